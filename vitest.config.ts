@@ -2,10 +2,19 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['src/**/*.spec.ts', 'test/**/*.spec.ts'],
-    globalSetup: ['test/setup/postgres.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    projects: [
+      { test: { name: 'unit', include: ['src/**/*.spec.ts', 'test/architecture.spec.ts'] } },
+      {
+        test: {
+          name: 'http',
+          include: ['test/**/*.spec.ts'],
+          exclude: ['test/architecture.spec.ts'],
+          globalSetup: ['test/setup/postgres.ts'],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
     maxWorkers: 2,
   },
 });

@@ -1,1 +1,73 @@
-console.log('hi')
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { AppModule } from './app.module.js';
+import { EnvironmentError, readEnv, type Env } from './config/env.js';
+import { createLogger, nestLogger } from './config/logger.js';
+import { DataDirectoryInUse } from './database/embedded-lock.js';
+import { migrate } from './database/migrate.js';
+import { prepare } from './embedded.js';
+import { Lifecycle } from './health/lifecycle.js';
+import { readJsonBody } from './http/json-body.js';
+import { closeGracefully, listen } from './http/listeners.js';
+import { markInternal, partition } from './http/partition.js';
+import { assignRequestId } from './http/request-id.js';
+import { logRequests } from './http/request-log.js';
+import { Keys, WrongKeyEncryptionKey } from './keys/keys.service.js';
+import { stopOnSignal } from './stop.js';
+
+/** How long requests in flight may take once we stop, in milliseconds. */
+const FINISH_MS = 3_000;
+
+async function main(environment: Env): Promise<void> {
+  const logger = createLogger(environment.logLevel);
+  const { env, embedded, stop } = await prepare(environment, logger);
+  const migrated = await migrate(env.databaseUrl, (message) => logger.warn(message));
+  if (migrated.length > 0) logger.info({ migrations: migrated }, 'the schema is up to date now');
+
+  const app = await NestFactory.create<NestExpressApplication>(AppModule.forRoot(env, logger), {
+    bodyParser: false,
+    logger: nestLogger(logger),
+    abortOnError: false,
+  });
+  app.disable('x-powered-by');
+  app.set('trust proxy', env.trustProxy);
+  app.set('etag', false);
+  app.use(assignRequestId, logRequests(logger), partition(env.internalPort !== undefined));
+  app.use('/internal', readJsonBody);
+  await app.init();
+  await app.get(Keys).checkKeyEncryptionKey();
+
+  const handler = app.getHttpAdapter().getInstance();
+  const open = [await listen(handler, env.port)];
+  if (env.internalPort !== undefined) {
+    open.push(
+      await listen((request, response) => {
+        markInternal(request);
+        handler(request, response);
+      }, env.internalPort),
+    );
+  }
+  logger.info({ ports: open.map(({ port }) => port), issuer: env.issuerUrl, embedded }, 'listening');
+
+  stopOnSignal(logger, {
+    drainSeconds: env.drainSeconds,
+    drain: () => app.get(Lifecycle).beginStop(),
+    async close() {
+      await Promise.all(open.map(({ server }) => closeGracefully(server, FINISH_MS)));
+      await app.close();
+      await stop();
+    },
+  });
+}
+
+try {
+  await main(readEnv());
+} catch (error) {
+  // These are about how we were started; where in the code that was noticed helps nobody.
+  const known = [EnvironmentError, DataDirectoryInUse, WrongKeyEncryptionKey].some(
+    (type) => error instanceof type,
+  );
+  const text = error instanceof Error ? (known ? error.message : error.stack) : String(error);
+  process.stderr.write(`${text}\n`, () => process.exit(1));
+}

@@ -1,0 +1,27 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import type { Logger } from 'pino';
+import { AdminModule } from './admin/admin.module.js';
+import { ConfigModule } from './config/config.module.js';
+import type { RunningEnv } from './config/env.js';
+import { DatabaseModule } from './database/database.module.js';
+import { HealthModule } from './health/health.module.js';
+import { HttpModule } from './http/http.module.js';
+import { TokenExchangeModule } from './token-exchange/token-exchange.module.js';
+
+/** The whole service. Each module imports what it needs of the others by itself. */
+@Module({})
+export class AppModule {
+  static forRoot(env: RunningEnv, logger: Logger): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        ConfigModule.forRoot(env, logger),
+        DatabaseModule.forRoot(env),
+        HttpModule,
+        TokenExchangeModule,
+        AdminModule,
+        HealthModule,
+      ],
+    };
+  }
+}

@@ -1,0 +1,24 @@
+import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import type { Repository } from 'typeorm';
+import { Client } from './client.entity.js';
+
+/** Finds out where a client lives. */
+@Injectable()
+export class Clients {
+  constructor(@InjectRepository(Client) private readonly repository: Repository<Client>) {}
+
+  /**
+   * The zone that a client belongs to. A client never moves.
+   *
+   * @param clientId a UUID
+   * @returns `null` for an unknown client
+   */
+  async findZoneOf(clientId: string): Promise<string | null> {
+    const client = await this.repository.findOne({
+      select: { zoneId: true, id: true },
+      where: { id: clientId },
+    });
+    return client?.zoneId ?? null;
+  }
+}

@@ -1,0 +1,116 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { hash, verify } from '@node-rs/argon2';
+import { LRUCache } from 'lru-cache';
+import { CLOCK, type Clock } from '../config/clock.js';
+import { GuessLimiter } from './guess-limiter.js';
+import { digestSecret, digestsEqual, isDrawnForm, MAX_LIVE_SECRETS } from './secret.js';
+import { SlowLane } from './slow-lane.js';
+
+/** argon2id with OWASP's parameters: 19 MiB, two passes, one lane. */
+const ARGON2 = { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
+
+/** A stored secret, as the snapshot has it. */
+export interface SecretRecord {
+  readonly kind: 'digest' | 'argon2id';
+  readonly verifier: string;
+  /** Milliseconds since the epoch, or `null` for no end. */
+  readonly expiresAt: number | null;
+}
+
+/** What a secret is presented for and from where. */
+export interface SecretAttempt {
+  /** As the caller wrote it: it may be nobody's. */
+  readonly clientId: string;
+  readonly secret: string;
+  /** The caller's address. */
+  readonly source: string;
+  /** The client's secrets; empty for an unknown or disabled client. */
+  readonly secrets: readonly SecretRecord[];
+  /** The zone's digest key; `null` for an unknown client. */
+  readonly digestKey: Buffer | null;
+}
+
+export type SecretVerdict = 'right' | 'wrong' | 'throttled';
+
+/**
+ * Tells whether a client secret is right.
+ *
+ * Which way a secret is checked depends on the form of what was presented, never on whether the
+ * client exists or how its secret is stored, so the time that it takes tells nothing: a secret of
+ * our own form costs one digest, any other one argon2id.
+ */
+@Injectable()
+export class SecretVerifier {
+  private readonly limiter = new GuessLimiter();
+  private readonly lane = new SlowLane({ maxWaiting: 24, maxPerKey: 2 });
+  /** Recognises imported secrets that were found right before, so that they cost one digest. */
+  private readonly seen = new LRUCache<string, true>({ max: 10_000 });
+  private readonly seenKey = randomBytes(32);
+  /** What unknown clients are compared with. */
+  private readonly nobodysDigestKey = randomBytes(32);
+  private readonly nobodysHash = hash(randomBytes(32), ARGON2);
+
+  constructor(@Inject(CLOCK) private readonly clock: Clock) {}
+
+  /** Never throws for anything that a caller can present. */
+  async verify(attempt: SecretAttempt): Promise<SecretVerdict> {
+    const now = this.clock.now();
+    const live = attempt.secrets.filter(({ expiresAt }) => expiresAt === null || expiresAt > now);
+    const right = isDrawnForm(attempt.secret)
+      ? this.matchesDigest(attempt, live)
+      : await this.matchesImported(attempt, live);
+    if (right === null) return 'throttled';
+    if (right) return 'right';
+    return this.limiter.countWrong(attempt.clientId, attempt.source, now) ? 'wrong' : 'throttled';
+  }
+
+  /** Hashes a secret that somebody else made, which may be guessable. */
+  hashImported(secret: string): Promise<string> {
+    return hash(secret, ARGON2);
+  }
+
+  private matchesDigest(attempt: SecretAttempt, live: readonly SecretRecord[]): boolean {
+    const digestKey = attempt.digestKey ?? this.nobodysDigestKey;
+    const presented = digestSecret(digestKey, attempt.clientId, attempt.secret);
+    let right = false;
+    for (const { kind, verifier } of live) {
+      if (kind === 'digest' && digestsEqual(presented, verifier)) right = true;
+    }
+    return right;
+  }
+
+  private async matchesImported(
+    attempt: SecretAttempt,
+    live: readonly SecretRecord[],
+  ): Promise<boolean | null> {
+    const imported = live.filter(({ kind }) => kind === 'argon2id').map(({ verifier }) => verifier);
+    if (imported.some((verifier) => this.seen.has(this.seenId(verifier, attempt.secret)))) return true;
+    const { clientId, source } = attempt;
+    if (!this.limiter.mayCompare(clientId, source, this.clock.now())) return null;
+    const key = `${clientId} ${source}`;
+    return this.lane.run(key, () => this.compareImported(attempt, imported));
+  }
+
+  private async compareImported(
+    attempt: SecretAttempt,
+    imported: readonly string[],
+  ): Promise<boolean> {
+    // As many comparisons as there can be secrets, whoever the client is and however many it has.
+    const hashes = [...imported];
+    while (hashes.length < MAX_LIVE_SECRETS) hashes.push(await this.nobodysHash);
+    let right = false;
+    for (const verifier of hashes) {
+      const matches = await verify(verifier, attempt.secret);
+      if (matches && imported.includes(verifier)) {
+        this.seen.set(this.seenId(verifier, attempt.secret), true);
+        right = true;
+      }
+    }
+    return right;
+  }
+
+  private seenId(verifier: string, secret: string): string {
+    return createHmac('sha256', this.seenKey).update(verifier).update('\0').update(secret).digest('hex');
+  }
+}

@@ -1,0 +1,22 @@
+import { Global, Module, type DynamicModule } from '@nestjs/common';
+import type { Logger } from 'pino';
+import { CLOCK, systemClock } from './clock.js';
+import { ENV, type RunningEnv } from './env.js';
+import { LOGGER } from './logger.js';
+
+/** Makes the facts about the process injectable everywhere. */
+@Global()
+@Module({})
+export class ConfigModule {
+  static forRoot(env: RunningEnv, logger: Logger): DynamicModule {
+    return {
+      module: ConfigModule,
+      providers: [
+        { provide: ENV, useValue: env },
+        { provide: LOGGER, useValue: logger },
+        { provide: CLOCK, useValue: systemClock },
+      ],
+      exports: [ENV, LOGGER, CLOCK],
+    };
+  }
+}

@@ -1,0 +1,205 @@
+import 'reflect-metadata';
+import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { plainToInstance, Transform } from 'class-transformer';
+import {
+  IsIn,
+  IsInt,
+  IsOptional,
+  IsString,
+  Matches,
+  Max,
+  Min,
+  MinLength,
+  validateSync,
+} from 'class-validator';
+import { decodeKey, looksWeak } from './key-material.js';
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+/** A whole number in plain decimal; anything else stays text, which `@IsInt` then refuses. */
+const Decimal = (): PropertyDecorator =>
+  Transform(({ value }) =>
+    typeof value === 'string' && /^[0-9]{1,9}$/.test(value) ? Number(value) : value,
+  );
+
+/** The environment as it is written, in the order of `.env.example`. */
+class EnvironmentVariables {
+  @Decimal()
+  @IsInt()
+  @Min(0)
+  @Max(65535)
+  PORT: number = 8080;
+
+  @IsOptional()
+  @Decimal()
+  @IsInt()
+  @Min(0)
+  @Max(65535)
+  INTERNAL_PORT?: number;
+
+  @Matches(/^https?:\/\/[^\s?#/]+(\/[^\s?#]*[^\s?#/])?$/, {
+    message: 'ISSUER_URL must be an http(s) URL without query, fragment or trailing slash',
+  })
+  ISSUER_URL: string = 'http://localhost:8080';
+
+  @IsOptional()
+  @Matches(/^postgres(ql)?:\/\//, { message: 'DATABASE_URL must start with postgres://' })
+  DATABASE_URL?: string;
+
+  @IsString()
+  DATA_DIR: string = '.mandate';
+
+  @IsOptional()
+  @IsString()
+  KEY_ENCRYPTION_KEY?: string;
+
+  @IsOptional()
+  @MinLength(16)
+  ADMIN_TOKEN?: string;
+
+  @IsOptional()
+  @MinLength(16)
+  METRICS_TOKEN?: string;
+
+  @IsIn(LOG_LEVELS)
+  LOG_LEVEL: string = 'info';
+
+  @Decimal()
+  @IsInt()
+  @Min(0)
+  @Max(5)
+  DRAIN_SECONDS: number = 0;
+
+  @Decimal()
+  @IsInt()
+  @Min(0)
+  @Max(10)
+  TRUST_PROXY: number = 0;
+}
+
+/** The names of every variable that is read, for `.env.example` and its test. */
+export const VARIABLES: readonly string[] = [
+  'PORT',
+  'INTERNAL_PORT',
+  'ISSUER_URL',
+  'DATABASE_URL',
+  'DATA_DIR',
+  'KEY_ENCRYPTION_KEY',
+  'ADMIN_TOKEN',
+  'METRICS_TOKEN',
+  'LOG_LEVEL',
+  'DRAIN_SECONDS',
+  'TRUST_PROXY',
+];
+
+/** Facts about the process, checked once at start. */
+export interface Env {
+  readonly port: number;
+  /** When set, `/internal`, `/metrics` and `/docs` are served on this port and only there. */
+  readonly internalPort: number | undefined;
+  readonly issuerUrl: string;
+  /** Absent means: run an embedded PostgreSQL under {@link dataDir}. */
+  readonly databaseUrl: string | undefined;
+  /** Absolute path. */
+  readonly dataDir: string;
+  /** 32 bytes. Absent (embedded mode only) means: generate one under {@link dataDir}. */
+  readonly keyEncryptionKey: Buffer | undefined;
+  readonly adminToken: string | undefined;
+  readonly metricsToken: string | undefined;
+  readonly logLevel: string;
+  /** Seconds between the first signal to stop and the closing of the listeners. */
+  readonly drainSeconds: number;
+  /** How many proxies in front of us may be believed about the caller's address. */
+  readonly trustProxy: number;
+}
+
+/** {@link Env} once the start-up has filled in what embedded mode generates. */
+export interface RunningEnv extends Env {
+  readonly databaseUrl: string;
+  readonly keyEncryptionKey: Buffer;
+}
+
+/** Nest's token for the {@link RunningEnv}. */
+export const ENV = Symbol('Env');
+
+/** What is wrong with the environment: one line for each problem, without any value in it. */
+export class EnvironmentError extends Error {
+  override readonly name = 'EnvironmentError';
+  constructor(readonly problems: readonly string[]) {
+    super(`The environment is not usable:\n${problems.map((line) => `  - ${line}`).join('\n')}`);
+  }
+}
+
+/**
+ * Reads the environment; `NAME_FILE` names a file that holds the value of `NAME`.
+ *
+ * @throws {EnvironmentError} naming every problem at once
+ */
+export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
+  const problems: string[] = [];
+  const given: Record<string, string> = {};
+  for (const name of VARIABLES) {
+    const value = readVariable(source, name, problems);
+    if (value !== undefined && value !== '') given[name] = value;
+  }
+  const parsed = plainToInstance(EnvironmentVariables, given, { exposeDefaultValues: true });
+  for (const error of validateSync(parsed)) {
+    problems.push(...Object.values(error.constraints ?? {}));
+  }
+  const keyEncryptionKey = readKeyEncryptionKey(parsed, problems);
+  if (problems.length > 0) throw new EnvironmentError(problems);
+  return {
+    port: parsed.PORT,
+    internalPort: parsed.INTERNAL_PORT,
+    issuerUrl: parsed.ISSUER_URL,
+    databaseUrl: parsed.DATABASE_URL,
+    dataDir: resolve(parsed.DATA_DIR),
+    keyEncryptionKey,
+    adminToken: parsed.ADMIN_TOKEN,
+    metricsToken: parsed.METRICS_TOKEN,
+    logLevel: parsed.LOG_LEVEL,
+    drainSeconds: parsed.DRAIN_SECONDS,
+    trustProxy: parsed.TRUST_PROXY,
+  };
+}
+
+function readVariable(
+  source: NodeJS.ProcessEnv,
+  name: string,
+  problems: string[],
+): string | undefined {
+  const file = source[`${name}_FILE`];
+  if (file === undefined || file === '') return source[name];
+  if (source[name] !== undefined && source[name] !== '') {
+    problems.push(`${name} and ${name}_FILE are both set`);
+    return undefined;
+  }
+  if (!existsSync(file)) {
+    problems.push(`${name}_FILE names a file that does not exist`);
+    return undefined;
+  }
+  return readFileSync(file, 'utf8').trim();
+}
+
+function readKeyEncryptionKey(
+  parsed: EnvironmentVariables,
+  problems: string[],
+): Buffer | undefined {
+  if (parsed.KEY_ENCRYPTION_KEY === undefined) {
+    if (parsed.DATABASE_URL !== undefined) {
+      problems.push('KEY_ENCRYPTION_KEY is required when DATABASE_URL is set');
+    }
+    return undefined;
+  }
+  const key = decodeKey(parsed.KEY_ENCRYPTION_KEY, 32);
+  if (key === null) {
+    problems.push('KEY_ENCRYPTION_KEY must be 32 bytes, in hex or base64');
+    return undefined;
+  }
+  if (looksWeak(key)) {
+    problems.push('KEY_ENCRYPTION_KEY is not random; make one with: openssl rand -base64 32');
+    return undefined;
+  }
+  return key;
+}

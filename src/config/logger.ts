@@ -1,0 +1,56 @@
+import type { LoggerService } from '@nestjs/common';
+import { pino, type Logger } from 'pino';
+
+/** Nest's token for the pino logger. */
+export const LOGGER = Symbol('Logger');
+
+/**
+ * What is logged of an error: what it is and where, never what it carries. Driver errors hold the
+ * query and its parameters, which may be secrets.
+ */
+function errorFields(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { message: 'a value that is not an error was thrown' };
+  const code: unknown = Reflect.get(error, 'code');
+  return {
+    type: error.name,
+    message: error.message,
+    ...(typeof code === 'string' ? { code } : {}),
+    stack: error.stack,
+    ...(error.cause === undefined ? {} : { cause: errorFields(error.cause) }),
+  };
+}
+
+/**
+ * The JSON log on standard output.
+ *
+ * @param level one of pino's levels, or `silent`
+ */
+export function createLogger(level: string): Logger {
+  return pino({
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    serializers: { err: errorFields },
+  });
+}
+
+/** Lets Nest's own messages go through the same log. */
+export function nestLogger(logger: Logger): LoggerService {
+  const line =
+    (level: 'info' | 'error' | 'warn' | 'debug' | 'trace') =>
+    (message: unknown, ...rest: unknown[]): void => {
+      const context = rest.findLast((item) => typeof item === 'string');
+      if (message instanceof Error) logger[level]({ err: message, context }, message.message);
+      else logger[level]({ context }, String(message));
+    };
+  return {
+    // Nest narrates its start on `log`; operators want the facts of ours, so that is debug here.
+    log: line('debug'),
+    error: line('error'),
+    warn: line('warn'),
+    debug: line('trace'),
+    verbose: line('trace'),
+    fatal: line('error'),
+  };
+}

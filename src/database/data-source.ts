@@ -1,0 +1,60 @@
+import type { DataSourceOptions } from 'typeorm';
+import { ClientSecret } from '../clients/client-secret.entity.js';
+import { Client } from '../clients/client.entity.js';
+import { SigningKey } from '../keys/signing-key.entity.js';
+import { PolicySet, PolicySetMember, PolicySetVersion } from '../policy/policy-set.entity.js';
+import { Policy, PolicyVersion } from '../policy/policy.entity.js';
+import { Revocation } from '../sessions/revocation.entity.js';
+import { Session } from '../sessions/session.entity.js';
+import { Resource } from '../zones/resource.entity.js';
+import { Zone } from '../zones/zone.entity.js';
+import { Zones1700000000000 } from './migrations/1700000000000-zones.js';
+import { Ledger1700000000001 } from './migrations/1700000000001-ledger.js';
+
+/** How long one may wait for a connection and for a statement before the answer is 503. */
+const CONNECT_MS = 700;
+const STATEMENT_MS = 1_000;
+
+/**
+ * The connection as the service uses it: impatient, because a caller who waits holds its own callers.
+ *
+ * @param url `postgres://…`
+ */
+export function dataSourceOptions(url: string): DataSourceOptions {
+  return {
+    type: 'postgres',
+    url,
+    entities: [
+      Zone,
+      Resource,
+      Client,
+      ClientSecret,
+      SigningKey,
+      Policy,
+      PolicyVersion,
+      PolicySet,
+      PolicySetVersion,
+      PolicySetMember,
+      Session,
+      Revocation,
+    ],
+    migrations: [Zones1700000000000, Ledger1700000000001],
+    migrationsTableName: 'schema_migrations',
+    synchronize: false,
+    poolSize: 8,
+    connectTimeoutMS: CONNECT_MS,
+    // An idle connection that breaks raises an event; without a listener it would end the process.
+    poolErrorHandler: () => {},
+    extra: {
+      query_timeout: STATEMENT_MS,
+      statement_timeout: STATEMENT_MS,
+      idle_in_transaction_session_timeout: 5_000,
+      keepAlive: true,
+    },
+  };
+}
+
+/** The same schema for migrations, which may take their time. */
+export function migrationOptions(url: string): DataSourceOptions {
+  return { ...dataSourceOptions(url), poolSize: 1, connectTimeoutMS: 5_000, extra: {} } as DataSourceOptions;
+}

@@ -1,0 +1,28 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { DataSource } from 'typeorm';
+import type { RunningEnv } from '../config/env.js';
+import { ChangeFeed } from './change-feed.js';
+import { dataSourceOptions } from './data-source.js';
+
+/** The connection to PostgreSQL and the news from it. The schema is migrated before Nest starts. */
+@Module({})
+export class DatabaseModule {
+  static forRoot(env: RunningEnv): DynamicModule {
+    return {
+      module: DatabaseModule,
+      global: true,
+      imports: [
+        TypeOrmModule.forRootAsync({
+          useFactory: () => ({ ...dataSourceOptions(env.databaseUrl), retryAttempts: 30, retryDelay: 1_000 }),
+          dataSourceFactory: async (options) => {
+            if (options === undefined) throw new Error('no data source options');
+            return new DataSource(options).initialize();
+          },
+        }),
+      ],
+      providers: [ChangeFeed],
+      exports: [ChangeFeed],
+    };
+  }
+}

@@ -1,0 +1,130 @@
+import type { ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import {
+  chmod,
+  chown,
+  lchown,
+  mkdtemp,
+  open,
+  readFile,
+  readdir,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Account, ADVICE, exists, type Launcher } from './embedded-launch.js';
+
+/** The superuser, and the database that it owns. */
+export const OWNER = 'mandate';
+
+const MAJOR = '18';
+
+/** The superuser's password: made once, durable before any cluster is made with it. */
+export async function clusterPassword(dataDir: string): Promise<string> {
+  const path = join(dataDir, 'postgres-password');
+  const kept = (await readFile(path, 'utf8').catch(unlessAbsent))?.trim();
+  if (kept) return kept;
+  if (await exists(join(dataDir, 'postgres', 'PG_VERSION'))) {
+    throw new Error(
+      `${path} is missing, and ${join(dataDir, 'postgres')} cannot be opened without it`,
+    );
+  }
+  const password = randomBytes(24).toString('base64url');
+  await writeFile(`${path}.new`, `${password}\n`, { mode: 0o600, flush: true });
+  await rename(`${path}.new`, path);
+  await sync(dataDir);
+  return password;
+}
+
+/**
+ * Makes the cluster directory if it is absent, and returns it. It is made beside its place and moved
+ * there when it is complete and on disk, so one that exists is whole, whenever we may be killed.
+ */
+export async function prepareCluster(
+  dataDir: string,
+  password: string,
+  launcher: Launcher,
+  log: (message: string) => void,
+): Promise<string> {
+  const cluster = join(dataDir, 'postgres');
+  await removeDrafts(dataDir, log);
+  const version = (await readFile(join(cluster, 'PG_VERSION'), 'utf8').catch(unlessAbsent))?.trim();
+  if (version === undefined) {
+    log('making a new PostgreSQL cluster');
+    const draft = await mkdtemp(join(dataDir, 'postgres.init-'));
+    await writeFile(join(draft, 'password'), password, { mode: 0o600 });
+    if (launcher.account !== null) await giveTo(launcher.account, draft);
+    await runToEnd(
+      launcher.run('initdb', [
+        `--pgdata=${join(draft, 'cluster')}`,
+        `--username=${OWNER}`,
+        `--pwfile=${join(draft, 'password')}`,
+        '--auth=scram-sha-256',
+        '--encoding=UTF8',
+        '--locale=C',
+        '--no-instructions',
+      ]),
+    );
+    await rename(join(draft, 'cluster'), cluster);
+    await sync(dataDir);
+    await rm(draft, { recursive: true, force: true });
+  } else if (version !== MAJOR) {
+    throw new Error(`${cluster} was made by PostgreSQL ${version}; this is PostgreSQL ${MAJOR}`);
+  } else if (launcher.account !== null && (await stat(cluster)).uid === 0) {
+    // Copied or restored by root: the server would refuse what it does not own.
+    await giveTo(launcher.account, cluster);
+  }
+  return cluster;
+}
+
+async function removeDrafts(dataDir: string, log: (message: string) => void): Promise<void> {
+  const stale = (await readdir(dataDir)).filter((name) => name.startsWith('postgres.init-'));
+  for (const name of stale) {
+    log(`removing ${name}, left by a start that was interrupted`);
+    // An orphaned initdb may still be writing there. Harmless: nobody will look at it.
+    await rm(join(dataDir, name), { recursive: true, force: true, maxRetries: 3 }).catch(
+      (error: unknown) => log(`could not remove ${name}: ${String(error)}`),
+    );
+  }
+}
+
+async function giveTo({ uid, gid }: Account, directory: string): Promise<void> {
+  const names = await readdir(directory, { recursive: true });
+  await Promise.all(names.map((name) => lchown(join(directory, name), uid, gid)));
+  await chown(directory, uid, gid);
+  await chmod(directory, 0o700);
+}
+
+function runToEnd(child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let output = '';
+    const collect = (chunk: Buffer): void => {
+      output = (output + chunk.toString()).slice(-2_000);
+    };
+    child.stdout?.on('data', collect);
+    child.stderr?.on('data', collect);
+    child.once('error', ({ message }) =>
+      reject(new Error(`cannot run the PostgreSQL programs here: ${message}. ${ADVICE}`)),
+    );
+    child.once('close', (code, signal) => {
+      if (code === 0) resolve();
+      else reject(new Error(`initdb ended with ${signal ?? code}: ${output.trim()}`));
+    });
+  });
+}
+
+async function sync(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** For `.catch`: what is not there is undefined, and everything else is still an error. */
+export function unlessAbsent(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
+}

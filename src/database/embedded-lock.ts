@@ -1,0 +1,157 @@
+import { spawn } from 'node:child_process';
+import { closeSync, constants, ftruncateSync, openSync, statSync, writeSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Where system programs are looked for; ours, not the caller's, so that every start finds the same. */
+export const SYSTEM_PATH =
+  '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin';
+
+/** Another live process runs its server on this data directory. */
+export class DataDirectoryInUse extends Error {
+  override readonly name = 'DataDirectoryInUse';
+
+  constructor(
+    readonly directory: string,
+    readonly pid: number | null,
+  ) {
+    super(`${directory} is in use by ${pid === null ? 'another process' : `process ${pid}`}`);
+  }
+}
+
+/** The exclusive right to run a server on one data directory. */
+export interface DirectoryLock {
+  release(): void;
+}
+
+// A holder that was just killed takes a moment to die, and a winner a moment to write its pid.
+const PATIENCE = 500;
+
+// BSD and macOS can lock while opening; Node passes the flag through but does not name it.
+const O_EXLOCK = 0x20;
+
+/**
+ * Takes the data directory for this process, or throws DataDirectoryInUse.
+ *
+ * The kernel decides: flock(2) is atomic, so two simultaneous starts cannot both have it, and it
+ * belongs to an open file, so it ends with the process however the process ends. Nothing can be
+ * stale and nothing has to be broken, which is where pid files have their races. Node cannot call
+ * flock itself, but a lock belongs to the open file and not to the process that asked: flock(1)
+ * takes it on a descriptor that it inherits from us, exits, and we are left holding it. The
+ * descriptor is close-on-exec, so Postgres never inherits it and an orphaned server holds nothing.
+ *
+ * The file is never removed: whoever still had the old one open would lock a nameless file. Its
+ * content, our pid, is only for the message.
+ */
+export async function lockDirectory(directory: string): Promise<DirectoryLock> {
+  const path = join(directory, 'postgres.lock');
+  const deadline = performance.now() + PATIENCE;
+  let held = await takeLock(path);
+  while (held === null) {
+    if (performance.now() > deadline) {
+      throw new DataDirectoryInUse(directory, await holderNamedIn(path));
+    }
+    await sleep(25);
+    held = await takeLock(path);
+  }
+  const { file, letGo } = held;
+  ftruncateSync(file);
+  writeSync(file, `${process.pid}\n`);
+  let released = false;
+  return {
+    release() {
+      if (released) return;
+      released = true;
+      ftruncateSync(file);
+      letGo();
+    },
+  };
+}
+
+interface Held {
+  /** A bare descriptor: a FileHandle would be closed by the garbage collector, and the lock with it. */
+  file: number;
+  letGo: () => void;
+}
+
+async function takeLock(path: string): Promise<Held | null> {
+  if (process.platform !== 'linux') return lockByOpening(path);
+  const file = openSync(path, 'a+', 0o600);
+  const letGo = (): void => closeSync(file);
+  try {
+    const status = await lockInherited(file);
+    if (status === 0) return { file, letGo };
+    if (status === 'absent') {
+      const { dev, ino } = statSync(path);
+      const closeName = await holdName(`\0mandate-data-${dev}-${ino}`);
+      if (closeName !== null) return { file, letGo: () => (closeName(), letGo()) };
+    } else if (status !== 1) {
+      throw new Error(`cannot lock ${path}: flock ended with ${status}`);
+    }
+  } catch (error) {
+    letGo();
+    throw error;
+  }
+  letGo();
+  return null;
+}
+
+function lockByOpening(path: string): Held | null {
+  const { O_RDWR, O_CREAT, O_NONBLOCK } = constants;
+  try {
+    const file = openSync(path, O_RDWR | O_CREAT | O_NONBLOCK | O_EXLOCK, 0o600);
+    return { file, letGo: () => closeSync(file) };
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EAGAIN') return null;
+    throw error;
+  }
+}
+
+function lockInherited(file: number): Promise<number | null | 'absent'> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('flock', ['-x', '-n', '3'], {
+      stdio: ['ignore', 'ignore', 'ignore', file],
+      env: { PATH: SYSTEM_PATH },
+    });
+    child.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') resolve('absent');
+      else reject(error);
+    });
+    child.once('exit', (code) => resolve(code));
+  });
+}
+
+/**
+ * Without flock(1): an abstract socket, a name that the kernel gives to one process and takes back
+ * when it dies. Second choice because it is not seen from another container on the same volume.
+ */
+function holdName(name: string): Promise<(() => void) | null> {
+  return new Promise((resolve, reject) => {
+    const server = createServer((socket) => socket.destroy());
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE') resolve(null);
+      else reject(error);
+    });
+    server.listen({ path: name, exclusive: true }, () => {
+      server.unref();
+      resolve(() => server.close());
+    });
+  });
+}
+
+async function holderNamedIn(path: string): Promise<number | null> {
+  const pid = Number.parseInt(await readFile(path, 'utf8').catch(() => ''), 10);
+  return pid > 0 && isAlive(pid) ? pid : null;
+}
+
+/** Whether a process of this id exists, be it ours or not. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}

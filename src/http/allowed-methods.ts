@@ -1,0 +1,29 @@
+import type { Request } from 'express';
+
+interface Layer {
+  readonly route?: { readonly methods: Readonly<Record<string, boolean>> };
+  match(path: string): boolean;
+}
+
+function isLayer(value: unknown): value is Layer {
+  return typeof value === 'object' && value !== null && 'match' in value && 'route' in value;
+}
+
+/**
+ * The methods that the router knows for the path of a request (RFC 9110 10.2.1).
+ *
+ * @returns upper-case names; empty for an unknown path
+ */
+export function allowedMethods(request: Request): string[] {
+  const stack: unknown = request.app.router.stack;
+  if (!Array.isArray(stack)) return [];
+  const methods = new Set<string>();
+  for (const layer of stack) {
+    if (!isLayer(layer) || layer.route === undefined || !layer.match(request.path)) continue;
+    for (const name of Object.keys(layer.route.methods)) {
+      if (name !== '_all') methods.add(name.toUpperCase());
+    }
+  }
+  if (methods.has('GET')) methods.add('HEAD');
+  return [...methods].sort();
+}

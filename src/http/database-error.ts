@@ -1,0 +1,26 @@
+/** SQLSTATE classes of a server that cannot be reached or cannot work now. */
+const UNAVAILABLE_STATES = /^(08|53|57|58)/;
+const UNAVAILABLE_SYSTEM_ERRORS = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EPIPE',
+  'ETIMEDOUT',
+]);
+const UNAVAILABLE_MESSAGES =
+  /^(timeout exceeded when trying to connect|Query read timeout|Connection terminated|Client has encountered a connection error)/;
+
+/** Whether an error says that the database is away, rather than that a query is wrong. */
+export function isDatabaseAway(error: unknown): boolean {
+  for (let at = error, depth = 0; at instanceof Error && depth < 5; depth += 1) {
+    const code: unknown = Reflect.get(at, 'code');
+    if (typeof code === 'string') {
+      if (UNAVAILABLE_SYSTEM_ERRORS.has(code) || UNAVAILABLE_STATES.test(code)) return true;
+    }
+    if (UNAVAILABLE_MESSAGES.test(at.message)) return true;
+    at = Reflect.get(at, 'driverError') ?? at.cause;
+  }
+  return false;
+}

@@ -1,0 +1,114 @@
+import { Catch, HttpException, Inject, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import type { Logger } from 'pino';
+import { LOGGER } from '../config/logger.js';
+import { OAuthError, unavailable, type OAuthErrorCode } from '../oauth/errors.js';
+import { allowedMethods } from './allowed-methods.js';
+import { isDatabaseAway } from './database-error.js';
+import { explain } from './request-log.js';
+import { requestIdOf } from './request-id.js';
+
+/** The status of each error of the protocol. The only place that knows. */
+const STATUS: Readonly<Record<OAuthErrorCode, number>> = {
+  invalid_request: 400,
+  invalid_grant: 400,
+  unsupported_grant_type: 400,
+  invalid_target: 400,
+  invalid_scope: 400,
+  invalid_client: 401,
+  interaction_required: 401,
+  access_denied: 403,
+  slow_down: 429,
+  server_error: 500,
+  temporarily_unavailable: 503,
+};
+
+/** Error codes for what HTTP itself refuses, where OAuth has no word. */
+const CODE_OF_STATUS: Readonly<Record<number, string>> = {
+  401: 'invalid_token',
+  403: 'access_denied',
+  404: 'not_found',
+  409: 'conflict',
+  412: 'precondition_failed',
+  422: 'unprocessable',
+};
+
+interface Answer {
+  readonly status: number;
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly reason: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Turns whatever was thrown into an answer, and tells the log what the answer does not. */
+@Catch()
+export class ErrorFilter implements ExceptionFilter {
+  constructor(@Inject(LOGGER) private readonly logger: Logger) {}
+
+  catch(thrown: unknown, host: ArgumentsHost): void {
+    const request = host.switchToHttp().getRequest<Request>();
+    const response = host.switchToHttp().getResponse<Response>();
+    const answer = this.answerTo(thrown, request);
+    explain(response, { error: String(answer.body['error'] ?? answer.status), reason: answer.reason });
+    if (answer.status >= 500) {
+      this.logger.error({ requestId: requestIdOf(request), err: thrown }, answer.reason);
+    }
+    if (response.headersSent) {
+      response.end();
+      return;
+    }
+    response
+      .status(answer.status)
+      .set({ 'Cache-Control': 'no-store', ...answer.headers })
+      .json(answer.body);
+  }
+
+  private answerTo(thrown: unknown, request: Request): Answer {
+    if (thrown instanceof OAuthError) return oauthAnswer(thrown, request);
+    if (thrown instanceof HttpException) return httpAnswer(thrown, request);
+    if (isDatabaseAway(thrown)) return oauthAnswer(unavailable('the database is away', thrown), request);
+    return oauthAnswer(new OAuthError('server_error', 'an internal error'), request);
+  }
+}
+
+function oauthAnswer(error: OAuthError, request: Request): Answer {
+  return {
+    status: STATUS[error.code],
+    body: errorBody(error.code, error.message, request),
+    reason: error.detail,
+    headers: {
+      ...(error.retryAfter === undefined ? {} : { 'Retry-After': String(error.retryAfter) }),
+      ...(error.wwwAuthenticate === undefined ? {} : { 'WWW-Authenticate': error.wwwAuthenticate }),
+    },
+  };
+}
+
+function httpAnswer(exception: HttpException, request: Request): Answer {
+  const status = exception.getStatus();
+  const given = exception.getResponse();
+  // Terminus has a format of its own, which Kubernetes tooling knows.
+  if (typeof given === 'object' && 'details' in given && 'status' in given) {
+    return { status, body: { ...given }, reason: 'not ready', headers: { 'Retry-After': '1' } };
+  }
+  const methods = status === 404 ? allowedMethods(request) : [];
+  if (methods.length > 0 && !methods.includes(request.method)) {
+    const body = errorBody('invalid_request', 'this method is not allowed here', request);
+    return { status: 405, body, reason: 'method', headers: { Allow: methods.join(', ') } };
+  }
+  const extra = typeof given === 'object' && 'errors' in given ? { errors: given.errors } : {};
+  const code = CODE_OF_STATUS[status] ?? (status >= 500 ? 'server_error' : 'invalid_request');
+  const body = { ...errorBody(code, describe(exception), request), ...extra };
+  return { status, body, reason: exception.message, headers: {} };
+}
+
+/** Nest's validation pipe gives a list of what is wrong. */
+function describe(exception: HttpException): string {
+  const given = exception.getResponse();
+  if (typeof given === 'string') return given;
+  const message: unknown = Reflect.get(given, 'message');
+  return Array.isArray(message) ? message.join('; ') : exception.message;
+}
+
+function errorBody(error: string, description: string, request: Request) {
+  return { error, error_description: description, requestId: requestIdOf(request) };
+}

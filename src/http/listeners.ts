@@ -1,0 +1,64 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Milliseconds within which the headers, and the whole request, must have arrived. */
+const ARRIVAL_MS = 5_000;
+/** How often slow connections are looked for. */
+const CHECK_MS = 500;
+/** Longer than the idle time of common load balancers, so that they close first. */
+const KEEP_ALIVE_MS = 65_000;
+/** A connection on which nothing moves for so long is cut. */
+const SILENCE_MS = 70_000;
+
+/**
+ * Listens on a port, with slow and stuck connections cut.
+ *
+ * @param port 0 for any free one
+ * @returns the server and the port that it got
+ */
+export async function listen(
+  handler: RequestListener,
+  port: number,
+): Promise<{ server: Server; port: number }> {
+  const server = createServer(
+    {
+      headersTimeout: ARRIVAL_MS,
+      requestTimeout: ARRIVAL_MS,
+      connectionsCheckingInterval: CHECK_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      noDelay: true,
+    },
+    handler,
+  );
+  server.setTimeout(SILENCE_MS);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  const address = server.address() as AddressInfo;
+  return { server, port: address.port };
+}
+
+/**
+ * Stops accepting connections, lets requests in flight finish, and cuts what is left.
+ *
+ * @param patienceMs how long requests in flight may take
+ */
+export async function closeGracefully(server: Server, patienceMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => {
+    server.close(() => resolve());
+  });
+  const deadline = performance.now() + patienceMs;
+  let open = true;
+  void closed.then(() => (open = false));
+  while (open && performance.now() < deadline) {
+    server.closeIdleConnections();
+    await Promise.race([closed, sleep(50)]);
+  }
+  server.closeAllConnections();
+  await closed;
+}

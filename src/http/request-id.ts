@@ -1,0 +1,23 @@
+import type { NextFunction, Request, Response } from 'express';
+import { v7 as uuidv7 } from 'uuid';
+
+const ACCEPTABLE = /^[A-Za-z0-9._-]{1,128}$/;
+const ids = new WeakMap<object, string>();
+
+/**
+ * Gives every request an id: the caller's, when it is harmless, else a new UUIDv7; and says it back.
+ */
+export function assignRequestId(request: Request, response: Response, next: NextFunction): void {
+  response.setHeader('X-Request-Id', requestIdOf(request));
+  next();
+}
+
+/** The id of a request. */
+export function requestIdOf(request: Request): string {
+  const known = ids.get(request);
+  if (known !== undefined) return known;
+  const given = request.headers['x-request-id'];
+  const id = typeof given === 'string' && ACCEPTABLE.test(given) ? given : uuidv7();
+  ids.set(request, id);
+  return id;
+}

@@ -1,0 +1,189 @@
+import {
+  isJsonArray,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+} from '../oauth/strict-json.js';
+import { isSubjectIdentifier } from '../oauth/subject-identifier.js';
+import { InvalidToken, type InvalidTokenReason } from './invalid-token.js';
+
+/** An actor, and the one it acted for if any (RFC 8693 4.1). The outermost is the current one. */
+export interface ActorClaim {
+  readonly sub: string;
+  readonly clientId?: string;
+  readonly subType?: string;
+  readonly act?: ActorClaim;
+}
+
+/** What a mandate states, checked and typed (RFC 9068 2.2, RFC 8693 4). */
+export interface MandateClaims {
+  readonly iss: string;
+  readonly sub: string;
+  /** One or more audiences, whether the token had a string or an array (RFC 7519 4.1.3). */
+  readonly aud: readonly string[];
+  readonly exp: number;
+  readonly iat: number;
+  readonly jti: string;
+  readonly zoneId: string;
+  readonly clientId: string;
+  readonly scope: readonly string[];
+  readonly sid: string;
+  readonly rootSid: string;
+  readonly use: 'session' | 'resource';
+  readonly subType: 'user' | 'application';
+  readonly target: readonly string[];
+  readonly act?: ActorClaim;
+  readonly mayAct?: Readonly<Record<string, unknown>>;
+  /** All claims as signed, for those without a field here. Their types are not checked. */
+  readonly raw: Readonly<Record<string, unknown>>;
+}
+
+/** What the claims of a mandate are measured against. */
+export interface Expected {
+  readonly issuer: string;
+  readonly zoneId: string;
+  /** Seconds since the epoch; may have a fraction. */
+  readonly now: number;
+}
+
+/** How many actors a mandate may name. */
+export const MAX_ACTORS = 10;
+
+/** How far a second node's clock may run ahead, in seconds. It never prolongs a token's life. */
+const CLOCK_SKEW = 30;
+
+/** No mandate lives this long, in seconds; one that claims to was not made by this program. */
+const ABSURD_LIFETIME = 24 * 60 * 60;
+
+/**
+ * Reads the claims of a token whose signature has been verified (RFC 9068 4, RFC 7519 4.1).
+ *
+ * A claim that we mint must be there and well-formed; other claims are allowed and kept in `raw`.
+ */
+export function readClaims(claims: JsonObject, expected: Expected): MandateClaims {
+  if (claims['iss'] !== expected.issuer) throw new InvalidToken('wrong_issuer');
+  if (claims['zone_id'] !== expected.zoneId) throw new InvalidToken('wrong_zone');
+  const { exp, iat } = readTimes(claims, expected.now);
+  const sub = claims['sub'];
+  if (!isSubjectIdentifier(sub)) throw new InvalidToken('invalid_sub');
+  const subType = claims['sub_type'];
+  if (subType !== 'user' && subType !== 'application') throw new InvalidToken('invalid_sub_type');
+  const use = claims['use'];
+  if (use !== 'session' && use !== 'resource') throw new InvalidToken('invalid_use');
+  const target = readNames(claims['target'], 'invalid_target');
+  const aud = readAudience(claims['aud']);
+  checkAudience(use, aud, target, expected.issuer);
+  const { act, may_act: mayAct } = claims;
+  if (mayAct !== undefined && !isJsonObject(mayAct)) throw new InvalidToken('invalid_may_act');
+  return {
+    iss: expected.issuer,
+    sub,
+    aud,
+    exp,
+    iat,
+    jti: readUuid(claims['jti'], 'invalid_jti'),
+    zoneId: expected.zoneId,
+    clientId: readUuid(claims['client_id'], 'invalid_client_id'),
+    scope: readScope(claims['scope']),
+    sid: readUuid(claims['sid'], 'invalid_sid'),
+    rootSid: readUuid(claims['root_sid'], 'invalid_root_sid'),
+    use,
+    subType,
+    target,
+    ...(act === undefined ? {} : { act: readActor(act, 1) }),
+    ...(mayAct === undefined ? {} : { mayAct }),
+    raw: claims,
+  };
+}
+
+/**
+ * `exp` has no leeway, because it was set by the same clock that is asked now; `iat` and `nbf` may
+ * come from a node whose clock is a little ahead. Comparisons are written so that a `now` that is no
+ * number refuses.
+ */
+function readTimes(claims: JsonObject, now: number): { exp: number; iat: number } {
+  const exp = readSeconds(claims['exp'], 'invalid_exp');
+  const iat = readSeconds(claims['iat'], 'invalid_iat');
+  if (claims['nbf'] !== undefined) {
+    const nbf = readSeconds(claims['nbf'], 'invalid_nbf');
+    if (!(nbf <= now + CLOCK_SKEW)) throw new InvalidToken('not_yet_valid');
+  }
+  if (!(exp > now)) throw new InvalidToken('expired');
+  if (!(iat <= now + CLOCK_SKEW)) throw new InvalidToken('issued_in_future');
+  if (exp <= iat || exp - iat > ABSURD_LIFETIME) throw new InvalidToken('invalid_lifetime');
+  return { exp, iat };
+}
+
+function readSeconds(value: JsonValue | undefined, reason: InvalidTokenReason): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return value;
+  throw new InvalidToken(reason);
+}
+
+/** Lower case only: identifiers are compared as text here and as `uuid` in the database. */
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+function readUuid(value: JsonValue | undefined, reason: InvalidTokenReason): string {
+  if (typeof value === 'string' && UUID.test(value)) return value;
+  throw new InvalidToken(reason);
+}
+
+/** `scope` as granted (RFC 6749 3.3, RFC 8693 4.2). The empty string grants nothing. */
+function readScope(value: JsonValue | undefined): readonly string[] {
+  if (value === '') return [];
+  if (typeof value !== 'string') throw new InvalidToken('invalid_scope');
+  const tokens = value.split(' ');
+  if (tokens.every((token) => /^[!#-[\]-~]+$/.test(token)) && isSet(tokens)) return tokens;
+  throw new InvalidToken('invalid_scope');
+}
+
+/** A string is one audience. The minter writes a string for one, and an array for more. */
+function readAudience(value: JsonValue | undefined): readonly string[] {
+  return readNames(typeof value === 'string' ? [value] : value, 'invalid_aud');
+}
+
+function readNames(value: JsonValue | undefined, reason: InvalidTokenReason): readonly string[] {
+  if (!isJsonArray(value) || value.length === 0) throw new InvalidToken(reason);
+  const names = value.filter((name) => typeof name === 'string');
+  if (names.length === value.length && !names.includes('') && isSet(names)) return names;
+  throw new InvalidToken(reason);
+}
+
+/**
+ * Keeps the two classes of mandates apart: what is meant for us names nobody else, and what is meant
+ * for resources names exactly those, and not us.
+ */
+function checkAudience(
+  use: MandateClaims['use'],
+  aud: readonly string[],
+  target: readonly string[],
+  issuer: string,
+): void {
+  const meant =
+    use === 'session'
+      ? aud.length === 1 && aud[0] === issuer
+      : !aud.includes(issuer) &&
+        aud.length === target.length &&
+        aud.every((name) => target.includes(name));
+  if (!meant) throw new InvalidToken('wrong_audience');
+}
+
+function readActor(value: JsonValue, depth: number): ActorClaim {
+  if (depth > MAX_ACTORS || !isJsonObject(value)) throw new InvalidToken('invalid_act');
+  const { sub, client_id: clientId, sub_type: subType, act } = value;
+  if (!isSubjectIdentifier(sub)) throw new InvalidToken('invalid_act');
+  return {
+    sub,
+    ...(clientId === undefined ? {} : { clientId: readText(clientId) }),
+    ...(subType === undefined ? {} : { subType: readText(subType) }),
+    ...(act === undefined ? {} : { act: readActor(act, depth + 1) }),
+  };
+}
+
+function readText(value: JsonValue): string {
+  if (typeof value === 'string' && value !== '') return value;
+  throw new InvalidToken('invalid_act');
+}
+
+function isSet(values: readonly string[]): boolean {
+  return new Set(values).size === values.length;
+}

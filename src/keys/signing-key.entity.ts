@@ -1,0 +1,38 @@
+import type { JWK } from 'jose';
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { SigningAlg } from '../oauth/algorithms.js';
+
+/** A key pair of a zone. The public half is stored clear, the private half sealed. */
+@Entity('signing_keys')
+export class SigningKey {
+  @PrimaryColumn('uuid', { name: 'zone_id' })
+  zoneId: string;
+
+  /** RFC 7638 thumbprint of the public key. */
+  @PrimaryColumn('text')
+  kid: string;
+
+  @Column('text')
+  alg: SigningAlg;
+
+  @Column('jsonb', { name: 'public_jwk' })
+  publicJwk: JWK;
+
+  @Column('bytea', { name: 'sealed_private_key' })
+  sealedPrivateKey: Buffer;
+
+  @Column('timestamptz', { name: 'published_at' })
+  publishedAt: Date;
+
+  @Column('timestamptz', { name: 'activates_at' })
+  activatesAt: Date;
+
+  @Column('timestamptz', { name: 'retires_at', nullable: true })
+  retiresAt: Date | null;
+
+  @Column('timestamptz', { name: 'expires_at', nullable: true })
+  expiresAt: Date | null;
+
+  @Column('timestamptz', { name: 'compromised_at', nullable: true })
+  compromisedAt: Date | null;
+}

@@ -1,0 +1,63 @@
+import { compactVerify, errors, type CryptoKey } from 'jose';
+import type { SigningAlg } from '../oauth/algorithms.js';
+import { MalformedToken, parseCompactJws, type ParsedJws } from '../oauth/compact-jws.js';
+import { InvalidToken } from './invalid-token.js';
+import { readClaims, type Expected, type MandateClaims } from './read-claims.js';
+
+export { InvalidToken, type InvalidTokenReason } from './invalid-token.js';
+export { type ActorClaim, type MandateClaims } from './read-claims.js';
+
+/** A public key of the zone, and the one algorithm that it may be used with (RFC 8725 3.1). */
+export interface VerificationKey {
+  readonly kid: string;
+  readonly alg: SigningAlg;
+  readonly publicKey: CryptoKey;
+}
+
+/** What a mandate is verified against. */
+export interface VerifyOptions extends Expected {
+  /** The key that this zone has published under `kid`. It must not know other zones' keys. */
+  findKey(kid: string): VerificationKey | null;
+}
+
+/** The `typ` of everything that we mint (RFC 9068 2.1), in the one spelling that we mint. */
+export const MANDATE_TYP = 'at+jwt';
+
+/**
+ * Verifies a mandate of one zone, and returns its claims (RFC 9068 4, RFC 8725 3).
+ *
+ * No claim is looked at before the signature is verified, and the key is found by zone and
+ * `kid` only, never by what the token brings along. Throws `InvalidToken` if the token is to blame;
+ * any other error is a fault on our side, such as a key that does not fit its algorithm.
+ *
+ * An ECDSA signature (r, s) has a twin (r, n - s) that anyone can compute, so one mandate may have
+ * two texts. The signer does not choose between them, so the verifier cannot either. It is harmless
+ * as long as nothing is keyed by a token's text: revocation and single use go by `jti`. Every other
+ * second spelling is refused: other base64url by the parser, DER and other lengths by WebCrypto.
+ */
+export async function verifyMandate(token: string, options: VerifyOptions): Promise<MandateClaims> {
+  const jws = parse(token);
+  if (jws.header.typ !== MANDATE_TYP) throw new InvalidToken('wrong_typ');
+  if (jws.header.kid === null) throw new InvalidToken('missing_kid');
+  const key = options.findKey(jws.header.kid);
+  if (key === null) throw new InvalidToken('unknown_kid');
+  if (jws.header.alg !== key.alg) throw new InvalidToken('alg_mismatch');
+  await verifySignature(token, key);
+  return readClaims(jws.claims, options);
+}
+
+function parse(token: string): ParsedJws {
+  try {
+    return parseCompactJws(token);
+  } catch (error) {
+    throw error instanceof MalformedToken ? new InvalidToken(error.reason, error) : error;
+  }
+}
+
+async function verifySignature(token: string, key: VerificationKey): Promise<void> {
+  try {
+    await compactVerify(token, key.publicKey, { algorithms: [key.alg] });
+  } catch (error) {
+    throw error instanceof errors.JOSEError ? new InvalidToken('bad_signature', error) : error;
+  }
+}

@@ -1,0 +1,75 @@
+/** A JSON object that goes into the audit log. It must hold no secret and no token. */
+export type AuditEvent = Readonly<Record<string, unknown>> & {
+  /** What kind of thing happened, such as `token_exchange`. */
+  readonly type: string;
+  readonly outcome: 'issued' | 'denied' | 'failed' | 'done';
+  readonly request_id: string;
+};
+
+/** The members that replace those of the event if a fact has moved. */
+export interface Otherwise {
+  readonly outcome: 'denied' | 'failed';
+  /** The OAuth error that the caller gets. */
+  readonly error: string;
+  /** The precise reason, for operators. */
+  readonly reason: string;
+}
+
+/** Something that was true when the request was evaluated and must still be true in the commit. */
+export type Fact =
+  | { readonly kind: 'session_live'; readonly id: string; readonly otherwise: Otherwise }
+  | { readonly kind: 'token_not_revoked'; readonly jti: string; readonly otherwise: Otherwise }
+  | {
+      readonly kind: 'clock_agrees';
+      /** Our clock, seconds since the epoch. */
+      readonly now: number;
+      /** Seconds by which the database's may differ. */
+      readonly tolerance: number;
+      readonly otherwise: Otherwise;
+    };
+
+/** A session that is born with the entry. */
+export interface SessionBirth {
+  readonly id: string;
+  readonly root_id: string;
+  readonly client_id: string;
+  readonly subject: string;
+  /** Seconds since the epoch. */
+  readonly expires_at: number;
+}
+
+/** Everything that one request asks the ledger to check and record, as one unit. */
+export interface Entry {
+  /** UUIDv7 of the audit event. */
+  readonly event_id: string;
+  readonly zone_id: string;
+  /** The zone version that the request was evaluated on. Absent if no zone was involved. */
+  readonly zone_version?: string;
+  /** A client id that was unknown when the request was evaluated. */
+  readonly absent_client?: string;
+  readonly facts: readonly Fact[];
+  readonly session?: SessionBirth;
+  readonly event: AuditEvent;
+}
+
+/** The zone under which events are filed that belong to none: the nil UUID (RFC 9562 5.9). */
+export const NO_ZONE = '00000000-0000-0000-0000-000000000000';
+
+declare const receipt: unique symbol;
+
+/**
+ * The proof that an entry is on disk. Only the ledger makes one, and a token response is built
+ * from nothing else.
+ */
+export interface Receipt {
+  readonly [receipt]: true;
+  readonly eventId: string;
+}
+
+/** What became of an entry. */
+export type Committed =
+  | { readonly status: 'recorded'; readonly receipt: Receipt }
+  /** A fact moved. The denial that the fact names is recorded instead. */
+  | { readonly status: 'refused'; readonly fact: Fact }
+  /** The zone changed since the evaluation. Nothing is recorded: evaluate again. */
+  | { readonly status: 'stale' };

@@ -1,0 +1,92 @@
+/** What the batching tells its observer about one batch. */
+export interface BatchObserver {
+  batch(size: number, seconds: number): void;
+}
+
+/** Bounds of a {@link GroupCommit}. */
+export interface GroupCommitLimits {
+  /** Entries in one batch at most. */
+  readonly maxBatch: number;
+  /** Entries that may wait at most; more are refused at once. */
+  readonly maxWaiting: number;
+  /** Milliseconds that an entry may wait to be sent. */
+  readonly patienceMs: number;
+}
+
+/** Raised for an entry that was never sent. */
+export class NotSent extends Error {
+  override readonly name = 'NotSent';
+}
+
+interface Waiting<E, R> {
+  readonly entry: E;
+  readonly since: number;
+  resolve(result: R): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Lets concurrent entries share a round trip: while one batch is in flight the next fills up.
+ * Under no load an entry goes out alone and at once; under load batches grow by themselves.
+ */
+export class GroupCommit<E, R> {
+  private waiting: Waiting<E, R>[] = [];
+  private inFlight = false;
+
+  /**
+   * @param send commits a batch and returns how each entry fared, in order
+   */
+  constructor(
+    private readonly send: (batch: readonly E[]) => Promise<readonly PromiseSettledResult<R>[]>,
+    private readonly limits: GroupCommitLimits,
+    private readonly observer?: BatchObserver,
+  ) {}
+
+  /**
+   * @returns the entry's own result
+   * @throws {NotSent} if too many wait or it waited too long; otherwise whatever the batch failed with
+   */
+  submit(entry: E): Promise<R> {
+    if (this.waiting.length >= this.limits.maxWaiting) {
+      return Promise.reject(new NotSent('too many entries wait'));
+    }
+    return new Promise<R>((resolve, reject) => {
+      this.waiting.push({ entry, since: performance.now(), resolve, reject });
+      if (!this.inFlight) void this.drain();
+    });
+  }
+
+  private async drain(): Promise<void> {
+    this.inFlight = true;
+    while (this.waiting.length > 0) {
+      const batch = this.takeBatch();
+      if (batch.length > 0) await this.commit(batch);
+    }
+    this.inFlight = false;
+  }
+
+  private takeBatch(): Waiting<E, R>[] {
+    const oldest = performance.now() - this.limits.patienceMs;
+    const taken = this.waiting.splice(0, this.limits.maxBatch);
+    const fresh = taken.filter(({ since }) => since >= oldest);
+    for (const entry of taken) {
+      if (entry.since < oldest) entry.reject(new NotSent('waited too long'));
+    }
+    return fresh;
+  }
+
+  private async commit(batch: readonly Waiting<E, R>[]): Promise<void> {
+    const started = performance.now();
+    try {
+      const results = await this.send(batch.map(({ entry }) => entry));
+      batch.forEach(({ resolve, reject }, i) => {
+        const result = results[i];
+        if (result?.status === 'fulfilled') resolve(result.value);
+        else reject(result?.reason ?? new Error('fewer answers than entries'));
+      });
+      this.observer?.batch(batch.length, (performance.now() - started) / 1_000);
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import pg from 'pg';
+
+const CONNECT_MS = 700;
+const STATEMENT_MS = 1_200;
+
+/**
+ * One connection that is made when it is needed and thrown away when it disappoints: a statement
+ * that was not answered in time leaves a connection in a state that nobody knows.
+ */
+export class LedgerConnection {
+  private client: pg.Client | undefined;
+
+  constructor(private readonly url: string) {}
+
+  /**
+   * @returns the rows of one statement
+   * @throws the driver's error, after at most about two seconds
+   */
+  async rows(name: string, text: string, values: unknown[]): Promise<Record<string, unknown>[]> {
+    const client = await this.connected();
+    try {
+      const result = await client.query<Record<string, unknown>>({ name, text, values });
+      return result.rows;
+    } catch (error) {
+      if (!isStatementError(error)) this.discard(client);
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.client?.end().catch(() => {});
+    this.client = undefined;
+  }
+
+  private async connected(): Promise<pg.Client> {
+    if (this.client !== undefined) return this.client;
+    const client = new pg.Client({
+      connectionString: this.url,
+      connectionTimeoutMillis: CONNECT_MS,
+      query_timeout: STATEMENT_MS,
+      // Also on the server, so that what we gave up on does not happen after all.
+      statement_timeout: STATEMENT_MS,
+      keepAlive: true,
+      application_name: 'mandate ledger',
+    });
+    client.on('error', () => this.discard(client));
+    client.on('end', () => this.discard(client));
+    try {
+      await client.connect();
+    } catch (error) {
+      this.discard(client);
+      throw error;
+    }
+    this.client = client;
+    return client;
+  }
+
+  private discard(client: pg.Client): void {
+    if (this.client === client) this.client = undefined;
+    // Not awaited: a server that is paused would never answer a polite goodbye.
+    void client.end().catch(() => {});
+  }
+}
+
+/** Whether the server itself refused the statement, which leaves the connection usable. */
+export function isStatementError(error: unknown): error is pg.DatabaseError {
+  return error instanceof pg.DatabaseError && /^(22|23|42|P0|55)/.test(error.code ?? '');
+}

@@ -1,0 +1,18 @@
+import { makeHistogramProvider } from '@willsoto/nestjs-prometheus';
+
+export const BATCH_SIZE = 'mandate_ledger_batch_entries';
+export const BATCH_SECONDS = 'mandate_ledger_commit_seconds';
+
+/** What the ledger measures of itself. */
+export const ledgerMetrics = [
+  makeHistogramProvider({
+    name: BATCH_SIZE,
+    help: 'Entries that shared one commit.',
+    buckets: [1, 2, 4, 8, 16, 32, 64, 128],
+  }),
+  makeHistogramProvider({
+    name: BATCH_SECONDS,
+    help: 'Seconds that one commit took, from sending to its answer.',
+    buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2],
+  }),
+];

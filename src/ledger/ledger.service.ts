@@ -1,0 +1,117 @@
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { InjectMetric } from '@willsoto/nestjs-prometheus';
+import type { Histogram } from 'prom-client';
+import type { EntityManager } from 'typeorm';
+import { v7 as uuidv7 } from 'uuid';
+import { ENV, type RunningEnv } from '../config/env.js';
+import type { AuditEvent, Committed, Entry, Receipt } from './entry.js';
+import { GroupCommit } from './group-commit.js';
+import { isStatementError, LedgerConnection } from './ledger.connection.js';
+import { BATCH_SECONDS, BATCH_SIZE } from './ledger.metrics.js';
+
+/**
+ * Commits what happened, or says which fact moved. One statement on the server re-checks and
+ * records (`ledger_commit`, in the migrations), so there is no moment between the two.
+ */
+@Injectable()
+export class Ledger implements OnApplicationShutdown {
+  /** Names this process's hash chains; a new one for every start. */
+  readonly writer = uuidv7();
+  /** Operators' changes have chains of their own, so that their transactions never hold up issuing. */
+  private readonly operatorWriter = uuidv7();
+  private readonly connection: LedgerConnection;
+  private readonly group: GroupCommit<Entry, Committed>;
+
+  constructor(
+    @Inject(ENV) env: RunningEnv,
+    @InjectMetric(BATCH_SIZE) batchSize: Histogram,
+    @InjectMetric(BATCH_SECONDS) batchSeconds: Histogram,
+  ) {
+    this.connection = new LedgerConnection(env.databaseUrl);
+    this.group = new GroupCommit(
+      (batch) => this.send(batch),
+      { maxBatch: 128, maxWaiting: 4_096, patienceMs: 1_500 },
+      {
+        batch(size, seconds) {
+          batchSize.observe(size);
+          batchSeconds.observe(seconds);
+        },
+      },
+    );
+  }
+
+  /**
+   * Checks and records one entry, durably.
+   *
+   * @throws the driver's error or `NotSent` if it cannot be known to be recorded; then nothing may
+   *   be issued for it
+   */
+  commit(entry: Entry): Promise<Committed> {
+    return this.group.submit(entry);
+  }
+
+  /** Records an operator's change in the transaction that makes it. */
+  async append(tx: EntityManager, zoneId: string, event: AuditEvent): Promise<void> {
+    await tx.query('SELECT audit_append($1, $2, $3, $4)', [
+      zoneId,
+      this.operatorWriter,
+      uuidv7(),
+      JSON.stringify(event),
+    ]);
+  }
+
+  /**
+   * Whether commits would work now: the whole way to the server and back, with nothing in it.
+   *
+   * @throws the driver's error
+   */
+  async probe(): Promise<void> {
+    await this.connection.rows('ledger_commit', COMMIT, [this.writer, '[]']);
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.connection.close();
+  }
+
+  private async send(batch: readonly Entry[]): Promise<PromiseSettledResult<Committed>[]> {
+    try {
+      return await Promise.allSettled(await this.commitBatch(batch));
+    } catch (error) {
+      // The server refused a value in one of them and has rolled back all: find out whose it was.
+      if (batch.length === 1 || !isStatementError(error)) throw error;
+      return Promise.allSettled(
+        batch.map(async (entry) => {
+          const [committed] = await this.commitBatch([entry]);
+          if (committed === undefined) throw new Error('the ledger did not answer');
+          return committed;
+        }),
+      );
+    }
+  }
+
+  private async commitBatch(batch: readonly Entry[]): Promise<Committed[]> {
+    const rows = await this.connection.rows('ledger_commit', COMMIT, [
+      this.writer,
+      JSON.stringify(batch),
+    ]);
+    return rows.map((row, i): Committed => {
+      const entry = batch[i];
+      if (entry === undefined) throw new Error('the ledger answered for more entries than sent');
+      switch (row['status']) {
+        case 'recorded':
+          return { status: 'recorded', receipt: { eventId: entry.event_id } as Receipt };
+        case 'stale':
+          return { status: 'stale' };
+        case 'refused': {
+          const fact = entry.facts[Number(row['fact_index'])];
+          if (fact === undefined) throw new Error('the ledger refused for a fact that was not sent');
+          return { status: 'refused', fact };
+        }
+        default:
+          throw new Error('the ledger answered with an unknown status');
+      }
+    });
+  }
+}
+
+const COMMIT = 'SELECT ord, status, fact_index FROM ledger_commit($1, $2) ORDER BY ord';

@@ -1,0 +1,15 @@
+/**
+ * The signature algorithms that this server uses and understands (RFC 7518 3.1, RFC 8037 3.1).
+ *
+ * The list is closed: no `none`, and nothing symmetric, so that a public key can never be taken for
+ * a shared secret (RFC 8725 3.1).
+ */
+export const SIGNING_ALGS = ['ES256', 'ES384', 'EdDSA', 'RS256', 'PS256'] as const;
+
+/** One of `SIGNING_ALGS`. */
+export type SigningAlg = (typeof SIGNING_ALGS)[number];
+
+/** Whether a value is exactly one of `SIGNING_ALGS`; names are case-sensitive (RFC 7515 4.1.1). */
+export function isSigningAlg(value: unknown): value is SigningAlg {
+  return SIGNING_ALGS.some((alg) => alg === value);
+}

@@ -1,0 +1,184 @@
+/** A value that `readStrictJson` can return. */
+export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
+
+/** A JSON object. It has no prototype, so that looking up an absent member finds nothing. */
+export interface JsonObject {
+  readonly [member: string]: JsonValue;
+}
+
+/** Why a text is refused. All but `not_json` are texts that `JSON.parse` would accept. */
+export type InvalidJsonReason =
+  | 'not_json'
+  | 'duplicate_member'
+  | 'proto_member'
+  | 'too_deep'
+  | 'lone_surrogate'
+  | 'nul_character'
+  | 'number_out_of_range';
+
+/** A text is not JSON, or is JSON that two readers could understand differently. */
+export class InvalidJson extends Error {
+  override readonly name = 'InvalidJson';
+
+  constructor(readonly reason: InvalidJsonReason) {
+    super(reason);
+  }
+}
+
+/** How deep arrays and objects may be nested. It also bounds the recursion of the reader. */
+export const MAX_JSON_DEPTH = 32;
+
+/**
+ * Reads JSON, refusing what different readers understand differently (RFC 8259 4, 6 and 8.2).
+ *
+ * A member may be given once per object, compared after unescaping: parsers disagree on which of
+ * two wins, so a signature over both proves neither. `__proto__` is refused because code that copies
+ * members by assignment would set the prototype. Lone surrogates and NUL are refused because Postgres
+ * cannot store them: the first would turn into U+FFFD and make two names one. Numbers that a double
+ * can only hold as infinity are refused. For every other text it agrees with `JSON.parse`.
+ *
+ * It builds the value itself, so that no second parser has to agree with its checks.
+ */
+export function readStrictJson(text: string): JsonValue {
+  return new Reader(text).document();
+}
+
+/** Whether a value is a JSON object rather than an array, null or a primitive. */
+export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !isJsonArray(value);
+}
+
+/** `Array.isArray`, for a readonly type that it does not narrow by itself. */
+export function isJsonArray(value: JsonValue | undefined): value is readonly JsonValue[] {
+  return Array.isArray(value);
+}
+
+const WHITE_SPACE = /[ \t\n\r]*/y;
+const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
+const LITERAL = /true|false|null/y;
+
+class Reader {
+  readonly #text: string;
+  #at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  document(): JsonValue {
+    const value = this.#value(0);
+    if (this.#at !== this.#text.length) throw new InvalidJson('not_json');
+    return value;
+  }
+
+  #value(depth: number): JsonValue {
+    this.#match(WHITE_SPACE);
+    const value = this.#bare(depth);
+    this.#match(WHITE_SPACE);
+    return value;
+  }
+
+  #bare(depth: number): JsonValue {
+    switch (this.#text[this.#at]) {
+      case '{':
+        return this.#object(depth + 1);
+      case '[':
+        return this.#array(depth + 1);
+      case '"':
+        return this.#string();
+      case 't':
+      case 'f':
+      case 'n':
+        return this.#literal();
+      default:
+        return this.#number();
+    }
+  }
+
+  #object(depth: number): JsonObject {
+    if (depth > MAX_JSON_DEPTH) throw new InvalidJson('too_deep');
+    const members: Record<string, JsonValue> = Object.create(null);
+    this.#at += 1;
+    this.#match(WHITE_SPACE);
+    if (this.#skip('}')) return members;
+    do {
+      this.#match(WHITE_SPACE);
+      const name = this.#string();
+      if (name === '__proto__') throw new InvalidJson('proto_member');
+      if (Object.hasOwn(members, name)) throw new InvalidJson('duplicate_member');
+      this.#match(WHITE_SPACE);
+      this.#expect(':');
+      members[name] = this.#value(depth);
+    } while (this.#skip(','));
+    this.#expect('}');
+    return members;
+  }
+
+  #array(depth: number): readonly JsonValue[] {
+    if (depth > MAX_JSON_DEPTH) throw new InvalidJson('too_deep');
+    const elements: JsonValue[] = [];
+    this.#at += 1;
+    this.#match(WHITE_SPACE);
+    if (this.#skip(']')) return elements;
+    do {
+      elements.push(this.#value(depth));
+    } while (this.#skip(','));
+    this.#expect(']');
+    return elements;
+  }
+
+  #string(): string {
+    let end = this.#at + 1;
+    while (end < this.#text.length && this.#text[end] !== '"') {
+      end += this.#text[end] === '\\' ? 2 : 1;
+    }
+    const value = parseStringLiteral(this.#text.slice(this.#at, end + 1));
+    if (/\p{Surrogate}/u.test(value)) throw new InvalidJson('lone_surrogate');
+    if (value.includes('\0')) throw new InvalidJson('nul_character');
+    this.#at = end + 1;
+    return value;
+  }
+
+  #number(): number {
+    const literal = this.#match(NUMBER);
+    if (literal === '') throw new InvalidJson('not_json');
+    const value = Number(literal);
+    if (!Number.isFinite(value)) throw new InvalidJson('number_out_of_range');
+    return value;
+  }
+
+  #literal(): boolean | null {
+    const literal = this.#match(LITERAL);
+    if (literal === '') throw new InvalidJson('not_json');
+    return literal === 'null' ? null : literal === 'true';
+  }
+
+  /** Consumes what a sticky pattern matches here, which may be nothing. */
+  #match(pattern: RegExp): string {
+    pattern.lastIndex = this.#at;
+    const matched = pattern.exec(this.#text)?.[0] ?? '';
+    this.#at += matched.length;
+    return matched;
+  }
+
+  #skip(character: string): boolean {
+    if (this.#text[this.#at] !== character) return false;
+    this.#at += 1;
+    return true;
+  }
+
+  #expect(character: string): void {
+    if (!this.#skip(character)) throw new InvalidJson('not_json');
+  }
+}
+
+/** Unescapes one string literal. `JSON.parse` refuses bad escapes and raw control characters. */
+function parseStringLiteral(literal: string): string {
+  try {
+    const value: unknown = JSON.parse(literal);
+    if (typeof value === 'string') return value;
+  } catch {
+    // Told below: why exactly it is no string does not matter to anyone.
+  }
+  throw new InvalidJson('not_json');
+}

@@ -1,0 +1,42 @@
+import type { Annotations, Effect } from '@cedar-policy/cedar-wasm/nodejs';
+
+/** What a policy's annotations say about a verdict that it determines. */
+export interface Obligations {
+  readonly reason?: string;
+  /** Of a forbid: the challenge that lifts it. */
+  readonly stepUp?: string;
+  /** Of a permit: the longest life of what is issued on it. */
+  readonly maxTtlSeconds?: number;
+}
+
+const STEP_UP = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/;
+const MAX_TTL = /^[1-9][0-9]{0,8}$/;
+
+/**
+ * Reads `@reason`, `@step_up` and `@max_ttl`; hands what is wrong with them to `refuse`. One that would
+ * have no effect is wrong too: its author believes in a safeguard that is not there.
+ */
+export function readObligations(
+  effect: Effect,
+  annotations: Annotations,
+  refuse: (message: string, help?: string) => void,
+): Obligations {
+  const { reason, step_up: stepUp, max_ttl: maxTtl } = annotations;
+  if (stepUp !== undefined) {
+    if (effect !== 'forbid') refuse('@step_up has no effect on a permit', 'put it on a forbid');
+    if (!STEP_UP.test(stepUp ?? '')) {
+      refuse('@step_up needs a challenge type', 'as in @step_up("mfa")');
+    }
+  }
+  if (maxTtl !== undefined) {
+    if (effect !== 'permit') refuse('@max_ttl has no effect on a forbid', 'put it on a permit');
+    if (!MAX_TTL.test(maxTtl ?? '')) {
+      refuse('@max_ttl needs a whole number of seconds, 1 or more', 'as in @max_ttl("300")');
+    }
+  }
+  return {
+    ...(reason && { reason }),
+    ...(stepUp && { stepUp }),
+    ...(maxTtl && { maxTtlSeconds: Number(maxTtl) }),
+  };
+}

@@ -1,0 +1,154 @@
+import type {
+  CedarValueJson,
+  StatefulAuthorizationCall,
+  TypeAndId,
+} from '@cedar-policy/cedar-wasm/nodejs';
+
+/** What JSON can say; claims arrive as this. */
+export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject;
+
+/** A JSON object, such as a claim set. */
+export interface JsonObject {
+  [name: string]: JsonValue;
+}
+
+/** What a policy is asked about: the very input that an exchange evaluates and a simulation replays. */
+export interface PolicyInput {
+  schema_version: string | number;
+  principal: {
+    type: 'Application' | 'User';
+    id: string;
+    zone_id: string;
+    registration_method?: string;
+    agent_session_id?: string;
+    lifecycle?: string;
+    labels?: string[];
+  };
+  resource: { type: 'Resource'; id: string; identifier: string; scopes: string[] };
+  action: { id: 'TokenExchange' };
+  session?: { id: string };
+  delegation_edge?: {
+    id: string;
+    source_session_id: string;
+    target_session_id: string;
+    issuer_application_id: string;
+    receiver_application_id: string;
+    resource_id?: string;
+    scopes: string[];
+    path: string[];
+    graph_epoch: number;
+    constraints_json?: JsonValue;
+  };
+  context: {
+    actor_claims: JsonObject;
+    subject_claims?: JsonObject;
+    requested_scopes: string[];
+    challenge_resolved: boolean;
+    trace_id?: string;
+    session_id?: string;
+    agent_session_id?: string;
+    delegation_edge_id?: string;
+  };
+}
+
+/** A Cedar request that lacks only the policies to decide it. */
+export type CedarRequest = Omit<StatefulAuthorizationCall, 'preparsedPolicySetId'>;
+
+/** The input cannot be said in Cedar without changing its meaning. */
+export class UnrepresentableInputError extends Error {
+  override readonly name = 'UnrepresentableInputError';
+}
+
+type Fields = Record<string, unknown>;
+
+const PRINCIPAL_TYPES: ReadonlySet<string> = new Set(['Application', 'User']);
+
+/** Cedar's JSON reader gives up between 120 and 126 levels, and gives up by throwing (see engine.ts). */
+const MAX_DEPTH = 32;
+
+/**
+ * `{"__entity": …}` and `{"__extn": …}` are how Cedar's JSON spells entities and extension values, and
+ * `__expr` is refused. One more underscore makes them plain keys; names that already have more get one
+ * too, so that no two claims end up under one name.
+ */
+const ESCAPE_NAME = /^__+(?:entity|extn|expr)$/;
+
+/**
+ * Says the input in Cedar's terms: `principal` is `Application::"<id>"` or `User::"<id>"`, `resource`
+ * is `Resource::"<identifier>"` (what people write in policies; the row id is an attribute), `action`
+ * is `Action::"TokenExchange"`, and session and delegation edge are members of `context`.
+ *
+ * Throws {@link UnrepresentableInputError} rather than hand the engine something that it would throw
+ * on: each throw out of the engine costs it its stack (see engine.ts), and claims are the caller's.
+ */
+export function toCedarRequest(input: PolicyInput): CedarRequest {
+  const { type, ...principalAttributes } = input.principal;
+  if (!PRINCIPAL_TYPES.has(type) || input.action.id !== 'TokenExchange') {
+    throw new UnrepresentableInputError('unknown principal type or action');
+  }
+  const { id, identifier, scopes } = input.resource;
+  const principal = uid(type, input.principal.id);
+  const resource = uid('Resource', identifier);
+  return {
+    principal,
+    action: uid('Action', input.action.id),
+    resource,
+    entities: [
+      { uid: principal, attrs: toCedarRecord(principalAttributes, 0), parents: [] },
+      { uid: resource, attrs: toCedarRecord({ id, identifier, scopes }, 0), parents: [] },
+    ],
+    context: toCedarRecord(
+      { ...input.context, session: input.session, delegation_edge: input.delegation_edge },
+      0,
+    ),
+  };
+}
+
+function uid(type: string, id: string): TypeAndId {
+  return { type, id: wellFormed(id) };
+}
+
+function toCedarRecord(fields: Fields, depth: number): Record<string, CedarValueJson> {
+  const entries: [string, CedarValueJson][] = [];
+  for (const [name, value] of Object.entries(fields)) {
+    if (value === undefined || value === null) continue;
+    const key = ESCAPE_NAME.test(name) ? `_${name}` : wellFormed(name);
+    entries.push([key, toCedarValue(value, depth + 1)]);
+  }
+  // Not by assignment: a claim may be called `__proto__`.
+  return Object.fromEntries(entries);
+}
+
+/**
+ * Arrays become sets, so order and repetition are lost. Cedar has no null: a null member is absent,
+ * which is what `has` is for. It has no floats either, and JavaScript reads long integers inexactly:
+ * what is not a safe integer becomes a string, so that comparing it as a number is an evaluation error,
+ * which denies, instead of a comparison with some other number.
+ */
+function toCedarValue(value: unknown, depth: number): CedarValueJson {
+  if (depth > MAX_DEPTH) throw new UnrepresentableInputError(`nested beyond ${MAX_DEPTH} levels`);
+  if (typeof value === 'string') return wellFormed(value);
+  if (typeof value === 'boolean') return value;
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? value : String(value);
+  if (Array.isArray(value)) {
+    return value
+      .filter((member) => member !== null && member !== undefined)
+      .map((member) => toCedarValue(member, depth + 1));
+  }
+  if (isFields(value)) return toCedarRecord(value, depth);
+  throw new UnrepresentableInputError(`a ${typeof value} is not JSON`);
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null;
+}
+
+/** Whether a string holds no lone surrogate, which becomes U+FFFD (two strings one) or makes the engine throw. */
+export function isWellFormed(text: string): boolean {
+  return !/\p{Surrogate}/u.test(text);
+}
+
+function wellFormed(text: string): string {
+  if (!isWellFormed(text)) throw new UnrepresentableInputError('not a well-formed Unicode string');
+  return text;
+}

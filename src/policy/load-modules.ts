@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto';
+import { In, type EntityManager } from 'typeorm';
+import type { PolicyModule } from './compile.js';
+import { PolicySetMember } from './policy-set.entity.js';
+import { Policy, PolicyVersion } from './policy.entity.js';
+
+/** Hex SHA-256 of a policy's text. */
+export function contentSha256(content: string): string {
+  return createHash('sha256').update(content).digest('hex');
+}
+
+/** The texts of a policy set version, or what is wrong with them. */
+export interface LoadedModules {
+  readonly modules: readonly PolicyModule[];
+  readonly problem: string | null;
+}
+
+/** Reads the policy versions of a set version, named by their policies, and checks their hashes. */
+export async function loadModules(
+  tx: EntityManager,
+  zoneId: string,
+  setVersionId: string,
+): Promise<LoadedModules> {
+  const members = await tx.find(PolicySetMember, {
+    where: { zoneId, policySetVersionId: setVersionId },
+  });
+  const versionIds = members.map((member) => member.policyVersionId);
+  return loadVersions(tx, zoneId, versionIds);
+}
+
+/** Reads given policy versions, as {@link loadModules} does. */
+export async function loadVersions(
+  tx: EntityManager,
+  zoneId: string,
+  versionIds: readonly string[],
+): Promise<LoadedModules> {
+  const versions = await tx.find(PolicyVersion, { where: { zoneId, id: In([...versionIds]) } });
+  const policies = await tx.find(Policy, {
+    where: { zoneId, id: In(versions.map((version) => version.policyId)) },
+  });
+  const nameOf = new Map(policies.map((policy) => [policy.id, policy.name]));
+  const modules: PolicyModule[] = [];
+  for (const { content, sha256, policyId } of versions) {
+    const name = nameOf.get(policyId);
+    if (name === undefined) return { modules: [], problem: 'a policy of the set is gone' };
+    if (contentSha256(content) !== sha256) {
+      return { modules: [], problem: `the content of ${name} does not match its hash` };
+    }
+    modules.push({ id: name, content });
+  }
+  if (versions.length !== versionIds.length) {
+    return { modules: [], problem: 'a policy version of the set is gone' };
+  }
+  return { modules, problem: null };
+}

@@ -1,0 +1,122 @@
+import type { DetailedError, Effect } from '@cedar-policy/cedar-wasm/nodejs';
+import { type Obligations, readObligations } from './annotations.js';
+import { type TextFault, findTooDeep } from './complexity.js';
+import { withCedar } from './engine.js';
+import { isWellFormed } from './input.js';
+
+/** Cedar text under a name; it may hold several policies. */
+export interface PolicyModule {
+  readonly id: string;
+  readonly content: string;
+}
+
+/** One Cedar policy, by the name that verdicts give it. */
+export interface CompiledPolicy extends Obligations {
+  readonly id: string;
+  readonly effect: Effect;
+}
+
+/** One reason why a set does not compile; line and column are counted from 1. */
+export interface CompileFault {
+  readonly policy: string;
+  readonly message: string;
+  readonly line?: number;
+  readonly column?: number;
+  readonly help?: string;
+}
+
+/** A policy with the text that it was read from. */
+export interface NamedPolicy {
+  readonly compiled: CompiledPolicy;
+  readonly text: string;
+}
+
+const MAX_ID_LENGTH = 256;
+
+type FaultText = Pick<TextFault, 'message'>;
+
+/**
+ * Reads the policies of a module, and adds what is wrong with them to `faults`. Throws if the engine
+ * fails, which it should not for anything that passes the checks before it.
+ */
+export function readModule({ id, content }: PolicyModule, faults: CompileFault[]): NamedPolicy[] {
+  const before = faults.length;
+  const refuse = (policy: string, { offset, message, help }: Partial<TextFault> & FaultText) =>
+    void faults.push({
+      policy,
+      message,
+      ...(offset !== undefined && positionAt(content, offset)),
+      ...(help && { help }),
+    });
+  if (!isId(id)) refuse(id, { message: 'not a usable module id' });
+  if (!isWellFormed(content)) refuse(id, { message: 'not well-formed Unicode' });
+  const tooDeep = findTooDeep(content);
+  if (tooDeep) refuse(id, tooDeep);
+  // The engine must not see what it cannot stand.
+  if (faults.length > before) return [];
+
+  const parts = withCedar((cedar) => cedar.policySetTextToParts(content));
+  if (parts.type === 'failure') {
+    for (const error of withRelated(parts.errors)) refuse(id, fromCedar(error, content));
+    return [];
+  }
+  const [template] = parts.policy_templates;
+  if (template !== undefined) {
+    refuse(id, { message: 'templates are not supported', offset: content.indexOf(template) });
+    return [];
+  }
+
+  const named: NamedPolicy[] = [];
+  let cursor = 0;
+  for (const [index, text] of inFileOrder(parts.policies).entries()) {
+    const offset = content.indexOf(text, cursor);
+    cursor = offset + text.length;
+    const fallback = parts.policies.length === 1 ? id : `${id}.${index + 1}`;
+    const parsed = withCedar((cedar) => cedar.policyToJson(text));
+    if (parsed.type === 'failure') {
+      for (const { message } of withRelated(parsed.errors)) refuse(fallback, { message, offset });
+      continue;
+    }
+    const { effect, annotations = {} } = parsed.json;
+    const name = Object.hasOwn(annotations, 'id') ? (annotations['id'] ?? '') : fallback;
+    if (!isId(name)) refuse(fallback, { message: '@id needs a value', offset });
+    const obligations = readObligations(effect, annotations, (message, help) =>
+      refuse(name, { message, offset, ...(help && { help }) }),
+    );
+    named.push({ compiled: { id: name, effect, ...obligations }, text });
+  }
+  return named;
+}
+
+function isId(id: string): boolean {
+  return id !== '' && id.length <= MAX_ID_LENGTH && isWellFormed(id);
+}
+
+/** Cedar calls the policies of a text policy0, policy1, … and returns them with those names as strings sorted. */
+function inFileOrder(texts: readonly string[]): string[] {
+  const positions = texts.map((_, n) => n).toSorted((a, b) => (`${a}` < `${b}` ? -1 : 1));
+  return positions
+    .map((position, n) => ({ position, text: texts[n] ?? '' }))
+    .toSorted((a, b) => a.position - b.position)
+    .map(({ text }) => text);
+}
+
+function withRelated(errors: readonly DetailedError[]): DetailedError[] {
+  return errors.flatMap((error) => [error, ...withRelated(error.related ?? [])]);
+}
+
+function fromCedar(error: DetailedError, content: string): FaultText & Partial<TextFault> {
+  const [location] = error.sourceLocations ?? [];
+  const help = error.help ?? location?.label;
+  return {
+    message: error.message.replace(/^failed to parse polic(?:y|ies) from string: /, ''),
+    ...(help && { help }),
+    // Cedar counts bytes of UTF-8.
+    ...(location && { offset: Buffer.from(content).subarray(0, location.start).toString().length }),
+  };
+}
+
+function positionAt(content: string, offset: number): { line: number; column: number } {
+  const lines = content.slice(0, Math.max(0, offset)).split('\n');
+  return { line: lines.length, column: (lines.at(-1) ?? '').length + 1 };
+}

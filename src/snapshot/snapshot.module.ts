@@ -1,0 +1,14 @@
+import { Module } from '@nestjs/common';
+import { ClientsModule } from '../clients/clients.module.js';
+import { KeysModule } from '../keys/keys.module.js';
+import { PolicyModule } from '../policy/policy.module.js';
+import { snapshotMetrics } from './snapshot.metrics.js';
+import { Snapshots } from './snapshots.service.js';
+
+/** What a zone looks like at one version. */
+@Module({
+  imports: [ClientsModule, KeysModule, PolicyModule],
+  providers: [Snapshots, ...snapshotMetrics],
+  exports: [Snapshots],
+})
+export class SnapshotModule {}

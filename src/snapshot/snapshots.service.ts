@@ -1,0 +1,133 @@
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { InjectMetric } from '@willsoto/nestjs-prometheus';
+import { LRUCache } from 'lru-cache';
+import type { Counter } from 'prom-client';
+import type { DataSource } from 'typeorm';
+import { Clients } from '../clients/clients.service.js';
+import { CLOCK, type Clock } from '../config/clock.js';
+import { ChangeFeed, type ChangeListener } from '../database/change-feed.js';
+import { KeySets } from '../keys/key-sets.service.js';
+import { Keys } from '../keys/keys.service.js';
+import { PolicySets } from '../policy/policy-sets.service.js';
+import { loadSnapshot } from './load-snapshot.js';
+import { SNAPSHOT_LOADS } from './snapshot.metrics.js';
+import type { ZoneSnapshot } from './zone-snapshot.js';
+
+const MAX_ZONES = 500;
+const MAX_CLIENTS = 100_000;
+
+/**
+ * Keeps snapshots of the zones that are in use. Hearing of changes keeps them fresh; that they are
+ * right is for the ledger to check, so a stale one costs a repetition and never a wrong answer.
+ */
+@Injectable()
+export class Snapshots implements OnModuleInit, ChangeListener {
+  private readonly zones: LRUCache<string, ZoneSnapshot>;
+  private readonly loading = new Map<string, Promise<ZoneSnapshot | null>>();
+  /** Client id to zone id. Unknown clients are in it as `''`: the ledger checks that, too. */
+  private readonly zoneOfClient = new LRUCache<string, string>({ max: MAX_CLIENTS });
+
+  constructor(
+    @InjectDataSource() private readonly dataSource: DataSource,
+    private readonly keys: Keys,
+    private readonly keySets: KeySets,
+    private readonly policySets: PolicySets,
+    private readonly clients: Clients,
+    private readonly feed: ChangeFeed,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @InjectMetric(SNAPSHOT_LOADS) private readonly loads: Counter<'result'>,
+  ) {
+    this.zones = new LRUCache({
+      max: MAX_ZONES,
+      // Requests that still hold it have finished evaluating within the turn of the loop they are in.
+      dispose: ({ policy }) => this.policySets.release(policy),
+    });
+  }
+
+  onModuleInit(): void {
+    this.feed.subscribe(this);
+  }
+
+  /** The zone as it was last seen, if it is in memory. */
+  peek(zoneId: string): ZoneSnapshot | null {
+    return this.zones.peek(zoneId) ?? null;
+  }
+
+  /**
+   * @param zoneId a UUID
+   * @returns `null` for an unknown zone
+   * @throws the driver's error if the zone is not in memory and the database is away
+   */
+  async find(zoneId: string): Promise<ZoneSnapshot | null> {
+    return this.zones.get(zoneId) ?? this.load(zoneId);
+  }
+
+  /**
+   * The zone of a client.
+   *
+   * @param clientId a UUID
+   * @returns `null` for an unknown client
+   */
+  async findByClient(clientId: string): Promise<ZoneSnapshot | null> {
+    let zoneId = this.zoneOfClient.get(clientId);
+    if (zoneId === undefined) {
+      zoneId = (await this.clients.findZoneOf(clientId)) ?? '';
+      this.zoneOfClient.set(clientId, zoneId);
+    }
+    return zoneId === '' ? null : this.find(zoneId);
+  }
+
+  /** Forgets what turned out to be old: a zone, or that a client is unknown. */
+  forget(stale: { readonly zoneId?: string; readonly clientId?: string }): void {
+    if (stale.zoneId !== undefined) this.drop(stale.zoneId);
+    if (stale.clientId !== undefined) this.zoneOfClient.delete(stale.clientId);
+  }
+
+  zoneChanged(zoneId: string): void {
+    this.drop(zoneId);
+    this.keySets.invalidate(zoneId);
+  }
+
+  feedInterrupted(): void {
+    this.zones.clear();
+    this.loading.clear();
+    this.keySets.invalidateAll();
+  }
+
+  private drop(zoneId: string): void {
+    this.zones.delete(zoneId);
+    this.loading.delete(zoneId);
+  }
+
+  private load(zoneId: string): Promise<ZoneSnapshot | null> {
+    const underWay = this.loading.get(zoneId);
+    if (underWay !== undefined) return underWay;
+    const loading = this.read(zoneId);
+    this.loading.set(zoneId, loading);
+    const done = (snapshot: ZoneSnapshot | null): void => {
+      // A zone that changed while it was read is used once and not kept.
+      const current = this.loading.get(zoneId) === loading;
+      if (current) this.loading.delete(zoneId);
+      if (current && snapshot !== null) this.zones.set(zoneId, snapshot);
+    };
+    loading.then(done, () => done(null));
+    return loading;
+  }
+
+  private async read(zoneId: string): Promise<ZoneSnapshot | null> {
+    try {
+      const snapshot = await this.dataSource.transaction('REPEATABLE READ', (tx) =>
+        loadSnapshot(tx, zoneId, this.clock.now(), {
+          keys: this.keys,
+          policySets: this.policySets,
+        }),
+      );
+      this.loads.inc({ result: snapshot === null ? 'unknown' : 'loaded' });
+      return snapshot;
+    } catch (error) {
+      this.loads.inc({ result: 'failed' });
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,38 @@
+import type { SecretRecord } from '../clients/secret-verifier.js';
+import type { KeyRing } from '../keys/key-ring.js';
+import type { ActivePolicy } from '../policy/policy-sets.service.js';
+
+/** A client as a request sees it. */
+export interface ClientView {
+  readonly id: string;
+  readonly labels: readonly string[];
+  readonly authMethods: readonly string[];
+  readonly registrationMethod: string;
+  readonly disabled: boolean;
+  /** Unrevoked ones; they may have expired. */
+  readonly secrets: readonly SecretRecord[];
+}
+
+/** A resource as a request sees it. */
+export interface ResourceView {
+  readonly id: string;
+  readonly identifier: string;
+  readonly scopes: readonly string[];
+  readonly access: 'direct' | 'gateway';
+}
+
+/** What a zone looks like at one version. Immutable; everything that a decision needs is in it. */
+export interface ZoneSnapshot {
+  readonly zoneId: string;
+  /** The version that the ledger compares. */
+  readonly version: string;
+  readonly clients: ReadonlyMap<string, ClientView>;
+  /** By identifier. */
+  readonly resources: ReadonlyMap<string, ResourceView>;
+  /** The key that client secrets are digested with. */
+  readonly digestKey: Buffer;
+  readonly keys: KeyRing;
+  readonly policy: ActivePolicy;
+  /** Milliseconds since the epoch. */
+  readonly loadedAt: number;
+}

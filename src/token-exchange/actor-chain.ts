@@ -1,0 +1,33 @@
+import type { ActorClaim, MandateClaims } from '../keys/verify-mandate.js';
+import type { JsonObject } from '../policy/input.js';
+
+/**
+ * The chain of actors of what is exchanged: the outermost is the current one, and what the subject
+ * token says of earlier ones lies below (RFC 8693 4.1).
+ *
+ * @returns `undefined` if nobody acts for anybody else
+ */
+export function actorOf(subject: MandateClaims, actor: MandateClaims | null): ActorClaim | undefined {
+  if (actor === null) return subject.act;
+  return {
+    sub: actor.sub,
+    clientId: actor.clientId,
+    subType: actor.subType,
+    ...(subject.act === undefined ? {} : { act: subject.act }),
+  };
+}
+
+/** The chain as it is written into a token. */
+export function actorClaim(actor: ActorClaim): JsonObject {
+  return {
+    sub: actor.sub,
+    ...(actor.clientId === undefined ? {} : { client_id: actor.clientId }),
+    ...(actor.subType === undefined ? {} : { sub_type: actor.subType }),
+    ...(actor.act === undefined ? {} : { act: actorClaim(actor.act) }),
+  };
+}
+
+/** How many actors a chain has. */
+export function depthOf(actor: ActorClaim | undefined): number {
+  return actor === undefined ? 0 : 1 + depthOf(actor.act);
+}

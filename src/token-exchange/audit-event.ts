@@ -1,0 +1,113 @@
+import type { AuditEvent } from '../ledger/entry.js';
+import type { MandateClaims } from '../keys/verify-mandate.js';
+import type { OAuthError } from '../oauth/errors.js';
+import { actorClaim, actorOf } from './actor-chain.js';
+import type { Authenticated, Identified } from './authenticate.js';
+import { PolicyDenial, type Authorized, type PolicyDecisions } from './authorize.js';
+import type { Bound } from './bind.js';
+import type { Cleared } from './clear.js';
+import type { Minted } from './mint.js';
+import type { Parsed } from './parse.js';
+import type { Resolved } from './resolve.js';
+
+const TYPE = 'token_exchange';
+
+/** How far a request came: the last value that a stage made of it. */
+export type Reached =
+  | Parsed
+  | Identified
+  | Authenticated
+  | Resolved
+  | Bound
+  | Authorized
+  | Cleared
+  | Minted
+  | null;
+
+/** The audit event of a mandate. It names the token by its `jti` and holds nothing of it. */
+export function issuedEvent(
+  minted: Minted,
+  subject: MandateClaims | null,
+  actor: MandateClaims | null,
+): AuditEvent {
+  const { claims, mandate, requestId } = minted;
+  return {
+    type: TYPE,
+    outcome: 'issued',
+    request_id: requestId,
+    ...describe(minted),
+    policy: describePolicy(minted.policy),
+    mandate: {
+      jti: claims.jti,
+      kid: mandate.kid,
+      use: claims.use,
+      sub: claims.sub,
+      aud: claims.aud,
+      scope: claims.scope,
+      target: claims.target,
+      iat: claims.iat,
+      exp: claims.exp,
+      sid: claims.sid,
+      root_sid: claims.rootSid,
+      ...(subject === null ? {} : actClaim(subject, actor)),
+    },
+  };
+}
+
+/** The audit event of a refusal: what was asked, how far it came, and precisely why not. */
+export function refusedEvent(requestId: string, reached: Reached, error: OAuthError): AuditEvent {
+  const atFault = error.code === 'server_error' || error.code === 'temporarily_unavailable';
+  return {
+    type: TYPE,
+    outcome: atFault ? 'failed' : 'denied',
+    request_id: requestId,
+    error: error.code,
+    reason: error.detail,
+    ...(reached === null ? {} : describe(reached)),
+    ...(error instanceof PolicyDenial ? { policy: describePolicy(error.policy) } : {}),
+  };
+}
+
+function describe(reached: NonNullable<Reached>): Record<string, unknown> {
+  return {
+    grant_type: reached.grantType,
+    requested: {
+      resources: reached.targets,
+      ...('scope' in reached && reached.scope !== null ? { scope: reached.scope } : {}),
+      ...(reached.ttlSeconds === null ? {} : { ttl_seconds: reached.ttlSeconds }),
+    },
+    ...('client' in reached
+      ? { client_id: reached.client.id }
+      : { claimed_client_id: reached.credentials.clientId }),
+    ...('subject' in reached && reached.subject !== null
+      ? { subject: describeToken(reached.subject) }
+      : {}),
+    ...('subject' in reached && reached.actor !== null
+      ? { actor: describeToken(reached.actor) }
+      : {}),
+  };
+}
+
+function describeToken({ sub, subType, jti, sid, rootSid, clientId }: MandateClaims) {
+  return { sub, sub_type: subType, jti, sid, root_sid: rootSid, client_id: clientId };
+}
+
+function actClaim(subject: MandateClaims, actor: MandateClaims | null) {
+  const act = actorOf(subject, actor);
+  return act === undefined ? {} : { act: actorClaim(act) };
+}
+
+function describePolicy({ setVersionId, manifestSha256, decisions }: PolicyDecisions) {
+  return {
+    policy_set_version_id: setVersionId,
+    manifest_sha256: manifestSha256,
+    decisions: decisions.map(({ resource, verdict }) => ({
+      resource: resource.identifier,
+      decision: verdict.decision,
+      evaluation_status: verdict.evaluationStatus,
+      determining_policies: verdict.determiningPolicies,
+      diagnostics: verdict.diagnostics,
+      ...(verdict.stepUp === undefined ? {} : { step_up_required: verdict.stepUp }),
+    })),
+  };
+}

@@ -1,0 +1,57 @@
+import { OAuthError } from '../oauth/errors.js';
+import { isUuid } from '../oauth/vocabulary.js';
+import type { Resolved } from './resolve.js';
+
+/** The session that a mandate hangs on, and lives no longer than. */
+export interface Anchor {
+  readonly sid: string;
+  readonly rootSid: string;
+  /** Seconds since the epoch. */
+  readonly expiresAt: number;
+}
+
+/** A request that knows which session it belongs to. */
+export interface Bound extends Omit<Resolved, 'sessionId'> {
+  /** `null` if the exchange opens a session. */
+  readonly anchor: Anchor | null;
+}
+
+/** Where sessions are looked up. */
+export interface SessionDirectory {
+  find(
+    zoneId: string,
+    id: string,
+  ): Promise<{ id: string; rootId: string; clientId: string; expiresAt: Date; endedAt: Date | null } | null>;
+}
+
+/**
+ * Stage 4: binds the request to a session: the one that `session_id` names, which must be the
+ * caller's own or the subject token's; else the subject token's; else a new one.
+ *
+ * Whether the session is alive is checked when the ledger commits, not here.
+ *
+ * @throws {OAuthError} invalid_grant
+ */
+export async function bind(resolved: Resolved, sessions: SessionDirectory): Promise<Bound> {
+  const { sessionId, ...rest } = resolved;
+  const { subject, zone, client } = resolved;
+  const inherited =
+    subject === null ? null : { sid: subject.sid, rootSid: subject.rootSid, expiresAt: subject.exp };
+  if (sessionId === null || sessionId === inherited?.sid) return { ...rest, anchor: inherited };
+
+  const session = isUuid(sessionId) ? await sessions.find(zone.zoneId, sessionId) : null;
+  if (session === null || session.clientId !== client.id) {
+    throw new OAuthError('invalid_grant', 'the session is not usable', {
+      detail: session === null ? 'unknown session' : 'session of another client',
+    });
+  }
+  return {
+    ...rest,
+    anchor: {
+      sid: session.id,
+      // A chain keeps its root, so that ending it ends everything below, wherever it is anchored.
+      rootSid: inherited?.rootSid ?? session.rootId,
+      expiresAt: Math.floor(session.expiresAt.getTime() / 1_000),
+    },
+  };
+}

@@ -1,0 +1,202 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { InjectMetric } from '@willsoto/nestjs-prometheus';
+import type { Counter, Histogram } from 'prom-client';
+import { v7 as uuidv7 } from 'uuid';
+import { SecretVerifier } from '../clients/secret-verifier.js';
+import { CLOCK, type Clock } from '../config/clock.js';
+import { ENV, type RunningEnv } from '../config/env.js';
+import { verifyMandate } from '../keys/verify-mandate.js';
+import { NO_ZONE, type Entry } from '../ledger/entry.js';
+import { Ledger } from '../ledger/ledger.service.js';
+import { OAuthError, unavailable } from '../oauth/errors.js';
+import { isUuid } from '../oauth/vocabulary.js';
+import { PolicySets } from '../policy/policy-sets.service.js';
+import { Sessions } from '../sessions/sessions.service.js';
+import { Snapshots } from '../snapshot/snapshots.service.js';
+import type { ZoneSnapshot } from '../snapshot/zone-snapshot.js';
+import { refusedEvent, type Reached } from './audit-event.js';
+import { authenticate, identify } from './authenticate.js';
+import { authorize } from './authorize.js';
+import { bind } from './bind.js';
+import { clear } from './clear.js';
+import { EXCHANGES, STAGE_SECONDS } from './exchange.metrics.js';
+import { mint } from './mint.js';
+import { parse } from './parse.js';
+import { record, RecordedDenial, StaleEvaluation } from './record.js';
+import { resolve, type VerifyMandate } from './resolve.js';
+import type { TokenRequest, TokenResponse } from './token-request.js';
+
+/** Keeps the last value that a stage made, for the audit event of a denial. */
+interface Progress {
+  reached: Reached;
+}
+
+/**
+ * One exchange, form to recorded mandate. The whole way is in {@link walk}; `docs/exchange.md`
+ * describes the stages under the same numbers.
+ */
+@Injectable()
+export class Exchange {
+  constructor(
+    private readonly snapshots: Snapshots,
+    private readonly secrets: SecretVerifier,
+    private readonly sessions: Sessions,
+    private readonly policySets: PolicySets,
+    private readonly ledger: Ledger,
+    @Inject(ENV) private readonly env: RunningEnv,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @InjectMetric(EXCHANGES) private readonly exchanges: Counter<'outcome'>,
+    @InjectMetric(STAGE_SECONDS) private readonly stageSeconds: Histogram<'stage'>,
+  ) {}
+
+  /**
+   * Answers a token request. The outcome is in the audit log before this returns or throws.
+   *
+   * @throws {OAuthError} the refusal, public and private text apart
+   */
+  async run(request: TokenRequest): Promise<TokenResponse> {
+    try {
+      const response = await this.evaluate(request);
+      this.exchanges.inc({ outcome: 'issued' });
+      return response;
+    } catch (error) {
+      this.exchanges.inc({ outcome: error instanceof OAuthError ? error.code : 'server_error' });
+      throw error;
+    }
+  }
+
+  /** Evaluates on what is in memory; if that turns out to be old, once more on what is true now. */
+  private async evaluate(request: TokenRequest): Promise<TokenResponse> {
+    try {
+      return await this.attempt(request);
+    } catch (error) {
+      if (!(error instanceof StaleEvaluation)) throw error;
+    }
+    try {
+      return await this.attempt(request);
+    } catch (error) {
+      if (!(error instanceof StaleEvaluation)) throw error;
+      throw unavailable('the zone changed again while the request was evaluated', error);
+    }
+  }
+
+  private async attempt(request: TokenRequest): Promise<TokenResponse> {
+    const progress: Progress = { reached: null };
+    try {
+      return await this.walk(request, progress);
+    } catch (error) {
+      if (error instanceof StaleEvaluation) this.forget(progress.reached);
+      if (error instanceof StaleEvaluation || error instanceof RecordedDenial) throw error;
+      await this.refuse(request, progress.reached, error);
+      throw error;
+    }
+  }
+
+  private async walk(request: TokenRequest, progress: Progress): Promise<TokenResponse> {
+    const { reach } = this.stages(progress);
+    const parsed = await reach('parse', () => parse(request));
+    const identified = await reach('identify', () => identify(parsed, this.directory));
+    const authenticated = await reach('authenticate', () => authenticate(identified, this.secrets));
+    const verify = this.verifier(authenticated.zone);
+    const resolved = await reach('resolve', () => resolve(authenticated, verify));
+    const bound = await reach('bind', () => bind(resolved, this.sessionDirectory));
+    const authorized = await reach('authorize', () => authorize(bound, this.policySets.decide));
+    const cleared = await reach('clear', () => clear(authorized));
+    const minted = await reach('mint', () =>
+      mint(cleared, this.env.issuerUrl, this.clock.now(), verify),
+    );
+    return this.timed('record', () => record(minted, this.recorder));
+  }
+
+  private stages(progress: Progress) {
+    return {
+      reach: async <T extends Reached>(stage: string, run: () => T | Promise<T>): Promise<T> => {
+        const value = await this.timed(stage, run);
+        progress.reached = value;
+        return value;
+      },
+    };
+  }
+
+  private async timed<T>(stage: string, run: () => T | Promise<T>): Promise<T> {
+    const stop = this.stageSeconds.startTimer({ stage });
+    try {
+      return await run();
+    } finally {
+      stop();
+    }
+  }
+
+  /** Records a denial on the same terms as a mandate: what it was based on must still be true. */
+  private async refuse(request: TokenRequest, reached: Reached, error: unknown): Promise<void> {
+    const refusal =
+      error instanceof OAuthError
+        ? error
+        : new OAuthError('server_error', 'an internal error', { cause: error });
+    // A guess too many is no decision, and recording each would let a stranger fill the disk.
+    if (refusal.code === 'slow_down') return;
+    const committed = await this.recorder.commit({
+      event_id: uuidv7(),
+      facts: [],
+      event: refusedEvent(request.requestId, reached, refusal),
+      ...basisOf(reached),
+    });
+    if (committed.status !== 'stale') return;
+    this.forget(reached);
+    throw new StaleEvaluation('the zone changed');
+  }
+
+  private forget(reached: Reached): void {
+    const { zone_id: zoneId, absent_client: clientId } = basisOf(reached);
+    this.snapshots.forget({ zoneId, ...(clientId === undefined ? {} : { clientId }) });
+  }
+
+  private verifier(zone: ZoneSnapshot): VerifyMandate {
+    return (token) => {
+      const now = this.clock.now();
+      return verifyMandate(token, {
+        issuer: this.env.issuerUrl,
+        zoneId: zone.zoneId,
+        now: now / 1_000,
+        findKey: (kid) => zone.keys.findKey(kid, now),
+      });
+    };
+  }
+
+  /** Whatever the database or a sealed key fails with, the caller can only try again. */
+  private readonly directory = {
+    findByClient: (clientId: string) =>
+      this.snapshots.findByClient(clientId).catch((cause: unknown) => {
+        throw unavailable('the zone cannot be read', cause);
+      }),
+  };
+
+  private readonly sessionDirectory = {
+    find: (zoneId: string, id: string) =>
+      this.sessions.find(zoneId, id).catch((cause: unknown) => {
+        throw unavailable('the session cannot be read', cause);
+      }),
+  };
+
+  private readonly recorder = {
+    commit: (entry: Entry) =>
+      this.ledger.commit(entry).catch((cause: unknown) => {
+        throw unavailable('the ledger cannot record', cause);
+      }),
+  };
+}
+
+/** What an evaluation rested on, as far as it came, for the ledger to check. */
+function basisOf(reached: Reached): Pick<Entry, 'zone_id' | 'zone_version' | 'absent_client'> {
+  if (reached === null) return { zone_id: NO_ZONE };
+  if ('zone' in reached) {
+    return { zone_id: reached.zone.zoneId, zone_version: reached.zone.version };
+  }
+  if ('claimed' in reached && reached.claimed !== null) {
+    const { zone } = reached.claimed;
+    return { zone_id: zone.zoneId, zone_version: zone.version };
+  }
+  const { clientId } = reached.credentials;
+  const looked = 'claimed' in reached && isUuid(clientId);
+  return { zone_id: NO_ZONE, ...(looked ? { absent_client: clientId } : {}) };
+}

@@ -1,0 +1,109 @@
+import { v7 as uuidv7 } from 'uuid';
+import { NoSigningKey, type SignedMandate } from '../keys/key-ring.js';
+import { MAX_ACTORS } from '../keys/read-claims.js';
+import type { MandateClaims } from '../keys/verify-mandate.js';
+import { OAuthError, unavailable } from '../oauth/errors.js';
+import { actorClaim, actorOf, depthOf } from './actor-chain.js';
+import type { Anchor } from './bind.js';
+import type { Cleared } from './clear.js';
+import type { VerifyMandate } from './resolve.js';
+
+/** A request with its mandate signed, but not yet recorded: nobody may see it yet. */
+export interface Minted extends Cleared {
+  readonly mandate: SignedMandate;
+  /** The claims as they were read back from the signed token. */
+  readonly claims: MandateClaims;
+  /** The session that the mandate hangs on. */
+  readonly session: Anchor;
+}
+
+/** Lifetimes in seconds, by what the mandate is for. */
+const LIFETIMES = {
+  session: { default: 900, cap: 3_600 },
+  resource: { default: 900, cap: 900 },
+} as const;
+
+/**
+ * Stage 7: builds the claims (RFC 9068 2.2, RFC 8693 4), signs them, and reads back what was signed.
+ *
+ * @param issuer our own identifier
+ * @param now milliseconds since the epoch
+ * @throws {OAuthError} invalid_request for a lifetime beyond the cap or too long a chain of actors;
+ *   invalid_grant if there is no life left; temporarily_unavailable if no key may sign
+ */
+export async function mint(
+  cleared: Cleared,
+  issuer: string,
+  now: number,
+  verify: VerifyMandate,
+): Promise<Minted> {
+  const { subject, actor, client, zone, granted } = cleared;
+  const use = subject === null ? 'session' : 'resource';
+  const iat = Math.floor(now / 1_000);
+  const exp = expiry(cleared, use, iat, now);
+  const act = subject === null ? undefined : actorOf(subject, actor);
+  if (depthOf(act) > MAX_ACTORS) {
+    throw new OAuthError('invalid_request', `the chain of actors is longer than ${MAX_ACTORS}`);
+  }
+  const session = cleared.anchor ?? newSession(exp);
+  const [onlyTarget, ...moreTargets] = granted.targets;
+  const audience = moreTargets.length === 0 ? onlyTarget : granted.targets;
+  const claims = {
+    iss: issuer,
+    sub: subject?.sub ?? client.id,
+    aud: use === 'session' ? issuer : audience,
+    exp,
+    iat,
+    jti: uuidv7(),
+    zone_id: zone.zoneId,
+    client_id: client.id,
+    scope: granted.scope.join(' '),
+    sid: session.sid,
+    root_sid: session.rootSid,
+    use,
+    sub_type: subject?.subType ?? 'application',
+    target: granted.targets,
+    ...(act === undefined ? {} : { act: actorClaim(act) }),
+    ...(subject?.mayAct === undefined ? {} : { may_act: subject.mayAct }),
+  };
+  try {
+    const mandate = await zone.keys.sign(claims, now);
+    return { ...cleared, mandate, claims: await verify(mandate.token), session };
+  } catch (error) {
+    if (error instanceof NoSigningKey) throw unavailable('no signing key', error);
+    throw error;
+  }
+}
+
+/** The smallest of every cap, in seconds since the epoch. */
+function expiry(cleared: Cleared, use: 'session' | 'resource', iat: number, now: number): number {
+  const { subject, actor, anchor, ttlSeconds, policy, zone } = cleared;
+  const { cap, default: usual } = LIFETIMES[use];
+  if (ttlSeconds !== null && ttlSeconds > cap) {
+    throw new OAuthError('invalid_request', `ttl_seconds is more than ${cap}`);
+  }
+  const exp = Math.min(
+    iat + (ttlSeconds ?? usual),
+    ...policy.decisions.map(({ verdict }) => iat + (verdict.maxTtlSeconds ?? cap)),
+    subject?.exp ?? Number.POSITIVE_INFINITY,
+    actor?.exp ?? Number.POSITIVE_INFINITY,
+    anchor?.expiresAt ?? Number.POSITIVE_INFINITY,
+    Math.floor(signerExpiry(zone.keys, now) / 1_000),
+  );
+  if (exp <= iat) throw new OAuthError('invalid_grant', 'what this request relies on has expired');
+  return exp;
+}
+
+function signerExpiry(keys: Cleared['zone']['keys'], now: number): number {
+  try {
+    return keys.signerExpiresAt(now);
+  } catch (error) {
+    if (error instanceof NoSigningKey) throw unavailable('no signing key', error);
+    throw error;
+  }
+}
+
+function newSession(expiresAt: number): Anchor {
+  const sid = uuidv7();
+  return { sid, rootSid: sid, expiresAt };
+}

@@ -1,0 +1,200 @@
+import { parseBasic } from '../oauth/basic-credentials.js';
+import { OAuthError } from '../oauth/errors.js';
+import { MalformedForm, parseForm, type Form } from '../oauth/form.js';
+import { isResourceIdentifier } from '../oauth/resource-identifier.js';
+import { parseScope } from '../oauth/scope.js';
+import {
+  ACCESS_TOKEN_TYPE,
+  CLIENT_CREDENTIALS,
+  isMandateTokenType,
+  TOKEN_EXCHANGE,
+  type GrantType,
+  type MandateTokenType,
+} from '../oauth/vocabulary.js';
+import type { TokenRequest } from './token-request.js';
+
+/** How the client says who it is, not yet believed. */
+export interface Credentials {
+  readonly clientId: string;
+  readonly secret: string;
+  readonly method: 'client_secret_basic' | 'client_secret_post';
+}
+
+/** A token request with its parameters typed; nothing after this stage sees the form. */
+export interface Parsed {
+  readonly requestId: string;
+  readonly source: string;
+  readonly grantType: GrantType;
+  readonly credentials: Credentials;
+  readonly zoneId: string | null;
+  readonly subjectToken: string | null;
+  readonly actorToken: string | null;
+  /** What is to be issued (RFC 8693 2.1 `requested_token_type`). */
+  readonly tokenType: MandateTokenType;
+  /** The targets, each once, in the order given; at least one. */
+  readonly targets: readonly string[];
+  /** `null` if no scope was given. */
+  readonly scope: readonly string[] | null;
+  readonly sessionId: string | null;
+  readonly ttlSeconds: number | null;
+}
+
+const REPEATABLE: ReadonlySet<string> = new Set(['resource', 'audience']);
+const MAX_TARGETS = 20;
+/** The ceiling of every lifetime, in seconds; the class of the mandate may cap lower. */
+const MAX_TTL = 3_600;
+
+/** Parameters of features that this version lacks: refused, since ignoring one would widen the answer. */
+const UNSUPPORTED = [
+  'agent_session_id',
+  'delegation_edge_id',
+  'client_assertion',
+  'client_assertion_type',
+  'challenge_id',
+  'challenge_response',
+] as const;
+
+/**
+ * Stage 1: types the parameters (RFC 6749 4.4.2, RFC 8693 2.1, RFC 8707 2).
+ *
+ * @throws {OAuthError} invalid_request, unsupported_grant_type, invalid_scope, invalid_target,
+ *   and invalid_client where no usable client credentials are there
+ */
+export function parse(request: TokenRequest): Parsed {
+  if (request.hasQuery) throw malformed('parameters belong into the body, not into the URL');
+  if (request.hasGatewayHeaders) throw malformed('gateway authentication is not supported');
+  const form = readForm(request.body);
+  for (const name of UNSUPPORTED) {
+    if (form.has(name)) throw malformed(`${name} is not supported`);
+  }
+  const grantType = readGrantType(form);
+  const { subjectToken, actorToken } = readTokens(form, grantType);
+  return {
+    requestId: request.requestId,
+    source: request.source,
+    grantType,
+    credentials: readCredentials(form, request.authorization),
+    zoneId: single(form, 'zone_id'),
+    subjectToken,
+    actorToken,
+    tokenType: readRequestedTokenType(form),
+    targets: readTargets(form),
+    scope: readScope(form),
+    sessionId: single(form, 'session_id'),
+    ttlSeconds: readTtl(form),
+  };
+}
+
+function readForm(body: Uint8Array): Form {
+  try {
+    return parseForm(body, REPEATABLE);
+  } catch (error) {
+    if (error instanceof MalformedForm) throw malformed(`the form is malformed: ${error.message}`);
+    throw error;
+  }
+}
+
+function readGrantType(form: Form): GrantType {
+  const grantType = single(form, 'grant_type');
+  if (grantType === null) throw malformed('grant_type is missing');
+  if (grantType === TOKEN_EXCHANGE || grantType === CLIENT_CREDENTIALS) return grantType;
+  throw new OAuthError('unsupported_grant_type', 'this grant_type is not supported');
+}
+
+function readTokens(form: Form, grantType: GrantType) {
+  const subjectToken = readToken(form, 'subject_token');
+  const actorToken = readToken(form, 'actor_token');
+  if (grantType === CLIENT_CREDENTIALS && (subjectToken !== null || actorToken !== null)) {
+    throw malformed('client_credentials takes no subject_token and no actor_token');
+  }
+  if (actorToken !== null && subjectToken === null) {
+    throw malformed('actor_token needs a subject_token');
+  }
+  return { subjectToken, actorToken };
+}
+
+function readToken(form: Form, name: 'subject_token' | 'actor_token'): string | null {
+  const token = single(form, name);
+  const type = single(form, `${name}_type`);
+  if ((token === null) !== (type === null)) {
+    throw malformed(`${name} and ${name}_type belong together`);
+  }
+  if (type !== null && !isMandateTokenType(type)) {
+    throw malformed(`this ${name}_type is not supported`);
+  }
+  return token;
+}
+
+function readCredentials(form: Form, authorization: readonly string[]): Credentials {
+  const clientId = agreeing(single(form, 'client_id'), single(form, 'application_id'));
+  const secret = single(form, 'client_secret');
+  const [header] = authorization;
+  if (header === undefined) {
+    if (clientId === null || secret === null) throw noCredentials('no client credentials');
+    return { clientId, secret, method: 'client_secret_post' };
+  }
+  if (authorization.length > 1) throw malformed('more than one Authorization header');
+  if (secret !== null) throw malformed('client credentials in the header and in the body');
+  const basic = parseBasic(header);
+  if (basic === null) throw noCredentials('unusable Authorization header', 'Basic realm="mandate"');
+  agreeing(clientId, basic.clientId);
+  return { ...basic, method: 'client_secret_basic' };
+}
+
+function agreeing(one: string | null, other: string | null): string | null {
+  if (one !== null && other !== null && one !== other) {
+    throw malformed('the request names two different clients');
+  }
+  return one ?? other;
+}
+
+function readRequestedTokenType(form: Form): MandateTokenType {
+  const type = single(form, 'requested_token_type') ?? ACCESS_TOKEN_TYPE;
+  if (!isMandateTokenType(type)) throw malformed('this requested_token_type is not supported');
+  return type;
+}
+
+function readTargets(form: Form): string[] {
+  const targets = [...(form.get('resource') ?? []), ...(form.get('audience') ?? [])];
+  if (targets.length === 0) throw new OAuthError('invalid_target', 'resource is missing');
+  if (targets.length > MAX_TARGETS) throw malformed(`more than ${MAX_TARGETS} resources`);
+  if (!targets.every(isResourceIdentifier)) {
+    throw new OAuthError('invalid_target', 'a resource is not an absolute URI without fragment');
+  }
+  return [...new Set(targets)];
+}
+
+function readScope(form: Form): readonly string[] | null {
+  const text = single(form, 'scope');
+  if (text === null) return null;
+  const scope = parseScope(text);
+  if (scope === null) throw new OAuthError('invalid_scope', 'the scope is malformed');
+  return scope;
+}
+
+function readTtl(form: Form): number | null {
+  const text = single(form, 'ttl_seconds');
+  if (text === null) return null;
+  if (!/^[1-9][0-9]{0,8}$/.test(text)) {
+    throw malformed('ttl_seconds is not a positive whole number');
+  }
+  const seconds = Number(text);
+  if (seconds > MAX_TTL) throw malformed(`ttl_seconds is more than ${MAX_TTL}`);
+  return seconds;
+}
+
+function single(form: Form, name: string): string | null {
+  return form.get(name)?.[0] ?? null;
+}
+
+function malformed(description: string): OAuthError {
+  return new OAuthError('invalid_request', description);
+}
+
+/** The same words as for credentials that are wrong: one body for every cause. */
+function noCredentials(detail: string, wwwAuthenticate?: string): OAuthError {
+  return new OAuthError('invalid_client', 'client authentication failed', {
+    detail,
+    ...(wwwAuthenticate === undefined ? {} : { wwwAuthenticate }),
+  });
+}

@@ -1,0 +1,131 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { Committed, Entry, Fact, Otherwise, Receipt } from '../ledger/entry.js';
+import type { MandateClaims } from '../keys/verify-mandate.js';
+import { OAuthError, unavailable } from '../oauth/errors.js';
+import { issuedEvent } from './audit-event.js';
+import type { Minted } from './mint.js';
+import type { TokenResponse } from './token-request.js';
+
+/** By how many seconds the database's clock may differ from the one that a mandate was minted by. */
+const CLOCK_TOLERANCE = 30;
+
+/** Commits one entry. */
+export interface LedgerPort {
+  commit(entry: Entry): Promise<Committed>;
+}
+
+/** The zone, or an unknown client, turned out to be other than evaluated: evaluate again. */
+export class StaleEvaluation extends Error {
+  override readonly name = 'StaleEvaluation';
+}
+
+/**
+ * Stage 8: records the mandate, and only then makes the response that carries it.
+ *
+ * @throws {StaleEvaluation} if the zone changed since the evaluation
+ * @throws {OAuthError} whatever fact moved
+ */
+export async function record(minted: Minted, ledger: LedgerPort): Promise<TokenResponse> {
+  const committed = await ledger.commit(entryOf(minted));
+  switch (committed.status) {
+    case 'recorded':
+      return respond(minted, committed.receipt);
+    case 'stale':
+      throw new StaleEvaluation('the zone changed');
+    case 'refused':
+      throw new RecordedDenial(committed.fact.otherwise);
+  }
+}
+
+/** A denial that the ledger has recorded itself, so nobody needs to record it again. */
+export class RecordedDenial extends OAuthError {
+  constructor(otherwise: Otherwise) {
+    const source =
+      otherwise.error === 'temporarily_unavailable'
+        ? unavailable(otherwise.reason)
+        : otherwise.error === 'invalid_grant'
+          ? new OAuthError('invalid_grant', 'the session is not usable')
+          : new OAuthError('invalid_request', 'a token is not usable');
+    super(source.code, source.message, {
+      detail: otherwise.reason,
+      ...(source.retryAfter === undefined ? {} : { retryAfter: source.retryAfter }),
+    });
+  }
+}
+
+function entryOf(minted: Minted): Entry {
+  const { zone, subject, actor, anchor, session, claims, client } = minted;
+  return {
+    event_id: uuidv7(),
+    zone_id: zone.zoneId,
+    zone_version: zone.version,
+    facts: factsOf(minted),
+    ...(anchor === null
+      ? {
+          session: {
+            id: session.sid,
+            root_id: session.rootSid,
+            client_id: client.id,
+            subject: claims.sub,
+            expires_at: session.expiresAt,
+          },
+        }
+      : {}),
+    event: issuedEvent(minted, subject, actor),
+  };
+}
+
+/** Everything that a mandate rests on and that an operator or time may have taken away meanwhile. */
+function factsOf({ claims, subject, actor, anchor }: Minted): Fact[] {
+  const clock: Fact = {
+    kind: 'clock_agrees',
+    now: claims.iat,
+    tolerance: CLOCK_TOLERANCE,
+    otherwise: {
+      outcome: 'failed',
+      error: 'temporarily_unavailable',
+      reason: 'the clock differs from that of the database',
+    },
+  };
+  const sessions = new Map<string, string>();
+  if (anchor !== null) {
+    sessions.set(anchor.sid, 'session');
+    sessions.set(anchor.rootSid, 'root session');
+  }
+  if (subject !== null) sessions.set(subject.sid, "subject token's session");
+  if (actor !== null) {
+    sessions.set(actor.sid, "actor token's session");
+    sessions.set(actor.rootSid, "actor token's root session");
+  }
+  return [
+    clock,
+    ...[...sessions].map(([id, whose]): Fact => ({
+      kind: 'session_live',
+      id,
+      otherwise: { outcome: 'denied', error: 'invalid_grant', reason: `the ${whose} is not alive` },
+    })),
+    ...(subject === null ? [] : [notRevoked(subject, 'subject_token')]),
+    ...(actor === null ? [] : [notRevoked(actor, 'actor_token')]),
+  ];
+}
+
+function notRevoked({ jti }: MandateClaims, name: string): Fact {
+  return {
+    kind: 'token_not_revoked',
+    jti,
+    otherwise: { outcome: 'denied', error: 'invalid_request', reason: `${name}: revoked` },
+  };
+}
+
+/** The receipt is not read: having one is the point. */
+function respond(minted: Minted, _receipt: Receipt): TokenResponse {
+  const { claims, mandate, tokenType, granted } = minted;
+  return {
+    access_token: mandate.token,
+    issued_token_type: tokenType,
+    token_type: 'Bearer',
+    expires_in: claims.exp - claims.iat,
+    scope: granted.scope.join(' '),
+    target_resources: granted.targets,
+  };
+}

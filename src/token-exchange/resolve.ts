@@ -1,0 +1,80 @@
+import { InvalidToken, type MandateClaims } from '../keys/verify-mandate.js';
+import { OAuthError } from '../oauth/errors.js';
+import type { Authenticated } from './authenticate.js';
+import { obeysMayAct } from './may-act.js';
+
+/** A request whose tokens have become principals. The tokens themselves are gone. */
+export interface Resolved extends Omit<Authenticated, 'subjectToken' | 'actorToken'> {
+  /** Whose authority is exchanged; `null` if it is the client's own. */
+  readonly subject: MandateClaims | null;
+  /** Who acts; `null` if it is the client itself. */
+  readonly actor: MandateClaims | null;
+}
+
+/** Verifies a mandate of one zone. */
+export type VerifyMandate = (token: string) => Promise<MandateClaims>;
+
+/**
+ * Stage 3: turns the tokens into principals (RFC 8693 2.1, 4.4).
+ *
+ * A subject token is a session mandate whose client is the caller. An actor token is a session
+ * mandate of another principal, which has no actor itself: whom such a one would speak for is not
+ * defined.
+ *
+ * @throws {OAuthError} invalid_request (RFC 8693 2.2.2)
+ */
+export async function resolve(
+  authenticated: Authenticated,
+  verify: VerifyMandate,
+): Promise<Resolved> {
+  const { subjectToken, actorToken, ...rest } = authenticated;
+  const subject = subjectToken === null ? null : await verified('subject_token', subjectToken, verify);
+  const actor = actorToken === null ? null : await verified('actor_token', actorToken, verify);
+  if (subject !== null) checkSubject(subject, authenticated.client.id);
+  if (subject !== null && actor !== null) checkActor(actor, subject);
+  if (subject?.mayAct !== undefined) {
+    const acting = actor ?? { sub: authenticated.client.id, clientId: authenticated.client.id };
+    if (!obeysMayAct(subject.mayAct, { iss: subject.iss, sub: acting.sub, client_id: acting.clientId })) {
+      throw unusable('subject_token', 'may_act names another actor');
+    }
+  }
+  return { ...rest, subject, actor };
+}
+
+function checkSubject(subject: MandateClaims, clientId: string): void {
+  if (subject.use !== 'session') throw unusable('subject_token', 'not a session mandate');
+  if (subject.clientId !== clientId) throw unusable('subject_token', 'of another client');
+}
+
+function checkActor(actor: MandateClaims, subject: MandateClaims): void {
+  if (actor.use !== 'session') throw unusable('actor_token', 'not a session mandate');
+  if (actor.act !== undefined) throw unusable('actor_token', 'has an actor itself');
+  if (actor.sub === subject.sub && actor.subType === subject.subType) {
+    throw unusable('actor_token', 'of the same principal as the subject token');
+  }
+}
+
+async function verified(
+  name: 'subject_token' | 'actor_token',
+  token: string,
+  verify: VerifyMandate,
+): Promise<MandateClaims> {
+  try {
+    return await verify(token);
+  } catch (error) {
+    if (error instanceof InvalidToken) throw unusable(name, error.reason, error);
+    throw error;
+  }
+}
+
+/** One description for every cause, so that nobody learns what a token is that is not theirs. */
+function unusable(
+  name: 'subject_token' | 'actor_token',
+  detail: string,
+  cause?: unknown,
+): OAuthError {
+  return new OAuthError('invalid_request', `the ${name} is not usable`, {
+    detail: `${name}: ${detail}`,
+    cause,
+  });
+}

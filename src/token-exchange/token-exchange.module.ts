@@ -1,0 +1,17 @@
+import { Module } from '@nestjs/common';
+import { ClientsModule } from '../clients/clients.module.js';
+import { LedgerModule } from '../ledger/ledger.module.js';
+import { PolicyModule } from '../policy/policy.module.js';
+import { SessionsModule } from '../sessions/sessions.module.js';
+import { SnapshotModule } from '../snapshot/snapshot.module.js';
+import { exchangeMetrics } from './exchange.metrics.js';
+import { Exchange } from './exchange.service.js';
+import { TokenController } from './token.controller.js';
+
+/** One exchange, form to recorded mandate. */
+@Module({
+  imports: [ClientsModule, LedgerModule, PolicyModule, SessionsModule, SnapshotModule],
+  controllers: [TokenController],
+  providers: [Exchange, ...exchangeMetrics],
+})
+export class TokenExchangeModule {}

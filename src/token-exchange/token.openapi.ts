@@ -1,0 +1,43 @@
+import type { ApiBodyOptions } from '@nestjs/swagger';
+import { ACCESS_TOKEN_TYPE, CLIENT_CREDENTIALS, JWT_TOKEN_TYPE, TOKEN_EXCHANGE } from '../oauth/vocabulary.js';
+
+type Schema = Extract<ApiBodyOptions, { schema: unknown }>['schema'];
+
+const tokenType = { type: 'string', enum: [ACCESS_TOKEN_TYPE, JWT_TOKEN_TYPE] };
+
+/** The form, for the OpenAPI document. The form itself is read by `parse`. */
+export const tokenRequestSchema: Schema = {
+  type: 'object',
+  required: ['grant_type', 'resource'],
+  properties: {
+    grant_type: { type: 'string', enum: [TOKEN_EXCHANGE, CLIENT_CREDENTIALS] },
+    client_id: { type: 'string', format: 'uuid' },
+    application_id: { type: 'string', format: 'uuid', description: 'Means the same as client_id' },
+    client_secret: { type: 'string', format: 'password' },
+    resource: { type: 'array', items: { type: 'string', format: 'uri' }, maxItems: 20 },
+    audience: { type: 'array', items: { type: 'string', format: 'uri' }, description: 'Means the same as resource' },
+    scope: { type: 'string', example: 'pipernet:read' },
+    subject_token: { type: 'string', format: 'password' },
+    subject_token_type: tokenType,
+    actor_token: { type: 'string', format: 'password' },
+    actor_token_type: tokenType,
+    requested_token_type: tokenType,
+    zone_id: { type: 'string', format: 'uuid' },
+    session_id: { type: 'string', format: 'uuid' },
+    ttl_seconds: { type: 'integer', minimum: 1, maximum: 3600 },
+  },
+};
+
+/** The answer, for the OpenAPI document. */
+export const tokenResponseSchema: Schema = {
+  type: 'object',
+  required: ['access_token', 'issued_token_type', 'token_type', 'expires_in', 'scope', 'target_resources'],
+  properties: {
+    access_token: { type: 'string' },
+    issued_token_type: tokenType,
+    token_type: { type: 'string', enum: ['Bearer'] },
+    expires_in: { type: 'integer', description: 'Seconds' },
+    scope: { type: 'string' },
+    target_resources: { type: 'array', items: { type: 'string', format: 'uri' } },
+  },
+};
