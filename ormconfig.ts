@@ -3,7 +3,8 @@ import { readEnv } from './src/config/env.js';
 import { migrationOptions } from './src/database/data-source.js';
 
 const { databaseUrl } = readEnv();
-if (databaseUrl === undefined) throw new Error('DATABASE_URL is needed for the TypeORM command line');
+if (databaseUrl === undefined)
+  throw new Error('DATABASE_URL is needed for the TypeORM command line');
 
 /** For the TypeORM command line: `npx typeorm -d dist/ormconfig.js …`. */
 export default new DataSource(migrationOptions(databaseUrl));

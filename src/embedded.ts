@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Env, RunningEnv } from './config/env.js';
@@ -31,7 +31,8 @@ export async function prepare(env: Env, logger: Logger): Promise<Prepared> {
     log: (message) => logger.debug({ context: 'postgres' }, message),
   });
   const adminToken = env.adminToken ?? (await kept(join(dataDir, 'admin-token'), 'base64url'));
-  const key = keyEncryptionKey ?? Buffer.from(await kept(join(dataDir, 'key-encryption-key'), 'hex'), 'hex');
+  const key =
+    keyEncryptionKey ?? Buffer.from(await kept(join(dataDir, 'key-encryption-key'), 'hex'), 'hex');
   return {
     env: { ...env, databaseUrl: server.url, keyEncryptionKey: key, adminToken },
     embedded: true,
@@ -47,11 +48,4 @@ async function kept(path: string, encoding: 'hex' | 'base64url'): Promise<string
     if (!(error instanceof Error) || Reflect.get(error, 'code') !== 'EEXIST') throw error;
   }
   return (await readFile(path, 'utf8')).trim();
-}
-
-/** Writes a file that only we may read. */
-export async function writePrivate(path: string, content: string): Promise<void> {
-  await mkdir(join(path, '..'), { recursive: true });
-  await writeFile(path, content, { mode: 0o600 });
-  await chmod(path, 0o600);
 }

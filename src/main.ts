@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import { Demo } from './admin/demo.service.js';
 import { AppModule } from './app.module.js';
 import { EnvironmentError, readEnv, type Env } from './config/env.js';
 import { createLogger, nestLogger } from './config/logger.js';
@@ -10,6 +11,7 @@ import { prepare } from './embedded.js';
 import { Lifecycle } from './health/lifecycle.js';
 import { readJsonBody } from './http/json-body.js';
 import { closeGracefully, listen } from './http/listeners.js';
+import { serveDocs } from './http/openapi.js';
 import { markInternal, partition } from './http/partition.js';
 import { assignRequestId } from './http/request-id.js';
 import { logRequests } from './http/request-log.js';
@@ -35,6 +37,7 @@ async function main(environment: Env): Promise<void> {
   app.set('etag', false);
   app.use(assignRequestId, logRequests(logger), partition(env.internalPort !== undefined));
   app.use('/internal', readJsonBody);
+  serveDocs(app);
   await app.init();
   await app.get(Keys).checkKeyEncryptionKey();
 
@@ -48,7 +51,11 @@ async function main(environment: Env): Promise<void> {
       }, env.internalPort),
     );
   }
-  logger.info({ ports: open.map(({ port }) => port), issuer: env.issuerUrl, embedded }, 'listening');
+  if (embedded) await introduce(app.get(Demo), open[0]?.port ?? env.port);
+  logger.info(
+    { ports: open.map(({ port }) => port), issuer: env.issuerUrl, embedded },
+    'listening',
+  );
 
   stopOnSignal(logger, {
     drainSeconds: env.drainSeconds,
@@ -59,6 +66,15 @@ async function main(environment: Env): Promise<void> {
       await stop();
     },
   });
+}
+
+/** Tells a person at a terminal what to try first. */
+async function introduce(demo: Demo, port: number): Promise<void> {
+  const curlConfig = await demo.prepare();
+  if (curlConfig === null) return;
+  process.stdout.write(
+    `\nMandate is up. Get a first mandate with:\n\n  curl -sK '${curlConfig}' http://localhost:${port}/oauth/2/token\n\n`,
+  );
 }
 
 try {

@@ -1,4 +1,48 @@
 import { Module } from '@nestjs/common';
+import { ClientsModule } from '../clients/clients.module.js';
+import { KeysModule } from '../keys/keys.module.js';
+import { LedgerModule } from '../ledger/ledger.module.js';
+import { PolicyModule } from '../policy/policy.module.js';
+import { SessionsModule } from '../sessions/sessions.module.js';
+import { SnapshotModule } from '../snapshot/snapshot.module.js';
+import { ZonesModule } from '../zones/zones.module.js';
+import { ClientSecretsController } from './client-secrets.controller.js';
+import { ClientsController } from './clients.controller.js';
+import { Demo } from './demo.service.js';
+import { Operations } from './operations.service.js';
+import { PoliciesController } from './policies.controller.js';
+import { PolicyDecisionsController } from './policy-decisions.controller.js';
+import { PolicySetsController } from './policy-sets.controller.js';
+import { ResourcesController } from './resources.controller.js';
+import { SessionsController } from './sessions.controller.js';
+import { SigningKeysController } from './signing-keys.controller.js';
+import { ZonePolicyController } from './zone-policy.controller.js';
+import { ZonesController } from './zones.controller.js';
 
-@Module({})
+/** Operators change what the others read. */
+@Module({
+  imports: [
+    ClientsModule,
+    KeysModule,
+    LedgerModule,
+    PolicyModule,
+    SessionsModule,
+    SnapshotModule,
+    ZonesModule,
+  ],
+  controllers: [
+    ZonesController,
+    ResourcesController,
+    ClientsController,
+    ClientSecretsController,
+    PoliciesController,
+    PolicySetsController,
+    ZonePolicyController,
+    SessionsController,
+    SigningKeysController,
+    PolicyDecisionsController,
+  ],
+  providers: [Operations, Demo],
+  exports: [Demo],
+})
 export class AdminModule {}

@@ -85,7 +85,8 @@ export class SecretVerifier {
     live: readonly SecretRecord[],
   ): Promise<boolean | null> {
     const imported = live.filter(({ kind }) => kind === 'argon2id').map(({ verifier }) => verifier);
-    if (imported.some((verifier) => this.seen.has(this.seenId(verifier, attempt.secret)))) return true;
+    if (imported.some((verifier) => this.seen.has(this.seenId(verifier, attempt.secret))))
+      return true;
     const { clientId, source } = attempt;
     if (!this.limiter.mayCompare(clientId, source, this.clock.now())) return null;
     const key = `${clientId} ${source}`;
@@ -111,6 +112,10 @@ export class SecretVerifier {
   }
 
   private seenId(verifier: string, secret: string): string {
-    return createHmac('sha256', this.seenKey).update(verifier).update('\0').update(secret).digest('hex');
+    return createHmac('sha256', this.seenKey)
+      .update(verifier)
+      .update('\0')
+      .update(secret)
+      .digest('hex');
   }
 }

@@ -18,7 +18,9 @@ export function decodeKey(text: string, bytes: number): Buffer | null {
  */
 export function looksWeak(key: Buffer): boolean {
   if (new Set(key).size < key.length / 2) return true;
-  const steps = new Set(Array.from(key.subarray(1), (byte, i) => (byte - (key[i] ?? 0) + 256) % 256));
+  const steps = new Set(
+    Array.from(key.subarray(1), (byte, i) => (byte - (key[i] ?? 0) + 256) % 256),
+  );
   if (steps.size <= 2) return true;
   return key.every((byte) => byte >= 0x20 && byte < 0x7f);
 }

@@ -56,5 +56,10 @@ export function dataSourceOptions(url: string): DataSourceOptions {
 
 /** The same schema for migrations, which may take their time. */
 export function migrationOptions(url: string): DataSourceOptions {
-  return { ...dataSourceOptions(url), poolSize: 1, connectTimeoutMS: 5_000, extra: {} } as DataSourceOptions;
+  return {
+    ...dataSourceOptions(url),
+    poolSize: 1,
+    connectTimeoutMS: 5_000,
+    extra: {},
+  } as DataSourceOptions;
 }

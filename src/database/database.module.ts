@@ -14,7 +14,11 @@ export class DatabaseModule {
       global: true,
       imports: [
         TypeOrmModule.forRootAsync({
-          useFactory: () => ({ ...dataSourceOptions(env.databaseUrl), retryAttempts: 30, retryDelay: 1_000 }),
+          useFactory: () => ({
+            ...dataSourceOptions(env.databaseUrl),
+            retryAttempts: 30,
+            retryDelay: 1_000,
+          }),
           dataSourceFactory: async (options) => {
             if (options === undefined) throw new Error('no data source options');
             return new DataSource(options).initialize();

@@ -1,4 +1,10 @@
-import { Catch, HttpException, Inject, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import {
+  Catch,
+  HttpException,
+  Inject,
+  type ArgumentsHost,
+  type ExceptionFilter,
+} from '@nestjs/common';
 import type { Request, Response } from 'express';
 import type { Logger } from 'pino';
 import { LOGGER } from '../config/logger.js';
@@ -49,7 +55,11 @@ export class ErrorFilter implements ExceptionFilter {
     const request = host.switchToHttp().getRequest<Request>();
     const response = host.switchToHttp().getResponse<Response>();
     const answer = this.answerTo(thrown, request);
-    explain(response, { error: String(answer.body['error'] ?? answer.status), reason: answer.reason });
+    const { error } = answer.body;
+    explain(response, {
+      error: typeof error === 'string' ? error : 'not_ready',
+      reason: answer.reason,
+    });
     if (answer.status >= 500) {
       this.logger.error({ requestId: requestIdOf(request), err: thrown }, answer.reason);
     }
@@ -66,7 +76,8 @@ export class ErrorFilter implements ExceptionFilter {
   private answerTo(thrown: unknown, request: Request): Answer {
     if (thrown instanceof OAuthError) return oauthAnswer(thrown, request);
     if (thrown instanceof HttpException) return httpAnswer(thrown, request);
-    if (isDatabaseAway(thrown)) return oauthAnswer(unavailable('the database is away', thrown), request);
+    if (isDatabaseAway(thrown))
+      return oauthAnswer(unavailable('the database is away', thrown), request);
     return oauthAnswer(new OAuthError('server_error', 'an internal error'), request);
   }
 }
@@ -96,9 +107,16 @@ function httpAnswer(exception: HttpException, request: Request): Answer {
     return { status: 405, body, reason: 'method', headers: { Allow: methods.join(', ') } };
   }
   const extra = typeof given === 'object' && 'errors' in given ? { errors: given.errors } : {};
+  const description =
+    status === 404 && isRouterMiss(exception) ? 'no such route' : describe(exception);
   const code = CODE_OF_STATUS[status] ?? (status >= 500 ? 'server_error' : 'invalid_request');
-  const body = { ...errorBody(code, describe(exception), request), ...extra };
+  const body = { ...errorBody(code, description, request), ...extra };
   return { status, body, reason: exception.message, headers: {} };
+}
+
+/** Nest's own 404 repeats the URL, query and all. */
+function isRouterMiss(exception: HttpException): boolean {
+  return exception.message.startsWith('Cannot ');
 }
 
 /** Nest's validation pipe gives a list of what is wrong. */

@@ -1,6 +1,17 @@
-import { createPrivateKey, generateKeyPair as generateKeyPairCallback, KeyObject } from 'node:crypto';
+import {
+  createPrivateKey,
+  generateKeyPair as generateKeyPairCallback,
+  KeyObject,
+} from 'node:crypto';
 import { promisify } from 'node:util';
-import { calculateJwkThumbprint, exportJWK, importJWK, importPKCS8, type CryptoKey, type JWK } from 'jose';
+import {
+  calculateJwkThumbprint,
+  exportJWK,
+  importJWK,
+  importPKCS8,
+  type CryptoKey,
+  type JWK,
+} from 'jose';
 import type { SigningAlg } from '../oauth/algorithms.js';
 
 const generateKeyPair = promisify(generateKeyPairCallback);

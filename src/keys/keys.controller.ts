@@ -16,7 +16,10 @@ export class KeysController {
   @ApiOperation({ summary: "A zone's public keys (RFC 7517)" })
   @ApiQuery({ name: 'zone_id', format: 'uuid' })
   @ApiOkResponse({ description: 'The key set; cacheable for five minutes' })
-  @ApiResponse({ status: 304, description: 'The key set that If-None-Match names is still the one' })
+  @ApiResponse({
+    status: 304,
+    description: 'The key set that If-None-Match names is still the one',
+  })
   @ApiResponse({ status: 404, description: 'Unknown, malformed and missing zone alike' })
   async keySet(
     @Query('zone_id') zoneId: unknown,

@@ -50,27 +50,47 @@ export class Keys {
    * @throws {WrongKeyEncryptionKey}
    */
   async checkKeyEncryptionKey(): Promise<void> {
-    const id = keyEncryptionKeyId(this.env.keyEncryptionKey);
-    const check = createHmac('sha256', this.env.keyEncryptionKey).update('mandate key check').digest();
-    const rows = await this.dataSource.transaction(async (tx) => {
+    const { id, check } = this.fingerprint();
+    await this.dataSource.transaction(async (tx) => {
       await tx.query('LOCK TABLE key_encryption_keys IN SHARE ROW EXCLUSIVE MODE');
       await tx.query(
         `INSERT INTO key_encryption_keys (id, check_value)
          SELECT $1, $2 WHERE NOT EXISTS (SELECT 1 FROM key_encryption_keys)`,
         [id, check],
       );
-      return tx.query<{ id: string; check_value: Buffer }[]>(
-        'SELECT id, check_value FROM key_encryption_keys',
-      );
     });
+    await this.verifyKeyEncryptionKey();
+  }
+
+  /**
+   * Like {@link checkKeyEncryptionKey}, but decides nothing.
+   *
+   * @throws {WrongKeyEncryptionKey}
+   */
+  async verifyKeyEncryptionKey(): Promise<void> {
+    const { id, check } = this.fingerprint();
+    const rows = await this.dataSource.query<{ id: string; check_value: Buffer }[]>(
+      'SELECT id, check_value FROM key_encryption_keys',
+    );
     const known = rows.some(
-      (row) => row.id === id && row.check_value.length === check.length && timingSafeEqual(row.check_value, check),
+      (row) =>
+        row.id === id &&
+        row.check_value.length === check.length &&
+        timingSafeEqual(row.check_value, check),
     );
     if (!known) {
       throw new WrongKeyEncryptionKey(
         'KEY_ENCRYPTION_KEY is not the key that this database was sealed with',
       );
     }
+  }
+
+  private fingerprint(): { id: string; check: Buffer } {
+    const key = this.env.keyEncryptionKey;
+    return {
+      id: keyEncryptionKeyId(key),
+      check: createHmac('sha256', key).update('mandate key check').digest(),
+    };
   }
 
   /** Draws the key that client secrets of a new zone are digested with, and seals it. */
@@ -209,7 +229,12 @@ export function scheduleOf(row: SigningKey): KeySchedule {
 
 function rotationOf(key: SigningKey, now: number, withdrawnKid: string | null): Rotation {
   const schedule = scheduleOf(key);
-  return { kid: key.kid, state: keyState(schedule, now), activatesAt: schedule.activatesAt, withdrawnKid };
+  return {
+    kid: key.kid,
+    state: keyState(schedule, now),
+    activatesAt: schedule.activatesAt,
+    withdrawnKid,
+  };
 }
 
 function digestKeyContext(zoneId: string) {

@@ -53,7 +53,10 @@ export function unseal(key: Buffer, context: SealContext, sealed: Buffer): Buffe
 
 /** A name for a key-encryption key that tells nothing about it. */
 export function keyEncryptionKeyId(key: Buffer): string {
-  return createHmac('sha256', key).update('mandate key-encryption key id').digest('hex').slice(0, 16);
+  return createHmac('sha256', key)
+    .update('mandate key-encryption key id')
+    .digest('hex')
+    .slice(0, 16);
 }
 
 function associatedData({ purpose, zoneId, id }: SealContext): Buffer {

@@ -104,7 +104,8 @@ export class Ledger implements OnApplicationShutdown {
           return { status: 'stale' };
         case 'refused': {
           const fact = entry.facts[Number(row['fact_index'])];
-          if (fact === undefined) throw new Error('the ledger refused for a fact that was not sent');
+          if (fact === undefined)
+            throw new Error('the ledger refused for a fact that was not sent');
           return { status: 'refused', fact };
         }
         default:

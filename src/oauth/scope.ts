@@ -18,7 +18,10 @@ export function parseScope(text: string): string[] | null {
 }
 
 /** The tokens that are in every one of the sets, sorted. */
-export function intersect(first: readonly string[], ...others: readonly (readonly string[])[]): string[] {
+export function intersect(
+  first: readonly string[],
+  ...others: readonly (readonly string[])[]
+): string[] {
   return sorted(first.filter((token) => others.every((other) => other.includes(token))));
 }
 

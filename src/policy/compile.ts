@@ -4,11 +4,11 @@ import {
   type CompileFault,
   type CompiledPolicy,
   type NamedPolicy,
-  type PolicyModule,
+  type PolicySource,
   readModule,
 } from './read-module.js';
 
-export type { CompileFault, CompiledPolicy, PolicyModule };
+export type { CompileFault, CompiledPolicy, PolicySource };
 
 /** A policy set that is known to parse. Immutable, and collected like any object: see engine.ts. */
 export interface CompiledPolicySet {
@@ -41,7 +41,7 @@ const MAX_FAULTS = 100;
  * Compiles modules to one set; an empty one denies everything. A policy is called what its `@id` says,
  * otherwise by its module, with `.<n>` (counted from 1) if the module holds more than one.
  */
-export function compile(modules: readonly PolicyModule[]): CompiledPolicySet {
+export function compile(modules: readonly PolicySource[]): CompiledPolicySet {
   refuseTooLarge(modules);
   const faults: CompileFault[] = [];
   const moduleIds = new Set<string>();
@@ -78,7 +78,7 @@ export function compile(modules: readonly PolicyModule[]): CompiledPolicySet {
 }
 
 /** Names exactly these modules, whatever their order: SHA-256 over `[[id, sha256(content)], …]` as JSON. */
-export function manifestSha256(modules: readonly PolicyModule[]): string {
+export function manifestSha256(modules: readonly PolicySource[]): string {
   const entries = modules.map(({ id, content }) => [id, sha256(content)] as const);
   return sha256(JSON.stringify(entries.toSorted(([a], [b]) => (a < b ? -1 : Number(a > b)))));
 }
@@ -87,7 +87,7 @@ function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-function refuseTooLarge(modules: readonly PolicyModule[]): void {
+function refuseTooLarge(modules: readonly PolicySource[]): void {
   const sizes = modules.map(({ id, content }) => ({ id, size: Buffer.byteLength(content) }));
   const faults = sizes
     .filter(({ size }) => size > MAX_MODULE_BYTES)
@@ -101,7 +101,7 @@ function refuseTooLarge(modules: readonly PolicyModule[]): void {
   if (faults.length > 0) throw new PolicyCompileError(faults.slice(0, MAX_FAULTS));
 }
 
-function readOrRefuse(module: PolicyModule, faults: CompileFault[]): NamedPolicy[] {
+function readOrRefuse(module: PolicySource, faults: CompileFault[]): NamedPolicy[] {
   try {
     return readModule(module, faults);
   } catch (cause) {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { In, type EntityManager } from 'typeorm';
-import type { PolicyModule } from './compile.js';
+import type { PolicySource } from './compile.js';
 import { PolicySetMember } from './policy-set.entity.js';
 import { Policy, PolicyVersion } from './policy.entity.js';
 
@@ -11,7 +11,7 @@ export function contentSha256(content: string): string {
 
 /** The texts of a policy set version, or what is wrong with them. */
 export interface LoadedModules {
-  readonly modules: readonly PolicyModule[];
+  readonly modules: readonly PolicySource[];
   readonly problem: string | null;
 }
 
@@ -39,7 +39,7 @@ export async function loadVersions(
     where: { zoneId, id: In(versions.map((version) => version.policyId)) },
   });
   const nameOf = new Map(policies.map((policy) => [policy.id, policy.name]));
-  const modules: PolicyModule[] = [];
+  const modules: PolicySource[] = [];
   for (const { content, sha256, policyId } of versions) {
     const name = nameOf.get(policyId);
     if (name === undefined) return { modules: [], problem: 'a policy of the set is gone' };

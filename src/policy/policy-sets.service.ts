@@ -25,10 +25,15 @@ export class PolicySets {
    *
    * What was stored is compared with its hashes: a set that was edited behind our back decides nothing.
    */
-  async loadActive(tx: EntityManager, zoneId: string, setVersionId: string | null): Promise<ActivePolicy> {
+  async loadActive(
+    tx: EntityManager,
+    zoneId: string,
+    setVersionId: string | null,
+  ): Promise<ActivePolicy> {
     if (setVersionId === null) return { status: 'none' };
     const version = await tx.findOne(PolicySetVersion, { where: { zoneId, id: setVersionId } });
-    if (version === null) return { status: 'broken', setVersionId, problem: 'the set version is gone' };
+    if (version === null)
+      return { status: 'broken', setVersionId, problem: 'the set version is gone' };
     const loaded = await loadModules(tx, zoneId, setVersionId);
     if (loaded.problem !== null) return { status: 'broken', setVersionId, problem: loaded.problem };
     try {
@@ -40,7 +45,11 @@ export class PolicySets {
       return { status: 'ready', setVersionId, manifestSha256: compiled.manifestSha256, compiled };
     } catch (error) {
       if (!(error instanceof PolicyCompileError)) throw error;
-      return { status: 'broken', setVersionId, problem: `the set does not compile: ${error.message}` };
+      return {
+        status: 'broken',
+        setVersionId,
+        problem: `the set does not compile: ${error.message}`,
+      };
     }
   }
 

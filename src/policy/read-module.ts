@@ -5,7 +5,7 @@ import { withCedar } from './engine.js';
 import { isWellFormed } from './input.js';
 
 /** Cedar text under a name; it may hold several policies. */
-export interface PolicyModule {
+export interface PolicySource {
   readonly id: string;
   readonly content: string;
 }
@@ -39,7 +39,7 @@ type FaultText = Pick<TextFault, 'message'>;
  * Reads the policies of a module, and adds what is wrong with them to `faults`. Throws if the engine
  * fails, which it should not for anything that passes the checks before it.
  */
-export function readModule({ id, content }: PolicyModule, faults: CompileFault[]): NamedPolicy[] {
+export function readModule({ id, content }: PolicySource, faults: CompileFault[]): NamedPolicy[] {
   const before = faults.length;
   const refuse = (policy: string, { offset, message, help }: Partial<TextFault> & FaultText) =>
     void faults.push({

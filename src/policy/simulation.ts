@@ -1,4 +1,4 @@
-import { type PolicyModule, compile } from './compile.js';
+import { type PolicySource, compile } from './compile.js';
 import { type DeterminingPolicy, evaluate, release } from './evaluate.js';
 import type { PolicyInput } from './input.js';
 
@@ -7,7 +7,7 @@ export interface SimulationRequest {
   readonly policy_set_id?: string;
   readonly version_id?: string;
   readonly manifest_sha256?: string;
-  readonly policies: readonly PolicyModule[];
+  readonly policies: readonly PolicySource[];
   readonly input: PolicyInput;
 }
 

@@ -7,7 +7,10 @@ import type { JsonObject } from '../policy/input.js';
  *
  * @returns `undefined` if nobody acts for anybody else
  */
-export function actorOf(subject: MandateClaims, actor: MandateClaims | null): ActorClaim | undefined {
+export function actorOf(
+  subject: MandateClaims,
+  actor: MandateClaims | null,
+): ActorClaim | undefined {
   if (actor === null) return subject.act;
   return {
     sub: actor.sub,

@@ -14,15 +14,7 @@ const TYPE = 'token_exchange';
 
 /** How far a request came: the last value that a stage made of it. */
 export type Reached =
-  | Parsed
-  | Identified
-  | Authenticated
-  | Resolved
-  | Bound
-  | Authorized
-  | Cleared
-  | Minted
-  | null;
+  Parsed | Identified | Authenticated | Resolved | Bound | Authorized | Cleared | Minted | null;
 
 /** The audit event of a mandate. It names the token by its `jti` and holds nothing of it. */
 export function issuedEvent(

@@ -81,7 +81,8 @@ function findResource({ zone, subject }: Bound, target: string): ResourceView {
     });
   if (resource === undefined) throw refuse('unknown resource');
   if (resource.access === 'gateway') throw refuse('resource is for gateways only');
-  if (subject !== null && !subject.target.includes(target)) throw refuse('beyond the subject token');
+  if (subject !== null && !subject.target.includes(target))
+    throw refuse('beyond the subject token');
   return resource;
 }
 

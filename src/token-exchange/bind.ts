@@ -21,7 +21,13 @@ export interface SessionDirectory {
   find(
     zoneId: string,
     id: string,
-  ): Promise<{ id: string; rootId: string; clientId: string; expiresAt: Date; endedAt: Date | null } | null>;
+  ): Promise<{
+    id: string;
+    rootId: string;
+    clientId: string;
+    expiresAt: Date;
+    endedAt: Date | null;
+  } | null>;
 }
 
 /**
@@ -36,7 +42,9 @@ export async function bind(resolved: Resolved, sessions: SessionDirectory): Prom
   const { sessionId, ...rest } = resolved;
   const { subject, zone, client } = resolved;
   const inherited =
-    subject === null ? null : { sid: subject.sid, rootSid: subject.rootSid, expiresAt: subject.exp };
+    subject === null
+      ? null
+      : { sid: subject.sid, rootSid: subject.rootSid, expiresAt: subject.exp };
   if (sessionId === null || sessionId === inherited?.sid) return { ...rest, anchor: inherited };
 
   const session = isUuid(sessionId) ? await sessions.find(zone.zoneId, sessionId) : null;

@@ -5,10 +5,7 @@ export type ActorFacts = Readonly<Record<'iss' | 'sub' | 'client_id', string>>;
  * Whether an actor is the one that a `may_act` claim names (RFC 8693 4.4): every member must match.
  * A member that we know nothing of cannot match, so it lets nobody act.
  */
-export function obeysMayAct(
-  mayAct: Readonly<Record<string, unknown>>,
-  actor: ActorFacts,
-): boolean {
+export function obeysMayAct(mayAct: Readonly<Record<string, unknown>>, actor: ActorFacts): boolean {
   const members = Object.entries(mayAct);
   const facts = new Map<string, string>(Object.entries(actor));
   return members.length > 0 && members.every(([name, value]) => facts.get(name) === value);

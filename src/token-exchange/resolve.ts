@@ -28,13 +28,20 @@ export async function resolve(
   verify: VerifyMandate,
 ): Promise<Resolved> {
   const { subjectToken, actorToken, ...rest } = authenticated;
-  const subject = subjectToken === null ? null : await verified('subject_token', subjectToken, verify);
+  const subject =
+    subjectToken === null ? null : await verified('subject_token', subjectToken, verify);
   const actor = actorToken === null ? null : await verified('actor_token', actorToken, verify);
   if (subject !== null) checkSubject(subject, authenticated.client.id);
   if (subject !== null && actor !== null) checkActor(actor, subject);
   if (subject?.mayAct !== undefined) {
     const acting = actor ?? { sub: authenticated.client.id, clientId: authenticated.client.id };
-    if (!obeysMayAct(subject.mayAct, { iss: subject.iss, sub: acting.sub, client_id: acting.clientId })) {
+    if (
+      !obeysMayAct(subject.mayAct, {
+        iss: subject.iss,
+        sub: acting.sub,
+        client_id: acting.clientId,
+      })
+    ) {
       throw unusable('subject_token', 'may_act names another actor');
     }
   }

@@ -36,7 +36,10 @@ export class TokenController {
   @ApiConsumes('application/x-www-form-urlencoded')
   @ApiBody({ schema: tokenRequestSchema })
   @ApiOkResponse({ schema: tokenResponseSchema })
-  @ApiResponse({ status: 400, description: 'The request, a token, the target or the scope is not usable' })
+  @ApiResponse({
+    status: 400,
+    description: 'The request, a token, the target or the scope is not usable',
+  })
   @ApiResponse({ status: 401, description: 'Client authentication failed' })
   @ApiResponse({ status: 403, description: 'Policy denies' })
   @ApiResponse({ status: 429, description: 'Too many failed attempts' })

@@ -1,5 +1,10 @@
 import type { ApiBodyOptions } from '@nestjs/swagger';
-import { ACCESS_TOKEN_TYPE, CLIENT_CREDENTIALS, JWT_TOKEN_TYPE, TOKEN_EXCHANGE } from '../oauth/vocabulary.js';
+import {
+  ACCESS_TOKEN_TYPE,
+  CLIENT_CREDENTIALS,
+  JWT_TOKEN_TYPE,
+  TOKEN_EXCHANGE,
+} from '../oauth/vocabulary.js';
 
 type Schema = Extract<ApiBodyOptions, { schema: unknown }>['schema'];
 
@@ -15,7 +20,11 @@ export const tokenRequestSchema: Schema = {
     application_id: { type: 'string', format: 'uuid', description: 'Means the same as client_id' },
     client_secret: { type: 'string', format: 'password' },
     resource: { type: 'array', items: { type: 'string', format: 'uri' }, maxItems: 20 },
-    audience: { type: 'array', items: { type: 'string', format: 'uri' }, description: 'Means the same as resource' },
+    audience: {
+      type: 'array',
+      items: { type: 'string', format: 'uri' },
+      description: 'Means the same as resource',
+    },
     scope: { type: 'string', example: 'pipernet:read' },
     subject_token: { type: 'string', format: 'password' },
     subject_token_type: tokenType,
@@ -31,7 +40,14 @@ export const tokenRequestSchema: Schema = {
 /** The answer, for the OpenAPI document. */
 export const tokenResponseSchema: Schema = {
   type: 'object',
-  required: ['access_token', 'issued_token_type', 'token_type', 'expires_in', 'scope', 'target_resources'],
+  required: [
+    'access_token',
+    'issued_token_type',
+    'token_type',
+    'expires_in',
+    'scope',
+    'target_resources',
+  ],
   properties: {
     access_token: { type: 'string' },
     issued_token_type: tokenType,

@@ -81,7 +81,10 @@ export async function startReplicaForTest(options: ReplicaOptions = {}): Promise
 }
 
 /** Runs queries on a connection of their own. */
-export async function withClient<T>(url: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
+export async function withClient<T>(
+  url: string,
+  use: (client: pg.Client) => Promise<T>,
+): Promise<T> {
   const client = new pg.Client({ connectionString: url });
   client.on('error', () => {});
   await client.connect();

@@ -1,0 +1,79 @@
+import { ConflictException } from '@nestjs/common';
+import { v7 as uuidv7 } from 'uuid';
+import type { EntityManager } from 'typeorm';
+import { ClientSecret } from '../clients/client-secret.entity.js';
+import { Client } from '../clients/client.entity.js';
+import { digestSecret, drawSecret, MAX_LIVE_SECRETS } from '../clients/secret.js';
+
+/** How clients may authenticate (RFC 7591 2) in this version. */
+export const AUTH_METHODS = ['client_secret_basic', 'client_secret_post'] as const;
+
+/** What a client is registered with. */
+export interface ClientRegistration {
+  readonly name: string;
+  readonly labels?: readonly string[] | undefined;
+  readonly authMethods?: readonly string[] | undefined;
+}
+
+/** Registers a client in a zone. It has no secret yet. */
+export async function createClient(
+  tx: EntityManager,
+  zoneId: string,
+  registration: ClientRegistration,
+): Promise<Client> {
+  const id = uuidv7();
+  await tx.insert(Client, {
+    zoneId,
+    id,
+    name: registration.name,
+    labels: [...new Set(registration.labels)].sort(),
+    authMethods: [...new Set(registration.authMethods ?? AUTH_METHODS)].sort(),
+    registrationMethod: 'manual',
+    disabledAt: null,
+  });
+  return tx.findOneOrFail(Client, { where: { zoneId, id } });
+}
+
+/** A secret to be added: one that we draw, or the argon2id hash of one that was imported. */
+export type NewSecret =
+  { readonly kind: 'drawn' } | { readonly kind: 'imported'; readonly hash: string };
+
+/**
+ * Adds a secret to a client.
+ *
+ * @param digestKey the zone's
+ * @returns the stored row, and the secret itself if it was drawn here; it cannot be had again
+ * @throws {ConflictException} if two are live already
+ */
+export async function addSecret(
+  tx: EntityManager,
+  client: { readonly zoneId: string; readonly id: string },
+  secret: NewSecret,
+  digestKey: Buffer,
+  expiresAt: Date | null,
+): Promise<{ row: ClientSecret; secret: string | null }> {
+  const { zoneId, id: clientId } = client;
+  // Two operators who add one at the same time take turns.
+  await tx.query('SELECT 1 FROM clients WHERE zone_id = $1 AND id = $2 FOR UPDATE', [
+    zoneId,
+    clientId,
+  ]);
+  const live = await tx
+    .createQueryBuilder(ClientSecret, 's')
+    .where('s.zoneId = :zoneId AND s.clientId = :clientId', { zoneId, clientId })
+    .andWhere('s.revokedAt IS NULL')
+    .andWhere('(s.expiresAt IS NULL OR s.expiresAt > clock_timestamp())')
+    .getCount();
+  if (live >= MAX_LIVE_SECRETS) {
+    throw new ConflictException('two secrets are live already; revoke one first');
+  }
+  const id = uuidv7();
+  const drawn = secret.kind === 'drawn' ? drawSecret() : null;
+  const stored =
+    secret.kind === 'imported'
+      ? { kind: 'argon2id' as const, verifier: secret.hash }
+      : { kind: 'digest' as const, verifier: digestSecret(digestKey, clientId, drawn ?? '') };
+  await tx.insert(ClientSecret, { zoneId, clientId, id, ...stored, expiresAt, revokedAt: null });
+  const row = await tx.findOneOrFail(ClientSecret, { where: { zoneId, clientId, id } });
+  return { row, secret: drawn };
+}

@@ -1,0 +1,120 @@
+import {
+  Body,
+  Delete,
+  Get,
+  HttpCode,
+  Param,
+  Post,
+  Req,
+  Res,
+  UnprocessableEntityException,
+} from '@nestjs/common';
+import { IsISO8601, IsOptional, IsString, Length } from 'class-validator';
+import type { Request, Response } from 'express';
+import { IsNull } from 'typeorm';
+import { ClientSecret } from '../clients/client-secret.entity.js';
+import { SecretVerifier } from '../clients/secret-verifier.js';
+import { isDrawnForm } from '../clients/secret.js';
+import { requestIdOf } from '../http/request-id.js';
+import { Keys } from '../keys/keys.service.js';
+import { isUuid } from '../oauth/vocabulary.js';
+import { AdminController } from './admin-controller.js';
+import { addSecret, type NewSecret } from './client-registration.js';
+import { findClient } from './clients.controller.js';
+import { found, Operations, zoneExists } from './operations.service.js';
+import { IsLine } from './text.js';
+
+class ClientSecretBody {
+  /** A secret that exists elsewhere already. Without it the server draws one, which is better. */
+  @IsOptional()
+  @IsString()
+  @Length(8, 200)
+  @IsLine()
+  secret?: string;
+
+  /** When it stops working. */
+  @IsOptional()
+  @IsISO8601({ strict: true, strictSeparator: true })
+  expires_at?: string;
+}
+
+function view({ id, kind, createdAt, expiresAt }: ClientSecret) {
+  return { id, imported: kind === 'argon2id', created_at: createdAt, expires_at: expiresAt };
+}
+
+/** Adds, lists and revokes the secrets of a client. Two can be live, so that they can be rotated. */
+@AdminController('zones/:zone/clients/:client/secrets')
+export class ClientSecretsController {
+  constructor(
+    private readonly operations: Operations,
+    private readonly keys: Keys,
+    private readonly verifier: SecretVerifier,
+  ) {}
+
+  /** Adds a secret. If it was drawn here it is in the answer, and cannot be had again. */
+  @Post()
+  async create(
+    @Param('zone') zoneId: string,
+    @Param('client') clientId: string,
+    @Body() body: ClientSecretBody,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ) {
+    const client = await findClient(this.operations.read, zoneId, clientId);
+    const zone = await zoneExists(this.operations.read, zoneId);
+    const digestKey = this.keys.openDigestKey(zoneId, zone.sealedDigestKey);
+    const secret = await this.newSecret(body.secret);
+    const expiresAt = body.expires_at === undefined ? null : new Date(body.expires_at);
+    const change = { zoneId, requestId: requestIdOf(request), type: 'client_secret.created' };
+    const added = await this.operations.change(change, async (tx) => {
+      const result = await addSecret(tx, client, secret, digestKey, expiresAt);
+      return { result, details: { client_id: clientId, secret: view(result.row) } };
+    });
+    response.location(`/internal/zones/${zoneId}/clients/${clientId}/secrets/${added.row.id}`);
+    response.setHeader('Cache-Control', 'no-store');
+    return {
+      ...view(added.row),
+      ...(added.secret === null ? {} : { client_secret: added.secret }),
+    };
+  }
+
+  /** Lists the secrets that are not revoked, without their values. */
+  @Get()
+  async list(@Param('zone') zoneId: string, @Param('client') clientId: string) {
+    await findClient(this.operations.read, zoneId, clientId);
+    const rows = await this.operations.read.find(ClientSecret, {
+      where: { zoneId, clientId, revokedAt: IsNull() },
+      order: { id: 'ASC' },
+    });
+    return { items: rows.map(view) };
+  }
+
+  /** Revokes a secret, at once and everywhere. */
+  @Delete(':id')
+  @HttpCode(204)
+  async revoke(
+    @Param('zone') zoneId: string,
+    @Param('client') clientId: string,
+    @Param('id') id: string,
+    @Req() request: Request,
+  ): Promise<void> {
+    await findClient(this.operations.read, zoneId, clientId);
+    const where = { zoneId, clientId, id, revokedAt: IsNull() };
+    const row = isUuid(id) ? await this.operations.read.findOne(ClientSecret, { where }) : null;
+    const secret = view(found(row, 'secret'));
+    const change = { zoneId, requestId: requestIdOf(request), type: 'client_secret.revoked' };
+    await this.operations.change(change, async (tx) => {
+      await tx.update(ClientSecret, where, { revokedAt: () => 'now()' });
+      return { result: undefined, details: { client_id: clientId, secret } };
+    });
+  }
+
+  private async newSecret(imported: string | undefined): Promise<NewSecret> {
+    if (imported === undefined) return { kind: 'drawn' };
+    // It would be looked for among those that we drew, and never found.
+    if (isDrawnForm(imported)) {
+      throw new UnprocessableEntityException('an imported secret must not look like one of ours');
+    }
+    return { kind: 'imported', hash: await this.verifier.hashImported(imported) };
+  }
+}

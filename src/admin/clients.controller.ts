@@ -1,0 +1,166 @@
+import { Body, Delete, Get, HttpCode, Param, Patch, Post, Query, Req, Res } from '@nestjs/common';
+import { ArrayMaxSize, ArrayMinSize, IsArray, IsBoolean, IsIn, IsOptional } from 'class-validator';
+import type { Request, Response } from 'express';
+import { MoreThan, type EntityManager } from 'typeorm';
+import { Client } from '../clients/client.entity.js';
+import { requestIdOf } from '../http/request-id.js';
+import { Keys } from '../keys/keys.service.js';
+import { isUuid } from '../oauth/vocabulary.js';
+import { AdminController } from './admin-controller.js';
+import { addSecret, AUTH_METHODS, createClient } from './client-registration.js';
+import { found, Operations, zoneExists } from './operations.service.js';
+import { pageOf, PageQuery } from './page.js';
+import { IsLine } from './text.js';
+
+class ClientBody {
+  /** Unique in the zone. */
+  @IsLine()
+  name: string;
+
+  /** What policies can tell clients apart by. */
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(50)
+  @IsLine({ each: true })
+  labels?: string[];
+
+  /** How it may authenticate (RFC 7591 2); all that there are by default. */
+  @IsOptional()
+  @IsArray()
+  @ArrayMinSize(1)
+  @IsIn(AUTH_METHODS, { each: true })
+  auth_methods?: string[];
+}
+
+class ClientChangeBody {
+  /** A disabled client is refused everywhere, at once. */
+  @IsOptional()
+  @IsBoolean()
+  disabled?: boolean;
+
+  /** Replaces the labels. */
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(50)
+  @IsLine({ each: true })
+  labels?: string[];
+}
+
+function view(row: Client) {
+  return {
+    id: row.id,
+    name: row.name,
+    labels: row.labels,
+    auth_methods: row.authMethods,
+    registration_method: row.registrationMethod,
+    disabled: row.disabledAt !== null,
+    created_at: row.createdAt,
+  };
+}
+
+/** Registers, lists, changes and removes the clients of a zone. */
+@AdminController('zones/:zone/clients')
+export class ClientsController {
+  constructor(
+    private readonly operations: Operations,
+    private readonly keys: Keys,
+  ) {}
+
+  /** Registers a client. Its first secret is in the answer, and cannot be had again. */
+  @Post()
+  async create(
+    @Param('zone') zoneId: string,
+    @Body() body: ClientBody,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ) {
+    const zone = await zoneExists(this.operations.read, zoneId);
+    const digestKey = this.keys.openDigestKey(zoneId, zone.sealedDigestKey);
+    const change = { zoneId, requestId: requestIdOf(request), type: 'client.created' };
+    const { client, secretId, secret } = await this.operations.change(change, async (tx) => {
+      const created = await createClient(tx, zoneId, {
+        name: body.name,
+        labels: body.labels,
+        authMethods: body.auth_methods,
+      });
+      const first = await addSecret(tx, created, { kind: 'drawn' }, digestKey, null);
+      return {
+        result: { client: created, secretId: first.row.id, secret: first.secret },
+        details: { client: view(created), secret_id: first.row.id },
+      };
+    });
+    response.location(`/internal/zones/${zoneId}/clients/${client.id}`);
+    response.setHeader('Cache-Control', 'no-store');
+    return { ...view(client), client_id: client.id, secret_id: secretId, client_secret: secret };
+  }
+
+  /** Lists clients. */
+  @Get()
+  async list(@Param('zone') zoneId: string, @Query() { limit, after }: PageQuery) {
+    await zoneExists(this.operations.read, zoneId);
+    const rows = await this.operations.read.find(Client, {
+      where: { zoneId, ...(after === undefined ? {} : { id: MoreThan(after) }) },
+      order: { id: 'ASC' },
+      take: limit + 1,
+    });
+    return pageOf(rows, limit, view);
+  }
+
+  /** Shows a client. */
+  @Get(':id')
+  async show(@Param('zone') zoneId: string, @Param('id') id: string) {
+    return view(await findClient(this.operations.read, zoneId, id));
+  }
+
+  /** Disables or enables a client, or changes its labels. */
+  @Patch(':id')
+  async change(
+    @Param('zone') zoneId: string,
+    @Param('id') id: string,
+    @Body() body: ClientChangeBody,
+    @Req() request: Request,
+  ) {
+    const before = await findClient(this.operations.read, zoneId, id);
+    const change = { zoneId, requestId: requestIdOf(request), type: 'client.changed' };
+    const after = await this.operations.change(change, async (tx) => {
+      if (body.labels !== undefined) {
+        await tx.update(Client, { zoneId, id }, { labels: [...new Set(body.labels)].sort() });
+      }
+      if (body.disabled !== undefined) {
+        await tx.update(
+          Client,
+          { zoneId, id },
+          { disabledAt: body.disabled ? () => 'now()' : null },
+        );
+      }
+      const result = await findClient(tx, zoneId, id);
+      return { result, details: { before: view(before), after: view(result) } };
+    });
+    return view(after);
+  }
+
+  /** Removes a client, and its sessions with it. */
+  @Delete(':id')
+  @HttpCode(204)
+  async remove(
+    @Param('zone') zoneId: string,
+    @Param('id') id: string,
+    @Req() request: Request,
+  ): Promise<void> {
+    const client = await findClient(this.operations.read, zoneId, id);
+    const change = { zoneId, requestId: requestIdOf(request), type: 'client.deleted' };
+    await this.operations.change(change, async (tx) => {
+      await tx.delete(Client, { zoneId, id });
+      return { result: undefined, details: { client: view(client) } };
+    });
+  }
+}
+
+/**
+ * @throws {NotFoundException} for an unknown or malformed zone or client
+ */
+export async function findClient(tx: EntityManager, zoneId: string, id: string): Promise<Client> {
+  await zoneExists(tx, zoneId);
+  const row = isUuid(id) ? await tx.findOne(Client, { where: { zoneId, id } }) : null;
+  return found(row, 'client');
+}

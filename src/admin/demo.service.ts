@@ -1,0 +1,154 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Inject, Injectable } from '@nestjs/common';
+import { v7 as uuidv7 } from 'uuid';
+import type { EntityManager } from 'typeorm';
+import { ClientSecret } from '../clients/client-secret.entity.js';
+import { Client } from '../clients/client.entity.js';
+import { ENV, type RunningEnv } from '../config/env.js';
+import { writePrivate } from '../config/private-file.js';
+import { Keys } from '../keys/keys.service.js';
+import { Zone } from '../zones/zone.entity.js';
+import { addSecret, createClient } from './client-registration.js';
+import { Operations } from './operations.service.js';
+import {
+  activate,
+  addPolicySetVersion,
+  createPolicy,
+  createPolicySet,
+} from './policy-authoring.js';
+import { createResource, createZone } from './zone-registration.js';
+
+/** What a newcomer needs for a first request; the content of `demo.json`. */
+export interface DemoFile {
+  readonly issuer: string;
+  readonly zone_id: string;
+  readonly application_id: string;
+  readonly client_secret: string;
+  readonly resource: string;
+  readonly scope: string;
+  readonly admin_token: string | undefined;
+}
+
+const NAME = 'demo';
+const RESOURCE = 'resource://pipernet';
+const SCOPE = 'pipernet:read';
+
+const policyFor = (clientId: string): string => `@id("demo")
+@reason("the demo client may use the demo resource")
+permit (
+  principal == Application::"${clientId}",
+  action == Action::"TokenExchange",
+  resource == Resource::"${RESOURCE}"
+);
+`;
+
+/** Makes the demo zone of embedded mode. */
+@Injectable()
+export class Demo {
+  constructor(
+    private readonly operations: Operations,
+    private readonly keys: Keys,
+    @Inject(ENV) private readonly env: RunningEnv,
+  ) {}
+
+  /**
+   * Makes the demo zone on an empty database, and keeps `demo.json` true on later starts.
+   *
+   * @returns the path of a curl configuration that asks for a mandate; `null` if the operator has
+   *   removed the demo zone
+   */
+  async prepare(): Promise<string | null> {
+    const path = join(this.env.dataDir, 'demo.json');
+    const known = existsSync(path) ? await readDemoFile(path) : null;
+    const demo = known ?? (await this.create());
+    if (demo === null) return null;
+    const zone = await this.operations.read.findOne(Zone, { where: { id: demo.zone_id } });
+    if (zone === null) return null;
+    const current = { ...demo, issuer: this.env.issuerUrl, admin_token: this.env.adminToken };
+    await writePrivate(path, `${JSON.stringify(current, null, 2)}\n`);
+    const curlPath = join(this.env.dataDir, 'demo.curl');
+    await writePrivate(curlPath, curlConfig(current));
+    return curlPath;
+  }
+
+  private async create(): Promise<DemoFile | null> {
+    const existing = await this.operations.read.findOne(Zone, { where: { name: NAME } });
+    if (existing !== null) return this.reissue(existing);
+    if ((await this.operations.read.count(Zone)) > 0) return null;
+    const zoneId = uuidv7();
+    const change = { zoneId, requestId: uuidv7(), type: 'demo.created' };
+    return this.operations.change(change, async (tx) => {
+      const zone = await createZone(tx, this.keys, { id: zoneId, name: NAME });
+      const client = await createClient(tx, zoneId, { name: 'demo client' });
+      await createResource(tx, zoneId, { identifier: RESOURCE, scopes: [SCOPE] });
+      const { version } = await createPolicy(tx, zoneId, {
+        name: NAME,
+        content: policyFor(client.id),
+      });
+      const set = await createPolicySet(tx, zoneId, NAME);
+      const setVersion = await addPolicySetVersion(tx, set, [version.id]);
+      await activate(tx, zoneId, setVersion.id);
+      return { result: await this.secretFor(tx, zone, client), details: { client_id: client.id } };
+    });
+  }
+
+  /** `demo.json` was lost, and the secret with it: the demo client gets a new one. */
+  private async reissue(zone: Zone): Promise<DemoFile | null> {
+    const zoneId = zone.id;
+    const client = await this.operations.read.findOne(Client, {
+      where: { zoneId, name: 'demo client' },
+    });
+    if (client === null) return null;
+    const change = { zoneId, requestId: uuidv7(), type: 'demo.secret_reissued' };
+    return this.operations.change(change, async (tx) => {
+      await tx.update(ClientSecret, { zoneId, clientId: client.id }, { revokedAt: () => 'now()' });
+      return { result: await this.secretFor(tx, zone, client), details: { client_id: client.id } };
+    });
+  }
+
+  private async secretFor(tx: EntityManager, zone: Zone, client: Client): Promise<DemoFile> {
+    const digestKey = this.keys.openDigestKey(zone.id, zone.sealedDigestKey);
+    const { secret } = await addSecret(tx, client, { kind: 'drawn' }, digestKey, null);
+    return {
+      issuer: this.env.issuerUrl,
+      zone_id: zone.id,
+      application_id: client.id,
+      client_secret: secret ?? '',
+      resource: RESOURCE,
+      scope: SCOPE,
+      admin_token: this.env.adminToken,
+    };
+  }
+}
+
+async function readDemoFile(path: string): Promise<DemoFile | null> {
+  try {
+    const demo: unknown = JSON.parse(await readFile(path, 'utf8'));
+    return isDemoFile(demo) ? demo : null;
+  } catch {
+    // Half a file is as good as none: it is written anew.
+    return null;
+  }
+}
+
+function isDemoFile(value: unknown): value is DemoFile {
+  if (typeof value !== 'object' || value === null) return false;
+  const texts = ['zone_id', 'application_id', 'client_secret', 'resource', 'scope'];
+  return texts.every((name) => typeof Reflect.get(value, name) === 'string');
+}
+
+/** Keeps the secret out of the command line, the terminal and the log. */
+function curlConfig(demo: DemoFile): string {
+  const parameters = {
+    grant_type: 'client_credentials',
+    client_id: demo.application_id,
+    client_secret: demo.client_secret,
+    resource: demo.resource,
+    scope: demo.scope,
+  };
+  return Object.entries(parameters)
+    .map(([name, value]) => `data-urlencode = "${name}=${value}"\n`)
+    .join('');
+}

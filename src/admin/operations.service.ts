@@ -1,0 +1,102 @@
+import {
+  ConflictException,
+  Injectable,
+  NotFoundException,
+  UnprocessableEntityException,
+} from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { QueryFailedError, type DataSource, type EntityManager } from 'typeorm';
+import { Ledger } from '../ledger/ledger.service.js';
+import { isUuid } from '../oauth/vocabulary.js';
+import { PolicyCompileError } from '../policy/compile.js';
+import { Zone } from '../zones/zone.entity.js';
+
+/** What an operator did, for the audit log. It must hold no secret. */
+export interface Change {
+  readonly zoneId: string;
+  readonly requestId: string;
+  /** What was done, such as `client.created`. */
+  readonly type: string;
+}
+
+const UNIQUE_VIOLATION = '23505';
+const FOREIGN_KEY_VIOLATION = '23503';
+
+/** Makes operators' changes: each in one transaction together with its audit event. */
+@Injectable()
+export class Operations {
+  constructor(
+    @InjectDataSource() private readonly dataSource: DataSource,
+    private readonly ledger: Ledger,
+  ) {}
+
+  /**
+   * @param make makes the change and returns its result, and what the audit event says of it
+   * @throws {HttpException} 404 for an unknown zone, 409 for a conflict, 422 for policies that do
+   *   not compile
+   */
+  async change<T>(
+    change: Change,
+    make: (tx: EntityManager) => Promise<{ result: T; details: Readonly<Record<string, unknown>> }>,
+  ): Promise<T> {
+    try {
+      return await this.dataSource.transaction(async (tx) => {
+        const { result, details } = await make(tx);
+        await this.ledger.append(tx, change.zoneId, {
+          type: `admin.${change.type}`,
+          outcome: 'done',
+          request_id: change.requestId,
+          operator: 'admin key',
+          ...details,
+        });
+        return result;
+      });
+    } catch (error) {
+      throw describe(error);
+    }
+  }
+
+  /** Reads something of a zone. Everything that is read or changed goes through {@link zoneExists} first. */
+  get read(): EntityManager {
+    return this.dataSource.manager;
+  }
+}
+
+/**
+ * Makes sure that a zone is there, before anything in it is made, and that it stays until the
+ * transaction ends.
+ *
+ * @throws {NotFoundException}
+ */
+export async function zoneExists(tx: EntityManager, zoneId: string): Promise<Zone> {
+  const zone = isUuid(zoneId) ? await tx.findOne(Zone, { where: { id: zoneId } }) : null;
+  return found(zone, 'zone');
+}
+
+/**
+ * @throws {NotFoundException} if there is nothing; malformed ids find nothing either
+ */
+export function found<T>(value: T | null | undefined, what: string): T {
+  if (value === null || value === undefined) throw new NotFoundException(`no such ${what}`);
+  return value;
+}
+
+function describe(error: unknown): unknown {
+  if (error instanceof PolicyCompileError) {
+    return new UnprocessableEntityException({
+      message: 'the policies do not compile',
+      errors: error.errors,
+    });
+  }
+  if (!(error instanceof QueryFailedError)) return error;
+  const code: unknown = Reflect.get(error.driverError, 'code');
+  if (code === UNIQUE_VIOLATION) {
+    return new ConflictException('something of that name or identifier exists', { cause: error });
+  }
+  if (code === FOREIGN_KEY_VIOLATION) {
+    return new ConflictException('it is in use, or what it refers to does not exist', {
+      cause: error,
+    });
+  }
+  return error;
+}

@@ -1,0 +1,140 @@
+import { Body, Get, Param, Post, Query, Req, Res } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import { MoreThan } from 'typeorm';
+import { requestIdOf } from '../http/request-id.js';
+import { isUuid } from '../oauth/vocabulary.js';
+import { Policy, PolicyVersion } from '../policy/policy.entity.js';
+import { AdminController } from './admin-controller.js';
+import { found, Operations, zoneExists } from './operations.service.js';
+import { pageOf, PageQuery } from './page.js';
+import { addPolicyVersion, createPolicy } from './policy-authoring.js';
+import { IsLine, IsTextBlock } from './text.js';
+
+class PolicyBody {
+  /** Unique in the zone. What decisions call it unless its text has an `@id`. */
+  @IsLine()
+  name: string;
+
+  /** Cedar. */
+  @IsTextBlock()
+  content: string;
+}
+
+class PolicyVersionBody {
+  /** Cedar. */
+  @IsTextBlock()
+  content: string;
+}
+
+function view({ id, name, createdAt }: Policy) {
+  return { id, name, created_at: createdAt };
+}
+
+function versionView({ id, policyId, version, content, sha256, createdAt }: PolicyVersion) {
+  return { id, policy_id: policyId, version, sha256, content, created_at: createdAt };
+}
+
+function eventView({ id, policyId, version, sha256 }: PolicyVersion) {
+  return { id, policy_id: policyId, version, sha256 };
+}
+
+/** Writes policies. A version is never changed; a correction is a new version. */
+@AdminController('zones/:zone/policies')
+export class PoliciesController {
+  constructor(private readonly operations: Operations) {}
+
+  /** Makes a policy with its first version. */
+  @Post()
+  async create(
+    @Param('zone') zoneId: string,
+    @Body() body: PolicyBody,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ) {
+    await zoneExists(this.operations.read, zoneId);
+    const change = { zoneId, requestId: requestIdOf(request), type: 'policy.created' };
+    const { policy, version } = await this.operations.change(change, async (tx) => {
+      const result = await createPolicy(tx, zoneId, body);
+      return {
+        result,
+        details: { policy: view(result.policy), version: eventView(result.version) },
+      };
+    });
+    response.location(`/internal/zones/${zoneId}/policies/${policy.id}`);
+    return { ...view(policy), version: versionView(version) };
+  }
+
+  /** Lists policies. */
+  @Get()
+  async list(@Param('zone') zoneId: string, @Query() { limit, after }: PageQuery) {
+    await zoneExists(this.operations.read, zoneId);
+    const rows = await this.operations.read.find(Policy, {
+      where: { zoneId, ...(after === undefined ? {} : { id: MoreThan(after) }) },
+      order: { id: 'ASC' },
+      take: limit + 1,
+    });
+    return pageOf(rows, limit, view);
+  }
+
+  /** Shows a policy. */
+  @Get(':id')
+  async show(@Param('zone') zoneId: string, @Param('id') id: string) {
+    return view(await this.find(zoneId, id));
+  }
+
+  /** Adds a version. */
+  @Post(':id/versions')
+  async addVersion(
+    @Param('zone') zoneId: string,
+    @Param('id') id: string,
+    @Body() body: PolicyVersionBody,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ) {
+    const policy = await this.find(zoneId, id);
+    const change = { zoneId, requestId: requestIdOf(request), type: 'policy_version.created' };
+    const version = await this.operations.change(change, async (tx) => {
+      const result = await addPolicyVersion(tx, policy, body.content);
+      return { result, details: { policy: view(policy), version: eventView(result) } };
+    });
+    response.location(`/internal/zones/${zoneId}/policies/${id}/versions/${version.id}`);
+    return versionView(version);
+  }
+
+  /** Lists the versions of a policy. */
+  @Get(':id/versions')
+  async versions(
+    @Param('zone') zoneId: string,
+    @Param('id') policyId: string,
+    @Query() { limit, after }: PageQuery,
+  ) {
+    await this.find(zoneId, policyId);
+    const rows = await this.operations.read.find(PolicyVersion, {
+      where: { zoneId, policyId, ...(after === undefined ? {} : { id: MoreThan(after) }) },
+      order: { id: 'ASC' },
+      take: limit + 1,
+    });
+    return pageOf(rows, limit, versionView);
+  }
+
+  /** Shows a version of a policy. */
+  @Get(':id/versions/:version')
+  async version(
+    @Param('zone') zoneId: string,
+    @Param('id') policyId: string,
+    @Param('version') id: string,
+  ) {
+    await this.find(zoneId, policyId);
+    const where = { zoneId, policyId, id };
+    const row = isUuid(id) ? await this.operations.read.findOne(PolicyVersion, { where }) : null;
+    return versionView(found(row, 'policy version'));
+  }
+
+  private async find(zoneId: string, id: string): Promise<Policy> {
+    await zoneExists(this.operations.read, zoneId);
+    const row = isUuid(id)
+      ? await this.operations.read.findOne(Policy, { where: { zoneId, id } })
+      : null;
+    return found(row, 'policy');
+  }
+}

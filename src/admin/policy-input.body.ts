@@ -1,0 +1,207 @@
+import { Type } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  IsArray,
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsObject,
+  IsOptional,
+  IsString,
+  ValidateNested,
+} from 'class-validator';
+import type { JsonObject, JsonValue, PolicyInput } from '../policy/input.js';
+
+class PrincipalBody {
+  @IsIn(['Application', 'User'])
+  type: 'Application' | 'User';
+
+  @IsString()
+  id: string;
+
+  @IsString()
+  zone_id: string;
+
+  @IsOptional()
+  @IsString()
+  registration_method?: string;
+
+  @IsOptional()
+  @IsString()
+  agent_session_id?: string;
+
+  @IsOptional()
+  @IsString()
+  lifecycle?: string;
+
+  @IsOptional()
+  @IsArray()
+  @IsString({ each: true })
+  labels?: string[];
+}
+
+class ResourceBody {
+  @IsIn(['Resource'])
+  type: 'Resource';
+
+  @IsString()
+  id: string;
+
+  @IsString()
+  identifier: string;
+
+  @IsArray()
+  @IsString({ each: true })
+  scopes: string[];
+}
+
+class ActionBody {
+  @IsIn(['TokenExchange'])
+  id: 'TokenExchange';
+}
+
+class SessionBody {
+  @IsString()
+  id: string;
+}
+
+class DelegationEdgeBody {
+  @IsString()
+  id: string;
+
+  @IsString()
+  source_session_id: string;
+
+  @IsString()
+  target_session_id: string;
+
+  @IsString()
+  issuer_application_id: string;
+
+  @IsString()
+  receiver_application_id: string;
+
+  @IsOptional()
+  @IsString()
+  resource_id?: string;
+
+  @IsArray()
+  @IsString({ each: true })
+  scopes: string[];
+
+  @IsArray()
+  @IsString({ each: true })
+  path: string[];
+
+  @IsInt()
+  graph_epoch: number;
+
+  @IsOptional()
+  @IsObject()
+  constraints_json?: JsonValue;
+}
+
+class ContextBody {
+  @IsObject()
+  actor_claims: JsonObject;
+
+  @IsOptional()
+  @IsObject()
+  subject_claims?: JsonObject;
+
+  @IsArray()
+  @IsString({ each: true })
+  requested_scopes: string[];
+
+  @IsBoolean()
+  challenge_resolved: boolean;
+
+  @IsOptional()
+  @IsString()
+  trace_id?: string;
+
+  @IsOptional()
+  @IsString()
+  session_id?: string;
+
+  @IsOptional()
+  @IsString()
+  agent_session_id?: string;
+
+  @IsOptional()
+  @IsString()
+  delegation_edge_id?: string;
+}
+
+/** What policy is asked about, as it comes in JSON. */
+export class PolicyInputBody implements PolicyInput {
+  @IsString()
+  schema_version: string;
+
+  @ValidateNested()
+  @Type(() => PrincipalBody)
+  @IsObject()
+  principal: PrincipalBody;
+
+  @ValidateNested()
+  @Type(() => ResourceBody)
+  @IsObject()
+  resource: ResourceBody;
+
+  @ValidateNested()
+  @Type(() => ActionBody)
+  @IsObject()
+  action: ActionBody;
+
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => SessionBody)
+  @IsObject()
+  session?: SessionBody;
+
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => DelegationEdgeBody)
+  @IsObject()
+  delegation_edge?: DelegationEdgeBody;
+
+  @ValidateNested()
+  @Type(() => ContextBody)
+  @IsObject()
+  context: ContextBody;
+}
+
+class PolicyTextBody {
+  @IsString()
+  id: string;
+
+  /** Cedar. */
+  @IsString()
+  content: string;
+}
+
+/** A bundle of policies and an input to evaluate it on. */
+export class SimulationBody {
+  @IsOptional()
+  @IsString()
+  policy_set_id?: string;
+
+  @IsOptional()
+  @IsString()
+  version_id?: string;
+
+  @IsOptional()
+  @IsString()
+  manifest_sha256?: string;
+
+  @IsArray()
+  @ArrayMaxSize(200)
+  @ValidateNested({ each: true })
+  @Type(() => PolicyTextBody)
+  policies: PolicyTextBody[];
+
+  @ValidateNested()
+  @Type(() => PolicyInputBody)
+  @IsObject()
+  input: PolicyInputBody;
+}

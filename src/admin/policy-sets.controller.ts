@@ -1,0 +1,153 @@
+import { Body, Get, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { ArrayMaxSize, IsArray, IsUUID } from 'class-validator';
+import type { Request, Response } from 'express';
+import { MoreThan } from 'typeorm';
+import { requestIdOf } from '../http/request-id.js';
+import { isUuid } from '../oauth/vocabulary.js';
+import { MAX_POLICIES } from '../policy/compile.js';
+import { PolicySet, PolicySetVersion } from '../policy/policy-set.entity.js';
+import { AdminController } from './admin-controller.js';
+import { found, Operations, zoneExists } from './operations.service.js';
+import { pageOf, PageQuery } from './page.js';
+import { addPolicySetVersion, createPolicySet, membersOf } from './policy-authoring.js';
+import { IsLine } from './text.js';
+
+class PolicySetBody {
+  /** Unique in the zone. */
+  @IsLine()
+  name: string;
+}
+
+class PolicySetVersionBody {
+  /** The policy versions that are in it; the order has no meaning. */
+  @IsArray()
+  @ArrayMaxSize(MAX_POLICIES)
+  @IsUUID(undefined, { each: true })
+  policy_version_ids: string[];
+}
+
+function view({ id, name, createdAt }: PolicySet) {
+  return { id, name, created_at: createdAt };
+}
+
+function versionView({ id, policySetId, version, manifestSha256, createdAt }: PolicySetVersion) {
+  return {
+    id,
+    policy_set_id: policySetId,
+    version,
+    manifest_sha256: manifestSha256,
+    created_at: createdAt,
+  };
+}
+
+/** Puts policy versions together to sets that can be activated. */
+@AdminController('zones/:zone/policy-sets')
+export class PolicySetsController {
+  constructor(private readonly operations: Operations) {}
+
+  /** Makes a policy set. */
+  @Post()
+  async create(
+    @Param('zone') zoneId: string,
+    @Body() body: PolicySetBody,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ) {
+    await zoneExists(this.operations.read, zoneId);
+    const change = { zoneId, requestId: requestIdOf(request), type: 'policy_set.created' };
+    const set = await this.operations.change(change, async (tx) => {
+      const result = await createPolicySet(tx, zoneId, body.name);
+      return { result, details: { policy_set: view(result) } };
+    });
+    response.location(`/internal/zones/${zoneId}/policy-sets/${set.id}`);
+    return view(set);
+  }
+
+  /** Lists policy sets. */
+  @Get()
+  async list(@Param('zone') zoneId: string, @Query() { limit, after }: PageQuery) {
+    await zoneExists(this.operations.read, zoneId);
+    const rows = await this.operations.read.find(PolicySet, {
+      where: { zoneId, ...(after === undefined ? {} : { id: MoreThan(after) }) },
+      order: { id: 'ASC' },
+      take: limit + 1,
+    });
+    return pageOf(rows, limit, view);
+  }
+
+  /** Shows a policy set. */
+  @Get(':id')
+  async show(@Param('zone') zoneId: string, @Param('id') id: string) {
+    return view(await this.find(zoneId, id));
+  }
+
+  /** Adds a version: a manifest of policy versions. */
+  @Post(':id/versions')
+  async addVersion(
+    @Param('zone') zoneId: string,
+    @Param('id') id: string,
+    @Body() body: PolicySetVersionBody,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ) {
+    const set = await this.find(zoneId, id);
+    const change = { zoneId, requestId: requestIdOf(request), type: 'policy_set_version.created' };
+    const version = await this.operations.change(change, async (tx) => {
+      const result = await addPolicySetVersion(tx, set, body.policy_version_ids);
+      return {
+        result,
+        details: {
+          policy_set: view(set),
+          version: versionView(result),
+          policy_version_ids: body.policy_version_ids,
+        },
+      };
+    });
+    response.location(`/internal/zones/${zoneId}/policy-sets/${id}/versions/${version.id}`);
+    return {
+      ...versionView(version),
+      policy_version_ids: [...new Set(body.policy_version_ids)].sort(),
+    };
+  }
+
+  /** Lists the versions of a policy set. */
+  @Get(':id/versions')
+  async versions(
+    @Param('zone') zoneId: string,
+    @Param('id') policySetId: string,
+    @Query() { limit, after }: PageQuery,
+  ) {
+    await this.find(zoneId, policySetId);
+    const rows = await this.operations.read.find(PolicySetVersion, {
+      where: { zoneId, policySetId, ...(after === undefined ? {} : { id: MoreThan(after) }) },
+      order: { id: 'ASC' },
+      take: limit + 1,
+    });
+    return pageOf(rows, limit, versionView);
+  }
+
+  /** Shows a version of a policy set, with its manifest. */
+  @Get(':id/versions/:version')
+  async version(
+    @Param('zone') zoneId: string,
+    @Param('id') policySetId: string,
+    @Param('version') id: string,
+  ) {
+    await this.find(zoneId, policySetId);
+    const where = { zoneId, policySetId, id };
+    const row = isUuid(id) ? await this.operations.read.findOne(PolicySetVersion, { where }) : null;
+    const version = found(row, 'policy set version');
+    return {
+      ...versionView(version),
+      policy_version_ids: await membersOf(this.operations.read, version),
+    };
+  }
+
+  private async find(zoneId: string, id: string): Promise<PolicySet> {
+    await zoneExists(this.operations.read, zoneId);
+    const row = isUuid(id)
+      ? await this.operations.read.findOne(PolicySet, { where: { zoneId, id } })
+      : null;
+    return found(row, 'policy set');
+  }
+}

@@ -1,0 +1,123 @@
+import { Body, Delete, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { ArrayMaxSize, IsArray, IsIn, IsOptional, IsUrl, IsUUID } from 'class-validator';
+import type { Request, Response } from 'express';
+import { MoreThan } from 'typeorm';
+import { requestIdOf } from '../http/request-id.js';
+import { isUuid } from '../oauth/vocabulary.js';
+import { Resource } from '../zones/resource.entity.js';
+import { AdminController } from './admin-controller.js';
+import { found, Operations, zoneExists } from './operations.service.js';
+import { pageOf, PageQuery } from './page.js';
+import { IsResourceIdentifier, IsScopeToken } from './text.js';
+import { createResource } from './zone-registration.js';
+
+class ResourceBody {
+  /** An absolute URI, compared byte for byte. */
+  @IsResourceIdentifier()
+  identifier: string;
+
+  /** What can be granted for it. */
+  @IsArray()
+  @ArrayMaxSize(200)
+  @IsScopeToken({ each: true })
+  scopes: string[];
+
+  /** Where a gateway finds it. */
+  @IsOptional()
+  @IsUrl({ protocols: ['http', 'https'], require_protocol: true, require_tld: false })
+  upstream_url?: string;
+
+  /** The client that this resource is. */
+  @IsOptional()
+  @IsUUID()
+  owner_client_id?: string;
+
+  /** Who may ask for mandates for it: any client, or only gateways. */
+  @IsOptional()
+  @IsIn(['direct', 'gateway'])
+  access?: 'direct' | 'gateway';
+}
+
+function view(row: Resource) {
+  return {
+    id: row.id,
+    identifier: row.identifier,
+    scopes: row.scopes,
+    upstream_url: row.upstreamUrl,
+    owner_client_id: row.ownerClientId,
+    access: row.access,
+    created_at: row.createdAt,
+  };
+}
+
+/** Registers, lists and removes the resources of a zone. */
+@AdminController('zones/:zone/resources')
+export class ResourcesController {
+  constructor(private readonly operations: Operations) {}
+
+  /** Registers a resource. */
+  @Post()
+  async create(
+    @Param('zone') zoneId: string,
+    @Body() body: ResourceBody,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ) {
+    const change = { zoneId, requestId: requestIdOf(request), type: 'resource.created' };
+    await zoneExists(this.operations.read, zoneId);
+    const resource = await this.operations.change(change, async (tx) => {
+      const result = await createResource(tx, zoneId, {
+        identifier: body.identifier,
+        scopes: body.scopes,
+        upstreamUrl: body.upstream_url,
+        ownerClientId: body.owner_client_id,
+        access: body.access,
+      });
+      return { result, details: { resource: view(result) } };
+    });
+    response.location(`/internal/zones/${zoneId}/resources/${resource.id}`);
+    return view(resource);
+  }
+
+  /** Lists resources. */
+  @Get()
+  async list(@Param('zone') zoneId: string, @Query() { limit, after }: PageQuery) {
+    await zoneExists(this.operations.read, zoneId);
+    const rows = await this.operations.read.find(Resource, {
+      where: { zoneId, ...(after === undefined ? {} : { id: MoreThan(after) }) },
+      order: { id: 'ASC' },
+      take: limit + 1,
+    });
+    return pageOf(rows, limit, view);
+  }
+
+  /** Shows a resource. */
+  @Get(':id')
+  async show(@Param('zone') zoneId: string, @Param('id') id: string) {
+    return view(await this.find(zoneId, id));
+  }
+
+  /** Removes a resource; nothing is minted for it any more. */
+  @Delete(':id')
+  @HttpCode(204)
+  async remove(
+    @Param('zone') zoneId: string,
+    @Param('id') id: string,
+    @Req() request: Request,
+  ): Promise<void> {
+    const resource = await this.find(zoneId, id);
+    const change = { zoneId, requestId: requestIdOf(request), type: 'resource.deleted' };
+    await this.operations.change(change, async (tx) => {
+      await tx.delete(Resource, { zoneId, id });
+      return { result: undefined, details: { resource: view(resource) } };
+    });
+  }
+
+  private async find(zoneId: string, id: string): Promise<Resource> {
+    await zoneExists(this.operations.read, zoneId);
+    const row = isUuid(id)
+      ? await this.operations.read.findOne(Resource, { where: { zoneId, id } })
+      : null;
+    return found(row, 'resource');
+  }
+}

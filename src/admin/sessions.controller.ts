@@ -1,0 +1,99 @@
+import { Body, Delete, Get, HttpCode, Param, Post, Query, Req } from '@nestjs/common';
+import { IsUUID } from 'class-validator';
+import type { Request } from 'express';
+import { IsNull, MoreThan } from 'typeorm';
+import { requestIdOf } from '../http/request-id.js';
+import { isUuid } from '../oauth/vocabulary.js';
+import { Session } from '../sessions/session.entity.js';
+import { AdminController } from './admin-controller.js';
+import { found, Operations, zoneExists } from './operations.service.js';
+import { pageOf, PageQuery } from './page.js';
+
+class RevocationBody {
+  /** The `jti` of a mandate of this zone. */
+  @IsUUID()
+  jti: string;
+}
+
+function view(row: Session) {
+  return {
+    id: row.id,
+    root_id: row.rootId,
+    client_id: row.clientId,
+    subject: row.subject,
+    created_at: row.createdAt,
+    expires_at: row.expiresAt,
+    ended_at: row.endedAt,
+  };
+}
+
+/** Shows what authority is alive in a zone, and ends it. */
+@AdminController('zones/:zone')
+export class SessionsController {
+  constructor(private readonly operations: Operations) {}
+
+  /** Lists sessions, ended and expired ones too while they are kept. */
+  @Get('sessions')
+  async list(@Param('zone') zoneId: string, @Query() { limit, after }: PageQuery) {
+    await zoneExists(this.operations.read, zoneId);
+    const rows = await this.operations.read.find(Session, {
+      where: { zoneId, ...(after === undefined ? {} : { id: MoreThan(after) }) },
+      order: { id: 'ASC' },
+      take: limit + 1,
+    });
+    return pageOf(rows, limit, view);
+  }
+
+  /** Shows a session. */
+  @Get('sessions/:id')
+  async show(@Param('zone') zoneId: string, @Param('id') id: string) {
+    return view(await this.find(zoneId, id));
+  }
+
+  /** Ends a session: nothing that hangs on it can be exchanged any more. Ending it again changes nothing. */
+  @Delete('sessions/:id')
+  @HttpCode(204)
+  async end(
+    @Param('zone') zoneId: string,
+    @Param('id') id: string,
+    @Req() request: Request,
+  ): Promise<void> {
+    const session = await this.find(zoneId, id);
+    const change = { zoneId, requestId: requestIdOf(request), type: 'session.ended' };
+    await this.operations.change(change, async (tx) => {
+      await tx.update(
+        Session,
+        { zoneId, id, endedAt: IsNull() },
+        { endedAt: () => 'clock_timestamp()' },
+      );
+      return { result: undefined, details: { session: view(session) } };
+    });
+  }
+
+  /** Revokes one mandate: it is not accepted in an exchange any more. Revoking it again changes nothing. */
+  @Post('revocations')
+  @HttpCode(204)
+  async revoke(
+    @Param('zone') zoneId: string,
+    @Body() { jti }: RevocationBody,
+    @Req() request: Request,
+  ): Promise<void> {
+    await zoneExists(this.operations.read, zoneId);
+    const change = { zoneId, requestId: requestIdOf(request), type: 'mandate.revoked' };
+    await this.operations.change(change, async (tx) => {
+      await tx.query(
+        'INSERT INTO revocations (zone_id, jti) VALUES ($1, $2) ON CONFLICT DO NOTHING',
+        [zoneId, jti],
+      );
+      return { result: undefined, details: { revoked_jti: jti } };
+    });
+  }
+
+  private async find(zoneId: string, id: string): Promise<Session> {
+    await zoneExists(this.operations.read, zoneId);
+    const row = isUuid(id)
+      ? await this.operations.read.findOne(Session, { where: { zoneId, id } })
+      : null;
+    return found(row, 'session');
+  }
+}

@@ -1,0 +1,81 @@
+import { Body, Delete, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import { MoreThan } from 'typeorm';
+import { v7 as uuidv7 } from 'uuid';
+import { requestIdOf } from '../http/request-id.js';
+import { Keys } from '../keys/keys.service.js';
+import { Zone } from '../zones/zone.entity.js';
+import { AdminController } from './admin-controller.js';
+import { found, Operations, zoneExists } from './operations.service.js';
+import { pageOf, PageQuery } from './page.js';
+import { IsLine } from './text.js';
+import { createZone } from './zone-registration.js';
+
+class ZoneBody {
+  /** Unique among zones. */
+  @IsLine()
+  name: string;
+}
+
+function view({ id, name, createdAt }: Zone) {
+  return { id, name, created_at: createdAt };
+}
+
+/** Makes, lists and removes zones. */
+@AdminController('zones')
+export class ZonesController {
+  constructor(
+    private readonly operations: Operations,
+    private readonly keys: Keys,
+  ) {}
+
+  /** Makes a zone, with a signing key. */
+  @Post()
+  async create(
+    @Body() body: ZoneBody,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ) {
+    const id = uuidv7();
+    const change = { zoneId: id, requestId: requestIdOf(request), type: 'zone.created' };
+    const zone = await this.operations.change(change, async (tx) => ({
+      result: await createZone(tx, this.keys, { id, name: body.name }),
+      details: { zone: { id, name: body.name } },
+    }));
+    response.location(`/internal/zones/${id}`);
+    return view(zone);
+  }
+
+  /** Lists zones. */
+  @Get()
+  async list(@Query() { limit, after }: PageQuery) {
+    const zones = await this.operations.read.find(Zone, {
+      where: after === undefined ? {} : { id: MoreThan(after) },
+      order: { id: 'ASC' },
+      take: limit + 1,
+    });
+    return pageOf(zones, limit, view);
+  }
+
+  /** Shows a zone. */
+  @Get(':zone')
+  async show(@Param('zone') zone: string) {
+    return view(await zoneExists(this.operations.read, zone));
+  }
+
+  /** Removes a zone and everything in it, except what the audit log says of it. */
+  @Delete(':zone')
+  @HttpCode(204)
+  async remove(@Param('zone') zoneId: string, @Req() request: Request): Promise<void> {
+    const change = { zoneId, requestId: requestIdOf(request), type: 'zone.deleted' };
+    await zoneExists(this.operations.read, zoneId);
+    await this.operations.change(change, async (tx) => {
+      const zone = found(await tx.findOne(Zone, { where: { id: zoneId } }), 'zone');
+      // The zone points at its active policy, which goes with the zone.
+      await tx.update(Zone, { id: zoneId }, { activePolicySetVersionId: null });
+      await tx.query('DELETE FROM resources WHERE zone_id = $1', [zoneId]);
+      await tx.delete(Zone, { id: zoneId });
+      return { result: undefined, details: { zone: { id: zoneId, name: zone.name } } };
+    });
+  }
+}

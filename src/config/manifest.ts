@@ -1,0 +1,26 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+/** What `package.json` says about the program that is running. */
+export interface Manifest {
+  readonly version: string;
+  readonly description: string;
+}
+
+/**
+ * Reads the nearest `package.json` above this file: how far up that is differs between the sources
+ * and what is built from them.
+ */
+export function readManifest(): Manifest {
+  let folder = import.meta.dirname;
+  while (!existsSync(join(folder, 'package.json'))) {
+    const parent = dirname(folder);
+    if (parent === folder) throw new Error('there is no package.json above the program');
+    folder = parent;
+  }
+  const manifest: Partial<Manifest> = JSON.parse(
+    readFileSync(join(folder, 'package.json'), 'utf8'),
+  );
+  const { version = 'unknown', description = '' } = manifest;
+  return { version, description };
+}

@@ -1,0 +1,28 @@
+import { Controller, Get, Header } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { HealthCheck, type HealthCheckResult } from '@nestjs/terminus';
+import { Readiness } from './readiness.service.js';
+
+/** What Kubernetes asks. */
+@ApiTags('probes')
+@Controller()
+export class HealthController {
+  constructor(private readonly readiness: Readiness) {}
+
+  @Get('health')
+  @Header('Cache-Control', 'no-store')
+  @ApiOperation({ summary: 'Liveness: the process turns. Depends on nothing else' })
+  @ApiOkResponse({
+    schema: { type: 'object', required: ['status'], properties: { status: { enum: ['ok'] } } },
+  })
+  health(): { status: 'ok' } {
+    return { status: 'ok' };
+  }
+
+  @Get('ready')
+  @HealthCheck()
+  @ApiOperation({ summary: 'Readiness: minting is safe now' })
+  ready(): Promise<HealthCheckResult> {
+    return this.readiness.check();
+  }
+}

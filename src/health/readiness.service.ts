@@ -1,0 +1,113 @@
+import { Inject, Injectable } from '@nestjs/common';
+import {
+  HealthCheckService,
+  HealthIndicatorService,
+  type HealthCheckResult,
+  type HealthIndicatorFunction,
+} from '@nestjs/terminus';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { Logger } from 'pino';
+import type { DataSource } from 'typeorm';
+import { CLOCK, type Clock } from '../config/clock.js';
+import { LOGGER } from '../config/logger.js';
+import { isDatabaseAway } from '../http/database-error.js';
+import { Keys, WrongKeyEncryptionKey } from '../keys/keys.service.js';
+import { Ledger } from '../ledger/ledger.service.js';
+import { clockSkew } from './clock-skew.js';
+import { Lifecycle } from './lifecycle.js';
+import { pendingMigrations } from './schema.js';
+import { singleFlight } from './single-flight.js';
+
+/** Milliseconds that a check may take; all run at once, so the answer takes no longer. */
+const PATIENCE_MS = 1_200;
+/** Milliseconds between our clock and the database's that are still the same time. */
+const MAX_SKEW_MS = 5_000;
+
+/** Raised by a check that came to its end, with what anyone may know. */
+class NotReady extends Error {
+  override readonly name = 'NotReady';
+}
+
+/** Answers whether minting is safe now. */
+@Injectable()
+export class Readiness {
+  /**
+   * @returns what is up
+   * @throws {ServiceUnavailableException} with what is down, in the same format
+   */
+  readonly check: () => Promise<HealthCheckResult>;
+
+  /** Checks that fail, so that the log has a line for a change and none for its repetition. */
+  private readonly failing = new Set<string>();
+  private migrated = false;
+
+  constructor(
+    health: HealthCheckService,
+    private readonly indicators: HealthIndicatorService,
+    @InjectDataSource() private readonly dataSource: DataSource,
+    private readonly keys: Keys,
+    private readonly ledger: Ledger,
+    private readonly lifecycle: Lifecycle,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {
+    const checks = [
+      this.indicator('shutdown', () => this.checkShutdown()),
+      this.indicator('database', () => this.checkDatabase()),
+      this.indicator('migrations', () => this.checkMigrations()),
+      this.indicator('key_encryption_key', () => this.keys.verifyKeyEncryptionKey()),
+      this.indicator('ledger', () => this.ledger.probe()),
+      this.indicator('clock', () => this.checkClock()),
+    ];
+    this.check = singleFlight(() => health.check(checks));
+  }
+
+  private indicator(name: string, check: () => Promise<void>): HealthIndicatorFunction {
+    // Shared on its own too: a check that was given up goes on until its connection gives up.
+    const run = singleFlight(() => this.watch(name, check));
+    return () => this.indicators.check(name).attempt(run).withTimeout(PATIENCE_MS);
+  }
+
+  /** Keeps what the driver says, which has addresses in it, for the log. */
+  private async watch(name: string, check: () => Promise<void>): Promise<void> {
+    try {
+      await check();
+    } catch (error) {
+      if (!this.failing.has(name)) this.logger.warn({ check: name, err: error }, 'a check fails');
+      this.failing.add(name);
+      throw new NotReady(reasonOf(error), { cause: error });
+    }
+    if (this.failing.delete(name)) this.logger.info({ check: name }, 'a check passes again');
+  }
+
+  private async checkShutdown(): Promise<void> {
+    if (this.lifecycle.stopping) throw new NotReady('stopping');
+  }
+
+  private async checkDatabase(): Promise<void> {
+    await this.dataSource.query('SELECT 1');
+  }
+
+  private async checkMigrations(): Promise<void> {
+    if (this.migrated) return;
+    const pending = await pendingMigrations(this.dataSource);
+    if (pending.length > 0) throw new NotReady(`pending: ${pending.join(', ')}`);
+    this.migrated = true;
+  }
+
+  private async checkClock(): Promise<void> {
+    const asked = this.clock.now();
+    const rows = await this.dataSource.query<{ told: string }[]>(
+      'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::text AS told',
+    );
+    const skew = clockSkew({ asked, told: Number(rows[0]?.told), answered: this.clock.now() });
+    // The negation also refuses what is not a number.
+    if (!(skew <= MAX_SKEW_MS)) throw new NotReady('the clock differs from that of the database');
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof NotReady) return error.message;
+  if (error instanceof WrongKeyEncryptionKey) return 'not the key that the database is sealed with';
+  return isDatabaseAway(error) ? 'the database does not answer' : 'the check failed';
+}

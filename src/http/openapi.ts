@@ -1,0 +1,70 @@
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
+import { readManifest } from '../config/manifest.js';
+
+type PathItem = OpenAPIObject['paths'][string];
+type Operation = NonNullable<PathItem['get']>;
+type Schema = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>[string];
+
+const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
+
+/** What every refusal looks like, except that of `/ready`. */
+const errorSchema: Schema = {
+  type: 'object',
+  required: ['error', 'error_description', 'requestId'],
+  properties: {
+    error: { type: 'string', example: 'invalid_request' },
+    error_description: { type: 'string' },
+    requestId: { type: 'string', description: 'Also in the log and in the audit event' },
+  },
+};
+
+/**
+ * Serves the OpenAPI document at `/docs-json` and pages to read it at `/docs`, with everything that
+ * they load below it. To be called before the application is initialised, since the routes must
+ * come before the answer for unknown ones; the document itself is made when it is first asked for.
+ */
+export function serveDocs(app: NestExpressApplication): void {
+  SwaggerModule.setup('docs', app, () => describeRoutes(app), {
+    jsonDocumentUrl: 'docs-json',
+    raw: ['json'],
+    customSiteTitle: 'Mandate',
+  });
+}
+
+/** The OpenAPI document, generated from the controllers. */
+function describeRoutes(app: NestExpressApplication): OpenAPIObject {
+  const { version, description } = readManifest();
+  const config = new DocumentBuilder()
+    .setTitle('Mandate')
+    .setVersion(version)
+    .setDescription(description)
+    .addBasicAuth({ type: 'http', scheme: 'basic', description: 'Client id and secret' }, 'client')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An admin key' }, 'admin')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'The metrics token' }, 'metrics')
+    .build();
+  const document = SwaggerModule.createDocument(app, config);
+  document.components = {
+    ...document.components,
+    schemas: { ...document.components?.schemas, Error: errorSchema },
+  };
+  for (const path of Object.values(document.paths)) {
+    for (const method of METHODS) {
+      const operation = path[method];
+      if (operation !== undefined) describeErrors(operation);
+    }
+  }
+  return document;
+}
+
+/** Gives every refusal the one schema, unless the controller says that it has another. */
+function describeErrors(operation: Operation): void {
+  const { responses } = operation;
+  responses['default'] ??= { description: 'Refused' };
+  for (const [status, response] of Object.entries(responses)) {
+    if (response === undefined || '$ref' in response || !/^([45]|default)/.test(status)) continue;
+    response.content ??= {
+      'application/json': { schema: { $ref: '#/components/schemas/Error' } },
+    };
+  }
+}
