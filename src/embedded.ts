@@ -10,7 +10,7 @@ export interface Prepared {
   readonly env: RunningEnv;
   /** Whether this process brought its own database. */
   readonly embedded: boolean;
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /**

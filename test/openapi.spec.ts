@@ -35,7 +35,7 @@ let document: Document;
 
 beforeAll(async () => {
   replica = await startReplica();
-  document = (await (await fetch(`${replica.url}/docs-json`)).json()) as Document;
+  document = JSON.parse(await (await fetch(`${replica.url}/docs-json`)).text());
 });
 
 afterAll(async () => {
@@ -105,9 +105,12 @@ test('describes all that is there', async () => {
   );
 });
 
-test('says of every operation what it is for and how it refuses', () => {
+test('says of every operation what it is for', () => {
   const silent = operations().filter(({ operation }) => operation.summary === undefined);
   expect(silent.map(({ method, path }) => `${method} ${path}`)).toEqual([]);
+});
+
+test('has one schema for every refusal', () => {
   expect(document.components.schemas['Error']).toMatchObject({
     required: ['error', 'error_description', 'requestId'],
   });

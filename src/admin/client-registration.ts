@@ -26,8 +26,8 @@ export async function createClient(
     zoneId,
     id,
     name: registration.name,
-    labels: [...new Set(registration.labels)].sort(),
-    authMethods: [...new Set(registration.authMethods ?? AUTH_METHODS)].sort(),
+    labels: [...new Set(registration.labels)].toSorted(),
+    authMethods: [...new Set(registration.authMethods ?? AUTH_METHODS)].toSorted(),
     registrationMethod: 'manual',
     disabledAt: null,
   });

@@ -124,7 +124,7 @@ export class ClientsController {
     const change = { zoneId, requestId: requestIdOf(request), type: 'client.changed' };
     const after = await this.operations.change(change, async (tx) => {
       if (body.labels !== undefined) {
-        await tx.update(Client, { zoneId, id }, { labels: [...new Set(body.labels)].sort() });
+        await tx.update(Client, { zoneId, id }, { labels: [...new Set(body.labels)].toSorted() });
       }
       if (body.disabled !== undefined) {
         await tx.update(

@@ -105,5 +105,5 @@ export async function membersOf(
   { zoneId, id }: PolicySetVersion,
 ): Promise<string[]> {
   const members = await tx.find(PolicySetMember, { where: { zoneId, policySetVersionId: id } });
-  return members.map((member) => member.policyVersionId).sort();
+  return members.map((member) => member.policyVersionId).toSorted();
 }

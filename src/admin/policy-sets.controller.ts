@@ -106,7 +106,7 @@ export class PolicySetsController {
     response.location(`/internal/zones/${zoneId}/policy-sets/${id}/versions/${version.id}`);
     return {
       ...versionView(version),
-      policy_version_ids: [...new Set(body.policy_version_ids)].sort(),
+      policy_version_ids: [...new Set(body.policy_version_ids)].toSorted(),
     };
   }
 

@@ -35,7 +35,7 @@ export async function createResource(
     zoneId,
     id,
     identifier: registration.identifier,
-    scopes: [...new Set(registration.scopes)].sort(),
+    scopes: [...new Set(registration.scopes)].toSorted(),
     upstreamUrl: registration.upstreamUrl ?? null,
     ownerClientId: registration.ownerClientId ?? null,
     access: registration.access ?? 'direct',

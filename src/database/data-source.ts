@@ -11,6 +11,8 @@ import { Zone } from '../zones/zone.entity.js';
 import { Zones1700000000000 } from './migrations/1700000000000-zones.js';
 import { Ledger1700000000001 } from './migrations/1700000000001-ledger.js';
 
+type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
+
 /** How long one may wait for a connection and for a statement before the answer is 503. */
 const CONNECT_MS = 700;
 const STATEMENT_MS = 1_000;
@@ -20,7 +22,7 @@ const STATEMENT_MS = 1_000;
  *
  * @param url `postgres://…`
  */
-export function dataSourceOptions(url: string): DataSourceOptions {
+export function dataSourceOptions(url: string): PostgresOptions {
   return {
     type: 'postgres',
     url,
@@ -55,11 +57,6 @@ export function dataSourceOptions(url: string): DataSourceOptions {
 }
 
 /** The same schema for migrations, which may take their time. */
-export function migrationOptions(url: string): DataSourceOptions {
-  return {
-    ...dataSourceOptions(url),
-    poolSize: 1,
-    connectTimeoutMS: 5_000,
-    extra: {},
-  } as DataSourceOptions;
+export function migrationOptions(url: string): PostgresOptions {
+  return { ...dataSourceOptions(url), poolSize: 1, connectTimeoutMS: 5_000, extra: {} };
 }

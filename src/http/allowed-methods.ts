@@ -25,5 +25,5 @@ export function allowedMethods(request: Request): string[] {
     }
   }
   if (methods.has('GET')) methods.add('HEAD');
-  return [...methods].sort();
+  return [...methods].toSorted();
 }

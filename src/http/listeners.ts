@@ -1,5 +1,4 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Milliseconds within which the headers, and the whole request, must have arrived. */
@@ -39,7 +38,8 @@ export async function listen(
       resolve();
     });
   });
-  const address = server.address() as AddressInfo;
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('not listening on a port');
   return { server, port: address.port };
 }
 
@@ -49,16 +49,16 @@ export async function listen(
  * @param patienceMs how long requests in flight may take
  */
 export async function closeGracefully(server: Server, patienceMs: number): Promise<void> {
-  const closed = new Promise<void>((resolve) => {
-    server.close(() => resolve());
+  const closed = new Promise<'closed'>((resolve) => {
+    server.close(() => resolve('closed'));
   });
   const deadline = performance.now() + patienceMs;
-  let open = true;
-  void closed.then(() => (open = false));
-  while (open && performance.now() < deadline) {
+  do {
     server.closeIdleConnections();
-    await Promise.race([closed, sleep(50)]);
-  }
+  } while (
+    (await Promise.race([closed, sleep(50)])) !== 'closed' &&
+    performance.now() < deadline
+  );
   server.closeAllConnections();
   await closed;
 }

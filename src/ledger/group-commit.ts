@@ -21,8 +21,8 @@ export class NotSent extends Error {
 interface Waiting<E, R> {
   readonly entry: E;
   readonly since: number;
-  resolve(result: R): void;
-  reject(error: unknown): void;
+  readonly resolve: (result: R) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /**

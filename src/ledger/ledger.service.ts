@@ -75,14 +75,15 @@ export class Ledger implements OnApplicationShutdown {
 
   private async send(batch: readonly Entry[]): Promise<PromiseSettledResult<Committed>[]> {
     try {
-      return await Promise.allSettled(await this.commitBatch(batch));
+      const committed = await this.commitBatch(batch);
+      return committed.map((value) => ({ status: 'fulfilled', value }));
     } catch (error) {
       // The server refused a value in one of them and has rolled back all: find out whose it was.
       if (batch.length === 1 || !isStatementError(error)) throw error;
       return Promise.allSettled(
         batch.map(async (entry) => {
           const [committed] = await this.commitBatch([entry]);
-          if (committed === undefined) throw new Error('the ledger did not answer');
+          if (committed === undefined) throw new Error('the ledger did not answer', { cause: error });
           return committed;
         }),
       );
@@ -99,7 +100,7 @@ export class Ledger implements OnApplicationShutdown {
       if (entry === undefined) throw new Error('the ledger answered for more entries than sent');
       switch (row['status']) {
         case 'recorded':
-          return { status: 'recorded', receipt: { eventId: entry.event_id } as Receipt };
+          return { status: 'recorded', receipt: receiptFor(entry) };
         case 'stale':
           return { status: 'stale' };
         case 'refused': {
@@ -113,6 +114,12 @@ export class Ledger implements OnApplicationShutdown {
       }
     });
   }
+}
+
+/** The one place where a receipt is made. */
+function receiptFor(entry: Entry): Receipt {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the brand exists in types only
+  return { eventId: entry.event_id } as Receipt;
 }
 
 const COMMIT = 'SELECT ord, status, fact_index FROM ledger_commit($1, $2) ORDER BY ord';

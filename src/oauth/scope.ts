@@ -31,5 +31,5 @@ export function isSubset(inner: readonly string[], outer: readonly string[]): bo
 }
 
 function sorted(tokens: readonly string[]): string[] {
-  return [...new Set(tokens)].sort();
+  return [...new Set(tokens)].toSorted();
 }

@@ -103,15 +103,17 @@ export class Snapshots implements OnModuleInit, ChangeListener {
   private load(zoneId: string): Promise<ZoneSnapshot | null> {
     const underWay = this.loading.get(zoneId);
     if (underWay !== undefined) return underWay;
-    const loading = this.read(zoneId);
+    const loading: Promise<ZoneSnapshot | null> = this.read(zoneId)
+      .then((snapshot) => {
+        // A zone that changed while it was read is used once and not kept.
+        const current = this.loading.get(zoneId) === loading;
+        if (current && snapshot !== null) this.zones.set(zoneId, snapshot);
+        return snapshot;
+      })
+      .finally(() => {
+        if (this.loading.get(zoneId) === loading) this.loading.delete(zoneId);
+      });
     this.loading.set(zoneId, loading);
-    const done = (snapshot: ZoneSnapshot | null): void => {
-      // A zone that changed while it was read is used once and not kept.
-      const current = this.loading.get(zoneId) === loading;
-      if (current) this.loading.delete(zoneId);
-      if (current && snapshot !== null) this.zones.set(zoneId, snapshot);
-    };
-    loading.then(done, () => done(null));
     return loading;
   }
 

@@ -6,7 +6,7 @@ import type { Parsed } from './parse.js';
 
 /** A request whose client may exist. Nothing is proved yet, but a denial can be filed under its zone. */
 export interface Identified extends Parsed {
-  readonly claimed: { readonly zone: ZoneSnapshot; readonly client: ClientView } | null;
+  readonly claimed: { readonly zone: ZoneSnapshot; readonly client: ClientView | null } | null;
 }
 
 /** A request whose client has proved who it is. The credentials are spent. */
@@ -29,8 +29,8 @@ export interface SecretCheck {
 export async function identify(parsed: Parsed, directory: ClientDirectory): Promise<Identified> {
   const { clientId } = parsed.credentials;
   const zone = isUuid(clientId) ? await directory.findByClient(clientId) : null;
-  const client = zone?.clients.get(clientId);
-  return { ...parsed, claimed: zone && client ? { zone, client } : null };
+  if (zone === null) return { ...parsed, claimed: null };
+  return { ...parsed, claimed: { zone, client: zone.clients.get(clientId) ?? null } };
 }
 
 /**
@@ -45,17 +45,17 @@ export async function authenticate(
   identified: Identified,
   secrets: SecretCheck,
 ): Promise<Authenticated> {
-  const { claimed, credentials, zoneId, source, ...rest } = identified;
+  const { claimed, credentials, zoneId: _claimedZone, source, ...rest } = identified;
   const obstacle = obstacleFor(identified);
-  const usable = obstacle === null ? claimed : null;
+  const client = obstacle === null ? claimed?.client : null;
   const verdict = await secrets.verify({
     clientId: credentials.clientId,
     secret: credentials.secret,
     source,
-    secrets: usable?.client.secrets ?? [],
-    digestKey: usable?.zone.digestKey ?? null,
+    secrets: client?.secrets ?? [],
+    digestKey: claimed?.zone.digestKey ?? null,
   });
-  if (verdict === 'right' && usable !== null) return { ...rest, ...usable };
+  if (verdict === 'right' && claimed && client) return { ...rest, zone: claimed.zone, client };
   if (verdict === 'throttled') {
     throw new OAuthError('slow_down', 'too many failed attempts', {
       detail: obstacle ?? 'too many wrong secrets',
@@ -71,7 +71,7 @@ export async function authenticate(
 }
 
 function obstacleFor({ claimed, zoneId, credentials }: Identified): string | null {
-  if (claimed === null) return 'unknown client';
+  if (claimed === null || claimed.client === null) return 'unknown client';
   if (zoneId !== null && zoneId !== claimed.zone.zoneId) return 'client of another zone';
   if (claimed.client.disabled) return 'client is disabled';
   if (!claimed.client.authMethods.includes(credentials.method)) {

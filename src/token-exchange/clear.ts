@@ -23,5 +23,6 @@ export function clear(authorized: Authorized): Cleared {
       `step-up ${owing.verdict.stepUp ?? ''} is required for ${identifier}, and not available`,
     );
   }
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the brand exists in types only
   return authorized as Cleared;
 }

@@ -16,7 +16,7 @@ import { Snapshots } from '../snapshot/snapshots.service.js';
 import type { ZoneSnapshot } from '../snapshot/zone-snapshot.js';
 import { refusedEvent, type Reached } from './audit-event.js';
 import { authenticate, identify } from './authenticate.js';
-import { authorize } from './authorize.js';
+import { authorize, type Decide } from './authorize.js';
 import { bind } from './bind.js';
 import { clear } from './clear.js';
 import { EXCHANGES, STAGE_SECONDS } from './exchange.metrics.js';
@@ -76,8 +76,20 @@ export class Exchange {
       return await this.attempt(request);
     } catch (error) {
       if (!(error instanceof StaleEvaluation)) throw error;
-      throw unavailable('the zone changed again while the request was evaluated', error);
+      return this.giveUp(request, error);
     }
+  }
+
+  /** The zone changes faster than we can evaluate. What that is filed under need not be true any more. */
+  private async giveUp(request: TokenRequest, cause: StaleEvaluation): Promise<never> {
+    const refusal = unavailable('the zone changed again while the request was evaluated', cause);
+    await this.recorder.commit({
+      event_id: uuidv7(),
+      zone_id: cause.zoneId,
+      facts: [],
+      event: refusedEvent(request.requestId, null, refusal),
+    });
+    throw refusal;
   }
 
   private async attempt(request: TokenRequest): Promise<TokenResponse> {
@@ -93,14 +105,14 @@ export class Exchange {
   }
 
   private async walk(request: TokenRequest, progress: Progress): Promise<TokenResponse> {
-    const { reach } = this.stages(progress);
+    const reach = this.stages(progress);
     const parsed = await reach('parse', () => parse(request));
     const identified = await reach('identify', () => identify(parsed, this.directory));
     const authenticated = await reach('authenticate', () => authenticate(identified, this.secrets));
     const verify = this.verifier(authenticated.zone);
     const resolved = await reach('resolve', () => resolve(authenticated, verify));
     const bound = await reach('bind', () => bind(resolved, this.sessionDirectory));
-    const authorized = await reach('authorize', () => authorize(bound, this.policySets.decide));
+    const authorized = await reach('authorize', () => authorize(bound, this.decide));
     const cleared = await reach('clear', () => clear(authorized));
     const minted = await reach('mint', () =>
       mint(cleared, this.env.issuerUrl, this.clock.now(), verify),
@@ -109,12 +121,10 @@ export class Exchange {
   }
 
   private stages(progress: Progress) {
-    return {
-      reach: async <T extends Reached>(stage: string, run: () => T | Promise<T>): Promise<T> => {
-        const value = await this.timed(stage, run);
-        progress.reached = value;
-        return value;
-      },
+    return async <T extends Reached>(stage: string, run: () => T | Promise<T>): Promise<T> => {
+      const value = await this.timed(stage, run);
+      progress.reached = value;
+      return value;
     };
   }
 
@@ -143,7 +153,7 @@ export class Exchange {
     });
     if (committed.status !== 'stale') return;
     this.forget(reached);
-    throw new StaleEvaluation('the zone changed');
+    throw new StaleEvaluation(basisOf(reached).zone_id);
   }
 
   private forget(reached: Reached): void {
@@ -170,6 +180,8 @@ export class Exchange {
         throw unavailable('the zone cannot be read', cause);
       }),
   };
+
+  private readonly decide: Decide = (compiled, input) => this.policySets.decide(compiled, input);
 
   private readonly sessionDirectory = {
     find: (zoneId: string, id: string) =>

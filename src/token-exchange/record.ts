@@ -17,6 +17,10 @@ export interface LedgerPort {
 /** The zone, or an unknown client, turned out to be other than evaluated: evaluate again. */
 export class StaleEvaluation extends Error {
   override readonly name = 'StaleEvaluation';
+
+  constructor(readonly zoneId: string) {
+    super('the zone changed since the evaluation');
+  }
 }
 
 /**
@@ -31,8 +35,8 @@ export async function record(minted: Minted, ledger: LedgerPort): Promise<TokenR
     case 'recorded':
       return respond(minted, committed.receipt);
     case 'stale':
-      throw new StaleEvaluation('the zone changed');
-    case 'refused':
+      throw new StaleEvaluation(minted.zone.zoneId);
+    default:
       throw new RecordedDenial(committed.fact.otherwise);
   }
 }
