@@ -1,9 +1,10 @@
 // Builds only when a source is newer than the last build, so that a second start is quick.
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-const root = new URL('..', import.meta.url).pathname;
+const root = fileURLToPath(new URL('..', import.meta.url));
 const stamp = join(root, 'dist', '.built');
 
 function newest(path) {
@@ -12,10 +13,15 @@ function newest(path) {
   return Math.max(info.mtimeMs, ...readdirSync(path).map((name) => newest(join(path, name))));
 }
 
-const inputs = ['src', 'ormconfig.ts', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
-const changedAt = Math.max(...inputs.map((name) => newest(join(root, name))));
+const builtAt = existsSync(stamp) ? statSync(stamp).mtimeMs : 0;
+const newerThanBuild = (names) => names.some((name) => newest(join(root, name)) > builtAt);
 
-if (!existsSync(stamp) || statSync(stamp).mtimeMs < changedAt) {
+// The compiler notices changed sources by itself, but not a change in how they are to be compiled.
+const settings = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'nest-cli.json'];
+const settingsChanged = newerThanBuild(settings);
+if (settingsChanged) rmSync(join(root, 'dist'), { recursive: true, force: true });
+
+if (settingsChanged || newerThanBuild(['src', 'ormconfig.ts'])) {
   execFileSync(process.execPath, [join(root, 'node_modules/@nestjs/cli/bin/nest.js'), 'build'], {
     cwd: root,
     stdio: 'inherit',

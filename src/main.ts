@@ -1,4 +1,6 @@
 import 'reflect-metadata';
+import type { RequestListener } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Demo } from './admin/demo.service.js';
@@ -16,14 +18,16 @@ import { markInternal, partition } from './http/partition.js';
 import { assignRequestId } from './http/request-id.js';
 import { logRequests } from './http/request-log.js';
 import { Keys, WrongKeyEncryptionKey } from './keys/keys.service.js';
-import { stopOnSignal } from './stop.js';
+import { Shutdown } from './stop.js';
 
 /** How long requests in flight may take once we stop, in milliseconds. */
 const FINISH_MS = 3_000;
 
 async function main(environment: Env): Promise<void> {
   const logger = createLogger(environment.logLevel);
+  const shutdown = new Shutdown(logger);
   const { env, embedded, stop } = await prepare(environment, logger);
+  shutdown.add(stop);
   const migrated = await migrate(env.databaseUrl, (message) => logger.warn(message));
   if (migrated.length > 0) logger.info({ migrations: migrated }, 'the schema is up to date now');
 
@@ -32,6 +36,7 @@ async function main(environment: Env): Promise<void> {
     logger: nestLogger(logger),
     abortOnError: false,
   });
+  shutdown.add(() => app.close());
   app.disable('x-powered-by');
   app.set('trust proxy', env.trustProxy);
   app.set('etag', false);
@@ -41,7 +46,7 @@ async function main(environment: Env): Promise<void> {
   await app.init();
   await app.get(Keys).checkKeyEncryptionKey();
 
-  const handler = app.getHttpAdapter().getInstance();
+  const handler: RequestListener = app.getHttpAdapter().getInstance();
   const open = [await listen(handler, env.port)];
   if (env.internalPort !== undefined) {
     open.push(
@@ -51,21 +56,16 @@ async function main(environment: Env): Promise<void> {
       }, env.internalPort),
     );
   }
-  if (embedded) await introduce(app.get(Demo), open[0]?.port ?? env.port);
-  logger.info(
-    { ports: open.map(({ port }) => port), issuer: env.issuerUrl, embedded },
-    'listening',
-  );
-
-  stopOnSignal(logger, {
-    drainSeconds: env.drainSeconds,
-    drain: () => app.get(Lifecycle).beginStop(),
-    async close() {
-      await Promise.all(open.map(({ server }) => closeGracefully(server, FINISH_MS)));
-      await app.close();
-      await stop();
-    },
+  shutdown.add(async (impatience) => {
+    app.get(Lifecycle).beginStop();
+    // Load balancers need a moment to see that we are not ready any more.
+    await sleep(env.drainSeconds * 1_000, undefined, { signal: impatience }).catch(() => {});
+    await Promise.all(open.map(({ server }) => closeGracefully(server, FINISH_MS)));
   });
+
+  const ports = open.map(({ port }) => port);
+  if (embedded) await introduce(app.get(Demo), ports[0] ?? env.port);
+  logger.info({ ports, issuer: env.issuerUrl, embedded }, 'listening');
 }
 
 /** Tells a person at a terminal what to try first. */

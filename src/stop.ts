@@ -1,41 +1,45 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-
-/** What stopping consists of. */
-export interface Stoppable {
-  /** Seconds between {@link drain} and {@link close}. */
-  readonly drainSeconds: number;
-  /** Says that no new traffic should come. */
-  drain(): void;
-  /** Finishes what is under way and lets go of everything. */
-  close(): Promise<void>;
-}
 
 /** Milliseconds after which the process ends, finished or not. */
 const LAST_MS = 9_500;
 
-/** Stops gracefully on SIGTERM and SIGINT. A second signal skips the waiting for traffic to go elsewhere. */
-export function stopOnSignal(logger: Logger, parts: Stoppable): void {
-  const impatience = new AbortController();
-  let stopping = false;
-  const onSignal = (signal: NodeJS.Signals): void => {
-    if (stopping) {
-      impatience.abort();
+/**
+ * Ends the process gracefully on SIGTERM and SIGINT, from the first moment on: whatever has been
+ * started by then is stopped, the last first.
+ */
+export class Shutdown {
+  private readonly steps: ((impatience: AbortSignal) => Promise<void>)[] = [];
+  private readonly impatience = new AbortController();
+  private stopping = false;
+
+  constructor(private readonly logger: Logger) {
+    process.on('SIGTERM', this.onSignal);
+    process.on('SIGINT', this.onSignal);
+  }
+
+  /** @param step undoes something; its signal tells that somebody does not want to wait */
+  add(step: (impatience: AbortSignal) => Promise<void>): void {
+    this.steps.push(step);
+  }
+
+  private readonly onSignal = (signal: NodeJS.Signals): void => {
+    if (this.stopping) {
+      this.impatience.abort();
       return;
     }
-    stopping = true;
-    logger.info({ signal }, 'stopping');
+    this.stopping = true;
+    this.logger.info({ signal }, 'stopping');
     setTimeout(() => process.exit(0), LAST_MS).unref();
-    void stop(parts, impatience.signal)
-      .catch((error: unknown) => logger.error({ err: error }, 'stopping was not clean'))
-      .then(() => process.exit(0));
+    void this.stop().then(() => process.exit(0));
   };
-  process.on('SIGTERM', onSignal);
-  process.on('SIGINT', onSignal);
-}
 
-async function stop(parts: Stoppable, impatience: AbortSignal): Promise<void> {
-  parts.drain();
-  await sleep(parts.drainSeconds * 1_000, undefined, { signal: impatience }).catch(() => {});
-  await parts.close();
+  private async stop(): Promise<void> {
+    for (const step of this.steps.toReversed()) {
+      try {
+        await step(this.impatience.signal);
+      } catch (error) {
+        this.logger.error({ err: error }, 'stopping was not clean');
+      }
+    }
+  }
 }

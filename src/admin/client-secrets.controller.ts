@@ -9,7 +9,6 @@ import {
   Res,
   UnprocessableEntityException,
 } from '@nestjs/common';
-import { IsISO8601, IsOptional, IsString, Length } from 'class-validator';
 import type { Request, Response } from 'express';
 import { IsNull } from 'typeorm';
 import { ClientSecret } from '../clients/client-secret.entity.js';
@@ -19,24 +18,10 @@ import { requestIdOf } from '../http/request-id.js';
 import { Keys } from '../keys/keys.service.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { AdminController } from './admin-controller.js';
+import { ClientSecretBody } from './client.body.js';
 import { addSecret, type NewSecret } from './client-registration.js';
 import { findClient } from './clients.controller.js';
 import { found, Operations, zoneExists } from './operations.service.js';
-import { IsLine } from './text.js';
-
-class ClientSecretBody {
-  /** A secret that exists elsewhere already. Without it the server draws one, which is better. */
-  @IsOptional()
-  @IsString()
-  @Length(8, 200)
-  @IsLine()
-  secret?: string;
-
-  /** When it stops working. */
-  @IsOptional()
-  @IsISO8601({ strict: true, strictSeparator: true })
-  expires_at?: string;
-}
 
 function view({ id, kind, createdAt, expiresAt }: ClientSecret) {
   return { id, imported: kind === 'argon2id', created_at: createdAt, expires_at: expiresAt };

@@ -1,5 +1,4 @@
 import { Body, Delete, Get, HttpCode, Param, Patch, Post, Query, Req, Res } from '@nestjs/common';
-import { ArrayMaxSize, ArrayMinSize, IsArray, IsBoolean, IsIn, IsOptional } from 'class-validator';
 import type { Request, Response } from 'express';
 import { MoreThan, type EntityManager } from 'typeorm';
 import { Client } from '../clients/client.entity.js';
@@ -7,44 +6,11 @@ import { requestIdOf } from '../http/request-id.js';
 import { Keys } from '../keys/keys.service.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { AdminController } from './admin-controller.js';
-import { addSecret, AUTH_METHODS, createClient } from './client-registration.js';
+import { ClientBody, ClientChangeBody } from './client.body.js';
+import { addSecret, createClient } from './client-registration.js';
 import { found, Operations, zoneExists } from './operations.service.js';
-import { pageOf, PageQuery } from './page.js';
-import { IsLine } from './text.js';
-
-class ClientBody {
-  /** Unique in the zone. */
-  @IsLine()
-  name: string;
-
-  /** What policies can tell clients apart by. */
-  @IsOptional()
-  @IsArray()
-  @ArrayMaxSize(50)
-  @IsLine({ each: true })
-  labels?: string[];
-
-  /** How it may authenticate (RFC 7591 2); all that there are by default. */
-  @IsOptional()
-  @IsArray()
-  @ArrayMinSize(1)
-  @IsIn(AUTH_METHODS, { each: true })
-  auth_methods?: string[];
-}
-
-class ClientChangeBody {
-  /** A disabled client is refused everywhere, at once. */
-  @IsOptional()
-  @IsBoolean()
-  disabled?: boolean;
-
-  /** Replaces the labels. */
-  @IsOptional()
-  @IsArray()
-  @ArrayMaxSize(50)
-  @IsLine({ each: true })
-  labels?: string[];
-}
+import { PageQuery } from './page.body.js';
+import { pageOf } from './page.js';
 
 function view(row: Client) {
   return {

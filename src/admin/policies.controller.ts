@@ -5,26 +5,11 @@ import { requestIdOf } from '../http/request-id.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { Policy, PolicyVersion } from '../policy/policy.entity.js';
 import { AdminController } from './admin-controller.js';
+import { PolicyBody, PolicyVersionBody } from './policy.body.js';
 import { found, Operations, zoneExists } from './operations.service.js';
-import { pageOf, PageQuery } from './page.js';
+import { PageQuery } from './page.body.js';
+import { pageOf } from './page.js';
 import { addPolicyVersion, createPolicy } from './policy-authoring.js';
-import { IsLine, IsTextBlock } from './text.js';
-
-class PolicyBody {
-  /** Unique in the zone. What decisions call it unless its text has an `@id`. */
-  @IsLine()
-  name: string;
-
-  /** Cedar. */
-  @IsTextBlock()
-  content: string;
-}
-
-class PolicyVersionBody {
-  /** Cedar. */
-  @IsTextBlock()
-  content: string;
-}
 
 function view({ id, name, createdAt }: Policy) {
   return { id, name, created_at: createdAt };

@@ -1,30 +1,15 @@
 import { Body, Get, Param, Post, Query, Req, Res } from '@nestjs/common';
-import { ArrayMaxSize, IsArray, IsUUID } from 'class-validator';
 import type { Request, Response } from 'express';
 import { MoreThan } from 'typeorm';
 import { requestIdOf } from '../http/request-id.js';
 import { isUuid } from '../oauth/vocabulary.js';
-import { MAX_POLICIES } from '../policy/compile.js';
 import { PolicySet, PolicySetVersion } from '../policy/policy-set.entity.js';
 import { AdminController } from './admin-controller.js';
+import { PolicySetBody, PolicySetVersionBody } from './policy.body.js';
 import { found, Operations, zoneExists } from './operations.service.js';
-import { pageOf, PageQuery } from './page.js';
+import { PageQuery } from './page.body.js';
+import { pageOf } from './page.js';
 import { addPolicySetVersion, createPolicySet, membersOf } from './policy-authoring.js';
-import { IsLine } from './text.js';
-
-class PolicySetBody {
-  /** Unique in the zone. */
-  @IsLine()
-  name: string;
-}
-
-class PolicySetVersionBody {
-  /** The policy versions that are in it; the order has no meaning. */
-  @IsArray()
-  @ArrayMaxSize(MAX_POLICIES)
-  @IsUUID(undefined, { each: true })
-  policy_version_ids: string[];
-}
 
 function view({ id, name, createdAt }: PolicySet) {
   return { id, name, created_at: createdAt };

@@ -1,42 +1,15 @@
 import { Body, Delete, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
-import { ArrayMaxSize, IsArray, IsIn, IsOptional, IsUrl, IsUUID } from 'class-validator';
 import type { Request, Response } from 'express';
 import { MoreThan } from 'typeorm';
 import { requestIdOf } from '../http/request-id.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { Resource } from '../zones/resource.entity.js';
 import { AdminController } from './admin-controller.js';
+import { ResourceBody } from './zone.body.js';
 import { found, Operations, zoneExists } from './operations.service.js';
-import { pageOf, PageQuery } from './page.js';
-import { IsResourceIdentifier, IsScopeToken } from './text.js';
+import { PageQuery } from './page.body.js';
+import { pageOf } from './page.js';
 import { createResource } from './zone-registration.js';
-
-class ResourceBody {
-  /** An absolute URI, compared byte for byte. */
-  @IsResourceIdentifier()
-  identifier: string;
-
-  /** What can be granted for it. */
-  @IsArray()
-  @ArrayMaxSize(200)
-  @IsScopeToken({ each: true })
-  scopes: string[];
-
-  /** Where a gateway finds it. */
-  @IsOptional()
-  @IsUrl({ protocols: ['http', 'https'], require_protocol: true, require_tld: false })
-  upstream_url?: string;
-
-  /** The client that this resource is. */
-  @IsOptional()
-  @IsUUID()
-  owner_client_id?: string;
-
-  /** Who may ask for mandates for it: any client, or only gateways. */
-  @IsOptional()
-  @IsIn(['direct', 'gateway'])
-  access?: 'direct' | 'gateway';
-}
 
 function view(row: Resource) {
   return {

@@ -1,19 +1,14 @@
 import { Body, Delete, Get, HttpCode, Param, Post, Query, Req } from '@nestjs/common';
-import { IsUUID } from 'class-validator';
 import type { Request } from 'express';
 import { IsNull, MoreThan } from 'typeorm';
 import { requestIdOf } from '../http/request-id.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { Session } from '../sessions/session.entity.js';
 import { AdminController } from './admin-controller.js';
+import { RevocationBody } from './session.body.js';
 import { found, Operations, zoneExists } from './operations.service.js';
-import { pageOf, PageQuery } from './page.js';
-
-class RevocationBody {
-  /** The `jti` of a mandate of this zone. */
-  @IsUUID()
-  jti: string;
-}
+import { PageQuery } from './page.body.js';
+import { pageOf } from './page.js';
 
 function view(row: Session) {
   return {

@@ -1,18 +1,12 @@
 import { Body, Get, Param, Put, Req } from '@nestjs/common';
-import { IsUUID } from 'class-validator';
 import type { Request } from 'express';
 import { requestIdOf } from '../http/request-id.js';
 import { PolicySetVersion } from '../policy/policy-set.entity.js';
 import type { Zone } from '../zones/zone.entity.js';
 import { AdminController } from './admin-controller.js';
+import { ActivationBody } from './policy.body.js';
 import { found, Operations, zoneExists } from './operations.service.js';
 import { activate } from './policy-authoring.js';
-
-class ActivationBody {
-  /** A version of a policy set of this zone. */
-  @IsUUID()
-  policy_set_version_id: string;
-}
 
 function view({ id, activePolicySetVersionId, policyActivatedAt }: Zone) {
   return {

@@ -6,16 +6,11 @@ import { requestIdOf } from '../http/request-id.js';
 import { Keys } from '../keys/keys.service.js';
 import { Zone } from '../zones/zone.entity.js';
 import { AdminController } from './admin-controller.js';
+import { ZoneBody } from './zone.body.js';
 import { found, Operations, zoneExists } from './operations.service.js';
-import { pageOf, PageQuery } from './page.js';
-import { IsLine } from './text.js';
+import { PageQuery } from './page.body.js';
+import { pageOf } from './page.js';
 import { createZone } from './zone-registration.js';
-
-class ZoneBody {
-  /** Unique among zones. */
-  @IsLine()
-  name: string;
-}
 
 function view({ id, name, createdAt }: Zone) {
   return { id, name, created_at: createdAt };

@@ -55,10 +55,7 @@ export async function closeGracefully(server: Server, patienceMs: number): Promi
   const deadline = performance.now() + patienceMs;
   do {
     server.closeIdleConnections();
-  } while (
-    (await Promise.race([closed, sleep(50)])) !== 'closed' &&
-    performance.now() < deadline
-  );
+  } while ((await Promise.race([closed, sleep(50)])) !== 'closed' && performance.now() < deadline);
   server.closeAllConnections();
   await closed;
 }

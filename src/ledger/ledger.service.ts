@@ -83,7 +83,8 @@ export class Ledger implements OnApplicationShutdown {
       return Promise.allSettled(
         batch.map(async (entry) => {
           const [committed] = await this.commitBatch([entry]);
-          if (committed === undefined) throw new Error('the ledger did not answer', { cause: error });
+          if (committed === undefined)
+            throw new Error('the ledger did not answer', { cause: error });
           return committed;
         }),
       );
