@@ -1,6 +1,6 @@
 // Builds only when a source is newer than the last build, so that a second start is quick.
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -22,9 +22,12 @@ const settingsChanged = newerThanBuild(settings);
 if (settingsChanged) rmSync(join(root, 'dist'), { recursive: true, force: true });
 
 if (settingsChanged || newerThanBuild(['src', 'ormconfig.ts'])) {
+  const startedAt = new Date();
   execFileSync(process.execPath, [join(root, 'node_modules/@nestjs/cli/bin/nest.js'), 'build'], {
     cwd: root,
     stdio: 'inherit',
   });
   writeFileSync(stamp, '');
+  // What is saved while the compiler runs is newer than what it read.
+  utimesSync(stamp, startedAt, startedAt);
 }

@@ -3,6 +3,7 @@ import type { RequestListener } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import { admitAdmins } from './admin/admin.guard.js';
 import { Demo } from './admin/demo.service.js';
 import { AppModule } from './app.module.js';
 import { EnvironmentError, readEnv, type Env } from './config/env.js';
@@ -41,7 +42,7 @@ async function main(environment: Env): Promise<void> {
   app.set('trust proxy', env.trustProxy);
   app.set('etag', false);
   app.use(assignRequestId, logRequests(logger), partition(env.internalPort !== undefined));
-  app.use('/internal', readJsonBody);
+  app.use('/internal', admitAdmins(env.adminToken), readJsonBody);
   serveDocs(app);
   await app.init();
   await app.get(Keys).checkKeyEncryptionKey();

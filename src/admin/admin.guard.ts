@@ -7,31 +7,51 @@ import {
   type CanActivate,
   type ExecutionContext,
 } from '@nestjs/common';
-import type { Request, Response } from 'express';
+import type { NextFunction, Request, Response } from 'express';
 import { ENV, type RunningEnv } from '../config/env.js';
 
-/**
- * Lets in who bears the admin key (RFC 6750 2.1). Without a configured one there is no door:
- * everything under `/internal` is 404.
- */
+type Admit = (request: Request, response: Response) => void;
+
+/** Lets the routes of operators be called by whom {@link admitAdmins} lets in, and nobody else. */
 @Injectable()
 export class AdminGuard implements CanActivate {
-  private readonly expected: Buffer | null;
+  private readonly admit: Admit;
 
   constructor(@Inject(ENV) env: RunningEnv) {
-    this.expected = env.adminToken === undefined ? null : sha256(env.adminToken);
+    this.admit = admission(env.adminToken);
   }
 
   canActivate(context: ExecutionContext): boolean {
     const http = context.switchToHttp();
-    if (this.expected === null) throw new NotFoundException('no such route');
-    const header = http.getRequest<Request>().headers.authorization ?? '';
+    this.admit(http.getRequest(), http.getResponse());
+    return true;
+  }
+}
+
+/** Stands in front of everything under a path, so that nothing of a stranger's body is read. */
+export function admitAdmins(adminToken: string | undefined) {
+  const admit = admission(adminToken);
+  return (request: Request, response: Response, next: NextFunction): void => {
+    admit(request, response);
+    next();
+  };
+}
+
+/**
+ * Lets in who bears the admin key (RFC 6750 2.1). Without a configured one there is no door:
+ * everything is 404.
+ */
+function admission(adminToken: string | undefined): Admit {
+  const expected = adminToken === undefined ? null : sha256(adminToken);
+  return (request, response) => {
+    if (expected === null) throw new NotFoundException('no such route');
+    const header = request.headers.authorization ?? '';
     const presented = /^bearer +(\S+)$/i.exec(header)?.[1] ?? '';
     // Digests have one length, so the comparison takes one time.
-    if (timingSafeEqual(sha256(presented), this.expected)) return true;
-    http.getResponse<Response>().setHeader('WWW-Authenticate', 'Bearer realm="mandate admin"');
+    if (timingSafeEqual(sha256(presented), expected)) return;
+    response.setHeader('WWW-Authenticate', 'Bearer realm="mandate admin"');
     throw new UnauthorizedException('a valid admin key is required');
-  }
+  };
 }
 
 function sha256(text: string): Buffer {

@@ -74,6 +74,16 @@ export class ClientSecretsController {
     return { items: rows.map(view) };
   }
 
+  /** Shows a secret that is not revoked, without its value. */
+  @Get(':id')
+  async show(
+    @Param('zone') zoneId: string,
+    @Param('client') clientId: string,
+    @Param('id') id: string,
+  ) {
+    return view(await this.find(zoneId, clientId, id));
+  }
+
   /** Revokes a secret, at once and everywhere. */
   @Delete(':id')
   @HttpCode(204)
@@ -83,15 +93,20 @@ export class ClientSecretsController {
     @Param('id') id: string,
     @Req() request: Request,
   ): Promise<void> {
-    await findClient(this.operations.read, zoneId, clientId);
-    const where = { zoneId, clientId, id, revokedAt: IsNull() };
-    const row = isUuid(id) ? await this.operations.read.findOne(ClientSecret, { where }) : null;
-    const secret = view(found(row, 'secret'));
+    const secret = view(await this.find(zoneId, clientId, id));
     const change = { zoneId, requestId: requestIdOf(request), type: 'client_secret.revoked' };
     await this.operations.change(change, async (tx) => {
+      const where = { zoneId, clientId, id, revokedAt: IsNull() };
       await tx.update(ClientSecret, where, { revokedAt: () => 'now()' });
       return { result: undefined, details: { client_id: clientId, secret } };
     });
+  }
+
+  private async find(zoneId: string, clientId: string, id: string): Promise<ClientSecret> {
+    await findClient(this.operations.read, zoneId, clientId);
+    const where = { zoneId, clientId, id, revokedAt: IsNull() };
+    const row = isUuid(id) ? await this.operations.read.findOne(ClientSecret, { where }) : null;
+    return found(row, 'secret');
   }
 
   private async newSecret(imported: string | undefined): Promise<NewSecret> {

@@ -4,13 +4,11 @@ import {
   IsArray,
   IsBoolean,
   IsIn,
-  IsISO8601,
-  IsOptional,
   IsString,
   Length,
 } from 'class-validator';
 import { AUTH_METHODS } from './client-registration.js';
-import { IsLine } from './text.js';
+import { IsInstant, IsLine, MayBeAbsent } from './text.js';
 
 /** A client to be registered. */
 export class ClientBody {
@@ -19,14 +17,14 @@ export class ClientBody {
   name: string;
 
   /** What policies can tell clients apart by. */
-  @IsOptional()
+  @MayBeAbsent()
   @IsArray()
   @ArrayMaxSize(50)
   @IsLine({ each: true })
   labels?: string[];
 
   /** How it may authenticate (RFC 7591 2); all that there are by default. */
-  @IsOptional()
+  @MayBeAbsent()
   @IsArray()
   @ArrayMinSize(1)
   @IsIn(AUTH_METHODS, { each: true })
@@ -36,12 +34,12 @@ export class ClientBody {
 /** What is to change of a client; what is left out stays. */
 export class ClientChangeBody {
   /** A disabled client is refused everywhere, at once. */
-  @IsOptional()
+  @MayBeAbsent()
   @IsBoolean()
   disabled?: boolean;
 
   /** Replaces the labels. */
-  @IsOptional()
+  @MayBeAbsent()
   @IsArray()
   @ArrayMaxSize(50)
   @IsLine({ each: true })
@@ -51,14 +49,14 @@ export class ClientChangeBody {
 /** A secret to be added. */
 export class ClientSecretBody {
   /** A secret that exists elsewhere already. Without it the server draws one, which is better. */
-  @IsOptional()
+  @MayBeAbsent()
   @IsString()
   @Length(8, 200)
   @IsLine()
   secret?: string;
 
   /** When it stops working. */
-  @IsOptional()
-  @IsISO8601({ strict: true, strictSeparator: true })
+  @MayBeAbsent()
+  @IsInstant()
   expires_at?: string;
 }

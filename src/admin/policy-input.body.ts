@@ -11,6 +11,7 @@ import {
   ValidateNested,
 } from 'class-validator';
 import type { JsonObject, JsonValue, PolicyInput } from '../policy/input.js';
+import { MayBeAbsent } from './text.js';
 
 class PrincipalBody {
   @IsIn(['Application', 'User'])
@@ -190,7 +191,7 @@ export class SimulationBody {
   @IsString()
   version_id?: string;
 
-  @IsOptional()
+  @MayBeAbsent()
   @IsString()
   manifest_sha256?: string;
 

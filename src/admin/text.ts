@@ -1,9 +1,11 @@
-import { registerDecorator, type ValidationOptions } from 'class-validator';
+import { isISO8601, registerDecorator, ValidateIf, type ValidationOptions } from 'class-validator';
 import { isResourceIdentifier } from '../oauth/resource-identifier.js';
 import { isScopeToken } from '../oauth/scope.js';
 
 /** Control characters (Unicode Cc), lone surrogates (Cs) and U+FFFD: nothing that a person typed. */
 const UNPRINTABLE = /[\p{Cc}\p{Cs}\uFFFD]/u;
+/** Line separators, and what makes text read in another order than it is written. */
+const DISORDERLY = /[\u2028\u2029\u202A-\u202E\u2066-\u2069]/;
 const UNPRINTABLE_IN_LINES = /[^\P{Cc}\n\r\t]|[\p{Cs}\uFFFD]/u;
 
 function check(
@@ -22,7 +24,7 @@ function check(
   };
 }
 
-/** One line of text: 1 to 200 characters, none of them invisible, no space at the edges. */
+/** One line of text: 1 to 200 characters, no control characters, no space at the edges. */
 export const IsLine = check(
   'isLine',
   'must be 1 to 200 printable characters without space at the edges',
@@ -31,7 +33,8 @@ export const IsLine = check(
     value.length >= 1 &&
     value.length <= 200 &&
     value.trim() === value &&
-    !UNPRINTABLE.test(value),
+    !UNPRINTABLE.test(value) &&
+    !DISORDERLY.test(value),
 );
 
 /** Text of several lines, such as a policy: not empty, nothing that PostgreSQL cannot store. */
@@ -40,6 +43,21 @@ export const IsTextBlock = check(
   'must be text without control characters',
   (value) => typeof value === 'string' && value !== '' && !UNPRINTABLE_IN_LINES.test(value),
 );
+
+/** A moment, with its offset (RFC 3339 5.6). */
+export const IsInstant = check(
+  'isInstant',
+  'must be a date and time with offset (RFC 3339)',
+  (value) =>
+    typeof value === 'string' &&
+    /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$/.test(value) &&
+    isISO8601(value, { strict: true }) &&
+    !Number.isNaN(Date.parse(value)),
+);
+
+/** May be left out. Unlike `IsOptional` it does not take `null` for that. */
+export const MayBeAbsent = (): PropertyDecorator =>
+  ValidateIf((_body, value) => value !== undefined);
 
 /** A scope token (RFC 6749 3.3). */
 export const IsScopeToken = check(

@@ -1,5 +1,5 @@
-import { ArrayMaxSize, IsArray, IsIn, IsOptional, IsUrl, IsUUID } from 'class-validator';
-import { IsLine, IsScopeToken, IsResourceIdentifier } from './text.js';
+import { ArrayMaxSize, IsArray, IsIn, IsUrl, IsUUID, Matches } from 'class-validator';
+import { IsLine, IsResourceIdentifier, IsScopeToken, MayBeAbsent } from './text.js';
 
 /** A zone to be made. */
 export class ZoneBody {
@@ -21,17 +21,23 @@ export class ResourceBody {
   scopes: string[];
 
   /** Where a gateway finds it. */
-  @IsOptional()
-  @IsUrl({ protocols: ['http', 'https'], require_protocol: true, require_tld: false })
+  @MayBeAbsent()
+  @IsUrl({
+    protocols: ['http', 'https'],
+    require_protocol: true,
+    require_tld: false,
+    disallow_auth: true,
+  })
+  @Matches(/^[!-~]+$/, { message: 'upstream_url must be printable ASCII' })
   upstream_url?: string;
 
   /** The client that this resource is. */
-  @IsOptional()
+  @MayBeAbsent()
   @IsUUID()
   owner_client_id?: string;
 
   /** Who may ask for mandates for it: any client, or only gateways. */
-  @IsOptional()
+  @MayBeAbsent()
   @IsIn(['direct', 'gateway'])
   access?: 'direct' | 'gateway';
 }

@@ -101,14 +101,14 @@ function httpAnswer(exception: HttpException, request: Request): Answer {
   if (typeof given === 'object' && 'details' in given && 'status' in given) {
     return { status, body: { ...given }, reason: 'not ready', headers: { 'Retry-After': '1' } };
   }
-  const methods = status === 404 ? allowedMethods(request) : [];
+  const missed = status === 404 && isRouterMiss(exception);
+  const methods = missed ? allowedMethods(request) : [];
   if (methods.length > 0 && !methods.includes(request.method)) {
     const body = errorBody('invalid_request', 'this method is not allowed here', request);
     return { status: 405, body, reason: 'method', headers: { Allow: methods.join(', ') } };
   }
   const extra = typeof given === 'object' && 'errors' in given ? { errors: given.errors } : {};
-  const description =
-    status === 404 && isRouterMiss(exception) ? 'no such route' : describe(exception);
+  const description = missed ? 'no such route' : describe(exception);
   const code = CODE_OF_STATUS[status] ?? (status >= 500 ? 'server_error' : 'invalid_request');
   const body = { ...errorBody(code, description, request), ...extra };
   return { status, body, reason: exception.message, headers: {} };

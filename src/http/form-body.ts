@@ -3,7 +3,7 @@ import type { Request } from 'express';
 
 /** The largest form that is read, in bytes. */
 const MAX_BYTES = 64 * 1024;
-const FORM = /^application\/x-www-form-urlencoded *(?:; *charset *= *"?utf-8"? *)?$/i;
+const FORM = /^application\/x-www-form-urlencoded *(?:; *charset *= *(?:utf-8|"utf-8") *)?$/i;
 
 /**
  * Reads a form as the bytes that were sent: parsers guess, and signatures are over bytes.

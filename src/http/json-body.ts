@@ -1,23 +1,40 @@
 import { HttpException } from '@nestjs/common';
-import { json, type NextFunction, type Request, type Response } from 'express';
+import { raw, type NextFunction, type Request, type Response } from 'express';
+import {
+  InvalidJson,
+  isJsonObject,
+  readStrictJson,
+  type JsonObject,
+} from '../oauth/strict-json.js';
 
 /** The largest JSON body that is read. */
 const LIMIT = '1mb';
+const JSON_TYPE = /^application\/json *(?:; *charset *= *"?utf-8"? *)?$/i;
 
-const parse = json({ limit: LIMIT, strict: true, type: 'application/json', inflate: false });
+const readBytes = raw({ limit: LIMIT, type: () => true, inflate: false });
 
 /**
- * Reads a JSON body. What is wrong with a malformed one is said in our own words, since the
- * parser's quote the body, which may hold a secret.
+ * Reads a JSON object from the body, as strictly as the claims of a token. What is wrong with a
+ * malformed one is said in our own words, since parsers quote the body, which may hold a secret.
  */
 export function readJsonBody(request: Request, response: Response, next: NextFunction): void {
-  if (hasBody(request) && request.is('application/json') === false) {
+  if (!hasBody(request)) {
+    next();
+    return;
+  }
+  if (!JSON_TYPE.test(request.headers['content-type'] ?? '')) {
     next(new HttpException('the body must be application/json', 415));
     return;
   }
-  parse(request, response, (error?: unknown) => {
-    if (error === undefined) next();
-    else next(new HttpException(...describe(error)));
+  readBytes(request, response, (error?: unknown) => {
+    try {
+      if (error !== undefined) throw error;
+      const bytes: unknown = request.body;
+      request.body = bytes instanceof Buffer ? parse(bytes) : undefined;
+      next();
+    } catch (problem) {
+      next(new HttpException(...describe(problem)));
+    }
   });
 }
 
@@ -28,9 +45,19 @@ function hasBody(request: Request): boolean {
   );
 }
 
+function parse(bytes: Buffer): JsonObject {
+  const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  const value = readStrictJson(text);
+  if (!isJsonObject(value)) throw new InvalidJson('not_json');
+  return value;
+}
+
 function describe(error: unknown): [string, number] {
   const status: unknown = error instanceof Error ? Reflect.get(error, 'status') : undefined;
   if (status === 413) return ['the body is too large', 413];
   if (status === 415) return ['this encoding is not supported', 415];
-  return ['the body is not valid JSON', 400];
+  if (error instanceof InvalidJson && error.reason !== 'not_json') {
+    return [`the body is not acceptable JSON: ${error.reason}`, 400];
+  }
+  return ['the body is not a JSON object', 400];
 }

@@ -1,6 +1,7 @@
 import type { AuditEvent } from '../ledger/entry.js';
 import type { MandateClaims } from '../keys/verify-mandate.js';
 import type { OAuthError } from '../oauth/errors.js';
+import { isUuid } from '../oauth/vocabulary.js';
 import { actorClaim, actorOf } from './actor-chain.js';
 import type { Authenticated, Identified } from './authenticate.js';
 import { PolicyDenial, type Authorized, type PolicyDecisions } from './authorize.js';
@@ -61,22 +62,32 @@ export function refusedEvent(requestId: string, reached: Reached, error: OAuthEr
 }
 
 function describe(reached: NonNullable<Reached>): Record<string, unknown> {
+  if (!('client' in reached)) return describeStranger(reached);
   return {
     grant_type: reached.grantType,
+    client_id: reached.client.id,
     requested: {
       resources: reached.targets,
       ...('scope' in reached && reached.scope !== null ? { scope: reached.scope } : {}),
       ...(reached.ttlSeconds === null ? {} : { ttl_seconds: reached.ttlSeconds }),
     },
-    ...('client' in reached
-      ? { client_id: reached.client.id }
-      : { claimed_client_id: reached.credentials.clientId }),
     ...('subject' in reached && reached.subject !== null
       ? { subject: describeToken(reached.subject) }
       : {}),
     ...('subject' in reached && reached.actor !== null
       ? { actor: describeToken(reached.actor) }
       : {}),
+  };
+}
+
+/**
+ * Nobody has proved anything, so little is kept: what a stranger sends costs us no more than a line,
+ * and a secret that somebody typed into the wrong field does not end up here.
+ */
+function describeStranger({ grantType, credentials }: Parsed | Identified) {
+  return {
+    grant_type: grantType,
+    ...(isUuid(credentials.clientId) ? { claimed_client_id: credentials.clientId } : {}),
   };
 }
 

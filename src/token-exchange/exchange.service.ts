@@ -109,14 +109,14 @@ export class Exchange {
     const parsed = await reach('parse', () => parse(request));
     const identified = await reach('identify', () => identify(parsed, this.directory));
     const authenticated = await reach('authenticate', () => authenticate(identified, this.secrets));
-    const verify = this.verifier(authenticated.zone);
+    // One moment for what comes in and what goes out, so that nothing expires in between.
+    const now = this.clock.now();
+    const verify = this.verifier(authenticated.zone, now);
     const resolved = await reach('resolve', () => resolve(authenticated, verify));
     const bound = await reach('bind', () => bind(resolved, this.sessionDirectory));
     const authorized = await reach('authorize', () => authorize(bound, this.decide));
     const cleared = await reach('clear', () => clear(authorized));
-    const minted = await reach('mint', () =>
-      mint(cleared, this.env.issuerUrl, this.clock.now(), verify),
-    );
+    const minted = await reach('mint', () => mint(cleared, this.env.issuerUrl, now, verify));
     return this.timed('record', () => record(minted, this.recorder));
   }
 
@@ -161,16 +161,14 @@ export class Exchange {
     this.snapshots.forget({ zoneId, ...(clientId === undefined ? {} : { clientId }) });
   }
 
-  private verifier(zone: ZoneSnapshot): VerifyMandate {
-    return (token) => {
-      const now = this.clock.now();
-      return verifyMandate(token, {
+  private verifier(zone: ZoneSnapshot, now: number): VerifyMandate {
+    return (token) =>
+      verifyMandate(token, {
         issuer: this.env.issuerUrl,
         zoneId: zone.zoneId,
         now: now / 1_000,
         findKey: (kid) => zone.keys.findKey(kid, now),
       });
-    };
   }
 
   /** Whatever the database or a sealed key fails with, the caller can only try again. */

@@ -1,5 +1,6 @@
 import { InvalidToken, type MandateClaims } from '../keys/verify-mandate.js';
 import { OAuthError } from '../oauth/errors.js';
+import type { ZoneSnapshot } from '../snapshot/zone-snapshot.js';
 import type { Authenticated } from './authenticate.js';
 import { obeysMayAct } from './may-act.js';
 
@@ -32,7 +33,7 @@ export async function resolve(
     subjectToken === null ? null : await verified('subject_token', subjectToken, verify);
   const actor = actorToken === null ? null : await verified('actor_token', actorToken, verify);
   if (subject !== null) checkSubject(subject, authenticated.client.id);
-  if (subject !== null && actor !== null) checkActor(actor, subject);
+  if (subject !== null && actor !== null) checkActor(actor, subject, authenticated.zone);
   if (subject?.mayAct !== undefined) {
     const acting = actor ?? { sub: authenticated.client.id, clientId: authenticated.client.id };
     if (
@@ -53,8 +54,12 @@ function checkSubject(subject: MandateClaims, clientId: string): void {
   if (subject.clientId !== clientId) throw unusable('subject_token', 'of another client');
 }
 
-function checkActor(actor: MandateClaims, subject: MandateClaims): void {
+function checkActor(actor: MandateClaims, subject: MandateClaims, zone: ZoneSnapshot): void {
   if (actor.use !== 'session') throw unusable('actor_token', 'not a session mandate');
+  // Its session may still be alive, but a disabled client acts for nobody.
+  if (zone.clients.get(actor.clientId)?.disabled !== false) {
+    throw unusable('actor_token', 'of a client that is disabled or gone');
+  }
   if (actor.act !== undefined) throw unusable('actor_token', 'has an actor itself');
   if (actor.sub === subject.sub && actor.subType === subject.subType) {
     throw unusable('actor_token', 'of the same principal as the subject token');
