@@ -41,6 +41,9 @@ export class Operations {
   ): Promise<T> {
     try {
       return await this.dataSource.transaction(async (tx) => {
+        // Changes to one zone take turns. Each would lock the zone sooner or later; those that had
+        // locked different things in it before would wait for each other.
+        await tx.query('SELECT 1 FROM zones WHERE id = $1 FOR UPDATE', [change.zoneId]);
         const { result, details } = await make(tx);
         await this.ledger.append(tx, change.zoneId, {
           type: `admin.${change.type}`,

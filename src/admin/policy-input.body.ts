@@ -197,6 +197,7 @@ export class SimulationBody {
 
   @IsArray()
   @ArrayMaxSize(200)
+  @IsObject({ each: true })
   @ValidateNested({ each: true })
   @Type(() => PolicyTextBody)
   policies: PolicyTextBody[];

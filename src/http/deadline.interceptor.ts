@@ -4,23 +4,29 @@ import {
   type ExecutionContext,
   type NestInterceptor,
 } from '@nestjs/common';
-import { catchError, throwError, timeout, TimeoutError, type Observable } from 'rxjs';
+import type { Request } from 'express';
+import { filter, interval, map, race, skip, type Observable } from 'rxjs';
 import { unavailable } from '../oauth/errors.js';
 
-/** Milliseconds within which every request is answered, whatever the database does. */
-const DEADLINE_MS = 1_800;
+/** Every request is answered within so many steps of so many milliseconds, whatever the database does. */
+const STEPS = 12;
+const STEP_MS = 150;
 
-/** Answers 503 in time instead of letting callers wait for something that hangs. */
+/**
+ * Answers 503 in time instead of letting callers wait for something that hangs. A request that is
+ * still on its way here is not late because of us: how long that may take the listener decides.
+ */
 @Injectable()
 export class DeadlineInterceptor implements NestInterceptor {
-  intercept(_context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    return next.handle().pipe(
-      timeout(DEADLINE_MS),
-      catchError((error: unknown) =>
-        throwError(() =>
-          error instanceof TimeoutError ? unavailable('the deadline has passed', error) : error,
-        ),
-      ),
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    const request = context.switchToHttp().getRequest<Request>();
+    const tooLate = interval(STEP_MS).pipe(
+      filter(() => request.complete),
+      skip(STEPS - 1),
+      map(() => {
+        throw unavailable('the deadline has passed');
+      }),
     );
+    return race(next.handle(), tooLate);
   }
 }

@@ -111,7 +111,7 @@ function httpAnswer(exception: HttpException, request: Request): Answer {
   const description = missed ? 'no such route' : describe(exception);
   const code = CODE_OF_STATUS[status] ?? (status >= 500 ? 'server_error' : 'invalid_request');
   const body = { ...errorBody(code, description, request), ...extra };
-  return { status, body, reason: exception.message, headers: {} };
+  return { status, body, reason: missed ? description : exception.message, headers: {} };
 }
 
 /** Nest's own 404 repeats the URL, query and all. */

@@ -5,6 +5,7 @@ import {
   isJsonObject,
   readStrictJson,
   type JsonObject,
+  type JsonValue,
 } from '../oauth/strict-json.js';
 
 /** The largest JSON body that is read. */
@@ -33,7 +34,7 @@ export function readJsonBody(request: Request, response: Response, next: NextFun
       request.body = bytes instanceof Buffer ? parse(bytes) : undefined;
       next();
     } catch (problem) {
-      next(new HttpException(...describe(problem)));
+      next(problem instanceof HttpException ? problem : new HttpException(...describe(problem)));
     }
   });
 }
@@ -49,7 +50,19 @@ function parse(bytes: Buffer): JsonObject {
   const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   const value = readStrictJson(text);
   if (!isJsonObject(value)) throw new InvalidJson('not_json');
+  // class-transformer leaves them out silently, so nobody after this would know to refuse them.
+  if (hasInheritedName(value)) {
+    throw new HttpException('members that every object has should not exist', 400);
+  }
   return value;
+}
+
+/** Whether a member, however deep, is called like one that every object inherits. */
+function hasInheritedName(value: JsonValue): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.entries(value).some(
+    ([name, member]) => name in Object.prototype || hasInheritedName(member),
+  );
 }
 
 function describe(error: unknown): [string, number] {

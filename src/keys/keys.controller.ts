@@ -34,8 +34,17 @@ export class KeysController {
       ETag: keySet.etag,
       'X-Content-Type-Options': 'nosniff',
     });
-    // `fresh` compares If-None-Match with the ETag just set (RFC 9110 13.1.2).
-    if (request.fresh) response.status(304).end();
+    if (names(request.headers['if-none-match'], keySet.etag)) response.status(304).end();
     else response.type('application/json').send(keySet.body);
   }
+}
+
+/**
+ * Whether `If-None-Match` names a tag (RFC 9110 13.1.2), compared weakly. Express does not ask it
+ * when `Cache-Control: no-cache` is sent along, as `fetch` does, though that speaks to caches only.
+ */
+function names(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false;
+  const tags = ifNoneMatch.split(',').map((tag) => tag.trim().replace(/^W\//, ''));
+  return tags.includes('*') || tags.includes(etag);
 }
