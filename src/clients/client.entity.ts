@@ -15,6 +15,10 @@ export class Client {
   @Column('text', { array: true })
   labels: string[];
 
+  /** Groups that policies can name: `principal in Group::"…"`. */
+  @Column('text', { array: true })
+  groups: string[];
+
   /** Registered `token_endpoint_auth_method`s (RFC 7591 2). */
   @Column('text', { name: 'auth_methods', array: true })
   authMethods: string[];

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 
 /** Wrong guesses that one source may make about one client at once. */
@@ -46,7 +47,7 @@ export class GuessLimiter {
   }
 
   private refilled(clientId: string, source: string, now: number): Bucket {
-    const key = `${clientId} ${source}`;
+    const key = pairKey(clientId, source);
     const bucket = this.buckets.get(key) ?? { tokens: BURST, refilledAt: now, pacedAt: 0 };
     const refill = Math.floor((now - bucket.refilledAt) / REFILL_MS);
     if (refill > 0) {
@@ -56,4 +57,11 @@ export class GuessLimiter {
     this.buckets.set(key, bucket);
     return bucket;
   }
+}
+
+/** Of one length, since a caller may write anything into its client id, and we remember many. */
+function pairKey(clientId: string, source: string): string {
+  return createHash('sha256')
+    .update(JSON.stringify([clientId, source]))
+    .digest('base64');
 }

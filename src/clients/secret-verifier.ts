@@ -43,7 +43,7 @@ export type SecretVerdict = 'right' | 'wrong' | 'throttled';
 @Injectable()
 export class SecretVerifier {
   private readonly limiter = new GuessLimiter();
-  private readonly lane = new SlowLane({ maxWaiting: 24, maxPerKey: 2 });
+  private readonly lane = new SlowLane(24);
   /** Recognises imported secrets that were found right before, so that they cost one digest. */
   private readonly seen = new LRUCache<string, true>({ max: 10_000 });
   private readonly seenKey = randomBytes(32);
@@ -89,8 +89,14 @@ export class SecretVerifier {
       return true;
     const { clientId, source } = attempt;
     if (!this.limiter.mayCompare(clientId, source, this.clock.now())) return null;
-    const key = `${clientId} ${source}`;
-    return this.lane.run(key, () => this.compareImported(attempt, imported));
+    // Who guesses can name any client, and a client be guessed at from anywhere: no one of the three
+    // may take the whole lane.
+    const shares = [
+      { key: JSON.stringify([clientId, source]), max: 2 },
+      { key: `client ${clientId}`, max: 8 },
+      { key: `source ${source}`, max: 8 },
+    ];
+    return this.lane.run(shares, () => this.compareImported(attempt, imported));
   }
 
   private async compareImported(

@@ -1,29 +1,31 @@
-/** Bounds of a {@link SlowLane}. */
-export interface SlowLaneLimits {
-  /** Jobs that may wait in all. */
-  readonly maxWaiting: number;
-  /** Jobs that one key may have under way or waiting. */
-  readonly maxPerKey: number;
+/** Somebody on whose account a job goes, and how many jobs that may be at a time. */
+export interface Share {
+  readonly key: string;
+  readonly max: number;
 }
 
 /**
  * Runs expensive jobs one after the other. What does not fit is turned away at once, so a flood
- * costs neither memory nor the time of others, and no key can fill the lane by itself.
+ * costs neither memory nor the time of others, and nobody can fill the lane alone.
  */
 export class SlowLane {
   private tail: Promise<unknown> = Promise.resolve();
   private waiting = 0;
-  private readonly perKey = new Map<string, number>();
-
-  constructor(private readonly limits: SlowLaneLimits) {}
+  private readonly taken = new Map<string, number>();
 
   /**
-   * @returns the job's result, or `null` if the lane is full for everybody or for this key
+   * @param maxWaiting how many jobs may be under way or waiting in all
    */
-  async run<T>(key: string, job: () => Promise<T>): Promise<T | null> {
-    const mine = this.perKey.get(key) ?? 0;
-    if (mine >= this.limits.maxPerKey || this.waiting >= this.limits.maxWaiting) return null;
-    this.perKey.set(key, mine + 1);
+  constructor(private readonly maxWaiting: number) {}
+
+  /**
+   * @param shares all those on whose account the job goes
+   * @returns the job's result, or `null` if the lane is full for everybody or for one of those
+   */
+  async run<T>(shares: readonly Share[], job: () => Promise<T>): Promise<T | null> {
+    const full = shares.some(({ key, max }) => (this.taken.get(key) ?? 0) >= max);
+    if (full || this.waiting >= this.maxWaiting) return null;
+    for (const { key } of shares) this.taken.set(key, (this.taken.get(key) ?? 0) + 1);
     this.waiting += 1;
     const result = this.tail.then(job);
     this.tail = result.catch(() => {});
@@ -31,9 +33,13 @@ export class SlowLane {
       return await result;
     } finally {
       this.waiting -= 1;
-      const left = (this.perKey.get(key) ?? 1) - 1;
-      if (left === 0) this.perKey.delete(key);
-      else this.perKey.set(key, left);
+      for (const { key } of shares) this.giveBack(key);
     }
+  }
+
+  private giveBack(key: string): void {
+    const left = (this.taken.get(key) ?? 1) - 1;
+    if (left === 0) this.taken.delete(key);
+    else this.taken.set(key, left);
   }
 }

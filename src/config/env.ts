@@ -179,7 +179,12 @@ function readVariable(
     problems.push(`${name}_FILE names a file that does not exist`);
     return undefined;
   }
-  return readFileSync(file, 'utf8').trim();
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch {
+    problems.push(`${name}_FILE names a file that cannot be read`);
+    return undefined;
+  }
 }
 
 function readKeyEncryptionKey(

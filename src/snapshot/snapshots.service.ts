@@ -10,12 +10,20 @@ import { ChangeFeed, type ChangeListener } from '../database/change-feed.js';
 import { KeySets } from '../keys/key-sets.service.js';
 import { Keys } from '../keys/keys.service.js';
 import { PolicySets } from '../policy/policy-sets.service.js';
+import { Zone } from '../zones/zone.entity.js';
 import { loadSnapshot } from './load-snapshot.js';
 import { SNAPSHOT_LOADS } from './snapshot.metrics.js';
 import type { ZoneSnapshot } from './zone-snapshot.js';
 
 const MAX_ZONES = 500;
 const MAX_CLIENTS = 100_000;
+
+/** What an evaluation rested on: a version of a zone, or that a client is unknown. */
+export interface Basis {
+  readonly zoneId: string;
+  readonly version?: string | undefined;
+  readonly clientId?: string | undefined;
+}
 
 /**
  * Keeps snapshots of the zones that are in use. Hearing of changes keeps them fresh; that they are
@@ -25,6 +33,8 @@ const MAX_CLIENTS = 100_000;
 export class Snapshots implements OnModuleInit, ChangeListener {
   private readonly zones: LRUCache<string, ZoneSnapshot>;
   private readonly loading = new Map<string, Promise<ZoneSnapshot | null>>();
+  /** The version of a zone that turned out to be old last. */
+  private readonly outdated = new LRUCache<string, string>({ max: MAX_ZONES });
   /** Client id to zone id. Unknown clients are in it as `''`: the ledger checks that, too. */
   private readonly zoneOfClient = new LRUCache<string, string>({ max: MAX_CLIENTS });
 
@@ -60,7 +70,12 @@ export class Snapshots implements OnModuleInit, ChangeListener {
    * @throws the driver's error if the zone is not in memory and the database is away
    */
   async find(zoneId: string): Promise<ZoneSnapshot | null> {
-    return this.zones.get(zoneId) ?? this.load(zoneId);
+    const snapshot = this.zones.get(zoneId) ?? (await this.load(zoneId));
+    if (snapshot === null || snapshot.version !== this.outdated.get(zoneId)) return snapshot;
+    // Others had begun to read it before it changed. What is read from here on is newer.
+    this.outdated.delete(zoneId);
+    this.zones.delete(zoneId);
+    return this.load(zoneId);
   }
 
   /**
@@ -74,14 +89,38 @@ export class Snapshots implements OnModuleInit, ChangeListener {
     if (zoneId === undefined) {
       zoneId = (await this.clients.findZoneOf(clientId)) ?? '';
       this.zoneOfClient.set(clientId, zoneId);
+      // The zone may have been read before the client was registered.
+      const snapshot = this.zones.peek(zoneId);
+      if (snapshot?.clients.has(clientId) === false) this.outdate(zoneId, snapshot.version);
     }
     return zoneId === '' ? null : this.find(zoneId);
   }
 
-  /** Forgets what turned out to be old: a zone, or that a client is unknown. */
-  forget(stale: { readonly zoneId?: string; readonly clientId?: string }): void {
-    if (stale.zoneId !== undefined) this.drop(stale.zoneId);
-    if (stale.clientId !== undefined) this.zoneOfClient.delete(stale.clientId);
+  /**
+   * Whether the database still says what an evaluation rested on.
+   *
+   * @throws the driver's error
+   */
+  async isCurrent({ zoneId, version, clientId }: Basis): Promise<boolean> {
+    if (clientId !== undefined) return (await this.clients.findZoneOf(clientId)) === null;
+    if (version === undefined) return true;
+    const zone = await this.dataSource.manager.findOne(Zone, {
+      select: { id: true, version: true },
+      where: { id: zoneId },
+    });
+    return zone?.version === version;
+  }
+
+  /** Forgets what turned out to be old: a version of a zone, or that a client is unknown. */
+  forget({ zoneId, version, clientId }: Basis): void {
+    if (version !== undefined) this.outdate(zoneId, version);
+    if (clientId !== undefined) this.zoneOfClient.delete(clientId);
+  }
+
+  /** Many requests find out at once that a version is old; what one of them has read anew is kept. */
+  private outdate(zoneId: string, version: string): void {
+    this.outdated.set(zoneId, version);
+    if (this.zones.peek(zoneId)?.version === version) this.zones.delete(zoneId);
   }
 
   zoneChanged(zoneId: string): void {

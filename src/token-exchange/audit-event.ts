@@ -68,7 +68,7 @@ function describe(reached: NonNullable<Reached>): Record<string, unknown> {
     client_id: reached.client.id,
     requested: {
       resources: reached.targets,
-      ...('scope' in reached && reached.scope !== null ? { scope: reached.scope } : {}),
+      ...(reached.scope === null ? {} : { scope: reached.scope }),
       ...(reached.ttlSeconds === null ? {} : { ttl_seconds: reached.ttlSeconds }),
     },
     ...('subject' in reached && reached.subject !== null

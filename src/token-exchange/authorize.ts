@@ -21,7 +21,7 @@ export interface PolicyDecisions {
 }
 
 /** A request that policy has been asked about; step-ups may still be owed. */
-export interface Authorized extends Omit<Bound, 'scope'> {
+export interface Authorized extends Bound {
   readonly granted: { readonly targets: readonly string[]; readonly scope: readonly string[] };
   readonly policy: PolicyDecisions;
 }
@@ -69,8 +69,7 @@ export function authorize(bound: Bound, decide: Decide): Authorized {
   if (denied !== undefined) {
     throw new PolicyDenial(made, `denied for ${denied.resource.identifier}`);
   }
-  const { scope: _requested, ...rest } = bound;
-  return { ...rest, granted: { targets: bound.targets, scope }, policy: made };
+  return { ...bound, granted: { targets: bound.targets, scope }, policy: made };
 }
 
 function findResource({ zone, subject }: Bound, target: string): ResourceView {

@@ -12,7 +12,7 @@ import { OAuthError, unavailable } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { PolicySets } from '../policy/policy-sets.service.js';
 import { Sessions } from '../sessions/sessions.service.js';
-import { Snapshots } from '../snapshot/snapshots.service.js';
+import { Snapshots, type Basis } from '../snapshot/snapshots.service.js';
 import type { ZoneSnapshot } from '../snapshot/zone-snapshot.js';
 import { refusedEvent, type Reached } from './audit-event.js';
 import { authenticate, identify } from './authenticate.js';
@@ -25,6 +25,9 @@ import { parse } from './parse.js';
 import { record, RecordedDenial, StaleEvaluation } from './record.js';
 import { resolve, type VerifyMandate } from './resolve.js';
 import type { TokenRequest, TokenResponse } from './token-request.js';
+
+/** How often a request is evaluated before a zone that keeps changing makes us give up. */
+const MAX_ATTEMPTS = 5;
 
 /** Keeps the last value that a stage made, for the audit event of a denial. */
 interface Progress {
@@ -65,18 +68,15 @@ export class Exchange {
     }
   }
 
-  /** Evaluates on what is in memory; if that turns out to be old, once more on what is true now. */
+  /** Evaluates on what is in memory; if that turns out to be old, again on what is true now. */
   private async evaluate(request: TokenRequest): Promise<TokenResponse> {
-    try {
-      return await this.attempt(request);
-    } catch (error) {
-      if (!(error instanceof StaleEvaluation)) throw error;
-    }
-    try {
-      return await this.attempt(request);
-    } catch (error) {
-      if (!(error instanceof StaleEvaluation)) throw error;
-      return this.giveUp(request, error);
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.attempt(request);
+      } catch (error) {
+        if (!(error instanceof StaleEvaluation)) throw error;
+        if (attempt === MAX_ATTEMPTS) return this.giveUp(request, error);
+      }
     }
   }
 
@@ -143,22 +143,31 @@ export class Exchange {
       error instanceof OAuthError
         ? error
         : new OAuthError('server_error', 'an internal error', { cause: error });
-    // A guess too many is no decision, and recording each would let a stranger fill the disk.
-    if (refusal.code === 'slow_down') return;
+    if (await this.settle(request, reached, refusal)) return;
+    this.forget(reached);
+    throw new StaleEvaluation(basisOf(reached).zone_id);
+  }
+
+  /** Whether a denial stands. */
+  private async settle(
+    request: TokenRequest,
+    reached: Reached,
+    refusal: OAuthError,
+  ): Promise<boolean> {
+    // A guess too many is no decision, and recording each would let a stranger fill the disk. But
+    // what was taken for a guess may be right by now.
+    if (refusal.code === 'slow_down') return this.directory.isCurrent(snapshotBasisOf(reached));
     const committed = await this.recorder.commit({
       event_id: uuidv7(),
       facts: [],
       event: refusedEvent(request.requestId, reached, refusal),
       ...basisOf(reached),
     });
-    if (committed.status !== 'stale') return;
-    this.forget(reached);
-    throw new StaleEvaluation(basisOf(reached).zone_id);
+    return committed.status !== 'stale';
   }
 
   private forget(reached: Reached): void {
-    const { zone_id: zoneId, absent_client: clientId } = basisOf(reached);
-    this.snapshots.forget({ zoneId, ...(clientId === undefined ? {} : { clientId }) });
+    this.snapshots.forget(snapshotBasisOf(reached));
   }
 
   private verifier(zone: ZoneSnapshot, now: number): VerifyMandate {
@@ -175,6 +184,10 @@ export class Exchange {
   private readonly directory = {
     findByClient: (clientId: string) =>
       this.snapshots.findByClient(clientId).catch((cause: unknown) => {
+        throw unavailable('the zone cannot be read', cause);
+      }),
+    isCurrent: (basis: Basis) =>
+      this.snapshots.isCurrent(basis).catch((cause: unknown) => {
         throw unavailable('the zone cannot be read', cause);
       }),
   };
@@ -209,4 +222,10 @@ function basisOf(reached: Reached): Pick<Entry, 'zone_id' | 'zone_version' | 'ab
   const { clientId } = reached.credentials;
   const looked = 'claimed' in reached && isUuid(clientId);
   return { zone_id: NO_ZONE, ...(looked ? { absent_client: clientId } : {}) };
+}
+
+/** The same in the words of the snapshots. */
+function snapshotBasisOf(reached: Reached): Basis {
+  const { zone_id: zoneId, zone_version: version, absent_client: clientId } = basisOf(reached);
+  return { zoneId, version, clientId };
 }

@@ -8,5 +8,8 @@ export type ActorFacts = Readonly<Record<'iss' | 'sub' | 'client_id', string>>;
 export function obeysMayAct(mayAct: Readonly<Record<string, unknown>>, actor: ActorFacts): boolean {
   const members = Object.entries(mayAct);
   const facts = new Map<string, string>(Object.entries(actor));
-  return members.length > 0 && members.every(([name, value]) => facts.get(name) === value);
+  return (
+    members.length > 0 &&
+    members.every(([name, value]) => facts.has(name) && facts.get(name) === value)
+  );
 }

@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { NoSigningKey, type SignedMandate } from '../keys/key-ring.js';
 import { MAX_ACTORS } from '../keys/read-claims.js';
-import type { MandateClaims } from '../keys/verify-mandate.js';
+import { InvalidToken, type MandateClaims } from '../keys/verify-mandate.js';
 import { OAuthError, unavailable } from '../oauth/errors.js';
 import { actorClaim, actorOf, depthOf } from './actor-chain.js';
 import type { Anchor } from './bind.js';
@@ -28,7 +28,8 @@ const LIFETIMES = {
  *
  * @param issuer our own identifier
  * @param now milliseconds since the epoch
- * @throws {OAuthError} invalid_request for a lifetime beyond the cap or too long a chain of actors;
+ * @throws {OAuthError} invalid_request for a lifetime beyond the cap, too long a chain of actors or
+ *   too large a mandate; invalid_target for the issuer itself;
  *   invalid_grant if there is no life left; temporarily_unavailable if no key may sign
  */
 export async function mint(
@@ -38,6 +39,11 @@ export async function mint(
   verify: VerifyMandate,
 ): Promise<Minted> {
   const { subject, actor, client, zone, granted } = cleared;
+  if (granted.targets.includes(issuer)) {
+    throw new OAuthError('invalid_target', 'a resource is unknown or not available', {
+      detail: 'a mandate for the issuer would pass for a session mandate',
+    });
+  }
   const use = subject === null ? 'session' : 'resource';
   const iat = Math.floor(now / 1_000);
   const exp = expiry(cleared, use, iat, now);
@@ -71,6 +77,9 @@ export async function mint(
     return { ...cleared, mandate, claims: await verify(mandate.token), session };
   } catch (error) {
     if (error instanceof NoSigningKey) throw unavailable('no signing key', error);
+    if (error instanceof InvalidToken && error.reason === 'too_large') {
+      throw new OAuthError('invalid_request', 'the mandate would be too large', { cause: error });
+    }
     throw error;
   }
 }

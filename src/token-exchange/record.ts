@@ -1,9 +1,10 @@
 import { v7 as uuidv7 } from 'uuid';
-import type { Committed, Entry, Fact, Otherwise, Receipt } from '../ledger/entry.js';
+import type { Committed, Entry, Fact, Receipt } from '../ledger/entry.js';
 import type { MandateClaims } from '../keys/verify-mandate.js';
 import { OAuthError, unavailable } from '../oauth/errors.js';
 import { issuedEvent } from './audit-event.js';
 import type { Minted } from './mint.js';
+import { unusable } from './resolve.js';
 import type { TokenResponse } from './token-request.js';
 
 /** By how many seconds the database's clock may differ from the one that a mandate was minted by. */
@@ -37,24 +38,29 @@ export async function record(minted: Minted, ledger: LedgerPort): Promise<TokenR
     case 'stale':
       throw new StaleEvaluation(minted.zone.zoneId);
     default:
-      throw new RecordedDenial(committed.fact.otherwise);
+      throw new RecordedDenial(committed.fact, minted);
   }
 }
 
 /** A denial that the ledger has recorded itself, so nobody needs to record it again. */
 export class RecordedDenial extends OAuthError {
-  constructor(otherwise: Otherwise) {
-    const source =
-      otherwise.error === 'temporarily_unavailable'
-        ? unavailable(otherwise.reason)
-        : otherwise.error === 'invalid_grant'
-          ? new OAuthError('invalid_grant', 'the session is not usable')
-          : new OAuthError('invalid_request', 'a token is not usable');
+  constructor(fact: Fact, minted: Minted) {
+    const source = publicly(fact, minted);
     super(source.code, source.message, {
-      detail: otherwise.reason,
+      detail: fact.otherwise.reason,
       ...(source.retryAfter === undefined ? {} : { retryAfter: source.retryAfter }),
     });
   }
+}
+
+/** What the caller is told of a fact that moved: nothing that it would not be told of any other. */
+function publicly(fact: Fact, { subject }: Minted): OAuthError {
+  const { reason } = fact.otherwise;
+  if (fact.kind === 'clock_agrees') return unavailable(reason);
+  if (fact.kind === 'session_live') {
+    return new OAuthError('invalid_grant', 'the session is not usable');
+  }
+  return unusable(fact.jti === subject?.jti ? 'subject_token' : 'actor_token', reason);
 }
 
 function entryOf(minted: Minted): Entry {
@@ -93,13 +99,14 @@ function factsOf({ claims, subject, actor, anchor }: Minted): Fact[] {
   };
   const sessions = new Map<string, string>();
   if (anchor !== null) {
-    sessions.set(anchor.sid, 'session');
+    // A root is its own root: what is closer to the request is set later, and names it.
     sessions.set(anchor.rootSid, 'root session');
+    sessions.set(anchor.sid, 'session');
   }
   if (subject !== null) sessions.set(subject.sid, "subject token's session");
   if (actor !== null) {
-    sessions.set(actor.sid, "actor token's session");
     sessions.set(actor.rootSid, "actor token's root session");
+    sessions.set(actor.sid, "actor token's session");
   }
   return [
     clock,

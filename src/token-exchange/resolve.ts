@@ -80,7 +80,7 @@ async function verified(
 }
 
 /** One description for every cause, so that nobody learns what a token is that is not theirs. */
-function unusable(
+export function unusable(
   name: 'subject_token' | 'actor_token',
   detail: string,
   cause?: unknown,

@@ -20,6 +20,14 @@ export class Zone {
   @Column('uuid', { name: 'active_policy_set_version_id', nullable: true })
   activePolicySetVersionId: string | null;
 
+  /** A candidate that is tried on live requests without deciding any. */
+  @Column('uuid', { name: 'shadow_policy_set_version_id', nullable: true })
+  shadowPolicySetVersionId: string | null;
+
+  /** What this zone's policies may use beyond the shipped Cedar schema. */
+  @Column('text', { name: 'policy_schema_extension', nullable: true })
+  policySchemaExtension: string | null;
+
   @Column('timestamptz', { name: 'policy_activated_at', nullable: true })
   policyActivatedAt: Date | null;
 

@@ -1,0 +1,55 @@
+import { randomBytes } from 'node:crypto';
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { digestsEqual, digestSecret, drawSecret, isDrawnForm } from './secret.js';
+
+const KEY = Buffer.alloc(32, 1);
+
+test('draws secrets of 256 bits that can be recognised, each another one', () => {
+  const drawn = Array.from({ length: 200 }, () => drawSecret());
+  expect(new Set(drawn).size).toBe(200);
+  for (const secret of drawn) {
+    expect(isDrawnForm(secret)).toBe(true);
+    expect(Buffer.from(secret.slice(4), 'base64url')).toHaveLength(32);
+    // Nothing in it changes when it is form-urlencoded or typed into a shell.
+    expect(secret).toMatch(/^[\w-]+$/);
+  }
+});
+
+test.each([
+  '',
+  'mds_',
+  `mds_${'x'.repeat(42)}`,
+  `mds_${'x'.repeat(44)}`,
+  `MDS_${'x'.repeat(43)}`,
+  `xmds_${'x'.repeat(43)}`,
+  `mds_${'x'.repeat(43)}\n`,
+  `mds_${'x'.repeat(42)}=`,
+  `mds_${'x'.repeat(42)} `,
+])('does not take %j for a drawn one', (secret) => {
+  expect(isDrawnForm(secret)).toBe(false);
+});
+
+test('digests depend on key, client and secret, and on where one ends', () => {
+  const digests = [
+    digestSecret(KEY, 'client', 'secret'),
+    digestSecret(randomBytes(32), 'client', 'secret'),
+    digestSecret(KEY, 'client2', 'secret'),
+    digestSecret(KEY, 'client', 'secret2'),
+    digestSecret(KEY, 'clients', 'ecret'),
+    digestSecret(KEY, 'clien', 'tsecret'),
+  ];
+  expect(new Set(digests).size).toBe(digests.length);
+  for (const digest of digests) expect(digest).toMatch(/^[0-9a-f]{64}$/);
+  expect(digestSecret(KEY, 'client', 'secret')).toBe(digests[0]);
+});
+
+test('compares digests of any length without throwing', () => {
+  const hex = fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes).toString('hex'));
+  fc.assert(
+    fc.property(hex, hex, (a, b) => {
+      expect(digestsEqual(a, a)).toBe(true);
+      expect(digestsEqual(a, b)).toBe(a === b);
+    }),
+  );
+});

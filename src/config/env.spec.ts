@@ -1,0 +1,160 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createHash } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { EnvironmentError, readEnv } from './env.js';
+
+const KEY = createHash('sha256').update('env.spec').digest();
+const GIVEN = {
+  DATABASE_URL: 'postgres://user:pass@db/mandate',
+  KEY_ENCRYPTION_KEY: KEY.toString('hex'),
+};
+
+/** The problems with an environment, none if it is usable. */
+function problemsOf(source: NodeJS.ProcessEnv): readonly string[] {
+  try {
+    readEnv(source);
+    return [];
+  } catch (error) {
+    if (error instanceof EnvironmentError) return error.problems;
+    throw error;
+  }
+}
+
+describe('defaults', () => {
+  test('are those of the contract', () => {
+    expect(readEnv({})).toMatchObject({
+      port: 8080,
+      internalPort: undefined,
+      issuerUrl: 'http://localhost:8080',
+      databaseUrl: undefined,
+      dataDir: resolve('.mandate'),
+      keyEncryptionKey: undefined,
+      adminToken: undefined,
+      metricsToken: undefined,
+      logLevel: 'info',
+      trustProxy: 0,
+    });
+  });
+
+  test('take the place of what is empty', () => {
+    expect(readEnv({ PORT: '', ISSUER_URL: '', DATABASE_URL: '', PORT_FILE: '' })).toEqual(
+      readEnv({}),
+    );
+  });
+
+  test('are not touched by variables that mean nothing here', () => {
+    expect(readEnv({ port: '1', FOO: 'x', PORTS: '1' })).toEqual(readEnv({}));
+  });
+});
+
+test('reads what is given', () => {
+  expect(
+    readEnv({
+      ...GIVEN,
+      PORT: '0',
+      INTERNAL_PORT: '9090',
+      ISSUER_URL: 'https://sts.example/tenant',
+      DATA_DIR: '/var/lib/mandate',
+      ADMIN_TOKEN: 'a'.repeat(16),
+      METRICS_TOKEN: 'm'.repeat(16),
+      LOG_LEVEL: 'debug',
+      TRUST_PROXY: '2',
+    }),
+  ).toMatchObject({
+    port: 0,
+    internalPort: 9090,
+    issuerUrl: 'https://sts.example/tenant',
+    databaseUrl: GIVEN.DATABASE_URL,
+    dataDir: '/var/lib/mandate',
+    keyEncryptionKey: KEY,
+    adminToken: 'a'.repeat(16),
+    metricsToken: 'm'.repeat(16),
+    logLevel: 'debug',
+    trustProxy: 2,
+  });
+});
+
+const bad: Readonly<Record<string, readonly string[]>> = {
+  PORT: ['-1', '65536', '80.5', '1e3', 'http', ' 80', '0x50', '99999999999'],
+  INTERNAL_PORT: ['-1', '65536', 'x'],
+  ISSUER_URL: [
+    'sts.example',
+    'ftp://sts.example',
+    'https://',
+    'https://sts.example/',
+    'https://sts.example/tenant/',
+    'https://sts.example?x',
+    'https://sts.example#x',
+    'https://sts.example/a b',
+  ],
+  DATABASE_URL: ['mysql://db', 'db', 'http://postgres://'],
+  ADMIN_TOKEN: ['short', 'x'.repeat(15)],
+  METRICS_TOKEN: ['short'],
+  LOG_LEVEL: ['loud', 'INFO'],
+  TRUST_PROXY: ['-1', '11', 'true'],
+  KEY_ENCRYPTION_KEY: ['x', '0'.repeat(64), 'ab'.repeat(32), 'A'.repeat(43)],
+};
+for (const [name, values] of Object.entries(bad)) {
+  test.each(values)(`refuses ${name} %j by name, and does not repeat it`, (value) => {
+    const problems = problemsOf({ ...GIVEN, [name]: value });
+    expect(problems).not.toEqual([]);
+    for (const problem of problems) {
+      expect(problem).toContain(name);
+      if (value.length > 5) expect(problem).not.toContain(value);
+    }
+  });
+}
+
+test('names all problems at once', () => {
+  const problems = problemsOf({ PORT: 'x', LOG_LEVEL: 'x', ADMIN_TOKEN: 'x' });
+  expect(new Set(problems.map((line) => /[A-Z_]{4,}/.exec(line)?.[0]))).toEqual(
+    new Set(['PORT', 'LOG_LEVEL', 'ADMIN_TOKEN']),
+  );
+});
+
+test('refuses a given database without the key that it is sealed with', () => {
+  expect(problemsOf({ DATABASE_URL: GIVEN.DATABASE_URL })).toEqual([
+    'KEY_ENCRYPTION_KEY is required when DATABASE_URL is set',
+  ]);
+});
+
+describe('files', () => {
+  let dir: string;
+  beforeAll(() => {
+    dir = mkdtempSync(join(tmpdir(), 'mandate-env-'));
+  });
+  afterAll(() => rmSync(dir, { recursive: true }));
+
+  function file(content: string): string {
+    const path = join(dir, 'value');
+    writeFileSync(path, content);
+    return path;
+  }
+
+  test('hold values, without the newline at their end', () => {
+    const env = readEnv({
+      DATABASE_URL: GIVEN.DATABASE_URL,
+      KEY_ENCRYPTION_KEY_FILE: file(`${KEY.toString('base64')}\n`),
+    });
+    expect(env.keyEncryptionKey).toEqual(KEY);
+  });
+
+  test('are checked like what is written into the environment', () => {
+    expect(problemsOf({ LOG_LEVEL_FILE: file('x') })).toEqual([
+      expect.stringContaining('LOG_LEVEL'),
+    ]);
+  });
+
+  test('are refused beside the variable itself', () => {
+    const problems = problemsOf({ ADMIN_TOKEN: 'a'.repeat(20), ADMIN_TOKEN_FILE: file('b') });
+    expect(problems).toEqual(['ADMIN_TOKEN and ADMIN_TOKEN_FILE are both set']);
+  });
+
+  test('are refused if they are missing', () => {
+    expect(problemsOf({ ADMIN_TOKEN_FILE: join(dir, 'missing') })).toEqual([
+      expect.stringContaining('ADMIN_TOKEN_FILE'),
+    ]);
+  });
+});

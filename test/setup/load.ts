@@ -1,0 +1,60 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { decodeJwt } from 'jose';
+import { postForm, type TestZone } from './zone.js';
+
+/** Clients that ask without a pause, until they are stopped. */
+export interface Load {
+  /** The `jti` of every token that a client has received, whole. */
+  readonly received: string[];
+  /** Everything else that was answered. */
+  readonly refusals: { readonly status: number; readonly body: unknown; readonly ms: number }[];
+  /** Waits until so many more tokens were received. */
+  readonly more: (count: number, patienceMs?: number) => Promise<void>;
+  readonly stop: () => Promise<void>;
+}
+
+/** Lets several clients ask one zone for session mandates at once, at whichever replica. */
+export function startLoad(zone: TestZone, url: () => string, clients = 8): Load {
+  const received: string[] = [];
+  const refusals: Load['refusals'] = [];
+  const stopping = new AbortController();
+  const client = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      const asked = performance.now();
+      try {
+        const { status, body } = await postForm(url(), {
+          grant_type: 'client_credentials',
+          client_id: zone.clientId,
+          client_secret: zone.secret,
+          resource: zone.resource,
+          scope: 'a:read',
+        });
+        if (status === 200) received.push(String(decodeJwt(String(body['access_token'])).jti));
+        else refusals.push({ status, body, ms: performance.now() - asked });
+        if (status !== 200) await sleep(20);
+      } catch {
+        // The server went away while we waited: nothing was received.
+        await sleep(20);
+      }
+    }
+  };
+  const running = Array.from({ length: clients }, client);
+  return {
+    received,
+    refusals,
+    async more(count, patienceMs = 15_000) {
+      const goal = received.length + count;
+      const deadline = performance.now() + patienceMs;
+      while (received.length < goal) {
+        if (performance.now() > deadline) {
+          throw new Error(`no tokens any more: ${JSON.stringify(refusals.at(-1))}`);
+        }
+        await sleep(10);
+      }
+    },
+    async stop() {
+      stopping.abort();
+      await Promise.all(running);
+    },
+  };
+}

@@ -1,0 +1,155 @@
+import { spawn } from 'node:child_process';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const MAIN = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
+
+/** How a process ended. */
+export interface Ending {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** Milliseconds from its start, or from the last signal that was sent, to its end. */
+  readonly took: number;
+}
+
+/** A server process of which nothing is expected yet, not even that it starts. */
+export interface ServerProcess {
+  readonly pid: number;
+  /** Everything that it has said so far. */
+  readonly output: () => string;
+  readonly lines: () => string[];
+  /** Waits until it says something. Fails if it ends before, or does not in time. */
+  readonly says: (what: RegExp, patienceMs?: number) => Promise<RegExpExecArray>;
+  /** Its ports, as soon as it listens. */
+  readonly listens: (patienceMs?: number) => Promise<{ ports: number[]; took: number }>;
+  readonly kill: (signal?: NodeJS.Signals) => void;
+  readonly ended: Promise<Ending>;
+}
+
+const running = new Set<ServerProcess>();
+
+/** Kills what tests have left behind. To be called after all tests of a file that starts processes. */
+export async function killProcesses(): Promise<void> {
+  for (const process of running) process.kill('SIGKILL');
+  await Promise.all([...running].map(({ ended }) => ended));
+}
+
+/** Starts the built server with exactly this environment (and a PATH). */
+export function startProcess(env: Readonly<Record<string, string>>, cwd = '/tmp'): ServerProcess {
+  let since = performance.now();
+  const child = spawn(process.execPath, [MAIN], {
+    cwd,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'], ...env },
+  });
+  const { pid } = child;
+  if (pid === undefined) throw new Error('the server was not started');
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (chunk: string) => (said += chunk));
+  }
+  let over = false;
+  const ended = new Promise<Ending>((resolve) => {
+    child.once('exit', (code, signal) => {
+      const took = performance.now() - since;
+      child.once('close', () => {
+        over = true;
+        resolve({ code, signal, took });
+      });
+    });
+  });
+  const says = async (what: RegExp, patienceMs = 30_000): Promise<RegExpExecArray> => {
+    const deadline = performance.now() + patienceMs;
+    for (;;) {
+      const found = what.exec(said);
+      if (found !== null) return found;
+      if (over || performance.now() > deadline) {
+        throw new Error(`the server ${over ? 'ended' : 'did not say'} ${String(what)}:\n${said}`);
+      }
+      await sleep(10);
+    }
+  };
+  const server: ServerProcess = {
+    pid,
+    output: () => said,
+    lines: () => said.split('\n'),
+    says,
+    async listens(patienceMs) {
+      const [, ports = ''] = await says(/"ports":\[([\d,]+)\]/, patienceMs);
+      return { ports: ports.split(',').map(Number), took: performance.now() - since };
+    },
+    kill(signal = 'SIGTERM') {
+      since = performance.now();
+      child.kill(signal);
+    },
+    ended,
+  };
+  running.add(server);
+  void ended.then(() => running.delete(server));
+  return server;
+}
+
+/** The process id of the PostgreSQL server of a data directory. */
+export async function postmasterOf(dataDir: string): Promise<number> {
+  const content = await readFile(`${dataDir}/postgres/postmaster.pid`, 'utf8');
+  return Number.parseInt(content, 10);
+}
+
+/** The process ids of a server and of everything that it forked. */
+export async function familyOf(pid: number): Promise<number[]> {
+  const names = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const parents = await Promise.all(
+    names.map(async (name) => {
+      const line = await readFile(`/proc/${name}/stat`, 'utf8').catch(() => '');
+      return { pid: Number(name), parent: Number(line.slice(line.lastIndexOf(')')).split(' ')[2]) };
+    }),
+  );
+  return [pid, ...parents.filter(({ parent }) => parent === pid).map((child) => child.pid)];
+}
+
+/** The ids of the processes whose working directory is the cluster of a data directory. */
+export async function processesIn(dataDir: string): Promise<number[]> {
+  const { ino } = await stat(`${dataDir}/postgres`);
+  const names = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const inside = await Promise.all(
+    names.map((name) =>
+      stat(`/proc/${name}/cwd`).then(
+        (info) => info.ino === ino,
+        () => false,
+      ),
+    ),
+  );
+  return names.filter((_, i) => inside[i]).map(Number);
+}
+
+/** Sends a signal to a server and to everything that it forked. */
+export async function signalFamily(pid: number, signal: NodeJS.Signals): Promise<void> {
+  for (const member of await familyOf(pid)) {
+    try {
+      process.kill(member, signal);
+    } catch (error) {
+      // Backends come and go.
+      if (!(error instanceof Error) || Reflect.get(error, 'code') !== 'ESRCH') throw error;
+    }
+  }
+}
+
+/** Tries until it works. */
+export async function until<T>(
+  attempt: () => Promise<T | null | false | undefined>,
+  patienceMs = 10_000,
+): Promise<T> {
+  const deadline = performance.now() + patienceMs;
+  let last: unknown;
+  for (;;) {
+    try {
+      const result = await attempt();
+      if (result !== null && result !== undefined && result !== false) return result;
+    } catch (error) {
+      last = error;
+    }
+    if (performance.now() > deadline) throw new Error('waited in vain', { cause: last });
+    await sleep(20);
+  }
+}

@@ -1,0 +1,44 @@
+import { decodeJwt } from 'jose';
+import type { JWK } from 'jose';
+import { importPrivateKey } from '../../src/keys/key-pair.js';
+import { unseal } from '../../src/keys/seal.js';
+import type { SigningAlg } from '../../src/oauth/algorithms.js';
+import { makeForger, type ForgerKey, type TokenForger } from '../tokens/hostile-tokens.js';
+import { KEY_ENCRYPTION_KEY, rows } from './harness.js';
+import type { TestZone } from './zone.js';
+
+/** The key that a zone signs with, taken out of its database: what no attacker should ever have. */
+export async function stealZoneKey(zone: TestZone): Promise<ForgerKey & { alg: SigningAlg }> {
+  const [row] = await rows<{
+    kid: string;
+    alg: SigningAlg;
+    public_jwk: JWK;
+    sealed_private_key: Buffer;
+  }>(
+    zone.replica.databaseUrl,
+    'SELECT kid, alg, public_jwk, sealed_private_key FROM signing_keys WHERE zone_id = $1',
+    [zone.zoneId],
+  );
+  if (row === undefined) throw new Error('the zone has no key');
+  const { kid, alg, public_jwk: publicJwk, sealed_private_key: sealed } = row;
+  const der = unseal(
+    Buffer.from(KEY_ENCRYPTION_KEY, 'hex'),
+    { purpose: 'signing-key', zoneId: zone.zoneId, id: kid },
+    sealed,
+  );
+  return { kid, alg, publicJwk, privateKey: await importPrivateKey(der, alg) };
+}
+
+/** Forges mandates with a zone's own key; they differ from a real one only where a test says so. */
+export async function forgerFor(
+  zone: TestZone,
+  otherZone: TestZone,
+  mandate: string,
+): Promise<TokenForger> {
+  return makeForger({
+    ...(await stealZoneKey(zone)),
+    otherKey: await stealZoneKey(otherZone),
+    claims: decodeJwt(mandate),
+    now: Math.floor(Date.now() / 1_000),
+  });
+}
