@@ -27,7 +27,7 @@ interface Route {
 
 const inZone = (path: string) => () => `/zones/${zone.zoneId}${path}`;
 const named = () => ({ name: `name ${randomUUID()}` });
-const PERMIT = 'permit (principal, action, resource);';
+const PERMIT = '@id("p") permit (principal, action, resource);';
 
 const ROUTES: Readonly<Record<string, Route>> = {
   zone: { method: 'POST', path: () => '/zones', valid: named, required: ['name'], optional: [] },

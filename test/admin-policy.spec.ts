@@ -120,7 +120,7 @@ describe('a policy set', () => {
 describe('activation', () => {
   test('is shown, decides from the next request on, and is on record', async () => {
     const before = await zone.activate(PERMIT_ALL);
-    const denying = await newPolicy('forbid (principal, action, resource);');
+    const denying = await newPolicy('@id("no") forbid (principal, action, resource);');
     const version = await zone.admin('POST', await newSet(), {
       policy_version_ids: [denying.id],
     });

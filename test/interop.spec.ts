@@ -176,12 +176,12 @@ describe.each([
     await expect(
       client.genericGrantRequest(configure(), TOKEN_EXCHANGE, exchanged(mandate)),
     ).rejects.toMatchObject({ error: 'invalid_request', status: 400 });
-    await zone.activate('forbid (principal, action, resource);');
+    await zone.activate('@id("no") forbid (principal, action, resource);');
     await expect(client.clientCredentialsGrant(configure(), target())).rejects.toMatchObject({
       error: 'access_denied',
       status: 403,
     });
-    await zone.activate('permit (principal, action, resource);');
+    await zone.activate('@id("all") permit (principal, action, resource);');
   });
 
   test('understands that its secret is wrong', async () => {

@@ -282,6 +282,13 @@ describe('the anchor', () => {
     expect(decodeJwt(tokenOf(answer))).toMatchObject({ sid, root_sid: root, exp });
   });
 
+  test('grants no life beyond the subject on a session that lives longer', async () => {
+    const subject_token = tokenOf(await zone.session({ ttl_seconds: '30' }));
+    const { sid } = decodeJwt(tokenOf(await zone.session({ ttl_seconds: '3600' })));
+    const answer = await zone.exchange({ subject_token, session_id: String(sid) });
+    expect(decodeJwt(tokenOf(answer))).toMatchObject({ sid, exp: decodeJwt(subject_token).exp });
+  });
+
   test("refuses another client's, another zone's, an unknown and a malformed session", async () => {
     const theirs = decodeJwt(await colleagueSession())['sid'];
     const abroad = decodeJwt(tokenOf(await foreign.session()))['sid'];
@@ -616,8 +623,8 @@ describe('policy', () => {
   test('decides on subject, actors and scope, and is asked again for each exchange', async () => {
     const other = await createTestZone(replica);
     await other.activate(
-      `permit (principal, action, resource);
-       forbid (principal, action, resource) when {
+      `@id("all") permit (principal, action, resource);
+       @id("no") forbid (principal, action, resource) when {
          context has subject_claims && context.requested_scopes.contains("a:write") };`,
     );
     const subject = tokenOf(await other.session({ scope: 'a:read a:write' }));
@@ -632,7 +639,7 @@ describe('policy', () => {
   test('caps the life of a resource mandate', async () => {
     const other = await createTestZone(replica);
     const subject_token = tokenOf(await other.session());
-    await other.activate('@max_ttl("45") permit (principal, action, resource);');
+    await other.activate('@id("p") @max_ttl("45") permit (principal, action, resource);');
     const answer = await other.exchange({ subject_token });
     expect(answer.body['expires_in']).toBe(45);
   });

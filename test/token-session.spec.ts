@@ -439,7 +439,7 @@ describe('policy', () => {
 
   test('refuses what nothing permits', async () => {
     await other.activate(
-      'permit (principal, action, resource) when { resource.identifier == "resource://other" };',
+      '@id("p") permit (principal, action, resource) when { resource.identifier == "resource://other" };',
     );
     const answer = await other.session();
     await expectRefused(view, answer, {
@@ -481,7 +481,7 @@ describe('policy', () => {
 
   test('refuses what needs a step-up, which this version cannot hold', async () => {
     await other.activate(
-      `${PERMIT_ALL} @step_up("mfa") forbid (principal, action, resource) unless { context.challenge_resolved };`,
+      `${PERMIT_ALL} @id("s") @step_up("mfa") forbid (principal, action, resource) unless { context.challenge_resolved };`,
     );
     const answer = await other.session();
     await expectRefused(view, answer, {
@@ -496,7 +496,7 @@ describe('policy', () => {
 
   test('grants no longer than the smallest @max_ttl of what permits', async () => {
     await other.activate(
-      `@max_ttl("200") ${PERMIT_ALL} @max_ttl("120") permit (principal, action, resource) when { resource.identifier == "resource://b" };`,
+      `@max_ttl("200") ${PERMIT_ALL} @id("q") @max_ttl("120") permit (principal, action, resource) when { resource.identifier == "resource://b" };`,
     );
     const lifetime = async (parameters: Parameters) => {
       const answer = await other.session(parameters);

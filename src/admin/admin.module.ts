@@ -8,6 +8,7 @@ import { SnapshotModule } from '../snapshot/snapshot.module.js';
 import { ZonesModule } from '../zones/zones.module.js';
 import { ClientSecretsController } from './client-secrets.controller.js';
 import { ClientsController } from './clients.controller.js';
+import { DecisionsController } from './decisions.controller.js';
 import { Demo } from './demo.service.js';
 import { Operations } from './operations.service.js';
 import { PoliciesController } from './policies.controller.js';
@@ -41,6 +42,7 @@ import { ZonesController } from './zones.controller.js';
     SessionsController,
     SigningKeysController,
     PolicyDecisionsController,
+    DecisionsController,
   ],
   providers: [Operations, Demo],
   exports: [Demo],

@@ -12,6 +12,7 @@ export const AUTH_METHODS = ['client_secret_basic', 'client_secret_post'] as con
 export interface ClientRegistration {
   readonly name: string;
   readonly labels?: readonly string[] | undefined;
+  readonly groups?: readonly string[] | undefined;
   readonly authMethods?: readonly string[] | undefined;
 }
 
@@ -27,6 +28,7 @@ export async function createClient(
     id,
     name: registration.name,
     labels: [...new Set(registration.labels)].toSorted(),
+    groups: [...new Set(registration.groups)].toSorted(),
     authMethods: [...new Set(registration.authMethods ?? AUTH_METHODS)].toSorted(),
     registrationMethod: 'manual',
     disabledAt: null,

@@ -23,6 +23,13 @@ export class ClientBody {
   @IsLine({ each: true })
   labels?: string[];
 
+  /** Groups that policies can name: `principal in Group::"…"`. */
+  @MayBeAbsent()
+  @IsArray()
+  @ArrayMaxSize(50)
+  @IsLine({ each: true })
+  groups?: string[];
+
   /** How it may authenticate (RFC 7591 2); all that there are by default. */
   @MayBeAbsent()
   @IsArray()
@@ -44,6 +51,13 @@ export class ClientChangeBody {
   @ArrayMaxSize(50)
   @IsLine({ each: true })
   labels?: string[];
+
+  /** Replaces the groups. */
+  @MayBeAbsent()
+  @IsArray()
+  @ArrayMaxSize(50)
+  @IsLine({ each: true })
+  groups?: string[];
 }
 
 /** A secret to be added. */

@@ -17,6 +17,7 @@ function view(row: Client) {
     id: row.id,
     name: row.name,
     labels: row.labels,
+    groups: row.groups,
     auth_methods: row.authMethods,
     registration_method: row.registrationMethod,
     disabled: row.disabledAt !== null,
@@ -47,6 +48,7 @@ export class ClientsController {
       const created = await createClient(tx, zoneId, {
         name: body.name,
         labels: body.labels,
+        groups: body.groups,
         authMethods: body.auth_methods,
       });
       const first = await addSecret(tx, created, { kind: 'drawn' }, digestKey, null);
@@ -78,7 +80,7 @@ export class ClientsController {
     return view(await findClient(this.operations.read, zoneId, id));
   }
 
-  /** Disables or enables a client, or changes its labels. */
+  /** Disables or enables a client, or changes its labels and groups. */
   @Patch(':id')
   async change(
     @Param('zone') zoneId: string,
@@ -91,6 +93,9 @@ export class ClientsController {
     const after = await this.operations.change(change, async (tx) => {
       if (body.labels !== undefined) {
         await tx.update(Client, { zoneId, id }, { labels: [...new Set(body.labels)].toSorted() });
+      }
+      if (body.groups !== undefined) {
+        await tx.update(Client, { zoneId, id }, { groups: [...new Set(body.groups)].toSorted() });
       }
       if (body.disabled !== undefined) {
         await tx.update(

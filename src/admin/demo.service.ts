@@ -83,12 +83,15 @@ export class Demo {
       const zone = await createZone(tx, this.keys, { id: zoneId, name: NAME });
       const client = await createClient(tx, zoneId, { name: 'demo client' });
       await createResource(tx, zoneId, { identifier: RESOURCE, scopes: [SCOPE] });
-      const { version } = await createPolicy(tx, zoneId, {
-        name: NAME,
-        content: policyFor(client.id),
-      });
+      const content = policyFor(client.id);
+      const author = 'demo';
+      const { version } = await createPolicy(tx, zoneId, { name: NAME, content, author });
       const set = await createPolicySet(tx, zoneId, NAME);
-      const setVersion = await addPolicySetVersion(tx, set, [version.id]);
+      const setVersion = await addPolicySetVersion(tx, set, {
+        policyVersionIds: [version.id],
+        modules: [{ id: NAME, content }],
+        author,
+      });
       await activate(tx, zoneId, setVersion.id);
       return { result: await this.secretFor(tx, zone, client), details: { client_id: client.id } };
     });

@@ -1,14 +1,8 @@
-import {
-  ConflictException,
-  Injectable,
-  NotFoundException,
-  UnprocessableEntityException,
-} from '@nestjs/common';
+import { ConflictException, Injectable, NotFoundException } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { QueryFailedError, type DataSource, type EntityManager } from 'typeorm';
 import { Ledger } from '../ledger/ledger.service.js';
 import { isUuid } from '../oauth/vocabulary.js';
-import { PolicyCompileError } from '../policy/compile.js';
 import { Zone } from '../zones/zone.entity.js';
 
 /** What an operator did, for the audit log. It must hold no secret. */
@@ -18,6 +12,9 @@ export interface Change {
   /** What was done, such as `client.created`. */
   readonly type: string;
 }
+
+/** Who operators are, as far as the one key tells. */
+export const OPERATOR = 'admin key';
 
 const UNIQUE_VIOLATION = '23505';
 const FOREIGN_KEY_VIOLATION = '23503';
@@ -32,8 +29,7 @@ export class Operations {
 
   /**
    * @param make makes the change and returns its result, and what the audit event says of it
-   * @throws {HttpException} 404 for an unknown zone, 409 for a conflict, 422 for policies that do
-   *   not compile
+   * @throws {HttpException} 409 for a conflict, and whatever `make` throws
    */
   async change<T>(
     change: Change,
@@ -49,7 +45,7 @@ export class Operations {
           type: `admin.${change.type}`,
           outcome: 'done',
           request_id: change.requestId,
-          operator: 'admin key',
+          operator: OPERATOR,
           ...details,
         });
         return result;
@@ -85,12 +81,6 @@ export function found<T>(value: T | null | undefined, what: string): T {
 }
 
 function describe(error: unknown): unknown {
-  if (error instanceof PolicyCompileError) {
-    return new UnprocessableEntityException({
-      message: 'the policies do not compile',
-      errors: error.errors,
-    });
-  }
   if (!(error instanceof QueryFailedError)) return error;
   const code: unknown = Reflect.get(error.driverError, 'code');
   if (code === UNIQUE_VIOLATION) {

@@ -1,26 +1,29 @@
 import { Body, Get, Param, Post, Query, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { MoreThan } from 'typeorm';
+import { AnswerWithin } from '../http/deadline.interceptor.js';
 import { requestIdOf } from '../http/request-id.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { Policy, PolicyVersion } from '../policy/policy.entity.js';
+import { Zone } from '../zones/zone.entity.js';
 import { AdminController } from './admin-controller.js';
 import { PolicyBody, PolicyVersionBody } from './policy.body.js';
-import { found, Operations, zoneExists } from './operations.service.js';
+import { found, OPERATOR, Operations, zoneExists } from './operations.service.js';
 import { PageQuery } from './page.body.js';
 import { pageOf } from './page.js';
 import { addPolicyVersion, createPolicy } from './policy-authoring.js';
+import { checkPolicies, POLICY_WORK_MS } from './policy-check.js';
 
 function view({ id, name, createdAt }: Policy) {
   return { id, name, created_at: createdAt };
 }
 
-function versionView({ id, policyId, version, content, sha256, createdAt }: PolicyVersion) {
-  return { id, policy_id: policyId, version, sha256, content, created_at: createdAt };
+function versionView(row: PolicyVersion) {
+  return { ...eventView(row), content: row.content, created_at: row.createdAt };
 }
 
-function eventView({ id, policyId, version, sha256 }: PolicyVersion) {
-  return { id, policy_id: policyId, version, sha256 };
+function eventView({ id, policyId, version, sha256, author }: PolicyVersion) {
+  return { id, policy_id: policyId, version, sha256, author };
 }
 
 /** Writes policies. A version is never changed; a correction is a new version. */
@@ -30,23 +33,26 @@ export class PoliciesController {
 
   /** Makes a policy with its first version. */
   @Post()
+  @AnswerWithin(POLICY_WORK_MS)
   async create(
     @Param('zone') zoneId: string,
     @Body() body: PolicyBody,
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ) {
-    await zoneExists(this.operations.read, zoneId);
+    const zone = await zoneExists(this.operations.read, zoneId);
+    const { name, content, author = OPERATOR } = body;
+    const warnings = await this.check(zone, name, content);
     const change = { zoneId, requestId: requestIdOf(request), type: 'policy.created' };
     const { policy, version } = await this.operations.change(change, async (tx) => {
-      const result = await createPolicy(tx, zoneId, body);
+      const result = await createPolicy(tx, zoneId, { name, content, author });
       return {
         result,
         details: { policy: view(result.policy), version: eventView(result.version) },
       };
     });
     response.location(`/internal/zones/${zoneId}/policies/${policy.id}`);
-    return { ...view(policy), version: versionView(version) };
+    return { ...view(policy), version: versionView(version), warnings };
   }
 
   /** Lists policies. */
@@ -69,6 +75,7 @@ export class PoliciesController {
 
   /** Adds a version. */
   @Post(':id/versions')
+  @AnswerWithin(POLICY_WORK_MS)
   async addVersion(
     @Param('zone') zoneId: string,
     @Param('id') id: string,
@@ -77,13 +84,18 @@ export class PoliciesController {
     @Res({ passthrough: true }) response: Response,
   ) {
     const policy = await this.find(zoneId, id);
+    const zone = await zoneExists(this.operations.read, zoneId);
+    const warnings = await this.check(zone, policy.name, body.content);
     const change = { zoneId, requestId: requestIdOf(request), type: 'policy_version.created' };
     const version = await this.operations.change(change, async (tx) => {
-      const result = await addPolicyVersion(tx, policy, body.content);
+      const result = await addPolicyVersion(tx, policy, {
+        content: body.content,
+        author: body.author ?? OPERATOR,
+      });
       return { result, details: { policy: view(policy), version: eventView(result) } };
     });
     response.location(`/internal/zones/${zoneId}/policies/${id}/versions/${version.id}`);
-    return versionView(version);
+    return { ...versionView(version), warnings };
   }
 
   /** Lists the versions of a policy. */
@@ -113,6 +125,10 @@ export class PoliciesController {
     const where = { zoneId, policyId, id };
     const row = isUuid(id) ? await this.operations.read.findOne(PolicyVersion, { where }) : null;
     return versionView(found(row, 'policy version'));
+  }
+
+  private check({ policySchemaExtension }: Zone, name: string, content: string) {
+    return checkPolicies([{ id: name, content }], policySchemaExtension);
   }
 
   private async find(zoneId: string, id: string): Promise<Policy> {

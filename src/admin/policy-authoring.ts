@@ -1,44 +1,39 @@
-import { UnprocessableEntityException } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import type { EntityManager } from 'typeorm';
-import { compile } from '../policy/compile.js';
-import { release } from '../policy/evaluate.js';
-import { contentSha256, loadVersions } from '../policy/load-modules.js';
+import { manifestSha256, type PolicySource } from '../policy/compile.js';
+import { contentSha256 } from '../policy/load-modules.js';
 import { PolicySet, PolicySetMember, PolicySetVersion } from '../policy/policy-set.entity.js';
 import { Policy, PolicyVersion } from '../policy/policy.entity.js';
 import { Zone } from '../zones/zone.entity.js';
+
+/** A text and who wrote it. Checking it is for {@link checkPolicies}, before. */
+export interface PolicyText {
+  readonly content: string;
+  readonly author: string;
+}
 
 /** Makes a policy with its first version. */
 export async function createPolicy(
   tx: EntityManager,
   zoneId: string,
-  policy: { readonly name: string; readonly content: string },
+  { name, ...text }: PolicyText & { readonly name: string },
 ): Promise<{ policy: Policy; version: PolicyVersion }> {
   const id = uuidv7();
-  await tx.insert(Policy, { zoneId, id, name: policy.name });
-  const created = await tx.findOneOrFail(Policy, { where: { zoneId, id } });
-  return { policy: created, version: await addPolicyVersion(tx, created, policy.content) };
+  await tx.insert(Policy, { zoneId, id, name });
+  const policy = await tx.findOneOrFail(Policy, { where: { zoneId, id } });
+  return { policy, version: await addPolicyVersion(tx, policy, text) };
 }
 
-/**
- * Adds a version to a policy.
- *
- * @throws {PolicyCompileError}
- */
+/** Adds a version to a policy. */
 export async function addPolicyVersion(
   tx: EntityManager,
-  { zoneId, id: policyId, name }: Policy,
-  content: string,
+  { zoneId, id: policyId }: Policy,
+  { content, author }: PolicyText,
 ): Promise<PolicyVersion> {
-  release(compile([{ id: name, content }]));
-  await tx.query('SELECT 1 FROM policies WHERE zone_id = $1 AND id = $2 FOR UPDATE', [
-    zoneId,
-    policyId,
-  ]);
   const version = 1 + ((await tx.maximum(PolicyVersion, 'version', { zoneId, policyId })) ?? 0);
   const id = uuidv7();
   const sha256 = contentSha256(content);
-  await tx.insert(PolicyVersion, { zoneId, id, policyId, version, content, sha256 });
+  await tx.insert(PolicyVersion, { zoneId, id, policyId, version, content, sha256, author });
   return tx.findOneOrFail(PolicyVersion, { where: { zoneId, id } });
 }
 
@@ -53,36 +48,36 @@ export async function createPolicySet(
   return tx.findOneOrFail(PolicySet, { where: { zoneId, id } });
 }
 
-/**
- * Adds a version to a policy set: a manifest of policy versions.
- *
- * @throws {UnprocessableEntityException} if a policy version is unknown or two are of one policy
- * @throws {PolicyCompileError} if they do not compile together
- */
+/** What a policy set version is made of. */
+export interface Manifest {
+  readonly policyVersionIds: readonly string[];
+  /** The texts of these versions. */
+  readonly modules: readonly PolicySource[];
+  readonly author: string;
+}
+
+/** Adds a version to a policy set: a manifest of policy versions. */
 export async function addPolicySetVersion(
   tx: EntityManager,
   { zoneId, id: policySetId }: PolicySet,
-  policyVersionIds: readonly string[],
+  { policyVersionIds, modules, author }: Manifest,
 ): Promise<PolicySetVersion> {
-  const { modules, problem } = await loadVersions(tx, zoneId, [...new Set(policyVersionIds)]);
-  if (problem !== null) throw new UnprocessableEntityException(problem);
-  const compiled = compile(modules);
-  release(compiled);
-  await tx.query('SELECT 1 FROM policy_sets WHERE zone_id = $1 AND id = $2 FOR UPDATE', [
-    zoneId,
-    policySetId,
-  ]);
   const version =
     1 + ((await tx.maximum(PolicySetVersion, 'version', { zoneId, policySetId })) ?? 0);
   const id = uuidv7();
-  const { manifestSha256 } = compiled;
-  await tx.insert(PolicySetVersion, { zoneId, id, policySetId, version, manifestSha256 });
-  const members = [...new Set(policyVersionIds)].map((policyVersionId) => ({
+  await tx.insert(PolicySetVersion, {
     zoneId,
-    policySetVersionId: id,
-    policyVersionId,
-  }));
-  if (members.length > 0) await tx.insert(PolicySetMember, members);
+    id,
+    policySetId,
+    version,
+    manifestSha256: manifestSha256(modules),
+    author,
+  });
+  await tx.query(
+    `INSERT INTO policy_set_members (zone_id, policy_set_version_id, policy_version_id)
+     SELECT $1, $2, member FROM unnest($3::uuid[]) AS member`,
+    [zoneId, id, policyVersionIds],
+  );
   return tx.findOneOrFail(PolicySetVersion, { where: { zoneId, id } });
 }
 

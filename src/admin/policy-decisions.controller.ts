@@ -1,4 +1,5 @@
 import {
+  BadRequestException,
   Body,
   Get,
   HttpCode,
@@ -8,12 +9,25 @@ import {
   UnprocessableEntityException,
 } from '@nestjs/common';
 import { CLOCK, instant, type Clock } from '../config/clock.js';
+import { AnswerWithin } from '../http/deadline.interceptor.js';
+import { OAuthError, unavailable } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';
-import { PolicyCompileError } from '../policy/compile.js';
-import { ManifestMismatchError, simulate, type Simulation } from '../policy/simulation.js';
+import { BackgroundError } from '../policy/background.js';
+import { PolicyCompileError, type PolicySource } from '../policy/compile.js';
+import { loadModules } from '../policy/load-modules.js';
+import { PolicySetVersion } from '../policy/policy-set.entity.js';
+import { SimulationBusyError, simulateInBackground } from '../policy/simulate-in-background.js';
+import {
+  ManifestMismatchError,
+  SimulationLimitError,
+  type BatchSimulation,
+  type Simulation,
+  type SimulationBundle,
+} from '../policy/simulation.js';
 import { Snapshots } from '../snapshot/snapshots.service.js';
 import { AdminController } from './admin-controller.js';
-import { found } from './operations.service.js';
+import { found, Operations } from './operations.service.js';
+import { POLICY_WORK_MS } from './policy-check.js';
 import { SimulationBody } from './policy-input.body.js';
 
 /** Answers what policy would say, and which policy this replica has loaded. */
@@ -21,31 +35,36 @@ import { SimulationBody } from './policy-input.body.js';
 export class PolicyDecisionsController {
   constructor(
     private readonly snapshots: Snapshots,
+    private readonly operations: Operations,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Evaluates a bundle on an input as an exchange would. Writes nothing. */
+  /**
+   * Evaluates policies on an input, or on each of several, as an exchange would. Writes nothing, and
+   * runs on a thread of its own, within limits.
+   */
   @Post('simulate')
   @HttpCode(200)
-  simulate(@Body() body: SimulationBody): Simulation {
+  @AnswerWithin(POLICY_WORK_MS)
+  async simulate(@Body() body: SimulationBody): Promise<Simulation | BatchSimulation> {
+    const { input, inputs, policies, ...named } = body;
+    const bundle = policies === undefined ? await this.stored(named) : { ...named, policies };
     try {
-      return simulate(body);
+      if (input !== undefined && inputs === undefined) {
+        return await simulateInBackground({ ...bundle, input });
+      }
+      if (inputs !== undefined && input === undefined) {
+        return await simulateInBackground({ ...bundle, inputs });
+      }
     } catch (error) {
-      if (error instanceof PolicyCompileError) {
-        throw new UnprocessableEntityException({
-          message: 'the policies do not compile',
-          errors: error.errors,
-        });
-      }
-      if (error instanceof ManifestMismatchError) {
-        throw new UnprocessableEntityException(error.message);
-      }
-      throw error;
+      throw describe(error);
     }
+    throw new BadRequestException('either input or inputs is needed');
   }
 
   /** Shows which policy set version this replica decides a zone's requests by. */
   @Get('status/:zoneID')
+  @AnswerWithin(POLICY_WORK_MS)
   async status(@Param('zoneID') zoneId: string) {
     const snapshot = found(isUuid(zoneId) ? await this.snapshots.find(zoneId) : null, 'zone');
     const { policy, loadedAt } = snapshot;
@@ -67,4 +86,36 @@ export class PolicyDecisionsController {
       age_seconds: Math.round((this.clock.now() - loadedAt) / 1_000),
     };
   }
+
+  /** The bundle that `version_id` names. */
+  private async stored(named: Omit<SimulationBundle, 'policies'>): Promise<SimulationBundle> {
+    const { version_id: id } = named;
+    if (id === undefined) throw new BadRequestException('either policies or version_id is needed');
+    const { read } = this.operations;
+    const version = isUuid(id) ? await read.findOne(PolicySetVersion, { where: { id } }) : null;
+    const { zoneId, policySetId, manifestSha256 } = found(version, 'policy set version');
+    const { modules, problem } = await loadModules(read, zoneId, id);
+    if (problem !== null) throw new UnprocessableEntityException(problem);
+    const policies: readonly PolicySource[] = modules;
+    return { policy_set_id: policySetId, manifest_sha256: manifestSha256, ...named, policies };
+  }
+}
+
+function describe(error: unknown): unknown {
+  if (error instanceof PolicyCompileError) {
+    return new UnprocessableEntityException({
+      message: 'the policies do not compile',
+      errors: error.errors,
+    });
+  }
+  if (error instanceof ManifestMismatchError || error instanceof SimulationLimitError) {
+    return new UnprocessableEntityException(error.message);
+  }
+  if (error instanceof SimulationBusyError) {
+    return new OAuthError('slow_down', 'too many simulations are under way', {
+      retryAfter: 5,
+      cause: error,
+    });
+  }
+  return error instanceof BackgroundError ? unavailable('the simulator was lost', error) : error;
 }

@@ -10,7 +10,9 @@ import {
   IsString,
   ValidateNested,
 } from 'class-validator';
+import { MAX_POLICIES } from '../policy/compile.js';
 import type { JsonObject, JsonValue, PolicyInput } from '../policy/input.js';
+import { MAX_INPUTS } from '../policy/simulation.js';
 import { MayBeAbsent } from './text.js';
 
 class PrincipalBody {
@@ -39,6 +41,25 @@ class PrincipalBody {
   @IsArray()
   @IsString({ each: true })
   labels?: string[];
+
+  @IsOptional()
+  @IsArray()
+  @IsString({ each: true })
+  groups?: string[];
+}
+
+class DecisionTimeBody {
+  @IsInt()
+  epoch: number;
+
+  @IsInt()
+  hour: number;
+
+  @IsInt()
+  minute: number;
+
+  @IsInt()
+  weekday: number;
 }
 
 class ResourceBody {
@@ -118,6 +139,16 @@ class ContextBody {
   challenge_resolved: boolean;
 
   @IsOptional()
+  @IsInt()
+  requested_ttl_seconds?: number;
+
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => DecisionTimeBody)
+  @IsObject()
+  time?: DecisionTimeBody;
+
+  @IsOptional()
   @IsString()
   trace_id?: string;
 
@@ -181,12 +212,13 @@ class PolicyTextBody {
   content: string;
 }
 
-/** A bundle of policies and an input to evaluate it on. */
+/** Policies, given or stored, and what to evaluate them on: one input, or up to 1,000. */
 export class SimulationBody {
   @IsOptional()
   @IsString()
   policy_set_id?: string;
 
+  /** With `policies` only repeated in the answer; without them the stored set version to take. */
   @IsOptional()
   @IsString()
   version_id?: string;
@@ -195,15 +227,25 @@ export class SimulationBody {
   @IsString()
   manifest_sha256?: string;
 
+  @MayBeAbsent()
   @IsArray()
-  @ArrayMaxSize(200)
+  @ArrayMaxSize(MAX_POLICIES)
   @IsObject({ each: true })
   @ValidateNested({ each: true })
   @Type(() => PolicyTextBody)
-  policies: PolicyTextBody[];
+  policies?: PolicyTextBody[];
 
+  @MayBeAbsent()
   @ValidateNested()
   @Type(() => PolicyInputBody)
   @IsObject()
-  input: PolicyInputBody;
+  input?: PolicyInputBody;
+
+  @MayBeAbsent()
+  @IsArray()
+  @ArrayMaxSize(MAX_INPUTS)
+  @IsObject({ each: true })
+  @ValidateNested({ each: true })
+  @Type(() => PolicyInputBody)
+  inputs?: PolicyInputBody[];
 }

@@ -1,26 +1,46 @@
-import { Body, Get, Param, Post, Query, Req, Res } from '@nestjs/common';
+import {
+  Body,
+  Get,
+  Param,
+  Post,
+  Query,
+  Req,
+  Res,
+  UnprocessableEntityException,
+} from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { MoreThan } from 'typeorm';
+import { AnswerWithin } from '../http/deadline.interceptor.js';
 import { requestIdOf } from '../http/request-id.js';
 import { isUuid } from '../oauth/vocabulary.js';
+import { loadVersions } from '../policy/load-modules.js';
 import { PolicySet, PolicySetVersion } from '../policy/policy-set.entity.js';
 import { AdminController } from './admin-controller.js';
 import { PolicySetBody, PolicySetVersionBody } from './policy.body.js';
-import { found, Operations, zoneExists } from './operations.service.js';
+import { found, OPERATOR, Operations, zoneExists } from './operations.service.js';
 import { PageQuery } from './page.body.js';
 import { pageOf } from './page.js';
 import { addPolicySetVersion, createPolicySet, membersOf } from './policy-authoring.js';
+import { checkPolicies, POLICY_WORK_MS } from './policy-check.js';
 
 function view({ id, name, createdAt }: PolicySet) {
   return { id, name, created_at: createdAt };
 }
 
-function versionView({ id, policySetId, version, manifestSha256, createdAt }: PolicySetVersion) {
+function versionView({
+  id,
+  policySetId,
+  version,
+  manifestSha256,
+  author,
+  createdAt,
+}: PolicySetVersion) {
   return {
     id,
     policy_set_id: policySetId,
     version,
     manifest_sha256: manifestSha256,
+    author,
     created_at: createdAt,
   };
 }
@@ -68,6 +88,7 @@ export class PolicySetsController {
 
   /** Adds a version: a manifest of policy versions. */
   @Post(':id/versions')
+  @AnswerWithin(POLICY_WORK_MS)
   async addVersion(
     @Param('zone') zoneId: string,
     @Param('id') id: string,
@@ -76,23 +97,26 @@ export class PolicySetsController {
     @Res({ passthrough: true }) response: Response,
   ) {
     const set = await this.find(zoneId, id);
+    const zone = await zoneExists(this.operations.read, zoneId);
+    const policyVersionIds = [...new Set(body.policy_version_ids)].toSorted();
+    const { modules, problem } = await loadVersions(this.operations.read, zoneId, policyVersionIds);
+    if (problem !== null) throw new UnprocessableEntityException(problem);
+    const warnings = await checkPolicies(modules, zone.policySchemaExtension);
+    const author = body.author ?? OPERATOR;
     const change = { zoneId, requestId: requestIdOf(request), type: 'policy_set_version.created' };
     const version = await this.operations.change(change, async (tx) => {
-      const result = await addPolicySetVersion(tx, set, body.policy_version_ids);
+      const result = await addPolicySetVersion(tx, set, { policyVersionIds, modules, author });
       return {
         result,
         details: {
           policy_set: view(set),
           version: versionView(result),
-          policy_version_ids: body.policy_version_ids,
+          policy_version_ids: policyVersionIds,
         },
       };
     });
     response.location(`/internal/zones/${zoneId}/policy-sets/${id}/versions/${version.id}`);
-    return {
-      ...versionView(version),
-      policy_version_ids: [...new Set(body.policy_version_ids)].toSorted(),
-    };
+    return { ...versionView(version), policy_version_ids: policyVersionIds, warnings };
   }
 
   /** Lists the versions of a policy set. */

@@ -1,23 +1,24 @@
 import { ArrayMaxSize, IsArray, IsUUID } from 'class-validator';
 import { MAX_POLICIES } from '../policy/compile.js';
-import { IsLine, IsTextBlock } from './text.js';
-
-/** A policy and its first text. */
-export class PolicyBody {
-  /** Unique in the zone. What decisions call it unless its text has an `@id`. */
-  @IsLine()
-  name: string;
-
-  /** Cedar. */
-  @IsTextBlock()
-  content: string;
-}
+import { IsLine, IsTextBlock, MayBeAbsent } from './text.js';
 
 /** A new text of a policy. */
 export class PolicyVersionBody {
-  /** Cedar. */
+  /** Cedar. Each policy in it needs an `@id` of its own. */
   @IsTextBlock()
   content: string;
+
+  /** Who wrote it, for those who ask later. */
+  @MayBeAbsent()
+  @IsLine()
+  author?: string;
+}
+
+/** A policy and its first text. */
+export class PolicyBody extends PolicyVersionBody {
+  /** Unique in the zone. */
+  @IsLine()
+  name: string;
 }
 
 /** A policy set to be made. */
@@ -34,11 +35,31 @@ export class PolicySetVersionBody {
   @ArrayMaxSize(MAX_POLICIES)
   @IsUUID(undefined, { each: true })
   policy_version_ids: string[];
+
+  /** Who put it together, for those who ask later. */
+  @MayBeAbsent()
+  @IsLine()
+  author?: string;
 }
 
-/** Which policy set version is to decide. */
-export class ActivationBody {
+/** Which policy set version is meant. */
+export class PolicySetVersionReferenceBody {
   /** A version of a policy set of this zone. */
   @IsUUID()
   policy_set_version_id: string;
+}
+
+/** What a zone adds to the Cedar schema. */
+export class PolicySchemaBody {
+  /** Cedar schema: more optional attributes of `SubjectClaims`, `ActorClaims` and `Constraints`. */
+  @IsTextBlock()
+  extension: string;
+}
+
+/** What a recorded decision is made again on. */
+export class ReplayBody {
+  /** A version of a policy set of the same zone; the recorded one if absent. */
+  @MayBeAbsent()
+  @IsUUID()
+  policy_set_version_id?: string;
 }

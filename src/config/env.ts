@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { plainToInstance, Transform } from 'class-transformer';
 import {
@@ -175,14 +175,10 @@ function readVariable(
     problems.push(`${name} and ${name}_FILE are both set`);
     return undefined;
   }
-  if (!existsSync(file)) {
-    problems.push(`${name}_FILE names a file that does not exist`);
-    return undefined;
-  }
   try {
     return readFileSync(file, 'utf8').trim();
   } catch {
-    problems.push(`${name}_FILE names a file that cannot be read`);
+    problems.push(`${name}_FILE names a file that does not exist or cannot be read`);
     return undefined;
   }
 }

@@ -17,7 +17,7 @@ export function decodeKey(text: string, bytes: number): Buffer | null {
  * that counts, or nothing but printable characters.
  */
 export function looksWeak(key: Buffer): boolean {
-  if (new Set(key).size < key.length / 2) return true;
+  if (new Set(key).size <= key.length / 2) return true;
   const steps = new Set(
     Array.from(key.subarray(1), (byte, i) => (byte - (key[i] ?? 0) + 256) % 256),
   );

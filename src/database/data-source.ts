@@ -3,6 +3,7 @@ import { ClientSecret } from '../clients/client-secret.entity.js';
 import { Client } from '../clients/client.entity.js';
 import { SigningKey } from '../keys/signing-key.entity.js';
 import { PolicySet, PolicySetMember, PolicySetVersion } from '../policy/policy-set.entity.js';
+import { ShadowDifference } from '../policy/shadow-difference.entity.js';
 import { Policy, PolicyVersion } from '../policy/policy.entity.js';
 import { Revocation } from '../sessions/revocation.entity.js';
 import { Session } from '../sessions/session.entity.js';
@@ -10,6 +11,7 @@ import { Resource } from '../zones/resource.entity.js';
 import { Zone } from '../zones/zone.entity.js';
 import { Zones1700000000000 } from './migrations/1700000000000-zones.js';
 import { Ledger1700000000001 } from './migrations/1700000000001-ledger.js';
+import { PolicyLifecycle1700000000002 } from './migrations/1700000000002-policy-lifecycle.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
@@ -37,10 +39,11 @@ export function dataSourceOptions(url: string): PostgresOptions {
       PolicySet,
       PolicySetVersion,
       PolicySetMember,
+      ShadowDifference,
       Session,
       Revocation,
     ],
-    migrations: [Zones1700000000000, Ledger1700000000001],
+    migrations: [Zones1700000000000, Ledger1700000000001, PolicyLifecycle1700000000002],
     migrationsTableName: 'schema_migrations',
     synchronize: false,
     poolSize: 8,

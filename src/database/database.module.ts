@@ -4,6 +4,7 @@ import { DataSource } from 'typeorm';
 import type { RunningEnv } from '../config/env.js';
 import { ChangeFeed } from './change-feed.js';
 import { dataSourceOptions } from './data-source.js';
+import { endUnfinished } from './unfinished.js';
 
 /** The connection to PostgreSQL and the news from it. The schema is migrated before Nest starts. */
 @Module({})
@@ -21,7 +22,9 @@ export class DatabaseModule {
           }),
           dataSourceFactory: async (options) => {
             if (options === undefined) throw new Error('no data source options');
-            return new DataSource(options).initialize();
+            const dataSource = await new DataSource(options).initialize();
+            endUnfinished(dataSource);
+            return dataSource;
           },
         }),
       ],

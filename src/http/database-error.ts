@@ -1,5 +1,5 @@
-/** SQLSTATE classes of a server that cannot be reached or cannot work now. */
-const UNAVAILABLE_STATES = /^(08|53|57|58)/;
+/** SQLSTATE classes of a server that cannot be reached, does not let us in or cannot work now. */
+const UNAVAILABLE_STATES = /^(08|28|3D|53|57|58)/;
 const UNAVAILABLE_SYSTEM_ERRORS = new Set([
   'ECONNREFUSED',
   'ECONNRESET',

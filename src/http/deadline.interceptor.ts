@@ -4,13 +4,17 @@ import {
   type ExecutionContext,
   type NestInterceptor,
 } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
 import type { Request } from 'express';
 import { filter, interval, map, race, skip, type Observable } from 'rxjs';
 import { unavailable } from '../oauth/errors.js';
 
-/** Every request is answered within so many steps of so many milliseconds, whatever the database does. */
-const STEPS = 12;
+/** Milliseconds within which every request is answered, whatever the database does. */
+const DEADLINE_MS = 1_800;
 const STEP_MS = 150;
+
+/** Gives a route that does much at once more time than others have, in milliseconds. */
+export const AnswerWithin = Reflector.createDecorator<number>();
 
 /**
  * Answers 503 in time instead of letting callers wait for something that hangs. A request that is
@@ -18,11 +22,14 @@ const STEP_MS = 150;
  */
 @Injectable()
 export class DeadlineInterceptor implements NestInterceptor {
+  constructor(private readonly reflector: Reflector) {}
+
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const request = context.switchToHttp().getRequest<Request>();
+    const deadline = this.reflector.get(AnswerWithin, context.getHandler()) ?? DEADLINE_MS;
     const tooLate = interval(STEP_MS).pipe(
       filter(() => request.complete),
-      skip(STEPS - 1),
+      skip(Math.ceil(deadline / STEP_MS) - 1),
       map(() => {
         throw unavailable('the deadline has passed');
       }),

@@ -9,6 +9,7 @@ const STATEMENT_MS = 1_200;
  */
 export class LedgerConnection {
   private client: pg.Client | undefined;
+  private connecting: Promise<pg.Client> | undefined;
 
   constructor(private readonly url: string) {}
 
@@ -32,8 +33,14 @@ export class LedgerConnection {
     this.client = undefined;
   }
 
-  private async connected(): Promise<pg.Client> {
-    if (this.client !== undefined) return this.client;
+  /** Those who come together share one attempt: each of their own would leave all but one behind. */
+  private connected(): Promise<pg.Client> {
+    if (this.client !== undefined) return Promise.resolve(this.client);
+    this.connecting ??= this.connect().finally(() => (this.connecting = undefined));
+    return this.connecting;
+  }
+
+  private async connect(): Promise<pg.Client> {
     const client = new pg.Client({
       connectionString: this.url,
       connectionTimeoutMillis: CONNECT_MS,

@@ -1,7 +1,12 @@
 import { Module } from '@nestjs/common';
+import { AuditLog } from './audit-log.service.js';
+import { LedgerMaintenance } from './ledger.maintenance.js';
 import { ledgerMetrics } from './ledger.metrics.js';
 import { Ledger } from './ledger.service.js';
 
 /** Commits what happened, or says which fact moved. */
-@Module({ providers: [Ledger, ...ledgerMetrics], exports: [Ledger] })
+@Module({
+  providers: [Ledger, AuditLog, LedgerMaintenance, ...ledgerMetrics],
+  exports: [Ledger, AuditLog],
+})
 export class LedgerModule {}

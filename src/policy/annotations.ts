@@ -3,6 +3,8 @@ import type { Annotations, Effect } from '@cedar-policy/cedar-wasm/nodejs';
 /** What a policy's annotations say about a verdict that it determines. */
 export interface Obligations {
   readonly reason?: string;
+  /** The reason may be shown to whoever asked. */
+  readonly public?: true;
   /** Of a forbid: the challenge that lifts it. */
   readonly stepUp?: string;
   /** Of a permit: the longest life of what is issued on it. */
@@ -13,7 +15,7 @@ const STEP_UP = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/;
 const MAX_TTL = /^[1-9][0-9]{0,8}$/;
 
 /**
- * Reads `@reason`, `@step_up` and `@max_ttl`; hands what is wrong with them to `refuse`. One that would
+ * Reads `@reason`, `@public`, `@step_up` and `@max_ttl`; hands what is wrong with them to `refuse`. One that would
  * have no effect is wrong too: its author believes in a safeguard that is not there.
  */
 export function readObligations(
@@ -22,6 +24,12 @@ export function readObligations(
   refuse: (message: string, help?: string) => void,
 ): Obligations {
   const { reason, step_up: stepUp, max_ttl: maxTtl } = annotations;
+  const isPublic = Object.hasOwn(annotations, 'public');
+  if (isPublic) {
+    if (annotations['public'])
+      refuse('@public takes no value', 'without @public only operators see the reason');
+    if (!reason) refuse('@public has no effect without @reason', 'as in @reason("…") @public');
+  }
   if (stepUp !== undefined) {
     if (effect !== 'forbid') refuse('@step_up has no effect on a permit', 'put it on a forbid');
     if (!STEP_UP.test(stepUp ?? '')) {
@@ -36,7 +44,20 @@ export function readObligations(
   }
   return {
     ...(reason && { reason }),
+    ...(isPublic && { public: true as const }),
     ...(stepUp && { stepUp }),
     ...(maxTtl && { maxTtlSeconds: Number(maxTtl) }),
   };
+}
+
+const KNOWN = ['id', 'reason', 'public', 'step_up', 'max_ttl'];
+
+/** The annotation that was meant, if one that means nothing is spelled almost like it. */
+export function meantBy(annotation: string): string | null {
+  if (KNOWN.includes(annotation)) return null;
+  return KNOWN.find((known) => bare(known) === bare(annotation)) ?? null;
+}
+
+function bare(name: string): string {
+  return name.toLowerCase().replaceAll('_', '');
 }

@@ -39,6 +39,11 @@ describe('compile', () => {
     ]);
   });
 
+  test('reads whether a reason is public', () => {
+    const { policies } = set(`@reason("r") @public ${PERMIT} @reason("r") ${PERMIT}`);
+    expect([...policies.values()].map((policy) => policy.public)).toEqual([true, undefined]);
+  });
+
   test.each([
     ['0', PERMIT],
     ['-1', PERMIT],
@@ -55,6 +60,8 @@ describe('compile', () => {
   test.each([
     ['@step_up on a permit', `@step_up("mfa") ${PERMIT}`],
     ['@step_up without a type', '@step_up forbid(principal, action, resource);'],
+    ['@public without a reason', `@public ${PERMIT}`],
+    ['@public with a value', `@reason("r") @public("no") ${PERMIT}`],
     ['@id without a value', `@id ${PERMIT}`],
     ['a template', 'permit(principal == ?principal, action, resource);'],
     ['a module that is too large', `// ${'x'.repeat(256 * 1024)}`],

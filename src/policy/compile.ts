@@ -1,22 +1,23 @@
 import { createHash } from 'node:crypto';
-import type { PreparedPolicies } from './engine.js';
 import {
   type CompileFault,
   type CompiledPolicy,
   type NamedPolicy,
   type PolicySource,
+  type ReadPolicy,
   readModule,
 } from './read-module.js';
+import { Slices } from './slices.js';
 
 export type { CompileFault, CompiledPolicy, PolicySource };
 
 /** A policy set that is known to parse. Immutable, and collected like any object: see engine.ts. */
 export interface CompiledPolicySet {
   readonly manifestSha256: string;
+  /** How much text is in it. */
+  readonly textBytes: number;
   readonly policies: ReadonlyMap<string, CompiledPolicy>;
-  readonly all: PreparedPolicies;
-  /** What is left once the step-up forbids are lifted. */
-  readonly withoutStepUps: PreparedPolicies;
+  readonly slices: Slices;
 }
 
 /** The set does not compile. */
@@ -40,41 +41,52 @@ const MAX_FAULTS = 100;
 /**
  * Compiles modules to one set; an empty one denies everything. A policy is called what its `@id` says,
  * otherwise by its module, with `.<n>` (counted from 1) if the module holds more than one.
+ *
+ * Takes 0.3 ms for each policy: for sets that may be large there is `compileInBackground`.
  */
 export function compile(modules: readonly PolicySource[]): CompiledPolicySet {
+  return assemble(manifestSha256(modules), readSet(modules));
+}
+
+/** Makes a set of policies that {@link readSet} has read. */
+export function assemble(manifest: string, policies: readonly NamedPolicy[]): CompiledPolicySet {
+  return {
+    manifestSha256: manifest,
+    textBytes: policies.reduce((sum, { text }) => sum + text.length, 0),
+    policies: new Map(policies.map(({ id, compiled }) => [id, compiled])),
+    slices: new Slices(policies),
+  };
+}
+
+/**
+ * Reads the policies of modules that are to be one set.
+ *
+ * @throws {PolicyCompileError}
+ */
+export function readSet(modules: readonly PolicySource[]): ReadPolicy[] {
   refuseTooLarge(modules);
   const faults: CompileFault[] = [];
   const moduleIds = new Set<string>();
-  const policies = new Map<string, CompiledPolicy>();
-  const texts: [string, string][] = [];
+  const policies = new Map<string, ReadPolicy>();
   for (const module of modules) {
     if (moduleIds.has(module.id)) {
       faults.push({ policy: module.id, message: 'another module has this id' });
     }
     moduleIds.add(module.id);
-    for (const { compiled, text } of readOrRefuse(module, faults)) {
-      if (policies.has(compiled.id)) {
-        faults.push({ policy: compiled.id, message: 'another policy has this id' });
+    for (const named of readOrRefuse(module, faults)) {
+      if (policies.has(named.id)) {
+        faults.push({ policy: named.id, message: 'another policy has this id' });
       }
-      policies.set(compiled.id, compiled);
-      texts.push([compiled.id, text]);
+      policies.set(named.id, named);
     }
-    if (texts.length > MAX_POLICIES) {
+    if (policies.size > MAX_POLICIES) {
       faults.push({ policy: module.id, message: `the set holds over ${MAX_POLICIES} policies` });
       break;
     }
     if (faults.length >= MAX_FAULTS) break;
   }
   if (faults.length > 0) throw new PolicyCompileError(faults.slice(0, MAX_FAULTS));
-
-  const all = prepare(texts);
-  const remaining = texts.filter(([id]) => policies.get(id)?.stepUp === undefined);
-  return {
-    manifestSha256: manifestSha256(modules),
-    policies,
-    all,
-    withoutStepUps: remaining.length === texts.length ? all : prepare(remaining),
-  };
+  return [...policies.values()];
 }
 
 /** Names exactly these modules, whatever their order: SHA-256 over `[[id, sha256(content)], …]` as JSON. */
@@ -101,21 +113,11 @@ function refuseTooLarge(modules: readonly PolicySource[]): void {
   if (faults.length > 0) throw new PolicyCompileError(faults.slice(0, MAX_FAULTS));
 }
 
-function readOrRefuse(module: PolicySource, faults: CompileFault[]): NamedPolicy[] {
+function readOrRefuse(module: PolicySource, faults: CompileFault[]): ReadPolicy[] {
   try {
     return readModule(module, faults);
   } catch (cause) {
     const message = 'the policy engine cannot take it in';
     throw new PolicyCompileError([{ policy: module.id, message }], { cause });
   }
-}
-
-function prepare(texts: readonly (readonly [string, string])[]): PreparedPolicies {
-  return {
-    texts: Object.fromEntries(texts),
-    size: texts.reduce(
-      (sum, [id, text]) => sum + Buffer.byteLength(id) + Buffer.byteLength(text),
-      0,
-    ),
-  };
 }

@@ -28,9 +28,15 @@ import type { CedarRequest } from './input.js';
 
 type Cedar = typeof import('@cedar-policy/cedar-wasm/nodejs');
 
-/** Policies by id, known to parse, that the engine may hold parsed; a set is itself by identity. */
+/** The text of one policy that is known to parse. */
+export interface PolicyText {
+  readonly id: string;
+  readonly text: string;
+}
+
+/** Policies that the engine may hold parsed; a set is itself by identity. */
 export interface PreparedPolicies {
-  readonly texts: Readonly<Record<string, string>>;
+  readonly policies: readonly PolicyText[];
   /** How much text: what its place in the engine is reckoned by. */
   readonly size: number;
 }
@@ -38,7 +44,8 @@ export interface PreparedPolicies {
 /** How much policy text may be held parsed: some 130 MiB of instance memory at worst. */
 export const RESIDENT_TEXT_LIMIT = 8 * 1024 * 1024;
 
-const RESIDENT_SETS_LIMIT = 1024;
+/** How many sets may be held parsed: a zone needs one for each pair of principal and resource in use. */
+export const RESIDENT_SETS_LIMIT = 4096;
 
 // Before anything is optimised. A V8 that does not know the flag says so on stderr and goes on.
 setFlagsFromString('--no-turbo-inline-js-wasm-calls');
@@ -61,9 +68,14 @@ export function ask(policies: PreparedPolicies, request: CedarRequest): Authoriz
   return withEngine((engine) =>
     engine.cedar.statefulIsAuthorized({
       ...request,
-      preparsedPolicySetId: engine.slots.get(policies) ?? settle(engine, policies),
+      preparsedPolicySetId: engine.slots.get(policies) ?? moveIn(engine, policies),
     }),
   );
+}
+
+/** Parses a set ahead of its first request. */
+export function settle(policies: PreparedPolicies): void {
+  if (!current?.slots.has(policies)) withEngine((engine) => moveIn(engine, policies));
 }
 
 /** Gives back what the engine holds for a set; it is parsed again if it is asked again. */
@@ -109,12 +121,13 @@ function start(): Engine {
   return { cedar, slots, freeSlots };
 }
 
-function settle({ cedar, slots, freeSlots }: Engine, policies: PreparedPolicies): string {
+function moveIn({ cedar, slots, freeSlots }: Engine, policies: PreparedPolicies): string {
   // At the limit the slot that is to be freed is still taken while the new set moves in.
   while (freeSlots.length === 0 && slots.size > 0) slots.pop();
   const slot = freeSlots.pop();
   if (slot === undefined) throw new Error('no slot is left in the policy engine');
-  const answer = cedar.preparsePolicySet(slot, { staticPolicies: policies.texts });
+  const staticPolicies = Object.fromEntries(policies.policies.map(({ id, text }) => [id, text]));
+  const answer = cedar.preparsePolicySet(slot, { staticPolicies });
   if (answer.type === 'failure') throw new Error('a compiled policy set no longer parses');
   slots.set(policies, slot);
   return slot;

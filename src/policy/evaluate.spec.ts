@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { compile } from './compile.js';
-import { residency, withCedar } from './engine.js';
+import { RESIDENT_SETS_LIMIT, residency, withCedar } from './engine.js';
 import { evaluate, release } from './evaluate.js';
 import type { JsonObject, PolicyInput } from './input.js';
 import { input, nested, set } from './policy.fixture.js';
@@ -38,6 +38,13 @@ describe('evaluate', () => {
       evaluationStatus: 'complete',
       maxTtlSeconds: 60,
     });
+  });
+
+  test('says which reasons may be shown', () => {
+    const verdict = evaluate(set(`@reason("r") @public ${FORBID}`), input());
+    expect(verdict.determiningPolicies).toEqual([
+      { policy: 'm0', effect: 'forbid', reason: 'r', public: true },
+    ]);
   });
 
   test('does not apply the cap of a permit that does not hold', () => {
@@ -284,10 +291,10 @@ describe('what the engine holds', () => {
   });
 
   test('is bounded in sets, and given back on release', () => {
-    const sets = Array.from({ length: 1100 }, () => set(PERMIT));
+    const sets = Array.from({ length: RESIDENT_SETS_LIMIT + 100 }, () => set(PERMIT));
     for (const each of sets) expect(evaluate(each, input()).decision).toBe('allow');
-    expect(residency().sets).toBe(1024);
+    expect(residency().sets).toBe(RESIDENT_SETS_LIMIT);
     for (const each of sets) release(each);
     expect(residency().sets).toBeLessThan(100);
-  });
+  }, 60_000);
 });

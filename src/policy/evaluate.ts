@@ -1,13 +1,17 @@
-import type { Effect } from '@cedar-policy/cedar-wasm/nodejs';
+import { setImmediate } from 'node:timers/promises';
+import type { DetailedError, Effect } from '@cedar-policy/cedar-wasm/nodejs';
 import type { CompiledPolicy, CompiledPolicySet } from './compile.js';
-import { type PreparedPolicies, ask, forget } from './engine.js';
+import { ask } from './engine.js';
 import { type CedarRequest, type PolicyInput, toCedarRequest } from './input.js';
+import type { Part } from './slices.js';
 
 /** A policy that made the verdict what it is. */
 export interface DeterminingPolicy {
   readonly policy: string;
   readonly effect: Effect;
   readonly reason?: string;
+  /** The reason may be shown to whoever asked; without this, to operators only. */
+  readonly public?: true;
 }
 
 /** What policy says to an input, and why. */
@@ -22,6 +26,11 @@ export interface Verdict {
   readonly evaluationStatus: 'complete' | 'error';
   /** The smallest `@max_ttl` of what permits; only with `allow`. */
   readonly maxTtlSeconds?: number;
+}
+
+interface Diagnosis {
+  readonly policy: string;
+  readonly message: string;
 }
 
 /** What Cedar answered, with the errors that plain Cedar would skip policies for. */
@@ -45,20 +54,28 @@ export function evaluate(set: CompiledPolicySet, input: PolicyInput): Verdict {
   }
 }
 
+/**
+ * Has the engine parse, in steps of some 20 ms, what the first requests would otherwise wait for. Worth
+ * its while for a set that is about to decide; it is sound to go without.
+ */
+export async function warm(set: CompiledPolicySet): Promise<void> {
+  await set.slices.warm(setImmediate);
+}
+
 /** Lets the engine drop what it holds for a set that will not be evaluated again soon. */
 export function release(set: CompiledPolicySet): void {
-  forget(set.all);
-  forget(set.withoutStepUps);
+  set.slices.release();
 }
 
 function weigh(set: CompiledPolicySet, request: CedarRequest): Verdict {
-  const answer = answerOf(set, set.all, request);
+  const parts = set.slices.partsFor(request);
+  const answer = answerOf(set, parts, 'all', request);
   if (answer.errors.length > 0) return broken(answer.errors);
   const types = new Set(answer.determining.map(({ stepUp }) => stepUp));
   // Of a denial the determining policies are forbids. One without a step-up always wins.
   if (answer.allowed || types.size === 0 || types.has(undefined)) return settled(answer);
 
-  const rest = answerOf(set, set.withoutStepUps, request);
+  const rest = answerOf(set, parts, 'withoutStepUps', request);
   if (rest.errors.length > 0) return broken(rest.errors);
   if (!rest.allowed) return settled(answer);
   const [stepUp, another] = types;
@@ -72,25 +89,43 @@ function weigh(set: CompiledPolicySet, request: CedarRequest): Verdict {
   return { ...settled(answer), decision: 'step_up', stepUp };
 }
 
+/** What the parts answer together is what one set of all their policies would. */
 function answerOf(
   set: CompiledPolicySet,
-  policies: PreparedPolicies,
+  parts: readonly Part[],
+  variant: keyof Part,
   request: CedarRequest,
 ): Answer {
-  const answer = ask(policies, request);
-  if (answer.type === 'failure') {
-    const errors = answer.errors.map(({ message }) => ({ message }));
-    if (errors.length === 0) throw new Error('the policy engine refused the request');
-    return { allowed: false, determining: [], errors };
+  const permits: CompiledPolicy[] = [];
+  const forbids: CompiledPolicy[] = [];
+  const errors: Diagnosis[] = [];
+  for (const part of parts) {
+    const answer = ask(part[variant], request);
+    if (answer.type === 'failure') return refused(answer.errors);
+    const { decision, diagnostics } = answer.response;
+    const determining = diagnostics.reason.map((id) => policyOf(set, id));
+    (decision === 'allow' ? permits : forbids).push(...determining);
+    for (const { policyId, error } of diagnostics.errors) {
+      errors.push({ policy: policyId, message: error.message });
+    }
   }
-  const { decision, diagnostics } = answer.response;
+  const allowed = forbids.length === 0 && permits.length > 0;
+  const determining = allowed ? permits : forbids;
+  // Cedar's order is that of a hash table.
   return {
-    allowed: decision === 'allow',
-    determining: diagnostics.reason.map((id) => policyOf(set, id)).toSorted(byId),
-    errors: diagnostics.errors.map(({ policyId, error }) => ({
-      policy: policyId,
-      message: error.message,
-    })),
+    allowed,
+    determining: determining.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+    errors: errors.toSorted((a, b) => (a.policy < b.policy ? -1 : 1)),
+  };
+}
+
+/** The engine did not take the request, whatever the policies. */
+function refused(reasons: readonly DetailedError[]): Answer {
+  if (reasons.length === 0) throw new Error('the policy engine refused the request');
+  return {
+    allowed: false,
+    determining: [],
+    errors: reasons.map(({ message }) => ({ message })),
   };
 }
 
@@ -100,19 +135,15 @@ function policyOf({ policies }: CompiledPolicySet, id: string): CompiledPolicy {
   return policy;
 }
 
-/** Cedar's order is that of a hash table. */
-function byId(a: CompiledPolicy, b: CompiledPolicy): number {
-  return a.id < b.id ? -1 : 1;
-}
-
 function settled({ allowed, determining }: Answer): Verdict {
   const caps = determining.flatMap(({ maxTtlSeconds }) => maxTtlSeconds ?? []);
   return {
     decision: allowed ? 'allow' : 'deny',
-    determiningPolicies: determining.map(({ id, effect, reason }) => ({
+    determiningPolicies: determining.map(({ id, effect, reason, public: isPublic }) => ({
       policy: id,
       effect,
       ...(reason && { reason }),
+      ...(isPublic && { public: isPublic }),
     })),
     diagnostics: [],
     evaluationStatus: 'complete',

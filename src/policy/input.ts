@@ -23,6 +23,8 @@ export interface PolicyInput {
     agent_session_id?: string;
     lifecycle?: string;
     labels?: string[];
+    /** Groups that it is in: `principal in Group::"…"`. */
+    groups?: string[];
   };
   resource: { type: 'Resource'; id: string; identifier: string; scopes: string[] };
   action: { id: 'TokenExchange' };
@@ -44,11 +46,27 @@ export interface PolicyInput {
     subject_claims?: JsonObject;
     requested_scopes: string[];
     challenge_resolved: boolean;
+    /** The lifetime that was asked for, if any was. */
+    requested_ttl_seconds?: number;
+    /** When the request is decided, in UTC. */
+    time?: DecisionTime;
     trace_id?: string;
     session_id?: string;
     agent_session_id?: string;
     delegation_edge_id?: string;
   };
+}
+
+/** A moment in the terms that policies ask for it in; in UTC, since a zone has no place. */
+export interface DecisionTime {
+  /** Seconds since 1970. */
+  epoch: number;
+  /** 0 to 23. */
+  hour: number;
+  /** 0 to 59. */
+  minute: number;
+  /** 1 (Monday) to 7 (Sunday), as in ISO 8601. */
+  weekday: number;
 }
 
 /** A Cedar request that lacks only the policies to decide it. */
@@ -89,12 +107,14 @@ export function toCedarRequest(input: PolicyInput): CedarRequest {
   const { id, identifier, scopes } = input.resource;
   const principal = uid(type, input.principal.id);
   const resource = uid('Resource', identifier);
+  const groups = [...new Set(input.principal.groups)].map((group) => uid('Group', group));
   return {
     principal,
     action: uid('Action', input.action.id),
     resource,
     entities: [
-      { uid: principal, attrs: toCedarRecord(principalAttributes, 0), parents: [] },
+      { uid: principal, attrs: toCedarRecord(principalAttributes, 0), parents: groups },
+      ...groups.map((group) => ({ uid: group, attrs: {}, parents: [] })),
       { uid: resource, attrs: toCedarRecord({ id, identifier, scopes }, 0), parents: [] },
     ],
     context: toCedarRecord(

@@ -34,6 +34,10 @@ export class PolicySetVersion {
   @Column('text', { name: 'manifest_sha256' })
   manifestSha256: string;
 
+  /** Who wrote it, as they said. */
+  @Column('text')
+  author: string;
+
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz' })
   createdAt: Date;
 }

@@ -1,9 +1,12 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import type { EntityManager } from 'typeorm';
-import { compile, PolicyCompileError, type CompiledPolicySet } from './compile.js';
-import { evaluate, release, type Verdict } from './evaluate.js';
+import { stopBackground } from './background.js';
+import { compileInBackground } from './compile-in-background.js';
+import { PolicyCompileError, type CompiledPolicySet } from './compile.js';
+import { evaluate, release, warm, type Verdict } from './evaluate.js';
 import type { PolicyInput } from './input.js';
-import { loadModules } from './load-modules.js';
+import { loadModules, type LoadedModules } from './load-modules.js';
 import { PolicySetVersion } from './policy-set.entity.js';
 
 /** The policy set that decides in a zone, or why there is none that can. */
@@ -17,32 +20,70 @@ export type ActivePolicy =
       readonly compiled: CompiledPolicySet;
     };
 
+/** A policy set version as it is stored, or compiled already; to be made an {@link ActivePolicy}. */
+export type StoredPolicySet =
+  | ActivePolicy
+  | {
+      readonly status: 'stored';
+      readonly setVersionId: string;
+      readonly manifestSha256: string;
+      readonly loaded: LoadedModules;
+    };
+
+/** Text of the sets that are kept compiled, in bytes: what changes in a zone is seldom its policy. */
+const KEPT_BYTES = 64 * 1024 * 1024;
+
 /** Answers "may this principal do this to that resource", and why. */
 @Injectable()
-export class PolicySets {
+export class PolicySets implements OnApplicationShutdown {
+  /** By set version, which never changes; the manifest hash is compared all the same. */
+  private readonly compiled = new LRUCache<string, CompiledPolicySet>({
+    maxSize: KEPT_BYTES,
+    sizeCalculation: ({ textBytes }) => Math.max(1, textBytes),
+    dispose: release,
+  });
+
   /**
-   * Loads and compiles the set version that is active in a zone.
+   * Reads a policy set version. What was compiled before is not read again.
    *
-   * What was stored is compared with its hashes: a set that was edited behind our back decides nothing.
+   * @param setVersionId `null` if none is named
    */
-  async loadActive(
+  async read(
     tx: EntityManager,
     zoneId: string,
     setVersionId: string | null,
-  ): Promise<ActivePolicy> {
+  ): Promise<StoredPolicySet> {
     if (setVersionId === null) return { status: 'none' };
     const version = await tx.findOne(PolicySetVersion, { where: { zoneId, id: setVersionId } });
-    if (version === null)
+    if (version === null) {
       return { status: 'broken', setVersionId, problem: 'the set version is gone' };
+    }
+    const { manifestSha256 } = version;
+    const compiled = this.compiled.get(setVersionId);
+    if (compiled?.manifestSha256 === manifestSha256) {
+      return { status: 'ready', setVersionId, manifestSha256, compiled };
+    }
     const loaded = await loadModules(tx, zoneId, setVersionId);
+    return { status: 'stored', setVersionId, manifestSha256, loaded };
+  }
+
+  /**
+   * Compiles what was read, outside of any transaction, since a large set takes seconds.
+   *
+   * It is compared with its hashes: a set that was edited behind our back decides nothing.
+   */
+  async open(stored: StoredPolicySet): Promise<ActivePolicy> {
+    if (stored.status !== 'stored') return stored;
+    const { setVersionId, manifestSha256, loaded } = stored;
     if (loaded.problem !== null) return { status: 'broken', setVersionId, problem: loaded.problem };
     try {
-      const compiled = compile(loaded.modules);
-      if (compiled.manifestSha256 !== version.manifestSha256) {
-        release(compiled);
+      const compiled = await compileInBackground(loaded.modules);
+      if (compiled.manifestSha256 !== manifestSha256) {
         return { status: 'broken', setVersionId, problem: 'the manifest hash does not match' };
       }
-      return { status: 'ready', setVersionId, manifestSha256: compiled.manifestSha256, compiled };
+      await warm(compiled);
+      this.compiled.set(setVersionId, compiled);
+      return { status: 'ready', setVersionId, manifestSha256, compiled };
     } catch (error) {
       if (!(error instanceof PolicyCompileError)) throw error;
       return {
@@ -53,13 +94,12 @@ export class PolicySets {
     }
   }
 
+  async onApplicationShutdown(): Promise<void> {
+    await stopBackground();
+  }
+
   /** Decides one request. Never throws: whatever goes wrong denies. */
   decide(compiled: CompiledPolicySet, input: PolicyInput): Verdict {
     return evaluate(compiled, input);
-  }
-
-  /** Frees what {@link loadActive} compiled. */
-  release(active: ActivePolicy): void {
-    if (active.status === 'ready') release(active.compiled);
   }
 }

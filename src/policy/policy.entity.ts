@@ -39,6 +39,10 @@ export class PolicyVersion {
   @Column('text')
   sha256: string;
 
+  /** Who wrote it, as they said. */
+  @Column('text')
+  author: string;
+
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz' })
   createdAt: Date;
 }

@@ -1,8 +1,10 @@
 import type { DetailedError, Effect } from '@cedar-policy/cedar-wasm/nodejs';
 import { type Obligations, readObligations } from './annotations.js';
 import { type TextFault, findTooDeep } from './complexity.js';
-import { withCedar } from './engine.js';
+import { type PolicyText, withCedar } from './engine.js';
+import { type Head, headOf } from './heads.js';
 import { isWellFormed } from './input.js';
+import { offsetOfByte, positionAt } from './text-position.js';
 
 /** Cedar text under a name; it may hold several policies. */
 export interface PolicySource {
@@ -26,9 +28,17 @@ export interface CompileFault {
 }
 
 /** A policy with the text that it was read from. */
-export interface NamedPolicy {
+export interface NamedPolicy extends PolicyText {
   readonly compiled: CompiledPolicy;
-  readonly text: string;
+  readonly head: Head;
+}
+
+/** A policy with where it was read from. */
+export interface ReadPolicy extends NamedPolicy {
+  readonly module: string;
+  /** Where it starts in its module. */
+  readonly offset: number;
+  readonly annotations: readonly string[];
 }
 
 const MAX_ID_LENGTH = 256;
@@ -39,7 +49,7 @@ type FaultText = Pick<TextFault, 'message'>;
  * Reads the policies of a module, and adds what is wrong with them to `faults`. Throws if the engine
  * fails, which it should not for anything that passes the checks before it.
  */
-export function readModule({ id, content }: PolicySource, faults: CompileFault[]): NamedPolicy[] {
+export function readModule({ id, content }: PolicySource, faults: CompileFault[]): ReadPolicy[] {
   const before = faults.length;
   const refuse = (policy: string, { offset, message, help }: Partial<TextFault> & FaultText) =>
     void faults.push({
@@ -66,7 +76,7 @@ export function readModule({ id, content }: PolicySource, faults: CompileFault[]
     return [];
   }
 
-  const named: NamedPolicy[] = [];
+  const named: ReadPolicy[] = [];
   let cursor = 0;
   for (const [index, text] of inFileOrder(parts.policies).entries()) {
     const offset = content.indexOf(text, cursor);
@@ -83,7 +93,15 @@ export function readModule({ id, content }: PolicySource, faults: CompileFault[]
     const obligations = readObligations(effect, annotations, (message, help) =>
       refuse(name, { message, offset, ...(help && { help }) }),
     );
-    named.push({ compiled: { id: name, effect, ...obligations }, text });
+    named.push({
+      id: name,
+      text,
+      head: headOf(parsed.json),
+      compiled: { id: name, effect, ...obligations },
+      module: id,
+      offset,
+      annotations: Object.keys(annotations),
+    });
   }
   return named;
 }
@@ -101,7 +119,8 @@ function inFileOrder(texts: readonly string[]): string[] {
     .map(({ text }) => text);
 }
 
-function withRelated(errors: readonly DetailedError[]): DetailedError[] {
+/** An error of Cedar with those that it brings along. */
+export function withRelated(errors: readonly DetailedError[]): DetailedError[] {
   return errors.flatMap((error) => [error, ...withRelated(error.related ?? [])]);
 }
 
@@ -111,12 +130,6 @@ function fromCedar(error: DetailedError, content: string): FaultText & Partial<T
   return {
     message: error.message.replace(/^failed to parse polic(?:y|ies) from string: /, ''),
     ...(help && { help }),
-    // Cedar counts bytes of UTF-8.
-    ...(location && { offset: Buffer.from(content).subarray(0, location.start).toString().length }),
+    ...(location && { offset: offsetOfByte(content, location.start) }),
   };
-}
-
-function positionAt(content: string, offset: number): { line: number; column: number } {
-  const lines = content.slice(0, Math.max(0, offset)).split('\n');
-  return { line: lines.length, column: (lines.at(-1) ?? '').length + 1 };
 }

@@ -1,27 +1,47 @@
-import { type PolicySource, compile } from './compile.js';
+import { type CompiledPolicySet, type PolicySource, compile } from './compile.js';
 import { type DeterminingPolicy, evaluate, release } from './evaluate.js';
 import type { PolicyInput } from './input.js';
 
-/** The body of a simulation, its shape already checked. */
-export interface SimulationRequest {
+/** A bundle of policies, as a simulation names it. */
+export interface SimulationBundle {
   readonly policy_set_id?: string;
   readonly version_id?: string;
   readonly manifest_sha256?: string;
   readonly policies: readonly PolicySource[];
+}
+
+/** The body of a simulation, its shape already checked. */
+export interface SimulationRequest extends SimulationBundle {
   readonly input: PolicyInput;
 }
 
-/** The answer to a simulation. */
-export interface Simulation {
+/** A simulation of many inputs on one bundle. */
+export interface BatchSimulationRequest extends SimulationBundle {
+  readonly inputs: readonly PolicyInput[];
+}
+
+/** What an input came to. */
+export interface SimulationResult {
+  readonly decision: 'allow' | 'deny';
+  readonly evaluation_status: 'complete' | 'error';
+  readonly determining_policies: readonly DeterminingPolicy[];
+  readonly diagnostics: readonly object[];
+}
+
+interface Simulated {
   readonly policy_set_id: string | null;
   readonly version_id: string | null;
   readonly manifest_sha256: string;
-  readonly result: {
-    readonly decision: 'allow' | 'deny';
-    readonly evaluation_status: 'complete' | 'error';
-    readonly determining_policies: readonly DeterminingPolicy[];
-    readonly diagnostics: readonly object[];
-  };
+}
+
+/** The answer to a simulation. */
+export interface Simulation extends Simulated {
+  readonly result: SimulationResult;
+}
+
+/** The answer to a simulation of many inputs, in their order. */
+export interface BatchSimulation extends Simulated {
+  readonly results: readonly SimulationResult[];
 }
 
 /** The bundle is not the one that the request names. */
@@ -36,30 +56,90 @@ export class ManifestMismatchError extends Error {
   }
 }
 
+/** A simulation is more than one may be. */
+export class SimulationLimitError extends Error {
+  override readonly name = 'SimulationLimitError';
+
+  constructor(
+    readonly limit: 'time' | 'memory' | 'size',
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+export const MAX_INPUTS = 1_000;
+/** Of an input as JSON. */
+export const MAX_INPUT_BYTES = 64 * 1024;
+/** Of all results as JSON: ten thousand policies may determine each of a thousand. */
+export const MAX_RESULT_BYTES = 8 * 1024 * 1024;
+
 /**
  * Evaluates a bundle on an input as an exchange would, and writes nothing. Throws `PolicyCompileError`
  * for a bundle that does not compile and {@link ManifestMismatchError} for one that is another.
  */
-export function simulate(request: SimulationRequest): Simulation {
-  const set = compile(request.policies);
-  const claimed = request.manifest_sha256;
-  if (claimed !== undefined && claimed.toLowerCase() !== set.manifestSha256) {
-    throw new ManifestMismatchError(claimed, set.manifestSha256);
+export function simulate({ input, ...bundle }: SimulationRequest): Simulation {
+  return onBundle(bundle, (set) => ({ result: resultOf(set, input) }));
+}
+
+/**
+ * Evaluates a bundle on up to {@link MAX_INPUTS} inputs, each as {@link simulate} does.
+ *
+ * @throws {SimulationLimitError} too many, or too large
+ */
+export function simulateEach({ inputs, ...bundle }: BatchSimulationRequest): BatchSimulation {
+  if (inputs.length > MAX_INPUTS) throw tooLarge(`more than ${MAX_INPUTS} inputs`);
+  return onBundle(bundle, (set) => {
+    let bytes = 0;
+    const results = inputs.map((input) => {
+      const result = resultOf(set, input);
+      bytes += jsonBytes(result);
+      if (bytes > MAX_RESULT_BYTES) throw tooLarge(`results larger than ${MAX_RESULT_BYTES} bytes`);
+      return result;
+    });
+    return { results };
+  });
+}
+
+function onBundle<T>(bundle: SimulationBundle, run: (set: CompiledPolicySet) => T): Simulated & T {
+  const set = compile(bundle.policies);
+  try {
+    const claimed = bundle.manifest_sha256;
+    if (claimed !== undefined && claimed.toLowerCase() !== set.manifestSha256) {
+      throw new ManifestMismatchError(claimed, set.manifestSha256);
+    }
+    return {
+      policy_set_id: bundle.policy_set_id ?? null,
+      version_id: bundle.version_id ?? null,
+      manifest_sha256: set.manifestSha256,
+      ...run(set),
+    };
+  } finally {
+    release(set);
   }
-  const verdict = evaluate(set, request.input);
-  release(set);
+}
+
+function resultOf(set: CompiledPolicySet, input: PolicyInput): SimulationResult {
+  if (jsonBytes(input) > MAX_INPUT_BYTES) {
+    throw tooLarge(`an input larger than ${MAX_INPUT_BYTES} bytes`);
+  }
+  const verdict = evaluate(set, input);
   return {
-    policy_set_id: request.policy_set_id ?? null,
-    version_id: request.version_id ?? null,
-    manifest_sha256: set.manifestSha256,
-    result: {
-      // A step-up is not yet permission.
-      decision: verdict.decision === 'allow' ? 'allow' : 'deny',
-      evaluation_status: verdict.evaluationStatus,
-      determining_policies: verdict.determiningPolicies,
-      diagnostics: verdict.stepUp
-        ? [...verdict.diagnostics, { step_up_required: verdict.stepUp }]
-        : verdict.diagnostics,
-    },
+    // A step-up is not yet permission.
+    decision: verdict.decision === 'allow' ? 'allow' : 'deny',
+    evaluation_status: verdict.evaluationStatus,
+    determining_policies: verdict.determiningPolicies,
+    diagnostics: verdict.stepUp
+      ? [...verdict.diagnostics, { step_up_required: verdict.stepUp }]
+      : verdict.diagnostics,
   };
+}
+
+function jsonBytes(value: object): number {
+  return Buffer.byteLength(JSON.stringify(value));
+}
+
+function tooLarge(message: string): SimulationLimitError {
+  return new SimulationLimitError('size', message);
 }

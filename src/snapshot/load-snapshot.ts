@@ -4,32 +4,64 @@ import { Client } from '../clients/client.entity.js';
 import type { SecretRecord } from '../clients/secret-verifier.js';
 import type { Keys } from '../keys/keys.service.js';
 import { SigningKey } from '../keys/signing-key.entity.js';
-import type { PolicySets } from '../policy/policy-sets.service.js';
+import type { PolicySets, StoredPolicySet } from '../policy/policy-sets.service.js';
 import { Resource } from '../zones/resource.entity.js';
 import { Zone } from '../zones/zone.entity.js';
 import type { ClientView, ZoneSnapshot } from './zone-snapshot.js';
+
+/** Everything of a zone at one version, as it is stored. */
+export interface StoredZone {
+  readonly zone: Zone;
+  readonly clients: readonly Client[];
+  readonly secrets: readonly ClientSecret[];
+  readonly resources: readonly Resource[];
+  readonly signingKeys: readonly SigningKey[];
+  readonly policy: StoredPolicySet;
+  readonly shadow: StoredPolicySet;
+}
+
+/** Who opens what is sealed, and who compiles. */
+export interface Openers {
+  readonly keys: Keys;
+  readonly policySets: PolicySets;
+}
 
 /**
  * Reads a whole zone.
  *
  * @param tx a REPEATABLE READ transaction, so that all of it is of one version
- * @param now milliseconds since the epoch
  * @returns `null` for an unknown zone
  */
-export async function loadSnapshot(
+export async function readZone(
   tx: EntityManager,
   zoneId: string,
-  now: number,
-  { keys, policySets }: { keys: Keys; policySets: PolicySets },
-): Promise<ZoneSnapshot | null> {
+  { policySets }: Openers,
+): Promise<StoredZone | null> {
   const zone = await tx.findOne(Zone, { where: { id: zoneId } });
   if (zone === null) return null;
-  const clients = await tx.find(Client, { where: { zoneId } });
-  const secrets = await tx.find(ClientSecret, { where: { zoneId } });
-  const resources = await tx.find(Resource, { where: { zoneId } });
-  const signingKeys = await tx.find(SigningKey, { where: { zoneId } });
   return {
-    zoneId,
+    zone,
+    clients: await tx.find(Client, { where: { zoneId } }),
+    secrets: await tx.find(ClientSecret, { where: { zoneId } }),
+    resources: await tx.find(Resource, { where: { zoneId } }),
+    signingKeys: await tx.find(SigningKey, { where: { zoneId } }),
+    policy: await policySets.read(tx, zoneId, zone.activePolicySetVersionId),
+    shadow: await policySets.read(tx, zoneId, zone.shadowPolicySetVersionId),
+  };
+}
+
+/**
+ * Makes a snapshot of what was read: opens what is sealed, and compiles.
+ *
+ * @param now milliseconds since the epoch
+ */
+export async function openZone(
+  { zone, clients, secrets, resources, signingKeys, policy, shadow }: StoredZone,
+  now: number,
+  { keys, policySets }: Openers,
+): Promise<ZoneSnapshot> {
+  return {
+    zoneId: zone.id,
     version: zone.version,
     clients: clientViews(clients, secrets),
     resources: new Map(
@@ -38,9 +70,10 @@ export async function loadSnapshot(
         { id, identifier, scopes, access },
       ]),
     ),
-    digestKey: keys.openDigestKey(zoneId, zone.sealedDigestKey),
+    digestKey: keys.openDigestKey(zone.id, zone.sealedDigestKey),
     keys: await keys.openRing(signingKeys, now),
-    policy: await policySets.loadActive(tx, zoneId, zone.activePolicySetVersionId),
+    policy: await policySets.open(policy),
+    shadow: await policySets.open(shadow),
     loadedAt: now,
   };
 }
@@ -57,11 +90,12 @@ function clientViews(
     secretsOf.set(clientId, records);
   }
   return new Map(
-    clients.map(({ id, labels, authMethods, registrationMethod, disabledAt }) => [
+    clients.map(({ id, labels, groups, authMethods, registrationMethod, disabledAt }) => [
       id,
       {
         id,
         labels,
+        groups,
         authMethods,
         registrationMethod,
         disabled: disabledAt !== null,

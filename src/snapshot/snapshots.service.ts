@@ -11,7 +11,7 @@ import { KeySets } from '../keys/key-sets.service.js';
 import { Keys } from '../keys/keys.service.js';
 import { PolicySets } from '../policy/policy-sets.service.js';
 import { Zone } from '../zones/zone.entity.js';
-import { loadSnapshot } from './load-snapshot.js';
+import { openZone, readZone } from './load-snapshot.js';
 import { SNAPSHOT_LOADS } from './snapshot.metrics.js';
 import type { ZoneSnapshot } from './zone-snapshot.js';
 
@@ -31,7 +31,7 @@ export interface Basis {
  */
 @Injectable()
 export class Snapshots implements OnModuleInit, ChangeListener {
-  private readonly zones: LRUCache<string, ZoneSnapshot>;
+  private readonly zones = new LRUCache<string, ZoneSnapshot>({ max: MAX_ZONES });
   private readonly loading = new Map<string, Promise<ZoneSnapshot | null>>();
   /** The version of a zone that turned out to be old last. */
   private readonly outdated = new LRUCache<string, string>({ max: MAX_ZONES });
@@ -47,13 +47,7 @@ export class Snapshots implements OnModuleInit, ChangeListener {
     private readonly feed: ChangeFeed,
     @Inject(CLOCK) private readonly clock: Clock,
     @InjectMetric(SNAPSHOT_LOADS) private readonly loads: Counter<'result'>,
-  ) {
-    this.zones = new LRUCache({
-      max: MAX_ZONES,
-      // Requests that still hold it have finished evaluating within the turn of the loop they are in.
-      dispose: ({ policy }) => this.policySets.release(policy),
-    });
-  }
+  ) {}
 
   onModuleInit(): void {
     this.feed.subscribe(this);
@@ -158,12 +152,12 @@ export class Snapshots implements OnModuleInit, ChangeListener {
 
   private async read(zoneId: string): Promise<ZoneSnapshot | null> {
     try {
-      const snapshot = await this.dataSource.transaction('REPEATABLE READ', (tx) =>
-        loadSnapshot(tx, zoneId, this.clock.now(), {
-          keys: this.keys,
-          policySets: this.policySets,
-        }),
+      const { keys, policySets } = this;
+      const now = this.clock.now();
+      const stored = await this.dataSource.transaction('REPEATABLE READ', (tx) =>
+        readZone(tx, zoneId, { keys, policySets }),
       );
+      const snapshot = stored === null ? null : await openZone(stored, now, { keys, policySets });
       this.loads.inc({ result: snapshot === null ? 'unknown' : 'loaded' });
       return snapshot;
     } catch (error) {

@@ -6,6 +6,7 @@ import type { ActivePolicy } from '../policy/policy-sets.service.js';
 export interface ClientView {
   readonly id: string;
   readonly labels: readonly string[];
+  readonly groups: readonly string[];
   readonly authMethods: readonly string[];
   readonly registrationMethod: string;
   readonly disabled: boolean;
@@ -32,7 +33,10 @@ export interface ZoneSnapshot {
   /** The key that client secrets are digested with. */
   readonly digestKey: Buffer;
   readonly keys: KeyRing;
+  /** What decides. */
   readonly policy: ActivePolicy;
+  /** What is tried beside it. */
+  readonly shadow: ActivePolicy;
   /** Milliseconds since the epoch. */
   readonly loadedAt: number;
 }

@@ -2,6 +2,7 @@ import type { AuditEvent } from '../ledger/entry.js';
 import type { MandateClaims } from '../keys/verify-mandate.js';
 import type { OAuthError } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';
+import { inputSha256 } from '../policy/input-hash.js';
 import { actorClaim, actorOf } from './actor-chain.js';
 import type { Authenticated, Identified } from './authenticate.js';
 import { PolicyDenial, type Authorized, type PolicyDecisions } from './authorize.js';
@@ -104,12 +105,14 @@ function describePolicy({ setVersionId, manifestSha256, decisions }: PolicyDecis
   return {
     policy_set_version_id: setVersionId,
     manifest_sha256: manifestSha256,
-    decisions: decisions.map(({ resource, verdict }) => ({
+    decisions: decisions.map(({ resource, input, verdict }) => ({
       resource: resource.identifier,
       decision: verdict.decision,
       evaluation_status: verdict.evaluationStatus,
       determining_policies: verdict.determiningPolicies,
       diagnostics: verdict.diagnostics,
+      input,
+      input_sha256: inputSha256(input),
       ...(verdict.stepUp === undefined ? {} : { step_up_required: verdict.stepUp }),
     })),
   };

@@ -10,6 +10,8 @@ import { policyInput } from './policy-input.js';
 /** What policy said about one resource. */
 export interface Decision {
   readonly resource: ResourceView;
+  /** What was asked: recorded, so that the decision can be explained and made again. */
+  readonly input: PolicyInput;
   readonly verdict: Verdict;
 }
 
@@ -43,10 +45,11 @@ export type Decide = (compiled: CompiledPolicySet, input: PolicyInput) => Verdic
  * Stage 5: narrows to what subject and resources allow, then asks policy about each resource. All of
  * them are granted, or none.
  *
+ * @param now milliseconds since the epoch
  * @throws {OAuthError} invalid_target, invalid_scope, access_denied; temporarily_unavailable if the
  *   zone's policy cannot be used
  */
-export function authorize(bound: Bound, decide: Decide): Authorized {
+export function authorize(bound: Bound, decide: Decide, now: number): Authorized {
   const resources = bound.targets.map((target) => findResource(bound, target));
   const scope = narrowScope(bound, resources);
   const { policy } = bound.zone;
@@ -56,10 +59,10 @@ export function authorize(bound: Bound, decide: Decide): Authorized {
       detail: 'no policy set is active',
     });
   }
-  const decisions = resources.map((resource) => ({
-    resource,
-    verdict: decide(policy.compiled, policyInput(bound, resource, scope)),
-  }));
+  const decisions = resources.map((resource) => {
+    const input = policyInput(bound, resource, scope, now);
+    return { resource, input, verdict: decide(policy.compiled, input) };
+  });
   const made = {
     setVersionId: policy.setVersionId,
     manifestSha256: policy.manifestSha256,

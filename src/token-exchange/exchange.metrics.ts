@@ -1,6 +1,7 @@
 import { makeCounterProvider, makeHistogramProvider } from '@willsoto/nestjs-prometheus';
 
 export const EXCHANGES = 'mandate_exchanges_total';
+export const DECISIONS = 'mandate_policy_decisions_total';
 export const STAGE_SECONDS = 'mandate_exchange_stage_seconds';
 
 /** What the exchange measures of itself. Every label is from a closed set. */
@@ -9,6 +10,11 @@ export const exchangeMetrics = [
     name: EXCHANGES,
     help: 'Token requests, by outcome: issued, or the error code of the answer.',
     labelNames: ['outcome'],
+  }),
+  makeCounterProvider({
+    name: DECISIONS,
+    help: 'Decisions of policy, one for each resource asked for: allow, deny, step_up, error.',
+    labelNames: ['decision'],
   }),
   makeHistogramProvider({
     name: STAGE_SECONDS,

@@ -11,15 +11,16 @@ import { Ledger } from '../ledger/ledger.service.js';
 import { OAuthError, unavailable } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { PolicySets } from '../policy/policy-sets.service.js';
+import { Shadow } from '../policy/shadow.service.js';
 import { Sessions } from '../sessions/sessions.service.js';
 import { Snapshots, type Basis } from '../snapshot/snapshots.service.js';
 import type { ZoneSnapshot } from '../snapshot/zone-snapshot.js';
 import { refusedEvent, type Reached } from './audit-event.js';
 import { authenticate, identify } from './authenticate.js';
-import { authorize, type Decide } from './authorize.js';
+import { authorize, PolicyDenial, type Decide, type PolicyDecisions } from './authorize.js';
 import { bind } from './bind.js';
 import { clear } from './clear.js';
-import { EXCHANGES, STAGE_SECONDS } from './exchange.metrics.js';
+import { DECISIONS, EXCHANGES, STAGE_SECONDS } from './exchange.metrics.js';
 import { mint } from './mint.js';
 import { parse } from './parse.js';
 import { record, RecordedDenial, StaleEvaluation } from './record.js';
@@ -45,10 +46,12 @@ export class Exchange {
     private readonly secrets: SecretVerifier,
     private readonly sessions: Sessions,
     private readonly policySets: PolicySets,
+    private readonly shadow: Shadow,
     private readonly ledger: Ledger,
     @Inject(ENV) private readonly env: RunningEnv,
     @Inject(CLOCK) private readonly clock: Clock,
     @InjectMetric(EXCHANGES) private readonly exchanges: Counter<'outcome'>,
+    @InjectMetric(DECISIONS) private readonly decisions: Counter<'decision'>,
     @InjectMetric(STAGE_SECONDS) private readonly stageSeconds: Histogram<'stage'>,
   ) {}
 
@@ -95,13 +98,35 @@ export class Exchange {
   private async attempt(request: TokenRequest): Promise<TokenResponse> {
     const progress: Progress = { reached: null };
     try {
-      return await this.walk(request, progress);
+      const response = await this.walk(request, progress);
+      this.tryCandidate(request, progress.reached);
+      return response;
     } catch (error) {
       if (error instanceof StaleEvaluation) this.forget(progress.reached);
       if (error instanceof StaleEvaluation || error instanceof RecordedDenial) throw error;
       await this.refuse(request, progress.reached, error);
+      if (error instanceof PolicyDenial) this.tryCandidate(request, progress.reached, error.policy);
       throw error;
     }
+  }
+
+  /** Lets the zone's candidate policy, if it has one, decide the same: after the answer, and without any effect. */
+  private tryCandidate(
+    { requestId }: TokenRequest,
+    reached: Reached,
+    policy: PolicyDecisions | null = reached !== null && 'policy' in reached
+      ? reached.policy
+      : null,
+  ): void {
+    if (reached === null || !('client' in reached) || policy === null) return;
+    const { zone, client } = reached;
+    const { decisions } = policy;
+    this.shadow.observe(zone.shadow, {
+      zoneId: zone.zoneId,
+      clientId: client.id,
+      requestId,
+      decisions,
+    });
   }
 
   private async walk(request: TokenRequest, progress: Progress): Promise<TokenResponse> {
@@ -114,7 +139,7 @@ export class Exchange {
     const verify = this.verifier(authenticated.zone, now);
     const resolved = await reach('resolve', () => resolve(authenticated, verify));
     const bound = await reach('bind', () => bind(resolved, this.sessionDirectory));
-    const authorized = await reach('authorize', () => authorize(bound, this.decide));
+    const authorized = await reach('authorize', () => authorize(bound, this.decide, now));
     const cleared = await reach('clear', () => clear(authorized));
     const minted = await reach('mint', () => mint(cleared, this.env.issuerUrl, now, verify));
     return this.timed('record', () => record(minted, this.recorder));
@@ -192,7 +217,12 @@ export class Exchange {
       }),
   };
 
-  private readonly decide: Decide = (compiled, input) => this.policySets.decide(compiled, input);
+  private readonly decide: Decide = (compiled, input) => {
+    const verdict = this.policySets.decide(compiled, input);
+    const failed = verdict.evaluationStatus === 'error';
+    this.decisions.inc({ decision: failed ? 'error' : verdict.decision });
+    return verdict;
+  };
 
   private readonly sessionDirectory = {
     find: (zoneId: string, id: string) =>

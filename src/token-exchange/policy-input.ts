@@ -1,17 +1,22 @@
-import type { JsonObject } from '../policy/input.js';
-import type { PolicyInput } from '../policy/input.js';
+import { instant } from '../config/clock.js';
+import type { DecisionTime, JsonObject, PolicyInput } from '../policy/input.js';
 import type { MandateClaims } from '../keys/verify-mandate.js';
 import type { ResourceView } from '../snapshot/zone-snapshot.js';
 import { actorClaim, actorOf } from './actor-chain.js';
 import type { Bound } from './bind.js';
 
-/** What policy is asked about one resource: the very input that a simulation takes. */
+/**
+ * What policy is asked about one resource: the very input that a simulation takes.
+ *
+ * @param now milliseconds since the epoch
+ */
 export function policyInput(
   bound: Bound,
   resource: ResourceView,
   scope: readonly string[],
+  now: number,
 ): PolicyInput {
-  const { client, zone, subject, actor, anchor } = bound;
+  const { client, zone, subject, actor, anchor, ttlSeconds } = bound;
   const chain = subject === null ? undefined : actorOf(subject, actor);
   return {
     schema_version: '1',
@@ -21,6 +26,7 @@ export function policyInput(
       zone_id: zone.zoneId,
       registration_method: client.registrationMethod,
       labels: [...client.labels],
+      groups: [...client.groups],
     },
     resource: {
       type: 'Resource',
@@ -38,8 +44,21 @@ export function policyInput(
       ...(subject === null ? {} : { subject_claims: subjectClaims(subject) }),
       requested_scopes: [...scope],
       challenge_resolved: false,
+      ...(ttlSeconds === null ? {} : { requested_ttl_seconds: ttlSeconds }),
+      time: decisionTime(now),
       ...(anchor === null ? {} : { session_id: anchor.sid }),
     },
+  };
+}
+
+function decisionTime(now: number): DecisionTime {
+  const at = instant(now);
+  return {
+    epoch: Math.floor(now / 1_000),
+    hour: at.getUTCHours(),
+    minute: at.getUTCMinutes(),
+    // JavaScript counts from Sunday, ISO 8601 from Monday.
+    weekday: at.getUTCDay() === 0 ? 7 : at.getUTCDay(),
   };
 }
 

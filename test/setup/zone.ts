@@ -15,7 +15,8 @@ export interface Answer {
 export const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 export const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
 
-export const PERMIT_ALL = 'permit (principal, action == Action::"TokenExchange", resource);';
+export const PERMIT_ALL =
+  '@id("all") permit (principal, action == Action::"TokenExchange", resource);';
 
 /** A zone with a client, two resources and a policy that permits everything. */
 export interface TestZone {

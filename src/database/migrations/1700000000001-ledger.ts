@@ -58,6 +58,11 @@ export class Ledger1700000000001 implements MigrationInterface {
       CREATE INDEX audit_events_by_chain ON audit_events (zone_id, writer, seq);
       CREATE TRIGGER immutable BEFORE UPDATE OR DELETE ON audit_events
         FOR EACH ROW EXECUTE FUNCTION refuse_change();
+      -- Partitions do not inherit triggers for TRUNCATE.
+      CREATE TRIGGER immutable_whole BEFORE TRUNCATE ON audit_events
+        FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+      CREATE TRIGGER immutable_whole BEFORE TRUNCATE ON audit_events_default
+        FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
       CREATE TABLE audit_chains (
         zone_id uuid NOT NULL,
@@ -192,6 +197,7 @@ export class Ledger1700000000001 implements MigrationInterface {
         parent text;
         day    date;
         part   record;
+        alive  boolean;
       BEGIN
         PERFORM pg_advisory_xact_lock(hashtext('mandate.ledger_maintain'));
         FOREACH parent IN ARRAY ARRAY['sessions', 'revocations', 'audit_events']
@@ -204,6 +210,10 @@ export class Ledger1700000000001 implements MigrationInterface {
                   parent || '_' || to_char(day, 'YYYYMMDD'), parent,
                   uuid_from_time(day::timestamp AT TIME ZONE 'UTC'),
                   uuid_from_time((day + 1)::timestamp AT TIME ZONE 'UTC'));
+                IF parent = 'audit_events' THEN
+                  EXECUTE format('CREATE TRIGGER immutable_whole BEFORE TRUNCATE ON %I
+                    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()', parent || '_' || to_char(day, 'YYYYMMDD'));
+                END IF;
               EXCEPTION WHEN check_violation THEN
                 -- Rows of that day are in the default partition already; they stay there.
                 RAISE WARNING 'partition of % for % not made: rows are in the default partition', parent, day;
@@ -212,12 +222,18 @@ export class Ledger1700000000001 implements MigrationInterface {
           END LOOP;
         END LOOP;
         FOR part IN
-          SELECT c.relname FROM pg_inherits i
+          SELECT c.relname, p.relname AS parent FROM pg_inherits i
             JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent
            WHERE p.oid IN ('sessions'::regclass, 'revocations'::regclass)
              AND c.relname ~ '_[0-9]{8}$'
              AND to_date(right(c.relname, 8), 'YYYYMMDD') < (now() AT TIME ZONE 'UTC')::date - 2
         LOOP
+          IF part.parent = 'sessions' THEN
+            -- Cannot be, by the lifetimes of today; if it is, nothing is worth losing it.
+            EXECUTE format('SELECT EXISTS (SELECT 1 FROM %I WHERE ended_at IS NULL AND expires_at > now())',
+              part.relname) INTO alive;
+            CONTINUE WHEN alive;
+          END IF;
           EXECUTE format('DROP TABLE %I', part.relname);
         END LOOP;
       END $$;

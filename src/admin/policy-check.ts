@@ -1,0 +1,42 @@
+import { UnprocessableEntityException } from '@nestjs/common';
+import { BackgroundError } from '../policy/background.js';
+import { validateInBackground } from '../policy/compile-in-background.js';
+import type { PolicySource } from '../policy/compile.js';
+import type { Fault } from '../policy/validate.js';
+import { SchemaError } from '../policy/zone-schema.js';
+import { unavailable } from '../oauth/errors.js';
+
+/** How long the work on a large policy set may take, in milliseconds. */
+export const POLICY_WORK_MS = 60_000;
+
+/**
+ * Validates policies as they are written, strictly and against the schema of their zone, off the main
+ * thread.
+ *
+ * @param extension what the zone adds to the shipped schema
+ * @returns what only seems to be wrong with them
+ * @throws {UnprocessableEntityException} with every error's policy, line, column and a hint
+ */
+export async function checkPolicies(
+  modules: readonly PolicySource[],
+  extension: string | null,
+): Promise<readonly Fault[]> {
+  try {
+    const { errors, warnings } = await validateInBackground({
+      modules,
+      ...(extension === null ? {} : { extension }),
+    });
+    if (errors.length === 0) return warnings;
+    throw new UnprocessableEntityException({ message: 'the policies are not valid', errors });
+  } catch (error) {
+    if (error instanceof SchemaError) {
+      throw new UnprocessableEntityException({
+        message: 'the schema extension is not valid',
+        errors: error.errors,
+      });
+    }
+    if (error instanceof BackgroundError)
+      throw unavailable('policies cannot be checked now', error);
+    throw error;
+  }
+}

@@ -1,0 +1,27 @@
+import type { EntityUidJson, PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
+
+/**
+ * The one principal and the one resource that a policy can concern at all, or `null` for any.
+ *
+ * Only a `==` in the head names one. `in`, `is` and an absent constraint count as any; so does every
+ * constraint of the action, of which there is one.
+ */
+export interface Head {
+  readonly principal: string | null;
+  readonly resource: string | null;
+}
+
+/** Reads whom and what a policy's head confines it to. */
+export function headOf({ principal, resource }: Pick<PolicyJson, 'principal' | 'resource'>): Head {
+  return { principal: onlyEntity(principal), resource: onlyEntity(resource) };
+}
+
+/** One text for each entity: no type contains a quote, so no two entities have the same. */
+export function entityKey(uid: EntityUidJson): string {
+  const { type, id } = '__entity' in uid ? uid['__entity'] : uid;
+  return `${type}::${JSON.stringify(id)}`;
+}
+
+function onlyEntity(constraint: PolicyJson['principal' | 'resource']): string | null {
+  return constraint.op === '==' && 'entity' in constraint ? entityKey(constraint.entity) : null;
+}

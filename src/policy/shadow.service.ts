@@ -1,0 +1,73 @@
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { evaluate, type Verdict } from './evaluate.js';
+import type { PolicyInput } from './input.js';
+import type { ActivePolicy } from './policy-sets.service.js';
+import { differenceOf, MAX_EXAMPLES, ShadowTally } from './shadow-tally.js';
+
+/** A request that the active set has decided. */
+export interface Decided {
+  readonly zoneId: string;
+  readonly clientId: string;
+  readonly requestId: string;
+  readonly decisions: readonly { readonly input: PolicyInput; readonly verdict: Verdict }[];
+}
+
+/** Milliseconds between stores of what was counted. */
+const STORE_MS = 2_000;
+/** Requests that may wait to be compared; under more load some are left out rather than slow others down. */
+const MAX_WAITING = 200;
+
+/**
+ * Tries a candidate set on live requests, after they were answered, so that it can neither change an
+ * answer nor delay one by more than the loop's next turn.
+ */
+@Injectable()
+export class Shadow implements OnApplicationShutdown {
+  private readonly tally = new ShadowTally();
+  private waiting = 0;
+  private readonly timer = setInterval(() => void this.store().catch(() => {}), STORE_MS).unref();
+
+  constructor(@InjectDataSource() private readonly dataSource: DataSource) {}
+
+  /** Compares the candidate's decisions with those that were made, later. */
+  observe(candidate: ActivePolicy, decided: Decided): void {
+    if (candidate.status !== 'ready' || this.waiting >= MAX_WAITING) return;
+    this.waiting += 1;
+    setImmediate(() => {
+      this.waiting -= 1;
+      const { zoneId, clientId, requestId } = decided;
+      const { setVersionId } = candidate;
+      for (const { input, verdict } of decided.decisions) {
+        const difference = differenceOf(verdict, evaluate(candidate.compiled, input));
+        this.tally.add({ zoneId, setVersionId, clientId, requestId, difference });
+      }
+    });
+  }
+
+  /** Stores what was counted since the last time. What cannot be stored is lost: it is a sample anyway. */
+  async store(): Promise<void> {
+    const tallies = this.tally.take();
+    if (tallies.length === 0) return;
+    await this.dataSource.query(
+      `INSERT INTO shadow_differences AS d
+         (zone_id, policy_set_version_id, client_id, kind, count, examples)
+       SELECT t.* FROM jsonb_to_recordset($1)
+         AS t("zoneId" uuid, "setVersionId" uuid, "clientId" uuid, difference text, count bigint, examples text[])
+         -- A candidate may be gone by now.
+        WHERE EXISTS (SELECT 1 FROM policy_set_versions v WHERE v.zone_id = t."zoneId" AND v.id = t."setVersionId")
+        ORDER BY 1, 2, 3, 4
+       ON CONFLICT (zone_id, policy_set_version_id, kind, client_id) DO UPDATE SET
+         count = d.count + excluded.count,
+         examples = (d.examples || excluded.examples)[1:${MAX_EXAMPLES}],
+         last_at = now()`,
+      [JSON.stringify(tallies)],
+    );
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    clearInterval(this.timer);
+    await this.store().catch(() => {});
+  }
+}

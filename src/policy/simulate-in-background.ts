@@ -1,0 +1,52 @@
+import { Background, BackgroundError } from './background.js';
+import {
+  type BatchSimulation,
+  type BatchSimulationRequest,
+  type Simulation,
+  type SimulationRequest,
+  SimulationLimitError,
+} from './simulation.js';
+
+/** Too many simulations wait already. */
+export class SimulationBusyError extends Error {
+  override readonly name = 'SimulationBusyError';
+}
+
+/**
+ * A thread of its own, so that what strangers' bundles do to it concerns nobody else, and a single one,
+ * so that it takes no more than one processor, at a low priority where the system has such (Linux).
+ */
+const simulator = new Background({ timeMs: 5_000, memoryMb: 256, queued: 16 });
+
+/**
+ * Simulates as `simulate` and `simulateEach` do, on another thread, which is ended when it takes more
+ * than 5 s or too much memory.
+ *
+ * @throws {PolicyCompileError}
+ * @throws {ManifestMismatchError}
+ * @throws {SimulationLimitError} it is too much; the same again will be too
+ * @throws {SimulationBusyError} not now
+ */
+export async function simulateInBackground(request: SimulationRequest): Promise<Simulation>;
+export async function simulateInBackground(
+  request: BatchSimulationRequest,
+): Promise<BatchSimulation>;
+export async function simulateInBackground(
+  request: SimulationRequest | BatchSimulationRequest,
+): Promise<Simulation | BatchSimulation> {
+  try {
+    // Awaited here, so that what goes wrong is named here.
+    return 'inputs' in request
+      ? await simulator.run('simulateEach', request)
+      : await simulator.run('simulate', request);
+  } catch (error) {
+    throw error instanceof BackgroundError ? named(error) : error;
+  }
+}
+
+function named(error: BackgroundError): Error {
+  const { reason, message } = error;
+  if (reason === 'busy') return new SimulationBusyError(message, { cause: error });
+  if (reason === 'lost') return error;
+  return new SimulationLimitError(reason, message, { cause: error });
+}

@@ -1,0 +1,133 @@
+import {
+  type CompileFault,
+  type PolicySource,
+  PolicyCompileError,
+  manifestSha256,
+  readSet,
+} from './compile.js';
+import type { NamedPolicy } from './read-module.js';
+import {
+  type BatchSimulation,
+  type BatchSimulationRequest,
+  ManifestMismatchError,
+  type Simulation,
+  SimulationLimitError,
+  type SimulationRequest,
+  simulate,
+  simulateEach,
+} from './simulation.js';
+import { type Validation, type ValidationRules, validate } from './validate.js';
+import { SchemaError, zoneSchema } from './zone-schema.js';
+
+/** A set that was read, as it crosses threads. */
+export interface PackedPolicySet {
+  readonly manifestSha256: string;
+  /** JSON of `NamedPolicy[]`: a string crosses as one block, and each is read in about a millisecond. */
+  readonly portions: readonly string[];
+}
+
+/** Policies to be validated, as `validate` takes them, and what the zone adds to the schema. */
+export interface ValidationRequest {
+  readonly modules: readonly PolicySource[];
+  readonly extension?: string;
+  readonly rules?: ValidationRules;
+}
+
+/** What can be asked of a background thread. */
+export interface TaskInputs {
+  compile: readonly PolicySource[];
+  validate: ValidationRequest;
+  simulate: SimulationRequest;
+  simulateEach: BatchSimulationRequest;
+}
+
+/** What it answers. */
+export interface TaskOutputs {
+  compile: PackedPolicySet;
+  validate: Validation;
+  simulate: Simulation;
+  simulateEach: BatchSimulation;
+}
+
+export type TaskName = keyof TaskInputs;
+
+/** A task on its way to the thread. */
+export interface TaskMessage<K extends TaskName = TaskName> {
+  readonly task: K;
+  readonly input: TaskInputs[K];
+}
+
+/** Its answer on the way back. Errors lose their class on it, so they are spelled out. */
+export type TaskReply<K extends TaskName> =
+  { readonly output: TaskOutputs[K] } | { readonly failure: TaskFailure };
+
+/** An error, as it crosses threads. */
+export type TaskFailure =
+  | { readonly kind: 'compile'; readonly errors: readonly CompileFault[] }
+  | { readonly kind: 'schema'; readonly errors: readonly CompileFault[] }
+  | { readonly kind: 'manifest'; readonly claimed: string; readonly computed: string }
+  | {
+      readonly kind: 'limit';
+      readonly limit: SimulationLimitError['limit'];
+      readonly message: string;
+    }
+  | { readonly kind: 'other'; readonly message: string };
+
+const POLICIES_PER_PORTION = 250;
+
+const TASKS: { readonly [K in TaskName]: (input: TaskInputs[K]) => TaskOutputs[K] } = {
+  compile: (modules) => ({
+    manifestSha256: manifestSha256(modules),
+    portions: portionsOf(readSet(modules)),
+  }),
+  validate: ({ modules, extension, rules }) => validate(modules, zoneSchema(extension), rules),
+  simulate,
+  simulateEach,
+};
+
+/** Does a task on this thread. */
+export function perform<K extends TaskName>(task: K, input: TaskInputs[K]): TaskOutputs[K] {
+  return TASKS[task](input);
+}
+
+/** Does a task on this thread, and says how it went in terms that another thread understands. */
+export function reply<K extends TaskName>({ task, input }: TaskMessage<K>): TaskReply<K> {
+  try {
+    return { output: perform(task, input) };
+  } catch (error) {
+    return { failure: spell(error) };
+  }
+}
+
+/** The error that {@link reply} spelled out. */
+export function revive(failure: TaskFailure): Error {
+  const { kind } = failure;
+  if (kind === 'compile') return new PolicyCompileError(failure.errors);
+  if (kind === 'schema') return new SchemaError(failure.errors);
+  if (kind === 'manifest') return new ManifestMismatchError(failure.claimed, failure.computed);
+  if (kind === 'limit') return new SimulationLimitError(failure.limit, failure.message);
+  return new Error(failure.message);
+}
+
+function spell(error: unknown): TaskFailure {
+  if (error instanceof PolicyCompileError) return { kind: 'compile', errors: error.errors };
+  if (error instanceof SchemaError) return { kind: 'schema', errors: error.errors };
+  if (error instanceof ManifestMismatchError) {
+    return { kind: 'manifest', claimed: error.claimed, computed: error.computed };
+  }
+  if (error instanceof SimulationLimitError) {
+    return { kind: 'limit', limit: error.limit, message: error.message };
+  }
+  return { kind: 'other', message: error instanceof Error ? error.message : 'unknown' };
+}
+
+function portionsOf(policies: readonly NamedPolicy[]): string[] {
+  const portions: string[] = [];
+  for (let start = 0; start < policies.length; start += POLICIES_PER_PORTION) {
+    const portion = policies
+      .slice(start, start + POLICIES_PER_PORTION)
+      .map(({ id, text, head, compiled }): NamedPolicy => ({ id, text, head, compiled }));
+    portions.push(JSON.stringify(portion));
+  }
+  return portions;
+}

@@ -1,0 +1,163 @@
+import type { CommonType, DetailedError, SchemaJson } from '@cedar-policy/cedar-wasm/nodejs';
+import { findTooDeep } from './complexity.js';
+import { withCedar } from './engine.js';
+import { isWellFormed } from './input.js';
+import { type CompileFault, withRelated } from './read-module.js';
+import { EXTENSIBLE_TYPES, SCHEMA } from './schema.js';
+import { offsetOfByte, positionAt } from './text-position.js';
+
+/** What policies of a zone are validated against. */
+export type ZoneSchema = SchemaJson<string>;
+
+/** A zone's extension of the schema cannot be used. */
+export class SchemaError extends Error {
+  override readonly name = 'SchemaError';
+
+  constructor(
+    readonly errors: readonly CompileFault[],
+    options?: ErrorOptions,
+  ) {
+    super(errors.map(({ message }) => message).join('; '), options);
+  }
+}
+
+export const MAX_EXTENSION_BYTES = 16 * 1024;
+/** Types may be used by types, and each use counts: twenty of them can make a million attributes. */
+const MAX_ATTRIBUTES = 2_000;
+const MAX_LEVELS = 16;
+
+/** What JSON can say; it never makes an entity or an extension value. */
+const PRIMITIVES = new Set(['String', 'Long', 'Bool', 'Boolean']);
+
+type CommonTypes = Record<string, CommonType<string>>;
+type CedarType = CommonType<string>;
+
+let base: ZoneSchema | undefined;
+
+/**
+ * Our schema, with what a zone adds to it: Cedar text that declares more attributes of `ActorClaims`,
+ * `SubjectClaims` and `Constraints`, and types to say them with.
+ *
+ * ```
+ * type SubjectClaims = { department?: String, groups?: Set<String> };
+ * ```
+ *
+ * They must be optional, since nothing makes an issuer send them.
+ *
+ * @throws {SchemaError}
+ */
+export function zoneSchema(extension = ''): ZoneSchema {
+  base ??= read(SCHEMA);
+  if (extension.trim() === '') return base;
+  const added = typesOf(readExtension(extension));
+  const types = { ...base['']?.commonTypes };
+  for (const [name, type] of Object.entries(added)) {
+    types[name] = isExtensible(name)
+      ? merged(name, types[name], type)
+      : unknownSoFar(name, types, type);
+  }
+  const schema: ZoneSchema = {
+    '': { entityTypes: {}, actions: {}, ...base[''], commonTypes: types },
+  };
+  const answer = withCedar((cedar) => cedar.checkParseSchema(schema));
+  if (answer.type === 'failure') throw new SchemaError(faultsOf(answer.errors, extension));
+  return schema;
+}
+
+function readExtension(extension: string): ZoneSchema {
+  if (Buffer.byteLength(extension) > MAX_EXTENSION_BYTES) {
+    throw refusal(`larger than ${MAX_EXTENSION_BYTES} bytes`);
+  }
+  if (!isWellFormed(extension)) throw refusal('not well-formed Unicode');
+  // The engine must not see what it cannot stand.
+  const tooDeep = findTooDeep(extension);
+  if (tooDeep) throw refusal(tooDeep.message, positionAt(extension, tooDeep.offset));
+  return read(extension);
+}
+
+function read(text: string): ZoneSchema {
+  const answer = withCedar((cedar) => cedar.schemaToJson(text));
+  if (answer.type === 'success') return answer.json;
+  throw new SchemaError(faultsOf(answer.errors, text));
+}
+
+/** The types that an extension declares, which must be all that it declares. */
+function typesOf(extension: ZoneSchema): CommonTypes {
+  const { '': plain, ...namespaces } = extension;
+  const { commonTypes = {}, entityTypes = {}, actions = {} } = plain ?? {};
+  const [namespace] = Object.keys(namespaces);
+  if (namespace !== undefined) throw refusal(`namespace ${namespace}: only types can be added`);
+  const [other] = [...Object.keys(entityTypes), ...Object.keys(actions)];
+  if (other !== undefined) throw refusal(`${other}: only types can be added`);
+  const attributes = Object.values(commonTypes).reduce(
+    (sum, type) => sum + countAttributes(type, commonTypes, 0),
+    0,
+  );
+  if (attributes > MAX_ATTRIBUTES) throw refusal(`more than ${MAX_ATTRIBUTES} attributes`);
+  return commonTypes;
+}
+
+/** Counts as Cedar does, with every type in place of its name; and no further than it has to. */
+function countAttributes(type: CedarType, types: CommonTypes, level: number): number {
+  if (level > MAX_LEVELS) throw refusal(`nested beyond ${MAX_LEVELS} levels`);
+  if ('element' in type) return countAttributes(type.element, types, level + 1);
+  if ('attributes' in type) {
+    let count = 0;
+    for (const attribute of Object.values(type.attributes)) {
+      count += 1 + countAttributes(attribute, types, level + 1);
+      if (count > MAX_ATTRIBUTES) break;
+    }
+    return count;
+  }
+  const name = 'name' in type ? type.name : type.type;
+  if (PRIMITIVES.has(name)) return 0;
+  const named = Object.hasOwn(types, name) ? types[name] : undefined;
+  if (named !== undefined) return countAttributes(named, types, level + 1);
+  throw refusal(`${name} is nothing that a claim can be`, {
+    help: 'claims are String, Long, Bool, Set<…> and records of these',
+  });
+}
+
+function isExtensible(name: string): boolean {
+  return EXTENSIBLE_TYPES.some((each) => each === name);
+}
+
+function merged(name: string, ours: CedarType | undefined, theirs: CedarType): CedarType {
+  if (ours === undefined || !('attributes' in ours) || !('attributes' in theirs)) {
+    throw refusal(`${name} is a record`);
+  }
+  for (const [attribute, { required = true }] of Object.entries(theirs.attributes)) {
+    if (Object.hasOwn(ours.attributes, attribute)) {
+      throw refusal(`${name}.${attribute} is declared already`);
+    }
+    if (required) {
+      throw refusal(`${name}.${attribute} must be optional`, {
+        help: `write ${attribute}?: a token may come without it`,
+      });
+    }
+  }
+  return { ...ours, attributes: { ...ours.attributes, ...theirs.attributes } };
+}
+
+function unknownSoFar(name: string, types: CommonTypes, type: CedarType): CedarType {
+  if (!Object.hasOwn(types, name)) return type;
+  throw refusal(`${name} cannot be changed`, { help: `only ${EXTENSIBLE_TYPES.join(', ')} can` });
+}
+
+const SCHEMA_FAULT = 'schema';
+
+function refusal(message: string, more: Partial<CompileFault> = {}): SchemaError {
+  return new SchemaError([{ policy: SCHEMA_FAULT, message, ...more }]);
+}
+
+function faultsOf(errors: readonly DetailedError[], text: string): CompileFault[] {
+  return withRelated(errors).map(({ message, help, sourceLocations: [at] = [] }) => {
+    const hint = help ?? at?.label;
+    return {
+      policy: SCHEMA_FAULT,
+      message: message.replace(/^failed to parse schema from string: /, ''),
+      ...(hint && { help: hint }),
+      ...(at && positionAt(text, offsetOfByte(text, at.start))),
+    };
+  });
+}
