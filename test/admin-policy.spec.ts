@@ -28,6 +28,8 @@ const newSet = async () => {
   return `/policy-sets/${String(id)}/versions`;
 };
 
+const permit = (id: string): string => `@id("${id}") permit (principal, action, resource);`;
+
 describe('a policy', () => {
   test('has versions that count up and carry the hash of their text', async () => {
     const first = await newPolicy(PERMIT_ALL);
@@ -46,9 +48,18 @@ describe('a policy', () => {
     ['a syntax error', 'permit (principal,\n  action resource);', { line: 2, column: 10 }],
     ['an unknown word', 'allow (principal, action, resource);', { line: 1, column: 1 }],
     ['a template', 'permit (principal == ?principal, action, resource);', { line: 1, column: 1 }],
-    ['a step-up on a permit', `@step_up("mfa")\n${PERMIT_ALL}`, { line: 1, column: 1 }],
-    ['a life without a number', `@max_ttl("soon")\n${PERMIT_ALL}`, { line: 1, column: 1 }],
-    ['two of one name', `@id("a")\n${PERMIT_ALL}\n@id("a")\n${PERMIT_ALL}`, { policy: 'a' }],
+    [
+      'a step-up on a permit',
+      `@step_up("mfa")\n${PERMIT_ALL}`,
+      { policy: 'all', line: 1, column: 1 },
+    ],
+    [
+      'a life without a number',
+      `@max_ttl("soon")\n${PERMIT_ALL}`,
+      { policy: 'all', line: 1, column: 1 },
+    ],
+    ['two of one name', `${PERMIT_ALL}\n${PERMIT_ALL}`, { policy: 'all' }],
+    ['no id', 'permit (principal, action, resource);', { line: 1, column: 1 }],
     ['257 KiB', `// ${'x'.repeat(257 * 1_024)}\n${PERMIT_ALL}`, {}],
     ['65 levels', `permit(principal, action, resource) when {${'!'.repeat(65)}true};`, {}],
   ];
@@ -70,7 +81,7 @@ describe('a policy', () => {
 
 describe('a policy set', () => {
   test('has a manifest that does not depend on order', async () => {
-    const [a, b] = [await newPolicy(PERMIT_ALL), await newPolicy(PERMIT_ALL)];
+    const [a, b] = [await newPolicy(permit('a')), await newPolicy(permit('b'))];
     const path = await newSet();
     const one = await zone.admin('POST', path, { policy_version_ids: [a.id, b.id] });
     const two = await zone.admin('POST', path, { policy_version_ids: [b.id, a.id, b.id] });
@@ -86,10 +97,7 @@ describe('a policy set', () => {
     const next = await zone.admin('POST', `/policies/${mine.policy_id}/versions`, {
       content: `${PERMIT_ALL} // 2`,
     });
-    const [x, y] = [
-      await newPolicy(`@id("same") ${PERMIT_ALL}`),
-      await newPolicy(`@id("same") ${PERMIT_ALL}`),
-    ];
+    const [x, y] = [await newPolicy(permit('same')), await newPolicy(permit('same'))];
     const elsewhere = await createTestZone(replica);
     const { items } = (await elsewhere.admin('GET', '/policies')) as { items: { id: string }[] };
     const theirs = (await elsewhere.admin('GET', `/policies/${items[0]?.id}/versions`)) as {

@@ -73,7 +73,7 @@ describe('a simulation', () => {
       result: {
         decision: 'allow',
         evaluation_status: 'complete',
-        determining_policies: [{ policy: 'reading', effect: 'permit', reason: 'because' }],
+        determining_policies: [{ policy: 'all', effect: 'permit', reason: 'because' }],
         diagnostics: [],
       },
     });
@@ -196,8 +196,8 @@ describe('a simulation is refused', () => {
     ['a policy without an id', { policies: [{ content: PERMIT_ALL }] }],
     ['a policy with more', { policies: [{ id: 'p', content: PERMIT_ALL, zone_id: 'x' }] }],
     [
-      '201 policies',
-      { policies: Array.from({ length: 201 }, (_, n) => ({ id: `${n}`, content: '' })) },
+      '1,001 policies',
+      { policies: Array.from({ length: 1_001 }, (_, n) => ({ id: `${n}`, content: '' })) },
     ],
     ['no input', { input: undefined }],
     ['an input of null', { input: null }],

@@ -134,7 +134,7 @@ describe('on a given database', () => {
       ],
       [
         { KEY_ENCRYPTION_KEY_FILE: '/tmp' },
-        'KEY_ENCRYPTION_KEY_FILE names a file that cannot be read',
+        'KEY_ENCRYPTION_KEY_FILE names a file that does not exist or cannot be read',
       ],
     ];
     await Promise.all(

@@ -10,10 +10,12 @@ import {
   IsString,
   ValidateNested,
 } from 'class-validator';
-import { MAX_POLICIES } from '../policy/compile.js';
 import type { JsonObject, JsonValue, PolicyInput } from '../policy/input.js';
 import { MAX_INPUTS } from '../policy/simulation.js';
 import { MayBeAbsent } from './text.js';
+
+/** Modules in a request; larger sets are simulated where they are stored. */
+const MAX_MODULES = 1_000;
 
 class PrincipalBody {
   @IsIn(['Application', 'User'])
@@ -229,7 +231,7 @@ export class SimulationBody {
 
   @MayBeAbsent()
   @IsArray()
-  @ArrayMaxSize(MAX_POLICIES)
+  @ArrayMaxSize(MAX_MODULES)
   @IsObject({ each: true })
   @ValidateNested({ each: true })
   @Type(() => PolicyTextBody)

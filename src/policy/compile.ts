@@ -91,7 +91,11 @@ export function readSet(modules: readonly PolicySource[]): ReadPolicy[] {
 
 /** Names exactly these modules, whatever their order: SHA-256 over `[[id, sha256(content)], …]` as JSON. */
 export function manifestSha256(modules: readonly PolicySource[]): string {
-  const entries = modules.map(({ id, content }) => [id, sha256(content)] as const);
+  return manifestOf(modules.map(({ id, content }) => [id, sha256(content)]));
+}
+
+/** The same from the hashes of the texts, where the texts are not at hand. */
+export function manifestOf(entries: readonly (readonly [id: string, sha256: string])[]): string {
   return sha256(JSON.stringify(entries.toSorted(([a], [b]) => (a < b ? -1 : Number(a > b)))));
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { In, type EntityManager } from 'typeorm';
-import type { PolicySource } from './compile.js';
+import { manifestOf, type PolicySource } from './compile.js';
 import { PolicySetMember } from './policy-set.entity.js';
 import { Policy, PolicyVersion } from './policy.entity.js';
 
@@ -26,6 +26,30 @@ export async function loadModules(
   });
   const versionIds = members.map((member) => member.policyVersionId);
   return loadVersions(tx, zoneId, versionIds);
+}
+
+/**
+ * Names what is stored of a policy set version now, without reading its texts: the database compares
+ * them with their hashes.
+ *
+ * @returns `null` if a text does not match its hash
+ */
+export async function storedManifest(
+  tx: EntityManager,
+  zoneId: string,
+  setVersionId: string,
+): Promise<string | null> {
+  const members = await tx.query<{ name: string; sha256: string; intact: boolean }[]>(
+    `SELECT p.name, v.sha256,
+            encode(sha256(convert_to(v.content, 'UTF8')), 'hex') = v.sha256 AS intact
+       FROM policy_set_members m
+       JOIN policy_versions v ON v.zone_id = m.zone_id AND v.id = m.policy_version_id
+       JOIN policies p ON p.zone_id = v.zone_id AND p.id = v.policy_id
+      WHERE m.zone_id = $1 AND m.policy_set_version_id = $2`,
+    [zoneId, setVersionId],
+  );
+  if (!members.every(({ intact }) => intact)) return null;
+  return manifestOf(members.map(({ name, sha256 }) => [name, sha256]));
 }
 
 /** Reads given policy versions, as {@link loadModules} does. */

@@ -6,7 +6,7 @@ import { compileInBackground } from './compile-in-background.js';
 import { PolicyCompileError, type CompiledPolicySet } from './compile.js';
 import { evaluate, release, warm, type Verdict } from './evaluate.js';
 import type { PolicyInput } from './input.js';
-import { loadModules, type LoadedModules } from './load-modules.js';
+import { loadModules, storedManifest, type LoadedModules } from './load-modules.js';
 import { PolicySetVersion } from './policy-set.entity.js';
 
 /** The policy set that decides in a zone, or why there is none that can. */
@@ -44,7 +44,7 @@ export class PolicySets implements OnApplicationShutdown {
   });
 
   /**
-   * Reads a policy set version. What was compiled before is not read again.
+   * Reads a policy set version. What was compiled before is not read again, only compared.
    *
    * @param setVersionId `null` if none is named
    */
@@ -60,7 +60,10 @@ export class PolicySets implements OnApplicationShutdown {
     }
     const { manifestSha256 } = version;
     const compiled = this.compiled.get(setVersionId);
-    if (compiled?.manifestSha256 === manifestSha256) {
+    if (
+      compiled?.manifestSha256 === manifestSha256 &&
+      (await storedManifest(tx, zoneId, setVersionId)) === manifestSha256
+    ) {
       return { status: 'ready', setVersionId, manifestSha256, compiled };
     }
     const loaded = await loadModules(tx, zoneId, setVersionId);
