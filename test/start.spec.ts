@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -288,6 +289,19 @@ describe('with a database of its own', () => {
     console.log(`later start: ${Math.round(took)} ms, stop: ${Math.round(ending.took)} ms`);
     expect(took).toBeLessThan(5_000);
     expect(await expectDemoToWork()).toBe(secret);
+  });
+
+  test.each(['SIGTERM', 'SIGINT'] as const)('%s to npm start ends all of it', async (signal) => {
+    const own = join(directory, `npm ${signal}`, '.mandate');
+    const root = fileURLToPath(new URL('..', import.meta.url));
+    const env = { DATA_DIR: own, PORT: '0', HOME: directory };
+    const npm = startProcess(env, root, ['npm', 'start']);
+    await npm.listens();
+    const postmaster = await postmasterOf(own);
+    npm.kill(signal);
+    await npm.ended;
+    // What npm started says when it is done; npm itself does not wait for it on every system.
+    await until(async () => !isAlive(postmaster) && (await processesIn(own)).length === 0);
   });
 
   test('a start after kill -9 recovers by itself', async () => {

@@ -35,10 +35,19 @@ export async function killProcesses(): Promise<void> {
   await Promise.all([...running].map(({ ended }) => ended));
 }
 
-/** Starts the built server with exactly this environment (and a PATH). */
-export function startProcess(env: Readonly<Record<string, string>>, cwd = '/tmp'): ServerProcess {
+/**
+ * Starts the built server with exactly this environment (and a PATH).
+ *
+ * @param command another command that starts it
+ */
+export function startProcess(
+  env: Readonly<Record<string, string>>,
+  cwd = '/tmp',
+  command: readonly [string, ...string[]] = [process.execPath, MAIN],
+): ServerProcess {
   let since = performance.now();
-  const child = spawn(process.execPath, [MAIN], {
+  const [file, ...args] = command;
+  const child = spawn(file, args, {
     cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'], ...env },
