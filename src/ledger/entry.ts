@@ -20,6 +20,16 @@ export type Fact =
   | { readonly kind: 'session_live'; readonly id: string; readonly otherwise: Otherwise }
   | { readonly kind: 'token_not_revoked'; readonly jti: string; readonly otherwise: Otherwise }
   | {
+      /** Holds once: what is checked is spent. To be the last of an entry's facts. */
+      readonly kind: 'nonce_unspent';
+      readonly purpose: 'gateway_request' | 'client_assertion';
+      /** Hex SHA-256 of what may be used once. */
+      readonly nonce: string;
+      /** The last day (`YYYY-MM-DD`, UTC) on which it could be used at all. */
+      readonly day: string;
+      readonly otherwise: Otherwise;
+    }
+  | {
       readonly kind: 'clock_agrees';
       /** Our clock, seconds since the epoch. */
       readonly now: number;

@@ -35,6 +35,16 @@ export class Ledger1700000000001 implements MigrationInterface {
       ) PARTITION BY RANGE (jti);
       CREATE TABLE revocations_default PARTITION OF revocations DEFAULT;
 
+      -- What may be used once. The day is part of what is used, so the same thing is always on the same one.
+      CREATE TABLE spent_nonces (
+        zone_id uuid NOT NULL,
+        purpose text NOT NULL,
+        nonce   text NOT NULL,
+        day     date NOT NULL,
+        PRIMARY KEY (zone_id, purpose, nonce, day)
+      ) PARTITION BY RANGE (day);
+      CREATE TABLE spent_nonces_default PARTITION OF spent_nonces DEFAULT;
+
       -- No foreign key to zones: what happened in a zone outlives it.
       CREATE TABLE audit_events (
         zone_id       uuid NOT NULL,
@@ -156,6 +166,12 @@ export class Ledger1700000000001 implements MigrationInterface {
               WHEN 'token_not_revoked' THEN
                 v_live := NOT EXISTS (
                   SELECT 1 FROM revocations r WHERE r.zone_id = v_zone AND r.jti = (f.fact->>'jti')::uuid);
+              WHEN 'nonce_unspent' THEN
+                -- A twin that is being spent elsewhere is waited for.
+                INSERT INTO spent_nonces (zone_id, purpose, nonce, day)
+                VALUES (v_zone, f.fact->>'purpose', f.fact->>'nonce', (f.fact->>'day')::date)
+                ON CONFLICT DO NOTHING;
+                v_live := FOUND;
               WHEN 'clock_agrees' THEN
                 v_live := abs(extract(epoch FROM clock_timestamp()) - (f.fact->>'now')::numeric)
                             <= (f.fact->>'tolerance')::numeric;
@@ -200,16 +216,21 @@ export class Ledger1700000000001 implements MigrationInterface {
         alive  boolean;
       BEGIN
         PERFORM pg_advisory_xact_lock(hashtext('mandate.ledger_maintain'));
-        FOREACH parent IN ARRAY ARRAY['sessions', 'revocations', 'audit_events']
+        FOREACH parent IN ARRAY ARRAY['sessions', 'revocations', 'audit_events', 'spent_nonces']
         LOOP
           FOR i IN 0..p_days_ahead LOOP
             day := (now() AT TIME ZONE 'UTC')::date + i;
             IF to_regclass(format('%I', parent || '_' || to_char(day, 'YYYYMMDD'))) IS NULL THEN
               BEGIN
-                EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',
-                  parent || '_' || to_char(day, 'YYYYMMDD'), parent,
-                  uuid_from_time(day::timestamp AT TIME ZONE 'UTC'),
-                  uuid_from_time((day + 1)::timestamp AT TIME ZONE 'UTC'));
+                IF parent = 'spent_nonces' THEN
+                  EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',
+                    parent || '_' || to_char(day, 'YYYYMMDD'), parent, day, day + 1);
+                ELSE
+                  EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',
+                    parent || '_' || to_char(day, 'YYYYMMDD'), parent,
+                    uuid_from_time(day::timestamp AT TIME ZONE 'UTC'),
+                    uuid_from_time((day + 1)::timestamp AT TIME ZONE 'UTC'));
+                END IF;
                 IF parent = 'audit_events' THEN
                   EXECUTE format('CREATE TRIGGER immutable_whole BEFORE TRUNCATE ON %I
                     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()', parent || '_' || to_char(day, 'YYYYMMDD'));
@@ -224,7 +245,7 @@ export class Ledger1700000000001 implements MigrationInterface {
         FOR part IN
           SELECT c.relname, p.relname AS parent FROM pg_inherits i
             JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent
-           WHERE p.oid IN ('sessions'::regclass, 'revocations'::regclass)
+           WHERE p.oid IN ('sessions'::regclass, 'revocations'::regclass, 'spent_nonces'::regclass)
              AND c.relname ~ '_[0-9]{8}$'
              AND to_date(right(c.relname, 8), 'YYYYMMDD') < (now() AT TIME ZONE 'UTC')::date - 2
         LOOP
@@ -245,7 +266,7 @@ export class Ledger1700000000001 implements MigrationInterface {
   async down(db: QueryRunner): Promise<void> {
     await db.query(`
       DROP FUNCTION ledger_maintain, uuid_from_time, ledger_commit, audit_append;
-      DROP TABLE audit_chains, audit_events, revocations, sessions;
+      DROP TABLE audit_chains, audit_events, spent_nonces, revocations, sessions;
     `);
   }
 }
