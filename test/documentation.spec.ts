@@ -62,6 +62,7 @@ test('the pages that the README promises are there', () => {
       'README.md',
       'CONTRIBUTING.md',
       'docs/exchange.md',
+      'docs/policy.md',
       'docs/decisions.md',
     ]),
   );

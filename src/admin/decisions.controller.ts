@@ -4,7 +4,7 @@ import { AuditLog } from '../ledger/audit-log.service.js';
 import { PolicySets } from '../policy/policy-sets.service.js';
 import { AdminController } from './admin-controller.js';
 import { found, Operations } from './operations.service.js';
-import { POLICY_WORK_MS } from './policy-check.js';
+import { POLICY_WORK_MS, withPolicy } from './policy-check.js';
 import { ReplayBody } from './policy.body.js';
 import { readRecorded, replay } from './replay.js';
 
@@ -42,8 +42,8 @@ export class DecisionsController {
       if (recorded === null) continue;
       const setVersionId = body.policy_set_version_id ?? recorded.setVersionId;
       const { read } = this.operations;
-      const policy = await this.policySets.open(
-        await this.policySets.read(read, recorded.zoneId, setVersionId),
+      const policy = await withPolicy(async () =>
+        this.policySets.open(await this.policySets.read(read, recorded.zoneId, setVersionId)),
       );
       items.push({
         event_id: event['id'],

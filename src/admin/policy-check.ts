@@ -35,8 +35,24 @@ export async function checkPolicies(
         errors: error.errors,
       });
     }
-    if (error instanceof BackgroundError)
-      throw unavailable('policies cannot be checked now', error);
-    throw error;
+    throw busy(error);
   }
+}
+
+/**
+ * Does work that may need a policy set compiled.
+ *
+ * @throws {OAuthError} temporarily_unavailable if that cannot be done now
+ */
+export async function withPolicy<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw busy(error);
+  }
+}
+
+function busy(error: unknown): unknown {
+  if (!(error instanceof BackgroundError)) return error;
+  return unavailable(`policies cannot be worked on now: ${error.message}`, error);
 }

@@ -16,6 +16,7 @@ import { BackgroundError } from '../policy/background.js';
 import { PolicyCompileError, type PolicySource } from '../policy/compile.js';
 import { loadModules } from '../policy/load-modules.js';
 import { PolicySetVersion } from '../policy/policy-set.entity.js';
+import type { ActivePolicy } from '../policy/policy-sets.service.js';
 import { SimulationBusyError, simulateInBackground } from '../policy/simulate-in-background.js';
 import {
   ManifestMismatchError,
@@ -27,7 +28,7 @@ import {
 import { Snapshots } from '../snapshot/snapshots.service.js';
 import { AdminController } from './admin-controller.js';
 import { found, Operations } from './operations.service.js';
-import { POLICY_WORK_MS } from './policy-check.js';
+import { POLICY_WORK_MS, withPolicy } from './policy-check.js';
 import { SimulationBody } from './policy-input.body.js';
 
 /** Answers what policy would say, and which policy this replica has loaded. */
@@ -66,24 +67,19 @@ export class PolicyDecisionsController {
   @Get('status/:zoneID')
   @AnswerWithin(POLICY_WORK_MS)
   async status(@Param('zoneID') zoneId: string) {
-    const snapshot = found(isUuid(zoneId) ? await this.snapshots.find(zoneId) : null, 'zone');
-    const { policy, loadedAt } = snapshot;
-    if (policy.status === 'none') return { zone_id: zoneId, loaded: false };
-    if (policy.status === 'broken') {
-      return {
-        zone_id: zoneId,
-        loaded: false,
-        policy_set_version_id: policy.setVersionId,
-        problem: policy.problem,
-      };
-    }
+    const snapshot = found(
+      isUuid(zoneId) ? await withPolicy(() => this.snapshots.find(zoneId)) : null,
+      'zone',
+    );
+    const { policy, shadow, loadedAt } = snapshot;
     return {
       zone_id: zoneId,
-      loaded: true,
-      policy_set_version_id: policy.setVersionId,
-      manifest_sha256: policy.manifestSha256,
-      loaded_at: instant(loadedAt),
-      age_seconds: Math.round((this.clock.now() - loadedAt) / 1_000),
+      ...statusOf(policy),
+      ...(policy.status === 'ready' && {
+        loaded_at: instant(loadedAt),
+        age_seconds: Math.round((this.clock.now() - loadedAt) / 1_000),
+      }),
+      ...(shadow.policy?.status !== 'none' && { shadow: statusOf(shadow.policy) }),
     };
   }
 
@@ -99,6 +95,18 @@ export class PolicyDecisionsController {
     const policies: readonly PolicySource[] = modules;
     return { policy_set_id: policySetId, manifest_sha256: manifestSha256, ...named, policies };
   }
+}
+
+function statusOf(policy: ActivePolicy | null) {
+  if (policy === null || policy.status === 'none') return { loaded: false };
+  const { setVersionId } = policy;
+  return policy.status === 'broken'
+    ? { loaded: false, policy_set_version_id: setVersionId, problem: policy.problem }
+    : {
+        loaded: true,
+        policy_set_version_id: setVersionId,
+        manifest_sha256: policy.manifestSha256,
+      };
 }
 
 function describe(error: unknown): unknown {

@@ -12,7 +12,7 @@ import {
 } from 'class-validator';
 import type { JsonObject, JsonValue, PolicyInput } from '../policy/input.js';
 import { MAX_INPUTS } from '../policy/simulation.js';
-import { MayBeAbsent } from './text.js';
+import { MayBeAbsent } from '../http/text.js';
 
 /** Modules in a request; larger sets are simulated where they are stored. */
 const MAX_MODULES = 1_000;
@@ -139,6 +139,14 @@ class ContextBody {
 
   @IsBoolean()
   challenge_resolved: boolean;
+
+  @IsOptional()
+  @IsString()
+  request_method?: string;
+
+  @IsOptional()
+  @IsString()
+  request_path?: string;
 
   @IsOptional()
   @IsInt()

@@ -6,7 +6,10 @@ import type { ActivePolicy } from '../policy/policy-sets.service.js';
 interface RecordedDecision {
   readonly resource: string;
   readonly decision: string;
+  readonly evaluation_status: string;
   readonly determining_policies: readonly { readonly policy: string }[];
+  readonly step_up_required?: string;
+  readonly max_ttl_seconds?: number;
   readonly input: PolicyInput;
 }
 
@@ -40,23 +43,40 @@ export function replay({ decisions }: Recorded, policy: ActivePolicy) {
     return { same: false, problem, decisions: [] };
   }
   const replayed = decisions.map(({ resource, input, ...was }) => {
+    const recorded = recordedOutcome(was);
     const now = outcomeOf(evaluate(policy.compiled, input));
-    const recorded = {
-      decision: was.decision,
-      determining_policies: names(was.determining_policies),
-    };
     return { resource, recorded, replayed: now, same: sameOutcome(recorded, now) };
   });
   return { same: replayed.every(({ same }) => same), decisions: replayed };
 }
 
+/** What a decision came to; members in one order, so that equal ones are equal as JSON. */
 interface Outcome {
   readonly decision: string;
+  readonly evaluation_status: string;
   readonly determining_policies: readonly string[];
+  readonly step_up_required: string | null;
+  readonly max_ttl_seconds: number | null;
 }
 
-function outcomeOf({ decision, determiningPolicies }: Verdict): Outcome {
-  return { decision, determining_policies: names(determiningPolicies) };
+function recordedOutcome(was: Omit<RecordedDecision, 'resource' | 'input'>): Outcome {
+  return {
+    decision: was.decision,
+    evaluation_status: was.evaluation_status,
+    determining_policies: names(was.determining_policies),
+    step_up_required: was.step_up_required ?? null,
+    max_ttl_seconds: was.max_ttl_seconds ?? null,
+  };
+}
+
+function outcomeOf(verdict: Verdict): Outcome {
+  return {
+    decision: verdict.decision,
+    evaluation_status: verdict.evaluationStatus,
+    determining_policies: names(verdict.determiningPolicies),
+    step_up_required: verdict.stepUp ?? null,
+    max_ttl_seconds: verdict.maxTtlSeconds ?? null,
+  };
 }
 
 function names(policies: readonly { readonly policy: string }[]): string[] {

@@ -8,6 +8,7 @@ import {
   Put,
   Req,
   Res,
+  UnprocessableEntityException,
 } from '@nestjs/common';
 import { ApiHeader } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
@@ -22,7 +23,7 @@ import { Zone } from '../zones/zone.entity.js';
 import { AdminController } from './admin-controller.js';
 import { found, Operations, zoneExists } from './operations.service.js';
 import { activate } from './policy-authoring.js';
-import { checkPolicies, POLICY_WORK_MS } from './policy-check.js';
+import { checkPolicies, POLICY_WORK_MS, withPolicy } from './policy-check.js';
 import { PolicySchemaBody, PolicySetVersionReferenceBody } from './policy.body.js';
 import { summarise } from './shadow-summary.js';
 
@@ -37,6 +38,13 @@ function view({ id, activePolicySetVersionId, policyActivatedAt }: Zone) {
 /** Names what is active, for `If-Match`. */
 function etagOf({ activePolicySetVersionId }: Zone): string {
   return `"${activePolicySetVersionId ?? 'none'}"`;
+}
+
+/** Whether `If-Match` lets a change of what has this ETag happen (RFC 9110 13.1.1). */
+function matches(ifMatch: string | undefined, etag: string): boolean {
+  if (ifMatch === undefined) return true;
+  const expected = ifMatch.split(',').map((each) => each.trim());
+  return expected.includes(etag) || expected.includes('*');
 }
 
 /** Says which policy set version decides in a zone, which is tried, and what policies may ask. */
@@ -73,8 +81,7 @@ export class ZonePolicyController {
     const change = { zoneId, requestId: requestIdOf(request), type: 'policy.activated' };
     const zone = await this.operations.change(change, async (tx) => {
       const before = await zoneExists(tx, zoneId);
-      const expected = request.headers['if-match'];
-      if (expected !== undefined && expected !== '*' && expected !== etagOf(before)) {
+      if (!matches(request.headers['if-match'], etagOf(before))) {
         throw new PreconditionFailedException('another policy set version is active');
       }
       await activate(tx, zoneId, body.policy_set_version_id);
@@ -155,13 +162,16 @@ export class ZonePolicyController {
 
   /**
    * Has a set version compiled before it is needed, so that this replica goes on deciding by the old
-   * one meanwhile.
+   * one meanwhile, and so that nobody activates what could only deny.
    */
   private async prepare(zoneId: string, setVersionId: string): Promise<void> {
     const { read } = this.operations;
     await zoneExists(read, zoneId);
     found(await findSetVersion(read, zoneId, setVersionId), 'policy set version');
-    await this.policySets.open(await this.policySets.read(read, zoneId, setVersionId));
+    const opened = await withPolicy(async () =>
+      this.policySets.open(await this.policySets.read(read, zoneId, setVersionId)),
+    );
+    if (opened.status === 'broken') throw new UnprocessableEntityException(opened.problem);
   }
 
   private setShadow(zoneId: string, request: Request, candidate: string | null) {

@@ -13,6 +13,7 @@ import { LOGGER } from '../config/logger.js';
 import { isDatabaseAway } from '../http/database-error.js';
 import { Keys, WrongKeyEncryptionKey } from '../keys/keys.service.js';
 import { Ledger } from '../ledger/ledger.service.js';
+import { Snapshots } from '../snapshot/snapshots.service.js';
 import { clockSkew } from './clock-skew.js';
 import { Lifecycle } from './lifecycle.js';
 import { pendingMigrations } from './schema.js';
@@ -47,6 +48,7 @@ export class Readiness {
     @InjectDataSource() private readonly dataSource: DataSource,
     private readonly keys: Keys,
     private readonly ledger: Ledger,
+    private readonly snapshots: Snapshots,
     private readonly lifecycle: Lifecycle,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -58,8 +60,19 @@ export class Readiness {
       this.indicator('key_encryption_key', () => this.keys.verifyKeyEncryptionKey()),
       this.indicator('ledger', () => this.ledger.probe()),
       this.indicator('clock', () => this.checkClock()),
+      () => this.describePolicy(),
     ];
     this.check = singleFlight(() => health.check(checks));
+  }
+
+  /**
+   * Says how many zones, of those that this replica has loaded, have a policy that cannot be used, and
+   * is up whatever that is: their requests are denied on every replica, so to take this one out of
+   * service would help nobody, and would let one zone's policy stop all the others. Whoever may ask
+   * here may not know which zones there are.
+   */
+  private describePolicy() {
+    return this.indicators.check('policy').up({ broken_zones: this.snapshots.brokenPolicies });
   }
 
   private indicator(name: string, check: () => Promise<void>): HealthIndicatorFunction {

@@ -13,6 +13,8 @@ export interface Obligations {
 
 const STEP_UP = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/;
 const MAX_TTL = /^[1-9][0-9]{0,8}$/;
+/** What `error_description` can carry (RFC 6749 5.2), in a length that a caller will read. */
+const PUBLIC_REASON = /^[\x20-\x21\x23-\x5B\x5D-\x7E]{1,200}$/;
 
 /**
  * Reads `@reason`, `@public`, `@step_up` and `@max_ttl`; hands what is wrong with them to `refuse`. One that would
@@ -29,6 +31,12 @@ export function readObligations(
     if (annotations['public'])
       refuse('@public takes no value', 'without @public only operators see the reason');
     if (!reason) refuse('@public has no effect without @reason', 'as in @reason("…") @public');
+    else if (!PUBLIC_REASON.test(reason)) {
+      refuse(
+        'a @public reason is at most 200 characters of ASCII, without quotes and backslashes',
+        'it becomes an error_description (RFC 6749 5.2)',
+      );
+    }
   }
   if (stepUp !== undefined) {
     if (effect !== 'forbid') refuse('@step_up has no effect on a permit', 'put it on a forbid');

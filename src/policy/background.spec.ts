@@ -162,7 +162,10 @@ describe('simulating on another thread', () => {
   const hostile = {
     policies: Array.from({ length: 15 }, (_, n) => ({
       id: `m${n}`,
-      content: `permit(principal, action, resource) when { [${Array(30_000).fill('context').join()}].contains(2) };`,
+      content:
+        `permit(principal, action, resource) when { [${Array(4_000).fill('context').join()}].contains(2) };`.repeat(
+          7,
+        ),
     })),
     input: input({
       context: { actor_claims: { all: Array.from({ length: 2_000 }, (_, n) => `${n}`) } },
@@ -197,7 +200,7 @@ describe('simulating on another thread', () => {
 
   test('bounds what goes in and what comes out', async () => {
     const many = { ...bundle, inputs: Array.from({ length: 1_001 }, () => input()) };
-    const large = input({ context: { actor_claims: { a: 'x'.repeat(70_000) } } });
+    const large = input({ context: { actor_claims: { a: 'x'.repeat(35_000) } } });
     const reasons = Array.from(
       { length: 100 },
       () => `@reason("${'x'.repeat(2_000)}") permit(principal, action, resource);`,

@@ -270,10 +270,24 @@ describe('laws', () => {
   });
 });
 
+describe('an input that is too large', () => {
+  const sized = (length: number) => input({ context: { actor_claims: { a: 'x'.repeat(length) } } });
+
+  test('denies, and says what it is and may be', () => {
+    expect(evaluate(set(PERMIT), sized(31_000)).decision).toBe('allow');
+    expect(evaluate(set(PERMIT), sized(33_000))).toMatchObject({
+      decision: 'deny',
+      evaluationStatus: 'error',
+      determiningPolicies: [],
+      diagnostics: [{ limit: 'input', message: expect.stringContaining('more than 32768') }],
+    });
+  });
+});
+
 describe('what the engine holds', () => {
   test('is bounded in text, and evicted sets still decide', () => {
-    const padding = ' '.repeat(250_000);
-    const sets = Array.from({ length: 40 }, () =>
+    const padding = ' '.repeat(32_000);
+    const sets = Array.from({ length: 300 }, () =>
       set(`permit(principal, action, ${padding} resource);`),
     );
     for (const each of [...sets, ...sets]) expect(evaluate(each, input()).decision).toBe('allow');

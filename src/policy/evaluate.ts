@@ -2,7 +2,13 @@ import { setImmediate } from 'node:timers/promises';
 import type { DetailedError, Effect } from '@cedar-policy/cedar-wasm/nodejs';
 import type { CompiledPolicy, CompiledPolicySet } from './compile.js';
 import { ask } from './engine.js';
-import { type CedarRequest, type PolicyInput, toCedarRequest } from './input.js';
+import {
+  type CedarRequest,
+  MAX_INPUT_BYTES,
+  type PolicyInput,
+  inputBytes,
+  toCedarRequest,
+} from './input.js';
 import type { Part } from './slices.js';
 
 /** A policy that made the verdict what it is. */
@@ -47,6 +53,11 @@ interface Answer {
  */
 export function evaluate(set: CompiledPolicySet, input: PolicyInput): Verdict {
   try {
+    const bytes = inputBytes(input);
+    if (bytes > MAX_INPUT_BYTES) {
+      const message = `the input has ${bytes} bytes, which is more than ${MAX_INPUT_BYTES}`;
+      return broken([{ message, limit: 'input' }]);
+    }
     return weigh(set, toCedarRequest(input));
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : 'the policy engine failed';

@@ -46,6 +46,9 @@ export interface PolicyInput {
     subject_claims?: JsonObject;
     requested_scopes: string[];
     challenge_resolved: boolean;
+    /** What a gateway is about to do upstream; only there if the gateway signed it. */
+    request_method?: string;
+    request_path?: string;
     /** The lifetime that was asked for, if any was. */
     requested_ttl_seconds?: number;
     /** When the request is decided, in UTC. */
@@ -78,6 +81,17 @@ export class UnrepresentableInputError extends Error {
 }
 
 type Fields = Record<string, unknown>;
+
+/**
+ * Of an input as JSON. A policy may compare the input with itself as often as its text has room for,
+ * on the thread that answers everybody.
+ */
+export const MAX_INPUT_BYTES = 32 * 1024;
+
+/** How large an input is, by what {@link MAX_INPUT_BYTES} counts. */
+export function inputBytes(input: PolicyInput): number {
+  return Buffer.byteLength(JSON.stringify(input));
+}
 
 const PRINCIPAL_TYPES: ReadonlySet<string> = new Set(['Application', 'User']);
 

@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto';
-import { In, type EntityManager } from 'typeorm';
+import type { EntityManager } from 'typeorm';
 import { manifestOf, type PolicySource } from './compile.js';
-import { PolicySetMember } from './policy-set.entity.js';
-import { Policy, PolicyVersion } from './policy.entity.js';
 
 /** Hex SHA-256 of a policy's text. */
 export function contentSha256(content: string): string {
@@ -10,10 +8,21 @@ export function contentSha256(content: string): string {
 }
 
 /** The texts of a policy set version, or what is wrong with them. */
-export interface LoadedModules {
-  readonly modules: readonly PolicySource[];
-  readonly problem: string | null;
-}
+export type LoadedModules =
+  | {
+      readonly modules: readonly PolicySource[];
+      /** Names what was read. */
+      readonly manifestSha256: string;
+      readonly problem: null;
+    }
+  | {
+      readonly modules: readonly [];
+      readonly problem: string;
+      readonly kind: 'missing' | 'hash';
+    };
+
+/** Rows that are read at a time: to read ten thousand at once would hold up everybody else. */
+const PORTION = 500;
 
 /** Reads the policy versions of a set version, named by their policies, and checks their hashes. */
 export async function loadModules(
@@ -21,11 +30,16 @@ export async function loadModules(
   zoneId: string,
   setVersionId: string,
 ): Promise<LoadedModules> {
-  const members = await tx.find(PolicySetMember, {
-    where: { zoneId, policySetVersionId: setVersionId },
-  });
-  const versionIds = members.map((member) => member.policyVersionId);
-  return loadVersions(tx, zoneId, versionIds);
+  const members = await tx.query<{ id: string }[]>(
+    `SELECT policy_version_id AS id FROM policy_set_members
+      WHERE zone_id = $1 AND policy_set_version_id = $2 ORDER BY policy_version_id`,
+    [zoneId, setVersionId],
+  );
+  return loadVersions(
+    tx,
+    zoneId,
+    members.map(({ id }) => id),
+  );
 }
 
 /**
@@ -52,28 +66,46 @@ export async function storedManifest(
   return manifestOf(members.map(({ name, sha256 }) => [name, sha256]));
 }
 
-/** Reads given policy versions, as {@link loadModules} does. */
+interface StoredModule {
+  readonly name: string | null;
+  readonly content: string;
+  readonly sha256: string;
+}
+
+/**
+ * Reads given policy versions, as {@link loadModules} does.
+ *
+ * @param versionIds each once
+ */
 export async function loadVersions(
   tx: EntityManager,
   zoneId: string,
   versionIds: readonly string[],
 ): Promise<LoadedModules> {
-  const versions = await tx.find(PolicyVersion, { where: { zoneId, id: In([...versionIds]) } });
-  const policies = await tx.find(Policy, {
-    where: { zoneId, id: In(versions.map((version) => version.policyId)) },
-  });
-  const nameOf = new Map(policies.map((policy) => [policy.id, policy.name]));
   const modules: PolicySource[] = [];
-  for (const { content, sha256, policyId } of versions) {
-    const name = nameOf.get(policyId);
-    if (name === undefined) return { modules: [], problem: 'a policy of the set is gone' };
-    if (contentSha256(content) !== sha256) {
-      return { modules: [], problem: `the content of ${name} does not match its hash` };
+  const manifest: [id: string, sha256: string][] = [];
+  for (let start = 0; start < versionIds.length; start += PORTION) {
+    const ids = versionIds.slice(start, start + PORTION);
+    const rows = await tx.query<StoredModule[]>(
+      `SELECT p.name, v.content, v.sha256
+         FROM policy_versions v
+         LEFT JOIN policies p ON p.zone_id = v.zone_id AND p.id = v.policy_id
+        WHERE v.zone_id = $1 AND v.id = ANY ($2::uuid[])`,
+      [zoneId, ids],
+    );
+    if (rows.length !== ids.length) return broken('missing', 'a policy version of the set is gone');
+    for (const { name, content, sha256 } of rows) {
+      if (name === null) return broken('missing', 'a policy of the set is gone');
+      if (contentSha256(content) !== sha256) {
+        return broken('hash', `the content of ${name} does not match its hash`);
+      }
+      modules.push({ id: name, content });
+      manifest.push([name, sha256]);
     }
-    modules.push({ id: name, content });
   }
-  if (versions.length !== versionIds.length) {
-    return { modules: [], problem: 'a policy version of the set is gone' };
-  }
-  return { modules, problem: null };
+  return { modules, manifestSha256: manifestOf(manifest), problem: null };
+}
+
+function broken(kind: 'missing' | 'hash', problem: string): LoadedModules {
+  return { modules: [], problem, kind };
 }

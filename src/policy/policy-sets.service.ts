@@ -1,18 +1,29 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import { LRUCache } from 'lru-cache';
+import type { Counter, Histogram } from 'prom-client';
 import type { EntityManager } from 'typeorm';
-import { stopBackground } from './background.js';
+import { BackgroundError, stopBackground } from './background.js';
 import { compileInBackground } from './compile-in-background.js';
 import { PolicyCompileError, type CompiledPolicySet } from './compile.js';
 import { evaluate, release, warm, type Verdict } from './evaluate.js';
 import type { PolicyInput } from './input.js';
 import { loadModules, storedManifest, type LoadedModules } from './load-modules.js';
 import { PolicySetVersion } from './policy-set.entity.js';
+import { COMPILE_SECONDS, POLICY_FAILURES, type PolicyFailureKind } from './policy.metrics.js';
+
+/** A policy set that cannot decide, and why. */
+export interface BrokenPolicy {
+  readonly status: 'broken';
+  readonly setVersionId: string;
+  readonly kind: 'missing' | 'hash' | 'compile';
+  readonly problem: string;
+}
 
 /** The policy set that decides in a zone, or why there is none that can. */
 export type ActivePolicy =
   | { readonly status: 'none' }
-  | { readonly status: 'broken'; readonly setVersionId: string; readonly problem: string }
+  | BrokenPolicy
   | {
       readonly status: 'ready';
       readonly setVersionId: string;
@@ -30,6 +41,14 @@ export type StoredPolicySet =
       readonly loaded: LoadedModules;
     };
 
+/** A policy set that decides nothing: nobody waits for it. */
+export interface CandidatePolicy {
+  /** `null` while it is being compiled, and if it could not be. */
+  readonly policy: ActivePolicy | null;
+}
+
+type SoundModules = Extract<LoadedModules, { problem: null }>;
+
 /** Text of the sets that are kept compiled, in bytes: what changes in a zone is seldom its policy. */
 const KEPT_BYTES = 64 * 1024 * 1024;
 
@@ -42,6 +61,13 @@ export class PolicySets implements OnApplicationShutdown {
     sizeCalculation: ({ textBytes }) => Math.max(1, textBytes),
     dispose: release,
   });
+  /** By manifest hash, which names the texts, as long as it takes. */
+  private readonly compiling = new Map<string, Promise<CompiledPolicySet>>();
+
+  constructor(
+    @InjectMetric(POLICY_FAILURES) private readonly failures: Counter<'kind'>,
+    @InjectMetric(COMPILE_SECONDS) private readonly compileSeconds: Histogram,
+  ) {}
 
   /**
    * Reads a policy set version. What was compiled before is not read again, only compared.
@@ -56,7 +82,12 @@ export class PolicySets implements OnApplicationShutdown {
     if (setVersionId === null) return { status: 'none' };
     const version = await tx.findOne(PolicySetVersion, { where: { zoneId, id: setVersionId } });
     if (version === null) {
-      return { status: 'broken', setVersionId, problem: 'the set version is gone' };
+      return {
+        status: 'broken',
+        setVersionId,
+        kind: 'missing',
+        problem: 'the set version is gone',
+      };
     }
     const { manifestSha256 } = version;
     const compiled = this.compiled.get(setVersionId);
@@ -74,27 +105,42 @@ export class PolicySets implements OnApplicationShutdown {
    * Compiles what was read, outside of any transaction, since a large set takes seconds.
    *
    * It is compared with its hashes: a set that was edited behind our back decides nothing.
+   *
+   * @throws {BackgroundError} it cannot be compiled now, which says nothing about the set
    */
   async open(stored: StoredPolicySet): Promise<ActivePolicy> {
     if (stored.status !== 'stored') return stored;
     const { setVersionId, manifestSha256, loaded } = stored;
-    if (loaded.problem !== null) return { status: 'broken', setVersionId, problem: loaded.problem };
+    const broken = (kind: BrokenPolicy['kind'], problem: string): BrokenPolicy => ({
+      status: 'broken',
+      setVersionId,
+      kind,
+      problem,
+    });
+    if (loaded.problem !== null) return broken(loaded.kind, loaded.problem);
+    if (loaded.manifestSha256 !== manifestSha256) {
+      return broken('hash', 'the manifest hash does not match');
+    }
     try {
-      const compiled = await compileInBackground(loaded.modules);
-      if (compiled.manifestSha256 !== manifestSha256) {
-        return { status: 'broken', setVersionId, problem: 'the manifest hash does not match' };
-      }
-      await warm(compiled);
-      this.compiled.set(setVersionId, compiled);
+      const compiled = await this.compile(setVersionId, loaded);
       return { status: 'ready', setVersionId, manifestSha256, compiled };
     } catch (error) {
+      if (error instanceof BackgroundError) this.failed('unavailable');
       if (!(error instanceof PolicyCompileError)) throw error;
-      return {
-        status: 'broken',
-        setVersionId,
-        problem: `the set does not compile: ${error.message}`,
-      };
+      return broken('compile', `the set does not compile: ${error.message}`);
     }
+  }
+
+  /** Compiles what was read while others go on without it. */
+  openLater(stored: StoredPolicySet): CandidatePolicy {
+    if (stored.status !== 'stored') return { policy: stored };
+    const candidate: { policy: ActivePolicy | null } = { policy: null };
+    void this.open(stored).then(
+      (policy) => (candidate.policy = policy),
+      // It is tried again with the next change of the zone.
+      () => {},
+    );
+    return candidate;
   }
 
   async onApplicationShutdown(): Promise<void> {
@@ -103,6 +149,35 @@ export class PolicySets implements OnApplicationShutdown {
 
   /** Decides one request. Never throws: whatever goes wrong denies. */
   decide(compiled: CompiledPolicySet, input: PolicyInput): Verdict {
-    return evaluate(compiled, input);
+    const verdict = evaluate(compiled, input);
+    if (verdict.evaluationStatus === 'error') {
+      this.failed(verdict.diagnostics.some((each) => 'limit' in each) ? 'limit' : 'evaluation');
+    }
+    return verdict;
+  }
+
+  /** Counts a failure. */
+  failed(kind: PolicyFailureKind): void {
+    this.failures.inc({ kind });
+  }
+
+  /** Compiles a set once for all who want it meanwhile: who activates it, who asks, who comes ahead of both. */
+  private compile(setVersionId: string, loaded: SoundModules): Promise<CompiledPolicySet> {
+    const { modules, manifestSha256 } = loaded;
+    const underWay = this.compiling.get(manifestSha256);
+    if (underWay !== undefined) return underWay;
+    const stop = this.compileSeconds.startTimer();
+    const compiling = compileInBackground(modules)
+      .then(async (compiled) => {
+        await warm(compiled);
+        this.compiled.set(setVersionId, compiled);
+        return compiled;
+      })
+      .finally(() => {
+        stop();
+        this.compiling.delete(manifestSha256);
+      });
+    this.compiling.set(manifestSha256, compiling);
+    return compiling;
   }
 }

@@ -1,7 +1,12 @@
 import { Module } from '@nestjs/common';
+import { CompileAhead } from './compile-ahead.service.js';
+import { policyMetrics } from './policy.metrics.js';
 import { PolicySets } from './policy-sets.service.js';
 import { Shadow } from './shadow.service.js';
 
 /** Answers "may this principal do this to that resource", and why. */
-@Module({ providers: [PolicySets, Shadow], exports: [PolicySets, Shadow] })
+@Module({
+  providers: [PolicySets, CompileAhead, Shadow, ...policyMetrics],
+  exports: [PolicySets, CompileAhead, Shadow],
+})
 export class PolicyModule {}

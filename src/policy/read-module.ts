@@ -41,6 +41,11 @@ export interface ReadPolicy extends NamedPolicy {
   readonly annotations: readonly string[];
 }
 
+/**
+ * Of one policy. What a set literal holds, Cedar compares with each other: the cost of a decision may
+ * grow faster than the text, and decisions are made on the thread that answers everybody.
+ */
+export const MAX_POLICY_BYTES = 32 * 1024;
 const MAX_ID_LENGTH = 256;
 
 type FaultText = Pick<TextFault, 'message'>;
@@ -82,6 +87,11 @@ export function readModule({ id, content }: PolicySource, faults: CompileFault[]
     const offset = content.indexOf(text, cursor);
     cursor = offset + text.length;
     const fallback = parts.policies.length === 1 ? id : `${id}.${index + 1}`;
+    if (Buffer.byteLength(text) > MAX_POLICY_BYTES) {
+      const message = `a policy larger than ${MAX_POLICY_BYTES} bytes`;
+      refuse(fallback, { message, offset, help: 'split it into several policies' });
+      continue;
+    }
     const parsed = withCedar((cedar) => cedar.policyToJson(text));
     if (parsed.type === 'failure') {
       for (const { message } of withRelated(parsed.errors)) refuse(fallback, { message, offset });

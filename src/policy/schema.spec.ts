@@ -48,6 +48,8 @@ const full: Required<PolicyInput> = {
     },
     requested_scopes: ['read'],
     challenge_resolved: false,
+    request_method: 'GET',
+    request_path: '/orders/7',
     requested_ttl_seconds: 60,
     time: { epoch: 1_800_000_000, hour: 8, minute: 0, weekday: 5 },
     trace_id: 't',

@@ -159,6 +159,10 @@ action TokenExchange appliesTo {
     requested_scopes: Set<String>,
     // Whether a step-up challenge was satisfied for this very request.
     challenge_resolved: Bool,
+    // What a gateway is about to do upstream, such as "GET"; absent without a gateway.
+    request_method?: String,
+    // Where, such as "/orders/7"; without query.
+    request_path?: String,
     // The lifetime that was asked for, in seconds; absent if none was.
     requested_ttl_seconds?: Long,
     // When this is decided, in UTC.

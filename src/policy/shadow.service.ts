@@ -3,7 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { evaluate, type Verdict } from './evaluate.js';
 import type { PolicyInput } from './input.js';
-import type { ActivePolicy } from './policy-sets.service.js';
+import type { CandidatePolicy } from './policy-sets.service.js';
 import { differenceOf, MAX_EXAMPLES, ShadowTally } from './shadow-tally.js';
 
 /** A request that the active set has decided. */
@@ -32,8 +32,8 @@ export class Shadow implements OnApplicationShutdown {
   constructor(@InjectDataSource() private readonly dataSource: DataSource) {}
 
   /** Compares the candidate's decisions with those that were made, later. */
-  observe(candidate: ActivePolicy, decided: Decided): void {
-    if (candidate.status !== 'ready' || this.waiting >= MAX_WAITING) return;
+  observe({ policy: candidate }: CandidatePolicy, decided: Decided): void {
+    if (candidate?.status !== 'ready' || this.waiting >= MAX_WAITING) return;
     this.waiting += 1;
     setImmediate(() => {
       this.waiting -= 1;

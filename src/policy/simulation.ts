@@ -1,6 +1,6 @@
 import { type CompiledPolicySet, type PolicySource, compile } from './compile.js';
 import { type DeterminingPolicy, evaluate, release } from './evaluate.js';
-import type { PolicyInput } from './input.js';
+import { MAX_INPUT_BYTES, type PolicyInput, inputBytes } from './input.js';
 
 /** A bundle of policies, as a simulation names it. */
 export interface SimulationBundle {
@@ -70,8 +70,6 @@ export class SimulationLimitError extends Error {
 }
 
 export const MAX_INPUTS = 1_000;
-/** Of an input as JSON. */
-export const MAX_INPUT_BYTES = 64 * 1024;
 /** Of all results as JSON: ten thousand policies may determine each of a thousand. */
 export const MAX_RESULT_BYTES = 8 * 1024 * 1024;
 
@@ -121,7 +119,7 @@ function onBundle<T>(bundle: SimulationBundle, run: (set: CompiledPolicySet) => 
 }
 
 function resultOf(set: CompiledPolicySet, input: PolicyInput): SimulationResult {
-  if (jsonBytes(input) > MAX_INPUT_BYTES) {
+  if (inputBytes(input) > MAX_INPUT_BYTES) {
     throw tooLarge(`an input larger than ${MAX_INPUT_BYTES} bytes`);
   }
   const verdict = evaluate(set, input);

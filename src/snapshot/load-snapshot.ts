@@ -65,15 +65,15 @@ export async function openZone(
     version: zone.version,
     clients: clientViews(clients, secrets),
     resources: new Map(
-      resources.map(({ id, identifier, scopes, access }) => [
-        identifier,
-        { id, identifier, scopes, access },
+      resources.map(({ zoneId: _zoneId, createdAt: _createdAt, ...view }) => [
+        view.identifier,
+        view,
       ]),
     ),
     digestKey: keys.openDigestKey(zone.id, zone.sealedDigestKey),
     keys: await keys.openRing(signingKeys, now),
     policy: await policySets.open(policy),
-    shadow: await policySets.open(shadow),
+    shadow: policySets.openLater(shadow),
     loadedAt: now,
   };
 }

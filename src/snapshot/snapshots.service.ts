@@ -9,6 +9,7 @@ import { CLOCK, type Clock } from '../config/clock.js';
 import { ChangeFeed, type ChangeListener } from '../database/change-feed.js';
 import { KeySets } from '../keys/key-sets.service.js';
 import { Keys } from '../keys/keys.service.js';
+import { CompileAhead } from '../policy/compile-ahead.service.js';
 import { PolicySets } from '../policy/policy-sets.service.js';
 import { Zone } from '../zones/zone.entity.js';
 import { openZone, readZone } from './load-snapshot.js';
@@ -33,6 +34,8 @@ export interface Basis {
 export class Snapshots implements OnModuleInit, ChangeListener {
   private readonly zones = new LRUCache<string, ZoneSnapshot>({ max: MAX_ZONES });
   private readonly loading = new Map<string, Promise<ZoneSnapshot | null>>();
+  /** Zones that somebody asked for of late, in memory or not. */
+  private readonly inUse = new LRUCache<string, true>({ max: MAX_ZONES });
   /** The version of a zone that turned out to be old last. */
   private readonly outdated = new LRUCache<string, string>({ max: MAX_ZONES });
   /** Client id to zone id. Unknown clients are in it as `''`: the ledger checks that, too. */
@@ -43,6 +46,7 @@ export class Snapshots implements OnModuleInit, ChangeListener {
     private readonly keys: Keys,
     private readonly keySets: KeySets,
     private readonly policySets: PolicySets,
+    private readonly compileAhead: CompileAhead,
     private readonly clients: Clients,
     private readonly feed: ChangeFeed,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -117,8 +121,14 @@ export class Snapshots implements OnModuleInit, ChangeListener {
     if (this.zones.peek(zoneId)?.version === version) this.zones.delete(zoneId);
   }
 
+  /** How many zones in memory have a policy set that cannot be used. */
+  get brokenPolicies(): number {
+    return [...this.zones.values()].filter(({ policy }) => policy.status === 'broken').length;
+  }
+
   zoneChanged(zoneId: string): void {
     this.drop(zoneId);
+    if (this.inUse.has(zoneId)) this.compileAhead.consider(zoneId);
     this.keySets.invalidate(zoneId);
   }
 
@@ -141,6 +151,7 @@ export class Snapshots implements OnModuleInit, ChangeListener {
         // A zone that changed while it was read is used once and not kept.
         const current = this.loading.get(zoneId) === loading;
         if (current && snapshot !== null) this.zones.set(zoneId, snapshot);
+        if (snapshot !== null) this.inUse.set(zoneId, true);
         return snapshot;
       })
       .finally(() => {

@@ -1,6 +1,7 @@
 import type { SecretRecord } from '../clients/secret-verifier.js';
 import type { KeyRing } from '../keys/key-ring.js';
-import type { ActivePolicy } from '../policy/policy-sets.service.js';
+import type { ActivePolicy, CandidatePolicy } from '../policy/policy-sets.service.js';
+import type { DeclaredOperation } from '../zones/resource.entity.js';
 
 /** A client as a request sees it. */
 export interface ClientView {
@@ -20,6 +21,9 @@ export interface ResourceView {
   readonly identifier: string;
   readonly scopes: readonly string[];
   readonly access: 'direct' | 'gateway';
+  readonly upstreamUrl: string | null;
+  readonly ownerClientId: string | null;
+  readonly operations: readonly DeclaredOperation[];
 }
 
 /** What a zone looks like at one version. Immutable; everything that a decision needs is in it. */
@@ -36,7 +40,7 @@ export interface ZoneSnapshot {
   /** What decides. */
   readonly policy: ActivePolicy;
   /** What is tried beside it. */
-  readonly shadow: ActivePolicy;
+  readonly shadow: CandidatePolicy;
   /** Milliseconds since the epoch. */
   readonly loadedAt: number;
 }

@@ -1,0 +1,25 @@
+import { makeCounterProvider, makeHistogramProvider } from '@willsoto/nestjs-prometheus';
+
+export const POLICY_FAILURES = 'mandate_policy_failures_total';
+export const COMPILE_SECONDS = 'mandate_policy_compile_seconds';
+
+/** In what ways policy can fail to decide. */
+export type PolicyFailureKind =
+  'no_active_set' | 'missing' | 'hash' | 'compile' | 'evaluation' | 'limit' | 'unavailable';
+
+/** What policy measures of itself. */
+export const policyMetrics = [
+  makeCounterProvider({
+    name: POLICY_FAILURES,
+    help:
+      'Failures of policy, by kind. Each is a request that was denied for it: no_active_set, missing, ' +
+      'hash, compile (the active set cannot be used), evaluation, limit (a decision erred); except ' +
+      'unavailable: a set that could not be compiled just now, which is tried again.',
+    labelNames: ['kind'],
+  }),
+  makeHistogramProvider({
+    name: COMPILE_SECONDS,
+    help: 'Seconds from when a policy set is to be compiled until it can decide.',
+    buckets: [0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 30, 60],
+  }),
+];
