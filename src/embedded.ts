@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { Env, RunningEnv } from './config/env.js';
+import { EnvironmentError, type Env, type RunningEnv } from './config/env.js';
+import { writePrivate } from './config/private-file.js';
+import { unlessAbsent } from './database/embedded-cluster.js';
 import { startEmbeddedPostgres } from './database/embedded-postgres.js';
 
 /** An environment with everything filled in, and how to stop what was started for it. */
@@ -40,12 +42,20 @@ export async function prepare(env: Env, logger: Logger): Promise<Prepared> {
   };
 }
 
-/** A random value that is drawn once and then kept in a file that only we may read. */
+/**
+ * A random value of 32 bytes that is drawn once and then kept in a file that only we may read. One
+ * that was emptied or cut is refused, not drawn again: the database may be sealed with what was in it.
+ */
 async function kept(path: string, encoding: 'hex' | 'base64url'): Promise<string> {
-  try {
-    await writeFile(path, randomBytes(32).toString(encoding), { flag: 'wx', mode: 0o600 });
-  } catch (error) {
-    if (!(error instanceof Error) || Reflect.get(error, 'code') !== 'EEXIST') throw error;
+  const known = (await readFile(path, 'utf8').catch(unlessAbsent))?.trim();
+  if (known === undefined) {
+    const drawn = randomBytes(32).toString(encoding);
+    await writePrivate(path, drawn);
+    return drawn;
   }
-  return (await readFile(path, 'utf8')).trim();
+  const bytes = Buffer.from(known, encoding);
+  if (bytes.length !== 32 || bytes.toString(encoding) !== known) {
+    throw new EnvironmentError([`${path} does not hold what was written into it; restore it`]);
+  }
+  return known;
 }

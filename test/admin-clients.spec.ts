@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { rows, startReplica, type Replica } from './setup/harness.js';
+import { rows, startReplica, withClient, type Replica } from './setup/harness.js';
 import { callAdmin, createTestZone, type TestZone } from './setup/zone.js';
 
 let replica: Replica;
@@ -140,6 +140,26 @@ describe('secrets', () => {
       expect(answers.filter(({ status }) => status === 409)).toHaveLength(5);
       expect((await call('GET', `${at}/secrets`)).body['items']).toHaveLength(2);
     }
+  });
+
+  test('that are being added hold up nobody who asks for a mandate', async () => {
+    await withClient(replica.databaseUrl, async (client) => {
+      await client.query('BEGIN; LOCK TABLE client_secrets IN SHARE MODE');
+      let added = false;
+      const adding = call('POST', `/clients/${zone.clientId}/secrets`, {}).finally(
+        () => (added = true),
+      );
+      const waiting = 'SELECT 1 FROM pg_locks WHERE NOT granted AND relation = $1::regclass';
+      await expect
+        .poll(async () => (await client.query(waiting, ['client_secrets'])).rowCount, {
+          interval: 5,
+        })
+        .toBe(1);
+      const { status } = await zone.session();
+      expect({ status, added }).toEqual({ status: 200, added: false });
+      await client.query('ROLLBACK');
+      await adding;
+    });
   });
 
   test('of another client are not found', async () => {

@@ -15,7 +15,15 @@ import {
 } from './setup/harness.js';
 
 const METRICS_TOKEN = 'test-metrics-token-0123456789';
-const CHECKS = ['clock', 'database', 'key_encryption_key', 'ledger', 'migrations', 'shutdown'];
+const CHECKS = [
+  'clock',
+  'database',
+  'key_encryption_key',
+  'ledger',
+  'migrations',
+  'policy',
+  'shutdown',
+];
 
 interface ReadyBody {
   readonly status: string;

@@ -41,7 +41,8 @@ export type NewSecret =
   { readonly kind: 'drawn' } | { readonly kind: 'imported'; readonly hash: string };
 
 /**
- * Adds a secret to a client.
+ * Adds a secret to a client. To be called within `Operations.change`, where operators take turns: a
+ * lock on the client itself would hold up the sessions that are born to it meanwhile.
  *
  * @param digestKey the zone's
  * @returns the stored row, and the secret itself if it was drawn here; it cannot be had again
@@ -55,11 +56,6 @@ export async function addSecret(
   expiresAt: Date | null,
 ): Promise<{ row: ClientSecret; secret: string | null }> {
   const { zoneId, id: clientId } = client;
-  // Two operators who add one at the same time take turns.
-  await tx.query('SELECT 1 FROM clients WHERE zone_id = $1 AND id = $2 FOR UPDATE', [
-    zoneId,
-    clientId,
-  ]);
   const live = await tx
     .createQueryBuilder(ClientSecret, 's')
     .where('s.zoneId = :zoneId AND s.clientId = :clientId', { zoneId, clientId })

@@ -8,7 +8,7 @@ import {
   Length,
 } from 'class-validator';
 import { AUTH_METHODS } from './client-registration.js';
-import { IsInstant, IsLine, MayBeAbsent } from './text.js';
+import { IsInstant, IsLine, MayBeAbsent } from '../http/text.js';
 
 /** A client to be registered. */
 export class ClientBody {

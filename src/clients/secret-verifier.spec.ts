@@ -59,6 +59,16 @@ function parameters(hash: unknown): string[] {
   return String(hash).split('$').slice(0, 4);
 }
 
+test('guesses from all over one IPv6 network count together', async () => {
+  const verdicts = [];
+  for (let i = 1; i <= 11; i += 1) {
+    verdicts.push(await verifier.verify(attempt({ source: `2001:db8:1:2:${i}::${i}` })));
+  }
+  expect(verdicts.filter((verdict) => verdict === 'wrong')).toHaveLength(10);
+  expect(verdicts.at(-1)).toBe('throttled');
+  expect(await verifier.verify(attempt({ source: '2001:db8:1:3::1' }))).toBe('wrong');
+});
+
 describe('a drawn secret', () => {
   test('is right only for its client, key and time', async () => {
     const secret = drawSecret();

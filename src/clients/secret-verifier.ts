@@ -4,6 +4,7 @@ import { hash, verify } from '@node-rs/argon2';
 import { LRUCache } from 'lru-cache';
 import { CLOCK, type Clock } from '../config/clock.js';
 import { GuessLimiter } from './guess-limiter.js';
+import { networkOf } from './network.js';
 import { digestSecret, digestsEqual, isDrawnForm, MAX_LIVE_SECRETS } from './secret.js';
 import { SlowLane } from './slow-lane.js';
 
@@ -54,7 +55,8 @@ export class SecretVerifier {
   constructor(@Inject(CLOCK) private readonly clock: Clock) {}
 
   /** Never throws for anything that a caller can present. */
-  async verify(attempt: SecretAttempt): Promise<SecretVerdict> {
+  async verify(presented: SecretAttempt): Promise<SecretVerdict> {
+    const attempt = { ...presented, source: networkOf(presented.source) };
     const now = this.clock.now();
     const live = attempt.secrets.filter(({ expiresAt }) => expiresAt === null || expiresAt > now);
     const right = isDrawnForm(attempt.secret)

@@ -42,11 +42,6 @@ export class ChangeFeed implements OnApplicationBootstrap, OnApplicationShutdown
     this.listeners.push(listener);
   }
 
-  /** Whether changes are being heard right now. */
-  get connected(): boolean {
-    return this.client !== undefined;
-  }
-
   async onApplicationBootstrap(): Promise<void> {
     await this.listen();
   }

@@ -80,7 +80,7 @@ async function findPackage(): Promise<string> {
  * symbolic links, and the install script that would make them is often not allowed to run. Where
  * the package is read-only to us, a copy in the data directory is made good instead.
  */
-export async function usableNative(packageDir: string, dataDir: string): Promise<string> {
+async function usableNative(packageDir: string, dataDir: string): Promise<string> {
   try {
     await makeGood(packageDir);
     return join(packageDir, 'native');

@@ -15,6 +15,22 @@ const JSON_TYPE = /^application\/json *(?:; *charset *= *"?utf-8"? *)?$/i;
 const readBytes = raw({ limit: LIMIT, type: () => true, inflate: false });
 
 /**
+ * Reads the body as the bytes that were sent, for a signature over them. {@link readJsonBody} then
+ * goes on with these.
+ *
+ * @throws {HttpException} 413 for too large, 415 for any `Content-Encoding`
+ */
+export function readSignedBytes(request: Request, response: Response): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    readBytes(request, response, (error?: unknown) => {
+      const bytes: unknown = request.body;
+      if (error === undefined) resolve(bytes instanceof Buffer ? bytes : Buffer.alloc(0));
+      else reject(new HttpException(...describe(error)));
+    });
+  });
+}
+
+/**
  * Reads a JSON object from the body, as strictly as the claims of a token. What is wrong with a
  * malformed one is said in our own words, since parsers quote the body, which may hold a secret.
  */

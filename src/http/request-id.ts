@@ -16,7 +16,8 @@ export function assignRequestId(request: Request, response: Response, next: Next
 export function requestIdOf(request: Request): string {
   const known = ids.get(request);
   if (known !== undefined) return known;
-  const given = request.headers['x-request-id'];
+  // A gateway's request has an id of its own, which it sends as this one, too.
+  const given = request.headers['x-request-id'] ?? request.headers['x-caracal-gateway-request'];
   const id = typeof given === 'string' && ACCEPTABLE.test(given) ? given : uuidv7();
   ids.set(request, id);
   return id;

@@ -29,6 +29,7 @@ export type InvalidTokenReason =
   | 'invalid_aud'
   | 'wrong_audience'
   | 'invalid_act'
+  | 'invalid_ancestors'
   | 'invalid_may_act';
 
 /** A token is not a mandate of this zone that is valid now. */

@@ -32,11 +32,16 @@ export async function drawKeyPair(): Promise<NewKeyPair> {
   });
   const publicJwk = await exportJWK(pair.publicKey);
   return {
-    kid: await calculateJwkThumbprint(publicJwk),
+    kid: await keyIdOf(publicJwk),
     alg: 'ES256',
     publicJwk,
     privateKey: pair.privateKey.export({ format: 'der', type: 'pkcs8' }),
   };
+}
+
+/** The `kid` of a public key: its thumbprint (RFC 7638). */
+export function keyIdOf(publicJwk: JWK): Promise<string> {
+  return calculateJwkThumbprint(publicJwk);
 }
 
 /** A private key that can sign but not be exported. The DER bytes are wiped. */

@@ -1,5 +1,5 @@
 import { CompactSign, type CryptoKey } from 'jose';
-import { keyState, signingKeyOf, type KeySchedule } from './key-schedule.js';
+import { isPublished, signingKeyOf, type KeySchedule } from './key-schedule.js';
 import { MANDATE_TYP, type VerificationKey } from './verify-mandate.js';
 
 /** A key of one zone, opened. `privateKey` is absent where it will never sign again. */
@@ -21,16 +21,15 @@ export class KeyRing {
   }
 
   /**
-   * The key that verifies what was signed under `kid`.
+   * The key that verifies what was signed under `kid`: any that is published, also one that is yet to
+   * become active, since that happens sooner at a replica whose clock is ahead of ours.
    *
    * @param now milliseconds since the epoch
-   * @returns `null` for unknown, not yet active, retired and compromised keys
+   * @returns `null` for unknown, retired and compromised keys
    */
   findKey(kid: string, now: number): VerificationKey | null {
     const key = this.byKid.get(kid);
-    if (key === undefined) return null;
-    const state = keyState(key, now);
-    return state === 'active' || state === 'retiring' ? key : null;
+    return key !== undefined && isPublished(key, now) ? key : null;
   }
 
   /**

@@ -1,10 +1,9 @@
 import { Controller, Get, NotFoundException, Query, Req, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
+import { isUuid } from '../oauth/vocabulary.js';
 import { KeySets } from './key-sets.service.js';
 import { KEY_SET_MAX_AGE } from './key-schedule.js';
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Publishes the zones' public keys (RFC 7517 5). */
 @ApiTags('verifiers')
@@ -27,7 +26,7 @@ export class KeysController {
     @Res() response: Response,
   ): Promise<void> {
     const keySet =
-      typeof zoneId === 'string' && UUID.test(zoneId) ? await this.keySets.find(zoneId) : null;
+      typeof zoneId === 'string' && isUuid(zoneId) ? await this.keySets.find(zoneId) : null;
     if (keySet === null) throw new NotFoundException('no such zone');
     response.set({
       'Cache-Control': `public, max-age=${KEY_SET_MAX_AGE}`,

@@ -4,7 +4,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { instant } from '../config/clock.js';
 import { ENV, type RunningEnv } from '../config/env.js';
-import { drawKeyPair, importPrivateKey, importPublicKey } from './key-pair.js';
+import { drawKeyPair, importPrivateKey, importPublicKey, keyIdOf } from './key-pair.js';
 import { KeyRing, type RingKey } from './key-ring.js';
 import {
   keyState,
@@ -14,7 +14,7 @@ import {
   type KeySchedule,
   type KeyState,
 } from './key-schedule.js';
-import { keyEncryptionKeyId, seal, unseal } from './seal.js';
+import { keyEncryptionKeyId, seal, SealBroken, unseal } from './seal.js';
 import { SigningKey } from './signing-key.entity.js';
 
 /** What a rotation led to. */
@@ -163,18 +163,24 @@ export class Keys {
 
   private async openKey(row: SigningKey, now: number): Promise<RingKey> {
     const schedule = scheduleOf(row);
+    // Opened also if it signs no more: what we sealed names the key id, and the key id is the hash of
+    // the public key, so whoever can write rows but not seal cannot have a key of theirs believed.
+    const privateKey = unseal(
+      this.env.keyEncryptionKey,
+      signingKeyContext(row),
+      row.sealedPrivateKey,
+    );
+    if ((await keyIdOf(row.publicJwk)) !== row.kid) {
+      throw new SealBroken('the public key is not the one whose private key was sealed');
+    }
     const signs = keyState(schedule, now) !== 'retiring';
+    if (!signs) privateKey.fill(0);
     return {
       ...schedule,
       kid: row.kid,
       alg: row.alg,
       publicKey: await importPublicKey(row.publicJwk, row.alg),
-      privateKey: signs
-        ? await importPrivateKey(
-            unseal(this.env.keyEncryptionKey, signingKeyContext(row), row.sealedPrivateKey),
-            row.alg,
-          )
-        : null,
+      privateKey: signs ? await importPrivateKey(privateKey, row.alg) : null,
     };
   }
 

@@ -5,6 +5,7 @@ import {
   type JsonValue,
 } from '../oauth/strict-json.js';
 import { isSubjectIdentifier } from '../oauth/subject-identifier.js';
+import { isUuid } from '../oauth/vocabulary.js';
 import { InvalidToken, type InvalidTokenReason } from './invalid-token.js';
 
 /** An actor, and the one it acted for if any (RFC 8693 4.1). The outermost is the current one. */
@@ -32,6 +33,8 @@ export interface MandateClaims {
   readonly use: 'session' | 'resource';
   readonly subType: 'user' | 'application';
   readonly target: readonly string[];
+  /** The `jti`s of what it was exchanged from, the first one first: revoking any of them revokes it. */
+  readonly ancestors: readonly string[];
   readonly act?: ActorClaim;
   readonly mayAct?: Readonly<Record<string, unknown>>;
   /** All claims as signed, for those without a field here. Their types are not checked. */
@@ -48,6 +51,9 @@ export interface Expected {
 
 /** How many actors a mandate may name. */
 export const MAX_ACTORS = 10;
+
+/** How many mandates one may have come of: a session's, and one for each actor. */
+export const MAX_ANCESTORS = MAX_ACTORS + 2;
 
 /** How far a second node's clock may run ahead, in seconds. It never prolongs a token's life. */
 const CLOCK_SKEW = 30;
@@ -90,6 +96,7 @@ export function readClaims(claims: JsonObject, expected: Expected): MandateClaim
     use,
     subType,
     target,
+    ancestors: readAncestors(claims['ancestors']),
     ...(act === undefined ? {} : { act: readActor(act, 1) }),
     ...(mayAct === undefined ? {} : { mayAct }),
     raw: claims,
@@ -120,11 +127,17 @@ function readSeconds(value: JsonValue | undefined, reason: InvalidTokenReason): 
 }
 
 /** Lower case only: identifiers are compared as text here and as `uuid` in the database. */
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-
 function readUuid(value: JsonValue | undefined, reason: InvalidTokenReason): string {
-  if (typeof value === 'string' && UUID.test(value)) return value;
+  if (typeof value === 'string' && isUuid(value)) return value;
   throw new InvalidToken(reason);
+}
+
+/** A mandate that came of no other has none. */
+function readAncestors(value: JsonValue | undefined): readonly string[] {
+  if (value === undefined) return [];
+  const ancestors = readNames(value, 'invalid_ancestors');
+  if (ancestors.length > MAX_ANCESTORS) throw new InvalidToken('invalid_ancestors');
+  return ancestors.map((jti) => readUuid(jti, 'invalid_ancestors'));
 }
 
 /** `scope` as granted (RFC 6749 3.3, RFC 8693 4.2). The empty string grants nothing. */

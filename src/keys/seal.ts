@@ -6,7 +6,7 @@ const TAG_BYTES = 16;
 
 /** What a sealed value is for. It is authenticated with the value, so that rows cannot be swapped. */
 export interface SealContext {
-  readonly purpose: 'signing-key' | 'client-secret-digest-key' | 'key-check';
+  readonly purpose: 'signing-key' | 'client-secret-digest-key';
   readonly zoneId: string;
   /** The key or row within the zone. */
   readonly id: string;

@@ -109,6 +109,7 @@ describe('verifyMandate', () => {
       use: 'session',
       subType: 'user',
       target: ['resource://pipernet', 'resource://hooli'],
+      ancestors: [],
       raw: CLAIMS,
     });
   });

@@ -67,6 +67,7 @@ export class Zones1700000000000 implements MigrationInterface {
         upstream_url    text,
         owner_client_id uuid,
         access          text NOT NULL DEFAULT 'direct' CHECK (access IN ('direct', 'gateway')),
+        operations      jsonb NOT NULL DEFAULT '[]',
         created_at      timestamptz NOT NULL DEFAULT now(),
         PRIMARY KEY (zone_id, id),
         UNIQUE (zone_id, identifier),

@@ -1,0 +1,71 @@
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { instant } from '../config/clock.js';
+
+/** What a gateway sends along, as it came off the wire. */
+export interface GatewayHeaders {
+  /** Unix seconds. */
+  readonly timestamp: string | null;
+  /** Unique for each request. */
+  readonly request: string | null;
+  /** Hex HMAC-SHA-256. */
+  readonly signature: string | null;
+  /** `X-Request-Id`, which must be the same if it is there. */
+  readonly requestId: string | null;
+}
+
+/** What the signature is over. */
+export interface SignedRequest {
+  readonly method: string;
+  readonly path: string;
+  /** The raw bytes of the body. */
+  readonly body: Uint8Array;
+}
+
+/** By how many seconds the gateway's clock may differ from ours. */
+const SKEW = 60;
+
+/** What makes a signed request usable once. */
+export interface GatewayNonce {
+  /** Hex SHA-256 of the request id. */
+  readonly nonce: string;
+  /** The day (`YYYY-MM-DD`, UTC) of its timestamp. */
+  readonly day: string;
+}
+
+/**
+ * Checks the signature of a gateway: HMAC-SHA-256 over
+ * `{timestamp}\n{request id}\n{METHOD}\n{path}\n{hex sha256 of the raw body}`.
+ *
+ * @param key `GATEWAY_HMAC_KEY`; `null` if there is none, and then no signature is right
+ * @param now milliseconds since the epoch
+ * @returns what may be used once; a word for the log if anything is missing, malformed, late or wrong
+ */
+export function verifyGatewaySignature(
+  { timestamp, request, signature, requestId }: GatewayHeaders,
+  { method, path, body }: SignedRequest,
+  key: Buffer | null,
+  now: number,
+): GatewayNonce | string {
+  if (timestamp === null || request === null || signature === null) return 'a header is missing';
+  if (!/^[0-9]{1,12}$/.test(timestamp)) return 'malformed timestamp';
+  if (!/^[A-Za-z0-9._-]{1,128}$/.test(request)) return 'malformed request id';
+  if (!/^[0-9a-f]{64}$/i.test(signature)) return 'malformed signature';
+  if (requestId !== null && requestId !== request) return 'X-Request-Id is another';
+  if (key === null) return 'no gateway key is configured';
+  const signed = [timestamp, request, method, path, sha256(body)].join('\n');
+  const expected = createHmac('sha256', key).update(signed).digest();
+  if (!timingSafeEqual(expected, Buffer.from(signature, 'hex'))) return 'wrong signature';
+  if (Math.abs(Number(timestamp) - now / 1_000) > SKEW) return 'timestamp too far off';
+  return { nonce: sha256(Buffer.from(request)), day: dayOf(Number(timestamp)) };
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** The same for whoever looks at it and whenever: it is part of what is remembered. */
+function dayOf(seconds: number): string {
+  return instant(seconds * 1_000)
+    .toISOString()
+    .slice(0, 10);
+}
