@@ -5,6 +5,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { admitAdmins } from './admin/admin.guard.js';
 import { Demo } from './admin/demo.service.js';
+import { admitGateways } from './admin/gateway-admission.js';
 import { AppModule } from './app.module.js';
 import { EnvironmentError, readEnv, type Env } from './config/env.js';
 import { createLogger, nestLogger } from './config/logger.js';
@@ -19,6 +20,7 @@ import { markInternal, partition } from './http/partition.js';
 import { assignRequestId } from './http/request-id.js';
 import { logRequests } from './http/request-log.js';
 import { Keys, WrongKeyEncryptionKey } from './keys/keys.service.js';
+import { Ledger } from './ledger/ledger.service.js';
 import { Shutdown } from './stop.js';
 
 /** How long requests in flight may take once we stop, in milliseconds. */
@@ -42,6 +44,10 @@ async function main(environment: Env): Promise<void> {
   app.set('trust proxy', env.trustProxy);
   app.set('etag', false);
   app.use(assignRequestId, logRequests(logger), partition(env.internalPort !== undefined));
+  app.use(
+    '/internal/policy',
+    admitGateways(env.gatewayHmacKey, () => app.get(Ledger)),
+  );
   app.use('/internal', admitAdmins(env.adminToken), readJsonBody);
   serveDocs(app);
   await app.init();

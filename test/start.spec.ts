@@ -349,6 +349,25 @@ describe('with a database of its own', () => {
     expect(answer.status).toBe(401);
   });
 
+  test.each(['admin-token', 'key-encryption-key'])(
+    'a start with an emptied or cut %s is refused',
+    async (name) => {
+      await stop(server);
+      const path = join(dataDir, name);
+      const whole = await readFile(path, 'utf8');
+      for (const content of ['', whole.slice(0, 20)]) {
+        await writeFile(path, content);
+        const refused = start();
+        expect(await refused.ended).toMatchObject({ code: 1 });
+        expect(refused.output()).toContain(`${path} does not hold what was written into it`);
+        expect(refused.output()).not.toContain('listening');
+      }
+      await writeFile(path, whole);
+      await startAndListen();
+      await expectDemoToWork();
+    },
+  );
+
   test('half a file of credentials is as good as none', async () => {
     await stop(server);
     const whole = await readFile(join(dataDir, 'demo.json'), 'utf8');

@@ -402,9 +402,11 @@ const refused: readonly Case[] = [
     }),
   ),
   ...['Timestamp', 'Request', 'Signature'].map((name): Case => ({
-    name: `the header X-Caracal-Gateway-${name}, which is not supported yet`,
+    name: `X-Caracal-Gateway-${name} without the others, whatever else authenticates`,
     send: () => ({ headers: { [`X-Caracal-Gateway-${name}`]: '1' }, body: valid() }),
-    description: 'gateway authentication is not supported',
+    status: 401,
+    error: 'invalid_client',
+    description: 'client authentication failed',
   })),
 
   // Who asks.
@@ -422,7 +424,7 @@ const refused: readonly Case[] = [
   {
     name: 'a secret in the header and in the body',
     send: () => ({ headers: { authorization: basic(zone.clientId, zone.secret) }, body: valid() }),
-    description: /header and in the body/,
+    description: /more than one way/,
   },
 ];
 

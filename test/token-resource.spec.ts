@@ -116,6 +116,7 @@ describe('a session mandate', () => {
       use: 'resource',
       sub_type: 'application',
       target: [zone.resource],
+      ancestors: [from.jti],
     });
     expect(claims.jti).not.toBe(from.jti);
     expect(await view.created()).toEqual({
@@ -393,7 +394,7 @@ describe('a subject token', () => {
     const subject_token = tokenOf(await zone.exchange());
     await expectNothing(() => zone.exchange({ subject_token }), {
       ...UNUSABLE,
-      reason: 'subject_token: not a session mandate',
+      reason: 'subject_token: for no resource of the client',
     });
   });
 
@@ -445,7 +446,7 @@ describe('an actor', () => {
   });
 
   test('grants with earlier actors below, the current one outermost', async () => {
-    const earlier = { sub: 'second', act: { sub: 'first', sub_type: 'user', client_id: 'x' } };
+    const earlier = { sub: 'second', act: { sub: 'first', client_id: colleague.clientId } };
     const subject_token = await forged({ act: earlier, sub: 'alice', sub_type: 'user' });
     const answer = await zone.exchange({ subject_token, ...actedBy(await colleagueSession()) });
     expect(decodeJwt(tokenOf(answer))).toMatchObject({

@@ -19,6 +19,7 @@ function view(row: Resource) {
     upstream_url: row.upstreamUrl,
     owner_client_id: row.ownerClientId,
     access: row.access,
+    operations: row.operations,
     created_at: row.createdAt,
   };
 }
@@ -45,6 +46,7 @@ export class ResourcesController {
         upstreamUrl: body.upstream_url,
         ownerClientId: body.owner_client_id,
         access: body.access,
+        operations: body.operations?.map(({ method, path, scope }) => ({ method, path, scope })),
       });
       return { result, details: { resource: view(result) } };
     });

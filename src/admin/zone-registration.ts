@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { EntityManager } from 'typeorm';
 import type { Keys } from '../keys/keys.service.js';
-import { Resource } from '../zones/resource.entity.js';
+import { Resource, type DeclaredOperation } from '../zones/resource.entity.js';
 import { Zone } from '../zones/zone.entity.js';
 
 /** Makes a zone with its first signing key, so that it can issue from the start. */
@@ -21,6 +21,7 @@ export interface ResourceRegistration {
   readonly scopes: readonly string[];
   readonly upstreamUrl?: string | undefined;
   readonly ownerClientId?: string | undefined;
+  readonly operations?: readonly DeclaredOperation[] | undefined;
   readonly access?: 'direct' | 'gateway' | undefined;
 }
 
@@ -39,6 +40,7 @@ export async function createResource(
     upstreamUrl: registration.upstreamUrl ?? null,
     ownerClientId: registration.ownerClientId ?? null,
     access: registration.access ?? 'direct',
+    operations: [...(registration.operations ?? [])],
   });
   return tx.findOneOrFail(Resource, { where: { zoneId, id } });
 }

@@ -1,11 +1,35 @@
-import { ArrayMaxSize, IsArray, IsIn, IsUrl, IsUUID, Matches } from 'class-validator';
-import { IsLine, IsResourceIdentifier, IsScopeToken, MayBeAbsent } from './text.js';
+import { Type } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  IsArray,
+  IsIn,
+  IsObject,
+  IsUrl,
+  IsUUID,
+  Matches,
+  ValidateNested,
+} from 'class-validator';
+import { IsLine, IsResourceIdentifier, IsScopeToken, MayBeAbsent } from '../http/text.js';
 
 /** A zone to be made. */
 export class ZoneBody {
   /** Unique among zones. */
   @IsLine()
   name: string;
+}
+
+/** An operation of a resource. */
+export class OperationBody {
+  @Matches(/^[A-Z]{1,32}$/, { message: 'method must be an HTTP method in upper case' })
+  method: string;
+
+  /** Absolute, without query. A segment in braces, such as `{id}`, stands for any one segment. */
+  @Matches(/^\/[A-Za-z0-9\-._~!$&'()*+,=:@{}/]{0,500}$/, { message: 'path must be absolute' })
+  path: string;
+
+  /** The scope that it takes. */
+  @IsScopeToken()
+  scope: string;
 }
 
 /** A resource to be registered. */
@@ -35,6 +59,15 @@ export class ResourceBody {
   @MayBeAbsent()
   @IsUUID()
   owner_client_id?: string;
+
+  /** What can be done with it through a gateway; anything if absent or empty. */
+  @MayBeAbsent()
+  @IsArray()
+  @ArrayMaxSize(500)
+  @IsObject({ each: true })
+  @ValidateNested({ each: true })
+  @Type(() => OperationBody)
+  operations?: OperationBody[];
 
   /** Who may ask for mandates for it: any client, or only gateways. */
   @MayBeAbsent()

@@ -59,6 +59,10 @@ class EnvironmentVariables {
   ADMIN_TOKEN?: string;
 
   @IsOptional()
+  @IsString()
+  GATEWAY_HMAC_KEY?: string;
+
+  @IsOptional()
   @MinLength(16)
   METRICS_TOKEN?: string;
 
@@ -76,6 +80,7 @@ class EnvironmentVariables {
   @Min(0)
   @Max(10)
   TRUST_PROXY: number = 0;
+
 }
 
 /** The names of every variable that is read, for `.env.example` and its test. */
@@ -87,6 +92,7 @@ export const VARIABLES: readonly string[] = [
   'DATA_DIR',
   'KEY_ENCRYPTION_KEY',
   'ADMIN_TOKEN',
+  'GATEWAY_HMAC_KEY',
   'METRICS_TOKEN',
   'LOG_LEVEL',
   'DRAIN_SECONDS',
@@ -106,6 +112,8 @@ export interface Env {
   /** 32 bytes. Absent (embedded mode only) means: generate one under {@link dataDir}. */
   readonly keyEncryptionKey: Buffer | undefined;
   readonly adminToken: string | undefined;
+  /** At least 32 bytes, shared with the gateways. Absent means: there are none. */
+  readonly gatewayHmacKey: Buffer | undefined;
   readonly metricsToken: string | undefined;
   readonly logLevel: string;
   /** Seconds between the first signal to stop and the closing of the listeners. */
@@ -148,6 +156,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     problems.push(...Object.values(error.constraints ?? {}));
   }
   const keyEncryptionKey = readKeyEncryptionKey(parsed, problems);
+  const gatewayHmacKey = readGatewayKey(parsed, problems);
   if (problems.length > 0) throw new EnvironmentError(problems);
   return {
     port: parsed.PORT,
@@ -157,6 +166,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     dataDir: resolve(parsed.DATA_DIR),
     keyEncryptionKey,
     adminToken: parsed.ADMIN_TOKEN,
+    gatewayHmacKey,
     metricsToken: parsed.METRICS_TOKEN,
     logLevel: parsed.LOG_LEVEL,
     drainSeconds: parsed.DRAIN_SECONDS,
@@ -200,6 +210,21 @@ function readKeyEncryptionKey(
   }
   if (looksWeak(key)) {
     problems.push('KEY_ENCRYPTION_KEY is not random; make one with: openssl rand -base64 32');
+    return undefined;
+  }
+  return key;
+}
+
+function readGatewayKey(parsed: EnvironmentVariables, problems: string[]): Buffer | undefined {
+  const { GATEWAY_HMAC_KEY: text } = parsed;
+  if (text === undefined) return undefined;
+  if (!/^(?:[0-9a-fA-F]{2}){32,}$/.test(text)) {
+    problems.push('GATEWAY_HMAC_KEY must be at least 32 bytes, in hex');
+    return undefined;
+  }
+  const key = Buffer.from(text, 'hex');
+  if (looksWeak(key)) {
+    problems.push('GATEWAY_HMAC_KEY is not random; make one with: openssl rand -hex 32');
     return undefined;
   }
   return key;

@@ -18,9 +18,15 @@ export interface Otherwise {
 /** Something that was true when the request was evaluated and must still be true in the commit. */
 export type Fact =
   | { readonly kind: 'session_live'; readonly id: string; readonly otherwise: Otherwise }
-  | { readonly kind: 'token_not_revoked'; readonly jti: string; readonly otherwise: Otherwise }
   | {
-      /** Holds once: what is checked is spent. To be the last of an entry's facts. */
+      readonly kind: 'token_not_revoked';
+      readonly jti: string;
+      /** The parameter that the token came in. */
+      readonly parameter: 'subject_token' | 'actor_token';
+      readonly otherwise: Otherwise;
+    }
+  | {
+      /** Holds once: what is checked is spent, so it goes before facts that need not hold. */
       readonly kind: 'nonce_unspent';
       readonly purpose: 'gateway_request' | 'client_assertion';
       /** Hex SHA-256 of what may be used once. */
@@ -37,6 +43,9 @@ export type Fact =
       readonly tolerance: number;
       readonly otherwise: Otherwise;
     };
+
+/** What may be used once. */
+export type Nonce = Omit<Extract<Fact, { kind: 'nonce_unspent' }>, 'kind' | 'otherwise'>;
 
 /** A session that is born with the entry. */
 export interface SessionBirth {

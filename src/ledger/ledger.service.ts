@@ -4,7 +4,7 @@ import type { Histogram } from 'prom-client';
 import type { EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { ENV, type RunningEnv } from '../config/env.js';
-import type { AuditEvent, Committed, Entry, Receipt } from './entry.js';
+import type { AuditEvent, Committed, Entry, Nonce, Receipt } from './entry.js';
 import { GroupCommit } from './group-commit.js';
 import { isStatementError, LedgerConnection } from './ledger.connection.js';
 import { BATCH_SECONDS, BATCH_SIZE } from './ledger.metrics.js';
@@ -48,6 +48,17 @@ export class Ledger implements OnApplicationShutdown {
    */
   commit(entry: Entry): Promise<Committed> {
     return this.group.submit(entry);
+  }
+
+  /**
+   * Spends what may be used once, where nothing else is to be recorded.
+   *
+   * @returns `false` if it was spent before
+   * @throws the driver's error
+   */
+  async spend(zoneId: string, { purpose, nonce, day }: Nonce): Promise<boolean> {
+    const spent = await this.connection.rows('spend_nonce', SPEND, [zoneId, purpose, nonce, day]);
+    return spent.length === 1;
   }
 
   /** Records an operator's change in the transaction that makes it. */
@@ -122,5 +133,8 @@ function receiptFor(entry: Entry): Receipt {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the brand exists in types only
   return { eventId: entry.event_id } as Receipt;
 }
+
+const SPEND = `INSERT INTO spent_nonces (zone_id, purpose, nonce, day) VALUES ($1, $2, $3, $4)
+  ON CONFLICT DO NOTHING RETURNING 1 AS spent`;
 
 const COMMIT = 'SELECT ord, status, fact_index FROM ledger_commit($1, $2) ORDER BY ord';

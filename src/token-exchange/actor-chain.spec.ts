@@ -19,6 +19,7 @@ function mandate(changes: Partial<MandateClaims> = {}): MandateClaims {
     use: 'session',
     subType: 'user',
     target: ['resource://a'],
+    ancestors: [],
     raw: {},
     ...changes,
   };

@@ -20,6 +20,30 @@ export function actorOf(
   };
 }
 
+/**
+ * The chain where a resource asks for those who called it: it grows by the resource itself, or by the
+ * actor that it names, unless the subject is the resource.
+ */
+export function actingFor(
+  subject: MandateClaims,
+  actor: MandateClaims | null,
+  clientId: string,
+): ActorClaim | undefined {
+  if (actor !== null || subject.sub === clientId) return actorOf(subject, actor);
+  return {
+    sub: clientId,
+    clientId,
+    subType: 'application',
+    ...(subject.act === undefined ? {} : { act: subject.act }),
+  };
+}
+
+/** The clients that a chain names. */
+export function clientsIn(actor: ActorClaim | undefined): string[] {
+  if (actor === undefined) return [];
+  return [...(actor.clientId === undefined ? [] : [actor.clientId]), ...clientsIn(actor.act)];
+}
+
 /** The chain as it is written into a token. */
 export function actorClaim(actor: ActorClaim): JsonObject {
   return {

@@ -3,9 +3,14 @@ import type { MandateClaims } from '../keys/verify-mandate.js';
 import type { OAuthError } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { inputSha256 } from '../policy/input-hash.js';
-import { actorClaim, actorOf } from './actor-chain.js';
+import { actorClaim } from './actor-chain.js';
 import type { Authenticated, Identified } from './authenticate.js';
-import { PolicyDenial, type Authorized, type PolicyDecisions } from './authorize.js';
+import {
+  PolicyDenial,
+  PolicyUnusable,
+  type Authorized,
+  type PolicyDecisions,
+} from './authorize.js';
 import type { Bound } from './bind.js';
 import type { Cleared } from './clear.js';
 import type { Minted } from './mint.js';
@@ -19,11 +24,7 @@ export type Reached =
   Parsed | Identified | Authenticated | Resolved | Bound | Authorized | Cleared | Minted | null;
 
 /** The audit event of a mandate. It names the token by its `jti` and holds nothing of it. */
-export function issuedEvent(
-  minted: Minted,
-  subject: MandateClaims | null,
-  actor: MandateClaims | null,
-): AuditEvent {
+export function issuedEvent(minted: Minted): AuditEvent {
   const { claims, mandate, requestId } = minted;
   return {
     type: TYPE,
@@ -43,7 +44,8 @@ export function issuedEvent(
       exp: claims.exp,
       sid: claims.sid,
       root_sid: claims.rootSid,
-      ...(subject === null ? {} : actClaim(subject, actor)),
+      ...(claims.act === undefined ? {} : { act: actorClaim(claims.act) }),
+      ...(claims.ancestors.length === 0 ? {} : { ancestors: claims.ancestors }),
     },
   };
 }
@@ -58,8 +60,18 @@ export function refusedEvent(requestId: string, reached: Reached, error: OAuthEr
     error: error.code,
     reason: error.detail,
     ...(reached === null ? {} : describe(reached)),
-    ...(error instanceof PolicyDenial ? { policy: describePolicy(error.policy) } : {}),
+    ...askedPolicy(reached, error),
   };
+}
+
+/** What policy said, or why it could not, if the request came so far. */
+function askedPolicy(reached: Reached, error: OAuthError) {
+  if (error instanceof PolicyDenial) return { policy: describePolicy(error.policy) };
+  if (error instanceof PolicyUnusable) {
+    return { policy: { policy_set_version_id: error.setVersionId } };
+  }
+  if (reached === null || !('policy' in reached)) return {};
+  return { policy: describePolicy(reached.policy) };
 }
 
 function describe(reached: NonNullable<Reached>): Record<string, unknown> {
@@ -67,6 +79,7 @@ function describe(reached: NonNullable<Reached>): Record<string, unknown> {
   return {
     grant_type: reached.grantType,
     client_id: reached.client.id,
+    ...(reached.throughGateway ? { through_gateway: true } : {}),
     requested: {
       resources: reached.targets,
       ...(reached.scope === null ? {} : { scope: reached.scope }),
@@ -96,11 +109,6 @@ function describeToken({ sub, subType, jti, sid, rootSid, clientId }: MandateCla
   return { sub, sub_type: subType, jti, sid, root_sid: rootSid, client_id: clientId };
 }
 
-function actClaim(subject: MandateClaims, actor: MandateClaims | null) {
-  const act = actorOf(subject, actor);
-  return act === undefined ? {} : { act: actorClaim(act) };
-}
-
 function describePolicy({ setVersionId, manifestSha256, decisions }: PolicyDecisions) {
   return {
     policy_set_version_id: setVersionId,
@@ -114,6 +122,7 @@ function describePolicy({ setVersionId, manifestSha256, decisions }: PolicyDecis
       input,
       input_sha256: inputSha256(input),
       ...(verdict.stepUp === undefined ? {} : { step_up_required: verdict.stepUp }),
+      ...(verdict.maxTtlSeconds === undefined ? {} : { max_ttl_seconds: verdict.maxTtlSeconds }),
     })),
   };
 }

@@ -1,7 +1,10 @@
+import type { GatewayHeaders, GatewayNonce, SignedRequest } from '../clients/gateway-signature.js';
 import type { SecretAttempt, SecretVerdict } from '../clients/secret-verifier.js';
+import type { Nonce } from '../ledger/entry.js';
 import { OAuthError } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import type { ClientView, ZoneSnapshot } from '../snapshot/zone-snapshot.js';
+import type { GatewayCredentials, SecretCredentials } from './credentials.js';
 import type { Parsed } from './parse.js';
 
 /** A request whose client may exist. Nothing is proved yet, but a denial can be filed under its zone. */
@@ -13,6 +16,10 @@ export interface Identified extends Parsed {
 export interface Authenticated extends Omit<Parsed, 'credentials' | 'zoneId' | 'source'> {
   readonly zone: ZoneSnapshot;
   readonly client: ClientView;
+  /** Whether a gateway speaks for the client. */
+  readonly throughGateway: boolean;
+  /** What the proof consists of, if it is good for one request only. */
+  readonly once: Nonce | null;
 }
 
 /** Where clients are looked up. */
@@ -20,9 +27,10 @@ export interface ClientDirectory {
   findByClient(clientId: string): Promise<ZoneSnapshot | null>;
 }
 
-/** Who knows whether a secret is right. */
-export interface SecretCheck {
-  verify(attempt: SecretAttempt): Promise<SecretVerdict>;
+/** Who knows whether credentials are right. */
+export interface CredentialChecks {
+  secret(attempt: SecretAttempt): Promise<SecretVerdict>;
+  gateway(headers: GatewayHeaders, signed: SignedRequest): GatewayNonce | string;
 }
 
 /** Stage 2a: finds the client that the credentials name, and the zone that it lives in. */
@@ -34,7 +42,7 @@ export async function identify(parsed: Parsed, directory: ClientDirectory): Prom
 }
 
 /**
- * Stage 2b: believes the client if its secret is right (RFC 6749 2.3.1).
+ * Stage 2b: believes the client if its credentials are right (RFC 6749 2.3).
  *
  * Unknown, disabled, of another zone, not registered for the method, wrong secret: one body, and the
  * same work is done for each.
@@ -43,37 +51,65 @@ export async function identify(parsed: Parsed, directory: ClientDirectory): Prom
  */
 export async function authenticate(
   identified: Identified,
-  secrets: SecretCheck,
+  checks: CredentialChecks,
 ): Promise<Authenticated> {
   const { claimed, credentials, zoneId: _claimedZone, source, ...rest } = identified;
   const obstacle = obstacleFor(identified);
-  const client = obstacle === null ? claimed?.client : null;
-  const verdict = await secrets.verify({
-    clientId: credentials.clientId,
-    secret: credentials.secret,
-    source,
-    secrets: client?.secrets ?? [],
-    digestKey: claimed?.zone.digestKey ?? null,
-  });
-  if (verdict === 'right' && claimed && client) return { ...rest, zone: claimed.zone, client };
-  if (verdict === 'throttled') {
+  const client = obstacle === null ? (claimed?.client ?? null) : null;
+  const proof =
+    credentials.method === 'gateway'
+      ? checkGateway(credentials, checks)
+      : await checkSecret(credentials, { source, claimed, client }, checks);
+  if ('once' in proof && claimed !== null && client !== null) {
+    const throughGateway = credentials.method === 'gateway';
+    return { ...rest, zone: claimed.zone, client, throughGateway, once: proof.once };
+  }
+  const failure = 'failure' in proof ? proof.failure : null;
+  if (failure === 'too many wrong secrets') {
     throw new OAuthError('slow_down', 'too many failed attempts', {
-      detail: obstacle ?? 'too many wrong secrets',
+      detail: obstacle ?? failure,
       retryAfter: 6,
     });
   }
   throw new OAuthError('invalid_client', 'client authentication failed', {
-    detail: obstacle ?? 'wrong secret',
+    detail: obstacle ?? failure ?? 'unknown client',
     ...(credentials.method === 'client_secret_basic'
       ? { wwwAuthenticate: 'Basic realm="mandate"' }
       : {}),
   });
 }
 
+/** What checking credentials came to: right, and perhaps good for once only; or why not. */
+type Proof = { readonly once: Nonce | null } | { readonly failure: string };
+
+function checkGateway({ headers, signed }: GatewayCredentials, checks: CredentialChecks): Proof {
+  const checked = checks.gateway(headers, signed);
+  if (typeof checked === 'string') return { failure: `gateway: ${checked}` };
+  return { once: { purpose: 'gateway_request', ...checked } };
+}
+
+async function checkSecret(
+  { clientId, secret }: SecretCredentials,
+  who: Pick<Identified, 'claimed' | 'source'> & { readonly client: ClientView | null },
+  checks: CredentialChecks,
+): Promise<Proof> {
+  const verdict = await checks.secret({
+    clientId,
+    secret,
+    source: who.source,
+    secrets: who.client?.secrets ?? [],
+    digestKey: who.claimed?.zone.digestKey ?? null,
+  });
+  if (verdict === 'right') return { once: null };
+  return { failure: verdict === 'wrong' ? 'wrong secret' : 'too many wrong secrets' };
+}
+
 function obstacleFor({ claimed, zoneId, credentials }: Identified): string | null {
   if (claimed === null || claimed.client === null) return 'unknown client';
   if (zoneId !== null && zoneId !== claimed.zone.zoneId) return 'client of another zone';
   if (claimed.client.disabled) return 'client is disabled';
+  // A gateway's signature stands in for whatever the client would have done.
+  if (credentials.method === 'gateway') return null;
   if (!claimed.client.authMethods.includes(credentials.method)) {
     return `client is not registered for ${credentials.method}`;
   }

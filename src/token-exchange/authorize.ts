@@ -3,8 +3,10 @@ import { intersect, isSubset } from '../oauth/scope.js';
 import type { CompiledPolicySet } from '../policy/compile.js';
 import type { Verdict } from '../policy/evaluate.js';
 import type { PolicyInput } from '../policy/input.js';
+import type { PolicyFailureKind } from '../policy/policy.metrics.js';
 import type { ResourceView } from '../snapshot/zone-snapshot.js';
 import type { Bound } from './bind.js';
+import { scopeOf } from './operation.js';
 import { policyInput } from './policy-input.js';
 
 /** What policy said about one resource. */
@@ -34,8 +36,35 @@ export class PolicyDenial extends OAuthError {
     readonly policy: PolicyDecisions,
     detail: string,
   ) {
-    super('access_denied', 'policy does not permit this exchange', { detail });
+    super('access_denied', publicReasons(policy.decisions) || DENIED, { detail });
   }
+}
+
+/** The zone's policy cannot be asked; `setVersionId` names it, if there is one. */
+export class PolicyUnusable extends OAuthError {
+  constructor(
+    source: OAuthError,
+    readonly kind: PolicyFailureKind,
+    readonly setVersionId: string | null,
+  ) {
+    const { code, message, detail, retryAfter } = source;
+    super(code, message, { detail, ...(retryAfter === undefined ? {} : { retryAfter }) });
+  }
+}
+
+const DENIED = 'policy does not permit this exchange';
+/** A denial may have thousands of reasons; nobody reads more than a few. */
+const MAX_REASONS = 3;
+
+/** What the author of what forbade wants the caller to know. */
+function publicReasons(decisions: readonly Decision[]): string {
+  const reasons = decisions
+    .filter(({ verdict }) => verdict.decision !== 'allow')
+    .flatMap(({ verdict }) => verdict.determiningPolicies)
+    .flatMap(({ effect, reason, public: isPublic }) =>
+      effect === 'forbid' && isPublic ? (reason ?? []) : [],
+    );
+  return [...new Set(reasons)].slice(0, MAX_REASONS).join('; ');
 }
 
 /** Decides one input. */
@@ -52,12 +81,15 @@ export type Decide = (compiled: CompiledPolicySet, input: PolicyInput) => Verdic
 export function authorize(bound: Bound, decide: Decide, now: number): Authorized {
   const resources = bound.targets.map((target) => findResource(bound, target));
   const scope = narrowScope(bound, resources);
+  checkOperations(bound, resources, scope);
   const { policy } = bound.zone;
-  if (policy.status === 'broken') throw unavailable(`policy: ${policy.problem}`);
+  if (policy.status === 'broken') {
+    const { kind, problem, setVersionId } = policy;
+    throw new PolicyUnusable(unavailable(`policy: ${problem}`), kind, setVersionId);
+  }
   if (policy.status === 'none') {
-    throw new OAuthError('access_denied', 'policy does not permit this exchange', {
-      detail: 'no policy set is active',
-    });
+    const denial = new OAuthError('access_denied', DENIED, { detail: 'no policy set is active' });
+    throw new PolicyUnusable(denial, 'no_active_set', null);
   }
   const decisions = resources.map((resource) => {
     const input = policyInput(bound, resource, scope, now);
@@ -75,28 +107,61 @@ export function authorize(bound: Bound, decide: Decide, now: number): Authorized
   return { ...bound, granted: { targets: bound.targets, scope }, policy: made };
 }
 
-function findResource({ zone, subject }: Bound, target: string): ResourceView {
+/**
+ * A resource that declares its operations is used through a gateway for these only, each with its
+ * scope. Policy can narrow that further, never widen it.
+ *
+ * @throws {OAuthError} access_denied
+ */
+function checkOperations(
+  { throughGateway, operation }: Bound,
+  resources: readonly ResourceView[],
+  scope: readonly string[],
+): void {
+  if (!throughGateway) return;
+  for (const { operations, identifier } of resources) {
+    if (operations.length === 0) continue;
+    const needed = operation === null ? null : scopeOf(operation, operations);
+    if (needed !== null && scope.includes(needed)) continue;
+    throw new OAuthError('access_denied', 'the operation is not permitted', {
+      detail: `${needed === null ? 'undeclared operation' : `no scope ${needed}`}: ${identifier}`,
+    });
+  }
+}
+
+function findResource(bound: Bound, target: string): ResourceView {
+  const { zone, subject, throughGateway, onBehalfOf } = bound;
   const resource = zone.resources.get(target);
   const refuse = (detail: string): OAuthError =>
     new OAuthError('invalid_target', 'a resource is unknown or not available', {
       detail: `${detail}: ${target}`,
     });
   if (resource === undefined) throw refuse('unknown resource');
-  if (resource.access === 'gateway') throw refuse('resource is for gateways only');
-  if (subject !== null && !subject.target.includes(target))
+  // A session mandate is for us, so it may aim at what only a gateway can then have minted.
+  if (resource.access === 'gateway' && subject !== null && !throughGateway) {
+    throw refuse('resource is for gateways only');
+  }
+  if (subject !== null && !onBehalfOf && !subject.target.includes(target)) {
     throw refuse('beyond the subject token');
+  }
   return resource;
 }
 
-/** One rule for every exchange: a scope is granted only if everything involved allows it. */
+/**
+ * One rule for every exchange: a scope is granted only if everything involved allows it. On behalf of
+ * the subject the scopes of another resource are for policy to allow, since the subject's token knows
+ * nothing of them.
+ */
 function narrowScope(
-  { scope, subject }: Bound,
+  { scope, subject, onBehalfOf }: Bound,
   resources: readonly ResourceView[],
 ): readonly string[] {
   const allowed = resources.map((resource) => resource.scopes);
   // Without a subject token there is nothing to inherit, so silence asks for nothing.
   if (scope === null) return subject === null ? [] : intersect(subject.scope, ...allowed);
-  const ceilings = subject === null ? allowed : [subject.scope, ...allowed];
+  const elsewhere =
+    onBehalfOf && resources.every(({ identifier }) => !subject?.target.includes(identifier));
+  const ceilings = subject === null || elsewhere ? allowed : [subject.scope, ...allowed];
   if (ceilings.every((ceiling) => isSubset(scope, ceiling))) return scope;
   throw new OAuthError('invalid_scope', 'the scope is more than what is available', {
     detail: 'scope beyond the subject token or a resource',

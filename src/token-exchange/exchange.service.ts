@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Counter, Histogram } from 'prom-client';
 import { v7 as uuidv7 } from 'uuid';
+import { verifyGatewaySignature } from '../clients/gateway-signature.js';
 import { SecretVerifier } from '../clients/secret-verifier.js';
 import { CLOCK, type Clock } from '../config/clock.js';
 import { ENV, type RunningEnv } from '../config/env.js';
@@ -16,14 +17,20 @@ import { Sessions } from '../sessions/sessions.service.js';
 import { Snapshots, type Basis } from '../snapshot/snapshots.service.js';
 import type { ZoneSnapshot } from '../snapshot/zone-snapshot.js';
 import { refusedEvent, type Reached } from './audit-event.js';
-import { authenticate, identify } from './authenticate.js';
-import { authorize, PolicyDenial, type Decide, type PolicyDecisions } from './authorize.js';
+import { authenticate, identify, type CredentialChecks } from './authenticate.js';
+import {
+  authorize,
+  PolicyDenial,
+  PolicyUnusable,
+  type Decide,
+  type PolicyDecisions,
+} from './authorize.js';
 import { bind } from './bind.js';
 import { clear } from './clear.js';
 import { DECISIONS, EXCHANGES, STAGE_SECONDS } from './exchange.metrics.js';
 import { mint } from './mint.js';
 import { parse } from './parse.js';
-import { record, RecordedDenial, StaleEvaluation } from './record.js';
+import { record, RecordedDenial, StaleEvaluation, unspent } from './record.js';
 import { resolve, type VerifyMandate } from './resolve.js';
 import type { TokenRequest, TokenResponse } from './token-request.js';
 
@@ -105,6 +112,7 @@ export class Exchange {
       if (error instanceof StaleEvaluation) this.forget(progress.reached);
       if (error instanceof StaleEvaluation || error instanceof RecordedDenial) throw error;
       await this.refuse(request, progress.reached, error);
+      if (error instanceof PolicyUnusable) this.policySets.failed(error.kind);
       if (error instanceof PolicyDenial) this.tryCandidate(request, progress.reached, error.policy);
       throw error;
     }
@@ -133,7 +141,7 @@ export class Exchange {
     const reach = this.stages(progress);
     const parsed = await reach('parse', () => parse(request));
     const identified = await reach('identify', () => identify(parsed, this.directory));
-    const authenticated = await reach('authenticate', () => authenticate(identified, this.secrets));
+    const authenticated = await reach('authenticate', () => authenticate(identified, this.checks));
     // One moment for what comes in and what goes out, so that nothing expires in between.
     const now = this.clock.now();
     const verify = this.verifier(authenticated.zone, now);
@@ -184,10 +192,11 @@ export class Exchange {
     if (refusal.code === 'slow_down') return this.directory.isCurrent(snapshotBasisOf(reached));
     const committed = await this.recorder.commit({
       event_id: uuidv7(),
-      facts: [],
+      facts: unspent(reached !== null && 'once' in reached ? reached.once : null),
       event: refusedEvent(request.requestId, reached, refusal),
       ...basisOf(reached),
     });
+    if (committed.status === 'refused') throw new RecordedDenial(committed.fact);
     return committed.status !== 'stale';
   }
 
@@ -222,6 +231,12 @@ export class Exchange {
     const failed = verdict.evaluationStatus === 'error';
     this.decisions.inc({ decision: failed ? 'error' : verdict.decision });
     return verdict;
+  };
+
+  private readonly checks: CredentialChecks = {
+    secret: (attempt) => this.secrets.verify(attempt),
+    gateway: (headers, signed) =>
+      verifyGatewaySignature(headers, signed, this.env.gatewayHmacKey ?? null, this.clock.now()),
   };
 
   private readonly sessionDirectory = {

@@ -3,7 +3,7 @@ import { NoSigningKey, type SignedMandate } from '../keys/key-ring.js';
 import { MAX_ACTORS } from '../keys/read-claims.js';
 import { InvalidToken, type MandateClaims } from '../keys/verify-mandate.js';
 import { OAuthError, unavailable } from '../oauth/errors.js';
-import { actorClaim, actorOf, depthOf } from './actor-chain.js';
+import { actorClaim, depthOf } from './actor-chain.js';
 import type { Anchor } from './bind.js';
 import type { Cleared } from './clear.js';
 import type { VerifyMandate } from './resolve.js';
@@ -38,7 +38,7 @@ export async function mint(
   now: number,
   verify: VerifyMandate,
 ): Promise<Minted> {
-  const { subject, actor, client, zone, granted } = cleared;
+  const { subject, client, zone, granted, act } = cleared;
   if (granted.targets.includes(issuer)) {
     throw new OAuthError('invalid_target', 'a resource is unknown or not available', {
       detail: 'a mandate for the issuer would pass for a session mandate',
@@ -47,7 +47,6 @@ export async function mint(
   const use = subject === null ? 'session' : 'resource';
   const iat = Math.floor(now / 1_000);
   const exp = expiry(cleared, use, iat, now);
-  const act = subject === null ? undefined : actorOf(subject, actor);
   if (depthOf(act) > MAX_ACTORS) {
     throw new OAuthError('invalid_request', `the chain of actors is longer than ${MAX_ACTORS}`);
   }
@@ -70,6 +69,7 @@ export async function mint(
     sub_type: subject?.subType ?? 'application',
     target: granted.targets,
     ...(act === undefined ? {} : { act: actorClaim(act) }),
+    ...(subject === null ? {} : { ancestors: [...subject.ancestors, subject.jti] }),
     ...(subject?.mayAct === undefined ? {} : { may_act: subject.mayAct }),
   };
   try {

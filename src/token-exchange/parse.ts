@@ -1,4 +1,3 @@
-import { parseBasic } from '../oauth/basic-credentials.js';
 import { OAuthError } from '../oauth/errors.js';
 import { MalformedForm, parseForm, type Form } from '../oauth/form.js';
 import { isResourceIdentifier } from '../oauth/resource-identifier.js';
@@ -11,14 +10,9 @@ import {
   type GrantType,
   type MandateTokenType,
 } from '../oauth/vocabulary.js';
+import { readCredentials, type Credentials } from './credentials.js';
+import { readOperation, type Operation } from './operation.js';
 import type { TokenRequest } from './token-request.js';
-
-/** How the client says who it is, not yet believed. */
-export interface Credentials {
-  readonly clientId: string;
-  readonly secret: string;
-  readonly method: 'client_secret_basic' | 'client_secret_post';
-}
 
 /** A token request with its parameters typed; nothing after this stage sees the form. */
 export interface Parsed {
@@ -26,6 +20,8 @@ export interface Parsed {
   readonly source: string;
   readonly grantType: GrantType;
   readonly credentials: Credentials;
+  /** What the gateway is about to do upstream; `null` without a gateway, or if it did not say. */
+  readonly operation: Operation | null;
   readonly zoneId: string | null;
   readonly subjectToken: string | null;
   readonly actorToken: string | null;
@@ -62,18 +58,26 @@ const UNSUPPORTED = [
  */
 export function parse(request: TokenRequest): Parsed {
   if (request.hasQuery) throw malformed('parameters belong into the body, not into the URL');
-  if (request.hasGatewayHeaders) throw malformed('gateway authentication is not supported');
   const form = readForm(request.body);
   for (const name of UNSUPPORTED) {
     if (form.has(name)) throw malformed(`${name} is not supported`);
   }
   const grantType = readGrantType(form);
+  const credentials = readCredentials(request, {
+    clientId: single(form, 'client_id'),
+    applicationId: single(form, 'application_id'),
+    clientSecret: single(form, 'client_secret'),
+  });
   const { subjectToken, actorToken } = readTokens(form, grantType);
+  if (request.gateway !== null && subjectToken === null) {
+    throw malformed('a gateway needs a subject_token');
+  }
   return {
     requestId: request.requestId,
     source: request.source,
     grantType,
-    credentials: readCredentials(form, request.authorization),
+    credentials,
+    operation: request.gateway === null ? null : readOperation(form),
     zoneId: single(form, 'zone_id'),
     subjectToken,
     actorToken,
@@ -125,29 +129,6 @@ function readToken(form: Form, name: 'subject_token' | 'actor_token'): string | 
   return token;
 }
 
-function readCredentials(form: Form, authorization: readonly string[]): Credentials {
-  const clientId = agreeing(single(form, 'client_id'), single(form, 'application_id'));
-  const secret = single(form, 'client_secret');
-  const [header] = authorization;
-  if (header === undefined) {
-    if (clientId === null || secret === null) throw noCredentials('no client credentials');
-    return { clientId, secret, method: 'client_secret_post' };
-  }
-  if (authorization.length > 1) throw malformed('more than one Authorization header');
-  if (secret !== null) throw malformed('client credentials in the header and in the body');
-  const basic = parseBasic(header);
-  if (basic === null) throw noCredentials('unusable Authorization header', 'Basic realm="mandate"');
-  agreeing(clientId, basic.clientId);
-  return { ...basic, method: 'client_secret_basic' };
-}
-
-function agreeing(one: string | null, other: string | null): string | null {
-  if (one !== null && other !== null && one !== other) {
-    throw malformed('the request names two different clients');
-  }
-  return one ?? other;
-}
-
 function readRequestedTokenType(form: Form): MandateTokenType {
   const type = single(form, 'requested_token_type') ?? ACCESS_TOKEN_TYPE;
   if (!isMandateTokenType(type)) throw malformed('this requested_token_type is not supported');
@@ -189,12 +170,4 @@ function single(form: Form, name: string): string | null {
 
 function malformed(description: string): OAuthError {
   return new OAuthError('invalid_request', description);
-}
-
-/** The same words as for credentials that are wrong: one body for every cause. */
-function noCredentials(detail: string, wwwAuthenticate?: string): OAuthError {
-  return new OAuthError('invalid_client', 'client authentication failed', {
-    detail,
-    ...(wwwAuthenticate === undefined ? {} : { wwwAuthenticate }),
-  });
 }

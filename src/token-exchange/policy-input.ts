@@ -2,7 +2,7 @@ import { instant } from '../config/clock.js';
 import type { DecisionTime, JsonObject, PolicyInput } from '../policy/input.js';
 import type { MandateClaims } from '../keys/verify-mandate.js';
 import type { ResourceView } from '../snapshot/zone-snapshot.js';
-import { actorClaim, actorOf } from './actor-chain.js';
+import { actorClaim } from './actor-chain.js';
 import type { Bound } from './bind.js';
 
 /**
@@ -16,8 +16,7 @@ export function policyInput(
   scope: readonly string[],
   now: number,
 ): PolicyInput {
-  const { client, zone, subject, actor, anchor, ttlSeconds } = bound;
-  const chain = subject === null ? undefined : actorOf(subject, actor);
+  const { client, zone, subject, act, anchor, ttlSeconds, operation } = bound;
   return {
     schema_version: '1',
     principal: {
@@ -39,11 +38,14 @@ export function policyInput(
     context: {
       actor_claims: {
         client_id: client.id,
-        ...(chain === undefined ? {} : { act: actorClaim(chain) }),
+        ...(act === undefined ? {} : { act: actorClaim(act) }),
       },
       ...(subject === null ? {} : { subject_claims: subjectClaims(subject) }),
       requested_scopes: [...scope],
       challenge_resolved: false,
+      ...(operation === null
+        ? {}
+        : { request_method: operation.method, request_path: operation.path }),
       ...(ttlSeconds === null ? {} : { requested_ttl_seconds: ttlSeconds }),
       time: decisionTime(now),
       ...(anchor === null ? {} : { session_id: anchor.sid }),
@@ -74,5 +76,6 @@ function subjectClaims(subject: MandateClaims): JsonObject {
     root_sid: subject.rootSid,
     iat: subject.iat,
     exp: subject.exp,
+    ...(subject.act === undefined ? {} : { act: actorClaim(subject.act) }),
   };
 }

@@ -1,11 +1,11 @@
 import { v7 as uuidv7 } from 'uuid';
-import type { Committed, Entry, Fact, Receipt } from '../ledger/entry.js';
+import type { Committed, Entry, Fact, Nonce, Receipt } from '../ledger/entry.js';
 import type { MandateClaims } from '../keys/verify-mandate.js';
 import { OAuthError, unavailable } from '../oauth/errors.js';
 import { issuedEvent } from './audit-event.js';
 import type { Minted } from './mint.js';
 import { unusable } from './resolve.js';
-import type { TokenResponse } from './token-request.js';
+import type { TokenResponse, Upstream } from './token-request.js';
 
 /** By how many seconds the database's clock may differ from the one that a mandate was minted by. */
 const CLOCK_TOLERANCE = 30;
@@ -38,14 +38,14 @@ export async function record(minted: Minted, ledger: LedgerPort): Promise<TokenR
     case 'stale':
       throw new StaleEvaluation(minted.zone.zoneId);
     default:
-      throw new RecordedDenial(committed.fact, minted);
+      throw new RecordedDenial(committed.fact);
   }
 }
 
 /** A denial that the ledger has recorded itself, so nobody needs to record it again. */
 export class RecordedDenial extends OAuthError {
-  constructor(fact: Fact, minted: Minted) {
-    const source = publicly(fact, minted);
+  constructor(fact: Fact) {
+    const source = publicly(fact);
     super(source.code, source.message, {
       detail: fact.otherwise.reason,
       ...(source.retryAfter === undefined ? {} : { retryAfter: source.retryAfter }),
@@ -53,23 +53,39 @@ export class RecordedDenial extends OAuthError {
   }
 }
 
+/** The fact that what proves who asks has not been used before; checked first, so that it is spent whatever else fails. */
+export function unspent(once: Nonce | null): Fact[] {
+  if (once === null) return [];
+  const reason = `${once.purpose} was used before`;
+  return [
+    {
+      kind: 'nonce_unspent',
+      ...once,
+      otherwise: { outcome: 'denied', error: 'invalid_client', reason },
+    },
+  ];
+}
+
 /** What the caller is told of a fact that moved: nothing that it would not be told of any other. */
-function publicly(fact: Fact, { subject }: Minted): OAuthError {
+function publicly(fact: Fact): OAuthError {
   const { reason } = fact.otherwise;
+  if (fact.kind === 'nonce_unspent') {
+    return new OAuthError('invalid_client', 'client authentication failed');
+  }
   if (fact.kind === 'clock_agrees') return unavailable(reason);
   if (fact.kind === 'session_live') {
     return new OAuthError('invalid_grant', 'the session is not usable');
   }
-  return unusable(fact.jti === subject?.jti ? 'subject_token' : 'actor_token', reason);
+  return unusable(fact.parameter, reason);
 }
 
 function entryOf(minted: Minted): Entry {
-  const { zone, subject, actor, anchor, session, claims, client } = minted;
+  const { zone, anchor, session, claims, client } = minted;
   return {
     event_id: uuidv7(),
     zone_id: zone.zoneId,
     zone_version: zone.version,
-    facts: factsOf(minted),
+    facts: [...unspent(minted.once), ...factsOf(minted)],
     ...(anchor === null
       ? {
           session: {
@@ -81,7 +97,7 @@ function entryOf(minted: Minted): Entry {
           },
         }
       : {}),
-    event: issuedEvent(minted, subject, actor),
+    event: issuedEvent(minted),
   };
 }
 
@@ -115,17 +131,26 @@ function factsOf({ claims, subject, actor, anchor }: Minted): Fact[] {
       id,
       otherwise: { outcome: 'denied', error: 'invalid_grant', reason: `the ${whose} is not alive` },
     })),
-    ...(subject === null ? [] : [notRevoked(subject, 'subject_token')]),
-    ...(actor === null ? [] : [notRevoked(actor, 'actor_token')]),
+    ...(subject === null ? [] : notRevoked(subject, 'subject_token')),
+    ...(actor === null ? [] : notRevoked(actor, 'actor_token')),
   ];
 }
 
-function notRevoked({ jti }: MandateClaims, name: string): Fact {
-  return {
+/** Neither the token nor anything that it came of. */
+function notRevoked(
+  { jti, ancestors }: MandateClaims,
+  parameter: 'subject_token' | 'actor_token',
+): Fact[] {
+  return [jti, ...ancestors].map((each) => ({
     kind: 'token_not_revoked',
-    jti,
-    otherwise: { outcome: 'denied', error: 'invalid_request', reason: `${name}: revoked` },
-  };
+    jti: each,
+    parameter,
+    otherwise: {
+      outcome: 'denied',
+      error: 'invalid_request',
+      reason: each === jti ? `${parameter}: revoked` : `${parameter}: an ancestor is revoked`,
+    },
+  }));
 }
 
 /** The receipt is not read: having one is the point. */
@@ -138,5 +163,17 @@ function respond(minted: Minted, _receipt: Receipt): TokenResponse {
     expires_in: claims.exp - claims.iat,
     scope: granted.scope.join(' '),
     target_resources: granted.targets,
+    ...(minted.throughGateway ? { upstreams: upstreamsOf(minted) } : {}),
   };
+}
+
+function upstreamsOf({ policy }: Minted): Record<string, Upstream> {
+  const known = policy.decisions.flatMap(({ resource: { identifier, upstreamUrl: url } }) =>
+    url === null ? [] : [[identifier, upstreamAt(url)] as const],
+  );
+  return Object.fromEntries(known);
+}
+
+function upstreamAt(url: string): Upstream {
+  return { url, auth_mode: 'caracal_jwt', auth_header: 'Authorization', auth_scheme: 'Bearer' };
 }

@@ -1,3 +1,7 @@
+import type { GatewayHeaders } from '../clients/gateway-signature.js';
+
+export type { GatewayHeaders };
+
 /** A request to the token endpoint as it came off the wire. */
 export interface TokenRequest {
   readonly requestId: string;
@@ -7,8 +11,12 @@ export interface TokenRequest {
   readonly authorization: readonly string[];
   /** Whether the URL had a query. */
   readonly hasQuery: boolean;
-  /** Whether any header of a gateway's signature is there. */
-  readonly hasGatewayHeaders: boolean;
+  /** As in the request line. */
+  readonly method: string;
+  /** The path of the URL, as it was sent. */
+  readonly path: string;
+  /** `null` if no header of a gateway's signature is there; any one of them makes it a gateway's. */
+  readonly gateway: GatewayHeaders | null;
   /** The caller's address. */
   readonly source: string;
 }
@@ -21,4 +29,14 @@ export interface TokenResponse {
   readonly expires_in: number;
   readonly scope: string;
   readonly target_resources: readonly string[];
+  /** Where a gateway finds the resources, by identifier. */
+  readonly upstreams?: Readonly<Record<string, Upstream>>;
+}
+
+/** How a gateway passes a mandate on. */
+export interface Upstream {
+  readonly url: string;
+  readonly auth_mode: 'caracal_jwt';
+  readonly auth_header: 'Authorization';
+  readonly auth_scheme: 'Bearer';
 }

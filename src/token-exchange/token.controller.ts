@@ -9,17 +9,12 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import type { Request } from 'express';
+import { gatewayHeadersOf } from '../http/gateway-headers.js';
 import { readFormBody } from '../http/form-body.js';
 import { requestIdOf } from '../http/request-id.js';
 import { Exchange } from './exchange.service.js';
 import { tokenRequestSchema, tokenResponseSchema } from './token.openapi.js';
 import type { TokenResponse } from './token-request.js';
-
-const GATEWAY_HEADERS = [
-  'x-caracal-gateway-timestamp',
-  'x-caracal-gateway-request',
-  'x-caracal-gateway-signature',
-];
 
 /** The token endpoint (RFC 6749 3.2). */
 @ApiTags('clients')
@@ -51,7 +46,9 @@ export class TokenController {
       body,
       authorization: request.headersDistinct['authorization'] ?? [],
       hasQuery: request.originalUrl.includes('?'),
-      hasGatewayHeaders: GATEWAY_HEADERS.some((name) => request.headers[name] !== undefined),
+      method: request.method,
+      path: request.originalUrl,
+      gateway: gatewayHeadersOf(request),
       source: request.ip ?? '',
     });
   }

@@ -1,5 +1,14 @@
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
+/** An operation of a resource, and the scope that it takes. */
+export interface DeclaredOperation {
+  /** Upper case. */
+  readonly method: string;
+  /** Absolute; a segment in braces, such as `{id}`, stands for any one segment. */
+  readonly path: string;
+  readonly scope: string;
+}
+
 /** Something that mandates are minted for, known by an absolute URI (RFC 8707 2). */
 @Entity('resources')
 export class Resource {
@@ -25,6 +34,10 @@ export class Resource {
   /** `gateway`: minted for gateway-authenticated exchanges only. */
   @Column('text')
   access: 'direct' | 'gateway';
+
+  /** What can be done with it through a gateway; empty if that is not confined. */
+  @Column('jsonb')
+  operations: DeclaredOperation[];
 
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz' })
   createdAt: Date;

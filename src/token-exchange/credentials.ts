@@ -1,0 +1,83 @@
+import { parseBasic } from '../oauth/basic-credentials.js';
+import { OAuthError } from '../oauth/errors.js';
+import type { GatewayHeaders, TokenRequest } from './token-request.js';
+
+/** How the client says who it is, not yet believed. */
+export type Credentials = SecretCredentials | GatewayCredentials;
+
+/** A shared secret (RFC 6749 2.3.1). */
+export interface SecretCredentials {
+  readonly method: 'client_secret_basic' | 'client_secret_post';
+  readonly clientId: string;
+  readonly secret: string;
+}
+
+/** The signature of a gateway, which speaks for the client that it names. */
+export interface GatewayCredentials {
+  readonly method: 'gateway';
+  readonly clientId: string;
+  readonly headers: GatewayHeaders;
+  /** What was signed, byte for byte. */
+  readonly signed: Pick<TokenRequest, 'method' | 'path' | 'body'>;
+}
+
+/** The parameters that authenticate a client, each at most once. */
+export interface CredentialParameters {
+  readonly clientId: string | null;
+  readonly applicationId: string | null;
+  readonly clientSecret: string | null;
+}
+
+/**
+ * Reads how a client authenticates: in exactly one way, since two could name two clients.
+ *
+ * @throws {OAuthError} invalid_request for more than one way; invalid_client for none that is usable
+ */
+export function readCredentials(
+  request: TokenRequest,
+  { clientId, applicationId, clientSecret }: CredentialParameters,
+): Credentials {
+  const named = agreeing(clientId, applicationId);
+  const [authorization] = request.authorization;
+  if (request.gateway !== null) {
+    const { timestamp, request: id, signature } = request.gateway;
+    if (timestamp === null || id === null || signature === null) {
+      throw noCredentials('half a gateway signature');
+    }
+    if (authorization !== undefined || clientSecret !== null) throw twoWays();
+    if (named === null) throw noCredentials('the gateway names no client');
+    const { method, path, body, gateway: headers } = request;
+    return { method: 'gateway', clientId: named, headers, signed: { method, path, body } };
+  }
+  if (authorization === undefined) {
+    if (named === null || clientSecret === null) throw noCredentials('no client credentials');
+    return { method: 'client_secret_post', clientId: named, secret: clientSecret };
+  }
+  if (request.authorization.length > 1) {
+    throw new OAuthError('invalid_request', 'more than one Authorization header');
+  }
+  if (clientSecret !== null) throw twoWays();
+  const basic = parseBasic(authorization);
+  if (basic === null) throw noCredentials('unusable Authorization header', 'Basic realm="mandate"');
+  agreeing(named, basic.clientId);
+  return { method: 'client_secret_basic', ...basic };
+}
+
+function agreeing(one: string | null, other: string | null): string | null {
+  if (one !== null && other !== null && one !== other) {
+    throw new OAuthError('invalid_request', 'the request names two different clients');
+  }
+  return one ?? other;
+}
+
+function twoWays(): OAuthError {
+  return new OAuthError('invalid_request', 'the client authenticates in more than one way');
+}
+
+/** The same words as for credentials that are wrong: one body for every cause. */
+function noCredentials(detail: string, wwwAuthenticate?: string): OAuthError {
+  return new OAuthError('invalid_client', 'client authentication failed', {
+    detail,
+    ...(wwwAuthenticate === undefined ? {} : { wwwAuthenticate }),
+  });
+}
