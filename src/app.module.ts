@@ -1,6 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { AdminModule } from './admin/admin.module.js';
+import { AgentsModule } from './agents/agents.module.js';
 import { ConfigModule } from './config/config.module.js';
 import type { RunningEnv } from './config/env.js';
 import { DatabaseModule } from './database/database.module.js';
@@ -19,6 +20,7 @@ export class AppModule {
         DatabaseModule.forRoot(env),
         HttpModule,
         TokenExchangeModule,
+        AgentsModule,
         AdminModule,
         HealthModule,
       ],

@@ -6,6 +6,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { admitAdmins } from './admin/admin.guard.js';
 import { Demo } from './admin/demo.service.js';
 import { admitGateways } from './admin/gateway-admission.js';
+import { admitBearers, Bearers } from './agents/bearers.service.js';
 import { AppModule } from './app.module.js';
 import { EnvironmentError, readEnv, type Env } from './config/env.js';
 import { createLogger, nestLogger } from './config/logger.js';
@@ -49,6 +50,7 @@ async function main(environment: Env): Promise<void> {
     admitGateways(env.gatewayHmacKey, () => app.get(Ledger)),
   );
   app.use('/internal', admitAdmins(env.adminToken), readJsonBody);
+  app.use(['/agent-sessions', '/delegations'], admitBearers(app.get(Bearers)), readJsonBody);
   serveDocs(app);
   await app.init();
   await app.get(Keys).checkKeyEncryptionKey();

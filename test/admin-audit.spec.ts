@@ -97,6 +97,34 @@ describe('the audit log', () => {
     }
   });
 
+  test('says of changes that come at once what was there before each', async () => {
+    const { at, id } = await newClient();
+    const labels = Array.from({ length: 6 }, (_, i) => [`label-${i}`]);
+    await Promise.all(labels.map((some) => call('PATCH', at, { labels: some })));
+    const events = await rows<{ before: unknown; after: unknown }>(
+      replica.databaseUrl,
+      `SELECT event->'before'->'labels' AS before, event->'after'->'labels' AS after
+         FROM audit_events WHERE type = 'admin.client.changed' AND event->'after'->>'id' = $1
+        ORDER BY seq`,
+      [id],
+    );
+    expect(events).toHaveLength(labels.length);
+    expect(events.map(({ before }) => before)).toEqual([
+      [],
+      ...events.slice(0, -1).map(({ after }) => after),
+    ]);
+  });
+
+  test('says once that something is gone, however many remove it at once', async () => {
+    const { at, made } = await newClient();
+    const secret = `${at}/secrets/${String(made.body['secret_id'])}`;
+    for (const path of [secret, at]) {
+      const answers = await Promise.all(Array.from({ length: 4 }, () => call('DELETE', path)));
+      const statuses = answers.map(({ status }) => status).toSorted((a, b) => a - b);
+      expect([path, statuses]).toEqual([path, [204, 404, 404, 404]]);
+    }
+  });
+
   test('has nothing of what was refused, or only read', async () => {
     const before = await count();
     await call('GET', '/clients');

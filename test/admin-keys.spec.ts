@@ -83,7 +83,7 @@ describe('a rotation', () => {
           type: 'admin.signing_key.rotated',
           kid: body['kid'],
           emergency: false,
-          withdrawn_kid: null,
+          withdrawn_kids: [],
         },
       },
     ]);
@@ -105,8 +105,19 @@ describe('an emergency', () => {
     expect((await zone.exchange()).status).toBe(200);
     await expect.poll(() => kids(zone)).toEqual([kid]);
     expect(await auditOf(replica.databaseUrl, rotation.requestId)).toMatchObject([
-      { event: { kid, emergency: true, withdrawn_kid: leaked } },
+      { event: { kid, emergency: true, withdrawn_kids: [leaked] } },
     ]);
+  });
+
+  test('withdraws also a key that signs no more: it may be the one that leaked', async () => {
+    const zone = await createTestZone(replica);
+    const before = await zone.session();
+    await rotate(zone);
+    await age(zone, 500);
+    expect((await zone.exchange({ subject_token: tokenOf(before) })).status).toBe(200);
+    const { kid } = (await rotate(zone, '?emergency=true')).body;
+    expect((await zone.exchange({ subject_token: tokenOf(before) })).status).toBe(400);
+    await expect.poll(() => kids(zone)).toEqual([kid]);
   });
 
   test('goes on with the pending key if there is one', async () => {

@@ -17,20 +17,25 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   database: ['config', 'entities'],
   ledger: ['config'],
   zones: ['oauth'],
-  clients: ['oauth', 'zones', 'config'],
+  issuers: ['oauth', 'config'],
+  clients: ['oauth', 'zones', 'config', 'issuers'],
   keys: ['config', 'oauth'],
   policy: ['oauth'],
   sessions: ['config'],
-  snapshot: ['zones', 'clients', 'keys', 'policy', 'database', 'config'],
+  delegation: ['oauth', 'sessions'],
+  agents: ['oauth', 'config', 'http', 'ledger', 'keys', 'sessions', 'delegation', 'snapshot'],
+  snapshot: ['zones', 'clients', 'issuers', 'keys', 'policy', 'database', 'config'],
   'token-exchange': [
     'oauth',
     'config',
     'http',
     'ledger',
     'clients',
+    'issuers',
     'keys',
     'policy',
     'sessions',
+    'delegation',
     'snapshot',
   ],
   admin: [
@@ -40,9 +45,11 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'ledger',
     'zones',
     'clients',
+    'issuers',
     'keys',
     'policy',
     'sessions',
+    'delegation',
     'snapshot',
   ],
   health: ['config', 'keys', 'ledger', 'snapshot', 'database', 'http'],
@@ -143,7 +150,7 @@ describe('architecture', () => {
         ({ path, folder }) =>
           PURE_FOLDERS.has(folder) ||
           folder === 'token-exchange' ||
-          /^(policy|keys|clients|ledger|snapshot)\//.test(path),
+          /^(policy|keys|clients|issuers|ledger|snapshot|delegation)\//.test(path),
       )
       .filter(({ path, folder }) => PURE_FOLDERS.has(folder) || !FRAMEWORK_FILE.test(path))
       .filter(({ path }) => !MAY_KNOW_FRAMEWORK.has(path))

@@ -1,4 +1,4 @@
-import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose';
+import { createRemoteJWKSet, decodeJwt, exportJWK, generateKeyPair, jwtVerify } from 'jose';
 import * as oauth from 'oauth4webapi';
 import * as client from 'openid-client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -187,5 +187,45 @@ describe.each([
   test('understands that its secret is wrong', async () => {
     const failure = client.clientCredentialsGrant(configure(`mds_${'x'.repeat(43)}`), target());
     await expect(failure).rejects.toMatchObject({ status: 401 });
+  });
+});
+
+describe.each(['ES256', 'PS256', 'Ed25519'] as const)('with a key for %s', (alg) => {
+  const ask = async () => {
+    const { privateKey, publicKey } = await generateKeyPair(alg);
+    const jwk = { ...(await exportJWK(publicKey)), kid: alg };
+    const { clientId } = await zone.newClient({ jwks: { keys: [jwk] } });
+    return { clientId, key: { key: privateKey, kid: alg } };
+  };
+
+  test('oauth4webapi gets a session mandate', async () => {
+    const { clientId, key } = await ask();
+    const response = await oauth.clientCredentialsGrantRequest(
+      metadata,
+      { client_id: clientId },
+      oauth.PrivateKeyJwt(key),
+      target(),
+      { [oauth.allowInsecureRequests]: true },
+    );
+    const result = await oauth.processClientCredentialsResponse(
+      metadata,
+      { client_id: clientId },
+      response,
+    );
+    expect(decodeJwt(result.access_token)).toMatchObject({ use: 'session', sub: clientId });
+  });
+
+  test('openid-client gets one and exchanges it', async () => {
+    const { clientId, key } = await ask();
+    const config = new client.Configuration(metadata, clientId, {}, client.PrivateKeyJwt(key));
+    client.allowInsecureRequests(config);
+    const session = await client.clientCredentialsGrant(config, target());
+    const mandate = await client.genericGrantRequest(
+      config,
+      TOKEN_EXCHANGE,
+      exchanged(session.access_token),
+    );
+    const { payload } = await verify(mandate.access_token);
+    expect(payload).toMatchObject({ sub: clientId, aud: zone.resource });
   });
 });

@@ -3,7 +3,14 @@ import canonicalize from 'canonicalize';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { auditOf, rows, startReplica, type Replica } from './setup/harness.js';
-import { activate, DENY_ALL, metric, newSetVersion } from './setup/policies.js';
+import {
+  activate,
+  DENY_ALL,
+  metric,
+  newSetVersion,
+  recordedPolicy,
+  type RecordedPolicy,
+} from './setup/policies.js';
 import {
   ACCESS_TOKEN,
   callAdmin,
@@ -25,20 +32,8 @@ afterAll(async () => {
   await replica?.stop();
 });
 
-interface Decision {
-  readonly resource: string;
-  readonly decision: string;
-  readonly input: object;
-  readonly input_sha256: string;
-  readonly determining_policies: readonly object[];
-}
-
 interface Explained {
-  readonly policy?: {
-    readonly policy_set_version_id: string | null;
-    readonly manifest_sha256?: string;
-    readonly decisions?: readonly Decision[];
-  };
+  readonly policy?: RecordedPolicy;
 }
 
 const explain = async (requestId: string) => {
@@ -69,10 +64,13 @@ const use = async (...contents: string[]) => {
 
 const twoResources = { resource: ['resource://a', 'resource://b'], scope: 'shared' };
 
-const subjectOf = async (ask: TestZone['exchange']) =>
-  ask === zone.exchange
-    ? { subject_token: String((await zone.session(twoResources)).body['access_token']) }
-    : {};
+/** Asks in the way in which these parameters are refused as late as possible. */
+const ask = async (turned: object) => {
+  const parameters = { ...twoResources, ...turned };
+  if (!('ttl_seconds' in turned)) return zone.session(parameters);
+  const subject = await zone.session(twoResources);
+  return zone.exchange({ ...parameters, subject_token: String(subject.body['access_token']) });
+};
 
 describe('what is on record', () => {
   const cases: readonly (readonly [string, string[], object, number])[] = [
@@ -90,19 +88,16 @@ describe('what is on record', () => {
 
   test.each(cases)('of %s explains it', async (_case, contents, turned, status) => {
     const version = await use(...contents);
-    const parameters = { ...twoResources, ...turned };
-    // Only an exchange can ask for a life that is refused as late as that.
-    const ask = 'ttl_seconds' in turned ? zone.exchange : zone.session;
-    const answer = await ask({ ...(await subjectOf(ask)), ...parameters });
+    const answer = await ask(turned);
     if (status > 0) expect(answer.status).toBe(status);
     const [row] = await auditOf(replica.databaseUrl, answer.requestId);
-    const { policy } = row?.event as Explained;
+    const policy = await recordedPolicy(replica, answer.requestId);
     expect(policy).toMatchObject({
       policy_set_version_id: version.id,
       manifest_sha256: version.manifest_sha256,
     });
-    expect(policy?.decisions?.map(({ resource }) => resource)).toEqual(twoResources.resource);
-    for (const { input, input_sha256, determining_policies } of policy?.decisions ?? []) {
+    expect(policy.decisions?.map(({ resource }) => resource)).toEqual(twoResources.resource);
+    for (const { input, input_sha256, determining_policies } of policy.decisions ?? []) {
       const canonical = canonicalize(input) ?? '';
       expect(createHash('sha256').update(canonical).digest('hex')).toBe(input_sha256);
       expect(Array.isArray(determining_policies)).toBe(true);
@@ -184,6 +179,17 @@ describe('what is on record', () => {
     expect((await replay(id)).items.map(({ same }) => same)).toEqual([true, true]);
   });
 });
+
+const state = async () => [
+  await rows(replica.databaseUrl, 'SELECT count(*) FROM audit_events'),
+  await metric(replica, 'mandate_policy_decisions_total'),
+];
+
+const behindOurBack = (statement: string) =>
+  rows(
+    replica.databaseUrl,
+    `DO $$ BEGIN SET LOCAL session_replication_role = replica; ${statement}; END $$`,
+  );
 
 describe('a replay', () => {
   const heads = ['principal', 'principal is Application', 'principal in Group::"g"'];
@@ -294,10 +300,6 @@ describe('a replay', () => {
   test('writes nothing, and is not counted as a decision', async () => {
     await use(PERMIT_ALL);
     const { requestId } = await zone.session();
-    const state = async () => [
-      await rows(replica.databaseUrl, 'SELECT count(*) FROM audit_events'),
-      await metric(replica, 'mandate_policy_decisions_total'),
-    ];
     const before = await state();
     await replay(requestId);
     expect(await state()).toEqual(before);
@@ -311,12 +313,6 @@ describe('a replay', () => {
       expect((await replay(requestId, body)).status).toBe(400);
     },
   );
-
-  const behindOurBack = (statement: string) =>
-    rows(
-      replica.databaseUrl,
-      `DO $$ BEGIN SET LOCAL session_replication_role = replica; ${statement}; END $$`,
-    );
 
   const damages: readonly (readonly [string, (id: string) => string, RegExp])[] = [
     ['a deleted version', (id) => `DELETE FROM policy_set_versions WHERE id = '${id}'`, /gone/],

@@ -124,10 +124,10 @@ describe.concurrent('a server that is told to stop', () => {
     await withClient(databaseUrl, async (client) => {
       await client.query('BEGIN; LOCK TABLE audit_chains IN EXCLUSIVE MODE');
       const asked = Array.from({ length: 5 }, () => postForm(url, credentials()));
-      await sleep(200);
+      await sleep(100);
       leaving.kill();
       await leaving.says(/"stopping"/);
-      await sleep(300);
+      await sleep(150);
       await client.query('COMMIT');
       const answers = await Promise.all(asked);
       expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);

@@ -255,10 +255,10 @@ const refused: readonly Case[] = [
       subject_token: 'x',
       subject_token_type: 'urn:ietf:params:oauth:token-type:saml2',
     },
-    'an ID token as subject': {
+    'an ID token in capitals as subject': {
       grant_type: TOKEN_EXCHANGE,
       subject_token: 'x',
-      subject_token_type: 'urn:ietf:params:oauth:token-type:id_token',
+      subject_token_type: 'urn:ietf:params:oauth:token-type:ID_TOKEN',
     },
   }),
   ...turned('invalid_request', /actor_token_type is not supported/, {
@@ -269,6 +269,20 @@ const refused: readonly Case[] = [
       actor_token: 'x',
       actor_token_type: 'urn:ietf:params:oauth:token-type:refresh_token',
     },
+    'an ID token as actor': {
+      grant_type: TOKEN_EXCHANGE,
+      subject_token: 'x',
+      subject_token_type: ACCESS_TOKEN,
+      actor_token: 'x',
+      actor_token_type: 'urn:ietf:params:oauth:token-type:id_token',
+    },
+  }),
+  ...turned('invalid_request', /client_assertion_type belong together/, {
+    'an assertion without its type': { client_assertion: 'x' },
+    'the type of an assertion that is not there': { client_assertion_type: 'x' },
+  }),
+  ...turned('invalid_request', /in more than one way/, {
+    'an assertion beside a secret': { client_assertion: 'x', client_assertion_type: 'x' },
   }),
   ...turned('invalid_request', /requested_token_type/, {
     'a refresh token requested': {
@@ -388,15 +402,17 @@ const refused: readonly Case[] = [
     ),
   ),
 
+  ...turned('invalid_request', /delegation_edge_id needs an agent_session_id/, {
+    'a delegation without an agent session': { delegation_edge_id: UUID },
+  }),
+  ...turned('invalid_grant', /agent session or delegation is not usable/, {
+    'an unknown agent session': { agent_session_id: UUID },
+    'an agent session that is no id': { agent_session_id: 'x' },
+    'an unknown delegation': { agent_session_id: UUID, delegation_edge_id: UUID },
+  }),
+
   // What later versions understand is refused, not ignored.
-  ...[
-    'agent_session_id',
-    'delegation_edge_id',
-    'client_assertion',
-    'client_assertion_type',
-    'challenge_id',
-    'challenge_response',
-  ].map((name) =>
+  ...['challenge_id', 'challenge_response'].map((name) =>
     body(`${name}, which is not supported yet`, () => followedBy(`${name}=${UUID}`), {
       description: `${name} is not supported`,
     }),

@@ -6,10 +6,13 @@ import { PolicyModule } from '../policy/policy.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { SnapshotModule } from '../snapshot/snapshot.module.js';
 import { ZonesModule } from '../zones/zones.module.js';
+import { AgentSessionsAdminController } from './agent-sessions.controller.js';
+import { DelegationsAdminController } from './delegations.controller.js';
 import { ClientSecretsController } from './client-secrets.controller.js';
 import { ClientsController } from './clients.controller.js';
 import { DecisionsController } from './decisions.controller.js';
 import { Demo } from './demo.service.js';
+import { IssuersController } from './issuers.controller.js';
 import { Operations } from './operations.service.js';
 import { PoliciesController } from './policies.controller.js';
 import { PolicyDecisionsController } from './policy-decisions.controller.js';
@@ -34,12 +37,15 @@ import { ZonesController } from './zones.controller.js';
   controllers: [
     ZonesController,
     ResourcesController,
+    IssuersController,
     ClientsController,
     ClientSecretsController,
     PoliciesController,
     PolicySetsController,
     ZonePolicyController,
     SessionsController,
+    AgentSessionsAdminController,
+    DelegationsAdminController,
     SigningKeysController,
     PolicyDecisionsController,
     DecisionsController,

@@ -1,20 +1,27 @@
 import { ConflictException } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import type { EntityManager } from 'typeorm';
+import { IsNull, type EntityManager } from 'typeorm';
 import { ClientSecret } from '../clients/client-secret.entity.js';
 import { Client } from '../clients/client.entity.js';
 import { digestSecret, drawSecret, MAX_LIVE_SECRETS } from '../clients/secret.js';
-
-/** How clients may authenticate (RFC 7591 2) in this version. */
-export const AUTH_METHODS = ['client_secret_basic', 'client_secret_post'] as const;
+import { SECRET_METHODS, takesSecret, type ClientAuthentication } from './client-authentication.js';
 
 /** What a client is registered with. */
 export interface ClientRegistration {
   readonly name: string;
   readonly labels?: readonly string[] | undefined;
   readonly groups?: readonly string[] | undefined;
-  readonly authMethods?: readonly string[] | undefined;
+  /** By a secret, unless it is said otherwise. */
+  readonly authentication?: ClientAuthentication | undefined;
 }
+
+const BY_SECRET: ClientAuthentication = {
+  authMethods: SECRET_METHODS,
+  jwks: null,
+  jwksUri: null,
+  workloadIssuer: null,
+  workloadSubject: null,
+};
 
 /** Registers a client in a zone. It has no secret yet. */
 export async function createClient(
@@ -29,11 +36,27 @@ export async function createClient(
     name: registration.name,
     labels: [...new Set(registration.labels)].toSorted(),
     groups: [...new Set(registration.groups)].toSorted(),
-    authMethods: [...new Set(registration.authMethods ?? AUTH_METHODS)].toSorted(),
+    ...columnsOf(registration.authentication ?? BY_SECRET),
     registrationMethod: 'manual',
     disabledAt: null,
   });
   return tx.findOneOrFail(Client, { where: { zoneId, id } });
+}
+
+/** Changes how a client authenticates. Without a way to use them, its secrets are revoked. */
+export async function changeAuthentication(
+  tx: EntityManager,
+  { zoneId, id }: { readonly zoneId: string; readonly id: string },
+  authentication: ClientAuthentication,
+): Promise<void> {
+  await tx.update(Client, { zoneId, id }, columnsOf(authentication));
+  if (takesSecret(authentication.authMethods)) return;
+  const live = { zoneId, clientId: id, revokedAt: IsNull() };
+  await tx.update(ClientSecret, live, { revokedAt: () => 'now()' });
+}
+
+function columnsOf({ authMethods, ...rest }: ClientAuthentication) {
+  return { ...rest, authMethods: [...authMethods] };
 }
 
 /** A secret to be added: one that we draw, or the argon2id hash of one that was imported. */

@@ -1,4 +1,5 @@
 import {
+  ConflictException,
   Body,
   Delete,
   Get,
@@ -10,7 +11,7 @@ import {
   UnprocessableEntityException,
 } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { IsNull } from 'typeorm';
+import { IsNull, type EntityManager } from 'typeorm';
 import { ClientSecret } from '../clients/client-secret.entity.js';
 import { SecretVerifier } from '../clients/secret-verifier.js';
 import { isDrawnForm } from '../clients/secret.js';
@@ -19,6 +20,7 @@ import { Keys } from '../keys/keys.service.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { AdminController } from './admin-controller.js';
 import { ClientSecretBody } from './client.body.js';
+import { takesSecret } from './client-authentication.js';
 import { addSecret, type NewSecret } from './client-registration.js';
 import { findClient } from './clients.controller.js';
 import { found, Operations, zoneExists } from './operations.service.js';
@@ -46,6 +48,9 @@ export class ClientSecretsController {
     @Res({ passthrough: true }) response: Response,
   ) {
     const client = await findClient(this.operations.read, zoneId, clientId);
+    if (!takesSecret(client.authMethods)) {
+      throw new ConflictException('the client is not registered for a method that takes a secret');
+    }
     const zone = await zoneExists(this.operations.read, zoneId);
     const digestKey = this.keys.openDigestKey(zoneId, zone.sealedDigestKey);
     const secret = await this.newSecret(body.secret);
@@ -81,7 +86,7 @@ export class ClientSecretsController {
     @Param('client') clientId: string,
     @Param('id') id: string,
   ) {
-    return view(await this.find(zoneId, clientId, id));
+    return view(await findSecret(this.operations.read, zoneId, clientId, id));
   }
 
   /** Revokes a secret, at once and everywhere. */
@@ -93,20 +98,12 @@ export class ClientSecretsController {
     @Param('id') id: string,
     @Req() request: Request,
   ): Promise<void> {
-    const secret = view(await this.find(zoneId, clientId, id));
     const change = { zoneId, requestId: requestIdOf(request), type: 'client_secret.revoked' };
     await this.operations.change(change, async (tx) => {
-      const where = { zoneId, clientId, id, revokedAt: IsNull() };
-      await tx.update(ClientSecret, where, { revokedAt: () => 'now()' });
+      const secret = view(await findSecret(tx, zoneId, clientId, id));
+      await tx.update(ClientSecret, { zoneId, clientId, id }, { revokedAt: () => 'now()' });
       return { result: undefined, details: { client_id: clientId, secret } };
     });
-  }
-
-  private async find(zoneId: string, clientId: string, id: string): Promise<ClientSecret> {
-    await findClient(this.operations.read, zoneId, clientId);
-    const where = { zoneId, clientId, id, revokedAt: IsNull() };
-    const row = isUuid(id) ? await this.operations.read.findOne(ClientSecret, { where }) : null;
-    return found(row, 'secret');
   }
 
   private async newSecret(imported: string | undefined): Promise<NewSecret> {
@@ -117,4 +114,16 @@ export class ClientSecretsController {
     }
     return { kind: 'imported', hash: await this.verifier.hashImported(imported) };
   }
+}
+
+async function findSecret(
+  tx: EntityManager,
+  zoneId: string,
+  clientId: string,
+  id: string,
+): Promise<ClientSecret> {
+  await findClient(tx, zoneId, clientId);
+  const where = { zoneId, clientId, id, revokedAt: IsNull() };
+  const row = isUuid(id) ? await tx.findOne(ClientSecret, { where }) : null;
+  return found(row, 'secret');
 }

@@ -1,14 +1,30 @@
+import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
   ArrayMinSize,
   IsArray,
   IsBoolean,
   IsIn,
+  IsObject,
   IsString,
   Length,
+  Matches,
+  ValidateNested,
 } from 'class-validator';
-import { AUTH_METHODS } from './client-registration.js';
-import { IsInstant, IsLine, MayBeAbsent } from '../http/text.js';
+import type { JsonObject } from '../oauth/strict-json.js';
+import { AUTH_METHODS } from './client-authentication.js';
+import { IsInstant, IsLine, IsPrincipal, MayBeAbsent } from '../http/text.js';
+
+/** What a trusted issuer calls the workload that a client is. */
+export class WorkloadIdentityBody {
+  /** The `issuer` of one of the zone's trusted issuers, whose tokens may be client assertions. */
+  @Matches(/^[!-~]{1,500}$/, { message: 'issuer must be 1 to 500 printable ASCII characters' })
+  issuer: string;
+
+  /** Exactly what its tokens say, such as `system:serviceaccount:default:web`. */
+  @IsPrincipal()
+  subject: string;
+}
 
 /** A client to be registered. */
 export class ClientBody {
@@ -30,12 +46,28 @@ export class ClientBody {
   @IsLine({ each: true })
   groups?: string[];
 
-  /** How it may authenticate (RFC 7591 2); all that there are by default. */
+  /** How it may authenticate (RFC 7591 2). By default what goes with the rest: keys, a workload or a secret. */
   @MayBeAbsent()
   @IsArray()
   @ArrayMinSize(1)
   @IsIn(AUTH_METHODS, { each: true })
   auth_methods?: string[];
+
+  /** Its public keys, for `private_key_jwt`; 10 at most. A key may have `exp`, from which on it is not used. */
+  @MayBeAbsent()
+  @IsObject()
+  jwks?: JsonObject;
+
+  /** Where it publishes them, instead. */
+  @MayBeAbsent()
+  @IsString()
+  jwks_uri?: string;
+
+  /** Whose token authenticates it: then it has no secret and no keys. */
+  @MayBeAbsent()
+  @ValidateNested()
+  @Type(() => WorkloadIdentityBody)
+  workload_identity?: WorkloadIdentityBody;
 }
 
 /** What is to change of a client; what is left out stays. */
@@ -58,6 +90,29 @@ export class ClientChangeBody {
   @ArrayMaxSize(50)
   @IsLine({ each: true })
   groups?: string[];
+
+  /** Replaces the ways to authenticate. Secrets, keys or a workload that none of them needs are dropped. */
+  @MayBeAbsent()
+  @IsArray()
+  @ArrayMinSize(1)
+  @IsIn(AUTH_METHODS, { each: true })
+  auth_methods?: string[];
+
+  /** Replaces its public keys. */
+  @MayBeAbsent()
+  @IsObject()
+  jwks?: JsonObject;
+
+  /** Replaces its public keys by where it publishes them. */
+  @MayBeAbsent()
+  @IsString()
+  jwks_uri?: string;
+
+  /** Replaces the workload that it is. */
+  @MayBeAbsent()
+  @ValidateNested()
+  @Type(() => WorkloadIdentityBody)
+  workload_identity?: WorkloadIdentityBody;
 }
 
 /** A secret to be added. */

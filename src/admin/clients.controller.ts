@@ -1,13 +1,28 @@
-import { Body, Delete, Get, HttpCode, Param, Patch, Post, Query, Req, Res } from '@nestjs/common';
+import {
+  Body,
+  Delete,
+  Get,
+  HttpCode,
+  Inject,
+  Param,
+  Patch,
+  Post,
+  Query,
+  Req,
+  Res,
+} from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { MoreThan, type EntityManager } from 'typeorm';
 import { Client } from '../clients/client.entity.js';
+import { ENV, type RunningEnv } from '../config/env.js';
 import { requestIdOf } from '../http/request-id.js';
 import { Keys } from '../keys/keys.service.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { AdminController } from './admin-controller.js';
 import { ClientBody, ClientChangeBody } from './client.body.js';
-import { addSecret, createClient } from './client-registration.js';
+import { changesAuthentication, readAuthentication, takesSecret } from './client-authentication.js';
+import { addSecret, changeAuthentication, createClient } from './client-registration.js';
+import { fetchRulesOf } from './public-keys.js';
 import { found, Operations, zoneExists } from './operations.service.js';
 import { PageQuery } from './page.body.js';
 import { pageOf } from './page.js';
@@ -19,6 +34,11 @@ function view(row: Client) {
     labels: row.labels,
     groups: row.groups,
     auth_methods: row.authMethods,
+    ...(row.jwks === null ? {} : { jwks: row.jwks }),
+    ...(row.jwksUri === null ? {} : { jwks_uri: row.jwksUri }),
+    ...(row.workloadIssuer === null
+      ? {}
+      : { workload_identity: { issuer: row.workloadIssuer, subject: row.workloadSubject } }),
     registration_method: row.registrationMethod,
     disabled: row.disabledAt !== null,
     created_at: row.createdAt,
@@ -31,9 +51,10 @@ export class ClientsController {
   constructor(
     private readonly operations: Operations,
     private readonly keys: Keys,
+    @Inject(ENV) private readonly env: RunningEnv,
   ) {}
 
-  /** Registers a client. Its first secret is in the answer, and cannot be had again. */
+  /** Registers a client. Its first secret, if it is to have one, is in the answer, and cannot be had again. */
   @Post()
   async create(
     @Param('zone') zoneId: string,
@@ -43,23 +64,30 @@ export class ClientsController {
   ) {
     const zone = await zoneExists(this.operations.read, zoneId);
     const digestKey = this.keys.openDigestKey(zoneId, zone.sealedDigestKey);
+    const authentication = readAuthentication(body, null, fetchRulesOf(this.env));
     const change = { zoneId, requestId: requestIdOf(request), type: 'client.created' };
-    const { client, secretId, secret } = await this.operations.change(change, async (tx) => {
+    const { client, secret } = await this.operations.change(change, async (tx) => {
       const created = await createClient(tx, zoneId, {
         name: body.name,
         labels: body.labels,
         groups: body.groups,
-        authMethods: body.auth_methods,
+        authentication,
       });
-      const first = await addSecret(tx, created, { kind: 'drawn' }, digestKey, null);
+      const first = takesSecret(created.authMethods)
+        ? await addSecret(tx, created, { kind: 'drawn' }, digestKey, null)
+        : null;
       return {
-        result: { client: created, secretId: first.row.id, secret: first.secret },
-        details: { client: view(created), secret_id: first.row.id },
+        result: { client: created, secret: first },
+        details: { client: view(created), ...(first === null ? {} : { secret_id: first.row.id }) },
       };
     });
     response.location(`/internal/zones/${zoneId}/clients/${client.id}`);
     response.setHeader('Cache-Control', 'no-store');
-    return { ...view(client), client_id: client.id, secret_id: secretId, client_secret: secret };
+    return {
+      ...view(client),
+      client_id: client.id,
+      ...(secret === null ? {} : { secret_id: secret.row.id, client_secret: secret.secret }),
+    };
   }
 
   /** Lists clients. */
@@ -80,7 +108,7 @@ export class ClientsController {
     return view(await findClient(this.operations.read, zoneId, id));
   }
 
-  /** Disables or enables a client, or changes its labels and groups. */
+  /** Disables or enables a client, or changes its labels and groups or how it authenticates. */
   @Patch(':id')
   async change(
     @Param('zone') zoneId: string,
@@ -88,14 +116,18 @@ export class ClientsController {
     @Body() body: ClientChangeBody,
     @Req() request: Request,
   ) {
-    const before = await findClient(this.operations.read, zoneId, id);
     const change = { zoneId, requestId: requestIdOf(request), type: 'client.changed' };
     const after = await this.operations.change(change, async (tx) => {
+      const before = await findClient(tx, zoneId, id);
       if (body.labels !== undefined) {
         await tx.update(Client, { zoneId, id }, { labels: [...new Set(body.labels)].toSorted() });
       }
       if (body.groups !== undefined) {
         await tx.update(Client, { zoneId, id }, { groups: [...new Set(body.groups)].toSorted() });
+      }
+      if (changesAuthentication(body)) {
+        const authentication = readAuthentication(body, before, fetchRulesOf(this.env));
+        await changeAuthentication(tx, before, authentication);
       }
       if (body.disabled !== undefined) {
         await tx.update(
@@ -118,9 +150,9 @@ export class ClientsController {
     @Param('id') id: string,
     @Req() request: Request,
   ): Promise<void> {
-    const client = await findClient(this.operations.read, zoneId, id);
     const change = { zoneId, requestId: requestIdOf(request), type: 'client.deleted' };
     await this.operations.change(change, async (tx) => {
+      const client = await findClient(tx, zoneId, id);
       await tx.delete(Client, { zoneId, id });
       return { result: undefined, details: { client: view(client) } };
     });

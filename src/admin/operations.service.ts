@@ -29,12 +29,13 @@ export class Operations {
 
   /**
    * @param make makes the change and returns its result, and what the audit event says of it
-   * @throws {HttpException} 409 for a conflict, and whatever `make` throws
+   * @throws {HttpException} 404 for a malformed zone, 409 for a conflict, and whatever `make` throws
    */
   async change<T>(
     change: Change,
     make: (tx: EntityManager) => Promise<{ result: T; details: Readonly<Record<string, unknown>> }>,
   ): Promise<T> {
+    if (!isUuid(change.zoneId)) throw new NotFoundException('no such zone');
     try {
       return await this.dataSource.transaction(async (tx) => {
         // Changes to one zone take turns. Each would lock the zone sooner or later; those that had
@@ -62,8 +63,7 @@ export class Operations {
 }
 
 /**
- * Makes sure that a zone is there, before anything in it is made, and that it stays until the
- * transaction ends.
+ * Finds a zone, before anything in it is read or made. Within a change it stays until that is done.
  *
  * @throws {NotFoundException}
  */

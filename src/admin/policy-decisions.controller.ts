@@ -90,10 +90,19 @@ export class PolicyDecisionsController {
     const { read } = this.operations;
     const version = isUuid(id) ? await read.findOne(PolicySetVersion, { where: { id } }) : null;
     const { zoneId, policySetId, manifestSha256 } = found(version, 'policy set version');
+    if ((named.policy_set_id ?? policySetId) !== policySetId) {
+      throw new UnprocessableEntityException('the version is one of another policy set');
+    }
     const { modules, problem } = await loadModules(read, zoneId, id);
     if (problem !== null) throw new UnprocessableEntityException(problem);
     const policies: readonly PolicySource[] = modules;
-    return { policy_set_id: policySetId, manifest_sha256: manifestSha256, ...named, policies };
+    // Members that were left out are there, and undefined: they must not stand in for what is stored.
+    return {
+      version_id: id,
+      policy_set_id: policySetId,
+      manifest_sha256: named.manifest_sha256 ?? manifestSha256,
+      policies,
+    };
   }
 }
 

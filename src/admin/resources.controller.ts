@@ -80,9 +80,10 @@ export class ResourcesController {
     @Param('id') id: string,
     @Req() request: Request,
   ): Promise<void> {
-    const resource = await this.find(zoneId, id);
+    await this.find(zoneId, id);
     const change = { zoneId, requestId: requestIdOf(request), type: 'resource.deleted' };
     await this.operations.change(change, async (tx) => {
+      const resource = found(await tx.findOne(Resource, { where: { zoneId, id } }), 'resource');
       await tx.delete(Resource, { zoneId, id });
       return { result: undefined, details: { resource: view(resource) } };
     });

@@ -1,6 +1,6 @@
 import { Body, Delete, Get, HttpCode, Param, Post, Query, Req } from '@nestjs/common';
 import type { Request } from 'express';
-import { IsNull, MoreThan } from 'typeorm';
+import { IsNull, MoreThan, type EntityManager } from 'typeorm';
 import { requestIdOf } from '../http/request-id.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { Session } from '../sessions/session.entity.js';
@@ -16,6 +16,10 @@ function view(row: Session) {
     root_id: row.rootId,
     client_id: row.clientId,
     subject: row.subject,
+    ...(row.issuer === null ? {} : { issuer: row.issuer }),
+    ...(row.acr === null ? {} : { acr: row.acr }),
+    ...(row.amr === null ? {} : { amr: row.amr }),
+    ...(row.authTime === null ? {} : { auth_time: row.authTime }),
     created_at: row.createdAt,
     expires_at: row.expiresAt,
     ended_at: row.endedAt,
@@ -42,7 +46,7 @@ export class SessionsController {
   /** Shows a session. */
   @Get('sessions/:id')
   async show(@Param('zone') zoneId: string, @Param('id') id: string) {
-    return view(await this.find(zoneId, id));
+    return view(await findSession(this.operations.read, zoneId, id));
   }
 
   /** Ends a session: nothing that hangs on it can be exchanged any more. Ending it again changes nothing. */
@@ -53,9 +57,9 @@ export class SessionsController {
     @Param('id') id: string,
     @Req() request: Request,
   ): Promise<void> {
-    const session = await this.find(zoneId, id);
     const change = { zoneId, requestId: requestIdOf(request), type: 'session.ended' };
     await this.operations.change(change, async (tx) => {
+      const session = await findSession(tx, zoneId, id);
       await tx.update(
         Session,
         { zoneId, id, endedAt: IsNull() },
@@ -83,12 +87,10 @@ export class SessionsController {
       return { result: undefined, details: { revoked_jti: jti } };
     });
   }
+}
 
-  private async find(zoneId: string, id: string): Promise<Session> {
-    await zoneExists(this.operations.read, zoneId);
-    const row = isUuid(id)
-      ? await this.operations.read.findOne(Session, { where: { zoneId, id } })
-      : null;
-    return found(row, 'session');
-  }
+async function findSession(tx: EntityManager, zoneId: string, id: string): Promise<Session> {
+  await zoneExists(tx, zoneId);
+  const row = isUuid(id) ? await tx.findOne(Session, { where: { zoneId, id } }) : null;
+  return found(row, 'session');
 }

@@ -16,7 +16,7 @@ export class SigningKeysController {
 
   /**
    * Rotates the signing key. The new one is published now and signs once no verifier can have a key
-   * set without it; in an emergency it signs at once and the old one is withdrawn.
+   * set without it; in an emergency it signs at once and whatever signed before is withdrawn.
    */
   @Post('rotate')
   @HttpCode(200)
@@ -29,10 +29,10 @@ export class SigningKeysController {
     const change = { zoneId, requestId: requestIdOf(request), type: 'signing_key.rotated' };
     const rotation = await this.operations.change(change, async (tx) => {
       const result = await this.keys.rotate(tx, zoneId, emergency ?? false);
-      const { kid, state, withdrawnKid } = result;
+      const { kid, state, withdrawnKids } = result;
       return {
         result,
-        details: { kid, state, emergency: emergency ?? false, withdrawn_kid: withdrawnKid },
+        details: { kid, state, emergency: emergency ?? false, withdrawn_kids: withdrawnKids },
       };
     });
     return {

@@ -66,8 +66,7 @@ export class ZonesController {
     await zoneExists(this.operations.read, zoneId);
     await this.operations.change(change, async (tx) => {
       const zone = found(await tx.findOne(Zone, { where: { id: zoneId } }), 'zone');
-      // The zone points at its active policy, which goes with the zone.
-      await tx.update(Zone, { id: zoneId }, { activePolicySetVersionId: null });
+      // Before the clients, which may own them.
       await tx.query('DELETE FROM resources WHERE zone_id = $1', [zoneId]);
       await tx.delete(Zone, { id: zoneId });
       return { result: undefined, details: { zone: { id: zoneId, name: zone.name } } };

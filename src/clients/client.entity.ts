@@ -1,3 +1,4 @@
+import type { PublicJwks } from '../issuers/public-keys.js';
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
 /** An application that may ask for mandates (RFC 6749 2). */
@@ -22,6 +23,20 @@ export class Client {
   /** Registered `token_endpoint_auth_method`s (RFC 7591 2). */
   @Column('text', { name: 'auth_methods', array: true })
   authMethods: string[];
+
+  /** Its public keys (RFC 7591 2), or where it publishes them. */
+  @Column('jsonb', { nullable: true })
+  jwks: PublicJwks | null;
+
+  @Column('text', { name: 'jwks_uri', nullable: true })
+  jwksUri: string | null;
+
+  /** The trusted issuer whose token authenticates it, and what it is called there. */
+  @Column('text', { name: 'workload_issuer', nullable: true })
+  workloadIssuer: string | null;
+
+  @Column('text', { name: 'workload_subject', nullable: true })
+  workloadSubject: string | null;
 
   @Column('text', { name: 'registration_method' })
   registrationMethod: string;

@@ -29,7 +29,7 @@ test('no address leaves its network by its last 64 bits, however it is written',
       fc.pre(isIPv6(address) && !/^::ffff:[0-9.]+$/i.test(address));
       // The URL parser knows one spelling of an address, with the longest run of zeros left out.
       const written = new URL(`http://[${address}]`).hostname.slice(1, -1);
-      fc.pre(!/^::ffff:/.test(written));
+      fc.pre(!written.startsWith('::ffff:'));
       expect(networkOf(written)).toBe(networkOf(address));
       const network = networkOf(address);
       expect(networkOf(`${network}:1:2:3:4`)).toBe(network);

@@ -44,7 +44,7 @@ export type SecretVerdict = 'right' | 'wrong' | 'throttled';
 @Injectable()
 export class SecretVerifier {
   private readonly limiter = new GuessLimiter();
-  private readonly lane = new SlowLane(24);
+  private readonly lane = new SlowLane(12);
   /** Recognises imported secrets that were found right before, so that they cost one digest. */
   private readonly seen = new LRUCache<string, true>({ max: 10_000 });
   private readonly seenKey = randomBytes(32);
@@ -95,8 +95,8 @@ export class SecretVerifier {
     // may take the whole lane.
     const shares = [
       { key: JSON.stringify([clientId, source]), max: 2 },
-      { key: `client ${clientId}`, max: 8 },
-      { key: `source ${source}`, max: 8 },
+      { key: `client ${clientId}`, max: 4 },
+      { key: `source ${source}`, max: 4 },
     ];
     return this.lane.run(shares, () => this.compareImported(attempt, imported));
   }

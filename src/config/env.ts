@@ -10,18 +10,26 @@ import {
   Matches,
   Max,
   Min,
-  MinLength,
   validateSync,
 } from 'class-validator';
 import { decodeKey, looksWeak } from './key-material.js';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
+/** Requests a second, and how many more at once. */
+const RATE_LIMIT = /^[1-9][0-9]{0,6}\/[1-9][0-9]{0,6}$/;
+
 /** A whole number in plain decimal; anything else stays text, which `@IsInt` then refuses. */
 const Decimal = (): PropertyDecorator =>
   Transform(({ value }) =>
     typeof value === 'string' && /^[0-9]{1,9}$/.test(value) ? Number(value) : value,
   );
+
+/** What a caller can present in a header (RFC 6750 2.1) and nobody guesses. */
+const BearerKey = (): PropertyDecorator =>
+  Matches(/^[!-~]{16,}$/, {
+    message: '$property must be at least 16 printable ASCII characters without spaces',
+  });
 
 /** The environment as it is written, in the order of `.env.example`. */
 class EnvironmentVariables {
@@ -55,7 +63,7 @@ class EnvironmentVariables {
   KEY_ENCRYPTION_KEY?: string;
 
   @IsOptional()
-  @MinLength(16)
+  @BearerKey()
   ADMIN_TOKEN?: string;
 
   @IsOptional()
@@ -63,8 +71,18 @@ class EnvironmentVariables {
   GATEWAY_HMAC_KEY?: string;
 
   @IsOptional()
-  @MinLength(16)
+  @BearerKey()
   METRICS_TOKEN?: string;
+
+  @Matches(RATE_LIMIT, { message: 'RATE_LIMIT_CLIENT must be like 2000/10000' })
+  RATE_LIMIT_CLIENT: string = '2000/10000';
+
+  @Matches(RATE_LIMIT, { message: 'RATE_LIMIT_ZONE must be like 5000/20000' })
+  RATE_LIMIT_ZONE: string = '5000/20000';
+
+  @IsOptional()
+  @Matches(/^rediss?:\/\//, { message: 'REDIS_URL must start with redis:// or rediss://' })
+  REDIS_URL?: string;
 
   @IsIn(LOG_LEVELS)
   LOG_LEVEL: string = 'info';
@@ -81,6 +99,11 @@ class EnvironmentVariables {
   @Max(10)
   TRUST_PROXY: number = 0;
 
+  @IsIn(['true', 'false'])
+  ALLOW_INSECURE_FETCH: string = 'false';
+
+  @IsIn(['true', 'false'])
+  ALLOW_PRIVATE_FETCH: string = 'false';
 }
 
 /** The names of every variable that is read, for `.env.example` and its test. */
@@ -94,10 +117,23 @@ export const VARIABLES: readonly string[] = [
   'ADMIN_TOKEN',
   'GATEWAY_HMAC_KEY',
   'METRICS_TOKEN',
+  'RATE_LIMIT_CLIENT',
+  'RATE_LIMIT_ZONE',
+  'REDIS_URL',
   'LOG_LEVEL',
   'DRAIN_SECONDS',
   'TRUST_PROXY',
+  'ALLOW_INSECURE_FETCH',
+  'ALLOW_PRIVATE_FETCH',
 ];
+
+/** How many requests may be made. */
+export interface RateLimit {
+  /** For as long as one likes. */
+  readonly perSecond: number;
+  /** Beyond that, within ten seconds. */
+  readonly burst: number;
+}
 
 /** Facts about the process, checked once at start. */
 export interface Env {
@@ -115,11 +151,19 @@ export interface Env {
   /** At least 32 bytes, shared with the gateways. Absent means: there are none. */
   readonly gatewayHmacKey: Buffer | undefined;
   readonly metricsToken: string | undefined;
+  readonly clientRateLimit: RateLimit;
+  readonly zoneRateLimit: RateLimit;
+  /** Where requests are counted for all replicas together. Absent: each counts for itself. */
+  readonly redisUrl: string | undefined;
   readonly logLevel: string;
   /** Seconds between the first signal to stop and the closing of the listeners. */
   readonly drainSeconds: number;
   /** How many proxies in front of us may be believed about the caller's address. */
   readonly trustProxy: number;
+  /** Whether keys may be fetched over http. */
+  readonly allowInsecureFetch: boolean;
+  /** Whether keys may be fetched from private networks and from this machine. */
+  readonly allowPrivateFetch: boolean;
 }
 
 /** {@link Env} once the start-up has filled in what embedded mode generates. */
@@ -168,9 +212,14 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     adminToken: parsed.ADMIN_TOKEN,
     gatewayHmacKey,
     metricsToken: parsed.METRICS_TOKEN,
+    clientRateLimit: readRateLimit(parsed.RATE_LIMIT_CLIENT),
+    zoneRateLimit: readRateLimit(parsed.RATE_LIMIT_ZONE),
+    redisUrl: parsed.REDIS_URL,
     logLevel: parsed.LOG_LEVEL,
     drainSeconds: parsed.DRAIN_SECONDS,
     trustProxy: parsed.TRUST_PROXY,
+    allowInsecureFetch: parsed.ALLOW_INSECURE_FETCH === 'true',
+    allowPrivateFetch: parsed.ALLOW_PRIVATE_FETCH === 'true',
   };
 }
 
@@ -228,4 +277,9 @@ function readGatewayKey(parsed: EnvironmentVariables, problems: string[]): Buffe
     return undefined;
   }
   return key;
+}
+
+function readRateLimit(text: string): RateLimit {
+  const [perSecond = 1, burst = 1] = text.split('/').map(Number);
+  return { perSecond, burst };
 }

@@ -1,10 +1,13 @@
 import type { DataSourceOptions } from 'typeorm';
 import { ClientSecret } from '../clients/client-secret.entity.js';
 import { Client } from '../clients/client.entity.js';
+import { TrustedIssuerRow } from '../issuers/trusted-issuer.entity.js';
+import { DelegationEdge } from '../delegation/delegation-edge.entity.js';
 import { SigningKey } from '../keys/signing-key.entity.js';
 import { PolicySet, PolicySetMember, PolicySetVersion } from '../policy/policy-set.entity.js';
 import { ShadowDifference } from '../policy/shadow-difference.entity.js';
 import { Policy, PolicyVersion } from '../policy/policy.entity.js';
+import { AgentSession } from '../sessions/agent-session.entity.js';
 import { Revocation } from '../sessions/revocation.entity.js';
 import { Session } from '../sessions/session.entity.js';
 import { Resource } from '../zones/resource.entity.js';
@@ -12,6 +15,8 @@ import { Zone } from '../zones/zone.entity.js';
 import { Zones1700000000000 } from './migrations/1700000000000-zones.js';
 import { Ledger1700000000001 } from './migrations/1700000000001-ledger.js';
 import { PolicyLifecycle1700000000002 } from './migrations/1700000000002-policy-lifecycle.js';
+import { TrustedIssuers1700000000004 } from './migrations/1700000000004-trusted-issuers.js';
+import { Delegation1700000000005 } from './migrations/1700000000005-delegation.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
@@ -33,6 +38,7 @@ export function dataSourceOptions(url: string): PostgresOptions {
       Resource,
       Client,
       ClientSecret,
+      TrustedIssuerRow,
       SigningKey,
       Policy,
       PolicyVersion,
@@ -42,8 +48,16 @@ export function dataSourceOptions(url: string): PostgresOptions {
       ShadowDifference,
       Session,
       Revocation,
+      AgentSession,
+      DelegationEdge,
     ],
-    migrations: [Zones1700000000000, Ledger1700000000001, PolicyLifecycle1700000000002],
+    migrations: [
+      Zones1700000000000,
+      Ledger1700000000001,
+      PolicyLifecycle1700000000002,
+      TrustedIssuers1700000000004,
+      Delegation1700000000005,
+    ],
     migrationsTableName: 'schema_migrations',
     synchronize: false,
     poolSize: 8,

@@ -22,6 +22,7 @@ const STATUS: Readonly<Record<OAuthErrorCode, number>> = {
   invalid_target: 400,
   invalid_scope: 400,
   invalid_client: 401,
+  invalid_token: 401,
   interaction_required: 401,
   access_denied: 403,
   slow_down: 429,

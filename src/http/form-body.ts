@@ -11,7 +11,9 @@ const FORM = /^application\/x-www-form-urlencoded *(?:; *charset *= *(?:utf-8|"u
  * @throws {HttpException} 415 for another media type or any `Content-Encoding`, 413 for too large
  */
 export async function readFormBody(request: Request): Promise<Buffer> {
-  if (!FORM.test(request.headers['content-type'] ?? '')) {
+  // Of several Node would take the first; whoever stands in front of us may have taken the last.
+  const [type = '', ...others] = request.headersDistinct['content-type'] ?? [];
+  if (!FORM.test(type) || others.length > 0) {
     throw new HttpException('the body must be application/x-www-form-urlencoded', 415);
   }
   if (request.headers['content-encoding'] !== undefined) {

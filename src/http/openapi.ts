@@ -40,6 +40,7 @@ function describeRoutes(app: NestExpressApplication): OpenAPIObject {
     .setVersion(version)
     .setDescription(description)
     .addBasicAuth({ type: 'http', scheme: 'basic', description: 'Client id and secret' }, 'client')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'A session mandate' }, 'mandate')
     .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An admin key' }, 'admin')
     .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'The metrics token' }, 'metrics')
     .build();

@@ -1,6 +1,7 @@
 import { isISO8601, registerDecorator, ValidateIf, type ValidationOptions } from 'class-validator';
 import { isResourceIdentifier } from '../oauth/resource-identifier.js';
 import { isScopeToken } from '../oauth/scope.js';
+import { isSubjectIdentifier } from '../oauth/subject-identifier.js';
 
 /** Control characters (Unicode Cc), lone surrogates (Cs) and U+FFFD: nothing that a person typed. */
 const UNPRINTABLE = /[\p{Cc}\p{Cs}\uFFFD]/u;
@@ -71,4 +72,11 @@ export const IsResourceIdentifier = check(
   'isResourceIdentifier',
   'must be an absolute URI without fragment',
   (value) => typeof value === 'string' && isResourceIdentifier(value),
+);
+
+/** What can name a principal in `sub`. */
+export const IsPrincipal = check(
+  'isPrincipal',
+  'must be something that can name a principal',
+  isSubjectIdentifier,
 );

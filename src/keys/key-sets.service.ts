@@ -107,7 +107,17 @@ export class KeySets {
     const now = this.clock.now();
     const keys = rows
       .filter((row) => isPublished(scheduleOf(row), now))
-      .map(({ publicJwk, kid, alg }) => ({ ...publicJwk, kid, use: 'sig', alg }));
+      .map(({ publicJwk: { kty, crv, x, y, n, e }, kid, alg }) => ({
+        kty,
+        crv,
+        x,
+        y,
+        n,
+        e,
+        kid,
+        use: 'sig',
+        alg,
+      }));
     const body = Buffer.from(JSON.stringify({ keys }));
     const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
     const keySet = { body, etag };

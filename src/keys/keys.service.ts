@@ -23,8 +23,8 @@ export interface Rotation {
   readonly state: KeyState;
   /** Milliseconds since the epoch. */
   readonly activatesAt: number;
-  /** The key that was withdrawn, in an emergency. */
-  readonly withdrawnKid: string | null;
+  /** The keys that were withdrawn, in an emergency. */
+  readonly withdrawnKids: readonly string[];
 }
 
 /** Raised at start when this process holds another key-encryption key than the database was sealed with. */
@@ -114,8 +114,8 @@ export class Keys {
    * Rotates the signing key of a zone. The new key is published first and signs once no verifier
    * can have a key set without it. While one is pending another rotation changes nothing.
    *
-   * @param emergency the active key has leaked: it is withdrawn and a new one signs at once, which
-   *   breaks verifiers that cached the key set
+   * @param emergency a key has leaked: whatever signs or has signed is withdrawn, since nobody can be
+   *   sure which it was, and a new key signs at once, which breaks verifiers that cached the key set
    */
   async rotate(tx: EntityManager, zoneId: string, emergency: boolean): Promise<Rotation> {
     await tx.query('SELECT 1 FROM zones WHERE id = $1 FOR UPDATE', [zoneId]);
@@ -123,28 +123,29 @@ export class Keys {
     const rows = await tx.find(SigningKey, { where: { zoneId } });
     const keys = rows.map((row) => ({ row, ...scheduleOf(row) }));
     const pending = keys.find((key) => keyState(key, now) === 'pending')?.row;
-    const active = signingKeyOf(keys, now)?.row ?? null;
 
     if (!emergency) {
-      if (pending !== undefined) return rotationOf(pending, now, null);
+      if (pending !== undefined) return rotationOf(pending, now, []);
       const activatesAt = now + PUBLICATION_LEAD * 1_000;
+      const active = signingKeyOf(keys, now)?.row ?? null;
       if (active !== null) await this.retire(tx, active, activatesAt);
       const next = await this.createKey(tx, zoneId, now, activatesAt);
-      return rotationOf(next, now, null);
+      return rotationOf(next, now, []);
     }
 
-    if (active !== null) {
-      const { kid } = active;
+    const leaked = keys.filter((key) => ['active', 'retiring'].includes(keyState(key, now)));
+    const withdrawnKids = leaked.map(({ row }) => row.kid);
+    for (const kid of withdrawnKids) {
       await tx.update(SigningKey, { zoneId, kid }, { compromisedAt: instant(now) });
     }
     // A pending key is known to some verifiers already, so it is the better one to go on with.
     if (pending === undefined) {
       const next = await this.createKey(tx, zoneId, now, now);
-      return rotationOf(next, now, active?.kid ?? null);
+      return rotationOf(next, now, withdrawnKids);
     }
     pending.activatesAt = instant(now);
     await tx.save(pending);
-    return rotationOf(pending, now, active?.kid ?? null);
+    return rotationOf(pending, now, withdrawnKids);
   }
 
   /**
@@ -233,13 +234,13 @@ export function scheduleOf(row: SigningKey): KeySchedule {
   };
 }
 
-function rotationOf(key: SigningKey, now: number, withdrawnKid: string | null): Rotation {
+function rotationOf(key: SigningKey, now: number, withdrawnKids: readonly string[]): Rotation {
   const schedule = scheduleOf(key);
   return {
     kid: key.kid,
     state: keyState(schedule, now),
     activatesAt: schedule.activatesAt,
-    withdrawnKid,
+    withdrawnKids,
   };
 }
 

@@ -33,6 +33,14 @@ export interface MandateClaims {
   readonly use: 'session' | 'resource';
   readonly subType: 'user' | 'application';
   readonly target: readonly string[];
+  /** Whose name `sub` is, if it is not one of ours. */
+  readonly subIss?: string;
+  /** What that issuer says of the subject beside its name. */
+  readonly subLabels?: readonly string[];
+  /** How and when the subject was authenticated (OpenID Connect Core 2). */
+  readonly acr?: string;
+  readonly amr?: readonly string[];
+  readonly authTime?: number;
   /** The `jti`s of what it was exchanged from, the first one first: revoking any of them revokes it. */
   readonly ancestors: readonly string[];
   readonly act?: ActorClaim;
@@ -97,6 +105,7 @@ export function readClaims(claims: JsonObject, expected: Expected): MandateClaim
     subType,
     target,
     ancestors: readAncestors(claims['ancestors']),
+    ...readUser(claims, subType, expected.issuer),
     ...(act === undefined ? {} : { act: readActor(act, 1) }),
     ...(mayAct === undefined ? {} : { mayAct }),
     raw: claims,
@@ -130,6 +139,30 @@ function readSeconds(value: JsonValue | undefined, reason: InvalidTokenReason): 
 function readUuid(value: JsonValue | undefined, reason: InvalidTokenReason): string {
   if (typeof value === 'string' && isUuid(value)) return value;
   throw new InvalidToken(reason);
+}
+
+/** What was said of a user by the issuer whose name `sub` is. */
+function readUser(
+  { sub_iss: subIss, sub_labels: labels, acr, amr, auth_time: authTime }: JsonObject,
+  subType: MandateClaims['subType'],
+  issuer: string,
+): Pick<MandateClaims, 'subIss' | 'subLabels' | 'acr' | 'amr' | 'authTime'> {
+  if (subIss !== undefined) {
+    const foreign = typeof subIss === 'string' && subIss !== '' && subIss !== issuer;
+    if (!foreign || subType !== 'user') throw new InvalidToken('invalid_sub_iss');
+  }
+  if (acr !== undefined && typeof acr !== 'string') {
+    throw new InvalidToken('invalid_authentication');
+  }
+  return {
+    ...(subIss === undefined ? {} : { subIss }),
+    ...(labels === undefined ? {} : { subLabels: readNames(labels, 'invalid_sub_labels') }),
+    ...(acr === undefined ? {} : { acr }),
+    ...(amr === undefined ? {} : { amr: readNames(amr, 'invalid_authentication') }),
+    ...(authTime === undefined
+      ? {}
+      : { authTime: readSeconds(authTime, 'invalid_authentication') }),
+  };
 }
 
 /** A mandate that came of no other has none. */

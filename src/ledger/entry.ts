@@ -35,6 +35,22 @@ export type Fact =
       readonly day: string;
       readonly otherwise: Otherwise;
     }
+  /** An agent session and all above it. */
+  | { readonly kind: 'agent_session_live'; readonly id: string; readonly otherwise: Otherwise }
+  | {
+      /** A delegation, all above it, and every agent session on the way. */
+      readonly kind: 'delegation_live';
+      readonly id: string;
+      /** The versions that were evaluated, by the id of the edge; absent if they are not known. */
+      readonly versions?: Readonly<Record<string, string>>;
+      readonly otherwise: Otherwise;
+    }
+  | {
+      /** No budget on the way is used up. If all facts hold, one exchange is drawn on each. */
+      readonly kind: 'delegation_unspent';
+      readonly id: string;
+      readonly otherwise: Otherwise;
+    }
   | {
       readonly kind: 'clock_agrees';
       /** Our clock, seconds since the epoch. */
@@ -53,6 +69,13 @@ export interface SessionBirth {
   readonly root_id: string;
   readonly client_id: string;
   readonly subject: string;
+  /** Whose name the subject is, if not ours. */
+  readonly issuer?: string;
+  /** How and when the subject was authenticated. */
+  readonly acr?: string;
+  readonly amr?: readonly string[];
+  /** Seconds since the epoch. */
+  readonly auth_time?: number;
   /** Seconds since the epoch. */
   readonly expires_at: number;
 }

@@ -2,6 +2,7 @@ import pg from 'pg';
 
 const CONNECT_MS = 700;
 const STATEMENT_MS = 1_200;
+const LOCK_MS = 500;
 
 /**
  * One connection that is made when it is needed and thrown away when it disappoints: a statement
@@ -47,6 +48,8 @@ export class LedgerConnection {
       query_timeout: STATEMENT_MS,
       // Also on the server, so that what we gave up on does not happen after all.
       statement_timeout: STATEMENT_MS,
+      // Whoever is locked out is tried alone then, so that others need not wait with him.
+      lock_timeout: LOCK_MS,
       keepAlive: true,
       application_name: 'mandate ledger',
     });
@@ -71,5 +74,5 @@ export class LedgerConnection {
 
 /** Whether the server itself refused the statement, which leaves the connection usable. */
 export function isStatementError(error: unknown): error is pg.DatabaseError {
-  return error instanceof pg.DatabaseError && /^(22|23|42|P0|55)/.test(error.code ?? '');
+  return error instanceof pg.DatabaseError && /^(22|23|42|P0|55|57014)/.test(error.code ?? '');
 }

@@ -1,10 +1,11 @@
 /**
- * The signature algorithms that this server uses and understands (RFC 7518 3.1, RFC 8037 3.1).
+ * The signature algorithms that this server uses and understands (RFC 7518 3.1, RFC 8037 3.1,
+ * RFC 9864 2.2). `Ed25519` is what newer libraries call `EdDSA`.
  *
  * The list is closed: no `none`, and nothing symmetric, so that a public key can never be taken for
  * a shared secret (RFC 8725 3.1).
  */
-export const SIGNING_ALGS = ['ES256', 'ES384', 'EdDSA', 'RS256', 'PS256'] as const;
+export const SIGNING_ALGS = ['ES256', 'ES384', 'EdDSA', 'Ed25519', 'RS256', 'PS256'] as const;
 
 /** One of `SIGNING_ALGS`. */
 export type SigningAlg = (typeof SIGNING_ALGS)[number];

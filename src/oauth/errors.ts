@@ -1,4 +1,4 @@
-/** The error codes that this server sends (RFC 6749 5.2, RFC 8693 2.2.2, RFC 8707 2, RFC 9470 3). */
+/** The error codes that this server sends (RFC 6749 5.2, RFC 8693 2.2.2, RFC 8707 2, RFC 6750 3.1, RFC 9470 3). */
 export type OAuthErrorCode =
   | 'invalid_request'
   | 'invalid_grant'
@@ -6,6 +6,7 @@ export type OAuthErrorCode =
   | 'invalid_target'
   | 'invalid_scope'
   | 'invalid_client'
+  | 'invalid_token'
   | 'access_denied'
   | 'interaction_required'
   | 'slow_down'

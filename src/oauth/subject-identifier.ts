@@ -1,5 +1,5 @@
 /** The longest subject identifier, in UTF-8 bytes. */
-export const MAX_SUBJECT_BYTES = 512;
+const MAX_SUBJECT_BYTES = 512;
 
 /**
  * Characters that no identifier may contain, by Unicode class:

@@ -9,11 +9,24 @@ export type GrantType = typeof TOKEN_EXCHANGE | typeof CLIENT_CREDENTIALS;
 export const ACCESS_TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:access_token';
 export const JWT_TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:jwt';
 
+/** RFC 8693 3: what an OpenID provider says of a user. */
+export const ID_TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:id_token';
+
 export type MandateTokenType = typeof ACCESS_TOKEN_TYPE | typeof JWT_TOKEN_TYPE;
+
+export type SubjectTokenType = MandateTokenType | typeof ID_TOKEN_TYPE;
+
+/** RFC 7523 2.2. */
+export const JWT_BEARER_ASSERTION = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 
 /** Whether a token type identifier names a form that mandates have. */
 export function isMandateTokenType(value: string): value is MandateTokenType {
   return value === ACCESS_TOKEN_TYPE || value === JWT_TOKEN_TYPE;
+}
+
+/** Whether a token type identifier names something that can be exchanged. */
+export function isSubjectTokenType(value: string): value is SubjectTokenType {
+  return value === ID_TOKEN_TYPE || isMandateTokenType(value);
 }
 
 /** Whether a text is a UUID in its canonical, lower-case form (RFC 9562 4). */

@@ -226,7 +226,7 @@ describe('simulating on another thread', () => {
     delay.enable();
     await expect(stuck).rejects.toMatchObject({ name: 'SimulationLimitError', limit: 'time' });
     delay.disable();
-    expect(performance.now() - startedAt).toBeLessThan(8_000);
+    expect(performance.now() - startedAt).toBeLessThan(14_000);
     expect(delay.percentile(90) / 1e6).toBeLessThan(50);
     expect((await behind).results).toHaveLength(3);
   });

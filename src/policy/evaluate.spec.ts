@@ -270,9 +270,9 @@ describe('laws', () => {
   });
 });
 
-describe('an input that is too large', () => {
-  const sized = (length: number) => input({ context: { actor_claims: { a: 'x'.repeat(length) } } });
+const sized = (length: number) => input({ context: { actor_claims: { a: 'x'.repeat(length) } } });
 
+describe('an input that is too large', () => {
   test('denies, and says what it is and may be', () => {
     expect(evaluate(set(PERMIT), sized(31_000)).decision).toBe('allow');
     expect(evaluate(set(PERMIT), sized(33_000))).toMatchObject({

@@ -119,6 +119,8 @@ type SubjectClaims = {
   nbf?: Long,
   // Until when it is good.
   exp?: Long,
+  // What a trusted issuer says of the user, as "claim=value".
+  labels?: Set<String>,
   // How strongly the subject was authenticated.
   acr?: String,
   // By what means, such as "mfa".

@@ -16,11 +16,11 @@ export class SimulationBusyError extends Error {
  * A thread of its own, so that what strangers' bundles do to it concerns nobody else, and a single one,
  * so that it takes no more than one processor, at a low priority where the system has such (Linux).
  */
-const simulator = new Background({ timeMs: 5_000, memoryMb: 256, queued: 16 });
+const simulator = new Background({ timeMs: 10_000, memoryMb: 256, queued: 16 });
 
 /**
  * Simulates as `simulate` and `simulateEach` do, on another thread, which is ended when it takes more
- * than 5 s or too much memory.
+ * than 10 s (a stored set of 10,000 policies takes half of it) or too much memory.
  *
  * @throws {PolicyCompileError}
  * @throws {ManifestMismatchError}

@@ -19,6 +19,20 @@ export class Session {
   @Column('text')
   subject: string;
 
+  /** Whose name the subject is; `null` for our own clients. */
+  @Column('text', { nullable: true })
+  issuer: string | null;
+
+  /** How and when the subject was authenticated, as the issuer's token had it. */
+  @Column('text', { nullable: true })
+  acr: string | null;
+
+  @Column('text', { array: true, nullable: true })
+  amr: string[] | null;
+
+  @Column('timestamptz', { name: 'auth_time', nullable: true })
+  authTime: Date | null;
+
   @Column('timestamptz', { name: 'expires_at' })
   expiresAt: Date;
 

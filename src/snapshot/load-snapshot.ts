@@ -2,6 +2,7 @@ import type { EntityManager } from 'typeorm';
 import { ClientSecret } from '../clients/client-secret.entity.js';
 import { Client } from '../clients/client.entity.js';
 import type { SecretRecord } from '../clients/secret-verifier.js';
+import { TrustedIssuerRow } from '../issuers/trusted-issuer.entity.js';
 import type { Keys } from '../keys/keys.service.js';
 import { SigningKey } from '../keys/signing-key.entity.js';
 import type { PolicySets, StoredPolicySet } from '../policy/policy-sets.service.js';
@@ -15,6 +16,7 @@ export interface StoredZone {
   readonly clients: readonly Client[];
   readonly secrets: readonly ClientSecret[];
   readonly resources: readonly Resource[];
+  readonly issuers: readonly TrustedIssuerRow[];
   readonly signingKeys: readonly SigningKey[];
   readonly policy: StoredPolicySet;
   readonly shadow: StoredPolicySet;
@@ -44,6 +46,7 @@ export async function readZone(
     clients: await tx.find(Client, { where: { zoneId } }),
     secrets: await tx.find(ClientSecret, { where: { zoneId } }),
     resources: await tx.find(Resource, { where: { zoneId } }),
+    issuers: await tx.find(TrustedIssuerRow, { where: { zoneId } }),
     signingKeys: await tx.find(SigningKey, { where: { zoneId } }),
     policy: await policySets.read(tx, zoneId, zone.activePolicySetVersionId),
     shadow: await policySets.read(tx, zoneId, zone.shadowPolicySetVersionId),
@@ -56,7 +59,7 @@ export async function readZone(
  * @param now milliseconds since the epoch
  */
 export async function openZone(
-  { zone, clients, secrets, resources, signingKeys, policy, shadow }: StoredZone,
+  { zone, clients, secrets, resources, issuers, signingKeys, policy, shadow }: StoredZone,
   now: number,
   { keys, policySets }: Openers,
 ): Promise<ZoneSnapshot> {
@@ -70,6 +73,7 @@ export async function openZone(
         view,
       ]),
     ),
+    issuers: new Map(issuers.map((row) => [row.issuer, row])),
     digestKey: keys.openDigestKey(zone.id, zone.sealedDigestKey),
     keys: await keys.openRing(signingKeys, now),
     policy: await policySets.open(policy),
@@ -90,9 +94,9 @@ function clientViews(
     secretsOf.set(clientId, records);
   }
   return new Map(
-    clients.map(({ id, labels, groups, authMethods, registrationMethod, disabledAt }) => [
-      id,
-      {
+    clients.map((client) => {
+      const { id, labels, groups, authMethods, registrationMethod, disabledAt } = client;
+      const view = {
         id,
         labels,
         groups,
@@ -100,7 +104,15 @@ function clientViews(
         registrationMethod,
         disabled: disabledAt !== null,
         secrets: secretsOf.get(id) ?? [],
-      },
-    ]),
+        jwks: client.jwks,
+        jwksUri: client.jwksUri,
+        workloadIdentity: workloadOf(client),
+      };
+      return [id, view];
+    }),
   );
+}
+
+function workloadOf({ workloadIssuer: issuer, workloadSubject: subject }: Client) {
+  return issuer === null || subject === null ? null : { issuer, subject };
 }

@@ -1,11 +1,12 @@
+import type { AssertingClient } from '../clients/client-assertions.service.js';
 import type { SecretRecord } from '../clients/secret-verifier.js';
+import type { TrustedIssuer } from '../issuers/trusted-issuer.js';
 import type { KeyRing } from '../keys/key-ring.js';
 import type { ActivePolicy, CandidatePolicy } from '../policy/policy-sets.service.js';
 import type { DeclaredOperation } from '../zones/resource.entity.js';
 
 /** A client as a request sees it. */
-export interface ClientView {
-  readonly id: string;
+export interface ClientView extends AssertingClient {
   readonly labels: readonly string[];
   readonly groups: readonly string[];
   readonly authMethods: readonly string[];
@@ -34,6 +35,8 @@ export interface ZoneSnapshot {
   readonly clients: ReadonlyMap<string, ClientView>;
   /** By identifier. */
   readonly resources: ReadonlyMap<string, ResourceView>;
+  /** Whose tokens the zone believes beside its own, by `iss`. */
+  readonly issuers: ReadonlyMap<string, TrustedIssuer>;
   /** The key that client secrets are digested with. */
   readonly digestKey: Buffer;
   readonly keys: KeyRing;

@@ -8,7 +8,7 @@ import type { JsonObject } from '../policy/input.js';
  * @returns `undefined` if nobody acts for anybody else
  */
 export function actorOf(
-  subject: MandateClaims,
+  subject: Pick<MandateClaims, 'act'>,
   actor: MandateClaims | null,
 ): ActorClaim | undefined {
   if (actor === null) return subject.act;
@@ -29,13 +29,18 @@ export function actingFor(
   actor: MandateClaims | null,
   clientId: string,
 ): ActorClaim | undefined {
-  if (actor !== null || subject.sub === clientId) return actorOf(subject, actor);
+  if (actor !== null || isClient(subject, clientId)) return actorOf(subject, actor);
   return {
     sub: clientId,
     clientId,
     subType: 'application',
     ...(subject.act === undefined ? {} : { act: subject.act }),
   };
+}
+
+/** A user may be called like a client of ours. */
+function isClient({ sub, subType }: MandateClaims, clientId: string): boolean {
+  return subType === 'application' && sub === clientId;
 }
 
 /** The clients that a chain names. */

@@ -1,4 +1,5 @@
 import type { AuditEvent } from '../ledger/entry.js';
+import type { IssuerSubject } from '../issuers/verify-issuer-token.js';
 import type { MandateClaims } from '../keys/verify-mandate.js';
 import type { OAuthError } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';
@@ -11,7 +12,9 @@ import {
   type Authorized,
   type PolicyDecisions,
 } from './authorize.js';
+import { agencyClaims, agencyContext } from './agency-claims.js';
 import type { Bound } from './bind.js';
+import type { Delegated } from './delegate.js';
 import type { Cleared } from './clear.js';
 import type { Minted } from './mint.js';
 import type { Parsed } from './parse.js';
@@ -21,7 +24,16 @@ const TYPE = 'token_exchange';
 
 /** How far a request came: the last value that a stage made of it. */
 export type Reached =
-  Parsed | Identified | Authenticated | Resolved | Bound | Authorized | Cleared | Minted | null;
+  | Parsed
+  | Identified
+  | Authenticated
+  | Resolved
+  | Bound
+  | Delegated
+  | Authorized
+  | Cleared
+  | Minted
+  | null;
 
 /** The audit event of a mandate. It names the token by its `jti` and holds nothing of it. */
 export function issuedEvent(minted: Minted): AuditEvent {
@@ -37,6 +49,7 @@ export function issuedEvent(minted: Minted): AuditEvent {
       kid: mandate.kid,
       use: claims.use,
       sub: claims.sub,
+      ...(claims.subIss === undefined ? {} : { sub_iss: claims.subIss }),
       aud: claims.aud,
       scope: claims.scope,
       target: claims.target,
@@ -46,6 +59,7 @@ export function issuedEvent(minted: Minted): AuditEvent {
       root_sid: claims.rootSid,
       ...(claims.act === undefined ? {} : { act: actorClaim(claims.act) }),
       ...(claims.ancestors.length === 0 ? {} : { ancestors: claims.ancestors }),
+      ...agencyClaims(minted.agency),
     },
   };
 }
@@ -84,12 +98,30 @@ function describe(reached: NonNullable<Reached>): Record<string, unknown> {
       resources: reached.targets,
       ...(reached.scope === null ? {} : { scope: reached.scope }),
       ...(reached.ttlSeconds === null ? {} : { ttl_seconds: reached.ttlSeconds }),
+      ...askedAgency(reached),
     },
     ...('subject' in reached && reached.subject !== null
       ? { subject: describeToken(reached.subject) }
       : {}),
+    ...('user' in reached && reached.user !== null ? { subject: describeUser(reached.user) } : {}),
     ...('subject' in reached && reached.actor !== null
       ? { actor: describeToken(reached.actor) }
+      : {}),
+  };
+}
+
+/** Which agent session was asked for, or has turned out to be the one. */
+function askedAgency(
+  reached: Pick<Authenticated, 'agentSessionId' | 'delegationEdgeId'> | Pick<Delegated, 'agency'>,
+) {
+  if ('agency' in reached) return agencyContext(reached.agency);
+  const { agentSessionId, delegationEdgeId } = reached;
+  return {
+    ...(agentSessionId !== null && isUuid(agentSessionId)
+      ? { agent_session_id: agentSessionId }
+      : {}),
+    ...(delegationEdgeId !== null && isUuid(delegationEdgeId)
+      ? { delegation_edge_id: delegationEdgeId }
       : {}),
   };
 }
@@ -105,8 +137,14 @@ function describeStranger({ grantType, credentials }: Parsed | Identified) {
   };
 }
 
-function describeToken({ sub, subType, jti, sid, rootSid, clientId }: MandateClaims) {
-  return { sub, sub_type: subType, jti, sid, root_sid: rootSid, client_id: clientId };
+function describeToken({ sub, subIss, subType, jti, sid, rootSid, clientId }: MandateClaims) {
+  const issuer = subIss === undefined ? {} : { sub_iss: subIss };
+  return { sub, ...issuer, sub_type: subType, jti, sid, root_sid: rootSid, client_id: clientId };
+}
+
+/** The token has not been made by us, so its `jti` is whatever the issuer calls it. */
+function describeUser({ sub, issuer, jti }: IssuerSubject) {
+  return { sub, sub_iss: issuer, sub_type: 'user', ...(jti === null ? {} : { jti }) };
 }
 
 function describePolicy({ setVersionId, manifestSha256, decisions }: PolicyDecisions) {

@@ -1,10 +1,14 @@
 import type { GatewayHeaders, GatewayNonce, SignedRequest } from '../clients/gateway-signature.js';
+import type { AssertionNonce } from '../clients/client-assertion.js';
+import type { AssertionAttempt } from '../clients/client-assertions.service.js';
 import type { SecretAttempt, SecretVerdict } from '../clients/secret-verifier.js';
 import type { Nonce } from '../ledger/entry.js';
-import { OAuthError } from '../oauth/errors.js';
+import { KeysUnavailable } from '../issuers/public-keys.js';
+import { UntrustedToken } from '../issuers/untrusted-token.js';
+import { OAuthError, unavailable } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import type { ClientView, ZoneSnapshot } from '../snapshot/zone-snapshot.js';
-import type { GatewayCredentials, SecretCredentials } from './credentials.js';
+import type { AssertionCredentials, GatewayCredentials, SecretCredentials } from './credentials.js';
 import type { Parsed } from './parse.js';
 
 /** A request whose client may exist. Nothing is proved yet, but a denial can be filed under its zone. */
@@ -30,6 +34,7 @@ export interface ClientDirectory {
 /** Who knows whether credentials are right. */
 export interface CredentialChecks {
   secret(attempt: SecretAttempt): Promise<SecretVerdict>;
+  assertion(attempt: AssertionAttempt): Promise<AssertionNonce | null>;
   gateway(headers: GatewayHeaders, signed: SignedRequest): GatewayNonce | string;
 }
 
@@ -59,7 +64,9 @@ export async function authenticate(
   const proof =
     credentials.method === 'gateway'
       ? checkGateway(credentials, checks)
-      : await checkSecret(credentials, { source, claimed, client }, checks);
+      : credentials.method === 'client_assertion'
+        ? await checkAssertion(credentials, { claimed, client }, checks)
+        : await checkSecret(credentials, { source, claimed, client }, checks);
   if ('once' in proof && claimed !== null && client !== null) {
     const throughGateway = credentials.method === 'gateway';
     return { ...rest, zone: claimed.zone, client, throughGateway, once: proof.once };
@@ -88,6 +95,24 @@ function checkGateway({ headers, signed }: GatewayCredentials, checks: Credentia
   return { once: { purpose: 'gateway_request', ...checked } };
 }
 
+/** Nobody can guess an assertion, so what takes longer for a client that exists tells nobody more than its id. */
+async function checkAssertion(
+  { assertion }: AssertionCredentials,
+  { claimed, client }: Pick<Identified, 'claimed'> & { readonly client: ClientView | null },
+  checks: CredentialChecks,
+): Promise<Proof> {
+  if (claimed === null || client === null) return { failure: 'unknown client' };
+  const { zoneId, issuers } = claimed.zone;
+  try {
+    const nonce = await checks.assertion({ assertion, client, zoneId, issuers });
+    return { once: nonce === null ? null : { purpose: 'client_assertion', ...nonce } };
+  } catch (error) {
+    if (error instanceof UntrustedToken) return { failure: `client_assertion: ${error.reason}` };
+    if (error instanceof KeysUnavailable) throw unavailable(`client_assertion: ${error.message}`);
+    throw error;
+  }
+}
+
 async function checkSecret(
   { clientId, secret }: SecretCredentials,
   who: Pick<Identified, 'claimed' | 'source'> & { readonly client: ClientView | null },
@@ -104,13 +129,19 @@ async function checkSecret(
   return { failure: verdict === 'wrong' ? 'wrong secret' : 'too many wrong secrets' };
 }
 
+/** The client's own assertion (OpenID Connect Core 9), or that of the issuer of its identity. */
+const ASSERTION_METHODS = ['private_key_jwt', 'workload_identity'];
+
 function obstacleFor({ claimed, zoneId, credentials }: Identified): string | null {
   if (claimed === null || claimed.client === null) return 'unknown client';
   if (zoneId !== null && zoneId !== claimed.zone.zoneId) return 'client of another zone';
   if (claimed.client.disabled) return 'client is disabled';
   // A gateway's signature stands in for whatever the client would have done.
   if (credentials.method === 'gateway') return null;
-  if (!claimed.client.authMethods.includes(credentials.method)) {
+  const { authMethods } = claimed.client;
+  const methods =
+    credentials.method === 'client_assertion' ? ASSERTION_METHODS : [credentials.method];
+  if (!methods.some((method) => authMethods.includes(method))) {
     return `client is not registered for ${credentials.method}`;
   }
   return null;

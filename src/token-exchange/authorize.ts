@@ -5,7 +5,7 @@ import type { Verdict } from '../policy/evaluate.js';
 import type { PolicyInput } from '../policy/input.js';
 import type { PolicyFailureKind } from '../policy/policy.metrics.js';
 import type { ResourceView } from '../snapshot/zone-snapshot.js';
-import type { Bound } from './bind.js';
+import type { Delegated } from './delegate.js';
 import { scopeOf } from './operation.js';
 import { policyInput } from './policy-input.js';
 
@@ -25,7 +25,7 @@ export interface PolicyDecisions {
 }
 
 /** A request that policy has been asked about; step-ups may still be owed. */
-export interface Authorized extends Bound {
+export interface Authorized extends Delegated {
   readonly granted: { readonly targets: readonly string[]; readonly scope: readonly string[] };
   readonly policy: PolicyDecisions;
 }
@@ -78,7 +78,7 @@ export type Decide = (compiled: CompiledPolicySet, input: PolicyInput) => Verdic
  * @throws {OAuthError} invalid_target, invalid_scope, access_denied; temporarily_unavailable if the
  *   zone's policy cannot be used
  */
-export function authorize(bound: Bound, decide: Decide, now: number): Authorized {
+export function authorize(bound: Delegated, decide: Decide, now: number): Authorized {
   const resources = bound.targets.map((target) => findResource(bound, target));
   const scope = narrowScope(bound, resources);
   checkOperations(bound, resources, scope);
@@ -114,7 +114,7 @@ export function authorize(bound: Bound, decide: Decide, now: number): Authorized
  * @throws {OAuthError} access_denied
  */
 function checkOperations(
-  { throughGateway, operation }: Bound,
+  { throughGateway, operation }: Delegated,
   resources: readonly ResourceView[],
   scope: readonly string[],
 ): void {
@@ -129,8 +129,8 @@ function checkOperations(
   }
 }
 
-function findResource(bound: Bound, target: string): ResourceView {
-  const { zone, subject, throughGateway, onBehalfOf } = bound;
+function findResource(bound: Delegated, target: string): ResourceView {
+  const { zone, subject, use, throughGateway, onBehalfOf, agency } = bound;
   const resource = zone.resources.get(target);
   const refuse = (detail: string): OAuthError =>
     new OAuthError('invalid_target', 'a resource is unknown or not available', {
@@ -138,11 +138,15 @@ function findResource(bound: Bound, target: string): ResourceView {
     });
   if (resource === undefined) throw refuse('unknown resource');
   // A session mandate is for us, so it may aim at what only a gateway can then have minted.
-  if (resource.access === 'gateway' && subject !== null && !throughGateway) {
+  if (resource.access === 'gateway' && use === 'resource' && !throughGateway) {
     throw refuse('resource is for gateways only');
   }
   if (subject !== null && !onBehalfOf && !subject.target.includes(target)) {
     throw refuse('beyond the subject token');
+  }
+  const edge = agency?.edge ?? null;
+  if (edge !== null && !edge.constraints.resources.includes(target)) {
+    throw refuse('beyond the delegation');
   }
   return resource;
 }
@@ -153,17 +157,21 @@ function findResource(bound: Bound, target: string): ResourceView {
  * nothing of them.
  */
 function narrowScope(
-  { scope, subject, onBehalfOf }: Bound,
+  { scope, subject, onBehalfOf, agency }: Delegated,
   resources: readonly ResourceView[],
 ): readonly string[] {
-  const allowed = resources.map((resource) => resource.scopes);
-  // Without a subject token there is nothing to inherit, so silence asks for nothing.
+  const delegated = agency?.edge?.scopes;
+  const allowed = [
+    ...resources.map((resource) => resource.scopes),
+    ...(delegated === undefined ? [] : [delegated]),
+  ];
+  // Without a subject token of ours there is nothing to inherit, so silence asks for nothing.
   if (scope === null) return subject === null ? [] : intersect(subject.scope, ...allowed);
   const elsewhere =
     onBehalfOf && resources.every(({ identifier }) => !subject?.target.includes(identifier));
   const ceilings = subject === null || elsewhere ? allowed : [subject.scope, ...allowed];
   if (ceilings.every((ceiling) => isSubset(scope, ceiling))) return scope;
   throw new OAuthError('invalid_scope', 'the scope is more than what is available', {
-    detail: 'scope beyond the subject token or a resource',
+    detail: 'scope beyond the subject token, the delegation or a resource',
   });
 }

@@ -25,6 +25,8 @@ export interface SessionDirectory {
     id: string;
     rootId: string;
     clientId: string;
+    subject: string;
+    issuer: string | null;
     expiresAt: Date;
     endedAt: Date | null;
   } | null>;
@@ -40,7 +42,7 @@ export interface SessionDirectory {
  */
 export async function bind(resolved: Resolved, sessions: SessionDirectory): Promise<Bound> {
   const { sessionId, ...rest } = resolved;
-  const { subject, zone, client } = resolved;
+  const { subject, user, zone, client } = resolved;
   const inherited =
     subject === null
       ? null
@@ -51,6 +53,11 @@ export async function bind(resolved: Resolved, sessions: SessionDirectory): Prom
   if (session === null || session.clientId !== client.id) {
     throw new OAuthError('invalid_grant', 'the session is not usable', {
       detail: session === null ? 'unknown session' : 'session of another client',
+    });
+  }
+  if (user !== null && (session.subject !== user.sub || session.issuer !== user.issuer)) {
+    throw new OAuthError('invalid_grant', 'the session is not usable', {
+      detail: 'session of another user',
     });
   }
   return {

@@ -1,15 +1,25 @@
+import { clientNamedIn } from '../clients/client-assertion.js';
 import { parseBasic } from '../oauth/basic-credentials.js';
 import { OAuthError } from '../oauth/errors.js';
+import { JWT_BEARER_ASSERTION } from '../oauth/vocabulary.js';
 import type { GatewayHeaders, TokenRequest } from './token-request.js';
 
 /** How the client says who it is, not yet believed. */
-export type Credentials = SecretCredentials | GatewayCredentials;
+export type Credentials = SecretCredentials | AssertionCredentials | GatewayCredentials;
 
 /** A shared secret (RFC 6749 2.3.1). */
 export interface SecretCredentials {
   readonly method: 'client_secret_basic' | 'client_secret_post';
   readonly clientId: string;
   readonly secret: string;
+}
+
+/** A signed assertion (RFC 7521 4.2): the client's own, or that of the issuer of its identity. */
+export interface AssertionCredentials {
+  readonly method: 'client_assertion';
+  /** Empty if neither the request nor the assertion names a client. */
+  readonly clientId: string;
+  readonly assertion: string;
 }
 
 /** The signature of a gateway, which speaks for the client that it names. */
@@ -26,6 +36,8 @@ export interface CredentialParameters {
   readonly clientId: string | null;
   readonly applicationId: string | null;
   readonly clientSecret: string | null;
+  readonly clientAssertion: string | null;
+  readonly clientAssertionType: string | null;
 }
 
 /**
@@ -35,8 +47,10 @@ export interface CredentialParameters {
  */
 export function readCredentials(
   request: TokenRequest,
-  { clientId, applicationId, clientSecret }: CredentialParameters,
+  parameters: CredentialParameters,
 ): Credentials {
+  const { clientId, applicationId, clientSecret } = parameters;
+  const assertion = readAssertion(parameters);
   const named = agreeing(clientId, applicationId);
   const [authorization] = request.authorization;
   if (request.gateway !== null) {
@@ -44,10 +58,16 @@ export function readCredentials(
     if (timestamp === null || id === null || signature === null) {
       throw noCredentials('half a gateway signature');
     }
-    if (authorization !== undefined || clientSecret !== null) throw twoWays();
+    if (authorization !== undefined || clientSecret !== null || assertion !== null) throw twoWays();
     if (named === null) throw noCredentials('the gateway names no client');
     const { method, path, body, gateway: headers } = request;
     return { method: 'gateway', clientId: named, headers, signed: { method, path, body } };
+  }
+  if (assertion !== null) {
+    if (authorization !== undefined || clientSecret !== null) throw twoWays();
+    const client = named ?? clientNamedIn(assertion.text) ?? '';
+    if (assertion.type !== JWT_BEARER_ASSERTION) throw noCredentials('unknown type of assertion');
+    return { method: 'client_assertion', clientId: client, assertion: assertion.text };
   }
   if (authorization === undefined) {
     if (named === null || clientSecret === null) throw noCredentials('no client credentials');
@@ -61,6 +81,15 @@ export function readCredentials(
   if (basic === null) throw noCredentials('unusable Authorization header', 'Basic realm="mandate"');
   agreeing(named, basic.clientId);
   return { method: 'client_secret_basic', ...basic };
+}
+
+function readAssertion({ clientAssertion: text, clientAssertionType: type }: CredentialParameters) {
+  if (text === null && type === null) return null;
+  if (text !== null && type !== null) return { text, type };
+  throw new OAuthError(
+    'invalid_request',
+    'client_assertion and client_assertion_type belong together',
+  );
 }
 
 function agreeing(one: string | null, other: string | null): string | null {

@@ -2,6 +2,7 @@ import { makeCounterProvider, makeHistogramProvider } from '@willsoto/nestjs-pro
 
 export const EXCHANGES = 'mandate_exchanges_total';
 export const DECISIONS = 'mandate_policy_decisions_total';
+export const UNRECORDED = 'mandate_unrecorded_denials_total';
 export const STAGE_SECONDS = 'mandate_exchange_stage_seconds';
 
 /** What the exchange measures of itself. Every label is from a closed set. */
@@ -15,6 +16,10 @@ export const exchangeMetrics = [
     name: DECISIONS,
     help: 'Decisions of policy, one for each resource asked for: allow, deny, step_up, error.',
     labelNames: ['decision'],
+  }),
+  makeCounterProvider({
+    name: UNRECORDED,
+    help: 'Refusals of strangers that were too many to be recorded.',
   }),
   makeHistogramProvider({
     name: STAGE_SECONDS,

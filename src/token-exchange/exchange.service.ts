@@ -3,9 +3,13 @@ import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Counter, Histogram } from 'prom-client';
 import { v7 as uuidv7 } from 'uuid';
 import { verifyGatewaySignature } from '../clients/gateway-signature.js';
+import { ClientAssertions } from '../clients/client-assertions.service.js';
+import { RequestLimits } from '../clients/request-limits.service.js';
 import { SecretVerifier } from '../clients/secret-verifier.js';
+import { Delegations } from '../delegation/delegations.service.js';
 import { CLOCK, type Clock } from '../config/clock.js';
 import { ENV, type RunningEnv } from '../config/env.js';
+import { IssuerTokens } from '../issuers/issuer-tokens.service.js';
 import { verifyMandate } from '../keys/verify-mandate.js';
 import { NO_ZONE, type Entry } from '../ledger/entry.js';
 import { Ledger } from '../ledger/ledger.service.js';
@@ -27,15 +31,18 @@ import {
 } from './authorize.js';
 import { bind } from './bind.js';
 import { clear } from './clear.js';
-import { DECISIONS, EXCHANGES, STAGE_SECONDS } from './exchange.metrics.js';
+import { DECISIONS, EXCHANGES, STAGE_SECONDS, UNRECORDED } from './exchange.metrics.js';
+import { delegate } from './delegate.js';
+import { limit } from './limit.js';
 import { mint } from './mint.js';
 import { parse } from './parse.js';
 import { record, RecordedDenial, StaleEvaluation, unspent } from './record.js';
-import { resolve, type VerifyMandate } from './resolve.js';
+import { resolve, type TrustedTokens, type VerifyMandate } from './resolve.js';
+import { TokenBucket } from './token-bucket.js';
 import type { TokenRequest, TokenResponse } from './token-request.js';
 
-/** How often a request is evaluated before a zone that keeps changing makes us give up. */
-const MAX_ATTEMPTS = 5;
+/** Milliseconds after which a zone that keeps changing is given up; the answer has to be there in time. */
+const PERSISTENCE_MS = 1_000;
 
 /** Keeps the last value that a stage made, for the audit event of a denial. */
 interface Progress {
@@ -48,16 +55,24 @@ interface Progress {
  */
 @Injectable()
 export class Exchange {
+  /** What strangers ask for in vain is recorded up to a limit: it must not be they who fill the disk. */
+  private readonly strangers = new TokenBucket(1_000, 5);
+
   constructor(
     private readonly snapshots: Snapshots,
     private readonly secrets: SecretVerifier,
+    private readonly assertions: ClientAssertions,
+    private readonly issuerTokens: IssuerTokens,
+    private readonly requestLimits: RequestLimits,
     private readonly sessions: Sessions,
+    private readonly delegations: Delegations,
     private readonly policySets: PolicySets,
     private readonly shadow: Shadow,
     private readonly ledger: Ledger,
     @Inject(ENV) private readonly env: RunningEnv,
     @Inject(CLOCK) private readonly clock: Clock,
     @InjectMetric(EXCHANGES) private readonly exchanges: Counter<'outcome'>,
+    @InjectMetric(UNRECORDED) private readonly unrecorded: Counter,
     @InjectMetric(DECISIONS) private readonly decisions: Counter<'decision'>,
     @InjectMetric(STAGE_SECONDS) private readonly stageSeconds: Histogram<'stage'>,
   ) {}
@@ -80,12 +95,13 @@ export class Exchange {
 
   /** Evaluates on what is in memory; if that turns out to be old, again on what is true now. */
   private async evaluate(request: TokenRequest): Promise<TokenResponse> {
-    for (let attempt = 1; ; attempt += 1) {
+    const giveUpAt = this.clock.now() + PERSISTENCE_MS;
+    for (;;) {
       try {
         return await this.attempt(request);
       } catch (error) {
         if (!(error instanceof StaleEvaluation)) throw error;
-        if (attempt === MAX_ATTEMPTS) return this.giveUp(request, error);
+        if (this.clock.now() > giveUpAt) return this.giveUp(request, error);
       }
     }
   }
@@ -141,13 +157,15 @@ export class Exchange {
     const reach = this.stages(progress);
     const parsed = await reach('parse', () => parse(request));
     const identified = await reach('identify', () => identify(parsed, this.directory));
-    const authenticated = await reach('authenticate', () => authenticate(identified, this.checks));
+    const proved = await reach('authenticate', () => authenticate(identified, this.checks));
+    const authenticated = await reach('limit', () => limit(proved, this.requestLimits));
     // One moment for what comes in and what goes out, so that nothing expires in between.
     const now = this.clock.now();
     const verify = this.verifier(authenticated.zone, now);
-    const resolved = await reach('resolve', () => resolve(authenticated, verify));
+    const resolved = await reach('resolve', () => resolve(authenticated, verify, this.trust(now)));
     const bound = await reach('bind', () => bind(resolved, this.sessionDirectory));
-    const authorized = await reach('authorize', () => authorize(bound, this.decide, now));
+    const delegated = await reach('delegate', () => delegate(bound, this.routeDirectory));
+    const authorized = await reach('authorize', () => authorize(delegated, this.decide, now));
     const cleared = await reach('clear', () => clear(authorized));
     const minted = await reach('mint', () => mint(cleared, this.env.issuerUrl, now, verify));
     return this.timed('record', () => record(minted, this.recorder));
@@ -187,14 +205,22 @@ export class Exchange {
     reached: Reached,
     refusal: OAuthError,
   ): Promise<boolean> {
-    // A guess too many is no decision, and recording each would let a stranger fill the disk. But
+    // Asking too often is no decision, and recording each time would let a stranger fill the disk. But
     // what was taken for a guess may be right by now.
-    if (refusal.code === 'slow_down') return this.directory.isCurrent(snapshotBasisOf(reached));
+    if (refusal.code === 'slow_down') {
+      const proved = reached !== null && 'client' in reached;
+      return proved || this.directory.isCurrent(snapshotBasisOf(reached));
+    }
+    const basis = basisOf(reached);
+    if (basis.zone_id === NO_ZONE && !this.strangers.take(this.clock.now())) {
+      this.unrecorded.inc();
+      return this.directory.isCurrent(snapshotBasisOf(reached));
+    }
     const committed = await this.recorder.commit({
       event_id: uuidv7(),
       facts: unspent(reached !== null && 'once' in reached ? reached.once : null),
       event: refusedEvent(request.requestId, reached, refusal),
-      ...basisOf(reached),
+      ...basis,
     });
     if (committed.status === 'refused') throw new RecordedDenial(committed.fact);
     return committed.status !== 'stale';
@@ -202,6 +228,13 @@ export class Exchange {
 
   private forget(reached: Reached): void {
     this.snapshots.forget(snapshotBasisOf(reached));
+  }
+
+  private trust(now: number): TrustedTokens {
+    return {
+      ourselves: this.env.issuerUrl,
+      verify: (attempt) => this.issuerTokens.verify({ ...attempt, now: now / 1_000 }),
+    };
   }
 
   private verifier(zone: ZoneSnapshot, now: number): VerifyMandate {
@@ -235,6 +268,7 @@ export class Exchange {
 
   private readonly checks: CredentialChecks = {
     secret: (attempt) => this.secrets.verify(attempt),
+    assertion: (attempt) => this.assertions.verify(attempt),
     gateway: (headers, signed) =>
       verifyGatewaySignature(headers, signed, this.env.gatewayHmacKey ?? null, this.clock.now()),
   };
@@ -243,6 +277,13 @@ export class Exchange {
     find: (zoneId: string, id: string) =>
       this.sessions.find(zoneId, id).catch((cause: unknown) => {
         throw unavailable('the session cannot be read', cause);
+      }),
+  };
+
+  private readonly routeDirectory = {
+    route: (zoneId: string, agentSessionId: string, edgeId: string | null) =>
+      this.delegations.route(zoneId, agentSessionId, edgeId).catch((cause: unknown) => {
+        throw unavailable('the agent session cannot be read', cause);
       }),
   };
 

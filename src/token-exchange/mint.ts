@@ -3,9 +3,11 @@ import { NoSigningKey, type SignedMandate } from '../keys/key-ring.js';
 import { MAX_ACTORS } from '../keys/read-claims.js';
 import { InvalidToken, type MandateClaims } from '../keys/verify-mandate.js';
 import { OAuthError, unavailable } from '../oauth/errors.js';
+import { agencyClaims } from './agency-claims.js';
 import { actorClaim, depthOf } from './actor-chain.js';
 import type { Anchor } from './bind.js';
 import type { Cleared } from './clear.js';
+import { principalClaims } from './principal.js';
 import type { VerifyMandate } from './resolve.js';
 
 /** A request with its mandate signed, but not yet recorded: nobody may see it yet. */
@@ -38,15 +40,14 @@ export async function mint(
   now: number,
   verify: VerifyMandate,
 ): Promise<Minted> {
-  const { subject, client, zone, granted, act } = cleared;
+  const { subject, client, zone, granted, act, use, agency } = cleared;
   if (granted.targets.includes(issuer)) {
     throw new OAuthError('invalid_target', 'a resource is unknown or not available', {
       detail: 'a mandate for the issuer would pass for a session mandate',
     });
   }
-  const use = subject === null ? 'session' : 'resource';
   const iat = Math.floor(now / 1_000);
-  const exp = expiry(cleared, use, iat, now);
+  const exp = expiry(cleared, iat, now);
   if (depthOf(act) > MAX_ACTORS) {
     throw new OAuthError('invalid_request', `the chain of actors is longer than ${MAX_ACTORS}`);
   }
@@ -55,7 +56,7 @@ export async function mint(
   const audience = moreTargets.length === 0 ? onlyTarget : granted.targets;
   const claims = {
     iss: issuer,
-    sub: subject?.sub ?? client.id,
+    ...principalClaims(cleared),
     aud: use === 'session' ? issuer : audience,
     exp,
     iat,
@@ -66,11 +67,10 @@ export async function mint(
     sid: session.sid,
     root_sid: session.rootSid,
     use,
-    sub_type: subject?.subType ?? 'application',
     target: granted.targets,
     ...(act === undefined ? {} : { act: actorClaim(act) }),
+    ...agencyClaims(agency),
     ...(subject === null ? {} : { ancestors: [...subject.ancestors, subject.jti] }),
-    ...(subject?.mayAct === undefined ? {} : { may_act: subject.mayAct }),
   };
   try {
     const mandate = await zone.keys.sign(claims, now);
@@ -85,18 +85,20 @@ export async function mint(
 }
 
 /** The smallest of every cap, in seconds since the epoch. */
-function expiry(cleared: Cleared, use: 'session' | 'resource', iat: number, now: number): number {
-  const { subject, actor, anchor, ttlSeconds, policy, zone } = cleared;
-  const { cap, default: usual } = LIFETIMES[use];
+function expiry(cleared: Cleared, iat: number, now: number): number {
+  const { subject, user, use, actor, anchor, ttlSeconds, policy, zone, agency } = cleared;
+  const { cap: usualCap, default: usual } = LIFETIMES[use];
+  const cap = Math.min(usualCap, agency?.edge?.constraints.ttl_seconds ?? usualCap);
   if (ttlSeconds !== null && ttlSeconds > cap) {
     throw new OAuthError('invalid_request', `ttl_seconds is more than ${cap}`);
   }
   const exp = Math.min(
-    iat + (ttlSeconds ?? usual),
+    iat + (ttlSeconds ?? Math.min(usual, cap)),
     ...policy.decisions.map(({ verdict }) => iat + (verdict.maxTtlSeconds ?? cap)),
-    subject?.exp ?? Number.POSITIVE_INFINITY,
+    subject?.exp ?? user?.exp ?? Number.POSITIVE_INFINITY,
     actor?.exp ?? Number.POSITIVE_INFINITY,
     anchor?.expiresAt ?? Number.POSITIVE_INFINITY,
+    agency?.endsAt ?? Number.POSITIVE_INFINITY,
     Math.floor(signerExpiry(zone.keys, now) / 1_000),
   );
   if (exp <= iat) throw new OAuthError('invalid_grant', 'what this request relies on has expired');

@@ -6,13 +6,21 @@ import {
   ACCESS_TOKEN_TYPE,
   CLIENT_CREDENTIALS,
   isMandateTokenType,
+  isSubjectTokenType,
   TOKEN_EXCHANGE,
   type GrantType,
   type MandateTokenType,
+  type SubjectTokenType,
 } from '../oauth/vocabulary.js';
 import { readCredentials, type Credentials } from './credentials.js';
 import { readOperation, type Operation } from './operation.js';
 import type { TokenRequest } from './token-request.js';
+
+/** A subject token, and what the caller says that it is (RFC 8693 2.1). */
+export interface SubjectToken {
+  readonly text: string;
+  readonly type: SubjectTokenType;
+}
 
 /** A token request with its parameters typed; nothing after this stage sees the form. */
 export interface Parsed {
@@ -23,7 +31,7 @@ export interface Parsed {
   /** What the gateway is about to do upstream; `null` without a gateway, or if it did not say. */
   readonly operation: Operation | null;
   readonly zoneId: string | null;
-  readonly subjectToken: string | null;
+  readonly subjectToken: SubjectToken | null;
   readonly actorToken: string | null;
   /** What is to be issued (RFC 8693 2.1 `requested_token_type`). */
   readonly tokenType: MandateTokenType;
@@ -32,6 +40,10 @@ export interface Parsed {
   /** `null` if no scope was given. */
   readonly scope: readonly string[] | null;
   readonly sessionId: string | null;
+  /** The agent session that acts. */
+  readonly agentSessionId: string | null;
+  /** The delegation that it acts on. */
+  readonly delegationEdgeId: string | null;
   readonly ttlSeconds: number | null;
 }
 
@@ -41,14 +53,7 @@ const MAX_TARGETS = 20;
 const MAX_TTL = 3_600;
 
 /** Parameters of features that this version lacks: refused, since ignoring one would widen the answer. */
-const UNSUPPORTED = [
-  'agent_session_id',
-  'delegation_edge_id',
-  'client_assertion',
-  'client_assertion_type',
-  'challenge_id',
-  'challenge_response',
-] as const;
+const UNSUPPORTED = ['challenge_id', 'challenge_response'] as const;
 
 /**
  * Stage 1: types the parameters (RFC 6749 4.4.2, RFC 8693 2.1, RFC 8707 2).
@@ -67,6 +72,8 @@ export function parse(request: TokenRequest): Parsed {
     clientId: single(form, 'client_id'),
     applicationId: single(form, 'application_id'),
     clientSecret: single(form, 'client_secret'),
+    clientAssertion: single(form, 'client_assertion'),
+    clientAssertionType: single(form, 'client_assertion_type'),
   });
   const { subjectToken, actorToken } = readTokens(form, grantType);
   if (request.gateway !== null && subjectToken === null) {
@@ -85,6 +92,7 @@ export function parse(request: TokenRequest): Parsed {
     targets: readTargets(form),
     scope: readScope(form),
     sessionId: single(form, 'session_id'),
+    ...readAgent(form),
     ttlSeconds: readTtl(form),
   };
 }
@@ -106,8 +114,8 @@ function readGrantType(form: Form): GrantType {
 }
 
 function readTokens(form: Form, grantType: GrantType) {
-  const subjectToken = readToken(form, 'subject_token');
-  const actorToken = readToken(form, 'actor_token');
+  const subjectToken = readToken(form, 'subject_token', isSubjectTokenType);
+  const actorToken = readToken(form, 'actor_token', isMandateTokenType)?.text ?? null;
   if (grantType === CLIENT_CREDENTIALS && (subjectToken !== null || actorToken !== null)) {
     throw malformed('client_credentials takes no subject_token and no actor_token');
   }
@@ -117,16 +125,19 @@ function readTokens(form: Form, grantType: GrantType) {
   return { subjectToken, actorToken };
 }
 
-function readToken(form: Form, name: 'subject_token' | 'actor_token'): string | null {
-  const token = single(form, name);
+function readToken<T extends string>(
+  form: Form,
+  name: 'subject_token' | 'actor_token',
+  isSupported: (type: string) => type is T,
+): { readonly text: string; readonly type: T } | null {
+  const text = single(form, name);
   const type = single(form, `${name}_type`);
-  if ((token === null) !== (type === null)) {
+  if ((text === null) !== (type === null)) {
     throw malformed(`${name} and ${name}_type belong together`);
   }
-  if (type !== null && !isMandateTokenType(type)) {
-    throw malformed(`this ${name}_type is not supported`);
-  }
-  return token;
+  if (text === null || type === null) return null;
+  if (!isSupported(type)) throw malformed(`this ${name}_type is not supported`);
+  return { text, type };
 }
 
 function readRequestedTokenType(form: Form): MandateTokenType {
@@ -151,6 +162,15 @@ function readScope(form: Form): readonly string[] | null {
   const scope = parseScope(text);
   if (scope === null) throw new OAuthError('invalid_scope', 'the scope is malformed');
   return scope;
+}
+
+function readAgent(form: Form) {
+  const agentSessionId = single(form, 'agent_session_id');
+  const delegationEdgeId = single(form, 'delegation_edge_id');
+  if (delegationEdgeId !== null && agentSessionId === null) {
+    throw malformed('delegation_edge_id needs an agent_session_id');
+  }
+  return { agentSessionId, delegationEdgeId };
 }
 
 function readTtl(form: Form): number | null {

@@ -2,8 +2,10 @@ import { instant } from '../config/clock.js';
 import type { DecisionTime, JsonObject, PolicyInput } from '../policy/input.js';
 import type { MandateClaims } from '../keys/verify-mandate.js';
 import type { ResourceView } from '../snapshot/zone-snapshot.js';
+import { agencyContext, agentInput, edgeInput, subjectAgency } from './agency-claims.js';
 import { actorClaim } from './actor-chain.js';
-import type { Bound } from './bind.js';
+import type { Delegated } from './delegate.js';
+import { describeSubject, describeUser } from './principal.js';
 
 /**
  * What policy is asked about one resource: the very input that a simulation takes.
@@ -11,12 +13,12 @@ import type { Bound } from './bind.js';
  * @param now milliseconds since the epoch
  */
 export function policyInput(
-  bound: Bound,
+  bound: Delegated,
   resource: ResourceView,
   scope: readonly string[],
   now: number,
 ): PolicyInput {
-  const { client, zone, subject, act, anchor, ttlSeconds, operation } = bound;
+  const { client, zone, subject, user, act, anchor, ttlSeconds, operation, agency } = bound;
   return {
     schema_version: '1',
     principal: {
@@ -24,7 +26,7 @@ export function policyInput(
       id: client.id,
       zone_id: zone.zoneId,
       registration_method: client.registrationMethod,
-      labels: [...client.labels],
+      ...agentInput(agency, zone, client.id),
       groups: [...client.groups],
     },
     resource: {
@@ -35,12 +37,14 @@ export function policyInput(
     },
     action: { id: 'TokenExchange' },
     ...(anchor === null ? {} : { session: { id: anchor.sid } }),
+    ...edgeInput(agency, zone.resources),
     context: {
       actor_claims: {
         client_id: client.id,
         ...(act === undefined ? {} : { act: actorClaim(act) }),
       },
       ...(subject === null ? {} : { subject_claims: subjectClaims(subject) }),
+      ...(user === null ? {} : { subject_claims: describeUser(user) }),
       requested_scopes: [...scope],
       challenge_resolved: false,
       ...(operation === null
@@ -49,6 +53,7 @@ export function policyInput(
       ...(ttlSeconds === null ? {} : { requested_ttl_seconds: ttlSeconds }),
       time: decisionTime(now),
       ...(anchor === null ? {} : { session_id: anchor.sid }),
+      ...agencyContext(agency),
     },
   };
 }
@@ -66,6 +71,7 @@ function decisionTime(now: number): DecisionTime {
 
 function subjectClaims(subject: MandateClaims): JsonObject {
   return {
+    ...describeSubject(subject),
     sub: subject.sub,
     sub_type: subject.subType,
     client_id: subject.clientId,
@@ -77,5 +83,6 @@ function subjectClaims(subject: MandateClaims): JsonObject {
     iat: subject.iat,
     exp: subject.exp,
     ...(subject.act === undefined ? {} : { act: actorClaim(subject.act) }),
+    ...subjectAgency(subject.raw),
   };
 }

@@ -1,8 +1,10 @@
 import { v7 as uuidv7 } from 'uuid';
-import type { Committed, Entry, Fact, Nonce, Receipt } from '../ledger/entry.js';
+import type { Committed, Entry, Fact, Nonce, Receipt, SessionBirth } from '../ledger/entry.js';
 import type { MandateClaims } from '../keys/verify-mandate.js';
 import { OAuthError, unavailable } from '../oauth/errors.js';
+import { agencyFacts, isAgencyFact } from './agency-facts.js';
 import { issuedEvent } from './audit-event.js';
+import { notUsable } from './delegate.js';
 import type { Minted } from './mint.js';
 import { unusable } from './resolve.js';
 import type { TokenResponse, Upstream } from './token-request.js';
@@ -76,6 +78,7 @@ function publicly(fact: Fact): OAuthError {
   if (fact.kind === 'session_live') {
     return new OAuthError('invalid_grant', 'the session is not usable');
   }
+  if (isAgencyFact(fact)) return notUsable(reason);
   return unusable(fact.parameter, reason);
 }
 
@@ -93,6 +96,7 @@ function entryOf(minted: Minted): Entry {
             root_id: session.rootSid,
             client_id: client.id,
             subject: claims.sub,
+            ...issuedBy(minted),
             expires_at: session.expiresAt,
           },
         }
@@ -101,8 +105,19 @@ function entryOf(minted: Minted): Entry {
   };
 }
 
+/** What a session remembers of the issuer's token that opened it. */
+function issuedBy({ user }: Minted): Pick<SessionBirth, 'issuer' | 'acr' | 'amr' | 'auth_time'> {
+  if (user === null) return {};
+  const { authTime, ...authentication } = user.authentication;
+  return {
+    issuer: user.issuer,
+    ...authentication,
+    ...(authTime === undefined ? {} : { auth_time: authTime }),
+  };
+}
+
 /** Everything that a mandate rests on and that an operator or time may have taken away meanwhile. */
-function factsOf({ claims, subject, actor, anchor }: Minted): Fact[] {
+function factsOf({ claims, subject, actor, anchor, agency, actingAgent }: Minted): Fact[] {
   const clock: Fact = {
     kind: 'clock_agrees',
     now: claims.iat,
@@ -133,6 +148,7 @@ function factsOf({ claims, subject, actor, anchor }: Minted): Fact[] {
     })),
     ...(subject === null ? [] : notRevoked(subject, 'subject_token')),
     ...(actor === null ? [] : notRevoked(actor, 'actor_token')),
+    ...agencyFacts(agency, actingAgent),
   ];
 }
 

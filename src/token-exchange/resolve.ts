@@ -1,5 +1,10 @@
 import { InvalidToken, type ActorClaim, type MandateClaims } from '../keys/verify-mandate.js';
-import { OAuthError } from '../oauth/errors.js';
+import { KeysUnavailable } from '../issuers/public-keys.js';
+import type { IssuerTokenAttempt } from '../issuers/issuer-tokens.service.js';
+import { UntrustedToken } from '../issuers/untrusted-token.js';
+import type { IssuerSubject } from '../issuers/verify-issuer-token.js';
+import { OAuthError, unavailable } from '../oauth/errors.js';
+import { ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE } from '../oauth/vocabulary.js';
 import type { ZoneSnapshot } from '../snapshot/zone-snapshot.js';
 import { actingFor, actorOf, clientsIn } from './actor-chain.js';
 import type { Authenticated } from './authenticate.js';
@@ -7,8 +12,12 @@ import { obeysMayAct } from './may-act.js';
 
 /** A request whose tokens have become principals. The tokens themselves are gone. */
 export interface Resolved extends Omit<Authenticated, 'subjectToken' | 'actorToken'> {
-  /** Whose authority is exchanged; `null` if it is the client's own. */
+  /** The mandate that is exchanged; `null` if there is none. */
   readonly subject: MandateClaims | null;
+  /** The user whom a trusted issuer's token names; `null` without one. If there is no subject either, the client exchanges its own authority. */
+  readonly user: IssuerSubject | null;
+  /** The class of what is to be minted. */
+  readonly use: MandateClaims['use'];
   /** Who acts; `null` if it is the client itself. */
   readonly actor: MandateClaims | null;
   /** Whether a resource asks, for those who called it. */
@@ -20,6 +29,13 @@ export interface Resolved extends Omit<Authenticated, 'subjectToken' | 'actorTok
 /** Verifies a mandate of one zone. */
 export type VerifyMandate = (token: string) => Promise<MandateClaims>;
 
+/** Who knows the tokens of the issuers that a zone trusts. */
+export interface TrustedTokens {
+  /** What we are called ourselves. */
+  readonly ourselves: string;
+  verify(attempt: Omit<IssuerTokenAttempt, 'now'>): Promise<IssuerSubject | null>;
+}
+
 /**
  * Stage 3: turns the tokens into principals (RFC 8693 2.1, 4.4).
  *
@@ -28,23 +44,67 @@ export type VerifyMandate = (token: string) => Promise<MandateClaims>;
  * for. An actor token is a session mandate of another principal, which has no actor itself: whom such a
  * one would speak for is not defined.
  *
+ * A subject token may also be one of an issuer that the zone trusts (RFC 8693 2.1). It names a user.
+ *
  * @throws {OAuthError} invalid_request (RFC 8693 2.2.2)
  */
 export async function resolve(
   authenticated: Authenticated,
   verify: VerifyMandate,
+  trusted: TrustedTokens,
 ): Promise<Resolved> {
   const { subjectToken, actorToken, ...rest } = authenticated;
+  const user = await resolveUser(authenticated, trusted);
   const subject =
-    subjectToken === null ? null : await verified('subject_token', subjectToken, verify);
+    subjectToken === null || user !== null
+      ? null
+      : await verified('subject_token', subjectToken.text, verify);
   const actor = actorToken === null ? null : await verified('actor_token', actorToken, verify);
-  if (subject === null) return { ...rest, subject, actor, onBehalfOf: false, act: undefined };
-  const onBehalfOf = checkSubject(subject, authenticated);
   if (actor !== null) checkActor(actor, subject, authenticated.zone);
+  if (user !== null) {
+    checkMayAct(ownMayAct(user, trusted.ourselves), actor, authenticated.client.id);
+    const act = actorOf({}, actor);
+    return { ...rest, subject, user, actor, use: 'resource', onBehalfOf: false, act };
+  }
+  if (subject === null) {
+    return { ...rest, subject, user, actor, use: 'session', onBehalfOf: false, act: undefined };
+  }
+  const onBehalfOf = checkSubject(subject, authenticated);
   checkMayAct(subject, actor, authenticated.client.id);
   const { client } = authenticated;
   const act = onBehalfOf ? actingFor(subject, actor, client.id) : actorOf(subject, actor);
-  return { ...rest, subject, actor, onBehalfOf, act };
+  return { ...rest, subject, user, actor, use: 'resource', onBehalfOf, act };
+}
+
+/**
+ * Which issuer it is, an unverified `iss` tells; nothing else is read before the signature is verified.
+ *
+ * @returns `null` if the subject token is none of a trusted issuer
+ */
+async function resolveUser(
+  { subjectToken, zone, client }: Authenticated,
+  trusted: TrustedTokens,
+): Promise<IssuerSubject | null> {
+  if (subjectToken === null || subjectToken.type === ACCESS_TOKEN_TYPE) return null;
+  const { text: token, type } = subjectToken;
+  const { zoneId, issuers } = zone;
+  const tokenType = type === ID_TOKEN_TYPE ? 'id_token' : 'jwt';
+  try {
+    const user = await trusted.verify({ token, tokenType, zoneId, issuers, clientId: client.id });
+    if (user === null && tokenType === 'id_token') {
+      throw unusable('subject_token', 'of no trusted issuer');
+    }
+    return user;
+  } catch (error) {
+    if (error instanceof UntrustedToken) throw unusable('subject_token', error.reason, error);
+    if (error instanceof KeysUnavailable) throw unavailable(`subject_token: ${error.message}`);
+    throw error;
+  }
+}
+
+/** A name that stands without an issuer in `may_act` is one of the token's own issuer (RFC 8693 4.4). */
+function ownMayAct({ mayAct, issuer }: IssuerSubject, ourselves: string) {
+  return { iss: ourselves, ...(mayAct === null ? {} : { mayAct: { iss: issuer, ...mayAct } }) };
 }
 
 /**
@@ -71,20 +131,25 @@ function checkSubject(
   return true;
 }
 
-function checkActor(actor: MandateClaims, subject: MandateClaims, zone: ZoneSnapshot): void {
+function checkActor(actor: MandateClaims, subject: MandateClaims | null, zone: ZoneSnapshot): void {
   if (actor.use !== 'session') throw unusable('actor_token', 'not a session mandate');
   // Its session may still be alive, but a disabled client acts for nobody.
   if (zone.clients.get(actor.clientId)?.disabled !== false) {
     throw unusable('actor_token', 'of a client that is disabled or gone');
   }
   if (actor.act !== undefined) throw unusable('actor_token', 'has an actor itself');
-  if (actor.sub === subject.sub && actor.subType === subject.subType) {
+  if (subject !== null && isSamePrincipal(actor, subject)) {
     throw unusable('actor_token', 'of the same principal as the subject token');
   }
 }
 
+/** A name is somebody's only together with the issuer whose name it is. */
+function isSamePrincipal(one: MandateClaims, other: MandateClaims): boolean {
+  return one.sub === other.sub && one.subType === other.subType && one.subIss === other.subIss;
+}
+
 function checkMayAct(
-  { mayAct, iss }: MandateClaims,
+  { mayAct, iss }: Pick<MandateClaims, 'mayAct' | 'iss'>,
   actor: MandateClaims | null,
   clientId: string,
 ): void {

@@ -1,5 +1,7 @@
 import { Module } from '@nestjs/common';
 import { ClientsModule } from '../clients/clients.module.js';
+import { IssuersModule } from '../issuers/issuers.module.js';
+import { DelegationModule } from '../delegation/delegation.module.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
 import { PolicyModule } from '../policy/policy.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
@@ -10,7 +12,15 @@ import { TokenController } from './token.controller.js';
 
 /** One exchange, form to recorded mandate. */
 @Module({
-  imports: [ClientsModule, LedgerModule, PolicyModule, SessionsModule, SnapshotModule],
+  imports: [
+    ClientsModule,
+    DelegationModule,
+    IssuersModule,
+    LedgerModule,
+    PolicyModule,
+    SessionsModule,
+    SnapshotModule,
+  ],
   controllers: [TokenController],
   providers: [Exchange, ...exchangeMetrics],
 })

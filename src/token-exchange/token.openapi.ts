@@ -2,6 +2,8 @@ import type { ApiBodyOptions } from '@nestjs/swagger';
 import {
   ACCESS_TOKEN_TYPE,
   CLIENT_CREDENTIALS,
+  ID_TOKEN_TYPE,
+  JWT_BEARER_ASSERTION,
   JWT_TOKEN_TYPE,
   TOKEN_EXCHANGE,
 } from '../oauth/vocabulary.js';
@@ -19,6 +21,12 @@ export const tokenRequestSchema: Schema = {
     client_id: { type: 'string', format: 'uuid' },
     application_id: { type: 'string', format: 'uuid', description: 'Means the same as client_id' },
     client_secret: { type: 'string', format: 'password' },
+    client_assertion: {
+      type: 'string',
+      format: 'password',
+      description: 'Instead of a secret (RFC 7523 2.2); a JWT of the client, or of its issuer',
+    },
+    client_assertion_type: { type: 'string', enum: [JWT_BEARER_ASSERTION] },
     resource: { type: 'array', items: { type: 'string', format: 'uri' }, maxItems: 20 },
     audience: {
       type: 'array',
@@ -27,12 +35,26 @@ export const tokenRequestSchema: Schema = {
     },
     scope: { type: 'string', example: 'pipernet:read' },
     subject_token: { type: 'string', format: 'password' },
-    subject_token_type: tokenType,
+    subject_token_type: {
+      type: 'string',
+      enum: [...tokenType.enum, ID_TOKEN_TYPE],
+      description: 'jwt and id_token: also of an issuer that the zone trusts',
+    },
     actor_token: { type: 'string', format: 'password' },
     actor_token_type: tokenType,
     requested_token_type: tokenType,
     zone_id: { type: 'string', format: 'uuid' },
     session_id: { type: 'string', format: 'uuid' },
+    agent_session_id: {
+      type: 'string',
+      format: 'uuid',
+      description: 'The agent session that acts',
+    },
+    delegation_edge_id: {
+      type: 'string',
+      format: 'uuid',
+      description: 'The delegation that it acts on; needs agent_session_id',
+    },
     ttl_seconds: { type: 'integer', minimum: 1, maximum: 3600 },
   },
 };

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import type { Replica } from './harness.js';
+import { auditOf, type Replica } from './harness.js';
 import { callAdmin, type Answer, type TestZone } from './zone.js';
 
 /** A policy version, as far as tests look at it. */
@@ -93,4 +93,24 @@ export async function metric(
 /** What this replica says of the policy of a zone. */
 export async function statusAt(replica: Replica, zoneId: string): Promise<Record<string, unknown>> {
   return (await callAdmin(replica, 'GET', `/policy/status/${zoneId}`)).body;
+}
+
+/** What an audit event says of policy. */
+export interface RecordedPolicy {
+  readonly policy_set_version_id: string | null;
+  readonly manifest_sha256?: string;
+  readonly decisions?: readonly (Record<string, unknown> & {
+    readonly resource: string;
+    readonly decision: string;
+    readonly input: object;
+    readonly input_sha256: string;
+    readonly determining_policies: readonly object[];
+  })[];
+}
+
+/** What is on record of the decisions on a request. */
+export async function recordedPolicy(replica: Replica, requestId: string): Promise<RecordedPolicy> {
+  const [row] = await auditOf(replica.databaseUrl, requestId);
+  if (row === undefined) throw new Error('the request is not on record');
+  return row.event['policy'] as RecordedPolicy;
 }

@@ -356,9 +356,14 @@ const header: readonly HostileToken[] = [
     'another algorithm that we know': (f) => f.sign({ alg: f.alg === 'RS256' ? 'ES256' : 'RS256' }),
     'another algorithm of the same family': (f) =>
       f.sign({
-        alg: { ES256: 'ES384', ES384: 'ES256', RS256: 'PS256', PS256: 'RS256', EdDSA: 'ES256' }[
-          f.alg
-        ],
+        alg: {
+          ES256: 'ES384',
+          ES384: 'ES256',
+          RS256: 'PS256',
+          PS256: 'RS256',
+          EdDSA: 'ES256',
+          Ed25519: 'EdDSA',
+        }[f.alg],
       }),
   }),
 ];

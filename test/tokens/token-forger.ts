@@ -12,6 +12,8 @@ export interface ForgerKey {
 /** What a forger has got: in the worst case, a signature of the zone on anything it likes. */
 export interface ForgerOptions extends ForgerKey {
   readonly alg: SigningAlg;
+  /** `at+jwt` by default. */
+  readonly typ?: string;
   /** The claims of a session mandate that is accepted as it stands. */
   readonly claims: Readonly<Record<string, unknown>>;
   /** The server's clock in whole seconds, about; times are forged relative to it. */
@@ -62,9 +64,9 @@ export function base64url(content: string | Uint8Array): string {
 }
 
 export function makeForger(options: ForgerOptions): TokenForger {
-  const { alg, kid, publicJwk, otherKey, now } = options;
+  const { alg, kid, publicJwk, otherKey, now, typ = 'at+jwt' } = options;
 
-  const header = (changes: Members = {}): Members => ({ alg, kid, typ: 'at+jwt', ...changes });
+  const header = (changes: Members = {}): Members => ({ alg, kid, typ, ...changes });
   const claims = (changes: Members = {}): Members => ({ ...options.claims, ...changes });
   const input = (changedHeader?: Members, changedClaims?: Members): string =>
     `${segment(header(changedHeader))}.${segment(claims(changedClaims))}`;
@@ -119,6 +121,7 @@ const SIGN_PARAMS: Record<SigningAlg, { name: string; hash?: string; saltLength?
   ES256: { name: 'ECDSA', hash: 'SHA-256' },
   ES384: { name: 'ECDSA', hash: 'SHA-384' },
   EdDSA: { name: 'Ed25519' },
+  Ed25519: { name: 'Ed25519' },
   RS256: { name: 'RSASSA-PKCS1-v1_5' },
   PS256: { name: 'RSA-PSS', saltLength: 32 },
 };

@@ -18,6 +18,10 @@ export class Ledger1700000000001 implements MigrationInterface {
         root_id    uuid NOT NULL,
         client_id  uuid NOT NULL,
         subject    text NOT NULL,
+        issuer     text,
+        acr        text,
+        amr        text[],
+        auth_time  timestamptz,
         expires_at timestamptz NOT NULL,
         ended_at   timestamptz,
         created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -26,6 +30,8 @@ export class Ledger1700000000001 implements MigrationInterface {
       ) PARTITION BY RANGE (id);
       CREATE TABLE sessions_default PARTITION OF sessions DEFAULT;
       CREATE INDEX sessions_by_client ON sessions (zone_id, client_id, id);
+      CREATE INDEX sessions_by_issuer ON sessions (zone_id, issuer) WHERE issuer IS NOT NULL;
+      COMMENT ON COLUMN sessions.issuer IS 'Whose name the subject is; null for our own clients.';
 
       CREATE TABLE revocations (
         zone_id    uuid NOT NULL REFERENCES zones ON DELETE CASCADE,
@@ -132,6 +138,16 @@ export class Ledger1700000000001 implements MigrationInterface {
         v_live   boolean;
       BEGIN
         PERFORM set_config('synchronous_commit', 'on', true);
+        -- Whoever spends the same elsewhere is waited for here, in one order for all batches: those that
+        -- took what is to be spent as it comes would wait for each other.
+        PERFORM pg_advisory_xact_lock(nonces.key) FROM (
+          SELECT DISTINCT hashtextextended(
+                   concat_ws(' ', entry->>'zone_id', fact->>'purpose', fact->>'nonce'), 0) AS key
+            FROM jsonb_array_elements(p_entries) AS entry, jsonb_array_elements(entry->'facts') AS fact
+           WHERE fact->>'kind' = 'nonce_unspent' ORDER BY key) AS nonces;
+        IF p_entries @? '$[*].facts[*] ? (@.kind == "delegation_unspent")' THEN
+          PERFORM delegation_lock(p_entries);
+        END IF;
         FOR e IN SELECT x.value AS entry, x.ordinality AS n
                    FROM jsonb_array_elements(p_entries) WITH ORDINALITY AS x
         LOOP
@@ -172,6 +188,12 @@ export class Ledger1700000000001 implements MigrationInterface {
                 VALUES (v_zone, f.fact->>'purpose', f.fact->>'nonce', (f.fact->>'day')::date)
                 ON CONFLICT DO NOTHING;
                 v_live := FOUND;
+              WHEN 'agent_session_live' THEN
+                v_live := agent_session_live(v_zone, (f.fact->>'id')::uuid);
+              WHEN 'delegation_live' THEN
+                v_live := delegation_live(v_zone, (f.fact->>'id')::uuid, f.fact->'versions');
+              WHEN 'delegation_unspent' THEN
+                v_live := delegation_unspent(v_zone, (f.fact->>'id')::uuid);
               WHEN 'clock_agrees' THEN
                 v_live := abs(extract(epoch FROM clock_timestamp()) - (f.fact->>'now')::numeric)
                             <= (f.fact->>'tolerance')::numeric;
@@ -186,11 +208,20 @@ export class Ledger1700000000001 implements MigrationInterface {
             END IF;
           END LOOP;
 
+          IF status = 'recorded' THEN
+            -- Only now, when every fact holds, and still under the lock that it was looked at under.
+            PERFORM delegation_draw(v_zone, (x.fact->>'id')::uuid)
+               FROM jsonb_array_elements(e.entry->'facts') AS x (fact)
+              WHERE x.fact->>'kind' = 'delegation_unspent';
+          END IF;
+
           IF status = 'recorded' AND e.entry ? 'session' THEN
-            INSERT INTO sessions (zone_id, id, root_id, client_id, subject, expires_at)
-            SELECT v_zone, s.id, s.root_id, s.client_id, s.subject, to_timestamp(s.expires_at)
+            INSERT INTO sessions (zone_id, id, root_id, client_id, subject, issuer, acr, amr, auth_time, expires_at)
+            SELECT v_zone, s.id, s.root_id, s.client_id, s.subject, s.issuer, s.acr, s.amr,
+                   to_timestamp(s.auth_time), to_timestamp(s.expires_at)
               FROM jsonb_to_record(e.entry->'session')
-                AS s(id uuid, root_id uuid, client_id uuid, subject text, expires_at double precision);
+                AS s(id uuid, root_id uuid, client_id uuid, subject text, issuer text, acr text, amr text[],
+                     auth_time double precision, expires_at double precision);
           END IF;
 
           PERFORM audit_append(v_zone, p_writer, (e.entry->>'event_id')::uuid, v_event);
@@ -216,8 +247,11 @@ export class Ledger1700000000001 implements MigrationInterface {
         alive  boolean;
       BEGIN
         PERFORM pg_advisory_xact_lock(hashtext('mandate.ledger_maintain'));
-        FOREACH parent IN ARRAY ARRAY['sessions', 'revocations', 'audit_events', 'spent_nonces']
+        FOREACH parent IN ARRAY ARRAY['sessions', 'revocations', 'audit_events', 'spent_nonces',
+                                      'agent_sessions', 'delegation_edges']
         LOOP
+          -- Later migrations make the last two.
+          CONTINUE WHEN to_regclass(parent) IS NULL;
           FOR i IN 0..p_days_ahead LOOP
             day := (now() AT TIME ZONE 'UTC')::date + i;
             IF to_regclass(format('%I', parent || '_' || to_char(day, 'YYYYMMDD'))) IS NULL THEN
@@ -245,14 +279,16 @@ export class Ledger1700000000001 implements MigrationInterface {
         FOR part IN
           SELECT c.relname, p.relname AS parent FROM pg_inherits i
             JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent
-           WHERE p.oid IN ('sessions'::regclass, 'revocations'::regclass, 'spent_nonces'::regclass)
+           WHERE p.oid IN ('sessions'::regclass, 'revocations'::regclass, 'spent_nonces'::regclass,
+                           to_regclass('agent_sessions'), to_regclass('delegation_edges'))
              AND c.relname ~ '_[0-9]{8}$'
              AND to_date(right(c.relname, 8), 'YYYYMMDD') < (now() AT TIME ZONE 'UTC')::date - 2
         LOOP
-          IF part.parent = 'sessions' THEN
-            -- Cannot be, by the lifetimes of today; if it is, nothing is worth losing it.
-            EXECUTE format('SELECT EXISTS (SELECT 1 FROM %I WHERE ended_at IS NULL AND expires_at > now())',
-              part.relname) INTO alive;
+          IF part.parent IN ('sessions', 'agent_sessions', 'delegation_edges') THEN
+            -- A service with a heartbeat lives on; of the others nothing does, by the lifetimes of today.
+            EXECUTE format('SELECT EXISTS (SELECT 1 FROM %I WHERE %I IS NULL AND expires_at > now())',
+              part.relname, CASE part.parent WHEN 'delegation_edges' THEN 'revoked_at' ELSE 'ended_at' END)
+              INTO alive;
             CONTINUE WHEN alive;
           END IF;
           EXECUTE format('DROP TABLE %I', part.relname);

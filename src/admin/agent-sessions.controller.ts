@@ -1,0 +1,63 @@
+import { Delete, Get, HttpCode, Param, Query, Req } from '@nestjs/common';
+import type { Request } from 'express';
+import { IsNull, MoreThan } from 'typeorm';
+import { requestIdOf } from '../http/request-id.js';
+import { isUuid } from '../oauth/vocabulary.js';
+import { AgentSession } from '../sessions/agent-session.entity.js';
+import { describeAgentSession } from '../sessions/describe-agent-session.js';
+import { AdminController } from './admin-controller.js';
+import { found, Operations, zoneExists } from './operations.service.js';
+import { PageQuery } from './page.body.js';
+import { pageOf } from './page.js';
+
+/** Shows which agents are at work in a zone, and ends them. */
+@AdminController('zones/:zone/agent-sessions')
+export class AgentSessionsAdminController {
+  constructor(private readonly operations: Operations) {}
+
+  /** Lists agent sessions, ended and expired ones too while they are kept. */
+  @Get()
+  async list(@Param('zone') zoneId: string, @Query() { limit, after }: PageQuery) {
+    await zoneExists(this.operations.read, zoneId);
+    const rows = await this.operations.read.find(AgentSession, {
+      where: { zoneId, ...(after === undefined ? {} : { id: MoreThan(after) }) },
+      order: { id: 'ASC' },
+      take: limit + 1,
+    });
+    return pageOf(rows, limit, describeAgentSession);
+  }
+
+  /** Shows an agent session. */
+  @Get(':id')
+  async show(@Param('zone') zoneId: string, @Param('id') id: string) {
+    return describeAgentSession(await this.find(zoneId, id));
+  }
+
+  /** Ends an agent session and all that hangs below it. Ending it again changes nothing. */
+  @Delete(':id')
+  @HttpCode(204)
+  async end(
+    @Param('zone') zoneId: string,
+    @Param('id') id: string,
+    @Req() request: Request,
+  ): Promise<void> {
+    const session = await this.find(zoneId, id);
+    const change = { zoneId, requestId: requestIdOf(request), type: 'agent_session.ended' };
+    await this.operations.change(change, async (tx) => {
+      await tx.update(
+        AgentSession,
+        { zoneId, id, endedAt: IsNull() },
+        { endedAt: () => 'clock_timestamp()' },
+      );
+      return { result: undefined, details: { agent_session: describeAgentSession(session) } };
+    });
+  }
+
+  private async find(zoneId: string, id: string): Promise<AgentSession> {
+    await zoneExists(this.operations.read, zoneId);
+    const row = isUuid(id)
+      ? await this.operations.read.findOne(AgentSession, { where: { zoneId, id } })
+      : null;
+    return found(row, 'agent session');
+  }
+}

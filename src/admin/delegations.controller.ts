@@ -1,0 +1,63 @@
+import { Delete, Get, HttpCode, Param, Query, Req } from '@nestjs/common';
+import type { Request } from 'express';
+import { IsNull, MoreThan } from 'typeorm';
+import { DelegationEdge } from '../delegation/delegation-edge.entity.js';
+import { describeEdge } from '../delegation/describe-edge.js';
+import { requestIdOf } from '../http/request-id.js';
+import { isUuid } from '../oauth/vocabulary.js';
+import { AdminController } from './admin-controller.js';
+import { found, Operations, zoneExists } from './operations.service.js';
+import { PageQuery } from './page.body.js';
+import { pageOf } from './page.js';
+
+/** Shows what was delegated in a zone, and takes it back. */
+@AdminController('zones/:zone/delegations')
+export class DelegationsAdminController {
+  constructor(private readonly operations: Operations) {}
+
+  /** Lists delegations, revoked and expired ones too while they are kept. */
+  @Get()
+  async list(@Param('zone') zoneId: string, @Query() { limit, after }: PageQuery) {
+    await zoneExists(this.operations.read, zoneId);
+    const rows = await this.operations.read.find(DelegationEdge, {
+      where: { zoneId, ...(after === undefined ? {} : { id: MoreThan(after) }) },
+      order: { id: 'ASC' },
+      take: limit + 1,
+    });
+    return pageOf(rows, limit, describeEdge);
+  }
+
+  /** Shows a delegation. */
+  @Get(':id')
+  async show(@Param('zone') zoneId: string, @Param('id') id: string) {
+    return describeEdge(await this.find(zoneId, id));
+  }
+
+  /** Revokes a delegation, with all that it was handed on as. Revoking it again changes nothing. */
+  @Delete(':id')
+  @HttpCode(204)
+  async revoke(
+    @Param('zone') zoneId: string,
+    @Param('id') id: string,
+    @Req() request: Request,
+  ): Promise<void> {
+    const edge = await this.find(zoneId, id);
+    const change = { zoneId, requestId: requestIdOf(request), type: 'delegation.revoked' };
+    await this.operations.change(change, async (tx) => {
+      await tx.update(
+        DelegationEdge,
+        { zoneId, id, revokedAt: IsNull() },
+        { revokedAt: () => 'clock_timestamp()' },
+      );
+      return { result: undefined, details: { delegation: describeEdge(edge) } };
+    });
+  }
+
+  private async find(zoneId: string, id: string): Promise<DelegationEdge> {
+    await zoneExists(this.operations.read, zoneId);
+    const row = isUuid(id)
+      ? await this.operations.read.findOne(DelegationEdge, { where: { zoneId, id } })
+      : null;
+    return found(row, 'delegation');
+  }
+}

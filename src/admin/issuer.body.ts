@@ -1,0 +1,88 @@
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  IsArray,
+  IsIn,
+  IsInt,
+  IsObject,
+  IsString,
+  IsUUID,
+  Matches,
+  Max,
+  Min,
+} from 'class-validator';
+import { IsLine, MayBeAbsent } from '../http/text.js';
+import { ISSUER_TOKEN_TYPES, type IssuerTokenType } from '../issuers/trusted-issuer.js';
+import { SIGNING_ALGS, type SigningAlg } from '../oauth/algorithms.js';
+import type { JsonObject } from '../oauth/strict-json.js';
+
+/** Somebody whose tokens the zone is to believe. */
+export class IssuerBody {
+  /** Exactly what its tokens have in `iss`; unique in the zone. */
+  @Matches(/^[!-~]{1,500}$/, { message: 'issuer must be 1 to 500 printable ASCII characters' })
+  issuer: string;
+
+  /** Its public keys (RFC 7517 5), 10 at most. A key may have `exp`, from which on it is not used. */
+  @MayBeAbsent()
+  @IsObject()
+  jwks?: JsonObject;
+
+  /** Where it publishes them, instead. */
+  @MayBeAbsent()
+  @IsString()
+  jwks_uri?: string;
+
+  /** What subject tokens may have in `aud`, one of which is enough. A workload's token must be for us. */
+  @MayBeAbsent()
+  @IsArray()
+  @ArrayMaxSize(50)
+  @IsLine({ each: true })
+  audiences?: string[];
+
+  /** What it signs with; everything that its keys fit by default. */
+  @MayBeAbsent()
+  @IsArray()
+  @ArrayMinSize(1)
+  @IsIn(SIGNING_ALGS, { each: true })
+  algorithms?: SigningAlg[];
+
+  /** What its tokens may be used as. */
+  @IsArray()
+  @ArrayMinSize(1)
+  @IsIn(ISSUER_TOKEN_TYPES, { each: true })
+  token_types: IssuerTokenType[];
+
+  /**
+   * By claim, the values of which its tokens must have one; a claim that is a list must contain one.
+   * A name that starts with a slash is a JSON pointer (RFC 6901).
+   */
+  @MayBeAbsent()
+  @IsObject()
+  claim_conditions?: JsonObject;
+
+  /** The claim that becomes `sub`, unchanged; `sub` by default. */
+  @MayBeAbsent()
+  @IsLine()
+  subject_claim?: string;
+
+  /** The claims that policies see as labels of the user, as `claim=value`. */
+  @MayBeAbsent()
+  @IsArray()
+  @ArrayMaxSize(20)
+  @IsLine({ each: true })
+  label_claims?: string[];
+
+  /** The clients that may present its tokens; all if it is empty. */
+  @MayBeAbsent()
+  @IsArray()
+  @ArrayMaxSize(1000)
+  @IsUUID(undefined, { each: true })
+  allowed_client_ids?: string[];
+
+  /** Seconds since `iat` after which its tokens are refused. Without it `exp` alone counts. */
+  @MayBeAbsent()
+  @IsInt()
+  @Min(1)
+  @Max(31_536_000)
+  max_age_seconds?: number;
+}

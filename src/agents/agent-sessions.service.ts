@@ -1,0 +1,152 @@
+import { Injectable } from '@nestjs/common';
+import { IsNull } from 'typeorm';
+import { v7 as uuidv7 } from 'uuid';
+import { instant } from '../config/clock.js';
+import { Delegations } from '../delegation/delegations.service.js';
+import { endOf, leafOf, obstacleOn, type Route } from '../delegation/route.js';
+import { OAuthError } from '../oauth/errors.js';
+import { isUuid } from '../oauth/vocabulary.js';
+import { AgentSession } from '../sessions/agent-session.entity.js';
+import { describeAgentSession } from '../sessions/describe-agent-session.js';
+import { strangeLabel } from '../snapshot/agent-labels.js';
+import type { AgentSessionBody } from './agent-session.body.js';
+import { Graph, type Asked, type Caller, type Made } from './graph.service.js';
+
+/** How deep agent sessions may be nested; the first one is at depth 0. */
+const MAX_DEPTH = 10;
+/** Seconds that a task lives, and that one heartbeat keeps a service alive, if nobody says. */
+const USUAL = { task: 900, service: 300 } as const;
+
+/** Opens agent sessions, keeps them alive and ends them, for the applications that they are of. */
+@Injectable()
+export class AgentSessions {
+  constructor(
+    private readonly graph: Graph,
+    private readonly delegations: Delegations,
+  ) {}
+
+  /**
+   * @throws {OAuthError} invalid_grant for a parent that is not the caller's or not alive
+   */
+  open(asked: Asked, body: AgentSessionBody): Promise<AgentSession> {
+    return this.graph.change(asked, async (caller) => {
+      const session = await this.birth(caller, body);
+      await caller.tx.insert(AgentSession, session);
+      const saved = await caller.tx.findOneByOrFail(AgentSession, {
+        zoneId: caller.zoneId,
+        id: session.id,
+      });
+      return { result: saved, details: { agent_session: describeAgentSession(saved) } };
+    });
+  }
+
+  /** @returns `null` for one that is not the caller's */
+  show(asked: Asked, id: string): Promise<AgentSession | null> {
+    return this.graph.use(asked, (caller) => findOwn(caller, id));
+  }
+
+  /**
+   * Keeps a service alive. It is no change of authority, so it is not in the audit log unless it is
+   * refused.
+   *
+   * @returns `null` for one that is not the caller's
+   * @throws {OAuthError} invalid_grant for one that has ended; invalid_request for a task
+   */
+  beat(asked: Asked, id: string): Promise<AgentSession | null> {
+    return this.graph.use(asked, async (caller) => {
+      const session = await findOwn(caller, id);
+      if (session === null) return null;
+      if (session.beatSeconds === null) {
+        throw new OAuthError('invalid_request', 'a task has no heartbeat');
+      }
+      const [[beaten]] = await caller.tx.query<[{ expires_at: Date }[], number]>(BEAT, [
+        caller.zoneId,
+        id,
+      ]);
+      if (beaten === undefined) throw unusable('it or one above it has ended');
+      session.expiresAt = beaten.expires_at;
+      return session;
+    });
+  }
+
+  /**
+   * Ends a session, and with it all that hangs below. Ending it again changes nothing.
+   *
+   * @returns whether it is the caller's
+   */
+  end(asked: Asked, id: string): Promise<boolean> {
+    return this.graph.change(asked, async (caller): Promise<Made<boolean>> => {
+      const { tx, zoneId } = caller;
+      const session = await findOwn(caller, id);
+      if (session === null) return { result: false, details: null };
+      const { affected } = await tx.update(
+        AgentSession,
+        { zoneId, id, endedAt: IsNull() },
+        { endedAt: () => 'clock_timestamp()' },
+      );
+      const details = affected === 1 ? { agent_session: describeAgentSession(session) } : null;
+      return { result: true, details };
+    });
+  }
+
+  private async birth(caller: Caller, body: AgentSessionBody) {
+    const { zoneId, clientId, bearer, now } = caller;
+    const labels = body.labels ?? [];
+    const strange = strangeLabel(bearer.zone, clientId, labels);
+    if (strange !== undefined) {
+      throw new OAuthError('invalid_request', 'a label is one of other clients');
+    }
+    const parent = body.parent_id === undefined ? null : await this.parentOf(caller, body);
+    const { lifecycle } = body;
+    const seconds = body.ttl_seconds ?? USUAL[lifecycle];
+    const id = uuidv7();
+    // What is below a task does not outlive it. A service's deadline moves, so there it is looked at in use.
+    const limit =
+      parent === null || parent.acting.lifecycle === 'service' ? Infinity : endOf(parent);
+    return {
+      zoneId,
+      id,
+      clientId,
+      sessionId: bearer.claims.sid,
+      rootSessionId: bearer.claims.rootSid,
+      parentId: parent?.acting.id ?? null,
+      path: [...(parent?.acting.path ?? []), id],
+      depth: parent?.acting.path.length ?? 0,
+      lifecycle,
+      labels,
+      beatSeconds: lifecycle === 'service' ? seconds : null,
+      narrowed: parent?.acting.narrowed ?? false,
+      edgeId: parent === null ? null : (leafOf(parent)?.id ?? null),
+      expiresAt: instant(Math.min(now + seconds, limit) * 1_000),
+    };
+  }
+
+  private async parentOf(caller: Caller, body: AgentSessionBody): Promise<Route> {
+    const { parent_id: id = '', delegation_edge_id: edgeId = null } = body;
+    const { zoneId, tx, clientId } = caller;
+    const known = isUuid(id) && (edgeId === null || isUuid(edgeId));
+    const route = known ? await this.delegations.route(zoneId, id, edgeId, tx) : null;
+    if (route === null) throw unusable('unknown parent or delegation');
+    if (route.acting.clientId !== clientId) throw unusable('parent of another client');
+    const obstacle = obstacleOn(route);
+    if (obstacle !== null) throw unusable(obstacle);
+    if (route.acting.path.length > MAX_DEPTH) {
+      throw new OAuthError('invalid_grant', `agent sessions are nested ${MAX_DEPTH} deep at most`);
+    }
+    return route;
+  }
+}
+
+async function findOwn({ tx, zoneId, clientId }: Caller, id: string): Promise<AgentSession | null> {
+  return isUuid(id) ? tx.findOneBy(AgentSession, { zoneId, id, clientId }) : null;
+}
+
+/** One text for every cause, so that nobody learns of sessions that are not theirs. */
+export function unusable(detail: string): OAuthError {
+  return new OAuthError('invalid_grant', 'the agent session is not usable', { detail });
+}
+
+const BEAT = `
+  UPDATE agent_sessions a SET expires_at = clock_timestamp() + make_interval(secs => a.beat_seconds)
+   WHERE a.zone_id = $1 AND a.id = $2 AND agent_session_live(a.zone_id, a.id)
+   RETURNING a.expires_at`;

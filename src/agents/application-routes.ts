@@ -1,0 +1,42 @@
+import { applyDecorators, NotFoundException, UsePipes, ValidationPipe } from '@nestjs/common';
+import { ApiBearerAuth, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { Request } from 'express';
+import { requestIdOf } from '../http/request-id.js';
+import { bearerToken } from './bearers.service.js';
+import type { Asked } from './graph.service.js';
+
+/** Routes that applications call with a session mandate as bearer, strict about bodies. */
+export function ApplicationRoutes(): ClassDecorator {
+  return applyDecorators(
+    UsePipes(
+      new ValidationPipe({
+        whitelist: true,
+        forbidNonWhitelisted: true,
+        transform: true,
+        stopAtFirstError: true,
+        validationError: { target: false, value: false },
+      }),
+    ),
+    ApiBearerAuth('mandate'),
+    ApiTags('agents'),
+    ApiResponse({
+      status: 400,
+      description: 'The request, a session or a delegation is not usable',
+    }),
+    ApiResponse({ status: 401, description: 'The bearer is not a usable session mandate' }),
+    ApiResponse({ status: 503, description: 'Not now; see Retry-After' }),
+  );
+}
+
+/** What is asked by a request, under the name that it has in the audit log. */
+export function askedBy(request: Request, type: string): Asked {
+  return { token: bearerToken(request), requestId: requestIdOf(request), type };
+}
+
+/**
+ * @throws {NotFoundException} if there is nothing that the caller may see; malformed ids find nothing either
+ */
+export function known<T>(value: T | null, what: string): T {
+  if (value === null) throw new NotFoundException(`no such ${what}`);
+  return value;
+}

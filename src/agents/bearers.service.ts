@@ -1,0 +1,126 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { NextFunction, Request, Response } from 'express';
+import { CLOCK, type Clock } from '../config/clock.js';
+import { ENV, type RunningEnv } from '../config/env.js';
+import { InvalidToken, verifyMandate, type MandateClaims } from '../keys/verify-mandate.js';
+import { MalformedToken, parseCompactJws } from '../oauth/compact-jws.js';
+import { OAuthError } from '../oauth/errors.js';
+import { isUuid } from '../oauth/vocabulary.js';
+import { Snapshots } from '../snapshot/snapshots.service.js';
+import type { ZoneSnapshot } from '../snapshot/zone-snapshot.js';
+
+/** An application that has shown a session mandate. Whether that is still alive the database says. */
+export interface Bearer {
+  readonly zone: ZoneSnapshot;
+  readonly claims: MandateClaims;
+}
+
+/** Believes who bears a session mandate (RFC 6750), as strictly as the token endpoint does. */
+@Injectable()
+export class Bearers {
+  constructor(
+    private readonly snapshots: Snapshots,
+    @Inject(ENV) private readonly env: RunningEnv,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /**
+   * @throws {OAuthError} invalid_token
+   * @throws the driver's error if the zone cannot be read
+   */
+  async verify(token: string): Promise<Bearer> {
+    const zone = await this.zoneOf(token);
+    try {
+      return await this.verifyIn(zone, token);
+    } catch (error) {
+      const basis = { zoneId: zone.zoneId, version: zone.version };
+      if (!(error instanceof OAuthError) || (await this.snapshots.isCurrent(basis))) throw error;
+      // What is in memory is old: the token may be signed with a key that is newer.
+      this.snapshots.forget(basis);
+      return this.verifyIn(await this.zoneOf(token), token);
+    }
+  }
+
+  private async verifyIn(zone: ZoneSnapshot, token: string): Promise<Bearer> {
+    const now = this.clock.now();
+    try {
+      const claims = await verifyMandate(token, {
+        issuer: this.env.issuerUrl,
+        zoneId: zone.zoneId,
+        now: now / 1_000,
+        findKey: (kid) => zone.keys.findKey(kid, now),
+      });
+      return { zone, claims: ownSession(claims) };
+    } catch (error) {
+      throw error instanceof InvalidToken ? invalidToken(error.reason, error) : error;
+    }
+  }
+
+  /** The zone that a token says it is of; that it is, only the key of that zone can show. */
+  private async zoneOf(token: string): Promise<ZoneSnapshot> {
+    try {
+      const { zone_id: zoneId } = parseCompactJws(token).claims;
+      const known = typeof zoneId === 'string' && isUuid(zoneId);
+      const zone = known ? await this.snapshots.find(zoneId) : null;
+      if (zone !== null) return zone;
+    } catch (error) {
+      throw error instanceof MalformedToken ? invalidToken(error.reason, error) : error;
+    }
+    throw invalidToken('of no zone');
+  }
+}
+
+/**
+ * What is delegated is exchanged, and not used to delegate by: an application that has received
+ * something hands it on with its own session mandate, from the agent session that received it.
+ */
+function ownSession(claims: MandateClaims): MandateClaims {
+  if (claims.use !== 'session') throw invalidToken('not a session mandate');
+  if (
+    claims.sub !== claims.clientId ||
+    claims.subType !== 'application' ||
+    claims.act !== undefined
+  ) {
+    throw invalidToken("not the application's own session mandate");
+  }
+  if (claims.raw['agent_session_id'] !== undefined) throw invalidToken('of an agent session');
+  return claims;
+}
+
+/** Stands in front of the routes of applications, so that nothing of a stranger's body is read. */
+export function admitBearers(bearers: Bearers) {
+  return async (request: Request, _response: Response, next: NextFunction): Promise<void> => {
+    // What was verified is not kept: the zone may change before the request is answered.
+    await bearers.verify(bearerToken(request));
+    next();
+  };
+}
+
+/**
+ * The token of a request (RFC 6750 2.1).
+ *
+ * @throws {OAuthError} invalid_token
+ */
+export function bearerToken(request: Request): string {
+  const [header, ...more] = request.headersDistinct['authorization'] ?? [];
+  const token = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i.exec(header ?? '')?.[1];
+  if (token === undefined || more.length > 0) {
+    // No error code where nothing was tried (RFC 6750 3.1).
+    throw new OAuthError('invalid_token', 'a session mandate is required as bearer', {
+      wwwAuthenticate:
+        header === undefined
+          ? 'Bearer realm="mandate"'
+          : 'Bearer realm="mandate", error="invalid_token"',
+    });
+  }
+  return token;
+}
+
+/** One text for every cause. */
+export function invalidToken(detail: string, cause?: unknown): OAuthError {
+  return new OAuthError('invalid_token', 'the bearer is not a usable session mandate', {
+    detail: `bearer: ${detail}`,
+    wwwAuthenticate: 'Bearer realm="mandate", error="invalid_token"',
+    ...(cause === undefined ? {} : { cause }),
+  });
+}

@@ -1,0 +1,288 @@
+import { Injectable } from '@nestjs/common';
+import { IsNull } from 'typeorm';
+import { v7 as uuidv7 } from 'uuid';
+import { instant } from '../config/clock.js';
+import { DelegationEdge } from '../delegation/delegation-edge.entity.js';
+import { Delegations } from '../delegation/delegations.service.js';
+import { describeEdge } from '../delegation/describe-edge.js';
+import type { Constraints, Grant } from '../delegation/grant.js';
+import { narrow, ownAuthority, type Source, type Wish } from '../delegation/narrow.js';
+import {
+  confinementsOf,
+  grantOf,
+  leafOf,
+  obstacleOn,
+  remainingOn,
+  type Edge,
+  type Route,
+} from '../delegation/route.js';
+import { OAuthError } from '../oauth/errors.js';
+import { isUuid } from '../oauth/vocabulary.js';
+import { unusable } from './agent-sessions.service.js';
+import type { DelegationBody } from './delegation.body.js';
+import { Graph, type Asked, type Caller, type Made } from './graph.service.js';
+
+/** Hands authority from one agent session to another, and takes it back. */
+@Injectable()
+export class DelegationEdges {
+  constructor(
+    private readonly graph: Graph,
+    private readonly delegations: Delegations,
+  ) {}
+
+  /**
+   * Delegates. To another application's session it counts only once that has accepted it.
+   *
+   * @throws {OAuthError} invalid_grant for sessions that cannot be used; what is too much of, for
+   *   anything that is more than the source has
+   */
+  make(asked: Asked, body: DelegationBody): Promise<DelegationEdge> {
+    return this.graph.change(asked, async (caller) => {
+      const { tx, zoneId } = caller;
+      const edge = await this.birth(caller, body);
+      await tx.insert(DelegationEdge, edge);
+      if (edge.acceptedAt !== null) await confine(caller, edge.targetId, edge.id);
+      const saved = await tx.findOneByOrFail(DelegationEdge, { zoneId, id: edge.id });
+      return { result: saved, details: { delegation: describeEdge(saved) } };
+    });
+  }
+
+  /** @returns `null` for one that the caller has no part in */
+  show(asked: Asked, id: string): Promise<DelegationEdge | null> {
+    return this.graph.use(asked, (caller) => findPart(caller, id));
+  }
+
+  /**
+   * Accepts what another application delegated. Accepting it again changes nothing.
+   *
+   * @returns `null` for one that is not meant for the caller
+   * @throws {OAuthError} invalid_grant if it cannot be used any more
+   */
+  accept(asked: Asked, id: string): Promise<DelegationEdge | null> {
+    return this.graph.change(asked, async (caller): Promise<Made<DelegationEdge | null>> => {
+      const { tx, zoneId, clientId } = caller;
+      const edge = await findPart(caller, id);
+      if (edge === null || edge.receiverClientId !== clientId) {
+        return { result: null, details: null };
+      }
+      if (edge.revokedAt !== null || edge.expiresAt.getTime() <= caller.now * 1_000) {
+        throw unusableDelegation('it has ended');
+      }
+      if (edge.acceptedAt !== null) return { result: edge, details: null };
+      await this.checkAgain(caller, edge);
+      await tx.update(DelegationEdge, { zoneId, id }, { acceptedAt: () => 'clock_timestamp()' });
+      await confine(caller, edge.targetId, id);
+      const saved = await tx.findOneByOrFail(DelegationEdge, { zoneId, id });
+      return { result: saved, details: { delegation: describeEdge(saved) } };
+    });
+  }
+
+  /**
+   * Takes a delegation back, or declines it; all that it was handed on as ends with it. Doing so again
+   * changes nothing.
+   *
+   * @returns whether the caller has a part in it
+   */
+  revoke(asked: Asked, id: string): Promise<boolean> {
+    return this.graph.change(asked, async (caller): Promise<Made<boolean>> => {
+      const edge = await findPart(caller, id);
+      if (edge === null) return { result: false, details: null };
+      const { affected } = await caller.tx.update(
+        DelegationEdge,
+        { zoneId: caller.zoneId, id, revokedAt: IsNull() },
+        { revokedAt: () => 'clock_timestamp()' },
+      );
+      return { result: true, details: affected === 1 ? { delegation: describeEdge(edge) } : null };
+    });
+  }
+
+  private async birth(caller: Caller, body: DelegationBody) {
+    const { zoneId, clientId, now } = caller;
+    const source = await this.sourceOf(caller, body);
+    const target = await this.targetOf(caller, body.target_session_id);
+    const parent = leafOf(source);
+    await this.checkPlace(caller, source, target);
+    const grant = narrow(
+      wishOf(body),
+      parent === null ? own(caller) : sourceFrom(source, parent),
+      now,
+    );
+    const id = uuidv7();
+    const route = [...(parent === null ? [] : pathTo(source, parent)), source.acting.id];
+    return {
+      zoneId,
+      id,
+      sourceId: source.acting.id,
+      targetId: target.acting.id,
+      issuerClientId: clientId,
+      receiverClientId: target.acting.clientId,
+      parentEdgeId: parent?.id ?? null,
+      edgePath: [...(parent?.edgePath ?? []), id],
+      path: [...new Set([...route, target.acting.id])],
+      sessions: [
+        ...new Set([...(parent?.sessions ?? []), ...source.acting.path, ...target.acting.path]),
+      ],
+      hopCount: (parent?.hopCount ?? 0) + 1,
+      scopes: [...grant.scopes],
+      resource: body.resource ?? null,
+      constraints: constraintsOf(grant),
+      remaining: grant.budget === null ? null : String(grant.budget),
+      expiresAt: instant(grant.expiresAt * 1_000),
+      acceptedAt: target.acting.clientId === clientId ? instant(now * 1_000) : null,
+      revokedAt: null,
+    };
+  }
+
+  /** The session that delegates, with what it has its authority by. */
+  private async sourceOf(caller: Caller, body: DelegationBody): Promise<Route> {
+    const { source_session_id: id, parent_edge_id: edgeId = null } = body;
+    const { zoneId, tx, clientId } = caller;
+    const known = isUuid(id) && (edgeId === null || isUuid(edgeId));
+    const route = known ? await this.delegations.route(zoneId, id, edgeId, tx) : null;
+    if (route === null) throw unusable('unknown source or parent delegation');
+    if (route.acting.clientId !== clientId) throw unusable('source of another client');
+    const obstacle = obstacleOn(route);
+    if (obstacle !== null) throw unusable(obstacle);
+    return route;
+  }
+
+  /** The session that is delegated to. Whatever else leads there is no obstacle. */
+  private async targetOf({ zoneId, tx, bearer }: Caller, id: string): Promise<Route> {
+    const route = isUuid(id) ? await this.delegations.route(zoneId, id, null, tx) : null;
+    if (route === null) throw unusable('unknown target');
+    const { path } = route.acting;
+    if (route.agents.some(({ id: at, alive }) => !alive && path.includes(at))) {
+      throw unusable('the target has ended');
+    }
+    if (bearer.zone.clients.get(route.acting.clientId)?.disabled !== false) {
+      throw unusable('the client of the target is disabled or gone');
+    }
+    return route;
+  }
+
+  /** No circles, and no way around what confines the target. */
+  private async checkPlace({ tx, zoneId }: Caller, source: Route, target: Route): Promise<void> {
+    const [row] = await tx.query<{ circular: boolean }[]>(CIRCULAR, [
+      zoneId,
+      source.acting.id,
+      target.acting.id,
+    ]);
+    if (row?.circular !== false) {
+      throw new OAuthError('invalid_grant', 'the delegation would go in a circle');
+    }
+    const way = leafOf(source)?.edgePath ?? [];
+    const outside = confinementsOf(target).find((id) => !way.includes(id));
+    if (outside !== undefined) throw unusable(`the target is confined by delegation ${outside}`);
+  }
+
+  /** The graph may have changed since the edge was made. */
+  private async checkAgain(caller: Caller, edge: DelegationEdge): Promise<void> {
+    const { zoneId, tx } = caller;
+    const source = await this.delegations.route(zoneId, edge.sourceId, edge.parentEdgeId, tx);
+    if (source === null) throw unusableDelegation('its source or parent is gone');
+    const obstacle = obstacleOn(source);
+    if (obstacle !== null) throw unusableDelegation(obstacle);
+    if ((leafOf(source)?.id ?? null) !== edge.parentEdgeId) {
+      throw unusableDelegation('something was delegated to its source since');
+    }
+    await this.checkPlace(caller, source, await this.targetOf(caller, edge.targetId));
+  }
+}
+
+function wishOf(body: DelegationBody): Wish {
+  const { constraints } = body;
+  const expiresAt = constraints?.expires_at;
+  return {
+    scopes: body.scopes,
+    resource: body.resource ?? null,
+    resources: constraints?.resources ?? null,
+    ttlSeconds: constraints?.ttl_seconds ?? null,
+    maxHops: constraints?.max_hops ?? null,
+    expiresAt: expiresAt === undefined ? null : Math.floor(Date.parse(expiresAt) / 1_000),
+    expiresIn: body.expires_in ?? null,
+    budget: constraints?.budget ?? null,
+    policyApproved: constraints?.policy_approved ?? false,
+  };
+}
+
+/** What an application can delegate of its own: what its mandate shows that it has. */
+function own({ bearer, now }: Caller): Source {
+  return ownAuthority(bearer.claims.scope, bearer.claims.target, now);
+}
+
+/** What is handed on: a budget only as far as it is not used up. */
+function sourceFrom({ edges }: Route, parent: Edge): Source {
+  return {
+    grant: { ...grantOf(parent), budget: remainingOn(edges) },
+    lifetime: parent.expiresAt - parent.createdAt,
+    hops: parent.hopCount,
+  };
+}
+
+/** The way to a source: that of the delegation, and on through sessions below its target. */
+function pathTo({ acting }: Route, parent: Edge): readonly string[] {
+  const below = acting.path.slice(acting.path.indexOf(parent.targetId) + 1);
+  return [...parent.path, ...below];
+}
+
+function constraintsOf(grant: Grant): Constraints {
+  return {
+    resources: grant.resources,
+    ...(grant.ttlSeconds === null ? {} : { ttl_seconds: grant.ttlSeconds }),
+    max_hops: grant.maxHops,
+    ...(grant.budget === null ? {} : { budget: grant.budget }),
+    policy_approved: grant.policyApproved,
+  };
+}
+
+/** An edge that the caller has issued or is to receive. */
+async function findPart(
+  { tx, zoneId, clientId }: Caller,
+  id: string,
+): Promise<DelegationEdge | null> {
+  const edge = isUuid(id) ? await tx.findOneBy(DelegationEdge, { zoneId, id }) : null;
+  const parties = [edge?.issuerClientId, edge?.receiverClientId];
+  return parties.includes(clientId) ? edge : null;
+}
+
+function unusableDelegation(detail: string): OAuthError {
+  return new OAuthError('invalid_grant', 'the delegation is not usable', { detail });
+}
+
+/** The first delegation to a session confines it, and all sessions below it as far as it did before. */
+async function confine({ tx, zoneId }: Caller, targetId: string, edgeId: string): Promise<void> {
+  await tx.query(CONFINE, [zoneId, targetId, edgeId]);
+}
+
+const CONFINE = `
+  WITH RECURSIVE target AS (
+    SELECT id, edge_id FROM agent_sessions WHERE zone_id = $1 AND id = $2
+  ), below AS (
+    SELECT id FROM target
+    UNION ALL
+    SELECT a.id FROM agent_sessions a JOIN below b ON a.parent_id = b.id WHERE a.zone_id = $1
+  )
+  UPDATE agent_sessions a
+     SET narrowed = true,
+         edge_id = CASE WHEN a.id <> t.id AND a.edge_id IS NOT DISTINCT FROM t.edge_id
+                        THEN $3::uuid ELSE a.edge_id END
+    FROM target t
+   WHERE a.zone_id = $1 AND a.id IN (SELECT id FROM below)
+     AND NOT EXISTS (SELECT 1 FROM delegation_edges e
+                      WHERE e.zone_id = $1 AND e.target_id = $2 AND e.id <> $3 AND e.accepted_at IS NOT NULL)`;
+
+/** Whether the target is above the source already: a parent of it, or one that delegated to it. */
+const CIRCULAR = `
+  WITH RECURSIVE above AS (
+    SELECT $2::uuid AS id
+    UNION
+    SELECT next.id FROM above a CROSS JOIN LATERAL (
+      SELECT s.parent_id AS id FROM agent_sessions s
+       WHERE s.zone_id = $1 AND s.id = a.id AND s.parent_id IS NOT NULL
+      UNION ALL
+      SELECT e.source_id FROM delegation_edges e
+       WHERE e.zone_id = $1 AND e.target_id = a.id
+         AND e.accepted_at IS NOT NULL AND e.revoked_at IS NULL AND e.expires_at > clock_timestamp()
+    ) AS next
+  )
+  SELECT EXISTS (SELECT 1 FROM above WHERE id = $3::uuid) AS circular`;

@@ -1,0 +1,48 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import { describeEdge } from '../delegation/describe-edge.js';
+import { ApplicationRoutes, askedBy, known } from './application-routes.js';
+import { DelegationBody } from './delegation.body.js';
+import { DelegationEdges } from './delegation-edges.service.js';
+
+/** Delegates from an application's agent session to another one, and takes it back. */
+@Controller('delegations')
+@ApplicationRoutes()
+export class DelegationsController {
+  constructor(private readonly edges: DelegationEdges) {}
+
+  /** Delegates to an agent session: at once to one of the same application, else once that has accepted. */
+  @Post()
+  async make(
+    @Body() body: DelegationBody,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ) {
+    const edge = await this.edges.make(askedBy(request, 'delegation.created'), body);
+    response.location(`/delegations/${edge.id}`);
+    return describeEdge(edge);
+  }
+
+  /** Shows a delegation that the application has issued or received. */
+  @Get(':id')
+  async show(@Param('id') id: string, @Req() request: Request) {
+    const asked = askedBy(request, 'delegation.shown');
+    return describeEdge(known(await this.edges.show(asked, id), 'delegation'));
+  }
+
+  /** Accepts a delegation of another application. Accepting it again changes nothing. */
+  @Post(':id/accept')
+  @HttpCode(200)
+  async accept(@Param('id') id: string, @Req() request: Request) {
+    const asked = askedBy(request, 'delegation.accepted');
+    return describeEdge(known(await this.edges.accept(asked, id), 'delegation'));
+  }
+
+  /** Revokes or declines a delegation, with all that it was handed on as. Doing so again changes nothing. */
+  @Delete(':id')
+  @HttpCode(204)
+  async revoke(@Param('id') id: string, @Req() request: Request): Promise<void> {
+    const revoked = await this.edges.revoke(askedBy(request, 'delegation.revoked'), id);
+    known(revoked ? revoked : null, 'delegation');
+  }
+}

@@ -1,0 +1,75 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { CLOCK, type Clock } from '../config/clock.js';
+import { ENV, type RunningEnv } from '../config/env.js';
+import { PublicKeys } from '../issuers/public-keys.service.js';
+import type { PublicJwks } from '../issuers/public-keys.js';
+import type { TrustedIssuer } from '../issuers/trusted-issuer.js';
+import { UntrustedToken } from '../issuers/untrusted-token.js';
+import { verifyWorkloadToken } from '../issuers/verify-issuer-token.js';
+import { verifyClientAssertion, type AssertionNonce } from './client-assertion.js';
+
+/** What a client can be recognised by without a secret. */
+export interface AssertingClient {
+  readonly id: string;
+  readonly jwks: PublicJwks | null;
+  readonly jwksUri: string | null;
+  readonly workloadIdentity: WorkloadIdentity | null;
+}
+
+/** What a trusted issuer calls the workload that a client is. */
+export interface WorkloadIdentity {
+  readonly issuer: string;
+  readonly subject: string;
+}
+
+/** What is presented, and for whom. */
+export interface AssertionAttempt {
+  readonly assertion: string;
+  readonly client: AssertingClient;
+  readonly zoneId: string;
+  /** The trusted issuers of the zone. */
+  readonly issuers: ReadonlyMap<string, TrustedIssuer>;
+}
+
+/** Tells whether a client assertion is right (RFC 7521 4.2, RFC 7523 2.2). */
+@Injectable()
+export class ClientAssertions {
+  constructor(
+    private readonly keys: PublicKeys,
+    @Inject(ENV) private readonly env: RunningEnv,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /**
+   * @returns what may be used once only; `null` for a workload's token, which may be used until it expires
+   * @throws {UntrustedToken}
+   * @throws {KeysUnavailable}
+   */
+  async verify({
+    assertion,
+    client,
+    zoneId,
+    issuers,
+  }: AssertionAttempt): Promise<AssertionNonce | null> {
+    const { issuerUrl } = this.env;
+    const now = this.clock.now() / 1_000;
+    const { workloadIdentity } = client;
+    if (workloadIdentity === null) {
+      const keys = this.keys.of(zoneId, client);
+      if (keys === null) throw new UntrustedToken('unknown_kid');
+      return verifyClientAssertion(assertion, {
+        clientId: client.id,
+        issuer: issuerUrl,
+        keys,
+        now,
+      });
+    }
+    const issuer = issuers.get(workloadIdentity.issuer);
+    const keys = issuer === undefined ? null : this.keys.of(zoneId, issuer);
+    if (issuer === undefined || keys === null) throw new UntrustedToken('unknown_issuer');
+    const { subject } = workloadIdentity;
+    const rules = { audience: issuerUrl, subject, clientId: client.id, keys, now };
+    await verifyWorkloadToken(assertion, issuer, rules);
+    return null;
+  }
+}

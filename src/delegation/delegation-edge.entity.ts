@@ -1,0 +1,73 @@
+import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
+import type { Constraints } from './grant.js';
+
+/** Authority that went from one agent session to another. */
+@Entity('delegation_edges')
+export class DelegationEdge {
+  @PrimaryColumn('uuid', { name: 'zone_id' })
+  zoneId: string;
+
+  @PrimaryColumn('uuid')
+  id: string;
+
+  @Column('uuid', { name: 'source_id' })
+  sourceId: string;
+
+  @Column('uuid', { name: 'target_id' })
+  targetId: string;
+
+  @Column('uuid', { name: 'issuer_client_id' })
+  issuerClientId: string;
+
+  @Column('uuid', { name: 'receiver_client_id' })
+  receiverClientId: string;
+
+  /** The delegation that this one hands on. */
+  @Column('uuid', { name: 'parent_edge_id', nullable: true })
+  parentEdgeId: string | null;
+
+  /** All edges from the first to itself. */
+  @Column('uuid', { name: 'edge_path', array: true })
+  edgePath: string[];
+
+  /** The agent sessions that the authority went through. */
+  @Column('uuid', { array: true })
+  path: string[];
+
+  /** All agent sessions that must be alive: those of the path, and those above them. */
+  @Column('uuid', { array: true })
+  sessions: string[];
+
+  @Column('integer', { name: 'hop_count' })
+  hopCount: number;
+
+  @Column('text', { array: true })
+  scopes: string[];
+
+  /** The one resource that it is for, if it is for one. */
+  @Column('text', { nullable: true })
+  resource: string | null;
+
+  /** What it comes to, with what it has from its parent. */
+  @Column('jsonb')
+  constraints: Constraints;
+
+  /** How many exchanges are left of the budget. */
+  @Column('bigint', { nullable: true })
+  remaining: string | null;
+
+  @Column('timestamptz', { name: 'expires_at' })
+  expiresAt: Date;
+
+  @Column('bigint')
+  version: string;
+
+  @Column('timestamptz', { name: 'accepted_at', nullable: true })
+  acceptedAt: Date | null;
+
+  @Column('timestamptz', { name: 'revoked_at', nullable: true })
+  revokedAt: Date | null;
+
+  @CreateDateColumn({ name: 'created_at', type: 'timestamptz' })
+  createdAt: Date;
+}

@@ -1,0 +1,127 @@
+import { OAuthError, type OAuthErrorCode } from '../oauth/errors.js';
+import { excesses, MAX_HOPS, type Grant, type Respect } from './grant.js';
+
+/** What somebody wants to delegate; what is left out is as it was above. */
+export interface Wish {
+  readonly scopes: readonly string[];
+  readonly resource: string | null;
+  readonly resources: readonly string[] | null;
+  readonly ttlSeconds: number | null;
+  readonly maxHops: number | null;
+  /** Seconds since the epoch. */
+  readonly expiresAt: number | null;
+  /** Seconds from now. */
+  readonly expiresIn: number | null;
+  readonly budget: number | null;
+  readonly policyApproved: boolean;
+}
+
+/** What is delegated from: a grant, and how long it was made for. */
+export interface Source {
+  readonly grant: Grant;
+  /** Seconds that it was made for in the first place. */
+  readonly lifetime: number;
+  /** How many hops there are already. */
+  readonly hops: number;
+}
+
+/** For how many seconds an edge is made if nobody says. */
+const USUAL_LIFETIME = 3_600;
+/** For how many seconds an edge can be made. */
+export const MAX_LIFETIME = 86_400;
+
+const ERRORS: Readonly<Record<Respect, OAuthErrorCode>> = {
+  scopes: 'invalid_scope',
+  resources: 'invalid_target',
+  ttlSeconds: 'invalid_request',
+  maxHops: 'invalid_request',
+  expiresAt: 'invalid_request',
+  budget: 'invalid_request',
+  policyApproved: 'invalid_request',
+};
+
+const NAMES: Readonly<Record<Respect, string>> = {
+  scopes: 'scopes are',
+  resources: 'resources are',
+  ttlSeconds: 'ttl_seconds is',
+  maxHops: 'max_hops is',
+  expiresAt: 'expiry is',
+  budget: 'budget is',
+  policyApproved: 'policy approval is',
+};
+
+/** What an application has by itself, which nobody delegated to it. */
+export function ownAuthority(
+  scopes: readonly string[],
+  resources: readonly string[],
+  now: number,
+): Source {
+  return {
+    grant: {
+      scopes,
+      resources,
+      ttlSeconds: null,
+      maxHops: MAX_HOPS,
+      expiresAt: now + MAX_LIFETIME,
+      budget: null,
+      policyApproved: false,
+    },
+    lifetime: MAX_LIFETIME,
+    hops: 0,
+  };
+}
+
+/**
+ * What a wish comes to, below what is delegated from. What was asked for is granted or refused, never
+ * cut, except that an edge made for as long as its parent was ends together with it.
+ *
+ * @param now seconds since the epoch
+ * @throws {OAuthError} if it is more than there is, in any respect
+ */
+export function narrow(wish: Wish, { grant: above, lifetime, hops }: Source, now: number): Grant {
+  const grant: Grant = {
+    scopes: [...new Set(wish.scopes)].toSorted(),
+    resources: resourcesOf(wish, above),
+    ttlSeconds: wish.ttlSeconds ?? above.ttlSeconds,
+    maxHops: wish.maxHops ?? above.maxHops,
+    expiresAt: expiryOf(wish, above, lifetime, now),
+    budget: wish.budget ?? above.budget,
+    policyApproved: wish.policyApproved || above.policyApproved,
+  };
+  const [respect] = excesses(grant, above);
+  if (respect !== undefined) throw tooMuch(respect);
+  if (grant.expiresAt <= now) {
+    throw new OAuthError('invalid_request', 'the delegation would have expired already');
+  }
+  if (hops + 1 > grant.maxHops) {
+    throw new OAuthError('invalid_grant', 'the delegation cannot be handed on any further', {
+      detail: `hop ${hops + 1} of ${grant.maxHops}`,
+    });
+  }
+  return grant;
+}
+
+function resourcesOf(wish: Wish, above: Grant): readonly string[] {
+  const among = wish.resources ?? above.resources;
+  if (wish.resource === null) return [...new Set(among)].toSorted();
+  if (!among.includes(wish.resource)) throw tooMuch('resources');
+  return [wish.resource];
+}
+
+function expiryOf(
+  { expiresAt, expiresIn }: Wish,
+  above: Grant,
+  lifetime: number,
+  now: number,
+): number {
+  const seconds = expiresIn ?? (expiresAt === null ? USUAL_LIFETIME : Number.POSITIVE_INFINITY);
+  const end = Math.min(now + seconds, expiresAt ?? Number.POSITIVE_INFINITY);
+  // A lifetime is compared with a lifetime, since whoever hands on at once is later all the same.
+  if (expiresIn !== null && end - now > lifetime) throw tooMuch('expiresAt');
+  if (expiresIn === null && expiresAt !== null && end > above.expiresAt) throw tooMuch('expiresAt');
+  return Math.min(end, above.expiresAt);
+}
+
+function tooMuch(respect: Respect): OAuthError {
+  return new OAuthError(ERRORS[respect], `the ${NAMES[respect]} more than what can be delegated`);
+}

@@ -1,0 +1,134 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { agencyClaims } from '../token-exchange/agency-claims.js';
+import type { Agent, Edge } from './route.js';
+import { verifyDelegationChain } from './verify-chain.js';
+
+function id(kind: number, at: number): string {
+  return `${String(kind).padStart(8, '0')}-0000-7000-8000-${String(at).padStart(12, '0')}`;
+}
+
+/** Claims as they are minted for a chain: every hop goes through so many sessions below its target. */
+function claimsFor(below: readonly number[], last = 0): Record<string, unknown> {
+  let sessions = 0;
+  const next = (): string => id(1, sessions++);
+  const edges: Edge[] = [];
+  let way = [next()];
+  for (const [at, between] of below.entries()) {
+    const sourceId = way.at(-1) ?? '';
+    const targetId = next();
+    way = [...way, targetId];
+    edges.push({
+      id: id(2, at),
+      parentId: edges.at(-1)?.id ?? null,
+      sourceId,
+      targetId,
+      issuerClientId: id(3, at),
+      receiverClientId: id(3, at + 1),
+      edgePath: [...edges.map((edge) => edge.id), id(2, at)],
+      path: way,
+      sessions: way,
+      hopCount: at + 1,
+      scopes: [],
+      resource: null,
+      constraints: { resources: [], max_hops: 10, policy_approved: false },
+      remaining: null,
+      expiresAt: 0,
+      createdAt: 0,
+      version: '1',
+      accepted: true,
+      alive: true,
+    });
+    if (at < below.length - 1) way = [...way, ...Array.from({ length: between }, next)];
+  }
+  const edge = edges.at(-1) ?? null;
+  const path = [way.at(-1) ?? '', ...Array.from({ length: last }, next)];
+  const acting: Agent = {
+    id: path.at(-1) ?? '',
+    clientId: id(3, 0),
+    lifecycle: 'task',
+    labels: [],
+    path,
+    narrowed: edge !== null,
+    edgeId: null,
+    expiresAt: 0,
+    alive: true,
+  };
+  const claims = agencyClaims({ acting, edge, edges, endsAt: 0, epoch: 7 });
+  return structuredClone({ ...claims });
+}
+
+const hops = fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 1, maxLength: 10 });
+
+describe('the claims of a delegation', () => {
+  test('that we mint are found true', () => {
+    fc.assert(
+      fc.property(hops, fc.integer({ min: 0, max: 3 }), (below, last) => {
+        const chain = verifyDelegationChain(claimsFor(below, last));
+        expect(chain).toMatchObject({ valid: true, hopCount: below.length });
+      }),
+    );
+  });
+
+  test('name the stations in order', () => {
+    expect(verifyDelegationChain(claimsFor([0]))).toEqual({
+      valid: true,
+      hopCount: 1,
+      stations: [
+        { applicationId: id(3, 0), agentSessionId: id(1, 0), delegationEdgeId: null },
+        { applicationId: id(3, 1), agentSessionId: id(1, 1), delegationEdgeId: id(2, 0) },
+      ],
+    });
+  });
+
+  test('are absent without a delegation', () => {
+    expect(verifyDelegationChain({ sub: 'x' })).toEqual({ valid: true, stations: [], hopCount: 0 });
+    expect(verifyDelegationChain({ agent_session_id: id(1, 1) }).valid).toBe(true);
+    expect(verifyDelegationChain({ agent_session_id: 1 }).valid).toBe(false);
+  });
+
+  test('are refused if any one is missing, of another type, or has lost or swapped a member', () => {
+    fc.assert(
+      fc.property(hops, fc.nat(), fc.nat(), (below, which, at) => {
+        const claims = claimsFor(below);
+        const name = Object.keys(claims)[which % Object.keys(claims).length] ?? '';
+        const value = claims[name];
+        const { [name]: _left, ...without } = claims;
+        expect(verifyDelegationChain(without).valid).toBe(false);
+        expect(verifyDelegationChain({ ...claims, [name]: { not: 'this' } }).valid).toBe(false);
+        if (typeof value === 'string') {
+          expect(verifyDelegationChain({ ...claims, [name]: id(9, at) }).valid).toBe(false);
+        }
+        if (Array.isArray(value)) {
+          const fewer = value.toSpliced(at % value.length, 1);
+          // Sessions between a target and the next source are on the path, and no station.
+          const said = JSON.stringify([claims['delegation_chain'], claims['source_session_id']]);
+          const silent =
+            name === 'delegation_path' && !said.includes(String(value[at % value.length]));
+          if (!silent)
+            expect(verifyDelegationChain({ ...claims, [name]: fewer }).valid).toBe(false);
+          expect(verifyDelegationChain({ ...claims, [name]: value.toReversed() }).valid).toBe(
+            false,
+          );
+          expect(verifyDelegationChain({ ...claims, [name]: [...value, value[0]] }).valid).toBe(
+            false,
+          );
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('are refused with another hop count', () => {
+    fc.assert(
+      fc.property(hops, fc.integer({ min: -1, max: 12 }), (below, count) => {
+        fc.pre(count !== below.length);
+        expect(verifyDelegationChain({ ...claimsFor(below), hop_count: count }).valid).toBe(false);
+      }),
+    );
+  });
+
+  test('are refused beyond ten hops', () => {
+    expect(verifyDelegationChain(claimsFor(Array.from({ length: 11 }, () => 0))).valid).toBe(false);
+  });
+});

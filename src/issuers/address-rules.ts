@@ -1,0 +1,93 @@
+import { BlockList, isIPv4, isIPv6 } from 'node:net';
+
+type Subnet = readonly [network: string, prefix: number];
+
+/** Where nothing is that anybody would publish keys at, and where clouds keep their secrets. */
+const NEVER: readonly Subnet[] = [
+  ['0.0.0.0', 8],
+  ['168.63.129.16', 32], // Azure's wire server
+  ['100.100.100.200', 32], // Alibaba's metadata
+  ['169.254.0.0', 16],
+  ['192.0.0.0', 24],
+  ['192.0.2.0', 24],
+  ['192.88.99.0', 24],
+  ['198.18.0.0', 15],
+  ['198.51.100.0', 24],
+  ['203.0.113.0', 24],
+  ['224.0.0.0', 4],
+  ['240.0.0.0', 4],
+];
+
+/** Networks of one's own. */
+const PRIVATE: readonly Subnet[] = [
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+];
+
+const NEVER_V6: readonly Subnet[] = [
+  ['fd00:ec2::', 32], // AWS's metadata
+  ['fd20:ce::254', 128], // Google's metadata
+  ['2001::', 23], // Teredo, ORCHID and other special purposes
+  ['2001:db8::', 32],
+  ['2002::', 16], // 6to4, which holds an IPv4 address that nobody has checked
+  ['3fff::', 20],
+];
+const PRIVATE_V6: readonly Subnet[] = [
+  ['::1', 128],
+  ['fc00::', 7],
+];
+/** What is routed on the Internet at all (RFC 4291 2.4). */
+const GLOBAL_V6: readonly Subnet[] = [['2000::', 3]];
+
+/** IPv6 spellings of IPv4 addresses: mapped (RFC 4291 2.5.5.2), and translated by a NAT64 (RFC 6052). */
+const EMBEDDING = ['::ffff:0:0', '64:ff9b::'] as const;
+
+const never = listOf(NEVER, 'ipv4');
+const privately = listOf(PRIVATE, 'ipv4');
+const neverV6 = listOf(NEVER_V6, 'ipv6');
+const privatelyV6 = listOf(PRIVATE_V6, 'ipv6');
+const globallyV6 = listOf(GLOBAL_V6, 'ipv6');
+const embedding = listOf(
+  EMBEDDING.map((network): Subnet => [network, 96]),
+  'ipv6',
+);
+
+/**
+ * Whether we may connect to an address because somebody told us to. Addresses that are special
+ * (RFC 6890) are refused: link-local ones with the metadata of clouds, multicast, and what is reserved,
+ * always; private networks and this machine unless they are allowed.
+ *
+ * @param address IPv4 or IPv6, without a zone; anything else is refused
+ */
+export function mayConnectTo(address: string, allowPrivate: boolean): boolean {
+  if (isIPv4(address)) {
+    return !never.check(address) && (allowPrivate || !privately.check(address));
+  }
+  if (!isIPv6(address) || address.includes('%')) return false;
+  if (embedding.check(address, 'ipv6')) {
+    return mayConnectTo(lastFourBytes(address), allowPrivate);
+  }
+  if (neverV6.check(address, 'ipv6')) return false;
+  if (globallyV6.check(address, 'ipv6')) return true;
+  return allowPrivate && privatelyV6.check(address, 'ipv6');
+}
+
+function listOf(subnets: readonly Subnet[], family: 'ipv4' | 'ipv6'): BlockList {
+  const list = new BlockList();
+  for (const [network, prefix] of subnets) list.addSubnet(network, prefix, family);
+  return list;
+}
+
+/** The IPv4 address that an IPv6 address ends in. */
+function lastFourBytes(address: string): string {
+  // As a URL it is written in its one canonical form, which ends in two groups of hex digits or in `::`.
+  const canonical = new URL(`http://[${address}]`).hostname.slice(1, -1);
+  const groups = canonical.split(':');
+  const [high = '', low = ''] = groups.slice(-2);
+  const [first, second] = [high, low].map((group) => Number.parseInt(group || '0', 16));
+  const bytes = ((first ?? 0) * 65_536 + (second ?? 0)).toString(16).padStart(8, '0');
+  return [...bytes.matchAll(/../g)].map(([byte]) => Number.parseInt(byte, 16)).join('.');
+}

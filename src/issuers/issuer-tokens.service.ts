@@ -1,0 +1,55 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { ENV, type RunningEnv } from '../config/env.js';
+import { MalformedToken, parseCompactJws } from '../oauth/compact-jws.js';
+import { PublicKeys } from './public-keys.service.js';
+import type { TrustedIssuer } from './trusted-issuer.js';
+import { UntrustedToken } from './untrusted-token.js';
+import {
+  verifySubjectToken,
+  type IssuerSubject,
+  type SubjectTokenRules,
+} from './verify-issuer-token.js';
+
+/** A subject token, and who presents it where. */
+export interface IssuerTokenAttempt extends Omit<SubjectTokenRules, 'keys'> {
+  readonly token: string;
+  readonly zoneId: string;
+  /** The trusted issuers of the zone, by `iss`. */
+  readonly issuers: ReadonlyMap<string, TrustedIssuer>;
+}
+
+/** Verifies the tokens of the issuers that a zone trusts. */
+@Injectable()
+export class IssuerTokens {
+  constructor(
+    private readonly keys: PublicKeys,
+    @Inject(ENV) private readonly env: RunningEnv,
+  ) {}
+
+  /**
+   * @returns `null` if the token does not even claim to be of a trusted issuer
+   * @throws {UntrustedToken}
+   * @throws {KeysUnavailable}
+   */
+  async verify(attempt: IssuerTokenAttempt): Promise<IssuerSubject | null> {
+    const { token, zoneId, issuers } = attempt;
+    const name = issuerNamedIn(token);
+    // Ours are mandates, and verified as such, whatever was registered before we were called so.
+    const issuer = name === null || name === this.env.issuerUrl ? undefined : issuers.get(name);
+    if (issuer === undefined) return null;
+    const keys = this.keys.of(zoneId, issuer);
+    if (keys === null) throw new UntrustedToken('unknown_issuer');
+    return verifySubjectToken(token, issuer, { ...attempt, keys });
+  }
+}
+
+/** The `iss` of a token, which only says whose keys are to be tried. */
+function issuerNamedIn(token: string): string | null {
+  try {
+    const { iss } = parseCompactJws(token).claims;
+    return typeof iss === 'string' ? iss : null;
+  } catch (error) {
+    if (error instanceof MalformedToken) return null;
+    throw error;
+  }
+}

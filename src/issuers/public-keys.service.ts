@@ -1,0 +1,43 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Logger } from 'pino';
+import { CLOCK, type Clock } from '../config/clock.js';
+import { ENV, type RunningEnv } from '../config/env.js';
+import { LOGGER } from '../config/logger.js';
+import { guardedFetch } from './guarded-fetch.js';
+import { registeredKeys, type KeySource, type PublicJwks } from './public-keys.js';
+import { RemoteKeys } from './remote-keys.js';
+
+/** How somebody's public keys were registered: the keys themselves, or where they are published. */
+export interface KeyRegistration {
+  readonly jwks: PublicJwks | null;
+  readonly jwksUri: string | null;
+}
+
+/** The public keys of clients and trusted issuers, wherever they are. */
+@Injectable()
+export class PublicKeys {
+  private readonly remote: RemoteKeys;
+  /** What was read of registered keys, for as long as the snapshot that they are in. */
+  private readonly registered = new WeakMap<PublicJwks, KeySource>();
+
+  constructor(
+    @Inject(ENV) env: RunningEnv,
+    @Inject(CLOCK) clock: Clock,
+    @Inject(LOGGER) logger: Logger,
+  ) {
+    const rules = { allowInsecure: env.allowInsecureFetch, allowPrivate: env.allowPrivateFetch };
+    this.remote = new RemoteKeys({
+      fetch: (uri) => guardedFetch(uri, rules),
+      now: () => clock.now(),
+      failed: (uri, error) => logger.warn({ err: error, uri }, 'a key set could not be fetched'),
+    });
+  }
+
+  /** @returns `null` if nothing was registered */
+  of(zoneId: string, { jwks, jwksUri }: KeyRegistration): KeySource | null {
+    if (jwks === null) return jwksUri === null ? null : this.remote.at(zoneId, jwksUri);
+    const known = this.registered.get(jwks) ?? registeredKeys(jwks);
+    this.registered.set(jwks, known);
+    return known;
+  }
+}

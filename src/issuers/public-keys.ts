@@ -1,0 +1,262 @@
+import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
+import { isSigningAlg, type SigningAlg } from '../oauth/algorithms.js';
+
+/** A text is no key set that we would register. The message says why, and quotes nothing. */
+export class InvalidKeySet extends Error {
+  override readonly name = 'InvalidKeySet';
+}
+
+/** What is kept of a JWK (RFC 7517 4): what makes up the public key, and what restricts its use. */
+export interface PublicJwk {
+  readonly kty?: string;
+  readonly crv?: string;
+  readonly x?: string;
+  readonly y?: string;
+  readonly n?: string;
+  readonly e?: string;
+  readonly kid?: string;
+  readonly use?: string;
+  readonly alg?: string;
+  /** Seconds since the epoch before which and from which on it is not used. */
+  readonly nbf?: number;
+  readonly exp?: number;
+}
+
+/** What is kept of a registered key set (RFC 7517 5). */
+export interface PublicJwks {
+  readonly keys: readonly PublicJwk[];
+}
+
+/** A JWK as it arrives. */
+type Jwk = Readonly<Record<string, unknown>>;
+
+/** Somebody else's public key. */
+export interface PublicKey {
+  readonly kid: string | null;
+  /** What it may be used with. */
+  readonly algs: readonly SigningAlg[];
+  readonly key: KeyObject;
+  /** Seconds since the epoch before which and from which on it is not used (`nbf`, `exp`). */
+  readonly notBefore: number | null;
+  readonly expiresAt: number | null;
+}
+
+/** How many keys a client or issuer may register, and how many are read of what it publishes. */
+const MAX_REGISTERED = 10;
+const MAX_PUBLISHED = 100;
+
+const MIN_RSA_BITS = 2_048;
+/** Verifying takes time that grows with the square of it. */
+const MAX_RSA_BITS = 8_192;
+
+/** Everything that belongs to a private or a symmetric key (RFC 7518 6.2.2, 6.3.2, 6.4). */
+const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
+
+/** By `kty` and `crv`: the members that make up the key, and what it can be used with. */
+const KINDS: ReadonlyMap<string, { members: readonly string[]; algs: readonly SigningAlg[] }> =
+  new Map([
+    ['EC P-256', { members: ['kty', 'crv', 'x', 'y'], algs: ['ES256'] }],
+    ['EC P-384', { members: ['kty', 'crv', 'x', 'y'], algs: ['ES384'] }],
+    ['OKP Ed25519', { members: ['kty', 'crv', 'x'], algs: ['EdDSA', 'Ed25519'] }],
+    ['RSA', { members: ['kty', 'n', 'e'], algs: ['RS256', 'PS256'] }],
+  ]);
+
+const RESTRICTIONS = ['kid', 'use', 'alg', 'nbf', 'exp'];
+
+/**
+ * Reads a key set that is to be registered, and refuses it if anything in it is not as it should be.
+ *
+ * @returns what is to be kept of it
+ * @throws {InvalidKeySet}
+ */
+export function readRegistration(value: unknown): PublicJwks {
+  const jwks = keysOf(value);
+  if (jwks.length === 0) throw new InvalidKeySet('there is no key in it');
+  if (jwks.length > MAX_REGISTERED) throw new InvalidKeySet(`more than ${MAX_REGISTERED} keys`);
+  const keys = jwks.map(readKey);
+  const kids = keys.map(({ kid }) => kid);
+  if (new Set(kids).size !== kids.length) throw new InvalidKeySet('two keys have the same kid');
+  return {
+    keys: jwks.map((jwk) => {
+      const kept = [...(kindOf(jwk)?.members ?? []), ...RESTRICTIONS];
+      return Object.fromEntries(
+        kept.flatMap((name) => (jwk[name] === undefined ? [] : [[name, jwk[name]]])),
+      );
+    }),
+  };
+}
+
+/**
+ * Reads a key set as its owner publishes it, which may have keys for other purposes: what we cannot
+ * use is left out.
+ *
+ * @throws {InvalidKeySet} if it is no key set at all
+ */
+export function readPublished(value: unknown): KeySet {
+  const keys = keysOf(value)
+    .slice(0, MAX_PUBLISHED)
+    .flatMap((jwk) => {
+      try {
+        return [readKey(jwk)];
+      } catch (error) {
+        if (error instanceof InvalidKeySet) return [];
+        throw error;
+      }
+    });
+  return new KeySet(keys);
+}
+
+/** The public keys of one party. */
+export class KeySet {
+  constructor(private readonly keys: readonly PublicKey[]) {}
+
+  /** Whether there is any key of that name, usable or not. */
+  has(kid: string): boolean {
+    return this.keys.some((key) => key.kid === kid);
+  }
+
+  /**
+   * The one key that a signature can be of (RFC 7515 4.1.4). Without `kid` there must be only one that
+   * could be meant.
+   *
+   * @param now seconds since the epoch
+   * @returns the key, or why there is none
+   */
+  select(
+    { kid, alg }: { readonly kid: string | null; readonly alg: SigningAlg },
+    now: number,
+  ): KeyObject | 'missing_kid' | 'unknown_kid' | 'ambiguous_kid' | 'alg_mismatch' | 'key_expired' {
+    const named = kid === null ? this.keys : this.keys.filter((key) => key.kid === kid);
+    if (named.length === 0) return 'unknown_kid';
+    const fitting = named.filter(({ algs }) => algs.includes(alg));
+    if (fitting.length === 0) return 'alg_mismatch';
+    const usable = fitting.filter(
+      ({ notBefore, expiresAt }) =>
+        (notBefore === null || notBefore <= now) && (expiresAt === null || expiresAt > now),
+    );
+    const [only, ...others] = usable;
+    if (only === undefined) return 'key_expired';
+    if (others.length > 0) return kid === null ? 'missing_kid' : 'ambiguous_kid';
+    return only.key;
+  }
+}
+
+/** Where the keys of a party come from. */
+export interface KeySource {
+  /**
+   * @param kid the key that is looked for; `null` if the token names none
+   * @throws {KeysUnavailable}
+   */
+  keysFor(kid: string | null): Promise<KeySet>;
+}
+
+/** The keys are kept elsewhere, and cannot be had from there right now. */
+export class KeysUnavailable extends Error {
+  override readonly name = 'KeysUnavailable';
+}
+
+/** Keys that were registered with us. They are read when they are first needed. */
+export function registeredKeys(jwks: PublicJwks): KeySource {
+  let keys: KeySet | undefined;
+  return {
+    keysFor: () => {
+      keys ??= readPublished(jwks);
+      return Promise.resolve(keys);
+    },
+  };
+}
+
+function keysOf(value: unknown): readonly Jwk[] {
+  const keys = isObject(value) ? value['keys'] : undefined;
+  if (!Array.isArray(keys)) throw new InvalidKeySet('it has no list of keys');
+  const objects = keys.filter(isObject);
+  if (objects.length !== keys.length) throw new InvalidKeySet('a key is no object');
+  return objects;
+}
+
+function isObject(value: unknown): value is Jwk {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function kindOf({ kty, crv }: Jwk) {
+  if (kty === 'RSA') return KINDS.get('RSA');
+  return typeof kty === 'string' && typeof crv === 'string'
+    ? KINDS.get(`${kty} ${crv}`)
+    : undefined;
+}
+
+function readKey(jwk: Jwk): PublicKey {
+  if (PRIVATE_MEMBERS.some((name) => jwk[name] !== undefined)) {
+    throw new InvalidKeySet('a key is not public');
+  }
+  const kind = kindOf(jwk);
+  if (kind === undefined) throw new InvalidKeySet('a key is of a kind that is not supported');
+  checkUse(jwk);
+  const key = importKey(jwk, kind.members);
+  return {
+    kid: readKid(jwk['kid']),
+    algs: readAlgs(jwk['alg'], kind.algs),
+    key,
+    notBefore: readSeconds(jwk['nbf']),
+    expiresAt: readSeconds(jwk['exp']),
+  };
+}
+
+function checkUse({ use, key_ops: operations }: Jwk): void {
+  // What SPIFFE bundles say of keys that sign JWT-SVIDs.
+  const forSignatures = use === undefined || use === 'sig' || use === 'jwt-svid';
+  const verifies =
+    operations === undefined || (Array.isArray(operations) && operations.includes('verify'));
+  if (!forSignatures || !verifies) throw new InvalidKeySet('a key is not for signatures');
+}
+
+function readKid(kid: unknown): string | null {
+  if (kid === undefined) return null;
+  if (typeof kid === 'string' && /^[ -~]{1,256}$/.test(kid)) return kid;
+  throw new InvalidKeySet('a kid is not 1 to 256 printable ASCII characters');
+}
+
+function readAlgs(alg: unknown, possible: readonly SigningAlg[]) {
+  if (alg === undefined) return possible;
+  if (isSigningAlg(alg) && possible.includes(alg)) {
+    // Two names of one algorithm (RFC 9864 2.2).
+    return alg === 'EdDSA' || alg === 'Ed25519' ? possible : [alg];
+  }
+  throw new InvalidKeySet('the alg of a key is not supported, or does not fit it');
+}
+
+function readSeconds(value: unknown): number | null {
+  if (value === undefined) return null;
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return value;
+  throw new InvalidKeySet('exp or nbf of a key is not a number of seconds');
+}
+
+/** Importing checks that a point is on its curve. */
+function importKey(jwk: Jwk, members: readonly string[]): KeyObject {
+  const key: JsonWebKey = {};
+  for (const name of members) {
+    const value = jwk[name];
+    if (typeof value !== 'string') throw new InvalidKeySet(`a key has no ${name}`);
+    key[name] = value;
+  }
+  let imported: KeyObject;
+  try {
+    imported = createPublicKey({ key, format: 'jwk' });
+  } catch {
+    throw new InvalidKeySet('a key is malformed');
+  }
+  if (imported.asymmetricKeyType === 'rsa') checkRsa(imported);
+  return imported;
+}
+
+/** With an exponent of 1 a signature is the message itself, so anybody could make one. */
+function checkRsa({ asymmetricKeyDetails: details }: KeyObject): void {
+  const bits = details?.modulusLength ?? 0;
+  const exponent = details?.publicExponent ?? 0n;
+  if (bits < MIN_RSA_BITS || bits > MAX_RSA_BITS) {
+    throw new InvalidKeySet(`an RSA key has not ${MIN_RSA_BITS} to ${MAX_RSA_BITS} bits`);
+  }
+  if (exponent < 65_537n || exponent >= 2n ** 32n || exponent % 2n === 0n) {
+    throw new InvalidKeySet('the exponent of an RSA key is weak');
+  }
+}

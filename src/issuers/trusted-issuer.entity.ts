@@ -1,0 +1,53 @@
+import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
+import type { SigningAlg } from '../oauth/algorithms.js';
+import type { PublicJwks } from './public-keys.js';
+import type { ClaimConditions, IssuerTokenType } from './trusted-issuer.js';
+
+/** Somebody whose tokens a zone believes. */
+@Entity('trusted_issuers')
+export class TrustedIssuerRow {
+  @PrimaryColumn('uuid', { name: 'zone_id' })
+  zoneId: string;
+
+  @PrimaryColumn('uuid')
+  id: string;
+
+  /** Exactly what its tokens have in `iss`. */
+  @Column('text')
+  issuer: string;
+
+  @Column('jsonb', { nullable: true })
+  jwks: PublicJwks | null;
+
+  @Column('text', { name: 'jwks_uri', nullable: true })
+  jwksUri: string | null;
+
+  /** What subject tokens may have in `aud`. */
+  @Column('text', { array: true })
+  audiences: string[];
+
+  @Column('text', { array: true })
+  algorithms: SigningAlg[];
+
+  @Column('text', { name: 'token_types', array: true })
+  tokenTypes: IssuerTokenType[];
+
+  @Column('jsonb', { name: 'claim_conditions' })
+  claimConditions: ClaimConditions;
+
+  @Column('text', { name: 'subject_claim' })
+  subjectClaim: string;
+
+  @Column('text', { name: 'label_claims', array: true })
+  labelClaims: string[];
+
+  /** Who may present its tokens; empty for everybody. */
+  @Column('uuid', { name: 'allowed_client_ids', array: true })
+  allowedClientIds: string[];
+
+  @Column('integer', { name: 'max_age_seconds', nullable: true })
+  maxAgeSeconds: number | null;
+
+  @CreateDateColumn({ name: 'created_at', type: 'timestamptz' })
+  createdAt: Date;
+}

@@ -1,0 +1,65 @@
+import type { SigningAlg } from '../oauth/algorithms.js';
+import {
+  isJsonArray,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+} from '../oauth/strict-json.js';
+import type { PublicJwks } from './public-keys.js';
+
+/** What an issuer's tokens may be used as. */
+export const ISSUER_TOKEN_TYPES = ['jwt', 'id_token', 'client_assertion'] as const;
+
+/**
+ * `jwt` and `id_token`: as a subject token of that type (RFC 8693 3); `client_assertion`: by the
+ * workload that it names, to authenticate (RFC 7523 2.2).
+ */
+export type IssuerTokenType = (typeof ISSUER_TOKEN_TYPES)[number];
+
+/** A value that a claim can be compared with. */
+export type ClaimValue = string | number | boolean;
+
+/** By claim, the values of which it must have one; a claim that is a list must contain one. */
+export type ClaimConditions = Readonly<Record<string, readonly ClaimValue[]>>;
+
+/** Somebody whose tokens a zone believes, as a request sees it. */
+export interface TrustedIssuer {
+  /** Exactly what its tokens have in `iss`. */
+  readonly issuer: string;
+  /** One of the two. */
+  readonly jwks: PublicJwks | null;
+  readonly jwksUri: string | null;
+  readonly audiences: readonly string[];
+  readonly algorithms: readonly SigningAlg[];
+  readonly tokenTypes: readonly IssuerTokenType[];
+  readonly claimConditions: ClaimConditions;
+  readonly subjectClaim: string;
+  readonly labelClaims: readonly string[];
+  /** Empty for every client. */
+  readonly allowedClientIds: readonly string[];
+  /** Seconds since `iat` after which its tokens are refused; `null` for no such limit. */
+  readonly maxAgeSeconds: number | null;
+}
+
+/**
+ * The value of a claim. A name that starts with a slash is a JSON pointer (RFC 6901) to a claim inside
+ * of another one.
+ */
+export function claimAt(claims: JsonObject, name: string): JsonValue | undefined {
+  if (!name.startsWith('/')) return claims[name];
+  let value: JsonValue | undefined = claims;
+  for (const token of name.slice(1).split('/')) {
+    const member: string = token.replaceAll('~1', '/').replaceAll('~0', '~');
+    value = isJsonObject(value) ? value[member] : undefined;
+  }
+  return value;
+}
+
+/** Whether every condition is met. A claim that is not there meets none. */
+export function meets(claims: JsonObject, conditions: ClaimConditions): boolean {
+  return Object.entries(conditions).every(([name, allowed]) => {
+    const value = claimAt(claims, name);
+    const values = isJsonArray(value) ? value : [value];
+    return values.some((one) => allowed.some((each) => each === one));
+  });
+}

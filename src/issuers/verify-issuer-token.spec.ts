@@ -1,0 +1,118 @@
+import { exportJWK, generateKeyPair, SignJWT, type JWTPayload } from 'jose';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { registeredKeys, readRegistration, type KeySource } from './public-keys.js';
+import type { TrustedIssuer } from './trusted-issuer.js';
+import { verifySubjectToken, verifyWorkloadToken } from './verify-issuer-token.js';
+
+const NOW = 1_800_000_000;
+const US = 'https://mandate.example';
+const ISSUER: TrustedIssuer = {
+  issuer: 'https://idp.example',
+  jwks: null,
+  jwksUri: null,
+  audiences: ['app'],
+  algorithms: ['ES256'],
+  tokenTypes: ['jwt', 'id_token', 'client_assertion'],
+  claimConditions: {},
+  subjectClaim: 'sub',
+  labelClaims: [],
+  allowedClientIds: [],
+  maxAgeSeconds: null,
+};
+
+let keys: KeySource;
+let sign: (claims?: JWTPayload) => Promise<string>;
+
+beforeAll(async () => {
+  const { privateKey, publicKey } = await generateKeyPair('ES256');
+  keys = registeredKeys(readRegistration({ keys: [await exportJWK(publicKey)] }));
+  sign = (claims) =>
+    new SignJWT({
+      iss: ISSUER.issuer,
+      sub: 'alice',
+      aud: 'app',
+      iat: NOW,
+      exp: NOW + 60,
+      ...claims,
+    })
+      .setProtectedHeader({ alg: 'ES256' })
+      .sign(privateKey);
+});
+
+const asUser = (token: string, now = NOW, issuer: Partial<TrustedIssuer> = {}) =>
+  verifySubjectToken(
+    token,
+    { ...ISSUER, ...issuer },
+    { tokenType: 'jwt', clientId: 'c', keys, now },
+  );
+
+const asWorkload = async (claims: JWTPayload, now = NOW, issuer: Partial<TrustedIssuer> = {}) =>
+  verifyWorkloadToken(
+    await sign({ aud: [US], ...claims }),
+    { ...ISSUER, ...issuer },
+    { audience: US, subject: 'alice', clientId: 'c', keys, now },
+  );
+
+test('says who the user is', async () => {
+  const token = await sign({ jti: 'x', auth_time: NOW - 5, may_act: { sub: 'b' } });
+  expect(await asUser(token)).toEqual({
+    issuer: ISSUER.issuer,
+    sub: 'alice',
+    exp: NOW + 60,
+    jti: 'x',
+    authentication: { authTime: NOW - 5 },
+    labels: [],
+    mayAct: { sub: 'b' },
+  });
+});
+
+test('forgets a jti that cannot be recorded', async () => {
+  expect((await asUser(await sign({ jti: 'a b' }))).jti).toBeNull();
+});
+
+describe('time', () => {
+  test('a subject token ends when it says, to the second', async () => {
+    const token = await sign();
+    expect((await asUser(token, NOW + 59.9)).exp).toBe(NOW + 60);
+    await expect(asUser(token, NOW + 60)).rejects.toThrow('expired');
+    await expect(asUser(token, Number.NaN)).rejects.toThrow('expired');
+  });
+
+  test('a fraction never prolongs anything', async () => {
+    expect((await asUser(await sign({ exp: NOW + 60.9 }))).exp).toBe(NOW + 60);
+  });
+
+  test.each([
+    [{ iat: NOW + 30 }, 'ok'],
+    [{ iat: NOW + 31 }, 'issued_in_future'],
+    [{ nbf: NOW + 30 }, 'ok'],
+    [{ nbf: NOW + 31 }, 'not_yet_valid'],
+    [{ iat: NOW - 100 }, 'ok'],
+    [{ iat: NOW - 101 }, 'too_old'],
+  ])('%j with a maximum age of 100: %s', async (claims, expected) => {
+    const verified = asUser(await sign(claims), NOW, { maxAgeSeconds: 100 });
+    expect(
+      await verified.then(
+        () => 'ok',
+        (error: Error) => error.message,
+      ),
+    ).toBe(expected);
+  });
+
+  test.each([
+    [{ exp: NOW + 3_630 }, 'ok'],
+    [{ exp: NOW + 3_631 }, 'too_long_lived'],
+    [{ exp: NOW - 29, iat: NOW - 60 }, 'ok'],
+    [{ exp: NOW - 30, iat: NOW - 60 }, 'expired'],
+    [{ aud: 'app' }, 'wrong_audience'],
+    [{ sub: 'Alice' }, 'wrong_sub'],
+  ])("a workload's token with %j: %s", async (claims, expected) => {
+    const verified = asWorkload(claims);
+    expect(
+      await verified.then(
+        () => 'ok',
+        (error: Error) => error.message,
+      ),
+    ).toBe(expected);
+  });
+});

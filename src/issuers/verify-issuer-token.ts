@@ -1,0 +1,214 @@
+import {
+  isJsonArray,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+} from '../oauth/strict-json.js';
+import { isSubjectIdentifier } from '../oauth/subject-identifier.js';
+import type { KeySource } from './public-keys.js';
+import { CLOCK_SKEW, readTimes, type TokenTimes } from './read-times.js';
+import { claimAt, meets, type IssuerTokenType, type TrustedIssuer } from './trusted-issuer.js';
+import { UntrustedToken } from './untrusted-token.js';
+import { verifySigned } from './verify-signed.js';
+
+/** A user, as a trusted issuer's token describes them. */
+export interface IssuerSubject {
+  /** Whose name `sub` is: it means nothing without. */
+  readonly issuer: string;
+  /** The issuer's, byte for byte. */
+  readonly sub: string;
+  /** Seconds since the epoch. */
+  readonly exp: number;
+  /** The token's own name, if it has one that can be recorded. */
+  readonly jti: string | null;
+  /** Under what conditions the user was authenticated (OpenID Connect Core 2). */
+  readonly authentication: Authentication;
+  /** What the mapped claims say, as `claim=value`. */
+  readonly labels: readonly string[];
+  /** Who may act for the user (RFC 8693 4.4); a name without `iss` is one of the issuer's own. */
+  readonly mayAct: JsonObject | null;
+}
+
+/** How and when a user was authenticated. */
+export interface Authentication {
+  readonly acr?: string;
+  readonly amr?: readonly string[];
+  /** Seconds since the epoch. */
+  readonly authTime?: number;
+}
+
+/** What a subject token of an issuer is measured against. */
+export interface SubjectTokenRules {
+  readonly tokenType: Exclude<IssuerTokenType, 'client_assertion'>;
+  readonly clientId: string;
+  readonly keys: KeySource;
+  /** Seconds since the epoch; may have a fraction. */
+  readonly now: number;
+}
+
+/** An access token (RFC 9068 2.1) says what it is; most other tokens are just JWTs. */
+const TYPS = { jwt: ['jwt', 'at+jwt', 'application/at+jwt'], id_token: ['jwt'] } as const;
+
+/**
+ * Verifies a token of a trusted issuer that is exchanged as a subject token (RFC 8693 2.1, RFC 7523 3,
+ * OpenID Connect Core 3.1.3.7).
+ *
+ * @throws {UntrustedToken}
+ * @throws {KeysUnavailable}
+ */
+export async function verifySubjectToken(
+  token: string,
+  issuer: TrustedIssuer,
+  { tokenType, clientId, keys, now }: SubjectTokenRules,
+): Promise<IssuerSubject> {
+  if (!issuer.tokenTypes.includes(tokenType)) throw new UntrustedToken('token_type_not_allowed');
+  if (issuer.allowedClientIds.length > 0 && !issuer.allowedClientIds.includes(clientId)) {
+    throw new UntrustedToken('client_not_allowed');
+  }
+  const { algorithms } = issuer;
+  const claims = await verifySigned(token, { keys, algorithms, typs: TYPS[tokenType], now });
+  // No leeway: what is minted may not live longer than this.
+  const { exp } = checkClaims(claims, issuer, now, 0);
+  checkAudience(claims['aud'], issuer.audiences);
+  const { act, may_act: mayAct, jti } = claims;
+  // Whose name the actor would have is not known.
+  if (act !== undefined) throw new UntrustedToken('has_an_actor');
+  if (mayAct !== undefined && !isJsonObject(mayAct)) throw new UntrustedToken('invalid_may_act');
+  return {
+    issuer: issuer.issuer,
+    sub: readSubject(claims, issuer),
+    exp,
+    jti: typeof jti === 'string' && /^[!-~]{1,256}$/.test(jti) ? jti : null,
+    authentication: readAuthentication(claims, now),
+    labels: readLabels(claims, issuer.labelClaims),
+    mayAct: mayAct ?? null,
+  };
+}
+
+/** What the token of a workload is measured against. */
+export interface WorkloadTokenRules {
+  /** Our own identifier, for which the token must have been made. */
+  readonly audience: string;
+  readonly subject: string;
+  readonly clientId: string;
+  readonly keys: KeySource;
+  /** Seconds since the epoch; may have a fraction. */
+  readonly now: number;
+}
+
+/** How far away the end of a workload's token may be, in seconds. */
+const MAX_WORKLOAD_TTL = 3_600;
+
+/**
+ * Verifies that a trusted issuer says of a workload who it is (RFC 7523 3): a Kubernetes service account
+ * token, an OpenID Connect token of a CI system, a SPIFFE JWT-SVID. Such tokens have no `jti` that could
+ * be relied on, and workloads use them until they get the next one.
+ *
+ * @throws {UntrustedToken}
+ * @throws {KeysUnavailable}
+ */
+export async function verifyWorkloadToken(
+  token: string,
+  issuer: TrustedIssuer,
+  { audience, subject, clientId, keys, now }: WorkloadTokenRules,
+): Promise<void> {
+  if (!issuer.tokenTypes.includes('client_assertion')) {
+    throw new UntrustedToken('token_type_not_allowed');
+  }
+  if (issuer.allowedClientIds.length > 0 && !issuer.allowedClientIds.includes(clientId)) {
+    throw new UntrustedToken('client_not_allowed');
+  }
+  const typs = ['jwt', 'jose', 'client-authentication+jwt'];
+  const claims = await verifySigned(token, { keys, algorithms: issuer.algorithms, typs, now });
+  const { exp } = checkClaims(claims, issuer, now, CLOCK_SKEW);
+  if (exp - now > MAX_WORKLOAD_TTL + CLOCK_SKEW) throw new UntrustedToken('too_long_lived');
+  checkAudience(claims['aud'], [audience]);
+  if (readSubject(claims, issuer) !== subject) throw new UntrustedToken('wrong_sub');
+}
+
+/** What holds for every token of an issuer, whatever it is used as. */
+function checkClaims(
+  claims: JsonObject,
+  issuer: TrustedIssuer,
+  now: number,
+  leeway: number,
+): TokenTimes {
+  if (claims['iss'] !== issuer.issuer) throw new UntrustedToken('wrong_issuer');
+  const times = readTimes(claims, now, leeway);
+  if (issuer.maxAgeSeconds !== null) {
+    if (times.iat === null) throw new UntrustedToken('invalid_iat');
+    if (!(now - times.iat <= issuer.maxAgeSeconds)) throw new UntrustedToken('too_old');
+  }
+  // Good in certain hands only (RFC 7800 3.1), and whose hands these are we do not see.
+  if (claims['cnf'] !== undefined) throw new UntrustedToken('sender_constrained');
+  // A logout token or another security event (RFC 8417 2.2): it looks like an ID token, and is none.
+  if (claims['events'] !== undefined) throw new UntrustedToken('another_kind');
+  if (!meets(claims, issuer.claimConditions)) throw new UntrustedToken('condition_not_met');
+  return times;
+}
+
+/** One of those that are meant must be the one that we expect (RFC 7519 4.1.3). */
+function checkAudience(aud: JsonValue | undefined, expected: readonly string[]): void {
+  const audiences = isJsonArray(aud) ? aud : [aud];
+  const names = audiences.filter((name) => typeof name === 'string');
+  if (names.length !== audiences.length || names.includes('')) {
+    throw new UntrustedToken('invalid_aud');
+  }
+  if (!names.some((name) => expected.includes(name))) throw new UntrustedToken('wrong_audience');
+}
+
+function readSubject(claims: JsonObject, { subjectClaim }: TrustedIssuer): string {
+  const sub = claimAt(claims, subjectClaim);
+  if (isSubjectIdentifier(sub)) return sub;
+  throw new UntrustedToken('invalid_sub');
+}
+
+const MAX_METHODS = 20;
+const LINE = /^[^\p{Cc}\p{Cs}\uFFFD]{1,200}$/u;
+
+/** `acr`, `amr` and `auth_time` (OpenID Connect Core 2). */
+function readAuthentication(claims: JsonObject, now: number): Authentication {
+  const { acr, amr, auth_time: authTime } = claims;
+  return {
+    ...(acr === undefined ? {} : { acr: readLine(acr) }),
+    ...(amr === undefined ? {} : { amr: readMethods(amr) }),
+    ...(authTime === undefined ? {} : { authTime: readAuthTime(authTime, now) }),
+  };
+}
+
+function readMethods(amr: JsonValue): readonly string[] {
+  if (!isJsonArray(amr) || amr.length > MAX_METHODS) {
+    throw new UntrustedToken('invalid_authentication');
+  }
+  return amr.map(readLine);
+}
+
+function readLine(value: JsonValue): string {
+  if (typeof value === 'string' && LINE.test(value)) return value;
+  throw new UntrustedToken('invalid_authentication');
+}
+
+function readAuthTime(value: JsonValue, now: number): number {
+  if (typeof value === 'number' && value > 0 && value <= now + CLOCK_SKEW) return Math.floor(value);
+  throw new UntrustedToken('invalid_authentication');
+}
+
+const MAX_LABELS = 50;
+
+/** `claim=value` for each value of each claim, so that no claim can pass for another one. */
+function readLabels(claims: JsonObject, names: readonly string[]): readonly string[] {
+  const labels = names.flatMap((name) => {
+    const value = claimAt(claims, name);
+    const values = isJsonArray(value) ? value : value === undefined ? [] : [value];
+    return values.flatMap((one) =>
+      typeof one === 'string' || typeof one === 'number' || typeof one === 'boolean'
+        ? [`${name}=${one}`]
+        : [],
+    );
+  });
+  // Leaving some out would not do: one of them may be what a policy forbids.
+  if (labels.length > MAX_LABELS || !labels.every((label) => LINE.test(label))) {
+    throw new UntrustedToken('invalid_labels');
+  }
+  return [...new Set(labels)].toSorted();
+}

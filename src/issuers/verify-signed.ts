@@ -1,0 +1,61 @@
+import { compactVerify, errors } from 'jose';
+import type { KeyObject } from 'node:crypto';
+import type { SigningAlg } from '../oauth/algorithms.js';
+import { MalformedToken, parseCompactJws, type ParsedJws } from '../oauth/compact-jws.js';
+import type { JsonObject } from '../oauth/strict-json.js';
+import type { KeySource } from './public-keys.js';
+import { UntrustedToken } from './untrusted-token.js';
+
+/** What a signature is verified against. */
+export interface SignatureRules {
+  readonly keys: KeySource;
+  readonly algorithms: readonly SigningAlg[];
+  /** The `typ`s that are accepted, in lower case; a token without one is, too. */
+  readonly typs: readonly string[];
+  /** Seconds since the epoch; may have a fraction. */
+  readonly now: number;
+}
+
+/**
+ * Parses a token of somebody else, without believing any of it.
+ *
+ * @throws {UntrustedToken}
+ */
+export function parseUntrusted(token: string): ParsedJws {
+  try {
+    return parseCompactJws(token);
+  } catch (error) {
+    throw error instanceof MalformedToken ? new UntrustedToken(error.reason, error) : error;
+  }
+}
+
+/**
+ * Verifies that one of the keys has signed a token (RFC 7515 5.2, RFC 8725 3.1, 3.11).
+ *
+ * @returns its claims, none of which has been checked
+ * @throws {UntrustedToken}
+ * @throws {KeysUnavailable}
+ */
+export async function verifySigned(
+  token: string,
+  { keys, algorithms, typs, now }: SignatureRules,
+): Promise<JsonObject> {
+  const { header, claims } = parseUntrusted(token);
+  // Media types are not case-sensitive (RFC 7515 4.1.9).
+  if (header.typ !== null && !typs.includes(header.typ.toLowerCase())) {
+    throw new UntrustedToken('unsupported_typ');
+  }
+  if (!algorithms.includes(header.alg)) throw new UntrustedToken('alg_not_allowed');
+  const key = (await keys.keysFor(header.kid)).select(header, now);
+  if (typeof key === 'string') throw new UntrustedToken(key);
+  await verifySignature(token, key, header.alg);
+  return claims;
+}
+
+async function verifySignature(token: string, key: KeyObject, alg: SigningAlg): Promise<void> {
+  try {
+    await compactVerify(token, key, { algorithms: [alg] });
+  } catch (error) {
+    throw error instanceof errors.JOSEError ? new UntrustedToken('bad_signature', error) : error;
+  }
+}

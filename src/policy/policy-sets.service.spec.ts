@@ -1,0 +1,53 @@
+import { describe, expect, test } from 'vitest';
+import { Counter, Histogram, Registry } from 'prom-client';
+import { BackgroundError } from './background.js';
+import { manifestSha256, type PolicySource } from './compile.js';
+import { PolicySets, type StoredPolicySet } from './policy-sets.service.js';
+
+const registers = [new Registry()];
+const counter = new Counter({ name: 'failures', help: '-', labelNames: ['kind'], registers });
+const histogram = new Histogram({ name: 'seconds', help: '-', registers });
+
+const failures = async (kind: string) => {
+  const { values } = await counter.get();
+  return values.find(({ labels }) => labels['kind'] === kind)?.value ?? 0;
+};
+
+/** A set that is read, and too large to be compiled at once. */
+function stored(name: string): StoredPolicySet {
+  const content = `// ${'x'.repeat(9_000)}\npermit (principal, action, resource);`;
+  const modules: PolicySource[] = [{ id: name, content }];
+  const manifest = manifestSha256(modules);
+  return {
+    status: 'stored',
+    setVersionId: name,
+    manifestSha256: manifest,
+    loaded: { modules, manifestSha256: manifest, problem: null },
+  };
+}
+
+describe('a set that cannot be compiled now', () => {
+  test('is not broken: the next attempt may succeed', async () => {
+    const sets = new PolicySets(counter, histogram);
+    const waiting = Array.from({ length: 256 }, (_, n) => sets.open(stored(`set ${n}`)));
+    await expect(sets.open(stored('one too many'))).rejects.toBeInstanceOf(BackgroundError);
+    expect(await failures('unavailable')).toBe(1);
+    // Who shares a compilation that is under way needs no place of its own.
+    expect(await sets.open(stored('set 7'))).toMatchObject({ status: 'ready' });
+    const opened = await Promise.all(waiting);
+    expect(new Set(opened.map(({ status }) => status))).toEqual(new Set(['ready']));
+    expect(await sets.open(stored('one too many'))).toMatchObject({ status: 'ready' });
+    expect(await failures('unavailable')).toBe(1);
+  });
+
+  test('is not waited for where it decides nothing', async () => {
+    const sets = new PolicySets(counter, histogram);
+    const waiting = Array.from({ length: 256 }, (_, n) => sets.open(stored(`set ${n}`)));
+    const candidates = ['set 3', 'one too many'].map((name) => sets.openLater(stored(name)));
+    expect(candidates.map(({ policy }) => policy)).toEqual([null, null]);
+    await Promise.all(waiting);
+    await expect
+      .poll(() => candidates.map(({ policy }) => policy?.status))
+      .toEqual(['ready', undefined]);
+  });
+});

@@ -1,0 +1,60 @@
+import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
+
+/** An agent at work for an application: what authority is delegated from and to. */
+@Entity('agent_sessions')
+export class AgentSession {
+  @PrimaryColumn('uuid', { name: 'zone_id' })
+  zoneId: string;
+
+  @PrimaryColumn('uuid')
+  id: string;
+
+  @Column('uuid', { name: 'client_id' })
+  clientId: string;
+
+  /** The session whose mandate opened it. */
+  @Column('uuid', { name: 'session_id' })
+  sessionId: string;
+
+  @Column('uuid', { name: 'root_session_id' })
+  rootSessionId: string;
+
+  @Column('uuid', { name: 'parent_id', nullable: true })
+  parentId: string | null;
+
+  /** All agent sessions from the first to itself. */
+  @Column('uuid', { array: true })
+  path: string[];
+
+  /** 0 for one without a parent. */
+  @Column('integer')
+  depth: number;
+
+  @Column('text')
+  lifecycle: 'task' | 'service';
+
+  /** What its application calls it by. */
+  @Column('text', { array: true })
+  labels: string[];
+
+  /** `service`: for how many seconds a heartbeat keeps it alive. */
+  @Column('integer', { name: 'beat_seconds', nullable: true })
+  beatSeconds: number | null;
+
+  /** Whether anything was ever delegated to it or to one above it. */
+  @Column('boolean')
+  narrowed: boolean;
+
+  /** The delegation to one above it that it is confined by. */
+  @Column('uuid', { name: 'edge_id', nullable: true })
+  edgeId: string | null;
+
+  @Column('timestamptz', { name: 'expires_at' })
+  expiresAt: Date;
+
+  @Column('timestamptz', { name: 'ended_at', nullable: true })
+  endedAt: Date | null;
+
+  @CreateDateColumn({ name: 'created_at', type: 'timestamptz' })
+  createdAt: Date;
+}

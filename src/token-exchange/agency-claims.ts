@@ -1,0 +1,115 @@
+import type { JsonObject, PolicyInput } from '../policy/input.js';
+import { labelsOfAgent } from '../snapshot/agent-labels.js';
+import type { ResourceView, ZoneSnapshot } from '../snapshot/zone-snapshot.js';
+import type { Agency } from './delegate.js';
+
+/** What a mandate says of the agent that it is for, and of how that came by its authority. */
+export function agencyClaims(agency: Agency | null): Readonly<Record<string, unknown>> {
+  if (agency === null) return {};
+  const { acting, edge, edges, epoch } = agency;
+  const [first] = edges;
+  const agent = { agent_session_id: acting.id };
+  if (edge === null || first === undefined) return agent;
+  return {
+    ...agent,
+    delegation_edge_id: edge.id,
+    source_session_id: edge.sourceId,
+    target_session_id: edge.targetId,
+    delegation_path: pathOf(agency),
+    delegation_chain: [
+      { application_id: first.issuerClientId, agent_session_id: first.sourceId },
+      ...edges.map(({ id, receiverClientId, targetId }) => ({
+        application_id: receiverClientId,
+        agent_session_id: targetId,
+        delegation_edge_id: id,
+      })),
+    ],
+    hop_count: edges.length,
+    delegation_graph_epoch: epoch,
+  };
+}
+
+/** From the first issuer's agent session to the one that acts. */
+export function pathOf({ acting, edge }: Agency): string[] {
+  if (edge === null) return [acting.id];
+  return [...edge.path, ...acting.path.slice(acting.path.indexOf(edge.targetId) + 1)];
+}
+
+/** What policy is told of the agent. */
+export function agentInput(
+  agency: Agency | null,
+  zone: ZoneSnapshot,
+  clientId: string,
+): Pick<PolicyInput['principal'], 'agent_session_id' | 'lifecycle' | 'labels'> {
+  if (agency === null) return { labels: labelsOfAgent(zone, clientId, []) };
+  const { id, lifecycle, labels } = agency.acting;
+  return { agent_session_id: id, lifecycle, labels: labelsOfAgent(zone, clientId, labels) };
+}
+
+/** What policy is told of the delegation. */
+export function edgeInput(
+  agency: Agency | null,
+  resources: ReadonlyMap<string, ResourceView>,
+): Pick<PolicyInput, 'delegation_edge'> {
+  const edge = agency?.edge ?? null;
+  if (agency === null || edge === null) return {};
+  const resource = edge.resource === null ? undefined : resources.get(edge.resource);
+  const { constraints } = edge;
+  return {
+    delegation_edge: {
+      id: edge.id,
+      source_session_id: edge.sourceId,
+      target_session_id: edge.targetId,
+      issuer_application_id: edge.issuerClientId,
+      receiver_application_id: edge.receiverClientId,
+      ...(resource === undefined ? {} : { resource_id: resource.id }),
+      scopes: [...edge.scopes],
+      path: pathOf(agency),
+      graph_epoch: agency.epoch,
+      constraints_json: {
+        ...constraints,
+        resources: [...constraints.resources],
+        expires_at: edge.expiresAt,
+        ...(edge.remaining === null ? {} : { remaining_budget: edge.remaining }),
+      },
+    },
+  };
+}
+
+/** The same in `context`. */
+export function agencyContext(agency: Agency | null): {
+  agent_session_id?: string;
+  delegation_edge_id?: string;
+} {
+  if (agency === null) return {};
+  const { acting, edge } = agency;
+  return {
+    agent_session_id: acting.id,
+    ...(edge === null ? {} : { delegation_edge_id: edge.id }),
+  };
+}
+
+const SUBJECT_TEXTS = [
+  'agent_session_id',
+  'delegation_edge_id',
+  'source_session_id',
+  'target_session_id',
+] as const;
+
+/** What policy is told of the delegation that a subject token was issued on. */
+export function subjectAgency(raw: Readonly<Record<string, unknown>>): JsonObject {
+  const claims: JsonObject = {};
+  for (const name of SUBJECT_TEXTS) {
+    const value = raw[name];
+    if (typeof value === 'string') claims[name] = value;
+  }
+  for (const name of ['hop_count', 'delegation_graph_epoch'] as const) {
+    const value = raw[name];
+    if (typeof value === 'number') claims[name] = value;
+  }
+  const { delegation_path: path } = raw;
+  if (Array.isArray(path)) {
+    claims['delegation_path'] = path.filter((id): id is string => typeof id === 'string');
+  }
+  return claims;
+}

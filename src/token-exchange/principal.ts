@@ -1,0 +1,80 @@
+import type { IssuerSubject } from '../issuers/verify-issuer-token.js';
+import type { MandateClaims } from '../keys/verify-mandate.js';
+import type { JsonObject } from '../policy/input.js';
+
+/** Whom a request speaks for: a mandate's subject, a trusted issuer's user, or neither: the client itself. */
+export interface Principals {
+  readonly subject: MandateClaims | null;
+  readonly user: IssuerSubject | null;
+  readonly client: { readonly id: string };
+}
+
+/**
+ * What a mandate says of whom it speaks for. The name of a user is the issuer's own, byte for byte, and
+ * the issuer stands beside it: the same name of another issuer is somebody else.
+ */
+export function principalClaims({
+  subject,
+  user,
+  client,
+}: Principals): Readonly<Record<string, unknown>> {
+  if (user !== null) {
+    const { mayAct } = user;
+    return {
+      sub: user.sub,
+      sub_type: 'user',
+      ...userClaims(user),
+      // Without an issuer of its own, the name would pass for one of ours from here on.
+      ...(mayAct === null ? {} : { may_act: { iss: user.issuer, ...mayAct } }),
+    };
+  }
+  if (subject === null) return { sub: client.id, sub_type: 'application' };
+  return {
+    sub: subject.sub,
+    sub_type: subject.subType,
+    ...carried(subject),
+    ...(subject.mayAct === undefined ? {} : { may_act: subject.mayAct }),
+  };
+}
+
+/** What policy is told of a trusted issuer's user. */
+export function describeUser(user: IssuerSubject): JsonObject {
+  const { sub_iss: iss = '', sub_labels: labels, ...authentication } = userClaims(user);
+  return {
+    iss,
+    sub: user.sub,
+    sub_type: 'user',
+    exp: user.exp,
+    ...(user.jti === null ? {} : { jti: user.jti }),
+    ...(labels === undefined ? {} : { labels }),
+    ...authentication,
+  };
+}
+
+/** The same of a mandate that speaks for such a user, or for a client of ours. */
+export function describeSubject(subject: MandateClaims): JsonObject {
+  const { sub_iss: iss = subject.iss, sub_labels: labels, ...authentication } = carried(subject);
+  return { iss, ...(labels === undefined ? {} : { labels }), ...authentication };
+}
+
+function userClaims({ issuer, labels, authentication }: IssuerSubject): JsonObject {
+  const { acr, amr, authTime } = authentication;
+  return {
+    sub_iss: issuer,
+    ...(labels.length === 0 ? {} : { sub_labels: [...labels] }),
+    ...(acr === undefined ? {} : { acr }),
+    ...(amr === undefined ? {} : { amr: [...amr] }),
+    ...(authTime === undefined ? {} : { auth_time: authTime }),
+  };
+}
+
+/** What follows a user through a chain of exchanges. */
+function carried({ subIss, subLabels, acr, amr, authTime }: MandateClaims): JsonObject {
+  return {
+    ...(subIss === undefined ? {} : { sub_iss: subIss }),
+    ...(subLabels === undefined ? {} : { sub_labels: [...subLabels] }),
+    ...(acr === undefined ? {} : { acr }),
+    ...(amr === undefined ? {} : { amr: [...amr] }),
+    ...(authTime === undefined ? {} : { auth_time: authTime }),
+  };
+}
