@@ -329,9 +329,10 @@ describe('what is refused', () => {
   });
 
   test('what has expired', async () => {
-    const one = await chain({ expires_in: 1 });
-    const two = await chain({}, { source: { ttl_seconds: 1 } });
-    await new Promise((wake) => setTimeout(wake, 1_200));
+    // Long enough to be made by a busy machine.
+    const one = await chain({ expires_in: 3 });
+    const two = await chain({}, { source: { ttl_seconds: 3 } });
+    await new Promise((wake) => setTimeout(wake, 3_200));
     await expectUnusable(await use(one), /has ended/);
     await expectUnusable(await use(two), /has ended/);
   });

@@ -1,6 +1,6 @@
 import { Delete, Get, HttpCode, Param, Query, Req } from '@nestjs/common';
 import type { Request } from 'express';
-import { IsNull, MoreThan } from 'typeorm';
+import { IsNull } from 'typeorm';
 import { requestIdOf } from '../http/request-id.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { AgentSession } from '../sessions/agent-session.entity.js';
@@ -8,7 +8,7 @@ import { describeAgentSession } from '../sessions/describe-agent-session.js';
 import { AdminController } from './admin-controller.js';
 import { found, Operations, zoneExists } from './operations.service.js';
 import { PageQuery } from './page.body.js';
-import { pageOf } from './page.js';
+import { readPage } from './page.js';
 
 /** Shows which agents are at work in a zone, and ends them. */
 @AdminController('zones/:zone/agent-sessions')
@@ -17,14 +17,9 @@ export class AgentSessionsAdminController {
 
   /** Lists agent sessions, ended and expired ones too while they are kept. */
   @Get()
-  async list(@Param('zone') zoneId: string, @Query() { limit, after }: PageQuery) {
+  async list(@Param('zone') zoneId: string, @Query() page: PageQuery) {
     await zoneExists(this.operations.read, zoneId);
-    const rows = await this.operations.read.find(AgentSession, {
-      where: { zoneId, ...(after === undefined ? {} : { id: MoreThan(after) }) },
-      order: { id: 'ASC' },
-      take: limit + 1,
-    });
-    return pageOf(rows, limit, describeAgentSession);
+    return readPage(this.operations.read, AgentSession, { zoneId }, page, describeAgentSession);
   }
 
   /** Shows an agent session. */

@@ -12,7 +12,7 @@ import {
   Res,
 } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { MoreThan, type EntityManager } from 'typeorm';
+import { type EntityManager } from 'typeorm';
 import { Client } from '../clients/client.entity.js';
 import { ENV, type RunningEnv } from '../config/env.js';
 import { requestIdOf } from '../http/request-id.js';
@@ -25,7 +25,7 @@ import { addSecret, changeAuthentication, createClient } from './client-registra
 import { fetchRulesOf } from './public-keys.js';
 import { found, Operations, zoneExists } from './operations.service.js';
 import { PageQuery } from './page.body.js';
-import { pageOf } from './page.js';
+import { readPage } from './page.js';
 
 function view(row: Client) {
   return {
@@ -92,14 +92,9 @@ export class ClientsController {
 
   /** Lists clients. */
   @Get()
-  async list(@Param('zone') zoneId: string, @Query() { limit, after }: PageQuery) {
+  async list(@Param('zone') zoneId: string, @Query() page: PageQuery) {
     await zoneExists(this.operations.read, zoneId);
-    const rows = await this.operations.read.find(Client, {
-      where: { zoneId, ...(after === undefined ? {} : { id: MoreThan(after) }) },
-      order: { id: 'ASC' },
-      take: limit + 1,
-    });
-    return pageOf(rows, limit, view);
+    return readPage(this.operations.read, Client, { zoneId }, page, view);
   }
 
   /** Shows a client. */

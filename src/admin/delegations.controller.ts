@@ -1,6 +1,6 @@
 import { Delete, Get, HttpCode, Param, Query, Req } from '@nestjs/common';
 import type { Request } from 'express';
-import { IsNull, MoreThan } from 'typeorm';
+import { IsNull } from 'typeorm';
 import { DelegationEdge } from '../delegation/delegation-edge.entity.js';
 import { describeEdge } from '../delegation/describe-edge.js';
 import { requestIdOf } from '../http/request-id.js';
@@ -8,7 +8,7 @@ import { isUuid } from '../oauth/vocabulary.js';
 import { AdminController } from './admin-controller.js';
 import { found, Operations, zoneExists } from './operations.service.js';
 import { PageQuery } from './page.body.js';
-import { pageOf } from './page.js';
+import { readPage } from './page.js';
 
 /** Shows what was delegated in a zone, and takes it back. */
 @AdminController('zones/:zone/delegations')
@@ -17,14 +17,9 @@ export class DelegationsAdminController {
 
   /** Lists delegations, revoked and expired ones too while they are kept. */
   @Get()
-  async list(@Param('zone') zoneId: string, @Query() { limit, after }: PageQuery) {
+  async list(@Param('zone') zoneId: string, @Query() page: PageQuery) {
     await zoneExists(this.operations.read, zoneId);
-    const rows = await this.operations.read.find(DelegationEdge, {
-      where: { zoneId, ...(after === undefined ? {} : { id: MoreThan(after) }) },
-      order: { id: 'ASC' },
-      take: limit + 1,
-    });
-    return pageOf(rows, limit, describeEdge);
+    return readPage(this.operations.read, DelegationEdge, { zoneId }, page, describeEdge);
   }
 
   /** Shows a delegation. */

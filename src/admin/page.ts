@@ -1,3 +1,6 @@
+import type { EntityManager, EntityTarget } from 'typeorm';
+import type { PageQuery } from './page.body.js';
+
 /** One part of a list. */
 export interface Page<T> {
   readonly items: readonly T[];
@@ -5,12 +8,26 @@ export interface Page<T> {
   readonly next?: string;
 }
 
-/** Makes a page of one more row than was asked for. */
-export function pageOf<R extends { id: string }, T>(
-  rows: readonly R[],
-  limit: number,
+/**
+ * Reads one part of a list, in the order of ids, which is that of time.
+ *
+ * @param within what all rows of the list have, such as their zone
+ * @param view what is shown of a row
+ */
+export async function readPage<R extends { id: string }, T>(
+  tx: EntityManager,
+  entity: EntityTarget<R>,
+  within: Readonly<Record<string, string>>,
+  { limit, after }: PageQuery,
   view: (row: R) => T,
-): Page<T> {
+): Promise<Page<T>> {
+  const query = tx.createQueryBuilder(entity, 'row').where(within);
+  if (after !== undefined) query.andWhere('row.id > :after', { after });
+  // One more than asked for tells whether there are more.
+  const rows = await query
+    .orderBy('row.id', 'ASC')
+    .take(limit + 1)
+    .getMany();
   const shown = rows.slice(0, limit);
   const last = shown.at(-1);
   const more = rows.length > limit && last !== undefined;

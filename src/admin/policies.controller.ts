@@ -1,6 +1,5 @@
 import { Body, Get, Param, Post, Query, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { MoreThan } from 'typeorm';
 import { AnswerWithin } from '../http/deadline.interceptor.js';
 import { requestIdOf } from '../http/request-id.js';
 import { isUuid } from '../oauth/vocabulary.js';
@@ -10,7 +9,7 @@ import { AdminController } from './admin-controller.js';
 import { PolicyBody, PolicyVersionBody } from './policy.body.js';
 import { found, OPERATOR, Operations, zoneExists } from './operations.service.js';
 import { PageQuery } from './page.body.js';
-import { pageOf } from './page.js';
+import { readPage } from './page.js';
 import { addPolicyVersion, createPolicy } from './policy-authoring.js';
 import { checkPolicies, POLICY_WORK_MS } from './policy-check.js';
 
@@ -57,14 +56,9 @@ export class PoliciesController {
 
   /** Lists policies. */
   @Get()
-  async list(@Param('zone') zoneId: string, @Query() { limit, after }: PageQuery) {
+  async list(@Param('zone') zoneId: string, @Query() page: PageQuery) {
     await zoneExists(this.operations.read, zoneId);
-    const rows = await this.operations.read.find(Policy, {
-      where: { zoneId, ...(after === undefined ? {} : { id: MoreThan(after) }) },
-      order: { id: 'ASC' },
-      take: limit + 1,
-    });
-    return pageOf(rows, limit, view);
+    return readPage(this.operations.read, Policy, { zoneId }, page, view);
   }
 
   /** Shows a policy. */
@@ -103,15 +97,10 @@ export class PoliciesController {
   async versions(
     @Param('zone') zoneId: string,
     @Param('id') policyId: string,
-    @Query() { limit, after }: PageQuery,
+    @Query() page: PageQuery,
   ) {
     await this.find(zoneId, policyId);
-    const rows = await this.operations.read.find(PolicyVersion, {
-      where: { zoneId, policyId, ...(after === undefined ? {} : { id: MoreThan(after) }) },
-      order: { id: 'ASC' },
-      take: limit + 1,
-    });
-    return pageOf(rows, limit, versionView);
+    return readPage(this.operations.read, PolicyVersion, { zoneId, policyId }, page, versionView);
   }
 
   /** Shows a version of a policy. */

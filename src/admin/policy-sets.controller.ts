@@ -9,7 +9,6 @@ import {
   UnprocessableEntityException,
 } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { MoreThan } from 'typeorm';
 import { AnswerWithin } from '../http/deadline.interceptor.js';
 import { requestIdOf } from '../http/request-id.js';
 import { isUuid } from '../oauth/vocabulary.js';
@@ -19,7 +18,7 @@ import { AdminController } from './admin-controller.js';
 import { PolicySetBody, PolicySetVersionBody } from './policy.body.js';
 import { found, OPERATOR, Operations, zoneExists } from './operations.service.js';
 import { PageQuery } from './page.body.js';
-import { pageOf } from './page.js';
+import { readPage } from './page.js';
 import { addPolicySetVersion, createPolicySet, membersOf } from './policy-authoring.js';
 import { checkPolicies, POLICY_WORK_MS } from './policy-check.js';
 
@@ -70,14 +69,9 @@ export class PolicySetsController {
 
   /** Lists policy sets. */
   @Get()
-  async list(@Param('zone') zoneId: string, @Query() { limit, after }: PageQuery) {
+  async list(@Param('zone') zoneId: string, @Query() page: PageQuery) {
     await zoneExists(this.operations.read, zoneId);
-    const rows = await this.operations.read.find(PolicySet, {
-      where: { zoneId, ...(after === undefined ? {} : { id: MoreThan(after) }) },
-      order: { id: 'ASC' },
-      take: limit + 1,
-    });
-    return pageOf(rows, limit, view);
+    return readPage(this.operations.read, PolicySet, { zoneId }, page, view);
   }
 
   /** Shows a policy set. */
@@ -124,15 +118,16 @@ export class PolicySetsController {
   async versions(
     @Param('zone') zoneId: string,
     @Param('id') policySetId: string,
-    @Query() { limit, after }: PageQuery,
+    @Query() page: PageQuery,
   ) {
     await this.find(zoneId, policySetId);
-    const rows = await this.operations.read.find(PolicySetVersion, {
-      where: { zoneId, policySetId, ...(after === undefined ? {} : { id: MoreThan(after) }) },
-      order: { id: 'ASC' },
-      take: limit + 1,
-    });
-    return pageOf(rows, limit, versionView);
+    return readPage(
+      this.operations.read,
+      PolicySetVersion,
+      { zoneId, policySetId },
+      page,
+      versionView,
+    );
   }
 
   /** Shows a version of a policy set, with its manifest. */

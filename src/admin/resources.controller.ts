@@ -1,6 +1,5 @@
 import { Body, Delete, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { MoreThan } from 'typeorm';
 import { requestIdOf } from '../http/request-id.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { Resource } from '../zones/resource.entity.js';
@@ -8,7 +7,7 @@ import { AdminController } from './admin-controller.js';
 import { ResourceBody } from './zone.body.js';
 import { found, Operations, zoneExists } from './operations.service.js';
 import { PageQuery } from './page.body.js';
-import { pageOf } from './page.js';
+import { readPage } from './page.js';
 import { createResource } from './zone-registration.js';
 
 function view(row: Resource) {
@@ -56,14 +55,9 @@ export class ResourcesController {
 
   /** Lists resources. */
   @Get()
-  async list(@Param('zone') zoneId: string, @Query() { limit, after }: PageQuery) {
+  async list(@Param('zone') zoneId: string, @Query() page: PageQuery) {
     await zoneExists(this.operations.read, zoneId);
-    const rows = await this.operations.read.find(Resource, {
-      where: { zoneId, ...(after === undefined ? {} : { id: MoreThan(after) }) },
-      order: { id: 'ASC' },
-      take: limit + 1,
-    });
-    return pageOf(rows, limit, view);
+    return readPage(this.operations.read, Resource, { zoneId }, page, view);
   }
 
   /** Shows a resource. */

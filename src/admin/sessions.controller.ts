@@ -1,6 +1,6 @@
 import { Body, Delete, Get, HttpCode, Param, Post, Query, Req } from '@nestjs/common';
 import type { Request } from 'express';
-import { IsNull, MoreThan, type EntityManager } from 'typeorm';
+import { IsNull, type EntityManager } from 'typeorm';
 import { requestIdOf } from '../http/request-id.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { Session } from '../sessions/session.entity.js';
@@ -8,7 +8,7 @@ import { AdminController } from './admin-controller.js';
 import { RevocationBody } from './session.body.js';
 import { found, Operations, zoneExists } from './operations.service.js';
 import { PageQuery } from './page.body.js';
-import { pageOf } from './page.js';
+import { readPage } from './page.js';
 
 function view(row: Session) {
   return {
@@ -33,14 +33,9 @@ export class SessionsController {
 
   /** Lists sessions, ended and expired ones too while they are kept. */
   @Get('sessions')
-  async list(@Param('zone') zoneId: string, @Query() { limit, after }: PageQuery) {
+  async list(@Param('zone') zoneId: string, @Query() page: PageQuery) {
     await zoneExists(this.operations.read, zoneId);
-    const rows = await this.operations.read.find(Session, {
-      where: { zoneId, ...(after === undefined ? {} : { id: MoreThan(after) }) },
-      order: { id: 'ASC' },
-      take: limit + 1,
-    });
-    return pageOf(rows, limit, view);
+    return readPage(this.operations.read, Session, { zoneId }, page, view);
   }
 
   /** Shows a session. */

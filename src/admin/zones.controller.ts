@@ -1,6 +1,5 @@
 import { Body, Delete, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { MoreThan } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { requestIdOf } from '../http/request-id.js';
 import { Keys } from '../keys/keys.service.js';
@@ -9,7 +8,7 @@ import { AdminController } from './admin-controller.js';
 import { ZoneBody } from './zone.body.js';
 import { found, Operations, zoneExists } from './operations.service.js';
 import { PageQuery } from './page.body.js';
-import { pageOf } from './page.js';
+import { readPage } from './page.js';
 import { createZone } from './zone-registration.js';
 
 function view({ id, name, createdAt }: Zone) {
@@ -43,13 +42,8 @@ export class ZonesController {
 
   /** Lists zones. */
   @Get()
-  async list(@Query() { limit, after }: PageQuery) {
-    const zones = await this.operations.read.find(Zone, {
-      where: after === undefined ? {} : { id: MoreThan(after) },
-      order: { id: 'ASC' },
-      take: limit + 1,
-    });
-    return pageOf(zones, limit, view);
+  async list(@Query() page: PageQuery) {
+    return readPage(this.operations.read, Zone, {}, page, view);
   }
 
   /** Shows a zone. */
