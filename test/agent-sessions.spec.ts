@@ -210,10 +210,10 @@ describe('living and ending', () => {
   });
 
   test('ends with the session that opened it, but outlives its mandates', async () => {
-    const token = await app.bearer({ ttl_seconds: '1' });
+    const token = await app.bearer({ ttl_seconds: '3' });
     const { body } = await app.call('POST', '/agent-sessions', { lifecycle: 'service' }, { token });
     const beat = () => app.call('POST', `/agent-sessions/${String(body['id'])}/heartbeat`);
-    await new Promise((wake) => setTimeout(wake, 1_500));
+    await new Promise((wake) => setTimeout(wake, 3_100));
     expect((await beat()).status).toBe(200);
     await zone.admin('DELETE', `/sessions/${String(decodeJwt(token)['sid'])}`);
     expect((await beat()).body['error']).toBe('invalid_grant');
