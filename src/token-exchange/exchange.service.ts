@@ -33,7 +33,7 @@ import { bind } from './bind.js';
 import { clear } from './clear.js';
 import { DECISIONS, EXCHANGES, STAGE_SECONDS, UNRECORDED } from './exchange.metrics.js';
 import { delegate } from './delegate.js';
-import { limit } from './limit.js';
+import { limit, type RequestCounter } from './limit.js';
 import { mint } from './mint.js';
 import { parse } from './parse.js';
 import { record, RecordedDenial, StaleEvaluation, unspent } from './record.js';
@@ -96,9 +96,10 @@ export class Exchange {
   /** Evaluates on what is in memory; if that turns out to be old, again on what is true now. */
   private async evaluate(request: TokenRequest): Promise<TokenResponse> {
     const giveUpAt = this.clock.now() + PERSISTENCE_MS;
+    const counter = this.countedOnce();
     for (;;) {
       try {
-        return await this.attempt(request);
+        return await this.attempt(request, counter);
       } catch (error) {
         if (!(error instanceof StaleEvaluation)) throw error;
         if (this.clock.now() > giveUpAt) return this.giveUp(request, error);
@@ -118,10 +119,10 @@ export class Exchange {
     throw refusal;
   }
 
-  private async attempt(request: TokenRequest): Promise<TokenResponse> {
+  private async attempt(request: TokenRequest, counter: RequestCounter): Promise<TokenResponse> {
     const progress: Progress = { reached: null };
     try {
-      const response = await this.walk(request, progress);
+      const response = await this.walk(request, progress, counter);
       this.tryCandidate(request, progress.reached);
       return response;
     } catch (error) {
@@ -153,12 +154,16 @@ export class Exchange {
     });
   }
 
-  private async walk(request: TokenRequest, progress: Progress): Promise<TokenResponse> {
+  private async walk(
+    request: TokenRequest,
+    progress: Progress,
+    counter: RequestCounter,
+  ): Promise<TokenResponse> {
     const reach = this.stages(progress);
     const parsed = await reach('parse', () => parse(request));
     const identified = await reach('identify', () => identify(parsed, this.directory));
     const proved = await reach('authenticate', () => authenticate(identified, this.checks));
-    const authenticated = await reach('limit', () => limit(proved, this.requestLimits));
+    const authenticated = await reach('limit', () => limit(proved, counter));
     // One moment for what comes in and what goes out, so that nothing expires in between.
     const now = this.clock.now();
     const verify = this.verifier(authenticated.zone, now);
@@ -169,6 +174,14 @@ export class Exchange {
     const cleared = await reach('clear', () => clear(authorized));
     const minted = await reach('mint', () => mint(cleared, this.env.issuerUrl, now, verify));
     return this.timed('record', () => record(minted, this.recorder));
+  }
+
+  /** A request is one request to its client, however often we have to evaluate it. */
+  private countedOnce(): RequestCounter {
+    let counted: Promise<number | null> | undefined;
+    return {
+      count: (zoneId, clientId) => (counted ??= this.requestLimits.count(zoneId, clientId)),
+    };
   }
 
   private stages(progress: Progress) {
