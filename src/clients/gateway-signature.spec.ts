@@ -1,6 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { verifyGatewaySignature, type GatewayHeaders } from './gateway-signature.js';
+import type { GatewayHeaders } from '../oauth/gateway-headers.js';
+import { verifyGatewaySignature } from './gateway-signature.js';
 
 const KEY = Buffer.alloc(32, 7);
 const NOW = 1_800_000_000;

@@ -1,19 +1,12 @@
 import type { IncomingMessage } from 'node:http';
-
-/** The headers of a gateway's signature, as they came off the wire. */
-export interface SignatureHeaders {
-  readonly timestamp: string | null;
-  readonly request: string | null;
-  readonly signature: string | null;
-  readonly requestId: string | null;
-}
+import type { GatewayHeaders } from '../oauth/gateway-headers.js';
 
 /**
  * Reads the headers of a gateway's signature. A header that is there twice counts as malformed.
  *
  * @returns `null` if there is none of them; with any one it is a gateway's request, and nothing else
  */
-export function gatewayHeadersOf(request: IncomingMessage): SignatureHeaders | null {
+export function gatewayHeadersOf(request: IncomingMessage): GatewayHeaders | null {
   const one = (name: string): string | null => request.headersDistinct[name]?.join(', ') ?? null;
   const headers = {
     timestamp: one('x-caracal-gateway-timestamp'),

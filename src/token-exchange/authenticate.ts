@@ -1,4 +1,5 @@
-import type { GatewayHeaders, GatewayNonce, SignedRequest } from '../clients/gateway-signature.js';
+import type { GatewayNonce, SignedRequest } from '../clients/gateway-signature.js';
+import type { GatewayHeaders } from '../oauth/gateway-headers.js';
 import type { AssertionNonce } from '../clients/client-assertion.js';
 import type { AssertionAttempt } from '../clients/client-assertions.service.js';
 import type { SecretAttempt, SecretVerdict } from '../clients/secret-verifier.js';

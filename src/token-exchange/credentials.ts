@@ -2,7 +2,8 @@ import { clientNamedIn } from '../clients/client-assertion.js';
 import { parseBasic } from '../oauth/basic-credentials.js';
 import { OAuthError } from '../oauth/errors.js';
 import { JWT_BEARER_ASSERTION } from '../oauth/vocabulary.js';
-import type { GatewayHeaders, TokenRequest } from './token-request.js';
+import type { GatewayHeaders } from '../oauth/gateway-headers.js';
+import type { TokenRequest } from './token-request.js';
 
 /** How the client says who it is, not yet believed. */
 export type Credentials = SecretCredentials | AssertionCredentials | GatewayCredentials;

@@ -1,6 +1,4 @@
-import type { GatewayHeaders } from '../clients/gateway-signature.js';
-
-export type { GatewayHeaders };
+import type { GatewayHeaders } from '../oauth/gateway-headers.js';
 
 /** A request to the token endpoint as it came off the wire. */
 export interface TokenRequest {
