@@ -6,7 +6,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { admitAdmins } from './admin/admin.guard.js';
 import { Demo } from './admin/demo.service.js';
 import { admitGateways } from './admin/gateway-admission.js';
-import { admitBearers, Bearers } from './agents/bearers.service.js';
+import { admitBearers, Bearers } from './bearers/bearers.service.js';
 import { AppModule } from './app.module.js';
 import { EnvironmentError, readEnv, type Env } from './config/env.js';
 import { createLogger, nestLogger } from './config/logger.js';

@@ -23,7 +23,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   policy: ['oauth'],
   sessions: ['config'],
   delegation: ['oauth', 'sessions'],
-  agents: ['oauth', 'config', 'http', 'ledger', 'keys', 'sessions', 'delegation', 'snapshot'],
+  'step-up': ['oauth', 'config', 'http', 'database', 'ledger', 'zones', 'keys', 'bearers'],
+  bearers: ['oauth', 'config', 'keys', 'snapshot'],
+  agents: ['oauth', 'config', 'http', 'ledger', 'sessions', 'delegation', 'snapshot', 'bearers'],
   snapshot: ['zones', 'clients', 'issuers', 'keys', 'policy', 'database', 'config'],
   'token-exchange': [
     'oauth',
@@ -37,6 +39,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'sessions',
     'delegation',
     'snapshot',
+    'zones',
+    'step-up',
   ],
   admin: [
     'oauth',
@@ -51,6 +55,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'sessions',
     'delegation',
     'snapshot',
+    'step-up',
   ],
   health: ['config', 'keys', 'ledger', 'snapshot', 'database', 'http'],
 };
@@ -150,7 +155,7 @@ describe('architecture', () => {
         ({ path, folder }) =>
           PURE_FOLDERS.has(folder) ||
           folder === 'token-exchange' ||
-          /^(policy|keys|clients|issuers|ledger|snapshot|delegation)\//.test(path),
+          /^(policy|keys|clients|issuers|ledger|snapshot|delegation|step-up)\//.test(path),
       )
       .filter(({ path, folder }) => PURE_FOLDERS.has(folder) || !FRAMEWORK_FILE.test(path))
       .filter(({ path }) => !MAY_KNOW_FRAMEWORK.has(path))

@@ -411,12 +411,30 @@ const refused: readonly Case[] = [
     'an unknown delegation': { agent_session_id: UUID, delegation_edge_id: UUID },
   }),
 
-  // What later versions understand is refused, not ignored.
-  ...['challenge_id', 'challenge_response'].map((name) =>
-    body(`${name}, which is not supported yet`, () => followedBy(`${name}=${UUID}`), {
-      description: `${name} is not supported`,
-    }),
-  ),
+  ...turned('invalid_request', /challenge_id and challenge_response belong together/, {
+    'a challenge without a response': { challenge_id: UUID },
+    'a response without a challenge': { challenge_response: 'x' },
+    'a challenge with an empty response': { challenge_id: UUID, challenge_response: '' },
+  }),
+  ...turned('invalid_grant', /the challenge is not usable/, {
+    'a challenge where none is demanded': { challenge_id: UUID, challenge_response: 'x' },
+    'an unknown challenge': { max_age: '0', challenge_id: UUID, challenge_response: 'x' },
+    'a challenge that is no id': { max_age: '0', challenge_id: 'x', challenge_response: 'x' },
+  }),
+  ...turned('invalid_request', /max_age is not a whole number/, {
+    'a negative max_age': { max_age: '-1' },
+    'a max_age with a fraction': { max_age: '1.5' },
+    'a max_age that is too long': { max_age: '1'.repeat(10) },
+  }),
+  ...turned('invalid_request', /the acr_values are malformed/, {
+    'acr_values with two spaces': { acr_values: 'a  b' },
+    'an acr value that is too long': { acr_values: 'a'.repeat(201) },
+    'too many acr_values': { acr_values: Array.from({ length: 21 }, (_, i) => i).join(' ') },
+    'acr_values that are not ASCII': { acr_values: 'ä' },
+  }),
+  ...turned('invalid_request', /none of the acr_values can be met/, {
+    'acr_values that nothing leads to': { acr_values: 'gold silver' },
+  }),
   ...['Timestamp', 'Request', 'Signature'].map((name): Case => ({
     name: `X-Caracal-Gateway-${name} without the others, whatever else authenticates`,
     send: () => ({ headers: { [`X-Caracal-Gateway-${name}`]: '1' }, body: valid() }),

@@ -4,16 +4,15 @@ import { LedgerModule } from '../ledger/ledger.module.js';
 import { SnapshotModule } from '../snapshot/snapshot.module.js';
 import { AgentSessions } from './agent-sessions.service.js';
 import { AgentSessionsController } from './agent-sessions.controller.js';
-import { Bearers } from './bearers.service.js';
+import { BearersModule } from '../bearers/bearers.module.js';
 import { DelegationEdges } from './delegation-edges.service.js';
 import { DelegationsController } from './delegations.controller.js';
 import { Graph } from './graph.service.js';
 
 /** Applications let agents work for them, and delegate between them. */
 @Module({
-  imports: [DelegationModule, LedgerModule, SnapshotModule],
+  imports: [BearersModule, DelegationModule, LedgerModule, SnapshotModule],
   controllers: [AgentSessionsController, DelegationsController],
-  providers: [Bearers, Graph, AgentSessions, DelegationEdges],
-  exports: [Bearers],
+  providers: [Graph, AgentSessions, DelegationEdges],
 })
 export class AgentsModule {}

@@ -2,7 +2,7 @@ import { applyDecorators, NotFoundException, UsePipes, ValidationPipe } from '@n
 import { ApiBearerAuth, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Request } from 'express';
 import { requestIdOf } from '../http/request-id.js';
-import { bearerToken } from './bearers.service.js';
+import { bearerToken } from '../bearers/bearers.service.js';
 import type { Asked } from './graph.service.js';
 
 /** Routes that applications call with a session mandate as bearer, strict about bodies. */

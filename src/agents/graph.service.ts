@@ -5,7 +5,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { Ledger } from '../ledger/ledger.service.js';
 import { OAuthError, unavailable } from '../oauth/errors.js';
 import { Snapshots } from '../snapshot/snapshots.service.js';
-import { Bearers, invalidToken, type Bearer } from './bearers.service.js';
+import { Bearers, invalidToken, type Bearer } from '../bearers/bearers.service.js';
 
 /** How often a request is looked at before a zone that keeps changing makes us give up. */
 const MAX_ATTEMPTS = 5;

@@ -10,13 +10,17 @@ import { Policy, PolicyVersion } from '../policy/policy.entity.js';
 import { AgentSession } from '../sessions/agent-session.entity.js';
 import { Revocation } from '../sessions/revocation.entity.js';
 import { Session } from '../sessions/session.entity.js';
+import { ChallengeDecision } from '../step-up/challenge-decision.entity.js';
+import { Challenge } from '../step-up/challenge.entity.js';
 import { Resource } from '../zones/resource.entity.js';
+import { StepUpType } from '../zones/step-up-type.entity.js';
 import { Zone } from '../zones/zone.entity.js';
 import { Zones1700000000000 } from './migrations/1700000000000-zones.js';
 import { Ledger1700000000001 } from './migrations/1700000000001-ledger.js';
 import { PolicyLifecycle1700000000002 } from './migrations/1700000000002-policy-lifecycle.js';
 import { TrustedIssuers1700000000004 } from './migrations/1700000000004-trusted-issuers.js';
 import { Delegation1700000000005 } from './migrations/1700000000005-delegation.js';
+import { StepUp1700000000006 } from './migrations/1700000000006-step-up.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
@@ -50,6 +54,9 @@ export function dataSourceOptions(url: string): PostgresOptions {
       Revocation,
       AgentSession,
       DelegationEdge,
+      StepUpType,
+      Challenge,
+      ChallengeDecision,
     ],
     migrations: [
       Zones1700000000000,
@@ -57,6 +64,7 @@ export function dataSourceOptions(url: string): PostgresOptions {
       PolicyLifecycle1700000000002,
       TrustedIssuers1700000000004,
       Delegation1700000000005,
+      StepUp1700000000006,
     ],
     migrationsTableName: 'schema_migrations',
     synchronize: false,

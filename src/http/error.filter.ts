@@ -86,7 +86,7 @@ export class ErrorFilter implements ExceptionFilter {
 function oauthAnswer(error: OAuthError, request: Request): Answer {
   return {
     status: STATUS[error.code],
-    body: errorBody(error.code, error.message, request),
+    body: { ...errorBody(error.code, error.message, request), ...error.members },
     reason: error.detail,
     headers: {
       ...(error.retryAfter === undefined ? {} : { 'Retry-After': String(error.retryAfter) }),

@@ -14,7 +14,7 @@ import {
   type KeySchedule,
   type KeyState,
 } from './key-schedule.js';
-import { keyEncryptionKeyId, seal, SealBroken, unseal } from './seal.js';
+import { keyEncryptionKeyId, seal, SealBroken, unseal, type SealContext } from './seal.js';
 import { SigningKey } from './signing-key.entity.js';
 
 /** What a rotation led to. */
@@ -102,6 +102,20 @@ export class Keys {
   /** Opens what {@link newDigestKey} made. */
   openDigestKey(zoneId: string, sealed: Buffer): Buffer {
     return unseal(this.env.keyEncryptionKey, digestKeyContext(zoneId), sealed);
+  }
+
+  /** Seals something secret that others store. */
+  async seal(context: SealContext, plaintext: Buffer): Promise<Buffer> {
+    return seal(this.env.keyEncryptionKey, context, plaintext);
+  }
+
+  /**
+   * Opens what {@link Keys.seal} made.
+   *
+   * @throws {SealBroken} if it was edited, swapped or sealed under another key
+   */
+  async open(context: SealContext, sealed: Buffer): Promise<Buffer> {
+    return unseal(this.env.keyEncryptionKey, context, sealed);
   }
 
   /** Makes the first key of a zone. It may sign at once: nobody can have cached an older key set. */

@@ -6,7 +6,12 @@ const TAG_BYTES = 16;
 
 /** What a sealed value is for. It is authenticated with the value, so that rows cannot be swapped. */
 export interface SealContext {
-  readonly purpose: 'signing-key' | 'client-secret-digest-key';
+  readonly purpose:
+    | 'signing-key'
+    | 'client-secret-digest-key'
+    | 'totp-secret'
+    | 'webhook-secret'
+    | 'proof-system-secret';
   readonly zoneId: string;
   /** The key or row within the zone. */
   readonly id: string;

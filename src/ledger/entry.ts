@@ -52,6 +52,32 @@ export type Fact =
       readonly otherwise: Otherwise;
     }
   | {
+      /** The challenge is approved, unspent, and stands for this very request. If all facts hold, it is spent. */
+      readonly kind: 'challenge_satisfied';
+      readonly id: string;
+      /** Hex SHA-256 of the request. */
+      readonly binding: string;
+      /** Hex SHA-256 of the response. */
+      readonly secret_digest: string;
+      readonly otherwise: Otherwise;
+    }
+  | {
+      /** Whoever asks may have one more challenge open, or another secret for one that is. */
+      readonly kind: 'challenge_allowed';
+      readonly binding: string;
+      readonly client_id: string;
+      readonly subject: string;
+      readonly subject_issuer?: string;
+      readonly subject_type: 'user' | 'application';
+      readonly max_of_client: number;
+      /** Of a user. */
+      readonly max_of_subject: number;
+      /** Of a user, by the same client: no client alone keeps others from asking a user. */
+      readonly max_of_both: number;
+      readonly max_secrets: number;
+      readonly otherwise: Otherwise;
+    }
+  | {
       readonly kind: 'clock_agrees';
       /** Our clock, seconds since the epoch. */
       readonly now: number;
@@ -80,6 +106,26 @@ export interface SessionBirth {
   readonly expires_at: number;
 }
 
+/** Proof of the subject that its session remembers. */
+export interface SessionProof {
+  readonly session_id: string;
+  readonly subject: string;
+  readonly issuer?: string;
+  readonly acr: string;
+  readonly amr: readonly string[];
+  /** Seconds since the epoch. */
+  readonly auth_time: number;
+}
+
+/** A challenge that was opened, or joined: the same request had one already. */
+export interface OpenedChallenge {
+  readonly id: string;
+  readonly type: string;
+  readonly joined: boolean;
+  /** Seconds since the epoch. */
+  readonly expires_at: number;
+}
+
 /** Everything that one request asks the ledger to check and record, as one unit. */
 export interface Entry {
   /** UUIDv7 of the audit event. */
@@ -91,6 +137,9 @@ export interface Entry {
   readonly absent_client?: string;
   readonly facts: readonly Fact[];
   readonly session?: SessionBirth;
+  readonly proof?: SessionProof;
+  /** A challenge to be opened (`step-up/challenge.ts`). */
+  readonly challenge?: object;
   readonly event: AuditEvent;
 }
 
@@ -110,7 +159,12 @@ export interface Receipt {
 
 /** What became of an entry. */
 export type Committed =
-  | { readonly status: 'recorded'; readonly receipt: Receipt }
+  | {
+      readonly status: 'recorded';
+      readonly receipt: Receipt;
+      /** Only for an entry that was to open one. */
+      readonly challenge?: OpenedChallenge;
+    }
   /** A fact moved. The denial that the fact names is recorded instead. */
   | { readonly status: 'refused'; readonly fact: Fact }
   /** The zone changed since the evaluation. Nothing is recorded: evaluate again. */

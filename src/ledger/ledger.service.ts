@@ -4,7 +4,7 @@ import type { Histogram } from 'prom-client';
 import type { EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { ENV, type RunningEnv } from '../config/env.js';
-import type { AuditEvent, Committed, Entry, Nonce, Receipt } from './entry.js';
+import type { AuditEvent, Committed, Entry, Nonce, OpenedChallenge, Receipt } from './entry.js';
 import { GroupCommit } from './group-commit.js';
 import { isStatementError, LedgerConnection } from './ledger.connection.js';
 import { BATCH_SECONDS, BATCH_SIZE } from './ledger.metrics.js';
@@ -112,7 +112,7 @@ export class Ledger implements OnApplicationShutdown {
       if (entry === undefined) throw new Error('the ledger answered for more entries than sent');
       switch (row['status']) {
         case 'recorded':
-          return { status: 'recorded', receipt: receiptFor(entry) };
+          return { status: 'recorded', receipt: receiptFor(entry), ...openedIn(row) };
         case 'stale':
           return { status: 'stale' };
         case 'refused': {
@@ -128,6 +128,11 @@ export class Ledger implements OnApplicationShutdown {
   }
 }
 
+function openedIn({ challenge }: Record<string, unknown>): { challenge?: OpenedChallenge } {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as challenge_open makes it
+  return challenge === null ? {} : { challenge: challenge as OpenedChallenge };
+}
+
 /** The one place where a receipt is made. */
 function receiptFor(entry: Entry): Receipt {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the brand exists in types only
@@ -137,4 +142,4 @@ function receiptFor(entry: Entry): Receipt {
 const SPEND = `INSERT INTO spent_nonces (zone_id, purpose, nonce, day) VALUES ($1, $2, $3, $4)
   ON CONFLICT DO NOTHING RETURNING 1 AS spent`;
 
-const COMMIT = 'SELECT ord, status, fact_index FROM ledger_commit($1, $2) ORDER BY ord';
+const COMMIT = 'SELECT ord, status, fact_index, challenge FROM ledger_commit($1, $2) ORDER BY ord';

@@ -21,6 +21,8 @@ export interface OAuthErrorOptions {
   readonly retryAfter?: number;
   /** The challenge to send in `WWW-Authenticate`. */
   readonly wwwAuthenticate?: string;
+  /** What the body says beside error and description. May hold a secret, so it is sent and never logged. */
+  readonly members?: Readonly<Record<string, unknown>>;
   /** What went wrong underneath. Logged, never sent. */
   readonly cause?: unknown;
 }
@@ -36,6 +38,8 @@ export class OAuthError extends Error {
   readonly detail: string;
   readonly retryAfter: number | undefined;
   readonly wwwAuthenticate: string | undefined;
+  /** Not a property, so that no logger walks into it. */
+  readonly #members: Readonly<Record<string, unknown>>;
 
   constructor(
     readonly code: OAuthErrorCode,
@@ -46,6 +50,12 @@ export class OAuthError extends Error {
     this.detail = options.detail ?? description;
     this.retryAfter = options.retryAfter;
     this.wwwAuthenticate = options.wwwAuthenticate;
+    this.#members = options.members ?? {};
+  }
+
+  /** What the body says beside error and description. */
+  get members(): Readonly<Record<string, unknown>> {
+    return this.#members;
   }
 }
 

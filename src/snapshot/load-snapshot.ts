@@ -7,6 +7,8 @@ import type { Keys } from '../keys/keys.service.js';
 import { SigningKey } from '../keys/signing-key.entity.js';
 import type { PolicySets, StoredPolicySet } from '../policy/policy-sets.service.js';
 import { Resource } from '../zones/resource.entity.js';
+import { StepUpType } from '../zones/step-up-type.entity.js';
+import type { StepUpTerms } from '../zones/step-up-terms.js';
 import { Zone } from '../zones/zone.entity.js';
 import type { ClientView, ZoneSnapshot } from './zone-snapshot.js';
 
@@ -17,6 +19,7 @@ export interface StoredZone {
   readonly secrets: readonly ClientSecret[];
   readonly resources: readonly Resource[];
   readonly issuers: readonly TrustedIssuerRow[];
+  readonly stepUpTypes: readonly StepUpType[];
   readonly signingKeys: readonly SigningKey[];
   readonly policy: StoredPolicySet;
   readonly shadow: StoredPolicySet;
@@ -47,6 +50,7 @@ export async function readZone(
     secrets: await tx.find(ClientSecret, { where: { zoneId } }),
     resources: await tx.find(Resource, { where: { zoneId } }),
     issuers: await tx.find(TrustedIssuerRow, { where: { zoneId } }),
+    stepUpTypes: await tx.find(StepUpType, { where: { zoneId }, order: { type: 'ASC' } }),
     signingKeys: await tx.find(SigningKey, { where: { zoneId } }),
     policy: await policySets.read(tx, zoneId, zone.activePolicySetVersionId),
     shadow: await policySets.read(tx, zoneId, zone.shadowPolicySetVersionId),
@@ -59,10 +63,11 @@ export async function readZone(
  * @param now milliseconds since the epoch
  */
 export async function openZone(
-  { zone, clients, secrets, resources, issuers, signingKeys, policy, shadow }: StoredZone,
+  stored: StoredZone,
   now: number,
   { keys, policySets }: Openers,
 ): Promise<ZoneSnapshot> {
+  const { zone, clients, secrets, resources, issuers, signingKeys, policy, shadow } = stored;
   return {
     zoneId: zone.id,
     version: zone.version,
@@ -74,6 +79,7 @@ export async function openZone(
       ]),
     ),
     issuers: new Map(issuers.map((row) => [row.issuer, row])),
+    stepUpTypes: new Map(stored.stepUpTypes.map((row) => [row.type, termsIn(row)])),
     digestKey: keys.openDigestKey(zone.id, zone.sealedDigestKey),
     keys: await keys.openRing(signingKeys, now),
     policy: await policySets.open(policy),
@@ -115,4 +121,17 @@ function clientViews(
 
 function workloadOf({ workloadIssuer: issuer, workloadSubject: subject }: Client) {
   return issuer === null || subject === null ? null : { issuer, subject };
+}
+
+/** The terms of a stored type. */
+function termsIn(row: StepUpType): StepUpTerms {
+  return {
+    lifetime_seconds: row.lifetimeSeconds,
+    satisfied_by: row.satisfiedBy,
+    quorum: row.quorum,
+    requester_may_satisfy: row.requesterMaySatisfy,
+    subject_may_satisfy: row.subjectMaySatisfy,
+    acr: row.acr,
+    reuse_seconds: row.reuseSeconds,
+  };
 }

@@ -4,6 +4,7 @@ import type { TrustedIssuer } from '../issuers/trusted-issuer.js';
 import type { KeyRing } from '../keys/key-ring.js';
 import type { ActivePolicy, CandidatePolicy } from '../policy/policy-sets.service.js';
 import type { DeclaredOperation } from '../zones/resource.entity.js';
+import type { StepUpTerms } from '../zones/step-up-terms.js';
 
 /** A client as a request sees it. */
 export interface ClientView extends AssertingClient {
@@ -37,6 +38,8 @@ export interface ZoneSnapshot {
   readonly resources: ReadonlyMap<string, ResourceView>;
   /** Whose tokens the zone believes beside its own, by `iss`. */
   readonly issuers: ReadonlyMap<string, TrustedIssuer>;
+  /** The types of challenge that the zone has terms of its own for. */
+  readonly stepUpTypes: ReadonlyMap<string, StepUpTerms>;
   /** The key that client secrets are digested with. */
   readonly digestKey: Buffer;
   readonly keys: KeyRing;

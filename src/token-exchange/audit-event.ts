@@ -15,7 +15,7 @@ import {
 import { agencyClaims, agencyContext } from './agency-claims.js';
 import type { Bound } from './bind.js';
 import type { Delegated } from './delegate.js';
-import type { Cleared } from './clear.js';
+import type { Cleared } from './cleared.js';
 import type { Minted } from './mint.js';
 import type { Parsed } from './parse.js';
 import type { Resolved } from './resolve.js';

@@ -26,6 +26,7 @@ export interface PolicyDecisions {
 
 /** A request that policy has been asked about; step-ups may still be owed. */
 export interface Authorized extends Delegated {
+  readonly resources: readonly ResourceView[];
   readonly granted: { readonly targets: readonly string[]; readonly scope: readonly string[] };
   readonly policy: PolicyDecisions;
 }
@@ -82,6 +83,46 @@ export function authorize(bound: Delegated, decide: Decide, now: number): Author
   const resources = bound.targets.map((target) => findResource(bound, target));
   const scope = narrowScope(bound, resources);
   checkOperations(bound, resources, scope);
+  const policy = askPolicy({ bound, resources, scope }, decide, now, false);
+  return { ...bound, resources, granted: { targets: bound.targets, scope }, policy };
+}
+
+/**
+ * Asks again, now that a challenge of the type that policy demands has been satisfied.
+ *
+ * @throws {OAuthError} access_denied
+ */
+export function authorizeConfirmed(
+  authorized: Authorized,
+  type: string,
+  decide: Decide,
+  now: number,
+): PolicyDecisions {
+  const { resources, granted } = authorized;
+  const question = { bound: authorized, resources, scope: granted.scope };
+  const made = askPolicy(question, decide, now, true);
+  // Policy may demand something else of a request that has been confirmed.
+  const other = made.decisions.find(
+    ({ verdict: { decision, resolvedStepUp } }) =>
+      decision !== 'allow' || (resolvedStepUp !== undefined && resolvedStepUp !== type),
+  );
+  if (other === undefined) return made;
+  throw new PolicyDenial(made, `not confirmed for ${other.resource.identifier} by a ${type}`);
+}
+
+/** What policy is asked about. */
+interface Question {
+  readonly bound: Delegated;
+  readonly resources: readonly ResourceView[];
+  readonly scope: readonly string[];
+}
+
+function askPolicy(
+  { bound, resources, scope }: Question,
+  decide: Decide,
+  now: number,
+  challengeResolved: boolean,
+): PolicyDecisions {
   const { policy } = bound.zone;
   if (policy.status === 'broken') {
     const { kind, problem, setVersionId } = policy;
@@ -92,7 +133,7 @@ export function authorize(bound: Delegated, decide: Decide, now: number): Author
     throw new PolicyUnusable(denial, 'no_active_set', null);
   }
   const decisions = resources.map((resource) => {
-    const input = policyInput(bound, resource, scope, now);
+    const input = policyInput(bound, resource, scope, now, challengeResolved);
     return { resource, input, verdict: decide(policy.compiled, input) };
   });
   const made = {
@@ -104,7 +145,7 @@ export function authorize(bound: Delegated, decide: Decide, now: number): Author
   if (denied !== undefined) {
     throw new PolicyDenial(made, `denied for ${denied.resource.identifier}`);
   }
-  return { ...bound, granted: { targets: bound.targets, scope }, policy: made };
+  return made;
 }
 
 /**

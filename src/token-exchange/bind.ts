@@ -27,6 +27,9 @@ export interface SessionDirectory {
     clientId: string;
     subject: string;
     issuer: string | null;
+    acr: string | null;
+    amr: readonly string[] | null;
+    authTime: Date | null;
     expiresAt: Date;
     endedAt: Date | null;
   } | null>;

@@ -15,6 +15,8 @@ import { NO_ZONE, type Entry } from '../ledger/entry.js';
 import { Ledger } from '../ledger/ledger.service.js';
 import { OAuthError, unavailable } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';
+import { Attempts } from '../step-up/attempts.service.js';
+import { Challenges } from '../step-up/challenges.service.js';
 import { PolicySets } from '../policy/policy-sets.service.js';
 import { Shadow } from '../policy/shadow.service.js';
 import { Sessions } from '../sessions/sessions.service.js';
@@ -30,13 +32,16 @@ import {
   type PolicyDecisions,
 } from './authorize.js';
 import { bind } from './bind.js';
-import { clear } from './clear.js';
+import { clear, type StepUpDesk } from './clear.js';
+import { unspent } from './facts.js';
 import { DECISIONS, EXCHANGES, STAGE_SECONDS, UNRECORDED } from './exchange.metrics.js';
 import { delegate } from './delegate.js';
 import { limit, type RequestCounter } from './limit.js';
 import { mint } from './mint.js';
 import { parse } from './parse.js';
-import { record, RecordedDenial, StaleEvaluation, unspent } from './record.js';
+import { InteractionRequired } from './hold.js';
+import { record } from './record.js';
+import { RecordedDenial, StaleEvaluation } from './recorded.js';
 import { resolve, type TrustedTokens, type VerifyMandate } from './resolve.js';
 import { TokenBucket } from './token-bucket.js';
 import type { TokenRequest, TokenResponse } from './token-request.js';
@@ -68,6 +73,8 @@ export class Exchange {
     private readonly delegations: Delegations,
     private readonly policySets: PolicySets,
     private readonly shadow: Shadow,
+    private readonly challenges: Challenges,
+    private readonly attempts: Attempts,
     private readonly ledger: Ledger,
     @Inject(ENV) private readonly env: RunningEnv,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -128,6 +135,10 @@ export class Exchange {
     } catch (error) {
       if (error instanceof StaleEvaluation) this.forget(progress.reached);
       if (error instanceof StaleEvaluation || error instanceof RecordedDenial) throw error;
+      if (error instanceof InteractionRequired) {
+        this.tryCandidate(request, progress.reached);
+        throw error;
+      }
       await this.refuse(request, progress.reached, error);
       if (error instanceof PolicyUnusable) this.policySets.failed(error.kind);
       if (error instanceof PolicyDenial) this.tryCandidate(request, progress.reached, error.policy);
@@ -171,7 +182,7 @@ export class Exchange {
     const bound = await reach('bind', () => bind(resolved, this.sessionDirectory));
     const delegated = await reach('delegate', () => delegate(bound, this.routeDirectory));
     const authorized = await reach('authorize', () => authorize(delegated, this.decide, now));
-    const cleared = await reach('clear', () => clear(authorized));
+    const cleared = await reach('clear', () => clear(authorized, this.stepUp, now));
     const minted = await reach('mint', () => mint(cleared, this.env.issuerUrl, now, verify));
     return this.timed('record', () => record(minted, this.recorder));
   }
@@ -260,16 +271,9 @@ export class Exchange {
       });
   }
 
-  /** Whatever the database or a sealed key fails with, the caller can only try again. */
   private readonly directory = {
-    findByClient: (clientId: string) =>
-      this.snapshots.findByClient(clientId).catch((cause: unknown) => {
-        throw unavailable('the zone cannot be read', cause);
-      }),
-    isCurrent: (basis: Basis) =>
-      this.snapshots.isCurrent(basis).catch((cause: unknown) => {
-        throw unavailable('the zone cannot be read', cause);
-      }),
+    findByClient: (clientId: string) => reading('zone', this.snapshots.findByClient(clientId)),
+    isCurrent: (basis: Basis) => reading('zone', this.snapshots.isCurrent(basis)),
   };
 
   private readonly decide: Decide = (compiled, input) => {
@@ -287,17 +291,12 @@ export class Exchange {
   };
 
   private readonly sessionDirectory = {
-    find: (zoneId: string, id: string) =>
-      this.sessions.find(zoneId, id).catch((cause: unknown) => {
-        throw unavailable('the session cannot be read', cause);
-      }),
+    find: (zoneId: string, id: string) => reading('session', this.sessions.find(zoneId, id)),
   };
 
   private readonly routeDirectory = {
     route: (zoneId: string, agentSessionId: string, edgeId: string | null) =>
-      this.delegations.route(zoneId, agentSessionId, edgeId).catch((cause: unknown) => {
-        throw unavailable('the agent session cannot be read', cause);
-      }),
+      reading('agent session', this.delegations.route(zoneId, agentSessionId, edgeId)),
   };
 
   private readonly recorder = {
@@ -306,6 +305,26 @@ export class Exchange {
         throw unavailable('the ledger cannot record', cause);
       }),
   };
+
+  private readonly stepUp: StepUpDesk = {
+    challenges: {
+      find: (zoneId, id) => reading('challenge', this.challenges.find(zoneId, id)),
+      isRight: (challenge, digest) =>
+        reading('challenge', this.attempts.isSecretOf(challenge, digest)),
+    },
+    sessions: this.sessionDirectory,
+    ledger: this.recorder,
+    decide: this.decide,
+  };
+}
+
+/** Whatever the database or a sealed key fails with, the caller can only try again. */
+async function reading<T>(what: string, read: Promise<T>): Promise<T> {
+  try {
+    return await read;
+  } catch (error) {
+    throw unavailable(`the ${what} cannot be read`, error);
+  }
 }
 
 /** What an evaluation rested on, as far as it came, for the ledger to check. */

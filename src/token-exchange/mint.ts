@@ -6,8 +6,10 @@ import { OAuthError, unavailable } from '../oauth/errors.js';
 import { agencyClaims } from './agency-claims.js';
 import { actorClaim, depthOf } from './actor-chain.js';
 import type { Anchor } from './bind.js';
-import type { Cleared } from './clear.js';
+import type { Cleared } from './cleared.js';
+import { lifetimeAsked, lifetimeCap } from './lifetimes.js';
 import { principalClaims } from './principal.js';
+import { proofClaims } from './proof.js';
 import type { VerifyMandate } from './resolve.js';
 
 /** A request with its mandate signed, but not yet recorded: nobody may see it yet. */
@@ -18,12 +20,6 @@ export interface Minted extends Cleared {
   /** The session that the mandate hangs on. */
   readonly session: Anchor;
 }
-
-/** Lifetimes in seconds, by what the mandate is for. */
-const LIFETIMES = {
-  session: { default: 900, cap: 3_600 },
-  resource: { default: 900, cap: 900 },
-} as const;
 
 /**
  * Stage 7: builds the claims (RFC 9068 2.2, RFC 8693 4), signs them, and reads back what was signed.
@@ -57,6 +53,7 @@ export async function mint(
   const claims = {
     iss: issuer,
     ...principalClaims(cleared),
+    ...proofClaims(cleared.proof),
     aud: use === 'session' ? issuer : audience,
     exp,
     iat,
@@ -86,14 +83,13 @@ export async function mint(
 
 /** The smallest of every cap, in seconds since the epoch. */
 function expiry(cleared: Cleared, iat: number, now: number): number {
-  const { subject, user, use, actor, anchor, ttlSeconds, policy, zone, agency } = cleared;
-  const { cap: usualCap, default: usual } = LIFETIMES[use];
-  const cap = Math.min(usualCap, agency?.edge?.constraints.ttl_seconds ?? usualCap);
+  const { subject, user, actor, anchor, ttlSeconds, policy, zone, agency } = cleared;
+  const cap = lifetimeCap(cleared);
   if (ttlSeconds !== null && ttlSeconds > cap) {
     throw new OAuthError('invalid_request', `ttl_seconds is more than ${cap}`);
   }
   const exp = Math.min(
-    iat + (ttlSeconds ?? Math.min(usual, cap)),
+    iat + lifetimeAsked(cleared),
     ...policy.decisions.map(({ verdict }) => iat + (verdict.maxTtlSeconds ?? cap)),
     subject?.exp ?? user?.exp ?? Number.POSITIVE_INFINITY,
     actor?.exp ?? Number.POSITIVE_INFINITY,

@@ -45,6 +45,18 @@ export interface Parsed {
   /** The delegation that it acts on. */
   readonly delegationEdgeId: string | null;
   readonly ttlSeconds: number | null;
+  /** The challenge that is redeemed, if one is. */
+  readonly challenge: ChallengeResponse | null;
+  /** How the subject must have been authenticated, any of these (RFC 9470 4); `null` if that is not asked for. */
+  readonly acrValues: readonly string[] | null;
+  /** Seconds since when it must have been (RFC 9470 4). */
+  readonly maxAge: number | null;
+}
+
+/** A satisfied challenge, and the secret that was told with it. */
+export interface ChallengeResponse {
+  readonly id: string;
+  readonly response: string;
 }
 
 const REPEATABLE: ReadonlySet<string> = new Set(['resource', 'audience']);
@@ -52,8 +64,9 @@ const MAX_TARGETS = 20;
 /** The ceiling of every lifetime, in seconds; the class of the mandate may cap lower. */
 const MAX_TTL = 3_600;
 
-/** Parameters of features that this version lacks: refused, since ignoring one would widen the answer. */
-const UNSUPPORTED = ['challenge_id', 'challenge_response'] as const;
+const MAX_ACR_VALUES = 20;
+/** Characters that an `acr` has: those of a URI or a name (OpenID Connect Core 2). */
+const ACR_VALUE = /^[\x21\x23-\x5B\x5D-\x7E]{1,200}$/;
 
 /**
  * Stage 1: types the parameters (RFC 6749 4.4.2, RFC 8693 2.1, RFC 8707 2).
@@ -64,9 +77,6 @@ const UNSUPPORTED = ['challenge_id', 'challenge_response'] as const;
 export function parse(request: TokenRequest): Parsed {
   if (request.hasQuery) throw malformed('parameters belong into the body, not into the URL');
   const form = readForm(request.body);
-  for (const name of UNSUPPORTED) {
-    if (form.has(name)) throw malformed(`${name} is not supported`);
-  }
   const grantType = readGrantType(form);
   const credentials = readCredentials(request, {
     clientId: single(form, 'client_id'),
@@ -94,6 +104,9 @@ export function parse(request: TokenRequest): Parsed {
     sessionId: single(form, 'session_id'),
     ...readAgent(form),
     ttlSeconds: readTtl(form),
+    challenge: readChallenge(form),
+    acrValues: readAcrValues(form),
+    maxAge: readMaxAge(form),
   };
 }
 
@@ -182,6 +195,32 @@ function readTtl(form: Form): number | null {
   const seconds = Number(text);
   if (seconds > MAX_TTL) throw malformed(`ttl_seconds is more than ${MAX_TTL}`);
   return seconds;
+}
+
+function readChallenge(form: Form): ChallengeResponse | null {
+  const id = single(form, 'challenge_id');
+  const response = single(form, 'challenge_response');
+  if ((id === null) !== (response === null)) {
+    throw malformed('challenge_id and challenge_response belong together');
+  }
+  return id === null || response === null ? null : { id, response };
+}
+
+function readAcrValues(form: Form): readonly string[] | null {
+  const text = single(form, 'acr_values');
+  if (text === null) return null;
+  const values = text.split(' ');
+  if (values.length > MAX_ACR_VALUES || !values.every((value) => ACR_VALUE.test(value))) {
+    throw malformed('the acr_values are malformed');
+  }
+  return [...new Set(values)];
+}
+
+function readMaxAge(form: Form): number | null {
+  const text = single(form, 'max_age');
+  if (text === null) return null;
+  if (!/^(0|[1-9][0-9]{0,8})$/.test(text)) throw malformed('max_age is not a whole number');
+  return Number(text);
 }
 
 function single(form: Form, name: string): string | null {

@@ -11,12 +11,14 @@ import { describeSubject, describeUser } from './principal.js';
  * What policy is asked about one resource: the very input that a simulation takes.
  *
  * @param now milliseconds since the epoch
+ * @param challengeResolved whether what a step-up demands has been shown
  */
 export function policyInput(
   bound: Delegated,
   resource: ResourceView,
   scope: readonly string[],
   now: number,
+  challengeResolved: boolean,
 ): PolicyInput {
   const { client, zone, subject, user, act, anchor, ttlSeconds, operation, agency } = bound;
   return {
@@ -46,7 +48,7 @@ export function policyInput(
       ...(subject === null ? {} : { subject_claims: subjectClaims(subject) }),
       ...(user === null ? {} : { subject_claims: describeUser(user) }),
       requested_scopes: [...scope],
-      challenge_resolved: false,
+      challenge_resolved: challengeResolved,
       ...(operation === null
         ? {}
         : { request_method: operation.method, request_path: operation.path }),

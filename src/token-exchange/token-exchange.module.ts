@@ -6,6 +6,7 @@ import { LedgerModule } from '../ledger/ledger.module.js';
 import { PolicyModule } from '../policy/policy.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { SnapshotModule } from '../snapshot/snapshot.module.js';
+import { StepUpModule } from '../step-up/step-up.module.js';
 import { exchangeMetrics } from './exchange.metrics.js';
 import { Exchange } from './exchange.service.js';
 import { TokenController } from './token.controller.js';
@@ -20,6 +21,7 @@ import { TokenController } from './token.controller.js';
     PolicyModule,
     SessionsModule,
     SnapshotModule,
+    StepUpModule,
   ],
   controllers: [TokenController],
   providers: [Exchange, ...exchangeMetrics],

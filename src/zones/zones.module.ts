@@ -1,11 +1,12 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { Resource } from './resource.entity.js';
+import { StepUpType } from './step-up-type.entity.js';
 import { Zone } from './zone.entity.js';
 
-/** Zones and the resources they protect. */
+/** Zones, the resources they protect, and how they want requests confirmed. */
 @Module({
-  imports: [TypeOrmModule.forFeature([Zone, Resource])],
+  imports: [TypeOrmModule.forFeature([Zone, Resource, StepUpType])],
   exports: [TypeOrmModule],
 })
 export class ZonesModule {}

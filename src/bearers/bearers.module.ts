@@ -1,0 +1,11 @@
+import { Module } from '@nestjs/common';
+import { SnapshotModule } from '../snapshot/snapshot.module.js';
+import { Bearers } from '../bearers/bearers.service.js';
+
+/** Believes who bears a session mandate. */
+@Module({
+  imports: [SnapshotModule],
+  providers: [Bearers],
+  exports: [Bearers],
+})
+export class BearersModule {}

@@ -1,0 +1,58 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import type { Challenge } from './challenge.entity.js';
+
+/** How often one may be wrong: so often at once, and then so often a minute. */
+export interface Allowance {
+  readonly burst: number;
+  readonly perMinute: number;
+}
+
+const WRONG_SECRETS: Allowance = { burst: 10, perMinute: 10 };
+
+/** Counts who is wrong how often, for all replicas together. */
+@Injectable()
+export class Attempts {
+  constructor(@InjectDataSource() private readonly dataSource: DataSource) {}
+
+  /**
+   * Takes an attempt, before it is known whether it is right: those who guess many times at once would
+   * all be looked at otherwise.
+   *
+   * @param key what is counted, within the zone
+   * @returns `false` if there is none left
+   */
+  async take(zoneId: string, key: string, { burst, perMinute }: Allowance): Promise<boolean> {
+    const rows = await this.dataSource.query<{ taken: boolean }[]>(
+      'SELECT step_up_attempt($1, $2, $3, $4) AS taken',
+      [zoneId, key, burst, perMinute],
+    );
+    return rows[0]?.taken === true;
+  }
+
+  /** Gives one back: it was right. */
+  async giveBack(zoneId: string, key: string): Promise<void> {
+    await this.dataSource.query(
+      'UPDATE step_up_attempts SET tokens = tokens + 1 WHERE zone_id = $1 AND key = $2',
+      [zoneId, key],
+    );
+  }
+
+  /**
+   * Whether a secret is one of those that redeem a challenge. Nobody guesses a secret that is drawn, so
+   * the right one is right however many wrong ones came before: nobody is locked out by others' noise.
+   *
+   * @param secretDigest hex SHA-256
+   * @returns `null` for one of too many wrong ones
+   */
+  async isSecretOf({ zoneId, id }: Challenge, secretDigest: string): Promise<boolean | null> {
+    const rows = await this.dataSource.query<object[]>(
+      `SELECT 1 FROM challenge_secrets
+        WHERE zone_id = $1 AND challenge_id = $2 AND digest = decode($3, 'hex')`,
+      [zoneId, id, secretDigest],
+    );
+    if (rows.length === 1) return true;
+    return (await this.take(zoneId, `secret of ${id}`, WRONG_SECRETS)) ? false : null;
+  }
+}

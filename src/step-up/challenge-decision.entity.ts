@@ -1,0 +1,28 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { ProofMethod } from '../zones/step-up-terms.js';
+
+/** What one person or system said to a challenge. */
+@Entity('challenge_decisions')
+export class ChallengeDecision {
+  @PrimaryColumn('uuid', { name: 'zone_id' })
+  zoneId: string;
+
+  @PrimaryColumn('uuid', { name: 'challenge_id' })
+  challengeId: string;
+
+  /** Who it was, such as `client:{id}`. */
+  @PrimaryColumn('text', { name: 'decided_by' })
+  decidedBy: string;
+
+  @Column('text')
+  method: ProofMethod;
+
+  @Column('text')
+  decision: 'approved' | 'rejected';
+
+  @Column('text')
+  reason: string;
+
+  @Column('timestamptz', { name: 'decided_at' })
+  decidedAt: Date;
+}

@@ -1,0 +1,86 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { StepUpTerms } from '../zones/step-up-terms.js';
+import type { HeldRequest } from './challenge.js';
+
+/** A request that waits for somebody to confirm it. The ledger opens and spends it. */
+@Entity('challenges')
+export class Challenge {
+  @PrimaryColumn('uuid', { name: 'zone_id' })
+  zoneId: string;
+
+  @PrimaryColumn('uuid')
+  id: string;
+
+  @Column('text')
+  type: string;
+
+  /** SHA-256 of the held request. */
+  @Column('bytea')
+  binding: Buffer;
+
+  @Column('uuid', { name: 'policy_set_version_id', nullable: true })
+  policySetVersionId: string | null;
+
+  @Column('uuid', { name: 'client_id' })
+  clientId: string;
+
+  @Column('text')
+  subject: string;
+
+  /** Whose name the subject is; `null` if it is ours. */
+  @Column('text', { name: 'subject_issuer', nullable: true })
+  subjectIssuer: string | null;
+
+  @Column('text', { name: 'subject_type' })
+  subjectType: 'user' | 'application';
+
+  /** Clients in the chain that asks, the one that asks aside. */
+  @Column('uuid', { name: 'involved_client_ids', array: true })
+  involvedClientIds: string[];
+
+  @Column('jsonb')
+  request: HeldRequest;
+
+  /** Those of its type when it was opened. */
+  @Column('jsonb')
+  terms: StepUpTerms;
+
+  @Column('integer')
+  quorum: number;
+
+  @Column('integer')
+  approvals: number;
+
+  /** How often somebody failed to prove to be the subject. */
+  @Column('integer', { name: 'wrong_responses' })
+  wrongResponses: number;
+
+  @Column('text', { nullable: true })
+  decision: 'approved' | 'rejected' | null;
+
+  @Column('timestamptz', { name: 'decided_at', nullable: true })
+  decidedAt: Date | null;
+
+  /** What a mandate says of the proof, once it is approved. */
+  @Column('text', { nullable: true })
+  acr: string | null;
+
+  @Column('text', { array: true, nullable: true })
+  amr: string[] | null;
+
+  @Column('timestamptz', { name: 'auth_time', nullable: true })
+  authTime: Date | null;
+
+  @Column('timestamptz', { name: 'consumed_at', nullable: true })
+  consumedAt: Date | null;
+
+  /** The audit event of the mandate that it was spent on. */
+  @Column('uuid', { name: 'consumed_event_id', nullable: true })
+  consumedEventId: string | null;
+
+  @Column('timestamptz', { name: 'expires_at' })
+  expiresAt: Date;
+
+  @Column('timestamptz', { name: 'created_at' })
+  createdAt: Date;
+}

@@ -1,0 +1,82 @@
+import type { Fact, Nonce } from '../ledger/entry.js';
+import type { MandateClaims } from '../keys/verify-mandate.js';
+import { agencyFacts } from './agency-facts.js';
+import type { Delegated } from './delegate.js';
+
+/** By how many seconds the database's clock may differ from the one that a request was evaluated by. */
+const CLOCK_TOLERANCE = 30;
+
+/** The fact that what proves who asks has not been used before; checked first, so that it is spent whatever else fails. */
+export function unspent(once: Nonce | null): Fact[] {
+  if (once === null) return [];
+  const reason = `${once.purpose} was used before`;
+  return [
+    {
+      kind: 'nonce_unspent',
+      ...once,
+      otherwise: { outcome: 'denied', error: 'invalid_client', reason },
+    },
+  ];
+}
+
+/**
+ * Everything that a request rests on and that an operator or time may have taken away meanwhile.
+ *
+ * @param now seconds since the epoch
+ */
+export function factsOf(
+  { subject, actor, anchor, agency, actingAgent }: RestsOn,
+  now: number,
+): Fact[] {
+  const clock: Fact = {
+    kind: 'clock_agrees',
+    now,
+    tolerance: CLOCK_TOLERANCE,
+    otherwise: {
+      outcome: 'failed',
+      error: 'temporarily_unavailable',
+      reason: 'the clock differs from that of the database',
+    },
+  };
+  const sessions = new Map<string, string>();
+  if (anchor !== null) {
+    // A root is its own root: what is closer to the request is set later, and names it.
+    sessions.set(anchor.rootSid, 'root session');
+    sessions.set(anchor.sid, 'session');
+  }
+  if (subject !== null) sessions.set(subject.sid, "subject token's session");
+  if (actor !== null) {
+    sessions.set(actor.rootSid, "actor token's root session");
+    sessions.set(actor.sid, "actor token's session");
+  }
+  return [
+    clock,
+    ...[...sessions].map(([id, whose]): Fact => ({
+      kind: 'session_live',
+      id,
+      otherwise: { outcome: 'denied', error: 'invalid_grant', reason: `the ${whose} is not alive` },
+    })),
+    ...(subject === null ? [] : notRevoked(subject, 'subject_token')),
+    ...(actor === null ? [] : notRevoked(actor, 'actor_token')),
+    ...agencyFacts(agency, actingAgent),
+  ];
+}
+
+type RestsOn = Pick<Delegated, 'subject' | 'actor' | 'anchor' | 'agency' | 'actingAgent'>;
+
+/** Neither the token nor anything that it came of. */
+function notRevoked(
+  { jti, ancestors }: MandateClaims,
+  parameter: 'subject_token' | 'actor_token',
+): Fact[] {
+  return [jti, ...ancestors].map((each) => ({
+    kind: 'token_not_revoked',
+    jti: each,
+    parameter,
+    otherwise: {
+      outcome: 'denied',
+      error: 'invalid_request',
+      reason: each === jti ? `${parameter}: revoked` : `${parameter}: an ancestor is revoked`,
+    },
+  }));
+}

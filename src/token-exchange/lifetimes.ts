@@ -1,0 +1,18 @@
+import type { Delegated } from './delegate.js';
+
+/** Lifetimes in seconds, by what the mandate is for. */
+const LIFETIMES = {
+  session: { default: 900, cap: 3_600 },
+  resource: { default: 900, cap: 900 },
+} as const;
+
+/** The longest life that may be asked for, in seconds. */
+export function lifetimeCap({ use, agency }: Pick<Delegated, 'use' | 'agency'>): number {
+  const { cap } = LIFETIMES[use];
+  return Math.min(cap, agency?.edge?.constraints.ttl_seconds ?? cap);
+}
+
+/** The life that is asked for, in seconds; everything else can only shorten it. */
+export function lifetimeAsked(request: Pick<Delegated, 'use' | 'agency' | 'ttlSeconds'>): number {
+  return request.ttlSeconds ?? Math.min(LIFETIMES[request.use].default, lifetimeCap(request));
+}

@@ -1,0 +1,37 @@
+import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
+import type { ProofMethod } from './step-up-terms.js';
+
+/** How a zone wants challenges of one type dealt with. */
+@Entity('step_up_types')
+export class StepUpType {
+  @PrimaryColumn('uuid', { name: 'zone_id' })
+  zoneId: string;
+
+  /** As in `@step_up("…")`. */
+  @PrimaryColumn('text')
+  type: string;
+
+  @Column('integer', { name: 'lifetime_seconds' })
+  lifetimeSeconds: number;
+
+  @Column('text', { name: 'satisfied_by', array: true })
+  satisfiedBy: ProofMethod[];
+
+  @Column('integer')
+  quorum: number;
+
+  @Column('boolean', { name: 'requester_may_satisfy' })
+  requesterMaySatisfy: boolean;
+
+  @Column('boolean', { name: 'subject_may_satisfy' })
+  subjectMaySatisfy: boolean;
+
+  @Column('text')
+  acr: string;
+
+  @Column('integer', { name: 'reuse_seconds' })
+  reuseSeconds: number;
+
+  @CreateDateColumn({ name: 'created_at', type: 'timestamptz' })
+  createdAt: Date;
+}
