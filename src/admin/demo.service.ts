@@ -9,6 +9,7 @@ import { Client } from '../clients/client.entity.js';
 import { ENV, type RunningEnv } from '../config/env.js';
 import { writePrivate } from '../config/private-file.js';
 import { Keys } from '../keys/keys.service.js';
+import { Resource } from '../zones/resource.entity.js';
 import { Zone } from '../zones/zone.entity.js';
 import { addSecret, createClient } from './client-registration.js';
 import { Operations } from './operations.service.js';
@@ -28,6 +29,8 @@ export interface DemoFile {
   readonly client_secret: string;
   readonly resource: string;
   readonly scope: string;
+  /** What takes an approval; absent in a demo zone that is older than step-up. */
+  readonly step_up?: { readonly resource: string; readonly scope: string };
   readonly admin_token: string | undefined;
 }
 
@@ -35,12 +38,25 @@ const NAME = 'demo';
 const RESOURCE = 'resource://pipernet';
 const SCOPE = 'pipernet:read';
 
+const PAYMENTS = { resource: 'resource://pipernet/payments', scope: 'payments:send' } as const;
+
 const policyFor = (clientId: string): string => `@id("demo")
-@reason("the demo client may use the demo resource")
+@reason("the demo client may use the demo resources")
 permit (
   principal == Application::"${clientId}",
   action == Action::"TokenExchange",
-  resource == Resource::"${RESOURCE}"
+  resource
+) when {
+  resource == Resource::"${RESOURCE}" || resource == Resource::"${PAYMENTS.resource}"
+};
+
+@id("demo-approval")
+@reason("a second person has to approve of payments")
+@step_up("approval")
+forbid (
+  principal,
+  action == Action::"TokenExchange",
+  resource == Resource::"${PAYMENTS.resource}"
 );
 `;
 
@@ -83,6 +99,8 @@ export class Demo {
       const zone = await createZone(tx, this.keys, { id: zoneId, name: NAME });
       const client = await createClient(tx, zoneId, { name: 'demo client' });
       await createResource(tx, zoneId, { identifier: RESOURCE, scopes: [SCOPE] });
+      const { resource: identifier, scope } = PAYMENTS;
+      await createResource(tx, zoneId, { identifier, scopes: [scope] });
       const content = policyFor(client.id);
       const author = 'demo';
       const { version } = await createPolicy(tx, zoneId, { name: NAME, content, author });
@@ -121,9 +139,14 @@ export class Demo {
       client_secret: secret ?? '',
       resource: RESOURCE,
       scope: SCOPE,
+      ...((await hasPayments(tx, zone.id)) ? { step_up: PAYMENTS } : {}),
       admin_token: this.env.adminToken,
     };
   }
+}
+
+async function hasPayments(tx: EntityManager, zoneId: string): Promise<boolean> {
+  return tx.existsBy(Resource, { zoneId, identifier: PAYMENTS.resource });
 }
 
 async function readDemoFile(path: string): Promise<DemoFile | null> {

@@ -18,6 +18,7 @@ import type { Delegated } from './delegate.js';
 import type { Cleared } from './cleared.js';
 import type { Minted } from './mint.js';
 import type { Parsed } from './parse.js';
+import { proofClaims } from './proof.js';
 import type { Resolved } from './resolve.js';
 
 const TYPE = 'token_exchange';
@@ -44,6 +45,7 @@ export function issuedEvent(minted: Minted): AuditEvent {
     request_id: requestId,
     ...describe(minted),
     policy: describePolicy(minted.policy),
+    ...describeRedeemed(minted),
     mandate: {
       jti: claims.jti,
       kid: mandate.kid,
@@ -60,8 +62,16 @@ export function issuedEvent(minted: Minted): AuditEvent {
       ...(claims.act === undefined ? {} : { act: actorClaim(claims.act) }),
       ...(claims.ancestors.length === 0 ? {} : { ancestors: claims.ancestors }),
       ...agencyClaims(minted.agency),
+      ...proofClaims(minted.proof),
     },
   };
+}
+
+/** The challenge that the mandate was issued on. */
+function describeRedeemed({ redeemed }: Minted) {
+  if (redeemed === null) return {};
+  const { id, type, binding } = redeemed;
+  return { challenge: { id, type, binding } };
 }
 
 /** The audit event of a refusal: what was asked, how far it came, and precisely why not. */
@@ -99,6 +109,7 @@ function describe(reached: NonNullable<Reached>): Record<string, unknown> {
       ...(reached.scope === null ? {} : { scope: reached.scope }),
       ...(reached.ttlSeconds === null ? {} : { ttl_seconds: reached.ttlSeconds }),
       ...askedAgency(reached),
+      ...askedProof(reached),
     },
     ...('subject' in reached && reached.subject !== null
       ? { subject: describeToken(reached.subject) }
@@ -107,6 +118,17 @@ function describe(reached: NonNullable<Reached>): Record<string, unknown> {
     ...('subject' in reached && reached.actor !== null
       ? { actor: describeToken(reached.actor) }
       : {}),
+  };
+}
+
+/** What the request wants shown of its subject, and the challenge that it brings. */
+function askedProof(reached: Authenticated | Resolved | Bound | Delegated | Authorized | Cleared) {
+  const { acrValues, maxAge } = reached;
+  const challenge = 'challenge' in reached ? reached.challenge : reached.redeemed;
+  return {
+    ...(acrValues === null ? {} : { acr_values: acrValues }),
+    ...(maxAge === null ? {} : { max_age: maxAge }),
+    ...(challenge === null || !isUuid(challenge.id) ? {} : { challenge_id: challenge.id }),
   };
 }
 

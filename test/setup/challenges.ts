@@ -1,0 +1,42 @@
+import { expect } from 'vitest';
+import { rows } from './harness.js';
+import type { Answer, TestZone } from './zone.js';
+
+/** Permits everything; whoever wants to write needs an approval. */
+export const APPROVE_WRITES = `@id("all") permit (principal, action == Action::"TokenExchange", resource);
+@id("confirm") @step_up("approval")
+forbid (principal, action == Action::"TokenExchange", resource)
+when { context.requested_scopes.contains("a:write") };`;
+
+/** A request that was held: what redeems it. */
+export interface Held {
+  readonly id: string;
+  readonly requestId: string;
+  /** What to send with the same request. */
+  readonly response: { readonly challenge_id: string; readonly challenge_response: string };
+}
+
+/** Reads a held request's answer, and fails if it is anything else. */
+export function heldIn({ status, body, requestId }: Answer): Held {
+  expect({ status, body }).toMatchObject({ status: 401, body: { error: 'interaction_required' } });
+  const id = String(body['challenge_id']);
+  return {
+    id,
+    requestId,
+    response: { challenge_id: id, challenge_response: String(body['challenge_secret']) },
+  };
+}
+
+/** Lets a challenge be approved or rejected, as whoever may do so. */
+export async function settle(
+  { replica }: Pick<TestZone, 'replica'>,
+  id: string,
+  decision: 'approved' | 'rejected' = 'approved',
+): Promise<void> {
+  await rows(
+    replica.databaseUrl,
+    `UPDATE challenges SET decision = $2, decided_at = now(), acr = terms->>'acr', amr = '{test}', auth_time = now()
+      WHERE id = $1`,
+    [id, decision],
+  );
+}
