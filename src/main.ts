@@ -22,6 +22,8 @@ import { assignRequestId } from './http/request-id.js';
 import { logRequests } from './http/request-log.js';
 import { Keys, WrongKeyEncryptionKey } from './keys/keys.service.js';
 import { Ledger } from './ledger/ledger.service.js';
+import { ChallengeWaits } from './step-up/challenge-waits.service.js';
+import { admitProofSystems, ProofSystems } from './step-up/proof-systems.service.js';
 import { Shutdown } from './stop.js';
 
 /** How long requests in flight may take once we stop, in milliseconds. */
@@ -50,7 +52,12 @@ async function main(environment: Env): Promise<void> {
     admitGateways(env.gatewayHmacKey, () => app.get(Ledger)),
   );
   app.use('/internal', admitAdmins(env.adminToken), readJsonBody);
-  app.use(['/agent-sessions', '/delegations'], admitBearers(app.get(Bearers)), readJsonBody);
+  app.use(
+    ['/agent-sessions', '/delegations', '/step-up/:id/request', '/step-up/:id/decision'],
+    admitBearers(app.get(Bearers)),
+    readJsonBody,
+  );
+  app.use('/step-up/:id/callback', admitProofSystems(app.get(ProofSystems)), readJsonBody);
   serveDocs(app);
   await app.init();
   await app.get(Keys).checkKeyEncryptionKey();
@@ -67,6 +74,7 @@ async function main(environment: Env): Promise<void> {
   }
   shutdown.add(async (impatience) => {
     app.get(Lifecycle).beginStop();
+    app.get(ChallengeWaits).release();
     // Load balancers need a moment to see that we are not ready any more.
     await sleep(env.drainSeconds * 1_000, undefined, { signal: impatience }).catch(() => {});
     await Promise.all(open.map(({ server }) => closeGracefully(server, FINISH_MS)));

@@ -1,5 +1,6 @@
-import { applyDecorators, Controller, UseGuards, UsePipes, ValidationPipe } from '@nestjs/common';
+import { applyDecorators, Controller, UseGuards, UsePipes } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
+import { strictBodies } from '../http/strict-bodies.js';
 import { AdminGuard } from './admin.guard.js';
 
 /** A controller of operators' routes: guarded, and strict about bodies. */
@@ -7,15 +8,7 @@ export function AdminController(path: string): ClassDecorator {
   return applyDecorators(
     Controller(`internal/${path}`),
     UseGuards(AdminGuard),
-    UsePipes(
-      new ValidationPipe({
-        whitelist: true,
-        forbidNonWhitelisted: true,
-        transform: true,
-        stopAtFirstError: true,
-        validationError: { target: false, value: false },
-      }),
-    ),
+    UsePipes(strictBodies()),
     ApiBearerAuth('admin'),
     ApiTags('operators'),
   );

@@ -5,9 +5,11 @@ import { LedgerModule } from '../ledger/ledger.module.js';
 import { PolicyModule } from '../policy/policy.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { SnapshotModule } from '../snapshot/snapshot.module.js';
+import { StepUpModule } from '../step-up/step-up.module.js';
 import { ZonesModule } from '../zones/zones.module.js';
 import { AgentSessionsAdminController } from './agent-sessions.controller.js';
 import { DelegationsAdminController } from './delegations.controller.js';
+import { ChallengesController } from './challenges.controller.js';
 import { ClientSecretsController } from './client-secrets.controller.js';
 import { ClientsController } from './clients.controller.js';
 import { DecisionsController } from './decisions.controller.js';
@@ -17,9 +19,11 @@ import { Operations } from './operations.service.js';
 import { PoliciesController } from './policies.controller.js';
 import { PolicyDecisionsController } from './policy-decisions.controller.js';
 import { PolicySetsController } from './policy-sets.controller.js';
+import { ProofSystemsController } from './proof-systems.controller.js';
 import { ResourcesController } from './resources.controller.js';
 import { SessionsController } from './sessions.controller.js';
 import { SigningKeysController } from './signing-keys.controller.js';
+import { StepUpTypesController } from './step-up-types.controller.js';
 import { ZonePolicyController } from './zone-policy.controller.js';
 import { ZonesController } from './zones.controller.js';
 
@@ -32,6 +36,7 @@ import { ZonesController } from './zones.controller.js';
     PolicyModule,
     SessionsModule,
     SnapshotModule,
+    StepUpModule,
     ZonesModule,
   ],
   controllers: [
@@ -49,6 +54,9 @@ import { ZonesController } from './zones.controller.js';
     SigningKeysController,
     PolicyDecisionsController,
     DecisionsController,
+    ChallengesController,
+    StepUpTypesController,
+    ProofSystemsController,
   ],
   providers: [Operations, Demo],
   exports: [Demo],

@@ -13,6 +13,7 @@ export interface Page<T> {
  *
  * @param within what all rows of the list have, such as their zone
  * @param view what is shown of a row
+ * @param condition what else rows must be, in SQL about `row`
  */
 export async function readPage<R extends { id: string }, T>(
   tx: EntityManager,
@@ -20,8 +21,10 @@ export async function readPage<R extends { id: string }, T>(
   within: Readonly<Record<string, string>>,
   { limit, after }: PageQuery,
   view: (row: R) => T,
+  condition?: string,
 ): Promise<Page<T>> {
   const query = tx.createQueryBuilder(entity, 'row').where(within);
+  if (condition !== undefined) query.andWhere(condition);
   if (after !== undefined) query.andWhere('row.id > :after', { after });
   // One more than asked for tells whether there are more.
   const rows = await query

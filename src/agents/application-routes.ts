@@ -1,6 +1,7 @@
-import { applyDecorators, NotFoundException, UsePipes, ValidationPipe } from '@nestjs/common';
+import { applyDecorators, NotFoundException, UsePipes } from '@nestjs/common';
 import { ApiBearerAuth, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Request } from 'express';
+import { strictBodies } from '../http/strict-bodies.js';
 import { requestIdOf } from '../http/request-id.js';
 import { bearerToken } from '../bearers/bearers.service.js';
 import type { Asked } from './graph.service.js';
@@ -8,15 +9,7 @@ import type { Asked } from './graph.service.js';
 /** Routes that applications call with a session mandate as bearer, strict about bodies. */
 export function ApplicationRoutes(): ClassDecorator {
   return applyDecorators(
-    UsePipes(
-      new ValidationPipe({
-        whitelist: true,
-        forbidNonWhitelisted: true,
-        transform: true,
-        stopAtFirstError: true,
-        validationError: { target: false, value: false },
-      }),
-    ),
+    UsePipes(strictBodies()),
     ApiBearerAuth('mandate'),
     ApiTags('agents'),
     ApiResponse({

@@ -4,8 +4,8 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { Ledger } from '../ledger/ledger.service.js';
 import { OAuthError, unavailable } from '../oauth/errors.js';
-import { Snapshots } from '../snapshot/snapshots.service.js';
-import { Bearers, invalidToken, type Bearer } from '../bearers/bearers.service.js';
+import { admit, ADMIT, StaleBearer } from '../bearers/admission.js';
+import { Bearers, type Bearer } from '../bearers/bearers.service.js';
 
 /** How often a request is looked at before a zone that keeps changing makes us give up. */
 const MAX_ATTEMPTS = 5;
@@ -34,9 +34,6 @@ export interface Made<T> {
   readonly details: Readonly<Record<string, unknown>> | null;
 }
 
-/** The zone is another one than the bearer was verified in. */
-class Stale extends Error {}
-
 /**
  * Lets applications look at the graph of agent sessions and delegations, and change it: each change in
  * one transaction with its audit event, and one at a time in a zone, so that what a change was checked
@@ -47,7 +44,6 @@ export class Graph {
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
     private readonly bearers: Bearers,
-    private readonly snapshots: Snapshots,
     private readonly ledger: Ledger,
   ) {}
 
@@ -74,10 +70,9 @@ export class Graph {
       try {
         return await run(bearer);
       } catch (error) {
-        const { zoneId, version } = bearer.zone;
-        if (error instanceof Stale) this.snapshots.forget({ zoneId, version });
+        if (error instanceof StaleBearer) this.bearers.forget(bearer);
         else if (error instanceof OAuthError) await this.refuse(asked, bearer, error);
-        if (!(error instanceof Stale)) throw error;
+        if (!(error instanceof StaleBearer)) throw error;
       }
     }
     throw unavailable('the zone changed again while the request was looked at');
@@ -132,41 +127,6 @@ export class Graph {
 function describe({ claims }: Bearer) {
   return { client_id: claims.clientId, bearer: { jti: claims.jti, sid: claims.sid } };
 }
-
-/**
- * Checks what the bearer rests on.
- *
- * @param admission {@link ADMIT}, or the same keeping the zone as it is until the transaction ends
-
- * @returns the database's time, in seconds since the epoch
- * @throws {OAuthError} invalid_token
- */
-async function admit(
-  { zone, claims }: Bearer,
-  tx: EntityManager,
-  admission: string,
-): Promise<number> {
-  const [row] = await tx.query<
-    { version: string; enabled: boolean; alive: boolean; revoked: boolean; now: number }[]
-  >(admission, [zone.zoneId, claims.clientId, claims.sid, claims.rootSid, claims.jti]);
-  if (row?.version !== zone.version) throw new Stale();
-  if (!row.enabled) throw invalidToken('of a client that is disabled or gone');
-  if (!row.alive) throw invalidToken('its session has ended');
-  if (row.revoked) throw invalidToken('revoked');
-  return row.now;
-}
-
-const ADMIT = `
-  SELECT z.version::text,
-         floor(extract(epoch FROM clock_timestamp()))::float8 AS now,
-         EXISTS (SELECT 1 FROM clients c
-                  WHERE c.zone_id = z.id AND c.id = $2 AND c.disabled_at IS NULL) AS enabled,
-         (SELECT count(*) FROM sessions s
-           WHERE s.zone_id = z.id AND s.id IN ($3::uuid, $4::uuid)
-             AND s.ended_at IS NULL AND s.expires_at > clock_timestamp())
-           = (CASE WHEN $3::uuid = $4::uuid THEN 1 ELSE 2 END) AS alive,
-         EXISTS (SELECT 1 FROM revocations r WHERE r.zone_id = z.id AND r.jti = $5) AS revoked
-    FROM zones z WHERE z.id = $1`;
 
 /** Changes take turns. Operators lock the zone before the graph, and so does everybody here. */
 async function lock({ tx, zoneId }: Caller): Promise<void> {

@@ -41,6 +41,11 @@ export class Bearers {
     }
   }
 
+  /** Forgets the zone that a bearer was verified in: it has turned out to be old. */
+  forget({ zone: { zoneId, version } }: Bearer): void {
+    this.snapshots.forget({ zoneId, version });
+  }
+
   private async verifyIn(zone: ZoneSnapshot, token: string): Promise<Bearer> {
     const now = this.clock.now();
     try {

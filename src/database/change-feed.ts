@@ -9,10 +9,18 @@ import type { Logger } from 'pino';
 import { ENV, type RunningEnv } from '../config/env.js';
 import { LOGGER } from '../config/logger.js';
 
+/** What PostgreSQL tells of, each with the id of what it is about. */
+const CHANNELS = {
+  /** Something in this zone changed. */
+  zone: 'mandate_zone_changed',
+  /** Somebody approved or rejected this challenge. */
+  challenge: 'mandate_challenge_decided',
+} as const;
+
 /** What a listener is told. */
 export interface ChangeListener {
-  /** Something in this zone changed, and the change is committed. */
-  zoneChanged(zoneId: string): void;
+  /** It has happened to this one, and is committed. */
+  heardOf(id: string): void;
   /** The feed was interrupted: anything may have changed meanwhile. */
   feedInterrupted(): void;
 }
@@ -20,14 +28,15 @@ export interface ChangeListener {
 const RECONNECT_MS = 500;
 
 /**
- * Hears from PostgreSQL which zones changed, on any replica or by hand.
+ * Hears from PostgreSQL what changed, on any replica or by hand.
  *
  * It only makes caches fresh sooner. Nothing relies on it for correctness: the ledger compares the
  * zone's version in the very commit.
  */
 @Injectable()
 export class ChangeFeed implements OnApplicationBootstrap, OnApplicationShutdown {
-  private readonly listeners: ChangeListener[] = [];
+  private readonly listeners: { readonly channel: string; readonly listener: ChangeListener }[] =
+    [];
   private client: pg.Client | undefined;
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
@@ -37,9 +46,9 @@ export class ChangeFeed implements OnApplicationBootstrap, OnApplicationShutdown
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  /** Tells `listener` about every change from now on. */
-  subscribe(listener: ChangeListener): void {
-    this.listeners.push(listener);
+  /** Tells `listener` about every change of one kind from now on. */
+  subscribe(kind: keyof typeof CHANNELS, listener: ChangeListener): void {
+    this.listeners.push({ channel: CHANNELS[kind], listener });
   }
 
   async onApplicationBootstrap(): Promise<void> {
@@ -65,25 +74,32 @@ export class ChangeFeed implements OnApplicationBootstrap, OnApplicationShutdown
       lost = true;
       this.client = undefined;
       if (this.stopped) return;
-      for (const listener of this.listeners) listener.feedInterrupted();
+      this.interrupted();
       this.timer = setTimeout(() => void this.listen(), RECONNECT_MS);
     };
     client.on('error', onLost);
     client.on('end', onLost);
-    client.on('notification', ({ payload }) => {
-      if (payload === undefined) return;
-      for (const listener of this.listeners) listener.zoneChanged(payload);
+    client.on('notification', (heard) => {
+      for (const { channel, listener } of this.listeners) {
+        if (channel === heard.channel && heard.payload !== undefined) {
+          listener.heardOf(heard.payload);
+        }
+      }
     });
     try {
       await client.connect();
-      await client.query('LISTEN mandate_zone_changed');
+      for (const channel of Object.values(CHANNELS)) await client.query(`LISTEN ${channel}`);
       this.client = client;
       // What changed before LISTEN took effect was not heard.
-      for (const listener of this.listeners) listener.feedInterrupted();
+      this.interrupted();
     } catch (error) {
       this.logger.warn({ err: error }, 'the change feed cannot connect, trying again');
       await client.end().catch(() => {});
       onLost();
     }
+  }
+
+  private interrupted(): void {
+    for (const { listener } of this.listeners) listener.feedInterrupted();
   }
 }

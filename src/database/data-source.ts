@@ -12,6 +12,7 @@ import { Revocation } from '../sessions/revocation.entity.js';
 import { Session } from '../sessions/session.entity.js';
 import { ChallengeDecision } from '../step-up/challenge-decision.entity.js';
 import { Challenge } from '../step-up/challenge.entity.js';
+import { ProofSystem } from '../step-up/proof-system.entity.js';
 import { Resource } from '../zones/resource.entity.js';
 import { StepUpType } from '../zones/step-up-type.entity.js';
 import { Zone } from '../zones/zone.entity.js';
@@ -21,6 +22,7 @@ import { PolicyLifecycle1700000000002 } from './migrations/1700000000002-policy-
 import { TrustedIssuers1700000000004 } from './migrations/1700000000004-trusted-issuers.js';
 import { Delegation1700000000005 } from './migrations/1700000000005-delegation.js';
 import { StepUp1700000000006 } from './migrations/1700000000006-step-up.js';
+import { ProofSystems1700000000007 } from './migrations/1700000000007-proof-systems.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
@@ -57,6 +59,7 @@ export function dataSourceOptions(url: string): PostgresOptions {
       StepUpType,
       Challenge,
       ChallengeDecision,
+      ProofSystem,
     ],
     migrations: [
       Zones1700000000000,
@@ -65,6 +68,7 @@ export function dataSourceOptions(url: string): PostgresOptions {
       TrustedIssuers1700000000004,
       Delegation1700000000005,
       StepUp1700000000006,
+      ProofSystems1700000000007,
     ],
     migrationsTableName: 'schema_migrations',
     synchronize: false,

@@ -9,12 +9,12 @@ import type { Request } from 'express';
 import { filter, interval, map, race, skip, type Observable } from 'rxjs';
 import { unavailable } from '../oauth/errors.js';
 
-/** Milliseconds within which every request is answered, whatever the database does. */
-const DEADLINE_MS = 1_800;
+/** Milliseconds within which every request is answered that does not wait for anybody, whatever the database does. */
+export const PROMPTLY_MS = 1_800;
 const STEP_MS = 150;
 
-/** Gives a route that does much at once more time than others have, in milliseconds. */
-export const AnswerWithin = Reflector.createDecorator<number>();
+/** Gives a route that does much at once, or waits for somebody, more time than others have, in milliseconds. */
+export const AnswerWithin = Reflector.createDecorator<number | ((request: Request) => number)>();
 
 /**
  * Answers 503 in time instead of letting callers wait for something that hangs. A request that is
@@ -26,7 +26,8 @@ export class DeadlineInterceptor implements NestInterceptor {
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const request = context.switchToHttp().getRequest<Request>();
-    const deadline = this.reflector.get(AnswerWithin, context.getHandler()) ?? DEADLINE_MS;
+    const within = this.reflector.get(AnswerWithin, context.getHandler()) ?? PROMPTLY_MS;
+    const deadline = typeof within === 'function' ? within(request) : within;
     const tooLate = interval(STEP_MS).pipe(
       filter(() => request.complete),
       skip(Math.ceil(deadline / STEP_MS) - 1),

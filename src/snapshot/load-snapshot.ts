@@ -8,7 +8,7 @@ import { SigningKey } from '../keys/signing-key.entity.js';
 import type { PolicySets, StoredPolicySet } from '../policy/policy-sets.service.js';
 import { Resource } from '../zones/resource.entity.js';
 import { StepUpType } from '../zones/step-up-type.entity.js';
-import type { StepUpTerms } from '../zones/step-up-terms.js';
+import { termsIn } from '../zones/step-up-terms.js';
 import { Zone } from '../zones/zone.entity.js';
 import type { ClientView, ZoneSnapshot } from './zone-snapshot.js';
 
@@ -121,17 +121,4 @@ function clientViews(
 
 function workloadOf({ workloadIssuer: issuer, workloadSubject: subject }: Client) {
   return issuer === null || subject === null ? null : { issuer, subject };
-}
-
-/** The terms of a stored type. */
-function termsIn(row: StepUpType): StepUpTerms {
-  return {
-    lifetime_seconds: row.lifetimeSeconds,
-    satisfied_by: row.satisfiedBy,
-    quorum: row.quorum,
-    requester_may_satisfy: row.requesterMaySatisfy,
-    subject_may_satisfy: row.subjectMaySatisfy,
-    acr: row.acr,
-    reuse_seconds: row.reuseSeconds,
-  };
 }

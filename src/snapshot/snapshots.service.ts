@@ -54,7 +54,7 @@ export class Snapshots implements OnModuleInit, ChangeListener {
   ) {}
 
   onModuleInit(): void {
-    this.feed.subscribe(this);
+    this.feed.subscribe('zone', this);
   }
 
   /** The zone as it was last seen, if it is in memory. */
@@ -126,7 +126,7 @@ export class Snapshots implements OnModuleInit, ChangeListener {
     return [...this.zones.values()].filter(({ policy }) => policy.status === 'broken').length;
   }
 
-  zoneChanged(zoneId: string): void {
+  heardOf(zoneId: string): void {
     this.drop(zoneId);
     if (this.inUse.has(zoneId)) this.compileAhead.consider(zoneId);
     this.keySets.invalidate(zoneId);

@@ -1,11 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource, InjectRepository } from '@nestjs/typeorm';
 import type { DataSource, EntityManager, Repository } from 'typeorm';
+import { v7 as uuidv7 } from 'uuid';
 import { instant } from '../config/clock.js';
 import { Ledger } from '../ledger/ledger.service.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { Challenge } from './challenge.entity.js';
 import { ChallengeDecision } from './challenge-decision.entity.js';
+import { clientsNamedIn, type ClientNames } from './describe-challenge.js';
 import { objectionTo, type Objection, type Say } from './decide.js';
 
 /** Raised when somebody's say does not count; it is for the controller to tell them. */
@@ -44,6 +46,15 @@ export class Challenges {
       .getMany();
   }
 
+  /** The names of the clients that a challenge names, as they are called now. */
+  async clientNames(challenge: Challenge): Promise<ClientNames> {
+    const rows = await this.dataSource.query<{ id: string; name: string }[]>(
+      'SELECT id, name FROM clients WHERE zone_id = $1 AND id = ANY ($2)',
+      [challenge.zoneId, clientsNamedIn(challenge)],
+    );
+    return new Map(rows.map(({ id, name }) => [id, name]));
+  }
+
   /** Everybody's say so far, the first one first. */
   decisionsOn({ zoneId, id }: Challenge): Promise<ChallengeDecision[]> {
     return this.dataSource.manager.find(ChallengeDecision, {
@@ -56,17 +67,40 @@ export class Challenges {
    * Takes somebody's say, with its audit event, in one transaction. A rejection settles a challenge; so
    * does the approval that makes its quorum full. What is settled stays so.
    *
+   * A say that does not count is recorded, too.
+   *
    * @param check runs in the transaction before the say is taken: spends what proves it
+   * @param admit runs first: checks who it is
    * @throws {DecisionRefused} if it does not count
    */
-  decide(
+  async decide(
     zoneId: string,
     id: string,
     say: Say,
     requestId: string,
     check: (tx: EntityManager, challenge: Challenge) => Promise<void> = async () => {},
+    admit: (tx: EntityManager) => Promise<void> = async () => {},
+  ): Promise<Challenge> {
+    try {
+      return await this.take(zoneId, id, say, requestId, check, admit);
+    } catch (error) {
+      if (error instanceof DecisionRefused && error.objection !== 'unknown') {
+        await this.recordRefusal(zoneId, id, say, requestId, error.objection);
+      }
+      throw error;
+    }
+  }
+
+  private take(
+    zoneId: string,
+    id: string,
+    say: Say,
+    requestId: string,
+    check: (tx: EntityManager, challenge: Challenge) => Promise<void>,
+    admit: (tx: EntityManager) => Promise<void>,
   ): Promise<Challenge> {
     return this.dataSource.transaction('READ COMMITTED', async (tx) => {
+      await admit(tx);
       const challenge = isUuid(id)
         ? await tx.findOne(Challenge, {
             where: { zoneId, id },
@@ -93,6 +127,30 @@ export class Challenges {
         quorum: settled.quorum,
       });
       return settled;
+    });
+  }
+
+  private async recordRefusal(
+    zoneId: string,
+    id: string,
+    { decidedBy, method, decision }: Say,
+    requestId: string,
+    reason: string,
+  ): Promise<void> {
+    await this.ledger.commit({
+      event_id: uuidv7(),
+      zone_id: zoneId,
+      facts: [],
+      event: {
+        type: 'challenge.decided',
+        outcome: 'denied',
+        request_id: requestId,
+        challenge: { id },
+        decided_by: decidedBy,
+        method,
+        decision,
+        reason,
+      },
     });
   }
 

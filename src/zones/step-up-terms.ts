@@ -62,3 +62,46 @@ export function typeForAcr(
   }
   return null;
 }
+
+/** Terms as they are stored. */
+export interface StoredTerms {
+  readonly lifetimeSeconds: number;
+  readonly satisfiedBy: readonly ProofMethod[];
+  readonly quorum: number;
+  readonly requesterMaySatisfy: boolean;
+  readonly subjectMaySatisfy: boolean;
+  readonly acr: string;
+  readonly reuseSeconds: number;
+}
+
+/** The terms of a stored type. */
+export function termsIn(row: StoredTerms): StepUpTerms {
+  return {
+    lifetime_seconds: row.lifetimeSeconds,
+    satisfied_by: row.satisfiedBy,
+    quorum: row.quorum,
+    requester_may_satisfy: row.requesterMaySatisfy,
+    subject_may_satisfy: row.subjectMaySatisfy,
+    acr: row.acr,
+    reuse_seconds: row.reuseSeconds,
+  };
+}
+
+/**
+ * What keeps challenges of such terms from ever being satisfied.
+ *
+ * @returns `null` if nothing does
+ */
+export function impossibilityOf(terms: StepUpTerms): string | null {
+  const { satisfied_by: ways, quorum, subject_may_satisfy: subjectMay } = terms;
+  const others = ways.filter((way) => way !== 'totp' && way !== 'webauthn');
+  // The subject is one person, however it shows that it is there.
+  if (others.length === 0 && !subjectMay) {
+    return "totp and webauthn are the subject's, so subject_may_satisfy has to be true";
+  }
+  const several = others.some((way) => way === 'approver' || way === 'proof_system');
+  const most =
+    (ways.includes('operator') ? 1 : 0) + (others.length < ways.length && subjectMay ? 1 : 0);
+  if (!several && quorum > most) return `there are no more than ${most} who could decide`;
+  return null;
+}

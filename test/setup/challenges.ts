@@ -27,12 +27,13 @@ export function heldIn({ status, body, requestId }: Answer): Held {
   };
 }
 
-/** Lets a challenge be approved or rejected, as whoever may do so. */
+/** Lets a challenge be approved or rejected, in whatever way its type is satisfied. */
 export async function settle(
   { replica }: Pick<TestZone, 'replica'>,
   id: string,
   decision: 'approved' | 'rejected' = 'approved',
 ): Promise<void> {
+  // By SQL, since who may do so is not what these tests are about.
   await rows(
     replica.databaseUrl,
     `UPDATE challenges SET decision = $2, decided_at = now(), acr = terms->>'acr', amr = '{test}', auth_time = now()

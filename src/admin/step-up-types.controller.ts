@@ -1,0 +1,101 @@
+import { BadRequestException, Body, Delete, Get, HttpCode, Param, Put, Req } from '@nestjs/common';
+import type { Request } from 'express';
+import { requestIdOf } from '../http/request-id.js';
+import { StepUpType } from '../zones/step-up-type.entity.js';
+import {
+  defaultTerms,
+  DEFAULT_TYPE,
+  impossibilityOf,
+  termsIn,
+  type StepUpTerms,
+} from '../zones/step-up-terms.js';
+import { AdminController } from './admin-controller.js';
+import { Operations, zoneExists } from './operations.service.js';
+import { StepUpTypeBody } from './step-up-type.body.js';
+
+const TYPE = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/;
+/** Shown also where the zone has said nothing about them. */
+const USUAL = [DEFAULT_TYPE, 'approval'];
+
+function view(type: string, terms: StepUpTerms, isDefault: boolean) {
+  return {
+    type,
+    lifetime_seconds: terms.lifetime_seconds,
+    satisfied_by: terms.satisfied_by,
+    quorum: terms.quorum,
+    requester_may_satisfy: terms.requester_may_satisfy,
+    subject_may_satisfy: terms.subject_may_satisfy,
+    acr: terms.acr,
+    reuse_seconds: terms.reuse_seconds,
+    default: isDefault,
+  };
+}
+
+/** Says how a zone wants challenges dealt with, by type. */
+@AdminController('zones/:zone/step-up-types')
+export class StepUpTypesController {
+  constructor(private readonly operations: Operations) {}
+
+  /** Lists the types that the zone has terms of its own for, and the usual ones. */
+  @Get()
+  async list(@Param('zone') zoneId: string) {
+    await zoneExists(this.operations.read, zoneId);
+    const rows = await this.operations.read.find(StepUpType, {
+      where: { zoneId },
+      order: { type: 'ASC' },
+    });
+    const own = rows.map((row) => view(row.type, termsIn(row), false));
+    const usual = USUAL.filter((type) => !rows.some((row) => row.type === type));
+    return { items: [...own, ...usual.map((type) => view(type, defaultTerms(type), true))] };
+  }
+
+  /** Sets the terms of a type. Challenges that are open keep theirs. */
+  @Put(':type')
+  async set(
+    @Param('zone') zoneId: string,
+    @Param('type') type: string,
+    @Body() body: StepUpTypeBody,
+    @Req() request: Request,
+  ) {
+    await zoneExists(this.operations.read, zoneId);
+    if (!TYPE.test(type)) throw new BadRequestException('this is no name of a type');
+    const impossible = impossibilityOf(body);
+    if (impossible !== null) throw new BadRequestException(impossible);
+    const change = { zoneId, requestId: requestIdOf(request), type: 'step_up_type.set' };
+    return this.operations.change(change, async (tx) => {
+      await tx.upsert(
+        StepUpType,
+        {
+          zoneId,
+          type,
+          lifetimeSeconds: body.lifetime_seconds,
+          satisfiedBy: body.satisfied_by,
+          quorum: body.quorum,
+          requesterMaySatisfy: body.requester_may_satisfy,
+          subjectMaySatisfy: body.subject_may_satisfy,
+          acr: body.acr,
+          reuseSeconds: body.reuse_seconds,
+        },
+        ['zoneId', 'type'],
+      );
+      const result = view(type, body, false);
+      return { result, details: { step_up_type: result } };
+    });
+  }
+
+  /** Goes back to the default terms of a type. */
+  @Delete(':type')
+  @HttpCode(204)
+  async reset(
+    @Param('zone') zoneId: string,
+    @Param('type') type: string,
+    @Req() request: Request,
+  ): Promise<void> {
+    await zoneExists(this.operations.read, zoneId);
+    const change = { zoneId, requestId: requestIdOf(request), type: 'step_up_type.reset' };
+    await this.operations.change(change, async (tx) => {
+      await tx.delete(StepUpType, { zoneId, type });
+      return { result: undefined, details: { step_up_type: { type } } };
+    });
+  }
+}

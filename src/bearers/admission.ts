@@ -1,0 +1,43 @@
+import type { EntityManager } from 'typeorm';
+import { invalidToken, type Bearer } from './bearers.service.js';
+
+/** The zone is another one than the bearer was verified in: verify again. */
+export class StaleBearer extends Error {
+  override readonly name = 'StaleBearer';
+}
+
+/**
+ * Checks what the bearer rests on.
+ *
+ * @param admission {@link ADMIT}, or the same keeping the zone as it is until the transaction ends
+ * @returns the database's time, in seconds since the epoch
+ * @throws {OAuthError} invalid_token
+ * @throws {StaleBearer}
+ */
+export async function admit(
+  { zone, claims }: Bearer,
+  tx: EntityManager,
+  admission: string,
+): Promise<number> {
+  const [row] = await tx.query<
+    { version: string; enabled: boolean; alive: boolean; revoked: boolean; now: number }[]
+  >(admission, [zone.zoneId, claims.clientId, claims.sid, claims.rootSid, claims.jti]);
+  if (row?.version !== zone.version) throw new StaleBearer();
+  if (!row.enabled) throw invalidToken('of a client that is disabled or gone');
+  if (!row.alive) throw invalidToken('its session has ended');
+  if (row.revoked) throw invalidToken('revoked');
+  return row.now;
+}
+
+/** Whether a bearer is still what it was verified as. */
+export const ADMIT = `
+  SELECT z.version::text,
+         floor(extract(epoch FROM clock_timestamp()))::float8 AS now,
+         EXISTS (SELECT 1 FROM clients c
+                  WHERE c.zone_id = z.id AND c.id = $2 AND c.disabled_at IS NULL) AS enabled,
+         (SELECT count(*) FROM sessions s
+           WHERE s.zone_id = z.id AND s.id IN ($3::uuid, $4::uuid)
+             AND s.ended_at IS NULL AND s.expires_at > clock_timestamp())
+           = (CASE WHEN $3::uuid = $4::uuid THEN 1 ELSE 2 END) AS alive,
+         EXISTS (SELECT 1 FROM revocations r WHERE r.zone_id = z.id AND r.jti = $5) AS revoked
+    FROM zones z WHERE z.id = $1`;

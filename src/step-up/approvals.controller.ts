@@ -1,0 +1,67 @@
+import {
+  Body,
+  Controller,
+  Get,
+  Header,
+  HttpCode,
+  Inject,
+  NotFoundException,
+  Param,
+  Post,
+  Req,
+  UsePipes,
+} from '@nestjs/common';
+import { ApiBearerAuth, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { Request } from 'express';
+import { bearerToken } from '../bearers/bearers.service.js';
+import { CLOCK, type Clock } from '../config/clock.js';
+import { requestIdOf } from '../http/request-id.js';
+import { strictBodies } from '../http/strict-bodies.js';
+import { Approvals } from './approvals.service.js';
+import { Challenges } from './challenges.service.js';
+import { refused } from './decision-answer.js';
+import { ApproverDecisionBody } from './decision.body.js';
+import { describeChallenge } from './describe-challenge.js';
+
+/** Lets approvers look at what they are asked to confirm, and decide on what they saw. */
+@ApiTags('step-up')
+@ApiBearerAuth('mandate')
+@ApiResponse({ status: 401, description: 'The bearer is not a usable session mandate' })
+@ApiResponse({
+  status: 403,
+  description: 'Without the scope challenge:decide, or a part of what is asked for',
+})
+@ApiResponse({ status: 404, description: 'Unknown, malformed and of another zone alike' })
+@UsePipes(strictBodies())
+@Controller('step-up/:id')
+export class ApprovalsController {
+  constructor(
+    private readonly approvals: Approvals,
+    private readonly challenges: Challenges,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** Shows what a challenge stands for, to an approver. */
+  @Get('request')
+  @Header('Cache-Control', 'no-store')
+  async show(@Param('id') id: string, @Req() request: Request) {
+    const challenge = await this.approvals.show(bearerToken(request), id);
+    if (challenge === null) throw new NotFoundException('no such challenge');
+    const names = await this.challenges.clientNames(challenge);
+    return describeChallenge(challenge, names, this.clock.now());
+  }
+
+  /** Approves or rejects a challenge, as an approver, on what was looked at. That is final. */
+  @Post('decision')
+  @HttpCode(200)
+  async decide(
+    @Param('id') id: string,
+    @Body() body: ApproverDecisionBody,
+    @Req() request: Request,
+  ) {
+    const deciding = this.approvals.decide(bearerToken(request), id, body, requestIdOf(request));
+    const challenge = await deciding.catch(refused);
+    const names = await this.challenges.clientNames(challenge);
+    return describeChallenge(challenge, names, this.clock.now());
+  }
+}

@@ -1,0 +1,85 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { admit, ADMIT, StaleBearer } from '../bearers/admission.js';
+import { Bearers, type Bearer } from '../bearers/bearers.service.js';
+import { OAuthError, unavailable } from '../oauth/errors.js';
+import type { Challenge } from './challenge.entity.js';
+import { Challenges } from './challenges.service.js';
+import type { ApproverDecisionBody } from './decision.body.js';
+
+/** The scope of a session mandate that lets its client decide. */
+const DECIDE = 'challenge:decide';
+
+/** How often a request is looked at before a zone that keeps changing makes us give up. */
+const MAX_ATTEMPTS = 5;
+
+/** Lets applications look at challenges of their zone and decide on them, with a session mandate of their own. */
+@Injectable()
+export class Approvals {
+  constructor(
+    @InjectDataSource() private readonly dataSource: DataSource,
+    private readonly bearers: Bearers,
+    private readonly challenges: Challenges,
+  ) {}
+
+  /**
+   * @returns `null` for an unknown challenge, and for one of another zone
+   * @throws {OAuthError} invalid_token, access_denied
+   */
+  show(token: string, id: string): Promise<Challenge | null> {
+    return this.asApprover(token, async (bearer) => {
+      await admit(bearer, this.dataSource.manager, ADMIT);
+      return this.challenges.find(bearer.zone.zoneId, id);
+    });
+  }
+
+  /**
+   * @throws {OAuthError} invalid_token, access_denied
+   * @throws {DecisionRefused} if the decision does not count
+   */
+  decide(
+    token: string,
+    id: string,
+    { decision, reason, binding }: ApproverDecisionBody,
+    requestId: string,
+  ): Promise<Challenge> {
+    return this.asApprover(token, (bearer) => {
+      const { clientId } = bearer.claims;
+      return this.challenges.decide(
+        bearer.zone.zoneId,
+        id,
+        {
+          method: 'approver',
+          decision,
+          reason,
+          binding,
+          clientId,
+          decidedBy: `client:${clientId}`,
+          amr: ['approval'],
+        },
+        requestId,
+        undefined,
+        async (tx) => {
+          await admit(bearer, tx, ADMIT);
+        },
+      );
+    });
+  }
+
+  private async asApprover<T>(token: string, run: (bearer: Bearer) => Promise<T>): Promise<T> {
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
+      const bearer = await this.bearers.verify(token);
+      if (!bearer.claims.scope.includes(DECIDE)) {
+        throw new OAuthError('access_denied', `the scope ${DECIDE} is required`);
+      }
+      try {
+        return await run(bearer);
+      } catch (error) {
+        if (!(error instanceof StaleBearer)) throw error;
+        this.bearers.forget(bearer);
+      }
+    }
+    throw unavailable('the zone changed again while the request was looked at');
+  }
+}

@@ -1,0 +1,149 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import type { Logger } from 'pino';
+import { CLOCK, type Clock } from '../config/clock.js';
+import { LOGGER } from '../config/logger.js';
+import { ChangeFeed, type ChangeListener } from '../database/change-feed.js';
+import { challengeState } from './challenge.js';
+import type { Challenge } from './challenge.entity.js';
+import { Challenges } from './challenges.service.js';
+
+/** How many may wait on this replica, and for one challenge. Whoever comes later is answered at once. */
+const MAX_WAITING = 10_000;
+const MAX_FOR_ONE = 2_500;
+/** Everything that is waited for is looked at so often, in one query: a notification may be lost. */
+const LOOK_MS = 3_000;
+
+/** Somebody who waits for a challenge. */
+interface Waiter {
+  readonly wake: () => void;
+}
+
+/**
+ * Lets callers wait until somebody has decided. They are woken by what PostgreSQL tells, whichever replica
+ * the decision was made on; the database is asked once for each decision, not for each who waits.
+ */
+@Injectable()
+export class ChallengeWaits implements OnModuleInit, OnApplicationShutdown, ChangeListener {
+  private readonly waiters = new Map<string, Set<Waiter>>();
+  /** The latest that was read of what is waited for. */
+  private readonly latest = new Map<string, Challenge>();
+  private readonly toRead = new Set<string>();
+  private reading: Promise<void> | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private count = 0;
+  private released = false;
+
+  constructor(
+    private readonly challenges: Challenges,
+    private readonly feed: ChangeFeed,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  onModuleInit(): void {
+    this.feed.subscribe('challenge', this);
+    this.timer = setInterval(() => this.feedInterrupted(), LOOK_MS).unref();
+  }
+
+  onApplicationShutdown(): void {
+    clearInterval(this.timer);
+    this.release();
+  }
+
+  /** From now on nobody waits any more; whoever does is answered with what is known. */
+  release(): void {
+    this.released = true;
+    for (const waiters of this.waiters.values()) for (const { wake } of waiters) wake();
+  }
+
+  /** How many wait now. */
+  get waiting(): number {
+    return this.count;
+  }
+
+  /**
+   * A challenge, once it is not pending any more; or as it is when the time is over.
+   *
+   * @param waitMs how long to wait at most
+   * @param gone aborted when the caller does not care any more
+   * @returns `null` for an unknown or malformed id
+   */
+  async find(id: string, waitMs: number, gone: AbortSignal): Promise<Challenge | null> {
+    const crowded = this.count >= MAX_WAITING || (this.waiters.get(id)?.size ?? 0) >= MAX_FOR_ONE;
+    if (waitMs === 0 || this.released || crowded) return this.challenges.findAnywhere(id);
+    // Registered before it is read, so that nothing that happens in between is missed.
+    const over = new AbortController();
+    const waiter = { wake: () => over.abort() };
+    this.add(id, waiter);
+    try {
+      const found = await this.challenges.findAnywhere(id);
+      if (found === null || !this.isPending(found)) return found;
+      const expiresIn = found.expiresAt.getTime() - this.clock.now();
+      const ms = Math.min(waitMs, Math.max(0, expiresIn));
+      // However it ends, there is something to answer, or nobody to answer to.
+      await sleep(ms, undefined, { signal: AbortSignal.any([over.signal, gone]) }).catch(() => {});
+      return this.latest.get(id) ?? found;
+    } finally {
+      this.remove(id, waiter);
+    }
+  }
+
+  heardOf(id: string): void {
+    if (!this.waiters.has(id)) return;
+    this.toRead.add(id);
+    this.readSoon();
+  }
+
+  feedInterrupted(): void {
+    if (this.waiters.size === 0) return;
+    for (const id of this.waiters.keys()) this.toRead.add(id);
+    this.readSoon();
+  }
+
+  private add(id: string, waiter: Waiter): void {
+    const waiters = this.waiters.get(id) ?? new Set();
+    this.waiters.set(id, waiters.add(waiter));
+    this.count += 1;
+  }
+
+  private remove(id: string, waiter: Waiter): void {
+    const waiters = this.waiters.get(id);
+    if (waiters?.delete(waiter) !== true) return;
+    this.count -= 1;
+    if (waiters.size > 0) return;
+    this.waiters.delete(id);
+    this.latest.delete(id);
+  }
+
+  /** One query at a time: what is heard of meanwhile goes into the next. */
+  private readSoon(): void {
+    this.reading ??= this.readAll().finally(() => {
+      this.reading = undefined;
+    });
+  }
+
+  private async readAll(): Promise<void> {
+    while (this.toRead.size > 0) {
+      const ids = [...this.toRead];
+      this.toRead.clear();
+      try {
+        for (const challenge of await this.challenges.findAll(ids)) this.tell(challenge);
+      } catch (error) {
+        // Looked at again in a moment, with everything else that is waited for.
+        this.logger.warn({ err: error }, 'challenges that are waited for cannot be read');
+      }
+    }
+  }
+
+  private tell(challenge: Challenge): void {
+    const waiters = this.waiters.get(challenge.id);
+    if (waiters === undefined || this.isPending(challenge)) return;
+    this.latest.set(challenge.id, challenge);
+    for (const { wake } of waiters) wake();
+  }
+
+  private isPending(challenge: Challenge): boolean {
+    return challengeState(challenge, this.clock.now()) === 'pending';
+  }
+}

@@ -1,0 +1,84 @@
+import { challengeState, type HeldRequest } from './challenge.js';
+import type { Challenge } from './challenge.entity.js';
+import type { ChallengeDecision } from './challenge-decision.entity.js';
+
+/** The names of clients, by id. */
+export type ClientNames = ReadonlyMap<string, string>;
+
+/** The clients that a challenge names, whose names people want to read. */
+export function clientsNamedIn({ request }: Pick<Challenge, 'request'>): string[] {
+  const { client_id: clientId, subject } = request;
+  return [clientId, ...(subject.type === 'application' ? [subject.sub] : [])];
+}
+
+/**
+ * What is asked for, in words: "Application payment service (…) asks for payments:send on
+ * https://ledger.example, for at most 15 minutes, for itself".
+ */
+export function summaryOf(request: HeldRequest, names: ClientNames): string {
+  const { scopes, resources, operation } = request;
+  return [
+    `${application(request.client_id, names)} asks for ${scopes.join(' ') || 'access without a scope'} on ${resources.join(', ')}`,
+    ...(operation === undefined ? [] : [`to ${operation.method} ${operation.path}`]),
+    `for at most ${duration(request.max_lifetime_seconds)}`,
+    behalf(request, names),
+    ...(request.act === undefined ? [] : ['with other applications acting in between']),
+    ...(request.agent_session_id === undefined
+      ? []
+      : [`by the agent session ${request.agent_session_id}`]),
+    ...(request.delegation_edge_id === undefined
+      ? []
+      : [`on the delegation ${request.delegation_edge_id}`]),
+  ].join(', ');
+}
+
+function behalf({ subject, client_id: clientId }: HeldRequest, names: ClientNames): string {
+  const { sub, type, iss } = subject;
+  if (type === 'user') return `on behalf of ${sub} of ${iss ?? 'this service'}`;
+  return sub === clientId ? 'for itself' : `on behalf of ${application(sub, names)}`;
+}
+
+function application(id: string, names: ClientNames): string {
+  const name = names.get(id);
+  return name === undefined ? `application ${id}` : `application "${name}" (${id})`;
+}
+
+/** In the largest unit that it is whole in. */
+export function duration(seconds: number): string {
+  const [unit, length] =
+    seconds % 3_600 === 0
+      ? (['hour', 3_600] as const)
+      : seconds % 60 === 0
+        ? (['minute', 60] as const)
+        : (['second', 1] as const);
+  const count = seconds / length;
+  return `${count} ${unit}${count === 1 ? '' : 's'}`;
+}
+
+/**
+ * A challenge as those see it who decide.
+ *
+ * @param now milliseconds since the epoch
+ */
+export function describeChallenge(challenge: Challenge, names: ClientNames, now: number) {
+  return {
+    id: challenge.id,
+    type: challenge.type,
+    state: challengeState(challenge, now),
+    summary: summaryOf(challenge.request, names),
+    request: challenge.request,
+    binding: challenge.binding.toString('hex'),
+    terms: challenge.terms,
+    approvals: challenge.approvals,
+    created_at: challenge.createdAt,
+    expires_at: challenge.expiresAt,
+    decided_at: challenge.decidedAt,
+    consumed_at: challenge.consumedAt,
+  };
+}
+
+/** What somebody said. */
+export function describeDecision(decision: ChallengeDecision) {
+  const { decidedBy, method, decision: said, reason, decidedAt } = decision;
+  return { decided_by: decidedBy, method, decision: said, reason, decided_at: decidedAt };
+}

@@ -1,0 +1,25 @@
+import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
+
+/** A system outside that tells, signed, that somebody has confirmed a challenge. */
+@Entity('proof_systems')
+export class ProofSystem {
+  @PrimaryColumn('uuid', { name: 'zone_id' })
+  zoneId: string;
+
+  @PrimaryColumn('uuid')
+  id: string;
+
+  @Column('text')
+  name: string;
+
+  /** The types of challenge that it may decide on; any if empty. */
+  @Column('text', { array: true })
+  types: string[];
+
+  /** The key that it signs with. */
+  @Column('bytea', { name: 'sealed_secret' })
+  sealedSecret: Buffer;
+
+  @CreateDateColumn({ name: 'created_at', type: 'timestamptz' })
+  createdAt: Date;
+}

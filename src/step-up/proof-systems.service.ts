@@ -1,0 +1,99 @@
+import { randomBytes } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import type { NextFunction, Request, Response } from 'express';
+import type { EntityManager, Repository } from 'typeorm';
+import { v7 as uuidv7 } from 'uuid';
+import { CLOCK, type Clock } from '../config/clock.js';
+import { readSignedBytes } from '../http/json-body.js';
+import { Keys } from '../keys/keys.service.js';
+import { OAuthError } from '../oauth/errors.js';
+import { isUuid } from '../oauth/vocabulary.js';
+import { ProofSystem } from './proof-system.entity.js';
+import { isSignedBy } from './webhook-signature.js';
+
+/** Which system it is that speaks. */
+const SYSTEM_HEADER = 'mandate-proof-system';
+const NO_KEY = Buffer.alloc(32);
+
+/** Registers systems outside, and believes them. */
+@Injectable()
+export class ProofSystems {
+  private readonly believed = new WeakMap<Request, ProofSystem>();
+
+  constructor(
+    @InjectRepository(ProofSystem) private readonly repository: Repository<ProofSystem>,
+    private readonly keys: Keys,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** Registers one. @returns it, and its secret, which is told this once */
+  async register(
+    tx: EntityManager,
+    zoneId: string,
+    { name, types }: Pick<ProofSystem, 'name' | 'types'>,
+  ): Promise<{ system: ProofSystem; secret: string }> {
+    const id = uuidv7();
+    const key = randomBytes(32);
+    const sealedSecret = await this.keys.seal(sealOf(zoneId, id), key);
+    await tx.insert(ProofSystem, { zoneId, id, name, types, sealedSecret });
+    const system = await tx.findOneByOrFail(ProofSystem, { zoneId, id });
+    return { system, secret: `whsec_${key.toString('base64')}` };
+  }
+
+  /**
+   * Believes a request if the system that it names has signed it, before its body is read as anything.
+   *
+   * @throws {OAuthError} invalid_token, with one text for every cause
+   */
+  async admit(request: Request, response: Response): Promise<void> {
+    const body = await readSignedBytes(request, response);
+    const id = header(request, SYSTEM_HEADER);
+    const system = isUuid(id) ? await this.repository.findOneBy({ id }) : null;
+    const key =
+      system === null
+        ? NO_KEY
+        : await this.keys.open(sealOf(system.zoneId, system.id), system.sealedSecret);
+    const message = {
+      id: header(request, 'webhook-id'),
+      timestamp: header(request, 'webhook-timestamp'),
+      signature: header(request, 'webhook-signature'),
+      body,
+    };
+    if (!isSignedBy(key, message, this.clock.now()) || system === null) {
+      throw unsigned(system === null ? 'unknown proof system' : 'wrong or old signature');
+    }
+    this.believed.set(request, system);
+  }
+
+  /** The system that has signed a request. */
+  of(request: Request): ProofSystem {
+    const system = this.believed.get(request);
+    if (system === undefined) throw unsigned('not signed');
+    return system;
+  }
+}
+
+/** Stands in front of the route of proof systems. */
+export function admitProofSystems(systems: ProofSystems) {
+  return async (request: Request, response: Response, next: NextFunction): Promise<void> => {
+    await systems.admit(request, response);
+    next();
+  };
+}
+
+function unsigned(detail: string): OAuthError {
+  return new OAuthError('invalid_token', 'the request is not signed by a proof system', {
+    detail: `proof system: ${detail}`,
+    wwwAuthenticate: 'Signature realm="mandate"',
+  });
+}
+
+function header(request: Request, name: string): string {
+  const [value, ...more] = request.headersDistinct[name] ?? [];
+  return more.length > 0 ? '' : (value ?? '');
+}
+
+function sealOf(zoneId: string, id: string) {
+  return { purpose: 'proof-system-secret', zoneId, id } as const;
+}

@@ -1,0 +1,65 @@
+import {
+  Body,
+  Controller,
+  HttpCode,
+  NotFoundException,
+  Param,
+  Post,
+  Req,
+  UsePipes,
+} from '@nestjs/common';
+import { ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { Request } from 'express';
+import { requestIdOf } from '../http/request-id.js';
+import { strictBodies } from '../http/strict-bodies.js';
+import { Challenges } from './challenges.service.js';
+import { refused } from './decision-answer.js';
+import { ProofBody } from './proof.body.js';
+import { ProofSystems } from './proof-systems.service.js';
+
+/** Takes what proof systems outside have found out. */
+@ApiTags('step-up')
+@ApiResponse({ status: 401, description: 'Not signed by a proof system' })
+@ApiResponse({ status: 404, description: 'Unknown, malformed and of another zone alike' })
+@ApiResponse({
+  status: 409,
+  description: 'Decided, expired, or something else than what was shown',
+})
+@UsePipes(strictBodies())
+@Controller('step-up/:id')
+export class ProofController {
+  constructor(
+    private readonly systems: ProofSystems,
+    private readonly challenges: Challenges,
+  ) {}
+
+  /** Approves or rejects a challenge, as a proof system (Standard Webhooks headers and `Mandate-Proof-System`). */
+  @Post('callback')
+  @HttpCode(204)
+  async report(
+    @Param('id') id: string,
+    @Body() body: ProofBody,
+    @Req() request: Request,
+  ): Promise<void> {
+    const { zoneId, id: systemId, types } = this.systems.of(request);
+    const challenge = await this.challenges.find(zoneId, id);
+    // The path is not signed, so what is in the body counts.
+    const covered =
+      challenge !== null &&
+      body.challenge_id === id &&
+      (types.length === 0 || types.includes(challenge.type));
+    if (!covered) throw new NotFoundException('no such challenge');
+    const { decision, reason, binding, by, amr = [] } = body;
+    const person = { sub: by.sub, issuer: by.iss ?? null };
+    const say = {
+      method: 'proof_system' as const,
+      decision,
+      reason,
+      binding,
+      person,
+      decidedBy: `proof_system:${systemId}:${JSON.stringify([person.issuer, person.sub])}`,
+      amr,
+    };
+    await this.challenges.decide(zoneId, id, say, requestIdOf(request)).catch(refused);
+  }
+}

@@ -1,0 +1,15 @@
+import { makeGaugeProvider } from '@willsoto/nestjs-prometheus';
+import type { Gauge } from 'prom-client';
+import { ChallengeWaits } from './challenge-waits.service.js';
+
+/** What step-up measures of itself. */
+export const stepUpMetrics = [
+  makeGaugeProvider({
+    name: 'mandate_step_up_waiting',
+    help: 'Requests that wait for somebody to decide on a challenge.',
+    inject: [ChallengeWaits],
+    collect(this: Gauge, waits: ChallengeWaits) {
+      this.set(waits.waiting);
+    },
+  }),
+];
