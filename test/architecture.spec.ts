@@ -199,4 +199,5 @@ const MAY_KNOW_FRAMEWORK = new Set([
   'ledger/ledger.maintenance.ts',
   'policy/load-modules.ts',
   'snapshot/load-snapshot.ts',
+  'step-up/decision-answer.ts',
 ]);

@@ -4,6 +4,8 @@ import type { Logger } from 'pino';
 import { CLOCK, type Clock } from '../config/clock.js';
 import { LOGGER } from '../config/logger.js';
 import { ChangeFeed, type ChangeListener } from '../database/change-feed.js';
+import { isUuid } from '../oauth/vocabulary.js';
+import { BatchReader } from './batch-reader.js';
 import { challengeState } from './challenge.js';
 import type { Challenge } from './challenge.entity.js';
 import { Challenges } from './challenges.service.js';
@@ -28,18 +30,19 @@ export class ChallengeWaits implements OnModuleInit, OnApplicationShutdown, Chan
   private readonly waiters = new Map<string, Set<Waiter>>();
   /** The latest that was read of what is waited for. */
   private readonly latest = new Map<string, Challenge>();
-  private readonly toRead = new Set<string>();
-  private reading: Promise<void> | undefined;
+  private readonly reader: BatchReader<Challenge>;
   private timer: NodeJS.Timeout | undefined;
   private count = 0;
   private released = false;
 
   constructor(
-    private readonly challenges: Challenges,
+    challenges: Challenges,
     private readonly feed: ChangeFeed,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
+  ) {
+    this.reader = new BatchReader((ids) => challenges.findAll(ids));
+  }
 
   onModuleInit(): void {
     this.feed.subscribe('challenge', this);
@@ -70,14 +73,15 @@ export class ChallengeWaits implements OnModuleInit, OnApplicationShutdown, Chan
    * @returns `null` for an unknown or malformed id
    */
   async find(id: string, waitMs: number, gone: AbortSignal): Promise<Challenge | null> {
+    if (!isUuid(id)) return null;
     const crowded = this.count >= MAX_WAITING || (this.waiters.get(id)?.size ?? 0) >= MAX_FOR_ONE;
-    if (waitMs === 0 || this.released || crowded) return this.challenges.findAnywhere(id);
+    if (waitMs === 0 || this.released || crowded) return this.reader.read(id);
     // Registered before it is read, so that nothing that happens in between is missed.
     const over = new AbortController();
     const waiter = { wake: () => over.abort() };
     this.add(id, waiter);
     try {
-      const found = await this.challenges.findAnywhere(id);
+      const found = await this.reader.read(id);
       if (found === null || !this.isPending(found)) return found;
       const expiresIn = found.expiresAt.getTime() - this.clock.now();
       const ms = Math.min(waitMs, Math.max(0, expiresIn));
@@ -90,15 +94,11 @@ export class ChallengeWaits implements OnModuleInit, OnApplicationShutdown, Chan
   }
 
   heardOf(id: string): void {
-    if (!this.waiters.has(id)) return;
-    this.toRead.add(id);
-    this.readSoon();
+    if (this.waiters.has(id)) void this.look(id);
   }
 
   feedInterrupted(): void {
-    if (this.waiters.size === 0) return;
-    for (const id of this.waiters.keys()) this.toRead.add(id);
-    this.readSoon();
+    for (const id of this.waiters.keys()) void this.look(id);
   }
 
   private add(id: string, waiter: Waiter): void {
@@ -116,23 +116,13 @@ export class ChallengeWaits implements OnModuleInit, OnApplicationShutdown, Chan
     this.latest.delete(id);
   }
 
-  /** One query at a time: what is heard of meanwhile goes into the next. */
-  private readSoon(): void {
-    this.reading ??= this.readAll().finally(() => {
-      this.reading = undefined;
-    });
-  }
-
-  private async readAll(): Promise<void> {
-    while (this.toRead.size > 0) {
-      const ids = [...this.toRead];
-      this.toRead.clear();
-      try {
-        for (const challenge of await this.challenges.findAll(ids)) this.tell(challenge);
-      } catch (error) {
-        // Looked at again in a moment, with everything else that is waited for.
-        this.logger.warn({ err: error }, 'challenges that are waited for cannot be read');
-      }
+  private async look(id: string): Promise<void> {
+    try {
+      const challenge = await this.reader.read(id);
+      if (challenge !== null) this.tell(challenge);
+    } catch (error) {
+      // Looked at again in a moment, with everything else that is waited for.
+      this.logger.warn({ err: error }, 'a challenge that is waited for cannot be read');
     }
   }
 

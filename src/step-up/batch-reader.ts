@@ -1,0 +1,46 @@
+interface Asked<T> {
+  readonly resolve: (found: T | null) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/**
+ * Reads things by id, one query at a time: whoever asks while one is under way is in the next, so what is
+ * read is never older than the question, and any number who ask at once cost two queries.
+ */
+export class BatchReader<T extends { readonly id: string }> {
+  private next = new Map<string, Asked<T>[]>();
+  private running = false;
+
+  /** @param readAll reads those that exist */
+  constructor(private readonly readAll: (ids: readonly string[]) => Promise<readonly T[]>) {}
+
+  /**
+   * @returns `null` if there is no such thing
+   * @throws what `readAll` throws
+   */
+  read(id: string): Promise<T | null> {
+    return new Promise((resolve, reject) => {
+      const asked = this.next.get(id) ?? [];
+      asked.push({ resolve, reject });
+      this.next.set(id, asked);
+      if (!this.running) void this.run();
+    });
+  }
+
+  private async run(): Promise<void> {
+    this.running = true;
+    while (this.next.size > 0) {
+      const batch = this.next;
+      this.next = new Map();
+      try {
+        const found = new Map((await this.readAll([...batch.keys()])).map((one) => [one.id, one]));
+        for (const [id, asked] of batch) {
+          for (const { resolve } of asked) resolve(found.get(id) ?? null);
+        }
+      } catch (error) {
+        for (const asked of batch.values()) for (const { reject } of asked) reject(error);
+      }
+    }
+    this.running = false;
+  }
+}
