@@ -95,3 +95,26 @@ test('the line that the first start prints returns a mandate', async () => {
   const { access_token: token } = JSON.parse(stdout) as { access_token: string };
   expect(decodeJwt(token)).toMatchObject({ iss: url, use: 'session' });
 });
+
+test('a payment waits for an approval, and is granted then', async () => {
+  const blocks = blocksOf('A payment that a second person approves');
+  expect(blocks).toHaveLength(3);
+  const script = `${blocks.join('\n')}\nprintf '\\nTOKEN %s\\n' "$PAYMENT"`;
+  const { stdout, stderr } = await sh(script);
+  expect(stderr).toBe('');
+  expect(stdout).toMatch(/"state":"pending"[^]*asks for payments:send[^]*"state":"approved"/);
+  const token = /^TOKEN (\S+)$/m.exec(stdout)?.[1] ?? '';
+  expect(decodeJwt(token)).toMatchObject({ iss: url, scope: 'payments:send', acr: 'approval' });
+});
+
+test.each([
+  ['--approve', /may payments:send for 900 s, confirmed by approval/],
+  ['--reject', /the challenge is rejected/],
+])('the example of a payment runs with %s', async (decision, outcome) => {
+  const { stdout, stderr } = await sh(`node examples/payment.mjs ${decision}`);
+  expect(stderr).toBe('');
+  expect(stdout).toMatch(
+    /asks for payments:send on https:\/\/ledger.example, for at most 15 minutes/,
+  );
+  expect(stdout).toMatch(outcome);
+});
