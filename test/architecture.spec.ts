@@ -17,7 +17,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   database: ['config', 'entities'],
   ledger: ['config'],
   zones: ['oauth'],
-  issuers: ['oauth', 'config'],
+  outbound: ['oauth'],
+  issuers: ['oauth', 'config', 'outbound'],
+  webhooks: ['config', 'keys', 'outbound'],
   clients: ['oauth', 'zones', 'config', 'issuers'],
   keys: ['config', 'oauth'],
   policy: ['oauth'],
@@ -56,6 +58,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'delegation',
     'snapshot',
     'step-up',
+    'outbound',
+    'webhooks',
   ],
   health: ['config', 'keys', 'ledger', 'snapshot', 'database', 'http'],
 };
@@ -155,7 +159,9 @@ describe('architecture', () => {
         ({ path, folder }) =>
           PURE_FOLDERS.has(folder) ||
           folder === 'token-exchange' ||
-          /^(policy|keys|clients|issuers|ledger|snapshot|delegation|step-up)\//.test(path),
+          /^(policy|keys|clients|issuers|outbound|webhooks|ledger|snapshot|delegation|step-up)\//.test(
+            path,
+          ),
       )
       .filter(({ path, folder }) => PURE_FOLDERS.has(folder) || !FRAMEWORK_FILE.test(path))
       .filter(({ path }) => !MAY_KNOW_FRAMEWORK.has(path))

@@ -2,7 +2,6 @@ import { lookup } from 'node:dns/promises';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
-import { InvalidJson, readStrictJson, type JsonValue } from '../oauth/strict-json.js';
 import { mayConnectTo } from './address-rules.js';
 
 /** Whom we may ask. */
@@ -13,23 +12,12 @@ export interface FetchRules {
   readonly allowPrivate: boolean;
 }
 
-/** What was fetched. */
-export interface Fetched {
-  readonly value: JsonValue;
-  /** `max-age` (RFC 9111 5.2.2.1), 0 if it must not be kept; `null` if nothing is said about it. */
-  readonly maxAgeSeconds: number | null;
-}
-
 /** Nothing usable could be fetched. The message is for the log. */
 export class FetchFailed extends Error {
   override readonly name = 'FetchFailed';
 }
 
-/** Milliseconds for all of it: name, connection, answer. */
-const TIMEOUT_MS = 2_000;
-const MAX_BYTES = 64 * 1024;
 const MAX_URL_LENGTH = 2_000;
-const JSON_TYPE = /^application\/(?:[a-z0-9.+-]+\+)?json *(?:;|$)/i;
 
 /**
  * Whether a URL is one that we would fetch, as far as can be told without asking for its name.
@@ -48,24 +36,43 @@ export function readFetchUrl(text: string, { allowInsecure }: FetchRules): URL |
   return url;
 }
 
+/** What is asked of an address. */
+export interface Outbound {
+  readonly method: 'GET' | 'POST';
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array;
+  /** Milliseconds for all of it: name, connection, answer. */
+  readonly timeoutMs: number;
+}
+
 /**
- * Fetches JSON from an address that somebody else chose, as far as that is safe: https, not from a
- * private network, no redirects, not long, not much. The name is resolved here, and the connection goes
- * to the very addresses that were checked, so that a name that changes its mind leads nowhere else.
+ * Asks an address that somebody else chose, as far as that is safe: https, not in a private network, no
+ * redirects, not long. The name is resolved here, and the connection goes to the very addresses that were
+ * checked, so that a name that changes its mind leads nowhere else.
  *
- * @throws {FetchFailed}
+ * @param read reads the answer, which is cut off after that
+ * @throws {FetchFailed} and whatever `read` throws, as its cause
  */
-export async function guardedFetch(text: string, rules: FetchRules): Promise<Fetched> {
+export async function guardedRequest<T>(
+  text: string,
+  rules: FetchRules,
+  outbound: Outbound,
+  read: (response: IncomingMessage) => T | Promise<T>,
+): Promise<T> {
   const url = readFetchUrl(text, rules);
   if (typeof url === 'string') throw new FetchFailed(url);
-  const patience = AbortSignal.timeout(TIMEOUT_MS);
+  const patience = AbortSignal.timeout(outbound.timeoutMs);
   try {
     const addresses = await within(patience, resolve(url.hostname));
     if (!addresses.every(({ address }) => mayConnectTo(address, rules.allowPrivate))) {
       throw new FetchFailed('the name leads to an address that is not allowed');
     }
-    const response = await within(patience, get(url, addresses, patience));
-    return { value: await readJson(response), maxAgeSeconds: maxAgeOf(response) };
+    const response = await within(patience, send(url, addresses, outbound, patience));
+    try {
+      return await read(response);
+    } finally {
+      response.destroy();
+    }
   } catch (error) {
     if (error instanceof FetchFailed) throw error;
     if (patience.aborted) throw new FetchFailed('it took too long', { cause: error });
@@ -96,20 +103,23 @@ function within<T>(signal: AbortSignal, result: Promise<T>): Promise<T> {
   });
 }
 
-function get(url: URL, addresses: readonly Address[], signal: AbortSignal) {
+function send(
+  url: URL,
+  addresses: readonly Address[],
+  { method, headers, body }: Outbound,
+  signal: AbortSignal,
+) {
   return new Promise<IncomingMessage>((fulfil, reject) => {
-    const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
-    const request = send(url, {
+    const make = url.protocol === 'https:' ? httpsRequest : httpRequest;
+    const request = make(url, {
+      method,
       // A connection of its own: one that is kept might have been made to another address.
       agent: false,
-      headers: {
-        accept: 'application/jwk-set+json, application/json',
-        'accept-encoding': 'identity',
-      },
+      headers: { ...headers, ...(body === undefined ? {} : { 'content-length': body.length }) },
       lookup: answering(addresses),
       signal,
     });
-    request.on('response', fulfil).on('error', reject).end();
+    request.on('response', fulfil).on('error', reject).end(body);
   });
 }
 
@@ -120,47 +130,4 @@ function answering(addresses: readonly Address[]): LookupFunction {
     if (options.all === true) callback(null, [...addresses]);
     else callback(null, first.address, first.family);
   };
-}
-
-async function readJson(response: IncomingMessage): Promise<JsonValue> {
-  try {
-    const { statusCode, headers } = response;
-    if (statusCode !== 200) throw new FetchFailed(`the answer was ${statusCode}`);
-    if ((headers['content-encoding'] ?? 'identity') !== 'identity')
-      throw new FetchFailed('the answer is encoded');
-    if (!JSON_TYPE.test(headers['content-type'] ?? '')) throw new FetchFailed('it is not JSON');
-    return parse(await readBytes(response));
-  } finally {
-    response.destroy();
-  }
-}
-
-async function readBytes(response: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of response) {
-    if (!(chunk instanceof Buffer)) throw new FetchFailed('the answer is not in bytes');
-    size += chunk.length;
-    if (size > MAX_BYTES) throw new FetchFailed('the answer is too large');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
-function parse(bytes: Buffer): JsonValue {
-  try {
-    return readStrictJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch (error) {
-    if (error instanceof InvalidJson || error instanceof TypeError) {
-      throw new FetchFailed('it is not JSON', { cause: error });
-    }
-    throw error;
-  }
-}
-
-function maxAgeOf({ headers }: IncomingMessage): number | null {
-  const directives = (headers['cache-control'] ?? '').toLowerCase();
-  if (/(?:^|[, ])(?:no-store|no-cache)(?:[, ]|$)/.test(directives)) return 0;
-  const [, seconds] = /(?:^|[, ])max-age="?([0-9]{1,9})(?![0-9])/.exec(directives) ?? [];
-  return seconds === undefined ? null : Number(seconds);
 }

@@ -1,7 +1,8 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { FetchFailed, guardedFetch, readFetchUrl } from './guarded-fetch.js';
+import { guardedFetch } from './guarded-fetch.js';
+import { FetchFailed, readFetchUrl } from './guarded-request.js';
 
 const ANYTHING = { allowInsecure: true, allowPrivate: true };
 const STRICT = { allowInsecure: false, allowPrivate: false };
