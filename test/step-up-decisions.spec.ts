@@ -457,6 +457,16 @@ describe('proof systems', () => {
   });
 });
 
+test('webhooks are https, unless the service is told otherwise', async () => {
+  const answer = await callAdmin(replica, 'POST', `/zones/${zone.zoneId}/webhooks`, {
+    url: 'http://example.org',
+  });
+  expect(answer).toMatchObject({
+    status: 400,
+    body: { error_description: 'url: it is not https' },
+  });
+});
+
 describe('types', () => {
   test('have defaults, terms of their own, and defaults again', async () => {
     const own = await newZone();

@@ -6,6 +6,7 @@ import { PolicyModule } from '../policy/policy.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { SnapshotModule } from '../snapshot/snapshot.module.js';
 import { StepUpModule } from '../step-up/step-up.module.js';
+import { WebhooksModule } from '../webhooks/webhooks.module.js';
 import { ZonesModule } from '../zones/zones.module.js';
 import { AgentSessionsAdminController } from './agent-sessions.controller.js';
 import { DelegationsAdminController } from './delegations.controller.js';
@@ -24,6 +25,7 @@ import { ResourcesController } from './resources.controller.js';
 import { SessionsController } from './sessions.controller.js';
 import { SigningKeysController } from './signing-keys.controller.js';
 import { StepUpTypesController } from './step-up-types.controller.js';
+import { WebhooksController } from './webhooks.controller.js';
 import { ZonePolicyController } from './zone-policy.controller.js';
 import { ZonesController } from './zones.controller.js';
 
@@ -37,6 +39,7 @@ import { ZonesController } from './zones.controller.js';
     SessionsModule,
     SnapshotModule,
     StepUpModule,
+    WebhooksModule,
     ZonesModule,
   ],
   controllers: [
@@ -57,6 +60,7 @@ import { ZonesController } from './zones.controller.js';
     ChallengesController,
     StepUpTypesController,
     ProofSystemsController,
+    WebhooksController,
   ],
   providers: [Operations, Demo],
   exports: [Demo],

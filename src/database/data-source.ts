@@ -15,6 +15,8 @@ import { Challenge } from '../step-up/challenge.entity.js';
 import { ProofSystem } from '../step-up/proof-system.entity.js';
 import { Resource } from '../zones/resource.entity.js';
 import { StepUpType } from '../zones/step-up-type.entity.js';
+import { WebhookDelivery } from '../webhooks/webhook-delivery.entity.js';
+import { Webhook } from '../webhooks/webhook.entity.js';
 import { Zone } from '../zones/zone.entity.js';
 import { Zones1700000000000 } from './migrations/1700000000000-zones.js';
 import { Ledger1700000000001 } from './migrations/1700000000001-ledger.js';
@@ -23,6 +25,7 @@ import { TrustedIssuers1700000000004 } from './migrations/1700000000004-trusted-
 import { Delegation1700000000005 } from './migrations/1700000000005-delegation.js';
 import { StepUp1700000000006 } from './migrations/1700000000006-step-up.js';
 import { ProofSystems1700000000007 } from './migrations/1700000000007-proof-systems.js';
+import { Webhooks1700000000009 } from './migrations/1700000000009-webhooks.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
@@ -60,6 +63,8 @@ export function dataSourceOptions(url: string): PostgresOptions {
       Challenge,
       ChallengeDecision,
       ProofSystem,
+      Webhook,
+      WebhookDelivery,
     ],
     migrations: [
       Zones1700000000000,
@@ -69,6 +74,7 @@ export function dataSourceOptions(url: string): PostgresOptions {
       Delegation1700000000005,
       StepUp1700000000006,
       ProofSystems1700000000007,
+      Webhooks1700000000009,
     ],
     migrationsTableName: 'schema_migrations',
     synchronize: false,

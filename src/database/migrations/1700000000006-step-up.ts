@@ -372,60 +372,71 @@ const COMMIT = `
 `;
 
 const MAINTENANCE = `
+  CREATE TABLE tables_by_day (
+    name       text PRIMARY KEY,
+    keyed_by   text NOT NULL CHECK (keyed_by IN ('id', 'date')),
+    dropped    boolean NOT NULL,
+    kept_while text
+  );
+  COMMENT ON TABLE tables_by_day IS 'Tables with a partition for each day.';
+  COMMENT ON COLUMN tables_by_day.keyed_by IS 'id: UUIDv7, which begins with its time.';
+  COMMENT ON COLUMN tables_by_day.dropped IS 'Whether days go when nothing in them can be alive.';
+  COMMENT ON COLUMN tables_by_day.kept_while IS 'A condition: a day with such a row is kept.';
+  INSERT INTO tables_by_day (name, keyed_by, dropped, kept_while) VALUES
+    ('audit_events', 'id', false, NULL),
+    ('spent_nonces', 'date', true, NULL),
+    ('revocations', 'id', true, NULL),
+    -- A service with a heartbeat lives on; of the others nothing does, by the lifetimes of today.
+    ('sessions', 'id', true, 'ended_at IS NULL AND expires_at > now()'),
+    ('agent_sessions', 'id', true, 'ended_at IS NULL AND expires_at > now()'),
+    ('delegation_edges', 'id', true, 'revoked_at IS NULL AND expires_at > now()'),
+    ('challenges', 'id', true, NULL),
+    ('challenge_secrets', 'id', true, NULL),
+    ('challenge_decisions', 'id', true, NULL);
+
   -- Makes the partitions of the coming days and drops the days in which nothing can be alive.
   -- Sessions, tokens and challenges live for a day at most; one more day is kept for people who look.
   CREATE OR REPLACE FUNCTION ledger_maintain(p_days_ahead integer DEFAULT 7) RETURNS void LANGUAGE plpgsql AS $$
   DECLARE
-    parent text;
+    parent record;
     day    date;
     part   record;
     alive  boolean;
+    bounds text;
   BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('mandate.ledger_maintain'));
-    FOREACH parent IN ARRAY ARRAY['sessions', 'revocations', 'audit_events', 'spent_nonces',
-                                  'agent_sessions', 'delegation_edges', 'challenges',
-                                  'challenge_secrets', 'challenge_decisions']
-    LOOP
+    FOR parent IN SELECT * FROM tables_by_day ORDER BY name LOOP
       FOR i IN 0..p_days_ahead LOOP
         day := (now() AT TIME ZONE 'UTC')::date + i;
-        IF to_regclass(format('%I', parent || '_' || to_char(day, 'YYYYMMDD'))) IS NULL THEN
-          BEGIN
-            IF parent = 'spent_nonces' THEN
-              EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',
-                parent || '_' || to_char(day, 'YYYYMMDD'), parent, day, day + 1);
-            ELSE
-              EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',
-                parent || '_' || to_char(day, 'YYYYMMDD'), parent,
-                uuid_from_time(day::timestamp AT TIME ZONE 'UTC'),
-                uuid_from_time((day + 1)::timestamp AT TIME ZONE 'UTC'));
-            END IF;
-            IF parent = 'audit_events' THEN
-              EXECUTE format('CREATE TRIGGER immutable_whole BEFORE TRUNCATE ON %I
-                FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()', parent || '_' || to_char(day, 'YYYYMMDD'));
-            END IF;
-          EXCEPTION WHEN check_violation THEN
-            -- Rows of that day are in the default partition already; they stay there.
-            RAISE WARNING 'partition of % for % not made: rows are in the default partition', parent, day;
-          END;
-        END IF;
+        CONTINUE WHEN to_regclass(format('%I', parent.name || '_' || to_char(day, 'YYYYMMDD'))) IS NOT NULL;
+        bounds := CASE parent.keyed_by
+          WHEN 'date' THEN format('FROM (%L) TO (%L)', day, day + 1)
+          ELSE format('FROM (%L) TO (%L)', uuid_from_time(day::timestamp AT TIME ZONE 'UTC'),
+                                           uuid_from_time((day + 1)::timestamp AT TIME ZONE 'UTC')) END;
+        BEGIN
+          EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES %s',
+            parent.name || '_' || to_char(day, 'YYYYMMDD'), parent.name, bounds);
+          IF parent.name = 'audit_events' THEN
+            EXECUTE format('CREATE TRIGGER immutable_whole BEFORE TRUNCATE ON %I
+              FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()', parent.name || '_' || to_char(day, 'YYYYMMDD'));
+          END IF;
+        EXCEPTION WHEN check_violation THEN
+          -- Rows of that day are in the default partition already; they stay there.
+          RAISE WARNING 'partition of % for % not made: rows are in the default partition', parent.name, day;
+        END;
       END LOOP;
     END LOOP;
     -- Whatever was taken has come back by then.
     DELETE FROM step_up_attempts WHERE at < now() - interval '1 day';
     FOR part IN
-      SELECT c.relname, p.relname AS parent FROM pg_inherits i
-        JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent
-       WHERE p.oid IN ('sessions'::regclass, 'revocations'::regclass, 'spent_nonces'::regclass,
-                       'agent_sessions'::regclass, 'delegation_edges'::regclass, 'challenges'::regclass,
-                       'challenge_secrets'::regclass, 'challenge_decisions'::regclass)
-         AND c.relname ~ '_[0-9]{8}$'
+      SELECT c.relname, t.kept_while FROM tables_by_day t
+        JOIN pg_inherits i ON i.inhparent = to_regclass(format('%I', t.name))
+        JOIN pg_class c ON c.oid = i.inhrelid
+       WHERE t.dropped AND c.relname ~ '_[0-9]{8}$'
          AND to_date(right(c.relname, 8), 'YYYYMMDD') < (now() AT TIME ZONE 'UTC')::date - 2
     LOOP
-      IF part.parent IN ('sessions', 'agent_sessions', 'delegation_edges') THEN
-        -- A service with a heartbeat lives on; of the others nothing does, by the lifetimes of today.
-        EXECUTE format('SELECT EXISTS (SELECT 1 FROM %I WHERE %I IS NULL AND expires_at > now())',
-          part.relname, CASE part.parent WHEN 'delegation_edges' THEN 'revoked_at' ELSE 'ended_at' END)
-          INTO alive;
+      IF part.kept_while IS NOT NULL THEN
+        EXECUTE format('SELECT EXISTS (SELECT 1 FROM %I WHERE %s)', part.relname, part.kept_while) INTO alive;
         CONTINUE WHEN alive;
       END IF;
       EXECUTE format('DROP TABLE %I', part.relname);

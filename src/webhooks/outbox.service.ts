@@ -1,0 +1,107 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { In, type DataSource } from 'typeorm';
+import { WebhookDelivery } from './webhook-delivery.entity.js';
+import { Webhook } from './webhook.entity.js';
+
+/** Seconds in which whoever has taken something must have sent it, before others take it. */
+const LEASE = 30;
+
+/** Something to be sent, and where to. */
+export interface Due {
+  readonly delivery: WebhookDelivery;
+  readonly webhook: Webhook;
+}
+
+/** What is to be sent, for all replicas together. */
+@Injectable()
+export class Outbox {
+  constructor(@InjectDataSource() private readonly dataSource: DataSource) {}
+
+  /**
+   * Takes what is due. It becomes due again by itself if nobody says what came of it.
+   *
+   * @param limits how many at most, and of one webhook; webhooks that have enough to do already
+   */
+  async take(limits: { most: number; ofOne: number; busy: readonly string[] }): Promise<Due[]> {
+    const taken = await this.dataSource.query<[{ zone_id: string; id: string }[], number]>(TAKE, [
+      limits.busy,
+      limits.ofOne,
+      limits.most,
+      LEASE,
+    ]);
+    const ids = taken[0].map(({ id }) => id);
+    if (ids.length === 0) return [];
+    const { manager } = this.dataSource;
+    const deliveries = await manager.findBy(WebhookDelivery, { id: In(ids) });
+    const webhooks = await manager.findBy(Webhook, {
+      id: In([...new Set(deliveries.map(({ webhookId }) => webhookId))]),
+    });
+    const byId = new Map(webhooks.map((webhook) => [webhook.id, webhook]));
+    return deliveries.flatMap((delivery) => {
+      const webhook = byId.get(delivery.webhookId);
+      return webhook === undefined ? [] : [{ delivery, webhook }];
+    });
+  }
+
+  /** It was received. */
+  async delivered({ zoneId, id }: WebhookDelivery): Promise<void> {
+    await this.dataSource.query(
+      `UPDATE webhook_deliveries SET delivered_at = clock_timestamp(), last_error = NULL
+        WHERE zone_id = $1 AND id = $2`,
+      [zoneId, id],
+    );
+  }
+
+  /** It was not received. @param seconds when to try again; `null` for never */
+  async failed(
+    { zoneId, id }: WebhookDelivery,
+    error: string,
+    seconds: number | null,
+  ): Promise<void> {
+    await this.dataSource.query(
+      `UPDATE webhook_deliveries
+          SET last_error = $3, dead_at = CASE WHEN $4::float8 IS NULL THEN clock_timestamp() END,
+              due_at = clock_timestamp() + make_interval(secs => coalesce($4, 0))
+        WHERE zone_id = $1 AND id = $2`,
+      [zoneId, id, error, seconds],
+    );
+  }
+
+  /** Whoever is there says that it is gone for good (RFC 9110 15.5.11). */
+  async disable({ zoneId, id }: Webhook): Promise<void> {
+    await this.dataSource.query(
+      'UPDATE webhooks SET disabled_at = coalesce(disabled_at, now()) WHERE zone_id = $1 AND id = $2',
+      [zoneId, id],
+    );
+  }
+
+  /** Seconds since the oldest event that nobody has received. */
+  async oldest(): Promise<number> {
+    const rows = await this.dataSource.query<{ age: number }[]>(
+      `SELECT coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8 AS age
+         FROM webhook_deliveries WHERE delivered_at IS NULL AND dead_at IS NULL`,
+    );
+    return rows[0]?.age ?? 0;
+  }
+}
+
+/** The oldest first, but not all of one webhook. What another replica is just taking is left to it. */
+const TAKE = `
+  WITH due AS (
+    SELECT d.zone_id, d.id, d.webhook_id, d.due_at FROM webhook_deliveries d
+      JOIN webhooks w ON w.zone_id = d.zone_id AND w.id = d.webhook_id AND w.disabled_at IS NULL
+     WHERE d.delivered_at IS NULL AND d.dead_at IS NULL AND d.due_at <= clock_timestamp()
+       AND d.webhook_id <> ALL ($1::uuid[])
+     ORDER BY d.due_at LIMIT 1000
+  ), fair AS (
+    SELECT *, row_number() OVER (PARTITION BY webhook_id ORDER BY due_at) AS n FROM due
+  ), picked AS (
+    SELECT d.zone_id, d.id FROM webhook_deliveries d JOIN fair f ON f.zone_id = d.zone_id AND f.id = d.id
+     WHERE f.n <= $2 AND d.delivered_at IS NULL AND d.dead_at IS NULL AND d.due_at <= clock_timestamp()
+     ORDER BY d.due_at LIMIT $3 FOR UPDATE OF d SKIP LOCKED
+  )
+  UPDATE webhook_deliveries d
+     SET attempts = d.attempts + 1, due_at = clock_timestamp() + make_interval(secs => $4)
+    FROM picked p WHERE d.zone_id = p.zone_id AND d.id = p.id
+  RETURNING d.zone_id, d.id`;

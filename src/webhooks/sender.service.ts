@@ -1,0 +1,143 @@
+import {
+  Inject,
+  Injectable,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
+import { InjectMetric } from '@willsoto/nestjs-prometheus';
+import type { Logger } from 'pino';
+import type { Counter } from 'prom-client';
+import { CLOCK, type Clock } from '../config/clock.js';
+import { ENV, type RunningEnv } from '../config/env.js';
+import { LOGGER } from '../config/logger.js';
+import { FetchFailed, guardedRequest } from '../outbound/guarded-request.js';
+import { Outbox, type Due } from './outbox.service.js';
+import { delayAfter } from './retry-schedule.js';
+import { signMessage } from './sign-message.js';
+import { DELIVERIES } from './webhooks.metrics.js';
+import { Webhooks } from './webhooks.service.js';
+
+/** How often the outbox is looked into, in milliseconds, and while the database is away. */
+const LOOK_MS = 700;
+const AWAY_MS = 3_000;
+/** Milliseconds that whoever receives has. */
+const TIMEOUT_MS = 10_000;
+/** How many are sent at once by this replica, and to one webhook. */
+const MOST = 32;
+const MOST_TO_ONE = 4;
+const GONE = 410;
+
+/** What came of sending something. */
+type Outcome = 'delivered' | 'gone' | { readonly failure: string };
+
+/**
+ * Sends what is in the outbox, each at least once: what a replica that dies has begun to send is sent
+ * again by another one. Nobody waits for this, and a webhook that is slow holds up no other.
+ */
+@Injectable()
+export class Sender implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly sending = new Map<string, { readonly webhookId: string; done: Promise<void> }>();
+  private timer: NodeJS.Timeout | undefined;
+  private stopped = false;
+
+  constructor(
+    private readonly outbox: Outbox,
+    private readonly webhooks: Webhooks,
+    @Inject(ENV) private readonly env: RunningEnv,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOGGER) private readonly logger: Logger,
+    @InjectMetric(DELIVERIES) private readonly deliveries: Counter<'result'>,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.lookAfter(LOOK_MS);
+  }
+
+  /** What is under way is not waited for: it is sent again if it has to be. */
+  onApplicationShutdown(): void {
+    this.stopped = true;
+    clearTimeout(this.timer);
+  }
+
+  private lookAfter(ms: number): void {
+    if (this.stopped) return;
+    // Replicas that were started together drift apart.
+    this.timer = setTimeout(() => void this.look(), ms * (0.8 + Math.random() * 0.4)).unref();
+  }
+
+  private async look(): Promise<void> {
+    try {
+      const due = await this.take();
+      for (const one of due) this.begin(one);
+      this.lookAfter(due.length > 0 ? 0 : LOOK_MS);
+    } catch (error) {
+      this.logger.warn({ err: error }, 'the outbox of webhooks cannot be read');
+      this.lookAfter(AWAY_MS);
+    }
+  }
+
+  private async take(): Promise<Due[]> {
+    const most = MOST - this.sending.size;
+    if (most <= 0) return [];
+    const busy = new Map<string, number>();
+    for (const { webhookId } of this.sending.values()) {
+      busy.set(webhookId, (busy.get(webhookId) ?? 0) + 1);
+    }
+    const enough = [...busy].filter(([, count]) => count >= MOST_TO_ONE).map(([id]) => id);
+    return this.outbox.take({ most, ofOne: MOST_TO_ONE, busy: enough });
+  }
+
+  private begin(due: Due): void {
+    const { id, webhookId } = due.delivery;
+    const done = this.deliver(due)
+      .catch((error: unknown) => {
+        this.logger.warn({ err: error, delivery: id }, 'what came of a webhook is not known');
+      })
+      .finally(() => this.sending.delete(id));
+    this.sending.set(id, { webhookId, done });
+  }
+
+  private async deliver({ delivery, webhook }: Due): Promise<void> {
+    const outcome = await this.send({ delivery, webhook });
+    if (outcome === 'delivered') {
+      await this.outbox.delivered(delivery);
+      this.deliveries.inc({ result: 'delivered' });
+      return;
+    }
+    if (outcome === 'gone') await this.outbox.disable(webhook);
+    const seconds = outcome === 'gone' ? null : delayAfter(delivery.attempts, Math.random());
+    const error = outcome === 'gone' ? `the answer was ${GONE}` : outcome.failure;
+    await this.outbox.failed(delivery, error, seconds);
+    this.deliveries.inc({ result: seconds === null ? 'dead' : 'failed' });
+  }
+
+  private async send({ delivery, webhook }: Due): Promise<Outcome> {
+    const now = this.clock.now();
+    const body = Buffer.from(JSON.stringify(delivery.payload));
+    try {
+      const keys = await this.webhooks.keysOf(webhook, now);
+      const headers = {
+        ...signMessage(keys, delivery.id, now, body),
+        'content-type': 'application/json',
+        'user-agent': 'mandate',
+      };
+      const rules = {
+        allowInsecure: this.env.allowInsecureFetch,
+        allowPrivate: this.env.allowPrivateFetch,
+      };
+      const outbound = { method: 'POST', headers, body, timeoutMs: TIMEOUT_MS } as const;
+      // What the answer says beside its status is nobody's business.
+      const status = await guardedRequest(
+        webhook.url,
+        rules,
+        outbound,
+        (response) => response.statusCode ?? 0,
+      );
+      if (status === GONE) return 'gone';
+      return status >= 200 && status < 300 ? 'delivered' : { failure: `the answer was ${status}` };
+    } catch (error) {
+      if (error instanceof FetchFailed) return { failure: error.message };
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,43 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+
+/** One event that is told to one webhook. */
+@Entity('webhook_deliveries')
+export class WebhookDelivery {
+  @PrimaryColumn('uuid', { name: 'zone_id' })
+  zoneId: string;
+
+  /** The header `webhook-id`: the same for every attempt. */
+  @PrimaryColumn('uuid')
+  id: string;
+
+  @Column('uuid', { name: 'webhook_id' })
+  webhookId: string;
+
+  @Column('text', { name: 'event_type' })
+  eventType: string;
+
+  /** The body that is sent. */
+  @Column('jsonb')
+  payload: object;
+
+  /** How often somebody began to send it. */
+  @Column('integer')
+  attempts: number;
+
+  @Column('timestamptz', { name: 'due_at' })
+  dueAt: Date;
+
+  /** What was wrong last. */
+  @Column('text', { name: 'last_error', nullable: true })
+  lastError: string | null;
+
+  @Column('timestamptz', { name: 'delivered_at', nullable: true })
+  deliveredAt: Date | null;
+
+  /** Since when nobody tries any more. */
+  @Column('timestamptz', { name: 'dead_at', nullable: true })
+  deadAt: Date | null;
+
+  @Column('timestamptz', { name: 'created_at' })
+  createdAt: Date;
+}

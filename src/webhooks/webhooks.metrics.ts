@@ -1,0 +1,26 @@
+import { makeCounterProvider, makeGaugeProvider } from '@willsoto/nestjs-prometheus';
+import type { Gauge } from 'prom-client';
+import { Outbox } from './outbox.service.js';
+
+export const DELIVERIES = 'mandate_webhook_deliveries_total';
+
+/** What webhooks measure of themselves. */
+export const webhookMetrics = [
+  makeCounterProvider({
+    name: DELIVERIES,
+    help: 'Attempts to tell a webhook something, by result: delivered, failed (tried again), dead.',
+    labelNames: ['result'],
+  }),
+  makeGaugeProvider({
+    name: 'mandate_webhook_oldest_seconds',
+    help: 'Age of the oldest event that is still to be delivered; of all replicas.',
+    inject: [Outbox],
+    async collect(this: Gauge, outbox: Outbox) {
+      // Figures are there also while the database is not.
+      await outbox.oldest().then(
+        (age) => this.set(age),
+        () => this.reset(),
+      );
+    },
+  }),
+];

@@ -1,0 +1,17 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { KeysModule } from '../keys/keys.module.js';
+import { Outbox } from './outbox.service.js';
+import { Sender } from './sender.service.js';
+import { WebhookDelivery } from './webhook-delivery.entity.js';
+import { Webhook } from './webhook.entity.js';
+import { webhookMetrics } from './webhooks.metrics.js';
+import { Webhooks } from './webhooks.service.js';
+
+/** Tells others, reliably, what happens to challenges. */
+@Module({
+  imports: [KeysModule, TypeOrmModule.forFeature([Webhook, WebhookDelivery])],
+  providers: [Webhooks, Outbox, Sender, ...webhookMetrics],
+  exports: [Webhooks],
+})
+export class WebhooksModule {}

@@ -1,0 +1,86 @@
+import { randomBytes } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { v7 as uuidv7 } from 'uuid';
+import { instant } from '../config/clock.js';
+import { Keys } from '../keys/keys.service.js';
+import { Webhook } from './webhook.entity.js';
+
+/** The types of event that there are. */
+export const EVENT_TYPES = [
+  'challenge.created',
+  'challenge.approved',
+  'challenge.rejected',
+  'challenge.consumed',
+  'webhook.test',
+] as const;
+
+/** For how long the secret before signs, too, in milliseconds. */
+const OVERLAP_MS = 24 * 3_600_000;
+
+/** A webhook with its secret, which is told this once. */
+export interface NewSecret {
+  readonly webhook: Webhook;
+  /** As Standard Webhooks writes it. */
+  readonly secret: string;
+}
+
+/** Registers webhooks, and knows their secrets. */
+@Injectable()
+export class Webhooks {
+  constructor(private readonly keys: Keys) {}
+
+  async register(
+    tx: EntityManager,
+    zoneId: string,
+    { url, events }: Pick<Webhook, 'url' | 'events'>,
+  ): Promise<NewSecret> {
+    const id = uuidv7();
+    const { secret, sealed } = await this.draw(zoneId, id);
+    await tx.insert(Webhook, { zoneId, id, url, events, sealedSecret: sealed });
+    return { webhook: await tx.findOneByOrFail(Webhook, { zoneId, id }), secret };
+  }
+
+  /**
+   * Gives a webhook another secret. The one before signs along for a day, so that whoever receives can
+   * change over in that time.
+   *
+   * @param now milliseconds since the epoch
+   */
+  async rotate(
+    tx: EntityManager,
+    { zoneId, id, sealedSecret }: Webhook,
+    now: number,
+  ): Promise<NewSecret> {
+    const { secret, sealed } = await this.draw(zoneId, id);
+    await tx.update(
+      Webhook,
+      { zoneId, id },
+      {
+        sealedSecret: sealed,
+        sealedPreviousSecret: sealedSecret,
+        previousUntil: instant(now + OVERLAP_MS),
+      },
+    );
+    return { webhook: await tx.findOneByOrFail(Webhook, { zoneId, id }), secret };
+  }
+
+  /** The keys that sign now. */
+  async keysOf(webhook: Webhook, now: number): Promise<Buffer[]> {
+    const { zoneId, id, sealedSecret, sealedPreviousSecret, previousUntil } = webhook;
+    const previous =
+      previousUntil !== null && previousUntil.getTime() > now ? sealedPreviousSecret : null;
+    const sealed = previous === null ? [sealedSecret] : [sealedSecret, previous];
+    return Promise.all(sealed.map((one) => this.keys.open(sealOf(zoneId, id), one)));
+  }
+
+  private async draw(zoneId: string, id: string): Promise<{ secret: string; sealed: Buffer }> {
+    const key = randomBytes(32);
+    const sealed = await this.keys.seal(sealOf(zoneId, id), key);
+    return { secret: `whsec_${key.toString('base64')}`, sealed };
+  }
+}
+
+function sealOf(zoneId: string, id: string) {
+  return { purpose: 'webhook-secret', zoneId, id } as const;
+}
