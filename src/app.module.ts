@@ -1,6 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { AdminModule } from './admin/admin.module.js';
+import { AuthenticatorsModule } from './authenticators/authenticators.module.js';
 import { AgentsModule } from './agents/agents.module.js';
 import { ConfigModule } from './config/config.module.js';
 import type { RunningEnv } from './config/env.js';
@@ -21,6 +22,7 @@ export class AppModule {
         HttpModule,
         TokenExchangeModule,
         AgentsModule,
+        AuthenticatorsModule,
         AdminModule,
         HealthModule,
       ],

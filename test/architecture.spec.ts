@@ -26,6 +26,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   sessions: ['config'],
   delegation: ['oauth', 'sessions'],
   'step-up': ['oauth', 'config', 'http', 'database', 'ledger', 'zones', 'keys', 'bearers'],
+  authenticators: ['oauth', 'config', 'http', 'ledger', 'keys', 'step-up'],
   bearers: ['oauth', 'config', 'keys', 'snapshot'],
   agents: ['oauth', 'config', 'http', 'ledger', 'sessions', 'delegation', 'snapshot', 'bearers'],
   snapshot: ['zones', 'clients', 'issuers', 'keys', 'policy', 'database', 'config'],
@@ -60,6 +61,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'step-up',
     'outbound',
     'webhooks',
+    'authenticators',
   ],
   health: ['config', 'keys', 'ledger', 'snapshot', 'database', 'http'],
 };
@@ -159,7 +161,7 @@ describe('architecture', () => {
         ({ path, folder }) =>
           PURE_FOLDERS.has(folder) ||
           folder === 'token-exchange' ||
-          /^(policy|keys|clients|issuers|outbound|webhooks|ledger|snapshot|delegation|step-up)\//.test(
+          /^(policy|keys|clients|issuers|outbound|webhooks|ledger|snapshot|delegation|step-up|authenticators)\//.test(
             path,
           ),
       )
@@ -206,4 +208,5 @@ const MAY_KNOW_FRAMEWORK = new Set([
   'policy/load-modules.ts',
   'snapshot/load-snapshot.ts',
   'step-up/decision-answer.ts',
+  'authenticators/page-form.ts',
 ]);

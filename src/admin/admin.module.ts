@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AuthenticatorsModule } from '../authenticators/authenticators.module.js';
 import { ClientsModule } from '../clients/clients.module.js';
 import { KeysModule } from '../keys/keys.module.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
@@ -10,6 +11,7 @@ import { WebhooksModule } from '../webhooks/webhooks.module.js';
 import { ZonesModule } from '../zones/zones.module.js';
 import { AgentSessionsAdminController } from './agent-sessions.controller.js';
 import { DelegationsAdminController } from './delegations.controller.js';
+import { AuthenticatorsController } from './authenticators.controller.js';
 import { ChallengesController } from './challenges.controller.js';
 import { ClientSecretsController } from './client-secrets.controller.js';
 import { ClientsController } from './clients.controller.js';
@@ -32,6 +34,7 @@ import { ZonesController } from './zones.controller.js';
 /** Operators change what the others read. */
 @Module({
   imports: [
+    AuthenticatorsModule,
     ClientsModule,
     KeysModule,
     LedgerModule,
@@ -61,6 +64,7 @@ import { ZonesController } from './zones.controller.js';
     StepUpTypesController,
     ProofSystemsController,
     WebhooksController,
+    AuthenticatorsController,
   ],
   providers: [Operations, Demo],
   exports: [Demo],

@@ -1,4 +1,6 @@
 import type { DataSourceOptions } from 'typeorm';
+import { Authenticator } from '../authenticators/authenticator.entity.js';
+import { Enrolment } from '../authenticators/enrolment.entity.js';
 import { ClientSecret } from '../clients/client-secret.entity.js';
 import { Client } from '../clients/client.entity.js';
 import { TrustedIssuerRow } from '../issuers/trusted-issuer.entity.js';
@@ -25,6 +27,7 @@ import { TrustedIssuers1700000000004 } from './migrations/1700000000004-trusted-
 import { Delegation1700000000005 } from './migrations/1700000000005-delegation.js';
 import { StepUp1700000000006 } from './migrations/1700000000006-step-up.js';
 import { ProofSystems1700000000007 } from './migrations/1700000000007-proof-systems.js';
+import { Authenticators1700000000008 } from './migrations/1700000000008-authenticators.js';
 import { Webhooks1700000000009 } from './migrations/1700000000009-webhooks.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
@@ -63,6 +66,8 @@ export function dataSourceOptions(url: string): PostgresOptions {
       Challenge,
       ChallengeDecision,
       ProofSystem,
+      Authenticator,
+      Enrolment,
       Webhook,
       WebhookDelivery,
     ],
@@ -74,6 +79,7 @@ export function dataSourceOptions(url: string): PostgresOptions {
       Delegation1700000000005,
       StepUp1700000000006,
       ProofSystems1700000000007,
+      Authenticators1700000000008,
       Webhooks1700000000009,
     ],
     migrationsTableName: 'schema_migrations',

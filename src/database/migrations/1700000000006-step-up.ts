@@ -109,7 +109,7 @@ export class StepUp1700000000006 implements MigrationInterface {
       COMMENT ON TABLE step_up_attempts IS 'How often somebody may still be wrong, refilled in the course of time; counted for all replicas together.';
 
       -- Takes one attempt, of p_burst that come back at p_per_minute.
-      CREATE FUNCTION step_up_attempt(p_zone uuid, p_key text, p_burst integer, p_per_minute integer)
+      CREATE FUNCTION step_up_attempt(p_zone uuid, p_key text, p_burst integer, p_per_minute double precision)
       RETURNS boolean LANGUAGE plpgsql AS $$
       BEGIN
         INSERT INTO step_up_attempts AS a (zone_id, key, tokens) VALUES (p_zone, p_key, p_burst - 1)

@@ -1,0 +1,53 @@
+// Lets passkeys confirm and be registered. Everything else on the page works without this.
+(() => {
+  const { startAuthentication, startRegistration, browserSupportsWebAuthn } =
+    globalThis.SimpleWebAuthnBrowser;
+  if (!browserSupportsWebAuthn()) return;
+
+  const sign = (nonce, rpId) =>
+    startAuthentication({
+      optionsJSON: { challenge: nonce, rpId, userVerification: 'required', timeout: 120_000 },
+    });
+
+  const register = ({ nonce, rp, user, name }) =>
+    startRegistration({
+      optionsJSON: {
+        challenge: nonce,
+        rp: { id: rp, name: 'Mandate' },
+        user: { id: user, name, displayName: name },
+        pubKeyCredParams: [-7, -8, -257].map((alg) => ({ type: 'public-key', alg })),
+        authenticatorSelection: { residentKey: 'required', userVerification: 'required' },
+        attestation: 'none',
+        timeout: 120_000,
+      },
+    });
+
+  const use = async (form, submitter) => {
+    const { passkey, nonce, rp } = form.dataset;
+    const problem = form.querySelector('.problem');
+    const buttons = form.querySelectorAll('button');
+    for (const button of buttons) button.disabled = true;
+    problem.hidden = true;
+    try {
+      const response = await (passkey === 'get' ? sign(nonce, rp) : register(form.dataset));
+      form.querySelector('input[type=hidden]').value = JSON.stringify(response);
+      for (const button of buttons) button.disabled = false;
+      form.requestSubmit(submitter);
+    } catch {
+      problem.textContent = 'No passkey was used. You can try again.';
+      problem.hidden = false;
+      for (const button of buttons) button.disabled = false;
+      submitter?.focus();
+    }
+  };
+
+  for (const form of document.querySelectorAll('form[data-passkey]')) {
+    form.hidden = false;
+    form.addEventListener('submit', (event) => {
+      // Submitted for good once there is something to submit.
+      if (form.querySelector('input[type=hidden]').value !== '') return;
+      event.preventDefault();
+      void use(form, event.submitter);
+    });
+  }
+})();

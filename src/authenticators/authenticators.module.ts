@@ -1,0 +1,25 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { KeysModule } from '../keys/keys.module.js';
+import { LedgerModule } from '../ledger/ledger.module.js';
+import { StepUpModule } from '../step-up/step-up.module.js';
+import { Authenticator } from './authenticator.entity.js';
+import { ConfirmController } from './confirm.controller.js';
+import { Confirmations } from './confirmations.service.js';
+import { EnrolController } from './enrol.controller.js';
+import { Enrolment } from './enrolment.entity.js';
+import { Enrolments } from './enrolments.service.js';
+
+/** How a person shows that they are there. */
+@Module({
+  imports: [
+    KeysModule,
+    LedgerModule,
+    StepUpModule,
+    TypeOrmModule.forFeature([Authenticator, Enrolment]),
+  ],
+  controllers: [EnrolController, ConfirmController],
+  providers: [Confirmations, Enrolments],
+  exports: [Enrolments],
+})
+export class AuthenticatorsModule {}

@@ -1,0 +1,127 @@
+import { Controller, Get, Inject, Param, Post, Req, Res } from '@nestjs/common';
+import { ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { Request, Response } from 'express';
+import { CLOCK, type Clock } from '../config/clock.js';
+import { ENV, type RunningEnv } from '../config/env.js';
+import { requestIdOf } from '../http/request-id.js';
+import { challengeState } from '../step-up/challenge.js';
+import type { Challenge } from '../step-up/challenge.entity.js';
+import { Challenges } from '../step-up/challenges.service.js';
+import { confirmPage } from './confirm-page.js';
+import { Confirmations, type Confirmation, type Shown } from './confirmations.service.js';
+import { notice, type Page } from './page.js';
+import { readPageForm } from './page-form.js';
+import { sendPage } from './page-answer.js';
+import { confirmationNonce, relyingPartyAt } from './relying-party.js';
+
+const UNKNOWN = notice(
+  'Nothing here',
+  'This link leads to no request. It may be misspelt, or too old.',
+);
+const ELSEWHERE = notice('Somebody else decides', 'This request is not confirmed here.');
+
+/** What a person is told in the end, and with which status. */
+const ENDS: Readonly<Record<Exclude<Confirmation, 'wrong' | 'too_many'>, readonly [number, Page]>> =
+  {
+    approved: [
+      200,
+      notice('Confirmed', 'The application can go on now. You can close this page.', 'good'),
+    ],
+    rejected: [200, notice('Refused', 'The application gets nothing. You can close this page.')],
+    pending: [
+      200,
+      notice('Thank you', 'Others have to confirm it, too. You can close this page.', 'good'),
+    ],
+    decided: [409, notice('Already decided', 'This request has been confirmed or refused before.')],
+    expired: [
+      410,
+      notice('Too late', 'This request has expired. The application has to ask again.'),
+    ],
+    not_here: [403, ELSEWHERE],
+  };
+
+const PROBLEMS = {
+  wrong: [400, 'That was not right. Wait for the next code if this one was used before.'],
+  too_many: [429, 'There were too many wrong codes. Wait a minute, or use a passkey.'],
+  nothing: [400, 'Enter the code, and choose whether to confirm or to refuse.'],
+} as const;
+
+/** The page on which the subject of a challenge confirms or refuses it. Works without scripts. */
+@ApiTags('step-up')
+@Controller('step-up/:id/confirm')
+export class ConfirmController {
+  constructor(
+    private readonly challenges: Challenges,
+    private readonly confirmations: Confirmations,
+    @Inject(ENV) private readonly env: RunningEnv,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  @Get()
+  @ApiOperation({ summary: 'The page on which the subject confirms or refuses (HTML)' })
+  async show(@Param('id') id: string, @Res() response: Response): Promise<void> {
+    const challenge = await this.challenges.findAnywhere(id);
+    if (challenge === null) return sendPage(response, 404, UNKNOWN);
+    const end = this.endOf(challenge);
+    if (end !== null) return sendPage(response, end === 'not_here' ? 403 : 200, ENDS[end][1]);
+    return sendPage(response, 200, await this.page(challenge, null));
+  }
+
+  @Post()
+  @ApiConsumes('application/x-www-form-urlencoded')
+  @ApiOperation({ summary: 'What the page sends: a code or a passkey, and the decision' })
+  async decide(
+    @Param('id') id: string,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
+    const form = await readPageForm(request, ['code', 'assertion', 'decision']);
+    const challenge = await this.challenges.findAnywhere(id);
+    if (challenge === null) return sendPage(response, 404, UNKNOWN);
+    const end = this.endOf(challenge);
+    if (end !== null) return sendPage(response, ...ENDS[end]);
+    const shown = shownIn(form);
+    const { decision } = form;
+    const outcome =
+      shown === null || (decision !== 'approved' && decision !== 'rejected')
+        ? 'nothing'
+        : await this.confirmations.decide(challenge, shown, decision, requestIdOf(request));
+    if (outcome !== 'wrong' && outcome !== 'too_many' && outcome !== 'nothing') {
+      return sendPage(response, ...ENDS[outcome]);
+    }
+    const [status, text] = PROBLEMS[outcome];
+    if (outcome === 'too_many') response.set('Retry-After', '60');
+    return sendPage(response, status, await this.page(challenge, text));
+  }
+
+  /** What there is to say instead of asking. */
+  private endOf(challenge: Challenge): keyof typeof ENDS | null {
+    const state = challengeState(challenge, this.clock.now());
+    if (state === 'expired') return 'expired';
+    if (state !== 'pending') return 'decided';
+    const { satisfied_by: ways, subject_may_satisfy: subjectMay } = challenge.terms;
+    const here = subjectMay && (ways.includes('totp') || ways.includes('webauthn'));
+    return here ? null : 'not_here';
+  }
+
+  private async page(challenge: Challenge, problem: string | null): Promise<Page> {
+    const { id, request, terms, binding, expiresAt } = challenge;
+    const left = expiresAt.getTime() - this.clock.now();
+    const nonce = confirmationNonce(id, binding.toString('hex')).toString('base64url');
+    const { id: rpId } = relyingPartyAt(this.env.issuerUrl);
+    return confirmPage({
+      request,
+      names: await this.challenges.clientNames(challenge),
+      code: terms.satisfied_by.includes('totp'),
+      passkey: terms.satisfied_by.includes('webauthn') ? { nonce, rpId } : null,
+      problem,
+      minutesLeft: Math.max(1, Math.ceil(left / 60_000)),
+    });
+  }
+}
+
+function shownIn({ code, assertion }: Partial<Record<'code' | 'assertion', string>>): Shown | null {
+  if (assertion !== undefined) return { assertion };
+  // People type spaces where the app shows them.
+  return code === undefined ? null : { code: code.replaceAll(' ', '') };
+}

@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import type { Response } from 'express';
+import { programFolder } from '../config/manifest.js';
+import { documentOf, type Page } from './page.js';
+
+/** The page may load its own style and scripts, send its own forms, and nothing else. */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "style-src 'self'",
+  "script-src 'self'",
+  "form-action 'self'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+const HEADERS = {
+  'Cache-Control': 'no-store',
+  'Content-Security-Policy': CONTENT_SECURITY_POLICY,
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Referrer-Policy': 'no-referrer',
+  'X-Content-Type-Options': 'nosniff',
+  'X-Frame-Options': 'DENY',
+  'X-Robots-Tag': 'noindex',
+};
+
+/** Sends a page. */
+export function sendPage(response: Response, status: number, page: Page): void {
+  response.status(status).set(HEADERS).type('text/html; charset=utf-8').send(documentOf(page));
+}
+
+/** What pages load, by name. */
+export type Assets = ReadonlyMap<string, { readonly type: string; readonly body: Buffer }>;
+
+/** Reads what pages load: our own style and script, and the library that talks to passkeys. */
+export function readAssets(): Assets {
+  const own = join(programFolder(), 'assets');
+  const entry = createRequire(import.meta.url).resolve('@simplewebauthn/browser');
+  const library = join(dirname(entry), '..', 'dist', 'bundle', 'index.umd.min.js');
+  const script = 'text/javascript; charset=utf-8';
+  return new Map([
+    ['page.css', { type: 'text/css; charset=utf-8', body: readFileSync(join(own, 'page.css')) }],
+    ['page.js', { type: script, body: readFileSync(join(own, 'page.js')) }],
+    ['webauthn.js', { type: script, body: readFileSync(library) }],
+  ]);
+}

@@ -1,0 +1,31 @@
+import { HttpException } from '@nestjs/common';
+import type { Request } from 'express';
+import { readFormBody } from '../http/form-body.js';
+import { MalformedForm, parseForm } from '../oauth/form.js';
+
+/**
+ * Reads what a page sends.
+ *
+ * @param names the fields; others are ignored
+ * @throws {HttpException} 400 for a malformed form, and what {@link readFormBody} throws
+ */
+export async function readPageForm<Name extends string>(
+  request: Request,
+  names: readonly Name[],
+): Promise<Partial<Record<Name, string>>> {
+  const body = await readFormBody(request);
+  try {
+    const form = parseForm(body, new Set());
+    const fields: Partial<Record<Name, string>> = {};
+    for (const name of names) {
+      const value = form.get(name)?.[0];
+      if (value !== undefined) fields[name] = value;
+    }
+    return fields;
+  } catch (error) {
+    if (error instanceof MalformedForm) {
+      throw new HttpException(`the form is malformed: ${error.message}`, 400, { cause: error });
+    }
+    throw error;
+  }
+}

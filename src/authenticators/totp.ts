@@ -1,0 +1,44 @@
+import { Secret, TOTP } from 'otpauth';
+
+/** As authenticator apps have it (RFC 6238 5.2): SHA-1, six digits, 30 seconds. */
+const PARAMETERS = { algorithm: 'SHA1', digits: 6, period: 30 } as const;
+/** A code of the step before, and of the next one, is good too: clocks differ, and people type. */
+const WINDOW = 1;
+
+/**
+ * The step that a code is of (RFC 6238 4.2).
+ *
+ * @param key the secret, as bytes
+ * @param now milliseconds since the epoch
+ * @returns `null` if it is of none that is near
+ */
+export function stepOfCode(key: Uint8Array, code: string, now: number): number | null {
+  if (!/^[0-9]{6}$/.test(code)) return null;
+  const delta = TOTP.validate({
+    ...PARAMETERS,
+    secret: secretOf(key),
+    token: code,
+    timestamp: now,
+    window: WINDOW,
+  });
+  return delta === null ? null : Math.floor(now / 1_000 / PARAMETERS.period) + delta;
+}
+
+/** A key as people and apps take it. */
+export interface TotpKey {
+  /** Base32 (RFC 4648 6), for whoever types it. */
+  readonly secret: string;
+  /** `otpauth://…`, for whoever scans it. */
+  readonly uri: string;
+}
+
+/** @param account who it is for, as the app shows it */
+export function totpKey(key: Uint8Array, account: string): TotpKey {
+  const secret = secretOf(key);
+  const totp = new TOTP({ ...PARAMETERS, issuer: 'Mandate', label: account, secret });
+  return { secret: secret.base32, uri: totp.toString() };
+}
+
+function secretOf(key: Uint8Array): Secret {
+  return new Secret({ buffer: Uint8Array.from(key).buffer });
+}
