@@ -57,9 +57,8 @@ interface Sent {
 }
 
 async function send(path: string, fields?: Record<string, string>, replica = a): Promise<Sent> {
-  const response = await fetch(`${replica.url}${path}`, {
-    ...(fields === undefined ? {} : { method: 'POST', body: new URLSearchParams(fields) }),
-  });
+  const sent = fields === undefined ? {} : { method: 'POST', body: new URLSearchParams(fields) };
+  const response = await fetch(`${replica.url}${path}`, sent);
   return {
     status: response.status,
     text: await response.text(),
