@@ -20,7 +20,7 @@ import { serveDocs } from './http/openapi.js';
 import { markInternal, partition } from './http/partition.js';
 import { assignRequestId } from './http/request-id.js';
 import { logRequests } from './http/request-log.js';
-import { Keys, WrongKeyEncryptionKey } from './keys/keys.service.js';
+import { Sealing, WrongKeyEncryptionKey } from './keys/sealing.service.js';
 import { Ledger } from './ledger/ledger.service.js';
 import { Shutdown } from './stop.js';
 
@@ -53,7 +53,7 @@ async function main(environment: Env): Promise<void> {
   app.use(['/agent-sessions', '/delegations'], admitBearers(app.get(Bearers)), readJsonBody);
   serveDocs(app);
   await app.init();
-  await app.get(Keys).checkKeyEncryptionKey();
+  await app.get(Sealing).checkKeyEncryptionKey();
 
   const handler: RequestListener = app.getHttpAdapter().getInstance();
   const open = [await listen(handler, env.port)];

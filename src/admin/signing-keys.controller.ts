@@ -2,7 +2,7 @@ import { HttpCode, Param, ParseBoolPipe, Post, Query, Req } from '@nestjs/common
 import type { Request } from 'express';
 import { instant } from '../config/clock.js';
 import { requestIdOf } from '../http/request-id.js';
-import { Keys } from '../keys/keys.service.js';
+import { Rotations } from '../keys/rotations.service.js';
 import { AdminController } from './admin-controller.js';
 import { Operations, zoneExists } from './operations.service.js';
 
@@ -11,7 +11,7 @@ import { Operations, zoneExists } from './operations.service.js';
 export class SigningKeysController {
   constructor(
     private readonly operations: Operations,
-    private readonly keys: Keys,
+    private readonly rotations: Rotations,
   ) {}
 
   /**
@@ -28,7 +28,7 @@ export class SigningKeysController {
     await zoneExists(this.operations.read, zoneId);
     const change = { zoneId, requestId: requestIdOf(request), type: 'signing_key.rotated' };
     const rotation = await this.operations.change(change, async (tx) => {
-      const result = await this.keys.rotate(tx, zoneId, emergency ?? false);
+      const result = await this.rotations.rotate(tx, zoneId, emergency ?? false);
       const { kid, state, withdrawnKids } = result;
       return {
         result,

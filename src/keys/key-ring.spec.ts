@@ -1,15 +1,15 @@
 import { decodeProtectedHeader } from 'jose';
 import { describe, expect, test } from 'vitest';
-import { drawKeyPair, importPrivateKey, importPublicKey } from './key-pair.js';
+import { drawKeyPair, importPrivateKey, importPublicKey, signWith } from './key-pair.js';
 import { KeyRing, NoSigningKey, type RingKey } from './key-ring.js';
 
 async function ringKey(schedule: Partial<RingKey> = {}): Promise<RingKey> {
-  const { kid, alg, publicJwk, privateKey } = await drawKeyPair();
+  const { kid, alg, publicJwk, privateKey } = await drawKeyPair('ES256');
   return {
     kid,
     alg,
     publicKey: await importPublicKey(publicJwk, alg),
-    privateKey: await importPrivateKey(privateKey, alg),
+    sign: signWith(await importPrivateKey(privateKey, alg), alg),
     activatesAt: 0,
     retiresAt: null,
     expiresAt: null,
@@ -56,7 +56,7 @@ test('a key that leaked verifies nothing and signs nothing', async () => {
 test('nothing is signed before the first key is active, nor without its private half', async () => {
   const first = await ringKey({ activatesAt: 1_000 });
   await expect(new KeyRing([first]).sign({}, 999)).rejects.toThrow(NoSigningKey);
-  const shut = new KeyRing([await ringKey({ privateKey: null })]);
+  const shut = new KeyRing([await ringKey({ sign: null })]);
   await expect(shut.sign({}, 0)).rejects.toThrow(NoSigningKey);
   expect(shut.findKey('unknown', 0)).toBeNull();
 });

@@ -1,10 +1,11 @@
-import { CompactSign, type CryptoKey } from 'jose';
+import { base64url } from 'jose';
+import type { Sign } from './key-pair.js';
 import { isPublished, signingKeyOf, type KeySchedule } from './key-schedule.js';
 import { MANDATE_TYP, type VerificationKey } from './verify-mandate.js';
 
-/** A key of one zone, opened. `privateKey` is absent where it will never sign again. */
+/** A key of one zone, opened. `sign` is absent where it will never sign again. */
 export interface RingKey extends VerificationKey, KeySchedule {
-  readonly privateKey: CryptoKey | null;
+  readonly sign: Sign | null;
 }
 
 /** Raised when no key of the zone may sign. */
@@ -50,11 +51,11 @@ export class KeyRing {
    */
   async sign(claims: Readonly<Record<string, unknown>>, now: number): Promise<SignedMandate> {
     const key = this.signer(now);
-    if (key.privateKey === null) throw new NoSigningKey('the active key was not opened');
-    const token = await new CompactSign(new TextEncoder().encode(JSON.stringify(claims)))
-      .setProtectedHeader({ alg: key.alg, kid: key.kid, typ: MANDATE_TYP })
-      .sign(key.privateKey);
-    return { token, kid: key.kid };
+    if (key.sign === null) throw new NoSigningKey('the active key was not opened');
+    const header = { alg: key.alg, kid: key.kid, typ: MANDATE_TYP };
+    const input = `${encode(header)}.${encode(claims)}`;
+    const signature = await key.sign(Buffer.from(input));
+    return { token: `${input}.${base64url.encode(signature)}`, kid: key.kid };
   }
 
   private signer(now: number): RingKey {
@@ -68,4 +69,8 @@ export class KeyRing {
 export interface SignedMandate {
   readonly token: string;
   readonly kid: string;
+}
+
+function encode(value: object): string {
+  return base64url.encode(JSON.stringify(value));
 }

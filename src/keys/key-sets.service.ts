@@ -5,8 +5,8 @@ import { LRUCache } from 'lru-cache';
 import type { Repository } from 'typeorm';
 import { CLOCK, type Clock } from '../config/clock.js';
 import { isPublished } from './key-schedule.js';
-import { scheduleOf } from './keys.service.js';
 import { SigningKey } from './signing-key.entity.js';
+import { scheduleOf } from './stored-schedule.js';
 
 /** A key set (RFC 7517 5) as it goes over the wire. */
 export interface PublishedKeySet {

@@ -3,7 +3,8 @@ import { ClientSecret } from '../clients/client-secret.entity.js';
 import { Client } from '../clients/client.entity.js';
 import type { SecretRecord } from '../clients/secret-verifier.js';
 import { TrustedIssuerRow } from '../issuers/trusted-issuer.entity.js';
-import type { Keys } from '../keys/keys.service.js';
+import type { KeyRings } from '../keys/key-rings.service.js';
+import type { Sealing } from '../keys/sealing.service.js';
 import { SigningKey } from '../keys/signing-key.entity.js';
 import type { PolicySets, StoredPolicySet } from '../policy/policy-sets.service.js';
 import { Resource } from '../zones/resource.entity.js';
@@ -24,7 +25,8 @@ export interface StoredZone {
 
 /** Who opens what is sealed, and who compiles. */
 export interface Openers {
-  readonly keys: Keys;
+  readonly sealing: Sealing;
+  readonly keyRings: KeyRings;
   readonly policySets: PolicySets;
 }
 
@@ -61,7 +63,7 @@ export async function readZone(
 export async function openZone(
   { zone, clients, secrets, resources, issuers, signingKeys, policy, shadow }: StoredZone,
   now: number,
-  { keys, policySets }: Openers,
+  { sealing, keyRings, policySets }: Openers,
 ): Promise<ZoneSnapshot> {
   return {
     zoneId: zone.id,
@@ -74,8 +76,8 @@ export async function openZone(
       ]),
     ),
     issuers: new Map(issuers.map((row) => [row.issuer, row])),
-    digestKey: keys.openDigestKey(zone.id, zone.sealedDigestKey),
-    keys: await keys.openRing(signingKeys, now),
+    digestKey: await sealing.openDigestKey(zone.id, zone.sealedDigestKey),
+    keys: await keyRings.open(signingKeys, now),
     policy: await policySets.open(policy),
     shadow: policySets.openLater(shadow),
     loadedAt: now,

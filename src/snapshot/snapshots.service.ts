@@ -7,8 +7,9 @@ import type { DataSource } from 'typeorm';
 import { Clients } from '../clients/clients.service.js';
 import { CLOCK, type Clock } from '../config/clock.js';
 import { ChangeFeed, type ChangeListener } from '../database/change-feed.js';
+import { KeyRings } from '../keys/key-rings.service.js';
 import { KeySets } from '../keys/key-sets.service.js';
-import { Keys } from '../keys/keys.service.js';
+import { Sealing } from '../keys/sealing.service.js';
 import { CompileAhead } from '../policy/compile-ahead.service.js';
 import { PolicySets } from '../policy/policy-sets.service.js';
 import { Zone } from '../zones/zone.entity.js';
@@ -43,7 +44,8 @@ export class Snapshots implements OnModuleInit, ChangeListener {
 
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
-    private readonly keys: Keys,
+    private readonly sealing: Sealing,
+    private readonly keyRings: KeyRings,
     private readonly keySets: KeySets,
     private readonly policySets: PolicySets,
     private readonly compileAhead: CompileAhead,
@@ -163,12 +165,13 @@ export class Snapshots implements OnModuleInit, ChangeListener {
 
   private async read(zoneId: string): Promise<ZoneSnapshot | null> {
     try {
-      const { keys, policySets } = this;
+      const { sealing, keyRings, policySets } = this;
+      const openers = { sealing, keyRings, policySets };
       const now = this.clock.now();
       const stored = await this.dataSource.transaction('REPEATABLE READ', (tx) =>
-        readZone(tx, zoneId, { keys, policySets }),
+        readZone(tx, zoneId, openers),
       );
-      const snapshot = stored === null ? null : await openZone(stored, now, { keys, policySets });
+      const snapshot = stored === null ? null : await openZone(stored, now, openers);
       this.loads.inc({ result: snapshot === null ? 'unknown' : 'loaded' });
       return snapshot;
     } catch (error) {
