@@ -20,7 +20,8 @@ import { serveDocs } from './http/openapi.js';
 import { markInternal, partition } from './http/partition.js';
 import { assignRequestId } from './http/request-id.js';
 import { logRequests } from './http/request-log.js';
-import { Sealing, WrongKeyEncryptionKey } from './keys/sealing.service.js';
+import { KeyEncryptionKeys, WrongKeyEncryptionKey } from './keys/key-encryption-keys.service.js';
+import { CustodyUnavailable } from './keys/key-encryption.js';
 import { Ledger } from './ledger/ledger.service.js';
 import { Shutdown } from './stop.js';
 
@@ -53,7 +54,7 @@ async function main(environment: Env): Promise<void> {
   app.use(['/agent-sessions', '/delegations'], admitBearers(app.get(Bearers)), readJsonBody);
   serveDocs(app);
   await app.init();
-  await app.get(Sealing).checkKeyEncryptionKey();
+  await app.get(KeyEncryptionKeys).check();
 
   const handler: RequestListener = app.getHttpAdapter().getInstance();
   const open = [await listen(handler, env.port)];
@@ -93,6 +94,7 @@ try {
   const known = [EnvironmentError, DataDirectoryInUse, WrongKeyEncryptionKey].some(
     (type) => error instanceof type,
   );
-  const text = error instanceof Error ? (known ? error.message : error.stack) : String(error);
+  const told = error instanceof Error ? (known ? error.message : error.stack) : String(error);
+  const text = error instanceof CustodyUnavailable ? error.detail : told;
   process.stderr.write(`${text}\n`, () => process.exit(1));
 }

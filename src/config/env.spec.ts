@@ -30,7 +30,7 @@ describe('defaults', () => {
       issuerUrl: 'http://localhost:8080',
       databaseUrl: undefined,
       dataDir: resolve('.mandate'),
-      keyEncryptionKey: undefined,
+      custody: { provider: 'env', key: undefined, previousKey: undefined, signer: 'local' },
       adminToken: undefined,
       metricsToken: undefined,
       logLevel: 'info',
@@ -68,7 +68,7 @@ test('reads what is given', () => {
     issuerUrl: 'https://sts.example/tenant',
     databaseUrl: GIVEN.DATABASE_URL,
     dataDir: '/var/lib/mandate',
-    keyEncryptionKey: KEY,
+    custody: { provider: 'env', key: KEY },
     adminToken: 'a'.repeat(16),
     metricsToken: 'm'.repeat(16),
     logLevel: 'debug',
@@ -138,7 +138,7 @@ describe('files', () => {
       DATABASE_URL: GIVEN.DATABASE_URL,
       KEY_ENCRYPTION_KEY_FILE: file(`${KEY.toString('base64')}\n`),
     });
-    expect(env.keyEncryptionKey).toEqual(KEY);
+    expect(env.custody.key).toEqual(KEY);
   });
 
   test('are checked like what is written into the environment', () => {

@@ -17,6 +17,7 @@ import { Ledger1700000000001 } from './migrations/1700000000001-ledger.js';
 import { PolicyLifecycle1700000000002 } from './migrations/1700000000002-policy-lifecycle.js';
 import { TrustedIssuers1700000000004 } from './migrations/1700000000004-trusted-issuers.js';
 import { Delegation1700000000005 } from './migrations/1700000000005-delegation.js';
+import { KeyCustody1700000000020 } from './migrations/1700000000020-key-custody.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
@@ -57,6 +58,7 @@ export function dataSourceOptions(url: string): PostgresOptions {
       PolicyLifecycle1700000000002,
       TrustedIssuers1700000000004,
       Delegation1700000000005,
+      KeyCustody1700000000020,
     ],
     migrationsTableName: 'schema_migrations',
     synchronize: false,

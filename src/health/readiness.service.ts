@@ -11,7 +11,7 @@ import type { DataSource } from 'typeorm';
 import { CLOCK, type Clock } from '../config/clock.js';
 import { LOGGER } from '../config/logger.js';
 import { isDatabaseAway } from '../http/database-error.js';
-import { Sealing, WrongKeyEncryptionKey } from '../keys/sealing.service.js';
+import { KeyEncryptionKeys, WrongKeyEncryptionKey } from '../keys/key-encryption-keys.service.js';
 import { Ledger } from '../ledger/ledger.service.js';
 import { Snapshots } from '../snapshot/snapshots.service.js';
 import { clockSkew } from './clock-skew.js';
@@ -46,7 +46,7 @@ export class Readiness {
     health: HealthCheckService,
     private readonly indicators: HealthIndicatorService,
     @InjectDataSource() private readonly dataSource: DataSource,
-    private readonly sealing: Sealing,
+    private readonly keyEncryptionKeys: KeyEncryptionKeys,
     private readonly ledger: Ledger,
     private readonly snapshots: Snapshots,
     private readonly lifecycle: Lifecycle,
@@ -57,7 +57,7 @@ export class Readiness {
       this.indicator('shutdown', () => this.checkShutdown()),
       this.indicator('database', () => this.checkDatabase()),
       this.indicator('migrations', () => this.checkMigrations()),
-      this.indicator('key_encryption_key', () => this.sealing.verifyKeyEncryptionKey()),
+      this.indicator('key_encryption_key', () => this.keyEncryptionKeys.verify()),
       this.indicator('ledger', () => this.ledger.probe()),
       this.indicator('clock', () => this.checkClock()),
       () => this.describePolicy(),

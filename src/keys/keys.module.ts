@@ -3,8 +3,10 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { KeyRings } from './key-rings.service.js';
 import { KeySets } from './key-sets.service.js';
 import { KeysController } from './keys.controller.js';
+import { KeyEncryptionKeys } from './key-encryption-keys.service.js';
 import { PrivateKeys } from './private-keys.service.js';
 import { Rotations } from './rotations.service.js';
+import { sealMetrics } from './seal.metrics.js';
 import { Sealing } from './sealing.service.js';
 import { SigningKey } from './signing-key.entity.js';
 
@@ -12,7 +14,15 @@ import { SigningKey } from './signing-key.entity.js';
 @Module({
   imports: [TypeOrmModule.forFeature([SigningKey])],
   controllers: [KeysController],
-  providers: [Sealing, PrivateKeys, KeyRings, Rotations, KeySets],
-  exports: [Sealing, PrivateKeys, KeyRings, Rotations, KeySets],
+  providers: [
+    ...sealMetrics,
+    Sealing,
+    KeyEncryptionKeys,
+    PrivateKeys,
+    KeyRings,
+    Rotations,
+    KeySets,
+  ],
+  exports: [Sealing, KeyEncryptionKeys, PrivateKeys, KeyRings, Rotations, KeySets],
 })
 export class KeysModule {}

@@ -1,96 +1,77 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import type { DataSource } from 'typeorm';
+import { InjectMetric } from '@willsoto/nestjs-prometheus';
+import type { Counter } from 'prom-client';
 import { ENV, type RunningEnv } from '../config/env.js';
-import { keyEncryptionKeyId, seal, unseal, type SealContext } from './seal.js';
+import { CustodyUnavailable, SealBroken, UnknownKeyEncryptionKey } from './key-encryption.js';
+import { keyEncryptionsOf, openSealed, type KeyEncryptions } from './key-encryptions.js';
+import type { SealContext } from './seal-context.js';
+import { SEAL_FAILURES, type SealFailure } from './seal.metrics.js';
+import { seal } from './seal.js';
 
-/** Raised at start when this process holds another key-encryption key than the database was sealed with. */
-export class WrongKeyEncryptionKey extends Error {
-  override readonly name = 'WrongKeyEncryptionKey';
-}
-
-/** Seals and opens what is stored secret. Nothing else sees the key-encryption key. */
+/** Seals and opens what is stored secret. Nothing else uses a key-encryption key. */
 @Injectable()
 export class Sealing {
-  constructor(
-    @Inject(ENV) private readonly env: RunningEnv,
-    @InjectDataSource() private readonly dataSource: DataSource,
-  ) {}
+  /** The key-encryption keys of this process. */
+  readonly keks: KeyEncryptions;
 
-  /** Seals a secret for the one place that its context names. */
-  async seal(context: SealContext, plaintext: Buffer): Promise<Buffer> {
-    return seal(this.env.keyEncryptionKey, context, plaintext);
+  constructor(
+    @Inject(ENV) env: RunningEnv,
+    @InjectMetric(SEAL_FAILURES) private readonly failures: Counter<'operation' | 'reason'>,
+  ) {
+    this.keks = keyEncryptionsOf(env.custody);
+  }
+
+  /**
+   * Seals a secret for the one place that its context names.
+   *
+   * @param plaintext stays the caller's to wipe
+   * @throws {CustodyUnavailable} if the key-encryption key is out of reach
+   */
+  seal(context: SealContext, plaintext: Buffer): Promise<Buffer> {
+    return this.counted('seal', () => seal(this.keks.sealing, context, plaintext));
   }
 
   /**
    * Opens what {@link seal} made. The caller wipes the bytes.
    *
    * @throws {SealBroken} if a row was edited, swapped or sealed under another key
+   * @throws {CustodyUnavailable} if the key-encryption key is out of reach
    */
-  async open(context: SealContext, sealed: Buffer): Promise<Buffer> {
-    return unseal(this.env.keyEncryptionKey, context, sealed);
+  open(context: SealContext, sealed: Buffer): Promise<Buffer> {
+    return this.counted('open', () => openSealed(this.keks, context, sealed));
   }
 
   /** Draws the key that client secrets of a new zone are digested with, and seals it. */
   async newDigestKey(zoneId: string): Promise<Buffer> {
-    return this.seal(digestKeyContext(zoneId), randomBytes(32));
-  }
-
-  /** Opens what {@link newDigestKey} made. */
-  async openDigestKey(zoneId: string, sealed: Buffer): Promise<Buffer> {
-    return this.open(digestKeyContext(zoneId), sealed);
-  }
-
-  /**
-   * Makes sure that the key-encryption key is the one that the database was sealed with; the first
-   * process on an empty database decides which that is.
-   *
-   * @throws {WrongKeyEncryptionKey}
-   */
-  async checkKeyEncryptionKey(): Promise<void> {
-    const { id, check } = this.fingerprint();
-    await this.dataSource.transaction(async (tx) => {
-      await tx.query('LOCK TABLE key_encryption_keys IN SHARE ROW EXCLUSIVE MODE');
-      await tx.query(
-        `INSERT INTO key_encryption_keys (id, check_value)
-         SELECT $1, $2 WHERE NOT EXISTS (SELECT 1 FROM key_encryption_keys)`,
-        [id, check],
-      );
-    });
-    await this.verifyKeyEncryptionKey();
-  }
-
-  /**
-   * Like {@link checkKeyEncryptionKey}, but decides nothing.
-   *
-   * @throws {WrongKeyEncryptionKey}
-   */
-  async verifyKeyEncryptionKey(): Promise<void> {
-    const { id, check } = this.fingerprint();
-    const rows = await this.dataSource.query<{ id: string; check_value: Buffer }[]>(
-      'SELECT id, check_value FROM key_encryption_keys',
-    );
-    const known = rows.some(
-      (row) =>
-        row.id === id &&
-        row.check_value.length === check.length &&
-        timingSafeEqual(row.check_value, check),
-    );
-    if (!known) {
-      throw new WrongKeyEncryptionKey(
-        'KEY_ENCRYPTION_KEY is not the key that this database was sealed with',
-      );
+    const key = randomBytes(32);
+    try {
+      return await this.seal(digestKeyContext(zoneId), key);
+    } finally {
+      key.fill(0);
     }
   }
 
-  private fingerprint(): { id: string; check: Buffer } {
-    const key = this.env.keyEncryptionKey;
-    return {
-      id: keyEncryptionKeyId(key),
-      check: createHmac('sha256', key).update('mandate key check').digest(),
-    };
+  /** Opens what {@link newDigestKey} made. */
+  openDigestKey(zoneId: string, sealed: Buffer): Promise<Buffer> {
+    return this.open(digestKeyContext(zoneId), sealed);
   }
+
+  private async counted<T>(operation: 'seal' | 'open', run: () => Promise<T>): Promise<T> {
+    try {
+      return await run();
+    } catch (error) {
+      const reason = failureOf(error);
+      if (reason !== null) this.failures.inc({ operation, reason });
+      throw error;
+    }
+  }
+}
+
+function failureOf(error: unknown): SealFailure | null {
+  if (error instanceof CustodyUnavailable) return 'unavailable';
+  if (error instanceof UnknownKeyEncryptionKey) return 'unknown_key';
+  return error instanceof SealBroken ? 'broken' : null;
 }
 
 function digestKeyContext(zoneId: string) {
