@@ -24,7 +24,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   sessions: ['config'],
   delegation: ['oauth', 'sessions'],
   agents: ['oauth', 'config', 'http', 'ledger', 'keys', 'sessions', 'delegation', 'snapshot'],
-  snapshot: ['zones', 'clients', 'issuers', 'keys', 'policy', 'database', 'config'],
+  snapshot: ['oauth', 'zones', 'clients', 'issuers', 'keys', 'policy', 'database', 'config'],
   'token-exchange': [
     'oauth',
     'config',
@@ -52,11 +52,13 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'delegation',
     'snapshot',
   ],
+  signer: ['oauth', 'config', 'keys'],
+  cli: ['oauth', 'config', 'keys', 'signer', 'admin'],
   health: ['config', 'keys', 'ledger', 'snapshot', 'database', 'http'],
 };
 
 /** Files that belong to no folder: they wire the folders up. */
-const COMPOSITION = new Set(['main.ts', 'app.module.ts', 'embedded.ts', 'stop.ts']);
+const COMPOSITION = new Set(['main.ts', 'cli.ts', 'app.module.ts', 'embedded.ts', 'stop.ts']);
 
 /** Folders whose every file is free of frameworks. */
 const PURE_FOLDERS = new Set(['oauth']);

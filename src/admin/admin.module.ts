@@ -6,6 +6,7 @@ import { PolicyModule } from '../policy/policy.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { SnapshotModule } from '../snapshot/snapshot.module.js';
 import { ZonesModule } from '../zones/zones.module.js';
+import { AutomaticRotation } from './automatic-rotation.service.js';
 import { AgentSessionsAdminController } from './agent-sessions.controller.js';
 import { DelegationsAdminController } from './delegations.controller.js';
 import { ClientSecretsController } from './client-secrets.controller.js';
@@ -13,11 +14,13 @@ import { ClientsController } from './clients.controller.js';
 import { DecisionsController } from './decisions.controller.js';
 import { Demo } from './demo.service.js';
 import { IssuersController } from './issuers.controller.js';
+import { KeyOperations } from './key-operations.service.js';
 import { Operations } from './operations.service.js';
 import { PoliciesController } from './policies.controller.js';
 import { PolicyDecisionsController } from './policy-decisions.controller.js';
 import { PolicySetsController } from './policy-sets.controller.js';
 import { ResourcesController } from './resources.controller.js';
+import { Rewrap } from './rewrap.service.js';
 import { SessionsController } from './sessions.controller.js';
 import { SigningKeysController } from './signing-keys.controller.js';
 import { ZonePolicyController } from './zone-policy.controller.js';
@@ -50,7 +53,7 @@ import { ZonesController } from './zones.controller.js';
     PolicyDecisionsController,
     DecisionsController,
   ],
-  providers: [Operations, Demo],
-  exports: [Demo],
+  providers: [Operations, KeyOperations, AutomaticRotation, Demo, Rewrap],
+  exports: [Demo, Rewrap],
 })
 export class AdminModule {}

@@ -8,7 +8,7 @@ import { ClientSecret } from '../clients/client-secret.entity.js';
 import { Client } from '../clients/client.entity.js';
 import { ENV, type RunningEnv } from '../config/env.js';
 import { writePrivate } from '../config/private-file.js';
-import { PrivateKeys } from '../keys/private-keys.service.js';
+import { KeyDraws } from '../keys/key-draws.service.js';
 import { Rotations } from '../keys/rotations.service.js';
 import { Sealing } from '../keys/sealing.service.js';
 import { Zone } from '../zones/zone.entity.js';
@@ -52,7 +52,7 @@ export class Demo {
   constructor(
     private readonly operations: Operations,
     private readonly sealing: Sealing,
-    private readonly privateKeys: PrivateKeys,
+    private readonly draws: KeyDraws,
     private readonly rotations: Rotations,
     @Inject(ENV) private readonly env: RunningEnv,
   ) {}
@@ -83,7 +83,7 @@ export class Demo {
     if ((await this.operations.read.count(Zone)) > 0) return null;
     const zoneId = uuidv7();
     const change = { zoneId, requestId: uuidv7(), type: 'demo.created' };
-    const keys = await drawZoneKeys(zoneId, this.sealing, this.privateKeys);
+    const keys = await drawZoneKeys(zoneId, this.sealing, this.draws);
     return this.operations.change(change, async (tx) => {
       const zone = await createZone(tx, this.rotations, { id: zoneId, name: NAME }, keys);
       const client = await createClient(tx, zoneId, { name: 'demo client' });

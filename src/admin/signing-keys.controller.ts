@@ -1,46 +1,140 @@
-import { HttpCode, Param, ParseBoolPipe, Post, Query, Req } from '@nestjs/common';
+import {
+  Body,
+  ConflictException,
+  Get,
+  HttpCode,
+  Param,
+  Patch,
+  Post,
+  Query,
+  Req,
+} from '@nestjs/common';
 import type { Request } from 'express';
 import { instant } from '../config/clock.js';
 import { requestIdOf } from '../http/request-id.js';
-import { Rotations } from '../keys/rotations.service.js';
+import type { KeyIntent } from '../keys/key-intent.js';
+import { keyState } from '../keys/key-schedule.js';
+import type { ScheduledKey } from '../keys/rotation.js';
+import { Rotations, type KeyOutcome } from '../keys/rotations.service.js';
+import type { ZoneAlg } from '../oauth/algorithms.js';
+import { Zone } from '../zones/zone.entity.js';
 import { AdminController } from './admin-controller.js';
-import { Operations, zoneExists } from './operations.service.js';
+import { keyDetails, KeyOperations } from './key-operations.service.js';
+import { found, Operations, zoneExists } from './operations.service.js';
+import { RotateQuery, SigningKeySettingsBody } from './signing-key.body.js';
 
-/** Rotates the signing key of a zone. */
-@AdminController('zones/:zone/signing-key')
+function view(key: ScheduledKey, now: number) {
+  return {
+    kid: key.kid,
+    alg: key.alg,
+    state: keyState(key, now),
+    published_at: instant(key.publishedAt),
+    activates_at: instant(key.activatesAt),
+    retires_at: key.retiresAt === null ? null : instant(key.retiresAt),
+    expires_at: key.expiresAt === null ? null : instant(key.expiresAt),
+    compromised_at: key.compromisedAt === null ? null : instant(key.compromisedAt),
+  };
+}
+
+function settings({ signingAlg, rotationDays, publishX5c }: Zone) {
+  return { signing_alg: signingAlg, rotation_days: rotationDays, publish_x5c: publishX5c };
+}
+
+/** Shows and rotates the signing keys of a zone, and sets what they are like. */
+@AdminController('zones/:zone')
 export class SigningKeysController {
   constructor(
     private readonly operations: Operations,
+    private readonly keyOperations: KeyOperations,
     private readonly rotations: Rotations,
   ) {}
+
+  /** Lists the signing keys of a zone, the newest first, with the state of each. */
+  @Get('signing-keys')
+  async list(@Param('zone') zoneId: string) {
+    const zone = await zoneExists(this.operations.read, zoneId);
+    const { keys, now } = await this.rotations.list(this.operations.read, zoneId);
+    return { ...settings(zone), items: keys.map((key) => view(key, now)) };
+  }
 
   /**
    * Rotates the signing key. The new one is published now and signs once no verifier can have a key
    * set without it; in an emergency it signs at once and whatever signed before is withdrawn.
    */
-  @Post('rotate')
+  @Post('signing-key/rotate')
   @HttpCode(200)
   async rotate(
     @Param('zone') zoneId: string,
-    @Query('emergency', new ParseBoolPipe({ optional: true })) emergency: boolean | undefined,
+    @Query() { emergency: flag, alg }: RotateQuery,
     @Req() request: Request,
   ) {
     await zoneExists(this.operations.read, zoneId);
+    const emergency = flag === 'true';
+    const intent: KeyIntent = { want: emergency ? 'emergency' : 'rotation', alg };
     const change = { zoneId, requestId: requestIdOf(request), type: 'signing_key.rotated' };
-    const rotation = await this.operations.change(change, async (tx) => {
-      const result = await this.rotations.rotate(tx, zoneId, emergency ?? false);
-      const { kid, state, withdrawnKids } = result;
+    const outcome = await this.keyOperations.change(change, intent, async (_tx, carryOut) => {
+      const result = await carryOut();
+      const known = alg === undefined || result.keys.some((key) => key.alg === alg);
+      if (!known) throw new ConflictException(`the zone has no ${alg} key`);
+      const { kid, state } = view(nextOf(result, alg), result.now);
       return {
         result,
-        details: { kid, state, emergency: emergency ?? false, withdrawn_kids: withdrawnKids },
+        details: {
+          kid,
+          state,
+          emergency,
+          withdrawn_kids: result.withdrawn,
+          ...keyDetails(result),
+        },
       };
     });
+    const next = view(nextOf(outcome, alg), outcome.now);
     return {
       rotated: true,
       zone_id: zoneId,
-      kid: rotation.kid,
-      state: rotation.state,
-      activates_at: instant(rotation.activatesAt),
+      kid: next.kid,
+      alg: next.alg,
+      state: next.state,
+      activates_at: next.activates_at,
     };
   }
+
+  /**
+   * Changes what the signing keys of a zone are like. Another algorithm is a rotation: a key of it is
+   * published now, and what signs goes on until that one may.
+   */
+  @Patch('signing-key')
+  async change(
+    @Param('zone') zoneId: string,
+    @Body() body: SigningKeySettingsBody,
+    @Req() request: Request,
+  ) {
+    const before = settings(await zoneExists(this.operations.read, zoneId));
+    const change = { zoneId, requestId: requestIdOf(request), type: 'signing_key.changed' };
+    const intent: KeyIntent =
+      body.signing_alg === undefined
+        ? { want: 'tidiness' }
+        : { want: 'standard', alg: body.signing_alg };
+    return this.keyOperations.change(change, intent, async (tx, carryOut) => {
+      const { rotation_days: rotationDays, publish_x5c: publishX5c } = body;
+      const columns = {
+        ...(rotationDays === undefined ? {} : { rotationDays }),
+        ...(publishX5c === undefined ? {} : { publishX5c }),
+      };
+      if (Object.keys(columns).length > 0) await tx.update(Zone, { id: zoneId }, columns);
+      const keys = keyDetails(await carryOut());
+      const result = settings(await zoneExists(tx, zoneId));
+      return { result, details: { before, after: result, ...keys } };
+    });
+  }
+}
+
+/** The key that signs next, or does already: of the algorithm that was asked for, else of the zone's own. */
+function nextOf({ keys, needs }: KeyOutcome, alg?: ZoneAlg): ScheduledKey {
+  const lasting = keys
+    .filter(({ retiresAt, compromisedAt }) => retiresAt === null && compromisedAt === null)
+    .toSorted((a, b) => b.activatesAt - a.activatesAt);
+  const next =
+    lasting.find((key) => key.alg === alg) ?? lasting.find((key) => key.alg === needs.standard);
+  return found(next, 'signing key');
 }

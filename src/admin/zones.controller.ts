@@ -2,7 +2,7 @@ import { Body, Delete, Get, HttpCode, Param, Post, Query, Req, Res } from '@nest
 import type { Request, Response } from 'express';
 import { v7 as uuidv7 } from 'uuid';
 import { requestIdOf } from '../http/request-id.js';
-import { PrivateKeys } from '../keys/private-keys.service.js';
+import { KeyDraws } from '../keys/key-draws.service.js';
 import { Rotations } from '../keys/rotations.service.js';
 import { Sealing } from '../keys/sealing.service.js';
 import { Zone } from '../zones/zone.entity.js';
@@ -23,7 +23,7 @@ export class ZonesController {
   constructor(
     private readonly operations: Operations,
     private readonly sealing: Sealing,
-    private readonly privateKeys: PrivateKeys,
+    private readonly draws: KeyDraws,
     private readonly rotations: Rotations,
   ) {}
 
@@ -36,7 +36,7 @@ export class ZonesController {
   ) {
     const id = uuidv7();
     const change = { zoneId: id, requestId: requestIdOf(request), type: 'zone.created' };
-    const keys = await drawZoneKeys(id, this.sealing, this.privateKeys);
+    const keys = await drawZoneKeys(id, this.sealing, this.draws);
     const zone = await this.operations.change(change, async (tx) => ({
       result: await createZone(tx, this.rotations, { id, name: body.name }, keys),
       details: { zone: { id, name: body.name } },

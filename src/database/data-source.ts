@@ -18,6 +18,7 @@ import { PolicyLifecycle1700000000002 } from './migrations/1700000000002-policy-
 import { TrustedIssuers1700000000004 } from './migrations/1700000000004-trusted-issuers.js';
 import { Delegation1700000000005 } from './migrations/1700000000005-delegation.js';
 import { KeyCustody1700000000020 } from './migrations/1700000000020-key-custody.js';
+import { KeyRotation1700000000021 } from './migrations/1700000000021-key-rotation.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
@@ -59,6 +60,7 @@ export function dataSourceOptions(url: string): PostgresOptions {
       TrustedIssuers1700000000004,
       Delegation1700000000005,
       KeyCustody1700000000020,
+      KeyRotation1700000000021,
     ],
     migrationsTableName: 'schema_migrations',
     synchronize: false,

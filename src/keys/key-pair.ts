@@ -1,7 +1,10 @@
-import { generateKeyPair as generateKeyPairCallback, type KeyObject } from 'node:crypto';
+import {
+  generateKeyPair as generateKeyPairCallback,
+  type KeyPairKeyObjectResult,
+} from 'node:crypto';
 import { promisify } from 'node:util';
 import { calculateJwkThumbprint, exportJWK, importJWK, type CryptoKey, type JWK } from 'jose';
-import type { SigningAlg } from '../oauth/algorithms.js';
+import type { ZoneAlg } from '../oauth/algorithms.js';
 
 const generateKeyPair = promisify(generateKeyPairCallback);
 
@@ -9,7 +12,7 @@ const generateKeyPair = promisify(generateKeyPairCallback);
 export interface NewKeyPair {
   /** RFC 7638 thumbprint of the public key. */
   readonly kid: string;
-  readonly alg: SigningAlg;
+  readonly alg: ZoneAlg;
   readonly publicJwk: JWK;
   readonly privateKey: Buffer;
 }
@@ -28,7 +31,6 @@ const WEB_CRYPTO = {
     { name: 'ECDSA', hash: 'SHA-384' },
   ],
   EdDSA: [{ name: 'Ed25519' }, { name: 'Ed25519' }],
-  Ed25519: [{ name: 'Ed25519' }, { name: 'Ed25519' }],
   RS256: [{ name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }, { name: 'RSASSA-PKCS1-v1_5' }],
   PS256: [
     { name: 'RSA-PSS', hash: 'SHA-256' },
@@ -37,11 +39,20 @@ const WEB_CRYPTO = {
 } as const;
 
 /** RFC 7518 3.3 asks for 2048 at least; 3072 is as hard to break as P-256. */
-const RSA_BITS = 3_072;
+const RSA = { modulusLength: 3_072 };
+
+/** Each of these works in a thread of its own, so that a slow one keeps nobody waiting. */
+const GENERATE: Readonly<Record<ZoneAlg, () => Promise<KeyPairKeyObjectResult>>> = {
+  ES256: () => generateKeyPair('ec', { namedCurve: 'P-256' }),
+  ES384: () => generateKeyPair('ec', { namedCurve: 'P-384' }),
+  EdDSA: () => generateKeyPair('ed25519'),
+  RS256: () => generateKeyPair('rsa', RSA),
+  PS256: () => generateKeyPair('rsa', RSA),
+};
 
 /** Draws a key pair, off the main thread. For RSA it may take seconds. */
-export async function drawKeyPair(alg: SigningAlg): Promise<NewKeyPair> {
-  const { publicKey, privateKey } = await generate(alg);
+export async function drawKeyPair(alg: ZoneAlg): Promise<NewKeyPair> {
+  const { publicKey, privateKey } = await GENERATE[alg]();
   const { kty, crv, x, y, n, e } = await exportJWK(publicKey);
   const publicJwk = Object.fromEntries(
     Object.entries({ kty, crv, x, y, n, e }).filter(([, value]) => value !== undefined),
@@ -54,28 +65,13 @@ export async function drawKeyPair(alg: SigningAlg): Promise<NewKeyPair> {
   };
 }
 
-function generate(alg: SigningAlg): Promise<{ publicKey: KeyObject; privateKey: KeyObject }> {
-  switch (alg) {
-    case 'ES256':
-      return generateKeyPair('ec', { namedCurve: 'P-256' });
-    case 'ES384':
-      return generateKeyPair('ec', { namedCurve: 'P-384' });
-    case 'EdDSA':
-    case 'Ed25519':
-      return generateKeyPair('ed25519');
-    case 'RS256':
-    case 'PS256':
-      return generateKeyPair('rsa', { modulusLength: RSA_BITS });
-  }
-}
-
 /** The `kid` of a public key: its thumbprint (RFC 7638). */
 export function keyIdOf(publicJwk: JWK): Promise<string> {
   return calculateJwkThumbprint(publicJwk);
 }
 
 /** A private key that can sign but not be exported. The DER bytes are wiped, and never become text. */
-export async function importPrivateKey(der: Buffer, alg: SigningAlg): Promise<CryptoKey> {
+export async function importPrivateKey(der: Buffer, alg: ZoneAlg): Promise<CryptoKey> {
   try {
     return await crypto.subtle.importKey('pkcs8', new Uint8Array(der), WEB_CRYPTO[alg][0], false, [
       'sign',
@@ -86,7 +82,7 @@ export async function importPrivateKey(der: Buffer, alg: SigningAlg): Promise<Cr
 }
 
 /** How to sign with a private key that this process holds. */
-export function signWith(privateKey: CryptoKey, alg: SigningAlg): Sign {
+export function signWith(privateKey: CryptoKey, alg: ZoneAlg): Sign {
   return async (signingInput) =>
     new Uint8Array(
       await crypto.subtle.sign(WEB_CRYPTO[alg][1], privateKey, new Uint8Array(signingInput)),
@@ -94,7 +90,7 @@ export function signWith(privateKey: CryptoKey, alg: SigningAlg): Sign {
 }
 
 /** A public key, usable with the one algorithm only. */
-export async function importPublicKey(jwk: JWK, alg: SigningAlg): Promise<CryptoKey> {
+export async function importPublicKey(jwk: JWK, alg: ZoneAlg): Promise<CryptoKey> {
   const key = await importJWK(jwk, alg);
   if (key instanceof Uint8Array) throw new TypeError('a symmetric key cannot verify a mandate');
   return key;

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { KeyDraws } from './key-draws.service.js';
 import { KeyRings } from './key-rings.service.js';
 import { KeySets } from './key-sets.service.js';
 import { KeysController } from './keys.controller.js';
@@ -7,6 +8,7 @@ import { KeyEncryptionKeys } from './key-encryption-keys.service.js';
 import { PrivateKeys } from './private-keys.service.js';
 import { Rotations } from './rotations.service.js';
 import { sealMetrics } from './seal.metrics.js';
+import { SealedValues } from './sealed-values.service.js';
 import { Sealing } from './sealing.service.js';
 import { SigningKey } from './signing-key.entity.js';
 
@@ -17,12 +19,23 @@ import { SigningKey } from './signing-key.entity.js';
   providers: [
     ...sealMetrics,
     Sealing,
+    SealedValues,
     KeyEncryptionKeys,
     PrivateKeys,
+    KeyDraws,
     KeyRings,
     Rotations,
     KeySets,
   ],
-  exports: [Sealing, KeyEncryptionKeys, PrivateKeys, KeyRings, Rotations, KeySets],
+  exports: [
+    Sealing,
+    SealedValues,
+    KeyEncryptionKeys,
+    PrivateKeys,
+    KeyDraws,
+    KeyRings,
+    Rotations,
+    KeySets,
+  ],
 })
 export class KeysModule {}

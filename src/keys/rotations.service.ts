@@ -1,117 +1,155 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { instant } from '../config/clock.js';
-import {
-  keyState,
-  PUBLICATION_LEAD,
-  RETIREMENT_LAG,
-  signingKeyOf,
-  type KeyState,
-} from './key-schedule.js';
-import { PrivateKeys, type StoredKeyPair } from './private-keys.service.js';
+import type { ZoneAlg } from '../oauth/algorithms.js';
+import { KeyDraws, KeyNotDrawn, type DrawnKey } from './key-draws.service.js';
+import { algsToDraw, planFor, type KeyIntent, type ZoneKeyState } from './key-intent.js';
+import { amend, newSchedule, type KeyNeeds, type ScheduledKey } from './rotation.js';
 import { SigningKey } from './signing-key.entity.js';
-import { scheduleOf } from './stored-schedule.js';
+import { columnsOf, scheduleOf } from './stored-schedule.js';
 
-/** What a rotation led to. */
-export interface Rotation {
-  readonly kid: string;
-  readonly state: KeyState;
-  /** Milliseconds since the epoch. */
-  readonly activatesAt: number;
-  /** The keys that were withdrawn, in an emergency. */
-  readonly withdrawnKids: readonly string[];
+/** What became of a zone's keys. */
+export interface KeyOutcome {
+  readonly keys: readonly ScheduledKey[];
+  readonly needs: KeyNeeds;
+  /** Key ids, by what was done to them. */
+  readonly published: readonly string[];
+  readonly retired: readonly string[];
+  readonly withdrawn: readonly string[];
+  /** Milliseconds since the epoch, by the database. */
+  readonly now: number;
 }
 
-/** Decides which key of a zone signs when, and stores it. */
+/**
+ * Carries out what is wanted of the keys of zones: plans, draws, stores. What is to happen is planned
+ * twice: before the transaction, to draw the keys that it takes, and under the lock of the zone.
+ */
 @Injectable()
 export class Rotations {
-  constructor(private readonly privateKeys: PrivateKeys) {}
+  constructor(private readonly draws: KeyDraws) {}
 
-  /** Makes the first key of a zone. It may sign at once: nobody can have cached an older key set. */
-  async createFirst(tx: EntityManager, pair: StoredKeyPair): Promise<SigningKey> {
+  /** Stores the first key of a zone. It may sign at once: nobody can have cached an older key set. */
+  async createFirst(tx: EntityManager, drawn: DrawnKey): Promise<void> {
     const now = await databaseNow(tx);
-    return this.insert(tx, pair, now, now);
+    await this.insert(tx, drawn, newSchedule(now, now));
   }
 
   /**
-   * Rotates the signing key of a zone. The new key is published first and signs once no verifier
-   * can have a key set without it. While one is pending another rotation changes nothing.
+   * Draws the keys that an intent takes, so that {@link carryOut} need not.
    *
-   * @param emergency a key has leaked: whatever signs or has signed is withdrawn, since nobody can be
-   *   sure which it was, and a new key signs at once, which breaks verifiers that cached the key set
+   * @throws {KeyNotDrawn} if that takes too long for a request; asked again, it goes on from there
    */
-  async rotate(tx: EntityManager, zoneId: string, emergency: boolean): Promise<Rotation> {
-    await tx.query('SELECT 1 FROM zones WHERE id = $1 FOR UPDATE', [zoneId]);
-    const now = await databaseNow(tx);
-    const rows = await tx.find(SigningKey, { where: { zoneId } });
-    const keys = rows.map((row) => ({ row, ...scheduleOf(row) }));
-    const pending = keys.find((key) => keyState(key, now) === 'pending')?.row;
-
-    if (!emergency) {
-      if (pending !== undefined) return rotationOf(pending, now, []);
-      const activatesAt = now + PUBLICATION_LEAD * 1_000;
-      const active = signingKeyOf(keys, now)?.row ?? null;
-      if (active !== null) await this.retire(tx, active, activatesAt);
-      const next = await this.draw(tx, zoneId, now, activatesAt);
-      return rotationOf(next, now, []);
-    }
-
-    const leaked = keys.filter((key) => ['active', 'retiring'].includes(keyState(key, now)));
-    const withdrawnKids = leaked.map(({ row }) => row.kid);
-    for (const kid of withdrawnKids) {
-      await tx.update(SigningKey, { zoneId, kid }, { compromisedAt: instant(now) });
-    }
-    // A pending key is known to some verifiers already, so it is the better one to go on with.
-    if (pending === undefined) {
-      const next = await this.draw(tx, zoneId, now, now);
-      return rotationOf(next, now, withdrawnKids);
-    }
-    pending.activatesAt = instant(now);
-    await tx.save(pending);
-    return rotationOf(pending, now, withdrawnKids);
+  async prepare(read: EntityManager, zoneId: string, intent: KeyIntent): Promise<void> {
+    const state = await this.read(read, zoneId);
+    const plan = planFor(state, intent, await databaseNow(read));
+    await Promise.all(algsToDraw(plan).map((alg) => this.draws.prepare(zoneId, alg)));
   }
 
-  private async draw(tx: EntityManager, zoneId: string, publishedAt: number, activatesAt: number) {
-    return this.insert(tx, await this.privateKeys.draw(zoneId, 'ES256'), publishedAt, activatesAt);
+  /**
+   * Carries out an intent.
+   *
+   * @param tx a transaction that holds the zone's row
+   * @throws {KeyNotDrawn} if it takes another key than was prepared
+   */
+  async carryOut(tx: EntityManager, zoneId: string, intent: KeyIntent): Promise<KeyOutcome> {
+    await tx.query('SELECT 1 FROM zones WHERE id = $1 FOR UPDATE', [zoneId]);
+    const now = await databaseNow(tx);
+    const before = await this.read(tx, zoneId);
+    const { needs, changes } = planFor(before, intent, now);
+    const published: ScheduledKey[] = [];
+    let keys = before.keys;
+    for (const change of changes) {
+      if (change.step === 'publish') {
+        published.push(await this.publish(tx, zoneId, change.alg, change.activatesAt, now));
+        continue;
+      }
+      keys = keys.map((key) => (key.kid === change.kid ? amend(key, change) : key));
+    }
+    for (const key of keys.filter((one) => !before.keys.includes(one))) {
+      await tx.update(SigningKey, { zoneId, kid: key.kid }, columnsOf(key));
+    }
+    if (needs.standard !== before.needs.standard || needs.bridge !== before.needs.bridge) {
+      await tx.query('UPDATE zones SET signing_alg = $2, previous_signing_alg = $3 WHERE id = $1', [
+        zoneId,
+        needs.standard,
+        needs.bridge,
+      ]);
+    }
+    const named = (step: string) =>
+      changes.flatMap((change) => (change.step === step && 'kid' in change ? [change.kid] : []));
+    return {
+      keys: [...keys, ...published],
+      needs,
+      published: published.map(({ kid }) => kid),
+      retired: named('retire'),
+      withdrawn: named('withdraw'),
+      now,
+    };
+  }
+
+  /** All keys that a zone ever had, the newest first, and the time by the database. */
+  async list(
+    read: EntityManager,
+    zoneId: string,
+  ): Promise<{ readonly keys: readonly ScheduledKey[]; readonly now: number }> {
+    const { keys } = await this.read(read, zoneId);
+    const newestFirst = keys.toSorted((a, b) => b.activatesAt - a.activatesAt);
+    return { keys: newestFirst, now: await databaseNow(read) };
+  }
+
+  private async publish(
+    tx: EntityManager,
+    zoneId: string,
+    alg: ZoneAlg,
+    activatesAt: number,
+    now: number,
+  ): Promise<ScheduledKey> {
+    const drawn = this.draws.take(zoneId, alg);
+    if (drawn === null) throw new KeyNotDrawn(`no ${alg} key was drawn`);
+    const schedule = newSchedule(activatesAt, now);
+    await this.insert(tx, drawn, schedule);
+    return { kid: drawn.kid, alg, ...schedule };
   }
 
   private async insert(
     tx: EntityManager,
-    pair: StoredKeyPair,
-    publishedAt: number,
-    activatesAt: number,
-  ): Promise<SigningKey> {
-    const row = tx.create(SigningKey, {
-      ...pair,
-      publishedAt: instant(publishedAt),
-      activatesAt: instant(activatesAt),
-      retiresAt: null,
-      expiresAt: null,
-      compromisedAt: null,
+    drawn: DrawnKey,
+    schedule: ReturnType<typeof newSchedule>,
+  ): Promise<void> {
+    await tx.insert(SigningKey, {
+      ...drawn,
+      ...columnsOf(schedule),
+      publishedAt: instant(schedule.publishedAt),
     });
-    await tx.insert(SigningKey, row);
-    return row;
   }
 
-  private async retire(tx: EntityManager, key: SigningKey, retiresAt: number): Promise<void> {
-    const expiresAt = retiresAt + RETIREMENT_LAG * 1_000;
-    await tx.update(
-      SigningKey,
-      { zoneId: key.zoneId, kid: key.kid },
-      { retiresAt: instant(retiresAt), expiresAt: instant(expiresAt) },
-    );
+  private async read(tx: EntityManager, zoneId: string): Promise<ZoneKeyState> {
+    const rows = await tx.find(SigningKey, { where: { zoneId } });
+    const [zone] = await tx.query<ZoneRow[]>(ZONE, [zoneId]);
+    if (zone === undefined) throw new KeyNotDrawn('the zone was removed meanwhile');
+    return {
+      keys: rows.map((row) => ({ kid: row.kid, alg: row.alg, ...scheduleOf(row) })),
+      needs: {
+        standard: zone.signing_alg,
+        bridge: zone.previous_signing_alg,
+        resources: zone.resource_algs,
+      },
+      rotationDays: zone.rotation_days,
+    };
   }
 }
 
-function rotationOf(key: SigningKey, now: number, withdrawnKids: readonly string[]): Rotation {
-  const schedule = scheduleOf(key);
-  return {
-    kid: key.kid,
-    state: keyState(schedule, now),
-    activatesAt: schedule.activatesAt,
-    withdrawnKids,
-  };
+interface ZoneRow {
+  readonly signing_alg: ZoneAlg;
+  readonly previous_signing_alg: ZoneAlg | null;
+  readonly rotation_days: number;
+  readonly resource_algs: ZoneAlg[];
 }
+
+const ZONE = `SELECT signing_alg, previous_signing_alg, rotation_days,
+    ARRAY(SELECT DISTINCT r.signing_alg FROM resources r
+           WHERE r.zone_id = z.id AND r.signing_alg IS NOT NULL ORDER BY 1)::text[] AS resource_algs
+  FROM zones z WHERE id = $1`;
 
 async function databaseNow(tx: EntityManager): Promise<number> {
   const rows = await tx.query<{ now: string }[]>(

@@ -26,6 +26,10 @@ export class SigningKey {
   @Column('bytea', { name: 'sealed_signer_handle', nullable: true })
   sealedSignerHandle: Buffer | null;
 
+  /** X.509, DER, signed with the key itself. */
+  @Column('bytea', { nullable: true })
+  certificate: Buffer | null;
+
   @Column('timestamptz', { name: 'published_at' })
   publishedAt: Date;
 

@@ -77,7 +77,7 @@ export async function openZone(
     ),
     issuers: new Map(issuers.map((row) => [row.issuer, row])),
     digestKey: await sealing.openDigestKey(zone.id, zone.sealedDigestKey),
-    keys: await keyRings.open(signingKeys, now),
+    keys: await keyRings.open(signingKeys, algsOf(zone), now),
     policy: await policySets.open(policy),
     shadow: policySets.openLater(shadow),
     loadedAt: now,
@@ -113,6 +113,10 @@ function clientViews(
       return [id, view];
     }),
   );
+}
+
+function algsOf({ signingAlg: standard, previousSigningAlg: bridge }: Zone) {
+  return { standard, bridge };
 }
 
 function workloadOf({ workloadIssuer: issuer, workloadSubject: subject }: Client) {
