@@ -15,6 +15,7 @@ import { DecisionsController } from './decisions.controller.js';
 import { Demo } from './demo.service.js';
 import { IssuersController } from './issuers.controller.js';
 import { KeyOperations } from './key-operations.service.js';
+import { KeyRotation } from './key-rotation.service.js';
 import { Operations } from './operations.service.js';
 import { PoliciesController } from './policies.controller.js';
 import { PolicyDecisionsController } from './policy-decisions.controller.js';
@@ -53,7 +54,7 @@ import { ZonesController } from './zones.controller.js';
     PolicyDecisionsController,
     DecisionsController,
   ],
-  providers: [Operations, KeyOperations, AutomaticRotation, Demo, Rewrap],
-  exports: [Demo, Rewrap],
+  providers: [Operations, KeyOperations, KeyRotation, AutomaticRotation, Demo, Rewrap],
+  exports: [Demo, KeyRotation, Rewrap],
 })
 export class AdminModule {}

@@ -15,12 +15,12 @@ import { requestIdOf } from '../http/request-id.js';
 import type { KeyIntent } from '../keys/key-intent.js';
 import { keyState } from '../keys/key-schedule.js';
 import type { ScheduledKey } from '../keys/rotation.js';
-import { Rotations, type KeyOutcome } from '../keys/rotations.service.js';
-import type { ZoneAlg } from '../oauth/algorithms.js';
+import { Rotations } from '../keys/rotations.service.js';
 import { Zone } from '../zones/zone.entity.js';
 import { AdminController } from './admin-controller.js';
 import { keyDetails, KeyOperations } from './key-operations.service.js';
-import { found, Operations, zoneExists } from './operations.service.js';
+import { KeyRotation } from './key-rotation.service.js';
+import { Operations, zoneExists } from './operations.service.js';
 import { RotateQuery, SigningKeySettingsBody } from './signing-key.body.js';
 
 function view(key: ScheduledKey, now: number) {
@@ -46,6 +46,7 @@ export class SigningKeysController {
   constructor(
     private readonly operations: Operations,
     private readonly keyOperations: KeyOperations,
+    private readonly rotation: KeyRotation,
     private readonly rotations: Rotations,
   ) {}
 
@@ -65,37 +66,22 @@ export class SigningKeysController {
   @HttpCode(200)
   async rotate(
     @Param('zone') zoneId: string,
-    @Query() { emergency: flag, alg }: RotateQuery,
+    @Query() { emergency, alg }: RotateQuery,
     @Req() request: Request,
   ) {
-    await zoneExists(this.operations.read, zoneId);
-    const emergency = flag === 'true';
-    const intent: KeyIntent = { want: emergency ? 'emergency' : 'rotation', alg };
-    const change = { zoneId, requestId: requestIdOf(request), type: 'signing_key.rotated' };
-    const outcome = await this.keyOperations.change(change, intent, async (_tx, carryOut) => {
-      const result = await carryOut();
-      const known = alg === undefined || result.keys.some((key) => key.alg === alg);
-      if (!known) throw new ConflictException(`the zone has no ${alg} key`);
-      const { kid, state } = view(nextOf(result, alg), result.now);
-      return {
-        result,
-        details: {
-          kid,
-          state,
-          emergency,
-          withdrawn_kids: result.withdrawn,
-          ...keyDetails(result),
-        },
-      };
+    const { kid, state, ...next } = await this.rotation.rotate({
+      zoneId,
+      requestId: requestIdOf(request),
+      emergency: emergency === 'true',
+      alg,
     });
-    const next = view(nextOf(outcome, alg), outcome.now);
     return {
       rotated: true,
       zone_id: zoneId,
-      kid: next.kid,
+      kid,
       alg: next.alg,
-      state: next.state,
-      activates_at: next.activates_at,
+      state,
+      activates_at: instant(next.activatesAt),
     };
   }
 
@@ -127,14 +113,4 @@ export class SigningKeysController {
       return { result, details: { before, after: result, ...keys } };
     });
   }
-}
-
-/** The key that signs next, or does already: of the algorithm that was asked for, else of the zone's own. */
-function nextOf({ keys, needs }: KeyOutcome, alg?: ZoneAlg): ScheduledKey {
-  const lasting = keys
-    .filter(({ retiresAt, compromisedAt }) => retiresAt === null && compromisedAt === null)
-    .toSorted((a, b) => b.activatesAt - a.activatesAt);
-  const next =
-    lasting.find((key) => key.alg === alg) ?? lasting.find((key) => key.alg === needs.standard);
-  return found(next, 'signing key');
 }
