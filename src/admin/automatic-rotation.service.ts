@@ -9,8 +9,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { CLOCK, type Clock } from '../config/clock.js';
 import { LOGGER } from '../config/logger.js';
 import { EARLIEST_SHARE, rotationIsDue } from '../keys/rotation-age.js';
-import { SigningKey } from '../keys/signing-key.entity.js';
-import { scheduleOf } from '../keys/stored-schedule.js';
+import { newSchedule } from '../keys/rotation.js';
 import { KeyOperations, keyDetails } from './key-operations.service.js';
 import { Operations } from './operations.service.js';
 
@@ -72,21 +71,15 @@ export class AutomaticRotation implements OnApplicationBootstrap, OnApplicationS
   }
 
   private async zonesDue(): Promise<string[]> {
-    const rows = await this.operations.read
-      .createQueryBuilder(SigningKey, 'key')
-      .innerJoin('zones', 'zone', 'zone.id = key.zone_id')
-      .where('key.retires_at IS NULL AND key.compromised_at IS NULL AND zone.rotation_days > 0')
-      .andWhere(`key.activates_at < now() - zone.rotation_days * :share * interval '1 day'`, {
-        share: EARLIEST_SHARE,
-      })
-      .addSelect('zone.rotation_days', 'rotation_days')
-      .orderBy('key.activates_at')
-      .getRawAndEntities<{ rotation_days: number }>();
+    const rows = await this.operations.read.query<CandidateRow[]>(CANDIDATES, [EARLIEST_SHARE]);
     const now = this.clock.now();
-    const due = rows.entities.filter((row, i) => {
-      const days = rows.raw[i]?.rotation_days ?? 0;
-      return rotationIsDue({ kid: row.kid, ...scheduleOf(row) }, days, now);
-    });
+    const due = rows.filter(({ kid, activatesAt, rotationDays }) =>
+      rotationIsDue(
+        { kid, ...newSchedule(activatesAt.getTime(), activatesAt.getTime()) },
+        rotationDays,
+        now,
+      ),
+    );
     return [...new Set(due.map(({ zoneId }) => zoneId))].slice(0, AT_ONCE);
   }
 
@@ -105,3 +98,18 @@ export class AutomaticRotation implements OnApplicationBootstrap, OnApplicationS
     }
   }
 }
+
+interface CandidateRow {
+  readonly zoneId: string;
+  readonly kid: string;
+  readonly activatesAt: Date;
+  readonly rotationDays: number;
+}
+
+/** Keys that may be due, the oldest first: which of them are, each key's own jitter tells. */
+const CANDIDATES = `SELECT k.zone_id AS "zoneId", k.kid, k.activates_at AS "activatesAt",
+    z.rotation_days AS "rotationDays"
+  FROM signing_keys k JOIN zones z ON z.id = k.zone_id
+  WHERE k.retires_at IS NULL AND k.compromised_at IS NULL AND z.rotation_days > 0
+    AND k.activates_at < now() - z.rotation_days * $1::float * interval '1 day'
+  ORDER BY k.activates_at LIMIT 1000`;

@@ -1,14 +1,4 @@
-import {
-  Body,
-  ConflictException,
-  Get,
-  HttpCode,
-  Param,
-  Patch,
-  Post,
-  Query,
-  Req,
-} from '@nestjs/common';
+import { Body, Get, HttpCode, Param, Patch, Post, Query, Req } from '@nestjs/common';
 import type { Request } from 'express';
 import { instant } from '../config/clock.js';
 import { requestIdOf } from '../http/request-id.js';
