@@ -6,7 +6,9 @@ import { EnvironmentError, type Env, type RunningEnv } from './config/env.js';
 import type { KeyCustody } from './config/key-custody.js';
 import { writePrivate } from './config/private-file.js';
 import { unlessAbsent } from './database/embedded-cluster.js';
+import { DataDirectoryInUse } from './database/embedded-lock.js';
 import { startEmbeddedPostgres } from './database/embedded-postgres.js';
+import { urlOfRunningServer } from './database/embedded-running.js';
 
 /** An environment with everything filled in, and how to stop what was started for it. */
 export interface Prepared {
@@ -39,6 +41,22 @@ export async function prepare(env: Env, logger: Logger): Promise<Prepared> {
     embedded: true,
     stop: () => server.stop(),
   };
+}
+
+/**
+ * Like {@link prepare}, but goes along with the server that another process runs on the data directory.
+ *
+ * @throws if nothing runs there, and nothing can be started
+ */
+export async function attach(env: Env, logger: Logger): Promise<Prepared> {
+  try {
+    return await prepare(env, logger);
+  } catch (error) {
+    if (!(error instanceof DataDirectoryInUse)) throw error;
+    const databaseUrl = await urlOfRunningServer(env.dataDir);
+    const custody = await withKey(env.custody, env.dataDir);
+    return { env: { ...env, databaseUrl, custody }, embedded: true, stop: () => Promise.resolve() };
+  }
 }
 
 /** With a key-encryption key of our own, if none is given and none is elsewhere. */

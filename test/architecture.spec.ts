@@ -53,7 +53,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'snapshot',
   ],
   signer: ['oauth', 'config', 'keys'],
-  cli: ['oauth', 'config', 'keys', 'signer', 'admin'],
+  cli: ['oauth', 'config', 'zones', 'keys', 'signer', 'admin'],
   health: ['config', 'keys', 'ledger', 'snapshot', 'database', 'http'],
 };
 

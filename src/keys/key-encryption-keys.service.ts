@@ -83,9 +83,14 @@ export class KeyEncryptionKeys {
   async usage(): Promise<KeyUsage[]> {
     const first = (await this.known()).find(({ format }) => format === 1)?.id;
     const usages = await readKeyUsage((sql, parameters) => this.dataSource.query(sql, parameters));
-    return usages.map((usage) =>
-      usage.keyId === OF_FORMAT_1 && first !== undefined ? { ...usage, keyId: first } : usage,
-    );
+    const merged = new Map<string, KeyUsage>();
+    for (const usage of usages) {
+      const keyId = usage.keyId === OF_FORMAT_1 && first !== undefined ? first : usage.keyId;
+      const name = `${usage.table}.${usage.column}.${keyId}`;
+      const count = usage.count + (merged.get(name)?.count ?? 0);
+      merged.set(name, { ...usage, keyId, count });
+    }
+    return [...merged.values()];
   }
 
   /** The keys of the database that are not given to this process, and what is sealed under them. */
