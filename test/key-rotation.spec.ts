@@ -139,11 +139,11 @@ test(
       verifier.pass(i * 50);
     }
     let now = 0;
-    let stop = false;
+    const stop = new AbortController();
     const issued: { token: string; at: number }[] = [];
     const unpublished: string[] = [];
     const load = async (): Promise<void> => {
-      while (!stop) {
+      while (!stop.signal.aborted) {
         const published = (await keySetOf(zone)).keys.map(({ kid }) => kid);
         const answer = await zone.exchange();
         // While its keys change that often, a zone may ask for patience.
@@ -155,7 +155,7 @@ test(
     };
     const loads = Promise.all([load(), load()]);
     onTestFinished(async () => {
-      stop = true;
+      stop.abort();
       await loads.catch(() => {});
     });
     const kids = new Set<string>();
@@ -178,7 +178,7 @@ test(
         }
       }
     }
-    stop = true;
+    stop.abort();
     await loads;
     expect(unpublished).toEqual([]);
     expect(kids.size).toBe(ROTATIONS + 1);

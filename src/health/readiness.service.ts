@@ -60,6 +60,7 @@ export class Readiness {
       this.indicator('key_encryption_key', () => this.keyEncryptionKeys.verify()),
       this.indicator('ledger', () => this.ledger.probe()),
       this.indicator('clock', () => this.checkClock()),
+      this.indicator('signing_keys', () => this.checkSigningKeys()),
       () => this.describePolicy(),
     ];
     this.check = singleFlight(() => health.check(checks));
@@ -106,6 +107,15 @@ export class Readiness {
     const pending = await pendingMigrations(this.dataSource);
     if (pending.length > 0) throw new NotReady(`pending: ${pending.join(', ')}`);
     this.migrated = true;
+  }
+
+  /**
+   * Unlike a broken policy, which denies, a zone that cannot sign is a failure of ours. Whoever may ask
+   * here may not know which zones there are, so there is a number only.
+   */
+  private async checkSigningKeys(): Promise<void> {
+    const mute = await this.snapshots.countMute();
+    if (mute > 0) throw new NotReady(`zones in use that cannot sign: ${mute}`);
   }
 
   private async checkClock(): Promise<void> {
