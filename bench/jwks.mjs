@@ -114,10 +114,11 @@ async function askFor(askers, ms, rate) {
     while (count < due && idle.length > 0) {
       const asker = idle.pop();
       count += 1;
-      const asked = asker.ask().then(() => {
+      const asked = (async () => {
+        await asker.ask();
         idle.push(asker);
         underWay.delete(asked);
-      });
+      })();
       underWay.add(asked);
     }
     if (idle.length === 0) await Promise.race(underWay);

@@ -5,11 +5,11 @@ import type { PublishedKeySet } from './key-sets.service.js';
 /** What the answering of key sets takes of the rest. */
 export interface KeySetSurroundings {
   /** The set of a zone, if it can be sent at once. */
-  ready(zoneId: string): PublishedKeySet | null;
+  readonly ready: (zoneId: string) => PublishedKeySet | null;
   /** The id to say back in `X-Request-Id`. */
-  requestId(request: IncomingMessage): string;
+  readonly requestId: (request: IncomingMessage) => string;
   /** Is told of each answer, by the template of its route. */
-  answered(method: string, route: string, status: number, seconds: number): void;
+  readonly answered: (method: string, route: string, status: number, seconds: number) => void;
 }
 
 const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
