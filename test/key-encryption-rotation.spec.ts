@@ -213,9 +213,9 @@ describe('changing the key-encryption key', () => {
         { id: idOf(NEW), values: 2 * ZONES + 12, seals: true, given: true, needed: true },
       ]) as unknown,
     });
-    const alone = await mandate({ KEY_ENCRYPTION_KEY: NEW }, 'keys', 'verify');
-    expect(alone).toMatchObject({ code: 0, stderr: '' });
-    for (const key of [OLD, NEW]) expect(verified.stdout + alone.stdout).not.toContain(key);
+    for (const key of [OLD, NEW]) expect(verified.stdout).not.toContain(key);
+    const alone = await startReplica({ databaseUrl, env: { KEY_ENCRYPTION_KEY: NEW } });
+    await alone.stop();
   });
 });
 
