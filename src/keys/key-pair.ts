@@ -72,11 +72,11 @@ export function keyIdOf(publicJwk: JWK): Promise<string> {
 
 /** A private key that can sign but not be exported. The DER bytes are wiped, and never become text. */
 export async function importPrivateKey(der: Buffer, alg: ZoneAlg): Promise<CryptoKey> {
+  const copy = new Uint8Array(der);
   try {
-    return await crypto.subtle.importKey('pkcs8', new Uint8Array(der), WEB_CRYPTO[alg][0], false, [
-      'sign',
-    ]);
+    return await crypto.subtle.importKey('pkcs8', copy, WEB_CRYPTO[alg][0], false, ['sign']);
   } finally {
+    copy.fill(0);
     der.fill(0);
   }
 }

@@ -1,4 +1,5 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import { decrypt, encrypt, NotAuthentic } from './aes-gcm.js';
 import {
   DATA_KEY_BYTES,
   SealBroken,
@@ -10,8 +11,6 @@ import type { SealContext } from './seal-context.js';
 /** The first byte of everything that is sealed now. */
 export const FORMAT = 2;
 
-const NONCE_BYTES = 12;
-const TAG_BYTES = 16;
 const MAX_ID_BYTES = 255;
 const MAX_WRAPPED_BYTES = 65_535;
 
@@ -19,9 +18,8 @@ const MAX_WRAPPED_BYTES = 65_535;
 interface Envelope {
   readonly keyId: string;
   readonly wrapped: Buffer;
-  readonly nonce: Buffer;
+  /** Nonce, ciphertext and tag. */
   readonly body: Buffer;
-  readonly tag: Buffer;
 }
 
 /**
@@ -43,21 +41,9 @@ export async function seal(
   try {
     const wrapped = await kek.wrap(dataKey, associatedData('data-key', context, kek.id));
     if (wrapped.length > MAX_WRAPPED_BYTES) throw new RangeError('the wrapped key is too long');
-    const nonce = randomBytes(NONCE_BYTES);
-    const cipher = createCipheriv('aes-256-gcm', dataKey, nonce).setAAD(
-      associatedData('value', context, kek.id),
-    );
-    const body = Buffer.concat([cipher.update(plaintext), cipher.final()]);
     const lengths = Buffer.of(wrapped.length >> 8, wrapped.length & 0xff);
-    return Buffer.concat([
-      Buffer.of(FORMAT, keyId.length),
-      keyId,
-      lengths,
-      wrapped,
-      nonce,
-      body,
-      cipher.getAuthTag(),
-    ]);
+    const body = encrypt(dataKey, associatedData('value', context, kek.id), plaintext);
+    return Buffer.concat([Buffer.of(FORMAT, keyId.length), keyId, lengths, wrapped, body]);
   } finally {
     dataKey.fill(0);
   }
@@ -77,18 +63,15 @@ export async function unseal(
   context: SealContext,
   sealed: Buffer,
 ): Promise<Buffer> {
-  const { keyId, wrapped, nonce, body, tag } = takeApart(context, sealed);
+  const { keyId, wrapped, body } = takeApart(context, sealed);
   const kek = keks.find(({ id }) => id === keyId);
   if (kek === undefined) throw new UnknownKeyEncryptionKey(keyId);
   const dataKey = await kek.unwrap(wrapped, associatedData('data-key', context, keyId));
   try {
     if (dataKey.length !== DATA_KEY_BYTES) throw new SealBroken('not a data key of ours');
-    const decipher = createDecipheriv('aes-256-gcm', dataKey, nonce, { authTagLength: TAG_BYTES })
-      .setAAD(associatedData('value', context, keyId))
-      .setAuthTag(tag);
-    return Buffer.concat([decipher.update(body), decipher.final()]);
+    return decrypt(dataKey, associatedData('value', context, keyId), body);
   } catch (cause) {
-    if (cause instanceof SealBroken) throw cause;
+    if (!(cause instanceof NotAuthentic)) throw cause;
     throw new SealBroken(`the sealed ${context.purpose} does not open`, { cause });
   } finally {
     dataKey.fill(0);
@@ -108,16 +91,8 @@ function takeApart({ purpose }: SealContext, sealed: Buffer): Envelope {
   const lengthAt = 2 + keyId.length;
   if (sealed.length < lengthAt + 2) throw new SealBroken(`a cut sealed ${purpose}`);
   const wrappedAt = lengthAt + 2;
-  const nonceAt = wrappedAt + sealed.readUInt16BE(lengthAt);
-  const bodyAt = nonceAt + NONCE_BYTES;
-  if (sealed.length < bodyAt + TAG_BYTES) throw new SealBroken(`a cut sealed ${purpose}`);
-  return {
-    keyId,
-    wrapped: sealed.subarray(wrappedAt, nonceAt),
-    nonce: sealed.subarray(nonceAt, bodyAt),
-    body: sealed.subarray(bodyAt, -TAG_BYTES),
-    tag: sealed.subarray(-TAG_BYTES),
-  };
+  const bodyAt = wrappedAt + sealed.readUInt16BE(lengthAt);
+  return { keyId, wrapped: sealed.subarray(wrappedAt, bodyAt), body: sealed.subarray(bodyAt) };
 }
 
 function associatedData(

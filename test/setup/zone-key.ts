@@ -22,12 +22,19 @@ export async function stealZoneKey(zone: TestZone): Promise<ForgerKey & { alg: Z
   );
   if (row === undefined) throw new Error('the zone has no key');
   const { kid, alg, public_jwk: publicJwk, sealed_private_key: sealed } = row;
-  const der = await unseal(
-    [new LocalKeyEncryption(Buffer.from(KEY_ENCRYPTION_KEY, 'hex'))],
-    { purpose: 'signing-key', zoneId: zone.zoneId, id: kid },
-    sealed,
-  );
+  const der = await openZoneKey(zone.zoneId, kid, sealed);
   return { kid, alg, publicJwk, privateKey: await importPrivateKey(der, alg) };
+}
+
+/** The private key in a row, in PKCS#8 DER. */
+export function openZoneKey(
+  zoneId: string,
+  kid: string,
+  sealed: Buffer,
+  keyEncryptionKey = KEY_ENCRYPTION_KEY,
+): Promise<Buffer> {
+  const kek = new LocalKeyEncryption(Buffer.from(keyEncryptionKey, 'hex'));
+  return unseal([kek], { purpose: 'signing-key', zoneId, id: kid }, sealed);
 }
 
 /** Forges mandates with a zone's own key; they differ from a real one only where a test says so. */
