@@ -153,7 +153,8 @@ describe('changing the key-encryption key', () => {
   });
 
   test('seals everything anew while both kinds of replica work, and goes on after being killed', async () => {
-    const more = await Promise.all(Array.from({ length: ZONES }, () => createTestZone(first)));
+    const more: TestZone[] = [];
+    for (let i = 0; i < ZONES; i += 1) more.push(await createTestZone(first));
     const working = { on: true };
     const statuses: number[] = [];
     const load = async (every: TestZone[]): Promise<void> => {
