@@ -68,7 +68,12 @@ async function carryOut(command: KeysCommand, app: INestApplicationContext): Pro
   }
   // This looks, also if a key is missing; whoever seals must have the right ones.
   if (command.name === 'verify') {
-    return verifyAll({ keyEncryptionKeys, sealing, sealedValues: app.get(SealedValues) });
+    return verifyAll({
+      keyEncryptionKeys,
+      sealing,
+      sealedValues: app.get(SealedValues),
+      read: dataSource.manager,
+    });
   }
   await keyEncryptionKeys.check();
   if (command.name === 'rewrap') {

@@ -228,8 +228,15 @@ test('verify finds what was edited or swapped, and names it', async () => {
       WHERE id = $1`,
     [one.zoneId, two.zoneId],
   );
+  await rows(
+    databaseUrl,
+    `UPDATE signing_keys SET public_jwk =
+       (SELECT public_jwk FROM signing_keys WHERE zone_id = $1) WHERE zone_id = $2`,
+    [one.zoneId, two.zoneId],
+  );
   const verified = await mandate(newThenOld, 'keys', 'verify', '--json');
   expect(verified.code).toBe(1);
+  expect(jsonOf(verified)['foreign_public_keys']).toMatchObject([{ zone_id: two.zoneId }]);
   expect(jsonOf(verified)['broken']).toEqual([
     {
       table: 'zones',

@@ -1,7 +1,10 @@
+import type { EntityManager } from 'typeorm';
 import type { Rewrap } from '../admin/rewrap.service.js';
 import type { KeyEncryptionKeys } from '../keys/key-encryption-keys.service.js';
+import { keyIdOf } from '../keys/key-pair.js';
 import type { KeyUsage } from '../keys/key-usage.js';
 import type { SealedValues, StoredValue } from '../keys/sealed-values.service.js';
+import { SigningKey } from '../keys/signing-key.entity.js';
 import type { Sealing } from '../keys/sealing.service.js';
 import { EXIT, table, type Outcome } from './outcome.js';
 
@@ -16,6 +19,7 @@ export interface RewrapServices {
 export interface VerifyServices {
   readonly keyEncryptionKeys: Pick<KeyEncryptionKeys, 'usage'>;
   readonly sealedValues: Pick<SealedValues, 'read' | 'opens'>;
+  readonly read: Pick<EntityManager, 'find'>;
   readonly sealing: Pick<Sealing, 'keks'>;
 }
 
@@ -35,7 +39,10 @@ export async function rewrapAll(services: RewrapServices, all: boolean): Promise
   };
 }
 
-/** Opens everything that is sealed, and tells which key-encryption keys are in use. */
+/**
+ * Opens everything that is sealed, compares each public key with its name, which is sealed with the
+ * private one, and tells which key-encryption keys are in use.
+ */
 export async function verifyAll(services: VerifyServices): Promise<Outcome> {
   let opened = 0;
   const broken: StoredValue[] = [];
@@ -43,12 +50,36 @@ export async function verifyAll(services: VerifyServices): Promise<Outcome> {
     if (await services.sealedValues.opens(value)) opened += 1;
     else broken.push(value);
   }
+  const foreign = await foreignKeys(services.read);
   const keys = await describeKeys(services);
   return {
-    code: broken.length === 0 ? EXIT.done : EXIT.wrong,
-    json: { opened, broken: broken.map(placeOf), ...keys.json },
-    lines: [`opened: ${opened}`, ...describeBroken(broken), ...keys.lines],
+    code: broken.length + foreign.length === 0 ? EXIT.done : EXIT.wrong,
+    json: { opened, broken: broken.map(placeOf), foreign_public_keys: foreign, ...keys.json },
+    lines: [
+      `opened: ${opened}`,
+      ...describeBroken(broken),
+      ...foreign.map((key) => `not the public key of ${key.kid} in zone ${key.zone_id}`),
+      ...keys.lines,
+    ],
   };
+}
+
+/** Rows with the public key of another private key: verifiers would believe that, we would not. */
+async function foreignKeys(read: Pick<EntityManager, 'find'>) {
+  const foreign: { zone_id: string; kid: string }[] = [];
+  for (const { zoneId, kid, publicJwk } of await read.find(SigningKey)) {
+    if ((await thumbprintOf(publicJwk)) !== kid) foreign.push({ zone_id: zoneId, kid });
+  }
+  return foreign;
+}
+
+/** What a public key is called, or `null` for what is none. */
+async function thumbprintOf(publicJwk: SigningKey['publicJwk']): Promise<string | null> {
+  try {
+    return await keyIdOf(publicJwk);
+  } catch {
+    return null;
+  }
 }
 
 /** Each key that is in use or was given, and whether it can be let go of. */
