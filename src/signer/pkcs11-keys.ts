@@ -42,6 +42,9 @@ const NONCE_BYTES = 8;
  * session.
  */
 export class Pkcs11Keys implements KeyStore {
+  /** The call before. Many devices have one session only, and refuse a second program beside it. */
+  private last: Promise<unknown> = Promise.resolve();
+
   constructor(private readonly device: Pkcs11Device) {}
 
   async newKey(zone: string, alg: ZoneAlg): Promise<{ handle: string; publicJwk: JWK }> {
@@ -49,8 +52,8 @@ export class Pkcs11Keys implements KeyStore {
     const handle = bind(randomBytes(NONCE_BYTES), zone, alg);
     const which = ['--id', handle, '--label', `mandate ${alg}`];
     const what = ['--keypairgen', '--key-type', keyType, '--usage-sign', '--sensitive'];
-    await runPkcs11Tool(this.device, [...what, ...which]);
-    const der = await runPkcs11Tool(this.device, ['--read-object', '--type', 'pubkey', ...which]);
+    await this.run([...what, ...which]);
+    const der = await this.run(['--read-object', '--type', 'pubkey', ...which]);
     const key = createPublicKey({ key: der, format: 'der', type: 'spki' });
     return { handle, publicJwk: publicPartOf({ ...key.export({ format: 'jwk' }) }) };
   }
@@ -62,7 +65,13 @@ export class Pkcs11Keys implements KeyStore {
     const { sign, input } = mechanismOf(alg);
     const nonce = Buffer.from(handle, 'hex').subarray(0, NONCE_BYTES);
     if (bind(nonce, zone, alg) !== handle) throw new SignerRefusal('unknown_key');
-    return runPkcs11Tool(this.device, ['--sign', '--id', handle, ...sign], input(data));
+    return this.run(['--sign', '--id', handle, ...sign], input(data));
+  }
+
+  private run(what: readonly string[], input?: Buffer): Promise<Buffer> {
+    const next = this.last.then(() => runPkcs11Tool(this.device, what, input));
+    this.last = next.catch(() => {});
+    return next;
   }
 }
 

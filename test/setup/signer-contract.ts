@@ -40,7 +40,8 @@ export function signerContract({ signer, algs, remote }: SignerToTry): void {
       expect(Object.keys(key.publicJwk)).not.toContain('d');
       const sign = await signer().use(key, handle);
       const data = Buffer.from('header.payload');
-      const [one, two] = await Promise.all([sign(data), sign(Buffer.alloc(9_000, 'x'))]);
+      const many = Array.from({ length: 20 }, (_, i) => sign(Buffer.from(`many ${i}`)));
+      const [one, two] = await Promise.all([sign(data), sign(Buffer.alloc(9_000, 'x')), ...many]);
       expect(one).toHaveLength(LENGTHS[alg]);
       const check = signatureCheck(key.publicJwk, alg);
       expect(await check?.(data, one)).toBe(true);
