@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 const seconds = Number(process.argv[2] ?? 4);
 const wantedRate = Number(process.argv[3] ?? 5_000);
 const ROUNDS = 3;
-const MINTING_RATE = 100;
+const MINTING_RATE = 200;
 const dataDir = mkdtempSync(join(tmpdir(), 'mandate-bench-'));
 const main = fileURLToPath(new URL('../dist/src/main.js', import.meta.url));
 const server = spawn(process.execPath, [main], {

@@ -14,8 +14,7 @@ export interface PublishedKeySet extends KeySet {
 
 interface Cached {
   readonly keys: readonly PublicKey[];
-  keySet: KeySet;
-  cacheControl: string;
+  keySet: PublishedKeySet;
   /** When the keys were read. Milliseconds since the epoch, like all of these. */
   readonly readAt: number;
   /** Until then it is sent without a look at the database. */
@@ -51,7 +50,7 @@ export class KeySets {
   ready(zoneId: string): PublishedKeySet | null {
     const cached = this.cache.get(zoneId);
     if (cached === undefined || cached.freshUntil <= this.clock.now()) return null;
-    return cached.keySet.changesAt <= this.clock.now() ? null : publishedAs(cached);
+    return cached.keySet.changesAt <= this.clock.now() ? null : cached.keySet;
   }
 
   /**
@@ -91,10 +90,10 @@ export class KeySets {
     const now = this.clock.now();
     const cacheControl = cacheControlAt((now - known.readAt) / 1_000);
     if (cacheControl === null) throw error;
-    known.cacheControl = cacheControl;
+    const keySet = known.keySet.changesAt <= now ? keySetOf(known.keys, now) : known.keySet;
+    known.keySet = { ...keySet, cacheControl };
     known.freshUntil = now + RETRY_MS;
-    if (known.keySet.changesAt <= now) known.keySet = keySetOf(known.keys, now);
-    return publishedAs(known);
+    return known.keySet;
   }
 
   private load(zoneId: string): Promise<PublishedKeySet | null> {
@@ -119,18 +118,13 @@ export class KeySets {
     const now = this.clock.now();
     const cached: Cached = {
       keys,
-      keySet: keySetOf(keys, now),
-      cacheControl: cacheControlAt(0) ?? '',
+      keySet: { ...keySetOf(keys, now), cacheControl: cacheControlAt(0) ?? 'no-store' },
       readAt,
       freshUntil: epoch === this.epoch ? now + FRESH_MS : 0,
     };
     this.cache.set(zoneId, cached);
-    return publishedAs(cached);
+    return cached.keySet;
   }
-}
-
-function publishedAs({ keySet, cacheControl }: Cached): PublishedKeySet {
-  return { ...keySet, cacheControl };
 }
 
 interface Row {

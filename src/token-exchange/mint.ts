@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import { NoSigningKey, type SignedMandate } from '../keys/key-ring.js';
+import { LONGEST_LIFE } from '../keys/key-schedule.js';
 import { MAX_ACTORS } from '../keys/read-claims.js';
 import { InvalidToken, type MandateClaims } from '../keys/verify-mandate.js';
 import type { ZoneAlg } from '../oauth/algorithms.js';
@@ -20,9 +21,9 @@ export interface Minted extends Cleared {
   readonly session: Anchor;
 }
 
-/** Lifetimes in seconds, by what the mandate is for. */
+/** Lifetimes in seconds, by what the mandate is for. A key stays published for the longest of them. */
 const LIFETIMES = {
-  session: { default: 900, cap: 3_600 },
+  session: { default: 900, cap: LONGEST_LIFE },
   resource: { default: 900, cap: 900 },
 } as const;
 
