@@ -2,6 +2,7 @@
 import 'reflect-metadata';
 import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { Client } from 'pg';
 import { DataSource } from 'typeorm';
 import { KeyRotation } from './admin/key-rotation.service.js';
 import { Rewrap } from './admin/rewrap.service.js';
@@ -42,6 +43,7 @@ async function runKeys(command: KeysCommand): Promise<Outcome> {
   const logger = createLogger('silent');
   const { env, stop } = await attach(readEnv(), logger);
   try {
+    await reach(env.databaseUrl);
     const app = await NestFactory.createApplicationContext(CommandModule.forRoot(env, logger), {
       logger: nestLogger(logger),
       abortOnError: false,
@@ -53,6 +55,19 @@ async function runKeys(command: KeysCommand): Promise<Outcome> {
     }
   } finally {
     await stop();
+  }
+}
+
+/** The service waits for its database; somebody at a terminal would rather know that it is away. */
+async function reach(databaseUrl: string): Promise<void> {
+  const client = new Client({ connectionString: databaseUrl, connectionTimeoutMillis: 5_000 });
+  client.on('error', () => {});
+  try {
+    await client.connect();
+  } catch (cause) {
+    throw new Error('the database is out of reach', { cause });
+  } finally {
+    await client.end().catch(() => {});
   }
 }
 

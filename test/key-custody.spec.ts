@@ -219,14 +219,16 @@ describe('on the command line', () => {
 
   test('what is wrong has a code of its own', async () => {
     const nowhere = { ...elsewhere, DATABASE_URL: 'postgres://127.0.0.1:1/none' };
-    const [usage, away] = await Promise.all([
+    const [usage, wrong, away] = await Promise.all([
       runCli(['keys', 'turn'], {}),
       runCli(['keys', 'list'], { ...nowhere, KEY_ENCRYPTION_KEY: 'x' }),
+      runCli(['keys', 'list'], nowhere),
     ]);
     expect(usage).toMatchObject({ code: 2, stdout: '' });
     expect(usage.stderr).toContain('Usage:');
-    expect(away).toMatchObject({ code: 3, stdout: '' });
-    expect(away.stderr).toContain('KEY_ENCRYPTION_KEY must be 32 bytes');
+    expect(away).toEqual({ code: 3, stdout: '', stderr: 'the database is out of reach\n' });
+    expect(wrong).toMatchObject({ code: 3, stdout: '' });
+    expect(wrong.stderr).toContain('KEY_ENCRYPTION_KEY must be 32 bytes');
   });
 });
 
