@@ -10,6 +10,17 @@ import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
 import { TokenExchangeModule } from './token-exchange/token-exchange.module.js';
 
+/** What commands of operators need: nothing that serves requests. */
+@Module({})
+export class CommandModule {
+  static forRoot(env: RunningEnv, logger: Logger): DynamicModule {
+    return {
+      module: CommandModule,
+      imports: [ConfigModule.forRoot(env, logger), DatabaseModule.forRoot(env), AdminModule],
+    };
+  }
+}
+
 /** The whole service. Each module imports what it needs of the others by itself. */
 @Module({})
 export class AppModule {

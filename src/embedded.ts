@@ -3,9 +3,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { EnvironmentError, type Env, type RunningEnv } from './config/env.js';
+import type { KeyCustody } from './config/key-custody.js';
 import { writePrivate } from './config/private-file.js';
 import { unlessAbsent } from './database/embedded-cluster.js';
+import { DataDirectoryInUse } from './database/embedded-lock.js';
 import { startEmbeddedPostgres } from './database/embedded-postgres.js';
+import { urlOfRunningServer } from './database/embedded-running.js';
 
 /** An environment with everything filled in, and how to stop what was started for it. */
 export interface Prepared {
@@ -20,10 +23,10 @@ export interface Prepared {
  * a key-encryption key and an admin token, all kept under the data directory.
  */
 export async function prepare(env: Env, logger: Logger): Promise<Prepared> {
-  const { databaseUrl, keyEncryptionKey, dataDir } = env;
-  if (databaseUrl !== undefined && keyEncryptionKey !== undefined) {
+  const { databaseUrl, custody, dataDir } = env;
+  if (databaseUrl !== undefined) {
     return {
-      env: { ...env, databaseUrl, keyEncryptionKey },
+      env: { ...env, databaseUrl },
       embedded: false,
       stop: () => Promise.resolve(),
     };
@@ -33,13 +36,34 @@ export async function prepare(env: Env, logger: Logger): Promise<Prepared> {
     log: (message) => logger.debug({ context: 'postgres' }, message),
   });
   const adminToken = env.adminToken ?? (await kept(join(dataDir, 'admin-token'), 'base64url'));
-  const key =
-    keyEncryptionKey ?? Buffer.from(await kept(join(dataDir, 'key-encryption-key'), 'hex'), 'hex');
   return {
-    env: { ...env, databaseUrl: server.url, keyEncryptionKey: key, adminToken },
+    env: { ...env, databaseUrl: server.url, custody: await withKey(custody, dataDir), adminToken },
     embedded: true,
     stop: () => server.stop(),
   };
+}
+
+/**
+ * Like {@link prepare}, but goes along with the server that another process runs on the data directory.
+ *
+ * @throws if nothing runs there, and nothing can be started
+ */
+export async function attach(env: Env, logger: Logger): Promise<Prepared> {
+  try {
+    return await prepare(env, logger);
+  } catch (error) {
+    if (!(error instanceof DataDirectoryInUse)) throw error;
+    const databaseUrl = await urlOfRunningServer(env.dataDir);
+    const custody = await withKey(env.custody, env.dataDir);
+    return { env: { ...env, databaseUrl, custody }, embedded: true, stop: () => Promise.resolve() };
+  }
+}
+
+/** With a key-encryption key of our own, if none is given and none is elsewhere. */
+async function withKey(custody: KeyCustody, dataDir: string): Promise<KeyCustody> {
+  if (custody.key !== undefined || custody.provider !== 'env') return custody;
+  const text = await kept(join(dataDir, 'key-encryption-key'), 'hex');
+  return { ...custody, key: Buffer.from(text, 'hex') };
 }
 
 /**

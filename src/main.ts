@@ -14,13 +14,17 @@ import { DataDirectoryInUse } from './database/embedded-lock.js';
 import { migrate } from './database/migrate.js';
 import { prepare } from './embedded.js';
 import { Lifecycle } from './health/lifecycle.js';
+import { RequestDurations } from './health/request-durations.js';
 import { readJsonBody } from './http/json-body.js';
 import { closeGracefully, listen } from './http/listeners.js';
 import { serveDocs } from './http/openapi.js';
 import { markInternal, partition } from './http/partition.js';
-import { assignRequestId } from './http/request-id.js';
+import { assignRequestId, requestIdOf } from './http/request-id.js';
 import { logRequests } from './http/request-log.js';
-import { Keys, WrongKeyEncryptionKey } from './keys/keys.service.js';
+import { KeyEncryptionKeys, WrongKeyEncryptionKey } from './keys/key-encryption-keys.service.js';
+import { CustodyUnavailable } from './keys/key-encryption.js';
+import { answerKeySets } from './keys/key-set-listener.js';
+import { KeySets } from './keys/key-sets.service.js';
 import { Ledger } from './ledger/ledger.service.js';
 import { ChallengeWaits } from './step-up/challenge-waits.service.js';
 import { admitProofSystems, ProofSystems } from './step-up/proof-systems.service.js';
@@ -60,10 +64,10 @@ async function main(environment: Env): Promise<void> {
   app.use('/step-up/:id/callback', admitProofSystems(app.get(ProofSystems)), readJsonBody);
   serveDocs(app);
   await app.init();
-  await app.get(Keys).checkKeyEncryptionKey();
+  await app.get(KeyEncryptionKeys).check();
 
   const handler: RequestListener = app.getHttpAdapter().getInstance();
-  const open = [await listen(handler, env.port)];
+  const open = [await listen(keySetsFirst(app, handler), env.port)];
   if (env.internalPort !== undefined) {
     open.push(
       await listen((request, response) => {
@@ -85,6 +89,21 @@ async function main(environment: Env): Promise<void> {
   logger.info({ ports, issuer: env.issuerUrl, embedded }, 'listening');
 }
 
+/** Key sets are public, so they are answered early only where the public is. */
+function keySetsFirst(app: NestExpressApplication, handler: RequestListener): RequestListener {
+  const keySets = app.get(KeySets);
+  const durations = app.get(RequestDurations);
+  return answerKeySets(
+    {
+      ready: (zoneId) => keySets.ready(zoneId),
+      requestId: requestIdOf,
+      answered: (method, route, status, seconds) =>
+        durations.observe(method, route, `${Math.trunc(status / 100)}xx`, seconds),
+    },
+    handler,
+  );
+}
+
 /** Tells a person at a terminal what to try first. */
 async function introduce(demo: Demo, port: number): Promise<void> {
   const curlConfig = await demo.prepare();
@@ -101,6 +120,7 @@ try {
   const known = [EnvironmentError, DataDirectoryInUse, WrongKeyEncryptionKey].some(
     (type) => error instanceof type,
   );
-  const text = error instanceof Error ? (known ? error.message : error.stack) : String(error);
+  const told = error instanceof Error ? (known ? error.message : error.stack) : String(error);
+  const text = error instanceof CustodyUnavailable ? error.detail : told;
   process.stderr.write(`${text}\n`, () => process.exit(1));
 }

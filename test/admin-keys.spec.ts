@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { decodeProtectedHeader } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { auditOf, rows, startReplica, type Replica } from './setup/harness.js';
+import { age, rotate } from './setup/keys.js';
 import { callAdmin, createTestZone, type Answer, type TestZone } from './setup/zone.js';
 
 let replica: Replica;
@@ -14,9 +15,6 @@ afterAll(async () => {
   await replica?.stop();
 });
 
-const rotate = (zone: TestZone, query = '') =>
-  callAdmin(replica, 'POST', `/zones/${zone.zoneId}/signing-key/rotate${query}`);
-
 async function kids({ zoneId }: TestZone): Promise<unknown[]> {
   const response = await fetch(`${replica.url}/.well-known/jwks.json?zone_id=${zoneId}`);
   const { keys } = (await response.json()) as { keys: { kid: string }[] };
@@ -25,17 +23,6 @@ async function kids({ zoneId }: TestZone): Promise<unknown[]> {
 
 const tokenOf = (answer: Answer) => String(answer.body['access_token']);
 const kidOf = (answer: Answer) => decodeProtectedHeader(tokenOf(answer)).kid;
-
-/** Lets time pass for the keys of a zone. */
-const age = ({ zoneId }: TestZone, seconds: number) =>
-  rows(
-    replica.databaseUrl,
-    `UPDATE signing_keys SET published_at = published_at - $2 * interval '1 second',
-       activates_at = activates_at - $2 * interval '1 second',
-       retires_at = retires_at - $2 * interval '1 second',
-       expires_at = expires_at - $2 * interval '1 second' WHERE zone_id = $1`,
-    [zoneId, seconds],
-  );
 
 describe('a rotation', () => {
   test('publishes a key that signs once every cached key set has expired', async () => {

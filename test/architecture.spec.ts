@@ -29,7 +29,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   authenticators: ['oauth', 'config', 'http', 'ledger', 'keys', 'step-up'],
   bearers: ['oauth', 'config', 'keys', 'snapshot'],
   agents: ['oauth', 'config', 'http', 'ledger', 'sessions', 'delegation', 'snapshot', 'bearers'],
-  snapshot: ['zones', 'clients', 'issuers', 'keys', 'policy', 'database', 'config'],
+  snapshot: ['oauth', 'zones', 'clients', 'issuers', 'keys', 'policy', 'database', 'config'],
   'token-exchange': [
     'oauth',
     'config',
@@ -63,11 +63,13 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'webhooks',
     'authenticators',
   ],
+  signer: ['oauth', 'config', 'keys'],
+  cli: ['oauth', 'config', 'zones', 'keys', 'signer', 'admin'],
   health: ['config', 'keys', 'ledger', 'snapshot', 'database', 'http'],
 };
 
 /** Files that belong to no folder: they wire the folders up. */
-const COMPOSITION = new Set(['main.ts', 'app.module.ts', 'embedded.ts', 'stop.ts']);
+const COMPOSITION = new Set(['main.ts', 'cli.ts', 'app.module.ts', 'embedded.ts', 'stop.ts']);
 
 /** Folders whose every file is free of frameworks. */
 const PURE_FOLDERS = new Set(['oauth']);

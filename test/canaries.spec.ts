@@ -1,7 +1,8 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, createPrivateKey, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createDatabase, rows, startReplica, withClient, type Replica } from './setup/harness.js';
 import { startProxy, type Proxy } from './setup/proxy.js';
+import { openZoneKey } from './setup/zone-key.js';
 import { ACCESS_TOKEN, createTestZone, TOKEN_EXCHANGE, type TestZone } from './setup/zone.js';
 
 /** Everything that was planted, by what it is. */
@@ -68,6 +69,7 @@ beforeAll(async () => {
   });
   zone = await createTestZone(replica);
   plant('drawn secret', zone.secret);
+  await plantPrivateKeys();
 });
 
 afterAll(async () => {
@@ -114,6 +116,24 @@ const json = (path: string, body: string, method = 'POST', keep = true) =>
 
 const basic = (id: string, secret: string) =>
   `Basic ${Buffer.from(`${encodeURIComponent(id)}:${encodeURIComponent(secret)}`).toString('base64')}`;
+
+/** The private key of every zone that there is, in the ways in which it may be written. */
+async function plantPrivateKeys(): Promise<void> {
+  const kept = await rows<{ zone_id: string; kid: string; sealed: Buffer }>(
+    serverUrl,
+    'SELECT zone_id, kid, sealed_private_key AS sealed FROM signing_keys',
+  );
+  for (const { zone_id: zoneId, kid, sealed } of kept) {
+    const der = await openZoneKey(zoneId, kid, sealed, KEK);
+    const { d = '' } = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }).export({
+      format: 'jwk',
+    });
+    plant(`private key ${kid} as in a JWK`, d);
+    plant(`private key ${kid} in base64`, Buffer.from(d, 'base64url').toString('base64'));
+    plant(`private key ${kid} in hex`, Buffer.from(d, 'base64url').toString('hex'));
+    plant(`private key ${kid} in PEM`, der.toString('base64').slice(0, 64));
+  }
+}
 
 /** Everything that may hold a secret, sent in every way that works or fails. */
 async function sendEverything(): Promise<Set<number>> {
@@ -278,6 +298,18 @@ test('no secret is in an answer, in the log, in a figure or in the database', as
   }
   expect((await zone.exchange({ subject_token: `${subject}x` })).status).toBe(400);
   expect((await zone.exchange({ subject_token: actor })).status).toBe(400);
+
+  // What has to do with keys.
+  const rotation = `/zones/${zone.zoneId}/signing-key/rotate`;
+  expect((await json(`${rotation}?emergency=true`, '{}')).status).toBe(200);
+  await plantPrivateKeys();
+  for (const path of [
+    `/internal/zones/${zone.zoneId}/signing-keys`,
+    `/.well-known/jwks.json?zone_id=${zone.zoneId}`,
+  ]) {
+    const answer = await send('GET', path, { headers: { authorization: `Bearer ${ADMIN}` } });
+    expect(answer.status).toBe(200);
+  }
 
   // What is refused.
   expect([...(await sendEverything())]).toEqual(expect.arrayContaining([400, 401, 404, 415, 422]));

@@ -92,11 +92,7 @@ describe.skipIf(CHROMIUM === undefined)('in a browser', () => {
     const { page: url, again } = await held();
     const { page, close } = await open(url, (one) => one.setJavaScriptEnabled(false));
     expect(await heading(page)).toBe('Confirm this request?');
-    expect(
-      await page
-        .$eval('form.passkey', (form) => getComputedStyle(form).display)
-        .catch(() => 'none'),
-    ).toBe('none');
+    expect(await (await page.$('form.passkey'))?.isVisible()).toBe(false);
     await picture(page, 'no-script');
     await page.type('#code', '000000');
     await submit(page, 'button[value=approved]');
@@ -163,15 +159,7 @@ describe.skipIf(CHROMIUM === undefined)('in a browser', () => {
       await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
       await picture(page, `${name}-${scheme}`);
     }
-    const found = await page.evaluate(() => ({
-      wide: document.documentElement.scrollWidth - innerWidth,
-      small: [...document.querySelectorAll<HTMLElement>('button, input:not([type=hidden])')].filter(
-        (element) => element.offsetHeight > 0 && element.offsetHeight < 44,
-      ).length,
-      language: document.documentElement.lang,
-      headings: document.querySelectorAll('h1').length,
-      focused: document.activeElement?.id,
-    }));
+    const found: unknown = await page.evaluate(LOOK);
     expect(found).toEqual({ wide: 0, small: 0, language: 'en', headings: 1, focused: 'code' });
     const snapshot = await page.accessibility.snapshot({ interestingOnly: true });
     const controls = namesIn(snapshot).filter(([role]) => role === 'button' || role === 'textbox');
@@ -186,6 +174,17 @@ describe.skipIf(CHROMIUM === undefined)('in a browser', () => {
     await close();
   });
 });
+
+/** What there is to see of a page, as a script for it. */
+const LOOK = `({
+  wide: document.documentElement.scrollWidth - innerWidth,
+  small: [...document.querySelectorAll('button, input:not([type=hidden])')].filter(
+    (element) => element.offsetHeight > 0 && element.offsetHeight < 44,
+  ).length,
+  language: document.documentElement.lang,
+  headings: document.querySelectorAll('h1').length,
+  focused: document.activeElement.id,
+})`;
 
 interface Node {
   readonly role: string;

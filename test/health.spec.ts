@@ -23,6 +23,7 @@ const CHECKS = [
   'migrations',
   'policy',
   'shutdown',
+  'signing_keys',
 ];
 
 interface ReadyBody {

@@ -26,7 +26,7 @@ describe('the key set', () => {
     const response = await keySet();
     expect(response.status).toBe(200);
     expect(response.headers.get('content-type')).toMatch(/^application\/json/);
-    expect(response.headers.get('cache-control')).toBe('public, max-age=300');
+    expect(response.headers.get('cache-control')).toBe('public, max-age=300, stale-if-error=3600');
     expect(response.headers.get('etag')).toMatch(/^"[A-Za-z0-9_-]+"$/);
     expect(response.headers.get('x-content-type-options')).toBe('nosniff');
     expect(response.headers.get('vary')).toBeNull();
@@ -65,7 +65,9 @@ describe('the key set', () => {
       expect(response.status).toBe(304);
       expect(await response.text()).toBe('');
       expect(response.headers.get('etag')).toBe(etag);
-      expect(response.headers.get('cache-control')).toBe('public, max-age=300');
+      expect(response.headers.get('cache-control')).toBe(
+        'public, max-age=300, stale-if-error=3600',
+      );
     }
   });
 
@@ -84,6 +86,23 @@ describe('the key set', () => {
     await changing.admin('POST', '/signing-key/rotate');
     const headers = { 'if-none-match': before };
     await expect.poll(async () => (await get(path, { headers })).status).toBe(200);
+  });
+
+  test('has an address without a query as well, with the same bytes', async () => {
+    const path = `${replica.url}/zones/${zone.zoneId}/.well-known/jwks.json`;
+    const [one, two] = [await keySet(), await fetch(path)];
+    expect(await two.text()).toBe(await one.text());
+    for (const name of ['etag', 'cache-control', 'content-type', 'x-content-type-options']) {
+      expect(two.headers.get(name)).toBe(one.headers.get(name));
+    }
+    const headers = { 'if-none-match': one.headers.get('etag') ?? '' };
+    expect((await fetch(path, { headers })).status).toBe(304);
+    expect((await fetch(path, { method: 'POST' })).headers.get('allow')).toBe('GET, HEAD');
+    for (const unknown of [randomUUID(), 'x', `${zone.zoneId}%0a`, zone.zoneId.toUpperCase()]) {
+      const missed = await fetch(`${replica.url}/zones/${unknown}/.well-known/jwks.json`);
+      expect(missed.status).toBe(404);
+      expect(await missed.json()).toMatchObject({ error_description: 'no such zone' });
+    }
   });
 
   test('needs no private key: it is served when none can be opened', async () => {

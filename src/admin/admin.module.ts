@@ -9,6 +9,7 @@ import { SnapshotModule } from '../snapshot/snapshot.module.js';
 import { StepUpModule } from '../step-up/step-up.module.js';
 import { WebhooksModule } from '../webhooks/webhooks.module.js';
 import { ZonesModule } from '../zones/zones.module.js';
+import { AutomaticRotation } from './automatic-rotation.service.js';
 import { AgentSessionsAdminController } from './agent-sessions.controller.js';
 import { DelegationsAdminController } from './delegations.controller.js';
 import { AuthenticatorsController } from './authenticators.controller.js';
@@ -18,12 +19,15 @@ import { ClientsController } from './clients.controller.js';
 import { DecisionsController } from './decisions.controller.js';
 import { Demo } from './demo.service.js';
 import { IssuersController } from './issuers.controller.js';
+import { KeyOperations } from './key-operations.service.js';
+import { KeyRotation } from './key-rotation.service.js';
 import { Operations } from './operations.service.js';
 import { PoliciesController } from './policies.controller.js';
 import { PolicyDecisionsController } from './policy-decisions.controller.js';
 import { PolicySetsController } from './policy-sets.controller.js';
 import { ProofSystemsController } from './proof-systems.controller.js';
 import { ResourcesController } from './resources.controller.js';
+import { Rewrap } from './rewrap.service.js';
 import { SessionsController } from './sessions.controller.js';
 import { SigningKeysController } from './signing-keys.controller.js';
 import { StepUpTypesController } from './step-up-types.controller.js';
@@ -66,7 +70,7 @@ import { ZonesController } from './zones.controller.js';
     WebhooksController,
     AuthenticatorsController,
   ],
-  providers: [Operations, Demo],
-  exports: [Demo],
+  providers: [Operations, KeyOperations, KeyRotation, AutomaticRotation, Demo, Rewrap],
+  exports: [Demo, KeyRotation, Rewrap],
 })
 export class AdminModule {}

@@ -16,7 +16,7 @@ import { ClientSecret } from '../clients/client-secret.entity.js';
 import { SecretVerifier } from '../clients/secret-verifier.js';
 import { isDrawnForm } from '../clients/secret.js';
 import { requestIdOf } from '../http/request-id.js';
-import { Keys } from '../keys/keys.service.js';
+import { Sealing } from '../keys/sealing.service.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { AdminController } from './admin-controller.js';
 import { ClientSecretBody } from './client.body.js';
@@ -34,7 +34,7 @@ function view({ id, kind, createdAt, expiresAt }: ClientSecret) {
 export class ClientSecretsController {
   constructor(
     private readonly operations: Operations,
-    private readonly keys: Keys,
+    private readonly sealing: Sealing,
     private readonly verifier: SecretVerifier,
   ) {}
 
@@ -52,7 +52,7 @@ export class ClientSecretsController {
       throw new ConflictException('the client is not registered for a method that takes a secret');
     }
     const zone = await zoneExists(this.operations.read, zoneId);
-    const digestKey = this.keys.openDigestKey(zoneId, zone.sealedDigestKey);
+    const digestKey = await this.sealing.openDigestKey(zoneId, zone.sealedDigestKey);
     const secret = await this.newSecret(body.secret);
     const expiresAt = body.expires_at === undefined ? null : new Date(body.expires_at);
     const change = { zoneId, requestId: requestIdOf(request), type: 'client_secret.created' };

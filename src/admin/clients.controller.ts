@@ -16,7 +16,7 @@ import { type EntityManager } from 'typeorm';
 import { Client } from '../clients/client.entity.js';
 import { ENV, type RunningEnv } from '../config/env.js';
 import { requestIdOf } from '../http/request-id.js';
-import { Keys } from '../keys/keys.service.js';
+import { Sealing } from '../keys/sealing.service.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { AdminController } from './admin-controller.js';
 import { ClientBody, ClientChangeBody } from './client.body.js';
@@ -50,7 +50,7 @@ function view(row: Client) {
 export class ClientsController {
   constructor(
     private readonly operations: Operations,
-    private readonly keys: Keys,
+    private readonly sealing: Sealing,
     @Inject(ENV) private readonly env: RunningEnv,
   ) {}
 
@@ -63,7 +63,7 @@ export class ClientsController {
     @Res({ passthrough: true }) response: Response,
   ) {
     const zone = await zoneExists(this.operations.read, zoneId);
-    const digestKey = this.keys.openDigestKey(zoneId, zone.sealedDigestKey);
+    const digestKey = await this.sealing.openDigestKey(zoneId, zone.sealedDigestKey);
     const authentication = readAuthentication(body, null, fetchRulesOf(this.env));
     const change = { zoneId, requestId: requestIdOf(request), type: 'client.created' };
     const { client, secret } = await this.operations.change(change, async (tx) => {

@@ -8,7 +8,9 @@ import { ClientSecret } from '../clients/client-secret.entity.js';
 import { Client } from '../clients/client.entity.js';
 import { ENV, type RunningEnv } from '../config/env.js';
 import { writePrivate } from '../config/private-file.js';
-import { Keys } from '../keys/keys.service.js';
+import { KeyDraws } from '../keys/key-draws.service.js';
+import { Rotations } from '../keys/rotations.service.js';
+import { Sealing } from '../keys/sealing.service.js';
 import { Resource } from '../zones/resource.entity.js';
 import { Zone } from '../zones/zone.entity.js';
 import { addSecret, createClient } from './client-registration.js';
@@ -19,7 +21,7 @@ import {
   createPolicy,
   createPolicySet,
 } from './policy-authoring.js';
-import { createResource, createZone } from './zone-registration.js';
+import { createResource, createZone, drawZoneKeys } from './zone-registration.js';
 
 /** What a newcomer needs for a first request; the content of `demo.json`. */
 export interface DemoFile {
@@ -65,7 +67,9 @@ forbid (
 export class Demo {
   constructor(
     private readonly operations: Operations,
-    private readonly keys: Keys,
+    private readonly sealing: Sealing,
+    private readonly draws: KeyDraws,
+    private readonly rotations: Rotations,
     @Inject(ENV) private readonly env: RunningEnv,
   ) {}
 
@@ -95,8 +99,9 @@ export class Demo {
     if ((await this.operations.read.count(Zone)) > 0) return null;
     const zoneId = uuidv7();
     const change = { zoneId, requestId: uuidv7(), type: 'demo.created' };
+    const keys = await drawZoneKeys(zoneId, this.sealing, this.draws);
     return this.operations.change(change, async (tx) => {
-      const zone = await createZone(tx, this.keys, { id: zoneId, name: NAME });
+      const zone = await createZone(tx, this.rotations, { id: zoneId, name: NAME }, keys);
       const client = await createClient(tx, zoneId, { name: 'demo client' });
       await createResource(tx, zoneId, { identifier: RESOURCE, scopes: [SCOPE] });
       const { resource: identifier, scope } = PAYMENTS;
@@ -130,7 +135,7 @@ export class Demo {
   }
 
   private async secretFor(tx: EntityManager, zone: Zone, client: Client): Promise<DemoFile> {
-    const digestKey = this.keys.openDigestKey(zone.id, zone.sealedDigestKey);
+    const digestKey = await this.sealing.openDigestKey(zone.id, zone.sealedDigestKey);
     const { secret } = await addSecret(tx, client, { kind: 'drawn' }, digestKey, null);
     return {
       issuer: this.env.issuerUrl,

@@ -11,6 +11,8 @@ export interface Change {
   readonly requestId: string;
   /** What was done, such as `client.created`. */
   readonly type: string;
+  /** Who did it, if not whoever holds the admin key. */
+  readonly operator?: string;
 }
 
 /** Who operators are, as far as the one key tells. */
@@ -46,7 +48,7 @@ export class Operations {
           type: `admin.${change.type}`,
           outcome: 'done',
           request_id: change.requestId,
-          operator: OPERATOR,
+          operator: change.operator ?? OPERATOR,
           ...details,
         });
         return result;

@@ -1,10 +1,12 @@
 import { Body, Delete, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { requestIdOf } from '../http/request-id.js';
+import type { KeyIntent } from '../keys/key-intent.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { Resource } from '../zones/resource.entity.js';
 import { AdminController } from './admin-controller.js';
 import { ResourceBody } from './zone.body.js';
+import { keyDetails, KeyOperations } from './key-operations.service.js';
 import { found, Operations, zoneExists } from './operations.service.js';
 import { PageQuery } from './page.body.js';
 import { readPage } from './page.js';
@@ -19,6 +21,7 @@ function view(row: Resource) {
     owner_client_id: row.ownerClientId,
     access: row.access,
     operations: row.operations,
+    ...(row.signingAlg === null ? {} : { signing_alg: row.signingAlg }),
     created_at: row.createdAt,
   };
 }
@@ -26,7 +29,10 @@ function view(row: Resource) {
 /** Registers, lists and removes the resources of a zone. */
 @AdminController('zones/:zone/resources')
 export class ResourcesController {
-  constructor(private readonly operations: Operations) {}
+  constructor(
+    private readonly operations: Operations,
+    private readonly keyOperations: KeyOperations,
+  ) {}
 
   /** Registers a resource. */
   @Post()
@@ -38,16 +44,19 @@ export class ResourcesController {
   ) {
     const change = { zoneId, requestId: requestIdOf(request), type: 'resource.created' };
     await zoneExists(this.operations.read, zoneId);
-    const resource = await this.operations.change(change, async (tx) => {
+    const intent: KeyIntent = { want: 'resource', alg: body.signing_alg ?? null };
+    const resource = await this.keyOperations.change(change, intent, async (tx, carryOut) => {
       const result = await createResource(tx, zoneId, {
         identifier: body.identifier,
         scopes: body.scopes,
         upstreamUrl: body.upstream_url,
         ownerClientId: body.owner_client_id,
         access: body.access,
+        signingAlg: body.signing_alg,
         operations: body.operations?.map(({ method, path, scope }) => ({ method, path, scope })),
       });
-      return { result, details: { resource: view(result) } };
+      const keys = keyDetails(await carryOut());
+      return { result, details: { resource: view(result), ...keys } };
     });
     response.location(`/internal/zones/${zoneId}/resources/${resource.id}`);
     return view(resource);
@@ -76,10 +85,12 @@ export class ResourcesController {
   ): Promise<void> {
     await this.find(zoneId, id);
     const change = { zoneId, requestId: requestIdOf(request), type: 'resource.deleted' };
-    await this.operations.change(change, async (tx) => {
+    const intent: KeyIntent = { want: 'tidiness' };
+    await this.keyOperations.change(change, intent, async (tx, carryOut) => {
       const resource = found(await tx.findOne(Resource, { where: { zoneId, id } }), 'resource');
       await tx.delete(Resource, { zoneId, id });
-      return { result: undefined, details: { resource: view(resource) } };
+      const keys = resource.signingAlg === null ? {} : keyDetails(await carryOut());
+      return { result: undefined, details: { resource: view(resource), ...keys } };
     });
   }
 

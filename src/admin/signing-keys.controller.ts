@@ -1,46 +1,106 @@
-import { HttpCode, Param, ParseBoolPipe, Post, Query, Req } from '@nestjs/common';
+import { Body, Get, HttpCode, Param, Patch, Post, Query, Req } from '@nestjs/common';
 import type { Request } from 'express';
 import { instant } from '../config/clock.js';
 import { requestIdOf } from '../http/request-id.js';
-import { Keys } from '../keys/keys.service.js';
+import type { KeyIntent } from '../keys/key-intent.js';
+import { keyState } from '../keys/key-schedule.js';
+import type { ScheduledKey } from '../keys/rotation.js';
+import { Rotations } from '../keys/rotations.service.js';
+import { Zone } from '../zones/zone.entity.js';
 import { AdminController } from './admin-controller.js';
+import { keyDetails, KeyOperations } from './key-operations.service.js';
+import { KeyRotation } from './key-rotation.service.js';
 import { Operations, zoneExists } from './operations.service.js';
+import { RotateQuery, SigningKeySettingsBody } from './signing-key.body.js';
 
-/** Rotates the signing key of a zone. */
-@AdminController('zones/:zone/signing-key')
+function view(key: ScheduledKey, now: number) {
+  return {
+    kid: key.kid,
+    alg: key.alg,
+    state: keyState(key, now),
+    published_at: instant(key.publishedAt),
+    activates_at: instant(key.activatesAt),
+    retires_at: key.retiresAt === null ? null : instant(key.retiresAt),
+    expires_at: key.expiresAt === null ? null : instant(key.expiresAt),
+    compromised_at: key.compromisedAt === null ? null : instant(key.compromisedAt),
+  };
+}
+
+function settings({ signingAlg, rotationDays, publishX5c }: Zone) {
+  return { signing_alg: signingAlg, rotation_days: rotationDays, publish_x5c: publishX5c };
+}
+
+/** Shows and rotates the signing keys of a zone, and sets what they are like. */
+@AdminController('zones/:zone')
 export class SigningKeysController {
   constructor(
     private readonly operations: Operations,
-    private readonly keys: Keys,
+    private readonly keyOperations: KeyOperations,
+    private readonly rotation: KeyRotation,
+    private readonly rotations: Rotations,
   ) {}
+
+  /** Lists the signing keys of a zone, the newest first, with the state of each. */
+  @Get('signing-keys')
+  async list(@Param('zone') zoneId: string) {
+    const zone = await zoneExists(this.operations.read, zoneId);
+    const { keys, now } = await this.rotations.list(this.operations.read, zoneId);
+    return { ...settings(zone), items: keys.map((key) => view(key, now)) };
+  }
 
   /**
    * Rotates the signing key. The new one is published now and signs once no verifier can have a key
    * set without it; in an emergency it signs at once and whatever signed before is withdrawn.
    */
-  @Post('rotate')
+  @Post('signing-key/rotate')
   @HttpCode(200)
   async rotate(
     @Param('zone') zoneId: string,
-    @Query('emergency', new ParseBoolPipe({ optional: true })) emergency: boolean | undefined,
+    @Query() { emergency, alg }: RotateQuery,
     @Req() request: Request,
   ) {
-    await zoneExists(this.operations.read, zoneId);
-    const change = { zoneId, requestId: requestIdOf(request), type: 'signing_key.rotated' };
-    const rotation = await this.operations.change(change, async (tx) => {
-      const result = await this.keys.rotate(tx, zoneId, emergency ?? false);
-      const { kid, state, withdrawnKids } = result;
-      return {
-        result,
-        details: { kid, state, emergency: emergency ?? false, withdrawn_kids: withdrawnKids },
-      };
+    const { kid, state, ...next } = await this.rotation.rotate({
+      zoneId,
+      requestId: requestIdOf(request),
+      emergency: emergency === 'true',
+      alg,
     });
     return {
       rotated: true,
       zone_id: zoneId,
-      kid: rotation.kid,
-      state: rotation.state,
-      activates_at: instant(rotation.activatesAt),
+      kid,
+      alg: next.alg,
+      state,
+      activates_at: instant(next.activatesAt),
     };
+  }
+
+  /**
+   * Changes what the signing keys of a zone are like. Another algorithm is a rotation: a key of it is
+   * published now, and what signs goes on until that one may.
+   */
+  @Patch('signing-key')
+  async change(
+    @Param('zone') zoneId: string,
+    @Body() body: SigningKeySettingsBody,
+    @Req() request: Request,
+  ) {
+    const before = settings(await zoneExists(this.operations.read, zoneId));
+    const change = { zoneId, requestId: requestIdOf(request), type: 'signing_key.changed' };
+    const intent: KeyIntent =
+      body.signing_alg === undefined
+        ? { want: 'tidiness' }
+        : { want: 'standard', alg: body.signing_alg };
+    return this.keyOperations.change(change, intent, async (tx, carryOut) => {
+      const { rotation_days: rotationDays, publish_x5c: publishX5c } = body;
+      const columns = {
+        ...(rotationDays === undefined ? {} : { rotationDays }),
+        ...(publishX5c === undefined ? {} : { publishX5c }),
+      };
+      if (Object.keys(columns).length > 0) await tx.update(Zone, { id: zoneId }, columns);
+      const keys = keyDetails(await carryOut());
+      const result = settings(await zoneExists(tx, zoneId));
+      return { result, details: { before, after: result, ...keys } };
+    });
   }
 }

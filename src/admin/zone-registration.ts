@@ -1,17 +1,39 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { EntityManager } from 'typeorm';
-import type { Keys } from '../keys/keys.service.js';
+import type { DrawnKey, KeyDraws } from '../keys/key-draws.service.js';
+import type { Rotations } from '../keys/rotations.service.js';
+import type { Sealing } from '../keys/sealing.service.js';
+import { DEFAULT_ALG, type ZoneAlg } from '../oauth/algorithms.js';
 import { Resource, type DeclaredOperation } from '../zones/resource.entity.js';
 import { Zone } from '../zones/zone.entity.js';
+
+/** The keys of a zone that is yet to be made. */
+export interface ZoneKeys {
+  readonly sealedDigestKey: Buffer;
+  readonly signingKey: DrawnKey;
+}
+
+/** Draws the keys of a new zone. It may take a while: do so before the transaction that makes it. */
+export async function drawZoneKeys(
+  zoneId: string,
+  sealing: Sealing,
+  draws: KeyDraws,
+): Promise<ZoneKeys> {
+  return {
+    sealedDigestKey: await sealing.newDigestKey(zoneId),
+    signingKey: await draws.draw(zoneId, DEFAULT_ALG),
+  };
+}
 
 /** Makes a zone with its first signing key, so that it can issue from the start. */
 export async function createZone(
   tx: EntityManager,
-  keys: Keys,
+  rotations: Rotations,
   zone: { readonly id: string; readonly name: string },
+  { sealedDigestKey, signingKey }: ZoneKeys,
 ): Promise<Zone> {
-  await tx.insert(Zone, { ...zone, sealedDigestKey: keys.newDigestKey(zone.id) });
-  await keys.createFirst(tx, zone.id);
+  await tx.insert(Zone, { ...zone, sealedDigestKey });
+  await rotations.createFirst(tx, signingKey);
   return tx.findOneOrFail(Zone, { where: { id: zone.id } });
 }
 
@@ -23,6 +45,7 @@ export interface ResourceRegistration {
   readonly ownerClientId?: string | undefined;
   readonly operations?: readonly DeclaredOperation[] | undefined;
   readonly access?: 'direct' | 'gateway' | undefined;
+  readonly signingAlg?: ZoneAlg | undefined;
 }
 
 /** Registers a resource in a zone. */
@@ -40,6 +63,7 @@ export async function createResource(
     upstreamUrl: registration.upstreamUrl ?? null,
     ownerClientId: registration.ownerClientId ?? null,
     access: registration.access ?? 'direct',
+    signingAlg: registration.signingAlg ?? null,
     operations: [...(registration.operations ?? [])],
   });
   return tx.findOneOrFail(Resource, { where: { zoneId, id } });

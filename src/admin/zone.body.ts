@@ -9,6 +9,7 @@ import {
   Matches,
   ValidateNested,
 } from 'class-validator';
+import { ZONE_ALGS, type ZoneAlg } from '../oauth/algorithms.js';
 import { IsLine, IsResourceIdentifier, IsScopeToken, MayBeAbsent } from '../http/text.js';
 
 /** A zone to be made. */
@@ -73,4 +74,9 @@ export class ResourceBody {
   @MayBeAbsent()
   @IsIn(['direct', 'gateway'])
   access?: 'direct' | 'gateway';
+
+  /** What mandates for it are signed with; what the zone signs with if absent. */
+  @MayBeAbsent()
+  @IsIn(ZONE_ALGS)
+  signing_alg?: ZoneAlg;
 }

@@ -2,14 +2,16 @@ import { Body, Delete, Get, HttpCode, Param, Post, Query, Req, Res } from '@nest
 import type { Request, Response } from 'express';
 import { v7 as uuidv7 } from 'uuid';
 import { requestIdOf } from '../http/request-id.js';
-import { Keys } from '../keys/keys.service.js';
+import { KeyDraws } from '../keys/key-draws.service.js';
+import { Rotations } from '../keys/rotations.service.js';
+import { Sealing } from '../keys/sealing.service.js';
 import { Zone } from '../zones/zone.entity.js';
 import { AdminController } from './admin-controller.js';
 import { ZoneBody } from './zone.body.js';
 import { found, Operations, zoneExists } from './operations.service.js';
 import { PageQuery } from './page.body.js';
 import { readPage } from './page.js';
-import { createZone } from './zone-registration.js';
+import { createZone, drawZoneKeys } from './zone-registration.js';
 
 function view({ id, name, createdAt }: Zone) {
   return { id, name, created_at: createdAt };
@@ -20,7 +22,9 @@ function view({ id, name, createdAt }: Zone) {
 export class ZonesController {
   constructor(
     private readonly operations: Operations,
-    private readonly keys: Keys,
+    private readonly sealing: Sealing,
+    private readonly draws: KeyDraws,
+    private readonly rotations: Rotations,
   ) {}
 
   /** Makes a zone, with a signing key. */
@@ -32,8 +36,9 @@ export class ZonesController {
   ) {
     const id = uuidv7();
     const change = { zoneId: id, requestId: requestIdOf(request), type: 'zone.created' };
+    const keys = await drawZoneKeys(id, this.sealing, this.draws);
     const zone = await this.operations.change(change, async (tx) => ({
-      result: await createZone(tx, this.keys, { id, name: body.name }),
+      result: await createZone(tx, this.rotations, { id, name: body.name }, keys),
       details: { zone: { id, name: body.name } },
     }));
     response.location(`/internal/zones/${id}`);

@@ -6,7 +6,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { CLOCK, type Clock } from '../config/clock.js';
 import { ENV, type RunningEnv } from '../config/env.js';
-import { Keys } from '../keys/keys.service.js';
+import { Sealing } from '../keys/sealing.service.js';
 import { Ledger } from '../ledger/ledger.service.js';
 import { Attempts, type Allowance } from '../step-up/attempts.service.js';
 import type { Challenge } from '../step-up/challenge.entity.js';
@@ -44,7 +44,7 @@ export class Confirmations {
     @InjectDataSource() private readonly dataSource: DataSource,
     private readonly challenges: Challenges,
     private readonly attempts: Attempts,
-    private readonly keys: Keys,
+    private readonly sealing: Sealing,
     private readonly ledger: Ledger,
     @Inject(ENV) private readonly env: RunningEnv,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -109,7 +109,7 @@ export class Confirmations {
     const now = this.clock.now();
     for (const { zoneId, id, sealedSecret } of await this.authenticatorsOf(challenge, 'totp')) {
       if (sealedSecret === null) continue;
-      const key = await this.keys.open({ purpose: 'totp-secret', zoneId, id }, sealedSecret);
+      const key = await this.sealing.open({ purpose: 'totp-secret', zoneId, id }, sealedSecret);
       const step = stepOfCode(key, code, now);
       key.fill(0);
       if (step === null) continue;

@@ -6,7 +6,7 @@ import { IsNull, MoreThan, type DataSource, type EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { CLOCK, instant, type Clock } from '../config/clock.js';
 import { ENV, type RunningEnv } from '../config/env.js';
-import { Keys } from '../keys/keys.service.js';
+import { Sealing } from '../keys/sealing.service.js';
 import { Ledger } from '../ledger/ledger.service.js';
 import { Authenticator } from './authenticator.entity.js';
 import { Enrolment } from './enrolment.entity.js';
@@ -32,7 +32,7 @@ export interface Person {
 export class Enrolments {
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
-    private readonly keys: Keys,
+    private readonly sealing: Sealing,
     private readonly ledger: Ledger,
     @Inject(ENV) private readonly env: RunningEnv,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -61,7 +61,7 @@ export class Enrolments {
   ): Promise<{ authenticator: Authenticator; key: TotpKey }> {
     const id = uuidv7();
     const told = totpKey(key, person.subject);
-    const sealedSecret = await this.keys.seal({ purpose: 'totp-secret', zoneId, id }, key);
+    const sealedSecret = await this.sealing.seal({ purpose: 'totp-secret', zoneId, id }, key);
     key.fill(0);
     const { subject, issuer: subjectIssuer } = person;
     await tx.insert(Authenticator, {

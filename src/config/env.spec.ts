@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { EnvironmentError, readEnv } from './env.js';
+import { EnvironmentError, environmentForOthers, readEnv } from './env.js';
 
 const KEY = createHash('sha256').update('env.spec').digest();
 const GIVEN = {
@@ -30,7 +30,7 @@ describe('defaults', () => {
       issuerUrl: 'http://localhost:8080',
       databaseUrl: undefined,
       dataDir: resolve('.mandate'),
-      keyEncryptionKey: undefined,
+      custody: { provider: 'env', key: undefined, previousKey: undefined, signer: 'local' },
       adminToken: undefined,
       metricsToken: undefined,
       logLevel: 'info',
@@ -68,7 +68,7 @@ test('reads what is given', () => {
     issuerUrl: 'https://sts.example/tenant',
     databaseUrl: GIVEN.DATABASE_URL,
     dataDir: '/var/lib/mandate',
-    keyEncryptionKey: KEY,
+    custody: { provider: 'env', key: KEY },
     adminToken: 'a'.repeat(16),
     metricsToken: 'm'.repeat(16),
     logLevel: 'debug',
@@ -138,7 +138,7 @@ describe('files', () => {
       DATABASE_URL: GIVEN.DATABASE_URL,
       KEY_ENCRYPTION_KEY_FILE: file(`${KEY.toString('base64')}\n`),
     });
-    expect(env.keyEncryptionKey).toEqual(KEY);
+    expect(env.custody.key).toEqual(KEY);
   });
 
   test('are checked like what is written into the environment', () => {
@@ -156,5 +156,61 @@ describe('files', () => {
     expect(problemsOf({ ADMIN_TOKEN_FILE: join(dir, 'missing') })).toEqual([
       expect.stringContaining('ADMIN_TOKEN_FILE'),
     ]);
+  });
+});
+
+describe('who keeps keys', () => {
+  const OTHER = createHash('sha256').update('another').digest();
+  const VAULT = {
+    VAULT_ADDR: 'https://vault.example:8200',
+    VAULT_TOKEN_FILE: '/run/token',
+    VAULT_TRANSIT_KEY: 'mandate',
+  };
+  const vault = {
+    address: VAULT.VAULT_ADDR,
+    tokenFile: VAULT.VAULT_TOKEN_FILE,
+    mount: 'transit',
+    key: 'mandate',
+  };
+
+  test('is this process, unless something else is said', () => {
+    expect(readEnv(GIVEN).custody).toEqual({ provider: 'env', key: KEY, signer: 'local' });
+  });
+
+  test('may be a KMS, with or without keys that only open', () => {
+    const alone = { DATABASE_URL: GIVEN.DATABASE_URL, KEY_ENCRYPTION_PROVIDER: 'vault', ...VAULT };
+    expect(readEnv(alone).custody).toMatchObject({ provider: 'vault', key: undefined, vault });
+    const both = { ...GIVEN, ...VAULT, KEY_ENCRYPTION_KEY_PREVIOUS: OTHER.toString('base64') };
+    expect(readEnv(both).custody).toMatchObject({
+      provider: 'env',
+      key: KEY,
+      previousKey: OTHER,
+      vault,
+    });
+  });
+
+  test('may be a signer', () => {
+    const custody = { signer: 'socket', signerSocket: '/run/signer.sock' };
+    const given = { ...GIVEN, SIGNER: 'socket', SIGNER_SOCKET: '/run/signer.sock' };
+    expect(readEnv(given).custody).toMatchObject(custody);
+  });
+
+  test.each<[string, Record<string, string>, string]>([
+    ['a key twice', { KEY_ENCRYPTION_KEY_PREVIOUS: GIVEN.KEY_ENCRYPTION_KEY }, 'same key'],
+    ['a weak key', { KEY_ENCRYPTION_KEY_PREVIOUS: '01'.repeat(32) }, 'not random'],
+    ['a KMS without anything', { KEY_ENCRYPTION_PROVIDER: 'vault' }, 'VAULT_ADDR is required'],
+    ['half a KMS', { VAULT_ADDR: VAULT.VAULT_ADDR }, 'VAULT_TRANSIT_KEY is required'],
+    ['an address with a path', { ...VAULT, VAULT_ADDR: 'https://vault/v1' }, 'VAULT_ADDR'],
+    ['a key that climbs', { ...VAULT, VAULT_TRANSIT_KEY: '../sys' }, 'VAULT_TRANSIT_KEY'],
+    ['a mount that climbs', { ...VAULT, VAULT_TRANSIT_MOUNT: 'a/../b' }, 'VAULT_TRANSIT_MOUNT'],
+    ['a signer nowhere', { SIGNER: 'socket' }, 'SIGNER_SOCKET is required'],
+    ['a relative socket', { SIGNER_SOCKET: 'signer.sock' }, 'SIGNER_SOCKET'],
+  ])('refuses %s', (_, given, problem) => {
+    expect(problemsOf({ ...GIVEN, ...given }).join('\n')).toContain(problem);
+  });
+
+  test('programs that we start are told nothing of it', () => {
+    const given = { ...GIVEN, ADMIN_TOKEN_FILE: '/x', PATH: '/bin', SOFTHSM2_CONF: '/c' };
+    expect(environmentForOthers(given)).toEqual({ PATH: '/bin', SOFTHSM2_CONF: '/c' });
   });
 });

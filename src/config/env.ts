@@ -12,7 +12,8 @@ import {
   Min,
   validateSync,
 } from 'class-validator';
-import { decodeKey, looksWeak } from './key-material.js';
+import { readKeyCustody, type KeyCustody } from './key-custody.js';
+import { looksWeak } from './key-material.js';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -61,6 +62,41 @@ class EnvironmentVariables {
   @IsOptional()
   @IsString()
   KEY_ENCRYPTION_KEY?: string;
+
+  @IsOptional()
+  @IsString()
+  KEY_ENCRYPTION_KEY_PREVIOUS?: string;
+
+  @IsIn(['env', 'vault'])
+  KEY_ENCRYPTION_PROVIDER: string = 'env';
+
+  @IsOptional()
+  @Matches(/^https?:\/\/[^\s?#/@]+$/, {
+    message: 'VAULT_ADDR must be an http(s) URL without path, query or credentials',
+  })
+  VAULT_ADDR?: string;
+
+  @IsOptional()
+  @IsString()
+  VAULT_TOKEN_FILE?: string;
+
+  @Matches(/^[A-Za-z0-9_-]+(\/[A-Za-z0-9_-]+)*$/, {
+    message: 'VAULT_TRANSIT_MOUNT must be a path such as transit',
+  })
+  VAULT_TRANSIT_MOUNT: string = 'transit';
+
+  @IsOptional()
+  @Matches(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$/, {
+    message: 'VAULT_TRANSIT_KEY must be the name of a key',
+  })
+  VAULT_TRANSIT_KEY?: string;
+
+  @IsIn(['local', 'socket'])
+  SIGNER: string = 'local';
+
+  @IsOptional()
+  @Matches(/^\//, { message: 'SIGNER_SOCKET must be an absolute path' })
+  SIGNER_SOCKET?: string;
 
   @IsOptional()
   @BearerKey()
@@ -114,6 +150,14 @@ export const VARIABLES: readonly string[] = [
   'DATABASE_URL',
   'DATA_DIR',
   'KEY_ENCRYPTION_KEY',
+  'KEY_ENCRYPTION_KEY_PREVIOUS',
+  'KEY_ENCRYPTION_PROVIDER',
+  'VAULT_ADDR',
+  'VAULT_TOKEN_FILE',
+  'VAULT_TRANSIT_MOUNT',
+  'VAULT_TRANSIT_KEY',
+  'SIGNER',
+  'SIGNER_SOCKET',
   'ADMIN_TOKEN',
   'GATEWAY_HMAC_KEY',
   'METRICS_TOKEN',
@@ -145,8 +189,7 @@ export interface Env {
   readonly databaseUrl: string | undefined;
   /** Absolute path. */
   readonly dataDir: string;
-  /** 32 bytes. Absent (embedded mode only) means: generate one under {@link dataDir}. */
-  readonly keyEncryptionKey: Buffer | undefined;
+  readonly custody: KeyCustody;
   readonly adminToken: string | undefined;
   /** At least 32 bytes, shared with the gateways. Absent means: there are none. */
   readonly gatewayHmacKey: Buffer | undefined;
@@ -169,7 +212,6 @@ export interface Env {
 /** {@link Env} once the start-up has filled in what embedded mode generates. */
 export interface RunningEnv extends Env {
   readonly databaseUrl: string;
-  readonly keyEncryptionKey: Buffer;
 }
 
 /** Nest's token for the {@link RunningEnv}. */
@@ -199,7 +241,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
   for (const error of validateSync(parsed)) {
     problems.push(...Object.values(error.constraints ?? {}));
   }
-  const keyEncryptionKey = readKeyEncryptionKey(parsed, problems);
+  const custody = readKeyCustody(parsed, problems);
   const gatewayHmacKey = readGatewayKey(parsed, problems);
   if (problems.length > 0) throw new EnvironmentError(problems);
   return {
@@ -208,7 +250,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     issuerUrl: parsed.ISSUER_URL,
     databaseUrl: parsed.DATABASE_URL,
     dataDir: resolve(parsed.DATA_DIR),
-    keyEncryptionKey,
+    custody,
     adminToken: parsed.ADMIN_TOKEN,
     gatewayHmacKey,
     metricsToken: parsed.METRICS_TOKEN,
@@ -221,6 +263,18 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     allowInsecureFetch: parsed.ALLOW_INSECURE_FETCH === 'true',
     allowPrivateFetch: parsed.ALLOW_PRIVATE_FETCH === 'true',
   };
+}
+
+/** What programs that we start may have of our environment: everything that is not ours. */
+export function environmentForOthers(
+  source: NodeJS.ProcessEnv = process.env,
+): Record<string, string> {
+  const ours = new Set(VARIABLES.flatMap((name) => [name, `${name}_FILE`]));
+  return Object.fromEntries(
+    Object.entries(source).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined && !ours.has(entry[0]),
+    ),
+  );
 }
 
 function readVariable(
@@ -240,28 +294,6 @@ function readVariable(
     problems.push(`${name}_FILE names a file that does not exist or cannot be read`);
     return undefined;
   }
-}
-
-function readKeyEncryptionKey(
-  parsed: EnvironmentVariables,
-  problems: string[],
-): Buffer | undefined {
-  if (parsed.KEY_ENCRYPTION_KEY === undefined) {
-    if (parsed.DATABASE_URL !== undefined) {
-      problems.push('KEY_ENCRYPTION_KEY is required when DATABASE_URL is set');
-    }
-    return undefined;
-  }
-  const key = decodeKey(parsed.KEY_ENCRYPTION_KEY, 32);
-  if (key === null) {
-    problems.push('KEY_ENCRYPTION_KEY must be 32 bytes, in hex or base64');
-    return undefined;
-  }
-  if (looksWeak(key)) {
-    problems.push('KEY_ENCRYPTION_KEY is not random; make one with: openssl rand -base64 32');
-    return undefined;
-  }
-  return key;
 }
 
 function readGatewayKey(parsed: EnvironmentVariables, problems: string[]): Buffer | undefined {

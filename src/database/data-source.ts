@@ -29,6 +29,8 @@ import { StepUp1700000000006 } from './migrations/1700000000006-step-up.js';
 import { ProofSystems1700000000007 } from './migrations/1700000000007-proof-systems.js';
 import { Authenticators1700000000008 } from './migrations/1700000000008-authenticators.js';
 import { Webhooks1700000000009 } from './migrations/1700000000009-webhooks.js';
+import { KeyCustody1700000000020 } from './migrations/1700000000020-key-custody.js';
+import { KeyRotation1700000000021 } from './migrations/1700000000021-key-rotation.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
@@ -81,6 +83,8 @@ export function dataSourceOptions(url: string): PostgresOptions {
       ProofSystems1700000000007,
       Authenticators1700000000008,
       Webhooks1700000000009,
+      KeyCustody1700000000020,
+      KeyRotation1700000000021,
     ],
     migrationsTableName: 'schema_migrations',
     synchronize: false,

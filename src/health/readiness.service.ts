@@ -11,7 +11,7 @@ import type { DataSource } from 'typeorm';
 import { CLOCK, type Clock } from '../config/clock.js';
 import { LOGGER } from '../config/logger.js';
 import { isDatabaseAway } from '../http/database-error.js';
-import { Keys, WrongKeyEncryptionKey } from '../keys/keys.service.js';
+import { KeyEncryptionKeys, WrongKeyEncryptionKey } from '../keys/key-encryption-keys.service.js';
 import { Ledger } from '../ledger/ledger.service.js';
 import { Snapshots } from '../snapshot/snapshots.service.js';
 import { clockSkew } from './clock-skew.js';
@@ -46,7 +46,7 @@ export class Readiness {
     health: HealthCheckService,
     private readonly indicators: HealthIndicatorService,
     @InjectDataSource() private readonly dataSource: DataSource,
-    private readonly keys: Keys,
+    private readonly keyEncryptionKeys: KeyEncryptionKeys,
     private readonly ledger: Ledger,
     private readonly snapshots: Snapshots,
     private readonly lifecycle: Lifecycle,
@@ -57,9 +57,10 @@ export class Readiness {
       this.indicator('shutdown', () => this.checkShutdown()),
       this.indicator('database', () => this.checkDatabase()),
       this.indicator('migrations', () => this.checkMigrations()),
-      this.indicator('key_encryption_key', () => this.keys.verifyKeyEncryptionKey()),
+      this.indicator('key_encryption_key', () => this.keyEncryptionKeys.verify()),
       this.indicator('ledger', () => this.ledger.probe()),
       this.indicator('clock', () => this.checkClock()),
+      this.indicator('signing_keys', () => this.checkSigningKeys()),
       () => this.describePolicy(),
     ];
     this.check = singleFlight(() => health.check(checks));
@@ -106,6 +107,15 @@ export class Readiness {
     const pending = await pendingMigrations(this.dataSource);
     if (pending.length > 0) throw new NotReady(`pending: ${pending.join(', ')}`);
     this.migrated = true;
+  }
+
+  /**
+   * Unlike a broken policy, which denies, a zone that cannot sign is a failure of ours. Whoever may ask
+   * here may not know which zones there are, so there is a number only.
+   */
+  private async checkSigningKeys(): Promise<void> {
+    const mute = await this.snapshots.countMute();
+    if (mute > 0) throw new NotReady(`zones in use that cannot sign: ${mute}`);
   }
 
   private async checkClock(): Promise<void> {

@@ -28,22 +28,28 @@ export class RequestDurations {
    */
   constructor(
     { httpAdapter }: HttpAdapterHost,
-    @InjectMetric(REQUEST_SECONDS) histogram: Histogram<'method' | 'route' | 'status'>,
+    @InjectMetric(REQUEST_SECONDS)
+    private readonly histogram: Histogram<'method' | 'route' | 'status'>,
   ) {
     httpAdapter.use((request: Request, response: Response, next: NextFunction): void => {
       const started = performance.now();
       response.once('close', () => {
-        histogram.observe(
-          {
-            method: METHODS.has(request.method) ? request.method : 'other',
-            route: routeOf(request),
-            status: statusOf(response),
-          },
-          (performance.now() - started) / 1_000,
-        );
+        const method = METHODS.has(request.method) ? request.method : 'other';
+        const seconds = (performance.now() - started) / 1_000;
+        this.observe(method, routeOf(request), statusOf(response), seconds);
       });
       next();
     });
+  }
+
+  /**
+   * Takes in a request that was answered by others.
+   *
+   * @param route its template
+   * @param status its class, such as `2xx`
+   */
+  observe(method: string, route: string, status: string, seconds: number): void {
+    this.histogram.observe({ method, route, status }, seconds);
   }
 }
 

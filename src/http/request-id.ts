@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { NextFunction, Request, Response } from 'express';
 import { v7 as uuidv7 } from 'uuid';
 
@@ -13,7 +14,7 @@ export function assignRequestId(request: Request, response: Response, next: Next
 }
 
 /** The id of a request. */
-export function requestIdOf(request: Request): string {
+export function requestIdOf(request: IncomingMessage): string {
   const known = ids.get(request);
   if (known !== undefined) return known;
   // A gateway's request has an id of its own, which it sends as this one, too.

@@ -1,18 +1,10 @@
 import {
-  createPrivateKey,
   generateKeyPair as generateKeyPairCallback,
-  KeyObject,
+  type KeyPairKeyObjectResult,
 } from 'node:crypto';
 import { promisify } from 'node:util';
-import {
-  calculateJwkThumbprint,
-  exportJWK,
-  importJWK,
-  importPKCS8,
-  type CryptoKey,
-  type JWK,
-} from 'jose';
-import type { SigningAlg } from '../oauth/algorithms.js';
+import { calculateJwkThumbprint, exportJWK, importJWK, type CryptoKey, type JWK } from 'jose';
+import type { ZoneAlg } from '../oauth/algorithms.js';
 
 const generateKeyPair = promisify(generateKeyPairCallback);
 
@@ -20,22 +12,56 @@ const generateKeyPair = promisify(generateKeyPairCallback);
 export interface NewKeyPair {
   /** RFC 7638 thumbprint of the public key. */
   readonly kid: string;
-  readonly alg: SigningAlg;
+  readonly alg: ZoneAlg;
   readonly publicJwk: JWK;
   readonly privateKey: Buffer;
 }
 
-/** Draws a key pair for ECDSA with P-256 (RFC 7518 3.4), off the main thread. */
-export async function drawKeyPair(): Promise<NewKeyPair> {
-  const pair: { publicKey: KeyObject; privateKey: KeyObject } = await generateKeyPair('ec', {
-    namedCurve: 'P-256',
-  });
-  const publicJwk = await exportJWK(pair.publicKey);
+/** Signs the bytes of a JWS signing input (RFC 7515 5.1) as the key's algorithm has it (RFC 7518 3). */
+export type Sign = (signingInput: Uint8Array) => Promise<Uint8Array>;
+
+/** The pairs of keys and parameters that Web Cryptography knows each algorithm by. */
+const WEB_CRYPTO = {
+  ES256: [
+    { name: 'ECDSA', namedCurve: 'P-256' },
+    { name: 'ECDSA', hash: 'SHA-256' },
+  ],
+  ES384: [
+    { name: 'ECDSA', namedCurve: 'P-384' },
+    { name: 'ECDSA', hash: 'SHA-384' },
+  ],
+  EdDSA: [{ name: 'Ed25519' }, { name: 'Ed25519' }],
+  RS256: [{ name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }, { name: 'RSASSA-PKCS1-v1_5' }],
+  PS256: [
+    { name: 'RSA-PSS', hash: 'SHA-256' },
+    { name: 'RSA-PSS', saltLength: 32 },
+  ],
+} as const;
+
+/** RFC 7518 3.3 asks for 2048 at least; 3072 is as hard to break as P-256. */
+const RSA = { modulusLength: 3_072 };
+
+/** Each of these works in a thread of its own, so that a slow one keeps nobody waiting. */
+const GENERATE: Readonly<Record<ZoneAlg, () => Promise<KeyPairKeyObjectResult>>> = {
+  ES256: () => generateKeyPair('ec', { namedCurve: 'P-256' }),
+  ES384: () => generateKeyPair('ec', { namedCurve: 'P-384' }),
+  EdDSA: () => generateKeyPair('ed25519'),
+  RS256: () => generateKeyPair('rsa', RSA),
+  PS256: () => generateKeyPair('rsa', RSA),
+};
+
+/** Draws a key pair, off the main thread. For RSA it may take seconds. */
+export async function drawKeyPair(alg: ZoneAlg): Promise<NewKeyPair> {
+  const { publicKey, privateKey } = await GENERATE[alg]();
+  const { kty, crv, x, y, n, e } = await exportJWK(publicKey);
+  const publicJwk = Object.fromEntries(
+    Object.entries({ kty, crv, x, y, n, e }).filter(([, value]) => value !== undefined),
+  );
   return {
     kid: await keyIdOf(publicJwk),
-    alg: 'ES256',
+    alg,
     publicJwk,
-    privateKey: pair.privateKey.export({ format: 'der', type: 'pkcs8' }),
+    privateKey: privateKey.export({ format: 'der', type: 'pkcs8' }),
   };
 }
 
@@ -44,21 +70,27 @@ export function keyIdOf(publicJwk: JWK): Promise<string> {
   return calculateJwkThumbprint(publicJwk);
 }
 
-/** A private key that can sign but not be exported. The DER bytes are wiped. */
-export async function importPrivateKey(der: Buffer, alg: SigningAlg): Promise<CryptoKey> {
+/** A private key that can sign but not be exported. The DER bytes are wiped, and never become text. */
+export async function importPrivateKey(der: Buffer, alg: ZoneAlg): Promise<CryptoKey> {
+  const copy = new Uint8Array(der);
   try {
-    const pem = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }).export({
-      format: 'pem',
-      type: 'pkcs8',
-    });
-    return await importPKCS8(pem.toString(), alg, { extractable: false });
+    return await crypto.subtle.importKey('pkcs8', copy, WEB_CRYPTO[alg][0], false, ['sign']);
   } finally {
+    copy.fill(0);
     der.fill(0);
   }
 }
 
+/** How to sign with a private key that this process holds. */
+export function signWith(privateKey: CryptoKey, alg: ZoneAlg): Sign {
+  return async (signingInput) =>
+    new Uint8Array(
+      await crypto.subtle.sign(WEB_CRYPTO[alg][1], privateKey, new Uint8Array(signingInput)),
+    );
+}
+
 /** A public key, usable with the one algorithm only. */
-export async function importPublicKey(jwk: JWK, alg: SigningAlg): Promise<CryptoKey> {
+export async function importPublicKey(jwk: JWK, alg: ZoneAlg): Promise<CryptoKey> {
   const key = await importJWK(jwk, alg);
   if (key instanceof Uint8Array) throw new TypeError('a symmetric key cannot verify a mandate');
   return key;

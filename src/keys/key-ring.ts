@@ -1,10 +1,14 @@
-import { CompactSign, type CryptoKey } from 'jose';
-import { isPublished, signingKeyOf, type KeySchedule } from './key-schedule.js';
+import { base64url } from 'jose';
+import type { ZoneAlg } from '../oauth/algorithms.js';
+import type { Sign } from './key-pair.js';
+import { isPublished, type KeySchedule } from './key-schedule.js';
+import { algsFor, signerOf, type ZoneAlgs } from './signing-algs.js';
 import { MANDATE_TYP, type VerificationKey } from './verify-mandate.js';
 
-/** A key of one zone, opened. `privateKey` is absent where it will never sign again. */
+/** A key of one zone, opened. `sign` is absent where it will never sign again. */
 export interface RingKey extends VerificationKey, KeySchedule {
-  readonly privateKey: CryptoKey | null;
+  readonly alg: ZoneAlg;
+  readonly sign: Sign | null;
 }
 
 /** Raised when no key of the zone may sign. */
@@ -16,7 +20,14 @@ export class NoSigningKey extends Error {
 export class KeyRing {
   private readonly byKid: ReadonlyMap<string, RingKey>;
 
-  constructor(private readonly keys: readonly RingKey[]) {
+  /**
+   * @param keys all that are published
+   * @param algs which of them sign
+   */
+  constructor(
+    readonly keys: readonly RingKey[],
+    private readonly algs: ZoneAlgs,
+  ) {
     this.byKid = new Map(keys.map((key) => [key.kid, key]));
   }
 
@@ -35,30 +46,42 @@ export class KeyRing {
   /**
    * When the key that signs now leaves the key set, which no mandate may outlive.
    *
+   * @param asked the algorithm that each resource of the mandate asks for, `null` where it asks for none
    * @returns milliseconds since the epoch, or `Infinity`
    * @throws {NoSigningKey}
    */
-  signerExpiresAt(now: number): number {
-    return this.signer(now).expiresAt ?? Number.POSITIVE_INFINITY;
+  signerExpiresAt(asked: readonly (ZoneAlg | null)[], now: number): number {
+    return this.signer(asked, now).expiresAt ?? Number.POSITIVE_INFINITY;
   }
 
   /**
    * Signs claims as a mandate (RFC 7515 7.1, RFC 9068 2.1) with the key that signs now.
    *
+   * @param asked the algorithm that each resource of the mandate asks for, `null` where it asks for none
    * @param now milliseconds since the epoch
    * @throws {NoSigningKey}
    */
-  async sign(claims: Readonly<Record<string, unknown>>, now: number): Promise<SignedMandate> {
-    const key = this.signer(now);
-    if (key.privateKey === null) throw new NoSigningKey('the active key was not opened');
-    const token = await new CompactSign(new TextEncoder().encode(JSON.stringify(claims)))
-      .setProtectedHeader({ alg: key.alg, kid: key.kid, typ: MANDATE_TYP })
-      .sign(key.privateKey);
-    return { token, kid: key.kid };
+  async sign(
+    claims: Readonly<Record<string, unknown>>,
+    asked: readonly (ZoneAlg | null)[],
+    now: number,
+  ): Promise<SignedMandate> {
+    const key = this.signer(asked, now);
+    if (key.sign === null) throw new NoSigningKey('the active key was not opened');
+    const header = { alg: key.alg, kid: key.kid, typ: MANDATE_TYP };
+    const input = `${encode(header)}.${encode(claims)}`;
+    const signature = await key.sign(Buffer.from(input));
+    return { token: `${input}.${base64url.encode(signature)}`, kid: key.kid };
   }
 
-  private signer(now: number): RingKey {
-    const key = signingKeyOf(this.keys, now);
+  /** Whether a mandate that asks for nothing special could be signed. */
+  canSign(now: number): boolean {
+    const key = signerOf(this.keys, algsFor([], this.algs), now);
+    return key !== null && key.sign !== null;
+  }
+
+  private signer(asked: readonly (ZoneAlg | null)[], now: number): RingKey {
+    const key = signerOf(this.keys, algsFor(asked, this.algs), now);
     if (key === null) throw new NoSigningKey('no key of the zone is active');
     return key;
   }
@@ -68,4 +91,8 @@ export class KeyRing {
 export interface SignedMandate {
   readonly token: string;
   readonly kid: string;
+}
+
+function encode(value: object): string {
+  return base64url.encode(JSON.stringify(value));
 }

@@ -1,26 +1,40 @@
 /** How long a verifier may cache the key set, in seconds: the `max-age` that we send with it. */
 export const KEY_SET_MAX_AGE = 300;
 
-/**
- * How long a key is published before it signs, in seconds: a verifier's cache, our own replicas'
- * refresh of the key set, and a minute of skew.
- */
-export const PUBLICATION_LEAD = KEY_SET_MAX_AGE + 60 + 60;
+/** How old a key set may be when we send it, in seconds: a replica that hears of no change looks for itself. */
+export const KEY_SET_REFRESH = 60;
+
+/** By how many seconds two clocks may differ that take part: ours, the database's, a verifier's. */
+export const CLOCK_SKEW = 60;
+
+/** The longest life of a mandate, in seconds. */
+export const LONGEST_LIFE = 60 * 60;
+
+/** For how many seconds verifiers may go on believing a mandate that has expired. */
+export const LEEWAY = 60;
 
 /**
- * How long a key stays published after it signed last, in seconds: the longest life of a mandate,
- * and a minute of skew.
+ * How long a key is published before it signs, in seconds. Who cached the key set just before the key
+ * was in it has asked again by then.
  */
-export const RETIREMENT_LAG = 60 * 60 + 60;
+export const PUBLICATION_LEAD = KEY_SET_MAX_AGE + KEY_SET_REFRESH + CLOCK_SKEW;
+
+/** How long a key stays published after it signed last, in seconds: until nobody believes that mandate. */
+export const RETIREMENT_LAG = LONGEST_LIFE + LEEWAY + CLOCK_SKEW;
 
 /** The moments that decide about a key. Milliseconds since the epoch. */
 export interface KeySchedule {
+  readonly publishedAt: number;
   readonly activatesAt: number;
   readonly retiresAt: number | null;
   readonly expiresAt: number | null;
   readonly compromisedAt: number | null;
 }
 
+/**
+ * What a key is at a moment: `pending` is published and does not sign yet, `active` may sign, `retiring`
+ * signs no more and is still published, `retired` is not; `compromised` was withdrawn.
+ */
 export type KeyState = 'pending' | 'active' | 'retiring' | 'retired' | 'compromised';
 
 /**

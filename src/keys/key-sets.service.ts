@@ -1,23 +1,23 @@
-import { createHash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import { InjectRepository } from '@nestjs/typeorm';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { JWK } from 'jose';
 import { LRUCache } from 'lru-cache';
-import type { Repository } from 'typeorm';
+import type { DataSource } from 'typeorm';
 import { CLOCK, type Clock } from '../config/clock.js';
-import { isPublished } from './key-schedule.js';
-import { scheduleOf } from './keys.service.js';
-import { SigningKey } from './signing-key.entity.js';
+import { cacheControlAt, keySetOf, type KeySet, type PublicKey } from './key-set.js';
+import { scheduleOf } from './stored-schedule.js';
 
-/** A key set (RFC 7517 5) as it goes over the wire. */
-export interface PublishedKeySet {
-  readonly body: Buffer;
-  /** A strong entity tag (RFC 9110 8.8.3). */
-  readonly etag: string;
+/** A key set, ready to send. */
+export interface PublishedKeySet extends KeySet {
+  readonly cacheControl: string;
 }
 
 interface Cached {
-  readonly keySet: PublishedKeySet;
-  /** Milliseconds since the epoch. */
+  readonly keys: readonly PublicKey[];
+  keySet: PublishedKeySet;
+  /** When the keys were read. Milliseconds since the epoch, like all of these. */
+  readonly readAt: number;
+  /** Until then it is sent without a look at the database. */
   freshUntil: number;
 }
 
@@ -38,24 +38,35 @@ export class KeySets {
   private epoch = 0;
 
   constructor(
-    @InjectRepository(SigningKey) private readonly repository: Repository<SigningKey>,
+    @InjectDataSource() private readonly dataSource: DataSource,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /**
+   * The set of a zone if it can be sent at once, without a look at the database.
+   *
+   * @param zoneId any text
+   */
+  ready(zoneId: string): PublishedKeySet | null {
+    const cached = this.cache.get(zoneId);
+    if (cached === undefined || cached.freshUntil <= this.clock.now()) return null;
+    return cached.keySet.changesAt <= this.clock.now() ? null : cached.keySet;
+  }
+
+  /**
    * @param zoneId a UUID
    * @returns `null` for a zone that has no keys, which is one that does not exist
-   * @throws the driver's error if the set is not known and the database is away
+   * @throws the driver's error if the database is away and the set is not known, or too old
    */
   async find(zoneId: string): Promise<PublishedKeySet | null> {
-    const cached = this.cache.get(zoneId);
-    if (cached !== undefined && cached.freshUntil > this.clock.now()) return cached.keySet;
+    const ready = this.ready(zoneId);
+    if (ready !== null) return ready;
     try {
       return await this.load(zoneId);
     } catch (error) {
-      if (cached === undefined) throw error;
-      cached.freshUntil = this.clock.now() + RETRY_MS;
-      return cached.keySet;
+      const known = this.cache.get(zoneId);
+      if (known === undefined) throw error;
+      return this.goOnWith(known, error);
     }
   }
 
@@ -74,6 +85,17 @@ export class KeySets {
     for (const cached of this.cache.values()) cached.freshUntil = 0;
   }
 
+  /** While the database is away, a set is sent as long as was declared, and keys still leave it in time. */
+  private goOnWith(known: Cached, error: unknown): PublishedKeySet {
+    const now = this.clock.now();
+    const cacheControl = cacheControlAt((now - known.readAt) / 1_000);
+    if (cacheControl === null) throw error;
+    const keySet = known.keySet.changesAt <= now ? keySetOf(known.keys, now) : known.keySet;
+    known.keySet = { ...keySet, cacheControl };
+    known.freshUntil = now + RETRY_MS;
+    return known.keySet;
+  }
+
   private load(zoneId: string): Promise<PublishedKeySet | null> {
     const underWay = this.loading.get(zoneId);
     if (underWay !== undefined) return underWay;
@@ -86,42 +108,42 @@ export class KeySets {
 
   private async read(zoneId: string): Promise<PublishedKeySet | null> {
     const { epoch } = this;
-    const rows = await this.repository.find({
-      select: {
-        zoneId: true,
-        kid: true,
-        alg: true,
-        publicJwk: true,
-        activatesAt: true,
-        retiresAt: true,
-        expiresAt: true,
-        compromisedAt: true,
-      },
-      where: { zoneId },
-      order: { activatesAt: 'DESC', kid: 'ASC' },
-    });
+    const readAt = this.clock.now();
+    const rows = await this.dataSource.query<Row[]>(PUBLIC_COLUMNS, [zoneId]);
     if (rows.length === 0) {
       this.cache.delete(zoneId);
       return null;
     }
+    const keys = rows.map((row) => ({ ...row, ...scheduleOf(row) }));
     const now = this.clock.now();
-    const keys = rows
-      .filter((row) => isPublished(scheduleOf(row), now))
-      .map(({ publicJwk: { kty, crv, x, y, n, e }, kid, alg }) => ({
-        kty,
-        crv,
-        x,
-        y,
-        n,
-        e,
-        kid,
-        use: 'sig',
-        alg,
-      }));
-    const body = Buffer.from(JSON.stringify({ keys }));
-    const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
-    const keySet = { body, etag };
-    this.cache.set(zoneId, { keySet, freshUntil: epoch === this.epoch ? now + FRESH_MS : 0 });
-    return keySet;
+    const cached: Cached = {
+      keys,
+      keySet: { ...keySetOf(keys, now), cacheControl: cacheControlAt(0) ?? 'no-store' },
+      readAt,
+      freshUntil: epoch === this.epoch ? now + FRESH_MS : 0,
+    };
+    this.cache.set(zoneId, cached);
+    return cached.keySet;
   }
 }
+
+interface Row {
+  readonly kid: string;
+  readonly alg: string;
+  readonly publicJwk: JWK;
+  readonly certificate: Buffer | null;
+  readonly publishedAt: Date;
+  readonly activatesAt: Date;
+  readonly retiresAt: Date | null;
+  readonly expiresAt: Date | null;
+  readonly compromisedAt: Date | null;
+}
+
+/** Nothing sealed is even read. */
+const PUBLIC_COLUMNS = `SELECT k.kid, k.alg, k.public_jwk AS "publicJwk",
+    CASE WHEN z.publish_x5c THEN k.certificate END AS certificate,
+    k.published_at AS "publishedAt", k.activates_at AS "activatesAt",
+    k.retires_at AS "retiresAt", k.expires_at AS "expiresAt", k.compromised_at AS "compromisedAt"
+  FROM signing_keys k JOIN zones z ON z.id = k.zone_id
+  WHERE k.zone_id = $1
+  ORDER BY k.activates_at DESC, k.kid`;

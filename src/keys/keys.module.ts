@@ -1,15 +1,41 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { KeyDraws } from './key-draws.service.js';
+import { KeyRings } from './key-rings.service.js';
 import { KeySets } from './key-sets.service.js';
 import { KeysController } from './keys.controller.js';
-import { Keys } from './keys.service.js';
+import { KeyEncryptionKeys } from './key-encryption-keys.service.js';
+import { PrivateKeys } from './private-keys.service.js';
+import { Rotations } from './rotations.service.js';
+import { sealMetrics } from './seal.metrics.js';
+import { SealedValues } from './sealed-values.service.js';
+import { Sealing } from './sealing.service.js';
 import { SigningKey } from './signing-key.entity.js';
 
 /** Owns private keys: seal, publish, activate, retire, sign, verify. */
 @Module({
   imports: [TypeOrmModule.forFeature([SigningKey])],
   controllers: [KeysController],
-  providers: [Keys, KeySets],
-  exports: [Keys, KeySets],
+  providers: [
+    ...sealMetrics,
+    Sealing,
+    SealedValues,
+    KeyEncryptionKeys,
+    PrivateKeys,
+    KeyDraws,
+    KeyRings,
+    Rotations,
+    KeySets,
+  ],
+  exports: [
+    Sealing,
+    SealedValues,
+    KeyEncryptionKeys,
+    PrivateKeys,
+    KeyDraws,
+    KeyRings,
+    Rotations,
+    KeySets,
+  ],
 })
 export class KeysModule {}

@@ -1,69 +1,104 @@
-import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import { decrypt, encrypt, NotAuthentic } from './aes-gcm.js';
+import {
+  DATA_KEY_BYTES,
+  SealBroken,
+  UnknownKeyEncryptionKey,
+  type KeyEncryption,
+} from './key-encryption.js';
+import type { SealContext } from './seal-context.js';
 
-const FORMAT = 1;
-const NONCE_BYTES = 12;
-const TAG_BYTES = 16;
+/** The first byte of everything that is sealed now. */
+export const FORMAT = 2;
 
-/** What a sealed value is for. It is authenticated with the value, so that rows cannot be swapped. */
-export interface SealContext {
-  readonly purpose:
-    | 'signing-key'
-    | 'client-secret-digest-key'
-    | 'totp-secret'
-    | 'webhook-secret'
-    | 'proof-system-secret';
-  readonly zoneId: string;
-  /** The key or row within the zone. */
-  readonly id: string;
-}
+const MAX_ID_BYTES = 255;
+const MAX_WRAPPED_BYTES = 65_535;
 
-/** Raised when a sealed value does not open: a wrong key, another row's value, or an edited one. */
-export class SealBroken extends Error {
-  override readonly name = 'SealBroken';
+/** A sealed value taken apart; nothing of it has been believed yet. */
+interface Envelope {
+  readonly keyId: string;
+  readonly wrapped: Buffer;
+  /** Nonce, ciphertext and tag. */
+  readonly body: Buffer;
 }
 
 /**
- * Encrypts with AES-256-GCM; purpose, zone and id are associated data.
+ * Encrypts with AES-256-GCM under a data key of its own, and that key under the key-encryption key.
+ * Format, purpose, zone, id and the name of the key-encryption key are associated data of both.
  *
- * @param key 32 bytes
- * @returns version, nonce, ciphertext and tag, concatenated
+ * @returns format (1 byte), length and name of the key-encryption key (1, n), length and bytes of the
+ *   wrapped data key (2, n), nonce (12), ciphertext, tag (16)
+ * @throws {CustodyUnavailable} if the key-encryption key is out of reach
  */
-export function seal(key: Buffer, context: SealContext, plaintext: Buffer): Buffer {
-  const nonce = randomBytes(NONCE_BYTES);
-  const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(associatedData(context));
-  const sealed = Buffer.concat([cipher.update(plaintext), cipher.final()]);
-  return Buffer.concat([Buffer.of(FORMAT), nonce, sealed, cipher.getAuthTag()]);
+export async function seal(
+  kek: KeyEncryption,
+  context: SealContext,
+  plaintext: Buffer,
+): Promise<Buffer> {
+  const keyId = Buffer.from(kek.id);
+  if (keyId.length > MAX_ID_BYTES) throw new RangeError('the name of the key is too long');
+  const dataKey = randomBytes(DATA_KEY_BYTES);
+  try {
+    const wrapped = await kek.wrap(dataKey, associatedData('data-key', context, kek.id));
+    if (wrapped.length > MAX_WRAPPED_BYTES) throw new RangeError('the wrapped key is too long');
+    const lengths = Buffer.of(wrapped.length >> 8, wrapped.length & 0xff);
+    const body = encrypt(dataKey, associatedData('value', context, kek.id), plaintext);
+    return Buffer.concat([Buffer.of(FORMAT, keyId.length), keyId, lengths, wrapped, body]);
+  } finally {
+    dataKey.fill(0);
+  }
 }
 
 /**
  * Opens what {@link seal} made.
  *
- * @throws {SealBroken} whatever is wrong with it
+ * @param keks the key-encryption keys that this process has
+ * @returns the value, the caller's to wipe
+ * @throws {UnknownKeyEncryptionKey} if it is sealed under none of them
+ * @throws {SealBroken} whatever else is wrong with it
+ * @throws {CustodyUnavailable} if the key-encryption key is out of reach
  */
-export function unseal(key: Buffer, context: SealContext, sealed: Buffer): Buffer {
-  if (sealed.length < 1 + NONCE_BYTES + TAG_BYTES || sealed[0] !== FORMAT) {
-    throw new SealBroken(`not a sealed ${context.purpose}`);
-  }
-  const nonce = sealed.subarray(1, 1 + NONCE_BYTES);
-  const body = sealed.subarray(1 + NONCE_BYTES, -TAG_BYTES);
-  const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES })
-    .setAAD(associatedData(context))
-    .setAuthTag(sealed.subarray(-TAG_BYTES));
+export async function unseal(
+  keks: readonly KeyEncryption[],
+  context: SealContext,
+  sealed: Buffer,
+): Promise<Buffer> {
+  const { keyId, wrapped, body } = takeApart(context, sealed);
+  const kek = keks.find(({ id }) => id === keyId);
+  if (kek === undefined) throw new UnknownKeyEncryptionKey(keyId);
+  const dataKey = await kek.unwrap(wrapped, associatedData('data-key', context, keyId));
   try {
-    return Buffer.concat([decipher.update(body), decipher.final()]);
+    if (dataKey.length !== DATA_KEY_BYTES) throw new SealBroken('not a data key of ours');
+    return decrypt(dataKey, associatedData('value', context, keyId), body);
   } catch (cause) {
+    if (!(cause instanceof NotAuthentic)) throw cause;
     throw new SealBroken(`the sealed ${context.purpose} does not open`, { cause });
+  } finally {
+    dataKey.fill(0);
   }
 }
 
-/** A name for a key-encryption key that tells nothing about it. */
-export function keyEncryptionKeyId(key: Buffer): string {
-  return createHmac('sha256', key)
-    .update('mandate key-encryption key id')
-    .digest('hex')
-    .slice(0, 16);
+/** The name of the key-encryption key in a sealed value, unverified; `null` if it has none. */
+export function keyIdOf(sealed: Buffer): string | null {
+  const length = sealed[0] === FORMAT ? sealed[1] : undefined;
+  if (length === undefined || sealed.length < 2 + length) return null;
+  return sealed.toString('latin1', 2, 2 + length);
 }
 
-function associatedData({ purpose, zoneId, id }: SealContext): Buffer {
-  return Buffer.from(JSON.stringify(['mandate', FORMAT, purpose, zoneId, id]));
+function takeApart({ purpose }: SealContext, sealed: Buffer): Envelope {
+  const keyId = keyIdOf(sealed);
+  if (keyId === null) throw new SealBroken(`not a sealed ${purpose}`);
+  const lengthAt = 2 + keyId.length;
+  if (sealed.length < lengthAt + 2) throw new SealBroken(`a cut sealed ${purpose}`);
+  const wrappedAt = lengthAt + 2;
+  const bodyAt = wrappedAt + sealed.readUInt16BE(lengthAt);
+  return { keyId, wrapped: sealed.subarray(wrappedAt, bodyAt), body: sealed.subarray(bodyAt) };
+}
+
+function associatedData(
+  layer: 'data-key' | 'value',
+  { purpose, zoneId, id }: SealContext,
+  keyId: string,
+): Buffer {
+  return Buffer.from(JSON.stringify(['mandate', FORMAT, layer, purpose, zoneId, id, keyId]));
 }

@@ -1,6 +1,6 @@
 import type { JWK } from 'jose';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { SigningAlg } from '../oauth/algorithms.js';
+import type { ZoneAlg } from '../oauth/algorithms.js';
 
 /** A key pair of a zone. The public half is stored clear, the private half sealed. */
 @Entity('signing_keys')
@@ -13,13 +13,22 @@ export class SigningKey {
   kid: string;
 
   @Column('text')
-  alg: SigningAlg;
+  alg: ZoneAlg;
 
   @Column('jsonb', { name: 'public_jwk' })
   publicJwk: JWK;
 
-  @Column('bytea', { name: 'sealed_private_key' })
-  sealedPrivateKey: Buffer;
+  /** Absent for a key that a remote signer keeps. */
+  @Column('bytea', { name: 'sealed_private_key', nullable: true })
+  sealedPrivateKey: Buffer | null;
+
+  /** What a remote signer calls the key. Absent for one that is kept here. */
+  @Column('bytea', { name: 'sealed_signer_handle', nullable: true })
+  sealedSignerHandle: Buffer | null;
+
+  /** X.509, DER, signed with the key itself. */
+  @Column('bytea', { nullable: true })
+  certificate: Buffer | null;
 
   @Column('timestamptz', { name: 'published_at' })
   publishedAt: Date;

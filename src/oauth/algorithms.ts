@@ -14,3 +14,15 @@ export type SigningAlg = (typeof SIGNING_ALGS)[number];
 export function isSigningAlg(value: unknown): value is SigningAlg {
   return SIGNING_ALGS.some((alg) => alg === value);
 }
+
+/**
+ * The algorithms that a zone's own keys can have. `EdDSA` is with Ed25519 (RFC 8037 3.1); it is called so
+ * in headers and key sets, since that is the name that every verifier knows.
+ */
+export const ZONE_ALGS = ['ES256', 'ES384', 'EdDSA', 'RS256', 'PS256'] as const;
+
+/** One of `ZONE_ALGS`. */
+export type ZoneAlg = (typeof ZONE_ALGS)[number];
+
+/** What a zone signs with unless told otherwise. */
+export const DEFAULT_ALG: ZoneAlg = 'ES256';

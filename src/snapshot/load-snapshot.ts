@@ -3,7 +3,8 @@ import { ClientSecret } from '../clients/client-secret.entity.js';
 import { Client } from '../clients/client.entity.js';
 import type { SecretRecord } from '../clients/secret-verifier.js';
 import { TrustedIssuerRow } from '../issuers/trusted-issuer.entity.js';
-import type { Keys } from '../keys/keys.service.js';
+import type { KeyRings } from '../keys/key-rings.service.js';
+import type { Sealing } from '../keys/sealing.service.js';
 import { SigningKey } from '../keys/signing-key.entity.js';
 import type { PolicySets, StoredPolicySet } from '../policy/policy-sets.service.js';
 import { Resource } from '../zones/resource.entity.js';
@@ -27,7 +28,8 @@ export interface StoredZone {
 
 /** Who opens what is sealed, and who compiles. */
 export interface Openers {
-  readonly keys: Keys;
+  readonly sealing: Sealing;
+  readonly keyRings: KeyRings;
   readonly policySets: PolicySets;
 }
 
@@ -65,7 +67,7 @@ export async function readZone(
 export async function openZone(
   stored: StoredZone,
   now: number,
-  { keys, policySets }: Openers,
+  { sealing, keyRings, policySets }: Openers,
 ): Promise<ZoneSnapshot> {
   const { zone, clients, secrets, resources, issuers, signingKeys, policy, shadow } = stored;
   return {
@@ -80,8 +82,8 @@ export async function openZone(
     ),
     issuers: new Map(issuers.map((row) => [row.issuer, row])),
     stepUpTypes: new Map(stored.stepUpTypes.map((row) => [row.type, termsIn(row)])),
-    digestKey: keys.openDigestKey(zone.id, zone.sealedDigestKey),
-    keys: await keys.openRing(signingKeys, now),
+    digestKey: await sealing.openDigestKey(zone.id, zone.sealedDigestKey),
+    keys: await keyRings.open(signingKeys, algsOf(zone), now),
     policy: await policySets.open(policy),
     shadow: policySets.openLater(shadow),
     loadedAt: now,
@@ -117,6 +119,10 @@ function clientViews(
       return [id, view];
     }),
   );
+}
+
+function algsOf({ signingAlg: standard, previousSigningAlg: bridge }: Zone) {
+  return { standard, bridge };
 }
 
 function workloadOf({ workloadIssuer: issuer, workloadSubject: subject }: Client) {

@@ -7,17 +7,22 @@ import type { DataSource } from 'typeorm';
 import { Clients } from '../clients/clients.service.js';
 import { CLOCK, type Clock } from '../config/clock.js';
 import { ChangeFeed, type ChangeListener } from '../database/change-feed.js';
+import type { KeyRing } from '../keys/key-ring.js';
+import { KeyRings } from '../keys/key-rings.service.js';
 import { KeySets } from '../keys/key-sets.service.js';
-import { Keys } from '../keys/keys.service.js';
+import { Sealing } from '../keys/sealing.service.js';
 import { CompileAhead } from '../policy/compile-ahead.service.js';
 import { PolicySets } from '../policy/policy-sets.service.js';
 import { Zone } from '../zones/zone.entity.js';
-import { openZone, readZone } from './load-snapshot.js';
+import { openZone, readZone, type Openers, type StoredZone } from './load-snapshot.js';
 import { SNAPSHOT_LOADS } from './snapshot.metrics.js';
 import type { ZoneSnapshot } from './zone-snapshot.js';
+import { ZonesInUse } from './zones-in-use.js';
 
 const MAX_ZONES = 500;
 const MAX_CLIENTS = 100_000;
+/** Zones that readiness tries to open again at once. */
+const MAX_RETRIES = 10;
 
 /** What an evaluation rested on: a version of a zone, or that a client is unknown. */
 export interface Basis {
@@ -35,23 +40,28 @@ export class Snapshots implements OnModuleInit, ChangeListener {
   private readonly zones = new LRUCache<string, ZoneSnapshot>({ max: MAX_ZONES });
   private readonly loading = new Map<string, Promise<ZoneSnapshot | null>>();
   /** Zones that somebody asked for of late, in memory or not. */
-  private readonly inUse = new LRUCache<string, true>({ max: MAX_ZONES });
+  private readonly inUse = new ZonesInUse(MAX_ZONES);
   /** The version of a zone that turned out to be old last. */
   private readonly outdated = new LRUCache<string, string>({ max: MAX_ZONES });
   /** Client id to zone id. Unknown clients are in it as `''`: the ledger checks that, too. */
   private readonly zoneOfClient = new LRUCache<string, string>({ max: MAX_CLIENTS });
 
+  private readonly openers: Openers;
+
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
-    private readonly keys: Keys,
+    sealing: Sealing,
+    keyRings: KeyRings,
     private readonly keySets: KeySets,
-    private readonly policySets: PolicySets,
+    policySets: PolicySets,
     private readonly compileAhead: CompileAhead,
     private readonly clients: Clients,
     private readonly feed: ChangeFeed,
     @Inject(CLOCK) private readonly clock: Clock,
     @InjectMetric(SNAPSHOT_LOADS) private readonly loads: Counter<'result'>,
-  ) {}
+  ) {
+    this.openers = { sealing, keyRings, policySets };
+  }
 
   onModuleInit(): void {
     this.feed.subscribe('zone', this);
@@ -68,7 +78,9 @@ export class Snapshots implements OnModuleInit, ChangeListener {
    * @throws the driver's error if the zone is not in memory and the database is away
    */
   async find(zoneId: string): Promise<ZoneSnapshot | null> {
-    const snapshot = this.zones.get(zoneId) ?? (await this.load(zoneId));
+    const kept = this.zones.get(zoneId);
+    if (kept !== undefined) this.inUse.asked(zoneId, this.clock.now());
+    const snapshot = kept ?? (await this.loadFor(zoneId));
     if (snapshot === null || snapshot.version !== this.outdated.get(zoneId)) return snapshot;
     // Others had begun to read it before it changed. What is read from here on is newer.
     this.outdated.delete(zoneId);
@@ -126,6 +138,26 @@ export class Snapshots implements OnModuleInit, ChangeListener {
     return [...this.zones.values()].filter(({ policy }) => policy.status === 'broken').length;
   }
 
+  /** The key rings of the zones in memory. */
+  get keyRings(): KeyRing[] {
+    return [...this.zones.values()].map(({ keys }) => keys);
+  }
+
+  /**
+   * How many of the zones that were asked for in the last minutes cannot sign. Those that could not be
+   * opened are tried again, so that this ends when what was wrong ends, also if no request comes.
+   */
+  async countMute(): Promise<number> {
+    const shut = this.inUse.recent(this.clock.now()).filter(({ opened }) => !opened);
+    const again = shut.slice(0, MAX_RETRIES);
+    await Promise.all(again.map(({ zoneId }) => this.load(zoneId).catch(() => {})));
+    const now = this.clock.now();
+    return this.inUse.recent(now).filter(({ zoneId, opened }) => {
+      const keys = this.zones.peek(zoneId)?.keys;
+      return !opened || keys?.canSign(now) === false;
+    }).length;
+  }
+
   heardOf(zoneId: string): void {
     this.drop(zoneId);
     if (this.inUse.has(zoneId)) this.compileAhead.consider(zoneId);
@@ -143,6 +175,18 @@ export class Snapshots implements OnModuleInit, ChangeListener {
     this.loading.delete(zoneId);
   }
 
+  /** Loads a zone that somebody asked for; one that cannot be opened exists, too. */
+  private async loadFor(zoneId: string): Promise<ZoneSnapshot | null> {
+    let exists = true;
+    try {
+      const snapshot = await this.load(zoneId);
+      exists = snapshot !== null;
+      return snapshot;
+    } finally {
+      if (exists) this.inUse.asked(zoneId, this.clock.now());
+    }
+  }
+
   private load(zoneId: string): Promise<ZoneSnapshot | null> {
     const underWay = this.loading.get(zoneId);
     if (underWay !== undefined) return underWay;
@@ -151,7 +195,6 @@ export class Snapshots implements OnModuleInit, ChangeListener {
         // A zone that changed while it was read is used once and not kept.
         const current = this.loading.get(zoneId) === loading;
         if (current && snapshot !== null) this.zones.set(zoneId, snapshot);
-        if (snapshot !== null) this.inUse.set(zoneId, true);
         return snapshot;
       })
       .finally(() => {
@@ -163,17 +206,27 @@ export class Snapshots implements OnModuleInit, ChangeListener {
 
   private async read(zoneId: string): Promise<ZoneSnapshot | null> {
     try {
-      const { keys, policySets } = this;
       const now = this.clock.now();
       const stored = await this.dataSource.transaction('REPEATABLE READ', (tx) =>
-        readZone(tx, zoneId, { keys, policySets }),
+        readZone(tx, zoneId, this.openers),
       );
-      const snapshot = stored === null ? null : await openZone(stored, now, { keys, policySets });
+      const snapshot = stored === null ? null : await this.open(stored, now);
       this.loads.inc({ result: snapshot === null ? 'unknown' : 'loaded' });
       return snapshot;
     } catch (error) {
       this.loads.inc({ result: 'failed' });
       throw error;
+    }
+  }
+
+  private async open(stored: StoredZone, now: number): Promise<ZoneSnapshot> {
+    let opened = false;
+    try {
+      const snapshot = await openZone(stored, now, this.openers);
+      opened = true;
+      return snapshot;
+    } finally {
+      this.inUse.opened(stored.zone.id, opened);
     }
   }
 }

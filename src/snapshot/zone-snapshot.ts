@@ -2,6 +2,7 @@ import type { AssertingClient } from '../clients/client-assertions.service.js';
 import type { SecretRecord } from '../clients/secret-verifier.js';
 import type { TrustedIssuer } from '../issuers/trusted-issuer.js';
 import type { KeyRing } from '../keys/key-ring.js';
+import type { ZoneAlg } from '../oauth/algorithms.js';
 import type { ActivePolicy, CandidatePolicy } from '../policy/policy-sets.service.js';
 import type { DeclaredOperation } from '../zones/resource.entity.js';
 import type { StepUpTerms } from '../zones/step-up-terms.js';
@@ -26,6 +27,7 @@ export interface ResourceView {
   readonly upstreamUrl: string | null;
   readonly ownerClientId: string | null;
   readonly operations: readonly DeclaredOperation[];
+  readonly signingAlg: ZoneAlg | null;
 }
 
 /** What a zone looks like at one version. Immutable; everything that a decision needs is in it. */

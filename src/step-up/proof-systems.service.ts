@@ -6,7 +6,7 @@ import type { EntityManager, Repository } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { CLOCK, type Clock } from '../config/clock.js';
 import { readSignedBytes } from '../http/json-body.js';
-import { Keys } from '../keys/keys.service.js';
+import { Sealing } from '../keys/sealing.service.js';
 import { OAuthError } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { ProofSystem } from './proof-system.entity.js';
@@ -23,7 +23,7 @@ export class ProofSystems {
 
   constructor(
     @InjectRepository(ProofSystem) private readonly repository: Repository<ProofSystem>,
-    private readonly keys: Keys,
+    private readonly sealing: Sealing,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -35,7 +35,7 @@ export class ProofSystems {
   ): Promise<{ system: ProofSystem; secret: string }> {
     const id = uuidv7();
     const key = randomBytes(32);
-    const sealedSecret = await this.keys.seal(sealOf(zoneId, id), key);
+    const sealedSecret = await this.sealing.seal(sealOf(zoneId, id), key);
     await tx.insert(ProofSystem, { zoneId, id, name, types, sealedSecret });
     const system = await tx.findOneByOrFail(ProofSystem, { zoneId, id });
     return { system, secret: `whsec_${key.toString('base64')}` };
@@ -53,7 +53,7 @@ export class ProofSystems {
     const key =
       system === null
         ? NO_KEY
-        : await this.keys.open(sealOf(system.zoneId, system.id), system.sealedSecret);
+        : await this.sealing.open(sealOf(system.zoneId, system.id), system.sealedSecret);
     const message = {
       id: header(request, 'webhook-id'),
       timestamp: header(request, 'webhook-timestamp'),

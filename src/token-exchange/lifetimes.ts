@@ -1,8 +1,9 @@
+import { LONGEST_LIFE } from '../keys/key-schedule.js';
 import type { Delegated } from './delegate.js';
 
-/** Lifetimes in seconds, by what the mandate is for. */
+/** Lifetimes in seconds, by what the mandate is for. A key stays published for the longest of them. */
 const LIFETIMES = {
-  session: { default: 900, cap: 3_600 },
+  session: { default: 900, cap: LONGEST_LIFE },
   resource: { default: 900, cap: 900 },
 } as const;
 

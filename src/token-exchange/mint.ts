@@ -2,6 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { NoSigningKey, type SignedMandate } from '../keys/key-ring.js';
 import { MAX_ACTORS } from '../keys/read-claims.js';
 import { InvalidToken, type MandateClaims } from '../keys/verify-mandate.js';
+import type { ZoneAlg } from '../oauth/algorithms.js';
 import { OAuthError, unavailable } from '../oauth/errors.js';
 import { agencyClaims } from './agency-claims.js';
 import { actorClaim, depthOf } from './actor-chain.js';
@@ -36,14 +37,17 @@ export async function mint(
   now: number,
   verify: VerifyMandate,
 ): Promise<Minted> {
-  const { subject, client, zone, granted, act, use, agency } = cleared;
+  const { subject, client, zone, granted, act, use, agency, policy } = cleared;
   if (granted.targets.includes(issuer)) {
     throw new OAuthError('invalid_target', 'a resource is unknown or not available', {
       detail: 'a mandate for the issuer would pass for a session mandate',
     });
   }
   const iat = Math.floor(now / 1_000);
-  const exp = expiry(cleared, iat, now);
+  // A session mandate is for us, whatever it aims at.
+  const asked =
+    use === 'session' ? [] : policy.decisions.map(({ resource }) => resource.signingAlg);
+  const exp = expiry(cleared, iat, signerExpiry(zone.keys, asked, now));
   if (depthOf(act) > MAX_ACTORS) {
     throw new OAuthError('invalid_request', `the chain of actors is longer than ${MAX_ACTORS}`);
   }
@@ -70,7 +74,7 @@ export async function mint(
     ...(subject === null ? {} : { ancestors: [...subject.ancestors, subject.jti] }),
   };
   try {
-    const mandate = await zone.keys.sign(claims, now);
+    const mandate = await zone.keys.sign(claims, asked, now);
     return { ...cleared, mandate, claims: await verify(mandate.token), session };
   } catch (error) {
     if (error instanceof NoSigningKey) throw unavailable('no signing key', error);
@@ -81,9 +85,13 @@ export async function mint(
   }
 }
 
-/** The smallest of every cap, in seconds since the epoch. */
-function expiry(cleared: Cleared, iat: number, now: number): number {
-  const { subject, user, actor, anchor, ttlSeconds, policy, zone, agency } = cleared;
+/**
+ * The smallest of every cap, in seconds since the epoch.
+ *
+ * @param signerExpiresAt when the key leaves the key set, in milliseconds since the epoch
+ */
+function expiry(cleared: Cleared, iat: number, signerExpiresAt: number): number {
+  const { subject, user, actor, anchor, ttlSeconds, policy, agency } = cleared;
   const cap = lifetimeCap(cleared);
   if (ttlSeconds !== null && ttlSeconds > cap) {
     throw new OAuthError('invalid_request', `ttl_seconds is more than ${cap}`);
@@ -95,15 +103,19 @@ function expiry(cleared: Cleared, iat: number, now: number): number {
     actor?.exp ?? Number.POSITIVE_INFINITY,
     anchor?.expiresAt ?? Number.POSITIVE_INFINITY,
     agency?.endsAt ?? Number.POSITIVE_INFINITY,
-    Math.floor(signerExpiry(zone.keys, now) / 1_000),
+    Math.floor(signerExpiresAt / 1_000),
   );
   if (exp <= iat) throw new OAuthError('invalid_grant', 'what this request relies on has expired');
   return exp;
 }
 
-function signerExpiry(keys: Cleared['zone']['keys'], now: number): number {
+function signerExpiry(
+  keys: Cleared['zone']['keys'],
+  asked: readonly (ZoneAlg | null)[],
+  now: number,
+): number {
   try {
-    return keys.signerExpiresAt(now);
+    return keys.signerExpiresAt(asked, now);
   } catch (error) {
     if (error instanceof NoSigningKey) throw unavailable('no signing key', error);
     throw error;

@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { instant } from '../config/clock.js';
-import { Keys } from '../keys/keys.service.js';
+import { Sealing } from '../keys/sealing.service.js';
 import { Webhook } from './webhook.entity.js';
 
 /** The types of event that there are. */
@@ -28,7 +28,7 @@ export interface NewSecret {
 /** Registers webhooks, and knows their secrets. */
 @Injectable()
 export class Webhooks {
-  constructor(private readonly keys: Keys) {}
+  constructor(private readonly sealing: Sealing) {}
 
   async register(
     tx: EntityManager,
@@ -71,12 +71,12 @@ export class Webhooks {
     const previous =
       previousUntil !== null && previousUntil.getTime() > now ? sealedPreviousSecret : null;
     const sealed = previous === null ? [sealedSecret] : [sealedSecret, previous];
-    return Promise.all(sealed.map((one) => this.keys.open(sealOf(zoneId, id), one)));
+    return Promise.all(sealed.map((one) => this.sealing.open(sealOf(zoneId, id), one)));
   }
 
   private async draw(zoneId: string, id: string): Promise<{ secret: string; sealed: Buffer }> {
     const key = randomBytes(32);
-    const sealed = await this.keys.seal(sealOf(zoneId, id), key);
+    const sealed = await this.sealing.seal(sealOf(zoneId, id), key);
     return { secret: `whsec_${key.toString('base64')}`, sealed };
   }
 }

@@ -1,3 +1,4 @@
+import type { ZoneAlg } from '../oauth/algorithms.js';
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
 /** An operation of a resource, and the scope that it takes. */
@@ -38,6 +39,10 @@ export class Resource {
   /** What can be done with it through a gateway; empty if that is not confined. */
   @Column('jsonb')
   operations: DeclaredOperation[];
+
+  /** What mandates for it are signed with; `null` for what the zone signs with. */
+  @Column('text', { name: 'signing_alg', nullable: true })
+  signingAlg: ZoneAlg | null;
 
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz' })
   createdAt: Date;

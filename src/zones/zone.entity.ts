@@ -1,3 +1,4 @@
+import type { ZoneAlg } from '../oauth/algorithms.js';
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
 /** An isolated population of clients, resources, keys and policies. */
@@ -27,6 +28,22 @@ export class Zone {
   /** What this zone's policies may use beyond the shipped Cedar schema. */
   @Column('text', { name: 'policy_schema_extension', nullable: true })
   policySchemaExtension: string | null;
+
+  /** What mandates are signed with unless their resources ask for something else. */
+  @Column('text', { name: 'signing_alg' })
+  signingAlg: ZoneAlg;
+
+  /** What signs until a key of {@link signingAlg} may. */
+  @Column('text', { name: 'previous_signing_alg', nullable: true })
+  previousSigningAlg: ZoneAlg | null;
+
+  /** After how many days a signing key is rotated; 0 for never. */
+  @Column('integer', { name: 'rotation_days' })
+  rotationDays: number;
+
+  /** Whether keys are published with certificates. */
+  @Column('boolean', { name: 'publish_x5c' })
+  publishX5c: boolean;
 
   @Column('timestamptz', { name: 'policy_activated_at', nullable: true })
   policyActivatedAt: Date | null;

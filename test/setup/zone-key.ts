@@ -1,17 +1,18 @@
 import { decodeJwt } from 'jose';
 import type { JWK } from 'jose';
 import { importPrivateKey } from '../../src/keys/key-pair.js';
+import { LocalKeyEncryption } from '../../src/keys/local-key-encryption.js';
 import { unseal } from '../../src/keys/seal.js';
-import type { SigningAlg } from '../../src/oauth/algorithms.js';
+import type { ZoneAlg } from '../../src/oauth/algorithms.js';
 import { makeForger, type ForgerKey, type TokenForger } from '../tokens/hostile-tokens.js';
 import { KEY_ENCRYPTION_KEY, rows } from './harness.js';
 import type { TestZone } from './zone.js';
 
 /** The key that a zone signs with, taken out of its database: what no attacker should ever have. */
-export async function stealZoneKey(zone: TestZone): Promise<ForgerKey & { alg: SigningAlg }> {
+export async function stealZoneKey(zone: TestZone): Promise<ForgerKey & { alg: ZoneAlg }> {
   const [row] = await rows<{
     kid: string;
-    alg: SigningAlg;
+    alg: ZoneAlg;
     public_jwk: JWK;
     sealed_private_key: Buffer;
   }>(
@@ -21,12 +22,19 @@ export async function stealZoneKey(zone: TestZone): Promise<ForgerKey & { alg: S
   );
   if (row === undefined) throw new Error('the zone has no key');
   const { kid, alg, public_jwk: publicJwk, sealed_private_key: sealed } = row;
-  const der = unseal(
-    Buffer.from(KEY_ENCRYPTION_KEY, 'hex'),
-    { purpose: 'signing-key', zoneId: zone.zoneId, id: kid },
-    sealed,
-  );
+  const der = await openZoneKey(zone.zoneId, kid, sealed);
   return { kid, alg, publicJwk, privateKey: await importPrivateKey(der, alg) };
+}
+
+/** The private key in a row, in PKCS#8 DER. */
+export function openZoneKey(
+  zoneId: string,
+  kid: string,
+  sealed: Buffer,
+  keyEncryptionKey = KEY_ENCRYPTION_KEY,
+): Promise<Buffer> {
+  const kek = new LocalKeyEncryption(Buffer.from(keyEncryptionKey, 'hex'));
+  return unseal([kek], { purpose: 'signing-key', zoneId, id: kid }, sealed);
 }
 
 /** Forges mandates with a zone's own key; they differ from a real one only where a test says so. */

@@ -1,0 +1,115 @@
+import {
+  Inject,
+  Injectable,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
+import type { Logger } from 'pino';
+import { v7 as uuidv7 } from 'uuid';
+import { CLOCK, type Clock } from '../config/clock.js';
+import { LOGGER } from '../config/logger.js';
+import { EARLIEST_SHARE, rotationIsDue } from '../keys/rotation-age.js';
+import { newSchedule } from '../keys/rotation.js';
+import { KeyOperations, keyDetails } from './key-operations.service.js';
+import { Operations } from './operations.service.js';
+
+/** Milliseconds between two looks, give or take a quarter: replicas that started together drift apart. */
+const EVERY_MS = 60_000;
+/** A first look soon after the start: a service that was down for long has something to catch up with. */
+const FIRST_MS = 2_000;
+/** Zones in one round. The rest has to wait for the next one, so that nothing else has to. */
+const AT_ONCE = 50;
+
+const OPERATOR = 'automatic rotation';
+
+/** Raised to leave a change that another replica has made. */
+class AlreadyDone extends Error {
+  override readonly name = 'AlreadyDone';
+}
+
+/**
+ * Rotates the signing keys that have become old. Every replica looks; whichever locks a zone first
+ * rotates its key, and the others then find a pending one.
+ */
+@Injectable()
+export class AutomaticRotation implements OnApplicationBootstrap, OnApplicationShutdown {
+  private timer: NodeJS.Timeout | undefined;
+  private stopped = false;
+
+  constructor(
+    private readonly operations: Operations,
+    private readonly keyOperations: KeyOperations,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.lookIn(FIRST_MS);
+  }
+
+  onApplicationShutdown(): void {
+    this.stopped = true;
+    clearTimeout(this.timer);
+  }
+
+  private lookIn(ms: number): void {
+    if (this.stopped) return;
+    const wait = ms * (0.75 + Math.random() / 2);
+    this.timer = setTimeout(() => void this.look(), wait).unref();
+  }
+
+  private async look(): Promise<void> {
+    try {
+      for (const zoneId of await this.zonesDue()) {
+        if (this.stopped) return;
+        await this.renew(zoneId);
+      }
+    } catch (error) {
+      this.logger.warn({ err: error }, 'signing keys were not looked at, trying again in a minute');
+    }
+    this.lookIn(EVERY_MS);
+  }
+
+  private async zonesDue(): Promise<string[]> {
+    const rows = await this.operations.read.query<CandidateRow[]>(CANDIDATES, [EARLIEST_SHARE]);
+    const now = this.clock.now();
+    const due = rows.filter(({ kid, activatesAt, rotationDays }) =>
+      rotationIsDue(
+        { kid, ...newSchedule(activatesAt.getTime(), activatesAt.getTime()) },
+        rotationDays,
+        now,
+      ),
+    );
+    return [...new Set(due.map(({ zoneId }) => zoneId))].slice(0, AT_ONCE);
+  }
+
+  private async renew(zoneId: string): Promise<void> {
+    const type = 'signing_key.rotated';
+    const change = { zoneId, requestId: uuidv7(), type, operator: OPERATOR };
+    try {
+      await this.keyOperations.change(change, { want: 'renewal' }, async (_tx, carryOut) => {
+        const outcome = await carryOut();
+        if (outcome.published.length === 0) throw new AlreadyDone();
+        return { result: undefined, details: { emergency: false, ...keyDetails(outcome) } };
+      });
+    } catch (error) {
+      if (error instanceof AlreadyDone) return;
+      this.logger.warn({ err: error, zoneId }, 'a signing key was not rotated, trying again');
+    }
+  }
+}
+
+interface CandidateRow {
+  readonly zoneId: string;
+  readonly kid: string;
+  readonly activatesAt: Date;
+  readonly rotationDays: number;
+}
+
+/** Keys that may be due, the oldest first: which of them are, each key's own jitter tells. */
+const CANDIDATES = `SELECT k.zone_id AS "zoneId", k.kid, k.activates_at AS "activatesAt",
+    z.rotation_days AS "rotationDays"
+  FROM signing_keys k JOIN zones z ON z.id = k.zone_id
+  WHERE k.retires_at IS NULL AND k.compromised_at IS NULL AND z.rotation_days > 0
+    AND k.activates_at < now() - z.rotation_days * $1::float * interval '1 day'
+  ORDER BY k.activates_at LIMIT 1000`;

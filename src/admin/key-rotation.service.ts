@@ -1,0 +1,77 @@
+import { ConflictException, Injectable } from '@nestjs/common';
+import type { KeyIntent } from '../keys/key-intent.js';
+import { keyState, type KeyState } from '../keys/key-schedule.js';
+import type { ScheduledKey } from '../keys/rotation.js';
+import type { KeyOutcome } from '../keys/rotations.service.js';
+import type { ZoneAlg } from '../oauth/algorithms.js';
+import { keyDetails, KeyOperations } from './key-operations.service.js';
+import { found, Operations, zoneExists } from './operations.service.js';
+
+/** Which keys are to be rotated, and who says so. */
+export interface RotationRequest {
+  readonly zoneId: string;
+  readonly requestId: string;
+  /** Who asks, if not whoever holds the admin key. */
+  readonly operator?: string;
+  /** A key leaked: whatever signs or has signed is withdrawn, and a new key signs at once. */
+  readonly emergency: boolean;
+  /** Only keys of this algorithm; of all algorithms in use if absent. */
+  readonly alg?: ZoneAlg | undefined;
+}
+
+/** The key that signs next, or does already. */
+export interface NextKey {
+  readonly kid: string;
+  readonly alg: ZoneAlg;
+  readonly state: KeyState;
+  /** Milliseconds since the epoch. */
+  readonly activatesAt: number;
+}
+
+/** Rotates the signing keys of a zone because an operator says so. */
+@Injectable()
+export class KeyRotation {
+  constructor(
+    private readonly operations: Operations,
+    private readonly keyOperations: KeyOperations,
+  ) {}
+
+  /**
+   * @returns the next key of the algorithm that was asked for, else of the zone's own
+   * @throws {HttpException} 404 for an unknown zone, 409 if it has no key of the algorithm, 503 if a key
+   *   takes too long to draw
+   */
+  async rotate(request: RotationRequest): Promise<NextKey> {
+    const { zoneId, requestId, operator, emergency, alg } = request;
+    await zoneExists(this.operations.read, zoneId);
+    const intent: KeyIntent = { want: emergency ? 'emergency' : 'rotation', alg };
+    const change = {
+      zoneId,
+      requestId,
+      type: 'signing_key.rotated',
+      ...(operator === undefined ? {} : { operator }),
+    };
+    return this.keyOperations.change(change, intent, async (_tx, carryOut) => {
+      const outcome = await carryOut();
+      const known = alg === undefined || outcome.keys.some((key) => key.alg === alg);
+      if (!known) throw new ConflictException(`the zone has no ${alg} key`);
+      const next = nextOf(outcome, alg);
+      const state = keyState(next, outcome.now);
+      const { kid, activatesAt } = next;
+      const details = { kid, state, emergency, withdrawn_kids: outcome.withdrawn };
+      return {
+        result: { kid, alg: next.alg, state, activatesAt },
+        details: { ...details, ...keyDetails(outcome) },
+      };
+    });
+  }
+}
+
+function nextOf({ keys, needs }: KeyOutcome, alg: ZoneAlg | undefined): ScheduledKey {
+  const lasting = keys
+    .filter(({ retiresAt, compromisedAt }) => retiresAt === null && compromisedAt === null)
+    .toSorted((a, b) => b.activatesAt - a.activatesAt);
+  const next =
+    lasting.find((key) => key.alg === alg) ?? lasting.find((key) => key.alg === needs.standard);
+  return found(next, 'signing key');
+}

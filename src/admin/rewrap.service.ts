@@ -1,0 +1,73 @@
+import { Injectable } from '@nestjs/common';
+import { v7 as uuidv7 } from 'uuid';
+import { SealBroken } from '../keys/key-encryption.js';
+import { SealedValues, type StoredValue } from '../keys/sealed-values.service.js';
+import { Sealing } from '../keys/sealing.service.js';
+import { Operations } from './operations.service.js';
+
+/** What came of sealing everything anew. */
+export interface Rewrapped {
+  /** Sealed under the present key now. */
+  readonly done: number;
+  /** Changed by somebody else meanwhile, or removed: another run finds what is left to do. */
+  readonly skipped: number;
+  /** What did not open. It was left as it is. */
+  readonly broken: readonly StoredValue[];
+}
+
+/** Raised to undo the transaction of a value that is not there any more. */
+class Moved extends Error {
+  override readonly name = 'Moved';
+}
+
+/**
+ * Seals everything that is sealed anew, under the key that seals now, while the service is running. Each
+ * value is a transaction of its own, with its audit event, and is compared before it is replaced. So it
+ * may be killed at any time, and goes on where it was when it is run again.
+ */
+@Injectable()
+export class Rewrap {
+  constructor(
+    private readonly sealedValues: SealedValues,
+    private readonly sealing: Sealing,
+    private readonly operations: Operations,
+  ) {}
+
+  /**
+   * @param all also what is sealed under the present key already, such as after it was rotated in a KMS
+   * @throws {CustodyUnavailable} if a key-encryption key is out of reach; what is done stays done
+   */
+  async run(all: boolean): Promise<Rewrapped> {
+    let done = 0;
+    let skipped = 0;
+    const broken: StoredValue[] = [];
+    for await (const value of this.sealedValues.read(all ? null : this.sealing.keks.sealing.id)) {
+      try {
+        // Outside of the transaction: a KMS may be slow, and the zone is locked in there.
+        const sealed = await this.sealedValues.reseal(value);
+        if (await this.replace(value, sealed)) done += 1;
+        else skipped += 1;
+      } catch (error) {
+        if (!(error instanceof SealBroken)) throw error;
+        broken.push(value);
+      }
+    }
+    return { done, skipped, broken };
+  }
+
+  private async replace(value: StoredValue, sealed: Buffer): Promise<boolean> {
+    const { zoneId, id, keyId: from, place } = value;
+    const change = { zoneId, requestId: uuidv7(), type: 'sealed_value.rewrapped' };
+    try {
+      return await this.operations.change(change, async (tx) => {
+        if (!(await this.sealedValues.replace(tx, value, sealed))) throw new Moved();
+        const { table, column } = place;
+        const details = { table, column, id, from, to: this.sealing.keks.sealing.id };
+        return { result: true, details };
+      });
+    } catch (error) {
+      if (error instanceof Moved) return false;
+      throw error;
+    }
+  }
+}

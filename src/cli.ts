@@ -1,0 +1,116 @@
+#!/usr/bin/env node
+import 'reflect-metadata';
+import type { INestApplicationContext } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { Client } from 'pg';
+import { DataSource } from 'typeorm';
+import { KeyRotation } from './admin/key-rotation.service.js';
+import { Rewrap } from './admin/rewrap.service.js';
+import { CommandModule } from './app.module.js';
+import { HELP, readCommand, UsageError, type KeysCommand } from './cli/arguments.js';
+import { rewrapAll, verifyAll } from './cli/keys-commands.js';
+import { listKeys } from './cli/list-keys.js';
+import { EXIT, type Outcome } from './cli/outcome.js';
+import { rotateKeys } from './cli/rotate-keys.js';
+import { runSigner } from './cli/run-signer.js';
+import { systemClock } from './config/clock.js';
+import { environmentForOthers, readEnv } from './config/env.js';
+import { createLogger, nestLogger } from './config/logger.js';
+import { attach } from './embedded.js';
+import { pendingMigrations } from './health/schema.js';
+import { KeyEncryptionKeys } from './keys/key-encryption-keys.service.js';
+import { CustodyUnavailable } from './keys/key-encryption.js';
+import { SealedValues } from './keys/sealed-values.service.js';
+import { Sealing } from './keys/sealing.service.js';
+
+/** Does what operators ask for on the command line, on the database and with the environment of the service. */
+async function main(argv: readonly string[]): Promise<number> {
+  const command = readCommand(argv);
+  if (command.name === 'help') {
+    process.stdout.write(HELP);
+    return EXIT.done;
+  }
+  if (command.name === 'signer') {
+    return runSigner(command.options, readEnv().custody, environmentForOthers());
+  }
+  const outcome = await runKeys(command);
+  const text = command.json ? JSON.stringify(outcome.json, null, 2) : outcome.lines.join('\n');
+  process.stdout.write(`${text}\n`);
+  return outcome.code;
+}
+
+async function runKeys(command: KeysCommand): Promise<Outcome> {
+  const logger = createLogger('silent');
+  const { env, stop } = await attach(readEnv(), logger);
+  try {
+    await reach(env.databaseUrl);
+    const app = await NestFactory.createApplicationContext(CommandModule.forRoot(env, logger), {
+      logger: nestLogger(logger),
+      abortOnError: false,
+    });
+    try {
+      return await carryOut(command, app);
+    } finally {
+      await app.close();
+    }
+  } finally {
+    await stop();
+  }
+}
+
+/** The service waits for its database; somebody at a terminal would rather know that it is away. */
+async function reach(databaseUrl: string): Promise<void> {
+  const client = new Client({ connectionString: databaseUrl, connectionTimeoutMillis: 5_000 });
+  client.on('error', () => {});
+  try {
+    await client.connect();
+  } catch (cause) {
+    throw new Error('the database is out of reach', { cause });
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+async function carryOut(command: KeysCommand, app: INestApplicationContext): Promise<Outcome> {
+  const dataSource = app.get(DataSource);
+  if ((await pendingMigrations(dataSource)).length > 0) {
+    throw new Error('the schema is not up to date: start the service, or npm run migrate');
+  }
+  const keyEncryptionKeys = app.get(KeyEncryptionKeys);
+  const sealing = app.get(Sealing);
+  if (command.name === 'list') {
+    return listKeys(dataSource.manager, command.zoneId, systemClock.now());
+  }
+  // This looks, also if a key is missing; whoever seals must have the right ones.
+  if (command.name === 'verify') {
+    return verifyAll({
+      keyEncryptionKeys,
+      sealing,
+      sealedValues: app.get(SealedValues),
+      read: dataSource.manager,
+    });
+  }
+  await keyEncryptionKeys.check();
+  if (command.name === 'rewrap') {
+    return rewrapAll({ keyEncryptionKeys, sealing, rewrap: app.get(Rewrap) }, command.all);
+  }
+  const services = { read: dataSource.manager, rotation: app.get(KeyRotation) };
+  return rotateKeys(services, command.zoneId, command.emergency);
+}
+
+/** What went wrong, without where in the code that was noticed. */
+function describe(error: unknown): string {
+  if (error instanceof CustodyUnavailable) return error.detail;
+  return error instanceof Error ? error.message : String(error);
+}
+
+try {
+  const code = await main(process.argv.slice(2));
+  // What was written may still be in a pipe; connections that would linger are of no use to anybody.
+  process.stdout.write('', () => process.exit(code));
+} catch (error) {
+  const usage = error instanceof UsageError;
+  process.stderr.write(`${describe(error)}\n${usage ? `\n${HELP}` : ''}`, () =>
+    process.exit(usage ? EXIT.usage : EXIT.impossible),
+  );
+}

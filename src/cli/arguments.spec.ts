@@ -1,0 +1,49 @@
+import { describe, expect, test } from 'vitest';
+import { readCommand, UsageError } from './arguments.js';
+
+const ZONE = '0192f0c1-0000-7000-8000-00000000000a';
+const read = (line: string) => readCommand(line.split(' ').filter((word) => word !== ''));
+
+describe('a command line', () => {
+  test.each<[string, object]>([
+    ['', { name: 'help' }],
+    ['--help', { name: 'help' }],
+    ['keys rotate --help', { name: 'help' }],
+    ['keys list', { name: 'list', zoneId: null, json: false }],
+    [`keys list --zone ${ZONE} --json`, { name: 'list', zoneId: ZONE, json: true }],
+    [`keys rotate --zone=${ZONE}`, { name: 'rotate', zoneId: ZONE, emergency: false }],
+    ['keys rotate --all --emergency', { name: 'rotate', zoneId: null, emergency: true }],
+    ['keys rewrap', { name: 'rewrap', all: false }],
+    ['keys rewrap --all', { name: 'rewrap', all: true }],
+    ['keys verify --json', { name: 'verify', json: true }],
+    ['signer --socket /s --keys /k', { name: 'signer', options: { keys: '/k', pkcs11: null } }],
+    [
+      'signer --socket /s --pkcs11-module /m --token t --pin-file /p',
+      { options: { socket: '/s', keys: null, pkcs11: { module: '/m', token: 't', pin: '/p' } } },
+    ],
+  ])('%j', (line, command) => {
+    expect(read(line)).toMatchObject(command);
+  });
+
+  test.each([
+    'key list',
+    'keys',
+    'keys lists',
+    'keys list extra',
+    'keys list --zone',
+    'keys list --zone x',
+    'keys list --emergency',
+    'keys rotate',
+    'keys rotate --emergency',
+    `keys rotate --all --zone ${ZONE}`,
+    'keys verify --all',
+    'signer',
+    'signer --socket /s',
+    'signer --keys /k',
+    'signer --socket /s --keys /k --token t',
+    'signer --socket /s --pkcs11-module /m --token t',
+    'signer --socket /s --keys /k --pkcs11-module /m --token t --pin-file /p',
+  ])('that means nothing: %j', (line) => {
+    expect(() => read(line)).toThrow(UsageError);
+  });
+});

@@ -1,0 +1,125 @@
+import { parseArgs } from 'node:util';
+import { isUuid } from '../oauth/vocabulary.js';
+
+/** What somebody asked for on the command line. */
+export type Command =
+  | { readonly name: 'help' }
+  | { readonly name: 'signer'; readonly options: SignerOptions }
+  | ({ readonly json: boolean } & KeysCommand);
+
+/** A command about keys, as the service has them. */
+export type KeysCommand =
+  | { readonly name: 'list'; readonly zoneId: string | null }
+  | { readonly name: 'rotate'; readonly zoneId: string | null; readonly emergency: boolean }
+  | { readonly name: 'rewrap'; readonly all: boolean }
+  | { readonly name: 'verify' };
+
+/** How a signer is to keep its keys: in sealed files, or in a device. */
+export interface SignerOptions {
+  readonly socket: string;
+  /** A directory for sealed files. */
+  readonly keys: string | null;
+  /** A PKCS#11 module, and which of its tokens. */
+  readonly pkcs11: { readonly module: string; readonly token: string; readonly pin: string } | null;
+}
+
+/** Raised for a command line that means nothing. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** What can be asked for, and how the process ends. */
+export const HELP = `Usage:
+  mandate keys list [--zone ZONE]                  every signing key, its state and who keeps it
+  mandate keys rotate (--zone ZONE | --all) [--emergency]
+                                                   a new signing key; --emergency withdraws the old one
+  mandate keys rewrap [--all]                      seal everything under the present key-encryption key,
+                                                   with --all also what is sealed under it already
+  mandate keys verify                              open everything that is sealed, and tell which
+                                                   key-encryption keys are still needed
+  mandate signer --socket PATH --keys DIR          sign for others, with keys in sealed files
+  mandate signer --socket PATH --pkcs11-module PATH --token LABEL --pin-file FILE
+                                                   the same, with keys in a PKCS#11 device
+
+The environment is the service's. --json prints one JSON document.
+
+Exit codes: 0 done, 1 something is wrong with the keys, 2 not a command, 3 it could not be done
+(the database or a key-encryption key is out of reach, or the environment is not usable).
+`;
+
+/**
+ * Reads a command line.
+ *
+ * @param argv without the program and the script
+ * @throws {UsageError}
+ */
+export function readCommand(argv: readonly string[]): Command {
+  const [group, ...rest] = argv;
+  if (group === undefined || group === 'help' || argv.includes('--help')) return { name: 'help' };
+  if (group === 'signer') return { name: 'signer', options: readSigner(rest) };
+  if (group !== 'keys') throw new UsageError(`there is no command ${JSON.stringify(group)}`);
+  const [name, ...options] = rest;
+  return readKeys(name, options);
+}
+
+function readKeys(name: string | undefined, argv: readonly string[]): Command {
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean', default: false } as const;
+  switch (name) {
+    case 'list': {
+      const { zone, json } = parse(argv, { zone: text, json: flag });
+      return { name, zoneId: readZone(zone), json: json === true };
+    }
+    case 'rotate': {
+      const options = { zone: text, all: flag, emergency: flag, json: flag };
+      const { zone, all, emergency, json } = parse(argv, options);
+      if ((zone === undefined) === (all !== true)) {
+        throw new UsageError('rotate needs either --zone or --all');
+      }
+      return { name, zoneId: readZone(zone), emergency: emergency === true, json: json === true };
+    }
+    case 'rewrap': {
+      const { all, json } = parse(argv, { all: flag, json: flag });
+      return { name, all: all === true, json: json === true };
+    }
+    case 'verify':
+      return { name, json: parse(argv, { json: flag })['json'] === true };
+    default:
+      throw new UsageError(`there is no command keys ${JSON.stringify(name ?? '')}`);
+  }
+}
+
+function readSigner(argv: readonly string[]): SignerOptions {
+  const text = { type: 'string' } as const;
+  const names = { socket: text, keys: text, 'pkcs11-module': text, token: text, 'pin-file': text };
+  const given = parse(argv, names);
+  const socket = given['socket'];
+  const keys = given['keys'];
+  const device = [given['pkcs11-module'], given['token'], given['pin-file']];
+  if (typeof socket !== 'string') throw new UsageError('signer needs --socket');
+  const [module, token, pin] = device;
+  if (typeof module === 'string' && typeof token === 'string' && typeof pin === 'string') {
+    if (keys !== undefined) throw new UsageError('signer keeps keys in one place only');
+    return { socket, keys: null, pkcs11: { module, token, pin } };
+  }
+  if (device.some((value) => value !== undefined) || typeof keys !== 'string') {
+    throw new UsageError('signer needs --keys, or --pkcs11-module, --token and --pin-file');
+  }
+  return { socket, keys, pkcs11: null };
+}
+
+type OptionTypes = NonNullable<NonNullable<Parameters<typeof parseArgs>[0]>['options']>;
+
+function parse(argv: readonly string[], options: OptionTypes): Record<string, unknown> {
+  try {
+    return parseArgs({ args: [...argv], options, strict: true, allowPositionals: false }).values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function readZone(zone: unknown): string | null {
+  if (zone === undefined) return null;
+  if (typeof zone !== 'string' || !isUuid(zone)) throw new UsageError('--zone is not an id');
+  return zone;
+}

@@ -1,0 +1,129 @@
+import type { EntityManager } from 'typeorm';
+import type { Rewrap } from '../admin/rewrap.service.js';
+import type { KeyEncryptionKeys } from '../keys/key-encryption-keys.service.js';
+import { keyIdOf } from '../keys/key-pair.js';
+import type { KeyUsage } from '../keys/key-usage.js';
+import type { SealedValues, StoredValue } from '../keys/sealed-values.service.js';
+import { SigningKey } from '../keys/signing-key.entity.js';
+import type { Sealing } from '../keys/sealing.service.js';
+import { EXIT, table, type Outcome } from './outcome.js';
+
+/** What `rewrap` needs. */
+export interface RewrapServices {
+  readonly keyEncryptionKeys: Pick<KeyEncryptionKeys, 'usage'>;
+  readonly rewrap: Pick<Rewrap, 'run'>;
+  readonly sealing: Pick<Sealing, 'keks'>;
+}
+
+/** What `verify` needs. */
+export interface VerifyServices {
+  readonly keyEncryptionKeys: Pick<KeyEncryptionKeys, 'usage'>;
+  readonly sealedValues: Pick<SealedValues, 'read' | 'opens'>;
+  readonly read: Pick<EntityManager, 'find'>;
+  readonly sealing: Pick<Sealing, 'keks'>;
+}
+
+/** Seals everything anew, and tells which key-encryption keys that leaves in use. */
+export async function rewrapAll(services: RewrapServices, all: boolean): Promise<Outcome> {
+  const { done, skipped, broken } = await services.rewrap.run(all);
+  const keys = await describeKeys(services);
+  return {
+    code: broken.length === 0 ? EXIT.done : EXIT.wrong,
+    json: { sealed_anew: done, skipped, broken: broken.map(placeOf), ...keys.json },
+    lines: [
+      `sealed anew: ${done}`,
+      ...(skipped === 0 ? [] : [`changed meanwhile, run it again: ${skipped}`]),
+      ...describeBroken(broken),
+      ...keys.lines,
+    ],
+  };
+}
+
+/**
+ * Opens everything that is sealed, compares each public key with its name, which is sealed with the
+ * private one, and tells which key-encryption keys are in use.
+ */
+export async function verifyAll(services: VerifyServices): Promise<Outcome> {
+  let opened = 0;
+  const broken: StoredValue[] = [];
+  for await (const value of services.sealedValues.read()) {
+    if (await services.sealedValues.opens(value)) opened += 1;
+    else broken.push(value);
+  }
+  const foreign = await foreignKeys(services.read);
+  const keys = await describeKeys(services);
+  return {
+    code: broken.length + foreign.length === 0 ? EXIT.done : EXIT.wrong,
+    json: { opened, broken: broken.map(placeOf), foreign_public_keys: foreign, ...keys.json },
+    lines: [
+      `opened: ${opened}`,
+      ...describeBroken(broken),
+      ...foreign.map((key) => `not the public key of ${key.kid} in zone ${key.zone_id}`),
+      ...keys.lines,
+    ],
+  };
+}
+
+/** Rows with the public key of another private key: verifiers would believe that, we would not. */
+async function foreignKeys(read: Pick<EntityManager, 'find'>) {
+  const foreign: { zone_id: string; kid: string }[] = [];
+  for (const { zoneId, kid, publicJwk } of await read.find(SigningKey)) {
+    if ((await thumbprintOf(publicJwk)) !== kid) foreign.push({ zone_id: zoneId, kid });
+  }
+  return foreign;
+}
+
+/** What a public key is called, or `null` for what is none. */
+async function thumbprintOf(publicJwk: SigningKey['publicJwk']): Promise<string | null> {
+  try {
+    return await keyIdOf(publicJwk);
+  } catch {
+    return null;
+  }
+}
+
+/** Each key that is in use or was given, and whether it can be let go of. */
+async function describeKeys({
+  keyEncryptionKeys,
+  sealing: { keks },
+}: RewrapServices | VerifyServices): Promise<{ lines: string[]; json: object }> {
+  const usages = await keyEncryptionKeys.usage();
+  const given = new Set(keks.opening.map(({ id }) => id));
+  const ids = new Set([...given, ...usages.map(({ keyId }) => keyId)]);
+  const keys = [...ids].map((id) => {
+    const values = countOf(usages.filter(({ keyId }) => keyId === id));
+    const seals = id === keks.sealing.id;
+    return { id, values, seals, given: given.has(id), needed: seals || values > 0 };
+  });
+  return {
+    json: { key_encryption_keys: keys },
+    lines: [
+      '',
+      ...table([
+        ['key-encryption key', 'values', ''],
+        ...keys.map((key) => [key.id, String(key.values), noteOn(key)]),
+      ]),
+    ],
+  };
+}
+
+function noteOn(key: { seals: boolean; given: boolean; needed: boolean }): string {
+  if (!key.given) return 'in use, and not given to this process';
+  if (key.seals) return 'seals';
+  return key.needed ? 'still in use: keep it' : 'not in use: may be let go of';
+}
+
+function countOf(usages: readonly KeyUsage[]): number {
+  return usages.reduce((sum, { count }) => sum + count, 0);
+}
+
+function placeOf({ place, zoneId, id, keyId }: StoredValue) {
+  return { table: place.table, column: place.column, zone_id: zoneId, id, key_id: keyId };
+}
+
+function describeBroken(broken: readonly StoredValue[]): string[] {
+  return broken.map(
+    ({ place, zoneId, id, keyId }) =>
+      `does not open: ${place.table}.${place.column} of ${id} in zone ${zoneId} (under ${keyId})`,
+  );
+}

@@ -1,0 +1,43 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { EntityManager } from 'typeorm';
+import type { KeyRotation } from '../admin/key-rotation.service.js';
+import { instant } from '../config/clock.js';
+import { Zone } from '../zones/zone.entity.js';
+import { EXIT, table, type Outcome } from './outcome.js';
+
+/** What `rotate` needs. */
+export interface RotateServices {
+  readonly read: EntityManager;
+  readonly rotation: Pick<KeyRotation, 'rotate'>;
+}
+
+/**
+ * Rotates the signing keys of one zone or of all, in the same way as the API does, audit event and all.
+ *
+ * @param zoneId `null` for every zone
+ * @param emergency whether the keys that there are have leaked
+ */
+export async function rotateKeys(
+  { read, rotation }: RotateServices,
+  zoneId: string | null,
+  emergency: boolean,
+): Promise<Outcome> {
+  const zones =
+    zoneId === null ? await read.find(Zone, { select: { id: true } }) : [{ id: zoneId }];
+  const rotated = [];
+  for (const { id } of zones) {
+    const operator = 'command line';
+    const change = { zoneId: id, requestId: uuidv7(), operator, emergency };
+    const { kid, alg, state, activatesAt } = await rotation.rotate(change);
+    const at = instant(activatesAt).toISOString();
+    rotated.push({ zone_id: id, kid, alg, state, activates_at: at, request_id: change.requestId });
+  }
+  return {
+    code: EXIT.done,
+    json: { rotated },
+    lines: table([
+      ['zone', 'kid', 'alg', 'state', 'activates'],
+      ...rotated.map((one) => [one.zone_id, one.kid, one.alg, one.state, one.activates_at]),
+    ]),
+  };
+}

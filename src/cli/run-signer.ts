@@ -1,0 +1,50 @@
+import type { KeyCustody } from '../config/key-custody.js';
+import { keyEncryptionsOf } from '../keys/key-encryptions.js';
+import { FileKeys } from '../signer/file-keys.js';
+import type { KeyStore } from '../signer/key-store.js';
+import { Pkcs11Keys } from '../signer/pkcs11-keys.js';
+import { startSigner } from '../signer/signer-server.js';
+import { UsageError, type SignerOptions } from './arguments.js';
+import { EXIT } from './outcome.js';
+
+/**
+ * Signs for others until it is told to stop.
+ *
+ * @param custody the key-encryption key that seals the files: one of the signer's own
+ * @param environment what a PKCS#11 module may read
+ * @returns the exit code
+ */
+export async function runSigner(
+  options: SignerOptions,
+  custody: KeyCustody,
+  environment: Readonly<Record<string, string>>,
+): Promise<number> {
+  const signer = await startSigner(options.socket, keysOf(options, custody, environment), say);
+  say(`signing on ${options.socket}`);
+  await new Promise<void>((resolve) => {
+    process.once('SIGTERM', resolve);
+    process.once('SIGINT', resolve);
+  });
+  await signer.close();
+  return EXIT.done;
+}
+
+function say(what: string): void {
+  process.stderr.write(`${what}\n`);
+}
+
+function keysOf(
+  { keys, pkcs11 }: SignerOptions,
+  custody: KeyCustody,
+  environment: Readonly<Record<string, string>>,
+): KeyStore {
+  if (pkcs11 !== null) {
+    const { module, token, pin } = pkcs11;
+    return new Pkcs11Keys({ module, token, pinFile: pin, environment });
+  }
+  if (keys === null) throw new UsageError('signer needs --keys');
+  if (custody.provider === 'env' && custody.key === undefined) {
+    throw new UsageError('signer needs KEY_ENCRYPTION_KEY to seal its files');
+  }
+  return new FileKeys(keys, keyEncryptionsOf(custody));
+}

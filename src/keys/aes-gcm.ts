@@ -1,0 +1,44 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+
+/** Raised when something does not decrypt: another key, other associated data, or an edited text. */
+export class NotAuthentic extends Error {
+  override readonly name = 'NotAuthentic';
+}
+
+/**
+ * AES-256-GCM (NIST SP 800-38D) with a nonce that is drawn.
+ *
+ * @param key 32 bytes
+ * @returns nonce (12 bytes), ciphertext, tag (16)
+ */
+export function encrypt(key: Buffer, associatedData: Buffer, plaintext: Buffer): Buffer {
+  const nonce = randomBytes(NONCE_BYTES);
+  const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(associatedData);
+  const body = Buffer.concat([cipher.update(plaintext), cipher.final()]);
+  return Buffer.concat([nonce, body, cipher.getAuthTag()]);
+}
+
+/**
+ * Undoes {@link encrypt}. The plaintext is in one place only, which is the caller's to wipe.
+ *
+ * @throws {NotAuthentic}
+ */
+export function decrypt(key: Buffer, associatedData: Buffer, encrypted: Buffer): Buffer {
+  if (encrypted.length < NONCE_BYTES + TAG_BYTES) throw new NotAuthentic('cut');
+  const nonce = encrypted.subarray(0, NONCE_BYTES);
+  const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES })
+    .setAAD(associatedData)
+    .setAuthTag(encrypted.subarray(-TAG_BYTES));
+  const plaintext = decipher.update(encrypted.subarray(NONCE_BYTES, -TAG_BYTES));
+  try {
+    // Nothing is left to come in this mode: it only checks the tag.
+    decipher.final();
+    return plaintext;
+  } catch (cause) {
+    plaintext.fill(0);
+    throw new NotAuthentic('the tag does not fit', { cause });
+  }
+}

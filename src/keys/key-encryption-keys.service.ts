@@ -1,0 +1,146 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { SealBroken, type KeyEncryption } from './key-encryption.js';
+import { OF_FORMAT_1, readKeyUsage, type KeyUsage } from './key-usage.js';
+import type { SealContext } from './seal-context.js';
+import { checkValueOfFormat1 } from './seal-format-1.js';
+import { seal, unseal } from './seal.js';
+import { Sealing } from './sealing.service.js';
+
+/** Raised at start when this process holds other key-encryption keys than the database was sealed with. */
+export class WrongKeyEncryptionKey extends Error {
+  override readonly name = 'WrongKeyEncryptionKey';
+}
+
+/** A row of `key_encryption_keys`. */
+interface KnownKey {
+  readonly id: string;
+  readonly check_value: Buffer;
+  /** 1: a keyed digest, and values of the first release are sealed under this key. 2: a sealed value. */
+  readonly format: number;
+}
+
+/** What is sealed to recognise a key by. */
+const KNOWN_VALUE = createHash('sha256').update('mandate key check').digest();
+const NOBODYS_ZONE = '00000000-0000-0000-0000-000000000000';
+const WRONG = 'KEY_ENCRYPTION_KEY is not the key that this database was sealed with';
+
+/** Knows which key-encryption keys the database was sealed with, and which of them are still needed. */
+@Injectable()
+export class KeyEncryptionKeys {
+  /** The check value of the sealing key that was found to be right last. */
+  private verified: Buffer | null = null;
+
+  constructor(
+    private readonly sealing: Sealing,
+    @InjectDataSource() private readonly dataSource: DataSource,
+  ) {}
+
+  /**
+   * Makes sure that this process can open everything and seals so that others can. The first process on
+   * an empty database decides which key that is; a further one is admitted when it comes together with
+   * one that is known.
+   *
+   * @throws {WrongKeyEncryptionKey} also if a key that is missing here is still in use
+   * @throws {CustodyUnavailable} if a key is out of reach
+   */
+  async check(): Promise<void> {
+    const { sealing, opening } = this.sealing.keks;
+    for (const kek of opening) await this.compare(kek, await this.known());
+    const value = await seal(sealing, checkContext(sealing), KNOWN_VALUE);
+    await this.dataSource.transaction(async (tx) => {
+      await tx.query('LOCK TABLE key_encryption_keys IN SHARE ROW EXCLUSIVE MODE');
+      await tx.query(
+        `INSERT INTO key_encryption_keys (id, check_value, format)
+         SELECT $1, $2, 2 WHERE NOT EXISTS (SELECT 1 FROM key_encryption_keys)
+             OR EXISTS (SELECT 1 FROM key_encryption_keys WHERE id = ANY($3))
+         ON CONFLICT DO NOTHING`,
+        [sealing.id, value, opening.map(({ id }) => id)],
+      );
+    });
+    await this.verify();
+    await this.refuseToLetGo();
+  }
+
+  /**
+   * Whether the key that seals is still one that the database knows. It asks no KMS twice.
+   *
+   * @throws {WrongKeyEncryptionKey}
+   */
+  async verify(): Promise<void> {
+    const { sealing } = this.sealing.keks;
+    const rows = await this.known();
+    const row = rows.find(({ id }) => id === sealing.id);
+    if (row === undefined) throw new WrongKeyEncryptionKey(WRONG);
+    if (this.verified?.equals(row.check_value) === true) return;
+    await this.compare(sealing, rows);
+    this.verified = row.check_value;
+  }
+
+  /** How many values are sealed under which key; those of the first release under their key, if known. */
+  async usage(): Promise<KeyUsage[]> {
+    const first = (await this.known()).find(({ format }) => format === 1)?.id;
+    const usages = await readKeyUsage((sql, parameters) => this.dataSource.query(sql, parameters));
+    const merged = new Map<string, KeyUsage>();
+    for (const usage of usages) {
+      const keyId = usage.keyId === OF_FORMAT_1 && first !== undefined ? first : usage.keyId;
+      const name = `${usage.table}.${usage.column}.${keyId}`;
+      const count = usage.count + (merged.get(name)?.count ?? 0);
+      merged.set(name, { ...usage, keyId, count });
+    }
+    return [...merged.values()];
+  }
+
+  /** The keys of the database that are not given to this process, and what is sealed under them. */
+  private async refuseToLetGo(): Promise<void> {
+    const ours = new Set(this.sealing.keks.opening.map(({ id }) => id));
+    const missing = new Set((await this.known()).map(({ id }) => id).filter((id) => !ours.has(id)));
+    if (missing.size === 0) return;
+    const needed = (await this.usage()).filter(({ keyId }) => missing.has(keyId));
+    if (needed.length === 0) return;
+    const lines = needed.map(
+      ({ table, column, keyId, count }) => `  - ${keyId}: ${count} in ${table}.${column}`,
+    );
+    throw new WrongKeyEncryptionKey(
+      `A key-encryption key that this process was not given is still in use; give it as ` +
+        `KEY_ENCRYPTION_KEY_PREVIOUS, and run mandate keys rewrap:\n${lines.join('\n')}`,
+    );
+  }
+
+  private async compare(kek: KeyEncryption, rows: readonly KnownKey[]): Promise<void> {
+    const row = rows.find(({ id }) => id === kek.id);
+    if (row === undefined) return;
+    if (!(row.format === 1 ? this.fits(row) : await opens(kek, row))) {
+      throw new WrongKeyEncryptionKey(WRONG);
+    }
+  }
+
+  private fits({ id, check_value: value }: KnownKey): boolean {
+    const held = this.sealing.keks.held.find((key) => key.id === id);
+    if (held === undefined) return false;
+    const check = checkValueOfFormat1(held.bytes);
+    return check.length === value.length && timingSafeEqual(check, value);
+  }
+
+  private known(): Promise<KnownKey[]> {
+    return this.dataSource.query<KnownKey[]>(
+      'SELECT id, check_value, format FROM key_encryption_keys',
+    );
+  }
+}
+
+async function opens(kek: KeyEncryption, row: KnownKey): Promise<boolean> {
+  try {
+    const value = await unseal([kek], checkContext(kek), row.check_value);
+    return value.length === KNOWN_VALUE.length && timingSafeEqual(value, KNOWN_VALUE);
+  } catch (error) {
+    if (error instanceof SealBroken) return false;
+    throw error;
+  }
+}
+
+function checkContext({ id }: KeyEncryption): SealContext {
+  return { purpose: 'key-check', zoneId: NOBODYS_ZONE, id };
+}

@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto';
+import type { JWK } from 'jose';
+import {
+  isPublished,
+  KEY_SET_MAX_AGE,
+  KEY_SET_REFRESH,
+  LONGEST_LIFE,
+  type KeySchedule,
+} from './key-schedule.js';
+
+/** The public half of a key. */
+export interface PublicKey extends KeySchedule {
+  readonly kid: string;
+  readonly alg: string;
+  readonly publicJwk: JWK;
+  /** X.509, DER, if it is to be published along (RFC 7517 4.7). */
+  readonly certificate: Buffer | null;
+}
+
+/** A key set (RFC 7517 5) as it goes over the wire. */
+export interface KeySet {
+  readonly body: Buffer;
+  /** A strong entity tag (RFC 9110 8.8.3). */
+  readonly etag: string;
+  /** When it stops being true by itself, in milliseconds since the epoch; or `Infinity`. */
+  readonly changesAt: number;
+}
+
+/**
+ * For how many seconds a key set may be used while we cannot be asked (RFC 5861 4). When we cannot be
+ * asked nothing is issued either, and after this time all that was issued before has expired.
+ */
+export const STALE_IF_ERROR = LONGEST_LIFE;
+
+/**
+ * The key set of a zone at a moment.
+ *
+ * @param keys all keys of the zone, in the order to publish them in
+ * @param now milliseconds since the epoch
+ */
+export function keySetOf(keys: readonly PublicKey[], now: number): KeySet {
+  const published = keys.filter((key) => isPublished(key, now));
+  const body = Buffer.from(JSON.stringify({ keys: published.map(publicMembers) }));
+  const digest = createHash('sha256').update(body).digest('base64url');
+  return {
+    body,
+    etag: `"${digest.slice(0, 22)}"`,
+    changesAt: Math.min(...published.map(({ expiresAt }) => expiresAt ?? Number.POSITIVE_INFINITY)),
+  };
+}
+
+/** Members are named one by one, so that nothing else of a stored key can get out. */
+function publicMembers({ kid, alg, publicJwk, certificate }: PublicKey) {
+  const { kty, crv, x, y, n, e } = publicJwk;
+  const x5c = certificate === null ? undefined : [certificate.toString('base64')];
+  return { kty, crv, x, y, n, e, kid, use: 'sig', alg, x5c };
+}
+
+/**
+ * How long a key set may be cached (RFC 9111 5.2.2, RFC 5861 4). One that we could not look at again for
+ * longer than usual does not pass for new: a key that was published meanwhile is not in it, and may sign
+ * once all sets without it have expired.
+ *
+ * @param ageSeconds since the set was read from the database
+ * @returns the `Cache-Control` of the answer; `null` if the set is too old to be served at all
+ */
+export function cacheControlAt(ageSeconds: number): string | null {
+  const overdue = Math.max(0, Math.ceil(ageSeconds) - KEY_SET_REFRESH);
+  const maxAge = Math.max(0, KEY_SET_MAX_AGE - overdue);
+  const staleIfError = STALE_IF_ERROR - Math.max(0, overdue - KEY_SET_MAX_AGE);
+  if (staleIfError <= 0) return null;
+  return `public, max-age=${maxAge}, stale-if-error=${staleIfError}`;
+}

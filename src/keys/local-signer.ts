@@ -1,0 +1,18 @@
+import type { ZoneAlg } from '../oauth/algorithms.js';
+import { drawKeyPair, importPrivateKey, signWith, type Sign } from './key-pair.js';
+import type { KeyInUse, NewKey, Signer } from './signer.js';
+
+/**
+ * Signs in this process. What it makes of a private key cannot be exported again. That it signed rightly
+ * is not checked here: each mandate is read back and verified before it leaves (stage 7).
+ */
+export class LocalSigner implements Signer {
+  async newKey(_zoneId: string, alg: ZoneAlg): Promise<NewKey> {
+    const { publicJwk, privateKey } = await drawKeyPair(alg);
+    return { publicJwk, handle: privateKey };
+  }
+
+  async use({ alg }: KeyInUse, handle: Buffer): Promise<Sign> {
+    return signWith(await importPrivateKey(handle, alg), alg);
+  }
+}

@@ -1,0 +1,191 @@
+import type { ZoneAlg } from '../oauth/algorithms.js';
+import { keyState, PUBLICATION_LEAD, RETIREMENT_LAG, type KeySchedule } from './key-schedule.js';
+import type { ZoneAlgs } from './signing-algs.js';
+
+/** A key of a zone, as far as rotations look at it. */
+export interface ScheduledKey extends KeySchedule {
+  readonly kid: string;
+  readonly alg: ZoneAlg;
+}
+
+/** Which algorithms a zone needs keys of. */
+export interface KeyNeeds extends ZoneAlgs {
+  /** What its resources ask for. */
+  readonly resources: readonly ZoneAlg[];
+}
+
+/** One step of a plan. All moments are milliseconds since the epoch. */
+export type KeyChange =
+  | { readonly step: 'publish'; readonly alg: ZoneAlg; readonly activatesAt: number }
+  | { readonly step: 'activate'; readonly kid: string; readonly activatesAt: number }
+  | { readonly step: 'retire'; readonly kid: string; readonly retiresAt: number }
+  | { readonly step: 'keep'; readonly kid: string }
+  | { readonly step: 'withdraw'; readonly kid: string; readonly compromisedAt: number };
+
+/** The algorithms that a zone needs keys of, its standard first. */
+export function algsInUse({ standard, resources }: KeyNeeds): ZoneAlg[] {
+  return [...new Set([standard, ...resources])];
+}
+
+/**
+ * Plans new keys. Each is published first and signs once no verifier can have a key set without it; the
+ * one before it stops at the same moment. An algorithm that has a pending key needs none.
+ *
+ * @param now milliseconds since the epoch
+ */
+export function planRotation(
+  keys: readonly ScheduledKey[],
+  algs: readonly ZoneAlg[],
+  now: number,
+): KeyChange[] {
+  return algs.flatMap((alg): KeyChange[] => {
+    const lasting = lastingKey(keys, alg, now);
+    if (lasting === null) return [publish(keys, alg, now)];
+    if (keyState(lasting, now) === 'pending') return [];
+    const activatesAt = now + PUBLICATION_LEAD * 1_000;
+    return [
+      { step: 'publish', alg, activatesAt },
+      { step: 'retire', kid: lasting.kid, retiresAt: activatesAt },
+    ];
+  });
+}
+
+/**
+ * Plans for keys that leaked: whatever signs or has signed with one of `leaked` is withdrawn, since nobody
+ * can be sure which it was, and another key signs at once, which breaks verifiers that cached the key set.
+ *
+ * @param now milliseconds since the epoch
+ */
+export function planEmergency(
+  keys: readonly ScheduledKey[],
+  leaked: readonly ZoneAlg[],
+  needs: KeyNeeds,
+  now: number,
+): KeyChange[] {
+  const gone = keys.filter(
+    (key) => leaked.includes(key.alg) && ['active', 'retiring'].includes(keyState(key, now)),
+  );
+  const left = keys.filter((key) => !gone.includes(key));
+  const signs = (alg: ZoneAlg | null) =>
+    left.some((key) => key.alg === alg && keyState(key, now) === 'active');
+  const mute = algsInUse(needs).filter((alg) => {
+    if (signs(alg)) return false;
+    return leaked.includes(alg) || (alg === needs.standard && !signs(needs.bridge));
+  });
+  return [
+    ...gone.map(({ kid }): KeyChange => ({ step: 'withdraw', kid, compromisedAt: now })),
+    ...mute.flatMap((alg): KeyChange[] => {
+      // A pending key is known to some verifiers already, so it is the better one to go on with.
+      const pending = left.find((key) => key.alg === alg && keyState(key, now) === 'pending');
+      if (pending === undefined) return [{ step: 'publish', alg, activatesAt: now }];
+      const { kid } = pending;
+      return [
+        { step: 'activate', kid, activatesAt: now },
+        { step: 'keep', kid },
+      ];
+    }),
+  ];
+}
+
+/**
+ * Plans for algorithms that came into use or went out of it. A key of a new one is published before it
+ * signs; one that nobody asks for any more stops, but not before the zone's standard has a key that signs.
+ *
+ * @param now milliseconds since the epoch
+ */
+export function planNeeds(
+  keys: readonly ScheduledKey[],
+  needs: KeyNeeds,
+  now: number,
+): KeyChange[] {
+  const inUse = algsInUse(needs);
+  const changes = inUse.flatMap((alg): KeyChange[] => {
+    if (lastingKey(keys, alg, now) !== null) return [];
+    const leaving = latest(upcoming(keys, alg, now));
+    return leaving === null ? [publish(keys, alg, now)] : [{ step: 'keep', kid: leaving.kid }];
+  });
+  const readyAt = Math.max(now, standardReadyAt(keys, needs.standard, now));
+  for (const alg of new Set(keys.map((key) => key.alg))) {
+    if (inUse.includes(alg)) continue;
+    const last = latest(upcoming(keys, alg, now));
+    if (last === null) continue;
+    const stopsTooEarly =
+      alg === needs.bridge && last.retiresAt !== null && last.retiresAt < readyAt;
+    if (last.retiresAt !== null && !stopsTooEarly) continue;
+    const retiresAt = Math.max(readyAt, last.activatesAt);
+    changes.push({ step: 'retire', kid: last.kid, retiresAt });
+  }
+  return changes;
+}
+
+/** The zone's algorithms after its standard was changed: what signs by then goes on until the new one may. */
+export function changeStandard(
+  keys: readonly ScheduledKey[],
+  before: ZoneAlgs,
+  standard: ZoneAlg,
+  now: number,
+): ZoneAlgs {
+  const signs = (alg: ZoneAlg) =>
+    keys.some((key) => key.alg === alg && keyState(key, now) === 'active');
+  const bridge = signs(before.standard) ? before.standard : (before.bridge ?? before.standard);
+  return { standard, bridge };
+}
+
+/** A key as a step leaves it. */
+export function amend<K extends ScheduledKey>(key: K, change: KeyChange): K {
+  switch (change.step) {
+    case 'activate':
+      return { ...key, activatesAt: change.activatesAt };
+    case 'retire': {
+      const { retiresAt } = change;
+      return { ...key, retiresAt, expiresAt: retiresAt + RETIREMENT_LAG * 1_000 };
+    }
+    case 'keep':
+      return { ...key, retiresAt: null, expiresAt: null };
+    case 'withdraw':
+      return { ...key, compromisedAt: change.compromisedAt };
+    case 'publish':
+      break;
+  }
+  return key;
+}
+
+/** The schedule of a key that is published now. */
+export function newSchedule(activatesAt: number, now: number): KeySchedule {
+  return { publishedAt: now, activatesAt, retiresAt: null, expiresAt: null, compromisedAt: null };
+}
+
+/** The first key of all may sign at once: nobody can have cached an older key set. */
+function publish(keys: readonly ScheduledKey[], alg: ZoneAlg, now: number): KeyChange {
+  const lead = keys.length === 0 ? 0 : PUBLICATION_LEAD * 1_000;
+  return { step: 'publish', alg, activatesAt: now + lead };
+}
+
+function standardReadyAt(keys: readonly ScheduledKey[], standard: ZoneAlg, now: number): number {
+  const key = latest(upcoming(keys, standard, now));
+  if (key === null) return now + PUBLICATION_LEAD * 1_000;
+  const active = upcoming(keys, standard, now).some((one) => keyState(one, now) === 'active');
+  return active ? now : key.activatesAt;
+}
+
+/** Keys of an algorithm that sign, or will. */
+function upcoming(keys: readonly ScheduledKey[], alg: ZoneAlg, now: number): ScheduledKey[] {
+  return keys.filter(
+    (key) =>
+      key.alg === alg &&
+      (key.retiresAt === null || key.retiresAt > now) &&
+      ['pending', 'active'].includes(keyState(key, now)),
+  );
+}
+
+/** The key of an algorithm that signs, or will, and of which no end is set. */
+function lastingKey(keys: readonly ScheduledKey[], alg: ZoneAlg, now: number): ScheduledKey | null {
+  return latest(upcoming(keys, alg, now).filter(({ retiresAt }) => retiresAt === null));
+}
+
+function latest(keys: readonly ScheduledKey[]): ScheduledKey | null {
+  return keys.reduce<ScheduledKey | null>(
+    (best, key) => (best === null || key.activatesAt > best.activatesAt ? key : best),
+    null,
+  );
+}

@@ -1,0 +1,159 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { instant } from '../config/clock.js';
+import type { ZoneAlg } from '../oauth/algorithms.js';
+import { KeyDraws, KeyNotDrawn, type DrawnKey } from './key-draws.service.js';
+import { algsToDraw, planFor, type KeyIntent, type ZoneKeyState } from './key-intent.js';
+import { amend, newSchedule, type KeyNeeds, type ScheduledKey } from './rotation.js';
+import { SigningKey } from './signing-key.entity.js';
+import { columnsOf, scheduleOf } from './stored-schedule.js';
+
+/** What became of a zone's keys. */
+export interface KeyOutcome {
+  readonly keys: readonly ScheduledKey[];
+  readonly needs: KeyNeeds;
+  /** Key ids, by what was done to them. */
+  readonly published: readonly string[];
+  readonly retired: readonly string[];
+  readonly withdrawn: readonly string[];
+  /** Milliseconds since the epoch, by the database. */
+  readonly now: number;
+}
+
+/**
+ * Carries out what is wanted of the keys of zones: plans, draws, stores. What is to happen is planned
+ * twice: before the transaction, to draw the keys that it takes, and under the lock of the zone.
+ */
+@Injectable()
+export class Rotations {
+  constructor(private readonly draws: KeyDraws) {}
+
+  /** Stores the first key of a zone. It may sign at once: nobody can have cached an older key set. */
+  async createFirst(tx: EntityManager, drawn: DrawnKey): Promise<void> {
+    const now = await databaseNow(tx);
+    await this.insert(tx, drawn, newSchedule(now, now));
+  }
+
+  /**
+   * Draws the keys that an intent takes, so that {@link carryOut} need not.
+   *
+   * @throws {KeyNotDrawn} if that takes too long for a request; asked again, it goes on from there
+   */
+  async prepare(read: EntityManager, zoneId: string, intent: KeyIntent): Promise<void> {
+    const state = await this.read(read, zoneId);
+    const plan = planFor(state, intent, await databaseNow(read));
+    await Promise.all(algsToDraw(plan).map((alg) => this.draws.prepare(zoneId, alg)));
+  }
+
+  /**
+   * Carries out an intent.
+   *
+   * @param tx a transaction that holds the zone's row
+   * @throws {KeyNotDrawn} if it takes another key than was prepared
+   */
+  async carryOut(tx: EntityManager, zoneId: string, intent: KeyIntent): Promise<KeyOutcome> {
+    await tx.query('SELECT 1 FROM zones WHERE id = $1 FOR UPDATE', [zoneId]);
+    const now = await databaseNow(tx);
+    const before = await this.read(tx, zoneId);
+    const { needs, changes } = planFor(before, intent, now);
+    const published: ScheduledKey[] = [];
+    let keys = before.keys;
+    for (const change of changes) {
+      if (change.step === 'publish') {
+        published.push(await this.publish(tx, zoneId, change.alg, change.activatesAt, now));
+        continue;
+      }
+      keys = keys.map((key) => (key.kid === change.kid ? amend(key, change) : key));
+    }
+    for (const key of keys.filter((one) => !before.keys.includes(one))) {
+      await tx.update(SigningKey, { zoneId, kid: key.kid }, columnsOf(key));
+    }
+    if (needs.standard !== before.needs.standard || needs.bridge !== before.needs.bridge) {
+      await tx.query('UPDATE zones SET signing_alg = $2, previous_signing_alg = $3 WHERE id = $1', [
+        zoneId,
+        needs.standard,
+        needs.bridge,
+      ]);
+    }
+    const named = (step: string) =>
+      changes.flatMap((change) => (change.step === step && 'kid' in change ? [change.kid] : []));
+    return {
+      keys: [...keys, ...published],
+      needs,
+      published: published.map(({ kid }) => kid),
+      retired: named('retire'),
+      withdrawn: named('withdraw'),
+      now,
+    };
+  }
+
+  /** All keys that a zone ever had, the newest first, and the time by the database. */
+  async list(
+    read: EntityManager,
+    zoneId: string,
+  ): Promise<{ readonly keys: readonly ScheduledKey[]; readonly now: number }> {
+    const { keys } = await this.read(read, zoneId);
+    const newestFirst = keys.toSorted((a, b) => b.activatesAt - a.activatesAt);
+    return { keys: newestFirst, now: await databaseNow(read) };
+  }
+
+  private async publish(
+    tx: EntityManager,
+    zoneId: string,
+    alg: ZoneAlg,
+    activatesAt: number,
+    now: number,
+  ): Promise<ScheduledKey> {
+    const drawn = this.draws.take(zoneId, alg);
+    if (drawn === null) throw new KeyNotDrawn(`no ${alg} key was drawn`);
+    const schedule = newSchedule(activatesAt, now);
+    await this.insert(tx, drawn, schedule);
+    return { kid: drawn.kid, alg, ...schedule };
+  }
+
+  private async insert(
+    tx: EntityManager,
+    drawn: DrawnKey,
+    schedule: ReturnType<typeof newSchedule>,
+  ): Promise<void> {
+    await tx.insert(SigningKey, {
+      ...drawn,
+      ...columnsOf(schedule),
+      publishedAt: instant(schedule.publishedAt),
+    });
+  }
+
+  private async read(tx: EntityManager, zoneId: string): Promise<ZoneKeyState> {
+    const rows = await tx.find(SigningKey, { where: { zoneId } });
+    const [zone] = await tx.query<ZoneRow[]>(ZONE, [zoneId]);
+    if (zone === undefined) throw new KeyNotDrawn('the zone was removed meanwhile');
+    return {
+      keys: rows.map((row) => ({ kid: row.kid, alg: row.alg, ...scheduleOf(row) })),
+      needs: {
+        standard: zone.signing_alg,
+        bridge: zone.previous_signing_alg,
+        resources: zone.resource_algs,
+      },
+      rotationDays: zone.rotation_days,
+    };
+  }
+}
+
+interface ZoneRow {
+  readonly signing_alg: ZoneAlg;
+  readonly previous_signing_alg: ZoneAlg | null;
+  readonly rotation_days: number;
+  readonly resource_algs: ZoneAlg[];
+}
+
+const ZONE = `SELECT signing_alg, previous_signing_alg, rotation_days,
+    ARRAY(SELECT DISTINCT r.signing_alg FROM resources r
+           WHERE r.zone_id = z.id AND r.signing_alg IS NOT NULL ORDER BY 1)::text[] AS resource_algs
+  FROM zones z WHERE id = $1`;
+
+async function databaseNow(tx: EntityManager): Promise<number> {
+  const rows = await tx.query<{ now: string }[]>(
+    'SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::text AS now',
+  );
+  return Number(rows[0]?.now);
+}

@@ -1,0 +1,68 @@
+import type { SealPurpose } from './seal-context.js';
+
+/** A column that holds sealed values, and how to find the place that each is sealed for. */
+export interface SealedColumn {
+  readonly table: string;
+  readonly column: string;
+  readonly purpose: SealPurpose;
+  /** The column with the zone, and the one with the key or row within it: together they are unique. */
+  readonly zone: string;
+  readonly id: string;
+}
+
+/**
+ * Everything in the database that is sealed. `mandate keys rewrap` and the check at start go by this
+ * list, so a column that is missing here would be lost with the key-encryption key;
+ * `test/key-encryption-rotation.spec.ts` compares it with the schema.
+ */
+export const SEALED_COLUMNS: readonly SealedColumn[] = [
+  {
+    table: 'zones',
+    column: 'sealed_digest_key',
+    purpose: 'client-secret-digest-key',
+    zone: 'id',
+    id: 'id',
+  },
+  {
+    table: 'signing_keys',
+    column: 'sealed_private_key',
+    purpose: 'signing-key',
+    zone: 'zone_id',
+    id: 'kid',
+  },
+  {
+    table: 'signing_keys',
+    column: 'sealed_signer_handle',
+    purpose: 'signer-handle',
+    zone: 'zone_id',
+    id: 'kid',
+  },
+  {
+    table: 'authenticators',
+    column: 'sealed_secret',
+    purpose: 'totp-secret',
+    zone: 'zone_id',
+    id: 'id',
+  },
+  {
+    table: 'webhooks',
+    column: 'sealed_secret',
+    purpose: 'webhook-secret',
+    zone: 'zone_id',
+    id: 'id',
+  },
+  {
+    table: 'webhooks',
+    column: 'sealed_previous_secret',
+    purpose: 'webhook-secret',
+    zone: 'zone_id',
+    id: 'id',
+  },
+  {
+    table: 'proof_systems',
+    column: 'sealed_secret',
+    purpose: 'proof-system-secret',
+    zone: 'zone_id',
+    id: 'id',
+  },
+];

@@ -1,0 +1,96 @@
+import { createConnection, type Socket } from 'node:net';
+import { lineCutter } from './json-lines.js';
+import { CustodyUnavailable } from './key-encryption.js';
+import { readAnswer, type SignerAnswer, type SignerRequest } from './signer-protocol.js';
+
+/** A request without the number that the connection gives it. */
+export type Question = SignerRequest extends infer R
+  ? R extends SignerRequest
+    ? Omit<R, 'id'>
+    : never
+  : never;
+
+interface Waiting {
+  readonly answered: (answer: SignerAnswer) => void;
+  readonly failed: (error: CustodyUnavailable) => void;
+}
+
+/** Questions that may wait at once. What is beyond would be too late when its turn came. */
+const MAX_WAITING = 1_000;
+
+/**
+ * One connection to a signer for all questions. It is made when there is a question, and anew after it
+ * broke, so a signer may come back at any time.
+ */
+export class SignerConnection {
+  private socket: Socket | null = null;
+  private readonly waiting = new Map<number, Waiting>();
+  private lastId = 0;
+
+  /** @param path of a Unix socket */
+  constructor(private readonly path: string) {}
+
+  /**
+   * @param patienceMs milliseconds to wait for the answer
+   * @throws {CustodyUnavailable} if there is none in time
+   */
+  ask(question: Question, patienceMs: number): Promise<SignerAnswer> {
+    if (this.waiting.size >= MAX_WAITING) {
+      return Promise.reject(new CustodyUnavailable('the signer has too much to do'));
+    }
+    this.lastId += 1;
+    const id = this.lastId;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.waiting.delete(id);
+        reject(new CustodyUnavailable('the signer does not answer in time'));
+      }, patienceMs);
+      const settled = (): void => {
+        clearTimeout(timer);
+        this.waiting.delete(id);
+      };
+      this.waiting.set(id, {
+        answered: (answer) => {
+          settled();
+          resolve(answer);
+        },
+        failed: (error) => {
+          settled();
+          reject(error);
+        },
+      });
+      this.connected().write(`${JSON.stringify({ id, ...question })}\n`);
+    });
+  }
+
+  private connected(): Socket {
+    if (this.socket !== null) return this.socket;
+    const socket = createConnection(this.path);
+    // The process must be able to end while a signer is connected.
+    socket.unref();
+    const cut = lineCutter((line) => {
+      const answer = readAnswer(line);
+      if (answer === null || answer.id === null) throw new Error('not an answer');
+      this.waiting.get(answer.id)?.answered(answer);
+    });
+    socket.on('data', (chunk: Buffer) => {
+      try {
+        cut(chunk);
+      } catch (cause) {
+        this.drop(socket, cause);
+      }
+    });
+    socket.on('error', (cause) => this.drop(socket, cause));
+    socket.on('close', () => this.drop(socket, undefined));
+    this.socket = socket;
+    return socket;
+  }
+
+  private drop(socket: Socket, cause: unknown): void {
+    socket.destroy();
+    if (this.socket !== socket) return;
+    this.socket = null;
+    const error = new CustodyUnavailable('the signer is out of reach', cause);
+    for (const { failed } of this.waiting.values()) failed(error);
+  }
+}

@@ -1,0 +1,75 @@
+import type { JWK } from 'jose';
+import { ZONE_ALGS, type ZoneAlg } from '../oauth/algorithms.js';
+
+/**
+ * What is said over the socket of a signer: one JSON object a line, at most 64 KiB each. Answers may come
+ * in another order than their requests, and carry the same `id`. `docs/keys.md` describes it for whoever
+ * writes another signer.
+ */
+export type SignerRequest =
+  | { readonly id: number; readonly op: 'new'; readonly zone: string; readonly alg: ZoneAlg }
+  | {
+      readonly id: number;
+      readonly op: 'sign';
+      readonly zone: string;
+      readonly handle: string;
+      readonly alg: ZoneAlg;
+      /** What to sign, in base64url. */
+      readonly data: string;
+    };
+
+/** Why a signer refuses: a closed set, which tells nothing about keys. */
+export type SignerError = 'bad_request' | 'unknown_key' | 'unsupported_alg' | 'failed';
+
+/** A signer's answer, successful or not. */
+export type SignerAnswer =
+  | { readonly id: number; readonly handle: string; readonly public_jwk: JWK }
+  | { readonly id: number; readonly signature: string }
+  | { readonly id: number | null; readonly error: SignerError };
+
+const MAX_HANDLE = 256;
+
+/** Reads a request. @returns `null` for what is not one */
+export function readRequest(line: string): SignerRequest | null {
+  const value = parse(line);
+  const { id, op, zone, alg, handle, data } = value;
+  if (typeof id !== 'number' || !Number.isSafeInteger(id) || !isZone(zone) || !isZoneAlg(alg)) {
+    return null;
+  }
+  if (op === 'new') return { id, op, zone, alg };
+  if (op !== 'sign' || typeof handle !== 'string' || handle.length > MAX_HANDLE) return null;
+  if (typeof data !== 'string' || !/^[A-Za-z0-9_-]+$/.test(data)) return null;
+  return { id, op, zone, handle, alg, data };
+}
+
+/** Reads an answer as far as the client relies on it. @returns `null` for what is not one */
+export function readAnswer(line: string): SignerAnswer | null {
+  const { id, error, handle, signature, public_jwk: publicJwk } = parse(line);
+  if (typeof id !== 'number') return null;
+  if (error !== undefined) return { id, error: isSignerError(error) ? error : 'failed' };
+  if (typeof signature === 'string') return { id, signature };
+  if (typeof handle !== 'string' || handle.length === 0 || handle.length > MAX_HANDLE) return null;
+  if (typeof publicJwk !== 'object' || publicJwk === null) return null;
+  return { id, handle, public_jwk: { ...publicJwk } };
+}
+
+function parse(line: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null ? { ...value } : {};
+  } catch {
+    return {};
+  }
+}
+
+function isZone(value: unknown): value is string {
+  return typeof value === 'string' && /^[0-9a-f-]{36}$/.test(value);
+}
+
+function isZoneAlg(value: unknown): value is ZoneAlg {
+  return ZONE_ALGS.some((alg) => alg === value);
+}
+
+function isSignerError(value: unknown): value is SignerError {
+  return ['bad_request', 'unknown_key', 'unsupported_alg', 'failed'].some((word) => word === value);
+}

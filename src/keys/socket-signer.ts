@@ -1,0 +1,59 @@
+import { randomBytes } from 'node:crypto';
+import type { ZoneAlg } from '../oauth/algorithms.js';
+import { CustodyUnavailable } from './key-encryption.js';
+import type { Sign } from './key-pair.js';
+import { publicPartOf, signatureCheck } from './signature-check.js';
+import type { KeyInUse, NewKey, Signer } from './signer.js';
+import { SignerConnection } from './signer-connection.js';
+
+/** Milliseconds for a signature: who asked for a mandate has to be answered within two seconds. */
+const SIGN_MS = 1_000;
+/** Milliseconds for a new key. RSA in a slow device takes seconds, and only an operator waits. */
+const NEW_KEY_MS = 15_000;
+
+/** Lets another process sign, which never gives a private key away. */
+export class SocketSigner implements Signer {
+  private readonly connection: SignerConnection;
+
+  /** @param path of a Unix socket */
+  constructor(path: string) {
+    this.connection = new SignerConnection(path);
+  }
+
+  /** The new key has signed something already: one that cannot would be noticed when it is active. */
+  async newKey(zoneId: string, alg: ZoneAlg): Promise<NewKey> {
+    const answer = await this.connection.ask({ op: 'new', zone: zoneId, alg }, NEW_KEY_MS);
+    if (!('handle' in answer)) throw refusal(answer);
+    const { handle, public_jwk: told } = answer;
+    const publicJwk = publicPartOf(told);
+    const sign = this.signWith({ zoneId, alg, publicJwk }, handle);
+    await sign(randomBytes(32));
+    return { publicJwk, handle: Buffer.from(handle) };
+  }
+
+  async use(key: KeyInUse, handle: Buffer): Promise<Sign> {
+    return this.signWith(key, handle.toString());
+  }
+
+  private signWith(key: Omit<KeyInUse, 'kid'>, handle: string): Sign {
+    const { zoneId, alg, publicJwk } = key;
+    const check = signatureCheck(publicJwk, alg);
+    if (check === null) throw new CustodyUnavailable('the signer gave no public key for that');
+    return async (signingInput) => {
+      const data = Buffer.from(signingInput).toString('base64url');
+      const request = { op: 'sign', zone: zoneId, handle, alg, data } as const;
+      const answer = await this.connection.ask(request, SIGN_MS);
+      if (!('signature' in answer)) throw refusal(answer);
+      const signature = Buffer.from(answer.signature, 'base64url');
+      if (!(await check(signingInput, signature))) {
+        throw new CustodyUnavailable('the signer signed wrongly');
+      }
+      return signature;
+    };
+  }
+}
+
+function refusal(answer: object): CustodyUnavailable {
+  const word = 'error' in answer ? String(answer.error) : 'something else';
+  return new CustodyUnavailable(`the signer answered: ${word}`);
+}

@@ -1,0 +1,31 @@
+import { instant } from '../config/clock.js';
+import type { KeySchedule } from './key-schedule.js';
+import type { SigningKey } from './signing-key.entity.js';
+
+/** The columns of a key that its schedule is in. */
+type ScheduleColumns = Pick<
+  SigningKey,
+  'activatesAt' | 'retiresAt' | 'expiresAt' | 'compromisedAt'
+>;
+
+/** The moments of a stored key. */
+export function scheduleOf(row: ScheduleColumns & Pick<SigningKey, 'publishedAt'>): KeySchedule {
+  return {
+    publishedAt: row.publishedAt.getTime(),
+    activatesAt: row.activatesAt.getTime(),
+    retiresAt: row.retiresAt?.getTime() ?? null,
+    expiresAt: row.expiresAt?.getTime() ?? null,
+    compromisedAt: row.compromisedAt?.getTime() ?? null,
+  };
+}
+
+/** What is stored of a schedule that changed: all of it but when the key was published. */
+export function columnsOf(schedule: KeySchedule): ScheduleColumns {
+  const { activatesAt, retiresAt, expiresAt, compromisedAt } = schedule;
+  return {
+    activatesAt: instant(activatesAt),
+    retiresAt: retiresAt === null ? null : instant(retiresAt),
+    expiresAt: expiresAt === null ? null : instant(expiresAt),
+    compromisedAt: compromisedAt === null ? null : instant(compromisedAt),
+  };
+}

@@ -1,0 +1,75 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { JWK } from 'jose';
+import { LRUCache } from 'lru-cache';
+import { writePrivate } from '../config/private-file.js';
+import { openSealed, type KeyEncryptions } from '../keys/key-encryptions.js';
+import { drawKeyPair, importPrivateKey, signWith, type Sign } from '../keys/key-pair.js';
+import { seal } from '../keys/seal.js';
+import type { ZoneAlg } from '../oauth/algorithms.js';
+import { SignerRefusal, type KeyStore } from './key-store.js';
+
+const MAX_OPEN = 10_000;
+
+/** RFC 7638: what a key is called, and its file. Nothing else ever becomes part of a path. */
+const THUMBPRINT = /^[A-Za-z0-9_-]{43}$/;
+
+/**
+ * Keeps each key in a file of its own: what it is for, and the private key, sealed. The seal has the zone
+ * and the name in it, and the algorithm is the private key's own, so files cannot be exchanged.
+ */
+export class FileKeys implements KeyStore {
+  private readonly open = new LRUCache<string, Promise<Sign>>({ max: MAX_OPEN });
+
+  constructor(
+    private readonly directory: string,
+    private readonly keks: KeyEncryptions,
+  ) {}
+
+  async newKey(zone: string, alg: ZoneAlg): Promise<{ handle: string; publicJwk: JWK }> {
+    const { kid, publicJwk, privateKey } = await drawKeyPair(alg);
+    try {
+      const sealed = await seal(this.keks.sealing, contextOf(zone, kid, alg), privateKey);
+      await mkdir(this.directory, { recursive: true, mode: 0o700 });
+      const content = { zone, alg, sealed: sealed.toString('base64') };
+      await writePrivate(this.pathOf(kid), `${JSON.stringify(content)}\n`);
+      return { handle: kid, publicJwk };
+    } finally {
+      privateKey.fill(0);
+    }
+  }
+
+  async sign(
+    { zone, handle, alg }: { zone: string; handle: string; alg: ZoneAlg },
+    data: Buffer,
+  ): Promise<Uint8Array> {
+    if (!THUMBPRINT.test(handle)) throw new SignerRefusal('unknown_key');
+    const name = `${zone}/${handle}/${alg}`;
+    let sign = this.open.get(name);
+    if (sign === undefined) {
+      sign = this.read(zone, handle, alg);
+      this.open.set(name, sign);
+      // What could not be opened now is tried again.
+      sign.catch(() => this.open.delete(name));
+    }
+    return (await sign)(data);
+  }
+
+  private async read(zone: string, kid: string, alg: ZoneAlg): Promise<Sign> {
+    const text = await readFile(this.pathOf(kid), 'utf8').catch(() => null);
+    if (text === null) throw new SignerRefusal('unknown_key');
+    const content: Record<string, unknown> = { ...Object(JSON.parse(text)) };
+    if (content['zone'] !== zone || content['alg'] !== alg) throw new SignerRefusal('unknown_key');
+    const sealed = Buffer.from(String(content['sealed']), 'base64');
+    const privateKey = await openSealed(this.keks, contextOf(zone, kid, alg), sealed);
+    return signWith(await importPrivateKey(privateKey, alg), alg);
+  }
+
+  private pathOf(kid: string): string {
+    return join(this.directory, `${kid}.json`);
+  }
+}
+
+function contextOf(zoneId: string, kid: string, alg: ZoneAlg) {
+  return { purpose: 'signing-key', zoneId, id: `${kid}.${alg}` } as const;
+}

@@ -1,0 +1,118 @@
+import { chmod, rm } from 'node:fs/promises';
+import { createConnection, createServer, type Server, type Socket } from 'node:net';
+import { lineCutter } from '../keys/json-lines.js';
+import { readRequest, type SignerAnswer, type SignerRequest } from '../keys/signer-protocol.js';
+import { SignerRefusal, type KeyStore } from './key-store.js';
+
+/** A signer that listens. */
+export interface RunningSigner {
+  close(): Promise<void>;
+}
+
+/** Signatures that may be under way at once for one caller; it waits for the rest by itself. */
+const MAX_UNDER_WAY = 64;
+
+/**
+ * Signs for whoever may connect to a Unix socket: its file mode (0600) is the only access control, so it
+ * belongs into a directory of the service's user.
+ *
+ * @param log is told what went wrong, without anything of keys or of what is signed
+ * @throws if somebody listens there already
+ */
+export async function startSigner(
+  path: string,
+  keys: KeyStore,
+  log: (what: string) => void,
+): Promise<RunningSigner> {
+  await removeLeftover(path);
+  const callers = new Set<Socket>();
+  const server = createServer((socket) => {
+    callers.add(socket);
+    socket.on('close', () => callers.delete(socket));
+    serve(socket, keys, log);
+  });
+  // The socket is there from the first moment on with the mode that it is made with.
+  const umask = process.umask(0o177);
+  try {
+    await listening(server, path);
+  } finally {
+    process.umask(umask);
+  }
+  await chmod(path, 0o600);
+  return {
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const socket of callers) socket.destroy();
+      }),
+  };
+}
+
+function serve(socket: Socket, keys: KeyStore, log: (what: string) => void): void {
+  let underWay = 0;
+  const reply = async (line: string): Promise<void> => {
+    underWay += 1;
+    if (underWay >= MAX_UNDER_WAY) socket.pause();
+    const said = await answer(line, keys, log);
+    underWay -= 1;
+    socket.resume();
+    if (socket.writable) socket.write(`${JSON.stringify(said)}\n`);
+  };
+  const cut = lineCutter((line) => void reply(line));
+  socket.on('error', () => socket.destroy());
+  socket.on('data', (chunk: Buffer) => {
+    try {
+      cut(chunk);
+    } catch {
+      socket.end(`${JSON.stringify({ id: null, error: 'bad_request' })}\n`);
+    }
+  });
+}
+
+async function answer(
+  line: string,
+  keys: KeyStore,
+  log: (what: string) => void,
+): Promise<SignerAnswer> {
+  const request = readRequest(line);
+  if (request === null) return { id: null, error: 'bad_request' };
+  try {
+    return await carryOut(request, keys);
+  } catch (error) {
+    if (error instanceof SignerRefusal) return { id: request.id, error: error.word };
+    log(`${request.op} failed: ${error instanceof Error ? error.name : 'unknown'}`);
+    return { id: request.id, error: 'failed' };
+  }
+}
+
+async function carryOut(request: SignerRequest, keys: KeyStore): Promise<SignerAnswer> {
+  const { id, zone, alg } = request;
+  if (request.op === 'new') {
+    const { handle, publicJwk } = await keys.newKey(zone, alg);
+    return { id, handle, public_jwk: publicJwk };
+  }
+  const data = Buffer.from(request.data, 'base64url');
+  const signature = await keys.sign({ zone, handle: request.handle, alg }, data);
+  return { id, signature: Buffer.from(signature).toString('base64url') };
+}
+
+function listening(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(path, () => resolve());
+  });
+}
+
+/** A signer that was killed leaves its socket behind. One that lives answers there. */
+async function removeLeftover(path: string): Promise<void> {
+  const alive = await new Promise<boolean>((resolve) => {
+    const probe = createConnection(path);
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once('error', () => resolve(false));
+  });
+  if (alive) throw new Error(`a signer listens on ${path} already`);
+  await rm(path, { force: true });
+}
