@@ -10,7 +10,7 @@ import { startLoad } from './setup/load.js';
 import { postmasterOf, until } from './setup/process.js';
 import { createTestZone } from './setup/zone.js';
 
-const ROUNDS = 5;
+const ROUNDS = Number(process.env['CRASH_ROUNDS'] ?? 2);
 
 let dataDir: string;
 let server: EmbeddedServer;

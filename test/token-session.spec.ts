@@ -479,17 +479,18 @@ describe('policy', () => {
     expect(await view.created()).toEqual(before);
   });
 
-  test('refuses what needs a step-up, which this version cannot hold', async () => {
+  test('holds what needs a step-up', async () => {
     await other.activate(
       `${PERMIT_ALL} @id("s") @step_up("mfa") forbid (principal, action, resource) unless { context.challenge_resolved };`,
     );
     const answer = await other.session();
-    await expectRefused(view, answer, {
-      status: 403,
-      error: 'access_denied',
-      reason: /step-up mfa is required/,
+    expect([answer.status, answer.body['challenge_type']]).toEqual([401, 'mfa']);
+    expect((await other.audit(answer.requestId))[0]).toMatchObject({
+      outcome: 'denied',
     });
     expect((await other.audit(answer.requestId))[0]?.event).toMatchObject({
+      error: 'interaction_required',
+      reason: `step-up mfa is required for ${other.resource}`,
       policy: { decisions: [{ step_up_required: 'mfa' }] },
     });
   });

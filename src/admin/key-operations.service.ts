@@ -1,8 +1,8 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, NotFoundException } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { KeyNotDrawn } from '../keys/key-draws.service.js';
 import type { KeyIntent } from '../keys/key-intent.js';
-import { Rotations, type KeyOutcome } from '../keys/rotations.service.js';
+import { Rotations, ZoneGone, type KeyOutcome } from '../keys/rotations.service.js';
 import { Operations, type Change } from './operations.service.js';
 
 /** Others may change the keys of a zone while ours are drawn. More often than this is not by chance. */
@@ -22,6 +22,7 @@ export class KeyOperations {
   /**
    * Like `Operations.change`, with an intent about keys that `make` carries out at its moment.
    *
+   * @throws {NotFoundException} for a zone that is not there any more
    * @throws {KeyNotDrawn} 503, if a key takes too long to draw; asked again, it goes on from there
    */
   async change<T>(
@@ -34,12 +35,14 @@ export class KeyOperations {
   ): Promise<T> {
     const { zoneId } = change;
     for (let attempt = 1; ; attempt += 1) {
-      await this.rotations.prepare(this.operations.read, zoneId, intent);
       try {
+        await this.rotations.prepare(this.operations.read, zoneId, intent);
         return await this.operations.change(change, (tx) =>
           make(tx, () => this.rotations.carryOut(tx, zoneId, intent)),
         );
       } catch (error) {
+        if (error instanceof ZoneGone)
+          throw new NotFoundException('no such zone', { cause: error });
         if (!(error instanceof KeyNotDrawn) || attempt === ATTEMPTS) throw error;
       }
     }

@@ -8,6 +8,11 @@ import { amend, newSchedule, type KeyNeeds, type ScheduledKey } from './rotation
 import { SigningKey } from './signing-key.entity.js';
 import { columnsOf, scheduleOf } from './stored-schedule.js';
 
+/** Raised for a zone that is not there, or not any more. */
+export class ZoneGone extends Error {
+  override readonly name = 'ZoneGone';
+}
+
 /** What became of a zone's keys. */
 export interface KeyOutcome {
   readonly keys: readonly ScheduledKey[];
@@ -126,7 +131,7 @@ export class Rotations {
   private async read(tx: EntityManager, zoneId: string): Promise<ZoneKeyState> {
     const rows = await tx.find(SigningKey, { where: { zoneId } });
     const [zone] = await tx.query<ZoneRow[]>(ZONE, [zoneId]);
-    if (zone === undefined) throw new KeyNotDrawn('the zone was removed meanwhile');
+    if (zone === undefined) throw new ZoneGone();
     return {
       keys: rows.map((row) => ({ kid: row.kid, alg: row.alg, ...scheduleOf(row) })),
       needs: {
