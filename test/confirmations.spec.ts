@@ -343,6 +343,16 @@ describe('enrolment', () => {
     expect(list['items']).toHaveLength(1);
   });
 
+  test('is listed by subject, for what can be one', async () => {
+    await newApp();
+    const list = await zone.admin('GET', `/authenticators?subject=${zone.clientId}`);
+    expect(list['items']).toMatchObject([{ kind: 'totp', subject: zone.clientId }]);
+    for (const query of ['subject=%00', 'subject=a&subject=b']) {
+      const path = `/zones/${zone.zoneId}/authenticators?${query}`;
+      expect((await callAdmin(a, 'GET', path)).status).toBe(400);
+    }
+  });
+
   test('is not possible with an old link, or a made-up one', async () => {
     const path = await invite();
     await rows(a.databaseUrl, 'UPDATE enrolments SET expires_at = now()');

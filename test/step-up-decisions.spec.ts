@@ -508,6 +508,11 @@ describe('types', () => {
   });
 
   test('have names that policies can have', async () => {
-    await expect(setType({}, 'a%20b')).rejects.toThrow(/invalid_request/);
+    for (const name of ['a%20b', '%00', 'a'.repeat(65)]) {
+      await expect(setType({}, name)).rejects.toThrow(/invalid_request/);
+      await expect(zone.admin('DELETE', `/step-up-types/${name}`)).rejects.toThrow(
+        /invalid_request/,
+      );
+    }
   });
 });

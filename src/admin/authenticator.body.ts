@@ -1,4 +1,4 @@
-import { IsIn, IsOptional, IsString } from 'class-validator';
+import { IsIn, IsOptional } from 'class-validator';
 import { IsLine, IsPrincipal, MayBeAbsent } from '../http/text.js';
 import { PageQuery } from './page.body.js';
 
@@ -23,7 +23,8 @@ export class AuthenticatorBody extends EnrolmentBody {
 
 /** Whose authenticators are asked for. */
 export class AuthenticatorsQuery extends PageQuery {
+  /** As it was registered. */
   @IsOptional()
-  @IsString()
+  @IsPrincipal()
   subject?: string;
 }

@@ -31,6 +31,10 @@ function view(type: string, terms: StepUpTerms, isDefault: boolean) {
   };
 }
 
+function checkName(type: string): void {
+  if (!TYPE.test(type)) throw new BadRequestException('this is no name of a type');
+}
+
 /** Says how a zone wants challenges dealt with, by type. */
 @AdminController('zones/:zone/step-up-types')
 export class StepUpTypesController {
@@ -58,7 +62,7 @@ export class StepUpTypesController {
     @Req() request: Request,
   ) {
     await zoneExists(this.operations.read, zoneId);
-    if (!TYPE.test(type)) throw new BadRequestException('this is no name of a type');
+    checkName(type);
     const impossible = impossibilityOf(body);
     if (impossible !== null) throw new BadRequestException(impossible);
     const change = { zoneId, requestId: requestIdOf(request), type: 'step_up_type.set' };
@@ -92,6 +96,7 @@ export class StepUpTypesController {
     @Req() request: Request,
   ): Promise<void> {
     await zoneExists(this.operations.read, zoneId);
+    checkName(type);
     const change = { zoneId, requestId: requestIdOf(request), type: 'step_up_type.reset' };
     await this.operations.change(change, async (tx) => {
       await tx.delete(StepUpType, { zoneId, type });
