@@ -2,25 +2,11 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CLOCK, type Clock } from '../config/clock.js';
 import { ENV, type RunningEnv } from '../config/env.js';
 import { PublicKeys } from '../issuers/public-keys.service.js';
-import type { PublicJwks } from '../issuers/public-keys.js';
 import type { TrustedIssuer } from '../issuers/trusted-issuer.js';
 import { UntrustedToken } from '../issuers/untrusted-token.js';
 import { verifyWorkloadToken } from '../issuers/verify-issuer-token.js';
+import type { AssertingClient } from './asserting-client.js';
 import { verifyClientAssertion, type AssertionNonce } from './client-assertion.js';
-
-/** What a client can be recognised by without a secret. */
-export interface AssertingClient {
-  readonly id: string;
-  readonly jwks: PublicJwks | null;
-  readonly jwksUri: string | null;
-  readonly workloadIdentity: WorkloadIdentity | null;
-}
-
-/** What a trusted issuer calls the workload that a client is. */
-export interface WorkloadIdentity {
-  readonly issuer: string;
-  readonly subject: string;
-}
 
 /** What is presented, and for whom. */
 export interface AssertionAttempt {

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { verify } from '@node-rs/argon2';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { SecretVerifier, type SecretAttempt, type SecretRecord } from './secret-verifier.js';
+import { SecretVerifier, type SecretAttempt } from './secret-verifier.js';
+import type { SecretRecord } from './secret.js';
 import { digestSecret, drawSecret, MAX_LIVE_SECRETS } from './secret.js';
 
 // The real argon2, with its calls counted: they are all that takes time.

@@ -5,19 +5,17 @@ import { LRUCache } from 'lru-cache';
 import { CLOCK, type Clock } from '../config/clock.js';
 import { GuessLimiter } from './guess-limiter.js';
 import { networkOf } from './network.js';
-import { digestSecret, digestsEqual, isDrawnForm, MAX_LIVE_SECRETS } from './secret.js';
+import {
+  digestSecret,
+  digestsEqual,
+  isDrawnForm,
+  MAX_LIVE_SECRETS,
+  type SecretRecord,
+} from './secret.js';
 import { SlowLane } from './slow-lane.js';
 
 /** argon2id with OWASP's parameters: 19 MiB, two passes, one lane. */
 const ARGON2 = { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
-
-/** A stored secret, as the snapshot has it. */
-export interface SecretRecord {
-  readonly kind: 'digest' | 'argon2id';
-  readonly verifier: string;
-  /** Milliseconds since the epoch, or `null` for no end. */
-  readonly expiresAt: number | null;
-}
 
 /** What a secret is presented for and from where. */
 export interface SecretAttempt {

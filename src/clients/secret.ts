@@ -7,6 +7,14 @@ const PREFIX = 'mds_';
 export const MAX_LIVE_SECRETS = 2;
 const DRAWN_SECRET = /^mds_[A-Za-z0-9_-]{43}$/;
 
+/** A stored secret, as the snapshot has it. */
+export interface SecretRecord {
+  readonly kind: 'digest' | 'argon2id';
+  readonly verifier: string;
+  /** Milliseconds since the epoch, or `null` for no end. */
+  readonly expiresAt: number | null;
+}
+
 /** Draws a client secret: 256 bits of randomness behind a recognisable prefix. */
 export function drawSecret(): string {
   return PREFIX + randomBytes(32).toString('base64url');

@@ -1,7 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import { ClientSecret } from '../clients/client-secret.entity.js';
 import { Client } from '../clients/client.entity.js';
-import type { SecretRecord } from '../clients/secret-verifier.js';
+import type { SecretRecord } from '../clients/secret.js';
 import { TrustedIssuerRow } from '../issuers/trusted-issuer.entity.js';
 import type { KeyRings } from '../keys/key-rings.service.js';
 import type { Sealing } from '../keys/sealing.service.js';
