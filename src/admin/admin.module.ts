@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AuthenticatorsModule } from '../authenticators/authenticators.module.js';
+import { AuthenticationModule } from '../authentication/authentication.module.js';
 import { ClientsModule } from '../clients/clients.module.js';
 import { KeysModule } from '../keys/keys.module.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
@@ -38,6 +39,7 @@ import { ZonesController } from './zones.controller.js';
 /** Operators change what the others read. */
 @Module({
   imports: [
+    AuthenticationModule,
     AuthenticatorsModule,
     ClientsModule,
     KeysModule,

@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { ClientsModule } from '../clients/clients.module.js';
+import { AuthenticationModule } from '../authentication/authentication.module.js';
 import { IssuersModule } from '../issuers/issuers.module.js';
 import { DelegationModule } from '../delegation/delegation.module.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
@@ -14,7 +14,7 @@ import { TokenController } from './token.controller.js';
 /** One exchange, form to recorded mandate. */
 @Module({
   imports: [
-    ClientsModule,
+    AuthenticationModule,
     DelegationModule,
     IssuersModule,
     LedgerModule,
