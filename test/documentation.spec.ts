@@ -73,7 +73,7 @@ test('the stages have the same numbers in the code and in docs/exchange.md', () 
     ([, number, name]) => [number, name],
   );
   const folder = join(ROOT, 'src/token-exchange');
-  const inCode = readdirSync(folder)
+  const inCode = readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts'))
     .flatMap((name) => [
       ...readFileSync(join(folder, name), 'utf8').matchAll(

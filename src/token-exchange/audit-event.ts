@@ -5,7 +5,7 @@ import type { OAuthError } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { inputSha256 } from '../policy/input-hash.js';
 import { actorClaim } from './actor-chain.js';
-import type { Authenticated, Identified } from './authenticate.js';
+import type { Authenticated, Identified } from './stages/authenticate.js';
 import {
   PolicyDenial,
   PolicyUnusable,

@@ -9,16 +9,31 @@ import { UntrustedToken } from '../issuers/untrusted-token.js';
 import { OAuthError, unavailable } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import type { ClientView, ZoneSnapshot } from '../snapshot/zone-snapshot.js';
-import type { AssertionCredentials, GatewayCredentials, SecretCredentials } from './credentials.js';
-import type { Parsed } from './parse.js';
+import type {
+  AssertionCredentials,
+  Credentials,
+  GatewayCredentials,
+  SecretCredentials,
+} from './credentials.js';
 
-/** A request whose client may exist. Nothing is proved yet, but a denial can be filed under its zone. */
-export interface Identified extends Parsed {
-  readonly claimed: { readonly zone: ZoneSnapshot; readonly client: ClientView | null } | null;
+/** What a request shows of who makes it. */
+export interface PresentedCredentials {
+  readonly credentials: Credentials;
+  /** The caller's address. */
+  readonly source: string;
+  /** The zone that the request names, if it names one. */
+  readonly zoneId: string | null;
 }
 
-/** A request whose client has proved who it is. The credentials are spent. */
-export interface Authenticated extends Omit<Parsed, 'credentials' | 'zoneId' | 'source'> {
+/** The client that credentials name, and its zone. Nothing is proved yet. */
+export interface ClaimedClient {
+  readonly zone: ZoneSnapshot;
+  /** `null` if the client is gone from the zone that was found by it. */
+  readonly client: ClientView | null;
+}
+
+/** A client that has proved who it is. */
+export interface Caller {
   readonly zone: ZoneSnapshot;
   readonly client: ClientView;
   /** Whether a gateway speaks for the client. */
@@ -39,28 +54,35 @@ export interface CredentialChecks {
   gateway(headers: GatewayHeaders, signed: SignedRequest): GatewayNonce | string;
 }
 
-/** Stage 2a: finds the client that the credentials name, and the zone that it lives in. */
-export async function identify(parsed: Parsed, directory: ClientDirectory): Promise<Identified> {
-  const { clientId } = parsed.credentials;
+/**
+ * Finds the client that credentials name, and the zone that it lives in.
+ *
+ * @returns `null` for a client that does not exist
+ */
+export async function findClaimed(
+  { clientId }: Credentials,
+  directory: ClientDirectory,
+): Promise<ClaimedClient | null> {
   const zone = isUuid(clientId) ? await directory.findByClient(clientId) : null;
-  if (zone === null) return { ...parsed, claimed: null };
-  return { ...parsed, claimed: { zone, client: zone.clients.get(clientId) ?? null } };
+  return zone === null ? null : { zone, client: zone.clients.get(clientId) ?? null };
 }
 
 /**
- * Stage 2b: believes the client if its credentials are right (RFC 6749 2.3).
+ * Believes a client if its credentials are right (RFC 6749 2.3).
  *
  * Unknown, disabled, of another zone, not registered for the method, wrong secret: one body, and the
  * same work is done for each.
  *
+ * @param claimed what {@link findClaimed} has found
  * @throws {OAuthError} invalid_client; slow_down after too many wrong guesses
  */
-export async function authenticate(
-  identified: Identified,
+export async function authenticateClient(
+  presented: PresentedCredentials,
+  claimed: ClaimedClient | null,
   checks: CredentialChecks,
-): Promise<Authenticated> {
-  const { claimed, credentials, zoneId: _claimedZone, source, ...rest } = identified;
-  const obstacle = obstacleFor(identified);
+): Promise<Caller> {
+  const { credentials, source } = presented;
+  const obstacle = obstacleFor(presented, claimed);
   const client = obstacle === null ? (claimed?.client ?? null) : null;
   const proof =
     credentials.method === 'gateway'
@@ -70,7 +92,7 @@ export async function authenticate(
         : await checkSecret(credentials, { source, claimed, client }, checks);
   if ('once' in proof && claimed !== null && client !== null) {
     const throughGateway = credentials.method === 'gateway';
-    return { ...rest, zone: claimed.zone, client, throughGateway, once: proof.once };
+    return { zone: claimed.zone, client, throughGateway, once: proof.once };
   }
   const failure = 'failure' in proof ? proof.failure : null;
   if (failure === 'too many wrong secrets') {
@@ -90,6 +112,12 @@ export async function authenticate(
 /** What checking credentials came to: right, and perhaps good for once only; or why not. */
 type Proof = { readonly once: Nonce | null } | { readonly failure: string };
 
+/** The client that is claimed; `client` is `null` if it may not authenticate in this way. */
+interface ClaimedAndUsable {
+  readonly claimed: ClaimedClient | null;
+  readonly client: ClientView | null;
+}
+
 function checkGateway({ headers, signed }: GatewayCredentials, checks: CredentialChecks): Proof {
   const checked = checks.gateway(headers, signed);
   if (typeof checked === 'string') return { failure: `gateway: ${checked}` };
@@ -99,7 +127,7 @@ function checkGateway({ headers, signed }: GatewayCredentials, checks: Credentia
 /** Nobody can guess an assertion, so what takes longer for a client that exists tells nobody more than its id. */
 async function checkAssertion(
   { assertion }: AssertionCredentials,
-  { claimed, client }: Pick<Identified, 'claimed'> & { readonly client: ClientView | null },
+  { claimed, client }: ClaimedAndUsable,
   checks: CredentialChecks,
 ): Promise<Proof> {
   if (claimed === null || client === null) return { failure: 'unknown client' };
@@ -116,7 +144,7 @@ async function checkAssertion(
 
 async function checkSecret(
   { clientId, secret }: SecretCredentials,
-  who: Pick<Identified, 'claimed' | 'source'> & { readonly client: ClientView | null },
+  who: ClaimedAndUsable & { readonly source: string },
   checks: CredentialChecks,
 ): Promise<Proof> {
   const verdict = await checks.secret({
@@ -133,7 +161,10 @@ async function checkSecret(
 /** The client's own assertion (OpenID Connect Core 9), or that of the issuer of its identity. */
 const ASSERTION_METHODS = ['private_key_jwt', 'workload_identity'];
 
-function obstacleFor({ claimed, zoneId, credentials }: Identified): string | null {
+function obstacleFor(
+  { zoneId, credentials }: PresentedCredentials,
+  claimed: ClaimedClient | null,
+): string | null {
   if (claimed === null || claimed.client === null) return 'unknown client';
   if (zoneId !== null && zoneId !== claimed.zone.zoneId) return 'client of another zone';
   if (claimed.client.disabled) return 'client is disabled';

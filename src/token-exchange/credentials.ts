@@ -1,9 +1,9 @@
+import type { SignedRequest } from '../clients/gateway-signature.js';
 import { clientNamedIn } from '../clients/client-assertion.js';
 import { parseBasic } from '../oauth/basic-credentials.js';
 import { OAuthError } from '../oauth/errors.js';
 import { JWT_BEARER_ASSERTION } from '../oauth/vocabulary.js';
 import type { GatewayHeaders } from '../oauth/gateway-headers.js';
-import type { TokenRequest } from './token-request.js';
 
 /** How the client says who it is, not yet believed. */
 export type Credentials = SecretCredentials | AssertionCredentials | GatewayCredentials;
@@ -29,7 +29,15 @@ export interface GatewayCredentials {
   readonly clientId: string;
   readonly headers: GatewayHeaders;
   /** What was signed, byte for byte. */
-  readonly signed: Pick<TokenRequest, 'method' | 'path' | 'body'>;
+  readonly signed: SignedRequest;
+}
+
+/** The request that carries credentials, as it came off the wire. */
+export interface CredentialedRequest extends SignedRequest {
+  /** The values of the `Authorization` headers. */
+  readonly authorization: readonly string[];
+  /** `null` if no header of a gateway's signature is there; any one of them makes it a gateway's. */
+  readonly gateway: GatewayHeaders | null;
 }
 
 /** The parameters that authenticate a client, each at most once. */
@@ -47,7 +55,7 @@ export interface CredentialParameters {
  * @throws {OAuthError} invalid_request for more than one way; invalid_client for none that is usable
  */
 export function readCredentials(
-  request: TokenRequest,
+  request: CredentialedRequest,
   parameters: CredentialParameters,
 ): Credentials {
   const { clientId, applicationId, clientSecret } = parameters;

@@ -23,7 +23,7 @@ import { Sessions } from '../sessions/sessions.service.js';
 import { Snapshots, type Basis } from '../snapshot/snapshots.service.js';
 import type { ZoneSnapshot } from '../snapshot/zone-snapshot.js';
 import { refusedEvent, type Reached } from './audit-event.js';
-import { authenticate, identify, type CredentialChecks } from './authenticate.js';
+import type { CredentialChecks } from './authenticate.js';
 import {
   authorize,
   PolicyDenial,
@@ -36,7 +36,8 @@ import { clear, type StepUpDesk } from './clear.js';
 import { unspent } from './facts.js';
 import { DECISIONS, EXCHANGES, STAGE_SECONDS, UNRECORDED } from './exchange.metrics.js';
 import { delegate } from './delegate.js';
-import { limit, type RequestCounter } from './limit.js';
+import type { RequestCounter } from './limit.js';
+import { authenticate, identify, limit } from './stages/authenticate.js';
 import { mint } from './mint.js';
 import { parse } from './parse.js';
 import { InteractionRequired } from './hold.js';

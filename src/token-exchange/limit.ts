@@ -1,24 +1,23 @@
 import { OAuthError } from '../oauth/errors.js';
-import type { Authenticated } from './authenticate.js';
+import type { Caller } from './authenticate.js';
 
-/** Who counts requests. */
+/** Counts the requests of a client and of its zone. */
 export interface RequestCounter {
+  /** @returns `null` if the request may go on, else the seconds until another one may be tried */
   count(zoneId: string, clientId: string): Promise<number | null>;
 }
 
 /**
- * Stage 2c: lets a client, and all clients of a zone together, ask only so often. It is about load, not
- * about authority, so it is neither told nor recorded as a denial.
+ * Lets a client, and all clients of a zone together, ask only so often.
  *
  * @throws {OAuthError} slow_down
  */
-export async function limit(
-  authenticated: Authenticated,
+export async function limitRequests(
+  { zone, client }: Pick<Caller, 'zone' | 'client'>,
   requests: RequestCounter,
-): Promise<Authenticated> {
-  const { zone, client } = authenticated;
+): Promise<void> {
   const retryAfter = await requests.count(zone.zoneId, client.id);
-  if (retryAfter === null) return authenticated;
+  if (retryAfter === null) return;
   throw new OAuthError('slow_down', 'too many requests', {
     detail: 'rate limit of the client or its zone',
     retryAfter,

@@ -7,7 +7,7 @@ import { OAuthError, unavailable } from '../oauth/errors.js';
 import { ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE } from '../oauth/vocabulary.js';
 import type { ZoneSnapshot } from '../snapshot/zone-snapshot.js';
 import { actingFor, actorOf, clientsIn } from './actor-chain.js';
-import type { Authenticated } from './authenticate.js';
+import type { Authenticated } from './stages/authenticate.js';
 import { obeysMayAct } from './may-act.js';
 
 /** A request whose tokens have become principals. The tokens themselves are gone. */
