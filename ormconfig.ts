@@ -1,5 +1,5 @@
 import { DataSource } from 'typeorm';
-import { readEnv } from './src/config/env.js';
+import { readEnv } from './src/platform/config/env.js';
 import { migrationOptions } from './src/database/data-source.js';
 
 const { databaseUrl } = readEnv();

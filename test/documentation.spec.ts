@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { VARIABLES } from '../src/config/env.js';
+import { VARIABLES } from '../src/platform/config/env.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
@@ -25,7 +25,7 @@ function anchorsOf(text: string): string[] {
 
 describe('every variable', () => {
   test('is read by the program', () => {
-    const fields = [...read('src/config/env.ts').matchAll(/^ {2}([A-Z][A-Z_]+)[?]?:/gm)];
+    const fields = [...read('src/platform/config/env.ts').matchAll(/^ {2}([A-Z][A-Z_]+)[?]?:/gm)];
     expect(fields.map(([, name]) => name)).toEqual(VARIABLES);
   });
 

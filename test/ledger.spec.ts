@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Histogram } from 'prom-client';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { RunningEnv } from '../src/config/env.js';
+import type { RunningEnv } from '../src/platform/config/env.js';
 import { NO_ZONE, type Entry } from '../src/ledger/entry.js';
 import { Ledger } from '../src/ledger/ledger.service.js';
 import { verifyChains } from './setup/chain.js';

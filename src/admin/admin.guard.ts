@@ -7,7 +7,7 @@ import {
   type ExecutionContext,
 } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
-import { ENV, type RunningEnv } from '../config/env.js';
+import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { bearerKeyCheck } from '../http/bearer-key.js';
 
 /** Requests that were admitted in another way than by the admin key. */

@@ -1,6 +1,6 @@
 import { Body, Get, HttpCode, Inject, Param, Post, Query, Req } from '@nestjs/common';
 import type { Request } from 'express';
-import { CLOCK, type Clock } from '../config/clock.js';
+import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { requestIdOf } from '../http/request-id.js';
 import { Challenge } from '../step-up/challenge.entity.js';
 import { Challenges } from '../step-up/challenges.service.js';

@@ -14,7 +14,7 @@ import {
 import type { Request, Response } from 'express';
 import { type EntityManager } from 'typeorm';
 import { Client } from '../clients/client.entity.js';
-import { ENV, type RunningEnv } from '../config/env.js';
+import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { requestIdOf } from '../http/request-id.js';
 import { Sealing } from '../keys/sealing.service.js';
 import { isUuid } from '../oauth/vocabulary.js';

@@ -1,7 +1,7 @@
 import { UnauthorizedException } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
 import { verifyGatewaySignature, type GatewayNonce } from '../clients/gateway-signature.js';
-import { systemClock } from '../config/clock.js';
+import { systemClock } from '../platform/config/clock.js';
 import { gatewayHeadersOf } from '../http/gateway-headers.js';
 import { readSignedBytes } from '../http/json-body.js';
 import { NO_ZONE, type Nonce } from '../ledger/entry.js';

@@ -16,7 +16,7 @@ import type { Request, Response } from 'express';
 import { In, IsNull, type EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { Client } from '../clients/client.entity.js';
-import { ENV, type RunningEnv } from '../config/env.js';
+import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { requestIdOf } from '../http/request-id.js';
 import { TrustedIssuerRow } from '../issuers/trusted-issuer.entity.js';
 import { isUuid } from '../oauth/vocabulary.js';

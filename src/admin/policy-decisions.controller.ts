@@ -8,7 +8,7 @@ import {
   Post,
   UnprocessableEntityException,
 } from '@nestjs/common';
-import { CLOCK, instant, type Clock } from '../config/clock.js';
+import { CLOCK, instant, type Clock } from '../platform/config/clock.js';
 import { AnswerWithin } from '../http/deadline.interceptor.js';
 import { OAuthError, unavailable } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';

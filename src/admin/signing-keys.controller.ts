@@ -1,6 +1,6 @@
 import { Body, Get, HttpCode, Param, Patch, Post, Query, Req } from '@nestjs/common';
 import type { Request } from 'express';
-import { instant } from '../config/clock.js';
+import { instant } from '../platform/config/clock.js';
 import { requestIdOf } from '../http/request-id.js';
 import type { KeyIntent } from '../keys/key-intent.js';
 import { keyState } from '../keys/key-schedule.js';

@@ -15,8 +15,8 @@ import {
 } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import type { EntityManager } from 'typeorm';
-import { CLOCK, instant, type Clock } from '../config/clock.js';
-import { ENV, type RunningEnv } from '../config/env.js';
+import { CLOCK, instant, type Clock } from '../platform/config/clock.js';
+import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { requestIdOf } from '../http/request-id.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { readFetchUrl } from '../outbound/guarded-request.js';

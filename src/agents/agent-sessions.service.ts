@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { IsNull } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import { instant } from '../config/clock.js';
+import { instant } from '../platform/config/clock.js';
 import { Delegations } from '../delegation/delegations.service.js';
 import { endOf, leafOf, obstacleOn, type Route } from '../delegation/route.js';
 import { OAuthError } from '../oauth/errors.js';

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { IsNull } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import { instant } from '../config/clock.js';
+import { instant } from '../platform/config/clock.js';
 import { DelegationEdge } from '../delegation/delegation-edge.entity.js';
 import { Delegations } from '../delegation/delegations.service.js';
 import { describeEdge } from '../delegation/describe-edge.js';

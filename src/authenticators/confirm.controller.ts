@@ -1,8 +1,8 @@
 import { Controller, Get, Inject, Param, Post, Req, Res } from '@nestjs/common';
 import { ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import { CLOCK, type Clock } from '../config/clock.js';
-import { ENV, type RunningEnv } from '../config/env.js';
+import { CLOCK, type Clock } from '../platform/config/clock.js';
+import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { requestIdOf } from '../http/request-id.js';
 import { challengeState } from '../step-up/challenge.js';
 import type { Challenge } from '../step-up/challenge.entity.js';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Controller, Get, Inject, NotFoundException, Param, Post, Req, Res } from '@nestjs/common';
 import { ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import { ENV, type RunningEnv } from '../config/env.js';
+import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { requestIdOf } from '../http/request-id.js';
 import type { Enrolment } from './enrolment.entity.js';
 import { enrolPage } from './enrol-page.js';

@@ -1,5 +1,5 @@
 import type { EntityManager } from 'typeorm';
-import { instant } from '../config/clock.js';
+import { instant } from '../platform/config/clock.js';
 import { keyState } from '../keys/key-schedule.js';
 import { keyIdOf } from '../keys/seal.js';
 import { SigningKey } from '../keys/signing-key.entity.js';

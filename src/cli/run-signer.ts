@@ -1,4 +1,4 @@
-import type { KeyCustody } from '../config/key-custody.js';
+import type { KeyCustody } from '../platform/config/key-custody.js';
 import { keyEncryptionsOf } from '../keys/key-encryptions.js';
 import { FileKeys } from '../signer/file-keys.js';
 import type { KeyStore } from '../signer/key-store.js';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { instant } from '../config/clock.js';
+import { instant } from '../platform/config/clock.js';
 import type { KeySource } from '../issuers/public-keys.js';
 import { CLOCK_SKEW, readTimes } from '../issuers/read-times.js';
 import { UntrustedToken } from '../issuers/untrusted-token.js';

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { CLOCK, type Clock } from '../config/clock.js';
-import { ENV, type RunningEnv } from '../config/env.js';
+import { CLOCK, type Clock } from '../platform/config/clock.js';
+import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { PublicKeys } from '../issuers/public-keys.service.js';
 import type { TrustedIssuer } from '../issuers/trusted-issuer.js';
 import { UntrustedToken } from '../issuers/untrusted-token.js';

@@ -1,5 +1,5 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import { instant } from '../config/clock.js';
+import { instant } from '../platform/config/clock.js';
 import type { GatewayHeaders } from '../oauth/gateway-headers.js';
 
 /** What the signature is over. */

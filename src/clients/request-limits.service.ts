@@ -8,8 +8,8 @@ import {
   RateLimiterRes,
   type RateLimiterAbstract,
 } from 'rate-limiter-flexible';
-import { ENV, type RateLimit, type RunningEnv } from '../config/env.js';
-import { LOGGER } from '../config/logger.js';
+import { ENV, type RateLimit, type RunningEnv } from '../platform/config/env.js';
+import { LOGGER } from '../platform/config/logger.js';
 
 /** Milliseconds that Redis may take for an answer before the local share applies. */
 const REDIS_MS = 100;

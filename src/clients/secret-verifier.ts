@@ -2,7 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { hash, verify } from '@node-rs/argon2';
 import { LRUCache } from 'lru-cache';
-import { CLOCK, type Clock } from '../config/clock.js';
+import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { GuessLimiter } from './guess-limiter.js';
 import { networkOf } from './network.js';
 import {

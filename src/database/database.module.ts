@@ -1,7 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
-import type { RunningEnv } from '../config/env.js';
+import type { RunningEnv } from '../platform/config/env.js';
 import { ChangeFeed } from './change-feed.js';
 import { dataSourceOptions } from './data-source.js';
 import { endUnfinished } from './unfinished.js';

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import pg from 'pg';
 import { DataSource } from 'typeorm';
-import { readEnv } from '../config/env.js';
+import { readEnv } from '../platform/config/env.js';
 import { migrationOptions } from './data-source.js';
 
 /** "mandate" in ASCII: the advisory lock that one migrating process holds. */

@@ -6,7 +6,7 @@ import {
   type ExecutionContext,
 } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { ENV, type RunningEnv } from '../config/env.js';
+import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { bearerKeyCheck } from '../http/bearer-key.js';
 
 /** Lets in who bears the metrics token (RFC 6750 2.1), or everyone if there is none. */

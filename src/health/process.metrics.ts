@@ -2,7 +2,7 @@ import { getDataSourceToken } from '@nestjs/typeorm';
 import { makeGaugeProvider } from '@willsoto/nestjs-prometheus';
 import type { Gauge } from 'prom-client';
 import type { DataSource } from 'typeorm';
-import { readManifest } from '../config/manifest.js';
+import { readManifest } from '../platform/config/manifest.js';
 
 const { version } = readManifest();
 

@@ -8,8 +8,8 @@ import {
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
-import { CLOCK, type Clock } from '../config/clock.js';
-import { LOGGER } from '../config/logger.js';
+import { CLOCK, type Clock } from '../platform/config/clock.js';
+import { LOGGER } from '../platform/config/logger.js';
 import { isDatabaseAway } from '../http/database-error.js';
 import { KeyEncryptionKeys, WrongKeyEncryptionKey } from '../keys/key-encryption-keys.service.js';
 import { Ledger } from '../ledger/ledger.service.js';

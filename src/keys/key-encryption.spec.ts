@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { keyEncryptionContract } from '../../test/setup/key-encryption-contract.js';
 import { bodyOf, startTransit, type Transit, type Trouble } from '../../test/setup/transit.js';
-import type { VaultTransit } from '../config/key-custody.js';
+import type { VaultTransit } from '../platform/config/key-custody.js';
 import { CustodyUnavailable, SealBroken } from './key-encryption.js';
 import { LocalKeyEncryption } from './local-key-encryption.js';
 import { RememberedDataKeys } from './remembered-data-keys.js';

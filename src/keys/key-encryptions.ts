@@ -1,4 +1,4 @@
-import type { KeyCustody } from '../config/key-custody.js';
+import type { KeyCustody } from '../platform/config/key-custody.js';
 import { SealBroken, type KeyEncryption } from './key-encryption.js';
 import { LocalKeyEncryption } from './local-key-encryption.js';
 import { RememberedDataKeys } from './remembered-data-keys.js';

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { JWK } from 'jose';
-import { ENV, type RunningEnv } from '../config/env.js';
+import { ENV, type RunningEnv } from '../platform/config/env.js';
 import type { ZoneAlg } from '../oauth/algorithms.js';
 import { CustodyUnavailable, SealBroken } from './key-encryption.js';
 import { keyIdOf, type Sign } from './key-pair.js';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { instant } from '../config/clock.js';
+import { instant } from '../platform/config/clock.js';
 import type { ZoneAlg } from '../oauth/algorithms.js';
 import { KeyDraws, KeyNotDrawn, type DrawnKey } from './key-draws.service.js';
 import { algsToDraw, planFor, type KeyIntent, type ZoneKeyState } from './key-intent.js';

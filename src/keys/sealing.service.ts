@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Counter } from 'prom-client';
-import { ENV, type RunningEnv } from '../config/env.js';
+import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { CustodyUnavailable, SealBroken, UnknownKeyEncryptionKey } from './key-encryption.js';
 import { keyEncryptionsOf, openSealed, type KeyEncryptions } from './key-encryptions.js';
 import type { SealContext } from './seal-context.js';

@@ -1,4 +1,4 @@
-import { instant } from '../config/clock.js';
+import { instant } from '../platform/config/clock.js';
 import type { KeySchedule } from './key-schedule.js';
 import type { SigningKey } from './signing-key.entity.js';
 

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { VaultTransit } from '../config/key-custody.js';
+import type { VaultTransit } from '../platform/config/key-custody.js';
 import {
   CustodyUnavailable,
   DATA_KEY_BYTES,

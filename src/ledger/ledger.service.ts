@@ -3,7 +3,7 @@ import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Histogram } from 'prom-client';
 import type { EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import { ENV, type RunningEnv } from '../config/env.js';
+import { ENV, type RunningEnv } from '../platform/config/env.js';
 import type { AuditEvent, Committed, Entry, Nonce, OpenedChallenge, Receipt } from './entry.js';
 import { GroupCommit } from './group-commit.js';
 import { isStatementError, LedgerConnection } from './ledger.connection.js';

@@ -2,7 +2,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JWK } from 'jose';
 import { LRUCache } from 'lru-cache';
-import { writePrivate } from '../config/private-file.js';
+import { writePrivate } from '../platform/config/private-file.js';
 import { openSealed, type KeyEncryptions } from '../keys/key-encryptions.js';
 import { drawKeyPair, importPrivateKey, signWith, type Sign } from '../keys/key-pair.js';
 import { seal } from '../keys/seal.js';

@@ -1,6 +1,6 @@
 import { makeGaugeProvider } from '@willsoto/nestjs-prometheus';
 import type { Gauge } from 'prom-client';
-import { CLOCK, type Clock } from '../config/clock.js';
+import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { keyFigures, type KeyFigures } from '../keys/key-figures.js';
 import { Snapshots } from './snapshots.service.js';
 

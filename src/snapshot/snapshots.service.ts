@@ -5,7 +5,7 @@ import { LRUCache } from 'lru-cache';
 import type { Counter } from 'prom-client';
 import type { DataSource } from 'typeorm';
 import { Clients } from '../clients/clients.service.js';
-import { CLOCK, type Clock } from '../config/clock.js';
+import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { ChangeFeed, type ChangeListener } from '../database/change-feed.js';
 import type { KeyRing } from '../keys/key-ring.js';
 import { KeyRings } from '../keys/key-rings.service.js';

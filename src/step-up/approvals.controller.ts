@@ -14,7 +14,7 @@ import {
 import { ApiBearerAuth, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Request } from 'express';
 import { bearerToken } from '../bearers/bearers.service.js';
-import { CLOCK, type Clock } from '../config/clock.js';
+import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { requestIdOf } from '../http/request-id.js';
 import { strictBodies } from '../http/strict-bodies.js';
 import { Approvals } from './approvals.service.js';

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { Logger } from 'pino';
-import { CLOCK, type Clock } from '../config/clock.js';
-import { LOGGER } from '../config/logger.js';
+import { CLOCK, type Clock } from '../platform/config/clock.js';
+import { LOGGER } from '../platform/config/logger.js';
 import { ChangeFeed, type ChangeListener } from '../database/change-feed.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { BatchReader } from './batch-reader.js';

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource, InjectRepository } from '@nestjs/typeorm';
 import type { DataSource, EntityManager, Repository } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import { instant } from '../config/clock.js';
+import { instant } from '../platform/config/clock.js';
 import { Ledger } from '../ledger/ledger.service.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { Challenge } from './challenge.entity.js';

@@ -10,7 +10,7 @@ import {
 } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import { CLOCK, type Clock } from '../config/clock.js';
+import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { AnswerWithin, PROMPTLY_MS } from '../http/deadline.interceptor.js';
 import { OAuthError } from '../oauth/errors.js';
 import { challengeState } from './challenge.js';

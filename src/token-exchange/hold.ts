@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
-import { instant } from '../config/clock.js';
+import { instant } from '../platform/config/clock.js';
 import type { Entry, Fact } from '../ledger/entry.js';
 import { OAuthError } from '../oauth/errors.js';
 import {

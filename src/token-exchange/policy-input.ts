@@ -1,4 +1,4 @@
-import { instant } from '../config/clock.js';
+import { instant } from '../platform/config/clock.js';
 import type { DecisionTime, JsonObject, PolicyInput } from '../policy/input.js';
 import type { MandateClaims } from '../keys/verify-mandate.js';
 import type { ResourceView } from '../snapshot/zone-snapshot.js';

@@ -7,9 +7,9 @@ import {
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Logger } from 'pino';
 import type { Counter } from 'prom-client';
-import { CLOCK, type Clock } from '../config/clock.js';
-import { ENV, type RunningEnv } from '../config/env.js';
-import { LOGGER } from '../config/logger.js';
+import { CLOCK, type Clock } from '../platform/config/clock.js';
+import { ENV, type RunningEnv } from '../platform/config/env.js';
+import { LOGGER } from '../platform/config/logger.js';
 import { FetchFailed, guardedRequest } from '../outbound/guarded-request.js';
 import { Outbox, type Due } from './outbox.service.js';
 import { delayAfter } from './retry-schedule.js';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import { instant } from '../config/clock.js';
+import { instant } from '../platform/config/clock.js';
 import { Sealing } from '../keys/sealing.service.js';
 import { Webhook } from './webhook.entity.js';
 

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { VaultTransit } from '../../src/config/key-custody.js';
+import type { VaultTransit } from '../../src/platform/config/key-custody.js';
 
 /** What is wrong with the engine, if anything. */
 export type Trouble = 'slow' | 'error' | 'sealed' | 'closed' | 'garbage';
