@@ -5,10 +5,10 @@ import type { Logger } from 'pino';
 import { EnvironmentError, type Env, type RunningEnv } from './platform/config/env.js';
 import type { KeyCustody } from './platform/config/key-custody.js';
 import { writePrivate } from './platform/config/private-file.js';
-import { unlessAbsent } from './database/embedded-cluster.js';
-import { DataDirectoryInUse } from './database/embedded-lock.js';
-import { startEmbeddedPostgres } from './database/embedded-postgres.js';
-import { urlOfRunningServer } from './database/embedded-running.js';
+import { unlessAbsent } from './platform/database/embedded-cluster.js';
+import { DataDirectoryInUse } from './platform/database/embedded-lock.js';
+import { startEmbeddedPostgres } from './platform/database/embedded-postgres.js';
+import { urlOfRunningServer } from './platform/database/embedded-running.js';
 
 /** An environment with everything filled in, and how to stop what was started for it. */
 export interface Prepared {

@@ -10,7 +10,7 @@ import { admitBearers, Bearers } from './bearers/bearers.service.js';
 import { AppModule } from './app.module.js';
 import { EnvironmentError, readEnv, type Env } from './platform/config/env.js';
 import { createLogger, nestLogger } from './platform/config/logger.js';
-import { DataDirectoryInUse } from './database/embedded-lock.js';
+import { DataDirectoryInUse } from './platform/database/embedded-lock.js';
 import { migrate } from './database/migrate.js';
 import { prepare } from './embedded.js';
 import { Lifecycle } from './health/lifecycle.js';

@@ -3,7 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startEmbeddedPostgres, type EmbeddedServer } from '../src/database/embedded-postgres.js';
+import {
+  startEmbeddedPostgres,
+  type EmbeddedServer,
+} from '../src/platform/database/embedded-postgres.js';
 import { verifyChains } from './setup/chain.js';
 import { createDatabase, rows, startReplica, type Replica } from './setup/harness.js';
 import { startLoad } from './setup/load.js';

@@ -27,8 +27,8 @@ import {
   DataDirectoryInUse,
   type EmbeddedServer,
   startEmbeddedPostgres,
-} from '../src/database/embedded-postgres.js';
-import { isAlive } from '../src/database/embedded-lock.js';
+} from '../src/platform/database/embedded-postgres.js';
+import { isAlive } from '../src/platform/database/embedded-lock.js';
 
 const isRoot = process.getuid?.() === 0;
 const NOBODY = 65_534;

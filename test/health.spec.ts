@@ -5,7 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startEmbeddedPostgres, type EmbeddedServer } from '../src/database/embedded-postgres.js';
+import {
+  startEmbeddedPostgres,
+  type EmbeddedServer,
+} from '../src/platform/database/embedded-postgres.js';
 import {
   createDatabase,
   rows,

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { isAlive } from '../src/database/embedded-lock.js';
+import { isAlive } from '../src/platform/database/embedded-lock.js';
 import { ADMIN_TOKEN, createDatabase, KEY_ENCRYPTION_KEY, rows } from './setup/harness.js';
 import {
   killProcesses,

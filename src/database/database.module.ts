@@ -2,9 +2,9 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import type { RunningEnv } from '../platform/config/env.js';
-import { ChangeFeed } from './change-feed.js';
+import { ChangeFeed } from '../platform/database/change-feed.js';
 import { dataSourceOptions } from './data-source.js';
-import { endUnfinished } from './unfinished.js';
+import { endUnfinished } from '../platform/database/unfinished.js';
 
 /** The connection to PostgreSQL and the news from it. The schema is migrated before Nest starts. */
 @Module({})

@@ -6,7 +6,7 @@ import type { Counter } from 'prom-client';
 import type { DataSource } from 'typeorm';
 import { Clients } from '../clients/clients.service.js';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
-import { ChangeFeed, type ChangeListener } from '../database/change-feed.js';
+import { ChangeFeed, type ChangeListener } from '../platform/database/change-feed.js';
 import type { KeyRing } from '../keys/key-ring.js';
 import { KeyRings } from '../keys/key-rings.service.js';
 import { KeySets } from '../keys/key-sets.service.js';

@@ -3,7 +3,7 @@ import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } fro
 import type { Logger } from 'pino';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { LOGGER } from '../platform/config/logger.js';
-import { ChangeFeed, type ChangeListener } from '../database/change-feed.js';
+import { ChangeFeed, type ChangeListener } from '../platform/database/change-feed.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { BatchReader } from './batch-reader.js';
 import { challengeState } from './challenge.js';

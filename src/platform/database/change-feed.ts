@@ -6,8 +6,8 @@ import {
 } from '@nestjs/common';
 import pg from 'pg';
 import type { Logger } from 'pino';
-import { ENV, type RunningEnv } from '../platform/config/env.js';
-import { LOGGER } from '../platform/config/logger.js';
+import { ENV, type RunningEnv } from '../config/env.js';
+import { LOGGER } from '../config/logger.js';
 
 /** What PostgreSQL tells of, each with the id of what it is about. */
 const CHANNELS = {
