@@ -7,7 +7,7 @@ import { ConfigModule } from './platform/config/config.module.js';
 import type { RunningEnv } from './platform/config/env.js';
 import { DatabaseModule } from './database/database.module.js';
 import { HealthModule } from './health/health.module.js';
-import { HttpModule } from './http/http.module.js';
+import { HttpModule } from './platform/http/http.module.js';
 import { TokenExchangeModule } from './token-exchange/token-exchange.module.js';
 
 /** What commands of operators need: nothing that serves requests. */

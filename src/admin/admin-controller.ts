@@ -1,6 +1,6 @@
 import { applyDecorators, Controller, UseGuards, UsePipes } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
-import { strictBodies } from '../http/strict-bodies.js';
+import { strictBodies } from '../platform/http/strict-bodies.js';
 import { AdminGuard } from './admin.guard.js';
 
 /** A controller of operators' routes: guarded, and strict about bodies. */

@@ -8,7 +8,7 @@ import {
 } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
-import { bearerKeyCheck } from '../http/bearer-key.js';
+import { bearerKeyCheck } from '../platform/http/bearer-key.js';
 
 /** Requests that were admitted in another way than by the admin key. */
 const admitted = new WeakSet<object>();

@@ -1,7 +1,7 @@
 import { Delete, Get, HttpCode, Param, Query, Req } from '@nestjs/common';
 import type { Request } from 'express';
 import { IsNull } from 'typeorm';
-import { requestIdOf } from '../http/request-id.js';
+import { requestIdOf } from '../platform/http/request-id.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { AgentSession } from '../sessions/agent-session.entity.js';
 import { describeAgentSession } from '../sessions/describe-agent-session.js';

@@ -1,5 +1,5 @@
 import { IsIn, IsOptional } from 'class-validator';
-import { IsLine, IsPrincipal, MayBeAbsent } from '../http/text.js';
+import { IsLine, IsPrincipal, MayBeAbsent } from '../platform/http/text.js';
 import { PageQuery } from './page.body.js';
 
 /** A person of a zone. */

@@ -2,7 +2,7 @@ import { Body, Delete, Get, HttpCode, Param, Post, Query, Req, Res } from '@nest
 import type { Request, Response } from 'express';
 import { Authenticator } from '../authenticators/authenticator.entity.js';
 import { Enrolments } from '../authenticators/enrolments.service.js';
-import { requestIdOf } from '../http/request-id.js';
+import { requestIdOf } from '../platform/http/request-id.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { AdminController } from './admin-controller.js';
 import { AuthenticatorBody, AuthenticatorsQuery, EnrolmentBody } from './authenticator.body.js';

@@ -1,7 +1,7 @@
 import { Body, Get, HttpCode, Inject, Param, Post, Query, Req } from '@nestjs/common';
 import type { Request } from 'express';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
-import { requestIdOf } from '../http/request-id.js';
+import { requestIdOf } from '../platform/http/request-id.js';
 import { Challenge } from '../step-up/challenge.entity.js';
 import { Challenges } from '../step-up/challenges.service.js';
 import { refused } from '../step-up/decision-answer.js';

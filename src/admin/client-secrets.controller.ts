@@ -15,7 +15,7 @@ import { IsNull, type EntityManager } from 'typeorm';
 import { ClientSecret } from '../clients/client-secret.entity.js';
 import { SecretVerifier } from '../clients/secret-verifier.js';
 import { isDrawnForm } from '../clients/secret.js';
-import { requestIdOf } from '../http/request-id.js';
+import { requestIdOf } from '../platform/http/request-id.js';
 import { Sealing } from '../keys/sealing.service.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { AdminController } from './admin-controller.js';

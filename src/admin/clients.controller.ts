@@ -15,7 +15,7 @@ import type { Request, Response } from 'express';
 import { type EntityManager } from 'typeorm';
 import { Client } from '../clients/client.entity.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
-import { requestIdOf } from '../http/request-id.js';
+import { requestIdOf } from '../platform/http/request-id.js';
 import { Sealing } from '../keys/sealing.service.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { AdminController } from './admin-controller.js';

@@ -1,5 +1,5 @@
 import { Body, Get, HttpCode, Param, Post } from '@nestjs/common';
-import { AnswerWithin } from '../http/deadline.interceptor.js';
+import { AnswerWithin } from '../platform/http/deadline.interceptor.js';
 import { AuditLog } from '../ledger/audit-log.service.js';
 import { PolicySets } from '../policy/policy-sets.service.js';
 import { AdminController } from './admin-controller.js';

@@ -3,7 +3,7 @@ import type { Request } from 'express';
 import { IsNull } from 'typeorm';
 import { DelegationEdge } from '../delegation/delegation-edge.entity.js';
 import { describeEdge } from '../delegation/describe-edge.js';
-import { requestIdOf } from '../http/request-id.js';
+import { requestIdOf } from '../platform/http/request-id.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { AdminController } from './admin-controller.js';
 import { found, Operations, zoneExists } from './operations.service.js';

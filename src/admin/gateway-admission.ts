@@ -2,8 +2,8 @@ import { UnauthorizedException } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
 import { verifyGatewaySignature, type GatewayNonce } from '../clients/gateway-signature.js';
 import { systemClock } from '../platform/config/clock.js';
-import { gatewayHeadersOf } from '../http/gateway-headers.js';
-import { readSignedBytes } from '../http/json-body.js';
+import { gatewayHeadersOf } from '../platform/http/gateway-headers.js';
+import { readSignedBytes } from '../platform/http/json-body.js';
 import { NO_ZONE, type Nonce } from '../ledger/entry.js';
 import { admitOnce } from './admin.guard.js';
 

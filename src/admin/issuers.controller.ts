@@ -17,7 +17,7 @@ import { In, IsNull, type EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { Client } from '../clients/client.entity.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
-import { requestIdOf } from '../http/request-id.js';
+import { requestIdOf } from '../platform/http/request-id.js';
 import { TrustedIssuerRow } from '../issuers/trusted-issuer.entity.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { Session } from '../sessions/session.entity.js';

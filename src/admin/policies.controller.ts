@@ -1,7 +1,7 @@
 import { Body, Get, Param, Post, Query, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { AnswerWithin } from '../http/deadline.interceptor.js';
-import { requestIdOf } from '../http/request-id.js';
+import { AnswerWithin } from '../platform/http/deadline.interceptor.js';
+import { requestIdOf } from '../platform/http/request-id.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { Policy, PolicyVersion } from '../policy/policy.entity.js';
 import { Zone } from '../zones/zone.entity.js';

@@ -9,7 +9,7 @@ import {
   UnprocessableEntityException,
 } from '@nestjs/common';
 import { CLOCK, instant, type Clock } from '../platform/config/clock.js';
-import { AnswerWithin } from '../http/deadline.interceptor.js';
+import { AnswerWithin } from '../platform/http/deadline.interceptor.js';
 import { OAuthError, unavailable } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { BackgroundError } from '../policy/background.js';

@@ -9,8 +9,8 @@ import {
   UnprocessableEntityException,
 } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { AnswerWithin } from '../http/deadline.interceptor.js';
-import { requestIdOf } from '../http/request-id.js';
+import { AnswerWithin } from '../platform/http/deadline.interceptor.js';
+import { requestIdOf } from '../platform/http/request-id.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { loadVersions } from '../policy/load-modules.js';
 import { PolicySet, PolicySetVersion } from '../policy/policy-set.entity.js';

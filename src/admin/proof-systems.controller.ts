@@ -1,7 +1,7 @@
 import { Body, Delete, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import type { EntityManager } from 'typeorm';
-import { requestIdOf } from '../http/request-id.js';
+import { requestIdOf } from '../platform/http/request-id.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { ProofSystem } from '../step-up/proof-system.entity.js';
 import { ProofSystems } from '../step-up/proof-systems.service.js';

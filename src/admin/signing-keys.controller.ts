@@ -1,7 +1,7 @@
 import { Body, Get, HttpCode, Param, Patch, Post, Query, Req } from '@nestjs/common';
 import type { Request } from 'express';
 import { instant } from '../platform/config/clock.js';
-import { requestIdOf } from '../http/request-id.js';
+import { requestIdOf } from '../platform/http/request-id.js';
 import type { KeyIntent } from '../keys/key-intent.js';
 import { keyState } from '../keys/key-schedule.js';
 import type { ScheduledKey } from '../keys/rotation.js';

@@ -1,6 +1,6 @@
 import { BadRequestException, Body, Delete, Get, HttpCode, Param, Put, Req } from '@nestjs/common';
 import type { Request } from 'express';
-import { requestIdOf } from '../http/request-id.js';
+import { requestIdOf } from '../platform/http/request-id.js';
 import { StepUpType } from '../zones/step-up-type.entity.js';
 import {
   defaultTerms,

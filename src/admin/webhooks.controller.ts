@@ -17,7 +17,7 @@ import type { Request, Response } from 'express';
 import type { EntityManager } from 'typeorm';
 import { CLOCK, instant, type Clock } from '../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
-import { requestIdOf } from '../http/request-id.js';
+import { requestIdOf } from '../platform/http/request-id.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { readFetchUrl } from '../outbound/guarded-request.js';
 import { WebhookDelivery } from '../webhooks/webhook-delivery.entity.js';

@@ -13,8 +13,8 @@ import {
 import { ApiHeader } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import type { EntityManager } from 'typeorm';
-import { AnswerWithin } from '../http/deadline.interceptor.js';
-import { requestIdOf } from '../http/request-id.js';
+import { AnswerWithin } from '../platform/http/deadline.interceptor.js';
+import { requestIdOf } from '../platform/http/request-id.js';
 import { PolicySetVersion } from '../policy/policy-set.entity.js';
 import { PolicySets } from '../policy/policy-sets.service.js';
 import { ShadowDifference } from '../policy/shadow-difference.entity.js';

@@ -10,7 +10,7 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { ZONE_ALGS, type ZoneAlg } from '../oauth/algorithms.js';
-import { IsLine, IsResourceIdentifier, IsScopeToken, MayBeAbsent } from '../http/text.js';
+import { IsLine, IsResourceIdentifier, IsScopeToken, MayBeAbsent } from '../platform/http/text.js';
 
 /** A zone to be made. */
 export class ZoneBody {

@@ -1,7 +1,7 @@
 import { Body, Delete, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { v7 as uuidv7 } from 'uuid';
-import { requestIdOf } from '../http/request-id.js';
+import { requestIdOf } from '../platform/http/request-id.js';
 import { KeyDraws } from '../keys/key-draws.service.js';
 import { Rotations } from '../keys/rotations.service.js';
 import { Sealing } from '../keys/sealing.service.js';

@@ -1,8 +1,8 @@
 import { applyDecorators, NotFoundException, UsePipes } from '@nestjs/common';
 import { ApiBearerAuth, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Request } from 'express';
-import { strictBodies } from '../http/strict-bodies.js';
-import { requestIdOf } from '../http/request-id.js';
+import { strictBodies } from '../platform/http/strict-bodies.js';
+import { requestIdOf } from '../platform/http/request-id.js';
 import { bearerToken } from '../bearers/bearers.service.js';
 import type { Asked } from './graph.service.js';
 

@@ -12,7 +12,12 @@ import {
   Min,
   ValidateNested,
 } from 'class-validator';
-import { IsInstant, IsResourceIdentifier, IsScopeToken, MayBeAbsent } from '../http/text.js';
+import {
+  IsInstant,
+  IsResourceIdentifier,
+  IsScopeToken,
+  MayBeAbsent,
+} from '../platform/http/text.js';
 
 /** What a delegation is confined by. What is left out is as in the delegation that it hands on. */
 export class ConstraintsBody {

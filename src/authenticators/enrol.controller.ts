@@ -3,7 +3,7 @@ import { Controller, Get, Inject, NotFoundException, Param, Post, Req, Res } fro
 import { ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
-import { requestIdOf } from '../http/request-id.js';
+import { requestIdOf } from '../platform/http/request-id.js';
 import type { Enrolment } from './enrolment.entity.js';
 import { enrolPage } from './enrol-page.js';
 import { Enrolments } from './enrolments.service.js';

@@ -1,6 +1,6 @@
 import { HttpException } from '@nestjs/common';
 import type { Request } from 'express';
-import { readFormBody } from '../http/form-body.js';
+import { readFormBody } from '../platform/http/form-body.js';
 import { MalformedForm, parseForm } from '../oauth/form.js';
 
 /**

@@ -7,7 +7,7 @@ import {
 } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
-import { bearerKeyCheck } from '../http/bearer-key.js';
+import { bearerKeyCheck } from '../platform/http/bearer-key.js';
 
 /** Lets in who bears the metrics token (RFC 6750 2.1), or everyone if there is none. */
 @Injectable()

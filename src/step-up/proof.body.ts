@@ -9,7 +9,7 @@ import {
   Matches,
   ValidateNested,
 } from 'class-validator';
-import { IsLine, IsPrincipal, MayBeAbsent } from '../http/text.js';
+import { IsLine, IsPrincipal, MayBeAbsent } from '../platform/http/text.js';
 
 /** Whoever has confirmed or refused it. */
 export class PersonBody {

@@ -10,8 +10,8 @@ import {
 } from '@nestjs/common';
 import { ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Request } from 'express';
-import { requestIdOf } from '../http/request-id.js';
-import { strictBodies } from '../http/strict-bodies.js';
+import { requestIdOf } from '../platform/http/request-id.js';
+import { strictBodies } from '../platform/http/strict-bodies.js';
 import { Challenges } from './challenges.service.js';
 import { refused } from './decision-answer.js';
 import { ProofBody } from './proof.body.js';

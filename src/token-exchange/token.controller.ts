@@ -9,9 +9,9 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import type { Request } from 'express';
-import { gatewayHeadersOf } from '../http/gateway-headers.js';
-import { readFormBody } from '../http/form-body.js';
-import { requestIdOf } from '../http/request-id.js';
+import { gatewayHeadersOf } from '../platform/http/gateway-headers.js';
+import { readFormBody } from '../platform/http/form-body.js';
+import { requestIdOf } from '../platform/http/request-id.js';
 import { Exchange } from './exchange.service.js';
 import { tokenRequestSchema, tokenResponseSchema } from './token.openapi.js';
 import type { TokenResponse } from './token-request.js';

@@ -7,8 +7,8 @@ import {
 } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import type { Logger } from 'pino';
-import { LOGGER } from '../platform/config/logger.js';
-import { OAuthError, unavailable, type OAuthErrorCode } from '../oauth/errors.js';
+import { LOGGER } from '../config/logger.js';
+import { OAuthError, unavailable, type OAuthErrorCode } from '../../oauth/errors.js';
 import { allowedMethods } from './allowed-methods.js';
 import { isDatabaseAway } from './database-error.js';
 import { explain } from './request-log.js';

@@ -1,7 +1,7 @@
 import { isISO8601, registerDecorator, ValidateIf, type ValidationOptions } from 'class-validator';
-import { isResourceIdentifier } from '../oauth/resource-identifier.js';
-import { isScopeToken } from '../oauth/scope.js';
-import { isSubjectIdentifier } from '../oauth/subject-identifier.js';
+import { isResourceIdentifier } from '../../oauth/resource-identifier.js';
+import { isScopeToken } from '../../oauth/scope.js';
+import { isSubjectIdentifier } from '../../oauth/subject-identifier.js';
 
 /** Control characters (Unicode Cc), lone surrogates (Cs) and U+FFFD: nothing that a person typed. */
 const UNPRINTABLE = /[\p{Cc}\p{Cs}\uFFFD]/u;

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { GatewayHeaders } from '../oauth/gateway-headers.js';
+import type { GatewayHeaders } from '../../oauth/gateway-headers.js';
 
 /**
  * Reads the headers of a gateway's signature. A header that is there twice counts as malformed.

@@ -7,7 +7,7 @@ import {
 import { Reflector } from '@nestjs/core';
 import type { Request } from 'express';
 import { filter, interval, map, race, skip, type Observable } from 'rxjs';
-import { unavailable } from '../oauth/errors.js';
+import { unavailable } from '../../oauth/errors.js';
 
 /** Milliseconds within which every request is answered that does not wait for anybody, whatever the database does. */
 export const PROMPTLY_MS = 1_800;

@@ -6,7 +6,7 @@ import {
   readStrictJson,
   type JsonObject,
   type JsonValue,
-} from '../oauth/strict-json.js';
+} from '../../oauth/strict-json.js';
 
 /** The largest JSON body that is read. */
 const LIMIT = '1mb';
