@@ -1,5 +1,5 @@
 import { UnprocessableEntityException } from '@nestjs/common';
-import type { FetchRules } from '../outbound/guarded-request.js';
+import type { FetchRules } from '../platform/outbound/guarded-request.js';
 import { readKeys, type KeysBody, type RegisteredKeys } from './public-keys.js';
 
 /** Ways to authenticate with a shared secret (RFC 6749 2.3.1). */

@@ -1,5 +1,5 @@
 import { UnprocessableEntityException } from '@nestjs/common';
-import { readFetchUrl, type FetchRules } from '../outbound/guarded-request.js';
+import { readFetchUrl, type FetchRules } from '../platform/outbound/guarded-request.js';
 import { InvalidKeySet, readRegistration, type PublicJwks } from '../issuers/public-keys.js';
 import type { JsonObject } from '../oauth/strict-json.js';
 

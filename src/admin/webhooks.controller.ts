@@ -19,7 +19,7 @@ import { CLOCK, instant, type Clock } from '../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { requestIdOf } from '../platform/http/request-id.js';
 import { isUuid } from '../oauth/vocabulary.js';
-import { readFetchUrl } from '../outbound/guarded-request.js';
+import { readFetchUrl } from '../platform/outbound/guarded-request.js';
 import { WebhookDelivery } from '../webhooks/webhook-delivery.entity.js';
 import { Webhook } from '../webhooks/webhook.entity.js';
 import { Webhooks } from '../webhooks/webhooks.service.js';

@@ -10,7 +10,7 @@ import type { Counter } from 'prom-client';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { LOGGER } from '../platform/config/logger.js';
-import { FetchFailed, guardedRequest } from '../outbound/guarded-request.js';
+import { FetchFailed, guardedRequest } from '../platform/outbound/guarded-request.js';
 import { Outbox, type Due } from './outbox.service.js';
 import { delayAfter } from './retry-schedule.js';
 import { signMessage } from './sign-message.js';

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { InvalidJson, readStrictJson, type JsonValue } from '../oauth/strict-json.js';
+import { InvalidJson, readStrictJson, type JsonValue } from '../../oauth/strict-json.js';
 import { FetchFailed, guardedRequest, type FetchRules } from './guarded-request.js';
 
 /** What was fetched. */
