@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
-import { InvalidToken, verifyMandate, type MandateClaims } from '../keys/verify-mandate.js';
+import { InvalidToken, verifyMandate, type MandateClaims } from '../mandates/verify-mandate.js';
 import { MalformedToken, parseCompactJws } from '../oauth/compact-jws.js';
 import { OAuthError } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';

@@ -1,4 +1,4 @@
-import type { ActorClaim, MandateClaims } from '../keys/verify-mandate.js';
+import type { ActorClaim, MandateClaims } from '../mandates/verify-mandate.js';
 import type { JsonObject } from '../policy/input.js';
 
 /**

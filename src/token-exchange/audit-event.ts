@@ -1,6 +1,6 @@
 import type { AuditEvent } from '../ledger/entry.js';
 import type { IssuerSubject } from '../issuers/verify-issuer-token.js';
-import type { MandateClaims } from '../keys/verify-mandate.js';
+import type { MandateClaims } from '../mandates/verify-mandate.js';
 import type { OAuthError } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { inputSha256 } from '../policy/input-hash.js';

@@ -7,7 +7,7 @@ import {
   type Route,
 } from '../delegation/route.js';
 import { verifyDelegationChain } from '../delegation/verify-chain.js';
-import type { MandateClaims } from '../keys/verify-mandate.js';
+import type { MandateClaims } from '../mandates/verify-mandate.js';
 import { OAuthError } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import type { Bound } from './bind.js';

@@ -10,7 +10,7 @@ import { Delegations } from '../delegation/delegations.service.js';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { IssuerTokens } from '../issuers/issuer-tokens.service.js';
-import { verifyMandate } from '../keys/verify-mandate.js';
+import { verifyMandate } from '../mandates/verify-mandate.js';
 import { NO_ZONE, type Entry } from '../ledger/entry.js';
 import { Ledger } from '../ledger/ledger.service.js';
 import { OAuthError, unavailable } from '../oauth/errors.js';

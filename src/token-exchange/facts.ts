@@ -1,5 +1,5 @@
 import type { Fact, Nonce } from '../ledger/entry.js';
-import type { MandateClaims } from '../keys/verify-mandate.js';
+import type { MandateClaims } from '../mandates/verify-mandate.js';
 import { agencyFacts } from './agency-facts.js';
 import type { Delegated } from './delegate.js';
 

@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { NoSigningKey, type SignedMandate } from '../keys/key-ring.js';
-import { MAX_ACTORS } from '../keys/read-claims.js';
-import { InvalidToken, type MandateClaims } from '../keys/verify-mandate.js';
+import { MAX_ACTORS } from '../mandates/read-claims.js';
+import { InvalidToken, type MandateClaims } from '../mandates/verify-mandate.js';
 import type { ZoneAlg } from '../oauth/algorithms.js';
 import { OAuthError, unavailable } from '../oauth/errors.js';
 import { agencyClaims } from './agency-claims.js';

@@ -1,6 +1,6 @@
 import { instant } from '../platform/config/clock.js';
 import type { DecisionTime, JsonObject, PolicyInput } from '../policy/input.js';
-import type { MandateClaims } from '../keys/verify-mandate.js';
+import type { MandateClaims } from '../mandates/verify-mandate.js';
 import type { ResourceView } from '../snapshot/zone-snapshot.js';
 import { agencyContext, agentInput, edgeInput, subjectAgency } from './agency-claims.js';
 import { actorClaim } from './actor-chain.js';

@@ -1,5 +1,5 @@
 import type { IssuerSubject } from '../issuers/verify-issuer-token.js';
-import type { MandateClaims } from '../keys/verify-mandate.js';
+import type { MandateClaims } from '../mandates/verify-mandate.js';
 import type { JsonObject } from '../policy/input.js';
 
 /** Whom a request speaks for: a mandate's subject, a trusted issuer's user, or neither: the client itself. */

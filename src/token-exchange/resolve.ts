@@ -1,4 +1,4 @@
-import { InvalidToken, type ActorClaim, type MandateClaims } from '../keys/verify-mandate.js';
+import { InvalidToken, type ActorClaim, type MandateClaims } from '../mandates/verify-mandate.js';
 import { KeysUnavailable } from '../issuers/public-keys.js';
 import type { IssuerTokenAttempt } from '../issuers/issuer-tokens.service.js';
 import { UntrustedToken } from '../issuers/untrusted-token.js';
