@@ -5,7 +5,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { admitAdmins } from './admin/admin.guard.js';
 import { Demo } from './admin/demo.service.js';
-import { admitGateways } from './admin/gateway-admission.js';
+import { admitGateways } from './admin/clients/gateway-admission.js';
 import { admitBearers, Bearers } from './bearers/bearers.service.js';
 import { AppModule } from './app.module.js';
 import { EnvironmentError, readEnv, type Env } from './platform/config/env.js';

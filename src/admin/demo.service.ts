@@ -13,7 +13,7 @@ import { Rotations } from '../keys/rotations.service.js';
 import { Sealing } from '../keys/sealing.service.js';
 import { Resource } from '../zones/resource.entity.js';
 import { Zone } from '../zones/zone.entity.js';
-import { addSecret, createClient } from './client-registration.js';
+import { addSecret, createClient } from './clients/client-registration.js';
 import { Operations } from './operations.service.js';
 import {
   activate,

@@ -12,18 +12,18 @@ import {
 } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { IsNull, type EntityManager } from 'typeorm';
-import { ClientSecret } from '../clients/client-secret.entity.js';
-import { SecretVerifier } from '../clients/secret-verifier.js';
-import { isDrawnForm } from '../clients/secret.js';
-import { requestIdOf } from '../platform/http/request-id.js';
-import { Sealing } from '../keys/sealing.service.js';
-import { isUuid } from '../oauth/vocabulary.js';
-import { AdminController } from './admin-controller.js';
+import { ClientSecret } from '../../clients/client-secret.entity.js';
+import { SecretVerifier } from '../../clients/secret-verifier.js';
+import { isDrawnForm } from '../../clients/secret.js';
+import { requestIdOf } from '../../platform/http/request-id.js';
+import { Sealing } from '../../keys/sealing.service.js';
+import { isUuid } from '../../oauth/vocabulary.js';
+import { AdminController } from '../admin-controller.js';
 import { ClientSecretBody } from './client.body.js';
 import { takesSecret } from './client-authentication.js';
 import { addSecret, type NewSecret } from './client-registration.js';
 import { findClient } from './clients.controller.js';
-import { found, Operations, zoneExists } from './operations.service.js';
+import { found, Operations, zoneExists } from '../operations.service.js';
 
 function view({ id, kind, createdAt, expiresAt }: ClientSecret) {
   return { id, imported: kind === 'argon2id', created_at: createdAt, expires_at: expiresAt };

@@ -13,19 +13,19 @@ import {
 } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { type EntityManager } from 'typeorm';
-import { Client } from '../clients/client.entity.js';
-import { ENV, type RunningEnv } from '../platform/config/env.js';
-import { requestIdOf } from '../platform/http/request-id.js';
-import { Sealing } from '../keys/sealing.service.js';
-import { isUuid } from '../oauth/vocabulary.js';
-import { AdminController } from './admin-controller.js';
+import { Client } from '../../clients/client.entity.js';
+import { ENV, type RunningEnv } from '../../platform/config/env.js';
+import { requestIdOf } from '../../platform/http/request-id.js';
+import { Sealing } from '../../keys/sealing.service.js';
+import { isUuid } from '../../oauth/vocabulary.js';
+import { AdminController } from '../admin-controller.js';
 import { ClientBody, ClientChangeBody } from './client.body.js';
 import { changesAuthentication, readAuthentication, takesSecret } from './client-authentication.js';
 import { addSecret, changeAuthentication, createClient } from './client-registration.js';
-import { fetchRulesOf } from './public-keys.js';
-import { found, Operations, zoneExists } from './operations.service.js';
-import { PageQuery } from './page.body.js';
-import { readPage } from './page.js';
+import { fetchRulesOf } from '../public-keys.js';
+import { found, Operations, zoneExists } from '../operations.service.js';
+import { PageQuery } from '../page.body.js';
+import { readPage } from '../page.js';
 
 function view(row: Client) {
   return {

@@ -1,11 +1,11 @@
 import { UnauthorizedException } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
-import { verifyGatewaySignature, type GatewayNonce } from '../clients/gateway-signature.js';
-import { systemClock } from '../platform/config/clock.js';
-import { gatewayHeadersOf } from '../platform/http/gateway-headers.js';
-import { readSignedBytes } from '../platform/http/json-body.js';
-import { NO_ZONE, type Nonce } from '../ledger/entry.js';
-import { admitOnce } from './admin.guard.js';
+import { verifyGatewaySignature, type GatewayNonce } from '../../clients/gateway-signature.js';
+import { systemClock } from '../../platform/config/clock.js';
+import { gatewayHeadersOf } from '../../platform/http/gateway-headers.js';
+import { readSignedBytes } from '../../platform/http/json-body.js';
+import { NO_ZONE, type Nonce } from '../../ledger/entry.js';
+import { admitOnce } from '../admin.guard.js';
 
 /** Spends what may be used once. */
 export interface NonceSpender {
