@@ -19,7 +19,7 @@ import { ClientSecretsController } from './clients/client-secrets.controller.js'
 import { ClientsController } from './clients/clients.controller.js';
 import { DecisionsController } from './decisions.controller.js';
 import { Demo } from './demo.service.js';
-import { IssuersController } from './issuers.controller.js';
+import { IssuersController } from './issuers/issuers.controller.js';
 import { KeyOperations } from './key-operations.service.js';
 import { KeyRotation } from './key-rotation.service.js';
 import { Operations } from './operations.service.js';

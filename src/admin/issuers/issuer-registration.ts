@@ -4,9 +4,9 @@ import type {
   ClaimValue,
   IssuerTokenType,
   TrustedIssuer,
-} from '../issuers/trusted-issuer.js';
-import { SIGNING_ALGS, type SigningAlg } from '../oauth/algorithms.js';
-import { isJsonArray, type JsonObject, type JsonValue } from '../oauth/strict-json.js';
+} from '../../issuers/trusted-issuer.js';
+import { SIGNING_ALGS, type SigningAlg } from '../../oauth/algorithms.js';
+import { isJsonArray, type JsonObject, type JsonValue } from '../../oauth/strict-json.js';
 import { fetchRulesOf, readKeys, type FetchEnv, type KeysBody } from './public-keys.js';
 
 /** What an issuer is registered with, as it arrives. */

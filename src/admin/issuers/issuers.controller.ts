@@ -15,18 +15,18 @@ import {
 import type { Request, Response } from 'express';
 import { In, IsNull, type EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import { Client } from '../clients/client.entity.js';
-import { ENV, type RunningEnv } from '../platform/config/env.js';
-import { requestIdOf } from '../platform/http/request-id.js';
-import { TrustedIssuerRow } from '../issuers/trusted-issuer.entity.js';
-import { isUuid } from '../oauth/vocabulary.js';
-import { Session } from '../sessions/session.entity.js';
-import { AdminController } from './admin-controller.js';
+import { Client } from '../../clients/client.entity.js';
+import { ENV, type RunningEnv } from '../../platform/config/env.js';
+import { requestIdOf } from '../../platform/http/request-id.js';
+import { TrustedIssuerRow } from '../../issuers/trusted-issuer.entity.js';
+import { isUuid } from '../../oauth/vocabulary.js';
+import { Session } from '../../sessions/session.entity.js';
+import { AdminController } from '../admin-controller.js';
 import { readIssuer } from './issuer-registration.js';
 import { IssuerBody } from './issuer.body.js';
-import { found, Operations, zoneExists } from './operations.service.js';
-import { PageQuery } from './page.body.js';
-import { readPage } from './page.js';
+import { found, Operations, zoneExists } from '../operations.service.js';
+import { PageQuery } from '../page.body.js';
+import { readPage } from '../page.js';
 
 function view(row: TrustedIssuerRow) {
   return {

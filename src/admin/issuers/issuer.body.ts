@@ -11,10 +11,10 @@ import {
   Max,
   Min,
 } from 'class-validator';
-import { IsLine, MayBeAbsent } from '../platform/http/text.js';
-import { ISSUER_TOKEN_TYPES, type IssuerTokenType } from '../issuers/trusted-issuer.js';
-import { SIGNING_ALGS, type SigningAlg } from '../oauth/algorithms.js';
-import type { JsonObject } from '../oauth/strict-json.js';
+import { IsLine, MayBeAbsent } from '../../platform/http/text.js';
+import { ISSUER_TOKEN_TYPES, type IssuerTokenType } from '../../issuers/trusted-issuer.js';
+import { SIGNING_ALGS, type SigningAlg } from '../../oauth/algorithms.js';
+import type { JsonObject } from '../../oauth/strict-json.js';
 
 /** Somebody whose tokens the zone is to believe. */
 export class IssuerBody {
