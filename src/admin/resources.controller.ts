@@ -6,7 +6,7 @@ import { isUuid } from '../oauth/vocabulary.js';
 import { Resource } from '../zones/resource.entity.js';
 import { AdminController } from './admin-controller.js';
 import { ResourceBody } from './zone.body.js';
-import { keyDetails, KeyOperations } from './key-operations.service.js';
+import { keyDetails, KeyOperations } from './keys/key-operations.service.js';
 import { found, Operations, zoneExists } from './operations.service.js';
 import { PageQuery } from './page.body.js';
 import { readPage } from './page.js';

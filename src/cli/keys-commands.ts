@@ -1,5 +1,5 @@
 import type { EntityManager } from 'typeorm';
-import type { Rewrap } from '../admin/rewrap.service.js';
+import type { Rewrap } from '../admin/keys/rewrap.service.js';
 import type { KeyEncryptionKeys } from '../keys/key-encryption-keys.service.js';
 import { keyIdOf } from '../keys/key-pair.js';
 import type { KeyUsage } from '../keys/key-usage.js';

@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { EntityManager } from 'typeorm';
-import type { KeyRotation } from '../admin/key-rotation.service.js';
+import type { KeyRotation } from '../admin/keys/key-rotation.service.js';
 import { instant } from '../platform/config/clock.js';
 import { Zone } from '../zones/zone.entity.js';
 import { EXIT, table, type Outcome } from './outcome.js';

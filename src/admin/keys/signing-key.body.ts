@@ -1,6 +1,6 @@
 import { IsBoolean, IsIn, IsInt, Max, Min } from 'class-validator';
-import { MayBeAbsent } from '../platform/http/text.js';
-import { ZONE_ALGS, type ZoneAlg } from '../oauth/algorithms.js';
+import { MayBeAbsent } from '../../platform/http/text.js';
+import { ZONE_ALGS, type ZoneAlg } from '../../oauth/algorithms.js';
 
 /** How the signing key of a zone is to be rotated. */
 export class RotateQuery {

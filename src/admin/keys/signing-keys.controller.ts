@@ -1,16 +1,16 @@
 import { Body, Get, HttpCode, Param, Patch, Post, Query, Req } from '@nestjs/common';
 import type { Request } from 'express';
-import { instant } from '../platform/config/clock.js';
-import { requestIdOf } from '../platform/http/request-id.js';
-import type { KeyIntent } from '../keys/key-intent.js';
-import { keyState } from '../keys/key-schedule.js';
-import type { ScheduledKey } from '../keys/rotation.js';
-import { Rotations } from '../keys/rotations.service.js';
-import { Zone } from '../zones/zone.entity.js';
-import { AdminController } from './admin-controller.js';
+import { instant } from '../../platform/config/clock.js';
+import { requestIdOf } from '../../platform/http/request-id.js';
+import type { KeyIntent } from '../../keys/key-intent.js';
+import { keyState } from '../../keys/key-schedule.js';
+import type { ScheduledKey } from '../../keys/rotation.js';
+import { Rotations } from '../../keys/rotations.service.js';
+import { Zone } from '../../zones/zone.entity.js';
+import { AdminController } from '../admin-controller.js';
 import { keyDetails, KeyOperations } from './key-operations.service.js';
 import { KeyRotation } from './key-rotation.service.js';
-import { Operations, zoneExists } from './operations.service.js';
+import { Operations, zoneExists } from '../operations.service.js';
 import { RotateQuery, SigningKeySettingsBody } from './signing-key.body.js';
 
 function view(key: ScheduledKey, now: number) {

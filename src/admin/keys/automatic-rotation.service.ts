@@ -6,12 +6,12 @@ import {
 } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
-import { CLOCK, type Clock } from '../platform/config/clock.js';
-import { LOGGER } from '../platform/config/logger.js';
-import { EARLIEST_SHARE, rotationIsDue } from '../keys/rotation-age.js';
-import { newSchedule } from '../keys/rotation.js';
+import { CLOCK, type Clock } from '../../platform/config/clock.js';
+import { LOGGER } from '../../platform/config/logger.js';
+import { EARLIEST_SHARE, rotationIsDue } from '../../keys/rotation-age.js';
+import { newSchedule } from '../../keys/rotation.js';
 import { KeyOperations, keyDetails } from './key-operations.service.js';
-import { Operations } from './operations.service.js';
+import { Operations } from '../operations.service.js';
 
 /** Milliseconds between two looks, give or take a quarter: replicas that started together drift apart. */
 const EVERY_MS = 60_000;
