@@ -17,15 +17,15 @@ import { AuthenticatorsController } from './authenticators.controller.js';
 import { ChallengesController } from './challenges.controller.js';
 import { ClientSecretsController } from './clients/client-secrets.controller.js';
 import { ClientsController } from './clients/clients.controller.js';
-import { DecisionsController } from './decisions.controller.js';
+import { DecisionsController } from './policy/decisions.controller.js';
 import { Demo } from './demo.service.js';
 import { IssuersController } from './issuers/issuers.controller.js';
 import { KeyOperations } from './keys/key-operations.service.js';
 import { KeyRotation } from './keys/key-rotation.service.js';
 import { Operations } from './operations.service.js';
-import { PoliciesController } from './policies.controller.js';
-import { PolicyDecisionsController } from './policy-decisions.controller.js';
-import { PolicySetsController } from './policy-sets.controller.js';
+import { PoliciesController } from './policy/policies.controller.js';
+import { PolicyDecisionsController } from './policy/policy-decisions.controller.js';
+import { PolicySetsController } from './policy/policy-sets.controller.js';
 import { ProofSystemsController } from './proof-systems.controller.js';
 import { ResourcesController } from './resources.controller.js';
 import { Rewrap } from './keys/rewrap.service.js';
@@ -33,7 +33,7 @@ import { SessionsController } from './sessions.controller.js';
 import { SigningKeysController } from './keys/signing-keys.controller.js';
 import { StepUpTypesController } from './step-up-types.controller.js';
 import { WebhooksController } from './webhooks.controller.js';
-import { ZonePolicyController } from './zone-policy.controller.js';
+import { ZonePolicyController } from './policy/zone-policy.controller.js';
 import { ZonesController } from './zones.controller.js';
 
 /** Operators change what the others read. */

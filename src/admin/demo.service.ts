@@ -20,7 +20,7 @@ import {
   addPolicySetVersion,
   createPolicy,
   createPolicySet,
-} from './policy-authoring.js';
+} from './policy/policy-authoring.js';
 import { createResource, createZone, drawZoneKeys } from './zone-registration.js';
 
 /** What a newcomer needs for a first request; the content of `demo.json`. */

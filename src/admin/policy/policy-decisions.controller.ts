@@ -8,26 +8,26 @@ import {
   Post,
   UnprocessableEntityException,
 } from '@nestjs/common';
-import { CLOCK, instant, type Clock } from '../platform/config/clock.js';
-import { AnswerWithin } from '../platform/http/deadline.interceptor.js';
-import { OAuthError, unavailable } from '../oauth/errors.js';
-import { isUuid } from '../oauth/vocabulary.js';
-import { BackgroundError } from '../policy/background.js';
-import { PolicyCompileError, type PolicySource } from '../policy/compile.js';
-import { loadModules } from '../policy/load-modules.js';
-import { PolicySetVersion } from '../policy/policy-set.entity.js';
-import type { ActivePolicy } from '../policy/policy-sets.service.js';
-import { SimulationBusyError, simulateInBackground } from '../policy/simulate-in-background.js';
+import { CLOCK, instant, type Clock } from '../../platform/config/clock.js';
+import { AnswerWithin } from '../../platform/http/deadline.interceptor.js';
+import { OAuthError, unavailable } from '../../oauth/errors.js';
+import { isUuid } from '../../oauth/vocabulary.js';
+import { BackgroundError } from '../../policy/background.js';
+import { PolicyCompileError, type PolicySource } from '../../policy/compile.js';
+import { loadModules } from '../../policy/load-modules.js';
+import { PolicySetVersion } from '../../policy/policy-set.entity.js';
+import type { ActivePolicy } from '../../policy/policy-sets.service.js';
+import { SimulationBusyError, simulateInBackground } from '../../policy/simulate-in-background.js';
 import {
   ManifestMismatchError,
   SimulationLimitError,
   type BatchSimulation,
   type Simulation,
   type SimulationBundle,
-} from '../policy/simulation.js';
-import { Snapshots } from '../snapshot/snapshots.service.js';
-import { AdminController } from './admin-controller.js';
-import { found, Operations } from './operations.service.js';
+} from '../../policy/simulation.js';
+import { Snapshots } from '../../snapshot/snapshots.service.js';
+import { AdminController } from '../admin-controller.js';
+import { found, Operations } from '../operations.service.js';
 import { POLICY_WORK_MS, withPolicy } from './policy-check.js';
 import { SimulationBody } from './policy-input.body.js';
 

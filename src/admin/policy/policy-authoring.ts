@@ -1,10 +1,10 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { EntityManager } from 'typeorm';
-import { manifestSha256, type PolicySource } from '../policy/compile.js';
-import { contentSha256 } from '../policy/load-modules.js';
-import { PolicySet, PolicySetMember, PolicySetVersion } from '../policy/policy-set.entity.js';
-import { Policy, PolicyVersion } from '../policy/policy.entity.js';
-import { Zone } from '../zones/zone.entity.js';
+import { manifestSha256, type PolicySource } from '../../policy/compile.js';
+import { contentSha256 } from '../../policy/load-modules.js';
+import { PolicySet, PolicySetMember, PolicySetVersion } from '../../policy/policy-set.entity.js';
+import { Policy, PolicyVersion } from '../../policy/policy.entity.js';
+import { Zone } from '../../zones/zone.entity.js';
 
 /** A text and who wrote it. Checking it is for {@link checkPolicies}, before. */
 export interface PolicyText {

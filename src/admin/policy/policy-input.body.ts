@@ -10,9 +10,9 @@ import {
   IsString,
   ValidateNested,
 } from 'class-validator';
-import type { JsonObject, JsonValue, PolicyInput } from '../policy/input.js';
-import { MAX_INPUTS } from '../policy/simulation.js';
-import { MayBeAbsent } from '../platform/http/text.js';
+import type { JsonObject, JsonValue, PolicyInput } from '../../policy/input.js';
+import { MAX_INPUTS } from '../../policy/simulation.js';
+import { MayBeAbsent } from '../../platform/http/text.js';
 
 /** Modules in a request; larger sets are simulated where they are stored. */
 const MAX_MODULES = 1_000;

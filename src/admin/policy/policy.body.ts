@@ -1,6 +1,6 @@
 import { ArrayMaxSize, IsArray, IsUUID } from 'class-validator';
-import { MAX_POLICIES } from '../policy/compile.js';
-import { IsLine, IsTextBlock, MayBeAbsent } from '../platform/http/text.js';
+import { MAX_POLICIES } from '../../policy/compile.js';
+import { IsLine, IsTextBlock, MayBeAbsent } from '../../platform/http/text.js';
 
 /** A new text of a policy. */
 export class PolicyVersionBody {

@@ -1,5 +1,5 @@
-import type { ShadowDifference } from '../policy/shadow-difference.entity.js';
-import { MAX_EXAMPLES } from '../policy/shadow-tally.js';
+import type { ShadowDifference } from '../../policy/shadow-difference.entity.js';
+import { MAX_EXAMPLES } from '../../policy/shadow-tally.js';
 
 /** How often something was seen, and a few of the requests. */
 interface Seen {

@@ -1,10 +1,10 @@
 import { UnprocessableEntityException } from '@nestjs/common';
-import { BackgroundError } from '../policy/background.js';
-import { validateInBackground } from '../policy/compile-in-background.js';
-import type { PolicySource } from '../policy/compile.js';
-import type { Fault } from '../policy/validate.js';
-import { SchemaError } from '../policy/zone-schema.js';
-import { unavailable } from '../oauth/errors.js';
+import { BackgroundError } from '../../policy/background.js';
+import { validateInBackground } from '../../policy/compile-in-background.js';
+import type { PolicySource } from '../../policy/compile.js';
+import type { Fault } from '../../policy/validate.js';
+import { SchemaError } from '../../policy/zone-schema.js';
+import { unavailable } from '../../oauth/errors.js';
 
 /** How long the work on a large policy set may take, in milliseconds. */
 export const POLICY_WORK_MS = 60_000;

@@ -9,16 +9,16 @@ import {
   UnprocessableEntityException,
 } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { AnswerWithin } from '../platform/http/deadline.interceptor.js';
-import { requestIdOf } from '../platform/http/request-id.js';
-import { isUuid } from '../oauth/vocabulary.js';
-import { loadVersions } from '../policy/load-modules.js';
-import { PolicySet, PolicySetVersion } from '../policy/policy-set.entity.js';
-import { AdminController } from './admin-controller.js';
+import { AnswerWithin } from '../../platform/http/deadline.interceptor.js';
+import { requestIdOf } from '../../platform/http/request-id.js';
+import { isUuid } from '../../oauth/vocabulary.js';
+import { loadVersions } from '../../policy/load-modules.js';
+import { PolicySet, PolicySetVersion } from '../../policy/policy-set.entity.js';
+import { AdminController } from '../admin-controller.js';
 import { PolicySetBody, PolicySetVersionBody } from './policy.body.js';
-import { found, OPERATOR, Operations, zoneExists } from './operations.service.js';
-import { PageQuery } from './page.body.js';
-import { readPage } from './page.js';
+import { found, OPERATOR, Operations, zoneExists } from '../operations.service.js';
+import { PageQuery } from '../page.body.js';
+import { readPage } from '../page.js';
 import { addPolicySetVersion, createPolicySet, membersOf } from './policy-authoring.js';
 import { checkPolicies, POLICY_WORK_MS } from './policy-check.js';
 

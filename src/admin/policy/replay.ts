@@ -1,6 +1,6 @@
-import { evaluate, type Verdict } from '../policy/evaluate.js';
-import type { PolicyInput } from '../policy/input.js';
-import type { ActivePolicy } from '../policy/policy-sets.service.js';
+import { evaluate, type Verdict } from '../../policy/evaluate.js';
+import type { PolicyInput } from '../../policy/input.js';
+import type { ActivePolicy } from '../../policy/policy-sets.service.js';
 
 /** What an audit event says of one resource. */
 interface RecordedDecision {

@@ -1,15 +1,15 @@
 import { Body, Get, Param, Post, Query, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { AnswerWithin } from '../platform/http/deadline.interceptor.js';
-import { requestIdOf } from '../platform/http/request-id.js';
-import { isUuid } from '../oauth/vocabulary.js';
-import { Policy, PolicyVersion } from '../policy/policy.entity.js';
-import { Zone } from '../zones/zone.entity.js';
-import { AdminController } from './admin-controller.js';
+import { AnswerWithin } from '../../platform/http/deadline.interceptor.js';
+import { requestIdOf } from '../../platform/http/request-id.js';
+import { isUuid } from '../../oauth/vocabulary.js';
+import { Policy, PolicyVersion } from '../../policy/policy.entity.js';
+import { Zone } from '../../zones/zone.entity.js';
+import { AdminController } from '../admin-controller.js';
 import { PolicyBody, PolicyVersionBody } from './policy.body.js';
-import { found, OPERATOR, Operations, zoneExists } from './operations.service.js';
-import { PageQuery } from './page.body.js';
-import { readPage } from './page.js';
+import { found, OPERATOR, Operations, zoneExists } from '../operations.service.js';
+import { PageQuery } from '../page.body.js';
+import { readPage } from '../page.js';
 import { addPolicyVersion, createPolicy } from './policy-authoring.js';
 import { checkPolicies, POLICY_WORK_MS } from './policy-check.js';
 
