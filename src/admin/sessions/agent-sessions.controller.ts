@@ -1,14 +1,14 @@
 import { Delete, Get, HttpCode, Param, Query, Req } from '@nestjs/common';
 import type { Request } from 'express';
 import { IsNull } from 'typeorm';
-import { requestIdOf } from '../platform/http/request-id.js';
-import { isUuid } from '../oauth/vocabulary.js';
-import { AgentSession } from '../sessions/agent-session.entity.js';
-import { describeAgentSession } from '../sessions/describe-agent-session.js';
-import { AdminController } from './admin-controller.js';
-import { found, Operations, zoneExists } from './operations.service.js';
-import { PageQuery } from './page.body.js';
-import { readPage } from './page.js';
+import { requestIdOf } from '../../platform/http/request-id.js';
+import { isUuid } from '../../oauth/vocabulary.js';
+import { AgentSession } from '../../sessions/agent-session.entity.js';
+import { describeAgentSession } from '../../sessions/describe-agent-session.js';
+import { AdminController } from '../admin-controller.js';
+import { found, Operations, zoneExists } from '../operations.service.js';
+import { PageQuery } from '../page.body.js';
+import { readPage } from '../page.js';
 
 /** Shows which agents are at work in a zone, and ends them. */
 @AdminController('zones/:zone/agent-sessions')

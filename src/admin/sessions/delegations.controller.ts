@@ -1,14 +1,14 @@
 import { Delete, Get, HttpCode, Param, Query, Req } from '@nestjs/common';
 import type { Request } from 'express';
 import { IsNull } from 'typeorm';
-import { DelegationEdge } from '../delegation/delegation-edge.entity.js';
-import { describeEdge } from '../delegation/describe-edge.js';
-import { requestIdOf } from '../platform/http/request-id.js';
-import { isUuid } from '../oauth/vocabulary.js';
-import { AdminController } from './admin-controller.js';
-import { found, Operations, zoneExists } from './operations.service.js';
-import { PageQuery } from './page.body.js';
-import { readPage } from './page.js';
+import { DelegationEdge } from '../../delegation/delegation-edge.entity.js';
+import { describeEdge } from '../../delegation/describe-edge.js';
+import { requestIdOf } from '../../platform/http/request-id.js';
+import { isUuid } from '../../oauth/vocabulary.js';
+import { AdminController } from '../admin-controller.js';
+import { found, Operations, zoneExists } from '../operations.service.js';
+import { PageQuery } from '../page.body.js';
+import { readPage } from '../page.js';
 
 /** Shows what was delegated in a zone, and takes it back. */
 @AdminController('zones/:zone/delegations')

@@ -1,14 +1,14 @@
 import { Body, Delete, Get, HttpCode, Param, Post, Query, Req } from '@nestjs/common';
 import type { Request } from 'express';
 import { IsNull, type EntityManager } from 'typeorm';
-import { requestIdOf } from '../platform/http/request-id.js';
-import { isUuid } from '../oauth/vocabulary.js';
-import { Session } from '../sessions/session.entity.js';
-import { AdminController } from './admin-controller.js';
+import { requestIdOf } from '../../platform/http/request-id.js';
+import { isUuid } from '../../oauth/vocabulary.js';
+import { Session } from '../../sessions/session.entity.js';
+import { AdminController } from '../admin-controller.js';
 import { RevocationBody } from './session.body.js';
-import { found, Operations, zoneExists } from './operations.service.js';
-import { PageQuery } from './page.body.js';
-import { readPage } from './page.js';
+import { found, Operations, zoneExists } from '../operations.service.js';
+import { PageQuery } from '../page.body.js';
+import { readPage } from '../page.js';
 
 function view(row: Session) {
   return {
