@@ -1,13 +1,13 @@
 import { Body, Delete, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { Authenticator } from '../authenticators/authenticator.entity.js';
-import { Enrolments } from '../authenticators/enrolments.service.js';
-import { requestIdOf } from '../platform/http/request-id.js';
-import { isUuid } from '../oauth/vocabulary.js';
-import { AdminController } from './admin-controller.js';
+import { Authenticator } from '../../authenticators/authenticator.entity.js';
+import { Enrolments } from '../../authenticators/enrolments.service.js';
+import { requestIdOf } from '../../platform/http/request-id.js';
+import { isUuid } from '../../oauth/vocabulary.js';
+import { AdminController } from '../admin-controller.js';
 import { AuthenticatorBody, AuthenticatorsQuery, EnrolmentBody } from './authenticator.body.js';
-import { found, Operations, zoneExists } from './operations.service.js';
-import { readPage } from './page.js';
+import { found, Operations, zoneExists } from '../operations.service.js';
+import { readPage } from '../page.js';
 
 function view({ id, subject, subjectIssuer, kind, lastUsedAt, createdAt }: Authenticator) {
   return {

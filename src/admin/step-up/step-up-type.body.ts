@@ -10,7 +10,7 @@ import {
   Max,
   Min,
 } from 'class-validator';
-import { PROOF_METHODS, type ProofMethod } from '../zones/step-up-terms.js';
+import { PROOF_METHODS, type ProofMethod } from '../../zones/step-up-terms.js';
 
 /** How challenges of a type are dealt with. */
 export class StepUpTypeBody {

@@ -1,14 +1,14 @@
 import { Body, Delete, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import type { EntityManager } from 'typeorm';
-import { requestIdOf } from '../platform/http/request-id.js';
-import { isUuid } from '../oauth/vocabulary.js';
-import { ProofSystem } from '../step-up/proof-system.entity.js';
-import { ProofSystems } from '../step-up/proof-systems.service.js';
-import { AdminController } from './admin-controller.js';
-import { found, Operations, zoneExists } from './operations.service.js';
-import { PageQuery } from './page.body.js';
-import { readPage } from './page.js';
+import { requestIdOf } from '../../platform/http/request-id.js';
+import { isUuid } from '../../oauth/vocabulary.js';
+import { ProofSystem } from '../../step-up/proof-system.entity.js';
+import { ProofSystems } from '../../step-up/proof-systems.service.js';
+import { AdminController } from '../admin-controller.js';
+import { found, Operations, zoneExists } from '../operations.service.js';
+import { PageQuery } from '../page.body.js';
+import { readPage } from '../page.js';
 import { ProofSystemBody } from './proof-system.body.js';
 
 function view({ id, name, types, createdAt }: ProofSystem) {

@@ -1,16 +1,16 @@
 import { Body, Get, HttpCode, Inject, Param, Post, Query, Req } from '@nestjs/common';
 import type { Request } from 'express';
-import { CLOCK, type Clock } from '../platform/config/clock.js';
-import { requestIdOf } from '../platform/http/request-id.js';
-import { Challenge } from '../step-up/challenge.entity.js';
-import { Challenges } from '../step-up/challenges.service.js';
-import { refused } from '../step-up/decision-answer.js';
-import { OperatorDecisionBody } from '../step-up/decision.body.js';
-import { describeChallenge, describeDecision } from '../step-up/describe-challenge.js';
-import { AdminController } from './admin-controller.js';
+import { CLOCK, type Clock } from '../../platform/config/clock.js';
+import { requestIdOf } from '../../platform/http/request-id.js';
+import { Challenge } from '../../step-up/challenge.entity.js';
+import { Challenges } from '../../step-up/challenges.service.js';
+import { refused } from '../../step-up/decision-answer.js';
+import { OperatorDecisionBody } from '../../step-up/decision.body.js';
+import { describeChallenge, describeDecision } from '../../step-up/describe-challenge.js';
+import { AdminController } from '../admin-controller.js';
 import { ChallengesQuery } from './challenges.body.js';
-import { found, OPERATOR, Operations, zoneExists } from './operations.service.js';
-import { readPage } from './page.js';
+import { found, OPERATOR, Operations, zoneExists } from '../operations.service.js';
+import { readPage } from '../page.js';
 
 /** What a state means in SQL; time goes on, so it is not stored. */
 const IN_STATE = {

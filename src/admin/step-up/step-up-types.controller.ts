@@ -1,16 +1,16 @@
 import { BadRequestException, Body, Delete, Get, HttpCode, Param, Put, Req } from '@nestjs/common';
 import type { Request } from 'express';
-import { requestIdOf } from '../platform/http/request-id.js';
-import { StepUpType } from '../zones/step-up-type.entity.js';
+import { requestIdOf } from '../../platform/http/request-id.js';
+import { StepUpType } from '../../zones/step-up-type.entity.js';
 import {
   defaultTerms,
   DEFAULT_TYPE,
   impossibilityOf,
   termsIn,
   type StepUpTerms,
-} from '../zones/step-up-terms.js';
-import { AdminController } from './admin-controller.js';
-import { Operations, zoneExists } from './operations.service.js';
+} from '../../zones/step-up-terms.js';
+import { AdminController } from '../admin-controller.js';
+import { Operations, zoneExists } from '../operations.service.js';
 import { StepUpTypeBody } from './step-up-type.body.js';
 
 const TYPE = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/;
