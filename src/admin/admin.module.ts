@@ -32,7 +32,7 @@ import { Rewrap } from './keys/rewrap.service.js';
 import { SessionsController } from './sessions/sessions.controller.js';
 import { SigningKeysController } from './keys/signing-keys.controller.js';
 import { StepUpTypesController } from './step-up/step-up-types.controller.js';
-import { WebhooksController } from './webhooks.controller.js';
+import { WebhooksController } from './webhooks/webhooks.controller.js';
 import { ZonePolicyController } from './policy/zone-policy.controller.js';
 import { ZonesController } from './zones.controller.js';
 

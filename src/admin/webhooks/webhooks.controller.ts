@@ -15,18 +15,18 @@ import {
 } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import type { EntityManager } from 'typeorm';
-import { CLOCK, instant, type Clock } from '../platform/config/clock.js';
-import { ENV, type RunningEnv } from '../platform/config/env.js';
-import { requestIdOf } from '../platform/http/request-id.js';
-import { isUuid } from '../oauth/vocabulary.js';
-import { readFetchUrl } from '../platform/outbound/guarded-request.js';
-import { WebhookDelivery } from '../webhooks/webhook-delivery.entity.js';
-import { Webhook } from '../webhooks/webhook.entity.js';
-import { Webhooks } from '../webhooks/webhooks.service.js';
-import { AdminController } from './admin-controller.js';
-import { found, Operations, zoneExists } from './operations.service.js';
-import { PageQuery } from './page.body.js';
-import { readPage } from './page.js';
+import { CLOCK, instant, type Clock } from '../../platform/config/clock.js';
+import { ENV, type RunningEnv } from '../../platform/config/env.js';
+import { requestIdOf } from '../../platform/http/request-id.js';
+import { isUuid } from '../../oauth/vocabulary.js';
+import { readFetchUrl } from '../../platform/outbound/guarded-request.js';
+import { WebhookDelivery } from '../../webhooks/webhook-delivery.entity.js';
+import { Webhook } from '../../webhooks/webhook.entity.js';
+import { Webhooks } from '../../webhooks/webhooks.service.js';
+import { AdminController } from '../admin-controller.js';
+import { found, Operations, zoneExists } from '../operations.service.js';
+import { PageQuery } from '../page.body.js';
+import { readPage } from '../page.js';
 import { DeliveriesQuery, WebhookBody, WebhookChangeBody } from './webhook.body.js';
 
 const IN_STATE = {
