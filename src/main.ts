@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { admitAdmins } from './admin/admin.guard.js';
-import { Demo } from './admin/demo.service.js';
+import { Demo } from './admin/zones/demo.service.js';
 import { admitGateways } from './admin/clients/gateway-admission.js';
 import { admitBearers, Bearers } from './bearers/bearers.service.js';
 import { AppModule } from './app.module.js';

@@ -18,7 +18,7 @@ import { ChallengesController } from './step-up/challenges.controller.js';
 import { ClientSecretsController } from './clients/client-secrets.controller.js';
 import { ClientsController } from './clients/clients.controller.js';
 import { DecisionsController } from './policy/decisions.controller.js';
-import { Demo } from './demo.service.js';
+import { Demo } from './zones/demo.service.js';
 import { IssuersController } from './issuers/issuers.controller.js';
 import { KeyOperations } from './keys/key-operations.service.js';
 import { KeyRotation } from './keys/key-rotation.service.js';
@@ -27,14 +27,14 @@ import { PoliciesController } from './policy/policies.controller.js';
 import { PolicyDecisionsController } from './policy/policy-decisions.controller.js';
 import { PolicySetsController } from './policy/policy-sets.controller.js';
 import { ProofSystemsController } from './step-up/proof-systems.controller.js';
-import { ResourcesController } from './resources.controller.js';
+import { ResourcesController } from './zones/resources.controller.js';
 import { Rewrap } from './keys/rewrap.service.js';
 import { SessionsController } from './sessions/sessions.controller.js';
 import { SigningKeysController } from './keys/signing-keys.controller.js';
 import { StepUpTypesController } from './step-up/step-up-types.controller.js';
 import { WebhooksController } from './webhooks/webhooks.controller.js';
 import { ZonePolicyController } from './policy/zone-policy.controller.js';
-import { ZonesController } from './zones.controller.js';
+import { ZonesController } from './zones/zones.controller.js';
 
 /** Operators change what the others read. */
 @Module({

@@ -1,15 +1,15 @@
 import { Body, Delete, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { requestIdOf } from '../platform/http/request-id.js';
-import type { KeyIntent } from '../keys/key-intent.js';
-import { isUuid } from '../oauth/vocabulary.js';
-import { Resource } from '../zones/resource.entity.js';
-import { AdminController } from './admin-controller.js';
+import { requestIdOf } from '../../platform/http/request-id.js';
+import type { KeyIntent } from '../../keys/key-intent.js';
+import { isUuid } from '../../oauth/vocabulary.js';
+import { Resource } from '../../zones/resource.entity.js';
+import { AdminController } from '../admin-controller.js';
 import { ResourceBody } from './zone.body.js';
-import { keyDetails, KeyOperations } from './keys/key-operations.service.js';
-import { found, Operations, zoneExists } from './operations.service.js';
-import { PageQuery } from './page.body.js';
-import { readPage } from './page.js';
+import { keyDetails, KeyOperations } from '../keys/key-operations.service.js';
+import { found, Operations, zoneExists } from '../operations.service.js';
+import { PageQuery } from '../page.body.js';
+import { readPage } from '../page.js';
 import { createResource } from './zone-registration.js';
 
 function view(row: Resource) {

@@ -9,8 +9,13 @@ import {
   Matches,
   ValidateNested,
 } from 'class-validator';
-import { ZONE_ALGS, type ZoneAlg } from '../oauth/algorithms.js';
-import { IsLine, IsResourceIdentifier, IsScopeToken, MayBeAbsent } from '../platform/http/text.js';
+import { ZONE_ALGS, type ZoneAlg } from '../../oauth/algorithms.js';
+import {
+  IsLine,
+  IsResourceIdentifier,
+  IsScopeToken,
+  MayBeAbsent,
+} from '../../platform/http/text.js';
 
 /** A zone to be made. */
 export class ZoneBody {

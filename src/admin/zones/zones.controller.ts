@@ -1,16 +1,16 @@
 import { Body, Delete, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { v7 as uuidv7 } from 'uuid';
-import { requestIdOf } from '../platform/http/request-id.js';
-import { KeyDraws } from '../keys/key-draws.service.js';
-import { Rotations } from '../keys/rotations.service.js';
-import { Sealing } from '../keys/sealing.service.js';
-import { Zone } from '../zones/zone.entity.js';
-import { AdminController } from './admin-controller.js';
+import { requestIdOf } from '../../platform/http/request-id.js';
+import { KeyDraws } from '../../keys/key-draws.service.js';
+import { Rotations } from '../../keys/rotations.service.js';
+import { Sealing } from '../../keys/sealing.service.js';
+import { Zone } from '../../zones/zone.entity.js';
+import { AdminController } from '../admin-controller.js';
 import { ZoneBody } from './zone.body.js';
-import { found, Operations, zoneExists } from './operations.service.js';
-import { PageQuery } from './page.body.js';
-import { readPage } from './page.js';
+import { found, Operations, zoneExists } from '../operations.service.js';
+import { PageQuery } from '../page.body.js';
+import { readPage } from '../page.js';
 import { createZone, drawZoneKeys } from './zone-registration.js';
 
 function view({ id, name, createdAt }: Zone) {

@@ -4,23 +4,23 @@ import { join } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import type { EntityManager } from 'typeorm';
-import { ClientSecret } from '../clients/client-secret.entity.js';
-import { Client } from '../clients/client.entity.js';
-import { ENV, type RunningEnv } from '../platform/config/env.js';
-import { writePrivate } from '../platform/config/private-file.js';
-import { KeyDraws } from '../keys/key-draws.service.js';
-import { Rotations } from '../keys/rotations.service.js';
-import { Sealing } from '../keys/sealing.service.js';
-import { Resource } from '../zones/resource.entity.js';
-import { Zone } from '../zones/zone.entity.js';
-import { addSecret, createClient } from './clients/client-registration.js';
-import { Operations } from './operations.service.js';
+import { ClientSecret } from '../../clients/client-secret.entity.js';
+import { Client } from '../../clients/client.entity.js';
+import { ENV, type RunningEnv } from '../../platform/config/env.js';
+import { writePrivate } from '../../platform/config/private-file.js';
+import { KeyDraws } from '../../keys/key-draws.service.js';
+import { Rotations } from '../../keys/rotations.service.js';
+import { Sealing } from '../../keys/sealing.service.js';
+import { Resource } from '../../zones/resource.entity.js';
+import { Zone } from '../../zones/zone.entity.js';
+import { addSecret, createClient } from '../clients/client-registration.js';
+import { Operations } from '../operations.service.js';
 import {
   activate,
   addPolicySetVersion,
   createPolicy,
   createPolicySet,
-} from './policy/policy-authoring.js';
+} from '../policy/policy-authoring.js';
 import { createResource, createZone, drawZoneKeys } from './zone-registration.js';
 
 /** What a newcomer needs for a first request; the content of `demo.json`. */
