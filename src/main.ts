@@ -6,7 +6,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { admitAdmins } from './admin/admin.guard.js';
 import { Demo } from './admin/zones/demo.service.js';
 import { admitGateways } from './admin/clients/gateway-admission.js';
-import { admitBearers, Bearers } from './bearers/bearers.service.js';
+import { admitBearers, Bearers } from './authentication/bearers.service.js';
 import { AppModule } from './app.module.js';
 import { EnvironmentError, readEnv, type Env } from './platform/config/env.js';
 import { createLogger, nestLogger } from './platform/config/logger.js';

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { BearersModule } from '../bearers/bearers.module.js';
+import { BearersModule } from '../authentication/bearers.module.js';
 import { KeysModule } from '../keys/keys.module.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
 import { ApprovalsController } from './approvals.controller.js';

@@ -2,10 +2,10 @@ import { Inject, Injectable } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Counter, Histogram } from 'prom-client';
 import { v7 as uuidv7 } from 'uuid';
-import { verifyGatewaySignature } from '../clients/gateway-signature.js';
-import { ClientAssertions } from '../clients/client-assertions.service.js';
-import { RequestLimits } from '../clients/request-limits.service.js';
-import { SecretVerifier } from '../clients/secret-verifier.js';
+import { verifyGatewaySignature } from '../authentication/gateway-signature.js';
+import { ClientAssertions } from '../authentication/client-assertions.service.js';
+import { RequestLimits } from '../authentication/request-limits.service.js';
+import { SecretVerifier } from '../authentication/secret-verifier.js';
 import { Delegations } from '../delegation/delegations.service.js';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
@@ -23,7 +23,7 @@ import { Sessions } from '../sessions/sessions.service.js';
 import { Snapshots, type Basis } from '../snapshot/snapshots.service.js';
 import type { ZoneSnapshot } from '../snapshot/zone-snapshot.js';
 import { refusedEvent, type Reached } from './audit-event.js';
-import type { CredentialChecks } from './authenticate.js';
+import type { CredentialChecks } from '../authentication/authenticate.js';
 import {
   authorize,
   PolicyDenial,
@@ -36,7 +36,7 @@ import { clear, type StepUpDesk } from './clear.js';
 import { unspent } from './facts.js';
 import { DECISIONS, EXCHANGES, STAGE_SECONDS, UNRECORDED } from './exchange.metrics.js';
 import { delegate } from './delegate.js';
-import type { RequestCounter } from './limit.js';
+import type { RequestCounter } from '../authentication/limit.js';
 import { authenticate, identify, limit } from './stages/authenticate.js';
 import { mint } from './mint.js';
 import { parse } from './parse.js';

@@ -12,7 +12,7 @@ import {
   type MandateTokenType,
   type SubjectTokenType,
 } from '../oauth/vocabulary.js';
-import { readCredentials, type Credentials } from './credentials.js';
+import { readCredentials, type Credentials } from '../authentication/credentials.js';
 import { readOperation, type Operation } from './operation.js';
 import type { TokenRequest } from './token-request.js';
 

@@ -13,7 +13,7 @@ import {
 import type { Request, Response } from 'express';
 import { IsNull, type EntityManager } from 'typeorm';
 import { ClientSecret } from '../../clients/client-secret.entity.js';
-import { SecretVerifier } from '../../clients/secret-verifier.js';
+import { SecretVerifier } from '../../authentication/secret-verifier.js';
 import { isDrawnForm } from '../../clients/secret.js';
 import { requestIdOf } from '../../platform/http/request-id.js';
 import { Sealing } from '../../keys/sealing.service.js';

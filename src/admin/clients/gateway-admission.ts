@@ -1,6 +1,9 @@
 import { UnauthorizedException } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
-import { verifyGatewaySignature, type GatewayNonce } from '../../clients/gateway-signature.js';
+import {
+  verifyGatewaySignature,
+  type GatewayNonce,
+} from '../../authentication/gateway-signature.js';
 import { systemClock } from '../../platform/config/clock.js';
 import { gatewayHeadersOf } from '../../platform/http/gateway-headers.js';
 import { readSignedBytes } from '../../platform/http/json-body.js';

@@ -5,8 +5,8 @@ import {
   type ClaimedClient,
   type ClientDirectory,
   type CredentialChecks,
-} from '../authenticate.js';
-import { limitRequests, type RequestCounter } from '../limit.js';
+} from '../../authentication/authenticate.js';
+import { limitRequests, type RequestCounter } from '../../authentication/limit.js';
 import type { Parsed } from '../parse.js';
 
 /** A request whose client may exist. Nothing is proved yet, but a denial can be filed under its zone. */

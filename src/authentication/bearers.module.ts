@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { SnapshotModule } from '../snapshot/snapshot.module.js';
-import { Bearers } from '../bearers/bearers.service.js';
+import { Bearers } from './bearers.service.js';
 
 /** Believes who bears a session mandate. */
 @Module({

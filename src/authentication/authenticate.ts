@@ -1,8 +1,8 @@
-import type { GatewayNonce, SignedRequest } from '../clients/gateway-signature.js';
+import type { GatewayNonce, SignedRequest } from './gateway-signature.js';
 import type { GatewayHeaders } from '../oauth/gateway-headers.js';
-import type { AssertionNonce } from '../clients/client-assertion.js';
-import type { AssertionAttempt } from '../clients/client-assertions.service.js';
-import type { SecretAttempt, SecretVerdict } from '../clients/secret-verifier.js';
+import type { AssertionNonce } from './client-assertion.js';
+import type { AssertionAttempt } from './client-assertions.service.js';
+import type { SecretAttempt, SecretVerdict } from './secret-verifier.js';
 import type { Nonce } from '../ledger/entry.js';
 import { KeysUnavailable } from '../issuers/public-keys.js';
 import { UntrustedToken } from '../issuers/untrusted-token.js';

@@ -1,5 +1,5 @@
-import type { SignedRequest } from '../clients/gateway-signature.js';
-import { clientNamedIn } from '../clients/client-assertion.js';
+import type { SignedRequest } from './gateway-signature.js';
+import { clientNamedIn } from './client-assertion.js';
 import { parseBasic } from '../oauth/basic-credentials.js';
 import { OAuthError } from '../oauth/errors.js';
 import { JWT_BEARER_ASSERTION } from '../oauth/vocabulary.js';
