@@ -9,7 +9,7 @@ import { SigningKey } from '../keys/signing-key.entity.js';
 import { PolicySet, PolicySetMember, PolicySetVersion } from '../policy/policy-set.entity.js';
 import { ShadowDifference } from '../policy/shadow-difference.entity.js';
 import { Policy, PolicyVersion } from '../policy/policy.entity.js';
-import { AgentSession } from '../sessions/agent-session.entity.js';
+import { AgentSession } from '../delegation/agent-session.entity.js';
 import { Revocation } from '../sessions/revocation.entity.js';
 import { Session } from '../sessions/session.entity.js';
 import { ChallengeDecision } from '../step-up/challenge-decision.entity.js';
