@@ -1,6 +1,6 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { describeAgentSession } from '../delegation/describe-agent-session.js';
+import { describeAgentSession } from '../describe-agent-session.js';
 import { AgentSessionBody } from './agent-session.body.js';
 import { AgentSessions } from './agent-sessions.service.js';
 import { ApplicationRoutes, askedBy, known } from './application-routes.js';

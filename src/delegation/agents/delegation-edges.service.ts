@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { IsNull } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import { instant } from '../platform/config/clock.js';
-import { DelegationEdge } from '../delegation/delegation-edge.entity.js';
-import { Delegations } from '../delegation/delegations.service.js';
-import { describeEdge } from '../delegation/describe-edge.js';
-import type { Constraints, Grant } from '../delegation/grant.js';
-import { narrow, ownAuthority, type Source, type Wish } from '../delegation/narrow.js';
+import { instant } from '../../platform/config/clock.js';
+import { DelegationEdge } from '../delegation-edge.entity.js';
+import { Delegations } from '../delegations.service.js';
+import { describeEdge } from '../describe-edge.js';
+import type { Constraints, Grant } from '../grant.js';
+import { narrow, ownAuthority, type Source, type Wish } from '../narrow.js';
 import {
   confinementsOf,
   grantOf,
@@ -15,9 +15,9 @@ import {
   remainingOn,
   type Edge,
   type Route,
-} from '../delegation/route.js';
-import { OAuthError } from '../oauth/errors.js';
-import { isUuid } from '../oauth/vocabulary.js';
+} from '../route.js';
+import { OAuthError } from '../../oauth/errors.js';
+import { isUuid } from '../../oauth/vocabulary.js';
 import { unusable } from './agent-sessions.service.js';
 import type { DelegationBody } from './delegation.body.js';
 import { Graph, type Asked, type Caller, type Made } from './graph.service.js';

@@ -1,10 +1,10 @@
 import { Module } from '@nestjs/common';
-import { DelegationModule } from '../delegation/delegation.module.js';
-import { LedgerModule } from '../ledger/ledger.module.js';
-import { SnapshotModule } from '../snapshot/snapshot.module.js';
+import { DelegationModule } from '../delegation.module.js';
+import { LedgerModule } from '../../ledger/ledger.module.js';
+import { SnapshotModule } from '../../snapshot/snapshot.module.js';
 import { AgentSessions } from './agent-sessions.service.js';
 import { AgentSessionsController } from './agent-sessions.controller.js';
-import { BearersModule } from '../authentication/bearers.module.js';
+import { BearersModule } from '../../authentication/bearers.module.js';
 import { DelegationEdges } from './delegation-edges.service.js';
 import { DelegationsController } from './delegations.controller.js';
 import { Graph } from './graph.service.js';

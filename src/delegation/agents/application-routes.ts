@@ -1,9 +1,9 @@
 import { applyDecorators, NotFoundException, UsePipes } from '@nestjs/common';
 import { ApiBearerAuth, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Request } from 'express';
-import { strictBodies } from '../platform/http/strict-bodies.js';
-import { requestIdOf } from '../platform/http/request-id.js';
-import { bearerToken } from '../authentication/bearers.service.js';
+import { strictBodies } from '../../platform/http/strict-bodies.js';
+import { requestIdOf } from '../../platform/http/request-id.js';
+import { bearerToken } from '../../authentication/bearers.service.js';
 import type { Asked } from './graph.service.js';
 
 /** Routes that applications call with a session mandate as bearer, strict about bodies. */

@@ -1,14 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { IsNull } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import { instant } from '../platform/config/clock.js';
-import { Delegations } from '../delegation/delegations.service.js';
-import { endOf, leafOf, obstacleOn, type Route } from '../delegation/route.js';
-import { OAuthError } from '../oauth/errors.js';
-import { isUuid } from '../oauth/vocabulary.js';
-import { AgentSession } from '../delegation/agent-session.entity.js';
-import { describeAgentSession } from '../delegation/describe-agent-session.js';
-import { strangeLabel } from '../snapshot/agent-labels.js';
+import { instant } from '../../platform/config/clock.js';
+import { Delegations } from '../delegations.service.js';
+import { endOf, leafOf, obstacleOn, type Route } from '../route.js';
+import { OAuthError } from '../../oauth/errors.js';
+import { isUuid } from '../../oauth/vocabulary.js';
+import { AgentSession } from '../agent-session.entity.js';
+import { describeAgentSession } from '../describe-agent-session.js';
+import { strangeLabel } from '../../snapshot/agent-labels.js';
 import type { AgentSessionBody } from './agent-session.body.js';
 import { Graph, type Asked, type Caller, type Made } from './graph.service.js';
 

@@ -2,10 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import { Ledger } from '../ledger/ledger.service.js';
-import { OAuthError, unavailable } from '../oauth/errors.js';
-import { admit, ADMIT, StaleBearer } from '../authentication/admission.js';
-import { Bearers, type Bearer } from '../authentication/bearers.service.js';
+import { Ledger } from '../../ledger/ledger.service.js';
+import { OAuthError, unavailable } from '../../oauth/errors.js';
+import { admit, ADMIT, StaleBearer } from '../../authentication/admission.js';
+import { Bearers, type Bearer } from '../../authentication/bearers.service.js';
 
 /** How often a request is looked at before a zone that keeps changing makes us give up. */
 const MAX_ATTEMPTS = 5;

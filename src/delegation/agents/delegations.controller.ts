@@ -1,6 +1,6 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { describeEdge } from '../delegation/describe-edge.js';
+import { describeEdge } from '../describe-edge.js';
 import { ApplicationRoutes, askedBy, known } from './application-routes.js';
 import { DelegationBody } from './delegation.body.js';
 import { DelegationEdges } from './delegation-edges.service.js';
