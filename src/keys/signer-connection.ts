@@ -1,5 +1,5 @@
 import { createConnection, type Socket } from 'node:net';
-import { lineCutter } from './json-lines.js';
+import { lineCutter } from './publishing/json-lines.js';
 import { CustodyUnavailable } from './key-encryption.js';
 import { readAnswer, type SignerAnswer, type SignerRequest } from './signer-protocol.js';
 

@@ -1,6 +1,6 @@
 import { chmod, rm } from 'node:fs/promises';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
-import { lineCutter } from '../keys/json-lines.js';
+import { lineCutter } from '../keys/publishing/json-lines.js';
 import { readRequest, type SignerAnswer, type SignerRequest } from '../keys/signer-protocol.js';
 import { SignerRefusal, type KeyStore } from './key-store.js';
 

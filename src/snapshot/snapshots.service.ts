@@ -9,7 +9,7 @@ import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { ChangeFeed, type ChangeListener } from '../platform/database/change-feed.js';
 import type { KeyRing } from '../keys/key-ring.js';
 import { KeyRings } from '../keys/key-rings.service.js';
-import { KeySets } from '../keys/key-sets.service.js';
+import { KeySets } from '../keys/publishing/key-sets.service.js';
 import { Sealing } from '../keys/sealing.service.js';
 import { CompileAhead } from '../policy/compile-ahead.service.js';
 import { PolicySets } from '../policy/policy-sets.service.js';

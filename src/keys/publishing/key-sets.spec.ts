@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { instant } from '../platform/config/clock.js';
+import { instant } from '../../platform/config/clock.js';
 import { KeySets } from './key-sets.service.js';
 
 const ZONE = '01900000-0000-7000-8000-000000000001';

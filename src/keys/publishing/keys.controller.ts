@@ -1,7 +1,7 @@
 import { Controller, Get, NotFoundException, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import { isUuid } from '../oauth/vocabulary.js';
+import { isUuid } from '../../oauth/vocabulary.js';
 import { keySetHeaders, stillHas } from './key-set-answer.js';
 import { KeySets } from './key-sets.service.js';
 
