@@ -8,8 +8,8 @@ import type { Logger } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { LOGGER } from '../../platform/config/logger.js';
-import { EARLIEST_SHARE, rotationIsDue } from '../../keys/rotation-age.js';
-import { newSchedule } from '../../keys/rotation.js';
+import { EARLIEST_SHARE, rotationIsDue } from '../../keys/rotation/rotation-age.js';
+import { newSchedule } from '../../keys/rotation/rotation.js';
 import { KeyOperations, keyDetails } from './key-operations.service.js';
 import { Operations } from '../operations.service.js';
 

@@ -1,8 +1,8 @@
 import { ConflictException, Injectable } from '@nestjs/common';
-import type { KeyIntent } from '../../keys/key-intent.js';
-import { keyState, type KeyState } from '../../keys/key-schedule.js';
-import type { ScheduledKey } from '../../keys/rotation.js';
-import type { KeyOutcome } from '../../keys/rotations.service.js';
+import type { KeyIntent } from '../../keys/rotation/key-intent.js';
+import { keyState, type KeyState } from '../../keys/rotation/key-schedule.js';
+import type { ScheduledKey } from '../../keys/rotation/rotation.js';
+import type { KeyOutcome } from '../../keys/rotation/rotations.service.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { keyDetails, KeyOperations } from './key-operations.service.js';
 import { found, Operations, zoneExists } from '../operations.service.js';

@@ -2,10 +2,10 @@ import { Body, Get, HttpCode, Param, Patch, Post, Query, Req } from '@nestjs/com
 import type { Request } from 'express';
 import { instant } from '../../platform/config/clock.js';
 import { requestIdOf } from '../../platform/http/request-id.js';
-import type { KeyIntent } from '../../keys/key-intent.js';
-import { keyState } from '../../keys/key-schedule.js';
-import type { ScheduledKey } from '../../keys/rotation.js';
-import { Rotations } from '../../keys/rotations.service.js';
+import type { KeyIntent } from '../../keys/rotation/key-intent.js';
+import { keyState } from '../../keys/rotation/key-schedule.js';
+import type { ScheduledKey } from '../../keys/rotation/rotation.js';
+import { Rotations } from '../../keys/rotation/rotations.service.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { keyDetails, KeyOperations } from './key-operations.service.js';

@@ -1,7 +1,7 @@
 import { Body, Delete, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { requestIdOf } from '../../platform/http/request-id.js';
-import type { KeyIntent } from '../../keys/key-intent.js';
+import type { KeyIntent } from '../../keys/rotation/key-intent.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import { Resource } from '../../zones/resource.entity.js';
 import { AdminController } from '../admin-controller.js';

@@ -2,8 +2,8 @@ import { Body, Delete, Get, HttpCode, Param, Post, Query, Req, Res } from '@nest
 import type { Request, Response } from 'express';
 import { v7 as uuidv7 } from 'uuid';
 import { requestIdOf } from '../../platform/http/request-id.js';
-import { KeyDraws } from '../../keys/key-draws.service.js';
-import { Rotations } from '../../keys/rotations.service.js';
+import { KeyDraws } from '../../keys/rotation/key-draws.service.js';
+import { Rotations } from '../../keys/rotation/rotations.service.js';
 import { Sealing } from '../../keys/sealing.service.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';

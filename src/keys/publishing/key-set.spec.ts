@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { KEY_SET_MAX_AGE, KEY_SET_REFRESH, PUBLICATION_LEAD } from '../key-schedule.js';
+import { KEY_SET_MAX_AGE, KEY_SET_REFRESH, PUBLICATION_LEAD } from '../rotation/key-schedule.js';
 import { cacheControlAt, keySetOf, STALE_IF_ERROR, type PublicKey } from './key-set.js';
-import { newSchedule } from '../rotation.js';
+import { newSchedule } from '../rotation/rotation.js';
 
 const key = (more: Partial<PublicKey> = {}): PublicKey => ({
   kid: 'k',

@@ -6,7 +6,7 @@ import {
   KEY_SET_REFRESH,
   LONGEST_LIFE,
   type KeySchedule,
-} from '../key-schedule.js';
+} from '../rotation/key-schedule.js';
 
 /** The public half of a key. */
 export interface PublicKey extends KeySchedule {

@@ -5,7 +5,7 @@ import { LRUCache } from 'lru-cache';
 import type { DataSource } from 'typeorm';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { cacheControlAt, keySetOf, type KeySet, type PublicKey } from './key-set.js';
-import { scheduleOf } from '../stored-schedule.js';
+import { scheduleOf } from '../rotation/stored-schedule.js';
 
 /** A key set, ready to send. */
 export interface PublishedKeySet extends KeySet {

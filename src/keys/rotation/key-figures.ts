@@ -1,4 +1,4 @@
-import type { ZoneAlg } from '../oauth/algorithms.js';
+import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { keyState, type KeySchedule, type KeyState } from './key-schedule.js';
 
 /** What is measured of many keys together, so that the figures do not grow with the number of zones. */

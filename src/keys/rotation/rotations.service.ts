@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { instant } from '../platform/config/clock.js';
-import type { ZoneAlg } from '../oauth/algorithms.js';
+import { instant } from '../../platform/config/clock.js';
+import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { KeyDraws, KeyNotDrawn, type DrawnKey } from './key-draws.service.js';
 import { algsToDraw, planFor, type KeyIntent, type ZoneKeyState } from './key-intent.js';
 import { amend, newSchedule, type KeyNeeds, type ScheduledKey } from './rotation.js';
-import { SigningKey } from './signing-key.entity.js';
+import { SigningKey } from '../signing-key.entity.js';
 import { columnsOf, scheduleOf } from './stored-schedule.js';
 
 /** Raised for a zone that is not there, or not any more. */

@@ -1,4 +1,4 @@
-import type { ZoneAlg } from '../oauth/algorithms.js';
+import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { rotationIsDue } from './rotation-age.js';
 import {
   algsInUse,

@@ -1,6 +1,6 @@
-import { instant } from '../platform/config/clock.js';
+import { instant } from '../../platform/config/clock.js';
 import type { KeySchedule } from './key-schedule.js';
-import type { SigningKey } from './signing-key.entity.js';
+import type { SigningKey } from '../signing-key.entity.js';
 
 /** The columns of a key that its schedule is in. */
 type ScheduleColumns = Pick<

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ZONE_ALGS, type ZoneAlg } from '../oauth/algorithms.js';
+import { ZONE_ALGS, type ZoneAlg } from '../../oauth/algorithms.js';
 import {
   CLOCK_SKEW,
   isPublished,
@@ -19,7 +19,7 @@ import {
   type KeyNeeds,
   type ScheduledKey,
 } from './rotation.js';
-import { algsFor, signerOf } from './signing-algs.js';
+import { algsFor, signerOf } from '../signing-algs.js';
 
 /** For a thorough search give tens of thousands. */
 const RUNS = Number(process.env['KEY_SCHEDULE_RUNS'] ?? 150);

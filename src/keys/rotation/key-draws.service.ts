@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
-import type { ZoneAlg } from '../oauth/algorithms.js';
-import { OAuthError } from '../oauth/errors.js';
-import { certificateFor } from './publishing/certificate.js';
-import { PrivateKeys, type StoredKeyPair } from './private-keys.service.js';
+import type { ZoneAlg } from '../../oauth/algorithms.js';
+import { OAuthError } from '../../oauth/errors.js';
+import { certificateFor } from '../publishing/certificate.js';
+import { PrivateKeys, type StoredKeyPair } from '../private-keys.service.js';
 
 /** A key pair of a zone that is not stored yet. */
 export interface DrawnKey extends StoredKeyPair {
