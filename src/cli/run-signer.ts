@@ -1,9 +1,9 @@
 import type { KeyCustody } from '../platform/config/key-custody.js';
 import { keyEncryptionsOf } from '../keys/key-encryptions.js';
-import { FileKeys } from '../signer/file-keys.js';
-import type { KeyStore } from '../signer/key-store.js';
-import { Pkcs11Keys } from '../signer/pkcs11-keys.js';
-import { startSigner } from '../signer/signer-server.js';
+import { FileKeys } from '../keys/signer/file-keys.js';
+import type { KeyStore } from '../keys/signer/key-store.js';
+import { Pkcs11Keys } from '../keys/signer/pkcs11-keys.js';
+import { startSigner } from '../keys/signer/signer-server.js';
 import { UsageError, type SignerOptions } from './arguments.js';
 import { EXIT } from './outcome.js';
 

@@ -1,5 +1,5 @@
 import type { JWK } from 'jose';
-import type { ZoneAlg } from '../oauth/algorithms.js';
+import type { ZoneAlg } from '../../oauth/algorithms.js';
 
 /** Keeps private keys for a signer, and signs with them. */
 export interface KeyStore {

@@ -2,11 +2,11 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JWK } from 'jose';
 import { LRUCache } from 'lru-cache';
-import { writePrivate } from '../platform/config/private-file.js';
-import { openSealed, type KeyEncryptions } from '../keys/key-encryptions.js';
-import { drawKeyPair, importPrivateKey, signWith, type Sign } from '../keys/key-pair.js';
-import { seal } from '../keys/seal.js';
-import type { ZoneAlg } from '../oauth/algorithms.js';
+import { writePrivate } from '../../platform/config/private-file.js';
+import { openSealed, type KeyEncryptions } from '../key-encryptions.js';
+import { drawKeyPair, importPrivateKey, signWith, type Sign } from '../key-pair.js';
+import { seal } from '../seal.js';
+import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { SignerRefusal, type KeyStore } from './key-store.js';
 
 const MAX_OPEN = 10_000;
