@@ -1,7 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import type { Rewrap } from '../admin/keys/rewrap.service.js';
 import type { KeyEncryptionKeys } from '../keys/key-encryption-keys.service.js';
-import { keyIdOf } from '../keys/key-pair.js';
+import { keyIdOf } from '../keys/signing/key-pair.js';
 import type { KeyUsage } from '../keys/key-usage.js';
 import type { SealedValues, StoredValue } from '../keys/sealed-values.service.js';
 import { SigningKey } from '../keys/signing-key.entity.js';

@@ -1,11 +1,11 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { KeyDraws } from './rotation/key-draws.service.js';
-import { KeyRings } from './key-rings.service.js';
+import { KeyRings } from './signing/key-rings.service.js';
 import { KeySets } from './publishing/key-sets.service.js';
 import { KeysController } from './publishing/keys.controller.js';
 import { KeyEncryptionKeys } from './key-encryption-keys.service.js';
-import { PrivateKeys } from './private-keys.service.js';
+import { PrivateKeys } from './signing/private-keys.service.js';
 import { Rotations } from './rotation/rotations.service.js';
 import { sealMetrics } from './seal.metrics.js';
 import { SealedValues } from './sealed-values.service.js';

@@ -3,7 +3,7 @@ import { ClientSecret } from '../clients/client-secret.entity.js';
 import { Client } from '../clients/client.entity.js';
 import type { SecretRecord } from '../clients/secret.js';
 import { TrustedIssuerRow } from '../issuers/trusted-issuer.entity.js';
-import type { KeyRings } from '../keys/key-rings.service.js';
+import type { KeyRings } from '../keys/signing/key-rings.service.js';
 import type { Sealing } from '../keys/sealing.service.js';
 import { SigningKey } from '../keys/signing-key.entity.js';
 import type { PolicySets, StoredPolicySet } from '../policy/policy-sets.service.js';

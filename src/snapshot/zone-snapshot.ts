@@ -1,7 +1,7 @@
 import type { AssertingClient } from '../clients/asserting-client.js';
 import type { SecretRecord } from '../clients/secret.js';
 import type { TrustedIssuer } from '../issuers/trusted-issuer.js';
-import type { KeyRing } from '../keys/key-ring.js';
+import type { KeyRing } from '../keys/signing/key-ring.js';
 import type { ZoneAlg } from '../oauth/algorithms.js';
 import type { ActivePolicy, CandidatePolicy } from '../policy/policy-sets.service.js';
 import type { DeclaredOperation } from '../zones/resource.entity.js';

@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
-import { NoSigningKey, type SignedMandate } from '../keys/key-ring.js';
+import { NoSigningKey, type SignedMandate } from '../keys/signing/key-ring.js';
 import { MAX_ACTORS } from '../mandates/read-claims.js';
 import { InvalidToken, type MandateClaims } from '../mandates/verify-mandate.js';
 import type { ZoneAlg } from '../oauth/algorithms.js';

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { CustodyUnavailable } from '../../src/keys/key-encryption.js';
-import { keyIdOf } from '../../src/keys/key-pair.js';
-import { signatureCheck } from '../../src/keys/signature-check.js';
-import type { Signer } from '../../src/keys/signer.js';
+import { keyIdOf } from '../../src/keys/signing/key-pair.js';
+import { signatureCheck } from '../../src/keys/signing/signature-check.js';
+import type { Signer } from '../../src/keys/signing/signer.js';
 import type { ZoneAlg } from '../../src/oauth/algorithms.js';
 
 const ZONE = '0192f0c1-0000-7000-8000-00000000000a';

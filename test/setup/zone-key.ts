@@ -1,6 +1,6 @@
 import { decodeJwt } from 'jose';
 import type { JWK } from 'jose';
-import { importPrivateKey } from '../../src/keys/key-pair.js';
+import { importPrivateKey } from '../../src/keys/signing/key-pair.js';
 import { LocalKeyEncryption } from '../../src/keys/local-key-encryption.js';
 import { unseal } from '../../src/keys/seal.js';
 import type { ZoneAlg } from '../../src/oauth/algorithms.js';

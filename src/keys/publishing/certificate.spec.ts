@@ -3,7 +3,7 @@ import { importX509 } from 'jose';
 import { describe, expect, test } from 'vitest';
 import { ZONE_ALGS } from '../../oauth/algorithms.js';
 import { certificateFor } from './certificate.js';
-import { drawKeyPair, importPrivateKey, signWith } from '../key-pair.js';
+import { drawKeyPair, importPrivateKey, signWith } from '../signing/key-pair.js';
 
 const zoneId = '01900000-0000-7000-8000-000000000001';
 

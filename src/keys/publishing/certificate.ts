@@ -1,7 +1,7 @@
 import { createHash, createPublicKey } from 'node:crypto';
 import type { JWK } from 'jose';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
-import type { Sign } from '../key-pair.js';
+import type { Sign } from '../signing/key-pair.js';
 
 /** What a certificate is made for. */
 export interface CertifiedKey {

@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { OAuthError } from '../../oauth/errors.js';
 import { certificateFor } from '../publishing/certificate.js';
-import { PrivateKeys, type StoredKeyPair } from '../private-keys.service.js';
+import { PrivateKeys, type StoredKeyPair } from '../signing/private-keys.service.js';
 
 /** A key pair of a zone that is not stored yet. */
 export interface DrawnKey extends StoredKeyPair {

@@ -19,7 +19,7 @@ import {
   type KeyNeeds,
   type ScheduledKey,
 } from './rotation.js';
-import { algsFor, signerOf } from '../signing-algs.js';
+import { algsFor, signerOf } from '../signing/signing-algs.js';
 
 /** For a thorough search give tens of thousands. */
 const RUNS = Number(process.env['KEY_SCHEDULE_RUNS'] ?? 150);

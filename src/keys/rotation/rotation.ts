@@ -1,6 +1,6 @@
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { keyState, PUBLICATION_LEAD, RETIREMENT_LAG, type KeySchedule } from './key-schedule.js';
-import type { ZoneAlgs } from '../signing-algs.js';
+import type { ZoneAlgs } from '../signing/signing-algs.js';
 
 /** A key of a zone, as far as rotations look at it. */
 export interface ScheduledKey extends KeySchedule {

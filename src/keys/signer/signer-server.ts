@@ -1,7 +1,7 @@
 import { chmod, rm } from 'node:fs/promises';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { lineCutter } from '../publishing/json-lines.js';
-import { readRequest, type SignerAnswer, type SignerRequest } from '../signer-protocol.js';
+import { readRequest, type SignerAnswer, type SignerRequest } from '../signing/signer-protocol.js';
 import { SignerRefusal, type KeyStore } from './key-store.js';
 
 /** A signer that listens. */

@@ -1,7 +1,7 @@
 import { compactVerify, decodeProtectedHeader } from 'jose';
 import { describe, expect, test } from 'vitest';
 import { drawKeyPair, importPrivateKey, importPublicKey, signWith } from './key-pair.js';
-import { ZONE_ALGS, type ZoneAlg } from '../oauth/algorithms.js';
+import { ZONE_ALGS, type ZoneAlg } from '../../oauth/algorithms.js';
 import { KeyRing, NoSigningKey, type RingKey } from './key-ring.js';
 
 const ES256 = { standard: 'ES256', bridge: null } as const;

@@ -1,9 +1,9 @@
 import { base64url } from 'jose';
-import type { ZoneAlg } from '../oauth/algorithms.js';
+import type { ZoneAlg } from '../../oauth/algorithms.js';
 import type { Sign } from './key-pair.js';
-import { isPublished, type KeySchedule } from './rotation/key-schedule.js';
+import { isPublished, type KeySchedule } from '../rotation/key-schedule.js';
 import { algsFor, signerOf, type ZoneAlgs } from './signing-algs.js';
-import { MANDATE_TYP, type VerificationKey } from '../mandates/verify-mandate.js';
+import { MANDATE_TYP, type VerificationKey } from '../../mandates/verify-mandate.js';
 
 /** A key of one zone, opened. `sign` is absent where it will never sign again. */
 export interface RingKey extends VerificationKey, KeySchedule {

@@ -1,4 +1,4 @@
-import type { ZoneAlg } from '../oauth/algorithms.js';
+import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { drawKeyPair, importPrivateKey, signWith, type Sign } from './key-pair.js';
 import type { KeyInUse, NewKey, Signer } from './signer.js';
 

@@ -1,5 +1,5 @@
-import type { ZoneAlg } from '../oauth/algorithms.js';
-import { signingKeyOf, type KeySchedule } from './rotation/key-schedule.js';
+import type { ZoneAlg } from '../../oauth/algorithms.js';
+import { signingKeyOf, type KeySchedule } from '../rotation/key-schedule.js';
 
 /** Which algorithms a zone signs with. */
 export interface ZoneAlgs {

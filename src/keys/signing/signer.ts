@@ -1,5 +1,5 @@
 import type { JWK } from 'jose';
-import type { ZoneAlg } from '../oauth/algorithms.js';
+import type { ZoneAlg } from '../../oauth/algorithms.js';
 import type { Sign } from './key-pair.js';
 
 /** A key pair that a signer has made. */

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { importPublicKey } from './key-pair.js';
 import { KeyRing, type RingKey } from './key-ring.js';
-import { keyState } from './rotation/key-schedule.js';
+import { keyState } from '../rotation/key-schedule.js';
 import { PrivateKeys } from './private-keys.service.js';
-import type { SigningKey } from './signing-key.entity.js';
+import type { SigningKey } from '../signing-key.entity.js';
 import type { ZoneAlgs } from './signing-algs.js';
-import { scheduleOf } from './rotation/stored-schedule.js';
+import { scheduleOf } from '../rotation/stored-schedule.js';
 
 /** Opens the keys of zones for signing and verifying. */
 @Injectable()

@@ -1,6 +1,6 @@
 import { constants, createPublicKey, verify, type KeyObject } from 'node:crypto';
 import type { JWK } from 'jose';
-import type { ZoneAlg } from '../oauth/algorithms.js';
+import type { ZoneAlg } from '../../oauth/algorithms.js';
 
 /** What each algorithm is to OpenSSL: a digest, and how the signature is encoded and padded. */
 const OPENSSL = {

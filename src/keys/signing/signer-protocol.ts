@@ -1,5 +1,5 @@
 import type { JWK } from 'jose';
-import { ZONE_ALGS, type ZoneAlg } from '../oauth/algorithms.js';
+import { ZONE_ALGS, type ZoneAlg } from '../../oauth/algorithms.js';
 
 /**
  * What is said over the socket of a signer: one JSON object a line, at most 64 KiB each. Answers may come
