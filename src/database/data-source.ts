@@ -10,8 +10,8 @@ import { PolicySet, PolicySetMember, PolicySetVersion } from '../policy/policy-s
 import { ShadowDifference } from '../policy/shadow-difference.entity.js';
 import { Policy, PolicyVersion } from '../policy/policy.entity.js';
 import { AgentSession } from '../delegation/agent-session.entity.js';
-import { Revocation } from '../sessions/revocation.entity.js';
-import { Session } from '../sessions/session.entity.js';
+import { Revocation } from '../ledger/sessions/revocation.entity.js';
+import { Session } from '../ledger/sessions/session.entity.js';
 import { ChallengeDecision } from '../step-up/challenge-decision.entity.js';
 import { Challenge } from '../step-up/challenge.entity.js';
 import { ProofSystem } from '../step-up/proof-system.entity.js';

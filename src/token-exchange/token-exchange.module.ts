@@ -4,7 +4,7 @@ import { IssuersModule } from '../issuers/issuers.module.js';
 import { DelegationModule } from '../delegation/delegation.module.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
 import { PolicyModule } from '../policy/policy.module.js';
-import { SessionsModule } from '../sessions/sessions.module.js';
+import { SessionsModule } from '../ledger/sessions/sessions.module.js';
 import { SnapshotModule } from '../snapshot/snapshot.module.js';
 import { StepUpModule } from '../step-up/step-up.module.js';
 import { exchangeMetrics } from './exchange.metrics.js';

@@ -20,7 +20,7 @@ import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { requestIdOf } from '../../platform/http/request-id.js';
 import { TrustedIssuerRow } from '../../issuers/trusted-issuer.entity.js';
 import { isUuid } from '../../oauth/vocabulary.js';
-import { Session } from '../../sessions/session.entity.js';
+import { Session } from '../../ledger/sessions/session.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { readIssuer } from './issuer-registration.js';
 import { IssuerBody } from './issuer.body.js';

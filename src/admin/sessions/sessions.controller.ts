@@ -3,7 +3,7 @@ import type { Request } from 'express';
 import { IsNull, type EntityManager } from 'typeorm';
 import { requestIdOf } from '../../platform/http/request-id.js';
 import { isUuid } from '../../oauth/vocabulary.js';
-import { Session } from '../../sessions/session.entity.js';
+import { Session } from '../../ledger/sessions/session.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { RevocationBody } from './session.body.js';
 import { found, Operations, zoneExists } from '../operations.service.js';
