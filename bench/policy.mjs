@@ -2,8 +2,8 @@
 // Run after `npm run build`: node bench/policy.mjs [rounds]
 // Prints microseconds and decisions per second: figures of one run, all sizes taking turns in it.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { stopBackground } from '../dist/src/policy/background.js';
-import { compileInBackground } from '../dist/src/policy/compile-in-background.js';
+import { stopBackground } from '../dist/src/policy/background/background.js';
+import { compileInBackground } from '../dist/src/policy/background/compile-in-background.js';
 import { evaluate, release, warm } from '../dist/src/policy/evaluate.js';
 
 const rounds = Number(process.argv[2] ?? 40);

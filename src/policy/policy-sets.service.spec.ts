@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Counter, Histogram, Registry } from 'prom-client';
-import { BackgroundError } from './background.js';
+import { BackgroundError } from './background/background.js';
 import { manifestSha256, type PolicySource } from './compile.js';
 import { PolicySets, type StoredPolicySet } from './policy-sets.service.js';
 

@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { CompileAhead } from './compile-ahead.service.js';
+import { CompileAhead } from './background/compile-ahead.service.js';
 import { policyMetrics } from './policy.metrics.js';
 import { PolicySets } from './policy-sets.service.js';
 import { Shadow } from './shadow.service.js';

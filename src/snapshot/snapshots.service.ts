@@ -11,7 +11,7 @@ import type { KeyRing } from '../keys/signing/key-ring.js';
 import { KeyRings } from '../keys/signing/key-rings.service.js';
 import { KeySets } from '../keys/publishing/key-sets.service.js';
 import { Sealing } from '../keys/sealing.service.js';
-import { CompileAhead } from '../policy/compile-ahead.service.js';
+import { CompileAhead } from '../policy/background/compile-ahead.service.js';
 import { PolicySets } from '../policy/policy-sets.service.js';
 import { Zone } from '../zones/zone.entity.js';
 import { openZone, readZone, type Openers, type StoredZone } from './load-snapshot.js';

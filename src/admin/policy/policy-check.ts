@@ -1,6 +1,6 @@
 import { UnprocessableEntityException } from '@nestjs/common';
-import { BackgroundError } from '../../policy/background.js';
-import { validateInBackground } from '../../policy/compile-in-background.js';
+import { BackgroundError } from '../../policy/background/background.js';
+import { validateInBackground } from '../../policy/background/compile-in-background.js';
 import type { PolicySource } from '../../policy/compile.js';
 import type { Fault } from '../../policy/validate.js';
 import { SchemaError } from '../../policy/zone-schema.js';

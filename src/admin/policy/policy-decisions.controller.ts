@@ -12,12 +12,15 @@ import { CLOCK, instant, type Clock } from '../../platform/config/clock.js';
 import { AnswerWithin } from '../../platform/http/deadline.interceptor.js';
 import { OAuthError, unavailable } from '../../oauth/errors.js';
 import { isUuid } from '../../oauth/vocabulary.js';
-import { BackgroundError } from '../../policy/background.js';
+import { BackgroundError } from '../../policy/background/background.js';
 import { PolicyCompileError, type PolicySource } from '../../policy/compile.js';
 import { loadModules } from '../../policy/load-modules.js';
 import { PolicySetVersion } from '../../policy/policy-set.entity.js';
 import type { ActivePolicy } from '../../policy/policy-sets.service.js';
-import { SimulationBusyError, simulateInBackground } from '../../policy/simulate-in-background.js';
+import {
+  SimulationBusyError,
+  simulateInBackground,
+} from '../../policy/background/simulate-in-background.js';
 import {
   ManifestMismatchError,
   SimulationLimitError,

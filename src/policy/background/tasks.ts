@@ -4,8 +4,8 @@ import {
   PolicyCompileError,
   manifestSha256,
   readSet,
-} from './compile.js';
-import type { NamedPolicy } from './read-module.js';
+} from '../compile.js';
+import type { NamedPolicy } from '../read-module.js';
 import {
   type BatchSimulation,
   type BatchSimulationRequest,
@@ -15,9 +15,9 @@ import {
   type SimulationRequest,
   simulate,
   simulateEach,
-} from './simulation.js';
-import { type Validation, type ValidationRules, validate } from './validate.js';
-import { SchemaError, zoneSchema } from './zone-schema.js';
+} from '../simulation.js';
+import { type Validation, type ValidationRules, validate } from '../validate.js';
+import { SchemaError, zoneSchema } from '../zone-schema.js';
 
 /** A set that was read, as it crosses threads. */
 export interface PackedPolicySet {

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { LRUCache } from 'lru-cache';
 import type { DataSource } from 'typeorm';
-import { PolicySets } from './policy-sets.service.js';
+import { PolicySets } from '../policy-sets.service.js';
 
 /** Zones that may wait; one that is left out is compiled when it is needed. */
 const MAX_WAITING = 500;

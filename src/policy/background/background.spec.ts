@@ -6,12 +6,12 @@ import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { input } from './policy.fixture.js';
+import { input } from '../policy.fixture.js';
 
 // Only JavaScript can run on another thread, so this folder is compiled as it is at this moment, to
 // where its imports still resolve.
 const HERE = fileURLToPath(new URL('.', import.meta.url));
-const CACHE = fileURLToPath(new URL('../../node_modules/.cache', import.meta.url));
+const CACHE = fileURLToPath(new URL('../../../node_modules/.cache', import.meta.url));
 mkdirSync(CACHE, { recursive: true });
 const compiled = mkdtempSync(join(CACHE, 'policy-'));
 
@@ -34,10 +34,10 @@ const load = (file: string) => import(/* @vite-ignore */ pathToFileURL(join(comp
 
 let authoring: typeof import('./compile-in-background.js');
 let simulator: typeof import('./simulate-in-background.js');
-let simulation: typeof import('./simulation.js');
+let simulation: typeof import('../simulation.js');
 let background: typeof import('./background.js');
-let evaluation: typeof import('./evaluate.js');
-let compilation: typeof import('./compile.js');
+let evaluation: typeof import('../evaluate.js');
+let compilation: typeof import('../compile.js');
 
 beforeAll(async () => {
   compileFolder();
