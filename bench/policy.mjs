@@ -4,7 +4,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { stopBackground } from '../dist/src/policy/background/background.js';
 import { compileInBackground } from '../dist/src/policy/background/compile-in-background.js';
-import { evaluate, release, warm } from '../dist/src/policy/evaluate.js';
+import { evaluate, release, warm } from '../dist/src/policy/engine/evaluate.js';
 
 const rounds = Number(process.argv[2] ?? 40);
 const DECISIONS_PER_ROUND = 100;

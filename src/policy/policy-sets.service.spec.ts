@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Counter, Histogram, Registry } from 'prom-client';
 import { BackgroundError } from './background/background.js';
-import { manifestSha256, type PolicySource } from './compile.js';
+import { manifestSha256, type PolicySource } from './engine/compile.js';
 import { PolicySets, type StoredPolicySet } from './policy-sets.service.js';
 
 const registers = [new Registry()];

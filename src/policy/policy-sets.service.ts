@@ -5,10 +5,10 @@ import type { Counter, Histogram } from 'prom-client';
 import type { EntityManager } from 'typeorm';
 import { BackgroundError, stopBackground } from './background/background.js';
 import { compileInBackground } from './background/compile-in-background.js';
-import { PolicyCompileError, type CompiledPolicySet } from './compile.js';
-import { evaluate, release, warm, type Verdict } from './evaluate.js';
-import type { PolicyInput } from './input.js';
-import { loadModules, storedManifest, type LoadedModules } from './load-modules.js';
+import { PolicyCompileError, type CompiledPolicySet } from './engine/compile.js';
+import { evaluate, release, warm, type Verdict } from './engine/evaluate.js';
+import type { PolicyInput } from './engine/input.js';
+import { loadModules, storedManifest, type LoadedModules } from './engine/load-modules.js';
 import { PolicySetVersion } from './policy-set.entity.js';
 import { COMPILE_SECONDS, POLICY_FAILURES, type PolicyFailureKind } from './policy.metrics.js';
 

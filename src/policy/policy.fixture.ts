@@ -1,5 +1,5 @@
-import { type CompiledPolicySet, compile } from './compile.js';
-import type { JsonObject, PolicyInput } from './input.js';
+import { type CompiledPolicySet, compile } from './engine/compile.js';
+import type { JsonObject, PolicyInput } from './engine/input.js';
 
 type Knobs = Partial<Omit<PolicyInput, 'principal' | 'resource' | 'context'>> & {
   principal?: Partial<PolicyInput['principal']>;

@@ -1,4 +1,4 @@
-import type { Verdict } from './evaluate.js';
+import type { Verdict } from './engine/evaluate.js';
 
 /** How a candidate's decision differs from the active set's. */
 export type Difference = 'same' | `${Verdict['decision']}_to_${Verdict['decision']}` | 'error';

@@ -1,8 +1,8 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
-import { evaluate, type Verdict } from './evaluate.js';
-import type { PolicyInput } from './input.js';
+import { evaluate, type Verdict } from './engine/evaluate.js';
+import type { PolicyInput } from './engine/input.js';
 import type { CandidatePolicy } from './policy-sets.service.js';
 import { differenceOf, MAX_EXAMPLES, ShadowTally } from './shadow-tally.js';
 

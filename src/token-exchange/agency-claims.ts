@@ -1,4 +1,4 @@
-import type { JsonObject, PolicyInput } from '../policy/input.js';
+import type { JsonObject, PolicyInput } from '../policy/engine/input.js';
 import { labelsOfAgent } from '../snapshot/agent-labels.js';
 import type { ResourceView, ZoneSnapshot } from '../snapshot/zone-snapshot.js';
 import type { Agency } from './delegate.js';

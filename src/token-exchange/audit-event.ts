@@ -3,7 +3,7 @@ import type { IssuerSubject } from '../issuers/verify-issuer-token.js';
 import type { MandateClaims } from '../mandates/verify-mandate.js';
 import type { OAuthError } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';
-import { inputSha256 } from '../policy/input-hash.js';
+import { inputSha256 } from '../policy/engine/input-hash.js';
 import { actorClaim } from './actor-chain.js';
 import type { Authenticated, Identified } from './stages/authenticate.js';
 import {

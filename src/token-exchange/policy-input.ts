@@ -1,5 +1,5 @@
 import { instant } from '../platform/config/clock.js';
-import type { DecisionTime, JsonObject, PolicyInput } from '../policy/input.js';
+import type { DecisionTime, JsonObject, PolicyInput } from '../policy/engine/input.js';
 import type { MandateClaims } from '../mandates/verify-mandate.js';
 import type { ResourceView } from '../snapshot/zone-snapshot.js';
 import { agencyContext, agentInput, edgeInput, subjectAgency } from './agency-claims.js';

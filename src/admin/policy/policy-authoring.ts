@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { EntityManager } from 'typeorm';
-import { manifestSha256, type PolicySource } from '../../policy/compile.js';
-import { contentSha256 } from '../../policy/load-modules.js';
+import { manifestSha256, type PolicySource } from '../../policy/engine/compile.js';
+import { contentSha256 } from '../../policy/engine/load-modules.js';
 import { PolicySet, PolicySetMember, PolicySetVersion } from '../../policy/policy-set.entity.js';
 import { Policy, PolicyVersion } from '../../policy/policy.entity.js';
 import { Zone } from '../../zones/zone.entity.js';

@@ -1,9 +1,9 @@
 import { UnprocessableEntityException } from '@nestjs/common';
 import { BackgroundError } from '../../policy/background/background.js';
 import { validateInBackground } from '../../policy/background/compile-in-background.js';
-import type { PolicySource } from '../../policy/compile.js';
-import type { Fault } from '../../policy/validate.js';
-import { SchemaError } from '../../policy/zone-schema.js';
+import type { PolicySource } from '../../policy/engine/compile.js';
+import type { Fault } from '../../policy/engine/validate.js';
+import { SchemaError } from '../../policy/engine/zone-schema.js';
 import { unavailable } from '../../oauth/errors.js';
 
 /** How long the work on a large policy set may take, in milliseconds. */

@@ -13,8 +13,8 @@ import { AnswerWithin } from '../../platform/http/deadline.interceptor.js';
 import { OAuthError, unavailable } from '../../oauth/errors.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import { BackgroundError } from '../../policy/background/background.js';
-import { PolicyCompileError, type PolicySource } from '../../policy/compile.js';
-import { loadModules } from '../../policy/load-modules.js';
+import { PolicyCompileError, type PolicySource } from '../../policy/engine/compile.js';
+import { loadModules } from '../../policy/engine/load-modules.js';
 import { PolicySetVersion } from '../../policy/policy-set.entity.js';
 import type { ActivePolicy } from '../../policy/policy-sets.service.js';
 import {
@@ -27,7 +27,7 @@ import {
   type BatchSimulation,
   type Simulation,
   type SimulationBundle,
-} from '../../policy/simulation.js';
+} from '../../policy/engine/simulation.js';
 import { Snapshots } from '../../snapshot/snapshots.service.js';
 import { AdminController } from '../admin-controller.js';
 import { found, Operations } from '../operations.service.js';

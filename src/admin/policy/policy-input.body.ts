@@ -10,8 +10,8 @@ import {
   IsString,
   ValidateNested,
 } from 'class-validator';
-import type { JsonObject, JsonValue, PolicyInput } from '../../policy/input.js';
-import { MAX_INPUTS } from '../../policy/simulation.js';
+import type { JsonObject, JsonValue, PolicyInput } from '../../policy/engine/input.js';
+import { MAX_INPUTS } from '../../policy/engine/simulation.js';
 import { MayBeAbsent } from '../../platform/http/text.js';
 
 /** Modules in a request; larger sets are simulated where they are stored. */

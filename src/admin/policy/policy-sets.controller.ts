@@ -12,7 +12,7 @@ import type { Request, Response } from 'express';
 import { AnswerWithin } from '../../platform/http/deadline.interceptor.js';
 import { requestIdOf } from '../../platform/http/request-id.js';
 import { isUuid } from '../../oauth/vocabulary.js';
-import { loadVersions } from '../../policy/load-modules.js';
+import { loadVersions } from '../../policy/engine/load-modules.js';
 import { PolicySet, PolicySetVersion } from '../../policy/policy-set.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { PolicySetBody, PolicySetVersionBody } from './policy.body.js';

@@ -1,5 +1,5 @@
 import { ArrayMaxSize, IsArray, IsUUID } from 'class-validator';
-import { MAX_POLICIES } from '../../policy/compile.js';
+import { MAX_POLICIES } from '../../policy/engine/compile.js';
 import { IsLine, IsTextBlock, MayBeAbsent } from '../../platform/http/text.js';
 
 /** A new text of a policy. */

@@ -1,5 +1,5 @@
-import { evaluate, type Verdict } from '../../policy/evaluate.js';
-import type { PolicyInput } from '../../policy/input.js';
+import { evaluate, type Verdict } from '../../policy/engine/evaluate.js';
+import type { PolicyInput } from '../../policy/engine/input.js';
 import type { ActivePolicy } from '../../policy/policy-sets.service.js';
 
 /** What an audit event says of one resource. */

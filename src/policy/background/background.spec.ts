@@ -34,10 +34,10 @@ const load = (file: string) => import(/* @vite-ignore */ pathToFileURL(join(comp
 
 let authoring: typeof import('./compile-in-background.js');
 let simulator: typeof import('./simulate-in-background.js');
-let simulation: typeof import('../simulation.js');
+let simulation: typeof import('../engine/simulation.js');
 let background: typeof import('./background.js');
-let evaluation: typeof import('../evaluate.js');
-let compilation: typeof import('../compile.js');
+let evaluation: typeof import('../engine/evaluate.js');
+let compilation: typeof import('../engine/compile.js');
 
 beforeAll(async () => {
   compileFolder();

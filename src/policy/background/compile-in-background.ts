@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import { Background } from './background.js';
-import { type CompiledPolicySet, type PolicySource, assemble, compile } from '../compile.js';
-import type { NamedPolicy } from '../read-module.js';
+import { type CompiledPolicySet, type PolicySource, assemble, compile } from '../engine/compile.js';
+import type { NamedPolicy } from '../engine/read-module.js';
 import type { ValidationRequest } from './tasks.js';
-import type { Validation } from '../validate.js';
+import type { Validation } from '../engine/validate.js';
 
 /** Up to here to read a set (some 20 ms at most) beats having a thread for it. */
 const AT_ONCE_BYTES = 8 * 1024;

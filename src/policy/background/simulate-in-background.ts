@@ -5,7 +5,7 @@ import {
   type Simulation,
   type SimulationRequest,
   SimulationLimitError,
-} from '../simulation.js';
+} from '../engine/simulation.js';
 
 /** Too many simulations wait already. */
 export class SimulationBusyError extends Error {

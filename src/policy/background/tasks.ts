@@ -4,8 +4,8 @@ import {
   PolicyCompileError,
   manifestSha256,
   readSet,
-} from '../compile.js';
-import type { NamedPolicy } from '../read-module.js';
+} from '../engine/compile.js';
+import type { NamedPolicy } from '../engine/read-module.js';
 import {
   type BatchSimulation,
   type BatchSimulationRequest,
@@ -15,9 +15,9 @@ import {
   type SimulationRequest,
   simulate,
   simulateEach,
-} from '../simulation.js';
-import { type Validation, type ValidationRules, validate } from '../validate.js';
-import { SchemaError, zoneSchema } from '../zone-schema.js';
+} from '../engine/simulation.js';
+import { type Validation, type ValidationRules, validate } from '../engine/validate.js';
+import { SchemaError, zoneSchema } from '../engine/zone-schema.js';
 
 /** A set that was read, as it crosses threads. */
 export interface PackedPolicySet {

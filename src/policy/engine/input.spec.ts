@@ -5,7 +5,7 @@ import {
   UnrepresentableInputError,
   toCedarRequest,
 } from './input.js';
-import { input, nested } from './policy.fixture.js';
+import { input, nested } from '../policy.fixture.js';
 
 const claimed = (actor_claims: JsonObject) =>
   toCedarRequest(input({ context: { actor_claims } })).context['actor_claims'];

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { compile } from './compile.js';
 import { evaluate } from './evaluate.js';
-import { input } from './policy.fixture.js';
+import { input } from '../policy.fixture.js';
 import { validate } from './validate.js';
 import { zoneSchema } from './zone-schema.js';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { PolicyCompileError, manifestSha256 } from './compile.js';
 import { residency } from './engine.js';
-import { input } from './policy.fixture.js';
+import { input } from '../policy.fixture.js';
 import { ManifestMismatchError, type SimulationRequest, simulate } from './simulation.js';
 
 const POLICIES = [{ id: 'base', content: '@reason("fine") permit(principal, action, resource);' }];

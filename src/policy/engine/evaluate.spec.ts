@@ -4,7 +4,7 @@ import { compile } from './compile.js';
 import { RESIDENT_SETS_LIMIT, residency, withCedar } from './engine.js';
 import { evaluate, release } from './evaluate.js';
 import type { JsonObject, PolicyInput } from './input.js';
-import { input, nested, set } from './policy.fixture.js';
+import { input, nested, set } from '../policy.fixture.js';
 
 const PERMIT = 'permit(principal, action, resource);';
 const FORBID = 'forbid(principal, action, resource);';

@@ -4,7 +4,7 @@ import { type CompiledPolicySet, type PolicySource, assemble, readSet } from './
 import { residency } from './engine.js';
 import { evaluate, release, warm } from './evaluate.js';
 import { toCedarRequest } from './input.js';
-import { input } from './policy.fixture.js';
+import { input } from '../policy.fixture.js';
 import { Slices } from './slices.js';
 
 const ANYBODY = { principal: null, resource: null };

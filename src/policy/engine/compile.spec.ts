@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type CompileFault, PolicyCompileError, compile, manifestSha256 } from './compile.js';
 import { evaluate } from './evaluate.js';
-import { input, set } from './policy.fixture.js';
+import { input, set } from '../policy.fixture.js';
 
 const PERMIT = 'permit(principal, action, resource);';
 
