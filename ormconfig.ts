@@ -1,6 +1,6 @@
 import { DataSource } from 'typeorm';
 import { readEnv } from './src/platform/config/env.js';
-import { migrationOptions } from './src/database/data-source.js';
+import { migrationOptions } from './src/schema/data-source.js';
 
 const { databaseUrl } = readEnv();
 if (databaseUrl === undefined)

@@ -5,7 +5,7 @@ import { AuthenticatorsModule } from './authenticators/authenticators.module.js'
 import { AgentsModule } from './delegation/agents/agents.module.js';
 import { ConfigModule } from './platform/config/config.module.js';
 import type { RunningEnv } from './platform/config/env.js';
-import { DatabaseModule } from './database/database.module.js';
+import { DatabaseModule } from './schema/database.module.js';
 import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './platform/http/http.module.js';
 import { TokenExchangeModule } from './token-exchange/token-exchange.module.js';

@@ -11,7 +11,7 @@ import { AppModule } from './app.module.js';
 import { EnvironmentError, readEnv, type Env } from './platform/config/env.js';
 import { createLogger, nestLogger } from './platform/config/logger.js';
 import { DataDirectoryInUse } from './platform/database/embedded-lock.js';
-import { migrate } from './database/migrate.js';
+import { migrate } from './schema/migrate.js';
 import { prepare } from './embedded.js';
 import { Lifecycle } from './health/lifecycle.js';
 import { RequestDurations } from './health/request-durations.js';
