@@ -20,17 +20,17 @@ import { StepUpType } from '../zones/step-up-type.entity.js';
 import { WebhookDelivery } from '../webhooks/webhook-delivery.entity.js';
 import { Webhook } from '../webhooks/webhook.entity.js';
 import { Zone } from '../zones/zone.entity.js';
-import { Zones1700000000000 } from '../database/migrations/1700000000000-zones.js';
-import { Ledger1700000000001 } from '../database/migrations/1700000000001-ledger.js';
-import { PolicyLifecycle1700000000002 } from '../database/migrations/1700000000002-policy-lifecycle.js';
-import { TrustedIssuers1700000000004 } from '../database/migrations/1700000000004-trusted-issuers.js';
-import { Delegation1700000000005 } from '../database/migrations/1700000000005-delegation.js';
-import { StepUp1700000000006 } from '../database/migrations/1700000000006-step-up.js';
-import { ProofSystems1700000000007 } from '../database/migrations/1700000000007-proof-systems.js';
-import { Authenticators1700000000008 } from '../database/migrations/1700000000008-authenticators.js';
-import { Webhooks1700000000009 } from '../database/migrations/1700000000009-webhooks.js';
-import { KeyCustody1700000000020 } from '../database/migrations/1700000000020-key-custody.js';
-import { KeyRotation1700000000021 } from '../database/migrations/1700000000021-key-rotation.js';
+import { Zones1700000000000 } from './migrations/1700000000000-zones.js';
+import { Ledger1700000000001 } from './migrations/1700000000001-ledger.js';
+import { PolicyLifecycle1700000000002 } from './migrations/1700000000002-policy-lifecycle.js';
+import { TrustedIssuers1700000000004 } from './migrations/1700000000004-trusted-issuers.js';
+import { Delegation1700000000005 } from './migrations/1700000000005-delegation.js';
+import { StepUp1700000000006 } from './migrations/1700000000006-step-up.js';
+import { ProofSystems1700000000007 } from './migrations/1700000000007-proof-systems.js';
+import { Authenticators1700000000008 } from './migrations/1700000000008-authenticators.js';
+import { Webhooks1700000000009 } from './migrations/1700000000009-webhooks.js';
+import { KeyCustody1700000000020 } from './migrations/1700000000020-key-custody.js';
+import { KeyRotation1700000000021 } from './migrations/1700000000021-key-rotation.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
