@@ -18,10 +18,10 @@ import { environmentForOthers, readEnv } from './platform/config/env.js';
 import { createLogger, nestLogger } from './platform/config/logger.js';
 import { attach } from './embedded.js';
 import { pendingMigrations } from './health/schema.js';
-import { KeyEncryptionKeys } from './keys/key-encryption-keys.service.js';
-import { CustodyUnavailable } from './keys/key-encryption.js';
-import { SealedValues } from './keys/sealed-values.service.js';
-import { Sealing } from './keys/sealing.service.js';
+import { KeyEncryptionKeys } from './sealing/key-encryption-keys.service.js';
+import { CustodyUnavailable } from './sealing/key-encryption.js';
+import { SealedValues } from './sealing/sealed-values.service.js';
+import { Sealing } from './sealing/sealing.service.js';
 
 /** Does what operators ask for on the command line, on the database and with the environment of the service. */
 async function main(argv: readonly string[]): Promise<number> {

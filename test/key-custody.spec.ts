@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeProtectedHeader } from 'jose';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { keyEncryptionsOf } from '../src/keys/key-encryptions.js';
+import { keyEncryptionsOf } from '../src/sealing/key-encryptions.js';
 import { FileKeys } from '../src/keys/signer/file-keys.js';
 import { startSigner, type RunningSigner } from '../src/keys/signer/signer-server.js';
 import { jsonOf, runCli } from './setup/cli.js';

@@ -6,7 +6,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
-import { Sealing } from '../keys/sealing.service.js';
+import { Sealing } from '../sealing/sealing.service.js';
 import { Ledger } from '../ledger/ledger.service.js';
 import { Attempts, type Allowance } from '../step-up/attempts.service.js';
 import type { Challenge } from '../step-up/challenge.entity.js';

@@ -6,7 +6,7 @@ import { IsNull, MoreThan, type DataSource, type EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { CLOCK, instant, type Clock } from '../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
-import { Sealing } from '../keys/sealing.service.js';
+import { Sealing } from '../sealing/sealing.service.js';
 import { Ledger } from '../ledger/ledger.service.js';
 import { Authenticator } from './authenticator.entity.js';
 import { Enrolment } from './enrolment.entity.js';

@@ -1,11 +1,11 @@
 import type { EntityManager } from 'typeorm';
 import type { Rewrap } from '../admin/keys/rewrap.service.js';
-import type { KeyEncryptionKeys } from '../keys/key-encryption-keys.service.js';
+import type { KeyEncryptionKeys } from '../sealing/key-encryption-keys.service.js';
 import { keyIdOf } from '../keys/signing/key-pair.js';
-import type { KeyUsage } from '../keys/key-usage.js';
-import type { SealedValues, StoredValue } from '../keys/sealed-values.service.js';
+import type { KeyUsage } from '../sealing/key-usage.js';
+import type { SealedValues, StoredValue } from '../sealing/sealed-values.service.js';
 import { SigningKey } from '../keys/signing-key.entity.js';
-import type { Sealing } from '../keys/sealing.service.js';
+import type { Sealing } from '../sealing/sealing.service.js';
 import { EXIT, table, type Outcome } from './outcome.js';
 
 /** What `rewrap` needs. */

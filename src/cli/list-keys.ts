@@ -1,7 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import { instant } from '../platform/config/clock.js';
 import { keyState } from '../keys/rotation/key-schedule.js';
-import { keyIdOf } from '../keys/seal.js';
+import { keyIdOf } from '../sealing/seal.js';
 import { SigningKey } from '../keys/signing-key.entity.js';
 import { scheduleOf } from '../keys/rotation/stored-schedule.js';
 import { EXIT, table, type Outcome } from './outcome.js';

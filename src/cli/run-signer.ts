@@ -1,5 +1,5 @@
 import type { KeyCustody } from '../platform/config/key-custody.js';
-import { keyEncryptionsOf } from '../keys/key-encryptions.js';
+import { keyEncryptionsOf } from '../sealing/key-encryptions.js';
 import { FileKeys } from '../keys/signer/file-keys.js';
 import type { KeyStore } from '../keys/signer/key-store.js';
 import { Pkcs11Keys } from '../keys/signer/pkcs11-keys.js';

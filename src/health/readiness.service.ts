@@ -11,7 +11,10 @@ import type { DataSource } from 'typeorm';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { LOGGER } from '../platform/config/logger.js';
 import { isDatabaseAway } from '../platform/http/database-error.js';
-import { KeyEncryptionKeys, WrongKeyEncryptionKey } from '../keys/key-encryption-keys.service.js';
+import {
+  KeyEncryptionKeys,
+  WrongKeyEncryptionKey,
+} from '../sealing/key-encryption-keys.service.js';
 import { Ledger } from '../ledger/ledger.service.js';
 import { Snapshots } from '../snapshot/snapshots.service.js';
 import { clockSkew } from './clock-skew.js';

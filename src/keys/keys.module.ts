@@ -4,12 +4,12 @@ import { KeyDraws } from './rotation/key-draws.service.js';
 import { KeyRings } from './signing/key-rings.service.js';
 import { KeySets } from './publishing/key-sets.service.js';
 import { KeysController } from './publishing/keys.controller.js';
-import { KeyEncryptionKeys } from './key-encryption-keys.service.js';
+import { KeyEncryptionKeys } from '../sealing/key-encryption-keys.service.js';
 import { PrivateKeys } from './signing/private-keys.service.js';
 import { Rotations } from './rotation/rotations.service.js';
-import { sealMetrics } from './seal.metrics.js';
-import { SealedValues } from './sealed-values.service.js';
-import { Sealing } from './sealing.service.js';
+import { sealMetrics } from '../sealing/seal.metrics.js';
+import { SealedValues } from '../sealing/sealed-values.service.js';
+import { Sealing } from '../sealing/sealing.service.js';
 import { SigningKey } from './signing-key.entity.js';
 
 /** Owns private keys: seal, publish, activate, retire, sign, verify. */

@@ -4,7 +4,7 @@ import { Client } from '../clients/client.entity.js';
 import type { SecretRecord } from '../clients/secret.js';
 import { TrustedIssuerRow } from '../issuers/trusted-issuer.entity.js';
 import type { KeyRings } from '../keys/signing/key-rings.service.js';
-import type { Sealing } from '../keys/sealing.service.js';
+import type { Sealing } from '../sealing/sealing.service.js';
 import { SigningKey } from '../keys/signing-key.entity.js';
 import type { PolicySets, StoredPolicySet } from '../policy/policy-sets.service.js';
 import { Resource } from '../zones/resource.entity.js';

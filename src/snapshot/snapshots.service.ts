@@ -10,7 +10,7 @@ import { ChangeFeed, type ChangeListener } from '../platform/database/change-fee
 import type { KeyRing } from '../keys/signing/key-ring.js';
 import { KeyRings } from '../keys/signing/key-rings.service.js';
 import { KeySets } from '../keys/publishing/key-sets.service.js';
-import { Sealing } from '../keys/sealing.service.js';
+import { Sealing } from '../sealing/sealing.service.js';
 import { CompileAhead } from '../policy/background/compile-ahead.service.js';
 import { PolicySets } from '../policy/policy-sets.service.js';
 import { Zone } from '../zones/zone.entity.js';

@@ -6,7 +6,7 @@ import type { EntityManager, Repository } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { readSignedBytes } from '../platform/http/json-body.js';
-import { Sealing } from '../keys/sealing.service.js';
+import { Sealing } from '../sealing/sealing.service.js';
 import { OAuthError } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { ProofSystem } from './proof-system.entity.js';

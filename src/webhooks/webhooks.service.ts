@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { instant } from '../platform/config/clock.js';
-import { Sealing } from '../keys/sealing.service.js';
+import { Sealing } from '../sealing/sealing.service.js';
 import { Webhook } from './webhook.entity.js';
 
 /** The types of event that there are. */

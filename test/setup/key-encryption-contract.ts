@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { SealBroken, type KeyEncryption } from '../../src/keys/key-encryption.js';
+import { SealBroken, type KeyEncryption } from '../../src/sealing/key-encryption.js';
 
 /** A key-encryption key to try, and another one that lives in the same place. */
 export interface KeysToTry {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { CustodyUnavailable } from '../../src/keys/key-encryption.js';
+import { CustodyUnavailable } from '../../src/sealing/key-encryption.js';
 import { keyIdOf } from '../../src/keys/signing/key-pair.js';
 import { signatureCheck } from '../../src/keys/signing/signature-check.js';
 import type { Signer } from '../../src/keys/signing/signer.js';

@@ -1,8 +1,8 @@
 import { decodeJwt } from 'jose';
 import type { JWK } from 'jose';
 import { importPrivateKey } from '../../src/keys/signing/key-pair.js';
-import { LocalKeyEncryption } from '../../src/keys/local-key-encryption.js';
-import { unseal } from '../../src/keys/seal.js';
+import { LocalKeyEncryption } from '../../src/sealing/local-key-encryption.js';
+import { unseal } from '../../src/sealing/seal.js';
 import type { ZoneAlg } from '../../src/oauth/algorithms.js';
 import { makeForger, type ForgerKey, type TokenForger } from '../tokens/hostile-tokens.js';
 import { KEY_ENCRYPTION_KEY, rows } from './harness.js';

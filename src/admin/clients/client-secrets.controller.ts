@@ -16,7 +16,7 @@ import { ClientSecret } from '../../clients/client-secret.entity.js';
 import { SecretVerifier } from '../../authentication/secret-verifier.js';
 import { isDrawnForm } from '../../clients/secret.js';
 import { requestIdOf } from '../../platform/http/request-id.js';
-import { Sealing } from '../../keys/sealing.service.js';
+import { Sealing } from '../../sealing/sealing.service.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import { AdminController } from '../admin-controller.js';
 import { ClientSecretBody } from './client.body.js';

@@ -16,7 +16,7 @@ import { type EntityManager } from 'typeorm';
 import { Client } from '../../clients/client.entity.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { requestIdOf } from '../../platform/http/request-id.js';
-import { Sealing } from '../../keys/sealing.service.js';
+import { Sealing } from '../../sealing/sealing.service.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import { AdminController } from '../admin-controller.js';
 import { ClientBody, ClientChangeBody } from './client.body.js';

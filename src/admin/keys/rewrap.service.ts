@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import { SealBroken } from '../../keys/key-encryption.js';
-import { SealedValues, type StoredValue } from '../../keys/sealed-values.service.js';
-import { Sealing } from '../../keys/sealing.service.js';
+import { SealBroken } from '../../sealing/key-encryption.js';
+import { SealedValues, type StoredValue } from '../../sealing/sealed-values.service.js';
+import { Sealing } from '../../sealing/sealing.service.js';
 import { Operations } from '../operations.service.js';
 
 /** What came of sealing everything anew. */

@@ -10,7 +10,7 @@ import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { writePrivate } from '../../platform/config/private-file.js';
 import { KeyDraws } from '../../keys/rotation/key-draws.service.js';
 import { Rotations } from '../../keys/rotation/rotations.service.js';
-import { Sealing } from '../../keys/sealing.service.js';
+import { Sealing } from '../../sealing/sealing.service.js';
 import { Resource } from '../../zones/resource.entity.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { addSecret, createClient } from '../clients/client-registration.js';

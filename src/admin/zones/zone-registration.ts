@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { EntityManager } from 'typeorm';
 import type { DrawnKey, KeyDraws } from '../../keys/rotation/key-draws.service.js';
 import type { Rotations } from '../../keys/rotation/rotations.service.js';
-import type { Sealing } from '../../keys/sealing.service.js';
+import type { Sealing } from '../../sealing/sealing.service.js';
 import { DEFAULT_ALG, type ZoneAlg } from '../../oauth/algorithms.js';
 import { Resource, type DeclaredOperation } from '../../zones/resource.entity.js';
 import { Zone } from '../../zones/zone.entity.js';

@@ -4,7 +4,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { requestIdOf } from '../../platform/http/request-id.js';
 import { KeyDraws } from '../../keys/rotation/key-draws.service.js';
 import { Rotations } from '../../keys/rotation/rotations.service.js';
-import { Sealing } from '../../keys/sealing.service.js';
+import { Sealing } from '../../sealing/sealing.service.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { ZoneBody } from './zone.body.js';

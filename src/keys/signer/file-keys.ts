@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import type { JWK } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { writePrivate } from '../../platform/config/private-file.js';
-import { openSealed, type KeyEncryptions } from '../key-encryptions.js';
+import { openSealed, type KeyEncryptions } from '../../sealing/key-encryptions.js';
 import { drawKeyPair, importPrivateKey, signWith, type Sign } from '../signing/key-pair.js';
-import { seal } from '../seal.js';
+import { seal } from '../../sealing/seal.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { SignerRefusal, type KeyStore } from './key-store.js';
 

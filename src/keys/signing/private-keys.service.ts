@@ -2,10 +2,10 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { JWK } from 'jose';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
-import { CustodyUnavailable, SealBroken } from '../key-encryption.js';
+import { CustodyUnavailable, SealBroken } from '../../sealing/key-encryption.js';
 import { keyIdOf, type Sign } from './key-pair.js';
 import { LocalSigner } from './local-signer.js';
-import { Sealing } from '../sealing.service.js';
+import { Sealing } from '../../sealing/sealing.service.js';
 import type { Signer } from './signer.js';
 import { SocketSigner } from './socket-signer.js';
 

@@ -1,6 +1,6 @@
 import { createConnection, type Socket } from 'node:net';
 import { lineCutter } from '../publishing/json-lines.js';
-import { CustodyUnavailable } from '../key-encryption.js';
+import { CustodyUnavailable } from '../../sealing/key-encryption.js';
 import { readAnswer, type SignerAnswer, type SignerRequest } from './signer-protocol.js';
 
 /** A request without the number that the connection gives it. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
-import { CustodyUnavailable } from '../key-encryption.js';
+import { CustodyUnavailable } from '../../sealing/key-encryption.js';
 import type { Sign } from './key-pair.js';
 import { publicPartOf, signatureCheck } from './signature-check.js';
 import type { KeyInUse, NewKey, Signer } from './signer.js';
