@@ -1,7 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { AdminModule } from './admin/admin.module.js';
-import { AuthenticatorsModule } from './authenticators/authenticators.module.js';
+import { AuthenticatorsModule } from './step-up/authenticators/authenticators.module.js';
 import { AgentsModule } from './delegation/agents/agents.module.js';
 import { ConfigModule } from './platform/config/config.module.js';
 import type { RunningEnv } from './platform/config/env.js';

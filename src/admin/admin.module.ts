@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { AuthenticatorsModule } from '../authenticators/authenticators.module.js';
+import { AuthenticatorsModule } from '../step-up/authenticators/authenticators.module.js';
 import { AuthenticationModule } from '../authentication/authentication.module.js';
 import { ClientsModule } from '../clients/clients.module.js';
 import { KeysModule } from '../keys/keys.module.js';

@@ -1,6 +1,6 @@
 import type { DataSourceOptions } from 'typeorm';
-import { Authenticator } from '../authenticators/authenticator.entity.js';
-import { Enrolment } from '../authenticators/enrolment.entity.js';
+import { Authenticator } from '../step-up/authenticators/authenticator.entity.js';
+import { Enrolment } from '../step-up/authenticators/enrolment.entity.js';
 import { ClientSecret } from '../clients/client-secret.entity.js';
 import { Client } from '../clients/client.entity.js';
 import { TrustedIssuerRow } from '../issuers/trusted-issuer.entity.js';

@@ -1,7 +1,7 @@
 import { Body, Delete, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { Authenticator } from '../../authenticators/authenticator.entity.js';
-import { Enrolments } from '../../authenticators/enrolments.service.js';
+import { Authenticator } from '../../step-up/authenticators/authenticator.entity.js';
+import { Enrolments } from '../../step-up/authenticators/enrolments.service.js';
 import { requestIdOf } from '../../platform/http/request-id.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import { AdminController } from '../admin-controller.js';

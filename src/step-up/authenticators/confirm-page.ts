@@ -1,5 +1,5 @@
-import { duration, type ClientNames } from '../step-up/describe-challenge.js';
-import type { HeldRequest } from '../step-up/challenge.js';
+import { duration, type ClientNames } from '../describe-challenge.js';
+import type { HeldRequest } from '../challenge.js';
 import { html, type Html } from './html.js';
 import { codeField, facts, problem, type Page } from './page.js';
 

@@ -1,12 +1,12 @@
 import { Controller, Get, Inject, Param, Post, Req, Res } from '@nestjs/common';
 import { ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import { CLOCK, type Clock } from '../platform/config/clock.js';
-import { ENV, type RunningEnv } from '../platform/config/env.js';
-import { requestIdOf } from '../platform/http/request-id.js';
-import { challengeState } from '../step-up/challenge.js';
-import type { Challenge } from '../step-up/challenge.entity.js';
-import { Challenges } from '../step-up/challenges.service.js';
+import { CLOCK, type Clock } from '../../platform/config/clock.js';
+import { ENV, type RunningEnv } from '../../platform/config/env.js';
+import { requestIdOf } from '../../platform/http/request-id.js';
+import { challengeState } from '../challenge.js';
+import type { Challenge } from '../challenge.entity.js';
+import { Challenges } from '../challenges.service.js';
 import { confirmPage } from './confirm-page.js';
 import { Confirmations, type Confirmation, type Shown } from './confirmations.service.js';
 import { notice, type Page } from './page.js';

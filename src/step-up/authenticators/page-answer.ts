@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { Response } from 'express';
-import { programFolder } from '../platform/config/manifest.js';
+import { programFolder } from '../../platform/config/manifest.js';
 import { documentOf, type Page } from './page.js';
 
 /** The page may load its own style and scripts, send its own forms, and nothing else. */

@@ -1,8 +1,8 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { KeysModule } from '../keys/keys.module.js';
-import { LedgerModule } from '../ledger/ledger.module.js';
-import { StepUpModule } from '../step-up/step-up.module.js';
+import { KeysModule } from '../../keys/keys.module.js';
+import { LedgerModule } from '../../ledger/ledger.module.js';
+import { StepUpModule } from '../step-up.module.js';
 import { Authenticator } from './authenticator.entity.js';
 import { ConfirmController } from './confirm.controller.js';
 import { Confirmations } from './confirmations.service.js';

@@ -1,7 +1,7 @@
 import { HttpException } from '@nestjs/common';
 import type { Request } from 'express';
-import { readFormBody } from '../platform/http/form-body.js';
-import { MalformedForm, parseForm } from '../oauth/form.js';
+import { readFormBody } from '../../platform/http/form-body.js';
+import { MalformedForm, parseForm } from '../../oauth/form.js';
 
 /**
  * Reads what a page sends.
