@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { agencyClaims } from '../token-exchange/agency-claims.js';
+import { agencyClaims } from '../token-exchange/describe/agency-claims.js';
 import type { Agent, Edge } from './route.js';
 import { verifyDelegationChain } from './verify-chain.js';
 

@@ -7,7 +7,7 @@ import type { PolicyFailureKind } from '../policy/policy.metrics.js';
 import type { ResourceView } from '../snapshot/zone-snapshot.js';
 import type { Delegated } from './delegate.js';
 import { scopeOf } from './operation.js';
-import { policyInput } from './policy-input.js';
+import { policyInput } from './describe/policy-input.js';
 
 /** What policy said about one resource. */
 export interface Decision {

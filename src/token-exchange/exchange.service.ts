@@ -22,7 +22,7 @@ import { Shadow } from '../policy/shadow.service.js';
 import { Sessions } from '../ledger/sessions/sessions.service.js';
 import { Snapshots, type Basis } from '../snapshot/snapshots.service.js';
 import type { ZoneSnapshot } from '../snapshot/zone-snapshot.js';
-import { refusedEvent, type Reached } from './audit-event.js';
+import { refusedEvent, type Reached } from './describe/audit-event.js';
 import type { CredentialChecks } from '../authentication/authenticate.js';
 import {
   authorize,
@@ -33,7 +33,7 @@ import {
 } from './authorize.js';
 import { bind } from './bind.js';
 import { clear, type StepUpDesk } from './clear.js';
-import { unspent } from './facts.js';
+import { unspent } from './describe/facts.js';
 import { DECISIONS, EXCHANGES, STAGE_SECONDS, UNRECORDED } from './exchange.metrics.js';
 import { delegate } from './delegate.js';
 import type { RequestCounter } from '../authentication/limit.js';

@@ -11,10 +11,10 @@ import {
 } from '../step-up/challenge.js';
 import type { StepUpTerms } from '../zones/step-up-terms.js';
 import { actorClaim, clientsIn } from './actor-chain.js';
-import { refusedEvent } from './audit-event.js';
+import { refusedEvent } from './describe/audit-event.js';
 import { PolicyDenial, type Authorized } from './authorize.js';
 import type { Demand } from './demand.js';
-import { factsOf, unspent } from './facts.js';
+import { factsOf, unspent } from './describe/facts.js';
 import { lifetimeAsked } from './lifetimes.js';
 import { provedSubject } from './proof.js';
 import { RecordedDenial, StaleEvaluation, type LedgerPort } from './recorded.js';

@@ -4,12 +4,12 @@ import { MAX_ACTORS } from '../mandates/read-claims.js';
 import { InvalidToken, type MandateClaims } from '../mandates/verify-mandate.js';
 import type { ZoneAlg } from '../oauth/algorithms.js';
 import { OAuthError, unavailable } from '../oauth/errors.js';
-import { agencyClaims } from './agency-claims.js';
+import { agencyClaims } from './describe/agency-claims.js';
 import { actorClaim, depthOf } from './actor-chain.js';
 import type { Anchor } from './bind.js';
 import type { Cleared } from './cleared.js';
 import { lifetimeAsked, lifetimeCap } from './lifetimes.js';
-import { principalClaims } from './principal.js';
+import { principalClaims } from './describe/principal.js';
 import { proofClaims } from './proof.js';
 import type { VerifyMandate } from './resolve.js';
 

@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Entry, Fact, Receipt, SessionBirth, SessionProof } from '../ledger/entry.js';
-import { issuedEvent } from './audit-event.js';
-import { factsOf, unspent } from './facts.js';
+import { issuedEvent } from './describe/audit-event.js';
+import { factsOf, unspent } from './describe/facts.js';
 import type { Minted } from './mint.js';
 import { proofClaims, provedSubject, toldProof, type Proof } from './proof.js';
 import { RecordedDenial, StaleEvaluation, type LedgerPort } from './recorded.js';

@@ -1,6 +1,6 @@
-import type { IssuerSubject } from '../issuers/verify-issuer-token.js';
-import type { MandateClaims } from '../mandates/verify-mandate.js';
-import type { JsonObject } from '../policy/engine/input.js';
+import type { IssuerSubject } from '../../issuers/verify-issuer-token.js';
+import type { MandateClaims } from '../../mandates/verify-mandate.js';
+import type { JsonObject } from '../../policy/engine/input.js';
 
 /** Whom a request speaks for: a mandate's subject, a trusted issuer's user, or neither: the client itself. */
 export interface Principals {

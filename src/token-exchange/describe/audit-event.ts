@@ -1,25 +1,25 @@
-import type { AuditEvent } from '../ledger/entry.js';
-import type { IssuerSubject } from '../issuers/verify-issuer-token.js';
-import type { MandateClaims } from '../mandates/verify-mandate.js';
-import type { OAuthError } from '../oauth/errors.js';
-import { isUuid } from '../oauth/vocabulary.js';
-import { inputSha256 } from '../policy/engine/input-hash.js';
-import { actorClaim } from './actor-chain.js';
-import type { Authenticated, Identified } from './stages/authenticate.js';
+import type { AuditEvent } from '../../ledger/entry.js';
+import type { IssuerSubject } from '../../issuers/verify-issuer-token.js';
+import type { MandateClaims } from '../../mandates/verify-mandate.js';
+import type { OAuthError } from '../../oauth/errors.js';
+import { isUuid } from '../../oauth/vocabulary.js';
+import { inputSha256 } from '../../policy/engine/input-hash.js';
+import { actorClaim } from '../actor-chain.js';
+import type { Authenticated, Identified } from '../stages/authenticate.js';
 import {
   PolicyDenial,
   PolicyUnusable,
   type Authorized,
   type PolicyDecisions,
-} from './authorize.js';
+} from '../authorize.js';
 import { agencyClaims, agencyContext } from './agency-claims.js';
-import type { Bound } from './bind.js';
-import type { Delegated } from './delegate.js';
-import type { Cleared } from './cleared.js';
-import type { Minted } from './mint.js';
-import type { Parsed } from './parse.js';
-import { proofClaims } from './proof.js';
-import type { Resolved } from './resolve.js';
+import type { Bound } from '../bind.js';
+import type { Delegated } from '../delegate.js';
+import type { Cleared } from '../cleared.js';
+import type { Minted } from '../mint.js';
+import type { Parsed } from '../parse.js';
+import { proofClaims } from '../proof.js';
+import type { Resolved } from '../resolve.js';
 
 const TYPE = 'token_exchange';
 

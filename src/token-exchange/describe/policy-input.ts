@@ -1,10 +1,10 @@
-import { instant } from '../platform/config/clock.js';
-import type { DecisionTime, JsonObject, PolicyInput } from '../policy/engine/input.js';
-import type { MandateClaims } from '../mandates/verify-mandate.js';
-import type { ResourceView } from '../snapshot/zone-snapshot.js';
+import { instant } from '../../platform/config/clock.js';
+import type { DecisionTime, JsonObject, PolicyInput } from '../../policy/engine/input.js';
+import type { MandateClaims } from '../../mandates/verify-mandate.js';
+import type { ResourceView } from '../../snapshot/zone-snapshot.js';
 import { agencyContext, agentInput, edgeInput, subjectAgency } from './agency-claims.js';
-import { actorClaim } from './actor-chain.js';
-import type { Delegated } from './delegate.js';
+import { actorClaim } from '../actor-chain.js';
+import type { Delegated } from '../delegate.js';
 import { describeSubject, describeUser } from './principal.js';
 
 /**
