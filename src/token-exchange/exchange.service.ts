@@ -30,20 +30,20 @@ import {
   PolicyUnusable,
   type Decide,
   type PolicyDecisions,
-} from './authorize.js';
-import { bind } from './bind.js';
-import { clear, type StepUpDesk } from './clear.js';
+} from './stages/authorize.js';
+import { bind } from './stages/bind.js';
+import { clear, type StepUpDesk } from './stages/clear.js';
 import { unspent } from './describe/facts.js';
 import { DECISIONS, EXCHANGES, STAGE_SECONDS, UNRECORDED } from './exchange.metrics.js';
-import { delegate } from './delegate.js';
+import { delegate } from './stages/delegate.js';
 import type { RequestCounter } from '../authentication/limit.js';
 import { authenticate, identify, limit } from './stages/authenticate.js';
-import { mint } from './mint.js';
-import { parse } from './parse.js';
-import { InteractionRequired } from './hold.js';
-import { record } from './record.js';
-import { RecordedDenial, StaleEvaluation } from './recorded.js';
-import { resolve, type TrustedTokens, type VerifyMandate } from './resolve.js';
+import { mint } from './stages/mint.js';
+import { parse } from './stages/parse.js';
+import { InteractionRequired } from './stages/hold.js';
+import { record } from './stages/record.js';
+import { RecordedDenial, StaleEvaluation } from './stages/recorded.js';
+import { resolve, type TrustedTokens, type VerifyMandate } from './stages/resolve.js';
 import { TokenBucket } from './token-bucket.js';
 import type { TokenRequest, TokenResponse } from './token-request.js';
 

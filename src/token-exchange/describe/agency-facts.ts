@@ -1,5 +1,5 @@
 import type { Fact, Otherwise } from '../../ledger/entry.js';
-import type { Agency, AgentNames } from '../delegate.js';
+import type { Agency, AgentNames } from '../stages/delegate.js';
 
 type AgencyFact = Extract<
   Fact,

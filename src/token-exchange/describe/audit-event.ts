@@ -4,22 +4,22 @@ import type { MandateClaims } from '../../mandates/verify-mandate.js';
 import type { OAuthError } from '../../oauth/errors.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import { inputSha256 } from '../../policy/engine/input-hash.js';
-import { actorClaim } from '../actor-chain.js';
+import { actorClaim } from '../stages/actor-chain.js';
 import type { Authenticated, Identified } from '../stages/authenticate.js';
 import {
   PolicyDenial,
   PolicyUnusable,
   type Authorized,
   type PolicyDecisions,
-} from '../authorize.js';
+} from '../stages/authorize.js';
 import { agencyClaims, agencyContext } from './agency-claims.js';
-import type { Bound } from '../bind.js';
-import type { Delegated } from '../delegate.js';
-import type { Cleared } from '../cleared.js';
-import type { Minted } from '../mint.js';
-import type { Parsed } from '../parse.js';
-import { proofClaims } from '../proof.js';
-import type { Resolved } from '../resolve.js';
+import type { Bound } from '../stages/bind.js';
+import type { Delegated } from '../stages/delegate.js';
+import type { Cleared } from '../stages/cleared.js';
+import type { Minted } from '../stages/mint.js';
+import type { Parsed } from '../stages/parse.js';
+import { proofClaims } from '../stages/proof.js';
+import type { Resolved } from '../stages/resolve.js';
 
 const TYPE = 'token_exchange';
 

@@ -1,7 +1,7 @@
 import type { Fact, Nonce } from '../../ledger/entry.js';
 import type { MandateClaims } from '../../mandates/verify-mandate.js';
 import { agencyFacts } from './agency-facts.js';
-import type { Delegated } from '../delegate.js';
+import type { Delegated } from '../stages/delegate.js';
 
 /** By how many seconds the database's clock may differ from the one that a request was evaluated by. */
 const CLOCK_TOLERANCE = 30;

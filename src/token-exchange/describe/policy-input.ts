@@ -3,8 +3,8 @@ import type { DecisionTime, JsonObject, PolicyInput } from '../../policy/engine/
 import type { MandateClaims } from '../../mandates/verify-mandate.js';
 import type { ResourceView } from '../../snapshot/zone-snapshot.js';
 import { agencyContext, agentInput, edgeInput, subjectAgency } from './agency-claims.js';
-import { actorClaim } from '../actor-chain.js';
-import type { Delegated } from '../delegate.js';
+import { actorClaim } from '../stages/actor-chain.js';
+import type { Delegated } from '../stages/delegate.js';
 import { describeSubject, describeUser } from './principal.js';
 
 /**

@@ -7,7 +7,7 @@ import {
   type CredentialChecks,
 } from '../../authentication/authenticate.js';
 import { limitRequests, type RequestCounter } from '../../authentication/limit.js';
-import type { Parsed } from '../parse.js';
+import type { Parsed } from './parse.js';
 
 /** A request whose client may exist. Nothing is proved yet, but a denial can be filed under its zone. */
 export interface Identified extends Parsed {

@@ -1,5 +1,5 @@
-import { OAuthError } from '../oauth/errors.js';
-import { isUuid } from '../oauth/vocabulary.js';
+import { OAuthError } from '../../oauth/errors.js';
+import { isUuid } from '../../oauth/vocabulary.js';
 import type { Resolved } from './resolve.js';
 
 /** The session that a mandate hangs on, and lives no longer than. */

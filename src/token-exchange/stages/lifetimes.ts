@@ -1,4 +1,4 @@
-import { LONGEST_LIFE } from '../keys/rotation/key-schedule.js';
+import { LONGEST_LIFE } from '../../keys/rotation/key-schedule.js';
 import type { Delegated } from './delegate.js';
 
 /** Lifetimes in seconds, by what the mandate is for. A key stays published for the longest of them. */

@@ -1,13 +1,17 @@
-import { InvalidToken, type ActorClaim, type MandateClaims } from '../mandates/verify-mandate.js';
-import { KeysUnavailable } from '../issuers/public-keys.js';
-import type { IssuerTokenAttempt } from '../issuers/issuer-tokens.service.js';
-import { UntrustedToken } from '../issuers/untrusted-token.js';
-import type { IssuerSubject } from '../issuers/verify-issuer-token.js';
-import { OAuthError, unavailable } from '../oauth/errors.js';
-import { ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE } from '../oauth/vocabulary.js';
-import type { ZoneSnapshot } from '../snapshot/zone-snapshot.js';
+import {
+  InvalidToken,
+  type ActorClaim,
+  type MandateClaims,
+} from '../../mandates/verify-mandate.js';
+import { KeysUnavailable } from '../../issuers/public-keys.js';
+import type { IssuerTokenAttempt } from '../../issuers/issuer-tokens.service.js';
+import { UntrustedToken } from '../../issuers/untrusted-token.js';
+import type { IssuerSubject } from '../../issuers/verify-issuer-token.js';
+import { OAuthError, unavailable } from '../../oauth/errors.js';
+import { ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE } from '../../oauth/vocabulary.js';
+import type { ZoneSnapshot } from '../../snapshot/zone-snapshot.js';
 import { actingFor, actorOf, clientsIn } from './actor-chain.js';
-import type { Authenticated } from './stages/authenticate.js';
+import type { Authenticated } from './authenticate.js';
 import { obeysMayAct } from './may-act.js';
 
 /** A request whose tokens have become principals. The tokens themselves are gone. */

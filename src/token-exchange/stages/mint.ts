@@ -1,15 +1,15 @@
 import { v7 as uuidv7 } from 'uuid';
-import { NoSigningKey, type SignedMandate } from '../keys/signing/key-ring.js';
-import { MAX_ACTORS } from '../mandates/read-claims.js';
-import { InvalidToken, type MandateClaims } from '../mandates/verify-mandate.js';
-import type { ZoneAlg } from '../oauth/algorithms.js';
-import { OAuthError, unavailable } from '../oauth/errors.js';
-import { agencyClaims } from './describe/agency-claims.js';
+import { NoSigningKey, type SignedMandate } from '../../keys/signing/key-ring.js';
+import { MAX_ACTORS } from '../../mandates/read-claims.js';
+import { InvalidToken, type MandateClaims } from '../../mandates/verify-mandate.js';
+import type { ZoneAlg } from '../../oauth/algorithms.js';
+import { OAuthError, unavailable } from '../../oauth/errors.js';
+import { agencyClaims } from '../describe/agency-claims.js';
 import { actorClaim, depthOf } from './actor-chain.js';
 import type { Anchor } from './bind.js';
 import type { Cleared } from './cleared.js';
 import { lifetimeAsked, lifetimeCap } from './lifetimes.js';
-import { principalClaims } from './describe/principal.js';
+import { principalClaims } from '../describe/principal.js';
 import { proofClaims } from './proof.js';
 import type { VerifyMandate } from './resolve.js';
 

@@ -1,20 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
-import { instant } from '../platform/config/clock.js';
-import type { Entry, Fact } from '../ledger/entry.js';
-import { OAuthError } from '../oauth/errors.js';
+import { instant } from '../../platform/config/clock.js';
+import type { Entry, Fact } from '../../ledger/entry.js';
+import { OAuthError } from '../../oauth/errors.js';
 import {
   bindingOf,
   secretDigest,
   type ChallengeBirth,
   type HeldRequest,
-} from '../step-up/challenge.js';
-import type { StepUpTerms } from '../zones/step-up-terms.js';
+} from '../../step-up/challenge.js';
+import type { StepUpTerms } from '../../zones/step-up-terms.js';
 import { actorClaim, clientsIn } from './actor-chain.js';
-import { refusedEvent } from './describe/audit-event.js';
+import { refusedEvent } from '../describe/audit-event.js';
 import { PolicyDenial, type Authorized } from './authorize.js';
 import type { Demand } from './demand.js';
-import { factsOf, unspent } from './describe/facts.js';
+import { factsOf, unspent } from '../describe/facts.js';
 import { lifetimeAsked } from './lifetimes.js';
 import { provedSubject } from './proof.js';
 import { RecordedDenial, StaleEvaluation, type LedgerPort } from './recorded.js';

@@ -1,11 +1,11 @@
 import { v7 as uuidv7 } from 'uuid';
-import type { Entry, Fact, Receipt, SessionBirth, SessionProof } from '../ledger/entry.js';
-import { issuedEvent } from './describe/audit-event.js';
-import { factsOf, unspent } from './describe/facts.js';
+import type { Entry, Fact, Receipt, SessionBirth, SessionProof } from '../../ledger/entry.js';
+import { issuedEvent } from '../describe/audit-event.js';
+import { factsOf, unspent } from '../describe/facts.js';
 import type { Minted } from './mint.js';
 import { proofClaims, provedSubject, toldProof, type Proof } from './proof.js';
 import { RecordedDenial, StaleEvaluation, type LedgerPort } from './recorded.js';
-import type { TokenResponse, Upstream } from './token-request.js';
+import type { TokenResponse, Upstream } from '../token-request.js';
 
 /**
  * Stage 8: records the mandate, and only then makes the response that carries it.

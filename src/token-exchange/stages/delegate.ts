@@ -5,11 +5,11 @@ import {
   type Agent,
   type Edge,
   type Route,
-} from '../delegation/route.js';
-import { verifyDelegationChain } from '../delegation/verify-chain.js';
-import type { MandateClaims } from '../mandates/verify-mandate.js';
-import { OAuthError } from '../oauth/errors.js';
-import { isUuid } from '../oauth/vocabulary.js';
+} from '../../delegation/route.js';
+import { verifyDelegationChain } from '../../delegation/verify-chain.js';
+import type { MandateClaims } from '../../mandates/verify-mandate.js';
+import { OAuthError } from '../../oauth/errors.js';
+import { isUuid } from '../../oauth/vocabulary.js';
 import type { Bound } from './bind.js';
 import { unusable } from './resolve.js';
 

@@ -1,6 +1,6 @@
-import type { Committed, Entry, Fact } from '../ledger/entry.js';
-import { OAuthError, unavailable } from '../oauth/errors.js';
-import { isAgencyFact } from './describe/agency-facts.js';
+import type { Committed, Entry, Fact } from '../../ledger/entry.js';
+import { OAuthError, unavailable } from '../../oauth/errors.js';
+import { isAgencyFact } from '../describe/agency-facts.js';
 import { notUsable } from './delegate.js';
 import { unusable } from './resolve.js';
 

@@ -1,4 +1,4 @@
-import { DEFAULT_TYPE, termsOf, typeForAcr, type StepUpTerms } from '../zones/step-up-terms.js';
+import { DEFAULT_TYPE, termsOf, typeForAcr, type StepUpTerms } from '../../zones/step-up-terms.js';
 import { PolicyDenial, type Authorized } from './authorize.js';
 import type { Proof } from './proof.js';
 

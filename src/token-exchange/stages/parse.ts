@@ -1,7 +1,7 @@
-import { OAuthError } from '../oauth/errors.js';
-import { MalformedForm, parseForm, type Form } from '../oauth/form.js';
-import { isResourceIdentifier } from '../oauth/resource-identifier.js';
-import { parseScope } from '../oauth/scope.js';
+import { OAuthError } from '../../oauth/errors.js';
+import { MalformedForm, parseForm, type Form } from '../../oauth/form.js';
+import { isResourceIdentifier } from '../../oauth/resource-identifier.js';
+import { parseScope } from '../../oauth/scope.js';
 import {
   ACCESS_TOKEN_TYPE,
   CLIENT_CREDENTIALS,
@@ -11,10 +11,10 @@ import {
   type GrantType,
   type MandateTokenType,
   type SubjectTokenType,
-} from '../oauth/vocabulary.js';
-import { readCredentials, type Credentials } from '../authentication/credentials.js';
+} from '../../oauth/vocabulary.js';
+import { readCredentials, type Credentials } from '../../authentication/credentials.js';
 import { readOperation, type Operation } from './operation.js';
-import type { TokenRequest } from './token-request.js';
+import type { TokenRequest } from '../token-request.js';
 
 /** A subject token, and what the caller says that it is (RFC 8693 2.1). */
 export interface SubjectToken {

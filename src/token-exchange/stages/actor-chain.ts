@@ -1,5 +1,5 @@
-import type { ActorClaim, MandateClaims } from '../mandates/verify-mandate.js';
-import type { JsonObject } from '../policy/engine/input.js';
+import type { ActorClaim, MandateClaims } from '../../mandates/verify-mandate.js';
+import type { JsonObject } from '../../policy/engine/input.js';
 
 /**
  * The chain of actors of what is exchanged: the outermost is the current one, and what the subject

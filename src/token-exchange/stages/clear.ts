@@ -1,6 +1,6 @@
-import { bindingOf, challengeState, secretDigest } from '../step-up/challenge.js';
-import type { Challenge } from '../step-up/challenge.entity.js';
-import { OAuthError } from '../oauth/errors.js';
+import { bindingOf, challengeState, secretDigest } from '../../step-up/challenge.js';
+import type { Challenge } from '../../step-up/challenge.entity.js';
+import { OAuthError } from '../../oauth/errors.js';
 import { authorizeConfirmed, type Authorized, type Decide } from './authorize.js';
 import type { SessionDirectory } from './bind.js';
 import { cleared, type Cleared, type Redemption } from './cleared.js';
