@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AuthenticatorsModule } from '../step-up/authenticators/authenticators.module.js';
 import { AuthenticationModule } from '../authentication/authentication.module.js';
-import { ClientsModule } from '../clients/clients.module.js';
+import { ClientsModule } from '../zones/clients/clients.module.js';
 import { KeysModule } from '../keys/keys.module.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
 import { PolicyModule } from '../policy/policy.module.js';

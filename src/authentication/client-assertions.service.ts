@@ -5,7 +5,7 @@ import { PublicKeys } from '../issuers/public-keys.service.js';
 import type { TrustedIssuer } from '../issuers/trusted-issuer.js';
 import { UntrustedToken } from '../issuers/untrusted-token.js';
 import { verifyWorkloadToken } from '../issuers/verify-issuer-token.js';
-import type { AssertingClient } from '../clients/asserting-client.js';
+import type { AssertingClient } from '../zones/clients/asserting-client.js';
 import { verifyClientAssertion, type AssertionNonce } from './client-assertion.js';
 
 /** What is presented, and for whom. */

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { verify } from '@node-rs/argon2';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { SecretVerifier, type SecretAttempt } from './secret-verifier.js';
-import type { SecretRecord } from '../clients/secret.js';
-import { digestSecret, drawSecret, MAX_LIVE_SECRETS } from '../clients/secret.js';
+import type { SecretRecord } from '../zones/clients/secret.js';
+import { digestSecret, drawSecret, MAX_LIVE_SECRETS } from '../zones/clients/secret.js';
 
 // The real argon2, with its calls counted: they are all that takes time.
 vi.mock(import('@node-rs/argon2'), async (original) => {

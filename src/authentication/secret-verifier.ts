@@ -11,7 +11,7 @@ import {
   isDrawnForm,
   MAX_LIVE_SECRETS,
   type SecretRecord,
-} from '../clients/secret.js';
+} from '../zones/clients/secret.js';
 import { SlowLane } from './slow-lane.js';
 
 /** argon2id with OWASP's parameters: 19 MiB, two passes, one lane. */

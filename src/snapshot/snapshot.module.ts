@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { ClientsModule } from '../clients/clients.module.js';
+import { ClientsModule } from '../zones/clients/clients.module.js';
 import { KeysModule } from '../keys/keys.module.js';
 import { PolicyModule } from '../policy/policy.module.js';
 import { keyMetrics } from './key.metrics.js';

@@ -4,7 +4,7 @@ import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import { LRUCache } from 'lru-cache';
 import type { Counter } from 'prom-client';
 import type { DataSource } from 'typeorm';
-import { Clients } from '../clients/clients.service.js';
+import { Clients } from '../zones/clients/clients.service.js';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { ChangeFeed, type ChangeListener } from '../platform/database/change-feed.js';
 import type { KeyRing } from '../keys/signing/key-ring.js';

@@ -1,5 +1,5 @@
-import type { AssertingClient } from '../clients/asserting-client.js';
-import type { SecretRecord } from '../clients/secret.js';
+import type { AssertingClient } from '../zones/clients/asserting-client.js';
+import type { SecretRecord } from '../zones/clients/secret.js';
 import type { TrustedIssuer } from '../issuers/trusted-issuer.js';
 import type { KeyRing } from '../keys/signing/key-ring.js';
 import type { ZoneAlg } from '../oauth/algorithms.js';

@@ -1,9 +1,9 @@
 import { ConflictException } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { IsNull, type EntityManager } from 'typeorm';
-import { ClientSecret } from '../../clients/client-secret.entity.js';
-import { Client } from '../../clients/client.entity.js';
-import { digestSecret, drawSecret, MAX_LIVE_SECRETS } from '../../clients/secret.js';
+import { ClientSecret } from '../../zones/clients/client-secret.entity.js';
+import { Client } from '../../zones/clients/client.entity.js';
+import { digestSecret, drawSecret, MAX_LIVE_SECRETS } from '../../zones/clients/secret.js';
 import { SECRET_METHODS, takesSecret, type ClientAuthentication } from './client-authentication.js';
 
 /** What a client is registered with. */

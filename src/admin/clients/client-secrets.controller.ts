@@ -12,9 +12,9 @@ import {
 } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { IsNull, type EntityManager } from 'typeorm';
-import { ClientSecret } from '../../clients/client-secret.entity.js';
+import { ClientSecret } from '../../zones/clients/client-secret.entity.js';
 import { SecretVerifier } from '../../authentication/secret-verifier.js';
-import { isDrawnForm } from '../../clients/secret.js';
+import { isDrawnForm } from '../../zones/clients/secret.js';
 import { requestIdOf } from '../../platform/http/request-id.js';
 import { Sealing } from '../../sealing/sealing.service.js';
 import { isUuid } from '../../oauth/vocabulary.js';

@@ -13,7 +13,7 @@ import {
 } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { type EntityManager } from 'typeorm';
-import { Client } from '../../clients/client.entity.js';
+import { Client } from '../../zones/clients/client.entity.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { requestIdOf } from '../../platform/http/request-id.js';
 import { Sealing } from '../../sealing/sealing.service.js';

@@ -15,7 +15,7 @@ import {
 import type { Request, Response } from 'express';
 import { In, IsNull, type EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import { Client } from '../../clients/client.entity.js';
+import { Client } from '../../zones/clients/client.entity.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { requestIdOf } from '../../platform/http/request-id.js';
 import { TrustedIssuerRow } from '../../issuers/trusted-issuer.entity.js';
