@@ -1,6 +1,6 @@
 import { exportJWK, generateKeyPair, SignJWT, type JWTPayload } from 'jose';
 import { beforeAll, expect, test } from 'vitest';
-import { readRegistration, registeredKeys, type KeySource } from '../issuers/public-keys.js';
+import { readRegistration, registeredKeys, type KeySource } from '../zones/issuers/public-keys.js';
 import { clientNamedIn, verifyClientAssertion } from './client-assertion.js';
 
 /** 2027-01-15T23:59:00Z. */

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { instant } from '../platform/config/clock.js';
-import type { KeySource } from '../issuers/public-keys.js';
-import { CLOCK_SKEW, readTimes } from '../issuers/read-times.js';
-import { UntrustedToken } from '../issuers/untrusted-token.js';
-import { verifySigned } from '../issuers/verify-signed.js';
+import type { KeySource } from '../zones/issuers/public-keys.js';
+import { CLOCK_SKEW, readTimes } from '../zones/issuers/read-times.js';
+import { UntrustedToken } from '../zones/issuers/untrusted-token.js';
+import { verifySigned } from '../zones/issuers/verify-signed.js';
 import { SIGNING_ALGS } from '../oauth/algorithms.js';
 import { MalformedToken, parseCompactJws } from '../oauth/compact-jws.js';
 

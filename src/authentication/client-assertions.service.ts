@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
-import { PublicKeys } from '../issuers/public-keys.service.js';
-import type { TrustedIssuer } from '../issuers/trusted-issuer.js';
-import { UntrustedToken } from '../issuers/untrusted-token.js';
-import { verifyWorkloadToken } from '../issuers/verify-issuer-token.js';
+import { PublicKeys } from '../zones/issuers/public-keys.service.js';
+import type { TrustedIssuer } from '../zones/issuers/trusted-issuer.js';
+import { UntrustedToken } from '../zones/issuers/untrusted-token.js';
+import { verifyWorkloadToken } from '../zones/issuers/verify-issuer-token.js';
 import type { AssertingClient } from '../zones/clients/asserting-client.js';
 import { verifyClientAssertion, type AssertionNonce } from './client-assertion.js';
 

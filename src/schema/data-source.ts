@@ -3,7 +3,7 @@ import { Authenticator } from '../step-up/authenticators/authenticator.entity.js
 import { Enrolment } from '../step-up/authenticators/enrolment.entity.js';
 import { ClientSecret } from '../zones/clients/client-secret.entity.js';
 import { Client } from '../zones/clients/client.entity.js';
-import { TrustedIssuerRow } from '../issuers/trusted-issuer.entity.js';
+import { TrustedIssuerRow } from '../zones/issuers/trusted-issuer.entity.js';
 import { DelegationEdge } from '../delegation/delegation-edge.entity.js';
 import { SigningKey } from '../keys/signing-key.entity.js';
 import { PolicySet, PolicySetMember, PolicySetVersion } from '../policy/policy-set.entity.js';

@@ -2,7 +2,7 @@ import type { EntityManager } from 'typeorm';
 import { ClientSecret } from '../zones/clients/client-secret.entity.js';
 import { Client } from '../zones/clients/client.entity.js';
 import type { SecretRecord } from '../zones/clients/secret.js';
-import { TrustedIssuerRow } from '../issuers/trusted-issuer.entity.js';
+import { TrustedIssuerRow } from '../zones/issuers/trusted-issuer.entity.js';
 import type { KeyRings } from '../keys/signing/key-rings.service.js';
 import type { Sealing } from '../sealing/sealing.service.js';
 import { SigningKey } from '../keys/signing-key.entity.js';

@@ -1,6 +1,6 @@
 import type { AssertingClient } from '../zones/clients/asserting-client.js';
 import type { SecretRecord } from '../zones/clients/secret.js';
-import type { TrustedIssuer } from '../issuers/trusted-issuer.js';
+import type { TrustedIssuer } from '../zones/issuers/trusted-issuer.js';
 import type { KeyRing } from '../keys/signing/key-ring.js';
 import type { ZoneAlg } from '../oauth/algorithms.js';
 import type { ActivePolicy, CandidatePolicy } from '../policy/policy-sets.service.js';

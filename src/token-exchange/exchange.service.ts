@@ -9,7 +9,7 @@ import { SecretVerifier } from '../authentication/secret-verifier.js';
 import { Delegations } from '../delegation/delegations.service.js';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
-import { IssuerTokens } from '../issuers/issuer-tokens.service.js';
+import { IssuerTokens } from '../zones/issuers/issuer-tokens.service.js';
 import { verifyMandate } from '../mandates/verify-mandate.js';
 import { NO_ZONE, type Entry } from '../ledger/entry.js';
 import { Ledger } from '../ledger/ledger.service.js';

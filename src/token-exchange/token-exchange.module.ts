@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AuthenticationModule } from '../authentication/authentication.module.js';
-import { IssuersModule } from '../issuers/issuers.module.js';
+import { IssuersModule } from '../zones/issuers/issuers.module.js';
 import { DelegationModule } from '../delegation/delegation.module.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
 import { PolicyModule } from '../policy/policy.module.js';

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { exportJWK, generateKeyPair } from 'jose';
 import type { SigningAlg } from '../../src/oauth/algorithms.js';
-import type { UntrustedReason } from '../../src/issuers/untrusted-token.js';
+import type { UntrustedReason } from '../../src/zones/issuers/untrusted-token.js';
 import { hostileTokens } from './hostile-tokens.js';
 import { makeForger, type ForgerKey, type Members, type TokenForger } from './token-forger.js';
 

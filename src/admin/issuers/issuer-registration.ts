@@ -4,7 +4,7 @@ import type {
   ClaimValue,
   IssuerTokenType,
   TrustedIssuer,
-} from '../../issuers/trusted-issuer.js';
+} from '../../zones/issuers/trusted-issuer.js';
 import { SIGNING_ALGS, type SigningAlg } from '../../oauth/algorithms.js';
 import { isJsonArray, type JsonObject, type JsonValue } from '../../oauth/strict-json.js';
 import { fetchRulesOf, readKeys, type FetchEnv, type KeysBody } from './public-keys.js';

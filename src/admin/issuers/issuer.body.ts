@@ -12,7 +12,7 @@ import {
   Min,
 } from 'class-validator';
 import { IsLine, MayBeAbsent } from '../../platform/http/text.js';
-import { ISSUER_TOKEN_TYPES, type IssuerTokenType } from '../../issuers/trusted-issuer.js';
+import { ISSUER_TOKEN_TYPES, type IssuerTokenType } from '../../zones/issuers/trusted-issuer.js';
 import { SIGNING_ALGS, type SigningAlg } from '../../oauth/algorithms.js';
 import type { JsonObject } from '../../oauth/strict-json.js';
 

@@ -18,7 +18,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { Client } from '../../zones/clients/client.entity.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { requestIdOf } from '../../platform/http/request-id.js';
-import { TrustedIssuerRow } from '../../issuers/trusted-issuer.entity.js';
+import { TrustedIssuerRow } from '../../zones/issuers/trusted-issuer.entity.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import { Session } from '../../ledger/sessions/session.entity.js';
 import { AdminController } from '../admin-controller.js';

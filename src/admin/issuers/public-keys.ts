@@ -1,6 +1,10 @@
 import { UnprocessableEntityException } from '@nestjs/common';
 import { readFetchUrl, type FetchRules } from '../../platform/outbound/guarded-request.js';
-import { InvalidKeySet, readRegistration, type PublicJwks } from '../../issuers/public-keys.js';
+import {
+  InvalidKeySet,
+  readRegistration,
+  type PublicJwks,
+} from '../../zones/issuers/public-keys.js';
 import type { JsonObject } from '../../oauth/strict-json.js';
 
 /** Public keys as they are registered: themselves, or where they are published. */

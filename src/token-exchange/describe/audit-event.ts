@@ -1,5 +1,5 @@
 import type { AuditEvent } from '../../ledger/entry.js';
-import type { IssuerSubject } from '../../issuers/verify-issuer-token.js';
+import type { IssuerSubject } from '../../zones/issuers/verify-issuer-token.js';
 import type { MandateClaims } from '../../mandates/verify-mandate.js';
 import type { OAuthError } from '../../oauth/errors.js';
 import { isUuid } from '../../oauth/vocabulary.js';

@@ -1,4 +1,4 @@
-import type { IssuerSubject } from '../../issuers/verify-issuer-token.js';
+import type { IssuerSubject } from '../../zones/issuers/verify-issuer-token.js';
 import type { MandateClaims } from '../../mandates/verify-mandate.js';
 import type { JsonObject } from '../../policy/engine/input.js';
 

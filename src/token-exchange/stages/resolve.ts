@@ -3,10 +3,10 @@ import {
   type ActorClaim,
   type MandateClaims,
 } from '../../mandates/verify-mandate.js';
-import { KeysUnavailable } from '../../issuers/public-keys.js';
-import type { IssuerTokenAttempt } from '../../issuers/issuer-tokens.service.js';
-import { UntrustedToken } from '../../issuers/untrusted-token.js';
-import type { IssuerSubject } from '../../issuers/verify-issuer-token.js';
+import { KeysUnavailable } from '../../zones/issuers/public-keys.js';
+import type { IssuerTokenAttempt } from '../../zones/issuers/issuer-tokens.service.js';
+import { UntrustedToken } from '../../zones/issuers/untrusted-token.js';
+import type { IssuerSubject } from '../../zones/issuers/verify-issuer-token.js';
 import { OAuthError, unavailable } from '../../oauth/errors.js';
 import { ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE } from '../../oauth/vocabulary.js';
 import type { ZoneSnapshot } from '../../snapshot/zone-snapshot.js';

@@ -1,4 +1,4 @@
-import type { MalformedReason } from '../oauth/compact-jws.js';
+import type { MalformedReason } from '../../oauth/compact-jws.js';
 
 /** Why a token of somebody else is refused: a word for the log and the audit event, never for the caller. */
 export type UntrustedReason =

@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from 'pino';
-import { CLOCK, type Clock } from '../platform/config/clock.js';
-import { ENV, type RunningEnv } from '../platform/config/env.js';
-import { LOGGER } from '../platform/config/logger.js';
-import { guardedFetch } from '../platform/outbound/guarded-fetch.js';
+import { CLOCK, type Clock } from '../../platform/config/clock.js';
+import { ENV, type RunningEnv } from '../../platform/config/env.js';
+import { LOGGER } from '../../platform/config/logger.js';
+import { guardedFetch } from '../../platform/outbound/guarded-fetch.js';
 import { registeredKeys, type KeySource, type PublicJwks } from './public-keys.js';
 import { RemoteKeys } from './remote-keys.js';
 

@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from '../oauth/strict-json.js';
+import type { JsonObject, JsonValue } from '../../oauth/strict-json.js';
 import { UntrustedToken, type UntrustedReason } from './untrusted-token.js';
 
 /** By how many seconds the clocks of others may differ from ours. */

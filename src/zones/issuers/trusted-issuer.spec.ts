@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readStrictJson, isJsonObject } from '../oauth/strict-json.js';
+import { readStrictJson, isJsonObject } from '../../oauth/strict-json.js';
 import { claimAt, meets, type ClaimConditions } from './trusted-issuer.js';
 
 const read = (text: string) => {

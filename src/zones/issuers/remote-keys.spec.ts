@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { expect, test } from 'vitest';
-import type { Fetched } from '../platform/outbound/guarded-fetch.js';
+import type { Fetched } from '../../platform/outbound/guarded-fetch.js';
 import { KeysUnavailable } from './public-keys.js';
 import { RemoteKeys } from './remote-keys.js';
 

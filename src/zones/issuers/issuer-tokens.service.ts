@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ENV, type RunningEnv } from '../platform/config/env.js';
-import { MalformedToken, parseCompactJws } from '../oauth/compact-jws.js';
+import { ENV, type RunningEnv } from '../../platform/config/env.js';
+import { MalformedToken, parseCompactJws } from '../../oauth/compact-jws.js';
 import { PublicKeys } from './public-keys.service.js';
 import type { TrustedIssuer } from './trusted-issuer.js';
 import { UntrustedToken } from './untrusted-token.js';

@@ -1,5 +1,5 @@
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
-import type { SigningAlg } from '../oauth/algorithms.js';
+import type { SigningAlg } from '../../oauth/algorithms.js';
 import type { PublicJwks } from './public-keys.js';
 import type { ClaimConditions, IssuerTokenType } from './trusted-issuer.js';
 

@@ -1,5 +1,5 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
-import { isSigningAlg, type SigningAlg } from '../oauth/algorithms.js';
+import { isSigningAlg, type SigningAlg } from '../../oauth/algorithms.js';
 
 /** A text is no key set that we would register. The message says why, and quotes nothing. */
 export class InvalidKeySet extends Error {

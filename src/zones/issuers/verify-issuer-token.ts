@@ -3,8 +3,8 @@ import {
   isJsonObject,
   type JsonObject,
   type JsonValue,
-} from '../oauth/strict-json.js';
-import { isSubjectIdentifier } from '../oauth/subject-identifier.js';
+} from '../../oauth/strict-json.js';
+import { isSubjectIdentifier } from '../../oauth/subject-identifier.js';
 import type { KeySource } from './public-keys.js';
 import { CLOCK_SKEW, readTimes, type TokenTimes } from './read-times.js';
 import { claimAt, meets, type IssuerTokenType, type TrustedIssuer } from './trusted-issuer.js';

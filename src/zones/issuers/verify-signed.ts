@@ -1,8 +1,8 @@
 import { compactVerify, errors } from 'jose';
 import type { KeyObject } from 'node:crypto';
-import type { SigningAlg } from '../oauth/algorithms.js';
-import { MalformedToken, parseCompactJws, type ParsedJws } from '../oauth/compact-jws.js';
-import type { JsonObject } from '../oauth/strict-json.js';
+import type { SigningAlg } from '../../oauth/algorithms.js';
+import { MalformedToken, parseCompactJws, type ParsedJws } from '../../oauth/compact-jws.js';
+import type { JsonObject } from '../../oauth/strict-json.js';
 import type { KeySource } from './public-keys.js';
 import { UntrustedToken } from './untrusted-token.js';
 

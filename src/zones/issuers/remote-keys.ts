@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { Fetched } from '../platform/outbound/guarded-fetch.js';
+import type { Fetched } from '../../platform/outbound/guarded-fetch.js';
 import { KeysUnavailable, readPublished, type KeySet, type KeySource } from './public-keys.js';
 
 /** How long a key set is fresh, in milliseconds, whatever its server says. */

@@ -1,10 +1,10 @@
-import type { SigningAlg } from '../oauth/algorithms.js';
+import type { SigningAlg } from '../../oauth/algorithms.js';
 import {
   isJsonArray,
   isJsonObject,
   type JsonObject,
   type JsonValue,
-} from '../oauth/strict-json.js';
+} from '../../oauth/strict-json.js';
 import type { PublicJwks } from './public-keys.js';
 
 /** What an issuer's tokens may be used as. */
