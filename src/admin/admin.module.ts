@@ -6,7 +6,7 @@ import { KeysModule } from '../keys/keys.module.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
 import { PolicyModule } from '../policy/policy.module.js';
 import { SessionsModule } from '../ledger/sessions/sessions.module.js';
-import { SnapshotModule } from '../snapshot/snapshot.module.js';
+import { SnapshotModule } from '../zones/snapshot/snapshot.module.js';
 import { StepUpModule } from '../step-up/step-up.module.js';
 import { WebhooksModule } from '../webhooks/webhooks.module.js';
 import { ZonesModule } from '../zones/zones.module.js';

@@ -8,7 +8,7 @@ import { KeysUnavailable } from '../zones/issuers/public-keys.js';
 import { UntrustedToken } from '../zones/issuers/untrusted-token.js';
 import { OAuthError, unavailable } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';
-import type { ClientView, ZoneSnapshot } from '../snapshot/zone-snapshot.js';
+import type { ClientView, ZoneSnapshot } from '../zones/snapshot/zone-snapshot.js';
 import type {
   AssertionCredentials,
   Credentials,

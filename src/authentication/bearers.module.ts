@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { SnapshotModule } from '../snapshot/snapshot.module.js';
+import { SnapshotModule } from '../zones/snapshot/snapshot.module.js';
 import { Bearers } from './bearers.service.js';
 
 /** Believes who bears a session mandate. */

@@ -6,8 +6,8 @@ import { InvalidToken, verifyMandate, type MandateClaims } from '../mandates/ver
 import { MalformedToken, parseCompactJws } from '../oauth/compact-jws.js';
 import { OAuthError } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';
-import { Snapshots } from '../snapshot/snapshots.service.js';
-import type { ZoneSnapshot } from '../snapshot/zone-snapshot.js';
+import { Snapshots } from '../zones/snapshot/snapshots.service.js';
+import type { ZoneSnapshot } from '../zones/snapshot/zone-snapshot.js';
 
 /** An application that has shown a session mandate. Whether that is still alive the database says. */
 export interface Bearer {

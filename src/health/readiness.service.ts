@@ -16,7 +16,7 @@ import {
   WrongKeyEncryptionKey,
 } from '../sealing/key-encryption-keys.service.js';
 import { Ledger } from '../ledger/ledger.service.js';
-import { Snapshots } from '../snapshot/snapshots.service.js';
+import { Snapshots } from '../zones/snapshot/snapshots.service.js';
 import { clockSkew } from './clock-skew.js';
 import { Lifecycle } from './lifecycle.js';
 import { pendingMigrations } from './schema.js';

@@ -20,8 +20,8 @@ import { Challenges } from '../step-up/challenges.service.js';
 import { PolicySets } from '../policy/policy-sets.service.js';
 import { Shadow } from '../policy/shadow.service.js';
 import { Sessions } from '../ledger/sessions/sessions.service.js';
-import { Snapshots, type Basis } from '../snapshot/snapshots.service.js';
-import type { ZoneSnapshot } from '../snapshot/zone-snapshot.js';
+import { Snapshots, type Basis } from '../zones/snapshot/snapshots.service.js';
+import type { ZoneSnapshot } from '../zones/snapshot/zone-snapshot.js';
 import { refusedEvent, type Reached } from './describe/audit-event.js';
 import type { CredentialChecks } from '../authentication/authenticate.js';
 import {

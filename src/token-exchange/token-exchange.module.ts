@@ -5,7 +5,7 @@ import { DelegationModule } from '../delegation/delegation.module.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
 import { PolicyModule } from '../policy/policy.module.js';
 import { SessionsModule } from '../ledger/sessions/sessions.module.js';
-import { SnapshotModule } from '../snapshot/snapshot.module.js';
+import { SnapshotModule } from '../zones/snapshot/snapshot.module.js';
 import { StepUpModule } from '../step-up/step-up.module.js';
 import { exchangeMetrics } from './exchange.metrics.js';
 import { Exchange } from './exchange.service.js';

@@ -28,7 +28,7 @@ import {
   type Simulation,
   type SimulationBundle,
 } from '../../policy/engine/simulation.js';
-import { Snapshots } from '../../snapshot/snapshots.service.js';
+import { Snapshots } from '../../zones/snapshot/snapshots.service.js';
 import { AdminController } from '../admin-controller.js';
 import { found, Operations } from '../operations.service.js';
 import { POLICY_WORK_MS, withPolicy } from './policy-check.js';

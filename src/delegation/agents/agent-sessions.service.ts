@@ -8,7 +8,7 @@ import { OAuthError } from '../../oauth/errors.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import { AgentSession } from '../agent-session.entity.js';
 import { describeAgentSession } from '../describe-agent-session.js';
-import { strangeLabel } from '../../snapshot/agent-labels.js';
+import { strangeLabel } from '../../zones/snapshot/agent-labels.js';
 import type { AgentSessionBody } from './agent-session.body.js';
 import { Graph, type Asked, type Caller, type Made } from './graph.service.js';
 

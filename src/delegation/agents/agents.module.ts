@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { DelegationModule } from '../delegation.module.js';
 import { LedgerModule } from '../../ledger/ledger.module.js';
-import { SnapshotModule } from '../../snapshot/snapshot.module.js';
+import { SnapshotModule } from '../../zones/snapshot/snapshot.module.js';
 import { AgentSessions } from './agent-sessions.service.js';
 import { AgentSessionsController } from './agent-sessions.controller.js';
 import { BearersModule } from '../../authentication/bearers.module.js';

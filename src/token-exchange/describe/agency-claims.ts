@@ -1,6 +1,6 @@
 import type { JsonObject, PolicyInput } from '../../policy/engine/input.js';
-import { labelsOfAgent } from '../../snapshot/agent-labels.js';
-import type { ResourceView, ZoneSnapshot } from '../../snapshot/zone-snapshot.js';
+import { labelsOfAgent } from '../../zones/snapshot/agent-labels.js';
+import type { ResourceView, ZoneSnapshot } from '../../zones/snapshot/zone-snapshot.js';
 import type { Agency } from '../stages/delegate.js';
 
 /** What a mandate says of the agent that it is for, and of how that came by its authority. */

@@ -1,7 +1,7 @@
 import { instant } from '../../platform/config/clock.js';
 import type { DecisionTime, JsonObject, PolicyInput } from '../../policy/engine/input.js';
 import type { MandateClaims } from '../../mandates/verify-mandate.js';
-import type { ResourceView } from '../../snapshot/zone-snapshot.js';
+import type { ResourceView } from '../../zones/snapshot/zone-snapshot.js';
 import { agencyContext, agentInput, edgeInput, subjectAgency } from './agency-claims.js';
 import { actorClaim } from '../stages/actor-chain.js';
 import type { Delegated } from '../stages/delegate.js';

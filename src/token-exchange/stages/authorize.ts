@@ -4,7 +4,7 @@ import type { CompiledPolicySet } from '../../policy/engine/compile.js';
 import type { Verdict } from '../../policy/engine/evaluate.js';
 import type { PolicyInput } from '../../policy/engine/input.js';
 import type { PolicyFailureKind } from '../../policy/policy.metrics.js';
-import type { ResourceView } from '../../snapshot/zone-snapshot.js';
+import type { ResourceView } from '../../zones/snapshot/zone-snapshot.js';
 import type { Delegated } from './delegate.js';
 import { scopeOf } from './operation.js';
 import { policyInput } from '../describe/policy-input.js';

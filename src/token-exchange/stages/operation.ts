@@ -1,6 +1,6 @@
 import { OAuthError } from '../../oauth/errors.js';
 import type { Form } from '../../oauth/form.js';
-import type { ResourceView } from '../../snapshot/zone-snapshot.js';
+import type { ResourceView } from '../../zones/snapshot/zone-snapshot.js';
 
 /** What a gateway is about to do upstream. */
 export interface Operation {

@@ -9,7 +9,7 @@ import { UntrustedToken } from '../../zones/issuers/untrusted-token.js';
 import type { IssuerSubject } from '../../zones/issuers/verify-issuer-token.js';
 import { OAuthError, unavailable } from '../../oauth/errors.js';
 import { ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE } from '../../oauth/vocabulary.js';
-import type { ZoneSnapshot } from '../../snapshot/zone-snapshot.js';
+import type { ZoneSnapshot } from '../../zones/snapshot/zone-snapshot.js';
 import { actingFor, actorOf, clientsIn } from './actor-chain.js';
 import type { Authenticated } from './authenticate.js';
 import { obeysMayAct } from './may-act.js';

@@ -1,11 +1,11 @@
-import type { AssertingClient } from '../zones/clients/asserting-client.js';
-import type { SecretRecord } from '../zones/clients/secret.js';
-import type { TrustedIssuer } from '../zones/issuers/trusted-issuer.js';
-import type { KeyRing } from '../keys/signing/key-ring.js';
-import type { ZoneAlg } from '../oauth/algorithms.js';
-import type { ActivePolicy, CandidatePolicy } from '../policy/policy-sets.service.js';
-import type { DeclaredOperation } from '../zones/resource.entity.js';
-import type { StepUpTerms } from '../zones/step-up-terms.js';
+import type { AssertingClient } from '../clients/asserting-client.js';
+import type { SecretRecord } from '../clients/secret.js';
+import type { TrustedIssuer } from '../issuers/trusted-issuer.js';
+import type { KeyRing } from '../../keys/signing/key-ring.js';
+import type { ZoneAlg } from '../../oauth/algorithms.js';
+import type { ActivePolicy, CandidatePolicy } from '../../policy/policy-sets.service.js';
+import type { DeclaredOperation } from '../resource.entity.js';
+import type { StepUpTerms } from '../step-up-terms.js';
 
 /** A client as a request sees it. */
 export interface ClientView extends AssertingClient {

@@ -1,7 +1,7 @@
 import { makeGaugeProvider } from '@willsoto/nestjs-prometheus';
 import type { Gauge } from 'prom-client';
-import { CLOCK, type Clock } from '../platform/config/clock.js';
-import { keyFigures, type KeyFigures } from '../keys/rotation/key-figures.js';
+import { CLOCK, type Clock } from '../../platform/config/clock.js';
+import { keyFigures, type KeyFigures } from '../../keys/rotation/key-figures.js';
 import { Snapshots } from './snapshots.service.js';
 
 /** A gauge over the keys of all zones in memory, worked out when it is asked for. */

@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
-import { ClientsModule } from '../zones/clients/clients.module.js';
-import { KeysModule } from '../keys/keys.module.js';
-import { PolicyModule } from '../policy/policy.module.js';
+import { ClientsModule } from '../clients/clients.module.js';
+import { KeysModule } from '../../keys/keys.module.js';
+import { PolicyModule } from '../../policy/policy.module.js';
 import { keyMetrics } from './key.metrics.js';
 import { snapshotMetrics } from './snapshot.metrics.js';
 import { Snapshots } from './snapshots.service.js';

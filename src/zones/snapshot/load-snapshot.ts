@@ -1,16 +1,16 @@
 import type { EntityManager } from 'typeorm';
-import { ClientSecret } from '../zones/clients/client-secret.entity.js';
-import { Client } from '../zones/clients/client.entity.js';
-import type { SecretRecord } from '../zones/clients/secret.js';
-import { TrustedIssuerRow } from '../zones/issuers/trusted-issuer.entity.js';
-import type { KeyRings } from '../keys/signing/key-rings.service.js';
-import type { Sealing } from '../sealing/sealing.service.js';
-import { SigningKey } from '../keys/signing-key.entity.js';
-import type { PolicySets, StoredPolicySet } from '../policy/policy-sets.service.js';
-import { Resource } from '../zones/resource.entity.js';
-import { StepUpType } from '../zones/step-up-type.entity.js';
-import { termsIn } from '../zones/step-up-terms.js';
-import { Zone } from '../zones/zone.entity.js';
+import { ClientSecret } from '../clients/client-secret.entity.js';
+import { Client } from '../clients/client.entity.js';
+import type { SecretRecord } from '../clients/secret.js';
+import { TrustedIssuerRow } from '../issuers/trusted-issuer.entity.js';
+import type { KeyRings } from '../../keys/signing/key-rings.service.js';
+import type { Sealing } from '../../sealing/sealing.service.js';
+import { SigningKey } from '../../keys/signing-key.entity.js';
+import type { PolicySets, StoredPolicySet } from '../../policy/policy-sets.service.js';
+import { Resource } from '../resource.entity.js';
+import { StepUpType } from '../step-up-type.entity.js';
+import { termsIn } from '../step-up-terms.js';
+import { Zone } from '../zone.entity.js';
 import type { ClientView, ZoneSnapshot } from './zone-snapshot.js';
 
 /** Everything of a zone at one version, as it is stored. */
