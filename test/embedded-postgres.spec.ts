@@ -64,7 +64,7 @@ afterAll(() => rm(root, { recursive: true, force: true }));
 async function makeClone(directory: string): Promise<string> {
   await mkdir(join(directory, 'src'), { recursive: true });
   await writeFile(join(directory, 'package.json'), '{"type":"module"}');
-  const source = join(project, 'src/database');
+  const source = join(project, 'src/platform/database');
   for (const name of await readdir(source)) {
     if (!/^embedded-.*\.ts$/.test(name)) continue;
     const { outputText } = ts.transpileModule(await readFile(join(source, name), 'utf8'), {
