@@ -6,7 +6,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { admitAdmins } from './admin/admin.guard.js';
 import { Demo } from './admin/zones/demo.service.js';
 import { admitGateways } from './admin/clients/gateway-admission.js';
-import { admitBearers, Bearers } from './authentication/bearers.service.js';
+import { admitBearers, Bearers } from './authentication/session-bearers.service.js';
 import { AppModule } from './app.module.js';
 import { EnvironmentError, readEnv, type Env } from './platform/config/env.js';
 import { createLogger, nestLogger } from './platform/config/logger.js';
@@ -18,7 +18,7 @@ import { RequestDurations } from './health/request-durations.js';
 import { readJsonBody } from './platform/http/json-body.js';
 import { closeGracefully, listen } from './platform/http/listeners.js';
 import { serveDocs } from './platform/http/openapi.js';
-import { markInternal, partition } from './platform/http/partition.js';
+import { markInternal, partition } from './platform/http/internal-port.js';
 import { assignRequestId, requestIdOf } from './platform/http/request-id.js';
 import { logRequests } from './platform/http/request-log.js';
 import { KeyEncryptionKeys, WrongKeyEncryptionKey } from './sealing/key-encryption-keys.service.js';
@@ -28,7 +28,7 @@ import { KeySets } from './keys/publishing/key-sets.service.js';
 import { Ledger } from './ledger/ledger.service.js';
 import { ChallengeWaits } from './step-up/challenge-waits.service.js';
 import { admitProofSystems, ProofSystems } from './step-up/proof-systems.service.js';
-import { Shutdown } from './stop.js';
+import { Shutdown } from './shutdown.js';
 
 /** How long requests in flight may take once we stop, in milliseconds. */
 const FINISH_MS = 3_000;

@@ -1,5 +1,5 @@
 import type { EntityManager } from 'typeorm';
-import { invalidToken, type Bearer } from './bearers.service.js';
+import { invalidToken, type Bearer } from './session-bearers.service.js';
 
 /** The zone is another one than the bearer was verified in: verify again. */
 export class StaleBearer extends Error {

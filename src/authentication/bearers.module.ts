@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { SnapshotModule } from '../zones/snapshot/snapshot.module.js';
-import { Bearers } from './bearers.service.js';
+import { Bearers } from './session-bearers.service.js';
 
 /** Believes who bears a session mandate. */
 @Module({

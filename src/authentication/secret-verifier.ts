@@ -4,7 +4,7 @@ import { hash, verify } from '@node-rs/argon2';
 import { LRUCache } from 'lru-cache';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { GuessLimiter } from './guess-limiter.js';
-import { networkOf } from './network.js';
+import { networkOf } from './source-network.js';
 import {
   digestSecret,
   digestsEqual,
@@ -12,7 +12,7 @@ import {
   MAX_LIVE_SECRETS,
   type SecretRecord,
 } from '../zones/clients/secret.js';
-import { SlowLane } from './slow-lane.js';
+import { SlowLane } from './serial-queue.js';
 
 /** argon2id with OWASP's parameters: 19 MiB, two passes, one lane. */
 const ARGON2 = { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { KeyDraws } from './rotation/key-draws.service.js';
+import { KeyDraws } from './rotation/key-generation.service.js';
 import { KeyRings } from './signing/key-rings.service.js';
 import { KeySets } from './publishing/key-sets.service.js';
 import { KeysController } from './publishing/keys.controller.js';

@@ -4,7 +4,7 @@ import { DataSource } from 'typeorm';
 import type { RunningEnv } from '../platform/config/env.js';
 import { ChangeFeed } from '../platform/database/change-feed.js';
 import { dataSourceOptions } from './data-source.js';
-import { endUnfinished } from '../platform/database/unfinished.js';
+import { endUnfinished } from '../platform/database/broken-connections.js';
 
 /** The connection to PostgreSQL and the news from it. The schema is migrated before Nest starts. */
 @Module({})

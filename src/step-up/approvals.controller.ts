@@ -13,7 +13,7 @@ import {
 } from '@nestjs/common';
 import { ApiBearerAuth, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Request } from 'express';
-import { bearerToken } from '../authentication/bearers.service.js';
+import { bearerToken } from '../authentication/session-bearers.service.js';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { requestIdOf } from '../platform/http/request-id.js';
 import { strictBodies } from '../platform/http/strict-bodies.js';

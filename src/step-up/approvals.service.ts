@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { admit, ADMIT, StaleBearer } from '../authentication/admission.js';
-import { Bearers, type Bearer } from '../authentication/bearers.service.js';
+import { Bearers, type Bearer } from '../authentication/session-bearers.service.js';
 import { OAuthError, unavailable } from '../oauth/errors.js';
 import type { Challenge } from './challenge.entity.js';
 import { Challenges } from './challenges.service.js';

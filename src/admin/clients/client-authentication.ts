@@ -1,6 +1,6 @@
 import { UnprocessableEntityException } from '@nestjs/common';
 import type { FetchRules } from '../../platform/outbound/guarded-request.js';
-import { readKeys, type KeysBody, type RegisteredKeys } from '../issuers/public-keys.js';
+import { readKeys, type KeysBody, type RegisteredKeys } from '../issuers/registered-keys.js';
 
 /** Ways to authenticate with a shared secret (RFC 6749 2.3.1). */
 export const SECRET_METHODS = ['client_secret_basic', 'client_secret_post'] as const;

@@ -23,7 +23,7 @@ import { ClientSecretBody } from './client.body.js';
 import { takesSecret } from './client-authentication.js';
 import { addSecret, type NewSecret } from './client-registration.js';
 import { findClient } from './clients.controller.js';
-import { found, Operations, zoneExists } from '../operations.service.js';
+import { found, Operations, zoneExists } from '../audited-changes.service.js';
 
 function view({ id, kind, createdAt, expiresAt }: ClientSecret) {
   return { id, imported: kind === 'argon2id', created_at: createdAt, expires_at: expiresAt };

@@ -22,10 +22,10 @@ import { AdminController } from '../admin-controller.js';
 import { ClientBody, ClientChangeBody } from './client.body.js';
 import { changesAuthentication, readAuthentication, takesSecret } from './client-authentication.js';
 import { addSecret, changeAuthentication, createClient } from './client-registration.js';
-import { fetchRulesOf } from '../issuers/public-keys.js';
-import { found, Operations, zoneExists } from '../operations.service.js';
-import { PageQuery } from '../page.body.js';
-import { readPage } from '../page.js';
+import { fetchRulesOf } from '../issuers/registered-keys.js';
+import { found, Operations, zoneExists } from '../audited-changes.service.js';
+import { PageQuery } from '../pagination.body.js';
+import { readPage } from '../pagination.js';
 
 function view(row: Client) {
   return {

@@ -7,7 +7,7 @@ import type {
 } from '../../zones/issuers/trusted-issuer.js';
 import { SIGNING_ALGS, type SigningAlg } from '../../oauth/algorithms.js';
 import { isJsonArray, type JsonObject, type JsonValue } from '../../oauth/strict-json.js';
-import { fetchRulesOf, readKeys, type FetchEnv, type KeysBody } from './public-keys.js';
+import { fetchRulesOf, readKeys, type FetchEnv, type KeysBody } from './registered-keys.js';
 
 /** What an issuer is registered with, as it arrives. */
 export interface IssuerRegistration extends KeysBody {

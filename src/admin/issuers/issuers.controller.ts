@@ -24,9 +24,9 @@ import { Session } from '../../ledger/sessions/session.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { readIssuer } from './issuer-registration.js';
 import { IssuerBody } from './issuer.body.js';
-import { found, Operations, zoneExists } from '../operations.service.js';
-import { PageQuery } from '../page.body.js';
-import { readPage } from '../page.js';
+import { found, Operations, zoneExists } from '../audited-changes.service.js';
+import { PageQuery } from '../pagination.body.js';
+import { readPage } from '../pagination.js';
 
 function view(row: TrustedIssuerRow) {
   return {

@@ -10,8 +10,8 @@ import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { LOGGER } from '../../platform/config/logger.js';
 import { EARLIEST_SHARE, rotationIsDue } from '../../keys/rotation/rotation-age.js';
 import { newSchedule } from '../../keys/rotation/rotation.js';
-import { KeyOperations, keyDetails } from './key-operations.service.js';
-import { Operations } from '../operations.service.js';
+import { KeyOperations, keyDetails } from './audited-key-changes.service.js';
+import { Operations } from '../audited-changes.service.js';
 
 /** Milliseconds between two looks, give or take a quarter: replicas that started together drift apart. */
 const EVERY_MS = 60_000;

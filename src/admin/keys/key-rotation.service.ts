@@ -4,8 +4,8 @@ import { keyState, type KeyState } from '../../keys/rotation/key-schedule.js';
 import type { ScheduledKey } from '../../keys/rotation/rotation.js';
 import type { KeyOutcome } from '../../keys/rotation/rotations.service.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
-import { keyDetails, KeyOperations } from './key-operations.service.js';
-import { found, Operations, zoneExists } from '../operations.service.js';
+import { keyDetails, KeyOperations } from './audited-key-changes.service.js';
+import { found, Operations, zoneExists } from '../audited-changes.service.js';
 
 /** Which keys are to be rotated, and who says so. */
 export interface RotationRequest {

@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { SealBroken } from '../../sealing/key-encryption.js';
 import { SealedValues, type StoredValue } from '../../sealing/sealed-values.service.js';
 import { Sealing } from '../../sealing/sealing.service.js';
-import { Operations } from '../operations.service.js';
+import { Operations } from '../audited-changes.service.js';
 
 /** What came of sealing everything anew. */
 export interface Rewrapped {

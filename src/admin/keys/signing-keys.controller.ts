@@ -8,9 +8,9 @@ import type { ScheduledKey } from '../../keys/rotation/rotation.js';
 import { Rotations } from '../../keys/rotation/rotations.service.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
-import { keyDetails, KeyOperations } from './key-operations.service.js';
+import { keyDetails, KeyOperations } from './audited-key-changes.service.js';
 import { KeyRotation } from './key-rotation.service.js';
-import { Operations, zoneExists } from '../operations.service.js';
+import { Operations, zoneExists } from '../audited-changes.service.js';
 import { RotateQuery, SigningKeySettingsBody } from './signing-key.body.js';
 
 function view(key: ScheduledKey, now: number) {

@@ -3,7 +3,7 @@ import { AnswerWithin } from '../../platform/http/deadline.interceptor.js';
 import { AuditLog } from '../../ledger/audit-log.service.js';
 import { PolicySets } from '../../policy/policy-sets.service.js';
 import { AdminController } from '../admin-controller.js';
-import { found, Operations } from '../operations.service.js';
+import { found, Operations } from '../audited-changes.service.js';
 import { POLICY_WORK_MS, withPolicy } from './policy-check.js';
 import { ReplayBody } from './policy.body.js';
 import { readRecorded, replay } from './replay.js';

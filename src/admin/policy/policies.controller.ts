@@ -7,9 +7,9 @@ import { Policy, PolicyVersion } from '../../policy/policy.entity.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { PolicyBody, PolicyVersionBody } from './policy.body.js';
-import { found, OPERATOR, Operations, zoneExists } from '../operations.service.js';
-import { PageQuery } from '../page.body.js';
-import { readPage } from '../page.js';
+import { found, OPERATOR, Operations, zoneExists } from '../audited-changes.service.js';
+import { PageQuery } from '../pagination.body.js';
+import { readPage } from '../pagination.js';
 import { addPolicyVersion, createPolicy } from './policy-authoring.js';
 import { checkPolicies, POLICY_WORK_MS } from './policy-check.js';
 

@@ -30,7 +30,7 @@ import {
 } from '../../policy/engine/simulation.js';
 import { Snapshots } from '../../zones/snapshot/snapshots.service.js';
 import { AdminController } from '../admin-controller.js';
-import { found, Operations } from '../operations.service.js';
+import { found, Operations } from '../audited-changes.service.js';
 import { POLICY_WORK_MS, withPolicy } from './policy-check.js';
 import { SimulationBody } from './policy-input.body.js';
 

@@ -16,9 +16,9 @@ import { loadVersions } from '../../policy/engine/load-modules.js';
 import { PolicySet, PolicySetVersion } from '../../policy/policy-set.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { PolicySetBody, PolicySetVersionBody } from './policy.body.js';
-import { found, OPERATOR, Operations, zoneExists } from '../operations.service.js';
-import { PageQuery } from '../page.body.js';
-import { readPage } from '../page.js';
+import { found, OPERATOR, Operations, zoneExists } from '../audited-changes.service.js';
+import { PageQuery } from '../pagination.body.js';
+import { readPage } from '../pagination.js';
 import { addPolicySetVersion, createPolicySet, membersOf } from './policy-authoring.js';
 import { checkPolicies, POLICY_WORK_MS } from './policy-check.js';
 

@@ -21,7 +21,7 @@ import { ShadowDifference } from '../../policy/shadow-difference.entity.js';
 import { Shadow } from '../../policy/shadow.service.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
-import { found, Operations, zoneExists } from '../operations.service.js';
+import { found, Operations, zoneExists } from '../audited-changes.service.js';
 import { activate } from './policy-authoring.js';
 import { checkPolicies, POLICY_WORK_MS, withPolicy } from './policy-check.js';
 import { PolicySchemaBody, PolicySetVersionReferenceBody } from './policy.body.js';

@@ -6,9 +6,9 @@ import { isUuid } from '../../oauth/vocabulary.js';
 import { AgentSession } from '../../delegation/agent-session.entity.js';
 import { describeAgentSession } from '../../delegation/describe-agent-session.js';
 import { AdminController } from '../admin-controller.js';
-import { found, Operations, zoneExists } from '../operations.service.js';
-import { PageQuery } from '../page.body.js';
-import { readPage } from '../page.js';
+import { found, Operations, zoneExists } from '../audited-changes.service.js';
+import { PageQuery } from '../pagination.body.js';
+import { readPage } from '../pagination.js';
 
 /** Shows which agents are at work in a zone, and ends them. */
 @AdminController('zones/:zone/agent-sessions')

@@ -6,9 +6,9 @@ import { describeEdge } from '../../delegation/describe-edge.js';
 import { requestIdOf } from '../../platform/http/request-id.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import { AdminController } from '../admin-controller.js';
-import { found, Operations, zoneExists } from '../operations.service.js';
-import { PageQuery } from '../page.body.js';
-import { readPage } from '../page.js';
+import { found, Operations, zoneExists } from '../audited-changes.service.js';
+import { PageQuery } from '../pagination.body.js';
+import { readPage } from '../pagination.js';
 
 /** Shows what was delegated in a zone, and takes it back. */
 @AdminController('zones/:zone/delegations')

@@ -6,9 +6,9 @@ import { isUuid } from '../../oauth/vocabulary.js';
 import { Session } from '../../ledger/sessions/session.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { RevocationBody } from './session.body.js';
-import { found, Operations, zoneExists } from '../operations.service.js';
-import { PageQuery } from '../page.body.js';
-import { readPage } from '../page.js';
+import { found, Operations, zoneExists } from '../audited-changes.service.js';
+import { PageQuery } from '../pagination.body.js';
+import { readPage } from '../pagination.js';
 
 function view(row: Session) {
   return {

@@ -1,6 +1,6 @@
 import { IsIn, IsOptional } from 'class-validator';
 import { IsLine, IsPrincipal, MayBeAbsent } from '../../platform/http/text.js';
-import { PageQuery } from '../page.body.js';
+import { PageQuery } from '../pagination.body.js';
 
 /** A person of a zone. */
 export class EnrolmentBody {

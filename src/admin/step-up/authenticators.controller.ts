@@ -6,8 +6,8 @@ import { requestIdOf } from '../../platform/http/request-id.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import { AdminController } from '../admin-controller.js';
 import { AuthenticatorBody, AuthenticatorsQuery, EnrolmentBody } from './authenticator.body.js';
-import { found, Operations, zoneExists } from '../operations.service.js';
-import { readPage } from '../page.js';
+import { found, Operations, zoneExists } from '../audited-changes.service.js';
+import { readPage } from '../pagination.js';
 
 function view({ id, subject, subjectIssuer, kind, lastUsedAt, createdAt }: Authenticator) {
   return {

@@ -1,6 +1,6 @@
 import { IsIn, IsOptional } from 'class-validator';
 import type { ChallengeState } from '../../step-up/challenge.js';
-import { PageQuery } from '../page.body.js';
+import { PageQuery } from '../pagination.body.js';
 
 /** Which challenges are asked for. */
 export class ChallengesQuery extends PageQuery {

@@ -9,8 +9,8 @@ import { OperatorDecisionBody } from '../../step-up/decision.body.js';
 import { describeChallenge, describeDecision } from '../../step-up/describe-challenge.js';
 import { AdminController } from '../admin-controller.js';
 import { ChallengesQuery } from './challenges.body.js';
-import { found, OPERATOR, Operations, zoneExists } from '../operations.service.js';
-import { readPage } from '../page.js';
+import { found, OPERATOR, Operations, zoneExists } from '../audited-changes.service.js';
+import { readPage } from '../pagination.js';
 
 /** What a state means in SQL; time goes on, so it is not stored. */
 const IN_STATE = {

@@ -6,9 +6,9 @@ import { isUuid } from '../../oauth/vocabulary.js';
 import { ProofSystem } from '../../step-up/proof-system.entity.js';
 import { ProofSystems } from '../../step-up/proof-systems.service.js';
 import { AdminController } from '../admin-controller.js';
-import { found, Operations, zoneExists } from '../operations.service.js';
-import { PageQuery } from '../page.body.js';
-import { readPage } from '../page.js';
+import { found, Operations, zoneExists } from '../audited-changes.service.js';
+import { PageQuery } from '../pagination.body.js';
+import { readPage } from '../pagination.js';
 import { ProofSystemBody } from './proof-system.body.js';
 
 function view({ id, name, types, createdAt }: ProofSystem) {

@@ -10,7 +10,7 @@ import {
   type StepUpTerms,
 } from '../../zones/step-up-terms.js';
 import { AdminController } from '../admin-controller.js';
-import { Operations, zoneExists } from '../operations.service.js';
+import { Operations, zoneExists } from '../audited-changes.service.js';
 import { StepUpTypeBody } from './step-up-type.body.js';
 
 const TYPE = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/;

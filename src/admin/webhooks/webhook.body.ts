@@ -1,7 +1,7 @@
 import { ArrayMaxSize, IsArray, IsBoolean, IsIn, IsOptional, IsString } from 'class-validator';
 import { MayBeAbsent } from '../../platform/http/text.js';
 import { EVENT_TYPES } from '../../webhooks/webhooks.service.js';
-import { PageQuery } from '../page.body.js';
+import { PageQuery } from '../pagination.body.js';
 
 /** A webhook to be registered. */
 export class WebhookBody {

@@ -24,9 +24,9 @@ import { WebhookDelivery } from '../../webhooks/webhook-delivery.entity.js';
 import { Webhook } from '../../webhooks/webhook.entity.js';
 import { Webhooks } from '../../webhooks/webhooks.service.js';
 import { AdminController } from '../admin-controller.js';
-import { found, Operations, zoneExists } from '../operations.service.js';
-import { PageQuery } from '../page.body.js';
-import { readPage } from '../page.js';
+import { found, Operations, zoneExists } from '../audited-changes.service.js';
+import { PageQuery } from '../pagination.body.js';
+import { readPage } from '../pagination.js';
 import { DeliveriesQuery, WebhookBody, WebhookChangeBody } from './webhook.body.js';
 
 const IN_STATE = {

@@ -8,13 +8,13 @@ import { ClientSecret } from '../../zones/clients/client-secret.entity.js';
 import { Client } from '../../zones/clients/client.entity.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { writePrivate } from '../../platform/config/private-file.js';
-import { KeyDraws } from '../../keys/rotation/key-draws.service.js';
+import { KeyDraws } from '../../keys/rotation/key-generation.service.js';
 import { Rotations } from '../../keys/rotation/rotations.service.js';
 import { Sealing } from '../../sealing/sealing.service.js';
 import { Resource } from '../../zones/resource.entity.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { addSecret, createClient } from '../clients/client-registration.js';
-import { Operations } from '../operations.service.js';
+import { Operations } from '../audited-changes.service.js';
 import {
   activate,
   addPolicySetVersion,

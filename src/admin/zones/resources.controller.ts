@@ -6,10 +6,10 @@ import { isUuid } from '../../oauth/vocabulary.js';
 import { Resource } from '../../zones/resource.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { ResourceBody } from './zone.body.js';
-import { keyDetails, KeyOperations } from '../keys/key-operations.service.js';
-import { found, Operations, zoneExists } from '../operations.service.js';
-import { PageQuery } from '../page.body.js';
-import { readPage } from '../page.js';
+import { keyDetails, KeyOperations } from '../keys/audited-key-changes.service.js';
+import { found, Operations, zoneExists } from '../audited-changes.service.js';
+import { PageQuery } from '../pagination.body.js';
+import { readPage } from '../pagination.js';
 import { createResource } from './zone-registration.js';
 
 function view(row: Resource) {

@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { EntityManager } from 'typeorm';
-import type { DrawnKey, KeyDraws } from '../../keys/rotation/key-draws.service.js';
+import type { DrawnKey, KeyDraws } from '../../keys/rotation/key-generation.service.js';
 import type { Rotations } from '../../keys/rotation/rotations.service.js';
 import type { Sealing } from '../../sealing/sealing.service.js';
 import { DEFAULT_ALG, type ZoneAlg } from '../../oauth/algorithms.js';

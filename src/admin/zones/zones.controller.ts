@@ -2,15 +2,15 @@ import { Body, Delete, Get, HttpCode, Param, Post, Query, Req, Res } from '@nest
 import type { Request, Response } from 'express';
 import { v7 as uuidv7 } from 'uuid';
 import { requestIdOf } from '../../platform/http/request-id.js';
-import { KeyDraws } from '../../keys/rotation/key-draws.service.js';
+import { KeyDraws } from '../../keys/rotation/key-generation.service.js';
 import { Rotations } from '../../keys/rotation/rotations.service.js';
 import { Sealing } from '../../sealing/sealing.service.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { ZoneBody } from './zone.body.js';
-import { found, Operations, zoneExists } from '../operations.service.js';
-import { PageQuery } from '../page.body.js';
-import { readPage } from '../page.js';
+import { found, Operations, zoneExists } from '../audited-changes.service.js';
+import { PageQuery } from '../pagination.body.js';
+import { readPage } from '../pagination.js';
 import { createZone, drawZoneKeys } from './zone-registration.js';
 
 function view({ id, name, createdAt }: Zone) {

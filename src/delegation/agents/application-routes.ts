@@ -3,7 +3,7 @@ import { ApiBearerAuth, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Request } from 'express';
 import { strictBodies } from '../../platform/http/strict-bodies.js';
 import { requestIdOf } from '../../platform/http/request-id.js';
-import { bearerToken } from '../../authentication/bearers.service.js';
+import { bearerToken } from '../../authentication/session-bearers.service.js';
 import type { Asked } from './graph.service.js';
 
 /** Routes that applications call with a session mandate as bearer, strict about bodies. */

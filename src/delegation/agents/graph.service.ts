@@ -5,7 +5,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { Ledger } from '../../ledger/ledger.service.js';
 import { OAuthError, unavailable } from '../../oauth/errors.js';
 import { admit, ADMIT, StaleBearer } from '../../authentication/admission.js';
-import { Bearers, type Bearer } from '../../authentication/bearers.service.js';
+import { Bearers, type Bearer } from '../../authentication/session-bearers.service.js';
 
 /** How often a request is looked at before a zone that keeps changing makes us give up. */
 const MAX_ATTEMPTS = 5;

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { instant } from '../../platform/config/clock.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
-import { KeyDraws, KeyNotDrawn, type DrawnKey } from './key-draws.service.js';
+import { KeyDraws, KeyNotDrawn, type DrawnKey } from './key-generation.service.js';
 import { algsToDraw, planFor, type KeyIntent, type ZoneKeyState } from './key-intent.js';
 import { amend, newSchedule, type KeyNeeds, type ScheduledKey } from './rotation.js';
 import { SigningKey } from '../signing-key.entity.js';

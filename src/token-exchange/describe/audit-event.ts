@@ -18,7 +18,7 @@ import type { Delegated } from '../stages/delegate.js';
 import type { Cleared } from '../stages/cleared.js';
 import type { Minted } from '../stages/mint.js';
 import type { Parsed } from '../stages/parse.js';
-import { proofClaims } from '../stages/proof.js';
+import { proofClaims } from '../stages/authentication-context.js';
 import type { Resolved } from '../stages/resolve.js';
 
 const TYPE = 'token_exchange';

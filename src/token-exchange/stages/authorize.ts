@@ -6,7 +6,7 @@ import type { PolicyInput } from '../../policy/engine/input.js';
 import type { PolicyFailureKind } from '../../policy/policy.metrics.js';
 import type { ResourceView } from '../../zones/snapshot/zone-snapshot.js';
 import type { Delegated } from './delegate.js';
-import { scopeOf } from './operation.js';
+import { scopeOf } from './upstream-call.js';
 import { policyInput } from '../describe/policy-input.js';
 
 /** What policy said about one resource. */

@@ -6,7 +6,7 @@ import type { SessionDirectory } from './bind.js';
 import { cleared, type Cleared, type Redemption } from './cleared.js';
 import { demandOf, isMet, type Demand } from './demand.js';
 import { heldRequest, hold } from './hold.js';
-import { knownProof, toldProof, type Proof } from './proof.js';
+import { knownProof, toldProof, type Proof } from './authentication-context.js';
 import { notRedeemable, type LedgerPort } from './recorded.js';
 import type { ChallengeResponse } from './parse.js';
 

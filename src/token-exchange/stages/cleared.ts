@@ -1,5 +1,5 @@
 import type { Authorized } from './authorize.js';
-import type { Proof } from './proof.js';
+import type { Proof } from './authentication-context.js';
 
 declare const brand: unique symbol;
 

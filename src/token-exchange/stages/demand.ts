@@ -1,6 +1,6 @@
 import { DEFAULT_TYPE, termsOf, typeForAcr, type StepUpTerms } from '../../zones/step-up-terms.js';
 import { PolicyDenial, type Authorized } from './authorize.js';
-import type { Proof } from './proof.js';
+import type { Proof } from './authentication-context.js';
 
 /** What has to be shown before a mandate is issued, by policy or by the request itself. */
 export interface Demand {

@@ -16,7 +16,7 @@ import { PolicyDenial, type Authorized } from './authorize.js';
 import type { Demand } from './demand.js';
 import { factsOf, unspent } from '../describe/facts.js';
 import { lifetimeAsked } from './lifetimes.js';
-import { provedSubject } from './proof.js';
+import { provedSubject } from './authentication-context.js';
 import { RecordedDenial, StaleEvaluation, type LedgerPort } from './recorded.js';
 
 /** How many challenges may wait for a decision. */

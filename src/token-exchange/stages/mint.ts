@@ -10,7 +10,7 @@ import type { Anchor } from './bind.js';
 import type { Cleared } from './cleared.js';
 import { lifetimeAsked, lifetimeCap } from './lifetimes.js';
 import { principalClaims } from '../describe/principal.js';
-import { proofClaims } from './proof.js';
+import { proofClaims } from './authentication-context.js';
 import type { VerifyMandate } from './resolve.js';
 
 /** A request with its mandate signed, but not yet recorded: nobody may see it yet. */

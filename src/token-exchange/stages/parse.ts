@@ -13,7 +13,7 @@ import {
   type SubjectTokenType,
 } from '../../oauth/vocabulary.js';
 import { readCredentials, type Credentials } from '../../authentication/credentials.js';
-import { readOperation, type Operation } from './operation.js';
+import { readOperation, type Operation } from './upstream-call.js';
 import type { TokenRequest } from '../token-request.js';
 
 /** A subject token, and what the caller says that it is (RFC 8693 2.1). */

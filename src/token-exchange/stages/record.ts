@@ -3,7 +3,7 @@ import type { Entry, Fact, Receipt, SessionBirth, SessionProof } from '../../led
 import { issuedEvent } from '../describe/audit-event.js';
 import { factsOf, unspent } from '../describe/facts.js';
 import type { Minted } from './mint.js';
-import { proofClaims, provedSubject, toldProof, type Proof } from './proof.js';
+import { proofClaims, provedSubject, toldProof, type Proof } from './authentication-context.js';
 import { RecordedDenial, StaleEvaluation, type LedgerPort } from './recorded.js';
 import type { TokenResponse, Upstream } from '../token-request.js';
 

@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { SlowLane } from './slow-lane.js';
+import { SlowLane } from './serial-queue.js';
 
 interface Job {
   readonly run: () => Promise<string>;

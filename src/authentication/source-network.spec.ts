@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { networkOf } from './network.js';
+import { networkOf } from './source-network.js';
 
 test.each([
   ['192.0.2.1', '192.0.2.1'],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readOperation, scopeOf } from './operation.js';
+import { readOperation, scopeOf } from './upstream-call.js';
 
 const form = (method?: string, path?: string) =>
   new Map(

@@ -1,9 +1,9 @@
 import { Injectable, NotFoundException } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { KeyNotDrawn } from '../../keys/rotation/key-draws.service.js';
+import { KeyNotDrawn } from '../../keys/rotation/key-generation.service.js';
 import type { KeyIntent } from '../../keys/rotation/key-intent.js';
 import { Rotations, ZoneGone, type KeyOutcome } from '../../keys/rotation/rotations.service.js';
-import { Operations, type Change } from '../operations.service.js';
+import { Operations, type Change } from '../audited-changes.service.js';
 
 /** Others may change the keys of a zone while ours are drawn. More often than this is not by chance. */
 const ATTEMPTS = 3;

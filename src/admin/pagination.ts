@@ -1,5 +1,5 @@
 import type { EntityManager, EntityTarget } from 'typeorm';
-import type { PageQuery } from './page.body.js';
+import type { PageQuery } from './pagination.body.js';
 
 /** One part of a list. */
 export interface Page<T> {
