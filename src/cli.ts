@@ -7,7 +7,7 @@ import { DataSource } from 'typeorm';
 import { KeyRotation } from './admin/keys/key-rotation.service.js';
 import { Rewrap } from './admin/keys/rewrap.service.js';
 import { CommandModule } from './app.module.js';
-import { HELP, readCommand, UsageError, type KeysCommand } from './cli/arguments.js';
+import { HELP, readCommand, WrongUsage, type KeysCommand } from './cli/arguments.js';
 import { rewrapAll, verifyAll } from './cli/keys-commands.js';
 import { listKeys } from './cli/list-keys.js';
 import { EXIT, type Outcome } from './cli/outcome.js';
@@ -49,7 +49,7 @@ async function runKeys(command: KeysCommand): Promise<Outcome> {
       abortOnError: false,
     });
     try {
-      return await carryOut(command, app);
+      return await runKeysCommand(command, app);
     } finally {
       await app.close();
     }
@@ -71,7 +71,10 @@ async function reach(databaseUrl: string): Promise<void> {
   }
 }
 
-async function carryOut(command: KeysCommand, app: INestApplicationContext): Promise<Outcome> {
+async function runKeysCommand(
+  command: KeysCommand,
+  app: INestApplicationContext,
+): Promise<Outcome> {
   const dataSource = app.get(DataSource);
   if ((await pendingMigrations(dataSource)).length > 0) {
     throw new Error('the schema is not up to date: start the service, or npm run migrate');
@@ -109,7 +112,7 @@ try {
   // What was written may still be in a pipe; connections that would linger are of no use to anybody.
   process.stdout.write('', () => process.exit(code));
 } catch (error) {
-  const usage = error instanceof UsageError;
+  const usage = error instanceof WrongUsage;
   process.stderr.write(`${describe(error)}\n${usage ? `\n${HELP}` : ''}`, () =>
     process.exit(usage ? EXIT.usage : EXIT.impossible),
   );

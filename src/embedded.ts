@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { EnvironmentError, type Env, type RunningEnv } from './platform/config/env.js';
+import { InvalidEnvironment, type Env, type RunningEnv } from './platform/config/env.js';
 import type { KeyCustody } from './platform/config/key-custody.js';
 import { writePrivate } from './platform/config/private-file.js';
 import { unlessAbsent } from './platform/database/embedded-cluster.js';
@@ -79,7 +79,7 @@ async function kept(path: string, encoding: 'hex' | 'base64url'): Promise<string
   }
   const bytes = Buffer.from(known, encoding);
   if (bytes.length !== 32 || bytes.toString(encoding) !== known) {
-    throw new EnvironmentError([`${path} does not hold what was written into it; restore it`]);
+    throw new InvalidEnvironment([`${path} does not hold what was written into it; restore it`]);
   }
   return known;
 }

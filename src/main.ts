@@ -6,9 +6,9 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { admitAdmins } from './admin/admin.guard.js';
 import { Demo } from './admin/zones/demo.service.js';
 import { admitGateways } from './admin/clients/gateway-admission.js';
-import { admitBearers, Bearers } from './authentication/session-bearers.service.js';
+import { admitBearers, SessionBearers } from './authentication/session-bearers.service.js';
 import { AppModule } from './app.module.js';
-import { EnvironmentError, readEnv, type Env } from './platform/config/env.js';
+import { InvalidEnvironment, readEnv, type Env } from './platform/config/env.js';
 import { createLogger, nestLogger } from './platform/config/logger.js';
 import { DataDirectoryInUse } from './platform/database/embedded-lock.js';
 import { migrate } from './schema/migrate.js';
@@ -18,7 +18,7 @@ import { RequestDurations } from './health/request-durations.js';
 import { readJsonBody } from './platform/http/json-body.js';
 import { closeGracefully, listen } from './platform/http/listeners.js';
 import { serveDocs } from './platform/http/openapi.js';
-import { markInternal, partition } from './platform/http/internal-port.js';
+import { markInternal, separateInternalPort } from './platform/http/internal-port.js';
 import { assignRequestId, requestIdOf } from './platform/http/request-id.js';
 import { logRequests } from './platform/http/request-log.js';
 import { KeyEncryptionKeys, WrongKeyEncryptionKey } from './sealing/key-encryption-keys.service.js';
@@ -50,7 +50,11 @@ async function main(environment: Env): Promise<void> {
   app.disable('x-powered-by');
   app.set('trust proxy', env.trustProxy);
   app.set('etag', false);
-  app.use(assignRequestId, logRequests(logger), partition(env.internalPort !== undefined));
+  app.use(
+    assignRequestId,
+    logRequests(logger),
+    separateInternalPort(env.internalPort !== undefined),
+  );
   app.use(
     '/internal/policy',
     admitGateways(env.gatewayHmacKey, () => app.get(Ledger)),
@@ -58,7 +62,7 @@ async function main(environment: Env): Promise<void> {
   app.use('/internal', admitAdmins(env.adminToken), readJsonBody);
   app.use(
     ['/agent-sessions', '/delegations', '/step-up/:id/request', '/step-up/:id/decision'],
-    admitBearers(app.get(Bearers)),
+    admitBearers(app.get(SessionBearers)),
     readJsonBody,
   );
   app.use('/step-up/:id/callback', admitProofSystems(app.get(ProofSystems)), readJsonBody);
@@ -76,11 +80,11 @@ async function main(environment: Env): Promise<void> {
       }, env.internalPort),
     );
   }
-  shutdown.add(async (impatience) => {
+  shutdown.add(async (abort) => {
     app.get(Lifecycle).beginStop();
     app.get(ChallengeWaits).release();
     // Load balancers need a moment to see that we are not ready any more.
-    await sleep(env.drainSeconds * 1_000, undefined, { signal: impatience }).catch(() => {});
+    await sleep(env.drainSeconds * 1_000, undefined, { signal: abort }).catch(() => {});
     await Promise.all(open.map(({ server }) => closeGracefully(server, FINISH_MS)));
   });
 
@@ -117,7 +121,7 @@ try {
   await main(readEnv());
 } catch (error) {
   // These are about how we were started; where in the code that was noticed helps nobody.
-  const known = [EnvironmentError, DataDirectoryInUse, WrongKeyEncryptionKey].some(
+  const known = [InvalidEnvironment, DataDirectoryInUse, WrongKeyEncryptionKey].some(
     (type) => error instanceof type,
   );
   const told = error instanceof Error ? (known ? error.message : error.stack) : String(error);

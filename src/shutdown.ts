@@ -9,7 +9,7 @@ const LAST_MS = 9_500;
  */
 export class Shutdown {
   private readonly steps: ((impatience: AbortSignal) => Promise<void>)[] = [];
-  private readonly impatience = new AbortController();
+  private readonly abort = new AbortController();
   private stopping = false;
 
   constructor(private readonly logger: Logger) {
@@ -24,7 +24,7 @@ export class Shutdown {
 
   private readonly onSignal = (signal: NodeJS.Signals): void => {
     if (this.stopping) {
-      this.impatience.abort();
+      this.abort.abort();
       return;
     }
     this.stopping = true;
@@ -36,7 +36,7 @@ export class Shutdown {
   private async stop(): Promise<void> {
     for (const step of this.steps.toReversed()) {
       try {
-        await step(this.impatience.signal);
+        await step(this.abort.signal);
       } catch (error) {
         this.logger.error({ err: error }, 'stopping was not clean');
       }

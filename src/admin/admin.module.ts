@@ -20,9 +20,9 @@ import { ClientsController } from './clients/clients.controller.js';
 import { DecisionsController } from './policy/decisions.controller.js';
 import { Demo } from './zones/demo.service.js';
 import { IssuersController } from './issuers/issuers.controller.js';
-import { KeyOperations } from './keys/audited-key-changes.service.js';
+import { AuditedKeyChanges } from './keys/audited-key-changes.service.js';
 import { KeyRotation } from './keys/key-rotation.service.js';
-import { Operations } from './audited-changes.service.js';
+import { AuditedChanges } from './audited-changes.service.js';
 import { PoliciesController } from './policy/policies.controller.js';
 import { PolicyDecisionsController } from './policy/policy-decisions.controller.js';
 import { PolicySetsController } from './policy/policy-sets.controller.js';
@@ -72,7 +72,7 @@ import { ZonesController } from './zones/zones.controller.js';
     WebhooksController,
     AuthenticatorsController,
   ],
-  providers: [Operations, KeyOperations, KeyRotation, AutomaticRotation, Demo, Rewrap],
+  providers: [AuditedChanges, AuditedKeyChanges, KeyRotation, AutomaticRotation, Demo, Rewrap],
   exports: [Demo, KeyRotation, Rewrap],
 })
 export class AdminModule {}

@@ -23,7 +23,7 @@ const FOREIGN_KEY_VIOLATION = '23503';
 
 /** Makes operators' changes: each in one transaction together with its audit event. */
 @Injectable()
-export class Operations {
+export class AuditedChanges {
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
     private readonly ledger: Ledger,
@@ -33,7 +33,7 @@ export class Operations {
    * @param make makes the change and returns its result, and what the audit event says of it
    * @throws {HttpException} 404 for a malformed zone, 409 for a conflict, and whatever `make` throws
    */
-  async change<T>(
+  async run<T>(
     change: Change,
     make: (tx: EntityManager) => Promise<{ result: T; details: Readonly<Record<string, unknown>> }>,
   ): Promise<T> {

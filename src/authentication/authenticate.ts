@@ -110,7 +110,7 @@ export async function authenticateClient(
 }
 
 /** What checking credentials came to: right, and perhaps good for once only; or why not. */
-type Proof = { readonly once: Nonce | null } | { readonly failure: string };
+type CredentialCheck = { readonly once: Nonce | null } | { readonly failure: string };
 
 /** The client that is claimed; `client` is `null` if it may not authenticate in this way. */
 interface ClaimedAndUsable {
@@ -118,7 +118,10 @@ interface ClaimedAndUsable {
   readonly client: ClientView | null;
 }
 
-function checkGateway({ headers, signed }: GatewayCredentials, checks: CredentialChecks): Proof {
+function checkGateway(
+  { headers, signed }: GatewayCredentials,
+  checks: CredentialChecks,
+): CredentialCheck {
   const checked = checks.gateway(headers, signed);
   if (typeof checked === 'string') return { failure: `gateway: ${checked}` };
   return { once: { purpose: 'gateway_request', ...checked } };
@@ -129,7 +132,7 @@ async function checkAssertion(
   { assertion }: AssertionCredentials,
   { claimed, client }: ClaimedAndUsable,
   checks: CredentialChecks,
-): Promise<Proof> {
+): Promise<CredentialCheck> {
   if (claimed === null || client === null) return { failure: 'unknown client' };
   const { zoneId, issuers } = claimed.zone;
   try {
@@ -146,7 +149,7 @@ async function checkSecret(
   { clientId, secret }: SecretCredentials,
   who: ClaimedAndUsable & { readonly source: string },
   checks: CredentialChecks,
-): Promise<Proof> {
+): Promise<CredentialCheck> {
   const verdict = await checks.secret({
     clientId,
     secret,

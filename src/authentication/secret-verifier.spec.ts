@@ -3,7 +3,7 @@ import { verify } from '@node-rs/argon2';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { SecretVerifier, type SecretAttempt } from './secret-verifier.js';
 import type { SecretRecord } from '../zones/clients/secret.js';
-import { digestSecret, drawSecret, MAX_LIVE_SECRETS } from '../zones/clients/secret.js';
+import { digestSecret, generateSecret, MAX_LIVE_SECRETS } from '../zones/clients/secret.js';
 
 // The real argon2, with its calls counted: they are all that takes time.
 vi.mock(import('@node-rs/argon2'), async (original) => {
@@ -29,7 +29,7 @@ function attempt(changes: Partial<SecretAttempt> = {}): SecretAttempt {
   sources += 1;
   return {
     clientId: CLIENT,
-    secret: drawSecret(),
+    secret: generateSecret(),
     source: `198.51.100.${sources}`,
     secrets: [],
     digestKey: null,
@@ -72,10 +72,10 @@ test('guesses from all over one IPv6 network count together', async () => {
 
 describe('a drawn secret', () => {
   test('is right only for its client, key and time', async () => {
-    const secret = drawSecret();
+    const secret = generateSecret();
     const right = attempt({ secret, secrets: [drawnRecord(secret)], digestKey: KEY });
     expect(await verifier.verify(right)).toBe('right');
-    expect(await verifier.verify({ ...right, secret: drawSecret() })).toBe('wrong');
+    expect(await verifier.verify({ ...right, secret: generateSecret() })).toBe('wrong');
     expect(await verifier.verify({ ...right, digestKey: randomBytes(32) })).toBe('wrong');
     expect(await verifier.verify({ ...right, clientId: CLIENT.replace('0', '1') })).toBe('wrong');
     expect(await verifier.verify({ ...right, secrets: [] })).toBe('wrong');
@@ -85,7 +85,7 @@ describe('a drawn secret', () => {
   });
 
   test('is right as either of two', async () => {
-    const [one, other] = [drawSecret(), drawSecret()];
+    const [one, other] = [generateSecret(), generateSecret()];
     const secrets = [drawnRecord(one), drawnRecord(other)];
     for (const secret of [one, other]) {
       // oxlint-disable-next-line no-await-in-loop
@@ -94,19 +94,19 @@ describe('a drawn secret', () => {
   });
 
   test('is right at once, however often others guessed wrong', async () => {
-    const secret = drawSecret();
+    const secret = generateSecret();
     const one = attempt({ secret, secrets: [drawnRecord(secret)], digestKey: KEY });
     const verdicts = [];
     for (let n = 0; n < 11; n += 1) {
       // oxlint-disable-next-line no-await-in-loop
-      verdicts.push(await verifier.verify({ ...one, secret: drawSecret() }));
+      verdicts.push(await verifier.verify({ ...one, secret: generateSecret() }));
     }
     expect(verdicts.at(-1)).toBe('throttled');
     expect(await verifier.verify(one)).toBe('right');
   });
 
   test('costs no expensive comparison, whoever the client is', async () => {
-    const secrets = [drawnRecord(drawSecret()), await importedRecord('password')];
+    const secrets = [drawnRecord(generateSecret()), await importedRecord('password')];
     expect(await cost(attempt())).toBe(0);
     expect(await cost(attempt({ secrets, digestKey: KEY }))).toBe(0);
   });
@@ -136,7 +136,7 @@ describe('an imported secret', () => {
 
   test('costs the same for an unknown client as for a known one, whatever that has', async () => {
     const secret = 'a wrong guess';
-    const drawn = drawnRecord(drawSecret());
+    const drawn = drawnRecord(generateSecret());
     const [imported, another] = [await importedRecord('one'), await importedRecord('two')];
     const expired = await importedRecord('three', NOW - 1);
     const known = [[], [drawn], [imported], [drawn, imported], [imported, another], [expired]];

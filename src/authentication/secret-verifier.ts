@@ -8,11 +8,11 @@ import { networkOf } from './source-network.js';
 import {
   digestSecret,
   digestsEqual,
-  isDrawnForm,
+  isGeneratedForm,
   MAX_LIVE_SECRETS,
   type SecretRecord,
 } from '../zones/clients/secret.js';
-import { SlowLane } from './serial-queue.js';
+import { SerialQueue } from './serial-queue.js';
 
 /** argon2id with OWASP's parameters: 19 MiB, two passes, one lane. */
 const ARGON2 = { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
@@ -42,7 +42,7 @@ export type SecretVerdict = 'right' | 'wrong' | 'throttled';
 @Injectable()
 export class SecretVerifier {
   private readonly limiter = new GuessLimiter();
-  private readonly lane = new SlowLane(12);
+  private readonly queue = new SerialQueue(12);
   /** Recognises imported secrets that were found right before, so that they cost one digest. */
   private readonly seen = new LRUCache<string, true>({ max: 10_000 });
   private readonly seenKey = randomBytes(32);
@@ -57,7 +57,7 @@ export class SecretVerifier {
     const attempt = { ...presented, source: networkOf(presented.source) };
     const now = this.clock.now();
     const live = attempt.secrets.filter(({ expiresAt }) => expiresAt === null || expiresAt > now);
-    const right = isDrawnForm(attempt.secret)
+    const right = isGeneratedForm(attempt.secret)
       ? this.matchesDigest(attempt, live)
       : await this.matchesImported(attempt, live);
     if (right === null) return 'throttled';
@@ -90,13 +90,13 @@ export class SecretVerifier {
     const { clientId, source } = attempt;
     if (!this.limiter.mayCompare(clientId, source, this.clock.now())) return null;
     // Who guesses can name any client, and a client be guessed at from anywhere: no one of the three
-    // may take the whole lane.
-    const shares = [
+    // may take the whole queue.
+    const quotas = [
       { key: JSON.stringify([clientId, source]), max: 2 },
       { key: `client ${clientId}`, max: 4 },
       { key: `source ${source}`, max: 4 },
     ];
-    return this.lane.run(shares, () => this.compareImported(attempt, imported));
+    return this.queue.run(quotas, () => this.compareImported(attempt, imported));
   }
 
   private async compareImported(

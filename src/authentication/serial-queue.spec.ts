@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { SlowLane } from './serial-queue.js';
+import { SerialQueue } from './serial-queue.js';
 
 interface Job {
   readonly run: () => Promise<string>;
@@ -24,9 +24,9 @@ function job(name = 'done'): Job {
 }
 
 test('runs one job after the other, in order', async () => {
-  const lane = new SlowLane(10);
+  const queue = new SerialQueue(10);
   const [first, second] = [job('first'), job('second')];
-  const results = [lane.run([], first.run), lane.run([], second.run)];
+  const results = [queue.run([], first.run), queue.run([], second.run)];
   await nextTurn();
   expect([first.started, second.started]).toEqual([true, false]);
   first.finish();
@@ -37,9 +37,9 @@ test('runs one job after the other, in order', async () => {
 });
 
 test('turns away at once what does not fit, and never runs it', async () => {
-  const lane = new SlowLane(2);
+  const queue = new SerialQueue(2);
   const jobs = [job(), job(), job()];
-  const results = jobs.map(({ run }) => lane.run([], run));
+  const results = jobs.map(({ run }) => queue.run([], run));
   expect(await results[2]).toBeNull();
   for (const { finish } of jobs) finish();
   expect(await Promise.all(results)).toEqual(['done', 'done', null]);
@@ -47,34 +47,34 @@ test('turns away at once what does not fit, and never runs it', async () => {
 });
 
 test('lets nobody take more than a share, and gives it back', async () => {
-  const lane = new SlowLane(100);
+  const queue = new SerialQueue(100);
   const mine = [{ key: 'me', max: 2 }];
   const jobs = [job(), job(), job()];
-  const results = jobs.map(({ run }) => lane.run(mine, run));
+  const results = jobs.map(({ run }) => queue.run(mine, run));
   expect(await results[2]).toBeNull();
   const other = job();
-  const theirs = lane.run([{ key: 'you', max: 2 }], other.run);
+  const theirs = queue.run([{ key: 'you', max: 2 }], other.run);
   for (const { finish } of [...jobs, other]) finish();
   expect(await Promise.all([...results, theirs])).toEqual(['done', 'done', null, 'done']);
   const again = job();
   again.finish();
-  expect(await lane.run(mine, again.run)).toBe('done');
+  expect(await queue.run(mine, again.run)).toBe('done');
 });
 
 test('turns away for any one share that is used up, and then uses none', async () => {
-  const lane = new SlowLane(100);
+  const queue = new SerialQueue(100);
   const first = job();
-  const busy = lane.run([{ key: 'a', max: 1 }], first.run);
+  const busy = queue.run([{ key: 'a', max: 1 }], first.run);
   const shares = [
     { key: 'b', max: 1 },
     { key: 'a', max: 1 },
   ];
-  expect(await lane.run(shares, job().run)).toBeNull();
+  expect(await queue.run(shares, job().run)).toBeNull();
   first.finish();
   await busy;
   const second = job();
   second.finish();
-  expect(await lane.run([{ key: 'b', max: 1 }], second.run)).toBe('done');
+  expect(await queue.run([{ key: 'b', max: 1 }], second.run)).toBe('done');
 });
 
 function failing(): Promise<string> {
@@ -86,10 +86,10 @@ function throwing(): Promise<string> {
 }
 
 test('goes on after a job that failed', async () => {
-  const lane = new SlowLane(1);
-  await expect(lane.run([{ key: 'a', max: 1 }], failing)).rejects.toThrow('no');
-  await expect(lane.run([{ key: 'a', max: 1 }], throwing)).rejects.toThrow('at once');
+  const queue = new SerialQueue(1);
+  await expect(queue.run([{ key: 'a', max: 1 }], failing)).rejects.toThrow('no');
+  await expect(queue.run([{ key: 'a', max: 1 }], throwing)).rejects.toThrow('at once');
   const next = job();
   next.finish();
-  expect(await lane.run([{ key: 'a', max: 1 }], next.run)).toBe('done');
+  expect(await queue.run([{ key: 'a', max: 1 }], next.run)).toBe('done');
 });

@@ -1,14 +1,14 @@
-/** Somebody on whose account a job goes, and how many jobs that may be at a time. */
-export interface Share {
+/** At most `max` jobs at once for one `key`. */
+export interface Quota {
   readonly key: string;
   readonly max: number;
 }
 
 /**
  * Runs expensive jobs one after the other. What does not fit is turned away at once, so a flood
- * costs neither memory nor the time of others, and nobody can fill the lane alone.
+ * costs neither memory nor the time of others, and nobody can fill the queue alone.
  */
-export class SlowLane {
+export class SerialQueue {
   private tail: Promise<unknown> = Promise.resolve();
   private waiting = 0;
   private readonly taken = new Map<string, number>();
@@ -19,13 +19,13 @@ export class SlowLane {
   constructor(private readonly maxWaiting: number) {}
 
   /**
-   * @param shares all those on whose account the job goes
-   * @returns the job's result, or `null` if the lane is full for everybody or for one of those
+   * @param quotas the limits that the job counts against
+   * @returns the job's result, or `null` if the queue is full for everybody or for one of those
    */
-  async run<T>(shares: readonly Share[], job: () => Promise<T>): Promise<T | null> {
-    const full = shares.some(({ key, max }) => (this.taken.get(key) ?? 0) >= max);
+  async run<T>(quotas: readonly Quota[], job: () => Promise<T>): Promise<T | null> {
+    const full = quotas.some(({ key, max }) => (this.taken.get(key) ?? 0) >= max);
     if (full || this.waiting >= this.maxWaiting) return null;
-    for (const { key } of shares) this.taken.set(key, (this.taken.get(key) ?? 0) + 1);
+    for (const { key } of quotas) this.taken.set(key, (this.taken.get(key) ?? 0) + 1);
     this.waiting += 1;
     const result = this.tail.then(job);
     this.tail = result.catch(() => {});
@@ -33,7 +33,7 @@ export class SlowLane {
       return await result;
     } finally {
       this.waiting -= 1;
-      for (const { key } of shares) this.giveBack(key);
+      for (const { key } of quotas) this.giveBack(key);
     }
   }
 

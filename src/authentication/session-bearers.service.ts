@@ -17,7 +17,7 @@ export interface Bearer {
 
 /** Believes who bears a session mandate (RFC 6750), as strictly as the token endpoint does. */
 @Injectable()
-export class Bearers {
+export class SessionBearers {
   constructor(
     private readonly snapshots: Snapshots,
     @Inject(ENV) private readonly env: RunningEnv,
@@ -93,7 +93,7 @@ function ownSession(claims: MandateClaims): MandateClaims {
 }
 
 /** Stands in front of the routes of applications, so that nothing of a stranger's body is read. */
-export function admitBearers(bearers: Bearers) {
+export function admitBearers(bearers: SessionBearers) {
   return async (request: Request, _response: Response, next: NextFunction): Promise<void> => {
     // What was verified is not kept: the zone may change before the request is answered.
     await bearers.verify(bearerToken(request));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readCommand, UsageError } from './arguments.js';
+import { readCommand, WrongUsage } from './arguments.js';
 
 const ZONE = '0192f0c1-0000-7000-8000-00000000000a';
 const read = (line: string) => readCommand(line.split(' ').filter((word) => word !== ''));
@@ -44,6 +44,6 @@ describe('a command line', () => {
     'signer --socket /s --pkcs11-module /m --token t',
     'signer --socket /s --keys /k --pkcs11-module /m --token t --pin-file /p',
   ])('that means nothing: %j', (line) => {
-    expect(() => read(line)).toThrow(UsageError);
+    expect(() => read(line)).toThrow(WrongUsage);
   });
 });

@@ -24,8 +24,8 @@ export interface SignerOptions {
 }
 
 /** Raised for a command line that means nothing. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
+export class WrongUsage extends Error {
+  override readonly name = 'WrongUsage';
 }
 
 /** What can be asked for, and how the process ends. */
@@ -51,13 +51,13 @@ Exit codes: 0 done, 1 something is wrong with the keys, 2 not a command, 3 it co
  * Reads a command line.
  *
  * @param argv without the program and the script
- * @throws {UsageError}
+ * @throws {WrongUsage}
  */
 export function readCommand(argv: readonly string[]): Command {
   const [group, ...rest] = argv;
   if (group === undefined || group === 'help' || argv.includes('--help')) return { name: 'help' };
   if (group === 'signer') return { name: 'signer', options: readSigner(rest) };
-  if (group !== 'keys') throw new UsageError(`there is no command ${JSON.stringify(group)}`);
+  if (group !== 'keys') throw new WrongUsage(`there is no command ${JSON.stringify(group)}`);
   const [name, ...options] = rest;
   return readKeys(name, options);
 }
@@ -74,7 +74,7 @@ function readKeys(name: string | undefined, argv: readonly string[]): Command {
       const options = { zone: text, all: flag, emergency: flag, json: flag };
       const { zone, all, emergency, json } = parse(argv, options);
       if ((zone === undefined) === (all !== true)) {
-        throw new UsageError('rotate needs either --zone or --all');
+        throw new WrongUsage('rotate needs either --zone or --all');
       }
       return { name, zoneId: readZone(zone), emergency: emergency === true, json: json === true };
     }
@@ -85,7 +85,7 @@ function readKeys(name: string | undefined, argv: readonly string[]): Command {
     case 'verify':
       return { name, json: parse(argv, { json: flag })['json'] === true };
     default:
-      throw new UsageError(`there is no command keys ${JSON.stringify(name ?? '')}`);
+      throw new WrongUsage(`there is no command keys ${JSON.stringify(name ?? '')}`);
   }
 }
 
@@ -96,14 +96,14 @@ function readSigner(argv: readonly string[]): SignerOptions {
   const socket = given['socket'];
   const keys = given['keys'];
   const device = [given['pkcs11-module'], given['token'], given['pin-file']];
-  if (typeof socket !== 'string') throw new UsageError('signer needs --socket');
+  if (typeof socket !== 'string') throw new WrongUsage('signer needs --socket');
   const [module, token, pin] = device;
   if (typeof module === 'string' && typeof token === 'string' && typeof pin === 'string') {
-    if (keys !== undefined) throw new UsageError('signer keeps keys in one place only');
+    if (keys !== undefined) throw new WrongUsage('signer keeps keys in one place only');
     return { socket, keys: null, pkcs11: { module, token, pin } };
   }
   if (device.some((value) => value !== undefined) || typeof keys !== 'string') {
-    throw new UsageError('signer needs --keys, or --pkcs11-module, --token and --pin-file');
+    throw new WrongUsage('signer needs --keys, or --pkcs11-module, --token and --pin-file');
   }
   return { socket, keys, pkcs11: null };
 }
@@ -114,12 +114,12 @@ function parse(argv: readonly string[], options: OptionTypes): Record<string, un
   try {
     return parseArgs({ args: [...argv], options, strict: true, allowPositionals: false }).values;
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    throw new WrongUsage(error instanceof Error ? error.message : String(error));
   }
 }
 
 function readZone(zone: unknown): string | null {
   if (zone === undefined) return null;
-  if (typeof zone !== 'string' || !isUuid(zone)) throw new UsageError('--zone is not an id');
+  if (typeof zone !== 'string' || !isUuid(zone)) throw new WrongUsage('--zone is not an id');
   return zone;
 }

@@ -4,7 +4,7 @@ import { FileKeys } from '../keys/signer/file-keys.js';
 import type { KeyStore } from '../keys/signer/key-store.js';
 import { Pkcs11Keys } from '../keys/signer/pkcs11-keys.js';
 import { startSigner } from '../keys/signer/signer-server.js';
-import { UsageError, type SignerOptions } from './arguments.js';
+import { WrongUsage, type SignerOptions } from './arguments.js';
 import { EXIT } from './outcome.js';
 
 /**
@@ -42,9 +42,9 @@ function keysOf(
     const { module, token, pin } = pkcs11;
     return new Pkcs11Keys({ module, token, pinFile: pin, environment });
   }
-  if (keys === null) throw new UsageError('signer needs --keys');
+  if (keys === null) throw new WrongUsage('signer needs --keys');
   if (custody.provider === 'env' && custody.key === undefined) {
-    throw new UsageError('signer needs KEY_ENCRYPTION_KEY to seal its files');
+    throw new WrongUsage('signer needs KEY_ENCRYPTION_KEY to seal its files');
   }
   return new FileKeys(keys, keyEncryptionsOf(custody));
 }

@@ -16,7 +16,7 @@ export interface Constraints {
   readonly policy_approved: boolean;
 }
 
-/** Authority as an edge hands it on: what one respect after another is compared by. */
+/** Authority as an edge hands it on: what one constraint after another is compared by. */
 export interface Grant {
   readonly scopes: readonly string[];
   readonly resources: readonly string[];
@@ -31,15 +31,15 @@ export interface Grant {
 }
 
 /** A way in which a grant can be more than another one. */
-export type Respect = keyof Grant;
+export type Constraint = keyof Grant;
 
 /**
  * In which respects a grant is more than the one that it comes of. None: it is a subset.
  *
  * It is an order: nothing exceeds itself, and what does not exceed a part does not exceed the whole.
  */
-export function excesses(inner: Grant, outer: Grant): Respect[] {
-  const within: Readonly<Record<Respect, boolean>> = {
+export function excesses(inner: Grant, outer: Grant): Constraint[] {
+  const within: Readonly<Record<Constraint, boolean>> = {
     scopes: isSubset(inner.scopes, outer.scopes),
     resources: isSubset(inner.resources, outer.resources),
     ttlSeconds: atMost(inner.ttlSeconds, outer.ttlSeconds),
@@ -48,10 +48,10 @@ export function excesses(inner: Grant, outer: Grant): Respect[] {
     budget: atMost(inner.budget, outer.budget),
     policyApproved: inner.policyApproved || !outer.policyApproved,
   };
-  return RESPECTS.filter((respect) => !within[respect]);
+  return CONSTRAINTS.filter((constraint) => !within[constraint]);
 }
 
-const RESPECTS: readonly Respect[] = [
+const CONSTRAINTS: readonly Constraint[] = [
   'scopes',
   'resources',
   'ttlSeconds',

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { OAuthError } from '../oauth/errors.js';
 import { excesses, MAX_HOPS, type Grant } from './grant.js';
-import { narrow, ownAuthority, type Source, type Wish } from './narrow.js';
+import { narrow, ownAuthority, type Source, type DelegationRequest } from './narrow.js';
 
 const NOW = 1_800_000_000;
 const SCOPES = ['a', 'b', 'c', 'd'];
@@ -18,7 +18,7 @@ const grant: fc.Arbitrary<Grant> = fc.record({
   budget: limit,
   policyApproved: fc.boolean(),
 });
-const wish: fc.Arbitrary<Wish> = fc.record({
+const request: fc.Arbitrary<DelegationRequest> = fc.record({
   scopes: fc.subarray(SCOPES),
   resource: fc.option(fc.constantFrom(...RESOURCES), { nil: null }),
   resources: fc.option(fc.subarray(RESOURCES, { minLength: 1 }), { nil: null }),
@@ -51,8 +51,8 @@ function meet(one: Grant, two: Grant): Grant {
   };
 }
 
-/** A wish with what is too much left out, or asked for all the same. */
-function fitted(wanted: Wish, { grant: above }: Source): Wish {
+/** A request with what is too much left out, or asked for all the same. */
+function fitted(wanted: DelegationRequest, { grant: above }: Source): DelegationRequest {
   return {
     ...wanted,
     scopes: wanted.scopes.filter((scope) => above.scopes.includes(scope)),
@@ -65,8 +65,8 @@ function fitted(wanted: Wish, { grant: above }: Source): Wish {
   };
 }
 
-/** What comes of a wish; `null` if it is refused. */
-function tryNarrow(wanted: Wish, source: Source): Grant | null {
+/** What comes of a request; `null` if it is refused. */
+function tryNarrow(wanted: DelegationRequest, source: Source): Grant | null {
   try {
     return narrow(wanted, source, NOW);
   } catch (error) {
@@ -110,9 +110,9 @@ describe('being a subset', () => {
 
   test('fails for a limit that is no number', () => {
     const one = ownAuthority([], [], NOW).grant;
-    for (const respect of ['ttlSeconds', 'maxHops', 'expiresAt', 'budget'] as const) {
+    for (const constraint of ['ttlSeconds', 'maxHops', 'expiresAt', 'budget'] as const) {
       const outer = { ...one, ttlSeconds: 5, budget: 5 };
-      expect(excesses({ ...outer, [respect]: Number.NaN }, outer)).toEqual([respect]);
+      expect(excesses({ ...outer, [constraint]: Number.NaN }, outer)).toEqual([constraint]);
     }
   });
 });
@@ -122,7 +122,7 @@ describe('narrowing', () => {
     const seen = { granted: 0, deep: 0 };
     fc.assert(
       fc.property(
-        fc.array(fc.tuple(wish, fc.nat(3)), { minLength: 1, maxLength: 12 }),
+        fc.array(fc.tuple(request, fc.nat(3)), { minLength: 1, maxLength: 12 }),
         (wishes) => {
           let source = ownAuthority(SCOPES, RESOURCES, NOW);
           const above = [source.grant];
@@ -147,7 +147,7 @@ describe('narrowing', () => {
 
   test('gives what was asked for, not less', () => {
     fc.assert(
-      fc.property(wish, grant, fc.integer({ min: 1, max: 5_000 }), (wanted, from, lifetime) => {
+      fc.property(request, grant, fc.integer({ min: 1, max: 5_000 }), (wanted, from, lifetime) => {
         const made = tryNarrow(wanted, { grant: from, lifetime, hops: 0 });
         if (made === null) return;
         expect(new Set(made.scopes)).toEqual(new Set(wanted.scopes));
@@ -162,7 +162,7 @@ describe('narrowing', () => {
 
   test('takes again what it gave', () => {
     fc.assert(
-      fc.property(wish, (wanted) => {
+      fc.property(request, (wanted) => {
         const source = ownAuthority(SCOPES, RESOURCES, NOW);
         const made = tryNarrow(wanted, source);
         if (made === null) return;

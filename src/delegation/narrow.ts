@@ -1,8 +1,8 @@
 import { OAuthError, type OAuthErrorCode } from '../oauth/errors.js';
-import { excesses, MAX_HOPS, type Grant, type Respect } from './grant.js';
+import { excesses, MAX_HOPS, type Grant, type Constraint } from './grant.js';
 
 /** What somebody wants to delegate; what is left out is as it was above. */
-export interface Wish {
+export interface DelegationRequest {
   readonly scopes: readonly string[];
   readonly resource: string | null;
   readonly resources: readonly string[] | null;
@@ -30,7 +30,7 @@ const USUAL_LIFETIME = 3_600;
 /** For how many seconds an edge can be made. */
 export const MAX_LIFETIME = 86_400;
 
-const ERRORS: Readonly<Record<Respect, OAuthErrorCode>> = {
+const ERRORS: Readonly<Record<Constraint, OAuthErrorCode>> = {
   scopes: 'invalid_scope',
   resources: 'invalid_target',
   ttlSeconds: 'invalid_request',
@@ -40,7 +40,7 @@ const ERRORS: Readonly<Record<Respect, OAuthErrorCode>> = {
   policyApproved: 'invalid_request',
 };
 
-const NAMES: Readonly<Record<Respect, string>> = {
+const NAMES: Readonly<Record<Constraint, string>> = {
   scopes: 'scopes are',
   resources: 'resources are',
   ttlSeconds: 'ttl_seconds is',
@@ -72,24 +72,28 @@ export function ownAuthority(
 }
 
 /**
- * What a wish comes to, below what is delegated from. What was asked for is granted or refused, never
+ * What a request comes to, below what is delegated from. What was asked for is granted or refused, never
  * cut, except that an edge made for as long as its parent was ends together with it.
  *
  * @param now seconds since the epoch
- * @throws {OAuthError} if it is more than there is, in any respect
+ * @throws {OAuthError} if it is more than there is, in any constraint
  */
-export function narrow(wish: Wish, { grant: above, lifetime, hops }: Source, now: number): Grant {
+export function narrow(
+  request: DelegationRequest,
+  { grant: above, lifetime, hops }: Source,
+  now: number,
+): Grant {
   const grant: Grant = {
-    scopes: [...new Set(wish.scopes)].toSorted(),
-    resources: resourcesOf(wish, above),
-    ttlSeconds: wish.ttlSeconds ?? above.ttlSeconds,
-    maxHops: wish.maxHops ?? above.maxHops,
-    expiresAt: expiryOf(wish, above, lifetime, now),
-    budget: wish.budget ?? above.budget,
-    policyApproved: wish.policyApproved || above.policyApproved,
+    scopes: [...new Set(request.scopes)].toSorted(),
+    resources: resourcesOf(request, above),
+    ttlSeconds: request.ttlSeconds ?? above.ttlSeconds,
+    maxHops: request.maxHops ?? above.maxHops,
+    expiresAt: expiryOf(request, above, lifetime, now),
+    budget: request.budget ?? above.budget,
+    policyApproved: request.policyApproved || above.policyApproved,
   };
-  const [respect] = excesses(grant, above);
-  if (respect !== undefined) throw tooMuch(respect);
+  const [constraint] = excesses(grant, above);
+  if (constraint !== undefined) throw tooMuch(constraint);
   if (grant.expiresAt <= now) {
     throw new OAuthError('invalid_request', 'the delegation would have expired already');
   }
@@ -101,15 +105,15 @@ export function narrow(wish: Wish, { grant: above, lifetime, hops }: Source, now
   return grant;
 }
 
-function resourcesOf(wish: Wish, above: Grant): readonly string[] {
-  const among = wish.resources ?? above.resources;
-  if (wish.resource === null) return [...new Set(among)].toSorted();
-  if (!among.includes(wish.resource)) throw tooMuch('resources');
-  return [wish.resource];
+function resourcesOf(request: DelegationRequest, above: Grant): readonly string[] {
+  const among = request.resources ?? above.resources;
+  if (request.resource === null) return [...new Set(among)].toSorted();
+  if (!among.includes(request.resource)) throw tooMuch('resources');
+  return [request.resource];
 }
 
 function expiryOf(
-  { expiresAt, expiresIn }: Wish,
+  { expiresAt, expiresIn }: DelegationRequest,
   above: Grant,
   lifetime: number,
   now: number,
@@ -122,6 +126,9 @@ function expiryOf(
   return Math.min(end, above.expiresAt);
 }
 
-function tooMuch(respect: Respect): OAuthError {
-  return new OAuthError(ERRORS[respect], `the ${NAMES[respect]} more than what can be delegated`);
+function tooMuch(constraint: Constraint): OAuthError {
+  return new OAuthError(
+    ERRORS[constraint],
+    `the ${NAMES[constraint]} more than what can be delegated`,
+  );
 }

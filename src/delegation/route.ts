@@ -141,8 +141,8 @@ function obstacleAt(edge: Edge, parent: Edge | null, hop: number): string | null
   if (edge.hopCount !== hop || hop > edge.constraints.max_hops) return 'is a hop too many';
   if (parent === null) return null;
   if (!continues(edge.path, parent.path, edge)) return 'does not begin where the one before ends';
-  const [respect] = excesses(grantOf(edge), grantOf(parent));
-  return respect === undefined ? null : `exceeds its parent: ${respect}`;
+  const [constraint] = excesses(grantOf(edge), grantOf(parent));
+  return constraint === undefined ? null : `exceeds its parent: ${constraint}`;
 }
 
 /** The way goes on from where the parent's ended, through sessions below it, to source and target. */

@@ -117,7 +117,7 @@ export class Readiness {
    * here may not know which zones there are, so there is a number only.
    */
   private async checkSigningKeys(): Promise<void> {
-    const mute = await this.snapshots.countMute();
+    const mute = await this.snapshots.countZonesWithoutSigner();
     if (mute > 0) throw new NotReady(`zones in use that cannot sign: ${mute}`);
   }
 

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { KeyDraws } from './rotation/key-generation.service.js';
+import { KeyGeneration } from './rotation/key-generation.service.js';
 import { KeyRings } from './signing/key-rings.service.js';
 import { KeySets } from './publishing/key-sets.service.js';
 import { KeysController } from './publishing/keys.controller.js';
@@ -22,7 +22,7 @@ import { SigningKey } from './signing-key.entity.js';
     SealedValues,
     KeyEncryptionKeys,
     PrivateKeys,
-    KeyDraws,
+    KeyGeneration,
     KeyRings,
     Rotations,
     KeySets,
@@ -32,7 +32,7 @@ import { SigningKey } from './signing-key.entity.js';
     SealedValues,
     KeyEncryptionKeys,
     PrivateKeys,
-    KeyDraws,
+    KeyGeneration,
     KeyRings,
     Rotations,
     KeySets,

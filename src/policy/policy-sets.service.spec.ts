@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Counter, Histogram, Registry } from 'prom-client';
-import { BackgroundError } from './background/background.js';
+import { BackgroundFailure } from './background/background.js';
 import { manifestSha256, type PolicySource } from './engine/compile.js';
 import { PolicySets, type StoredPolicySet } from './policy-sets.service.js';
 
@@ -30,7 +30,7 @@ describe('a set that cannot be compiled now', () => {
   test('is not broken: the next attempt may succeed', async () => {
     const sets = new PolicySets(counter, histogram);
     const waiting = Array.from({ length: 256 }, (_, n) => sets.open(stored(`set ${n}`)));
-    await expect(sets.open(stored('one too many'))).rejects.toBeInstanceOf(BackgroundError);
+    await expect(sets.open(stored('one too many'))).rejects.toBeInstanceOf(BackgroundFailure);
     expect(await failures('unavailable')).toBe(1);
     // Who shares a compilation that is under way needs no place of its own.
     expect(await sets.open(stored('set 7'))).toMatchObject({ status: 'ready' });

@@ -3,9 +3,9 @@ import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import { LRUCache } from 'lru-cache';
 import type { Counter, Histogram } from 'prom-client';
 import type { EntityManager } from 'typeorm';
-import { BackgroundError, stopBackground } from './background/background.js';
+import { BackgroundFailure, stopBackground } from './background/background.js';
 import { compileInBackground } from './background/compile-in-background.js';
-import { PolicyCompileError, type CompiledPolicySet } from './engine/compile.js';
+import { UncompilablePolicy, type CompiledPolicySet } from './engine/compile.js';
 import { evaluate, release, warm, type Verdict } from './engine/evaluate.js';
 import type { PolicyInput } from './engine/input.js';
 import { loadModules, storedManifest, type LoadedModules } from './engine/load-modules.js';
@@ -106,7 +106,7 @@ export class PolicySets implements OnApplicationShutdown {
    *
    * It is compared with its hashes: a set that was edited behind our back decides nothing.
    *
-   * @throws {BackgroundError} it cannot be compiled now, which says nothing about the set
+   * @throws {BackgroundFailure} it cannot be compiled now, which says nothing about the set
    */
   async open(stored: StoredPolicySet): Promise<ActivePolicy> {
     if (stored.status !== 'stored') return stored;
@@ -125,8 +125,8 @@ export class PolicySets implements OnApplicationShutdown {
       const compiled = await this.compile(setVersionId, loaded);
       return { status: 'ready', setVersionId, manifestSha256, compiled };
     } catch (error) {
-      if (error instanceof BackgroundError) this.failed('unavailable');
-      if (!(error instanceof PolicyCompileError)) throw error;
+      if (error instanceof BackgroundFailure) this.failed('unavailable');
+      if (!(error instanceof UncompilablePolicy)) throw error;
       return broken('compile', `the set does not compile: ${error.message}`);
     }
   }

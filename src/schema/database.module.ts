@@ -4,7 +4,7 @@ import { DataSource } from 'typeorm';
 import type { RunningEnv } from '../platform/config/env.js';
 import { ChangeFeed } from '../platform/database/change-feed.js';
 import { dataSourceOptions } from './data-source.js';
-import { endUnfinished } from '../platform/database/broken-connections.js';
+import { endBrokenConnections } from '../platform/database/broken-connections.js';
 
 /** The connection to PostgreSQL and the news from it. The schema is migrated before Nest starts. */
 @Module({})
@@ -23,7 +23,7 @@ export class DatabaseModule {
           dataSourceFactory: async (options) => {
             if (options === undefined) throw new Error('no data source options');
             const dataSource = await new DataSource(options).initialize();
-            endUnfinished(dataSource);
+            endBrokenConnections(dataSource);
             return dataSource;
           },
         }),

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { admit, ADMIT, StaleBearer } from '../authentication/admission.js';
-import { Bearers, type Bearer } from '../authentication/session-bearers.service.js';
+import { SessionBearers, type Bearer } from '../authentication/session-bearers.service.js';
 import { OAuthError, unavailable } from '../oauth/errors.js';
 import type { Challenge } from './challenge.entity.js';
 import { Challenges } from './challenges.service.js';
@@ -19,7 +19,7 @@ const MAX_ATTEMPTS = 5;
 export class Approvals {
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
-    private readonly bearers: Bearers,
+    private readonly bearers: SessionBearers,
     private readonly challenges: Challenges,
   ) {}
 

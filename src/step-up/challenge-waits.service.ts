@@ -46,7 +46,7 @@ export class ChallengeWaits implements OnModuleInit, OnApplicationShutdown, Chan
 
   onModuleInit(): void {
     this.feed.subscribe('challenge', this);
-    this.timer = setInterval(() => this.feedInterrupted(), LOOK_MS).unref();
+    this.timer = setInterval(() => this.onReset(), LOOK_MS).unref();
   }
 
   onApplicationShutdown(): void {
@@ -93,11 +93,11 @@ export class ChallengeWaits implements OnModuleInit, OnApplicationShutdown, Chan
     }
   }
 
-  heardOf(id: string): void {
+  onChange(id: string): void {
     if (this.waiters.has(id)) void this.look(id);
   }
 
-  feedInterrupted(): void {
+  onReset(): void {
     for (const id of this.waiters.keys()) void this.look(id);
   }
 

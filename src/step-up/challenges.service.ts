@@ -8,7 +8,7 @@ import { isUuid } from '../oauth/vocabulary.js';
 import { Challenge } from './challenge.entity.js';
 import { ChallengeDecision } from './challenge-decision.entity.js';
 import { clientsNamedIn, type ClientNames } from './describe-challenge.js';
-import { objectionTo, type Objection, type Say } from './decide.js';
+import { objectionTo, type Objection, type DecisionInput } from './decide.js';
 
 /** Raised when somebody's say does not count; it is for the controller to tell them. */
 export class DecisionRefused extends Error {
@@ -76,7 +76,7 @@ export class Challenges {
   async decide(
     zoneId: string,
     id: string,
-    say: Say,
+    say: DecisionInput,
     requestId: string,
     check: (tx: EntityManager, challenge: Challenge) => Promise<void> = async () => {},
     admit: (tx: EntityManager) => Promise<void> = async () => {},
@@ -94,7 +94,7 @@ export class Challenges {
   private take(
     zoneId: string,
     id: string,
-    say: Say,
+    say: DecisionInput,
     requestId: string,
     check: (tx: EntityManager, challenge: Challenge) => Promise<void>,
     admit: (tx: EntityManager) => Promise<void>,
@@ -133,7 +133,7 @@ export class Challenges {
   private async recordRefusal(
     zoneId: string,
     id: string,
-    { decidedBy, method, decision }: Say,
+    { decidedBy, method, decision }: DecisionInput,
     requestId: string,
     reason: string,
   ): Promise<void> {
@@ -155,7 +155,11 @@ export class Challenges {
   }
 
   /** @returns `false` if they have had their say */
-  private async countIn(tx: EntityManager, challenge: Challenge, say: Say): Promise<boolean> {
+  private async countIn(
+    tx: EntityManager,
+    challenge: Challenge,
+    say: DecisionInput,
+  ): Promise<boolean> {
     const counted = await tx.query<object[]>(
       `INSERT INTO challenge_decisions (zone_id, challenge_id, decided_by, method, decision, reason)
        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING 1`,
@@ -167,7 +171,11 @@ export class Challenges {
 
 type Settled = 'approvals' | 'amr' | 'decision' | 'decidedAt' | 'acr' | 'authTime';
 
-async function settle(tx: EntityManager, challenge: Challenge, say: Say): Promise<Challenge> {
+async function settle(
+  tx: EntityManager,
+  challenge: Challenge,
+  say: DecisionInput,
+): Promise<Challenge> {
   const { zoneId, id, terms, quorum } = challenge;
   const now = await databaseNow(tx);
   const approvals = challenge.approvals + (say.decision === 'approved' ? 1 : 0);

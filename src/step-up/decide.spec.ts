@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { PROOF_METHODS } from '../zones/step-up-terms.js';
-import { objectionTo, type Decidable, type Say } from './decide.js';
+import { objectionTo, type Decidable, type DecisionInput } from './decide.js';
 
 const NOW = 1_000_000;
 const BINDING = Buffer.alloc(32, 7);
@@ -45,7 +45,9 @@ const says = fc.record(
 );
 
 /** Whatever may be decided, by whatever rule. */
-const whenever = (law: (challenge: Decidable, say: Say, objection: string | null) => void): void =>
+const whenever = (
+  law: (challenge: Decidable, say: DecisionInput, objection: string | null) => void,
+): void =>
   fc.assert(
     fc.property(challenges, says, (challenge, say) =>
       law(challenge, say, objectionTo(challenge, say, NOW)),
@@ -107,7 +109,7 @@ describe('who may decide', () => {
       consumedAt: null,
       expiresAt: new Date(NOW + 1),
     };
-    const say = (clientId: string): Say => ({
+    const say = (clientId: string): DecisionInput => ({
       method: 'approver',
       decision: 'approved',
       reason: 'x',

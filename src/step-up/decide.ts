@@ -3,7 +3,7 @@ import type { ProofMethod, StepUpTerms } from '../zones/step-up-terms.js';
 import { challengeState, type ChallengeMoments } from './challenge.js';
 
 /** What one person or system says to a challenge. */
-export interface Say {
+export interface DecisionInput {
   readonly method: ProofMethod;
   readonly decision: 'approved' | 'rejected';
   readonly reason: string;
@@ -46,7 +46,11 @@ export type Objection = 'decided' | 'expired' | 'method' | 'binding' | 'party';
  * @param now milliseconds since the epoch
  * @returns what stands against it; `null` if nothing does
  */
-export function objectionTo(challenge: Decidable, say: Say, now: number): Objection | null {
+export function objectionTo(
+  challenge: Decidable,
+  say: DecisionInput,
+  now: number,
+): Objection | null {
   const state = challengeState(challenge, now);
   if (state === 'expired') return 'expired';
   if (state !== 'pending') return 'decided';
@@ -55,7 +59,7 @@ export function objectionTo(challenge: Decidable, say: Say, now: number): Object
   return isParty(challenge, say) ? 'party' : null;
 }
 
-function isParty(challenge: Decidable, { clientId, person }: Say): boolean {
+function isParty(challenge: Decidable, { clientId, person }: DecisionInput): boolean {
   const { terms, subject, subjectIssuer, subjectType } = challenge;
   if (clientId !== undefined) {
     if (challenge.involvedClientIds.includes(clientId)) return true;

@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { IsNull, type EntityManager } from 'typeorm';
 import { ClientSecret } from '../../zones/clients/client-secret.entity.js';
 import { Client } from '../../zones/clients/client.entity.js';
-import { digestSecret, drawSecret, MAX_LIVE_SECRETS } from '../../zones/clients/secret.js';
+import { digestSecret, generateSecret, MAX_LIVE_SECRETS } from '../../zones/clients/secret.js';
 import { SECRET_METHODS, takesSecret, type ClientAuthentication } from './client-authentication.js';
 
 /** What a client is registered with. */
@@ -64,7 +64,7 @@ export type NewSecret =
   { readonly kind: 'drawn' } | { readonly kind: 'imported'; readonly hash: string };
 
 /**
- * Adds a secret to a client. To be called within `Operations.change`, where operators take turns: a
+ * Adds a secret to a client. To be called within `AuditedChanges.run`, where operators take turns: a
  * lock on the client itself would hold up the sessions that are born to it meanwhile.
  *
  * @param digestKey the zone's
@@ -89,7 +89,7 @@ export async function addSecret(
     throw new ConflictException('two secrets are live already; revoke one first');
   }
   const id = uuidv7();
-  const drawn = secret.kind === 'drawn' ? drawSecret() : null;
+  const drawn = secret.kind === 'drawn' ? generateSecret() : null;
   const stored =
     secret.kind === 'imported'
       ? { kind: 'argon2id' as const, verifier: secret.hash }

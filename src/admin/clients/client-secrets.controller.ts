@@ -14,7 +14,7 @@ import type { Request, Response } from 'express';
 import { IsNull, type EntityManager } from 'typeorm';
 import { ClientSecret } from '../../zones/clients/client-secret.entity.js';
 import { SecretVerifier } from '../../authentication/secret-verifier.js';
-import { isDrawnForm } from '../../zones/clients/secret.js';
+import { isGeneratedForm } from '../../zones/clients/secret.js';
 import { requestIdOf } from '../../platform/http/request-id.js';
 import { Sealing } from '../../sealing/sealing.service.js';
 import { isUuid } from '../../oauth/vocabulary.js';
@@ -23,7 +23,7 @@ import { ClientSecretBody } from './client.body.js';
 import { takesSecret } from './client-authentication.js';
 import { addSecret, type NewSecret } from './client-registration.js';
 import { findClient } from './clients.controller.js';
-import { found, Operations, zoneExists } from '../audited-changes.service.js';
+import { found, AuditedChanges, zoneExists } from '../audited-changes.service.js';
 
 function view({ id, kind, createdAt, expiresAt }: ClientSecret) {
   return { id, imported: kind === 'argon2id', created_at: createdAt, expires_at: expiresAt };
@@ -33,7 +33,7 @@ function view({ id, kind, createdAt, expiresAt }: ClientSecret) {
 @AdminController('zones/:zone/clients/:client/secrets')
 export class ClientSecretsController {
   constructor(
-    private readonly operations: Operations,
+    private readonly changes: AuditedChanges,
     private readonly sealing: Sealing,
     private readonly verifier: SecretVerifier,
   ) {}
@@ -47,16 +47,16 @@ export class ClientSecretsController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ) {
-    const client = await findClient(this.operations.read, zoneId, clientId);
+    const client = await findClient(this.changes.read, zoneId, clientId);
     if (!takesSecret(client.authMethods)) {
       throw new ConflictException('the client is not registered for a method that takes a secret');
     }
-    const zone = await zoneExists(this.operations.read, zoneId);
+    const zone = await zoneExists(this.changes.read, zoneId);
     const digestKey = await this.sealing.openDigestKey(zoneId, zone.sealedDigestKey);
     const secret = await this.newSecret(body.secret);
     const expiresAt = body.expires_at === undefined ? null : new Date(body.expires_at);
     const change = { zoneId, requestId: requestIdOf(request), type: 'client_secret.created' };
-    const added = await this.operations.change(change, async (tx) => {
+    const added = await this.changes.run(change, async (tx) => {
       const result = await addSecret(tx, client, secret, digestKey, expiresAt);
       return { result, details: { client_id: clientId, secret: view(result.row) } };
     });
@@ -71,8 +71,8 @@ export class ClientSecretsController {
   /** Lists the secrets that are not revoked, without their values. */
   @Get()
   async list(@Param('zone') zoneId: string, @Param('client') clientId: string) {
-    await findClient(this.operations.read, zoneId, clientId);
-    const rows = await this.operations.read.find(ClientSecret, {
+    await findClient(this.changes.read, zoneId, clientId);
+    const rows = await this.changes.read.find(ClientSecret, {
       where: { zoneId, clientId, revokedAt: IsNull() },
       order: { id: 'ASC' },
     });
@@ -86,7 +86,7 @@ export class ClientSecretsController {
     @Param('client') clientId: string,
     @Param('id') id: string,
   ) {
-    return view(await findSecret(this.operations.read, zoneId, clientId, id));
+    return view(await findSecret(this.changes.read, zoneId, clientId, id));
   }
 
   /** Revokes a secret, at once and everywhere. */
@@ -99,7 +99,7 @@ export class ClientSecretsController {
     @Req() request: Request,
   ): Promise<void> {
     const change = { zoneId, requestId: requestIdOf(request), type: 'client_secret.revoked' };
-    await this.operations.change(change, async (tx) => {
+    await this.changes.run(change, async (tx) => {
       const secret = view(await findSecret(tx, zoneId, clientId, id));
       await tx.update(ClientSecret, { zoneId, clientId, id }, { revokedAt: () => 'now()' });
       return { result: undefined, details: { client_id: clientId, secret } };
@@ -109,7 +109,7 @@ export class ClientSecretsController {
   private async newSecret(imported: string | undefined): Promise<NewSecret> {
     if (imported === undefined) return { kind: 'drawn' };
     // It would be looked for among those that we drew, and never found.
-    if (isDrawnForm(imported)) {
+    if (isGeneratedForm(imported)) {
       throw new UnprocessableEntityException('an imported secret must not look like one of ours');
     }
     return { kind: 'imported', hash: await this.verifier.hashImported(imported) };

@@ -23,7 +23,7 @@ import { ClientBody, ClientChangeBody } from './client.body.js';
 import { changesAuthentication, readAuthentication, takesSecret } from './client-authentication.js';
 import { addSecret, changeAuthentication, createClient } from './client-registration.js';
 import { fetchRulesOf } from '../issuers/registered-keys.js';
-import { found, Operations, zoneExists } from '../audited-changes.service.js';
+import { found, AuditedChanges, zoneExists } from '../audited-changes.service.js';
 import { PageQuery } from '../pagination.body.js';
 import { readPage } from '../pagination.js';
 
@@ -49,7 +49,7 @@ function view(row: Client) {
 @AdminController('zones/:zone/clients')
 export class ClientsController {
   constructor(
-    private readonly operations: Operations,
+    private readonly changes: AuditedChanges,
     private readonly sealing: Sealing,
     @Inject(ENV) private readonly env: RunningEnv,
   ) {}
@@ -62,11 +62,11 @@ export class ClientsController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ) {
-    const zone = await zoneExists(this.operations.read, zoneId);
+    const zone = await zoneExists(this.changes.read, zoneId);
     const digestKey = await this.sealing.openDigestKey(zoneId, zone.sealedDigestKey);
     const authentication = readAuthentication(body, null, fetchRulesOf(this.env));
     const change = { zoneId, requestId: requestIdOf(request), type: 'client.created' };
-    const { client, secret } = await this.operations.change(change, async (tx) => {
+    const { client, secret } = await this.changes.run(change, async (tx) => {
       const created = await createClient(tx, zoneId, {
         name: body.name,
         labels: body.labels,
@@ -93,14 +93,14 @@ export class ClientsController {
   /** Lists clients. */
   @Get()
   async list(@Param('zone') zoneId: string, @Query() page: PageQuery) {
-    await zoneExists(this.operations.read, zoneId);
-    return readPage(this.operations.read, Client, { zoneId }, page, view);
+    await zoneExists(this.changes.read, zoneId);
+    return readPage(this.changes.read, Client, { zoneId }, page, view);
   }
 
   /** Shows a client. */
   @Get(':id')
   async show(@Param('zone') zoneId: string, @Param('id') id: string) {
-    return view(await findClient(this.operations.read, zoneId, id));
+    return view(await findClient(this.changes.read, zoneId, id));
   }
 
   /** Disables or enables a client, or changes its labels and groups or how it authenticates. */
@@ -112,7 +112,7 @@ export class ClientsController {
     @Req() request: Request,
   ) {
     const change = { zoneId, requestId: requestIdOf(request), type: 'client.changed' };
-    const after = await this.operations.change(change, async (tx) => {
+    const after = await this.changes.run(change, async (tx) => {
       const before = await findClient(tx, zoneId, id);
       if (body.labels !== undefined) {
         await tx.update(Client, { zoneId, id }, { labels: [...new Set(body.labels)].toSorted() });
@@ -146,7 +146,7 @@ export class ClientsController {
     @Req() request: Request,
   ): Promise<void> {
     const change = { zoneId, requestId: requestIdOf(request), type: 'client.deleted' };
-    await this.operations.change(change, async (tx) => {
+    await this.changes.run(change, async (tx) => {
       const client = await findClient(tx, zoneId, id);
       await tx.delete(Client, { zoneId, id });
       return { result: undefined, details: { client: view(client) } };

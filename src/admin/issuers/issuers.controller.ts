@@ -24,7 +24,7 @@ import { Session } from '../../ledger/sessions/session.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { readIssuer } from './issuer-registration.js';
 import { IssuerBody } from './issuer.body.js';
-import { found, Operations, zoneExists } from '../audited-changes.service.js';
+import { found, AuditedChanges, zoneExists } from '../audited-changes.service.js';
 import { PageQuery } from '../pagination.body.js';
 import { readPage } from '../pagination.js';
 
@@ -50,7 +50,7 @@ function view(row: TrustedIssuerRow) {
 @AdminController('zones/:zone/issuers')
 export class IssuersController {
   constructor(
-    private readonly operations: Operations,
+    private readonly changes: AuditedChanges,
     @Inject(ENV) private readonly env: RunningEnv,
   ) {}
 
@@ -62,10 +62,10 @@ export class IssuersController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ) {
-    await zoneExists(this.operations.read, zoneId);
+    await zoneExists(this.changes.read, zoneId);
     const issuer = readIssuer(body, this.env);
     const change = { zoneId, requestId: requestIdOf(request), type: 'issuer.created' };
-    const row = await this.operations.change(change, async (tx) => {
+    const row = await this.changes.run(change, async (tx) => {
       await clientsExist(tx, zoneId, issuer.allowedClientIds);
       const id = uuidv7();
       await tx.insert(TrustedIssuerRow, { zoneId, id, ...issuer });
@@ -79,14 +79,14 @@ export class IssuersController {
   /** Lists issuers. */
   @Get()
   async list(@Param('zone') zoneId: string, @Query() page: PageQuery) {
-    await zoneExists(this.operations.read, zoneId);
-    return readPage(this.operations.read, TrustedIssuerRow, { zoneId }, page, view);
+    await zoneExists(this.changes.read, zoneId);
+    return readPage(this.changes.read, TrustedIssuerRow, { zoneId }, page, view);
   }
 
   /** Shows an issuer. */
   @Get(':id')
   async show(@Param('zone') zoneId: string, @Param('id') id: string) {
-    return view(await findIssuer(this.operations.read, zoneId, id));
+    return view(await findIssuer(this.changes.read, zoneId, id));
   }
 
   /** Replaces everything that is registered of an issuer, except what it is called. */
@@ -98,7 +98,7 @@ export class IssuersController {
     @Req() request: Request,
   ) {
     const change = { zoneId, requestId: requestIdOf(request), type: 'issuer.changed' };
-    const after = await this.operations.change(change, async (tx) => {
+    const after = await this.changes.run(change, async (tx) => {
       const before = await findIssuer(tx, zoneId, id);
       const issuer = readIssuer(body, this.env);
       if (issuer.issuer !== before.issuer) {
@@ -121,7 +121,7 @@ export class IssuersController {
     @Req() request: Request,
   ): Promise<void> {
     const change = { zoneId, requestId: requestIdOf(request), type: 'issuer.deleted' };
-    await this.operations.change(change, async (tx) => {
+    await this.changes.run(change, async (tx) => {
       const row = await findIssuer(tx, zoneId, id);
       await tx.delete(TrustedIssuerRow, { zoneId, id });
       const opened = { zoneId, issuer: row.issuer, endedAt: IsNull() };

@@ -1,49 +1,49 @@
 import { Injectable, NotFoundException } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { KeyNotDrawn } from '../../keys/rotation/key-generation.service.js';
+import { KeyNotGenerated } from '../../keys/rotation/key-generation.service.js';
 import type { KeyIntent } from '../../keys/rotation/key-intent.js';
 import { Rotations, ZoneGone, type KeyOutcome } from '../../keys/rotation/rotations.service.js';
-import { Operations, type Change } from '../audited-changes.service.js';
+import { AuditedChanges, type Change } from '../audited-changes.service.js';
 
 /** Others may change the keys of a zone while ours are drawn. More often than this is not by chance. */
 const ATTEMPTS = 3;
 
 /** What is left to do within a change that concerns keys. */
-export type CarryOut = () => Promise<KeyOutcome>;
+export type ApplyKeyIntent = () => Promise<KeyOutcome>;
 
 /** Makes changes that take keys. These are drawn before the transaction, since that may take long. */
 @Injectable()
-export class KeyOperations {
+export class AuditedKeyChanges {
   constructor(
-    private readonly operations: Operations,
+    private readonly changes: AuditedChanges,
     private readonly rotations: Rotations,
   ) {}
 
   /**
-   * Like `Operations.change`, with an intent about keys that `make` carries out at its moment.
+   * Like `AuditedChanges.run`, with an intent about keys that `make` applies at its moment.
    *
    * @throws {NotFoundException} for a zone that is not there any more
-   * @throws {KeyNotDrawn} 503, if a key takes too long to draw; asked again, it goes on from there
+   * @throws {KeyNotGenerated} 503, if a key takes too long to draw; asked again, it goes on from there
    */
-  async change<T>(
+  async run<T>(
     change: Change,
     intent: KeyIntent,
     make: (
       tx: EntityManager,
-      carryOut: CarryOut,
+      apply: ApplyKeyIntent,
     ) => Promise<{ result: T; details: Readonly<Record<string, unknown>> }>,
   ): Promise<T> {
     const { zoneId } = change;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        await this.rotations.prepare(this.operations.read, zoneId, intent);
-        return await this.operations.change(change, (tx) =>
-          make(tx, () => this.rotations.carryOut(tx, zoneId, intent)),
+        await this.rotations.prepare(this.changes.read, zoneId, intent);
+        return await this.changes.run(change, (tx) =>
+          make(tx, () => this.rotations.apply(tx, zoneId, intent)),
         );
       } catch (error) {
         if (error instanceof ZoneGone)
           throw new NotFoundException('no such zone', { cause: error });
-        if (!(error instanceof KeyNotDrawn) || attempt === ATTEMPTS) throw error;
+        if (!(error instanceof KeyNotGenerated) || attempt === ATTEMPTS) throw error;
       }
     }
   }

@@ -10,8 +10,8 @@ import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { LOGGER } from '../../platform/config/logger.js';
 import { EARLIEST_SHARE, rotationIsDue } from '../../keys/rotation/rotation-age.js';
 import { newSchedule } from '../../keys/rotation/rotation.js';
-import { KeyOperations, keyDetails } from './audited-key-changes.service.js';
-import { Operations } from '../audited-changes.service.js';
+import { AuditedKeyChanges, keyDetails } from './audited-key-changes.service.js';
+import { AuditedChanges } from '../audited-changes.service.js';
 
 /** Milliseconds between two looks, give or take a quarter: replicas that started together drift apart. */
 const EVERY_MS = 60_000;
@@ -37,8 +37,8 @@ export class AutomaticRotation implements OnApplicationBootstrap, OnApplicationS
   private stopped = false;
 
   constructor(
-    private readonly operations: Operations,
-    private readonly keyOperations: KeyOperations,
+    private readonly changes: AuditedChanges,
+    private readonly keyChanges: AuditedKeyChanges,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
@@ -71,7 +71,7 @@ export class AutomaticRotation implements OnApplicationBootstrap, OnApplicationS
   }
 
   private async zonesDue(): Promise<string[]> {
-    const rows = await this.operations.read.query<CandidateRow[]>(CANDIDATES, [EARLIEST_SHARE]);
+    const rows = await this.changes.read.query<CandidateRow[]>(CANDIDATES, [EARLIEST_SHARE]);
     const now = this.clock.now();
     const due = rows.filter(({ kid, activatesAt, rotationDays }) =>
       rotationIsDue(
@@ -87,8 +87,8 @@ export class AutomaticRotation implements OnApplicationBootstrap, OnApplicationS
     const type = 'signing_key.rotated';
     const change = { zoneId, requestId: uuidv7(), type, operator: OPERATOR };
     try {
-      await this.keyOperations.change(change, { want: 'renewal' }, async (_tx, carryOut) => {
-        const outcome = await carryOut();
+      await this.keyChanges.run(change, { want: 'renewal' }, async (_tx, apply) => {
+        const outcome = await apply();
         if (outcome.published.length === 0) throw new AlreadyDone();
         return { result: undefined, details: { emergency: false, ...keyDetails(outcome) } };
       });

@@ -4,8 +4,8 @@ import { keyState, type KeyState } from '../../keys/rotation/key-schedule.js';
 import type { ScheduledKey } from '../../keys/rotation/rotation.js';
 import type { KeyOutcome } from '../../keys/rotation/rotations.service.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
-import { keyDetails, KeyOperations } from './audited-key-changes.service.js';
-import { found, Operations, zoneExists } from '../audited-changes.service.js';
+import { keyDetails, AuditedKeyChanges } from './audited-key-changes.service.js';
+import { found, AuditedChanges, zoneExists } from '../audited-changes.service.js';
 
 /** Which keys are to be rotated, and who says so. */
 export interface RotationRequest {
@@ -32,8 +32,8 @@ export interface NextKey {
 @Injectable()
 export class KeyRotation {
   constructor(
-    private readonly operations: Operations,
-    private readonly keyOperations: KeyOperations,
+    private readonly changes: AuditedChanges,
+    private readonly keyChanges: AuditedKeyChanges,
   ) {}
 
   /**
@@ -43,7 +43,7 @@ export class KeyRotation {
    */
   async rotate(request: RotationRequest): Promise<NextKey> {
     const { zoneId, requestId, operator, emergency, alg } = request;
-    await zoneExists(this.operations.read, zoneId);
+    await zoneExists(this.changes.read, zoneId);
     const intent: KeyIntent = { want: emergency ? 'emergency' : 'rotation', alg };
     const change = {
       zoneId,
@@ -51,8 +51,8 @@ export class KeyRotation {
       type: 'signing_key.rotated',
       ...(operator === undefined ? {} : { operator }),
     };
-    return this.keyOperations.change(change, intent, async (_tx, carryOut) => {
-      const outcome = await carryOut();
+    return this.keyChanges.run(change, intent, async (_tx, apply) => {
+      const outcome = await apply();
       const known = alg === undefined || outcome.keys.some((key) => key.alg === alg);
       if (!known) throw new ConflictException(`the zone has no ${alg} key`);
       const next = nextOf(outcome, alg);

@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { SealBroken } from '../../sealing/key-encryption.js';
 import { SealedValues, type StoredValue } from '../../sealing/sealed-values.service.js';
 import { Sealing } from '../../sealing/sealing.service.js';
-import { Operations } from '../audited-changes.service.js';
+import { AuditedChanges } from '../audited-changes.service.js';
 
 /** What came of sealing everything anew. */
 export interface Rewrapped {
@@ -30,7 +30,7 @@ export class Rewrap {
   constructor(
     private readonly sealedValues: SealedValues,
     private readonly sealing: Sealing,
-    private readonly operations: Operations,
+    private readonly changes: AuditedChanges,
   ) {}
 
   /**
@@ -59,7 +59,7 @@ export class Rewrap {
     const { zoneId, id, keyId: from, place } = value;
     const change = { zoneId, requestId: uuidv7(), type: 'sealed_value.rewrapped' };
     try {
-      return await this.operations.change(change, async (tx) => {
+      return await this.changes.run(change, async (tx) => {
         if (!(await this.sealedValues.replace(tx, value, sealed))) throw new Moved();
         const { table, column } = place;
         const details = { table, column, id, from, to: this.sealing.keks.sealing.id };

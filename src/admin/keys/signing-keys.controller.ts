@@ -8,9 +8,9 @@ import type { ScheduledKey } from '../../keys/rotation/rotation.js';
 import { Rotations } from '../../keys/rotation/rotations.service.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
-import { keyDetails, KeyOperations } from './audited-key-changes.service.js';
+import { keyDetails, AuditedKeyChanges } from './audited-key-changes.service.js';
 import { KeyRotation } from './key-rotation.service.js';
-import { Operations, zoneExists } from '../audited-changes.service.js';
+import { AuditedChanges, zoneExists } from '../audited-changes.service.js';
 import { RotateQuery, SigningKeySettingsBody } from './signing-key.body.js';
 
 function view(key: ScheduledKey, now: number) {
@@ -34,8 +34,8 @@ function settings({ signingAlg, rotationDays, publishX5c }: Zone) {
 @AdminController('zones/:zone')
 export class SigningKeysController {
   constructor(
-    private readonly operations: Operations,
-    private readonly keyOperations: KeyOperations,
+    private readonly changes: AuditedChanges,
+    private readonly keyChanges: AuditedKeyChanges,
     private readonly rotation: KeyRotation,
     private readonly rotations: Rotations,
   ) {}
@@ -43,8 +43,8 @@ export class SigningKeysController {
   /** Lists the signing keys of a zone, the newest first, with the state of each. */
   @Get('signing-keys')
   async list(@Param('zone') zoneId: string) {
-    const zone = await zoneExists(this.operations.read, zoneId);
-    const { keys, now } = await this.rotations.list(this.operations.read, zoneId);
+    const zone = await zoneExists(this.changes.read, zoneId);
+    const { keys, now } = await this.rotations.list(this.changes.read, zoneId);
     return { ...settings(zone), items: keys.map((key) => view(key, now)) };
   }
 
@@ -85,20 +85,20 @@ export class SigningKeysController {
     @Body() body: SigningKeySettingsBody,
     @Req() request: Request,
   ) {
-    const before = settings(await zoneExists(this.operations.read, zoneId));
+    const before = settings(await zoneExists(this.changes.read, zoneId));
     const change = { zoneId, requestId: requestIdOf(request), type: 'signing_key.changed' };
     const intent: KeyIntent =
       body.signing_alg === undefined
-        ? { want: 'tidiness' }
+        ? { want: 'reconcile' }
         : { want: 'standard', alg: body.signing_alg };
-    return this.keyOperations.change(change, intent, async (tx, carryOut) => {
+    return this.keyChanges.run(change, intent, async (tx, apply) => {
       const { rotation_days: rotationDays, publish_x5c: publishX5c } = body;
       const columns = {
         ...(rotationDays === undefined ? {} : { rotationDays }),
         ...(publishX5c === undefined ? {} : { publishX5c }),
       };
       if (Object.keys(columns).length > 0) await tx.update(Zone, { id: zoneId }, columns);
-      const keys = keyDetails(await carryOut());
+      const keys = keyDetails(await apply());
       const result = settings(await zoneExists(tx, zoneId));
       return { result, details: { before, after: result, ...keys } };
     });

@@ -3,7 +3,7 @@ import { AnswerWithin } from '../../platform/http/deadline.interceptor.js';
 import { AuditLog } from '../../ledger/audit-log.service.js';
 import { PolicySets } from '../../policy/policy-sets.service.js';
 import { AdminController } from '../admin-controller.js';
-import { found, Operations } from '../audited-changes.service.js';
+import { found, AuditedChanges } from '../audited-changes.service.js';
 import { POLICY_WORK_MS, withPolicy } from './policy-check.js';
 import { ReplayBody } from './policy.body.js';
 import { readRecorded, replay } from './replay.js';
@@ -15,7 +15,7 @@ const TYPE = 'token_exchange';
 export class DecisionsController {
   constructor(
     private readonly auditLog: AuditLog,
-    private readonly operations: Operations,
+    private readonly changes: AuditedChanges,
     private readonly policySets: PolicySets,
   ) {}
 
@@ -41,7 +41,7 @@ export class DecisionsController {
       const recorded = readRecorded(event);
       if (recorded === null) continue;
       const setVersionId = body.policy_set_version_id ?? recorded.setVersionId;
-      const { read } = this.operations;
+      const { read } = this.changes;
       const policy = await withPolicy(async () =>
         this.policySets.open(await this.policySets.read(read, recorded.zoneId, setVersionId)),
       );

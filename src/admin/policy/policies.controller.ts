@@ -7,7 +7,7 @@ import { Policy, PolicyVersion } from '../../policy/policy.entity.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { PolicyBody, PolicyVersionBody } from './policy.body.js';
-import { found, OPERATOR, Operations, zoneExists } from '../audited-changes.service.js';
+import { found, OPERATOR, AuditedChanges, zoneExists } from '../audited-changes.service.js';
 import { PageQuery } from '../pagination.body.js';
 import { readPage } from '../pagination.js';
 import { addPolicyVersion, createPolicy } from './policy-authoring.js';
@@ -28,7 +28,7 @@ function eventView({ id, policyId, version, sha256, author }: PolicyVersion) {
 /** Writes policies. A version is never changed; a correction is a new version. */
 @AdminController('zones/:zone/policies')
 export class PoliciesController {
-  constructor(private readonly operations: Operations) {}
+  constructor(private readonly changes: AuditedChanges) {}
 
   /** Makes a policy with its first version. */
   @Post()
@@ -39,11 +39,11 @@ export class PoliciesController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ) {
-    const zone = await zoneExists(this.operations.read, zoneId);
+    const zone = await zoneExists(this.changes.read, zoneId);
     const { name, content, author = OPERATOR } = body;
     const warnings = await this.check(zone, name, content);
     const change = { zoneId, requestId: requestIdOf(request), type: 'policy.created' };
-    const { policy, version } = await this.operations.change(change, async (tx) => {
+    const { policy, version } = await this.changes.run(change, async (tx) => {
       const result = await createPolicy(tx, zoneId, { name, content, author });
       return {
         result,
@@ -57,8 +57,8 @@ export class PoliciesController {
   /** Lists policies. */
   @Get()
   async list(@Param('zone') zoneId: string, @Query() page: PageQuery) {
-    await zoneExists(this.operations.read, zoneId);
-    return readPage(this.operations.read, Policy, { zoneId }, page, view);
+    await zoneExists(this.changes.read, zoneId);
+    return readPage(this.changes.read, Policy, { zoneId }, page, view);
   }
 
   /** Shows a policy. */
@@ -78,10 +78,10 @@ export class PoliciesController {
     @Res({ passthrough: true }) response: Response,
   ) {
     const policy = await this.find(zoneId, id);
-    const zone = await zoneExists(this.operations.read, zoneId);
+    const zone = await zoneExists(this.changes.read, zoneId);
     const warnings = await this.check(zone, policy.name, body.content);
     const change = { zoneId, requestId: requestIdOf(request), type: 'policy_version.created' };
-    const version = await this.operations.change(change, async (tx) => {
+    const version = await this.changes.run(change, async (tx) => {
       const result = await addPolicyVersion(tx, policy, {
         content: body.content,
         author: body.author ?? OPERATOR,
@@ -100,7 +100,7 @@ export class PoliciesController {
     @Query() page: PageQuery,
   ) {
     await this.find(zoneId, policyId);
-    return readPage(this.operations.read, PolicyVersion, { zoneId, policyId }, page, versionView);
+    return readPage(this.changes.read, PolicyVersion, { zoneId, policyId }, page, versionView);
   }
 
   /** Shows a version of a policy. */
@@ -112,7 +112,7 @@ export class PoliciesController {
   ) {
     await this.find(zoneId, policyId);
     const where = { zoneId, policyId, id };
-    const row = isUuid(id) ? await this.operations.read.findOne(PolicyVersion, { where }) : null;
+    const row = isUuid(id) ? await this.changes.read.findOne(PolicyVersion, { where }) : null;
     return versionView(found(row, 'policy version'));
   }
 
@@ -121,9 +121,9 @@ export class PoliciesController {
   }
 
   private async find(zoneId: string, id: string): Promise<Policy> {
-    await zoneExists(this.operations.read, zoneId);
+    await zoneExists(this.changes.read, zoneId);
     const row = isUuid(id)
-      ? await this.operations.read.findOne(Policy, { where: { zoneId, id } })
+      ? await this.changes.read.findOne(Policy, { where: { zoneId, id } })
       : null;
     return found(row, 'policy');
   }

@@ -1,9 +1,9 @@
 import { UnprocessableEntityException } from '@nestjs/common';
-import { BackgroundError } from '../../policy/background/background.js';
+import { BackgroundFailure } from '../../policy/background/background.js';
 import { validateInBackground } from '../../policy/background/compile-in-background.js';
 import type { PolicySource } from '../../policy/engine/compile.js';
 import type { Fault } from '../../policy/engine/validate.js';
-import { SchemaError } from '../../policy/engine/zone-schema.js';
+import { InvalidSchema } from '../../policy/engine/zone-schema.js';
 import { unavailable } from '../../oauth/errors.js';
 
 /** How long the work on a large policy set may take, in milliseconds. */
@@ -29,7 +29,7 @@ export async function checkPolicies(
     if (errors.length === 0) return warnings;
     throw new UnprocessableEntityException({ message: 'the policies are not valid', errors });
   } catch (error) {
-    if (error instanceof SchemaError) {
+    if (error instanceof InvalidSchema) {
       throw new UnprocessableEntityException({
         message: 'the schema extension is not valid',
         errors: error.errors,
@@ -53,6 +53,6 @@ export async function withPolicy<T>(work: () => Promise<T>): Promise<T> {
 }
 
 function busy(error: unknown): unknown {
-  if (!(error instanceof BackgroundError)) return error;
+  if (!(error instanceof BackgroundFailure)) return error;
   return unavailable(`policies cannot be worked on now: ${error.message}`, error);
 }

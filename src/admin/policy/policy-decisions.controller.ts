@@ -12,25 +12,25 @@ import { CLOCK, instant, type Clock } from '../../platform/config/clock.js';
 import { AnswerWithin } from '../../platform/http/deadline.interceptor.js';
 import { OAuthError, unavailable } from '../../oauth/errors.js';
 import { isUuid } from '../../oauth/vocabulary.js';
-import { BackgroundError } from '../../policy/background/background.js';
-import { PolicyCompileError, type PolicySource } from '../../policy/engine/compile.js';
+import { BackgroundFailure } from '../../policy/background/background.js';
+import { UncompilablePolicy, type PolicySource } from '../../policy/engine/compile.js';
 import { loadModules } from '../../policy/engine/load-modules.js';
 import { PolicySetVersion } from '../../policy/policy-set.entity.js';
 import type { ActivePolicy } from '../../policy/policy-sets.service.js';
 import {
-  SimulationBusyError,
+  SimulationBusy,
   simulateInBackground,
 } from '../../policy/background/simulate-in-background.js';
 import {
-  ManifestMismatchError,
-  SimulationLimitError,
+  ManifestMismatch,
+  SimulationTooLarge,
   type BatchSimulation,
   type Simulation,
   type SimulationBundle,
 } from '../../policy/engine/simulation.js';
 import { Snapshots } from '../../zones/snapshot/snapshots.service.js';
 import { AdminController } from '../admin-controller.js';
-import { found, Operations } from '../audited-changes.service.js';
+import { found, AuditedChanges } from '../audited-changes.service.js';
 import { POLICY_WORK_MS, withPolicy } from './policy-check.js';
 import { SimulationBody } from './policy-input.body.js';
 
@@ -39,7 +39,7 @@ import { SimulationBody } from './policy-input.body.js';
 export class PolicyDecisionsController {
   constructor(
     private readonly snapshots: Snapshots,
-    private readonly operations: Operations,
+    private readonly changes: AuditedChanges,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -90,7 +90,7 @@ export class PolicyDecisionsController {
   private async stored(named: Omit<SimulationBundle, 'policies'>): Promise<SimulationBundle> {
     const { version_id: id } = named;
     if (id === undefined) throw new BadRequestException('either policies or version_id is needed');
-    const { read } = this.operations;
+    const { read } = this.changes;
     const version = isUuid(id) ? await read.findOne(PolicySetVersion, { where: { id } }) : null;
     const { zoneId, policySetId, manifestSha256 } = found(version, 'policy set version');
     if ((named.policy_set_id ?? policySetId) !== policySetId) {
@@ -122,20 +122,20 @@ function statusOf(policy: ActivePolicy | null) {
 }
 
 function describe(error: unknown): unknown {
-  if (error instanceof PolicyCompileError) {
+  if (error instanceof UncompilablePolicy) {
     return new UnprocessableEntityException({
       message: 'the policies do not compile',
       errors: error.errors,
     });
   }
-  if (error instanceof ManifestMismatchError || error instanceof SimulationLimitError) {
+  if (error instanceof ManifestMismatch || error instanceof SimulationTooLarge) {
     return new UnprocessableEntityException(error.message);
   }
-  if (error instanceof SimulationBusyError) {
+  if (error instanceof SimulationBusy) {
     return new OAuthError('slow_down', 'too many simulations are under way', {
       retryAfter: 5,
       cause: error,
     });
   }
-  return error instanceof BackgroundError ? unavailable('the simulator was lost', error) : error;
+  return error instanceof BackgroundFailure ? unavailable('the simulator was lost', error) : error;
 }

@@ -16,7 +16,7 @@ import { loadVersions } from '../../policy/engine/load-modules.js';
 import { PolicySet, PolicySetVersion } from '../../policy/policy-set.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { PolicySetBody, PolicySetVersionBody } from './policy.body.js';
-import { found, OPERATOR, Operations, zoneExists } from '../audited-changes.service.js';
+import { found, OPERATOR, AuditedChanges, zoneExists } from '../audited-changes.service.js';
 import { PageQuery } from '../pagination.body.js';
 import { readPage } from '../pagination.js';
 import { addPolicySetVersion, createPolicySet, membersOf } from './policy-authoring.js';
@@ -47,7 +47,7 @@ function versionView({
 /** Puts policy versions together to sets that can be activated. */
 @AdminController('zones/:zone/policy-sets')
 export class PolicySetsController {
-  constructor(private readonly operations: Operations) {}
+  constructor(private readonly changes: AuditedChanges) {}
 
   /** Makes a policy set. */
   @Post()
@@ -57,9 +57,9 @@ export class PolicySetsController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ) {
-    await zoneExists(this.operations.read, zoneId);
+    await zoneExists(this.changes.read, zoneId);
     const change = { zoneId, requestId: requestIdOf(request), type: 'policy_set.created' };
-    const set = await this.operations.change(change, async (tx) => {
+    const set = await this.changes.run(change, async (tx) => {
       const result = await createPolicySet(tx, zoneId, body.name);
       return { result, details: { policy_set: view(result) } };
     });
@@ -70,8 +70,8 @@ export class PolicySetsController {
   /** Lists policy sets. */
   @Get()
   async list(@Param('zone') zoneId: string, @Query() page: PageQuery) {
-    await zoneExists(this.operations.read, zoneId);
-    return readPage(this.operations.read, PolicySet, { zoneId }, page, view);
+    await zoneExists(this.changes.read, zoneId);
+    return readPage(this.changes.read, PolicySet, { zoneId }, page, view);
   }
 
   /** Shows a policy set. */
@@ -91,14 +91,14 @@ export class PolicySetsController {
     @Res({ passthrough: true }) response: Response,
   ) {
     const set = await this.find(zoneId, id);
-    const zone = await zoneExists(this.operations.read, zoneId);
+    const zone = await zoneExists(this.changes.read, zoneId);
     const policyVersionIds = [...new Set(body.policy_version_ids)].toSorted();
-    const { modules, problem } = await loadVersions(this.operations.read, zoneId, policyVersionIds);
+    const { modules, problem } = await loadVersions(this.changes.read, zoneId, policyVersionIds);
     if (problem !== null) throw new UnprocessableEntityException(problem);
     const warnings = await checkPolicies(modules, zone.policySchemaExtension);
     const author = body.author ?? OPERATOR;
     const change = { zoneId, requestId: requestIdOf(request), type: 'policy_set_version.created' };
-    const version = await this.operations.change(change, async (tx) => {
+    const version = await this.changes.run(change, async (tx) => {
       const result = await addPolicySetVersion(tx, set, { policyVersionIds, modules, author });
       return {
         result,
@@ -122,7 +122,7 @@ export class PolicySetsController {
   ) {
     await this.find(zoneId, policySetId);
     return readPage(
-      this.operations.read,
+      this.changes.read,
       PolicySetVersion,
       { zoneId, policySetId },
       page,
@@ -139,18 +139,18 @@ export class PolicySetsController {
   ) {
     await this.find(zoneId, policySetId);
     const where = { zoneId, policySetId, id };
-    const row = isUuid(id) ? await this.operations.read.findOne(PolicySetVersion, { where }) : null;
+    const row = isUuid(id) ? await this.changes.read.findOne(PolicySetVersion, { where }) : null;
     const version = found(row, 'policy set version');
     return {
       ...versionView(version),
-      policy_version_ids: await membersOf(this.operations.read, version),
+      policy_version_ids: await membersOf(this.changes.read, version),
     };
   }
 
   private async find(zoneId: string, id: string): Promise<PolicySet> {
-    await zoneExists(this.operations.read, zoneId);
+    await zoneExists(this.changes.read, zoneId);
     const row = isUuid(id)
-      ? await this.operations.read.findOne(PolicySet, { where: { zoneId, id } })
+      ? await this.changes.read.findOne(PolicySet, { where: { zoneId, id } })
       : null;
     return found(row, 'policy set');
   }

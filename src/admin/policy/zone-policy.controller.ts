@@ -21,7 +21,7 @@ import { ShadowDifference } from '../../policy/shadow-difference.entity.js';
 import { Shadow } from '../../policy/shadow.service.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
-import { found, Operations, zoneExists } from '../audited-changes.service.js';
+import { found, AuditedChanges, zoneExists } from '../audited-changes.service.js';
 import { activate } from './policy-authoring.js';
 import { checkPolicies, POLICY_WORK_MS, withPolicy } from './policy-check.js';
 import { PolicySchemaBody, PolicySetVersionReferenceBody } from './policy.body.js';
@@ -51,7 +51,7 @@ function matches(ifMatch: string | undefined, etag: string): boolean {
 @AdminController('zones/:zone/policy')
 export class ZonePolicyController {
   constructor(
-    private readonly operations: Operations,
+    private readonly changes: AuditedChanges,
     private readonly policySets: PolicySets,
     private readonly shadow: Shadow,
   ) {}
@@ -59,7 +59,7 @@ export class ZonePolicyController {
   /** Shows which policy set version is active. Its ETag is what `If-Match` takes. */
   @Get()
   async show(@Param('zone') zoneId: string, @Res({ passthrough: true }) response: Response) {
-    const zone = await zoneExists(this.operations.read, zoneId);
+    const zone = await zoneExists(this.changes.read, zoneId);
     response.setHeader('ETag', etagOf(zone));
     return view(zone);
   }
@@ -79,7 +79,7 @@ export class ZonePolicyController {
   ) {
     await this.prepare(zoneId, body.policy_set_version_id);
     const change = { zoneId, requestId: requestIdOf(request), type: 'policy.activated' };
-    const zone = await this.operations.change(change, async (tx) => {
+    const zone = await this.changes.run(change, async (tx) => {
       const before = await zoneExists(tx, zoneId);
       if (!matches(request.headers['if-match'], etagOf(before))) {
         throw new PreconditionFailedException('another policy set version is active');
@@ -101,13 +101,13 @@ export class ZonePolicyController {
   /** Shows what the candidate would have decided otherwise, and for whom. */
   @Get('shadow')
   async differences(@Param('zone') zoneId: string) {
-    const zone = await zoneExists(this.operations.read, zoneId);
+    const zone = await zoneExists(this.changes.read, zoneId);
     const { shadowPolicySetVersionId: policySetVersionId } = zone;
     await this.shadow.store();
     const rows =
       policySetVersionId === null
         ? []
-        : await this.operations.read.find(ShadowDifference, {
+        : await this.changes.read.find(ShadowDifference, {
             where: { zoneId, policySetVersionId },
           });
     return { zone_id: zoneId, policy_set_version_id: policySetVersionId, ...summarise(rows) };
@@ -129,14 +129,14 @@ export class ZonePolicyController {
   @Delete('shadow')
   @HttpCode(204)
   async detach(@Param('zone') zoneId: string, @Req() request: Request): Promise<void> {
-    await zoneExists(this.operations.read, zoneId);
+    await zoneExists(this.changes.read, zoneId);
     await this.setShadow(zoneId, request, null);
   }
 
   /** Shows what this zone adds to the Cedar schema. */
   @Get('schema')
   async schema(@Param('zone') zoneId: string) {
-    const zone = await zoneExists(this.operations.read, zoneId);
+    const zone = await zoneExists(this.changes.read, zoneId);
     return { zone_id: zoneId, extension: zone.policySchemaExtension };
   }
 
@@ -147,10 +147,10 @@ export class ZonePolicyController {
     @Body() { extension }: PolicySchemaBody,
     @Req() request: Request,
   ) {
-    await zoneExists(this.operations.read, zoneId);
+    await zoneExists(this.changes.read, zoneId);
     await checkPolicies([], extension);
     const change = { zoneId, requestId: requestIdOf(request), type: 'policy_schema.changed' };
-    return this.operations.change(change, async (tx) => {
+    return this.changes.run(change, async (tx) => {
       const before = await zoneExists(tx, zoneId);
       await tx.update(Zone, { id: zoneId }, { policySchemaExtension: extension });
       return {
@@ -165,7 +165,7 @@ export class ZonePolicyController {
    * one meanwhile, and so that nobody activates what could only deny.
    */
   private async prepare(zoneId: string, setVersionId: string): Promise<void> {
-    const { read } = this.operations;
+    const { read } = this.changes;
     await zoneExists(read, zoneId);
     found(await findSetVersion(read, zoneId, setVersionId), 'policy set version');
     const opened = await withPolicy(async () =>
@@ -176,7 +176,7 @@ export class ZonePolicyController {
 
   private setShadow(zoneId: string, request: Request, candidate: string | null) {
     const change = { zoneId, requestId: requestIdOf(request), type: 'policy_shadow.changed' };
-    return this.operations.change(change, async (tx) => {
+    return this.changes.run(change, async (tx) => {
       const before = await zoneExists(tx, zoneId);
       await tx.update(Zone, { id: zoneId }, { shadowPolicySetVersionId: candidate });
       return {

@@ -6,20 +6,20 @@ import { isUuid } from '../../oauth/vocabulary.js';
 import { AgentSession } from '../../delegation/agent-session.entity.js';
 import { describeAgentSession } from '../../delegation/describe-agent-session.js';
 import { AdminController } from '../admin-controller.js';
-import { found, Operations, zoneExists } from '../audited-changes.service.js';
+import { found, AuditedChanges, zoneExists } from '../audited-changes.service.js';
 import { PageQuery } from '../pagination.body.js';
 import { readPage } from '../pagination.js';
 
 /** Shows which agents are at work in a zone, and ends them. */
 @AdminController('zones/:zone/agent-sessions')
 export class AgentSessionsAdminController {
-  constructor(private readonly operations: Operations) {}
+  constructor(private readonly changes: AuditedChanges) {}
 
   /** Lists agent sessions, ended and expired ones too while they are kept. */
   @Get()
   async list(@Param('zone') zoneId: string, @Query() page: PageQuery) {
-    await zoneExists(this.operations.read, zoneId);
-    return readPage(this.operations.read, AgentSession, { zoneId }, page, describeAgentSession);
+    await zoneExists(this.changes.read, zoneId);
+    return readPage(this.changes.read, AgentSession, { zoneId }, page, describeAgentSession);
   }
 
   /** Shows an agent session. */
@@ -38,7 +38,7 @@ export class AgentSessionsAdminController {
   ): Promise<void> {
     const session = await this.find(zoneId, id);
     const change = { zoneId, requestId: requestIdOf(request), type: 'agent_session.ended' };
-    await this.operations.change(change, async (tx) => {
+    await this.changes.run(change, async (tx) => {
       await tx.update(
         AgentSession,
         { zoneId, id, endedAt: IsNull() },
@@ -49,9 +49,9 @@ export class AgentSessionsAdminController {
   }
 
   private async find(zoneId: string, id: string): Promise<AgentSession> {
-    await zoneExists(this.operations.read, zoneId);
+    await zoneExists(this.changes.read, zoneId);
     const row = isUuid(id)
-      ? await this.operations.read.findOne(AgentSession, { where: { zoneId, id } })
+      ? await this.changes.read.findOne(AgentSession, { where: { zoneId, id } })
       : null;
     return found(row, 'agent session');
   }

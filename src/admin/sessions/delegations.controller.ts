@@ -6,20 +6,20 @@ import { describeEdge } from '../../delegation/describe-edge.js';
 import { requestIdOf } from '../../platform/http/request-id.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import { AdminController } from '../admin-controller.js';
-import { found, Operations, zoneExists } from '../audited-changes.service.js';
+import { found, AuditedChanges, zoneExists } from '../audited-changes.service.js';
 import { PageQuery } from '../pagination.body.js';
 import { readPage } from '../pagination.js';
 
 /** Shows what was delegated in a zone, and takes it back. */
 @AdminController('zones/:zone/delegations')
 export class DelegationsAdminController {
-  constructor(private readonly operations: Operations) {}
+  constructor(private readonly changes: AuditedChanges) {}
 
   /** Lists delegations, revoked and expired ones too while they are kept. */
   @Get()
   async list(@Param('zone') zoneId: string, @Query() page: PageQuery) {
-    await zoneExists(this.operations.read, zoneId);
-    return readPage(this.operations.read, DelegationEdge, { zoneId }, page, describeEdge);
+    await zoneExists(this.changes.read, zoneId);
+    return readPage(this.changes.read, DelegationEdge, { zoneId }, page, describeEdge);
   }
 
   /** Shows a delegation. */
@@ -38,7 +38,7 @@ export class DelegationsAdminController {
   ): Promise<void> {
     const edge = await this.find(zoneId, id);
     const change = { zoneId, requestId: requestIdOf(request), type: 'delegation.revoked' };
-    await this.operations.change(change, async (tx) => {
+    await this.changes.run(change, async (tx) => {
       await tx.update(
         DelegationEdge,
         { zoneId, id, revokedAt: IsNull() },
@@ -49,9 +49,9 @@ export class DelegationsAdminController {
   }
 
   private async find(zoneId: string, id: string): Promise<DelegationEdge> {
-    await zoneExists(this.operations.read, zoneId);
+    await zoneExists(this.changes.read, zoneId);
     const row = isUuid(id)
-      ? await this.operations.read.findOne(DelegationEdge, { where: { zoneId, id } })
+      ? await this.changes.read.findOne(DelegationEdge, { where: { zoneId, id } })
       : null;
     return found(row, 'delegation');
   }

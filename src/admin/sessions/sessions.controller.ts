@@ -6,7 +6,7 @@ import { isUuid } from '../../oauth/vocabulary.js';
 import { Session } from '../../ledger/sessions/session.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { RevocationBody } from './session.body.js';
-import { found, Operations, zoneExists } from '../audited-changes.service.js';
+import { found, AuditedChanges, zoneExists } from '../audited-changes.service.js';
 import { PageQuery } from '../pagination.body.js';
 import { readPage } from '../pagination.js';
 
@@ -29,19 +29,19 @@ function view(row: Session) {
 /** Shows what authority is alive in a zone, and ends it. */
 @AdminController('zones/:zone')
 export class SessionsController {
-  constructor(private readonly operations: Operations) {}
+  constructor(private readonly changes: AuditedChanges) {}
 
   /** Lists sessions, ended and expired ones too while they are kept. */
   @Get('sessions')
   async list(@Param('zone') zoneId: string, @Query() page: PageQuery) {
-    await zoneExists(this.operations.read, zoneId);
-    return readPage(this.operations.read, Session, { zoneId }, page, view);
+    await zoneExists(this.changes.read, zoneId);
+    return readPage(this.changes.read, Session, { zoneId }, page, view);
   }
 
   /** Shows a session. */
   @Get('sessions/:id')
   async show(@Param('zone') zoneId: string, @Param('id') id: string) {
-    return view(await findSession(this.operations.read, zoneId, id));
+    return view(await findSession(this.changes.read, zoneId, id));
   }
 
   /** Ends a session: nothing that hangs on it can be exchanged any more. Ending it again changes nothing. */
@@ -53,7 +53,7 @@ export class SessionsController {
     @Req() request: Request,
   ): Promise<void> {
     const change = { zoneId, requestId: requestIdOf(request), type: 'session.ended' };
-    await this.operations.change(change, async (tx) => {
+    await this.changes.run(change, async (tx) => {
       const session = await findSession(tx, zoneId, id);
       await tx.update(
         Session,
@@ -72,9 +72,9 @@ export class SessionsController {
     @Body() { jti }: RevocationBody,
     @Req() request: Request,
   ): Promise<void> {
-    await zoneExists(this.operations.read, zoneId);
+    await zoneExists(this.changes.read, zoneId);
     const change = { zoneId, requestId: requestIdOf(request), type: 'mandate.revoked' };
-    await this.operations.change(change, async (tx) => {
+    await this.changes.run(change, async (tx) => {
       await tx.query(
         'INSERT INTO revocations (zone_id, jti) VALUES ($1, $2) ON CONFLICT DO NOTHING',
         [zoneId, jti],

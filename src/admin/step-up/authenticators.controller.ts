@@ -6,7 +6,7 @@ import { requestIdOf } from '../../platform/http/request-id.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import { AdminController } from '../admin-controller.js';
 import { AuthenticatorBody, AuthenticatorsQuery, EnrolmentBody } from './authenticator.body.js';
-import { found, Operations, zoneExists } from '../audited-changes.service.js';
+import { found, AuditedChanges, zoneExists } from '../audited-changes.service.js';
 import { readPage } from '../pagination.js';
 
 function view({ id, subject, subjectIssuer, kind, lastUsedAt, createdAt }: Authenticator) {
@@ -26,17 +26,17 @@ const personIn = ({ subject, issuer }: EnrolmentBody) => ({ subject, issuer: iss
 @AdminController('zones/:zone/authenticators')
 export class AuthenticatorsController {
   constructor(
-    private readonly operations: Operations,
+    private readonly changes: AuditedChanges,
     private readonly enrolments: Enrolments,
   ) {}
 
   /** Lists authenticators, those of one subject if that is given. */
   @Get()
   async list(@Param('zone') zoneId: string, @Query() query: AuthenticatorsQuery) {
-    await zoneExists(this.operations.read, zoneId);
+    await zoneExists(this.changes.read, zoneId);
     const { subject } = query;
     const within = { zoneId, ...(subject === undefined ? {} : { subject }) };
-    return readPage(this.operations.read, Authenticator, within, query, view);
+    return readPage(this.changes.read, Authenticator, within, query, view);
   }
 
   /** Makes a link by which a person registers an app or a passkey: good once, for 15 minutes, shown this once. */
@@ -46,10 +46,10 @@ export class AuthenticatorsController {
     @Body() body: EnrolmentBody,
     @Req() request: Request,
   ) {
-    await zoneExists(this.operations.read, zoneId);
+    await zoneExists(this.changes.read, zoneId);
     const change = { zoneId, requestId: requestIdOf(request), type: 'authenticator.invited' };
     const person = personIn(body);
-    const { url, expiresAt } = await this.operations.change(change, async (tx) => ({
+    const { url, expiresAt } = await this.changes.run(change, async (tx) => ({
       result: await this.enrolments.invite(tx, zoneId, person),
       details: { person },
     }));
@@ -64,9 +64,9 @@ export class AuthenticatorsController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ) {
-    await zoneExists(this.operations.read, zoneId);
+    await zoneExists(this.changes.read, zoneId);
     const change = { zoneId, requestId: requestIdOf(request), type: 'authenticator.registered' };
-    const { authenticator, key } = await this.operations.change(change, async (tx) => {
+    const { authenticator, key } = await this.changes.run(change, async (tx) => {
       const result = await this.enrolments.addTotp(tx, zoneId, personIn(body));
       return { result, details: { authenticator: view(result.authenticator) } };
     });
@@ -82,9 +82,9 @@ export class AuthenticatorsController {
     @Param('id') id: string,
     @Req() request: Request,
   ): Promise<void> {
-    await zoneExists(this.operations.read, zoneId);
+    await zoneExists(this.changes.read, zoneId);
     const change = { zoneId, requestId: requestIdOf(request), type: 'authenticator.removed' };
-    await this.operations.change(change, async (tx) => {
+    await this.changes.run(change, async (tx) => {
       const row = isUuid(id) ? await tx.findOneBy(Authenticator, { zoneId, id }) : null;
       const authenticator = found(row, 'authenticator');
       await tx.delete(Authenticator, { zoneId, id });

@@ -9,7 +9,7 @@ import { OperatorDecisionBody } from '../../step-up/decision.body.js';
 import { describeChallenge, describeDecision } from '../../step-up/describe-challenge.js';
 import { AdminController } from '../admin-controller.js';
 import { ChallengesQuery } from './challenges.body.js';
-import { found, OPERATOR, Operations, zoneExists } from '../audited-changes.service.js';
+import { found, OPERATOR, AuditedChanges, zoneExists } from '../audited-changes.service.js';
 import { readPage } from '../pagination.js';
 
 /** What a state means in SQL; time goes on, so it is not stored. */
@@ -25,7 +25,7 @@ const IN_STATE = {
 @AdminController('zones/:zone/challenges')
 export class ChallengesController {
   constructor(
-    private readonly operations: Operations,
+    private readonly changes: AuditedChanges,
     private readonly challenges: Challenges,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -33,11 +33,11 @@ export class ChallengesController {
   /** Lists challenges, those of one state if that is given. */
   @Get()
   async list(@Param('zone') zoneId: string, @Query() query: ChallengesQuery) {
-    await zoneExists(this.operations.read, zoneId);
+    await zoneExists(this.changes.read, zoneId);
     const now = this.clock.now();
     const condition = query.state === undefined ? undefined : IN_STATE[query.state];
     const page = await readPage(
-      this.operations.read,
+      this.changes.read,
       Challenge,
       { zoneId },
       query,
@@ -54,7 +54,7 @@ export class ChallengesController {
   /** Shows a challenge: what is asked for, in words and in full, and who has decided so far. */
   @Get(':id')
   async show(@Param('zone') zoneId: string, @Param('id') id: string) {
-    await zoneExists(this.operations.read, zoneId);
+    await zoneExists(this.changes.read, zoneId);
     const challenge = found(await this.challenges.find(zoneId, id), 'challenge');
     return this.view(challenge);
   }
@@ -68,7 +68,7 @@ export class ChallengesController {
     @Body() { decision, reason, binding }: OperatorDecisionBody,
     @Req() request: Request,
   ) {
-    await zoneExists(this.operations.read, zoneId);
+    await zoneExists(this.changes.read, zoneId);
     const say = {
       method: 'operator' as const,
       decidedBy: `operator:${OPERATOR}`,

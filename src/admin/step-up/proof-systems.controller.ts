@@ -6,7 +6,7 @@ import { isUuid } from '../../oauth/vocabulary.js';
 import { ProofSystem } from '../../step-up/proof-system.entity.js';
 import { ProofSystems } from '../../step-up/proof-systems.service.js';
 import { AdminController } from '../admin-controller.js';
-import { found, Operations, zoneExists } from '../audited-changes.service.js';
+import { found, AuditedChanges, zoneExists } from '../audited-changes.service.js';
 import { PageQuery } from '../pagination.body.js';
 import { readPage } from '../pagination.js';
 import { ProofSystemBody } from './proof-system.body.js';
@@ -19,7 +19,7 @@ function view({ id, name, types, createdAt }: ProofSystem) {
 @AdminController('zones/:zone/proof-systems')
 export class ProofSystemsController {
   constructor(
-    private readonly operations: Operations,
+    private readonly changes: AuditedChanges,
     private readonly systems: ProofSystems,
   ) {}
 
@@ -31,9 +31,9 @@ export class ProofSystemsController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ) {
-    await zoneExists(this.operations.read, zoneId);
+    await zoneExists(this.changes.read, zoneId);
     const change = { zoneId, requestId: requestIdOf(request), type: 'proof_system.registered' };
-    const { system, secret } = await this.operations.change(change, async (tx) => {
+    const { system, secret } = await this.changes.run(change, async (tx) => {
       const result = await this.systems.register(tx, zoneId, { name, types: [...new Set(types)] });
       return { result, details: { proof_system: view(result.system) } };
     });
@@ -44,14 +44,14 @@ export class ProofSystemsController {
   /** Lists proof systems. */
   @Get()
   async list(@Param('zone') zoneId: string, @Query() page: PageQuery) {
-    await zoneExists(this.operations.read, zoneId);
-    return readPage(this.operations.read, ProofSystem, { zoneId }, page, view);
+    await zoneExists(this.changes.read, zoneId);
+    return readPage(this.changes.read, ProofSystem, { zoneId }, page, view);
   }
 
   /** Shows a proof system. */
   @Get(':id')
   async show(@Param('zone') zoneId: string, @Param('id') id: string) {
-    return view(await find(this.operations.read, zoneId, id));
+    return view(await find(this.changes.read, zoneId, id));
   }
 
   /** Removes a proof system: nothing that it signs counts any more. */
@@ -63,7 +63,7 @@ export class ProofSystemsController {
     @Req() request: Request,
   ): Promise<void> {
     const change = { zoneId, requestId: requestIdOf(request), type: 'proof_system.removed' };
-    await this.operations.change(change, async (tx) => {
+    await this.changes.run(change, async (tx) => {
       const system = await find(tx, zoneId, id);
       await tx.delete(ProofSystem, { zoneId, id });
       return { result: undefined, details: { proof_system: view(system) } };

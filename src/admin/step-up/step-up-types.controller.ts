@@ -10,7 +10,7 @@ import {
   type StepUpTerms,
 } from '../../zones/step-up-terms.js';
 import { AdminController } from '../admin-controller.js';
-import { Operations, zoneExists } from '../audited-changes.service.js';
+import { AuditedChanges, zoneExists } from '../audited-changes.service.js';
 import { StepUpTypeBody } from './step-up-type.body.js';
 
 const TYPE = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/;
@@ -38,13 +38,13 @@ function checkName(type: string): void {
 /** Says how a zone wants challenges dealt with, by type. */
 @AdminController('zones/:zone/step-up-types')
 export class StepUpTypesController {
-  constructor(private readonly operations: Operations) {}
+  constructor(private readonly changes: AuditedChanges) {}
 
   /** Lists the types that the zone has terms of its own for, and the usual ones. */
   @Get()
   async list(@Param('zone') zoneId: string) {
-    await zoneExists(this.operations.read, zoneId);
-    const rows = await this.operations.read.find(StepUpType, {
+    await zoneExists(this.changes.read, zoneId);
+    const rows = await this.changes.read.find(StepUpType, {
       where: { zoneId },
       order: { type: 'ASC' },
     });
@@ -61,12 +61,12 @@ export class StepUpTypesController {
     @Body() body: StepUpTypeBody,
     @Req() request: Request,
   ) {
-    await zoneExists(this.operations.read, zoneId);
+    await zoneExists(this.changes.read, zoneId);
     checkName(type);
     const impossible = impossibilityOf(body);
     if (impossible !== null) throw new BadRequestException(impossible);
     const change = { zoneId, requestId: requestIdOf(request), type: 'step_up_type.set' };
-    return this.operations.change(change, async (tx) => {
+    return this.changes.run(change, async (tx) => {
       await tx.upsert(
         StepUpType,
         {
@@ -95,10 +95,10 @@ export class StepUpTypesController {
     @Param('type') type: string,
     @Req() request: Request,
   ): Promise<void> {
-    await zoneExists(this.operations.read, zoneId);
+    await zoneExists(this.changes.read, zoneId);
     checkName(type);
     const change = { zoneId, requestId: requestIdOf(request), type: 'step_up_type.reset' };
-    await this.operations.change(change, async (tx) => {
+    await this.changes.run(change, async (tx) => {
       await tx.delete(StepUpType, { zoneId, type });
       return { result: undefined, details: { step_up_type: { type } } };
     });

@@ -24,7 +24,7 @@ import { WebhookDelivery } from '../../webhooks/webhook-delivery.entity.js';
 import { Webhook } from '../../webhooks/webhook.entity.js';
 import { Webhooks } from '../../webhooks/webhooks.service.js';
 import { AdminController } from '../admin-controller.js';
-import { found, Operations, zoneExists } from '../audited-changes.service.js';
+import { found, AuditedChanges, zoneExists } from '../audited-changes.service.js';
 import { PageQuery } from '../pagination.body.js';
 import { readPage } from '../pagination.js';
 import { DeliveriesQuery, WebhookBody, WebhookChangeBody } from './webhook.body.js';
@@ -64,7 +64,7 @@ function describeDelivery(row: WebhookDelivery) {
 @AdminController('zones/:zone/webhooks')
 export class WebhooksController {
   constructor(
-    private readonly operations: Operations,
+    private readonly changes: AuditedChanges,
     private readonly webhooks: Webhooks,
     @Inject(ENV) private readonly env: RunningEnv,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -78,11 +78,11 @@ export class WebhooksController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ) {
-    await zoneExists(this.operations.read, zoneId);
+    await zoneExists(this.changes.read, zoneId);
     const { allowInsecureFetch: allowInsecure, allowPrivateFetch: allowPrivate } = this.env;
     const target = readFetchUrl(url, { allowInsecure, allowPrivate });
     if (typeof target === 'string') throw new BadRequestException(`url: ${target}`);
-    const made = await this.operations.change(
+    const made = await this.changes.run(
       { zoneId, requestId: requestIdOf(request), type: 'webhook.registered' },
       async (tx) => {
         const result = await this.webhooks.register(tx, zoneId, {
@@ -99,14 +99,14 @@ export class WebhooksController {
   /** Lists webhooks. */
   @Get()
   async list(@Param('zone') zoneId: string, @Query() page: PageQuery) {
-    await zoneExists(this.operations.read, zoneId);
-    return readPage(this.operations.read, Webhook, { zoneId }, page, view);
+    await zoneExists(this.changes.read, zoneId);
+    return readPage(this.changes.read, Webhook, { zoneId }, page, view);
   }
 
   /** Shows a webhook. */
   @Get(':id')
   async show(@Param('zone') zoneId: string, @Param('id') id: string) {
-    return view(await find(this.operations.read, zoneId, id));
+    return view(await find(this.changes.read, zoneId, id));
   }
 
   /** Switches a webhook on or off. While it is off, events do not come to its notice, not even later. */
@@ -170,10 +170,10 @@ export class WebhooksController {
     @Param('id') id: string,
     @Query() query: DeliveriesQuery,
   ) {
-    await find(this.operations.read, zoneId, id);
+    await find(this.changes.read, zoneId, id);
     const within = { zoneId, webhookId: id };
     const condition = query.state === undefined ? undefined : IN_STATE[query.state];
-    const { read } = this.operations;
+    const { read } = this.changes;
     return readPage(read, WebhookDelivery, within, query, describeDelivery, condition);
   }
 
@@ -209,7 +209,7 @@ export class WebhooksController {
     type: string,
     make: (tx: EntityManager, webhook: Webhook) => Promise<T>,
   ): Promise<T> {
-    return this.operations.change({ zoneId, requestId: requestIdOf(request), type }, async (tx) => {
+    return this.changes.run({ zoneId, requestId: requestIdOf(request), type }, async (tx) => {
       const webhook = await find(tx, zoneId, id);
       return { result: await make(tx, webhook), details: { webhook: view(webhook) } };
     });

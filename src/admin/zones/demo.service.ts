@@ -8,20 +8,20 @@ import { ClientSecret } from '../../zones/clients/client-secret.entity.js';
 import { Client } from '../../zones/clients/client.entity.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { writePrivate } from '../../platform/config/private-file.js';
-import { KeyDraws } from '../../keys/rotation/key-generation.service.js';
+import { KeyGeneration } from '../../keys/rotation/key-generation.service.js';
 import { Rotations } from '../../keys/rotation/rotations.service.js';
 import { Sealing } from '../../sealing/sealing.service.js';
 import { Resource } from '../../zones/resource.entity.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { addSecret, createClient } from '../clients/client-registration.js';
-import { Operations } from '../audited-changes.service.js';
+import { AuditedChanges } from '../audited-changes.service.js';
 import {
   activate,
   addPolicySetVersion,
   createPolicy,
   createPolicySet,
 } from '../policy/policy-authoring.js';
-import { createResource, createZone, drawZoneKeys } from './zone-registration.js';
+import { createResource, createZone, generateZoneKeys } from './zone-registration.js';
 
 /** What a newcomer needs for a first request; the content of `demo.json`. */
 export interface DemoFile {
@@ -66,9 +66,9 @@ forbid (
 @Injectable()
 export class Demo {
   constructor(
-    private readonly operations: Operations,
+    private readonly changes: AuditedChanges,
     private readonly sealing: Sealing,
-    private readonly draws: KeyDraws,
+    private readonly generation: KeyGeneration,
     private readonly rotations: Rotations,
     @Inject(ENV) private readonly env: RunningEnv,
   ) {}
@@ -84,7 +84,7 @@ export class Demo {
     const known = existsSync(path) ? await readDemoFile(path) : null;
     const demo = known ?? (await this.create());
     if (demo === null) return null;
-    const zone = await this.operations.read.findOne(Zone, { where: { id: demo.zone_id } });
+    const zone = await this.changes.read.findOne(Zone, { where: { id: demo.zone_id } });
     if (zone === null) return null;
     const current = { ...demo, issuer: this.env.issuerUrl, admin_token: this.env.adminToken };
     await writePrivate(path, `${JSON.stringify(current, null, 2)}\n`);
@@ -94,13 +94,13 @@ export class Demo {
   }
 
   private async create(): Promise<DemoFile | null> {
-    const existing = await this.operations.read.findOne(Zone, { where: { name: NAME } });
+    const existing = await this.changes.read.findOne(Zone, { where: { name: NAME } });
     if (existing !== null) return this.reissue(existing);
-    if ((await this.operations.read.count(Zone)) > 0) return null;
+    if ((await this.changes.read.count(Zone)) > 0) return null;
     const zoneId = uuidv7();
     const change = { zoneId, requestId: uuidv7(), type: 'demo.created' };
-    const keys = await drawZoneKeys(zoneId, this.sealing, this.draws);
-    return this.operations.change(change, async (tx) => {
+    const keys = await generateZoneKeys(zoneId, this.sealing, this.generation);
+    return this.changes.run(change, async (tx) => {
       const zone = await createZone(tx, this.rotations, { id: zoneId, name: NAME }, keys);
       const client = await createClient(tx, zoneId, { name: 'demo client' });
       await createResource(tx, zoneId, { identifier: RESOURCE, scopes: [SCOPE] });
@@ -123,12 +123,12 @@ export class Demo {
   /** `demo.json` was lost, and the secret with it: the demo client gets a new one. */
   private async reissue(zone: Zone): Promise<DemoFile | null> {
     const zoneId = zone.id;
-    const client = await this.operations.read.findOne(Client, {
+    const client = await this.changes.read.findOne(Client, {
       where: { zoneId, name: 'demo client' },
     });
     if (client === null) return null;
     const change = { zoneId, requestId: uuidv7(), type: 'demo.secret_reissued' };
-    return this.operations.change(change, async (tx) => {
+    return this.changes.run(change, async (tx) => {
       await tx.update(ClientSecret, { zoneId, clientId: client.id }, { revokedAt: () => 'now()' });
       return { result: await this.secretFor(tx, zone, client), details: { client_id: client.id } };
     });

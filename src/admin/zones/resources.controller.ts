@@ -6,8 +6,8 @@ import { isUuid } from '../../oauth/vocabulary.js';
 import { Resource } from '../../zones/resource.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { ResourceBody } from './zone.body.js';
-import { keyDetails, KeyOperations } from '../keys/audited-key-changes.service.js';
-import { found, Operations, zoneExists } from '../audited-changes.service.js';
+import { keyDetails, AuditedKeyChanges } from '../keys/audited-key-changes.service.js';
+import { found, AuditedChanges, zoneExists } from '../audited-changes.service.js';
 import { PageQuery } from '../pagination.body.js';
 import { readPage } from '../pagination.js';
 import { createResource } from './zone-registration.js';
@@ -30,8 +30,8 @@ function view(row: Resource) {
 @AdminController('zones/:zone/resources')
 export class ResourcesController {
   constructor(
-    private readonly operations: Operations,
-    private readonly keyOperations: KeyOperations,
+    private readonly changes: AuditedChanges,
+    private readonly keyChanges: AuditedKeyChanges,
   ) {}
 
   /** Registers a resource. */
@@ -43,9 +43,9 @@ export class ResourcesController {
     @Res({ passthrough: true }) response: Response,
   ) {
     const change = { zoneId, requestId: requestIdOf(request), type: 'resource.created' };
-    await zoneExists(this.operations.read, zoneId);
+    await zoneExists(this.changes.read, zoneId);
     const intent: KeyIntent = { want: 'resource', alg: body.signing_alg ?? null };
-    const resource = await this.keyOperations.change(change, intent, async (tx, carryOut) => {
+    const resource = await this.keyChanges.run(change, intent, async (tx, apply) => {
       const result = await createResource(tx, zoneId, {
         identifier: body.identifier,
         scopes: body.scopes,
@@ -55,7 +55,7 @@ export class ResourcesController {
         signingAlg: body.signing_alg,
         operations: body.operations?.map(({ method, path, scope }) => ({ method, path, scope })),
       });
-      const keys = keyDetails(await carryOut());
+      const keys = keyDetails(await apply());
       return { result, details: { resource: view(result), ...keys } };
     });
     response.location(`/internal/zones/${zoneId}/resources/${resource.id}`);
@@ -65,8 +65,8 @@ export class ResourcesController {
   /** Lists resources. */
   @Get()
   async list(@Param('zone') zoneId: string, @Query() page: PageQuery) {
-    await zoneExists(this.operations.read, zoneId);
-    return readPage(this.operations.read, Resource, { zoneId }, page, view);
+    await zoneExists(this.changes.read, zoneId);
+    return readPage(this.changes.read, Resource, { zoneId }, page, view);
   }
 
   /** Shows a resource. */
@@ -85,19 +85,19 @@ export class ResourcesController {
   ): Promise<void> {
     await this.find(zoneId, id);
     const change = { zoneId, requestId: requestIdOf(request), type: 'resource.deleted' };
-    const intent: KeyIntent = { want: 'tidiness' };
-    await this.keyOperations.change(change, intent, async (tx, carryOut) => {
+    const intent: KeyIntent = { want: 'reconcile' };
+    await this.keyChanges.run(change, intent, async (tx, apply) => {
       const resource = found(await tx.findOne(Resource, { where: { zoneId, id } }), 'resource');
       await tx.delete(Resource, { zoneId, id });
-      const keys = resource.signingAlg === null ? {} : keyDetails(await carryOut());
+      const keys = resource.signingAlg === null ? {} : keyDetails(await apply());
       return { result: undefined, details: { resource: view(resource), ...keys } };
     });
   }
 
   private async find(zoneId: string, id: string): Promise<Resource> {
-    await zoneExists(this.operations.read, zoneId);
+    await zoneExists(this.changes.read, zoneId);
     const row = isUuid(id)
-      ? await this.operations.read.findOne(Resource, { where: { zoneId, id } })
+      ? await this.changes.read.findOne(Resource, { where: { zoneId, id } })
       : null;
     return found(row, 'resource');
   }

@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { EntityManager } from 'typeorm';
-import type { DrawnKey, KeyDraws } from '../../keys/rotation/key-generation.service.js';
+import type { GeneratedKey, KeyGeneration } from '../../keys/rotation/key-generation.service.js';
 import type { Rotations } from '../../keys/rotation/rotations.service.js';
 import type { Sealing } from '../../sealing/sealing.service.js';
 import { DEFAULT_ALG, type ZoneAlg } from '../../oauth/algorithms.js';
@@ -10,18 +10,18 @@ import { Zone } from '../../zones/zone.entity.js';
 /** The keys of a zone that is yet to be made. */
 export interface ZoneKeys {
   readonly sealedDigestKey: Buffer;
-  readonly signingKey: DrawnKey;
+  readonly signingKey: GeneratedKey;
 }
 
 /** Draws the keys of a new zone. It may take a while: do so before the transaction that makes it. */
-export async function drawZoneKeys(
+export async function generateZoneKeys(
   zoneId: string,
   sealing: Sealing,
-  draws: KeyDraws,
+  generation: KeyGeneration,
 ): Promise<ZoneKeys> {
   return {
     sealedDigestKey: await sealing.newDigestKey(zoneId),
-    signingKey: await draws.draw(zoneId, DEFAULT_ALG),
+    signingKey: await generation.generate(zoneId, DEFAULT_ALG),
   };
 }
 

@@ -2,16 +2,16 @@ import { Body, Delete, Get, HttpCode, Param, Post, Query, Req, Res } from '@nest
 import type { Request, Response } from 'express';
 import { v7 as uuidv7 } from 'uuid';
 import { requestIdOf } from '../../platform/http/request-id.js';
-import { KeyDraws } from '../../keys/rotation/key-generation.service.js';
+import { KeyGeneration } from '../../keys/rotation/key-generation.service.js';
 import { Rotations } from '../../keys/rotation/rotations.service.js';
 import { Sealing } from '../../sealing/sealing.service.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { ZoneBody } from './zone.body.js';
-import { found, Operations, zoneExists } from '../audited-changes.service.js';
+import { found, AuditedChanges, zoneExists } from '../audited-changes.service.js';
 import { PageQuery } from '../pagination.body.js';
 import { readPage } from '../pagination.js';
-import { createZone, drawZoneKeys } from './zone-registration.js';
+import { createZone, generateZoneKeys } from './zone-registration.js';
 
 function view({ id, name, createdAt }: Zone) {
   return { id, name, created_at: createdAt };
@@ -21,9 +21,9 @@ function view({ id, name, createdAt }: Zone) {
 @AdminController('zones')
 export class ZonesController {
   constructor(
-    private readonly operations: Operations,
+    private readonly changes: AuditedChanges,
     private readonly sealing: Sealing,
-    private readonly draws: KeyDraws,
+    private readonly generation: KeyGeneration,
     private readonly rotations: Rotations,
   ) {}
 
@@ -36,8 +36,8 @@ export class ZonesController {
   ) {
     const id = uuidv7();
     const change = { zoneId: id, requestId: requestIdOf(request), type: 'zone.created' };
-    const keys = await drawZoneKeys(id, this.sealing, this.draws);
-    const zone = await this.operations.change(change, async (tx) => ({
+    const keys = await generateZoneKeys(id, this.sealing, this.generation);
+    const zone = await this.changes.run(change, async (tx) => ({
       result: await createZone(tx, this.rotations, { id, name: body.name }, keys),
       details: { zone: { id, name: body.name } },
     }));
@@ -48,13 +48,13 @@ export class ZonesController {
   /** Lists zones. */
   @Get()
   async list(@Query() page: PageQuery) {
-    return readPage(this.operations.read, Zone, {}, page, view);
+    return readPage(this.changes.read, Zone, {}, page, view);
   }
 
   /** Shows a zone. */
   @Get(':zone')
   async show(@Param('zone') zone: string) {
-    return view(await zoneExists(this.operations.read, zone));
+    return view(await zoneExists(this.changes.read, zone));
   }
 
   /** Removes a zone and everything in it, except what the audit log says of it. */
@@ -62,8 +62,8 @@ export class ZonesController {
   @HttpCode(204)
   async remove(@Param('zone') zoneId: string, @Req() request: Request): Promise<void> {
     const change = { zoneId, requestId: requestIdOf(request), type: 'zone.deleted' };
-    await zoneExists(this.operations.read, zoneId);
-    await this.operations.change(change, async (tx) => {
+    await zoneExists(this.changes.read, zoneId);
+    await this.changes.run(change, async (tx) => {
       const zone = found(await tx.findOne(Zone, { where: { id: zoneId } }), 'zone');
       // Before the clients, which may own them.
       await tx.query('DELETE FROM resources WHERE zone_id = $1', [zoneId]);

@@ -6,7 +6,7 @@ import { DelegationEdge } from '../delegation-edge.entity.js';
 import { Delegations } from '../delegations.service.js';
 import { describeEdge } from '../describe-edge.js';
 import type { Constraints, Grant } from '../grant.js';
-import { narrow, ownAuthority, type Source, type Wish } from '../narrow.js';
+import { narrow, ownAuthority, type Source, type DelegationRequest } from '../narrow.js';
 import {
   confinementsOf,
   grantOf,
@@ -189,7 +189,7 @@ export class DelegationEdges {
   }
 }
 
-function wishOf(body: DelegationBody): Wish {
+function wishOf(body: DelegationBody): DelegationRequest {
   const { constraints } = body;
   const expiresAt = constraints?.expires_at;
   return {

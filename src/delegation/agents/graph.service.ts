@@ -5,7 +5,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { Ledger } from '../../ledger/ledger.service.js';
 import { OAuthError, unavailable } from '../../oauth/errors.js';
 import { admit, ADMIT, StaleBearer } from '../../authentication/admission.js';
-import { Bearers, type Bearer } from '../../authentication/session-bearers.service.js';
+import { SessionBearers, type Bearer } from '../../authentication/session-bearers.service.js';
 
 /** How often a request is looked at before a zone that keeps changing makes us give up. */
 const MAX_ATTEMPTS = 5;
@@ -43,7 +43,7 @@ export interface Made<T> {
 export class Graph {
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
-    private readonly bearers: Bearers,
+    private readonly bearers: SessionBearers,
     private readonly ledger: Ledger,
   ) {}
 

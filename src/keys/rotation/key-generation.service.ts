@@ -6,7 +6,7 @@ import { certificateFor } from '../publishing/certificate.js';
 import { PrivateKeys, type StoredKeyPair } from '../signing/private-keys.service.js';
 
 /** A key pair of a zone that is not stored yet. */
-export interface DrawnKey extends StoredKeyPair {
+export interface GeneratedKey extends StoredKeyPair {
   /** X.509, DER, signed with the key itself. */
   readonly certificate: Buffer;
 }
@@ -17,7 +17,7 @@ const PATIENCE_MS = 1_000;
 const KEEP_MS = 10 * 60_000;
 
 /** Raised when a key that is needed was not drawn yet. Whoever asks again finds it drawn. */
-export class KeyNotDrawn extends OAuthError {
+export class KeyNotGenerated extends OAuthError {
   constructor(detail: string) {
     super('temporarily_unavailable', 'a key is being drawn; ask again', { detail, retryAfter: 1 });
   }
@@ -28,15 +28,15 @@ export class KeyNotDrawn extends OAuthError {
  * and many may ask for the same one, so what was drawn is kept until it is used.
  */
 @Injectable()
-export class KeyDraws {
+export class KeyGeneration {
   private readonly drawing = new Map<string, Promise<void>>();
-  private readonly drawn = new LRUCache<string, DrawnKey>({ max: 1_000, ttl: KEEP_MS });
+  private readonly drawn = new LRUCache<string, GeneratedKey>({ max: 1_000, ttl: KEEP_MS });
 
   constructor(private readonly privateKeys: PrivateKeys) {}
 
   /** Draws a key and waits for it, as long as it may take. */
-  async draw(zoneId: string, alg: ZoneAlg): Promise<DrawnKey> {
-    const pair = await this.privateKeys.draw(zoneId, alg);
+  async generate(zoneId: string, alg: ZoneAlg): Promise<GeneratedKey> {
+    const pair = await this.privateKeys.generate(zoneId, alg);
     const sign = await this.privateKeys.open(pair);
     return { ...pair, certificate: await certificateFor(pair, sign) };
   }
@@ -44,7 +44,7 @@ export class KeyDraws {
   /**
    * Sees to it that {@link take} has a key to give.
    *
-   * @throws {KeyNotDrawn} if that takes too long for a request; the drawing goes on
+   * @throws {KeyNotGenerated} if that takes too long for a request; the drawing goes on
    */
   async prepare(zoneId: string, alg: ZoneAlg): Promise<void> {
     const name = nameOf(zoneId, alg);
@@ -52,13 +52,13 @@ export class KeyDraws {
     const underWay = this.drawing.get(name) ?? this.begin(name, zoneId, alg);
     let timer: NodeJS.Timeout | undefined;
     const tooLong = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(new KeyNotDrawn(`still drawing ${alg}`)), PATIENCE_MS);
+      timer = setTimeout(() => reject(new KeyNotGenerated(`still drawing ${alg}`)), PATIENCE_MS);
     });
     await Promise.race([underWay, tooLong]).finally(() => clearTimeout(timer));
   }
 
   /** Hands out a key that was drawn, once; `null` if there is none. */
-  take(zoneId: string, alg: ZoneAlg): DrawnKey | null {
+  take(zoneId: string, alg: ZoneAlg): GeneratedKey | null {
     const name = nameOf(zoneId, alg);
     const key = this.drawn.get(name) ?? null;
     this.drawn.delete(name);
@@ -66,7 +66,7 @@ export class KeyDraws {
   }
 
   private begin(name: string, zoneId: string, alg: ZoneAlg): Promise<void> {
-    const drawing = this.draw(zoneId, alg)
+    const drawing = this.generate(zoneId, alg)
       .then((key) => void this.drawn.set(name, key))
       .finally(() => this.drawing.delete(name));
     // Whoever waits hears of a failure; nobody may be waiting any more.

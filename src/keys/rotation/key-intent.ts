@@ -23,7 +23,7 @@ export type KeyIntent =
   /** Keys for a resource that is being registered, and may ask for an algorithm. */
   | { readonly want: 'resource'; readonly alg: ZoneAlg | null }
   /** Nothing but the keys that the zone needs, since it may need fewer now. */
-  | { readonly want: 'tidiness' };
+  | { readonly want: 'reconcile' };
 
 /** What decides about the keys of a zone. */
 export interface ZoneKeyState {
@@ -74,7 +74,7 @@ export function planFor(
       const more = { ...needs, resources: [...needs.resources, intent.alg] };
       return { needs: more, changes: planNeeds(keys, more, now) };
     }
-    case 'tidiness':
+    case 'reconcile':
       break;
   }
   return { needs, changes: planNeeds(keys, needs, now) };

@@ -55,7 +55,7 @@ class Zone {
   act(intent: Deed, now: number): void {
     if (intent.want === 'resources') {
       this.needs = { ...this.needs, resources: intent.algs };
-      this.act({ want: 'tidiness' }, now);
+      this.act({ want: 'reconcile' }, now);
       return;
     }
     const { needs, changes } = planFor(

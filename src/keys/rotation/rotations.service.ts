@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { instant } from '../../platform/config/clock.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
-import { KeyDraws, KeyNotDrawn, type DrawnKey } from './key-generation.service.js';
+import { KeyGeneration, KeyNotGenerated, type GeneratedKey } from './key-generation.service.js';
 import { algsToDraw, planFor, type KeyIntent, type ZoneKeyState } from './key-intent.js';
 import { amend, newSchedule, type KeyNeeds, type ScheduledKey } from './rotation.js';
 import { SigningKey } from '../signing-key.entity.js';
@@ -26,37 +26,37 @@ export interface KeyOutcome {
 }
 
 /**
- * Carries out what is wanted of the keys of zones: plans, draws, stores. What is to happen is planned
+ * Changes the keys of zones: plans, generates, stores. What is to happen is planned
  * twice: before the transaction, to draw the keys that it takes, and under the lock of the zone.
  */
 @Injectable()
 export class Rotations {
-  constructor(private readonly draws: KeyDraws) {}
+  constructor(private readonly generation: KeyGeneration) {}
 
   /** Stores the first key of a zone. It may sign at once: nobody can have cached an older key set. */
-  async createFirst(tx: EntityManager, drawn: DrawnKey): Promise<void> {
+  async createFirst(tx: EntityManager, drawn: GeneratedKey): Promise<void> {
     const now = await databaseNow(tx);
     await this.insert(tx, drawn, newSchedule(now, now));
   }
 
   /**
-   * Draws the keys that an intent takes, so that {@link carryOut} need not.
+   * Draws the keys that an intent takes, so that {@link apply} need not.
    *
-   * @throws {KeyNotDrawn} if that takes too long for a request; asked again, it goes on from there
+   * @throws {KeyNotGenerated} if that takes too long for a request; asked again, it goes on from there
    */
   async prepare(read: EntityManager, zoneId: string, intent: KeyIntent): Promise<void> {
     const state = await this.read(read, zoneId);
     const plan = planFor(state, intent, await databaseNow(read));
-    await Promise.all(algsToDraw(plan).map((alg) => this.draws.prepare(zoneId, alg)));
+    await Promise.all(algsToDraw(plan).map((alg) => this.generation.prepare(zoneId, alg)));
   }
 
   /**
-   * Carries out an intent.
+   * Applies an intent.
    *
    * @param tx a transaction that holds the zone's row
-   * @throws {KeyNotDrawn} if it takes another key than was prepared
+   * @throws {KeyNotGenerated} if it takes another key than was prepared
    */
-  async carryOut(tx: EntityManager, zoneId: string, intent: KeyIntent): Promise<KeyOutcome> {
+  async apply(tx: EntityManager, zoneId: string, intent: KeyIntent): Promise<KeyOutcome> {
     await tx.query('SELECT 1 FROM zones WHERE id = $1 FOR UPDATE', [zoneId]);
     const now = await databaseNow(tx);
     const before = await this.read(tx, zoneId);
@@ -109,8 +109,8 @@ export class Rotations {
     activatesAt: number,
     now: number,
   ): Promise<ScheduledKey> {
-    const drawn = this.draws.take(zoneId, alg);
-    if (drawn === null) throw new KeyNotDrawn(`no ${alg} key was drawn`);
+    const drawn = this.generation.take(zoneId, alg);
+    if (drawn === null) throw new KeyNotGenerated(`no ${alg} key was drawn`);
     const schedule = newSchedule(activatesAt, now);
     await this.insert(tx, drawn, schedule);
     return { kid: drawn.kid, alg, ...schedule };
@@ -118,7 +118,7 @@ export class Rotations {
 
   private async insert(
     tx: EntityManager,
-    drawn: DrawnKey,
+    drawn: GeneratedKey,
     schedule: ReturnType<typeof newSchedule>,
   ): Promise<void> {
     await tx.insert(SigningKey, {

@@ -4,7 +4,7 @@ import type { JWK } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { writePrivate } from '../../platform/config/private-file.js';
 import { openSealed, type KeyEncryptions } from '../../sealing/key-encryptions.js';
-import { drawKeyPair, importPrivateKey, signWith, type Sign } from '../signing/key-pair.js';
+import { newSigningKeyPair, importPrivateKey, signWith, type Sign } from '../signing/key-pair.js';
 import { seal } from '../../sealing/seal.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { SignerRefusal, type KeyStore } from './key-store.js';
@@ -27,7 +27,7 @@ export class FileKeys implements KeyStore {
   ) {}
 
   async newKey(zone: string, alg: ZoneAlg): Promise<{ handle: string; publicJwk: JWK }> {
-    const { kid, publicJwk, privateKey } = await drawKeyPair(alg);
+    const { kid, publicJwk, privateKey } = await newSigningKeyPair(alg);
     try {
       const sealed = await seal(this.keks.sealing, contextOf(zone, kid, alg), privateKey);
       await mkdir(this.directory, { recursive: true, mode: 0o700 });

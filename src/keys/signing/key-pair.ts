@@ -51,7 +51,7 @@ const GENERATE: Readonly<Record<ZoneAlg, () => Promise<KeyPairKeyObjectResult>>>
 };
 
 /** Draws a key pair, off the main thread. For RSA it may take seconds. */
-export async function drawKeyPair(alg: ZoneAlg): Promise<NewKeyPair> {
+export async function newSigningKeyPair(alg: ZoneAlg): Promise<NewKeyPair> {
   const { publicKey, privateKey } = await GENERATE[alg]();
   const { kty, crv, x, y, n, e } = await exportJWK(publicKey);
   const publicJwk = Object.fromEntries(

@@ -1,6 +1,6 @@
 import { compactVerify, decodeProtectedHeader } from 'jose';
 import { describe, expect, test } from 'vitest';
-import { drawKeyPair, importPrivateKey, importPublicKey, signWith } from './key-pair.js';
+import { newSigningKeyPair, importPrivateKey, importPublicKey, signWith } from './key-pair.js';
 import { ZONE_ALGS, type ZoneAlg } from '../../oauth/algorithms.js';
 import { KeyRing, NoSigningKey, type RingKey } from './key-ring.js';
 
@@ -10,7 +10,7 @@ async function ringKey(
   schedule: Partial<RingKey> = {},
   drawn: ZoneAlg = 'ES256',
 ): Promise<RingKey> {
-  const { kid, alg, publicJwk, privateKey } = await drawKeyPair(drawn);
+  const { kid, alg, publicJwk, privateKey } = await newSigningKeyPair(drawn);
   return {
     kid,
     alg,

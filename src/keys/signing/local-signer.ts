@@ -1,5 +1,5 @@
 import type { ZoneAlg } from '../../oauth/algorithms.js';
-import { drawKeyPair, importPrivateKey, signWith, type Sign } from './key-pair.js';
+import { newSigningKeyPair, importPrivateKey, signWith, type Sign } from './key-pair.js';
 import type { KeyInUse, NewKey, Signer } from './signer.js';
 
 /**
@@ -8,7 +8,7 @@ import type { KeyInUse, NewKey, Signer } from './signer.js';
  */
 export class LocalSigner implements Signer {
   async newKey(_zoneId: string, alg: ZoneAlg): Promise<NewKey> {
-    const { publicJwk, privateKey } = await drawKeyPair(alg);
+    const { publicJwk, privateKey } = await newSigningKeyPair(alg);
     return { publicJwk, handle: privateKey };
   }
 

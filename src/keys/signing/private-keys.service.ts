@@ -27,7 +27,7 @@ export interface StoredKeyPair {
 export class PrivateKeys {
   private readonly local: Signer = new LocalSigner();
   private readonly remote: Signer | null;
-  private readonly drawsRemotely: boolean;
+  private readonly generatesRemotely: boolean;
 
   constructor(
     private readonly sealing: Sealing,
@@ -35,7 +35,7 @@ export class PrivateKeys {
   ) {
     const { signer, signerSocket } = custody;
     this.remote = signerSocket === undefined ? null : new SocketSigner(signerSocket);
-    this.drawsRemotely = signer === 'socket';
+    this.generatesRemotely = signer === 'socket';
   }
 
   /**
@@ -43,13 +43,13 @@ export class PrivateKeys {
    *
    * @throws {CustodyUnavailable} if the signer or the key-encryption key is out of reach
    */
-  async draw(zoneId: string, alg: ZoneAlg): Promise<StoredKeyPair> {
-    const signer = this.drawsRemotely ? this.remoteSigner() : this.local;
+  async generate(zoneId: string, alg: ZoneAlg): Promise<StoredKeyPair> {
+    const signer = this.generatesRemotely ? this.remoteSigner() : this.local;
     const { publicJwk, handle } = await signer.newKey(zoneId, alg);
     try {
       const kid = await keyIdOf(publicJwk);
       const sealed = await this.sealing.seal(
-        contextOf({ zoneId, kid }, this.drawsRemotely),
+        contextOf({ zoneId, kid }, this.generatesRemotely),
         handle,
       );
       return {
@@ -57,8 +57,8 @@ export class PrivateKeys {
         kid,
         alg,
         publicJwk,
-        sealedPrivateKey: this.drawsRemotely ? null : sealed,
-        sealedSignerHandle: this.drawsRemotely ? sealed : null,
+        sealedPrivateKey: this.generatesRemotely ? null : sealed,
+        sealedSignerHandle: this.generatesRemotely ? sealed : null,
       };
     } finally {
       handle.fill(0);

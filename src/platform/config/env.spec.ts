@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { EnvironmentError, environmentForOthers, readEnv } from './env.js';
+import { InvalidEnvironment, environmentForOthers, readEnv } from './env.js';
 
 const KEY = createHash('sha256').update('env.spec').digest();
 const GIVEN = {
@@ -17,7 +17,7 @@ function problemsOf(source: NodeJS.ProcessEnv): readonly string[] {
     readEnv(source);
     return [];
   } catch (error) {
-    if (error instanceof EnvironmentError) return error.problems;
+    if (error instanceof InvalidEnvironment) return error.problems;
     throw error;
   }
 }

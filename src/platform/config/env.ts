@@ -218,8 +218,8 @@ export interface RunningEnv extends Env {
 export const ENV = Symbol('Env');
 
 /** What is wrong with the environment: one line for each problem, without any value in it. */
-export class EnvironmentError extends Error {
-  override readonly name = 'EnvironmentError';
+export class InvalidEnvironment extends Error {
+  override readonly name = 'InvalidEnvironment';
   constructor(readonly problems: readonly string[]) {
     super(`The environment is not usable:\n${problems.map((line) => `  - ${line}`).join('\n')}`);
   }
@@ -228,7 +228,7 @@ export class EnvironmentError extends Error {
 /**
  * Reads the environment; `NAME_FILE` names a file that holds the value of `NAME`.
  *
- * @throws {EnvironmentError} naming every problem at once
+ * @throws {InvalidEnvironment} naming every problem at once
  */
 export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
   const problems: string[] = [];
@@ -243,7 +243,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
   }
   const custody = readKeyCustody(parsed, problems);
   const gatewayHmacKey = readGatewayKey(parsed, problems);
-  if (problems.length > 0) throw new EnvironmentError(problems);
+  if (problems.length > 0) throw new InvalidEnvironment(problems);
   return {
     port: parsed.PORT,
     internalPort: parsed.INTERNAL_PORT,

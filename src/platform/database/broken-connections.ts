@@ -8,7 +8,7 @@ import type { DataSource } from 'typeorm';
  * whoever got the connection next would be in a stranger's transaction, read its old view, and commit
  * what its maker was told had failed.
  */
-export function endUnfinished(dataSource: DataSource): void {
+export function endBrokenConnections(dataSource: DataSource): void {
   // The driver has no type for its pool, which is one of `pg`.
   const pool: unknown = Reflect.get(dataSource.driver, 'master');
   if (!(pool instanceof pg.Pool)) throw new Error('the data source has no pool');

@@ -20,9 +20,9 @@ const CHANNELS = {
 /** What a listener is told. */
 export interface ChangeListener {
   /** It has happened to this one, and is committed. */
-  heardOf(id: string): void;
+  onChange(id: string): void;
   /** The feed was interrupted: anything may have changed meanwhile. */
-  feedInterrupted(): void;
+  onReset(): void;
 }
 
 const RECONNECT_MS = 500;
@@ -82,7 +82,7 @@ export class ChangeFeed implements OnApplicationBootstrap, OnApplicationShutdown
     client.on('notification', (heard) => {
       for (const { channel, listener } of this.listeners) {
         if (channel === heard.channel && heard.payload !== undefined) {
-          listener.heardOf(heard.payload);
+          listener.onChange(heard.payload);
         }
       }
     });
@@ -100,6 +100,6 @@ export class ChangeFeed implements OnApplicationBootstrap, OnApplicationShutdown
   }
 
   private interrupted(): void {
-    for (const { listener } of this.listeners) listener.feedInterrupted();
+    for (const { listener } of this.listeners) listener.onReset();
   }
 }

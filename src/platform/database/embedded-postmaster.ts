@@ -102,12 +102,12 @@ export class Postmaster {
     for (const { signal, patience } of ENDING) {
       if (this.#ending !== null) return;
       this.signal(signal);
-      const impatience = new AbortController();
+      const abort = new AbortController();
       await Promise.race([
         this.exited,
-        sleep(patience, undefined, { signal: impatience.signal }).catch(() => undefined),
+        sleep(patience, undefined, { signal: abort.signal }).catch(() => undefined),
       ]);
-      impatience.abort();
+      abort.abort();
     }
   }
 

@@ -17,7 +17,7 @@ export function markInternal(request: IncomingMessage): void {
  *
  * @param separate whether there is an internal port
  */
-export function partition(separate: boolean) {
+export function separateInternalPort(separate: boolean) {
   return (request: Request, _response: Response, next: NextFunction): void => {
     if (!separate || PROBE.test(request.path)) {
       next();

@@ -10,18 +10,19 @@ import { input } from '../policy.fixture.js';
 
 // Only JavaScript can run on another thread, so this folder is compiled as it is at this moment, to
 // where its imports still resolve.
-const HERE = fileURLToPath(new URL('.', import.meta.url));
+const POLICY = fileURLToPath(new URL('..', import.meta.url));
 const CACHE = fileURLToPath(new URL('../../../node_modules/.cache', import.meta.url));
 mkdirSync(CACHE, { recursive: true });
 const compiled = mkdtempSync(join(CACHE, 'policy-'));
 
 function compileFolder(): void {
   writeFileSync(join(compiled, 'package.json'), '{"type":"module"}');
-  const sources = readdirSync(HERE).filter(
+  const sources = readdirSync(POLICY, { recursive: true, encoding: 'utf8' }).filter(
     (name) => name.endsWith('.ts') && !/\.(spec|entity|service|module)\.ts$/.test(name),
   );
+  for (const folder of ['background', 'engine']) mkdirSync(join(compiled, folder));
   for (const name of sources) {
-    const { outputText } = ts.transpileModule(readFileSync(join(HERE, name), 'utf8'), {
+    const { outputText } = ts.transpileModule(readFileSync(join(POLICY, name), 'utf8'), {
       compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
     });
     writeFileSync(join(compiled, name.replace(/ts$/, 'js')), outputText);
@@ -41,12 +42,12 @@ let compilation: typeof import('../engine/compile.js');
 
 beforeAll(async () => {
   compileFolder();
-  background = await load('background.js');
-  evaluation = await load('evaluate.js');
-  compilation = await load('compile.js');
-  authoring = await load('compile-in-background.js');
-  simulator = await load('simulate-in-background.js');
-  simulation = await load('simulation.js');
+  background = await load('background/background.js');
+  evaluation = await load('engine/evaluate.js');
+  compilation = await load('engine/compile.js');
+  authoring = await load('background/compile-in-background.js');
+  simulator = await load('background/simulate-in-background.js');
+  simulation = await load('engine/simulation.js');
 }, 60_000);
 
 afterAll(async () => {
@@ -83,11 +84,11 @@ describe('compiling on another thread', () => {
   test('throws what compiling on this one throws', async () => {
     const modules = [...policies(200), { id: 'bad', content: '\n permit(principal' }];
     await expect(authoring.compileInBackground(modules)).rejects.toMatchObject({
-      name: 'PolicyCompileError',
+      name: 'UncompilablePolicy',
       errors: [{ policy: 'bad', line: 2 }],
     });
     await expect(authoring.compileInBackground(modules)).rejects.toBeInstanceOf(
-      compilation.PolicyCompileError,
+      compilation.UncompilablePolicy,
     );
   });
 
@@ -142,7 +143,7 @@ describe('validating on another thread', () => {
   test('refuses an extension that zoneSchema refuses', async () => {
     await expect(
       authoring.validateInBackground({ modules: [], extension: 'type SubjectClaims = 1;' }),
-    ).rejects.toMatchObject({ name: 'SchemaError', errors: [{ policy: 'schema', line: 1 }] });
+    ).rejects.toMatchObject({ name: 'InvalidSchema', errors: [{ policy: 'schema', line: 1 }] });
   });
 });
 
@@ -190,11 +191,11 @@ describe('simulating on another thread', () => {
     const [first = input()] = inputs;
     const other = { ...bundle, input: first, manifest_sha256: '0'.repeat(64) };
     await expect(simulator.simulateInBackground(other)).rejects.toBeInstanceOf(
-      simulation.ManifestMismatchError,
+      simulation.ManifestMismatch,
     );
     const broken = { policies: [{ id: 'bad', content: 'permit(' }], inputs };
     await expect(simulator.simulateInBackground(broken)).rejects.toBeInstanceOf(
-      compilation.PolicyCompileError,
+      compilation.UncompilablePolicy,
     );
   });
 
@@ -211,7 +212,7 @@ describe('simulating on another thread', () => {
     };
     for (const request of [many, { ...bundle, input: large }, verbose]) {
       await expect(simulator.simulateInBackground(request as typeof many)).rejects.toMatchObject({
-        name: 'SimulationLimitError',
+        name: 'SimulationTooLarge',
         limit: 'size',
       });
     }
@@ -224,7 +225,7 @@ describe('simulating on another thread', () => {
     const behind = simulator.simulateInBackground({ ...bundle, inputs });
     await setTimeout(100);
     delay.enable();
-    await expect(stuck).rejects.toMatchObject({ name: 'SimulationLimitError', limit: 'time' });
+    await expect(stuck).rejects.toMatchObject({ name: 'SimulationTooLarge', limit: 'time' });
     delay.disable();
     expect(performance.now() - startedAt).toBeLessThan(14_000);
     expect(delay.percentile(90) / 1e6).toBeLessThan(50);
@@ -238,7 +239,7 @@ describe('simulating on another thread', () => {
     const outcomes = await Promise.allSettled(requests);
     const failures = outcomes.filter((outcome) => outcome.status === 'rejected');
     expect(failures).toHaveLength(4);
-    for (const { reason } of failures) expect(reason).toBeInstanceOf(simulator.SimulationBusyError);
+    for (const { reason } of failures) expect(reason).toBeInstanceOf(simulator.SimulationBusy);
     expect((await simulator.simulateInBackground({ ...bundle, inputs })).results).toHaveLength(3);
   });
 });

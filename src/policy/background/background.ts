@@ -21,8 +21,8 @@ export interface BackgroundLimits {
 }
 
 /** A task that was not done: its turn did not come, or it was ended on the way. */
-export class BackgroundError extends Error {
-  override readonly name = 'BackgroundError';
+export class BackgroundFailure extends Error {
+  override readonly name = 'BackgroundFailure';
 
   constructor(
     readonly reason: 'busy' | 'time' | 'memory' | 'lost',
@@ -68,10 +68,10 @@ export class Background {
   /**
    * Does a task when it is its turn.
    *
-   * @throws {BackgroundError} or what the task throws
+   * @throws {BackgroundFailure} or what the task throws
    */
   async run<K extends TaskName>(task: K, input: TaskInputs[K]): Promise<TaskOutputs[K]> {
-    if (this.#queued >= this.limits.queued) throw new BackgroundError('busy');
+    if (this.#queued >= this.limits.queued) throw new BackgroundFailure('busy');
     this.#queued += 1;
     const turn = this.#last.then(() => this.#perform({ task, input }));
     this.#last = turn.catch(() => {});
@@ -99,7 +99,7 @@ export class Background {
     const worker = this.#ready();
     // To start a thread takes some milliseconds, and so does to post a large set: not both at once.
     await setImmediate();
-    if (this.#worker !== worker) throw new BackgroundError('lost');
+    if (this.#worker !== worker) throw new BackgroundFailure('lost');
     try {
       const answer = await ask(worker, message, this.limits.timeMs);
       worker.unref();
@@ -107,7 +107,7 @@ export class Background {
       if ('output' in answer) return answer.output;
       throw revive(answer.failure);
     } catch (error) {
-      if (error instanceof BackgroundError) await this.stop();
+      if (error instanceof BackgroundFailure) await this.stop();
       throw error;
     }
   }
@@ -149,8 +149,8 @@ async function ask<K extends TaskName>(
   const over = new AbortController();
   try {
     return await new Promise<TaskReply<K>>((resolve, reject) => {
-      const late = setTimeout(() => reject(new BackgroundError('time')), timeMs);
-      const fail = (cause: unknown) => reject(new BackgroundError(reasonOf(cause), { cause }));
+      const late = setTimeout(() => reject(new BackgroundFailure('time')), timeMs);
+      const fail = (cause: unknown) => reject(new BackgroundFailure(reasonOf(cause), { cause }));
       worker.once('message', resolve).once('error', fail).once('exit', fail);
       over.signal.addEventListener('abort', () => {
         clearTimeout(late);

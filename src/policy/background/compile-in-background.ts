@@ -19,8 +19,8 @@ const validator = new Background({ timeMs: 60_000, memoryMb: 512, queued: 32 });
  * at a time. What comes back is text; the engine of this thread parses a part of it when a request needs
  * it (slices.ts), or ahead of the first one by `warm`.
  *
- * @throws {PolicyCompileError}
- * @throws {BackgroundError}
+ * @throws {UncompilablePolicy}
+ * @throws {BackgroundFailure}
  */
 export async function compileInBackground(
   modules: readonly PolicySource[],
@@ -41,8 +41,8 @@ export async function compileInBackground(
  * Validates as `validate` does, on another thread: against our schema with what the zone adds to it.
  * Without modules it says whether that can be added.
  *
- * @throws {SchemaError}
- * @throws {BackgroundError}
+ * @throws {InvalidSchema}
+ * @throws {BackgroundFailure}
  */
 export async function validateInBackground(request: ValidationRequest): Promise<Validation> {
   return validator.run('validate', request);

@@ -1,15 +1,15 @@
-import { Background, BackgroundError } from './background.js';
+import { Background, BackgroundFailure } from './background.js';
 import {
   type BatchSimulation,
   type BatchSimulationRequest,
   type Simulation,
   type SimulationRequest,
-  SimulationLimitError,
+  SimulationTooLarge,
 } from '../engine/simulation.js';
 
 /** Too many simulations wait already. */
-export class SimulationBusyError extends Error {
-  override readonly name = 'SimulationBusyError';
+export class SimulationBusy extends Error {
+  override readonly name = 'SimulationBusy';
 }
 
 /**
@@ -22,10 +22,10 @@ const simulator = new Background({ timeMs: 10_000, memoryMb: 256, queued: 16 });
  * Simulates as `simulate` and `simulateEach` do, on another thread, which is ended when it takes more
  * than 10 s (a stored set of 10,000 policies takes half of it) or too much memory.
  *
- * @throws {PolicyCompileError}
- * @throws {ManifestMismatchError}
- * @throws {SimulationLimitError} it is too much; the same again will be too
- * @throws {SimulationBusyError} not now
+ * @throws {UncompilablePolicy}
+ * @throws {ManifestMismatch}
+ * @throws {SimulationTooLarge} it is too much; the same again will be too
+ * @throws {SimulationBusy} not now
  */
 export async function simulateInBackground(request: SimulationRequest): Promise<Simulation>;
 export async function simulateInBackground(
@@ -40,13 +40,13 @@ export async function simulateInBackground(
       ? await simulator.run('simulateEach', request)
       : await simulator.run('simulate', request);
   } catch (error) {
-    throw error instanceof BackgroundError ? named(error) : error;
+    throw error instanceof BackgroundFailure ? named(error) : error;
   }
 }
 
-function named(error: BackgroundError): Error {
+function named(error: BackgroundFailure): Error {
   const { reason, message } = error;
-  if (reason === 'busy') return new SimulationBusyError(message, { cause: error });
+  if (reason === 'busy') return new SimulationBusy(message, { cause: error });
   if (reason === 'lost') return error;
-  return new SimulationLimitError(reason, message, { cause: error });
+  return new SimulationTooLarge(reason, message, { cause: error });
 }

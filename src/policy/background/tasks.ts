@@ -1,7 +1,7 @@
 import {
   type CompileFault,
   type PolicySource,
-  PolicyCompileError,
+  UncompilablePolicy,
   manifestSha256,
   readSet,
 } from '../engine/compile.js';
@@ -9,15 +9,15 @@ import type { NamedPolicy } from '../engine/read-module.js';
 import {
   type BatchSimulation,
   type BatchSimulationRequest,
-  ManifestMismatchError,
+  ManifestMismatch,
   type Simulation,
-  SimulationLimitError,
+  SimulationTooLarge,
   type SimulationRequest,
   simulate,
   simulateEach,
 } from '../engine/simulation.js';
 import { type Validation, type ValidationRules, validate } from '../engine/validate.js';
-import { SchemaError, zoneSchema } from '../engine/zone-schema.js';
+import { InvalidSchema, zoneSchema } from '../engine/zone-schema.js';
 
 /** A set that was read, as it crosses threads. */
 export interface PackedPolicySet {
@@ -68,7 +68,7 @@ export type TaskFailure =
   | { readonly kind: 'manifest'; readonly claimed: string; readonly computed: string }
   | {
       readonly kind: 'limit';
-      readonly limit: SimulationLimitError['limit'];
+      readonly limit: SimulationTooLarge['limit'];
       readonly message: string;
     }
   | { readonly kind: 'other'; readonly message: string };
@@ -102,20 +102,20 @@ export function reply<K extends TaskName>({ task, input }: TaskMessage<K>): Task
 /** The error that {@link reply} spelled out. */
 export function revive(failure: TaskFailure): Error {
   const { kind } = failure;
-  if (kind === 'compile') return new PolicyCompileError(failure.errors);
-  if (kind === 'schema') return new SchemaError(failure.errors);
-  if (kind === 'manifest') return new ManifestMismatchError(failure.claimed, failure.computed);
-  if (kind === 'limit') return new SimulationLimitError(failure.limit, failure.message);
+  if (kind === 'compile') return new UncompilablePolicy(failure.errors);
+  if (kind === 'schema') return new InvalidSchema(failure.errors);
+  if (kind === 'manifest') return new ManifestMismatch(failure.claimed, failure.computed);
+  if (kind === 'limit') return new SimulationTooLarge(failure.limit, failure.message);
   return new Error(failure.message);
 }
 
 function spell(error: unknown): TaskFailure {
-  if (error instanceof PolicyCompileError) return { kind: 'compile', errors: error.errors };
-  if (error instanceof SchemaError) return { kind: 'schema', errors: error.errors };
-  if (error instanceof ManifestMismatchError) {
+  if (error instanceof UncompilablePolicy) return { kind: 'compile', errors: error.errors };
+  if (error instanceof InvalidSchema) return { kind: 'schema', errors: error.errors };
+  if (error instanceof ManifestMismatch) {
     return { kind: 'manifest', claimed: error.claimed, computed: error.computed };
   }
-  if (error instanceof SimulationLimitError) {
+  if (error instanceof SimulationTooLarge) {
     return { kind: 'limit', limit: error.limit, message: error.message };
   }
   return { kind: 'other', message: error instanceof Error ? error.message : 'unknown' };

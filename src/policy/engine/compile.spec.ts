@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type CompileFault, PolicyCompileError, compile, manifestSha256 } from './compile.js';
+import { type CompileFault, UncompilablePolicy, compile, manifestSha256 } from './compile.js';
 import { evaluate } from './evaluate.js';
 import { input, set } from '../policy.fixture.js';
 
@@ -9,7 +9,7 @@ function faults(...contents: string[]): readonly CompileFault[] {
   try {
     set(...contents);
   } catch (error) {
-    if (error instanceof PolicyCompileError) return error.errors;
+    if (error instanceof UncompilablePolicy) return error.errors;
     throw error;
   }
   return [];
@@ -83,7 +83,7 @@ describe('compile', () => {
 
   test('refuses two modules of one id', () => {
     const module = { id: 'a', content: '' };
-    expect(() => compile([module, module])).toThrow(PolicyCompileError);
+    expect(() => compile([module, module])).toThrow(UncompilablePolicy);
   });
 
   test('says where it does not parse, in characters', () => {

@@ -21,8 +21,8 @@ export interface CompiledPolicySet {
 }
 
 /** The set does not compile. */
-export class PolicyCompileError extends Error {
-  override readonly name = 'PolicyCompileError';
+export class UncompilablePolicy extends Error {
+  override readonly name = 'UncompilablePolicy';
 
   constructor(
     readonly errors: readonly CompileFault[],
@@ -61,7 +61,7 @@ export function assemble(manifest: string, policies: readonly NamedPolicy[]): Co
 /**
  * Reads the policies of modules that are to be one set.
  *
- * @throws {PolicyCompileError}
+ * @throws {UncompilablePolicy}
  */
 export function readSet(modules: readonly PolicySource[]): ReadPolicy[] {
   refuseTooLarge(modules);
@@ -85,7 +85,7 @@ export function readSet(modules: readonly PolicySource[]): ReadPolicy[] {
     }
     if (faults.length >= MAX_FAULTS) break;
   }
-  if (faults.length > 0) throw new PolicyCompileError(faults.slice(0, MAX_FAULTS));
+  if (faults.length > 0) throw new UncompilablePolicy(faults.slice(0, MAX_FAULTS));
   return [...policies.values()];
 }
 
@@ -114,7 +114,7 @@ function refuseTooLarge(modules: readonly PolicySource[]): void {
   if (modules.length > MAX_POLICIES) {
     faults.push({ policy: '*', message: `more than ${MAX_POLICIES} modules` });
   }
-  if (faults.length > 0) throw new PolicyCompileError(faults.slice(0, MAX_FAULTS));
+  if (faults.length > 0) throw new UncompilablePolicy(faults.slice(0, MAX_FAULTS));
 }
 
 function readOrRefuse(module: PolicySource, faults: CompileFault[]): ReadPolicy[] {
@@ -122,6 +122,6 @@ function readOrRefuse(module: PolicySource, faults: CompileFault[]): ReadPolicy[
     return readModule(module, faults);
   } catch (cause) {
     const message = 'the policy engine cannot take it in';
-    throw new PolicyCompileError([{ policy: module.id, message }], { cause });
+    throw new UncompilablePolicy([{ policy: module.id, message }], { cause });
   }
 }

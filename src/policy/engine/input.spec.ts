@@ -1,10 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import {
-  type JsonObject,
-  type JsonValue,
-  UnrepresentableInputError,
-  toCedarRequest,
-} from './input.js';
+import { type JsonObject, type JsonValue, UnrepresentableInput, toCedarRequest } from './input.js';
 import { input, nested } from '../policy.fixture.js';
 
 const claimed = (actor_claims: JsonObject) =>
@@ -70,6 +65,6 @@ describe('toCedarRequest', () => {
     ['deep nesting', input({ context: { actor_claims: nested(33) } })],
     ['an unknown principal type', input({ principal: JSON.parse('{"type":"Action"}') })],
   ])('refuses %s', (_, refused) => {
-    expect(() => toCedarRequest(refused)).toThrow(UnrepresentableInputError);
+    expect(() => toCedarRequest(refused)).toThrow(UnrepresentableInput);
   });
 });

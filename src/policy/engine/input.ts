@@ -76,8 +76,8 @@ export interface DecisionTime {
 export type CedarRequest = Omit<StatefulAuthorizationCall, 'preparsedPolicySetId'>;
 
 /** The input cannot be said in Cedar without changing its meaning. */
-export class UnrepresentableInputError extends Error {
-  override readonly name = 'UnrepresentableInputError';
+export class UnrepresentableInput extends Error {
+  override readonly name = 'UnrepresentableInput';
 }
 
 type Fields = Record<string, unknown>;
@@ -110,13 +110,13 @@ const ESCAPE_NAME = /^__+(?:entity|extn|expr)$/;
  * is `Resource::"<identifier>"` (what people write in policies; the row id is an attribute), `action`
  * is `Action::"TokenExchange"`, and session and delegation edge are members of `context`.
  *
- * Throws {@link UnrepresentableInputError} rather than hand the engine something that it would throw
+ * Throws {@link UnrepresentableInput} rather than hand the engine something that it would throw
  * on: each throw out of the engine costs it its stack (see engine.ts), and claims are the caller's.
  */
 export function toCedarRequest(input: PolicyInput): CedarRequest {
   const { type, ...principalAttributes } = input.principal;
   if (!PRINCIPAL_TYPES.has(type) || input.action.id !== 'TokenExchange') {
-    throw new UnrepresentableInputError('unknown principal type or action');
+    throw new UnrepresentableInput('unknown principal type or action');
   }
   const { id, identifier, scopes } = input.resource;
   const principal = uid(type, input.principal.id);
@@ -160,7 +160,7 @@ function toCedarRecord(fields: Fields, depth: number): Record<string, CedarValue
  * which denies, instead of a comparison with some other number.
  */
 function toCedarValue(value: unknown, depth: number): CedarValueJson {
-  if (depth > MAX_DEPTH) throw new UnrepresentableInputError(`nested beyond ${MAX_DEPTH} levels`);
+  if (depth > MAX_DEPTH) throw new UnrepresentableInput(`nested beyond ${MAX_DEPTH} levels`);
   if (typeof value === 'string') return wellFormed(value);
   if (typeof value === 'boolean') return value;
   if (typeof value === 'number') return Number.isSafeInteger(value) ? value : String(value);
@@ -170,7 +170,7 @@ function toCedarValue(value: unknown, depth: number): CedarValueJson {
       .map((member) => toCedarValue(member, depth + 1));
   }
   if (isFields(value)) return toCedarRecord(value, depth);
-  throw new UnrepresentableInputError(`a ${typeof value} is not JSON`);
+  throw new UnrepresentableInput(`a ${typeof value} is not JSON`);
 }
 
 function isFields(value: unknown): value is Fields {
@@ -183,6 +183,6 @@ export function isWellFormed(text: string): boolean {
 }
 
 function wellFormed(text: string): string {
-  if (!isWellFormed(text)) throw new UnrepresentableInputError('not a well-formed Unicode string');
+  if (!isWellFormed(text)) throw new UnrepresentableInput('not a well-formed Unicode string');
   return text;
 }

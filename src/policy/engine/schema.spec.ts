@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { withCedar } from './engine.js';
 import { type PolicyInput, toCedarRequest } from './input.js';
 import { SCHEMA } from './schema.js';
-import { MAX_EXTENSION_BYTES, SchemaError, zoneSchema } from './zone-schema.js';
+import { MAX_EXTENSION_BYTES, InvalidSchema, zoneSchema } from './zone-schema.js';
 
 /** An input with everything in it: a new member that is missing here does not compile. */
 const full: Required<PolicyInput> = {
@@ -76,7 +76,7 @@ function faults(extension: string) {
   try {
     zoneSchema(extension);
   } catch (error) {
-    if (error instanceof SchemaError) return error.errors;
+    if (error instanceof InvalidSchema) return error.errors;
     throw error;
   }
   return [];

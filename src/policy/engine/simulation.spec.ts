@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { PolicyCompileError, manifestSha256 } from './compile.js';
+import { UncompilablePolicy, manifestSha256 } from './compile.js';
 import { residency } from './engine.js';
 import { input } from '../policy.fixture.js';
-import { ManifestMismatchError, type SimulationRequest, simulate } from './simulation.js';
+import { ManifestMismatch, type SimulationRequest, simulate } from './simulation.js';
 
 const POLICIES = [{ id: 'base', content: '@reason("fine") permit(principal, action, resource);' }];
 const STEP_UP = { id: 'mfa', content: '@step_up("mfa") forbid(principal, action, resource);' };
@@ -38,14 +38,12 @@ test('denies on an empty bundle', () => {
 });
 
 test('refuses another manifest', () => {
-  expect(() => simulate(request({ manifest_sha256: '0'.repeat(64) }))).toThrow(
-    ManifestMismatchError,
-  );
+  expect(() => simulate(request({ manifest_sha256: '0'.repeat(64) }))).toThrow(ManifestMismatch);
 });
 
 test('refuses a bundle that does not compile', () => {
   const policies = [{ id: 'bad', content: 'permit(' }];
-  expect(() => simulate(request({ policies }))).toThrow(PolicyCompileError);
+  expect(() => simulate(request({ policies }))).toThrow(UncompilablePolicy);
 });
 
 test('leaves nothing in the engine', () => {

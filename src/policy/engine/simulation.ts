@@ -45,8 +45,8 @@ export interface BatchSimulation extends Simulated {
 }
 
 /** The bundle is not the one that the request names. */
-export class ManifestMismatchError extends Error {
-  override readonly name = 'ManifestMismatchError';
+export class ManifestMismatch extends Error {
+  override readonly name = 'ManifestMismatch';
 
   constructor(
     readonly claimed: string,
@@ -57,8 +57,8 @@ export class ManifestMismatchError extends Error {
 }
 
 /** A simulation is more than one may be. */
-export class SimulationLimitError extends Error {
-  override readonly name = 'SimulationLimitError';
+export class SimulationTooLarge extends Error {
+  override readonly name = 'SimulationTooLarge';
 
   constructor(
     readonly limit: 'time' | 'memory' | 'size',
@@ -74,8 +74,8 @@ export const MAX_INPUTS = 1_000;
 export const MAX_RESULT_BYTES = 8 * 1024 * 1024;
 
 /**
- * Evaluates a bundle on an input as an exchange would, and writes nothing. Throws `PolicyCompileError`
- * for a bundle that does not compile and {@link ManifestMismatchError} for one that is another.
+ * Evaluates a bundle on an input as an exchange would, and writes nothing. Throws `UncompilablePolicy`
+ * for a bundle that does not compile and {@link ManifestMismatch} for one that is another.
  */
 export function simulate({ input, ...bundle }: SimulationRequest): Simulation {
   return onBundle(bundle, (set) => ({ result: resultOf(set, input) }));
@@ -84,7 +84,7 @@ export function simulate({ input, ...bundle }: SimulationRequest): Simulation {
 /**
  * Evaluates a bundle on up to {@link MAX_INPUTS} inputs, each as {@link simulate} does.
  *
- * @throws {SimulationLimitError} too many, or too large
+ * @throws {SimulationTooLarge} too many, or too large
  */
 export function simulateEach({ inputs, ...bundle }: BatchSimulationRequest): BatchSimulation {
   if (inputs.length > MAX_INPUTS) throw tooLarge(`more than ${MAX_INPUTS} inputs`);
@@ -105,7 +105,7 @@ function onBundle<T>(bundle: SimulationBundle, run: (set: CompiledPolicySet) => 
   try {
     const claimed = bundle.manifest_sha256;
     if (claimed !== undefined && claimed.toLowerCase() !== set.manifestSha256) {
-      throw new ManifestMismatchError(claimed, set.manifestSha256);
+      throw new ManifestMismatch(claimed, set.manifestSha256);
     }
     return {
       policy_set_id: bundle.policy_set_id ?? null,
@@ -138,6 +138,6 @@ function jsonBytes(value: object): number {
   return Buffer.byteLength(JSON.stringify(value));
 }
 
-function tooLarge(message: string): SimulationLimitError {
-  return new SimulationLimitError('size', message);
+function tooLarge(message: string): SimulationTooLarge {
+  return new SimulationTooLarge('size', message);
 }

@@ -1,6 +1,6 @@
 import type { DetailedError, ValidationError } from '@cedar-policy/cedar-wasm/nodejs';
 import { meantBy } from './annotations.js';
-import { type PolicySource, PolicyCompileError, readSet } from './compile.js';
+import { type PolicySource, UncompilablePolicy, readSet } from './compile.js';
 import { withCedar } from './engine.js';
 import type { CompileFault, ReadPolicy } from './read-module.js';
 import { offsetOfByte, positionAt } from './text-position.js';
@@ -72,7 +72,7 @@ function readOrExplain(
   try {
     return { policies: readSet(modules) };
   } catch (error) {
-    if (!(error instanceof PolicyCompileError)) throw error;
+    if (!(error instanceof UncompilablePolicy)) throw error;
     return { errors: error.errors, warnings: [] };
   }
 }

@@ -10,8 +10,8 @@ import { offsetOfByte, positionAt } from './text-position.js';
 export type ZoneSchema = SchemaJson<string>;
 
 /** A zone's extension of the schema cannot be used. */
-export class SchemaError extends Error {
-  override readonly name = 'SchemaError';
+export class InvalidSchema extends Error {
+  override readonly name = 'InvalidSchema';
 
   constructor(
     readonly errors: readonly CompileFault[],
@@ -44,7 +44,7 @@ let base: ZoneSchema | undefined;
  *
  * They must be optional, since nothing makes an issuer send them.
  *
- * @throws {SchemaError}
+ * @throws {InvalidSchema}
  */
 export function zoneSchema(extension = ''): ZoneSchema {
   base ??= read(SCHEMA);
@@ -60,7 +60,7 @@ export function zoneSchema(extension = ''): ZoneSchema {
     '': { entityTypes: {}, actions: {}, ...base[''], commonTypes: types },
   };
   const answer = withCedar((cedar) => cedar.checkParseSchema(schema));
-  if (answer.type === 'failure') throw new SchemaError(faultsOf(answer.errors, extension));
+  if (answer.type === 'failure') throw new InvalidSchema(faultsOf(answer.errors, extension));
   return schema;
 }
 
@@ -78,7 +78,7 @@ function readExtension(extension: string): ZoneSchema {
 function read(text: string): ZoneSchema {
   const answer = withCedar((cedar) => cedar.schemaToJson(text));
   if (answer.type === 'success') return answer.json;
-  throw new SchemaError(faultsOf(answer.errors, text));
+  throw new InvalidSchema(faultsOf(answer.errors, text));
 }
 
 /** The types that an extension declares, which must be all that it declares. */
@@ -146,8 +146,8 @@ function unknownSoFar(name: string, types: CommonTypes, type: CedarType): CedarT
 
 const SCHEMA_FAULT = 'schema';
 
-function refusal(message: string, more: Partial<CompileFault> = {}): SchemaError {
-  return new SchemaError([{ policy: SCHEMA_FAULT, message, ...more }]);
+function refusal(message: string, more: Partial<CompileFault> = {}): InvalidSchema {
+  return new InvalidSchema([{ policy: SCHEMA_FAULT, message, ...more }]);
 }
 
 function faultsOf(errors: readonly DetailedError[], text: string): CompileFault[] {

@@ -20,7 +20,17 @@ export function policyInput(
   now: number,
   challengeResolved: boolean,
 ): PolicyInput {
-  const { client, zone, subject, user, act, anchor, ttlSeconds, operation, agency } = bound;
+  const {
+    client,
+    zone,
+    subject,
+    user,
+    act,
+    anchor,
+    ttlSeconds,
+    upstreamCall: operation,
+    agency,
+  } = bound;
   return {
     schema_version: '1',
     principal: {

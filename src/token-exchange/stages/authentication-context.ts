@@ -1,7 +1,7 @@
 import type { Delegated } from './delegate.js';
 
 /** How and when the subject was authenticated, or what it asks for confirmed (OpenID Connect Core 2). */
-export interface Proof {
+export interface AuthenticationContext {
   readonly acr?: string;
   readonly amr: readonly string[];
   /** Seconds since the epoch. */
@@ -35,14 +35,14 @@ export function provedSubject({
 export function knownProof(
   request: Pick<Delegated, 'subject' | 'user' | 'client'>,
   session: ProvedSession | null,
-): Proof | null {
+): AuthenticationContext | null {
   const { sub, issuer } = provedSubject(request);
   const told = toldProof(request);
   // Proof is somebody's: that of a session is good for no other subject than its own.
   if (session === null || session.subject !== sub || session.issuer !== issuer) return told;
   const { acr, amr, authTime } = session;
   if (acr === null && authTime === null) return told;
-  const remembered: Proof = {
+  const remembered: AuthenticationContext = {
     ...(acr === null ? {} : { acr }),
     amr: amr ?? [],
     ...(authTime === null ? {} : { authTime: Math.floor(authTime.getTime() / 1_000) }),
@@ -51,7 +51,10 @@ export function knownProof(
 }
 
 /** What the subject's token says. */
-export function toldProof({ subject, user }: Pick<Delegated, 'subject' | 'user'>): Proof | null {
+export function toldProof({
+  subject,
+  user,
+}: Pick<Delegated, 'subject' | 'user'>): AuthenticationContext | null {
   const told = user?.authentication ?? subject;
   if (told?.acr === undefined && told?.authTime === undefined) return null;
   const { acr, amr, authTime } = told;
@@ -63,7 +66,9 @@ export function toldProof({ subject, user }: Pick<Delegated, 'subject' | 'user'>
 }
 
 /** What a mandate says of it. */
-export function proofClaims(proof: Proof | null): Readonly<Record<string, unknown>> {
+export function proofClaims(
+  proof: AuthenticationContext | null,
+): Readonly<Record<string, unknown>> {
   if (proof === null) return {};
   const { acr, amr, authTime } = proof;
   return {

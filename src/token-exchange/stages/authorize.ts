@@ -155,7 +155,7 @@ function askPolicy(
  * @throws {OAuthError} access_denied
  */
 function checkOperations(
-  { throughGateway, operation }: Delegated,
+  { throughGateway, upstreamCall: operation }: Delegated,
   resources: readonly ResourceView[],
   scope: readonly string[],
 ): void {

@@ -6,7 +6,7 @@ import type { SessionDirectory } from './bind.js';
 import { cleared, type Cleared, type Redemption } from './cleared.js';
 import { demandOf, isMet, type Demand } from './demand.js';
 import { heldRequest, hold } from './hold.js';
-import { knownProof, toldProof, type Proof } from './authentication-context.js';
+import { knownProof, toldProof, type AuthenticationContext } from './authentication-context.js';
 import { notRedeemable, type LedgerPort } from './recorded.js';
 import type { ChallengeResponse } from './parse.js';
 
@@ -62,7 +62,10 @@ function confirmed(
   return authorizeConfirmed(authorized, challenge.type, decide, now);
 }
 
-async function knownOf(authorized: Authorized, { sessions }: StepUpDesk): Promise<Proof | null> {
+async function knownOf(
+  authorized: Authorized,
+  { sessions }: StepUpDesk,
+): Promise<AuthenticationContext | null> {
   const { anchor, zone } = authorized;
   const session = anchor === null ? null : await sessions.find(zone.zoneId, anchor.sid);
   return knownProof(authorized, session);
@@ -74,7 +77,7 @@ async function redeem(
   demand: Demand | null,
   { challenges }: StepUpDesk,
   now: number,
-): Promise<{ redemption: Redemption; proof: Proof }> {
+): Promise<{ redemption: Redemption; proof: AuthenticationContext }> {
   const wanted = demand?.challenge ?? null;
   if (demand === null || wanted === null) throw notRedeemable('no challenge is demanded');
   const challenge = await challenges.find(authorized.zone.zoneId, id);

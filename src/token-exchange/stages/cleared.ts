@@ -1,5 +1,5 @@
 import type { Authorized } from './authorize.js';
-import type { Proof } from './authentication-context.js';
+import type { AuthenticationContext } from './authentication-context.js';
 
 declare const brand: unique symbol;
 
@@ -7,7 +7,7 @@ declare const brand: unique symbol;
 export interface Cleared extends Omit<Authorized, 'challenge'> {
   readonly [brand]: true;
   /** What the mandate says of how this was confirmed; `null` if it says what the subject token said. */
-  readonly proof: Proof | null;
+  readonly proof: AuthenticationContext | null;
   /** The challenge that is spent with the mandate, if one is. */
   readonly redeemed: Redemption | null;
 }
@@ -28,7 +28,7 @@ export interface Redemption {
 export function cleared(
   request: Omit<Authorized, 'challenge'>,
   policy: Authorized['policy'],
-  proof: Proof | null,
+  proof: AuthenticationContext | null,
   redeemed: Redemption | null,
 ): Cleared {
   const passed = { ...request, policy, proof, redeemed };

@@ -1,6 +1,6 @@
 import { DEFAULT_TYPE, termsOf, typeForAcr, type StepUpTerms } from '../../zones/step-up-terms.js';
 import { PolicyDenial, type Authorized } from './authorize.js';
-import type { Proof } from './authentication-context.js';
+import type { AuthenticationContext } from './authentication-context.js';
 
 /** What has to be shown before a mandate is issued, by policy or by the request itself. */
 export interface Demand {
@@ -43,7 +43,7 @@ export function demandOf(authorized: Authorized): Demand | null {
  *
  * @param now seconds since the epoch
  */
-export function isMet(demand: Demand, proof: Proof | null, now: number): boolean {
+export function isMet(demand: Demand, proof: AuthenticationContext | null, now: number): boolean {
   if (proof === null) return false;
   const { challenge, resources, acrValues, maxAge } = demand;
   const { acr, authTime } = proof;

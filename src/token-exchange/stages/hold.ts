@@ -135,7 +135,17 @@ function entryOf(
 
 /** Everything that a confirmation of the request is about. Whoever redeems it must ask for the same. */
 export function heldRequest(authorized: Authorized, demand: Demand, { type }: Type): HeldRequest {
-  const { zone, client, policy, granted, act, anchor, agency, operation, use } = authorized;
+  const {
+    zone,
+    client,
+    policy,
+    granted,
+    act,
+    anchor,
+    agency,
+    upstreamCall: operation,
+    use,
+  } = authorized;
   const { sub, issuer } = provedSubject(authorized);
   const { subject, user } = authorized;
   const edge = agency?.edge ?? null;

@@ -13,7 +13,7 @@ import {
   type SubjectTokenType,
 } from '../../oauth/vocabulary.js';
 import { readCredentials, type Credentials } from '../../authentication/credentials.js';
-import { readOperation, type Operation } from './upstream-call.js';
+import { readUpstreamCall, type UpstreamCall } from './upstream-call.js';
 import type { TokenRequest } from '../token-request.js';
 
 /** A subject token, and what the caller says that it is (RFC 8693 2.1). */
@@ -29,7 +29,7 @@ export interface Parsed {
   readonly grantType: GrantType;
   readonly credentials: Credentials;
   /** What the gateway is about to do upstream; `null` without a gateway, or if it did not say. */
-  readonly operation: Operation | null;
+  readonly upstreamCall: UpstreamCall | null;
   readonly zoneId: string | null;
   readonly subjectToken: SubjectToken | null;
   readonly actorToken: string | null;
@@ -94,7 +94,7 @@ export function parse(request: TokenRequest): Parsed {
     source: request.source,
     grantType,
     credentials,
-    operation: request.gateway === null ? null : readOperation(form),
+    upstreamCall: request.gateway === null ? null : readUpstreamCall(form),
     zoneId: single(form, 'zone_id'),
     subjectToken,
     actorToken,

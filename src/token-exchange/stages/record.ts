@@ -3,7 +3,12 @@ import type { Entry, Fact, Receipt, SessionBirth, SessionProof } from '../../led
 import { issuedEvent } from '../describe/audit-event.js';
 import { factsOf, unspent } from '../describe/facts.js';
 import type { Minted } from './mint.js';
-import { proofClaims, provedSubject, toldProof, type Proof } from './authentication-context.js';
+import {
+  proofClaims,
+  provedSubject,
+  toldProof,
+  type AuthenticationContext,
+} from './authentication-context.js';
 import { RecordedDenial, StaleEvaluation, type LedgerPort } from './recorded.js';
 import type { TokenResponse, Upstream } from '../token-request.js';
 
@@ -77,7 +82,7 @@ function rememberedBy(sessionId: string, minted: Minted): { proof?: SessionProof
 }
 
 /** What others have confirmed was this one request; what the subject has shown goes on to be true. */
-function shownBySubject({ proof, redeemed }: Minted): Proof | null {
+function shownBySubject({ proof, redeemed }: Minted): AuthenticationContext | null {
   return redeemed?.bySubject === true ? proof : null;
 }
 

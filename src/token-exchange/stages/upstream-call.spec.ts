@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readOperation, scopeOf } from './upstream-call.js';
+import { readUpstreamCall, scopeOf } from './upstream-call.js';
 
 const form = (method?: string, path?: string) =>
   new Map(
@@ -10,8 +10,11 @@ const form = (method?: string, path?: string) =>
 
 describe('an operation', () => {
   test('is read from its two parameters', () => {
-    expect(readOperation(form('get', '/orders/7'))).toEqual({ method: 'GET', path: '/orders/7' });
-    expect(readOperation(form())).toBeNull();
+    expect(readUpstreamCall(form('get', '/orders/7'))).toEqual({
+      method: 'GET',
+      path: '/orders/7',
+    });
+    expect(readUpstreamCall(form())).toBeNull();
   });
 
   test.each([
@@ -30,7 +33,7 @@ describe('an operation', () => {
     ['GET', '/a\\orders'],
     ['GET', `/${'a'.repeat(2_048)}`],
   ])('is refused as %s %s', (method, path) => {
-    expect(() => readOperation(form(method, path))).toThrow(/request_method/);
+    expect(() => readUpstreamCall(form(method, path))).toThrow(/request_method/);
   });
 });
 

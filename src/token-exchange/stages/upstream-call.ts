@@ -3,7 +3,7 @@ import type { Form } from '../../oauth/form.js';
 import type { ResourceView } from '../../zones/snapshot/zone-snapshot.js';
 
 /** What a gateway is about to do upstream. */
-export interface Operation {
+export interface UpstreamCall {
   /** Upper case. */
   readonly method: string;
   /** Absolute, without query. */
@@ -22,7 +22,7 @@ const AMBIGUOUS = /%2f|%5c|%2e|%00|\/\.{1,2}(?:\/|$)|\/\/|;/i;
  * @throws {OAuthError} invalid_request for one without the other, and for a path that the upstream
  *   might read differently than we do
  */
-export function readOperation(form: Form): Operation | null {
+export function readUpstreamCall(form: Form): UpstreamCall | null {
   const method = form.get('request_method')?.[0]?.toUpperCase();
   const path = form.get('request_path')?.[0];
   if (method === undefined && path === undefined) return null;
@@ -41,7 +41,7 @@ export function readOperation(form: Form): Operation | null {
  * @returns `null` for an operation that is not declared
  */
 export function scopeOf(
-  { method, path }: Operation,
+  { method, path }: UpstreamCall,
   declared: ResourceView['operations'],
 ): string | null {
   const ofMethod = declared.filter((one) => one.method === method);

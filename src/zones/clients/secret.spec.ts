@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { digestsEqual, digestSecret, drawSecret, isDrawnForm } from './secret.js';
+import { digestsEqual, digestSecret, generateSecret, isGeneratedForm } from './secret.js';
 
 const KEY = Buffer.alloc(32, 1);
 
 test('draws secrets of 256 bits that can be recognised, each another one', () => {
-  const drawn = Array.from({ length: 200 }, () => drawSecret());
+  const drawn = Array.from({ length: 200 }, () => generateSecret());
   expect(new Set(drawn).size).toBe(200);
   for (const secret of drawn) {
-    expect(isDrawnForm(secret)).toBe(true);
+    expect(isGeneratedForm(secret)).toBe(true);
     expect(Buffer.from(secret.slice(4), 'base64url')).toHaveLength(32);
     // Nothing in it changes when it is form-urlencoded or typed into a shell.
     expect(secret).toMatch(/^[\w-]+$/);
@@ -27,7 +27,7 @@ test.each([
   `mds_${'x'.repeat(42)}=`,
   `mds_${'x'.repeat(42)} `,
 ])('does not take %j for a drawn one', (secret) => {
-  expect(isDrawnForm(secret)).toBe(false);
+  expect(isGeneratedForm(secret)).toBe(false);
 });
 
 test('digests depend on key, client and secret, and on where one ends', () => {

@@ -16,12 +16,12 @@ export interface SecretRecord {
 }
 
 /** Draws a client secret: 256 bits of randomness behind a recognisable prefix. */
-export function drawSecret(): string {
+export function generateSecret(): string {
   return PREFIX + randomBytes(32).toString('base64url');
 }
 
 /** Whether a text has the form of a secret that we drew. Others can only have been imported. */
-export function isDrawnForm(secret: string): boolean {
+export function isGeneratedForm(secret: string): boolean {
   return DRAWN_SECRET.test(secret);
 }
 

@@ -147,7 +147,7 @@ export class Snapshots implements OnModuleInit, ChangeListener {
    * How many of the zones that were asked for in the last minutes cannot sign. Those that could not be
    * opened are tried again, so that this ends when what was wrong ends, also if no request comes.
    */
-  async countMute(): Promise<number> {
+  async countZonesWithoutSigner(): Promise<number> {
     const shut = this.inUse.recent(this.clock.now()).filter(({ opened }) => !opened);
     const again = shut.slice(0, MAX_RETRIES);
     await Promise.all(again.map(({ zoneId }) => this.load(zoneId).catch(() => {})));
@@ -158,13 +158,13 @@ export class Snapshots implements OnModuleInit, ChangeListener {
     }).length;
   }
 
-  heardOf(zoneId: string): void {
+  onChange(zoneId: string): void {
     this.drop(zoneId);
     if (this.inUse.has(zoneId)) this.compileAhead.consider(zoneId);
     this.keySets.invalidate(zoneId);
   }
 
-  feedInterrupted(): void {
+  onReset(): void {
     this.zones.clear();
     this.loading.clear();
     this.keySets.invalidateAll();
