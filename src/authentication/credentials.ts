@@ -2,6 +2,7 @@ import type { SignedRequest } from './gateway-signature.js';
 import { clientNamedIn } from './client-assertion.js';
 import { parseBasic } from '../oauth/basic-credentials.js';
 import { OAuthError } from '../oauth/errors.js';
+import { single, type Form } from '../oauth/form.js';
 import { JWT_BEARER_ASSERTION } from '../oauth/vocabulary.js';
 import type { GatewayHeaders } from '../oauth/gateway-headers.js';
 
@@ -40,27 +41,15 @@ export interface CredentialedRequest extends SignedRequest {
   readonly gateway: GatewayHeaders | null;
 }
 
-/** The parameters that authenticate a client, each at most once. */
-export interface CredentialParameters {
-  readonly clientId: string | null;
-  readonly applicationId: string | null;
-  readonly clientSecret: string | null;
-  readonly clientAssertion: string | null;
-  readonly clientAssertionType: string | null;
-}
-
 /**
  * Reads how a client authenticates: in exactly one way, since two could name two clients.
  *
  * @throws {OAuthError} invalid_request for more than one way; invalid_client for none that is usable
  */
-export function readCredentials(
-  request: CredentialedRequest,
-  parameters: CredentialParameters,
-): Credentials {
-  const { clientId, applicationId, clientSecret } = parameters;
-  const assertion = readAssertion(parameters);
-  const named = agreeing(clientId, applicationId);
+export function readCredentials(request: CredentialedRequest, form: Form): Credentials {
+  const clientSecret = single(form, 'client_secret');
+  const assertion = readAssertion(form);
+  const named = agreeing(single(form, 'client_id'), single(form, 'application_id'));
   const [authorization] = request.authorization;
   if (request.gateway !== null) {
     const { timestamp, request: id, signature } = request.gateway;
@@ -92,7 +81,9 @@ export function readCredentials(
   return { method: 'client_secret_basic', ...basic };
 }
 
-function readAssertion({ clientAssertion: text, clientAssertionType: type }: CredentialParameters) {
+function readAssertion(form: Form) {
+  const text = single(form, 'client_assertion');
+  const type = single(form, 'client_assertion_type');
   if (text === null && type === null) return null;
   if (text !== null && type !== null) return { text, type };
   throw new OAuthError(

@@ -67,3 +67,17 @@ export function unavailable(detail: string, cause?: unknown): OAuthError {
     cause,
   });
 }
+
+/**
+ * Awaits what a request depends on. Whatever it fails with, the caller can only try again.
+ *
+ * @param what names it in the log and the audit event, such as `session`
+ * @throws {OAuthError} temporarily_unavailable
+ */
+export async function orUnavailable<T>(what: string, reading: Promise<T>): Promise<T> {
+  try {
+    return await reading;
+  } catch (error) {
+    throw unavailable(`the ${what} cannot be read`, error);
+  }
+}

@@ -40,6 +40,11 @@ export function parseForm(body: Uint8Array, repeatable: ReadonlySet<string>): Fo
   return form;
 }
 
+/** The value of a parameter that is there at most once; `null` if it is absent or empty. */
+export function single(form: Form, name: string): string | null {
+  return form.get(name)?.[0] ?? null;
+}
+
 /**
  * Decodes one percent-encoded component, in which `+` is a space.
  *

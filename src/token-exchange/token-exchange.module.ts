@@ -7,8 +7,12 @@ import { PolicyModule } from '../policy/policy.module.js';
 import { SessionsModule } from '../ledger/sessions/sessions.module.js';
 import { SnapshotModule } from '../zones/snapshot/snapshot.module.js';
 import { StepUpModule } from '../step-up/step-up.module.js';
+import { ExchangeMetrics } from './exchange-metrics.service.js';
+import { ExchangeRecorder } from './exchange-recorder.service.js';
 import { exchangeMetrics } from './exchange.metrics.js';
 import { Exchange } from './exchange.service.js';
+import { PolicyDecisionPoint } from './policy-decision-point.service.js';
+import { TokenVerification } from './token-verification.service.js';
 import { TokenController } from './token.controller.js';
 
 /** One exchange, form to recorded mandate. */
@@ -24,6 +28,13 @@ import { TokenController } from './token.controller.js';
     StepUpModule,
   ],
   controllers: [TokenController],
-  providers: [Exchange, ...exchangeMetrics],
+  providers: [
+    Exchange,
+    ExchangeMetrics,
+    ExchangeRecorder,
+    PolicyDecisionPoint,
+    TokenVerification,
+    ...exchangeMetrics,
+  ],
 })
 export class TokenExchangeModule {}

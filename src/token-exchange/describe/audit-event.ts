@@ -15,16 +15,16 @@ import {
 import { agencyClaims, agencyContext } from './agency-claims.js';
 import type { Bound } from '../stages/bind.js';
 import type { Delegated } from '../stages/delegate.js';
-import type { Cleared } from '../stages/cleared.js';
+import type { Cleared, Held } from '../stages/clearance.js';
 import type { Minted } from '../stages/mint.js';
 import type { Parsed } from '../stages/parse.js';
-import { proofClaims } from '../stages/authentication-context.js';
+import { contextClaims } from '../stages/authentication-context.js';
 import type { Resolved } from '../stages/resolve.js';
 
 const TYPE = 'token_exchange';
 
-/** How far a request came: the last value that a stage made of it. */
-export type Reached =
+/** The last value that a stage made of a request: how far it came; `null` before the first. */
+export type LastStage =
   | Parsed
   | Identified
   | Authenticated
@@ -32,6 +32,7 @@ export type Reached =
   | Bound
   | Delegated
   | Authorized
+  | Held
   | Cleared
   | Minted
   | null;
@@ -62,7 +63,7 @@ export function issuedEvent(minted: Minted): AuditEvent {
       ...(claims.act === undefined ? {} : { act: actorClaim(claims.act) }),
       ...(claims.ancestors.length === 0 ? {} : { ancestors: claims.ancestors }),
       ...agencyClaims(minted.agency),
-      ...proofClaims(minted.proof),
+      ...contextClaims(minted.authenticationContext),
     },
   };
 }
@@ -75,7 +76,7 @@ function describeRedeemed({ redeemed }: Minted) {
 }
 
 /** The audit event of a refusal: what was asked, how far it came, and precisely why not. */
-export function refusedEvent(requestId: string, reached: Reached, error: OAuthError): AuditEvent {
+export function refusedEvent(requestId: string, last: LastStage, error: OAuthError): AuditEvent {
   const atFault = error.code === 'server_error' || error.code === 'temporarily_unavailable';
   return {
     type: TYPE,
@@ -83,48 +84,44 @@ export function refusedEvent(requestId: string, reached: Reached, error: OAuthEr
     request_id: requestId,
     error: error.code,
     reason: error.detail,
-    ...(reached === null ? {} : describe(reached)),
-    ...askedPolicy(reached, error),
+    ...(last === null ? {} : describe(last)),
+    ...askedPolicy(last, error),
   };
 }
 
 /** What policy said, or why it could not, if the request came so far. */
-function askedPolicy(reached: Reached, error: OAuthError) {
+function askedPolicy(last: LastStage, error: OAuthError) {
   if (error instanceof PolicyDenial) return { policy: describePolicy(error.policy) };
   if (error instanceof PolicyUnusable) {
     return { policy: { policy_set_version_id: error.setVersionId } };
   }
-  if (reached === null || !('policy' in reached)) return {};
-  return { policy: describePolicy(reached.policy) };
+  if (last === null || !('policy' in last)) return {};
+  return { policy: describePolicy(last.policy) };
 }
 
-function describe(reached: NonNullable<Reached>): Record<string, unknown> {
-  if (!('client' in reached)) return describeStranger(reached);
+function describe(last: NonNullable<LastStage>): Record<string, unknown> {
+  if (!('client' in last)) return describeUnauthenticated(last);
   return {
-    grant_type: reached.grantType,
-    client_id: reached.client.id,
-    ...(reached.throughGateway ? { through_gateway: true } : {}),
+    grant_type: last.grantType,
+    client_id: last.client.id,
+    ...(last.throughGateway ? { through_gateway: true } : {}),
     requested: {
-      resources: reached.targets,
-      ...(reached.scope === null ? {} : { scope: reached.scope }),
-      ...(reached.ttlSeconds === null ? {} : { ttl_seconds: reached.ttlSeconds }),
-      ...askedAgency(reached),
-      ...askedProof(reached),
+      resources: last.targets,
+      ...(last.scope === null ? {} : { scope: last.scope }),
+      ...(last.ttlSeconds === null ? {} : { ttl_seconds: last.ttlSeconds }),
+      ...askedAgency(last),
+      ...askedContext(last),
     },
-    ...('subject' in reached && reached.subject !== null
-      ? { subject: describeToken(reached.subject) }
-      : {}),
-    ...('user' in reached && reached.user !== null ? { subject: describeUser(reached.user) } : {}),
-    ...('subject' in reached && reached.actor !== null
-      ? { actor: describeToken(reached.actor) }
-      : {}),
+    ...('subject' in last && last.subject !== null ? { subject: describeToken(last.subject) } : {}),
+    ...('user' in last && last.user !== null ? { subject: describeUser(last.user) } : {}),
+    ...('subject' in last && last.actor !== null ? { actor: describeToken(last.actor) } : {}),
   };
 }
 
-/** What the request wants shown of its subject, and the challenge that it brings. */
-function askedProof(reached: Authenticated | Resolved | Bound | Delegated | Authorized | Cleared) {
-  const { acrValues, maxAge } = reached;
-  const challenge = 'challenge' in reached ? reached.challenge : reached.redeemed;
+/** What the request demands of its subject's authentication, and the challenge that it brings. */
+function askedContext(last: Authenticated | Resolved | Bound | Delegated | Authorized | Cleared) {
+  const { acrValues, maxAge } = last;
+  const challenge = 'challenge' in last ? last.challenge : last.redeemed;
   return {
     ...(acrValues === null ? {} : { acr_values: acrValues }),
     ...(maxAge === null ? {} : { max_age: maxAge }),
@@ -134,10 +131,10 @@ function askedProof(reached: Authenticated | Resolved | Bound | Delegated | Auth
 
 /** Which agent session was asked for, or has turned out to be the one. */
 function askedAgency(
-  reached: Pick<Authenticated, 'agentSessionId' | 'delegationEdgeId'> | Pick<Delegated, 'agency'>,
+  last: Pick<Authenticated, 'agentSessionId' | 'delegationEdgeId'> | Pick<Delegated, 'agency'>,
 ) {
-  if ('agency' in reached) return agencyContext(reached.agency);
-  const { agentSessionId, delegationEdgeId } = reached;
+  if ('agency' in last) return agencyContext(last.agency);
+  const { agentSessionId, delegationEdgeId } = last;
   return {
     ...(agentSessionId !== null && isUuid(agentSessionId)
       ? { agent_session_id: agentSessionId }
@@ -152,7 +149,7 @@ function askedAgency(
  * Nobody has proved anything, so little is kept: what a stranger sends costs us no more than a line,
  * and a secret that somebody typed into the wrong field does not end up here.
  */
-function describeStranger({ grantType, credentials }: Parsed | Identified) {
+function describeUnauthenticated({ grantType, credentials }: Parsed | Identified) {
   return {
     grant_type: grantType,
     ...(isUuid(credentials.clientId) ? { claimed_client_id: credentials.clientId } : {}),

@@ -14,23 +14,13 @@ import { describeSubject, describeUser } from './principal.js';
  * @param challengeResolved whether what a step-up demands has been shown
  */
 export function policyInput(
-  bound: Delegated,
+  delegated: Delegated,
   resource: ResourceView,
   scope: readonly string[],
   now: number,
   challengeResolved: boolean,
 ): PolicyInput {
-  const {
-    client,
-    zone,
-    subject,
-    user,
-    act,
-    anchor,
-    ttlSeconds,
-    upstreamCall: operation,
-    agency,
-  } = bound;
+  const { client, zone, subject, user, act, anchor, ttlSeconds, upstreamCall, agency } = delegated;
   return {
     schema_version: '1',
     principal: {
@@ -59,9 +49,9 @@ export function policyInput(
       ...(user === null ? {} : { subject_claims: describeUser(user) }),
       requested_scopes: [...scope],
       challenge_resolved: challengeResolved,
-      ...(operation === null
+      ...(upstreamCall === null
         ? {}
-        : { request_method: operation.method, request_path: operation.path }),
+        : { request_method: upstreamCall.method, request_path: upstreamCall.path }),
       ...(ttlSeconds === null ? {} : { requested_ttl_seconds: ttlSeconds }),
       time: decisionTime(now),
       ...(anchor === null ? {} : { session_id: anchor.sid }),

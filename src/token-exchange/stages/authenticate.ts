@@ -1,12 +1,5 @@
-import {
-  authenticateClient,
-  findClaimed,
-  type Caller,
-  type ClaimedClient,
-  type ClientDirectory,
-  type CredentialChecks,
-} from '../../authentication/authenticate.js';
-import { limitRequests, type RequestCounter } from '../../authentication/limit.js';
+import type { Caller, ClaimedClient } from '../../authentication/authenticate.js';
+import type { ClientAuthentication } from '../../authentication/client-authentication.service.js';
 import type { Parsed } from './parse.js';
 
 /** A request whose client may exist. Nothing is proved yet, but a denial can be filed under its zone. */
@@ -18,34 +11,37 @@ export interface Identified extends Parsed {
 export interface Authenticated extends Omit<Parsed, 'credentials' | 'zoneId' | 'source'>, Caller {}
 
 /** Stage 2a: finds the client that the credentials name, and the zone that it lives in. */
-export async function identify(parsed: Parsed, directory: ClientDirectory): Promise<Identified> {
-  return { ...parsed, claimed: await findClaimed(parsed.credentials, directory) };
+export async function identify(
+  parsed: Parsed,
+  clients: Pick<ClientAuthentication, 'identify'>,
+): Promise<Identified> {
+  return { ...parsed, claimed: await clients.identify(parsed.credentials) };
 }
 
 /**
- * Stage 2b: believes the client if its credentials are right (RFC 6749 2.3).
+ * Stage 2b: checks the credentials (RFC 6749 2.3).
  *
  * @throws {OAuthError} invalid_client; slow_down after too many wrong guesses
  */
 export async function authenticate(
   identified: Identified,
-  checks: CredentialChecks,
+  clients: Pick<ClientAuthentication, 'verify'>,
 ): Promise<Authenticated> {
   const { claimed, credentials, zoneId, source, ...rest } = identified;
-  const caller = await authenticateClient({ credentials, zoneId, source }, claimed, checks);
-  return { ...rest, ...caller };
+  return { ...rest, ...(await clients.verify({ credentials, zoneId, source }, claimed)) };
 }
 
 /**
- * Stage 2c: lets a client, and all clients of a zone together, ask only so often. It is about load, not
- * about authority, so it is neither told nor recorded as a denial.
+ * Stage 2c: limits how often a client, and all clients of a zone together, may ask. It is about load, not
+ * about authority, so it is not recorded as a denial.
  *
+ * @param count counts the request, and refuses it if there were too many
  * @throws {OAuthError} slow_down
  */
 export async function limit(
   authenticated: Authenticated,
-  requests: RequestCounter,
+  count: ReturnType<ClientAuthentication['countOnce']>,
 ): Promise<Authenticated> {
-  await limitRequests(authenticated, requests);
+  await count(authenticated);
   return authenticated;
 }

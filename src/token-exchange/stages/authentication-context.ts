@@ -1,6 +1,9 @@
 import type { Delegated } from './delegate.js';
 
-/** How and when the subject was authenticated, or what it asks for confirmed (OpenID Connect Core 2). */
+/**
+ * How and when the subject was authenticated: `acr`, `amr` and `auth_time` (OpenID Connect Core 2,
+ * RFC 9470 6.2).
+ */
 export interface AuthenticationContext {
   readonly acr?: string;
   readonly amr: readonly string[];
@@ -8,8 +11,8 @@ export interface AuthenticationContext {
   readonly authTime?: number;
 }
 
-/** A session, as far as it remembers proof. */
-export interface ProvedSession {
+/** The authentication context that a session remembers, and its subject's. */
+export interface SessionContext {
   readonly subject: string;
   readonly issuer: string | null;
   readonly acr: string | null;
@@ -17,8 +20,8 @@ export interface ProvedSession {
   readonly authTime: Date | null;
 }
 
-/** Whose proof it would be: the subject's name, and the issuer's whose name that is; `null` for ours. */
-export function provedSubject({
+/** The subject of an authentication context: its name, and the issuer that gives it; `null` for a name of ours. */
+export function contextSubject({
   subject,
   user,
   client,
@@ -28,36 +31,36 @@ export function provedSubject({
 }
 
 /**
- * What is known of the subject: what its token says, or what its session remembers, whichever is newer.
+ * The newer of two contexts: what the subject's token says, and what its session remembers.
  *
  * @param session that of the request, if it has one
  */
-export function knownProof(
+export function knownContext(
   request: Pick<Delegated, 'subject' | 'user' | 'client'>,
-  session: ProvedSession | null,
+  session: SessionContext | null,
 ): AuthenticationContext | null {
-  const { sub, issuer } = provedSubject(request);
-  const told = toldProof(request);
-  // Proof is somebody's: that of a session is good for no other subject than its own.
-  if (session === null || session.subject !== sub || session.issuer !== issuer) return told;
+  const { sub, issuer } = contextSubject(request);
+  const stated = tokenContext(request);
+  // A context is about one subject: that of a session is good for no other than its own.
+  if (session === null || session.subject !== sub || session.issuer !== issuer) return stated;
   const { acr, amr, authTime } = session;
-  if (acr === null && authTime === null) return told;
+  if (acr === null && authTime === null) return stated;
   const remembered: AuthenticationContext = {
     ...(acr === null ? {} : { acr }),
     amr: amr ?? [],
     ...(authTime === null ? {} : { authTime: Math.floor(authTime.getTime() / 1_000) }),
   };
-  return (told?.authTime ?? 0) > (remembered.authTime ?? 0) ? told : remembered;
+  return (stated?.authTime ?? 0) > (remembered.authTime ?? 0) ? stated : remembered;
 }
 
-/** What the subject's token says. */
-export function toldProof({
+/** The context that the subject's token states. */
+export function tokenContext({
   subject,
   user,
 }: Pick<Delegated, 'subject' | 'user'>): AuthenticationContext | null {
-  const told = user?.authentication ?? subject;
-  if (told?.acr === undefined && told?.authTime === undefined) return null;
-  const { acr, amr, authTime } = told;
+  const stated = user?.authentication ?? subject;
+  if (stated?.acr === undefined && stated?.authTime === undefined) return null;
+  const { acr, amr, authTime } = stated;
   return {
     ...(acr === undefined ? {} : { acr }),
     amr: amr ?? [],
@@ -65,8 +68,8 @@ export function toldProof({
   };
 }
 
-/** What a mandate says of it. */
-export function proofClaims(
+/** The claims of a mandate about a context. */
+export function contextClaims(
   proof: AuthenticationContext | null,
 ): Readonly<Record<string, unknown>> {
   if (proof === null) return {};

@@ -68,7 +68,7 @@ function publicReasons(decisions: readonly Decision[]): string {
   return [...new Set(reasons)].slice(0, MAX_REASONS).join('; ');
 }
 
-/** Decides one input. */
+/** Decides one input by a compiled set. */
 export type Decide = (compiled: CompiledPolicySet, input: PolicyInput) => Verdict;
 
 /**
@@ -79,12 +79,12 @@ export type Decide = (compiled: CompiledPolicySet, input: PolicyInput) => Verdic
  * @throws {OAuthError} invalid_target, invalid_scope, access_denied; temporarily_unavailable if the
  *   zone's policy cannot be used
  */
-export function authorize(bound: Delegated, decide: Decide, now: number): Authorized {
-  const resources = bound.targets.map((target) => findResource(bound, target));
-  const scope = narrowScope(bound, resources);
-  checkOperations(bound, resources, scope);
-  const policy = askPolicy({ bound, resources, scope }, decide, now, false);
-  return { ...bound, resources, granted: { targets: bound.targets, scope }, policy };
+export function authorize(delegated: Delegated, decide: Decide, now: number): Authorized {
+  const resources = delegated.targets.map((target) => findResource(delegated, target));
+  const scope = narrowScope(delegated, resources);
+  checkOperations(delegated, resources, scope);
+  const policy = askPolicy({ delegated, resources, scope }, decide, now, false);
+  return { ...delegated, resources, granted: { targets: delegated.targets, scope }, policy };
 }
 
 /**
@@ -99,7 +99,7 @@ export function authorizeConfirmed(
   now: number,
 ): PolicyDecisions {
   const { resources, granted } = authorized;
-  const question = { bound: authorized, resources, scope: granted.scope };
+  const question = { delegated: authorized, resources, scope: granted.scope };
   const made = askPolicy(question, decide, now, true);
   // Policy may demand something else of a request that has been confirmed.
   const other = made.decisions.find(
@@ -112,18 +112,18 @@ export function authorizeConfirmed(
 
 /** What policy is asked about. */
 interface Question {
-  readonly bound: Delegated;
+  readonly delegated: Delegated;
   readonly resources: readonly ResourceView[];
   readonly scope: readonly string[];
 }
 
 function askPolicy(
-  { bound, resources, scope }: Question,
+  { delegated, resources, scope }: Question,
   decide: Decide,
   now: number,
   challengeResolved: boolean,
 ): PolicyDecisions {
-  const { policy } = bound.zone;
+  const { policy } = delegated.zone;
   if (policy.status === 'broken') {
     const { kind, problem, setVersionId } = policy;
     throw new PolicyUnusable(unavailable(`policy: ${problem}`), kind, setVersionId);
@@ -133,7 +133,7 @@ function askPolicy(
     throw new PolicyUnusable(denial, 'no_active_set', null);
   }
   const decisions = resources.map((resource) => {
-    const input = policyInput(bound, resource, scope, now, challengeResolved);
+    const input = policyInput(delegated, resource, scope, now, challengeResolved);
     return { resource, input, verdict: decide(policy.compiled, input) };
   });
   const made = {
@@ -155,14 +155,14 @@ function askPolicy(
  * @throws {OAuthError} access_denied
  */
 function checkOperations(
-  { throughGateway, upstreamCall: operation }: Delegated,
+  { throughGateway, upstreamCall }: Delegated,
   resources: readonly ResourceView[],
   scope: readonly string[],
 ): void {
   if (!throughGateway) return;
   for (const { operations, identifier } of resources) {
     if (operations.length === 0) continue;
-    const needed = operation === null ? null : scopeOf(operation, operations);
+    const needed = upstreamCall === null ? null : scopeOf(upstreamCall, operations);
     if (needed !== null && scope.includes(needed)) continue;
     throw new OAuthError('access_denied', 'the operation is not permitted', {
       detail: `${needed === null ? 'undeclared operation' : `no scope ${needed}`}: ${identifier}`,
@@ -170,8 +170,8 @@ function checkOperations(
   }
 }
 
-function findResource(bound: Delegated, target: string): ResourceView {
-  const { zone, subject, use, throughGateway, onBehalfOf, agency } = bound;
+function findResource(delegated: Delegated, target: string): ResourceView {
+  const { zone, subject, use, throughGateway, onBehalfOf, agency } = delegated;
   const resource = zone.resources.get(target);
   const refuse = (detail: string): OAuthError =>
     new OAuthError('invalid_target', 'a resource is unknown or not available', {
@@ -201,10 +201,10 @@ function narrowScope(
   { scope, subject, onBehalfOf, agency }: Delegated,
   resources: readonly ResourceView[],
 ): readonly string[] {
-  const delegated = agency?.edge?.scopes;
+  const edgeScopes = agency?.edge?.scopes;
   const allowed = [
     ...resources.map((resource) => resource.scopes),
-    ...(delegated === undefined ? [] : [delegated]),
+    ...(edgeScopes === undefined ? [] : [edgeScopes]),
   ];
   // Without a subject token of ours there is nothing to inherit, so silence asks for nothing.
   if (scope === null) return subject === null ? [] : intersect(subject.scope, ...allowed);

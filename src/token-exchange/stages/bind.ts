@@ -1,4 +1,4 @@
-import { OAuthError } from '../../oauth/errors.js';
+import { OAuthError, orUnavailable } from '../../oauth/errors.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import type { Resolved } from './resolve.js';
 
@@ -52,7 +52,9 @@ export async function bind(resolved: Resolved, sessions: SessionDirectory): Prom
       : { sid: subject.sid, rootSid: subject.rootSid, expiresAt: subject.exp };
   if (sessionId === null || sessionId === inherited?.sid) return { ...rest, anchor: inherited };
 
-  const session = isUuid(sessionId) ? await sessions.find(zone.zoneId, sessionId) : null;
+  const session = isUuid(sessionId)
+    ? await orUnavailable('session', sessions.find(zone.zoneId, sessionId))
+    : null;
   if (session === null || session.clientId !== client.id) {
     throw new OAuthError('invalid_grant', 'the session is not usable', {
       detail: session === null ? 'unknown session' : 'session of another client',

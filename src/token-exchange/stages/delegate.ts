@@ -8,7 +8,7 @@ import {
 } from '../../delegation/route.js';
 import { verifyDelegationChain } from '../../delegation/verify-chain.js';
 import type { MandateClaims } from '../../mandates/verify-mandate.js';
-import { OAuthError } from '../../oauth/errors.js';
+import { OAuthError, orUnavailable } from '../../oauth/errors.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import type { Bound } from './bind.js';
 import { unusable } from './resolve.js';
@@ -86,7 +86,10 @@ async function find(
   const wellFormed =
     isUuid(agentSessionId) && (delegationEdgeId === null || isUuid(delegationEdgeId));
   const route = wellFormed
-    ? await directory.route(zone.zoneId, agentSessionId, delegationEdgeId)
+    ? await orUnavailable(
+        'agent session',
+        directory.route(zone.zoneId, agentSessionId, delegationEdgeId),
+      )
     : null;
   if (route === null) throw notUsable('unknown agent session or delegation');
   const obstacle = obstacleOn(route);

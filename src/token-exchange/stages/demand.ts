@@ -43,10 +43,10 @@ export function demandOf(authorized: Authorized): Demand | null {
  *
  * @param now seconds since the epoch
  */
-export function isMet(demand: Demand, proof: AuthenticationContext | null, now: number): boolean {
-  if (proof === null) return false;
+export function isMet(demand: Demand, context: AuthenticationContext | null, now: number): boolean {
+  if (context === null) return false;
   const { challenge, resources, acrValues, maxAge } = demand;
-  const { acr, authTime } = proof;
+  const { acr, authTime } = context;
   const age = authTime === undefined ? Number.POSITIVE_INFINITY : now - authTime;
   if (acrValues !== null && (acr === undefined || !acrValues.includes(acr))) return false;
   // Whoever wants it no older than nothing wants it anew (OpenID Connect Core 3.1.2.1).

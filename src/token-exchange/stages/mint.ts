@@ -5,13 +5,13 @@ import { InvalidToken, type MandateClaims } from '../../mandates/verify-mandate.
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { OAuthError, unavailable } from '../../oauth/errors.js';
 import { agencyClaims } from '../describe/agency-claims.js';
+import type { TokenVerifier } from '../token-verification.service.js';
 import { actorClaim, depthOf } from './actor-chain.js';
 import type { Anchor } from './bind.js';
-import type { Cleared } from './cleared.js';
+import type { Cleared } from './clearance.js';
 import { lifetimeAsked, lifetimeCap } from './lifetimes.js';
 import { principalClaims } from '../describe/principal.js';
-import { proofClaims } from './authentication-context.js';
-import type { VerifyMandate } from './resolve.js';
+import { contextClaims } from './authentication-context.js';
 
 /** A request with its mandate signed, but not yet recorded: nobody may see it yet. */
 export interface Minted extends Cleared {
@@ -25,18 +25,13 @@ export interface Minted extends Cleared {
 /**
  * Stage 7: builds the claims (RFC 9068 2.2, RFC 8693 4), signs them, and reads back what was signed.
  *
- * @param issuer our own identifier
  * @param now milliseconds since the epoch
  * @throws {OAuthError} invalid_request for a lifetime beyond the cap, too long a chain of actors or
  *   too large a mandate; invalid_target for the issuer itself;
  *   invalid_grant if there is no life left; temporarily_unavailable if no key may sign
  */
-export async function mint(
-  cleared: Cleared,
-  issuer: string,
-  now: number,
-  verify: VerifyMandate,
-): Promise<Minted> {
+export async function mint(cleared: Cleared, tokens: TokenVerifier, now: number): Promise<Minted> {
+  const { issuer } = tokens;
   const { subject, client, zone, granted, act, use, agency, policy } = cleared;
   if (granted.targets.includes(issuer)) {
     throw new OAuthError('invalid_target', 'a resource is unknown or not available', {
@@ -57,7 +52,7 @@ export async function mint(
   const claims = {
     iss: issuer,
     ...principalClaims(cleared),
-    ...proofClaims(cleared.proof),
+    ...contextClaims(cleared.authenticationContext),
     aud: use === 'session' ? issuer : audience,
     exp,
     iat,
@@ -75,7 +70,7 @@ export async function mint(
   };
   try {
     const mandate = await zone.keys.sign(claims, asked, now);
-    return { ...cleared, mandate, claims: await verify(mandate.token), session };
+    return { ...cleared, mandate, claims: await tokens.mandate(mandate.token), session };
   } catch (error) {
     if (error instanceof NoSigningKey) throw unavailable('no signing key', error);
     if (error instanceof InvalidToken && error.reason === 'too_large') {

@@ -1,5 +1,5 @@
 import { OAuthError } from '../../oauth/errors.js';
-import { MalformedForm, parseForm, type Form } from '../../oauth/form.js';
+import { MalformedForm, parseForm, single, type Form } from '../../oauth/form.js';
 import { isResourceIdentifier } from '../../oauth/resource-identifier.js';
 import { parseScope } from '../../oauth/scope.js';
 import {
@@ -78,13 +78,7 @@ export function parse(request: TokenRequest): Parsed {
   if (request.hasQuery) throw malformed('parameters belong into the body, not into the URL');
   const form = readForm(request.body);
   const grantType = readGrantType(form);
-  const credentials = readCredentials(request, {
-    clientId: single(form, 'client_id'),
-    applicationId: single(form, 'application_id'),
-    clientSecret: single(form, 'client_secret'),
-    clientAssertion: single(form, 'client_assertion'),
-    clientAssertionType: single(form, 'client_assertion_type'),
-  });
+  const credentials = readCredentials(request, form);
   const { subjectToken, actorToken } = readTokens(form, grantType);
   if (request.gateway !== null && subjectToken === null) {
     throw malformed('a gateway needs a subject_token');
@@ -221,10 +215,6 @@ function readMaxAge(form: Form): number | null {
   if (text === null) return null;
   if (!/^(0|[1-9][0-9]{0,8})$/.test(text)) throw malformed('max_age is not a whole number');
   return Number(text);
-}
-
-function single(form: Form, name: string): string | null {
-  return form.get(name)?.[0] ?? null;
 }
 
 function malformed(description: string): OAuthError {

@@ -1,32 +1,40 @@
 import { v7 as uuidv7 } from 'uuid';
-import type { Entry, Fact, Receipt, SessionBirth, SessionProof } from '../../ledger/entry.js';
+import type {
+  Committed,
+  Entry,
+  Fact,
+  Receipt,
+  SessionBirth,
+  SessionProof,
+} from '../../ledger/entry.js';
 import { issuedEvent } from '../describe/audit-event.js';
 import { factsOf, unspent } from '../describe/facts.js';
 import type { Minted } from './mint.js';
 import {
-  proofClaims,
-  provedSubject,
-  toldProof,
+  contextClaims,
+  contextSubject,
+  tokenContext,
   type AuthenticationContext,
 } from './authentication-context.js';
-import { RecordedDenial, StaleEvaluation, type LedgerPort } from './recorded.js';
+import { refusedFor, type Outcome } from '../outcome.js';
 import type { TokenResponse, Upstream } from '../token-request.js';
 
-/**
- * Stage 8: records the mandate, and only then makes the response that carries it.
- *
- * @throws {StaleEvaluation} if the zone changed since the evaluation
- * @throws {OAuthError} whatever fact moved
- */
-export async function record(minted: Minted, ledger: LedgerPort): Promise<TokenResponse> {
+/** The ledger, as the stages that commit to it use it. */
+export interface LedgerPort {
+  /** @throws {OAuthError} temporarily_unavailable */
+  commit(entry: Entry): Promise<Committed>;
+}
+
+/** Stage 8: records the mandate, and only then makes the response that carries it. */
+export async function record(minted: Minted, ledger: LedgerPort): Promise<Outcome> {
   const committed = await ledger.commit(entryOf(minted));
   switch (committed.status) {
     case 'recorded':
-      return respond(minted, committed.receipt);
+      return { status: 'issued', response: respond(minted, committed.receipt) };
     case 'stale':
-      throw new StaleEvaluation(minted.zone.zoneId);
+      return { status: 'stale', zoneId: minted.zone.zoneId };
     default:
-      throw new RecordedDenial(committed.fact);
+      return refusedFor(committed.fact);
   }
 }
 
@@ -57,33 +65,30 @@ function entryOf(minted: Minted): Entry {
 /** What a session remembers of the issuer's token that opened it, and of what its subject has shown since. */
 function issuedBy(minted: Minted): Pick<SessionBirth, 'issuer' | 'acr' | 'amr' | 'auth_time'> {
   const { user } = minted;
-  const proof = shownBySubject(minted) ?? toldProof(minted);
-  return {
-    ...(user === null ? {} : { issuer: user.issuer }),
-    ...(proof === null ? {} : proofClaims(proof)),
-  };
+  const context = shownBySubject(minted) ?? tokenContext(minted);
+  return { ...(user === null ? {} : { issuer: user.issuer }), ...contextClaims(context) };
 }
 
 /** What a session that is there already remembers from now on. */
 function rememberedBy(sessionId: string, minted: Minted): { proof?: SessionProof } {
-  const proof = shownBySubject(minted);
-  if (proof?.acr === undefined || proof.authTime === undefined) return {};
-  const { sub, issuer } = provedSubject(minted);
+  const context = shownBySubject(minted);
+  if (context?.acr === undefined || context.authTime === undefined) return {};
+  const { sub, issuer } = contextSubject(minted);
   return {
     proof: {
       session_id: sessionId,
       subject: sub,
       ...(issuer === null ? {} : { issuer }),
-      acr: proof.acr,
-      amr: proof.amr,
-      auth_time: proof.authTime,
+      acr: context.acr,
+      amr: context.amr,
+      auth_time: context.authTime,
     },
   };
 }
 
 /** What others have confirmed was this one request; what the subject has shown goes on to be true. */
-function shownBySubject({ proof, redeemed }: Minted): AuthenticationContext | null {
-  return redeemed?.bySubject === true ? proof : null;
+function shownBySubject({ authenticationContext, redeemed }: Minted): AuthenticationContext | null {
+  return redeemed?.bySubject === true ? authenticationContext : null;
 }
 
 function challengeSpent({ redeemed }: Minted): Fact[] {

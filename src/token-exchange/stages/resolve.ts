@@ -4,12 +4,12 @@ import {
   type MandateClaims,
 } from '../../mandates/verify-mandate.js';
 import { KeysUnavailable } from '../../zones/issuers/public-keys.js';
-import type { IssuerTokenAttempt } from '../../zones/issuers/issuer-tokens.service.js';
 import { UntrustedToken } from '../../zones/issuers/untrusted-token.js';
 import type { IssuerSubject } from '../../zones/issuers/verify-issuer-token.js';
 import { OAuthError, unavailable } from '../../oauth/errors.js';
 import { ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE } from '../../oauth/vocabulary.js';
 import type { ZoneSnapshot } from '../../zones/snapshot/zone-snapshot.js';
+import type { TokenVerifier } from '../token-verification.service.js';
 import { actingFor, actorOf, clientsIn } from './actor-chain.js';
 import type { Authenticated } from './authenticate.js';
 import { obeysMayAct } from './may-act.js';
@@ -30,16 +30,6 @@ export interface Resolved extends Omit<Authenticated, 'subjectToken' | 'actorTok
   readonly act: ActorClaim | undefined;
 }
 
-/** Verifies a mandate of one zone. */
-export type VerifyMandate = (token: string) => Promise<MandateClaims>;
-
-/** Who knows the tokens of the issuers that a zone trusts. */
-export interface TrustedTokens {
-  /** What we are called ourselves. */
-  readonly ourselves: string;
-  verify(attempt: Omit<IssuerTokenAttempt, 'now'>): Promise<IssuerSubject | null>;
-}
-
 /**
  * Stage 3: turns the tokens into principals (RFC 8693 2.1, 4.4).
  *
@@ -54,19 +44,18 @@ export interface TrustedTokens {
  */
 export async function resolve(
   authenticated: Authenticated,
-  verify: VerifyMandate,
-  trusted: TrustedTokens,
+  tokens: TokenVerifier,
 ): Promise<Resolved> {
   const { subjectToken, actorToken, ...rest } = authenticated;
-  const user = await resolveUser(authenticated, trusted);
+  const user = await resolveUser(authenticated, tokens);
   const subject =
     subjectToken === null || user !== null
       ? null
-      : await verified('subject_token', subjectToken.text, verify);
-  const actor = actorToken === null ? null : await verified('actor_token', actorToken, verify);
+      : await verified('subject_token', subjectToken.text, tokens);
+  const actor = actorToken === null ? null : await verified('actor_token', actorToken, tokens);
   if (actor !== null) checkActor(actor, subject, authenticated.zone);
   if (user !== null) {
-    checkMayAct(ownMayAct(user, trusted.ourselves), actor, authenticated.client.id);
+    checkMayAct(ownMayAct(user, tokens.issuer), actor, authenticated.client.id);
     const act = actorOf({}, actor);
     return { ...rest, subject, user, actor, use: 'resource', onBehalfOf: false, act };
   }
@@ -87,14 +76,20 @@ export async function resolve(
  */
 async function resolveUser(
   { subjectToken, zone, client }: Authenticated,
-  trusted: TrustedTokens,
+  tokens: TokenVerifier,
 ): Promise<IssuerSubject | null> {
   if (subjectToken === null || subjectToken.type === ACCESS_TOKEN_TYPE) return null;
   const { text: token, type } = subjectToken;
   const { zoneId, issuers } = zone;
   const tokenType = type === ID_TOKEN_TYPE ? 'id_token' : 'jwt';
   try {
-    const user = await trusted.verify({ token, tokenType, zoneId, issuers, clientId: client.id });
+    const user = await tokens.issuerToken({
+      token,
+      tokenType,
+      zoneId,
+      issuers,
+      clientId: client.id,
+    });
     if (user === null && tokenType === 'id_token') {
       throw unusable('subject_token', 'of no trusted issuer');
     }
@@ -107,8 +102,8 @@ async function resolveUser(
 }
 
 /** A name that stands without an issuer in `may_act` is one of the token's own issuer (RFC 8693 4.4). */
-function ownMayAct({ mayAct, issuer }: IssuerSubject, ourselves: string) {
-  return { iss: ourselves, ...(mayAct === null ? {} : { mayAct: { iss: issuer, ...mayAct } }) };
+function ownMayAct({ mayAct, issuer }: IssuerSubject, ourIssuer: string) {
+  return { iss: ourIssuer, ...(mayAct === null ? {} : { mayAct: { iss: issuer, ...mayAct } }) };
 }
 
 /**
@@ -167,10 +162,10 @@ function checkMayAct(
 async function verified(
   name: 'subject_token' | 'actor_token',
   token: string,
-  verify: VerifyMandate,
+  tokens: TokenVerifier,
 ): Promise<MandateClaims> {
   try {
-    return await verify(token);
+    return await tokens.mandate(token);
   } catch (error) {
     if (error instanceof InvalidToken) throw unusable(name, error.reason, error);
     throw error;

@@ -1,0 +1,57 @@
+import type { HeldRequest } from '../../step-up/challenge.js';
+import { actorClaim, clientsIn } from '../stages/actor-chain.js';
+import { contextSubject } from '../stages/authentication-context.js';
+import type { Authorized } from '../stages/authorize.js';
+import type { Demand } from '../stages/demand.js';
+import { lifetimeAsked } from '../stages/lifetimes.js';
+
+/**
+ * Everything that a confirmation of a request is about. A request that redeems the challenge must be
+ * described by the same.
+ *
+ * @param type of the challenge
+ */
+export function heldRequest(authorized: Authorized, demand: Demand, type: string): HeldRequest {
+  const { zone, client, policy, granted, act, anchor, agency, upstreamCall, use } = authorized;
+  const { subject, user } = authorized;
+  const { sub, issuer } = contextSubject(authorized);
+  const edge = agency?.edge ?? null;
+  return {
+    zone_id: zone.zoneId,
+    type,
+    demanded_for: demand.resources,
+    policy_set_version_id: policy.setVersionId,
+    ...(demand.acrValues === null ? {} : { acr_values: demand.acrValues.toSorted() }),
+    ...(demand.maxAge === null ? {} : { max_age: demand.maxAge }),
+    client_id: client.id,
+    subject: {
+      sub,
+      type: user === null ? (subject?.subType ?? 'application') : 'user',
+      ...(issuer === null ? {} : { iss: issuer }),
+    },
+    ...(act === undefined ? {} : { act: actorClaim(act) }),
+    ...(anchor === null ? {} : { session_id: anchor.sid }),
+    ...(agency === null ? {} : { agent_session_id: agency.acting.id }),
+    ...(edge === null ? {} : { delegation_edge_id: edge.id }),
+    use,
+    ...(authorized.throughGateway ? { through_gateway: true } : {}),
+    ...(upstreamCall === null
+      ? {}
+      : { operation: { method: upstreamCall.method, path: upstreamCall.path } }),
+    resources: granted.targets.toSorted(),
+    scopes: granted.scope.toSorted(),
+    max_lifetime_seconds: lifetimeAsked(authorized),
+  };
+}
+
+/** Clients in the chain that asks, without the client that asks and the subject, which have rules of their own. */
+export function clientsInvolved({ client, subject, actor, act, agency }: Authorized): string[] {
+  const involved = new Set<string>(clientsIn(act));
+  if (actor !== null) involved.add(actor.clientId);
+  if (subject !== null && subject.clientId !== subject.sub) involved.add(subject.clientId);
+  for (const { issuerClientId, receiverClientId } of agency?.edges ?? []) {
+    involved.add(issuerClientId).add(receiverClientId);
+  }
+  involved.delete(client.id);
+  return [...involved];
+}

@@ -1,0 +1,119 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { v7 as uuidv7 } from 'uuid';
+import { NO_ZONE, type Committed, type Entry } from '../ledger/entry.js';
+import { Ledger } from '../ledger/ledger.service.js';
+import { OAuthError, orUnavailable, unavailable } from '../oauth/errors.js';
+import { isUuid } from '../oauth/vocabulary.js';
+import { CLOCK, type Clock } from '../platform/config/clock.js';
+import { Snapshots, type Basis } from '../zones/snapshot/snapshots.service.js';
+import { refusedEvent, type LastStage } from './describe/audit-event.js';
+import { unspent } from './describe/facts.js';
+import { ExchangeMetrics } from './exchange-metrics.service.js';
+import { refusedFor, type Decided, type Outcome, type Stale } from './outcome.js';
+import type { LedgerPort } from './stages/record.js';
+import { TokenBucket } from './token-bucket.js';
+import type { TokenRequest } from './token-request.js';
+
+/** Records what becomes of token requests: on the same terms, whether they are granted or refused. */
+@Injectable()
+export class ExchangeRecorder implements LedgerPort {
+  /** Bounds the denials that no zone can be found for, so that a flood of them does not fill the disk. */
+  private readonly unattributedDenials = new TokenBucket(1_000, 5);
+
+  constructor(
+    private readonly ledger: Ledger,
+    private readonly snapshots: Snapshots,
+    private readonly metrics: ExchangeMetrics,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** @throws {OAuthError} temporarily_unavailable */
+  async commit(entry: Entry): Promise<Committed> {
+    try {
+      return await this.ledger.commit(entry);
+    } catch (error) {
+      throw unavailable('the ledger cannot record', error);
+    }
+  }
+
+  /**
+   * Records a refusal, if what it was based on is still true.
+   *
+   * @param last how far the request came
+   * @param error what stopped it: an `OAuthError`, or a fault of ours
+   * @throws {OAuthError} temporarily_unavailable, if it cannot be recorded
+   */
+  async refuse(request: TokenRequest, last: LastStage, error: unknown): Promise<Outcome> {
+    const refusal =
+      error instanceof OAuthError
+        ? error
+        : new OAuthError('server_error', 'an internal error', { cause: error });
+    const basis = basisOf(last);
+    const stale: Stale = { status: 'stale', zoneId: basis.zone_id };
+    const refused: Decided = { status: 'refused', error };
+    if (!this.isRecorded(refusal, basis)) {
+      return (await this.isCurrent(refusal, last)) ? refused : stale;
+    }
+    const committed = await this.commit({
+      event_id: uuidv7(),
+      facts: unspent(last !== null && 'once' in last ? last.once : null),
+      event: refusedEvent(request.requestId, last, refusal),
+      ...basis,
+    });
+    if (committed.status === 'refused') return refusedFor(committed.fact);
+    return committed.status === 'stale' ? stale : refused;
+  }
+
+  /** Records that a request is refused because its zone changes faster than it can be evaluated. */
+  async giveUp(request: TokenRequest, { zoneId }: Stale): Promise<Decided> {
+    const error = unavailable('the zone changed again while the request was evaluated');
+    await this.commit({
+      event_id: uuidv7(),
+      zone_id: zoneId,
+      facts: [],
+      // What else is known of the request need not be true any more.
+      event: refusedEvent(request.requestId, null, error),
+    });
+    return { status: 'refused', error };
+  }
+
+  /** Makes the next evaluation read anew what the last one rested on. */
+  forget(last: LastStage): void {
+    this.snapshots.forget(snapshotBasisOf(last));
+  }
+
+  /** Too many requests are no decision, and a flood of denials without a zone must not fill the disk. */
+  private isRecorded(refusal: OAuthError, { zone_id: zoneId }: EntryBasis): boolean {
+    if (refusal.code === 'slow_down') return false;
+    if (zoneId !== NO_ZONE || this.unattributedDenials.take(this.clock.now())) return true;
+    this.metrics.unrecorded();
+    return false;
+  }
+
+  /** What was taken for a wrong guess may be right by now; a client that has proved itself did not guess. */
+  private isCurrent(refusal: OAuthError, last: LastStage): boolean | Promise<boolean> {
+    if (refusal.code === 'slow_down' && last !== null && 'client' in last) return true;
+    return orUnavailable('zone', this.snapshots.isCurrent(snapshotBasisOf(last)));
+  }
+}
+
+type EntryBasis = Pick<Entry, 'zone_id' | 'zone_version' | 'absent_client'>;
+
+/** What an evaluation rested on, as far as it came, for the ledger to check. */
+function basisOf(last: LastStage): EntryBasis {
+  if (last === null) return { zone_id: NO_ZONE };
+  if ('zone' in last) return { zone_id: last.zone.zoneId, zone_version: last.zone.version };
+  if ('claimed' in last && last.claimed !== null) {
+    const { zone } = last.claimed;
+    return { zone_id: zone.zoneId, zone_version: zone.version };
+  }
+  const { clientId } = last.credentials;
+  const looked = 'claimed' in last && isUuid(clientId);
+  return { zone_id: NO_ZONE, ...(looked ? { absent_client: clientId } : {}) };
+}
+
+/** The same in the words of the snapshots. */
+function snapshotBasisOf(last: LastStage): Basis {
+  const { zone_id: zoneId, zone_version: version, absent_client: clientId } = basisOf(last);
+  return { zoneId, version, clientId };
+}

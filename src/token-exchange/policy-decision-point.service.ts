@@ -1,0 +1,56 @@
+import { Injectable } from '@nestjs/common';
+import { PolicySets } from '../policy/policy-sets.service.js';
+import { Shadow } from '../policy/shadow.service.js';
+import type { LastStage } from './describe/audit-event.js';
+import { ExchangeMetrics } from './exchange-metrics.service.js';
+import type { Outcome } from './outcome.js';
+import {
+  PolicyDenial,
+  PolicyUnusable,
+  type Decide,
+  type PolicyDecisions,
+} from './stages/authorize.js';
+
+/** Asks the zone's policy, counts what it says, and lets the candidate set decide the same afterwards. */
+@Injectable()
+export class PolicyDecisionPoint {
+  constructor(
+    private readonly policySets: PolicySets,
+    private readonly shadow: Shadow,
+    private readonly metrics: ExchangeMetrics,
+  ) {}
+
+  /** Decides one input by one compiled set. */
+  readonly decide: Decide = (compiled, input) => {
+    const verdict = this.policySets.decide(compiled, input);
+    this.metrics.decided(verdict.evaluationStatus === 'error' ? 'error' : verdict.decision);
+    return verdict;
+  };
+
+  /**
+   * Follows up on a request that policy was asked about: counts a set that could not be used, and tries
+   * the zone's candidate set on what was granted, held, or denied by policy. That has no effect on the
+   * answer and does not delay it.
+   */
+  followUp(requestId: string, last: LastStage, outcome: Outcome): void {
+    if (outcome.status === 'stale') return;
+    if (outcome.status === 'refused') {
+      const { error } = outcome;
+      if (error instanceof PolicyUnusable) this.policySets.failed(error.kind);
+      if (error instanceof PolicyDenial) this.tryCandidate(requestId, last, error.policy);
+      return;
+    }
+    if (last !== null && 'policy' in last) this.tryCandidate(requestId, last, last.policy);
+  }
+
+  private tryCandidate(requestId: string, last: LastStage, { decisions }: PolicyDecisions): void {
+    if (last === null || !('client' in last)) return;
+    const { zone, client } = last;
+    this.shadow.observe(zone.shadow, {
+      zoneId: zone.zoneId,
+      clientId: client.id,
+      requestId,
+      decisions,
+    });
+  }
+}

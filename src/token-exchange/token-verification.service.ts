@@ -1,0 +1,45 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { verifyMandate, type MandateClaims } from '../mandates/verify-mandate.js';
+import { ENV, type RunningEnv } from '../platform/config/env.js';
+import { IssuerTokens, type IssuerTokenAttempt } from '../zones/issuers/issuer-tokens.service.js';
+import type { IssuerSubject } from '../zones/issuers/verify-issuer-token.js';
+import type { ZoneSnapshot } from '../zones/snapshot/zone-snapshot.js';
+
+/** Verifies the tokens of one request: those of its zone, all at one moment. */
+export interface TokenVerifier {
+  /** Our own identifier: `iss` of every mandate. */
+  readonly issuer: string;
+  /** @throws {InvalidToken} */
+  mandate(token: string): Promise<MandateClaims>;
+  /**
+   * @returns `null` if no issuer that the zone trusts has made the token
+   * @throws {UntrustedToken}
+   * @throws {KeysUnavailable}
+   */
+  issuerToken(attempt: Omit<IssuerTokenAttempt, 'now'>): Promise<IssuerSubject | null>;
+}
+
+/** Makes verifiers of mandates, and of the tokens of the issuers that a zone trusts. */
+@Injectable()
+export class TokenVerification {
+  constructor(
+    private readonly issuerTokens: IssuerTokens,
+    @Inject(ENV) private readonly env: RunningEnv,
+  ) {}
+
+  /** @param now milliseconds since the epoch */
+  at(zone: ZoneSnapshot, now: number): TokenVerifier {
+    const { issuerUrl: issuer } = this.env;
+    return {
+      issuer,
+      mandate: (token) =>
+        verifyMandate(token, {
+          issuer,
+          zoneId: zone.zoneId,
+          now: now / 1_000,
+          findKey: (kid) => zone.keys.findKey(kid, now),
+        }),
+      issuerToken: (attempt) => this.issuerTokens.verify({ ...attempt, now: now / 1_000 }),
+    };
+  }
+}
