@@ -6,7 +6,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['src/**/*.spec.ts', 'test/architecture.spec.ts'],
+          include: ['src/**/*.spec.ts', 'test/house/architecture.spec.ts'],
           retry: 1,
         },
       },
@@ -14,7 +14,7 @@ export default defineConfig({
         test: {
           name: 'http',
           include: ['test/**/*.spec.ts'],
-          exclude: ['test/architecture.spec.ts'],
+          exclude: ['test/house/architecture.spec.ts'],
           globalSetup: ['test/setup/postgres.ts'],
           // These run real processes in real time, and this machine may be doing something else as well.
           retry: 2,
