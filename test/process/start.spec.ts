@@ -9,7 +9,13 @@ import { promisify } from 'node:util';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isAlive } from '../../src/platform/database/embedded-lock.js';
-import { ADMIN_TOKEN, createDatabase, KEY_ENCRYPTION_KEY, rows } from '../setup/harness.js';
+import {
+  ADMIN_TOKEN,
+  createDatabase,
+  createEmptyDatabase,
+  KEY_ENCRYPTION_KEY,
+  rows,
+} from '../setup/harness.js';
 import {
   killProcesses,
   postmasterOf,
@@ -49,7 +55,7 @@ const given = (databaseUrl: string, more: Record<string, string> = {}) =>
 
 describe('on a given database', () => {
   test('three processes started at once on an empty database all come up', async () => {
-    const databaseUrl = await createDatabase();
+    const databaseUrl = await createEmptyDatabase();
     const all = [given(databaseUrl), given(databaseUrl), given(databaseUrl)];
     const listening = await Promise.all(all.map((server) => server.listens()));
     for (const { ports } of listening) {
