@@ -2,25 +2,20 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createServer, type AddressInfo } from 'node:net';
 import type { Browser, Page } from 'puppeteer-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { codeOf } from '../setup/authenticator-app.js';
-import { addAuthenticator, CHROMIUM, startBrowser } from '../setup/browser.js';
+import { addAuthenticator, startBrowser } from '../setup/browser.js';
 import { APPROVE_WRITES, heldIn } from '../setup/challenges.js';
 import { startReplica, type Replica } from '../setup/harness.js';
 import { createTestZone, type TestZone } from '../setup/zone.js';
+import { CHROMIUM, describeWith } from './tools.js';
 
 /** Where pictures of the pages go, if somebody wants to look at them. */
 const PICTURES = process.env['PAGE_PICTURES'];
 
 const PHONE = { width: 375, height: 740, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
 
-if (CHROMIUM === undefined) {
-  console.log(
-    'no Chromium on PATH and no CHROMIUM_PATH: the tests of pages in a browser are skipped',
-  );
-}
-
-describe.skipIf(CHROMIUM === undefined)('in a browser', () => {
+describeWith([CHROMIUM], 'the pages of a step-up, in a browser', () => {
   let replica: Replica;
   let zone: TestZone;
   let browser: Browser;
@@ -33,7 +28,7 @@ describe.skipIf(CHROMIUM === undefined)('in a browser', () => {
     replica = await startReplica({ env: { PORT: String(port), ISSUER_URL: url } });
     zone = await createTestZone(replica);
     await zone.activate(APPROVE_WRITES.replace('"approval"', '"mfa"'));
-    browser = await startBrowser();
+    browser = await startBrowser(CHROMIUM.path ?? '');
     if (PICTURES !== undefined) await mkdir(PICTURES, { recursive: true });
   });
   afterAll(async () => {
