@@ -1,25 +1,28 @@
 import { defineConfig } from 'vitest/config';
 
+// A time limit is there to end a hang, and is long enough for a machine that does something else as well.
+const patience = { testTimeout: 120_000, hookTimeout: 120_000 };
+
+/** Spec files under `test` that need neither a build nor a database. */
+const PLAIN = ['test/house/architecture.spec.ts', 'test/house/ci.spec.ts'];
+
 export default defineConfig({
   test: {
     projects: [
       {
         test: {
           name: 'unit',
-          include: ['src/**/*.spec.ts', 'test/architecture.spec.ts'],
-          retry: 1,
+          include: ['src/**/*.spec.ts', ...PLAIN],
+          ...patience,
         },
       },
       {
         test: {
           name: 'http',
           include: ['test/**/*.spec.ts'],
-          exclude: ['test/architecture.spec.ts'],
-          globalSetup: ['test/setup/postgres.ts'],
-          // These run real processes in real time, and this machine may be doing something else as well.
-          retry: 2,
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
+          exclude: [...PLAIN, 'test/conform/**'],
+          globalSetup: ['test/setup/build.ts', 'test/setup/postgres.ts'],
+          ...patience,
         },
       },
     ],

@@ -6,7 +6,7 @@ import {
   makeForger,
   type ForgerKey,
   type TokenForger,
-} from '../../test/tokens/hostile-tokens.js';
+} from '../../test/setup/tokens/hostile-tokens.js';
 import { SIGNING_ALGS, type SigningAlg } from '../oauth/algorithms.js';
 import {
   InvalidToken,

@@ -1,15 +1,12 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { keyEncryptionContract } from '../../test/setup/key-encryption-contract.js';
 import { bodyOf, startTransit, type Transit, type Trouble } from '../../test/setup/transit.js';
-import type { VaultTransit } from '../platform/config/key-custody.js';
 import { CustodyUnavailable, SealBroken } from './key-encryption.js';
 import { LocalKeyEncryption } from './local-key-encryption.js';
 import { RememberedDataKeys } from './remembered-data-keys.js';
@@ -110,7 +107,7 @@ interface Recording {
   readonly outcome: 'done' | 'broken' | 'unavailable';
 }
 
-/** Requests and answers as the engine's documentation has them; the live test below is the proof. */
+/** Requests and answers as the engine's documentation has them; `test/conform/transit.spec.ts` is the proof. */
 describe('the recorded contract with the transit engine', () => {
   const path = new URL('../../test/fixtures/transit/recordings.json', import.meta.url);
   const recordings = JSON.parse(readFileSync(path, 'utf8')) as Recording[];
@@ -162,54 +159,4 @@ describe('the recorded contract with the transit engine', () => {
       }
     },
   );
-});
-
-/** The engine itself, if one of its programs is installed. */
-const program = ['bao', 'vault'].find((name) => {
-  try {
-    execFileSync('which', [name], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-});
-
-describe.skipIf(program === undefined)('a live transit engine', () => {
-  let server: ChildProcess;
-  let directory: string;
-  let transit: VaultTransit;
-
-  beforeAll(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'mandate-live-'));
-    const port = 20_000 + (process.pid % 20_000);
-    const listen = `-dev-listen-address=127.0.0.1:${port}`;
-    server = spawn(String(program), ['server', '-dev', '-dev-root-token-id=root', listen], {
-      stdio: 'ignore',
-      env: { PATH: process.env['PATH'], HOME: directory },
-    });
-    const tokenFile = join(directory, 'token');
-    writeFileSync(tokenFile, 'root');
-    transit = { address: `http://127.0.0.1:${port}`, tokenFile, mount: 'transit', key: 'mandate' };
-    const call = async (path: string, body: object) =>
-      fetch(`${transit.address}/v1/${path}`, {
-        method: 'POST',
-        headers: { 'X-Vault-Token': 'root' },
-        body: JSON.stringify(body),
-      }).catch(() => null);
-    for (let i = 0; i < 100; i += 1) {
-      if ((await call('sys/mounts/transit', { type: 'transit' }))?.ok === true) break;
-      await sleep(100);
-    }
-    for (const key of ['mandate', 'other']) await call(`transit/keys/${key}`, {});
-  }, 30_000);
-
-  afterAll(() => {
-    server?.kill();
-    rmSync(directory, { recursive: true, force: true });
-  });
-
-  keyEncryptionContract(() => ({
-    kek: new VaultKeyEncryption(transit),
-    other: new VaultKeyEncryption({ ...transit, key: 'other' }),
-  }));
 });

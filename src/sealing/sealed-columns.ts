@@ -13,7 +13,7 @@ export interface SealedColumn {
 /**
  * Everything in the database that is sealed. `mandate keys rewrap` and the check at start go by this
  * list, so a column that is missing here would be lost with the key-encryption key;
- * `test/key-encryption-rotation.spec.ts` compares it with the schema.
+ * `test/sealing/key-encryption-rotation.spec.ts` compares it with the schema.
  */
 export const SEALED_COLUMNS: readonly SealedColumn[] = [
   {

@@ -32,11 +32,20 @@ export const ADMIN_TOKEN = 'test-admin-token-0123456789';
 /** The key-encryption key of every test database: random enough for the check, the same for all replicas. */
 export const KEY_ENCRYPTION_KEY = createHash('sha256').update('mandate tests').digest('hex');
 
-/** Makes an empty database on the test server and returns its URL. */
-export async function createDatabase(): Promise<string> {
+/** Makes a database with all tables, and nothing in them, on the test server and returns its URL. */
+export function createDatabase(): Promise<string> {
+  return makeDatabase(`TEMPLATE ${inject('templateDatabase')}`);
+}
+
+/** Makes a database without any table on the test server and returns its URL. */
+export function createEmptyDatabase(): Promise<string> {
+  return makeDatabase('');
+}
+
+async function makeDatabase(options: string): Promise<string> {
   const server = new URL(inject('serverUrl'));
   const name = `test_${randomUUID().replaceAll('-', '')}`;
-  await withClient(server.href, (client) => client.query(`CREATE DATABASE ${name}`));
+  await withClient(server.href, (client) => client.query(`CREATE DATABASE ${name} ${options}`));
   server.pathname = `/${name}`;
   return server.href;
 }

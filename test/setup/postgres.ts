@@ -1,6 +1,10 @@
+import { execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { startEmbeddedPostgres } from '../../src/platform/database/embedded-postgres.js';
 
@@ -8,28 +12,62 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** A server to make databases on. */
     serverUrl: string;
+    /** The name of a database on it that has all tables and nothing in them, to be copied. */
+    templateDatabase: string;
   }
 }
 
+const MIGRATE = fileURLToPath(new URL('../../dist/src/schema/migrate.js', import.meta.url));
+
 /**
  * One real PostgreSQL for the whole run: the embedded one, or the one that `TEST_DATABASE_URL` names,
- * whose user must be allowed to create databases.
+ * whose user must be allowed to create databases. Migrations run once, on a database that is copied.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const { url, stop } = await startServer();
+  const template = `mandate_template_${randomUUID().replaceAll('-', '')}`;
+  await query(url, `CREATE DATABASE ${template}`);
+  const templateUrl = new URL(url);
+  templateUrl.pathname = `/${template}`;
+  execFileSync(process.execPath, [MIGRATE], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { PATH: process.env['PATH'], DATABASE_URL: templateUrl.href },
+  });
+  // A database to which somebody is connected cannot be copied.
+  await query(url, `ALTER DATABASE ${template} ALLOW_CONNECTIONS false`);
+  project.provide('serverUrl', url);
+  project.provide('templateDatabase', template);
+  return async () => {
+    await query(url, `DROP DATABASE ${template}`);
+    await stop();
+  };
+}
+
+async function startServer(): Promise<{ url: string; stop: () => Promise<void> }> {
   const given = process.env['TEST_DATABASE_URL'];
-  if (given !== undefined) {
-    project.provide('serverUrl', given);
-    return () => Promise.resolve();
-  }
+  if (given !== undefined) return { url: given, stop: () => Promise.resolve() };
   const dataDir = await mkdtemp(join(tmpdir(), 'mandate-test-'));
   const server = await startEmbeddedPostgres({
     dataDir,
     log: () => {},
-    settings: { max_connections: '300' },
+    // Tests kill processes, never the machine, so what was written is there without waiting for the disk.
+    settings: { max_connections: '300', fsync: 'off' },
   });
-  project.provide('serverUrl', server.url);
-  return async () => {
-    await server.stop();
-    await rm(dataDir, { recursive: true, force: true });
+  return {
+    url: server.url,
+    stop: async () => {
+      await server.stop();
+      await rm(dataDir, { recursive: true, force: true });
+    },
   };
+}
+
+async function query(url: string, text: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(text);
+  } finally {
+    await client.end();
+  }
 }

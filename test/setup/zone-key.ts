@@ -4,7 +4,7 @@ import { importPrivateKey } from '../../src/keys/signing/key-pair.js';
 import { LocalKeyEncryption } from '../../src/sealing/local-key-encryption.js';
 import { unseal } from '../../src/sealing/seal.js';
 import type { ZoneAlg } from '../../src/oauth/algorithms.js';
-import { makeForger, type ForgerKey, type TokenForger } from '../tokens/hostile-tokens.js';
+import { makeForger, type ForgerKey, type TokenForger } from './tokens/hostile-tokens.js';
 import { KEY_ENCRYPTION_KEY, rows } from './harness.js';
 import type { TestZone } from './zone.js';
 

@@ -1,14 +1,5 @@
-import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,7 +12,6 @@ import { LocalSigner } from '../signing/local-signer.js';
 import { SocketSigner } from '../signing/socket-signer.js';
 import { ZONE_ALGS } from '../../oauth/algorithms.js';
 import { FileKeys } from './file-keys.js';
-import { Pkcs11Keys } from './pkcs11-keys.js';
 import { startSigner, type RunningSigner } from './signer-server.js';
 
 const ZONE = '0192f0c1-0000-7000-8000-00000000000a';
@@ -172,38 +162,5 @@ describe('behind a socket where something else answers', () => {
         );
       await expect(signer.newKey(ZONE, alg)).rejects.toThrow(CustodyUnavailable);
     }
-  });
-});
-
-const MODULE = '/usr/lib/softhsm/libsofthsm2.so';
-const hasDevice =
-  existsSync(MODULE) &&
-  ['softhsm2-util', 'pkcs11-tool'].every((tool) => existsSync(`/usr/bin/${tool}`));
-
-describe.skipIf(!hasDevice)('behind a socket, with keys in a PKCS#11 device', () => {
-  const environment = { PATH: '/usr/bin:/bin', SOFTHSM2_CONF: path('softhsm2.conf') };
-  let running: RunningSigner;
-
-  beforeAll(async () => {
-    execFileSync('mkdir', [path('tokens')]);
-    writeFileSync(path('softhsm2.conf'), `directories.tokendir = ${path('tokens')}\n`);
-    writeFileSync(path('pin'), '123456\n', { mode: 0o600 });
-    const init = ['--init-token', '--free', '--label', 'mandate', '--pin', '123456'];
-    execFileSync('softhsm2-util', [...init, '--so-pin', '654321'], { env: environment });
-    const device = { module: MODULE, token: 'mandate', pinFile: path('pin'), environment };
-    running = await startSigner(path('device.sock'), new Pkcs11Keys(device), () => {});
-  });
-  afterAll(() => running.close());
-
-  const signer = new SocketSigner(path('device.sock'));
-  signerContract({
-    signer: () => signer,
-    algs: ['ES256', 'RS256', 'PS256'],
-    remote: true,
-  });
-
-  test('says which algorithm it has not', async () => {
-    const refused: unknown = await signer.newKey(ZONE, 'EdDSA').catch((error: unknown) => error);
-    expect(refused).toMatchObject({ detail: 'the signer answered: unsupported_alg' });
   });
 });

@@ -1,0 +1,203 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createServer, type AddressInfo } from 'node:net';
+import type { Browser, Page } from 'puppeteer-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { codeOf } from '../setup/authenticator-app.js';
+import { addAuthenticator, startBrowser } from '../setup/browser.js';
+import { APPROVE_WRITES, heldIn } from '../setup/challenges.js';
+import { startReplica, type Replica } from '../setup/harness.js';
+import { createTestZone, type TestZone } from '../setup/zone.js';
+import { CHROMIUM, describeWith } from './tools.js';
+
+/** Where pictures of the pages go, if somebody wants to look at them. */
+const PICTURES = process.env['PAGE_PICTURES'];
+
+const PHONE = { width: 375, height: 740, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
+
+describeWith([CHROMIUM], 'the pages of a step-up, in a browser', () => {
+  let replica: Replica;
+  let zone: TestZone;
+  let browser: Browser;
+  let turn = 0;
+
+  beforeAll(async () => {
+    // Passkeys are for the origin of the issuer, so that has to be where we are.
+    const port = await freePort();
+    const url = `http://localhost:${port}`;
+    replica = await startReplica({ env: { PORT: String(port), ISSUER_URL: url } });
+    zone = await createTestZone(replica);
+    await zone.activate(APPROVE_WRITES.replace('"approval"', '"mfa"'));
+    browser = await startBrowser(CHROMIUM.path ?? '');
+    if (PICTURES !== undefined) await mkdir(PICTURES, { recursive: true });
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await replica?.stop();
+  });
+
+  const here = (path: string) => `http://localhost:${replica.ports[0]}${path}`;
+
+  async function held() {
+    turn += 1;
+    const request = { scope: 'a:write', ttl_seconds: String(60 * turn) };
+    const { id, response } = heldIn(await zone.session(request));
+    return {
+      page: here(`/step-up/${id}/confirm`),
+      again: () => zone.session({ ...request, ...response }),
+    };
+  }
+
+  async function newApp(): Promise<string> {
+    const made = await zone.admin('POST', '/authenticators', {
+      subject: zone.clientId,
+      kind: 'totp',
+    });
+    return String(made['secret']);
+  }
+
+  /** A page in a context of its own, which fails the test for whatever the browser complains about. */
+  async function open(url: string, use: (page: Page) => Promise<void> = async () => {}) {
+    const context = await browser.createBrowserContext();
+    const page = await context.newPage();
+    const complaints: string[] = [];
+    page.on('pageerror', (error) => complaints.push(String(error)));
+    page.on('console', (message) => {
+      // A wrong code is a 400, which browsers mention.
+      if (message.type() === 'error' && !message.text().includes('status of 4')) {
+        complaints.push(message.text());
+      }
+    });
+    await page.setViewport(PHONE);
+    await use(page);
+    await page.goto(url);
+    return { page, complaints, close: () => context.close() };
+  }
+
+  const heading = (page: Page) => page.$eval('h1', (element) => element.textContent);
+  const picture = async (page: Page, name: string) => {
+    if (PICTURES !== undefined)
+      await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: true });
+  };
+  const submit = (page: Page, selector: string) =>
+    Promise.all([page.waitForNavigation(), page.click(selector)]);
+
+  test('a code confirms without scripts', async () => {
+    const secret = await newApp();
+    const { page: url, again } = await held();
+    const { page, close } = await open(url, (one) => one.setJavaScriptEnabled(false));
+    expect(await heading(page)).toBe('Confirm this request?');
+    expect(await (await page.$('form.passkey'))?.isVisible()).toBe(false);
+    await picture(page, 'no-script');
+    await page.type('#code', '000000');
+    await submit(page, 'button[value=approved]');
+    expect(await page.$eval('[role=alert]', (element) => element.textContent)).toMatch(/not right/);
+    await picture(page, 'wrong-code');
+    await page.type('#code', codeOf(secret));
+    await submit(page, 'button[value=approved]');
+    expect(await heading(page)).toBe('Confirmed');
+    await picture(page, 'confirmed');
+    expect((await again()).status).toBe(200);
+    await close();
+  });
+
+  test('a passkey is registered, and confirms', async () => {
+    const { enrolment_url: link } = await zone.admin('POST', '/authenticators/enrolments', {
+      subject: zone.clientId,
+    });
+    const { page, complaints, close } = await open(String(link), addAuthenticator);
+    await picture(page, 'enrol');
+    await submit(page, 'form[data-passkey=create] button');
+    expect(await heading(page)).toBe('That works');
+
+    const { page: url, again } = await held();
+    await page.goto(url);
+    await picture(page, 'phone');
+    await submit(page, 'form[data-passkey=get] button[value=approved]');
+    expect(await heading(page)).toBe('Confirmed');
+    const granted = await again();
+    const claims = JSON.parse(
+      Buffer.from(String(granted.body['access_token']).split('.')[1] ?? '', 'base64url').toString(),
+    );
+    expect(claims).toMatchObject({ acr: 'mfa', amr: ['pop', 'user', 'mfa'] });
+
+    const refused = await held();
+    await page.goto(refused.page);
+    await submit(page, 'form[data-passkey=get] button[value=rejected]');
+    expect(await heading(page)).toBe('Refused');
+    expect((await refused.again()).status).toBe(400);
+    expect(complaints).toEqual([]);
+    await close();
+  });
+
+  test('somebody else’s passkey confirms nothing', async () => {
+    const { enrolment_url: link } = await zone.admin('POST', '/authenticators/enrolments', {
+      subject: 'somebody',
+    });
+    const { page, close } = await open(String(link), addAuthenticator);
+    await submit(page, 'form[data-passkey=create] button');
+    const { page: url } = await held();
+    await page.goto(url);
+    await submit(page, 'form[data-passkey=get] button[value=approved]');
+    expect(await page.$eval('[role=alert]', (element) => element.textContent)).toMatch(/not right/);
+    await close();
+  });
+
+  test.each([
+    ['phone', PHONE],
+    ['small-phone', { ...PHONE, width: 320 }],
+    ['desktop', { width: 1_280, height: 800 }],
+  ])('it fits a %s, and everything has a name', async (name, viewport) => {
+    const { page: url } = await held();
+    const { page, complaints, close } = await open(url, (one) => one.setViewport(viewport));
+    for (const scheme of ['light', 'dark']) {
+      await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
+      await picture(page, `${name}-${scheme}`);
+    }
+    const found: unknown = await page.evaluate(LOOK);
+    expect(found).toEqual({ wide: 0, small: 0, language: 'en', headings: 1, focused: 'code' });
+    const snapshot = await page.accessibility.snapshot({ interestingOnly: true });
+    const controls = namesIn(snapshot).filter(([role]) => role === 'button' || role === 'textbox');
+    expect(controls).toEqual([
+      ['textbox', 'Code from your authenticator app'],
+      ['button', 'Confirm'],
+      ['button', 'Refuse'],
+      ['button', 'Confirm with a passkey'],
+      ['button', 'Refuse with a passkey'],
+    ]);
+    expect(complaints).toEqual([]);
+    await close();
+  });
+});
+
+/** What there is to see of a page, as a script for it. */
+const LOOK = `({
+  wide: document.documentElement.scrollWidth - innerWidth,
+  small: [...document.querySelectorAll('button, input:not([type=hidden])')].filter(
+    (element) => element.offsetHeight > 0 && element.offsetHeight < 44,
+  ).length,
+  language: document.documentElement.lang,
+  headings: document.querySelectorAll('h1').length,
+  focused: document.activeElement.id,
+})`;
+
+interface Node {
+  readonly role: string;
+  readonly name?: string;
+  readonly children?: readonly Node[];
+}
+
+/** What a screen reader would say, in order. */
+function namesIn(node: Node | null): (readonly [role: string, name: string])[] {
+  if (node === null) return [];
+  return [[node.role, node.name ?? ''], ...(node.children ?? []).flatMap(namesIn)];
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}

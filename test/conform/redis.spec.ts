@@ -1,0 +1,69 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startReplica, type Replica } from '../setup/harness.js';
+import { createTestZone, postForm, type Answer, type TestZone } from '../setup/zone.js';
+import { describeWith, REDIS } from './tools.js';
+
+/** Asks for so many session mandates at once, at one replica. */
+function burst(zone: TestZone, count: number, url: string): Promise<Answer[]> {
+  const session = () =>
+    postForm(url, {
+      grant_type: 'client_credentials',
+      client_id: zone.clientId,
+      client_secret: zone.secret,
+      resource: zone.resource,
+      scope: 'a:read',
+    });
+  return Promise.all(Array.from({ length: count }, session));
+}
+
+const granted = (answers: readonly Answer[]) =>
+  answers.filter(({ status }) => status === 200).length;
+
+describeWith([REDIS], 'rate limits that replicas share', () => {
+  let redis: ChildProcess;
+  let replicas: Replica[];
+  let zone: TestZone;
+
+  beforeAll(async () => {
+    const port = await freePort();
+    redis = spawn(REDIS.path ?? '', ['--port', String(port), '--save', '', '--bind', '127.0.0.1'], {
+      stdio: 'ignore',
+    });
+    const env = {
+      REDIS_URL: `redis://127.0.0.1:${port}`,
+      RATE_LIMIT_CLIENT: '2/20',
+      RATE_LIMIT_ZONE: '1000/1000',
+    };
+    const first = await startReplica({ env });
+    replicas = [first, await startReplica({ env, databaseUrl: first.databaseUrl })];
+    zone = await createTestZone(first);
+  });
+
+  afterAll(async () => {
+    redis?.kill('SIGKILL');
+    await Promise.all((replicas ?? []).map((replica) => replica.stop()));
+  });
+
+  test('replicas count together, and each for itself while Redis is away', async () => {
+    const [first = '', second = ''] = replicas.map(({ url }) => url);
+    const together = [...(await burst(zone, 30, first)), ...(await burst(zone, 30, second))];
+    expect(granted(together)).toBeLessThanOrEqual(30);
+    expect(granted(together)).toBeGreaterThanOrEqual(20);
+    redis.kill('SIGKILL');
+    await once(redis, 'exit');
+    const alone = [...(await burst(zone, 30, first)), ...(await burst(zone, 30, second))];
+    expect(alone.every(({ status }) => status === 200 || status === 429)).toBe(true);
+    expect(granted(alone)).toBeGreaterThan(30);
+  });
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  return address !== null && typeof address === 'object' ? address.port : 0;
+}

@@ -1,0 +1,79 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { describe } from 'vitest';
+
+/** A program that npm does not bring, and the versions of it that these tests are written for. */
+export interface Tool {
+  /** What it is called where it is missed. */
+  readonly name: string;
+  /** The path of its program, if it is installed. */
+  readonly path: string | undefined;
+  /** How it is asked for its version. */
+  readonly ask: readonly string[];
+  /** What it says then, in a version that will do. */
+  readonly version: RegExp;
+}
+
+export const REDIS: Tool = {
+  name: 'Redis 6, 7 or 8',
+  path: programOf('redis-server', '/usr/bin/redis-server'),
+  ask: ['--version'],
+  version: /\bv=[678]\./,
+};
+
+export const TRANSIT: Tool = {
+  name: 'OpenBao 2 or Vault 1',
+  path: programOf('bao', 'vault'),
+  ask: ['version'],
+  version: /OpenBao v2\.|Vault v1\./,
+};
+
+export const SOFTHSM: Tool = {
+  name: 'SoftHSM 2',
+  path: programOf('/usr/bin/softhsm2-util'),
+  ask: ['--version'],
+  version: /^2\./,
+};
+
+export const OPENSC: Tool = {
+  name: "OpenSC's pkcs11-tool",
+  path: programOf('/usr/bin/pkcs11-tool'),
+  ask: ['--help'],
+  version: /pkcs11-tool/,
+};
+
+export const CHROMIUM: Tool = {
+  name: 'Chromium 120 or newer',
+  path:
+    process.env['CHROMIUM_PATH'] ??
+    programOf('chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'),
+  ask: ['--version'],
+  version: /Chrom\w+ (?:1[2-9]|[2-9]\d)\d\./,
+};
+
+/**
+ * A group of tests that needs tools. Where one is missing, or has another version, the group is skipped
+ * and its name says which.
+ */
+export function describeWith(tools: readonly Tool[], name: string, tests: () => void): void {
+  const missing = tools.filter((tool) => !fits(tool)).map((tool) => tool.name);
+  if (missing.length === 0) describe(name, tests);
+  else describe.skip(`${name} (needs ${missing.join(', ')})`, tests);
+}
+
+function fits({ path, ask, version }: Tool): boolean {
+  if (path === undefined) return false;
+  const { stdout, stderr } = spawnSync(path, ask, { encoding: 'utf8', timeout: 30_000 });
+  return version.test(stdout) || version.test(stderr);
+}
+
+/** The first of these programs that is there; a name without a folder is looked for on the PATH. */
+function programOf(...names: readonly string[]): string | undefined {
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  return names
+    .flatMap((name) =>
+      name.startsWith('/') ? [name] : folders.map((folder) => join(folder, name)),
+    )
+    .find((path) => existsSync(path));
+}

@@ -1,0 +1,85 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { VARIABLES } from '../../src/platform/config/env.js';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
+
+/** Every page that we wrote. */
+const pages = [
+  ...readdirSync(ROOT).filter((name) => name.endsWith('.md')),
+  ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`),
+].filter((path) => path.endsWith('.md'));
+
+/** What a page calls its headings in links (as GitHub does). */
+function anchorsOf(text: string): string[] {
+  return [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+describe('every variable', () => {
+  test('is read by the program', () => {
+    const fields = [...read('src/platform/config/env.ts').matchAll(/^ {2}([A-Z][A-Z_]+)[?]?:/gm)];
+    expect(fields.map(([, name]) => name)).toEqual(VARIABLES);
+  });
+
+  test('is in .env.example, in the same order and each with a comment', () => {
+    const entries = [...read('.env.example').matchAll(/^((?:# .*\n)*)([A-Z_]+)=/gm)];
+    expect(entries.map(([, , name]) => name)).toEqual(VARIABLES);
+    for (const [, comment, name] of entries) expect([name, comment]).not.toEqual([name, '']);
+  });
+
+  test('is in the table of the README, in the same order', () => {
+    const section = /^## Configuration\n(.*?)^## /ms.exec(read('README.md'))?.[1] ?? '';
+    const entries = [...section.matchAll(/^\| `([A-Z_]+)`/gm)];
+    expect(entries.map(([, name]) => name)).toEqual(VARIABLES);
+  });
+});
+
+test.each(pages)('the links of %s lead somewhere', (page) => {
+  const text = read(page).replaceAll(/```.*?```/gs, '');
+  const broken = [...text.matchAll(/\]\(([^)\s]+)\)/g)]
+    .map(([, target = '']) => target)
+    .filter((target) => !/^[a-z]+:/.test(target))
+    .filter((target) => {
+      const [path = '', anchor] = target.split('#');
+      const file = path === '' ? page : join(dirname(page), path);
+      if (!existsSync(join(ROOT, file))) return true;
+      return anchor !== undefined && !anchorsOf(read(file)).includes(anchor);
+    });
+  expect(broken).toEqual([]);
+});
+
+test('the pages that the README promises are there', () => {
+  expect(pages).toEqual(
+    expect.arrayContaining([
+      'README.md',
+      'CONTRIBUTING.md',
+      'docs/exchange.md',
+      'docs/policy.md',
+      'docs/decisions.md',
+    ]),
+  );
+});
+
+test('the stages have the same numbers in the code and in docs/exchange.md', () => {
+  const documented = [...read('docs/exchange.md').matchAll(/^## Stage (\w+): (\w+)/gm)].map(
+    ([, number, name]) => [number, name],
+  );
+  const folder = join(ROOT, 'src/token-exchange');
+  const inCode = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .flatMap((name) => [
+      ...readFileSync(join(folder, name), 'utf8').matchAll(
+        /Stage (\w+): .*?export (?:async )?function (\w+)/gs,
+      ),
+    ])
+    .map(([, number, name]) => [number, name]);
+  expect(documented).toEqual(inCode.toSorted(([a = ''], [b = '']) => (a < b ? -1 : 1)));
+});

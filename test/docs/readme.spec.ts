@@ -1,0 +1,120 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { decodeJwt } from 'jose';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startReplica, type Replica } from '../setup/harness.js';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+let dataDir: string;
+let url: string;
+let replica: Replica;
+
+/** As `npm start` does it, except for the port and the directory, which others may be using. */
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'mandate-readme-'));
+  const port = await freePort();
+  url = `http://localhost:${port}`;
+  replica = await startReplica({
+    databaseUrl: '',
+    env: {
+      KEY_ENCRYPTION_KEY: '',
+      ADMIN_TOKEN: '',
+      DATA_DIR: dataDir,
+      PORT: String(port),
+      ISSUER_URL: url,
+    },
+  });
+}, 60_000);
+
+afterAll(async () => {
+  await replica?.stop();
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** Runs a script as one shell session in the root of the repository. */
+function sh(script: string) {
+  return promisify(execFile)('sh', ['-euc', script], {
+    cwd: ROOT,
+    env: { PATH: process.env['PATH'], MANDATE: url, DATA_DIR: dataDir },
+  });
+}
+
+/** The `sh` blocks of one section of the README, in order. */
+function blocksOf(section: string): string[] {
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+  const text = readme.split(/^## /m).find((part) => part.startsWith(`${section}\n`)) ?? '';
+  return [...text.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = '']) => block);
+}
+
+describe('your first own zone', () => {
+  test('ends in a verified mandate when every line is run', async () => {
+    const blocks = blocksOf('Your first own zone');
+    expect(blocks.length).toBeGreaterThan(4);
+    // Prints what the last block verified, for the test to look at.
+    const script = `${blocks.join('\n')}\nprintf 'TOKEN %s\\n' "$TOKEN"`;
+    const { stdout, stderr } = await sh(script);
+    expect(stderr).toBe('');
+    expect(stdout).toContain('verified:');
+    const token = /^TOKEN (\S+)$/m.exec(stdout)?.[1] ?? '';
+    expect(decodeJwt(token)).toMatchObject({
+      iss: url,
+      aud: 'https://orders.example',
+      scope: 'orders:read',
+      use: 'resource',
+    });
+  });
+
+  test('does not verify what was not issued', async () => {
+    const blocks = blocksOf('Your first own zone');
+    const zone = 'admin "$MANDATE/internal/zones" | field "items[0].id"';
+    const forged = `export ZONE="$(${zone})" TOKEN=eyJhbGciOiJFUzI1NiJ9.e30.AAAA`;
+    const script = [blocks[0], forged, blocks.at(-1)].join('\n');
+    await expect(sh(script)).rejects.toMatchObject({ code: 1 });
+  });
+});
+
+test('the line that the first start prints returns a mandate', async () => {
+  const line = replica.logs().find((text) => text.trim().startsWith('curl '));
+  const { stdout } = await sh(line ?? 'false');
+  const { access_token: token } = JSON.parse(stdout) as { access_token: string };
+  expect(decodeJwt(token)).toMatchObject({ iss: url, use: 'session' });
+});
+
+test('a payment waits for an approval, and is granted then', async () => {
+  const blocks = blocksOf('A payment that a second person approves');
+  expect(blocks).toHaveLength(3);
+  const script = `${blocks.join('\n')}\nprintf '\\nTOKEN %s\\n' "$PAYMENT"`;
+  const { stdout, stderr } = await sh(script);
+  expect(stderr).toBe('');
+  expect(stdout).toMatch(/"state":"pending"[^]*asks for payments:send[^]*"state":"approved"/);
+  const token = /^TOKEN (\S+)$/m.exec(stdout)?.[1] ?? '';
+  expect(decodeJwt(token)).toMatchObject({ iss: url, scope: 'payments:send', acr: 'approval' });
+});
+
+test.each([
+  ['--approve', /may payments:send for 900 s, confirmed by approval/],
+  ['--reject', /the challenge is rejected/],
+])('the example of a payment runs with %s', async (decision, outcome) => {
+  const { stdout, stderr } = await sh(`node examples/payment.mjs ${decision}`);
+  expect(stderr).toBe('');
+  expect(stdout).toMatch(
+    /asks for payments:send on https:\/\/ledger.example, for at most 15 minutes/,
+  );
+  expect(stdout).toMatch(outcome);
+});

@@ -1,0 +1,165 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+
+const SRC = fileURLToPath(new URL('../../src', import.meta.url));
+
+/**
+ * The rooms of the house, from the ground up, each with its one sentence. Nothing imports from a room
+ * above its own.
+ */
+const ROOMS: Readonly<Record<string, string>> = {
+  oauth: "The protocol's words and value types: grants, errors, scope, forms, JOSE forms. Pure.",
+  platform: 'The process: configuration, HTTP, the database connection, outbound requests.',
+  mandates: 'What a mandate says, and whether it is one. Pure.',
+  policy: 'Answers "may this principal do this to that resource", and why.',
+  ledger: 'Commits what happened, or says which fact moved: sessions, revocations, audit.',
+  sealing: 'Keeps secrets sealed under keys that are elsewhere.',
+  keys: 'Owns private keys: draws, rotates, publishes, signs.',
+  zones: 'What is known of a zone: resources, clients, issuers, and its snapshot at one version.',
+  webhooks: 'Tells others, at least once.',
+  authentication: 'Who asks: client credentials, gateways, bearers, and how often.',
+  delegation: 'Authority handed from one agent session to another, never more than it was.',
+  'step-up': 'Holds a request until somebody confirms it; lets the confirmation be spent once.',
+  'token-exchange': 'One exchange, form to recorded mandate.',
+  admin: 'Operators change what the others read.',
+  health: 'May traffic come, and how is it going.',
+  schema: 'Tables, SQL functions, migrations.',
+  cli: 'The command line.',
+};
+
+const FLOORS = Object.keys(ROOMS);
+
+/** Files that belong to no folder: they wire the folders up. */
+const COMPOSITION = new Set(['main.ts', 'cli.ts', 'app.module.ts', 'embedded.ts', 'shutdown.ts']);
+
+/** Folders whose every file is free of frameworks. */
+const PURE_FOLDERS = new Set(['oauth', 'mandates']);
+
+/** Rooms that are about the frameworks, or wire what the others have. */
+const FRAMEWORK_ROOMS = new Set(['platform', 'admin', 'health', 'schema', 'cli']);
+
+/** Files elsewhere that may know Nest or TypeORM; all others are plain functions in plain files. */
+const FRAMEWORK_FILE =
+  /\.(module|controller|service|entity|guard|filter|interceptor|metrics|openapi|body|pipe)\.ts$/;
+
+interface Source {
+  readonly path: string;
+  readonly folder: string;
+  readonly text: string;
+  readonly imports: readonly string[];
+}
+
+function sources(): Source[] {
+  return readdirSync(SRC, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts') && !path.endsWith('.spec.ts'))
+    .map((path) => {
+      const text = readFileSync(join(SRC, path), 'utf8');
+      const imports = [...text.matchAll(/^(?:import|export)[^;]*?from '([^']+)'/gm)].map(
+        ([, specifier = '']) => specifier,
+      );
+      const side = [...text.matchAll(/^import '([^']+)'/gm)].map(([, specifier = '']) => specifier);
+      return { path, folder: folderOf(path), text, imports: [...imports, ...side] };
+    });
+}
+
+function folderOf(path: string): string {
+  return path.includes('/') ? (path.split('/')[0] ?? '') : '';
+}
+
+function localImports(source: Source): string[] {
+  return source.imports
+    .filter((specifier) => specifier.startsWith('.'))
+    .map((specifier) =>
+      relative(SRC, join(SRC, dirname(source.path), specifier)).replace(/\.js$/, '.ts'),
+    );
+}
+
+const all = sources();
+
+describe('architecture', () => {
+  test('every folder is a room', () => {
+    const folders = new Set(all.map(({ folder }) => folder).filter((folder) => folder !== ''));
+    expect([...folders].toSorted()).toEqual(FLOORS.toSorted());
+    const loose = all.filter(({ folder }) => folder === '').map(({ path }) => path);
+    expect(new Set(loose)).toEqual(COMPOSITION);
+  });
+
+  test('nothing imports from a room above its own', () => {
+    const climbing: string[] = [];
+    for (const source of all.filter(({ folder }) => folder !== '')) {
+      for (const target of localImports(source)) {
+        const room = folderOf(target);
+        if (room === '' || FLOORS.indexOf(room) > FLOORS.indexOf(source.folder)) {
+          climbing.push(`${source.path} -> ${target}`);
+        }
+      }
+    }
+    expect(climbing).toEqual([]);
+  });
+
+  test('files have no import cycle', () => {
+    const edges = new Map(all.map((source) => [source.path, localImports(source)]));
+    const done = new Set<string>();
+    const visit = (path: string, way: readonly string[]): void => {
+      if (done.has(path)) return;
+      expect(way, `cycle: ${[...way, path].join(' -> ')}`).not.toContain(path);
+      for (const next of edges.get(path) ?? []) visit(next, [...way, path]);
+      done.add(path);
+    };
+    for (const { path } of all) visit(path, []);
+  });
+
+  test('domain rules are plain functions: no Nest and no TypeORM', () => {
+    const framework = /^(@nestjs\/|typeorm$|@willsoto\/)/;
+    const violations = all
+      .filter(({ folder }) => folder !== '' && !FRAMEWORK_ROOMS.has(folder))
+      .filter(({ path, folder }) => PURE_FOLDERS.has(folder) || !FRAMEWORK_FILE.test(path))
+      .filter(({ path }) => !MAY_KNOW_FRAMEWORK.has(path.split('/').at(-1) ?? ''))
+      .flatMap(({ path, imports }) =>
+        imports
+          .filter((specifier) => framework.test(specifier))
+          .map((specifier) => `${path} -> ${specifier}`),
+      );
+    expect(violations).toEqual([]);
+  });
+
+  test('stages, and what they describe, are not injected', () => {
+    const injectables = all.filter(
+      ({ path, text }) =>
+        /^token-exchange\/(stages|describe)\//.test(path) && text.includes('@Injectable()'),
+    );
+    expect(injectables.map(({ path }) => path)).toEqual([]);
+  });
+
+  test.each([
+    ['process.env', /process\.env/, /^platform\/config\//],
+    ['the clock', /new Date\(\)|Date\.now\(\)/, /^platform\/config\/clock\.ts$/],
+    ['HttpStatus', /HttpStatus/, /^platform\/http\/|controller\.ts$/],
+    ['forwardRef', /forwardRef/, /^$/],
+    ['console', /console\./, /^$/],
+  ])('%s stays where it belongs', (_name, pattern, where) => {
+    const elsewhere = all.filter(({ path, text }) => pattern.test(text) && !where.test(path));
+    expect(elsewhere.map(({ path }) => path)).toEqual([]);
+  });
+
+  test('no file is called after nothing', () => {
+    const vague = all.filter(({ path }) =>
+      /(^|\/)(index|utils?|helpers?|common|misc)\.ts$/.test(path),
+    );
+    expect(vague.map(({ path }) => path)).toEqual([]);
+  });
+});
+
+/** Undecorated by name only: providers that are named for their idea, and functions over a transaction. */
+const MAY_KNOW_FRAMEWORK = new Set([
+  'secret-verifier.ts',
+  'ledger.maintenance.ts',
+  'load-modules.ts',
+  'load-snapshot.ts',
+  'decision-answer.ts',
+  'page-form.ts',
+  'application-routes.ts',
+  'admission.ts',
+]);

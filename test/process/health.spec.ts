@@ -1,0 +1,293 @@
+import { execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  startEmbeddedPostgres,
+  type EmbeddedServer,
+} from '../../src/platform/database/embedded-postgres.js';
+import {
+  createDatabase,
+  rows,
+  startReplica,
+  startReplicaForTest,
+  type Replica,
+} from '../setup/harness.js';
+
+const METRICS_TOKEN = 'test-metrics-token-0123456789';
+const CHECKS = [
+  'clock',
+  'database',
+  'key_encryption_key',
+  'ledger',
+  'migrations',
+  'policy',
+  'shutdown',
+  'signing_keys',
+];
+
+interface ReadyBody {
+  readonly status: string;
+  readonly error: Readonly<Record<string, { readonly status: string; readonly message: string }>>;
+  readonly details: Readonly<Record<string, { readonly status: string }>>;
+}
+
+interface Metric {
+  readonly name: string;
+  readonly help: string;
+  readonly type: string;
+  readonly values: readonly { readonly labels: Readonly<Record<string, string | number>> }[];
+}
+
+interface Ready {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: ReadyBody;
+  /** Milliseconds until the answer. */
+  readonly took: number;
+}
+
+async function ready(url: string): Promise<Ready> {
+  const started = performance.now();
+  const response = await fetch(`${url}/ready`);
+  const body: ReadyBody = JSON.parse(await response.text());
+  return {
+    status: response.status,
+    headers: response.headers,
+    body,
+    took: performance.now() - started,
+  };
+}
+
+const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
+
+describe('a server with all that it needs', () => {
+  let replica: Replica;
+
+  beforeAll(async () => {
+    replica = await startReplica({ env: { METRICS_TOKEN } });
+  });
+
+  afterAll(async () => {
+    await replica?.stop();
+  });
+
+  async function metrics(): Promise<Metric[]> {
+    const response = await fetch(`${replica.url}/metrics.json`, bearer(METRICS_TOKEN));
+    expect(response.status).toBe(200);
+    const figures: Metric[] = JSON.parse(await response.text());
+    return figures;
+  }
+
+  test('is alive', async () => {
+    const response = await fetch(`${replica.url}/health`);
+    expect(response.status).toBe(200);
+    expect(await response.json()).toEqual({ status: 'ok' });
+    expect(response.headers.get('cache-control')).toContain('no-store');
+    expect(response.headers.get('x-powered-by')).toBeNull();
+  });
+
+  test('is ready', async () => {
+    const { status, body, headers } = await ready(replica.url);
+    expect(status).toBe(200);
+    expect(body.status).toBe('ok');
+    expect(Object.keys(body.details).toSorted()).toEqual(CHECKS);
+    expect(headers.get('cache-control')).toContain('no-store');
+  });
+
+  test.each(['/metrics', '/metrics.json'])('asks for the metrics token at %s', async (path) => {
+    const attempts = [
+      {},
+      bearer('wrong'),
+      bearer(`${METRICS_TOKEN}x`),
+      bearer(replica.adminToken),
+      { headers: { authorization: `Basic ${METRICS_TOKEN}` } },
+    ];
+    for (const init of attempts) {
+      const response = await fetch(`${replica.url}${path}`, init);
+      expect(response.status).toBe(401);
+      expect(response.headers.get('www-authenticate')).toBe('Bearer');
+      expect(await response.json()).toMatchObject({ error: 'invalid_token' });
+    }
+    const response = await fetch(`${replica.url}${path}`, bearer(METRICS_TOKEN));
+    expect(response.status).toBe(200);
+  });
+
+  test('has the same figures in both formats', async () => {
+    const response = await fetch(`${replica.url}/metrics`, bearer(METRICS_TOKEN));
+    expect(response.headers.get('content-type')).toMatch(/^text\/plain; *version=0\.0\.4/);
+    const text = await response.text();
+    const inText = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => [
+      name,
+      type,
+    ]);
+    expect((await metrics()).map(({ name, type }) => [name, type])).toEqual(inText);
+    expect(inText).toEqual(
+      expect.arrayContaining([
+        ['process_cpu_seconds_total', 'counter'],
+        ['nodejs_eventloop_lag_p99_seconds', 'gauge'],
+        ['mandate_build_info', 'gauge'],
+        ['mandate_database_pool_connections', 'gauge'],
+        ['mandate_exchanges_total', 'counter'],
+        ['mandate_exchange_stage_seconds', 'histogram'],
+        ['mandate_ledger_commit_seconds', 'histogram'],
+        ['mandate_snapshot_loads_total', 'counter'],
+        ['mandate_http_request_seconds', 'histogram'],
+      ]),
+    );
+    expect(text).toMatch(/^mandate_build_info\{version="\d+\.\d+\.\d+",node="v[\d.]+"\} 1$/m);
+    expect(text).toMatch(/^mandate_database_pool_connections\{state="total"\} [1-9]/m);
+  });
+
+  test('has no label that callers could make up', async () => {
+    const marks = Array.from({ length: 50 }, () => randomUUID());
+    const shapes = [
+      (mark: string) => `/${mark}`,
+      (mark: string) => `/health?${mark}`,
+      (mark: string) => `/.well-known/jwks.json?zone_id=${mark}`,
+      (mark: string) => `/internal/zones/${mark}`,
+      (mark: string) => `/docs/${mark}`,
+    ];
+    // The kinds of requests are known before they are repeated with other paths.
+    const send = async (mark: string, i: number) => {
+      const path = shapes[i % shapes.length]?.(mark) ?? '/';
+      const method = i % 10 < 5 ? 'GET' : 'PROPFIND';
+      await (await fetch(`${replica.url}${path}`, { method })).arrayBuffer();
+    };
+    const seriesOf = async (): Promise<string[]> => {
+      const ours = (await metrics()).filter(({ name }) => name.startsWith('mandate_'));
+      return ours.flatMap(({ name, values }) =>
+        values.map(({ labels }) => `${name}${JSON.stringify(labels)}`),
+      );
+    };
+    await metrics();
+    for (const [i, mark] of marks.slice(0, 10).entries()) await send(mark, i);
+    const before = await seriesOf();
+    for (const [i, mark] of marks.slice(10).entries()) await send(mark, i);
+    const after = await seriesOf();
+    expect(after.toSorted()).toEqual(before.toSorted());
+    expect(marks.filter((mark) => after.some((series) => series.includes(mark)))).toEqual([]);
+    expect(after.some((series) => series.includes('PROPFIND'))).toBe(false);
+    expect(after).toContainEqual(expect.stringContaining('"method":"other","route":"none"'));
+  });
+});
+
+test('serves metrics to everyone without a metrics token', async () => {
+  const replica = await startReplicaForTest();
+  for (const path of ['/metrics', '/metrics.json']) {
+    expect((await fetch(`${replica.url}${path}`)).status).toBe(200);
+  }
+});
+
+test('is alive and not ready while stopping', async () => {
+  const replica = await startReplicaForTest({ env: { DRAIN_SECONDS: '3' } });
+  expect((await ready(replica.url)).status).toBe(200);
+  process.kill(replica.pid, 'SIGTERM');
+  await expect.poll(async () => (await ready(replica.url)).status).toBe(503);
+  const { body } = await ready(replica.url);
+  expect(body.error).toEqual({ shutdown: expect.objectContaining({ message: 'stopping' }) });
+  expect((await fetch(`${replica.url}/health`)).status).toBe(200);
+});
+
+test('is not ready with a key-encryption key that the database no longer knows', async () => {
+  const replica = await startReplicaForTest();
+  await rows(replica.databaseUrl, `UPDATE key_encryption_keys SET check_value = '\\x00'`);
+  const { status, body } = await ready(replica.url);
+  expect(status).toBe(503);
+  expect(Object.keys(body.error)).toEqual(['key_encryption_key']);
+  // A check that decided anything would have mended or replaced the row.
+  const kept = await rows(replica.databaseUrl, 'SELECT check_value FROM key_encryption_keys');
+  expect(kept).toEqual([{ check_value: Buffer.from([0]) }]);
+});
+
+test('is not ready when a migration is missing', async () => {
+  const databaseUrl = await createDatabase();
+  const replica = await startReplicaForTest({ databaseUrl });
+  await rows(databaseUrl, `DELETE FROM schema_migrations WHERE name LIKE 'Ledger%'`);
+  const { status, body } = await ready(replica.url);
+  expect(status).toBe(503);
+  expect(body.error).toEqual({
+    migrations: expect.objectContaining({ message: expect.stringMatching(/^pending: Ledger\d+$/) }),
+  });
+});
+
+describe('on a database that is paused', () => {
+  let dataDir: string;
+  let server: EmbeddedServer;
+  let replica: Replica;
+
+  beforeAll(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), 'mandate-health-'));
+    server = await startEmbeddedPostgres({ dataDir, log: () => {} });
+    replica = await startReplica({ databaseUrl: server.url });
+  });
+
+  afterAll(async () => {
+    await replica?.stop();
+    await server?.stop();
+    await rm(dataDir, { recursive: true, force: true });
+  });
+
+  /** Signals the server and every process of it. */
+  async function signalDatabase(signal: NodeJS.Signals): Promise<void> {
+    const [path] = await findPidFile(dataDir);
+    const postmaster = Number((await readFile(path ?? '', 'utf8')).split('\n')[0]);
+    const all = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' })
+      .trim()
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/).map(Number));
+    const children = all.filter(([, parent]) => parent === postmaster).map(([pid]) => Number(pid));
+    for (const pid of [postmaster, ...children]) process.kill(pid, signal);
+  }
+
+  test('is not ready within two seconds, however often it is asked, and recovers', async () => {
+    expect((await ready(replica.url)).status).toBe(200);
+    await signalDatabase('SIGSTOP');
+    try {
+      for (let round = 0; round < 3; round += 1) {
+        const answers = await Promise.all(Array.from({ length: 20 }, () => ready(replica.url)));
+        for (const { status, took, body, headers } of answers) {
+          expect(status).toBe(503);
+          expect(took).toBeLessThan(2_000);
+          expect(headers.get('retry-after')).toBe('1');
+          expect(body.status).toBe('error');
+          expect(Object.keys(body.error)).toEqual(expect.arrayContaining(['database', 'ledger']));
+          expect(body.details['shutdown']).toMatchObject({ status: 'up' });
+        }
+        // Who reads this may be anyone.
+        const said = JSON.stringify(answers.map(({ body }) => body));
+        expect(said).not.toMatch(/127\.0\.0\.1|localhost|postgres|ECONN|\d{5}/i);
+        expect((await fetch(`${replica.url}/health`)).status).toBe(200);
+        expect((await fetch(`${replica.url}/metrics`)).status).toBe(200);
+      }
+      // One check at a time may use a connection, whatever the number of requests.
+      const text = await (await fetch(`${replica.url}/metrics`)).text();
+      const waiting = /^mandate_database_pool_connections\{state="waiting"\} (\d+)$/m.exec(
+        text,
+      )?.[1];
+      expect(Number(waiting)).toBeLessThanOrEqual(4);
+    } finally {
+      await signalDatabase('SIGCONT');
+    }
+    const resumed = performance.now();
+    while ((await ready(replica.url)).status !== 200) {
+      expect(performance.now() - resumed).toBeLessThan(5_000);
+      await sleep(50);
+    }
+  });
+
+  test('logs that a check fails, and that it passes again, once each', async () => {
+    const said = (what: string) =>
+      replica.logs().filter((line) => line.includes('"check":"database"') && line.includes(what));
+    await expect.poll(() => said('a check passes again')).toHaveLength(1);
+    expect(said('a check fails')).toHaveLength(1);
+  });
+});
+
+async function findPidFile(dataDir: string): Promise<string[]> {
+  const found = execFileSync('find', [dataDir, '-name', 'postmaster.pid'], { encoding: 'utf8' });
+  return found.trim().split('\n');
+}

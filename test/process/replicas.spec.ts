@@ -1,0 +1,312 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { decodeJwt } from 'jose';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createDatabase, rows, startReplica, type Replica } from '../setup/harness.js';
+import { startLoad } from '../setup/load.js';
+import { until } from '../setup/process.js';
+import {
+  ACCESS_TOKEN,
+  createTestZone,
+  PERMIT_ALL,
+  postForm,
+  TOKEN_EXCHANGE,
+  type Answer,
+  type TestZone,
+} from '../setup/zone.js';
+
+/** The share of the full number of rounds that is run each time; `REPLICA_ROUNDS=1` runs them all. */
+const SHARE = Number(process.env['REPLICA_ROUNDS'] ?? 0.2);
+
+const FORBID_ALL = `${PERMIT_ALL}\n@id("no") forbid (principal, action, resource);`;
+
+/** What B said in the requests that came right after a change on A. */
+class Tally {
+  leaks: unknown[] = [];
+  falseRefusals: unknown[] = [];
+
+  refused(answer: Answer, error: string): void {
+    const { status, body } = answer;
+    // A disabled client that asks on and on looks like one that guesses.
+    const expected = body['error'] === error || (status === 429 && error === 'invalid_client');
+    if (!expected) this.leaks.push({ status, body });
+  }
+
+  granted({ status, body }: Answer): void {
+    if (status !== 200) this.falseRefusals.push({ status, body });
+  }
+
+  expectNothing(): void {
+    expect({ leaks: this.leaks, falseRefusals: this.falseRefusals }).toEqual({
+      leaks: [],
+      falseRefusals: [],
+    });
+  }
+}
+
+// Once as it is, and once with every notification lost: hearing of a change makes the answer quick,
+// it must not be what makes it right.
+describe.each([
+  { news: 'heard', clientRounds: 500 * SHARE, rounds: 50 * SHARE },
+  { news: 'lost', clientRounds: 50 * SHARE, rounds: 15 * SHARE },
+])('two replicas with the news of changes $news', ({ news, clientRounds, rounds }) => {
+  let a: Replica;
+  let b: Replica;
+  let zone: TestZone;
+  let sql: pg.Client;
+
+  beforeAll(async () => {
+    const databaseUrl = await createDatabase();
+    a = await startReplica({ databaseUrl });
+    b = await startReplica({ databaseUrl });
+    sql = new pg.Client({ connectionString: databaseUrl });
+    await sql.connect();
+    if (news === 'lost') await sql.query('ALTER TABLE zones DISABLE TRIGGER zone_notify');
+  });
+
+  afterAll(async () => {
+    await sql?.end();
+    await Promise.all([a?.stop(), b?.stop()]);
+  });
+
+  /** Asks B for a session mandate. */
+  const askB = (parameters: Record<string, string> = {}): Promise<Answer> =>
+    postForm(b.url, {
+      grant_type: 'client_credentials',
+      client_id: zone.clientId,
+      client_secret: zone.secret,
+      resource: zone.resource,
+      scope: 'a:read',
+      ...parameters,
+    });
+
+  /** Exchanges a session mandate at B. */
+  const exchangeAtB = (subject: string): Promise<Answer> =>
+    postForm(b.url, {
+      grant_type: TOKEN_EXCHANGE,
+      client_id: zone.clientId,
+      client_secret: zone.secret,
+      subject_token: subject,
+      subject_token_type: ACCESS_TOKEN,
+      resource: zone.resource,
+      scope: 'a:read',
+    });
+
+  const freshZone = async (): Promise<Tally> => {
+    zone = await createTestZone(a);
+    expect((await askB()).status).toBe(200);
+    return new Tally();
+  };
+
+  test('a client that one disables is refused by the other in the very next request', async () => {
+    const tally = await freshZone();
+    for (let round = 0; round < clientRounds; round += 1) {
+      await zone.admin('PATCH', `/clients/${zone.clientId}`, { disabled: true });
+      tally.refused(await askB(), 'invalid_client');
+      await zone.admin('PATCH', `/clients/${zone.clientId}`, { disabled: false });
+      tally.granted(await askB());
+    }
+    tally.expectNothing();
+  }, 120_000);
+
+  test('a policy that one activates decides at the other in the very next request', async () => {
+    const tally = await freshZone();
+    const permit = await zone.activate(PERMIT_ALL);
+    const forbid = await zone.activate(FORBID_ALL);
+    for (let round = 0; round < rounds; round += 1) {
+      await zone.admin('PUT', '/policy', { policy_set_version_id: permit });
+      tally.granted(await askB());
+      await zone.admin('PUT', '/policy', { policy_set_version_id: forbid });
+      tally.refused(await askB(), 'access_denied');
+    }
+    tally.expectNothing();
+  });
+
+  test('a resource that one removes or registers is gone or there at the other', async () => {
+    const tally = await freshZone();
+    const resource = 'resource://comes-and-goes';
+    for (let round = 0; round < rounds; round += 1) {
+      const { id } = await zone.admin('POST', '/resources', {
+        identifier: resource,
+        scopes: ['a:read'],
+      });
+      tally.granted(await askB({ resource }));
+      await zone.admin('DELETE', `/resources/${String(id)}`);
+      tally.refused(await askB({ resource }), 'invalid_target');
+    }
+    tally.expectNothing();
+  });
+
+  test('a secret that one adds or revokes works or fails at the other', async () => {
+    const tally = await freshZone();
+    const secrets = `/clients/${zone.clientId}/secrets`;
+    for (let round = 0; round < rounds; round += 1) {
+      const added = await zone.admin('POST', secrets);
+      const parameters = { client_secret: String(added['client_secret']) };
+      tally.granted(await askB(parameters));
+      await zone.admin('DELETE', `${secrets}/${String(added['id'])}`);
+      tally.refused(await askB(parameters), 'invalid_client');
+    }
+    tally.expectNothing();
+  });
+
+  test('a session that one ends cannot be exchanged at the other', async () => {
+    const tally = await freshZone();
+    for (let round = 0; round < rounds; round += 1) {
+      const subject = String((await zone.session()).body['access_token']);
+      tally.granted(await exchangeAtB(subject));
+      await zone.admin('DELETE', `/sessions/${String(decodeJwt(subject)['sid'])}`);
+      tally.refused(await exchangeAtB(subject), 'invalid_grant');
+    }
+    tally.expectNothing();
+  });
+
+  test('a mandate that one revokes is refused by the other', async () => {
+    const tally = await freshZone();
+    for (let round = 0; round < rounds; round += 1) {
+      const subject = String((await zone.session()).body['access_token']);
+      tally.granted(await exchangeAtB(subject));
+      await zone.admin('POST', '/revocations', { jti: decodeJwt(subject).jti });
+      tally.refused(await exchangeAtB(subject), 'invalid_request');
+    }
+    tally.expectNothing();
+  });
+
+  test('a client that one registers is known to the other, which knows the zone already', async () => {
+    const tally = await freshZone();
+    for (let round = 0; round < rounds; round += 1) {
+      const { clientId, secret } = await zone.newClient();
+      tally.granted(await askB({ client_id: clientId, client_secret: secret }));
+    }
+    tally.expectNothing();
+  });
+
+  test('a client that was unknown when it was asked for is known once it is there', async () => {
+    const tally = await freshZone();
+    await sql.query(`CREATE TEMP TABLE kept_clients AS SELECT * FROM clients WHERE false`);
+    await sql.query(`CREATE TEMP TABLE kept_secrets AS SELECT * FROM client_secrets WHERE false`);
+    for (let round = 0; round < rounds; round += 1) {
+      const { clientId, secret } = await zone.newClient();
+      await sql.query('INSERT INTO kept_clients SELECT * FROM clients WHERE id = $1', [clientId]);
+      await sql.query(
+        'INSERT INTO kept_secrets SELECT * FROM client_secrets WHERE client_id = $1',
+        [clientId],
+      );
+      const credentials = { client_id: clientId, client_secret: secret };
+      // In every other round B has seen it before it is gone.
+      if (round % 2 === 0) tally.granted(await askB(credentials));
+      await sql.query('DELETE FROM clients WHERE id = $1', [clientId]);
+      tally.refused(await askB(credentials), 'invalid_client');
+      await sql.query('INSERT INTO clients SELECT * FROM kept_clients WHERE id = $1', [clientId]);
+      await sql.query(
+        'INSERT INTO client_secrets SELECT * FROM kept_secrets WHERE client_id = $1',
+        [clientId],
+      );
+      tally.granted(await askB(credentials));
+    }
+    tally.expectNothing();
+  });
+
+  test('a zone that one removes is gone at the other', async () => {
+    const tally = await freshZone();
+    for (let round = 0; round < 5; round += 1) {
+      await freshZone();
+      await zone.admin('DELETE', '');
+      tally.refused(await askB(), 'invalid_client');
+    }
+    tally.expectNothing();
+  });
+
+  test('what is changed by hand in SQL counts at both in the very next request', async () => {
+    const tally = await freshZone();
+    const disable = (on: boolean) =>
+      sql.query('UPDATE clients SET disabled_at = CASE WHEN $2 THEN now() END WHERE id = $1', [
+        zone.clientId,
+        on,
+      ]);
+    const session = String((await zone.session()).body['access_token']);
+    for (let round = 0; round < rounds; round += 1) {
+      await disable(true);
+      tally.refused(await askB(), 'invalid_client');
+      tally.refused(await zone.session(), 'invalid_client');
+      await disable(false);
+      tally.granted(await askB());
+      tally.granted(await zone.session());
+    }
+    tally.granted(await exchangeAtB(session));
+    await sql.query('UPDATE sessions SET ended_at = now() WHERE id = $1', [
+      decodeJwt(session)['sid'],
+    ]);
+    tally.refused(await exchangeAtB(session), 'invalid_grant');
+    tally.expectNothing();
+  });
+
+  test('changes of the zone are hardly felt by those who are not concerned', async () => {
+    await freshZone();
+    const bystander = await zone.newClient();
+    const load = startLoad(zone, () => b.url, 12);
+    for (let round = 0; round < 25; round += 1) {
+      await zone.admin('PATCH', `/clients/${bystander.clientId}`, { disabled: round % 2 === 0 });
+      await sleep(60);
+    }
+    await load.stop();
+    expect(load.refusals.filter(({ status }) => status !== 503)).toEqual([]);
+    expect(load.received.length).toBeGreaterThan(100);
+    // A zone that changes faster than a busy machine can read it has to be given up now and then.
+    expect(load.refusals.length).toBeLessThan(load.received.length / 20);
+  });
+
+  if (news !== 'heard') return;
+
+  test('a feed that breaks comes back, and what changed meanwhile counts', async () => {
+    const tally = await freshZone();
+    for (let round = 0; round < 5; round += 1) {
+      await sql.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+          WHERE datname = current_database() AND application_name = 'mandate change feed'`,
+      );
+      await until(async () => (await feeds()) === 0, 2_000).catch(() => {});
+      // Nobody listens now, and both have the zone in memory.
+      tally.granted(await askB());
+      await zone.admin('PATCH', `/clients/${zone.clientId}`, { disabled: true });
+      tally.refused(await askB(), 'invalid_client');
+      await zone.admin('PATCH', `/clients/${zone.clientId}`, { disabled: false });
+      tally.granted(await askB());
+      await until(async () => (await feeds()) === 2, 5_000);
+    }
+    tally.expectNothing();
+  });
+
+  async function feeds(): Promise<number> {
+    const [row] = await rows<{ n: number }>(
+      a.databaseUrl,
+      `SELECT count(*)::int AS n FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name = 'mandate change feed'`,
+    );
+    return row?.n ?? 0;
+  }
+
+  test('a replica of which every connection is ended under load lives and recovers', async () => {
+    await freshZone();
+    const load = startLoad(zone, () => b.url, 8);
+    for (let round = 0; round < 10; round += 1) {
+      await sql.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+          WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+      );
+      await load.more(20);
+    }
+    await load.stop();
+    expect(load.refusals.filter(({ status }) => status !== 503)).toEqual([]);
+    for (const replica of [a, b]) {
+      await until(async () => (await fetch(`${replica.url}/ready`)).status === 200, 5_000);
+    }
+    const issued = await rows<{ jti: string }>(
+      a.databaseUrl,
+      'SELECT jti FROM audit_events WHERE zone_id = $1 AND jti IS NOT NULL',
+      [zone.zoneId],
+    );
+    const recorded = new Set(issued.map(({ jti }) => jti));
+    expect(load.received.filter((jti) => !recorded.has(jti))).toEqual([]);
+  });
+});

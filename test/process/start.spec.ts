@@ -1,0 +1,398 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { decodeJwt } from 'jose';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { isAlive } from '../../src/platform/database/embedded-lock.js';
+import {
+  ADMIN_TOKEN,
+  createDatabase,
+  createEmptyDatabase,
+  KEY_ENCRYPTION_KEY,
+  rows,
+} from '../setup/harness.js';
+import {
+  killProcesses,
+  postmasterOf,
+  processesIn,
+  startProcess,
+  until,
+  type ServerProcess,
+} from '../setup/process.js';
+import { postForm } from '../setup/zone.js';
+
+const run = promisify(execFile);
+
+let directory: string;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'mandate-start-'));
+});
+
+afterAll(async () => {
+  await killProcesses();
+  await rm(directory, { recursive: true, force: true });
+});
+
+async function stop(server: ServerProcess): Promise<void> {
+  server.kill();
+  expect(await server.ended).toMatchObject({ code: 0, signal: null });
+}
+
+const given = (databaseUrl: string, more: Record<string, string> = {}) =>
+  startProcess({
+    DATABASE_URL: databaseUrl,
+    KEY_ENCRYPTION_KEY,
+    ADMIN_TOKEN,
+    PORT: '0',
+    ...more,
+  });
+
+describe('on a given database', () => {
+  test('three processes started at once on an empty database all come up', async () => {
+    const databaseUrl = await createEmptyDatabase();
+    const all = [given(databaseUrl), given(databaseUrl), given(databaseUrl)];
+    const listening = await Promise.all(all.map((server) => server.listens()));
+    for (const { ports } of listening) {
+      expect((await fetch(`http://127.0.0.1:${ports[0]}/ready`)).status).toBe(200);
+    }
+    const names = await rows<{ name: string }>(databaseUrl, 'SELECT name FROM schema_migrations');
+    expect(new Set(names.map(({ name }) => name)).size).toBe(names.length);
+    expect(
+      all.filter((server) => server.output().includes('schema is up to date now')),
+    ).toHaveLength(1);
+    expect(await rows(databaseUrl, 'SELECT 1 FROM key_encryption_keys')).toHaveLength(1);
+    const tables = await rows<{ name: string }>(
+      databaseUrl,
+      `SELECT relname AS name FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition`,
+    );
+    expect(tables.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['zones', 'clients', 'sessions', 'audit_events', 'audit_chains']),
+    );
+    const errors = all.flatMap((server) =>
+      server.lines().filter((line) => /"level":"(warn|error)"/.test(line)),
+    );
+    expect(errors).toEqual([]);
+    await Promise.all(all.map(stop));
+
+    const again = given(databaseUrl);
+    const { took } = await again.listens();
+    console.log(`start on a given database: ${Math.round(took)} ms`);
+    expect(again.output()).not.toContain('schema is up to date now');
+    await stop(again);
+  });
+
+  test('refuses a key-encryption key that the database was not sealed with', async () => {
+    const databaseUrl = await createDatabase();
+    const right = given(databaseUrl);
+    await right.listens();
+    await stop(right);
+    const other = createHash('sha256').update('another key').digest('hex');
+    const wrong = given(databaseUrl, { KEY_ENCRYPTION_KEY: other });
+    expect(await wrong.ended).toMatchObject({ code: 1 });
+    expect(wrong.output()).toContain(
+      'KEY_ENCRYPTION_KEY is not the key that this database was sealed with',
+    );
+    expect(wrong.output()).not.toContain('listening');
+    for (const key of [other, KEY_ENCRYPTION_KEY]) {
+      expect(wrong.output()).not.toContain(key);
+      expect(wrong.output()).not.toContain(Buffer.from(key, 'hex').toString('base64'));
+    }
+    expect(wrong.output()).not.toContain(new URL(databaseUrl).password);
+  });
+
+  test('names everything that is wrong with the environment at once, and no value', async () => {
+    const values = {
+      PORT: 'eighty-eighty',
+      INTERNAL_PORT: '70000',
+      ISSUER_URL: 'ftp://canary-issuer/',
+      DATABASE_URL: 'mysql://user:canary-password@host/db',
+      KEY_ENCRYPTION_KEY: 'canary-key',
+      ADMIN_TOKEN: 'canary-admin',
+      METRICS_TOKEN: 'canary-metric',
+      LOG_LEVEL: 'canary-level',
+      DRAIN_SECONDS: '-1',
+      TRUST_PROXY: 'canary-proxy',
+    };
+    const server = startProcess(values);
+    expect(await server.ended).toMatchObject({ code: 1 });
+    for (const name of Object.keys(values)) expect(server.output()).toContain(name);
+    expect(server.output()).not.toContain('canary');
+    expect(server.output()).not.toMatch(/^\s+at /m);
+  });
+
+  test('refuses to start with a key or a file that is no good, and says why', async () => {
+    const cases: readonly [Record<string, string>, string][] = [
+      [{}, 'KEY_ENCRYPTION_KEY is required'],
+      [{ KEY_ENCRYPTION_KEY: '01'.repeat(32) }, 'KEY_ENCRYPTION_KEY is not random'],
+      [
+        { KEY_ENCRYPTION_KEY, KEY_ENCRYPTION_KEY_FILE: '/dev/null' },
+        'KEY_ENCRYPTION_KEY and KEY_ENCRYPTION_KEY_FILE are both set',
+      ],
+      [
+        { KEY_ENCRYPTION_KEY_FILE: '/nowhere/at/all' },
+        'KEY_ENCRYPTION_KEY_FILE names a file that does not exist or cannot be read',
+      ],
+      [
+        { KEY_ENCRYPTION_KEY_FILE: '/tmp' },
+        'KEY_ENCRYPTION_KEY_FILE names a file that does not exist or cannot be read',
+      ],
+    ];
+    await Promise.all(
+      cases.map(async ([env, says]) => {
+        const server = startProcess({ DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none', ...env });
+        expect(await server.ended).toMatchObject({ code: 1 });
+        expect(server.output()).toContain(says);
+        expect(server.output()).not.toMatch(/^\s+at /m);
+      }),
+    );
+  });
+
+  test('reads variables from files, with or without a newline at their end', async () => {
+    const files: Record<string, string> = {
+      DATABASE_URL: await createDatabase(),
+      KEY_ENCRYPTION_KEY: `${Buffer.from(KEY_ENCRYPTION_KEY, 'hex').toString('base64')}\n`,
+      ADMIN_TOKEN: 'a-token-that-is-in-a-file\r\n',
+      PORT: '0',
+    };
+    const env: Record<string, string> = {};
+    for (const [name, content] of Object.entries(files)) {
+      env[`${name}_FILE`] = join(directory, name);
+      await writeFile(join(directory, name), content);
+    }
+    const server = startProcess(env);
+    const { ports } = await server.listens();
+    const zones = await fetch(`http://127.0.0.1:${ports[0]}/internal/zones`, {
+      headers: { authorization: 'Bearer a-token-that-is-in-a-file' },
+    });
+    expect(zones.status).toBe(200);
+    await stop(server);
+  });
+
+  test('says that a port is taken, and ends', async () => {
+    const databaseUrl = await createDatabase();
+    const one = given(databaseUrl);
+    const { ports } = await one.listens();
+    const other = given(databaseUrl, { PORT: String(ports[0]) });
+    expect(await other.ended).toMatchObject({ code: 1 });
+    expect(other.output()).toContain('EADDRINUSE');
+    await stop(one);
+  });
+});
+
+describe('with a database of its own', () => {
+  interface DemoFile {
+    readonly zone_id: string;
+    readonly application_id: string;
+    readonly client_secret: string;
+    readonly resource: string;
+    readonly scope: string;
+    readonly admin_token: string;
+  }
+
+  let dataDir: string;
+  let server: ServerProcess;
+  let port: number;
+
+  const start = () => startProcess({ DATA_DIR: dataDir, PORT: '0' });
+  const demo = async () =>
+    JSON.parse(await readFile(join(dataDir, 'demo.json'), 'utf8')) as DemoFile;
+
+  async function startAndListen(): Promise<number> {
+    server = start();
+    const { ports, took } = await server.listens();
+    [port = 0] = ports;
+    return took;
+  }
+
+  async function expectDemoToWork(): Promise<string> {
+    const { application_id, client_secret, resource, scope, zone_id } = await demo();
+    const answer = await postForm(`http://127.0.0.1:${port}`, {
+      grant_type: 'client_credentials',
+      client_id: application_id,
+      client_secret,
+      resource,
+      scope,
+    });
+    expect(answer).toMatchObject({ status: 200, body: { scope } });
+    expect(decodeJwt(String(answer.body['access_token']))).toMatchObject({ zone_id });
+    return client_secret;
+  }
+
+  /** The line that a newcomer pastes, run as he would. */
+  async function expectLineToWork(): Promise<void> {
+    const line = /^ *(curl .*)$/m.exec(server.output())?.[1] ?? '';
+    expect(line).not.toContain((await demo()).client_secret);
+    const { stdout } = await run('sh', ['-c', line]);
+    const { zone_id } = await demo();
+    expect(
+      decodeJwt(String(Reflect.get(Object(JSON.parse(stdout)), 'access_token'))),
+    ).toMatchObject({
+      zone_id,
+    });
+  }
+
+  beforeAll(async () => {
+    dataDir = join(directory, 'a data directory', '.mandate');
+  });
+
+  test('the first start makes everything, and says what to try', async () => {
+    const took = await startAndListen();
+    console.log(`first start: ${Math.round(took)} ms`);
+    expect(took).toBeLessThan(20_000);
+    await expectDemoToWork();
+    const { admin_token } = await demo();
+    const zones = await fetch(`http://127.0.0.1:${port}/internal/zones`, {
+      headers: { authorization: `Bearer ${admin_token}` },
+    });
+    expect(zones.status).toBe(200);
+    expect(server.output()).not.toContain(admin_token);
+  });
+
+  test('what it has written is for its owner only', async () => {
+    const files = (await readdir(dataDir, { withFileTypes: true })).filter((entry) =>
+      entry.isFile(),
+    );
+    expect(files.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['demo.json', 'demo.curl', 'admin-token', 'key-encryption-key']),
+    );
+    for (const { name } of files) {
+      expect([name, (await stat(join(dataDir, name))).mode & 0o777]).toEqual([name, 0o600]);
+    }
+  });
+
+  test.skipIf(!existsSync('/usr/bin/curl'))('the line that it prints works', async () => {
+    await expectLineToWork();
+  });
+
+  test('a second start on the same directory says so and ends', async () => {
+    const second = start();
+    const ending = await second.ended;
+    expect(ending).toMatchObject({ code: 1 });
+    expect(ending.took).toBeLessThan(5_000);
+    expect(second.output().trim()).toBe(`${dataDir} is in use by process ${server.pid}`);
+    await expectDemoToWork();
+  });
+
+  test('stopping ends both processes, and a later start is quick and keeps the demo', async () => {
+    const secret = await expectDemoToWork();
+    const postmaster = await postmasterOf(dataDir);
+    expect(isAlive(postmaster)).toBe(true);
+    server.kill();
+    const ending = await server.ended;
+    expect(ending).toMatchObject({ code: 0, signal: null });
+    expect(ending.took).toBeLessThan(10_000);
+    expect(isAlive(postmaster)).toBe(false);
+    expect(await processesIn(dataDir)).toEqual([]);
+
+    const took = await startAndListen();
+    console.log(`later start: ${Math.round(took)} ms, stop: ${Math.round(ending.took)} ms`);
+    expect(took).toBeLessThan(5_000);
+    expect(await expectDemoToWork()).toBe(secret);
+  });
+
+  test.each(['SIGTERM', 'SIGINT'] as const)('%s to npm start ends all of it', async (signal) => {
+    const own = join(directory, `npm ${signal}`, '.mandate');
+    const root = fileURLToPath(new URL('../..', import.meta.url));
+    const env = { DATA_DIR: own, PORT: '0', HOME: directory };
+    const npm = startProcess(env, root, ['npm', 'start']);
+    await npm.listens();
+    const postmaster = await postmasterOf(own);
+    npm.kill(signal);
+    await npm.ended;
+    // What npm started says when it is done; npm itself does not wait for it on every system.
+    await until(async () => !isAlive(postmaster) && (await processesIn(own)).length === 0);
+  });
+
+  test('a start after kill -9 recovers by itself', async () => {
+    const secret = await expectDemoToWork();
+    const orphan = await postmasterOf(dataDir);
+    server.kill('SIGKILL');
+    await server.ended;
+    expect(isAlive(orphan)).toBe(true);
+    const took = await startAndListen();
+    console.log(`start after kill -9: ${Math.round(took)} ms`);
+    expect(await processesIn(dataDir)).not.toContain(orphan);
+    expect(await expectDemoToWork()).toBe(secret);
+  });
+
+  test('a start after both were killed recovers by itself', async () => {
+    const postmaster = await postmasterOf(dataDir);
+    server.kill('SIGKILL');
+    process.kill(postmaster, 'SIGKILL');
+    await server.ended;
+    await startAndListen();
+    await expectDemoToWork();
+  });
+
+  test('a PostgreSQL that dies is started again', async () => {
+    const postmaster = await postmasterOf(dataDir);
+    process.kill(postmaster, 'SIGKILL');
+    await until(async () => (await postmasterOf(dataDir)) !== postmaster);
+    await until(async () => (await fetch(`http://127.0.0.1:${port}/ready`)).status === 200);
+    await expectDemoToWork();
+  });
+
+  test('credentials that were lost are issued anew, and the old ones end', async () => {
+    const old = await demo();
+    await stop(server);
+    await rm(join(dataDir, 'demo.json'));
+    await startAndListen();
+    expect(await expectDemoToWork()).not.toBe(old.client_secret);
+    expect((await demo()).zone_id).toBe(old.zone_id);
+    const answer = await postForm(`http://127.0.0.1:${port}`, {
+      grant_type: 'client_credentials',
+      client_id: old.application_id,
+      client_secret: old.client_secret,
+      resource: old.resource,
+    });
+    expect(answer.status).toBe(401);
+  });
+
+  test.each(['admin-token', 'key-encryption-key'])(
+    'a start with an emptied or cut %s is refused',
+    async (name) => {
+      await stop(server);
+      const path = join(dataDir, name);
+      const whole = await readFile(path, 'utf8');
+      for (const content of ['', whole.slice(0, 20)]) {
+        await writeFile(path, content);
+        const refused = start();
+        expect(await refused.ended).toMatchObject({ code: 1 });
+        expect(refused.output()).toContain(`${path} does not hold what was written into it`);
+        expect(refused.output()).not.toContain('listening');
+      }
+      await writeFile(path, whole);
+      await startAndListen();
+      await expectDemoToWork();
+    },
+  );
+
+  test('half a file of credentials is as good as none', async () => {
+    await stop(server);
+    const whole = await readFile(join(dataDir, 'demo.json'), 'utf8');
+    await writeFile(join(dataDir, 'demo.json'), whole.slice(0, 60));
+    await startAndListen();
+    await expectDemoToWork();
+    await stop(server);
+    expect(await processesIn(dataDir)).toEqual([]);
+  });
+
+  test.each([100, 600, 1_200])(
+    'stopped %i ms after its start, it leaves nothing behind',
+    async (ms) => {
+      const early = start();
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      early.kill();
+      const ending = await early.ended;
+      expect(ending.took).toBeLessThan(10_000);
+      await until(async () => (await processesIn(dataDir)).length === 0, 3_000);
+    },
+  );
+});

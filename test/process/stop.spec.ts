@@ -1,0 +1,276 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  ADMIN_TOKEN,
+  createDatabase,
+  KEY_ENCRYPTION_KEY,
+  startReplica,
+  withClient,
+  type Replica,
+} from '../setup/harness.js';
+import { killProcesses, startProcess, until, type ServerProcess } from '../setup/process.js';
+import { formRequest, openSocket, type RawSocket } from '../setup/raw-socket.js';
+import { createTestZone, postForm, type TestZone } from '../setup/zone.js';
+
+let databaseUrl: string;
+let first: Replica;
+let zone: TestZone;
+
+// One replica stays for the whole file, so that the zone has somebody to be asked.
+beforeAll(async () => {
+  databaseUrl = await createDatabase();
+  first = await startReplica({ databaseUrl, env: { INTERNAL_PORT: '0' } });
+  const [, internal] = first.ports;
+  zone = await createTestZone({ ...first, url: `http://127.0.0.1:${internal}` });
+});
+
+afterAll(async () => {
+  await killProcesses();
+  await first?.stop();
+});
+
+interface Leaving {
+  readonly process: ServerProcess;
+  readonly port: number;
+  readonly url: string;
+}
+
+/** Starts a server that is going to be stopped. */
+async function startLeaving(env: Record<string, string> = {}): Promise<Leaving> {
+  const leaving = startProcess({
+    DATABASE_URL: databaseUrl,
+    KEY_ENCRYPTION_KEY,
+    ADMIN_TOKEN,
+    PORT: '0',
+    ...env,
+  });
+  const { ports } = await leaving.listens();
+  const [port = 0] = ports;
+  return { process: leaving, port, url: `http://127.0.0.1:${port}` };
+}
+
+const credentials = (): Record<string, string> => ({
+  grant_type: 'client_credentials',
+  client_id: zone.clientId,
+  client_secret: zone.secret,
+  resource: zone.resource,
+});
+
+async function statusOf(url: string): Promise<number> {
+  return (await fetch(url, { headers: { connection: 'close' } })).status;
+}
+
+/** Keeps a connection open on which one request was answered. */
+async function openIdle(port: number): Promise<RawSocket> {
+  const socket = await openSocket(port);
+  socket.write('GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  await socket.says(/200 OK[^]*"ok"/);
+  return socket;
+}
+
+describe.concurrent('a server that is told to stop', () => {
+  test.each(['SIGTERM', 'SIGINT'] as const)(
+    'is not ready at once, serves while it drains, and then refuses connections: %s',
+    async (signal) => {
+      const { process: leaving, port, url } = await startLeaving({ DRAIN_SECONDS: '2' });
+      expect(await statusOf(`${url}/ready`)).toBe(200);
+      const idle = await Promise.all(Array.from({ length: 5 }, () => openIdle(port)));
+      const told = performance.now();
+      leaving.kill(signal);
+      await until(async () => (await statusOf(`${url}/ready`)) === 503, 500);
+      while (performance.now() - told < 1_500) {
+        expect(await statusOf(`${url}/ready`)).toBe(503);
+        expect(await statusOf(`${url}/health`)).toBe(200);
+        expect((await postForm(url, credentials(), { connection: 'close' })).status).toBe(200);
+        await sleep(100);
+      }
+      await until(() => statusOf(`${url}/health`).then(() => false, isRefused), 2_000);
+      expect(await leaving.ended).toMatchObject({ code: 0, signal: null });
+      const took = performance.now() - told;
+      expect(took).toBeGreaterThan(2_000);
+      expect(took).toBeLessThan(4_500);
+      await Promise.all(idle.map(({ closed }) => closed));
+    },
+  );
+
+  test('does not wait for connections on which nothing is asked', async () => {
+    const { process: leaving, port } = await startLeaving();
+    const idle = await Promise.all(Array.from({ length: 20 }, () => openIdle(port)));
+    leaving.kill();
+    const ending = await leaving.ended;
+    expect(ending).toMatchObject({ code: 0, signal: null });
+    expect(ending.took).toBeLessThan(2_000);
+    await Promise.all(idle.map(({ closed }) => closed));
+  });
+
+  test('answers a request that was half sent before, properly', async () => {
+    const { process: leaving, port } = await startLeaving();
+    const socket = await openSocket(port);
+    const { head, body } = formRequest('/oauth/2/token', credentials());
+    socket.write(head + body.slice(0, 20));
+    await sleep(200);
+    leaving.kill();
+    await leaving.says(/"stopping"/);
+    await sleep(300);
+    socket.write(body.slice(20));
+    await socket.says(/\r\n\r\n\{"access_token"[^]*\}/);
+    expect(socket.answer()).toMatch(/^HTTP\/1\.1 200 OK/);
+    expect(await leaving.ended).toMatchObject({ code: 0, signal: null });
+  });
+
+  test('finishes a commit that takes its time', async () => {
+    const { process: leaving, url } = await startLeaving();
+    expect((await postForm(url, credentials())).status).toBe(200);
+    await withClient(databaseUrl, async (client) => {
+      await client.query('BEGIN; LOCK TABLE audit_chains IN EXCLUSIVE MODE');
+      const asked = Array.from({ length: 5 }, () => postForm(url, credentials()));
+      await sleep(100);
+      leaving.kill();
+      await leaving.says(/"stopping"/);
+      await sleep(150);
+      await client.query('COMMIT');
+      const answers = await Promise.all(asked);
+      expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
+    });
+    expect(await leaving.ended).toMatchObject({ code: 0, signal: null });
+  });
+
+  test('does not wait for ever for a request that never comes to its end', async () => {
+    const { process: leaving, port } = await startLeaving();
+    const stuck = await openSocket(port);
+    const { head, body } = formRequest('/oauth/2/token', credentials());
+    stuck.write(head + body.slice(0, 20));
+    const headless = await openSocket(port);
+    headless.write('POST /oauth/2/token HTTP/1.1\r\nHost: local');
+    const silent = await openSocket(port);
+    await sleep(200);
+    leaving.kill();
+    const ending = await leaving.ended;
+    expect(ending).toMatchObject({ code: 0, signal: null });
+    expect(ending.took).toBeLessThan(6_000);
+    await Promise.all([stuck, headless, silent].map(({ closed }) => closed));
+  });
+
+  test('hurries when it is told twice', async () => {
+    const { process: leaving } = await startLeaving({ DRAIN_SECONDS: '5' });
+    leaving.kill();
+    await leaving.says(/"stopping"/);
+    leaving.kill();
+    const ending = await leaving.ended;
+    expect(ending).toMatchObject({ code: 0, signal: null });
+    expect(ending.took).toBeLessThan(2_000);
+  });
+
+  test('stops while it is still starting', async () => {
+    const early = startProcess({
+      DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nothing',
+      KEY_ENCRYPTION_KEY,
+      PORT: '0',
+    });
+    await early.says(/does not answer yet/);
+    early.kill();
+    const ending = await early.ended;
+    expect(ending).toMatchObject({ code: 0, signal: null });
+    expect(ending.took).toBeLessThan(2_000);
+  });
+});
+
+function isRefused(error: unknown): boolean {
+  const cause: unknown = Reflect.get(Object(error), 'cause');
+  return /ECONNREFUSED/.test(String(Reflect.get(Object(cause), 'code')));
+}
+
+const post = (path: string, type: string) =>
+  `POST ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${ADMIN_TOKEN}\r\n` +
+  `Content-Type: ${type}\r\nContent-Length: 1000\r\n\r\n`;
+
+describe.concurrent('a connection that is too slow', () => {
+  const [publicPort, internalPort] = [0, 1].map((i) => () => first.ports[i] ?? 0);
+  const form = post('/oauth/2/token', 'application/x-www-form-urlencoded');
+  const json = post('/internal/zones', 'application/json');
+
+  test.each([
+    { what: 'headers byte by byte', port: publicPort, start: '', drip: form },
+    { what: 'headers that stop', port: publicPort, start: form.slice(0, 50), drip: '' },
+    { what: 'no header at all', port: publicPort, start: '', drip: '' },
+    { what: 'a form byte by byte', port: publicPort, start: form, drip: 'a'.repeat(999) },
+    { what: 'a form that stops', port: publicPort, start: `${form}grant_type=`, drip: '' },
+    { what: 'JSON byte by byte', port: internalPort, start: json, drip: ' '.repeat(999) },
+    { what: 'JSON that stops', port: internalPort, start: `${json}{"name":`, drip: '' },
+    {
+      what: 'a chunked form that stops',
+      port: publicPort,
+      start: `${form.replace('Content-Length: 1000', 'Transfer-Encoding: chunked')}5\r\ngrant\r\n`,
+      drip: '',
+    },
+  ])('is cut: $what', async ({ port, start, drip }) => {
+    const socket = await openSocket((port as () => number)());
+    socket.write(start);
+    for (const byte of drip) {
+      socket.write(byte);
+      const over = await Promise.race([socket.closed, sleep(50, null)]);
+      if (over !== null) break;
+    }
+    const took = await socket.closed;
+    expect(took).toBeGreaterThan(3_000);
+    expect(took).toBeLessThan(6_500);
+    // Nobody was refused because of us: that would be an alarm about the wrong thing.
+    expect(socket.answer()).not.toMatch(/ 50\d /);
+  });
+
+  test('is not cut for a body that takes a while and arrives', async () => {
+    const socket = await openSocket(first.ports[0] ?? 0);
+    const { head, body } = formRequest('/oauth/2/token', credentials());
+    socket.write(head);
+    for (const part of body.match(/[^]{1,40}/g) ?? []) {
+      socket.write(part);
+      await sleep(3_000 / (body.length / 40));
+    }
+    await socket.says(/\{[^]*\}/);
+    expect(socket.answer()).toMatch(/^HTTP\/1\.1 200 OK/);
+    socket.destroy();
+  });
+
+  test('does not keep others from being served', async () => {
+    const slow = await Promise.all(
+      Array.from({ length: 200 }, () => openSocket(first.ports[0] ?? 0)),
+    );
+    for (const socket of slow) socket.write(`${form}grant`);
+    const asked = performance.now();
+    expect((await postForm(first.url, credentials())).status).toBe(200);
+    expect(performance.now() - asked).toBeLessThan(2_000);
+    for (const socket of slow) socket.destroy();
+  });
+});
+
+const at = (i: number) => `http://127.0.0.1:${first.ports[i]}`;
+
+const get = async (url: string) =>
+  (await fetch(url, { headers: { authorization: `Bearer ${ADMIN_TOKEN}` } })).status;
+
+describe('with an internal port', () => {
+  const INTERNAL = ['/internal/zones', '/metrics', '/metrics.json', '/docs', '/docs-json'];
+  const SPELLINGS = ['/INTERNAL/zones', '/internal/', '//internal/zones', '/Metrics', '/docs/'];
+
+  test.each(INTERNAL)('%s is there and only there', async (path) => {
+    expect(await get(at(0) + path)).toBe(404);
+    expect(await get(at(1) + path)).toBe(200);
+  });
+
+  test.each(SPELLINGS)('%s is not on the public one', async (path) => {
+    expect(await get(at(0) + path)).toBe(404);
+  });
+
+  test('what is public is on the public one only', async () => {
+    const keySet = `/.well-known/jwks.json?zone_id=${zone.zoneId}`;
+    expect(await get(at(0) + keySet)).toBe(200);
+    expect(await get(at(1) + keySet)).toBe(404);
+    expect((await postForm(at(0), credentials())).status).toBe(200);
+    expect((await postForm(at(1), credentials())).status).toBe(404);
+  });
+
+  test.each(['/health', '/ready'])('%s is on both', async (path) => {
+    expect(await get(at(0) + path)).toBe(200);
+    expect(await get(at(1) + path)).toBe(200);
+  });
+});

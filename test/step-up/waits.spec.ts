@@ -1,0 +1,242 @@
+import { randomUUID } from 'node:crypto';
+import { Agent, get } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { APPROVE_WRITES, heldIn } from '../setup/challenges.js';
+import {
+  createDatabase,
+  rows,
+  startReplica,
+  startReplicaForTest,
+  type Replica,
+} from '../setup/harness.js';
+import { callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
+
+/** The figures in `docs/step-up.md` are of 2,000. */
+const WAITERS = Number(process.env['STEP_UP_WAITERS'] ?? 300);
+
+let a: Replica;
+let b: Replica;
+let zone: TestZone;
+
+beforeAll(async () => {
+  const databaseUrl = await createDatabase();
+  [a, b] = await Promise.all([startReplica({ databaseUrl }), startReplica({ databaseUrl })]);
+  zone = await createTestZone(a);
+  await zone.activate(APPROVE_WRITES);
+});
+afterAll(() => Promise.all([a?.stop(), b?.stop()]));
+
+let turn = 0;
+async function newChallenge(): Promise<string> {
+  turn += 1;
+  return heldIn(await zone.session({ scope: 'a:write', ttl_seconds: String(60 + turn) })).id;
+}
+
+interface Status {
+  readonly status: number;
+  readonly body: Record<string, unknown>;
+  readonly at: number;
+}
+
+const agent = new Agent({ keepAlive: false, maxSockets: Infinity });
+/** Asks for a status; thousands at once. */
+function statusOf(replica: Replica, id: string, query = ''): Promise<Status> {
+  return new Promise((resolve, reject) => {
+    const request = get(`${replica.url}/step-up/${id}${query}`, { agent }, (response) => {
+      let text = '';
+      response.on('data', (chunk) => (text += chunk));
+      response.on('end', () => {
+        resolve({
+          status: response.statusCode ?? 0,
+          body: JSON.parse(text),
+          at: performance.now(),
+        });
+      });
+    });
+    request.on('error', reject);
+  });
+}
+
+const decide = (id: string, decision = 'approved') =>
+  callAdmin(a, 'POST', `/zones/${zone.zoneId}/challenges/${id}/decision`, {
+    decision,
+    reason: 'x',
+  });
+
+describe('the status of a challenge', () => {
+  test('says what the contract says, and nothing else', async () => {
+    const id = await newChallenge();
+    const response = await fetch(`${b.url}/step-up/${id}`);
+    expect(response.headers.get('cache-control')).toBe('no-store');
+    expect(await response.json()).toEqual({
+      id,
+      challenge_type: 'approval',
+      state: 'pending',
+      satisfied: false,
+      consumed: false,
+      expires_at: expect.stringMatching(/Z$/),
+    });
+    await decide(id);
+    expect((await statusOf(b, id)).body).toMatchObject({ state: 'approved', satisfied: true });
+  });
+
+  test.each([randomUUID(), 'x', '%00', 'a'.repeat(2_000), '..%2f..%2fhealth'])(
+    'is unknown for %s',
+    async (id) => {
+      const { status, body } = await statusOf(a, id, '?wait=5');
+      expect([status, body['error'], body['error_description']]).toEqual([
+        404,
+        'not_found',
+        'no such challenge',
+      ]);
+    },
+  );
+
+  test.each(['26', '-1', '1.5', '1e1', 'x', '', '007', '5&wait=6', '99999999999'])(
+    'is not waited for with wait=%s',
+    async (wait) => {
+      const { status, body } = await statusOf(a, await newChallenge(), `?wait=${wait}`);
+      expect([status, body['error']]).toEqual([400, 'invalid_request']);
+    },
+  );
+});
+
+describe('waiting', () => {
+  test('ends when somebody decides, on another replica', async () => {
+    const delays: number[] = [];
+    for (let round = 0; round < 10; round += 1) {
+      const id = await newChallenge();
+      const waiting = statusOf(b, id, '?wait=20');
+      await sleep(50);
+      await decide(id, round % 2 === 0 ? 'approved' : 'rejected');
+      const decided = performance.now();
+      const { body, at } = await waiting;
+      expect(body['state']).toBe(round % 2 === 0 ? 'approved' : 'rejected');
+      delays.push(at - decided);
+    }
+    delays.sort((x, y) => x - y);
+    console.log(`told ${delays.map(Math.round).join(', ')} ms after the decision was answered`);
+    expect(delays[5]).toBeLessThan(500);
+  });
+
+  test('ends at once for what is decided, and for nothing', async () => {
+    const id = await newChallenge();
+    await decide(id);
+    const asked = performance.now();
+    await statusOf(b, id, '?wait=20');
+    await statusOf(b, randomUUID(), '?wait=20');
+    await statusOf(b, id, '?wait=0');
+    expect(performance.now() - asked).toBeLessThan(3_000);
+  });
+
+  test('ends when the time is over, with the state as it is', async () => {
+    const id = await newChallenge();
+    const asked = performance.now();
+    const { status, body, at } = await statusOf(b, id, '?wait=2');
+    expect([status, body['state']]).toEqual([200, 'pending']);
+    expect(at - asked).toBeGreaterThan(1_900);
+    expect(at - asked).toBeLessThan(6_000);
+  });
+
+  test('ends when the challenge expires', async () => {
+    const id = await newChallenge();
+    await rows(
+      a.databaseUrl,
+      `UPDATE challenges SET expires_at = now() + interval '2 seconds' WHERE id = $1`,
+      [id],
+    );
+    const { body } = await statusOf(b, id, '?wait=20');
+    expect(body).toMatchObject({ state: 'expired', satisfied: false });
+  });
+
+  test('ends although the notification was lost', async () => {
+    const id = await newChallenge();
+    const waiting = statusOf(b, id, '?wait=20');
+    await sleep(100);
+    // A decision that nobody is told of, as by a pooler that drops notifications.
+    await rows(a.databaseUrl, 'ALTER TABLE challenges DISABLE TRIGGER decided');
+    await decide(id);
+    await rows(a.databaseUrl, 'ALTER TABLE challenges ENABLE TRIGGER decided');
+    expect((await waiting).body['state']).toBe('approved');
+  });
+
+  test('ends although the listening connection was cut', async () => {
+    const id = await newChallenge();
+    const waiting = statusOf(b, id, '?wait=20');
+    await sleep(100);
+    await rows(
+      a.databaseUrl,
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE application_name = 'mandate change feed' AND datname = current_database()`,
+    );
+    await decide(id);
+    expect((await waiting).body['state']).toBe('approved');
+  });
+
+  test('is nothing that others feel, however many wait', async () => {
+    const ids = await Promise.all(Array.from({ length: 4 }, newChallenge));
+    const before = await queries();
+    const waiting = Promise.all(
+      Array.from({ length: WAITERS }, (_, i) => statusOf(b, ids[i % 3] ?? '', '?wait=25')),
+    );
+    await sleep(Math.max(1_000, WAITERS));
+    const asked = performance.now();
+    expect((await statusOf(b, ids[3] ?? '')).status).toBe(200);
+    const felt = performance.now() - asked;
+    const [first, second, third] = ids;
+    await Promise.all([first, second, third].map((id) => decide(id ?? '')));
+    const decided = performance.now();
+    const told = await waiting;
+    expect(told.every(({ body }) => body['state'] === 'approved')).toBe(true);
+    const last = Math.max(...told.map(({ at }) => at)) - decided;
+    console.log(
+      `${WAITERS} waiters: another answered in ${Math.round(felt)} ms, all told after ${Math.round(last)} ms`,
+    );
+    expect(last).toBeLessThan(8_000);
+    // One look when they come, and a few for all of them together.
+    expect((await queries()) - before).toBeLessThan(WAITERS * 3 + 300);
+  }, 90_000);
+
+  test('ends with the state as it is when the server stops', async () => {
+    const replica = await startReplicaForTest({ databaseUrl: a.databaseUrl });
+    const id = await newChallenge();
+    const waiting = Array.from({ length: 20 }, () => statusOf(replica, id, '?wait=25'));
+    await sleep(500);
+    const stopping = performance.now();
+    expect(await replica.stop()).toBe(0);
+    const told = await Promise.all(waiting);
+    expect(told.map(({ status, body }) => [status, body['state']])).toEqual(
+      waiting.map(() => [200, 'pending']),
+    );
+    expect(performance.now() - stopping).toBeLessThan(2_500);
+  });
+
+  test('does not go on for those who have left', async () => {
+    const id = await newChallenge();
+    const gone = Array.from({ length: 20 }, () => {
+      const stop = new AbortController();
+      const asking = fetch(`${b.url}/step-up/${id}?wait=25`, { signal: stop.signal }).catch(
+        () => 'gone',
+      );
+      return { asking, stop };
+    });
+    await sleep(300);
+    for (const { stop } of gone) stop.abort();
+    expect(await Promise.all(gone.map(({ asking }) => asking))).toEqual(gone.map(() => 'gone'));
+    const metrics = async () =>
+      (await (await fetch(`${b.url}/metrics`)).text()).match(
+        /^mandate_step_up_waiting (\d+)/m,
+      )?.[1];
+    await expect.poll(metrics, { timeout: 5_000 }).toBe('0');
+  });
+});
+
+/** How many rows were read from challenges by index so far, which is how each look does it. */
+async function queries(): Promise<number> {
+  const [row] = await rows<{ n: string }>(
+    a.databaseUrl,
+    `SELECT sum(idx_scan)::text AS n FROM pg_stat_user_tables WHERE relname LIKE 'challenges_2%'`,
+  );
+  return Number(row?.n ?? 0);
+}
