@@ -11,7 +11,7 @@ import { AppModule } from './app.module.js';
 import { InvalidEnvironment, readEnv, type Env } from './platform/config/env.js';
 import { createLogger, nestLogger } from './platform/config/logger.js';
 import { DataDirectoryInUse } from './platform/database/embedded-lock.js';
-import { migrate } from './schema/migrate.js';
+import { migrate, UnsupportedDatabase } from './schema/migrate.js';
 import { prepare } from './embedded.js';
 import { Lifecycle } from './health/lifecycle.js';
 import { RequestDurations } from './health/request-durations.js';
@@ -121,9 +121,12 @@ try {
   await main(readEnv());
 } catch (error) {
   // These are about how we were started; where in the code that was noticed helps nobody.
-  const known = [InvalidEnvironment, DataDirectoryInUse, WrongKeyEncryptionKey].some(
-    (type) => error instanceof type,
-  );
+  const known = [
+    InvalidEnvironment,
+    DataDirectoryInUse,
+    UnsupportedDatabase,
+    WrongKeyEncryptionKey,
+  ].some((type) => error instanceof type);
   const told = error instanceof Error ? (known ? error.message : error.stack) : String(error);
   const text = error instanceof CustodyUnavailable ? error.detail : told;
   process.stderr.write(`${text}\n`, () => process.exit(1));

@@ -13,7 +13,7 @@ const HOUR_MS = 3_600_000;
 
 /**
  * Makes the partitions of the coming days and drops those in which nothing can be alive
- * (`ledger_maintain`, in the migrations): at the start and then every hour or so. Partitions are made
+ * (`ledger_maintain` in maintenance.sql): at the start and then every hour or so. Partitions are made
  * a week ahead, so one that fails is only logged.
  */
 @Injectable()

@@ -11,7 +11,7 @@ import { BATCH_SECONDS, BATCH_SIZE } from './ledger.metrics.js';
 
 /**
  * Commits what happened, or says which fact moved. One statement on the server re-checks and
- * records (`ledger_commit`, in the migrations), so there is no moment between the two.
+ * records (`ledger_commit` in ledger.sql), so there is no moment between the two.
  */
 @Injectable()
 export class Ledger implements OnApplicationShutdown {

@@ -20,19 +20,19 @@ import { StepUpType } from '../zones/step-up-type.entity.js';
 import { WebhookDelivery } from '../webhooks/webhook-delivery.entity.js';
 import { Webhook } from '../webhooks/webhook.entity.js';
 import { Zone } from '../zones/zone.entity.js';
-import { Zones1700000000000 } from './migrations/1700000000000-zones.js';
-import { Ledger1700000000001 } from './migrations/1700000000001-ledger.js';
-import { PolicyLifecycle1700000000002 } from './migrations/1700000000002-policy-lifecycle.js';
-import { TrustedIssuers1700000000004 } from './migrations/1700000000004-trusted-issuers.js';
-import { Delegation1700000000005 } from './migrations/1700000000005-delegation.js';
-import { StepUp1700000000006 } from './migrations/1700000000006-step-up.js';
-import { ProofSystems1700000000007 } from './migrations/1700000000007-proof-systems.js';
-import { Authenticators1700000000008 } from './migrations/1700000000008-authenticators.js';
-import { Webhooks1700000000009 } from './migrations/1700000000009-webhooks.js';
-import { KeyCustody1700000000020 } from './migrations/1700000000020-key-custody.js';
-import { KeyRotation1700000000021 } from './migrations/1700000000021-key-rotation.js';
+import { FunctionSets1795280000000 } from './migrations/1795280000000-function-sets.js';
+import { Zones1795280000001 } from './migrations/1795280000001-zones.js';
+import { Keys1795280000002 } from './migrations/1795280000002-keys.js';
+import { Policy1795280000003 } from './migrations/1795280000003-policy.js';
+import { Ledger1795280000004 } from './migrations/1795280000004-ledger.js';
+import { Delegation1795280000005 } from './migrations/1795280000005-delegation.js';
+import { StepUp1795280000006 } from './migrations/1795280000006-step-up.js';
+import { Webhooks1795280000007 } from './migrations/1795280000007-webhooks.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
+
+/** The table in which TypeORM keeps the names of the migrations that were run. */
+export const MIGRATIONS_TABLE = 'schema_migrations';
 
 /** How long one may wait for a connection and for a statement before the answer is 503. */
 const CONNECT_MS = 700;
@@ -74,19 +74,16 @@ export function dataSourceOptions(url: string): PostgresOptions {
       WebhookDelivery,
     ],
     migrations: [
-      Zones1700000000000,
-      Ledger1700000000001,
-      PolicyLifecycle1700000000002,
-      TrustedIssuers1700000000004,
-      Delegation1700000000005,
-      StepUp1700000000006,
-      ProofSystems1700000000007,
-      Authenticators1700000000008,
-      Webhooks1700000000009,
-      KeyCustody1700000000020,
-      KeyRotation1700000000021,
+      FunctionSets1795280000000,
+      Zones1795280000001,
+      Keys1795280000002,
+      Policy1795280000003,
+      Ledger1795280000004,
+      Delegation1795280000005,
+      StepUp1795280000006,
+      Webhooks1795280000007,
     ],
-    migrationsTableName: 'schema_migrations',
+    migrationsTableName: MIGRATIONS_TABLE,
     synchronize: false,
     poolSize: 8,
     connectTimeoutMS: CONNECT_MS,

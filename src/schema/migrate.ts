@@ -2,20 +2,35 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import pg from 'pg';
 import { DataSource } from 'typeorm';
-import { readEnv } from '../platform/config/env.js';
-import { migrationOptions } from './data-source.js';
+import { InvalidEnvironment, readEnv } from '../platform/config/env.js';
+import { FUNCTION_SET } from '../platform/database/function-set.js';
+import { MIGRATIONS_TABLE, migrationOptions } from './data-source.js';
+import { makePartitions, updateFunctions } from './functions.js';
 
 /** "mandate" in ASCII: the advisory lock that one migrating process holds. */
 const MIGRATION_LOCK = '30784981394060389';
 
+/** The database was made by migrations that are not ours and cannot be continued. */
+export class UnsupportedDatabase extends Error {
+  override readonly name = 'UnsupportedDatabase';
+
+  constructor() {
+    super(
+      'this database was made by a version of Mandate from before its first release, which cannot be ' +
+        'upgraded: start with an empty database (another DATABASE_URL or, for the embedded one, another DATA_DIR)',
+    );
+  }
+}
+
 /**
- * Brings the schema up to date. Processes that start together take turns; the losers of the race
- * find nothing left to do.
+ * Brings the tables and the SQL functions up to date. Processes that start together take turns; the
+ * losers of the race find nothing left to do. Functions that a newer version has brought stay.
  *
  * @param url `postgres://…`
  * @param log told what is going on
- * @param patienceMs how long to wait for a database that does not answer yet
- * @returns the names of the migrations that were run
+ * @param patienceMs how long to wait for a database that does not answer yet, or whose tables are busy
+ * @returns what was done: the names of the migrations that were run, and of the set of functions
+ * @throws {UnsupportedDatabase} if it was made by migrations of before
  * @throws the driver's error if the database stays away or a migration fails
  */
 export async function migrate(
@@ -26,17 +41,36 @@ export async function migrate(
   const lock = await connectPatiently(url, log, patienceMs);
   try {
     await lock.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
-    const dataSource = await new DataSource(migrationOptions(url)).initialize();
-    try {
-      const done = await dataSource.runMigrations({ transaction: 'each' });
-      return done.map((migration) => migration.name);
-    } finally {
-      await dataSource.destroy();
+    const migrations = await runMigrations(url, lock);
+    if (await updateFunctions(lock, patienceMs)) {
+      return [...migrations, `function set ${FUNCTION_SET.version}`];
     }
+    if (migrations.length > 0) await makePartitions(lock, patienceMs);
+    return migrations;
   } finally {
     // The lock belongs to the session, so it goes with the connection, also when we are killed.
     await lock.end().catch(() => {});
   }
+}
+
+async function runMigrations(url: string, lock: pg.Client): Promise<string[]> {
+  const dataSource = await new DataSource(migrationOptions(url)).initialize();
+  try {
+    const [first] = dataSource.migrations;
+    await refuseEarlierDatabase(lock, String(first?.name));
+    const done = await dataSource.runMigrations({ transaction: 'each' });
+    return done.map((migration) => migration.name);
+  } finally {
+    await dataSource.destroy();
+  }
+}
+
+/** Migrations build on each other, so where any were run, our first must be among them. */
+async function refuseEarlierDatabase(client: pg.Client, first: string): Promise<void> {
+  const found = await client.query(`SELECT WHERE to_regclass('${MIGRATIONS_TABLE}') IS NOT NULL`);
+  if (found.rowCount === 0) return;
+  const { rows } = await client.query<{ name: string }>(`SELECT name FROM ${MIGRATIONS_TABLE}`);
+  if (rows.length > 0 && !rows.some(({ name }) => name === first)) throw new UnsupportedDatabase();
 }
 
 async function connectPatiently(
@@ -59,7 +93,8 @@ async function connectPatiently(
   }
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+/** `npm run migrate` */
+async function main(): Promise<void> {
   const { databaseUrl } = readEnv();
   if (databaseUrl === undefined) {
     process.stderr.write('DATABASE_URL is needed; the embedded database migrates at start\n');
@@ -67,4 +102,15 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   }
   const done = await migrate(databaseUrl, (message) => process.stderr.write(`${message}\n`));
   process.stdout.write(done.length === 0 ? 'nothing to do\n' : `ran ${done.join(', ')}\n`);
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  try {
+    await main();
+  } catch (error) {
+    // These are about how we were started; where in the code that was noticed helps nobody.
+    const known = error instanceof UnsupportedDatabase || error instanceof InvalidEnvironment;
+    const told = error instanceof Error ? (known ? error.message : error.stack) : String(error);
+    process.stderr.write(`${told}\n`, () => process.exit(1));
+  }
 }

@@ -1,0 +1,50 @@
+-- Tables with a partition for each day: which they are, and until when a day is kept, is in tables_by_day.
+
+-- Makes the partitions of the coming days and drops the days in which nothing can be alive.
+-- Sessions, tokens and challenges live for a day at most; one more day is kept for people who look.
+CREATE OR REPLACE FUNCTION ledger_maintain(p_days_ahead integer DEFAULT 7) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  parent record;
+  day    date;
+  part   record;
+  alive  boolean;
+  bounds text;
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtext('mandate.ledger_maintain'));
+  FOR parent IN SELECT * FROM tables_by_day ORDER BY name LOOP
+    FOR i IN 0..p_days_ahead LOOP
+      day := (now() AT TIME ZONE 'UTC')::date + i;
+      CONTINUE WHEN to_regclass(format('%I', parent.name || '_' || to_char(day, 'YYYYMMDD'))) IS NOT NULL;
+      bounds := CASE parent.keyed_by
+        WHEN 'date' THEN format('FROM (%L) TO (%L)', day, day + 1)
+        ELSE format('FROM (%L) TO (%L)', uuid_from_time(day::timestamp AT TIME ZONE 'UTC'),
+                                         uuid_from_time((day + 1)::timestamp AT TIME ZONE 'UTC')) END;
+      BEGIN
+        EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES %s',
+          parent.name || '_' || to_char(day, 'YYYYMMDD'), parent.name, bounds);
+        IF parent.name = 'audit_events' THEN
+          EXECUTE format('CREATE TRIGGER immutable_whole BEFORE TRUNCATE ON %I
+            FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()', parent.name || '_' || to_char(day, 'YYYYMMDD'));
+        END IF;
+      EXCEPTION WHEN check_violation THEN
+        -- Rows of that day are in the default partition already; they stay there.
+        RAISE WARNING 'partition of % for % not made: rows are in the default partition', parent.name, day;
+      END;
+    END LOOP;
+  END LOOP;
+  -- Whatever was taken has come back by then.
+  DELETE FROM step_up_attempts WHERE at < now() - interval '1 day';
+  FOR part IN
+    SELECT c.relname, t.kept_while FROM tables_by_day t
+      JOIN pg_inherits i ON i.inhparent = to_regclass(format('%I', t.name))
+      JOIN pg_class c ON c.oid = i.inhrelid
+     WHERE t.dropped AND c.relname ~ '_[0-9]{8}$'
+       AND to_date(right(c.relname, 8), 'YYYYMMDD') < (now() AT TIME ZONE 'UTC')::date - 2
+  LOOP
+    IF part.kept_while IS NOT NULL THEN
+      EXECUTE format('SELECT EXISTS (SELECT 1 FROM %I WHERE %s)', part.relname, part.kept_while) INTO alive;
+      CONTINUE WHEN alive;
+    END IF;
+    EXECUTE format('DROP TABLE %I', part.relname);
+  END LOOP;
+END $$;

@@ -1,0 +1,12 @@
+/**
+ * The number of the set of SQL functions in the `*.sql` files, and the SHA-256 of its text.
+ *
+ * Whoever changes one of the files raises the number and writes the new SHA-256 here, which
+ * `schema/functions.spec.ts` checks and tells. The number only grows: the database keeps it, and a
+ * process never replaces a set with a higher one. A set serves the processes of the version before as
+ * well, because they go on while the new version starts (CONTRIBUTING.md, "Tables and SQL functions").
+ */
+export const FUNCTION_SET = {
+  version: 1,
+  sha256: 'e95f608fc4ce16e48cc7f2af968213812d42319291c7426cc44577b595e82656',
+} as const;

@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { FUNCTION_SET } from '../platform/database/function-set.js';
+
+/**
+ * The files of the set, in the order in which they run: functions in plain SQL and triggers need what
+ * they name to be there. Each file is today's text of its functions and of the triggers that call them.
+ */
+export const FUNCTION_FILES: readonly string[] = [
+  'platform/database/uuid-v7.sql',
+  'platform/database/immutable.sql',
+  'policy/immutable-versions.sql',
+  'ledger/audit.sql',
+  'ledger/ledger.sql',
+  'ledger/maintenance.sql',
+  'zones/zone-version.sql',
+  'webhooks/outbox.sql',
+  'delegation/delegation.sql',
+  'delegation/graph.sql',
+  'step-up/attempts.sql',
+  'step-up/challenges.sql',
+];
+
+/**
+ * How long we may wait for a table when its triggers are replaced, in milliseconds. Those who write to
+ * it wait behind us, and give up after 500 (`ledger.connection.ts`).
+ */
+const LOCK_MS = 300;
+const LOCK_NOT_AVAILABLE = '55P03';
+
+/** The text of the whole set, and its SHA-256 in hex. */
+export interface FunctionTexts {
+  readonly text: string;
+  readonly sha256: string;
+}
+
+/** Reads the set from beside the program, where the build has put it. */
+export async function readFunctions(): Promise<FunctionTexts> {
+  const texts = await Promise.all(
+    FUNCTION_FILES.map((path) => readFile(new URL(`../${path}`, import.meta.url), 'utf8')),
+  );
+  const text = texts.join('\n');
+  return { text, sha256: createHash('sha256').update(text).digest('hex') };
+}
+
+/**
+ * Replaces the functions and triggers of the database with ours if its set is older. One with our number
+ * and another text is replaced too: that is what an edited file looks like while it is being worked on.
+ *
+ * @param client a connection that holds the lock of migrations
+ * @param patienceMs how long to try while others keep the tables busy
+ * @returns whether they were replaced
+ * @throws the driver's error
+ */
+export async function updateFunctions(client: pg.Client, patienceMs: number): Promise<boolean> {
+  const { version } = FUNCTION_SET;
+  const { text, sha256 } = await readFunctions();
+  const { rows } = await client.query<{ version: number; sha256: string }>(
+    'SELECT version, sha256 FROM schema_functions ORDER BY version DESC LIMIT 1',
+  );
+  const stored = rows[0];
+  if (stored !== undefined) {
+    if (stored.version > version) return false;
+    if (stored.version === version && stored.sha256 === sha256) return false;
+  }
+  await whenTablesAreFree(client, patienceMs, async () => {
+    await client.query(text);
+    await client.query(
+      `INSERT INTO schema_functions (version, sha256) VALUES ($1, $2) ON CONFLICT (version)
+         DO UPDATE SET sha256 = EXCLUDED.sha256, applied_at = EXCLUDED.applied_at`,
+      [version, sha256],
+    );
+    await client.query(MAKE_PARTITIONS);
+  });
+  return true;
+}
+
+/**
+ * Makes the partitions that new tables lack, so that the first rows need not go into the default one.
+ *
+ * @throws the driver's error
+ */
+export async function makePartitions(client: pg.Client, patienceMs: number): Promise<void> {
+  await whenTablesAreFree(client, patienceMs, async () => {
+    await client.query(MAKE_PARTITIONS);
+  });
+}
+
+const MAKE_PARTITIONS = 'SELECT ledger_maintain()';
+
+/** Does something in one transaction that gives up a lock rather than keep others waiting, and tries again. */
+async function whenTablesAreFree(
+  client: pg.Client,
+  patienceMs: number,
+  work: () => Promise<void>,
+): Promise<void> {
+  for (let waited = 0; ; waited += LOCK_MS * 2) {
+    await client.query('BEGIN');
+    try {
+      await client.query(`SET LOCAL lock_timeout = ${LOCK_MS}`);
+      await work();
+      await client.query('COMMIT');
+      return;
+    } catch (error) {
+      await client.query('ROLLBACK');
+      const busy = error instanceof pg.DatabaseError && error.code === LOCK_NOT_AVAILABLE;
+      if (!busy || waited >= patienceMs) throw error;
+      await sleep(LOCK_MS);
+    }
+  }
+}

@@ -1,0 +1,95 @@
+-- Challenges as the ledger opens them, and what is said of them as they change. Identical requests share one.
+
+-- A challenge of the same binding that can still be spent, the newest; null if there is none.
+CREATE OR REPLACE FUNCTION challenge_to_join(p_zone uuid, p_binding bytea) RETURNS uuid LANGUAGE sql AS $$
+  SELECT c.id FROM challenges c
+   WHERE c.zone_id = p_zone AND c.binding = p_binding AND c.consumed_at IS NULL
+     AND c.decision IS DISTINCT FROM 'rejected' AND c.expires_at > clock_timestamp()
+   ORDER BY c.id DESC LIMIT 1
+$$;
+
+-- The fact challenge_allowed: the client and the subject may have one more challenge open, or another secret
+-- for one that is.
+CREATE OR REPLACE FUNCTION challenge_allowed(p_zone uuid, p_fact jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  joined uuid := challenge_to_join(p_zone, decode(p_fact->>'binding', 'hex'));
+BEGIN
+  IF joined IS NOT NULL THEN
+    RETURN (SELECT count(*) FROM challenge_secrets s WHERE s.zone_id = p_zone AND s.challenge_id = joined)
+             < (p_fact->>'max_secrets')::int;
+  END IF;
+  RETURN (SELECT count(*) < (p_fact->>'max_of_client')::int
+            FROM challenges c
+           WHERE c.zone_id = p_zone AND c.client_id = (p_fact->>'client_id')::uuid
+             AND c.decision IS NULL AND c.expires_at > clock_timestamp())
+     AND (SELECT count(*) < (p_fact->>'max_of_subject')::int
+                 AND count(*) FILTER (WHERE c.client_id = (p_fact->>'client_id')::uuid)
+                     < (p_fact->>'max_of_both')::int
+            FROM challenges c
+           WHERE c.zone_id = p_zone AND c.subject = p_fact->>'subject'
+             AND c.subject_issuer IS NOT DISTINCT FROM p_fact->>'subject_issuer'
+             AND c.subject_type = 'user' AND p_fact->>'subject_type' = 'user'
+             AND c.decision IS NULL AND c.expires_at > clock_timestamp());
+END $$;
+
+-- Opens a challenge, or joins the one that stands for the same. Returns what the answer and the audit event
+-- say of it.
+CREATE OR REPLACE FUNCTION challenge_open(p_zone uuid, p_challenge jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  at     timestamptz := clock_timestamp();
+  joined uuid := challenge_to_join(p_zone, decode(p_challenge->>'binding', 'hex'));
+BEGIN
+  IF joined IS NULL THEN
+    INSERT INTO challenges (zone_id, id, type, binding, policy_set_version_id, client_id, subject, subject_issuer,
+                            subject_type, involved_client_ids, request, terms, quorum, expires_at, created_at)
+    SELECT p_zone, n.id, n.type, decode(n.binding, 'hex'), n.policy_set_version_id, n.client_id, n.subject,
+           n.subject_issuer, n.subject_type, n.involved_client_ids, n.request, n.terms, (n.terms->>'quorum')::int,
+           at + make_interval(secs => (n.terms->>'lifetime_seconds')::int), at
+      FROM jsonb_to_record(p_challenge)
+        AS n(id uuid, type text, binding text, policy_set_version_id uuid, client_id uuid, subject text,
+             subject_issuer text, subject_type text, involved_client_ids uuid[], request jsonb, terms jsonb);
+  END IF;
+  INSERT INTO challenge_secrets (zone_id, challenge_id, digest)
+  VALUES (p_zone, coalesce(joined, (p_challenge->>'id')::uuid), decode(p_challenge->>'secret_digest', 'hex'));
+  RETURN (SELECT jsonb_build_object(
+                   'id', c.id, 'type', c.type, 'joined', joined IS NOT NULL,
+                   'expires_at', floor(extract(epoch FROM c.expires_at)))
+            FROM challenges c
+           WHERE c.zone_id = p_zone AND c.id = coalesce(joined, (p_challenge->>'id')::uuid));
+END $$;
+
+-- After a challenge was decided: says so to every replica, where requests may be waiting for it.
+-- Not where the ledger writes: notifications take turns when they are committed.
+CREATE OR REPLACE FUNCTION challenge_decided() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_notify('mandate_challenge_decided', NEW.id::text);
+  RETURN NULL;
+END $$;
+
+CREATE OR REPLACE TRIGGER decided AFTER UPDATE OF decision ON challenges FOR EACH ROW
+  WHEN (OLD.decision IS DISTINCT FROM NEW.decision) EXECUTE FUNCTION challenge_decided();
+
+-- After a challenge was opened, decided or spent: puts the event into the outbox of webhooks, in the
+-- transaction in which it happened, so that it is sent if and only if it has.
+CREATE OR REPLACE FUNCTION challenge_event() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  happened text := CASE WHEN TG_OP = 'INSERT' THEN 'created'
+                        WHEN NEW.consumed_at IS NOT NULL THEN 'consumed'
+                        ELSE NEW.decision END;
+BEGIN
+  PERFORM webhook_event(NEW.zone_id, 'challenge.' || happened, jsonb_build_object(
+    'zone_id', NEW.zone_id, 'challenge_id', NEW.id, 'challenge_type', NEW.type,
+    'binding', encode(NEW.binding, 'hex'), 'request', NEW.request,
+    'approvals', NEW.approvals, 'quorum', NEW.quorum, 'decision', NEW.decision,
+    'expires_at', to_char(NEW.expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')));
+  RETURN NULL;
+END $$;
+
+CREATE OR REPLACE TRIGGER tell_of_new AFTER INSERT ON challenges
+  FOR EACH ROW EXECUTE FUNCTION challenge_event();
+
+CREATE OR REPLACE TRIGGER tell_of_decision AFTER UPDATE OF decision ON challenges FOR EACH ROW
+  WHEN (OLD.decision IS DISTINCT FROM NEW.decision) EXECUTE FUNCTION challenge_event();
+
+CREATE OR REPLACE TRIGGER tell_of_consumption AFTER UPDATE OF consumed_at ON challenges FOR EACH ROW
+  WHEN (OLD.consumed_at IS NULL AND NEW.consumed_at IS NOT NULL) EXECUTE FUNCTION challenge_event();

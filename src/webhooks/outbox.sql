@@ -1,0 +1,12 @@
+-- The outbox: what is to be sent to webhooks, written in the transaction in which it happens.
+
+-- Puts an event into the outbox of every webhook of the zone that wants it.
+CREATE OR REPLACE FUNCTION webhook_event(p_zone uuid, p_type text, p_data jsonb) RETURNS void LANGUAGE sql AS $$
+  INSERT INTO webhook_deliveries (zone_id, id, webhook_id, event_type, payload)
+  SELECT p_zone, new_uuid_v7(), w.id, p_type, jsonb_build_object(
+           'type', p_type, 'data', p_data,
+           'timestamp', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
+    FROM webhooks w
+   WHERE w.zone_id = p_zone AND w.disabled_at IS NULL
+     AND (w.events = '{}' OR p_type = ANY (w.events))
+$$;
