@@ -122,11 +122,11 @@ export class Readiness {
   }
 
   private async checkClock(): Promise<void> {
-    const asked = this.clock.now();
-    const rows = await this.dataSource.query<{ told: string }[]>(
-      'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::text AS told',
+    const before = this.clock.now();
+    const rows = await this.dataSource.query<{ now: string }[]>(
+      'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::text AS now',
     );
-    const skew = clockSkew({ asked, told: Number(rows[0]?.told), answered: this.clock.now() });
+    const skew = clockSkew({ before, theirs: Number(rows[0]?.now), after: this.clock.now() });
     // The negation also refuses what is not a number.
     if (!(skew <= MAX_SKEW_MS)) throw new NotReady('the clock differs from that of the database');
   }

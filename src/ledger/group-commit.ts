@@ -10,7 +10,7 @@ export interface GroupCommitLimits {
   /** Entries that may wait at most; more are refused at once. */
   readonly maxWaiting: number;
   /** Milliseconds that an entry may wait to be sent. */
-  readonly patienceMs: number;
+  readonly maxWaitMs: number;
 }
 
 /** Raised for an entry that was never sent. */
@@ -66,7 +66,7 @@ export class GroupCommit<E, R> {
   }
 
   private takeBatch(): Waiting<E, R>[] {
-    const oldest = performance.now() - this.limits.patienceMs;
+    const oldest = performance.now() - this.limits.maxWaitMs;
     const taken = this.waiting.splice(0, this.limits.maxBatch);
     const fresh = taken.filter(({ since }) => since >= oldest);
     for (const entry of taken) {

@@ -30,7 +30,7 @@ export class Ledger implements OnApplicationShutdown {
     this.connection = new LedgerConnection(env.databaseUrl);
     this.group = new GroupCommit(
       (batch) => this.send(batch),
-      { maxBatch: 128, maxWaiting: 4_096, patienceMs: 1_500 },
+      { maxBatch: 128, maxWaiting: 4_096, maxWaitMs: 1_500 },
       {
         batch(size, seconds) {
           batchSize.observe(size);

@@ -4,7 +4,7 @@ import type { Verdict } from './engine/evaluate.js';
 export type Difference = 'same' | `${Verdict['decision']}_to_${Verdict['decision']}` | 'error';
 
 /** One request that both sets decided. */
-export interface Compared {
+export interface Comparison {
   readonly zoneId: string;
   /** The candidate. */
   readonly setVersionId: string;
@@ -42,7 +42,7 @@ export function differenceOf(active: Verdict, candidate: Verdict): Difference {
 export class ShadowTally {
   private tallies = new Map<string, Tally>();
 
-  add({ requestId, ...key }: Compared): void {
+  add({ requestId, ...key }: Comparison): void {
     const id = JSON.stringify(Object.values(key));
     const known = this.tallies.get(id);
     if (known === undefined && this.tallies.size >= MAX_TALLIES) return;

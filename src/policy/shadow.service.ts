@@ -7,7 +7,7 @@ import type { CandidatePolicy } from './policy-sets.service.js';
 import { differenceOf, MAX_EXAMPLES, ShadowTally } from './shadow-tally.js';
 
 /** A request that the active set has decided. */
-export interface Decided {
+export interface DecidedRequest {
   readonly zoneId: string;
   readonly clientId: string;
   readonly requestId: string;
@@ -32,7 +32,7 @@ export class Shadow implements OnApplicationShutdown {
   constructor(@InjectDataSource() private readonly dataSource: DataSource) {}
 
   /** Compares the candidate's decisions with those that were made, later. */
-  observe({ policy: candidate }: CandidatePolicy, decided: Decided): void {
+  observe({ policy: candidate }: CandidatePolicy, decided: DecidedRequest): void {
     if (candidate?.status !== 'ready' || this.waiting >= MAX_WAITING) return;
     this.waiting += 1;
     setImmediate(() => {

@@ -4,9 +4,8 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { SealBroken, type KeyEncryption } from './key-encryption.js';
 import { OF_FORMAT_1, readKeyUsage, type KeyUsage } from './key-usage.js';
-import type { SealContext } from './seal-context.js';
+import { seal, unseal, type SealContext } from './seal.js';
 import { checkValueOfFormat1 } from './seal-format-1.js';
-import { seal, unseal } from './seal.js';
 import { Sealing } from './sealing.service.js';
 
 /** Raised at start when this process holds other key-encryption keys than the database was sealed with. */

@@ -1,9 +1,8 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { keySetHeaders, stillHas } from './key-set-answer.js';
-import type { PublishedKeySet } from './key-sets.service.js';
+import { keySetHeaders, matchesEtag, type PublishedKeySet } from './key-set.js';
 
 /** What the answering of key sets takes of the rest. */
-export interface KeySetSurroundings {
+export interface KeySetListenerPorts {
   /** The set of a zone, if it can be sent at once. */
   readonly ready: (zoneId: string) => PublishedKeySet | null;
   /** The id to say back in `X-Request-Id`. */
@@ -30,7 +29,7 @@ const ROUTES = [
  * others, such as for zones that are not known yet, take the usual way, where the controller answers alike.
  */
 export function answerKeySets(
-  { ready, requestId, answered }: KeySetSurroundings,
+  { ready, requestId, answered }: KeySetListenerPorts,
   next: RequestListener,
 ): RequestListener {
   return (request, response) => {
@@ -58,7 +57,7 @@ function zoneIn(url: string): { readonly route: string; readonly zoneId: string 
 
 function send(keySet: PublishedKeySet, request: IncomingMessage, response: ServerResponse): number {
   const headers = keySetHeaders(keySet);
-  if (stillHas(request.headers['if-none-match'], keySet.etag)) {
+  if (matchesEtag(request.headers['if-none-match'], keySet.etag)) {
     response.writeHead(304, headers).end();
     return 304;
   }

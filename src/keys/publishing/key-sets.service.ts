@@ -4,13 +4,8 @@ import type { JWK } from 'jose';
 import { LRUCache } from 'lru-cache';
 import type { DataSource } from 'typeorm';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
-import { cacheControlAt, keySetOf, type KeySet, type PublicKey } from './key-set.js';
+import { cacheControlAt, keySetOf, type PublicKey, type PublishedKeySet } from './key-set.js';
 import { scheduleOf } from '../rotation/stored-schedule.js';
-
-/** A key set, ready to send. */
-export interface PublishedKeySet extends KeySet {
-  readonly cacheControl: string;
-}
 
 interface Cached {
   readonly keys: readonly PublicKey[];

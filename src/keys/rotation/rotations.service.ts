@@ -3,7 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { instant } from '../../platform/config/clock.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { KeyGeneration, KeyNotGenerated, type GeneratedKey } from './key-generation.service.js';
-import { algsToDraw, planFor, type KeyIntent, type ZoneKeyState } from './key-intent.js';
+import { algsToGenerate, planFor, type KeyIntent, type ZoneKeyState } from './key-intent.js';
 import { amend, newSchedule, type KeyNeeds, type ScheduledKey } from './rotation.js';
 import { SigningKey } from '../signing-key.entity.js';
 import { columnsOf, scheduleOf } from './stored-schedule.js';
@@ -47,7 +47,7 @@ export class Rotations {
   async prepare(read: EntityManager, zoneId: string, intent: KeyIntent): Promise<void> {
     const state = await this.read(read, zoneId);
     const plan = planFor(state, intent, await databaseNow(read));
-    await Promise.all(algsToDraw(plan).map((alg) => this.generation.prepare(zoneId, alg)));
+    await Promise.all(algsToGenerate(plan).map((alg) => this.generation.prepare(zoneId, alg)));
   }
 
   /**

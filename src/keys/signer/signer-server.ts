@@ -1,7 +1,11 @@
 import { chmod, rm } from 'node:fs/promises';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
-import { lineCutter } from '../publishing/json-lines.js';
-import { readRequest, type SignerAnswer, type SignerRequest } from '../signing/signer-protocol.js';
+import {
+  lineSplitter,
+  readRequest,
+  type SignerAnswer,
+  type SignerRequest,
+} from '../signing/signer-protocol.js';
 import { SignerRefusal, type KeyStore } from './key-store.js';
 
 /** A signer that listens. */
@@ -58,7 +62,7 @@ function serve(socket: Socket, keys: KeyStore, log: (what: string) => void): voi
     socket.resume();
     if (socket.writable) socket.write(`${JSON.stringify(said)}\n`);
   };
-  const cut = lineCutter((line) => void reply(line));
+  const cut = lineSplitter((line) => void reply(line));
   socket.on('error', () => socket.destroy());
   socket.on('data', (chunk: Buffer) => {
     try {

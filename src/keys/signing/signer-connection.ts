@@ -1,10 +1,14 @@
 import { createConnection, type Socket } from 'node:net';
-import { lineCutter } from '../publishing/json-lines.js';
+import {
+  lineSplitter,
+  readAnswer,
+  type SignerAnswer,
+  type SignerRequest,
+} from './signer-protocol.js';
 import { CustodyUnavailable } from '../../sealing/key-encryption.js';
-import { readAnswer, type SignerAnswer, type SignerRequest } from './signer-protocol.js';
 
 /** A request without the number that the connection gives it. */
-export type Question = SignerRequest extends infer R
+export type UnnumberedRequest = SignerRequest extends infer R
   ? R extends SignerRequest
     ? Omit<R, 'id'>
     : never
@@ -34,7 +38,7 @@ export class SignerConnection {
    * @param patienceMs milliseconds to wait for the answer
    * @throws {CustodyUnavailable} if there is none in time
    */
-  ask(question: Question, patienceMs: number): Promise<SignerAnswer> {
+  ask(question: UnnumberedRequest, patienceMs: number): Promise<SignerAnswer> {
     if (this.waiting.size >= MAX_WAITING) {
       return Promise.reject(new CustodyUnavailable('the signer has too much to do'));
     }
@@ -68,7 +72,7 @@ export class SignerConnection {
     const socket = createConnection(this.path);
     // The process must be able to end while a signer is connected.
     socket.unref();
-    const cut = lineCutter((line) => {
+    const cut = lineSplitter((line) => {
       const answer = readAnswer(line);
       if (answer === null || answer.id === null) throw new Error('not an answer');
       this.waiting.get(answer.id)?.answered(answer);

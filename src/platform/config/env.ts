@@ -266,9 +266,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
 }
 
 /** What programs that we start may have of our environment: everything that is not ours. */
-export function environmentForOthers(
-  source: NodeJS.ProcessEnv = process.env,
-): Record<string, string> {
+export function childEnvironment(source: NodeJS.ProcessEnv = process.env): Record<string, string> {
   const ours = new Set(VARIABLES.flatMap((name) => [name, `${name}_FILE`]));
   return Object.fromEntries(
     Object.entries(source).filter(

@@ -141,7 +141,7 @@ class SupervisedServer {
     for (;;) {
       await child.exited;
       if (signal.aborted) return;
-      this.options.log(`PostgreSQL ended unexpectedly: ${child.lastWords()}`);
+      this.options.log(`PostgreSQL ended unexpectedly: ${child.describeEnd()}`);
       // One that ends as soon as it has started is not worth being quick about.
       if (performance.now() - startedAt > LONGEST_PAUSE) pause = SHORTEST_PAUSE;
       for (let isUp = false; !isUp;) {

@@ -83,11 +83,11 @@ export class Postmaster {
       }
       await sleep(10);
     }
-    throw new Error(`PostgreSQL did not start: ${this.lastWords()}`);
+    throw new Error(`PostgreSQL did not start: ${this.describeEnd()}`);
   }
 
   /** How it ended, and what it said before. */
-  lastWords(): string {
+  describeEnd(): string {
     return [this.#ending ?? 'still running', ...this.#lines].join('\n');
   }
 

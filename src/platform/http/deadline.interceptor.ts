@@ -10,7 +10,7 @@ import { filter, interval, map, race, skip, type Observable } from 'rxjs';
 import { unavailable } from '../../oauth/errors.js';
 
 /** Milliseconds within which every request is answered that does not wait for anybody, whatever the database does. */
-export const PROMPTLY_MS = 1_800;
+export const DEFAULT_DEADLINE_MS = 1_800;
 const STEP_MS = 150;
 
 /** Gives a route that does much at once, or waits for somebody, more time than others have, in milliseconds. */
@@ -26,7 +26,7 @@ export class DeadlineInterceptor implements NestInterceptor {
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const request = context.switchToHttp().getRequest<Request>();
-    const within = this.reflector.get(AnswerWithin, context.getHandler()) ?? PROMPTLY_MS;
+    const within = this.reflector.get(AnswerWithin, context.getHandler()) ?? DEFAULT_DEADLINE_MS;
     const deadline = typeof within === 'function' ? within(request) : within;
     const tooLate = interval(STEP_MS).pipe(
       filter(() => request.complete),

@@ -7,7 +7,7 @@ import {
   type TaskOutputs,
   type TaskReply,
   perform,
-  revive,
+  errorOf,
 } from './tasks.js';
 
 /** What a background thread may use. */
@@ -105,7 +105,7 @@ export class Background {
       worker.unref();
       this.#idle = setTimeout(() => void this.stop(), IDLE_MS).unref();
       if ('output' in answer) return answer.output;
-      throw revive(answer.failure);
+      throw errorOf(answer.failure);
     } catch (error) {
       if (error instanceof BackgroundFailure) await this.stop();
       throw error;

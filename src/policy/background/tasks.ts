@@ -95,12 +95,12 @@ export function reply<K extends TaskName>({ task, input }: TaskMessage<K>): Task
   try {
     return { output: perform(task, input) };
   } catch (error) {
-    return { failure: spell(error) };
+    return { failure: failureOf(error) };
   }
 }
 
 /** The error that {@link reply} spelled out. */
-export function revive(failure: TaskFailure): Error {
+export function errorOf(failure: TaskFailure): Error {
   const { kind } = failure;
   if (kind === 'compile') return new UncompilablePolicy(failure.errors);
   if (kind === 'schema') return new InvalidSchema(failure.errors);
@@ -109,7 +109,7 @@ export function revive(failure: TaskFailure): Error {
   return new Error(failure.message);
 }
 
-function spell(error: unknown): TaskFailure {
+function failureOf(error: unknown): TaskFailure {
   if (error instanceof UncompilablePolicy) return { kind: 'compile', errors: error.errors };
   if (error instanceof InvalidSchema) return { kind: 'schema', errors: error.errors };
   if (error instanceof ManifestMismatch) {

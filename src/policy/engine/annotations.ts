@@ -61,7 +61,7 @@ export function readObligations(
 const KNOWN = ['id', 'reason', 'public', 'step_up', 'max_ttl'];
 
 /** The annotation that was meant, if one that means nothing is spelled almost like it. */
-export function meantBy(annotation: string): string | null {
+export function intendedAnnotation(annotation: string): string | null {
   if (KNOWN.includes(annotation)) return null;
   return KNOWN.find((known) => bare(known) === bare(annotation)) ?? null;
 }

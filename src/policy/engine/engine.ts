@@ -74,12 +74,12 @@ export function ask(policies: PreparedPolicies, request: CedarRequest): Authoriz
 }
 
 /** Parses a set ahead of its first request. */
-export function settle(policies: PreparedPolicies): void {
+export function preparse(policies: PreparedPolicies): void {
   if (!current?.slots.has(policies)) withEngine((engine) => moveIn(engine, policies));
 }
 
 /** Gives back what the engine holds for a set; it is parsed again if it is asked again. */
-export function forget(policies: PreparedPolicies): void {
+export function unload(policies: PreparedPolicies): void {
   if (current?.slots.has(policies)) withEngine((engine) => engine.slots.delete(policies));
 }
 

@@ -18,8 +18,8 @@ import {
   type PreparedPolicies,
   RESIDENT_SETS_LIMIT,
   RESIDENT_TEXT_LIMIT,
-  forget,
-  settle,
+  unload,
+  preparse,
 } from './engine.js';
 import { entityKey } from './heads.js';
 import type { CedarRequest } from './input.js';
@@ -95,7 +95,7 @@ export class Slices {
         if (!forEverybody && slice.size <= this.partBytes) continue;
         for (const { all } of this.#partsOf(slice)) {
           await breathe();
-          settle(all);
+          preparse(all);
         }
       }
     }
@@ -167,8 +167,8 @@ function prepared(policies: readonly NamedPolicy[]): PreparedPolicies {
 }
 
 function forgetPart({ all, withoutStepUps }: Part): void {
-  forget(all);
-  forget(withoutStepUps);
+  unload(all);
+  unload(withoutStepUps);
 }
 
 function sizeOf({ id, text }: PolicyText): number {

@@ -1,5 +1,5 @@
 import type { DetailedError, ValidationError } from '@cedar-policy/cedar-wasm/nodejs';
-import { meantBy } from './annotations.js';
+import { intendedAnnotation } from './annotations.js';
 import { type PolicySource, UncompilablePolicy, readSet } from './compile.js';
 import { withCedar } from './engine.js';
 import type { CompileFault, ReadPolicy } from './read-module.js';
@@ -93,7 +93,7 @@ function withoutId(policies: readonly ReadPolicy[], contents: Contents): Fault[]
 function misspelt(policies: readonly ReadPolicy[], contents: Contents): Fault[] {
   return policies.flatMap((policy) =>
     policy.annotations.flatMap((annotation) => {
-      const meant = meantBy(annotation);
+      const meant = intendedAnnotation(annotation);
       if (meant === null) return [];
       const message = `@${annotation} means nothing`;
       return faultAt(policy, contents, 0, { message, help: `did you mean @${meant}?` });

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Fetched } from '../../platform/outbound/guarded-fetch.js';
-import { KeysUnavailable, readPublished, type KeySet, type KeySource } from './public-keys.js';
+import { KeysUnavailable, readPublishedJwks, type PublicKeySet, type KeySource } from './jwks.js';
 
 /** How long a key set is fresh, in milliseconds, whatever its server says. */
 const MIN_FRESH_MS = 60_000;
@@ -18,7 +18,7 @@ const MAX_SETS = 500;
 
 /** What is known of one key set. */
 interface Entry {
-  keys: KeySet | null;
+  keys: PublicKeySet | null;
   freshUntil: number;
   usableUntil: number;
   askedAt: number;
@@ -49,7 +49,7 @@ export class RemoteKeys {
     return { keysFor: (kid) => this.find(zoneId, uri, kid) };
   }
 
-  private async find(zoneId: string, uri: string, kid: string | null): Promise<KeySet> {
+  private async find(zoneId: string, uri: string, kid: string | null): Promise<PublicKeySet> {
     const entry = this.entryOf(`${zoneId} ${uri}`);
     if (this.shouldAsk(entry, kid)) {
       entry.asking ??= this.ask(entry, uri).finally(() => (entry.asking = null));
@@ -74,7 +74,7 @@ export class RemoteKeys {
     entry.askedAt = this.ports.now();
     try {
       const { value, maxAgeSeconds } = await this.ports.fetch(uri);
-      const keys = readPublished(value);
+      const keys = readPublishedJwks(value);
       const wanted = maxAgeSeconds === null ? USUAL_FRESH_MS : maxAgeSeconds * 1_000;
       const now = this.ports.now();
       entry.keys = keys;

@@ -14,7 +14,7 @@ import { Sealing } from '../../sealing/sealing.service.js';
 import { CompileAhead } from '../../policy/background/compile-ahead.service.js';
 import { PolicySets } from '../../policy/policy-sets.service.js';
 import { Zone } from '../zone.entity.js';
-import { openZone, readZone, type Openers, type StoredZone } from './load-snapshot.js';
+import { openZone, readZone, type SnapshotServices, type StoredZone } from './load-snapshot.js';
 import { SNAPSHOT_LOADS } from './snapshot.metrics.js';
 import type { ZoneSnapshot } from './zone-snapshot.js';
 import { ZonesInUse } from './zones-in-use.js';
@@ -46,7 +46,7 @@ export class Snapshots implements OnModuleInit, ChangeListener {
   /** Client id to zone id. Unknown clients are in it as `''`: the ledger checks that, too. */
   private readonly zoneOfClient = new LRUCache<string, string>({ max: MAX_CLIENTS });
 
-  private readonly openers: Openers;
+  private readonly openers: SnapshotServices;
 
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
@@ -79,7 +79,7 @@ export class Snapshots implements OnModuleInit, ChangeListener {
    */
   async find(zoneId: string): Promise<ZoneSnapshot | null> {
     const kept = this.zones.get(zoneId);
-    if (kept !== undefined) this.inUse.asked(zoneId, this.clock.now());
+    if (kept !== undefined) this.inUse.touch(zoneId, this.clock.now());
     const snapshot = kept ?? (await this.loadFor(zoneId));
     if (snapshot === null || snapshot.version !== this.outdated.get(zoneId)) return snapshot;
     // Others had begun to read it before it changed. What is read from here on is newer.
@@ -183,7 +183,7 @@ export class Snapshots implements OnModuleInit, ChangeListener {
       exists = snapshot !== null;
       return snapshot;
     } finally {
-      if (exists) this.inUse.asked(zoneId, this.clock.now());
+      if (exists) this.inUse.touch(zoneId, this.clock.now());
     }
   }
 
@@ -226,7 +226,7 @@ export class Snapshots implements OnModuleInit, ChangeListener {
       opened = true;
       return snapshot;
     } finally {
-      this.inUse.opened(stored.zone.id, opened);
+      this.inUse.recordOpened(stored.zone.id, opened);
     }
   }
 }

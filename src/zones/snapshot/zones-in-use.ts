@@ -15,7 +15,7 @@ export class ZonesInUse {
   }
 
   /** A zone that exists was asked for. */
-  asked(zoneId: string, now: number): void {
+  touch(zoneId: string, now: number): void {
     this.askedAt.set(zoneId, now);
   }
 
@@ -25,7 +25,7 @@ export class ZonesInUse {
   }
 
   /** Whether a zone could be opened: its keys, that is, since all else can be read. */
-  opened(zoneId: string, whether: boolean): void {
+  recordOpened(zoneId: string, whether: boolean): void {
     if (whether) this.unopened.delete(zoneId);
     else this.unopened.set(zoneId, true);
   }

@@ -11,7 +11,7 @@ const MAX_DATA_KEYS = 10_000;
  * It gives nothing away that the caller could not have kept: a wrapped key and its associated data
  * have to be the very same.
  */
-export class RememberedDataKeys implements KeyEncryption {
+export class CachingKeyEncryption implements KeyEncryption {
   private readonly known = new LRUCache<string, Buffer>({
     max: MAX_DATA_KEYS,
     dispose: (dataKey) => dataKey.fill(0),
