@@ -35,9 +35,15 @@ export async function prepare(env: Env, logger: Logger): Promise<Prepared> {
     dataDir,
     log: (message) => logger.debug({ context: 'postgres' }, message),
   });
-  const adminToken = env.adminToken ?? (await kept(join(dataDir, 'admin-token'), 'base64url'));
+  const adminToken =
+    env.adminToken ?? (await loadOrGenerate(join(dataDir, 'admin-token'), 'base64url'));
   return {
-    env: { ...env, databaseUrl: server.url, custody: await withKey(custody, dataDir), adminToken },
+    env: {
+      ...env,
+      databaseUrl: server.url,
+      custody: await withKeyEncryptionKey(custody, dataDir),
+      adminToken,
+    },
     embedded: true,
     stop: () => server.stop(),
   };
@@ -54,15 +60,15 @@ export async function attach(env: Env, logger: Logger): Promise<Prepared> {
   } catch (error) {
     if (!(error instanceof DataDirectoryInUse)) throw error;
     const databaseUrl = await urlOfRunningServer(env.dataDir);
-    const custody = await withKey(env.custody, env.dataDir);
+    const custody = await withKeyEncryptionKey(env.custody, env.dataDir);
     return { env: { ...env, databaseUrl, custody }, embedded: true, stop: () => Promise.resolve() };
   }
 }
 
 /** With a key-encryption key of our own, if none is given and none is elsewhere. */
-async function withKey(custody: KeyCustody, dataDir: string): Promise<KeyCustody> {
+async function withKeyEncryptionKey(custody: KeyCustody, dataDir: string): Promise<KeyCustody> {
   if (custody.key !== undefined || custody.provider !== 'env') return custody;
-  const text = await kept(join(dataDir, 'key-encryption-key'), 'hex');
+  const text = await loadOrGenerate(join(dataDir, 'key-encryption-key'), 'hex');
   return { ...custody, key: Buffer.from(text, 'hex') };
 }
 
@@ -70,12 +76,12 @@ async function withKey(custody: KeyCustody, dataDir: string): Promise<KeyCustody
  * A random value of 32 bytes that is drawn once and then kept in a file that only we may read. One
  * that was emptied or cut is refused, not drawn again: the database may be sealed with what was in it.
  */
-async function kept(path: string, encoding: 'hex' | 'base64url'): Promise<string> {
+async function loadOrGenerate(path: string, encoding: 'hex' | 'base64url'): Promise<string> {
   const known = (await readFile(path, 'utf8').catch(unlessAbsent))?.trim();
   if (known === undefined) {
-    const drawn = randomBytes(32).toString(encoding);
-    await writePrivate(path, drawn);
-    return drawn;
+    const generated = randomBytes(32).toString(encoding);
+    await writePrivate(path, generated);
+    return generated;
   }
   const bytes = Buffer.from(known, encoding);
   if (bytes.length !== 32 || bytes.toString(encoding) !== known) {

@@ -8,7 +8,7 @@ const LAST_MS = 9_500;
  * started by then is stopped, the last first.
  */
 export class Shutdown {
-  private readonly steps: ((impatience: AbortSignal) => Promise<void>)[] = [];
+  private readonly steps: ((abort: AbortSignal) => Promise<void>)[] = [];
   private readonly abort = new AbortController();
   private stopping = false;
 
@@ -18,7 +18,7 @@ export class Shutdown {
   }
 
   /** @param step undoes something; its signal tells that somebody does not want to wait */
-  add(step: (impatience: AbortSignal) => Promise<void>): void {
+  add(step: (abort: AbortSignal) => Promise<void>): void {
     this.steps.push(step);
   }
 

@@ -19,8 +19,12 @@ export async function runSigner(
   custody: KeyCustody,
   environment: Readonly<Record<string, string>>,
 ): Promise<number> {
-  const signer = await startSigner(options.socket, keysOf(options, custody, environment), say);
-  say(`signing on ${options.socket}`);
+  const signer = await startSigner(
+    options.socket,
+    keysOf(options, custody, environment),
+    writeLine,
+  );
+  writeLine(`signing on ${options.socket}`);
   await new Promise<void>((resolve) => {
     process.once('SIGTERM', resolve);
     process.once('SIGINT', resolve);
@@ -29,7 +33,7 @@ export async function runSigner(
   return EXIT.done;
 }
 
-function say(what: string): void {
+function writeLine(what: string): void {
   process.stderr.write(`${what}\n`);
 }
 

@@ -23,7 +23,7 @@ import { pendingMigrations } from './schema.js';
 import { singleFlight } from './single-flight.js';
 
 /** Milliseconds that a check may take; all run at once, so the answer takes no longer. */
-const PATIENCE_MS = 1_200;
+const CHECK_TIMEOUT_MS = 1_200;
 /** Milliseconds between our clock and the database's that are still the same time. */
 const MAX_SKEW_MS = 5_000;
 
@@ -82,7 +82,7 @@ export class Readiness {
   private indicator(name: string, check: () => Promise<void>): HealthIndicatorFunction {
     // Shared on its own too: a check that was given up goes on until its connection gives up.
     const run = singleFlight(() => this.watch(name, check));
-    return () => this.indicators.check(name).attempt(run).withTimeout(PATIENCE_MS);
+    return () => this.indicators.check(name).attempt(run).withTimeout(CHECK_TIMEOUT_MS);
   }
 
   /** Keeps what the driver says, which has addresses in it, for the log. */
@@ -117,8 +117,8 @@ export class Readiness {
    * here may not know which zones there are, so there is a number only.
    */
   private async checkSigningKeys(): Promise<void> {
-    const mute = await this.snapshots.countZonesWithoutSigner();
-    if (mute > 0) throw new NotReady(`zones in use that cannot sign: ${mute}`);
+    const withoutSigner = await this.snapshots.countZonesWithoutSigner();
+    if (withoutSigner > 0) throw new NotReady(`zones in use that cannot sign: ${withoutSigner}`);
   }
 
   private async checkClock(): Promise<void> {

@@ -67,7 +67,7 @@ export const MAX_ANCESTORS = MAX_ACTORS + 2;
 const CLOCK_SKEW = 30;
 
 /** No mandate lives this long, in seconds; one that claims to was not made by this program. */
-const ABSURD_LIFETIME = 24 * 60 * 60;
+const MAX_PLAUSIBLE_LIFETIME = 24 * 60 * 60;
 
 /**
  * Reads the claims of a token whose signature has been verified (RFC 9068 4, RFC 7519 4.1).
@@ -126,7 +126,7 @@ function readTimes(claims: JsonObject, now: number): { exp: number; iat: number 
   }
   if (!(exp > now)) throw new InvalidToken('expired');
   if (!(iat <= now + CLOCK_SKEW)) throw new InvalidToken('issued_in_future');
-  if (exp <= iat || exp - iat > ABSURD_LIFETIME) throw new InvalidToken('invalid_lifetime');
+  if (exp <= iat || exp - iat > MAX_PLAUSIBLE_LIFETIME) throw new InvalidToken('invalid_lifetime');
   return { exp, iat };
 }
 

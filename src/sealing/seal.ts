@@ -84,7 +84,7 @@ export async function unseal(
   context: SealContext,
   sealed: Buffer,
 ): Promise<Buffer> {
-  const { keyId, wrapped, body } = takeApart(context, sealed);
+  const { keyId, wrapped, body } = parseEnvelope(context, sealed);
   const kek = keks.find(({ id }) => id === keyId);
   if (kek === undefined) throw new UnknownKeyEncryptionKey(keyId);
   const dataKey = await kek.unwrap(wrapped, associatedData('data-key', context, keyId));
@@ -106,7 +106,7 @@ export function keyIdOf(sealed: Buffer): string | null {
   return sealed.toString('latin1', 2, 2 + length);
 }
 
-function takeApart({ purpose }: SealContext, sealed: Buffer): Envelope {
+function parseEnvelope({ purpose }: SealContext, sealed: Buffer): Envelope {
   const keyId = keyIdOf(sealed);
   if (keyId === null) throw new SealBroken(`not a sealed ${purpose}`);
   const lengthAt = 2 + keyId.length;

@@ -34,16 +34,16 @@ export function answerKeySets(
 ): RequestListener {
   return (request, response) => {
     const { method = '', url = '' } = request;
-    const asked = method === 'GET' || method === 'HEAD' ? zoneIn(url) : null;
-    const keySet = asked === null ? null : ready(asked.zoneId);
-    if (asked === null || keySet === null) {
+    const target = method === 'GET' || method === 'HEAD' ? zoneIn(url) : null;
+    const keySet = target === null ? null : ready(target.zoneId);
+    if (target === null || keySet === null) {
       next(request, response);
       return;
     }
     const started = performance.now();
     response.setHeader('X-Request-Id', requestId(request));
     const status = send(keySet, request, response);
-    answered(method, asked.route, status, (performance.now() - started) / 1_000);
+    answered(method, target.route, status, (performance.now() - started) / 1_000);
   };
 }
 

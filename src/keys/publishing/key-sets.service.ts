@@ -61,7 +61,7 @@ export class KeySets {
     } catch (error) {
       const known = this.cache.get(zoneId);
       if (known === undefined) throw error;
-      return this.goOnWith(known, error);
+      return this.serveStale(known, error);
     }
   }
 
@@ -81,7 +81,7 @@ export class KeySets {
   }
 
   /** While the database is away, a set is sent as long as was declared, and keys still leave it in time. */
-  private goOnWith(known: Cached, error: unknown): PublishedKeySet {
+  private serveStale(known: Cached, error: unknown): PublishedKeySet {
     const now = this.clock.now();
     const cacheControl = cacheControlAt((now - known.readAt) / 1_000);
     if (cacheControl === null) throw error;

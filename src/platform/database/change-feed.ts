@@ -74,15 +74,15 @@ export class ChangeFeed implements OnApplicationBootstrap, OnApplicationShutdown
       lost = true;
       this.client = undefined;
       if (this.stopped) return;
-      this.interrupted();
+      this.resetAll();
       this.timer = setTimeout(() => void this.listen(), RECONNECT_MS);
     };
     client.on('error', onLost);
     client.on('end', onLost);
-    client.on('notification', (heard) => {
+    client.on('notification', (notification) => {
       for (const { channel, listener } of this.listeners) {
-        if (channel === heard.channel && heard.payload !== undefined) {
-          listener.onChange(heard.payload);
+        if (channel === notification.channel && notification.payload !== undefined) {
+          listener.onChange(notification.payload);
         }
       }
     });
@@ -91,7 +91,7 @@ export class ChangeFeed implements OnApplicationBootstrap, OnApplicationShutdown
       for (const channel of Object.values(CHANNELS)) await client.query(`LISTEN ${channel}`);
       this.client = client;
       // What changed before LISTEN took effect was not heard.
-      this.interrupted();
+      this.resetAll();
     } catch (error) {
       this.logger.warn({ err: error }, 'the change feed cannot connect, trying again');
       await client.end().catch(() => {});
@@ -99,7 +99,7 @@ export class ChangeFeed implements OnApplicationBootstrap, OnApplicationShutdown
     }
   }
 
-  private interrupted(): void {
+  private resetAll(): void {
     for (const { listener } of this.listeners) listener.onReset();
   }
 }

@@ -43,7 +43,7 @@ export const ADVICE = 'Set DATABASE_URL to use a PostgreSQL server of your own.'
 export async function prepareLauncher(dataDir: string): Promise<Launcher> {
   const native = await usableNative(await findPackage(), dataDir);
   const account = process.getuid?.() === 0 ? await accountFor(join(dataDir, 'postgres')) : null;
-  const wrapper = account === null ? [] : await wayThrough(account, native, dataDir);
+  const wrapper = account === null ? [] : await privilegeWrapper(account, native, dataDir);
   return {
     account,
     run(program, args, { detached = false, env = {} } = {}) {
@@ -82,7 +82,7 @@ async function findPackage(): Promise<string> {
  */
 async function usableNative(packageDir: string, dataDir: string): Promise<string> {
   try {
-    await makeGood(packageDir);
+    await repairPackage(packageDir);
     return join(packageDir, 'native');
   } catch (error) {
     if (!hasCode(error, 'EACCES', 'EPERM', 'EROFS')) throw error;
@@ -98,13 +98,13 @@ async function usableNative(packageDir: string, dataDir: string): Promise<string
     // The read-only modes were copied too.
     await chmod(join(draft, 'native'), 0o755);
     await chmod(join(draft, 'native/lib'), 0o755);
-    await makeGood(draft);
+    await repairPackage(draft);
     await rename(draft, copy);
   }
   return join(copy, 'native');
 }
 
-async function makeGood(packageDir: string): Promise<void> {
+async function repairPackage(packageDir: string): Promise<void> {
   const list = await readFile(join(packageDir, 'native/pg-symlinks.json'), 'utf8').catch(
     () => '[]',
   );
@@ -151,7 +151,11 @@ async function accountFor(cluster: string): Promise<Account> {
  * if file modes let it through. If they do not (a clone under /root, or in a 0700 `mktemp -d`), it
  * gets the capability to read and search regardless of modes, and no other.
  */
-async function wayThrough(account: Account, native: string, dataDir: string): Promise<string[]> {
+async function privilegeWrapper(
+  account: Account,
+  native: string,
+  dataDir: string,
+): Promise<string[]> {
   const info = await stat(dataDir);
   if (!permits(info, account, 0o1)) await chmod(dataDir, (info.mode & 0o7777) | 0o011);
   const needed = [

@@ -27,7 +27,7 @@ export interface DirectoryLock {
 }
 
 // A holder that was just killed takes a moment to die, and a winner a moment to write its pid.
-const PATIENCE = 500;
+const LOCK_WAIT_MS = 500;
 
 // BSD and macOS can lock while opening; Node passes the flag through but does not name it.
 const O_EXLOCK = 0x20;
@@ -47,7 +47,7 @@ const O_EXLOCK = 0x20;
  */
 export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   const path = join(directory, 'postgres.lock');
-  const deadline = performance.now() + PATIENCE;
+  const deadline = performance.now() + LOCK_WAIT_MS;
   let held = await takeLock(path);
   while (held === null) {
     if (performance.now() > deadline) {
@@ -56,7 +56,7 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
     await sleep(25);
     held = await takeLock(path);
   }
-  const { file, letGo } = held;
+  const { file, unlock } = held;
   ftruncateSync(file);
   writeSync(file, `${process.pid}\n`);
   let released = false;
@@ -65,44 +65,44 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
       if (released) return;
       released = true;
       ftruncateSync(file);
-      letGo();
+      unlock();
     },
   };
 }
 
-interface Held {
+interface HeldLock {
   /** A bare descriptor: a FileHandle would be closed by the garbage collector, and the lock with it. */
   file: number;
-  letGo: () => void;
+  unlock: () => void;
 }
 
-async function takeLock(path: string): Promise<Held | null> {
+async function takeLock(path: string): Promise<HeldLock | null> {
   if (process.platform !== 'linux') return lockByOpening(path);
   const file = openSync(path, 'a+', 0o600);
-  const letGo = (): void => closeSync(file);
+  const unlock = (): void => closeSync(file);
   try {
     const status = await lockInherited(file);
-    if (status === 0) return { file, letGo };
+    if (status === 0) return { file, unlock };
     if (status === 'absent') {
       const { dev, ino } = statSync(path);
-      const closeName = await holdName(`\0mandate-data-${dev}-${ino}`);
-      if (closeName !== null) return { file, letGo: () => (closeName(), letGo()) };
+      const closeName = await bindAbstractSocket(`\0mandate-data-${dev}-${ino}`);
+      if (closeName !== null) return { file, unlock: () => (closeName(), unlock()) };
     } else if (status !== 1) {
       throw new Error(`cannot lock ${path}: flock ended with ${status}`);
     }
   } catch (error) {
-    letGo();
+    unlock();
     throw error;
   }
-  letGo();
+  unlock();
   return null;
 }
 
-function lockByOpening(path: string): Held | null {
+function lockByOpening(path: string): HeldLock | null {
   const { O_RDWR, O_CREAT, O_NONBLOCK } = constants;
   try {
     const file = openSync(path, O_RDWR | O_CREAT | O_NONBLOCK | O_EXLOCK, 0o600);
-    return { file, letGo: () => closeSync(file) };
+    return { file, unlock: () => closeSync(file) };
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EAGAIN') return null;
     throw error;
@@ -127,7 +127,7 @@ function lockInherited(file: number): Promise<number | null | 'absent'> {
  * Without flock(1): an abstract socket, a name that the kernel gives to one process and takes back
  * when it dies. Second choice because it is not seen from another container on the same volume.
  */
-function holdName(name: string): Promise<(() => void) | null> {
+function bindAbstractSocket(name: string): Promise<(() => void) | null> {
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => socket.destroy());
     server.once('error', (error: NodeJS.ErrnoException) => {

@@ -87,11 +87,11 @@ async function createDatabase(url: string): Promise<void> {
 
 /** One postmaster at a time on one cluster: started, watched, started again, ended. */
 class SupervisedServer {
-  #child: Postmaster | null = null;
-  #watching: Promise<void> = Promise.resolve();
-  readonly #stopping = new AbortController();
+  private child: Postmaster | null = null;
+  private watching: Promise<void> = Promise.resolve();
+  private readonly stopping = new AbortController();
   // Without this an exit that nobody announced (an uncaught exception) would leave an orphan.
-  readonly #onExit = (): void => this.#child?.signal('SIGINT');
+  private readonly onExit = (): void => this.child?.signal('SIGINT');
 
   constructor(
     private readonly cluster: string,
@@ -101,12 +101,12 @@ class SupervisedServer {
 
   /** Resolves with the port when the server accepts connections; from then on it is kept running. */
   async start(): Promise<number> {
-    process.once('exit', this.#onExit);
+    process.once('exit', this.onExit);
     for (let attempt = 1; ; attempt += 1) {
       const port = await freePort();
       try {
-        const child = await this.#launch(port);
-        this.#watching = this.#watch(child, port);
+        const child = await this.launch(port);
+        this.watching = this.watch(child, port);
         return port;
       } catch (error) {
         if (attempt === 20 || !PASSING.test(String(error))) throw error;
@@ -116,25 +116,25 @@ class SupervisedServer {
   }
 
   async stop(): Promise<void> {
-    this.#stopping.abort();
-    await this.#child?.end();
-    await this.#watching;
-    process.removeListener('exit', this.#onExit);
+    this.stopping.abort();
+    await this.child?.end();
+    await this.watching;
+    process.removeListener('exit', this.onExit);
   }
 
-  async #launch(port: number): Promise<Postmaster> {
+  private async launch(port: number): Promise<Postmaster> {
     const { log, settings = {} } = this.options;
     const reusedPid = await endOrphan(this.cluster, log);
-    this.#stopping.signal.throwIfAborted();
+    this.stopping.signal.throwIfAborted();
     const child = new Postmaster(this.cluster, port, reusedPid, this.launcher, log, settings);
-    this.#child = child;
+    this.child = child;
     await child.ready();
     return child;
   }
 
   // On the same port, because the url is in the hands of connection pools.
-  async #watch(first: Postmaster, port: number): Promise<void> {
-    const { signal } = this.#stopping;
+  private async watch(first: Postmaster, port: number): Promise<void> {
+    const { signal } = this.stopping;
     let child = first;
     let startedAt = performance.now();
     let pause = SHORTEST_PAUSE;
@@ -149,7 +149,7 @@ class SupervisedServer {
         pause = Math.min(pause * 2, LONGEST_PAUSE);
         if (signal.aborted) return;
         try {
-          child = await this.#launch(port);
+          child = await this.launch(port);
           startedAt = performance.now();
           isUp = true;
         } catch (error) {

@@ -12,9 +12,9 @@ import { isAlive, SYSTEM_PATH } from './embedded-lock.js';
 /** One run of the `postgres` program. */
 export class Postmaster {
   readonly exited: Promise<void>;
-  readonly #child: ChildProcess;
-  readonly #lines: string[] = [];
-  #ending: string | null = null;
+  private readonly child: ChildProcess;
+  private readonly lines: string[] = [];
+  private ending: string | null = null;
 
   constructor(
     private readonly cluster: string,
@@ -35,7 +35,7 @@ export class Postmaster {
       port: String(port),
       unix_socket_directories: '',
     };
-    this.#child = launcher.run(
+    this.child = launcher.run(
       'postgres',
       [
         '-D',
@@ -49,24 +49,24 @@ export class Postmaster {
         env: reusedPid === null ? {} : { PG_GRANDPARENT_PID: String(reusedPid) },
       },
     );
-    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+    for (const stream of [this.child.stdout, this.child.stderr]) {
       if (stream === null) continue;
       createInterface({ input: stream }).on('line', (line) => {
-        this.#lines.push(line);
-        if (this.#lines.length > 10) this.#lines.shift();
+        this.lines.push(line);
+        if (this.lines.length > 10) this.lines.shift();
         log(line);
       });
     }
     this.exited = new Promise((settle) => {
       const end = (how: string): void => {
-        this.#ending ??= how;
+        this.ending ??= how;
         settle();
       };
-      this.#child.once('error', (error) => end(error.message));
-      this.#child.once('exit', (code, signal) => {
+      this.child.once('error', (error) => end(error.message));
+      this.child.once('exit', (code, signal) => {
         // Its last lines may still be in the pipe, which backends may hold open for a while.
         const reason = `ended with ${signal ?? code}`;
-        this.#child.once('close', () => end(reason));
+        this.child.once('close', () => end(reason));
         setTimeout(end, 200, reason).unref();
       });
     });
@@ -75,10 +75,10 @@ export class Postmaster {
   /** Resolves when connections are accepted, by the sign that pg_ctl waits for. */
   async ready(): Promise<void> {
     const path = join(this.cluster, 'postmaster.pid');
-    while (this.#ending === null) {
+    while (this.ending === null) {
       const lines = (await readFile(path, 'utf8').catch(() => '')).split('\n');
-      if (Number(lines[0]) === this.#child.pid && lines[7]?.trim() === 'ready') {
-        this.#keepAlive(false);
+      if (Number(lines[0]) === this.child.pid && lines[7]?.trim() === 'ready') {
+        this.keepAlive(false);
         return;
       }
       await sleep(10);
@@ -88,34 +88,34 @@ export class Postmaster {
 
   /** How it ended, and what it said before. */
   describeEnd(): string {
-    return [this.#ending ?? 'still running', ...this.#lines].join('\n');
+    return [this.ending ?? 'still running', ...this.lines].join('\n');
   }
 
   /** Sends it a signal, if it still runs. */
   signal(signal: NodeJS.Signals): void {
-    this.#child.kill(signal);
+    this.child.kill(signal);
   }
 
   /** Ends it, ever less gently. */
   async end(): Promise<void> {
-    this.#keepAlive(true);
-    for (const { signal, patience } of ENDING) {
-      if (this.#ending !== null) return;
+    this.keepAlive(true);
+    for (const { signal, graceMs } of ENDING) {
+      if (this.ending !== null) return;
       this.signal(signal);
       const abort = new AbortController();
       await Promise.race([
         this.exited,
-        sleep(patience, undefined, { signal: abort.signal }).catch(() => undefined),
+        sleep(graceMs, undefined, { signal: abort.signal }).catch(() => undefined),
       ]);
       abort.abort();
     }
   }
 
   // A server that is merely there must not keep a process from ending which has nothing left to do.
-  #keepAlive(isWaitedFor: boolean): void {
-    for (const handle of [this.#child, this.#child.stdout, this.#child.stderr]) {
+  private keepAlive(isWaitedFor: boolean): void {
+    for (const handle of [this.child, this.child.stdout, this.child.stderr]) {
       // Streams of a child are sockets, which their type does not say.
-      if (handle !== this.#child && !(handle instanceof Socket)) continue;
+      if (handle !== this.child && !(handle instanceof Socket)) continue;
       if (isWaitedFor) handle.ref();
       else handle.unref();
     }
@@ -147,9 +147,9 @@ export async function endOrphan(
   if (!(pid > 0) || !isAlive(pid)) return null;
   if (!(await isPostmaster(pid, cluster))) return pid;
   log(`ending the orphaned PostgreSQL server ${pid}`);
-  for (const { signal, patience } of ENDING) {
+  for (const { signal, graceMs } of ENDING) {
     // Looked at again each time: ids are used again, and a zombie keeps its id but is no postmaster.
-    const deadline = performance.now() + patience;
+    const deadline = performance.now() + graceMs;
     if (await isPostmaster(pid, cluster)) signalIfThere(pid, signal);
     while (performance.now() < deadline && (await isPostmaster(pid, cluster))) await sleep(15);
   }
@@ -158,9 +158,9 @@ export async function endOrphan(
 
 /** Fast shutdown, then immediate shutdown, then no choice; each with how long it may take. */
 const ENDING = [
-  { signal: 'SIGINT', patience: 8_000 },
-  { signal: 'SIGQUIT', patience: 3_000 },
-  { signal: 'SIGKILL', patience: 2_000 },
+  { signal: 'SIGINT', graceMs: 8_000 },
+  { signal: 'SIGQUIT', graceMs: 3_000 },
+  { signal: 'SIGKILL', graceMs: 2_000 },
 ] as const;
 
 // By its command line: only the postmaster has it, its children rename theirs. A directory that was

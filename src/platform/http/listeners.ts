@@ -46,13 +46,13 @@ export async function listen(
 /**
  * Stops accepting connections, lets requests in flight finish, and cuts what is left.
  *
- * @param patienceMs how long requests in flight may take
+ * @param graceMs how long requests in flight may take
  */
-export async function closeGracefully(server: Server, patienceMs: number): Promise<void> {
+export async function closeGracefully(server: Server, graceMs: number): Promise<void> {
   const closed = new Promise<'closed'>((resolve) => {
     server.close(() => resolve('closed'));
   });
-  const deadline = performance.now() + patienceMs;
+  const deadline = performance.now() + graceMs;
   do {
     server.closeIdleConnections();
   } while ((await Promise.race([closed, sleep(50)])) !== 'closed' && performance.now() < deadline);

@@ -6,7 +6,7 @@ import { isSubjectIdentifier } from '../../oauth/subject-identifier.js';
 /** Control characters (Unicode Cc), lone surrogates (Cs) and U+FFFD: nothing that a person typed. */
 const UNPRINTABLE = /[\p{Cc}\p{Cs}\uFFFD]/u;
 /** Line separators, and what makes text read in another order than it is written. */
-const DISORDERLY = /[\u2028\u2029\u202A-\u202E\u2066-\u2069]/;
+const REORDERING = /[\u2028\u2029\u202A-\u202E\u2066-\u2069]/;
 const UNPRINTABLE_IN_LINES = /[^\P{Cc}\n\r\t]|[\p{Cs}\uFFFD]/u;
 
 function check(
@@ -35,7 +35,7 @@ export const IsLine = check(
     value.length <= 200 &&
     value.trim() === value &&
     !UNPRINTABLE.test(value) &&
-    !DISORDERLY.test(value),
+    !REORDERING.test(value),
 );
 
 /** Text of several lines, such as a policy: not empty, nothing that PostgreSQL cannot store. */

@@ -45,12 +45,12 @@ const GLOBAL_V6: readonly Subnet[] = [['2000::', 3]];
 /** IPv6 spellings of IPv4 addresses: mapped (RFC 4291 2.5.5.2), and translated by a NAT64 (RFC 6052). */
 const EMBEDDING = ['::ffff:0:0', '64:ff9b::'] as const;
 
-const never = listOf(NEVER, 'ipv4');
-const privately = listOf(PRIVATE, 'ipv4');
+const neverV4 = listOf(NEVER, 'ipv4');
+const privateV4 = listOf(PRIVATE, 'ipv4');
 const neverV6 = listOf(NEVER_V6, 'ipv6');
-const privatelyV6 = listOf(PRIVATE_V6, 'ipv6');
-const globallyV6 = listOf(GLOBAL_V6, 'ipv6');
-const embedding = listOf(
+const privateV6 = listOf(PRIVATE_V6, 'ipv6');
+const globalV6 = listOf(GLOBAL_V6, 'ipv6');
+const embeddedV4 = listOf(
   EMBEDDING.map((network): Subnet => [network, 96]),
   'ipv6',
 );
@@ -64,15 +64,15 @@ const embedding = listOf(
  */
 export function mayConnectTo(address: string, allowPrivate: boolean): boolean {
   if (isIPv4(address)) {
-    return !never.check(address) && (allowPrivate || !privately.check(address));
+    return !neverV4.check(address) && (allowPrivate || !privateV4.check(address));
   }
   if (!isIPv6(address) || address.includes('%')) return false;
-  if (embedding.check(address, 'ipv6')) {
+  if (embeddedV4.check(address, 'ipv6')) {
     return mayConnectTo(lastFourBytes(address), allowPrivate);
   }
   if (neverV6.check(address, 'ipv6')) return false;
-  if (globallyV6.check(address, 'ipv6')) return true;
-  return allowPrivate && privatelyV6.check(address, 'ipv6');
+  if (globalV6.check(address, 'ipv6')) return true;
+  return allowPrivate && privateV6.check(address, 'ipv6');
 }
 
 function listOf(subnets: readonly Subnet[], family: 'ipv4' | 'ipv6'): BlockList {

@@ -61,13 +61,13 @@ export async function guardedRequest<T>(
 ): Promise<T> {
   const url = readFetchUrl(text, rules);
   if (typeof url === 'string') throw new FetchFailed(url);
-  const patience = AbortSignal.timeout(outbound.timeoutMs);
+  const timeout = AbortSignal.timeout(outbound.timeoutMs);
   try {
-    const addresses = await within(patience, resolve(url.hostname));
+    const addresses = await within(timeout, resolve(url.hostname));
     if (!addresses.every(({ address }) => mayConnectTo(address, rules.allowPrivate))) {
       throw new FetchFailed('the name leads to an address that is not allowed');
     }
-    const response = await within(patience, send(url, addresses, outbound, patience));
+    const response = await within(timeout, send(url, addresses, outbound, timeout));
     try {
       return await read(response);
     } finally {
@@ -75,7 +75,7 @@ export async function guardedRequest<T>(
     }
   } catch (error) {
     if (error instanceof FetchFailed) throw error;
-    if (patience.aborted) throw new FetchFailed('it took too long', { cause: error });
+    if (timeout.aborted) throw new FetchFailed('it took too long', { cause: error });
     throw new FetchFailed('it did not work', { cause: error });
   }
 }

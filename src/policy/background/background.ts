@@ -28,11 +28,11 @@ export class BackgroundFailure extends Error {
     readonly reason: 'busy' | 'time' | 'memory' | 'lost',
     options?: ErrorOptions,
   ) {
-    super(WHY[reason], options);
+    super(MESSAGES[reason], options);
   }
 }
 
-const WHY = {
+const MESSAGES = {
   busy: 'too many tasks wait for the policy thread',
   time: 'the policy thread took too long and was ended',
   memory: 'the policy thread needed too much memory and was ended',
@@ -58,10 +58,10 @@ export async function stopBackground(): Promise<void> {
 
 /** A thread for policy work. One task at a time; what kills the thread kills one task only. */
 export class Background {
-  #worker: Worker | undefined;
-  #idle: NodeJS.Timeout | undefined;
-  #last: Promise<unknown> = Promise.resolve();
-  #queued = 0;
+  private worker: Worker | undefined;
+  private idle: NodeJS.Timeout | undefined;
+  private last: Promise<unknown> = Promise.resolve();
+  private queued = 0;
 
   constructor(private readonly limits: BackgroundLimits) {}
 
@@ -71,39 +71,39 @@ export class Background {
    * @throws {BackgroundFailure} or what the task throws
    */
   async run<K extends TaskName>(task: K, input: TaskInputs[K]): Promise<TaskOutputs[K]> {
-    if (this.#queued >= this.limits.queued) throw new BackgroundFailure('busy');
-    this.#queued += 1;
-    const turn = this.#last.then(() => this.#perform({ task, input }));
-    this.#last = turn.catch(() => {});
+    if (this.queued >= this.limits.queued) throw new BackgroundFailure('busy');
+    this.queued += 1;
+    const turn = this.last.then(() => this.perform({ task, input }));
+    this.last = turn.catch(() => {});
     try {
       return await turn;
     } finally {
-      this.#queued -= 1;
+      this.queued -= 1;
     }
   }
 
   /** Ends the thread, if it runs; its task fails. */
   async stop(): Promise<void> {
-    clearTimeout(this.#idle);
-    const worker = this.#worker;
-    this.#worker = undefined;
+    clearTimeout(this.idle);
+    const worker = this.worker;
+    this.worker = undefined;
     running.delete(this);
     await worker?.terminate();
   }
 
-  async #perform<K extends TaskName>(message: TaskMessage<K>): Promise<TaskOutputs[K]> {
+  private async perform<K extends TaskName>(message: TaskMessage<K>): Promise<TaskOutputs[K]> {
     if (FROM_SOURCE) {
       await setImmediate();
       return perform(message.task, message.input);
     }
-    const worker = this.#ready();
+    const worker = this.ready();
     // To start a thread takes some milliseconds, and so does to post a large set: not both at once.
     await setImmediate();
-    if (this.#worker !== worker) throw new BackgroundFailure('lost');
+    if (this.worker !== worker) throw new BackgroundFailure('lost');
     try {
       const answer = await ask(worker, message, this.limits.timeMs);
       worker.unref();
-      this.#idle = setTimeout(() => void this.stop(), IDLE_MS).unref();
+      this.idle = setTimeout(() => void this.stop(), IDLE_MS).unref();
       if ('output' in answer) return answer.output;
       throw errorOf(answer.failure);
     } catch (error) {
@@ -112,15 +112,15 @@ export class Background {
     }
   }
 
-  #ready(): Worker {
-    clearTimeout(this.#idle);
-    const worker = (this.#worker ??= this.#start());
+  private ready(): Worker {
+    clearTimeout(this.idle);
+    const worker = (this.worker ??= this.start());
     // A process that waits for an answer must not end, one that does not must be able to.
     worker.ref();
     return worker;
   }
 
-  #start(): Worker {
+  private start(): Worker {
     const worker = new Worker(new URL('./policy-worker.js', import.meta.url), {
       // It needs no secrets, and no flags that are meant for the main thread.
       env: {},
@@ -132,7 +132,7 @@ export class Background {
     });
     running.add(this);
     worker.on('exit', () => {
-      if (this.#worker === worker) this.#worker = undefined;
+      if (this.worker === worker) this.worker = undefined;
     });
     // Whoever waits for a task hears of it; without a listener it would end the process.
     worker.on('error', () => {});
@@ -146,13 +146,13 @@ async function ask<K extends TaskName>(
   message: TaskMessage<K>,
   timeMs: number,
 ): Promise<TaskReply<K>> {
-  const over = new AbortController();
+  const done = new AbortController();
   try {
     return await new Promise<TaskReply<K>>((resolve, reject) => {
       const late = setTimeout(() => reject(new BackgroundFailure('time')), timeMs);
       const fail = (cause: unknown) => reject(new BackgroundFailure(reasonOf(cause), { cause }));
       worker.once('message', resolve).once('error', fail).once('exit', fail);
-      over.signal.addEventListener('abort', () => {
+      done.signal.addEventListener('abort', () => {
         clearTimeout(late);
         worker.off('message', resolve).off('error', fail).off('exit', fail);
       });
@@ -160,7 +160,7 @@ async function ask<K extends TaskName>(
       worker.postMessage(message);
     });
   } finally {
-    over.abort();
+    done.abort();
   }
 }
 

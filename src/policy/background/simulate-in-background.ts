@@ -40,11 +40,11 @@ export async function simulateInBackground(
       ? await simulator.run('simulateEach', request)
       : await simulator.run('simulate', request);
   } catch (error) {
-    throw error instanceof BackgroundFailure ? named(error) : error;
+    throw error instanceof BackgroundFailure ? simulationError(error) : error;
   }
 }
 
-function named(error: BackgroundFailure): Error {
+function simulationError(error: BackgroundFailure): Error {
   const { reason, message } = error;
   if (reason === 'busy') return new SimulationBusy(message, { cause: error });
   if (reason === 'lost') return error;

@@ -63,9 +63,9 @@ const KNOWN = ['id', 'reason', 'public', 'step_up', 'max_ttl'];
 /** The annotation that was meant, if one that means nothing is spelled almost like it. */
 export function intendedAnnotation(annotation: string): string | null {
   if (KNOWN.includes(annotation)) return null;
-  return KNOWN.find((known) => bare(known) === bare(annotation)) ?? null;
+  return KNOWN.find((known) => normalised(known) === normalised(annotation)) ?? null;
 }
 
-function bare(name: string): string {
+function normalised(name: string): string {
   return name.toLowerCase().replaceAll('_', '');
 }

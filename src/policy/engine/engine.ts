@@ -68,14 +68,14 @@ export function ask(policies: PreparedPolicies, request: CedarRequest): Authoriz
   return withEngine((engine) =>
     engine.cedar.statefulIsAuthorized({
       ...request,
-      preparsedPolicySetId: engine.slots.get(policies) ?? moveIn(engine, policies),
+      preparsedPolicySetId: engine.slots.get(policies) ?? load(engine, policies),
     }),
   );
 }
 
 /** Parses a set ahead of its first request. */
 export function preparse(policies: PreparedPolicies): void {
-  if (!current?.slots.has(policies)) withEngine((engine) => moveIn(engine, policies));
+  if (!current?.slots.has(policies)) withEngine((engine) => load(engine, policies));
 }
 
 /** Gives back what the engine holds for a set; it is parsed again if it is asked again. */
@@ -90,7 +90,7 @@ export function residency(): { sets: number; text: number } {
 
 function withEngine<T>(use: (engine: Engine) => T): T {
   try {
-    current ??= start();
+    current ??= startEngine();
     return use(current);
   } catch (cause) {
     current = undefined;
@@ -102,7 +102,7 @@ function withEngine<T>(use: (engine: Engine) => T): T {
  * A module namespace cannot be loaded twice, and the package offers no other way to a new instance, so
  * this requires it anew; a new `require` each time, since an old one remembers what it has loaded.
  */
-function start(): Engine {
+function startEngine(): Engine {
   const require = createRequire(import.meta.url);
   const path = require.resolve('@cedar-policy/cedar-wasm/nodejs');
   delete require.cache[path];
@@ -121,7 +121,7 @@ function start(): Engine {
   return { cedar, slots, freeSlots };
 }
 
-function moveIn({ cedar, slots, freeSlots }: Engine, policies: PreparedPolicies): string {
+function load({ cedar, slots, freeSlots }: Engine, policies: PreparedPolicies): string {
   // At the limit the slot that is to be freed is still taken while the new set moves in.
   while (freeSlots.length === 0 && slots.size > 0) slots.pop();
   const slot = freeSlots.pop();

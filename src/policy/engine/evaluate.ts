@@ -56,12 +56,12 @@ export function evaluate(set: CompiledPolicySet, input: PolicyInput): Verdict {
     const bytes = inputBytes(input);
     if (bytes > MAX_INPUT_BYTES) {
       const message = `the input has ${bytes} bytes, which is more than ${MAX_INPUT_BYTES}`;
-      return broken([{ message, limit: 'input' }]);
+      return errorVerdict([{ message, limit: 'input' }]);
     }
-    return weigh(set, toCedarRequest(input));
+    return decide(set, toCedarRequest(input));
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : 'the policy engine failed';
-    return broken([{ message }]);
+    return errorVerdict([{ message }]);
   }
 }
 
@@ -78,26 +78,26 @@ export function release(set: CompiledPolicySet): void {
   set.slices.release();
 }
 
-function weigh(set: CompiledPolicySet, request: CedarRequest): Verdict {
+function decide(set: CompiledPolicySet, request: CedarRequest): Verdict {
   const parts = set.slices.partsFor(request);
   const answer = answerOf(set, parts, 'all', request);
-  if (answer.errors.length > 0) return broken(answer.errors);
+  if (answer.errors.length > 0) return errorVerdict(answer.errors);
   const types = new Set(answer.determining.map(({ stepUp }) => stepUp));
   // Of a denial the determining policies are forbids. One without a step-up always wins.
-  if (answer.allowed || types.size === 0 || types.has(undefined)) return settled(answer);
+  if (answer.allowed || types.size === 0 || types.has(undefined)) return verdictOf(answer);
 
   const rest = answerOf(set, parts, 'withoutStepUps', request);
-  if (rest.errors.length > 0) return broken(rest.errors);
-  if (!rest.allowed) return settled(answer);
+  if (rest.errors.length > 0) return errorVerdict(rest.errors);
+  if (!rest.allowed) return verdictOf(answer);
   const [stepUp, another] = types;
-  if (stepUp === undefined) return settled(answer);
+  if (stepUp === undefined) return verdictOf(answer);
   if (another !== undefined) {
     // One challenge has one type, so none could satisfy both, and any resolved one would lift both.
-    return { ...settled(answer), diagnostics: [{ conflicting_step_ups: [...types] }] };
+    return { ...verdictOf(answer), diagnostics: [{ conflicting_step_ups: [...types] }] };
   }
   if (request.context['challenge_resolved'] === true)
-    return { ...settled(rest), resolvedStepUp: stepUp };
-  return { ...settled(answer), decision: 'step_up', stepUp };
+    return { ...verdictOf(rest), resolvedStepUp: stepUp };
+  return { ...verdictOf(answer), decision: 'step_up', stepUp };
 }
 
 /** What the parts answer together is what one set of all their policies would. */
@@ -146,7 +146,7 @@ function policyOf({ policies }: CompiledPolicySet, id: string): CompiledPolicy {
   return policy;
 }
 
-function settled({ allowed, determining }: Answer): Verdict {
+function verdictOf({ allowed, determining }: Answer): Verdict {
   const caps = determining.flatMap(({ maxTtlSeconds }) => maxTtlSeconds ?? []);
   return {
     decision: allowed ? 'allow' : 'deny',
@@ -163,6 +163,6 @@ function settled({ allowed, determining }: Answer): Verdict {
 }
 
 /** Cedar skips a policy that errs, and a forbid must not be skipped. */
-function broken(diagnostics: readonly object[]): Verdict {
+function errorVerdict(diagnostics: readonly object[]): Verdict {
   return { decision: 'deny', determiningPolicies: [], diagnostics, evaluationStatus: 'error' };
 }

@@ -22,7 +22,7 @@ export type LoadedModules =
     };
 
 /** Rows that are read at a time: to read ten thousand at once would hold up everybody else. */
-const PORTION = 500;
+const ROWS_PER_READ = 500;
 
 /** Reads the policy versions of a set version, named by their policies, and checks their hashes. */
 export async function loadModules(
@@ -84,8 +84,8 @@ export async function loadVersions(
 ): Promise<LoadedModules> {
   const modules: PolicySource[] = [];
   const manifest: [id: string, sha256: string][] = [];
-  for (let start = 0; start < versionIds.length; start += PORTION) {
-    const ids = versionIds.slice(start, start + PORTION);
+  for (let start = 0; start < versionIds.length; start += ROWS_PER_READ) {
+    const ids = versionIds.slice(start, start + ROWS_PER_READ);
     const rows = await tx.query<StoredModule[]>(
       `SELECT p.name, v.content, v.sha256
          FROM policy_versions v

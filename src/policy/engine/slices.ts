@@ -47,20 +47,20 @@ const NOTHING = partOf([]);
 
 /** The policies of a set, by the entities in their heads. */
 export class Slices {
-  readonly #slices = new Map<string | null, Map<string | null, Slice>>();
-  readonly #united: LRUCache<string, Part>;
-  #count = 0;
+  private readonly slices = new Map<string | null, Map<string | null, Slice>>();
+  private readonly united: LRUCache<string, Part>;
+  private count = 0;
 
   constructor(
     policies: Iterable<NamedPolicy>,
     private readonly partBytes = PART_BYTES,
   ) {
-    for (const policy of policies) this.#add(policy);
-    this.#united = new LRUCache<string, Part>({
+    for (const policy of policies) this.add(policy);
+    this.united = new LRUCache<string, Part>({
       max: RESIDENT_SETS_LIMIT,
       maxSize: RESIDENT_TEXT_LIMIT,
       sizeCalculation: ({ all }) => Math.max(1, all.size),
-      dispose: forgetPart,
+      dispose: unloadPart,
     });
   }
 
@@ -70,7 +70,7 @@ export class Slices {
       [entityKey(resource), null].map((what) => [who, what] as const),
     );
     const smallestFirst = keys
-      .flatMap(([who, what]) => this.#slices.get(who)?.get(what) ?? [])
+      .flatMap(([who, what]) => this.slices.get(who)?.get(what) ?? [])
       .toSorted((a, b) => a.size - b.size);
     const united: Slice[] = [];
     const parts: Part[] = [];
@@ -78,9 +78,9 @@ export class Slices {
     for (const slice of smallestFirst) {
       room -= slice.size;
       if (room >= 0) united.push(slice);
-      else parts.push(...this.#partsOf(slice));
+      else parts.push(...this.partsOf(slice));
     }
-    if (united.length > 0) parts.push(this.#unite(united));
+    if (united.length > 0) parts.push(this.unite(united));
     return parts.length > 0 ? parts : [NOTHING];
   }
 
@@ -88,13 +88,13 @@ export class Slices {
    * Has the engine parse what requests share and what is too much to parse during one, a part at a
    * time, with a `breathe` before each.
    */
-  async warm(breathe: () => Promise<unknown>): Promise<void> {
-    for (const [who, slices] of this.#slices) {
+  async warm(pause: () => Promise<unknown>): Promise<void> {
+    for (const [who, slices] of this.slices) {
       for (const [what, slice] of slices) {
-        const forEverybody = who === null && what === null;
-        if (!forEverybody && slice.size <= this.partBytes) continue;
-        for (const { all } of this.#partsOf(slice)) {
-          await breathe();
+        const matchesAll = who === null && what === null;
+        if (!matchesAll && slice.size <= this.partBytes) continue;
+        for (const { all } of this.partsOf(slice)) {
+          await pause();
           preparse(all);
         }
       }
@@ -103,35 +103,35 @@ export class Slices {
 
   /** Gives back what the engine holds of the set. */
   release(): void {
-    this.#united.clear();
-    for (const slices of this.#slices.values()) {
-      for (const { parts = [] } of slices.values()) for (const part of parts) forgetPart(part);
+    this.united.clear();
+    for (const slices of this.slices.values()) {
+      for (const { parts = [] } of slices.values()) for (const part of parts) unloadPart(part);
     }
   }
 
-  #add(policy: NamedPolicy): void {
+  private add(policy: NamedPolicy): void {
     const { principal, resource } = policy.head;
-    const slices = this.#slices.get(principal) ?? new Map<string | null, Slice>();
-    this.#slices.set(principal, slices);
-    const slice = slices.get(resource) ?? { id: (this.#count += 1), policies: [], size: 0 };
+    const slices = this.slices.get(principal) ?? new Map<string | null, Slice>();
+    this.slices.set(principal, slices);
+    const slice = slices.get(resource) ?? { id: (this.count += 1), policies: [], size: 0 };
     slices.set(resource, slice);
     slice.policies.push(policy);
     slice.size += sizeOf(policy);
   }
 
-  #partsOf(slice: Slice): readonly Part[] {
+  private partsOf(slice: Slice): readonly Part[] {
     return (slice.parts ??= split(slice.policies, this.partBytes).map(partOf));
   }
 
-  #unite(slices: readonly Slice[]): Part {
+  private unite(slices: readonly Slice[]): Part {
     const [only, another] = slices;
-    const [part] = only !== undefined && another === undefined ? this.#partsOf(only) : [];
+    const [part] = only !== undefined && another === undefined ? this.partsOf(only) : [];
     if (part !== undefined) return part;
     const key = slices.map(({ id }) => id).join();
-    const known = this.#united.get(key);
+    const known = this.united.get(key);
     if (known !== undefined) return known;
     const union = partOf(slices.flatMap(({ policies }) => policies));
-    this.#united.set(key, union);
+    this.united.set(key, union);
     return union;
   }
 }
@@ -166,7 +166,7 @@ function prepared(policies: readonly NamedPolicy[]): PreparedPolicies {
   return { policies, size: policies.reduce((sum, policy) => sum + sizeOf(policy), 0) };
 }
 
-function forgetPart({ all, withoutStepUps }: Part): void {
+function unloadPart({ all, withoutStepUps }: Part): void {
   unload(all);
   unload(withoutStepUps);
 }

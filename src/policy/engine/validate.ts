@@ -133,10 +133,10 @@ function faultAt(
   { id, module, offset, text }: ReadPolicy,
   contents: Contents,
   byte: number,
-  said: Pick<Fault, 'message' | 'help'>,
+  wording: Pick<Fault, 'message' | 'help'>,
 ): Fault {
   const position = positionAt(contents.get(module) ?? '', offset + offsetOfByte(text, byte));
-  return { policy: id, ...(module !== id && { module }), ...said, ...position };
+  return { policy: id, ...(module !== id && { module }), ...wording, ...position };
 }
 
 /** The policy is named beside the message. */

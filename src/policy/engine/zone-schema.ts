@@ -53,8 +53,8 @@ export function zoneSchema(extension = ''): ZoneSchema {
   const types = { ...base['']?.commonTypes };
   for (const [name, type] of Object.entries(added)) {
     types[name] = isExtensible(name)
-      ? merged(name, types[name], type)
-      : unknownSoFar(name, types, type);
+      ? mergeRecord(name, types[name], type)
+      : newType(name, types, type);
   }
   const schema: ZoneSchema = {
     '': { entityTypes: {}, actions: {}, ...base[''], commonTypes: types },
@@ -122,7 +122,7 @@ function isExtensible(name: string): boolean {
   return EXTENSIBLE_TYPES.some((each) => each === name);
 }
 
-function merged(name: string, ours: CedarType | undefined, theirs: CedarType): CedarType {
+function mergeRecord(name: string, ours: CedarType | undefined, theirs: CedarType): CedarType {
   if (ours === undefined || !('attributes' in ours) || !('attributes' in theirs)) {
     throw refusal(`${name} is a record`);
   }
@@ -139,7 +139,7 @@ function merged(name: string, ours: CedarType | undefined, theirs: CedarType): C
   return { ...ours, attributes: { ...ours.attributes, ...theirs.attributes } };
 }
 
-function unknownSoFar(name: string, types: CommonTypes, type: CedarType): CedarType {
+function newType(name: string, types: CommonTypes, type: CedarType): CedarType {
   if (!Object.hasOwn(types, name)) return type;
   throw refusal(`${name} cannot be changed`, { help: `only ${EXTENSIBLE_TYPES.join(', ')} can` });
 }
