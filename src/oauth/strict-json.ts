@@ -6,7 +6,7 @@ export interface JsonObject {
   readonly [member: string]: JsonValue;
 }
 
-/** Why a text is refused. All but `not_json` are texts that `JSON.parse` would accept. */
+/** The reason of an {@link InvalidJson}. All but `not_json` are texts that `JSON.parse` would accept. */
 export type InvalidJsonReason =
   | 'not_json'
   | 'duplicate_member'
@@ -16,7 +16,7 @@ export type InvalidJsonReason =
   | 'nul_character'
   | 'number_out_of_range';
 
-/** A text is not JSON, or is JSON that two readers could understand differently. */
+/** Thrown for a text that is not JSON, or that two readers could understand differently. */
 export class InvalidJson extends Error {
   override readonly name = 'InvalidJson';
 
@@ -38,6 +38,8 @@ export const MAX_JSON_DEPTH = 32;
  * can only hold as infinity are refused. For every other text it agrees with `JSON.parse`.
  *
  * It builds the value itself, so that no second parser has to agree with its checks.
+ *
+ * @throws {InvalidJson}
  */
 export function readStrictJson(text: string): JsonValue {
   return new Reader(text).document();
@@ -57,6 +59,7 @@ const WHITE_SPACE = /[ \t\n\r]*/y;
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 const LITERAL = /true|false|null/y;
 
+/** A recursive-descent reader of one JSON text. */
 class Reader {
   private readonly text: string;
   private at = 0;
@@ -178,7 +181,7 @@ function parseStringLiteral(literal: string): string {
     const value: unknown = JSON.parse(literal);
     if (typeof value === 'string') return value;
   } catch {
-    // Told below: why exactly it is no string does not matter to anyone.
+    // Thrown below: no caller needs to know why it is no string.
   }
   throw new InvalidJson('not_json');
 }
