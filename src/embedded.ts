@@ -10,17 +10,19 @@ import { DataDirectoryInUse } from './platform/database/embedded-lock.js';
 import { startEmbeddedPostgres } from './platform/database/embedded-postgres.js';
 import { urlOfRunningServer } from './platform/database/embedded-running.js';
 
-/** An environment with everything filled in, and how to stop what was started for it. */
+/** A complete environment, and how to stop what was started for it. */
 export interface Prepared {
   readonly env: RunningEnv;
-  /** Whether this process brought its own database. */
+  /** Whether the database is the embedded one. */
   readonly embedded: boolean;
   readonly stop: () => Promise<void>;
 }
 
 /**
- * Fills in what the environment leaves out. Without a `DATABASE_URL` that is a PostgreSQL of our own,
+ * Completes the environment. Without a `DATABASE_URL` it starts an embedded PostgreSQL and generates
  * a key-encryption key and an admin token, all kept under the data directory.
+ *
+ * @throws {DataDirectoryInUse} if another process runs a server there
  */
 export async function prepare(env: Env, logger: Logger): Promise<Prepared> {
   const { databaseUrl, custody, dataDir } = env;
@@ -50,9 +52,9 @@ export async function prepare(env: Env, logger: Logger): Promise<Prepared> {
 }
 
 /**
- * Like {@link prepare}, but goes along with the server that another process runs on the data directory.
+ * Like {@link prepare}, but uses the server that another process runs on the data directory, if one does.
  *
- * @throws if nothing runs there, and nothing can be started
+ * @throws if no server runs there and none can be started
  */
 export async function attach(env: Env, logger: Logger): Promise<Prepared> {
   try {
@@ -65,7 +67,7 @@ export async function attach(env: Env, logger: Logger): Promise<Prepared> {
   }
 }
 
-/** With a key-encryption key of our own, if none is given and none is elsewhere. */
+/** `custody` with a generated key-encryption key, if none is given and no KMS has one. */
 async function withKeyEncryptionKey(custody: KeyCustody, dataDir: string): Promise<KeyCustody> {
   if (custody.key !== undefined || custody.provider !== 'env') return custody;
   const text = await loadOrGenerate(join(dataDir, 'key-encryption-key'), 'hex');
@@ -73,8 +75,10 @@ async function withKeyEncryptionKey(custody: KeyCustody, dataDir: string): Promi
 }
 
 /**
- * A random value of 32 bytes that is drawn once and then kept in a file that only we may read. One
- * that was emptied or cut is refused, not drawn again: the database may be sealed with what was in it.
+ * A random value of 32 bytes, generated once and kept in a file that only its owner may read. A file
+ * that was emptied or cut is refused, not replaced: the database may be sealed with what was in it.
+ *
+ * @throws {InvalidEnvironment}
  */
 async function loadOrGenerate(path: string, encoding: 'hex' | 'base64url'): Promise<string> {
   const known = (await readFile(path, 'utf8').catch(unlessAbsent))?.trim();

@@ -5,11 +5,11 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Where system programs are looked for; ours, not the caller's, so that every start finds the same. */
+/** The PATH for system programs: fixed, so that every start finds the same ones. */
 export const SYSTEM_PATH =
   '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin';
 
-/** Another live process runs its server on this data directory. */
+/** Thrown when another live process runs its server on this data directory. */
 export class DataDirectoryInUse extends Error {
   override readonly name = 'DataDirectoryInUse';
 
@@ -21,29 +21,31 @@ export class DataDirectoryInUse extends Error {
   }
 }
 
-/** The exclusive right to run a server on one data directory. */
+/** An exclusive lock on one data directory. */
 export interface DirectoryLock {
   release(): void;
 }
 
-// A holder that was just killed takes a moment to die, and a winner a moment to write its pid.
+// Milliseconds to wait for the lock: a killed holder takes a moment to die, a new one a moment to write its pid.
 const LOCK_WAIT_MS = 500;
 
 // BSD and macOS can lock while opening; Node passes the flag through but does not name it.
 const O_EXLOCK = 0x20;
 
 /**
- * Takes the data directory for this process, or throws DataDirectoryInUse.
+ * Locks the data directory for this process.
  *
  * The kernel decides: flock(2) is atomic, so two simultaneous starts cannot both have it, and it
  * belongs to an open file, so it ends with the process however the process ends. Nothing can be
  * stale and nothing has to be broken, which is where pid files have their races. Node cannot call
- * flock itself, but a lock belongs to the open file and not to the process that asked: flock(1)
- * takes it on a descriptor that it inherits from us, exits, and we are left holding it. The
+ * flock itself, but a lock belongs to the open file and not to the process that asked for it: flock(1)
+ * takes it on a descriptor that it inherits from us and exits, and we still hold it. The
  * descriptor is close-on-exec, so Postgres never inherits it and an orphaned server holds nothing.
  *
- * The file is never removed: whoever still had the old one open would lock a nameless file. Its
+ * The file is never removed: a process that still had the old one open would lock a nameless file. Its
  * content, our pid, is only for the message.
+ *
+ * @throws {DataDirectoryInUse}
  */
 export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   const path = join(directory, 'postgres.lock');
@@ -70,6 +72,7 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   };
 }
 
+/** A lock that was taken. */
 interface HeldLock {
   /** A bare descriptor: a FileHandle would be closed by the garbage collector, and the lock with it. */
   file: number;
@@ -124,8 +127,8 @@ function lockInherited(file: number): Promise<number | null | 'absent'> {
 }
 
 /**
- * Without flock(1): an abstract socket, a name that the kernel gives to one process and takes back
- * when it dies. Second choice because it is not seen from another container on the same volume.
+ * The lock where flock(1) is missing: an abstract socket, a name that the kernel gives to one process and
+ * takes back when it dies. Second choice because another container on the same volume does not see it.
  */
 function bindAbstractSocket(name: string): Promise<(() => void) | null> {
   return new Promise((resolve, reject) => {
@@ -146,7 +149,7 @@ async function holderNamedIn(path: string): Promise<number | null> {
   return pid > 0 && isAlive(pid) ? pid : null;
 }
 
-/** Whether a process of this id exists, be it ours or not. */
+/** Whether a process with this id exists, ours or another user's. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);

@@ -9,7 +9,7 @@ import { unlessAbsent } from './embedded-cluster.js';
 import { hasCode, type Launcher } from './embedded-launch.js';
 import { isAlive, SYSTEM_PATH } from './embedded-lock.js';
 
-/** One run of the `postgres` program. */
+/** One process of the `postgres` program. */
 export class Postmaster {
   readonly exited: Promise<void>;
   private readonly child: ChildProcess;
@@ -27,7 +27,7 @@ export class Postmaster {
     const all = {
       log_line_prefix: '[%p] ',
       timezone: 'UTC',
-      // Answers are final: what was granted or revoked must survive a power failure.
+      // What was granted or revoked must survive a power failure.
       fsync: 'on',
       synchronous_commit: 'on',
       ...settings,
@@ -43,9 +43,9 @@ export class Postmaster {
         ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
       ],
       {
-        // Its own process group: Ctrl-C is for us, who have requests to finish on it.
+        // A process group of its own: Ctrl-C must not end it while we finish requests.
         detached: true,
-        // Postgres takes a live process named in postmaster.pid for a rival, except this one.
+        // Postgres takes a live process named in postmaster.pid for a rival server, except this one.
         env: reusedPid === null ? {} : { PG_GRANDPARENT_PID: String(reusedPid) },
       },
     );
@@ -72,7 +72,11 @@ export class Postmaster {
     });
   }
 
-  /** Resolves when connections are accepted, by the sign that pg_ctl waits for. */
+  /**
+   * Resolves when connections are accepted, by the sign that pg_ctl waits for.
+   *
+   * @throws if it ends before
+   */
   async ready(): Promise<void> {
     const path = join(this.cluster, 'postmaster.pid');
     while (this.ending === null) {
@@ -86,17 +90,17 @@ export class Postmaster {
     throw new Error(`PostgreSQL did not start: ${this.describeEnd()}`);
   }
 
-  /** How it ended, and what it said before. */
+  /** How it ended, and the last ten lines that it wrote. */
   describeEnd(): string {
     return [this.ending ?? 'still running', ...this.lines].join('\n');
   }
 
-  /** Sends it a signal, if it still runs. */
+  /** Sends a signal, if it still runs. */
   signal(signal: NodeJS.Signals): void {
     this.child.kill(signal);
   }
 
-  /** Ends it, ever less gently. */
+  /** Ends it with the signals of {@link ENDING}, one after another until it has ended. */
   async end(): Promise<void> {
     this.keepAlive(true);
     for (const { signal, graceMs } of ENDING) {
@@ -111,7 +115,7 @@ export class Postmaster {
     }
   }
 
-  // A server that is merely there must not keep a process from ending which has nothing left to do.
+  /** Whether the child keeps this process alive: an idle server must not. */
   private keepAlive(isWaitedFor: boolean): void {
     for (const handle of [this.child, this.child.stdout, this.child.stderr]) {
       // Streams of a child are sockets, which their type does not say.
@@ -123,10 +127,10 @@ export class Postmaster {
 }
 
 /**
- * Ends a server that outlived the process which started it, so that one of ours can take its place.
- * Called only with the directory lock, so whoever started it is dead.
+ * Ends a server that outlived the process which started it, so that a new one can take its place.
+ * Call it with the directory lock only: then the process that started it is dead.
  *
- * Returns the process id in `postmaster.pid` if that now belongs to some other program. The file is
+ * @returns the process id in `postmaster.pid` if that now belongs to another program, else `null`. The file is
  * left to Postgres even then: it also names the shared memory by which Postgres notices backends
  * that outlived their postmaster, and to start beside those would corrupt the data.
  */
@@ -148,7 +152,7 @@ export async function endOrphan(
   if (!(await isPostmaster(pid, cluster))) return pid;
   log(`ending the orphaned PostgreSQL server ${pid}`);
   for (const { signal, graceMs } of ENDING) {
-    // Looked at again each time: ids are used again, and a zombie keeps its id but is no postmaster.
+    // Checked again each time: ids are reused, and a zombie keeps its id but is no postmaster.
     const deadline = performance.now() + graceMs;
     if (await isPostmaster(pid, cluster)) signalIfThere(pid, signal);
     while (performance.now() < deadline && (await isPostmaster(pid, cluster))) await sleep(15);
@@ -156,15 +160,15 @@ export async function endOrphan(
   return null;
 }
 
-/** Fast shutdown, then immediate shutdown, then no choice; each with how long it may take. */
+/** The signals that end a server: fast shutdown, immediate shutdown, kill; each with the milliseconds that it may take. */
 const ENDING = [
   { signal: 'SIGINT', graceMs: 8_000 },
   { signal: 'SIGQUIT', graceMs: 3_000 },
   { signal: 'SIGKILL', graceMs: 2_000 },
 ] as const;
 
-// By its command line: only the postmaster has it, its children rename theirs. A directory that was
-// moved meanwhile is known by the working directory, which root in a container may not look at.
+// Recognised by its command line, which its children change. A directory that was moved meanwhile is
+// recognised by the working directory, which root in a container may not read.
 async function isPostmaster(pid: number, cluster: string): Promise<boolean> {
   const command = await commandOf(pid);
   if (!command.includes('bin/postgres -D ')) return false;
