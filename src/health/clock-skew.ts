@@ -1,16 +1,16 @@
-/** One look at another clock. All in milliseconds since the epoch. */
+/** One reading of another clock over the network. All in milliseconds since the epoch. */
 export interface ClockReading {
-  /** Ours, before the other was asked. */
+  /** Our clock before the request. */
   readonly before: number;
-  /** The other's. */
+  /** The other clock. */
   readonly theirs: number;
-  /** Ours, when the answer had come. */
+  /** Our clock after the answer. */
   readonly after: number;
 }
 
 /**
- * How far apart two clocks are for certain, in milliseconds. The other was read at some moment of
- * the round trip, so up to half of it may be no difference at all.
+ * The least difference of two clocks, in milliseconds. The other was read at some moment of the round
+ * trip, so up to half of that may be no difference.
  */
 export function clockSkew({ before, theirs, after }: ClockReading): number {
   const uncertainty = Math.abs(after - before) / 2;
