@@ -1,4 +1,4 @@
-/** What a background thread runs: one task after another, each with one reply. */
+/** The entry point of a background thread: runs one task after another, each with one reply. */
 import { readlinkSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { basename } from 'node:path';
@@ -7,12 +7,12 @@ import { type TaskMessage, reply } from './tasks.js';
 
 const NICENESS = 10;
 
-/** On Linux a thread has a priority of its own, and `/proc/thread-self` says who it is; elsewhere this does nothing. */
+/** Lowers the priority of this thread. Only Linux has one for each thread (`/proc/thread-self` has its id). */
 function lowerPriority(): void {
   try {
     setPriority(Number(basename(readlinkSync('/proc/thread-self'))), NICENESS);
   } catch {
-    // Then the operating system shares the processors evenly.
+    // No priorities for threads here: processors are shared evenly.
   }
 }
 

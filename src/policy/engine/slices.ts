@@ -1,16 +1,16 @@
 /**
- * Keeps the cost of a decision independent of the policies that do not concern it.
+ * Policy slicing: a decision evaluates only the policies that can match it, whatever the size of the set.
  *
- * A policy whose head says `principal == A` cannot match another principal, and Cedar looks at the head
- * before the condition, so that it cannot err either (slices.spec.ts holds both against whole sets). So
+ * A policy whose head says `principal == A` cannot match another principal, and Cedar evaluates the head
+ * before the condition, so it cannot err either (slices.spec.ts compares both with whole sets). So
  * the policies are grouped by the entities in their heads, and a request is decided by at most four
  * groups: those for its principal or any, and its resource or any.
  *
- * What was measured with cedar-wasm 4.13.0 on Node 20: a call costs 0.1 ms, mostly for the request, and
- * each policy that is asked 1 to 3 µs; to parse one costs some 90 µs. Hence small slices are united, so
- * that the usual decision is one call, while a large slice is parsed once for all requests, in parts
- * that each take the main thread for some 20 ms. Answers of parts add up to the answer of the whole:
- * any forbid denies, otherwise any permit allows.
+ * Measured with cedar-wasm 4.13.0 on Node 20: a call costs 0.1 ms, mostly for the request, and each
+ * policy in it 1 to 3 µs; parsing one costs some 90 µs. Hence small slices are united, so that the usual
+ * decision is one call, while a large slice is parsed once for all requests, in parts that each take
+ * the main thread for some 20 ms. The answers of the parts combine to the answer of the whole: any
+ * forbid denies, otherwise any permit allows.
  */
 import { LRUCache } from 'lru-cache';
 import {
@@ -25,13 +25,14 @@ import { entityKey } from './heads.js';
 import type { CedarRequest } from './input.js';
 import type { NamedPolicy } from './read-module.js';
 
-/** Some policies of a set that are always asked together. */
+/** Policies of a set that are evaluated in one call. */
 export interface Part {
   readonly all: PreparedPolicies;
-  /** What is left once the step-up forbids are lifted. */
+  /** The policies without the step-up forbids. */
   readonly withoutStepUps: PreparedPolicies;
 }
 
+/** The policies with the same entities in their heads. */
 interface Slice {
   readonly id: number;
   readonly policies: NamedPolicy[];
@@ -39,10 +40,10 @@ interface Slice {
   parts?: readonly Part[];
 }
 
-/** How much text the engine parses at once, unless a single policy has more. */
+/** The most text that the engine parses at once, in bytes, unless a single policy has more. */
 export const PART_BYTES = 32 * 1024;
 
-/** Asked where nothing can match, so that a request the engine refuses is refused all the same. */
+/** The part for requests that no policy can match, so that a request that the engine refuses is refused all the same. */
 const NOTHING = partOf([]);
 
 /** The policies of a set, by the entities in their heads. */
@@ -85,8 +86,10 @@ export class Slices {
   }
 
   /**
-   * Has the engine parse what requests share and what is too much to parse during one, a part at a
-   * time, with a `breathe` before each.
+   * Parses the slice that all requests share and the slices that are too large to parse during one, a
+   * part at a time.
+   *
+   * @param pause is awaited before each part
    */
   async warm(pause: () => Promise<unknown>): Promise<void> {
     for (const [who, slices] of this.slices) {
@@ -101,7 +104,7 @@ export class Slices {
     }
   }
 
-  /** Gives back what the engine holds of the set. */
+  /** Unloads the set from the engine. */
   release(): void {
     this.united.clear();
     for (const slices of this.slices.values()) {
