@@ -14,7 +14,7 @@ import { EXIT, type Outcome } from './cli/outcome.js';
 import { rotateKeys } from './cli/rotate-keys.js';
 import { runSigner } from './cli/run-signer.js';
 import { systemClock } from './platform/config/clock.js';
-import { environmentForOthers, readEnv } from './platform/config/env.js';
+import { childEnvironment, readEnv } from './platform/config/env.js';
 import { createLogger, nestLogger } from './platform/config/logger.js';
 import { attach } from './embedded.js';
 import { pendingMigrations } from './health/schema.js';
@@ -31,7 +31,7 @@ async function main(argv: readonly string[]): Promise<number> {
     return EXIT.done;
   }
   if (command.name === 'signer') {
-    return runSigner(command.options, readEnv().custody, environmentForOthers());
+    return runSigner(command.options, readEnv().custody, childEnvironment());
   }
   const outcome = await runKeys(command);
   const text = command.json ? JSON.stringify(outcome.json, null, 2) : outcome.lines.join('\n');

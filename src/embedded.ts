@@ -10,17 +10,19 @@ import { DataDirectoryInUse } from './platform/database/embedded-lock.js';
 import { startEmbeddedPostgres } from './platform/database/embedded-postgres.js';
 import { urlOfRunningServer } from './platform/database/embedded-running.js';
 
-/** An environment with everything filled in, and how to stop what was started for it. */
+/** A complete environment, and how to stop what was started for it. */
 export interface Prepared {
   readonly env: RunningEnv;
-  /** Whether this process brought its own database. */
+  /** Whether the database is the embedded one. */
   readonly embedded: boolean;
   readonly stop: () => Promise<void>;
 }
 
 /**
- * Fills in what the environment leaves out. Without a `DATABASE_URL` that is a PostgreSQL of our own,
+ * Completes the environment. Without a `DATABASE_URL` it starts an embedded PostgreSQL and generates
  * a key-encryption key and an admin token, all kept under the data directory.
+ *
+ * @throws {DataDirectoryInUse} if another process runs a server there
  */
 export async function prepare(env: Env, logger: Logger): Promise<Prepared> {
   const { databaseUrl, custody, dataDir } = env;
@@ -35,18 +37,24 @@ export async function prepare(env: Env, logger: Logger): Promise<Prepared> {
     dataDir,
     log: (message) => logger.debug({ context: 'postgres' }, message),
   });
-  const adminToken = env.adminToken ?? (await kept(join(dataDir, 'admin-token'), 'base64url'));
+  const adminToken =
+    env.adminToken ?? (await loadOrGenerate(join(dataDir, 'admin-token'), 'base64url'));
   return {
-    env: { ...env, databaseUrl: server.url, custody: await withKey(custody, dataDir), adminToken },
+    env: {
+      ...env,
+      databaseUrl: server.url,
+      custody: await withKeyEncryptionKey(custody, dataDir),
+      adminToken,
+    },
     embedded: true,
     stop: () => server.stop(),
   };
 }
 
 /**
- * Like {@link prepare}, but goes along with the server that another process runs on the data directory.
+ * Like {@link prepare}, but uses the server that another process runs on the data directory, if one does.
  *
- * @throws if nothing runs there, and nothing can be started
+ * @throws if no server runs there and none can be started
  */
 export async function attach(env: Env, logger: Logger): Promise<Prepared> {
   try {
@@ -54,28 +62,30 @@ export async function attach(env: Env, logger: Logger): Promise<Prepared> {
   } catch (error) {
     if (!(error instanceof DataDirectoryInUse)) throw error;
     const databaseUrl = await urlOfRunningServer(env.dataDir);
-    const custody = await withKey(env.custody, env.dataDir);
+    const custody = await withKeyEncryptionKey(env.custody, env.dataDir);
     return { env: { ...env, databaseUrl, custody }, embedded: true, stop: () => Promise.resolve() };
   }
 }
 
-/** With a key-encryption key of our own, if none is given and none is elsewhere. */
-async function withKey(custody: KeyCustody, dataDir: string): Promise<KeyCustody> {
+/** `custody` with a generated key-encryption key, if none is given and no KMS has one. */
+async function withKeyEncryptionKey(custody: KeyCustody, dataDir: string): Promise<KeyCustody> {
   if (custody.key !== undefined || custody.provider !== 'env') return custody;
-  const text = await kept(join(dataDir, 'key-encryption-key'), 'hex');
+  const text = await loadOrGenerate(join(dataDir, 'key-encryption-key'), 'hex');
   return { ...custody, key: Buffer.from(text, 'hex') };
 }
 
 /**
- * A random value of 32 bytes that is drawn once and then kept in a file that only we may read. One
- * that was emptied or cut is refused, not drawn again: the database may be sealed with what was in it.
+ * A random value of 32 bytes, generated once and kept in a file that only its owner may read. A file
+ * that was emptied or cut is refused, not replaced: the database may be sealed with what was in it.
+ *
+ * @throws {InvalidEnvironment}
  */
-async function kept(path: string, encoding: 'hex' | 'base64url'): Promise<string> {
+async function loadOrGenerate(path: string, encoding: 'hex' | 'base64url'): Promise<string> {
   const known = (await readFile(path, 'utf8').catch(unlessAbsent))?.trim();
   if (known === undefined) {
-    const drawn = randomBytes(32).toString(encoding);
-    await writePrivate(path, drawn);
-    return drawn;
+    const generated = randomBytes(32).toString(encoding);
+    await writePrivate(path, generated);
+    return generated;
   }
   const bytes = Buffer.from(known, encoding);
   if (bytes.length !== 32 || bytes.toString(encoding) !== known) {

@@ -1,14 +1,14 @@
 import type { Logger } from 'pino';
 
-/** Milliseconds after which the process ends, finished or not. */
+/** Milliseconds after the first signal at which the process exits, finished or not. */
 const LAST_MS = 9_500;
 
 /**
- * Ends the process gracefully on SIGTERM and SIGINT, from the first moment on: whatever has been
- * started by then is stopped, the last first.
+ * The graceful shutdown on SIGTERM and SIGINT: runs the steps that were added so far, the last one
+ * first. A second signal aborts the waiting of the running step.
  */
 export class Shutdown {
-  private readonly steps: ((impatience: AbortSignal) => Promise<void>)[] = [];
+  private readonly steps: ((abort: AbortSignal) => Promise<void>)[] = [];
   private readonly abort = new AbortController();
   private stopping = false;
 
@@ -17,8 +17,8 @@ export class Shutdown {
     process.on('SIGINT', this.onSignal);
   }
 
-  /** @param step undoes something; its signal tells that somebody does not want to wait */
-  add(step: (impatience: AbortSignal) => Promise<void>): void {
+  /** Adds a step. @param step stops something; its signal aborts when a second SIGTERM or SIGINT comes */
+  add(step: (abort: AbortSignal) => Promise<void>): void {
     this.steps.push(step);
   }
 

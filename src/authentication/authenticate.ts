@@ -4,7 +4,7 @@ import type { AssertionNonce } from './client-assertion.js';
 import type { AssertionAttempt } from './client-assertions.service.js';
 import type { SecretAttempt, SecretVerdict } from './secret-verifier.js';
 import type { Nonce } from '../ledger/entry.js';
-import { KeysUnavailable } from '../zones/issuers/public-keys.js';
+import { KeysUnavailable } from '../zones/issuers/jwks.js';
 import { UntrustedToken } from '../zones/issuers/untrusted-token.js';
 import { OAuthError, unavailable } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';

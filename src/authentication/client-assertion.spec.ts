@@ -1,6 +1,6 @@
 import { exportJWK, generateKeyPair, SignJWT, type JWTPayload } from 'jose';
 import { beforeAll, expect, test } from 'vitest';
-import { readRegistration, registeredKeys, type KeySource } from '../zones/issuers/public-keys.js';
+import { readRegisteredJwks, registeredKeys, type KeySource } from '../zones/issuers/jwks.js';
 import { clientNamedIn, verifyClientAssertion } from './client-assertion.js';
 
 /** 2027-01-15T23:59:00Z. */
@@ -13,7 +13,7 @@ let sign: (claims?: JWTPayload) => Promise<string>;
 
 beforeAll(async () => {
   const { privateKey, publicKey } = await generateKeyPair('EdDSA');
-  keys = registeredKeys(readRegistration({ keys: [await exportJWK(publicKey)] }));
+  keys = registeredKeys(readRegisteredJwks({ keys: [await exportJWK(publicKey)] }));
   sign = (claims) =>
     new SignJWT({ iss: CLIENT, sub: CLIENT, aud: ISSUER, exp: NOW + 20, jti: 'a', ...claims })
       .setProtectedHeader({ alg: 'EdDSA' })

@@ -1,34 +1,34 @@
 import { parseArgs } from 'node:util';
 import { isUuid } from '../oauth/vocabulary.js';
 
-/** What somebody asked for on the command line. */
+/** A command line, parsed. */
 export type Command =
   | { readonly name: 'help' }
   | { readonly name: 'signer'; readonly options: SignerOptions }
   | ({ readonly json: boolean } & KeysCommand);
 
-/** A command about keys, as the service has them. */
+/** A `keys` command, on the keys of the service. */
 export type KeysCommand =
   | { readonly name: 'list'; readonly zoneId: string | null }
   | { readonly name: 'rotate'; readonly zoneId: string | null; readonly emergency: boolean }
   | { readonly name: 'rewrap'; readonly all: boolean }
   | { readonly name: 'verify' };
 
-/** How a signer is to keep its keys: in sealed files, or in a device. */
+/** The options of a signer: it keeps its keys in sealed files, or in a PKCS#11 device. */
 export interface SignerOptions {
   readonly socket: string;
   /** A directory for sealed files. */
   readonly keys: string | null;
-  /** A PKCS#11 module, and which of its tokens. */
+  /** A PKCS#11 module, one of its tokens, and the file with its PIN. */
   readonly pkcs11: { readonly module: string; readonly token: string; readonly pin: string } | null;
 }
 
-/** Raised for a command line that means nothing. */
+/** Thrown for a command line that is not valid. */
 export class WrongUsage extends Error {
   override readonly name = 'WrongUsage';
 }
 
-/** What can be asked for, and how the process ends. */
+/** The usage, with the exit codes. */
 export const HELP = `Usage:
   mandate keys list [--zone ZONE]                  every signing key, its state and who keeps it
   mandate keys rotate (--zone ZONE | --all) [--emergency]
@@ -48,7 +48,7 @@ Exit codes: 0 done, 1 something is wrong with the keys, 2 not a command, 3 it co
 `;
 
 /**
- * Reads a command line.
+ * Parses a command line.
  *
  * @param argv without the program and the script
  * @throws {WrongUsage}

@@ -8,14 +8,14 @@ import { SigningKey } from '../keys/signing-key.entity.js';
 import type { Sealing } from '../sealing/sealing.service.js';
 import { EXIT, table, type Outcome } from './outcome.js';
 
-/** What `rewrap` needs. */
+/** The services that {@link rewrapAll} uses. */
 export interface RewrapServices {
   readonly keyEncryptionKeys: Pick<KeyEncryptionKeys, 'usage'>;
   readonly rewrap: Pick<Rewrap, 'run'>;
   readonly sealing: Pick<Sealing, 'keks'>;
 }
 
-/** What `verify` needs. */
+/** The services that {@link verifyAll} uses. */
 export interface VerifyServices {
   readonly keyEncryptionKeys: Pick<KeyEncryptionKeys, 'usage'>;
   readonly sealedValues: Pick<SealedValues, 'read' | 'opens'>;
@@ -23,7 +23,11 @@ export interface VerifyServices {
   readonly sealing: Pick<Sealing, 'keks'>;
 }
 
-/** Seals everything anew, and tells which key-encryption keys that leaves in use. */
+/**
+ * `keys rewrap`: seals every value under the present key-encryption key, and lists the keys still in use.
+ *
+ * @param all also values that are sealed under it already
+ */
 export async function rewrapAll(services: RewrapServices, all: boolean): Promise<Outcome> {
   const { done, skipped, broken } = await services.rewrap.run(all);
   const keys = await describeKeys(services);
@@ -40,8 +44,8 @@ export async function rewrapAll(services: RewrapServices, all: boolean): Promise
 }
 
 /**
- * Opens everything that is sealed, compares each public key with its name, which is sealed with the
- * private one, and tells which key-encryption keys are in use.
+ * `keys verify`: opens every sealed value, compares each public key with its `kid`, to which the private
+ * one is sealed, and lists the key-encryption keys in use.
  */
 export async function verifyAll(services: VerifyServices): Promise<Outcome> {
   let opened = 0;
@@ -64,7 +68,7 @@ export async function verifyAll(services: VerifyServices): Promise<Outcome> {
   };
 }
 
-/** Rows with the public key of another private key: verifiers would believe that, we would not. */
+/** The signing keys whose public key is not that of their `kid`: verifiers would believe it, we would not. */
 async function foreignKeys(read: Pick<EntityManager, 'find'>) {
   const foreign: { zone_id: string; kid: string }[] = [];
   for (const { zoneId, kid, publicJwk } of await read.find(SigningKey)) {
@@ -73,7 +77,7 @@ async function foreignKeys(read: Pick<EntityManager, 'find'>) {
   return foreign;
 }
 
-/** What a public key is called, or `null` for what is none. */
+/** The RFC 7638 thumbprint of a public key, `null` if it is malformed. */
 async function thumbprintOf(publicJwk: SigningKey['publicJwk']): Promise<string | null> {
   try {
     return await keyIdOf(publicJwk);
@@ -82,7 +86,7 @@ async function thumbprintOf(publicJwk: SigningKey['publicJwk']): Promise<string 
   }
 }
 
-/** Each key that is in use or was given, and whether it can be let go of. */
+/** Each key-encryption key that is in use or was given, and whether it can be removed. */
 async function describeKeys({
   keyEncryptionKeys,
   sealing: { keks },

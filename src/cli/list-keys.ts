@@ -7,9 +7,9 @@ import { scheduleOf } from '../keys/rotation/stored-schedule.js';
 import { EXIT, table, type Outcome } from './outcome.js';
 
 /**
- * Every signing key: when it does what, and who keeps it. There is nothing private in it.
+ * `keys list`: every signing key with its state, schedule and signer. Nothing private is in it.
  *
- * @param zoneId of one zone only, or `null` for all
+ * @param zoneId `null` for all zones
  * @param now milliseconds since the epoch
  */
 export async function listKeys(

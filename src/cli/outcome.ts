@@ -1,4 +1,4 @@
-/** How a command ended, for people, for programs, and for the shell. */
+/** The result of a command: exit code, text for people, JSON for programs. */
 export interface Outcome {
   /** One of {@link EXIT}. */
   readonly code: number;
@@ -17,7 +17,7 @@ export const EXIT = {
   impossible: 3,
 } as const;
 
-/** Lays cells out in columns as wide as their widest. */
+/** Aligns cells in columns. */
 export function table(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];
   for (const row of rows) {

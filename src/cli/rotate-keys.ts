@@ -5,17 +5,17 @@ import { instant } from '../platform/config/clock.js';
 import { Zone } from '../zones/zone.entity.js';
 import { EXIT, table, type Outcome } from './outcome.js';
 
-/** What `rotate` needs. */
+/** The services that {@link rotateKeys} uses. */
 export interface RotateServices {
   readonly read: EntityManager;
   readonly rotation: Pick<KeyRotation, 'rotate'>;
 }
 
 /**
- * Rotates the signing keys of one zone or of all, in the same way as the API does, audit event and all.
+ * `keys rotate`: rotates the signing keys of one zone or of all, as the API does, with an audit event.
  *
  * @param zoneId `null` for every zone
- * @param emergency whether the keys that there are have leaked
+ * @param emergency whether the present keys have leaked
  */
 export async function rotateKeys(
   { read, rotation }: RotateServices,

@@ -8,10 +8,10 @@ import { WrongUsage, type SignerOptions } from './arguments.js';
 import { EXIT } from './outcome.js';
 
 /**
- * Signs for others until it is told to stop.
+ * `signer`: signs for others until SIGTERM or SIGINT.
  *
- * @param custody the key-encryption key that seals the files: one of the signer's own
- * @param environment what a PKCS#11 module may read
+ * @param custody has the key-encryption key that seals the files: the signer's own, not the service's
+ * @param environment the environment of the PKCS#11 module
  * @returns the exit code
  */
 export async function runSigner(
@@ -19,8 +19,12 @@ export async function runSigner(
   custody: KeyCustody,
   environment: Readonly<Record<string, string>>,
 ): Promise<number> {
-  const signer = await startSigner(options.socket, keysOf(options, custody, environment), say);
-  say(`signing on ${options.socket}`);
+  const signer = await startSigner(
+    options.socket,
+    keysOf(options, custody, environment),
+    writeLine,
+  );
+  writeLine(`signing on ${options.socket}`);
   await new Promise<void>((resolve) => {
     process.once('SIGTERM', resolve);
     process.once('SIGINT', resolve);
@@ -29,7 +33,7 @@ export async function runSigner(
   return EXIT.done;
 }
 
-function say(what: string): void {
+function writeLine(what: string): void {
   process.stderr.write(`${what}\n`);
 }
 

@@ -1,18 +1,18 @@
-/** One look at another clock. All in milliseconds since the epoch. */
+/** One reading of another clock over the network. All in milliseconds since the epoch. */
 export interface ClockReading {
-  /** Ours, before the other was asked. */
-  readonly asked: number;
-  /** The other's. */
-  readonly told: number;
-  /** Ours, when the answer had come. */
-  readonly answered: number;
+  /** Our clock before the request. */
+  readonly before: number;
+  /** The other clock. */
+  readonly theirs: number;
+  /** Our clock after the answer. */
+  readonly after: number;
 }
 
 /**
- * How far apart two clocks are for certain, in milliseconds. The other was read at some moment of
- * the round trip, so up to half of it may be no difference at all.
+ * The least difference of two clocks, in milliseconds. The other was read at some moment of the round
+ * trip, so up to half of that may be no difference.
  */
-export function clockSkew({ asked, told, answered }: ClockReading): number {
-  const uncertainty = Math.abs(answered - asked) / 2;
-  return Math.max(0, Math.abs(told - (asked + answered) / 2) - uncertainty);
+export function clockSkew({ before, theirs, after }: ClockReading): number {
+  const uncertainty = Math.abs(after - before) / 2;
+  return Math.max(0, Math.abs(theirs - (before + after) / 2) - uncertainty);
 }

@@ -3,7 +3,7 @@ import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { HealthCheck, type HealthCheckResult } from '@nestjs/terminus';
 import { Readiness } from './readiness.service.js';
 
-/** What Kubernetes asks. */
+/** The liveness and readiness probes. */
 @ApiTags('probes')
 @Controller()
 export class HealthController {

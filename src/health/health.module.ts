@@ -11,12 +11,12 @@ import { processMetrics } from './process.metrics.js';
 import { Readiness } from './readiness.service.js';
 import { RequestDurations, requestMetrics } from './request-durations.js';
 
-/** May traffic come, and how is it going: liveness, readiness, metrics. */
+/** Liveness, readiness and metrics. */
 @Module({
   imports: [
-    // What fails is logged by the checks themselves, once, and without what Terminus adds.
+    // The checks log their failures themselves, once.
     TerminusModule.forRoot({ logger: false }),
-    // The controller says its paths itself, since it has two.
+    // The controller has two paths of its own.
     PrometheusModule.register({ controller: MetricsController, path: '/' }),
     KeysModule,
     LedgerModule,

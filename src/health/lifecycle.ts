@@ -1,15 +1,16 @@
 import { Injectable } from '@nestjs/common';
 
-/** Whether the process is on its way out. */
+/** Whether the process is shutting down. */
 @Injectable()
 export class Lifecycle {
   private ending = false;
 
+  /** Whether {@link beginStop} was called. */
   get stopping(): boolean {
     return this.ending;
   }
 
-  /** From now on readiness says no, so that no new traffic is sent here. */
+  /** Makes readiness fail from now on, so that load balancers send no new traffic here. */
   beginStop(): void {
     this.ending = true;
   }

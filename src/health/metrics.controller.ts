@@ -16,7 +16,7 @@ const metricSchema = {
   },
 };
 
-/** The figures, for Prometheus and for people. */
+/** The metrics, as Prometheus text and as JSON. */
 @ApiTags('probes')
 @ApiBearerAuth('metrics')
 @ApiResponse({ status: 401, description: 'There is a metrics token, and this is not it' })

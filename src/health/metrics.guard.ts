@@ -9,7 +9,7 @@ import type { Request, Response } from 'express';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { bearerKeyCheck } from '../platform/http/bearer-key.js';
 
-/** Lets in who bears the metrics token (RFC 6750 2.1), or everyone if there is none. */
+/** Requires the metrics token (RFC 6750 2.1), if one is set. */
 @Injectable()
 export class MetricsGuard implements CanActivate {
   private readonly bearsKey: ((request: Request) => boolean) | null;

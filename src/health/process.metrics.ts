@@ -6,7 +6,7 @@ import { readManifest } from '../platform/config/manifest.js';
 
 const { version } = readManifest();
 
-/** What the process measures of itself, beside the default metrics of prom-client. */
+/** The metrics of the process, beside the default ones of prom-client. */
 export const processMetrics = [
   makeGaugeProvider({
     name: 'mandate_build_info',

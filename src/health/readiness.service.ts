@@ -23,25 +23,27 @@ import { pendingMigrations } from './schema.js';
 import { singleFlight } from './single-flight.js';
 
 /** Milliseconds that a check may take; all run at once, so the answer takes no longer. */
-const PATIENCE_MS = 1_200;
-/** Milliseconds between our clock and the database's that are still the same time. */
+const CHECK_TIMEOUT_MS = 1_200;
+/** Milliseconds by which our clock may differ from the database's. */
 const MAX_SKEW_MS = 5_000;
 
-/** Raised by a check that came to its end, with what anyone may know. */
+/** Thrown by a check that failed, with a message that is public. */
 class NotReady extends Error {
   override readonly name = 'NotReady';
 }
 
-/** Answers whether minting is safe now. */
+/** The readiness checks: whether minting is safe now. */
 @Injectable()
 export class Readiness {
   /**
+   * Runs all checks.
+   *
    * @returns what is up
    * @throws {ServiceUnavailableException} with what is down, in the same format
    */
   readonly check: () => Promise<HealthCheckResult>;
 
-  /** Checks that fail, so that the log has a line for a change and none for its repetition. */
+  /** The checks that fail now, so that only changes are logged. */
   private readonly failing = new Set<string>();
   private migrated = false;
 
@@ -70,22 +72,21 @@ export class Readiness {
   }
 
   /**
-   * Says how many zones, of those that this replica has loaded, have a policy that cannot be used, and
-   * is up whatever that is: their requests are denied on every replica, so to take this one out of
-   * service would help nobody, and would let one zone's policy stop all the others. Whoever may ask
-   * here may not know which zones there are.
+   * The number of loaded zones whose policy cannot be used. Always up: their requests are denied on every
+   * replica, so taking this one out of service would not help, and would let one zone's policy stop all
+   * the others. A number only, since callers of this route may not know which zones there are.
    */
   private describePolicy() {
     return this.indicators.check('policy').up({ broken_zones: this.snapshots.brokenPolicies });
   }
 
   private indicator(name: string, check: () => Promise<void>): HealthIndicatorFunction {
-    // Shared on its own too: a check that was given up goes on until its connection gives up.
+    // Each check is single-flight, too: one that timed out goes on until its connection times out.
     const run = singleFlight(() => this.watch(name, check));
-    return () => this.indicators.check(name).attempt(run).withTimeout(PATIENCE_MS);
+    return () => this.indicators.check(name).attempt(run).withTimeout(CHECK_TIMEOUT_MS);
   }
 
-  /** Keeps what the driver says, which has addresses in it, for the log. */
+  /** Runs a check, and logs when it starts or stops failing. The driver's error, which has addresses in it, goes only there. */
   private async watch(name: string, check: () => Promise<void>): Promise<void> {
     try {
       await check();
@@ -113,21 +114,21 @@ export class Readiness {
   }
 
   /**
-   * Unlike a broken policy, which denies, a zone that cannot sign is a failure of ours. Whoever may ask
-   * here may not know which zones there are, so there is a number only.
+   * Fails while a zone in use cannot sign: unlike a broken policy, which denies, that is a failure of ours.
+   * The message has a number only, since callers of this route may not know which zones there are.
    */
   private async checkSigningKeys(): Promise<void> {
-    const mute = await this.snapshots.countZonesWithoutSigner();
-    if (mute > 0) throw new NotReady(`zones in use that cannot sign: ${mute}`);
+    const withoutSigner = await this.snapshots.countZonesWithoutSigner();
+    if (withoutSigner > 0) throw new NotReady(`zones in use that cannot sign: ${withoutSigner}`);
   }
 
   private async checkClock(): Promise<void> {
-    const asked = this.clock.now();
-    const rows = await this.dataSource.query<{ told: string }[]>(
-      'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::text AS told',
+    const before = this.clock.now();
+    const rows = await this.dataSource.query<{ now: string }[]>(
+      'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::text AS now',
     );
-    const skew = clockSkew({ asked, told: Number(rows[0]?.told), answered: this.clock.now() });
-    // The negation also refuses what is not a number.
+    const skew = clockSkew({ before, theirs: Number(rows[0]?.now), after: this.clock.now() });
+    // The negation also refuses NaN.
     if (!(skew <= MAX_SKEW_MS)) throw new NotReady('the clock differs from that of the database');
   }
 }

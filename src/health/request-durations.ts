@@ -6,7 +6,7 @@ import type { Histogram } from 'prom-client';
 
 const REQUEST_SECONDS = 'mandate_http_request_seconds';
 
-/** The metric of {@link RequestDurations}. Every label is from a closed set. */
+/** The metric of {@link RequestDurations}. The values of each label are a closed set. */
 export const requestMetrics = [
   makeHistogramProvider({
     name: REQUEST_SECONDS,
@@ -16,15 +16,15 @@ export const requestMetrics = [
   }),
 ];
 
-/** Methods that have a name of their own: a caller may choose among dozens that we never answer. */
+/** The methods that are label values; all others count as `other`, since callers may send any. */
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
-/** Measures requests. */
+/** Measures the duration of requests. */
 @Injectable()
 export class RequestDurations {
   /**
-   * Put in front of everything here, and not by a Nest middleware consumer: that makes a route for
-   * every method of every path, and then no method could be told to be unknown.
+   * Registers the middleware in front of everything, and not by a Nest middleware consumer: that makes a
+   * route for every method of every path, and then `allowedMethods` would find them all.
    */
   constructor(
     { httpAdapter }: HttpAdapterHost,
@@ -43,22 +43,22 @@ export class RequestDurations {
   }
 
   /**
-   * Takes in a request that was answered by others.
+   * Counts a request that was answered in front of this middleware.
    *
-   * @param route its template
-   * @param status its class, such as `2xx`
+   * @param route the template of its route
+   * @param status the class of its status, such as `2xx`
    */
   observe(method: string, route: string, status: string, seconds: number): void {
     this.histogram.observe({ method, route, status }, seconds);
   }
 }
 
-/** The class of the status, or that the caller did not wait for one. */
+/** The class of the status, or `aborted` if the caller did not wait for one. */
 function statusOf(response: Response): string {
   return response.headersSent ? `${Math.trunc(response.statusCode / 100)}xx` : 'aborted';
 }
 
-/** The template of the route, never the path: that is the caller's to choose. */
+/** The template of the route, never the path, since callers choose paths. */
 function routeOf(request: Request): string {
   const route: unknown = request.route;
   const path: unknown =

@@ -1,6 +1,6 @@
 /**
- * Lets callers who come while a run is under way share it, however long it takes. Whoever gives up
- * waiting does not make room for another run, so that runs cannot pile up behind something that hangs.
+ * A function whose concurrent callers share one run, however long it takes. A caller that gives up
+ * waiting does not start another run, so that runs cannot pile up behind something that hangs.
  */
 export function singleFlight<T>(run: () => Promise<T>): () => Promise<T> {
   let underWay: Promise<T> | null = null;

@@ -2,18 +2,18 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 
-/** A recorded event, whole. */
+/** An audit event as it was recorded, all members. */
 export type RecordedEvent = Readonly<Record<string, unknown>>;
 
-/** Events of one request at most: a request id is the caller's word, and may have been used before. */
+/** The most events that are read of one request: callers choose request ids, and may use one again. */
 const MAX_EVENTS = 100;
 
-/** Reads what was recorded. */
+/** Reads audit events. */
 @Injectable()
 export class AuditLog {
   constructor(@InjectDataSource() private readonly dataSource: DataSource) {}
 
-  /** The events of one kind that were recorded under a request id, the latest first. */
+  /** The events of one type that were recorded under a request id, the latest first, 100 at most. */
   async byRequest(requestId: string, type: string): Promise<RecordedEvent[]> {
     const rows = await this.dataSource.query<{ event: RecordedEvent }[]>(
       `SELECT event FROM audit_events WHERE request_id = $1 AND type = $2

@@ -1,12 +1,12 @@
-/** A JSON object that goes into the audit log. It must hold no secret and no token. */
+/** An audit event: a JSON object. It must hold no secret and no token. */
 export type AuditEvent = Readonly<Record<string, unknown>> & {
-  /** What kind of thing happened, such as `token_exchange`. */
+  /** The kind of event, such as `token_exchange`. */
   readonly type: string;
   readonly outcome: 'issued' | 'denied' | 'failed' | 'done';
   readonly request_id: string;
 };
 
-/** The members that replace those of the event if a fact has moved. */
+/** The denial if a fact has moved: members that replace those of the audit event. */
 export interface Otherwise {
   readonly outcome: 'denied' | 'failed';
   /** The OAuth error that the caller gets. */
@@ -15,7 +15,7 @@ export interface Otherwise {
   readonly reason: string;
 }
 
-/** Something that was true when the request was evaluated and must still be true in the commit. */
+/** A condition that held when the request was evaluated and that the commit checks again. */
 export type Fact =
   | { readonly kind: 'session_live'; readonly id: string; readonly otherwise: Otherwise }
   | {
@@ -26,19 +26,19 @@ export type Fact =
       readonly otherwise: Otherwise;
     }
   | {
-      /** Holds once: what is checked is spent, so it goes before facts that need not hold. */
+      /** Holds once: checking spends the nonce. It goes before facts that need not hold. */
       readonly kind: 'nonce_unspent';
       readonly purpose: 'gateway_request' | 'client_assertion';
-      /** Hex SHA-256 of what may be used once. */
+      /** Hex SHA-256 of the nonce. */
       readonly nonce: string;
       /** The last day (`YYYY-MM-DD`, UTC) on which it could be used at all. */
       readonly day: string;
       readonly otherwise: Otherwise;
     }
-  /** An agent session and all above it. */
+  /** An agent session and all its ancestors. */
   | { readonly kind: 'agent_session_live'; readonly id: string; readonly otherwise: Otherwise }
   | {
-      /** A delegation, all above it, and every agent session on the way. */
+      /** A delegation edge, all its ancestors, and every agent session on the path. */
       readonly kind: 'delegation_live';
       readonly id: string;
       /** The versions that were evaluated, by the id of the edge; absent if they are not known. */
@@ -46,7 +46,7 @@ export type Fact =
       readonly otherwise: Otherwise;
     }
   | {
-      /** No budget on the way is used up. If all facts hold, one exchange is drawn on each. */
+      /** No budget on the path is used up. If all facts hold, each is charged one exchange. */
       readonly kind: 'delegation_unspent';
       readonly id: string;
       readonly otherwise: Otherwise;
@@ -62,7 +62,7 @@ export type Fact =
       readonly otherwise: Otherwise;
     }
   | {
-      /** Whoever asks may have one more challenge open, or another secret for one that is. */
+      /** The requester may open one more challenge, or get another secret for one that is open. */
       readonly kind: 'challenge_allowed';
       readonly binding: string;
       readonly client_id: string;
@@ -70,9 +70,9 @@ export type Fact =
       readonly subject_issuer?: string;
       readonly subject_type: 'user' | 'application';
       readonly max_of_client: number;
-      /** Of a user. */
+      /** For one user. */
       readonly max_of_subject: number;
-      /** Of a user, by the same client: no client alone keeps others from asking a user. */
+      /** For one user by one client: so no client alone can keep others from asking a user. */
       readonly max_of_both: number;
       readonly max_secrets: number;
       readonly otherwise: Otherwise;
@@ -86,16 +86,16 @@ export type Fact =
       readonly otherwise: Otherwise;
     };
 
-/** What may be used once. */
+/** A value that may be used once, hashed. */
 export type Nonce = Omit<Extract<Fact, { kind: 'nonce_unspent' }>, 'kind' | 'otherwise'>;
 
-/** A session that is born with the entry. */
+/** A session to be created with the entry. */
 export interface SessionBirth {
   readonly id: string;
   readonly root_id: string;
   readonly client_id: string;
   readonly subject: string;
-  /** Whose name the subject is, if not ours. */
+  /** The trusted issuer of the subject; absent for our own clients. */
   readonly issuer?: string;
   /** How and when the subject was authenticated. */
   readonly acr?: string;
@@ -106,7 +106,7 @@ export interface SessionBirth {
   readonly expires_at: number;
 }
 
-/** Proof of the subject that its session remembers. */
+/** An authentication of the subject in a step-up, which its session remembers. */
 export interface SessionProof {
   readonly session_id: string;
   readonly subject: string;
@@ -117,7 +117,7 @@ export interface SessionProof {
   readonly auth_time: number;
 }
 
-/** A challenge that was opened, or joined: the same request had one already. */
+/** A challenge that was opened, or joined if the same request had one already. */
 export interface OpenedChallenge {
   readonly id: string;
   readonly type: string;
@@ -126,12 +126,12 @@ export interface OpenedChallenge {
   readonly expires_at: number;
 }
 
-/** Everything that one request asks the ledger to check and record, as one unit. */
+/** One request to the ledger: facts to check and an audit event to record, as one unit. */
 export interface Entry {
   /** UUIDv7 of the audit event. */
   readonly event_id: string;
   readonly zone_id: string;
-  /** The zone version that the request was evaluated on. Absent if no zone was involved. */
+  /** The zone version that the request was evaluated on; absent if there was no zone. */
   readonly zone_version?: string;
   /** A client id that was unknown when the request was evaluated. */
   readonly absent_client?: string;
@@ -143,7 +143,7 @@ export interface Entry {
   readonly event: AuditEvent;
 }
 
-/** The zone under which events are filed that belong to none: the nil UUID (RFC 9562 5.9). */
+/** The zone id of events that belong to no zone: the nil UUID (RFC 9562 5.9). */
 export const NO_ZONE = '00000000-0000-0000-0000-000000000000';
 
 declare const receipt: unique symbol;
@@ -157,15 +157,15 @@ export interface Receipt {
   readonly eventId: string;
 }
 
-/** What became of an entry. */
+/** The result of an entry. */
 export type Committed =
   | {
       readonly status: 'recorded';
       readonly receipt: Receipt;
-      /** Only for an entry that was to open one. */
+      /** Present if the entry was to open one. */
       readonly challenge?: OpenedChallenge;
     }
   /** A fact moved. The denial that the fact names is recorded instead. */
   | { readonly status: 'refused'; readonly fact: Fact }
-  /** The zone changed since the evaluation. Nothing is recorded: evaluate again. */
+  /** The zone has changed since the evaluation. Nothing is recorded: evaluate again. */
   | { readonly status: 'stale' };

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { GroupCommit, NotSent, type GroupCommitLimits } from './group-commit.js';
 
-const LIMITS: GroupCommitLimits = { maxBatch: 100, maxWaiting: 1_000, patienceMs: 10_000 };
+const LIMITS: GroupCommitLimits = { maxBatch: 100, maxWaiting: 1_000, maxWaitMs: 10_000 };
 
 type Settled = PromiseSettledResult<string>;
 
@@ -89,7 +89,7 @@ test('refuses at once what would wait behind too many', async () => {
 });
 
 test('never sends what has waited too long', async () => {
-  const { group, batches, answer } = rig({ patienceMs: 20 });
+  const { group, batches, answer } = rig({ maxWaitMs: 20 });
   const first = group.submit('a');
   const late = group.submit('b');
   const refused = expect(late).rejects.toThrow(NotSent);
@@ -104,7 +104,7 @@ test('never sends what has waited too long', async () => {
 });
 
 test('goes on when all that waited has waited too long', async () => {
-  const { group, batches, answer } = rig({ patienceMs: 20 });
+  const { group, batches, answer } = rig({ maxWaitMs: 20 });
   const first = group.submit('a');
   const refused = expect(group.submit('b')).rejects.toThrow(NotSent);
   await sleep(40);

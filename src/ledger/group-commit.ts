@@ -1,19 +1,20 @@
-/** What the batching tells its observer about one batch. */
+/** An observer of the batches, for metrics. */
 export interface BatchObserver {
+  /** Called after each batch that was answered. */
   batch(size: number, seconds: number): void;
 }
 
 /** Bounds of a {@link GroupCommit}. */
 export interface GroupCommitLimits {
-  /** Entries in one batch at most. */
+  /** The most entries in one batch. */
   readonly maxBatch: number;
-  /** Entries that may wait at most; more are refused at once. */
+  /** The most entries that may wait; more are refused at once. */
   readonly maxWaiting: number;
   /** Milliseconds that an entry may wait to be sent. */
-  readonly patienceMs: number;
+  readonly maxWaitMs: number;
 }
 
-/** Raised for an entry that was never sent. */
+/** Thrown for an entry that was never sent. */
 export class NotSent extends Error {
   override readonly name = 'NotSent';
 }
@@ -26,15 +27,15 @@ interface Waiting<E, R> {
 }
 
 /**
- * Lets concurrent entries share a round trip: while one batch is in flight the next fills up.
- * Under no load an entry goes out alone and at once; under load batches grow by themselves.
+ * Batches concurrent entries into shared round trips: while one batch is in flight the next fills up.
+ * Without load an entry is sent alone and at once; under load batches grow by themselves.
  */
 export class GroupCommit<E, R> {
   private waiting: Waiting<E, R>[] = [];
   private inFlight = false;
 
   /**
-   * @param send commits a batch and returns how each entry fared, in order
+   * @param send commits a batch and returns the result of each entry, in order
    */
   constructor(
     private readonly send: (batch: readonly E[]) => Promise<readonly PromiseSettledResult<R>[]>,
@@ -43,8 +44,10 @@ export class GroupCommit<E, R> {
   ) {}
 
   /**
+   * Adds an entry to the next batch.
+   *
    * @returns the entry's own result
-   * @throws {NotSent} if too many wait or it waited too long; otherwise whatever the batch failed with
+   * @throws {NotSent} if too many wait or it waited too long; otherwise the error of its batch
    */
   submit(entry: E): Promise<R> {
     if (this.waiting.length >= this.limits.maxWaiting) {
@@ -66,7 +69,7 @@ export class GroupCommit<E, R> {
   }
 
   private takeBatch(): Waiting<E, R>[] {
-    const oldest = performance.now() - this.limits.patienceMs;
+    const oldest = performance.now() - this.limits.maxWaitMs;
     const taken = this.waiting.splice(0, this.limits.maxBatch);
     const fresh = taken.filter(({ since }) => since >= oldest);
     for (const entry of taken) {

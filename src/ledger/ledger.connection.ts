@@ -5,8 +5,8 @@ const STATEMENT_MS = 1_200;
 const LOCK_MS = 500;
 
 /**
- * One connection that is made when it is needed and thrown away when it disappoints: a statement
- * that was not answered in time leaves a connection in a state that nobody knows.
+ * One connection to PostgreSQL, opened when it is needed and dropped after a failure: a statement
+ * that was not answered in time leaves a connection in an unknown state.
  */
 export class LedgerConnection {
   private client: pg.Client | undefined;
@@ -15,7 +15,10 @@ export class LedgerConnection {
   constructor(private readonly url: string) {}
 
   /**
-   * @returns the rows of one statement
+   * Runs one prepared statement.
+   *
+   * @param name the name of the prepared statement
+   * @returns its rows
    * @throws the driver's error, after at most about two seconds
    */
   async rows(name: string, text: string, values: unknown[]): Promise<Record<string, unknown>[]> {
@@ -34,7 +37,7 @@ export class LedgerConnection {
     this.client = undefined;
   }
 
-  /** Those who come together share one attempt: each of their own would leave all but one behind. */
+  /** The connection. Concurrent callers share one attempt: otherwise all but one connection would leak. */
   private connected(): Promise<pg.Client> {
     if (this.client !== undefined) return Promise.resolve(this.client);
     this.connecting ??= this.connect().finally(() => (this.connecting = undefined));
@@ -46,9 +49,9 @@ export class LedgerConnection {
       connectionString: this.url,
       connectionTimeoutMillis: CONNECT_MS,
       query_timeout: STATEMENT_MS,
-      // Also on the server, so that what we gave up on does not happen after all.
+      // Also on the server, so that a statement that timed out here is not committed there.
       statement_timeout: STATEMENT_MS,
-      // Whoever is locked out is tried alone then, so that others need not wait with him.
+      // An entry that waits for a lock is then tried alone, so that the rest of its batch does not wait with it.
       lock_timeout: LOCK_MS,
       keepAlive: true,
       application_name: 'mandate ledger',
@@ -67,7 +70,7 @@ export class LedgerConnection {
 
   private discard(client: pg.Client): void {
     if (this.client === client) this.client = undefined;
-    // Not awaited: a server that is paused would never answer a polite goodbye.
+    // Not awaited: a server that is paused never answers.
     void client.end().catch(() => {});
   }
 }

@@ -12,9 +12,9 @@ import { LOGGER } from '../platform/config/logger.js';
 const HOUR_MS = 3_600_000;
 
 /**
- * Makes the partitions of the coming days and drops those in which nothing can be alive
- * (`ledger_maintain` in maintenance.sql): at the start and then every hour or so. Partitions are made
- * a week ahead, so one that fails is only logged.
+ * The job that makes the partitions of the coming days and drops expired ones (`ledger_maintain` in
+ * maintenance.sql): at the start and then about every hour. Partitions are made a week ahead, so a
+ * failure is only logged.
  */
 @Injectable()
 export class LedgerMaintenance implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -42,7 +42,7 @@ export class LedgerMaintenance implements OnApplicationBootstrap, OnApplicationS
       this.logger.warn({ err: error }, 'the ledger was not maintained, trying again in an hour');
     }
     if (this.stopped) return;
-    // Replicas that were started together drift apart.
+    // Jitter, so that replicas that were started together do not run it together.
     this.timer = setTimeout(() => void this.run(), HOUR_MS * (0.75 + Math.random() / 2)).unref();
   }
 
@@ -52,17 +52,17 @@ export class LedgerMaintenance implements OnApplicationBootstrap, OnApplicationS
       connectionTimeoutMillis: 2_000,
       statement_timeout: 30_000,
       query_timeout: 31_000,
-      // Whoever waits for a table makes all others wait behind him, and they have requests to answer.
+      // All later lock requests on a table queue behind a waiting one, and they have requests to answer.
       lock_timeout: 300,
       application_name: 'mandate ledger maintenance',
     });
-    // What matters is thrown by the call that fails; an unheard event would end the process.
+    // The call that fails throws; an error event without a listener would end the process.
     client.on('error', () => {});
     try {
       await client.connect();
       await client.query('SELECT ledger_maintain()');
     } finally {
-      // Not awaited: a server that is paused would never answer a polite goodbye.
+      // Not awaited: a server that is paused never answers.
       void client.end().catch(() => {});
     }
   }

@@ -3,7 +3,7 @@ import { makeHistogramProvider } from '@willsoto/nestjs-prometheus';
 export const BATCH_SIZE = 'mandate_ledger_batch_entries';
 export const BATCH_SECONDS = 'mandate_ledger_commit_seconds';
 
-/** What the ledger measures of itself. */
+/** The metrics of the ledger. */
 export const ledgerMetrics = [
   makeHistogramProvider({
     name: BATCH_SIZE,

@@ -4,7 +4,7 @@ import { LedgerMaintenance } from './ledger.maintenance.js';
 import { ledgerMetrics } from './ledger.metrics.js';
 import { Ledger } from './ledger.service.js';
 
-/** Commits what happened, or says which fact moved. */
+/** Commits what happened, or says which fact moved; and reads the audit log. */
 @Module({
   providers: [Ledger, AuditLog, LedgerMaintenance, ...ledgerMetrics],
   exports: [Ledger, AuditLog],

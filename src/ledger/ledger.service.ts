@@ -15,9 +15,9 @@ import { BATCH_SECONDS, BATCH_SIZE } from './ledger.metrics.js';
  */
 @Injectable()
 export class Ledger implements OnApplicationShutdown {
-  /** Names this process's hash chains; a new one for every start. */
+  /** The id of this process's hash chains; a new one for every start. */
   readonly writer = uuidv7();
-  /** Operators' changes have chains of their own, so that their transactions never hold up issuing. */
+  /** The id of the chains of operators' changes, so that their transactions never hold up issuing. */
   private readonly operatorWriter = uuidv7();
   private readonly connection: LedgerConnection;
   private readonly group: GroupCommit<Entry, Committed>;
@@ -30,7 +30,7 @@ export class Ledger implements OnApplicationShutdown {
     this.connection = new LedgerConnection(env.databaseUrl);
     this.group = new GroupCommit(
       (batch) => this.send(batch),
-      { maxBatch: 128, maxWaiting: 4_096, patienceMs: 1_500 },
+      { maxBatch: 128, maxWaiting: 4_096, maxWaitMs: 1_500 },
       {
         batch(size, seconds) {
           batchSize.observe(size);
@@ -43,7 +43,8 @@ export class Ledger implements OnApplicationShutdown {
   /**
    * Checks and records one entry, durably.
    *
-   * @throws the driver's error or `NotSent` if it cannot be known to be recorded; then nothing may
+   * @returns the receipt, the fact that moved, or `stale`
+   * @throws the driver's error or `NotSent` if it is not known to be recorded; then nothing may
    *   be issued for it
    */
   commit(entry: Entry): Promise<Committed> {
@@ -51,7 +52,7 @@ export class Ledger implements OnApplicationShutdown {
   }
 
   /**
-   * Spends what may be used once, where nothing else is to be recorded.
+   * Spends a nonce, where nothing else is to be recorded.
    *
    * @returns `false` if it was spent before
    * @throws the driver's error
@@ -61,7 +62,7 @@ export class Ledger implements OnApplicationShutdown {
     return spent.length === 1;
   }
 
-  /** Records an operator's change in the transaction that makes it. */
+  /** Records an operator's change, in the transaction `tx` that makes the change. */
   async append(tx: EntityManager, zoneId: string, event: AuditEvent): Promise<void> {
     await tx.query('SELECT audit_append($1, $2, $3, $4)', [
       zoneId,
@@ -72,7 +73,7 @@ export class Ledger implements OnApplicationShutdown {
   }
 
   /**
-   * Whether commits would work now: the whole way to the server and back, with nothing in it.
+   * Commits an empty batch, to see whether commits would work now.
    *
    * @throws the driver's error
    */
@@ -89,7 +90,7 @@ export class Ledger implements OnApplicationShutdown {
       const committed = await this.commitBatch(batch);
       return committed.map((value) => ({ status: 'fulfilled', value }));
     } catch (error) {
-      // The server refused a value in one of them and has rolled back all: find out whose it was.
+      // The server refused a value of one entry and rolled back all: commit each alone.
       if (batch.length === 1 || !isStatementError(error)) throw error;
       return Promise.allSettled(
         batch.map(async (entry) => {

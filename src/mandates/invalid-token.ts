@@ -1,6 +1,6 @@
 import type { MalformedReason } from '../oauth/compact-jws.js';
 
-/** Why a mandate is refused: a word for the log and the audit event, never for the caller. */
+/** The reason of an {@link InvalidToken}: a word for the log and the audit event, never for the caller. */
 export type InvalidTokenReason =
   | MalformedReason
   | 'wrong_typ'
@@ -35,7 +35,7 @@ export type InvalidTokenReason =
   | 'invalid_ancestors'
   | 'invalid_may_act';
 
-/** A token is not a mandate of this zone that is valid now. */
+/** Thrown when a token is not a mandate of this zone that is valid now. */
 export class InvalidToken extends Error {
   override readonly name = 'InvalidToken';
 

@@ -16,12 +16,13 @@ export interface ActorClaim {
   readonly act?: ActorClaim;
 }
 
-/** What a mandate states, checked and typed (RFC 9068 2.2, RFC 8693 4). */
+/** The claims of a mandate, checked and typed (RFC 9068 2.2, RFC 8693 4). */
 export interface MandateClaims {
   readonly iss: string;
   readonly sub: string;
   /** One or more audiences, whether the token had a string or an array (RFC 7519 4.1.3). */
   readonly aud: readonly string[];
+  /** Seconds since the epoch, as `iat` and `authTime` are. */
   readonly exp: number;
   readonly iat: number;
   readonly jti: string;
@@ -33,23 +34,23 @@ export interface MandateClaims {
   readonly use: 'session' | 'resource';
   readonly subType: 'user' | 'application';
   readonly target: readonly string[];
-  /** Whose name `sub` is, if it is not one of ours. */
+  /** The trusted issuer that `sub` belongs to; absent if it is one of our clients. */
   readonly subIss?: string;
-  /** What that issuer says of the subject beside its name. */
+  /** The labels of the subject that come from that issuer. */
   readonly subLabels?: readonly string[];
   /** How and when the subject was authenticated (OpenID Connect Core 2). */
   readonly acr?: string;
   readonly amr?: readonly string[];
   readonly authTime?: number;
-  /** The `jti`s of what it was exchanged from, the first one first: revoking any of them revokes it. */
+  /** The `jti`s of the mandates that it was exchanged from, the first one first: revoking any of them revokes it. */
   readonly ancestors: readonly string[];
   readonly act?: ActorClaim;
   readonly mayAct?: Readonly<Record<string, unknown>>;
-  /** All claims as signed, for those without a field here. Their types are not checked. */
+  /** All claims as signed, their types unchecked. */
   readonly raw: Readonly<Record<string, unknown>>;
 }
 
-/** What the claims of a mandate are measured against. */
+/** The values that the claims of a mandate are checked against. */
 export interface Expected {
   readonly issuer: string;
   readonly zoneId: string;
@@ -57,22 +58,24 @@ export interface Expected {
   readonly now: number;
 }
 
-/** How many actors a mandate may name. */
+/** The most actors that a mandate may name (RFC 8693 4.1). */
 export const MAX_ACTORS = 10;
 
-/** How many mandates one may have come of: a session's, and one for each actor. */
+/** The most ancestors of a mandate: the session's, and one for each actor. */
 export const MAX_ANCESTORS = MAX_ACTORS + 2;
 
-/** How far a second node's clock may run ahead, in seconds. It never prolongs a token's life. */
+/** Seconds by which another node's clock may run ahead. It never prolongs a token's life. */
 const CLOCK_SKEW = 30;
 
-/** No mandate lives this long, in seconds; one that claims to was not made by this program. */
-const ABSURD_LIFETIME = 24 * 60 * 60;
+/** A bound on the lifetime, in seconds. A token that exceeds it was not made by this program. */
+const MAX_PLAUSIBLE_LIFETIME = 24 * 60 * 60;
 
 /**
  * Reads the claims of a token whose signature has been verified (RFC 9068 4, RFC 7519 4.1).
  *
- * A claim that we mint must be there and well-formed; other claims are allowed and kept in `raw`.
+ * Claims that are minted must be there and well-formed; other claims are allowed and kept in `raw`.
+ *
+ * @throws {InvalidToken}
  */
 export function readClaims(claims: JsonObject, expected: Expected): MandateClaims {
   if (claims['iss'] !== expected.issuer) throw new InvalidToken('wrong_issuer');
@@ -113,9 +116,9 @@ export function readClaims(claims: JsonObject, expected: Expected): MandateClaim
 }
 
 /**
- * `exp` has no leeway, because it was set by the same clock that is asked now; `iat` and `nbf` may
- * come from a node whose clock is a little ahead. Comparisons are written so that a `now` that is no
- * number refuses.
+ * The times of a mandate (RFC 7519 4.1.4 to 4.1.6). `exp` has no leeway, because it was set by the same
+ * clock that `now` is of; `iat` and `nbf` may come from a node whose clock is a little ahead. A `now`
+ * that is not a number refuses.
  */
 function readTimes(claims: JsonObject, now: number): { exp: number; iat: number } {
   const exp = readSeconds(claims['exp'], 'invalid_exp');
@@ -126,7 +129,7 @@ function readTimes(claims: JsonObject, now: number): { exp: number; iat: number 
   }
   if (!(exp > now)) throw new InvalidToken('expired');
   if (!(iat <= now + CLOCK_SKEW)) throw new InvalidToken('issued_in_future');
-  if (exp <= iat || exp - iat > ABSURD_LIFETIME) throw new InvalidToken('invalid_lifetime');
+  if (exp <= iat || exp - iat > MAX_PLAUSIBLE_LIFETIME) throw new InvalidToken('invalid_lifetime');
   return { exp, iat };
 }
 
@@ -135,13 +138,13 @@ function readSeconds(value: JsonValue | undefined, reason: InvalidTokenReason): 
   throw new InvalidToken(reason);
 }
 
-/** Lower case only: identifiers are compared as text here and as `uuid` in the database. */
+/** A UUID, in lower case only: ids are compared as text here and as `uuid` in the database. */
 function readUuid(value: JsonValue | undefined, reason: InvalidTokenReason): string {
   if (typeof value === 'string' && isUuid(value)) return value;
   throw new InvalidToken(reason);
 }
 
-/** What was said of a user by the issuer whose name `sub` is. */
+/** The claims about a user that come from the issuer of `sub`. */
 function readUser(
   { sub_iss: subIss, sub_labels: labels, acr, amr, auth_time: authTime }: JsonObject,
   subType: MandateClaims['subType'],
@@ -165,7 +168,7 @@ function readUser(
   };
 }
 
-/** A mandate that came of no other has none. */
+/** `ancestors`; absent in a mandate that was not exchanged from another. */
 function readAncestors(value: JsonValue | undefined): readonly string[] {
   if (value === undefined) return [];
   const ancestors = readNames(value, 'invalid_ancestors');
@@ -182,7 +185,7 @@ function readScope(value: JsonValue | undefined): readonly string[] {
   throw new InvalidToken('invalid_scope');
 }
 
-/** A string is one audience. The minter writes a string for one, and an array for more. */
+/** `aud` as a list (RFC 7519 4.1.3). One audience is minted as a string, more as an array. */
 function readAudience(value: JsonValue | undefined): readonly string[] {
   return readNames(typeof value === 'string' ? [value] : value, 'invalid_aud');
 }
@@ -195,8 +198,8 @@ function readNames(value: JsonValue | undefined, reason: InvalidTokenReason): re
 }
 
 /**
- * Keeps the two classes of mandates apart: what is meant for us names nobody else, and what is meant
- * for resources names exactly those, and not us.
+ * Checks that `aud` fits `use`: that of a session mandate is this server alone, that of a resource mandate
+ * exactly its targets, and never this server.
  */
 function checkAudience(
   use: MandateClaims['use'],

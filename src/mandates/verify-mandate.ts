@@ -14,26 +14,28 @@ export interface VerificationKey {
   readonly publicKey: CryptoKey;
 }
 
-/** What a mandate is verified against. */
+/** The expectations that a mandate is verified against. */
 export interface VerifyOptions extends Expected {
-  /** The key that this zone has published under `kid`. It must not know other zones' keys. */
+  /** The key that this zone has published under `kid`, `null` if there is none. Other zones' keys must not be found. */
   findKey(kid: string): VerificationKey | null;
 }
 
-/** The `typ` of everything that we mint (RFC 9068 2.1), in the one spelling that we mint. */
+/** The `typ` of every mandate (RFC 9068 2.1), in the one spelling that is minted. */
 export const MANDATE_TYP = 'at+jwt';
 
 /**
  * Verifies a mandate of one zone, and returns its claims (RFC 9068 4, RFC 8725 3).
  *
  * No claim is looked at before the signature is verified, and the key is found by zone and
- * `kid` only, never by what the token brings along. Throws `InvalidToken` if the token is to blame;
- * any other error is a fault on our side, such as a key that does not fit its algorithm.
+ * `kid` only, never by a member of the token that brings a key.
  *
  * An ECDSA signature (r, s) has a twin (r, n - s) that anyone can compute, so one mandate may have
  * two texts. The signer does not choose between them, so the verifier cannot either. It is harmless
  * as long as nothing is keyed by a token's text: revocation and single use go by `jti`. Every other
  * second spelling is refused: other base64url by the parser, DER and other lengths by WebCrypto.
+ *
+ * @throws {InvalidToken} if the token is to blame; any other error is a fault on our side, such as a key
+ *   that does not fit its algorithm
  */
 export async function verifyMandate(token: string, options: VerifyOptions): Promise<MandateClaims> {
   const jws = parse(token);

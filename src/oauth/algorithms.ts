@@ -1,5 +1,5 @@
 /**
- * The signature algorithms that this server uses and understands (RFC 7518 3.1, RFC 8037 3.1,
+ * The signature algorithms that tokens may be signed with, ours and those of others (RFC 7518 3.1, RFC 8037 3.1,
  * RFC 9864 2.2). `Ed25519` is what newer libraries call `EdDSA`.
  *
  * The list is closed: no `none`, and nothing symmetric, so that a public key can never be taken for
@@ -16,13 +16,13 @@ export function isSigningAlg(value: unknown): value is SigningAlg {
 }
 
 /**
- * The algorithms that a zone's own keys can have. `EdDSA` is with Ed25519 (RFC 8037 3.1); it is called so
- * in headers and key sets, since that is the name that every verifier knows.
+ * The algorithms that a zone's signing keys can have. Ed25519 is called `EdDSA` (RFC 8037 3.1) in headers and
+ * key sets, since that is the name that every verifier knows.
  */
 export const ZONE_ALGS = ['ES256', 'ES384', 'EdDSA', 'RS256', 'PS256'] as const;
 
 /** One of `ZONE_ALGS`. */
 export type ZoneAlg = (typeof ZONE_ALGS)[number];
 
-/** What a zone signs with unless told otherwise. */
+/** The algorithm of a zone that sets none. */
 export const DEFAULT_ALG: ZoneAlg = 'ES256';

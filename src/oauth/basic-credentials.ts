@@ -1,6 +1,6 @@
 import { decodeComponent, MalformedForm } from './form.js';
 
-/** What an `Authorization: Basic` header holds. */
+/** The content of an `Authorization: Basic` header (RFC 7617 2). */
 export interface BasicCredentials {
   readonly clientId: string;
   readonly secret: string;

@@ -14,13 +14,13 @@ export interface JwsHeader {
   readonly typ: string | null;
 }
 
-/** What a compact JWS says, before anyone has checked its signature. */
+/** The content of a compact JWS whose signature has not been verified. */
 export interface ParsedJws {
   readonly header: JwsHeader;
   readonly claims: JsonObject;
 }
 
-/** Why a text is not a compact JWS that carries claims. */
+/** The reason of a {@link MalformedToken}: a word for the log. */
 export type MalformedReason =
   | InvalidJsonReason
   | 'too_large'
@@ -36,7 +36,7 @@ export type MalformedReason =
   | 'invalid_header_member'
   | 'unsupported_alg';
 
-/** A text is not a token, whoever signed it. */
+/** Thrown for a text that is not a compact JWS with claims, whatever its signature. */
 export class MalformedToken extends Error {
   override readonly name = 'MalformedToken';
 
@@ -48,13 +48,13 @@ export class MalformedToken extends Error {
   }
 }
 
-/** The longest token that is looked at. All its characters are ASCII, so these are bytes too. */
+/** The longest token that is parsed, in characters; all are ASCII, so these are bytes too. */
 export const MAX_TOKEN_LENGTH = 16_384;
 
 /**
- * The only header members allowed.
+ * The header members that are allowed (RFC 7515 4.1).
  *
- * Everything that brings its own key, changes how the rest is read, or must be understood is refused
+ * Members that bring a key, change how the rest is read, or must be understood are refused
  * with the unknown: `jwk`, `jku`, `x5u`, `x5c`, `b64`, `zip`, `enc`, `crit`; and `cty`, which
  * announces a nested token (RFC 7519 5.2). Certificate thumbprints are ignored, not refused, because
  * common issuers send them beside `kid` and they can do nothing here.
@@ -65,8 +65,11 @@ const HEADER_MEMBERS: ReadonlySet<string> = new Set(['alg', 'kid', 'typ', 'x5t',
  * Parses a signed JWT in compact serialisation (RFC 7515 3.1 and 5.2 steps 1 to 6, RFC 7519 7.2).
  *
  * A token that parses has one spelling and one meaning: base64url is canonical in every segment,
- * text is UTF-8, and JSON is strict. It verifies nothing, so what it returns is only what somebody
- * wrote. Throws `MalformedToken` and nothing else.
+ * text is UTF-8, and JSON is strict. The signature is not verified: header and claims are only what the
+ * sender wrote.
+ *
+ * @param token the whole token, `header.payload.signature`
+ * @throws {MalformedToken} and nothing else
  */
 export function parseCompactJws(token: string): ParsedJws {
   if (token.length > MAX_TOKEN_LENGTH) throw new MalformedToken('too_large');
@@ -79,7 +82,7 @@ export function parseCompactJws(token: string): ParsedJws {
   ) {
     throw new MalformedToken('not_three_segments');
   }
-  // The signature is decoded for its spelling only; verifying is somebody else's.
+  // The signature is decoded to check its spelling only.
   const headerBytes = decodeSegment(protectedHeader);
   const payloadBytes = decodeSegment(payload);
   decodeSegment(signature);
@@ -90,8 +93,10 @@ export function parseCompactJws(token: string): ParsedJws {
 }
 
 /**
- * Decodes base64url without padding (RFC 7515 2), refusing every spelling but the one an encoder
+ * Decodes base64url without padding (RFC 7515 2), in the one spelling that an encoder
  * writes: the unused bits of the last character must be zero (RFC 4648 3.5).
+ *
+ * @throws {MalformedToken}
  */
 function decodeSegment(segment: string): Uint8Array {
   if (segment === '') throw new MalformedToken('empty_segment');

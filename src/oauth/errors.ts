@@ -13,22 +13,22 @@ export type OAuthErrorCode =
   | 'temporarily_unavailable'
   | 'server_error';
 
-/** What an error carries beside its code and public text. */
+/** The members of an {@link OAuthError} beside its code and description. */
 export interface OAuthErrorOptions {
   /** The precise reason, for the log and the audit event. Never sent. */
   readonly detail?: string;
   /** Seconds after which a repetition makes sense (`Retry-After`). */
   readonly retryAfter?: number;
-  /** The challenge to send in `WWW-Authenticate`. */
+  /** The value of `WWW-Authenticate`. */
   readonly wwwAuthenticate?: string;
-  /** What the body says beside error and description. May hold a secret, so it is sent and never logged. */
+  /** Further members of the response body. May hold a secret, so they are sent and never logged. */
   readonly members?: Readonly<Record<string, unknown>>;
-  /** What went wrong underneath. Logged, never sent. */
+  /** The underlying error. Logged, never sent. */
   readonly cause?: unknown;
 }
 
 /**
- * A refusal that the caller is told about.
+ * An error response (RFC 6749 5.2): its public text, and its private reason.
  *
  * `message` is public and goes out as `error_description`; `detail` is private. They are separate
  * fields so that neither can be mistaken for the other.
@@ -38,7 +38,7 @@ export class OAuthError extends Error {
   readonly detail: string;
   readonly retryAfter: number | undefined;
   readonly wwwAuthenticate: string | undefined;
-  /** Not a property, so that no logger walks into it. */
+  /** `#` instead of `private`: a logger that serialises the error cannot reach it. */
   readonly #members: Readonly<Record<string, unknown>>;
 
   constructor(
@@ -53,13 +53,17 @@ export class OAuthError extends Error {
     this.#members = options.members ?? {};
   }
 
-  /** What the body says beside error and description. */
+  /** Further members of the response body. */
   get members(): Readonly<Record<string, unknown>> {
     return this.#members;
   }
 }
 
-/** The answer when something that the answer depends on cannot be reached right now. */
+/**
+ * The error when something that the answer depends on cannot be reached right now (503, `Retry-After: 1`).
+ *
+ * @param detail the private reason
+ */
 export function unavailable(detail: string, cause?: unknown): OAuthError {
   return new OAuthError('temporarily_unavailable', 'the service cannot answer right now', {
     detail,

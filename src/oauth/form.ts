@@ -1,4 +1,4 @@
-/** What makes a body no form: a stable word for the log. */
+/** Thrown for a body that is not a well-formed form; the message is a stable word for the log. */
 export class MalformedForm extends Error {
   override readonly name = 'MalformedForm';
 }
@@ -12,10 +12,11 @@ export type Form = ReadonlyMap<string, readonly string[]>;
  * Parses `application/x-www-form-urlencoded` strictly (RFC 6749 appendix B). Where a lenient parser
  * guesses, two programs may guess differently, so anything malformed is refused.
  *
- * An empty value counts as an absent one (RFC 6749 3.1), but its name still counts as given: a
+ * An empty value counts as absent (RFC 6749 3.1), but its name still counts as given: a
  * parameter that may not be repeated is refused also if one of the repetitions is empty.
  *
- * @param repeatable the parameters that may be given more than once
+ * @param body the bytes of the request body
+ * @param repeatable the names of parameters that may be given more than once
  * @throws {MalformedForm} for bad percent or UTF-8 encoding, NUL, too many or repeated parameters
  */
 export function parseForm(body: Uint8Array, repeatable: ReadonlySet<string>): Form {
@@ -48,7 +49,7 @@ export function single(form: Form, name: string): string | null {
 /**
  * Decodes one percent-encoded component, in which `+` is a space.
  *
- * @throws {MalformedForm}
+ * @throws {MalformedForm} for bad percent encoding and NUL
  */
 export function decodeComponent(text: string): string {
   let decoded: string;

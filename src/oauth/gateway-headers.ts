@@ -1,11 +1,11 @@
-/** What a gateway sends along, as it came off the wire. */
+/** The signature headers of a gateway's request, as received. */
 export interface GatewayHeaders {
-  /** Unix seconds. */
+  /** Seconds since the epoch. */
   readonly timestamp: string | null;
-  /** Unique for each request. */
+  /** The id of the request, a nonce. */
   readonly request: string | null;
   /** Hex HMAC-SHA-256. */
   readonly signature: string | null;
-  /** `X-Request-Id`, which must be the same if it is there. */
+  /** `X-Request-Id`, which must equal {@link request} if it is there. */
   readonly requestId: string | null;
 }

@@ -6,7 +6,7 @@ export interface JsonObject {
   readonly [member: string]: JsonValue;
 }
 
-/** Why a text is refused. All but `not_json` are texts that `JSON.parse` would accept. */
+/** The reason of an {@link InvalidJson}. All but `not_json` are texts that `JSON.parse` would accept. */
 export type InvalidJsonReason =
   | 'not_json'
   | 'duplicate_member'
@@ -16,7 +16,7 @@ export type InvalidJsonReason =
   | 'nul_character'
   | 'number_out_of_range';
 
-/** A text is not JSON, or is JSON that two readers could understand differently. */
+/** Thrown for a text that is not JSON, or that two readers could understand differently. */
 export class InvalidJson extends Error {
   override readonly name = 'InvalidJson';
 
@@ -38,6 +38,8 @@ export const MAX_JSON_DEPTH = 32;
  * can only hold as infinity are refused. For every other text it agrees with `JSON.parse`.
  *
  * It builds the value itself, so that no second parser has to agree with its checks.
+ *
+ * @throws {InvalidJson}
  */
 export function readStrictJson(text: string): JsonValue {
   return new Reader(text).document();
@@ -57,118 +59,119 @@ const WHITE_SPACE = /[ \t\n\r]*/y;
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 const LITERAL = /true|false|null/y;
 
+/** A recursive-descent reader of one JSON text. */
 class Reader {
-  readonly #text: string;
-  #at = 0;
+  private readonly text: string;
+  private at = 0;
 
   constructor(text: string) {
-    this.#text = text;
+    this.text = text;
   }
 
   document(): JsonValue {
-    const value = this.#value(0);
-    if (this.#at !== this.#text.length) throw new InvalidJson('not_json');
+    const value = this.value(0);
+    if (this.at !== this.text.length) throw new InvalidJson('not_json');
     return value;
   }
 
-  #value(depth: number): JsonValue {
-    this.#match(WHITE_SPACE);
-    const value = this.#bare(depth);
-    this.#match(WHITE_SPACE);
+  private value(depth: number): JsonValue {
+    this.match(WHITE_SPACE);
+    const value = this.bare(depth);
+    this.match(WHITE_SPACE);
     return value;
   }
 
-  #bare(depth: number): JsonValue {
-    switch (this.#text[this.#at]) {
+  private bare(depth: number): JsonValue {
+    switch (this.text[this.at]) {
       case '{':
-        return this.#object(depth + 1);
+        return this.object(depth + 1);
       case '[':
-        return this.#array(depth + 1);
+        return this.array(depth + 1);
       case '"':
-        return this.#string();
+        return this.string();
       case 't':
       case 'f':
       case 'n':
-        return this.#literal();
+        return this.literal();
       default:
-        return this.#number();
+        return this.number();
     }
   }
 
-  #object(depth: number): JsonObject {
+  private object(depth: number): JsonObject {
     if (depth > MAX_JSON_DEPTH) throw new InvalidJson('too_deep');
     const members: Record<string, JsonValue> = Object.create(null);
-    this.#at += 1;
-    this.#match(WHITE_SPACE);
-    if (this.#skip('}')) return members;
+    this.at += 1;
+    this.match(WHITE_SPACE);
+    if (this.skip('}')) return members;
     do {
-      this.#match(WHITE_SPACE);
-      const name = this.#string();
+      this.match(WHITE_SPACE);
+      const name = this.string();
       if (name === '__proto__') throw new InvalidJson('proto_member');
       if (Object.hasOwn(members, name)) throw new InvalidJson('duplicate_member');
-      this.#match(WHITE_SPACE);
-      this.#expect(':');
-      members[name] = this.#value(depth);
-    } while (this.#skip(','));
-    this.#expect('}');
+      this.match(WHITE_SPACE);
+      this.expect(':');
+      members[name] = this.value(depth);
+    } while (this.skip(','));
+    this.expect('}');
     return members;
   }
 
-  #array(depth: number): readonly JsonValue[] {
+  private array(depth: number): readonly JsonValue[] {
     if (depth > MAX_JSON_DEPTH) throw new InvalidJson('too_deep');
     const elements: JsonValue[] = [];
-    this.#at += 1;
-    this.#match(WHITE_SPACE);
-    if (this.#skip(']')) return elements;
+    this.at += 1;
+    this.match(WHITE_SPACE);
+    if (this.skip(']')) return elements;
     do {
-      elements.push(this.#value(depth));
-    } while (this.#skip(','));
-    this.#expect(']');
+      elements.push(this.value(depth));
+    } while (this.skip(','));
+    this.expect(']');
     return elements;
   }
 
-  #string(): string {
-    let end = this.#at + 1;
-    while (end < this.#text.length && this.#text[end] !== '"') {
-      end += this.#text[end] === '\\' ? 2 : 1;
+  private string(): string {
+    let end = this.at + 1;
+    while (end < this.text.length && this.text[end] !== '"') {
+      end += this.text[end] === '\\' ? 2 : 1;
     }
-    const value = parseStringLiteral(this.#text.slice(this.#at, end + 1));
+    const value = parseStringLiteral(this.text.slice(this.at, end + 1));
     if (/\p{Surrogate}/u.test(value)) throw new InvalidJson('lone_surrogate');
     if (value.includes('\0')) throw new InvalidJson('nul_character');
-    this.#at = end + 1;
+    this.at = end + 1;
     return value;
   }
 
-  #number(): number {
-    const literal = this.#match(NUMBER);
+  private number(): number {
+    const literal = this.match(NUMBER);
     if (literal === '') throw new InvalidJson('not_json');
     const value = Number(literal);
     if (!Number.isFinite(value)) throw new InvalidJson('number_out_of_range');
     return value;
   }
 
-  #literal(): boolean | null {
-    const literal = this.#match(LITERAL);
+  private literal(): boolean | null {
+    const literal = this.match(LITERAL);
     if (literal === '') throw new InvalidJson('not_json');
     return literal === 'null' ? null : literal === 'true';
   }
 
   /** Consumes what a sticky pattern matches here, which may be nothing. */
-  #match(pattern: RegExp): string {
-    pattern.lastIndex = this.#at;
-    const matched = pattern.exec(this.#text)?.[0] ?? '';
-    this.#at += matched.length;
+  private match(pattern: RegExp): string {
+    pattern.lastIndex = this.at;
+    const matched = pattern.exec(this.text)?.[0] ?? '';
+    this.at += matched.length;
     return matched;
   }
 
-  #skip(character: string): boolean {
-    if (this.#text[this.#at] !== character) return false;
-    this.#at += 1;
+  private skip(character: string): boolean {
+    if (this.text[this.at] !== character) return false;
+    this.at += 1;
     return true;
   }
 
-  #expect(character: string): void {
-    if (!this.#skip(character)) throw new InvalidJson('not_json');
+  private expect(character: string): void {
+    if (!this.skip(character)) throw new InvalidJson('not_json');
   }
 }
 
@@ -178,7 +181,7 @@ function parseStringLiteral(literal: string): string {
     const value: unknown = JSON.parse(literal);
     if (typeof value === 'string') return value;
   } catch {
-    // Told below: why exactly it is no string does not matter to anyone.
+    // Thrown below: no caller needs to know why it is no string.
   }
   throw new InvalidJson('not_json');
 }

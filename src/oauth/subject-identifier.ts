@@ -9,7 +9,7 @@ const MAX_SUBJECT_BYTES = 512;
  *   and isolates, word joiner and invisible operators, soft hyphen, byte order mark, tags
  * - `Cs`: surrogates that are not part of a pair
  * - `Zl`, `Zp`: line and paragraph separator
- * - `Default_Ignorable_Code_Point`: what is not drawn at all: fillers, variation selectors, U+034F
+ * - `Default_Ignorable_Code_Point`: invisible characters: fillers, variation selectors, U+034F
  * - `Noncharacter_Code_Point`: U+FDD0 to U+FDEF, and the last two of every plane
  * - U+FFFD, which is what a lossy conversion leaves of other characters
  */
@@ -23,7 +23,7 @@ const EDGE_WHITE_SPACE = /^\p{White_Space}|\p{White_Space}$/u;
  *
  * An identifier is compared code point by code point, stored as text, and shown to operators. It is
  * therefore refused if it could not be stored and read back unchanged, or would look like another
- * one because of characters that nobody sees. It is never normalised: two issuers' identifiers that
+ * one because of invisible characters. It is never normalised: two issuers' identifiers that
  * differ only in normalisation form are two principals, and so are look-alikes of two scripts.
  */
 export function isSubjectIdentifier(value: unknown): value is string {

@@ -1,30 +1,33 @@
-/** RFC 8693 2.1. */
+/** The grant type of a token exchange (RFC 8693 2.1). */
 export const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
-/** RFC 6749 4.4. */
+/** The grant type of client credentials (RFC 6749 4.4). */
 export const CLIENT_CREDENTIALS = 'client_credentials';
 
+/** A grant type that the token endpoint takes. */
 export type GrantType = typeof TOKEN_EXCHANGE | typeof CLIENT_CREDENTIALS;
 
-/** RFC 8693 3. */
+/** The token type identifiers of mandates (RFC 8693 3). */
 export const ACCESS_TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:access_token';
 export const JWT_TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:jwt';
 
-/** RFC 8693 3: what an OpenID provider says of a user. */
+/** The token type identifier of an ID token (RFC 8693 3, OpenID Connect Core 2). */
 export const ID_TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:id_token';
 
+/** A token type identifier that a mandate can have. */
 export type MandateTokenType = typeof ACCESS_TOKEN_TYPE | typeof JWT_TOKEN_TYPE;
 
+/** A token type identifier that can be exchanged. */
 export type SubjectTokenType = MandateTokenType | typeof ID_TOKEN_TYPE;
 
-/** RFC 7523 2.2. */
+/** The `client_assertion_type` of a JWT (RFC 7523 2.2). */
 export const JWT_BEARER_ASSERTION = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 
-/** Whether a token type identifier names a form that mandates have. */
+/** Whether a token type identifier is one that mandates have. */
 export function isMandateTokenType(value: string): value is MandateTokenType {
   return value === ACCESS_TOKEN_TYPE || value === JWT_TOKEN_TYPE;
 }
 
-/** Whether a token type identifier names something that can be exchanged. */
+/** Whether a token type identifier is one that can be exchanged. */
 export function isSubjectTokenType(value: string): value is SubjectTokenType {
   return value === ID_TOKEN_TYPE || isMandateTokenType(value);
 }

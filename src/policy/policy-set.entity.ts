@@ -1,6 +1,6 @@
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
-/** A named set of policies; what is in it lives in versions. */
+/** A named policy set; its content is in versions. */
 @Entity('policy_sets')
 export class PolicySet {
   @PrimaryColumn('uuid', { name: 'zone_id' })
@@ -34,7 +34,7 @@ export class PolicySetVersion {
   @Column('text', { name: 'manifest_sha256' })
   manifestSha256: string;
 
-  /** Who wrote it, as they said. */
+  /** The author, as given; not verified. */
   @Column('text')
   author: string;
 

@@ -12,7 +12,7 @@ import { loadModules, storedManifest, type LoadedModules } from './engine/load-m
 import { PolicySetVersion } from './policy-set.entity.js';
 import { COMPILE_SECONDS, POLICY_FAILURES, type PolicyFailureKind } from './policy.metrics.js';
 
-/** A policy set that cannot decide, and why. */
+/** A policy set that cannot be used, and why. */
 export interface BrokenPolicy {
   readonly status: 'broken';
   readonly setVersionId: string;
@@ -20,7 +20,7 @@ export interface BrokenPolicy {
   readonly problem: string;
 }
 
-/** The policy set that decides in a zone, or why there is none that can. */
+/** The policy set that decides in a zone, or why there is none. */
 export type ActivePolicy =
   | { readonly status: 'none' }
   | BrokenPolicy
@@ -31,7 +31,7 @@ export type ActivePolicy =
       readonly compiled: CompiledPolicySet;
     };
 
-/** A policy set version as it is stored, or compiled already; to be made an {@link ActivePolicy}. */
+/** A policy set version as it was read, perhaps compiled already; {@link PolicySets.open} makes it an {@link ActivePolicy}. */
 export type StoredPolicySet =
   | ActivePolicy
   | {
@@ -41,27 +41,27 @@ export type StoredPolicySet =
       readonly loaded: LoadedModules;
     };
 
-/** A policy set that decides nothing: nobody waits for it. */
+/** The policy set of a zone's shadow mode, which decides nothing, so nothing waits for it. */
 export interface CandidatePolicy {
-  /** `null` while it is being compiled, and if it could not be. */
+  /** `null` while it is being compiled, and if that failed. */
   readonly policy: ActivePolicy | null;
 }
 
 type SoundModules = Extract<LoadedModules, { problem: null }>;
 
-/** Text of the sets that are kept compiled, in bytes: what changes in a zone is seldom its policy. */
+/** The most policy text that is kept compiled, in bytes: most changes of a zone leave its policy as it is. */
 const KEPT_BYTES = 64 * 1024 * 1024;
 
-/** Answers "may this principal do this to that resource", and why. */
+/** Reads, compiles and evaluates policy sets: may this principal do this to that resource, and why. */
 @Injectable()
 export class PolicySets implements OnApplicationShutdown {
-  /** By set version, which never changes; the manifest hash is compared all the same. */
+  /** By set version, which never changes; the manifest hash is compared nevertheless. */
   private readonly compiled = new LRUCache<string, CompiledPolicySet>({
     maxSize: KEPT_BYTES,
     sizeCalculation: ({ textBytes }) => Math.max(1, textBytes),
     dispose: release,
   });
-  /** By manifest hash, which names the texts, as long as it takes. */
+  /** The compilations in progress, by manifest hash. */
   private readonly compiling = new Map<string, Promise<CompiledPolicySet>>();
 
   constructor(
@@ -70,9 +70,9 @@ export class PolicySets implements OnApplicationShutdown {
   ) {}
 
   /**
-   * Reads a policy set version. What was compiled before is not read again, only compared.
+   * Reads a policy set version. One that is kept compiled is not read again, only its hashes are compared.
    *
-   * @param setVersionId `null` if none is named
+   * @param setVersionId `null` for none
    */
   async read(
     tx: EntityManager,
@@ -102,11 +102,11 @@ export class PolicySets implements OnApplicationShutdown {
   }
 
   /**
-   * Compiles what was read, outside of any transaction, since a large set takes seconds.
+   * Compiles a set that was read. Call it outside of any transaction, since a large set takes seconds.
    *
-   * It is compared with its hashes: a set that was edited behind our back decides nothing.
+   * The set is compared with its hashes: one that was edited in the database decides nothing.
    *
-   * @throws {BackgroundFailure} it cannot be compiled now, which says nothing about the set
+   * @throws {BackgroundFailure} if it cannot be compiled now, which says nothing about the set
    */
   async open(stored: StoredPolicySet): Promise<ActivePolicy> {
     if (stored.status !== 'stored') return stored;
@@ -131,7 +131,7 @@ export class PolicySets implements OnApplicationShutdown {
     }
   }
 
-  /** Compiles what was read while others go on without it. */
+  /** Compiles a set that was read, without waiting for it. */
   openLater(stored: StoredPolicySet): CandidatePolicy {
     if (stored.status !== 'stored') return { policy: stored };
     const candidate: { policy: ActivePolicy | null } = { policy: null };
@@ -147,7 +147,7 @@ export class PolicySets implements OnApplicationShutdown {
     await stopBackground();
   }
 
-  /** Decides one request. Never throws: whatever goes wrong denies. */
+  /** Evaluates one input and counts failures. Never throws: whatever goes wrong denies. */
   decide(compiled: CompiledPolicySet, input: PolicyInput): Verdict {
     const verdict = evaluate(compiled, input);
     if (verdict.evaluationStatus === 'error') {
@@ -156,12 +156,12 @@ export class PolicySets implements OnApplicationShutdown {
     return verdict;
   }
 
-  /** Counts a failure. */
+  /** Counts a failure to decide. */
   failed(kind: PolicyFailureKind): void {
     this.failures.inc({ kind });
   }
 
-  /** Compiles a set once for all who want it meanwhile: who activates it, who asks, who comes ahead of both. */
+  /** Compiles a set once for all concurrent callers: activations, requests, compilation ahead. */
   private compile(setVersionId: string, loaded: SoundModules): Promise<CompiledPolicySet> {
     const { modules, manifestSha256 } = loaded;
     const underWay = this.compiling.get(manifestSha256);

@@ -1,6 +1,6 @@
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
-/** A named policy; its content lives in versions. */
+/** A named policy; its content is in versions. */
 @Entity('policies')
 export class Policy {
   @PrimaryColumn('uuid', { name: 'zone_id' })
@@ -16,7 +16,7 @@ export class Policy {
   createdAt: Date;
 }
 
-/** One immutable text of a policy. */
+/** One immutable version of a policy. */
 @Entity('policy_versions')
 export class PolicyVersion {
   @PrimaryColumn('uuid', { name: 'zone_id' })
@@ -31,7 +31,7 @@ export class PolicyVersion {
   @Column('integer')
   version: number;
 
-  /** Cedar. */
+  /** Cedar text. */
   @Column('text')
   content: string;
 
@@ -39,7 +39,7 @@ export class PolicyVersion {
   @Column('text')
   sha256: string;
 
-  /** Who wrote it, as they said. */
+  /** The author, as given; not verified. */
   @Column('text')
   author: string;
 

@@ -1,13 +1,14 @@
 import { type CompiledPolicySet, compile } from './engine/compile.js';
 import type { JsonObject, PolicyInput } from './engine/input.js';
 
+/** The members of an input that a test sets. */
 type Knobs = Partial<Omit<PolicyInput, 'principal' | 'resource' | 'context'>> & {
   principal?: Partial<PolicyInput['principal']>;
   resource?: Partial<PolicyInput['resource']>;
   context?: Partial<PolicyInput['context']>;
 };
 
-/** An input as an exchange makes it, with one knob turned. */
+/** An input as an exchange makes it, with some members set. */
 export function input({ principal, resource, context, ...rest }: Knobs = {}): PolicyInput {
   return {
     schema_version: '1',
@@ -35,7 +36,7 @@ export function set(...contents: string[]): CompiledPolicySet {
   return compile(contents.map((content, n) => ({ id: `m${n}`, content })));
 }
 
-/** An object in an object, so many levels down. */
+/** An object nested in an object, so many levels deep. */
 export function nested(levels: number): JsonObject {
   let object: JsonObject = {};
   for (let n = 0; n < levels; n += 1) object = { a: object };

@@ -3,11 +3,11 @@ import { makeCounterProvider, makeHistogramProvider } from '@willsoto/nestjs-pro
 export const POLICY_FAILURES = 'mandate_policy_failures_total';
 export const COMPILE_SECONDS = 'mandate_policy_compile_seconds';
 
-/** In what ways policy can fail to decide. */
+/** The kinds of failure to decide by policy. */
 export type PolicyFailureKind =
   'no_active_set' | 'missing' | 'hash' | 'compile' | 'evaluation' | 'limit' | 'unavailable';
 
-/** What policy measures of itself. */
+/** The metrics of policy. */
 export const policyMetrics = [
   makeCounterProvider({
     name: POLICY_FAILURES,

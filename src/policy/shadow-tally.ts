@@ -1,19 +1,19 @@
 import type { Verdict } from './engine/evaluate.js';
 
-/** How a candidate's decision differs from the active set's. */
+/** The difference between the candidate's decision and the active set's. */
 export type Difference = 'same' | `${Verdict['decision']}_to_${Verdict['decision']}` | 'error';
 
-/** One request that both sets decided. */
-export interface Compared {
+/** One decision of both sets on the same input, compared. */
+export interface Comparison {
   readonly zoneId: string;
-  /** The candidate. */
+  /** The version of the candidate. */
   readonly setVersionId: string;
   readonly clientId: string;
   readonly requestId: string;
   readonly difference: Difference;
 }
 
-/** Requests of one kind that were counted together. */
+/** The count of comparisons that are alike but for the request. */
 export interface Tally {
   readonly zoneId: string;
   readonly setVersionId: string;
@@ -23,14 +23,14 @@ export interface Tally {
   readonly examples: string[];
 }
 
-/** Request ids that are kept of each kind. */
+/** The most request ids that are kept in one tally. */
 export const MAX_EXAMPLES = 5;
-/** Kinds that are counted at a time; what comes beyond is not, which bounds the memory. */
+/** The most tallies at a time, which bounds the memory; comparisons beyond are not counted. */
 const MAX_TALLIES = 10_000;
 
 /**
- * Tells how a candidate's decision differs. A candidate that cannot decide would deny, but that it
- * is broken is what its author needs to know.
+ * The difference between two verdicts. A candidate that cannot decide would deny, but counts as `error`,
+ * which its author needs to know.
  */
 export function differenceOf(active: Verdict, candidate: Verdict): Difference {
   if (candidate.evaluationStatus === 'error') return 'error';
@@ -38,11 +38,11 @@ export function differenceOf(active: Verdict, candidate: Verdict): Difference {
   return `${active.decision}_to_${candidate.decision}`;
 }
 
-/** Counts comparisons in memory until they are taken away to be stored. */
+/** Counts comparisons in memory until they are stored. */
 export class ShadowTally {
   private tallies = new Map<string, Tally>();
 
-  add({ requestId, ...key }: Compared): void {
+  add({ requestId, ...key }: Comparison): void {
     const id = JSON.stringify(Object.values(key));
     const known = this.tallies.get(id);
     if (known === undefined && this.tallies.size >= MAX_TALLIES) return;
@@ -54,7 +54,7 @@ export class ShadowTally {
     this.tallies.set(id, tally);
   }
 
-  /** Hands over what was counted, and starts anew. */
+  /** The tallies since the last call, which are removed. */
   take(): Tally[] {
     const taken = [...this.tallies.values()];
     this.tallies = new Map();

@@ -6,22 +6,22 @@ import type { PolicyInput } from './engine/input.js';
 import type { CandidatePolicy } from './policy-sets.service.js';
 import { differenceOf, MAX_EXAMPLES, ShadowTally } from './shadow-tally.js';
 
-/** A request that the active set has decided. */
-export interface Decided {
+/** A request that was decided, with one input and verdict for each resource. */
+export interface DecidedRequest {
   readonly zoneId: string;
   readonly clientId: string;
   readonly requestId: string;
   readonly decisions: readonly { readonly input: PolicyInput; readonly verdict: Verdict }[];
 }
 
-/** Milliseconds between stores of what was counted. */
+/** Milliseconds between writes of the tallies. */
 const STORE_MS = 2_000;
-/** Requests that may wait to be compared; under more load some are left out rather than slow others down. */
+/** The most requests that may wait to be compared; under more load some are left out. */
 const MAX_WAITING = 200;
 
 /**
- * Tries a candidate set on live requests, after they were answered, so that it can neither change an
- * answer nor delay one by more than the loop's next turn.
+ * The shadow mode: evaluates a candidate set on live requests after they were answered, so that it can
+ * neither change an answer nor delay one by more than the next turn of the event loop.
  */
 @Injectable()
 export class Shadow implements OnApplicationShutdown {
@@ -31,8 +31,8 @@ export class Shadow implements OnApplicationShutdown {
 
   constructor(@InjectDataSource() private readonly dataSource: DataSource) {}
 
-  /** Compares the candidate's decisions with those that were made, later. */
-  observe({ policy: candidate }: CandidatePolicy, decided: Decided): void {
+  /** Schedules the comparison of the candidate's decisions with those that were made. */
+  observe({ policy: candidate }: CandidatePolicy, decided: DecidedRequest): void {
     if (candidate?.status !== 'ready' || this.waiting >= MAX_WAITING) return;
     this.waiting += 1;
     setImmediate(() => {
@@ -46,7 +46,11 @@ export class Shadow implements OnApplicationShutdown {
     });
   }
 
-  /** Stores what was counted since the last time. What cannot be stored is lost: it is a sample anyway. */
+  /**
+   * Stores the tallies since the last call. If that fails they are lost: they are a sample anyway.
+   *
+   * @throws the driver's error
+   */
   async store(): Promise<void> {
     const tallies = this.tally.take();
     if (tallies.length === 0) return;

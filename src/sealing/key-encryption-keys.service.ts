@@ -4,9 +4,8 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { SealBroken, type KeyEncryption } from './key-encryption.js';
 import { OF_FORMAT_1, readKeyUsage, type KeyUsage } from './key-usage.js';
-import type { SealContext } from './seal-context.js';
+import { seal, unseal, type SealContext } from './seal.js';
 import { checkValueOfFormat1 } from './seal-format-1.js';
-import { seal, unseal } from './seal.js';
 import { Sealing } from './sealing.service.js';
 
 /** Raised at start when this process holds other key-encryption keys than the database was sealed with. */
@@ -23,8 +22,8 @@ interface KnownKey {
 }
 
 /** What is sealed to recognise a key by. */
-const KNOWN_VALUE = createHash('sha256').update('mandate key check').digest();
-const NOBODYS_ZONE = '00000000-0000-0000-0000-000000000000';
+const KNOWN_PLAINTEXT = createHash('sha256').update('mandate key check').digest();
+const NIL_ZONE = '00000000-0000-0000-0000-000000000000';
 const WRONG = 'KEY_ENCRYPTION_KEY is not the key that this database was sealed with';
 
 /** Knows which key-encryption keys the database was sealed with, and which of them are still needed. */
@@ -49,7 +48,7 @@ export class KeyEncryptionKeys {
   async check(): Promise<void> {
     const { sealing, opening } = this.sealing.keks;
     for (const kek of opening) await this.compare(kek, await this.known());
-    const value = await seal(sealing, checkContext(sealing), KNOWN_VALUE);
+    const value = await seal(sealing, checkContext(sealing), KNOWN_PLAINTEXT);
     await this.dataSource.transaction(async (tx) => {
       await tx.query('LOCK TABLE key_encryption_keys IN SHARE ROW EXCLUSIVE MODE');
       await tx.query(
@@ -61,7 +60,7 @@ export class KeyEncryptionKeys {
       );
     });
     await this.verify();
-    await this.refuseToLetGo();
+    await this.refuseMissingKeys();
   }
 
   /**
@@ -94,7 +93,7 @@ export class KeyEncryptionKeys {
   }
 
   /** The keys of the database that are not given to this process, and what is sealed under them. */
-  private async refuseToLetGo(): Promise<void> {
+  private async refuseMissingKeys(): Promise<void> {
     const ours = new Set(this.sealing.keks.opening.map(({ id }) => id));
     const missing = new Set((await this.known()).map(({ id }) => id).filter((id) => !ours.has(id)));
     if (missing.size === 0) return;
@@ -112,12 +111,12 @@ export class KeyEncryptionKeys {
   private async compare(kek: KeyEncryption, rows: readonly KnownKey[]): Promise<void> {
     const row = rows.find(({ id }) => id === kek.id);
     if (row === undefined) return;
-    if (!(row.format === 1 ? this.fits(row) : await opens(kek, row))) {
+    if (!(row.format === 1 ? this.matchesFormat1(row) : await opens(kek, row))) {
       throw new WrongKeyEncryptionKey(WRONG);
     }
   }
 
-  private fits({ id, check_value: value }: KnownKey): boolean {
+  private matchesFormat1({ id, check_value: value }: KnownKey): boolean {
     const held = this.sealing.keks.held.find((key) => key.id === id);
     if (held === undefined) return false;
     const check = checkValueOfFormat1(held.bytes);
@@ -134,7 +133,7 @@ export class KeyEncryptionKeys {
 async function opens(kek: KeyEncryption, row: KnownKey): Promise<boolean> {
   try {
     const value = await unseal([kek], checkContext(kek), row.check_value);
-    return value.length === KNOWN_VALUE.length && timingSafeEqual(value, KNOWN_VALUE);
+    return value.length === KNOWN_PLAINTEXT.length && timingSafeEqual(value, KNOWN_PLAINTEXT);
   } catch (error) {
     if (error instanceof SealBroken) return false;
     throw error;
@@ -142,5 +141,5 @@ async function opens(kek: KeyEncryption, row: KnownKey): Promise<boolean> {
 }
 
 function checkContext({ id }: KeyEncryption): SealContext {
-  return { purpose: 'key-check', zoneId: NOBODYS_ZONE, id };
+  return { purpose: 'key-check', zoneId: NIL_ZONE, id };
 }

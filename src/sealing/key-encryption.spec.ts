@@ -9,7 +9,7 @@ import { keyEncryptionContract } from '../../test/setup/key-encryption-contract.
 import { bodyOf, startTransit, type Transit, type Trouble } from '../../test/setup/transit.js';
 import { CustodyUnavailable, SealBroken } from './key-encryption.js';
 import { LocalKeyEncryption } from './local-key-encryption.js';
-import { RememberedDataKeys } from './remembered-data-keys.js';
+import { CachingKeyEncryption } from './caching-key-encryption.js';
 import { VaultKeyEncryption } from './vault-key-encryption.js';
 
 const HERE = Buffer.from('where');
@@ -35,13 +35,13 @@ describe('a key in Vault', () => {
 
   describe('that is remembered', () => {
     keyEncryptionContract(() => ({
-      kek: new RememberedDataKeys(new VaultKeyEncryption(engine.transit)),
+      kek: new CachingKeyEncryption(new VaultKeyEncryption(engine.transit)),
       other: new VaultKeyEncryption(engine.otherKey),
     }));
 
     test('is asked once for a data key, and goes on without being asked', async () => {
-      const kek = new RememberedDataKeys(new VaultKeyEncryption(engine.transit));
-      const fresh = new RememberedDataKeys(new VaultKeyEncryption(engine.transit));
+      const kek = new CachingKeyEncryption(new VaultKeyEncryption(engine.transit));
+      const fresh = new CachingKeyEncryption(new VaultKeyEncryption(engine.transit));
       const dataKey = randomBytes(32);
       const wrapped = await kek.wrap(dataKey, HERE);
       await fresh.unwrap(wrapped, HERE);

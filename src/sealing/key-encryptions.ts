@@ -1,10 +1,9 @@
 import type { KeyCustody } from '../platform/config/key-custody.js';
 import { SealBroken, type KeyEncryption } from './key-encryption.js';
 import { LocalKeyEncryption } from './local-key-encryption.js';
-import { RememberedDataKeys } from './remembered-data-keys.js';
+import { CachingKeyEncryption } from './caching-key-encryption.js';
 import { FORMAT_1, unsealFormat1 } from './seal-format-1.js';
-import type { SealContext } from './seal-context.js';
-import { unseal } from './seal.js';
+import { unseal, type SealContext } from './seal.js';
 import { VaultKeyEncryption } from './vault-key-encryption.js';
 
 /** A key-encryption key that this process holds, and its bytes, which the first release sealed under. */
@@ -29,7 +28,8 @@ export function keyEncryptionsOf(custody: KeyCustody): KeyEncryptions {
   const local = [key, previousKey]
     .filter((bytes) => bytes !== undefined)
     .map((bytes) => ({ bytes, kek: new LocalKeyEncryption(bytes) }));
-  const remote = vault === undefined ? [] : [new RememberedDataKeys(new VaultKeyEncryption(vault))];
+  const remote =
+    vault === undefined ? [] : [new CachingKeyEncryption(new VaultKeyEncryption(vault))];
   const own = key === undefined ? undefined : local[0]?.kek;
   const sealing = provider === 'vault' ? remote[0] : own;
   if (sealing === undefined) throw new Error('the environment was accepted without a key to seal');

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { decrypt, NotAuthentic } from './aes-gcm.js';
 import { SealBroken } from './key-encryption.js';
-import type { SealContext } from './seal-context.js';
+import type { SealContext } from './seal.js';
 
 /** The first byte of what the first release sealed: the value itself, directly under the key. */
 export const FORMAT_1 = 1;

@@ -4,8 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { SealBroken, UnknownKeyEncryptionKey } from './key-encryption.js';
 import { openSealed, type KeyEncryptions } from './key-encryptions.js';
 import { LocalKeyEncryption } from './local-key-encryption.js';
-import { SEAL_PURPOSES, type SealContext } from './seal-context.js';
-import { keyIdOf, seal, unseal } from './seal.js';
+import { SEAL_PURPOSES, keyIdOf, seal, unseal, type SealContext } from './seal.js';
 
 const KEY = randomBytes(32);
 const KEK = new LocalKeyEncryption(KEY);

@@ -6,7 +6,28 @@ import {
   UnknownKeyEncryptionKey,
   type KeyEncryption,
 } from './key-encryption.js';
-import type { SealContext } from './seal-context.js';
+
+/** What sealed values are for: a closed set, each with its column in `sealed-columns.ts`. */
+export const SEAL_PURPOSES = [
+  'signing-key',
+  'signer-handle',
+  'client-secret-digest-key',
+  'totp-secret',
+  'webhook-secret',
+  'proof-system-secret',
+  'key-check',
+] as const;
+
+/** One of {@link SEAL_PURPOSES}. */
+export type SealPurpose = (typeof SEAL_PURPOSES)[number];
+
+/** The one place that a value is sealed for. It is authenticated with it, so rows cannot be swapped. */
+export interface SealContext {
+  readonly purpose: SealPurpose;
+  readonly zoneId: string;
+  /** The key or row within the zone. */
+  readonly id: string;
+}
 
 /** The first byte of everything that is sealed now. */
 export const FORMAT = 2;
@@ -63,7 +84,7 @@ export async function unseal(
   context: SealContext,
   sealed: Buffer,
 ): Promise<Buffer> {
-  const { keyId, wrapped, body } = takeApart(context, sealed);
+  const { keyId, wrapped, body } = parseEnvelope(context, sealed);
   const kek = keks.find(({ id }) => id === keyId);
   if (kek === undefined) throw new UnknownKeyEncryptionKey(keyId);
   const dataKey = await kek.unwrap(wrapped, associatedData('data-key', context, keyId));
@@ -85,7 +106,7 @@ export function keyIdOf(sealed: Buffer): string | null {
   return sealed.toString('latin1', 2, 2 + length);
 }
 
-function takeApart({ purpose }: SealContext, sealed: Buffer): Envelope {
+function parseEnvelope({ purpose }: SealContext, sealed: Buffer): Envelope {
   const keyId = keyIdOf(sealed);
   if (keyId === null) throw new SealBroken(`not a sealed ${purpose}`);
   const lengthAt = 2 + keyId.length;

@@ -1,4 +1,4 @@
-import type { SealPurpose } from './seal-context.js';
+import type { SealPurpose } from './seal.js';
 
 /** A column that holds sealed values, and how to find the place that each is sealed for. */
 export interface SealedColumn {

@@ -3,7 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { SealBroken } from './key-encryption.js';
 import { keyIdExpression } from './key-usage.js';
-import type { SealContext } from './seal-context.js';
+import type { SealContext } from './seal.js';
 import { SEALED_COLUMNS, type SealedColumn } from './sealed-columns.js';
 import { Sealing } from './sealing.service.js';
 

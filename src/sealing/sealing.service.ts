@@ -5,9 +5,8 @@ import type { Counter } from 'prom-client';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { CustodyUnavailable, SealBroken, UnknownKeyEncryptionKey } from './key-encryption.js';
 import { keyEncryptionsOf, openSealed, type KeyEncryptions } from './key-encryptions.js';
-import type { SealContext } from './seal-context.js';
+import { seal, type SealContext } from './seal.js';
 import { SEAL_FAILURES, type SealFailure } from './seal.metrics.js';
-import { seal } from './seal.js';
 
 /** Seals and opens what is stored secret. Nothing else uses a key-encryption key. */
 @Injectable()

@@ -11,7 +11,7 @@ import {
 import { ApiOkResponse, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
-import { AnswerWithin, PROMPTLY_MS } from '../platform/http/deadline.interceptor.js';
+import { AnswerWithin, DEFAULT_DEADLINE_MS } from '../platform/http/deadline.interceptor.js';
 import { OAuthError } from '../oauth/errors.js';
 import { challengeState } from './challenge.js';
 import { ChallengeWaits } from './challenge-waits.service.js';
@@ -30,7 +30,7 @@ export class StepUpController {
 
   @Get(':id')
   @Header('Cache-Control', 'no-store')
-  @AnswerWithin((request) => PROMPTLY_MS + (readWait(request) ?? 0) * 1_000)
+  @AnswerWithin((request) => DEFAULT_DEADLINE_MS + (readWait(request) ?? 0) * 1_000)
   @ApiOperation({
     summary: 'The status of a challenge, at once or as soon as it is not pending any more',
   })

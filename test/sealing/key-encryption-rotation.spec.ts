@@ -2,8 +2,7 @@ import { createCipheriv, createHash, createHmac, randomBytes } from 'node:crypto
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { LocalKeyEncryption } from '../../src/sealing/local-key-encryption.js';
-import type { SealContext } from '../../src/sealing/seal-context.js';
-import { unseal } from '../../src/sealing/seal.js';
+import { unseal, type SealContext } from '../../src/sealing/seal.js';
 import { SEALED_COLUMNS } from '../../src/sealing/sealed-columns.js';
 import { jsonOf, runCli, startCli } from '../setup/cli.js';
 import {

@@ -1,10 +1,6 @@
 import { UnprocessableEntityException } from '@nestjs/common';
 import { readFetchUrl, type FetchRules } from '../../platform/outbound/guarded-request.js';
-import {
-  InvalidKeySet,
-  readRegistration,
-  type PublicJwks,
-} from '../../zones/issuers/public-keys.js';
+import { InvalidKeySet, readRegisteredJwks, type PublicJwks } from '../../zones/issuers/jwks.js';
 import type { JsonObject } from '../../oauth/strict-json.js';
 
 /** Public keys as they are registered: themselves, or where they are published. */
@@ -52,7 +48,7 @@ export function readKeys(
 
 function registration(jwks: JsonObject): PublicJwks {
   try {
-    return readRegistration(jwks);
+    return readRegisteredJwks(jwks);
   } catch (error) {
     if (!(error instanceof InvalidKeySet)) throw error;
     throw new UnprocessableEntityException(`jwks: ${error.message}`);

@@ -8,7 +8,7 @@ import type { Logger } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { LOGGER } from '../../platform/config/logger.js';
-import { EARLIEST_SHARE, rotationIsDue } from '../../keys/rotation/rotation-age.js';
+import { EARLIEST_ROTATION_SHARE, rotationIsDue } from '../../keys/rotation/key-schedule.js';
 import { newSchedule } from '../../keys/rotation/rotation.js';
 import { AuditedKeyChanges, keyDetails } from './audited-key-changes.service.js';
 import { AuditedChanges } from '../audited-changes.service.js';
@@ -71,7 +71,9 @@ export class AutomaticRotation implements OnApplicationBootstrap, OnApplicationS
   }
 
   private async zonesDue(): Promise<string[]> {
-    const rows = await this.changes.read.query<CandidateRow[]>(CANDIDATES, [EARLIEST_SHARE]);
+    const rows = await this.changes.read.query<CandidateRow[]>(CANDIDATES, [
+      EARLIEST_ROTATION_SHARE,
+    ]);
     const now = this.clock.now();
     const due = rows.filter(({ kid, activatesAt, rotationDays }) =>
       rotationIsDue(

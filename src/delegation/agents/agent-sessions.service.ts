@@ -8,7 +8,7 @@ import { OAuthError } from '../../oauth/errors.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import { AgentSession } from '../agent-session.entity.js';
 import { describeAgentSession } from '../describe-agent-session.js';
-import { strangeLabel } from '../../zones/snapshot/agent-labels.js';
+import { reservedLabel } from '../../zones/snapshot/agent-labels.js';
 import type { AgentSessionBody } from './agent-session.body.js';
 import { Graph, type Asked, type Caller, type Made } from './graph.service.js';
 
@@ -92,7 +92,7 @@ export class AgentSessions {
   private async birth(caller: Caller, body: AgentSessionBody) {
     const { zoneId, clientId, bearer, now } = caller;
     const labels = body.labels ?? [];
-    const strange = strangeLabel(bearer.zone, clientId, labels);
+    const strange = reservedLabel(bearer.zone, clientId, labels);
     if (strange !== undefined) {
       throw new OAuthError('invalid_request', 'a label is one of other clients');
     }

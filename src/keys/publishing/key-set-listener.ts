@@ -1,9 +1,8 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { keySetHeaders, stillHas } from './key-set-answer.js';
-import type { PublishedKeySet } from './key-sets.service.js';
+import { keySetHeaders, matchesEtag, type PublishedKeySet } from './key-set.js';
 
 /** What the answering of key sets takes of the rest. */
-export interface KeySetSurroundings {
+export interface KeySetListenerPorts {
   /** The set of a zone, if it can be sent at once. */
   readonly ready: (zoneId: string) => PublishedKeySet | null;
   /** The id to say back in `X-Request-Id`. */
@@ -30,21 +29,21 @@ const ROUTES = [
  * others, such as for zones that are not known yet, take the usual way, where the controller answers alike.
  */
 export function answerKeySets(
-  { ready, requestId, answered }: KeySetSurroundings,
+  { ready, requestId, answered }: KeySetListenerPorts,
   next: RequestListener,
 ): RequestListener {
   return (request, response) => {
     const { method = '', url = '' } = request;
-    const asked = method === 'GET' || method === 'HEAD' ? zoneIn(url) : null;
-    const keySet = asked === null ? null : ready(asked.zoneId);
-    if (asked === null || keySet === null) {
+    const target = method === 'GET' || method === 'HEAD' ? zoneIn(url) : null;
+    const keySet = target === null ? null : ready(target.zoneId);
+    if (target === null || keySet === null) {
       next(request, response);
       return;
     }
     const started = performance.now();
     response.setHeader('X-Request-Id', requestId(request));
     const status = send(keySet, request, response);
-    answered(method, asked.route, status, (performance.now() - started) / 1_000);
+    answered(method, target.route, status, (performance.now() - started) / 1_000);
   };
 }
 
@@ -58,7 +57,7 @@ function zoneIn(url: string): { readonly route: string; readonly zoneId: string 
 
 function send(keySet: PublishedKeySet, request: IncomingMessage, response: ServerResponse): number {
   const headers = keySetHeaders(keySet);
-  if (stillHas(request.headers['if-none-match'], keySet.etag)) {
+  if (matchesEtag(request.headers['if-none-match'], keySet.etag)) {
     response.writeHead(304, headers).end();
     return 304;
   }

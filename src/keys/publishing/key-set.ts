@@ -26,6 +26,11 @@ export interface KeySet {
   readonly changesAt: number;
 }
 
+/** A key set, ready to send. */
+export interface PublishedKeySet extends KeySet {
+  readonly cacheControl: string;
+}
+
 /**
  * For how many seconds a key set may be used while we cannot be asked (RFC 5861 4). When we cannot be
  * asked nothing is issued either, and after this time all that was issued before has expired.
@@ -70,4 +75,19 @@ export function cacheControlAt(ageSeconds: number): string | null {
   const staleIfError = STALE_IF_ERROR - Math.max(0, overdue - KEY_SET_MAX_AGE);
   if (staleIfError <= 0) return null;
   return `public, max-age=${maxAge}, stale-if-error=${staleIfError}`;
+}
+
+/** The headers that a key set goes out with, and the answer that it is still the same. */
+export function keySetHeaders({ etag, cacheControl }: PublishedKeySet): Record<string, string> {
+  return { 'Cache-Control': cacheControl, ETag: etag, 'X-Content-Type-Options': 'nosniff' };
+}
+
+/**
+ * Whether `If-None-Match` names a tag (RFC 9110 13.1.2), compared weakly. Express does not ask it
+ * when `Cache-Control: no-cache` is sent along, as `fetch` does, though that speaks to caches only.
+ */
+export function matchesEtag(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false;
+  const tags = ifNoneMatch.split(',').map((tag) => tag.trim().replace(/^W\//, ''));
+  return tags.includes('*') || tags.includes(etag);
 }

@@ -4,13 +4,8 @@ import type { JWK } from 'jose';
 import { LRUCache } from 'lru-cache';
 import type { DataSource } from 'typeorm';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
-import { cacheControlAt, keySetOf, type KeySet, type PublicKey } from './key-set.js';
+import { cacheControlAt, keySetOf, type PublicKey, type PublishedKeySet } from './key-set.js';
 import { scheduleOf } from '../rotation/stored-schedule.js';
-
-/** A key set, ready to send. */
-export interface PublishedKeySet extends KeySet {
-  readonly cacheControl: string;
-}
 
 interface Cached {
   readonly keys: readonly PublicKey[];
@@ -66,7 +61,7 @@ export class KeySets {
     } catch (error) {
       const known = this.cache.get(zoneId);
       if (known === undefined) throw error;
-      return this.goOnWith(known, error);
+      return this.serveStale(known, error);
     }
   }
 
@@ -86,7 +81,7 @@ export class KeySets {
   }
 
   /** While the database is away, a set is sent as long as was declared, and keys still leave it in time. */
-  private goOnWith(known: Cached, error: unknown): PublishedKeySet {
+  private serveStale(known: Cached, error: unknown): PublishedKeySet {
     const now = this.clock.now();
     const cacheControl = cacheControlAt((now - known.readAt) / 1_000);
     if (cacheControl === null) throw error;

@@ -2,7 +2,7 @@ import { Controller, Get, NotFoundException, Param, Query, Req, Res } from '@nes
 import { ApiOkResponse, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { isUuid } from '../../oauth/vocabulary.js';
-import { keySetHeaders, stillHas } from './key-set-answer.js';
+import { keySetHeaders, matchesEtag } from './key-set.js';
 import { KeySets } from './key-sets.service.js';
 
 /** Publishes the zones' public keys (RFC 7517 5), at two addresses the same bytes. */
@@ -40,7 +40,7 @@ export class KeysController {
       typeof zoneId === 'string' && isUuid(zoneId) ? await this.keySets.find(zoneId) : null;
     if (keySet === null) throw new NotFoundException('no such zone');
     response.set(keySetHeaders(keySet));
-    if (stillHas(request.headers['if-none-match'], keySet.etag)) response.status(304).end();
+    if (matchesEtag(request.headers['if-none-match'], keySet.etag)) response.status(304).end();
     else response.type('application/json').send(keySet.body);
   }
 }

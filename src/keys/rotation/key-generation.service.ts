@@ -12,7 +12,7 @@ export interface GeneratedKey extends StoredKeyPair {
 }
 
 /** Milliseconds that a request waits for a key to be drawn. It has to be answered within its deadline. */
-const PATIENCE_MS = 1_000;
+const WAIT_MS = 1_000;
 /** A key that was drawn and not used is forgotten after this many milliseconds. Its private half is sealed. */
 const KEEP_MS = 10 * 60_000;
 
@@ -29,8 +29,8 @@ export class KeyNotGenerated extends OAuthError {
  */
 @Injectable()
 export class KeyGeneration {
-  private readonly drawing = new Map<string, Promise<void>>();
-  private readonly drawn = new LRUCache<string, GeneratedKey>({ max: 1_000, ttl: KEEP_MS });
+  private readonly generating = new Map<string, Promise<void>>();
+  private readonly generated = new LRUCache<string, GeneratedKey>({ max: 1_000, ttl: KEEP_MS });
 
   constructor(private readonly privateKeys: PrivateKeys) {}
 
@@ -48,11 +48,11 @@ export class KeyGeneration {
    */
   async prepare(zoneId: string, alg: ZoneAlg): Promise<void> {
     const name = nameOf(zoneId, alg);
-    if (this.drawn.has(name)) return;
-    const underWay = this.drawing.get(name) ?? this.begin(name, zoneId, alg);
+    if (this.generated.has(name)) return;
+    const underWay = this.generating.get(name) ?? this.start(name, zoneId, alg);
     let timer: NodeJS.Timeout | undefined;
     const tooLong = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(new KeyNotGenerated(`still drawing ${alg}`)), PATIENCE_MS);
+      timer = setTimeout(() => reject(new KeyNotGenerated(`still drawing ${alg}`)), WAIT_MS);
     });
     await Promise.race([underWay, tooLong]).finally(() => clearTimeout(timer));
   }
@@ -60,19 +60,19 @@ export class KeyGeneration {
   /** Hands out a key that was drawn, once; `null` if there is none. */
   take(zoneId: string, alg: ZoneAlg): GeneratedKey | null {
     const name = nameOf(zoneId, alg);
-    const key = this.drawn.get(name) ?? null;
-    this.drawn.delete(name);
+    const key = this.generated.get(name) ?? null;
+    this.generated.delete(name);
     return key;
   }
 
-  private begin(name: string, zoneId: string, alg: ZoneAlg): Promise<void> {
-    const drawing = this.generate(zoneId, alg)
-      .then((key) => void this.drawn.set(name, key))
-      .finally(() => this.drawing.delete(name));
+  private start(name: string, zoneId: string, alg: ZoneAlg): Promise<void> {
+    const generating = this.generate(zoneId, alg)
+      .then((key) => void this.generated.set(name, key))
+      .finally(() => this.generating.delete(name));
     // Whoever waits hears of a failure; nobody may be waiting any more.
-    drawing.catch(() => {});
-    this.drawing.set(name, drawing);
-    return drawing;
+    generating.catch(() => {});
+    this.generating.set(name, generating);
+    return generating;
   }
 }
 

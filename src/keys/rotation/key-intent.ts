@@ -1,5 +1,5 @@
 import type { ZoneAlg } from '../../oauth/algorithms.js';
-import { rotationIsDue } from './rotation-age.js';
+import { rotationIsDue } from './key-schedule.js';
 import {
   algsInUse,
   changeStandard,
@@ -81,6 +81,6 @@ export function planFor(
 }
 
 /** The algorithms of the keys that a plan needs drawn. */
-export function algsToDraw({ changes }: KeyPlan): ZoneAlg[] {
+export function algsToGenerate({ changes }: KeyPlan): ZoneAlg[] {
   return changes.flatMap((change) => (change.step === 'publish' ? [change.alg] : []));
 }

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** How long a verifier may cache the key set, in seconds: the `max-age` that we send with it. */
 export const KEY_SET_MAX_AGE = 300;
 
@@ -67,4 +69,33 @@ export function signingKeyOf<K extends KeySchedule>(keys: readonly K[], now: num
     if (best === null || key.activatesAt > best.activatesAt) best = key;
   }
   return best;
+}
+
+const DAY_MS = 86_400_000;
+
+/** By which part of its age a key may be rotated earlier, so that not all zones do it at once. */
+const JITTER = 0.1;
+
+/**
+ * Whether a key has signed for so long that another should follow it. The jitter is the key's own, so
+ * that all replicas agree on the moment.
+ *
+ * @param days after how many days at the latest; 0 for never
+ * @param now milliseconds since the epoch
+ */
+export function rotationIsDue(
+  key: KeySchedule & { readonly kid: string },
+  days: number,
+  now: number,
+): boolean {
+  if (days === 0 || key.retiresAt !== null || keyState(key, now) !== 'active') return false;
+  return key.activatesAt + days * DAY_MS * (1 - JITTER * fractionOf(key.kid)) <= now;
+}
+
+/** The part of their age after which the first keys may be due. */
+export const EARLIEST_ROTATION_SHARE = 1 - JITTER;
+
+/** A number from 0 to 1 that is always the same for a text, and evenly spread over texts. */
+function fractionOf(text: string): number {
+  return createHash('sha256').update(text).digest().readUInt32BE() / 2 ** 32;
 }

@@ -62,19 +62,19 @@ export function planEmergency(
   needs: KeyNeeds,
   now: number,
 ): KeyChange[] {
-  const gone = keys.filter(
+  const withdrawn = keys.filter(
     (key) => leaked.includes(key.alg) && ['active', 'retiring'].includes(keyState(key, now)),
   );
-  const left = keys.filter((key) => !gone.includes(key));
+  const left = keys.filter((key) => !withdrawn.includes(key));
   const signs = (alg: ZoneAlg | null) =>
     left.some((key) => key.alg === alg && keyState(key, now) === 'active');
-  const mute = algsInUse(needs).filter((alg) => {
+  const withoutSigner = algsInUse(needs).filter((alg) => {
     if (signs(alg)) return false;
     return leaked.includes(alg) || (alg === needs.standard && !signs(needs.bridge));
   });
   return [
-    ...gone.map(({ kid }): KeyChange => ({ step: 'withdraw', kid, compromisedAt: now })),
-    ...mute.flatMap((alg): KeyChange[] => {
+    ...withdrawn.map(({ kid }): KeyChange => ({ step: 'withdraw', kid, compromisedAt: now })),
+    ...withoutSigner.flatMap((alg): KeyChange[] => {
       // A pending key is known to some verifiers already, so it is the better one to go on with.
       const pending = left.find((key) => key.alg === alg && keyState(key, now) === 'pending');
       if (pending === undefined) return [{ step: 'publish', alg, activatesAt: now }];

@@ -3,7 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { instant } from '../../platform/config/clock.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { KeyGeneration, KeyNotGenerated, type GeneratedKey } from './key-generation.service.js';
-import { algsToDraw, planFor, type KeyIntent, type ZoneKeyState } from './key-intent.js';
+import { algsToGenerate, planFor, type KeyIntent, type ZoneKeyState } from './key-intent.js';
 import { amend, newSchedule, type KeyNeeds, type ScheduledKey } from './rotation.js';
 import { SigningKey } from '../signing-key.entity.js';
 import { columnsOf, scheduleOf } from './stored-schedule.js';
@@ -34,9 +34,9 @@ export class Rotations {
   constructor(private readonly generation: KeyGeneration) {}
 
   /** Stores the first key of a zone. It may sign at once: nobody can have cached an older key set. */
-  async createFirst(tx: EntityManager, drawn: GeneratedKey): Promise<void> {
+  async createFirst(tx: EntityManager, generated: GeneratedKey): Promise<void> {
     const now = await databaseNow(tx);
-    await this.insert(tx, drawn, newSchedule(now, now));
+    await this.insert(tx, generated, newSchedule(now, now));
   }
 
   /**
@@ -47,7 +47,7 @@ export class Rotations {
   async prepare(read: EntityManager, zoneId: string, intent: KeyIntent): Promise<void> {
     const state = await this.read(read, zoneId);
     const plan = planFor(state, intent, await databaseNow(read));
-    await Promise.all(algsToDraw(plan).map((alg) => this.generation.prepare(zoneId, alg)));
+    await Promise.all(algsToGenerate(plan).map((alg) => this.generation.prepare(zoneId, alg)));
   }
 
   /**
@@ -80,14 +80,14 @@ export class Rotations {
         needs.bridge,
       ]);
     }
-    const named = (step: string) =>
+    const kidsOf = (step: string) =>
       changes.flatMap((change) => (change.step === step && 'kid' in change ? [change.kid] : []));
     return {
       keys: [...keys, ...published],
       needs,
       published: published.map(({ kid }) => kid),
-      retired: named('retire'),
-      withdrawn: named('withdraw'),
+      retired: kidsOf('retire'),
+      withdrawn: kidsOf('withdraw'),
       now,
     };
   }
@@ -109,20 +109,20 @@ export class Rotations {
     activatesAt: number,
     now: number,
   ): Promise<ScheduledKey> {
-    const drawn = this.generation.take(zoneId, alg);
-    if (drawn === null) throw new KeyNotGenerated(`no ${alg} key was drawn`);
+    const generated = this.generation.take(zoneId, alg);
+    if (generated === null) throw new KeyNotGenerated(`no ${alg} key was drawn`);
     const schedule = newSchedule(activatesAt, now);
-    await this.insert(tx, drawn, schedule);
-    return { kid: drawn.kid, alg, ...schedule };
+    await this.insert(tx, generated, schedule);
+    return { kid: generated.kid, alg, ...schedule };
   }
 
   private async insert(
     tx: EntityManager,
-    drawn: GeneratedKey,
+    generated: GeneratedKey,
     schedule: ReturnType<typeof newSchedule>,
   ): Promise<void> {
     await tx.insert(SigningKey, {
-      ...drawn,
+      ...generated,
       ...columnsOf(schedule),
       publishedAt: instant(schedule.publishedAt),
     });

@@ -13,7 +13,7 @@ interface Mechanism {
   readonly input: (data: Buffer) => Buffer;
 }
 
-const itself = (data: Buffer): Buffer => data;
+const identity = (data: Buffer): Buffer => data;
 const digest = (data: Buffer): Buffer => createHash('sha256').update(data).digest();
 
 /**
@@ -26,11 +26,11 @@ const MECHANISMS: Readonly<Partial<Record<ZoneAlg, Mechanism>>> = {
     sign: ['--mechanism', 'ECDSA', '--signature-format', 'rs'],
     input: digest,
   },
-  RS256: { keyType: 'rsa:3072', sign: ['--mechanism', 'SHA256-RSA-PKCS'], input: itself },
+  RS256: { keyType: 'rsa:3072', sign: ['--mechanism', 'SHA256-RSA-PKCS'], input: identity },
   PS256: {
     keyType: 'rsa:3072',
     sign: ['--mechanism', 'SHA256-RSA-PKCS-PSS', '--mgf', 'MGF1-SHA256', '--salt-len', '32'],
-    input: itself,
+    input: identity,
   },
 };
 
@@ -49,7 +49,7 @@ export class Pkcs11Keys implements KeyStore {
 
   async newKey(zone: string, alg: ZoneAlg): Promise<{ handle: string; publicJwk: JWK }> {
     const { keyType } = mechanismOf(alg);
-    const handle = bind(randomBytes(NONCE_BYTES), zone, alg);
+    const handle = deriveId(randomBytes(NONCE_BYTES), zone, alg);
     const which = ['--id', handle, '--label', `mandate ${alg}`];
     const what = ['--keypairgen', '--key-type', keyType, '--usage-sign', '--sensitive'];
     await this.run([...what, ...which]);
@@ -64,7 +64,7 @@ export class Pkcs11Keys implements KeyStore {
   ): Promise<Uint8Array> {
     const { sign, input } = mechanismOf(alg);
     const nonce = Buffer.from(handle, 'hex').subarray(0, NONCE_BYTES);
-    if (bind(nonce, zone, alg) !== handle) throw new SignerRefusal('unknown_key');
+    if (deriveId(nonce, zone, alg) !== handle) throw new SignerRefusal('unknown_key');
     return this.run(['--sign', '--id', handle, ...sign], input(data));
   }
 
@@ -76,7 +76,7 @@ export class Pkcs11Keys implements KeyStore {
 }
 
 /** The id of a key in the device. It is of one zone and algorithm only, and nothing has to remember which. */
-function bind(nonce: Buffer, zone: string, alg: ZoneAlg): string {
+function deriveId(nonce: Buffer, zone: string, alg: ZoneAlg): string {
   const use = createHash('sha256').update(JSON.stringify([nonce.toString('hex'), zone, alg]));
   return Buffer.concat([nonce, use.digest().subarray(0, 16)]).toString('hex');
 }

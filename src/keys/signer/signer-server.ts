@@ -1,7 +1,11 @@
 import { chmod, rm } from 'node:fs/promises';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
-import { lineCutter } from '../publishing/json-lines.js';
-import { readRequest, type SignerAnswer, type SignerRequest } from '../signing/signer-protocol.js';
+import {
+  lineSplitter,
+  readRequest,
+  type SignerAnswer,
+  type SignerRequest,
+} from '../signing/signer-protocol.js';
 import { SignerRefusal, type KeyStore } from './key-store.js';
 
 /** A signer that listens. */
@@ -25,16 +29,16 @@ export async function startSigner(
   log: (what: string) => void,
 ): Promise<RunningSigner> {
   await removeLeftover(path);
-  const callers = new Set<Socket>();
+  const connections = new Set<Socket>();
   const server = createServer((socket) => {
-    callers.add(socket);
-    socket.on('close', () => callers.delete(socket));
+    connections.add(socket);
+    socket.on('close', () => connections.delete(socket));
     serve(socket, keys, log);
   });
   // The socket is there from the first moment on with the mode that it is made with.
   const umask = process.umask(0o177);
   try {
-    await listening(server, path);
+    await listen(server, path);
   } finally {
     process.umask(umask);
   }
@@ -43,7 +47,7 @@ export async function startSigner(
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
-        for (const socket of callers) socket.destroy();
+        for (const socket of connections) socket.destroy();
       }),
   };
 }
@@ -53,16 +57,16 @@ function serve(socket: Socket, keys: KeyStore, log: (what: string) => void): voi
   const reply = async (line: string): Promise<void> => {
     underWay += 1;
     if (underWay >= MAX_UNDER_WAY) socket.pause();
-    const said = await answer(line, keys, log);
+    const response = await answer(line, keys, log);
     underWay -= 1;
     socket.resume();
-    if (socket.writable) socket.write(`${JSON.stringify(said)}\n`);
+    if (socket.writable) socket.write(`${JSON.stringify(response)}\n`);
   };
-  const cut = lineCutter((line) => void reply(line));
+  const split = lineSplitter((line) => void reply(line));
   socket.on('error', () => socket.destroy());
   socket.on('data', (chunk: Buffer) => {
     try {
-      cut(chunk);
+      split(chunk);
     } catch {
       socket.end(`${JSON.stringify({ id: null, error: 'bad_request' })}\n`);
     }
@@ -77,7 +81,7 @@ async function answer(
   const request = readRequest(line);
   if (request === null) return { id: null, error: 'bad_request' };
   try {
-    return await carryOut(request, keys);
+    return await execute(request, keys);
   } catch (error) {
     if (error instanceof SignerRefusal) return { id: request.id, error: error.word };
     log(`${request.op} failed: ${error instanceof Error ? error.name : 'unknown'}`);
@@ -85,7 +89,7 @@ async function answer(
   }
 }
 
-async function carryOut(request: SignerRequest, keys: KeyStore): Promise<SignerAnswer> {
+async function execute(request: SignerRequest, keys: KeyStore): Promise<SignerAnswer> {
   const { id, zone, alg } = request;
   if (request.op === 'new') {
     const { handle, publicJwk } = await keys.newKey(zone, alg);
@@ -96,7 +100,7 @@ async function carryOut(request: SignerRequest, keys: KeyStore): Promise<SignerA
   return { id, signature: Buffer.from(signature).toString('base64url') };
 }
 
-function listening(server: Server, path: string): Promise<void> {
+function listen(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(path, () => resolve());

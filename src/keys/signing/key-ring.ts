@@ -46,27 +46,27 @@ export class KeyRing {
   /**
    * When the key that signs now leaves the key set, which no mandate may outlive.
    *
-   * @param asked the algorithm that each resource of the mandate asks for, `null` where it asks for none
+   * @param requested the algorithm that each resource of the mandate asks for, `null` where it asks for none
    * @returns milliseconds since the epoch, or `Infinity`
    * @throws {NoSigningKey}
    */
-  signerExpiresAt(asked: readonly (ZoneAlg | null)[], now: number): number {
-    return this.signer(asked, now).expiresAt ?? Number.POSITIVE_INFINITY;
+  signerExpiresAt(requested: readonly (ZoneAlg | null)[], now: number): number {
+    return this.signer(requested, now).expiresAt ?? Number.POSITIVE_INFINITY;
   }
 
   /**
    * Signs claims as a mandate (RFC 7515 7.1, RFC 9068 2.1) with the key that signs now.
    *
-   * @param asked the algorithm that each resource of the mandate asks for, `null` where it asks for none
+   * @param requested the algorithm that each resource of the mandate asks for, `null` where it asks for none
    * @param now milliseconds since the epoch
    * @throws {NoSigningKey}
    */
   async sign(
     claims: Readonly<Record<string, unknown>>,
-    asked: readonly (ZoneAlg | null)[],
+    requested: readonly (ZoneAlg | null)[],
     now: number,
   ): Promise<SignedMandate> {
-    const key = this.signer(asked, now);
+    const key = this.signer(requested, now);
     if (key.sign === null) throw new NoSigningKey('the active key was not opened');
     const header = { alg: key.alg, kid: key.kid, typ: MANDATE_TYP };
     const input = `${encode(header)}.${encode(claims)}`;
@@ -80,8 +80,8 @@ export class KeyRing {
     return key !== null && key.sign !== null;
   }
 
-  private signer(asked: readonly (ZoneAlg | null)[], now: number): RingKey {
-    const key = signerOf(this.keys, algsFor(asked, this.algs), now);
+  private signer(requested: readonly (ZoneAlg | null)[], now: number): RingKey {
+    const key = signerOf(this.keys, algsFor(requested, this.algs), now);
     if (key === null) throw new NoSigningKey('no key of the zone is active');
     return key;
   }

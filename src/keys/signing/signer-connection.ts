@@ -1,10 +1,14 @@
 import { createConnection, type Socket } from 'node:net';
-import { lineCutter } from '../publishing/json-lines.js';
+import {
+  lineSplitter,
+  readAnswer,
+  type SignerAnswer,
+  type SignerRequest,
+} from './signer-protocol.js';
 import { CustodyUnavailable } from '../../sealing/key-encryption.js';
-import { readAnswer, type SignerAnswer, type SignerRequest } from './signer-protocol.js';
 
 /** A request without the number that the connection gives it. */
-export type Question = SignerRequest extends infer R
+export type UnnumberedRequest = SignerRequest extends infer R
   ? R extends SignerRequest
     ? Omit<R, 'id'>
     : never
@@ -31,10 +35,10 @@ export class SignerConnection {
   constructor(private readonly path: string) {}
 
   /**
-   * @param patienceMs milliseconds to wait for the answer
+   * @param timeoutMs milliseconds to wait for the answer
    * @throws {CustodyUnavailable} if there is none in time
    */
-  ask(question: Question, patienceMs: number): Promise<SignerAnswer> {
+  ask(request: UnnumberedRequest, timeoutMs: number): Promise<SignerAnswer> {
     if (this.waiting.size >= MAX_WAITING) {
       return Promise.reject(new CustodyUnavailable('the signer has too much to do'));
     }
@@ -44,7 +48,7 @@ export class SignerConnection {
       const timer = setTimeout(() => {
         this.waiting.delete(id);
         reject(new CustodyUnavailable('the signer does not answer in time'));
-      }, patienceMs);
+      }, timeoutMs);
       const settled = (): void => {
         clearTimeout(timer);
         this.waiting.delete(id);
@@ -59,7 +63,7 @@ export class SignerConnection {
           reject(error);
         },
       });
-      this.connected().write(`${JSON.stringify({ id, ...question })}\n`);
+      this.connected().write(`${JSON.stringify({ id, ...request })}\n`);
     });
   }
 
@@ -68,14 +72,14 @@ export class SignerConnection {
     const socket = createConnection(this.path);
     // The process must be able to end while a signer is connected.
     socket.unref();
-    const cut = lineCutter((line) => {
+    const split = lineSplitter((line) => {
       const answer = readAnswer(line);
       if (answer === null || answer.id === null) throw new Error('not an answer');
       this.waiting.get(answer.id)?.answered(answer);
     });
     socket.on('data', (chunk: Buffer) => {
       try {
-        cut(chunk);
+        split(chunk);
       } catch (cause) {
         this.drop(socket, cause);
       }

@@ -13,10 +13,10 @@ export interface ZoneAlgs {
  * The algorithms to sign a mandate with, the best first. A resource may ask for one; if all resources
  * of a mandate ask for the same, that is it, else the zone's own.
  *
- * @param asked what each resource asks for; `null` if it asks for none
+ * @param requested what each resource asks for; `null` if it asks for none
  */
-export function algsFor(asked: readonly (ZoneAlg | null)[], zone: ZoneAlgs): ZoneAlg[] {
-  const [first = null, ...others] = asked;
+export function algsFor(requested: readonly (ZoneAlg | null)[], zone: ZoneAlgs): ZoneAlg[] {
+  const [first = null, ...others] = requested;
   const agreed = others.every((alg) => alg === first) ? first : null;
   const algs = [agreed, zone.standard, zone.bridge].filter((alg) => alg !== null);
   return [...new Set(algs)];

@@ -24,8 +24,8 @@ export class SocketSigner implements Signer {
   async newKey(zoneId: string, alg: ZoneAlg): Promise<NewKey> {
     const answer = await this.connection.ask({ op: 'new', zone: zoneId, alg }, NEW_KEY_MS);
     if (!('handle' in answer)) throw refusal(answer);
-    const { handle, public_jwk: told } = answer;
-    const publicJwk = publicPartOf(told);
+    const { handle, public_jwk: receivedJwk } = answer;
+    const publicJwk = publicPartOf(receivedJwk);
     const sign = this.signWith({ zoneId, alg, publicJwk }, handle);
     await sign(randomBytes(32));
     return { publicJwk, handle: Buffer.from(handle) };

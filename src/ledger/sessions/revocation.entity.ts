@@ -1,6 +1,6 @@
 import { CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
-/** A mandate that must not be accepted any more (by its `jti`). */
+/** A revoked mandate, by its `jti` (RFC 7519 4.1.7). */
 @Entity('revocations')
 export class Revocation {
   @PrimaryColumn('uuid', { name: 'zone_id' })

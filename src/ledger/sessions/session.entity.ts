@@ -1,6 +1,6 @@
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
-/** Authority that is alive: born with a session mandate, ended by an operator or by time. */
+/** A session: created with a session mandate, ended by an operator or by time. */
 @Entity('sessions')
 export class Session {
   @PrimaryColumn('uuid', { name: 'zone_id' })
@@ -19,7 +19,7 @@ export class Session {
   @Column('text')
   subject: string;
 
-  /** Whose name the subject is; `null` for our own clients. */
+  /** The trusted issuer of the subject; `null` for our own clients. */
   @Column('text', { nullable: true })
   issuer: string | null;
 

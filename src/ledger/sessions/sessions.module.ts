@@ -4,7 +4,7 @@ import { Revocation } from './revocation.entity.js';
 import { Session } from './session.entity.js';
 import { Sessions } from './sessions.service.js';
 
-/** Which authority is alive: sessions and revocations. */
+/** Sessions and revocations: which authority is alive. */
 @Module({
   imports: [TypeOrmModule.forFeature([Session, Revocation])],
   providers: [Sessions],

@@ -3,12 +3,14 @@ import { InjectRepository } from '@nestjs/typeorm';
 import type { Repository } from 'typeorm';
 import { Session } from './session.entity.js';
 
-/** Finds sessions. Whether one is alive when it matters, the ledger checks in its commit. */
+/** Finds sessions. Whether one is live is checked by the ledger in its commit. */
 @Injectable()
 export class Sessions {
   constructor(@InjectRepository(Session) private readonly repository: Repository<Session>) {}
 
   /**
+   * The session with an id, live or not.
+   *
    * @param id a UUID
    * @returns `null` for an unknown session, and for one of another zone
    */

@@ -1,4 +1,4 @@
-/** The only reader of the process's clock, so that tests and the skew check have one place to look. */
+/** The process's clock. Nothing else reads it, so that tests can replace it. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
@@ -7,11 +7,11 @@ export interface Clock {
 /** The clock of this machine. Readiness compares it with the database's. */
 export const systemClock: Clock = { now: () => Date.now() };
 
-/** Nest's token for the {@link Clock}. */
+/** The injection token of the {@link Clock}. */
 export const CLOCK = Symbol('Clock');
 
 /**
- * An instant as the timestamp columns want it.
+ * The `Date` of a moment, for timestamp columns.
  *
  * @param ms milliseconds since the epoch
  */

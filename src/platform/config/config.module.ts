@@ -4,7 +4,7 @@ import { CLOCK, systemClock } from './clock.js';
 import { ENV, type RunningEnv } from './env.js';
 import { LOGGER } from './logger.js';
 
-/** Makes the facts about the process injectable everywhere. */
+/** Provides configuration, logger and clock everywhere. */
 @Global()
 @Module({})
 export class ConfigModule {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { InvalidEnvironment, environmentForOthers, readEnv } from './env.js';
+import { InvalidEnvironment, childEnvironment, readEnv } from './env.js';
 
 const KEY = createHash('sha256').update('env.spec').digest();
 const GIVEN = {
@@ -211,6 +211,6 @@ describe('who keeps keys', () => {
 
   test('programs that we start are told nothing of it', () => {
     const given = { ...GIVEN, ADMIN_TOKEN_FILE: '/x', PATH: '/bin', SOFTHSM2_CONF: '/c' };
-    expect(environmentForOthers(given)).toEqual({ PATH: '/bin', SOFTHSM2_CONF: '/c' });
+    expect(childEnvironment(given)).toEqual({ PATH: '/bin', SOFTHSM2_CONF: '/c' });
   });
 });

@@ -17,22 +17,22 @@ import { looksWeak } from './key-material.js';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
-/** Requests a second, and how many more at once. */
+/** A rate limit as written: requests a second, `/`, requests beyond that. */
 const RATE_LIMIT = /^[1-9][0-9]{0,6}\/[1-9][0-9]{0,6}$/;
 
-/** A whole number in plain decimal; anything else stays text, which `@IsInt` then refuses. */
+/** Converts a whole number in plain decimal; anything else stays text, which `@IsInt` then refuses. */
 const Decimal = (): PropertyDecorator =>
   Transform(({ value }) =>
     typeof value === 'string' && /^[0-9]{1,9}$/.test(value) ? Number(value) : value,
   );
 
-/** What a caller can present in a header (RFC 6750 2.1) and nobody guesses. */
+/** A bearer key that fits a header (RFC 6750 2.1) and is long enough not to be guessed. */
 const BearerKey = (): PropertyDecorator =>
   Matches(/^[!-~]{16,}$/, {
     message: '$property must be at least 16 printable ASCII characters without spaces',
   });
 
-/** The environment as it is written, in the order of `.env.example`. */
+/** The environment variables with their defaults, in the order of `.env.example`. */
 class EnvironmentVariables {
   @Decimal()
   @IsInt()
@@ -142,7 +142,7 @@ class EnvironmentVariables {
   ALLOW_PRIVATE_FETCH: string = 'false';
 }
 
-/** The names of every variable that is read, for `.env.example` and its test. */
+/** The names of all variables that are read, for `.env.example` and its test. */
 export const VARIABLES: readonly string[] = [
   'PORT',
   'INTERNAL_PORT',
@@ -171,37 +171,37 @@ export const VARIABLES: readonly string[] = [
   'ALLOW_PRIVATE_FETCH',
 ];
 
-/** How many requests may be made. */
+/** A limit on the number of requests. */
 export interface RateLimit {
-  /** For as long as one likes. */
+  /** Requests a second that may go on for ever. */
   readonly perSecond: number;
-  /** Beyond that, within ten seconds. */
+  /** Requests beyond that, within ten seconds. */
   readonly burst: number;
 }
 
-/** Facts about the process, checked once at start. */
+/** The configuration of the process, checked once at start. */
 export interface Env {
   readonly port: number;
   /** When set, `/internal`, `/metrics` and `/docs` are served on this port and only there. */
   readonly internalPort: number | undefined;
   readonly issuerUrl: string;
-  /** Absent means: run an embedded PostgreSQL under {@link dataDir}. */
+  /** Absent: run an embedded PostgreSQL under {@link dataDir}. */
   readonly databaseUrl: string | undefined;
   /** Absolute path. */
   readonly dataDir: string;
   readonly custody: KeyCustody;
   readonly adminToken: string | undefined;
-  /** At least 32 bytes, shared with the gateways. Absent means: there are none. */
+  /** At least 32 bytes, shared with the gateways. Absent: there are no gateways. */
   readonly gatewayHmacKey: Buffer | undefined;
   readonly metricsToken: string | undefined;
   readonly clientRateLimit: RateLimit;
   readonly zoneRateLimit: RateLimit;
-  /** Where requests are counted for all replicas together. Absent: each counts for itself. */
+  /** The Redis that counts requests for all replicas together. Absent: each replica counts its own. */
   readonly redisUrl: string | undefined;
   readonly logLevel: string;
   /** Seconds between the first signal to stop and the closing of the listeners. */
   readonly drainSeconds: number;
-  /** How many proxies in front of us may be believed about the caller's address. */
+  /** The number of proxies in front whose `X-Forwarded-For` is believed. */
   readonly trustProxy: number;
   /** Whether keys may be fetched over http. */
   readonly allowInsecureFetch: boolean;
@@ -209,15 +209,15 @@ export interface Env {
   readonly allowPrivateFetch: boolean;
 }
 
-/** {@link Env} once the start-up has filled in what embedded mode generates. */
+/** {@link Env} with what embedded mode generates filled in. */
 export interface RunningEnv extends Env {
   readonly databaseUrl: string;
 }
 
-/** Nest's token for the {@link RunningEnv}. */
+/** The injection token of the {@link RunningEnv}. */
 export const ENV = Symbol('Env');
 
-/** What is wrong with the environment: one line for each problem, without any value in it. */
+/** Thrown for an environment that cannot be used: one line for each problem, without any value in it. */
 export class InvalidEnvironment extends Error {
   override readonly name = 'InvalidEnvironment';
   constructor(readonly problems: readonly string[]) {
@@ -265,10 +265,8 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
   };
 }
 
-/** What programs that we start may have of our environment: everything that is not ours. */
-export function environmentForOthers(
-  source: NodeJS.ProcessEnv = process.env,
-): Record<string, string> {
+/** The environment for child processes: everything but our own variables, which may be secrets. */
+export function childEnvironment(source: NodeJS.ProcessEnv = process.env): Record<string, string> {
   const ours = new Set(VARIABLES.flatMap((name) => [name, `${name}_FILE`]));
   return Object.fromEntries(
     Object.entries(source).filter(

@@ -1,6 +1,6 @@
 import { decodeKey, looksWeak } from './key-material.js';
 
-/** Where the transit secrets engine of Vault or OpenBao is, and which of its keys is ours. */
+/** A key in the transit secrets engine of Vault or OpenBao. */
 export interface VaultTransit {
   /** Such as `https://vault.example:8200`. */
   readonly address: string;
@@ -12,22 +12,22 @@ export interface VaultTransit {
   readonly key: string;
 }
 
-/** Who keeps keys: those that seal what is in the database, and those that sign. */
+/** The configuration of key custody: of the keys that seal what is in the database, and of those that sign. */
 export interface KeyCustody {
-  /** Which key-encryption key seals. Whatever other one is given opens what it has sealed. */
+  /** Which key-encryption key seals. Any other that is given only opens. */
   readonly provider: 'env' | 'vault';
-  /** 32 bytes. Absent (embedded mode only, or with a KMS) means: there is none, or one is generated. */
+  /** 32 bytes. Absent with a KMS, and in embedded mode, which generates one. */
   readonly key: Buffer | undefined;
   /** 32 bytes that open what is sealed under them, and never seal. */
   readonly previousKey: Buffer | undefined;
   readonly vault: VaultTransit | undefined;
-  /** Who makes new signing keys. Those that there are sign where they were made. */
+  /** Where new signing keys are generated. Existing ones sign where they were generated. */
   readonly signer: 'local' | 'socket';
   /** The Unix socket of a signer process. */
   readonly signerSocket: string | undefined;
 }
 
-/** The variables about it, as they are written. */
+/** The environment variables of {@link KeyCustody}. */
 export interface KeyCustodyVariables {
   readonly DATABASE_URL?: string;
   readonly KEY_ENCRYPTION_KEY?: string;
@@ -42,7 +42,9 @@ export interface KeyCustodyVariables {
 }
 
 /**
- * @param problems is told what is wrong, without any value in it
+ * Reads the configuration of key custody.
+ *
+ * @param problems receives one line for each mistake, without any value in it
  */
 export function readKeyCustody(variables: KeyCustodyVariables, problems: string[]): KeyCustody {
   const provider = variables.KEY_ENCRYPTION_PROVIDER === 'vault' ? 'vault' : 'env';
@@ -84,7 +86,7 @@ function readKey(name: string, text: string | undefined, problems: string[]): Bu
   return key;
 }
 
-/** All of it or nothing: half a KMS is a mistake, and would show only when a value is to be opened. */
+/** The KMS variables, all or none: a part of them is a mistake that would show only when a value is opened. */
 function readVault(
   { VAULT_ADDR, VAULT_TOKEN_FILE, VAULT_TRANSIT_MOUNT, VAULT_TRANSIT_KEY }: KeyCustodyVariables,
   provider: 'env' | 'vault',

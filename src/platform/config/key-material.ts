@@ -1,6 +1,7 @@
 /**
- * Reads a secret key given as hex or base64.
+ * Decodes a secret key given as hex or base64.
  *
+ * @param bytes the length that the key must have
  * @returns the bytes, or `null` if the text is neither or has another length
  */
 export function decodeKey(text: string, bytes: number): Buffer | null {
@@ -13,8 +14,8 @@ export function decodeKey(text: string, bytes: number): Buffer | null {
 }
 
 /**
- * Tells whether a key was typed rather than drawn: few distinct bytes, a repeated pattern, a run
- * that counts, or nothing but printable characters.
+ * Whether a key looks typed rather than random: few distinct bytes, a repeated pattern, a counting
+ * run, or only printable characters.
  */
 export function looksWeak(key: Buffer): boolean {
   if (new Set(key).size <= key.length / 2) return true;

@@ -1,12 +1,12 @@
 import type { LoggerService } from '@nestjs/common';
 import { pino, type Logger } from 'pino';
 
-/** Nest's token for the pino logger. */
+/** The injection token of the pino logger. */
 export const LOGGER = Symbol('Logger');
 
 /**
- * What is logged of an error: what it is and where, never what it carries. Driver errors hold the
- * query and its parameters, which may be secrets.
+ * The fields of an error that are logged: type, message, code, stack and causes, nothing else. Driver
+ * errors hold the query and its parameters, which may be secrets.
  */
 function errorFields(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { message: 'a value that is not an error was thrown' };
@@ -35,7 +35,7 @@ export function createLogger(level: string): Logger {
   });
 }
 
-/** Lets Nest's own messages go through the same log. */
+/** Nest's logger, writing to the same log. */
 export function nestLogger(logger: Logger): LoggerService {
   const line =
     (level: 'info' | 'error' | 'warn' | 'debug' | 'trace') =>

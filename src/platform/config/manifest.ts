@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** What `package.json` says about the program that is running. */
+/** The members of the program's own `package.json` that are used. */
 export interface Manifest {
   readonly version: string;
   readonly description: string;

@@ -1,7 +1,7 @@
 import { rename, writeFile } from 'node:fs/promises';
 
 /**
- * Writes a file that only we may read (mode 0600), whole or not at all, and durably.
+ * Writes a file that only its owner may read (mode 0600), atomically and durably.
  *
  * @param path in a directory that exists
  */

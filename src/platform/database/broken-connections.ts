@@ -2,11 +2,13 @@ import pg from 'pg';
 import type { DataSource } from 'typeorm';
 
 /**
- * Keeps connections that are in the middle of something from going back to the pool.
+ * Closes connections that are released in the middle of a query or transaction, instead of pooling them.
  *
- * When an answer takes too long the driver gives up waiting, and then so does the ROLLBACK behind it:
- * whoever got the connection next would be in a stranger's transaction, read its old view, and commit
- * what its maker was told had failed.
+ * When an answer takes too long the driver gives up waiting, also for the ROLLBACK behind it. The next
+ * user of the connection would be inside that transaction, read its old view, and commit what was
+ * reported as failed.
+ *
+ * @throws if the driver of the data source has no pool of `pg`
  */
 export function endBrokenConnections(dataSource: DataSource): void {
   // The driver has no type for its pool, which is one of `pg`.

@@ -9,29 +9,29 @@ import type { Logger } from 'pino';
 import { ENV, type RunningEnv } from '../config/env.js';
 import { LOGGER } from '../config/logger.js';
 
-/** What PostgreSQL tells of, each with the id of what it is about. */
+/** The NOTIFY channels, by kind of change. The payload of each is the id of what changed. */
 const CHANNELS = {
-  /** Something in this zone changed. */
+  /** Anything in a zone; payload: the zone id. */
   zone: 'mandate_zone_changed',
-  /** Somebody approved or rejected this challenge. */
+  /** A challenge was approved or rejected; payload: its id. */
   challenge: 'mandate_challenge_decided',
 } as const;
 
-/** What a listener is told. */
+/** A subscriber to one kind of change. */
 export interface ChangeListener {
-  /** It has happened to this one, and is committed. */
+  /** The change is committed. @param id the payload of the channel */
   onChange(id: string): void;
-  /** The feed was interrupted: anything may have changed meanwhile. */
+  /** The feed was interrupted: anything may have changed since. */
   onReset(): void;
 }
 
 const RECONNECT_MS = 500;
 
 /**
- * Hears from PostgreSQL what changed, on any replica or by hand.
+ * Subscriptions to changes in PostgreSQL (LISTEN), made on any replica or by hand.
  *
- * It only makes caches fresh sooner. Nothing relies on it for correctness: the ledger compares the
- * zone's version in the very commit.
+ * They only make caches fresh sooner. Nothing relies on them for correctness: the ledger compares the
+ * zone's version in the commit itself.
  */
 @Injectable()
 export class ChangeFeed implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -46,7 +46,7 @@ export class ChangeFeed implements OnApplicationBootstrap, OnApplicationShutdown
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  /** Tells `listener` about every change of one kind from now on. */
+  /** Calls `listener` for every change of one kind from now on. */
   subscribe(kind: keyof typeof CHANNELS, listener: ChangeListener): void {
     this.listeners.push({ channel: CHANNELS[kind], listener });
   }
@@ -74,15 +74,15 @@ export class ChangeFeed implements OnApplicationBootstrap, OnApplicationShutdown
       lost = true;
       this.client = undefined;
       if (this.stopped) return;
-      this.interrupted();
+      this.resetAll();
       this.timer = setTimeout(() => void this.listen(), RECONNECT_MS);
     };
     client.on('error', onLost);
     client.on('end', onLost);
-    client.on('notification', (heard) => {
+    client.on('notification', (notification) => {
       for (const { channel, listener } of this.listeners) {
-        if (channel === heard.channel && heard.payload !== undefined) {
-          listener.onChange(heard.payload);
+        if (channel === notification.channel && notification.payload !== undefined) {
+          listener.onChange(notification.payload);
         }
       }
     });
@@ -90,8 +90,8 @@ export class ChangeFeed implements OnApplicationBootstrap, OnApplicationShutdown
       await client.connect();
       for (const channel of Object.values(CHANNELS)) await client.query(`LISTEN ${channel}`);
       this.client = client;
-      // What changed before LISTEN took effect was not heard.
-      this.interrupted();
+      // Changes before LISTEN took effect were not notified.
+      this.resetAll();
     } catch (error) {
       this.logger.warn({ err: error }, 'the change feed cannot connect, trying again');
       await client.end().catch(() => {});
@@ -99,7 +99,7 @@ export class ChangeFeed implements OnApplicationBootstrap, OnApplicationShutdown
     }
   }
 
-  private interrupted(): void {
+  private resetAll(): void {
     for (const { listener } of this.listeners) listener.onReset();
   }
 }

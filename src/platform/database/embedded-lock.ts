@@ -5,11 +5,11 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Where system programs are looked for; ours, not the caller's, so that every start finds the same. */
+/** The PATH for system programs: fixed, so that every start finds the same ones. */
 export const SYSTEM_PATH =
   '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin';
 
-/** Another live process runs its server on this data directory. */
+/** Thrown when another live process runs its server on this data directory. */
 export class DataDirectoryInUse extends Error {
   override readonly name = 'DataDirectoryInUse';
 
@@ -21,33 +21,35 @@ export class DataDirectoryInUse extends Error {
   }
 }
 
-/** The exclusive right to run a server on one data directory. */
+/** An exclusive lock on one data directory. */
 export interface DirectoryLock {
   release(): void;
 }
 
-// A holder that was just killed takes a moment to die, and a winner a moment to write its pid.
-const PATIENCE = 500;
+// Milliseconds to wait for the lock: a killed holder takes a moment to die, a new one a moment to write its pid.
+const LOCK_WAIT_MS = 500;
 
 // BSD and macOS can lock while opening; Node passes the flag through but does not name it.
 const O_EXLOCK = 0x20;
 
 /**
- * Takes the data directory for this process, or throws DataDirectoryInUse.
+ * Locks the data directory for this process.
  *
  * The kernel decides: flock(2) is atomic, so two simultaneous starts cannot both have it, and it
  * belongs to an open file, so it ends with the process however the process ends. Nothing can be
  * stale and nothing has to be broken, which is where pid files have their races. Node cannot call
- * flock itself, but a lock belongs to the open file and not to the process that asked: flock(1)
- * takes it on a descriptor that it inherits from us, exits, and we are left holding it. The
+ * flock itself, but a lock belongs to the open file and not to the process that asked for it: flock(1)
+ * takes it on a descriptor that it inherits from us and exits, and we still hold it. The
  * descriptor is close-on-exec, so Postgres never inherits it and an orphaned server holds nothing.
  *
- * The file is never removed: whoever still had the old one open would lock a nameless file. Its
+ * The file is never removed: a process that still had the old one open would lock a nameless file. Its
  * content, our pid, is only for the message.
+ *
+ * @throws {DataDirectoryInUse}
  */
 export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   const path = join(directory, 'postgres.lock');
-  const deadline = performance.now() + PATIENCE;
+  const deadline = performance.now() + LOCK_WAIT_MS;
   let held = await takeLock(path);
   while (held === null) {
     if (performance.now() > deadline) {
@@ -56,7 +58,7 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
     await sleep(25);
     held = await takeLock(path);
   }
-  const { file, letGo } = held;
+  const { file, unlock } = held;
   ftruncateSync(file);
   writeSync(file, `${process.pid}\n`);
   let released = false;
@@ -65,44 +67,45 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
       if (released) return;
       released = true;
       ftruncateSync(file);
-      letGo();
+      unlock();
     },
   };
 }
 
-interface Held {
+/** A lock that was taken. */
+interface HeldLock {
   /** A bare descriptor: a FileHandle would be closed by the garbage collector, and the lock with it. */
   file: number;
-  letGo: () => void;
+  unlock: () => void;
 }
 
-async function takeLock(path: string): Promise<Held | null> {
+async function takeLock(path: string): Promise<HeldLock | null> {
   if (process.platform !== 'linux') return lockByOpening(path);
   const file = openSync(path, 'a+', 0o600);
-  const letGo = (): void => closeSync(file);
+  const unlock = (): void => closeSync(file);
   try {
     const status = await lockInherited(file);
-    if (status === 0) return { file, letGo };
+    if (status === 0) return { file, unlock };
     if (status === 'absent') {
       const { dev, ino } = statSync(path);
-      const closeName = await holdName(`\0mandate-data-${dev}-${ino}`);
-      if (closeName !== null) return { file, letGo: () => (closeName(), letGo()) };
+      const closeName = await bindAbstractSocket(`\0mandate-data-${dev}-${ino}`);
+      if (closeName !== null) return { file, unlock: () => (closeName(), unlock()) };
     } else if (status !== 1) {
       throw new Error(`cannot lock ${path}: flock ended with ${status}`);
     }
   } catch (error) {
-    letGo();
+    unlock();
     throw error;
   }
-  letGo();
+  unlock();
   return null;
 }
 
-function lockByOpening(path: string): Held | null {
+function lockByOpening(path: string): HeldLock | null {
   const { O_RDWR, O_CREAT, O_NONBLOCK } = constants;
   try {
     const file = openSync(path, O_RDWR | O_CREAT | O_NONBLOCK | O_EXLOCK, 0o600);
-    return { file, letGo: () => closeSync(file) };
+    return { file, unlock: () => closeSync(file) };
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EAGAIN') return null;
     throw error;
@@ -124,10 +127,10 @@ function lockInherited(file: number): Promise<number | null | 'absent'> {
 }
 
 /**
- * Without flock(1): an abstract socket, a name that the kernel gives to one process and takes back
- * when it dies. Second choice because it is not seen from another container on the same volume.
+ * The lock where flock(1) is missing: an abstract socket, a name that the kernel gives to one process and
+ * takes back when it dies. Second choice because another container on the same volume does not see it.
  */
-function holdName(name: string): Promise<(() => void) | null> {
+function bindAbstractSocket(name: string): Promise<(() => void) | null> {
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => socket.destroy());
     server.once('error', (error: NodeJS.ErrnoException) => {
@@ -146,7 +149,7 @@ async function holderNamedIn(path: string): Promise<number | null> {
   return pid > 0 && isAlive(pid) ? pid : null;
 }
 
-/** Whether a process of this id exists, be it ours or not. */
+/** Whether a process with this id exists, ours or another user's. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);

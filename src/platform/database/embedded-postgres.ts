@@ -10,15 +10,16 @@ import { endOrphan, Postmaster } from './embedded-postmaster.js';
 
 export { DataDirectoryInUse } from './embedded-lock.js';
 
-/** A PostgreSQL server that runs for this process alone. */
+/** A PostgreSQL server that runs as a child of this process, for it alone. */
 export interface EmbeddedServer {
   readonly url: string;
   /** Ends the server cleanly, by a fast shutdown; further calls wait for the first. */
   stop(): Promise<void>;
 }
 
+/** Options of {@link startEmbeddedPostgres}. */
 export interface EmbeddedOptions {
-  /** Everything is kept here: the cluster, its password, the lock. */
+  /** The folder of the cluster, its password and the lock. */
   dataDir: string;
   log: (message: string) => void;
   /** Further server settings, passed as `-c name=value`. */
@@ -26,8 +27,10 @@ export interface EmbeddedOptions {
 }
 
 /**
- * Starts PostgreSQL 18 on a data directory, which is made if it is absent, and keeps it running
- * until stopped. Throws DataDirectoryInUse if another live process has done so.
+ * Starts PostgreSQL 18 on a data directory, which is made if it is absent, and restarts it when it ends
+ * until it is stopped.
+ *
+ * @throws {DataDirectoryInUse} if another live process runs a server there
  */
 export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedServer> {
   if (process.platform === 'win32') {
@@ -59,7 +62,7 @@ function stopper(server: SupervisedServer, release: () => void): () => Promise<v
 
 async function makeDirectory(path: string): Promise<string> {
   const absolute = resolve(path);
-  // Only the last one is ours to close; its parents must let the server's account through.
+  // Only the last folder becomes private: the server's account must be able to pass its parents.
   await mkdir(dirname(absolute), { recursive: true });
   await mkdir(absolute, { mode: 0o700 }).then(
     () => chmod(absolute, 0o700),
@@ -72,9 +75,9 @@ async function makeDirectory(path: string): Promise<string> {
 
 async function createDatabase(url: string): Promise<void> {
   const connectionString = Object.assign(new URL(url), { pathname: '/postgres' }).href;
-  // Said here because PGSSLMODE in the environment would otherwise decide.
+  // Set here because PGSSLMODE in the environment would otherwise decide.
   const client = new Client({ connectionString, ssl: false });
-  // What matters is thrown by the call that fails; an unheard event would end the process.
+  // The call that fails throws; an error event without a listener would end the process.
   client.on('error', () => undefined);
   try {
     await client.connect();
@@ -85,13 +88,13 @@ async function createDatabase(url: string): Promise<void> {
   }
 }
 
-/** One postmaster at a time on one cluster: started, watched, started again, ended. */
+/** A supervisor of one postmaster on one cluster: starts, watches, restarts and ends it. */
 class SupervisedServer {
-  #child: Postmaster | null = null;
-  #watching: Promise<void> = Promise.resolve();
-  readonly #stopping = new AbortController();
-  // Without this an exit that nobody announced (an uncaught exception) would leave an orphan.
-  readonly #onExit = (): void => this.#child?.signal('SIGINT');
+  private child: Postmaster | null = null;
+  private watching: Promise<void> = Promise.resolve();
+  private readonly stopping = new AbortController();
+  // Without this a sudden exit (an uncaught exception) would leave an orphan.
+  private readonly onExit = (): void => this.child?.signal('SIGINT');
 
   constructor(
     private readonly cluster: string,
@@ -101,12 +104,12 @@ class SupervisedServer {
 
   /** Resolves with the port when the server accepts connections; from then on it is kept running. */
   async start(): Promise<number> {
-    process.once('exit', this.#onExit);
+    process.once('exit', this.onExit);
     for (let attempt = 1; ; attempt += 1) {
       const port = await freePort();
       try {
-        const child = await this.#launch(port);
-        this.#watching = this.#watch(child, port);
+        const child = await this.launch(port);
+        this.watching = this.watch(child, port);
         return port;
       } catch (error) {
         if (attempt === 20 || !PASSING.test(String(error))) throw error;
@@ -116,40 +119,40 @@ class SupervisedServer {
   }
 
   async stop(): Promise<void> {
-    this.#stopping.abort();
-    await this.#child?.end();
-    await this.#watching;
-    process.removeListener('exit', this.#onExit);
+    this.stopping.abort();
+    await this.child?.end();
+    await this.watching;
+    process.removeListener('exit', this.onExit);
   }
 
-  async #launch(port: number): Promise<Postmaster> {
+  private async launch(port: number): Promise<Postmaster> {
     const { log, settings = {} } = this.options;
     const reusedPid = await endOrphan(this.cluster, log);
-    this.#stopping.signal.throwIfAborted();
+    this.stopping.signal.throwIfAborted();
     const child = new Postmaster(this.cluster, port, reusedPid, this.launcher, log, settings);
-    this.#child = child;
+    this.child = child;
     await child.ready();
     return child;
   }
 
-  // On the same port, because the url is in the hands of connection pools.
-  async #watch(first: Postmaster, port: number): Promise<void> {
-    const { signal } = this.#stopping;
+  /** Restarts the server when it ends: on the same port, because connection pools have the URL. */
+  private async watch(first: Postmaster, port: number): Promise<void> {
+    const { signal } = this.stopping;
     let child = first;
     let startedAt = performance.now();
     let pause = SHORTEST_PAUSE;
     for (;;) {
       await child.exited;
       if (signal.aborted) return;
-      this.options.log(`PostgreSQL ended unexpectedly: ${child.lastWords()}`);
-      // One that ends as soon as it has started is not worth being quick about.
+      this.options.log(`PostgreSQL ended unexpectedly: ${child.describeEnd()}`);
+      // A server that ends right after its start is restarted ever more slowly.
       if (performance.now() - startedAt > LONGEST_PAUSE) pause = SHORTEST_PAUSE;
       for (let isUp = false; !isUp;) {
         await sleep(pause, undefined, { ref: false, signal }).catch(() => undefined);
         pause = Math.min(pause * 2, LONGEST_PAUSE);
         if (signal.aborted) return;
         try {
-          child = await this.#launch(port);
+          child = await this.launch(port);
           startedAt = performance.now();
           isUp = true;
         } catch (error) {
@@ -165,7 +168,7 @@ class SupervisedServer {
 const SHORTEST_PAUSE = 50;
 const LONGEST_PAUSE = 5_000;
 
-// Reasons that pass by themselves: a port lost between choosing and binding it, backends that have
+// Errors of a start that pass by themselves: a port lost between choosing and binding it, backends that have
 // yet to notice that their postmaster was killed, an orphan that was only starting when we looked.
 const PASSING = /in use|could not bind|could not create any TCP|lock file .* already exists/;
 

@@ -9,12 +9,12 @@ import { unlessAbsent } from './embedded-cluster.js';
 import { hasCode, type Launcher } from './embedded-launch.js';
 import { isAlive, SYSTEM_PATH } from './embedded-lock.js';
 
-/** One run of the `postgres` program. */
+/** One process of the `postgres` program. */
 export class Postmaster {
   readonly exited: Promise<void>;
-  readonly #child: ChildProcess;
-  readonly #lines: string[] = [];
-  #ending: string | null = null;
+  private readonly child: ChildProcess;
+  private readonly lines: string[] = [];
+  private ending: string | null = null;
 
   constructor(
     private readonly cluster: string,
@@ -27,7 +27,7 @@ export class Postmaster {
     const all = {
       log_line_prefix: '[%p] ',
       timezone: 'UTC',
-      // Answers are final: what was granted or revoked must survive a power failure.
+      // What was granted or revoked must survive a power failure.
       fsync: 'on',
       synchronous_commit: 'on',
       ...settings,
@@ -35,7 +35,7 @@ export class Postmaster {
       port: String(port),
       unix_socket_directories: '',
     };
-    this.#child = launcher.run(
+    this.child = launcher.run(
       'postgres',
       [
         '-D',
@@ -43,79 +43,83 @@ export class Postmaster {
         ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
       ],
       {
-        // Its own process group: Ctrl-C is for us, who have requests to finish on it.
+        // A process group of its own: Ctrl-C must not end it while we finish requests.
         detached: true,
-        // Postgres takes a live process named in postmaster.pid for a rival, except this one.
+        // Postgres takes a live process named in postmaster.pid for a rival server, except this one.
         env: reusedPid === null ? {} : { PG_GRANDPARENT_PID: String(reusedPid) },
       },
     );
-    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+    for (const stream of [this.child.stdout, this.child.stderr]) {
       if (stream === null) continue;
       createInterface({ input: stream }).on('line', (line) => {
-        this.#lines.push(line);
-        if (this.#lines.length > 10) this.#lines.shift();
+        this.lines.push(line);
+        if (this.lines.length > 10) this.lines.shift();
         log(line);
       });
     }
     this.exited = new Promise((settle) => {
       const end = (how: string): void => {
-        this.#ending ??= how;
+        this.ending ??= how;
         settle();
       };
-      this.#child.once('error', (error) => end(error.message));
-      this.#child.once('exit', (code, signal) => {
+      this.child.once('error', (error) => end(error.message));
+      this.child.once('exit', (code, signal) => {
         // Its last lines may still be in the pipe, which backends may hold open for a while.
         const reason = `ended with ${signal ?? code}`;
-        this.#child.once('close', () => end(reason));
+        this.child.once('close', () => end(reason));
         setTimeout(end, 200, reason).unref();
       });
     });
   }
 
-  /** Resolves when connections are accepted, by the sign that pg_ctl waits for. */
+  /**
+   * Resolves when connections are accepted, by the sign that pg_ctl waits for.
+   *
+   * @throws if it ends before
+   */
   async ready(): Promise<void> {
     const path = join(this.cluster, 'postmaster.pid');
-    while (this.#ending === null) {
+    while (this.ending === null) {
       const lines = (await readFile(path, 'utf8').catch(() => '')).split('\n');
-      if (Number(lines[0]) === this.#child.pid && lines[7]?.trim() === 'ready') {
-        this.#keepAlive(false);
+      if (Number(lines[0]) === this.child.pid && lines[7]?.trim() === 'ready') {
+        this.keepAlive(false);
         return;
       }
       await sleep(10);
     }
-    throw new Error(`PostgreSQL did not start: ${this.lastWords()}`);
+    throw new Error(`PostgreSQL did not start: ${this.describeEnd()}`);
   }
 
-  /** How it ended, and what it said before. */
-  lastWords(): string {
-    return [this.#ending ?? 'still running', ...this.#lines].join('\n');
+  /** How it ended, and the last ten lines that it wrote. */
+  describeEnd(): string {
+    return [this.ending ?? 'still running', ...this.lines].join('\n');
   }
 
-  /** Sends it a signal, if it still runs. */
+  /** Sends a signal, if it still runs. */
   signal(signal: NodeJS.Signals): void {
-    this.#child.kill(signal);
+    this.child.kill(signal);
   }
 
-  /** Ends it, ever less gently. */
+  /** Ends it with the signals of {@link ENDING}, one after another until it has ended. */
   async end(): Promise<void> {
-    this.#keepAlive(true);
-    for (const { signal, patience } of ENDING) {
-      if (this.#ending !== null) return;
+    this.keepAlive(true);
+    for (const { signal, graceMs } of ENDING) {
+      if (this.ending !== null) return;
       this.signal(signal);
       const abort = new AbortController();
       await Promise.race([
         this.exited,
-        sleep(patience, undefined, { signal: abort.signal }).catch(() => undefined),
+        sleep(graceMs, undefined, { signal: abort.signal }).catch(() => undefined),
       ]);
       abort.abort();
     }
   }
 
-  // A server that is merely there must not keep a process from ending which has nothing left to do.
-  #keepAlive(isWaitedFor: boolean): void {
-    for (const handle of [this.#child, this.#child.stdout, this.#child.stderr]) {
+  /** Whether the child keeps this process alive: an idle server must not. */
+  private keepAlive(isWaitedFor: boolean): void {
+    for (const handle of [this.child, this.child.stdout, this.child.stderr]) {
       // Streams of a child are sockets, which their type does not say.
-      if (handle !== this.#child && !(handle instanceof Socket)) continue;
+      if (handle !== this.child && !(handle instanceof Socket)) continue;
       if (isWaitedFor) handle.ref();
       else handle.unref();
     }
@@ -123,10 +127,10 @@ export class Postmaster {
 }
 
 /**
- * Ends a server that outlived the process which started it, so that one of ours can take its place.
- * Called only with the directory lock, so whoever started it is dead.
+ * Ends a server that outlived the process which started it, so that a new one can take its place.
+ * Call it with the directory lock only: then the process that started it is dead.
  *
- * Returns the process id in `postmaster.pid` if that now belongs to some other program. The file is
+ * @returns the process id in `postmaster.pid` if that now belongs to another program, else `null`. The file is
  * left to Postgres even then: it also names the shared memory by which Postgres notices backends
  * that outlived their postmaster, and to start beside those would corrupt the data.
  */
@@ -147,24 +151,24 @@ export async function endOrphan(
   if (!(pid > 0) || !isAlive(pid)) return null;
   if (!(await isPostmaster(pid, cluster))) return pid;
   log(`ending the orphaned PostgreSQL server ${pid}`);
-  for (const { signal, patience } of ENDING) {
-    // Looked at again each time: ids are used again, and a zombie keeps its id but is no postmaster.
-    const deadline = performance.now() + patience;
+  for (const { signal, graceMs } of ENDING) {
+    // Checked again each time: ids are reused, and a zombie keeps its id but is no postmaster.
+    const deadline = performance.now() + graceMs;
     if (await isPostmaster(pid, cluster)) signalIfThere(pid, signal);
     while (performance.now() < deadline && (await isPostmaster(pid, cluster))) await sleep(15);
   }
   return null;
 }
 
-/** Fast shutdown, then immediate shutdown, then no choice; each with how long it may take. */
+/** The signals that end a server: fast shutdown, immediate shutdown, kill; each with the milliseconds that it may take. */
 const ENDING = [
-  { signal: 'SIGINT', patience: 8_000 },
-  { signal: 'SIGQUIT', patience: 3_000 },
-  { signal: 'SIGKILL', patience: 2_000 },
+  { signal: 'SIGINT', graceMs: 8_000 },
+  { signal: 'SIGQUIT', graceMs: 3_000 },
+  { signal: 'SIGKILL', graceMs: 2_000 },
 ] as const;
 
-// By its command line: only the postmaster has it, its children rename theirs. A directory that was
-// moved meanwhile is known by the working directory, which root in a container may not look at.
+// Recognised by its command line, which its children change. A directory that was moved meanwhile is
+// recognised by the working directory, which root in a container may not read.
 async function isPostmaster(pid: number, cluster: string): Promise<boolean> {
   const command = await commandOf(pid);
   if (!command.includes('bin/postgres -D ')) return false;

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { clusterPassword, OWNER } from './embedded-cluster.js';
 
 /**
- * Where the server is that another process runs on a data directory.
+ * The URL of the server that another process runs on a data directory.
  *
- * @throws if there is none
+ * @throws if none runs there, or it is only just starting
  */
 export async function urlOfRunningServer(dataDir: string): Promise<string> {
   const lines = (await readFile(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8')).split('\n');

@@ -1,5 +1,6 @@
 import type { Request } from 'express';
 
+/** A layer of Express's router, as far as it is used. */
 interface Layer {
   readonly route?: { readonly methods: Readonly<Record<string, boolean>> };
   match(path: string): boolean;
@@ -10,7 +11,7 @@ function isLayer(value: unknown): value is Layer {
 }
 
 /**
- * The methods that the router knows for the path of a request (RFC 9110 10.2.1).
+ * The methods that the router has for the path of a request, for `Allow` (RFC 9110 10.2.1).
  *
  * @returns upper-case names; empty for an unknown path
  */

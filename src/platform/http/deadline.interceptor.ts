@@ -9,16 +9,16 @@ import type { Request } from 'express';
 import { filter, interval, map, race, skip, type Observable } from 'rxjs';
 import { unavailable } from '../../oauth/errors.js';
 
-/** Milliseconds within which every request is answered that does not wait for anybody, whatever the database does. */
-export const PROMPTLY_MS = 1_800;
+/** Milliseconds within which a request is answered, whatever the database does, unless its route says otherwise. */
+export const DEFAULT_DEADLINE_MS = 1_800;
 const STEP_MS = 150;
 
-/** Gives a route that does much at once, or waits for somebody, more time than others have, in milliseconds. */
+/** Sets the deadline of a route in milliseconds: for one that does much at once, or waits for a decision. */
 export const AnswerWithin = Reflector.createDecorator<number | ((request: Request) => number)>();
 
 /**
- * Answers 503 in time instead of letting callers wait for something that hangs. A request that is
- * still on its way here is not late because of us: how long that may take the listener decides.
+ * Answers 503 when the deadline of a route has passed, so that callers do not wait for something that
+ * hangs. The deadline starts when the request has arrived; the listener limits how long that may take.
  */
 @Injectable()
 export class DeadlineInterceptor implements NestInterceptor {
@@ -26,7 +26,7 @@ export class DeadlineInterceptor implements NestInterceptor {
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const request = context.switchToHttp().getRequest<Request>();
-    const within = this.reflector.get(AnswerWithin, context.getHandler()) ?? PROMPTLY_MS;
+    const within = this.reflector.get(AnswerWithin, context.getHandler()) ?? DEFAULT_DEADLINE_MS;
     const deadline = typeof within === 'function' ? within(request) : within;
     const tooLate = interval(STEP_MS).pipe(
       filter(() => request.complete),

@@ -14,7 +14,7 @@ import { isDatabaseAway } from './database-error.js';
 import { explain } from './request-log.js';
 import { requestIdOf } from './request-id.js';
 
-/** The status of each error of the protocol. The only place that knows. */
+/** The HTTP status of each OAuth error (RFC 6749 5.2, RFC 6750 3.1). */
 const STATUS: Readonly<Record<OAuthErrorCode, number>> = {
   invalid_request: 400,
   invalid_grant: 400,
@@ -30,7 +30,7 @@ const STATUS: Readonly<Record<OAuthErrorCode, number>> = {
   temporarily_unavailable: 503,
 };
 
-/** Error codes for what HTTP itself refuses, where OAuth has no word. */
+/** The error codes of HTTP statuses for which OAuth has none. */
 const CODE_OF_STATUS: Readonly<Record<number, string>> = {
   401: 'invalid_token',
   403: 'access_denied',
@@ -40,6 +40,7 @@ const CODE_OF_STATUS: Readonly<Record<number, string>> = {
   422: 'unprocessable',
 };
 
+/** An error response, and its reason for the log. */
 interface Answer {
   readonly status: number;
   readonly body: Readonly<Record<string, unknown>>;
@@ -47,7 +48,7 @@ interface Answer {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Turns whatever was thrown into an answer, and tells the log what the answer does not. */
+/** Turns everything that is thrown into an error response, and logs its private reason. */
 @Catch()
 export class ErrorFilter implements ExceptionFilter {
   constructor(@Inject(LOGGER) private readonly logger: Logger) {}
@@ -115,12 +116,12 @@ function httpAnswer(exception: HttpException, request: Request): Answer {
   return { status, body, reason: missed ? description : exception.message, headers: {} };
 }
 
-/** Nest's own 404 repeats the URL, query and all. */
+/** Whether Nest's router threw it. Its message repeats the URL, query and all. */
 function isRouterMiss(exception: HttpException): boolean {
   return exception.message.startsWith('Cannot ');
 }
 
-/** Nest's validation pipe gives a list of what is wrong. */
+/** The public text of an exception. Nest's validation pipe gives a list. */
 function describe(exception: HttpException): string {
   const given = exception.getResponse();
   if (typeof given === 'string') return given;

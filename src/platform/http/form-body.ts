@@ -6,12 +6,13 @@ const MAX_BYTES = 64 * 1024;
 const FORM = /^application\/x-www-form-urlencoded *(?:; *charset *= *(?:utf-8|"utf-8") *)?$/i;
 
 /**
- * Reads a form as the bytes that were sent: parsers guess, and signatures are over bytes.
+ * The bytes of a form body as they were sent: lenient parsers guess, and signatures are over bytes.
  *
- * @throws {HttpException} 415 for another media type or any `Content-Encoding`, 413 for too large
+ * @throws {HttpException} 415 for another media type or any `Content-Encoding`, 413 for more than 64 KiB, 400 if
+ *   the body does not arrive
  */
 export async function readFormBody(request: Request): Promise<Buffer> {
-  // Of several Node would take the first; whoever stands in front of us may have taken the last.
+  // Of several Node would take the first, and a proxy in front may have taken the last.
   const [type = '', ...others] = request.headersDistinct['content-type'] ?? [];
   if (!FORM.test(type) || others.length > 0) {
     throw new HttpException('the body must be application/x-www-form-urlencoded', 415);
@@ -36,7 +37,7 @@ export async function readFormBody(request: Request): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** The rest of the body is not read, so the connection cannot be used again. */
+/** 413. The rest of the body is not read, so the connection is closed. */
 function tooLarge(request: Request): HttpException {
   request.res?.setHeader('Connection', 'close');
   return new HttpException('the body is too large', 413);

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { GatewayHeaders } from '../../oauth/gateway-headers.js';
 
 /**
- * Reads the headers of a gateway's signature. A header that is there twice counts as malformed.
+ * The headers of a gateway's signature. A header that is given twice is joined, and so malformed.
  *
  * @returns `null` if there is none of them; with any one it is a gateway's request, and nothing else
  */

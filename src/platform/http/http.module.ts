@@ -3,7 +3,7 @@ import { APP_FILTER, APP_INTERCEPTOR } from '@nestjs/core';
 import { DeadlineInterceptor } from './deadline.interceptor.js';
 import { ErrorFilter } from './error.filter.js';
 
-/** Strict forms in, OAuth errors out, request ids. */
+/** The error filter and the deadline of every route. */
 @Module({
   providers: [
     { provide: APP_FILTER, useClass: ErrorFilter },

@@ -3,15 +3,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Milliseconds within which the headers, and the whole request, must have arrived. */
 const ARRIVAL_MS = 5_000;
-/** How often slow connections are looked for. */
+/** Milliseconds between checks for slow connections. */
 const CHECK_MS = 500;
-/** Longer than the idle time of common load balancers, so that they close first. */
+/** Milliseconds that an idle connection is kept: longer than common load balancers do, so that they close first. */
 const KEEP_ALIVE_MS = 65_000;
-/** A connection on which nothing moves for so long is cut. */
+/** Milliseconds after which a connection without any traffic is cut. */
 const SILENCE_MS = 70_000;
 
 /**
- * Listens on a port, with slow and stuck connections cut.
+ * Listens on a port, and cuts slow and stuck connections.
  *
  * @param port 0 for any free one
  * @returns the server and the port that it got
@@ -44,15 +44,15 @@ export async function listen(
 }
 
 /**
- * Stops accepting connections, lets requests in flight finish, and cuts what is left.
+ * Stops accepting connections, lets requests in flight finish, then cuts the remaining connections.
  *
- * @param patienceMs how long requests in flight may take
+ * @param graceMs milliseconds that requests in flight may take
  */
-export async function closeGracefully(server: Server, patienceMs: number): Promise<void> {
+export async function closeGracefully(server: Server, graceMs: number): Promise<void> {
   const closed = new Promise<'closed'>((resolve) => {
     server.close(() => resolve('closed'));
   });
-  const deadline = performance.now() + patienceMs;
+  const deadline = performance.now() + graceMs;
   do {
     server.closeIdleConnections();
   } while ((await Promise.race([closed, sleep(50)])) !== 'closed' && performance.now() < deadline);

@@ -8,7 +8,7 @@ type Schema = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>[s
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 
-/** What every refusal looks like, except that of `/ready`. */
+/** The schema of every error response but that of `/ready`. */
 const errorSchema: Schema = {
   type: 'object',
   required: ['error', 'error_description', 'requestId'],
@@ -21,8 +21,8 @@ const errorSchema: Schema = {
 
 /**
  * Serves the OpenAPI document at `/docs-json` and pages to read it at `/docs`, with everything that
- * they load below it. To be called before the application is initialised, since the routes must
- * come before the answer for unknown ones; the document itself is made when it is first asked for.
+ * they load below it. Call it before the application is initialised: the routes must come before the
+ * answer for unknown ones. The document itself is generated on the first request.
  */
 export function serveDocs(app: NestExpressApplication): void {
   SwaggerModule.setup('docs', app, () => describeRoutes(app), {
@@ -58,7 +58,7 @@ function describeRoutes(app: NestExpressApplication): OpenAPIObject {
   return document;
 }
 
-/** Gives every refusal the one schema, unless the controller says that it has another. */
+/** Adds the error schema to every 4xx, 5xx and default response that the controller gives none. */
 function describeErrors(operation: Operation): void {
   const { responses } = operation;
   responses['default'] ??= { description: 'Refused' };

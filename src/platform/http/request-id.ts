@@ -6,14 +6,14 @@ const ACCEPTABLE = /^[A-Za-z0-9._-]{1,128}$/;
 const ids = new WeakMap<object, string>();
 
 /**
- * Gives every request an id: the caller's, when it is harmless, else a new UUIDv7; and says it back.
+ * Middleware that sends the request id back in `X-Request-Id`.
  */
 export function assignRequestId(request: Request, response: Response, next: NextFunction): void {
   response.setHeader('X-Request-Id', requestIdOf(request));
   next();
 }
 
-/** The id of a request. */
+/** The id of a request: the caller's if it is harmless, else a new UUIDv7. The same on every call. */
 export function requestIdOf(request: IncomingMessage): string {
   const known = ids.get(request);
   if (known !== undefined) return known;

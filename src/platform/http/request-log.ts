@@ -2,7 +2,7 @@ import type { NextFunction, Request, Response } from 'express';
 import type { Logger } from 'pino';
 import { requestIdOf } from './request-id.js';
 
-/** What the log says of a refusal, beside what the caller was told. */
+/** The reason of a refusal, for the log. */
 export interface Explanation {
   readonly error: string;
   readonly reason: string;
@@ -10,14 +10,14 @@ export interface Explanation {
 
 const explanations = new WeakMap<object, Explanation>();
 
-/** Says why a request was refused, for its line in the log. */
+/** Adds the reason of a refusal to the log line of its request. */
 export function explain(response: Response, explanation: Explanation): void {
   explanations.set(response, explanation);
 }
 
 /**
- * Writes one line for each request when it is over. Only what is named here is written: no header,
- * no query, no body.
+ * Middleware that logs one line for each request when it is over. Only the members named here are
+ * written: no header, no query, no body.
  */
 export function logRequests(logger: Logger) {
   return (request: Request, response: Response, next: NextFunction): void => {
@@ -40,7 +40,7 @@ export function logRequests(logger: Logger) {
   };
 }
 
-/** Probes come every few seconds and say nothing while all is well. */
+/** Whether a path is polled every few seconds; such requests are logged only when they fail. */
 function isProbe(path: string): boolean {
   return path === '/health' || path === '/ready' || path === '/metrics';
 }

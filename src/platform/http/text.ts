@@ -3,12 +3,13 @@ import { isResourceIdentifier } from '../../oauth/resource-identifier.js';
 import { isScopeToken } from '../../oauth/scope.js';
 import { isSubjectIdentifier } from '../../oauth/subject-identifier.js';
 
-/** Control characters (Unicode Cc), lone surrogates (Cs) and U+FFFD: nothing that a person typed. */
+/** Control characters (Unicode Cc), lone surrogates (Cs) and U+FFFD, which nobody types. */
 const UNPRINTABLE = /[\p{Cc}\p{Cs}\uFFFD]/u;
-/** Line separators, and what makes text read in another order than it is written. */
-const DISORDERLY = /[\u2028\u2029\u202A-\u202E\u2066-\u2069]/;
+/** Line separators, and bidirectional controls, which make text read in another order than it is written. */
+const REORDERING = /[\u2028\u2029\u202A-\u202E\u2066-\u2069]/;
 const UNPRINTABLE_IN_LINES = /[^\P{Cc}\n\r\t]|[\p{Cs}\uFFFD]/u;
 
+/** Makes a class-validator decorator of a predicate. */
 function check(
   name: string,
   message: string,
@@ -35,7 +36,7 @@ export const IsLine = check(
     value.length <= 200 &&
     value.trim() === value &&
     !UNPRINTABLE.test(value) &&
-    !DISORDERLY.test(value),
+    !REORDERING.test(value),
 );
 
 /** Text of several lines, such as a policy: not empty, nothing that PostgreSQL cannot store. */
@@ -45,7 +46,7 @@ export const IsTextBlock = check(
   (value) => typeof value === 'string' && value !== '' && !UNPRINTABLE_IN_LINES.test(value),
 );
 
-/** A moment, with its offset (RFC 3339 5.6). */
+/** A date and time with its offset (RFC 3339 5.6). */
 export const IsInstant = check(
   'isInstant',
   'must be a date and time with offset (RFC 3339)',
@@ -56,7 +57,7 @@ export const IsInstant = check(
     !Number.isNaN(Date.parse(value)),
 );
 
-/** May be left out. Unlike `IsOptional` it does not take `null` for that. */
+/** An optional member. Unlike `IsOptional` it refuses `null`. */
 export const MayBeAbsent = (): PropertyDecorator =>
   ValidateIf((_body, value) => value !== undefined);
 
@@ -74,7 +75,7 @@ export const IsResourceIdentifier = check(
   (value) => typeof value === 'string' && isResourceIdentifier(value),
 );
 
-/** What can name a principal in `sub`. */
+/** A subject identifier, as in `sub` (RFC 7519 4.1.2). */
 export const IsPrincipal = check(
   'isPrincipal',
   'must be something that can name a principal',

@@ -2,10 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import { InvalidJson, readStrictJson, type JsonValue } from '../../oauth/strict-json.js';
 import { FetchFailed, guardedRequest, type FetchRules } from './guarded-request.js';
 
-/** What was fetched. */
+/** A JSON answer. */
 export interface Fetched {
   readonly value: JsonValue;
-  /** `max-age` (RFC 9111 5.2.2.1), 0 if it must not be kept; `null` if nothing is said about it. */
+  /** `max-age` (RFC 9111 5.2.2.1); 0 for `no-store` and `no-cache`; `null` if neither is given. */
   readonly maxAgeSeconds: number | null;
 }
 
@@ -18,9 +18,9 @@ const HEADERS = {
 };
 
 /**
- * Fetches JSON from an address that somebody else chose, as {@link guardedRequest} does, and not much.
+ * Fetches JSON from a URL that a caller chose, as {@link guardedRequest} does: within 2 s, 64 KiB at most.
  *
- * @throws {FetchFailed}
+ * @throws {FetchFailed} also for a status other than 200, another media type, and JSON that is not strict
  */
 export function guardedFetch(text: string, rules: FetchRules): Promise<Fetched> {
   const outbound = { method: 'GET', headers: HEADERS, timeoutMs: TIMEOUT_MS } as const;

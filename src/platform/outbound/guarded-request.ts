@@ -4,7 +4,7 @@ import { request as httpsRequest } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 import { mayConnectTo } from './address-rules.js';
 
-/** Whom we may ask. */
+/** The URLs and addresses that outbound requests may go to. */
 export interface FetchRules {
   /** Also `http:`, for development. */
   readonly allowInsecure: boolean;
@@ -12,7 +12,7 @@ export interface FetchRules {
   readonly allowPrivate: boolean;
 }
 
-/** Nothing usable could be fetched. The message is for the log. */
+/** Thrown when nothing usable could be fetched. The message is for the log. */
 export class FetchFailed extends Error {
   override readonly name = 'FetchFailed';
 }
@@ -20,9 +20,9 @@ export class FetchFailed extends Error {
 const MAX_URL_LENGTH = 2_000;
 
 /**
- * Whether a URL is one that we would fetch, as far as can be told without asking for its name.
+ * Checks a URL before its name is resolved: https, no credentials, no fragment, at most 2,000 characters.
  *
- * @returns the URL, or what is wrong with it
+ * @returns the URL, or a text that says what is wrong with it
  */
 export function readFetchUrl(text: string, { allowInsecure }: FetchRules): URL | string {
   if (text.length > MAX_URL_LENGTH || !/^[!-~]+$/.test(text)) return 'it is no URL';
@@ -36,7 +36,7 @@ export function readFetchUrl(text: string, { allowInsecure }: FetchRules): URL |
   return url;
 }
 
-/** What is asked of an address. */
+/** An outbound request without its URL. */
 export interface Outbound {
   readonly method: 'GET' | 'POST';
   readonly headers: Readonly<Record<string, string>>;
@@ -46,12 +46,13 @@ export interface Outbound {
 }
 
 /**
- * Asks an address that somebody else chose, as far as that is safe: https, not in a private network, no
- * redirects, not long. The name is resolved here, and the connection goes to the very addresses that were
- * checked, so that a name that changes its mind leads nowhere else.
+ * Sends a request to a URL that a caller chose (protection against SSRF): https, no private network, no
+ * redirects, a time limit. The name is resolved here, and the connection goes to the very addresses that
+ * were checked, so that a name that resolves differently the next time (DNS rebinding) leads nowhere else.
  *
- * @param read reads the answer, which is cut off after that
- * @throws {FetchFailed} and whatever `read` throws, as its cause
+ * @param text the URL
+ * @param read reads the answer; the connection is closed after that
+ * @throws {FetchFailed} what `read` throws is its cause
  */
 export async function guardedRequest<T>(
   text: string,
@@ -61,13 +62,13 @@ export async function guardedRequest<T>(
 ): Promise<T> {
   const url = readFetchUrl(text, rules);
   if (typeof url === 'string') throw new FetchFailed(url);
-  const patience = AbortSignal.timeout(outbound.timeoutMs);
+  const timeout = AbortSignal.timeout(outbound.timeoutMs);
   try {
-    const addresses = await within(patience, resolve(url.hostname));
+    const addresses = await within(timeout, resolve(url.hostname));
     if (!addresses.every(({ address }) => mayConnectTo(address, rules.allowPrivate))) {
       throw new FetchFailed('the name leads to an address that is not allowed');
     }
-    const response = await within(patience, send(url, addresses, outbound, patience));
+    const response = await within(timeout, send(url, addresses, outbound, timeout));
     try {
       return await read(response);
     } finally {
@@ -75,7 +76,7 @@ export async function guardedRequest<T>(
     }
   } catch (error) {
     if (error instanceof FetchFailed) throw error;
-    if (patience.aborted) throw new FetchFailed('it took too long', { cause: error });
+    if (timeout.aborted) throw new FetchFailed('it took too long', { cause: error });
     throw new FetchFailed('it did not work', { cause: error });
   }
 }
@@ -94,7 +95,7 @@ async function resolve(hostname: string): Promise<Address[]> {
   return addresses;
 }
 
-/** A name that is being resolved cannot be given up on, but nobody has to wait for it. */
+/** `result`, or a rejection when the signal aborts first. Resolving a name cannot be cancelled, only left alone. */
 function within<T>(signal: AbortSignal, result: Promise<T>): Promise<T> {
   return new Promise((fulfil, reject) => {
     const giveUp = (): void => reject(new FetchFailed('it took too long'));
@@ -113,7 +114,7 @@ function send(
     const make = url.protocol === 'https:' ? httpsRequest : httpRequest;
     const request = make(url, {
       method,
-      // A connection of its own: one that is kept might have been made to another address.
+      // A new connection: a kept one might have been made to another address.
       agent: false,
       headers: { ...headers, ...(body === undefined ? {} : { 'content-length': body.length }) },
       lookup: answering(addresses),
@@ -123,7 +124,7 @@ function send(
   });
 }
 
-/** Resolves every name to what was checked. */
+/** A DNS lookup that resolves every name to the checked addresses. */
 function answering(addresses: readonly Address[]): LookupFunction {
   return (_hostname, options, callback) => {
     const [first = { address: '', family: 0 }] = addresses;

@@ -7,20 +7,20 @@ import {
   type TaskOutputs,
   type TaskReply,
   perform,
-  revive,
+  errorOf,
 } from './tasks.js';
 
-/** What a background thread may use. */
+/** The limits of a background thread. */
 export interface BackgroundLimits {
-  /** Of one task, from when it is its turn. */
+  /** Milliseconds of one task, from its start. */
   readonly timeMs: number;
-  /** Of JavaScript objects. What the engine takes besides is bounded by its residency (engine.ts). */
+  /** MiB of JavaScript objects. The engine's memory is bounded by its residency (engine.ts). */
   readonly memoryMb: number;
-  /** How many tasks may wait, the current one included. */
+  /** The most tasks in the queue, the current one included. */
   readonly queued: number;
 }
 
-/** A task that was not done: its turn did not come, or it was ended on the way. */
+/** Thrown for a task that was not done: the queue was full, or the thread was ended. */
 export class BackgroundFailure extends Error {
   override readonly name = 'BackgroundFailure';
 
@@ -28,24 +28,24 @@ export class BackgroundFailure extends Error {
     readonly reason: 'busy' | 'time' | 'memory' | 'lost',
     options?: ErrorOptions,
   ) {
-    super(WHY[reason], options);
+    super(MESSAGES[reason], options);
   }
 }
 
-const WHY = {
+const MESSAGES = {
   busy: 'too many tasks wait for the policy thread',
   time: 'the policy thread took too long and was ended',
   memory: 'the policy thread needed too much memory and was ended',
   lost: 'the policy thread ended unexpectedly',
 };
 
-/** WebAssembly memory never shrinks, so a thread that has nothing to do is ended. */
+/** Milliseconds after which an idle thread is ended, since WebAssembly memory never shrinks. */
 const IDLE_MS = 60_000;
 
 /**
- * Node 20 cannot run TypeScript on another thread. Run from source, which only unit tests do, tasks are
- * done on the calling thread, in the same order and with the same answers, but without limits of time
- * and memory. `background.spec.ts` compiles this folder first, and so tests the real thread.
+ * Whether this runs from TypeScript source, as only unit tests do. Node 20 cannot run TypeScript on another
+ * thread, so tasks then run on the calling thread, in the same order and with the same results, but without
+ * limits of time and memory. `background.spec.ts` compiles this folder first, and so tests the real thread.
  */
 const FROM_SOURCE = import.meta.url.endsWith('.ts');
 
@@ -56,73 +56,73 @@ export async function stopBackground(): Promise<void> {
   await Promise.all([...running].map((background) => background.stop()));
 }
 
-/** A thread for policy work. One task at a time; what kills the thread kills one task only. */
+/** A background thread with a queue: one task at a time, and a task that kills the thread fails alone. */
 export class Background {
-  #worker: Worker | undefined;
-  #idle: NodeJS.Timeout | undefined;
-  #last: Promise<unknown> = Promise.resolve();
-  #queued = 0;
+  private worker: Worker | undefined;
+  private idle: NodeJS.Timeout | undefined;
+  private last: Promise<unknown> = Promise.resolve();
+  private queued = 0;
 
   constructor(private readonly limits: BackgroundLimits) {}
 
   /**
-   * Does a task when it is its turn.
+   * Runs a task after those that were queued before.
    *
-   * @throws {BackgroundFailure} or what the task throws
+   * @throws {BackgroundFailure} if it was not done, or what the task throws
    */
   async run<K extends TaskName>(task: K, input: TaskInputs[K]): Promise<TaskOutputs[K]> {
-    if (this.#queued >= this.limits.queued) throw new BackgroundFailure('busy');
-    this.#queued += 1;
-    const turn = this.#last.then(() => this.#perform({ task, input }));
-    this.#last = turn.catch(() => {});
+    if (this.queued >= this.limits.queued) throw new BackgroundFailure('busy');
+    this.queued += 1;
+    const turn = this.last.then(() => this.perform({ task, input }));
+    this.last = turn.catch(() => {});
     try {
       return await turn;
     } finally {
-      this.#queued -= 1;
+      this.queued -= 1;
     }
   }
 
-  /** Ends the thread, if it runs; its task fails. */
+  /** Ends the thread, if it runs; its current task fails. */
   async stop(): Promise<void> {
-    clearTimeout(this.#idle);
-    const worker = this.#worker;
-    this.#worker = undefined;
+    clearTimeout(this.idle);
+    const worker = this.worker;
+    this.worker = undefined;
     running.delete(this);
     await worker?.terminate();
   }
 
-  async #perform<K extends TaskName>(message: TaskMessage<K>): Promise<TaskOutputs[K]> {
+  private async perform<K extends TaskName>(message: TaskMessage<K>): Promise<TaskOutputs[K]> {
     if (FROM_SOURCE) {
       await setImmediate();
       return perform(message.task, message.input);
     }
-    const worker = this.#ready();
-    // To start a thread takes some milliseconds, and so does to post a large set: not both at once.
+    const worker = this.ready();
+    // Starting a thread takes some milliseconds, and so does posting a large set: not both in one turn.
     await setImmediate();
-    if (this.#worker !== worker) throw new BackgroundFailure('lost');
+    if (this.worker !== worker) throw new BackgroundFailure('lost');
     try {
       const answer = await ask(worker, message, this.limits.timeMs);
       worker.unref();
-      this.#idle = setTimeout(() => void this.stop(), IDLE_MS).unref();
+      this.idle = setTimeout(() => void this.stop(), IDLE_MS).unref();
       if ('output' in answer) return answer.output;
-      throw revive(answer.failure);
+      throw errorOf(answer.failure);
     } catch (error) {
       if (error instanceof BackgroundFailure) await this.stop();
       throw error;
     }
   }
 
-  #ready(): Worker {
-    clearTimeout(this.#idle);
-    const worker = (this.#worker ??= this.#start());
-    // A process that waits for an answer must not end, one that does not must be able to.
+  private ready(): Worker {
+    clearTimeout(this.idle);
+    const worker = (this.worker ??= this.start());
+    // The process stays alive while a task runs, and only then.
     worker.ref();
     return worker;
   }
 
-  #start(): Worker {
+  private start(): Worker {
     const worker = new Worker(new URL('./policy-worker.js', import.meta.url), {
-      // It needs no secrets, and no flags that are meant for the main thread.
+      // No secrets, and no flags of the main thread.
       env: {},
       execArgv: [],
       resourceLimits: {
@@ -132,27 +132,27 @@ export class Background {
     });
     running.add(this);
     worker.on('exit', () => {
-      if (this.#worker === worker) this.#worker = undefined;
+      if (this.worker === worker) this.worker = undefined;
     });
-    // Whoever waits for a task hears of it; without a listener it would end the process.
+    // The caller of the task gets the error; without a listener it would end the process.
     worker.on('error', () => {});
     return worker;
   }
 }
 
-/** Sends a task and waits for its reply, or for what comes in its place. */
+/** Sends a task and waits for its reply, its deadline or the end of the thread. */
 async function ask<K extends TaskName>(
   worker: Worker,
   message: TaskMessage<K>,
   timeMs: number,
 ): Promise<TaskReply<K>> {
-  const over = new AbortController();
+  const done = new AbortController();
   try {
     return await new Promise<TaskReply<K>>((resolve, reject) => {
       const late = setTimeout(() => reject(new BackgroundFailure('time')), timeMs);
       const fail = (cause: unknown) => reject(new BackgroundFailure(reasonOf(cause), { cause }));
       worker.once('message', resolve).once('error', fail).once('exit', fail);
-      over.signal.addEventListener('abort', () => {
+      done.signal.addEventListener('abort', () => {
         clearTimeout(late);
         worker.off('message', resolve).off('error', fail).off('exit', fail);
       });
@@ -160,7 +160,7 @@ async function ask<K extends TaskName>(
       worker.postMessage(message);
     });
   } finally {
-    over.abort();
+    done.abort();
   }
 }
 

@@ -4,18 +4,17 @@ import { LRUCache } from 'lru-cache';
 import type { DataSource } from 'typeorm';
 import { PolicySets } from '../policy-sets.service.js';
 
-/** Zones that may wait; one that is left out is compiled when it is needed. */
+/** The most zones that may wait; the sets of others are compiled when they are needed. */
 const MAX_WAITING = 500;
 
 /**
- * Compiles the newest set version of a zone before anybody activates it, so that a replica that did
- * not hear of the activation before its next request need not compile during that request. One set at
- * a time; nothing relies on it.
+ * Compiles the newest set version of a zone before it is activated, so that the first request after the
+ * activation need not wait for it. One set at a time; nothing relies on it.
  */
 @Injectable()
 export class CompileAhead {
   private readonly waiting = new Set<string>();
-  /** Zone id to the set version that was compiled ahead last, for better or worse. */
+  /** The set version that was compiled last, by zone id. */
   private readonly done = new LRUCache<string, string>({ max: MAX_WAITING });
   private running = false;
 
@@ -24,7 +23,7 @@ export class CompileAhead {
     private readonly policySets: PolicySets,
   ) {}
 
-  /** Something in a zone changed, perhaps its policies. */
+  /** Queues a zone that changed; perhaps its policies did. */
   consider(zoneId: string): void {
     if (this.waiting.size >= MAX_WAITING) return;
     this.waiting.add(zoneId);
@@ -35,7 +34,7 @@ export class CompileAhead {
     this.running = true;
     for (const zoneId of this.waiting) {
       this.waiting.delete(zoneId);
-      // What fails here fails again when it is needed, and is told then.
+      // An error here comes again when the set is needed, and is reported then.
       await this.compileNewest(zoneId).catch(() => {});
     }
     this.running = false;

@@ -5,19 +5,19 @@ import type { NamedPolicy } from '../engine/read-module.js';
 import type { ValidationRequest } from './tasks.js';
 import type { Validation } from '../engine/validate.js';
 
-/** Up to here to read a set (some 20 ms at most) beats having a thread for it. */
+/** Bytes of text up to which a set is compiled on this thread, in some 20 ms at most: cheaper than another thread. */
 const AT_ONCE_BYTES = 8 * 1024;
 
-/** 10,000 policies take some 3 s on a processor of their own. */
+/** The thread for compiling. 10,000 policies take some 3 s on a processor of their own. */
 const compiler = new Background({ timeMs: 60_000, memoryMb: 512, queued: 256 });
 
-/** A thread of its own, so that who writes policies does not hold up what requests wait for. */
+/** The thread for validating: another one, so that authors of policies do not delay compilations that requests wait for. */
 const validator = new Background({ timeMs: 60_000, memoryMb: 512, queued: 32 });
 
 /**
- * Compiles as `compile` does, on another thread: 10,000 policies hold up this one for well under 50 ms
- * at a time. What comes back is text; the engine of this thread parses a part of it when a request needs
- * it (slices.ts), or ahead of the first one by `warm`.
+ * Compiles as `compile` does, on another thread: 10,000 policies block this one for well under 50 ms
+ * at a time. The other thread returns text; the engine of this one parses a part of it when a request needs
+ * it (slices.ts), or before the first one by `warm`.
  *
  * @throws {UncompilablePolicy}
  * @throws {BackgroundFailure}
@@ -38,8 +38,8 @@ export async function compileInBackground(
 }
 
 /**
- * Validates as `validate` does, on another thread: against our schema with what the zone adds to it.
- * Without modules it says whether that can be added.
+ * Validates as `validate` does, on another thread, against the schema with the zone's extension.
+ * Without modules it checks the extension only.
  *
  * @throws {InvalidSchema}
  * @throws {BackgroundFailure}

@@ -7,14 +7,14 @@ import {
   SimulationTooLarge,
 } from '../engine/simulation.js';
 
-/** Too many simulations wait already. */
+/** Thrown when too many simulations wait already. */
 export class SimulationBusy extends Error {
   override readonly name = 'SimulationBusy';
 }
 
 /**
- * A thread of its own, so that what strangers' bundles do to it concerns nobody else, and a single one,
- * so that it takes no more than one processor, at a low priority where the system has such (Linux).
+ * The thread for simulations: apart from all other work, because anybody's policies run on it, and a single
+ * one, so that it takes no more than one processor, at a low priority where the system has such (Linux).
  */
 const simulator = new Background({ timeMs: 10_000, memoryMb: 256, queued: 16 });
 
@@ -24,8 +24,8 @@ const simulator = new Background({ timeMs: 10_000, memoryMb: 256, queued: 16 });
  *
  * @throws {UncompilablePolicy}
  * @throws {ManifestMismatch}
- * @throws {SimulationTooLarge} it is too much; the same again will be too
- * @throws {SimulationBusy} not now
+ * @throws {SimulationTooLarge} if it exceeds a limit, as it would again
+ * @throws {SimulationBusy} if too many wait now
  */
 export async function simulateInBackground(request: SimulationRequest): Promise<Simulation>;
 export async function simulateInBackground(
@@ -35,16 +35,16 @@ export async function simulateInBackground(
   request: SimulationRequest | BatchSimulationRequest,
 ): Promise<Simulation | BatchSimulation> {
   try {
-    // Awaited here, so that what goes wrong is named here.
+    // Awaited here, so that errors are caught here.
     return 'inputs' in request
       ? await simulator.run('simulateEach', request)
       : await simulator.run('simulate', request);
   } catch (error) {
-    throw error instanceof BackgroundFailure ? named(error) : error;
+    throw error instanceof BackgroundFailure ? simulationError(error) : error;
   }
 }
 
-function named(error: BackgroundFailure): Error {
+function simulationError(error: BackgroundFailure): Error {
   const { reason, message } = error;
   if (reason === 'busy') return new SimulationBusy(message, { cause: error });
   if (reason === 'lost') return error;

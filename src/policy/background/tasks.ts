@@ -19,21 +19,21 @@ import {
 import { type Validation, type ValidationRules, validate } from '../engine/validate.js';
 import { InvalidSchema, zoneSchema } from '../engine/zone-schema.js';
 
-/** A set that was read, as it crosses threads. */
+/** A parsed policy set, as it crosses threads. */
 export interface PackedPolicySet {
   readonly manifestSha256: string;
-  /** JSON of `NamedPolicy[]`: a string crosses as one block, and each is read in about a millisecond. */
+  /** JSON of `NamedPolicy[]`: a string crosses as one block, and each is parsed in about a millisecond. */
   readonly portions: readonly string[];
 }
 
-/** Policies to be validated, as `validate` takes them, and what the zone adds to the schema. */
+/** Policies to be validated, as `validate` takes them, and the zone's schema extension. */
 export interface ValidationRequest {
   readonly modules: readonly PolicySource[];
   readonly extension?: string;
   readonly rules?: ValidationRules;
 }
 
-/** What can be asked of a background thread. */
+/** The tasks of a background thread, with their inputs. */
 export interface TaskInputs {
   compile: readonly PolicySource[];
   validate: ValidationRequest;
@@ -41,7 +41,7 @@ export interface TaskInputs {
   simulateEach: BatchSimulationRequest;
 }
 
-/** What it answers. */
+/** The outputs of the tasks. */
 export interface TaskOutputs {
   compile: PackedPolicySet;
   validate: Validation;
@@ -49,19 +49,20 @@ export interface TaskOutputs {
   simulateEach: BatchSimulation;
 }
 
+/** The name of a task. */
 export type TaskName = keyof TaskInputs;
 
-/** A task on its way to the thread. */
+/** The message that asks a thread for a task. */
 export interface TaskMessage<K extends TaskName = TaskName> {
   readonly task: K;
   readonly input: TaskInputs[K];
 }
 
-/** Its answer on the way back. Errors lose their class on it, so they are spelled out. */
+/** The reply to it. Errors lose their class between threads, so they become data. */
 export type TaskReply<K extends TaskName> =
   { readonly output: TaskOutputs[K] } | { readonly failure: TaskFailure };
 
-/** An error, as it crosses threads. */
+/** An error as data, as it crosses threads. */
 export type TaskFailure =
   | { readonly kind: 'compile'; readonly errors: readonly CompileFault[] }
   | { readonly kind: 'schema'; readonly errors: readonly CompileFault[] }
@@ -85,22 +86,22 @@ const TASKS: { readonly [K in TaskName]: (input: TaskInputs[K]) => TaskOutputs[K
   simulateEach,
 };
 
-/** Does a task on this thread. */
+/** Runs a task on this thread. @throws what the task throws */
 export function perform<K extends TaskName>(task: K, input: TaskInputs[K]): TaskOutputs[K] {
   return TASKS[task](input);
 }
 
-/** Does a task on this thread, and says how it went in terms that another thread understands. */
+/** Runs a task on this thread, and returns its result or error as data for another thread. */
 export function reply<K extends TaskName>({ task, input }: TaskMessage<K>): TaskReply<K> {
   try {
     return { output: perform(task, input) };
   } catch (error) {
-    return { failure: spell(error) };
+    return { failure: failureOf(error) };
   }
 }
 
-/** The error that {@link reply} spelled out. */
-export function revive(failure: TaskFailure): Error {
+/** The error that {@link reply} made data of. */
+export function errorOf(failure: TaskFailure): Error {
   const { kind } = failure;
   if (kind === 'compile') return new UncompilablePolicy(failure.errors);
   if (kind === 'schema') return new InvalidSchema(failure.errors);
@@ -109,7 +110,7 @@ export function revive(failure: TaskFailure): Error {
   return new Error(failure.message);
 }
 
-function spell(error: unknown): TaskFailure {
+function failureOf(error: unknown): TaskFailure {
   if (error instanceof UncompilablePolicy) return { kind: 'compile', errors: error.errors };
   if (error instanceof InvalidSchema) return { kind: 'schema', errors: error.errors };
   if (error instanceof ManifestMismatch) {

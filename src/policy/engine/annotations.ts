@@ -1,24 +1,26 @@
 import type { Annotations, Effect } from '@cedar-policy/cedar-wasm/nodejs';
 
-/** What a policy's annotations say about a verdict that it determines. */
+/** The obligations of a policy, from its annotations: they apply to a verdict that it determines. */
 export interface Obligations {
   readonly reason?: string;
-  /** The reason may be shown to whoever asked. */
+  /** Whether the caller may see the reason. */
   readonly public?: true;
-  /** Of a forbid: the challenge that lifts it. */
+  /** Of a forbid: the type of the challenge that lifts it. */
   readonly stepUp?: string;
-  /** Of a permit: the longest life of what is issued on it. */
+  /** Of a permit: the longest lifetime of what it permits, in seconds. */
   readonly maxTtlSeconds?: number;
 }
 
 const STEP_UP = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/;
 const MAX_TTL = /^[1-9][0-9]{0,8}$/;
-/** What `error_description` can carry (RFC 6749 5.2), in a length that a caller will read. */
+/** The characters of `error_description` (RFC 6749 5.2), at most 200. */
 const PUBLIC_REASON = /^[\x20-\x21\x23-\x5B\x5D-\x7E]{1,200}$/;
 
 /**
- * Reads `@reason`, `@public`, `@step_up` and `@max_ttl`; hands what is wrong with them to `refuse`. One that would
- * have no effect is wrong too: its author believes in a safeguard that is not there.
+ * Reads `@reason`, `@public`, `@step_up` and `@max_ttl`. One without effect is refused too: its author
+ * believes in a safeguard that is not there.
+ *
+ * @param refuse is called with each fault
  */
 export function readObligations(
   effect: Effect,
@@ -60,12 +62,12 @@ export function readObligations(
 
 const KNOWN = ['id', 'reason', 'public', 'step_up', 'max_ttl'];
 
-/** The annotation that was meant, if one that means nothing is spelled almost like it. */
-export function meantBy(annotation: string): string | null {
+/** The known annotation that an unknown one is almost spelled like; `null` if it is known, or like none. */
+export function intendedAnnotation(annotation: string): string | null {
   if (KNOWN.includes(annotation)) return null;
-  return KNOWN.find((known) => bare(known) === bare(annotation)) ?? null;
+  return KNOWN.find((known) => normalised(known) === normalised(annotation)) ?? null;
 }
 
-function bare(name: string): string {
+function normalised(name: string): string {
   return name.toLowerCase().replaceAll('_', '');
 }

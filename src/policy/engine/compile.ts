@@ -11,16 +11,16 @@ import { Slices } from './slices.js';
 
 export type { CompileFault, CompiledPolicy, PolicySource };
 
-/** A policy set that is known to parse. Immutable, and collected like any object: see engine.ts. */
+/** A policy set that is known to parse. Immutable, and garbage-collected like any object (see engine.ts). */
 export interface CompiledPolicySet {
   readonly manifestSha256: string;
-  /** How much text is in it. */
+  /** The length of its text. */
   readonly textBytes: number;
   readonly policies: ReadonlyMap<string, CompiledPolicy>;
   readonly slices: Slices;
 }
 
-/** The set does not compile. */
+/** Thrown for a policy set that does not compile. */
 export class UncompilablePolicy extends Error {
   override readonly name = 'UncompilablePolicy';
 
@@ -32,23 +32,31 @@ export class UncompilablePolicy extends Error {
   }
 }
 
+/** The most bytes of one module. */
 export const MAX_MODULE_BYTES = 256 * 1024;
+/** The most policies of a set. */
 export const MAX_POLICIES = 10_000;
-/** Of a whole set, which the engine may have to hold twice: whole and without its step-up forbids. */
+/** The most bytes of a whole set, which the engine may hold twice: whole and without its step-up forbids. */
 export const MAX_SET_BYTES = 4 * 1024 * 1024;
 const MAX_FAULTS = 100;
 
 /**
- * Compiles modules to one set; an empty one denies everything. A policy is called what its `@id` says,
- * otherwise by its module, with `.<n>` (counted from 1) if the module holds more than one.
+ * Compiles modules to one set; an empty one denies everything. The id of a policy is its `@id`, otherwise
+ * that of its module, with `.<n>` (counted from 1) if the module holds more than one.
  *
- * Takes 0.3 ms for each policy: for sets that may be large there is `compileInBackground`.
+ * Takes 0.3 ms for each policy: use `compileInBackground` for sets that may be large.
+ *
+ * @throws {UncompilablePolicy}
  */
 export function compile(modules: readonly PolicySource[]): CompiledPolicySet {
   return assemble(manifestSha256(modules), readSet(modules));
 }
 
-/** Makes a set of policies that {@link readSet} has read. */
+/**
+ * Makes a set of policies that {@link readSet} has read.
+ *
+ * @param manifest the manifest hash of their modules
+ */
 export function assemble(manifest: string, policies: readonly NamedPolicy[]): CompiledPolicySet {
   return {
     manifestSha256: manifest,
@@ -59,7 +67,7 @@ export function assemble(manifest: string, policies: readonly NamedPolicy[]): Co
 }
 
 /**
- * Reads the policies of modules that are to be one set.
+ * Parses the policies of the modules of one set, and checks its limits.
  *
  * @throws {UncompilablePolicy}
  */
@@ -89,12 +97,12 @@ export function readSet(modules: readonly PolicySource[]): ReadPolicy[] {
   return [...policies.values()];
 }
 
-/** Names exactly these modules, whatever their order: SHA-256 over `[[id, sha256(content)], …]` as JSON. */
+/** The manifest hash of modules, independent of their order: hex SHA-256 over `[[id, sha256(content)], …]` as JSON. */
 export function manifestSha256(modules: readonly PolicySource[]): string {
   return manifestOf(modules.map(({ id, content }) => [id, sha256(content)]));
 }
 
-/** The same from the hashes of the texts, where the texts are not at hand. */
+/** The manifest hash, from the ids and content hashes of the modules. */
 export function manifestOf(entries: readonly (readonly [id: string, sha256: string])[]): string {
   return sha256(JSON.stringify(entries.toSorted(([a], [b]) => (a < b ? -1 : Number(a > b)))));
 }

@@ -1,4 +1,4 @@
-/** Something in a policy's text, by where it starts (UTF-16 offset). */
+/** A fault in a policy's text, and where it starts (UTF-16 offset). */
 export interface TextFault {
   readonly offset: number;
   readonly message: string;
@@ -6,21 +6,22 @@ export interface TextFault {
 }
 
 /**
- * How deep an expression may be. The engine recurses on its 1 MiB stack and on the stack of JavaScript
- * and has no guard of its own; between 100 and 150 it fails, and then it is lost (see engine.ts).
+ * The deepest expression that is allowed, in levels. The engine recurses on its 1 MiB stack and on the
+ * stack of JavaScript without a limit; between 100 and 150 it fails, and then it is lost (see engine.ts).
  */
 export const MAX_EXPRESSION_DEPTH = 64;
 
 const TOKEN =
   /"[^"\\]*(?:\\.[^"\\]*)*(?:"|$)|\/\/[^\n\r]*|&&|\|\||[=!<>]=|::|[A-Za-z_]\w*|[()[\]{}.,;<>+\-*!]/gs;
 
-/** Makes everything else in its bracket one level deeper. */
+/** Tokens that make everything else in their bracket one level deeper. */
 const WHOLE_BRACKET = new Set(['&&', '||', 'if', 'when', 'unless']);
-/** Makes its operand one level deeper, up to the next connective. */
+/** Tokens that make their operand one level deeper, up to the next connective. */
 const OPERAND = new Set('== != <= >= < > . + - * ! has like in is'.split(' '));
 const OPEN = new Set(['(', '[', '{']);
 const CLOSE = new Set([')', ']', '}']);
 
+/** The depths counted in one bracket so far. */
 interface Bracket {
   connectives: number;
   operand: number;
@@ -30,7 +31,9 @@ interface Bracket {
 
 /**
  * Finds the first policy that is too deep, by an upper bound from tokens alone: a chain of `n`
- * operators counts as `n` levels, as it does in the tree. What is not Cedar at all is left to Cedar.
+ * operators counts as `n` levels, as it does in the tree. Text that is not Cedar is left to Cedar.
+ *
+ * @returns `null` if none is too deep
  */
 export function findTooDeep(text: string): TextFault | null {
   let open: Bracket[] = [];
@@ -40,7 +43,7 @@ export function findTooDeep(text: string): TextFault | null {
     if (token.startsWith('//')) continue;
     start ??= index;
     if (token.startsWith('"')) {
-      // To read on inside of it would be to count text; Cedar cannot read on either.
+      // Reading on would count the text in the string; Cedar cannot parse it either.
       if (token.length < 2 || !token.endsWith('"')) {
         return { offset: index, message: 'the string is not closed' };
       }
@@ -86,7 +89,7 @@ function endOperand(here: Bracket): void {
   here.inner = 0;
 }
 
-/** The depth of brackets that stand in each other, outermost first. */
+/** The depth of nested brackets, outermost first. */
 function depthOf(open: readonly Bracket[]): number {
   return open.reduceRight(
     (within, { connectives, operand, inner, deepest }) =>

@@ -1,7 +1,7 @@
 /**
- * Owns the Cedar engine: one WebAssembly instance for the process, which can be lost and replaced.
+ * The Cedar engine: one WebAssembly instance for the process, which can be lost and replaced.
  *
- * What was measured with cedar-wasm 4.13.0 on Node 20, and decides how this file works:
+ * Measured with cedar-wasm 4.13.0 on Node 20, which explains how this file works:
  *
  * - `preparsePolicySet(id, …)` keeps the parsed set in a map inside the instance. Nothing removes an
  *   id and nothing bounds the map, but the same id again replaces and frees what it held (1,000
@@ -14,11 +14,11 @@
  *   there: 1,520 requests with a lone surrogate in them, or one policy with 200 nested parentheses,
  *   and every later call fails until the process ends. So after any exception the instance is dropped,
  *   and a new one (15 to 50 ms) is made for the next call. Inputs that throw are refused before (input.ts,
- *   complexity.ts), so that nobody can make us pay for that at will.
+ *   complexity.ts), so that callers cannot cause that at will.
  * - Node 20.20.2 dies ("Fatal error: unreachable code" in V8's `DoComputeBuiltinContinuation`) when
  *   optimised code that calls into the instance is deoptimised during the call: each time in a run that
  *   evaluates a few thousand times and then compiles 10,000 policies. Without inlining of such calls
- *   it does not, and costs nothing that could be measured.
+ *   it does not, at no cost that could be measured.
  */
 import { createRequire } from 'node:module';
 import { setFlagsFromString } from 'node:v8';
@@ -34,22 +34,23 @@ export interface PolicyText {
   readonly text: string;
 }
 
-/** Policies that the engine may hold parsed; a set is itself by identity. */
+/** Policies that the engine holds parsed together; sets are told apart by object identity. */
 export interface PreparedPolicies {
   readonly policies: readonly PolicyText[];
-  /** How much text: what its place in the engine is reckoned by. */
+  /** Bytes of text, by which the engine's memory is limited. */
   readonly size: number;
 }
 
-/** How much policy text may be held parsed: some 130 MiB of instance memory at worst. */
+/** The most policy text that is held parsed, in bytes: some 130 MiB of instance memory at worst. */
 export const RESIDENT_TEXT_LIMIT = 8 * 1024 * 1024;
 
-/** How many sets may be held parsed: a zone needs one for each pair of principal and resource in use. */
+/** The most sets that are held parsed: a zone needs one for each pair of principal and resource in use. */
 export const RESIDENT_SETS_LIMIT = 4096;
 
-// Before anything is optimised. A V8 that does not know the flag says so on stderr and goes on.
+// Set before anything is optimised. A V8 that does not know the flag says so on stderr and goes on.
 setFlagsFromString('--no-turbo-inline-js-wasm-calls');
 
+/** An instance of Cedar, and which slot of it holds which set. */
 interface Engine {
   readonly cedar: Cedar;
   readonly slots: LRUCache<PreparedPolicies, string>;
@@ -58,39 +59,43 @@ interface Engine {
 
 let current: Engine | undefined;
 
-/** Runs `use` on the engine, which does not outlive an exception from it. */
+/** Runs `use` on Cedar. An exception drops the instance. */
 export function withCedar<T>(use: (cedar: Cedar) => T): T {
   return withEngine(({ cedar }) => use(cedar));
 }
 
-/** Asks Cedar. Throws if the engine fails; the caller turns that into a denial. */
+/**
+ * Evaluates a request on a set of policies.
+ *
+ * @throws if the engine fails; the caller turns that into a denial
+ */
 export function ask(policies: PreparedPolicies, request: CedarRequest): AuthorizationAnswer {
   return withEngine((engine) =>
     engine.cedar.statefulIsAuthorized({
       ...request,
-      preparsedPolicySetId: engine.slots.get(policies) ?? moveIn(engine, policies),
+      preparsedPolicySetId: engine.slots.get(policies) ?? load(engine, policies),
     }),
   );
 }
 
 /** Parses a set ahead of its first request. */
-export function settle(policies: PreparedPolicies): void {
-  if (!current?.slots.has(policies)) withEngine((engine) => moveIn(engine, policies));
+export function preparse(policies: PreparedPolicies): void {
+  if (!current?.slots.has(policies)) withEngine((engine) => load(engine, policies));
 }
 
-/** Gives back what the engine holds for a set; it is parsed again if it is asked again. */
-export function forget(policies: PreparedPolicies): void {
+/** Frees what the engine holds for a set; it is parsed again when it is used again. */
+export function unload(policies: PreparedPolicies): void {
   if (current?.slots.has(policies)) withEngine((engine) => engine.slots.delete(policies));
 }
 
-/** How many sets, and how much text, the engine holds parsed. */
+/** The number of sets, and the bytes of text, that the engine holds parsed. */
 export function residency(): { sets: number; text: number } {
   return { sets: current?.slots.size ?? 0, text: current?.slots.calculatedSize ?? 0 };
 }
 
 function withEngine<T>(use: (engine: Engine) => T): T {
   try {
-    current ??= start();
+    current ??= startEngine();
     return use(current);
   } catch (cause) {
     current = undefined;
@@ -99,10 +104,10 @@ function withEngine<T>(use: (engine: Engine) => T): T {
 }
 
 /**
- * A module namespace cannot be loaded twice, and the package offers no other way to a new instance, so
- * this requires it anew; a new `require` each time, since an old one remembers what it has loaded.
+ * Makes a new instance. A module namespace cannot be loaded twice, and the package offers no other way,
+ * so this requires it anew; with a new `require` each time, since an old one caches what it has loaded.
  */
-function start(): Engine {
+function startEngine(): Engine {
   const require = createRequire(import.meta.url);
   const path = require.resolve('@cedar-policy/cedar-wasm/nodejs');
   delete require.cache[path];
@@ -121,8 +126,8 @@ function start(): Engine {
   return { cedar, slots, freeSlots };
 }
 
-function moveIn({ cedar, slots, freeSlots }: Engine, policies: PreparedPolicies): string {
-  // At the limit the slot that is to be freed is still taken while the new set moves in.
+function load({ cedar, slots, freeSlots }: Engine, policies: PreparedPolicies): string {
+  // At the limit a slot has to be freed before the new set is loaded.
   while (freeSlots.length === 0 && slots.size > 0) slots.pop();
   const slot = freeSlots.pop();
   if (slot === undefined) throw new Error('no slot is left in the policy engine');

@@ -11,35 +11,36 @@ import {
 } from './input.js';
 import type { Part } from './slices.js';
 
-/** A policy that made the verdict what it is. */
+/** A policy that determined a verdict. */
 export interface DeterminingPolicy {
   readonly policy: string;
   readonly effect: Effect;
   readonly reason?: string;
-  /** The reason may be shown to whoever asked; without this, to operators only. */
+  /** Whether the caller may see the reason; without this only operators do. */
   readonly public?: true;
 }
 
-/** What policy says to an input, and why. */
+/** The decision on an input, and why. */
 export interface Verdict {
   readonly decision: 'allow' | 'deny' | 'step_up';
-  /** The challenge that would lift what forbids; only with `step_up`. */
+  /** The type of the challenge that would lift the forbids; only with `step_up`. */
   readonly stepUp?: string;
-  /** The challenge that lifted what forbade; compare it with the one that was resolved. */
+  /** The type of the challenge that lifted forbids; compare it with the one that was resolved. */
   readonly resolvedStepUp?: string;
   readonly determiningPolicies: readonly DeterminingPolicy[];
   readonly diagnostics: readonly object[];
   readonly evaluationStatus: 'complete' | 'error';
-  /** The smallest `@max_ttl` of what permits; only with `allow`. */
+  /** The smallest `@max_ttl` of the permits; only with `allow`. */
   readonly maxTtlSeconds?: number;
 }
 
+/** An evaluation error of one policy. */
 interface Diagnosis {
   readonly policy: string;
   readonly message: string;
 }
 
-/** What Cedar answered, with the errors that plain Cedar would skip policies for. */
+/** Cedar's answer, with the errors for which plain Cedar would skip policies. */
 interface Answer {
   readonly allowed: boolean;
   readonly determining: readonly CompiledPolicy[];
@@ -56,51 +57,51 @@ export function evaluate(set: CompiledPolicySet, input: PolicyInput): Verdict {
     const bytes = inputBytes(input);
     if (bytes > MAX_INPUT_BYTES) {
       const message = `the input has ${bytes} bytes, which is more than ${MAX_INPUT_BYTES}`;
-      return broken([{ message, limit: 'input' }]);
+      return errorVerdict([{ message, limit: 'input' }]);
     }
-    return weigh(set, toCedarRequest(input));
+    return decide(set, toCedarRequest(input));
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : 'the policy engine failed';
-    return broken([{ message }]);
+    return errorVerdict([{ message }]);
   }
 }
 
 /**
- * Has the engine parse, in steps of some 20 ms, what the first requests would otherwise wait for. Worth
- * its while for a set that is about to decide; it is sound to go without.
+ * Parses, in steps of some 20 ms, what the first requests would otherwise wait for. Optional; meant for a
+ * set that is about to decide.
  */
 export async function warm(set: CompiledPolicySet): Promise<void> {
   await set.slices.warm(setImmediate);
 }
 
-/** Lets the engine drop what it holds for a set that will not be evaluated again soon. */
+/** Unloads a set that will not be evaluated again soon from the engine. */
 export function release(set: CompiledPolicySet): void {
   set.slices.release();
 }
 
-function weigh(set: CompiledPolicySet, request: CedarRequest): Verdict {
+function decide(set: CompiledPolicySet, request: CedarRequest): Verdict {
   const parts = set.slices.partsFor(request);
   const answer = answerOf(set, parts, 'all', request);
-  if (answer.errors.length > 0) return broken(answer.errors);
+  if (answer.errors.length > 0) return errorVerdict(answer.errors);
   const types = new Set(answer.determining.map(({ stepUp }) => stepUp));
-  // Of a denial the determining policies are forbids. One without a step-up always wins.
-  if (answer.allowed || types.size === 0 || types.has(undefined)) return settled(answer);
+  // The determining policies of a denial are forbids. One without a step-up always wins.
+  if (answer.allowed || types.size === 0 || types.has(undefined)) return verdictOf(answer);
 
   const rest = answerOf(set, parts, 'withoutStepUps', request);
-  if (rest.errors.length > 0) return broken(rest.errors);
-  if (!rest.allowed) return settled(answer);
+  if (rest.errors.length > 0) return errorVerdict(rest.errors);
+  if (!rest.allowed) return verdictOf(answer);
   const [stepUp, another] = types;
-  if (stepUp === undefined) return settled(answer);
+  if (stepUp === undefined) return verdictOf(answer);
   if (another !== undefined) {
     // One challenge has one type, so none could satisfy both, and any resolved one would lift both.
-    return { ...settled(answer), diagnostics: [{ conflicting_step_ups: [...types] }] };
+    return { ...verdictOf(answer), diagnostics: [{ conflicting_step_ups: [...types] }] };
   }
   if (request.context['challenge_resolved'] === true)
-    return { ...settled(rest), resolvedStepUp: stepUp };
-  return { ...settled(answer), decision: 'step_up', stepUp };
+    return { ...verdictOf(rest), resolvedStepUp: stepUp };
+  return { ...verdictOf(answer), decision: 'step_up', stepUp };
 }
 
-/** What the parts answer together is what one set of all their policies would. */
+/** The combined answer of the parts, which is that of one set of all their policies. */
 function answerOf(
   set: CompiledPolicySet,
   parts: readonly Part[],
@@ -130,7 +131,7 @@ function answerOf(
   };
 }
 
-/** The engine did not take the request, whatever the policies. */
+/** The answer when the engine refused the request, whatever the policies. */
 function refused(reasons: readonly DetailedError[]): Answer {
   if (reasons.length === 0) throw new Error('the policy engine refused the request');
   return {
@@ -146,7 +147,7 @@ function policyOf({ policies }: CompiledPolicySet, id: string): CompiledPolicy {
   return policy;
 }
 
-function settled({ allowed, determining }: Answer): Verdict {
+function verdictOf({ allowed, determining }: Answer): Verdict {
   const caps = determining.flatMap(({ maxTtlSeconds }) => maxTtlSeconds ?? []);
   return {
     decision: allowed ? 'allow' : 'deny',
@@ -162,7 +163,7 @@ function settled({ allowed, determining }: Answer): Verdict {
   };
 }
 
-/** Cedar skips a policy that errs, and a forbid must not be skipped. */
-function broken(diagnostics: readonly object[]): Verdict {
+/** The verdict when anything went wrong: Cedar skips a policy that errs, and a forbid must not be skipped. */
+function errorVerdict(diagnostics: readonly object[]): Verdict {
   return { decision: 'deny', determiningPolicies: [], diagnostics, evaluationStatus: 'error' };
 }

@@ -1,9 +1,9 @@
 import type { EntityUidJson, PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
 
 /**
- * The one principal and the one resource that a policy can concern at all, or `null` for any.
+ * The one principal and the one resource that a policy can match, or `null` for any.
  *
- * Only a `==` in the head names one. `in`, `is` and an absent constraint count as any; so does every
+ * Only a `==` in the head (Cedar's policy scope) names one. `in`, `is` and an absent constraint count as any; so does every
  * constraint of the action, of which there is one.
  */
 export interface Head {
@@ -11,12 +11,12 @@ export interface Head {
   readonly resource: string | null;
 }
 
-/** Reads whom and what a policy's head confines it to. */
+/** The head of a parsed policy. */
 export function headOf({ principal, resource }: Pick<PolicyJson, 'principal' | 'resource'>): Head {
   return { principal: onlyEntity(principal), resource: onlyEntity(resource) };
 }
 
-/** One text for each entity: no type contains a quote, so no two entities have the same. */
+/** The key of an entity, different for different entities: no type contains a quote. */
 export function entityKey(uid: EntityUidJson): string {
   const { type, id } = '__entity' in uid ? uid['__entity'] : uid;
   return `${type}::${JSON.stringify(id)}`;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import type { PolicyInput } from './input.js';
 
-/** Names an input whatever the order of its members: hex SHA-256 of its canonical JSON (RFC 8785). */
+/** The hash of an input, independent of the order of its members: hex SHA-256 of its canonical JSON (RFC 8785). */
 export function inputSha256(input: PolicyInput): string {
   return createHash('sha256')
     .update(canonicalize(input) ?? '')

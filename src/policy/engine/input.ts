@@ -4,7 +4,7 @@ import type {
   TypeAndId,
 } from '@cedar-policy/cedar-wasm/nodejs';
 
-/** What JSON can say; claims arrive as this. */
+/** A JSON value, such as a claim. */
 export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject;
 
 /** A JSON object, such as a claim set. */
@@ -12,7 +12,7 @@ export interface JsonObject {
   [name: string]: JsonValue;
 }
 
-/** What a policy is asked about: the very input that an exchange evaluates and a simulation replays. */
+/** The input of a decision: what an exchange evaluates and a simulation replays. */
 export interface PolicyInput {
   schema_version: string | number;
   principal: {
@@ -23,7 +23,7 @@ export interface PolicyInput {
     agent_session_id?: string;
     lifecycle?: string;
     labels?: string[];
-    /** Groups that it is in: `principal in Group::"…"`. */
+    /** The groups that it is in: `principal in Group::"…"`. */
     groups?: string[];
   };
   resource: { type: 'Resource'; id: string; identifier: string; scopes: string[] };
@@ -46,10 +46,10 @@ export interface PolicyInput {
     subject_claims?: JsonObject;
     requested_scopes: string[];
     challenge_resolved: boolean;
-    /** What a gateway is about to do upstream; only there if the gateway signed it. */
+    /** The upstream call of a gateway; only there if the gateway signed it. */
     request_method?: string;
     request_path?: string;
-    /** The lifetime that was asked for, if any was. */
+    /** The requested lifetime, if any. */
     requested_ttl_seconds?: number;
     /** When the request is decided, in UTC. */
     time?: DecisionTime;
@@ -60,9 +60,9 @@ export interface PolicyInput {
   };
 }
 
-/** A moment in the terms that policies ask for it in; in UTC, since a zone has no place. */
+/** The time of a decision as attributes; in UTC, since a zone has no time zone. */
 export interface DecisionTime {
-  /** Seconds since 1970. */
+  /** Seconds since the epoch. */
   epoch: number;
   /** 0 to 23. */
   hour: number;
@@ -72,10 +72,10 @@ export interface DecisionTime {
   weekday: number;
 }
 
-/** A Cedar request that lacks only the policies to decide it. */
+/** A Cedar request without the policies. */
 export type CedarRequest = Omit<StatefulAuthorizationCall, 'preparsedPolicySetId'>;
 
-/** The input cannot be said in Cedar without changing its meaning. */
+/** Thrown for an input that Cedar cannot represent without changing its meaning. */
 export class UnrepresentableInput extends Error {
   override readonly name = 'UnrepresentableInput';
 }
@@ -83,35 +83,35 @@ export class UnrepresentableInput extends Error {
 type Fields = Record<string, unknown>;
 
 /**
- * Of an input as JSON. A policy may compare the input with itself as often as its text has room for,
- * on the thread that answers everybody.
+ * The most bytes of an input as JSON. A policy may compare the input with itself as often as its text has
+ * room for, on the thread that answers all requests.
  */
 export const MAX_INPUT_BYTES = 32 * 1024;
 
-/** How large an input is, by what {@link MAX_INPUT_BYTES} counts. */
+/** The size of an input, as {@link MAX_INPUT_BYTES} counts it. */
 export function inputBytes(input: PolicyInput): number {
   return Buffer.byteLength(JSON.stringify(input));
 }
 
 const PRINCIPAL_TYPES: ReadonlySet<string> = new Set(['Application', 'User']);
 
-/** Cedar's JSON reader gives up between 120 and 126 levels, and gives up by throwing (see engine.ts). */
+/** The most levels of nesting. Cedar's JSON reader throws between 120 and 126 levels, which is costly (see engine.ts). */
 const MAX_DEPTH = 32;
 
 /**
- * `{"__entity": …}` and `{"__extn": …}` are how Cedar's JSON spells entities and extension values, and
+ * The member names that Cedar's JSON reserves: `__entity` and `__extn` spell entities and extension values, and
  * `__expr` is refused. One more underscore makes them plain keys; names that already have more get one
- * too, so that no two claims end up under one name.
+ * too, so that no two claims get the same name.
  */
 const ESCAPE_NAME = /^__+(?:entity|extn|expr)$/;
 
 /**
- * Says the input in Cedar's terms: `principal` is `Application::"<id>"` or `User::"<id>"`, `resource`
- * is `Resource::"<identifier>"` (what people write in policies; the row id is an attribute), `action`
+ * Converts an input to a Cedar request: `principal` is `Application::"<id>"` or `User::"<id>"`, `resource`
+ * is `Resource::"<identifier>"` (which policies are written with; the row id is an attribute), `action`
  * is `Action::"TokenExchange"`, and session and delegation edge are members of `context`.
  *
- * Throws {@link UnrepresentableInput} rather than hand the engine something that it would throw
- * on: each throw out of the engine costs it its stack (see engine.ts), and claims are the caller's.
+ * @throws {UnrepresentableInput} before the engine would throw: each throw out of the engine costs it part of its
+ *   stack (see engine.ts), and callers choose claims
  */
 export function toCedarRequest(input: PolicyInput): CedarRequest {
   const { type, ...principalAttributes } = input.principal;
@@ -154,8 +154,8 @@ function toCedarRecord(fields: Fields, depth: number): Record<string, CedarValue
 }
 
 /**
- * Arrays become sets, so order and repetition are lost. Cedar has no null: a null member is absent,
- * which is what `has` is for. It has no floats either, and JavaScript reads long integers inexactly:
+ * Converts a JSON value. Arrays become sets, so order and repetition are lost. Cedar has no null: a null
+ * member is absent, which is what `has` is for. It has no floats either, and JavaScript reads long integers inexactly:
  * what is not a safe integer becomes a string, so that comparing it as a number is an evaluation error,
  * which denies, instead of a comparison with some other number.
  */

@@ -7,11 +7,11 @@ export function contentSha256(content: string): string {
   return createHash('sha256').update(content).digest('hex');
 }
 
-/** The texts of a policy set version, or what is wrong with them. */
+/** The modules of a policy set version, or why they cannot be used. */
 export type LoadedModules =
   | {
       readonly modules: readonly PolicySource[];
-      /** Names what was read. */
+      /** The manifest hash of these modules. */
       readonly manifestSha256: string;
       readonly problem: null;
     }
@@ -21,10 +21,10 @@ export type LoadedModules =
       readonly kind: 'missing' | 'hash';
     };
 
-/** Rows that are read at a time: to read ten thousand at once would hold up everybody else. */
-const PORTION = 500;
+/** Rows that are read at a time: ten thousand at once would block the event loop. */
+const ROWS_PER_READ = 500;
 
-/** Reads the policy versions of a set version, named by their policies, and checks their hashes. */
+/** Reads the policy versions of a set version, each called like its policy, and checks their hashes. */
 export async function loadModules(
   tx: EntityManager,
   zoneId: string,
@@ -43,8 +43,8 @@ export async function loadModules(
 }
 
 /**
- * Names what is stored of a policy set version now, without reading its texts: the database compares
- * them with their hashes.
+ * The manifest hash of a policy set version as it is stored now. Its texts are not read: the database
+ * compares them with their hashes.
  *
  * @returns `null` if a text does not match its hash
  */
@@ -84,8 +84,8 @@ export async function loadVersions(
 ): Promise<LoadedModules> {
   const modules: PolicySource[] = [];
   const manifest: [id: string, sha256: string][] = [];
-  for (let start = 0; start < versionIds.length; start += PORTION) {
-    const ids = versionIds.slice(start, start + PORTION);
+  for (let start = 0; start < versionIds.length; start += ROWS_PER_READ) {
+    const ids = versionIds.slice(start, start + ROWS_PER_READ);
     const rows = await tx.query<StoredModule[]>(
       `SELECT p.name, v.content, v.sha256
          FROM policy_versions v

@@ -6,13 +6,13 @@ import { type Head, headOf } from './heads.js';
 import { isWellFormed } from './input.js';
 import { offsetOfByte, positionAt } from './text-position.js';
 
-/** Cedar text under a name; it may hold several policies. */
+/** A module: Cedar text with an id; it may hold several policies. */
 export interface PolicySource {
   readonly id: string;
   readonly content: string;
 }
 
-/** One Cedar policy, by the name that verdicts give it. */
+/** A compiled policy; `id` is its name in verdicts. */
 export interface CompiledPolicy extends Obligations {
   readonly id: string;
   readonly effect: Effect;
@@ -33,17 +33,17 @@ export interface NamedPolicy extends PolicyText {
   readonly head: Head;
 }
 
-/** A policy with where it was read from. */
+/** A policy with its place in its module. */
 export interface ReadPolicy extends NamedPolicy {
   readonly module: string;
-  /** Where it starts in its module. */
+  /** Its start in the module, in UTF-16 units. */
   readonly offset: number;
   readonly annotations: readonly string[];
 }
 
 /**
- * Of one policy. What a set literal holds, Cedar compares with each other: the cost of a decision may
- * grow faster than the text, and decisions are made on the thread that answers everybody.
+ * The most bytes of one policy. Cedar compares the elements of a set literal with each other: the cost of
+ * a decision may grow faster than the text, and decisions are made on the thread that answers all requests.
  */
 export const MAX_POLICY_BYTES = 32 * 1024;
 const MAX_ID_LENGTH = 256;
@@ -51,8 +51,10 @@ const MAX_ID_LENGTH = 256;
 type FaultText = Pick<TextFault, 'message'>;
 
 /**
- * Reads the policies of a module, and adds what is wrong with them to `faults`. Throws if the engine
- * fails, which it should not for anything that passes the checks before it.
+ * Parses the policies of a module.
+ *
+ * @param faults receives what is wrong with them
+ * @throws if the engine fails, which it should not for a text that passes the checks before it
  */
 export function readModule({ id, content }: PolicySource, faults: CompileFault[]): ReadPolicy[] {
   const before = faults.length;
@@ -67,7 +69,7 @@ export function readModule({ id, content }: PolicySource, faults: CompileFault[]
   if (!isWellFormed(content)) refuse(id, { message: 'not well-formed Unicode' });
   const tooDeep = findTooDeep(content);
   if (tooDeep) refuse(id, tooDeep);
-  // The engine must not see what it cannot stand.
+  // Texts on which the engine would fail must not reach it.
   if (faults.length > before) return [];
 
   const parts = withCedar((cedar) => cedar.policySetTextToParts(content));
@@ -120,7 +122,7 @@ function isId(id: string): boolean {
   return id !== '' && id.length <= MAX_ID_LENGTH && isWellFormed(id);
 }
 
-/** Cedar calls the policies of a text policy0, policy1, … and returns them with those names as strings sorted. */
+/** The policies in the order of the text. Cedar calls them policy0, policy1, … and sorts them by those names as strings. */
 function inFileOrder(texts: readonly string[]): string[] {
   const positions = texts.map((_, n) => n).toSorted((a, b) => (`${a}` < `${b}` ? -1 : 1));
   return positions
@@ -129,7 +131,7 @@ function inFileOrder(texts: readonly string[]): string[] {
     .map(({ text }) => text);
 }
 
-/** An error of Cedar with those that it brings along. */
+/** Errors of Cedar, each followed by its related errors. */
 export function withRelated(errors: readonly DetailedError[]): DetailedError[] {
   return errors.flatMap((error) => [error, ...withRelated(error.related ?? [])]);
 }

@@ -1,17 +1,17 @@
 /**
- * The Cedar schema of our types: what a policy may ask of an input (input.ts).
+ * The Cedar schema of the policy input (input.ts).
  *
  * Policies are validated against it, strictly, when they are written (validate.ts). Decisions do not
- * look at it. Claims come from whoever issued them, and Cedar has no open records: a request with one
- * claim more than the schema knows, or a known one of another type, would be refused whole although no
- * policy asks for that claim. Without the schema it is decided by the policies that apply, and one that
- * does meet a value of another type errs, which denies.
+ * use it. Claims come from their issuers, and Cedar has no open records: a request with one claim more
+ * than the schema has, or a known one of another type, would be refused whole although no policy uses
+ * that claim. Without the schema it is decided by the policies that apply, and one that meets a value
+ * of another type errs, which denies.
  *
  * JSON becomes Cedar as input.ts says: an array is a set (order and repetition are lost), null is absent,
  * a number that is no safe integer is a string, and nothing is ever an entity or an extension value.
  */
 
-/** Who acts, level by level: Cedar's types cannot contain themselves, and mandates nest no deeper. */
+/** The levels of the actor chain: Cedar's types cannot contain themselves, and mandates nest no deeper. */
 const ACTOR_LEVELS = 10;
 
 const ACTORS = Array.from({ length: ACTOR_LEVELS }, (_, n) => {
@@ -50,6 +50,7 @@ const PRINCIPAL = `{
   groups?: Set<String>,
 }`;
 
+/** The schema as Cedar text. Its comments are for authors of policies. */
 export const SCHEMA = `
 // What administrators put clients into.
 entity Group;
@@ -218,5 +219,5 @@ action TokenExchange appliesTo {
 };
 `.trimStart();
 
-/** The types of claims, to which a zone may add what its issuers say; see zone-schema.ts. */
+/** The types to which a zone may add attributes (zone-schema.ts). */
 export const EXTENSIBLE_TYPES = ['ActorClaims', 'SubjectClaims', 'Constraints'] as const;

@@ -2,7 +2,7 @@ import { type CompiledPolicySet, type PolicySource, compile } from './compile.js
 import { type DeterminingPolicy, evaluate, release } from './evaluate.js';
 import { MAX_INPUT_BYTES, type PolicyInput, inputBytes } from './input.js';
 
-/** A bundle of policies, as a simulation names it. */
+/** The policies of a simulation, and what they are called. */
 export interface SimulationBundle {
   readonly policy_set_id?: string;
   readonly version_id?: string;
@@ -20,7 +20,7 @@ export interface BatchSimulationRequest extends SimulationBundle {
   readonly inputs: readonly PolicyInput[];
 }
 
-/** What an input came to. */
+/** The result of one input. */
 export interface SimulationResult {
   readonly decision: 'allow' | 'deny';
   readonly evaluation_status: 'complete' | 'error';
@@ -44,7 +44,7 @@ export interface BatchSimulation extends Simulated {
   readonly results: readonly SimulationResult[];
 }
 
-/** The bundle is not the one that the request names. */
+/** Thrown when the policies do not have the manifest hash that the request names. */
 export class ManifestMismatch extends Error {
   override readonly name = 'ManifestMismatch';
 
@@ -56,7 +56,7 @@ export class ManifestMismatch extends Error {
   }
 }
 
-/** A simulation is more than one may be. */
+/** Thrown when a simulation exceeds a limit. */
 export class SimulationTooLarge extends Error {
   override readonly name = 'SimulationTooLarge';
 
@@ -69,13 +69,17 @@ export class SimulationTooLarge extends Error {
   }
 }
 
+/** The most inputs of a batch. */
 export const MAX_INPUTS = 1_000;
-/** Of all results as JSON: ten thousand policies may determine each of a thousand. */
+/** The most bytes of all results as JSON: ten thousand policies may determine each of a thousand. */
 export const MAX_RESULT_BYTES = 8 * 1024 * 1024;
 
 /**
- * Evaluates a bundle on an input as an exchange would, and writes nothing. Throws `UncompilablePolicy`
- * for a bundle that does not compile and {@link ManifestMismatch} for one that is another.
+ * Evaluates a bundle on an input as an exchange would, and writes nothing.
+ *
+ * @throws {UncompilablePolicy} if the bundle does not compile
+ * @throws {ManifestMismatch} if it is not the bundle that the request names
+ * @throws {SimulationTooLarge} if the input is too large
  */
 export function simulate({ input, ...bundle }: SimulationRequest): Simulation {
   return onBundle(bundle, (set) => ({ result: resultOf(set, input) }));
@@ -84,7 +88,9 @@ export function simulate({ input, ...bundle }: SimulationRequest): Simulation {
 /**
  * Evaluates a bundle on up to {@link MAX_INPUTS} inputs, each as {@link simulate} does.
  *
- * @throws {SimulationTooLarge} too many, or too large
+ * @throws {UncompilablePolicy} if the bundle does not compile
+ * @throws {ManifestMismatch} if it is not the bundle that the request names
+ * @throws {SimulationTooLarge} for too many inputs, too large ones, or too large results
  */
 export function simulateEach({ inputs, ...bundle }: BatchSimulationRequest): BatchSimulation {
   if (inputs.length > MAX_INPUTS) throw tooLarge(`more than ${MAX_INPUTS} inputs`);

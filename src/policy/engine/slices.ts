@@ -1,16 +1,16 @@
 /**
- * Keeps the cost of a decision independent of the policies that do not concern it.
+ * Policy slicing: a decision evaluates only the policies that can match it, whatever the size of the set.
  *
- * A policy whose head says `principal == A` cannot match another principal, and Cedar looks at the head
- * before the condition, so that it cannot err either (slices.spec.ts holds both against whole sets). So
+ * A policy whose head says `principal == A` cannot match another principal, and Cedar evaluates the head
+ * before the condition, so it cannot err either (slices.spec.ts compares both with whole sets). So
  * the policies are grouped by the entities in their heads, and a request is decided by at most four
  * groups: those for its principal or any, and its resource or any.
  *
- * What was measured with cedar-wasm 4.13.0 on Node 20: a call costs 0.1 ms, mostly for the request, and
- * each policy that is asked 1 to 3 µs; to parse one costs some 90 µs. Hence small slices are united, so
- * that the usual decision is one call, while a large slice is parsed once for all requests, in parts
- * that each take the main thread for some 20 ms. Answers of parts add up to the answer of the whole:
- * any forbid denies, otherwise any permit allows.
+ * Measured with cedar-wasm 4.13.0 on Node 20: a call costs 0.1 ms, mostly for the request, and each
+ * policy in it 1 to 3 µs; parsing one costs some 90 µs. Hence small slices are united, so that the usual
+ * decision is one call, while a large slice is parsed once for all requests, in parts that each take
+ * the main thread for some 20 ms. The answers of the parts combine to the answer of the whole: any
+ * forbid denies, otherwise any permit allows.
  */
 import { LRUCache } from 'lru-cache';
 import {
@@ -18,20 +18,21 @@ import {
   type PreparedPolicies,
   RESIDENT_SETS_LIMIT,
   RESIDENT_TEXT_LIMIT,
-  forget,
-  settle,
+  unload,
+  preparse,
 } from './engine.js';
 import { entityKey } from './heads.js';
 import type { CedarRequest } from './input.js';
 import type { NamedPolicy } from './read-module.js';
 
-/** Some policies of a set that are always asked together. */
+/** Policies of a set that are evaluated in one call. */
 export interface Part {
   readonly all: PreparedPolicies;
-  /** What is left once the step-up forbids are lifted. */
+  /** The policies without the step-up forbids. */
   readonly withoutStepUps: PreparedPolicies;
 }
 
+/** The policies with the same entities in their heads. */
 interface Slice {
   readonly id: number;
   readonly policies: NamedPolicy[];
@@ -39,28 +40,28 @@ interface Slice {
   parts?: readonly Part[];
 }
 
-/** How much text the engine parses at once, unless a single policy has more. */
+/** The most text that the engine parses at once, in bytes, unless a single policy has more. */
 export const PART_BYTES = 32 * 1024;
 
-/** Asked where nothing can match, so that a request the engine refuses is refused all the same. */
+/** The part for requests that no policy can match, so that a request that the engine refuses is refused all the same. */
 const NOTHING = partOf([]);
 
 /** The policies of a set, by the entities in their heads. */
 export class Slices {
-  readonly #slices = new Map<string | null, Map<string | null, Slice>>();
-  readonly #united: LRUCache<string, Part>;
-  #count = 0;
+  private readonly slices = new Map<string | null, Map<string | null, Slice>>();
+  private readonly united: LRUCache<string, Part>;
+  private count = 0;
 
   constructor(
     policies: Iterable<NamedPolicy>,
     private readonly partBytes = PART_BYTES,
   ) {
-    for (const policy of policies) this.#add(policy);
-    this.#united = new LRUCache<string, Part>({
+    for (const policy of policies) this.add(policy);
+    this.united = new LRUCache<string, Part>({
       max: RESIDENT_SETS_LIMIT,
       maxSize: RESIDENT_TEXT_LIMIT,
       sizeCalculation: ({ all }) => Math.max(1, all.size),
-      dispose: forgetPart,
+      dispose: unloadPart,
     });
   }
 
@@ -70,7 +71,7 @@ export class Slices {
       [entityKey(resource), null].map((what) => [who, what] as const),
     );
     const smallestFirst = keys
-      .flatMap(([who, what]) => this.#slices.get(who)?.get(what) ?? [])
+      .flatMap(([who, what]) => this.slices.get(who)?.get(what) ?? [])
       .toSorted((a, b) => a.size - b.size);
     const united: Slice[] = [];
     const parts: Part[] = [];
@@ -78,60 +79,62 @@ export class Slices {
     for (const slice of smallestFirst) {
       room -= slice.size;
       if (room >= 0) united.push(slice);
-      else parts.push(...this.#partsOf(slice));
+      else parts.push(...this.partsOf(slice));
     }
-    if (united.length > 0) parts.push(this.#unite(united));
+    if (united.length > 0) parts.push(this.unite(united));
     return parts.length > 0 ? parts : [NOTHING];
   }
 
   /**
-   * Has the engine parse what requests share and what is too much to parse during one, a part at a
-   * time, with a `breathe` before each.
+   * Parses the slice that all requests share and the slices that are too large to parse during one, a
+   * part at a time.
+   *
+   * @param pause is awaited before each part
    */
-  async warm(breathe: () => Promise<unknown>): Promise<void> {
-    for (const [who, slices] of this.#slices) {
+  async warm(pause: () => Promise<unknown>): Promise<void> {
+    for (const [who, slices] of this.slices) {
       for (const [what, slice] of slices) {
-        const forEverybody = who === null && what === null;
-        if (!forEverybody && slice.size <= this.partBytes) continue;
-        for (const { all } of this.#partsOf(slice)) {
-          await breathe();
-          settle(all);
+        const matchesAll = who === null && what === null;
+        if (!matchesAll && slice.size <= this.partBytes) continue;
+        for (const { all } of this.partsOf(slice)) {
+          await pause();
+          preparse(all);
         }
       }
     }
   }
 
-  /** Gives back what the engine holds of the set. */
+  /** Unloads the set from the engine. */
   release(): void {
-    this.#united.clear();
-    for (const slices of this.#slices.values()) {
-      for (const { parts = [] } of slices.values()) for (const part of parts) forgetPart(part);
+    this.united.clear();
+    for (const slices of this.slices.values()) {
+      for (const { parts = [] } of slices.values()) for (const part of parts) unloadPart(part);
     }
   }
 
-  #add(policy: NamedPolicy): void {
+  private add(policy: NamedPolicy): void {
     const { principal, resource } = policy.head;
-    const slices = this.#slices.get(principal) ?? new Map<string | null, Slice>();
-    this.#slices.set(principal, slices);
-    const slice = slices.get(resource) ?? { id: (this.#count += 1), policies: [], size: 0 };
+    const slices = this.slices.get(principal) ?? new Map<string | null, Slice>();
+    this.slices.set(principal, slices);
+    const slice = slices.get(resource) ?? { id: (this.count += 1), policies: [], size: 0 };
     slices.set(resource, slice);
     slice.policies.push(policy);
     slice.size += sizeOf(policy);
   }
 
-  #partsOf(slice: Slice): readonly Part[] {
+  private partsOf(slice: Slice): readonly Part[] {
     return (slice.parts ??= split(slice.policies, this.partBytes).map(partOf));
   }
 
-  #unite(slices: readonly Slice[]): Part {
+  private unite(slices: readonly Slice[]): Part {
     const [only, another] = slices;
-    const [part] = only !== undefined && another === undefined ? this.#partsOf(only) : [];
+    const [part] = only !== undefined && another === undefined ? this.partsOf(only) : [];
     if (part !== undefined) return part;
     const key = slices.map(({ id }) => id).join();
-    const known = this.#united.get(key);
+    const known = this.united.get(key);
     if (known !== undefined) return known;
     const union = partOf(slices.flatMap(({ policies }) => policies));
-    this.#united.set(key, union);
+    this.united.set(key, union);
     return union;
   }
 }
@@ -166,9 +169,9 @@ function prepared(policies: readonly NamedPolicy[]): PreparedPolicies {
   return { policies, size: policies.reduce((sum, policy) => sum + sizeOf(policy), 0) };
 }
 
-function forgetPart({ all, withoutStepUps }: Part): void {
-  forget(all);
-  forget(withoutStepUps);
+function unloadPart({ all, withoutStepUps }: Part): void {
+  unload(all);
+  unload(withoutStepUps);
 }
 
 function sizeOf({ id, text }: PolicyText): number {

@@ -1,26 +1,26 @@
 import type { DetailedError, ValidationError } from '@cedar-policy/cedar-wasm/nodejs';
-import { meantBy } from './annotations.js';
+import { intendedAnnotation } from './annotations.js';
 import { type PolicySource, UncompilablePolicy, readSet } from './compile.js';
 import { withCedar } from './engine.js';
 import type { CompileFault, ReadPolicy } from './read-module.js';
 import { offsetOfByte, positionAt } from './text-position.js';
 import type { ZoneSchema } from './zone-schema.js';
 
-/** Something about a policy that its author should know. */
+/** An error or warning about a policy. */
 export interface Fault extends CompileFault {
-  /** Whose text line and column are of, if not that of the module called `policy`. */
+  /** The module that line and column refer to, if not the one called `policy`. */
   readonly module?: string;
 }
 
-/** What is wrong with policies, and what only seems to be. */
+/** The result of a validation. Policies with warnings only are valid. */
 export interface Validation {
   readonly errors: readonly Fault[];
   readonly warnings: readonly Fault[];
 }
 
-/** What is asked of policies beyond the schema. */
+/** Rules for policies beyond the schema. */
 export interface ValidationRules {
-  /** Whether each policy must say its `@id`: what verdicts call it should not depend on its place. */
+  /** Whether each policy must have an `@id`: its name in verdicts should not depend on its place. */
   readonly requireIds: boolean;
 }
 
@@ -28,10 +28,13 @@ const AUTHORING: ValidationRules = { requireIds: true };
 const MAX_FAULTS = 100;
 
 /**
- * Validates policies as they are written: that they compile, that they ask only what the schema knows,
- * in Cedar's strict mode, and that each can match something (a warning).
+ * Validates policies for their authors: that they compile, that they use only what the schema has, in
+ * Cedar's strict mode, and that each can match something (a warning).
  *
  * A set may compile and not be valid: decisions need no schema (schema.ts says why).
+ *
+ * @param modules the policies of one set
+ * @param schema of the zone, from `zoneSchema`
  */
 export function validate(
   modules: readonly PolicySource[],
@@ -93,7 +96,7 @@ function withoutId(policies: readonly ReadPolicy[], contents: Contents): Fault[]
 function misspelt(policies: readonly ReadPolicy[], contents: Contents): Fault[] {
   return policies.flatMap((policy) =>
     policy.annotations.flatMap((annotation) => {
-      const meant = meantBy(annotation);
+      const meant = intendedAnnotation(annotation);
       if (meant === null) return [];
       const message = `@${annotation} means nothing`;
       return faultAt(policy, contents, 0, { message, help: `did you mean @${meant}?` });
@@ -101,7 +104,7 @@ function misspelt(policies: readonly ReadPolicy[], contents: Contents): Fault[] 
   );
 }
 
-/** In the order of the text, where Cedar has that of a hash table. */
+/** Cedar's findings in the order of the text; Cedar's own order is that of a hash table. */
 function inOrder(
   findings: readonly ValidationError[],
   policies: readonly ReadPolicy[],
@@ -133,13 +136,13 @@ function faultAt(
   { id, module, offset, text }: ReadPolicy,
   contents: Contents,
   byte: number,
-  said: Pick<Fault, 'message' | 'help'>,
+  wording: Pick<Fault, 'message' | 'help'>,
 ): Fault {
   const position = positionAt(contents.get(module) ?? '', offset + offsetOfByte(text, byte));
-  return { policy: id, ...(module !== id && { module }), ...said, ...position };
+  return { policy: id, ...(module !== id && { module }), ...wording, ...position };
 }
 
-/** The policy is named beside the message. */
+/** A message of Cedar without the name of the policy, which is a member of its own. */
 function withoutName(message: string, id: string): string {
   return message.replace(`for policy \`${id}\`, `, '');
 }

@@ -6,10 +6,10 @@ import { type CompileFault, withRelated } from './read-module.js';
 import { EXTENSIBLE_TYPES, SCHEMA } from './schema.js';
 import { offsetOfByte, positionAt } from './text-position.js';
 
-/** What policies of a zone are validated against. */
+/** The Cedar schema of a zone. */
 export type ZoneSchema = SchemaJson<string>;
 
-/** A zone's extension of the schema cannot be used. */
+/** Thrown for a schema extension that cannot be used. */
 export class InvalidSchema extends Error {
   override readonly name = 'InvalidSchema';
 
@@ -21,12 +21,13 @@ export class InvalidSchema extends Error {
   }
 }
 
+/** The most bytes of an extension. */
 export const MAX_EXTENSION_BYTES = 16 * 1024;
-/** Types may be used by types, and each use counts: twenty of them can make a million attributes. */
+/** The most attributes. Types may use types, and each use counts: twenty of them can make a million attributes. */
 const MAX_ATTRIBUTES = 2_000;
 const MAX_LEVELS = 16;
 
-/** What JSON can say; it never makes an entity or an extension value. */
+/** The primitive types that JSON can hold; it never becomes an entity or an extension value. */
 const PRIMITIVES = new Set(['String', 'Long', 'Bool', 'Boolean']);
 
 type CommonTypes = Record<string, CommonType<string>>;
@@ -35,14 +36,14 @@ type CedarType = CommonType<string>;
 let base: ZoneSchema | undefined;
 
 /**
- * Our schema, with what a zone adds to it: Cedar text that declares more attributes of `ActorClaims`,
- * `SubjectClaims` and `Constraints`, and types to say them with.
+ * The schema with a zone's extension: Cedar text that declares more attributes of `ActorClaims`,
+ * `SubjectClaims` and `Constraints`, and types for them.
  *
  * ```
  * type SubjectClaims = { department?: String, groups?: Set<String> };
  * ```
  *
- * They must be optional, since nothing makes an issuer send them.
+ * The attributes must be optional, since an issuer need not send them.
  *
  * @throws {InvalidSchema}
  */
@@ -53,8 +54,8 @@ export function zoneSchema(extension = ''): ZoneSchema {
   const types = { ...base['']?.commonTypes };
   for (const [name, type] of Object.entries(added)) {
     types[name] = isExtensible(name)
-      ? merged(name, types[name], type)
-      : unknownSoFar(name, types, type);
+      ? mergeRecord(name, types[name], type)
+      : newType(name, types, type);
   }
   const schema: ZoneSchema = {
     '': { entityTypes: {}, actions: {}, ...base[''], commonTypes: types },
@@ -69,7 +70,7 @@ function readExtension(extension: string): ZoneSchema {
     throw refusal(`larger than ${MAX_EXTENSION_BYTES} bytes`);
   }
   if (!isWellFormed(extension)) throw refusal('not well-formed Unicode');
-  // The engine must not see what it cannot stand.
+  // Texts on which the engine would fail must not reach it.
   const tooDeep = findTooDeep(extension);
   if (tooDeep) throw refusal(tooDeep.message, positionAt(extension, tooDeep.offset));
   return read(extension);
@@ -81,7 +82,7 @@ function read(text: string): ZoneSchema {
   throw new InvalidSchema(faultsOf(answer.errors, text));
 }
 
-/** The types that an extension declares, which must be all that it declares. */
+/** The types that an extension declares; it must not declare anything else. */
 function typesOf(extension: ZoneSchema): CommonTypes {
   const { '': plain, ...namespaces } = extension;
   const { commonTypes = {}, entityTypes = {}, actions = {} } = plain ?? {};
@@ -97,7 +98,7 @@ function typesOf(extension: ZoneSchema): CommonTypes {
   return commonTypes;
 }
 
-/** Counts as Cedar does, with every type in place of its name; and no further than it has to. */
+/** The number of attributes as Cedar counts them, every type in place of its name. Stops at the limit. */
 function countAttributes(type: CedarType, types: CommonTypes, level: number): number {
   if (level > MAX_LEVELS) throw refusal(`nested beyond ${MAX_LEVELS} levels`);
   if ('element' in type) return countAttributes(type.element, types, level + 1);
@@ -122,7 +123,7 @@ function isExtensible(name: string): boolean {
   return EXTENSIBLE_TYPES.some((each) => each === name);
 }
 
-function merged(name: string, ours: CedarType | undefined, theirs: CedarType): CedarType {
+function mergeRecord(name: string, ours: CedarType | undefined, theirs: CedarType): CedarType {
   if (ours === undefined || !('attributes' in ours) || !('attributes' in theirs)) {
     throw refusal(`${name} is a record`);
   }
@@ -139,7 +140,7 @@ function merged(name: string, ours: CedarType | undefined, theirs: CedarType): C
   return { ...ours, attributes: { ...ours.attributes, ...theirs.attributes } };
 }
 
-function unknownSoFar(name: string, types: CommonTypes, type: CedarType): CedarType {
+function newType(name: string, types: CommonTypes, type: CedarType): CedarType {
   if (!Object.hasOwn(types, name)) return type;
   throw refusal(`${name} cannot be changed`, { help: `only ${EXTENSIBLE_TYPES.join(', ')} can` });
 }

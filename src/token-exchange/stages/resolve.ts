@@ -3,7 +3,7 @@ import {
   type ActorClaim,
   type MandateClaims,
 } from '../../mandates/verify-mandate.js';
-import { KeysUnavailable } from '../../zones/issuers/public-keys.js';
+import { KeysUnavailable } from '../../zones/issuers/jwks.js';
 import { UntrustedToken } from '../../zones/issuers/untrusted-token.js';
 import type { IssuerSubject } from '../../zones/issuers/verify-issuer-token.js';
 import { OAuthError, unavailable } from '../../oauth/errors.js';

@@ -1,4 +1,4 @@
-import type { PublicJwks } from '../issuers/public-keys.js';
+import type { PublicJwks } from '../issuers/jwks.js';
 
 /** What a client can be recognised by without a secret. */
 export interface AssertingClient {

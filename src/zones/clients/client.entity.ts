@@ -1,4 +1,4 @@
-import type { PublicJwks } from '../issuers/public-keys.js';
+import type { PublicJwks } from '../issuers/jwks.js';
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
 /** An application that may ask for mandates (RFC 6749 2). */

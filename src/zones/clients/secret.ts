@@ -5,7 +5,7 @@ const PREFIX = 'mds_';
 
 /** Secrets of one client that may be live at a time: the old one and the new one of a rotation. */
 export const MAX_LIVE_SECRETS = 2;
-const DRAWN_SECRET = /^mds_[A-Za-z0-9_-]{43}$/;
+const GENERATED_SECRET = /^mds_[A-Za-z0-9_-]{43}$/;
 
 /** A stored secret, as the snapshot has it. */
 export interface SecretRecord {
@@ -22,7 +22,7 @@ export function generateSecret(): string {
 
 /** Whether a text has the form of a secret that we drew. Others can only have been imported. */
 export function isGeneratedForm(secret: string): boolean {
-  return DRAWN_SECRET.test(secret);
+  return GENERATED_SECRET.test(secret);
 }
 
 /**

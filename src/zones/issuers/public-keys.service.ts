@@ -4,7 +4,7 @@ import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { LOGGER } from '../../platform/config/logger.js';
 import { guardedFetch } from '../../platform/outbound/guarded-fetch.js';
-import { registeredKeys, type KeySource, type PublicJwks } from './public-keys.js';
+import { registeredKeys, type KeySource, type PublicJwks } from './jwks.js';
 import { RemoteKeys } from './remote-keys.js';
 
 /** How somebody's public keys were registered: the keys themselves, or where they are published. */

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Fetched } from '../../platform/outbound/guarded-fetch.js';
-import { KeysUnavailable, readPublished, type KeySet, type KeySource } from './public-keys.js';
+import { KeysUnavailable, readPublishedJwks, type PublicKeySet, type KeySource } from './jwks.js';
 
 /** How long a key set is fresh, in milliseconds, whatever its server says. */
 const MIN_FRESH_MS = 60_000;
@@ -13,17 +13,17 @@ const FAILED_MS = 10_000;
 /** A key that is not there is looked for no more often than this. */
 const UNKNOWN_KID_MS = 30_000;
 /** How long a request waits for an answer. One that comes later is there for the next request. */
-const PATIENCE_MS = 1_200;
+const WAIT_MS = 1_200;
 const MAX_SETS = 500;
 
 /** What is known of one key set. */
-interface Entry {
-  keys: KeySet | null;
+interface CachedKeySet {
+  keys: PublicKeySet | null;
   freshUntil: number;
   usableUntil: number;
-  askedAt: number;
+  fetchedAt: number;
   failedUntil: number;
-  asking: Promise<void> | null;
+  fetching: Promise<void> | null;
 }
 
 /** Whom the keys are asked of, and what time it is. */
@@ -40,7 +40,7 @@ export interface RemoteKeysPorts {
  * cannot make each other's requests fail or succeed. Bounded: the least recently used are forgotten.
  */
 export class RemoteKeys {
-  private readonly entries = new LRUCache<string, Entry>({ max: MAX_SETS });
+  private readonly cache = new LRUCache<string, CachedKeySet>({ max: MAX_SETS });
 
   constructor(private readonly ports: RemoteKeysPorts) {}
 
@@ -49,32 +49,34 @@ export class RemoteKeys {
     return { keysFor: (kid) => this.find(zoneId, uri, kid) };
   }
 
-  private async find(zoneId: string, uri: string, kid: string | null): Promise<KeySet> {
-    const entry = this.entryOf(`${zoneId} ${uri}`);
-    if (this.shouldAsk(entry, kid)) {
-      entry.asking ??= this.ask(entry, uri).finally(() => (entry.asking = null));
+  private async find(zoneId: string, uri: string, kid: string | null): Promise<PublicKeySet> {
+    const entry = this.cachedFor(`${zoneId} ${uri}`);
+    if (this.shouldFetch(entry, kid)) {
+      entry.fetching ??= this.refresh(entry, uri).finally(() => (entry.fetching = null));
     }
-    if (entry.asking !== null && !this.suffices(entry, kid)) await patiently(entry.asking);
+    if (entry.fetching !== null && !this.suffices(entry, kid)) await waitBriefly(entry.fetching);
     if (entry.keys !== null && this.ports.now() < entry.usableUntil) return entry.keys;
     throw new KeysUnavailable(`no keys of ${uri}`);
   }
 
-  private suffices({ keys, freshUntil }: Entry, kid: string | null): boolean {
+  private suffices({ keys, freshUntil }: CachedKeySet, kid: string | null): boolean {
     return keys !== null && this.ports.now() < freshUntil && (kid === null || keys.has(kid));
   }
 
-  private shouldAsk(entry: Entry, kid: string | null): boolean {
+  private shouldFetch(entry: CachedKeySet, kid: string | null): boolean {
     const now = this.ports.now();
     if (this.suffices(entry, kid) || now < entry.failedUntil) return false;
-    return entry.keys === null || now >= entry.freshUntil || now - entry.askedAt >= UNKNOWN_KID_MS;
+    return (
+      entry.keys === null || now >= entry.freshUntil || now - entry.fetchedAt >= UNKNOWN_KID_MS
+    );
   }
 
   /** Never fails: what is known already may be good enough. */
-  private async ask(entry: Entry, uri: string): Promise<void> {
-    entry.askedAt = this.ports.now();
+  private async refresh(entry: CachedKeySet, uri: string): Promise<void> {
+    entry.fetchedAt = this.ports.now();
     try {
       const { value, maxAgeSeconds } = await this.ports.fetch(uri);
-      const keys = readPublished(value);
+      const keys = readPublishedJwks(value);
       const wanted = maxAgeSeconds === null ? USUAL_FRESH_MS : maxAgeSeconds * 1_000;
       const now = this.ports.now();
       entry.keys = keys;
@@ -86,25 +88,25 @@ export class RemoteKeys {
     }
   }
 
-  private entryOf(key: string): Entry {
-    const known = this.entries.get(key);
+  private cachedFor(key: string): CachedKeySet {
+    const known = this.cache.get(key);
     if (known !== undefined) return known;
-    const entry: Entry = {
+    const entry: CachedKeySet = {
       keys: null,
       freshUntil: 0,
       usableUntil: 0,
-      askedAt: 0,
+      fetchedAt: 0,
       failedUntil: 0,
-      asking: null,
+      fetching: null,
     };
-    this.entries.set(key, entry);
+    this.cache.set(key, entry);
     return entry;
   }
 }
 
-function patiently(result: Promise<void>): Promise<void> {
+function waitBriefly(result: Promise<void>): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, PATIENCE_MS);
+    const timer = setTimeout(resolve, WAIT_MS);
     void result.finally(() => {
       clearTimeout(timer);
       resolve();

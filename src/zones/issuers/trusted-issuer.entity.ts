@@ -1,6 +1,6 @@
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 import type { SigningAlg } from '../../oauth/algorithms.js';
-import type { PublicJwks } from './public-keys.js';
+import type { PublicJwks } from './jwks.js';
 import type { ClaimConditions, IssuerTokenType } from './trusted-issuer.js';
 
 /** Somebody whose tokens a zone believes. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { readStrictJson, isJsonObject } from '../../oauth/strict-json.js';
-import { claimAt, meets, type ClaimConditions } from './trusted-issuer.js';
+import { claimAt, meetsConditions, type ClaimConditions } from './trusted-issuer.js';
 
 const read = (text: string) => {
   const value = readStrictJson(text);
@@ -45,5 +45,5 @@ test.each<[ClaimConditions, boolean]>([
   [{ toString: ['x'] }, false],
   [{ a: [1], list: ['y'] }, false],
 ])('%j: %s', (conditions, met) => {
-  expect(meets(CLAIMS, conditions)).toBe(met);
+  expect(meetsConditions(CLAIMS, conditions)).toBe(met);
 });

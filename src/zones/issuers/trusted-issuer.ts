@@ -5,7 +5,7 @@ import {
   type JsonObject,
   type JsonValue,
 } from '../../oauth/strict-json.js';
-import type { PublicJwks } from './public-keys.js';
+import type { PublicJwks } from './jwks.js';
 
 /** What an issuer's tokens may be used as. */
 export const ISSUER_TOKEN_TYPES = ['jwt', 'id_token', 'client_assertion'] as const;
@@ -56,7 +56,7 @@ export function claimAt(claims: JsonObject, name: string): JsonValue | undefined
 }
 
 /** Whether every condition is met. A claim that is not there meets none. */
-export function meets(claims: JsonObject, conditions: ClaimConditions): boolean {
+export function meetsConditions(claims: JsonObject, conditions: ClaimConditions): boolean {
   return Object.entries(conditions).every(([name, allowed]) => {
     const value = claimAt(claims, name);
     const values = isJsonArray(value) ? value : [value];

@@ -1,6 +1,6 @@
 import { exportJWK, generateKeyPair, SignJWT, type JWTPayload } from 'jose';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { registeredKeys, readRegistration, type KeySource } from './public-keys.js';
+import { registeredKeys, readRegisteredJwks, type KeySource } from './jwks.js';
 import type { TrustedIssuer } from './trusted-issuer.js';
 import { verifySubjectToken, verifyWorkloadToken } from './verify-issuer-token.js';
 
@@ -25,7 +25,7 @@ let sign: (claims?: JWTPayload) => Promise<string>;
 
 beforeAll(async () => {
   const { privateKey, publicKey } = await generateKeyPair('ES256');
-  keys = registeredKeys(readRegistration({ keys: [await exportJWK(publicKey)] }));
+  keys = registeredKeys(readRegisteredJwks({ keys: [await exportJWK(publicKey)] }));
   sign = (claims) =>
     new SignJWT({
       iss: ISSUER.issuer,

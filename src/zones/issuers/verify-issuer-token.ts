@@ -5,9 +5,14 @@ import {
   type JsonValue,
 } from '../../oauth/strict-json.js';
 import { isSubjectIdentifier } from '../../oauth/subject-identifier.js';
-import type { KeySource } from './public-keys.js';
+import type { KeySource } from './jwks.js';
 import { CLOCK_SKEW, readTimes, type TokenTimes } from './read-times.js';
-import { claimAt, meets, type IssuerTokenType, type TrustedIssuer } from './trusted-issuer.js';
+import {
+  claimAt,
+  meetsConditions,
+  type IssuerTokenType,
+  type TrustedIssuer,
+} from './trusted-issuer.js';
 import { UntrustedToken } from './untrusted-token.js';
 import { verifySigned } from './verify-signed.js';
 
@@ -143,7 +148,8 @@ function checkClaims(
   if (claims['cnf'] !== undefined) throw new UntrustedToken('sender_constrained');
   // A logout token or another security event (RFC 8417 2.2): it looks like an ID token, and is none.
   if (claims['events'] !== undefined) throw new UntrustedToken('another_kind');
-  if (!meets(claims, issuer.claimConditions)) throw new UntrustedToken('condition_not_met');
+  if (!meetsConditions(claims, issuer.claimConditions))
+    throw new UntrustedToken('condition_not_met');
   return times;
 }
 

@@ -3,7 +3,7 @@ import type { KeyObject } from 'node:crypto';
 import type { SigningAlg } from '../../oauth/algorithms.js';
 import { MalformedToken, parseCompactJws, type ParsedJws } from '../../oauth/compact-jws.js';
 import type { JsonObject } from '../../oauth/strict-json.js';
-import type { KeySource } from './public-keys.js';
+import type { KeySource } from './jwks.js';
 import { UntrustedToken } from './untrusted-token.js';
 
 /** What a signature is verified against. */

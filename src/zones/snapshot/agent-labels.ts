@@ -10,7 +10,7 @@ const labelsOfZones = new WeakMap<Labelled, ReadonlySet<string>>();
  *
  * @returns the first such label
  */
-export function strangeLabel(
+export function reservedLabel(
   zone: Labelled,
   clientId: string,
   labels: readonly string[],
@@ -27,7 +27,7 @@ export function labelsOfAgent(
   labels: readonly string[],
 ): string[] {
   const own = zone.clients.get(clientId)?.labels ?? [];
-  const harmless = labels.filter((label) => strangeLabel(zone, clientId, [label]) === undefined);
+  const harmless = labels.filter((label) => reservedLabel(zone, clientId, [label]) === undefined);
   return [...new Set([...own, ...harmless])];
 }
 

@@ -27,7 +27,7 @@ export interface StoredZone {
 }
 
 /** Who opens what is sealed, and who compiles. */
-export interface Openers {
+export interface SnapshotServices {
   readonly sealing: Sealing;
   readonly keyRings: KeyRings;
   readonly policySets: PolicySets;
@@ -42,7 +42,7 @@ export interface Openers {
 export async function readZone(
   tx: EntityManager,
   zoneId: string,
-  { policySets }: Openers,
+  { policySets }: SnapshotServices,
 ): Promise<StoredZone | null> {
   const zone = await tx.findOne(Zone, { where: { id: zoneId } });
   if (zone === null) return null;
@@ -67,7 +67,7 @@ export async function readZone(
 export async function openZone(
   stored: StoredZone,
   now: number,
-  { sealing, keyRings, policySets }: Openers,
+  { sealing, keyRings, policySets }: SnapshotServices,
 ): Promise<ZoneSnapshot> {
   const { zone, clients, secrets, resources, issuers, signingKeys, policy, shadow } = stored;
   return {

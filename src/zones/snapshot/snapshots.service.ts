@@ -14,7 +14,7 @@ import { Sealing } from '../../sealing/sealing.service.js';
 import { CompileAhead } from '../../policy/background/compile-ahead.service.js';
 import { PolicySets } from '../../policy/policy-sets.service.js';
 import { Zone } from '../zone.entity.js';
-import { openZone, readZone, type Openers, type StoredZone } from './load-snapshot.js';
+import { openZone, readZone, type SnapshotServices, type StoredZone } from './load-snapshot.js';
 import { SNAPSHOT_LOADS } from './snapshot.metrics.js';
 import type { ZoneSnapshot } from './zone-snapshot.js';
 import { ZonesInUse } from './zones-in-use.js';
@@ -46,7 +46,7 @@ export class Snapshots implements OnModuleInit, ChangeListener {
   /** Client id to zone id. Unknown clients are in it as `''`: the ledger checks that, too. */
   private readonly zoneOfClient = new LRUCache<string, string>({ max: MAX_CLIENTS });
 
-  private readonly openers: Openers;
+  private readonly services: SnapshotServices;
 
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
@@ -60,7 +60,7 @@ export class Snapshots implements OnModuleInit, ChangeListener {
     @Inject(CLOCK) private readonly clock: Clock,
     @InjectMetric(SNAPSHOT_LOADS) private readonly loads: Counter<'result'>,
   ) {
-    this.openers = { sealing, keyRings, policySets };
+    this.services = { sealing, keyRings, policySets };
   }
 
   onModuleInit(): void {
@@ -79,8 +79,8 @@ export class Snapshots implements OnModuleInit, ChangeListener {
    */
   async find(zoneId: string): Promise<ZoneSnapshot | null> {
     const kept = this.zones.get(zoneId);
-    if (kept !== undefined) this.inUse.asked(zoneId, this.clock.now());
-    const snapshot = kept ?? (await this.loadFor(zoneId));
+    if (kept !== undefined) this.inUse.touch(zoneId, this.clock.now());
+    const snapshot = kept ?? (await this.loadRequested(zoneId));
     if (snapshot === null || snapshot.version !== this.outdated.get(zoneId)) return snapshot;
     // Others had begun to read it before it changed. What is read from here on is newer.
     this.outdated.delete(zoneId);
@@ -148,9 +148,9 @@ export class Snapshots implements OnModuleInit, ChangeListener {
    * opened are tried again, so that this ends when what was wrong ends, also if no request comes.
    */
   async countZonesWithoutSigner(): Promise<number> {
-    const shut = this.inUse.recent(this.clock.now()).filter(({ opened }) => !opened);
-    const again = shut.slice(0, MAX_RETRIES);
-    await Promise.all(again.map(({ zoneId }) => this.load(zoneId).catch(() => {})));
+    const unopened = this.inUse.recent(this.clock.now()).filter(({ opened }) => !opened);
+    const retried = unopened.slice(0, MAX_RETRIES);
+    await Promise.all(retried.map(({ zoneId }) => this.load(zoneId).catch(() => {})));
     const now = this.clock.now();
     return this.inUse.recent(now).filter(({ zoneId, opened }) => {
       const keys = this.zones.peek(zoneId)?.keys;
@@ -176,14 +176,14 @@ export class Snapshots implements OnModuleInit, ChangeListener {
   }
 
   /** Loads a zone that somebody asked for; one that cannot be opened exists, too. */
-  private async loadFor(zoneId: string): Promise<ZoneSnapshot | null> {
+  private async loadRequested(zoneId: string): Promise<ZoneSnapshot | null> {
     let exists = true;
     try {
       const snapshot = await this.load(zoneId);
       exists = snapshot !== null;
       return snapshot;
     } finally {
-      if (exists) this.inUse.asked(zoneId, this.clock.now());
+      if (exists) this.inUse.touch(zoneId, this.clock.now());
     }
   }
 
@@ -208,7 +208,7 @@ export class Snapshots implements OnModuleInit, ChangeListener {
     try {
       const now = this.clock.now();
       const stored = await this.dataSource.transaction('REPEATABLE READ', (tx) =>
-        readZone(tx, zoneId, this.openers),
+        readZone(tx, zoneId, this.services),
       );
       const snapshot = stored === null ? null : await this.open(stored, now);
       this.loads.inc({ result: snapshot === null ? 'unknown' : 'loaded' });
@@ -222,11 +222,11 @@ export class Snapshots implements OnModuleInit, ChangeListener {
   private async open(stored: StoredZone, now: number): Promise<ZoneSnapshot> {
     let opened = false;
     try {
-      const snapshot = await openZone(stored, now, this.openers);
+      const snapshot = await openZone(stored, now, this.services);
       opened = true;
       return snapshot;
     } finally {
-      this.inUse.opened(stored.zone.id, opened);
+      this.inUse.recordOpened(stored.zone.id, opened);
     }
   }
 }

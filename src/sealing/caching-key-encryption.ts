@@ -11,8 +11,8 @@ const MAX_DATA_KEYS = 10_000;
  * It gives nothing away that the caller could not have kept: a wrapped key and its associated data
  * have to be the very same.
  */
-export class RememberedDataKeys implements KeyEncryption {
-  private readonly known = new LRUCache<string, Buffer>({
+export class CachingKeyEncryption implements KeyEncryption {
+  private readonly cache = new LRUCache<string, Buffer>({
     max: MAX_DATA_KEYS,
     dispose: (dataKey) => dataKey.fill(0),
   });
@@ -25,21 +25,21 @@ export class RememberedDataKeys implements KeyEncryption {
 
   async wrap(dataKey: Buffer, associatedData: Buffer): Promise<Buffer> {
     const wrapped = await this.kek.wrap(dataKey, associatedData);
-    this.known.set(nameOf(wrapped, associatedData), Buffer.from(dataKey));
+    this.cache.set(cacheKey(wrapped, associatedData), Buffer.from(dataKey));
     return wrapped;
   }
 
   async unwrap(wrapped: Buffer, associatedData: Buffer): Promise<Buffer> {
-    const name = nameOf(wrapped, associatedData);
-    const known = this.known.get(name);
+    const name = cacheKey(wrapped, associatedData);
+    const known = this.cache.get(name);
     if (known !== undefined) return Buffer.from(known);
     const dataKey = await this.kek.unwrap(wrapped, associatedData);
-    this.known.set(name, Buffer.from(dataKey));
+    this.cache.set(name, Buffer.from(dataKey));
     return dataKey;
   }
 }
 
-function nameOf(wrapped: Buffer, associatedData: Buffer): string {
+function cacheKey(wrapped: Buffer, associatedData: Buffer): string {
   return createHash('sha256')
     .update(String(wrapped.length))
     .update('\0')

@@ -69,7 +69,7 @@ const RESTRICTIONS = ['kid', 'use', 'alg', 'nbf', 'exp'];
  * @returns what is to be kept of it
  * @throws {InvalidKeySet}
  */
-export function readRegistration(value: unknown): PublicJwks {
+export function readRegisteredJwks(value: unknown): PublicJwks {
   const jwks = keysOf(value);
   if (jwks.length === 0) throw new InvalidKeySet('there is no key in it');
   if (jwks.length > MAX_REGISTERED) throw new InvalidKeySet(`more than ${MAX_REGISTERED} keys`);
@@ -92,7 +92,7 @@ export function readRegistration(value: unknown): PublicJwks {
  *
  * @throws {InvalidKeySet} if it is no key set at all
  */
-export function readPublished(value: unknown): KeySet {
+export function readPublishedJwks(value: unknown): PublicKeySet {
   const keys = keysOf(value)
     .slice(0, MAX_PUBLISHED)
     .flatMap((jwk) => {
@@ -103,11 +103,11 @@ export function readPublished(value: unknown): KeySet {
         throw error;
       }
     });
-  return new KeySet(keys);
+  return new PublicKeySet(keys);
 }
 
 /** The public keys of one party. */
-export class KeySet {
+export class PublicKeySet {
   constructor(private readonly keys: readonly PublicKey[]) {}
 
   /** Whether there is any key of that name, usable or not. */
@@ -147,7 +147,7 @@ export interface KeySource {
    * @param kid the key that is looked for; `null` if the token names none
    * @throws {KeysUnavailable}
    */
-  keysFor(kid: string | null): Promise<KeySet>;
+  keysFor(kid: string | null): Promise<PublicKeySet>;
 }
 
 /** The keys are kept elsewhere, and cannot be had from there right now. */
@@ -157,10 +157,10 @@ export class KeysUnavailable extends Error {
 
 /** Keys that were registered with us. They are read when they are first needed. */
 export function registeredKeys(jwks: PublicJwks): KeySource {
-  let keys: KeySet | undefined;
+  let keys: PublicKeySet | undefined;
   return {
     keysFor: () => {
-      keys ??= readPublished(jwks);
+      keys ??= readPublishedJwks(jwks);
       return Promise.resolve(keys);
     },
   };

@@ -1,6 +1,6 @@
 import { generateKeyPairSync, type JsonWebKey } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { InvalidKeySet, readPublished, readRegistration } from './public-keys.js';
+import { InvalidKeySet, readPublishedJwks, readRegisteredJwks } from './jwks.js';
 
 const NOW = 1_800_000_000;
 
@@ -31,7 +31,7 @@ describe('a registration', () => {
       hello: 1,
     });
     const { n, e } = given;
-    expect(readRegistration(set(given))).toEqual(
+    expect(readRegisteredJwks(set(given))).toEqual(
       set({ kty: 'RSA', n, e, kid: 'a', use: 'sig', alg: 'PS256', exp: NOW }),
     );
   });
@@ -39,8 +39,8 @@ describe('a registration', () => {
   test('takes every kind of key that we verify with, up to ten', () => {
     const kinds = (['ec', 'ec384', 'ed', 'rsa'] as const).map((name) => jwk(name, { kid: name }));
     const six = Array.from({ length: 6 }, (_, i) => jwk('ec', { kid: `${i}` }));
-    expect(readRegistration(set(...kinds, ...six)).keys).toHaveLength(10);
-    expect(() => readRegistration(set(...kinds, ...six, jwk('ec', { kid: '7' })))).toThrow(
+    expect(readRegisteredJwks(set(...kinds, ...six)).keys).toHaveLength(10);
+    expect(() => readRegisteredJwks(set(...kinds, ...six, jwk('ec', { kid: '7' })))).toThrow(
       'more than 10 keys',
     );
   });
@@ -82,20 +82,20 @@ describe('a registration', () => {
     ['a coordinate that is too short', set(jwk('ec', { x: 'AQ' })), 'malformed'],
     ['a coordinate that is no text', set(jwk('ec', { x: 1 })), 'no x'],
   ])('is refused for %s', (_name, jwks, problem) => {
-    expect(() => readRegistration(jwks)).toThrow(InvalidKeySet);
-    expect(() => readRegistration(jwks)).toThrow(problem);
+    expect(() => readRegisteredJwks(jwks)).toThrow(InvalidKeySet);
+    expect(() => readRegisteredJwks(jwks)).toThrow(problem);
   });
 });
 
 describe('a published set', () => {
   test('may have keys that we cannot use', () => {
-    const keys = readPublished(
+    const keys = readPublishedJwks(
       set(jwk('weak', { kid: 'w' }), jwk('ec', { kid: 'e', use: 'enc' }), jwk('ec', { kid: 'a' })),
     );
     expect([keys.has('w'), keys.has('e'), keys.has('a')]).toEqual([false, false, true]);
   });
 
-  const keys = readPublished(
+  const keys = readPublishedJwks(
     set(
       jwk('ec', { kid: 'ec' }),
       jwk('rsa', { kid: 'rsa' }),
