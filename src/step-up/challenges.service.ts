@@ -3,6 +3,7 @@ import { InjectDataSource, InjectRepository } from '@nestjs/typeorm';
 import type { DataSource, EntityManager, Repository } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { instant } from '../platform/config/clock.js';
+import { databaseNow } from '../platform/database/database-now.js';
 import { Ledger } from '../ledger/ledger.service.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { Challenge } from './challenge.entity.js';
@@ -193,11 +194,4 @@ async function settle(
   };
   await tx.update(Challenge, { zoneId, id }, changed);
   return Object.assign(challenge, changed);
-}
-
-async function databaseNow(tx: EntityManager): Promise<number> {
-  const rows = await tx.query<{ now: number }[]>(
-    'SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now',
-  );
-  return rows[0]?.now ?? Number.NaN;
 }
