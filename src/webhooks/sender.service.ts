@@ -14,7 +14,7 @@ import { Periodic } from '../platform/periodic.js';
 import { FetchFailed, guardedRequest } from '../platform/outbound/guarded-request.js';
 import { Outbox, type Due } from './outbox.service.js';
 import { delayAfter } from './retry-schedule.js';
-import { signMessage } from './sign-message.js';
+import { signMessage } from './standard-webhooks.js';
 import { DELIVERIES } from './webhooks.metrics.js';
 import { Webhooks } from './webhooks.service.js';
 
