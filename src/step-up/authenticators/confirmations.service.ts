@@ -10,7 +10,7 @@ import { Sealing } from '../../sealing/sealing.service.js';
 import { Ledger } from '../../ledger/ledger.service.js';
 import { Attempts, type Allowance } from '../attempts.service.js';
 import type { Challenge } from '../challenge.entity.js';
-import { Challenges, DecisionRefused } from '../challenges.service.js';
+import { Challenges } from '../challenges.service.js';
 import { Authenticator } from './authenticator.entity.js';
 import { readAssertion } from './passkey-response.js';
 import { confirmationNonce, relyingPartyAt } from './relying-party.js';
@@ -27,14 +27,11 @@ export type Shown = { readonly code: string } | { readonly assertion: string };
 export type Confirmation =
   'approved' | 'rejected' | 'pending' | 'wrong' | 'too_many' | 'decided' | 'expired' | 'not_here';
 
-/** It was right, but has been used before. */
-class Used extends Error {}
-
 /** What was right: how, and how it is spent so that it is not right again. */
 interface Proved {
   readonly method: 'totp' | 'webauthn';
   readonly amr: readonly string[];
-  readonly spend: (tx: EntityManager) => Promise<unknown[]>;
+  readonly spend: (tx: EntityManager) => Promise<boolean>;
 }
 
 /** Lets the subject of a challenge decide on it, by showing that it is there. */
@@ -91,18 +88,12 @@ export class Confirmations {
       person: { sub: subject, issuer: subjectIssuer },
       amr,
     };
-    try {
-      const settled = await this.challenges.decide(zoneId, id, say, requestId, async (tx) => {
-        if ((await spend(tx)).length === 0) throw new Used();
-      });
-      return settled.decision ?? 'pending';
-    } catch (error) {
-      if (error instanceof Used)
-        return this.wrong(challenge, requestId, 'the proof was used before');
-      if (!(error instanceof DecisionRefused)) throw error;
-      if (error.objection === 'expired') return 'expired';
-      return error.objection === 'decided' || error.objection === 'said' ? 'decided' : 'not_here';
-    }
+    const outcome = await this.challenges.decide(zoneId, id, say, requestId, { spend });
+    if ('challenge' in outcome) return outcome.challenge.decision ?? 'pending';
+    const { refusal } = outcome;
+    if (refusal === 'used') return this.wrong(challenge, requestId, 'the proof was used before');
+    if (refusal === 'expired') return 'expired';
+    return refusal === 'decided' || refusal === 'said' ? 'decided' : 'not_here';
   }
 
   private async byCode(challenge: Challenge, code: string): Promise<Proved | null> {
@@ -208,9 +199,9 @@ function guessesAbout({ id, clientId, subject, subjectIssuer }: Challenge) {
   ];
 }
 
-async function update(tx: EntityManager, text: string, values: unknown[]): Promise<unknown[]> {
+async function update(tx: EntityManager, text: string, values: unknown[]): Promise<boolean> {
   const [rows] = await tx.query<[unknown[], number]>(text, values);
-  return rows;
+  return rows.length > 0;
 }
 
 const SPEND_STEP = `UPDATE authenticators SET last_step = $3, last_used_at = clock_timestamp()
