@@ -12,7 +12,7 @@ import { Confirmations, type Confirmation, type Shown } from './confirmations.se
 import { notice, type Page } from './page.js';
 import { readPageForm } from './page-form.js';
 import { sendPage } from './page-answer.js';
-import { confirmationNonce, relyingPartyAt } from './relying-party.js';
+import { confirmationNonce, relyingPartyAt } from './passkey/relying-party.js';
 
 const UNKNOWN = notice(
   'Nothing here',

@@ -12,9 +12,9 @@ import { Attempts, type Allowance } from '../attempts.service.js';
 import type { Challenge } from '../challenge.entity.js';
 import { Challenges } from '../challenges.service.js';
 import { Authenticator } from './authenticator.entity.js';
-import { readAssertion } from './passkey-response.js';
-import { confirmationNonce, relyingPartyAt } from './relying-party.js';
-import { stepOfCode } from './totp.js';
+import { readAssertion } from './passkey/passkey-response.js';
+import { confirmationNonce, relyingPartyAt } from './passkey/relying-party.js';
+import { stepOfCode } from './totp/totp-codes.js';
 
 /** How many codes may be guessed for a challenge, and for a person by what one client asks for. */
 const FOR_CHALLENGE: Allowance = { burst: 5, perMinute: 1 };

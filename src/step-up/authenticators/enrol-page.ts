@@ -1,7 +1,7 @@
 import { renderSVG } from 'uqr';
 import { Html, html } from './html.js';
 import { codeField, facts, problem, type Page } from './page.js';
-import type { TotpKey } from './totp.js';
+import type { TotpKey } from './totp/totp-codes.js';
 
 /** What the page is about. */
 export interface Enrollable {

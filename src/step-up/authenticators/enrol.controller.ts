@@ -10,7 +10,7 @@ import { Enrolments } from './enrolments.service.js';
 import { notice, type Page } from './page.js';
 import { readPageForm } from './page-form.js';
 import { readAssets, sendPage } from './page-answer.js';
-import { enrolmentNonce, relyingPartyAt } from './relying-party.js';
+import { enrolmentNonce, relyingPartyAt } from './passkey/relying-party.js';
 
 const UNKNOWN = notice(
   'Nothing here',

@@ -10,9 +10,9 @@ import { Sealing } from '../../sealing/sealing.service.js';
 import { Ledger } from '../../ledger/ledger.service.js';
 import { Authenticator } from './authenticator.entity.js';
 import { Enrolment } from './enrolment.entity.js';
-import { readRegistration } from './passkey-response.js';
-import { enrolmentNonce, PASSKEY_ALGORITHMS, relyingPartyAt } from './relying-party.js';
-import { stepOfCode, totpKey, type TotpKey } from './totp.js';
+import { readRegistration } from './passkey/passkey-response.js';
+import { enrolmentNonce, PASSKEY_ALGORITHMS, relyingPartyAt } from './passkey/relying-party.js';
+import { stepOfCode, totpKey, type TotpKey } from './totp/totp-codes.js';
 
 /** How long a link is good for, in milliseconds. */
 const LINK_MS = 15 * 60_000;
