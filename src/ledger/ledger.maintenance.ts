@@ -8,6 +8,7 @@ import pg from 'pg';
 import type { Logger } from 'pino';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { LOGGER } from '../platform/config/logger.js';
+import { Periodic } from '../platform/periodic.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -18,8 +19,7 @@ const HOUR_MS = 3_600_000;
  */
 @Injectable()
 export class LedgerMaintenance implements OnApplicationBootstrap, OnApplicationShutdown {
-  private timer: NodeJS.Timeout | undefined;
-  private stopped = false;
+  private readonly periodic = new Periodic(() => this.run());
 
   constructor(
     @Inject(ENV) private readonly env: RunningEnv,
@@ -27,23 +27,20 @@ export class LedgerMaintenance implements OnApplicationBootstrap, OnApplicationS
   ) {}
 
   onApplicationBootstrap(): void {
-    void this.run();
+    this.periodic.start(0);
   }
 
   onApplicationShutdown(): void {
-    this.stopped = true;
-    clearTimeout(this.timer);
+    this.periodic.stop();
   }
 
-  private async run(): Promise<void> {
+  private async run(): Promise<number> {
     try {
       await this.maintain();
     } catch (error) {
       this.logger.warn({ err: error }, 'the ledger was not maintained, trying again in an hour');
     }
-    if (this.stopped) return;
-    // Jitter, so that replicas that were started together do not run it together.
-    this.timer = setTimeout(() => void this.run(), HOUR_MS * (0.75 + Math.random() / 2)).unref();
+    return HOUR_MS;
   }
 
   private async maintain(): Promise<void> {

@@ -19,7 +19,7 @@ import { requestIdOf } from '../platform/http/request-id.js';
 import { strictBodies } from '../platform/http/strict-bodies.js';
 import { Approvals } from './approvals.service.js';
 import { Challenges } from './challenges.service.js';
-import { refused } from './decision-answer.js';
+import { decidedOrThrow } from './decision-answer.js';
 import { ApproverDecisionBody } from './decision.body.js';
 import { describeChallenge } from './describe-challenge.js';
 
@@ -60,7 +60,7 @@ export class ApprovalsController {
     @Req() request: Request,
   ) {
     const deciding = this.approvals.decide(bearerToken(request), id, body, requestIdOf(request));
-    const challenge = await deciding.catch(refused);
+    const challenge = await deciding.then(decidedOrThrow);
     const names = await this.challenges.clientNames(challenge);
     return describeChallenge(challenge, names, this.clock.now());
   }

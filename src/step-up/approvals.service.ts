@@ -5,7 +5,7 @@ import { admit, ADMIT, StaleBearer } from '../authentication/admission.js';
 import { SessionBearers, type Bearer } from '../authentication/session-bearers.service.js';
 import { OAuthError, unavailable } from '../oauth/errors.js';
 import type { Challenge } from './challenge.entity.js';
-import { Challenges } from './challenges.service.js';
+import { Challenges, type DecisionOutcome } from './challenges.service.js';
 import type { ApproverDecisionBody } from './decision.body.js';
 
 /** The scope of a session mandate that lets its client decide. */
@@ -35,15 +35,15 @@ export class Approvals {
   }
 
   /**
+   * @returns the challenge as it is now, or why the decision does not count
    * @throws {OAuthError} invalid_token, access_denied
-   * @throws {DecisionRefused} if the decision does not count
    */
   decide(
     token: string,
     id: string,
     { decision, reason, binding }: ApproverDecisionBody,
     requestId: string,
-  ): Promise<Challenge> {
+  ): Promise<DecisionOutcome> {
     return this.asApprover(token, (bearer) => {
       const { clientId } = bearer.claims;
       return this.challenges.decide(
@@ -59,9 +59,10 @@ export class Approvals {
           amr: ['approval'],
         },
         requestId,
-        undefined,
-        async (tx) => {
-          await admit(bearer, tx, ADMIT);
+        {
+          admit: async (tx) => {
+            await admit(bearer, tx, ADMIT);
+          },
         },
       );
     });

@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { ProofMethod } from '../zones/step-up-terms.js';
+import type { DecisionMethod } from './decision-methods.js';
 
 /** What one person or system said to a challenge. */
 @Entity('challenge_decisions')
@@ -15,7 +15,7 @@ export class ChallengeDecision {
   decidedBy: string;
 
   @Column('text')
-  method: ProofMethod;
+  method: DecisionMethod;
 
   @Column('text')
   decision: 'approved' | 'rejected';

@@ -3,6 +3,8 @@ import { InjectDataSource, InjectRepository } from '@nestjs/typeorm';
 import type { DataSource, EntityManager, Repository } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { instant } from '../platform/config/clock.js';
+import { commitIf } from '../platform/database/commit-if.js';
+import { databaseNow } from '../platform/database/database-now.js';
 import { Ledger } from '../ledger/ledger.service.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { Challenge } from './challenge.entity.js';
@@ -10,13 +12,23 @@ import { ChallengeDecision } from './challenge-decision.entity.js';
 import { clientsNamedIn, type ClientNames } from './describe-challenge.js';
 import { objectionTo, type Objection, type DecisionInput } from './decide.js';
 
-/** Raised when somebody's say does not count; it is for the controller to tell them. */
-export class DecisionRefused extends Error {
-  override readonly name = 'DecisionRefused';
+/**
+ * Why a decision does not count: an {@link Objection}, or
+ * - `unknown`: there is no such challenge;
+ * - `said`: this person or system has decided on it before;
+ * - `used`: the evidence has been used before.
+ */
+export type Refusal = Objection | 'unknown' | 'said' | 'used';
 
-  constructor(readonly objection: Objection | 'unknown' | 'said') {
-    super(`the decision does not count: ${objection}`);
-  }
+/** What a decision came to: the challenge as it is now, or why the decision does not count. */
+export type DecisionOutcome = { readonly challenge: Challenge } | { readonly refusal: Refusal };
+
+/** What a decision takes besides the rules of the challenge, in the same transaction. */
+export interface DecisionConditions {
+  /** Runs first, and throws if whoever decides may not ask at all. */
+  readonly admit?: (tx: EntityManager) => Promise<void>;
+  /** Spends the evidence, so that it is not good again. @returns `false` if it was used before */
+  readonly spend?: (tx: EntityManager) => Promise<boolean>;
 }
 
 /** Finds challenges, and lets people and systems decide on them. The ledger opens and spends them. */
@@ -64,70 +76,67 @@ export class Challenges {
   }
 
   /**
-   * Takes somebody's say, with its audit event, in one transaction. A rejection settles a challenge; so
+   * Decides on a challenge, with the audit event, in one transaction. A rejection settles a challenge; so
    * does the approval that makes its quorum full. What is settled stays so.
    *
-   * A say that does not count is recorded, too.
+   * A decision that does not count changes nothing and is recorded, too; one whose evidence was used
+   * before is recorded by the caller, who knows what was wrong.
    *
-   * @param check runs in the transaction before the say is taken: spends what proves it
-   * @param admit runs first: checks who it is
-   * @throws {DecisionRefused} if it does not count
+   * @throws what `admit` and `spend` throw, and the driver's error
    */
   async decide(
     zoneId: string,
     id: string,
-    say: DecisionInput,
+    input: DecisionInput,
     requestId: string,
-    check: (tx: EntityManager, challenge: Challenge) => Promise<void> = async () => {},
-    admit: (tx: EntityManager) => Promise<void> = async () => {},
-  ): Promise<Challenge> {
-    try {
-      return await this.take(zoneId, id, say, requestId, check, admit);
-    } catch (error) {
-      if (error instanceof DecisionRefused && error.objection !== 'unknown') {
-        await this.recordRefusal(zoneId, id, say, requestId, error.objection);
-      }
-      throw error;
+    conditions: DecisionConditions = {},
+  ): Promise<DecisionOutcome> {
+    const outcome = await commitIf(
+      this.dataSource,
+      (result: DecisionOutcome) => 'challenge' in result,
+      (tx) => this.decideIn(tx, zoneId, id, input, requestId, conditions),
+    );
+    if ('refusal' in outcome && outcome.refusal !== 'unknown' && outcome.refusal !== 'used') {
+      await this.recordRefusal(zoneId, id, input, requestId, outcome.refusal);
     }
+    return outcome;
   }
 
-  private take(
+  private async decideIn(
+    tx: EntityManager,
     zoneId: string,
     id: string,
-    say: DecisionInput,
+    input: DecisionInput,
     requestId: string,
-    check: (tx: EntityManager, challenge: Challenge) => Promise<void>,
-    admit: (tx: EntityManager) => Promise<void>,
-  ): Promise<Challenge> {
-    return this.dataSource.transaction('READ COMMITTED', async (tx) => {
-      await admit(tx);
-      const challenge = isUuid(id)
-        ? await tx.findOne(Challenge, {
-            where: { zoneId, id },
-            lock: { mode: 'pessimistic_write' },
-          })
-        : null;
-      if (challenge === null) throw new DecisionRefused('unknown');
-      const objection = objectionTo(challenge, say, await databaseNow(tx));
-      if (objection !== null) throw new DecisionRefused(objection);
-      await check(tx, challenge);
-      if (!(await this.countIn(tx, challenge, say))) throw new DecisionRefused('said');
-      const settled = await settle(tx, challenge, say);
-      await this.ledger.append(tx, zoneId, {
-        type: 'challenge.decided',
-        outcome: 'done',
-        request_id: requestId,
-        challenge: { id, type: challenge.type, binding: challenge.binding.toString('hex') },
-        decided_by: say.decidedBy,
-        method: say.method,
-        decision: say.decision,
-        reason: say.reason,
-        settled: settled.decision,
-        approvals: settled.approvals,
-        quorum: settled.quorum,
-      });
-      return settled;
+    { admit, spend }: DecisionConditions,
+  ): Promise<DecisionOutcome> {
+    await admit?.(tx);
+    const challenge = isUuid(id)
+      ? await tx.findOne(Challenge, {
+          where: { zoneId, id },
+          lock: { mode: 'pessimistic_write' },
+        })
+      : null;
+    if (challenge === null) return { refusal: 'unknown' };
+    const objection = objectionTo(challenge, input, await databaseNow(tx));
+    if (objection !== null) return { refusal: objection };
+    if (spend !== undefined && !(await spend(tx))) return { refusal: 'used' };
+    if (!(await this.countIn(tx, challenge, input))) return { refusal: 'said' };
+    const settled = await settle(tx, challenge, input);
+    await this.ledger.append(tx, zoneId, {
+      type: 'challenge.decided',
+      outcome: 'done',
+      request_id: requestId,
+      challenge: { id, type: challenge.type, binding: challenge.binding.toString('hex') },
+      decided_by: input.decidedBy,
+      method: input.method,
+      decision: input.decision,
+      reason: input.reason,
+      settled: settled.decision,
+      approvals: settled.approvals,
+      quorum: settled.quorum,
     });
+    return { challenge: settled };
   }
 
   private async recordRefusal(
@@ -154,16 +163,16 @@ export class Challenges {
     });
   }
 
-  /** @returns `false` if they have had their say */
+  /** Stores a decision. @returns `false` if there is one by the same person or system already */
   private async countIn(
     tx: EntityManager,
     challenge: Challenge,
-    say: DecisionInput,
+    input: DecisionInput,
   ): Promise<boolean> {
     const counted = await tx.query<object[]>(
       `INSERT INTO challenge_decisions (zone_id, challenge_id, decided_by, method, decision, reason)
        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING 1`,
-      [challenge.zoneId, challenge.id, say.decidedBy, say.method, say.decision, say.reason],
+      [challenge.zoneId, challenge.id, input.decidedBy, input.method, input.decision, input.reason],
     );
     return counted.length === 1;
   }
@@ -174,18 +183,18 @@ type Settled = 'approvals' | 'amr' | 'decision' | 'decidedAt' | 'acr' | 'authTim
 async function settle(
   tx: EntityManager,
   challenge: Challenge,
-  say: DecisionInput,
+  input: DecisionInput,
 ): Promise<Challenge> {
   const { zoneId, id, terms, quorum } = challenge;
   const now = await databaseNow(tx);
-  const approvals = challenge.approvals + (say.decision === 'approved' ? 1 : 0);
-  const rejected = say.decision === 'rejected';
+  const approvals = challenge.approvals + (input.decision === 'approved' ? 1 : 0);
+  const rejected = input.decision === 'rejected';
   const settled = rejected || approvals >= quorum;
   const moment = instant(now);
   const changed: Partial<Pick<Challenge, Settled>> = {
     approvals,
-    amr: [...new Set([...(challenge.amr ?? []), ...say.amr])],
-    ...(settled ? { decision: say.decision, decidedAt: moment } : {}),
+    amr: [...new Set([...(challenge.amr ?? []), ...input.amr])],
+    ...(settled ? { decision: input.decision, decidedAt: moment } : {}),
     // Whole seconds, as the claim has it.
     ...(settled && !rejected
       ? { acr: terms.acr, authTime: instant(Math.floor(now / 1_000) * 1_000) }
@@ -193,11 +202,4 @@ async function settle(
   };
   await tx.update(Challenge, { zoneId, id }, changed);
   return Object.assign(challenge, changed);
-}
-
-async function databaseNow(tx: EntityManager): Promise<number> {
-  const rows = await tx.query<{ now: number }[]>(
-    'SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now',
-  );
-  return rows[0]?.now ?? Number.NaN;
 }

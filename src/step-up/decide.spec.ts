@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { PROOF_METHODS } from '../zones/step-up-terms.js';
 import { objectionTo, type Decidable, type DecisionInput } from './decide.js';
+import { DECISION_METHODS } from './decision-methods.js';
 
 const NOW = 1_000_000;
 const BINDING = Buffer.alloc(32, 7);
@@ -16,7 +16,7 @@ const challenges = fc.record({
   involvedClientIds: fc.array(clients),
   terms: fc.record({
     lifetime_seconds: fc.constant(300),
-    satisfied_by: fc.subarray([...PROOF_METHODS]),
+    satisfied_by: fc.subarray([...DECISION_METHODS]),
     quorum: fc.constant(1),
     requester_may_satisfy: fc.boolean(),
     subject_may_satisfy: fc.boolean(),
@@ -29,7 +29,7 @@ const challenges = fc.record({
 });
 const says = fc.record(
   {
-    method: fc.constantFrom(...PROOF_METHODS),
+    method: fc.constantFrom(...DECISION_METHODS),
     decision: fc.constantFrom('approved' as const, 'rejected' as const),
     reason: fc.constant('x'),
     decidedBy: fc.constant('x'),

@@ -1,10 +1,11 @@
 import { timingSafeEqual } from 'node:crypto';
-import type { ProofMethod, StepUpTerms } from '../zones/step-up-terms.js';
+import type { StepUpTerms } from '../zones/step-up-terms.js';
 import { challengeState, type ChallengeMoments } from './challenge.js';
+import type { DecisionMethod } from './decision-methods.js';
 
 /** What one person or system says to a challenge. */
 export interface DecisionInput {
-  readonly method: ProofMethod;
+  readonly method: DecisionMethod;
   readonly decision: 'approved' | 'rejected';
   readonly reason: string;
   /** Who says so, for the record and to count each but once, such as `client:{id}`. */

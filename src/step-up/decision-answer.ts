@@ -1,26 +1,30 @@
 import { ConflictException, ForbiddenException, NotFoundException } from '@nestjs/common';
-import { DecisionRefused } from './challenges.service.js';
+import type { Challenge } from './challenge.entity.js';
+import type { DecisionOutcome } from './challenges.service.js';
 
-const TEXTS = {
+const CONFLICTS = {
   decided: 'the challenge has been decided',
   expired: 'the challenge has expired',
   said: 'you have decided on this challenge already',
+  used: 'what this rests on has been used before',
   binding: 'the challenge stands for something else than what you looked at',
 } as const;
 
-/** What somebody is told whose say does not count; anything else that was thrown is thrown on. */
-export function refused(error: unknown): never {
-  if (!(error instanceof DecisionRefused)) throw error;
-  switch (error.objection) {
+/**
+ * The challenge that was decided on.
+ *
+ * @throws {HttpException} 403, 404 or 409 if the decision does not count
+ */
+export function decidedOrThrow(outcome: DecisionOutcome): Challenge {
+  if ('challenge' in outcome) return outcome.challenge;
+  switch (outcome.refusal) {
     case 'unknown':
-      throw new NotFoundException('no such challenge', { cause: error });
+      throw new NotFoundException('no such challenge');
     case 'method':
-      throw new ForbiddenException('challenges of this type are not satisfied in this way', {
-        cause: error,
-      });
+      throw new ForbiddenException('challenges of this type are not satisfied in this way');
     case 'party':
-      throw new ForbiddenException('whoever asks may not decide', { cause: error });
+      throw new ForbiddenException('whoever asks may not decide');
     default:
-      throw new ConflictException(TEXTS[error.objection], { cause: error });
+      throw new ConflictException(CONFLICTS[outcome.refusal]);
   }
 }

@@ -10,7 +10,7 @@ import { Sealing } from '../sealing/sealing.service.js';
 import { OAuthError } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { ProofSystem } from './proof-system.entity.js';
-import { isSignedBy } from './webhook-signature.js';
+import { formatSecret, isSignedBy } from '../webhooks/standard-webhooks.js';
 
 /** Which system it is that speaks. */
 const SYSTEM_HEADER = 'mandate-proof-system';
@@ -38,7 +38,7 @@ export class ProofSystems {
     const sealedSecret = await this.sealing.seal(sealOf(zoneId, id), key);
     await tx.insert(ProofSystem, { zoneId, id, name, types, sealedSecret });
     const system = await tx.findOneByOrFail(ProofSystem, { zoneId, id });
-    return { system, secret: `whsec_${key.toString('base64')}` };
+    return { system, secret: formatSecret(key) };
   }
 
   /**

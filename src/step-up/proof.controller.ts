@@ -13,7 +13,7 @@ import type { Request } from 'express';
 import { requestIdOf } from '../platform/http/request-id.js';
 import { strictBodies } from '../platform/http/strict-bodies.js';
 import { Challenges } from './challenges.service.js';
-import { refused } from './decision-answer.js';
+import { decidedOrThrow } from './decision-answer.js';
 import { ProofBody } from './proof.body.js';
 import { ProofSystems } from './proof-systems.service.js';
 
@@ -60,6 +60,6 @@ export class ProofController {
       decidedBy: `proof_system:${systemId}:${JSON.stringify([person.issuer, person.sub])}`,
       amr,
     };
-    await this.challenges.decide(zoneId, id, say, requestIdOf(request)).catch(refused);
+    await this.challenges.decide(zoneId, id, say, requestIdOf(request)).then(decidedOrThrow);
   }
 }

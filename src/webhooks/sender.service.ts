@@ -10,10 +10,11 @@ import type { Counter } from 'prom-client';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { LOGGER } from '../platform/config/logger.js';
+import { Periodic } from '../platform/periodic.js';
 import { FetchFailed, guardedRequest } from '../platform/outbound/guarded-request.js';
 import { Outbox, type Due } from './outbox.service.js';
 import { delayAfter } from './retry-schedule.js';
-import { signMessage } from './sign-message.js';
+import { signMessage } from './standard-webhooks.js';
 import { DELIVERIES } from './webhooks.metrics.js';
 import { Webhooks } from './webhooks.service.js';
 
@@ -37,8 +38,7 @@ type Outcome = 'delivered' | 'gone' | { readonly failure: string };
 @Injectable()
 export class Sender implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly sending = new Map<string, { readonly webhookId: string; done: Promise<void> }>();
-  private timer: NodeJS.Timeout | undefined;
-  private stopped = false;
+  private readonly periodic = new Periodic(() => this.look(), 0.2);
 
   constructor(
     private readonly outbox: Outbox,
@@ -50,29 +50,22 @@ export class Sender implements OnApplicationBootstrap, OnApplicationShutdown {
   ) {}
 
   onApplicationBootstrap(): void {
-    this.lookAfter(LOOK_MS);
+    this.periodic.start(LOOK_MS);
   }
 
   /** What is under way is not waited for: it is sent again if it has to be. */
   onApplicationShutdown(): void {
-    this.stopped = true;
-    clearTimeout(this.timer);
+    this.periodic.stop();
   }
 
-  private lookAfter(ms: number): void {
-    if (this.stopped) return;
-    // Replicas that were started together drift apart.
-    this.timer = setTimeout(() => void this.look(), ms * (0.8 + Math.random() * 0.4)).unref();
-  }
-
-  private async look(): Promise<void> {
+  private async look(): Promise<number> {
     try {
       const due = await this.take();
       for (const one of due) this.begin(one);
-      this.lookAfter(due.length > 0 ? 0 : LOOK_MS);
+      return due.length > 0 ? 0 : LOOK_MS;
     } catch (error) {
       this.logger.warn({ err: error }, 'the outbox of webhooks cannot be read');
-      this.lookAfter(AWAY_MS);
+      return AWAY_MS;
     }
   }
 

@@ -4,6 +4,7 @@ import type { EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { instant } from '../platform/config/clock.js';
 import { Sealing } from '../sealing/sealing.service.js';
+import { formatSecret } from './standard-webhooks.js';
 import { Webhook } from './webhook.entity.js';
 
 /** The types of event that there are. */
@@ -77,7 +78,7 @@ export class Webhooks {
   private async draw(zoneId: string, id: string): Promise<{ secret: string; sealed: Buffer }> {
     const key = randomBytes(32);
     const sealed = await this.sealing.seal(sealOf(zoneId, id), key);
-    return { secret: `whsec_${key.toString('base64')}`, sealed };
+    return { secret: formatSecret(key), sealed };
   }
 }
 

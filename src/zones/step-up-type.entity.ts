@@ -1,5 +1,4 @@
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
-import type { ProofMethod } from './step-up-terms.js';
 
 /** How a zone wants challenges of one type dealt with. */
 @Entity('step_up_types')
@@ -15,7 +14,7 @@ export class StepUpType {
   lifetimeSeconds: number;
 
   @Column('text', { name: 'satisfied_by', array: true })
-  satisfiedBy: ProofMethod[];
+  satisfiedBy: string[];
 
   @Column('integer')
   quorum: number;

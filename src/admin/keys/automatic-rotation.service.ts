@@ -8,12 +8,13 @@ import type { Logger } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { LOGGER } from '../../platform/config/logger.js';
+import { Periodic } from '../../platform/periodic.js';
 import { EARLIEST_ROTATION_SHARE, rotationIsDue } from '../../keys/rotation/key-schedule.js';
 import { newSchedule } from '../../keys/rotation/rotation.js';
 import { AuditedKeyChanges, keyDetails } from './audited-key-changes.service.js';
 import { AuditedChanges } from '../audited-changes.service.js';
 
-/** Milliseconds between two looks, give or take a quarter: replicas that started together drift apart. */
+/** Milliseconds between two looks, give or take a quarter. */
 const EVERY_MS = 60_000;
 /** A first look soon after the start: a service that was down for long has something to catch up with. */
 const FIRST_MS = 2_000;
@@ -33,8 +34,7 @@ class AlreadyDone extends Error {
  */
 @Injectable()
 export class AutomaticRotation implements OnApplicationBootstrap, OnApplicationShutdown {
-  private timer: NodeJS.Timeout | undefined;
-  private stopped = false;
+  private readonly periodic = new Periodic(() => this.look());
 
   constructor(
     private readonly changes: AuditedChanges,
@@ -44,30 +44,23 @@ export class AutomaticRotation implements OnApplicationBootstrap, OnApplicationS
   ) {}
 
   onApplicationBootstrap(): void {
-    this.lookIn(FIRST_MS);
+    this.periodic.start(FIRST_MS);
   }
 
   onApplicationShutdown(): void {
-    this.stopped = true;
-    clearTimeout(this.timer);
+    this.periodic.stop();
   }
 
-  private lookIn(ms: number): void {
-    if (this.stopped) return;
-    const wait = ms * (0.75 + Math.random() / 2);
-    this.timer = setTimeout(() => void this.look(), wait).unref();
-  }
-
-  private async look(): Promise<void> {
+  private async look(): Promise<number> {
     try {
       for (const zoneId of await this.zonesDue()) {
-        if (this.stopped) return;
+        if (this.periodic.stopped) break;
         await this.renew(zoneId);
       }
     } catch (error) {
       this.logger.warn({ err: error }, 'signing keys were not looked at, trying again in a minute');
     }
-    this.lookIn(EVERY_MS);
+    return EVERY_MS;
   }
 
   private async zonesDue(): Promise<string[]> {

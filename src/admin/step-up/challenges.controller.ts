@@ -4,7 +4,7 @@ import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { requestIdOf } from '../../platform/http/request-id.js';
 import { Challenge } from '../../step-up/challenge.entity.js';
 import { Challenges } from '../../step-up/challenges.service.js';
-import { refused } from '../../step-up/decision-answer.js';
+import { decidedOrThrow } from '../../step-up/decision-answer.js';
 import { OperatorDecisionBody } from '../../step-up/decision.body.js';
 import { describeChallenge, describeDecision } from '../../step-up/describe-challenge.js';
 import { AdminController } from '../admin-controller.js';
@@ -78,7 +78,7 @@ export class ChallengesController {
       ...(binding === undefined ? {} : { binding }),
     };
     const deciding = this.challenges.decide(zoneId, id, say, requestIdOf(request));
-    return this.view(await deciding.catch(refused));
+    return this.view(decidedOrThrow(await deciding));
   }
 
   private async view(challenge: Challenge) {

@@ -10,7 +10,7 @@ import {
   Max,
   Min,
 } from 'class-validator';
-import { PROOF_METHODS, type ProofMethod } from '../../zones/step-up-terms.js';
+import { DECISION_METHODS, type DecisionMethod } from '../../step-up/decision-methods.js';
 
 /** How challenges of a type are dealt with. */
 export class StepUpTypeBody {
@@ -24,9 +24,9 @@ export class StepUpTypeBody {
   @IsArray()
   @ArrayNotEmpty()
   @ArrayUnique()
-  @ArrayMaxSize(PROOF_METHODS.length)
-  @IsIn(PROOF_METHODS, { each: true })
-  satisfied_by: ProofMethod[];
+  @ArrayMaxSize(DECISION_METHODS.length)
+  @IsIn(DECISION_METHODS, { each: true })
+  satisfied_by: DecisionMethod[];
 
   /** How many have to approve. */
   @IsInt()

@@ -2,13 +2,8 @@ import { BadRequestException, Body, Delete, Get, HttpCode, Param, Put, Req } fro
 import type { Request } from 'express';
 import { requestIdOf } from '../../platform/http/request-id.js';
 import { StepUpType } from '../../zones/step-up-type.entity.js';
-import {
-  defaultTerms,
-  DEFAULT_TYPE,
-  impossibilityOf,
-  termsIn,
-  type StepUpTerms,
-} from '../../zones/step-up-terms.js';
+import { defaultTerms, DEFAULT_TYPE, impossibilityOf } from '../../step-up/type-terms.js';
+import { termsIn, type StepUpTerms } from '../../zones/step-up-terms.js';
 import { AdminController } from '../admin-controller.js';
 import { AuditedChanges, zoneExists } from '../audited-changes.service.js';
 import { StepUpTypeBody } from './step-up-type.body.js';

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { instant } from '../../platform/config/clock.js';
+import { databaseNow } from '../../platform/database/database-now.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { KeyGeneration, KeyNotGenerated, type GeneratedKey } from './key-generation.service.js';
 import { algsToGenerate, planFor, type KeyIntent, type ZoneKeyState } from './key-intent.js';
@@ -155,10 +156,3 @@ const ZONE = `SELECT signing_alg, previous_signing_alg, rotation_days,
     ARRAY(SELECT DISTINCT r.signing_alg FROM resources r
            WHERE r.zone_id = z.id AND r.signing_alg IS NOT NULL ORDER BY 1)::text[] AS resource_algs
   FROM zones z WHERE id = $1`;
-
-async function databaseNow(tx: EntityManager): Promise<number> {
-  const rows = await tx.query<{ now: string }[]>(
-    'SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::text AS now',
-  );
-  return Number(rows[0]?.now);
-}

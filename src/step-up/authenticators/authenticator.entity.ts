@@ -1,6 +1,6 @@
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
-/** What a person shows that they are there with: an app that makes codes, or a passkey. */
+/** What a person confirms challenges with: an authenticator app, or a passkey. */
 @Entity('authenticators')
 export class Authenticator {
   @PrimaryColumn('uuid', { name: 'zone_id' })
@@ -12,14 +12,15 @@ export class Authenticator {
   @Column('text')
   subject: string;
 
-  /** Whose name the subject is; `null` for ours. */
+  /** The trusted issuer of the name; `null` for names of ours. */
   @Column('text', { name: 'subject_issuer', nullable: true })
   subjectIssuer: string | null;
 
+  /** The name of the confirmation method that it is for. */
   @Column('text')
-  kind: 'totp' | 'webauthn';
+  kind: string;
 
-  /** `totp`: the key that codes are made of. */
+  /** `totp`: the key of the codes. */
   @Column('bytea', { name: 'sealed_secret', nullable: true })
   sealedSecret: Buffer | null;
 
@@ -27,15 +28,15 @@ export class Authenticator {
   @Column('bigint', { name: 'last_step', nullable: true })
   lastStep: string | null;
 
-  /** `webauthn`, in base64url. */
+  /** `webauthn`: the id of the credential, in base64url. */
   @Column('text', { name: 'credential_id', nullable: true })
   credentialId: string | null;
 
-  /** `webauthn`, as COSE has it. */
+  /** `webauthn`: the public key, as COSE has it. */
   @Column('bytea', { name: 'public_key', nullable: true })
   publicKey: Buffer | null;
 
-  /** `webauthn`: how often it has signed, as it says itself. */
+  /** `webauthn`: the number of signatures, by its own count. A bigint, so a string here. */
   @Column('bigint', { name: 'sign_count', nullable: true })
   signCount: string | null;
 

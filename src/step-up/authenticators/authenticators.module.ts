@@ -4,13 +4,14 @@ import { KeysModule } from '../../keys/keys.module.js';
 import { LedgerModule } from '../../ledger/ledger.module.js';
 import { StepUpModule } from '../step-up.module.js';
 import { Authenticator } from './authenticator.entity.js';
+import { Authenticators } from './authenticators.service.js';
 import { ConfirmController } from './confirm.controller.js';
 import { Confirmations } from './confirmations.service.js';
 import { EnrolController } from './enrol.controller.js';
 import { Enrolment } from './enrolment.entity.js';
 import { Enrolments } from './enrolments.service.js';
 
-/** How a person shows that they are there. */
+/** The pages on which people confirm challenges, and on which they register what they confirm with. */
 @Module({
   imports: [
     KeysModule,
@@ -19,7 +20,7 @@ import { Enrolments } from './enrolments.service.js';
     TypeOrmModule.forFeature([Authenticator, Enrolment]),
   ],
   controllers: [EnrolController, ConfirmController],
-  providers: [Confirmations, Enrolments],
+  providers: [Authenticators, Confirmations, Enrolments],
   exports: [Enrolments],
 })
 export class AuthenticatorsModule {}

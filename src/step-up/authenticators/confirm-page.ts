@@ -1,30 +1,31 @@
 import { duration, type ClientNames } from '../describe-challenge.js';
 import type { HeldRequest } from '../challenge.js';
 import { html, type Html } from './html.js';
-import { codeField, facts, problem, type Page } from './page.js';
+import { facts, problem, type Page } from './page.js';
 
-/** What the page is about. */
-export interface Confirmable {
+/** What the confirmation page says. */
+export interface ConfirmPageInput {
   readonly request: HeldRequest;
   readonly names: ClientNames;
-  readonly code: boolean;
-  readonly passkey: { readonly nonce: string; readonly rpId: string } | null;
-  /** What went wrong with the last try. */
+  /** The forms of the methods by which it can be confirmed. */
+  readonly forms: readonly Html[];
+  /** Whether a form needs the script of the pages. */
+  readonly scripted: boolean;
+  /** What went wrong with the last attempt. */
   readonly problem: string | null;
   readonly minutesLeft: number;
 }
 
-/** Who wants what, and for how long; and how to confirm or refuse it. */
-export function confirmPage(about: Confirmable): Page {
-  const { request, names, code, passkey } = about;
+/** The confirmation page: which application asks for what, for how long, and the forms to confirm or refuse it. */
+export function confirmPage(about: ConfirmPageInput): Page {
+  const { request, names, forms, scripted } = about;
   const asking = names.get(request.client_id) ?? 'An application';
   return {
     title: `${about.problem === null ? '' : 'Error: '}Confirm a request`,
-    passkeys: passkey !== null,
+    scripted,
     main: html`<h1>Confirm this request?</h1>
       <p class="lead"><strong>${asking}</strong> wants access in your name.</p>
-      ${factsOf(about)} ${problem(about.problem)} ${code ? codeForm(about.problem !== null) : null}
-      ${passkey === null ? null : passkeyForm(passkey, code)}
+      ${factsOf(about)} ${problem(about.problem)} ${forms}
       <p class="hint">
         If you do not know what this is about, refuse it, or close this page. It ends by itself in
         ${duration(about.minutesLeft * 60)}.
@@ -32,7 +33,7 @@ export function confirmPage(about: Confirmable): Page {
   };
 }
 
-function factsOf({ request, names }: Confirmable): Html {
+function factsOf({ request, names }: ConfirmPageInput): Html {
   const { subject, scopes, resources, operation } = request;
   const name = names.get(request.client_id) ?? 'unknown';
   const via = request.act === undefined ? [] : ([['Through', 'other applications']] as const);
@@ -72,46 +73,4 @@ function factsOf({ request, names }: Confirmable): Html {
     ...upstream,
     ['For how long', `at most ${duration(request.max_lifetime_seconds)}`],
   ]);
-}
-
-function codeForm(invalid: boolean): Html {
-  return html`<form method="post" autocomplete="off">
-    ${codeField(invalid)}
-    <div class="buttons">
-      <button name="decision" value="approved" class="primary">Confirm</button>
-      <button name="decision" value="rejected">Refuse</button>
-    </div>
-  </form>`;
-}
-
-/** Shown by the script, since it does nothing without. */
-function passkeyForm(
-  { nonce, rpId }: { readonly nonce: string; readonly rpId: string },
-  alternative: boolean,
-): Html {
-  return html`<form
-      method="post"
-      class="passkey"
-      hidden
-      data-passkey="get"
-      data-nonce="${nonce}"
-      data-rp="${rpId}"
-    >
-      ${alternative ? html`<p class="or">or</p>` : null}
-      <input type="hidden" name="assertion" />
-      <div class="buttons">
-        <button name="decision" value="approved" class="${alternative ? '' : 'primary'}">
-          Confirm with a passkey
-        </button>
-        <button name="decision" value="rejected">Refuse with a passkey</button>
-      </div>
-      <p class="problem" role="alert" hidden></p>
-    </form>
-    ${
-      alternative
-        ? null
-        : html`<noscript
-            ><p class="problem">Passkeys need JavaScript, which is switched off.</p></noscript
-          >`
-    }`;
 }

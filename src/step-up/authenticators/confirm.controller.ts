@@ -8,11 +8,11 @@ import { challengeState } from '../challenge.js';
 import type { Challenge } from '../challenge.entity.js';
 import { Challenges } from '../challenges.service.js';
 import { confirmPage } from './confirm-page.js';
-import { Confirmations, type Confirmation, type Shown } from './confirmations.service.js';
+import { CONFIRMATION_METHODS } from '../decision-methods.js';
+import { Confirmations, type Confirmation, type SubjectDecision } from './confirmations.service.js';
 import { notice, type Page } from './page.js';
 import { readPageForm } from './page-form.js';
 import { sendPage } from './page-answer.js';
-import { confirmationNonce, relyingPartyAt } from './relying-party.js';
 
 const UNKNOWN = notice(
   'Nothing here',
@@ -20,7 +20,7 @@ const UNKNOWN = notice(
 );
 const ELSEWHERE = notice('Somebody else decides', 'This request is not confirmed here.');
 
-/** What a person is told in the end, and with which status. */
+/** The page and status for each outcome after which nothing is left to decide here. */
 const ENDS: Readonly<Record<Exclude<Confirmation, 'wrong' | 'too_many'>, readonly [number, Page]>> =
   {
     approved: [
@@ -45,6 +45,9 @@ const PROBLEMS = {
   too_many: [429, 'There were too many wrong codes. Wait a minute, or use a passkey.'],
   nothing: [400, 'Enter the code, and choose whether to confirm or to refuse.'],
 } as const;
+
+/** The fields that the page sends. */
+const FIELDS = ['decision', ...CONFIRMATION_METHODS.map(({ confirmField }) => confirmField)];
 
 /** The page on which the subject of a challenge confirms or refuses it. Works without scripts. */
 @ApiTags('step-up')
@@ -75,17 +78,16 @@ export class ConfirmController {
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    const form = await readPageForm(request, ['code', 'assertion', 'decision']);
+    const form = await readPageForm(request, FIELDS);
     const challenge = await this.challenges.findAnywhere(id);
     if (challenge === null) return sendPage(response, 404, UNKNOWN);
     const end = this.endOf(challenge);
     if (end !== null) return sendPage(response, ...ENDS[end]);
-    const shown = shownIn(form);
-    const { decision } = form;
+    const decision = decisionIn(form);
     const outcome =
-      shown === null || (decision !== 'approved' && decision !== 'rejected')
+      decision === null
         ? 'nothing'
-        : await this.confirmations.decide(challenge, shown, decision, requestIdOf(request));
+        : await this.confirmations.decide(challenge, decision, requestIdOf(request));
     if (outcome !== 'wrong' && outcome !== 'too_many' && outcome !== 'nothing') {
       return sendPage(response, ...ENDS[outcome]);
     }
@@ -94,34 +96,42 @@ export class ConfirmController {
     return sendPage(response, status, await this.page(challenge, text));
   }
 
-  /** What there is to say instead of asking. */
+  /** The outcome that a challenge has already; `null` if the page can ask for a decision. */
   private endOf(challenge: Challenge): keyof typeof ENDS | null {
     const state = challengeState(challenge, this.clock.now());
     if (state === 'expired') return 'expired';
     if (state !== 'pending') return 'decided';
-    const { satisfied_by: ways, subject_may_satisfy: subjectMay } = challenge.terms;
-    const here = subjectMay && (ways.includes('totp') || ways.includes('webauthn'));
+    const here = challenge.terms.subject_may_satisfy && methodsOf(challenge).length > 0;
     return here ? null : 'not_here';
   }
 
   private async page(challenge: Challenge, problem: string | null): Promise<Page> {
-    const { id, request, terms, binding, expiresAt } = challenge;
-    const left = expiresAt.getTime() - this.clock.now();
-    const nonce = confirmationNonce(id, binding.toString('hex')).toString('base64url');
-    const { id: rpId } = relyingPartyAt(this.env.issuerUrl);
+    const left = challenge.expiresAt.getTime() - this.clock.now();
+    const about = { challenge, env: this.env, failed: problem !== null };
+    const methods = methodsOf(challenge);
     return confirmPage({
-      request,
+      request: challenge.request,
       names: await this.challenges.clientNames(challenge),
-      code: terms.satisfied_by.includes('totp'),
-      passkey: terms.satisfied_by.includes('webauthn') ? { nonce, rpId } : null,
+      forms: methods.map((method, i) => method.confirmForm({ ...about, alternative: i > 0 })),
+      scripted: methods.some(({ scripted }) => scripted),
       problem,
       minutesLeft: Math.max(1, Math.ceil(left / 60_000)),
     });
   }
 }
 
-function shownIn({ code, assertion }: Partial<Record<'code' | 'assertion', string>>): Shown | null {
-  if (assertion !== undefined) return { assertion };
-  // People type spaces where the app shows them.
-  return code === undefined ? null : { code: code.replaceAll(' ', '') };
+/** The confirmation methods that satisfy a challenge. */
+function methodsOf({ terms }: Challenge) {
+  return CONFIRMATION_METHODS.filter(({ name }) => terms.satisfied_by.includes(name));
+}
+
+/** The decision that a form has, by whichever method it has evidence for; `null` if it has none. */
+function decisionIn(form: Partial<Record<string, string>>): SubjectDecision | null {
+  const { decision } = form;
+  if (decision !== 'approved' && decision !== 'rejected') return null;
+  const method = CONFIRMATION_METHODS.findLast(
+    ({ confirmField }) => form[confirmField] !== undefined,
+  );
+  const evidence = method === undefined ? undefined : form[method.confirmField];
+  return method === undefined || evidence === undefined ? null : { method, evidence, decision };
 }

@@ -1,16 +1,15 @@
-import { createHash } from 'node:crypto';
 import { Controller, Get, Inject, NotFoundException, Param, Post, Req, Res } from '@nestjs/common';
 import { ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { requestIdOf } from '../../platform/http/request-id.js';
-import type { Enrolment } from './enrolment.entity.js';
+import { CONFIRMATION_METHODS } from '../decision-methods.js';
+import type { EnrolmentLink } from './confirmation-method.js';
 import { enrolPage } from './enrol-page.js';
 import { Enrolments } from './enrolments.service.js';
 import { notice, type Page } from './page.js';
 import { readPageForm } from './page-form.js';
 import { readAssets, sendPage } from './page-answer.js';
-import { enrolmentNonce, relyingPartyAt } from './relying-party.js';
 
 const UNKNOWN = notice(
   'Nothing here',
@@ -22,10 +21,13 @@ const DONE = notice(
   'good',
 );
 
-/** How long what pages load may be kept, in seconds. */
+/** The fields in which the forms send evidence. */
+const FIELDS = CONFIRMATION_METHODS.map(({ enrolField }) => enrolField);
+
+/** Seconds for which browsers may keep what pages load. */
 const ASSET_SECONDS = 3_600;
 
-/** The page on which a person registers what it confirms with. */
+/** The page on which a person registers an authenticator. */
 @ApiTags('step-up')
 @Controller('step-up')
 export class EnrolController {
@@ -41,7 +43,7 @@ export class EnrolController {
   async show(@Param('token') token: string, @Res() response: Response): Promise<void> {
     const enrolment = await this.enrolments.find(token);
     if (enrolment === null) return sendPage(response, 404, UNKNOWN);
-    return sendPage(response, 200, this.page(token, enrolment, null));
+    return sendPage(response, 200, this.page({ token, enrolment }, null));
   }
 
   @Post('enrol/:token')
@@ -52,25 +54,16 @@ export class EnrolController {
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    const { code, registration } = await readPageForm(request, ['code', 'registration']);
+    const form = await readPageForm(request, FIELDS);
     const enrolment = await this.enrolments.find(token);
     if (enrolment === null) return sendPage(response, 404, UNKNOWN);
-    const requestId = requestIdOf(request);
-    const worked =
-      registration === undefined
-        ? await this.enrolments.enrolTotp(
-            token,
-            enrolment,
-            (code ?? '').replaceAll(' ', ''),
-            requestId,
-          )
-        : await this.enrolments.enrolPasskey(token, enrolment, registration, requestId);
+    const link = { token, enrolment };
+    const sent = CONFIRMATION_METHODS.findLast(({ enrolField }) => form[enrolField] !== undefined);
+    const method = sent ?? CONFIRMATION_METHODS[0];
+    const evidence = form[method.enrolField] ?? '';
+    const worked = await this.enrolments.enrol(link, method, evidence, requestIdOf(request));
     if (worked) return sendPage(response, 200, DONE);
-    const problem =
-      registration === undefined
-        ? 'That code was not right. Enter the one that the app shows now.'
-        : 'That passkey could not be set up. It may be registered already.';
-    return sendPage(response, 400, this.page(token, enrolment, problem));
+    return sendPage(response, 400, this.page(link, method.enrolProblem));
   }
 
   @Get('assets/:name')
@@ -87,22 +80,11 @@ export class EnrolController {
       .send(asset.body);
   }
 
-  private page(token: string, enrolment: Enrolment, problem: string | null): Page {
-    const { zoneId, subject, subjectIssuer: issuer } = enrolment;
-    // A passkey knows its person by this; it says nothing to others (Web Authentication 14.6.1).
-    const user = createHash('sha256')
-      .update(JSON.stringify([zoneId, issuer, subject]))
-      .digest();
-    return enrolPage({
-      subject,
-      issuer,
-      key: this.enrolments.keyOf(token, enrolment),
-      passkey: {
-        nonce: enrolmentNonce(token).toString('base64url'),
-        rpId: relyingPartyAt(this.env.issuerUrl).id,
-        userId: user.toString('base64url'),
-      },
-      problem,
-    });
+  private page(link: EnrolmentLink, problem: string | null): Page {
+    const { subject, subjectIssuer: issuer } = link.enrolment;
+    const about = { ...link, env: this.env, failed: problem !== null };
+    const forms = CONFIRMATION_METHODS.map((method) => method.enrolForm(about));
+    const scripted = CONFIRMATION_METHODS.some((method) => method.scripted);
+    return enrolPage({ subject, issuer, forms, scripted, problem });
   }
 }

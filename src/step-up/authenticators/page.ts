@@ -1,16 +1,16 @@
 import { html, type Html } from './html.js';
 
-/** A page as a person sees it. */
+/** A page of step-up: what a person sees in a browser. */
 export interface Page {
   readonly title: string;
   readonly main: Html;
-  /** Whether it can work with passkeys, which takes scripts. */
-  readonly passkeys?: boolean;
+  /** Whether it loads the script for passkeys. */
+  readonly scripted?: boolean;
 }
 
-/** The whole document. */
-export function documentOf({ title, main, passkeys = false }: Page): string {
-  const scripts = passkeys
+/** The HTML document of a page. */
+export function documentOf({ title, main, scripted = false }: Page): string {
+  const scripts = scripted
     ? html`<script src="/step-up/assets/webauthn.js" defer></script>
         <script src="/step-up/assets/page.js" defer></script>`
     : null;
@@ -34,7 +34,7 @@ export function documentOf({ title, main, passkeys = false }: Page): string {
     </html> `.text;
 }
 
-/** A page that only says something. */
+/** A page with a message and no form. */
 export function notice(title: string, text: string, tone: 'good' | 'plain' = 'plain'): Page {
   return {
     title,
@@ -45,30 +45,12 @@ export function notice(title: string, text: string, tone: 'good' | 'plain' = 'pl
   };
 }
 
-/** What went wrong with the last try, where screen readers say it at once. */
+/** The message about the last attempt, which screen readers say at once; nothing for `null`. */
 export function problem(text: string | null): Html | null {
   return text === null ? null : html`<p class="problem" role="alert" id="problem">${text}</p>`;
 }
 
-/** The field for a code, which phones fill in by themselves. */
-export function codeField(invalid: boolean): Html {
-  return html`<label for="code">Code from your authenticator app</label>
-    <input
-      id="code"
-      name="code"
-      inputmode="numeric"
-      autocomplete="one-time-code"
-      pattern="[0-9]{6}"
-      maxlength="6"
-      required
-      autofocus
-      aria-describedby="code-hint${invalid ? ' problem' : ''}"
-      ${invalid ? html`aria-invalid="true"` : null}
-    />
-    <p class="hint" id="code-hint">Six digits. A code works once.</p>`;
-}
-
-/** The lines of a list of facts. */
+/** A list of names and values. */
 export function facts(rows: readonly (readonly [name: string, value: string | Html])[]): Html {
   return html`<dl>
     ${rows.map(

@@ -1,4 +1,5 @@
-import { DEFAULT_TYPE, termsOf, typeForAcr, type StepUpTerms } from '../../zones/step-up-terms.js';
+import { DEFAULT_TYPE, termsOf, typeForAcr } from '../../step-up/type-terms.js';
+import type { StepUpTerms } from '../../zones/step-up-terms.js';
 import { PolicyDenial, type Authorized } from './authorize.js';
 import type { AuthenticationContext } from './authentication-context.js';
 

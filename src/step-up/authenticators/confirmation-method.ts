@@ -1,0 +1,123 @@
+import type { RunningEnv } from '../../platform/config/env.js';
+import type { Challenge } from '../challenge.entity.js';
+import type { Authenticator } from './authenticator.entity.js';
+import type { Enrolment } from './enrolment.entity.js';
+import type { Html } from './html.js';
+
+/**
+ * A method by which the subject of a challenge confirms it on the confirmation page, such as TOTP: how a
+ * person registers an authenticator for it, and how what the person then shows is verified.
+ *
+ * A new one is an object of this kind, listed in `step-up/decision-methods.ts`. Bodies, pages and the
+ * rules of types take it from there.
+ */
+export interface ConfirmationMethod<Name extends string = string> {
+  /** As in `satisfied_by` of a type, in `kind` of an authenticator, and in the audit log. */
+  readonly name: Name;
+  /** Whether evidence can be guessed: attempts are limited then. */
+  readonly guessable: boolean;
+  /** Whether its forms need the script of the pages. */
+  readonly scripted: boolean;
+
+  /** The field of {@link confirmForm} that has the evidence. */
+  readonly confirmField: string;
+  /** The form with which a person confirms or refuses (field `decision`: `approved` or `rejected`). */
+  confirmForm(about: ConfirmFormInput): Html;
+  /**
+   * Verifies evidence for a challenge.
+   *
+   * @param evidence what the page sent in {@link confirmField}; it may be anything
+   * @returns `null` if it is not that of the subject of this challenge
+   */
+  verify(
+    challenge: Challenge,
+    evidence: string,
+    ports: ConfirmationPorts,
+  ): Promise<Verified | null>;
+
+  /** The field of {@link enrolForm} that has the evidence. */
+  readonly enrolField: string;
+  /** What a person reads if the evidence of a new authenticator is wrong. */
+  readonly enrolProblem: string;
+  /** The form with which a person registers an authenticator. */
+  enrolForm(about: EnrolFormInput): Html;
+  /**
+   * Verifies the evidence of a new authenticator.
+   *
+   * @param evidence what the page sent in {@link enrolField}; it may be anything
+   * @returns what is stored; `null` if the evidence is wrong
+   */
+  register(
+    link: EnrolmentLink,
+    evidence: string,
+    ports: ConfirmationPorts,
+  ): Promise<NewAuthenticator | null>;
+}
+
+/** Evidence that is right. */
+export interface Verified {
+  /** How the subject was authenticated (RFC 8176). */
+  readonly amr: readonly string[];
+  /** Makes sure that the evidence is not right again. @returns `false` if it was used before */
+  readonly spend: (tx: Transaction) => Promise<boolean>;
+}
+
+/** The transaction in which a decision is stored. */
+export interface Transaction {
+  query<T>(text: string, values: unknown[]): Promise<T>;
+}
+
+/** What methods use of the process. */
+export interface ConfirmationPorts {
+  readonly env: RunningEnv;
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** The authenticators of the subject of a challenge, those of one method. */
+  authenticatorsOf(challenge: Challenge, method: string): Promise<readonly Authenticator[]>;
+  /** Seals the secret of an authenticator. */
+  sealSecret(of: AuthenticatorKey, secret: Buffer): Promise<Buffer>;
+  /** Opens the secret of an authenticator. */
+  openSecret(of: AuthenticatorKey, sealed: Buffer): Promise<Buffer>;
+}
+
+/** Names an authenticator. */
+export type AuthenticatorKey = Pick<Authenticator, 'zoneId' | 'id'>;
+
+/** What is stored of a new authenticator beside the person that it is for. */
+export type NewAuthenticator = Pick<Authenticator, 'id'> &
+  Partial<
+    Pick<Authenticator, 'sealedSecret' | 'lastStep' | 'credentialId' | 'publicKey' | 'signCount'>
+  >;
+
+/** A link that is good for one registration. */
+export interface EnrolmentLink {
+  readonly token: string;
+  readonly enrolment: Enrolment;
+}
+
+/** What the form of a method says on the confirmation page. */
+export interface ConfirmFormInput {
+  readonly challenge: Pick<Challenge, 'id' | 'binding'>;
+  readonly env: RunningEnv;
+  /** Whether the last attempt failed. */
+  readonly failed: boolean;
+  /** Whether the form of another method is above this one. */
+  readonly alternative: boolean;
+}
+
+/** What the form of a method says on the enrolment page. */
+export interface EnrolFormInput extends EnrolmentLink {
+  readonly env: RunningEnv;
+  /** Whether the last attempt failed. */
+  readonly failed: boolean;
+}
+
+/** Runs an `UPDATE … RETURNING`. @returns whether a row was changed */
+export async function updatesRow(
+  tx: Transaction,
+  text: string,
+  values: unknown[],
+): Promise<boolean> {
+  const [rows] = await tx.query<[unknown[], number]>(text, values);
+  return rows.length > 0;
+}

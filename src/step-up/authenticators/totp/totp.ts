@@ -1,0 +1,91 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { v7 as uuidv7 } from 'uuid';
+import {
+  updatesRow,
+  type ConfirmationMethod,
+  type ConfirmationPorts,
+  type EnrolmentLink,
+  type NewAuthenticator,
+} from '../confirmation-method.js';
+import { stepOfCode, totpKey, type TotpKey } from './totp-codes.js';
+import { confirmForm, enrolForm } from './totp-forms.js';
+
+/** Bytes of a key (RFC 4226 4). */
+const KEY_BYTES = 20;
+
+/** Codes of an authenticator app (RFC 6238). Each is good once. */
+export const totp: ConfirmationMethod<'totp'> = {
+  name: 'totp',
+  guessable: true,
+  scripted: false,
+
+  confirmField: 'code',
+  confirmForm: ({ failed }) => confirmForm(failed),
+
+  async verify(challenge, evidence, ports) {
+    const now = ports.now();
+    for (const { zoneId, id, sealedSecret } of await ports.authenticatorsOf(challenge, 'totp')) {
+      if (sealedSecret === null) continue;
+      const key = await ports.openSecret({ zoneId, id }, sealedSecret);
+      const step = stepOfCode(key, typed(evidence), now);
+      key.fill(0);
+      if (step === null) continue;
+      return {
+        amr: ['otp'],
+        spend: (tx) => updatesRow(tx, SPEND_STEP, [zoneId, id, step]),
+      };
+    }
+    return null;
+  },
+
+  enrolField: 'code',
+  enrolProblem: 'That code was not right. Enter the one that the app shows now.',
+  enrolForm: (about) => enrolForm(totpKey(keyOf(about), about.enrolment.subject), about.failed),
+
+  async register(link, evidence, ports) {
+    const key = keyOf(link);
+    const step = stepOfCode(key, typed(evidence), ports.now());
+    return step === null ? null : sealed(link.enrolment.zoneId, key, step, ports);
+  },
+};
+
+/**
+ * Makes a key for a person who sets up the app by other means than the page.
+ *
+ * @param account the name that the app shows
+ * @returns the key, which is shown once, and what is stored of it
+ */
+export async function generateTotp(
+  zoneId: string,
+  account: string,
+  ports: ConfirmationPorts,
+): Promise<{ key: TotpKey; authenticator: NewAuthenticator }> {
+  const bytes = randomBytes(KEY_BYTES);
+  const key = totpKey(bytes, account);
+  return { key, authenticator: await sealed(zoneId, bytes, null, ports) };
+}
+
+async function sealed(
+  zoneId: string,
+  key: Buffer,
+  step: number | null,
+  ports: ConfirmationPorts,
+): Promise<NewAuthenticator> {
+  const id = uuidv7();
+  const sealedSecret = await ports.sealSecret({ zoneId, id }, key);
+  key.fill(0);
+  return { id, sealedSecret, lastStep: step === null ? null : String(step) };
+}
+
+/** The key that a link leads to: derived from it, so that nothing is stored before the first right code. */
+function keyOf({ token }: EnrolmentLink): Buffer {
+  return createHmac('sha256', token).update('mandate totp key').digest().subarray(0, KEY_BYTES);
+}
+
+/** A code without the spaces that apps show, and that people type. */
+function typed(code: string): string {
+  return code.replaceAll(' ', '');
+}
+
+const SPEND_STEP = `UPDATE authenticators SET last_step = $3, last_used_at = clock_timestamp()
+  WHERE zone_id = $1 AND id = $2 AND (last_step IS NULL OR last_step < $3) RETURNING id`;

@@ -1,0 +1,19 @@
+import type { ConfirmationMethod } from './authenticators/confirmation-method.js';
+import { passkey } from './authenticators/passkey/passkey.js';
+import { totp } from './authenticators/totp/totp.js';
+
+/** The methods by which the subject itself confirms, in the order in which the pages offer them. */
+export const CONFIRMATION_METHODS = [totp, passkey] as const satisfies ConfirmationMethod[];
+
+/** The methods by which others decide: the admin API, session mandates, systems that confirm for people. */
+const OTHER_METHODS = ['operator', 'approver', 'proof_system'] as const;
+
+/** A way to decide on a challenge. */
+export type DecisionMethod =
+  (typeof OTHER_METHODS)[number] | (typeof CONFIRMATION_METHODS)[number]['name'];
+
+/** All ways to decide on a challenge: what a type may be satisfied by. */
+export const DECISION_METHODS: readonly DecisionMethod[] = [
+  ...OTHER_METHODS,
+  ...CONFIRMATION_METHODS.map(({ name }) => name),
+];
