@@ -1,9 +1,11 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { format, resolveConfig } from 'prettier';
 import { describe, expect, test } from 'vitest';
 
 const SRC = fileURLToPath(new URL('../../src', import.meta.url));
+const PAGE = fileURLToPath(new URL('../../docs/architecture.md', import.meta.url));
 
 /**
  * The rooms of the house, from the ground up, each with its one sentence. Nothing imports from a room
@@ -16,7 +18,7 @@ const ROOMS: Readonly<Record<string, string>> = {
   policy: 'Answers "may this principal do this to that resource", and why.',
   ledger: 'Commits what happened, or says which fact moved: sessions, revocations, audit.',
   sealing: 'Keeps secrets sealed under keys that are elsewhere.',
-  keys: 'Owns private keys: draws, rotates, publishes, signs.',
+  keys: 'Owns private keys: signing, rotation, publishing, and signers of their own.',
   zones: 'What is known of a zone: resources, clients, issuers, and its snapshot at one version.',
   webhooks: 'Tells others, at least once.',
   authentication: 'Who asks: client credentials, gateways, bearers, and how often.',
@@ -78,6 +80,45 @@ function localImports(source: Source): string[] {
 
 const all = sources();
 
+/** The rooms that each room imports from, in the order of the floors. */
+const IMPORTS: ReadonlyMap<string, readonly string[]> = new Map(
+  FLOORS.map((room) => {
+    const targets = all.filter(({ folder }) => folder === room).flatMap(localImports);
+    const rooms = new Set(targets.map(folderOf));
+    return [room, FLOORS.filter((other) => other !== room && rooms.has(other))];
+  }),
+);
+
+/** The imports of a room that do not follow from those of the rooms it imports: what a picture has to show. */
+function steps(room: string): readonly string[] {
+  const below = (from: string): string[] =>
+    (IMPORTS.get(from) ?? []).flatMap((next) => [next, ...below(next)]);
+  const direct = IMPORTS.get(room) ?? [];
+  return direct.filter((target) => !direct.some((via) => below(via).includes(target)));
+}
+
+/** The table of the rooms, the top floor first, and a picture of who stands on whom. */
+function printRooms(): string {
+  const rows = FLOORS.toReversed().map((room) => {
+    const imports = (IMPORTS.get(room) ?? []).map((other) => `\`${other}\``).join(' ');
+    return `| \`${room}\` | ${ROOMS[room]} | ${imports} |`;
+  });
+  const arrows = FLOORS.toReversed().flatMap((room) =>
+    steps(room).map((target) => `  ${room} --> ${target}`),
+  );
+  return [
+    '| room | what it is | imports from |',
+    '| --- | --- | --- |',
+    ...rows,
+    '',
+    '```mermaid',
+    'flowchart TD',
+    ...arrows,
+    '```',
+    '',
+  ].join('\n');
+}
+
 describe('architecture', () => {
   test('every folder is a room', () => {
     const folders = new Set(all.map(({ folder }) => folder).filter((folder) => folder !== ''));
@@ -97,6 +138,27 @@ describe('architecture', () => {
       }
     }
     expect(climbing).toEqual([]);
+  });
+
+  test('docs/architecture.md shows the rooms as they are (vitest -u writes it)', async () => {
+    const page = readFileSync(PAGE, 'utf8');
+    const marked =
+      /(<!-- rooms, printed by test\/house\/architecture.spec.ts -->\n).*(<!-- end -->)/s;
+    expect(page).toMatch(marked);
+    const printed = page.replace(marked, (_all, start, end) => `${start}\n${printRooms()}\n${end}`);
+    const options = { ...(await resolveConfig(PAGE)), parser: 'markdown' };
+    await expect(await format(printed, options)).toMatchFileSnapshot(PAGE);
+  });
+
+  test('docs/architecture.md names files and folders that are there', () => {
+    const named = [...readFileSync(PAGE, 'utf8').matchAll(/`([a-z-]+\/[\w./-]*)`/g)].map(
+      ([, path = '']) => path,
+    );
+    expect(named.length).toBeGreaterThan(20);
+    const missing = named.filter(
+      (path) => !existsSync(join(SRC, path)) && !existsSync(join(SRC, '..', path)),
+    );
+    expect(missing).toEqual([]);
   });
 
   test('files have no import cycle', () => {
