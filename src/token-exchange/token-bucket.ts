@@ -1,4 +1,4 @@
-/** Lets something happen so often: some of it at once, and then at a steady rate. */
+/** A token bucket: `capacity` events at once, and `perSecond` after that. */
 export class TokenBucket {
   private tokens: number;
   private filledAt = Number.NEGATIVE_INFINITY;

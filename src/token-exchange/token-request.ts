@@ -31,7 +31,7 @@ export interface TokenResponse {
   readonly upstreams?: Readonly<Record<string, Upstream>>;
 }
 
-/** How a gateway passes a mandate on. */
+/** Where and how a gateway passes a mandate on. */
 export interface Upstream {
   readonly url: string;
   readonly auth_mode: 'caracal_jwt';

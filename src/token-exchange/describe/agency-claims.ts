@@ -3,7 +3,7 @@ import { labelsOfAgent } from '../../zones/snapshot/agent-labels.js';
 import type { ResourceView, ZoneSnapshot } from '../../zones/snapshot/zone-snapshot.js';
 import type { Agency } from '../stages/delegate.js';
 
-/** What a mandate says of the agent that it is for, and of how that came by its authority. */
+/** The claims about the agent session of a mandate, and about how it came by its authority. */
 export function agencyClaims(agency: Agency | null): Readonly<Record<string, unknown>> {
   if (agency === null) return {};
   const { acting, edge, edges, epoch } = agency;
@@ -35,7 +35,7 @@ export function pathOf({ acting, edge }: Agency): string[] {
   return [...edge.path, ...acting.path.slice(acting.path.indexOf(edge.targetId) + 1)];
 }
 
-/** What policy is told of the agent. */
+/** The members of policy's `principal` about the agent session. */
 export function agentInput(
   agency: Agency | null,
   zone: ZoneSnapshot,
@@ -46,7 +46,7 @@ export function agentInput(
   return { agent_session_id: id, lifecycle, labels: labelsOfAgent(zone, clientId, labels) };
 }
 
-/** What policy is told of the delegation. */
+/** Policy's `delegation_edge`. */
 export function edgeInput(
   agency: Agency | null,
   resources: ReadonlyMap<string, ResourceView>,
@@ -76,7 +76,7 @@ export function edgeInput(
   };
 }
 
-/** The same in `context`. */
+/** The members of policy's `context` about the agent session and the delegation. */
 export function agencyContext(agency: Agency | null): {
   agent_session_id?: string;
   delegation_edge_id?: string;
@@ -96,7 +96,7 @@ const SUBJECT_TEXTS = [
   'target_session_id',
 ] as const;
 
-/** What policy is told of the delegation that a subject token was issued on. */
+/** The members of policy's `subject_claims` about the delegation that a subject token was issued on. */
 export function subjectAgency(raw: Readonly<Record<string, unknown>>): JsonObject {
   const claims: JsonObject = {};
   for (const name of SUBJECT_TEXTS) {

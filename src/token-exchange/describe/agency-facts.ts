@@ -53,7 +53,7 @@ function factsOf({ acting, edge, edges }: Agency): Fact[] {
   ];
 }
 
-/** Whoever acts does so on what it was given; its budget was drawn on when it got its token. */
+/** The facts of an actor. Its budget was drawn on when its token was issued, so it is not drawn on again. */
 function factsOfActor({ agentSessionId, delegationEdgeId }: AgentNames): Fact[] {
   const session: Fact = {
     kind: 'agent_session_live',

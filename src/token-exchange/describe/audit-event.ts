@@ -89,7 +89,7 @@ export function refusedEvent(requestId: string, last: LastStage, error: OAuthErr
   };
 }
 
-/** What policy said, or why it could not, if the request came so far. */
+/** The decisions of policy, or the set that could not be used, if the request came so far. */
 function askedPolicy(last: LastStage, error: OAuthError) {
   if (error instanceof PolicyDenial) return { policy: describePolicy(error.policy) };
   if (error instanceof PolicyUnusable) {
@@ -129,7 +129,7 @@ function askedContext(last: Authenticated | Resolved | Bound | Delegated | Autho
   };
 }
 
-/** Which agent session was asked for, or has turned out to be the one. */
+/** The agent session that was asked for, or that was found to act. */
 function askedAgency(
   last: Pick<Authenticated, 'agentSessionId' | 'delegationEdgeId'> | Pick<Delegated, 'agency'>,
 ) {
@@ -146,8 +146,8 @@ function askedAgency(
 }
 
 /**
- * Nobody has proved anything, so little is kept: what a stranger sends costs us no more than a line,
- * and a secret that somebody typed into the wrong field does not end up here.
+ * Describes a request of an unauthenticated client. Little is kept: its event is short however long the
+ * request is, and a secret that was typed into the wrong field does not end up here.
  */
 function describeUnauthenticated({ grantType, credentials }: Parsed | Identified) {
   return {
@@ -161,7 +161,7 @@ function describeToken({ sub, subIss, subType, jti, sid, rootSid, clientId }: Ma
   return { sub, ...issuer, sub_type: subType, jti, sid, root_sid: rootSid, client_id: clientId };
 }
 
-/** The token has not been made by us, so its `jti` is whatever the issuer calls it. */
+/** A user whose token is not ours: its `jti` is the issuer's. */
 function describeUser({ sub, issuer, jti }: IssuerSubject) {
   return { sub, sub_iss: issuer, sub_type: 'user', ...(jti === null ? {} : { jti }) };
 }

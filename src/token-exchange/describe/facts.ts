@@ -3,10 +3,10 @@ import type { MandateClaims } from '../../mandates/verify-mandate.js';
 import { agencyFacts } from './agency-facts.js';
 import type { Delegated } from '../stages/delegate.js';
 
-/** By how many seconds the database's clock may differ from the one that a request was evaluated by. */
+/** Seconds by which the database's clock may differ from the one that a request was evaluated by. */
 const CLOCK_TOLERANCE = 30;
 
-/** The fact that what proves who asks has not been used before; checked first, so that it is spent whatever else fails. */
+/** The fact that a credential for one use has not been used before; checked first, so that it is spent whatever else fails. */
 export function unspent(once: Nonce | null): Fact[] {
   if (once === null) return [];
   const reason = `${once.purpose} was used before`;
@@ -20,7 +20,7 @@ export function unspent(once: Nonce | null): Fact[] {
 }
 
 /**
- * Everything that a request rests on and that an operator or time may have taken away meanwhile.
+ * The facts that a request rests on and that may have changed since it was evaluated.
  *
  * @param now seconds since the epoch
  */
@@ -64,7 +64,7 @@ export function factsOf(
 
 type RestsOn = Pick<Delegated, 'subject' | 'actor' | 'anchor' | 'agency' | 'actingAgent'>;
 
-/** Neither the token nor anything that it came of. */
+/** The facts that a token and its ancestors are not revoked. */
 function notRevoked(
   { jti, ancestors }: MandateClaims,
   parameter: 'subject_token' | 'actor_token',

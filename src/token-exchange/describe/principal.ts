@@ -2,7 +2,7 @@ import type { IssuerSubject } from '../../zones/issuers/verify-issuer-token.js';
 import type { MandateClaims } from '../../mandates/verify-mandate.js';
 import type { JsonObject } from '../../policy/engine/input.js';
 
-/** Whom a request speaks for: a mandate's subject, a trusted issuer's user, or neither: the client itself. */
+/** The subject of a request: a mandate's subject, a trusted issuer's user, or neither: the client itself. */
 export interface Principals {
   readonly subject: MandateClaims | null;
   readonly user: IssuerSubject | null;
@@ -10,8 +10,8 @@ export interface Principals {
 }
 
 /**
- * What a mandate says of whom it speaks for. The name of a user is the issuer's own, byte for byte, and
- * the issuer stands beside it: the same name of another issuer is somebody else.
+ * The claims about the subject of a mandate. The name of a user is the issuer's own, byte for byte, and
+ * the issuer stands beside it: the same name of another issuer is another user.
  */
 export function principalClaims({
   subject,
@@ -37,7 +37,7 @@ export function principalClaims({
   };
 }
 
-/** What policy is told of a trusted issuer's user. */
+/** The `subject_claims` of policy for a user of a trusted issuer. */
 export function describeUser(user: IssuerSubject): JsonObject {
   const { sub_iss: iss = '', sub_labels: labels, ...authentication } = userClaims(user);
   return {
@@ -51,7 +51,7 @@ export function describeUser(user: IssuerSubject): JsonObject {
   };
 }
 
-/** The same of a mandate that speaks for such a user, or for a client of ours. */
+/** The `subject_claims` of policy for a mandate's subject: such a user, or a client of ours. */
 export function describeSubject(subject: MandateClaims): JsonObject {
   const { sub_iss: iss = subject.iss, sub_labels: labels, ...authentication } = carried(subject);
   return { iss, ...(labels === undefined ? {} : { labels }), ...authentication };
@@ -68,7 +68,7 @@ function userClaims({ issuer, labels, authentication }: IssuerSubject): JsonObje
   };
 }
 
-/** What follows a user through a chain of exchanges. */
+/** The claims about a user that are carried through a chain of exchanges. */
 function carried({ subIss, subLabels, acr, amr, authTime }: MandateClaims): JsonObject {
   return {
     ...(subIss === undefined ? {} : { sub_iss: subIss }),

@@ -5,7 +5,7 @@ import type { JsonObject } from '../../policy/engine/input.js';
  * The chain of actors of what is exchanged: the outermost is the current one, and what the subject
  * token says of earlier ones lies below (RFC 8693 4.1).
  *
- * @returns `undefined` if nobody acts for anybody else
+ * @returns `undefined` if there is no actor
  */
 export function actorOf(
   subject: Pick<MandateClaims, 'act'>,

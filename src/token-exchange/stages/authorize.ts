@@ -9,7 +9,7 @@ import type { Delegated } from './delegate.js';
 import { scopeOf } from './upstream-call.js';
 import { policyInput } from '../describe/policy-input.js';
 
-/** What policy said about one resource. */
+/** The verdict of policy on one resource. */
 export interface Decision {
   readonly resource: ResourceView;
   /** What was asked: recorded, so that the decision can be explained and made again. */
@@ -17,7 +17,7 @@ export interface Decision {
   readonly verdict: Verdict;
 }
 
-/** The decisions of a request, and what made them. */
+/** The decisions on a request, and the policy set that made them. */
 export interface PolicyDecisions {
   readonly setVersionId: string;
   readonly manifestSha256: string;
@@ -41,7 +41,7 @@ export class PolicyDenial extends OAuthError {
   }
 }
 
-/** The zone's policy cannot be asked; `setVersionId` names it, if there is one. */
+/** The refusal of a request whose zone has no usable policy; `setVersionId` is its set, if it has one. */
 export class PolicyUnusable extends OAuthError {
   constructor(
     source: OAuthError,
@@ -54,10 +54,10 @@ export class PolicyUnusable extends OAuthError {
 }
 
 const DENIED = 'policy does not permit this exchange';
-/** A denial may have thousands of reasons; nobody reads more than a few. */
+/** Reasons in one public text. A denial may have thousands. */
 const MAX_REASONS = 3;
 
-/** What the author of what forbade wants the caller to know. */
+/** The public reasons of the policies that forbid. */
 function publicReasons(decisions: readonly Decision[]): string {
   const reasons = decisions
     .filter(({ verdict }) => verdict.decision !== 'allow')
@@ -110,7 +110,7 @@ export function authorizeConfirmed(
   throw new PolicyDenial(made, `not confirmed for ${other.resource.identifier} by a ${type}`);
 }
 
-/** What policy is asked about. */
+/** The parts of a request that policy is asked about. */
 interface Question {
   readonly delegated: Delegated;
   readonly resources: readonly ResourceView[];

@@ -2,7 +2,7 @@ import { OAuthError, orUnavailable } from '../../oauth/errors.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import type { Resolved } from './resolve.js';
 
-/** The session that a mandate hangs on, and lives no longer than. */
+/** The session that a mandate belongs to, and lives no longer than. */
 export interface Anchor {
   readonly sid: string;
   readonly rootSid: string;
@@ -10,13 +10,13 @@ export interface Anchor {
   readonly expiresAt: number;
 }
 
-/** A request that knows which session it belongs to. */
+/** A request with the session that it belongs to. */
 export interface Bound extends Omit<Resolved, 'sessionId'> {
   /** `null` if the exchange opens a session. */
   readonly anchor: Anchor | null;
 }
 
-/** Where sessions are looked up. */
+/** The sessions of zones. */
 export interface SessionDirectory {
   find(
     zoneId: string,

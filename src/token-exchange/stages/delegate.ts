@@ -25,13 +25,13 @@ export interface Agency {
   readonly epoch: number;
 }
 
-/** What a token says of the agent session that it was issued to. */
+/** The agent session that a token was issued to, and its delegation. */
 export interface AgentNames {
   readonly agentSessionId: string;
   readonly delegationEdgeId: string | null;
 }
 
-/** A request that knows which agent session acts in it. */
+/** A request with the agent session that acts in it. */
 export interface Delegated extends Omit<Bound, 'agentSessionId' | 'delegationEdgeId'> {
   /** `null` if none does. */
   readonly agency: Agency | null;
@@ -39,7 +39,7 @@ export interface Delegated extends Omit<Bound, 'agentSessionId' | 'delegationEdg
   readonly actingAgent: AgentNames | null;
 }
 
-/** Where agent sessions and delegations are looked up, with all that is above them. */
+/** The agent sessions and delegations of zones, with all that is above them. */
 export interface RouteDirectory {
   route(zoneId: string, agentSessionId: string, edgeId: string | null): Promise<Route | null>;
 }
@@ -94,7 +94,7 @@ async function find(
   if (route === null) throw notUsable('unknown agent session or delegation');
   const obstacle = obstacleOn(route);
   if (obstacle !== null) throw notUsable(obstacle);
-  // What a disabled client delegated goes no further, whoever holds it now.
+  // What a disabled client delegated goes no further, also where others hold it.
   const gone = route.agents.find(({ clientId }) => zone.clients.get(clientId)?.disabled !== false);
   if (gone !== undefined) throw notUsable(`the client of agent session ${gone.id} is disabled`);
   return route;
@@ -107,7 +107,7 @@ function checkNamed({ client }: Bound, route: Route, { delegationEdgeId }: Agent
   }
 }
 
-/** What an agent session was given is not left behind by naming another one. */
+/** A delegation cannot be left behind by naming another agent session. */
 function checkContinuity(route: Route, { agentSessionId, delegationEdgeId }: AgentNames): void {
   const edge = leafOf(route);
   const sessions = [...route.acting.path, ...(edge?.sessions ?? [])];
@@ -130,7 +130,7 @@ function namesIn(
   return { agentSessionId, delegationEdgeId: typeof edgeId === 'string' ? edgeId : null };
 }
 
-/** One text for every cause, so that nobody learns of sessions and delegations that are not theirs. */
+/** One text for every cause, so that it tells nothing about sessions and delegations of others. */
 export function notUsable(detail: string): OAuthError {
   return new OAuthError('invalid_grant', 'the agent session or delegation is not usable', {
     detail,

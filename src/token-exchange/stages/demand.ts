@@ -3,7 +3,7 @@ import type { StepUpTerms } from '../../zones/step-up-terms.js';
 import { PolicyDenial, type Authorized } from './authorize.js';
 import type { AuthenticationContext } from './authentication-context.js';
 
-/** What has to be shown before a mandate is issued, by policy or by the request itself. */
+/** A step-up that is owed before a mandate is issued, by policy or by the request itself. */
 export interface Demand {
   /** The resources for which policy wants it; none if only the request does. */
   readonly resources: readonly string[];
@@ -17,7 +17,7 @@ export interface Demand {
  * What a request owes: what policy wants of it (`@step_up`), and what it wants itself (RFC 9470 4).
  *
  * @returns `null` if that is nothing
- * @throws {OAuthError} access_denied if no single challenge could satisfy everybody
+ * @throws {OAuthError} access_denied if no single challenge could satisfy all resources
  */
 export function demandOf(authorized: Authorized): Demand | null {
   const { policy, acrValues, maxAge, zone } = authorized;
@@ -39,8 +39,8 @@ export function demandOf(authorized: Authorized): Demand | null {
 }
 
 /**
- * Whether what is known of the subject is good enough, so that nobody needs to be asked again. What
- * others have confirmed was one request, so it is never good for another unless the type says so.
+ * Whether what is known of the subject is enough, so that no new challenge is needed. What others have
+ * confirmed was one request, so it is not enough for another one unless the type says so.
  *
  * @param now seconds since the epoch
  */
@@ -50,7 +50,7 @@ export function isMet(demand: Demand, context: AuthenticationContext | null, now
   const { acr, authTime } = context;
   const age = authTime === undefined ? Number.POSITIVE_INFINITY : now - authTime;
   if (acrValues !== null && (acr === undefined || !acrValues.includes(acr))) return false;
-  // Whoever wants it no older than nothing wants it anew (OpenID Connect Core 3.1.2.1).
+  // A `max_age` of 0 asks for a new authentication (OpenID Connect Core 3.1.2.1).
   if (maxAge !== null && (maxAge === 0 || age > maxAge)) return false;
   const terms = acr === challenge?.terms.acr ? challenge?.terms : undefined;
   const forOneRequest = terms !== undefined && !terms.subject_may_satisfy;

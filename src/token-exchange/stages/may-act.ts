@@ -3,7 +3,7 @@ export type ActorFacts = Readonly<Record<'iss' | 'sub' | 'client_id', string>>;
 
 /**
  * Whether an actor is the one that a `may_act` claim names (RFC 8693 4.4): every member must match.
- * A member that we know nothing of cannot match, so it lets nobody act.
+ * A member that we know nothing of cannot match, so no actor satisfies it.
  */
 export function obeysMayAct(mayAct: Readonly<Record<string, unknown>>, actor: ActorFacts): boolean {
   const members = Object.entries(mayAct);

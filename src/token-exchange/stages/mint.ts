@@ -13,12 +13,12 @@ import { lifetimeAsked, lifetimeCap } from './lifetimes.js';
 import { principalClaims } from '../describe/principal.js';
 import { contextClaims } from './authentication-context.js';
 
-/** A request with its mandate signed, but not yet recorded: nobody may see it yet. */
+/** A request with its mandate signed, but not yet recorded: it must not leave yet. */
 export interface Minted extends Cleared {
   readonly mandate: SignedMandate;
   /** The claims as they were read back from the signed token. */
   readonly claims: MandateClaims;
-  /** The session that the mandate hangs on. */
+  /** The session that the mandate belongs to. */
   readonly session: Anchor;
 }
 

@@ -53,7 +53,7 @@ export interface Parsed {
   readonly maxAge: number | null;
 }
 
-/** A satisfied challenge, and the secret that was told with it. */
+/** A challenge that is redeemed, and the secret that was answered with it. */
 export interface ChallengeResponse {
   readonly id: string;
   readonly response: string;

@@ -14,7 +14,7 @@ import { actingFor, actorOf, clientsIn } from './actor-chain.js';
 import type { Authenticated } from './authenticate.js';
 import { obeysMayAct } from './may-act.js';
 
-/** A request whose tokens have become principals. The tokens themselves are gone. */
+/** A request with its tokens resolved to principals. The tokens themselves are gone. */
 export interface Resolved extends Omit<Authenticated, 'subjectToken' | 'actorToken'> {
   /** The mandate that is exchanged; `null` if there is none. */
   readonly subject: MandateClaims | null;
@@ -70,7 +70,8 @@ export async function resolve(
 }
 
 /**
- * Which issuer it is, an unverified `iss` tells; nothing else is read before the signature is verified.
+ * Resolves the token of a trusted issuer. The issuer is found by an unverified `iss`; nothing else is read
+ * before the signature is verified.
  *
  * @returns `null` if the subject token is none of a trusted issuer
  */
@@ -113,7 +114,7 @@ function checkSubject(
   subject: MandateClaims,
   { client, zone, throughGateway }: Authenticated,
 ): boolean {
-  // What a disabled client began goes no further, whoever holds it now.
+  // What a disabled client began goes no further, also where others hold it.
   const involved = [subject.clientId, ...clientsIn(subject.act)];
   if (involved.some((id) => zone.clients.get(id)?.disabled !== false)) {
     throw unusable('subject_token', 'of a client that is disabled or gone');
@@ -132,7 +133,7 @@ function checkSubject(
 
 function checkActor(actor: MandateClaims, subject: MandateClaims | null, zone: ZoneSnapshot): void {
   if (actor.use !== 'session') throw unusable('actor_token', 'not a session mandate');
-  // Its session may still be alive, but a disabled client acts for nobody.
+  // Its session may still be alive, but a disabled client may not act.
   if (zone.clients.get(actor.clientId)?.disabled !== false) {
     throw unusable('actor_token', 'of a client that is disabled or gone');
   }
@@ -142,7 +143,7 @@ function checkActor(actor: MandateClaims, subject: MandateClaims | null, zone: Z
   }
 }
 
-/** A name is somebody's only together with the issuer whose name it is. */
+/** Compares principals by name and issuer: a name identifies only together with its issuer. */
 function isSamePrincipal(one: MandateClaims, other: MandateClaims): boolean {
   return one.sub === other.sub && one.subType === other.subType && one.subIss === other.subIss;
 }
@@ -172,7 +173,7 @@ async function verified(
   }
 }
 
-/** One description for every cause, so that nobody learns what a token is that is not theirs. */
+/** One description for every cause, so that it tells nothing about tokens of others. */
 export function unusable(
   name: 'subject_token' | 'actor_token',
   detail: string,
