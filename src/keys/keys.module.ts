@@ -12,7 +12,7 @@ import { SealedValues } from '../sealing/sealed-values.service.js';
 import { Sealing } from '../sealing/sealing.service.js';
 import { SigningKey } from './signing-key.entity.js';
 
-/** Owns private keys: seal, publish, activate, retire, sign, verify. */
+/** Signing keys: generation, rotation, publishing, signing; and the sealing of stored secrets. */
 @Module({
   imports: [TypeOrmModule.forFeature([SigningKey])],
   controllers: [KeysController],

@@ -2,7 +2,7 @@ import type { JWK } from 'jose';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { ZoneAlg } from '../oauth/algorithms.js';
 
-/** A key pair of a zone. The public half is stored clear, the private half sealed. */
+/** A signing key of a zone. The public half is stored clear, the private half sealed. */
 @Entity('signing_keys')
 export class SigningKey {
   @PrimaryColumn('uuid', { name: 'zone_id' })
@@ -18,11 +18,11 @@ export class SigningKey {
   @Column('jsonb', { name: 'public_jwk' })
   publicJwk: JWK;
 
-  /** Absent for a key that a remote signer keeps. */
+  /** `null` for a key of a remote signer. */
   @Column('bytea', { name: 'sealed_private_key', nullable: true })
   sealedPrivateKey: Buffer | null;
 
-  /** What a remote signer calls the key. Absent for one that is kept here. */
+  /** The remote signer's handle of the key, sealed; `null` for a key of this process. */
   @Column('bytea', { name: 'sealed_signer_handle', nullable: true })
   sealedSignerHandle: Buffer | null;
 

@@ -3,13 +3,13 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** Raised when something does not decrypt: another key, other associated data, or an edited text. */
+/** Thrown when a ciphertext does not decrypt: another key, other associated data, or edited bytes. */
 export class NotAuthentic extends Error {
   override readonly name = 'NotAuthentic';
 }
 
 /**
- * AES-256-GCM (NIST SP 800-38D) with a nonce that is drawn.
+ * Encrypts with AES-256-GCM (NIST SP 800-38D) and a random nonce.
  *
  * @param key 32 bytes
  * @returns nonce (12 bytes), ciphertext, tag (16)
@@ -22,7 +22,9 @@ export function encrypt(key: Buffer, associatedData: Buffer, plaintext: Buffer):
 }
 
 /**
- * Undoes {@link encrypt}. The plaintext is in one place only, which is the caller's to wipe.
+ * Decrypts what {@link encrypt} made.
+ *
+ * @returns the only copy of the plaintext, for the caller to wipe
  *
  * @throws {NotAuthentic}
  */
@@ -34,7 +36,7 @@ export function decrypt(key: Buffer, associatedData: Buffer, encrypted: Buffer):
     .setAuthTag(encrypted.subarray(-TAG_BYTES));
   const plaintext = decipher.update(encrypted.subarray(NONCE_BYTES, -TAG_BYTES));
   try {
-    // Nothing is left to come in this mode: it only checks the tag.
+    // In this mode it returns no more bytes: it only checks the tag.
     decipher.final();
     return plaintext;
   } catch (cause) {

@@ -2,14 +2,13 @@ import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { KeyEncryption } from './key-encryption.js';
 
-/** Some two values for each zone that is in memory, ten times over. */
+/** The most cached data keys: ten times two values for each zone in memory. */
 const MAX_DATA_KEYS = 10_000;
 
 /**
- * A key-encryption key that is not asked twice for the same data key: what is open in this process
- * stays open while a KMS is slow or away, also across changes to a zone, which open its keys anew.
- * It gives nothing away that the caller could not have kept: a wrapped key and its associated data
- * have to be the very same.
+ * A key-encryption key with a cache of data keys: what this process has opened can be opened again while a
+ * KMS is slow or away, also after changes to a zone, which open its keys anew. The cache gives away nothing
+ * that the caller could not have kept: wrapped key and associated data have to be the same.
  */
 export class CachingKeyEncryption implements KeyEncryption {
   private readonly cache = new LRUCache<string, Buffer>({

@@ -8,12 +8,12 @@ import { seal, unseal, type SealContext } from './seal.js';
 import { checkValueOfFormat1 } from './seal-format-1.js';
 import { Sealing } from './sealing.service.js';
 
-/** Raised at start when this process holds other key-encryption keys than the database was sealed with. */
+/** Thrown when this process does not hold the key-encryption keys that the database was sealed with. */
 export class WrongKeyEncryptionKey extends Error {
   override readonly name = 'WrongKeyEncryptionKey';
 }
 
-/** A row of `key_encryption_keys`. */
+/** A row of `key_encryption_keys`: a key that the database was sealed with. */
 interface KnownKey {
   readonly id: string;
   readonly check_value: Buffer;
@@ -21,15 +21,15 @@ interface KnownKey {
   readonly format: number;
 }
 
-/** What is sealed to recognise a key by. */
+/** The plaintext of check values, by which a key is recognised. */
 const KNOWN_PLAINTEXT = createHash('sha256').update('mandate key check').digest();
 const NIL_ZONE = '00000000-0000-0000-0000-000000000000';
 const WRONG = 'KEY_ENCRYPTION_KEY is not the key that this database was sealed with';
 
-/** Knows which key-encryption keys the database was sealed with, and which of them are still needed. */
+/** The key-encryption keys that the database was sealed with, and which of them are still needed. */
 @Injectable()
 export class KeyEncryptionKeys {
-  /** The check value of the sealing key that was found to be right last. */
+  /** The check value of the sealing key that was verified last. */
   private verified: Buffer | null = null;
 
   constructor(
@@ -38,9 +38,9 @@ export class KeyEncryptionKeys {
   ) {}
 
   /**
-   * Makes sure that this process can open everything and seals so that others can. The first process on
-   * an empty database decides which key that is; a further one is admitted when it comes together with
-   * one that is known.
+   * Checks that this process can open everything, and that others can open what it seals. The first process
+   * on an empty database decides which key seals; a further key is registered when a process has it together
+   * with one that is known.
    *
    * @throws {WrongKeyEncryptionKey} also if a key that is missing here is still in use
    * @throws {CustodyUnavailable} if a key is out of reach
@@ -64,7 +64,7 @@ export class KeyEncryptionKeys {
   }
 
   /**
-   * Whether the key that seals is still one that the database knows. It asks no KMS twice.
+   * Checks that the sealing key is still registered in the database. A KMS is called once only.
    *
    * @throws {WrongKeyEncryptionKey}
    */
@@ -78,7 +78,7 @@ export class KeyEncryptionKeys {
     this.verified = row.check_value;
   }
 
-  /** How many values are sealed under which key; those of the first release under their key, if known. */
+  /** The number of values under each key, by column; those of the first release count for their key, if it is known. */
   async usage(): Promise<KeyUsage[]> {
     const first = (await this.known()).find(({ format }) => format === 1)?.id;
     const usages = await readKeyUsage((sql, parameters) => this.dataSource.query(sql, parameters));
@@ -92,7 +92,7 @@ export class KeyEncryptionKeys {
     return [...merged.values()];
   }
 
-  /** The keys of the database that are not given to this process, and what is sealed under them. */
+  /** Throws {@link WrongKeyEncryptionKey} if a key that this process lacks is still in use. */
   private async refuseMissingKeys(): Promise<void> {
     const ours = new Set(this.sealing.keks.opening.map(({ id }) => id));
     const missing = new Set((await this.known()).map(({ id }) => id).filter((id) => !ours.has(id)));

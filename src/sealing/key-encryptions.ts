@@ -6,7 +6,7 @@ import { FORMAT_1, unsealFormat1 } from './seal-format-1.js';
 import { unseal, type SealContext } from './seal.js';
 import { VaultKeyEncryption } from './vault-key-encryption.js';
 
-/** A key-encryption key that this process holds, and its bytes, which the first release sealed under. */
+/** The bytes of a key-encryption key that this process holds, for values of the first release. */
 export interface HeldKey {
   readonly id: string;
   readonly bytes: Buffer;
@@ -14,15 +14,15 @@ export interface HeldKey {
 
 /** The key-encryption keys that a process was given. */
 export interface KeyEncryptions {
-  /** The one that seals. */
+  /** The key that seals. */
   readonly sealing: KeyEncryption;
-  /** All of them, the one that seals among them. */
+  /** All keys, the one that seals included. */
   readonly opening: readonly KeyEncryption[];
-  /** Those whose bytes are here. */
+  /** Those whose bytes this process holds. */
   readonly held: readonly HeldKey[];
 }
 
-/** What the environment says, as keys to use. */
+/** The key-encryption keys of a configuration. */
 export function keyEncryptionsOf(custody: KeyCustody): KeyEncryptions {
   const { key, previousKey, vault, provider } = custody;
   const local = [key, previousKey]
@@ -43,7 +43,7 @@ export function keyEncryptionsOf(custody: KeyCustody): KeyEncryptions {
 /**
  * Opens a sealed value, of whichever format.
  *
- * @returns the value, the caller's to wipe
+ * @returns the value, for the caller to wipe
  * @throws {SealBroken} if it was edited or swapped, or sealed under a key that is not among these
  * @throws {CustodyUnavailable} if its key-encryption key is out of reach
  */
@@ -53,7 +53,7 @@ export async function openSealed(
   sealed: Buffer,
 ): Promise<Buffer> {
   if (sealed[0] !== FORMAT_1) return unseal(keks.opening, context, sealed);
-  // This format does not say under which key.
+  // This format does not name its key.
   let broken = new SealBroken('sealed by the first release, under a key that this process has not');
   for (const { bytes } of keks.held) {
     try {

@@ -2,24 +2,24 @@ import { FORMAT_1 } from './seal-format-1.js';
 import { FORMAT } from './seal.js';
 import { SEALED_COLUMNS, type SealedColumn } from './sealed-columns.js';
 
-/** How many values of a column are sealed under one key-encryption key. */
+/** The number of values of a column that are sealed under one key-encryption key. */
 export interface KeyUsage {
   readonly table: string;
   readonly column: string;
-  /** As the values say; {@link OF_FORMAT_1} for those that do not, and {@link UNREADABLE}. */
+  /** The key id in the values; {@link OF_FORMAT_1} or {@link UNREADABLE} for those without. */
   readonly keyId: string;
   readonly count: number;
 }
 
-/** In the place of a name: values of the first release, which do not say under which key they are. */
+/** The key id of values of the first release, which do not name their key. */
 export const OF_FORMAT_1 = 'format-1';
-/** In the place of a name: values that nothing of ours has made. */
+/** The key id of values that are of no known format. */
 export const UNREADABLE = 'unreadable';
 
 /** Runs a query on the database. */
 export type RunQuery = <T>(sql: string, parameters?: unknown[]) => Promise<T[]>;
 
-/** SQL for the name of the key-encryption key in a sealed value: it stands in front, in clear. */
+/** SQL for the key id in a sealed value, which is at its start, in clear. */
 export function keyIdExpression({ column }: SealedColumn): string {
   return `CASE WHEN length(${column}) < 3 THEN '${UNREADABLE}'
     WHEN get_byte(${column}, 0) = ${FORMAT_1} THEN '${OF_FORMAT_1}'
@@ -28,7 +28,7 @@ export function keyIdExpression({ column }: SealedColumn): string {
     ELSE '${UNREADABLE}' END`;
 }
 
-/** Counts what is sealed in the whole database, by column and key. Nothing is opened for it. */
+/** Counts the sealed values of the whole database, by column and key, without opening any. */
 export async function readKeyUsage(query: RunQuery): Promise<KeyUsage[]> {
   const usages: KeyUsage[] = [];
   for (const sealed of SEALED_COLUMNS) {

@@ -6,7 +6,7 @@ import { SealBroken, type KeyEncryption } from './key-encryption.js';
 export class LocalKeyEncryption implements KeyEncryption {
   readonly id: string;
 
-  /** @param key 32 bytes, which stay the caller's */
+  /** @param key 32 bytes, not copied */
   constructor(private readonly key: Buffer) {
     this.id = createHmac('sha256', key)
       .update('mandate key-encryption key id')

@@ -3,15 +3,15 @@ import { decrypt, NotAuthentic } from './aes-gcm.js';
 import { SealBroken } from './key-encryption.js';
 import type { SealContext } from './seal.js';
 
-/** The first byte of what the first release sealed: the value itself, directly under the key. */
+/** The first byte of values of the first release, which are sealed directly under the key-encryption key. */
 export const FORMAT_1 = 1;
 
 /**
- * Opens a value of the first release: format, nonce, ciphertext, tag. Nothing makes them any more, and
- * `mandate keys rewrap` turns them into the present format.
+ * Opens a value of the first release: format, nonce, ciphertext, tag. Such values are not made any more, and
+ * `mandate keys rewrap` converts them to the present format.
  *
  * @param key the key-encryption key, 32 bytes
- * @throws {SealBroken} whatever is wrong with it
+ * @throws {SealBroken} if it does not open, whatever the cause
  */
 export function unsealFormat1(key: Buffer, context: SealContext, sealed: Buffer): Buffer {
   const { purpose, zoneId, id } = context;
@@ -25,7 +25,7 @@ export function unsealFormat1(key: Buffer, context: SealContext, sealed: Buffer)
   }
 }
 
-/** What the first release stored to recognise a key by. */
+/** The check value that the first release stored, by which a key is recognised. */
 export function checkValueOfFormat1(key: Buffer): Buffer {
   return createHmac('sha256', key).update('mandate key check').digest();
 }

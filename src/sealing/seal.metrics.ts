@@ -2,10 +2,10 @@ import { makeCounterProvider } from '@willsoto/nestjs-prometheus';
 
 export const SEAL_FAILURES = 'mandate_seal_failures_total';
 
-/** What can go wrong with a sealed value. */
+/** The kinds of failure to seal or open a value. */
 export type SealFailure = 'broken' | 'unknown_key' | 'unavailable';
 
-/** What sealing measures of itself. */
+/** The metrics of sealing. */
 export const sealMetrics = [
   makeCounterProvider({
     name: SEAL_FAILURES,

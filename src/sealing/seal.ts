@@ -7,7 +7,7 @@ import {
   type KeyEncryption,
 } from './key-encryption.js';
 
-/** What sealed values are for: a closed set, each with its column in `sealed-columns.ts`. */
+/** The purposes of sealed values, a closed set. All but `key-check` have columns in `sealed-columns.ts`. */
 export const SEAL_PURPOSES = [
   'signing-key',
   'signer-handle',
@@ -21,7 +21,7 @@ export const SEAL_PURPOSES = [
 /** One of {@link SEAL_PURPOSES}. */
 export type SealPurpose = (typeof SEAL_PURPOSES)[number];
 
-/** The one place that a value is sealed for. It is authenticated with it, so rows cannot be swapped. */
+/** The one place that a value is sealed for. It is authenticated with the value, so rows cannot be swapped. */
 export interface SealContext {
   readonly purpose: SealPurpose;
   readonly zoneId: string;
@@ -29,13 +29,13 @@ export interface SealContext {
   readonly id: string;
 }
 
-/** The first byte of everything that is sealed now. */
+/** The first byte of a sealed value: the present format. */
 export const FORMAT = 2;
 
 const MAX_ID_BYTES = 255;
 const MAX_WRAPPED_BYTES = 65_535;
 
-/** A sealed value taken apart; nothing of it has been believed yet. */
+/** The parts of a sealed value, unverified. */
 interface Envelope {
   readonly keyId: string;
   readonly wrapped: Buffer;
@@ -44,10 +44,11 @@ interface Envelope {
 }
 
 /**
- * Encrypts with AES-256-GCM under a data key of its own, and that key under the key-encryption key.
- * Format, purpose, zone, id and the name of the key-encryption key are associated data of both.
+ * Encrypts a value with AES-256-GCM under a new data key, and that key under the key-encryption key
+ * (envelope encryption). Format, purpose, zone, id and the id of the key-encryption key are associated
+ * data of both.
  *
- * @returns format (1 byte), length and name of the key-encryption key (1, n), length and bytes of the
+ * @returns format (1 byte), length and id of the key-encryption key (1, n), length and bytes of the
  *   wrapped data key (2, n), nonce (12), ciphertext, tag (16)
  * @throws {CustodyUnavailable} if the key-encryption key is out of reach
  */
@@ -74,9 +75,9 @@ export async function seal(
  * Opens what {@link seal} made.
  *
  * @param keks the key-encryption keys that this process has
- * @returns the value, the caller's to wipe
+ * @returns the value, for the caller to wipe
  * @throws {UnknownKeyEncryptionKey} if it is sealed under none of them
- * @throws {SealBroken} whatever else is wrong with it
+ * @throws {SealBroken} if it does not open for another reason
  * @throws {CustodyUnavailable} if the key-encryption key is out of reach
  */
 export async function unseal(
@@ -99,7 +100,7 @@ export async function unseal(
   }
 }
 
-/** The name of the key-encryption key in a sealed value, unverified; `null` if it has none. */
+/** The id of the key-encryption key in a sealed value, unverified; `null` if it has none. */
 export function keyIdOf(sealed: Buffer): string | null {
   const length = sealed[0] === FORMAT ? sealed[1] : undefined;
   if (length === undefined || sealed.length < 2 + length) return null;

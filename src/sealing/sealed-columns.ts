@@ -1,17 +1,17 @@
 import type { SealPurpose } from './seal.js';
 
-/** A column that holds sealed values, and how to find the place that each is sealed for. */
+/** A column that holds sealed values, and the columns with the place that each is sealed for. */
 export interface SealedColumn {
   readonly table: string;
   readonly column: string;
   readonly purpose: SealPurpose;
-  /** The column with the zone, and the one with the key or row within it: together they are unique. */
+  /** The columns with the zone, and with the key or row within it: together they are unique. */
   readonly zone: string;
   readonly id: string;
 }
 
 /**
- * Everything in the database that is sealed. `mandate keys rewrap` and the check at start go by this
+ * All columns with sealed values. `mandate keys rewrap` and the check at start go by this
  * list, so a column that is missing here would be lost with the key-encryption key;
  * `test/sealing/key-encryption-rotation.spec.ts` compares it with the schema.
  */

@@ -7,12 +7,12 @@ import type { SealContext } from './seal.js';
 import { SEALED_COLUMNS, type SealedColumn } from './sealed-columns.js';
 import { Sealing } from './sealing.service.js';
 
-/** A value that is sealed in the database, and where. */
+/** A sealed value in the database, and its place. */
 export interface StoredValue {
   readonly place: SealedColumn;
   readonly zoneId: string;
   readonly id: string;
-  /** The name of the key-encryption key that it says it is sealed under. */
+  /** The id of the key-encryption key in it, unverified. */
   readonly keyId: string;
   readonly sealed: Buffer;
 }
@@ -20,7 +20,7 @@ export interface StoredValue {
 /** Rows that are read at once. */
 const PAGE = 200;
 
-/** Reads what is sealed, wherever in the database that is, and puts something else in its place. */
+/** Reads and replaces the sealed values of the whole database. */
 @Injectable()
 export class SealedValues {
   constructor(
@@ -29,9 +29,9 @@ export class SealedValues {
   ) {}
 
   /**
-   * All sealed values, in pages: what is added meanwhile may be among them, and nothing is there twice.
+   * All sealed values, read in pages: values that are added meanwhile may be included, none comes twice.
    *
-   * @param except the name of a key-encryption key whose values are left out
+   * @param except the id of a key-encryption key whose values are left out
    */
   async *read(except: string | null = null): AsyncGenerator<StoredValue> {
     for (const place of SEALED_COLUMNS) {
@@ -45,7 +45,7 @@ export class SealedValues {
     }
   }
 
-  /** Whether a value opens. */
+  /** Whether a value opens. @throws {CustodyUnavailable} if its key-encryption key is out of reach */
   async opens(value: StoredValue): Promise<boolean> {
     try {
       (await this.sealing.open(contextOf(value), value.sealed)).fill(0);
@@ -57,7 +57,9 @@ export class SealedValues {
   }
 
   /**
-   * Seals a value anew, under the key that seals now. Nothing is stored.
+   * Seals a value again, under the present key. Nothing is stored.
+   *
+   * @returns the new sealed value
    *
    * @throws {SealBroken} if it does not open
    * @throws {CustodyUnavailable} if a key-encryption key is out of reach
@@ -73,9 +75,9 @@ export class SealedValues {
   }
 
   /**
-   * Puts a value sealed anew in the place of the old one, if that is still there.
+   * Replaces a sealed value, if it has not changed since it was read.
    *
-   * @returns whether it was
+   * @returns whether it was replaced
    */
   async replace(tx: EntityManager, value: StoredValue, sealed: Buffer): Promise<boolean> {
     const { table, column, zone, id } = value.place;

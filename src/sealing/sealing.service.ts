@@ -8,7 +8,7 @@ import { keyEncryptionsOf, openSealed, type KeyEncryptions } from './key-encrypt
 import { seal, type SealContext } from './seal.js';
 import { SEAL_FAILURES, type SealFailure } from './seal.metrics.js';
 
-/** Seals and opens what is stored secret. Nothing else uses a key-encryption key. */
+/** Seals and opens stored secrets. Nothing else uses a key-encryption key. */
 @Injectable()
 export class Sealing {
   /** The key-encryption keys of this process. */
@@ -24,7 +24,7 @@ export class Sealing {
   /**
    * Seals a secret for the one place that its context names.
    *
-   * @param plaintext stays the caller's to wipe
+   * @param plaintext the caller wipes it
    * @throws {CustodyUnavailable} if the key-encryption key is out of reach
    */
   seal(context: SealContext, plaintext: Buffer): Promise<Buffer> {
@@ -32,8 +32,9 @@ export class Sealing {
   }
 
   /**
-   * Opens what {@link seal} made. The caller wipes the bytes.
+   * Opens what {@link seal} made.
    *
+   * @returns the value, for the caller to wipe
    * @throws {SealBroken} if a row was edited, swapped or sealed under another key
    * @throws {CustodyUnavailable} if the key-encryption key is out of reach
    */
@@ -41,7 +42,7 @@ export class Sealing {
     return this.counted('open', () => openSealed(this.keks, context, sealed));
   }
 
-  /** Draws the key that client secrets of a new zone are digested with, and seals it. */
+  /** Generates the key that client secrets of a new zone are digested with. @returns it sealed */
   async newDigestKey(zoneId: string): Promise<Buffer> {
     const key = randomBytes(32);
     try {

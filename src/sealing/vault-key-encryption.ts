@@ -7,14 +7,14 @@ import {
   type KeyEncryption,
 } from './key-encryption.js';
 
-/** Milliseconds that a call may take. Whoever asked us has to be answered within two seconds. */
+/** Milliseconds that a call may take: our caller has to be answered within two seconds. */
 const TIMEOUT_MS = 1_000;
-/** Answers are a few hundred bytes; who sends more is not what we take it for. */
+/** The most bytes of an answer; Vault's have a few hundred. */
 const MAX_ANSWER_BYTES = 16_384;
 
 /**
- * What the engine says of a ciphertext that is wrong in itself. Some versions say it with status 500,
- * so the status alone does not tell it from a fault.
+ * The messages of the engine for a ciphertext that is itself wrong. Some versions send them with status
+ * 500, so the status alone does not distinguish them from a fault.
  */
 const BROKEN = /message authentication failed|invalid ciphertext/;
 
@@ -46,7 +46,7 @@ export class VaultKeyEncryption implements KeyEncryption {
    */
   async unwrap(wrapped: Buffer, associatedData: Buffer): Promise<Buffer> {
     const ciphertext = wrapped.toString('latin1');
-    // Anything else is none of the engine's, and it would only say so in more words.
+    // Anything else was not made by the engine, which would refuse it.
     if (!/^vault:v[0-9]+:[A-Za-z0-9+/]+={0,2}$/.test(ciphertext)) {
       throw new SealBroken('not a data key that the KMS wrapped');
     }
@@ -85,7 +85,7 @@ export class VaultKeyEncryption implements KeyEncryption {
     if (operation === 'decrypt' && (status === 400 || status === 500) && BROKEN.test(text)) {
       throw new SealBroken('the KMS does not unwrap the data key');
     }
-    // 403 as well: a token that has expired is renewed by others, and then it works again.
+    // 403 as well: an expired token is renewed by others, and then it works again.
     throw new CustodyUnavailable(`the KMS answered ${status} to ${operation}`);
   }
 

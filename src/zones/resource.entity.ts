@@ -1,7 +1,7 @@
 import type { ZoneAlg } from '../oauth/algorithms.js';
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
-/** An operation of a resource, and the scope that it takes. */
+/** An operation of a resource, and the scope that it requires. */
 export interface DeclaredOperation {
   /** Upper case. */
   readonly method: string;
@@ -10,7 +10,7 @@ export interface DeclaredOperation {
   readonly scope: string;
 }
 
-/** Something that mandates are minted for, known by an absolute URI (RFC 8707 2). */
+/** A resource that mandates are minted for, identified by an absolute URI (RFC 8707 2). */
 @Entity('resources')
 export class Resource {
   @PrimaryColumn('uuid', { name: 'zone_id' })
@@ -28,7 +28,7 @@ export class Resource {
   @Column('text', { name: 'upstream_url', nullable: true })
   upstreamUrl: string | null;
 
-  /** The client that this resource is, which may exchange on behalf of its callers. */
+  /** The client of this resource's own service, which may exchange on behalf of its callers. */
   @Column('uuid', { name: 'owner_client_id', nullable: true })
   ownerClientId: string | null;
 
@@ -36,11 +36,11 @@ export class Resource {
   @Column('text')
   access: 'direct' | 'gateway';
 
-  /** What can be done with it through a gateway; empty if that is not confined. */
+  /** The operations that are allowed through a gateway; empty for no restriction. */
   @Column('jsonb')
   operations: DeclaredOperation[];
 
-  /** What mandates for it are signed with; `null` for what the zone signs with. */
+  /** The algorithm of mandates for it; `null` for the zone's. */
   @Column('text', { name: 'signing_alg', nullable: true })
   signingAlg: ZoneAlg | null;
 

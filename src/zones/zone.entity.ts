@@ -1,7 +1,7 @@
 import type { ZoneAlg } from '../oauth/algorithms.js';
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
-/** An isolated population of clients, resources, keys and policies. */
+/** A zone: a tenant with its own clients, resources, keys and policies, isolated from all others. */
 @Entity('zones')
 export class Zone {
   @PrimaryColumn('uuid')
@@ -10,7 +10,7 @@ export class Zone {
   @Column('text')
   name: string;
 
-  /** Grows by itself with every change to anything in the zone. A bigint, so a string here. */
+  /** Grows by a trigger with every change to anything in the zone. A bigint, so a string here. */
   @Column({ type: 'bigint', update: false, insert: false })
   version: string;
 
@@ -21,27 +21,27 @@ export class Zone {
   @Column('uuid', { name: 'active_policy_set_version_id', nullable: true })
   activePolicySetVersionId: string | null;
 
-  /** A candidate that is tried on live requests without deciding any. */
+  /** The candidate of the shadow mode: evaluated on live requests without deciding any. */
   @Column('uuid', { name: 'shadow_policy_set_version_id', nullable: true })
   shadowPolicySetVersionId: string | null;
 
-  /** What this zone's policies may use beyond the shipped Cedar schema. */
+  /** The zone's extension of the Cedar schema. */
   @Column('text', { name: 'policy_schema_extension', nullable: true })
   policySchemaExtension: string | null;
 
-  /** What mandates are signed with unless their resources ask for something else. */
+  /** The algorithm of mandates whose resources request no other. */
   @Column('text', { name: 'signing_alg' })
   signingAlg: ZoneAlg;
 
-  /** What signs until a key of {@link signingAlg} may. */
+  /** The algorithm that signs until a key of {@link signingAlg} may. */
   @Column('text', { name: 'previous_signing_alg', nullable: true })
   previousSigningAlg: ZoneAlg | null;
 
-  /** After how many days a signing key is rotated; 0 for never. */
+  /** Days after which a signing key is rotated; 0 for never. */
   @Column('integer', { name: 'rotation_days' })
   rotationDays: number;
 
-  /** Whether keys are published with certificates. */
+  /** Whether keys are published with certificates (`x5c`, RFC 7517 4.7). */
   @Column('boolean', { name: 'publish_x5c' })
   publishX5c: boolean;
 

@@ -4,7 +4,7 @@ import { Resource } from './resource.entity.js';
 import { StepUpType } from './step-up-type.entity.js';
 import { Zone } from './zone.entity.js';
 
-/** Zones, the resources they protect, and how they want requests confirmed. */
+/** Zones, their resources, and their terms for step-up challenges. */
 @Module({
   imports: [TypeOrmModule.forFeature([Zone, Resource, StepUpType])],
   exports: [TypeOrmModule],

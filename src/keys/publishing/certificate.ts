@@ -3,7 +3,7 @@ import type { JWK } from 'jose';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import type { Sign } from '../signing/key-pair.js';
 
-/** What a certificate is made for. */
+/** The key that a certificate is made for. */
 export interface CertifiedKey {
   readonly zoneId: string;
   readonly kid: string;
@@ -12,9 +12,11 @@ export interface CertifiedKey {
 }
 
 /**
- * Makes the certificate of a key (RFC 5280 4.1), signed with that key: for verifiers that take keys in
- * no other form (`x5c`, RFC 7517 4.7). It certifies nothing; that the key is the zone's, its place in the
- * key set tells, and so does how long it may be used, so the certificate itself does not end.
+ * Makes the self-signed certificate of a key (RFC 5280 4.1), for verifiers that take keys in no other form
+ * (`x5c`, RFC 7517 4.7). It certifies nothing: that the key is the zone's, and for how long, is known from
+ * the key set, so the certificate itself does not expire.
+ *
+ * @param sign signs with that key
  *
  * @returns X.509 v3, DER
  */
@@ -67,19 +69,20 @@ const SIGNATURE_ALGORITHM: Readonly<Record<ZoneAlg, Buffer>> = {
   ),
 };
 
-/** Positive and at most 20 bytes (RFC 5280 4.1.2.2), and the same for a key whenever it is asked for. */
+/** The serial number: positive, at most 20 bytes (RFC 5280 4.1.2.2), and always the same for a key. */
 function serialOf(kid: string): Buffer {
   const serial = createHash('sha256').update(kid).digest().subarray(0, 16);
   serial[0] = ((serial[0] ?? 0) & 0x7f) | 0x40;
   return serial;
 }
 
-/** JOSE has the two halves of a signature side by side (RFC 7518 3.4), X.509 as two integers (RFC 3279 2.2.3). */
+/** Converts an ECDSA signature from JOSE, two halves side by side (RFC 7518 3.4), to X.509, two integers (RFC 3279 2.2.3). */
 function ecdsaSignature(halves: Buffer): Buffer {
   const half = halves.length / 2;
   return sequence(integer(halves.subarray(0, half)), integer(halves.subarray(half)));
 }
 
+/** A DER element: tag, length, content. */
 function element(tag: number, ...contents: readonly Buffer[]): Buffer {
   const content = Buffer.concat(contents);
   const { length } = content;
@@ -100,7 +103,7 @@ function tagged(number: number, content: Buffer): Buffer {
   return element(0xa0 | number, content);
 }
 
-/** An unsigned number in as few bytes as it takes, one of them for its sign if need be. */
+/** A DER INTEGER of an unsigned number, in as few bytes as possible, with one for the sign if needed. */
 function integer(unsigned: Buffer): Buffer {
   let from = 0;
   while (from < unsigned.length - 1 && unsigned[from] === 0) from += 1;

@@ -1,13 +1,13 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { keySetHeaders, matchesEtag, type PublishedKeySet } from './key-set.js';
 
-/** What the answering of key sets takes of the rest. */
+/** The functions of the rest of the program that {@link answerKeySets} uses. */
 export interface KeySetListenerPorts {
-  /** The set of a zone, if it can be sent at once. */
+  /** The key set of a zone if it can be sent at once, else `null`. */
   readonly ready: (zoneId: string) => PublishedKeySet | null;
-  /** The id to say back in `X-Request-Id`. */
+  /** The request id to send back in `X-Request-Id`. */
   readonly requestId: (request: IncomingMessage) => string;
-  /** Is told of each answer, by the template of its route. */
+  /** Called for each answer, with the template of its route. */
   readonly answered: (method: string, route: string, status: number, seconds: number) => void;
 }
 
@@ -24,9 +24,9 @@ const ROUTES = [
 ];
 
 /**
- * Answers requests for key sets that are ready to send, before anything else sees them: verifiers ask
- * by the thousands, and a framework's work for each would keep those waiting who want mandates. All
- * others, such as for zones that are not known yet, take the usual way, where the controller answers alike.
+ * A listener in front of the framework that answers requests for key sets that are ready to send: verifiers
+ * ask by the thousands, and the framework's work for each would delay token requests. All other requests,
+ * such as for sets that are not in the cache, go to `next`, where the controller answers them alike.
  */
 export function answerKeySets(
   { ready, requestId, answered }: KeySetListenerPorts,

@@ -17,30 +17,31 @@ export interface PublicKey extends KeySchedule {
   readonly certificate: Buffer | null;
 }
 
-/** A key set (RFC 7517 5) as it goes over the wire. */
+/** A key set (RFC 7517 5), serialised. */
 export interface KeySet {
   readonly body: Buffer;
   /** A strong entity tag (RFC 9110 8.8.3). */
   readonly etag: string;
-  /** When it stops being true by itself, in milliseconds since the epoch; or `Infinity`. */
+  /** The moment when its first key expires, in milliseconds since the epoch; or `Infinity`. */
   readonly changesAt: number;
 }
 
 /** A key set, ready to send. */
 export interface PublishedKeySet extends KeySet {
+  /** The value of `Cache-Control`. */
   readonly cacheControl: string;
 }
 
 /**
- * For how many seconds a key set may be used while we cannot be asked (RFC 5861 4). When we cannot be
- * asked nothing is issued either, and after this time all that was issued before has expired.
+ * Seconds for which a cached key set may be used while this server cannot be reached (RFC 5861 4). Nothing
+ * is issued meanwhile, and after this time all that was issued before has expired.
  */
 export const STALE_IF_ERROR = LONGEST_LIFE;
 
 /**
  * The key set of a zone at a moment.
  *
- * @param keys all keys of the zone, in the order to publish them in
+ * @param keys all keys of the zone, in the order to publish them
  * @param now milliseconds since the epoch
  */
 export function keySetOf(keys: readonly PublicKey[], now: number): KeySet {
@@ -54,7 +55,7 @@ export function keySetOf(keys: readonly PublicKey[], now: number): KeySet {
   };
 }
 
-/** Members are named one by one, so that nothing else of a stored key can get out. */
+/** The published JWK (RFC 7517 4). Members are named one by one, so that nothing else of a stored key can leak. */
 function publicMembers({ kid, alg, publicJwk, certificate }: PublicKey) {
   const { kty, crv, x, y, n, e } = publicJwk;
   const x5c = certificate === null ? undefined : [certificate.toString('base64')];
@@ -62,12 +63,12 @@ function publicMembers({ kid, alg, publicJwk, certificate }: PublicKey) {
 }
 
 /**
- * How long a key set may be cached (RFC 9111 5.2.2, RFC 5861 4). One that we could not look at again for
- * longer than usual does not pass for new: a key that was published meanwhile is not in it, and may sign
- * once all sets without it have expired.
+ * The `Cache-Control` of a key set (RFC 9111 5.2.2, RFC 5861 4). A set that could not be refreshed for longer
+ * than usual gets a shorter `max-age`: a key that was published meanwhile is not in it, and may sign once
+ * all sets without it have expired.
  *
  * @param ageSeconds since the set was read from the database
- * @returns the `Cache-Control` of the answer; `null` if the set is too old to be served at all
+ * @returns `null` if the set is too old to be served
  */
 export function cacheControlAt(ageSeconds: number): string | null {
   const overdue = Math.max(0, Math.ceil(ageSeconds) - KEY_SET_REFRESH);
@@ -77,14 +78,14 @@ export function cacheControlAt(ageSeconds: number): string | null {
   return `public, max-age=${maxAge}, stale-if-error=${staleIfError}`;
 }
 
-/** The headers that a key set goes out with, and the answer that it is still the same. */
+/** The headers of a key set's response, 200 and 304. */
 export function keySetHeaders({ etag, cacheControl }: PublishedKeySet): Record<string, string> {
   return { 'Cache-Control': cacheControl, ETag: etag, 'X-Content-Type-Options': 'nosniff' };
 }
 
 /**
- * Whether `If-None-Match` names a tag (RFC 9110 13.1.2), compared weakly. Express does not ask it
- * when `Cache-Control: no-cache` is sent along, as `fetch` does, though that speaks to caches only.
+ * Whether `If-None-Match` matches an entity tag (RFC 9110 13.1.2), compared weakly. Express ignores it when
+ * `Cache-Control: no-cache` is sent along, as `fetch` does, though that is for caches only.
  */
 export function matchesEtag(ifNoneMatch: string | undefined, etag: string): boolean {
   if (ifNoneMatch === undefined) return false;

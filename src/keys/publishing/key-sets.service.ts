@@ -7,29 +7,30 @@ import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { cacheControlAt, keySetOf, type PublicKey, type PublishedKeySet } from './key-set.js';
 import { scheduleOf } from '../rotation/stored-schedule.js';
 
+/** A key set in the cache. */
 interface Cached {
   readonly keys: readonly PublicKey[];
   keySet: PublishedKeySet;
-  /** When the keys were read. Milliseconds since the epoch, like all of these. */
+  /** When the keys were read, in milliseconds since the epoch. */
   readonly readAt: number;
-  /** Until then it is sent without a look at the database. */
+  /** Until then it is sent without a query, in milliseconds since the epoch. */
   freshUntil: number;
 }
 
-/** A set that nobody told us about being old is looked at again after this many milliseconds. */
+/** Milliseconds after which a set is read again, even without a notification of a change. */
 const FRESH_MS = 5_000;
-/** While the database is away it is asked this rarely. */
+/** Milliseconds between attempts to read a set while the database is away. */
 const RETRY_MS = 1_000;
 
 /**
- * The public keys of zones, ready to send. They are read from columns that hold nothing private,
- * and go on being served while the database is away.
+ * The key sets of zones, cached. They are read from columns that hold nothing private, and are still
+ * served while the database is away.
  */
 @Injectable()
 export class KeySets {
   private readonly cache = new LRUCache<string, Cached>({ max: 10_000 });
   private readonly loading = new Map<string, Promise<PublishedKeySet | null>>();
-  /** Grows with every invalidation: what was read before one is not fresh after it. */
+  /** Counts invalidations: a set that was read before one is not fresh after it. */
   private epoch = 0;
 
   constructor(
@@ -38,9 +39,10 @@ export class KeySets {
   ) {}
 
   /**
-   * The set of a zone if it can be sent at once, without a look at the database.
+   * The key set of a zone if it can be sent at once, without a query.
    *
    * @param zoneId any text
+   * @returns `null` if it cannot
    */
   ready(zoneId: string): PublishedKeySet | null {
     const cached = this.cache.get(zoneId);
@@ -49,8 +51,10 @@ export class KeySets {
   }
 
   /**
+   * The key set of a zone.
+   *
    * @param zoneId a UUID
-   * @returns `null` for a zone that has no keys, which is one that does not exist
+   * @returns `null` for a zone without keys, which is one that does not exist
    * @throws the driver's error if the database is away and the set is not known, or too old
    */
   async find(zoneId: string): Promise<PublishedKeySet | null> {
@@ -65,7 +69,7 @@ export class KeySets {
     }
   }
 
-  /** The zone's keys may have changed: look before answering again. */
+  /** Marks a zone's set as stale: its keys may have changed. */
   invalidate(zoneId: string): void {
     this.epoch += 1;
     this.loading.delete(zoneId);
@@ -73,14 +77,14 @@ export class KeySets {
     if (cached !== undefined) cached.freshUntil = 0;
   }
 
-  /** Any zone's keys may have changed. */
+  /** Marks all sets as stale. */
   invalidateAll(): void {
     this.epoch += 1;
     this.loading.clear();
     for (const cached of this.cache.values()) cached.freshUntil = 0;
   }
 
-  /** While the database is away, a set is sent as long as was declared, and keys still leave it in time. */
+  /** A cached set while the database is away: for as long as `stale-if-error` says, and without expired keys. */
   private serveStale(known: Cached, error: unknown): PublishedKeySet {
     const now = this.clock.now();
     const cacheControl = cacheControlAt((now - known.readAt) / 1_000);
@@ -122,6 +126,7 @@ export class KeySets {
   }
 }
 
+/** The public columns of a key. */
 interface Row {
   readonly kid: string;
   readonly alg: string;
@@ -134,7 +139,7 @@ interface Row {
   readonly compromisedAt: Date | null;
 }
 
-/** Nothing sealed is even read. */
+/** Reads the public columns only, nothing sealed. */
 const PUBLIC_COLUMNS = `SELECT k.kid, k.alg, k.public_jwk AS "publicJwk",
     CASE WHEN z.publish_x5c THEN k.certificate END AS certificate,
     k.published_at AS "publishedAt", k.activates_at AS "activatesAt",

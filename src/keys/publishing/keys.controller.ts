@@ -5,7 +5,7 @@ import { isUuid } from '../../oauth/vocabulary.js';
 import { keySetHeaders, matchesEtag } from './key-set.js';
 import { KeySets } from './key-sets.service.js';
 
-/** Publishes the zones' public keys (RFC 7517 5), at two addresses the same bytes. */
+/** The key sets of zones (RFC 7517 5), the same at two addresses. */
 @ApiTags('verifiers')
 @ApiOkResponse({ description: 'The key set; cacheable for five minutes' })
 @ApiResponse({ status: 304, description: 'The key set that If-None-Match names is still the one' })

@@ -1,18 +1,21 @@
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { keyState, type KeySchedule, type KeyState } from './key-schedule.js';
 
-/** What is measured of many keys together, so that the figures do not grow with the number of zones. */
+/** The figures of many keys together, for metrics: their number does not grow with that of zones. */
 export interface KeyFigures {
+  /** The number of keys in each state. */
   readonly states: ReadonlyMap<KeyState, number>;
   /** Seconds since the oldest key that signs was published, by algorithm. */
   readonly oldestSigner: ReadonlyMap<ZoneAlg, number>;
-  /** Seconds since the oldest key was published that still verifies anything; 0 if there is none. */
+  /** Seconds since the oldest active or retiring key was published; 0 if there is none. */
   readonly oldestInUse: number;
-  /** When the next pending key may sign, in seconds since the epoch; 0 if none is pending. */
+  /** The activation of the next pending key, in seconds since the epoch; 0 if none is pending. */
   readonly nextActivation: number;
 }
 
 /**
+ * Computes the figures of keys.
+ *
  * @param keys of any number of zones
  * @param now milliseconds since the epoch
  */

@@ -5,18 +5,18 @@ import { OAuthError } from '../../oauth/errors.js';
 import { certificateFor } from '../publishing/certificate.js';
 import { PrivateKeys, type StoredKeyPair } from '../signing/private-keys.service.js';
 
-/** A key pair of a zone that is not stored yet. */
+/** A generated key pair of a zone that is not stored yet. */
 export interface GeneratedKey extends StoredKeyPair {
   /** X.509, DER, signed with the key itself. */
   readonly certificate: Buffer;
 }
 
-/** Milliseconds that a request waits for a key to be drawn. It has to be answered within its deadline. */
+/** Milliseconds that a request waits for a key to be generated, within its deadline. */
 const WAIT_MS = 1_000;
-/** A key that was drawn and not used is forgotten after this many milliseconds. Its private half is sealed. */
+/** Milliseconds after which a generated key that was not used is forgotten. Its private half is sealed. */
 const KEEP_MS = 10 * 60_000;
 
-/** Raised when a key that is needed was not drawn yet. Whoever asks again finds it drawn. */
+/** Thrown when a key that is needed is still being generated. A later request finds it. */
 export class KeyNotGenerated extends OAuthError {
   constructor(detail: string) {
     super('temporarily_unavailable', 'a key is being drawn; ask again', { detail, retryAfter: 1 });
@@ -24,8 +24,8 @@ export class KeyNotGenerated extends OAuthError {
 }
 
 /**
- * Draws keys before anybody holds a lock for them. An RSA key may take longer than a request can wait,
- * and many may ask for the same one, so what was drawn is kept until it is used.
+ * Generates keys before a transaction takes locks. An RSA key may take longer than a request can wait, and
+ * many requests may need the same one, so a generated key is kept until it is used.
  */
 @Injectable()
 export class KeyGeneration {
@@ -34,7 +34,7 @@ export class KeyGeneration {
 
   constructor(private readonly privateKeys: PrivateKeys) {}
 
-  /** Draws a key and waits for it, as long as it may take. */
+  /** Generates a key, however long it takes. @throws {CustodyUnavailable} */
   async generate(zoneId: string, alg: ZoneAlg): Promise<GeneratedKey> {
     const pair = await this.privateKeys.generate(zoneId, alg);
     const sign = await this.privateKeys.open(pair);
@@ -42,9 +42,10 @@ export class KeyGeneration {
   }
 
   /**
-   * Sees to it that {@link take} has a key to give.
+   * Makes sure that {@link take} has a key.
    *
-   * @throws {KeyNotGenerated} if that takes too long for a request; the drawing goes on
+   * @throws {KeyNotGenerated} if that takes too long for a request; the generation goes on
+   * @throws {CustodyUnavailable} if the signer or the key-encryption key is out of reach
    */
   async prepare(zoneId: string, alg: ZoneAlg): Promise<void> {
     const name = nameOf(zoneId, alg);
@@ -57,7 +58,7 @@ export class KeyGeneration {
     await Promise.race([underWay, tooLong]).finally(() => clearTimeout(timer));
   }
 
-  /** Hands out a key that was drawn, once; `null` if there is none. */
+  /** A generated key, which is removed; `null` if there is none. */
   take(zoneId: string, alg: ZoneAlg): GeneratedKey | null {
     const name = nameOf(zoneId, alg);
     const key = this.generated.get(name) ?? null;
@@ -69,7 +70,7 @@ export class KeyGeneration {
     const generating = this.generate(zoneId, alg)
       .then((key) => void this.generated.set(name, key))
       .finally(() => this.generating.delete(name));
-    // Whoever waits hears of a failure; nobody may be waiting any more.
+    // Callers that wait get the failure; without any it must not be an unhandled rejection.
     generating.catch(() => {});
     this.generating.set(name, generating);
     return generating;

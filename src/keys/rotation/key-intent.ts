@@ -11,37 +11,37 @@ import {
   type ScheduledKey,
 } from './rotation.js';
 
-/** What somebody wants of a zone's keys. Without `alg`, of every algorithm. */
+/** An intent to change a zone's keys; without `alg`, those of every algorithm. */
 export type KeyIntent =
   | { readonly want: 'rotation'; readonly alg?: ZoneAlg | undefined }
-  /** Keys leaked. */
+  /** Withdraw leaked keys. */
   | { readonly want: 'emergency'; readonly alg?: ZoneAlg | undefined }
-  /** New keys in the place of those that have become old. */
+  /** Rotate the keys that are due by age. */
   | { readonly want: 'renewal' }
-  /** Another algorithm for everything that names none. */
+  /** Change the standard algorithm of the zone. */
   | { readonly want: 'standard'; readonly alg: ZoneAlg }
-  /** Keys for a resource that is being registered, and may ask for an algorithm. */
+  /** Provide keys for a resource that is being registered; `null` if it requests no algorithm. */
   | { readonly want: 'resource'; readonly alg: ZoneAlg | null }
-  /** Nothing but the keys that the zone needs, since it may need fewer now. */
+  /** Match the keys to the zone's needs, which may be fewer now. */
   | { readonly want: 'reconcile' };
 
-/** What decides about the keys of a zone. */
+/** The keys of a zone and its needs: what a plan is made from. */
 export interface ZoneKeyState {
   readonly keys: readonly ScheduledKey[];
   readonly needs: KeyNeeds;
-  /** After how many days a key is rotated; 0 for never. */
+  /** Days after which a key is rotated; 0 for never. */
   readonly rotationDays: number;
 }
 
-/** What an intent comes to. */
+/** The plan for an intent. */
 export interface KeyPlan {
-  /** The zone's needs from then on. */
+  /** The zone's needs after it. */
   readonly needs: KeyNeeds;
   readonly changes: readonly KeyChange[];
 }
 
 /**
- * What to do about an intent.
+ * Plans the changes of an intent. Pure: nothing is stored or generated.
  *
  * @param now milliseconds since the epoch
  */
@@ -80,7 +80,7 @@ export function planFor(
   return { needs, changes: planNeeds(keys, needs, now) };
 }
 
-/** The algorithms of the keys that a plan needs drawn. */
+/** The algorithms of the keys that have to be generated for a plan. */
 export function algsToGenerate({ changes }: KeyPlan): ZoneAlg[] {
   return changes.flatMap((change) => (change.step === 'publish' ? [change.alg] : []));
 }

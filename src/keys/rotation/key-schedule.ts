@@ -1,30 +1,30 @@
 import { createHash } from 'node:crypto';
 
-/** How long a verifier may cache the key set, in seconds: the `max-age` that we send with it. */
+/** Seconds for which a verifier may cache the key set: the `max-age` that is sent with it. */
 export const KEY_SET_MAX_AGE = 300;
 
-/** How old a key set may be when we send it, in seconds: a replica that hears of no change looks for itself. */
+/** The greatest age of a key set when it is sent, in seconds: a replica that misses a notification reads it again by then. */
 export const KEY_SET_REFRESH = 60;
 
-/** By how many seconds two clocks may differ that take part: ours, the database's, a verifier's. */
+/** Seconds by which two of the clocks may differ: ours, the database's, a verifier's. */
 export const CLOCK_SKEW = 60;
 
-/** The longest life of a mandate, in seconds. */
+/** The longest lifetime of a mandate, in seconds. */
 export const LONGEST_LIFE = 60 * 60;
 
-/** For how many seconds verifiers may go on believing a mandate that has expired. */
+/** Seconds for which verifiers may still accept a mandate that has expired. */
 export const LEEWAY = 60;
 
 /**
- * How long a key is published before it signs, in seconds. Who cached the key set just before the key
- * was in it has asked again by then.
+ * Seconds between the publication of a key and its first signature. A verifier that cached the key set just
+ * before the key was in it has fetched it again by then.
  */
 export const PUBLICATION_LEAD = KEY_SET_MAX_AGE + KEY_SET_REFRESH + CLOCK_SKEW;
 
-/** How long a key stays published after it signed last, in seconds: until nobody believes that mandate. */
+/** Seconds for which a key stays published after its last signature: until no verifier accepts that mandate. */
 export const RETIREMENT_LAG = LONGEST_LIFE + LEEWAY + CLOCK_SKEW;
 
-/** The moments that decide about a key. Milliseconds since the epoch. */
+/** The moments that determine a key's state, in milliseconds since the epoch. */
 export interface KeySchedule {
   readonly publishedAt: number;
   readonly activatesAt: number;
@@ -34,13 +34,13 @@ export interface KeySchedule {
 }
 
 /**
- * What a key is at a moment: `pending` is published and does not sign yet, `active` may sign, `retiring`
- * signs no more and is still published, `retired` is not; `compromised` was withdrawn.
+ * The state of a key at a moment: `pending` is published and does not sign yet, `active` may sign, `retiring`
+ * signs no more and is still published, `retired` is not published; `compromised` was withdrawn.
  */
 export type KeyState = 'pending' | 'active' | 'retiring' | 'retired' | 'compromised';
 
 /**
- * A key's state is a pure function of its schedule and the time: nothing has to run for it to change.
+ * The state of a key, a pure function of its schedule and the time: nothing has to run for it to change.
  *
  * @param now milliseconds since the epoch
  */
@@ -51,15 +51,16 @@ export function keyState(key: KeySchedule, now: number): KeyState {
   return key.activatesAt <= now ? 'active' : 'pending';
 }
 
-/** Whether verifiers should find the key in the key set. */
+/** Whether the key is in the key set. @param now milliseconds since the epoch */
 export function isPublished(key: KeySchedule, now: number): boolean {
   const state = keyState(key, now);
   return state === 'pending' || state === 'active' || state === 'retiring';
 }
 
 /**
- * The key that signs now: of the active ones the one that became active last.
+ * The key that signs now: the active one that became active last.
  *
+ * @param now milliseconds since the epoch
  * @returns `null` if none may sign
  */
 export function signingKeyOf<K extends KeySchedule>(keys: readonly K[], now: number): K | null {
@@ -73,14 +74,14 @@ export function signingKeyOf<K extends KeySchedule>(keys: readonly K[], now: num
 
 const DAY_MS = 86_400_000;
 
-/** By which part of its age a key may be rotated earlier, so that not all zones do it at once. */
+/** The part of its rotation age by which a key may be due earlier, so that not all zones rotate at once. */
 const JITTER = 0.1;
 
 /**
- * Whether a key has signed for so long that another should follow it. The jitter is the key's own, so
- * that all replicas agree on the moment.
+ * Whether a key is due to be rotated by its age. The jitter depends on the `kid` alone, so that all replicas
+ * agree on the moment.
  *
- * @param days after how many days at the latest; 0 for never
+ * @param days the days after which it is due at the latest; 0 for never
  * @param now milliseconds since the epoch
  */
 export function rotationIsDue(
@@ -92,10 +93,10 @@ export function rotationIsDue(
   return key.activatesAt + days * DAY_MS * (1 - JITTER * fractionOf(key.kid)) <= now;
 }
 
-/** The part of their age after which the first keys may be due. */
+/** The part of the rotation age after which the first keys may be due. */
 export const EARLIEST_ROTATION_SHARE = 1 - JITTER;
 
-/** A number from 0 to 1 that is always the same for a text, and evenly spread over texts. */
+/** A number from 0 to 1 that is always the same for a text, and evenly distributed over texts. */
 function fractionOf(text: string): number {
   return createHash('sha256').update(text).digest().readUInt32BE() / 2 ** 32;
 }

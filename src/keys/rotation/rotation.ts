@@ -2,15 +2,15 @@ import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { keyState, PUBLICATION_LEAD, RETIREMENT_LAG, type KeySchedule } from './key-schedule.js';
 import type { ZoneAlgs } from '../signing/signing-algs.js';
 
-/** A key of a zone, as far as rotations look at it. */
+/** A key of a zone, as far as plans use it. */
 export interface ScheduledKey extends KeySchedule {
   readonly kid: string;
   readonly alg: ZoneAlg;
 }
 
-/** Which algorithms a zone needs keys of. */
+/** The algorithms that a zone needs keys of. */
 export interface KeyNeeds extends ZoneAlgs {
-  /** What its resources ask for. */
+  /** Those that its resources request. */
   readonly resources: readonly ZoneAlg[];
 }
 
@@ -28,8 +28,8 @@ export function algsInUse({ standard, resources }: KeyNeeds): ZoneAlg[] {
 }
 
 /**
- * Plans new keys. Each is published first and signs once no verifier can have a key set without it; the
- * one before it stops at the same moment. An algorithm that has a pending key needs none.
+ * Plans a rotation: new keys. Each is published first and signs once no verifier can have a key set without
+ * it; the one before it stops at the same moment. An algorithm that has a pending key needs none.
  *
  * @param now milliseconds since the epoch
  */
@@ -51,8 +51,9 @@ export function planRotation(
 }
 
 /**
- * Plans for keys that leaked: whatever signs or has signed with one of `leaked` is withdrawn, since nobody
- * can be sure which it was, and another key signs at once, which breaks verifiers that cached the key set.
+ * Plans an emergency, for leaked keys: all active and retiring keys of the algorithms `leaked` are withdrawn,
+ * since it is not certain which one leaked, and another key signs at once, which breaks verifiers that cached
+ * the key set.
  *
  * @param now milliseconds since the epoch
  */
@@ -75,7 +76,7 @@ export function planEmergency(
   return [
     ...withdrawn.map(({ kid }): KeyChange => ({ step: 'withdraw', kid, compromisedAt: now })),
     ...withoutSigner.flatMap((alg): KeyChange[] => {
-      // A pending key is known to some verifiers already, so it is the better one to go on with.
+      // Some verifiers know a pending key already, so it is better than a new one.
       const pending = left.find((key) => key.alg === alg && keyState(key, now) === 'pending');
       if (pending === undefined) return [{ step: 'publish', alg, activatesAt: now }];
       const { kid } = pending;
@@ -89,7 +90,8 @@ export function planEmergency(
 
 /**
  * Plans for algorithms that came into use or went out of it. A key of a new one is published before it
- * signs; one that nobody asks for any more stops, but not before the zone's standard has a key that signs.
+ * signs; keys of one that is not requested any more stop, but not before the zone's standard has a key that
+ * signs.
  *
  * @param now milliseconds since the epoch
  */
@@ -118,7 +120,7 @@ export function planNeeds(
   return changes;
 }
 
-/** The zone's algorithms after its standard was changed: what signs by then goes on until the new one may. */
+/** The zone's algorithms after a change of its standard: the present one goes on signing until the new one may. */
 export function changeStandard(
   keys: readonly ScheduledKey[],
   before: ZoneAlgs,
@@ -131,7 +133,7 @@ export function changeStandard(
   return { standard, bridge };
 }
 
-/** A key as a step leaves it. */
+/** A key after a step of a plan. */
 export function amend<K extends ScheduledKey>(key: K, change: KeyChange): K {
   switch (change.step) {
     case 'activate':
@@ -155,7 +157,7 @@ export function newSchedule(activatesAt: number, now: number): KeySchedule {
   return { publishedAt: now, activatesAt, retiresAt: null, expiresAt: null, compromisedAt: null };
 }
 
-/** The first key of all may sign at once: nobody can have cached an older key set. */
+/** The step that publishes a new key. A zone's first key may sign at once: there is no older key set to be cached. */
 function publish(keys: readonly ScheduledKey[], alg: ZoneAlg, now: number): KeyChange {
   const lead = keys.length === 0 ? 0 : PUBLICATION_LEAD * 1_000;
   return { step: 'publish', alg, activatesAt: now + lead };
@@ -168,7 +170,7 @@ function standardReadyAt(keys: readonly ScheduledKey[], standard: ZoneAlg, now: 
   return active ? now : key.activatesAt;
 }
 
-/** Keys of an algorithm that sign, or will. */
+/** The keys of an algorithm that sign now or will. */
 function upcoming(keys: readonly ScheduledKey[], alg: ZoneAlg, now: number): ScheduledKey[] {
   return keys.filter(
     (key) =>
@@ -178,7 +180,7 @@ function upcoming(keys: readonly ScheduledKey[], alg: ZoneAlg, now: number): Sch
   );
 }
 
-/** The key of an algorithm that signs, or will, and of which no end is set. */
+/** The key of an algorithm that signs now or will, and has no end yet. */
 function lastingKey(keys: readonly ScheduledKey[], alg: ZoneAlg, now: number): ScheduledKey | null {
   return latest(upcoming(keys, alg, now).filter(({ retiresAt }) => retiresAt === null));
 }

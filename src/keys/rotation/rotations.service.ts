@@ -9,16 +9,16 @@ import { amend, newSchedule, type KeyNeeds, type ScheduledKey } from './rotation
 import { SigningKey } from '../signing-key.entity.js';
 import { columnsOf, scheduleOf } from './stored-schedule.js';
 
-/** Raised for a zone that is not there, or not any more. */
+/** Thrown for a zone that does not exist, or not any more. */
 export class ZoneGone extends Error {
   override readonly name = 'ZoneGone';
 }
 
-/** What became of a zone's keys. */
+/** The keys of a zone after an intent was applied. */
 export interface KeyOutcome {
   readonly keys: readonly ScheduledKey[];
   readonly needs: KeyNeeds;
-  /** Key ids, by what was done to them. */
+  /** The `kid`s of published, retired and withdrawn keys. */
   readonly published: readonly string[];
   readonly retired: readonly string[];
   readonly withdrawn: readonly string[];
@@ -27,23 +27,24 @@ export interface KeyOutcome {
 }
 
 /**
- * Changes the keys of zones: plans, generates, stores. What is to happen is planned
- * twice: before the transaction, to draw the keys that it takes, and under the lock of the zone.
+ * Changes the keys of zones: plans, generates, stores. Each change is planned twice: before the transaction,
+ * to generate the keys that it needs, and under the lock of the zone.
  */
 @Injectable()
 export class Rotations {
   constructor(private readonly generation: KeyGeneration) {}
 
-  /** Stores the first key of a zone. It may sign at once: nobody can have cached an older key set. */
+  /** Stores the first key of a zone. It may sign at once: there is no older key set to be cached. */
   async createFirst(tx: EntityManager, generated: GeneratedKey): Promise<void> {
     const now = await databaseNow(tx);
     await this.insert(tx, generated, newSchedule(now, now));
   }
 
   /**
-   * Draws the keys that an intent takes, so that {@link apply} need not.
+   * Generates the keys that an intent needs, so that {@link apply} need not.
    *
-   * @throws {KeyNotGenerated} if that takes too long for a request; asked again, it goes on from there
+   * @throws {KeyNotGenerated} if that takes too long for a request; a later call goes on from there
+   * @throws {ZoneGone}
    */
   async prepare(read: EntityManager, zoneId: string, intent: KeyIntent): Promise<void> {
     const state = await this.read(read, zoneId);
@@ -52,10 +53,11 @@ export class Rotations {
   }
 
   /**
-   * Applies an intent.
+   * Plans an intent again and stores its changes.
    *
    * @param tx a transaction that holds the zone's row
-   * @throws {KeyNotGenerated} if it takes another key than was prepared
+   * @throws {KeyNotGenerated} if it needs another key than was prepared
+   * @throws {ZoneGone}
    */
   async apply(tx: EntityManager, zoneId: string, intent: KeyIntent): Promise<KeyOutcome> {
     await tx.query('SELECT 1 FROM zones WHERE id = $1 FOR UPDATE', [zoneId]);
@@ -93,7 +95,7 @@ export class Rotations {
     };
   }
 
-  /** All keys that a zone ever had, the newest first, and the time by the database. */
+  /** All keys that a zone ever had, the newest first, and the database's time in milliseconds since the epoch. */
   async list(
     read: EntityManager,
     zoneId: string,

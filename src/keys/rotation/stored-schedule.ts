@@ -2,13 +2,13 @@ import { instant } from '../../platform/config/clock.js';
 import type { KeySchedule } from './key-schedule.js';
 import type { SigningKey } from '../signing-key.entity.js';
 
-/** The columns of a key that its schedule is in. */
+/** The columns of a key's schedule that may change. */
 type ScheduleColumns = Pick<
   SigningKey,
   'activatesAt' | 'retiresAt' | 'expiresAt' | 'compromisedAt'
 >;
 
-/** The moments of a stored key. */
+/** The schedule of a stored key. */
 export function scheduleOf(row: ScheduleColumns & Pick<SigningKey, 'publishedAt'>): KeySchedule {
   return {
     publishedAt: row.publishedAt.getTime(),
@@ -19,7 +19,7 @@ export function scheduleOf(row: ScheduleColumns & Pick<SigningKey, 'publishedAt'
   };
 }
 
-/** What is stored of a schedule that changed: all of it but when the key was published. */
+/** The columns of a schedule, all but when the key was published, which never changes. */
 export function columnsOf(schedule: KeySchedule): ScheduleColumns {
   const { activatesAt, retiresAt, expiresAt, compromisedAt } = schedule;
   return {

@@ -9,14 +9,15 @@ import { seal } from '../../sealing/seal.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { SignerRefusal, type KeyStore } from './key-store.js';
 
+/** The most keys that are kept open. */
 const MAX_OPEN = 10_000;
 
-/** RFC 7638: what a key is called, and its file. Nothing else ever becomes part of a path. */
+/** An RFC 7638 thumbprint: the handle of a key and the name of its file. Nothing else becomes part of a path. */
 const THUMBPRINT = /^[A-Za-z0-9_-]{43}$/;
 
 /**
- * Keeps each key in a file of its own: what it is for, and the private key, sealed. The seal has the zone
- * and the name in it, and the algorithm is the private key's own, so files cannot be exchanged.
+ * Keys in files, one each, with zone, algorithm and the sealed private key. The seal is bound to zone,
+ * thumbprint and algorithm, so files cannot be exchanged.
  */
 export class FileKeys implements KeyStore {
   private readonly open = new LRUCache<string, Promise<Sign>>({ max: MAX_OPEN });
@@ -49,7 +50,7 @@ export class FileKeys implements KeyStore {
     if (sign === undefined) {
       sign = this.read(zone, handle, alg);
       this.open.set(name, sign);
-      // What could not be opened now is tried again.
+      // A failure is not cached.
       sign.catch(() => this.open.delete(name));
     }
     return (await sign)(data);

@@ -5,11 +5,11 @@ import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { SignerRefusal, type KeyStore } from './key-store.js';
 import { runPkcs11Tool, type Pkcs11Device } from './pkcs11-tool.js';
 
-/** How a device is asked for each algorithm that it can do. */
+/** The options of `pkcs11-tool` for one algorithm. */
 interface Mechanism {
   readonly keyType: string;
   readonly sign: readonly string[];
-  /** What the device is given to sign: itself, or its digest, since many devices do not hash. */
+  /** What the device gets to sign: the data, or its digest, since many devices do not hash. */
   readonly input: (data: Buffer) => Buffer;
 }
 
@@ -17,8 +17,8 @@ const identity = (data: Buffer): Buffer => data;
 const digest = (data: Buffer): Buffer => createHash('sha256').update(data).digest();
 
 /**
- * What `pkcs11-tool` can do with certainty. It cannot read public keys on P-384 back (0.23), and devices
- * disagree about what a key for EdDSA is called.
+ * The algorithms that work with `pkcs11-tool` on all devices. It cannot read public keys on P-384 back (0.23),
+ * and devices disagree about the name of a key type for EdDSA.
  */
 const MECHANISMS: Readonly<Partial<Record<ZoneAlg, Mechanism>>> = {
   ES256: {
@@ -37,12 +37,12 @@ const MECHANISMS: Readonly<Partial<Record<ZoneAlg, Mechanism>>> = {
 const NONCE_BYTES = 8;
 
 /**
- * Keys in a PKCS#11 device, from which they cannot be read: `pkcs11-tool` of OpenSC asks it, once for each
- * signature. That is slow, some ten a second; a device in production deserves a signer that keeps its
+ * Keys in a PKCS#11 device, from which they cannot be read. It runs `pkcs11-tool` of OpenSC once for each
+ * signature, which is slow, some ten a second; a device in production needs a signer that keeps its
  * session.
  */
 export class Pkcs11Keys implements KeyStore {
-  /** The call before. Many devices have one session only, and refuse a second program beside it. */
+  /** The previous call. Many devices have one session only, and refuse a second program beside it. */
   private last: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly device: Pkcs11Device) {}
@@ -75,7 +75,7 @@ export class Pkcs11Keys implements KeyStore {
   }
 }
 
-/** The id of a key in the device. It is of one zone and algorithm only, and nothing has to remember which. */
+/** The id of a key in the device. It is bound to one zone and algorithm, so neither has to be stored. */
 function deriveId(nonce: Buffer, zone: string, alg: ZoneAlg): string {
   const use = createHash('sha256').update(JSON.stringify([nonce.toString('hex'), zone, alg]));
   return Buffer.concat([nonce, use.digest().subarray(0, 16)]).toString('hex');

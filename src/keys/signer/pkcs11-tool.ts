@@ -12,19 +12,21 @@ export interface Pkcs11Device {
   readonly module: string;
   readonly token: string;
   readonly pinFile: string;
-  /** The environment of the tool and the module, such as where its own configuration is. */
+  /** The environment of the tool and the module, such as the path of the module's configuration. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** Milliseconds that a call may take: RSA keys are made in some seconds. */
+/** Milliseconds that a call may take: generating an RSA key takes some seconds. */
 const TIMEOUT_MS = 15_000;
 
 /**
- * Has `pkcs11-tool` do something. The PIN is in the environment of that process, and not on its command
- * line, where everybody on the machine could read it.
+ * Runs `pkcs11-tool`. The PIN is in the environment of that process, and not on its command line, which
+ * everybody on the machine can read.
  *
- * @param input what is to be done with, such as the bytes to sign
- * @returns what came out
+ * @param what the options
+ * @param input the input file, such as the bytes to sign
+ * @returns the output file
+ * @throws if the tool fails or takes more than 15 s
  */
 export async function runPkcs11Tool(
   { module, token, pinFile, environment }: Pkcs11Device,

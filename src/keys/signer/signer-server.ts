@@ -10,18 +10,19 @@ import { SignerRefusal, type KeyStore } from './key-store.js';
 
 /** A signer that listens. */
 export interface RunningSigner {
+  /** Stops listening, and cuts all connections. */
   close(): Promise<void>;
 }
 
-/** Signatures that may be under way at once for one caller; it waits for the rest by itself. */
+/** The most requests in progress on one connection; beyond that it is not read. */
 const MAX_UNDER_WAY = 64;
 
 /**
- * Signs for whoever may connect to a Unix socket: its file mode (0600) is the only access control, so it
- * belongs into a directory of the service's user.
+ * Starts a signer on a Unix socket. Its file mode (0600) is the only access control, so it belongs into a
+ * directory of the service's user.
  *
- * @param log is told what went wrong, without anything of keys or of what is signed
- * @throws if somebody listens there already
+ * @param log receives failures, without anything of keys or of what is signed
+ * @throws if a process listens there already
  */
 export async function startSigner(
   path: string,
@@ -35,7 +36,7 @@ export async function startSigner(
     socket.on('close', () => connections.delete(socket));
     serve(socket, keys, log);
   });
-  // The socket is there from the first moment on with the mode that it is made with.
+  // The umask, because the socket is open from the moment that it is created.
   const umask = process.umask(0o177);
   try {
     await listen(server, path);
@@ -107,7 +108,7 @@ function listen(server: Server, path: string): Promise<void> {
   });
 }
 
-/** A signer that was killed leaves its socket behind. One that lives answers there. */
+/** Removes the socket of a signer that was killed. @throws if a live one answers there */
 async function removeLeftover(path: string): Promise<void> {
   const alive = await new Promise<boolean>((resolve) => {
     const probe = createConnection(path);

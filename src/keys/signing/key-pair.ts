@@ -17,10 +17,10 @@ export interface NewKeyPair {
   readonly privateKey: Buffer;
 }
 
-/** Signs the bytes of a JWS signing input (RFC 7515 5.1) as the key's algorithm has it (RFC 7518 3). */
+/** Signs a JWS signing input (RFC 7515 5.1) with one key, in the form of JOSE (RFC 7518 3). */
 export type Sign = (signingInput: Uint8Array) => Promise<Uint8Array>;
 
-/** The pairs of keys and parameters that Web Cryptography knows each algorithm by. */
+/** The parameters of each algorithm in Web Cryptography: to import a key, and to sign. */
 const WEB_CRYPTO = {
   ES256: [
     { name: 'ECDSA', namedCurve: 'P-256' },
@@ -38,10 +38,10 @@ const WEB_CRYPTO = {
   ],
 } as const;
 
-/** RFC 7518 3.3 asks for 2048 at least; 3072 is as hard to break as P-256. */
+/** The size of RSA keys. RFC 7518 3.3 requires 2048 at least; 3072 is as hard to break as P-256. */
 const RSA = { modulusLength: 3_072 };
 
-/** Each of these works in a thread of its own, so that a slow one keeps nobody waiting. */
+/** The key generators, each on libuv's thread pool, so that a slow one does not block the event loop. */
 const GENERATE: Readonly<Record<ZoneAlg, () => Promise<KeyPairKeyObjectResult>>> = {
   ES256: () => generateKeyPair('ec', { namedCurve: 'P-256' }),
   ES384: () => generateKeyPair('ec', { namedCurve: 'P-384' }),
@@ -50,7 +50,7 @@ const GENERATE: Readonly<Record<ZoneAlg, () => Promise<KeyPairKeyObjectResult>>>
   PS256: () => generateKeyPair('rsa', RSA),
 };
 
-/** Draws a key pair, off the main thread. For RSA it may take seconds. */
+/** Generates a key pair, off the main thread. For RSA it may take seconds. */
 export async function newSigningKeyPair(alg: ZoneAlg): Promise<NewKeyPair> {
   const { publicKey, privateKey } = await GENERATE[alg]();
   const { kty, crv, x, y, n, e } = await exportJWK(publicKey);
@@ -70,7 +70,11 @@ export function keyIdOf(publicJwk: JWK): Promise<string> {
   return calculateJwkThumbprint(publicJwk);
 }
 
-/** A private key that can sign but not be exported. The DER bytes are wiped, and never become text. */
+/**
+ * Imports a private key that can sign but not be exported.
+ *
+ * @param der PKCS#8; wiped, and never made text
+ */
 export async function importPrivateKey(der: Buffer, alg: ZoneAlg): Promise<CryptoKey> {
   const copy = new Uint8Array(der);
   try {
@@ -81,7 +85,7 @@ export async function importPrivateKey(der: Buffer, alg: ZoneAlg): Promise<Crypt
   }
 }
 
-/** How to sign with a private key that this process holds. */
+/** A function that signs with a private key of this process. */
 export function signWith(privateKey: CryptoKey, alg: ZoneAlg): Sign {
   return async (signingInput) =>
     new Uint8Array(
@@ -89,7 +93,7 @@ export function signWith(privateKey: CryptoKey, alg: ZoneAlg): Sign {
     );
 }
 
-/** A public key, usable with the one algorithm only. */
+/** Imports a public key, usable with the one algorithm only. @throws {TypeError} for a symmetric key */
 export async function importPublicKey(jwk: JWK, alg: ZoneAlg): Promise<CryptoKey> {
   const key = await importJWK(jwk, alg);
   if (key instanceof Uint8Array) throw new TypeError('a symmetric key cannot verify a mandate');

@@ -5,24 +5,24 @@ import { isPublished, type KeySchedule } from '../rotation/key-schedule.js';
 import { algsFor, signerOf, type ZoneAlgs } from './signing-algs.js';
 import { MANDATE_TYP, type VerificationKey } from '../../mandates/verify-mandate.js';
 
-/** A key of one zone, opened. `sign` is absent where it will never sign again. */
+/** A key of a zone, opened. `sign` is `null` for one that will never sign again. */
 export interface RingKey extends VerificationKey, KeySchedule {
   readonly alg: ZoneAlg;
   readonly sign: Sign | null;
 }
 
-/** Raised when no key of the zone may sign. */
+/** Thrown when no key of the zone may sign. */
 export class NoSigningKey extends Error {
   override readonly name = 'NoSigningKey';
 }
 
-/** The keys of one zone at one version of it. */
+/** The published keys of a zone at one version of it: signs and verifies its mandates. */
 export class KeyRing {
   private readonly byKid: ReadonlyMap<string, RingKey>;
 
   /**
-   * @param keys all that are published
-   * @param algs which of them sign
+   * @param keys all published keys
+   * @param algs the algorithms that the zone signs with
    */
   constructor(
     readonly keys: readonly RingKey[],
@@ -32,8 +32,8 @@ export class KeyRing {
   }
 
   /**
-   * The key that verifies what was signed under `kid`: any that is published, also one that is yet to
-   * become active, since that happens sooner at a replica whose clock is ahead of ours.
+   * The key that verifies signatures under `kid`: any published one, also a pending one, since it becomes
+   * active sooner at a replica whose clock is ahead of ours.
    *
    * @param now milliseconds since the epoch
    * @returns `null` for unknown, retired and compromised keys
@@ -44,7 +44,7 @@ export class KeyRing {
   }
 
   /**
-   * When the key that signs now leaves the key set, which no mandate may outlive.
+   * The moment when the key that signs now leaves the key set, which no mandate may outlive.
    *
    * @param requested the algorithm that each resource of the mandate asks for, `null` where it asks for none
    * @returns milliseconds since the epoch, or `Infinity`
@@ -74,7 +74,7 @@ export class KeyRing {
     return { token: `${input}.${base64url.encode(signature)}`, kid: key.kid };
   }
 
-  /** Whether a mandate that asks for nothing special could be signed. */
+  /** Whether a mandate for which no algorithm is requested could be signed. */
   canSign(now: number): boolean {
     const key = signerOf(this.keys, algsFor([], this.algs), now);
     return key !== null && key.sign !== null;
@@ -87,7 +87,7 @@ export class KeyRing {
   }
 }
 
-/** A mandate in its compact form, and the key that signed it. */
+/** A signed mandate in compact serialisation, and the key that signed it. */
 export interface SignedMandate {
   readonly token: string;
   readonly kid: string;

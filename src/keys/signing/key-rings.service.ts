@@ -7,16 +7,19 @@ import type { SigningKey } from '../signing-key.entity.js';
 import type { ZoneAlgs } from './signing-algs.js';
 import { scheduleOf } from '../rotation/stored-schedule.js';
 
-/** Opens the keys of zones for signing and verifying. */
+/** Opens the key rings of zones. */
 @Injectable()
 export class KeyRings {
   constructor(private readonly privateKeys: PrivateKeys) {}
 
   /**
-   * @param rows all keys of one zone
-   * @param algs which of them sign
+   * Opens the published keys of a zone for signing and verifying.
+   *
+   * @param rows all keys of the zone
+   * @param algs the algorithms that the zone signs with
    * @param now milliseconds since the epoch
    * @throws {SealBroken} if a row was edited, swapped or sealed under another key
+   * @throws {CustodyUnavailable} if a key-encryption key is out of reach
    */
   async open(rows: readonly SigningKey[], algs: ZoneAlgs, now: number): Promise<KeyRing> {
     const usable = rows.filter((row) => {

@@ -3,8 +3,8 @@ import { newSigningKeyPair, importPrivateKey, signWith, type Sign } from './key-
 import type { KeyInUse, NewKey, Signer } from './signer.js';
 
 /**
- * Signs in this process. What it makes of a private key cannot be exported again. That it signed rightly
- * is not checked here: each mandate is read back and verified before it leaves (stage 7).
+ * The signer in this process. Imported private keys cannot be exported again. Signatures are not checked
+ * here: each mandate is read back and verified before it is sent (stage 7).
  */
 export class LocalSigner implements Signer {
   async newKey(_zoneId: string, alg: ZoneAlg): Promise<NewKey> {

@@ -9,7 +9,7 @@ import { Sealing } from '../../sealing/sealing.service.js';
 import type { Signer } from './signer.js';
 import { SocketSigner } from './socket-signer.js';
 
-/** A key pair of a zone as it is stored: the public half clear, and sealed what leads to the private half. */
+/** A key pair of a zone as it is stored: the public key clear, and the private key or its handle sealed. */
 export interface StoredKeyPair {
   readonly zoneId: string;
   /** RFC 7638 thumbprint of the public key. */
@@ -18,11 +18,11 @@ export interface StoredKeyPair {
   readonly publicJwk: JWK;
   /** The private key, if this process signs with it. */
   readonly sealedPrivateKey: Buffer | null;
-  /** What a remote signer calls it, if that signs with it. */
+  /** The remote signer's handle of the key, if that signs with it. */
   readonly sealedSignerHandle: Buffer | null;
 }
 
-/** Draws private keys and signs with them, here or at a remote signer. Nothing else sees one. */
+/** Generates private keys and opens them for signing, here or at a remote signer. Nothing else handles them. */
 @Injectable()
 export class PrivateKeys {
   private readonly local: Signer = new LocalSigner();
@@ -39,7 +39,7 @@ export class PrivateKeys {
   }
 
   /**
-   * Draws a key pair for a zone, off the main thread. It may take seconds: hold no lock meanwhile.
+   * Generates a key pair for a zone, off the main thread. It may take seconds: hold no lock meanwhile.
    *
    * @throws {CustodyUnavailable} if the signer or the key-encryption key is out of reach
    */
@@ -66,9 +66,9 @@ export class PrivateKeys {
   }
 
   /**
-   * Opens a private key. Do so also for one that signs no more: what was sealed names the key id, and
-   * the key id is the hash of the public key, so whoever can write rows but not seal cannot have a
-   * key of theirs believed. That holds for a remote key as well, whose name is sealed alike.
+   * Opens a private key for signing. Do so also for one that signs no more: the seal has the key id in it,
+   * and the key id is the hash of the public key, so an attacker who can write rows but not seal cannot plant
+   * a public key. That holds for a remote key as well, whose handle is sealed alike.
    *
    * @throws {SealBroken} if a row was edited, swapped or sealed under another key
    * @throws {CustodyUnavailable} if the key-encryption key is out of reach

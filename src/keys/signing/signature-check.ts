@@ -2,7 +2,7 @@ import { constants, createPublicKey, verify, type KeyObject } from 'node:crypto'
 import type { JWK } from 'jose';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 
-/** What each algorithm is to OpenSSL: a digest, and how the signature is encoded and padded. */
+/** The parameters of each algorithm for OpenSSL: the digest, and how the signature is encoded and padded. */
 const OPENSSL = {
   ES256: { digest: 'sha256', options: { dsaEncoding: 'ieee-p1363' } },
   ES384: { digest: 'sha384', options: { dsaEncoding: 'ieee-p1363' } },
@@ -14,7 +14,7 @@ const OPENSSL = {
   },
 } as const;
 
-/** What a public key has to be to go with an algorithm (RFC 7518 3.3-3.5, RFC 8037 3.1). */
+/** Whether a public key fits an algorithm (RFC 7518 3.3-3.5, RFC 8037 3.1). */
 const FITS: Readonly<Record<ZoneAlg, (key: KeyObject) => boolean>> = {
   ES256: (key) => key.asymmetricKeyDetails?.namedCurve === 'prime256v1',
   ES384: (key) => key.asymmetricKeyDetails?.namedCurve === 'secp384r1',
@@ -23,13 +23,13 @@ const FITS: Readonly<Record<ZoneAlg, (key: KeyObject) => boolean>> = {
   PS256: isLargeRsa,
 };
 
-/** Tells whether bytes are signed, as JOSE has it (RFC 7518 3). */
+/** Verifies a signature in the form of JOSE (RFC 7518 3). */
 export type CheckSignature = (signed: Uint8Array, signature: Uint8Array) => Promise<boolean>;
 
 /**
- * How to check what somebody else has signed, off the main thread.
+ * A check of a remote signer's signatures, off the main thread.
  *
- * @returns `null` if that is no public key for the algorithm
+ * @returns `null` if it is not a public key for the algorithm
  */
 export function signatureCheck(publicJwk: JWK, alg: ZoneAlg): CheckSignature | null {
   const key = publicKeyOf(publicJwk);
@@ -44,7 +44,7 @@ export function signatureCheck(publicJwk: JWK, alg: ZoneAlg): CheckSignature | n
     });
 }
 
-/** Only what a public key has (RFC 7518 6.2.1, 6.3.1): whatever else somebody told goes no further. */
+/** The members of a public key (RFC 7518 6.2.1, 6.3.1) alone: a signer's answer may have others. */
 export function publicPartOf({ kty, crv, x, y, n, e }: JWK): JWK {
   return Object.fromEntries(
     Object.entries({ kty, crv, x, y, n, e }).filter(([, value]) => value !== undefined),

@@ -7,34 +7,37 @@ import {
 } from './signer-protocol.js';
 import { CustodyUnavailable } from '../../sealing/key-encryption.js';
 
-/** A request without the number that the connection gives it. */
+/** A request without its `id`, which the connection sets. */
 export type UnnumberedRequest = SignerRequest extends infer R
   ? R extends SignerRequest
     ? Omit<R, 'id'>
     : never
   : never;
 
+/** A request that waits for its answer. */
 interface Waiting {
   readonly answered: (answer: SignerAnswer) => void;
   readonly failed: (error: CustodyUnavailable) => void;
 }
 
-/** Questions that may wait at once. What is beyond would be too late when its turn came. */
+/** The most requests that may wait at once; more would be answered too late. */
 const MAX_WAITING = 1_000;
 
 /**
- * One connection to a signer for all questions. It is made when there is a question, and anew after it
- * broke, so a signer may come back at any time.
+ * One connection to a signer for all requests. It is opened for the first request, and again after it
+ * broke, so a signer may be restarted at any time.
  */
 export class SignerConnection {
   private socket: Socket | null = null;
   private readonly waiting = new Map<number, Waiting>();
   private lastId = 0;
 
-  /** @param path of a Unix socket */
+  /** @param path the Unix socket of the signer */
   constructor(private readonly path: string) {}
 
   /**
+   * Sends a request.
+   *
    * @param timeoutMs milliseconds to wait for the answer
    * @throws {CustodyUnavailable} if there is none in time
    */

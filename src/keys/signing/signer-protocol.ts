@@ -2,9 +2,9 @@ import type { JWK } from 'jose';
 import { ZONE_ALGS, type ZoneAlg } from '../../oauth/algorithms.js';
 
 /**
- * What is said over the socket of a signer: one JSON object a line, at most 64 KiB each. Answers may come
- * in another order than their requests, and carry the same `id`. `docs/keys.md` describes it for whoever
- * writes another signer.
+ * A request over the socket of a signer. The protocol: one JSON object a line, at most 64 KiB each. Answers
+ * may come in another order than their requests, and have the same `id`. `docs/keys.md` describes it for
+ * authors of other signers.
  */
 export type SignerRequest =
   | { readonly id: number; readonly op: 'new'; readonly zone: string; readonly alg: ZoneAlg }
@@ -14,11 +14,11 @@ export type SignerRequest =
       readonly zone: string;
       readonly handle: string;
       readonly alg: ZoneAlg;
-      /** What to sign, in base64url. */
+      /** The bytes to sign, in base64url. */
       readonly data: string;
     };
 
-/** Why a signer refuses: a closed set, which tells nothing about keys. */
+/** The error codes of a signer: a closed set, which reveals nothing about keys. */
 export type SignerError = 'bad_request' | 'unknown_key' | 'unsupported_alg' | 'failed';
 
 /** A signer's answer, successful or not. */
@@ -29,7 +29,7 @@ export type SignerAnswer =
 
 const MAX_HANDLE = 256;
 
-/** Reads a request. @returns `null` for what is not one */
+/** Parses a request. @returns `null` for a line that is not one */
 export function readRequest(line: string): SignerRequest | null {
   const value = parse(line);
   const { id, op, zone, alg, handle, data } = value;
@@ -42,7 +42,7 @@ export function readRequest(line: string): SignerRequest | null {
   return { id, op, zone, handle, alg, data };
 }
 
-/** Reads an answer as far as the client relies on it. @returns `null` for what is not one */
+/** Parses an answer as far as the client relies on it. @returns `null` for a line that is not one */
 export function readAnswer(line: string): SignerAnswer | null {
   const { id, error, handle, signature, public_jwk: publicJwk } = parse(line);
   if (typeof id !== 'number') return null;
@@ -74,19 +74,19 @@ function isSignerError(value: unknown): value is SignerError {
   return ['bad_request', 'unknown_key', 'unsupported_alg', 'failed'].some((word) => word === value);
 }
 
-/** Bytes that a line may have: more than any mandate, and little enough to keep a thousand of them. */
+/** The most bytes of a line: more than any mandate, and little enough to buffer a thousand of them. */
 export const MAX_LINE_BYTES = 65_536;
 
-/** Raised by what reads lines when one is too long; nothing after it can be understood. */
+/** Thrown for a line that is too long; what follows it cannot be parsed. */
 export class LineTooLong extends Error {
   override readonly name = 'LineTooLong';
 }
 
 /**
- * Cuts a stream of bytes into lines.
+ * Splits a stream of bytes into lines.
  *
- * @param onLine is given each line without its newline
- * @returns what to give each chunk to; it throws {@link LineTooLong}
+ * @param onLine is called with each line, without its newline
+ * @returns the function to call with each chunk; it throws {@link LineTooLong}
  */
 export function lineSplitter(onLine: (line: string) => void): (chunk: Buffer) => void {
   let rest: Buffer = Buffer.alloc(0);

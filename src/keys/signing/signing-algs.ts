@@ -1,19 +1,19 @@
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { signingKeyOf, type KeySchedule } from '../rotation/key-schedule.js';
 
-/** Which algorithms a zone signs with. */
+/** The algorithms that a zone signs with. */
 export interface ZoneAlgs {
-  /** For everything that names no other. */
+  /** For mandates whose resources request no other. */
   readonly standard: ZoneAlg;
-  /** What was the standard before, and goes on signing until a key of the new one may. */
+  /** The standard before, which goes on signing until a key of the new one may. */
   readonly bridge: ZoneAlg | null;
 }
 
 /**
- * The algorithms to sign a mandate with, the best first. A resource may ask for one; if all resources
- * of a mandate ask for the same, that is it, else the zone's own.
+ * The algorithms to sign a mandate with, in order of preference. A resource may request one; if all
+ * resources of a mandate request the same, that is the first, else the zone's own.
  *
- * @param requested what each resource asks for; `null` if it asks for none
+ * @param requested the algorithm that each resource requests; `null` if it requests none
  */
 export function algsFor(requested: readonly (ZoneAlg | null)[], zone: ZoneAlgs): ZoneAlg[] {
   const [first = null, ...others] = requested;
@@ -23,10 +23,10 @@ export function algsFor(requested: readonly (ZoneAlg | null)[], zone: ZoneAlgs):
 }
 
 /**
- * The key that signs: of the first algorithm that has an active one. An algorithm that was asked for a
- * moment ago has only a pending key, and until that may sign the next algorithm has to do.
+ * The key that signs: of the first algorithm that has an active one. An algorithm that came into use just
+ * now has only a pending key, and until that may sign the next algorithm is used.
  *
- * @param algs the best first
+ * @param algs in order of preference
  * @param now milliseconds since the epoch
  * @returns `null` if none may sign
  */

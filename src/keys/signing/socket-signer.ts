@@ -6,12 +6,12 @@ import { publicPartOf, signatureCheck } from './signature-check.js';
 import type { KeyInUse, NewKey, Signer } from './signer.js';
 import { SignerConnection } from './signer-connection.js';
 
-/** Milliseconds for a signature: who asked for a mandate has to be answered within two seconds. */
+/** Milliseconds for a signature: a token request has to be answered within two seconds. */
 const SIGN_MS = 1_000;
-/** Milliseconds for a new key. RSA in a slow device takes seconds, and only an operator waits. */
+/** Milliseconds for a new key. RSA in a slow device takes seconds, and only operators wait for it. */
 const NEW_KEY_MS = 15_000;
 
-/** Lets another process sign, which never gives a private key away. */
+/** A signer in another process, reached over a Unix socket, from which private keys never come out. */
 export class SocketSigner implements Signer {
   private readonly connection: SignerConnection;
 
@@ -20,7 +20,7 @@ export class SocketSigner implements Signer {
     this.connection = new SignerConnection(path);
   }
 
-  /** The new key has signed something already: one that cannot would be noticed when it is active. */
+  /** Generates a key, and signs with it once: a key that cannot sign would otherwise show only when it is active. */
   async newKey(zoneId: string, alg: ZoneAlg): Promise<NewKey> {
     const answer = await this.connection.ask({ op: 'new', zone: zoneId, alg }, NEW_KEY_MS);
     if (!('handle' in answer)) throw refusal(answer);

@@ -1,6 +1,6 @@
 import type { PublicJwks } from '../issuers/jwks.js';
 
-/** What a client can be recognised by without a secret. */
+/** The means by which a client can authenticate without a secret (RFC 7523 2.2). */
 export interface AssertingClient {
   readonly id: string;
   readonly jwks: PublicJwks | null;
@@ -8,7 +8,7 @@ export interface AssertingClient {
   readonly workloadIdentity: WorkloadIdentity | null;
 }
 
-/** What a trusted issuer calls the workload that a client is. */
+/** The identity of a client's workload: the subject of a trusted issuer's tokens. */
 export interface WorkloadIdentity {
   readonly issuer: string;
   readonly subject: string;

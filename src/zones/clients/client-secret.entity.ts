@@ -1,6 +1,6 @@
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
-/** What is kept of a client secret: enough to recognise it, not to tell it. */
+/** A client secret: a verifier of it, not the secret itself. */
 @Entity('client_secrets')
 export class ClientSecret {
   @PrimaryColumn('uuid', { name: 'zone_id' })
@@ -12,7 +12,7 @@ export class ClientSecret {
   @PrimaryColumn('uuid')
   id: string;
 
-  /** `digest` for secrets that we made, `argon2id` for imported ones that may be guessable. */
+  /** `digest` for generated secrets, `argon2id` for imported ones, which may be guessable. */
   @Column('text')
   kind: 'digest' | 'argon2id';
 

@@ -1,7 +1,7 @@
 import type { PublicJwks } from '../issuers/jwks.js';
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
-/** An application that may ask for mandates (RFC 6749 2). */
+/** A client (RFC 6749 2): an application that may request mandates. */
 @Entity('clients')
 export class Client {
   @PrimaryColumn('uuid', { name: 'zone_id' })
@@ -24,14 +24,14 @@ export class Client {
   @Column('text', { name: 'auth_methods', array: true })
   authMethods: string[];
 
-  /** Its public keys (RFC 7591 2), or where it publishes them. */
+  /** Its public keys (RFC 7591 2); or {@link jwksUri}, where it publishes them. */
   @Column('jsonb', { nullable: true })
   jwks: PublicJwks | null;
 
   @Column('text', { name: 'jwks_uri', nullable: true })
   jwksUri: string | null;
 
-  /** The trusted issuer whose token authenticates it, and what it is called there. */
+  /** The trusted issuer whose tokens authenticate it, and its subject there. */
   @Column('text', { name: 'workload_issuer', nullable: true })
   workloadIssuer: string | null;
 

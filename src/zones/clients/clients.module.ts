@@ -4,7 +4,7 @@ import { ClientSecret } from './client-secret.entity.js';
 import { Client } from './client.entity.js';
 import { Clients } from './clients.service.js';
 
-/** Who may ask. */
+/** Registered clients. */
 @Module({
   imports: [TypeOrmModule.forFeature([Client, ClientSecret])],
   providers: [Clients],

@@ -3,13 +3,13 @@ import { InjectRepository } from '@nestjs/typeorm';
 import type { Repository } from 'typeorm';
 import { Client } from './client.entity.js';
 
-/** Finds out where a client lives. */
+/** Finds the zone of a client. */
 @Injectable()
 export class Clients {
   constructor(@InjectRepository(Client) private readonly repository: Repository<Client>) {}
 
   /**
-   * The zone that a client belongs to. A client never moves.
+   * The id of the zone that a client belongs to. A client never changes its zone.
    *
    * @param clientId a UUID
    * @returns `null` for an unknown client

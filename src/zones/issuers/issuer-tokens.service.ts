@@ -10,7 +10,7 @@ import {
   type SubjectTokenRules,
 } from './verify-issuer-token.js';
 
-/** A subject token, and who presents it where. */
+/** A subject token of a trusted issuer that a client presents in a zone. */
 export interface IssuerTokenAttempt extends Omit<SubjectTokenRules, 'keys'> {
   readonly token: string;
   readonly zoneId: string;
@@ -18,7 +18,7 @@ export interface IssuerTokenAttempt extends Omit<SubjectTokenRules, 'keys'> {
   readonly issuers: ReadonlyMap<string, TrustedIssuer>;
 }
 
-/** Verifies the tokens of the issuers that a zone trusts. */
+/** Verifies tokens of a zone's trusted issuers. */
 @Injectable()
 export class IssuerTokens {
   constructor(
@@ -27,14 +27,16 @@ export class IssuerTokens {
   ) {}
 
   /**
-   * @returns `null` if the token does not even claim to be of a trusted issuer
+   * Verifies a subject token.
+   *
+   * @returns `null` if its `iss` is not a trusted issuer
    * @throws {UntrustedToken}
    * @throws {KeysUnavailable}
    */
   async verify(attempt: IssuerTokenAttempt): Promise<IssuerSubject | null> {
     const { token, zoneId, issuers } = attempt;
     const name = issuerNamedIn(token);
-    // Ours are mandates, and verified as such, whatever was registered before we were called so.
+    // Tokens of our own issuer are mandates, verified elsewhere, even if an issuer was registered under that name.
     const issuer = name === null || name === this.env.issuerUrl ? undefined : issuers.get(name);
     if (issuer === undefined) return null;
     const keys = this.keys.of(zoneId, issuer);
@@ -43,7 +45,7 @@ export class IssuerTokens {
   }
 }
 
-/** The `iss` of a token, which only says whose keys are to be tried. */
+/** The unverified `iss` of a token: it only selects the keys to verify with. */
 function issuerNamedIn(token: string): string | null {
   try {
     const { iss } = parseCompactJws(token).claims;

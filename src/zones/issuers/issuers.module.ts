@@ -2,7 +2,7 @@ import { Module } from '@nestjs/common';
 import { IssuerTokens } from './issuer-tokens.service.js';
 import { PublicKeys } from './public-keys.service.js';
 
-/** Whose signatures a zone believes beside its own. */
+/** Trusted issuers, and the public keys of issuers and clients. */
 @Module({
   providers: [IssuerTokens, PublicKeys],
   exports: [IssuerTokens, PublicKeys],

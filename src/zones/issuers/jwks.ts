@@ -1,12 +1,12 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { isSigningAlg, type SigningAlg } from '../../oauth/algorithms.js';
 
-/** A text is no key set that we would register. The message says why, and quotes nothing. */
+/** Thrown for a key set that is malformed or not acceptable. The message says why, and quotes nothing. */
 export class InvalidKeySet extends Error {
   override readonly name = 'InvalidKeySet';
 }
 
-/** What is kept of a JWK (RFC 7517 4): what makes up the public key, and what restricts its use. */
+/** The stored members of a JWK (RFC 7517 4): the public key, and what restricts its use. */
 export interface PublicJwk {
   readonly kty?: string;
   readonly crv?: string;
@@ -17,42 +17,42 @@ export interface PublicJwk {
   readonly kid?: string;
   readonly use?: string;
   readonly alg?: string;
-  /** Seconds since the epoch before which and from which on it is not used. */
+  /** Not used before `nbf` and from `exp` on, in seconds since the epoch. */
   readonly nbf?: number;
   readonly exp?: number;
 }
 
-/** What is kept of a registered key set (RFC 7517 5). */
+/** A registered key set (RFC 7517 5). */
 export interface PublicJwks {
   readonly keys: readonly PublicJwk[];
 }
 
-/** A JWK as it arrives. */
+/** An unchecked JWK. */
 type Jwk = Readonly<Record<string, unknown>>;
 
-/** Somebody else's public key. */
+/** A public key of a client or issuer. */
 export interface PublicKey {
   readonly kid: string | null;
-  /** What it may be used with. */
+  /** The algorithms that it may be used with. */
   readonly algs: readonly SigningAlg[];
   readonly key: KeyObject;
-  /** Seconds since the epoch before which and from which on it is not used (`nbf`, `exp`). */
+  /** `nbf` and `exp`: not used before and from then on, in seconds since the epoch. */
   readonly notBefore: number | null;
   readonly expiresAt: number | null;
 }
 
-/** How many keys a client or issuer may register, and how many are read of what it publishes. */
+/** The most keys that a client or issuer may register, and that are read of a published set. */
 const MAX_REGISTERED = 10;
 const MAX_PUBLISHED = 100;
 
 const MIN_RSA_BITS = 2_048;
-/** Verifying takes time that grows with the square of it. */
+/** The time to verify grows with the square of the size. */
 const MAX_RSA_BITS = 8_192;
 
-/** Everything that belongs to a private or a symmetric key (RFC 7518 6.2.2, 6.3.2, 6.4). */
+/** The members of private and symmetric keys (RFC 7518 6.2.2, 6.3.2, 6.4). */
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
 
-/** By `kty` and `crv`: the members that make up the key, and what it can be used with. */
+/** The kinds of key, by `kty` and `crv`: the members that make up the key, and its algorithms. */
 const KINDS: ReadonlyMap<string, { members: readonly string[]; algs: readonly SigningAlg[] }> =
   new Map([
     ['EC P-256', { members: ['kty', 'crv', 'x', 'y'], algs: ['ES256'] }],
@@ -61,12 +61,13 @@ const KINDS: ReadonlyMap<string, { members: readonly string[]; algs: readonly Si
     ['RSA', { members: ['kty', 'n', 'e'], algs: ['RS256', 'PS256'] }],
   ]);
 
+/** The stored members that restrict the use of a key. */
 const RESTRICTIONS = ['kid', 'use', 'alg', 'nbf', 'exp'];
 
 /**
- * Reads a key set that is to be registered, and refuses it if anything in it is not as it should be.
+ * Reads a key set for registration. Any fault in it refuses the whole set.
  *
- * @returns what is to be kept of it
+ * @returns the members to store
  * @throws {InvalidKeySet}
  */
 export function readRegisteredJwks(value: unknown): PublicJwks {
@@ -87,8 +88,8 @@ export function readRegisteredJwks(value: unknown): PublicJwks {
 }
 
 /**
- * Reads a key set as its owner publishes it, which may have keys for other purposes: what we cannot
- * use is left out.
+ * Reads a key set as its owner publishes it. It may have keys for other purposes: keys that cannot be used
+ * are left out.
  *
  * @throws {InvalidKeySet} if it is no key set at all
  */
@@ -110,14 +111,14 @@ export function readPublishedJwks(value: unknown): PublicKeySet {
 export class PublicKeySet {
   constructor(private readonly keys: readonly PublicKey[]) {}
 
-  /** Whether there is any key of that name, usable or not. */
+  /** Whether there is a key with that `kid`, usable or not. */
   has(kid: string): boolean {
     return this.keys.some((key) => key.kid === kid);
   }
 
   /**
-   * The one key that a signature can be of (RFC 7515 4.1.4). Without `kid` there must be only one that
-   * could be meant.
+   * The key that a token is to be verified with (RFC 7515 4.1.4). Without `kid` there must be exactly one
+   * candidate.
    *
    * @param now seconds since the epoch
    * @returns the key, or why there is none
@@ -141,21 +142,23 @@ export class PublicKeySet {
   }
 }
 
-/** Where the keys of a party come from. */
+/** A source of the public keys of one client or issuer. */
 export interface KeySource {
   /**
-   * @param kid the key that is looked for; `null` if the token names none
+   * The key set.
+   *
+   * @param kid the `kid` of the token, for which a published set may be fetched again; `null` if it has none
    * @throws {KeysUnavailable}
    */
   keysFor(kid: string | null): Promise<PublicKeySet>;
 }
 
-/** The keys are kept elsewhere, and cannot be had from there right now. */
+/** Thrown when published keys cannot be fetched right now, and no usable ones are cached. */
 export class KeysUnavailable extends Error {
   override readonly name = 'KeysUnavailable';
 }
 
-/** Keys that were registered with us. They are read when they are first needed. */
+/** A source of registered keys, which are parsed when they are first needed. */
 export function registeredKeys(jwks: PublicJwks): KeySource {
   let keys: PublicKeySet | undefined;
   return {
@@ -203,7 +206,7 @@ function readKey(jwk: Jwk): PublicKey {
 }
 
 function checkUse({ use, key_ops: operations }: Jwk): void {
-  // What SPIFFE bundles say of keys that sign JWT-SVIDs.
+  // `jwt-svid` is what SPIFFE bundles have for keys that sign JWT-SVIDs.
   const forSignatures = use === undefined || use === 'sig' || use === 'jwt-svid';
   const verifies =
     operations === undefined || (Array.isArray(operations) && operations.includes('verify'));
@@ -231,7 +234,7 @@ function readSeconds(value: unknown): number | null {
   throw new InvalidKeySet('exp or nbf of a key is not a number of seconds');
 }
 
-/** Importing checks that a point is on its curve. */
+/** Imports a public key, which checks that a point is on its curve. */
 function importKey(jwk: Jwk, members: readonly string[]): KeyObject {
   const key: JsonWebKey = {};
   for (const name of members) {
@@ -249,7 +252,7 @@ function importKey(jwk: Jwk, members: readonly string[]): KeyObject {
   return imported;
 }
 
-/** With an exponent of 1 a signature is the message itself, so anybody could make one. */
+/** Checks size and exponent. With an exponent of 1 a signature is the message itself, so anybody could make one. */
 function checkRsa({ asymmetricKeyDetails: details }: KeyObject): void {
   const bits = details?.modulusLength ?? 0;
   const exponent = details?.publicExponent ?? 0n;

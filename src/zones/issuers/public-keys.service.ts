@@ -7,17 +7,17 @@ import { guardedFetch } from '../../platform/outbound/guarded-fetch.js';
 import { registeredKeys, type KeySource, type PublicJwks } from './jwks.js';
 import { RemoteKeys } from './remote-keys.js';
 
-/** How somebody's public keys were registered: the keys themselves, or where they are published. */
+/** The registered public keys of a client or issuer: the keys themselves, or the `jwks_uri` that has them. */
 export interface KeyRegistration {
   readonly jwks: PublicJwks | null;
   readonly jwksUri: string | null;
 }
 
-/** The public keys of clients and trusted issuers, wherever they are. */
+/** The public keys of clients and trusted issuers, registered or fetched. */
 @Injectable()
 export class PublicKeys {
   private readonly remote: RemoteKeys;
-  /** What was read of registered keys, for as long as the snapshot that they are in. */
+  /** Parsed registered keys, for as long as the snapshot that they are in. */
   private readonly registered = new WeakMap<PublicJwks, KeySource>();
 
   constructor(
@@ -33,7 +33,7 @@ export class PublicKeys {
     });
   }
 
-  /** @returns `null` if nothing was registered */
+  /** The keys of a registration. @returns `null` if nothing was registered */
   of(zoneId: string, { jwks, jwksUri }: KeyRegistration): KeySource | null {
     if (jwks === null) return jwksUri === null ? null : this.remote.at(zoneId, jwksUri);
     const known = this.registered.get(jwks) ?? registeredKeys(jwks);

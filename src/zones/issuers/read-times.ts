@@ -1,18 +1,18 @@
 import type { JsonObject, JsonValue } from '../../oauth/strict-json.js';
 import { UntrustedToken, type UntrustedReason } from './untrusted-token.js';
 
-/** By how many seconds the clocks of others may differ from ours. */
+/** Seconds by which an issuer's clock may differ from ours. */
 export const CLOCK_SKEW = 30;
 
-/** When a token begins and ends, in whole seconds since the epoch. */
+/** The times of a token, in whole seconds since the epoch. */
 export interface TokenTimes {
   readonly exp: number;
-  /** `null` if it does not say when it was issued. */
+  /** `null` if the token has none. */
   readonly iat: number | null;
 }
 
 /**
- * Reads the times of somebody else's token (RFC 7519 4.1.4 to 4.1.6). `exp` is required. Times may have
+ * Reads the times of an issuer's or client's token (RFC 7519 4.1.4 to 4.1.6). `exp` is required. Times may have
  * a fraction (RFC 7519 2), which is rounded so that the token is never valid for longer.
  *
  * @param now seconds since the epoch; may have a fraction
@@ -22,7 +22,7 @@ export interface TokenTimes {
 export function readTimes(claims: JsonObject, now: number, leeway: number): TokenTimes {
   const exp = Math.floor(readSeconds(claims['exp'], 'invalid_exp'));
   const { iat, nbf } = claims;
-  // Written so that a `now` that is no number refuses.
+  // The negation also refuses a `now` that is NaN.
   if (!(exp + leeway > now)) throw new UntrustedToken('expired');
   if (nbf !== undefined && !(readSeconds(nbf, 'invalid_nbf') <= now + CLOCK_SKEW)) {
     throw new UntrustedToken('not_yet_valid');

@@ -2,21 +2,21 @@ import { LRUCache } from 'lru-cache';
 import type { Fetched } from '../../platform/outbound/guarded-fetch.js';
 import { KeysUnavailable, readPublishedJwks, type PublicKeySet, type KeySource } from './jwks.js';
 
-/** How long a key set is fresh, in milliseconds, whatever its server says. */
+/** Bounds of the time that a key set is fresh, in milliseconds, whatever its `max-age`; and the time without one. */
 const MIN_FRESH_MS = 60_000;
 const MAX_FRESH_MS = 3_600_000;
 const USUAL_FRESH_MS = 300_000;
-/** For how long it is used after that, if its server cannot be asked. */
+/** Milliseconds that it is used after that, if its server cannot be reached. */
 const STALE_MS = 3_600_000;
-/** After a failure nobody asks again for this long. */
+/** Milliseconds after a failure before the next attempt. */
 const FAILED_MS = 10_000;
-/** A key that is not there is looked for no more often than this. */
+/** Milliseconds between fetches for a `kid` that is not in the set. */
 const UNKNOWN_KID_MS = 30_000;
-/** How long a request waits for an answer. One that comes later is there for the next request. */
+/** Milliseconds that a request waits for a fetch. A later answer serves the next request. */
 const WAIT_MS = 1_200;
 const MAX_SETS = 500;
 
-/** What is known of one key set. */
+/** A key set in the cache, and the state of its fetches. All moments are milliseconds since the epoch. */
 interface CachedKeySet {
   keys: PublicKeySet | null;
   freshUntil: number;
@@ -26,25 +26,25 @@ interface CachedKeySet {
   fetching: Promise<void> | null;
 }
 
-/** Whom the keys are asked of, and what time it is. */
+/** What {@link RemoteKeys} needs of the rest: a fetch, the clock, the log. */
 export interface RemoteKeysPorts {
   fetch(uri: string): Promise<Fetched>;
   /** Milliseconds since the epoch. */
   now(): number;
-  /** Hears of what could not be fetched. */
+  /** Called for a fetch that failed, or a document that is no key set. */
   failed(uri: string, error: unknown): void;
 }
 
 /**
- * Keeps the key sets that others publish. What a zone has fetched is for that zone only, so that zones
- * cannot make each other's requests fail or succeed. Bounded: the least recently used are forgotten.
+ * A cache of the key sets that clients and issuers publish (`jwks_uri`). Each zone has its own entries, so
+ * that zones cannot make each other's requests fail or succeed. Bounded: the least recently used are dropped.
  */
 export class RemoteKeys {
   private readonly cache = new LRUCache<string, CachedKeySet>({ max: MAX_SETS });
 
   constructor(private readonly ports: RemoteKeysPorts) {}
 
-  /** The key set that a zone finds at an address. */
+  /** The key set that a zone finds at a `jwks_uri`. */
   at(zoneId: string, uri: string): KeySource {
     return { keysFor: (kid) => this.find(zoneId, uri, kid) };
   }
@@ -71,7 +71,7 @@ export class RemoteKeys {
     );
   }
 
-  /** Never fails: what is known already may be good enough. */
+  /** Fetches the set. Never rejects: the cached one may still be usable. */
   private async refresh(entry: CachedKeySet, uri: string): Promise<void> {
     entry.fetchedAt = this.ports.now();
     try {
@@ -104,6 +104,7 @@ export class RemoteKeys {
   }
 }
 
+/** Resolves with `result`, or after {@link WAIT_MS}. */
 function waitBriefly(result: Promise<void>): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, WAIT_MS);

@@ -3,7 +3,7 @@ import type { SigningAlg } from '../../oauth/algorithms.js';
 import type { PublicJwks } from './jwks.js';
 import type { ClaimConditions, IssuerTokenType } from './trusted-issuer.js';
 
-/** Somebody whose tokens a zone believes. */
+/** An issuer whose tokens a zone accepts, beside its own mandates. */
 @Entity('trusted_issuers')
 export class TrustedIssuerRow {
   @PrimaryColumn('uuid', { name: 'zone_id' })
@@ -12,7 +12,7 @@ export class TrustedIssuerRow {
   @PrimaryColumn('uuid')
   id: string;
 
-  /** Exactly what its tokens have in `iss`. */
+  /** The `iss` of its tokens, exactly. */
   @Column('text')
   issuer: string;
 
@@ -22,7 +22,7 @@ export class TrustedIssuerRow {
   @Column('text', { name: 'jwks_uri', nullable: true })
   jwksUri: string | null;
 
-  /** What subject tokens may have in `aud`. */
+  /** The `aud`s that its subject tokens may have. */
   @Column('text', { array: true })
   audiences: string[];
 
@@ -41,7 +41,7 @@ export class TrustedIssuerRow {
   @Column('text', { name: 'label_claims', array: true })
   labelClaims: string[];
 
-  /** Who may present its tokens; empty for everybody. */
+  /** The clients that may present its tokens; empty for every client. */
   @Column('uuid', { name: 'allowed_client_ids', array: true })
   allowedClientIds: string[];
 

@@ -7,7 +7,7 @@ import {
 } from '../../oauth/strict-json.js';
 import type { PublicJwks } from './jwks.js';
 
-/** What an issuer's tokens may be used as. */
+/** The uses of an issuer's tokens. */
 export const ISSUER_TOKEN_TYPES = ['jwt', 'id_token', 'client_assertion'] as const;
 
 /**
@@ -19,14 +19,14 @@ export type IssuerTokenType = (typeof ISSUER_TOKEN_TYPES)[number];
 /** A value that a claim can be compared with. */
 export type ClaimValue = string | number | boolean;
 
-/** By claim, the values of which it must have one; a claim that is a list must contain one. */
+/** The allowed values of claims, by claim: it must have one of them, or as a list contain one. */
 export type ClaimConditions = Readonly<Record<string, readonly ClaimValue[]>>;
 
-/** Somebody whose tokens a zone believes, as a request sees it. */
+/** A trusted issuer in a snapshot. */
 export interface TrustedIssuer {
-  /** Exactly what its tokens have in `iss`. */
+  /** The `iss` of its tokens, exactly. */
   readonly issuer: string;
-  /** One of the two. */
+  /** Either `jwks` or `jwksUri` is set. */
   readonly jwks: PublicJwks | null;
   readonly jwksUri: string | null;
   readonly audiences: readonly string[];
@@ -55,7 +55,7 @@ export function claimAt(claims: JsonObject, name: string): JsonValue | undefined
   return value;
 }
 
-/** Whether every condition is met. A claim that is not there meets none. */
+/** Whether the claims meet every condition. An absent claim meets none. */
 export function meetsConditions(claims: JsonObject, conditions: ClaimConditions): boolean {
   return Object.entries(conditions).every(([name, allowed]) => {
     const value = claimAt(claims, name);

@@ -1,6 +1,6 @@
 import type { MalformedReason } from '../../oauth/compact-jws.js';
 
-/** Why a token of somebody else is refused: a word for the log and the audit event, never for the caller. */
+/** The reason of an {@link UntrustedToken}: a word for the log and the audit event, never for the caller. */
 export type UntrustedReason =
   | MalformedReason
   | 'unsupported_typ'
@@ -37,7 +37,7 @@ export type UntrustedReason =
   | 'invalid_labels'
   | 'condition_not_met';
 
-/** A token is not one that somebody whom the zone trusts has made for this purpose, and is valid now. */
+/** Thrown when a trusted issuer's token, or a client's assertion, fails verification; `reason` is for the log. */
 export class UntrustedToken extends Error {
   override readonly name = 'UntrustedToken';
 

@@ -16,21 +16,21 @@ import {
 import { UntrustedToken } from './untrusted-token.js';
 import { verifySigned } from './verify-signed.js';
 
-/** A user, as a trusted issuer's token describes them. */
+/** The user of a verified subject token. */
 export interface IssuerSubject {
-  /** Whose name `sub` is: it means nothing without. */
+  /** The issuer of `sub`, which is unique only within it. */
   readonly issuer: string;
-  /** The issuer's, byte for byte. */
+  /** The subject claim, byte for byte. */
   readonly sub: string;
   /** Seconds since the epoch. */
   readonly exp: number;
-  /** The token's own name, if it has one that can be recorded. */
+  /** The token's `jti`, if it has one that can be recorded. */
   readonly jti: string | null;
-  /** Under what conditions the user was authenticated (OpenID Connect Core 2). */
+  /** How and when the user was authenticated (OpenID Connect Core 2). */
   readonly authentication: Authentication;
-  /** What the mapped claims say, as `claim=value`. */
+  /** The labels from the issuer's label claims, as `claim=value`. */
   readonly labels: readonly string[];
-  /** Who may act for the user (RFC 8693 4.4); a name without `iss` is one of the issuer's own. */
+  /** `may_act` (RFC 8693 4.4); a `sub` without `iss` in it is of this issuer. */
   readonly mayAct: JsonObject | null;
 }
 
@@ -42,7 +42,7 @@ export interface Authentication {
   readonly authTime?: number;
 }
 
-/** What a subject token of an issuer is measured against. */
+/** The rules for a subject token. */
 export interface SubjectTokenRules {
   readonly tokenType: Exclude<IssuerTokenType, 'client_assertion'>;
   readonly clientId: string;
@@ -51,7 +51,7 @@ export interface SubjectTokenRules {
   readonly now: number;
 }
 
-/** An access token (RFC 9068 2.1) says what it is; most other tokens are just JWTs. */
+/** The accepted `typ`s: an access token (RFC 9068 2.1) has its own, most other tokens have `JWT`. */
 const TYPS = { jwt: ['jwt', 'at+jwt', 'application/at+jwt'], id_token: ['jwt'] } as const;
 
 /**
@@ -72,11 +72,11 @@ export async function verifySubjectToken(
   }
   const { algorithms } = issuer;
   const claims = await verifySigned(token, { keys, algorithms, typs: TYPS[tokenType], now });
-  // No leeway: what is minted may not live longer than this.
+  // No leeway: what is minted may not outlive this token.
   const { exp } = checkClaims(claims, issuer, now, 0);
   checkAudience(claims['aud'], issuer.audiences);
   const { act, may_act: mayAct, jti } = claims;
-  // Whose name the actor would have is not known.
+  // The issuer of the actor's `sub` would not be known.
   if (act !== undefined) throw new UntrustedToken('has_an_actor');
   if (mayAct !== undefined && !isJsonObject(mayAct)) throw new UntrustedToken('invalid_may_act');
   return {
@@ -90,9 +90,9 @@ export async function verifySubjectToken(
   };
 }
 
-/** What the token of a workload is measured against. */
+/** The rules for a workload's token. */
 export interface WorkloadTokenRules {
-  /** Our own identifier, for which the token must have been made. */
+  /** Our own identifier, which the token must have as audience. */
   readonly audience: string;
   readonly subject: string;
   readonly clientId: string;
@@ -101,13 +101,13 @@ export interface WorkloadTokenRules {
   readonly now: number;
 }
 
-/** How far away the end of a workload's token may be, in seconds. */
+/** The longest remaining lifetime of a workload's token, in seconds. */
 const MAX_WORKLOAD_TTL = 3_600;
 
 /**
- * Verifies that a trusted issuer says of a workload who it is (RFC 7523 3): a Kubernetes service account
- * token, an OpenID Connect token of a CI system, a SPIFFE JWT-SVID. Such tokens have no `jti` that could
- * be relied on, and workloads use them until they get the next one.
+ * Verifies a trusted issuer's token that authenticates a workload as a client (RFC 7523 3): a Kubernetes
+ * service account token, an OpenID Connect token of a CI system, a SPIFFE JWT-SVID. Such tokens have no
+ * dependable `jti`, and workloads use them until they get the next one, so a token may be used again.
  *
  * @throws {UntrustedToken}
  * @throws {KeysUnavailable}
@@ -131,7 +131,7 @@ export async function verifyWorkloadToken(
   if (readSubject(claims, issuer) !== subject) throw new UntrustedToken('wrong_sub');
 }
 
-/** What holds for every token of an issuer, whatever it is used as. */
+/** The checks for every token of an issuer, whatever its use. */
 function checkClaims(
   claims: JsonObject,
   issuer: TrustedIssuer,

@@ -6,18 +6,18 @@ import type { JsonObject } from '../../oauth/strict-json.js';
 import type { KeySource } from './jwks.js';
 import { UntrustedToken } from './untrusted-token.js';
 
-/** What a signature is verified against. */
+/** The keys and algorithms that a signature is verified with. */
 export interface SignatureRules {
   readonly keys: KeySource;
   readonly algorithms: readonly SigningAlg[];
-  /** The `typ`s that are accepted, in lower case; a token without one is, too. */
+  /** The accepted `typ`s, in lower case; a token without one is accepted, too. */
   readonly typs: readonly string[];
   /** Seconds since the epoch; may have a fraction. */
   readonly now: number;
 }
 
 /**
- * Parses a token of somebody else, without believing any of it.
+ * Parses a token of an issuer or client without verifying it.
  *
  * @throws {UntrustedToken}
  */
@@ -30,9 +30,9 @@ export function parseUntrusted(token: string): ParsedJws {
 }
 
 /**
- * Verifies that one of the keys has signed a token (RFC 7515 5.2, RFC 8725 3.1, 3.11).
+ * Verifies a token's signature with one of the keys (RFC 7515 5.2, RFC 8725 3.1, 3.11).
  *
- * @returns its claims, none of which has been checked
+ * @returns its claims, unchecked
  * @throws {UntrustedToken}
  * @throws {KeysUnavailable}
  */

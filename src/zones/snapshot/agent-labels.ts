@@ -1,14 +1,15 @@
 import type { ZoneSnapshot } from './zone-snapshot.js';
 
+/** The part of a snapshot that labels are read from. */
 type Labelled = Pick<ZoneSnapshot, 'clients'>;
 
 const labelsOfZones = new WeakMap<Labelled, ReadonlySet<string>>();
 
 /**
- * An application labels its agent sessions itself, and policies trust labels. So none may be one that
- * operators gave to other clients, and not to this one.
+ * The first label that operators gave to other clients and not to this one. Applications label their agent
+ * sessions themselves, and policies trust labels, so such a label is refused.
  *
- * @returns the first such label
+ * @returns `undefined` if there is none
  */
 export function reservedLabel(
   zone: Labelled,
@@ -20,7 +21,12 @@ export function reservedLabel(
   return labels.find((label) => given.has(label) && !own.includes(label));
 }
 
-/** Those of a client, and of its agent session what is left of them where operators have labelled since. */
+/**
+ * The labels of an agent: its client's own, and those of its agent session, without the ones that operators have
+ * given to other clients since.
+ *
+ * @param labels those of the agent session
+ */
 export function labelsOfAgent(
   zone: Labelled,
   clientId: string,
@@ -31,7 +37,7 @@ export function labelsOfAgent(
   return [...new Set([...own, ...harmless])];
 }
 
-/** A snapshot never changes, so this is worked out once for each. */
+/** All labels of a zone's clients, computed once for each snapshot. */
 function labelsOf(zone: Labelled): ReadonlySet<string> {
   const known = labelsOfZones.get(zone);
   if (known !== undefined) return known;

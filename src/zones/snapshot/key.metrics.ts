@@ -4,7 +4,7 @@ import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { keyFigures, type KeyFigures } from '../../keys/rotation/key-figures.js';
 import { Snapshots } from './snapshots.service.js';
 
-/** A gauge over the keys of all zones in memory, worked out when it is asked for. */
+/** A gauge over the keys of all zones in memory, computed when metrics are collected. */
 function keyGauge(
   name: string,
   help: string,
@@ -24,7 +24,7 @@ function keyGauge(
   });
 }
 
-/** What is measured of signing keys. Without zones, of which there may be any number. */
+/** The metrics of signing keys. None has zones as labels, of which there may be any number. */
 export const keyMetrics = [
   keyGauge('mandate_signing_keys', 'Signing keys, by state.', ['state'], (gauge, { states }) => {
     for (const [state, count] of states) gauge.set({ state }, count);

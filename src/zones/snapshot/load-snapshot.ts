@@ -13,7 +13,7 @@ import { termsIn } from '../step-up-terms.js';
 import { Zone } from '../zone.entity.js';
 import type { ClientView, ZoneSnapshot } from './zone-snapshot.js';
 
-/** Everything of a zone at one version, as it is stored. */
+/** A whole zone at one version, as it is stored. */
 export interface StoredZone {
   readonly zone: Zone;
   readonly clients: readonly Client[];
@@ -26,7 +26,7 @@ export interface StoredZone {
   readonly shadow: StoredPolicySet;
 }
 
-/** Who opens what is sealed, and who compiles. */
+/** The services that open sealed values and compile policies. */
 export interface SnapshotServices {
   readonly sealing: Sealing;
   readonly keyRings: KeyRings;
@@ -60,9 +60,12 @@ export async function readZone(
 }
 
 /**
- * Makes a snapshot of what was read: opens what is sealed, and compiles.
+ * Makes a snapshot of a zone that was read: opens sealed values and compiles policies.
  *
  * @param now milliseconds since the epoch
+ * @throws {SealBroken} if a sealed value does not open
+ * @throws {CustodyUnavailable} if a key-encryption key is out of reach
+ * @throws {BackgroundFailure} if the policy set cannot be compiled now
  */
 export async function openZone(
   stored: StoredZone,

@@ -2,7 +2,7 @@ import { makeCounterProvider } from '@willsoto/nestjs-prometheus';
 
 export const SNAPSHOT_LOADS = 'mandate_snapshot_loads_total';
 
-/** What the snapshots measure of themselves. */
+/** The metrics of snapshots. */
 export const snapshotMetrics = [
   makeCounterProvider({
     name: SNAPSHOT_LOADS,

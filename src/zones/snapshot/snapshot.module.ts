@@ -6,7 +6,7 @@ import { keyMetrics } from './key.metrics.js';
 import { snapshotMetrics } from './snapshot.metrics.js';
 import { Snapshots } from './snapshots.service.js';
 
-/** What a zone looks like at one version. */
+/** The snapshots of zones. */
 @Module({
   imports: [ClientsModule, KeysModule, PolicyModule],
   providers: [Snapshots, ...snapshotMetrics, ...keyMetrics],

@@ -19,12 +19,14 @@ import { SNAPSHOT_LOADS } from './snapshot.metrics.js';
 import type { ZoneSnapshot } from './zone-snapshot.js';
 import { ZonesInUse } from './zones-in-use.js';
 
+/** The most snapshots in memory. */
 const MAX_ZONES = 500;
+/** The most clients whose zone is remembered. */
 const MAX_CLIENTS = 100_000;
-/** Zones that readiness tries to open again at once. */
+/** The most zones that one readiness check tries to open again. */
 const MAX_RETRIES = 10;
 
-/** What an evaluation rested on: a version of a zone, or that a client is unknown. */
+/** The basis of an evaluation: a version of a zone, or that a client is unknown. */
 export interface Basis {
   readonly zoneId: string;
   readonly version?: string | undefined;
@@ -32,18 +34,18 @@ export interface Basis {
 }
 
 /**
- * Keeps snapshots of the zones that are in use. Hearing of changes keeps them fresh; that they are
- * right is for the ledger to check, so a stale one costs a repetition and never a wrong answer.
+ * The snapshots of the zones in use, cached. Notifications of changes keep them fresh; whether they are
+ * current is checked by the ledger, so a stale one costs a repetition and never a wrong answer.
  */
 @Injectable()
 export class Snapshots implements OnModuleInit, ChangeListener {
   private readonly zones = new LRUCache<string, ZoneSnapshot>({ max: MAX_ZONES });
   private readonly loading = new Map<string, Promise<ZoneSnapshot | null>>();
-  /** Zones that somebody asked for of late, in memory or not. */
+  /** The zones that requests use, in memory or not. */
   private readonly inUse = new ZonesInUse(MAX_ZONES);
-  /** The version of a zone that turned out to be old last. */
+  /** The last version of each zone that turned out to be stale. */
   private readonly outdated = new LRUCache<string, string>({ max: MAX_ZONES });
-  /** Client id to zone id. Unknown clients are in it as `''`: the ledger checks that, too. */
+  /** The zone id of each client, `''` for unknown clients: the ledger checks that, too. */
   private readonly zoneOfClient = new LRUCache<string, string>({ max: MAX_CLIENTS });
 
   private readonly services: SnapshotServices;
@@ -67,12 +69,14 @@ export class Snapshots implements OnModuleInit, ChangeListener {
     this.feed.subscribe('zone', this);
   }
 
-  /** The zone as it was last seen, if it is in memory. */
+  /** The snapshot in memory, if there is one; it may be stale. */
   peek(zoneId: string): ZoneSnapshot | null {
     return this.zones.peek(zoneId) ?? null;
   }
 
   /**
+   * The snapshot of a zone.
+   *
    * @param zoneId a UUID
    * @returns `null` for an unknown zone
    * @throws the driver's error if the zone is not in memory and the database is away
@@ -82,14 +86,14 @@ export class Snapshots implements OnModuleInit, ChangeListener {
     if (kept !== undefined) this.inUse.touch(zoneId, this.clock.now());
     const snapshot = kept ?? (await this.loadRequested(zoneId));
     if (snapshot === null || snapshot.version !== this.outdated.get(zoneId)) return snapshot;
-    // Others had begun to read it before it changed. What is read from here on is newer.
+    // A concurrent request began to read it before it changed. Reading from here on gives a newer one.
     this.outdated.delete(zoneId);
     this.zones.delete(zoneId);
     return this.load(zoneId);
   }
 
   /**
-   * The zone of a client.
+   * The snapshot of a client's zone.
    *
    * @param clientId a UUID
    * @returns `null` for an unknown client
@@ -107,7 +111,7 @@ export class Snapshots implements OnModuleInit, ChangeListener {
   }
 
   /**
-   * Whether the database still says what an evaluation rested on.
+   * Whether the basis of an evaluation is current in the database.
    *
    * @throws the driver's error
    */
@@ -121,19 +125,19 @@ export class Snapshots implements OnModuleInit, ChangeListener {
     return zone?.version === version;
   }
 
-  /** Forgets what turned out to be old: a version of a zone, or that a client is unknown. */
+  /** Removes a basis that turned out to be stale from the caches. */
   forget({ zoneId, version, clientId }: Basis): void {
     if (version !== undefined) this.outdate(zoneId, version);
     if (clientId !== undefined) this.zoneOfClient.delete(clientId);
   }
 
-  /** Many requests find out at once that a version is old; what one of them has read anew is kept. */
+  /** Marks a version as stale. Many requests may do so at once: a newer version that one of them has read is kept. */
   private outdate(zoneId: string, version: string): void {
     this.outdated.set(zoneId, version);
     if (this.zones.peek(zoneId)?.version === version) this.zones.delete(zoneId);
   }
 
-  /** How many zones in memory have a policy set that cannot be used. */
+  /** The number of zones in memory whose policy set cannot be used. */
   get brokenPolicies(): number {
     return [...this.zones.values()].filter(({ policy }) => policy.status === 'broken').length;
   }
@@ -144,8 +148,8 @@ export class Snapshots implements OnModuleInit, ChangeListener {
   }
 
   /**
-   * How many of the zones that were asked for in the last minutes cannot sign. Those that could not be
-   * opened are tried again, so that this ends when what was wrong ends, also if no request comes.
+   * The number of zones used in the last minutes that cannot sign. Those that could not be opened are tried
+   * again, so that the number falls when the cause is gone, even without requests.
    */
   async countZonesWithoutSigner(): Promise<number> {
     const unopened = this.inUse.recent(this.clock.now()).filter(({ opened }) => !opened);
@@ -175,7 +179,7 @@ export class Snapshots implements OnModuleInit, ChangeListener {
     this.loading.delete(zoneId);
   }
 
-  /** Loads a zone that somebody asked for; one that cannot be opened exists, too. */
+  /** Loads a zone for a request. One that cannot be opened exists and is in use, too. */
   private async loadRequested(zoneId: string): Promise<ZoneSnapshot | null> {
     let exists = true;
     try {

@@ -7,18 +7,18 @@ import type { ActivePolicy, CandidatePolicy } from '../../policy/policy-sets.ser
 import type { DeclaredOperation } from '../resource.entity.js';
 import type { StepUpTerms } from '../step-up-terms.js';
 
-/** A client as a request sees it. */
+/** A client in a snapshot. */
 export interface ClientView extends AssertingClient {
   readonly labels: readonly string[];
   readonly groups: readonly string[];
   readonly authMethods: readonly string[];
   readonly registrationMethod: string;
   readonly disabled: boolean;
-  /** Unrevoked ones; they may have expired. */
+  /** Those that are not revoked; they may have expired. */
   readonly secrets: readonly SecretRecord[];
 }
 
-/** A resource as a request sees it. */
+/** A resource in a snapshot. */
 export interface ResourceView {
   readonly id: string;
   readonly identifier: string;
@@ -30,7 +30,7 @@ export interface ResourceView {
   readonly signingAlg: ZoneAlg | null;
 }
 
-/** What a zone looks like at one version. Immutable; everything that a decision needs is in it. */
+/** A zone at one version. Immutable; everything that a decision needs is in it. */
 export interface ZoneSnapshot {
   readonly zoneId: string;
   /** The version that the ledger compares. */
@@ -38,17 +38,17 @@ export interface ZoneSnapshot {
   readonly clients: ReadonlyMap<string, ClientView>;
   /** By identifier. */
   readonly resources: ReadonlyMap<string, ResourceView>;
-  /** Whose tokens the zone believes beside its own, by `iss`. */
+  /** The trusted issuers, by `iss`. */
   readonly issuers: ReadonlyMap<string, TrustedIssuer>;
-  /** The types of challenge that the zone has terms of its own for. */
+  /** The zone's terms for step-up challenges, by type. */
   readonly stepUpTypes: ReadonlyMap<string, StepUpTerms>;
   /** The key that client secrets are digested with. */
   readonly digestKey: Buffer;
   readonly keys: KeyRing;
-  /** What decides. */
+  /** The active policy set, which decides. */
   readonly policy: ActivePolicy;
-  /** What is tried beside it. */
+  /** The candidate of the shadow mode. */
   readonly shadow: CandidatePolicy;
-  /** Milliseconds since the epoch. */
+  /** When it was loaded, in milliseconds since the epoch. */
   readonly loadedAt: number;
 }

@@ -1,36 +1,37 @@
 import { LRUCache } from 'lru-cache';
 
-/** A zone that nobody asked for during so many milliseconds is not in use any more. */
+/** Milliseconds after its last request at which a zone is not in use any more. */
 const IN_USE_MS = 5 * 60_000;
 
-/** Which zones are asked for at this replica, and which of these cannot be opened. */
+/** The zones that requests to this replica use, and which of them cannot be opened. */
 export class ZonesInUse {
-  /** When each was asked for last, in milliseconds since the epoch. */
+  /** The last request for each zone, in milliseconds since the epoch. */
   private readonly usedAt: LRUCache<string, number>;
   private readonly unopened: LRUCache<string, true>;
 
+  /** @param max the most zones that are remembered */
   constructor(max: number) {
     this.usedAt = new LRUCache({ max });
     this.unopened = new LRUCache({ max });
   }
 
-  /** A zone that exists was asked for. */
+  /** Records a request for a zone that exists. @param now milliseconds since the epoch */
   touch(zoneId: string, now: number): void {
     this.usedAt.set(zoneId, now);
   }
 
-  /** Whether anybody ever asked for a zone, as far as that is remembered. */
+  /** Whether there was a request for a zone, however long ago, as far as that is remembered. */
   has(zoneId: string): boolean {
     return this.usedAt.has(zoneId);
   }
 
-  /** Whether a zone could be opened: its keys, that is, since all else can be read. */
+  /** Records whether a zone could be opened: its keys, since all else can be read. */
   recordOpened(zoneId: string, isOpen: boolean): void {
     if (isOpen) this.unopened.delete(zoneId);
     else this.unopened.set(zoneId, true);
   }
 
-  /** Zones that were asked for in the last minutes, and whether they could be opened. */
+  /** The zones of the last five minutes, and whether they could be opened. */
   recent(now: number): { readonly zoneId: string; readonly opened: boolean }[] {
     return [...this.usedAt.entries()]
       .filter(([, at]) => now - at < IN_USE_MS)
