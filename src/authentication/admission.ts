@@ -1,13 +1,13 @@
 import type { EntityManager } from 'typeorm';
 import { invalidToken, type Bearer } from './session-bearers.service.js';
 
-/** The zone is another one than the bearer was verified in: verify again. */
+/** Raised when the zone has changed since the bearer was verified: it has to be verified again. */
 export class StaleBearer extends Error {
   override readonly name = 'StaleBearer';
 }
 
 /**
- * Checks what the bearer rests on.
+ * Checks in the database what a bearer rests on: its zone, client, sessions and token.
  *
  * @param admission {@link ADMIT}, or the same keeping the zone as it is until the transaction ends
  * @returns the database's time, in seconds since the epoch
@@ -29,7 +29,7 @@ export async function admit(
   return row.now;
 }
 
-/** Whether a bearer is still what it was verified as. */
+/** The statement of {@link admit}. */
 export const ADMIT = `
   SELECT z.version::text,
          floor(extract(epoch FROM clock_timestamp()))::float8 AS now,

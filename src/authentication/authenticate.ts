@@ -16,7 +16,7 @@ import type {
   SecretCredentials,
 } from './credentials.js';
 
-/** What a request shows of who makes it. */
+/** The credentials of a request, and where it comes from. */
 export interface PresentedCredentials {
   readonly credentials: Credentials;
   /** The caller's address. */
@@ -25,20 +25,20 @@ export interface PresentedCredentials {
   readonly zoneId: string | null;
 }
 
-/** The client that credentials name, and its zone. Nothing is proved yet. */
+/** The client that credentials name, and its zone. Nothing is verified yet. */
 export interface ClaimedClient {
   readonly zone: ZoneSnapshot;
   /** `null` if the client is gone from the zone that was found by it. */
   readonly client: ClientView | null;
 }
 
-/** A client that has proved who it is. */
+/** An authenticated client. */
 export interface Caller {
   readonly zone: ZoneSnapshot;
   readonly client: ClientView;
   /** Whether a gateway speaks for the client. */
   readonly throughGateway: boolean;
-  /** What the proof consists of, if it is good for one request only. */
+  /** The nonce that the commit spends, if the credentials are good for one request only. */
   readonly once: Nonce | null;
 }
 
@@ -47,7 +47,7 @@ export interface ClientDirectory {
   findByClient(clientId: string): Promise<ZoneSnapshot | null>;
 }
 
-/** Who knows whether credentials are right. */
+/** The checks of credentials, by method. */
 export interface CredentialChecks {
   secret(attempt: SecretAttempt): Promise<SecretVerdict>;
   assertion(attempt: AssertionAttempt): Promise<AssertionNonce | null>;
@@ -68,7 +68,7 @@ export async function findClaimed(
 }
 
 /**
- * Believes a client if its credentials are right (RFC 6749 2.3).
+ * Authenticates a client by its credentials (RFC 6749 2.3).
  *
  * Unknown, disabled, of another zone, not registered for the method, wrong secret: one body, and the
  * same work is done for each.
@@ -84,17 +84,17 @@ export async function authenticateClient(
   const { credentials, source } = presented;
   const obstacle = obstacleFor(presented, claimed);
   const client = obstacle === null ? (claimed?.client ?? null) : null;
-  const proof =
+  const check =
     credentials.method === 'gateway'
       ? checkGateway(credentials, checks)
       : credentials.method === 'client_assertion'
         ? await checkAssertion(credentials, { claimed, client }, checks)
         : await checkSecret(credentials, { source, claimed, client }, checks);
-  if ('once' in proof && claimed !== null && client !== null) {
+  if ('once' in check && claimed !== null && client !== null) {
     const throughGateway = credentials.method === 'gateway';
-    return { zone: claimed.zone, client, throughGateway, once: proof.once };
+    return { zone: claimed.zone, client, throughGateway, once: check.once };
   }
-  const failure = 'failure' in proof ? proof.failure : null;
+  const failure = 'failure' in check ? check.failure : null;
   if (failure === 'too many wrong secrets') {
     throw new OAuthError('slow_down', 'too many failed attempts', {
       detail: obstacle ?? failure,
@@ -109,7 +109,7 @@ export async function authenticateClient(
   });
 }
 
-/** What checking credentials came to: right, and perhaps good for once only; or why not. */
+/** The result of a check: right, and perhaps good for once only; or why not. */
 type CredentialCheck = { readonly once: Nonce | null } | { readonly failure: string };
 
 /** The client that is claimed; `client` is `null` if it may not authenticate in this way. */
@@ -127,7 +127,7 @@ function checkGateway(
   return { once: { purpose: 'gateway_request', ...checked } };
 }
 
-/** Nobody can guess an assertion, so what takes longer for a client that exists tells nobody more than its id. */
+/** Checks an assertion. It cannot be guessed, so taking longer for a client that exists tells no more than its id. */
 async function checkAssertion(
   { assertion }: AssertionCredentials,
   { claimed, client }: ClaimedAndUsable,

@@ -2,7 +2,7 @@ import { Module } from '@nestjs/common';
 import { SnapshotModule } from '../zones/snapshot/snapshot.module.js';
 import { SessionBearers } from './session-bearers.service.js';
 
-/** Believes who bears a session mandate. */
+/** Verifies session mandates that are presented as bearer tokens. */
 @Module({
   imports: [SnapshotModule],
   providers: [SessionBearers],

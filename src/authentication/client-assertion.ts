@@ -7,37 +7,37 @@ import { verifySigned } from '../zones/issuers/verify-signed.js';
 import { SIGNING_ALGS } from '../oauth/algorithms.js';
 import { MalformedToken, parseCompactJws } from '../oauth/compact-jws.js';
 
-/** What an assertion is measured against. */
+/** What an assertion is verified against. */
 export interface AssertionRules {
   readonly clientId: string;
   /** Our own identifier. */
   readonly issuer: string;
-  /** The client's. */
+  /** The client's public keys. */
   readonly keys: KeySource;
   /** Seconds since the epoch; may have a fraction. */
   readonly now: number;
 }
 
-/** What makes an assertion usable once. */
+/** The nonce of an assertion, which makes it usable once. */
 export interface AssertionNonce {
-  /** Hex SHA-256 of whose it is and of its `jti`. */
+  /** Hex SHA-256 of the client and `jti`. */
   readonly nonce: string;
   /** The last day (`YYYY-MM-DD`, UTC) on which it could be used. */
   readonly day: string;
 }
 
-/** How far away the end of an assertion may be, in seconds. */
+/** The most seconds that an assertion may still be valid for. */
 const MAX_TTL = 300;
 
-/** That it was made for this purpose may be said (RFC 10070), and often is not. */
+/** The types of an assertion: the one for this purpose (RFC 10070), or the general one, which is usual. */
 const TYPS = ['jwt', 'client-authentication+jwt'];
 
 /**
  * Verifies that a client has signed an assertion for us (RFC 7523 3 as updated by RFC 10070, OpenID
- * Connect Core 9 `private_key_jwt`). The audience is our issuer as one string: whoever accepts a list,
- * or the URL of an endpoint, accepts what was made for somebody else, too.
+ * Connect Core 9 `private_key_jwt`). The audience is our issuer as one string: a server that accepts a
+ * list, or the URL of an endpoint, accepts what was made for another server, too.
  *
- * @returns what is to be spent in the commit
+ * @returns the nonce that the commit spends
  * @throws {UntrustedToken}
  * @throws {KeysUnavailable}
  */
@@ -66,10 +66,10 @@ export async function verifyClientAssertion(
 }
 
 /**
- * Whom an assertion names in `sub`, so that the client need not be named beside it (RFC 7521 4.2).
- * Nothing of it is believed: it only says whose keys are to be tried.
+ * The client that an assertion names in `sub`, so that it need not be named beside it (RFC 7521 4.2).
+ * Nothing of it is verified: it only says which client's keys are to be tried.
  *
- * @returns `null` if it names nobody
+ * @returns `null` if it names none
  */
 export function clientNamedIn(assertion: string): string | null {
   try {

@@ -8,7 +8,7 @@ import { verifyWorkloadToken } from '../zones/issuers/verify-issuer-token.js';
 import type { AssertingClient } from '../zones/clients/asserting-client.js';
 import { verifyClientAssertion, type AssertionNonce } from './client-assertion.js';
 
-/** What is presented, and for whom. */
+/** A presented assertion, and the client that it is for. */
 export interface AssertionAttempt {
   readonly assertion: string;
   readonly client: AssertingClient;
@@ -17,7 +17,7 @@ export interface AssertionAttempt {
   readonly issuers: ReadonlyMap<string, TrustedIssuer>;
 }
 
-/** Tells whether a client assertion is right (RFC 7521 4.2, RFC 7523 2.2). */
+/** Verifies client assertions (RFC 7521 4.2, RFC 7523 2.2). */
 @Injectable()
 export class ClientAssertions {
   constructor(
@@ -27,7 +27,9 @@ export class ClientAssertions {
   ) {}
 
   /**
-   * @returns what may be used once only; `null` for a workload's token, which may be used until it expires
+   * Verifies an assertion of a client, or the token of the issuer of its identity.
+   *
+   * @returns the nonce of an assertion, which may be used once; `null` for a workload's token, which may be used until it expires
    * @throws {UntrustedToken}
    * @throws {KeysUnavailable}
    */

@@ -6,7 +6,7 @@ import { single, type Form } from '../oauth/form.js';
 import { JWT_BEARER_ASSERTION } from '../oauth/vocabulary.js';
 import type { GatewayHeaders } from '../oauth/gateway-headers.js';
 
-/** How the client says who it is, not yet believed. */
+/** Client credentials, not verified yet. */
 export type Credentials = SecretCredentials | AssertionCredentials | GatewayCredentials;
 
 /** A shared secret (RFC 6749 2.3.1). */
@@ -29,7 +29,7 @@ export interface GatewayCredentials {
   readonly method: 'gateway';
   readonly clientId: string;
   readonly headers: GatewayHeaders;
-  /** What was signed, byte for byte. */
+  /** The signed request, byte for byte. */
   readonly signed: SignedRequest;
 }
 
@@ -42,7 +42,7 @@ export interface CredentialedRequest extends SignedRequest {
 }
 
 /**
- * Reads how a client authenticates: in exactly one way, since two could name two clients.
+ * Reads the client credentials of a request: exactly one kind, since two could name two clients.
  *
  * @throws {OAuthError} invalid_request for more than one way; invalid_client for none that is usable
  */
@@ -103,7 +103,7 @@ function twoWays(): OAuthError {
   return new OAuthError('invalid_request', 'the client authenticates in more than one way');
 }
 
-/** The same words as for credentials that are wrong: one body for every cause. */
+/** The error for missing credentials, in the words for wrong ones: one body for every cause. */
 function noCredentials(detail: string, wwwAuthenticate?: string): OAuthError {
   return new OAuthError('invalid_client', 'client authentication failed', {
     detail,

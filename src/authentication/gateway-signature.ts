@@ -2,7 +2,7 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { instant } from '../platform/config/clock.js';
 import type { GatewayHeaders } from '../oauth/gateway-headers.js';
 
-/** What the signature is over. */
+/** The parts of a request that a gateway signs. */
 export interface SignedRequest {
   readonly method: string;
   readonly path: string;
@@ -10,10 +10,10 @@ export interface SignedRequest {
   readonly body: Uint8Array;
 }
 
-/** By how many seconds the gateway's clock may differ from ours. */
+/** Seconds by which the gateway's clock may differ from ours. */
 const SKEW = 60;
 
-/** What makes a signed request usable once. */
+/** The nonce of a signed request, which makes it usable once. */
 export interface GatewayNonce {
   /** Hex SHA-256 of the request id. */
   readonly nonce: string;
@@ -22,12 +22,12 @@ export interface GatewayNonce {
 }
 
 /**
- * Checks the signature of a gateway: HMAC-SHA-256 over
+ * Verifies the signature of a gateway: HMAC-SHA-256 over
  * `{timestamp}\n{request id}\n{METHOD}\n{path}\n{hex sha256 of the raw body}`.
  *
  * @param key `GATEWAY_HMAC_KEY`; `null` if there is none, and then no signature is right
  * @param now milliseconds since the epoch
- * @returns what may be used once; a word for the log if anything is missing, malformed, late or wrong
+ * @returns the nonce that the commit spends; a text for the log if anything is missing, malformed, late or wrong
  */
 export function verifyGatewaySignature(
   { timestamp, request, signature, requestId }: GatewayHeaders,
@@ -52,7 +52,7 @@ function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** The same for whoever looks at it and whenever: it is part of what is remembered. */
+/** The day of a time, in UTC: it is stored with the nonce, so it must not depend on who computes it. */
 function dayOf(seconds: number): string {
   return instant(seconds * 1_000)
     .toISOString()

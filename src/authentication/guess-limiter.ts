@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 
-/** Wrong guesses that one source may make about one client at once. */
+/** Wrong guesses at the secret of one client that one source may make at once. */
 const BURST = 10;
-/** Milliseconds after which one more is allowed. */
+/** Milliseconds after which one more guess is allowed. */
 const REFILL_MS = 6_000;
-/** Milliseconds between expensive comparisons for a pair that has used up its guesses. */
+/** Milliseconds between two expensive comparisons for a client and source without guesses left. */
 const PACE_MS = 1_000;
 
 interface Bucket {
@@ -15,8 +15,8 @@ interface Bucket {
 }
 
 /**
- * Counts wrong guesses per client and source, so that somebody who guesses from elsewhere cannot
- * lock a client out. Bounded: the least recently guessed pairs are forgotten.
+ * Limits wrong guesses at client secrets, by client and source together, so that guesses from elsewhere
+ * cannot lock a client out. Bounded: the least recently guessed pairs are forgotten.
  */
 export class GuessLimiter {
   private readonly buckets = new LRUCache<string, Bucket>({ max: 50_000 });
@@ -59,7 +59,7 @@ export class GuessLimiter {
   }
 }
 
-/** Of one length, since a caller may write anything into its client id, and we remember many. */
+/** The key of a client and source: of one length, since a client id may be anything, and many are kept. */
 function pairKey(clientId: string, source: string): string {
   return createHash('sha256')
     .update(JSON.stringify([clientId, source]))

@@ -8,7 +8,7 @@ export interface RequestCounter {
 }
 
 /**
- * Lets a client, and all clients of a zone together, ask only so often.
+ * Limits the requests of a client, and those of all clients of a zone together.
  *
  * @throws {OAuthError} slow_down
  */

@@ -11,13 +11,13 @@ import {
 import { ENV, type RateLimit, type RunningEnv } from '../platform/config/env.js';
 import { LOGGER } from '../platform/config/logger.js';
 
-/** Milliseconds that Redis may take for an answer before the local share applies. */
+/** Milliseconds after which Redis counts as away, and the limits of this replica apply. */
 const REDIS_MS = 100;
 /** Seconds over which a burst is counted. */
 const BURST_SECONDS = 10;
 
 /**
- * Limits how often clients and zones may ask. Counted in the memory of each replica, or in Redis for
+ * Rate limits of clients and zones. Requests are counted in the memory of each replica, or in Redis for
  * all of them together; while Redis is away each replica counts for itself.
  */
 @Injectable()

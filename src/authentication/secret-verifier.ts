@@ -17,9 +17,9 @@ import { SerialQueue } from './serial-queue.js';
 /** argon2id with OWASP's parameters: 19 MiB, two passes, one lane. */
 const ARGON2 = { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
 
-/** What a secret is presented for and from where. */
+/** A presented client secret: for which client, and from where. */
 export interface SecretAttempt {
-  /** As the caller wrote it: it may be nobody's. */
+  /** As the caller wrote it: there may be no such client. */
   readonly clientId: string;
   readonly secret: string;
   /** The caller's address. */
@@ -33,7 +33,7 @@ export interface SecretAttempt {
 export type SecretVerdict = 'right' | 'wrong' | 'throttled';
 
 /**
- * Tells whether a client secret is right.
+ * Verifies client secrets.
  *
  * Which way a secret is checked depends on the form of what was presented, never on whether the
  * client exists or how its secret is stored, so the time that it takes tells nothing: a secret of
@@ -43,16 +43,16 @@ export type SecretVerdict = 'right' | 'wrong' | 'throttled';
 export class SecretVerifier {
   private readonly limiter = new GuessLimiter();
   private readonly queue = new SerialQueue(12);
-  /** Recognises imported secrets that were found right before, so that they cost one digest. */
+  /** Imported secrets that were right before, as keyed digests, so that they cost one digest. */
   private readonly seen = new LRUCache<string, true>({ max: 10_000 });
   private readonly seenKey = randomBytes(32);
-  /** What unknown clients are compared with. */
-  private readonly nobodysDigestKey = randomBytes(32);
-  private readonly nobodysHash = hash(randomBytes(32), ARGON2);
+  /** What secrets of unknown clients are compared with. */
+  private readonly dummyDigestKey = randomBytes(32);
+  private readonly dummyHash = hash(randomBytes(32), ARGON2);
 
   constructor(@Inject(CLOCK) private readonly clock: Clock) {}
 
-  /** Never throws for anything that a caller can present. */
+  /** Verifies a secret. Never throws for anything that a caller can present. */
   async verify(presented: SecretAttempt): Promise<SecretVerdict> {
     const attempt = { ...presented, source: networkOf(presented.source) };
     const now = this.clock.now();
@@ -65,13 +65,13 @@ export class SecretVerifier {
     return this.limiter.countWrong(attempt.clientId, attempt.source, now) ? 'wrong' : 'throttled';
   }
 
-  /** Hashes a secret that somebody else made, which may be guessable. */
+  /** The stored hash of an imported secret, which may be guessable. */
   hashImported(secret: string): Promise<string> {
     return hash(secret, ARGON2);
   }
 
   private matchesDigest(attempt: SecretAttempt, live: readonly SecretRecord[]): boolean {
-    const digestKey = attempt.digestKey ?? this.nobodysDigestKey;
+    const digestKey = attempt.digestKey ?? this.dummyDigestKey;
     const presented = digestSecret(digestKey, attempt.clientId, attempt.secret);
     let right = false;
     for (const { kind, verifier } of live) {
@@ -89,7 +89,7 @@ export class SecretVerifier {
       return true;
     const { clientId, source } = attempt;
     if (!this.limiter.mayCompare(clientId, source, this.clock.now())) return null;
-    // Who guesses can name any client, and a client be guessed at from anywhere: no one of the three
+    // A guesser can name any client, and guesses at a client can come from anywhere: no one of the three
     // may take the whole queue.
     const quotas = [
       { key: JSON.stringify([clientId, source]), max: 2 },
@@ -103,9 +103,9 @@ export class SecretVerifier {
     attempt: SecretAttempt,
     imported: readonly string[],
   ): Promise<boolean> {
-    // As many comparisons as there can be secrets, whoever the client is and however many it has.
+    // As many comparisons as there can be secrets, for any client and however many it has.
     const hashes = [...imported];
-    while (hashes.length < MAX_LIVE_SECRETS) hashes.push(await this.nobodysHash);
+    while (hashes.length < MAX_LIVE_SECRETS) hashes.push(await this.dummyHash);
     let right = false;
     for (const verifier of hashes) {
       const matches = await verify(verifier, attempt.secret);

@@ -5,8 +5,8 @@ export interface Quota {
 }
 
 /**
- * Runs expensive jobs one after the other. What does not fit is turned away at once, so a flood
- * costs neither memory nor the time of others, and nobody can fill the queue alone.
+ * A queue that runs expensive jobs one after the other. What does not fit is turned away at once, so a
+ * flood costs neither memory nor the time of others, and no client or source can fill the queue alone.
  */
 export class SerialQueue {
   private tail: Promise<unknown> = Promise.resolve();
@@ -19,8 +19,10 @@ export class SerialQueue {
   constructor(private readonly maxWaiting: number) {}
 
   /**
+   * Runs a job when its turn comes.
+   *
    * @param quotas the limits that the job counts against
-   * @returns the job's result, or `null` if the queue is full for everybody or for one of those
+   * @returns the job's result, or `null` if the queue is full, or one of the quotas
    */
   async run<T>(quotas: readonly Quota[], job: () => Promise<T>): Promise<T | null> {
     const full = quotas.some(({ key, max }) => (this.taken.get(key) ?? 0) >= max);

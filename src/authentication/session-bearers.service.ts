@@ -9,13 +9,13 @@ import { isUuid } from '../oauth/vocabulary.js';
 import { Snapshots } from '../zones/snapshot/snapshots.service.js';
 import type { ZoneSnapshot } from '../zones/snapshot/zone-snapshot.js';
 
-/** An application that has shown a session mandate. Whether that is still alive the database says. */
+/** An application with a verified session mandate. Whether that is still alive the database says. */
 export interface Bearer {
   readonly zone: ZoneSnapshot;
   readonly claims: MandateClaims;
 }
 
-/** Believes who bears a session mandate (RFC 6750), as strictly as the token endpoint does. */
+/** Verifies session mandates presented as bearer tokens (RFC 6750), as strictly as the token endpoint does. */
 @Injectable()
 export class SessionBearers {
   constructor(
@@ -25,6 +25,8 @@ export class SessionBearers {
   ) {}
 
   /**
+   * Verifies a session mandate.
+   *
    * @throws {OAuthError} invalid_token
    * @throws the driver's error if the zone cannot be read
    */
@@ -41,7 +43,7 @@ export class SessionBearers {
     }
   }
 
-  /** Forgets the zone that a bearer was verified in: it has turned out to be old. */
+  /** Forgets the snapshot that a bearer was verified in, which has turned out to be old. */
   forget({ zone: { zoneId, version } }: Bearer): void {
     this.snapshots.forget({ zoneId, version });
   }
@@ -61,7 +63,7 @@ export class SessionBearers {
     }
   }
 
-  /** The zone that a token says it is of; that it is, only the key of that zone can show. */
+  /** The zone that a token names. Only the zone's key can show that it is true. */
   private async zoneOf(token: string): Promise<ZoneSnapshot> {
     try {
       const { zone_id: zoneId } = parseCompactJws(token).claims;
@@ -76,8 +78,11 @@ export class SessionBearers {
 }
 
 /**
- * What is delegated is exchanged, and not used to delegate by: an application that has received
- * something hands it on with its own session mandate, from the agent session that received it.
+ * The claims of an application's own session mandate. What is delegated is exchanged, and not used to
+ * delegate by: an application that has received something hands it on with a session mandate of its own,
+ * from the agent session that received it.
+ *
+ * @throws {OAuthError} invalid_token for any other mandate
  */
 function ownSession(claims: MandateClaims): MandateClaims {
   if (claims.use !== 'session') throw invalidToken('not a session mandate');
@@ -92,7 +97,7 @@ function ownSession(claims: MandateClaims): MandateClaims {
   return claims;
 }
 
-/** Stands in front of the routes of applications, so that nothing of a stranger's body is read. */
+/** Guards the routes of applications, so that no body is read without a valid bearer. */
 export function admitBearers(bearers: SessionBearers) {
   return async (request: Request, _response: Response, next: NextFunction): Promise<void> => {
     // What was verified is not kept: the zone may change before the request is answered.
@@ -102,7 +107,7 @@ export function admitBearers(bearers: SessionBearers) {
 }
 
 /**
- * The token of a request (RFC 6750 2.1).
+ * The bearer token of a request (RFC 6750 2.1).
  *
  * @throws {OAuthError} invalid_token
  */
@@ -121,7 +126,7 @@ export function bearerToken(request: Request): string {
   return token;
 }
 
-/** One text for every cause. */
+/** The error for a bearer that is not usable: one text for every cause. */
 export function invalidToken(detail: string, cause?: unknown): OAuthError {
   return new OAuthError('invalid_token', 'the bearer is not a usable session mandate', {
     detail: `bearer: ${detail}`,

@@ -1,8 +1,8 @@
 import { isIPv6 } from 'node:net';
 
 /**
- * The part of an address that its user cannot choose: all of an IPv4 address, the first 64 bits of an
- * IPv6 address (RFC 4291 2.5.4), since whoever has one of those has all the others below them, too.
+ * The network of an address, which its user cannot choose: all of an IPv4 address, the first 64 bits of an
+ * IPv6 address (RFC 4291 2.5.4), since the holder of one of those has all the others below them, too.
  *
  * @param address as the socket or a proxy names it; what is no IPv6 address is returned as it is
  */

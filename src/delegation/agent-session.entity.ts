@@ -1,6 +1,6 @@
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
-/** An agent at work for an application: what authority is delegated from and to. */
+/** An agent session: an agent at work for an application, which authority is delegated from and to. */
 @Entity('agent_sessions')
 export class AgentSession {
   @PrimaryColumn('uuid', { name: 'zone_id' })
@@ -33,11 +33,11 @@ export class AgentSession {
   @Column('text')
   lifecycle: 'task' | 'service';
 
-  /** What its application calls it by. */
+  /** Names that its application has given it. */
   @Column('text', { array: true })
   labels: string[];
 
-  /** `service`: for how many seconds a heartbeat keeps it alive. */
+  /** `service`: seconds for which a heartbeat keeps it alive. */
   @Column('integer', { name: 'beat_seconds', nullable: true })
   beatSeconds: number | null;
 

@@ -1,7 +1,7 @@
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 import type { Constraints } from './grant.js';
 
-/** Authority that went from one agent session to another. */
+/** A delegation: authority that one agent session hands to another, an edge of the zone's delegation graph. */
 @Entity('delegation_edges')
 export class DelegationEdge {
   @PrimaryColumn('uuid', { name: 'zone_id' })
@@ -44,15 +44,15 @@ export class DelegationEdge {
   @Column('text', { array: true })
   scopes: string[];
 
-  /** The one resource that it is for, if it is for one. */
+  /** The resource that it is for, if it is for one only. */
   @Column('text', { nullable: true })
   resource: string | null;
 
-  /** What it comes to, with what it has from its parent. */
+  /** Its constraints, those of its parent included. */
   @Column('jsonb')
   constraints: Constraints;
 
-  /** How many exchanges are left of the budget. */
+  /** The exchanges that are left of the budget. A bigint, so a string here. */
   @Column('bigint', { nullable: true })
   remaining: string | null;
 

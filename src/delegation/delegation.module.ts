@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { Delegations } from './delegations.service.js';
 
-/** Proves that authority narrowed on its way from one session to another. */
+/** Delegation: authority that is handed from one agent session to another, and only narrows on its way. */
 @Module({ providers: [Delegations], exports: [Delegations] })
 export class DelegationModule {}

@@ -3,7 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import type { Route } from './route.js';
 
-/** Finds how authority came to an agent session. */
+/** Reads the way on which authority came to an agent session. */
 @Injectable()
 export class Delegations {
   constructor(@InjectDataSource() private readonly dataSource: DataSource) {}

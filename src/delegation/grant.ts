@@ -1,22 +1,22 @@
 import { isSubset } from '../oauth/scope.js';
 
-/** Hops of a delegation at most, from the first issuer to the last receiver. */
+/** The most hops that a delegation can have, from the first issuer to the last receiver. */
 export const MAX_HOPS = 10;
 
-/** How an edge is confined, as it is stored and as policy sees it. */
+/** The constraints of an edge, as they are stored and as policy sees them. */
 export interface Constraints {
   readonly resources: readonly string[];
   /** The longest that a mandate may live, in seconds. */
   readonly ttl_seconds?: number;
-  /** How many hops a delegation through this edge may have in all. */
+  /** The most hops that a delegation through this edge may have in all. */
   readonly max_hops: number;
-  /** How many exchanges it was made for. */
+  /** The number of exchanges that it was made for. */
   readonly budget?: number;
-  /** Only for what policy approves of: nothing below can take that off again. */
+  /** Whether policy has to approve of each use: nothing below can take that off again. */
   readonly policy_approved: boolean;
 }
 
-/** Authority as an edge hands it on: what one constraint after another is compared by. */
+/** The authority that an edge hands on, constraint by constraint, so that two can be compared. */
 export interface Grant {
   readonly scopes: readonly string[];
   readonly resources: readonly string[];
@@ -30,11 +30,11 @@ export interface Grant {
   readonly policyApproved: boolean;
 }
 
-/** A way in which a grant can be more than another one. */
+/** A constraint: a respect in which one grant can be more than another. */
 export type Constraint = keyof Grant;
 
 /**
- * In which respects a grant is more than the one that it comes of. None: it is a subset.
+ * The constraints in which a grant is more than the one that it comes of. None: it is a subset.
  *
  * It is an order: nothing exceeds itself, and what does not exceed a part does not exceed the whole.
  */
@@ -61,7 +61,7 @@ const CONSTRAINTS: readonly Constraint[] = [
   'policyApproved',
 ];
 
-/** Where no limit is the highest one. A limit that is no number permits nothing. */
+/** Whether a limit is within another, where `null` is none, and so the highest. `NaN` permits nothing. */
 function atMost(inner: number | null, outer: number | null): boolean {
   return outer === null || (inner !== null && inner <= outer);
 }

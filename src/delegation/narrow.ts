@@ -1,7 +1,7 @@
 import { OAuthError, type OAuthErrorCode } from '../oauth/errors.js';
 import { excesses, MAX_HOPS, type Grant, type Constraint } from './grant.js';
 
-/** What somebody wants to delegate; what is left out is as it was above. */
+/** What an application asks to delegate; a constraint that is `null` stays as it was above. */
 export interface DelegationRequest {
   readonly scopes: readonly string[];
   readonly resource: string | null;
@@ -16,18 +16,18 @@ export interface DelegationRequest {
   readonly policyApproved: boolean;
 }
 
-/** What is delegated from: a grant, and how long it was made for. */
+/** The authority that is delegated from: a grant, and the lifetime that it was made with. */
 export interface Source {
   readonly grant: Grant;
   /** Seconds that it was made for in the first place. */
   readonly lifetime: number;
-  /** How many hops there are already. */
+  /** The hops that it has come already. */
   readonly hops: number;
 }
 
-/** For how many seconds an edge is made if nobody says. */
-const USUAL_LIFETIME = 3_600;
-/** For how many seconds an edge can be made. */
+/** Seconds for which an edge is made unless the request says. */
+const DEFAULT_LIFETIME = 3_600;
+/** The most seconds for which an edge can be made. */
 export const MAX_LIFETIME = 86_400;
 
 const ERRORS: Readonly<Record<Constraint, OAuthErrorCode>> = {
@@ -50,7 +50,7 @@ const NAMES: Readonly<Record<Constraint, string>> = {
   policyApproved: 'policy approval is',
 };
 
-/** What an application has by itself, which nobody delegated to it. */
+/** The authority that an application has by itself, without a delegation. */
 export function ownAuthority(
   scopes: readonly string[],
   resources: readonly string[],
@@ -72,8 +72,8 @@ export function ownAuthority(
 }
 
 /**
- * What a request comes to, below what is delegated from. What was asked for is granted or refused, never
- * cut, except that an edge made for as long as its parent was ends together with it.
+ * The grant that a request for delegation comes to, below the source. What was asked for is granted or
+ * refused, never cut, except that an edge made for as long as its parent was ends together with it.
  *
  * @param now seconds since the epoch
  * @throws {OAuthError} if it is more than there is, in any constraint
@@ -118,9 +118,9 @@ function expiryOf(
   lifetime: number,
   now: number,
 ): number {
-  const seconds = expiresIn ?? (expiresAt === null ? USUAL_LIFETIME : Number.POSITIVE_INFINITY);
+  const seconds = expiresIn ?? (expiresAt === null ? DEFAULT_LIFETIME : Number.POSITIVE_INFINITY);
   const end = Math.min(now + seconds, expiresAt ?? Number.POSITIVE_INFINITY);
-  // A lifetime is compared with a lifetime, since whoever hands on at once is later all the same.
+  // A lifetime is compared with a lifetime, since what is handed on at once begins later all the same.
   if (expiresIn !== null && end - now > lifetime) throw tooMuch('expiresAt');
   if (expiresIn === null && expiresAt !== null && end > above.expiresAt) throw tooMuch('expiresAt');
   return Math.min(end, above.expiresAt);

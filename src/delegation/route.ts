@@ -45,16 +45,16 @@ export interface Edge {
   readonly alive: boolean;
 }
 
-/** How authority came to an agent session, as it is stored: nothing of it is believed yet. */
+/** The way on which authority came to an agent session, as it is stored: nothing of it is checked yet. */
 export interface Route {
   readonly acting: Agent;
-  /** How many live delegations lead to it. */
+  /** The number of live delegations that lead to it. */
   readonly incoming: number;
   /** The delegation used and all above it, the first one first; empty if there is none. */
   readonly edges: readonly Edge[];
   /** Every agent session that must be alive. */
   readonly agents: readonly Agent[];
-  /** The state of the graph that this was read in. */
+  /** The epoch of the zone's delegation graph that this was read in. */
   readonly epoch: number;
 }
 
@@ -63,7 +63,7 @@ export function leafOf({ edges }: Pick<Route, 'edges'>): Edge | null {
   return edges.at(-1) ?? null;
 }
 
-/** What an edge hands on. */
+/** The grant that an edge hands on. */
 export function grantOf({ scopes, constraints, expiresAt }: Edge): Grant {
   return {
     scopes,
@@ -76,19 +76,19 @@ export function grantOf({ scopes, constraints, expiresAt }: Edge): Grant {
   };
 }
 
-/** How many exchanges are left on the way; `null` for any number. */
+/** The exchanges that are left on a way: the least of its edges; `null` for any number. */
 export function remainingOn(edges: readonly Edge[]): number | null {
   const left = edges.flatMap(({ remaining }) => (remaining === null ? [] : [remaining]));
   return left.length === 0 ? null : Math.min(...left);
 }
 
-/** When the first of everything on the way ends, in seconds since the epoch. */
+/** The end of a way, which is that of whatever on it ends first, in seconds since the epoch. */
 export function endOf({ edges, agents }: Pick<Route, 'edges' | 'agents'>): number {
   return Math.min(...[...edges, ...agents].map(({ expiresAt }) => expiresAt));
 }
 
 /**
- * Why a route cannot be gone; `null` if it can. What was checked when it was made is checked again:
+ * The obstacle on a route; `null` if there is none. What was checked when it was made is checked again:
  * that all of it is alive and hangs together, and that authority narrowed at every hop.
  */
 export function obstacleOn(route: Route): string | null {
@@ -116,7 +116,7 @@ export function confinementsOf({ acting, agents }: Route): string[] {
   );
 }
 
-/** What was narrowed once does not get wider by what narrowed it being gone. */
+/** An agent session that was narrowed once does not get wider when the delegation is gone. */
 function obstacleWithoutEdge({ acting, incoming }: Route): string | null {
   if (!acting.narrowed) return null;
   return incoming > 1 ? 'several delegations lead here' : 'the delegation to it is gone';
@@ -145,7 +145,7 @@ function obstacleAt(edge: Edge, parent: Edge | null, hop: number): string | null
   return constraint === undefined ? null : `exceeds its parent: ${constraint}`;
 }
 
-/** The way goes on from where the parent's ended, through sessions below it, to source and target. */
+/** Whether a path goes on from where the parent's ended, through sessions below it, to source and target. */
 function continues(path: readonly string[], before: readonly string[], edge: Edge): boolean {
   return (
     before.every((id, at) => path[at] === id) &&

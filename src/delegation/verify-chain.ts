@@ -1,12 +1,12 @@
 /**
- * Checks what a mandate says of how its authority was delegated, offline: nothing but the claims is
- * needed, and nothing but this file. The signature must have been verified before.
+ * Verifies the delegation claims of a mandate offline: nothing but the claims is needed, and nothing but
+ * this file. The signature must have been verified before.
  */
 
-/** Hops at most. It is repeated here so that the file can be taken elsewhere as it is. */
+/** The most hops. It is repeated here so that the file can be taken elsewhere as it is. */
 const MAX_HOPS = 10;
 
-/** One station of a delegation. */
+/** One station of a delegation: an agent session that had the authority. */
 export interface Station {
   readonly applicationId: string;
   readonly agentSessionId: string;
@@ -14,7 +14,7 @@ export interface Station {
   readonly delegationEdgeId: string | null;
 }
 
-/** What the claims come to: a chain, no delegation at all, or why they cannot be true. */
+/** The result: the chain, which is empty without a delegation, or why the claims cannot be true. */
 export type DelegationChain =
   | { readonly valid: true; readonly stations: readonly Station[]; readonly hopCount: number }
   | { readonly valid: false; readonly reason: string };

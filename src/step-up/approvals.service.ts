@@ -11,10 +11,10 @@ import type { ApproverDecisionBody } from './decision.body.js';
 /** The scope of a session mandate that lets its client decide. */
 const DECIDE = 'challenge:decide';
 
-/** How often a request is looked at before a zone that keeps changing makes us give up. */
+/** Attempts at a request whose zone changes while it is handled. */
 const MAX_ATTEMPTS = 5;
 
-/** Lets applications look at challenges of their zone and decide on them, with a session mandate of their own. */
+/** Shows challenges to approvers and takes their decisions: applications with a session mandate of their own. */
 @Injectable()
 export class Approvals {
   constructor(
@@ -24,6 +24,9 @@ export class Approvals {
   ) {}
 
   /**
+   * The challenge that an approver asks for.
+   *
+   * @param token the bearer
    * @returns `null` for an unknown challenge, and for one of another zone
    * @throws {OAuthError} invalid_token, access_denied
    */
@@ -35,6 +38,9 @@ export class Approvals {
   }
 
   /**
+   * Decides on a challenge as an approver.
+   *
+   * @param token the bearer
    * @returns the challenge as it is now, or why the decision does not count
    * @throws {OAuthError} invalid_token, access_denied
    */

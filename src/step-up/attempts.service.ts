@@ -3,7 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import type { Challenge } from './challenge.entity.js';
 
-/** How often one may be wrong: so often at once, and then so often a minute. */
+/** The attempts that are allowed: so many at once, and so many more each minute. */
 export interface Allowance {
   readonly burst: number;
   readonly perMinute: number;
@@ -11,14 +11,14 @@ export interface Allowance {
 
 const WRONG_SECRETS: Allowance = { burst: 10, perMinute: 10 };
 
-/** Counts who is wrong how often, for all replicas together. */
+/** Limits attempts to guess codes and challenge secrets, for all replicas together. */
 @Injectable()
 export class Attempts {
   constructor(@InjectDataSource() private readonly dataSource: DataSource) {}
 
   /**
-   * Takes an attempt, before it is known whether it is right: those who guess many times at once would
-   * all be looked at otherwise.
+   * Takes an attempt, before it is known whether it is right: many guesses at once would all be looked at
+   * otherwise.
    *
    * @param key what is counted, within the zone
    * @returns `false` if there is none left
@@ -31,7 +31,7 @@ export class Attempts {
     return rows[0]?.taken === true;
   }
 
-  /** Gives one back: it was right. */
+  /** Gives an attempt back that was right. */
   async giveBack(zoneId: string, key: string): Promise<void> {
     await this.dataSource.query(
       'UPDATE step_up_attempts SET tokens = tokens + 1 WHERE zone_id = $1 AND key = $2',
@@ -40,8 +40,8 @@ export class Attempts {
   }
 
   /**
-   * Whether a secret is one of those that redeem a challenge. Nobody guesses a secret that is drawn, so
-   * the right one is right however many wrong ones came before: nobody is locked out by others' noise.
+   * Whether a secret is one of those that redeem a challenge. A random secret cannot be guessed, so the
+   * right one is right however many wrong ones came before: a client is not locked out by others' noise.
    *
    * @param secretDigest hex SHA-256
    * @returns `null` for one of too many wrong ones

@@ -1,21 +1,24 @@
-interface Asked<T> {
+/** A caller that waits for what it has asked for. */
+interface PendingRead<T> {
   readonly resolve: (found: T | null) => void;
   readonly reject: (reason: unknown) => void;
 }
 
 /**
- * Reads things by id, one query at a time: whoever asks while one is under way is in the next, so what is
- * read is never older than the question, and any number who ask at once cost two queries.
+ * Reads rows by id, one query at a time: a read that is asked for during one query is in the next one, so
+ * what is read is never older than the question, and any number of reads at once cost two queries.
  */
 export class BatchReader<T extends { readonly id: string }> {
-  private next = new Map<string, Asked<T>[]>();
+  private next = new Map<string, PendingRead<T>[]>();
   private running = false;
 
   /** @param readAll reads those that exist */
   constructor(private readonly readAll: (ids: readonly string[]) => Promise<readonly T[]>) {}
 
   /**
-   * @returns `null` if there is no such thing
+   * Reads a row in the next query.
+   *
+   * @returns `null` if there is no such row
    * @throws what `readAll` throws
    */
   read(id: string): Promise<T | null> {

@@ -1,7 +1,7 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { DecisionMethod } from './decision-methods.js';
 
-/** What one person or system said to a challenge. */
+/** The decision of one person or system on a challenge. */
 @Entity('challenge_decisions')
 export class ChallengeDecision {
   @PrimaryColumn('uuid', { name: 'zone_id' })
@@ -10,7 +10,7 @@ export class ChallengeDecision {
   @PrimaryColumn('uuid', { name: 'challenge_id' })
   challengeId: string;
 
-  /** Who it was, such as `client:{id}`. */
+  /** The person or system that decided, such as `client:{id}`. */
   @PrimaryColumn('text', { name: 'decided_by' })
   decidedBy: string;
 

@@ -10,25 +10,25 @@ import { challengeState } from './challenge.js';
 import type { Challenge } from './challenge.entity.js';
 import { Challenges } from './challenges.service.js';
 
-/** How many may wait on this replica, and for one challenge. Whoever comes later is answered at once. */
+/** Callers that may wait on this replica, and for one challenge. More of them are answered at once. */
 const MAX_WAITING = 10_000;
 const MAX_FOR_ONE = 2_500;
-/** Everything that is waited for is looked at so often, in one query: a notification may be lost. */
-const LOOK_MS = 3_000;
+/** Milliseconds after which all awaited challenges are read again, in one query: a notification may be lost. */
+const REREAD_MS = 3_000;
 
-/** Somebody who waits for a challenge. */
+/** A caller that waits for a challenge. */
 interface Waiter {
   readonly wake: () => void;
 }
 
 /**
- * Lets callers wait until somebody has decided. They are woken by what PostgreSQL tells, whichever replica
- * the decision was made on; the database is asked once for each decision, not for each who waits.
+ * Lets callers wait until a challenge is decided. PostgreSQL's notification wakes them, on whichever
+ * replica the decision was made; the database is asked once for each decision, not once for each caller.
  */
 @Injectable()
 export class ChallengeWaits implements OnModuleInit, OnApplicationShutdown, ChangeListener {
   private readonly waiters = new Map<string, Set<Waiter>>();
-  /** The latest that was read of what is waited for. */
+  /** Decided challenges, until their callers have got them. */
   private readonly latest = new Map<string, Challenge>();
   private readonly reader: BatchReader<Challenge>;
   private timer: NodeJS.Timeout | undefined;
@@ -46,7 +46,7 @@ export class ChallengeWaits implements OnModuleInit, OnApplicationShutdown, Chan
 
   onModuleInit(): void {
     this.feed.subscribe('challenge', this);
-    this.timer = setInterval(() => this.onReset(), LOOK_MS).unref();
+    this.timer = setInterval(() => this.onReset(), REREAD_MS).unref();
   }
 
   onApplicationShutdown(): void {
@@ -54,13 +54,13 @@ export class ChallengeWaits implements OnModuleInit, OnApplicationShutdown, Chan
     this.release();
   }
 
-  /** From now on nobody waits any more; whoever does is answered with what is known. */
+  /** Ends all waits, those to come included: callers are answered with the state as it is. */
   release(): void {
     this.released = true;
     for (const waiters of this.waiters.values()) for (const { wake } of waiters) wake();
   }
 
-  /** How many wait now. */
+  /** The number of callers that wait. */
   get waiting(): number {
     return this.count;
   }
@@ -69,7 +69,7 @@ export class ChallengeWaits implements OnModuleInit, OnApplicationShutdown, Chan
    * A challenge, once it is not pending any more; or as it is when the time is over.
    *
    * @param waitMs how long to wait at most
-   * @param gone aborted when the caller does not care any more
+   * @param gone aborted when the caller has gone away
    * @returns `null` for an unknown or malformed id
    */
   async find(id: string, waitMs: number, gone: AbortSignal): Promise<Challenge | null> {
@@ -85,7 +85,7 @@ export class ChallengeWaits implements OnModuleInit, OnApplicationShutdown, Chan
       if (found === null || !this.isPending(found)) return found;
       const expiresIn = found.expiresAt.getTime() - this.clock.now();
       const ms = Math.min(waitMs, Math.max(0, expiresIn));
-      // However it ends, there is something to answer, or nobody to answer to.
+      // However the wait ends, there is something to answer, or the caller is gone.
       await sleep(ms, undefined, { signal: AbortSignal.any([over.signal, gone]) }).catch(() => {});
       return this.latest.get(id) ?? found;
     } finally {
@@ -94,11 +94,11 @@ export class ChallengeWaits implements OnModuleInit, OnApplicationShutdown, Chan
   }
 
   onChange(id: string): void {
-    if (this.waiters.has(id)) void this.look(id);
+    if (this.waiters.has(id)) void this.readAgain(id);
   }
 
   onReset(): void {
-    for (const id of this.waiters.keys()) void this.look(id);
+    for (const id of this.waiters.keys()) void this.readAgain(id);
   }
 
   private add(id: string, waiter: Waiter): void {
@@ -116,17 +116,17 @@ export class ChallengeWaits implements OnModuleInit, OnApplicationShutdown, Chan
     this.latest.delete(id);
   }
 
-  private async look(id: string): Promise<void> {
+  private async readAgain(id: string): Promise<void> {
     try {
       const challenge = await this.reader.read(id);
-      if (challenge !== null) this.tell(challenge);
+      if (challenge !== null) this.wakeAll(challenge);
     } catch (error) {
-      // Looked at again in a moment, with everything else that is waited for.
+      // Read again in a moment, with all that are waited for.
       this.logger.warn({ err: error }, 'a challenge that is waited for cannot be read');
     }
   }
 
-  private tell(challenge: Challenge): void {
+  private wakeAll(challenge: Challenge): void {
     const waiters = this.waiters.get(challenge.id);
     if (waiters === undefined || this.isPending(challenge)) return;
     this.latest.set(challenge.id, challenge);

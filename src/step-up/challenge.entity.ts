@@ -2,7 +2,7 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { StepUpTerms } from '../zones/step-up-terms.js';
 import type { HeldRequest } from './challenge.js';
 
-/** A request that waits for somebody to confirm it. The ledger opens and spends it. */
+/** A request that is held until it is confirmed. The ledger opens and spends it. */
 @Entity('challenges')
 export class Challenge {
   @PrimaryColumn('uuid', { name: 'zone_id' })
@@ -27,7 +27,7 @@ export class Challenge {
   @Column('text')
   subject: string;
 
-  /** Whose name the subject is; `null` if it is ours. */
+  /** The trusted issuer of the subject's name; `null` for names of ours. */
   @Column('text', { name: 'subject_issuer', nullable: true })
   subjectIssuer: string | null;
 
@@ -41,7 +41,7 @@ export class Challenge {
   @Column('jsonb')
   request: HeldRequest;
 
-  /** Those of its type when it was opened. */
+  /** The terms of its type when it was opened. */
   @Column('jsonb')
   terms: StepUpTerms;
 
@@ -51,7 +51,7 @@ export class Challenge {
   @Column('integer')
   approvals: number;
 
-  /** How often somebody failed to prove to be the subject. */
+  /** The number of attempts to confirm as the subject with wrong evidence. */
   @Column('integer', { name: 'wrong_responses' })
   wrongResponses: number;
 
@@ -61,7 +61,7 @@ export class Challenge {
   @Column('timestamptz', { name: 'decided_at', nullable: true })
   decidedAt: Date | null;
 
-  /** What a mandate says of the proof, once it is approved. */
+  /** `acr` of the mandate that is issued on it, once it is approved. */
   @Column('text', { nullable: true })
   acr: string | null;
 

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import type { StepUpTerms } from '../zones/step-up-terms.js';
 
-/** Where a challenge is: what the status of it says. */
+/** The state of a challenge, as `GET /step-up/{id}` answers it. */
 export type ChallengeState = 'pending' | 'approved' | 'rejected' | 'expired' | 'consumed';
 
-/** What the state of a challenge depends on. */
+/** The columns that the state of a challenge depends on. */
 export interface ChallengeMoments {
   readonly decision: 'approved' | 'rejected' | null;
   readonly consumedAt: Date | null;
@@ -28,17 +28,17 @@ export function challengeState(
   return decision ?? 'pending';
 }
 
-/** Whom a held request speaks for. */
+/** The subject of a held request. */
 export interface ChallengeSubject {
   readonly sub: string;
   readonly type: 'user' | 'application';
-  /** Whose name it is; absent if it is ours. */
+  /** The trusted issuer of the name; absent for names of ours. */
   readonly iss?: string;
 }
 
 /**
- * Everything that a challenge stands for. It is shown to those who decide, and whoever redeems the
- * challenge must ask for exactly this.
+ * The request that a challenge holds. It is shown to those who decide, and a request that redeems the
+ * challenge must be exactly this one.
  */
 export interface HeldRequest {
   readonly zone_id: string;
@@ -52,14 +52,14 @@ export interface HeldRequest {
   readonly max_age?: number;
   readonly client_id: string;
   readonly subject: ChallengeSubject;
-  /** Who acts, the current one outermost (RFC 8693 4.1). */
+  /** The actors, the current one outermost (RFC 8693 4.1). */
   readonly act?: Readonly<Record<string, unknown>>;
   readonly session_id?: string;
   readonly agent_session_id?: string;
   readonly delegation_edge_id?: string;
   readonly use: 'session' | 'resource';
   readonly through_gateway?: true;
-  /** What the gateway is about to do. */
+  /** The upstream call that the gateway is about to make. */
   readonly operation?: { readonly method: string; readonly path: string };
   /** In order of their text. */
   readonly resources: readonly string[];
@@ -69,8 +69,8 @@ export interface HeldRequest {
 }
 
 /**
- * What binds a challenge to the request that it holds: SHA-256 of the request in canonical JSON
- * (RFC 8785), so that anybody who has read the request can compute it.
+ * The binding of a challenge to the request that it holds: SHA-256 of the request in canonical JSON
+ * (RFC 8785), so that everyone who has read the request can compute it.
  *
  * @returns 32 bytes, in lower-case hex
  */
@@ -80,12 +80,12 @@ export function bindingOf(request: HeldRequest): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-/** What is stored of the secret that redeems a challenge: it is drawn, so one round of hashing does. */
+/** The stored hash of a secret that redeems a challenge. The secret is random, so one round of hashing does. */
 export function secretDigest(secret: string): string {
   return createHash('sha256').update(secret).digest('hex');
 }
 
-/** A challenge to be opened, as the ledger takes it. */
+/** A challenge to be opened, as the ledger takes it in the commit that records why. */
 export interface ChallengeBirth {
   readonly id: string;
   readonly type: string;

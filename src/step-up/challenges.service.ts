@@ -15,7 +15,7 @@ import { objectionTo, type Objection, type DecisionInput } from './decide.js';
 /**
  * Why a decision does not count: an {@link Objection}, or
  * - `unknown`: there is no such challenge;
- * - `said`: this person or system has decided on it before;
+ * - `said`: the same person or system has decided on it before;
  * - `used`: the evidence has been used before.
  */
 export type Refusal = Objection | 'unknown' | 'said' | 'used';
@@ -23,15 +23,15 @@ export type Refusal = Objection | 'unknown' | 'said' | 'used';
 /** What a decision came to: the challenge as it is now, or why the decision does not count. */
 export type DecisionOutcome = { readonly challenge: Challenge } | { readonly refusal: Refusal };
 
-/** What a decision takes besides the rules of the challenge, in the same transaction. */
+/** Checks of a decision beside the rules of the challenge, in the same transaction. */
 export interface DecisionConditions {
-  /** Runs first, and throws if whoever decides may not ask at all. */
+  /** Runs first, and throws if the caller is not admitted. */
   readonly admit?: (tx: EntityManager) => Promise<void>;
   /** Spends the evidence, so that it is not good again. @returns `false` if it was used before */
   readonly spend?: (tx: EntityManager) => Promise<boolean>;
 }
 
-/** Finds challenges, and lets people and systems decide on them. The ledger opens and spends them. */
+/** Finds challenges, and stores the decisions on them. The ledger opens and spends challenges. */
 @Injectable()
 export class Challenges {
   constructor(
@@ -40,17 +40,17 @@ export class Challenges {
     private readonly ledger: Ledger,
   ) {}
 
-  /** @returns `null` for an unknown or malformed id, and for one of another zone */
+  /** A challenge of a zone. @returns `null` for an unknown or malformed id, and for one of another zone */
   async find(zoneId: string, id: string): Promise<Challenge | null> {
     return isUuid(id) ? this.repository.findOne({ where: { zoneId, id } }) : null;
   }
 
-  /** Whatever zone it is in. @returns `null` for an unknown or malformed id */
+  /** A challenge of any zone. @returns `null` for an unknown or malformed id */
   async findAnywhere(id: string): Promise<Challenge | null> {
     return isUuid(id) ? this.repository.findOne({ where: { id } }) : null;
   }
 
-  /** Several at once, as far as they exist. */
+  /** Several challenges, as far as they exist. */
   findAll(ids: readonly string[]): Promise<Challenge[]> {
     return this.repository
       .createQueryBuilder('challenge')
@@ -58,7 +58,7 @@ export class Challenges {
       .getMany();
   }
 
-  /** The names of the clients that a challenge names, as they are called now. */
+  /** The names of the clients in a held request, as they are called now. */
   async clientNames(challenge: Challenge): Promise<ClientNames> {
     const rows = await this.dataSource.query<{ id: string; name: string }[]>(
       'SELECT id, name FROM clients WHERE zone_id = $1 AND id = ANY ($2)',
@@ -67,7 +67,7 @@ export class Challenges {
     return new Map(rows.map(({ id, name }) => [id, name]));
   }
 
-  /** Everybody's say so far, the first one first. */
+  /** The decisions on a challenge, the first one first. */
   decisionsOn({ zoneId, id }: Challenge): Promise<ChallengeDecision[]> {
     return this.dataSource.manager.find(ChallengeDecision, {
       where: { zoneId, challengeId: id },

@@ -3,24 +3,24 @@ import type { StepUpTerms } from '../zones/step-up-terms.js';
 import { challengeState, type ChallengeMoments } from './challenge.js';
 import type { DecisionMethod } from './decision-methods.js';
 
-/** What one person or system says to a challenge. */
+/** A decision of one person or system on a challenge. */
 export interface DecisionInput {
   readonly method: DecisionMethod;
   readonly decision: 'approved' | 'rejected';
   readonly reason: string;
-  /** Who says so, for the record and to count each but once, such as `client:{id}`. */
+  /** The person or system that decides, such as `client:{id}`: each counts once. */
   readonly decidedBy: string;
-  /** The client that says so, if it is one. */
+  /** The client that decides, if it is one. */
   readonly clientId?: string;
-  /** The person that it is said for, if that is known. */
+  /** The person who decides, if that is known. */
   readonly person?: { readonly sub: string; readonly issuer: string | null };
-  /** Hex: what was looked at before deciding. Absent where the challenge itself was shown. */
+  /** Hex: the binding of the request that was looked at. Absent where the challenge itself was shown. */
   readonly binding?: string;
-  /** How it was shown (RFC 8176). */
+  /** How the person was authenticated (RFC 8176). */
   readonly amr: readonly string[];
 }
 
-/** A challenge as those see it who decide. */
+/** The columns of a challenge that the rules about decisions look at. */
 export interface Decidable extends ChallengeMoments {
   readonly binding: Buffer;
   readonly clientId: string;
@@ -32,32 +32,33 @@ export interface Decidable extends ChallengeMoments {
 }
 
 /**
- * Why somebody's say does not count.
+ * Why a decision does not count by the rules of the challenge.
  * - `decided`, `expired`: it is too late;
- * - `method`: the type is not satisfied in this way;
- * - `binding`: they have looked at something else;
- * - `party`: they are a part of what is to be confirmed.
+ * - `method`: the type is not satisfied by this method;
+ * - `binding`: another request was looked at;
+ * - `party`: the one who decides is a part of what is to be confirmed.
  */
 export type Objection = 'decided' | 'expired' | 'method' | 'binding' | 'party';
 
 /**
- * Whether somebody may decide on a challenge: in a way that the type allows, on what they saw, and not on
- * what they asked for themselves unless the type says so. Whoever is in the chain that asks never may.
+ * The objection to a decision: it must be by a method that the type allows, on the request that was looked
+ * at, and not by the requester or the subject unless the type says so. Clients in the chain between them
+ * never may decide.
  *
  * @param now milliseconds since the epoch
- * @returns what stands against it; `null` if nothing does
+ * @returns `null` if the decision counts
  */
 export function objectionTo(
   challenge: Decidable,
-  say: DecisionInput,
+  input: DecisionInput,
   now: number,
 ): Objection | null {
   const state = challengeState(challenge, now);
   if (state === 'expired') return 'expired';
   if (state !== 'pending') return 'decided';
-  if (!challenge.terms.satisfied_by.includes(say.method)) return 'method';
-  if (say.binding !== undefined && !isBinding(say.binding, challenge.binding)) return 'binding';
-  return isParty(challenge, say) ? 'party' : null;
+  if (!challenge.terms.satisfied_by.includes(input.method)) return 'method';
+  if (input.binding !== undefined && !isBinding(input.binding, challenge.binding)) return 'binding';
+  return isParty(challenge, input) ? 'party' : null;
 }
 
 function isParty(challenge: Decidable, { clientId, person }: DecisionInput): boolean {

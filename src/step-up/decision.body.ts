@@ -3,7 +3,7 @@ import { IsLine, MayBeAbsent } from '../platform/http/text.js';
 
 const BINDING = /^[0-9a-f]{64}$/;
 
-/** What an operator says to a challenge. */
+/** The decision of an operator. */
 export class OperatorDecisionBody {
   @IsIn(['approved', 'rejected'])
   decision: 'approved' | 'rejected';
@@ -18,7 +18,7 @@ export class OperatorDecisionBody {
   binding?: string;
 }
 
-/** What an approver says to a challenge. */
+/** The decision of an approver. */
 export class ApproverDecisionBody {
   @IsIn(['approved', 'rejected'])
   decision: 'approved' | 'rejected';

@@ -5,14 +5,14 @@ import type { ChallengeDecision } from './challenge-decision.entity.js';
 /** The names of clients, by id. */
 export type ClientNames = ReadonlyMap<string, string>;
 
-/** The clients that a challenge names, whose names people want to read. */
+/** The ids of the clients in a held request, whose names people want to read. */
 export function clientsNamedIn({ request }: Pick<Challenge, 'request'>): string[] {
   const { client_id: clientId, subject } = request;
   return [clientId, ...(subject.type === 'application' ? [subject.sub] : [])];
 }
 
 /**
- * What is asked for, in words: "Application payment service (…) asks for payments:send on
+ * A held request in words: "Application payment service (…) asks for payments:send on
  * https://ledger.example, for at most 15 minutes, for itself".
  */
 export function summaryOf(request: HeldRequest, names: ClientNames): string {
@@ -43,7 +43,7 @@ function application(id: string, names: ClientNames): string {
   return name === undefined ? `application ${id}` : `application "${name}" (${id})`;
 }
 
-/** In the largest unit that it is whole in. */
+/** A time in words, in the largest unit in which it is a whole number. */
 export function duration(seconds: number): string {
   const [unit, length] =
     seconds % 3_600 === 0
@@ -77,8 +77,13 @@ export function describeChallenge(challenge: Challenge, names: ClientNames, now:
   };
 }
 
-/** What somebody said. */
-export function describeDecision(decision: ChallengeDecision) {
-  const { decidedBy, method, decision: said, reason, decidedAt } = decision;
-  return { decided_by: decidedBy, method, decision: said, reason, decided_at: decidedAt };
+/** A decision as operators see it. */
+export function describeDecision({
+  decidedBy,
+  method,
+  decision,
+  reason,
+  decidedAt,
+}: ChallengeDecision) {
+  return { decided_by: decidedBy, method, decision, reason, decided_at: decidedAt };
 }

@@ -1,6 +1,6 @@
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
-/** A system outside that tells, signed, that somebody has confirmed a challenge. */
+/** A system outside, such as a banking app, that reports, signed, that a person has confirmed a challenge. */
 @Entity('proof_systems')
 export class ProofSystem {
   @PrimaryColumn('uuid', { name: 'zone_id' })
@@ -16,7 +16,7 @@ export class ProofSystem {
   @Column('text', { array: true })
   types: string[];
 
-  /** The key that it signs with. */
+  /** The key that it signs with, as Standard Webhooks has it. */
   @Column('bytea', { name: 'sealed_secret' })
   sealedSecret: Buffer;
 

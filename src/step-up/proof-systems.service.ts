@@ -12,14 +12,14 @@ import { isUuid } from '../oauth/vocabulary.js';
 import { ProofSystem } from './proof-system.entity.js';
 import { formatSecret, isSignedBy } from '../webhooks/standard-webhooks.js';
 
-/** Which system it is that speaks. */
+/** The header with the id of the proof system that signs. */
 const SYSTEM_HEADER = 'mandate-proof-system';
 const NO_KEY = Buffer.alloc(32);
 
-/** Registers systems outside, and believes them. */
+/** Registers proof systems, and verifies their signatures. */
 @Injectable()
 export class ProofSystems {
-  private readonly believed = new WeakMap<Request, ProofSystem>();
+  private readonly verified = new WeakMap<Request, ProofSystem>();
 
   constructor(
     @InjectRepository(ProofSystem) private readonly repository: Repository<ProofSystem>,
@@ -27,7 +27,7 @@ export class ProofSystems {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
-  /** Registers one. @returns it, and its secret, which is told this once */
+  /** Registers a proof system. @returns it, and its secret, which is shown this once */
   async register(
     tx: EntityManager,
     zoneId: string,
@@ -42,7 +42,7 @@ export class ProofSystems {
   }
 
   /**
-   * Believes a request if the system that it names has signed it, before its body is read as anything.
+   * Admits a request that the system that it names has signed, before its body is read as anything.
    *
    * @throws {OAuthError} invalid_token, with one text for every cause
    */
@@ -63,12 +63,12 @@ export class ProofSystems {
     if (!isSignedBy(key, message, this.clock.now()) || system === null) {
       throw unsigned(system === null ? 'unknown proof system' : 'wrong or old signature');
     }
-    this.believed.set(request, system);
+    this.verified.set(request, system);
   }
 
   /** The system that has signed a request. */
   of(request: Request): ProofSystem {
-    const system = this.believed.get(request);
+    const system = this.verified.get(request);
     if (system === undefined) throw unsigned('not signed');
     return system;
   }

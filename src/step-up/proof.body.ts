@@ -11,19 +11,19 @@ import {
 } from 'class-validator';
 import { IsLine, IsPrincipal, MayBeAbsent } from '../platform/http/text.js';
 
-/** Whoever has confirmed or refused it. */
+/** The person who has confirmed or refused. */
 export class PersonBody {
-  /** What the person is called. */
+  /** The name of the person. */
   @IsPrincipal()
   sub: string;
 
-  /** Whose name that is. */
+  /** The issuer of the name; absent for names of ours. */
   @MayBeAbsent()
   @IsUrl({ require_protocol: true, require_tld: false, protocols: ['https', 'http'] })
   iss?: string;
 }
 
-/** What a proof system has found out. */
+/** The report of a proof system: the decision of a person. */
 export class ProofBody {
   /** The challenge of the path, again: this one is signed. */
   @IsUUID()
@@ -40,7 +40,7 @@ export class ProofBody {
   @Matches(/^[0-9a-f]{64}$/, { message: 'binding must be 64 lower-case hex digits' })
   binding: string;
 
-  /** Who it was. */
+  /** The person. */
   @IsObject()
   @ValidateNested()
   @Type(() => PersonBody)

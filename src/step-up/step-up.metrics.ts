@@ -2,7 +2,7 @@ import { makeGaugeProvider } from '@willsoto/nestjs-prometheus';
 import type { Gauge } from 'prom-client';
 import { ChallengeWaits } from './challenge-waits.service.js';
 
-/** What step-up measures of itself. */
+/** The metrics of step-up. */
 export const stepUpMetrics = [
   makeGaugeProvider({
     name: 'mandate_step_up_waiting',

@@ -16,7 +16,7 @@ import { ProofSystems } from './proof-systems.service.js';
 import { StepUpController } from './step-up.controller.js';
 import { stepUpMetrics } from './step-up.metrics.js';
 
-/** Holds a request until someone confirms it; lets the confirmation be spent once. */
+/** Challenges: a request is held until it is confirmed, and the confirmation is spent once. */
 @Module({
   imports: [
     BearersModule,

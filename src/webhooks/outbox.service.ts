@@ -4,26 +4,30 @@ import { In, type DataSource } from 'typeorm';
 import { WebhookDelivery } from './webhook-delivery.entity.js';
 import { Webhook } from './webhook.entity.js';
 
-/** Seconds in which whoever has taken something must have sent it, before others take it. */
+/** Seconds after which a delivery that was taken and not reported on is due again. */
 const LEASE = 30;
 
-/** Something to be sent, and where to. */
-export interface Due {
+/** A delivery that is due, and the webhook that it is for. */
+export interface DueDelivery {
   readonly delivery: WebhookDelivery;
   readonly webhook: Webhook;
 }
 
-/** What is to be sent, for all replicas together. */
+/** The outbox of webhooks: the deliveries that are due, for all replicas together. */
 @Injectable()
 export class Outbox {
   constructor(@InjectDataSource() private readonly dataSource: DataSource) {}
 
   /**
-   * Takes what is due. It becomes due again by itself if nobody says what came of it.
+   * Takes deliveries that are due. One becomes due again by itself unless it is reported on.
    *
-   * @param limits how many at most, and of one webhook; webhooks that have enough to do already
+   * @param limits how many at most, and of one webhook; the webhooks that have enough to do already
    */
-  async take(limits: { most: number; ofOne: number; busy: readonly string[] }): Promise<Due[]> {
+  async take(limits: {
+    most: number;
+    ofOne: number;
+    busy: readonly string[];
+  }): Promise<DueDelivery[]> {
     const taken = await this.dataSource.query<[{ zone_id: string; id: string }[], number]>(TAKE, [
       limits.busy,
       limits.ofOne,
@@ -44,7 +48,7 @@ export class Outbox {
     });
   }
 
-  /** It was received. */
+  /** Reports that a delivery was received. */
   async delivered({ zoneId, id }: WebhookDelivery): Promise<void> {
     await this.dataSource.query(
       `UPDATE webhook_deliveries SET delivered_at = clock_timestamp(), last_error = NULL
@@ -53,7 +57,7 @@ export class Outbox {
     );
   }
 
-  /** It was not received. @param seconds when to try again; `null` for never */
+  /** Reports that a delivery was not received. @param seconds when to try again; `null` for never */
   async failed(
     { zoneId, id }: WebhookDelivery,
     error: string,
@@ -68,7 +72,7 @@ export class Outbox {
     );
   }
 
-  /** Whoever is there says that it is gone for good (RFC 9110 15.5.11). */
+  /** Switches a webhook off whose receiver says that it is gone for good (RFC 9110 15.5.11). */
   async disable({ zoneId, id }: Webhook): Promise<void> {
     await this.dataSource.query(
       'UPDATE webhooks SET disabled_at = coalesce(disabled_at, now()) WHERE zone_id = $1 AND id = $2',
@@ -76,7 +80,7 @@ export class Outbox {
     );
   }
 
-  /** Seconds since the oldest event that nobody has received. */
+  /** The age of the oldest delivery that is still to be received, in seconds. */
   async oldest(): Promise<number> {
     const rows = await this.dataSource.query<{ age: number }[]>(
       `SELECT coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8 AS age
@@ -86,7 +90,7 @@ export class Outbox {
   }
 }
 
-/** The oldest first, but not all of one webhook. What another replica is just taking is left to it. */
+/** Takes the oldest deliveries, but not all of one webhook, and none that another replica is just taking. */
 const TAKE = `
   WITH due AS (
     SELECT d.zone_id, d.id, d.webhook_id, d.due_at FROM webhook_deliveries d

@@ -1,14 +1,14 @@
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 
-/** Seconds to wait after each attempt that failed; after the last one nobody tries any more. */
+/** Seconds to wait after each attempt that failed; after the last attempt it is given up. */
 const DELAYS = [5, 30, 2 * MINUTE, 10 * MINUTE, HOUR, 3 * HOUR, 8 * HOUR];
 
-/** How many attempts there are. */
+/** The number of attempts. */
 export const MAX_ATTEMPTS = DELAYS.length + 1;
 
 /**
- * How long to wait after an attempt that failed: longer each time, and never all at the same moment.
+ * The wait after an attempt that failed: longer each time, and never all at the same moment.
  *
  * @param attempts how many there have been, from 1
  * @param random from 0 up to 1

@@ -12,28 +12,28 @@ import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { LOGGER } from '../platform/config/logger.js';
 import { Periodic } from '../platform/periodic.js';
 import { FetchFailed, guardedRequest } from '../platform/outbound/guarded-request.js';
-import { Outbox, type Due } from './outbox.service.js';
+import { Outbox, type DueDelivery } from './outbox.service.js';
 import { delayAfter } from './retry-schedule.js';
 import { signMessage } from './standard-webhooks.js';
 import { DELIVERIES } from './webhooks.metrics.js';
 import { Webhooks } from './webhooks.service.js';
 
-/** How often the outbox is looked into, in milliseconds, and while the database is away. */
+/** Milliseconds between two looks into the outbox, and while the database is away. */
 const LOOK_MS = 700;
 const AWAY_MS = 3_000;
-/** Milliseconds that whoever receives has. */
+/** Milliseconds that a receiver has for its answer. */
 const TIMEOUT_MS = 10_000;
-/** How many are sent at once by this replica, and to one webhook. */
+/** Deliveries that this replica sends at once, and to one webhook. */
 const MOST = 32;
 const MOST_TO_ONE = 4;
 const GONE = 410;
 
-/** What came of sending something. */
+/** The outcome of one attempt to deliver. */
 type Outcome = 'delivered' | 'gone' | { readonly failure: string };
 
 /**
- * Sends what is in the outbox, each at least once: what a replica that dies has begun to send is sent
- * again by another one. Nobody waits for this, and a webhook that is slow holds up no other.
+ * Sends the deliveries of the outbox, each at least once: what a replica that dies has begun to send is sent
+ * again by another one. No request waits for this, and a webhook that is slow holds up no other.
  */
 @Injectable()
 export class Sender implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -53,7 +53,7 @@ export class Sender implements OnApplicationBootstrap, OnApplicationShutdown {
     this.periodic.start(LOOK_MS);
   }
 
-  /** What is under way is not waited for: it is sent again if it has to be. */
+  /** Deliveries under way are not waited for: they are sent again if they have to be. */
   onApplicationShutdown(): void {
     this.periodic.stop();
   }
@@ -69,7 +69,7 @@ export class Sender implements OnApplicationBootstrap, OnApplicationShutdown {
     }
   }
 
-  private async take(): Promise<Due[]> {
+  private async take(): Promise<DueDelivery[]> {
     const most = MOST - this.sending.size;
     if (most <= 0) return [];
     const busy = new Map<string, number>();
@@ -80,7 +80,7 @@ export class Sender implements OnApplicationBootstrap, OnApplicationShutdown {
     return this.outbox.take({ most, ofOne: MOST_TO_ONE, busy: enough });
   }
 
-  private begin(due: Due): void {
+  private begin(due: DueDelivery): void {
     const { id, webhookId } = due.delivery;
     const done = this.deliver(due)
       .catch((error: unknown) => {
@@ -90,7 +90,7 @@ export class Sender implements OnApplicationBootstrap, OnApplicationShutdown {
     this.sending.set(id, { webhookId, done });
   }
 
-  private async deliver({ delivery, webhook }: Due): Promise<void> {
+  private async deliver({ delivery, webhook }: DueDelivery): Promise<void> {
     const outcome = await this.send({ delivery, webhook });
     if (outcome === 'delivered') {
       await this.outbox.delivered(delivery);
@@ -104,7 +104,7 @@ export class Sender implements OnApplicationBootstrap, OnApplicationShutdown {
     this.deliveries.inc({ result: seconds === null ? 'dead' : 'failed' });
   }
 
-  private async send({ delivery, webhook }: Due): Promise<Outcome> {
+  private async send({ delivery, webhook }: DueDelivery): Promise<Outcome> {
     const now = this.clock.now();
     const body = Buffer.from(JSON.stringify(delivery.payload));
     try {
@@ -119,7 +119,7 @@ export class Sender implements OnApplicationBootstrap, OnApplicationShutdown {
         allowPrivate: this.env.allowPrivateFetch,
       };
       const outbound = { method: 'POST', headers, body, timeoutMs: TIMEOUT_MS } as const;
-      // What the answer says beside its status is nobody's business.
+      // Only the status of the answer is read.
       const status = await guardedRequest(
         webhook.url,
         rules,

@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** One event that is told to one webhook. */
+/** One event that is to be delivered to one webhook. */
 @Entity('webhook_deliveries')
 export class WebhookDelivery {
   @PrimaryColumn('uuid', { name: 'zone_id' })
@@ -20,21 +20,21 @@ export class WebhookDelivery {
   @Column('jsonb')
   payload: object;
 
-  /** How often somebody began to send it. */
+  /** The number of attempts that were begun. */
   @Column('integer')
   attempts: number;
 
   @Column('timestamptz', { name: 'due_at' })
   dueAt: Date;
 
-  /** What was wrong last. */
+  /** Why the last attempt failed. */
   @Column('text', { name: 'last_error', nullable: true })
   lastError: string | null;
 
   @Column('timestamptz', { name: 'delivered_at', nullable: true })
   deliveredAt: Date | null;
 
-  /** Since when nobody tries any more. */
+  /** When it was given up. */
   @Column('timestamptz', { name: 'dead_at', nullable: true })
   deadAt: Date | null;
 

@@ -1,6 +1,6 @@
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
-/** Where somebody wants to be told what happens to challenges. */
+/** A URL that is sent the events of challenges. */
 @Entity('webhooks')
 export class Webhook {
   @PrimaryColumn('uuid', { name: 'zone_id' })
@@ -20,14 +20,14 @@ export class Webhook {
   @Column('bytea', { name: 'sealed_secret' })
   sealedSecret: Buffer;
 
-  /** The one before. It signs, too, until {@link previousUntil}. */
+  /** The key before. It signs, too, until {@link previousUntil}. */
   @Column('bytea', { name: 'sealed_previous_secret', nullable: true })
   sealedPreviousSecret: Buffer | null;
 
   @Column('timestamptz', { name: 'previous_until', nullable: true })
   previousUntil: Date | null;
 
-  /** Since when nothing is sent to it. */
+  /** When it was switched off. */
   @Column('timestamptz', { name: 'disabled_at', nullable: true })
   disabledAt: Date | null;
 

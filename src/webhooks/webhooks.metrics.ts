@@ -4,7 +4,7 @@ import { Outbox } from './outbox.service.js';
 
 export const DELIVERIES = 'mandate_webhook_deliveries_total';
 
-/** What webhooks measure of themselves. */
+/** The metrics of webhooks. */
 export const webhookMetrics = [
   makeCounterProvider({
     name: DELIVERIES,

@@ -8,7 +8,7 @@ import { Webhook } from './webhook.entity.js';
 import { webhookMetrics } from './webhooks.metrics.js';
 import { Webhooks } from './webhooks.service.js';
 
-/** Tells others, reliably, what happens to challenges. */
+/** Webhooks: events of challenges are delivered at least once. */
 @Module({
   imports: [KeysModule, TypeOrmModule.forFeature([Webhook, WebhookDelivery])],
   providers: [Webhooks, Outbox, Sender, ...webhookMetrics],

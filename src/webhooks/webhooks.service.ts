@@ -16,35 +16,36 @@ export const EVENT_TYPES = [
   'webhook.test',
 ] as const;
 
-/** For how long the secret before signs, too, in milliseconds. */
+/** Milliseconds for which the secret before signs, too. */
 const OVERLAP_MS = 24 * 3_600_000;
 
-/** A webhook with its secret, which is told this once. */
+/** A webhook with its new secret, which is shown this once. */
 export interface NewSecret {
   readonly webhook: Webhook;
   /** As Standard Webhooks writes it. */
   readonly secret: string;
 }
 
-/** Registers webhooks, and knows their secrets. */
+/** Registers webhooks, and keeps their secrets. */
 @Injectable()
 export class Webhooks {
   constructor(private readonly sealing: Sealing) {}
 
+  /** Registers a webhook. */
   async register(
     tx: EntityManager,
     zoneId: string,
     { url, events }: Pick<Webhook, 'url' | 'events'>,
   ): Promise<NewSecret> {
     const id = uuidv7();
-    const { secret, sealed } = await this.draw(zoneId, id);
+    const { secret, sealed } = await this.generateSecret(zoneId, id);
     await tx.insert(Webhook, { zoneId, id, url, events, sealedSecret: sealed });
     return { webhook: await tx.findOneByOrFail(Webhook, { zoneId, id }), secret };
   }
 
   /**
-   * Gives a webhook another secret. The one before signs along for a day, so that whoever receives can
-   * change over in that time.
+   * Gives a webhook another secret. The one before signs along for a day, so that the receiver can change
+   * over in that time.
    *
    * @param now milliseconds since the epoch
    */
@@ -53,7 +54,7 @@ export class Webhooks {
     { zoneId, id, sealedSecret }: Webhook,
     now: number,
   ): Promise<NewSecret> {
-    const { secret, sealed } = await this.draw(zoneId, id);
+    const { secret, sealed } = await this.generateSecret(zoneId, id);
     await tx.update(
       Webhook,
       { zoneId, id },
@@ -66,7 +67,7 @@ export class Webhooks {
     return { webhook: await tx.findOneByOrFail(Webhook, { zoneId, id }), secret };
   }
 
-  /** The keys that sign now. */
+  /** The keys that sign the messages to a webhook. @param now milliseconds since the epoch */
   async keysOf(webhook: Webhook, now: number): Promise<Buffer[]> {
     const { zoneId, id, sealedSecret, sealedPreviousSecret, previousUntil } = webhook;
     const previous =
@@ -75,7 +76,10 @@ export class Webhooks {
     return Promise.all(sealed.map((one) => this.sealing.open(sealOf(zoneId, id), one)));
   }
 
-  private async draw(zoneId: string, id: string): Promise<{ secret: string; sealed: Buffer }> {
+  private async generateSecret(
+    zoneId: string,
+    id: string,
+  ): Promise<{ secret: string; sealed: Buffer }> {
     const key = randomBytes(32);
     const sealed = await this.sealing.seal(sealOf(zoneId, id), key);
     return { secret: formatSecret(key), sealed };

@@ -1,12 +1,12 @@
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
-/** How a zone wants challenges of one type dealt with. */
+/** The terms that a zone has set for a step-up type. */
 @Entity('step_up_types')
 export class StepUpType {
   @PrimaryColumn('uuid', { name: 'zone_id' })
   zoneId: string;
 
-  /** As in `@step_up("…")`. */
+  /** The name of the type, as in `@step_up("…")`. */
   @PrimaryColumn('text')
   type: string;
 

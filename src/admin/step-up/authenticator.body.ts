@@ -4,26 +4,26 @@ import { PageQuery } from '../pagination.body.js';
 
 /** A person of a zone. */
 export class EnrolmentBody {
-  /** `sub` of whom it is for: a user, or a client that a person answers for. */
+  /** The `sub` of a user, or the id of a client that a person answers for. */
   @IsPrincipal()
   subject: string;
 
-  /** Whose name that is: the trusted issuer; absent for names of ours. */
+  /** The trusted issuer of the name; absent for names of ours. */
   @MayBeAbsent()
   @IsLine()
   issuer?: string;
 }
 
-/** An authenticator to be registered without asking the person. */
+/** An authenticator that an operator registers for a person. */
 export class AuthenticatorBody extends EnrolmentBody {
   /** Passkeys can only be registered by the person. */
   @IsIn(['totp'])
   kind: 'totp';
 }
 
-/** Whose authenticators are asked for. */
+/** The authenticators to be listed. */
 export class AuthenticatorsQuery extends PageQuery {
-  /** As it was registered. */
+  /** The subject that they were registered for. */
   @IsOptional()
   @IsPrincipal()
   subject?: string;

@@ -2,9 +2,9 @@ import { IsIn, IsOptional } from 'class-validator';
 import type { ChallengeState } from '../../step-up/challenge.js';
 import { PageQuery } from '../pagination.body.js';
 
-/** Which challenges are asked for. */
+/** The challenges to be listed. */
 export class ChallengesQuery extends PageQuery {
-  /** Where they are now. */
+  /** The state that they are in now. */
   @IsOptional()
   @IsIn(['pending', 'approved', 'rejected', 'expired', 'consumed'])
   state?: ChallengeState;

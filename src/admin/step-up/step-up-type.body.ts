@@ -12,15 +12,15 @@ import {
 } from 'class-validator';
 import { DECISION_METHODS, type DecisionMethod } from '../../step-up/decision-methods.js';
 
-/** How challenges of a type are dealt with. */
+/** The terms of a step-up type. */
 export class StepUpTypeBody {
-  /** For how long one can be decided on and redeemed. */
+  /** Seconds for which a challenge can be decided on and redeemed. */
   @IsInt()
   @Min(30)
   @Max(86_400)
   lifetime_seconds: number;
 
-  /** In which ways it can be satisfied. */
+  /** The methods by which it can be decided on. */
   @IsArray()
   @ArrayNotEmpty()
   @ArrayUnique()
@@ -28,25 +28,25 @@ export class StepUpTypeBody {
   @IsIn(DECISION_METHODS, { each: true })
   satisfied_by: DecisionMethod[];
 
-  /** How many have to approve. */
+  /** The number of approvals that it takes. */
   @IsInt()
   @Min(1)
   @Max(10)
   quorum: number;
 
-  /** Whether the application that asks may decide. */
+  /** Whether the application that makes the request may decide. */
   @IsBoolean()
   requester_may_satisfy: boolean;
 
-  /** Whether whom the request speaks for may decide. */
+  /** Whether the subject of the request may decide. */
   @IsBoolean()
   subject_may_satisfy: boolean;
 
-  /** What a mandate says of it. */
+  /** The `acr` of a mandate that is issued on it. */
   @Matches(/^[\x21\x23-\x5B\x5D-\x7E]{1,200}$/, { message: 'acr must be a name or a URI' })
   acr: string;
 
-  /** For how long a session that has been proved needs no other challenge of this type. */
+  /** Seconds for which a session needs no other challenge of this `acr`; 0: each request needs its own. */
   @IsInt()
   @Min(0)
   @Max(86_400)

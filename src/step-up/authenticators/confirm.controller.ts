@@ -125,13 +125,13 @@ function methodsOf({ terms }: Challenge) {
   return CONFIRMATION_METHODS.filter(({ name }) => terms.satisfied_by.includes(name));
 }
 
-/** The decision that a form has, by whichever method it has evidence for; `null` if it has none. */
+/** The decision that a form has, and the evidence for it; `null` if one of them is missing. */
 function decisionIn(form: Partial<Record<string, string>>): SubjectDecision | null {
   const { decision } = form;
   if (decision !== 'approved' && decision !== 'rejected') return null;
-  const method = CONFIRMATION_METHODS.findLast(
-    ({ confirmField }) => form[confirmField] !== undefined,
-  );
-  const evidence = method === undefined ? undefined : form[method.confirmField];
-  return method === undefined || evidence === undefined ? null : { method, evidence, decision };
+  for (const method of CONFIRMATION_METHODS.toReversed()) {
+    const evidence = form[method.confirmField];
+    if (evidence !== undefined) return { method, evidence, decision };
+  }
+  return null;
 }

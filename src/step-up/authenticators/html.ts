@@ -1,11 +1,11 @@
-/** Markup that may be sent as it is. */
+/** Markup: HTML that is sent as it is. */
 export class Html {
   constructor(readonly text: string) {}
 }
 
 type Part = string | number | Html | readonly Html[] | null;
 
-/** Makes markup: whatever is put in is text, unless it is markup itself. `null` is nothing. */
+/** The tag of templates that make markup: what is put in becomes text, unless it is markup itself; `null` is nothing. */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Html {
   const texts = parts.map((part) => {
     if (part === null) return '';
@@ -16,7 +16,7 @@ export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): 
   return new Html(String.raw({ raw: strings }, ...texts));
 }
 
-/** Safe between tags, and in attributes in quotes. */
+/** A text that is safe between tags, and in attributes in quotes. */
 function escape(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }

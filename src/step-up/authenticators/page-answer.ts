@@ -5,7 +5,7 @@ import type { Response } from 'express';
 import { programFolder } from '../../platform/config/manifest.js';
 import { documentOf, type Page } from './page.js';
 
-/** The page may load its own style and scripts, send its own forms, and nothing else. */
+/** The policy of pages: they load our style and scripts, send their own forms, and nothing else. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "style-src 'self'",
@@ -30,10 +30,10 @@ export function sendPage(response: Response, status: number, page: Page): void {
   response.status(status).set(HEADERS).type('text/html; charset=utf-8').send(documentOf(page));
 }
 
-/** What pages load, by name. */
+/** The files that pages load, by name. */
 export type Assets = ReadonlyMap<string, { readonly type: string; readonly body: Buffer }>;
 
-/** Reads what pages load: our own style and script, and the library that talks to passkeys. */
+/** Reads the files that pages load: our own style and script, and the library that talks to passkeys. */
 export function readAssets(): Assets {
   const own = join(programFolder(), 'assets');
   const entry = createRequire(import.meta.url).resolve('@simplewebauthn/browser');

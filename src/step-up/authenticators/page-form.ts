@@ -4,7 +4,7 @@ import { readFormBody } from '../../platform/http/form-body.js';
 import { MalformedForm, parseForm } from '../../oauth/form.js';
 
 /**
- * Reads what a page sends.
+ * Reads the form that a page sends.
  *
  * @param names the fields; others are ignored
  * @throws {HttpException} 400 for a malformed form, and what {@link readFormBody} throws

@@ -3,10 +3,10 @@ import type { AuthenticationResponseJSON, RegistrationResponseJSON } from '@simp
 const BASE64URL = /^[A-Za-z0-9_-]{1,8192}$/;
 
 /**
- * Reads what a browser says of a passkey that has signed (Web Authentication 5.1), as far as it has the
- * right shape; whether it is right is for the verification to say.
+ * Reads the assertion of a passkey that has signed, as the browser gives it (Web Authentication 5.1): its
+ * shape only, since what it says is verified later.
  *
- * @returns `null` if it has not
+ * @returns `null` for any other shape
  */
 export function readAssertion(text: string): AuthenticationResponseJSON | null {
   const members = ['clientDataJSON', 'authenticatorData', 'signature'];
@@ -23,7 +23,7 @@ export function readAssertion(text: string): AuthenticationResponseJSON | null {
   };
 }
 
-/** The same of a new passkey. */
+/** Reads the registration of a new passkey in the same way. @returns `null` for any other shape */
 export function readRegistration(text: string): RegistrationResponseJSON | null {
   const read = readResponse(text, ['clientDataJSON', 'attestationObject']);
   if (read === null) return null;

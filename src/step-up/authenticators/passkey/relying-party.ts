@@ -1,23 +1,23 @@
 import { createHash } from 'node:crypto';
 
-/** What passkeys are made for and asked by (Web Authentication 5.1.2). */
+/** The relying party: what passkeys are made for and used by (Web Authentication 5.1.2). */
 export interface RelyingParty {
   readonly id: string;
   readonly origin: string;
 }
 
-/** @param issuerUrl where people find us */
+/** The relying party that we are. @param issuerUrl `ISSUER_URL`, where people find us */
 export function relyingPartyAt(issuerUrl: string): RelyingParty {
   const { hostname, origin } = new URL(issuerUrl);
   return { id: hostname, origin };
 }
 
-/** Of passkeys: ES256, EdDSA, RS256 (IANA COSE Algorithms). */
+/** The algorithms of passkeys: ES256, EdDSA, RS256 (IANA COSE Algorithms). */
 export const PASSKEY_ALGORITHMS = [-7, -8, -257];
 
 /**
- * What a passkey signs to confirm a challenge. It is made of the challenge and its binding, so that the
- * signature is about this very request; that it is good once follows from each person having one say.
+ * The nonce that a passkey signs to confirm a challenge. It is made of the challenge and its binding, so
+ * that the signature is about this very request; it is good once since each person decides once.
  *
  * @param binding hex
  */
@@ -25,7 +25,7 @@ export function confirmationNonce(challengeId: string, binding: string): Buffer 
   return createHash('sha256').update(`mandate confirm ${challengeId} ${binding}`).digest();
 }
 
-/** What a new passkey signs: made of the link, which nobody else has and which is good once. */
+/** The nonce that a new passkey signs: made of the link, which is secret and good once. */
 export function enrolmentNonce(token: string): Buffer {
   return createHash('sha256').update(`mandate enrol ${token}`).digest();
 }

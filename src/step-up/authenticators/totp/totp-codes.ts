@@ -1,8 +1,8 @@
 import { Secret, TOTP } from 'otpauth';
 
-/** As authenticator apps have it (RFC 6238 5.2): SHA-1, six digits, 30 seconds. */
+/** The parameters of authenticator apps (RFC 6238 5.2): SHA-1, six digits, 30 seconds. */
 const PARAMETERS = { algorithm: 'SHA1', digits: 6, period: 30 } as const;
-/** A code of the step before, and of the next one, is good too: clocks differ, and people type. */
+/** Steps before and after the current one whose codes are good, too: clocks differ, and people type. */
 const WINDOW = 1;
 
 /**
@@ -10,7 +10,7 @@ const WINDOW = 1;
  *
  * @param key the secret, as bytes
  * @param now milliseconds since the epoch
- * @returns `null` if it is of none that is near
+ * @returns `null` if it is the code of no step near `now`
  */
 export function stepOfCode(key: Uint8Array, code: string, now: number): number | null {
   if (!/^[0-9]{6}$/.test(code)) return null;
@@ -24,15 +24,15 @@ export function stepOfCode(key: Uint8Array, code: string, now: number): number |
   return delta === null ? null : Math.floor(now / 1_000 / PARAMETERS.period) + delta;
 }
 
-/** A key as people and apps take it. */
+/** A TOTP key as people and apps take it. */
 export interface TotpKey {
-  /** Base32 (RFC 4648 6), for whoever types it. */
+  /** Base32 (RFC 4648 6), to be typed. */
   readonly secret: string;
-  /** `otpauth://…`, for whoever scans it. */
+  /** `otpauth://…`, to be scanned. */
   readonly uri: string;
 }
 
-/** @param account who it is for, as the app shows it */
+/** Formats a key. @param account the name that the app shows */
 export function totpKey(key: Uint8Array, account: string): TotpKey {
   const secret = secretOf(key);
   const totp = new TOTP({ ...PARAMETERS, issuer: 'Mandate', label: account, secret });
