@@ -1,13 +1,15 @@
 import { Module } from '@nestjs/common';
+import { IssuersModule } from '../zones/issuers/issuers.module.js';
+import { SnapshotModule } from '../zones/snapshot/snapshot.module.js';
 import { ClientAssertions } from './client-assertions.service.js';
 import { RequestLimits } from './request-limits.service.js';
 import { SecretVerifier } from './secret-verifier.js';
-import { IssuersModule } from '../zones/issuers/issuers.module.js';
+import { SessionBearers } from './session-bearers.service.js';
 
-/** Who asks: client credentials, and how often. */
+/** Who asks: client credentials, session mandates as bearers, and how often. */
 @Module({
-  imports: [IssuersModule],
-  providers: [ClientAssertions, RequestLimits, SecretVerifier],
-  exports: [ClientAssertions, RequestLimits, SecretVerifier],
+  imports: [IssuersModule, SnapshotModule],
+  providers: [ClientAssertions, RequestLimits, SecretVerifier, SessionBearers],
+  exports: [ClientAssertions, RequestLimits, SecretVerifier, SessionBearers],
 })
 export class AuthenticationModule {}
