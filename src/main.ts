@@ -3,10 +3,7 @@ import type { RequestListener } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { admitAdmins } from './admin/admin.guard.js';
 import { Demo } from './admin/zones/demo.service.js';
-import { admitGateways } from './admin/clients/gateway-admission.js';
-import { admitBearers, SessionBearers } from './authentication/session-bearers.service.js';
 import { AppModule } from './app.module.js';
 import { InvalidEnvironment, readEnv, type Env } from './platform/config/env.js';
 import { createLogger, nestLogger } from './platform/config/logger.js';
@@ -15,7 +12,6 @@ import { migrate, UnsupportedDatabase } from './schema/migrate.js';
 import { prepare } from './embedded.js';
 import { Lifecycle } from './health/lifecycle.js';
 import { RequestDurations } from './health/request-durations.js';
-import { readJsonBody } from './platform/http/json-body.js';
 import { closeGracefully, listen } from './platform/http/listeners.js';
 import { serveDocs } from './platform/http/openapi.js';
 import { markInternal, separateInternalPort } from './platform/http/internal-port.js';
@@ -25,9 +21,7 @@ import { KeyEncryptionKeys, WrongKeyEncryptionKey } from './sealing/key-encrypti
 import { CustodyUnavailable } from './sealing/key-encryption.js';
 import { answerKeySets } from './keys/publishing/key-set-listener.js';
 import { KeySets } from './keys/publishing/key-sets.service.js';
-import { Ledger } from './ledger/ledger.service.js';
 import { ChallengeWaits } from './step-up/challenge-waits.service.js';
-import { admitProofSystems, ProofSystems } from './step-up/proof-systems.service.js';
 import { Shutdown } from './shutdown.js';
 
 /** How long requests in flight may take once we stop, in milliseconds. */
@@ -55,17 +49,6 @@ async function main(environment: Env): Promise<void> {
     logRequests(logger),
     separateInternalPort(env.internalPort !== undefined),
   );
-  app.use(
-    '/internal/policy',
-    admitGateways(env.gatewayHmacKey, () => app.get(Ledger)),
-  );
-  app.use('/internal', admitAdmins(env.adminToken), readJsonBody);
-  app.use(
-    ['/agent-sessions', '/delegations', '/step-up/:id/request', '/step-up/:id/decision'],
-    admitBearers(app.get(SessionBearers)),
-    readJsonBody,
-  );
-  app.use('/step-up/:id/callback', admitProofSystems(app.get(ProofSystems)), readJsonBody);
   serveDocs(app);
   await app.init();
   await app.get(KeyEncryptionKeys).check();

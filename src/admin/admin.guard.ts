@@ -6,7 +6,7 @@ import {
   type CanActivate,
   type ExecutionContext,
 } from '@nestjs/common';
-import type { NextFunction, Request, Response } from 'express';
+import type { Request, Response } from 'express';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { bearerKeyCheck } from '../platform/http/bearer-key.js';
 
@@ -18,15 +18,13 @@ export function admitOnce(request: Request): void {
   admitted.add(request);
 }
 
-type Admit = (request: Request, response: Response) => void;
-
-/** Lets the routes of operators be called by whom {@link admitAdmins} lets in, and nobody else. */
+/** Lets the routes of operators be called by who bears the admin key (RFC 6750 2.1). */
 @Injectable()
 export class AdminGuard implements CanActivate {
-  private readonly admit: Admit;
+  private readonly bearsKey: ReturnType<typeof bearerKeyCheck> | null;
 
-  constructor(@Inject(ENV) env: RunningEnv) {
-    this.admit = admission(env.adminToken);
+  constructor(@Inject(ENV) { adminToken }: RunningEnv) {
+    this.bearsKey = adminToken === undefined ? null : bearerKeyCheck(adminToken);
   }
 
   canActivate(context: ExecutionContext): boolean {
@@ -34,28 +32,15 @@ export class AdminGuard implements CanActivate {
     this.admit(http.getRequest(), http.getResponse());
     return true;
   }
-}
 
-/** Stands in front of everything under a path, so that nothing of a stranger's body is read. */
-export function admitAdmins(adminToken: string | undefined) {
-  const admit = admission(adminToken);
-  return (request: Request, response: Response, next: NextFunction): void => {
-    admit(request, response);
-    next();
-  };
-}
-
-/**
- * Lets in who bears the admin key (RFC 6750 2.1). Without a configured one there is no door:
- * everything is 404.
- */
-function admission(adminToken: string | undefined): Admit {
-  const bearsKey = adminToken === undefined ? null : bearerKeyCheck(adminToken);
-  return (request, response) => {
+  /**
+   * @throws {HttpException} 401 without the key; 404 if none is configured: then there is no door
+   */
+  admit(request: Request, response: Response): void {
     if (admitted.has(request)) return;
-    if (bearsKey === null) throw new NotFoundException('no such route');
-    if (bearsKey(request)) return;
+    if (this.bearsKey === null) throw new NotFoundException('no such route');
+    if (this.bearsKey(request)) return;
     response.setHeader('WWW-Authenticate', 'Bearer realm="mandate admin"');
     throw new UnauthorizedException('a valid admin key is required');
-  };
+  }
 }

@@ -1,4 +1,5 @@
-import { Module } from '@nestjs/common';
+import { Module, type OnModuleInit } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 import { AuthenticatorsModule } from '../step-up/authenticators/authenticators.module.js';
 import { AuthenticationModule } from '../authentication/authentication.module.js';
 import { ClientsModule } from '../zones/clients/clients.module.js';
@@ -10,6 +11,9 @@ import { SnapshotModule } from '../zones/snapshot/snapshot.module.js';
 import { StepUpModule } from '../step-up/step-up.module.js';
 import { WebhooksModule } from '../webhooks/webhooks.module.js';
 import { ZonesModule } from '../zones/zones.module.js';
+import { readJsonBody } from '../platform/http/json-body.js';
+import { guardUnknownRoutes } from '../platform/http/unknown-routes.js';
+import { AdminGuard } from './admin.guard.js';
 import { AutomaticRotation } from './keys/automatic-rotation.service.js';
 import { AgentSessionsAdminController } from './sessions/agent-sessions.controller.js';
 import { DelegationsAdminController } from './sessions/delegations.controller.js';
@@ -23,6 +27,7 @@ import { IssuersController } from './issuers/issuers.controller.js';
 import { AuditedKeyChanges } from './keys/audited-key-changes.service.js';
 import { KeyRotation } from './keys/key-rotation.service.js';
 import { AuditedChanges } from './audited-changes.service.js';
+import { GatewayGuard } from './policy/gateway.guard.js';
 import { PoliciesController } from './policy/policies.controller.js';
 import { PolicyDecisionsController } from './policy/policy-decisions.controller.js';
 import { PolicySetsController } from './policy/policy-sets.controller.js';
@@ -72,7 +77,34 @@ import { ZonesController } from './zones/zones.controller.js';
     WebhooksController,
     AuthenticatorsController,
   ],
-  providers: [AuditedChanges, AuditedKeyChanges, KeyRotation, AutomaticRotation, Demo, Rewrap],
+  providers: [
+    AdminGuard,
+    GatewayGuard,
+    AuditedChanges,
+    AuditedKeyChanges,
+    KeyRotation,
+    AutomaticRotation,
+    Demo,
+    Rewrap,
+  ],
   exports: [Demo, KeyRotation, Rewrap],
 })
-export class AdminModule {}
+export class AdminModule implements OnModuleInit {
+  constructor(
+    private readonly http: HttpAdapterHost,
+    private readonly admins: AdminGuard,
+    private readonly gateways: GatewayGuard,
+  ) {}
+
+  onModuleInit(): void {
+    guardUnknownRoutes(this.http, '/internal/policy', (request, response) =>
+      this.gateways.admit(request, response),
+    );
+    guardUnknownRoutes(
+      this.http,
+      '/internal',
+      (request, response) => this.admins.admit(request, response),
+      readJsonBody,
+    );
+  }
+}

@@ -1,15 +1,22 @@
 import { Module } from '@nestjs/common';
+import { IssuersModule } from '../zones/issuers/issuers.module.js';
+import { SnapshotModule } from '../zones/snapshot/snapshot.module.js';
 import { ClientAssertions } from './client-assertions.service.js';
 import { RequestLimits } from './request-limits.service.js';
 import { SecretVerifier } from './secret-verifier.js';
 import { ClientAuthentication } from './client-authentication.service.js';
-import { IssuersModule } from '../zones/issuers/issuers.module.js';
-import { SnapshotModule } from '../zones/snapshot/snapshot.module.js';
+import { SessionBearers } from './session-bearers.service.js';
 
-/** Who asks: client credentials, and how often. */
+/** Who asks: client credentials, session mandates as bearers, and how often. */
 @Module({
   imports: [IssuersModule, SnapshotModule],
-  providers: [ClientAuthentication, ClientAssertions, RequestLimits, SecretVerifier],
-  exports: [ClientAuthentication, SecretVerifier],
+  providers: [
+    ClientAuthentication,
+    ClientAssertions,
+    RequestLimits,
+    SecretVerifier,
+    SessionBearers,
+  ],
+  exports: [ClientAuthentication, SecretVerifier, SessionBearers],
 })
 export class AuthenticationModule {}

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { NextFunction, Request, Response } from 'express';
+import type { Request } from 'express';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { InvalidToken, verifyMandate, type MandateClaims } from '../mandates/verify-mandate.js';
@@ -95,15 +95,6 @@ function ownSession(claims: MandateClaims): MandateClaims {
   }
   if (claims.raw['agent_session_id'] !== undefined) throw invalidToken('of an agent session');
   return claims;
-}
-
-/** Guards the routes of applications, so that no body is read without a valid bearer. */
-export function admitBearers(bearers: SessionBearers) {
-  return async (request: Request, _response: Response, next: NextFunction): Promise<void> => {
-    // What was verified is not kept: the zone may change before the request is answered.
-    await bearers.verify(bearerToken(request));
-    next();
-  };
 }
 
 /**

@@ -9,14 +9,15 @@ import {
   Param,
   Post,
   Req,
-  UsePipes,
+  UseGuards,
 } from '@nestjs/common';
 import { ApiBearerAuth, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Request } from 'express';
+import { SessionBearerGuard } from '../authentication/session-bearer.guard.js';
 import { bearerToken } from '../authentication/session-bearers.service.js';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { requestIdOf } from '../platform/http/request-id.js';
-import { strictBodies } from '../platform/http/strict-bodies.js';
+import { StrictBodies } from '../platform/http/strict-bodies.js';
 import { Approvals } from './approvals.service.js';
 import { Challenges } from './challenges.service.js';
 import { decidedOrThrow } from './decision-answer.js';
@@ -32,7 +33,8 @@ import { describeChallenge } from './describe-challenge.js';
   description: 'Without the scope challenge:decide, or a part of what is asked for',
 })
 @ApiResponse({ status: 404, description: 'Unknown, malformed and of another zone alike' })
-@UsePipes(strictBodies())
+@UseGuards(SessionBearerGuard)
+@StrictBodies()
 @Controller('step-up/:id')
 export class ApprovalsController {
   constructor(

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import type { NextFunction, Request, Response } from 'express';
+import type { Request, Response } from 'express';
 import type { EntityManager, Repository } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
@@ -72,14 +72,6 @@ export class ProofSystems {
     if (system === undefined) throw unsigned('not signed');
     return system;
   }
-}
-
-/** Stands in front of the route of proof systems. */
-export function admitProofSystems(systems: ProofSystems) {
-  return async (request: Request, response: Response, next: NextFunction): Promise<void> => {
-    await systems.admit(request, response);
-    next();
-  };
 }
 
 function unsigned(detail: string): OAuthError {

@@ -6,15 +6,16 @@ import {
   Param,
   Post,
   Req,
-  UsePipes,
+  UseGuards,
 } from '@nestjs/common';
 import { ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Request } from 'express';
 import { requestIdOf } from '../platform/http/request-id.js';
-import { strictBodies } from '../platform/http/strict-bodies.js';
+import { StrictBodies } from '../platform/http/strict-bodies.js';
 import { Challenges } from './challenges.service.js';
 import { decidedOrThrow } from './decision-answer.js';
 import { ProofBody } from './proof.body.js';
+import { ProofSystemGuard } from './proof-system.guard.js';
 import { ProofSystems } from './proof-systems.service.js';
 
 /** Takes what proof systems outside have found out. */
@@ -25,7 +26,8 @@ import { ProofSystems } from './proof-systems.service.js';
   status: 409,
   description: 'Decided, expired, or something else than what was shown',
 })
-@UsePipes(strictBodies())
+@UseGuards(ProofSystemGuard)
+@StrictBodies()
 @Controller('step-up/:id')
 export class ProofController {
   constructor(

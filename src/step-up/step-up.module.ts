@@ -1,8 +1,12 @@
-import { Module } from '@nestjs/common';
+import { Module, type OnModuleInit } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { BearersModule } from '../authentication/bearers.module.js';
+import { AuthenticationModule } from '../authentication/authentication.module.js';
+import { SessionBearerGuard } from '../authentication/session-bearer.guard.js';
 import { KeysModule } from '../keys/keys.module.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
+import { readJsonBody } from '../platform/http/json-body.js';
+import { guardUnknownRoutes } from '../platform/http/unknown-routes.js';
 import { ApprovalsController } from './approvals.controller.js';
 import { Approvals } from './approvals.service.js';
 import { Attempts } from './attempts.service.js';
@@ -19,13 +23,42 @@ import { stepUpMetrics } from './step-up.metrics.js';
 /** Challenges: a request is held until it is confirmed, and the confirmation is spent once. */
 @Module({
   imports: [
-    BearersModule,
+    AuthenticationModule,
     KeysModule,
     LedgerModule,
     TypeOrmModule.forFeature([Challenge, ChallengeDecision, ProofSystem]),
   ],
   controllers: [StepUpController, ApprovalsController, ProofController],
-  providers: [Challenges, ChallengeWaits, Approvals, Attempts, ProofSystems, ...stepUpMetrics],
+  providers: [
+    Challenges,
+    ChallengeWaits,
+    Approvals,
+    Attempts,
+    ProofSystems,
+    SessionBearerGuard,
+    ...stepUpMetrics,
+  ],
   exports: [Challenges, Attempts, ProofSystems],
 })
-export class StepUpModule {}
+export class StepUpModule implements OnModuleInit {
+  constructor(
+    private readonly http: HttpAdapterHost,
+    private readonly bearers: SessionBearerGuard,
+    private readonly systems: ProofSystems,
+  ) {}
+
+  onModuleInit(): void {
+    guardUnknownRoutes(
+      this.http,
+      ['/step-up/:id/request', '/step-up/:id/decision'],
+      (request) => this.bearers.admit(request),
+      readJsonBody,
+    );
+    guardUnknownRoutes(
+      this.http,
+      '/step-up/:id/callback',
+      (request, response) => this.systems.admit(request, response),
+      readJsonBody,
+    );
+  }
+}

@@ -31,11 +31,12 @@ import {
 import { Snapshots } from '../../zones/snapshot/snapshots.service.js';
 import { AdminController } from '../admin-controller.js';
 import { found, AuditedChanges } from '../audited-changes.service.js';
+import { GatewayGuard } from './gateway.guard.js';
 import { POLICY_WORK_MS, withPolicy } from './policy-check.js';
 import { SimulationBody } from './policy-input.body.js';
 
 /** Answers what policy would say, and which policy this replica has loaded. */
-@AdminController('policy')
+@AdminController('policy', GatewayGuard)
 export class PolicyDecisionsController {
   constructor(
     private readonly snapshots: Snapshots,

@@ -1,18 +1,35 @@
-import { Module } from '@nestjs/common';
+import { Module, type OnModuleInit } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { AuthenticationModule } from '../../authentication/authentication.module.js';
+import { SessionBearerGuard } from '../../authentication/session-bearer.guard.js';
+import { readJsonBody } from '../../platform/http/json-body.js';
+import { guardUnknownRoutes } from '../../platform/http/unknown-routes.js';
 import { DelegationModule } from '../delegation.module.js';
 import { LedgerModule } from '../../ledger/ledger.module.js';
-import { SnapshotModule } from '../../zones/snapshot/snapshot.module.js';
 import { AgentSessions } from './agent-sessions.service.js';
 import { AgentSessionsController } from './agent-sessions.controller.js';
-import { BearersModule } from '../../authentication/bearers.module.js';
 import { DelegationEdges } from './delegation-edges.service.js';
 import { DelegationsController } from './delegations.controller.js';
 import { Graph } from './graph.service.js';
 
 /** Applications let agents work for them, and delegate between them. */
 @Module({
-  imports: [BearersModule, DelegationModule, LedgerModule, SnapshotModule],
+  imports: [AuthenticationModule, DelegationModule, LedgerModule],
   controllers: [AgentSessionsController, DelegationsController],
-  providers: [Graph, AgentSessions, DelegationEdges],
+  providers: [Graph, AgentSessions, DelegationEdges, SessionBearerGuard],
 })
-export class AgentsModule {}
+export class AgentsModule implements OnModuleInit {
+  constructor(
+    private readonly http: HttpAdapterHost,
+    private readonly bearers: SessionBearerGuard,
+  ) {}
+
+  onModuleInit(): void {
+    guardUnknownRoutes(
+      this.http,
+      ['/agent-sessions', '/delegations'],
+      (request) => this.bearers.admit(request),
+      readJsonBody,
+    );
+  }
+}

@@ -1,15 +1,17 @@
-import { applyDecorators, NotFoundException, UsePipes } from '@nestjs/common';
+import { applyDecorators, NotFoundException, UseGuards } from '@nestjs/common';
 import { ApiBearerAuth, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Request } from 'express';
-import { strictBodies } from '../../platform/http/strict-bodies.js';
+import { StrictBodies } from '../../platform/http/strict-bodies.js';
 import { requestIdOf } from '../../platform/http/request-id.js';
+import { SessionBearerGuard } from '../../authentication/session-bearer.guard.js';
 import { bearerToken } from '../../authentication/session-bearers.service.js';
 import type { Asked } from './graph.service.js';
 
 /** Routes that applications call with a session mandate as bearer, strict about bodies. */
 export function ApplicationRoutes(): ClassDecorator {
   return applyDecorators(
-    UsePipes(strictBodies()),
+    UseGuards(SessionBearerGuard),
+    StrictBodies(),
     ApiBearerAuth('mandate'),
     ApiTags('agents'),
     ApiResponse({

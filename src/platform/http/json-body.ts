@@ -1,5 +1,5 @@
 import { HttpException } from '@nestjs/common';
-import { raw, type NextFunction, type Request, type Response } from 'express';
+import { raw, type Request, type Response } from 'express';
 import {
   InvalidJson,
   isJsonObject,
@@ -12,7 +12,7 @@ import {
 const LIMIT = '1mb';
 const JSON_TYPE = /^application\/json *(?:; *charset *= *"?utf-8"? *)?$/i;
 
-const readBytes = raw({ limit: LIMIT, type: () => true, inflate: false });
+const parseRaw = raw({ limit: LIMIT, type: () => true, inflate: false });
 
 /**
  * Reads the body as the bytes that were sent, for a signature over them. {@link readJsonBody} then
@@ -20,38 +20,41 @@ const readBytes = raw({ limit: LIMIT, type: () => true, inflate: false });
  *
  * @throws {HttpException} 413 for too large, 415 for any `Content-Encoding`
  */
-export function readSignedBytes(request: Request, response: Response): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    readBytes(request, response, (error?: unknown) => {
-      const bytes: unknown = request.body;
-      if (error === undefined) resolve(bytes instanceof Buffer ? bytes : Buffer.alloc(0));
-      else reject(new HttpException(...describe(error)));
-    });
-  });
+export async function readSignedBytes(request: Request, response: Response): Promise<Buffer> {
+  try {
+    return (await readBytes(request, response)) ?? Buffer.alloc(0);
+  } catch (error) {
+    throw new HttpException(...describe(error));
+  }
 }
 
 /**
- * Reads a JSON object from the body, as strictly as the claims of a token. What is wrong with a
+ * Reads a JSON object into `request.body`, as strictly as the claims of a token. What is wrong with a
  * malformed one is said in our own words, since parsers quote the body, which may hold a secret.
+ *
+ * @throws {HttpException} 415 for another media type or any `Content-Encoding`, 413 for too large, 400
  */
-export function readJsonBody(request: Request, response: Response, next: NextFunction): void {
-  if (!hasBody(request)) {
-    next();
-    return;
-  }
+export async function readJsonBody(request: Request, response: Response): Promise<void> {
+  if (!hasBody(request)) return;
   if (!JSON_TYPE.test(request.headers['content-type'] ?? '')) {
-    next(new HttpException('the body must be application/json', 415));
-    return;
+    throw new HttpException('the body must be application/json', 415);
   }
-  readBytes(request, response, (error?: unknown) => {
-    try {
-      if (error !== undefined) throw error;
+  try {
+    const bytes = await readBytes(request, response);
+    request.body = bytes === null ? undefined : parse(bytes);
+  } catch (problem) {
+    throw problem instanceof HttpException ? problem : new HttpException(...describe(problem));
+  }
+}
+
+/** @returns `null` if there is none, or the caller has hung up */
+function readBytes(request: Request, response: Response): Promise<Buffer | null> {
+  return new Promise((resolve, reject) => {
+    parseRaw(request, response, (error?: unknown) => {
       const bytes: unknown = request.body;
-      request.body = bytes instanceof Buffer ? parse(bytes) : undefined;
-      next();
-    } catch (problem) {
-      next(problem instanceof HttpException ? problem : new HttpException(...describe(problem)));
-    }
+      if (error === undefined) resolve(bytes instanceof Buffer ? bytes : null);
+      else reject(error);
+    });
   });
 }
 

@@ -1,12 +1,43 @@
-import { ValidationPipe } from '@nestjs/common';
+import {
+  applyDecorators,
+  Injectable,
+  UseInterceptors,
+  UsePipes,
+  ValidationPipe,
+  type CallHandler,
+  type ExecutionContext,
+  type NestInterceptor,
+} from '@nestjs/common';
+import type { Request, Response } from 'express';
+import type { Observable } from 'rxjs';
+import { readJsonBody } from './json-body.js';
 
-/** Reads JSON bodies strictly: what a body does not declare is refused, and nothing of it is repeated. */
-export function strictBodies(): ValidationPipe {
-  return new ValidationPipe({
-    whitelist: true,
-    forbidNonWhitelisted: true,
-    transform: true,
-    stopAtFirstError: true,
-    validationError: { target: false, value: false },
-  });
+/** Reads the body of a request after its guards have let it in, and before pipes look at it. */
+@Injectable()
+export class JsonBodyInterceptor implements NestInterceptor {
+  async intercept(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
+    const http = context.switchToHttp();
+    await readJsonBody(http.getRequest<Request>(), http.getResponse<Response>());
+    return next.handle();
+  }
+}
+
+/**
+ * The bodies of a controller's routes: JSON objects, in which whatever is not declared is refused, and
+ * nothing of which is repeated. A handler without a body refuses what is no JSON object as well, so that
+ * nothing that a caller sends is silently dropped.
+ */
+export function StrictBodies(): ClassDecorator {
+  return applyDecorators(
+    UseInterceptors(JsonBodyInterceptor),
+    UsePipes(
+      new ValidationPipe({
+        whitelist: true,
+        forbidNonWhitelisted: true,
+        transform: true,
+        stopAtFirstError: true,
+        validationError: { target: false, value: false },
+      }),
+    ),
+  );
 }

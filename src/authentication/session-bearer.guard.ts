@@ -1,0 +1,23 @@
+import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import type { Request } from 'express';
+import { bearerToken, SessionBearers } from './session-bearers.service.js';
+
+/** Lets the routes of applications be called by who bears a session mandate (RFC 6750 2.1). */
+@Injectable()
+export class SessionBearerGuard implements CanActivate {
+  constructor(private readonly bearers: SessionBearers) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    await this.admit(context.switchToHttp().getRequest());
+    return true;
+  }
+
+  /**
+   * What was verified is not kept: the zone may change before the request is answered.
+   *
+   * @throws {OAuthError} invalid_token
+   */
+  async admit(request: Request): Promise<void> {
+    await this.bearers.verify(bearerToken(request));
+  }
+}

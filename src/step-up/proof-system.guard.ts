@@ -1,0 +1,14 @@
+import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { ProofSystems } from './proof-systems.service.js';
+
+/** Lets the route of proof systems be called by a system that has signed the request. */
+@Injectable()
+export class ProofSystemGuard implements CanActivate {
+  constructor(private readonly systems: ProofSystems) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const http = context.switchToHttp();
+    await this.systems.admit(http.getRequest(), http.getResponse());
+    return true;
+  }
+}
