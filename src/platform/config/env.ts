@@ -142,34 +142,8 @@ class EnvironmentVariables {
   ALLOW_PRIVATE_FETCH: string = 'false';
 }
 
-/** The names of all variables that are read, for `.env.example` and its test. */
-export const VARIABLES: readonly string[] = [
-  'PORT',
-  'INTERNAL_PORT',
-  'ISSUER_URL',
-  'DATABASE_URL',
-  'DATA_DIR',
-  'KEY_ENCRYPTION_KEY',
-  'KEY_ENCRYPTION_KEY_PREVIOUS',
-  'KEY_ENCRYPTION_PROVIDER',
-  'VAULT_ADDR',
-  'VAULT_TOKEN_FILE',
-  'VAULT_TRANSIT_MOUNT',
-  'VAULT_TRANSIT_KEY',
-  'SIGNER',
-  'SIGNER_SOCKET',
-  'ADMIN_TOKEN',
-  'GATEWAY_HMAC_KEY',
-  'METRICS_TOKEN',
-  'RATE_LIMIT_CLIENT',
-  'RATE_LIMIT_ZONE',
-  'REDIS_URL',
-  'LOG_LEVEL',
-  'DRAIN_SECONDS',
-  'TRUST_PROXY',
-  'ALLOW_INSECURE_FETCH',
-  'ALLOW_PRIVATE_FETCH',
-];
+/** The names of all variables that are read, in the order of `.env.example`. */
+export const VARIABLES: readonly string[] = Object.keys(new EnvironmentVariables());
 
 /** A limit on the number of requests. */
 export interface RateLimit {
