@@ -52,6 +52,29 @@ test.each(pages)('the links of %s lead somewhere', (page) => {
   expect(broken).toEqual([]);
 });
 
+test('the index of docs/decisions.md has every heading, in its order', () => {
+  const text = read('docs/decisions.md');
+  const [index = ''] = text.split(/^## /m);
+  const listed = [...index.matchAll(/^( *)- \[(.*)\]\(#.*\)$/gm)].map(([, indent, heading]) => [
+    indent === '' ? '##' : '###',
+    heading,
+  ]);
+  const headings = [...text.matchAll(/^(##+) (.*)$/gm)].map(([, level, heading]) => [
+    level,
+    heading,
+  ]);
+  expect(listed).toEqual(headings);
+});
+
+test.each(pages)('the source files that %s names exist', (page) => {
+  const named = [
+    ...read(page).matchAll(/\b(?:src|test|bench|scripts)\/[\w./-]+\.(?:ts|mjs|sql)\b/g),
+  ]
+    .map(([path]) => path)
+    .filter((path) => !path.includes('dist/'));
+  expect(named.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+});
+
 test('the pages that the README promises are there', () => {
   expect(pages).toEqual(
     expect.arrayContaining([

@@ -6,7 +6,7 @@ import { answerKeySets } from './key-set-listener.js';
 const ZONE = '01900000-0000-7000-8000-000000000001';
 const OTHER = '01900000-0000-7000-8000-000000000002';
 
-/** How a request is answered: by us with a status, or by whoever comes next. */
+/** The answer to a request: the listener's status, or that the request went to `next`. */
 function ask(method: string, url: string): number | 'next' {
   const request = new IncomingMessage(new Socket());
   Object.assign(request, { method, url });

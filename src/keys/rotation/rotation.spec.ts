@@ -230,7 +230,7 @@ describe('whatever operators do and whenever they do it,', { timeout: 900_000 },
     );
   });
 
-  test('going back and forth between algorithms draws no more keys than there are algorithms', () => {
+  test('going back and forth between algorithms generates no more keys than there are algorithms', () => {
     fc.assert(
       fc.property(fc.array(alg, { maxLength: 30 }), (standards) => {
         const zone = new Zone();

@@ -8,9 +8,9 @@ const ES256 = { standard: 'ES256', bridge: null } as const;
 
 async function ringKey(
   schedule: Partial<RingKey> = {},
-  drawn: ZoneAlg = 'ES256',
+  generatedAlg: ZoneAlg = 'ES256',
 ): Promise<RingKey> {
-  const { kid, alg, publicJwk, privateKey } = await newSigningKeyPair(drawn);
+  const { kid, alg, publicJwk, privateKey } = await newSigningKeyPair(generatedAlg);
   return {
     kid,
     alg,

@@ -1,6 +1,6 @@
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
-/** A session: created with a session mandate, ended by an operator or by time. */
+/** A session: opened by a client or by a user of a trusted issuer, ended by an operator or by time. */
 @Entity('sessions')
 export class Session {
   @PrimaryColumn('uuid', { name: 'zone_id' })

@@ -209,7 +209,7 @@ describe('who keeps keys', () => {
     expect(problemsOf({ ...GIVEN, ...given }).join('\n')).toContain(problem);
   });
 
-  test('programs that we start are told nothing of it', () => {
+  test('child processes do not get it', () => {
     const given = { ...GIVEN, ADMIN_TOKEN_FILE: '/x', PATH: '/bin', SOFTHSM2_CONF: '/c' };
     expect(childEnvironment(given)).toEqual({ PATH: '/bin', SOFTHSM2_CONF: '/c' });
   });

@@ -45,7 +45,7 @@ export function nestLogger(logger: Logger): LoggerService {
       else logger[level]({ context }, String(message));
     };
   return {
-    // Nest narrates its start on `log`; operators want the facts of ours, so that is debug here.
+    // Nest logs its start on `log`, which is of little use to operators.
     log: line('debug'),
     error: line('error'),
     warn: line('warn'),

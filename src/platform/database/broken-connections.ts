@@ -16,7 +16,7 @@ export function endBrokenConnections(dataSource: DataSource): void {
   if (!(pool instanceof pg.Pool)) throw new Error('the data source has no pool');
   pool.on('release', (_error, client) => {
     if (isIdle(client)) return;
-    // The pool drops a connection that is ending. Without waiting: it may never answer.
+    // The pool drops a connection that is ending. Not awaited: it may never answer.
     void client.end().catch(() => {});
   });
 }

@@ -183,7 +183,7 @@ describe('refuses', () => {
   });
 
   test('a certificate that nobody vouches for', async () => {
-    // Whoever answers there does not even speak TLS.
+    // The server there does not even speak TLS.
     const url = await serve(answer('{}'));
     await refuses(url.replace('http:', 'https:'), 'did not work');
   });

@@ -38,7 +38,7 @@ const PRINCIPAL = `{
   id: String,
   // The zone that decides.
   zone_id: String,
-  // How the client came to be registered, such as "admin".
+  // How the client came to be registered, such as "manual".
   registration_method?: String,
   // The agent session that acts, if any.
   agent_session_id?: String,

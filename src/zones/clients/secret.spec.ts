@@ -5,10 +5,10 @@ import { digestsEqual, digestSecret, generateSecret, isGeneratedForm } from './s
 
 const KEY = Buffer.alloc(32, 1);
 
-test('draws secrets of 256 bits that can be recognised, each another one', () => {
-  const drawn = Array.from({ length: 200 }, () => generateSecret());
-  expect(new Set(drawn).size).toBe(200);
-  for (const secret of drawn) {
+test('generates secrets of 256 bits that can be recognised, each another one', () => {
+  const generated = Array.from({ length: 200 }, () => generateSecret());
+  expect(new Set(generated).size).toBe(200);
+  for (const secret of generated) {
     expect(isGeneratedForm(secret)).toBe(true);
     expect(Buffer.from(secret.slice(4), 'base64url')).toHaveLength(32);
     // Nothing in it changes when it is form-urlencoded or typed into a shell.
@@ -26,7 +26,7 @@ test.each([
   `mds_${'x'.repeat(43)}\n`,
   `mds_${'x'.repeat(42)}=`,
   `mds_${'x'.repeat(42)} `,
-])('does not take %j for a drawn one', (secret) => {
+])('does not take %j for a generated one', (secret) => {
   expect(isGeneratedForm(secret)).toBe(false);
 });
 

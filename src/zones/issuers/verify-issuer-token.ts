@@ -144,16 +144,16 @@ function checkClaims(
     if (times.iat === null) throw new UntrustedToken('invalid_iat');
     if (!(now - times.iat <= issuer.maxAgeSeconds)) throw new UntrustedToken('too_old');
   }
-  // Good in certain hands only (RFC 7800 3.1), and whose hands these are we do not see.
+  // Bound to a key (RFC 7800 3.1) whose possession is not proved here.
   if (claims['cnf'] !== undefined) throw new UntrustedToken('sender_constrained');
-  // A logout token or another security event (RFC 8417 2.2): it looks like an ID token, and is none.
+  // A logout token or another security event (RFC 8417 2.2), which looks like an ID token.
   if (claims['events'] !== undefined) throw new UntrustedToken('another_kind');
   if (!meetsConditions(claims, issuer.claimConditions))
     throw new UntrustedToken('condition_not_met');
   return times;
 }
 
-/** One of those that are meant must be the one that we expect (RFC 7519 4.1.3). */
+/** Checks that `aud` contains one of the expected audiences (RFC 7519 4.1.3). */
 function checkAudience(aud: JsonValue | undefined, expected: readonly string[]): void {
   const audiences = isJsonArray(aud) ? aud : [aud];
   const names = audiences.filter((name) => typeof name === 'string');
@@ -212,7 +212,7 @@ function readLabels(claims: JsonObject, names: readonly string[]): readonly stri
         : [],
     );
   });
-  // Leaving some out would not do: one of them may be what a policy forbids.
+  // All or none: a policy may forbid the one that would be left out.
   if (labels.length > MAX_LABELS || !labels.every((label) => LINE.test(label))) {
     throw new UntrustedToken('invalid_labels');
   }
