@@ -1,0 +1,172 @@
+import { createHash, createPublicKey, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import { isoCBOR } from '@simplewebauthn/server/helpers';
+import { describe, expect, test } from 'vitest';
+import type { RunningEnv } from '../../../platform/config/env.js';
+import type { Challenge } from '../../challenge.entity.js';
+import type { Authenticator } from '../authenticator.entity.js';
+import type { ConfirmationPorts, NewAuthenticator } from '../confirmation-method.js';
+import type { Enrolment } from '../enrolment.entity.js';
+import { passkey } from './passkey.js';
+import { confirmationNonce, enrolmentNonce } from './relying-party.js';
+
+const ORIGIN = 'https://mandate.example';
+const UP = 0x01;
+const UV = 0x04;
+const ATTESTED = 0x40;
+
+const challenge = { id: 'c1', binding: Buffer.alloc(32, 7) } as Challenge;
+const enrolment = { zoneId: 'z1', subject: 'alice', subjectIssuer: null } as Enrolment;
+const link = { token: 'a token', enrolment };
+const nonce = confirmationNonce('c1', '07'.repeat(32));
+
+function portsWith(...known: Partial<Authenticator>[]): ConfirmationPorts {
+  return {
+    env: { issuerUrl: ORIGIN } as RunningEnv,
+    now: () => 0,
+    authenticatorsOf: async () => known as Authenticator[],
+    sealSecret: async (_of, secret) => secret,
+    openSecret: async (_of, sealed) => sealed,
+  };
+}
+
+const sha256 = (data: string | Buffer) => createHash('sha256').update(data).digest();
+
+/** A passkey of software: ES256, without attestation. */
+function newPasskey({ rpId = 'mandate.example' } = {}) {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const { x = '', y = '' } = createPublicKey(
+    publicKey.export({ type: 'spki', format: 'pem' }),
+  ).export({
+    format: 'jwk',
+  });
+  const id = randomBytes(16);
+  const cose = new Map<number, number | Uint8Array>([
+    [1, 2],
+    [3, -7],
+    [-1, 1],
+    [-2, Uint8Array.from(Buffer.from(x, 'base64url'))],
+    [-3, Uint8Array.from(Buffer.from(y, 'base64url'))],
+  ]);
+  const data = (flags: number, count: number, more = Buffer.alloc(0)) => {
+    const counter = Buffer.alloc(4);
+    counter.writeUInt32BE(count);
+    return Buffer.concat([sha256(rpId), Buffer.from([flags]), counter, more]);
+  };
+  const client = (type: string, of: Buffer, origin: string) =>
+    Buffer.from(JSON.stringify({ type, challenge: of.toString('base64url'), origin }));
+  return {
+    id: id.toString('base64url'),
+    registration({
+      of = enrolmentNonce(link.token),
+      origin = ORIGIN,
+      flags = UP | UV,
+    } = {}): string {
+      const key = Buffer.from(isoCBOR.encode(cose));
+      const attested = Buffer.concat([Buffer.alloc(16), Buffer.from([0, id.length]), id, key]);
+      const attestation = new Map<string, unknown>([
+        ['fmt', 'none'],
+        ['attStmt', new Map()],
+        ['authData', Uint8Array.from(data(flags | ATTESTED, 0, attested))],
+      ]);
+      return JSON.stringify({
+        id: id.toString('base64url'),
+        response: {
+          clientDataJSON: client('webauthn.create', of, origin).toString('base64url'),
+          attestationObject: Buffer.from(
+            isoCBOR.encode(attestation as Parameters<typeof isoCBOR.encode>[0]),
+          ).toString('base64url'),
+        },
+      });
+    },
+    assertion({ of = nonce, origin = ORIGIN, flags = UP | UV, count = 1 } = {}): string {
+      const signed = data(flags, count);
+      const clientData = client('webauthn.get', of, origin);
+      const signature = sign('sha256', Buffer.concat([signed, sha256(clientData)]), privateKey);
+      return JSON.stringify({
+        id: id.toString('base64url'),
+        response: {
+          clientDataJSON: clientData.toString('base64url'),
+          authenticatorData: signed.toString('base64url'),
+          signature: signature.toString('base64url'),
+        },
+      });
+    },
+  };
+}
+
+async function registered(one = newPasskey()): Promise<Partial<Authenticator>> {
+  const made = await passkey.register(link, one.registration(), portsWith());
+  expect(made).not.toBeNull();
+  return { ...(made as NewAuthenticator), zoneId: 'z1' } as Partial<Authenticator>;
+}
+
+describe('a passkey', () => {
+  test('that is registered confirms a challenge, once for each count', async () => {
+    const one = newPasskey();
+    const stored = await registered(one);
+    expect(stored).toMatchObject({ credentialId: one.id, signCount: '0' });
+    const verified = await passkey.verify(
+      challenge,
+      one.assertion({ count: 5 }),
+      portsWith(stored),
+    );
+    expect(verified?.amr).toEqual(['pop', 'user', 'mfa']);
+    const asked: unknown[][] = [];
+    const answering = (rows: unknown[]) => ({
+      query: async <T>(_text: string, values: unknown[]) => {
+        asked.push(values);
+        return [rows, rows.length] as T;
+      },
+    });
+    expect(await verified?.spend(answering([{}]))).toBe(true);
+    expect(await verified?.spend(answering([]))).toBe(false);
+    expect(asked).toEqual([
+      ['z1', stored.id, 5],
+      ['z1', stored.id, 5],
+    ]);
+  });
+
+  test.each([
+    ['for another challenge', { of: confirmationNonce('c2', '07'.repeat(32)) }],
+    ['for another request', { of: confirmationNonce('c1', '08'.repeat(32)) }],
+    ['for a registration', { of: enrolmentNonce(link.token) }],
+    ['on another page', { origin: 'https://mandate.example.evil' }],
+    ['without asking the person', { flags: UP }],
+  ])('that has signed %s confirms nothing', async (_name, change) => {
+    const one = newPasskey();
+    const known = portsWith(await registered(one));
+    expect(await passkey.verify(challenge, one.assertion(), known)).not.toBeNull();
+    expect(await passkey.verify(challenge, one.assertion(change), known)).toBeNull();
+  });
+
+  test('that counts backwards, or is of another person or host, confirms nothing', async () => {
+    const one = newPasskey();
+    const stored = await registered(one);
+    const cloned = portsWith({ ...stored, signCount: '5' });
+    expect(await passkey.verify(challenge, one.assertion({ count: 5 }), cloned)).toBeNull();
+    const others = portsWith(await registered());
+    expect(await passkey.verify(challenge, one.assertion(), others)).toBeNull();
+    expect(await passkey.verify(challenge, one.assertion(), portsWith())).toBeNull();
+    const swapped = portsWith({ ...(await registered()), credentialId: one.id });
+    expect(await passkey.verify(challenge, one.assertion(), swapped)).toBeNull();
+    const elsewhere = newPasskey({ rpId: 'evil.example' });
+    expect(await passkey.register(link, elsewhere.registration(), portsWith())).toBeNull();
+  });
+
+  test.each([
+    ['by another link', { of: enrolmentNonce('another token') }],
+    ['on another page', { origin: 'https://evil.example' }],
+    ['without asking the person', { flags: UP }],
+  ])('that was made %s is not registered', async (_name, change) => {
+    expect(await passkey.register(link, newPasskey().registration(change), portsWith())).toBeNull();
+  });
+
+  test.each(['', 'null', '{}', '[]', '{"id":"a","response":{}}', '{"id":1}', 'x'.repeat(100)])(
+    'is not %j',
+    async (evidence) => {
+      const known = portsWith(await registered());
+      expect(await passkey.verify(challenge, evidence, known)).toBeNull();
+      expect(await passkey.register(link, evidence, known)).toBeNull();
+    },
+  );
+});

@@ -1,0 +1,87 @@
+import { Secret, TOTP } from 'otpauth';
+import { describe, expect, test } from 'vitest';
+import type { RunningEnv } from '../../../platform/config/env.js';
+import type { Challenge } from '../../challenge.entity.js';
+import type { Authenticator } from '../authenticator.entity.js';
+import type { ConfirmationPorts } from '../confirmation-method.js';
+import type { Enrolment } from '../enrolment.entity.js';
+import { generateTotp, totp } from './totp.js';
+
+const NOW = 1_700_000_010_000;
+const STEP = Math.floor(NOW / 30_000);
+const challenge = { id: 'c1' } as Challenge;
+
+/** What an authenticator app shows, so many steps from now. */
+function codeOf(base32: string, steps = 0): string {
+  return new TOTP({ secret: Secret.fromBase32(base32) }).generate({
+    timestamp: NOW + steps * 30_000,
+  });
+}
+
+function portsWith(...known: Partial<Authenticator>[]): ConfirmationPorts {
+  return {
+    env: {} as RunningEnv,
+    now: () => NOW,
+    authenticatorsOf: async () => known as Authenticator[],
+    // Sealed is what comes back as a copy: keys are overwritten after use.
+    sealSecret: async (_of, secret) => Buffer.from(secret),
+    openSecret: async (_of, sealed) => Buffer.from(sealed),
+  };
+}
+
+async function newApp() {
+  const { key, authenticator } = await generateTotp('z1', 'alice', portsWith());
+  return {
+    secret: key.secret,
+    known: { ...authenticator, zoneId: 'z1' } as Partial<Authenticator>,
+  };
+}
+
+describe('a code', () => {
+  test('of an app of the subject is right, and is spent as the step that it is of', async () => {
+    const [first, second] = [await newApp(), await newApp()];
+    const ports = portsWith(first.known, second.known);
+    for (const steps of [-1, 0, 1]) {
+      const verified = await totp.verify(challenge, codeOf(second.secret, steps), ports);
+      expect(verified?.amr).toEqual(['otp']);
+      let spent: unknown[] = [];
+      const tx = {
+        query: async <T>(_text: string, values: unknown[]) => {
+          spent = values;
+          return [[], 0] as T;
+        },
+      };
+      expect(await verified?.spend(tx)).toBe(false);
+      expect(spent).toEqual(['z1', second.known.id, STEP + steps]);
+    }
+  });
+
+  test('may be typed with the spaces that apps show', async () => {
+    const { secret, known } = await newApp();
+    const code = codeOf(secret).replace(/(...)/, '$1 ');
+    expect(await totp.verify(challenge, code, portsWith(known))).not.toBeNull();
+  });
+
+  test('is wrong of another app, at another time, or without a key', async () => {
+    const { secret, known } = await newApp();
+    const right = codeOf(secret);
+    expect(await totp.verify(challenge, right, portsWith((await newApp()).known))).toBeNull();
+    expect(await totp.verify(challenge, right, portsWith())).toBeNull();
+    expect(
+      await totp.verify(challenge, right, portsWith({ ...known, sealedSecret: null })),
+    ).toBeNull();
+    expect(await totp.verify(challenge, codeOf(secret, 3), portsWith(known))).toBeNull();
+  });
+
+  test('of the key on the page registers the app', async () => {
+    const enrolment = { zoneId: 'z1', subject: 'alice', subjectIssuer: null } as Enrolment;
+    const link = { token: 'a token', enrolment };
+    const page = totp.enrolForm({ ...link, env: {} as RunningEnv, failed: false }).text;
+    const secret = /<code class="key">([A-Z2-7 ]+)</.exec(page)?.[1]?.replaceAll(' ', '') ?? '';
+    const made = await totp.register(link, codeOf(secret), portsWith());
+    expect(made).toMatchObject({ lastStep: String(STEP) });
+    expect(await totp.register({ ...link, token: 'b' }, codeOf(secret), portsWith())).toBeNull();
+    const known = { ...made, zoneId: 'z1' } as Partial<Authenticator>;
+    expect(await totp.verify(challenge, codeOf(secret, 1), portsWith(known))).not.toBeNull();
+  });
+});
