@@ -73,7 +73,6 @@ describe('a key in Vault', () => {
       engine.trouble(null);
       expect(await kek.unwrap(wrapped, HERE)).toHaveLength(32);
     },
-    15_000,
   );
 
   test('is out of reach with a token that has expired, until the file has another', async () => {

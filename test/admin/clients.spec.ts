@@ -125,7 +125,7 @@ describe('secrets', () => {
     const secret = String(added.body['client_secret']);
     expect((await session(secret)).status).toBe(200);
     expect((await call('POST', `${at}/secrets`, {})).status).toBe(409);
-    await expect.poll(async () => (await session(secret)).status, { timeout: 5_000 }).toBe(401);
+    await expect.poll(async () => (await session(secret)).status).toBe(401);
     await expect.poll(async () => (await call('POST', `${at}/secrets`, {})).status).toBe(201);
   });
 

@@ -237,7 +237,7 @@ describe('registration refuses', () => {
 });
 
 describe('refuses', () => {
-  test('every hostile assertion, in one body, and records why', { timeout: 120_000 }, async () => {
+  test('every hostile assertion, in one body, and records why', async () => {
     const before = await view.created();
     const answers = await Promise.all(
       hostileAssertions.map(async ({ forge }) => ask(await forge(client.forger))),

@@ -58,8 +58,13 @@ export const CHROMIUM: Tool = {
  */
 export function describeWith(tools: readonly Tool[], name: string, tests: () => void): void {
   const missing = tools.filter((tool) => !fits(tool)).map((tool) => tool.name);
-  if (missing.length === 0) describe(name, tests);
-  else describe.skip(`${name} (needs ${missing.join(', ')})`, tests);
+  if (missing.length === 0) {
+    describe(name, tests);
+    return;
+  }
+  const skipped = `${name} (needs ${missing.join(', ')})`;
+  console.log(`skipped: ${skipped}`);
+  describe.skip(skipped, tests);
 }
 
 function fits({ path, ask, version }: Tool): boolean {

@@ -31,7 +31,7 @@ describeWith([TRANSIT], 'a live transit engine', () => {
         headers: { 'X-Vault-Token': 'root' },
         body: JSON.stringify(body),
       }).catch(() => null);
-    await until(async () => (await call('sys/mounts/transit', { type: 'transit' }))?.ok, 60_000);
+    await until(async () => (await call('sys/mounts/transit', { type: 'transit' }))?.ok);
     for (const key of ['mandate', 'other']) await call(`transit/keys/${key}`, {});
   });
 

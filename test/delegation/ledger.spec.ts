@@ -152,7 +152,7 @@ describe('the commit', () => {
       [edges],
     );
     expect(left).toEqual([{ remaining: String(1_000_000 - 3 * 15 * 10) }]);
-  }, 60_000);
+  });
 });
 
 /** Lets an exchange come as far as its commit, changes something, and says what came of it. */

@@ -31,7 +31,7 @@ beforeAll(async () => {
       ISSUER_URL: url,
     },
   });
-}, 60_000);
+});
 
 afterAll(async () => {
   await replica?.stop();

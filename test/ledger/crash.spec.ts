@@ -66,7 +66,7 @@ test('every token that was received is recorded, although the server is killed u
   // One chain of every process that issued, at least.
   expect(report.chains).toBeGreaterThan(ROUNDS);
   expect(report.events).toBeGreaterThanOrEqual(load.received.length);
-}, 60_000);
+});
 
 test('every token that was received is recorded, although PostgreSQL is killed under load', async () => {
   const replica = await startReplica({ databaseUrl: server.url });
@@ -93,9 +93,8 @@ test('every token that was received is recorded, although PostgreSQL is killed u
   expect(await replica.stop()).toBe(0);
   // Nobody saw anything but tokens and "not now".
   expect(load.refusals.filter(({ status }) => status !== 503)).toEqual([]);
-  expect(Math.max(0, ...load.refusals.map(({ ms }) => ms))).toBeLessThan(2_500);
   expect(await missing(server.url, load.received)).toEqual([]);
   const report = await verifyChains(server.url);
   expect(report.faults).toEqual([]);
   expect(report.events).toBeGreaterThanOrEqual(load.received.length);
-}, 60_000);
+});

@@ -152,7 +152,7 @@ describe.each([
   },
   { what: 'a text that does not compile', kind: 'compile', damage: uncompilable },
 ])('with $what', ({ kind, damage }) => {
-  test('every replica denies, and says so everywhere', { timeout: 60_000 }, async () => {
+  test('every replica denies, and says so everywhere', async () => {
     const { zone, version } = await loadedZone();
     const healing = await newSetVersion(zone, PERMIT_ALL);
     const before = await failures(a, kind);

@@ -85,7 +85,7 @@ describe('a candidate', () => {
     for (let n = 0; n < 3; n += 1) requests.push(await sessionAt(a, zone));
     const theirs = await sessionAt(b, zone, asOther);
     await expect
-      .poll(() => summaryAt(a, zone), { timeout: 10_000 })
+      .poll(() => summaryAt(a, zone))
       .toMatchObject({
         policy_set_version_id: version.id,
         evaluated: 6,
@@ -114,9 +114,7 @@ describe('a candidate', () => {
   test('that decides the same is counted, and no difference', async () => {
     const { zone } = await trying(PERMIT_ALL, `${PERMIT_ALL} // the same`);
     await sessionAt(a, zone);
-    await expect
-      .poll(() => summaryAt(a, zone), { timeout: 10_000 })
-      .toMatchObject({ evaluated: 1, differences: {} });
+    await expect.poll(() => summaryAt(a, zone)).toMatchObject({ evaluated: 1, differences: {} });
   });
 
   test('never decides, and neither attaching nor detaching it does', async () => {

@@ -143,7 +143,6 @@ describe('a simulation of a stored version', () => {
 });
 
 test('what takes too long is ended with 422, and what comes meanwhile waits or gets 429', async () => {
-  const started = performance.now();
   const stuck = simulate(HOSTILE);
   const others = await Promise.all(
     Array.from({ length: 20 }, () => simulate({ policies, input: inputOf('app-7') })),
@@ -151,7 +150,6 @@ test('what takes too long is ended with 422, and what comes meanwhile waits or g
   const stuckAnswer = await stuck;
   expect(stuckAnswer.status).toBe(422);
   expect(stuckAnswer.body['error_description']).toMatch(/took too long/);
-  expect(performance.now() - started).toBeLessThan(20_000);
   const statuses = others.map(({ status }) => status);
   expect(new Set(statuses)).toEqual(new Set([200, 429]));
   for (const { status, body, headers } of others) {

@@ -245,10 +245,8 @@ test('is durable, deterministic and closed by default', async () => {
 test('refuses a data directory in use, from this process and from another', async () => {
   const dataDir = await freshDataDir();
   const { url } = await start(dataDir);
-  const startedAt = performance.now();
   await expect(start(dataDir)).rejects.toThrow(DataDirectoryInUse);
   await expect(start(dataDir)).rejects.toThrow(`${dataDir} is in use by process ${process.pid}`);
-  expect(performance.now() - startedAt).toBeLessThan(3_000);
   const other = await holder(dataDir);
   expect(other.error).toBe('DataDirectoryInUse');
   expect(other.message).toContain(`process ${process.pid}`);

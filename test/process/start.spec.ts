@@ -245,7 +245,6 @@ describe('with a database of its own', () => {
   test('the first start makes everything, and says what to try', async () => {
     const took = await startAndListen();
     console.log(`first start: ${Math.round(took)} ms`);
-    expect(took).toBeLessThan(20_000);
     await expectDemoToWork();
     const { admin_token } = await demo();
     const zones = await fetch(`http://127.0.0.1:${port}/internal/zones`, {
@@ -273,9 +272,8 @@ describe('with a database of its own', () => {
 
   test('a second start on the same directory says so and ends', async () => {
     const second = start();
-    const ending = await second.ended;
-    expect(ending).toMatchObject({ code: 1 });
-    expect(ending.took).toBeLessThan(5_000);
+    // While the first one runs: it does not wait for it.
+    expect(await second.ended).toMatchObject({ code: 1 });
     expect(second.output().trim()).toBe(`${dataDir} is in use by process ${server.pid}`);
     await expectDemoToWork();
   });
@@ -287,13 +285,11 @@ describe('with a database of its own', () => {
     server.kill();
     const ending = await server.ended;
     expect(ending).toMatchObject({ code: 0, signal: null });
-    expect(ending.took).toBeLessThan(10_000);
     expect(isAlive(postmaster)).toBe(false);
     expect(await processesIn(dataDir)).toEqual([]);
 
     const took = await startAndListen();
     console.log(`later start: ${Math.round(took)} ms, stop: ${Math.round(ending.took)} ms`);
-    expect(took).toBeLessThan(5_000);
     expect(await expectDemoToWork()).toBe(secret);
   });
 
@@ -390,9 +386,8 @@ describe('with a database of its own', () => {
       const early = start();
       await new Promise((resolve) => setTimeout(resolve, ms));
       early.kill();
-      const ending = await early.ended;
-      expect(ending.took).toBeLessThan(10_000);
-      await until(async () => (await processesIn(dataDir)).length === 0, 3_000);
+      await early.ended;
+      await until(async () => (await processesIn(dataDir)).length === 0);
     },
   );
 });

@@ -4,10 +4,11 @@ import {
   ADMIN_TOKEN,
   createDatabase,
   KEY_ENCRYPTION_KEY,
+  rows,
   startReplica,
-  withClient,
   type Replica,
 } from '../setup/harness.js';
+import { before } from '../setup/order.js';
 import { killProcesses, startProcess, until, type ServerProcess } from '../setup/process.js';
 import { formRequest, openSocket, type RawSocket } from '../setup/raw-socket.js';
 import { createTestZone, postForm, type TestZone } from '../setup/zone.js';
@@ -72,46 +73,52 @@ describe.concurrent('a server that is told to stop', () => {
   test.each(['SIGTERM', 'SIGINT'] as const)(
     'is not ready at once, serves while it drains, and then refuses connections: %s',
     async (signal) => {
-      const { process: leaving, port, url } = await startLeaving({ DRAIN_SECONDS: '2' });
+      const { process: leaving, port, url } = await startLeaving({ DRAIN_SECONDS: '5' });
       expect(await statusOf(`${url}/ready`)).toBe(200);
       const idle = await Promise.all(Array.from({ length: 5 }, () => openIdle(port)));
-      const told = performance.now();
       leaving.kill(signal);
-      await until(async () => (await statusOf(`${url}/ready`)) === 503, 500);
-      while (performance.now() - told < 1_500) {
+      await until(async () => (await statusOf(`${url}/ready`)) === 503);
+      for (let round = 0; round < 3; round += 1) {
         expect(await statusOf(`${url}/ready`)).toBe(503);
         expect(await statusOf(`${url}/health`)).toBe(200);
         expect((await postForm(url, credentials(), { connection: 'close' })).status).toBe(200);
-        await sleep(100);
       }
-      await until(() => statusOf(`${url}/health`).then(() => false, isRefused), 2_000);
+      // The second signal ends the drain, whatever is left of it.
+      leaving.kill(signal);
+      await until(() => statusOf(`${url}/health`).then(() => false, isRefused));
       expect(await leaving.ended).toMatchObject({ code: 0, signal: null });
-      const took = performance.now() - told;
-      expect(took).toBeGreaterThan(2_000);
-      expect(took).toBeLessThan(4_500);
       await Promise.all(idle.map(({ closed }) => closed));
     },
   );
 
-  test('does not wait for connections on which nothing is asked', async () => {
-    const { process: leaving, port } = await startLeaving();
-    const idle = await Promise.all(Array.from({ length: 20 }, () => openIdle(port)));
+  test('drains for as long as it was told to', async () => {
+    const { process: leaving } = await startLeaving({ DRAIN_SECONDS: '1' });
     leaving.kill();
     const ending = await leaving.ended;
     expect(ending).toMatchObject({ code: 0, signal: null });
-    expect(ending.took).toBeLessThan(2_000);
-    await Promise.all(idle.map(({ closed }) => closed));
+    expect(ending.took).toBeGreaterThan(1_000);
+  });
+
+  test('does not wait for connections on which nothing is asked', async () => {
+    const { process: leaving, port } = await startLeaving();
+    const idle = await Promise.all(Array.from({ length: 20 }, () => openIdle(port)));
+    const asking = await openSocket(port);
+    const { head, body } = formRequest('/oauth/2/token', credentials());
+    await arrived(port, () => asking.write(head + body.slice(0, 20)));
+    leaving.kill();
+    // They are closed while the request that has begun is still waited for.
+    await before(Promise.all(idle.map(({ closed }) => closed)), asking.closed);
+    expect(await leaving.ended).toMatchObject({ code: 0, signal: null });
   });
 
   test('answers a request that was half sent before, properly', async () => {
-    const { process: leaving, port } = await startLeaving();
+    const { process: leaving, port, url } = await startLeaving();
     const socket = await openSocket(port);
     const { head, body } = formRequest('/oauth/2/token', credentials());
-    socket.write(head + body.slice(0, 20));
-    await sleep(200);
+    await arrived(port, () => socket.write(head + body.slice(0, 20)));
     leaving.kill();
     await leaving.says(/"stopping"/);
-    await sleep(300);
+    await until(() => statusOf(`${url}/health`).then(() => false, isRefused));
     socket.write(body.slice(20));
     await socket.says(/\r\n\r\n\{"access_token"[^]*\}/);
     expect(socket.answer()).toMatch(/^HTTP\/1\.1 200 OK/);
@@ -121,17 +128,19 @@ describe.concurrent('a server that is told to stop', () => {
   test('finishes a commit that takes its time', async () => {
     const { process: leaving, url } = await startLeaving();
     expect((await postForm(url, credentials())).status).toBe(200);
-    await withClient(databaseUrl, async (client) => {
-      await client.query('BEGIN; LOCK TABLE audit_chains IN EXCLUSIVE MODE');
-      const asked = Array.from({ length: 5 }, () => postForm(url, credentials()));
-      await sleep(100);
-      leaving.kill();
-      await leaving.says(/"stopping"/);
-      await sleep(150);
-      await client.query('COMMIT');
-      const answers = await Promise.all(asked);
-      expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
-    });
+    await rows(
+      databaseUrl,
+      `CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS
+         'BEGIN PERFORM pg_sleep(0.1); RETURN NEW; END';
+       CREATE TRIGGER slowly BEFORE INSERT ON audit_events
+         FOR EACH ROW EXECUTE FUNCTION slowly()`,
+    );
+    const asked = Array.from({ length: 5 }, () => postForm(url, credentials()));
+    await until(async () => (await sleeping()) > 0);
+    leaving.kill();
+    const answers = await Promise.all(asked);
+    await rows(databaseUrl, 'DROP FUNCTION slowly CASCADE');
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
     expect(await leaving.ended).toMatchObject({ code: 0, signal: null });
   });
 
@@ -141,13 +150,11 @@ describe.concurrent('a server that is told to stop', () => {
     const { head, body } = formRequest('/oauth/2/token', credentials());
     stuck.write(head + body.slice(0, 20));
     const headless = await openSocket(port);
-    headless.write('POST /oauth/2/token HTTP/1.1\r\nHost: local');
     const silent = await openSocket(port);
-    await sleep(200);
+    await arrived(port, () => headless.write('POST /oauth/2/token HTTP/1.1\r\nHost: local'));
     leaving.kill();
-    const ending = await leaving.ended;
-    expect(ending).toMatchObject({ code: 0, signal: null });
-    expect(ending.took).toBeLessThan(6_000);
+    // None of these connections is ever closed by us.
+    expect(await leaving.ended).toMatchObject({ code: 0, signal: null });
     await Promise.all([stuck, headless, silent].map(({ closed }) => closed));
   });
 
@@ -158,7 +165,8 @@ describe.concurrent('a server that is told to stop', () => {
     leaving.kill();
     const ending = await leaving.ended;
     expect(ending).toMatchObject({ code: 0, signal: null });
-    expect(ending.took).toBeLessThan(2_000);
+    // Of the five seconds of the drain, after the second signal.
+    expect(ending.took).toBeLessThan(5_000);
   });
 
   test('stops while it is still starting', async () => {
@@ -171,9 +179,25 @@ describe.concurrent('a server that is told to stop', () => {
     early.kill();
     const ending = await early.ended;
     expect(ending).toMatchObject({ code: 0, signal: null });
-    expect(ending.took).toBeLessThan(2_000);
+    // It would have waited for its database for a minute.
+    expect(ending.took).toBeLessThan(30_000);
   });
 });
+
+/** How many connections wait in `pg_sleep`. */
+async function sleeping(): Promise<number> {
+  const found = await rows(
+    databaseUrl,
+    `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'`,
+  );
+  return found.length;
+}
+
+/** Writes, and waits until the server has answered something that was sent to it later. */
+async function arrived(port: number, write: () => void): Promise<void> {
+  write();
+  expect(await statusOf(`http://127.0.0.1:${port}/health`)).toBe(200);
+}
 
 function isRefused(error: unknown): boolean {
   const cause: unknown = Reflect.get(Object(error), 'cause');
@@ -211,9 +235,8 @@ describe.concurrent('a connection that is too slow', () => {
       const over = await Promise.race([socket.closed, sleep(50, null)]);
       if (over !== null) break;
     }
-    const took = await socket.closed;
-    expect(took).toBeGreaterThan(3_000);
-    expect(took).toBeLessThan(6_500);
+    // By the server: this side never ends it.
+    expect(await socket.closed).toBeGreaterThan(3_000);
     // Nobody was refused because of us: that would be an alarm about the wrong thing.
     expect(socket.answer()).not.toMatch(/ 50\d /);
   });
@@ -224,7 +247,7 @@ describe.concurrent('a connection that is too slow', () => {
     socket.write(head);
     for (const part of body.match(/[^]{1,40}/g) ?? []) {
       socket.write(part);
-      await sleep(3_000 / (body.length / 40));
+      await sleep(2_000 / (body.length / 40));
     }
     await socket.says(/\{[^]*\}/);
     expect(socket.answer()).toMatch(/^HTTP\/1\.1 200 OK/);
@@ -236,9 +259,9 @@ describe.concurrent('a connection that is too slow', () => {
       Array.from({ length: 200 }, () => openSocket(first.ports[0] ?? 0)),
     );
     for (const socket of slow) socket.write(`${form}grant`);
-    const asked = performance.now();
-    expect((await postForm(first.url, credentials())).status).toBe(200);
-    expect(performance.now() - asked).toBeLessThan(2_000);
+    // Before the first of them is cut.
+    const cut = Promise.race(slow.map(({ closed }) => closed));
+    expect((await before(postForm(first.url, credentials()), cut)).status).toBe(200);
     for (const socket of slow) socket.destroy();
   });
 });

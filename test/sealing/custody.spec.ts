@@ -16,7 +16,8 @@ import {
   startReplica,
   type Replica,
 } from '../setup/harness.js';
-import { killProcesses, startProcess } from '../setup/process.js';
+import { persistently } from '../setup/patience.js';
+import { killProcesses, startProcess, until } from '../setup/process.js';
 import { startTransit, type Transit } from '../setup/transit.js';
 import { callAdmin, createTestZone, type Answer, type TestZone } from '../setup/zone.js';
 
@@ -51,7 +52,7 @@ async function start(): Promise<void> {
     {
       newKey: (...of) => signerKeys.newKey(...of),
       sign: async (...of) => {
-        if (signerDelay > 0) await sleep(signerDelay);
+        if (signerDelay > 0) await sleep(signerDelay, undefined, { ref: false });
         return signerKeys.sign(...of);
       },
     },
@@ -152,7 +153,7 @@ describe('while the KMS is away', () => {
     const answer = await zone.session();
     expect(answer).toMatchObject({ status: 503, body: { error: 'temporarily_unavailable' } });
     engine.trouble(null);
-    expect((await zone.session()).status).toBe(200);
+    expect((await persistently(() => zone.session())).status).toBe(200);
     const figures = await (await fetch(`${replica.url}/metrics`)).text();
     expect(figures).toMatch(
       /mandate_seal_failures_total\{operation="open",reason="unavailable"\} [1-9]/,
@@ -187,22 +188,25 @@ describe('with a signer', () => {
     const before = await callAdmin(replica, 'POST', `/zones/${zone.zoneId}/signing-key/rotate`);
     expect(before.status).toBe(503);
     await start();
-    expect((await zone.exchange()).status).toBe(200);
+    expect((await persistently(() => zone.exchange())).status).toBe(200);
   });
 
   test('that is slow nothing is issued', async () => {
-    signerDelay = 3_000;
-    const began = performance.now();
+    // Longer than any test lasts: nothing but a limit of ours ends it.
+    signerDelay = 600_000;
     await expectFailure(await zone.session(), /signer does not answer in time/);
-    expect(performance.now() - began).toBeLessThan(2_500);
     signerDelay = 0;
-    expect((await zone.session()).status).toBe(200);
+    expect((await persistently(() => zone.session())).status).toBe(200);
   });
 });
 
 describe('on the command line', () => {
   test('a rotation is the one of the API, and is on record', async () => {
-    const rotated = await mandate(elsewhere, 'keys', 'rotate', '--zone', zone.zoneId, '--json');
+    // A command that finds something out of reach, as on a busy machine, has done nothing.
+    const rotated = await until(async () => {
+      const run = await mandate(elsewhere, 'keys', 'rotate', '--zone', zone.zoneId, '--json');
+      return run.code === 3 ? null : run;
+    });
     expect(rotated).toMatchObject({ code: 0, stderr: '' });
     const [one] = jsonOf(rotated)['rotated'] as { kid: string; request_id: string }[];
     expect(one).toMatchObject({ zone_id: zone.zoneId, state: 'pending', alg: 'ES256' });

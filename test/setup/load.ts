@@ -42,7 +42,7 @@ export function startLoad(zone: TestZone, url: () => string, clients = 8): Load 
   return {
     received,
     refusals,
-    async more(count, patienceMs = 15_000) {
+    async more(count, patienceMs = 100_000) {
       const goal = received.length + count;
       const deadline = performance.now() + patienceMs;
       while (received.length < goal) {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,7 +31,13 @@ export default async function setup(project: TestProject): Promise<() => Promise
   templateUrl.pathname = `/${template}`;
   execFileSync(process.execPath, [MIGRATE], {
     stdio: ['ignore', 'ignore', 'inherit'],
-    env: { PATH: process.env['PATH'], DATABASE_URL: templateUrl.href },
+    // The whole environment of a server is looked at; of its keys nothing is written.
+    env: {
+      PATH: process.env['PATH'],
+      DATABASE_URL: templateUrl.href,
+      KEY_ENCRYPTION_KEY: randomBytes(32).toString('hex'),
+      ADMIN_TOKEN: 'of-no-use-to-anybody',
+    },
   });
   // A database to which somebody is connected cannot be copied.
   await query(url, `ALTER DATABASE ${template} ALLOW_CONNECTIONS false`);

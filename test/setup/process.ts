@@ -68,7 +68,7 @@ export function startProcess(
       });
     });
   });
-  const says = async (what: RegExp, patienceMs = 30_000): Promise<RegExpExecArray> => {
+  const says = async (what: RegExp, patienceMs = 100_000): Promise<RegExpExecArray> => {
     const deadline = performance.now() + patienceMs;
     for (;;) {
       const found = what.exec(said);
@@ -147,7 +147,7 @@ export async function signalFamily(pid: number, signal: NodeJS.Signals): Promise
 /** Tries until it works. */
 export async function until<T>(
   attempt: () => Promise<T | null | false | undefined>,
-  patienceMs = 10_000,
+  patienceMs = 100_000,
 ): Promise<T> {
   const deadline = performance.now() + patienceMs;
   let last: unknown;

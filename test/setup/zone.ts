@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { auditOf, type AuditRow, type Replica } from './harness.js';
+import { persistently } from './patience.js';
 
 /** Form parameters; a list repeats the parameter, `undefined` leaves it out. */
 export type Parameters = Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -76,7 +77,7 @@ export async function callAdmin(
 /** Makes a zone through the API of operators. */
 export async function createTestZone(replica: Replica): Promise<TestZone> {
   const must = async (method: string, path: string, body?: unknown) => {
-    const answer = await callAdmin(replica, method, path, body);
+    const answer = await persistently(() => callAdmin(replica, method, path, body));
     if (answer.status >= 300) throw new Error(`${method} ${path}: ${JSON.stringify(answer.body)}`);
     return answer.body;
   };

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { APPROVE_WRITES, heldIn, settle, type Held } from '../setup/challenges.js';
 import { createDatabase, rows, startReplica, type Replica } from '../setup/harness.js';
+import { persistently } from '../setup/patience.js';
 import { createTestZone, postForm, type Answer, type TestZone } from '../setup/zone.js';
 
 /** The figures in `docs/step-up.md` are of 200. */
@@ -43,25 +44,44 @@ async function mismatches(): Promise<unknown[]> {
   );
 }
 
+/** How many mandates are on record for a challenge. */
+async function recordedFor(id: string): Promise<number> {
+  const [row] = await rows<{ n: number }>(
+    a.databaseUrl,
+    `SELECT count(*)::int AS n FROM audit_events
+      WHERE outcome = 'issued' AND event->'challenge'->>'id' = $1`,
+    [id],
+  );
+  return row?.n ?? 0;
+}
+
 describe('on two replicas', () => {
   test(`of ${REDEEMERS} who redeem a challenge at once, one gets a mandate`, async () => {
     for (let round = 0; round < ROUNDS; round += 1) {
-      const held = heldIn(await ask(a.url));
+      const held = heldIn(await persistently(() => ask(a.url)));
       await settle(zone, held.id);
       const answers = await Promise.all(
         Array.from({ length: REDEEMERS }, (_, i) => ask((i % 2 === 0 ? a : b).url, held.response)),
       );
       const granted = answers.filter(({ status }) => status === 200);
-      expect(granted).toHaveLength(1);
-      const others = answers.filter(({ status }) => status !== 200);
-      expect([...new Set(others.map(({ body }) => body['error']))]).toEqual(['invalid_grant']);
+      // Who is told "not now", as by a machine that is busy, may have been the one; all others know.
+      const unsure = answers.filter(({ status }) => status === 503);
+      expect(granted.length).toBeLessThanOrEqual(1);
+      if (unsure.length === 0) expect(granted).toHaveLength(1);
+      const others = answers.filter(({ status }) => status !== 200 && status !== 503);
+      expect(others.filter(({ body }) => body['error'] !== 'invalid_grant')).toEqual([]);
+      const again = await persistently(() => ask(b.url, held.response));
+      expect(granted.length + Number(again.status === 200)).toBeLessThanOrEqual(1);
+      expect(await recordedFor(held.id)).toBe(1);
     }
     expect(await mismatches()).toEqual([]);
-  }, 600_000);
+  });
 
   test('those who ask for the same at once wait for one challenge', async () => {
     const answers = await Promise.all(
-      Array.from({ length: 40 }, (_, i) => ask((i % 2 === 0 ? a : b).url, { ttl_seconds: '77' })),
+      Array.from({ length: 40 }, (_, i) =>
+        persistently(() => ask((i % 2 === 0 ? a : b).url, { ttl_seconds: '77' })),
+      ),
     );
     const held = answers.map(heldIn);
     expect(new Set(held.map(({ id }) => id)).size).toBe(1);
@@ -72,11 +92,13 @@ describe('on two replicas', () => {
     const { clientId, secret } = await zone.newClient();
     const answers = await Promise.all(
       Array.from({ length: 130 }, (_, i) =>
-        ask((i % 2 === 0 ? a : b).url, {
-          client_id: clientId,
-          client_secret: secret,
-          ttl_seconds: String(100 + i),
-        }),
+        persistently(() =>
+          ask((i % 2 === 0 ? a : b).url, {
+            client_id: clientId,
+            client_secret: secret,
+            ttl_seconds: String(100 + i),
+          }),
+        ),
       ),
     );
     const counted = (status: number) => answers.filter((answer) => answer.status === status).length;
@@ -92,7 +114,8 @@ test('a server that is killed leaves challenges spent with a recorded mandate, o
   for (let round = 0; round < CRASHES; round += 1) {
     const held: Held[] = [];
     for (let i = 0; i < 24; i += 1) {
-      held.push(heldIn(await ask(a.url, { ...credentials, ttl_seconds: String(60 + i) })));
+      const parameters = { ...credentials, ttl_seconds: String(60 + i) };
+      held.push(heldIn(await persistently(() => ask(a.url, parameters))));
     }
     await Promise.all(held.map(({ id }) => settle(zone, id)));
     let received = 0;
@@ -120,11 +143,13 @@ test('a server that is killed leaves challenges spent with a recorded mandate, o
     // What is unspent can still be redeemed.
     const rest = await Promise.all(
       held.map(({ response }, i) =>
-        ask(victim.url, { ...credentials, ttl_seconds: String(60 + i), ...response }),
+        persistently(() =>
+          ask(victim.url, { ...credentials, ttl_seconds: String(60 + i), ...response }),
+        ),
       ),
     );
     expect(rest.filter(({ status }) => status === 200)).toHaveLength(24 - (spent?.n ?? 0));
   }
   expect(await mismatches()).toEqual([]);
   await victim.stop();
-}, 120_000);
+});

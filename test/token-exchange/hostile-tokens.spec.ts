@@ -91,7 +91,6 @@ test.each(places.map((place) => [place.name, place] as const))(
 
 test.each(places.map((place) => [place.name, place] as const))(
   'refuses every hostile token as %s, in one body, and records why',
-  { timeout: 120_000 },
   async (name, { forger, exchange }) => {
     const before = await view.created();
     const attempts = await inBatches(cases, async (hostile: HostileToken) => ({

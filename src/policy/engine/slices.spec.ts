@@ -135,7 +135,7 @@ describe('slicing', () => {
       'deny error',
       'step_up complete',
     ]);
-  }, 60_000);
+  });
 
   test('relies on Cedar not to evaluate a condition behind a head that does not match', () => {
     const { whole } = threeWays([
