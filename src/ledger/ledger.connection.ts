@@ -32,6 +32,7 @@ export class LedgerConnection {
     }
   }
 
+  /** Closes the connection. A later statement opens another. */
   async close(): Promise<void> {
     await this.client?.end().catch(() => {});
     this.client = undefined;

@@ -68,6 +68,7 @@ class Reader {
     this.text = text;
   }
 
+  /** Reads the whole text. @throws {InvalidJson} */
   document(): JsonValue {
     const value = this.value(0);
     if (this.at !== this.text.length) throw new InvalidJson('not_json');

@@ -42,6 +42,7 @@ export function differenceOf(active: Verdict, candidate: Verdict): Difference {
 export class ShadowTally {
   private tallies = new Map<string, Tally>();
 
+  /** Counts a comparison. Of those that differ, the first request ids are kept as examples. */
   add({ requestId, ...key }: Comparison): void {
     const id = JSON.stringify(Object.values(key));
     const known = this.tallies.get(id);

@@ -22,7 +22,7 @@ export interface KeyEncryptions {
   readonly held: readonly HeldKey[];
 }
 
-/** The key-encryption keys of a configuration. */
+/** The key-encryption keys of a configuration. @throws if it has none that seals */
 export function keyEncryptionsOf(custody: KeyCustody): KeyEncryptions {
   const { key, previousKey, vault, provider } = custody;
   const local = [key, previousKey]

@@ -17,7 +17,7 @@ const identity = (data: Buffer): Buffer => data;
 const digest = (data: Buffer): Buffer => createHash('sha256').update(data).digest();
 
 /**
- * The algorithms that work with `pkcs11-tool` on all devices. It cannot read public keys on P-384 back (0.23),
+ * The algorithms that `pkcs11-tool` dependably does. It cannot read public keys on P-384 back (0.23),
  * and devices disagree about the name of a key type for EdDSA.
  */
 const MECHANISMS: Readonly<Partial<Record<ZoneAlg, Mechanism>>> = {

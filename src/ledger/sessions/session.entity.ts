@@ -23,7 +23,7 @@ export class Session {
   @Column('text', { nullable: true })
   issuer: string | null;
 
-  /** How and when the subject was authenticated, as the issuer's token had it. */
+  /** How and when the subject was authenticated, by the issuer's token or a step-up. */
   @Column('text', { nullable: true })
   acr: string | null;
 

@@ -10,6 +10,8 @@ export interface Manifest {
 /**
  * The folder that the program is installed in: that of the nearest `package.json` above this file. How far
  * up that is differs between the sources and what is built from them.
+ *
+ * @throws if there is none
  */
 export function programFolder(): string {
   let folder = import.meta.dirname;

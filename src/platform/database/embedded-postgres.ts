@@ -118,6 +118,7 @@ class SupervisedServer {
     }
   }
 
+  /** Ends the server, and waits until it has ended. */
   async stop(): Promise<void> {
     this.stopping.abort();
     await this.child?.end();

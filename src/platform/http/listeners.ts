@@ -15,6 +15,7 @@ const SILENCE_MS = 70_000;
  *
  * @param port 0 for any free one
  * @returns the server and the port that it got
+ * @throws the system's error if the port cannot be used
  */
 export async function listen(
   handler: RequestListener,
