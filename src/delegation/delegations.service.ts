@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
-import type { Route } from './route.js';
+import type { DelegationRoute } from './delegation-route.js';
 
 /** Reads the way on which authority came to an agent session. */
 @Injectable()
@@ -23,8 +23,12 @@ export class Delegations {
     agentSessionId: string,
     edgeId: string | null,
     tx: EntityManager = this.dataSource.manager,
-  ): Promise<Route | null> {
-    const [row] = await tx.query<{ route: Route }[]>(ROUTE, [zoneId, agentSessionId, edgeId]);
+  ): Promise<DelegationRoute | null> {
+    const [row] = await tx.query<{ route: DelegationRoute }[]>(ROUTE, [
+      zoneId,
+      agentSessionId,
+      edgeId,
+    ]);
     const route = row?.route ?? null;
     return edgeId !== null && route?.edges.length === 0 ? null : route;
   }

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { agencyClaims } from '../token-exchange/describe/agency-claims.js';
-import type { Agent, Edge } from './route.js';
+import type { Agent, Edge } from './delegation-route.js';
 import { verifyDelegationChain } from './verify-chain.js';
 
 function id(kind: number, at: number): string {

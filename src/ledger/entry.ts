@@ -107,7 +107,7 @@ export interface SessionBirth {
 }
 
 /** An authentication of the subject in a step-up, which its session remembers. */
-export interface SessionProof {
+export interface RememberedAuthentication {
   readonly session_id: string;
   readonly subject: string;
   readonly issuer?: string;
@@ -137,7 +137,7 @@ export interface Entry {
   readonly absent_client?: string;
   readonly facts: readonly Fact[];
   readonly session?: SessionBirth;
-  readonly proof?: SessionProof;
+  readonly proof?: RememberedAuthentication;
   /** A challenge to be opened (`step-up/challenge.ts`). */
   readonly challenge?: object;
   readonly event: AuditEvent;
@@ -149,7 +149,7 @@ export const NO_ZONE = '00000000-0000-0000-0000-000000000000';
 declare const receipt: unique symbol;
 
 /**
- * The proof that an entry is on disk. Only the ledger makes one, and a token response is built
+ * The receipt of an entry that is on disk. Only the ledger makes one, and a token response is built
  * from nothing else.
  */
 export interface Receipt {

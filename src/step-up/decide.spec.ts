@@ -27,7 +27,7 @@ const challenges = fc.record({
   consumedAt: fc.constant(null),
   expiresAt: fc.constantFrom(new Date(NOW - 1), new Date(NOW), new Date(NOW + 1)),
 });
-const says = fc.record(
+const inputs = fc.record(
   {
     method: fc.constantFrom(...DECISION_METHODS),
     decision: fc.constantFrom('approved' as const, 'rejected' as const),
@@ -46,18 +46,18 @@ const says = fc.record(
 
 /** Whatever may be decided, by whatever rule. */
 const whenever = (
-  law: (challenge: Decidable, say: DecisionInput, objection: string | null) => void,
+  law: (challenge: Decidable, input: DecisionInput, objection: string | null) => void,
 ): void =>
   fc.assert(
-    fc.property(challenges, says, (challenge, say) =>
-      law(challenge, say, objectionTo(challenge, say, NOW)),
+    fc.property(challenges, inputs, (challenge, input) =>
+      law(challenge, input, objectionTo(challenge, input, NOW)),
     ),
     { numRuns: 2_000 },
   );
 
 describe('who may decide', () => {
   test('nobody on what is settled or has expired', () => {
-    whenever((challenge, _say, objection) => {
+    whenever((challenge, _input, objection) => {
       const open = challenge.decision === null && challenge.expiresAt.getTime() > NOW;
       if (!open) expect(objection).not.toBeNull();
     });
@@ -109,7 +109,7 @@ describe('who may decide', () => {
       consumedAt: null,
       expiresAt: new Date(NOW + 1),
     };
-    const say = (clientId: string): DecisionInput => ({
+    const by = (clientId: string): DecisionInput => ({
       method: 'approver',
       decision: 'approved',
       reason: 'x',
@@ -117,7 +117,7 @@ describe('who may decide', () => {
       clientId,
       amr: [],
     });
-    expect(['a', 'b', 'c'].map((client) => objectionTo(challenge, say(client), NOW))).toEqual([
+    expect(['a', 'b', 'c'].map((client) => objectionTo(challenge, by(client), NOW))).toEqual([
       'party',
       'party',
       null,

@@ -53,7 +53,7 @@ export class ProofController {
     if (!covered) throw new NotFoundException('no such challenge');
     const { decision, reason, binding, by, amr = [] } = body;
     const person = { sub: by.sub, issuer: by.iss ?? null };
-    const say = {
+    const input = {
       method: 'proof_system' as const,
       decision,
       reason,
@@ -62,6 +62,6 @@ export class ProofController {
       decidedBy: `proof_system:${systemId}:${JSON.stringify([person.issuer, person.sub])}`,
       amr,
     };
-    await this.challenges.decide(zoneId, id, say, requestIdOf(request)).then(decidedOrThrow);
+    await this.challenges.decide(zoneId, id, input, requestIdOf(request)).then(decidedOrThrow);
   }
 }

@@ -122,6 +122,32 @@ describe('a code', () => {
     expect((await confirm(open?.id ?? '', codeOf(secret, 1))).status).toBe(200);
   });
 
+  test('is not used up by a decision that does not count', async () => {
+    const set = await callAdmin(a, 'PUT', `/zones/${zone.zoneId}/step-up-types/mfa`, {
+      lifetime_seconds: 300,
+      satisfied_by: ['totp', 'approver'],
+      quorum: 2,
+      requester_may_satisfy: false,
+      subject_may_satisfy: true,
+      acr: 'mfa',
+      reuse_seconds: 0,
+    });
+    expect(set.status).toBe(200);
+    const secret = await newApp();
+    const [first, second] = [await held(), await held()];
+    const [code, next] = [codeOf(secret), codeOf(secret, 1)];
+    expect((await confirm(first.id, code)).text).toContain('<h1>Thank you</h1>');
+    const again = await confirm(first.id, next);
+    expect(again.status).toBe(409);
+    expect(again.text).toContain('<h1>Already decided</h1>');
+    expect(await zone.audit(again.requestId)).toMatchObject([
+      { outcome: 'denied', event: { reason: 'said', method: 'totp' } },
+    ]);
+    // The one that was used is told from the one that was not.
+    expect((await confirm(second.id, code)).status).toBe(400);
+    expect((await confirm(second.id, next)).text).toContain('<h1>Thank you</h1>');
+  });
+
   test('may be of the step before or after, and of no other', async () => {
     const secret = await newApp();
     // Far from the end of a step, so that "before" stays what it is.

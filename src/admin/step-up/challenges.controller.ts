@@ -69,7 +69,7 @@ export class ChallengesController {
     @Req() request: Request,
   ) {
     await zoneExists(this.changes.read, zoneId);
-    const say = {
+    const input = {
       method: 'operator' as const,
       decidedBy: `operator:${OPERATOR}`,
       amr: ['approval'],
@@ -77,7 +77,7 @@ export class ChallengesController {
       reason,
       ...(binding === undefined ? {} : { binding }),
     };
-    const deciding = this.challenges.decide(zoneId, id, say, requestIdOf(request));
+    const deciding = this.challenges.decide(zoneId, id, input, requestIdOf(request));
     return this.view(decidedOrThrow(await deciding));
   }
 

@@ -3,7 +3,7 @@ import { IsNull } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { instant } from '../../platform/config/clock.js';
 import { Delegations } from '../delegations.service.js';
-import { endOf, leafOf, obstacleOn, type Route } from '../route.js';
+import { endOf, leafOf, obstacleOn, type DelegationRoute } from '../delegation-route.js';
 import { OAuthError } from '../../oauth/errors.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import { AgentSession } from '../agent-session.entity.js';
@@ -121,7 +121,7 @@ export class AgentSessions {
     };
   }
 
-  private async parentOf(caller: Caller, body: AgentSessionBody): Promise<Route> {
+  private async parentOf(caller: Caller, body: AgentSessionBody): Promise<DelegationRoute> {
     const { parent_id: id = '', delegation_edge_id: edgeId = null } = body;
     const { zoneId, tx, clientId } = caller;
     const known = isUuid(id) && (edgeId === null || isUuid(edgeId));

@@ -14,8 +14,8 @@ import {
   obstacleOn,
   remainingOn,
   type Edge,
-  type Route,
-} from '../route.js';
+  type DelegationRoute,
+} from '../delegation-route.js';
 import { OAuthError } from '../../oauth/errors.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import { unusable } from './agent-sessions.service.js';
@@ -134,7 +134,7 @@ export class DelegationEdges {
   }
 
   /** The session that delegates, with what it has its authority by. */
-  private async sourceOf(caller: Caller, body: DelegationBody): Promise<Route> {
+  private async sourceOf(caller: Caller, body: DelegationBody): Promise<DelegationRoute> {
     const { source_session_id: id, parent_edge_id: edgeId = null } = body;
     const { zoneId, tx, clientId } = caller;
     const known = isUuid(id) && (edgeId === null || isUuid(edgeId));
@@ -147,7 +147,7 @@ export class DelegationEdges {
   }
 
   /** The session that is delegated to. Whatever else leads there is no obstacle. */
-  private async targetOf({ zoneId, tx, bearer }: Caller, id: string): Promise<Route> {
+  private async targetOf({ zoneId, tx, bearer }: Caller, id: string): Promise<DelegationRoute> {
     const route = isUuid(id) ? await this.delegations.route(zoneId, id, null, tx) : null;
     if (route === null) throw unusable('unknown target');
     const { path } = route.acting;
@@ -161,7 +161,11 @@ export class DelegationEdges {
   }
 
   /** No circles, and no way around what confines the target. */
-  private async checkPlace({ tx, zoneId }: Caller, source: Route, target: Route): Promise<void> {
+  private async checkPlace(
+    { tx, zoneId }: Caller,
+    source: DelegationRoute,
+    target: DelegationRoute,
+  ): Promise<void> {
     const [row] = await tx.query<{ circular: boolean }[]>(CIRCULAR, [
       zoneId,
       source.acting.id,
@@ -211,7 +215,7 @@ function own({ bearer, now }: Caller): Source {
 }
 
 /** What is handed on: a budget only as far as it is not used up. */
-function sourceFrom({ edges }: Route, parent: Edge): Source {
+function sourceFrom({ edges }: DelegationRoute, parent: Edge): Source {
   return {
     grant: { ...grantOf(parent), budget: remainingOn(edges) },
     lifetime: parent.expiresAt - parent.createdAt,
@@ -220,7 +224,7 @@ function sourceFrom({ edges }: Route, parent: Edge): Source {
 }
 
 /** The way to a source: that of the delegation, and on through sessions below its target. */
-function pathTo({ acting }: Route, parent: Edge): readonly string[] {
+function pathTo({ acting }: DelegationRoute, parent: Edge): readonly string[] {
   const below = acting.path.slice(acting.path.indexOf(parent.targetId) + 1);
   return [...parent.path, ...below];
 }

@@ -70,10 +70,10 @@ export function tokenContext({
 
 /** The claims of a mandate about a context. */
 export function contextClaims(
-  proof: AuthenticationContext | null,
+  context: AuthenticationContext | null,
 ): Readonly<Record<string, unknown>> {
-  if (proof === null) return {};
-  const { acr, amr, authTime } = proof;
+  if (context === null) return {};
+  const { acr, amr, authTime } = context;
   return {
     ...(acr === undefined ? {} : { acr }),
     ...(amr.length === 0 ? {} : { amr }),

@@ -4,8 +4,8 @@ import {
   obstacleOn,
   type Agent,
   type Edge,
-  type Route,
-} from '../../delegation/route.js';
+  type DelegationRoute,
+} from '../../delegation/delegation-route.js';
 import { verifyDelegationChain } from '../../delegation/verify-chain.js';
 import type { MandateClaims } from '../../mandates/verify-mandate.js';
 import { OAuthError, orUnavailable } from '../../oauth/errors.js';
@@ -41,7 +41,11 @@ export interface Delegated extends Omit<Bound, 'agentSessionId' | 'delegationEdg
 
 /** The agent sessions and delegations of zones, with all that is above them. */
 export interface RouteDirectory {
-  route(zoneId: string, agentSessionId: string, edgeId: string | null): Promise<Route | null>;
+  route(
+    zoneId: string,
+    agentSessionId: string,
+    edgeId: string | null,
+  ): Promise<DelegationRoute | null>;
 }
 
 /**
@@ -82,7 +86,7 @@ async function find(
   { zone }: Bound,
   { agentSessionId, delegationEdgeId }: AgentNames,
   directory: RouteDirectory,
-): Promise<Route> {
+): Promise<DelegationRoute> {
   const wellFormed =
     isUuid(agentSessionId) && (delegationEdgeId === null || isUuid(delegationEdgeId));
   const route = wellFormed
@@ -100,7 +104,11 @@ async function find(
   return route;
 }
 
-function checkNamed({ client }: Bound, route: Route, { delegationEdgeId }: AgentNames): void {
+function checkNamed(
+  { client }: Bound,
+  route: DelegationRoute,
+  { delegationEdgeId }: AgentNames,
+): void {
   if (route.acting.clientId !== client.id) throw notUsable('agent session of another client');
   if (delegationEdgeId !== null && leafOf(route)?.targetId !== route.acting.id) {
     throw notUsable('the delegation leads to another agent session');
@@ -108,7 +116,10 @@ function checkNamed({ client }: Bound, route: Route, { delegationEdgeId }: Agent
 }
 
 /** A delegation cannot be left behind by naming another agent session. */
-function checkContinuity(route: Route, { agentSessionId, delegationEdgeId }: AgentNames): void {
+function checkContinuity(
+  route: DelegationRoute,
+  { agentSessionId, delegationEdgeId }: AgentNames,
+): void {
   const edge = leafOf(route);
   const sessions = [...route.acting.path, ...(edge?.sessions ?? [])];
   if (!sessions.includes(agentSessionId)) {

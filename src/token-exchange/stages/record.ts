@@ -5,7 +5,7 @@ import type {
   Fact,
   Receipt,
   SessionBirth,
-  SessionProof,
+  RememberedAuthentication,
 } from '../../ledger/entry.js';
 import { issuedEvent } from '../describe/audit-event.js';
 import { factsOf, unspent } from '../describe/facts.js';
@@ -70,7 +70,7 @@ function issuedBy(minted: Minted): Pick<SessionBirth, 'issuer' | 'acr' | 'amr' |
 }
 
 /** What a session that is there already remembers from now on. */
-function rememberedBy(sessionId: string, minted: Minted): { proof?: SessionProof } {
+function rememberedBy(sessionId: string, minted: Minted): { proof?: RememberedAuthentication } {
   const context = shownBySubject(minted);
   if (context?.acr === undefined || context.authTime === undefined) return {};
   const { sub, issuer } = contextSubject(minted);

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { RunningEnv } from '../../../platform/config/env.js';
 import type { Challenge } from '../../challenge.entity.js';
 import type { Authenticator } from '../authenticator.entity.js';
-import type { ConfirmationPorts, NewAuthenticator } from '../confirmation-method.js';
+import type { ConfirmationPorts } from '../confirmation-method.js';
 import type { Enrolment } from '../enrolment.entity.js';
 import { passkey } from './passkey.js';
 import { confirmationNonce, enrolmentNonce } from './relying-party.js';
@@ -97,7 +97,7 @@ function newPasskey({ rpId = 'mandate.example' } = {}) {
 async function registered(one = newPasskey()): Promise<Partial<Authenticator>> {
   const made = await passkey.register(link, one.registration(), portsWith());
   expect(made).not.toBeNull();
-  return { ...(made as NewAuthenticator), zoneId: 'z1' } as Partial<Authenticator>;
+  return { ...made, zoneId: 'z1' };
 }
 
 describe('a passkey', () => {

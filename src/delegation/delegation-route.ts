@@ -46,7 +46,7 @@ export interface Edge {
 }
 
 /** The way on which authority came to an agent session, as it is stored: nothing of it is checked yet. */
-export interface Route {
+export interface DelegationRoute {
   readonly acting: Agent;
   /** The number of live delegations that lead to it. */
   readonly incoming: number;
@@ -59,7 +59,7 @@ export interface Route {
 }
 
 /** The delegation that is used: the last one. */
-export function leafOf({ edges }: Pick<Route, 'edges'>): Edge | null {
+export function leafOf({ edges }: Pick<DelegationRoute, 'edges'>): Edge | null {
   return edges.at(-1) ?? null;
 }
 
@@ -83,7 +83,7 @@ export function remainingOn(edges: readonly Edge[]): number | null {
 }
 
 /** The end of a way, which is that of whatever on it ends first, in seconds since the epoch. */
-export function endOf({ edges, agents }: Pick<Route, 'edges' | 'agents'>): number {
+export function endOf({ edges, agents }: Pick<DelegationRoute, 'edges' | 'agents'>): number {
   return Math.min(...[...edges, ...agents].map(({ expiresAt }) => expiresAt));
 }
 
@@ -91,7 +91,7 @@ export function endOf({ edges, agents }: Pick<Route, 'edges' | 'agents'>): numbe
  * The obstacle on a route; `null` if there is none. What was checked when it was made is checked again:
  * that all of it is alive and hangs together, and that authority narrowed at every hop.
  */
-export function obstacleOn(route: Route): string | null {
+export function obstacleOn(route: DelegationRoute): string | null {
   const { acting, edges, agents } = route;
   const dead = agents.find(({ alive }) => !alive);
   if (dead !== undefined) return `agent session ${dead.id} has ended`;
@@ -110,14 +110,14 @@ export function obstacleOn(route: Route): string | null {
 }
 
 /** The delegations that an agent session is confined by, because of sessions above it. */
-export function confinementsOf({ acting, agents }: Route): string[] {
+export function confinementsOf({ acting, agents }: DelegationRoute): string[] {
   return agents.flatMap(({ id, edgeId }) =>
     edgeId !== null && acting.path.includes(id) ? [edgeId] : [],
   );
 }
 
 /** An agent session that was narrowed once does not get wider when the delegation is gone. */
-function obstacleWithoutEdge({ acting, incoming }: Route): string | null {
+function obstacleWithoutEdge({ acting, incoming }: DelegationRoute): string | null {
   if (!acting.narrowed) return null;
   return incoming > 1 ? 'several delegations lead here' : 'the delegation to it is gone';
 }
