@@ -272,12 +272,16 @@ describe('rotation', () => {
 
   test('grants until a secret expires', async () => {
     const client = await zone.newClient();
+    const expires = Date.now() + 1_500;
     const added = await zone.admin('POST', `/clients/${client.clientId}/secrets`, {
-      expires_at: new Date(Date.now() + 1_000).toISOString(),
+      expires_at: new Date(expires).toISOString(),
     });
     const passing = { ...client, secret: String(added['client_secret']) };
-    expect((await ask(passing)).status).toBe(200);
+    const granted = await ask(passing);
+    // Of a machine that is so busy that the time is over, nothing can be said.
+    if (Date.now() < expires) expect(granted.status).toBe(200);
     await expect.poll(async () => (await ask(passing)).status).toBe(401);
+    expect(Date.now()).toBeGreaterThanOrEqual(expires);
     expect((await ask(client)).status).toBe(200);
   });
 });

@@ -126,7 +126,7 @@ describe('a code', () => {
     const secret = await newApp();
     // Far from the end of a step, so that "before" stays what it is.
     const late = 30_000 - (Date.now() % 30_000);
-    if (late < 5_000) await new Promise((resolve) => setTimeout(resolve, late + 100));
+    if (late < 8_000) await new Promise((resolve) => setTimeout(resolve, late + 100));
     const { id } = await held();
     expect((await confirm(id, codeOf(secret, -3))).status).toBe(400);
     expect((await confirm(id, codeOf(secret, 3))).status).toBe(400);
