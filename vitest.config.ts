@@ -26,7 +26,11 @@ export default defineConfig({
           name: 'http',
           include: ['test/**/*.spec.ts'],
           exclude: [...PLAIN, 'test/conform/**'],
-          globalSetup: ['test/setup/build.ts', 'test/setup/postgres.ts'],
+          globalSetup: [
+            'test/setup/build.ts',
+            'test/setup/postgres.ts',
+            'test/setup/shared-replicas.ts',
+          ],
           ...patience,
         },
       },

@@ -1,19 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { decodeJwt } from 'jose';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { rows, startReplica, withClient, type Replica } from '../setup/harness.js';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { rows, sharedReplica, withClient, type Replica } from '../setup/harness.js';
 import { callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
 
 let replica: Replica;
 let zone: TestZone;
 
 beforeAll(async () => {
-  replica = await startReplica();
+  replica = await sharedReplica();
   zone = await createTestZone(replica);
-});
-
-afterAll(async () => {
-  await replica?.stop();
 });
 
 const call = (method: string, path: string, body?: unknown) =>

@@ -11,8 +11,9 @@ async function burst(zone: TestZone, count: number): Promise<{ answers: Answer[]
   return { answers, most: 10 + 2 + 2 * seconds };
 }
 
-const granted = (answers: readonly Answer[]) =>
-  answers.filter(({ status }) => status === 200).length;
+/** How many the limit has let through; a busy machine may then be too slow for some of them. */
+const letThrough = (answers: readonly Answer[]) =>
+  answers.filter(({ status }) => status === 200 || status === 503).length;
 
 describe('a client that asks too often', () => {
   let replica: Replica;
@@ -31,9 +32,9 @@ describe('a client that asks too often', () => {
 
   test('is told to slow down and when to come back, and that is no denial', async () => {
     const { answers, most } = await burst(zone, 40);
-    expect(granted(answers)).toBeGreaterThanOrEqual(12);
-    expect(granted(answers)).toBeLessThanOrEqual(most);
-    const slowed = answers.find(({ status }) => status !== 200 && status !== 503);
+    expect(letThrough(answers)).toBeGreaterThanOrEqual(12);
+    expect(letThrough(answers)).toBeLessThanOrEqual(most);
+    const slowed = answers.find(({ status }) => status === 429);
     expect(slowed).toMatchObject({ status: 429, body: { error: 'slow_down' } });
     expect(Number(slowed?.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
     expect(await zone.audit(slowed?.requestId ?? '')).toEqual([]);
@@ -56,7 +57,7 @@ test('a zone has a limit of its own', async () => {
   try {
     const [zone, neighbour] = [await createTestZone(replica), await createTestZone(replica)];
     const { answers, most } = await burst(zone, 40);
-    expect(granted(answers)).toBeLessThanOrEqual(most);
+    expect(letThrough(answers)).toBeLessThanOrEqual(most);
     expect(answers.some(({ status }) => status === 429)).toBe(true);
     expect((await neighbour.session()).status).toBe(200);
   } finally {

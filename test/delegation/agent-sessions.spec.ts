@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { randomUUID } from 'node:crypto';
 import { decodeJwt } from 'jose';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { applicationOf, type TestApplication } from '../setup/agents.js';
-import { auditOf, rows, startReplica, type Replica } from '../setup/harness.js';
+import { auditOf, rows, sharedReplica, type Replica } from '../setup/harness.js';
 import { callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
 
 const ID = '00000000-0000-7000-8000-000000000000';
@@ -14,13 +14,11 @@ let app: TestApplication;
 let other: TestApplication;
 
 beforeAll(async () => {
-  replica = await startReplica();
+  replica = await sharedReplica();
   zone = await createTestZone(replica);
   app = await applicationOf(zone, zone);
   other = await applicationOf(zone);
 });
-afterAll(() => replica.stop());
-
 async function epoch(): Promise<number> {
   const [row] = await rows<{ epoch: string }>(
     replica.databaseUrl,

@@ -1,8 +1,8 @@
 import { decodeJwt } from 'jose';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { verifyDelegationChain } from '../../src/delegation/verify-chain.js';
 import { applicationOf, tokenOf, type TestApplication } from '../setup/agents.js';
-import { auditOf, createDatabase, rows, startReplica, type Replica } from '../setup/harness.js';
+import { auditOf, rows, sharedReplica, type Replica } from '../setup/harness.js';
 import {
   ACCESS_TOKEN,
   createTestZone,
@@ -26,14 +26,11 @@ let issuer: TestApplication;
 let receiver: TestApplication;
 
 beforeAll(async () => {
-  const databaseUrl = await createDatabase();
-  a = await startReplica({ databaseUrl });
-  b = await startReplica({ databaseUrl });
+  [a, b] = await Promise.all([sharedReplica(), sharedReplica('second')]);
   zone = await createTestZone(a);
   issuer = await applicationOf(zone, zone);
   receiver = await applicationOf(zone);
 });
-afterAll(() => Promise.all([a?.stop(), b?.stop()]));
 
 interface Chain {
   readonly source: string;

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify, type JWK } from 'jose';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startReplica, type Replica } from '../setup/harness.js';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { sharedReplica, type Replica } from '../setup/harness.js';
 import { age, keysOf, rotate } from '../setup/keys.js';
 import { persistently } from '../setup/patience.js';
 import { callAdmin, createTestZone, type Answer, type TestZone } from '../setup/zone.js';
@@ -9,11 +9,7 @@ import { callAdmin, createTestZone, type Answer, type TestZone } from '../setup/
 let replica: Replica;
 
 beforeAll(async () => {
-  replica = await startReplica();
-});
-
-afterAll(async () => {
-  await replica?.stop();
+  replica = await sharedReplica();
 });
 
 const tokenOf = (answer: Answer) => String(answer.body['access_token']);

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { codeOf } from '../setup/authenticator-app.js';
 import { APPROVE_WRITES, heldIn } from '../setup/challenges.js';
-import { createDatabase, rows, startReplica, type Replica } from '../setup/harness.js';
+import { rows, sharedReplica, type Replica } from '../setup/harness.js';
 import {
   callAdmin,
   createTestZone,
@@ -18,10 +18,8 @@ let b: Replica;
 let zone: TestZone;
 
 beforeAll(async () => {
-  const databaseUrl = await createDatabase();
-  [a, b] = await Promise.all([startReplica({ databaseUrl }), startReplica({ databaseUrl })]);
+  [a, b] = await Promise.all([sharedReplica(), sharedReplica('second')]);
 });
-afterAll(() => Promise.all([a?.stop(), b?.stop()]));
 beforeEach(async () => {
   zone = await newZone();
 });

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { decodeJwt } from 'jose';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startReplica, type Replica } from '../setup/harness.js';
+import { beforeAll, expect, test } from 'vitest';
+import { sharedReplica, type Replica } from '../setup/harness.js';
 import {
   ACCESS_TOKEN,
   createTestZone,
@@ -28,7 +28,7 @@ let zone: TestZone;
 let actors: readonly { clientId: string; secret: string }[];
 
 beforeAll(async () => {
-  replica = await startReplica();
+  replica = await sharedReplica();
   zone = await createTestZone(replica);
   for (const [identifier, scopes] of Object.entries(RESOURCES)) {
     // oxlint-disable-next-line no-await-in-loop
@@ -36,8 +36,6 @@ beforeAll(async () => {
   }
   actors = [await zone.newClient(), await zone.newClient()];
 });
-afterAll(() => replica.stop());
-
 /** One request, as far as it is about authority. */
 interface Wish {
   readonly resources: readonly string[];
