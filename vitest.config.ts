@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { SlowestFirst } from './test/setup/slowest-first.js';
 
 // A time limit is there to end a hang, and is long enough for a machine that does something else as well.
 // Nothing is tried again: a test that fails now and then is wrong.
@@ -24,13 +25,20 @@ export default defineConfig({
       {
         test: {
           name: 'http',
+          // What a file leaves behind is a process or a database, not a module: one worker serves many files.
+          isolate: false,
           include: ['test/**/*.spec.ts'],
           exclude: [...PLAIN, 'test/conform/**'],
-          globalSetup: ['test/setup/build.ts', 'test/setup/postgres.ts'],
+          globalSetup: [
+            'test/setup/build.ts',
+            'test/setup/postgres.ts',
+            'test/setup/shared-replicas.ts',
+          ],
           ...patience,
         },
       },
     ],
+    sequence: { sequencer: SlowestFirst },
     maxWorkers: 3,
   },
 });

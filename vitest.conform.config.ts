@@ -8,7 +8,11 @@ export default defineConfig({
         test: {
           name: 'conform',
           include: ['test/conform/**/*.spec.ts'],
-          globalSetup: ['test/setup/build.ts', 'test/setup/postgres.ts'],
+          globalSetup: [
+            'test/setup/build.ts',
+            'test/setup/postgres.ts',
+            'test/setup/shared-replicas.ts',
+          ],
           testTimeout: 240_000,
           hookTimeout: 240_000,
           expect: { poll: { timeout: 100_000 } },

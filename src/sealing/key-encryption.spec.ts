@@ -66,10 +66,8 @@ describe('a key in Vault', () => {
       const kek = new VaultKeyEncryption(engine.transit);
       const wrapped = await kek.wrap(randomBytes(32), HERE);
       engine.trouble(trouble);
-      const began = performance.now();
       await expect(kek.unwrap(wrapped, HERE)).rejects.toThrow(CustodyUnavailable);
       await expect(kek.wrap(randomBytes(32), HERE)).rejects.toThrow(CustodyUnavailable);
-      expect(performance.now() - began).toBeLessThan(3_500);
       engine.trouble(null);
       expect(await kek.unwrap(wrapped, HERE)).toHaveLength(32);
     },

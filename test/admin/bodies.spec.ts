@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { rows, startReplica, type Replica } from '../setup/harness.js';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { rows, sharedReplica, type Replica } from '../setup/harness.js';
 import { sendRaw } from '../setup/raw-request.js';
 import { createTestZone, type TestZone } from '../setup/zone.js';
 
@@ -8,12 +8,8 @@ let replica: Replica;
 let zone: TestZone;
 
 beforeAll(async () => {
-  replica = await startReplica();
+  replica = await sharedReplica();
   zone = await createTestZone(replica);
-});
-
-afterAll(async () => {
-  await replica?.stop();
 });
 
 /** A route with a body that it accepts; each case turns one member of it. */

@@ -1,19 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { decodeJwt } from 'jose';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { rows, startReplica, withClient, type Replica } from '../setup/harness.js';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { rows, sharedReplica, withClient, type Replica } from '../setup/harness.js';
 import { callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
 
 let replica: Replica;
 let zone: TestZone;
 
 beforeAll(async () => {
-  replica = await startReplica();
+  replica = await sharedReplica();
   zone = await createTestZone(replica);
-});
-
-afterAll(async () => {
-  await replica?.stop();
 });
 
 const call = (method: string, path: string, body?: unknown) =>
@@ -119,13 +115,16 @@ describe('secrets', () => {
 
   test('that have expired do not work, and make room for another', async () => {
     const { at, session } = await newClient();
-    const soon = new Date(Date.now() + 1_500).toISOString();
+    const expires = Date.now() + 2_000;
+    const soon = new Date(expires).toISOString();
     const added = await call('POST', `${at}/secrets`, { expires_at: soon });
     expect(added.body['expires_at']).toBe(soon);
     const secret = String(added.body['client_secret']);
-    expect((await session(secret)).status).toBe(200);
-    expect((await call('POST', `${at}/secrets`, {})).status).toBe(409);
+    const [granted, full] = [await session(secret), await call('POST', `${at}/secrets`, {})];
+    // Of a machine that is so busy that the time is over, nothing can be said.
+    if (Date.now() < expires) expect([granted.status, full.status]).toEqual([200, 409]);
     await expect.poll(async () => (await session(secret)).status).toBe(401);
+    expect(Date.now()).toBeGreaterThanOrEqual(expires);
     await expect.poll(async () => (await call('POST', `${at}/secrets`, {})).status).toBe(201);
   });
 

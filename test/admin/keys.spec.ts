@@ -1,18 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { decodeProtectedHeader } from 'jose';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { auditOf, rows, startReplica, type Replica } from '../setup/harness.js';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { auditOf, rows, sharedReplica, type Replica } from '../setup/harness.js';
 import { age, rotate } from '../setup/keys.js';
 import { callAdmin, createTestZone, type Answer, type TestZone } from '../setup/zone.js';
 
 let replica: Replica;
 
 beforeAll(async () => {
-  replica = await startReplica();
-});
-
-afterAll(async () => {
-  await replica?.stop();
+  replica = await sharedReplica();
 });
 
 async function kids({ zoneId }: TestZone): Promise<unknown[]> {

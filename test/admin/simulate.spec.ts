@@ -1,16 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { rows, startReplica, type Replica } from '../setup/harness.js';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { rows, sharedReplica, type Replica } from '../setup/harness.js';
 import { callAdmin, PERMIT_ALL } from '../setup/zone.js';
 
 let replica: Replica;
 
 beforeAll(async () => {
-  replica = await startReplica();
-});
-
-afterAll(async () => {
-  await replica?.stop();
+  replica = await sharedReplica();
 });
 
 const CLIENT = '0190f4c8-0000-7000-8000-000000000001';

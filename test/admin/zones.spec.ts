@@ -1,15 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { auditOf, rows, startReplica, type Replica } from '../setup/harness.js';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { auditOf, rows, sharedReplica, type Replica } from '../setup/harness.js';
 import { callAdmin, createTestZone } from '../setup/zone.js';
 
 let replica: Replica;
 
 beforeAll(async () => {
-  replica = await startReplica();
-});
-
-afterAll(async () => {
-  await replica?.stop();
+  replica = await sharedReplica();
 });
 
 const call = (method: string, path: string, body?: unknown) =>

@@ -272,12 +272,16 @@ describe('rotation', () => {
 
   test('grants until a secret expires', async () => {
     const client = await zone.newClient();
+    const expires = Date.now() + 1_500;
     const added = await zone.admin('POST', `/clients/${client.clientId}/secrets`, {
-      expires_at: new Date(Date.now() + 1_000).toISOString(),
+      expires_at: new Date(expires).toISOString(),
     });
     const passing = { ...client, secret: String(added['client_secret']) };
-    expect((await ask(passing)).status).toBe(200);
+    const granted = await ask(passing);
+    // Of a machine that is so busy that the time is over, nothing can be said.
+    if (Date.now() < expires) expect(granted.status).toBe(200);
     await expect.poll(async () => (await ask(passing)).status).toBe(401);
+    expect(Date.now()).toBeGreaterThanOrEqual(expires);
     expect((await ask(client)).status).toBe(200);
   });
 });
@@ -372,31 +376,31 @@ describe('a flood of wrong guesses', () => {
       }
       const before = await residentBytes();
 
+      // All of them at once, and again until the bystander has been answered five times.
       const flood = { over: false };
-      const answers = Promise.all(
-        Array.from({ length: 500 }, (_, n) => {
-          const [client, source] = aim({ ...victim, secret: `wrong guess ${n}` }, n);
-          return ask(client, source);
+      const statuses = new Set<number>();
+      const guessers = Promise.all(
+        Array.from({ length: 500 }, async (_, n) => {
+          do {
+            const [client, source] = aim({ ...victim, secret: `wrong guess ${n}` }, n);
+            // oxlint-disable-next-line no-await-in-loop
+            statuses.add((await ask(client, source)).status);
+          } while (!flood.over);
         }),
-      ).finally(() => {
-        flood.over = true;
-      });
-      let answered = 0;
+      );
       let peak = before;
-      while (!flood.over) {
+      for (let answered = 0; answered < 5; answered += 1) {
         // oxlint-disable-next-line no-await-in-loop
         expect((await persistently(() => ask(bystander))).status).toBe(200);
-        answered += 1;
         // oxlint-disable-next-line no-await-in-loop
         peak = Math.max(peak, await residentBytes());
       }
-      const statuses = new Set((await answers).map(({ status }) => status));
+      flood.over = true;
+      await guessers;
 
       // Refused or turned away, never let in.
       expect([...statuses].filter((status) => ![401, 429, 503].includes(status))).toEqual([]);
       expect(peak - before).toBeLessThan(150 * 1_048_576);
-      // One by one, while 500 guesses were under way: it did not stand behind all of them.
-      expect(answered).toBeGreaterThanOrEqual(5);
       expect((await persistently(() => ask(victim))).status).toBe(200);
     });
   }

@@ -1,14 +1,19 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startReplica, type Replica } from '../setup/harness.js';
 import { createTestZone, type Answer, type TestZone } from '../setup/zone.js';
 
-function burst(zone: TestZone, count: number): Promise<Answer[]> {
-  return Promise.all(Array.from({ length: count }, () => zone.session()));
+/** Asks at once, and says how many may be granted: two a second and ten more, for as long as it took. */
+async function burst(zone: TestZone, count: number): Promise<{ answers: Answer[]; most: number }> {
+  const started = performance.now();
+  const answers = await Promise.all(Array.from({ length: count }, () => zone.session()));
+  // It may straddle a second at its beginning and at its end.
+  const seconds = Math.ceil((performance.now() - started) / 1_000) + 1;
+  return { answers, most: 10 + 2 + 2 * seconds };
 }
 
-const granted = (answers: readonly Answer[]) =>
-  answers.filter(({ status }) => status === 200).length;
+/** How many the limit has let through; a busy machine may then be too slow for some of them. */
+const letThrough = (answers: readonly Answer[]) =>
+  answers.filter(({ status }) => status === 200 || status === 503).length;
 
 describe('a client that asks too often', () => {
   let replica: Replica;
@@ -26,19 +31,17 @@ describe('a client that asks too often', () => {
   });
 
   test('is told to slow down and when to come back, and that is no denial', async () => {
-    const answers = await burst(zone, 40);
-    // Two a second and ten more; the burst may straddle a second.
-    expect(granted(answers)).toBeGreaterThanOrEqual(12);
-    expect(granted(answers)).toBeLessThanOrEqual(18);
-    const slowed = answers.find(({ status }) => status !== 200);
+    const { answers, most } = await burst(zone, 40);
+    expect(letThrough(answers)).toBeGreaterThanOrEqual(12);
+    expect(letThrough(answers)).toBeLessThanOrEqual(most);
+    const slowed = answers.find(({ status }) => status === 429);
     expect(slowed).toMatchObject({ status: 429, body: { error: 'slow_down' } });
     expect(Number(slowed?.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
     expect(await zone.audit(slowed?.requestId ?? '')).toEqual([]);
     const { clientId, secret } = await zone.newClient();
     const other = await zone.session({ client_id: clientId, client_secret: secret });
     expect(other.status).toBe(200);
-    await sleep(1_100);
-    expect((await zone.session()).status).toBe(200);
+    await expect.poll(async () => (await zone.session()).status).toBe(200);
   });
 
   test('is not told so for what is wrong with its request', async () => {
@@ -53,7 +56,9 @@ test('a zone has a limit of its own', async () => {
   const replica = await startReplica({ env });
   try {
     const [zone, neighbour] = [await createTestZone(replica), await createTestZone(replica)];
-    expect(granted(await burst(zone, 40))).toBeLessThanOrEqual(18);
+    const { answers, most } = await burst(zone, 40);
+    expect(letThrough(answers)).toBeLessThanOrEqual(most);
+    expect(answers.some(({ status }) => status === 429)).toBe(true);
     expect((await neighbour.session()).status).toBe(200);
   } finally {
     await replica.stop();

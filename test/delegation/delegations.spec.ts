@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { applicationOf, type TestApplication } from '../setup/agents.js';
-import { auditOf, rows, startReplica, type Replica } from '../setup/harness.js';
+import { auditOf, rows, sharedReplica, type Replica } from '../setup/harness.js';
 import { callAdmin, createTestZone, type Answer, type TestZone } from '../setup/zone.js';
 
 const ID = '00000000-0000-7000-8000-000000000000';
@@ -12,14 +12,12 @@ let b: TestApplication;
 let c: TestApplication;
 
 beforeAll(async () => {
-  replica = await startReplica();
+  replica = await sharedReplica();
   zone = await createTestZone(replica);
   a = await applicationOf(zone, zone);
   b = await applicationOf(zone);
   c = await applicationOf(zone);
 });
-afterAll(() => replica.stop());
-
 /** Delegates and says what came of it. */
 function ask(app: TestApplication, source: string, target: string, body: object = {}) {
   return app.call('POST', '/delegations', {

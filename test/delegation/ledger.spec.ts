@@ -167,7 +167,7 @@ async function changedInBetween(text: string, id: string): Promise<Answer> {
             AND application_name = 'mandate ledger' AND wait_event_type = 'Lock'`,
       );
       return waiting.length > 0;
-    }, 5_000);
+    });
     await client.query(text, [id]);
     await client.query('COMMIT');
     return answering;

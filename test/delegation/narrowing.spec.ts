@@ -1,10 +1,13 @@
 import * as fc from 'fast-check';
 import { decodeJwt } from 'jose';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { verifyDelegationChain } from '../../src/delegation/verify-chain.js';
 import { applicationOf, type TestApplication } from '../setup/agents.js';
-import { rows, startReplica, type Replica } from '../setup/harness.js';
+import { rows, sharedReplica, type Replica } from '../setup/harness.js';
 import { createTestZone, type TestZone } from '../setup/zone.js';
+
+/** Random graphs; `DELEGATION_GRAPHS=200` for the whole proof. */
+const GRAPHS = Number(process.env['DELEGATION_GRAPHS'] ?? 15);
 
 const SCOPES = ['s1', 's2', 's3', 's4'];
 const RESOURCES = ['resource://one', 'resource://two', 'resource://three'];
@@ -14,7 +17,7 @@ let zone: TestZone;
 let apps: readonly TestApplication[];
 
 beforeAll(async () => {
-  replica = await startReplica();
+  replica = await sharedReplica();
   zone = await createTestZone(replica);
   for (const identifier of RESOURCES) {
     // oxlint-disable-next-line no-await-in-loop
@@ -22,8 +25,6 @@ beforeAll(async () => {
   }
   apps = [await applicationOf(zone, zone), await applicationOf(zone), await applicationOf(zone)];
 });
-afterAll(() => replica.stop());
-
 /** What is allowed somewhere in the graph, as the test knows it: worked out from what was granted above. */
 interface Allowed {
   readonly scopes: readonly string[];
@@ -289,7 +290,7 @@ test('over random graphs no delegation and no mandate ever has what was not ther
       }
       await world.checkBudgets();
     }),
-    { numRuns: 30, endOnFailure: true },
+    { numRuns: GRAPHS, endOnFailure: true },
   );
   // A run in which little was granted would prove little.
   expect(seen.edges).toBeGreaterThan(50);

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startReplica, type Replica } from '../setup/harness.js';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { sharedReplica, type Replica } from '../setup/harness.js';
 import { ACCESS_TOKEN, callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -39,12 +39,8 @@ let replica: Replica;
 let zone: TestZone;
 
 beforeAll(async () => {
-  replica = await startReplica();
+  replica = await sharedReplica();
   zone = await createTestZone(replica);
-});
-
-afterAll(async () => {
-  await replica?.stop();
 });
 
 /** An input: valid by default, turned by part. */

@@ -1,19 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { calculateJwkThumbprint, createRemoteJWKSet, jwtVerify, type JWK } from 'jose';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { rows, startReplica, type Replica } from '../setup/harness.js';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { rows, sharedReplica, type Replica } from '../setup/harness.js';
 import { createTestZone, type TestZone } from '../setup/zone.js';
 
 let replica: Replica;
 let zone: TestZone;
 
 beforeAll(async () => {
-  replica = await startReplica();
+  replica = await sharedReplica();
   zone = await createTestZone(replica);
-});
-
-afterAll(async () => {
-  await replica?.stop();
 });
 
 const get = (query: string, init: RequestInit = {}) =>

@@ -5,18 +5,26 @@ import { createTestZone, PERMIT_ALL, postForm, type TestZone } from '../setup/zo
 
 let a: Replica;
 let b: Replica;
+/** A replica that is never asked about a zone before something is wrong with it. */
+let fresh: Replica;
 let databaseUrl: string;
 /** Whose policy is sound all the time. */
 let sound: TestZone;
 
 beforeAll(async () => {
   databaseUrl = await createDatabase();
-  [a, b] = await Promise.all([startReplica({ databaseUrl }), startReplica({ databaseUrl })]);
+  [a, b, fresh] = await Promise.all(
+    [1, 2, 3].map(() => startReplica({ databaseUrl })) as [
+      Promise<Replica>,
+      Promise<Replica>,
+      Promise<Replica>,
+    ],
+  );
   sound = await createTestZone(a);
 });
 
 afterAll(async () => {
-  await Promise.all([a?.stop(), b?.stop()]);
+  await Promise.all([a?.stop(), b?.stop(), fresh?.stop()]);
 });
 
 const sessionAt = (replica: Replica, zone: TestZone, more: Record<string, string> = {}) =>
@@ -156,50 +164,46 @@ describe.each([
     const { zone, version } = await loadedZone();
     const healing = await newSetVersion(zone, PERMIT_ALL);
     const before = await failures(a, kind);
+    const freshBefore = await failures(fresh, kind);
     await behindOurBack(zone, damage(version.id));
-    const fresh = await startReplica({ databaseUrl });
-    try {
-      for (const replica of [a, b, fresh]) {
-        const answer = await sessionAt(replica, zone);
-        expect(answer).toMatchObject({ status: 503, body: { error: 'temporarily_unavailable' } });
-        expect(JSON.stringify(answer.body)).not.toMatch(/policy|hash|gone/);
-        expect(answer.headers.get('retry-after')).toMatch(/^\d+$/);
-        expect(await auditOf(databaseUrl, answer.requestId)).toMatchObject([
-          {
-            outcome: 'failed',
-            client_id: zone.clientId,
-            event: {
-              error: 'temporarily_unavailable',
-              reason: expect.stringContaining('policy: '),
-              policy: { policy_set_version_id: version.id },
-            },
+    for (const replica of [a, b, fresh]) {
+      const answer = await sessionAt(replica, zone);
+      expect(answer).toMatchObject({ status: 503, body: { error: 'temporarily_unavailable' } });
+      expect(JSON.stringify(answer.body)).not.toMatch(/policy|hash|gone/);
+      expect(answer.headers.get('retry-after')).toMatch(/^\d+$/);
+      expect(await auditOf(databaseUrl, answer.requestId)).toMatchObject([
+        {
+          outcome: 'failed',
+          client_id: zone.clientId,
+          event: {
+            error: 'temporarily_unavailable',
+            reason: expect.stringContaining('policy: '),
+            policy: { policy_set_version_id: version.id },
           },
-        ]);
-        expect(await statusAt(replica, zone.zoneId)).toMatchObject({
-          zone_id: zone.zoneId,
-          loaded: false,
-          policy_set_version_id: version.id,
-          problem: expect.any(String),
-        });
-        // The other zones go on, and so does the replica.
-        expect((await sessionAt(replica, sound)).status).toBe(200);
-        const { status, body } = await readyAt(replica);
-        expect({ status, ready: body.status }).toEqual({ status: 200, ready: 'ok' });
-        expect(body.details.policy.broken_zones).toBeGreaterThanOrEqual(1);
-        expect(JSON.stringify(body)).not.toContain(zone.zoneId);
-      }
-      expect(await failures(a, kind)).toBe(before + 1);
-      expect(await failures(fresh, kind)).toBe(1);
-      // Nobody can make it the active one again; another one heals the zone.
-      expect((await activate(a, zone.zoneId, version.id)).status).toBeGreaterThanOrEqual(400);
-      expect((await activate(a, zone.zoneId, healing.id)).status).toBe(200);
-      for (const replica of [a, b, fresh]) {
-        expect((await sessionAt(replica, zone)).status).toBe(200);
-      }
-      expect((await readyAt(fresh)).body.details.policy.broken_zones).toBe(0);
-    } finally {
-      await fresh.stop();
+        },
+      ]);
+      expect(await statusAt(replica, zone.zoneId)).toMatchObject({
+        zone_id: zone.zoneId,
+        loaded: false,
+        policy_set_version_id: version.id,
+        problem: expect.any(String),
+      });
+      // The other zones go on, and so does the replica.
+      expect((await sessionAt(replica, sound)).status).toBe(200);
+      const { status, body } = await readyAt(replica);
+      expect({ status, ready: body.status }).toEqual({ status: 200, ready: 'ok' });
+      expect(body.details.policy.broken_zones).toBeGreaterThanOrEqual(1);
+      expect(JSON.stringify(body)).not.toContain(zone.zoneId);
     }
+    expect(await failures(a, kind)).toBe(before + 1);
+    expect(await failures(fresh, kind)).toBe(freshBefore + 1);
+    // Nobody can make it the active one again; another one heals the zone.
+    expect((await activate(a, zone.zoneId, version.id)).status).toBeGreaterThanOrEqual(400);
+    expect((await activate(a, zone.zoneId, healing.id)).status).toBe(200);
+    for (const replica of [a, b, fresh]) {
+      expect((await sessionAt(replica, zone)).status).toBe(200);
+    }
+    expect((await readyAt(fresh)).body.details.policy.broken_zones).toBe(0);
   });
 });
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { decodeJwt } from 'jose';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { auditOf, createDatabase, startReplica, type Replica } from '../setup/harness.js';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { auditOf, sharedReplica, type Replica } from '../setup/harness.js';
 import {
   activate,
   DENY_ALL,
@@ -24,13 +24,8 @@ let b: Replica;
 let zone: TestZone;
 
 beforeAll(async () => {
-  const databaseUrl = await createDatabase();
-  [a, b] = await Promise.all([startReplica({ databaseUrl }), startReplica({ databaseUrl })]);
+  [a, b] = await Promise.all([sharedReplica(), sharedReplica('second')]);
   zone = await createTestZone(a);
-});
-
-afterAll(async () => {
-  await Promise.all([a?.stop(), b?.stop()]);
 });
 
 const call = (method: string, path: string, body?: unknown) =>

@@ -194,7 +194,7 @@ async function processesOf(dataDir: string): Promise<string[]> {
   return names.filter((_, index) => found[index]);
 }
 
-async function until<T>(attempt: () => Promise<T | null>, patience = 10_000): Promise<T> {
+async function until<T>(attempt: () => Promise<T | null>, patience = 100_000): Promise<T> {
   const deadline = performance.now() + patience;
   for (;;) {
     const result = await attempt().catch(() => null);

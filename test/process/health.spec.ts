@@ -45,7 +45,6 @@ interface Ready {
   readonly status: number;
   readonly headers: Headers;
   readonly body: ReadyBody;
-  /** Milliseconds until the answer. */
 }
 
 async function ready(url: string): Promise<Ready> {

@@ -1,17 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { calculateJwkThumbprint, decodeJwt, exportJWK, generateKeyPair, SignJWT } from 'jose';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { rows, startReplica, type Replica } from '../setup/harness.js';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { rows, sharedReplica, type Replica } from '../setup/harness.js';
 import { createTestZone, type TestZone } from '../setup/zone.js';
 
 let replica: Replica;
 
 beforeAll(async () => {
-  replica = await startReplica();
-});
-
-afterAll(async () => {
-  await replica?.stop();
+  replica = await sharedReplica();
 });
 
 /** A session mandate that is right in everything but who signed it. */

@@ -1,10 +1,12 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { createHash, randomUUID } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
-import pg from 'pg';
+import { readFileSync } from 'node:fs';
+import type pg from 'pg';
 import { inject, onTestFinished } from 'vitest';
+import { copyTemplate, makeDatabase, withClient } from './databases.js';
+import { ADMIN_TOKEN, startServer, stopServer } from './server-process.js';
+import type { SharedReplica } from './shared-replicas.js';
 
-const MAIN = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
+export { ADMIN_TOKEN, KEY_ENCRYPTION_KEY } from './server-process.js';
+export { withClient };
 
 /** A running server process. */
 export interface Replica {
@@ -27,48 +29,27 @@ export interface ReplicaOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-export const ADMIN_TOKEN = 'test-admin-token-0123456789';
-
-/** The key-encryption key of every test database: random enough for the check, the same for all replicas. */
-export const KEY_ENCRYPTION_KEY = createHash('sha256').update('mandate tests').digest('hex');
-
 /** Makes a database with all tables, and nothing in them, on the test server and returns its URL. */
 export function createDatabase(): Promise<string> {
-  return makeDatabase(`TEMPLATE ${inject('templateDatabase')}`);
+  return copyTemplate({
+    serverUrl: inject('serverUrl'),
+    templateDatabase: inject('templateDatabase'),
+  });
 }
 
 /** Makes a database without any table on the test server and returns its URL. */
 export function createEmptyDatabase(): Promise<string> {
-  return makeDatabase('');
-}
-
-async function makeDatabase(options: string): Promise<string> {
-  const server = new URL(inject('serverUrl'));
-  const name = `test_${randomUUID().replaceAll('-', '')}`;
-  await withClient(server.href, (client) => client.query(`CREATE DATABASE ${name} ${options}`));
-  server.pathname = `/${name}`;
-  return server.href;
+  return makeDatabase(inject('serverUrl'));
 }
 
 /** Starts the built server as a process of its own and waits until it listens. */
 export async function startReplica(options: ReplicaOptions = {}): Promise<Replica> {
   const databaseUrl = options.databaseUrl ?? (await createDatabase());
-  const child = spawn(process.execPath, [MAIN], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: {
-      PATH: process.env['PATH'],
-      DATABASE_URL: databaseUrl,
-      KEY_ENCRYPTION_KEY,
-      ADMIN_TOKEN,
-      PORT: '0',
-      DRAIN_SECONDS: '0',
-      ...options.env,
-    },
-  });
   const lines: string[] = [];
-  const ports = await listening(child, lines);
-  const { pid } = child;
-  if (pid === undefined) throw new Error('the server has no process id');
+  const { child, pid, ports } = await startServer(
+    { DATABASE_URL: databaseUrl, ...options.env },
+    (line) => lines.push(line),
+  );
   return {
     url: `http://127.0.0.1:${ports[0]}`,
     ports,
@@ -76,7 +57,26 @@ export async function startReplica(options: ReplicaOptions = {}): Promise<Replic
     databaseUrl,
     adminToken: options.env?.['ADMIN_TOKEN'] ?? ADMIN_TOKEN,
     logs: () => [...lines],
-    stop: (signal = 'SIGTERM') => stop(child, signal),
+    stop: (signal = 'SIGTERM') => stopServer(child, signal),
+  };
+}
+
+/**
+ * A replica that other test files use at the same time: for tests that look at nothing but zones of their
+ * own. The second one is another replica on the same database. Neither is stopped before the whole run is over.
+ */
+export async function sharedReplica(which: 'first' | 'second' = 'first'): Promise<Replica> {
+  const response = await fetch(`${inject('sharedReplicasUrl')}/${which}`);
+  if (!response.ok) throw new Error(await response.text());
+  const { ports, pid, databaseUrl, log } = (await response.json()) as SharedReplica;
+  return {
+    url: `http://127.0.0.1:${ports[0]}`,
+    ports,
+    pid,
+    databaseUrl,
+    adminToken: ADMIN_TOKEN,
+    logs: () => readFileSync(log, 'utf8').split('\n'),
+    stop: () => Promise.resolve(null),
   };
 }
 
@@ -87,21 +87,6 @@ export async function startReplicaForTest(options: ReplicaOptions = {}): Promise
     await replica.stop();
   });
   return replica;
-}
-
-/** Runs queries on a connection of their own. */
-export async function withClient<T>(
-  url: string,
-  use: (client: pg.Client) => Promise<T>,
-): Promise<T> {
-  const client = new pg.Client({ connectionString: url });
-  client.on('error', () => {});
-  await client.connect();
-  try {
-    return await use(client);
-  } finally {
-    await client.end();
-  }
 }
 
 /** The rows of one query. */
@@ -129,44 +114,4 @@ export function auditOf(url: string, requestId: string): Promise<AuditRow[]> {
     'SELECT zone_id, outcome, client_id, jti, event FROM audit_events WHERE request_id = $1 ORDER BY id',
     [requestId],
   );
-}
-
-function listening(child: ChildProcess, lines: string[]): Promise<number[]> {
-  return new Promise((resolve, reject) => {
-    const onData = lineReader((line) => {
-      lines.push(line);
-      const ports = portsIn(line);
-      if (ports !== null) resolve(ports);
-    });
-    child.stdout?.on('data', onData);
-    child.stderr?.on('data', onData);
-    child.once('error', reject);
-    child.once('exit', (code) => {
-      reject(new Error(`the server ended with ${code}:\n${lines.slice(-20).join('\n')}`));
-    });
-  });
-}
-
-function lineReader(onLine: (line: string) => void): (chunk: Buffer) => void {
-  let rest = '';
-  return (chunk) => {
-    const parts = (rest + chunk.toString()).split('\n');
-    rest = parts.pop() ?? '';
-    for (const line of parts) onLine(line);
-  };
-}
-
-function portsIn(line: string): number[] | null {
-  if (!line.startsWith('{')) return null;
-  const entry: unknown = JSON.parse(line);
-  if (typeof entry !== 'object' || entry === null || !('ports' in entry)) return null;
-  return Array.isArray(entry.ports) ? entry.ports.map(Number) : null;
-}
-
-function stop(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
-  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve(child.exitCode);
-  return new Promise((resolve) => {
-    child.once('exit', (code) => resolve(code));
-    child.kill(signal);
-  });
 }

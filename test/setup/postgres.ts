@@ -4,9 +4,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { startEmbeddedPostgres } from '../../src/platform/database/embedded-postgres.js';
+import { withClient } from './databases.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -26,7 +26,8 @@ const MIGRATE = fileURLToPath(new URL('../../dist/src/schema/migrate.js', import
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const { url, stop } = await startServer();
   const template = `mandate_template_${randomUUID().replaceAll('-', '')}`;
-  await query(url, `CREATE DATABASE ${template}`);
+  const query = (text: string) => withClient(url, (client) => client.query(text));
+  await query(`CREATE DATABASE ${template}`);
   const templateUrl = new URL(url);
   templateUrl.pathname = `/${template}`;
   execFileSync(process.execPath, [MIGRATE], {
@@ -40,11 +41,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
     },
   });
   // A database to which somebody is connected cannot be copied.
-  await query(url, `ALTER DATABASE ${template} ALLOW_CONNECTIONS false`);
+  await query(`ALTER DATABASE ${template} ALLOW_CONNECTIONS false`);
   project.provide('serverUrl', url);
   project.provide('templateDatabase', template);
   return async () => {
-    await query(url, `DROP DATABASE ${template}`);
+    await query(`DROP DATABASE ${template}`);
     await stop();
   };
 }
@@ -66,14 +67,4 @@ async function startServer(): Promise<{ url: string; stop: () => Promise<void> }
       await rm(dataDir, { recursive: true, force: true });
     },
   };
-}
-
-async function query(url: string, text: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    await client.query(text);
-  } finally {
-    await client.end();
-  }
 }

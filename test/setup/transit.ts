@@ -36,7 +36,8 @@ export async function startTransit(): Promise<Transit> {
   writeFileSync(tokenFile, `${token}\n`);
   const answerTo = async (request: IncomingMessage): Promise<[number, object | string]> => {
     const body = await bodyOf(request);
-    if (trouble === 'slow') await sleep(4_000, undefined, { ref: false });
+    // Longer than any test lasts: nothing but a limit of ours ends the wait.
+    if (trouble === 'slow') await sleep(600_000, undefined, { ref: false });
     if (trouble === 'error') return [500, { errors: ['internal error'] }];
     if (trouble === 'sealed') return [503, { errors: ['Vault is sealed'] }];
     if (trouble === 'garbage') return [200, '<html>'];

@@ -1,10 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import { Webhook } from 'standardwebhooks';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { applicationOf, type TestApplication } from '../setup/agents.js';
 import { APPROVE_WRITES, heldIn, type Held } from '../setup/challenges.js';
-import { rows, startReplica, type Replica } from '../setup/harness.js';
+import { rows, sharedReplica, type Replica } from '../setup/harness.js';
 import {
   callAdmin,
   createTestZone,
@@ -20,12 +20,10 @@ let zone: TestZone;
 let approver: TestApplication;
 
 beforeAll(async () => {
-  replica = await startReplica();
+  replica = await sharedReplica();
   zone = await newZone();
   approver = await applicationOf(zone);
 });
-afterAll(() => replica.stop());
-
 async function newZone(): Promise<TestZone> {
   const made = await createTestZone(replica);
   await made.admin('POST', '/resources', { identifier: DESK, scopes: ['challenge:decide'] });

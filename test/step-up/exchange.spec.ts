@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeJwt } from 'jose';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { applicationOf } from '../setup/agents.js';
 import { APPROVE_WRITES, heldIn, settle, type Held } from '../setup/challenges.js';
-import { rows, startReplica, type Replica } from '../setup/harness.js';
+import { rows, sharedReplica, type Replica } from '../setup/harness.js';
 import {
   createTestZone,
   postForm,
@@ -19,10 +19,8 @@ let replica: Replica;
 let zone: TestZone;
 
 beforeAll(async () => {
-  replica = await startReplica();
+  replica = await sharedReplica();
 });
-afterAll(() => replica.stop());
-
 beforeEach(async () => {
   zone = await createTestZone(replica);
   await zone.activate(APPROVE_WRITES);

@@ -5,8 +5,8 @@ import { persistently } from '../setup/patience.js';
 import { createTestZone, postForm, type Answer, type TestZone } from '../setup/zone.js';
 
 /** The figures in `docs/step-up.md` are of 200. */
-const ROUNDS = Number(process.env['STEP_UP_ROUNDS'] ?? 10);
-const CRASHES = Number(process.env['STEP_UP_CRASHES'] ?? 2);
+const ROUNDS = Number(process.env['STEP_UP_ROUNDS'] ?? 4);
+const CRASHES = Number(process.env['STEP_UP_CRASHES'] ?? 1);
 const REDEEMERS = 50;
 
 let a: Replica;

@@ -1,5 +1,5 @@
 import { decodeJwt } from 'jose';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import {
   callAdmin,
   createTestZone,
@@ -8,7 +8,7 @@ import {
   ACCESS_TOKEN,
 } from '../setup/zone.js';
 import type { Answer, Parameters, TestZone } from '../setup/zone.js';
-import { startReplica, type Replica } from '../setup/harness.js';
+import { sharedReplica, type Replica } from '../setup/harness.js';
 
 /** A service that is a resource, and may ask on behalf of those who call it. */
 interface Service {
@@ -24,15 +24,11 @@ let stock: Service;
 let depot: Service;
 
 beforeAll(async () => {
-  replica = await startReplica();
+  replica = await sharedReplica();
   zone = await createTestZone(replica);
   orders = await newService('resource://orders', ['orders:read', 'shared']);
   stock = await newService('resource://stock', ['stock:read', 'stock:write', 'shared']);
   depot = await newService('resource://depot', ['depot:read', 'shared']);
-});
-
-afterAll(async () => {
-  await replica.stop();
 });
 
 async function newService(resource: string, scopes: string[]): Promise<Service> {

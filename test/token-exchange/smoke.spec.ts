@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { startReplicaForTest } from '../setup/harness.js';
+import { sharedReplica } from '../setup/harness.js';
 import { createTestZone } from '../setup/zone.js';
 
 test('a session mandate is exchanged for a resource mandate', async () => {
-  const zone = await createTestZone(await startReplicaForTest());
+  const zone = await createTestZone(await sharedReplica());
   const session = await zone.session();
   expect(session.body).toMatchObject({ expires_in: 900, scope: 'a:read' });
   const mandate = await zone.exchange();

@@ -148,9 +148,7 @@ describe('behind a socket where something else answers', () => {
     const { publicJwk } = await new LocalSigner().newKey(ZONE, 'ES256');
     const key = { zoneId: ZONE, kid: await keyIdOf(publicJwk), alg: 'ES256', publicJwk } as const;
     const sign = await signer.use(key, Buffer.from('handle'));
-    const began = performance.now();
     await expect(sign(Buffer.from('x'))).rejects.toThrow(CustodyUnavailable);
-    expect(performance.now() - began).toBeLessThan(2_000);
   });
 
   test('a public key of another kind, or a weak one, is none', async () => {

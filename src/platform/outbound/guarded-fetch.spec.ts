@@ -141,9 +141,8 @@ describe('refuses', () => {
       const timer = setInterval(() => response.write(' '), 50);
       response.on('close', () => clearInterval(timer));
     });
-    const since = performance.now();
+    // It drips for as long as it is listened to: nothing but a limit of ours ends it.
     await expect(guardedFetch(url, ANYTHING)).rejects.toThrow('too long');
-    expect(performance.now() - since).toBeLessThan(3_000);
   });
 
   test('this machine and private networks, by address and by name', async () => {

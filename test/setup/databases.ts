@@ -1,0 +1,39 @@
+import { randomUUID } from 'node:crypto';
+import pg from 'pg';
+
+/** Where databases are made, and what they are made from. */
+export interface DatabaseServer {
+  /** A server to make databases on. */
+  readonly serverUrl: string;
+  /** The name of a database on it that has all tables and nothing in them. */
+  readonly templateDatabase: string;
+}
+
+/** Makes a database with all tables, and nothing in them, and returns its URL. */
+export function copyTemplate({ serverUrl, templateDatabase }: DatabaseServer): Promise<string> {
+  return makeDatabase(serverUrl, `TEMPLATE ${templateDatabase}`);
+}
+
+/** Makes a database and returns its URL. */
+export async function makeDatabase(serverUrl: string, options = ''): Promise<string> {
+  const server = new URL(serverUrl);
+  const name = `test_${randomUUID().replaceAll('-', '')}`;
+  await withClient(server.href, (client) => client.query(`CREATE DATABASE ${name} ${options}`));
+  server.pathname = `/${name}`;
+  return server.href;
+}
+
+/** Runs queries on a connection of their own. */
+export async function withClient<T>(
+  url: string,
+  use: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  const client = new pg.Client({ connectionString: url });
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    return await use(client);
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,89 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+
+const MAIN = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
+
+export const ADMIN_TOKEN = 'test-admin-token-0123456789';
+
+/** The key-encryption key of every test database: random enough for the check, the same for all replicas. */
+export const KEY_ENCRYPTION_KEY = createHash('sha256').update('mandate tests').digest('hex');
+
+/** A server process that listens. */
+export interface ListeningServer {
+  readonly child: ChildProcess;
+  readonly pid: number;
+  /** The public port, and the internal one if there is one. */
+  readonly ports: readonly number[];
+}
+
+/**
+ * Starts the built server as a process of its own and waits until it listens.
+ *
+ * @param env beside what every test server has
+ * @param onLine is given everything that it writes to standard output and error
+ */
+export async function startServer(
+  env: Readonly<Record<string, string>>,
+  onLine: (line: string) => void,
+): Promise<ListeningServer> {
+  const child = spawn(process.execPath, [MAIN], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      PATH: process.env['PATH'],
+      KEY_ENCRYPTION_KEY,
+      ADMIN_TOKEN,
+      PORT: '0',
+      DRAIN_SECONDS: '0',
+      ...env,
+    },
+  });
+  const ports = await listening(child, onLine);
+  const { pid } = child;
+  if (pid === undefined) throw new Error('the server has no process id');
+  return { child, pid, ports };
+}
+
+/** Sends a signal and waits for the end of the process. */
+export function stopServer(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve(child.exitCode);
+  return new Promise((resolve) => {
+    child.once('exit', (code) => resolve(code));
+    child.kill(signal);
+  });
+}
+
+function listening(child: ChildProcess, onLine: (line: string) => void): Promise<number[]> {
+  return new Promise((resolve, reject) => {
+    const last: string[] = [];
+    const onData = lineReader((line) => {
+      onLine(line);
+      last.push(line);
+      if (last.length > 20) last.shift();
+      const ports = portsIn(line);
+      if (ports !== null) resolve(ports);
+    });
+    child.stdout?.on('data', onData);
+    child.stderr?.on('data', onData);
+    child.once('error', reject);
+    child.once('exit', (code) => {
+      reject(new Error(`the server ended with ${code}:\n${last.join('\n')}`));
+    });
+  });
+}
+
+function lineReader(onLine: (line: string) => void): (chunk: Buffer) => void {
+  let rest = '';
+  return (chunk) => {
+    const parts = (rest + chunk.toString()).split('\n');
+    rest = parts.pop() ?? '';
+    for (const line of parts) onLine(line);
+  };
+}
+
+function portsIn(line: string): number[] | null {
+  if (!line.startsWith('{')) return null;
+  const entry: unknown = JSON.parse(line);
+  if (typeof entry !== 'object' || entry === null || !('ports' in entry)) return null;
+  return Array.isArray(entry.ports) ? entry.ports.map(Number) : null;
+}

@@ -1,0 +1,35 @@
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** Files that take long wherever they run, by the end of their path. */
+const SLOW = [
+  'test/process/start.spec.ts',
+  'src/policy/background/background.spec.ts',
+  'test/process/replicas.spec.ts',
+  'test/process/outage.spec.ts',
+  'test/policy/load.spec.ts',
+  'test/sealing/custody.spec.ts',
+  'test/sealing/key-encryption-rotation.spec.ts',
+  'test/process/stop.spec.ts',
+  'test/process/health.spec.ts',
+  'test/process/embedded-postgres.spec.ts',
+  'test/webhooks/webhooks.spec.ts',
+  'test/ledger/crash.spec.ts',
+  'test/step-up/races.spec.ts',
+  'test/keys/rotation.spec.ts',
+  'test/authentication/client-authentication.spec.ts',
+  'test/authentication/client-assertion.spec.ts',
+  'test/delegation/narrowing.spec.ts',
+  'src/policy/engine/evaluate.spec.ts',
+];
+
+/** Begins with the files that take longest, so that no core has nothing to do in the end. */
+export class SlowestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const at = SLOW.findIndex((name) => moduleId.endsWith(name));
+      return at === -1 ? SLOW.length : at;
+    };
+    const sorted = await super.sort(files);
+    return sorted.toSorted((one, other) => rank(one) - rank(other));
+  }
+}
