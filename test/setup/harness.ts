@@ -25,6 +25,8 @@ export interface Replica {
 export interface ReplicaOptions {
   readonly databaseUrl?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** The `main.js` of another version (`versions.ts`). */
+  readonly main?: string;
 }
 
 export const ADMIN_TOKEN = 'test-admin-token-0123456789';
@@ -44,7 +46,7 @@ export async function createDatabase(): Promise<string> {
 /** Starts the built server as a process of its own and waits until it listens. */
 export async function startReplica(options: ReplicaOptions = {}): Promise<Replica> {
   const databaseUrl = options.databaseUrl ?? (await createDatabase());
-  const child = spawn(process.execPath, [MAIN], {
+  const child = spawn(process.execPath, [options.main ?? MAIN], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       PATH: process.env['PATH'],
