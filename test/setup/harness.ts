@@ -27,6 +27,8 @@ export interface Replica {
 export interface ReplicaOptions {
   readonly databaseUrl?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** The `main.js` of another version (`versions.ts`). */
+  readonly main?: string;
 }
 
 /** Makes a database with all tables, and nothing in them, on the test server and returns its URL. */
@@ -49,6 +51,7 @@ export async function startReplica(options: ReplicaOptions = {}): Promise<Replic
   const { child, pid, ports } = await startServer(
     { DATABASE_URL: databaseUrl, ...options.env },
     (line) => lines.push(line),
+    options.main,
   );
   return {
     url: `http://127.0.0.1:${ports[0]}`,

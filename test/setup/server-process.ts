@@ -22,12 +22,14 @@ export interface ListeningServer {
  *
  * @param env beside what every test server has
  * @param onLine is given everything that it writes to standard output and error
+ * @param main the `main.js` of another version (`versions.ts`)
  */
 export async function startServer(
   env: Readonly<Record<string, string>>,
   onLine: (line: string) => void,
+  main: string = MAIN,
 ): Promise<ListeningServer> {
-  const child = spawn(process.execPath, [MAIN], {
+  const child = spawn(process.execPath, [main], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       PATH: process.env['PATH'],

@@ -1,0 +1,300 @@
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, test } from 'vitest';
+import { FUNCTION_SET } from '../src/platform/database/function-set.js';
+import { migrate } from '../src/schema/migrate.js';
+import { verifyChains } from './setup/chain.js';
+import { APPROVE_WRITES, heldIn, settle } from './setup/challenges.js';
+import {
+  ADMIN_TOKEN,
+  auditOf,
+  createEmptyDatabase,
+  KEY_ENCRYPTION_KEY,
+  rows,
+  startReplica,
+  startReplicaForTest,
+  withClient,
+  type Replica,
+} from './setup/harness.js';
+import { startLoad } from './setup/load.js';
+import { killProcesses, startProcess } from './setup/process.js';
+import { editedVersion, versionOf, type Version } from './setup/versions.js';
+import {
+  ACCESS_TOKEN,
+  createTestZone,
+  postForm,
+  TOKEN_EXCHANGE,
+  type Answer,
+  type Parameters,
+  type TestZone,
+} from './setup/zone.js';
+
+const MIGRATE = fileURLToPath(new URL('../dist/src/schema/migrate.js', import.meta.url));
+
+/** The commit to upgrade from: the one that an issue began with. */
+const UPGRADE_FROM = process.env['UPGRADE_FROM'];
+
+afterAll(killProcesses);
+
+const storedSets = (databaseUrl: string) =>
+  rows<{ version: number; sha256: string; applied_at: Date }>(
+    databaseUrl,
+    'SELECT version, sha256, applied_at FROM schema_functions ORDER BY version',
+  );
+
+const setStored = (databaseUrl: string, version: number) =>
+  rows(databaseUrl, 'UPDATE schema_functions SET version = $1', [version]);
+
+async function readiness({ url }: Replica): Promise<{ status: number; migrations: unknown }> {
+  const response = await fetch(`${url}/ready`);
+  const body = (await response.json()) as { details: Record<string, unknown> };
+  return { status: response.status, migrations: body.details['migrations'] };
+}
+
+/** Two versions on one database. */
+interface Pair {
+  readonly older: Replica;
+  readonly newer: Replica;
+  readonly zone: TestZone;
+}
+
+const ask = ({ url }: Replica, zone: TestZone, parameters: Parameters): Promise<Answer> =>
+  postForm(url, {
+    grant_type: 'client_credentials',
+    client_id: zone.clientId,
+    client_secret: zone.secret,
+    resource: zone.resource,
+    scope: 'a:read',
+    ...parameters,
+  });
+
+/** What one version began, the other goes on with; both record it. */
+async function expectBothToIssue({ older, newer, zone }: Pair): Promise<Answer[]> {
+  const issued: Answer[] = [];
+  for (const [first, second] of [
+    [older, newer],
+    [newer, older],
+  ] as const) {
+    const session = await ask(first, zone, {});
+    expect(session).toMatchObject({ status: 200 });
+    const exchanged = await ask(second, zone, {
+      grant_type: TOKEN_EXCHANGE,
+      subject_token: String(session.body['access_token']),
+      subject_token_type: ACCESS_TOKEN,
+    });
+    expect(exchanged).toMatchObject({ status: 200 });
+    const held = heldIn(await ask(first, zone, { scope: 'a:write' }));
+    await settle(zone, held.id);
+    const redeemed = await ask(second, zone, { scope: 'a:write', ...held.response });
+    expect(redeemed).toMatchObject({ status: 200 });
+    issued.push(session, exchanged, redeemed);
+  }
+  for (const { requestId } of issued) {
+    expect(await auditOf(zone.replica.databaseUrl, requestId)).toMatchObject([
+      { outcome: 'issued' },
+    ]);
+  }
+  return issued;
+}
+
+/**
+ * Replaces one version by another as a rolling update does, and goes halfway back: the newer starts
+ * beside the older, then the older starts again. There are requests all the time.
+ *
+ * @param main the `main.js` of either; that of today if absent
+ * @param meanwhile run with both, once after the newer has started and once after the older has again
+ */
+async function rollingUpdate(
+  main: { readonly older?: string; readonly newer?: string },
+  meanwhile: (pair: Pair) => Promise<void>,
+): Promise<void> {
+  const databaseUrl = await createEmptyDatabase();
+  const start = (path: string | undefined) =>
+    startReplica({ databaseUrl, ...(path === undefined ? {} : { main: path }) });
+  const running = new Set<Replica>();
+  try {
+    let older = await start(main.older);
+    running.add(older);
+    const zone = await createTestZone(older);
+    await zone.activate(APPROVE_WRITES);
+    const before = await storedSets(databaseUrl);
+
+    const urls = [older.url];
+    let turn = 0;
+    const load = startLoad(zone, () => urls[turn++ % urls.length] ?? older.url, 3);
+    await load.more(10);
+    const newer = await start(main.newer);
+    running.add(newer);
+    const after = await storedSets(databaseUrl);
+    expect(after.length).toBeGreaterThanOrEqual(before.length);
+    urls.push(newer.url);
+    await load.more(20);
+    await meanwhile({ older, newer, zone });
+
+    urls.splice(0, urls.length, newer.url);
+    await older.stop();
+    running.delete(older);
+    older = await start(main.older);
+    running.add(older);
+    // Neither another set nor the same one again.
+    expect(await storedSets(databaseUrl)).toEqual(after);
+    urls.push(older.url);
+    await load.more(20);
+    await meanwhile({ older, newer, zone });
+
+    await load.stop();
+    // Busy is an answer while functions are replaced; a wrong one is not.
+    expect(load.refusals.filter(({ status }) => status !== 503)).toEqual([]);
+    for (const replica of running) expect(await readiness(replica)).toMatchObject({ status: 200 });
+    expect((await verifyChains(databaseUrl)).faults).toEqual([]);
+  } finally {
+    await Promise.all([...running].map((replica) => replica.stop()));
+  }
+}
+
+describe('two versions side by side', () => {
+  const NEXT = FUNCTION_SET.version + 1;
+
+  test('a set of functions is replaced by a newer one, serves both, and stays', async () => {
+    const next = await editedVersion([
+      [
+        'platform/database/function-set.js',
+        `version: ${FUNCTION_SET.version},`,
+        `version: ${NEXT},`,
+      ],
+      // What is committed can be told from what this version would have.
+      [
+        'ledger/ledger.sql',
+        `v_event := e.entry->'event';`,
+        `v_event := e.entry->'event' || '{"set": ${NEXT}}';`,
+      ],
+    ]);
+    try {
+      await rollingUpdate({ newer: next.main }, async (pair) => {
+        const { databaseUrl } = pair.zone.replica;
+        const sets = await storedSets(databaseUrl);
+        expect(sets.map(({ version }) => version)).toEqual([FUNCTION_SET.version, NEXT]);
+        for (const { requestId } of await expectBothToIssue(pair)) {
+          expect(await auditOf(databaseUrl, requestId)).toMatchObject([{ event: { set: NEXT } }]);
+        }
+      });
+    } finally {
+      await next.remove();
+    }
+  });
+
+  // From here on each issue shows that its version takes over from the commit before it (CONTRIBUTING.md).
+  test.skipIf(UPGRADE_FROM === undefined)(
+    'this version takes over from the one of UPGRADE_FROM',
+    { timeout: 300_000 },
+    async () => {
+      const before: Version = await versionOf(String(UPGRADE_FROM));
+      try {
+        await rollingUpdate({ older: before.main }, async (pair) => {
+          const sets = await storedSets(pair.zone.replica.databaseUrl);
+          expect(sets.at(-1)).toMatchObject(FUNCTION_SET);
+          await expectBothToIssue(pair);
+        });
+      } finally {
+        await before.remove();
+      }
+    },
+  );
+});
+
+describe('the set of functions', () => {
+  test('is replaced without keeping others from tables that are in use', async () => {
+    const replica = await startReplicaForTest();
+    const { databaseUrl } = replica;
+    const zone = await createTestZone(replica);
+    await setStored(databaseUrl, FUNCTION_SET.version - 1);
+    const waiting = `SELECT 1 FROM pg_stat_activity
+      WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%CREATE OR REPLACE%'`;
+    await withClient(databaseUrl, async (writer) => {
+      await writer.query('BEGIN');
+      // As whoever writes to it has it.
+      await writer.query('LOCK TABLE challenges IN ROW EXCLUSIVE MODE');
+      const done = migrate(databaseUrl, () => {});
+      await expect
+        .poll(() => rows(databaseUrl, waiting), { interval: 5, timeout: 10_000 })
+        .toHaveLength(1);
+      await expect
+        .poll(() => rows(databaseUrl, waiting), { interval: 5, timeout: 10_000 })
+        .toHaveLength(0);
+      expect(await zone.session()).toMatchObject({ status: 200 });
+      await writer.query('COMMIT');
+      expect(await done).toEqual([`function set ${FUNCTION_SET.version}`]);
+    });
+    expect(await migrate(databaseUrl, () => {})).toEqual([]);
+  });
+
+  test('is made again from an edited text under the same number', async () => {
+    const databaseUrl = await createEmptyDatabase();
+    await migrate(databaseUrl, () => {});
+    const [made] = await storedSets(databaseUrl);
+    await rows(databaseUrl, `UPDATE schema_functions SET sha256 = 'of another text'`);
+    expect(await migrate(databaseUrl, () => {})).toEqual([`function set ${FUNCTION_SET.version}`]);
+    expect(await storedSets(databaseUrl)).toMatchObject([
+      { version: FUNCTION_SET.version, sha256: made?.sha256 },
+    ]);
+  });
+
+  test('has partitions for the coming days from the first moment', async () => {
+    const databaseUrl = await createEmptyDatabase();
+    await migrate(databaseUrl, () => {});
+    const [counted] = await rows(
+      databaseUrl,
+      `SELECT count(*)::int AS tables, min(days)::int AS least FROM (
+         SELECT t.name, count(c.oid) AS days FROM tables_by_day t
+           LEFT JOIN pg_inherits i ON i.inhparent = to_regclass(t.name)
+           LEFT JOIN pg_class c ON c.oid = i.inhrelid AND c.relname ~ '_[0-9]{8}$'
+          GROUP BY t.name) AS found`,
+    );
+    expect(counted).toEqual({ tables: 10, least: 8 });
+  });
+
+  test('makes a replica unready when it is older than the one that it needs', async () => {
+    const replica = await startReplicaForTest();
+    await setStored(replica.databaseUrl, FUNCTION_SET.version - 1);
+    expect(await readiness(replica)).toMatchObject({
+      status: 503,
+      migrations: { status: 'down', message: `pending: function set ${FUNCTION_SET.version}` },
+    });
+  });
+
+  test('leaves a replica ready when it is newer', async () => {
+    const replica = await startReplicaForTest();
+    await setStored(replica.databaseUrl, FUNCTION_SET.version + 1);
+    expect(await readiness(replica)).toMatchObject({ status: 200, migrations: { status: 'up' } });
+  });
+});
+
+describe('a database of before the first release', () => {
+  const REFUSAL =
+    'this database was made by a version of Mandate from before its first release, which cannot be ' +
+    'upgraded: start with an empty database (another DATABASE_URL or, for the embedded one, another DATA_DIR)\n';
+
+  test.each([
+    ['the service', undefined],
+    ['npm run migrate', [process.execPath, MIGRATE] as const],
+  ])('is refused by %s in one sentence, and left as it is', async (_who, command) => {
+    const databaseUrl = await createEmptyDatabase();
+    await rows(
+      databaseUrl,
+      `CREATE TABLE schema_migrations (id serial PRIMARY KEY, "timestamp" bigint NOT NULL, name varchar NOT NULL)`,
+    );
+    await rows(
+      databaseUrl,
+      `INSERT INTO schema_migrations ("timestamp", name)
+       VALUES (1700000000000, 'Zones1700000000000'), (1700000000021, 'KeyRotation1700000000021')`,
+    );
+    const env = { DATABASE_URL: databaseUrl, KEY_ENCRYPTION_KEY, ADMIN_TOKEN, PORT: '0' };
+    const refused = startProcess(env, '/tmp', command);
+    expect(await refused.ended).toMatchObject({ code: 1 });
+    expect(refused.output()).toBe(REFUSAL);
+    const tables = await rows(
+      databaseUrl,
+      `SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')`,
+    );
+    expect(tables).toEqual([{ relname: 'schema_migrations' }]);
+  });
+});
