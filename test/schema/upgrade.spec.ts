@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
-import { FUNCTION_SET } from '../src/platform/database/function-set.js';
-import { migrate } from '../src/schema/migrate.js';
-import { verifyChains } from './setup/chain.js';
-import { APPROVE_WRITES, heldIn, settle } from './setup/challenges.js';
+import { FUNCTION_SET } from '../../src/platform/database/function-set.js';
+import { migrate } from '../../src/schema/migrate.js';
+import { verifyChains } from '../setup/chain.js';
+import { APPROVE_WRITES, heldIn, settle } from '../setup/challenges.js';
 import {
   ADMIN_TOKEN,
   auditOf,
@@ -14,10 +14,10 @@ import {
   startReplicaForTest,
   withClient,
   type Replica,
-} from './setup/harness.js';
-import { startLoad } from './setup/load.js';
-import { killProcesses, startProcess } from './setup/process.js';
-import { editedVersion, versionOf, type Version } from './setup/versions.js';
+} from '../setup/harness.js';
+import { startLoad } from '../setup/load.js';
+import { killProcesses, startProcess } from '../setup/process.js';
+import { editedVersion, versionOf, type Version } from '../setup/versions.js';
 import {
   ACCESS_TOKEN,
   createTestZone,
@@ -26,9 +26,9 @@ import {
   type Answer,
   type Parameters,
   type TestZone,
-} from './setup/zone.js';
+} from '../setup/zone.js';
 
-const MIGRATE = fileURLToPath(new URL('../dist/src/schema/migrate.js', import.meta.url));
+const MIGRATE = fileURLToPath(new URL('../../dist/src/schema/migrate.js', import.meta.url));
 
 /** The commit to upgrade from: the one that an issue began with. */
 const UPGRADE_FROM = process.env['UPGRADE_FROM'];

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { applicationOf } from './setup/agents.js';
-import { startReplica, type Replica } from './setup/harness.js';
-import { createTestZone } from './setup/zone.js';
+import { applicationOf } from '../setup/agents.js';
+import { startReplica, type Replica } from '../setup/harness.js';
+import { createTestZone } from '../setup/zone.js';
 
 const NO_ID = '00000000-0000-7000-8000-000000000000';
 const JSON_TYPE = { 'content-type': 'application/json' };
