@@ -3,11 +3,10 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuthenticatorsModule } from '../step-up/authenticators/authenticators.module.js';
 import { AuthenticationModule } from '../authentication/authentication.module.js';
-import { ClientsModule } from '../zones/clients/clients.module.js';
 import { KeysModule } from '../keys/keys.module.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
 import { PolicyModule } from '../policy/policy.module.js';
-import { SessionsModule } from '../ledger/sessions/sessions.module.js';
+import { SealingModule } from '../sealing/sealing.module.js';
 import { SnapshotModule } from '../zones/snapshot/snapshot.module.js';
 import { StepUpModule } from '../step-up/step-up.module.js';
 import { WebhooksModule } from '../webhooks/webhooks.module.js';
@@ -86,11 +85,10 @@ const ENTITIES = [
   imports: [
     AuthenticationModule,
     AuthenticatorsModule,
-    ClientsModule,
     KeysModule,
     LedgerModule,
     PolicyModule,
-    SessionsModule,
+    SealingModule,
     SnapshotModule,
     StepUpModule,
     WebhooksModule,
@@ -127,7 +125,6 @@ const ENTITIES = [
     Demo,
     Rewrap,
   ],
-  exports: [Demo, KeyRotation, Rewrap],
 })
 export class AdminModule implements OnModuleInit {
   constructor(

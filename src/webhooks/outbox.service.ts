@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import { In, type DataSource } from 'typeorm';
+import { InjectDataSource, InjectRepository } from '@nestjs/typeorm';
+import { In, type DataSource, type Repository } from 'typeorm';
 import { WebhookDelivery } from './webhook-delivery.entity.js';
 import { Webhook } from './webhook.entity.js';
 
@@ -16,7 +16,11 @@ export interface Due {
 /** What is to be sent, for all replicas together. */
 @Injectable()
 export class Outbox {
-  constructor(@InjectDataSource() private readonly dataSource: DataSource) {}
+  constructor(
+    @InjectRepository(WebhookDelivery) private readonly deliveries: Repository<WebhookDelivery>,
+    @InjectRepository(Webhook) private readonly webhooks: Repository<Webhook>,
+    @InjectDataSource() private readonly dataSource: DataSource,
+  ) {}
 
   /**
    * Takes what is due. It becomes due again by itself if nobody says what came of it.
@@ -32,9 +36,8 @@ export class Outbox {
     ]);
     const ids = taken[0].map(({ id }) => id);
     if (ids.length === 0) return [];
-    const { manager } = this.dataSource;
-    const deliveries = await manager.findBy(WebhookDelivery, { id: In(ids) });
-    const webhooks = await manager.findBy(Webhook, {
+    const deliveries = await this.deliveries.findBy({ id: In(ids) });
+    const webhooks = await this.webhooks.findBy({
       id: In([...new Set(deliveries.map(({ webhookId }) => webhookId))]),
     });
     const byId = new Map(webhooks.map((webhook) => [webhook.id, webhook]));

@@ -1,5 +1,4 @@
 import { Injectable, NotFoundException } from '@nestjs/common';
-import { InjectEntityManager } from '@nestjs/typeorm';
 import type { EntityManager } from 'typeorm';
 import { KeyNotGenerated } from '../../keys/rotation/key-generation.service.js';
 import type { KeyIntent } from '../../keys/rotation/key-intent.js';
@@ -23,7 +22,6 @@ export type MakeWithKeys<M> = (tx: EntityManager, apply: ApplyKeyIntent, zone: Z
 @Injectable()
 export class AuditedKeyChanges {
   constructor(
-    @InjectEntityManager() private readonly read: EntityManager,
     private readonly changes: AuditedChanges,
     private readonly rotations: Rotations,
   ) {}
@@ -44,7 +42,7 @@ export class AuditedKeyChanges {
     const zoneId = found(isUuid(change.zoneId) ? change.zoneId : null, 'zone');
     for (let attempt = 1; ; attempt += 1) {
       try {
-        await this.rotations.prepare(this.read, zoneId, intent);
+        await this.rotations.prepare(zoneId, intent);
         return await this.changes.run(change, (tx, zone) =>
           make(tx, () => this.rotations.apply(tx, zoneId, intent), zone),
         );

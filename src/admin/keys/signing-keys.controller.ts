@@ -1,6 +1,4 @@
 import { Body, Get, HttpCode, Patch, Post, Query } from '@nestjs/common';
-import { InjectEntityManager } from '@nestjs/typeorm';
-import type { EntityManager } from 'typeorm';
 import { instant } from '../../platform/config/clock.js';
 import { RequestId } from '../../platform/http/request-id.js';
 import type { KeyIntent } from '../../keys/rotation/key-intent.js';
@@ -36,7 +34,6 @@ function toSettings({ signingAlg, rotationDays, publishX5c }: Zone) {
 @AdminController('zones/:zone')
 export class SigningKeysController {
   constructor(
-    @InjectEntityManager() private readonly read: EntityManager,
     private readonly keyChanges: AuditedKeyChanges,
     private readonly rotation: KeyRotation,
     private readonly rotations: Rotations,
@@ -45,7 +42,7 @@ export class SigningKeysController {
   /** Lists the signing keys of a zone, the newest first, with the state of each. */
   @Get('signing-keys')
   async list(@InZone() zone: Zone) {
-    const { keys, now } = await this.rotations.list(this.read, zone.id);
+    const { keys, now } = await this.rotations.list(zone.id);
     return { ...toSettings(zone), items: keys.map((key) => toView(key, now)) };
   }
 

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { EntityManager } from 'typeorm';
+import { InjectRepository } from '@nestjs/typeorm';
+import type { EntityManager, Repository } from 'typeorm';
 import { instant } from '../../platform/config/clock.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { KeyGeneration, KeyNotGenerated, type GeneratedKey } from './key-generation.service.js';
@@ -31,7 +32,10 @@ export interface KeyOutcome {
  */
 @Injectable()
 export class Rotations {
-  constructor(private readonly generation: KeyGeneration) {}
+  constructor(
+    @InjectRepository(SigningKey) private readonly stored: Repository<SigningKey>,
+    private readonly generation: KeyGeneration,
+  ) {}
 
   /** Stores the first key of a zone. It may sign at once: nobody can have cached an older key set. */
   async createFirst(tx: EntityManager, drawn: GeneratedKey): Promise<void> {
@@ -44,9 +48,9 @@ export class Rotations {
    *
    * @throws {KeyNotGenerated} if that takes too long for a request; asked again, it goes on from there
    */
-  async prepare(read: EntityManager, zoneId: string, intent: KeyIntent): Promise<void> {
-    const state = await this.read(read, zoneId);
-    const plan = planFor(state, intent, await databaseNow(read));
+  async prepare(zoneId: string, intent: KeyIntent): Promise<void> {
+    const state = await this.read(this.stored.manager, zoneId);
+    const plan = planFor(state, intent, await databaseNow(this.stored.manager));
     await Promise.all(algsToDraw(plan).map((alg) => this.generation.prepare(zoneId, alg)));
   }
 
@@ -71,7 +75,7 @@ export class Rotations {
       keys = keys.map((key) => (key.kid === change.kid ? amend(key, change) : key));
     }
     for (const key of keys.filter((one) => !before.keys.includes(one))) {
-      await tx.update(SigningKey, { zoneId, kid: key.kid }, columnsOf(key));
+      await tx.getRepository(SigningKey).update({ zoneId, kid: key.kid }, columnsOf(key));
     }
     if (needs.standard !== before.needs.standard || needs.bridge !== before.needs.bridge) {
       await tx.query('UPDATE zones SET signing_alg = $2, previous_signing_alg = $3 WHERE id = $1', [
@@ -94,12 +98,11 @@ export class Rotations {
 
   /** All keys that a zone ever had, the newest first, and the time by the database. */
   async list(
-    read: EntityManager,
     zoneId: string,
   ): Promise<{ readonly keys: readonly ScheduledKey[]; readonly now: number }> {
-    const { keys } = await this.read(read, zoneId);
+    const { keys } = await this.read(this.stored.manager, zoneId);
     const newestFirst = keys.toSorted((a, b) => b.activatesAt - a.activatesAt);
-    return { keys: newestFirst, now: await databaseNow(read) };
+    return { keys: newestFirst, now: await databaseNow(this.stored.manager) };
   }
 
   private async publish(
@@ -121,7 +124,7 @@ export class Rotations {
     drawn: GeneratedKey,
     schedule: ReturnType<typeof newSchedule>,
   ): Promise<void> {
-    await tx.insert(SigningKey, {
+    await tx.getRepository(SigningKey).insert({
       ...drawn,
       ...columnsOf(schedule),
       publishedAt: instant(schedule.publishedAt),
@@ -129,7 +132,7 @@ export class Rotations {
   }
 
   private async read(tx: EntityManager, zoneId: string): Promise<ZoneKeyState> {
-    const rows = await tx.find(SigningKey, { where: { zoneId } });
+    const rows = await tx.getRepository(SigningKey).findBy({ zoneId });
     const [zone] = await tx.query<ZoneRow[]>(ZONE, [zoneId]);
     if (zone === undefined) throw new ZoneGone();
     return {

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { KeysModule } from '../../keys/keys.module.js';
+import { SealingModule } from '../../sealing/sealing.module.js';
 import { LedgerModule } from '../../ledger/ledger.module.js';
 import { StepUpModule } from '../step-up.module.js';
 import { Authenticator } from './authenticator.entity.js';
@@ -13,7 +13,7 @@ import { Enrolments } from './enrolments.service.js';
 /** How a person shows that they are there. */
 @Module({
   imports: [
-    KeysModule,
+    SealingModule,
     LedgerModule,
     StepUpModule,
     TypeOrmModule.forFeature([Authenticator, Enrolment]),
