@@ -171,6 +171,22 @@ describe('architecture', () => {
     expect(all.find(({ path }) => path === 'main.ts')?.text).not.toMatch(/app\.use\(\s*['"`[]/);
   });
 
+  test('a module exports only what others inject', () => {
+    const unused = all
+      .filter(({ path }) => path.endsWith('.module.ts'))
+      .flatMap(({ path, text }) => {
+        const [, names = ''] = /exports: \[([^\]]*)\]/.exec(text) ?? [];
+        const elsewhere = all.filter((other) => !other.path.startsWith(`${dirname(path)}/`));
+        return [...names.matchAll(/[A-Z]\w*/g)]
+          .filter(([name]) => name !== name.toUpperCase())
+          .filter(
+            ([name]) => !elsewhere.some(({ text: at }) => new RegExp(`: ${name}[,;)]`).test(at)),
+          )
+          .map(([name]) => `${path}: ${name}`);
+      });
+    expect(unused).toEqual([]);
+  });
+
   test('no file is called after nothing', () => {
     const vague = all.filter(({ path }) =>
       /(^|\/)(index|utils?|helpers?|common|misc)\.ts$/.test(path),
