@@ -1,16 +1,32 @@
 import { Module, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuthenticatorsModule } from '../step-up/authenticators/authenticators.module.js';
 import { AuthenticationModule } from '../authentication/authentication.module.js';
-import { ClientsModule } from '../zones/clients/clients.module.js';
 import { KeysModule } from '../keys/keys.module.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
 import { PolicyModule } from '../policy/policy.module.js';
-import { SessionsModule } from '../ledger/sessions/sessions.module.js';
+import { SealingModule } from '../sealing/sealing.module.js';
 import { SnapshotModule } from '../zones/snapshot/snapshot.module.js';
 import { StepUpModule } from '../step-up/step-up.module.js';
 import { WebhooksModule } from '../webhooks/webhooks.module.js';
-import { ZonesModule } from '../zones/zones.module.js';
+import { AgentSession } from '../delegation/agent-session.entity.js';
+import { DelegationEdge } from '../delegation/delegation-edge.entity.js';
+import { Session } from '../ledger/sessions/session.entity.js';
+import { PolicySet, PolicySetVersion } from '../policy/policy-set.entity.js';
+import { Policy, PolicyVersion } from '../policy/policy.entity.js';
+import { ShadowDifference } from '../policy/shadow-difference.entity.js';
+import { Authenticator } from '../step-up/authenticators/authenticator.entity.js';
+import { Challenge } from '../step-up/challenge.entity.js';
+import { ProofSystem } from '../step-up/proof-system.entity.js';
+import { WebhookDelivery } from '../webhooks/webhook-delivery.entity.js';
+import { Webhook } from '../webhooks/webhook.entity.js';
+import { ClientSecret } from '../zones/clients/client-secret.entity.js';
+import { Client } from '../zones/clients/client.entity.js';
+import { TrustedIssuerRow } from '../zones/issuers/trusted-issuer.entity.js';
+import { Resource } from '../zones/resource.entity.js';
+import { StepUpType } from '../zones/step-up-type.entity.js';
+import { Zone } from '../zones/zone.entity.js';
 import { readJsonBody } from '../platform/http/json-body.js';
 import { guardUnknownRoutes } from '../platform/http/unknown-routes.js';
 import { AdminGuard } from './admin.guard.js';
@@ -41,20 +57,42 @@ import { WebhooksController } from './webhooks/webhooks.controller.js';
 import { ZonePolicyController } from './policy/zone-policy.controller.js';
 import { ZonesController } from './zones/zones.controller.js';
 
+/** What operators look at and change. */
+const ENTITIES = [
+  Zone,
+  Resource,
+  StepUpType,
+  Client,
+  ClientSecret,
+  TrustedIssuerRow,
+  Session,
+  AgentSession,
+  DelegationEdge,
+  Policy,
+  PolicyVersion,
+  PolicySet,
+  PolicySetVersion,
+  ShadowDifference,
+  Challenge,
+  ProofSystem,
+  Authenticator,
+  Webhook,
+  WebhookDelivery,
+];
+
 /** Operators change what the others read. */
 @Module({
   imports: [
     AuthenticationModule,
     AuthenticatorsModule,
-    ClientsModule,
     KeysModule,
     LedgerModule,
     PolicyModule,
-    SessionsModule,
+    SealingModule,
     SnapshotModule,
     StepUpModule,
     WebhooksModule,
-    ZonesModule,
+    TypeOrmModule.forFeature(ENTITIES),
   ],
   controllers: [
     ZonesController,
@@ -87,7 +125,6 @@ import { ZonesController } from './zones/zones.controller.js';
     Demo,
     Rewrap,
   ],
-  exports: [Demo, KeyRotation, Rewrap],
 })
 export class AdminModule implements OnModuleInit {
   constructor(

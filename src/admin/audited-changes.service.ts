@@ -1,18 +1,16 @@
-import { ConflictException, Injectable, NotFoundException } from '@nestjs/common';
+import { ConflictException, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { QueryFailedError, type DataSource, type EntityManager } from 'typeorm';
 import { Ledger } from '../ledger/ledger.service.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { Zone } from '../zones/zone.entity.js';
+import type { Change } from './change.js';
+import { found } from './find-row.js';
 
-/** What an operator did, for the audit log. It must hold no secret. */
-export interface Change {
-  readonly zoneId: string;
-  readonly requestId: string;
-  /** What was done, such as `client.created`. */
-  readonly type: string;
-  /** Who did it, if not whoever holds the admin key. */
-  readonly operator?: string;
+/** What a change came to, and what the audit event says of it. */
+export interface Made<T> {
+  readonly result: T;
+  readonly details: Readonly<Record<string, unknown>>;
 }
 
 /** Who operators are, as far as the one key tells. */
@@ -30,56 +28,81 @@ export class AuditedChanges {
   ) {}
 
   /**
-   * @param make makes the change and returns its result, and what the audit event says of it
-   * @throws {HttpException} 404 for a malformed zone, 409 for a conflict, and whatever `make` throws
+   * Changes something in a zone. Changes to one zone take turns.
+   *
+   * @param make makes the change; `null` undoes whatever it did, without an audit event. The zone that it
+   *   gets is locked, and so it is as it is until the transaction ends
+   * @returns the result, or the `null` of `make`
+   * @throws {HttpException} 404 for a zone that is not there (any more), 409 for a conflict, and whatever
+   *   `make` throws
    */
+  run<T>(change: Change, make: (tx: EntityManager, zone: Zone) => Promise<Made<T>>): Promise<T>;
+  run<T>(
+    change: Change,
+    make: (tx: EntityManager, zone: Zone) => Promise<Made<T> | null>,
+  ): Promise<T | null>;
   async run<T>(
     change: Change,
-    make: (tx: EntityManager) => Promise<{ result: T; details: Readonly<Record<string, unknown>> }>,
-  ): Promise<T> {
-    if (!isUuid(change.zoneId)) throw new NotFoundException('no such zone');
+    make: (tx: EntityManager, zone: Zone) => Promise<Made<T> | null>,
+  ): Promise<T | null> {
+    found(isUuid(change.zoneId) ? change.zoneId : null, 'zone');
+    return this.transact(change, (tx, zone) => make(tx, found(zone, 'zone')));
+  }
+
+  /** Like {@link run}, for a zone that need not be there: it is made, or may be gone by now. */
+  runWithoutZone<T>(change: Change, make: (tx: EntityManager) => Promise<Made<T>>): Promise<T>;
+  runWithoutZone<T>(
+    change: Change,
+    make: (tx: EntityManager) => Promise<Made<T> | null>,
+  ): Promise<T | null>;
+  async runWithoutZone<T>(
+    change: Change,
+    make: (tx: EntityManager) => Promise<Made<T> | null>,
+  ): Promise<T | null> {
+    return this.transact(change, make);
+  }
+
+  private async transact<T>(
+    change: Change,
+    make: (tx: EntityManager, zone: Zone | null) => Promise<Made<T> | null>,
+  ): Promise<T | null> {
+    const runner = this.dataSource.createQueryRunner();
     try {
-      return await this.dataSource.transaction(async (tx) => {
-        // Changes to one zone take turns. Each would lock the zone sooner or later; those that had
-        // locked different things in it before would wait for each other.
-        await tx.query('SELECT 1 FROM zones WHERE id = $1 FOR UPDATE', [change.zoneId]);
-        const { result, details } = await make(tx);
-        await this.ledger.append(tx, change.zoneId, {
-          type: `admin.${change.type}`,
-          outcome: 'done',
-          request_id: change.requestId,
-          operator: change.operator ?? OPERATOR,
-          ...details,
-        });
-        return result;
-      });
+      await runner.startTransaction();
+      const made = await this.make(runner.manager, change, make);
+      await (made === null ? runner.rollbackTransaction() : runner.commitTransaction());
+      return made === null ? null : made.result;
     } catch (error) {
+      // What went wrong is what to tell; that undoing it failed as well says no more.
+      if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => {});
       throw describe(error);
+    } finally {
+      await runner.release();
     }
   }
 
-  /** Reads something of a zone. Everything that is read or changed goes through {@link zoneExists} first. */
-  get read(): EntityManager {
-    return this.dataSource.manager;
+  private async make<T>(
+    tx: EntityManager,
+    change: Change,
+    make: (tx: EntityManager, zone: Zone | null) => Promise<Made<T> | null>,
+  ): Promise<Made<T> | null> {
+    const { zoneId, requestId, type, operator = OPERATOR } = change;
+    // Each change would lock the zone sooner or later; those that had locked different things in it
+    // before would wait for each other.
+    const zone = await tx
+      .getRepository(Zone)
+      .findOne({ where: { id: zoneId }, lock: { mode: 'pessimistic_write' } });
+    const made = await make(tx, zone);
+    if (made === null) return null;
+    await this.ledger.append(tx, zoneId, {
+      type: `admin.${type}`,
+      outcome: 'done',
+      request_id: requestId,
+      operator,
+      ...made.details,
+    });
+    return made;
   }
-}
-
-/**
- * Finds a zone, before anything in it is read or made. Within a change it stays until that is done.
- *
- * @throws {NotFoundException}
- */
-export async function zoneExists(tx: EntityManager, zoneId: string): Promise<Zone> {
-  const zone = isUuid(zoneId) ? await tx.findOne(Zone, { where: { id: zoneId } }) : null;
-  return found(zone, 'zone');
-}
-
-/**
- * @throws {NotFoundException} if there is nothing; malformed ids find nothing either
- */
-export function found<T>(value: T | null | undefined, what: string): T {
-  if (value === null || value === undefined) throw new NotFoundException(`no such ${what}`);
-  return value;
 }
 
 function describe(error: unknown): unknown {

@@ -1,4 +1,4 @@
-import type { EntityManager, EntityTarget } from 'typeorm';
+import type { Repository } from 'typeorm';
 import type { PageQuery } from './pagination.body.js';
 
 /** One part of a list. */
@@ -12,27 +12,26 @@ export interface Page<T> {
  * Reads one part of a list, in the order of ids, which is that of time.
  *
  * @param within what all rows of the list have, such as their zone
- * @param view what is shown of a row
+ * @param toView what is shown of a row
  * @param condition what else rows must be, in SQL about `row`
  */
 export async function readPage<R extends { id: string }, T>(
-  tx: EntityManager,
-  entity: EntityTarget<R>,
+  rows: Repository<R>,
   within: Readonly<Record<string, string>>,
   { limit, after }: PageQuery,
-  view: (row: R) => T,
+  toView: (row: R) => T,
   condition?: string,
 ): Promise<Page<T>> {
-  const query = tx.createQueryBuilder(entity, 'row').where(within);
+  const query = rows.createQueryBuilder('row').where(within);
   if (condition !== undefined) query.andWhere(condition);
   if (after !== undefined) query.andWhere('row.id > :after', { after });
   // One more than asked for tells whether there are more.
-  const rows = await query
+  const read = await query
     .orderBy('row.id', 'ASC')
     .take(limit + 1)
     .getMany();
-  const shown = rows.slice(0, limit);
+  const shown = read.slice(0, limit);
   const last = shown.at(-1);
-  const more = rows.length > limit && last !== undefined;
-  return { items: shown.map(view), ...(more ? { next: last.id } : {}) };
+  const more = read.length > limit && last !== undefined;
+  return { items: shown.map(toView), ...(more ? { next: last.id } : {}) };
 }

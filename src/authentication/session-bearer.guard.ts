@@ -1,4 +1,9 @@
-import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import {
+  createParamDecorator,
+  Injectable,
+  type CanActivate,
+  type ExecutionContext,
+} from '@nestjs/common';
 import type { Request } from 'express';
 import { bearerToken, SessionBearers } from './session-bearers.service.js';
 
@@ -21,3 +26,8 @@ export class SessionBearerGuard implements CanActivate {
     await this.bearers.verify(bearerToken(request));
   }
 }
+
+/** The session mandate of a request, as it was sent. */
+export const BearerToken = createParamDecorator((_data: unknown, context: ExecutionContext) =>
+  bearerToken(context.switchToHttp().getRequest<Request>()),
+);

@@ -1,8 +1,8 @@
 import { Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import { PrometheusModule } from '@willsoto/nestjs-prometheus';
-import { KeysModule } from '../keys/keys.module.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
+import { SealingModule } from '../sealing/sealing.module.js';
 import { SnapshotModule } from '../zones/snapshot/snapshot.module.js';
 import { HealthController } from './health.controller.js';
 import { Lifecycle } from './lifecycle.js';
@@ -18,12 +18,11 @@ import { RequestDurations, requestMetrics } from './request-durations.js';
     TerminusModule.forRoot({ logger: false }),
     // The controller has two paths of its own.
     PrometheusModule.register({ controller: MetricsController, path: '/' }),
-    KeysModule,
     LedgerModule,
+    SealingModule,
     SnapshotModule,
   ],
   controllers: [HealthController],
   providers: [Lifecycle, Readiness, RequestDurations, ...processMetrics, ...requestMetrics],
-  exports: [Lifecycle],
 })
 export class HealthModule {}

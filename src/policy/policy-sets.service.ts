@@ -80,7 +80,8 @@ export class PolicySets implements OnApplicationShutdown {
     setVersionId: string | null,
   ): Promise<StoredPolicySet> {
     if (setVersionId === null) return { status: 'none' };
-    const version = await tx.findOne(PolicySetVersion, { where: { zoneId, id: setVersionId } });
+    const versions = tx.getRepository(PolicySetVersion);
+    const version = await versions.findOneBy({ zoneId, id: setVersionId });
     if (version === null) {
       return {
         status: 'broken',

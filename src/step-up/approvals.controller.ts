@@ -8,15 +8,12 @@ import {
   NotFoundException,
   Param,
   Post,
-  Req,
   UseGuards,
 } from '@nestjs/common';
 import { ApiBearerAuth, ApiResponse, ApiTags } from '@nestjs/swagger';
-import type { Request } from 'express';
-import { SessionBearerGuard } from '../authentication/session-bearer.guard.js';
-import { bearerToken } from '../authentication/session-bearers.service.js';
+import { BearerToken, SessionBearerGuard } from '../authentication/session-bearer.guard.js';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
-import { requestIdOf } from '../platform/http/request-id.js';
+import { RequestId } from '../platform/http/request-id.js';
 import { StrictBodies } from '../platform/http/strict-bodies.js';
 import { Approvals } from './approvals.service.js';
 import { Challenges } from './challenges.service.js';
@@ -46,8 +43,8 @@ export class ApprovalsController {
   /** Shows what a challenge stands for, to an approver. */
   @Get('request')
   @Header('Cache-Control', 'no-store')
-  async show(@Param('id') id: string, @Req() request: Request) {
-    const challenge = await this.approvals.show(bearerToken(request), id);
+  async show(@Param('id') id: string, @BearerToken() token: string) {
+    const challenge = await this.approvals.show(token, id);
     if (challenge === null) throw new NotFoundException('no such challenge');
     const names = await this.challenges.clientNames(challenge);
     return describeChallenge(challenge, names, this.clock.now());
@@ -59,9 +56,10 @@ export class ApprovalsController {
   async decide(
     @Param('id') id: string,
     @Body() body: ApproverDecisionBody,
-    @Req() request: Request,
+    @BearerToken() token: string,
+    @RequestId() requestId: string,
   ) {
-    const deciding = this.approvals.decide(bearerToken(request), id, body, requestIdOf(request));
+    const deciding = this.approvals.decide(token, id, body, requestId);
     const challenge = await deciding.then(decidedOrThrow);
     const names = await this.challenges.clientNames(challenge);
     return describeChallenge(challenge, names, this.clock.now());

@@ -35,24 +35,25 @@ export interface DecisionConditions {
 @Injectable()
 export class Challenges {
   constructor(
-    @InjectRepository(Challenge) private readonly repository: Repository<Challenge>,
+    @InjectRepository(Challenge) private readonly challenges: Repository<Challenge>,
+    @InjectRepository(ChallengeDecision) private readonly decisions: Repository<ChallengeDecision>,
     @InjectDataSource() private readonly dataSource: DataSource,
     private readonly ledger: Ledger,
   ) {}
 
   /** A challenge of a zone. @returns `null` for an unknown or malformed id, and for one of another zone */
   async find(zoneId: string, id: string): Promise<Challenge | null> {
-    return isUuid(id) ? this.repository.findOne({ where: { zoneId, id } }) : null;
+    return isUuid(id) ? this.challenges.findOneBy({ zoneId, id }) : null;
   }
 
   /** A challenge of any zone. @returns `null` for an unknown or malformed id */
   async findAnywhere(id: string): Promise<Challenge | null> {
-    return isUuid(id) ? this.repository.findOne({ where: { id } }) : null;
+    return isUuid(id) ? this.challenges.findOneBy({ id }) : null;
   }
 
   /** Several challenges, as far as they exist. */
   findAll(ids: readonly string[]): Promise<Challenge[]> {
-    return this.repository
+    return this.challenges
       .createQueryBuilder('challenge')
       .where('challenge.id = ANY (:ids)', { ids: [...ids] })
       .getMany();
@@ -69,7 +70,7 @@ export class Challenges {
 
   /** The decisions on a challenge, the first one first. */
   decisionsOn({ zoneId, id }: Challenge): Promise<ChallengeDecision[]> {
-    return this.dataSource.manager.find(ChallengeDecision, {
+    return this.decisions.find({
       where: { zoneId, challengeId: id },
       order: { decidedAt: 'ASC' },
     });
@@ -112,7 +113,7 @@ export class Challenges {
   ): Promise<DecisionOutcome> {
     await admit?.(tx);
     const challenge = isUuid(id)
-      ? await tx.findOne(Challenge, {
+      ? await tx.getRepository(Challenge).findOne({
           where: { zoneId, id },
           lock: { mode: 'pessimistic_write' },
         })
@@ -200,6 +201,6 @@ async function settle(
       ? { acr: terms.acr, authTime: instant(Math.floor(now / 1_000) * 1_000) }
       : {}),
   };
-  await tx.update(Challenge, { zoneId, id }, changed);
+  await tx.getRepository(Challenge).update({ zoneId, id }, changed);
   return Object.assign(challenge, changed);
 }

@@ -22,7 +22,7 @@ export class ProofSystems {
   private readonly verified = new WeakMap<Request, ProofSystem>();
 
   constructor(
-    @InjectRepository(ProofSystem) private readonly repository: Repository<ProofSystem>,
+    @InjectRepository(ProofSystem) private readonly systems: Repository<ProofSystem>,
     private readonly sealing: Sealing,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -36,8 +36,9 @@ export class ProofSystems {
     const id = uuidv7();
     const key = randomBytes(32);
     const sealedSecret = await this.sealing.seal(sealOf(zoneId, id), key);
-    await tx.insert(ProofSystem, { zoneId, id, name, types, sealedSecret });
-    const system = await tx.findOneByOrFail(ProofSystem, { zoneId, id });
+    const systems = tx.getRepository(ProofSystem);
+    await systems.insert({ zoneId, id, name, types, sealedSecret });
+    const system = await systems.findOneByOrFail({ zoneId, id });
     return { system, secret: formatSecret(key) };
   }
 
@@ -49,7 +50,7 @@ export class ProofSystems {
   async admit(request: Request, response: Response): Promise<void> {
     const body = await readSignedBytes(request, response);
     const id = header(request, SYSTEM_HEADER);
-    const system = isUuid(id) ? await this.repository.findOneBy({ id }) : null;
+    const system = isUuid(id) ? await this.systems.findOneBy({ id }) : null;
     const key =
       system === null
         ? NO_KEY

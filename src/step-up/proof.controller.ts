@@ -10,7 +10,7 @@ import {
 } from '@nestjs/common';
 import { ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Request } from 'express';
-import { requestIdOf } from '../platform/http/request-id.js';
+import { RequestId } from '../platform/http/request-id.js';
 import { StrictBodies } from '../platform/http/strict-bodies.js';
 import { Challenges } from './challenges.service.js';
 import { decidedOrThrow } from './decision-answer.js';
@@ -41,6 +41,7 @@ export class ProofController {
   async report(
     @Param('id') id: string,
     @Body() body: ProofBody,
+    @RequestId() requestId: string,
     @Req() request: Request,
   ): Promise<void> {
     const { zoneId, id: systemId, types } = this.systems.of(request);
@@ -62,6 +63,6 @@ export class ProofController {
       decidedBy: `proof_system:${systemId}:${JSON.stringify([person.issuer, person.sub])}`,
       amr,
     };
-    await this.challenges.decide(zoneId, id, input, requestIdOf(request)).then(decidedOrThrow);
+    await this.challenges.decide(zoneId, id, input, requestId).then(decidedOrThrow);
   }
 }

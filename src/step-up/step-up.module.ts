@@ -3,10 +3,10 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuthenticationModule } from '../authentication/authentication.module.js';
 import { SessionBearerGuard } from '../authentication/session-bearer.guard.js';
-import { KeysModule } from '../keys/keys.module.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
 import { readJsonBody } from '../platform/http/json-body.js';
 import { guardUnknownRoutes } from '../platform/http/unknown-routes.js';
+import { SealingModule } from '../sealing/sealing.module.js';
 import { ApprovalsController } from './approvals.controller.js';
 import { Approvals } from './approvals.service.js';
 import { Attempts } from './attempts.service.js';
@@ -24,7 +24,7 @@ import { stepUpMetrics } from './step-up.metrics.js';
 @Module({
   imports: [
     AuthenticationModule,
-    KeysModule,
+    SealingModule,
     LedgerModule,
     TypeOrmModule.forFeature([Challenge, ChallengeDecision, ProofSystem]),
   ],

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import { In, type DataSource } from 'typeorm';
+import { InjectDataSource, InjectRepository } from '@nestjs/typeorm';
+import { In, type DataSource, type Repository } from 'typeorm';
 import { WebhookDelivery } from './webhook-delivery.entity.js';
 import { Webhook } from './webhook.entity.js';
 
@@ -16,7 +16,11 @@ export interface DueDelivery {
 /** The outbox of webhooks: the deliveries that are due, for all replicas together. */
 @Injectable()
 export class Outbox {
-  constructor(@InjectDataSource() private readonly dataSource: DataSource) {}
+  constructor(
+    @InjectRepository(WebhookDelivery) private readonly deliveries: Repository<WebhookDelivery>,
+    @InjectRepository(Webhook) private readonly webhooks: Repository<Webhook>,
+    @InjectDataSource() private readonly dataSource: DataSource,
+  ) {}
 
   /**
    * Takes deliveries that are due. One becomes due again by itself unless it is reported on.
@@ -36,9 +40,8 @@ export class Outbox {
     ]);
     const ids = taken[0].map(({ id }) => id);
     if (ids.length === 0) return [];
-    const { manager } = this.dataSource;
-    const deliveries = await manager.findBy(WebhookDelivery, { id: In(ids) });
-    const webhooks = await manager.findBy(Webhook, {
+    const deliveries = await this.deliveries.findBy({ id: In(ids) });
+    const webhooks = await this.webhooks.findBy({
       id: In([...new Set(deliveries.map(({ webhookId }) => webhookId))]),
     });
     const byId = new Map(webhooks.map((webhook) => [webhook.id, webhook]));

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { KeysModule } from '../keys/keys.module.js';
+import { SealingModule } from '../sealing/sealing.module.js';
 import { Outbox } from './outbox.service.js';
 import { Sender } from './sender.service.js';
 import { WebhookDelivery } from './webhook-delivery.entity.js';
@@ -10,7 +10,7 @@ import { Webhooks } from './webhooks.service.js';
 
 /** Webhooks: events of challenges are delivered at least once. */
 @Module({
-  imports: [KeysModule, TypeOrmModule.forFeature([Webhook, WebhookDelivery])],
+  imports: [SealingModule, TypeOrmModule.forFeature([Webhook, WebhookDelivery])],
   providers: [Webhooks, Outbox, Sender, ...webhookMetrics],
   exports: [Webhooks],
 })

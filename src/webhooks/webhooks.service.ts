@@ -39,8 +39,9 @@ export class Webhooks {
   ): Promise<NewSecret> {
     const id = uuidv7();
     const { secret, sealed } = await this.generateSecret(zoneId, id);
-    await tx.insert(Webhook, { zoneId, id, url, events, sealedSecret: sealed });
-    return { webhook: await tx.findOneByOrFail(Webhook, { zoneId, id }), secret };
+    const webhooks = tx.getRepository(Webhook);
+    await webhooks.insert({ zoneId, id, url, events, sealedSecret: sealed });
+    return { webhook: await webhooks.findOneByOrFail({ zoneId, id }), secret };
   }
 
   /**
@@ -55,8 +56,8 @@ export class Webhooks {
     now: number,
   ): Promise<NewSecret> {
     const { secret, sealed } = await this.generateSecret(zoneId, id);
-    await tx.update(
-      Webhook,
+    const webhooks = tx.getRepository(Webhook);
+    await webhooks.update(
       { zoneId, id },
       {
         sealedSecret: sealed,
@@ -64,7 +65,7 @@ export class Webhooks {
         previousUntil: instant(now + OVERLAP_MS),
       },
     );
-    return { webhook: await tx.findOneByOrFail(Webhook, { zoneId, id }), secret };
+    return { webhook: await webhooks.findOneByOrFail({ zoneId, id }), secret };
   }
 
   /** The keys that sign the messages to a webhook. @param now milliseconds since the epoch */

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { auditOf, rows, sharedReplica, type Replica } from '../setup/harness.js';
+import { auditOf, rows, sharedReplica, withClient, type Replica } from '../setup/harness.js';
 import { callAdmin, createTestZone } from '../setup/zone.js';
 
 let replica: Replica;
@@ -40,6 +40,24 @@ describe('deleting a zone', () => {
     ]);
   });
 
+  test('makes a change that waited for it find no zone', async () => {
+    const doomed = await createTestZone(replica);
+    const late = await withClient(replica.databaseUrl, async (client) => {
+      await client.query('BEGIN');
+      await client.query('SELECT 1 FROM zones WHERE id = $1 FOR UPDATE', [doomed.zoneId]);
+      const asked = call('POST', `/zones/${doomed.zoneId}/policy-sets`, { name: 'late' });
+      const waiting = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
+        AND wait_event_type = 'Lock' AND query LIKE '%FOR UPDATE%'`;
+      await expect.poll(async () => (await client.query(waiting)).rows).toHaveLength(1);
+      await client.query('DELETE FROM resources WHERE zone_id = $1', [doomed.zoneId]);
+      await client.query('DELETE FROM zones WHERE id = $1', [doomed.zoneId]);
+      await client.query('COMMIT');
+      return asked;
+    });
+    expect([late.status, late.body['error_description']]).toEqual([404, 'no such zone']);
+    expect(await auditOf(replica.databaseUrl, late.requestId)).toEqual([]);
+  });
+
   test('while others work in it never fails halfway', async () => {
     for (let round = 0; round < 5; round += 1) {
       const doomed = await createTestZone(replica);
@@ -58,4 +76,22 @@ describe('deleting a zone', () => {
       expect(statuses.filter((status) => ![200, 201, 204, 404, 409].includes(status))).toEqual([]);
     }
   });
+});
+
+describe('a zone that is not there', () => {
+  test.each(['00000000-0000-7000-8000-000000000000', 'x', '%00'])(
+    'such as %s: 404, if the rest of the request is valid',
+    async (id) => {
+      const clients = `/zones/${id}/clients`;
+      const missing = {
+        status: 404,
+        body: { error: 'not_found', error_description: 'no such zone' },
+      };
+      expect(await call('GET', clients)).toMatchObject(missing);
+      expect(await call('POST', clients, { name: 'a' })).toMatchObject(missing);
+      expect(await call('DELETE', `${clients}/x`)).toMatchObject(missing);
+      expect((await call('GET', `${clients}?limit=0`)).status).toBe(400);
+      expect((await call('POST', clients, { nonsense: 1 })).status).toBe(400);
+    },
+  );
 });

@@ -12,6 +12,7 @@ import {
 
 interface Operation {
   readonly summary?: string;
+  readonly parameters?: readonly { readonly name: string; readonly in: string }[];
   readonly security?: readonly Record<string, unknown>[];
   readonly responses: Readonly<
     Record<string, { readonly content?: Record<string, { schema: unknown }> }>
@@ -108,6 +109,15 @@ test('describes all that is there', async () => {
 test('says of every operation what it is for', () => {
   const silent = operations().filter(({ operation }) => operation.summary === undefined);
   expect(silent.map(({ method, path }) => `${method} ${path}`)).toEqual([]);
+});
+
+test('names the parameters of every path, in its order', () => {
+  for (const { path, operation } of operations()) {
+    const { parameters = [] } = operation;
+    const named = parameters.filter((one) => one.in === 'path').map(({ name }) => name);
+    const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+    expect([path, named]).toEqual([path, inPath]);
+  }
 });
 
 test('has one schema for every refusal', () => {

@@ -79,6 +79,7 @@ function localImports(source: Source): string[] {
 }
 
 const all = sources();
+const controllersOfAdmin = all.filter(({ path }) => /^admin\/.*\.controller\.ts$/.test(path));
 
 /** The rooms that each room imports from, in the order of the floors. */
 const IMPORTS: ReadonlyMap<string, readonly string[]> = new Map(
@@ -204,6 +205,49 @@ describe('architecture', () => {
   ])('%s stays where it belongs', (_name, pattern, where) => {
     const elsewhere = all.filter(({ path, text }) => pattern.test(text) && !where.test(path));
     expect(elsewhere.map(({ path }) => path)).toEqual([]);
+  });
+
+  test('every route of operators is guarded, and finds the zone of its path before it runs', () => {
+    expect(controllersOfAdmin.length).toBeGreaterThan(10);
+    const forgotten = controllersOfAdmin.flatMap(({ path, text }) => {
+      const controller = /@AdminController\('([^']*)'/.exec(text)?.[1];
+      if (controller === undefined) return [`${path}: no AdminController`];
+      // Up to the next one: a handler, its own decorators and those of its parameters.
+      return text
+        .split(/^ {2}@(?=(?:Get|Post|Put|Patch|Delete)\()/m)
+        .slice(1)
+        .filter((handler) => {
+          const below = /^\w+\('?([^')]*)/.exec(handler)?.[1];
+          return /:zone\b/.test(`${controller}/${below}`);
+        })
+        .filter((handler) => !handler.includes('@InZone()'))
+        .map((handler) => `${path}: ${handler.split('\n')[0]}`);
+    });
+    expect(forgotten).toEqual([]);
+  });
+
+  test('a path of operators is declared with its guard, and no route in main.ts', () => {
+    const bare = all.filter(({ text }) => /\bController\(['"`]\/?internal/.test(text));
+    expect(bare.map(({ path }) => path)).toEqual(['admin/admin-controller.ts']);
+    const zones = controllersOfAdmin.filter(({ text }) => text.includes("@Param('zone'"));
+    expect(zones.map(({ path }) => path)).toEqual([]);
+    expect(all.find(({ path }) => path === 'main.ts')?.text).not.toMatch(/app\.use\(\s*['"`[]/);
+  });
+
+  test('a module exports only what others inject', () => {
+    const unused = all
+      .filter(({ path }) => path.endsWith('.module.ts'))
+      .flatMap(({ path, text }) => {
+        const [, names = ''] = /exports: \[([^\]]*)\]/.exec(text) ?? [];
+        const elsewhere = all.filter((other) => !other.path.startsWith(`${dirname(path)}/`));
+        return [...names.matchAll(/[A-Z]\w*/g)]
+          .filter(([name]) => name !== name.toUpperCase())
+          .filter(
+            ([name]) => !elsewhere.some(({ text: at }) => new RegExp(`: ${name}[,;)]`).test(at)),
+          )
+          .map(([name]) => `${path}: ${name}`);
+      });
+    expect(unused).toEqual([]);
   });
 
   test('no file is called after nothing', () => {

@@ -30,7 +30,8 @@ export async function createClient(
   registration: ClientRegistration,
 ): Promise<Client> {
   const id = uuidv7();
-  await tx.insert(Client, {
+  const clients = tx.getRepository(Client);
+  await clients.insert({
     zoneId,
     id,
     name: registration.name,
@@ -40,7 +41,7 @@ export async function createClient(
     registrationMethod: 'manual',
     disabledAt: null,
   });
-  return tx.findOneOrFail(Client, { where: { zoneId, id } });
+  return clients.findOneByOrFail({ zoneId, id });
 }
 
 /** Changes how a client authenticates. Without a way to use them, its secrets are revoked. */
@@ -49,10 +50,10 @@ export async function changeAuthentication(
   { zoneId, id }: { readonly zoneId: string; readonly id: string },
   authentication: ClientAuthentication,
 ): Promise<void> {
-  await tx.update(Client, { zoneId, id }, columnsOf(authentication));
+  await tx.getRepository(Client).update({ zoneId, id }, columnsOf(authentication));
   if (takesSecret(authentication.authMethods)) return;
   const live = { zoneId, clientId: id, revokedAt: IsNull() };
-  await tx.update(ClientSecret, live, { revokedAt: () => 'now()' });
+  await tx.getRepository(ClientSecret).update(live, { revokedAt: () => 'now()' });
 }
 
 function columnsOf({ authMethods, ...rest }: ClientAuthentication) {
@@ -79,8 +80,9 @@ export async function addSecret(
   expiresAt: Date | null,
 ): Promise<{ row: ClientSecret; secret: string | null }> {
   const { zoneId, id: clientId } = client;
-  const live = await tx
-    .createQueryBuilder(ClientSecret, 's')
+  const secrets = tx.getRepository(ClientSecret);
+  const live = await secrets
+    .createQueryBuilder('s')
     .where('s.zoneId = :zoneId AND s.clientId = :clientId', { zoneId, clientId })
     .andWhere('s.revokedAt IS NULL')
     .andWhere('(s.expiresAt IS NULL OR s.expiresAt > clock_timestamp())')
@@ -94,7 +96,7 @@ export async function addSecret(
     secret.kind === 'imported'
       ? { kind: 'argon2id' as const, verifier: secret.hash }
       : { kind: 'digest' as const, verifier: digestSecret(digestKey, clientId, drawn ?? '') };
-  await tx.insert(ClientSecret, { zoneId, clientId, id, ...stored, expiresAt, revokedAt: null });
-  const row = await tx.findOneOrFail(ClientSecret, { where: { zoneId, clientId, id } });
+  await secrets.insert({ zoneId, clientId, id, ...stored, expiresAt, revokedAt: null });
+  const row = await secrets.findOneByOrFail({ zoneId, clientId, id });
   return { row, secret: drawn };
 }

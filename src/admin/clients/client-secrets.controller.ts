@@ -6,26 +6,28 @@ import {
   HttpCode,
   Param,
   Post,
-  Req,
   Res,
   UnprocessableEntityException,
 } from '@nestjs/common';
-import type { Request, Response } from 'express';
-import { IsNull, type EntityManager } from 'typeorm';
+import { InjectRepository } from '@nestjs/typeorm';
+import type { Response } from 'express';
+import { IsNull, type Repository } from 'typeorm';
 import { ClientSecret } from '../../zones/clients/client-secret.entity.js';
+import { Client } from '../../zones/clients/client.entity.js';
 import { SecretVerifier } from '../../authentication/secret-verifier.js';
 import { isGeneratedForm } from '../../zones/clients/secret.js';
-import { requestIdOf } from '../../platform/http/request-id.js';
+import { Zone } from '../../zones/zone.entity.js';
 import { Sealing } from '../../sealing/sealing.service.js';
-import { isUuid } from '../../oauth/vocabulary.js';
 import { AdminController } from '../admin-controller.js';
 import { ClientSecretBody } from './client.body.js';
 import { takesSecret } from './client-authentication.js';
 import { addSecret, type NewSecret } from './client-registration.js';
-import { findClient } from './clients.controller.js';
-import { found, AuditedChanges, zoneExists } from '../audited-changes.service.js';
+import { AuditedChanges } from '../audited-changes.service.js';
+import { Change } from '../change.js';
+import { findRow } from '../find-row.js';
+import { InZone } from '../in-zone.js';
 
-function view({ id, kind, createdAt, expiresAt }: ClientSecret) {
+function toView({ id, kind, createdAt, expiresAt }: ClientSecret) {
   return { id, imported: kind === 'argon2id', created_at: createdAt, expires_at: expiresAt };
 }
 
@@ -33,6 +35,8 @@ function view({ id, kind, createdAt, expiresAt }: ClientSecret) {
 @AdminController('zones/:zone/clients/:client/secrets')
 export class ClientSecretsController {
   constructor(
+    @InjectRepository(Client) private readonly clients: Repository<Client>,
+    @InjectRepository(ClientSecret) private readonly secrets: Repository<ClientSecret>,
     private readonly changes: AuditedChanges,
     private readonly sealing: Sealing,
     private readonly verifier: SecretVerifier,
@@ -41,68 +45,68 @@ export class ClientSecretsController {
   /** Adds a secret. If it was drawn here it is in the answer, and cannot be had again. */
   @Post()
   async create(
-    @Param('zone') zoneId: string,
+    @InZone() { id: zoneId, sealedDigestKey }: Zone,
     @Param('client') clientId: string,
+    @Change('client_secret.created') change: Change,
     @Body() body: ClientSecretBody,
-    @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ) {
-    const client = await findClient(this.changes.read, zoneId, clientId);
+    const client = await findRow(this.clients, { zoneId, id: clientId }, 'client');
     if (!takesSecret(client.authMethods)) {
       throw new ConflictException('the client is not registered for a method that takes a secret');
     }
-    const zone = await zoneExists(this.changes.read, zoneId);
-    const digestKey = await this.sealing.openDigestKey(zoneId, zone.sealedDigestKey);
+    const digestKey = await this.sealing.openDigestKey(zoneId, sealedDigestKey);
     const secret = await this.newSecret(body.secret);
     const expiresAt = body.expires_at === undefined ? null : new Date(body.expires_at);
-    const change = { zoneId, requestId: requestIdOf(request), type: 'client_secret.created' };
     const added = await this.changes.run(change, async (tx) => {
       const result = await addSecret(tx, client, secret, digestKey, expiresAt);
-      return { result, details: { client_id: clientId, secret: view(result.row) } };
+      return { result, details: { client_id: clientId, secret: toView(result.row) } };
     });
     response.location(`/internal/zones/${zoneId}/clients/${clientId}/secrets/${added.row.id}`);
     response.setHeader('Cache-Control', 'no-store');
     return {
-      ...view(added.row),
+      ...toView(added.row),
       ...(added.secret === null ? {} : { client_secret: added.secret }),
     };
   }
 
   /** Lists the secrets that are not revoked, without their values. */
   @Get()
-  async list(@Param('zone') zoneId: string, @Param('client') clientId: string) {
-    await findClient(this.changes.read, zoneId, clientId);
-    const rows = await this.changes.read.find(ClientSecret, {
+  async list(@InZone() { id: zoneId }: Zone, @Param('client') clientId: string) {
+    await findRow(this.clients, { zoneId, id: clientId }, 'client');
+    const rows = await this.secrets.find({
       where: { zoneId, clientId, revokedAt: IsNull() },
       order: { id: 'ASC' },
     });
-    return { items: rows.map(view) };
+    return { items: rows.map(toView) };
   }
 
   /** Shows a secret that is not revoked, without its value. */
   @Get(':id')
   async show(
-    @Param('zone') zoneId: string,
+    @InZone() { id: zoneId }: Zone,
     @Param('client') clientId: string,
     @Param('id') id: string,
   ) {
-    return view(await findSecret(this.changes.read, zoneId, clientId, id));
+    await findRow(this.clients, { zoneId, id: clientId }, 'client');
+    return toView(await findLive(this.secrets, { zoneId, clientId, id }));
   }
 
   /** Revokes a secret, at once and everywhere. */
   @Delete(':id')
   @HttpCode(204)
   async revoke(
-    @Param('zone') zoneId: string,
+    @InZone() { id: zoneId }: Zone,
     @Param('client') clientId: string,
     @Param('id') id: string,
-    @Req() request: Request,
+    @Change('client_secret.revoked') change: Change,
   ): Promise<void> {
-    const change = { zoneId, requestId: requestIdOf(request), type: 'client_secret.revoked' };
     await this.changes.run(change, async (tx) => {
-      const secret = view(await findSecret(tx, zoneId, clientId, id));
-      await tx.update(ClientSecret, { zoneId, clientId, id }, { revokedAt: () => 'now()' });
-      return { result: undefined, details: { client_id: clientId, secret } };
+      await findRow(tx.getRepository(Client), { zoneId, id: clientId }, 'client');
+      const secrets = tx.getRepository(ClientSecret);
+      const secret = await findLive(secrets, { zoneId, clientId, id });
+      await secrets.update({ zoneId, clientId, id }, { revokedAt: () => 'now()' });
+      return { result: undefined, details: { client_id: clientId, secret: toView(secret) } };
     });
   }
 
@@ -116,14 +120,10 @@ export class ClientSecretsController {
   }
 }
 
-async function findSecret(
-  tx: EntityManager,
-  zoneId: string,
-  clientId: string,
-  id: string,
+/** A secret that is not revoked. */
+function findLive(
+  secrets: Repository<ClientSecret>,
+  where: { readonly zoneId: string; readonly clientId: string; readonly id: string },
 ): Promise<ClientSecret> {
-  await findClient(tx, zoneId, clientId);
-  const where = { zoneId, clientId, id, revokedAt: IsNull() };
-  const row = isUuid(id) ? await tx.findOne(ClientSecret, { where }) : null;
-  return found(row, 'secret');
+  return findRow(secrets, { ...where, revokedAt: IsNull() }, 'secret');
 }

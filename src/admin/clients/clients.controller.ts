@@ -8,26 +8,28 @@ import {
   Patch,
   Post,
   Query,
-  Req,
   Res,
 } from '@nestjs/common';
-import type { Request, Response } from 'express';
-import { type EntityManager } from 'typeorm';
+import { InjectRepository } from '@nestjs/typeorm';
+import type { Response } from 'express';
+import type { Repository } from 'typeorm';
 import { Client } from '../../zones/clients/client.entity.js';
+import { Zone } from '../../zones/zone.entity.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
-import { requestIdOf } from '../../platform/http/request-id.js';
 import { Sealing } from '../../sealing/sealing.service.js';
-import { isUuid } from '../../oauth/vocabulary.js';
 import { AdminController } from '../admin-controller.js';
 import { ClientBody, ClientChangeBody } from './client.body.js';
 import { changesAuthentication, readAuthentication, takesSecret } from './client-authentication.js';
 import { addSecret, changeAuthentication, createClient } from './client-registration.js';
 import { fetchRulesOf } from '../issuers/registered-keys.js';
-import { found, AuditedChanges, zoneExists } from '../audited-changes.service.js';
+import { AuditedChanges } from '../audited-changes.service.js';
+import { Change } from '../change.js';
+import { findRow } from '../find-row.js';
+import { InZone } from '../in-zone.js';
 import { PageQuery } from '../pagination.body.js';
 import { readPage } from '../pagination.js';
 
-function view(row: Client) {
+function toView(row: Client) {
   return {
     id: row.id,
     name: row.name,
@@ -49,6 +51,7 @@ function view(row: Client) {
 @AdminController('zones/:zone/clients')
 export class ClientsController {
   constructor(
+    @InjectRepository(Client) private readonly clients: Repository<Client>,
     private readonly changes: AuditedChanges,
     private readonly sealing: Sealing,
     @Inject(ENV) private readonly env: RunningEnv,
@@ -57,15 +60,13 @@ export class ClientsController {
   /** Registers a client. Its first secret, if it is to have one, is in the answer, and cannot be had again. */
   @Post()
   async create(
-    @Param('zone') zoneId: string,
+    @InZone() { id: zoneId, sealedDigestKey }: Zone,
+    @Change('client.created') change: Change,
     @Body() body: ClientBody,
-    @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ) {
-    const zone = await zoneExists(this.changes.read, zoneId);
-    const digestKey = await this.sealing.openDigestKey(zoneId, zone.sealedDigestKey);
+    const digestKey = await this.sealing.openDigestKey(zoneId, sealedDigestKey);
     const authentication = readAuthentication(body, null, fetchRulesOf(this.env));
-    const change = { zoneId, requestId: requestIdOf(request), type: 'client.created' };
     const { client, secret } = await this.changes.run(change, async (tx) => {
       const created = await createClient(tx, zoneId, {
         name: body.name,
@@ -78,13 +79,16 @@ export class ClientsController {
         : null;
       return {
         result: { client: created, secret: first },
-        details: { client: view(created), ...(first === null ? {} : { secret_id: first.row.id }) },
+        details: {
+          client: toView(created),
+          ...(first === null ? {} : { secret_id: first.row.id }),
+        },
       };
     });
     response.location(`/internal/zones/${zoneId}/clients/${client.id}`);
     response.setHeader('Cache-Control', 'no-store');
     return {
-      ...view(client),
+      ...toView(client),
       client_id: client.id,
       ...(secret === null ? {} : { secret_id: secret.row.id, client_secret: secret.secret }),
     };
@@ -92,73 +96,60 @@ export class ClientsController {
 
   /** Lists clients. */
   @Get()
-  async list(@Param('zone') zoneId: string, @Query() page: PageQuery) {
-    await zoneExists(this.changes.read, zoneId);
-    return readPage(this.changes.read, Client, { zoneId }, page, view);
+  async list(@InZone() { id: zoneId }: Zone, @Query() page: PageQuery) {
+    return readPage(this.clients, { zoneId }, page, toView);
   }
 
   /** Shows a client. */
   @Get(':id')
-  async show(@Param('zone') zoneId: string, @Param('id') id: string) {
-    return view(await findClient(this.changes.read, zoneId, id));
+  async show(@InZone() { id: zoneId }: Zone, @Param('id') id: string) {
+    return toView(await findRow(this.clients, { zoneId, id }, 'client'));
   }
 
   /** Disables or enables a client, or changes its labels and groups or how it authenticates. */
   @Patch(':id')
   async change(
-    @Param('zone') zoneId: string,
+    @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
+    @Change('client.changed') change: Change,
     @Body() body: ClientChangeBody,
-    @Req() request: Request,
   ) {
-    const change = { zoneId, requestId: requestIdOf(request), type: 'client.changed' };
     const after = await this.changes.run(change, async (tx) => {
-      const before = await findClient(tx, zoneId, id);
+      const clients = tx.getRepository(Client);
+      const before = await findRow(clients, { zoneId, id }, 'client');
       if (body.labels !== undefined) {
-        await tx.update(Client, { zoneId, id }, { labels: [...new Set(body.labels)].toSorted() });
+        await clients.update({ zoneId, id }, { labels: [...new Set(body.labels)].toSorted() });
       }
       if (body.groups !== undefined) {
-        await tx.update(Client, { zoneId, id }, { groups: [...new Set(body.groups)].toSorted() });
+        await clients.update({ zoneId, id }, { groups: [...new Set(body.groups)].toSorted() });
       }
       if (changesAuthentication(body)) {
         const authentication = readAuthentication(body, before, fetchRulesOf(this.env));
         await changeAuthentication(tx, before, authentication);
       }
       if (body.disabled !== undefined) {
-        await tx.update(
-          Client,
-          { zoneId, id },
-          { disabledAt: body.disabled ? () => 'now()' : null },
-        );
+        const disabledAt = body.disabled ? () => 'now()' : null;
+        await clients.update({ zoneId, id }, { disabledAt });
       }
-      const result = await findClient(tx, zoneId, id);
-      return { result, details: { before: view(before), after: view(result) } };
+      const result = await clients.findOneByOrFail({ zoneId, id });
+      return { result, details: { before: toView(before), after: toView(result) } };
     });
-    return view(after);
+    return toView(after);
   }
 
   /** Removes a client, and its sessions with it. */
   @Delete(':id')
   @HttpCode(204)
   async remove(
-    @Param('zone') zoneId: string,
+    @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
-    @Req() request: Request,
+    @Change('client.deleted') change: Change,
   ): Promise<void> {
-    const change = { zoneId, requestId: requestIdOf(request), type: 'client.deleted' };
     await this.changes.run(change, async (tx) => {
-      const client = await findClient(tx, zoneId, id);
-      await tx.delete(Client, { zoneId, id });
-      return { result: undefined, details: { client: view(client) } };
+      const clients = tx.getRepository(Client);
+      const client = await findRow(clients, { zoneId, id }, 'client');
+      await clients.delete({ zoneId, id });
+      return { result: undefined, details: { client: toView(client) } };
     });
   }
-}
-
-/**
- * @throws {NotFoundException} for an unknown or malformed zone or client
- */
-export async function findClient(tx: EntityManager, zoneId: string, id: string): Promise<Client> {
-  await zoneExists(tx, zoneId);
-  const row = isUuid(id) ? await tx.findOne(Client, { where: { zoneId, id } }) : null;
-  return found(row, 'client');
 }

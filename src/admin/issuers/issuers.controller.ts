@@ -8,27 +8,29 @@ import {
   Post,
   Put,
   Query,
-  Req,
   Res,
   UnprocessableEntityException,
 } from '@nestjs/common';
-import type { Request, Response } from 'express';
-import { In, IsNull, type EntityManager } from 'typeorm';
+import { InjectRepository } from '@nestjs/typeorm';
+import type { Response } from 'express';
+import { In, IsNull, type Repository } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { Client } from '../../zones/clients/client.entity.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
-import { requestIdOf } from '../../platform/http/request-id.js';
 import { TrustedIssuerRow } from '../../zones/issuers/trusted-issuer.entity.js';
-import { isUuid } from '../../oauth/vocabulary.js';
+import { Zone } from '../../zones/zone.entity.js';
 import { Session } from '../../ledger/sessions/session.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { readIssuer } from './issuer-registration.js';
 import { IssuerBody } from './issuer.body.js';
-import { found, AuditedChanges, zoneExists } from '../audited-changes.service.js';
+import { AuditedChanges } from '../audited-changes.service.js';
+import { Change } from '../change.js';
+import { findRow } from '../find-row.js';
+import { InZone } from '../in-zone.js';
 import { PageQuery } from '../pagination.body.js';
 import { readPage } from '../pagination.js';
 
-function view(row: TrustedIssuerRow) {
+function toView(row: TrustedIssuerRow) {
   return {
     id: row.id,
     issuer: row.issuer,
@@ -50,6 +52,7 @@ function view(row: TrustedIssuerRow) {
 @AdminController('zones/:zone/issuers')
 export class IssuersController {
   constructor(
+    @InjectRepository(TrustedIssuerRow) private readonly issuers: Repository<TrustedIssuerRow>,
     private readonly changes: AuditedChanges,
     @Inject(ENV) private readonly env: RunningEnv,
   ) {}
@@ -57,101 +60,88 @@ export class IssuersController {
   /** Registers an issuer: its tokens are believed from now on. */
   @Post()
   async create(
-    @Param('zone') zoneId: string,
+    @InZone() { id: zoneId }: Zone,
+    @Change('issuer.created') change: Change,
     @Body() body: IssuerBody,
-    @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ) {
-    await zoneExists(this.changes.read, zoneId);
     const issuer = readIssuer(body, this.env);
-    const change = { zoneId, requestId: requestIdOf(request), type: 'issuer.created' };
     const row = await this.changes.run(change, async (tx) => {
-      await clientsExist(tx, zoneId, issuer.allowedClientIds);
+      await clientsExist(tx.getRepository(Client), zoneId, issuer.allowedClientIds);
       const id = uuidv7();
-      await tx.insert(TrustedIssuerRow, { zoneId, id, ...issuer });
-      const result = await tx.findOneOrFail(TrustedIssuerRow, { where: { zoneId, id } });
-      return { result, details: { issuer: view(result) } };
+      const issuers = tx.getRepository(TrustedIssuerRow);
+      await issuers.insert({ zoneId, id, ...issuer });
+      const result = await issuers.findOneByOrFail({ zoneId, id });
+      return { result, details: { issuer: toView(result) } };
     });
     response.location(`/internal/zones/${zoneId}/issuers/${row.id}`);
-    return view(row);
+    return toView(row);
   }
 
   /** Lists issuers. */
   @Get()
-  async list(@Param('zone') zoneId: string, @Query() page: PageQuery) {
-    await zoneExists(this.changes.read, zoneId);
-    return readPage(this.changes.read, TrustedIssuerRow, { zoneId }, page, view);
+  async list(@InZone() { id: zoneId }: Zone, @Query() page: PageQuery) {
+    return readPage(this.issuers, { zoneId }, page, toView);
   }
 
   /** Shows an issuer. */
   @Get(':id')
-  async show(@Param('zone') zoneId: string, @Param('id') id: string) {
-    return view(await findIssuer(this.changes.read, zoneId, id));
+  async show(@InZone() { id: zoneId }: Zone, @Param('id') id: string) {
+    return toView(await findRow(this.issuers, { zoneId, id }, 'issuer'));
   }
 
   /** Replaces everything that is registered of an issuer, except what it is called. */
   @Put(':id')
   async replace(
-    @Param('zone') zoneId: string,
+    @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
+    @Change('issuer.changed') change: Change,
     @Body() body: IssuerBody,
-    @Req() request: Request,
   ) {
-    const change = { zoneId, requestId: requestIdOf(request), type: 'issuer.changed' };
     const after = await this.changes.run(change, async (tx) => {
-      const before = await findIssuer(tx, zoneId, id);
+      const issuers = tx.getRepository(TrustedIssuerRow);
+      const before = await findRow(issuers, { zoneId, id }, 'issuer');
       const issuer = readIssuer(body, this.env);
       if (issuer.issuer !== before.issuer) {
         throw new UnprocessableEntityException('an issuer of another name is another issuer');
       }
-      await clientsExist(tx, zoneId, issuer.allowedClientIds);
-      await tx.update(TrustedIssuerRow, { zoneId, id }, issuer);
-      const result = await findIssuer(tx, zoneId, id);
-      return { result, details: { before: view(before), after: view(result) } };
+      await clientsExist(tx.getRepository(Client), zoneId, issuer.allowedClientIds);
+      await issuers.update({ zoneId, id }, issuer);
+      const result = await issuers.findOneByOrFail({ zoneId, id });
+      return { result, details: { before: toView(before), after: toView(result) } };
     });
-    return view(after);
+    return toView(after);
   }
 
   /** Removes an issuer, and ends the sessions of its users. Refused while a client is bound to it. */
   @Delete(':id')
   @HttpCode(204)
   async remove(
-    @Param('zone') zoneId: string,
+    @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
-    @Req() request: Request,
+    @Change('issuer.deleted') change: Change,
   ): Promise<void> {
-    const change = { zoneId, requestId: requestIdOf(request), type: 'issuer.deleted' };
     await this.changes.run(change, async (tx) => {
-      const row = await findIssuer(tx, zoneId, id);
-      await tx.delete(TrustedIssuerRow, { zoneId, id });
+      const issuers = tx.getRepository(TrustedIssuerRow);
+      const row = await findRow(issuers, { zoneId, id }, 'issuer');
+      await issuers.delete({ zoneId, id });
       const opened = { zoneId, issuer: row.issuer, endedAt: IsNull() };
-      const { affected } = await tx.update(Session, opened, {
-        endedAt: () => 'clock_timestamp()',
-      });
-      return { result: undefined, details: { issuer: view(row), sessions_ended: affected ?? 0 } };
+      const ended = { endedAt: () => 'clock_timestamp()' };
+      const { affected } = await tx.getRepository(Session).update(opened, ended);
+      return { result: undefined, details: { issuer: toView(row), sessions_ended: affected ?? 0 } };
     });
   }
-}
-
-async function findIssuer(
-  tx: EntityManager,
-  zoneId: string,
-  id: string,
-): Promise<TrustedIssuerRow> {
-  await zoneExists(tx, zoneId);
-  const row = isUuid(id) ? await tx.findOne(TrustedIssuerRow, { where: { zoneId, id } }) : null;
-  return found(row, 'issuer');
 }
 
 /**
  * @throws {UnprocessableEntityException} if one of them is not a client of the zone
  */
 async function clientsExist(
-  tx: EntityManager,
+  clients: Repository<Client>,
   zoneId: string,
   ids: readonly string[],
 ): Promise<void> {
-  const count = ids.length === 0 ? 0 : await tx.countBy(Client, { zoneId, id: In([...ids]) });
+  const count = ids.length === 0 ? 0 : await clients.countBy({ zoneId, id: In([...ids]) });
   if (count !== ids.length) {
     throw new UnprocessableEntityException('allowed_client_ids: no such client');
   }

@@ -4,7 +4,9 @@ import {
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common';
+import { InjectEntityManager } from '@nestjs/typeorm';
 import type { Logger } from 'pino';
+import type { EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { LOGGER } from '../../platform/config/logger.js';
@@ -12,7 +14,6 @@ import { Periodic } from '../../platform/periodic.js';
 import { EARLIEST_ROTATION_SHARE, rotationIsDue } from '../../keys/rotation/key-schedule.js';
 import { newSchedule } from '../../keys/rotation/rotation.js';
 import { AuditedKeyChanges, keyDetails } from './audited-key-changes.service.js';
-import { AuditedChanges } from '../audited-changes.service.js';
 
 /** Milliseconds between two looks, give or take a quarter. */
 const EVERY_MS = 60_000;
@@ -23,11 +24,6 @@ const AT_ONCE = 50;
 
 const OPERATOR = 'automatic rotation';
 
-/** Raised to leave a change that another replica has made. */
-class AlreadyDone extends Error {
-  override readonly name = 'AlreadyDone';
-}
-
 /**
  * Rotates the signing keys that have become old. Every replica looks; whichever locks a zone first
  * rotates its key, and the others then find a pending one.
@@ -37,7 +33,7 @@ export class AutomaticRotation implements OnApplicationBootstrap, OnApplicationS
   private readonly periodic = new Periodic(() => this.look());
 
   constructor(
-    private readonly changes: AuditedChanges,
+    @InjectEntityManager() private readonly read: EntityManager,
     private readonly keyChanges: AuditedKeyChanges,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Logger,
@@ -64,9 +60,7 @@ export class AutomaticRotation implements OnApplicationBootstrap, OnApplicationS
   }
 
   private async zonesDue(): Promise<string[]> {
-    const rows = await this.changes.read.query<CandidateRow[]>(CANDIDATES, [
-      EARLIEST_ROTATION_SHARE,
-    ]);
+    const rows = await this.read.query<CandidateRow[]>(CANDIDATES, [EARLIEST_ROTATION_SHARE]);
     const now = this.clock.now();
     const due = rows.filter(({ kid, activatesAt, rotationDays }) =>
       rotationIsDue(
@@ -84,11 +78,11 @@ export class AutomaticRotation implements OnApplicationBootstrap, OnApplicationS
     try {
       await this.keyChanges.run(change, { want: 'renewal' }, async (_tx, apply) => {
         const outcome = await apply();
-        if (outcome.published.length === 0) throw new AlreadyDone();
+        // Another replica was first.
+        if (outcome.published.length === 0) return null;
         return { result: undefined, details: { emergency: false, ...keyDetails(outcome) } };
       });
     } catch (error) {
-      if (error instanceof AlreadyDone) return;
       this.logger.warn({ err: error, zoneId }, 'a signing key was not rotated, trying again');
     }
   }

@@ -5,7 +5,7 @@ import type { ScheduledKey } from '../../keys/rotation/rotation.js';
 import type { KeyOutcome } from '../../keys/rotation/rotations.service.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { keyDetails, AuditedKeyChanges } from './audited-key-changes.service.js';
-import { found, AuditedChanges, zoneExists } from '../audited-changes.service.js';
+import { found } from '../find-row.js';
 
 /** Which keys are to be rotated, and who says so. */
 export interface RotationRequest {
@@ -31,10 +31,7 @@ export interface NextKey {
 /** Rotates the signing keys of a zone because an operator says so. */
 @Injectable()
 export class KeyRotation {
-  constructor(
-    private readonly changes: AuditedChanges,
-    private readonly keyChanges: AuditedKeyChanges,
-  ) {}
+  constructor(private readonly keyChanges: AuditedKeyChanges) {}
 
   /**
    * @returns the next key of the algorithm that was asked for, else of the zone's own
@@ -43,7 +40,6 @@ export class KeyRotation {
    */
   async rotate(request: RotationRequest): Promise<NextKey> {
     const { zoneId, requestId, operator, emergency, alg } = request;
-    await zoneExists(this.changes.read, zoneId);
     const intent: KeyIntent = { want: emergency ? 'emergency' : 'rotation', alg };
     const change = {
       zoneId,

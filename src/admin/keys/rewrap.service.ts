@@ -15,11 +15,6 @@ export interface Rewrapped {
   readonly broken: readonly StoredValue[];
 }
 
-/** Raised to undo the transaction of a value that is not there any more. */
-class Moved extends Error {
-  override readonly name = 'Moved';
-}
-
 /**
  * Seals everything that is sealed anew, under the key that seals now, while the service is running. Each
  * value is a transaction of its own, with its audit event, and is compared before it is replaced. So it
@@ -58,16 +53,12 @@ export class Rewrap {
   private async replace(value: StoredValue, sealed: Buffer): Promise<boolean> {
     const { zoneId, id, keyId: from, place } = value;
     const change = { zoneId, requestId: uuidv7(), type: 'sealed_value.rewrapped' };
-    try {
-      return await this.changes.run(change, async (tx) => {
-        if (!(await this.sealedValues.replace(tx, value, sealed))) throw new Moved();
-        const { table, column } = place;
-        const details = { table, column, id, from, to: this.sealing.keks.sealing.id };
-        return { result: true, details };
-      });
-    } catch (error) {
-      if (error instanceof Moved) return false;
-      throw error;
-    }
+    const replaced = await this.changes.runWithoutZone(change, async (tx) => {
+      if (!(await this.sealedValues.replace(tx, value, sealed))) return null;
+      const { table, column } = place;
+      const details = { table, column, id, from, to: this.sealing.keks.sealing.id };
+      return { result: true, details };
+    });
+    return replaced !== null;
   }
 }

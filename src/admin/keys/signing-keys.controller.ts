@@ -1,7 +1,6 @@
-import { Body, Get, HttpCode, Param, Patch, Post, Query, Req } from '@nestjs/common';
-import type { Request } from 'express';
+import { Body, Get, HttpCode, Patch, Post, Query } from '@nestjs/common';
 import { instant } from '../../platform/config/clock.js';
-import { requestIdOf } from '../../platform/http/request-id.js';
+import { RequestId } from '../../platform/http/request-id.js';
 import type { KeyIntent } from '../../keys/rotation/key-intent.js';
 import { keyState } from '../../keys/rotation/key-schedule.js';
 import type { ScheduledKey } from '../../keys/rotation/rotation.js';
@@ -10,10 +9,11 @@ import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { keyDetails, AuditedKeyChanges } from './audited-key-changes.service.js';
 import { KeyRotation } from './key-rotation.service.js';
-import { AuditedChanges, zoneExists } from '../audited-changes.service.js';
+import { Change } from '../change.js';
+import { InZone } from '../in-zone.js';
 import { RotateQuery, SigningKeySettingsBody } from './signing-key.body.js';
 
-function view(key: ScheduledKey, now: number) {
+function toView(key: ScheduledKey, now: number) {
   return {
     kid: key.kid,
     alg: key.alg,
@@ -26,7 +26,7 @@ function view(key: ScheduledKey, now: number) {
   };
 }
 
-function settings({ signingAlg, rotationDays, publishX5c }: Zone) {
+function toSettings({ signingAlg, rotationDays, publishX5c }: Zone) {
   return { signing_alg: signingAlg, rotation_days: rotationDays, publish_x5c: publishX5c };
 }
 
@@ -34,7 +34,6 @@ function settings({ signingAlg, rotationDays, publishX5c }: Zone) {
 @AdminController('zones/:zone')
 export class SigningKeysController {
   constructor(
-    private readonly changes: AuditedChanges,
     private readonly keyChanges: AuditedKeyChanges,
     private readonly rotation: KeyRotation,
     private readonly rotations: Rotations,
@@ -42,10 +41,9 @@ export class SigningKeysController {
 
   /** Lists the signing keys of a zone, the newest first, with the state of each. */
   @Get('signing-keys')
-  async list(@Param('zone') zoneId: string) {
-    const zone = await zoneExists(this.changes.read, zoneId);
-    const { keys, now } = await this.rotations.list(this.changes.read, zoneId);
-    return { ...settings(zone), items: keys.map((key) => view(key, now)) };
+  async list(@InZone() zone: Zone) {
+    const { keys, now } = await this.rotations.list(zone.id);
+    return { ...toSettings(zone), items: keys.map((key) => toView(key, now)) };
   }
 
   /**
@@ -55,13 +53,13 @@ export class SigningKeysController {
   @Post('signing-key/rotate')
   @HttpCode(200)
   async rotate(
-    @Param('zone') zoneId: string,
+    @InZone() { id: zoneId }: Zone,
+    @RequestId() requestId: string,
     @Query() { emergency, alg }: RotateQuery,
-    @Req() request: Request,
   ) {
     const { kid, state, ...next } = await this.rotation.rotate({
       zoneId,
-      requestId: requestIdOf(request),
+      requestId,
       emergency: emergency === 'true',
       alg,
     });
@@ -81,25 +79,25 @@ export class SigningKeysController {
    */
   @Patch('signing-key')
   async change(
-    @Param('zone') zoneId: string,
+    @InZone() { id: zoneId }: Zone,
+    @Change('signing_key.changed') change: Change,
     @Body() body: SigningKeySettingsBody,
-    @Req() request: Request,
   ) {
-    const before = settings(await zoneExists(this.changes.read, zoneId));
-    const change = { zoneId, requestId: requestIdOf(request), type: 'signing_key.changed' };
     const intent: KeyIntent =
       body.signing_alg === undefined
         ? { want: 'reconcile' }
         : { want: 'standard', alg: body.signing_alg };
-    return this.keyChanges.run(change, intent, async (tx, apply) => {
+    return this.keyChanges.run(change, intent, async (tx, apply, zone) => {
+      const before = toSettings(zone);
+      const zones = tx.getRepository(Zone);
       const { rotation_days: rotationDays, publish_x5c: publishX5c } = body;
       const columns = {
         ...(rotationDays === undefined ? {} : { rotationDays }),
         ...(publishX5c === undefined ? {} : { publishX5c }),
       };
-      if (Object.keys(columns).length > 0) await tx.update(Zone, { id: zoneId }, columns);
+      if (Object.keys(columns).length > 0) await zones.update({ id: zoneId }, columns);
       const keys = keyDetails(await apply());
-      const result = settings(await zoneExists(tx, zoneId));
+      const result = toSettings(await zones.findOneByOrFail({ id: zoneId }));
       return { result, details: { before, after: result, ...keys } };
     });
   }

@@ -1,9 +1,11 @@
 import { Body, Get, HttpCode, Param, Post } from '@nestjs/common';
+import { InjectEntityManager } from '@nestjs/typeorm';
+import type { EntityManager } from 'typeorm';
 import { AnswerWithin } from '../../platform/http/deadline.interceptor.js';
 import { AuditLog } from '../../ledger/audit-log.service.js';
 import { PolicySets } from '../../policy/policy-sets.service.js';
 import { AdminController } from '../admin-controller.js';
-import { found, AuditedChanges } from '../audited-changes.service.js';
+import { found } from '../find-row.js';
 import { POLICY_WORK_MS, withPolicy } from './policy-check.js';
 import { ReplayBody } from './policy.body.js';
 import { readRecorded, replay } from './replay.js';
@@ -15,7 +17,7 @@ const TYPE = 'token_exchange';
 export class DecisionsController {
   constructor(
     private readonly auditLog: AuditLog,
-    private readonly changes: AuditedChanges,
+    @InjectEntityManager() private readonly read: EntityManager,
     private readonly policySets: PolicySets,
   ) {}
 
@@ -41,9 +43,8 @@ export class DecisionsController {
       const recorded = readRecorded(event);
       if (recorded === null) continue;
       const setVersionId = body.policy_set_version_id ?? recorded.setVersionId;
-      const { read } = this.changes;
       const policy = await withPolicy(async () =>
-        this.policySets.open(await this.policySets.read(read, recorded.zoneId, setVersionId)),
+        this.policySets.open(await this.policySets.read(this.read, recorded.zoneId, setVersionId)),
       );
       items.push({
         event_id: event['id'],

@@ -19,8 +19,9 @@ export async function createPolicy(
   { name, ...text }: PolicyText & { readonly name: string },
 ): Promise<{ policy: Policy; version: PolicyVersion }> {
   const id = uuidv7();
-  await tx.insert(Policy, { zoneId, id, name });
-  const policy = await tx.findOneOrFail(Policy, { where: { zoneId, id } });
+  const policies = tx.getRepository(Policy);
+  await policies.insert({ zoneId, id, name });
+  const policy = await policies.findOneByOrFail({ zoneId, id });
   return { policy, version: await addPolicyVersion(tx, policy, text) };
 }
 
@@ -30,11 +31,12 @@ export async function addPolicyVersion(
   { zoneId, id: policyId }: Policy,
   { content, author }: PolicyText,
 ): Promise<PolicyVersion> {
-  const version = 1 + ((await tx.maximum(PolicyVersion, 'version', { zoneId, policyId })) ?? 0);
+  const versions = tx.getRepository(PolicyVersion);
+  const version = 1 + ((await versions.maximum('version', { zoneId, policyId })) ?? 0);
   const id = uuidv7();
   const sha256 = contentSha256(content);
-  await tx.insert(PolicyVersion, { zoneId, id, policyId, version, content, sha256, author });
-  return tx.findOneOrFail(PolicyVersion, { where: { zoneId, id } });
+  await versions.insert({ zoneId, id, policyId, version, content, sha256, author });
+  return versions.findOneByOrFail({ zoneId, id });
 }
 
 /** Makes a policy set, which has no version yet. */
@@ -44,8 +46,9 @@ export async function createPolicySet(
   name: string,
 ): Promise<PolicySet> {
   const id = uuidv7();
-  await tx.insert(PolicySet, { zoneId, id, name });
-  return tx.findOneOrFail(PolicySet, { where: { zoneId, id } });
+  const sets = tx.getRepository(PolicySet);
+  await sets.insert({ zoneId, id, name });
+  return sets.findOneByOrFail({ zoneId, id });
 }
 
 /** What a policy set version is made of. */
@@ -62,10 +65,10 @@ export async function addPolicySetVersion(
   { zoneId, id: policySetId }: PolicySet,
   { policyVersionIds, modules, author }: Manifest,
 ): Promise<PolicySetVersion> {
-  const version =
-    1 + ((await tx.maximum(PolicySetVersion, 'version', { zoneId, policySetId })) ?? 0);
+  const versions = tx.getRepository(PolicySetVersion);
+  const version = 1 + ((await versions.maximum('version', { zoneId, policySetId })) ?? 0);
   const id = uuidv7();
-  await tx.insert(PolicySetVersion, {
+  await versions.insert({
     zoneId,
     id,
     policySetId,
@@ -78,7 +81,7 @@ export async function addPolicySetVersion(
      SELECT $1, $2, member FROM unnest($3::uuid[]) AS member`,
     [zoneId, id, policyVersionIds],
   );
-  return tx.findOneOrFail(PolicySetVersion, { where: { zoneId, id } });
+  return versions.findOneByOrFail({ zoneId, id });
 }
 
 /** Makes a policy set version the one that decides in its zone. */
@@ -87,11 +90,12 @@ export async function activate(
   zoneId: string,
   setVersionId: string,
 ): Promise<void> {
-  await tx.update(
-    Zone,
-    { id: zoneId },
-    { activePolicySetVersionId: setVersionId, policyActivatedAt: () => 'now()' },
-  );
+  await tx
+    .getRepository(Zone)
+    .update(
+      { id: zoneId },
+      { activePolicySetVersionId: setVersionId, policyActivatedAt: () => 'now()' },
+    );
 }
 
 /** The policy versions of a set version. */
@@ -99,6 +103,7 @@ export async function membersOf(
   tx: EntityManager,
   { zoneId, id }: PolicySetVersion,
 ): Promise<string[]> {
-  const members = await tx.find(PolicySetMember, { where: { zoneId, policySetVersionId: id } });
+  const versionMembers = tx.getRepository(PolicySetMember);
+  const members = await versionMembers.findBy({ zoneId, policySetVersionId: id });
   return members.map((member) => member.policyVersionId).toSorted();
 }

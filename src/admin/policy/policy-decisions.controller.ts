@@ -8,6 +8,8 @@ import {
   Post,
   UnprocessableEntityException,
 } from '@nestjs/common';
+import { InjectEntityManager, InjectRepository } from '@nestjs/typeorm';
+import type { EntityManager, Repository } from 'typeorm';
 import { CLOCK, instant, type Clock } from '../../platform/config/clock.js';
 import { AnswerWithin } from '../../platform/http/deadline.interceptor.js';
 import { OAuthError, unavailable } from '../../oauth/errors.js';
@@ -30,7 +32,7 @@ import {
 } from '../../policy/engine/simulation.js';
 import { Snapshots } from '../../zones/snapshot/snapshots.service.js';
 import { AdminController } from '../admin-controller.js';
-import { found, AuditedChanges } from '../audited-changes.service.js';
+import { findRow, found } from '../find-row.js';
 import { GatewayGuard } from './gateway.guard.js';
 import { POLICY_WORK_MS, withPolicy } from './policy-check.js';
 import { SimulationBody } from './policy-input.body.js';
@@ -40,7 +42,8 @@ import { SimulationBody } from './policy-input.body.js';
 export class PolicyDecisionsController {
   constructor(
     private readonly snapshots: Snapshots,
-    private readonly changes: AuditedChanges,
+    @InjectRepository(PolicySetVersion) private readonly setVersions: Repository<PolicySetVersion>,
+    @InjectEntityManager() private readonly read: EntityManager,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -91,13 +94,12 @@ export class PolicyDecisionsController {
   private async stored(named: Omit<SimulationBundle, 'policies'>): Promise<SimulationBundle> {
     const { version_id: id } = named;
     if (id === undefined) throw new BadRequestException('either policies or version_id is needed');
-    const { read } = this.changes;
-    const version = isUuid(id) ? await read.findOne(PolicySetVersion, { where: { id } }) : null;
-    const { zoneId, policySetId, manifestSha256 } = found(version, 'policy set version');
+    const version = await findRow(this.setVersions, { id }, 'policy set version');
+    const { zoneId, policySetId, manifestSha256 } = version;
     if ((named.policy_set_id ?? policySetId) !== policySetId) {
       throw new UnprocessableEntityException('the version is one of another policy set');
     }
-    const { modules, problem } = await loadModules(read, zoneId, id);
+    const { modules, problem } = await loadModules(this.read, zoneId, id);
     if (problem !== null) throw new UnprocessableEntityException(problem);
     const policies: readonly PolicySource[] = modules;
     // Members that were left out are there, and undefined: they must not stand in for what is stored.

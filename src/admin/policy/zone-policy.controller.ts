@@ -3,31 +3,33 @@ import {
   Delete,
   Get,
   HttpCode,
-  Param,
+  Headers,
   PreconditionFailedException,
   Put,
-  Req,
   Res,
   UnprocessableEntityException,
 } from '@nestjs/common';
 import { ApiHeader } from '@nestjs/swagger';
-import type { Request, Response } from 'express';
-import type { EntityManager } from 'typeorm';
+import { InjectEntityManager, InjectRepository } from '@nestjs/typeorm';
+import type { Response } from 'express';
+import type { EntityManager, Repository } from 'typeorm';
 import { AnswerWithin } from '../../platform/http/deadline.interceptor.js';
-import { requestIdOf } from '../../platform/http/request-id.js';
 import { PolicySetVersion } from '../../policy/policy-set.entity.js';
 import { PolicySets } from '../../policy/policy-sets.service.js';
 import { ShadowDifference } from '../../policy/shadow-difference.entity.js';
 import { Shadow } from '../../policy/shadow.service.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
-import { found, AuditedChanges, zoneExists } from '../audited-changes.service.js';
+import { AuditedChanges } from '../audited-changes.service.js';
+import { Change } from '../change.js';
+import { found } from '../find-row.js';
+import { InZone } from '../in-zone.js';
 import { activate } from './policy-authoring.js';
 import { checkPolicies, POLICY_WORK_MS, withPolicy } from './policy-check.js';
 import { PolicySchemaBody, PolicySetVersionReferenceBody } from './policy.body.js';
 import { summarise } from './shadow-summary.js';
 
-function view({ id, activePolicySetVersionId, policyActivatedAt }: Zone) {
+function toView({ id, activePolicySetVersionId, policyActivatedAt }: Zone) {
   return {
     zone_id: id,
     policy_set_version_id: activePolicySetVersionId,
@@ -51,6 +53,9 @@ function matches(ifMatch: string | undefined, etag: string): boolean {
 @AdminController('zones/:zone/policy')
 export class ZonePolicyController {
   constructor(
+    @InjectRepository(PolicySetVersion) private readonly setVersions: Repository<PolicySetVersion>,
+    @InjectRepository(ShadowDifference) private readonly shadowed: Repository<ShadowDifference>,
+    @InjectEntityManager() private readonly read: EntityManager,
     private readonly changes: AuditedChanges,
     private readonly policySets: PolicySets,
     private readonly shadow: Shadow,
@@ -58,10 +63,9 @@ export class ZonePolicyController {
 
   /** Shows which policy set version is active. Its ETag is what `If-Match` takes. */
   @Get()
-  async show(@Param('zone') zoneId: string, @Res({ passthrough: true }) response: Response) {
-    const zone = await zoneExists(this.changes.read, zoneId);
+  show(@InZone() zone: Zone, @Res({ passthrough: true }) response: Response) {
     response.setHeader('ETag', etagOf(zone));
-    return view(zone);
+    return toView(zone);
   }
 
   /**
@@ -72,20 +76,19 @@ export class ZonePolicyController {
   @AnswerWithin(POLICY_WORK_MS)
   @ApiHeader({ name: 'If-Match', required: false })
   async activate(
-    @Param('zone') zoneId: string,
+    @InZone() { id: zoneId }: Zone,
+    @Change('policy.activated') change: Change,
     @Body() body: PolicySetVersionReferenceBody,
-    @Req() request: Request,
+    @Headers('if-match') ifMatch: string | undefined,
     @Res({ passthrough: true }) response: Response,
   ) {
     await this.prepare(zoneId, body.policy_set_version_id);
-    const change = { zoneId, requestId: requestIdOf(request), type: 'policy.activated' };
-    const zone = await this.changes.run(change, async (tx) => {
-      const before = await zoneExists(tx, zoneId);
-      if (!matches(request.headers['if-match'], etagOf(before))) {
+    const zone = await this.changes.run(change, async (tx, before) => {
+      if (!matches(ifMatch, etagOf(before))) {
         throw new PreconditionFailedException('another policy set version is active');
       }
       await activate(tx, zoneId, body.policy_set_version_id);
-      const after = await zoneExists(tx, zoneId);
+      const after = await tx.getRepository(Zone).findOneByOrFail({ id: zoneId });
       return {
         result: after,
         details: {
@@ -95,21 +98,16 @@ export class ZonePolicyController {
       };
     });
     response.setHeader('ETag', etagOf(zone));
-    return view(zone);
+    return toView(zone);
   }
 
   /** Shows what the candidate would have decided otherwise, and for whom. */
   @Get('shadow')
-  async differences(@Param('zone') zoneId: string) {
-    const zone = await zoneExists(this.changes.read, zoneId);
-    const { shadowPolicySetVersionId: policySetVersionId } = zone;
+  async differences(@InZone() zone: Zone) {
+    const { id: zoneId, shadowPolicySetVersionId: policySetVersionId } = zone;
     await this.shadow.store();
     const rows =
-      policySetVersionId === null
-        ? []
-        : await this.changes.read.find(ShadowDifference, {
-            where: { zoneId, policySetVersionId },
-          });
+      policySetVersionId === null ? [] : await this.shadowed.findBy({ zoneId, policySetVersionId });
     return { zone_id: zoneId, policy_set_version_id: policySetVersionId, ...summarise(rows) };
   }
 
@@ -117,42 +115,40 @@ export class ZonePolicyController {
   @Put('shadow')
   @AnswerWithin(POLICY_WORK_MS)
   async attach(
-    @Param('zone') zoneId: string,
+    @InZone() { id: zoneId }: Zone,
+    @Change('policy_shadow.changed') change: Change,
     @Body() body: PolicySetVersionReferenceBody,
-    @Req() request: Request,
   ) {
     await this.prepare(zoneId, body.policy_set_version_id);
-    return this.setShadow(zoneId, request, body.policy_set_version_id);
+    return this.setShadow(change, body.policy_set_version_id);
   }
 
   /** Stops trying the candidate. What was counted stays, and goes on if it is tried again. */
   @Delete('shadow')
   @HttpCode(204)
-  async detach(@Param('zone') zoneId: string, @Req() request: Request): Promise<void> {
-    await zoneExists(this.changes.read, zoneId);
-    await this.setShadow(zoneId, request, null);
+  async detach(
+    @InZone() _zone: Zone,
+    @Change('policy_shadow.changed') change: Change,
+  ): Promise<void> {
+    await this.setShadow(change, null);
   }
 
   /** Shows what this zone adds to the Cedar schema. */
   @Get('schema')
-  async schema(@Param('zone') zoneId: string) {
-    const zone = await zoneExists(this.changes.read, zoneId);
-    return { zone_id: zoneId, extension: zone.policySchemaExtension };
+  schema(@InZone() { id, policySchemaExtension }: Zone) {
+    return { zone_id: id, extension: policySchemaExtension };
   }
 
   /** Adds to the Cedar schema that this zone's policies are validated against when they are written. */
   @Put('schema')
   async extendSchema(
-    @Param('zone') zoneId: string,
+    @InZone() { id: zoneId }: Zone,
+    @Change('policy_schema.changed') change: Change,
     @Body() { extension }: PolicySchemaBody,
-    @Req() request: Request,
   ) {
-    await zoneExists(this.changes.read, zoneId);
     await checkPolicies([], extension);
-    const change = { zoneId, requestId: requestIdOf(request), type: 'policy_schema.changed' };
-    return this.changes.run(change, async (tx) => {
-      const before = await zoneExists(tx, zoneId);
-      await tx.update(Zone, { id: zoneId }, { policySchemaExtension: extension });
+    return this.changes.run(change, async (tx, before) => {
+      await tx.getRepository(Zone).update({ id: zoneId }, { policySchemaExtension: extension });
       return {
         result: { zone_id: zoneId, extension },
         details: { before: before.policySchemaExtension, after: extension },
@@ -165,28 +161,22 @@ export class ZonePolicyController {
    * one meanwhile, and so that nobody activates what could only deny.
    */
   private async prepare(zoneId: string, setVersionId: string): Promise<void> {
-    const { read } = this.changes;
-    await zoneExists(read, zoneId);
-    found(await findSetVersion(read, zoneId, setVersionId), 'policy set version');
+    const version = await this.setVersions.findOneBy({ zoneId, id: setVersionId });
+    found(version, 'policy set version');
     const opened = await withPolicy(async () =>
-      this.policySets.open(await this.policySets.read(read, zoneId, setVersionId)),
+      this.policySets.open(await this.policySets.read(this.read, zoneId, setVersionId)),
     );
     if (opened.status === 'broken') throw new UnprocessableEntityException(opened.problem);
   }
 
-  private setShadow(zoneId: string, request: Request, candidate: string | null) {
-    const change = { zoneId, requestId: requestIdOf(request), type: 'policy_shadow.changed' };
-    return this.changes.run(change, async (tx) => {
-      const before = await zoneExists(tx, zoneId);
-      await tx.update(Zone, { id: zoneId }, { shadowPolicySetVersionId: candidate });
+  private setShadow(change: Change, candidate: string | null) {
+    return this.changes.run(change, async (tx, before) => {
+      const { id } = before;
+      await tx.getRepository(Zone).update({ id }, { shadowPolicySetVersionId: candidate });
       return {
-        result: { zone_id: zoneId, policy_set_version_id: candidate },
+        result: { zone_id: id, policy_set_version_id: candidate },
         details: { before: before.shadowPolicySetVersionId, after: candidate },
       };
     });
   }
-}
-
-function findSetVersion(tx: EntityManager, zoneId: string, id: string) {
-  return tx.findOne(PolicySetVersion, { where: { zoneId, id } });
 }

@@ -1,58 +1,50 @@
-import { Delete, Get, HttpCode, Param, Query, Req } from '@nestjs/common';
-import type { Request } from 'express';
-import { IsNull } from 'typeorm';
+import { Delete, Get, HttpCode, Param, Query } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { IsNull, type Repository } from 'typeorm';
 import { DelegationEdge } from '../../delegation/delegation-edge.entity.js';
 import { describeEdge } from '../../delegation/describe-edge.js';
-import { requestIdOf } from '../../platform/http/request-id.js';
-import { isUuid } from '../../oauth/vocabulary.js';
+import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
-import { found, AuditedChanges, zoneExists } from '../audited-changes.service.js';
+import { AuditedChanges } from '../audited-changes.service.js';
+import { Change } from '../change.js';
+import { findRow } from '../find-row.js';
+import { InZone } from '../in-zone.js';
 import { PageQuery } from '../pagination.body.js';
 import { readPage } from '../pagination.js';
 
 /** Shows what was delegated in a zone, and takes it back. */
 @AdminController('zones/:zone/delegations')
 export class DelegationsAdminController {
-  constructor(private readonly changes: AuditedChanges) {}
+  constructor(
+    @InjectRepository(DelegationEdge) private readonly edges: Repository<DelegationEdge>,
+    private readonly changes: AuditedChanges,
+  ) {}
 
   /** Lists delegations, revoked and expired ones too while they are kept. */
   @Get()
-  async list(@Param('zone') zoneId: string, @Query() page: PageQuery) {
-    await zoneExists(this.changes.read, zoneId);
-    return readPage(this.changes.read, DelegationEdge, { zoneId }, page, describeEdge);
+  async list(@InZone() { id: zoneId }: Zone, @Query() page: PageQuery) {
+    return readPage(this.edges, { zoneId }, page, describeEdge);
   }
 
   /** Shows a delegation. */
   @Get(':id')
-  async show(@Param('zone') zoneId: string, @Param('id') id: string) {
-    return describeEdge(await this.find(zoneId, id));
+  async show(@InZone() { id: zoneId }: Zone, @Param('id') id: string) {
+    return describeEdge(await findRow(this.edges, { zoneId, id }, 'delegation'));
   }
 
   /** Revokes a delegation, with all that it was handed on as. Revoking it again changes nothing. */
   @Delete(':id')
   @HttpCode(204)
   async revoke(
-    @Param('zone') zoneId: string,
+    @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
-    @Req() request: Request,
+    @Change('delegation.revoked') change: Change,
   ): Promise<void> {
-    const edge = await this.find(zoneId, id);
-    const change = { zoneId, requestId: requestIdOf(request), type: 'delegation.revoked' };
+    const edge = await findRow(this.edges, { zoneId, id }, 'delegation');
     await this.changes.run(change, async (tx) => {
-      await tx.update(
-        DelegationEdge,
-        { zoneId, id, revokedAt: IsNull() },
-        { revokedAt: () => 'clock_timestamp()' },
-      );
+      const open = { zoneId, id, revokedAt: IsNull() };
+      await tx.getRepository(DelegationEdge).update(open, { revokedAt: () => 'clock_timestamp()' });
       return { result: undefined, details: { delegation: describeEdge(edge) } };
     });
-  }
-
-  private async find(zoneId: string, id: string): Promise<DelegationEdge> {
-    await zoneExists(this.changes.read, zoneId);
-    const row = isUuid(id)
-      ? await this.changes.read.findOne(DelegationEdge, { where: { zoneId, id } })
-      : null;
-    return found(row, 'delegation');
   }
 }

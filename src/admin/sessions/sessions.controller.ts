@@ -1,16 +1,18 @@
-import { Body, Delete, Get, HttpCode, Param, Post, Query, Req } from '@nestjs/common';
-import type { Request } from 'express';
-import { IsNull, type EntityManager } from 'typeorm';
-import { requestIdOf } from '../../platform/http/request-id.js';
-import { isUuid } from '../../oauth/vocabulary.js';
+import { Body, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { IsNull, type Repository } from 'typeorm';
+import { Zone } from '../../zones/zone.entity.js';
 import { Session } from '../../ledger/sessions/session.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { RevocationBody } from './session.body.js';
-import { found, AuditedChanges, zoneExists } from '../audited-changes.service.js';
+import { AuditedChanges } from '../audited-changes.service.js';
+import { Change } from '../change.js';
+import { findRow } from '../find-row.js';
+import { InZone } from '../in-zone.js';
 import { PageQuery } from '../pagination.body.js';
 import { readPage } from '../pagination.js';
 
-function view(row: Session) {
+function toView(row: Session) {
   return {
     id: row.id,
     root_id: row.rootId,
@@ -29,38 +31,37 @@ function view(row: Session) {
 /** Shows what authority is alive in a zone, and ends it. */
 @AdminController('zones/:zone')
 export class SessionsController {
-  constructor(private readonly changes: AuditedChanges) {}
+  constructor(
+    @InjectRepository(Session) private readonly sessions: Repository<Session>,
+    private readonly changes: AuditedChanges,
+  ) {}
 
   /** Lists sessions, ended and expired ones too while they are kept. */
   @Get('sessions')
-  async list(@Param('zone') zoneId: string, @Query() page: PageQuery) {
-    await zoneExists(this.changes.read, zoneId);
-    return readPage(this.changes.read, Session, { zoneId }, page, view);
+  async list(@InZone() { id: zoneId }: Zone, @Query() page: PageQuery) {
+    return readPage(this.sessions, { zoneId }, page, toView);
   }
 
   /** Shows a session. */
   @Get('sessions/:id')
-  async show(@Param('zone') zoneId: string, @Param('id') id: string) {
-    return view(await findSession(this.changes.read, zoneId, id));
+  async show(@InZone() { id: zoneId }: Zone, @Param('id') id: string) {
+    return toView(await findRow(this.sessions, { zoneId, id }, 'session'));
   }
 
   /** Ends a session: nothing that hangs on it can be exchanged any more. Ending it again changes nothing. */
   @Delete('sessions/:id')
   @HttpCode(204)
   async end(
-    @Param('zone') zoneId: string,
+    @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
-    @Req() request: Request,
+    @Change('session.ended') change: Change,
   ): Promise<void> {
-    const change = { zoneId, requestId: requestIdOf(request), type: 'session.ended' };
     await this.changes.run(change, async (tx) => {
-      const session = await findSession(tx, zoneId, id);
-      await tx.update(
-        Session,
-        { zoneId, id, endedAt: IsNull() },
-        { endedAt: () => 'clock_timestamp()' },
-      );
-      return { result: undefined, details: { session: view(session) } };
+      const sessions = tx.getRepository(Session);
+      const session = await findRow(sessions, { zoneId, id }, 'session');
+      const open = { zoneId, id, endedAt: IsNull() };
+      await sessions.update(open, { endedAt: () => 'clock_timestamp()' });
+      return { result: undefined, details: { session: toView(session) } };
     });
   }
 
@@ -68,12 +69,10 @@ export class SessionsController {
   @Post('revocations')
   @HttpCode(204)
   async revoke(
-    @Param('zone') zoneId: string,
+    @InZone() { id: zoneId }: Zone,
+    @Change('mandate.revoked') change: Change,
     @Body() { jti }: RevocationBody,
-    @Req() request: Request,
   ): Promise<void> {
-    await zoneExists(this.changes.read, zoneId);
-    const change = { zoneId, requestId: requestIdOf(request), type: 'mandate.revoked' };
     await this.changes.run(change, async (tx) => {
       await tx.query(
         'INSERT INTO revocations (zone_id, jti) VALUES ($1, $2) ON CONFLICT DO NOTHING',
@@ -82,10 +81,4 @@ export class SessionsController {
       return { result: undefined, details: { revoked_jti: jti } };
     });
   }
-}
-
-async function findSession(tx: EntityManager, zoneId: string, id: string): Promise<Session> {
-  await zoneExists(tx, zoneId);
-  const row = isUuid(id) ? await tx.findOne(Session, { where: { zoneId, id } }) : null;
-  return found(row, 'session');
 }

@@ -1,15 +1,19 @@
-import { Body, Delete, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
-import type { Request, Response } from 'express';
+import { Body, Delete, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import type { Response } from 'express';
+import type { Repository } from 'typeorm';
 import { Authenticator } from '../../step-up/authenticators/authenticator.entity.js';
 import { Enrolments } from '../../step-up/authenticators/enrolments.service.js';
-import { requestIdOf } from '../../platform/http/request-id.js';
-import { isUuid } from '../../oauth/vocabulary.js';
+import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { AuthenticatorBody, AuthenticatorsQuery, EnrolmentBody } from './authenticator.body.js';
-import { found, AuditedChanges, zoneExists } from '../audited-changes.service.js';
+import { AuditedChanges } from '../audited-changes.service.js';
+import { Change } from '../change.js';
+import { findRow } from '../find-row.js';
+import { InZone } from '../in-zone.js';
 import { readPage } from '../pagination.js';
 
-function view({ id, subject, subjectIssuer, kind, lastUsedAt, createdAt }: Authenticator) {
+function toView({ id, subject, subjectIssuer, kind, lastUsedAt, createdAt }: Authenticator) {
   return {
     id,
     kind,
@@ -26,28 +30,26 @@ const personIn = ({ subject, issuer }: EnrolmentBody) => ({ subject, issuer: iss
 @AdminController('zones/:zone/authenticators')
 export class AuthenticatorsController {
   constructor(
+    @InjectRepository(Authenticator) private readonly authenticators: Repository<Authenticator>,
     private readonly changes: AuditedChanges,
     private readonly enrolments: Enrolments,
   ) {}
 
   /** Lists authenticators, those of one subject if that is given. */
   @Get()
-  async list(@Param('zone') zoneId: string, @Query() query: AuthenticatorsQuery) {
-    await zoneExists(this.changes.read, zoneId);
+  async list(@InZone() { id: zoneId }: Zone, @Query() query: AuthenticatorsQuery) {
     const { subject } = query;
     const within = { zoneId, ...(subject === undefined ? {} : { subject }) };
-    return readPage(this.changes.read, Authenticator, within, query, view);
+    return readPage(this.authenticators, within, query, toView);
   }
 
   /** Makes a link by which a person registers an app or a passkey: good once, for 15 minutes, shown this once. */
   @Post('enrolments')
   async invite(
-    @Param('zone') zoneId: string,
+    @InZone() { id: zoneId }: Zone,
+    @Change('authenticator.invited') change: Change,
     @Body() body: EnrolmentBody,
-    @Req() request: Request,
   ) {
-    await zoneExists(this.changes.read, zoneId);
-    const change = { zoneId, requestId: requestIdOf(request), type: 'authenticator.invited' };
     const person = personIn(body);
     const { url, expiresAt } = await this.changes.run(change, async (tx) => ({
       result: await this.enrolments.invite(tx, zoneId, person),
@@ -59,36 +61,32 @@ export class AuthenticatorsController {
   /** Registers an app that makes codes, for whoever sets it up by other means. The key is shown this once. */
   @Post()
   async register(
-    @Param('zone') zoneId: string,
+    @InZone() { id: zoneId }: Zone,
+    @Change('authenticator.registered') change: Change,
     @Body() body: AuthenticatorBody,
-    @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ) {
-    await zoneExists(this.changes.read, zoneId);
-    const change = { zoneId, requestId: requestIdOf(request), type: 'authenticator.registered' };
     const { authenticator, key } = await this.changes.run(change, async (tx) => {
       const result = await this.enrolments.addTotp(tx, zoneId, personIn(body));
-      return { result, details: { authenticator: view(result.authenticator) } };
+      return { result, details: { authenticator: toView(result.authenticator) } };
     });
     response.location(`/internal/zones/${zoneId}/authenticators/${authenticator.id}`);
-    return { ...view(authenticator), secret: key.secret, otpauth_uri: key.uri };
+    return { ...toView(authenticator), secret: key.secret, otpauth_uri: key.uri };
   }
 
   /** Forgets an authenticator, such as one that was lost. */
   @Delete(':id')
   @HttpCode(204)
   async remove(
-    @Param('zone') zoneId: string,
+    @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
-    @Req() request: Request,
+    @Change('authenticator.removed') change: Change,
   ): Promise<void> {
-    await zoneExists(this.changes.read, zoneId);
-    const change = { zoneId, requestId: requestIdOf(request), type: 'authenticator.removed' };
     await this.changes.run(change, async (tx) => {
-      const row = isUuid(id) ? await tx.findOneBy(Authenticator, { zoneId, id }) : null;
-      const authenticator = found(row, 'authenticator');
-      await tx.delete(Authenticator, { zoneId, id });
-      return { result: undefined, details: { authenticator: view(authenticator) } };
+      const authenticators = tx.getRepository(Authenticator);
+      const authenticator = await findRow(authenticators, { zoneId, id }, 'authenticator');
+      await authenticators.delete({ zoneId, id });
+      return { result: undefined, details: { authenticator: toView(authenticator) } };
     });
   }
 }

@@ -1,7 +1,8 @@
-import { Body, Get, HttpCode, Inject, Param, Post, Query, Req } from '@nestjs/common';
-import type { Request } from 'express';
+import { Body, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import type { Repository } from 'typeorm';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
-import { requestIdOf } from '../../platform/http/request-id.js';
+import { RequestId } from '../../platform/http/request-id.js';
 import { Challenge } from '../../step-up/challenge.entity.js';
 import { Challenges } from '../../step-up/challenges.service.js';
 import { decidedOrThrow } from '../../step-up/decision-answer.js';
@@ -9,7 +10,10 @@ import { OperatorDecisionBody } from '../../step-up/decision.body.js';
 import { describeChallenge, describeDecision } from '../../step-up/describe-challenge.js';
 import { AdminController } from '../admin-controller.js';
 import { ChallengesQuery } from './challenges.body.js';
-import { found, OPERATOR, AuditedChanges, zoneExists } from '../audited-changes.service.js';
+import { Zone } from '../../zones/zone.entity.js';
+import { OPERATOR } from '../audited-changes.service.js';
+import { found } from '../find-row.js';
+import { InZone } from '../in-zone.js';
 import { readPage } from '../pagination.js';
 
 /** What a state means in SQL; time goes on, so it is not stored. */
@@ -25,25 +29,17 @@ const IN_STATE = {
 @AdminController('zones/:zone/challenges')
 export class ChallengesController {
   constructor(
-    private readonly changes: AuditedChanges,
+    @InjectRepository(Challenge) private readonly rows: Repository<Challenge>,
     private readonly challenges: Challenges,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /** Lists challenges, those of one state if that is given. */
   @Get()
-  async list(@Param('zone') zoneId: string, @Query() query: ChallengesQuery) {
-    await zoneExists(this.changes.read, zoneId);
+  async list(@InZone() { id: zoneId }: Zone, @Query() query: ChallengesQuery) {
     const now = this.clock.now();
     const condition = query.state === undefined ? undefined : IN_STATE[query.state];
-    const page = await readPage(
-      this.changes.read,
-      Challenge,
-      { zoneId },
-      query,
-      (row) => row,
-      condition,
-    );
+    const page = await readPage(this.rows, { zoneId }, query, (row) => row, condition);
     const items = [];
     for (const row of page.items) {
       items.push(describeChallenge(row, await this.challenges.clientNames(row), now));
@@ -53,22 +49,20 @@ export class ChallengesController {
 
   /** Shows a challenge: what is asked for, in words and in full, and who has decided so far. */
   @Get(':id')
-  async show(@Param('zone') zoneId: string, @Param('id') id: string) {
-    await zoneExists(this.changes.read, zoneId);
+  async show(@InZone() { id: zoneId }: Zone, @Param('id') id: string) {
     const challenge = found(await this.challenges.find(zoneId, id), 'challenge');
-    return this.view(challenge);
+    return this.toView(challenge);
   }
 
   /** Approves or rejects a challenge. That is final. */
   @Post(':id/decision')
   @HttpCode(200)
   async decide(
-    @Param('zone') zoneId: string,
+    @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
+    @RequestId() requestId: string,
     @Body() { decision, reason, binding }: OperatorDecisionBody,
-    @Req() request: Request,
   ) {
-    await zoneExists(this.changes.read, zoneId);
     const input = {
       method: 'operator' as const,
       decidedBy: `operator:${OPERATOR}`,
@@ -77,11 +71,11 @@ export class ChallengesController {
       reason,
       ...(binding === undefined ? {} : { binding }),
     };
-    const deciding = this.challenges.decide(zoneId, id, input, requestIdOf(request));
-    return this.view(decidedOrThrow(await deciding));
+    const deciding = this.challenges.decide(zoneId, id, input, requestId);
+    return this.toView(decidedOrThrow(await deciding));
   }
 
-  private async view(challenge: Challenge) {
+  private async toView(challenge: Challenge) {
     const names = await this.challenges.clientNames(challenge);
     const decisions = await this.challenges.decisionsOn(challenge);
     return {

@@ -1,18 +1,21 @@
-import { BadRequestException, Body, Delete, Get, HttpCode, Param, Put, Req } from '@nestjs/common';
-import type { Request } from 'express';
-import { requestIdOf } from '../../platform/http/request-id.js';
+import { BadRequestException, Body, Delete, Get, HttpCode, Param, Put } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import type { Repository } from 'typeorm';
 import { StepUpType } from '../../zones/step-up-type.entity.js';
 import { defaultTerms, DEFAULT_TYPE, impossibilityOf } from '../../step-up/type-terms.js';
 import { termsIn, type StepUpTerms } from '../../zones/step-up-terms.js';
+import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
-import { AuditedChanges, zoneExists } from '../audited-changes.service.js';
+import { AuditedChanges } from '../audited-changes.service.js';
+import { Change } from '../change.js';
+import { InZone } from '../in-zone.js';
 import { StepUpTypeBody } from './step-up-type.body.js';
 
 const TYPE = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/;
 /** Shown also where the zone has said nothing about them. */
 const USUAL = [DEFAULT_TYPE, 'approval'];
 
-function view(type: string, terms: StepUpTerms, isDefault: boolean) {
+function toView(type: string, terms: StepUpTerms, isDefault: boolean) {
   return {
     type,
     lifetime_seconds: terms.lifetime_seconds,
@@ -33,37 +36,33 @@ function checkName(type: string): void {
 /** Says how a zone wants challenges dealt with, by type. */
 @AdminController('zones/:zone/step-up-types')
 export class StepUpTypesController {
-  constructor(private readonly changes: AuditedChanges) {}
+  constructor(
+    @InjectRepository(StepUpType) private readonly types: Repository<StepUpType>,
+    private readonly changes: AuditedChanges,
+  ) {}
 
   /** Lists the types that the zone has terms of its own for, and the usual ones. */
   @Get()
-  async list(@Param('zone') zoneId: string) {
-    await zoneExists(this.changes.read, zoneId);
-    const rows = await this.changes.read.find(StepUpType, {
-      where: { zoneId },
-      order: { type: 'ASC' },
-    });
-    const own = rows.map((row) => view(row.type, termsIn(row), false));
+  async list(@InZone() { id: zoneId }: Zone) {
+    const rows = await this.types.find({ where: { zoneId }, order: { type: 'ASC' } });
+    const own = rows.map((row) => toView(row.type, termsIn(row), false));
     const usual = USUAL.filter((type) => !rows.some((row) => row.type === type));
-    return { items: [...own, ...usual.map((type) => view(type, defaultTerms(type), true))] };
+    return { items: [...own, ...usual.map((type) => toView(type, defaultTerms(type), true))] };
   }
 
   /** Sets the terms of a type. Challenges that are open keep theirs. */
   @Put(':type')
   async set(
-    @Param('zone') zoneId: string,
+    @InZone() { id: zoneId }: Zone,
     @Param('type') type: string,
+    @Change('step_up_type.set') change: Change,
     @Body() body: StepUpTypeBody,
-    @Req() request: Request,
   ) {
-    await zoneExists(this.changes.read, zoneId);
     checkName(type);
     const impossible = impossibilityOf(body);
     if (impossible !== null) throw new BadRequestException(impossible);
-    const change = { zoneId, requestId: requestIdOf(request), type: 'step_up_type.set' };
     return this.changes.run(change, async (tx) => {
-      await tx.upsert(
-        StepUpType,
+      await tx.getRepository(StepUpType).upsert(
         {
           zoneId,
           type,
@@ -77,7 +76,7 @@ export class StepUpTypesController {
         },
         ['zoneId', 'type'],
       );
-      const result = view(type, body, false);
+      const result = toView(type, body, false);
       return { result, details: { step_up_type: result } };
     });
   }
@@ -86,15 +85,13 @@ export class StepUpTypesController {
   @Delete(':type')
   @HttpCode(204)
   async reset(
-    @Param('zone') zoneId: string,
+    @InZone() { id: zoneId }: Zone,
     @Param('type') type: string,
-    @Req() request: Request,
+    @Change('step_up_type.reset') change: Change,
   ): Promise<void> {
-    await zoneExists(this.changes.read, zoneId);
     checkName(type);
-    const change = { zoneId, requestId: requestIdOf(request), type: 'step_up_type.reset' };
     await this.changes.run(change, async (tx) => {
-      await tx.delete(StepUpType, { zoneId, type });
+      await tx.getRepository(StepUpType).delete({ zoneId, type });
       return { result: undefined, details: { step_up_type: { type } } };
     });
   }

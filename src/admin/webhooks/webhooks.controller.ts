@@ -10,21 +10,23 @@ import {
   Patch,
   Post,
   Query,
-  Req,
   Res,
 } from '@nestjs/common';
-import type { Request, Response } from 'express';
-import type { EntityManager } from 'typeorm';
+import { InjectRepository } from '@nestjs/typeorm';
+import type { Response } from 'express';
+import type { EntityManager, Repository } from 'typeorm';
 import { CLOCK, instant, type Clock } from '../../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
-import { requestIdOf } from '../../platform/http/request-id.js';
-import { isUuid } from '../../oauth/vocabulary.js';
+import { Zone } from '../../zones/zone.entity.js';
 import { readFetchUrl } from '../../platform/outbound/guarded-request.js';
 import { WebhookDelivery } from '../../webhooks/webhook-delivery.entity.js';
 import { Webhook } from '../../webhooks/webhook.entity.js';
 import { Webhooks } from '../../webhooks/webhooks.service.js';
 import { AdminController } from '../admin-controller.js';
-import { found, AuditedChanges, zoneExists } from '../audited-changes.service.js';
+import { AuditedChanges } from '../audited-changes.service.js';
+import { Change } from '../change.js';
+import { findRow } from '../find-row.js';
+import { InZone } from '../in-zone.js';
 import { PageQuery } from '../pagination.body.js';
 import { readPage } from '../pagination.js';
 import { DeliveriesQuery, WebhookBody, WebhookChangeBody } from './webhook.body.js';
@@ -35,7 +37,7 @@ const IN_STATE = {
   dead: 'row.dead_at IS NOT NULL',
 } as const;
 
-function view({ id, url, events, disabledAt, previousUntil, createdAt }: Webhook) {
+function toView({ id, url, events, disabledAt, previousUntil, createdAt }: Webhook) {
   return {
     id,
     url,
@@ -46,7 +48,7 @@ function view({ id, url, events, disabledAt, previousUntil, createdAt }: Webhook
   };
 }
 
-function describeDelivery(row: WebhookDelivery) {
+function toDeliveryView(row: WebhookDelivery) {
   return {
     id: row.id,
     event_type: row.eventType,
@@ -64,6 +66,8 @@ function describeDelivery(row: WebhookDelivery) {
 @AdminController('zones/:zone/webhooks')
 export class WebhooksController {
   constructor(
+    @InjectRepository(Webhook) private readonly rows: Repository<Webhook>,
+    @InjectRepository(WebhookDelivery) private readonly sent: Repository<WebhookDelivery>,
     private readonly changes: AuditedChanges,
     private readonly webhooks: Webhooks,
     @Inject(ENV) private readonly env: RunningEnv,
@@ -73,54 +77,48 @@ export class WebhooksController {
   /** Registers a webhook. Its secret is in the answer, this once. */
   @Post()
   async register(
-    @Param('zone') zoneId: string,
+    @InZone() { id: zoneId }: Zone,
+    @Change('webhook.registered') change: Change,
     @Body() { url, events = [] }: WebhookBody,
-    @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ) {
-    await zoneExists(this.changes.read, zoneId);
     const { allowInsecureFetch: allowInsecure, allowPrivateFetch: allowPrivate } = this.env;
     const target = readFetchUrl(url, { allowInsecure, allowPrivate });
     if (typeof target === 'string') throw new BadRequestException(`url: ${target}`);
-    const made = await this.changes.run(
-      { zoneId, requestId: requestIdOf(request), type: 'webhook.registered' },
-      async (tx) => {
-        const result = await this.webhooks.register(tx, zoneId, {
-          url,
-          events: [...new Set(events)],
-        });
-        return { result, details: { webhook: view(result.webhook) } };
-      },
-    );
+    const made = await this.changes.run(change, async (tx) => {
+      const registration = { url, events: [...new Set(events)] };
+      const result = await this.webhooks.register(tx, zoneId, registration);
+      return { result, details: { webhook: toView(result.webhook) } };
+    });
     response.location(`/internal/zones/${zoneId}/webhooks/${made.webhook.id}`);
-    return { ...view(made.webhook), secret: made.secret };
+    return { ...toView(made.webhook), secret: made.secret };
   }
 
   /** Lists webhooks. */
   @Get()
-  async list(@Param('zone') zoneId: string, @Query() page: PageQuery) {
-    await zoneExists(this.changes.read, zoneId);
-    return readPage(this.changes.read, Webhook, { zoneId }, page, view);
+  async list(@InZone() { id: zoneId }: Zone, @Query() page: PageQuery) {
+    return readPage(this.rows, { zoneId }, page, toView);
   }
 
   /** Shows a webhook. */
   @Get(':id')
-  async show(@Param('zone') zoneId: string, @Param('id') id: string) {
-    return view(await find(this.changes.read, zoneId, id));
+  async show(@InZone() { id: zoneId }: Zone, @Param('id') id: string) {
+    return toView(await findRow(this.rows, { zoneId, id }, 'webhook'));
   }
 
   /** Switches a webhook on or off. While it is off, events do not come to its notice, not even later. */
   @Patch(':id')
   async change(
-    @Param('zone') zoneId: string,
+    @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
+    @Change('webhook.changed') change: Change,
     @Body() { enabled }: WebhookChangeBody,
-    @Req() request: Request,
   ) {
-    return this.with(zoneId, id, request, 'webhook.changed', async (tx) => {
+    return this.with(id, change, async (tx) => {
       const disabledAt = enabled ? null : instant(this.clock.now());
-      await tx.update(Webhook, { zoneId, id }, { disabledAt });
-      return view(await find(tx, zoneId, id));
+      const webhooks = tx.getRepository(Webhook);
+      await webhooks.update({ zoneId, id }, { disabledAt });
+      return toView(await webhooks.findOneByOrFail({ zoneId, id }));
     });
   }
 
@@ -128,29 +126,35 @@ export class WebhooksController {
   @Delete(':id')
   @HttpCode(204)
   async remove(
-    @Param('zone') zoneId: string,
+    @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
-    @Req() request: Request,
+    @Change('webhook.removed') change: Change,
   ): Promise<void> {
-    await this.with(zoneId, id, request, 'webhook.removed', (tx) =>
-      tx.delete(Webhook, { zoneId, id }),
-    );
+    await this.with(id, change, (tx) => tx.getRepository(Webhook).delete({ zoneId, id }));
   }
 
   /** Gives a webhook another secret, shown this once. The one before signs along for a day. */
   @Post(':id/secret')
-  async rotate(@Param('zone') zoneId: string, @Param('id') id: string, @Req() request: Request) {
-    const made = await this.with(zoneId, id, request, 'webhook.secret_rotated', (tx, webhook) =>
+  async rotate(
+    @InZone() _zone: Zone,
+    @Param('id') id: string,
+    @Change('webhook.secret_rotated') change: Change,
+  ) {
+    const made = await this.with(id, change, (tx, webhook) =>
       this.webhooks.rotate(tx, webhook, this.clock.now()),
     );
-    return { ...view(made.webhook), secret: made.secret };
+    return { ...toView(made.webhook), secret: made.secret };
   }
 
   /** Sends a test event, in the same way as any other. */
   @Post(':id/test')
   @HttpCode(202)
-  async test(@Param('zone') zoneId: string, @Param('id') id: string, @Req() request: Request) {
-    return this.with(zoneId, id, request, 'webhook.tested', async (tx) => {
+  async test(
+    @InZone() { id: zoneId }: Zone,
+    @Param('id') id: string,
+    @Change('webhook.tested') change: Change,
+  ) {
+    return this.with(id, change, async (tx) => {
       const [made] = await tx.query<{ id: string }[]>(
         `INSERT INTO webhook_deliveries (zone_id, id, webhook_id, event_type, payload)
          VALUES ($1, new_uuid_v7(), $2, 'webhook.test', jsonb_build_object('type', 'webhook.test',
@@ -166,57 +170,48 @@ export class WebhooksController {
   /** Lists what a webhook was, is or was not to be told. */
   @Get(':id/deliveries')
   async deliveries(
-    @Param('zone') zoneId: string,
+    @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
     @Query() query: DeliveriesQuery,
   ) {
-    await find(this.changes.read, zoneId, id);
+    await findRow(this.rows, { zoneId, id }, 'webhook');
     const within = { zoneId, webhookId: id };
     const condition = query.state === undefined ? undefined : IN_STATE[query.state];
-    const { read } = this.changes;
-    return readPage(read, WebhookDelivery, within, query, describeDelivery, condition);
+    return readPage(this.sent, within, query, toDeliveryView, condition);
   }
 
   /** Tries again what nobody tries any more. */
   @Post(':id/deliveries/:delivery/retry')
   @HttpCode(202)
   async retry(
-    @Param('zone') zoneId: string,
+    @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
     @Param('delivery') deliveryId: string,
-    @Req() request: Request,
+    @Change('webhook.delivery_retried') change: Change,
   ) {
-    return this.with(zoneId, id, request, 'webhook.delivery_retried', async (tx) => {
+    return this.with(id, change, async (tx) => {
       const where = { zoneId, webhookId: id, id: deliveryId };
-      const delivery = isUuid(deliveryId) ? await tx.findOneBy(WebhookDelivery, where) : null;
-      if (found(delivery, 'delivery').deadAt === null) {
-        throw new ConflictException('it is not given up');
-      }
-      await tx.update(WebhookDelivery, where, {
+      const deliveries = tx.getRepository(WebhookDelivery);
+      const delivery = await findRow(deliveries, where, 'delivery');
+      if (delivery.deadAt === null) throw new ConflictException('it is not given up');
+      await deliveries.update(where, {
         deadAt: null,
         attempts: 0,
         dueAt: instant(this.clock.now()),
       });
-      return describeDelivery(await tx.findOneByOrFail(WebhookDelivery, where));
+      return toDeliveryView(await deliveries.findOneByOrFail(where));
     });
   }
 
   /** Does something with a webhook, and records it. */
   private with<T>(
-    zoneId: string,
     id: string,
-    request: Request,
-    type: string,
+    change: Change,
     make: (tx: EntityManager, webhook: Webhook) => Promise<T>,
   ): Promise<T> {
-    return this.changes.run({ zoneId, requestId: requestIdOf(request), type }, async (tx) => {
-      const webhook = await find(tx, zoneId, id);
-      return { result: await make(tx, webhook), details: { webhook: view(webhook) } };
+    return this.changes.run(change, async (tx, { id: zoneId }) => {
+      const webhook = await findRow(tx.getRepository(Webhook), { zoneId, id }, 'webhook');
+      return { result: await make(tx, webhook), details: { webhook: toView(webhook) } };
     });
   }
-}
-
-async function find(tx: EntityManager, zoneId: string, id: string): Promise<Webhook> {
-  await zoneExists(tx, zoneId);
-  return found(isUuid(id) ? await tx.findOneBy(Webhook, { zoneId, id }) : null, 'webhook');
 }

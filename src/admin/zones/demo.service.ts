@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import type { EntityManager } from 'typeorm';
+import { InjectRepository } from '@nestjs/typeorm';
+import type { EntityManager, Repository } from 'typeorm';
 import { ClientSecret } from '../../zones/clients/client-secret.entity.js';
 import { Client } from '../../zones/clients/client.entity.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
@@ -66,6 +67,8 @@ forbid (
 @Injectable()
 export class Demo {
   constructor(
+    @InjectRepository(Zone) private readonly zones: Repository<Zone>,
+    @InjectRepository(Client) private readonly clients: Repository<Client>,
     private readonly changes: AuditedChanges,
     private readonly sealing: Sealing,
     private readonly generation: KeyGeneration,
@@ -84,7 +87,7 @@ export class Demo {
     const known = existsSync(path) ? await readDemoFile(path) : null;
     const demo = known ?? (await this.create());
     if (demo === null) return null;
-    const zone = await this.changes.read.findOne(Zone, { where: { id: demo.zone_id } });
+    const zone = await this.zones.findOneBy({ id: demo.zone_id });
     if (zone === null) return null;
     const current = { ...demo, issuer: this.env.issuerUrl, admin_token: this.env.adminToken };
     await writePrivate(path, `${JSON.stringify(current, null, 2)}\n`);
@@ -94,13 +97,13 @@ export class Demo {
   }
 
   private async create(): Promise<DemoFile | null> {
-    const existing = await this.changes.read.findOne(Zone, { where: { name: NAME } });
+    const existing = await this.zones.findOneBy({ name: NAME });
     if (existing !== null) return this.reissue(existing);
-    if ((await this.changes.read.count(Zone)) > 0) return null;
+    if ((await this.zones.count()) > 0) return null;
     const zoneId = uuidv7();
     const change = { zoneId, requestId: uuidv7(), type: 'demo.created' };
     const keys = await generateZoneKeys(zoneId, this.sealing, this.generation);
-    return this.changes.run(change, async (tx) => {
+    return this.changes.runWithoutZone(change, async (tx) => {
       const zone = await createZone(tx, this.rotations, { id: zoneId, name: NAME }, keys);
       const client = await createClient(tx, zoneId, { name: 'demo client' });
       await createResource(tx, zoneId, { identifier: RESOURCE, scopes: [SCOPE] });
@@ -123,13 +126,12 @@ export class Demo {
   /** `demo.json` was lost, and the secret with it: the demo client gets a new one. */
   private async reissue(zone: Zone): Promise<DemoFile | null> {
     const zoneId = zone.id;
-    const client = await this.changes.read.findOne(Client, {
-      where: { zoneId, name: 'demo client' },
-    });
+    const client = await this.clients.findOneBy({ zoneId, name: 'demo client' });
     if (client === null) return null;
     const change = { zoneId, requestId: uuidv7(), type: 'demo.secret_reissued' };
     return this.changes.run(change, async (tx) => {
-      await tx.update(ClientSecret, { zoneId, clientId: client.id }, { revokedAt: () => 'now()' });
+      const secrets = tx.getRepository(ClientSecret);
+      await secrets.update({ zoneId, clientId: client.id }, { revokedAt: () => 'now()' });
       return { result: await this.secretFor(tx, zone, client), details: { client_id: client.id } };
     });
   }
@@ -151,7 +153,7 @@ export class Demo {
 }
 
 async function hasPayments(tx: EntityManager, zoneId: string): Promise<boolean> {
-  return tx.existsBy(Resource, { zoneId, identifier: PAYMENTS.resource });
+  return tx.getRepository(Resource).existsBy({ zoneId, identifier: PAYMENTS.resource });
 }
 
 async function readDemoFile(path: string): Promise<DemoFile | null> {

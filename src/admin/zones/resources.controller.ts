@@ -1,18 +1,21 @@
-import { Body, Delete, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
-import type { Request, Response } from 'express';
-import { requestIdOf } from '../../platform/http/request-id.js';
+import { Body, Delete, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import type { Response } from 'express';
+import type { Repository } from 'typeorm';
 import type { KeyIntent } from '../../keys/rotation/key-intent.js';
-import { isUuid } from '../../oauth/vocabulary.js';
 import { Resource } from '../../zones/resource.entity.js';
+import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { ResourceBody } from './zone.body.js';
 import { keyDetails, AuditedKeyChanges } from '../keys/audited-key-changes.service.js';
-import { found, AuditedChanges, zoneExists } from '../audited-changes.service.js';
+import { Change } from '../change.js';
+import { findRow } from '../find-row.js';
+import { InZone } from '../in-zone.js';
 import { PageQuery } from '../pagination.body.js';
 import { readPage } from '../pagination.js';
 import { createResource } from './zone-registration.js';
 
-function view(row: Resource) {
+function toView(row: Resource) {
   return {
     id: row.id,
     identifier: row.identifier,
@@ -30,20 +33,18 @@ function view(row: Resource) {
 @AdminController('zones/:zone/resources')
 export class ResourcesController {
   constructor(
-    private readonly changes: AuditedChanges,
+    @InjectRepository(Resource) private readonly resources: Repository<Resource>,
     private readonly keyChanges: AuditedKeyChanges,
   ) {}
 
   /** Registers a resource. */
   @Post()
   async create(
-    @Param('zone') zoneId: string,
+    @InZone() { id: zoneId }: Zone,
+    @Change('resource.created') change: Change,
     @Body() body: ResourceBody,
-    @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ) {
-    const change = { zoneId, requestId: requestIdOf(request), type: 'resource.created' };
-    await zoneExists(this.changes.read, zoneId);
     const intent: KeyIntent = { want: 'resource', alg: body.signing_alg ?? null };
     const resource = await this.keyChanges.run(change, intent, async (tx, apply) => {
       const result = await createResource(tx, zoneId, {
@@ -56,49 +57,40 @@ export class ResourcesController {
         operations: body.operations?.map(({ method, path, scope }) => ({ method, path, scope })),
       });
       const keys = keyDetails(await apply());
-      return { result, details: { resource: view(result), ...keys } };
+      return { result, details: { resource: toView(result), ...keys } };
     });
     response.location(`/internal/zones/${zoneId}/resources/${resource.id}`);
-    return view(resource);
+    return toView(resource);
   }
 
   /** Lists resources. */
   @Get()
-  async list(@Param('zone') zoneId: string, @Query() page: PageQuery) {
-    await zoneExists(this.changes.read, zoneId);
-    return readPage(this.changes.read, Resource, { zoneId }, page, view);
+  async list(@InZone() { id: zoneId }: Zone, @Query() page: PageQuery) {
+    return readPage(this.resources, { zoneId }, page, toView);
   }
 
   /** Shows a resource. */
   @Get(':id')
-  async show(@Param('zone') zoneId: string, @Param('id') id: string) {
-    return view(await this.find(zoneId, id));
+  async show(@InZone() { id: zoneId }: Zone, @Param('id') id: string) {
+    return toView(await findRow(this.resources, { zoneId, id }, 'resource'));
   }
 
   /** Removes a resource; nothing is minted for it any more. */
   @Delete(':id')
   @HttpCode(204)
   async remove(
-    @Param('zone') zoneId: string,
+    @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
-    @Req() request: Request,
+    @Change('resource.deleted') change: Change,
   ): Promise<void> {
-    await this.find(zoneId, id);
-    const change = { zoneId, requestId: requestIdOf(request), type: 'resource.deleted' };
+    await findRow(this.resources, { zoneId, id }, 'resource');
     const intent: KeyIntent = { want: 'reconcile' };
     await this.keyChanges.run(change, intent, async (tx, apply) => {
-      const resource = found(await tx.findOne(Resource, { where: { zoneId, id } }), 'resource');
-      await tx.delete(Resource, { zoneId, id });
+      const resources = tx.getRepository(Resource);
+      const resource = await findRow(resources, { zoneId, id }, 'resource');
+      await resources.delete({ zoneId, id });
       const keys = resource.signingAlg === null ? {} : keyDetails(await apply());
-      return { result: undefined, details: { resource: view(resource), ...keys } };
+      return { result: undefined, details: { resource: toView(resource), ...keys } };
     });
-  }
-
-  private async find(zoneId: string, id: string): Promise<Resource> {
-    await zoneExists(this.changes.read, zoneId);
-    const row = isUuid(id)
-      ? await this.changes.read.findOne(Resource, { where: { zoneId, id } })
-      : null;
-    return found(row, 'resource');
   }
 }

@@ -32,9 +32,10 @@ export async function createZone(
   zone: { readonly id: string; readonly name: string },
   { sealedDigestKey, signingKey }: ZoneKeys,
 ): Promise<Zone> {
-  await tx.insert(Zone, { ...zone, sealedDigestKey });
+  const zones = tx.getRepository(Zone);
+  await zones.insert({ ...zone, sealedDigestKey });
   await rotations.createFirst(tx, signingKey);
-  return tx.findOneOrFail(Zone, { where: { id: zone.id } });
+  return zones.findOneByOrFail({ id: zone.id });
 }
 
 /** What a resource is registered with. */
@@ -55,7 +56,8 @@ export async function createResource(
   registration: ResourceRegistration,
 ): Promise<Resource> {
   const id = uuidv7();
-  await tx.insert(Resource, {
+  const resources = tx.getRepository(Resource);
+  await resources.insert({
     zoneId,
     id,
     identifier: registration.identifier,
@@ -66,5 +68,5 @@ export async function createResource(
     signingAlg: registration.signingAlg ?? null,
     operations: [...(registration.operations ?? [])],
   });
-  return tx.findOneOrFail(Resource, { where: { zoneId, id } });
+  return resources.findOneByOrFail({ zoneId, id });
 }

@@ -1,19 +1,24 @@
-import { Body, Delete, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
-import type { Request, Response } from 'express';
+import { Body, Delete, Get, HttpCode, Post, Query, Res } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import type { Response } from 'express';
+import type { Repository } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import { requestIdOf } from '../../platform/http/request-id.js';
+import { RequestId } from '../../platform/http/request-id.js';
 import { KeyGeneration } from '../../keys/rotation/key-generation.service.js';
 import { Rotations } from '../../keys/rotation/rotations.service.js';
 import { Sealing } from '../../sealing/sealing.service.js';
+import { Resource } from '../../zones/resource.entity.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { ZoneBody } from './zone.body.js';
-import { found, AuditedChanges, zoneExists } from '../audited-changes.service.js';
+import { AuditedChanges } from '../audited-changes.service.js';
+import { Change } from '../change.js';
+import { InZone } from '../in-zone.js';
 import { PageQuery } from '../pagination.body.js';
 import { readPage } from '../pagination.js';
 import { createZone, generateZoneKeys } from './zone-registration.js';
 
-function view({ id, name, createdAt }: Zone) {
+function toView({ id, name, createdAt }: Zone) {
   return { id, name, created_at: createdAt };
 }
 
@@ -21,6 +26,7 @@ function view({ id, name, createdAt }: Zone) {
 @AdminController('zones')
 export class ZonesController {
   constructor(
+    @InjectRepository(Zone) private readonly zones: Repository<Zone>,
     private readonly changes: AuditedChanges,
     private readonly sealing: Sealing,
     private readonly generation: KeyGeneration,
@@ -31,44 +37,41 @@ export class ZonesController {
   @Post()
   async create(
     @Body() body: ZoneBody,
-    @Req() request: Request,
+    @RequestId() requestId: string,
     @Res({ passthrough: true }) response: Response,
   ) {
     const id = uuidv7();
-    const change = { zoneId: id, requestId: requestIdOf(request), type: 'zone.created' };
+    const change = { zoneId: id, requestId, type: 'zone.created' };
     const keys = await generateZoneKeys(id, this.sealing, this.generation);
-    const zone = await this.changes.run(change, async (tx) => ({
+    const zone = await this.changes.runWithoutZone(change, async (tx) => ({
       result: await createZone(tx, this.rotations, { id, name: body.name }, keys),
       details: { zone: { id, name: body.name } },
     }));
     response.location(`/internal/zones/${id}`);
-    return view(zone);
+    return toView(zone);
   }
 
   /** Lists zones. */
   @Get()
   async list(@Query() page: PageQuery) {
-    return readPage(this.changes.read, Zone, {}, page, view);
+    return readPage(this.zones, {}, page, toView);
   }
 
   /** Shows a zone. */
   @Get(':zone')
-  async show(@Param('zone') zone: string) {
-    return view(await zoneExists(this.changes.read, zone));
+  show(@InZone() zone: Zone) {
+    return toView(zone);
   }
 
   /** Removes a zone and everything in it, except what the audit log says of it. */
   @Delete(':zone')
   @HttpCode(204)
-  async remove(@Param('zone') zoneId: string, @Req() request: Request): Promise<void> {
-    const change = { zoneId, requestId: requestIdOf(request), type: 'zone.deleted' };
-    await zoneExists(this.changes.read, zoneId);
-    await this.changes.run(change, async (tx) => {
-      const zone = found(await tx.findOne(Zone, { where: { id: zoneId } }), 'zone');
+  async remove(@InZone() { id }: Zone, @Change('zone.deleted') change: Change): Promise<void> {
+    await this.changes.run(change, async (tx, { name }) => {
       // Before the clients, which may own them.
-      await tx.query('DELETE FROM resources WHERE zone_id = $1', [zoneId]);
-      await tx.delete(Zone, { id: zoneId });
-      return { result: undefined, details: { zone: { id: zoneId, name: zone.name } } };
+      await tx.getRepository(Resource).delete({ zoneId: id });
+      await tx.getRepository(Zone).delete({ id });
+      return { result: undefined, details: { zone: { id, name } } };
     });
   }
 }

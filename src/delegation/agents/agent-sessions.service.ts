@@ -31,8 +31,9 @@ export class AgentSessions {
   open(asked: Asked, body: AgentSessionBody): Promise<AgentSession> {
     return this.graph.change(asked, async (caller) => {
       const session = await this.birth(caller, body);
-      await caller.tx.insert(AgentSession, session);
-      const saved = await caller.tx.findOneByOrFail(AgentSession, {
+      const sessions = caller.tx.getRepository(AgentSession);
+      await sessions.insert(session);
+      const saved = await sessions.findOneByOrFail({
         zoneId: caller.zoneId,
         id: session.id,
       });
@@ -79,11 +80,9 @@ export class AgentSessions {
       const { tx, zoneId } = caller;
       const session = await findOwn(caller, id);
       if (session === null) return { result: false, details: null };
-      const { affected } = await tx.update(
-        AgentSession,
-        { zoneId, id, endedAt: IsNull() },
-        { endedAt: () => 'clock_timestamp()' },
-      );
+      const { affected } = await tx
+        .getRepository(AgentSession)
+        .update({ zoneId, id, endedAt: IsNull() }, { endedAt: () => 'clock_timestamp()' });
       const details = affected === 1 ? { agent_session: describeAgentSession(session) } : null;
       return { result: true, details };
     });
@@ -138,7 +137,7 @@ export class AgentSessions {
 }
 
 async function findOwn({ tx, zoneId, clientId }: Caller, id: string): Promise<AgentSession | null> {
-  return isUuid(id) ? tx.findOneBy(AgentSession, { zoneId, id, clientId }) : null;
+  return isUuid(id) ? tx.getRepository(AgentSession).findOneBy({ zoneId, id, clientId }) : null;
 }
 
 /** One text for every cause, so that nobody learns of sessions that are not theirs. */

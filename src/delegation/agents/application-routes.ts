@@ -1,4 +1,10 @@
-import { applyDecorators, NotFoundException, UseGuards } from '@nestjs/common';
+import {
+  applyDecorators,
+  createParamDecorator,
+  NotFoundException,
+  UseGuards,
+  type ExecutionContext,
+} from '@nestjs/common';
 import { ApiBearerAuth, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Request } from 'express';
 import { StrictBodies } from '../../platform/http/strict-bodies.js';
@@ -23,10 +29,11 @@ export function ApplicationRoutes(): ClassDecorator {
   );
 }
 
-/** What is asked by a request, under the name that it has in the audit log. */
-export function askedBy(request: Request, type: string): Asked {
+/** What a handler's request asks for. Its argument is the name that this has in the audit log. */
+export const AskedFor = createParamDecorator((type: string, context: ExecutionContext): Asked => {
+  const request = context.switchToHttp().getRequest<Request>();
   return { token: bearerToken(request), requestId: requestIdOf(request), type };
-}
+});
 
 /**
  * @throws {NotFoundException} if there is nothing that the caller may see; malformed ids find nothing either

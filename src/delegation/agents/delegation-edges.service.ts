@@ -40,9 +40,10 @@ export class DelegationEdges {
     return this.graph.change(asked, async (caller) => {
       const { tx, zoneId } = caller;
       const edge = await this.birth(caller, body);
-      await tx.insert(DelegationEdge, edge);
+      const edges = tx.getRepository(DelegationEdge);
+      await edges.insert(edge);
       if (edge.acceptedAt !== null) await confine(caller, edge.targetId, edge.id);
-      const saved = await tx.findOneByOrFail(DelegationEdge, { zoneId, id: edge.id });
+      const saved = await edges.findOneByOrFail({ zoneId, id: edge.id });
       return { result: saved, details: { delegation: describeEdge(saved) } };
     });
   }
@@ -70,9 +71,10 @@ export class DelegationEdges {
       }
       if (edge.acceptedAt !== null) return { result: edge, details: null };
       await this.checkAgain(caller, edge);
-      await tx.update(DelegationEdge, { zoneId, id }, { acceptedAt: () => 'clock_timestamp()' });
+      const edges = tx.getRepository(DelegationEdge);
+      await edges.update({ zoneId, id }, { acceptedAt: () => 'clock_timestamp()' });
       await confine(caller, edge.targetId, id);
-      const saved = await tx.findOneByOrFail(DelegationEdge, { zoneId, id });
+      const saved = await edges.findOneByOrFail({ zoneId, id });
       return { result: saved, details: { delegation: describeEdge(saved) } };
     });
   }
@@ -87,11 +89,12 @@ export class DelegationEdges {
     return this.graph.change(asked, async (caller): Promise<Made<boolean>> => {
       const edge = await findPart(caller, id);
       if (edge === null) return { result: false, details: null };
-      const { affected } = await caller.tx.update(
-        DelegationEdge,
-        { zoneId: caller.zoneId, id, revokedAt: IsNull() },
-        { revokedAt: () => 'clock_timestamp()' },
-      );
+      const { affected } = await caller.tx
+        .getRepository(DelegationEdge)
+        .update(
+          { zoneId: caller.zoneId, id, revokedAt: IsNull() },
+          { revokedAt: () => 'clock_timestamp()' },
+        );
       return { result: true, details: affected === 1 ? { delegation: describeEdge(edge) } : null };
     });
   }
@@ -244,7 +247,7 @@ async function findPart(
   { tx, zoneId, clientId }: Caller,
   id: string,
 ): Promise<DelegationEdge | null> {
-  const edge = isUuid(id) ? await tx.findOneBy(DelegationEdge, { zoneId, id }) : null;
+  const edge = isUuid(id) ? await tx.getRepository(DelegationEdge).findOneBy({ zoneId, id }) : null;
   const parties = [edge?.issuerClientId, edge?.receiverClientId];
   return parties.includes(clientId) ? edge : null;
 }

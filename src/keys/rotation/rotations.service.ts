@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { EntityManager } from 'typeorm';
+import { InjectRepository } from '@nestjs/typeorm';
+import type { EntityManager, Repository } from 'typeorm';
 import { instant } from '../../platform/config/clock.js';
 import { databaseNow } from '../../platform/database/database-now.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
@@ -32,7 +33,10 @@ export interface KeyOutcome {
  */
 @Injectable()
 export class Rotations {
-  constructor(private readonly generation: KeyGeneration) {}
+  constructor(
+    @InjectRepository(SigningKey) private readonly stored: Repository<SigningKey>,
+    private readonly generation: KeyGeneration,
+  ) {}
 
   /** Stores the first key of a zone. It may sign at once: there is no older key set to be cached. */
   async createFirst(tx: EntityManager, generated: GeneratedKey): Promise<void> {
@@ -46,9 +50,9 @@ export class Rotations {
    * @throws {KeyNotGenerated} if that takes too long for a request; a later call goes on from there
    * @throws {ZoneGone}
    */
-  async prepare(read: EntityManager, zoneId: string, intent: KeyIntent): Promise<void> {
-    const state = await this.read(read, zoneId);
-    const plan = planFor(state, intent, await databaseNow(read));
+  async prepare(zoneId: string, intent: KeyIntent): Promise<void> {
+    const state = await this.read(this.stored.manager, zoneId);
+    const plan = planFor(state, intent, await databaseNow(this.stored.manager));
     await Promise.all(algsToGenerate(plan).map((alg) => this.generation.prepare(zoneId, alg)));
   }
 
@@ -74,7 +78,7 @@ export class Rotations {
       keys = keys.map((key) => (key.kid === change.kid ? amend(key, change) : key));
     }
     for (const key of keys.filter((one) => !before.keys.includes(one))) {
-      await tx.update(SigningKey, { zoneId, kid: key.kid }, columnsOf(key));
+      await tx.getRepository(SigningKey).update({ zoneId, kid: key.kid }, columnsOf(key));
     }
     if (needs.standard !== before.needs.standard || needs.bridge !== before.needs.bridge) {
       await tx.query('UPDATE zones SET signing_alg = $2, previous_signing_alg = $3 WHERE id = $1', [
@@ -97,12 +101,11 @@ export class Rotations {
 
   /** All keys that a zone ever had, the newest first, and the database's time in milliseconds since the epoch. */
   async list(
-    read: EntityManager,
     zoneId: string,
   ): Promise<{ readonly keys: readonly ScheduledKey[]; readonly now: number }> {
-    const { keys } = await this.read(read, zoneId);
+    const { keys } = await this.read(this.stored.manager, zoneId);
     const newestFirst = keys.toSorted((a, b) => b.activatesAt - a.activatesAt);
-    return { keys: newestFirst, now: await databaseNow(read) };
+    return { keys: newestFirst, now: await databaseNow(this.stored.manager) };
   }
 
   private async publish(
@@ -124,7 +127,7 @@ export class Rotations {
     generated: GeneratedKey,
     schedule: ReturnType<typeof newSchedule>,
   ): Promise<void> {
-    await tx.insert(SigningKey, {
+    await tx.getRepository(SigningKey).insert({
       ...generated,
       ...columnsOf(schedule),
       publishedAt: instant(schedule.publishedAt),
@@ -132,7 +135,7 @@ export class Rotations {
   }
 
   private async read(tx: EntityManager, zoneId: string): Promise<ZoneKeyState> {
-    const rows = await tx.find(SigningKey, { where: { zoneId } });
+    const rows = await tx.getRepository(SigningKey).findBy({ zoneId });
     const [zone] = await tx.query<ZoneRow[]>(ZONE, [zoneId]);
     if (zone === undefined) throw new ZoneGone();
     return {

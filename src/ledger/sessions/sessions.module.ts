@@ -1,12 +1,11 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { Revocation } from './revocation.entity.js';
 import { Session } from './session.entity.js';
 import { Sessions } from './sessions.service.js';
 
-/** Sessions and revocations: which authority is alive. */
+/** Sessions: which authority is alive. */
 @Module({
-  imports: [TypeOrmModule.forFeature([Session, Revocation])],
+  imports: [TypeOrmModule.forFeature([Session])],
   providers: [Sessions],
   exports: [Sessions],
 })

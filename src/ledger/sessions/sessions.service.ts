@@ -6,7 +6,7 @@ import { Session } from './session.entity.js';
 /** Finds sessions. Whether one is live is checked by the ledger in its commit. */
 @Injectable()
 export class Sessions {
-  constructor(@InjectRepository(Session) private readonly repository: Repository<Session>) {}
+  constructor(@InjectRepository(Session) private readonly sessions: Repository<Session>) {}
 
   /**
    * The session with an id, live or not.
@@ -15,6 +15,6 @@ export class Sessions {
    * @returns `null` for an unknown session, and for one of another zone
    */
   find(zoneId: string, id: string): Promise<Session | null> {
-    return this.repository.findOne({ where: { zoneId, id } });
+    return this.sessions.findOneBy({ zoneId, id });
   }
 }

@@ -49,13 +49,24 @@ function describeRoutes(app: NestExpressApplication): OpenAPIObject {
     ...document.components,
     schemas: { ...document.components?.schemas, Error: errorSchema },
   };
-  for (const path of Object.values(document.paths)) {
+  for (const [path, item] of Object.entries(document.paths)) {
     for (const method of METHODS) {
-      const operation = path[method];
-      if (operation !== undefined) describeErrors(operation);
+      const operation = item[method];
+      if (operation === undefined) continue;
+      orderParameters(operation, path);
+      describeErrors(operation);
     }
   }
   return document;
+}
+
+/** Names the parameters of a path in its order, whatever has declared them: clients are made from it. */
+function orderParameters({ parameters }: Operation, path: string): void {
+  const placeOf = (parameter: NonNullable<typeof parameters>[number]): number =>
+    'name' in parameter && parameter.in === 'path'
+      ? path.indexOf(`{${parameter.name}}`)
+      : path.length;
+  parameters?.sort((one, other) => placeOf(one) - placeOf(other));
 }
 
 /** Adds the error schema to every 4xx, 5xx and default response that the controller gives none. */

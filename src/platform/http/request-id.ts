@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
 import { v7 as uuidv7 } from 'uuid';
 
@@ -23,3 +24,8 @@ export function requestIdOf(request: IncomingMessage): string {
   ids.set(request, id);
   return id;
 }
+
+/** The id of the request that a handler answers. */
+export const RequestId = createParamDecorator((_data: unknown, context: ExecutionContext) =>
+  requestIdOf(context.switchToHttp().getRequest<Request>()),
+);

@@ -17,20 +17,27 @@ export function guardUnknownRoutes(
   paths: string | readonly string[],
   ...checks: readonly Check[]
 ): void {
-  const check = async (request: Request, response: Response): Promise<void> => {
-    for (const one of checks) await one(request, response);
-  };
   // Commands have no HTTP.
-  httpAdapter?.use(paths, async (request: Request, response: Response, next: NextFunction) => {
-    await check(request, response);
+  httpAdapter?.use(paths, checkUnknown(checks));
+  httpAdapter?.use(paths, checkUndecodable(checks));
+}
+
+function checkUnknown(checks: readonly Check[]) {
+  return async (request: Request, response: Response, next: NextFunction): Promise<void> => {
+    for (const check of checks) await check(request, response);
     next();
-  });
-  httpAdapter?.use(
-    paths,
-    async (error: unknown, request: Request, response: Response, next: NextFunction) => {
-      // Anything else was refused before there was a route to look for.
-      if (error instanceof URIError) await check(request, response);
-      next(error);
-    },
-  );
+  };
+}
+
+function checkUndecodable(checks: readonly Check[]) {
+  return async (
+    error: unknown,
+    request: Request,
+    response: Response,
+    next: NextFunction,
+  ): Promise<void> => {
+    // Anything else was refused before there was a route to look for.
+    for (const check of error instanceof URIError ? checks : []) await check(request, response);
+    next(error);
+  };
 }

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { KeysModule } from '../../keys/keys.module.js';
+import { SealingModule } from '../../sealing/sealing.module.js';
 import { LedgerModule } from '../../ledger/ledger.module.js';
 import { StepUpModule } from '../step-up.module.js';
 import { Authenticator } from './authenticator.entity.js';
@@ -14,7 +14,7 @@ import { Enrolments } from './enrolments.service.js';
 /** The pages on which people confirm challenges, and on which they register what they confirm with. */
 @Module({
   imports: [
-    KeysModule,
+    SealingModule,
     LedgerModule,
     StepUpModule,
     TypeOrmModule.forFeature([Authenticator, Enrolment]),

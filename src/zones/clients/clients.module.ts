@@ -1,12 +1,11 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { ClientSecret } from './client-secret.entity.js';
 import { Client } from './client.entity.js';
 import { Clients } from './clients.service.js';
 
 /** Registered clients. */
 @Module({
-  imports: [TypeOrmModule.forFeature([Client, ClientSecret])],
+  imports: [TypeOrmModule.forFeature([Client])],
   providers: [Clients],
   exports: [Clients],
 })

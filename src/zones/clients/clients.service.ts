@@ -6,7 +6,7 @@ import { Client } from './client.entity.js';
 /** Finds the zone of a client. */
 @Injectable()
 export class Clients {
-  constructor(@InjectRepository(Client) private readonly repository: Repository<Client>) {}
+  constructor(@InjectRepository(Client) private readonly clients: Repository<Client>) {}
 
   /**
    * The id of the zone that a client belongs to. A client never changes its zone.
@@ -15,7 +15,7 @@ export class Clients {
    * @returns `null` for an unknown client
    */
   async findZoneOf(clientId: string): Promise<string | null> {
-    const client = await this.repository.findOne({
+    const client = await this.clients.findOne({
       select: { zoneId: true, id: true },
       where: { id: clientId },
     });

@@ -44,16 +44,18 @@ export async function readZone(
   zoneId: string,
   { policySets }: SnapshotServices,
 ): Promise<StoredZone | null> {
-  const zone = await tx.findOne(Zone, { where: { id: zoneId } });
+  const zone = await tx.getRepository(Zone).findOneBy({ id: zoneId });
   if (zone === null) return null;
   return {
     zone,
-    clients: await tx.find(Client, { where: { zoneId } }),
-    secrets: await tx.find(ClientSecret, { where: { zoneId } }),
-    resources: await tx.find(Resource, { where: { zoneId } }),
-    issuers: await tx.find(TrustedIssuerRow, { where: { zoneId } }),
-    stepUpTypes: await tx.find(StepUpType, { where: { zoneId }, order: { type: 'ASC' } }),
-    signingKeys: await tx.find(SigningKey, { where: { zoneId } }),
+    clients: await tx.getRepository(Client).findBy({ zoneId }),
+    secrets: await tx.getRepository(ClientSecret).findBy({ zoneId }),
+    resources: await tx.getRepository(Resource).findBy({ zoneId }),
+    issuers: await tx.getRepository(TrustedIssuerRow).findBy({ zoneId }),
+    stepUpTypes: await tx
+      .getRepository(StepUpType)
+      .find({ where: { zoneId }, order: { type: 'ASC' } }),
+    signingKeys: await tx.getRepository(SigningKey).findBy({ zoneId }),
     policy: await policySets.read(tx, zoneId, zone.activePolicySetVersionId),
     shadow: await policySets.read(tx, zoneId, zone.shadowPolicySetVersionId),
   };

@@ -1,9 +1,9 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
+import { InjectDataSource, InjectRepository } from '@nestjs/typeorm';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import { LRUCache } from 'lru-cache';
 import type { Counter } from 'prom-client';
-import type { DataSource } from 'typeorm';
+import type { DataSource, Repository } from 'typeorm';
 import { Clients } from '../clients/clients.service.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { ChangeFeed, type ChangeListener } from '../../platform/database/change-feed.js';
@@ -52,6 +52,7 @@ export class Snapshots implements OnModuleInit, ChangeListener {
 
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
+    @InjectRepository(Zone) private readonly stored: Repository<Zone>,
     sealing: Sealing,
     keyRings: KeyRings,
     private readonly keySets: KeySets,
@@ -118,7 +119,7 @@ export class Snapshots implements OnModuleInit, ChangeListener {
   async isCurrent({ zoneId, version, clientId }: Basis): Promise<boolean> {
     if (clientId !== undefined) return (await this.clients.findZoneOf(clientId)) === null;
     if (version === undefined) return true;
-    const zone = await this.dataSource.manager.findOne(Zone, {
+    const zone = await this.stored.findOne({
       select: { id: true, version: true },
       where: { id: zoneId },
     });

@@ -1,0 +1,20 @@
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import type { Request } from 'express';
+import { requestIdOf } from '../platform/http/request-id.js';
+import { zoneIdOf } from './in-zone.js';
+
+/** What an operator did, for the audit log. It must hold no secret. */
+export interface Change {
+  readonly zoneId: string;
+  readonly requestId: string;
+  /** What was done, such as `client.created`. */
+  readonly type: string;
+  /** Who did it, if not whoever holds the admin key. */
+  readonly operator?: string;
+}
+
+/** The change that a handler makes in the zone of its path. Its argument is the type. */
+export const Change = createParamDecorator((type: string, context: ExecutionContext): Change => {
+  const request = context.switchToHttp().getRequest<Request>();
+  return { zoneId: zoneIdOf(request), requestId: requestIdOf(request), type };
+});

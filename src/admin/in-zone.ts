@@ -1,0 +1,50 @@
+import { setImmediate } from 'node:timers/promises';
+import {
+  createParamDecorator,
+  Injectable,
+  type ExecutionContext,
+  type PipeTransform,
+} from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { ApiParam } from '@nestjs/swagger';
+import type { Request } from 'express';
+import type { Repository } from 'typeorm';
+import { isUuid } from '../oauth/vocabulary.js';
+import { Zone } from '../zones/zone.entity.js';
+import { found } from './find-row.js';
+
+/** The `:zone` of a path, as it is there. */
+export function zoneIdOf(request: Request): string {
+  return String(request.params['zone']);
+}
+
+/** Finds the zone that a path names. */
+@Injectable()
+export class ZonePipe implements PipeTransform<string, Promise<Zone>> {
+  constructor(@InjectRepository(Zone) private readonly zones: Repository<Zone>) {}
+
+  /**
+   * @throws {NotFoundException} for an unknown zone and a malformed id alike, unless the rest of the
+   *   request is not valid: that is checked at the same time, and is said first
+   */
+  async transform(id: string): Promise<Zone> {
+    const zone = isUuid(id) ? await this.zones.findOneBy({ id }) : await setImmediate(null);
+    return found(zone, 'zone');
+  }
+}
+
+const inPath = ApiParam({ name: 'zone', type: String });
+
+const ZoneParameter = createParamDecorator(
+  (_data: unknown, context: ExecutionContext) =>
+    zoneIdOf(context.switchToHttp().getRequest<Request>()),
+  [
+    (target, name = '') => {
+      const handler = Object.getOwnPropertyDescriptor(target, name);
+      if (handler !== undefined) inPath(target, name, handler);
+    },
+  ],
+);
+
+/** The zone of a handler's path (`:zone`). There is none: 404, and the handler is not called. */
+export const InZone = (): ParameterDecorator => ZoneParameter(ZonePipe);
