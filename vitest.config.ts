@@ -14,10 +14,13 @@ const PLAIN = ['test/house/architecture.spec.ts', 'test/house/ci.spec.ts'];
 
 export default defineConfig({
   test: {
+    // `isolate: false`: one worker serves many files. Each of them has our modules to itself even so; what
+    // is shared, and need not be loaded again, are packages.
     projects: [
       {
         test: {
           name: 'unit',
+          isolate: false,
           include: ['src/**/*.spec.ts', ...PLAIN],
           ...patience,
         },
@@ -25,7 +28,6 @@ export default defineConfig({
       {
         test: {
           name: 'http',
-          // What a file leaves behind is a process or a database, not a module: one worker serves many files.
           isolate: false,
           include: ['test/**/*.spec.ts'],
           exclude: [...PLAIN, 'test/conform/**'],

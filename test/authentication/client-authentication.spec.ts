@@ -389,14 +389,18 @@ describe('a flood of wrong guesses', () => {
         }),
       );
       let peak = before;
-      for (let answered = 0; answered < 5; answered += 1) {
-        // oxlint-disable-next-line no-await-in-loop
-        expect((await persistently(() => ask(bystander))).status).toBe(200);
-        // oxlint-disable-next-line no-await-in-loop
-        peak = Math.max(peak, await residentBytes());
+      try {
+        for (let answered = 0; answered < 5; answered += 1) {
+          // oxlint-disable-next-line no-await-in-loop
+          expect((await persistently(() => ask(bystander))).status).toBe(200);
+          // oxlint-disable-next-line no-await-in-loop
+          peak = Math.max(peak, await residentBytes());
+        }
+      } finally {
+        flood.over = true;
       }
-      flood.over = true;
       await guessers;
+      peak = Math.max(peak, await residentBytes());
 
       // Refused or turned away, never let in.
       expect([...statuses].filter((status) => ![401, 429, 503].includes(status))).toEqual([]);
@@ -418,14 +422,17 @@ describe('a flood of wrong guesses', () => {
         }
       }),
     );
-    await until(() => Promise.resolve(flood.turnedAway > 0));
     const answers: number[] = [];
-    for (const client of clients) {
-      // The flood goes on until all of them have been let in.
-      // oxlint-disable-next-line no-await-in-loop
-      answers.push((await persistently(() => ask(client))).status);
+    try {
+      await until(() => Promise.resolve(flood.turnedAway > 0));
+      for (const client of clients) {
+        // The flood goes on until all of them have been let in.
+        // oxlint-disable-next-line no-await-in-loop
+        answers.push((await persistently(() => ask(client))).status);
+      }
+    } finally {
+      flood.over = true;
     }
-    flood.over = true;
     await guessers;
     expect(answers).toEqual([200, 200, 200]);
   });
