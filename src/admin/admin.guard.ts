@@ -13,12 +13,12 @@ import { bearerKeyCheck } from '../platform/http/bearer-key.js';
 /** Requests that were admitted in another way than by the admin key. */
 const admitted = new WeakSet<object>();
 
-/** Lets one request in, whose sender has proved in another way that it may. */
+/** Admits one request past {@link AdminGuard}: another guard has checked it. */
 export function admitOnce(request: Request): void {
   admitted.add(request);
 }
 
-/** Lets the routes of operators be called by who bears the admin key (RFC 6750 2.1). */
+/** The guard of operators' routes: the admin key as bearer (RFC 6750 2.1). */
 @Injectable()
 export class AdminGuard implements CanActivate {
   private readonly bearsKey: ReturnType<typeof bearerKeyCheck> | null;

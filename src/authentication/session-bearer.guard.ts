@@ -7,7 +7,7 @@ import {
 import type { Request } from 'express';
 import { bearerToken, SessionBearers } from './session-bearers.service.js';
 
-/** Lets the routes of applications be called by who bears a session mandate (RFC 6750 2.1). */
+/** The guard of applications' routes: a session mandate as bearer (RFC 6750 2.1). */
 @Injectable()
 export class SessionBearerGuard implements CanActivate {
   constructor(private readonly bearers: SessionBearers) {}

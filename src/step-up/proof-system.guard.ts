@@ -1,7 +1,7 @@
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { ProofSystems } from './proof-systems.service.js';
 
-/** Lets the route of proof systems be called by a system that has signed the request. */
+/** The guard of proof systems' route: a signature over the request (Standard Webhooks). */
 @Injectable()
 export class ProofSystemGuard implements CanActivate {
   constructor(private readonly systems: ProofSystems) {}

@@ -16,9 +16,9 @@ import { readSignedBytes } from '../../platform/http/json-body.js';
 import { admitOnce } from '../admin.guard.js';
 
 /**
- * Lets gateways ask about policy, with the signature that they exchange tokens with. A request that
- * has any header of it is a gateway's, and is admitted as such or not at all; of any other the admin
- * guard decides.
+ * The guard of the policy routes for gateways: the signature that they exchange tokens with. A request
+ * that has any header of it is a gateway's, and is admitted as such or not at all; all others are left
+ * to the admin guard.
  */
 @Injectable()
 export class GatewayGuard implements CanActivate {

@@ -1,13 +1,14 @@
 import type { HttpAdapterHost } from '@nestjs/core';
 import type { NextFunction, Request, Response } from 'express';
 
-/** Looks at a request, and throws what it is refused with. */
+/** A check of a request before it is routed; throws what the request is refused with. */
 export type Check = (request: Request, response: Response) => unknown;
 
 /**
- * Puts the checks of guarded routes also before the answers for what is no route below the same path (404,
- * 405, and 400 for an identifier that cannot be decoded), so that strangers cannot tell them apart. To be
- * called in `onModuleInit`: after the routes are there, and before those answers.
+ * Runs the checks of guarded routes for requests that match no route below the same paths as well, before
+ * they are answered (404, 405, and 400 for a parameter that cannot be decoded): without credentials, what is
+ * there cannot be told from what is not. To be called in `onModuleInit`: after the routes are registered, and
+ * before those answers are.
  *
  * @param paths as Express takes them; everything below them is meant, too
  * @param checks run one after the other
