@@ -87,14 +87,6 @@ test('the pages that the README promises are there', () => {
   );
 });
 
-test.each(pages)('the files that %s names are there', (page) => {
-  const named = [...read(page).matchAll(/`((?:src|test|docs|bench|scripts)\/[\w./-]+)`/g)];
-  const missing = named
-    .map(([, path = '']) => path)
-    .filter((path) => !existsSync(join(ROOT, path)));
-  expect(missing).toEqual([]);
-});
-
 test('the stages have the same numbers in the code and in docs/exchange.md', () => {
   const documented = [...read('docs/exchange.md').matchAll(/^## Stage (\w+): (\w+)/gm)].map(
     ([, number, name]) => [number, name],
