@@ -72,7 +72,7 @@ const admin = async (method, path, body) => {
   const response = await fetch(`${server.url}/internal${path}`, {
     method,
     headers: { authorization: `Bearer ${demo.admin_token}`, 'content-type': 'application/json' },
-    body: JSON.stringify(body),
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const text = await response.text();
   return { status: response.status, body: text === '' ? {} : JSON.parse(text) };

@@ -45,13 +45,11 @@ describe('deleting a zone', () => {
     const late = await withClient(replica.databaseUrl, async (client) => {
       await client.query('BEGIN');
       await client.query('SELECT 1 FROM zones WHERE id = $1 FOR UPDATE', [doomed.zoneId]);
-      const late = { name: 'late', content: PERMIT_ALL };
-      const asked = call('POST', `/zones/${doomed.zoneId}/policies`, late);
-      const waiting = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
-        AND wait_event_type = 'Lock' AND query LIKE '%FOR UPDATE%'`;
-      await expect
-        .poll(async () => (await client.query(waiting)).rows, { timeout: 20_000 })
-        .toHaveLength(1);
+      const policy = { name: 'late', content: PERMIT_ALL };
+      const asked = call('POST', `/zones/${doomed.zoneId}/policies`, policy);
+      const waiting =
+        'SELECT 1 FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))';
+      await expect.poll(async () => (await client.query(waiting)).rows).toHaveLength(1);
       await client.query('DELETE FROM resources WHERE zone_id = $1', [doomed.zoneId]);
       await client.query('DELETE FROM zones WHERE id = $1', [doomed.zoneId]);
       await client.query('COMMIT');

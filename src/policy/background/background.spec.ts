@@ -117,10 +117,11 @@ describe('compiling on another thread', () => {
 
 /** What others on this thread see of some work: how many turns they had, and how much was parsed between two. */
 async function turnsDuring<T>(turn: () => Promise<unknown>, work: () => Promise<T>) {
-  let [turns, parsed, mostAtOnce, over] = [0, 0, 0, false];
+  let [turns, parsed, mostAtOnce] = [0, 0, 0];
+  const done = new AbortController();
   let held = engine.residency().text;
   const watching = (async () => {
-    while (!over) {
+    while (!done.signal.aborted) {
       await turn();
       const now = engine.residency().text;
       turns += 1;
@@ -130,7 +131,7 @@ async function turnsDuring<T>(turn: () => Promise<unknown>, work: () => Promise<
     }
   })();
   const result = await work();
-  over = true;
+  done.abort();
   await watching;
   return { result, turns, parsed, mostAtOnce };
 }
