@@ -58,7 +58,7 @@ async function runKeys(command: KeysCommand): Promise<Outcome> {
   }
 }
 
-/** The service waits for its database; somebody at a terminal would rather know that it is away. */
+/** Fails at once if the database is away: the service waits for it, a command does not. */
 async function reach(databaseUrl: string): Promise<void> {
   const client = new Client({ connectionString: databaseUrl, connectionTimeoutMillis: 5_000 });
   client.on('error', () => {});
@@ -84,7 +84,7 @@ async function runKeysCommand(
   if (command.name === 'list') {
     return listKeys(dataSource.manager, command.zoneId, systemClock.now());
   }
-  // This looks, also if a key is missing; whoever seals must have the right ones.
+  // A command that only looks runs also if a key is missing; one that seals needs the right keys.
   if (command.name === 'verify') {
     return verifyAll({
       keyEncryptionKeys,
@@ -109,7 +109,7 @@ function describe(error: unknown): string {
 
 try {
   const code = await main(process.argv.slice(2));
-  // What was written may still be in a pipe; connections that would linger are of no use to anybody.
+  // What was written may still be in a pipe; connections that would linger are not waited for.
   process.stdout.write('', () => process.exit(code));
 } catch (error) {
   const usage = error instanceof WrongUsage;

@@ -91,7 +91,7 @@ function keySetsFirst(app: NestExpressApplication, handler: RequestListener): Re
   );
 }
 
-/** Tells a person at a terminal what to try first. */
+/** Prints the command for a first mandate, for a person at a terminal. */
 async function introduce(demo: Demo, port: number): Promise<void> {
   const curlConfig = await demo.prepare();
   if (curlConfig === null) return;
@@ -103,7 +103,7 @@ async function introduce(demo: Demo, port: number): Promise<void> {
 try {
   await main(readEnv());
 } catch (error) {
-  // These are about how we were started; where in the code that was noticed helps nobody.
+  // These are about how the process was started, so the stack is left out.
   const known = [
     InvalidEnvironment,
     DataDirectoryInUse,

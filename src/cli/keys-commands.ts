@@ -19,7 +19,7 @@ export interface RewrapServices {
 export interface VerifyServices {
   readonly keyEncryptionKeys: Pick<KeyEncryptionKeys, 'usage'>;
   readonly sealedValues: Pick<SealedValues, 'read' | 'opens'>;
-  readonly read: Pick<EntityManager, 'find'>;
+  readonly read: Pick<EntityManager, 'getRepository'>;
   readonly sealing: Pick<Sealing, 'keks'>;
 }
 
@@ -69,9 +69,9 @@ export async function verifyAll(services: VerifyServices): Promise<Outcome> {
 }
 
 /** The signing keys whose public key is not that of their `kid`: verifiers would believe it, we would not. */
-async function foreignKeys(read: Pick<EntityManager, 'find'>) {
+async function foreignKeys(read: Pick<EntityManager, 'getRepository'>) {
   const foreign: { zone_id: string; kid: string }[] = [];
-  for (const { zoneId, kid, publicJwk } of await read.find(SigningKey)) {
+  for (const { zoneId, kid, publicJwk } of await read.getRepository(SigningKey).find()) {
     if ((await thumbprintOf(publicJwk)) !== kid) foreign.push({ zone_id: zoneId, kid });
   }
   return foreign;

@@ -17,7 +17,7 @@ export async function listKeys(
   zoneId: string | null,
   now: number,
 ): Promise<Outcome> {
-  const rows = await read.find(SigningKey, {
+  const rows = await read.getRepository(SigningKey).find({
     where: zoneId === null ? {} : { zoneId },
     order: { zoneId: 'ASC', activatesAt: 'ASC', kid: 'ASC' },
   });

@@ -23,7 +23,9 @@ export async function rotateKeys(
   emergency: boolean,
 ): Promise<Outcome> {
   const zones =
-    zoneId === null ? await read.find(Zone, { select: { id: true } }) : [{ id: zoneId }];
+    zoneId === null
+      ? await read.getRepository(Zone).find({ select: { id: true } })
+      : [{ id: zoneId }];
   const rotated = [];
   for (const { id } of zones) {
     const operator = 'command line';

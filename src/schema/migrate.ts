@@ -108,7 +108,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   try {
     await main();
   } catch (error) {
-    // These are about how we were started; where in the code that was noticed helps nobody.
+    // These are about how the process was started, so the stack is left out.
     const known = error instanceof UnsupportedDatabase || error instanceof InvalidEnvironment;
     const told = error instanceof Error ? (known ? error.message : error.stack) : String(error);
     process.stderr.write(`${told}\n`, () => process.exit(1));

@@ -1,5 +1,5 @@
 import { IsIn, Matches } from 'class-validator';
-import { IsLine, MayBeAbsent } from '../platform/http/text.js';
+import { IsLine, MayBeAbsent } from '../platform/http/validators.js';
 
 const BINDING = /^[0-9a-f]{64}$/;
 

@@ -9,7 +9,7 @@ import {
   Matches,
   ValidateNested,
 } from 'class-validator';
-import { IsLine, IsPrincipal, MayBeAbsent } from '../platform/http/text.js';
+import { IsLine, IsPrincipal, MayBeAbsent } from '../platform/http/validators.js';
 
 /** The person who has confirmed or refused. */
 export class PersonBody {

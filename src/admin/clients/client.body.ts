@@ -13,7 +13,7 @@ import {
 } from 'class-validator';
 import type { JsonObject } from '../../oauth/strict-json.js';
 import { AUTH_METHODS } from './client-authentication.js';
-import { IsInstant, IsLine, IsPrincipal, MayBeAbsent } from '../../platform/http/text.js';
+import { IsInstant, IsLine, IsPrincipal, MayBeAbsent } from '../../platform/http/validators.js';
 
 /** What a trusted issuer calls the workload that a client is. */
 export class WorkloadIdentityBody {

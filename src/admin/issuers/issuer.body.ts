@@ -11,7 +11,7 @@ import {
   Max,
   Min,
 } from 'class-validator';
-import { IsLine, MayBeAbsent } from '../../platform/http/text.js';
+import { IsLine, MayBeAbsent } from '../../platform/http/validators.js';
 import { ISSUER_TOKEN_TYPES, type IssuerTokenType } from '../../zones/issuers/trusted-issuer.js';
 import { SIGNING_ALGS, type SigningAlg } from '../../oauth/algorithms.js';
 import type { JsonObject } from '../../oauth/strict-json.js';

@@ -1,5 +1,5 @@
 import { IsBoolean, IsIn, IsInt, Max, Min } from 'class-validator';
-import { MayBeAbsent } from '../../platform/http/text.js';
+import { MayBeAbsent } from '../../platform/http/validators.js';
 import { ZONE_ALGS, type ZoneAlg } from '../../oauth/algorithms.js';
 
 /** How the signing key of a zone is to be rotated. */

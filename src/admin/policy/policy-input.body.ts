@@ -12,7 +12,7 @@ import {
 } from 'class-validator';
 import type { JsonObject, JsonValue, PolicyInput } from '../../policy/engine/input.js';
 import { MAX_INPUTS } from '../../policy/engine/simulation.js';
-import { MayBeAbsent } from '../../platform/http/text.js';
+import { MayBeAbsent } from '../../platform/http/validators.js';
 
 /** Modules in a request; larger sets are simulated where they are stored. */
 const MAX_MODULES = 1_000;

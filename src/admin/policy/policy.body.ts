@@ -1,6 +1,6 @@
 import { ArrayMaxSize, IsArray, IsUUID } from 'class-validator';
 import { MAX_POLICIES } from '../../policy/engine/compile.js';
-import { IsLine, IsTextBlock, MayBeAbsent } from '../../platform/http/text.js';
+import { IsLine, IsTextBlock, MayBeAbsent } from '../../platform/http/validators.js';
 
 /** A new text of a policy. */
 export class PolicyVersionBody {

@@ -1,5 +1,5 @@
 import { IsIn, IsOptional } from 'class-validator';
-import { IsLine, IsPrincipal, MayBeAbsent } from '../../platform/http/text.js';
+import { IsLine, IsPrincipal, MayBeAbsent } from '../../platform/http/validators.js';
 import { PageQuery } from '../pagination.body.js';
 
 /** A person of a zone. */

@@ -1,5 +1,5 @@
 import { ArrayMaxSize, IsArray, Matches } from 'class-validator';
-import { IsLine, MayBeAbsent } from '../../platform/http/text.js';
+import { IsLine, MayBeAbsent } from '../../platform/http/validators.js';
 
 /** A proof system to be registered. */
 export class ProofSystemBody {

@@ -1,5 +1,5 @@
 import { ArrayMaxSize, IsArray, IsBoolean, IsIn, IsOptional, IsString } from 'class-validator';
-import { MayBeAbsent } from '../../platform/http/text.js';
+import { MayBeAbsent } from '../../platform/http/validators.js';
 import { EVENT_TYPES } from '../../webhooks/webhooks.service.js';
 import { PageQuery } from '../pagination.body.js';
 

@@ -15,7 +15,7 @@ import {
   IsResourceIdentifier,
   IsScopeToken,
   MayBeAbsent,
-} from '../../platform/http/text.js';
+} from '../../platform/http/validators.js';
 
 /** A zone to be made. */
 export class ZoneBody {

@@ -1,5 +1,5 @@
 import { ArrayMaxSize, ArrayUnique, IsArray, IsIn, IsInt, IsUUID, Max, Min } from 'class-validator';
-import { IsLine, MayBeAbsent } from '../../platform/http/text.js';
+import { IsLine, MayBeAbsent } from '../../platform/http/validators.js';
 
 /** An agent session to be opened. */
 export class AgentSessionBody {

@@ -17,7 +17,7 @@ import {
   IsResourceIdentifier,
   IsScopeToken,
   MayBeAbsent,
-} from '../../platform/http/text.js';
+} from '../../platform/http/validators.js';
 
 /** What a delegation is confined by. What is left out is as in the delegation that it hands on. */
 export class ConstraintsBody {

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { InjectDataSource } from '@nestjs/typeorm';
-import { IsNull, MoreThan, type DataSource, type EntityManager } from 'typeorm';
+import { InjectDataSource, InjectRepository } from '@nestjs/typeorm';
+import { IsNull, MoreThan, type DataSource, type EntityManager, type Repository } from 'typeorm';
 import { instant } from '../../platform/config/clock.js';
 import { Ledger } from '../../ledger/ledger.service.js';
 import { Authenticator } from './authenticator.entity.js';
@@ -27,6 +27,7 @@ export interface Person {
 @Injectable()
 export class Enrolments {
   constructor(
+    @InjectRepository(Enrolment) private readonly enrolments: Repository<Enrolment>,
     @InjectDataSource() private readonly dataSource: DataSource,
     private readonly authenticators: Authenticators,
     private readonly ledger: Ledger,
@@ -41,7 +42,8 @@ export class Enrolments {
     const token = randomBytes(TOKEN_BYTES).toString('base64url');
     const expiresAt = instant(this.authenticators.now() + LINK_MS);
     const tokenDigest = digest(token);
-    await tx.insert(Enrolment, { zoneId, tokenDigest, subject, subjectIssuer: issuer, expiresAt });
+    const enrolments = tx.getRepository(Enrolment);
+    await enrolments.insert({ zoneId, tokenDigest, subject, subjectIssuer: issuer, expiresAt });
     return { url: `${this.authenticators.env.issuerUrl}/step-up/enrol/${token}`, expiresAt };
   }
 
@@ -54,12 +56,13 @@ export class Enrolments {
     const { key, authenticator } = await generateTotp(zoneId, person.subject, this.authenticators);
     await insert(tx, zoneId, person, totp.name, authenticator);
     const { id } = authenticator;
-    return { authenticator: await tx.findOneByOrFail(Authenticator, { zoneId, id }), key };
+    const authenticators = tx.getRepository(Authenticator);
+    return { authenticator: await authenticators.findOneByOrFail({ zoneId, id }), key };
   }
 
   /** The enrolment that a link leads to. @returns `null` for a link that is unknown, used or too old */
   find(token: string): Promise<Enrolment | null> {
-    return this.dataSource.manager.findOneBy(Enrolment, {
+    return this.enrolments.findOneBy({
       tokenDigest: digest(token),
       usedAt: IsNull(),
       expiresAt: MoreThan(instant(this.authenticators.now())),
@@ -82,16 +85,14 @@ export class Enrolments {
     if (made === null) return false;
     const { zoneId, tokenDigest, subject, subjectIssuer } = link.enrolment;
     return this.dataSource.transaction('READ COMMITTED', async (tx) => {
-      const { affected } = await tx.update(
-        Enrolment,
-        { zoneId, tokenDigest, usedAt: IsNull() },
-        { usedAt: () => 'clock_timestamp()' },
-      );
+      const { affected } = await tx
+        .getRepository(Enrolment)
+        .update({ zoneId, tokenDigest, usedAt: IsNull() }, { usedAt: () => 'clock_timestamp()' });
       if (affected !== 1) return false;
       const { id, credentialId } = made;
       // A passkey that is registered already cannot become that of another person.
       const taken = typeof credentialId === 'string' ? { zoneId, credentialId } : null;
-      if (taken !== null && (await tx.existsBy(Authenticator, taken))) return false;
+      if (taken !== null && (await tx.getRepository(Authenticator).existsBy(taken))) return false;
       await insert(tx, zoneId, { subject, issuer: subjectIssuer }, method.name, made);
       await this.ledger.append(tx, zoneId, {
         type: 'authenticator.enrolled',
@@ -112,7 +113,8 @@ async function insert(
   kind: string,
   made: NewAuthenticator,
 ): Promise<void> {
-  await tx.insert(Authenticator, { zoneId, subject, subjectIssuer: issuer, kind, ...made });
+  const authenticators = tx.getRepository(Authenticator);
+  await authenticators.insert({ zoneId, subject, subjectIssuer: issuer, kind, ...made });
 }
 
 function digest(token: string): Buffer {
