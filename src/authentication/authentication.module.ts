@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { LedgerModule } from '../ledger/ledger.module.js';
 import { IssuersModule } from '../zones/issuers/issuers.module.js';
 import { SnapshotModule } from '../zones/snapshot/snapshot.module.js';
 import { ClientAssertions } from './client-assertions.service.js';
@@ -9,7 +10,7 @@ import { SessionBearers } from './session-bearers.service.js';
 
 /** Who asks: client credentials, session mandates as bearers, and how often. */
 @Module({
-  imports: [IssuersModule, SnapshotModule],
+  imports: [IssuersModule, LedgerModule, SnapshotModule],
   providers: [
     ClientAuthentication,
     ClientAssertions,

@@ -1,3 +1,4 @@
+import { createHash, createHmac } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { parseForm } from '../oauth/form.js';
 import { digestSecret, generateSecret } from '../zones/clients/secret.js';
@@ -11,8 +12,19 @@ const DIGEST_KEY = Buffer.alloc(32, 7);
 const SECRET = generateSecret();
 const clock = { now: () => 1_800_000_000_000 };
 
-/** The real composition over one zone in memory, and a limit of two requests. */
-function clients(limit = 2): ClientAuthentication {
+const GATEWAY_KEY = Buffer.alloc(32, 9);
+
+interface Knobs {
+  /** Requests that may be made. */
+  readonly limit?: number;
+  /** Whether the client is disabled once the zone is read anew. */
+  readonly disabledSince?: boolean;
+}
+
+/** The real composition over one zone in memory. */
+function clients({ limit = 2, disabledSince = false }: Knobs = {}): ClientAuthentication {
+  let version = '1';
+
   const client = {
     id: CLIENT,
     authMethods: ['client_secret_post', 'client_secret_basic'],
@@ -21,8 +33,24 @@ function clients(limit = 2): ClientAuthentication {
       { kind: 'digest', verifier: digestSecret(DIGEST_KEY, CLIENT, SECRET), expiresAt: null },
     ],
   };
-  const zone = { zoneId: ZONE, digestKey: DIGEST_KEY, clients: new Map([[CLIENT, client]]) };
-  const snapshots = { findByClient: async (id: string) => (id === CLIENT ? zone : null) };
+  const zone = () => ({
+    zoneId: ZONE,
+    version,
+    digestKey: DIGEST_KEY,
+    clients: new Map([[CLIENT, { ...client, disabled: version === '2' }]]),
+  });
+  const current = disabledSince ? '2' : '1';
+  const snapshots = {
+    findByClient: async (id: string) => (id === CLIENT ? zone() : null),
+    isCurrent: async (basis: { version?: string }) =>
+      basis.version === undefined || basis.version === current,
+    forget: () => (version = current),
+  };
+  const spent = new Set<string>();
+  const ledger = {
+    spend: async (_zoneId: string, { nonce }: { nonce: string }) =>
+      !spent.has(nonce) && spent.add(nonce).size > 0,
+  };
   let counted = 0;
   const limits = { count: async () => ((counted += 1) > limit ? 3 : null) };
   const unused = {};
@@ -31,7 +59,8 @@ function clients(limit = 2): ClientAuthentication {
     new SecretVerifier(clock),
     unused as never,
     limits as never,
-    { gatewayHmacKey: undefined } as never,
+    ledger as never,
+    { gatewayHmacKey: GATEWAY_KEY } as never,
     clock,
   );
 }
@@ -58,7 +87,6 @@ describe('an endpoint of its own', () => {
       zone: { zoneId: ZONE },
       client: { id: CLIENT },
       throughGateway: false,
-      once: null,
     });
   });
 
@@ -75,8 +103,38 @@ describe('an endpoint of its own', () => {
     });
   });
 
+  test('is refused a client that was disabled since the zone was read', async () => {
+    await expect(ask(clients({ disabledSince: true }), right)).rejects.toMatchObject({
+      code: 'invalid_client',
+      detail: 'client is disabled',
+    });
+  });
+
+  test('accepts the signature of a gateway once', async () => {
+    const authentication = clients();
+    const text = `client_id=${CLIENT}`;
+    const body = new TextEncoder().encode(text);
+    const digest = createHash('sha256').update(body).digest('hex');
+    const timestamp = String(clock.now() / 1_000);
+    const signature = createHmac('sha256', GATEWAY_KEY)
+      .update(`${timestamp}\nreq-1\nPOST\n/any/endpoint\n${digest}`)
+      .digest('hex');
+    const gateway = { timestamp, request: 'req-1', signature, requestId: 'req-1' };
+    const through = () =>
+      authentication.authenticate(
+        { ...request, body, gateway },
+        '192.0.2.1',
+        parseForm(body, new Set()),
+      );
+    expect(await through()).toMatchObject({ client: { id: CLIENT }, throughGateway: true });
+    await expect(through()).rejects.toMatchObject({
+      code: 'invalid_client',
+      detail: 'gateway_request was used before',
+    });
+  });
+
   test('counts requests of clients that have proved themselves, and no others', async () => {
-    const authentication = clients(1);
+    const authentication = clients({ limit: 1 });
     await ask(authentication, { ...right, client_secret: generateSecret() }).catch(() => {});
     await ask(authentication, right);
     await expect(ask(authentication, right)).rejects.toMatchObject({
@@ -87,7 +145,7 @@ describe('an endpoint of its own', () => {
 });
 
 test('a request that is evaluated again is counted once', async () => {
-  const authentication = clients(1);
+  const authentication = clients({ limit: 1 });
   const caller = await ask(clients(), right);
   const count = authentication.countOnce();
   await count(caller);

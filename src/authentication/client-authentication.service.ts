@@ -1,9 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { orUnavailable } from '../oauth/errors.js';
+import { NO_ZONE } from '../ledger/entry.js';
+import { Ledger } from '../ledger/ledger.service.js';
+import { OAuthError, orUnavailable, unavailable } from '../oauth/errors.js';
 import { single, type Form } from '../oauth/form.js';
+import { isUuid } from '../oauth/vocabulary.js';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
-import { Snapshots } from '../zones/snapshot/snapshots.service.js';
+import { Snapshots, type Basis } from '../zones/snapshot/snapshots.service.js';
 import {
   authenticateClient,
   findClaimed,
@@ -19,6 +22,9 @@ import { limitRequests } from './limit.js';
 import { RequestLimits } from './request-limits.service.js';
 import { SecretVerifier } from './secret-verifier.js';
 
+/** Evaluations of one request in a zone that keeps changing. */
+const MAX_ATTEMPTS = 5;
+
 /**
  * Client authentication (RFC 6749 2.3), the same for every endpoint: by secret, by assertion, or by the
  * signature of a gateway.
@@ -30,24 +36,35 @@ export class ClientAuthentication {
     private readonly secrets: SecretVerifier,
     private readonly assertions: ClientAssertions,
     private readonly limits: RequestLimits,
+    private readonly ledger: Ledger,
     @Inject(ENV) private readonly env: RunningEnv,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /**
-   * Authenticates the client of a request and counts the request against its limits: {@link identify},
-   * {@link verify} and {@link countOnce} in one, for endpoints that do nothing in between.
+   * Authenticates the client of a request: reads and verifies its credentials on what the database says
+   * now, counts the request against its limits, and spends a credential that is good for one request. For
+   * endpoints that commit nothing to the ledger by themselves; the token endpoint does the same in stages,
+   * and leaves currency and spending to its commit.
    *
    * @param source the caller's address
    * @throws {OAuthError} invalid_request, invalid_client, slow_down, temporarily_unavailable
    */
-  async authenticate(request: CredentialedRequest, source: string, form: Form): Promise<Caller> {
+  async authenticate(
+    request: CredentialedRequest,
+    source: string,
+    form: Form,
+  ): Promise<Omit<Caller, 'once'>> {
     const credentials = readCredentials(request, form);
-    const claimed = await this.identify(credentials);
     const presented = { credentials, source, zoneId: single(form, 'zone_id') };
-    const caller = await this.verify(presented, claimed);
+    const { once, ...caller } = await this.verifyCurrent(presented);
     await this.countOnce()(caller);
-    return caller;
+    if (once === null) return caller;
+    const { zoneId } = caller.zone;
+    if (await orUnavailable('nonce', this.ledger.spend(zoneId, once))) return caller;
+    throw new OAuthError('invalid_client', 'client authentication failed', {
+      detail: `${once.purpose} was used before`,
+    });
   }
 
   /**
@@ -83,6 +100,26 @@ export class ClientAuthentication {
     const count = (zoneId: string, clientId: string) =>
       (counted ??= this.limits.count(zoneId, clientId));
     return (caller) => limitRequests(caller, { count });
+  }
+
+  /** Verifies credentials, and again if the zone has changed since its snapshot was made. */
+  private async verifyCurrent(presented: PresentedCredentials): Promise<Caller> {
+    const { clientId } = presented.credentials;
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
+      const claimed = await this.identify(presented.credentials);
+      const verified = await Promise.allSettled([this.verify(presented, claimed)]);
+      const basis: Basis =
+        claimed === null
+          ? { zoneId: NO_ZONE, clientId: isUuid(clientId) ? clientId : undefined }
+          : { zoneId: claimed.zone.zoneId, version: claimed.zone.version };
+      if (await orUnavailable('zone', this.snapshots.isCurrent(basis))) {
+        const [outcome] = verified;
+        if (outcome.status === 'fulfilled') return outcome.value;
+        throw outcome.reason;
+      }
+      this.snapshots.forget(basis);
+    }
+    throw unavailable('the zone changed again while the client was authenticated');
   }
 
   private readonly checks: CredentialChecks = {

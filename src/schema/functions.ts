@@ -28,7 +28,14 @@ export const FUNCTION_FILES: readonly string[] = [
  * it wait behind us, and give up after 500 (`ledger.connection.ts`).
  */
 const LOCK_MS = 300;
-const LOCK_NOT_AVAILABLE = '55P03';
+/**
+ * The same for every tenth attempt: an autovacuum, which holds a table for as long as it runs, gives way
+ * only to a transaction that has waited longer than `deadlock_timeout`, which is a second.
+ */
+const LONG_LOCK_MS = 1_500;
+const LONG_EVERY = 10;
+/** `lock_not_available` and `deadlock_detected`. */
+const BUSY = new Set(['55P03', '40P01']);
 
 /** The text of the whole set, and its SHA-256 in hex. */
 export interface FunctionTexts {
@@ -50,11 +57,11 @@ export async function readFunctions(): Promise<FunctionTexts> {
  * and another text is replaced too: that is what an edited file looks like while it is being worked on.
  *
  * @param client a connection that holds the lock of migrations
- * @param patienceMs how long to try while others keep the tables busy
+ * @param maxWaitMs how long to try while others keep the tables busy
  * @returns whether they were replaced
  * @throws the driver's error
  */
-export async function updateFunctions(client: pg.Client, patienceMs: number): Promise<boolean> {
+export async function updateFunctions(client: pg.Client, maxWaitMs: number): Promise<boolean> {
   const { version } = FUNCTION_SET;
   const { text, sha256 } = await readFunctions();
   const { rows } = await client.query<{ version: number; sha256: string }>(
@@ -65,15 +72,15 @@ export async function updateFunctions(client: pg.Client, patienceMs: number): Pr
     if (stored.version > version) return false;
     if (stored.version === version && stored.sha256 === sha256) return false;
   }
-  await whenTablesAreFree(client, patienceMs, async () => {
+  await whenTablesAreFree(client, maxWaitMs, async () => {
     await client.query(text);
     await client.query(
       `INSERT INTO schema_functions (version, sha256) VALUES ($1, $2) ON CONFLICT (version)
          DO UPDATE SET sha256 = EXCLUDED.sha256, applied_at = EXCLUDED.applied_at`,
       [version, sha256],
     );
-    await client.query(MAKE_PARTITIONS);
   });
+  await makePartitions(client, maxWaitMs);
   return true;
 }
 
@@ -82,8 +89,8 @@ export async function updateFunctions(client: pg.Client, patienceMs: number): Pr
  *
  * @throws the driver's error
  */
-export async function makePartitions(client: pg.Client, patienceMs: number): Promise<void> {
-  await whenTablesAreFree(client, patienceMs, async () => {
+export async function makePartitions(client: pg.Client, maxWaitMs: number): Promise<void> {
+  await whenTablesAreFree(client, maxWaitMs, async () => {
     await client.query(MAKE_PARTITIONS);
   });
 }
@@ -93,21 +100,23 @@ const MAKE_PARTITIONS = 'SELECT ledger_maintain()';
 /** Does something in one transaction that gives up a lock rather than keep others waiting, and tries again. */
 async function whenTablesAreFree(
   client: pg.Client,
-  patienceMs: number,
+  maxWaitMs: number,
   work: () => Promise<void>,
 ): Promise<void> {
-  for (let waited = 0; ; waited += LOCK_MS * 2) {
+  for (let attempt = 1, waited = 0; ; attempt += 1) {
+    const lockMs = attempt % LONG_EVERY === 0 ? LONG_LOCK_MS : LOCK_MS;
     await client.query('BEGIN');
     try {
-      await client.query(`SET LOCAL lock_timeout = ${LOCK_MS}`);
+      await client.query(`SET LOCAL lock_timeout = ${lockMs}`);
       await work();
       await client.query('COMMIT');
       return;
     } catch (error) {
       await client.query('ROLLBACK');
-      const busy = error instanceof pg.DatabaseError && error.code === LOCK_NOT_AVAILABLE;
-      if (!busy || waited >= patienceMs) throw error;
+      const busy = error instanceof pg.DatabaseError && BUSY.has(error.code ?? '');
+      if (!busy || waited >= maxWaitMs) throw error;
       await sleep(LOCK_MS);
+      waited += lockMs + LOCK_MS;
     }
   }
 }

@@ -38,12 +38,12 @@ interface Minting {
   readonly refusals: unknown[];
 }
 
-/** Asks a replica for mandates without a pause until `until` is over, and says how long each took. */
-async function minting(replica: Replica, until: () => boolean, clients = 2): Promise<Minting> {
+/** Asks a replica for mandates without a pause until `isOver`, and says how long each took. */
+async function minting(replica: Replica, isOver: () => boolean, clients = 2): Promise<Minting> {
   const times: number[] = [];
   const refusals: unknown[] = [];
   const client = async () => {
-    while (!until()) {
+    while (!isOver()) {
       const asked = performance.now();
       const { status, body } = await sessionAt(replica);
       times.push(performance.now() - asked);
