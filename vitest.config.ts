@@ -10,7 +10,11 @@ const patience = {
 };
 
 /** Spec files under `test` that need neither a build nor a database. */
-const PLAIN = ['test/house/architecture.spec.ts', 'test/house/ci.spec.ts'];
+const PLAIN = [
+  'test/house/architecture.spec.ts',
+  'test/house/ci.spec.ts',
+  'test/docs/documentation.spec.ts',
+];
 
 export default defineConfig({
   test: {

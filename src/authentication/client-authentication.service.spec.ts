@@ -1,9 +1,8 @@
 import { createHash, createHmac } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { parseForm } from '../oauth/form.js';
 import { digestSecret, generateSecret } from '../zones/clients/secret.js';
 import { ClientAuthentication } from './client-authentication.service.js';
-import type { CredentialedRequest } from './credentials.js';
+import type { ClientRequest } from './client-request.js';
 import { SecretVerifier } from './secret-verifier.js';
 
 const ZONE = '0190a000-0000-7000-8000-000000000001';
@@ -65,7 +64,10 @@ function clients({ limit = 2, disabledSince = false }: Knobs = {}): ClientAuthen
   );
 }
 
-const request: CredentialedRequest = {
+const request: ClientRequest = {
+  requestId: 'r',
+  source: '192.0.2.1',
+  hasQuery: false,
   authorization: [],
   gateway: null,
   method: 'POST',
@@ -75,7 +77,7 @@ const request: CredentialedRequest = {
 
 function ask(authentication: ClientAuthentication, parameters: Record<string, string>) {
   const body = new TextEncoder().encode(new URLSearchParams(parameters).toString());
-  return authentication.authenticate(request, '192.0.2.1', parseForm(body, new Set()));
+  return authentication.authenticate({ ...request, body });
 }
 
 const right = { client_id: CLIENT, client_secret: SECRET };
@@ -103,6 +105,16 @@ describe('an endpoint of its own', () => {
     });
   });
 
+  test.each([
+    ['a malformed form', { body: new TextEncoder().encode('a=%zz') }],
+    ['parameters in the URL', { hasQuery: true }],
+    ['a repeated parameter', { body: new TextEncoder().encode('client_id=a&client_id=b') }],
+  ])('refuses %s as invalid_request', async (_name, changes) => {
+    await expect(clients().authenticate({ ...request, ...changes })).rejects.toMatchObject({
+      code: 'invalid_request',
+    });
+  });
+
   test('is refused a client that was disabled since the zone was read', async () => {
     await expect(ask(clients({ disabledSince: true }), right)).rejects.toMatchObject({
       code: 'invalid_client',
@@ -120,12 +132,7 @@ describe('an endpoint of its own', () => {
       .update(`${timestamp}\nreq-1\nPOST\n/any/endpoint\n${digest}`)
       .digest('hex');
     const gateway = { timestamp, request: 'req-1', signature, requestId: 'req-1' };
-    const through = () =>
-      authentication.authenticate(
-        { ...request, body, gateway },
-        '192.0.2.1',
-        parseForm(body, new Set()),
-      );
+    const through = () => authentication.authenticate({ ...request, body, gateway });
     expect(await through()).toMatchObject({ client: { id: CLIENT }, throughGateway: true });
     await expect(through()).rejects.toMatchObject({
       code: 'invalid_client',

@@ -16,11 +16,17 @@ import {
   type PresentedCredentials,
 } from './authenticate.js';
 import { ClientAssertions } from './client-assertions.service.js';
-import { readCredentials, type CredentialedRequest, type Credentials } from './credentials.js';
+import { readClientForm, type ClientRequest } from './client-request.js';
+import { readCredentials, type Credentials } from './credentials.js';
 import { verifyGatewaySignature } from './gateway-signature.js';
 import { limitRequests } from './limit.js';
 import { RequestLimits } from './request-limits.service.js';
 import { SecretVerifier } from './secret-verifier.js';
+
+/** A client that has proved who it is, and the parameters of its request. */
+export interface AuthenticatedClient extends Omit<Caller, 'once'> {
+  readonly form: Form;
+}
 
 /** Evaluations of one request in a zone that keeps changing. */
 const MAX_ATTEMPTS = 5;
@@ -42,26 +48,27 @@ export class ClientAuthentication {
   ) {}
 
   /**
-   * Authenticates the client of a request: reads and verifies its credentials on what the database says
-   * now, counts the request against its limits, and spends a credential that is good for one request. For
-   * endpoints that commit nothing to the ledger by themselves; the token endpoint does the same in stages,
-   * and leaves currency and spending to its commit.
+   * Authenticates the client of a request: parses the form, verifies the credentials on what the database
+   * says now, counts the request against its limits, and spends a credential that is good for one request.
+   * For endpoints that commit nothing to the ledger by themselves; the token endpoint does the same in
+   * stages, and leaves currency and spending to its commit.
    *
-   * @param source the caller's address
+   * @param request as {@link readClientRequest} reads it
+   * @param repeatable the parameters of the endpoint that may be given more than once
    * @throws {OAuthError} invalid_request, invalid_client, slow_down, temporarily_unavailable
    */
   async authenticate(
-    request: CredentialedRequest,
-    source: string,
-    form: Form,
-  ): Promise<Omit<Caller, 'once'>> {
+    request: ClientRequest,
+    repeatable?: ReadonlySet<string>,
+  ): Promise<AuthenticatedClient> {
+    const form = readClientForm(request, repeatable);
     const credentials = readCredentials(request, form);
-    const presented = { credentials, source, zoneId: single(form, 'zone_id') };
+    const presented = { credentials, source: request.source, zoneId: single(form, 'zone_id') };
     const { once, ...caller } = await this.verifyCurrent(presented);
     await this.countOnce()(caller);
-    if (once === null) return caller;
+    if (once === null) return { ...caller, form };
     const { zoneId } = caller.zone;
-    if (await orUnavailable('nonce', this.ledger.spend(zoneId, once))) return caller;
+    if (await orUnavailable('nonce', this.ledger.spend(zoneId, once))) return { ...caller, form };
     throw new OAuthError('invalid_client', 'client authentication failed', {
       detail: `${once.purpose} was used before`,
     });
@@ -93,7 +100,7 @@ export class ClientAuthentication {
    * Counts one request against the limits of its client and zone, however often the result is called: a
    * request that is evaluated again is still one request.
    *
-   * @returns throws slow_down (OAuthError) if there have been too many
+   * @returns a function that counts, and throws an `OAuthError` slow_down if there were too many
    */
   countOnce(): (caller: Pick<Caller, 'zone' | 'client'>) => Promise<void> {
     let counted: Promise<number | null> | undefined;

@@ -1,9 +1,12 @@
--- Tables with a partition for each day: which they are, and until when a day is kept, is in tables_by_day.
+-- Tables with a partition for each day: which they are, and what keeps a day from being dropped, is in tables_by_day.
 
 -- Makes the partitions of the coming days and drops the days in which nothing can be alive.
--- Sessions, tokens and challenges live for a day at most; one more day is kept for people who look.
+-- Sessions, tokens and challenges live for a day at most, but for what kept_while finds alive; one more day is kept
+-- for people who look.
 CREATE OR REPLACE FUNCTION ledger_maintain(p_days_ahead integer DEFAULT 7) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
+  -- Whole days after which a day is dropped: of today, on the third day from today.
+  kept_days CONSTANT integer := 2;
   parent record;
   day    date;
   part   record;
@@ -39,7 +42,7 @@ BEGIN
       JOIN pg_inherits i ON i.inhparent = to_regclass(format('%I', t.name))
       JOIN pg_class c ON c.oid = i.inhrelid
      WHERE t.dropped AND c.relname ~ '_[0-9]{8}$'
-       AND to_date(right(c.relname, 8), 'YYYYMMDD') < (now() AT TIME ZONE 'UTC')::date - 2
+       AND to_date(right(c.relname, 8), 'YYYYMMDD') < (now() AT TIME ZONE 'UTC')::date - kept_days
   LOOP
     IF part.kept_while IS NOT NULL THEN
       EXECUTE format('SELECT EXISTS (SELECT 1 FROM %I WHERE %s)', part.relname, part.kept_while) INTO alive;

@@ -1,11 +1,17 @@
 import type { StepUpTerms } from '../zones/step-up-terms.js';
-import { CONFIRMATION_METHODS } from './decision-methods.js';
+import { CONFIRMATION_METHODS, type DecisionMethod } from './decision-methods.js';
 
 /** The type that is meant where a request wants fresh authentication and does not say of which kind. */
 export const DEFAULT_TYPE = 'mfa';
 
 /** The names of the methods by which the subject confirms. */
 const SUBJECT_METHODS: readonly string[] = CONFIRMATION_METHODS.map(({ name }) => name);
+
+/**
+ * The methods that satisfy `mfa` where a zone has set no terms. A new method is not among them by itself:
+ * whether a zone accepts it is for its operators to say.
+ */
+const MFA_METHODS: readonly DecisionMethod[] = ['totp', 'webauthn', 'proof_system'];
 
 /**
  * The terms of a type that a zone has set none for: `mfa` is confirmed by the subject, every other type
@@ -15,9 +21,7 @@ export function defaultTerms(type: string): StepUpTerms {
   const own = type === DEFAULT_TYPE;
   return {
     lifetime_seconds: 300,
-    satisfied_by: own
-      ? [...SUBJECT_METHODS, 'proof_system']
-      : ['operator', 'approver', 'proof_system'],
+    satisfied_by: own ? [...MFA_METHODS] : ['operator', 'approver', 'proof_system'],
     quorum: 1,
     requester_may_satisfy: false,
     subject_may_satisfy: own,

@@ -1,23 +1,7 @@
-import type { GatewayHeaders } from '../oauth/gateway-headers.js';
+import type { ClientRequest } from '../authentication/client-request.js';
 
 /** A request to the token endpoint as it came off the wire. */
-export interface TokenRequest {
-  readonly requestId: string;
-  /** The raw bytes of the body. */
-  readonly body: Uint8Array;
-  /** The values of the `Authorization` headers. */
-  readonly authorization: readonly string[];
-  /** Whether the URL had a query. */
-  readonly hasQuery: boolean;
-  /** As in the request line. */
-  readonly method: string;
-  /** The path of the URL, as it was sent. */
-  readonly path: string;
-  /** `null` if no header of a gateway's signature is there; any one of them makes it a gateway's. */
-  readonly gateway: GatewayHeaders | null;
-  /** The caller's address. */
-  readonly source: string;
-}
+export type TokenRequest = ClientRequest;
 
 /** The successful answer (RFC 8693 2.2.1). */
 export interface TokenResponse {

@@ -9,9 +9,7 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import type { Request } from 'express';
-import { gatewayHeadersOf } from '../platform/http/gateway-headers.js';
-import { readFormBody } from '../platform/http/form-body.js';
-import { requestIdOf } from '../platform/http/request-id.js';
+import { readClientRequest } from '../authentication/client-request.js';
 import { Exchange } from './exchange.service.js';
 import { tokenRequestSchema, tokenResponseSchema } from './token.openapi.js';
 import type { TokenResponse } from './token-request.js';
@@ -40,16 +38,6 @@ export class TokenController {
   @ApiResponse({ status: 429, description: 'Too many failed attempts' })
   @ApiResponse({ status: 503, description: 'Not now; see Retry-After' })
   async token(@Req() request: Request): Promise<TokenResponse> {
-    const body = await readFormBody(request);
-    return this.exchange.run({
-      requestId: requestIdOf(request),
-      body,
-      authorization: request.headersDistinct['authorization'] ?? [],
-      hasQuery: request.originalUrl.includes('?'),
-      method: request.method,
-      path: request.originalUrl,
-      gateway: gatewayHeadersOf(request),
-      source: request.ip ?? '',
-    });
+    return this.exchange.run(await readClientRequest(request));
   }
 }

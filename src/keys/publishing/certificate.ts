@@ -41,8 +41,7 @@ export async function certificateFor(key: CertifiedKey, sign: Sign): Promise<Buf
     tagged(3, sequence(extension(BASIC_CONSTRAINTS, sequence()), extension(KEY_USAGE, SIGNATURES))),
   );
   const signature = Buffer.from(await sign(toBeSigned));
-  const isEcdsa = key.alg === 'ES256' || key.alg === 'ES384';
-  return sequence(toBeSigned, algorithm, bits(isEcdsa ? ecdsaSignature(signature) : signature));
+  return sequence(toBeSigned, algorithm, bits(IN_DER[key.alg](signature)));
 }
 
 const COMMON_NAME = '55 04 03';
@@ -67,6 +66,17 @@ const SIGNATURE_ALGORITHM: Readonly<Record<ZoneAlg, Buffer>> = {
       tagged(2, integer(Buffer.of(32))),
     ),
   ),
+};
+
+const asItIs = (signature: Buffer): Buffer => signature;
+
+/** Signatures as X.509 has them: those of ECDSA are two integers in a sequence (RFC 5480), others as in JWS. */
+const IN_DER: Readonly<Record<ZoneAlg, (signature: Buffer) => Buffer>> = {
+  ES256: ecdsaSignature,
+  ES384: ecdsaSignature,
+  EdDSA: asItIs,
+  RS256: asItIs,
+  PS256: asItIs,
 };
 
 /** The serial number: positive, at most 20 bytes (RFC 5280 4.1.2.2), and always the same for a key. */

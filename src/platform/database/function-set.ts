@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 1,
-  sha256: 'e95f608fc4ce16e48cc7f2af968213812d42319291c7426cc44577b595e82656',
+  sha256: '84c070c4e91aacf060ea758ba9e955ba7a1f7e9b65b1a6a555b24c1477f7952b',
 } as const;

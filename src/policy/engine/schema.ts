@@ -160,7 +160,7 @@ action TokenExchange appliesTo {
     subject_claims?: SubjectClaims,
     // The scopes that would be granted.
     requested_scopes: Set<String>,
-    // Whether a step-up challenge was satisfied for this very request.
+    // Whether the step-up that policy demands is satisfied, by a challenge for this very request or by what is known.
     challenge_resolved: Bool,
     // What a gateway is about to do upstream, such as "GET"; absent without a gateway.
     request_method?: String,

@@ -8,8 +8,8 @@ import type { Html } from './html.js';
  * A method by which the subject of a challenge confirms it on the confirmation page, such as TOTP: how a
  * person registers an authenticator for it, and how what the person then shows is verified.
  *
- * A new one is an object of this kind, listed in `step-up/decision-methods.ts`. Bodies, pages and the
- * rules of types take it from there.
+ * A new one is an object of this kind, listed in `step-up/decision-methods.ts`. The terms of types and the
+ * pages take it from there. What operators can register by themselves is `kind` of `AuthenticatorBody`.
  */
 export interface ConfirmationMethod<Name extends string = string> {
   /** As in `satisfied_by` of a type, in `kind` of an authenticator, and in the audit log. */

@@ -1,5 +1,5 @@
 import { OAuthError } from '../../oauth/errors.js';
-import { MalformedForm, parseForm, single, type Form } from '../../oauth/form.js';
+import { single, type Form } from '../../oauth/form.js';
 import { isResourceIdentifier } from '../../oauth/resource-identifier.js';
 import { parseScope } from '../../oauth/scope.js';
 import {
@@ -12,6 +12,7 @@ import {
   type MandateTokenType,
   type SubjectTokenType,
 } from '../../oauth/vocabulary.js';
+import { readClientForm } from '../../authentication/client-request.js';
 import { readCredentials, type Credentials } from '../../authentication/credentials.js';
 import { readUpstreamCall, type UpstreamCall } from './upstream-call.js';
 import type { TokenRequest } from '../token-request.js';
@@ -75,8 +76,7 @@ const ACR_VALUE = /^[\x21\x23-\x5B\x5D-\x7E]{1,200}$/;
  *   and invalid_client where no usable client credentials are there
  */
 export function parse(request: TokenRequest): Parsed {
-  if (request.hasQuery) throw malformed('parameters belong into the body, not into the URL');
-  const form = readForm(request.body);
+  const form = readClientForm(request, REPEATABLE);
   const grantType = readGrantType(form);
   const credentials = readCredentials(request, form);
   const { subjectToken, actorToken } = readTokens(form, grantType);
@@ -102,15 +102,6 @@ export function parse(request: TokenRequest): Parsed {
     acrValues: readAcrValues(form),
     maxAge: readMaxAge(form),
   };
-}
-
-function readForm(body: Uint8Array): Form {
-  try {
-    return parseForm(body, REPEATABLE);
-  } catch (error) {
-    if (error instanceof MalformedForm) throw malformed(`the form is malformed: ${error.message}`);
-    throw error;
-  }
 }
 
 function readGrantType(form: Form): GrantType {

@@ -1,0 +1,43 @@
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { getMetadataArgsStorage } from 'typeorm';
+import { describe, expect, test } from 'vitest';
+import { dataSourceOptions, migrationOptions } from './data-source.js';
+import { refuseToGoBack } from './migrations/refuse-to-go-back.js';
+
+const SRC = fileURLToPath(new URL('..', import.meta.url));
+const URL_OF_NONE = 'postgres://none';
+
+/** The values of the modules whose file names end so. */
+async function exportsOf(ending: RegExp): Promise<unknown[]> {
+  const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((path) =>
+    ending.test(path),
+  );
+  const modules = await Promise.all(
+    files.map((path): Promise<object> => import(/* @vite-ignore */ `../${path}`)),
+  );
+  return modules.flatMap((module) => Object.values(module));
+}
+
+describe('src/schema/data-source.ts', () => {
+  test('lists every entity', async () => {
+    const found = new Set(await exportsOf(/\.entity\.ts$/));
+    const tables = getMetadataArgsStorage().tables.map(({ target }) => target);
+    const entities = tables.filter((target) => found.has(target));
+    expect(entities.length).toBeGreaterThan(20);
+    expect(new Set(entities)).toEqual(
+      new Set(Object.values(dataSourceOptions(URL_OF_NONE).entities ?? [])),
+    );
+  });
+
+  test('lists every migration, none of which goes back', async () => {
+    const found = await exportsOf(/^schema\/migrations\/\d.*\.ts$/);
+    const listed: unknown[] = Object.values(migrationOptions(URL_OF_NONE).migrations ?? []);
+    expect(listed.length).toBeGreaterThan(0);
+    expect(new Set(found)).toEqual(new Set(listed));
+    for (const migration of listed) {
+      if (typeof migration !== 'function') throw new Error('a migration is a class');
+      expect(Reflect.construct(migration, [])).toMatchObject({ down: refuseToGoBack });
+    }
+  });
+});
