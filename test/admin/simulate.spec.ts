@@ -1,13 +1,16 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { beforeAll, describe, expect, test } from 'vitest';
-import { rows, sharedReplica, type Replica } from '../setup/harness.js';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { rows, startReplica, type Replica } from '../setup/harness.js';
 import { callAdmin, PERMIT_ALL } from '../setup/zone.js';
 
 let replica: Replica;
 
 beforeAll(async () => {
-  replica = await sharedReplica();
+  // One of its own: what it writes is counted.
+  replica = await startReplica();
 });
+
+afterAll(() => replica.stop());
 
 const CLIENT = '0190f4c8-0000-7000-8000-000000000001';
 
