@@ -8,7 +8,7 @@ import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { Snapshots, type Basis } from '../zones/snapshot/snapshots.service.js';
 import { refusedEvent, type LastStage } from './describe/audit-event.js';
 import { unspent } from './describe/facts.js';
-import { ExchangeMetrics } from './exchange-metrics.service.js';
+import { ExchangeMetrics } from './exchange.metrics.js';
 import { refusedFor, type Decided, type Outcome, type Stale } from './outcome.js';
 import type { LedgerPort } from './stages/record.js';
 import { TokenBucket } from './token-bucket.js';

@@ -1,9 +1,16 @@
-import { makeCounterProvider, makeHistogramProvider } from '@willsoto/nestjs-prometheus';
+import { Injectable } from '@nestjs/common';
+import {
+  InjectMetric,
+  makeCounterProvider,
+  makeHistogramProvider,
+} from '@willsoto/nestjs-prometheus';
+import type { Counter, Histogram } from 'prom-client';
+import { OAuthError } from '../oauth/errors.js';
 
-export const EXCHANGES = 'mandate_exchanges_total';
-export const DECISIONS = 'mandate_policy_decisions_total';
-export const UNRECORDED = 'mandate_unrecorded_denials_total';
-export const STAGE_SECONDS = 'mandate_exchange_stage_seconds';
+const EXCHANGES = 'mandate_exchanges_total';
+const DECISIONS = 'mandate_policy_decisions_total';
+const UNRECORDED = 'mandate_unrecorded_denials_total';
+const STAGE_SECONDS = 'mandate_exchange_stage_seconds';
 
 /** What the exchange measures of itself. Every label is from a closed set. */
 export const exchangeMetrics = [
@@ -28,3 +35,41 @@ export const exchangeMetrics = [
     buckets: [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2],
   }),
 ];
+
+/** Counts and times what the exchange does. */
+@Injectable()
+export class ExchangeMetrics {
+  constructor(
+    @InjectMetric(EXCHANGES) private readonly exchanges: Counter<'outcome'>,
+    @InjectMetric(UNRECORDED) private readonly unrecordedDenials: Counter,
+    @InjectMetric(DECISIONS) private readonly decisions: Counter<'decision'>,
+    @InjectMetric(STAGE_SECONDS) private readonly stageSeconds: Histogram<'stage'>,
+  ) {}
+
+  issued(): void {
+    this.exchanges.inc({ outcome: 'issued' });
+  }
+
+  /** @param error what is answered; anything but an `OAuthError` is our own fault */
+  refused(error: unknown): void {
+    this.exchanges.inc({ outcome: error instanceof OAuthError ? error.code : 'server_error' });
+  }
+
+  decided(decision: string): void {
+    this.decisions.inc({ decision });
+  }
+
+  unrecorded(): void {
+    this.unrecordedDenials.inc();
+  }
+
+  /** Times one stage, whether it returns or throws. */
+  async time<T>(stage: string, run: () => T | Promise<T>): Promise<T> {
+    const stop = this.stageSeconds.startTimer({ stage });
+    try {
+      return await run();
+    } finally {
+      stop();
+    }
+  }
+}

@@ -6,7 +6,7 @@ import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { Attempts } from '../step-up/attempts.service.js';
 import { Challenges } from '../step-up/challenges.service.js';
 import type { LastStage } from './describe/audit-event.js';
-import { ExchangeMetrics } from './exchange-metrics.service.js';
+import { ExchangeMetrics } from './exchange.metrics.js';
 import { ExchangeRecorder } from './exchange-recorder.service.js';
 import type { Decided, Outcome } from './outcome.js';
 import { PolicyDecisionPoint } from './policy-decision-point.service.js';

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { PolicySets } from '../policy/policy-sets.service.js';
 import { Shadow } from '../policy/shadow.service.js';
 import type { LastStage } from './describe/audit-event.js';
-import { ExchangeMetrics } from './exchange-metrics.service.js';
+import { ExchangeMetrics } from './exchange.metrics.js';
 import type { Outcome } from './outcome.js';
 import {
   PolicyDenial,
