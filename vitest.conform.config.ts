@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 /** `npm run conform`: tests that need programs which npm does not bring. */
 export default defineConfig({
   test: {
+    // One after the other: what is foreign is slow enough by itself, and the server's own limits hold here, too.
+    fileParallelism: false,
     projects: [
       {
         test: {
