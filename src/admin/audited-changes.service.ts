@@ -3,6 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import { QueryFailedError, type DataSource, type EntityManager } from 'typeorm';
 import { Ledger } from '../ledger/ledger.service.js';
 import { isUuid } from '../oauth/vocabulary.js';
+import { commitIf } from '../platform/database/commit-if.js';
 import { Zone } from '../zones/zone.entity.js';
 import type { Change } from './change.js';
 import { found } from './find-row.js';
@@ -66,18 +67,15 @@ export class AuditedChanges {
     change: Change,
     make: (tx: EntityManager, zone: Zone | null) => Promise<Made<T> | null>,
   ): Promise<T | null> {
-    const runner = this.dataSource.createQueryRunner();
     try {
-      await runner.startTransaction();
-      const made = await this.make(runner.manager, change, make);
-      await (made === null ? runner.rollbackTransaction() : runner.commitTransaction());
+      const made = await commitIf<Made<T> | null>(
+        this.dataSource,
+        (result) => result !== null,
+        (tx) => this.make(tx, change, make),
+      );
       return made === null ? null : made.result;
     } catch (error) {
-      // What went wrong is what to tell; that undoing it failed as well says no more.
-      if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => {});
       throw describe(error);
-    } finally {
-      await runner.release();
     }
   }
 
