@@ -86,10 +86,9 @@ export class AuditedChanges {
   ): Promise<Made<T> | null> {
     const { zoneId, requestId, type, operator = OPERATOR } = change;
     // Each change would lock the zone sooner or later; those that had locked different things in it
-    // before would wait for each other.
-    const zone = await tx
-      .getRepository(Zone)
-      .findOne({ where: { id: zoneId }, lock: { mode: 'pessimistic_write' } });
+    // before would wait for each other. What refers to the zone may go on meanwhile, unless that goes.
+    const mode = type === 'zone.deleted' ? 'pessimistic_write' : 'for_no_key_update';
+    const zone = await tx.getRepository(Zone).findOne({ where: { id: zoneId }, lock: { mode } });
     const made = await make(tx, zone);
     if (made === null) return null;
     await this.ledger.append(tx, zoneId, {

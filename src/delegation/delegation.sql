@@ -56,15 +56,22 @@ CREATE OR REPLACE FUNCTION delegation_draw(p_zone uuid, p_id uuid) RETURNS void 
      AND d.id IN (SELECT unnest(e.edge_path) FROM delegation_edges e WHERE e.zone_id = p_zone AND e.id = p_id)
 $$;
 
--- Locks the budgets that a batch may draw on, in one order for all writers: batches that took
--- them as they come would wait for each other.
-CREATE OR REPLACE FUNCTION delegation_lock(p_entries jsonb) RETURNS void LANGUAGE plpgsql AS $$
+-- The budgets on the way to an edge.
+CREATE OR REPLACE FUNCTION delegation_budgets(p_zone uuid, p_id uuid) RETURNS SETOF uuid LANGUAGE sql AS $$
+  SELECT d.id FROM delegation_edges e JOIN delegation_edges d ON d.zone_id = p_zone AND d.id = ANY (e.edge_path)
+   WHERE e.zone_id = p_zone AND e.id = p_id AND d.remaining IS NOT NULL
+$$;
+
+-- Takes the budgets on the way to an edge, to be drawn on. False if somebody else holds one; nobody is waited for.
+CREATE OR REPLACE FUNCTION delegation_take(p_zone uuid, p_id uuid) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  wanted CONSTANT uuid[] := ARRAY(SELECT delegation_budgets(p_zone, p_id));
+  taken  integer;
 BEGIN
-  PERFORM 1 FROM delegation_edges d
-    WHERE d.remaining IS NOT NULL AND (d.zone_id, d.id) IN (
-      SELECT e.zone_id, unnest(e.edge_path)
-        FROM jsonb_array_elements(p_entries) AS entry, jsonb_array_elements(entry->'facts') AS fact
-        JOIN delegation_edges e ON e.id = (fact->>'id')::uuid
-       WHERE fact->>'kind' = 'delegation_unspent' AND e.zone_id = (entry->>'zone_id')::uuid)
-    ORDER BY d.zone_id, d.id FOR NO KEY UPDATE;
+  PERFORM FROM delegation_edges d WHERE d.zone_id = p_zone AND d.id = ANY (wanted) FOR NO KEY UPDATE SKIP LOCKED;
+  GET DIAGNOSTICS taken = ROW_COUNT;
+  RETURN taken = cardinality(wanted);
 END $$;
+
+-- Called by ledger_lock of the version before only, which this set replaces; to be dropped with the next one.
+CREATE OR REPLACE FUNCTION delegation_lock(p_entries jsonb) RETURNS void LANGUAGE sql AS $$ SELECT $$;

@@ -5,12 +5,12 @@ import { GroupCommit, NotSent, type GroupCommitLimits } from './group-commit.js'
 
 const LIMITS: GroupCommitLimits = { maxBatch: 100, maxWaiting: 1_000, maxWaitMs: 10_000 };
 
-type Settled = PromiseSettledResult<string>;
+type Result = string | Promise<string>;
 
 /** A server whose answers come when the test says so. */
 function rig(limits: Partial<GroupCommitLimits> = {}) {
   const batches: (readonly string[])[] = [];
-  const open: { resolve: (results: Settled[]) => void; reject: (error: unknown) => void }[] = [];
+  const open: { resolve: (results: Result[]) => void; reject: (error: unknown) => void }[] = [];
   const observed: number[] = [];
   const group = new GroupCommit<string, string>(
     (batch) => {
@@ -27,9 +27,9 @@ function rig(limits: Partial<GroupCommitLimits> = {}) {
     batches,
     observed,
     /** Answers the batch that was sent first and not answered yet. */
-    answer: async (results?: Settled[]) => {
+    answer: async (results?: Result[]) => {
       const batch = batches[batches.length - open.length] ?? [];
-      open.shift()?.resolve(results ?? batch.map((one) => done(`${one}!`)));
+      open.shift()?.resolve(results ?? batch.map((one) => `${one}!`));
       await nextTurn();
     },
     fail: async (error: unknown) => {
@@ -37,10 +37,6 @@ function rig(limits: Partial<GroupCommitLimits> = {}) {
       await nextTurn();
     },
   };
-}
-
-function done(value: string): Settled {
-  return { status: 'fulfilled', value };
 }
 
 test('sends a lone entry at once, and alone', async () => {
@@ -124,9 +120,25 @@ test('lets each entry of a batch stand or fall alone', async () => {
   const refused = expect(bad).rejects.toThrow('not this one');
   await answer();
   await first;
-  await answer([done('b!'), { status: 'rejected', reason: new Error('not this one') }]);
+  await answer(['b!', Promise.reject(new Error('not this one'))]);
   expect(await good).toBe('b!');
   await refused;
+});
+
+test('goes on while one of a batch is being decided elsewhere', async () => {
+  const { group, answer } = rig();
+  const first = group.submit('a');
+  const [here, elsewhere] = [group.submit('b'), group.submit('c')];
+  await answer();
+  await first;
+  let decide = (_result: string): void => {};
+  await answer(['b!', new Promise<string>((resolve) => (decide = resolve))]);
+  expect(await here).toBe('b!');
+  const next = group.submit('d');
+  await answer();
+  expect(await next).toBe('d!');
+  decide('c, at last');
+  expect(await elsewhere).toBe('c, at last');
 });
 
 test('fails all of a batch that fails, and nothing after it', async () => {
@@ -153,7 +165,7 @@ test('fails entries that the answer leaves out, rather than to hand out another 
   const refused = expect(c).rejects.toThrow('fewer answers');
   await answer();
   await first;
-  await answer([done('b!')]);
+  await answer(['b!']);
   expect(await b).toBe('b!');
   await refused;
 });
@@ -168,7 +180,7 @@ test('fails the batch if sending throws at once', async () => {
 
 test('goes on if the observer throws', async () => {
   const group = new GroupCommit<string, string>(
-    (batch) => Promise.resolve(batch.map((one) => done(`${one}!`))),
+    (batch) => Promise.resolve(batch.map((one) => `${one}!`)),
     LIMITS,
     {
       batch() {
@@ -192,7 +204,7 @@ test('gives every entry its own answer, once, whatever the timing', async () => 
             expect(batch.length).toBeLessThanOrEqual(maxBatch);
             sent.push(...batch);
             await Promise.resolve();
-            return batch.map((one) => done(`${one}!`));
+            return batch.map((one) => `${one}!`);
           },
           { ...LIMITS, maxBatch },
         );

@@ -22,7 +22,7 @@ export class NotSent extends Error {
 interface Waiting<E, R> {
   readonly entry: E;
   readonly since: number;
-  readonly resolve: (result: R) => void;
+  readonly resolve: (result: R | PromiseLike<R>) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -35,10 +35,11 @@ export class GroupCommit<E, R> {
   private inFlight = false;
 
   /**
-   * @param send commits a batch and returns the result of each entry, in order
+   * @param send commits a batch and returns the result of each entry, in order; a promise for one that
+   *   goes on elsewhere, which the next batch does not wait for
    */
   constructor(
-    private readonly send: (batch: readonly E[]) => Promise<readonly PromiseSettledResult<R>[]>,
+    private readonly send: (batch: readonly E[]) => Promise<readonly (R | PromiseLike<R>)[]>,
     private readonly limits: GroupCommitLimits,
     private readonly observer?: BatchObserver,
   ) {}
@@ -84,8 +85,8 @@ export class GroupCommit<E, R> {
       const results = await this.send(batch.map(({ entry }) => entry));
       batch.forEach(({ resolve, reject }, i) => {
         const result = results[i];
-        if (result?.status === 'fulfilled') resolve(result.value);
-        else reject(result?.reason ?? new Error('fewer answers than entries'));
+        if (result === undefined) reject(new Error('fewer answers than entries'));
+        else resolve(result);
       });
       this.observer?.batch(batch.length, (performance.now() - started) / 1_000);
     } catch (error) {

@@ -2,75 +2,122 @@ import pg from 'pg';
 
 const CONNECT_MS = 700;
 const STATEMENT_MS = 1_200;
-const LOCK_MS = 500;
+/** How long to wait for the end of a server process that is told to end. */
+const END_MS = 500;
+
+/** A server process behind a connection. Process ids are used again, so its start belongs to its name. */
+interface Backend {
+  readonly pid: number;
+  readonly since: string;
+}
+
+/** Thrown when a statement was sent and its answer was not received: it may have been committed. */
+export class Unanswered extends Error {
+  override readonly name = 'Unanswered';
+
+  constructor(
+    readonly backend: Backend,
+    cause: unknown,
+  ) {
+    super('the answer of the database was not received', { cause });
+  }
+}
+
+interface Connected {
+  readonly client: pg.Client;
+  readonly backend: Backend;
+}
 
 /**
  * One connection to PostgreSQL, opened when it is needed and dropped after a failure: a statement
  * that was not answered in time leaves a connection in an unknown state.
  */
 export class LedgerConnection {
-  private client: pg.Client | undefined;
-  private connecting: Promise<pg.Client> | undefined;
+  private current: Connected | undefined;
+  private connecting: Promise<Connected> | undefined;
 
-  constructor(private readonly url: string) {}
+  /**
+   * @param name what the database calls it
+   * @param lockMs how long a statement waits for a table. Rows are never waited for
+   */
+  constructor(
+    private readonly url: string,
+    private readonly name: string,
+    private readonly lockMs: number,
+  ) {}
 
   /**
    * Runs one prepared statement.
    *
    * @param name the name of the prepared statement
    * @returns its rows
-   * @throws the driver's error, after at most about two seconds
+   * @throws {Unanswered} if what became of the statement is not known; otherwise the driver's error, and
+   *   then nothing of it was done. After at most about two seconds
    */
   async rows(name: string, text: string, values: unknown[]): Promise<Record<string, unknown>[]> {
-    const client = await this.connected();
+    const { client, backend } = await this.connected();
     try {
       const result = await client.query<Record<string, unknown>>({ name, text, values });
       return result.rows;
     } catch (error) {
       if (!isStatementError(error)) this.discard(client);
-      throw error;
+      throw isRolledBack(error) ? error : new Unanswered(backend, error);
     }
+  }
+
+  /**
+   * Ends the server process of a connection that was lost, so that a statement which is still on its way, or
+   * running, is not committed any more.
+   *
+   * @returns whether it has ended
+   * @throws the driver's error
+   */
+  async end({ pid, since }: Backend): Promise<boolean> {
+    const rows = await this.rows('ledger_end', END, [pid, since, END_MS]);
+    return rows.every((row) => row['ended'] === true);
   }
 
   /** Closes the connection. A later statement opens another. */
   async close(): Promise<void> {
-    await this.client?.end().catch(() => {});
-    this.client = undefined;
+    await this.current?.client.end().catch(() => {});
+    this.current = undefined;
   }
 
   /** The connection. Concurrent callers share one attempt: otherwise all but one connection would leak. */
-  private connected(): Promise<pg.Client> {
-    if (this.client !== undefined) return Promise.resolve(this.client);
+  private connected(): Promise<Connected> {
+    if (this.current !== undefined) return Promise.resolve(this.current);
     this.connecting ??= this.connect().finally(() => (this.connecting = undefined));
     return this.connecting;
   }
 
-  private async connect(): Promise<pg.Client> {
+  private async connect(): Promise<Connected> {
     const client = new pg.Client({
       connectionString: this.url,
       connectionTimeoutMillis: CONNECT_MS,
       query_timeout: STATEMENT_MS,
       // Also on the server, so that a statement that timed out here is not committed there.
       statement_timeout: STATEMENT_MS,
-      // An entry that waits for a lock is then tried alone, so that the rest of its batch does not wait with it.
-      lock_timeout: LOCK_MS,
+      lock_timeout: this.lockMs,
       keepAlive: true,
-      application_name: 'mandate ledger',
+      application_name: this.name,
     });
     client.on('error', () => this.discard(client));
     client.on('end', () => this.discard(client));
     try {
       await client.connect();
+      const { rows } = await client.query<Backend>(BACKEND);
+      const backend = rows[0];
+      if (backend === undefined) throw new Error('the database does not show its own process');
+      this.current = { client, backend };
+      return this.current;
     } catch (error) {
       this.discard(client);
       throw error;
     }
-    this.client = client;
-    return client;
   }
 
   private discard(client: pg.Client): void {
-    if (this.client === client) this.client = undefined;
+    if (this.current?.client === client) this.current = undefined;
     // Not awaited: a server that is paused never answers.
     void client.end().catch(() => {});
   }
@@ -78,5 +125,16 @@ export class LedgerConnection {
 
 /** Whether the server itself refused the statement, which leaves the connection usable. */
 export function isStatementError(error: unknown): error is pg.DatabaseError {
-  return error instanceof pg.DatabaseError && /^(22|23|42|P0|55|57014)/.test(error.code ?? '');
+  return isRolledBack(error) && /^(22|23|40|42|P0|55|57014)/.test(error.code ?? '');
 }
+
+/** Whether the server said that the statement failed, and not only that the connection ends. */
+function isRolledBack(error: unknown): error is pg.DatabaseError {
+  return error instanceof pg.DatabaseError && !/^(08|40003|57P|58|XX)/.test(error.code ?? '');
+}
+
+const BACKEND = `SELECT pid, extract(epoch FROM backend_start)::text AS since FROM pg_stat_activity
+  WHERE pid = pg_backend_pid()`;
+
+const END = `SELECT pg_terminate_backend(pid, $3) AS ended FROM pg_stat_activity
+  WHERE pid = $1 AND extract(epoch FROM backend_start)::text = $2`;

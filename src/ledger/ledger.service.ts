@@ -3,52 +3,79 @@ import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Histogram } from 'prom-client';
 import type { EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
+import { unavailable } from '../oauth/errors.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
-import type { AuditEvent, Committed, Entry, Nonce, OpenedChallenge, Receipt } from './entry.js';
-import { GroupCommit } from './group-commit.js';
-import { isStatementError, LedgerConnection } from './ledger.connection.js';
+import type { AuditEvent, Committed, Entry, Nonce } from './entry.js';
+import type { BatchObserver } from './group-commit.js';
+import { LedgerLane } from './ledger-lane.js';
 import { BATCH_SECONDS, BATCH_SIZE } from './ledger.metrics.js';
+import { LockWaits } from './lock-waits.js';
+
+/** Half a second, first in steps of what another transaction takes. */
+const PAUSES_MS = [0, 5, 10, 20, 40, 80, 120, 120, 120] as const;
+const MAX_WAITING_OF_ZONE = 64;
 
 /**
  * Commits what happened, or says which fact moved. One statement on the server re-checks and
- * records (`ledger_commit` in ledger.sql), so there is no moment between the two.
+ * records (`ledger_record` in ledger.sql), so there is no moment between the two.
+ *
+ * An entry that meets a lock goes apart, on a connection of its own, so that no other entry waits with it.
  */
 @Injectable()
 export class Ledger implements OnApplicationShutdown {
-  /** The id of this process's hash chains; a new one for every start. */
-  readonly writer = uuidv7();
   /** The id of the chains of operators' changes, so that their transactions never hold up issuing. */
   private readonly operatorWriter = uuidv7();
-  private readonly connection: LedgerConnection;
-  private readonly group: GroupCommit<Entry, Committed>;
+  private readonly issuing: LedgerLane;
+  private readonly apart: LedgerLane;
+  private readonly lockWaits = new LockWaits({
+    pausesMs: PAUSES_MS,
+    maxOfZone: MAX_WAITING_OF_ZONE,
+  });
 
   constructor(
-    @Inject(ENV) env: RunningEnv,
+    @Inject(ENV) { databaseUrl: url }: RunningEnv,
     @InjectMetric(BATCH_SIZE) batchSize: Histogram,
     @InjectMetric(BATCH_SECONDS) batchSeconds: Histogram,
   ) {
-    this.connection = new LedgerConnection(env.databaseUrl);
-    this.group = new GroupCommit(
-      (batch) => this.send(batch),
-      { maxBatch: 128, maxWaiting: 4_096, maxWaitMs: 1_500 },
-      {
-        batch(size, seconds) {
-          batchSize.observe(size);
-          batchSeconds.observe(seconds);
-        },
+    const observer: BatchObserver = {
+      batch(size, seconds) {
+        batchSize.observe(size);
+        batchSeconds.observe(seconds);
       },
-    );
+    };
+    this.apart = new LedgerLane({
+      url,
+      name: 'mandate ledger apart',
+      patient: true,
+      lockMs: 500,
+      observer,
+    });
+    this.issuing = new LedgerLane({
+      url,
+      name: 'mandate ledger',
+      patient: false,
+      lockMs: 100,
+      failed: this.apart,
+      observer,
+    });
   }
 
   /**
    * Checks and records one entry, durably.
    *
    * @returns the receipt, the fact that moved, or `stale`
-   * @throws the driver's error or `NotSent` if it is not known to be recorded; then nothing may
-   *   be issued for it
+   * @throws {OAuthError} temporarily_unavailable if it is not known to be recorded; then nothing may be issued
+   *   for it. Its cause is an `OutcomeUnknown` where it may be recorded all the same
    */
-  commit(entry: Entry): Promise<Committed> {
-    return this.group.submit(entry);
+  async commit(entry: Entry): Promise<Committed> {
+    try {
+      return (
+        (await this.issuing.try(entry)) ??
+        (await this.lockWaits.insist(entry.zone_id, () => this.apart.try(entry)))
+      );
+    } catch (error) {
+      throw unavailable('the ledger cannot record', error);
+    }
   }
 
   /**
@@ -58,7 +85,7 @@ export class Ledger implements OnApplicationShutdown {
    * @throws the driver's error
    */
   async spend(zoneId: string, { purpose, nonce, day }: Nonce): Promise<boolean> {
-    const spent = await this.connection.rows('spend_nonce', SPEND, [zoneId, purpose, nonce, day]);
+    const spent = await this.issuing.rows('spend_nonce', SPEND, [zoneId, purpose, nonce, day]);
     return spent.length === 1;
   }
 
@@ -77,70 +104,14 @@ export class Ledger implements OnApplicationShutdown {
    *
    * @throws the driver's error
    */
-  async probe(): Promise<void> {
-    await this.connection.rows('ledger_commit', COMMIT, [this.writer, '[]']);
+  probe(): Promise<void> {
+    return this.issuing.probe();
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.connection.close();
+    await Promise.all([this.issuing.close(), this.apart.close()]);
   }
-
-  private async send(batch: readonly Entry[]): Promise<PromiseSettledResult<Committed>[]> {
-    try {
-      const committed = await this.commitBatch(batch);
-      return committed.map((value) => ({ status: 'fulfilled', value }));
-    } catch (error) {
-      // The server refused a value of one entry and rolled back all: commit each alone.
-      if (batch.length === 1 || !isStatementError(error)) throw error;
-      return Promise.allSettled(
-        batch.map(async (entry) => {
-          const [committed] = await this.commitBatch([entry]);
-          if (committed === undefined)
-            throw new Error('the ledger did not answer', { cause: error });
-          return committed;
-        }),
-      );
-    }
-  }
-
-  private async commitBatch(batch: readonly Entry[]): Promise<Committed[]> {
-    const rows = await this.connection.rows('ledger_commit', COMMIT, [
-      this.writer,
-      JSON.stringify(batch),
-    ]);
-    return rows.map((row, i): Committed => {
-      const entry = batch[i];
-      if (entry === undefined) throw new Error('the ledger answered for more entries than sent');
-      switch (row['status']) {
-        case 'recorded':
-          return { status: 'recorded', receipt: receiptFor(entry), ...openedIn(row) };
-        case 'stale':
-          return { status: 'stale' };
-        case 'refused': {
-          const fact = entry.facts[Number(row['fact_index'])];
-          if (fact === undefined)
-            throw new Error('the ledger refused for a fact that was not sent');
-          return { status: 'refused', fact };
-        }
-        default:
-          throw new Error('the ledger answered with an unknown status');
-      }
-    });
-  }
-}
-
-function openedIn({ challenge }: Record<string, unknown>): { challenge?: OpenedChallenge } {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as challenge_open makes it
-  return challenge === null ? {} : { challenge: challenge as OpenedChallenge };
-}
-
-/** The one place where a receipt is made. */
-function receiptFor(entry: Entry): Receipt {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the brand exists in types only
-  return { eventId: entry.event_id } as Receipt;
 }
 
 const SPEND = `INSERT INTO spent_nonces (zone_id, purpose, nonce, day) VALUES ($1, $2, $3, $4)
   ON CONFLICT DO NOTHING RETURNING 1 AS spent`;
-
-const COMMIT = 'SELECT ord, status, fact_index, challenge FROM ledger_commit($1, $2) ORDER BY ord';

@@ -1,5 +1,6 @@
 -- The ledger: one statement that re-checks every fact an entry rests on, and records what became of it. There
--- is no moment between the check and the record, so what has moved issues nothing.
+-- is no moment between the check and the record, so what has moved issues nothing; nor between them and the commit
+-- (gate.sql). What entries need is taken first (locks.sql).
 --
 -- What it asks of agent sessions and delegations is in delegation/delegation.sql, of challenges in
 -- step-up/challenges.sql; how it is called, and what is in an entry, in ledger.service.ts and entry.ts.
@@ -64,38 +65,18 @@ BEGIN
   END LOOP;
 END $$;
 
--- Waits for every other batch that spends or opens the same, in one order for all batches: those that took
--- what they need as it comes would wait for each other.
-CREATE OR REPLACE FUNCTION ledger_lock(p_entries jsonb) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-  PERFORM pg_advisory_xact_lock(wanted.key) FROM (
-    SELECT DISTINCT hashtextextended(
-             CASE fact->>'kind'
-               WHEN 'nonce_unspent' THEN concat_ws(' ', entry->>'zone_id', fact->>'purpose', fact->>'nonce')
-               WHEN 'challenge_satisfied' THEN concat_ws(' ', entry->>'zone_id', 'challenge', fact->>'id')
-               ELSE concat_ws(' ', entry->>'zone_id', 'challenges of', what.name)
-             END, 0) AS key
-      FROM jsonb_array_elements(p_entries) AS entry
-      CROSS JOIN jsonb_array_elements(entry->'facts') AS fact
-      LEFT JOIN LATERAL (
-        -- Two limits, two locks.
-        VALUES ('client ' || (fact->>'client_id')), ('subject ' || (fact->>'subject'))
-      ) AS what (name) ON fact->>'kind' = 'challenge_allowed'
-     WHERE fact->>'kind' IN ('nonce_unspent', 'challenge_satisfied', 'challenge_allowed') ORDER BY key) AS wanted;
-  IF p_entries @? '$[*].facts[*] ? (@.kind == "delegation_unspent")' THEN
-    PERFORM delegation_lock(p_entries);
-  END IF;
-END $$;
-
 -- Commits a batch of entries: re-checks each one's facts and records its outcome. The entries
 -- stand or fall alone. Facts are read with a snapshot taken after the call arrived, so a change
 -- that was acknowledged before a request began is always seen.
 --
+-- p_patient:         whether to wait for other batches that spend or open the same. Nobody else is waited for.
+--
 -- status 'recorded': the event is in the log as it was given.
 -- status 'refused':  a fact moved, the event is in the log as the denial that the fact names.
 -- status 'stale':    the entry was evaluated on an old view; nothing is recorded, evaluate again.
+-- status 'busy':     somebody holds what it needs; nothing is recorded, try again.
 -- challenge:         the one that was opened or joined.
-CREATE OR REPLACE FUNCTION ledger_commit(p_writer uuid, p_entries jsonb)
+CREATE OR REPLACE FUNCTION ledger_record(p_writer uuid, p_entries jsonb, p_patient boolean)
 RETURNS TABLE (ord bigint, status text, fact_index integer, challenge jsonb)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -103,9 +84,15 @@ DECLARE
   f        record;
   v_zone   uuid;
   v_event  jsonb;
+  heads    audit_chains[];
+  zones    uuid[] := '{}';
+  ids      uuid[] := '{}';
+  events   jsonb[] := '{}';
 BEGIN
   PERFORM set_config('synchronous_commit', 'on', true);
-  PERFORM ledger_lock(p_entries);
+  IF p_patient THEN PERFORM ledger_lock(p_entries); END IF;
+  heads := ARRAY(SELECT c FROM audit_take(p_writer, ARRAY(
+    SELECT DISTINCT (x.value->>'zone_id')::uuid FROM jsonb_array_elements(p_entries) AS x)) AS c);
   FOR e IN SELECT x.value AS entry, x.ordinality AS n
              FROM jsonb_array_elements(p_entries) WITH ORDINALITY AS x
   LOOP
@@ -116,7 +103,9 @@ BEGIN
     fact_index := NULL;
     challenge := NULL;
 
-    IF e.entry ? 'zone_version' AND NOT EXISTS (
+    IF NOT EXISTS (SELECT FROM unnest(heads) AS head WHERE head.zone_id = v_zone) OR NOT ledger_take(e.entry) THEN
+      status := 'busy';
+    ELSIF e.entry ? 'zone_version' AND NOT EXISTS (
          SELECT 1 FROM zones z
           WHERE z.id = v_zone AND z.version = (e.entry->>'zone_version')::bigint) THEN
       status := 'stale';
@@ -124,7 +113,7 @@ BEGIN
          SELECT 1 FROM clients c WHERE c.id = (e.entry->>'absent_client')::uuid) THEN
       status := 'stale';
     END IF;
-    IF status = 'stale' THEN
+    IF status <> 'recorded' THEN
       RETURN NEXT;
       CONTINUE;
     END IF;
@@ -164,7 +153,46 @@ BEGIN
       END IF;
     END IF;
 
-    PERFORM audit_append(v_zone, p_writer, (e.entry->>'event_id')::uuid, v_event);
+    zones := array_append(zones, v_zone);
+    ids := array_append(ids, (e.entry->>'event_id')::uuid);
+    events := array_append(events, v_event);
+    RETURN NEXT;
+  END LOOP;
+  PERFORM audit_append_all(heads, zones, ids, events);
+END $$;
+
+-- What became of entries that were sent, by what is on record: the answer of ledger_record, or 'absent' for one of
+-- which nothing is. Only to be asked when they cannot be on their way any more.
+CREATE OR REPLACE FUNCTION ledger_outcomes(p_entries jsonb)
+RETURNS TABLE (ord bigint, status text, fact_index integer, challenge jsonb) LANGUAGE sql AS $$
+  SELECT x.ordinality,
+         CASE WHEN a.id IS NULL THEN 'absent' WHEN as_sent.it THEN 'recorded' ELSE 'refused' END,
+         CASE WHEN NOT as_sent.it THEN (
+           SELECT min(f.ordinality)::integer - 1 FROM jsonb_array_elements(x.value->'facts') WITH ORDINALITY AS f
+            WHERE a.event @> (f.value->'otherwise')) END,
+         CASE WHEN as_sent.it AND x.value ? 'challenge' THEN a.event->'challenge' END
+    FROM jsonb_array_elements(p_entries) WITH ORDINALITY AS x
+    LEFT JOIN audit_events a ON a.zone_id = (x.value->>'zone_id')::uuid AND a.id = (x.value->>'event_id')::uuid
+    CROSS JOIN LATERAL (
+      SELECT (a.event->'outcome', a.event->'error', a.event->'reason') IS NOT DISTINCT FROM
+             (x.value->'event'->'outcome', x.value->'event'->'error', x.value->'event'->'reason')) AS as_sent (it)
+$$;
+
+-- The same as ledger_record for processes of the version before, which know nothing of 'busy': what is held is
+-- waited for, for half a second.
+CREATE OR REPLACE FUNCTION ledger_commit(p_writer uuid, p_entries jsonb)
+RETURNS TABLE (ord bigint, status text, fact_index integer, challenge jsonb)
+LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM ledger_lock(p_entries);
+  FOR attempt IN 1..50 LOOP
+    EXIT WHEN NOT EXISTS (SELECT FROM jsonb_array_elements(p_entries) AS entry WHERE NOT ledger_take(entry));
+    PERFORM pg_sleep(0.01);
+  END LOOP;
+  FOR ord, status, fact_index, challenge IN SELECT r.* FROM ledger_record(p_writer, p_entries, false) AS r LOOP
+    IF status = 'busy' THEN
+      RAISE EXCEPTION 'what an entry needs is held by somebody else' USING ERRCODE = 'lock_not_available';
+    END IF;
     RETURN NEXT;
   END LOOP;
 END $$;

@@ -13,6 +13,8 @@ export const FUNCTION_FILES: readonly string[] = [
   'platform/database/immutable.sql',
   'policy/immutable-versions.sql',
   'ledger/audit.sql',
+  'ledger/gate.sql',
+  'ledger/locks.sql',
   'ledger/ledger.sql',
   'ledger/maintenance.sql',
   'zones/zone-version.sql',

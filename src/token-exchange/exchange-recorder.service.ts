@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { NO_ZONE, type Committed, type Entry } from '../ledger/entry.js';
+import { OutcomeUnknown } from '../ledger/ledger-lane.js';
 import { Ledger } from '../ledger/ledger.service.js';
 import { OAuthError, orUnavailable, unavailable } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';
@@ -28,12 +29,8 @@ export class ExchangeRecorder implements LedgerPort {
   ) {}
 
   /** @throws {OAuthError} temporarily_unavailable */
-  async commit(entry: Entry): Promise<Committed> {
-    try {
-      return await this.ledger.commit(entry);
-    } catch (error) {
-      throw unavailable('the ledger cannot record', error);
-    }
+  commit(entry: Entry): Promise<Committed> {
+    return this.ledger.commit(entry);
   }
 
   /**
@@ -51,6 +48,8 @@ export class ExchangeRecorder implements LedgerPort {
     const basis = basisOf(last);
     const stale: Stale = { status: 'stale', zoneId: basis.zone_id };
     const refused: Decided = { status: 'refused', error };
+    // What it spent may be spent, so its twin in the log would say that it was used before.
+    if (refusal.cause instanceof OutcomeUnknown) return refused;
     if (!this.isRecorded(refusal, basis)) {
       return (await this.isCurrent(refusal, last)) ? refused : stale;
     }

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { applicationOf, type TestApplication } from '../setup/agents.js';
 import { auditOf, rows, startReplica, withClient, type Replica } from '../setup/harness.js';
-import { until } from '../setup/process.js';
+import { changedInBetween } from '../setup/locks.js';
 import { createTestZone, type Answer, type TestZone } from '../setup/zone.js';
 
 let replica: Replica;
@@ -156,22 +155,13 @@ describe('the commit', () => {
 });
 
 /** Lets an exchange come as far as its commit, changes something, and says what came of it. */
-async function changedInBetween(text: string, id: string): Promise<Answer> {
-  return withClient(replica.databaseUrl, async (client: pg.Client) => {
-    await client.query('BEGIN');
-    await client.query('SELECT 1 FROM delegation_edges WHERE id = $1 FOR UPDATE', [edge]);
-    const answering = app.exchange({ agent_session_id: target, delegation_edge_id: edge });
-    await until(async () => {
-      const waiting = await query(
-        `SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
-            AND application_name = 'mandate ledger' AND wait_event_type = 'Lock'`,
-      );
-      return waiting.length > 0;
-    });
-    await client.query(text, [id]);
-    await client.query('COMMIT');
-    return answering;
-  });
+function exchangedWhile(change: string, id: string): Promise<Answer> {
+  return changedInBetween(
+    replica.databaseUrl,
+    ['SELECT 1 FROM delegation_edges WHERE id = $1 FOR UPDATE', [edge]],
+    () => app.exchange({ agent_session_id: target, delegation_edge_id: edge }),
+    [change, [id]],
+  );
 }
 
 test('what is revoked between the evaluation and the commit is not issued for', async () => {
@@ -181,7 +171,7 @@ test('what is revoked between the evaluation and the commit is not issued for', 
   ];
   for (const [text, id] of changes) {
     // oxlint-disable-next-line no-await-in-loop
-    const answer = await changedInBetween(text, id);
+    const answer = await exchangedWhile(text, id);
     expect([answer.status, answer.body['error']]).toEqual([400, 'invalid_grant']);
     // oxlint-disable-next-line no-await-in-loop
     expect(await auditOf(replica.databaseUrl, answer.requestId)).toMatchObject([
@@ -193,7 +183,7 @@ test('what is revoked between the evaluation and the commit is not issued for', 
 });
 
 test('a budget that others have used up meanwhile is used up', async () => {
-  const answer = await changedInBetween(
+  const answer = await exchangedWhile(
     'UPDATE delegation_edges SET remaining = 0 WHERE id = $1',
     edge,
   );

@@ -182,7 +182,10 @@ describe('concurrent entries', () => {
   test('are recorded once each if they are sent twice', async () => {
     const one = entry();
     expect((await ledger.commit(one)).status).toBe('recorded');
-    await expect(ledger.commit(one)).rejects.toMatchObject({ code: '23505' });
+    await expect(ledger.commit(one)).rejects.toMatchObject({
+      code: 'temporarily_unavailable',
+      cause: { code: '23505' },
+    });
     expect(await recorded([one])).toEqual([true]);
   });
 

@@ -64,7 +64,7 @@ export class Rotations {
    * @throws {ZoneGone}
    */
   async apply(tx: EntityManager, zoneId: string, intent: KeyIntent): Promise<KeyOutcome> {
-    await tx.query('SELECT 1 FROM zones WHERE id = $1 FOR UPDATE', [zoneId]);
+    await tx.query('SELECT 1 FROM zones WHERE id = $1 FOR NO KEY UPDATE', [zoneId]);
     const now = await databaseNow(tx);
     const before = await this.read(tx, zoneId);
     const { needs, changes } = planFor(before, intent, now);

@@ -1,5 +1,8 @@
-/** SQLSTATE classes of a server that cannot be reached, refuses the connection or cannot work now. */
-const UNAVAILABLE_STATES = /^(08|28|3D|53|57|58)/;
+/**
+ * SQLSTATE classes of a server that cannot be reached, refuses the connection or cannot work now; and of a
+ * transaction that others were in the way of: a deadlock, a serialisation failure (40), a lock (55P03).
+ */
+const UNAVAILABLE_STATES = /^(08|28|3D|40|53|55P03|57|58)/;
 const UNAVAILABLE_SYSTEM_ERRORS = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -12,7 +15,7 @@ const UNAVAILABLE_SYSTEM_ERRORS = new Set([
 const UNAVAILABLE_MESSAGES =
   /^(timeout exceeded when trying to connect|Query read timeout|Connection terminated|Client has encountered a connection error)/;
 
-/** Whether an error, or one of its causes, means that the database is away rather than that a query is wrong. */
+/** Whether an error, or one of its causes, means that the database cannot now, rather than that a query is wrong. */
 export function isDatabaseAway(error: unknown): boolean {
   for (let at = error, depth = 0; at instanceof Error && depth < 5; depth += 1) {
     const code: unknown = Reflect.get(at, 'code');

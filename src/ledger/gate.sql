@@ -1,0 +1,71 @@
+-- The gate of a zone: entries are in it together from their checks to their commit, and a change that a check could
+-- have seen closes it before it is committed. So such a change waits for the entries that were checked before it,
+-- those that are checked later see it, and none is committed after the change was acknowledged. Advisory locks: they
+-- write no row, and an entry that finds the gate closed goes away without waiting.
+
+-- The key of the gate of a zone; of the gate of all zones for null.
+CREATE OR REPLACE FUNCTION ledger_gate(p_zone uuid) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+  SELECT hashtextextended('gate of ' || coalesce(p_zone::text, 'all zones'), 0)
+$$;
+
+-- Enters the gate of a zone until the transaction ends. False if it is closed, or somebody waits to close it.
+CREATE OR REPLACE FUNCTION ledger_enter(p_zone uuid) RETURNS boolean LANGUAGE sql AS $$
+  SELECT pg_try_advisory_xact_lock_shared(ledger_gate(NULL)) AND pg_try_advisory_xact_lock_shared(ledger_gate(p_zone))
+$$;
+
+-- Closes the gate of a zone until the transaction ends, when those that are in it have left. A transaction that
+-- changes a hundred zones closes the gate of all: the server has not room for a lock on each of very many.
+CREATE OR REPLACE FUNCTION ledger_close(p_zone uuid) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  closed integer := coalesce(nullif(current_setting('mandate.gates_closed', true), ''), '0')::integer;
+BEGIN
+  -- The rows of a change are usually of one zone.
+  IF current_setting('mandate.gate_closed', true) = p_zone::text THEN RETURN; END IF;
+  PERFORM pg_advisory_xact_lock(ledger_gate(CASE WHEN closed < 100 THEN p_zone END));
+  PERFORM set_config('mandate.gate_closed', p_zone::text, true),
+          set_config('mandate.gates_closed', (closed + 1)::text, true);
+END $$;
+
+-- Closes the gate of a zone that was changed or removed: when the transaction is committed, so that a change that
+-- takes its time stops nothing.
+CREATE OR REPLACE FUNCTION zone_closes() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM ledger_close(OLD.id);
+  RETURN NULL;
+END $$;
+
+-- The same for a row of a zone that a check reads.
+CREATE OR REPLACE FUNCTION zone_row_closes() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM ledger_close(NEW.zone_id);
+  RETURN NULL;
+END $$;
+
+-- Closes the gates at once when issuers were removed: who then ends the sessions of their users finds all of them,
+-- also those that were being born.
+CREATE OR REPLACE FUNCTION issuers_removed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM ledger_close(zone_id) FROM (SELECT DISTINCT zone_id FROM before_rows ORDER BY zone_id) AS zones;
+  RETURN NULL;
+END $$;
+
+CREATE OR REPLACE TRIGGER issuers_removed AFTER DELETE ON trusted_issuers
+  REFERENCING OLD TABLE AS before_rows FOR EACH STATEMENT EXECUTE FUNCTION issuers_removed();
+
+-- Constraint triggers, the only ones that run when the transaction is committed, cannot be replaced.
+DO $$
+DECLARE
+  t record;
+BEGIN
+  FOR t IN SELECT * FROM (VALUES
+    ('zones', 'UPDATE OR DELETE', '', 'zone_closes'),
+    ('sessions', 'UPDATE OF ended_at', 'WHEN (OLD.ended_at IS DISTINCT FROM NEW.ended_at)', 'zone_row_closes'),
+    ('agent_sessions', 'UPDATE OF ended_at', 'WHEN (OLD.ended_at IS DISTINCT FROM NEW.ended_at)', 'zone_row_closes'),
+    ('delegation_edges', 'UPDATE', 'WHEN (OLD.version IS DISTINCT FROM NEW.version)', 'zone_row_closes'),
+    ('revocations', 'INSERT', '', 'zone_row_closes')) AS x (name, event, condition, function)
+  LOOP
+    CONTINUE WHEN EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = to_regclass(t.name) AND g.tgname = 'closes_gate');
+    EXECUTE format('CREATE CONSTRAINT TRIGGER closes_gate AFTER %s ON %I DEFERRABLE INITIALLY DEFERRED
+      FOR EACH ROW %s EXECUTE FUNCTION %I()', t.event, t.name, t.condition, t.function);
+  END LOOP;
+END $$;

@@ -1,0 +1,53 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Bounds of {@link LockWaits}. */
+export interface LockWaitLimits {
+  /** Milliseconds before each attempt; after the last one it is given up. */
+  readonly pausesMs: readonly number[];
+  /** The most that may wait in one zone; more are given up at once. */
+  readonly maxOfZone: number;
+}
+
+/** Thrown for what somebody else holds something of for too long, or too many wait for. */
+export class LockHeld extends Error {
+  override readonly name = 'LockHeld';
+}
+
+/**
+ * Tries again what met a lock, until the lock is gone or the time is up. Nothing waits in the database meanwhile, so
+ * what waits for one lock delays nothing that waits for another, or for none.
+ */
+export class LockWaits {
+  private readonly waiting = new Map<string, number>();
+
+  constructor(private readonly limits: LockWaitLimits) {}
+
+  /**
+   * @param zoneId the zone that it counts against
+   * @param attempt tries once; `null` means that somebody still holds something
+   * @throws {LockHeld} and what `attempt` throws
+   */
+  async insist<R>(zoneId: string, attempt: () => Promise<R | null>): Promise<R> {
+    const before = this.waiting.get(zoneId) ?? 0;
+    if (before >= this.limits.maxOfZone) {
+      throw new LockHeld('too many wait for what somebody else holds in the zone');
+    }
+    this.waiting.set(zoneId, before + 1);
+    try {
+      for (const pause of this.limits.pausesMs) {
+        if (pause > 0) await sleep(pause);
+        const result = await attempt();
+        if (result !== null) return result;
+      }
+    } finally {
+      this.leave(zoneId);
+    }
+    throw new LockHeld('somebody else holds what it needs');
+  }
+
+  private leave(zoneId: string): void {
+    const left = (this.waiting.get(zoneId) ?? 1) - 1;
+    if (left === 0) this.waiting.delete(zoneId);
+    else this.waiting.set(zoneId, left);
+  }
+}

@@ -1,0 +1,137 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { APPROVE_WRITES, heldIn } from '../setup/challenges.js';
+import { rows, startReplica, type Replica } from '../setup/harness.js';
+import { changedInBetween, whileOpen } from '../setup/locks.js';
+import { persistently } from '../setup/patience.js';
+import { callAdmin, createTestZone, type Answer, type TestZone } from '../setup/zone.js';
+
+const MANY = 40;
+
+let replica: Replica;
+let locked: TestZone;
+let other: TestZone;
+
+beforeAll(async () => {
+  replica = await startReplica();
+  other = await createTestZone(replica);
+});
+
+afterAll(() => replica?.stop());
+
+beforeEach(async () => {
+  locked = await createTestZone(replica);
+  // Both zones are in memory, and both have begun their chains.
+  for (const zone of [locked, other]) {
+    expect((await persistently(() => zone.exchange())).status).toBe(200);
+  }
+});
+
+const ask = (zone: TestZone, times = MANY): Promise<Answer[]> =>
+  Promise.all(Array.from({ length: times }, () => zone.session()));
+
+const statuses = (answers: readonly Answer[]): number[] => answers.map(({ status }) => status);
+
+const all = (status: number, times = MANY): number[] => Array.from({ length: times }, () => status);
+
+const sessionsOf = async ({ zoneId }: TestZone): Promise<number> => {
+  const [row] = await rows<{ n: number }>(
+    replica.databaseUrl,
+    'SELECT count(*)::int AS n FROM sessions WHERE zone_id = $1',
+    [zoneId],
+  );
+  return Number(row?.n);
+};
+
+test('a zone whose client somebody holds is refused, truly, and no other zone notices', async () => {
+  const before = await sessionsOf(locked);
+  const [refused, granted] = await whileOpen(
+    replica.databaseUrl,
+    ['SELECT 1 FROM clients WHERE id = $1 FOR UPDATE', [locked.clientId]],
+    () => Promise.all([ask(locked), ask(other)]),
+  );
+  expect(statuses(granted)).toEqual(all(200));
+  expect(statuses(refused)).toEqual(all(503));
+  expect(await sessionsOf(locked)).toBe(before);
+  for (const { requestId, headers, body } of refused) {
+    expect(headers.get('retry-after')).toBe('1');
+    expect(body['error']).toBe('temporarily_unavailable');
+    expect(await locked.audit(requestId)).toMatchObject([
+      { outcome: 'failed', jti: null, event: { error: 'temporarily_unavailable' } },
+    ]);
+  }
+  expect(statuses(await ask(locked, 3))).toEqual(all(200, 3));
+});
+
+describe.each([
+  ['its zone', 'SELECT 1 FROM zones WHERE id = $1 FOR UPDATE'],
+  ['its clients', 'SELECT 1 FROM clients WHERE zone_id = $1 FOR UPDATE'],
+  ['its sessions', 'SELECT 1 FROM sessions WHERE zone_id = $1 FOR UPDATE'],
+  ['its chains', 'SELECT 1 FROM audit_chains WHERE zone_id = $1 FOR UPDATE'],
+  ['its gate', 'SELECT ledger_close($1)'],
+  ['all of it', 'DELETE FROM clients WHERE zone_id = $1'],
+])('while somebody holds %s', (_what, statement) => {
+  test('every other zone is served', async () => {
+    const [, granted] = await whileOpen(replica.databaseUrl, [statement, [locked.zoneId]], () =>
+      Promise.all([ask(locked), ask(other)]),
+    );
+    expect(statuses(granted)).toEqual(all(200));
+    expect(statuses(await ask(locked, 3))).toEqual(all(200, 3));
+  });
+});
+
+test('an open change of an operator does not stop its own zone', async () => {
+  await locked.activate(APPROVE_WRITES);
+  const session = String((await locked.session()).body['access_token']);
+  const change = `WITH zone AS (SELECT id FROM zones WHERE id = $1 FOR NO KEY UPDATE)
+    UPDATE clients SET labels = '{changed}' WHERE zone_id IN (SELECT id FROM zone)`;
+  const [born, exchanged, held] = await whileOpen(
+    replica.databaseUrl,
+    [change, [locked.zoneId]],
+    () =>
+      Promise.all([
+        ask(locked),
+        locked.exchange({ subject_token: session }),
+        locked.session({ scope: 'a:write' }),
+      ]),
+  );
+  expect(statuses(born)).toEqual(all(200));
+  expect(exchanged.status).toBe(200);
+  expect(heldIn(held).id).toMatch(/^[0-9a-f-]{36}$/);
+});
+
+test('an operator changes a zone that is referred to meanwhile', async () => {
+  const changed = await whileOpen(
+    replica.databaseUrl,
+    ['SELECT 1 FROM zones WHERE id = $1 FOR KEY SHARE', [locked.zoneId]],
+    () =>
+      Promise.all([
+        callAdmin(replica, 'PATCH', `/zones/${locked.zoneId}/clients/${locked.clientId}`, {
+          labels: ['changed'],
+        }),
+        callAdmin(replica, 'POST', `/zones/${locked.zoneId}/signing-key/rotate`),
+      ]),
+  );
+  expect(changed.map(({ status }) => status)).toEqual([200, 200]);
+});
+
+test('who waits for a lock is answered as soon as it is gone', async () => {
+  const answer = await changedInBetween(
+    replica.databaseUrl,
+    ['SELECT 1 FROM clients WHERE id = $1 FOR UPDATE', [locked.clientId]],
+    () => locked.session(),
+    ['SELECT 1', []],
+  );
+  expect(answer.status).toBe(200);
+  expect(await locked.audit(answer.requestId)).toMatchObject([{ outcome: 'issued' }]);
+});
+
+test('what was changed under the lock counts', async () => {
+  const answer = await changedInBetween(
+    replica.databaseUrl,
+    ['SELECT 1 FROM clients WHERE id = $1 FOR UPDATE', [locked.clientId]],
+    () => locked.session(),
+    ['UPDATE clients SET disabled_at = now() WHERE id = $1', [locked.clientId]],
+  );
+  expect([answer.status, answer.body['error']]).toEqual([401, 'invalid_client']);
+  expect(await locked.audit(answer.requestId)).toMatchObject([{ outcome: 'denied' }]);
+});

@@ -1,0 +1,61 @@
+import type pg from 'pg';
+import { rows, withClient } from './harness.js';
+import { until } from './process.js';
+
+/** A statement and its parameters. */
+export type Statement = readonly [text: string, values: readonly unknown[]];
+
+/** Does something while another connection has a transaction open, which is rolled back. */
+export function whileOpen<T>(
+  databaseUrl: string,
+  [text, values]: Statement,
+  run: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  return withClient(databaseUrl, async (client) => {
+    await client.query('BEGIN');
+    await client.query(text, [...values]);
+    try {
+      return await run(client);
+    } finally {
+      await client.query('ROLLBACK');
+    }
+  });
+}
+
+/**
+ * Lets a request come as far as a lock that its commit meets, makes a change there, and says what came of it.
+ * The ledger waits half a second for a lock.
+ */
+export async function changedInBetween<T>(
+  databaseUrl: string,
+  lock: Statement,
+  ask: () => Promise<T>,
+  [change, values]: Statement,
+): Promise<T> {
+  // Not awaited inside: what waits for the lock goes on only when the transaction is over.
+  const { answering } = await whileOpen(databaseUrl, lock, async (client) => {
+    const since = await moment(databaseUrl);
+    const started = ask();
+    await until(async () => (await triedApart(databaseUrl, since)) > 0);
+    await client.query(change, [...values]);
+    await client.query('COMMIT');
+    return { answering: started };
+  });
+  return answering;
+}
+
+async function moment(databaseUrl: string): Promise<string> {
+  const [row] = await rows<{ now: string }>(databaseUrl, 'SELECT clock_timestamp()::text AS now');
+  return String(row?.now);
+}
+
+/** How many ledgers have, since a moment, tried again what met a lock. */
+async function triedApart(databaseUrl: string, since: string): Promise<number> {
+  const found = await rows(
+    databaseUrl,
+    `SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
+        AND application_name = 'mandate ledger apart' AND query_start > $1::timestamptz`,
+    [since],
+  );
+  return found.length;
+}
