@@ -1,0 +1,112 @@
+import type pg from 'pg';
+import type { Histogram } from 'prom-client';
+import { v7 as uuidv7 } from 'uuid';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Entry } from '../../src/ledger/entry.js';
+import { Ledger } from '../../src/ledger/ledger.service.js';
+import type { RunningEnv } from '../../src/platform/config/env.js';
+import { verifyChains } from '../setup/chain.js';
+import { createDatabase, rows, withClient } from '../setup/harness.js';
+import { until } from '../setup/process.js';
+
+let databaseUrl: string;
+
+beforeAll(async () => {
+  databaseUrl = await createDatabase();
+});
+
+const ledgers: Ledger[] = [];
+
+function newLedger(): Ledger {
+  const silent = { observe: () => {} } as unknown as Histogram;
+  const ledger = new Ledger({ databaseUrl } as RunningEnv, silent, silent);
+  ledgers.push(ledger);
+  return ledger;
+}
+
+afterAll(() => Promise.all(ledgers.map((ledger) => ledger.onApplicationShutdown())));
+
+const event = () => ({ type: 'test', outcome: 'done', request_id: uuidv7() }) as const;
+
+const entry = (zoneId: string): Entry => ({
+  event_id: uuidv7(),
+  zone_id: zoneId,
+  facts: [],
+  event: event(),
+});
+
+test('a chain that two begin at once is begun once, and nothing is lost', async () => {
+  const [zoneId, writer] = [uuidv7(), uuidv7()];
+  const append = (client: pg.Client) =>
+    client.query('SELECT audit_append($1, $2, $3, $4)', [
+      zoneId,
+      writer,
+      uuidv7(),
+      JSON.stringify(event()),
+    ]);
+  const second = await withClient(databaseUrl, async (client) => {
+    await client.query('BEGIN');
+    await append(client);
+    const twin = withClient(databaseUrl, append);
+    await until(async () => (await appending()) > 0);
+    await client.query('COMMIT');
+    return { twin };
+  });
+  await second.twin;
+  expect(
+    await rows(databaseUrl, 'SELECT seq FROM audit_chains WHERE writer = $1', [writer]),
+  ).toEqual([{ seq: '2' }]);
+  const { events, faults } = await verifyChains(databaseUrl);
+  expect({ events, faults }).toEqual({ events: 2, faults: [] });
+});
+
+/** How many wait for somebody else who appends. */
+async function appending(): Promise<number> {
+  const waiting = await rows(
+    databaseUrl,
+    `SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
+        AND wait_event_type = 'Lock' AND query LIKE 'SELECT audit_append%'`,
+  );
+  return waiting.length;
+}
+
+test('a batch stores the head of each of its chains once, however many events it has', async () => {
+  await rows(
+    databaseUrl,
+    `CREATE TABLE heads_stored (zone_id uuid, seq bigint);
+     CREATE FUNCTION count_heads() RETURNS trigger LANGUAGE plpgsql AS $$
+       BEGIN INSERT INTO heads_stored VALUES (NEW.zone_id, NEW.seq); RETURN NULL; END $$;
+     CREATE TRIGGER count_heads AFTER INSERT OR UPDATE ON audit_chains
+       FOR EACH ROW EXECUTE FUNCTION count_heads()`,
+  );
+  const ledger = newLedger();
+  const zones = [uuidv7(), uuidv7()];
+  // The first goes alone, and the others meanwhile fill a batch.
+  const entries = [entry(uuidv7()), ...Array.from({ length: 100 }, (_, i) => entry(zones[i % 2]!))];
+  await Promise.all(entries.map((one) => ledger.commit(one)));
+  await Promise.all(entries.slice(1).map((one) => ledger.commit({ ...one, event_id: uuidv7() })));
+  const stored = await rows<{ zone_id: string; n: number; seq: number }>(
+    databaseUrl,
+    `SELECT zone_id, count(*)::int AS n, max(seq)::int AS seq FROM heads_stored
+      WHERE zone_id = ANY ($1) GROUP BY zone_id`,
+    [zones],
+  );
+  expect(stored.map(({ seq }) => seq)).toEqual([100, 100]);
+  // Three batches at most: of the second hundred the first goes alone again.
+  for (const { n } of stored) expect(n).toBeLessThanOrEqual(3);
+  expect((await verifyChains(databaseUrl)).faults).toEqual([]);
+});
+
+test('a chain that another has gone on with is not written over', async () => {
+  const [zoneId, writer] = [uuidv7(), uuidv7()];
+  const append = (heads: string) =>
+    rows(
+      databaseUrl,
+      `SELECT audit_append_all(${heads}, ARRAY[$1::uuid], ARRAY[$3::uuid], ARRAY[$4::jsonb])`,
+      [zoneId, writer, uuidv7(), JSON.stringify(event())],
+    );
+  const old = `ARRAY(SELECT h FROM audit_take($2, '{}') AS h) || ROW($1, $2, 0, '\\x00')::audit_chains`;
+  await append('ARRAY(SELECT h FROM audit_take($2, ARRAY[$1::uuid]) AS h)');
+  await expect(append(old)).rejects.toMatchObject({ code: '40001' });
+  expect((await verifyChains(databaseUrl)).faults).toEqual([]);
+});

@@ -1,0 +1,170 @@
+import { decodeJwt } from 'jose';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { applicationOf } from '../setup/agents.js';
+import { rows, startReplica, type Replica } from '../setup/harness.js';
+import { persistently } from '../setup/patience.js';
+import { until } from '../setup/process.js';
+import { foreignForger, newKey } from '../setup/tokens/foreign-tokens.js';
+import {
+  callAdmin,
+  createTestZone,
+  PERMIT_ALL,
+  type Answer,
+  type TestZone,
+} from '../setup/zone.js';
+
+/** What a change has to wait for: a commit that has checked everything, and has yet to end. */
+
+const ISSUER = 'https://issuer.test';
+const JWT = 'urn:ietf:params:oauth:token-type:jwt';
+
+let replica: Replica;
+let zone: TestZone;
+
+const sql = <T extends Record<string, unknown>>(text: string, values: unknown[] = []) =>
+  rows<T>(replica.databaseUrl, text, values);
+
+beforeAll(async () => {
+  replica = await startReplica();
+  // A commit in a zone that is named stops at its event, when everything has been checked, until the name is gone.
+  await sql(`
+    CREATE TABLE paused (zone_id uuid PRIMARY KEY);
+    CREATE SEQUENCE reached;
+    CREATE FUNCTION pause() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+      IF NEW.type = 'token_exchange' AND EXISTS (SELECT FROM paused WHERE zone_id = NEW.zone_id) THEN
+        PERFORM nextval('reached');
+        WHILE EXISTS (SELECT FROM paused WHERE zone_id = NEW.zone_id) LOOP PERFORM pg_sleep(0.005); END LOOP;
+      END IF;
+      RETURN NULL;
+    END $$;
+    CREATE TRIGGER pause AFTER INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION pause()`);
+});
+
+afterAll(() => replica?.stop());
+
+beforeEach(async () => {
+  zone = await createTestZone(replica);
+  expect((await persistently(() => zone.exchange())).status).toBe(200);
+});
+
+const reached = async (): Promise<number> => {
+  const [row] = await sql<{ n: number }>(
+    'SELECT CASE WHEN is_called THEN last_value ELSE 0 END::int AS n FROM reached',
+  );
+  return Number(row?.n);
+};
+
+const waitsForGate = async (): Promise<boolean> => {
+  const waiting = await sql(
+    `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'`,
+  );
+  return waiting.length > 0;
+};
+
+/**
+ * Makes a change while a request is on its last step, and lets that go on when the change waits for it or is made.
+ *
+ * @returns what came of both, and whether the change was made before the request had ended
+ */
+async function overtaking<T>(request: () => Promise<Answer>, change: () => Promise<T>) {
+  const before = await reached();
+  await sql('INSERT INTO paused VALUES ($1)', [zone.zoneId]);
+  const answering = request();
+  await until(async () => (await reached()) > before);
+  let made = false;
+  const changing = change().finally(() => (made = true));
+  await until(async () => made || (await waitsForGate()));
+  const overtook = made;
+  await sql('DELETE FROM paused WHERE zone_id = $1', [zone.zoneId]);
+  return { overtook, answer: await answering, changed: await changing };
+}
+
+/** A change of an operator, until it is made. */
+const operator = (method: string, path: string, body?: object) => () =>
+  persistently(() => callAdmin(replica, method, `/zones/${zone.zoneId}${path}`, body));
+
+test('a session that is being born while its issuer is removed does not survive', async () => {
+  const key = await newKey('ES256', 'key');
+  const { id } = await zone.admin('POST', '/issuers', {
+    issuer: ISSUER,
+    jwks: { keys: [key.publicJwk] },
+    audiences: ['mandate'],
+    algorithms: ['ES256'],
+    token_types: ['jwt'],
+  });
+  const now = Math.floor(Date.now() / 1_000);
+  const claims = { iss: ISSUER, sub: 'alice', aud: 'mandate', iat: now, exp: now + 60 };
+  const token = await foreignForger('ES256', key, key, claims).sign({}, {});
+  const born = () =>
+    zone.exchange({ subject_token: token, subject_token_type: JWT, scope: undefined });
+  expect(await born()).toMatchObject({ status: 200 });
+
+  const { answer, changed } = await overtaking(born, operator('DELETE', `/issuers/${String(id)}`));
+  expect([204, 404]).toContain(changed.status);
+  const sessions = await sql<{ ended: boolean }>(
+    'SELECT ended_at IS NOT NULL AS ended FROM sessions WHERE zone_id = $1 AND issuer = $2',
+    [zone.zoneId, ISSUER],
+  );
+  expect(sessions.length).toBeGreaterThanOrEqual(answer.status === 200 ? 2 : 1);
+  expect(sessions.filter(({ ended }) => !ended)).toEqual([]);
+  expect(await born()).toMatchObject({ status: 400 });
+});
+
+describe('a change is acknowledged when what was checked before it has been committed:', () => {
+  let session: string;
+
+  beforeEach(async () => {
+    session = String((await zone.session()).body['access_token']);
+  });
+
+  const exchange = () => zone.exchange({ subject_token: session });
+
+  const changes: Record<string, () => Promise<() => Promise<unknown>>> = {
+    'a client is disabled': async () =>
+      operator('PATCH', `/clients/${zone.clientId}`, { disabled: true }),
+    'a session is ended': async () =>
+      operator('DELETE', `/sessions/${String(decodeJwt(session)['sid'])}`),
+    'a mandate is revoked': async () =>
+      operator('POST', '/revocations', { jti: decodeJwt(session).jti }),
+    'a policy is activated': async () => {
+      const version = await zone.activate(PERMIT_ALL);
+      await zone.activate(PERMIT_ALL);
+      await zone.session();
+      return operator('PUT', '/policy', { policy_set_version_id: version });
+    },
+    'a client is disabled in SQL': async () => () =>
+      sql('UPDATE clients SET disabled_at = now() WHERE zone_id = $1', [zone.zoneId]),
+    'an agent session is ended in SQL': async () => {
+      const id = await (await applicationOf(zone)).open();
+      return () => sql('UPDATE agent_sessions SET ended_at = now() WHERE id = $1', [id]);
+    },
+    'a delegation is revoked in SQL': async () => {
+      const app = await applicationOf(zone);
+      const id = await app.delegate(await app.open(), await app.open());
+      return () => sql('UPDATE delegation_edges SET revoked_at = now() WHERE id = $1', [id]);
+    },
+  };
+
+  test.each(Object.keys(changes))('%s', async (name) => {
+    const change = await changes[name]?.();
+    if (change === undefined) throw new Error('no change');
+    const { overtook, answer } = await overtaking(exchange, change);
+    expect(overtook).toBe(false);
+    // It was checked before, and on a busy machine may have been given up.
+    expect([200, 503]).toContain(answer.status);
+  });
+});
+
+test('a change of very many zones needs no lock on each', async () => {
+  await sql(
+    `INSERT INTO zones (id, name, sealed_digest_key)
+     SELECT gen_random_uuid(), 'one of many ' || n, '' FROM generate_series(1, 500) AS n`,
+  );
+  const locks = await rows<{ n: number }>(
+    replica.databaseUrl,
+    `WITH changed AS (SELECT ledger_close(id) FROM zones WHERE name LIKE 'one of many %')
+     SELECT (SELECT count(*) FROM changed)::int AS zones, count(*)::int AS n FROM pg_locks
+      WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND (SELECT count(*) FROM changed) > 0`,
+  );
+  expect(locks).toEqual([{ zones: 500, n: 101 }]);
+});

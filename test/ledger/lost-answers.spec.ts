@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { verifyChains } from '../setup/chain.js';
+import { APPROVE_WRITES, heldIn, settle } from '../setup/challenges.js';
+import { createDatabase, rows, startReplica, type Replica } from '../setup/harness.js';
+import { persistently } from '../setup/patience.js';
+import { until } from '../setup/process.js';
+import { startProxy, type CutMoment, type Proxy } from '../setup/proxy.js';
+import { foreignForger, newKey } from '../setup/tokens/foreign-tokens.js';
+import type { ForgerKey } from '../setup/tokens/token-forger.js';
+import { createTestZone, type Answer, type Parameters, type TestZone } from '../setup/zone.js';
+
+let proxy: Proxy;
+/** The database, past the proxy. */
+let databaseUrl: string;
+let replica: Replica;
+let zone: TestZone;
+let key: ForgerKey;
+let clientId: string;
+
+beforeAll(async () => {
+  proxy = await startProxy();
+  databaseUrl = await createDatabase();
+  proxy.forwardTo(databaseUrl);
+  replica = await startReplica({ databaseUrl: proxy.urlFor(databaseUrl) });
+  key = await newKey('ES256', 'key');
+});
+
+afterAll(async () => {
+  await replica?.stop();
+  await proxy?.close();
+});
+
+beforeEach(async () => {
+  proxy.forwardTo(databaseUrl);
+  zone = await createTestZone(replica);
+  await zone.activate(APPROVE_WRITES);
+  ({ clientId } = await zone.newClient({ jwks: { keys: [key.publicJwk] } }));
+  // Everything is in memory, and the ledger has a connection.
+  expect((await persistently(ask)).status).toBe(200);
+});
+
+/** The credentials of the client for one request. */
+async function once(): Promise<Parameters> {
+  const now = Math.floor(Date.now() / 1_000);
+  const claims = { iss: clientId, sub: clientId, aud: 'http://localhost:8080', iat: now };
+  const forger = foreignForger('ES256', key, key, { ...claims, exp: now + 60, jti: randomUUID() });
+  return {
+    client_id: clientId,
+    client_secret: undefined,
+    client_assertion: await forger.sign({}, {}),
+    client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+  };
+}
+
+const ask = async (parameters: Parameters = {}): Promise<Answer> =>
+  zone.session({ ...(await once()), ...parameters });
+
+/** Cuts the connection of the next commit for the client. */
+const cut = (when: CutMoment): Promise<void> => proxy.cut(['ledger_record', clientId], when);
+
+/** What is on record of a request; the chains hold. */
+async function onRecord({ requestId }: Answer) {
+  expect((await verifyChains(databaseUrl)).faults).toEqual([]);
+  return rows<{ outcome: string; error: string | null }>(
+    databaseUrl,
+    `SELECT outcome, event->>'error' AS error FROM audit_events WHERE request_id = $1`,
+    [requestId],
+  );
+}
+
+const ISSUED = { outcome: 'issued', error: null };
+
+describe.each(['sent', 'answered'] as const)(
+  'a connection that breaks as the commit is %s',
+  (when) => {
+    test('is not noticed by who asks: the mandate is issued, and recorded once', async () => {
+      const [answer] = await Promise.all([ask(), cut(when)]);
+      expect(answer).toMatchObject({ status: 200 });
+      expect(await onRecord(answer)).toEqual([ISSUED]);
+    });
+
+    test('leaves a denial what it is', async () => {
+      const [answer] = await Promise.all([ask({ scope: 'nobody:has-it' }), cut(when)]);
+      expect(answer).toMatchObject({ status: 400, body: { error: 'invalid_scope' } });
+      expect(await onRecord(answer)).toEqual([{ outcome: 'denied', error: 'invalid_scope' }]);
+    });
+
+    test('gives the challenge that was opened, and the mandate that it was spent for', async () => {
+      const [first] = await Promise.all([ask({ scope: 'a:write' }), cut(when)]);
+      const held = heldIn(first);
+      await settle({ replica: { ...replica, databaseUrl } }, held.id);
+      const redeem = async () => ask({ scope: 'a:write', ...held.response });
+      const [redeemed] = await Promise.all([redeem(), cut(when)]);
+      expect(redeemed).toMatchObject({ status: 200 });
+      expect(await onRecord(redeemed)).toEqual([ISSUED]);
+      expect(await redeem()).toMatchObject({ status: 400, body: { error: 'invalid_grant' } });
+    });
+
+    test('says what has moved, where something has', async () => {
+      const parameters = await once();
+      expect(await zone.session(parameters)).toMatchObject({ status: 200 });
+      const [replayed] = await Promise.all([zone.session(parameters), cut(when)]);
+      expect(replayed).toMatchObject({ status: 401, body: { error: 'invalid_client' } });
+      expect(await onRecord(replayed)).toEqual([{ outcome: 'denied', error: 'invalid_client' }]);
+    });
+  },
+);
+
+test('a commit that still runs when its connection breaks is ended, so that it is not made twice', async () => {
+  await rows(
+    databaseUrl,
+    `CREATE SEQUENCE recorded;
+     CREATE FUNCTION first_takes_long() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+       IF NEW.client_id = '${clientId}' AND nextval('recorded') = 1 THEN PERFORM pg_sleep(10); END IF;
+       RETURN NULL;
+     END $$;
+     CREATE TRIGGER first_takes_long AFTER INSERT ON audit_events
+       FOR EACH ROW EXECUTE FUNCTION first_takes_long()`,
+  );
+  const tries = () =>
+    rows(databaseUrl, 'SELECT last_value::int AS n FROM recorded WHERE is_called');
+  try {
+    const running = () => until(async () => (await tries()).length > 0);
+    const [answer] = await Promise.all([ask(), cut(running)]);
+    expect(answer).toMatchObject({ status: 200 });
+    expect(await onRecord(answer)).toEqual([ISSUED]);
+    expect(await tries()).toEqual([{ n: 2 }]);
+  } finally {
+    await rows(databaseUrl, 'DROP FUNCTION first_takes_long CASCADE; DROP SEQUENCE recorded');
+  }
+});
+
+test('what cannot be looked up is "not now", and never a denial', async () => {
+  const parameters = await once();
+  const lost = cut('answered').then(() => proxy.forwardTo(null));
+  const [answer] = await Promise.all([zone.session(parameters), lost]);
+  expect(answer).toMatchObject({ status: 503, body: { error: 'temporarily_unavailable' } });
+  expect(answer.headers.get('retry-after')).toBe('1');
+  // The mandate was recorded, though nobody has it; nobody is said to have used the assertion twice.
+  expect(await onRecord(answer)).toEqual([ISSUED]);
+  proxy.forwardTo(databaseUrl);
+  expect(await persistently(ask)).toMatchObject({ status: 200 });
+  expect((await verifyChains(databaseUrl)).faults).toEqual([]);
+});
