@@ -10,6 +10,7 @@ DECLARE
   full_event jsonb;
 BEGIN
   moved.seq := p_head.seq + 1;
+  moved.last_event_id := p_id;
   full_event := p_event || jsonb_build_object(
     'id', p_id, 'zone_id', p_head.zone_id, 'writer', p_head.writer, 'seq', moved.seq,
     'occurred_at', to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'));
@@ -36,7 +37,8 @@ BEGIN
     SELECT * INTO STRICT head FROM audit_chains c WHERE c.zone_id = p_zone AND c.writer = p_writer FOR NO KEY UPDATE;
   END IF;
   head := audit_add(head, p_id, p_event);
-  UPDATE audit_chains c SET seq = head.seq, hash = head.hash WHERE c.zone_id = p_zone AND c.writer = p_writer;
+  UPDATE audit_chains c SET seq = head.seq, hash = head.hash, last_event_id = head.last_event_id
+   WHERE c.zone_id = p_zone AND c.writer = p_writer;
 END $$;
 
 -- Takes the chains of one writer in some zones until the transaction ends. Returns their heads, without those of
@@ -49,7 +51,7 @@ BEGIN
     FOR NO KEY UPDATE SKIP LOCKED;
   GET DIAGNOSTICS taken = ROW_COUNT;
   IF taken < cardinality(p_zones) THEN
-    RETURN QUERY SELECT z.id, p_writer, 0::bigint, decode(repeat('00', 32), 'hex') FROM unnest(p_zones) AS z (id)
+    RETURN QUERY SELECT z.id, p_writer, 0::bigint, decode(repeat('00', 32), 'hex'), NULL::uuid FROM unnest(p_zones) AS z (id)
       WHERE NOT EXISTS (SELECT FROM audit_chains c WHERE c.zone_id = z.id AND c.writer = p_writer);
   END IF;
 END $$;
@@ -71,8 +73,9 @@ BEGIN
     LOOP
       head := audit_add(head, event.id, event.content);
     END LOOP;
-    INSERT INTO audit_chains AS c (zone_id, writer, seq, hash) VALUES (head.zone_id, head.writer, head.seq, head.hash)
-      ON CONFLICT (zone_id, writer) DO UPDATE SET seq = EXCLUDED.seq, hash = EXCLUDED.hash WHERE c.hash = before;
+    INSERT INTO audit_chains AS c SELECT head.*
+      ON CONFLICT (zone_id, writer) DO UPDATE
+        SET seq = EXCLUDED.seq, hash = EXCLUDED.hash, last_event_id = EXCLUDED.last_event_id WHERE c.hash = before;
     IF NOT FOUND THEN
       RAISE EXCEPTION 'the chain of % in % has another head', head.writer, head.zone_id USING ERRCODE = 'serialization_failure';
     END IF;

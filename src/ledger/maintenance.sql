@@ -35,6 +35,14 @@ BEGIN
       END;
     END LOOP;
   END LOOP;
+  -- The audit log is never dropped here. When others have, the heads of chains that ended before its first day say
+  -- nothing any more; that of a chain whose last event is missing from a day that is there says that it is.
+  DELETE FROM audit_chains c
+   WHERE c.last_event_id < (
+           SELECT uuid_from_time(to_date(min(right(day.relname, 8)), 'YYYYMMDD')::timestamp AT TIME ZONE 'UTC')
+             FROM pg_inherits i JOIN pg_class day ON day.oid = i.inhrelid
+            WHERE i.inhparent = to_regclass('audit_events') AND day.relname ~ '_[0-9]{8}$')
+     AND NOT EXISTS (SELECT FROM audit_events a WHERE a.zone_id = c.zone_id AND a.id = c.last_event_id);
   -- Whatever was taken has come back by then.
   DELETE FROM step_up_attempts WHERE at < now() - interval '1 day';
   FOR part IN

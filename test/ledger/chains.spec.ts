@@ -105,8 +105,42 @@ test('a chain that another has gone on with is not written over', async () => {
       `SELECT audit_append_all(${heads}, ARRAY[$1::uuid], ARRAY[$3::uuid], ARRAY[$4::jsonb])`,
       [zoneId, writer, uuidv7(), JSON.stringify(event())],
     );
-  const old = `ARRAY(SELECT h FROM audit_take($2, '{}') AS h) || ROW($1, $2, 0, '\\x00')::audit_chains`;
+  const old = `ARRAY(SELECT h FROM audit_take($2, '{}') AS h) || ROW($1, $2, 0, '\\x00', NULL)::audit_chains`;
   await append('ARRAY(SELECT h FROM audit_take($2, ARRAY[$1::uuid]) AS h)');
   await expect(append(old)).rejects.toMatchObject({ code: '40001' });
   expect((await verifyChains(databaseUrl)).faults).toEqual([]);
+});
+
+test('the head of a chain goes with the day of its last event, if that was dropped, and not before', async () => {
+  const ledger = newLedger();
+  const day = Date.UTC(2020, 0, 1, 12);
+  const ids = { old: uuidv7({ msecs: day }), next: uuidv7({ msecs: day + 86_400_000 }) };
+  await rows(
+    databaseUrl,
+    `CREATE TABLE audit_events_20200101 PARTITION OF audit_events
+       FOR VALUES FROM (uuid_from_time('2020-01-01Z')) TO (uuid_from_time('2020-01-02Z'));
+     CREATE TABLE audit_events_20200102 PARTITION OF audit_events
+       FOR VALUES FROM (uuid_from_time('2020-01-02Z')) TO (uuid_from_time('2020-01-03Z'))`,
+  );
+  const [ended, later, spoilt] = [uuidv7(), uuidv7(), uuidv7()];
+  await ledger.commit({ ...entry(ended), event_id: ids.old });
+  await ledger.commit({ ...entry(later), event_id: ids.old });
+  await ledger.commit(entry(later));
+  await ledger.commit({ ...entry(spoilt), event_id: ids.next });
+  const heads = async () => {
+    await rows(databaseUrl, 'SELECT ledger_maintain()');
+    const found = await rows<{ zone_id: string }>(
+      databaseUrl,
+      'SELECT zone_id FROM audit_chains WHERE zone_id = ANY ($1)',
+      [[ended, later, spoilt]],
+    );
+    return new Set(found.map(({ zone_id: zoneId }) => zoneId));
+  };
+  expect(await heads()).toEqual(new Set([ended, later, spoilt]));
+  await withClient(databaseUrl, async (client) => {
+    await client.query('DROP TABLE audit_events_20200101');
+    await client.query(`SET session_replication_role = 'replica'`);
+    await client.query('DELETE FROM audit_events WHERE id = $1', [ids.next]);
+  });
+  expect(await heads()).toEqual(new Set([later, spoilt]));
 });

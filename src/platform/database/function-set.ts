@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 2,
-  sha256: '8a307bc814316a0693e3d606396cffdf1f10c7fb79ad02f89bbb9cfa6b01bf22',
+  sha256: '5f25c16ed2b897200cd87673de443cbe3f44f2f0232e0547cbc0efa12ce7ac54',
 } as const;
