@@ -94,7 +94,7 @@ export class Exchange {
       this.recorder.refuse(request, progress.last, error),
     );
     if (outcome.status === 'stale') this.recorder.forget(progress.last);
-    this.policy.followUp(request.requestId, progress.last, outcome);
+    this.policy.followUp(request.requestId.request_id, progress.last, outcome);
     return outcome;
   }
 

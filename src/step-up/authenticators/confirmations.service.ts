@@ -5,6 +5,7 @@ import type { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { UnauthenticatedDenials } from '../../authentication/unauthenticated-denials.service.js';
 import { Ledger } from '../../ledger/ledger.service.js';
+import type { RequestId } from '../../platform/http/request-id.js';
 import { Attempts, type Allowance } from '../attempts.service.js';
 import type { Challenge } from '../challenge.entity.js';
 import { Challenges } from '../challenges.service.js';
@@ -28,7 +29,7 @@ export interface SubjectDecision {
 
 /** The request that brings a decision. */
 export interface Bringing {
-  readonly requestId: string;
+  readonly requestId: RequestId;
   /** The caller's address. */
   readonly source: string;
 }
@@ -125,7 +126,7 @@ export class Confirmations {
       event: {
         type: 'challenge.decided',
         outcome: 'denied',
-        request_id: requestId,
+        ...requestId,
         challenge: { id, type },
         reason,
       },
