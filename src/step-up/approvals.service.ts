@@ -4,6 +4,7 @@ import type { DataSource } from 'typeorm';
 import { admit, ADMIT, StaleBearer } from '../authentication/admission.js';
 import { SessionBearers, type Bearer } from '../authentication/session-bearers.service.js';
 import { OAuthError, unavailable } from '../oauth/errors.js';
+import type { RequestId } from '../platform/http/request-id.js';
 import type { Challenge } from './challenge.entity.js';
 import { Challenges, type DecisionOutcome } from './challenges.service.js';
 import type { ApproverDecisionBody } from './decision.body.js';
@@ -48,7 +49,7 @@ export class Approvals {
     token: string,
     id: string,
     { decision, reason, binding }: ApproverDecisionBody,
-    requestId: string,
+    requestId: RequestId,
   ): Promise<DecisionOutcome> {
     return this.asApprover(token, (bearer) => {
       const { clientId } = bearer.claims;

@@ -4,6 +4,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { Ledger } from '../../ledger/ledger.service.js';
 import { OAuthError, unavailable } from '../../oauth/errors.js';
+import type { RequestId } from '../../platform/http/request-id.js';
 import { admit, ADMIT, StaleBearer } from '../../authentication/admission.js';
 import { SessionBearers, type Bearer } from '../../authentication/session-bearers.service.js';
 
@@ -23,7 +24,7 @@ export interface Caller {
 /** A request of an application. */
 export interface Asked {
   readonly token: string;
-  readonly requestId: string;
+  readonly requestId: RequestId;
   /** What is to be done, for the audit log, such as `delegation.created`. */
   readonly type: string;
 }
@@ -98,7 +99,7 @@ export class Graph {
     return this.ledger.append(tx, zoneId, {
       type,
       outcome: 'done',
-      request_id: requestId,
+      ...requestId,
       ...describe(bearer),
       ...details,
     });
@@ -112,7 +113,7 @@ export class Graph {
       event: {
         type: asked.type,
         outcome: 'denied',
-        request_id: asked.requestId,
+        ...asked.requestId,
         error: error.code,
         reason: error.detail,
         ...describe(bearer),

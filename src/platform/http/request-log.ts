@@ -24,8 +24,10 @@ export function logRequests(logger: Logger) {
     const started = performance.now();
     response.once('close', () => {
       const { statusCode: status } = response;
+      const { request_id: requestId, request_label: requestLabel } = requestIdOf(request);
       const line = {
-        requestId: requestIdOf(request),
+        requestId,
+        ...(requestLabel === undefined ? {} : { requestLabel }),
         method: request.method,
         path: request.path.slice(0, 256),
         status,

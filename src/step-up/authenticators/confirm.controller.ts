@@ -87,7 +87,10 @@ export class ConfirmController {
     const outcome =
       decision === null
         ? 'nothing'
-        : await this.confirmations.decide(challenge, decision, requestIdOf(request));
+        : await this.confirmations.decide(challenge, decision, {
+            requestId: requestIdOf(request),
+            source: request.ip ?? '',
+          });
     if (outcome !== 'wrong' && outcome !== 'too_many' && outcome !== 'nothing') {
       return sendPage(response, ...ENDS[outcome]);
     }

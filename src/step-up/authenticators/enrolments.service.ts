@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource, InjectRepository } from '@nestjs/typeorm';
 import { IsNull, MoreThan, type DataSource, type EntityManager, type Repository } from 'typeorm';
 import { instant } from '../../platform/config/clock.js';
+import type { RequestId } from '../../platform/http/request-id.js';
 import { Ledger } from '../../ledger/ledger.service.js';
 import { Authenticator } from './authenticator.entity.js';
 import { Authenticators } from './authenticators.service.js';
@@ -79,7 +80,7 @@ export class Enrolments {
     link: EnrolmentLink,
     method: ConfirmationMethod,
     evidence: string,
-    requestId: string,
+    requestId: RequestId,
   ): Promise<boolean> {
     const made = await method.register(link, evidence, this.authenticators);
     if (made === null) return false;
@@ -97,7 +98,7 @@ export class Enrolments {
       await this.ledger.append(tx, zoneId, {
         type: 'authenticator.enrolled',
         outcome: 'done',
-        request_id: requestId,
+        ...requestId,
         authenticator: { id, kind: method.name },
         subject: { sub: subject, sub_iss: subjectIssuer },
       });
