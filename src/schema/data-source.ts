@@ -35,6 +35,9 @@ type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 /** The table in which TypeORM keeps the names of the migrations that were run. */
 export const MIGRATIONS_TABLE = 'schema_migrations';
 
+/** The most connections of operators: what they change takes three of them at most (`audited-changes.service.ts`). */
+const OPERATORS_POOL_SIZE = 4;
+
 /** How long one may wait for a connection and for a statement before the answer is 503. */
 const CONNECT_MS = 700;
 const STATEMENT_MS = 1_000;
@@ -97,6 +100,15 @@ export function dataSourceOptions(url: string): PostgresOptions {
       idle_in_transaction_session_timeout: 5_000,
       keepAlive: true,
     },
+  };
+}
+
+/** The same connections, a few, for operators alone. */
+export function operatorsOptions(url: string): PostgresOptions {
+  return {
+    ...dataSourceOptions(url),
+    poolSize: OPERATORS_POOL_SIZE,
+    applicationName: 'mandate operators',
   };
 }
 

@@ -1,12 +1,14 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import { TypeOrmModule } from '@nestjs/typeorm';
+import { TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import type { RunningEnv } from '../platform/config/env.js';
 import { ChangeFeed } from '../platform/database/change-feed.js';
-import { dataSourceOptions } from './data-source.js';
+import { OPERATORS } from '../platform/database/operators-connections.js';
+import { ZoneReads } from '../platform/database/zone-reads.service.js';
+import { dataSourceOptions, operatorsOptions } from './data-source.js';
 import { endBrokenConnections } from '../platform/database/broken-connections.js';
 
-/** The connection to PostgreSQL and the news from it. The schema is migrated before Nest starts. */
+/** The connections to PostgreSQL and the news from it. The schema is migrated before Nest starts. */
 @Module({})
 export class DatabaseModule {
   static forRoot(env: RunningEnv): DynamicModule {
@@ -14,22 +16,24 @@ export class DatabaseModule {
       module: DatabaseModule,
       global: true,
       imports: [
-        TypeOrmModule.forRootAsync({
-          useFactory: () => ({
-            ...dataSourceOptions(env.databaseUrl),
-            retryAttempts: 30,
-            retryDelay: 1_000,
-          }),
-          dataSourceFactory: async (options) => {
-            if (options === undefined) throw new Error('no data source options');
-            const dataSource = await new DataSource(options).initialize();
-            endBrokenConnections(dataSource);
-            return dataSource;
-          },
-        }),
+        connections({ ...dataSourceOptions(env.databaseUrl) }),
+        connections({ ...operatorsOptions(env.databaseUrl), name: OPERATORS }),
       ],
-      providers: [ChangeFeed],
-      exports: [ChangeFeed],
+      providers: [ChangeFeed, ZoneReads],
+      exports: [ChangeFeed, ZoneReads],
     };
   }
+}
+
+function connections(options: TypeOrmModuleOptions & { readonly name?: string }): DynamicModule {
+  return TypeOrmModule.forRootAsync({
+    ...(options.name === undefined ? {} : { name: options.name }),
+    useFactory: () => ({ ...options, retryAttempts: 30, retryDelay: 1_000 }),
+    dataSourceFactory: async (given) => {
+      if (given === undefined) throw new Error('no data source options');
+      const dataSource = await new DataSource(given).initialize();
+      endBrokenConnections(dataSource);
+      return dataSource;
+    },
+  });
 }
