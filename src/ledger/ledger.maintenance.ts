@@ -46,7 +46,7 @@ export class LedgerMaintenance implements OnApplicationBootstrap, OnApplicationS
   private async maintain(): Promise<void> {
     const client = new pg.Client({
       connectionString: this.env.databaseUrl,
-      connectionTimeoutMillis: 2_000,
+      connectionTimeoutMillis: this.env.limits.connectMs,
       statement_timeout: 30_000,
       query_timeout: 31_000,
       // All later lock requests on a table queue behind a waiting one, and they have requests to answer.

@@ -5,24 +5,27 @@ import type { RunningEnv } from '../platform/config/env.js';
 import { ChangeFeed } from '../platform/database/change-feed.js';
 import { dataSourceOptions } from './data-source.js';
 import { endBrokenConnections } from '../platform/database/broken-connections.js';
+import type { StartPatience } from '../platform/database/start-patience.js';
 
 /** The connection to PostgreSQL and the news from it. The schema is migrated before Nest starts. */
 @Module({})
 export class DatabaseModule {
-  static forRoot(env: RunningEnv): DynamicModule {
+  /** @param patience of the start; a command has none, and fails at once */
+  static forRoot(env: RunningEnv, patience: StartPatience | null): DynamicModule {
     return {
       module: DatabaseModule,
       global: true,
       imports: [
         TypeOrmModule.forRootAsync({
           useFactory: () => ({
-            ...dataSourceOptions(env.databaseUrl),
-            retryAttempts: 30,
-            retryDelay: 1_000,
+            ...dataSourceOptions(env.databaseUrl, env.limits),
+            // Whether waiting helps is for the patience to say.
+            toRetry: () => false,
           }),
           dataSourceFactory: async (options) => {
             if (options === undefined) throw new Error('no data source options');
-            const dataSource = await new DataSource(options).initialize();
+            const initialize = () => new DataSource(options).initialize();
+            const dataSource = await (patience?.until(initialize) ?? initialize());
             endBrokenConnections(dataSource);
             return dataSource;
           },

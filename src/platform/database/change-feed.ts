@@ -64,7 +64,7 @@ export class ChangeFeed implements OnApplicationBootstrap, OnApplicationShutdown
   private async listen(): Promise<void> {
     const client = new pg.Client({
       connectionString: this.env.databaseUrl,
-      connectionTimeoutMillis: 2_000,
+      connectionTimeoutMillis: this.env.limits.connectMs,
       keepAlive: true,
       application_name: 'mandate change feed',
     });

@@ -1,8 +1,10 @@
 /** SQLSTATE classes of a server that cannot be reached, refuses the connection or cannot work now. */
 const UNAVAILABLE_STATES = /^(08|28|3D|53|57|58)/;
 const UNAVAILABLE_SYSTEM_ERRORS = new Set([
+  'EAI_AGAIN',
   'ECONNREFUSED',
   'ECONNRESET',
+  'EHOSTDOWN',
   'EHOSTUNREACH',
   'ENETUNREACH',
   'ENOTFOUND',
