@@ -5,6 +5,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Demo } from './admin/zones/demo.service.js';
 import { AppModule } from './app.module.js';
+import { BackgroundWork } from './platform/background-work.js';
 import { InvalidEnvironment, readEnv, type Env } from './platform/config/env.js';
 import { createLogger, nestLogger } from './platform/config/logger.js';
 import { DataDirectoryInUse } from './platform/database/embedded-lock.js';
@@ -54,6 +55,7 @@ async function main(environment: Env): Promise<void> {
   serveDocs(app);
   await app.init();
   await patience.until(() => app.get(KeyEncryptionKeys).check());
+  await app.get(BackgroundWork).start();
 
   const handler: RequestListener = app.getHttpAdapter().getInstance();
   const open = [await listen(keySetsFirst(app, handler), env.port)];

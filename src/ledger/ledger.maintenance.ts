@@ -1,13 +1,9 @@
-import {
-  Inject,
-  Injectable,
-  type OnApplicationBootstrap,
-  type OnApplicationShutdown,
-} from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import pg from 'pg';
 import type { Logger } from 'pino';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { LOGGER } from '../platform/config/logger.js';
+import { BackgroundWork } from '../platform/background-work.js';
 import { Periodic } from '../platform/periodic.js';
 
 const HOUR_MS = 3_600_000;
@@ -18,16 +14,15 @@ const HOUR_MS = 3_600_000;
  * failure is only logged.
  */
 @Injectable()
-export class LedgerMaintenance implements OnApplicationBootstrap, OnApplicationShutdown {
+export class LedgerMaintenance implements OnApplicationShutdown {
   private readonly periodic = new Periodic(() => this.run());
 
   constructor(
     @Inject(ENV) private readonly env: RunningEnv,
     @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
-
-  onApplicationBootstrap(): void {
-    this.periodic.start(0);
+    background: BackgroundWork,
+  ) {
+    background.add(() => this.periodic.start(0));
   }
 
   onApplicationShutdown(): void {
