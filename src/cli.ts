@@ -14,7 +14,8 @@ import { EXIT, type Outcome } from './cli/outcome.js';
 import { rotateKeys } from './cli/rotate-keys.js';
 import { runSigner } from './cli/run-signer.js';
 import { systemClock } from './platform/config/clock.js';
-import { childEnvironment, readEnv } from './platform/config/env.js';
+import { childEnvironment, readEnv, type RunningEnv } from './platform/config/env.js';
+import { outageOf, refusalOf } from './platform/database/outage.js';
 import { createLogger, nestLogger } from './platform/config/logger.js';
 import { attach } from './embedded.js';
 import { pendingMigrations } from './health/schema.js';
@@ -43,7 +44,7 @@ async function runKeys(command: KeysCommand): Promise<Outcome> {
   const logger = createLogger('silent');
   const { env, stop } = await attach(readEnv(), logger);
   try {
-    await reach(env.databaseUrl);
+    await reach(env);
     const app = await NestFactory.createApplicationContext(CommandModule.forRoot(env, logger), {
       logger: nestLogger(logger),
       abortOnError: false,
@@ -59,13 +60,18 @@ async function runKeys(command: KeysCommand): Promise<Outcome> {
 }
 
 /** Fails at once if the database is away: the service waits for it, a command does not. */
-async function reach(databaseUrl: string): Promise<void> {
-  const client = new Client({ connectionString: databaseUrl, connectionTimeoutMillis: 5_000 });
+async function reach({ databaseUrl, limits }: RunningEnv): Promise<void> {
+  const client = new Client({
+    connectionString: databaseUrl,
+    connectionTimeoutMillis: limits.connectMs,
+  });
   client.on('error', () => {});
   try {
     await client.connect();
   } catch (cause) {
-    throw new Error('the database is out of reach', { cause });
+    const why =
+      refusalOf(cause) ?? `the database is out of reach: ${outageOf(cause) ?? String(cause)}`;
+    throw new Error(why, { cause });
   } finally {
     await client.end().catch(() => {});
   }

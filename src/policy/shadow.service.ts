@@ -28,7 +28,8 @@ export class Shadow implements OnApplicationShutdown {
   private readonly tally = new ShadowTally();
   private waiting = 0;
   private storing: Promise<unknown> = Promise.resolve();
-  private readonly timer = setInterval(() => void this.store().catch(() => {}), STORE_MS).unref();
+  /** Set from the first comparison on: a process that decides nothing stores nothing. */
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(@InjectDataSource() private readonly dataSource: DataSource) {}
 
@@ -36,6 +37,7 @@ export class Shadow implements OnApplicationShutdown {
   observe({ policy: candidate }: CandidatePolicy, decided: DecidedRequest): void {
     if (candidate?.status !== 'ready' || this.waiting >= MAX_WAITING) return;
     this.waiting += 1;
+    this.timer ??= setInterval(() => void this.store().catch(() => {}), STORE_MS).unref();
     setImmediate(() => {
       this.waiting -= 1;
       const { zoneId, clientId, requestId } = decided;

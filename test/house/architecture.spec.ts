@@ -253,6 +253,14 @@ describe('architecture', () => {
     expect(unused).toEqual([]);
   });
 
+  test('nothing starts by itself: commands run the hooks of Nest as the server does', () => {
+    const hooks = all.filter(({ text }) => /onApplicationBootstrap/i.test(text));
+    expect(hooks.map(({ path }) => path)).toEqual([]);
+    expect(
+      all.filter(({ text }) => text.includes('BackgroundWork).start()')).map(({ path }) => path),
+    ).toEqual(['main.ts']);
+  });
+
   test('no file is called after nothing', () => {
     const vague = all.filter(({ path }) =>
       /(^|\/)(index|utils?|helpers?|common|misc)\.ts$/.test(path),
@@ -265,6 +273,7 @@ describe('architecture', () => {
 const MAY_KNOW_FRAMEWORK = new Set([
   'authentication/secret-verifier.ts',
   'ledger/ledger.maintenance.ts',
+  'platform/background-work.ts',
   'policy/engine/load-modules.ts',
   'zones/snapshot/load-snapshot.ts',
   'step-up/decision-answer.ts',
