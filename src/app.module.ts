@@ -31,9 +31,10 @@ export class AppModule {
         ConfigModule.forRoot(env, logger),
         DatabaseModule.forRoot(env),
         HttpModule,
+        // Before whatever imports step-up: its `/step-up/enrol` comes before `/step-up/:id`.
+        AuthenticatorsModule,
         TokenExchangeModule,
         AgentsModule,
-        AuthenticatorsModule,
         AdminModule,
         HealthModule,
       ],

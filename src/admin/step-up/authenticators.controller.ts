@@ -13,12 +13,14 @@ import { findRow } from '../find-row.js';
 import { InZone } from '../in-zone.js';
 import { readPage } from '../pagination.js';
 
-function toView({ id, subject, subjectIssuer, kind, lastUsedAt, createdAt }: Authenticator) {
+function toView(authenticator: Authenticator) {
+  const { id, subject, subjectIssuer, kind, keyDrawn, lastUsedAt, createdAt } = authenticator;
   return {
     id,
     kind,
     subject,
     ...(subjectIssuer === null ? {} : { issuer: subjectIssuer }),
+    ...(kind === 'totp' ? { key_known_to_log_readers: !keyDrawn } : {}),
     last_used_at: lastUsedAt,
     created_at: createdAt,
   };
@@ -51,11 +53,12 @@ export class AuthenticatorsController {
     @Body() body: EnrolmentBody,
   ) {
     const person = personIn(body);
-    const { url, expiresAt } = await this.changes.run(change, async (tx) => ({
-      result: await this.enrolments.invite(tx, zoneId, person),
-      details: { person },
-    }));
-    return { enrolment_url: url, expires_at: expiresAt };
+    const invitation = await this.enrolments.newInvitation(zoneId, person);
+    await this.changes.run(change, async (tx) => {
+      await this.enrolments.invite(tx, invitation);
+      return { result: undefined, details: { person, enrolment_id: invitation.row.id } };
+    });
+    return { enrolment_url: invitation.url, expires_at: invitation.expiresAt };
   }
 
   /** Registers an app that makes codes, for whoever sets it up by other means. The key is shown this once. */
