@@ -1,8 +1,14 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { Secret } from 'otpauth';
+import { DataSource } from 'typeorm';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { migrationOptions } from '../../src/schema/data-source.js';
+import { EnrolmentKeys1795291896270 } from '../../src/schema/migrations/1795291896270-enrolment-keys.js';
 import { codeOf } from '../setup/authenticator-app.js';
+import { jsonOf, runCli } from '../setup/cli.js';
 import {
+  createEmptyDatabase,
+  KEY_ENCRYPTION_KEY,
   rows,
   sharedReplica,
   startReplicaForTest,
@@ -300,5 +306,136 @@ describe('an authenticator', () => {
       ...body,
     });
     expect(answer.status).toBe(400);
+  });
+});
+
+describe('authenticators whose keys log readers may know', () => {
+  /** What the first version stores: it knows nothing of the column. */
+  const storedBefore = (of: TestZone, subject: string, issuer: string | null, kind = 'totp') =>
+    rows(
+      of.replica.databaseUrl,
+      `INSERT INTO authenticators (zone_id, id, subject, subject_issuer, kind, sealed_secret, last_step,
+                                   credential_id, public_key, sign_count)
+       VALUES ($1, gen_random_uuid(), $2, $3, $4, $5, $6, $7, $8, $9)`,
+      kind === 'totp'
+        ? [of.zoneId, subject, issuer, kind, randomBytes(60), 1, null, null, null]
+        : [of.zoneId, subject, issuer, kind, null, null, `c${subject}`, randomBytes(8), 0],
+    );
+
+  test('are marked in the list, which can be asked for them', async () => {
+    await storedBefore(zone, 'alice', null);
+    await storedBefore(zone, 'alice', null, 'webauthn');
+    await zone.admin('POST', '/authenticators', { subject: 'alice', kind: 'totp' });
+    const marks = (list: Record<string, unknown>[]) =>
+      list.map(({ kind, key_known_to_log_readers: known }) => [kind, known]);
+    expect(marks(await listed()).toSorted()).toEqual([
+      ['totp', false],
+      ['totp', true],
+      ['webauthn', undefined],
+    ]);
+    expect(marks(await listed('?key_known_to_log_readers=true'))).toEqual([['totp', true]]);
+    expect(await listed('?key_known_to_log_readers=false')).toHaveLength(2);
+    for (const value of ['', 'x', 'true&key_known_to_log_readers=true']) {
+      const path = `/zones/${zone.zoneId}/authenticators?key_known_to_log_readers=${value}`;
+      expect((await callAdmin(a, 'GET', path)).status).toBe(400);
+    }
+  });
+
+  test('are those that were registered by a link before the migration', async () => {
+    const databaseUrl = await createEmptyDatabase();
+    const newest = new EnrolmentKeys1795291896270();
+    const options = migrationOptions(databaseUrl);
+    const migrations = Object.values(options.migrations ?? []);
+    const before = new DataSource({
+      ...options,
+      migrations: migrations.slice(0, migrations.indexOf(EnrolmentKeys1795291896270)),
+    });
+    await before.initialize();
+    try {
+      await before.runMigrations();
+      const zoneId = randomUUID();
+      await rows(
+        databaseUrl,
+        'ALTER TABLE authenticators DROP CONSTRAINT authenticators_zone_id_fkey',
+      );
+      const stored = async (subject: string, kind: string, step: number | null) =>
+        rows(
+          databaseUrl,
+          `INSERT INTO authenticators (zone_id, id, subject, kind, sealed_secret, last_step, credential_id, public_key, sign_count)
+           VALUES ($1, gen_random_uuid(), $2, $3, '\\x00', $4, $2, '\\x00', 0)`,
+          [zoneId, subject, kind, step],
+        );
+      await stored('by link', 'totp', 5);
+      await stored('by operator', 'totp', null);
+      await stored('passkey', 'webauthn', null);
+      const runner = before.createQueryRunner();
+      await newest.up(runner);
+      await runner.release();
+      expect(
+        await rows(
+          databaseUrl,
+          `SELECT subject FROM authenticators WHERE kind = 'totp' AND NOT key_drawn`,
+        ),
+      ).toEqual([{ subject: 'by link' }]);
+    } finally {
+      await before.destroy();
+    }
+  });
+
+  test('are replaced by one command, person by person', async () => {
+    const other = await createTestZone(a);
+    await storedBefore(zone, 'alice', null);
+    await storedBefore(zone, 'alice', null);
+    await storedBefore(zone, 'alice', 'https://idp.example');
+    await storedBefore(zone, 'bob', null);
+    await storedBefore(zone, 'alice', null, 'webauthn');
+    await zone.admin('POST', '/authenticators', { subject: 'alice', kind: 'totp' });
+    await storedBefore(other, 'alice', null);
+    const renew = async (...args: string[]) =>
+      runCli(['authenticators', 'renew', ...args, '--json'], {
+        DATABASE_URL: a.databaseUrl,
+        KEY_ENCRYPTION_KEY,
+      });
+
+    const run = await renew('--zone', zone.zoneId);
+    expect(run).toMatchObject({ code: 0, stderr: '' });
+    const renewed = jsonOf(run)['renewed'] as Record<string, unknown>[];
+    const people = renewed.map(({ subject, issuer, removed }) => [
+      subject,
+      issuer,
+      (removed as string[]).length,
+    ]);
+    expect(people.toSorted()).toEqual([
+      ['alice', null, 2],
+      ['alice', 'https://idp.example', 1],
+      ['bob', null, 1],
+    ]);
+    // What nobody else can know is as it was.
+    expect((await listed()).map(({ kind }) => kind).toSorted()).toEqual(['totp', 'webauthn']);
+    for (const { subject, issuer, request_id: id, removed, enrolment_url: url } of renewed) {
+      const audit = await zone.audit(String(id));
+      expect(audit).toMatchObject([
+        {
+          outcome: 'done',
+          event: {
+            type: 'admin.authenticator.renewed',
+            operator: 'command line',
+            person: { subject, issuer },
+            removed,
+          },
+        },
+      ]);
+      expect(JSON.stringify(audit)).not.toContain(fragmentOf(url));
+    }
+    const link = fragmentOf(renewed.find(({ subject }) => subject === 'bob')?.['enrolment_url']);
+    const code = codeOf(keyOn((await send({ link })).text));
+    expect((await send({ link, code })).status).toBe(200);
+    expect(await listed('?key_known_to_log_readers=true')).toEqual([]);
+
+    expect(jsonOf(await renew('--zone', zone.zoneId))).toEqual({ renewed: [] });
+    const elsewhere = await other.admin('GET', '/authenticators?key_known_to_log_readers=true');
+    expect(elsewhere['items']).toHaveLength(1);
+    // A zone that is not there has nobody.
+    expect(jsonOf(await renew('--zone', randomUUID()))).toEqual({ renewed: [] });
   });
 });

@@ -6,6 +6,7 @@ import { Authenticator } from '../../step-up/authenticators/authenticator.entity
 import { Enrolments } from '../../step-up/authenticators/enrolments.service.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
+import { KEY_KNOWN_TO_LOG_READERS } from './authenticator-renewal.service.js';
 import { AuthenticatorBody, AuthenticatorsQuery, EnrolmentBody } from './authenticator.body.js';
 import { AuditedChanges } from '../audited-changes.service.js';
 import { Change } from '../change.js';
@@ -26,6 +27,11 @@ function toView(authenticator: Authenticator) {
   };
 }
 
+const WHERE_KNOWN = {
+  true: KEY_KNOWN_TO_LOG_READERS,
+  false: `NOT (${KEY_KNOWN_TO_LOG_READERS})`,
+} as const;
+
 const personIn = ({ subject, issuer }: EnrolmentBody) => ({ subject, issuer: issuer ?? null });
 
 /** Registers what people confirm with, and forgets it when it is lost. */
@@ -37,12 +43,13 @@ export class AuthenticatorsController {
     private readonly enrolments: Enrolments,
   ) {}
 
-  /** Lists authenticators, those of one subject if that is given. */
+  /** Lists authenticators: those of one subject, or with keys that log readers may know, if that is asked for. */
   @Get()
   async list(@InZone() { id: zoneId }: Zone, @Query() query: AuthenticatorsQuery) {
-    const { subject } = query;
+    const { subject, key_known_to_log_readers: known } = query;
     const within = { zoneId, ...(subject === undefined ? {} : { subject }) };
-    return readPage(this.authenticators, within, query, toView);
+    const condition = known === undefined ? undefined : WHERE_KNOWN[known];
+    return readPage(this.authenticators, within, query, toView, condition);
   }
 
   /** Makes a link by which a person registers an app or a passkey: good once, for 15 minutes, shown this once. */

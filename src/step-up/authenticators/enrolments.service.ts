@@ -20,7 +20,7 @@ import { linkDigest, linkTo, newLinkSecret } from './link.js';
 import { generateTotp, totp } from './totp/totp.js';
 import type { TotpKey } from './totp/totp-codes.js';
 
-/** Milliseconds for which a link is good. */
+/** Milliseconds for which a link is good, unless its maker says otherwise. */
 const LINK_MS = 15 * 60_000;
 
 /** A person of a zone. */
@@ -58,11 +58,17 @@ export class Enrolments {
   /**
    * Makes a link by which a person registers one authenticator, and draws the secret of that. Of the link a hash
    * is stored; the secret is stored sealed. Not in a transaction: the KMS that seals may be slow.
+   *
+   * @param lifetimeMs milliseconds for which it is good
    */
-  async newInvitation(zoneId: string, { subject, issuer }: Person): Promise<Invitation> {
+  async newInvitation(
+    zoneId: string,
+    { subject, issuer }: Person,
+    lifetimeMs = LINK_MS,
+  ): Promise<Invitation> {
     const token = newLinkSecret();
     const id = uuidv4();
-    const expiresAt = instant(this.authenticators.now() + LINK_MS);
+    const expiresAt = instant(this.authenticators.now() + lifetimeMs);
     const secret = randomBytes(SECRET_BYTES);
     try {
       const sealedSecret = await this.sealing.seal(contextOf({ zoneId, id }), secret);
