@@ -29,6 +29,7 @@ import { Ledger1795280000004 } from './migrations/1795280000004-ledger.js';
 import { Delegation1795280000005 } from './migrations/1795280000005-delegation.js';
 import { StepUp1795280000006 } from './migrations/1795280000006-step-up.js';
 import { Webhooks1795280000007 } from './migrations/1795280000007-webhooks.js';
+import { EnrolmentKeys1795291896270 } from './migrations/1795291896270-enrolment-keys.js';
 import { RequestLabels1795292544585 } from './migrations/1795292544585-request-labels.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
@@ -84,6 +85,7 @@ export function dataSourceOptions(url: string, limits: TimeLimits = timeLimits()
       Delegation1795280000005,
       StepUp1795280000006,
       Webhooks1795280000007,
+      EnrolmentKeys1795291896270,
       RequestLabels1795292544585,
     ],
     migrationsTableName: MIGRATIONS_TABLE,
