@@ -15,10 +15,10 @@ BEGIN
     'id', p_id, 'zone_id', p_head.zone_id, 'writer', p_head.writer, 'seq', moved.seq,
     'occurred_at', to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'));
   moved.hash := sha256(p_head.hash || convert_to(full_event::text, 'UTF8'));
-  INSERT INTO audit_events (zone_id, id, occurred_at, writer, seq, request_id, type, outcome,
+  INSERT INTO audit_events (zone_id, id, occurred_at, writer, seq, request_id, request_label, type, outcome,
                             client_id, jti, previous_hash, hash, event)
-  VALUES (moved.zone_id, p_id, at, moved.writer, moved.seq, full_event->>'request_id', full_event->>'type',
-          full_event->>'outcome', (full_event->>'client_id')::uuid,
+  VALUES (moved.zone_id, p_id, at, moved.writer, moved.seq, full_event->>'request_id', full_event->>'request_label',
+          full_event->>'type', full_event->>'outcome', (full_event->>'client_id')::uuid,
           (full_event->'mandate'->>'jti')::uuid, p_head.hash, moved.hash, full_event);
   RETURN moved;
 END $$;

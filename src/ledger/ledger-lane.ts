@@ -1,4 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
+import type { TimeLimits } from '../platform/config/time-limits.js';
 import type { Committed, Entry, OpenedChallenge, Receipt } from './entry.js';
 import { GroupCommit, NotSent, type BatchObserver } from './group-commit.js';
 import { isStatementError, LedgerConnection, Unanswered } from './ledger.connection.js';
@@ -18,6 +19,7 @@ export class OutcomeUnknown extends Error {
 /** How a {@link LedgerLane} differs from others. */
 export interface LaneOptions {
   readonly url: string;
+  readonly limits: TimeLimits;
   /** What the database calls its connection. */
   readonly name: string;
   /** Whether to wait, behind other batches, for what those spend. */
@@ -37,7 +39,12 @@ export class LedgerLane {
   private readonly group: GroupCommit<Entry, Tried>;
 
   constructor(private readonly options: LaneOptions) {
-    this.connection = new LedgerConnection(options.url, options.name, options.lockMs);
+    this.connection = new LedgerConnection(
+      options.url,
+      options.name,
+      options.lockMs,
+      options.limits,
+    );
     this.group = new GroupCommit((batch) => this.send(batch), LIMITS, options.observer);
   }
 

@@ -1,9 +1,5 @@
 import pg from 'pg';
-
-const CONNECT_MS = 700;
-const STATEMENT_MS = 1_200;
-/** How long to wait for the end of a server process that is told to end. */
-const END_MS = 500;
+import type { TimeLimits } from '../platform/config/time-limits.js';
 
 /** A server process behind a connection. Process ids are used again, so its start belongs to its name. */
 interface Backend {
@@ -44,6 +40,7 @@ export class LedgerConnection {
     private readonly url: string,
     private readonly name: string,
     private readonly lockMs: number,
+    private readonly limits: TimeLimits,
   ) {}
 
   /**
@@ -52,7 +49,7 @@ export class LedgerConnection {
    * @param name the name of the prepared statement
    * @returns its rows
    * @throws {Unanswered} if what became of the statement is not known; otherwise the driver's error, and
-   *   then nothing of it was done. After at most about two seconds
+   *   then nothing of it was done. After at most the limits of waiting for a connection and of a commit
    */
   async rows(name: string, text: string, values: unknown[]): Promise<Record<string, unknown>[]> {
     const { client, backend } = await this.connected();
@@ -73,7 +70,7 @@ export class LedgerConnection {
    * @throws the driver's error
    */
   async end({ pid, since }: Backend): Promise<boolean> {
-    const rows = await this.rows('ledger_end', END, [pid, since, END_MS]);
+    const rows = await this.rows('ledger_end', END, [pid, since, this.limits.lockMs]);
     return rows.every((row) => row['ended'] === true);
   }
 
@@ -83,20 +80,28 @@ export class LedgerConnection {
     this.current = undefined;
   }
 
-  /** The connection. Concurrent callers share one attempt: otherwise all but one connection would leak. */
+  /**
+   * The connection. Concurrent callers share one attempt: otherwise all but one connection would leak. It goes
+   * on when they have waited long enough, since it may take more round trips than a caller can wait for.
+   */
   private connected(): Promise<Connected> {
     if (this.current !== undefined) return Promise.resolve(this.current);
     this.connecting ??= this.connect().finally(() => (this.connecting = undefined));
-    return this.connecting;
+    const { connecting } = this;
+    return new Promise((resolve, reject) => {
+      const tooLong = new Error('timeout exceeded when trying to connect');
+      const timer = setTimeout(() => reject(tooLong), this.limits.waitMs);
+      connecting.then(resolve, reject).finally(() => clearTimeout(timer));
+    });
   }
 
   private async connect(): Promise<Connected> {
     const client = new pg.Client({
       connectionString: this.url,
-      connectionTimeoutMillis: CONNECT_MS,
-      query_timeout: STATEMENT_MS,
+      connectionTimeoutMillis: this.limits.connectMs,
+      query_timeout: this.limits.commitMs,
       // Also on the server, so that a statement that timed out here is not committed there.
-      statement_timeout: STATEMENT_MS,
+      statement_timeout: this.limits.commitMs,
       lock_timeout: this.lockMs,
       keepAlive: true,
       application_name: this.name,

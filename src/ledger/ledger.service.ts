@@ -5,6 +5,7 @@ import type { EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { unavailable } from '../oauth/errors.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
+import { timeLimits } from '../platform/config/time-limits.js';
 import type { AuditEvent, Committed, Entry, Nonce } from './entry.js';
 import type { BatchObserver } from './group-commit.js';
 import { LedgerLane } from './ledger-lane.js';
@@ -33,7 +34,7 @@ export class Ledger implements OnApplicationShutdown {
   });
 
   constructor(
-    @Inject(ENV) { databaseUrl: url }: RunningEnv,
+    @Inject(ENV) { databaseUrl: url, limits = timeLimits() }: RunningEnv,
     @InjectMetric(BATCH_SIZE) batchSize: Histogram,
     @InjectMetric(BATCH_SECONDS) batchSeconds: Histogram,
   ) {
@@ -45,16 +46,18 @@ export class Ledger implements OnApplicationShutdown {
     };
     this.apart = new LedgerLane({
       url,
+      limits,
       name: 'mandate ledger apart',
       patient: true,
-      lockMs: 500,
+      lockMs: limits.lockMs,
       observer,
     });
     this.issuing = new LedgerLane({
       url,
+      limits,
       name: 'mandate ledger',
       patient: false,
-      lockMs: 100,
+      lockMs: Math.ceil(limits.lockMs / 5),
       failed: this.apart,
       observer,
     });

@@ -57,7 +57,7 @@ const ask = async (parameters: Parameters = {}): Promise<Answer> =>
   zone.session({ ...(await once()), ...parameters });
 
 /** Cuts the connection of the next commit for the client. */
-const cut = (when: CutMoment): Promise<void> => proxy.cut(['ledger_record', clientId], when);
+const cut = (when: CutMoment): Promise<void> => proxy.cutWhen(when, ['ledger_record', clientId]);
 
 /** What is on record of a request; the chains hold. */
 async function onRecord({ requestId }: Answer) {
@@ -133,13 +133,12 @@ test('a commit that still runs when its connection breaks is ended, so that it i
 
 test('what cannot be looked up is "not now", and never a denial', async () => {
   const parameters = await once();
-  const lost = cut('answered').then(() => proxy.forwardTo(null));
+  const lost = cut('answered').then(() => proxy.cutWhen('sent', ['ledger_end']));
   const [answer] = await Promise.all([zone.session(parameters), lost]);
   expect(answer).toMatchObject({ status: 503, body: { error: 'temporarily_unavailable' } });
   expect(answer.headers.get('retry-after')).toBe('1');
   // The mandate was recorded, though nobody has it; nobody is said to have used the assertion twice.
   expect(await onRecord(answer)).toEqual([ISSUED]);
-  proxy.forwardTo(databaseUrl);
   expect(await persistently(ask)).toMatchObject({ status: 200 });
   expect((await verifyChains(databaseUrl)).faults).toEqual([]);
 });

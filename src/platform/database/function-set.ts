@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 2,
-  sha256: '5f25c16ed2b897200cd87673de443cbe3f44f2f0232e0547cbc0efa12ce7ac54',
+  sha256: 'c4b5bd70fabf399a2afe18b2f4f399ba3c4d3a52243d6cfdcc89c241407d04f2',
 } as const;
