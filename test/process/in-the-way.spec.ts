@@ -32,7 +32,7 @@ test.each(IN_THE_WAY)('an operator is told to try again after %s', async (_what,
   const answer = await callAdmin(replica, 'POST', `/zones/${zone.zoneId}/clients`, { name: code });
   expect(answer).toMatchObject({ status: 503, body: { error: 'temporarily_unavailable' } });
   expect(answer.headers.get('retry-after')).toBe('1');
-  expect(replica.logs().join('\n')).toContain(code);
+  await expect.poll(() => replica.logs().join('\n')).toContain(code);
 });
 
 test('and is not told so of a fault of ours', async () => {

@@ -79,7 +79,7 @@ export class ErrorFilter implements ExceptionFilter {
     if (thrown instanceof OAuthError) return oauthAnswer(thrown, request);
     if (thrown instanceof HttpException) return httpAnswer(thrown, request);
     if (isDatabaseAway(thrown))
-      return oauthAnswer(unavailable('the database is away', thrown), request);
+      return oauthAnswer(unavailable('the database cannot answer now', thrown), request);
     return oauthAnswer(new OAuthError('server_error', 'an internal error'), request);
   }
 }
