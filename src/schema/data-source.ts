@@ -28,6 +28,7 @@ import { Ledger1795280000004 } from './migrations/1795280000004-ledger.js';
 import { Delegation1795280000005 } from './migrations/1795280000005-delegation.js';
 import { StepUp1795280000006 } from './migrations/1795280000006-step-up.js';
 import { Webhooks1795280000007 } from './migrations/1795280000007-webhooks.js';
+import { DecisionPersons1795292028034 } from './migrations/1795292028034-decision-persons.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
@@ -82,6 +83,7 @@ export function dataSourceOptions(url: string): PostgresOptions {
       Delegation1795280000005,
       StepUp1795280000006,
       Webhooks1795280000007,
+      DecisionPersons1795292028034,
     ],
     migrationsTableName: MIGRATIONS_TABLE,
     synchronize: false,

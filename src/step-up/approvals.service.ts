@@ -60,9 +60,8 @@ export class Approvals {
           decision,
           reason,
           binding,
-          clientId,
-          decidedBy: `client:${clientId}`,
-          amr: ['approval'],
+          decider: { kind: 'client', clientId },
+          amr: [],
         },
         requestId,
         {

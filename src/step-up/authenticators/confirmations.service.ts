@@ -7,6 +7,7 @@ import { Ledger } from '../../ledger/ledger.service.js';
 import { Attempts, type Allowance } from '../attempts.service.js';
 import type { Challenge } from '../challenge.entity.js';
 import { Challenges } from '../challenges.service.js';
+import { subjectOf } from '../decide.js';
 import type { CONFIRMATION_METHODS } from '../decision-methods.js';
 import { Authenticators } from './authenticators.service.js';
 import type { Verified } from './confirmation-method.js';
@@ -70,13 +71,12 @@ export class Confirmations {
     decision: 'approved' | 'rejected',
     requestId: string,
   ): Promise<Confirmation> {
-    const { zoneId, id, subject, subjectIssuer } = challenge;
+    const { zoneId, id } = challenge;
     const input = {
       method,
       decision,
       reason: decision === 'approved' ? 'confirmed by the subject' : 'refused by the subject',
-      decidedBy: `subject:${JSON.stringify([subjectIssuer, subject])}`,
-      person: { sub: subject, issuer: subjectIssuer },
+      decider: { kind: 'subject' as const, person: subjectOf(challenge) },
       amr,
     };
     const outcome = await this.challenges.decide(zoneId, id, input, requestId, { spend });
