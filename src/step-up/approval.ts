@@ -55,3 +55,27 @@ export function countedDecisions(
     decidedAt,
   }));
 }
+
+/** The columns of a challenge that a decision changes. */
+type Settled = Partial<
+  Pick<Challenge, 'approvals' | 'amr' | 'decision' | 'decidedAt' | 'acr' | 'authTime'>
+>;
+
+/** What a new decision changes of a challenge, and whether it settles it: a rejection does, and the last approval. */
+export function settledBy(
+  challenge: Challenge,
+  earlier: readonly CountedDecision[],
+  latest: CountedDecision,
+): Settled {
+  const { approvals, shown, isFull } = approvalOf(challenge, [...earlier, latest]);
+  const rejected = latest.decision === 'rejected';
+  const decision = rejected ? 'rejected' : isFull ? 'approved' : null;
+  return {
+    approvals,
+    ...(decision === null ? {} : { decision, decidedAt: latest.decidedAt }),
+    // For the version before, which redeems by these; this one by the decisions.
+    ...(shown === null || rejected
+      ? {}
+      : { acr: challenge.terms.acr, amr: [...shown.amr], authTime: shown.at }),
+  };
+}

@@ -6,10 +6,11 @@ import { instant } from '../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { commitIf } from '../platform/database/commit-if.js';
 import { databaseNow } from '../platform/database/database-now.js';
+import type { RequestId } from '../platform/http/request-id.js';
 import { Ledger } from '../ledger/ledger.service.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { TrustedIssuerRow } from '../zones/issuers/trusted-issuer.entity.js';
-import { approvalOf, countedDecisions, type CountedDecision } from './approval.js';
+import { countedDecisions, settledBy, type CountedDecision } from './approval.js';
 import { Challenge } from './challenge.entity.js';
 import { ChallengeDecision } from './challenge-decision.entity.js';
 import { clientsNamedIn, type ClientNames } from './describe-challenge.js';
@@ -19,17 +20,21 @@ import { describePerson, nameOf, personOf } from './decider.js';
 /**
  * Why a decision does not count: an {@link Objection}, or
  * - `unknown`: there is no such challenge;
- * - `used`: the evidence has been used before.
+ * - `used`: the evidence has been used before;
+ * - `stale`: what the caller was admitted on has changed.
  */
-export type Refusal = Objection | 'unknown' | 'used';
+export type Refusal = Objection | 'unknown' | 'used' | 'stale';
+
+/** Refusals that are no decision of anybody, or are recorded by the caller. */
+const UNRECORDED: readonly Refusal[] = ['unknown', 'used', 'stale'];
 
 /** What a decision came to: the challenge as it is now, or why the decision does not count. */
 export type DecisionOutcome = { readonly challenge: Challenge } | { readonly refusal: Refusal };
 
 /** Checks of a decision beside the rules of the challenge, in the same transaction. */
 export interface DecisionConditions {
-  /** Runs first, and throws if the caller is not admitted. */
-  readonly admit?: (tx: EntityManager) => Promise<void>;
+  /** Runs first, and throws if the caller is not admitted. @returns `false` if that has to be found out again */
+  readonly admit?: (tx: EntityManager) => Promise<boolean>;
   /** Spends the evidence, so that it is not good again. @returns `false` if it was used before */
   readonly spend?: (tx: EntityManager) => Promise<boolean>;
 }
@@ -95,7 +100,7 @@ export class Challenges {
     zoneId: string,
     id: string,
     input: DecisionInput,
-    requestId: string,
+    requestId: RequestId,
     conditions: DecisionConditions = {},
   ): Promise<DecisionOutcome> {
     const outcome = await commitIf(
@@ -103,7 +108,7 @@ export class Challenges {
       (result: DecisionOutcome) => 'challenge' in result,
       (tx) => this.decideIn(tx, zoneId, id, input, requestId, conditions),
     );
-    if ('refusal' in outcome && outcome.refusal !== 'unknown' && outcome.refusal !== 'used') {
+    if ('refusal' in outcome && !UNRECORDED.includes(outcome.refusal)) {
       await this.recordRefusal(zoneId, id, input, requestId, outcome.refusal);
     }
     return outcome;
@@ -114,10 +119,10 @@ export class Challenges {
     zoneId: string,
     id: string,
     input: DecisionInput,
-    requestId: string,
+    requestId: RequestId,
     { admit, spend }: DecisionConditions,
   ): Promise<DecisionOutcome> {
-    await admit?.(tx);
+    if (admit !== undefined && !(await admit(tx))) return { refusal: 'stale' };
     const challenge = isUuid(id)
       ? await tx.getRepository(Challenge).findOne({
           where: { zoneId, id },
@@ -140,11 +145,13 @@ export class Challenges {
     if (!(await store(tx, { zoneId, challengeId: id, decidedBy, reason, ...made }))) {
       return { refusal: 'said' };
     }
-    const settled = await settle(tx, challenge, earlier, { ...made, person });
+    const changed = settledBy(challenge, earlier, { ...made, person });
+    await tx.getRepository(Challenge).update({ zoneId, id }, changed);
+    const settled = Object.assign(challenge, changed);
     await this.ledger.append(tx, zoneId, {
       type: 'challenge.decided',
       outcome: 'done',
-      request_id: requestId,
+      ...requestId,
       challenge: { id, type: challenge.type, binding: challenge.binding.toString('hex') },
       decided_by: decidedBy,
       ...(person === null ? {} : { person: describePerson(person) }),
@@ -175,7 +182,7 @@ export class Challenges {
     zoneId: string,
     id: string,
     { decider, method, decision }: DecisionInput,
-    requestId: string,
+    requestId: RequestId,
     reason: string,
   ): Promise<void> {
     await this.ledger.commit({
@@ -185,7 +192,7 @@ export class Challenges {
       event: {
         type: 'challenge.decided',
         outcome: 'denied',
-        request_id: requestId,
+        ...requestId,
         challenge: { id },
         decided_by: nameOf(decider, personOf(decider, this.env.issuerUrl)),
         method,
@@ -220,29 +227,4 @@ async function store(tx: EntityManager, row: Omit<ChallengeDecision, 'person'>):
     ],
   );
   return stored.length === 1;
-}
-
-type Settled = 'approvals' | 'amr' | 'decision' | 'decidedAt' | 'acr' | 'authTime';
-
-/** Counts a new decision, and settles the challenge if that is what all of them come to. */
-async function settle(
-  tx: EntityManager,
-  challenge: Challenge,
-  earlier: readonly CountedDecision[],
-  latest: CountedDecision,
-): Promise<Challenge> {
-  const { zoneId, id, terms } = challenge;
-  const { approvals, shown, isFull } = approvalOf(challenge, [...earlier, latest]);
-  const rejected = latest.decision === 'rejected';
-  const decision = rejected ? 'rejected' : isFull ? 'approved' : null;
-  const changed: Partial<Pick<Challenge, Settled>> = {
-    approvals,
-    ...(decision === null ? {} : { decision, decidedAt: latest.decidedAt }),
-    // For the version before, which redeems by these; this one by the decisions.
-    ...(shown === null || rejected
-      ? {}
-      : { acr: terms.acr, amr: [...shown.amr], authTime: shown.at }),
-  };
-  await tx.getRepository(Challenge).update({ zoneId, id }, changed);
-  return Object.assign(challenge, changed);
 }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { StartPatience } from '../../src/platform/database/start-patience.js';
 import { migrate } from '../../src/schema/migrate.js';
 import { createEmptyDatabase, rows } from '../setup/harness.js';
 
@@ -16,7 +17,7 @@ const BEFORE = `
 
 test('decisions that were stored before are taken over, of each person the first', async () => {
   const databaseUrl = await createEmptyDatabase();
-  await migrate(databaseUrl, () => {});
+  await migrate(databaseUrl, new StartPatience(60, () => {}));
   await rows(databaseUrl, BEFORE);
   await rows(
     databaseUrl,
@@ -52,7 +53,9 @@ test('decisions that were stored before are taken over, of each person the first
        FROM unnest($3::text[]) WITH ORDINALITY AS d(by, n)`,
     [ZONE, PENDING, decisions],
   );
-  expect(await migrate(databaseUrl, () => {})).toEqual([expect.stringMatching(/^DecisionPersons/)]);
+  expect(await migrate(databaseUrl, new StartPatience(60, () => {}))).toEqual([
+    expect.stringMatching(/^DecisionPersons/),
+  ]);
   const stored = await rows(
     databaseUrl,
     'SELECT decided_by, person FROM challenge_decisions ORDER BY decided_at',

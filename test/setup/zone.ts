@@ -155,6 +155,11 @@ export async function createTestZone(replica: Replica): Promise<TestZone> {
   };
 }
 
+/** Our id of a request. Versions before this one have none but the caller's, or what stands in for it. */
+export function requestIdIn(headers: Headers): string {
+  return headers.get('mandate-request-id') ?? headers.get('x-request-id') ?? '';
+}
+
 /** Reads an answer. */
 export async function readAnswer(response: Response): Promise<Answer> {
   const text = await response.text();
@@ -163,6 +168,6 @@ export async function readAnswer(response: Response): Promise<Answer> {
     status: response.status,
     headers: response.headers,
     body: typeof body === 'object' && body !== null ? { ...body } : {},
-    requestId: response.headers.get('x-request-id') ?? '',
+    requestId: requestIdIn(response.headers),
   };
 }

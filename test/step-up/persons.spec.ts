@@ -7,7 +7,13 @@ import { APPROVE_WRITES, heldIn, type Held } from '../setup/challenges.js';
 import { rows, sharedReplica, type Replica } from '../setup/harness.js';
 import { newProofSystem, reportProof, type ProofSystem } from '../setup/proof-systems.js';
 import { newTrustedIssuer, type TestIssuer } from '../setup/trusted-issuers.js';
-import { callAdmin, createTestZone, type Answer, type TestZone } from '../setup/zone.js';
+import {
+  callAdmin,
+  createTestZone,
+  requestIdIn,
+  type Answer,
+  type TestZone,
+} from '../setup/zone.js';
 
 /** NFC and NFD of one name. */
 const [COMPOSED, DECOMPOSED] = ['jos\u00E9', 'jose\u0301'];
@@ -64,7 +70,7 @@ async function confirm(id: string, code: string): Promise<{ status: number; requ
   const body = new URLSearchParams({ code, decision: 'approved' });
   const response = await fetch(`${a.url}/step-up/${id}/confirm`, { method: 'POST', body });
   await response.text();
-  return { status: response.status, requestId: response.headers.get('x-request-id') ?? '' };
+  return { status: response.status, requestId: requestIdIn(response.headers) };
 }
 
 /** That a decision did not count, that the audit log says why, and that the challenge is as it was. */
