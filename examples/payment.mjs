@@ -84,8 +84,8 @@ async function pay({ payments }, onHeld) {
     challenge_id,
     challenge_response: challenge_secret,
   });
-  const { acr, scope, exp, iat } = decodeJwt(body.access_token);
-  console.log(`payment service: may ${scope} for ${exp - iat} s, confirmed by ${acr}`);
+  const { scope, exp, iat } = decodeJwt(body.access_token);
+  console.log(`payment service: may ${scope} for ${exp - iat} s`);
 }
 
 /** The approver: looks at what is asked for, decides, and says on what. */

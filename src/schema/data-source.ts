@@ -30,6 +30,7 @@ import { Delegation1795280000005 } from './migrations/1795280000005-delegation.j
 import { StepUp1795280000006 } from './migrations/1795280000006-step-up.js';
 import { Webhooks1795280000007 } from './migrations/1795280000007-webhooks.js';
 import { EnrolmentKeys1795291896270 } from './migrations/1795291896270-enrolment-keys.js';
+import { DecisionPersons1795292028034 } from './migrations/1795292028034-decision-persons.js';
 import { AgentSessionLimits1795292294765 } from './migrations/1795292294765-agent-session-limits.js';
 import { RequestLabels1795292544585 } from './migrations/1795292544585-request-labels.js';
 import { AuditChainEnds1795294319836 } from './migrations/1795294319836-audit-chain-ends.js';
@@ -88,6 +89,7 @@ export function dataSourceOptions(url: string, limits: TimeLimits = timeLimits()
       StepUp1795280000006,
       Webhooks1795280000007,
       EnrolmentKeys1795291896270,
+      DecisionPersons1795292028034,
       AgentSessionLimits1795292294765,
       RequestLabels1795292544585,
       AuditChainEnds1795294319836,

@@ -1,7 +1,7 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { DecisionMethod } from './decision-methods.js';
 
-/** The decision of one person or system on a challenge. */
+/** The decision of one person on a challenge. */
 @Entity('challenge_decisions')
 export class ChallengeDecision {
   @PrimaryColumn('uuid', { name: 'zone_id' })
@@ -10,12 +10,20 @@ export class ChallengeDecision {
   @PrimaryColumn('uuid', { name: 'challenge_id' })
   challengeId: string;
 
-  /** The person or system that decided, such as `client:{id}`. */
+  /** Who decided, and by which way, such as `client:{id}`. */
   @PrimaryColumn('text', { name: 'decided_by' })
   decidedBy: string;
 
+  /** Who decided, whatever the way (`readPerson` in decider.ts); the database makes it of `decided_by`. */
+  @Column({ type: 'text', insert: false, update: false })
+  person: string;
+
   @Column('text')
   method: DecisionMethod;
+
+  /** How the person was authenticated; `null` if the version before stored it, which dropped that. */
+  @Column('text', { array: true, nullable: true })
+  amr: string[] | null;
 
   @Column('text')
   decision: 'approved' | 'rejected';

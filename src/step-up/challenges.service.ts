@@ -1,26 +1,29 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource, InjectRepository } from '@nestjs/typeorm';
 import type { DataSource, EntityManager, Repository } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { instant } from '../platform/config/clock.js';
+import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { commitIf } from '../platform/database/commit-if.js';
 import { databaseNow } from '../platform/database/database-now.js';
 import type { RequestId } from '../platform/http/request-id.js';
 import { Ledger } from '../ledger/ledger.service.js';
 import { isUuid } from '../oauth/vocabulary.js';
+import { TrustedIssuerRow } from '../zones/issuers/trusted-issuer.entity.js';
+import { countedDecisions, settledBy, type CountedDecision } from './approval.js';
 import { Challenge } from './challenge.entity.js';
 import { ChallengeDecision } from './challenge-decision.entity.js';
 import { clientsNamedIn, type ClientNames } from './describe-challenge.js';
 import { objectionTo, type Objection, type DecisionInput } from './decide.js';
+import { describePerson, nameOf, personOf } from './decider.js';
 
 /**
  * Why a decision does not count: an {@link Objection}, or
  * - `unknown`: there is no such challenge;
- * - `said`: the same person or system has decided on it before;
  * - `used`: the evidence has been used before;
  * - `stale`: what the caller was admitted on has changed.
  */
-export type Refusal = Objection | 'unknown' | 'said' | 'used' | 'stale';
+export type Refusal = Objection | 'unknown' | 'used' | 'stale';
 
 /** Refusals that are no decision of anybody, or are recorded by the caller. */
 const UNRECORDED: readonly Refusal[] = ['unknown', 'used', 'stale'];
@@ -44,6 +47,7 @@ export class Challenges {
     @InjectRepository(ChallengeDecision) private readonly decisions: Repository<ChallengeDecision>,
     @InjectDataSource() private readonly dataSource: DataSource,
     private readonly ledger: Ledger,
+    @Inject(ENV) private readonly env: RunningEnv,
   ) {}
 
   /** A challenge of a zone. @returns `null` for an unknown or malformed id, and for one of another zone */
@@ -74,11 +78,13 @@ export class Challenges {
   }
 
   /** The decisions on a challenge, the first one first. */
-  decisionsOn({ zoneId, id }: Challenge): Promise<ChallengeDecision[]> {
-    return this.decisions.find({
-      where: { zoneId, challengeId: id },
-      order: { decidedAt: 'ASC' },
-    });
+  decisionsOn(challenge: Challenge): Promise<ChallengeDecision[]> {
+    return decisionsIn(this.decisions, challenge);
+  }
+
+  /** The decisions on a challenge, as they count towards its approval. */
+  async countedOn(challenge: Challenge): Promise<CountedDecision[]> {
+    return countedDecisions(challenge, await this.decisionsOn(challenge));
   }
 
   /**
@@ -124,20 +130,34 @@ export class Challenges {
         })
       : null;
     if (challenge === null) return { refusal: 'unknown' };
-    const objection = objectionTo(challenge, input, await databaseNow(tx));
+    const { issuerUrl: ours } = this.env;
+    const stored = await decisionsIn(tx.getRepository(ChallengeDecision), challenge);
+    const earlier = countedDecisions(challenge, stored);
+    const now = await databaseNow(tx);
+    const isTrusted = await this.trustsIssuerOf(tx, zoneId, input);
+    const objection = objectionTo(challenge, input, { now, earlier, ours, isTrusted });
     if (objection !== null) return { refusal: objection };
     if (spend !== undefined && !(await spend(tx))) return { refusal: 'used' };
-    if (!(await this.countIn(tx, challenge, input))) return { refusal: 'said' };
-    const settled = await settle(tx, challenge, input);
+    const { method, decision, reason, amr, decider } = input;
+    const person = personOf(decider, ours);
+    const decidedBy = nameOf(decider, person);
+    const made = { method, decision, amr: [...amr], decidedAt: instant(now) };
+    if (!(await store(tx, { zoneId, challengeId: id, decidedBy, reason, ...made }))) {
+      return { refusal: 'said' };
+    }
+    const changed = settledBy(challenge, earlier, { ...made, person });
+    await tx.getRepository(Challenge).update({ zoneId, id }, changed);
+    const settled = Object.assign(challenge, changed);
     await this.ledger.append(tx, zoneId, {
       type: 'challenge.decided',
       outcome: 'done',
       ...requestId,
       challenge: { id, type: challenge.type, binding: challenge.binding.toString('hex') },
-      decided_by: input.decidedBy,
-      method: input.method,
-      decision: input.decision,
-      reason: input.reason,
+      decided_by: decidedBy,
+      ...(person === null ? {} : { person: describePerson(person) }),
+      method,
+      decision,
+      reason,
       settled: settled.decision,
       approvals: settled.approvals,
       quorum: settled.quorum,
@@ -145,10 +165,23 @@ export class Challenges {
     return { challenge: settled };
   }
 
+  /**
+   * Whether the zone trusts the issuer of the person who decides; `true` for names of ours. It is read where
+   * the decision is stored: an issuer that was removed is not believed any more.
+   */
+  private async trustsIssuerOf(
+    tx: EntityManager,
+    zoneId: string,
+    { decider }: DecisionInput,
+  ): Promise<boolean> {
+    const issuer = personOf(decider, this.env.issuerUrl)?.issuer ?? null;
+    return issuer === null || tx.getRepository(TrustedIssuerRow).existsBy({ zoneId, issuer });
+  }
+
   private async recordRefusal(
     zoneId: string,
     id: string,
-    { decidedBy, method, decision }: DecisionInput,
+    { decider, method, decision }: DecisionInput,
     requestId: RequestId,
     reason: string,
   ): Promise<void> {
@@ -161,51 +194,37 @@ export class Challenges {
         outcome: 'denied',
         ...requestId,
         challenge: { id },
-        decided_by: decidedBy,
+        decided_by: nameOf(decider, personOf(decider, this.env.issuerUrl)),
         method,
         decision,
         reason,
       },
     });
   }
-
-  /** Stores a decision. @returns `false` if there is one by the same person or system already */
-  private async countIn(
-    tx: EntityManager,
-    challenge: Challenge,
-    input: DecisionInput,
-  ): Promise<boolean> {
-    const counted = await tx.query<object[]>(
-      `INSERT INTO challenge_decisions (zone_id, challenge_id, decided_by, method, decision, reason)
-       VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING 1`,
-      [challenge.zoneId, challenge.id, input.decidedBy, input.method, input.decision, input.reason],
-    );
-    return counted.length === 1;
-  }
 }
 
-type Settled = 'approvals' | 'amr' | 'decision' | 'decidedAt' | 'acr' | 'authTime';
+function decisionsIn(
+  decisions: Repository<ChallengeDecision>,
+  { zoneId, id: challengeId }: Challenge,
+): Promise<ChallengeDecision[]> {
+  return decisions.find({ where: { zoneId, challengeId }, order: { decidedAt: 'ASC' } });
+}
 
-async function settle(
-  tx: EntityManager,
-  challenge: Challenge,
-  input: DecisionInput,
-): Promise<Challenge> {
-  const { zoneId, id, terms, quorum } = challenge;
-  const now = await databaseNow(tx);
-  const approvals = challenge.approvals + (input.decision === 'approved' ? 1 : 0);
-  const rejected = input.decision === 'rejected';
-  const settled = rejected || approvals >= quorum;
-  const moment = instant(now);
-  const changed: Partial<Pick<Challenge, Settled>> = {
-    approvals,
-    amr: [...new Set([...(challenge.amr ?? []), ...input.amr])],
-    ...(settled ? { decision: input.decision, decidedAt: moment } : {}),
-    // Whole seconds, as the claim has it.
-    ...(settled && !rejected
-      ? { acr: terms.acr, authTime: instant(Math.floor(now / 1_000) * 1_000) }
-      : {}),
-  };
-  await tx.getRepository(Challenge).update({ zoneId, id }, changed);
-  return Object.assign(challenge, changed);
+/** Stores a decision. @returns `false` if there is one of the same person already */
+async function store(tx: EntityManager, row: Omit<ChallengeDecision, 'person'>): Promise<boolean> {
+  const stored = await tx.query<object[]>(
+    `INSERT INTO challenge_decisions (zone_id, challenge_id, decided_by, method, decision, reason, amr, decided_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING 1`,
+    [
+      row.zoneId,
+      row.challengeId,
+      row.decidedBy,
+      row.method,
+      row.decision,
+      row.reason,
+      row.amr,
+      row.decidedAt,
+    ],
+  );
+  return stored.length === 1;
 }

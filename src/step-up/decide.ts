@@ -1,27 +1,25 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { StepUpTerms } from '../zones/step-up-terms.js';
 import { challengeState, type ChallengeMoments } from './challenge.js';
+import { isSamePerson, likenessOf, personOf, type Decider, type Person } from './decider.js';
 import type { DecisionMethod } from './decision-methods.js';
+import { subjectMustSatisfy } from './type-terms.js';
 
-/** A decision of one person or system on a challenge. */
+/** A decision on a challenge. */
 export interface DecisionInput {
   readonly method: DecisionMethod;
   readonly decision: 'approved' | 'rejected';
   readonly reason: string;
-  /** The person or system that decides, such as `client:{id}`: each counts once. */
-  readonly decidedBy: string;
-  /** The client that decides, if it is one. */
-  readonly clientId?: string;
-  /** The person who decides, if that is known. */
-  readonly person?: { readonly sub: string; readonly issuer: string | null };
+  readonly decider: Decider;
   /** Hex: the binding of the request that was looked at. Absent where the challenge itself was shown. */
   readonly binding?: string;
-  /** How the person was authenticated (RFC 8176). */
+  /** How the person was authenticated (RFC 8176); empty if that is not what the decision shows. */
   readonly amr: readonly string[];
 }
 
 /** The columns of a challenge that the rules about decisions look at. */
 export interface Decidable extends ChallengeMoments {
+  readonly type: string;
   readonly binding: Buffer;
   readonly clientId: string;
   readonly subject: string;
@@ -29,6 +27,26 @@ export interface Decidable extends ChallengeMoments {
   readonly subjectType: 'user' | 'application';
   readonly involvedClientIds: readonly string[];
   readonly terms: StepUpTerms;
+  readonly quorum: number;
+}
+
+/** A decision that was made before. */
+export interface EarlierDecision {
+  readonly decision: 'approved' | 'rejected';
+  /** `null` for the operators. */
+  readonly person: Person | null;
+}
+
+/** What the rules look at beside the challenge and the decision. */
+export interface Circumstances {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** The decisions on the challenge so far. */
+  readonly earlier: readonly EarlierDecision[];
+  /** `iss` of our own mandates. */
+  readonly ours: string;
+  /** Whether the zone trusts the issuer that the decider names, if it names one. */
+  readonly isTrusted: boolean;
 }
 
 /**
@@ -36,42 +54,106 @@ export interface Decidable extends ChallengeMoments {
  * - `decided`, `expired`: it is too late;
  * - `method`: the type is not satisfied by this method;
  * - `binding`: another request was looked at;
- * - `party`: the one who decides is a part of what is to be confirmed.
+ * - `no_issuer`: the person is named without an issuer, and the subject has one;
+ * - `issuer`: the person is a name of an issuer that the zone does not trust;
+ * - `party`: the one who decides is a part of what is to be confirmed;
+ * - `said`: the same person has decided before;
+ * - `alike`: the name is that of the subject or of someone who has decided, but for its spelling or issuer;
+ * - `subject`: what is missing is the approval of the subject itself.
  */
-export type Objection = 'decided' | 'expired' | 'method' | 'binding' | 'party';
+export type Objection =
+  | 'decided'
+  | 'expired'
+  | 'method'
+  | 'binding'
+  | 'no_issuer'
+  | 'issuer'
+  | 'party'
+  | 'said'
+  | 'alike'
+  | 'subject';
+
+/** The subject of a challenge, as a person. */
+export function subjectOf({
+  subject,
+  subjectIssuer,
+}: Pick<Decidable, 'subject' | 'subjectIssuer'>): Person {
+  return { sub: subject, issuer: subjectIssuer };
+}
 
 /**
  * The objection to a decision: it must be by a method that the type allows, on the request that was looked
- * at, and not by the requester or the subject unless the type says so. Clients in the chain between them
- * never may decide.
+ * at, by a person who can be told from others, and not by the requester or the subject unless the type says
+ * so. Clients in the chain between them never may decide. Each person has one say, whatever the way.
  *
- * @param now milliseconds since the epoch
  * @returns `null` if the decision counts
  */
 export function objectionTo(
   challenge: Decidable,
   input: DecisionInput,
-  now: number,
+  circumstances: Circumstances,
 ): Objection | null {
-  const state = challengeState(challenge, now);
+  const state = challengeState(challenge, circumstances.now);
   if (state === 'expired') return 'expired';
   if (state !== 'pending') return 'decided';
   if (!challenge.terms.satisfied_by.includes(input.method)) return 'method';
   if (input.binding !== undefined && !isBinding(input.binding, challenge.binding)) return 'binding';
-  return isParty(challenge, input) ? 'party' : null;
+  const { decider } = input;
+  const subject = subjectOf(challenge);
+  if (decider.kind === 'proof_system' && decider.by.iss === undefined && subject.issuer !== null) {
+    return 'no_issuer';
+  }
+  if (!circumstances.isTrusted) return 'issuer';
+  const person = personOf(decider, circumstances.ours);
+  if (isParty(challenge, decider, person)) return 'party';
+  return (
+    repetition(person, subject, circumstances.earlier) ??
+    (isOutsider(challenge, decider, person, circumstances.earlier) ? 'subject' : null)
+  );
 }
 
-function isParty(challenge: Decidable, { clientId, person }: DecisionInput): boolean {
-  const { terms, subject, subjectIssuer, subjectType } = challenge;
-  if (clientId !== undefined) {
-    if (challenge.involvedClientIds.includes(clientId)) return true;
-    if (clientId === challenge.clientId && !terms.requester_may_satisfy) return true;
-    const itself = subjectType === 'application' && clientId === subject;
-    // Where an application asks for itself, the one flag says all that there is to say.
-    if (itself && clientId !== challenge.clientId && !terms.subject_may_satisfy) return true;
-  }
-  const isSubject = person?.sub === subject && person.issuer === subjectIssuer;
-  return isSubject && !terms.subject_may_satisfy;
+function isParty(challenge: Decidable, decider: Decider, person: Person | null): boolean {
+  if (person === null) return false;
+  const { terms, clientId } = challenge;
+  const isSubject = isSamePerson(person, subjectOf(challenge));
+  // What the subject itself shows is not the application's, also where that is the subject.
+  if (isSubject && decider.kind !== 'client') return !terms.subject_may_satisfy;
+  const likenessTo = (id: string) => likenessOf(person, { sub: id, issuer: null });
+  if (challenge.involvedClientIds.some((id) => likenessTo(id) !== 'other')) return true;
+  if (likenessTo(clientId) === 'alike') return true;
+  if (likenessTo(clientId) === 'same') return !terms.requester_may_satisfy;
+  return isSubject && challenge.subjectType === 'application' && !terms.subject_may_satisfy;
+}
+
+/** Whether a person has decided before, or cannot be told from the subject or from one who has. */
+function repetition(
+  person: Person | null,
+  subject: Person,
+  earlier: readonly EarlierDecision[],
+): 'said' | 'alike' | null {
+  const likenesses = earlier.map((one) => likenessOf(person, one.person));
+  if (likenesses.includes('same')) return 'said';
+  if (likenesses.includes('alike') || likenessOf(person, subject) === 'alike') return 'alike';
+  return null;
+}
+
+/**
+ * Whether a person has no say because only the subject's is missing: where the subject itself has to confirm,
+ * others can give all approvals but one.
+ */
+function isOutsider(
+  challenge: Decidable,
+  decider: Decider,
+  person: Person | null,
+  earlier: readonly EarlierDecision[],
+): boolean {
+  const { type, terms, quorum } = challenge;
+  const subject = subjectOf(challenge);
+  if (!subjectMustSatisfy(type, terms)) return false;
+  // With a mandate of its own an application shows nothing that it had not shown before.
+  if (isSamePerson(person, subject)) return decider.kind === 'client';
+  const others = earlier.filter((one) => !isSamePerson(one.person, subject));
+  return others.length >= quorum - 1;
 }
 
 function isBinding(seen: string, binding: Buffer): boolean {

@@ -8,6 +8,14 @@ export const CONFIRMATION_METHODS = [totp, passkey] as const satisfies Confirmat
 /** The methods by which others decide: the admin API, session mandates, systems that confirm for people. */
 const OTHER_METHODS = ['operator', 'approver', 'proof_system'] as const;
 
+/**
+ * Whether a decision by this method shows who the person is, so that it authenticates the subject where the
+ * person is the subject. Operators and approvers only say yes or no.
+ */
+export function authenticates(method: DecisionMethod): boolean {
+  return method !== 'operator' && method !== 'approver';
+}
+
 /** A way to decide on a challenge. */
 export type DecisionMethod =
   (typeof OTHER_METHODS)[number] | (typeof CONFIRMATION_METHODS)[number]['name'];

@@ -1,6 +1,7 @@
 import { challengeState, type HeldRequest } from './challenge.js';
 import type { Challenge } from './challenge.entity.js';
 import type { ChallengeDecision } from './challenge-decision.entity.js';
+import { describePerson, readPerson } from './decider.js';
 
 /** The names of clients, by id. */
 export type ClientNames = ReadonlyMap<string, string>;
@@ -80,10 +81,19 @@ export function describeChallenge(challenge: Challenge, names: ClientNames, now:
 /** A decision as operators see it. */
 export function describeDecision({
   decidedBy,
+  person,
   method,
   decision,
   reason,
   decidedAt,
 }: ChallengeDecision) {
-  return { decided_by: decidedBy, method, decision, reason, decided_at: decidedAt };
+  const by = readPerson(person);
+  return {
+    decided_by: decidedBy,
+    ...(by === null ? {} : { person: describePerson(by) }),
+    method,
+    decision,
+    reason,
+    decided_at: decidedAt,
+  };
 }

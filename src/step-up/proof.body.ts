@@ -4,7 +4,6 @@ import {
   IsArray,
   IsIn,
   IsObject,
-  IsUrl,
   IsUUID,
   Matches,
   ValidateNested,
@@ -17,9 +16,9 @@ export class PersonBody {
   @IsPrincipal()
   sub: string;
 
-  /** The issuer of the name; absent for names of ours. */
+  /** The issuer of the name: one that the zone trusts, or Mandate itself. Absent for names of ours, if that is clear. */
   @MayBeAbsent()
-  @IsUrl({ require_protocol: true, require_tld: false, protocols: ['https', 'http'] })
+  @Matches(/^[!-~]{1,500}$/, { message: 'iss must be 1 to 500 printable ASCII characters' })
   iss?: string;
 }
 

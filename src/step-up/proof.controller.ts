@@ -53,14 +53,12 @@ export class ProofController {
       (types.length === 0 || types.includes(challenge.type));
     if (!covered) throw new NotFoundException('no such challenge');
     const { decision, reason, binding, by, amr = [] } = body;
-    const person = { sub: by.sub, issuer: by.iss ?? null };
     const input = {
       method: 'proof_system' as const,
       decision,
       reason,
       binding,
-      person,
-      decidedBy: `proof_system:${systemId}:${JSON.stringify([person.issuer, person.sub])}`,
+      decider: { kind: 'proof_system' as const, systemId, by },
       amr,
     };
     await this.challenges.decide(zoneId, id, input, requestId).then(decidedOrThrow);

@@ -10,9 +10,11 @@ export interface StepUpTerms {
   readonly requester_may_satisfy: boolean;
   /** Whether the subject of the request may decide. */
   readonly subject_may_satisfy: boolean;
-  /** The `acr` of a mandate that is issued on it (OpenID Connect Core 2). */
+  /** Whether the subject itself has to be among those who approve; absent: as is usual for the type. */
+  readonly subject_must_satisfy?: boolean;
+  /** The `acr` of a mandate for whose subject it was satisfied by the subject itself (OpenID Connect Core 2). */
   readonly acr: string;
-  /** Seconds for which a session needs no other challenge of this `acr`; 0: each request needs its own. */
+  /** Seconds for which a session whose subject has shown this `acr` needs no other challenge; 0: each request does. */
   readonly reuse_seconds: number;
 }
 
@@ -23,6 +25,7 @@ export interface StoredTerms {
   readonly quorum: number;
   readonly requesterMaySatisfy: boolean;
   readonly subjectMaySatisfy: boolean;
+  readonly subjectMustSatisfy: boolean | null;
   readonly acr: string;
   readonly reuseSeconds: number;
 }
@@ -35,6 +38,7 @@ export function termsIn(row: StoredTerms): StepUpTerms {
     quorum: row.quorum,
     requester_may_satisfy: row.requesterMaySatisfy,
     subject_may_satisfy: row.subjectMaySatisfy,
+    ...(row.subjectMustSatisfy === null ? {} : { subject_must_satisfy: row.subjectMustSatisfy }),
     acr: row.acr,
     reuse_seconds: row.reuseSeconds,
   };

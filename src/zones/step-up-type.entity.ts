@@ -25,6 +25,10 @@ export class StepUpType {
   @Column('boolean', { name: 'subject_may_satisfy' })
   subjectMaySatisfy: boolean;
 
+  /** `null`: as is usual for the type. */
+  @Column('boolean', { name: 'subject_must_satisfy', nullable: true })
+  subjectMustSatisfy: boolean | null;
+
   @Column('text')
   acr: string;
 

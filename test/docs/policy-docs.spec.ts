@@ -57,7 +57,7 @@ function inputOf({ principal, resource = 'https://any.example', context }: Turne
       type: 'Application',
       id: '0190f4c8-0000-7000-8000-000000000001',
       zone_id: '0190f4c8-0000-7000-8000-000000000002',
-      registration_method: 'admin',
+      registration_method: 'manual',
       labels: [],
       groups: [],
       ...principal,

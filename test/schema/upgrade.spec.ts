@@ -4,7 +4,7 @@ import { StartPatience } from '../../src/platform/database/start-patience.js';
 import { FUNCTION_SET } from '../../src/platform/database/function-set.js';
 import { migrate } from '../../src/schema/migrate.js';
 import { verifyChains } from '../setup/chain.js';
-import { APPROVE_WRITES, heldIn, settle } from '../setup/challenges.js';
+import { APPROVE_WRITES, heldIn } from '../setup/challenges.js';
 import {
   ADMIN_TOKEN,
   auditOf,
@@ -21,6 +21,7 @@ import { killProcesses, startProcess } from '../setup/process.js';
 import { editedVersion, versionOf, type Version } from '../setup/versions.js';
 import {
   ACCESS_TOKEN,
+  callAdmin,
   createTestZone,
   postForm,
   TOKEN_EXCHANGE,
@@ -84,7 +85,13 @@ async function expectBothToIssue({ older, newer, zone }: Pair): Promise<Answer[]
     });
     expect(exchanged).toMatchObject({ status: 200 });
     const held = heldIn(await ask(first, zone, { scope: 'a:write' }));
-    await settle(zone, held.id);
+    const decided = await callAdmin(
+      first,
+      'POST',
+      `/zones/${zone.zoneId}/challenges/${held.id}/decision`,
+      { decision: 'approved', reason: 'looks right' },
+    );
+    expect(decided).toMatchObject({ status: 200, body: { state: 'approved' } });
     const redeemed = await ask(second, zone, { scope: 'a:write', ...held.response });
     expect(redeemed).toMatchObject({ status: 200 });
     issued.push(session, exchanged, redeemed);

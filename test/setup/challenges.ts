@@ -27,7 +27,7 @@ export function heldIn({ status, body, requestId }: Answer): Held {
   };
 }
 
-/** Lets a challenge be approved or rejected, in whatever way its type is satisfied. */
+/** Lets a challenge be approved or rejected: by its subject where the type lets that, else by the operators. */
 export async function settle(
   { replica }: Pick<TestZone, 'replica'>,
   id: string,
@@ -36,8 +36,16 @@ export async function settle(
   // By SQL, since who may do so is not what these tests are about.
   await rows(
     replica.databaseUrl,
-    `UPDATE challenges SET decision = $2, decided_at = now(), acr = terms->>'acr', amr = '{test}', auth_time = now()
-      WHERE id = $1`,
+    `WITH decided AS (
+       UPDATE challenges SET decision = $2, decided_at = now(), approvals = 1, acr = terms->>'acr', amr = '{test}',
+                             auth_time = now()
+        WHERE id = $1 RETURNING *, (terms->>'subject_may_satisfy')::boolean AS by_subject)
+     INSERT INTO challenge_decisions (zone_id, challenge_id, decided_by, method, decision, reason, amr)
+     SELECT zone_id, id,
+            CASE WHEN by_subject THEN 'subject:' || json_build_array(subject_issuer, subject) ELSE 'operator:admin key' END,
+            CASE WHEN by_subject THEN 'totp' ELSE 'operator' END,
+            decision, 'settled by a test', CASE WHEN by_subject THEN '{test}'::text[] ELSE '{}' END
+       FROM decided`,
     [id, decision],
   );
 }

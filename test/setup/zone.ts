@@ -53,7 +53,7 @@ export async function postForm(
   for (const [name, value] of Object.entries(parameters)) {
     for (const one of value === undefined ? [] : [value].flat()) form.append(name, one);
   }
-  return read(await fetch(`${url}/oauth/2/token`, { method: 'POST', body: form, headers }));
+  return readAnswer(await fetch(`${url}/oauth/2/token`, { method: 'POST', body: form, headers }));
 }
 
 /** Calls an operators' route. */
@@ -71,7 +71,7 @@ export async function callAdmin(
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
-  return read(response);
+  return readAnswer(response);
 }
 
 /** Makes a zone through the API of operators. */
@@ -160,7 +160,8 @@ export function requestIdIn(headers: Headers): string {
   return headers.get('mandate-request-id') ?? headers.get('x-request-id') ?? '';
 }
 
-async function read(response: Response): Promise<Answer> {
+/** Reads an answer. */
+export async function readAnswer(response: Response): Promise<Answer> {
   const text = await response.text();
   const body: unknown = text === '' ? {} : JSON.parse(text);
   return {

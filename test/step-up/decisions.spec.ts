@@ -1,10 +1,12 @@
-import { createHash, randomUUID } from 'node:crypto';
-import canonicalize from 'canonicalize';
-import { Webhook } from 'standardwebhooks';
+import { randomUUID } from 'node:crypto';
+import { decodeJwt } from 'jose';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { applicationOf, type TestApplication } from '../setup/agents.js';
+import { approveAs, bindingOf, DESK, openDesk, setType as setTypeOf } from '../setup/approvals.js';
 import { APPROVE_WRITES, heldIn, type Held } from '../setup/challenges.js';
 import { rows, sharedReplica, type Replica } from '../setup/harness.js';
+import { newTrustedIssuer } from '../setup/trusted-issuers.js';
+import { newProofSystem, reportProof, type ProofSystem } from '../setup/proof-systems.js';
 import {
   callAdmin,
   createTestZone,
@@ -13,7 +15,7 @@ import {
   type TestZone,
 } from '../setup/zone.js';
 
-const DESK = 'resource://desk';
+const IDP = 'https://idp.example';
 
 let replica: Replica;
 let zone: TestZone;
@@ -23,10 +25,11 @@ beforeAll(async () => {
   replica = await sharedReplica();
   zone = await newZone();
   approver = await applicationOf(zone);
+  await newTrustedIssuer(zone, IDP);
 });
 async function newZone(): Promise<TestZone> {
   const made = await createTestZone(replica);
-  await made.admin('POST', '/resources', { identifier: DESK, scopes: ['challenge:decide'] });
+  await openDesk(made);
   await made.activate(APPROVE_WRITES);
   return made;
 }
@@ -51,31 +54,9 @@ const operator = (id: string, body: object = {}, of = zone) =>
   });
 
 const shown = (id: string) => zone.admin('GET', `/challenges/${id}`);
-const bindingOf = (request: unknown) =>
-  createHash('sha256')
-    .update(canonicalize(request) ?? '')
-    .digest('hex');
+const approve = (id: string, body: object = {}, who = approver) => approveAs(who, id, body);
 
-/** What an approver does: reads what is asked for, and decides on that. */
-async function approve(id: string, body: object = {}, who = approver): Promise<Answer> {
-  const token = await who.bearer({ resource: DESK, scope: 'challenge:decide' });
-  const seen = await who.call('GET', `/step-up/${id}/request`, undefined, { token });
-  const binding = bindingOf(seen.body['request']);
-  const decision = { decision: 'approved', reason: 'looks right', binding, ...body };
-  return who.call('POST', `/step-up/${id}/decision`, decision, { token });
-}
-
-const setType = (terms: object, type = 'approval', of = zone) =>
-  of.admin('PUT', `/step-up-types/${type}`, {
-    lifetime_seconds: 300,
-    satisfied_by: ['operator', 'approver', 'proof_system'],
-    quorum: 1,
-    requester_may_satisfy: false,
-    subject_may_satisfy: false,
-    acr: 'approval',
-    reuse_seconds: 0,
-    ...terms,
-  });
+const setType = (terms: object, type = 'approval', of = zone) => setTypeOf(of, terms, type);
 
 const errorOf = ({ status, body }: Answer) => [status, body['error']];
 
@@ -302,52 +283,19 @@ describe('approvers', () => {
 });
 
 describe('proof systems', () => {
-  async function newSystem(types?: string[], of = zone) {
-    const made = await of.admin('POST', '/proof-systems', { name: `s ${randomUUID()}`, types });
-    return { id: String(made['id']), secret: String(made['secret']) };
-  }
+  const newSystem = (types?: string[], of = zone) => newProofSystem(of, types);
 
-  /** What a system sends: signed right by default. */
+  /** What a system sends of bob, whom a trusted issuer names. */
   async function report(
-    system: { id: string; secret: string },
+    system: ProofSystem,
     id: string,
     body: Record<string, unknown> = {},
     headers: Record<string, string | undefined> = {},
     at = new Date(),
   ): Promise<Answer> {
-    const payload = JSON.stringify({
-      challenge_id: id,
-      decision: 'approved',
-      reason: 'shown in the app',
-      binding: (await shown(id).catch(() => ({ binding: '0'.repeat(64) })))['binding'],
-      by: { sub: 'bob', iss: 'https://idp.example' },
-      amr: ['face'],
-      ...body,
-    });
-    const messageId = `msg_${randomUUID()}`;
-    const given = {
-      'content-type': 'application/json',
-      'mandate-proof-system': system.id,
-      'webhook-id': messageId,
-      'webhook-timestamp': String(Math.floor(at.getTime() / 1_000)),
-      'webhook-signature': new Webhook(system.secret).sign(messageId, at, payload),
-      ...headers,
-    };
-    const sent = Object.entries(given).filter(
-      (entry): entry is [string, string] => entry[1] !== undefined,
-    );
-    const response = await fetch(`${replica.url}/step-up/${id}/callback`, {
-      method: 'POST',
-      headers: sent,
-      body: payload,
-    });
-    const text = await response.text();
-    return {
-      status: response.status,
-      headers: response.headers,
-      body: text === '' ? {} : JSON.parse(text),
-      requestId: response.headers.get('x-request-id') ?? '',
-    };
+    const binding = (await shown(id).catch(() => ({ binding: '0'.repeat(64) })))['binding'];
+    const by = { sub: 'bob', iss: IDP };
+    return reportProof(zone, system, id, { body: { binding, by, ...body }, headers, at });
   }
 
   test('tell who has confirmed it, and how', async () => {
@@ -360,16 +308,19 @@ describe('proof systems', () => {
         outcome: 'done',
         event: {
           method: 'proof_system',
-          decided_by: `proof_system:${system.id}:["https://idp.example","bob"]`,
+          decided_by: `proof_system:${system.id}:["${IDP}","bob"]`,
+          person: { iss: IDP, sub: 'bob' },
         },
       },
     ]);
     expect((await report(system, id)).status).toBe(409);
     const granted = await again();
-    const claims = JSON.parse(
-      Buffer.from(String(granted.body['access_token']).split('.')[1] ?? '', 'base64url').toString(),
-    );
-    expect(claims).toMatchObject({ acr: 'approval', amr: ['face'] });
+    expect(granted.status).toBe(200);
+    // Bob is not the subject: how he was authenticated says nothing about it.
+    const claims = decodeJwt(String(granted.body['access_token']));
+    expect(claims).not.toHaveProperty('acr');
+    expect(claims).not.toHaveProperty('amr');
+    expect(claims).not.toHaveProperty('auth_time');
   });
 
   test('are believed only if they have signed it, of late, and are there', async () => {
@@ -436,9 +387,7 @@ describe('proof systems', () => {
     const { id } = await held();
     expect((await report(system, id)).status).toBe(204);
     expect((await report(system, id)).status).toBe(409);
-    expect(
-      (await report(system, id, { by: { sub: 'carol', iss: 'https://idp.example' } })).status,
-    ).toBe(204);
+    expect((await report(system, id, { by: { sub: 'carol', iss: IDP } })).status).toBe(204);
     expect((await shown(id))['state']).toBe('approved');
     await zone.admin('DELETE', '/step-up-types/approval');
   });
@@ -482,7 +431,6 @@ describe('types', () => {
       ['mfa', 300, true],
     ]);
     const answer = await own.session({ scope: 'a:write' });
-    expect(answer.body['acr_values']).toBe('two');
     const left = Date.parse(String(answer.body['challenge_expires_at'])) - Date.now();
     expect(left).toBeLessThan(61_000);
     await own.admin('DELETE', '/step-up-types/approval');
@@ -496,6 +444,11 @@ describe('types', () => {
     ['two operators, of whom there is one key', { quorum: 2, satisfied_by: ['operator'] }],
     ['a subject that may not', { satisfied_by: ['totp'] }],
     ['two subjects', { quorum: 2, satisfied_by: ['totp', 'webauthn'], subject_may_satisfy: true }],
+    ['the subject, who may not', { subject_must_satisfy: true }],
+    [
+      'the subject, who has no way to',
+      { subject_must_satisfy: true, subject_may_satisfy: true, satisfied_by: ['operator'] },
+    ],
     ['no way', { satisfied_by: [] }],
     ['an unknown way', { satisfied_by: ['luck'] }],
     ['a life that is too short', { lifetime_seconds: 29 }],

@@ -65,8 +65,8 @@ export class ChallengesController {
   ) {
     const input = {
       method: 'operator' as const,
-      decidedBy: `operator:${OPERATOR}`,
-      amr: ['approval'],
+      decider: { kind: 'operator' as const, name: OPERATOR },
+      amr: [],
       decision,
       reason,
       ...(binding === undefined ? {} : { binding }),

@@ -10,6 +10,7 @@ import {
   Max,
   Min,
 } from 'class-validator';
+import { MayBeAbsent } from '../../platform/http/validators.js';
 import { DECISION_METHODS, type DecisionMethod } from '../../step-up/decision-methods.js';
 
 /** The terms of a step-up type. */
@@ -42,11 +43,16 @@ export class StepUpTypeBody {
   @IsBoolean()
   subject_may_satisfy: boolean;
 
-  /** The `acr` of a mandate that is issued on it. */
+  /** Whether the subject itself has to be among those who approve; by default only where the type is `mfa`. */
+  @MayBeAbsent()
+  @IsBoolean()
+  subject_must_satisfy?: boolean;
+
+  /** The `acr` of a mandate that is issued on what the subject itself has shown. */
   @Matches(/^[\x21\x23-\x5B\x5D-\x7E]{1,200}$/, { message: 'acr must be a name or a URI' })
   acr: string;
 
-  /** Seconds for which a session needs no other challenge of this `acr`; 0: each request needs its own. */
+  /** Seconds for which a session whose subject has shown this `acr` needs no other challenge; 0: each request does. */
   @IsInt()
   @Min(0)
   @Max(86_400)

@@ -2,7 +2,12 @@ import { BadRequestException, Body, Delete, Get, HttpCode, Param, Put } from '@n
 import { InjectRepository } from '@nestjs/typeorm';
 import type { Repository } from 'typeorm';
 import { StepUpType } from '../../zones/step-up-type.entity.js';
-import { defaultTerms, DEFAULT_TYPE, impossibilityOf } from '../../step-up/type-terms.js';
+import {
+  defaultTerms,
+  DEFAULT_TYPE,
+  impossibilityOf,
+  subjectMustSatisfy,
+} from '../../step-up/type-terms.js';
 import { termsIn, type StepUpTerms } from '../../zones/step-up-terms.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
@@ -23,6 +28,7 @@ function toView(type: string, terms: StepUpTerms, isDefault: boolean) {
     quorum: terms.quorum,
     requester_may_satisfy: terms.requester_may_satisfy,
     subject_may_satisfy: terms.subject_may_satisfy,
+    subject_must_satisfy: subjectMustSatisfy(type, terms),
     acr: terms.acr,
     reuse_seconds: terms.reuse_seconds,
     default: isDefault,
@@ -71,6 +77,7 @@ export class StepUpTypesController {
           quorum: body.quorum,
           requesterMaySatisfy: body.requester_may_satisfy,
           subjectMaySatisfy: body.subject_may_satisfy,
+          subjectMustSatisfy: body.subject_must_satisfy ?? null,
           acr: body.acr,
           reuseSeconds: body.reuse_seconds,
         },

@@ -11,7 +11,7 @@ const full: Required<PolicyInput> = {
     type: 'Application',
     id: 'app-1',
     zone_id: 'zone-1',
-    registration_method: 'admin',
+    registration_method: 'manual',
     agent_session_id: 'agent-1',
     lifecycle: 'ephemeral',
     labels: ['blue'],

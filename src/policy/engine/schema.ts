@@ -98,7 +98,7 @@ type SubjectClaims = {
   sub_type?: String,
   // The client that the token was issued to.
   client_id?: String,
-  // Who issued the token.
+  // Whose name sub is: a trusted issuer's, or ours.
   iss?: String,
   // The token itself, by name.
   jti?: String,

@@ -9,6 +9,7 @@ import type { RequestId } from '../../platform/http/request-id.js';
 import { Attempts, type Allowance } from '../attempts.service.js';
 import type { Challenge } from '../challenge.entity.js';
 import { Challenges } from '../challenges.service.js';
+import { subjectOf } from '../decide.js';
 import type { CONFIRMATION_METHODS } from '../decision-methods.js';
 import { Authenticators } from './authenticators.service.js';
 import type { Verified } from './confirmation-method.js';
@@ -80,13 +81,12 @@ export class Confirmations {
     decision: 'approved' | 'rejected',
     request: Bringing,
   ): Promise<Confirmation> {
-    const { zoneId, id, subject, subjectIssuer } = challenge;
+    const { zoneId, id } = challenge;
     const input = {
       method,
       decision,
       reason: decision === 'approved' ? 'confirmed by the subject' : 'refused by the subject',
-      decidedBy: `subject:${JSON.stringify([subjectIssuer, subject])}`,
-      person: { sub: subject, issuer: subjectIssuer },
+      decider: { kind: 'subject' as const, person: subjectOf(challenge) },
       amr,
     };
     const outcome = await this.challenges.decide(zoneId, id, input, request.requestId, {

@@ -1,6 +1,8 @@
 import { OAuthError, orUnavailable } from '../../oauth/errors.js';
+import { approvalOf, type Approval, type CountedDecision } from '../../step-up/approval.js';
 import { bindingOf, challengeState, secretDigest } from '../../step-up/challenge.js';
 import type { Challenge } from '../../step-up/challenge.entity.js';
+import { canAuthenticate } from '../../step-up/type-terms.js';
 import { heldRequest } from '../describe/held-request.js';
 import { notRedeemable } from '../outcome.js';
 import {
@@ -11,12 +13,16 @@ import {
 import { authorizeConfirmed, PolicyDenial, type Authorized, type Decide } from './authorize.js';
 import type { SessionDirectory } from './bind.js';
 import { cleared, type Cleared, type Held } from './clearance.js';
-import { demandOf, isMet, type Demand } from './demand.js';
+import { demandOf, hasAcr, meetsPolicy, meetsRequest, type Demand } from './demand.js';
 import type { ChallengeResponse } from './parse.js';
 
 /** What {@link clear} reads from, and who decides again. */
 export interface StepUpPorts {
-  readonly challenges: { find(zoneId: string, id: string): Promise<Challenge | null> };
+  readonly challenges: {
+    find(zoneId: string, id: string): Promise<Challenge | null>;
+    /** All decisions on a challenge. */
+    countedOn(challenge: Challenge): Promise<readonly CountedDecision[]>;
+  };
   readonly attempts: {
     /** Whether a response is right; `null` if there were too many wrong ones. */
     isSecretOf(challenge: Challenge, secretDigest: string): Promise<boolean | null>;
@@ -43,7 +49,10 @@ export async function clear(
   if (challenge !== null) return redeem(authorized, challenge, demand, ports, now);
   if (demand === null) return cleared(authorized, authorized.policy);
   const known = await readKnown(authorized, ports);
-  if (!isMet(demand, known, now / 1_000)) return hold(authorized, demand);
+  const isFresh = meetsRequest(demand, known, now / 1_000);
+  if (!isFresh || !meetsPolicy(demand, known, now / 1_000)) {
+    return hold(authorized, demand, isFresh);
+  }
   return cleared(authorized, confirmedPolicy(authorized, demand, ports, now), known);
 }
 
@@ -75,25 +84,66 @@ async function redeem(
   if (!right) throw notRedeemable('wrong challenge_response');
   const state = challengeState(challenge, now);
   if (state !== 'approved') throw notRedeemable(`the challenge is ${state}`);
-  const { type, terms } = challenge;
-  return cleared(
-    authorized,
-    confirmedPolicy(authorized, demand, ports, now),
-    shownFor(challenge, authorized, now),
-    { id, type, binding, secretDigest: digest, bySubject: terms.subject_may_satisfy },
+  const approval = approvalOf(
+    challenge,
+    await orUnavailable('challenge', challenges.countedOn(challenge)),
   );
+  // The version before counts ways to decide, and approvals of others for the subject's.
+  if (!approval.isFull) throw notRedeemable('the challenge lacks approvals');
+  const own = shownFor(authorized, challenge, approval);
+  const { context, shown } = await contextFor({ authorized, demand, own }, ports, now);
+  const policy = confirmedPolicy(authorized, demand, ports, now);
+  const redeemed = { id, type: challenge.type, binding, secretDigest: digest, shown };
+  return cleared(authorized, policy, context, redeemed);
 }
 
-/** What an approved challenge says of the subject's authentication. */
-function shownFor(
-  { terms, acr, amr, authTime }: Challenge,
-  authorized: Authorized,
+/** A request that redeems a challenge, and what its subject has shown on that; `null` if only others have approved. */
+interface Redeeming {
+  readonly authorized: Authorized;
+  readonly demand: Demand;
+  readonly own: AuthenticationContext | null;
+}
+
+/** What a redemption says of the subject's authentication, and what of it the subject has shown just now. */
+interface RedeemedContext {
+  /** `null` if the mandate says the same as the subject's token. */
+  readonly context: AuthenticationContext | null;
+  readonly shown: AuthenticationContext | null;
+}
+
+/**
+ * The authentication of the subject of a request that redeems a challenge. What the subject itself has shown
+ * for it is as new as the request wants; what others have approved is no authentication of the subject
+ * (OpenID Connect Core 2), and then what is known otherwise has to do.
+ */
+async function contextFor(
+  { authorized, demand, own }: Redeeming,
+  ports: StepUpPorts,
   now: number,
-): AuthenticationContext {
+): Promise<RedeemedContext> {
+  const { acrValues, maxAge } = demand;
+  if (own !== null && (acrValues === null || hasAcr(own, acrValues))) {
+    return { context: own, shown: own };
+  }
+  if (acrValues === null && maxAge === null) return { context: null, shown: null };
+  const known = await readKnown(authorized, ports);
+  if (!meetsRequest(demand, known, now / 1_000)) {
+    throw notRedeemable('the subject has not shown what the request wants');
+  }
+  return { context: known, shown: null };
+}
+
+/** What the subject itself has shown on a challenge; `null` if only others have approved it. */
+function shownFor(
+  authorized: Authorized,
+  { terms }: Challenge,
+  { shown }: Approval,
+): AuthenticationContext | null {
+  if (shown === null) return null;
   return {
-    acr: acr ?? terms.acr,
-    amr: [...new Set([...(tokenContext(authorized)?.amr ?? []), ...(amr ?? [])])],
-    authTime: Math.floor((authTime?.getTime() ?? now) / 1_000),
+    acr: terms.acr,
+    amr: [...new Set([...(tokenContext(authorized)?.amr ?? []), ...shown.amr])],
+    authTime: Math.floor(shown.at.getTime() / 1_000),
   };
 }
 
@@ -108,20 +158,32 @@ async function readKnown(
   return knownContext(authorized, session);
 }
 
-/** A request that waits for a confirmation, with what the confirmation is about. */
-function hold(authorized: Authorized, demand: Demand): Held {
-  const { challenge: demanded, acrValues } = demand;
-  if (demanded === null) {
-    throw new OAuthError('invalid_request', 'none of the acr_values can be met here');
-  }
+/**
+ * A request that waits for a confirmation, with what the confirmation is about.
+ *
+ * @param isFresh whether the authentication of the subject is what the request wants, so that only what policy
+ *   demands is missing
+ */
+function hold(authorized: Authorized, demand: Demand, isFresh: boolean): Held {
+  const { challenge: demanded, acrValues, resources } = demand;
+  if (demanded === null) throw unmet(demand);
   const { type, terms } = demanded;
   // A confirmation is not asked for if it cannot satisfy the request in the end.
-  if (acrValues !== null && !acrValues.includes(terms.acr)) {
-    const detail = `policy demands ${terms.acr}, which is not among the acr_values`;
+  const leadsThere =
+    canAuthenticate(terms) && (acrValues === null || acrValues.includes(terms.acr));
+  if (!isFresh && !leadsThere) {
+    if (resources.length === 0) throw unmet(demand);
+    const detail = `policy demands ${type}, which is not the authentication that the request wants`;
     throw new PolicyDenial(authorized.policy, detail);
   }
   const request = heldRequest(authorized, demand, type);
-  return { ...authorized, held: { request, binding: bindingOf(request), terms } };
+  const agreed = isFresh ? terms : { ...terms, subject_must_satisfy: true };
+  return { ...authorized, held: { request, binding: bindingOf(request), terms: agreed } };
+}
+
+function unmet({ acrValues }: Demand): OAuthError {
+  const wanted = acrValues === null ? 'max_age cannot' : 'none of the acr_values can';
+  return new OAuthError('invalid_request', `${wanted} be met here`);
 }
 
 /** The decisions of policy now that what it demands has been shown. */

@@ -22,8 +22,8 @@ export interface Redemption {
   readonly binding: string;
   /** Hex. The secret itself ends here. */
   readonly secretDigest: string;
-  /** Whether it was the subject who showed something, which its session may remember. */
-  readonly bySubject: boolean;
+  /** What the subject itself has shown with it, which its session may remember; `null` if others have approved. */
+  readonly shown: AuthenticationContext | null;
 }
 
 /** A request that has to wait for a confirmation. */

@@ -1,4 +1,4 @@
-import { DEFAULT_TYPE, termsOf, typeForAcr } from '../../step-up/type-terms.js';
+import { canAuthenticate, DEFAULT_TYPE, termsOf, typeForAcr } from '../../step-up/type-terms.js';
 import type { StepUpTerms } from '../../zones/step-up-terms.js';
 import { PolicyDenial, type Authorized } from './authorize.js';
 import type { AuthenticationContext } from './authentication-context.js';
@@ -38,22 +38,49 @@ export function demandOf(authorized: Authorized): Demand | null {
   };
 }
 
+/** What a request wants of its subject's authentication (RFC 9470 4). */
+type Wanted = Pick<Demand, 'acrValues' | 'maxAge'>;
+
 /**
- * Whether what is known of the subject is enough, so that no new challenge is needed. What others have
- * confirmed was one request, so it is not enough for another one unless the type says so.
+ * Whether the authentication of the subject is what the request itself wants.
  *
  * @param now seconds since the epoch
  */
-export function isMet(demand: Demand, context: AuthenticationContext | null, now: number): boolean {
-  if (context === null) return false;
-  const { challenge, resources, acrValues, maxAge } = demand;
-  const { acr, authTime } = context;
-  const age = authTime === undefined ? Number.POSITIVE_INFINITY : now - authTime;
-  if (acrValues !== null && (acr === undefined || !acrValues.includes(acr))) return false;
+export function meetsRequest(
+  { acrValues, maxAge }: Wanted,
+  context: AuthenticationContext | null,
+  now: number,
+): boolean {
+  if (acrValues !== null && !hasAcr(context, acrValues)) return false;
   // A `max_age` of 0 asks for a new authentication (OpenID Connect Core 3.1.2.1).
-  if (maxAge !== null && (maxAge === 0 || age > maxAge)) return false;
-  const terms = acr === challenge?.terms.acr ? challenge?.terms : undefined;
-  const forOneRequest = terms !== undefined && !terms.subject_may_satisfy;
-  if (resources.length === 0 && !forOneRequest) return true;
-  return terms !== undefined && terms.reuse_seconds > 0 && age <= terms.reuse_seconds;
+  return maxAge === null || (maxAge > 0 && ageOf(context, now) <= maxAge);
+}
+
+/**
+ * Whether the subject has shown of late what policy wants, so that it need not show it again: as long as the
+ * type says. What others have approved was one request.
+ *
+ * @param now seconds since the epoch
+ */
+export function meetsPolicy(
+  { challenge, resources }: Demand,
+  context: AuthenticationContext | null,
+  now: number,
+): boolean {
+  if (resources.length === 0) return true;
+  if (challenge === null || !canAuthenticate(challenge.terms)) return false;
+  const { acr, reuse_seconds: reuse } = challenge.terms;
+  return reuse > 0 && hasAcr(context, [acr]) && ageOf(context, now) <= reuse;
+}
+
+/** Whether an authentication is of one of the wanted classes. */
+export function hasAcr(
+  context: AuthenticationContext | null,
+  acrValues: readonly string[],
+): boolean {
+  return context?.acr !== undefined && acrValues.includes(context.acr);
+}
+
+function ageOf(context: AuthenticationContext | null, now: number): number {
+  return context?.authTime === undefined ? Number.POSITIVE_INFINITY : now - context.authTime;
 }

@@ -4,6 +4,7 @@ import type { Entry, Fact } from '../../ledger/entry.js';
 import { OAuthError } from '../../oauth/errors.js';
 import { instant } from '../../platform/config/clock.js';
 import { secretDigest, type ChallengeBirth } from '../../step-up/challenge.js';
+import { canAuthenticate } from '../../step-up/type-terms.js';
 import { refusedEvent } from '../describe/audit-event.js';
 import { factsOf, unspent } from '../describe/facts.js';
 import { clientsInvolved } from '../describe/held-request.js';
@@ -41,7 +42,7 @@ export async function hold(held: Held, ledger: LedgerPort, now: number): Promise
       challenge_type: challenge.type,
       challenge_secret: secret,
       challenge_expires_at: instant(challenge.expires_at * 1_000).toISOString(),
-      acr_values: held.held.terms.acr,
+      ...(canAuthenticate(held.held.terms) ? { acr_values: held.held.terms.acr } : {}),
     },
   });
   return { status: 'held', error };

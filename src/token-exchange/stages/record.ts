@@ -10,12 +10,7 @@ import type {
 import { issuedEvent } from '../describe/audit-event.js';
 import { factsOf, unspent } from '../describe/facts.js';
 import type { Minted } from './mint.js';
-import {
-  contextClaims,
-  contextSubject,
-  tokenContext,
-  type AuthenticationContext,
-} from './authentication-context.js';
+import { contextClaims, contextSubject, tokenContext } from './authentication-context.js';
 import { refusedFor, type Outcome } from '../outcome.js';
 import type { TokenResponse, Upstream } from '../token-request.js';
 
@@ -65,13 +60,13 @@ function entryOf(minted: Minted): Entry {
 /** What a session remembers of the issuer's token that opened it, and of what its subject has shown since. */
 function issuedBy(minted: Minted): Pick<SessionBirth, 'issuer' | 'acr' | 'amr' | 'auth_time'> {
   const { user } = minted;
-  const context = shownBySubject(minted) ?? tokenContext(minted);
+  const context = minted.redeemed?.shown ?? tokenContext(minted);
   return { ...(user === null ? {} : { issuer: user.issuer }), ...contextClaims(context) };
 }
 
 /** What a session that is there already remembers from now on. */
 function rememberedBy(sessionId: string, minted: Minted): { proof?: RememberedAuthentication } {
-  const context = shownBySubject(minted);
+  const context = minted.redeemed?.shown;
   if (context?.acr === undefined || context.authTime === undefined) return {};
   const { sub, issuer } = contextSubject(minted);
   return {
@@ -84,11 +79,6 @@ function rememberedBy(sessionId: string, minted: Minted): { proof?: RememberedAu
       auth_time: context.authTime,
     },
   };
-}
-
-/** What others have confirmed was this one request; what the subject has shown goes on to be true. */
-function shownBySubject({ authenticationContext, redeemed }: Minted): AuthenticationContext | null {
-  return redeemed?.bySubject === true ? authenticationContext : null;
 }
 
 function challengeSpent({ redeemed }: Minted): Fact[] {
