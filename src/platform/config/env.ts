@@ -120,6 +120,12 @@ class EnvironmentVariables {
   @Matches(/^rediss?:\/\//, { message: 'REDIS_URL must start with redis:// or rediss://' })
   REDIS_URL?: string;
 
+  @Decimal()
+  @IsInt()
+  @Min(8)
+  @Max(100_000)
+  MAX_REQUESTS_IN_FLIGHT: number = 512;
+
   @IsIn(LOG_LEVELS)
   LOG_LEVEL: string = 'info';
 
@@ -172,6 +178,8 @@ export interface Env {
   readonly zoneRateLimit: RateLimit;
   /** The Redis that counts requests for all replicas together. Absent: each replica counts its own. */
   readonly redisUrl: string | undefined;
+  /** Requests that are worked on at once; more are turned away. */
+  readonly maxRequestsInFlight: number;
   readonly logLevel: string;
   /** Seconds between the first signal to stop and the closing of the listeners. */
   readonly drainSeconds: number;
@@ -231,6 +239,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     clientRateLimit: readRateLimit(parsed.RATE_LIMIT_CLIENT),
     zoneRateLimit: readRateLimit(parsed.RATE_LIMIT_ZONE),
     redisUrl: parsed.REDIS_URL,
+    maxRequestsInFlight: parsed.MAX_REQUESTS_IN_FLIGHT,
     logLevel: parsed.LOG_LEVEL,
     drainSeconds: parsed.DRAIN_SECONDS,
     trustProxy: parsed.TRUST_PROXY,
