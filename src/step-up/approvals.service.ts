@@ -2,8 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { admit, ADMIT, StaleBearer } from '../authentication/admission.js';
-import { SessionBearers, type Bearer } from '../authentication/session-bearers.service.js';
-import { OAuthError, unavailable } from '../oauth/errors.js';
+import {
+  lacksScope,
+  SessionBearers,
+  type Bearer,
+} from '../authentication/session-bearers.service.js';
+import { unavailable } from '../oauth/errors.js';
 import type { Challenge } from './challenge.entity.js';
 import { Challenges, type DecisionOutcome } from './challenges.service.js';
 import type { ApproverDecisionBody } from './decision.body.js';
@@ -28,7 +32,7 @@ export class Approvals {
    *
    * @param token the bearer
    * @returns `null` for an unknown challenge, and for one of another zone
-   * @throws {OAuthError} invalid_token, access_denied
+   * @throws {OAuthError} invalid_token, insufficient_scope
    */
   show(token: string, id: string): Promise<Challenge | null> {
     return this.asApprover(token, async (bearer) => {
@@ -42,7 +46,7 @@ export class Approvals {
    *
    * @param token the bearer
    * @returns the challenge as it is now, or why the decision does not count
-   * @throws {OAuthError} invalid_token, access_denied
+   * @throws {OAuthError} invalid_token, insufficient_scope
    */
   decide(
     token: string,
@@ -78,7 +82,7 @@ export class Approvals {
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
       const bearer = await this.bearers.verify(token);
       if (!bearer.claims.scope.includes(DECIDE)) {
-        throw new OAuthError('access_denied', `the scope ${DECIDE} is required`);
+        throw lacksScope(DECIDE);
       }
       try {
         return await run(bearer);
