@@ -4,7 +4,7 @@ import { MalformedForm, parseForm, type Form } from '../oauth/form.js';
 import { readFormBody } from '../platform/http/form-body.js';
 import { gatewayHeadersOf } from '../platform/http/gateway-headers.js';
 import { inFlightOf, type InFlight } from '../platform/http/overload/in-flight.js';
-import { requestIdOf } from '../platform/http/request-id.js';
+import { requestIdOf, type RequestId } from '../platform/http/request-id.js';
 import type { CredentialedRequest } from './credentials.js';
 
 /** The largest form that is read, in bytes. Tokens are long, and who sends it is not known before it is read. */
@@ -12,7 +12,7 @@ const MAX_BYTES = 64 * 1_024;
 
 /** A form request of a client to one of its endpoints, as it came off the wire. */
 export interface ClientRequest extends CredentialedRequest {
-  readonly requestId: string;
+  readonly requestId: RequestId;
   /** Whether the URL had a query. */
   readonly hasQuery: boolean;
   /** The caller's address. */

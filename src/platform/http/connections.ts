@@ -123,6 +123,7 @@ function unreadable(code: string): string {
   const body = JSON.stringify(errorBody('invalid_request', description, requestId));
   return [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    `Mandate-Request-Id: ${requestId}`,
     `X-Request-Id: ${requestId}`,
     'Cache-Control: no-store',
     'Content-Type: application/json; charset=utf-8',

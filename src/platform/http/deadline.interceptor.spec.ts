@@ -24,6 +24,7 @@ const newRequest = () => ({}) as IncomingMessage;
 function intercept(handler: () => void, { request = newRequest(), answer = NEVER }: Knobs = {}) {
   const context = {
     getHandler: () => handler,
+    getClass: () => Object,
     switchToHttp: () => ({ getRequest: () => request }),
   } as unknown as ExecutionContext;
   const seen = { outcome: 'none' };

@@ -10,7 +10,7 @@ import { Observable, race } from 'rxjs';
 import { unavailable } from '../../oauth/errors.js';
 import { DEFAULT_DEADLINE_MS, inFlightOf, type InFlight } from './overload/in-flight.js';
 
-/** Sets the deadline of a route in milliseconds: for one that does much at once, or waits for a decision. */
+/** Sets the deadline of a route, or of all of a controller, in milliseconds: for one that does much at once, or waits for a decision. */
 export const AnswerWithin = Reflector.createDecorator<number | ((request: Request) => number)>();
 
 /**
@@ -23,7 +23,9 @@ export class DeadlineInterceptor implements NestInterceptor {
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const request = context.switchToHttp().getRequest<Request>();
-    const within = this.reflector.get(AnswerWithin, context.getHandler()) ?? DEFAULT_DEADLINE_MS;
+    const within =
+      this.reflector.getAllAndOverride(AnswerWithin, [context.getHandler(), context.getClass()]) ??
+      DEFAULT_DEADLINE_MS;
     const inFlight = inFlightOf(request);
     inFlight.answerWithin(typeof within === 'function' ? within(request) : within);
     return race(next.handle(), tooLate(inFlight));

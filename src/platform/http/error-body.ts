@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { requestIdOf } from './request-id.js';
+import { requestIdOf, setRequestIdHeaders } from './request-id.js';
 
 /** The JSON of an error response. */
 export function errorBody(error: string, description: string, requestId: string) {
@@ -20,10 +20,10 @@ export function sendError(
   response: ServerResponse,
   { status, error, description, headers = {} }: EarlyError,
 ): void {
-  const requestId = requestIdOf(request);
+  const { request_id: requestId } = requestIdOf(request);
   const body = Buffer.from(JSON.stringify(errorBody(error, description, requestId)));
+  setRequestIdHeaders(request, response);
   response.writeHead(status, {
-    'X-Request-Id': requestId,
     'Cache-Control': 'no-store',
     'Content-Type': 'application/json; charset=utf-8',
     'Content-Length': body.length,

@@ -82,7 +82,7 @@ export class ErrorFilter implements ExceptionFilter {
       reason: answer.reason,
     });
     if (answer.status < 500) return;
-    this.logger.error({ requestId: requestIdOf(request), err: thrown }, answer.reason);
+    this.logger.error({ requestId: requestIdOf(request).request_id, err: thrown }, answer.reason);
   }
 
   private answerTo(thrown: unknown, request: Request): Answer {
@@ -97,7 +97,10 @@ export class ErrorFilter implements ExceptionFilter {
 function oauthAnswer(error: OAuthError, request: Request): Answer {
   return {
     status: STATUS[error.code],
-    body: { ...errorBody(error.code, error.message, requestIdOf(request)), ...error.members },
+    body: {
+      ...errorBody(error.code, error.message, requestIdOf(request).request_id),
+      ...error.members,
+    },
     reason: error.detail,
     headers: {
       ...(error.retryAfter === undefined ? {} : { 'Retry-After': String(error.retryAfter) }),
@@ -119,20 +122,30 @@ function httpAnswer(exception: HttpException, request: Request): Answer {
     const body = errorBody(
       'invalid_request',
       'this method is not allowed here',
-      requestIdOf(request),
+      requestIdOf(request).request_id,
     );
     return { status: 405, body, reason: 'method', headers: { Allow: methods.join(', ') } };
   }
   const extra = typeof given === 'object' && 'errors' in given ? { errors: given.errors } : {};
-  const description = missed ? 'no such route' : describe(exception);
+  const text = missed ? 'no such route' : isUndecodable(exception) ? UNDECODABLE : null;
   const code = CODE_OF_STATUS[status] ?? (status >= 500 ? 'server_error' : 'invalid_request');
-  const body = { ...errorBody(code, description, requestIdOf(request)), ...extra };
-  return { status, body, reason: missed ? description : exception.message, headers: {} };
+  const body = {
+    ...errorBody(code, text ?? describe(exception), requestIdOf(request).request_id),
+    ...extra,
+  };
+  return { status, body, reason: text ?? exception.message, headers: {} };
 }
 
 /** Whether Nest's router threw it. Its message repeats the URL, query and all. */
 function isRouterMiss(exception: HttpException): boolean {
   return exception.message.startsWith('Cannot ');
+}
+
+const UNDECODABLE = 'the path cannot be decoded';
+
+/** Whether the router threw it for a parameter that is no percent-encoding. Its message repeats the parameter. */
+function isUndecodable(exception: HttpException): boolean {
+  return exception.message.startsWith('Failed to decode param');
 }
 
 /** The public text of an exception. Nest's validation pipe gives a list. */

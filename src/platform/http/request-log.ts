@@ -1,6 +1,7 @@
 import type { NextFunction, Request, Response } from 'express';
 import type { Logger } from 'pino';
 import { requestIdOf } from './request-id.js';
+import { routeOf } from './route-of.js';
 
 /** The reason of a refusal, for the log. */
 export interface Explanation {
@@ -23,8 +24,8 @@ export function leaveOutOfLog(response: Response): void {
 }
 
 /**
- * Middleware that logs one line for each request when it is over, unless it is left out. Only the members named here are
- * written: no header, no query, no body.
+ * Middleware that logs one line for each request when it is over, unless it is left out. Only the members named here
+ * are written: no header, no path, no query, no body.
  */
 export function logRequests(logger: Logger) {
   return (request: Request, response: Response, next: NextFunction): void => {
@@ -32,10 +33,12 @@ export function logRequests(logger: Logger) {
     response.once('close', () => {
       if (unlogged.has(response)) return;
       const { statusCode: status } = response;
+      const { request_id: requestId, request_label: requestLabel } = requestIdOf(request);
       const line = {
-        requestId: requestIdOf(request),
+        requestId,
+        ...(requestLabel === undefined ? {} : { requestLabel }),
         method: request.method,
-        path: request.path.slice(0, 256),
+        route: routeOf(request),
         status,
         ms: Math.round((performance.now() - started) * 10) / 10,
         ...(response.writableFinished ? {} : { aborted: true }),

@@ -4,7 +4,7 @@ import { Places, type Place } from './places.js';
 
 /** Takes a place for a client of a zone. @returns why not, or `null` */
 function ask(places: Places, zone: string, client: string, address = 'a'): string | null {
-  const place = places.place(address);
+  const place = places.place(['address', address]);
   return place.take() ?? place.countFor(zone, client);
 }
 
@@ -21,7 +21,7 @@ test('there are so many, and no more', () => {
 describe('whoever floods', () => {
   test('gets half, as an address or a zone, and a third as one client', () => {
     const addresses = new Places(512);
-    const one = Array.from({ length: 600 }, () => addresses.place('a').take());
+    const one = Array.from({ length: 600 }, () => addresses.place(['address', 'a']).take());
     expect(one.filter((refused) => refused === null)).toHaveLength(256);
     const clients = new Places(512);
     const same = Array.from({ length: 600 }, () => ask(clients, 'z', 'c'));
@@ -46,7 +46,7 @@ describe('whoever floods', () => {
         const taken: Place[] = [];
         for (const { zone, client, leaves } of asked) {
           if (leaves) taken.shift()?.giveBack();
-          const place = places.place('proxy');
+          const place = places.place(['address', 'proxy']);
           if (place.take() === null && place.countFor(zone, client) === null) taken.push(place);
         }
         expect(ask(places, 'another', 'client', 'elsewhere')).toBeNull();
@@ -59,12 +59,12 @@ describe('whoever floods', () => {
   test('is not counted for the address any more when it is known who it is', () => {
     const places = new Places(16);
     for (let n = 0; n < 8; n += 1) expect(ask(places, `z${n}`, `c${n}`, 'proxy')).toBeNull();
-    expect(places.place('proxy').take()).toBeNull();
+    expect(places.place(['address', 'proxy']).take()).toBeNull();
   });
 
   test('is counted again as before when it comes back for its place', () => {
     const places = new Places(8);
-    const held = Array.from({ length: 2 }, () => places.place('a'));
+    const held = Array.from({ length: 2 }, () => places.place(['address', 'a']));
     for (const place of held) {
       place.take();
       place.countFor('z', 'c');

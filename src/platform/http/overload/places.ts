@@ -1,10 +1,13 @@
 import type { OverloadReason } from './overloaded.js';
 
 /** Whom a place is counted for: the caller's address until it is known who asks, then the zone and the client. */
-type Holder = 'address' | 'zone' | 'client';
+type HolderKind = 'address' | 'zone' | 'client';
+
+/** One of them. */
+export type Holder = readonly [HolderKind, string];
 
 /** The part of the free places that one holder may have as many places as. */
-const PART: Readonly<Record<Holder, number>> = { address: 1, zone: 1, client: 0.5 };
+const PART: Readonly<Record<HolderKind, number>> = { address: 1, zone: 1, client: 0.5 };
 
 /** Milliseconds that a turn of the event loop may be late. */
 const LATE_MS = 100;
@@ -50,10 +53,10 @@ export class Places {
   /**
    * A place for one request, which has not been taken yet.
    *
-   * @param address that it is counted for until {@link Place.countFor}; `null` for nobody
+   * @param holder that it is counted for until {@link Place.countFor}; `null` for nobody
    */
-  place(address: string | null): Place {
-    return new Place(this, address === null ? [] : [['address', address]]);
+  place(holder: Holder | null): Place {
+    return new Place(this, holder === null ? [] : [holder]);
   }
 
   /** Takes one. @returns why not, or `null` */
@@ -69,23 +72,21 @@ export class Places {
   }
 
   /** Counts a place that is taken for a holder. @returns whether the holder may have it */
-  count(holder: Holder, name: string): boolean {
-    const key = `${holder} ${name}`;
+  count([kind, name]: Holder): boolean {
+    const key = `${kind} ${name}`;
     const count = (this.counts.get(key) ?? 0) + 1;
-    if (count > Math.max(1, Math.floor((this.size - this.taken) * PART[holder]))) return false;
+    if (count > Math.max(1, Math.floor((this.size - this.taken) * PART[kind]))) return false;
     this.counts.set(key, count);
     return true;
   }
 
-  discount(holder: Holder, name: string): void {
-    const key = `${holder} ${name}`;
+  discount([kind, name]: Holder): void {
+    const key = `${kind} ${name}`;
     const count = (this.counts.get(key) ?? 1) - 1;
     if (count > 0) this.counts.set(key, count);
     else this.counts.delete(key);
   }
 }
-
-type Holders = readonly (readonly [Holder, string])[];
 
 /** The place of one request. It may be given back and taken again, and is counted for whoever holds it. */
 export class Place {
@@ -93,7 +94,7 @@ export class Place {
 
   constructor(
     private readonly places: Places,
-    private holders: Holders,
+    private holders: readonly Holder[],
   ) {}
 
   /** Takes the place. @returns why not; `null` if it is taken now */
@@ -111,7 +112,7 @@ export class Place {
    * @returns which of them has enough already, and then the place is given back; `null` if it stays
    */
   countFor(zoneId: string, clientId: string): OverloadReason | null {
-    const holders: Holders = [
+    const holders: readonly Holder[] = [
       ['zone', zoneId],
       ['client', clientId],
     ];
@@ -128,18 +129,18 @@ export class Place {
     this.places.giveBack();
   }
 
-  private count(holders: Holders): OverloadReason | null {
-    for (const [at, [holder, name]] of holders.entries()) {
-      if (this.places.count(holder, name)) continue;
+  private count(holders: readonly Holder[]): OverloadReason | null {
+    for (const [at, holder] of holders.entries()) {
+      if (this.places.count(holder)) continue;
       this.holders = holders.slice(0, at);
       this.giveBack();
       this.holders = holders;
-      return holder;
+      return holder[0];
     }
     return null;
   }
 
   private discount(): void {
-    for (const [holder, name] of this.holders) this.places.discount(holder, name);
+    for (const holder of this.holders) this.places.discount(holder);
   }
 }

@@ -13,11 +13,12 @@ import { putInFlight } from './in-flight.js';
 import { laneOf, type Lane } from './lanes.js';
 import { IN_FLIGHT, SHED } from './overload.metrics.js';
 import { describeOverload, type OverloadReason } from './overloaded.js';
-import { Places } from './places.js';
+import { Places, type Holder } from './places.js';
 import { StartQueue } from './start-queue.js';
 
 /** Long polls that are answered at once, or wait: a few more than may wait (`step-up/challenge-waits.service.ts`). */
 const MAX_WAITS = 12_000;
+const ZONE_OF_PATH = /^\/internal\/zones\/([^/]+)/i;
 /** Milliseconds between two lines of the log about requests that were given up. */
 const TELL_MS = 10_000;
 
@@ -44,7 +45,7 @@ export class RequestGate implements OnApplicationShutdown {
     const lane = (places: number) => ({ places: new Places(places), starts: new StartQueue() });
     this.lanes = {
       work: lane(size),
-      operators: lane(Math.max(8, Math.floor(size / 4))),
+      operators: lane(size),
       waits: lane(MAX_WAITS),
     };
     const arriving = () => new ArrivingBodies({ bodies: 2 * size, bytes: size * 64 * 1_024 });
@@ -72,8 +73,7 @@ export class RequestGate implements OnApplicationShutdown {
       return;
     }
     const { places, starts } = this.lanes[name];
-    // Operators have proved who they are before they wait for anything; long polls have a bound for each challenge.
-    const place = places.place(name === 'work' ? (request.ip ?? '') : null);
+    const place = places.place(holderOf(request, name));
     const full = place.take();
     if (full !== null) {
       this.turnAway(request, response, full);
@@ -111,4 +111,13 @@ export class RequestGate implements OnApplicationShutdown {
     this.untold = 0;
     this.telling = undefined;
   }
+}
+
+/** Whom a request is counted for before anything of it is proved. */
+function holderOf({ ip = '', path }: Request, lane: Lane): Holder | null {
+  if (lane === 'work') return ['address', ip];
+  // What operators ask for in one zone may have to wait for its turn there.
+  const zoneId = lane === 'operators' ? ZONE_OF_PATH.exec(path)?.[1] : undefined;
+  // Long polls have a bound for each challenge.
+  return zoneId === undefined ? null : ['zone', zoneId];
 }
