@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { decodeJwt } from 'jose';
 import pg from 'pg';
+import { DEFAULT_DEADLINE_MS } from '../../src/platform/http/overload/in-flight.js';
 import { heldIn, APPROVE_WRITES } from '../setup/challenges.js';
 import { auditOf, rows, startReplica, type Replica } from '../setup/harness.js';
 import { ALLOW_KEY_SERVER, startKeyServer, type KeyServer } from '../setup/key-server.js';
@@ -228,9 +230,17 @@ describe('a request whose answer nobody waits for', () => {
   });
 
   test('is dropped before anything is minted or recorded: the deadline has passed', async () => {
-    const { ask, stuck } = await stuckZone();
+    const session = await newSession();
     const count = await shed('deadline');
-    const answer = await ask(stuck);
+    const unlock = await lock('sessions');
+    const asked = zone.session({ session_id: session });
+    await theyWait();
+    // What it waits for comes while nothing of the process runs, and the deadline passes.
+    process.kill(replica.pid, 'SIGSTOP');
+    await unlock();
+    await sleep(DEFAULT_DEADLINE_MS);
+    process.kill(replica.pid, 'SIGCONT');
+    const answer = await asked;
     expect(answer).toMatchObject({ status: 503, body: { error: 'temporarily_unavailable' } });
     await expect.poll(async () => (await shed('deadline')) - count).toBe(1);
     expect(await auditOf(replica.databaseUrl, answer.requestId)).toEqual([]);

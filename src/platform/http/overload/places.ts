@@ -9,6 +9,9 @@ export type Holder = readonly [HolderKind, string];
 /** The part of the free places that one holder may have as many places as. */
 const PART: Readonly<Record<HolderKind, number>> = { address: 1, zone: 1, client: 0.5 };
 
+/** Places that stay open, however late the event loop is. */
+const LEAST_OPEN = 8;
+
 /** Milliseconds that a turn of the event loop may be late. */
 const LATE_MS = 100;
 
@@ -43,7 +46,7 @@ export class Places {
    * @param delayMs by how much turns were late on average since the last call
    */
   adapt(delayMs: number): void {
-    const least = Math.max(1, Math.floor(this.size / 8));
+    const least = Math.max(LEAST_OPEN, Math.floor(this.size / 8));
     this.open =
       delayMs > LATE_MS
         ? Math.max(least, Math.floor(this.open / 2))
