@@ -17,6 +17,7 @@ import { RequestDurations } from './health/request-durations.js';
 import { closeGracefully, listen } from './platform/http/listeners.js';
 import { serveDocs } from './platform/http/openapi.js';
 import { markInternal, separateInternalPort } from './platform/http/internal-port.js';
+import { RequestGate } from './platform/http/overload/request-gate.service.js';
 import { assignRequestId, setRequestIdHeaders } from './platform/http/request-id.js';
 import { logRequests } from './platform/http/request-log.js';
 import { KeyEncryptionKeys, WrongKeyEncryptionKey } from './sealing/key-encryption-keys.service.js';
@@ -49,6 +50,7 @@ async function main(environment: Env): Promise<void> {
   app.set('etag', false);
   app.use(
     assignRequestId,
+    app.get(RequestGate, { strict: false }).admit,
     logRequests(logger),
     separateInternalPort(env.internalPort !== undefined),
   );

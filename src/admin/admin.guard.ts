@@ -8,6 +8,7 @@ import {
 } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
+import { bearerChallenge } from '../platform/http/bearer-challenge.js';
 import { bearerKeyCheck } from '../platform/http/bearer-key.js';
 
 /** Requests that were admitted in another way than by the admin key. */
@@ -40,7 +41,7 @@ export class AdminGuard implements CanActivate {
     if (admitted.has(request)) return;
     if (this.bearsKey === null) throw new NotFoundException('no such route');
     if (this.bearsKey(request)) return;
-    response.setHeader('WWW-Authenticate', 'Bearer realm="mandate admin"');
+    response.setHeader('WWW-Authenticate', bearerChallenge(request, 'mandate admin'));
     throw new UnauthorizedException('a valid admin key is required');
   }
 }

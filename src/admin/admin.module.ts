@@ -149,9 +149,7 @@ export class AdminModule implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    guardUnknownRoutes(this.http, '/internal/policy', (request, response) =>
-      this.gateways.admit(request, response),
-    );
+    guardUnknownRoutes(this.http, '/internal/policy', (request) => this.gateways.admit(request));
     guardUnknownRoutes(
       this.http,
       '/internal',

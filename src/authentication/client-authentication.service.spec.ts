@@ -73,6 +73,7 @@ const request: ClientRequest = {
   method: 'POST',
   path: '/any/endpoint',
   body: new Uint8Array(),
+  inFlight: { expectAnswer: () => {}, countFor: () => {} },
 };
 
 function ask(authentication: ClientAuthentication, parameters: Record<string, string>) {

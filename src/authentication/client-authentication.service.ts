@@ -65,6 +65,7 @@ export class ClientAuthentication {
     const credentials = readCredentials(request, form);
     const presented = { credentials, source: request.source, zoneId: single(form, 'zone_id') };
     const { once, ...caller } = await this.verifyCurrent(presented);
+    request.inFlight.countFor(caller.zone.zoneId, caller.client.id);
     await this.countOnce()(caller);
     if (once === null) return { ...caller, form };
     const { zoneId } = caller.zone;

@@ -3,8 +3,12 @@ import { OAuthError } from '../oauth/errors.js';
 import { MalformedForm, parseForm, type Form } from '../oauth/form.js';
 import { readFormBody } from '../platform/http/form-body.js';
 import { gatewayHeadersOf } from '../platform/http/gateway-headers.js';
+import { inFlightOf, type InFlight } from '../platform/http/overload/in-flight.js';
 import { requestIdOf, type RequestId } from '../platform/http/request-id.js';
 import type { CredentialedRequest } from './credentials.js';
+
+/** The largest form that is read, in bytes. Tokens are long, and who sends it is not known before it is read. */
+const MAX_BYTES = 64 * 1_024;
 
 /** A form request of a client to one of its endpoints, as it came off the wire. */
 export interface ClientRequest extends CredentialedRequest {
@@ -13,6 +17,8 @@ export interface ClientRequest extends CredentialedRequest {
   readonly hasQuery: boolean;
   /** The caller's address. */
   readonly source: string;
+  /** Whether the answer is still waited for, and whose share of the requests in flight it is. */
+  readonly inFlight: Pick<InFlight, 'expectAnswer' | 'countFor'>;
 }
 
 /**
@@ -21,7 +27,7 @@ export interface ClientRequest extends CredentialedRequest {
  * @throws {HttpException} as {@link readFormBody}
  */
 export async function readClientRequest(request: Request): Promise<ClientRequest> {
-  const body = await readFormBody(request);
+  const body = await readFormBody(request, MAX_BYTES);
   return {
     requestId: requestIdOf(request),
     body,
@@ -31,6 +37,7 @@ export async function readClientRequest(request: Request): Promise<ClientRequest
     path: request.originalUrl,
     gateway: gatewayHeadersOf(request),
     source: request.ip ?? '',
+    inFlight: inFlightOf(request),
   };
 }
 

@@ -22,6 +22,27 @@ export interface GatewayNonce {
 }
 
 /**
+ * What is wrong with the headers of a signature, as far as that can be seen without the body that it is over.
+ *
+ * @param hasKey whether there is a key to sign with
+ * @param now milliseconds since the epoch
+ * @returns a text for the log; `null` if nothing is
+ */
+export function gatewayHeadersProblem(
+  { timestamp, request, signature, requestId }: GatewayHeaders,
+  hasKey: boolean,
+  now: number,
+): string | null {
+  if (timestamp === null || request === null || signature === null) return 'a header is missing';
+  if (!/^[0-9]{1,12}$/.test(timestamp)) return 'malformed timestamp';
+  if (!/^[A-Za-z0-9._-]{1,128}$/.test(request)) return 'malformed request id';
+  if (!/^[0-9a-f]{64}$/i.test(signature)) return 'malformed signature';
+  if (requestId !== null && requestId !== request) return 'X-Request-Id is another';
+  if (!hasKey) return 'no gateway key is configured';
+  return Math.abs(Number(timestamp) - now / 1_000) > SKEW ? 'timestamp too far off' : null;
+}
+
+/**
  * Verifies the signature of a gateway: HMAC-SHA-256 over
  * `{timestamp}\n{request id}\n{METHOD}\n{path}\n{hex sha256 of the raw body}`.
  *
@@ -30,21 +51,20 @@ export interface GatewayNonce {
  * @returns the nonce that the commit spends; a text for the log if anything is missing, malformed, late or wrong
  */
 export function verifyGatewaySignature(
-  { timestamp, request, signature, requestId }: GatewayHeaders,
+  headers: GatewayHeaders,
   { method, path, body }: SignedRequest,
   key: Buffer | null,
   now: number,
 ): GatewayNonce | string {
-  if (timestamp === null || request === null || signature === null) return 'a header is missing';
-  if (!/^[0-9]{1,12}$/.test(timestamp)) return 'malformed timestamp';
-  if (!/^[A-Za-z0-9._-]{1,128}$/.test(request)) return 'malformed request id';
-  if (!/^[0-9a-f]{64}$/i.test(signature)) return 'malformed signature';
-  if (requestId !== null && requestId !== request) return 'X-Request-Id is another';
-  if (key === null) return 'no gateway key is configured';
+  const problem = gatewayHeadersProblem(headers, key !== null, now);
+  if (problem !== null) return problem;
+  const { timestamp, request, signature } = headers;
+  if (timestamp === null || request === null || signature === null || key === null) {
+    return 'a header is missing';
+  }
   const signed = [timestamp, request, method, path, sha256(body)].join('\n');
   const expected = createHmac('sha256', key).update(signed).digest();
   if (!timingSafeEqual(expected, Buffer.from(signature, 'hex'))) return 'wrong signature';
-  if (Math.abs(Number(timestamp) - now / 1_000) > SKEW) return 'timestamp too far off';
   return { nonce: sha256(Buffer.from(request)), day: dayOf(Number(timestamp)) };
 }
 

@@ -5,6 +5,7 @@ import {
   type ExecutionContext,
 } from '@nestjs/common';
 import type { Request } from 'express';
+import { inFlightOf } from '../platform/http/overload/in-flight.js';
 import { limitRequests } from './limit.js';
 import { RequestLimits } from './request-limits.service.js';
 import { bearerToken, SessionBearers } from './session-bearers.service.js';
@@ -29,10 +30,11 @@ export class SessionBearerGuard implements CanActivate {
    * Admits a request, which counts as one of its client and zone, as one to the token endpoint does. What was
    * verified is not kept: the zone may change before the request is answered.
    *
-   * @throws {OAuthError} invalid_token; slow_down
+   * @throws {OAuthError} invalid_token; slow_down; temporarily_unavailable if its zone or client has enough in flight
    */
   async admit(request: Request): Promise<void> {
     const { zone, claims } = await this.bearers.verify(bearerToken(request));
+    inFlightOf(request).countFor(zone.zoneId, claims.clientId);
     await limitRequests({ zone, client: { id: claims.clientId } }, this.limits);
   }
 }

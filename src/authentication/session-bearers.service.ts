@@ -4,10 +4,17 @@ import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { InvalidToken, verifyMandate, type MandateClaims } from '../mandates/verify-mandate.js';
 import { MalformedToken, parseCompactJws } from '../oauth/compact-jws.js';
+import {
+  bearerChallenge,
+  insufficientScope,
+  wrongBearer,
+} from '../platform/http/bearer-challenge.js';
 import { OAuthError, unavailable } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { Snapshots } from '../zones/snapshot/snapshots.service.js';
 import type { ZoneSnapshot } from '../zones/snapshot/zone-snapshot.js';
+
+const REALM = 'mandate';
 
 /** How often a request is looked at before a zone that keeps changing makes us give up. */
 const MAX_ATTEMPTS = 5;
@@ -128,22 +135,25 @@ export function bearerToken(request: Request): string {
   const [header, ...more] = request.headersDistinct['authorization'] ?? [];
   const token = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i.exec(header ?? '')?.[1];
   if (token === undefined || more.length > 0) {
-    // No error code where nothing was tried (RFC 6750 3.1).
     throw new OAuthError('invalid_token', 'a session mandate is required as bearer', {
-      wwwAuthenticate:
-        header === undefined
-          ? 'Bearer realm="mandate"'
-          : 'Bearer realm="mandate", error="invalid_token"',
+      wwwAuthenticate: bearerChallenge(request, REALM),
     });
   }
   return token;
+}
+
+/** The error for a bearer that lacks a scope (RFC 6750 3.1). */
+export function lacksScope(scope: string): OAuthError {
+  return new OAuthError('insufficient_scope', `the scope ${scope} is required`, {
+    wwwAuthenticate: insufficientScope(REALM, scope),
+  });
 }
 
 /** The error for a bearer that is not usable: one text for every cause. */
 export function invalidToken(detail: string, cause?: unknown): OAuthError {
   return new OAuthError('invalid_token', 'the bearer is not a usable session mandate', {
     detail: `bearer: ${detail}`,
-    wwwAuthenticate: 'Bearer realm="mandate", error="invalid_token"',
+    wwwAuthenticate: wrongBearer(REALM),
     ...(cause === undefined ? {} : { cause }),
   });
 }

@@ -7,6 +7,7 @@ import {
 } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
+import { bearerChallenge } from '../platform/http/bearer-challenge.js';
 import { bearerKeyCheck } from '../platform/http/bearer-key.js';
 
 /** Requires the metrics token (RFC 6750 2.1), if one is set. */
@@ -21,8 +22,10 @@ export class MetricsGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
     if (this.bearsKey === null) return true;
     const http = context.switchToHttp();
-    if (this.bearsKey(http.getRequest<Request>())) return true;
-    http.getResponse<Response>().setHeader('WWW-Authenticate', 'Bearer');
+    const request = http.getRequest<Request>();
+    if (this.bearsKey(request)) return true;
+    const challenge = bearerChallenge(request, 'mandate metrics');
+    http.getResponse<Response>().setHeader('WWW-Authenticate', challenge);
     throw new UnauthorizedException('the metrics token is required');
   }
 }

@@ -10,6 +10,7 @@ export type OAuthErrorCode =
   | 'invalid_scope'
   | 'invalid_client'
   | 'invalid_token'
+  | 'insufficient_scope'
   | 'access_denied'
   | 'interaction_required'
   | 'slow_down'

@@ -3,12 +3,12 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { admit, ADMIT } from '../authentication/admission.js';
 import {
+  lacksScope,
   SessionBearers,
   STALE,
   type Bearer,
   type Stale,
 } from '../authentication/session-bearers.service.js';
-import { OAuthError } from '../oauth/errors.js';
 import type { RequestId } from '../platform/http/request-id.js';
 import type { Challenge } from './challenge.entity.js';
 import { Challenges, type DecisionOutcome } from './challenges.service.js';
@@ -31,7 +31,7 @@ export class Approvals {
    *
    * @param token the bearer
    * @returns `null` for an unknown challenge, and for one of another zone
-   * @throws {OAuthError} invalid_token, access_denied
+   * @throws {OAuthError} invalid_token, insufficient_scope
    */
   show(token: string, id: string): Promise<Challenge | null> {
     return this.asApprover(token, async (bearer) => {
@@ -46,7 +46,7 @@ export class Approvals {
    *
    * @param token the bearer
    * @returns the challenge as it is now, or why the decision does not count
-   * @throws {OAuthError} invalid_token, access_denied
+   * @throws {OAuthError} invalid_token, insufficient_scope
    */
   decide(
     token: string,
@@ -77,7 +77,7 @@ export class Approvals {
   private asApprover<T>(token: string, run: (bearer: Bearer) => Promise<T | Stale>): Promise<T> {
     return this.bearers.whileCurrent(token, async (bearer) => {
       if (!bearer.claims.scope.includes(DECIDE)) {
-        throw new OAuthError('access_denied', `the scope ${DECIDE} is required`);
+        throw lacksScope(DECIDE);
       }
       return run(bearer);
     });

@@ -7,8 +7,7 @@ export class ProofSystemGuard implements CanActivate {
   constructor(private readonly systems: ProofSystems) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const http = context.switchToHttp();
-    await this.systems.admit(http.getRequest(), http.getResponse());
+    await this.systems.admit(context.switchToHttp().getRequest());
     return true;
   }
 }

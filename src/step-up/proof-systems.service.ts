@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import type { Request, Response } from 'express';
+import type { Request } from 'express';
 import type { EntityManager, Repository } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
@@ -10,11 +10,10 @@ import { Sealing } from '../sealing/sealing.service.js';
 import { OAuthError } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { ProofSystem } from './proof-system.entity.js';
-import { formatSecret, isSignedBy } from '../webhooks/standard-webhooks.js';
+import { formatSecret, isSignedBy, isTimely } from '../webhooks/standard-webhooks.js';
 
 /** The header with the id of the proof system that signs. */
 const SYSTEM_HEADER = 'mandate-proof-system';
-const NO_KEY = Buffer.alloc(32);
 
 /** Registers proof systems, and verifies their signatures. */
 @Injectable()
@@ -43,27 +42,26 @@ export class ProofSystems {
   }
 
   /**
-   * Admits a request that the system that it names has signed, before its body is read as anything.
+   * Admits a request that the system that it names has signed, before its body is read as anything, and only if
+   * its headers are those of a system that there is before the body is read at all.
    *
    * @throws {OAuthError} invalid_token, with one text for every cause
+   * @throws {HttpException} as {@link readSignedBytes}
    */
-  async admit(request: Request, response: Response): Promise<void> {
-    const body = await readSignedBytes(request, response);
-    const id = header(request, SYSTEM_HEADER);
-    const system = isUuid(id) ? await this.systems.findOneBy({ id }) : null;
-    const key =
-      system === null
-        ? NO_KEY
-        : await this.sealing.open(sealOf(system.zoneId, system.id), system.sealedSecret);
-    const message = {
+  async admit(request: Request): Promise<void> {
+    const head = {
       id: header(request, 'webhook-id'),
       timestamp: header(request, 'webhook-timestamp'),
       signature: header(request, 'webhook-signature'),
-      body,
     };
-    if (!isSignedBy(key, message, this.clock.now()) || system === null) {
-      throw unsigned(system === null ? 'unknown proof system' : 'wrong or old signature');
-    }
+    if (!isTimely(head, this.clock.now())) throw unsigned('malformed or old signature');
+    const id = header(request, SYSTEM_HEADER);
+    const system = isUuid(id) ? await this.systems.findOneBy({ id }) : null;
+    if (system === null) throw unsigned('unknown proof system');
+    const key = await this.sealing.open(sealOf(system.zoneId, system.id), system.sealedSecret);
+    // A stranger has not even a body read.
+    const message = { ...head, body: await readSignedBytes(request) };
+    if (!isSignedBy(key, message, this.clock.now())) throw unsigned('wrong or old signature');
     this.verified.set(request, system);
   }
 

@@ -11,7 +11,8 @@ import {
 import { ApiOkResponse, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
-import { AnswerWithin, DEFAULT_DEADLINE_MS } from '../platform/http/deadline.interceptor.js';
+import { AnswerWithin } from '../platform/http/deadline.interceptor.js';
+import { DEFAULT_DEADLINE_MS } from '../platform/http/overload/in-flight.js';
 import { OAuthError } from '../oauth/errors.js';
 import { challengeState } from './challenge.js';
 import { ChallengeWaits } from './challenge-waits.service.js';

@@ -57,7 +57,7 @@ export class StepUpModule implements OnModuleInit {
     guardUnknownRoutes(
       this.http,
       '/step-up/:id/callback',
-      (request, response) => this.systems.admit(request, response),
+      (request) => this.systems.admit(request),
       readJsonBody,
     );
   }

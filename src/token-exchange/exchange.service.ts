@@ -2,7 +2,9 @@ import { Inject, Injectable } from '@nestjs/common';
 import { ClientAuthentication } from '../authentication/client-authentication.service.js';
 import { Delegations } from '../delegation/delegations.service.js';
 import { Sessions } from '../ledger/sessions/sessions.service.js';
+import { OAuthError } from '../oauth/errors.js';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
+import { Overloaded } from '../platform/http/overload/overloaded.js';
 import { Attempts } from '../step-up/attempts.service.js';
 import { Challenges } from '../step-up/challenges.service.js';
 import type { LastStage } from './describe/audit-event.js';
@@ -73,7 +75,11 @@ export class Exchange {
   /** Evaluates on what is in memory; if that turns out to be old, again on what is true now. */
   private async evaluate(request: TokenRequest): Promise<Decided> {
     const giveUpAt = this.clock.now() + PERSISTENCE_MS;
-    const countRequest = this.clients.countOnce();
+    const count = this.clients.countOnce();
+    const countRequest: CountRequest = (caller) => {
+      request.inFlight.countFor(caller.zone.zoneId, caller.client.id);
+      return count(caller);
+    };
     for (;;) {
       const progress: Progress = { last: null };
       const outcome = await this.attempt(request, progress, countRequest);
@@ -91,7 +97,9 @@ export class Exchange {
     countRequest: CountRequest,
   ): Promise<Outcome> {
     const outcome = await this.walk(request, progress, countRequest).catch((error: unknown) =>
-      this.recorder.refuse(request, progress.last, error),
+      isGivenUp(request, error)
+        ? ({ status: 'refused', error } as const)
+        : this.recorder.refuse(request, progress.last, error),
     );
     if (outcome.status === 'stale') this.recorder.forget(progress.last);
     this.policy.followUp(request.requestId.request_id, progress.last, outcome);
@@ -103,7 +111,7 @@ export class Exchange {
     progress: Progress,
     countRequest: CountRequest,
   ): Promise<Outcome> {
-    const stage = this.stages(progress);
+    const stage = this.stages(request, progress);
     const parsed = await stage('parse', () => parse(request));
     const identified = await stage('identify', () => identify(parsed, this.clients));
     const proved = await stage('authenticate', () => authenticate(identified, this.clients));
@@ -118,16 +126,19 @@ export class Exchange {
       authorize(delegated, this.policy.decide, now),
     );
     const clearance = await stage('clear', () => clear(authorized, this.stepUp, now));
+    request.inFlight.expectAnswer();
     if (isHeld(clearance)) {
       return this.metrics.time('hold', () => hold(clearance, this.recorder, now));
     }
     const minted = await stage('mint', () => mint(clearance, tokens, now));
+    request.inFlight.expectAnswer();
     return this.metrics.time('record', () => record(minted, this.recorder));
   }
 
-  /** Runs stages: times each, and remembers the value that it made. */
-  private stages(progress: Progress) {
+  /** Runs stages, as long as the answer is waited for: times each, and remembers the value that it made. */
+  private stages({ inFlight }: TokenRequest, progress: Progress) {
     return async <T extends LastStage>(stage: string, run: () => T | Promise<T>): Promise<T> => {
+      inFlight.expectAnswer();
       const value = await this.metrics.time(stage, run);
       progress.last = value;
       return value;
@@ -138,4 +149,17 @@ export class Exchange {
     const { challenges, attempts, sessions } = this;
     return { challenges, attempts, sessions, decide: this.policy.decide };
   }
+}
+
+/**
+ * Whether a request was given up, because of load or because nobody waits for it: then nothing was decided. A denial
+ * that was found is recorded, whoever has gone since.
+ *
+ * @throws {Overloaded} for what has failed for a caller who does not wait any more
+ */
+function isGivenUp({ inFlight }: TokenRequest, error: unknown): boolean {
+  if (error instanceof OAuthError && error.code === 'temporarily_unavailable') {
+    if (!(error instanceof Overloaded)) inFlight.expectAnswer();
+  }
+  return error instanceof Overloaded;
 }

@@ -45,6 +45,24 @@ export function signMessage(
 }
 
 /**
+ * Whether the headers of a message have the form that they should, and a time that is near enough: what can be told
+ * without its body.
+ *
+ * @param now milliseconds since the epoch
+ */
+export function isTimely(
+  { id, timestamp, signature }: Omit<SignedMessage, 'body'>,
+  now: number,
+): boolean {
+  return (
+    /^[A-Za-z0-9._-]{1,200}$/.test(id) &&
+    /^[0-9]{1,12}$/.test(timestamp) &&
+    Math.abs(now / 1_000 - Number(timestamp)) <= TOLERANCE &&
+    signature.split(' ').some((one) => /^v1,[A-Za-z0-9+/]{43}=$/.test(one))
+  );
+}
+
+/**
  * Whether one of a message's signatures is right, and not too old.
  *
  * @param key the secret without its prefix, decoded
@@ -52,8 +70,7 @@ export function signMessage(
  */
 export function isSignedBy(key: Buffer, message: SignedMessage, now: number): boolean {
   const { id, timestamp, signature, body } = message;
-  if (!/^[A-Za-z0-9._-]{1,200}$/.test(id) || !/^[0-9]{1,12}$/.test(timestamp)) return false;
-  if (Math.abs(now / 1_000 - Number(timestamp)) > TOLERANCE) return false;
+  if (!isTimely(message, now)) return false;
   const expected = mac(key, id, timestamp, body);
   return signature.split(' ').some((one) => {
     const given = one.startsWith('v1,') ? Buffer.from(one.slice(3), 'base64') : Buffer.alloc(0);

@@ -85,7 +85,12 @@ describe('the admin key', () => {
       headers: value === undefined ? {} : { authorization: value },
     });
     expect(response.status).toBe(401);
-    expect(response.headers.get('www-authenticate')).toMatch(/^Bearer\b/);
+    // RFC 6750 3.1: no error code for who has tried no bearer.
+    expect(response.headers.get('www-authenticate')).toBe(
+      /^bearer\b/i.test(value ?? '')
+        ? 'Bearer realm="mandate admin", error="invalid_token"'
+        : 'Bearer realm="mandate admin"',
+    );
     expect(response.headers.get('cache-control')).toBe('no-store');
     expect(await response.json()).toEqual({
       error: 'invalid_token',

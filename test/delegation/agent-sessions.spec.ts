@@ -256,6 +256,12 @@ describe('the bearer', () => {
     expect(answer.headers.get('cache-control')).toBe('no-store');
   });
 
+  test('is not something else', async () => {
+    const answer = await openWith({ token: null, headers: { authorization: 'Basic eDp5' } });
+    expect(answer.status).toBe(401);
+    expect(answer.headers.get('www-authenticate')).toBe('Bearer realm="mandate"');
+  });
+
   test('is not read before the body', async () => {
     const answer = await app.call('POST', '/agent-sessions', '{', { token: 'x' });
     expect(answer.status).toBe(401);

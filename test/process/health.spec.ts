@@ -94,17 +94,19 @@ describe('a server with all that it needs', () => {
   });
 
   test.each(['/metrics', '/metrics.json'])('asks for the metrics token at %s', async (path) => {
-    const attempts = [
-      {},
-      bearer('wrong'),
-      bearer(`${METRICS_TOKEN}x`),
-      bearer(replica.adminToken),
-      { headers: { authorization: `Basic ${METRICS_TOKEN}` } },
+    const asked = 'Bearer realm="mandate metrics"';
+    const refused = `${asked}, error="invalid_token"`;
+    const attempts: [RequestInit, string][] = [
+      [{}, asked],
+      [bearer('wrong'), refused],
+      [bearer(`${METRICS_TOKEN}x`), refused],
+      [bearer(replica.adminToken), refused],
+      [{ headers: { authorization: `Basic ${METRICS_TOKEN}` } }, asked],
     ];
-    for (const init of attempts) {
+    for (const [init, challenge] of attempts) {
       const response = await fetch(`${replica.url}${path}`, init);
       expect(response.status).toBe(401);
-      expect(response.headers.get('www-authenticate')).toBe('Bearer');
+      expect(response.headers.get('www-authenticate')).toBe(challenge);
       expect(await response.json()).toMatchObject({ error: 'invalid_token' });
     }
     const response = await fetch(`${replica.url}${path}`, bearer(METRICS_TOKEN));

@@ -191,7 +191,10 @@ describe('approvers', () => {
     const path = `/step-up/${id}/decision`;
     const body = { decision: 'approved', reason: 'x', binding: '0'.repeat(64) };
     const without = await approver.call('POST', path, body, { token: await approver.bearer() });
-    expect(errorOf(without)).toEqual([403, 'access_denied']);
+    expect(errorOf(without)).toEqual([403, 'insufficient_scope']);
+    expect(without.headers.get('www-authenticate')).toBe(
+      'Bearer realm="mandate", error="insufficient_scope", scope="challenge:decide"',
+    );
     expect((await approver.call('POST', path, body, { token: null })).status).toBe(401);
     expect((await approver.call('POST', path, body, { token: 'x.y.z' })).status).toBe(401);
     const foreign = await applicationOf(await newZone());

@@ -5,8 +5,11 @@ import {
   type CanActivate,
   type ExecutionContext,
 } from '@nestjs/common';
-import type { Request, Response } from 'express';
-import { verifyGatewaySignature } from '../../authentication/gateway-signature.js';
+import type { Request } from 'express';
+import {
+  gatewayHeadersProblem,
+  verifyGatewaySignature,
+} from '../../authentication/gateway-signature.js';
 import { NO_ZONE } from '../../ledger/entry.js';
 import { Ledger } from '../../ledger/ledger.service.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
@@ -29,8 +32,7 @@ export class GatewayGuard implements CanActivate {
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const http = context.switchToHttp();
-    await this.admit(http.getRequest(), http.getResponse());
+    await this.admit(context.switchToHttp().getRequest());
     return true;
   }
 
@@ -38,17 +40,23 @@ export class GatewayGuard implements CanActivate {
    * @throws {HttpException} 401 for a signature that is not usable, or was used; 413 and 415 for a body
    *   that cannot be read
    */
-  async admit(request: Request, response: Response): Promise<void> {
+  async admit(request: Request): Promise<void> {
     const headers = gatewayHeadersOf(request);
     if (headers === null) return;
-    const body = await readSignedBytes(request, response);
-    const signed = { method: request.method, path: request.originalUrl, body };
     const key = this.env.gatewayHmacKey ?? null;
+    // A stranger has not even a body read.
+    if (gatewayHeadersProblem(headers, key !== null, this.clock.now()) !== null) throw unusable();
+    const body = await readSignedBytes(request);
+    const signed = { method: request.method, path: request.originalUrl, body };
     const nonce = verifyGatewaySignature(headers, signed, key, this.clock.now());
     const usable =
       typeof nonce !== 'string' &&
       (await this.ledger.spend(NO_ZONE, { purpose: 'gateway_request', ...nonce }));
-    if (!usable) throw new UnauthorizedException('the gateway signature is not usable');
+    if (!usable) throw unusable();
     admitOnce(request);
   }
+}
+
+function unusable(): UnauthorizedException {
+  return new UnauthorizedException('the gateway signature is not usable');
 }

@@ -136,6 +136,12 @@ class EnvironmentVariables {
   })
   AUDIT_UNAUTHENTICATED: string = '100/1000/5000';
 
+  @Decimal()
+  @IsInt()
+  @Min(8)
+  @Max(100_000)
+  MAX_REQUESTS_IN_FLIGHT: number = 512;
+
   @IsIn(LOG_LEVELS)
   LOG_LEVEL: string = 'info';
 
@@ -211,6 +217,8 @@ export interface Env {
   /** The Redis that counts requests for all replicas together. Absent: each replica counts its own. */
   readonly redisUrl: string | undefined;
   readonly unauthenticatedRecords: UnauthenticatedRecords;
+  /** Requests that are worked on at once; more are turned away. */
+  readonly maxRequestsInFlight: number;
   readonly logLevel: string;
   /** Seconds for which a start waits for the database. */
   readonly startSeconds: number;
@@ -282,6 +290,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     zoneRateLimit: readRateLimit(parsed.RATE_LIMIT_ZONE),
     redisUrl: parsed.REDIS_URL,
     unauthenticatedRecords: readUnauthenticatedRecords(parsed.AUDIT_UNAUTHENTICATED),
+    maxRequestsInFlight: parsed.MAX_REQUESTS_IN_FLIGHT,
     logLevel: parsed.LOG_LEVEL,
     startSeconds: parsed.START_SECONDS,
     stopSeconds: parsed.STOP_SECONDS,

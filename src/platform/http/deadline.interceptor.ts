@@ -6,19 +6,16 @@ import {
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { Request } from 'express';
-import { filter, interval, map, race, skip, type Observable } from 'rxjs';
+import { Observable, race } from 'rxjs';
 import { unavailable } from '../../oauth/errors.js';
-
-/** Milliseconds within which a request is answered, whatever the database does, unless its route says otherwise. */
-export const DEFAULT_DEADLINE_MS = 1_800;
-const STEP_MS = 150;
+import { DEFAULT_DEADLINE_MS, inFlightOf, type InFlight } from './overload/in-flight.js';
 
 /** Sets the deadline of a route, or of all of a controller, in milliseconds: for one that does much at once, or waits for a decision. */
 export const AnswerWithin = Reflector.createDecorator<number | ((request: Request) => number)>();
 
 /**
- * Answers 503 when the deadline of a route has passed, so that callers do not wait for something that
- * hangs. The deadline starts when the request has arrived; the listener limits how long that may take.
+ * Answers 503 when the deadline of a route has passed, so that callers do not wait for something that hangs. The
+ * deadline counts from the arrival of the request, whatever it has waited for since.
  */
 @Injectable()
 export class DeadlineInterceptor implements NestInterceptor {
@@ -29,14 +26,23 @@ export class DeadlineInterceptor implements NestInterceptor {
     const within =
       this.reflector.getAllAndOverride(AnswerWithin, [context.getHandler(), context.getClass()]) ??
       DEFAULT_DEADLINE_MS;
-    const deadline = typeof within === 'function' ? within(request) : within;
-    const tooLate = interval(STEP_MS).pipe(
-      filter(() => request.complete),
-      skip(Math.ceil(deadline / STEP_MS) - 1),
-      map(() => {
-        throw unavailable('the deadline has passed');
-      }),
-    );
-    return race(next.handle(), tooLate);
+    const inFlight = inFlightOf(request);
+    inFlight.answerWithin(typeof within === 'function' ? within(request) : within);
+    return race(next.handle(), tooLate(inFlight));
   }
+}
+
+/** Fails when the deadline has passed. */
+function tooLate(inFlight: InFlight): Observable<never> {
+  return new Observable((subscriber) => {
+    let timer: NodeJS.Timeout;
+    const check = (): void => {
+      const left = inFlight.msLeft;
+      if (left <= 0) subscriber.error(unavailable('the deadline has passed'));
+      // While the body is awaited the deadline moves on.
+      else timer = setTimeout(check, Math.ceil(left));
+    };
+    check();
+    return () => clearTimeout(timer);
+  });
 }

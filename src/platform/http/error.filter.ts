@@ -11,7 +11,9 @@ import { LOGGER } from '../config/logger.js';
 import { OAuthError, unavailable, type OAuthErrorCode } from '../../oauth/errors.js';
 import { allowedMethods } from './allowed-methods.js';
 import { isDatabaseAway } from './database-error.js';
-import { explain } from './request-log.js';
+import { errorBody } from './error-body.js';
+import { Overloaded } from './overload/overloaded.js';
+import { explain, leaveOutOfLog } from './request-log.js';
 import { requestIdOf } from './request-id.js';
 
 /** The HTTP status of each OAuth error (RFC 6749 5.2, RFC 6750 3.1). */
@@ -24,6 +26,7 @@ const STATUS: Readonly<Record<OAuthErrorCode, number>> = {
   invalid_client: 401,
   invalid_token: 401,
   interaction_required: 401,
+  insufficient_scope: 403,
   access_denied: 403,
   slow_down: 429,
   server_error: 500,
@@ -57,13 +60,10 @@ export class ErrorFilter implements ExceptionFilter {
     const request = host.switchToHttp().getRequest<Request>();
     const response = host.switchToHttp().getResponse<Response>();
     const answer = this.answerTo(thrown, request);
-    const { error } = answer.body;
-    explain(response, {
-      error: typeof error === 'string' ? error : 'not_ready',
-      reason: answer.reason,
-    });
-    if (answer.status >= 500) {
-      this.logger.error({ requestId: requestIdOf(request).request_id, err: thrown }, answer.reason);
+    if (thrown instanceof Overloaded) {
+      leaveOutOfLog(response);
+    } else {
+      this.log(thrown, answer, request, response);
     }
     if (response.headersSent) {
       response.end();
@@ -73,6 +73,16 @@ export class ErrorFilter implements ExceptionFilter {
       .status(answer.status)
       .set({ 'Cache-Control': 'no-store', ...answer.headers })
       .json(answer.body);
+  }
+
+  private log(thrown: unknown, answer: Answer, request: Request, response: Response): void {
+    const { error } = answer.body;
+    explain(response, {
+      error: typeof error === 'string' ? error : 'not_ready',
+      reason: answer.reason,
+    });
+    if (answer.status < 500) return;
+    this.logger.error({ requestId: requestIdOf(request).request_id, err: thrown }, answer.reason);
   }
 
   private answerTo(thrown: unknown, request: Request): Answer {
@@ -87,7 +97,10 @@ export class ErrorFilter implements ExceptionFilter {
 function oauthAnswer(error: OAuthError, request: Request): Answer {
   return {
     status: STATUS[error.code],
-    body: { ...errorBody(error.code, error.message, request), ...error.members },
+    body: {
+      ...errorBody(error.code, error.message, requestIdOf(request).request_id),
+      ...error.members,
+    },
     reason: error.detail,
     headers: {
       ...(error.retryAfter === undefined ? {} : { 'Retry-After': String(error.retryAfter) }),
@@ -106,13 +119,20 @@ function httpAnswer(exception: HttpException, request: Request): Answer {
   const missed = status === 404 && isRouterMiss(exception);
   const methods = missed ? allowedMethods(request) : [];
   if (methods.length > 0 && !methods.includes(request.method)) {
-    const body = errorBody('invalid_request', 'this method is not allowed here', request);
+    const body = errorBody(
+      'invalid_request',
+      'this method is not allowed here',
+      requestIdOf(request).request_id,
+    );
     return { status: 405, body, reason: 'method', headers: { Allow: methods.join(', ') } };
   }
   const extra = typeof given === 'object' && 'errors' in given ? { errors: given.errors } : {};
   const text = missed ? 'no such route' : isUndecodable(exception) ? UNDECODABLE : null;
   const code = CODE_OF_STATUS[status] ?? (status >= 500 ? 'server_error' : 'invalid_request');
-  const body = { ...errorBody(code, text ?? describe(exception), request), ...extra };
+  const body = {
+    ...errorBody(code, text ?? describe(exception), requestIdOf(request).request_id),
+    ...extra,
+  };
   return { status, body, reason: text ?? exception.message, headers: {} };
 }
 
@@ -134,8 +154,4 @@ function describe(exception: HttpException): string {
   if (typeof given === 'string') return given;
   const message: unknown = Reflect.get(given, 'message');
   return Array.isArray(message) ? message.join('; ') : exception.message;
-}
-
-function errorBody(error: string, description: string, request: Request) {
-  return { error, error_description: description, requestId: requestIdOf(request).request_id };
 }

@@ -2,10 +2,14 @@ import { Module } from '@nestjs/common';
 import { APP_FILTER, APP_INTERCEPTOR } from '@nestjs/core';
 import { DeadlineInterceptor } from './deadline.interceptor.js';
 import { ErrorFilter } from './error.filter.js';
+import { overloadMetrics } from './overload/overload.metrics.js';
+import { RequestGate } from './overload/request-gate.service.js';
 
-/** The error filter and the deadline of every route. */
+/** The bounds of requests in flight, the error filter, and the deadline of every route. */
 @Module({
   providers: [
+    RequestGate,
+    ...overloadMetrics,
     { provide: APP_FILTER, useClass: ErrorFilter },
     { provide: APP_INTERCEPTOR, useClass: DeadlineInterceptor },
   ],

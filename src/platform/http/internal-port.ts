@@ -12,6 +12,21 @@ export function markInternal(request: IncomingMessage): void {
   internalRequests.add(request);
 }
 
+/** Whether a request came in on the internal port. */
+export function isOnInternalPort(request: IncomingMessage): boolean {
+  return internalRequests.has(request);
+}
+
+/** Whether a path is one of operators' routes. */
+export function isInternalPath(path: string): boolean {
+  return INTERNAL.test(path);
+}
+
+/** Whether a path is that of the liveness or the readiness probe. */
+export function isProbePath(path: string): boolean {
+  return PROBE.test(path);
+}
+
 /**
  * With an internal port, operators' routes are served there and only there; probes on both.
  *
@@ -19,11 +34,11 @@ export function markInternal(request: IncomingMessage): void {
  */
 export function separateInternalPort(separate: boolean) {
   return (request: Request, _response: Response, next: NextFunction): void => {
-    if (!separate || PROBE.test(request.path)) {
+    if (!separate || isProbePath(request.path)) {
       next();
       return;
     }
-    const here = internalRequests.has(request) === INTERNAL.test(request.path);
+    const here = isOnInternalPort(request) === isInternalPath(request.path);
     next(here ? undefined : new NotFoundException('no such route'));
   };
 }

@@ -1,5 +1,6 @@
 import { HttpException } from '@nestjs/common';
-import { raw, type Request, type Response } from 'express';
+import type { Request } from 'express';
+import { hasBody, readBody } from './body.js';
 import {
   InvalidJson,
   isJsonObject,
@@ -8,24 +9,21 @@ import {
   type JsonValue,
 } from '../../oauth/strict-json.js';
 
-/** The largest JSON body that is read. */
-const LIMIT = '1mb';
+/** The largest JSON body that is read, in bytes. */
+const MAX_BYTES = 1_024 * 1_024;
+/** The largest that is read before it is known who sends it. */
+const MAX_SIGNED_BYTES = 16 * 1_024;
 const JSON_TYPE = /^application\/json *(?:; *charset *= *"?utf-8"? *)?$/i;
-
-const parseRaw = raw({ limit: LIMIT, type: () => true, inflate: false });
 
 /**
  * Reads the body as the bytes that were sent, for a signature over them. {@link readJsonBody} then
  * goes on with these.
  *
- * @throws {HttpException} 413 for too large, 415 for any `Content-Encoding`
+ * @throws {HttpException} 413 for more than 16 KiB, 415 for any `Content-Encoding`, 400 if it does not arrive
  */
-export async function readSignedBytes(request: Request, response: Response): Promise<Buffer> {
-  try {
-    return (await readBytes(request, response)) ?? Buffer.alloc(0);
-  } catch (error) {
-    throw new HttpException(...describe(error));
-  }
+export async function readSignedBytes(request: Request): Promise<Buffer> {
+  refuseEncodings(request);
+  return readBody(request, MAX_SIGNED_BYTES);
 }
 
 /**
@@ -34,35 +32,23 @@ export async function readSignedBytes(request: Request, response: Response): Pro
  *
  * @throws {HttpException} 415 for another media type or any `Content-Encoding`, 413 for too large, 400
  */
-export async function readJsonBody(request: Request, response: Response): Promise<void> {
+export async function readJsonBody(request: Request): Promise<void> {
   if (!hasBody(request)) return;
   if (!JSON_TYPE.test(request.headers['content-type'] ?? '')) {
     throw new HttpException('the body must be application/json', 415);
   }
+  refuseEncodings(request);
+  const bytes = await readBody(request, MAX_BYTES);
   try {
-    const bytes = await readBytes(request, response);
-    request.body = bytes === null ? undefined : parse(bytes);
+    request.body = parse(bytes);
   } catch (problem) {
-    throw problem instanceof HttpException ? problem : new HttpException(...describe(problem));
+    throw problem instanceof HttpException ? problem : new HttpException(describe(problem), 400);
   }
 }
 
-/** @returns `null` if there is none, or the caller has hung up */
-function readBytes(request: Request, response: Response): Promise<Buffer | null> {
-  return new Promise((resolve, reject) => {
-    parseRaw(request, response, (error?: unknown) => {
-      const bytes: unknown = request.body;
-      if (error === undefined) resolve(bytes instanceof Buffer ? bytes : null);
-      else reject(error);
-    });
-  });
-}
-
-function hasBody(request: Request): boolean {
-  return (
-    request.headers['transfer-encoding'] !== undefined ||
-    Number(request.headers['content-length'] ?? 0) > 0
-  );
+function refuseEncodings({ headers }: Request): void {
+  if ((headers['content-encoding'] ?? 'identity').toLowerCase() === 'identity') return;
+  throw new HttpException('this encoding is not supported', 415);
 }
 
 function parse(bytes: Buffer): JsonObject {
@@ -84,12 +70,8 @@ function hasInheritedName(value: JsonValue): boolean {
   );
 }
 
-function describe(error: unknown): [string, number] {
-  const status: unknown = error instanceof Error ? Reflect.get(error, 'status') : undefined;
-  if (status === 413) return ['the body is too large', 413];
-  if (status === 415) return ['this encoding is not supported', 415];
-  if (error instanceof InvalidJson && error.reason !== 'not_json') {
-    return [`the body is not acceptable JSON: ${error.reason}`, 400];
-  }
-  return ['the body is not a JSON object', 400];
+function describe(error: unknown): string {
+  return error instanceof InvalidJson && error.reason !== 'not_json'
+    ? `the body is not acceptable JSON: ${error.reason}`
+    : 'the body is not a JSON object';
 }

@@ -1,5 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { answerUnreadable, oneAtATime } from './connections.js';
 
 /** Milliseconds within which the headers, and the whole request, must have arrived. */
 const ARRIVAL_MS = 5_000;
@@ -11,7 +12,7 @@ const KEEP_ALIVE_MS = 65_000;
 const SILENCE_MS = 70_000;
 
 /**
- * Listens on a port, and cuts slow and stuck connections.
+ * Listens on a port, and cuts slow and stuck connections. Of each connection one request at a time is answered.
  *
  * @param port 0 for any free one
  * @returns the server and the port that it got
@@ -28,9 +29,12 @@ export async function listen(
       connectionsCheckingInterval: CHECK_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
       noDelay: true,
+      // Checked with the other things that a Host may be.
+      requireHostHeader: false,
     },
-    handler,
+    oneAtATime(handler),
   );
+  answerUnreadable(server);
   server.setTimeout(SILENCE_MS);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

@@ -16,14 +16,22 @@ export function explain(response: Response, explanation: Explanation): void {
   explanations.set(response, explanation);
 }
 
+const unlogged = new WeakSet<object>();
+
+/** Leaves a request out of the log: one of very many that are counted instead. */
+export function leaveOutOfLog(response: Response): void {
+  unlogged.add(response);
+}
+
 /**
- * Middleware that logs one line for each request when it is over. Only the members named here are
- * written: no header, no path, no query, no body.
+ * Middleware that logs one line for each request when it is over, unless it is left out. Only the members named here
+ * are written: no header, no path, no query, no body.
  */
 export function logRequests(logger: Logger) {
   return (request: Request, response: Response, next: NextFunction): void => {
     const started = performance.now();
     response.once('close', () => {
+      if (unlogged.has(response)) return;
       const { statusCode: status } = response;
       const { request_id: requestId, request_label: requestLabel } = requestIdOf(request);
       const line = {

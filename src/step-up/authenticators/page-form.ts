@@ -3,6 +3,9 @@ import type { Request } from 'express';
 import { readFormBody } from '../../platform/http/form-body.js';
 import { MalformedForm, parseForm } from '../../oauth/form.js';
 
+/** The largest form of a page, in bytes: who sends it is not known before it is read. */
+const MAX_BYTES = 16 * 1_024;
+
 /**
  * Reads the form that a page sends.
  *
@@ -13,7 +16,7 @@ export async function readPageForm<Name extends string>(
   request: Request,
   names: readonly Name[],
 ): Promise<Partial<Record<Name, string>>> {
-  const body = await readFormBody(request);
+  const body = await readFormBody(request, MAX_BYTES);
   try {
     const form = parseForm(body, new Set());
     const fields: Partial<Record<Name, string>> = {};

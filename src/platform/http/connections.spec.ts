@@ -1,0 +1,169 @@
+import type { RequestListener } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { listen } from './listeners.js';
+
+/** A server on a free port, and a connection to it on which every byte is written by hand. */
+async function connectTo(listener: RequestListener) {
+  const { server, port } = await listen(listener, 0);
+  const socket = connect(port, '127.0.0.1');
+  let answer = '';
+  socket.setEncoding('utf8').on('error', () => {});
+  await once(socket, 'connect');
+  onTestFinished(() => {
+    socket.destroy();
+    server.closeAllConnections();
+    server.close();
+  });
+  return {
+    socket,
+    /** Reads from now on, until the other side ends. */
+    read: async () => {
+      socket.on('data', (chunk: string) => (answer += chunk));
+      await closed(socket);
+      return answer;
+    },
+    /** Reads from now on, until so many answers are there whole. */
+    reads: async (answers: number) => {
+      socket.on('data', (chunk: string) => (answer += chunk));
+      await vi.waitUntil(() => answer.split('fine').length > answers, { timeout: 60_000 });
+      return answer;
+    },
+  };
+}
+
+function closed(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    socket.on('close', () => resolve());
+  });
+}
+
+const get = (path = '/', lines = 'Host: x\r\n') => `GET ${path} HTTP/1.1\r\n${lines}\r\n`;
+const ok: RequestListener = (_request, response) => void response.end('fine');
+const statuses = (answer: string) =>
+  [...answer.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => Number(status));
+
+/** The one error of an answer, as callers get it. */
+function errorIn(answer: string) {
+  const [, body = '{}'] = /\r\n\r\n(\{.*\})$/s.exec(answer) ?? [];
+  const { requestId, ...error } = JSON.parse(body) as Record<string, string>;
+  expect(requestId).toMatch(/^[0-9a-f-]{36}$/);
+  expect(answer).toContain(`X-Request-Id: ${requestId}\r\n`);
+  expect(answer).toMatch(/^connection: close\r$/im);
+  return error;
+}
+
+describe('requests that come at once on one connection', () => {
+  test('begin one after the other, when the answer to the last is written out', async () => {
+    const waiting: number[] = [];
+    const { socket, reads } = await connectTo((request, response) => {
+      waiting.push(request.socket.writableLength);
+      response.end(`${'x'.repeat(500_000)}fine`);
+    });
+    socket.pause();
+    socket.write(Array.from({ length: 50 }, () => get()).join(''));
+    // More than a connection holds that nobody reads from.
+    await vi.waitUntil(() => waiting.length > 1);
+    expect(waiting.length).toBeLessThan(50);
+    socket.resume();
+    await reads(50);
+    expect(waiting).toEqual(Array(50).fill(0));
+  });
+
+  test('are answered in their order, and the bodies of them taken', async () => {
+    const order: string[] = [];
+    const { socket, read } = await connectTo((request, response) => {
+      let body = '';
+      request.on('data', (chunk) => (body += String(chunk)));
+      request.on('end', () => {
+        order.push(body);
+        response.end(body);
+      });
+    });
+    const post = (body: string, more = '') =>
+      `POST / HTTP/1.1\r\nHost: x\r\n${more}Content-Length: ${body.length}\r\n\r\n${body}`;
+    const all = post('one') + post('two') + post('x'.repeat(200_000), 'Connection: close\r\n');
+    socket.write(all);
+    expect(statuses(await read())).toEqual([200, 200, 200]);
+    expect(order.map((body) => body.length)).toEqual([3, 3, 200_000]);
+  });
+
+  test('are too many at 66', async () => {
+    const { socket, reads } = await connectTo(ok);
+    socket.write(get().repeat(65));
+    expect(statuses(await reads(65))).toEqual(Array(65).fill(200));
+    const other = await connectTo(ok);
+    other.socket.write(get().repeat(66));
+    await other.read();
+  });
+});
+
+describe('a Host', () => {
+  test.each([
+    ['is required', '', 'a Host header is required'],
+    ['is one', 'Host: x\r\nhost: x\r\n', 'more than one Host header'],
+    ['is one, also if one is empty', 'Host: x\r\nHost:\r\n', 'more than one Host header'],
+    ['has no user', 'Host: a@b\r\n', 'malformed Host header'],
+    ['has no path', 'Host: a/b\r\n', 'malformed Host header'],
+    ['is not a list', 'Host: a, b\r\n', 'malformed Host header'],
+  ])('%s', async (_case, lines, error_description) => {
+    const seen = vi.fn();
+    const { socket, read } = await connectTo(seen);
+    socket.write(get('/', lines));
+    const answer = await read();
+    expect(statuses(answer)).toEqual([400]);
+    expect(errorIn(answer)).toEqual({ error: 'invalid_request', error_description });
+    expect(seen).not.toHaveBeenCalled();
+  });
+
+  test.each(['localhost:8080', '[::1]:8080', '', 'a.example.', '10.0.0.1'])(
+    'may be %s',
+    async (host) => {
+      const { socket, reads } = await connectTo(ok);
+      socket.write(get('/', `Host: ${host}\r\n`));
+      expect(statuses(await reads(1))).toEqual([200]);
+    },
+  );
+});
+
+describe('what is no HTTP', () => {
+  test.each([
+    ['anything', 'hello\r\n\r\n', 400, 'the request is not valid HTTP'],
+    [
+      'two lengths',
+      get('/', 'Host: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n'),
+      400,
+      'the request is not valid HTTP',
+    ],
+    [
+      'headers without end',
+      get('/', `Host: x\r\nA: ${'a'.repeat(20_000)}\r\n`),
+      431,
+      'the headers are too large',
+    ],
+    ['an expectation', get('/', 'Host: x\r\nExpect: more\r\n'), 417, 'no such expectation is met'],
+  ])('is answered like all errors: %s', async (_case, text, status, error_description) => {
+    const { socket, read } = await connectTo(ok);
+    socket.write(text);
+    const answer = await read();
+    expect(statuses(answer)).toEqual([status]);
+    expect(errorIn(answer)).toEqual({ error: 'invalid_request', error_description });
+  });
+
+  test('is answered after the requests before it', async () => {
+    let asked = false;
+    let answer = (): void => {};
+    const { socket, read } = await connectTo((_request, response) => {
+      asked = true;
+      answer = () => void response.end('late');
+    });
+    socket.write(`${get()}hello\r\n\r\n`);
+    const reading = read();
+    await vi.waitUntil(() => asked);
+    answer();
+    const text = await reading;
+    expect(statuses(text)).toEqual([200, 400]);
+    expect(text).toMatch(/late.*HTTP\/1\.1 400/s);
+  });
+});

@@ -1,0 +1,135 @@
+import { STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import type { RequestListener } from 'node:http';
+import { v7 as uuidv7 } from 'uuid';
+import { errorBody, sendError } from './error-body.js';
+import { hostProblem } from './host-header.js';
+
+/** Requests that may wait for their turn on one connection; one that sends more at once is cut. */
+const MAX_WAITING = 64;
+
+/** A request and the response to it. */
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+/** What is under way on one connection. */
+interface Connection {
+  current: Exchange | null;
+  readonly waiting: Exchange[];
+  /** Sent when everything else was answered, and then the connection is closed. */
+  lastWords: string | null;
+}
+
+/** What Node says of a request that it could not read, and what the caller is told. */
+const UNREADABLE: Readonly<Record<string, readonly [status: number, description: string]>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'the request did not arrive in time'],
+  HPE_HEADER_OVERFLOW: [431, 'the headers are too large'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'the chunk extensions are too large'],
+};
+
+const connections = new WeakMap<Socket, Connection>();
+
+function connectionOf(socket: Socket): Connection {
+  const known = connections.get(socket);
+  if (known !== undefined) return known;
+  const connection: Connection = { current: null, waiting: [], lastWords: null };
+  connections.set(socket, connection);
+  return connection;
+}
+
+/**
+ * A listener that has one request of a connection at a time worked on: the next one when the answer to the last is
+ * written out. Whoever sends many at once (HTTP pipelining, RFC 9112 9.3.2) and reads no answer so has one answer
+ * waiting, and nothing more is read from there.
+ */
+export function oneAtATime(listener: RequestListener): RequestListener {
+  const start = (socket: Socket, exchange: Exchange): void => {
+    const connection = connectionOf(socket);
+    const { request, response } = exchange;
+    connection.current = exchange;
+    response.once('close', () => {
+      connection.current = null;
+      if (socket.destroyed) return;
+      const next = connection.waiting.shift();
+      if (next !== undefined) start(socket, next);
+      else if (connection.lastWords !== null) endWith(socket, connection.lastWords);
+    });
+    // What is read may be the rest of this very request.
+    if (connection.waiting.length === 0) socket.resume();
+    const problem = hostProblem(request);
+    if (problem === null) listener(request, response);
+    else refuse(request, response, 400, problem);
+  };
+  return (request, response) => {
+    const { socket } = request;
+    const { current, waiting } = connectionOf(socket);
+    if (current === null) {
+      start(socket, { request, response });
+    } else if (waiting.length < MAX_WAITING) {
+      waiting.push({ request, response });
+      socket.pause();
+    } else {
+      socket.destroy();
+    }
+  };
+}
+
+/** Answers in the form of all errors what Node would answer by itself, with an empty body: what is no HTTP, or no more. */
+export function answerUnreadable(server: Server): void {
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    refuse(request, response, 417, 'no such expectation is met');
+  });
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (!socket.writable || !(socket instanceof Socket) || error.code === 'ECONNRESET') {
+      socket.destroy();
+      return;
+    }
+    const connection = connectionOf(socket);
+    const { current } = connection;
+    const text = unreadable(error.code ?? '');
+    if (current === null || (!current.request.complete && !current.response.headersSent)) {
+      endWith(socket, text);
+    } else if (current.request.complete) {
+      // It is about what came after requests that are still to be answered, in their order.
+      connection.lastWords = text;
+    } else {
+      // What has been written of an answer is not mixed with another.
+      socket.destroy();
+    }
+  });
+}
+
+function refuse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  description: string,
+): void {
+  const headers = { Connection: 'close' };
+  sendError(request, response, { status, error: 'invalid_request', description, headers });
+}
+
+function endWith(socket: Socket, text: string): void {
+  socket.write(text);
+  socket.destroySoon();
+}
+
+/** The whole answer, as text: there is no response to write it to. */
+function unreadable(code: string): string {
+  const [status, description] = UNREADABLE[code] ?? [400, 'the request is not valid HTTP'];
+  const requestId = uuidv7();
+  const body = JSON.stringify(errorBody('invalid_request', description, requestId));
+  return [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    `Mandate-Request-Id: ${requestId}`,
+    `X-Request-Id: ${requestId}`,
+    'Cache-Control: no-store',
+    'Content-Type: application/json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Connection: close',
+    '',
+    body,
+  ].join('\r\n');
+}

@@ -1,0 +1,124 @@
+import type { IncomingMessage } from 'node:http';
+import type { ArrivingBodies } from './arriving-bodies.js';
+import { Overloaded, type OverloadReason } from './overloaded.js';
+import type { Place } from './places.js';
+
+/** Milliseconds within which a request is answered, whatever the database does, unless its route says otherwise. */
+export const DEFAULT_DEADLINE_MS = 1_800;
+
+/** The bounds that a request was admitted within. */
+export interface Admission {
+  readonly place: Place;
+  readonly bodies: ArrivingBodies;
+  /** Counts a request that was given up. */
+  readonly count: (reason: OverloadReason) => void;
+}
+
+/**
+ * A request between its arrival and its answer: how long there is until its deadline, whether anybody still waits for
+ * the answer, and its place among those that are worked on.
+ */
+export class InFlight {
+  private readonly since = performance.now();
+  private within = DEFAULT_DEADLINE_MS;
+  private waitedMs = 0;
+  private waitingSince: number | null = null;
+  private over: 'answered' | 'gone' | null = null;
+
+  /** @param admission `null` for a request that came past the bounds, such as a probe */
+  constructor(private readonly admission: Admission | null) {}
+
+  /**
+   * Milliseconds until the deadline, which counts from the arrival of the head. The time that the caller takes to
+   * send the body is not counted; the listener limits that.
+   */
+  get msLeft(): number {
+    const now = performance.now();
+    const waited = this.waitedMs + (this.waitingSince === null ? 0 : now - this.waitingSince);
+    return this.since + this.within + waited - now;
+  }
+
+  /** Sets the deadline. @param ms from the arrival */
+  answerWithin(ms: number): void {
+    this.within = ms;
+  }
+
+  /** Notes that it was answered, or that the caller has gone: whatever is still done for it is for nobody. */
+  end(how: 'answered' | 'gone'): void {
+    this.over = how;
+    this.admission?.place.giveBack();
+  }
+
+  /** Why nobody waits for the answer any more; `null` if it is waited for. */
+  get abandoned(): OverloadReason | null {
+    if (this.over === 'gone') return 'caller_gone';
+    // It is only the deadline that answers a request which is still worked on.
+    return this.over === 'answered' || this.msLeft <= 0 ? 'deadline' : null;
+  }
+
+  /** @throws {Overloaded} if nobody waits for the answer any more */
+  expectAnswer(): void {
+    const { abandoned } = this;
+    if (abandoned !== null) throw this.giveUp(abandoned);
+  }
+
+  /**
+   * Counts the request for the zone and the client that it turned out to be of, so that neither gets all places.
+   *
+   * @throws {Overloaded} if one of them has its share
+   */
+  countFor(zoneId: string, clientId: string): void {
+    const enough = this.admission?.place.countFor(zoneId, clientId) ?? null;
+    if (enough !== null) throw this.giveUp(enough);
+  }
+
+  /**
+   * Notes that the body is awaited. Meanwhile the request has no place among those that are worked on.
+   *
+   * @param giveWay called if too many bodies are awaited, and this one for longest
+   * @returns counts bytes that have come
+   */
+  beginBody(giveWay: (error: Overloaded) => void): { grew(bytes: number): void; over(): void } {
+    this.waitingSince = performance.now();
+    this.admission?.place.giveBack();
+    const arrival = this.admission?.bodies.begin(() => giveWay(this.giveUp('bodies')));
+    return {
+      grew: (bytes) => arrival?.grew(bytes),
+      over: () => {
+        if (this.waitingSince !== null) this.waitedMs += performance.now() - this.waitingSince;
+        this.waitingSince = null;
+        arrival?.over();
+      },
+    };
+  }
+
+  /**
+   * Takes a place again, now that the body is there.
+   *
+   * @throws {Overloaded} if there is none
+   */
+  resume(): void {
+    this.expectAnswer();
+    const full = this.admission?.place.take() ?? null;
+    if (full !== null) throw this.giveUp(full);
+  }
+
+  private giveUp(reason: OverloadReason): Overloaded {
+    this.admission?.count(reason);
+    return new Overloaded(reason);
+  }
+}
+
+const all = new WeakMap<object, InFlight>();
+
+/** Begins to follow a request. */
+export function putInFlight(request: IncomingMessage, admission: Admission | null): InFlight {
+  const inFlight = new InFlight(admission);
+  all.set(request, inFlight);
+  return inFlight;
+}
+
+/** What is known of a request in flight. One that nobody has admitted is followed from now on, without bounds. */
+export function inFlightOf(request: IncomingMessage): InFlight {
+  return all.get(request) ?? putInFlight(request, null);
+}

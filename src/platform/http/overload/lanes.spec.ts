@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest';
+import { laneOf } from './lanes.js';
+
+test.each([
+  ['GET', '/health', 'probes'],
+  ['HEAD', '/ready', 'probes'],
+  ['POST', '/health', 'work'],
+  ['GET', '/health/', 'work'],
+  ['GET', '/metrics', 'operators'],
+  ['GET', '/Internal/zones', 'operators'],
+  ['POST', '/internal/policy/simulate', 'operators'],
+  ['GET', '/step-up/x?wait=5', 'waits'],
+  ['GET', '/step-up/x?a=b&wait=5', 'waits'],
+  ['GET', '/step-up/x', 'work'],
+  ['POST', '/step-up/x?wait=5', 'work'],
+  ['GET', '/step-up/x/confirm?wait=5', 'work'],
+  ['GET', '/step-up/x?await=5', 'work'],
+  ['POST', '/oauth/2/token', 'work'],
+])('%s %s is in its lane', (method, url, lane) => {
+  expect(laneOf({ method, url, path: url.split('?')[0] ?? '' })).toBe(lane);
+});

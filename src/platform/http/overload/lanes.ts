@@ -1,0 +1,19 @@
+import type { Request } from 'express';
+import { isInternalPath, isProbePath } from '../internal-port.js';
+
+/**
+ * The kinds of requests, each with a bound of its own, so that none waits for another: probes, which have none;
+ * operators, and whoever reads metrics; waits for a decision, which take long and cost little; and all other work.
+ */
+export type Lane = 'probes' | 'operators' | 'waits' | 'work';
+
+/** A long poll of `GET /step-up/{id}`. */
+const WAIT = /^\/step-up\/[^/?]+\?(?:[^#]*&)?wait=/i;
+
+/** The lane of a request. */
+export function laneOf({ method, path, url }: Pick<Request, 'method' | 'path' | 'url'>): Lane {
+  const reads = method === 'GET' || method === 'HEAD';
+  if (reads && isProbePath(path)) return 'probes';
+  if (isInternalPath(path)) return 'operators';
+  return reads && WAIT.test(url) ? 'waits' : 'work';
+}

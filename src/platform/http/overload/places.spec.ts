@@ -1,0 +1,97 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { Places, type Place } from './places.js';
+
+/** Takes a place for a client of a zone. @returns why not, or `null` */
+function ask(places: Places, zone: string, client: string, address = 'a'): string | null {
+  const place = places.place(['address', address]);
+  return place.take() ?? place.countFor(zone, client);
+}
+
+test('there are so many, and no more', () => {
+  const places = new Places(3);
+  const all = Array.from({ length: 4 }, () => places.place(null));
+  expect(all.map((place) => place.take())).toEqual([null, null, null, 'requests']);
+  all[0]?.giveBack();
+  all[0]?.giveBack();
+  expect(places.inFlight).toBe(2);
+  expect(all[3]?.take()).toBeNull();
+});
+
+describe('whoever floods', () => {
+  test('gets half, as an address or a zone, and a third as one client', () => {
+    const addresses = new Places(512);
+    const one = Array.from({ length: 600 }, () => addresses.place(['address', 'a']).take());
+    expect(one.filter((refused) => refused === null)).toHaveLength(256);
+    const clients = new Places(512);
+    const same = Array.from({ length: 600 }, () => ask(clients, 'z', 'c'));
+    expect(same.filter((refused) => refused === null)).toHaveLength(170);
+    const zones = new Places(512);
+    const many = Array.from({ length: 600 }, (_, n) => ask(zones, 'z', `c${n}`));
+    expect(many.filter((refused) => refused === null)).toHaveLength(256);
+  });
+
+  test('always leaves a place for a zone that has none, and gives all of them back', () => {
+    const requests = fc.array(
+      fc.record({
+        zone: fc.constantFrom('x', 'y'),
+        client: fc.constantFrom('1', '2'),
+        leaves: fc.boolean(),
+      }),
+      { maxLength: 300 },
+    );
+    fc.assert(
+      fc.property(fc.integer({ min: 8, max: 64 }), requests, (size, asked) => {
+        const places = new Places(size);
+        const taken: Place[] = [];
+        for (const { zone, client, leaves } of asked) {
+          if (leaves) taken.shift()?.giveBack();
+          const place = places.place(['address', 'proxy']);
+          if (place.take() === null && place.countFor(zone, client) === null) taken.push(place);
+        }
+        expect(ask(places, 'another', 'client', 'elsewhere')).toBeNull();
+        for (const place of taken) place.giveBack();
+        expect(places.inFlight).toBe(1);
+      }),
+    );
+  });
+
+  test('is not counted for the address any more when it is known who it is', () => {
+    const places = new Places(16);
+    for (let n = 0; n < 8; n += 1) expect(ask(places, `z${n}`, `c${n}`, 'proxy')).toBeNull();
+    expect(places.place(['address', 'proxy']).take()).toBeNull();
+  });
+
+  test('is counted again as before when it comes back for its place', () => {
+    const places = new Places(8);
+    const held = Array.from({ length: 2 }, () => places.place(['address', 'a']));
+    for (const place of held) {
+      place.take();
+      place.countFor('z', 'c');
+      place.giveBack();
+    }
+    expect(held.map((place) => place.take())).toEqual([null, null]);
+    expect(ask(places, 'z', 'c')).toBe('client');
+  });
+});
+
+describe('an event loop that is late', () => {
+  test('halves what is open, down to an eighth, and lets it grow back', () => {
+    const places = new Places(64);
+    const limits = [500, 500, 500, 500, 500].map((delay) => {
+      places.adapt(delay);
+      return places.limit;
+    });
+    expect(limits).toEqual([32, 16, 8, 8, 8]);
+    const taken = Array.from({ length: 9 }, () => places.place(null).take());
+    expect(taken).toEqual([...Array<null>(8).fill(null), 'event_loop']);
+    for (let n = 0; n < 14; n += 1) places.adapt(0);
+    expect(places.limit).toBe(64);
+  });
+
+  test('that is late by little changes nothing', () => {
+    const places = new Places(64);
+    places.adapt(90);
+    expect(places.limit).toBe(64);
+  });
+});

@@ -1,0 +1,123 @@
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { InjectMetric } from '@willsoto/nestjs-prometheus';
+import type { NextFunction, Request, Response } from 'express';
+import type { Logger } from 'pino';
+import type { Counter, Gauge } from 'prom-client';
+import { ENV, type RunningEnv } from '../../config/env.js';
+import { LOGGER } from '../../config/logger.js';
+import { sendError } from '../error-body.js';
+import { isOnInternalPort } from '../internal-port.js';
+import { ArrivingBodies } from './arriving-bodies.js';
+import { watchEventLoopDelay } from './event-loop-delay.js';
+import { putInFlight } from './in-flight.js';
+import { laneOf, type Lane } from './lanes.js';
+import { IN_FLIGHT, SHED } from './overload.metrics.js';
+import { describeOverload, type OverloadReason } from './overloaded.js';
+import { Places, type Holder } from './places.js';
+import { StartQueue } from './start-queue.js';
+
+/** Long polls that are answered at once, or wait: a few more than may wait (`step-up/challenge-waits.service.ts`). */
+const MAX_WAITS = 12_000;
+const ZONE_OF_PATH = /^\/internal\/zones\/([^/]+)/i;
+/** Milliseconds between two lines of the log about requests that were given up. */
+const TELL_MS = 10_000;
+
+/**
+ * Bounds the requests in flight, before anything of their body is read. What is too much is answered 503 at once;
+ * the rest begins one request at a time, so that the event loop stays free for those that are under way.
+ */
+@Injectable()
+export class RequestGate implements OnApplicationShutdown {
+  private readonly lanes: Readonly<
+    Record<Exclude<Lane, 'probes'>, { readonly places: Places; readonly starts: StartQueue }>
+  >;
+  private readonly bodies: Readonly<Record<'public' | 'internal', ArrivingBodies>>;
+  private readonly stopWatching: () => void;
+  private untold = 0;
+  private telling: NodeJS.Timeout | undefined;
+
+  constructor(
+    @Inject(ENV) { maxRequestsInFlight: size }: RunningEnv,
+    @Inject(LOGGER) private readonly logger: Logger,
+    @InjectMetric(SHED) private readonly shed: Counter<'reason'>,
+    @InjectMetric(IN_FLIGHT) inFlight: Gauge<'lane'>,
+  ) {
+    const lane = (places: number) => ({ places: new Places(places), starts: new StartQueue() });
+    this.lanes = {
+      work: lane(size),
+      operators: lane(size),
+      waits: lane(MAX_WAITS),
+    };
+    const arriving = () => new ArrivingBodies({ bodies: 2 * size, bytes: size * 64 * 1_024 });
+    this.bodies = { public: arriving(), internal: arriving() };
+    this.stopWatching = watchEventLoopDelay((ms) => {
+      this.lanes.work.places.adapt(ms);
+      for (const [name, { places }] of Object.entries(this.lanes)) {
+        inFlight.set({ lane: name }, places.inFlight);
+      }
+      const { public: outside, internal } = this.bodies;
+      inFlight.set({ lane: 'arriving' }, outside.count + internal.count);
+    });
+  }
+
+  onApplicationShutdown(): void {
+    this.stopWatching();
+    clearTimeout(this.telling);
+  }
+
+  /** Middleware that admits a request, or turns it away. Needs the request id, and comes before the log. */
+  readonly admit = (request: Request, response: Response, next: NextFunction): void => {
+    const name = laneOf(request);
+    if (name === 'probes') {
+      next();
+      return;
+    }
+    const { places, starts } = this.lanes[name];
+    const place = places.place(holderOf(request, name));
+    const full = place.take();
+    if (full !== null) {
+      this.turnAway(request, response, full);
+      return;
+    }
+    const bodies = this.bodies[isOnInternalPort(request) ? 'internal' : 'public'];
+    const inFlight = putInFlight(request, { place, bodies, count: this.count });
+    response.once('close', () => inFlight.end(response.writableFinished ? 'answered' : 'gone'));
+    starts.add(() => {
+      const { abandoned } = inFlight;
+      if (abandoned === null) next();
+      else this.turnAway(request, response, abandoned);
+    });
+  };
+
+  private readonly count = (reason: OverloadReason): void => {
+    this.shed.inc({ reason });
+    this.untold += 1;
+    this.telling ??= setTimeout(() => this.tell(), TELL_MS).unref();
+  };
+
+  private turnAway(request: Request, response: Response, reason: OverloadReason): void {
+    this.count(reason);
+    sendError(request, response, {
+      status: 503,
+      error: 'temporarily_unavailable',
+      description: describeOverload(reason),
+      headers: { 'Retry-After': '1' },
+    });
+  }
+
+  /** One line for many requests: a line for each would be more load. */
+  private tell(): void {
+    this.logger.warn({ requests: this.untold, seconds: TELL_MS / 1_000 }, 'requests were given up');
+    this.untold = 0;
+    this.telling = undefined;
+  }
+}
+
+/** Whom a request is counted for before anything of it is proved. */
+function holderOf({ ip = '', path }: Request, lane: Lane): Holder | null {
+  if (lane === 'work') return ['address', ip];
+  // What operators ask for in one zone may have to wait for its turn there.
+  const zoneId = lane === 'operators' ? ZONE_OF_PATH.exec(path)?.[1] : undefined;
+  // Long polls have a bound for each challenge.
+  return zoneId === undefined ? null : ['zone', zoneId];
+}
