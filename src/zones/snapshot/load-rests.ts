@@ -1,0 +1,66 @@
+import { LRUCache } from 'lru-cache';
+
+/** Milliseconds of rest after the first failure; each further one doubles it. */
+const FIRST_REST_MS = 250;
+/** The longest rest after failures. */
+const MAX_REST_MS = 10_000;
+/** Milliseconds from which on a load counts as heavy. */
+const HEAVY_MS = 500;
+/** The longest rest after a load that was heavy. */
+const MAX_HEAVY_REST_MS = 30_000;
+
+interface Rest {
+  /** Failures without a success in between. */
+  readonly failures: number;
+  /** When the zone may be loaded again, in milliseconds since the epoch. */
+  readonly until: number;
+}
+
+/**
+ * The zones that are not to be loaded for a while, since that has failed or was heavy. Requests for such a
+ * zone are refused at once, so that nobody can make a replica try again and again by asking.
+ */
+export class LoadRests {
+  private readonly rests: LRUCache<string, Rest>;
+
+  /** @param max the most zones that are remembered */
+  constructor(max: number) {
+    this.rests = new LRUCache({ max });
+  }
+
+  /** Milliseconds until a zone may be loaded; 0 if it may now. @param now milliseconds since the epoch */
+  left(zoneId: string, now: number): number {
+    const until = this.rests.get(zoneId)?.until ?? 0;
+    // A clock that went back makes no rest longer than it may be.
+    return Math.min(Math.max(0, until - now), MAX_HEAVY_REST_MS);
+  }
+
+  /** A load has failed. */
+  failed(zoneId: string, now: number): void {
+    const { failures, until } = this.rests.get(zoneId) ?? { failures: 0, until: 0 };
+    const rest = Math.min(FIRST_REST_MS * 2 ** failures, MAX_REST_MS);
+    this.rests.set(zoneId, {
+      failures: Math.min(failures + 1, 10),
+      until: Math.max(until, now + rest),
+    });
+  }
+
+  /** A load has succeeded. A rest because it was heavy goes on. */
+  succeeded(zoneId: string): void {
+    const rest = this.rests.get(zoneId);
+    if (rest !== undefined && rest.failures > 0) this.rests.set(zoneId, { ...rest, failures: 0 });
+  }
+
+  /** A load has taken so long. If that was much, the zone rests for as long again: others get half of the time. */
+  took(zoneId: string, tookMs: number, now: number): void {
+    if (tookMs < HEAVY_MS) return;
+    const { failures, until } = this.rests.get(zoneId) ?? { failures: 0, until: 0 };
+    const rest = Math.min(tookMs, MAX_HEAVY_REST_MS);
+    this.rests.set(zoneId, { failures, until: Math.max(until, now + rest) });
+  }
+
+  /** Whatever has failed may work again by now. */
+  clear(): void {
+    this.rests.clear();
+  }
+}
