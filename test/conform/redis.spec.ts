@@ -62,10 +62,6 @@ describeWith([REDIS], 'rate limits that replicas share', () => {
       redis.kill('SIGCONT');
     }
     await expect.poll(() => logged('Redis is back'), { timeout: 60_000 }).toBe(true);
-    // The counts of before are over.
-    await expect
-      .poll(async () => granted(await burst(zone, 1, first)), { timeout: 30_000 })
-      .toBe(1);
   });
 
   test('replicas count together, and each for itself while Redis is away', async () => {
