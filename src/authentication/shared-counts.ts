@@ -1,8 +1,8 @@
 import { createClient } from '@redis/client';
 import type { Logger } from 'pino';
 
-/** Milliseconds after which a Redis that has not answered counts as away. */
-const ANSWER_MS = 100;
+/** Milliseconds after which a Redis that has not answered counts as away. One request waits for that. */
+const ANSWER_MS = 250;
 /** Milliseconds that a connection and its first answer may take. */
 const PROBE_MS = 1_000;
 /** Milliseconds for which Redis is left alone at first; each time that it is away again doubles them. */
@@ -128,18 +128,23 @@ async function firstAnswer(client: Client): Promise<void> {
 }
 
 /**
- * Awaits an answer for so long.
+ * Awaits an answer for so long. Time in which this process itself was busy does not count.
  *
  * @throws if it is not there by then
  */
 async function within<T>(ms: number, answer: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      // Where this process was busy, the answer may have arrived: it is read before this.
-      setImmediate(() => reject(new Error(`Redis did not answer within ${ms} ms`)));
-    }, ms);
+    const wait = () => {
+      const due = performance.now() + ms;
+      timer = setTimeout(() => {
+        if (performance.now() - due > ms / 4) wait();
+        else reject(new Error(`Redis did not answer within ${ms} ms`));
+      }, ms);
+    };
+    wait();
   });
+  // It may fail later, when nobody waits for it any more.
   answer.catch(() => {});
   try {
     return await Promise.race([answer, late]);

@@ -57,7 +57,7 @@ describeWith([REDIS], 'rate limits that replicas share', () => {
     try {
       const answers = await burst(stopped, 10, first.url);
       expect(answers.every(({ status }) => status === 200 || status === 429)).toBe(true);
-      await expect.poll(() => logged('Redis is away')).toBe(true);
+      await expect.poll(() => logged('Redis is away'), { timeout: 60_000 }).toBe(true);
     } finally {
       redis.kill('SIGCONT');
     }

@@ -16,6 +16,20 @@ test('lets a zone rest for as long as a heavy load of it took, and not after a l
   expect(rests.left('b', NOW)).toBe(0);
 });
 
+test('lets a zone be loaded once it was changed, and rest the longer if that fails, too', () => {
+  const rests = new LoadRests(10);
+  rests.failed('a', NOW);
+  rests.changed('a');
+  rests.changed('b');
+  expect([rests.left('a', NOW), rests.left('b', NOW)]).toEqual([0, 0]);
+  rests.failed('a', NOW);
+  expect(rests.left('a', NOW)).toBe(500);
+  // What was heavy is as heavy after a change.
+  rests.took('a', 2_000, NOW);
+  rests.changed('a');
+  expect(rests.left('a', NOW)).toBe(2_000);
+});
+
 test('rests no longer for a clock that goes back', () => {
   const rests = new LoadRests(10);
   rests.took('a', 1_000, NOW);

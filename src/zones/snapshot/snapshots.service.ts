@@ -172,6 +172,7 @@ export class Snapshots implements OnModuleInit, ChangeListener {
 
   onChange(zoneId: string): void {
     this.drop(zoneId);
+    this.zoneLoads.changed(zoneId);
     if (this.inUse.has(zoneId)) this.compileAhead.consider(zoneId);
     this.keySets.invalidate(zoneId);
   }

@@ -87,6 +87,11 @@ export class ZoneLoads<Stored, Loaded> {
     }
   }
 
+  /** Lets a zone be loaded that could not be before it was changed. */
+  changed(zoneId: string): void {
+    this.rests.changed(zoneId);
+  }
+
   /** Lets every zone be loaded at once: the database was away, and is back. */
   endRests(): void {
     this.rests.clear();
