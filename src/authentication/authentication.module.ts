@@ -22,6 +22,12 @@ import { UnauthenticatedDenials } from './unauthenticated-denials.service.js';
     UnauthenticatedDenials,
     ...authenticationMetrics,
   ],
-  exports: [ClientAuthentication, SecretVerifier, SessionBearers, UnauthenticatedDenials],
+  exports: [
+    ClientAuthentication,
+    RequestLimits,
+    SecretVerifier,
+    SessionBearers,
+    UnauthenticatedDenials,
+  ],
 })
 export class AuthenticationModule {}

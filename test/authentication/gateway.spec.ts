@@ -1,6 +1,7 @@
 import { createHash, createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { gatewayHeaders, newGatewayKey } from '../setup/gateway.js';
 import { auditOf, rows, startReplica, type AuditRow, type Replica } from '../setup/harness.js';
 import { sendRawForm } from '../setup/raw-form.js';
 import {
@@ -12,7 +13,7 @@ import {
   type TestZone,
 } from '../setup/zone.js';
 
-const KEY = randomBytes(32).toString('hex');
+const KEY = newGatewayKey();
 const GATEWAY_ONLY = 'resource://behind-the-gateway';
 const UPSTREAM = 'https://upstream.example/api';
 
@@ -86,19 +87,9 @@ function throughGateway({
     for (const one of value === undefined ? [] : [value].flat()) form.append(name, one);
   }
   const body = form.toString();
-  const digest = createHash('sha256').update(body).digest('hex');
-  const signature = createHmac('sha256', Buffer.from(key, 'hex'))
-    .update(`${timestamp}\n${request}\nPOST\n${path}\n${digest}`)
-    .digest('hex');
   return sendRawForm(url, {
     body: tamper(body),
-    headers: {
-      'X-Caracal-Gateway-Timestamp': String(timestamp),
-      'X-Caracal-Gateway-Request': request,
-      'X-Caracal-Gateway-Signature': signature,
-      'X-Request-Id': request,
-      ...headers,
-    },
+    headers: { ...gatewayHeaders({ key, body, path, timestamp, request }), ...headers },
   });
 }
 

@@ -14,6 +14,8 @@ import {
 } from 'class-validator';
 import { readKeyCustody, type KeyCustody } from './key-custody.js';
 import { looksWeak } from './key-material.js';
+import { DATABASE_TIMEOUT_MS, timeLimits, type TimeLimits } from './time-limits.js';
+import { isDatabaseUrl } from './database-url.js';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -58,6 +60,12 @@ class EnvironmentVariables {
   @IsOptional()
   @Matches(/^postgres(ql)?:\/\//, { message: 'DATABASE_URL must start with postgres://' })
   DATABASE_URL?: string;
+
+  @Decimal()
+  @IsInt()
+  @Min(100)
+  @Max(30_000)
+  DATABASE_TIMEOUT_MS: number = DATABASE_TIMEOUT_MS;
 
   @IsString()
   DATA_DIR: string = '.mandate';
@@ -133,6 +141,18 @@ class EnvironmentVariables {
 
   @Decimal()
   @IsInt()
+  @Min(1)
+  @Max(3_600)
+  START_SECONDS: number = 60;
+
+  @Decimal()
+  @IsInt()
+  @Min(2)
+  @Max(600)
+  STOP_SECONDS: number = 10;
+
+  @Decimal()
+  @IsInt()
   @Min(0)
   @Max(5)
   DRAIN_SECONDS: number = 0;
@@ -177,6 +197,8 @@ export interface Env {
   readonly issuerUrl: string;
   /** Absent: run an embedded PostgreSQL under {@link dataDir}. */
   readonly databaseUrl: string | undefined;
+  /** How long things may take that need the database. */
+  readonly limits: TimeLimits;
   /** Absolute path. */
   readonly dataDir: string;
   readonly custody: KeyCustody;
@@ -190,6 +212,10 @@ export interface Env {
   readonly redisUrl: string | undefined;
   readonly unauthenticatedRecords: UnauthenticatedRecords;
   readonly logLevel: string;
+  /** Seconds for which a start waits for the database. */
+  readonly startSeconds: number;
+  /** Seconds after the first signal to stop within which the process ends. */
+  readonly stopSeconds: number;
   /** Seconds between the first signal to stop and the closing of the listeners. */
   readonly drainSeconds: number;
   /** The number of proxies in front whose `X-Forwarded-For` is believed. */
@@ -234,12 +260,19 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
   }
   const custody = readKeyCustody(parsed, problems);
   const gatewayHmacKey = readGatewayKey(parsed, problems);
+  if (parsed.DATABASE_URL !== undefined && !isDatabaseUrl(parsed.DATABASE_URL)) {
+    problems.push('DATABASE_URL is malformed: it must be like postgres://user:password@host/name');
+  }
+  if (parsed.DRAIN_SECONDS > parsed.STOP_SECONDS / 2) {
+    problems.push('DRAIN_SECONDS must be at most half of STOP_SECONDS');
+  }
   if (problems.length > 0) throw new InvalidEnvironment(problems);
   return {
     port: parsed.PORT,
     internalPort: parsed.INTERNAL_PORT,
     issuerUrl: parsed.ISSUER_URL,
     databaseUrl: parsed.DATABASE_URL,
+    limits: timeLimits(parsed.DATABASE_TIMEOUT_MS),
     dataDir: resolve(parsed.DATA_DIR),
     custody,
     adminToken: parsed.ADMIN_TOKEN,
@@ -250,6 +283,8 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     redisUrl: parsed.REDIS_URL,
     unauthenticatedRecords: readUnauthenticatedRecords(parsed.AUDIT_UNAUTHENTICATED),
     logLevel: parsed.LOG_LEVEL,
+    startSeconds: parsed.START_SECONDS,
+    stopSeconds: parsed.STOP_SECONDS,
     drainSeconds: parsed.DRAIN_SECONDS,
     trustProxy: parsed.TRUST_PROXY,
     allowInsecureFetch: parsed.ALLOW_INSECURE_FETCH === 'true',

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 2,
-  sha256: '1dbd98cc6a0e525da57e715879d7a986d49d5c7e8c4eff812570a81b03fe7605',
+  sha256: '550af534d328829e2197c497cad0c016826f8a136349eac822a124c1820a218f',
 } as const;

@@ -116,7 +116,7 @@ export class ConfirmController {
       request: challenge.request,
       names: await this.challenges.clientNames(challenge),
       forms: methods.map((method, i) => method.confirmForm({ ...about, alternative: i > 0 })),
-      scripted: methods.some(({ scripted }) => scripted),
+      passkeys: methods.some(({ scripted }) => scripted),
       problem,
       minutesLeft: Math.max(1, Math.ceil(left / 60_000)),
     });
