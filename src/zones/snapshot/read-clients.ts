@@ -1,4 +1,3 @@
-import type { EntityManager } from 'typeorm';
 import type { Client } from '../clients/client.entity.js';
 import type { ClientSecret } from '../clients/client-secret.entity.js';
 import type { SecretRecord } from '../clients/secret.js';
@@ -15,6 +14,11 @@ export class TooManyClients extends Error {
   }
 }
 
+/** The transaction that is read in. */
+export interface Reading {
+  query<Rows>(text: string, values?: unknown[]): Promise<Rows>;
+}
+
 type ClientRow = Omit<Client, 'zoneId' | 'name' | 'createdAt'>;
 type SecretRow = Pick<ClientSecret, 'clientId' | 'kind' | 'verifier' | 'expiresAt'>;
 
@@ -27,7 +31,7 @@ type SecretRow = Pick<ClientSecret, 'clientId' | 'kind' | 'verifier' | 'expiresA
  * @throws {TooManyClients} before more than `max` and one thousand are read
  */
 export async function readClients(
-  tx: EntityManager,
+  tx: Reading,
   zoneId: string,
   max: number,
 ): Promise<Map<string, ClientView>> {
@@ -61,7 +65,7 @@ const SECRETS = `
     FROM client_secrets WHERE zone_id = $1 AND revoked_at IS NULL`;
 
 /** The rows of a query about a zone, through a cursor: in parts, of which each is read when it is asked for. */
-async function* chunks<Row>(tx: EntityManager, query: string, zoneId: string) {
+async function* chunks<Row>(tx: Reading, query: string, zoneId: string) {
   await tx.query(`DECLARE of_zone NO SCROLL CURSOR FOR ${query}`, [zoneId]);
   for (;;) {
     const rows = await tx.query<Row[]>(`FETCH ${CHUNK} FROM of_zone`);

@@ -1,16 +1,16 @@
 import { LRUCache } from 'lru-cache';
-import { OAuthError, unavailable } from '../../oauth/errors.js';
+import { OAuthError } from '../../oauth/errors.js';
 import type { Clock } from '../../platform/config/clock.js';
-import { LaneFull, LoadLane } from './load-lane.js';
+import { Turns } from '../../platform/turns.js';
 import { LoadRests } from './load-rests.js';
 import { CHUNK, TooManyClients } from './read-clients.js';
 
+/** Each zone is read once at a time, and waited for within what a request may take. */
+const OF_ONE_ZONE = { ofOneKey: 1, waiting: 2, waitingOfOne: 3, waitMs: 1_500 };
 /** Zones that are read at once: some connections of the pool have to be left for others. */
 const SMALL_AT_ONCE = 4;
-const MAX_SMALL_WAITING = 500;
 /** Zones with more clients than fit one chunk are read one at a time, apart from the small ones. */
 const LARGE_AT_ONCE = 1;
-const MAX_LARGE_WAITING = 50;
 /** The most clients of a zone that is loaded: more would take the memory that others need. */
 const MAX_CLIENTS = 250_000;
 /** The most zones that are remembered as large, or as resting. */
@@ -48,8 +48,8 @@ class ZoneRests extends OAuthError {
  * that failed or was heavy not again at once, whoever asks.
  */
 export class ZoneLoads<Stored, Loaded> {
-  private readonly small = new LoadLane(SMALL_AT_ONCE, MAX_SMALL_WAITING);
-  private readonly large = new LoadLane(LARGE_AT_ONCE, MAX_LARGE_WAITING);
+  private readonly small = new Turns({ ...OF_ONE_ZONE, inAll: SMALL_AT_ONCE });
+  private readonly large = new Turns({ ...OF_ONE_ZONE, inAll: LARGE_AT_ONCE });
   private readonly knownAsLarge = new LRUCache<string, true>({ max: MAX_REMEMBERED });
   private readonly rests = new LoadRests(MAX_REMEMBERED);
 
@@ -66,21 +66,23 @@ export class ZoneLoads<Stored, Loaded> {
    * Loads a zone.
    *
    * @returns `null` for an unknown zone
-   * @throws {OAuthError} temporarily_unavailable, at once, while the zone rests or too many wait
+   * @throws {OAuthError} temporarily_unavailable, at once while the zone rests; if its turn does not come
    * @throws whatever reading and opening it throw
    */
   async load(zoneId: string): Promise<Loaded | null> {
     this.refuseResting(zoneId);
+    let read = false;
     try {
-      // Anybody can ask for zones that do not exist. They wait for no lane, and keep nobody from one.
+      // Anybody can ask for zones that do not exist. They wait for no turn, and keep nobody from one.
       const stored = (await this.loading.exists(zoneId)) ? await this.read(zoneId) : null;
+      read = true;
       const loaded = stored === null ? null : await this.loading.open(stored);
       this.rests.succeeded(zoneId);
       this.count(loaded === null ? 'unknown' : 'loaded');
       return loaded;
     } catch (error) {
-      if (error instanceof LaneFull) throw unavailable('too many zones are being loaded', error);
-      if (error instanceof ZoneRests) throw error;
+      // For lack of a turn, or since it rests by now: no fault of the zone.
+      if (!read && error instanceof OAuthError) throw error;
       this.rests.failed(zoneId, this.clock.now());
       this.count('failed');
       throw error;
@@ -100,13 +102,13 @@ export class ZoneLoads<Stored, Loaded> {
   private async read(zoneId: string): Promise<Stored | null> {
     if (!this.knownAsLarge.has(zoneId)) {
       try {
-        return await this.small.run(() => this.loading.read(zoneId, CHUNK));
+        return await this.small.take(zoneId, '', () => this.loading.read(zoneId, CHUNK));
       } catch (error) {
         if (!(error instanceof TooManyClients)) throw error;
         this.knownAsLarge.set(zoneId, true);
       }
     }
-    return this.large.run(() => this.readLarge(zoneId));
+    return this.large.take(zoneId, '', () => this.readLarge(zoneId));
   }
 
   private async readLarge(zoneId: string): Promise<Stored | null> {
