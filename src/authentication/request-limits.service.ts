@@ -1,5 +1,4 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import {
   BurstyRateLimiter,
@@ -10,9 +9,8 @@ import {
 } from 'rate-limiter-flexible';
 import { ENV, type RateLimit, type RunningEnv } from '../platform/config/env.js';
 import { LOGGER } from '../platform/config/logger.js';
+import { SharedCounts } from './shared-counts.js';
 
-/** Milliseconds after which Redis counts as away, and the limits of this replica apply. */
-const REDIS_MS = 100;
 /** Seconds over which a burst is counted. */
 const BURST_SECONDS = 10;
 
@@ -22,15 +20,12 @@ const BURST_SECONDS = 10;
  */
 @Injectable()
 export class RequestLimits implements OnApplicationShutdown {
-  private readonly redis: Redis | null;
+  private readonly shared: SharedCounts | null;
   private readonly ofClient: BurstyRateLimiter;
   private readonly ofZone: BurstyRateLimiter;
 
-  constructor(
-    @Inject(ENV) env: RunningEnv,
-    @Inject(LOGGER) private readonly logger: Logger,
-  ) {
-    this.redis = env.redisUrl === undefined ? null : this.connect(env.redisUrl);
+  constructor(@Inject(ENV) env: RunningEnv, @Inject(LOGGER) logger: Logger) {
+    this.shared = env.redisUrl === undefined ? null : new SharedCounts(env.redisUrl, logger);
     this.ofClient = this.limiter('client', env.clientRateLimit);
     this.ofZone = this.limiter('zone', env.zoneRateLimit);
   }
@@ -46,7 +41,7 @@ export class RequestLimits implements OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
-    this.redis?.disconnect();
+    this.shared?.close();
   }
 
   /** A bucket that refills by the second, and a reserve for bursts. */
@@ -59,36 +54,15 @@ export class RequestLimits implements OnApplicationShutdown {
 
   private counter(keyPrefix: string, points: number, duration: number): RateLimiterAbstract {
     const local = new RateLimiterMemory({ keyPrefix, points, duration });
-    if (this.redis === null) return local;
+    if (this.shared === null) return local;
     return new RateLimiterRedis({
-      storeClient: this.redis,
+      storeClient: this.shared,
+      useRedisPackage: true,
       insuranceLimiter: local,
-      rejectIfRedisNotReady: true,
       keyPrefix,
       points,
       duration,
     });
-  }
-
-  private connect(url: string): Redis {
-    const redis = new Redis(url, {
-      enableOfflineQueue: false,
-      maxRetriesPerRequest: 0,
-      commandTimeout: REDIS_MS,
-      connectTimeout: 1_000,
-      retryStrategy: (attempt) => Math.min(attempt * 200, 5_000),
-    });
-    let away = false;
-    redis.on('error', (error: unknown) => {
-      if (!away)
-        this.logger.warn({ err: error }, 'Redis is away: limits apply to each replica alone');
-      away = true;
-    });
-    redis.on('ready', () => {
-      if (away) this.logger.info('Redis is back: limits are shared again');
-      away = false;
-    });
-    return redis;
   }
 }
 

@@ -67,17 +67,19 @@ export class OAuthError extends Error {
  * The error when something that the answer depends on cannot be reached right now (503, `Retry-After: 1`).
  *
  * @param detail the private reason
+ * @param retryAfter seconds
  */
-export function unavailable(detail: string, cause?: unknown): OAuthError {
+export function unavailable(detail: string, cause?: unknown, retryAfter = 1): OAuthError {
   return new OAuthError('temporarily_unavailable', 'the service cannot answer right now', {
     detail,
-    retryAfter: 1,
+    retryAfter,
     cause,
   });
 }
 
 /**
- * Awaits what a request depends on. Whatever it fails with, the caller can only try again.
+ * Awaits what a request depends on. Whatever it fails with, the caller can only try again; what is an
+ * OAuth error already says so in its own words.
  *
  * @param what names it in the log and the audit event, such as `session`
  * @throws {OAuthError} temporarily_unavailable
@@ -86,6 +88,6 @@ export async function orUnavailable<T>(what: string, reading: Promise<T>): Promi
   try {
     return await reading;
   } catch (error) {
-    throw unavailable(`the ${what} cannot be read`, error);
+    throw error instanceof OAuthError ? error : unavailable(`the ${what} cannot be read`, error);
   }
 }

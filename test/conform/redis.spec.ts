@@ -47,6 +47,23 @@ describeWith([REDIS], 'rate limits that replicas share', () => {
     await Promise.all((replicas ?? []).map((replica) => replica.stop()));
   });
 
+  const logged = (text: string) => (replicas[0]?.logs() ?? []).some((line) => line.includes(text));
+
+  test('a Redis that is stopped is left alone, and counts for all again when it goes on', async () => {
+    const [first] = replicas;
+    if (first === undefined) throw new Error('no replica');
+    const stopped = await createTestZone(first);
+    redis.kill('SIGSTOP');
+    try {
+      const answers = await burst(stopped, 10, first.url);
+      expect(answers.every(({ status }) => status === 200 || status === 429)).toBe(true);
+      await expect.poll(() => logged('Redis is away'), { timeout: 60_000 }).toBe(true);
+    } finally {
+      redis.kill('SIGCONT');
+    }
+    await expect.poll(() => logged('Redis is back'), { timeout: 60_000 }).toBe(true);
+  });
+
   test('replicas count together, and each for itself while Redis is away', async () => {
     const [first = '', second = ''] = replicas.map(({ url }) => url);
     const together = [...(await burst(zone, 30, first)), ...(await burst(zone, 30, second))];

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { calculateJwkThumbprint, decodeJwt, exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { rows, sharedReplica, type Replica } from '../setup/harness.js';
+import { persistently } from '../setup/patience.js';
 import { createTestZone, type TestZone } from '../setup/zone.js';
 
 let replica: Replica;
@@ -53,6 +54,7 @@ describe('who can write rows, but has not the key-encryption key,', () => {
     );
     expect((await zone.exchange({ subject_token: token })).status).toBe(503);
     await rows(replica.databaseUrl, 'DELETE FROM signing_keys WHERE kid = $1', [kid]);
+    expect((await persistently(() => zone.session())).status).toBe(200);
     expect((await zone.exchange()).status).toBe(200);
   });
 

@@ -1,7 +1,4 @@
 import type { EntityManager } from 'typeorm';
-import { ClientSecret } from '../clients/client-secret.entity.js';
-import { Client } from '../clients/client.entity.js';
-import type { SecretRecord } from '../clients/secret.js';
 import { TrustedIssuerRow } from '../issuers/trusted-issuer.entity.js';
 import type { KeyRings } from '../../keys/signing/key-rings.service.js';
 import type { Sealing } from '../../sealing/sealing.service.js';
@@ -11,13 +8,13 @@ import { Resource } from '../resource.entity.js';
 import { StepUpType } from '../step-up-type.entity.js';
 import { termsIn } from '../step-up-terms.js';
 import { Zone } from '../zone.entity.js';
+import { readClients } from './read-clients.js';
 import type { ClientView, ZoneSnapshot } from './zone-snapshot.js';
 
 /** A whole zone at one version, as it is stored. */
 export interface StoredZone {
   readonly zone: Zone;
-  readonly clients: readonly Client[];
-  readonly secrets: readonly ClientSecret[];
+  readonly clients: ReadonlyMap<string, ClientView>;
   readonly resources: readonly Resource[];
   readonly issuers: readonly TrustedIssuerRow[];
   readonly stepUpTypes: readonly StepUpType[];
@@ -37,19 +34,21 @@ export interface SnapshotServices {
  * Reads a whole zone.
  *
  * @param tx a REPEATABLE READ transaction, so that all of it is of one version
+ * @param maxClients the most clients to read
  * @returns `null` for an unknown zone
+ * @throws {TooManyClients}
  */
 export async function readZone(
   tx: EntityManager,
   zoneId: string,
+  maxClients: number,
   { policySets }: SnapshotServices,
 ): Promise<StoredZone | null> {
   const zone = await tx.getRepository(Zone).findOneBy({ id: zoneId });
   if (zone === null) return null;
   return {
     zone,
-    clients: await tx.getRepository(Client).findBy({ zoneId }),
-    secrets: await tx.getRepository(ClientSecret).findBy({ zoneId }),
+    clients: await readClients(tx, zoneId, maxClients),
     resources: await tx.getRepository(Resource).findBy({ zoneId }),
     issuers: await tx.getRepository(TrustedIssuerRow).findBy({ zoneId }),
     stepUpTypes: await tx
@@ -74,11 +73,11 @@ export async function openZone(
   now: number,
   { sealing, keyRings, policySets }: SnapshotServices,
 ): Promise<ZoneSnapshot> {
-  const { zone, clients, secrets, resources, issuers, signingKeys, policy, shadow } = stored;
+  const { zone, clients, resources, issuers, signingKeys, policy, shadow } = stored;
   return {
     zoneId: zone.id,
     version: zone.version,
-    clients: clientViews(clients, secrets),
+    clients,
     resources: new Map(
       resources.map(({ zoneId: _zoneId, createdAt: _createdAt, ...view }) => [
         view.identifier,
@@ -95,41 +94,6 @@ export async function openZone(
   };
 }
 
-function clientViews(
-  clients: readonly Client[],
-  secrets: readonly ClientSecret[],
-): Map<string, ClientView> {
-  const secretsOf = new Map<string, SecretRecord[]>();
-  for (const { clientId, kind, verifier, expiresAt, revokedAt } of secrets) {
-    if (revokedAt !== null) continue;
-    const records = secretsOf.get(clientId) ?? [];
-    records.push({ kind, verifier, expiresAt: expiresAt?.getTime() ?? null });
-    secretsOf.set(clientId, records);
-  }
-  return new Map(
-    clients.map((client) => {
-      const { id, labels, groups, authMethods, registrationMethod, disabledAt } = client;
-      const view = {
-        id,
-        labels,
-        groups,
-        authMethods,
-        registrationMethod,
-        disabled: disabledAt !== null,
-        secrets: secretsOf.get(id) ?? [],
-        jwks: client.jwks,
-        jwksUri: client.jwksUri,
-        workloadIdentity: workloadOf(client),
-      };
-      return [id, view];
-    }),
-  );
-}
-
 function algsOf({ signingAlg: standard, previousSigningAlg: bridge }: Zone) {
   return { standard, bridge };
-}
-
-function workloadOf({ workloadIssuer: issuer, workloadSubject: subject }: Client) {
-  return issuer === null || subject === null ? null : { issuer, subject };
 }

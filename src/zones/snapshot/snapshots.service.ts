@@ -16,11 +16,13 @@ import { PolicySets } from '../../policy/policy-sets.service.js';
 import { Zone } from '../zone.entity.js';
 import { openZone, readZone, type SnapshotServices, type StoredZone } from './load-snapshot.js';
 import { SNAPSHOT_LOADS } from './snapshot.metrics.js';
+import { ZoneLoads } from './zone-loads.js';
 import type { ZoneSnapshot } from './zone-snapshot.js';
 import { ZonesInUse } from './zones-in-use.js';
 
-/** The most snapshots in memory. */
+/** The most snapshots in memory, and the most clients that they have in all. */
 const MAX_ZONES = 500;
+const MAX_CLIENTS_IN_MEMORY = 1_000_000;
 /** The most clients whose zone is remembered. */
 const MAX_CLIENTS = 100_000;
 /** The most zones that one readiness check tries to open again. */
@@ -39,7 +41,11 @@ export interface Basis {
  */
 @Injectable()
 export class Snapshots implements OnModuleInit, ChangeListener {
-  private readonly zones = new LRUCache<string, ZoneSnapshot>({ max: MAX_ZONES });
+  private readonly zones = new LRUCache<string, ZoneSnapshot>({
+    max: MAX_ZONES,
+    maxSize: MAX_CLIENTS_IN_MEMORY,
+    sizeCalculation: ({ clients }) => 1 + clients.size,
+  });
   private readonly loading = new Map<string, Promise<ZoneSnapshot | null>>();
   /** The zones that requests use, in memory or not. */
   private readonly inUse = new ZonesInUse(MAX_ZONES);
@@ -48,7 +54,7 @@ export class Snapshots implements OnModuleInit, ChangeListener {
   /** The zone id of each client, `''` for unknown clients: the ledger checks that, too. */
   private readonly zoneOfClient = new LRUCache<string, string>({ max: MAX_CLIENTS });
 
-  private readonly services: SnapshotServices;
+  private readonly zoneLoads: ZoneLoads<StoredZone, ZoneSnapshot>;
 
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
@@ -63,7 +69,7 @@ export class Snapshots implements OnModuleInit, ChangeListener {
     @Inject(CLOCK) private readonly clock: Clock,
     @InjectMetric(SNAPSHOT_LOADS) private readonly loads: Counter<'result'>,
   ) {
-    this.services = { sealing, keyRings, policySets };
+    this.zoneLoads = this.loadsWith({ sealing, keyRings, policySets });
   }
 
   onModuleInit(): void {
@@ -80,6 +86,7 @@ export class Snapshots implements OnModuleInit, ChangeListener {
    *
    * @param zoneId a UUID
    * @returns `null` for an unknown zone
+   * @throws {OAuthError} temporarily_unavailable, at once, while a zone that could not be loaded is left alone
    * @throws the driver's error if the zone is not in memory and the database is away
    */
   async find(zoneId: string): Promise<ZoneSnapshot | null> {
@@ -165,6 +172,7 @@ export class Snapshots implements OnModuleInit, ChangeListener {
 
   onChange(zoneId: string): void {
     this.drop(zoneId);
+    this.zoneLoads.changed(zoneId);
     if (this.inUse.has(zoneId)) this.compileAhead.consider(zoneId);
     this.keySets.invalidate(zoneId);
   }
@@ -172,6 +180,7 @@ export class Snapshots implements OnModuleInit, ChangeListener {
   onReset(): void {
     this.zones.clear();
     this.loading.clear();
+    this.zoneLoads.endRests();
     this.keySets.invalidateAll();
   }
 
@@ -195,7 +204,8 @@ export class Snapshots implements OnModuleInit, ChangeListener {
   private load(zoneId: string): Promise<ZoneSnapshot | null> {
     const underWay = this.loading.get(zoneId);
     if (underWay !== undefined) return underWay;
-    const loading: Promise<ZoneSnapshot | null> = this.read(zoneId)
+    const loading: Promise<ZoneSnapshot | null> = this.zoneLoads
+      .load(zoneId)
       .then((snapshot) => {
         // A zone that changed while it was read is used once and not kept.
         const current = this.loading.get(zoneId) === loading;
@@ -209,29 +219,25 @@ export class Snapshots implements OnModuleInit, ChangeListener {
     return loading;
   }
 
-  private async read(zoneId: string): Promise<ZoneSnapshot | null> {
-    try {
-      const now = this.clock.now();
-      const stored = await this.dataSource.transaction('REPEATABLE READ', (tx) =>
-        readZone(tx, zoneId, this.services),
-      );
-      const snapshot = stored === null ? null : await this.open(stored, now);
-      this.loads.inc({ result: snapshot === null ? 'unknown' : 'loaded' });
-      return snapshot;
-    } catch (error) {
-      this.loads.inc({ result: 'failed' });
-      throw error;
-    }
-  }
-
-  private async open(stored: StoredZone, now: number): Promise<ZoneSnapshot> {
-    let opened = false;
-    try {
-      const snapshot = await openZone(stored, now, this.services);
-      opened = true;
-      return snapshot;
-    } finally {
-      this.inUse.recordOpened(stored.zone.id, opened);
-    }
+  private loadsWith(services: SnapshotServices): ZoneLoads<StoredZone, ZoneSnapshot> {
+    const open = async (stored: StoredZone): Promise<ZoneSnapshot> => {
+      let opened = false;
+      try {
+        const snapshot = await openZone(stored, this.clock.now(), services);
+        opened = true;
+        return snapshot;
+      } finally {
+        this.inUse.recordOpened(stored.zone.id, opened);
+      }
+    };
+    const loading = {
+      exists: (id: string) => this.stored.existsBy({ id }),
+      read: (id: string, maxClients: number) =>
+        this.dataSource.transaction('REPEATABLE READ', (tx) =>
+          readZone(tx, id, maxClients, services),
+        ),
+      open,
+    };
+    return new ZoneLoads(loading, this.clock, (result) => this.loads.inc({ result }));
   }
 }
