@@ -29,6 +29,7 @@ import { Delegation1795280000005 } from './migrations/1795280000005-delegation.j
 import { StepUp1795280000006 } from './migrations/1795280000006-step-up.js';
 import { Webhooks1795280000007 } from './migrations/1795280000007-webhooks.js';
 import { EnrolmentKeys1795291896270 } from './migrations/1795291896270-enrolment-keys.js';
+import { ConfirmationProofs1795293080661 } from './migrations/1795293080661-confirmation-proofs.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
@@ -84,6 +85,7 @@ export function dataSourceOptions(url: string): PostgresOptions {
       StepUp1795280000006,
       Webhooks1795280000007,
       EnrolmentKeys1795291896270,
+      ConfirmationProofs1795293080661,
     ],
     migrationsTableName: MIGRATIONS_TABLE,
     synchronize: false,

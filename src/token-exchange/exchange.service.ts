@@ -3,6 +3,7 @@ import { ClientAuthentication } from '../authentication/client-authentication.se
 import { Delegations } from '../delegation/delegations.service.js';
 import { Sessions } from '../ledger/sessions/sessions.service.js';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
+import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { Attempts } from '../step-up/attempts.service.js';
 import { Challenges } from '../step-up/challenges.service.js';
 import type { LastStage } from './describe/audit-event.js';
@@ -50,6 +51,7 @@ export class Exchange {
     private readonly attempts: Attempts,
     private readonly recorder: ExchangeRecorder,
     private readonly metrics: ExchangeMetrics,
+    @Inject(ENV) private readonly env: RunningEnv,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -113,7 +115,9 @@ export class Exchange {
     );
     const clearance = await stage('clear', () => clear(authorized, this.stepUp, now));
     if (isHeld(clearance)) {
-      return this.metrics.time('hold', () => hold(clearance, this.recorder, now));
+      return this.metrics.time('hold', () =>
+        hold(clearance, this.recorder, this.env.issuerUrl, now),
+      );
     }
     const minted = await stage('mint', () => mint(clearance, tokens, now));
     return this.metrics.time('record', () => record(minted, this.recorder));

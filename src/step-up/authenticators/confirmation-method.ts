@@ -21,16 +21,23 @@ export interface ConfirmationMethod<Name extends string = string> {
 
   /** The field of {@link confirmForm} that has the evidence. */
   readonly confirmField: string;
-  /** The form with which a person confirms or refuses (field `decision`: `approved` or `rejected`). */
+  /**
+   * The form with which a person confirms or refuses what is shown (field `decision`: `approved` or `rejected`),
+   * or, where it is not shown yet, asks for it to be.
+   */
   confirmForm(about: ConfirmFormInput): Html;
+  /** What a person reads if the evidence is wrong. */
+  readonly confirmProblem: string;
   /**
    * Verifies evidence for a challenge.
    *
+   * @param step what it is to do: evidence that is made for one may not be good for the other
    * @param evidence what the page sent in {@link confirmField}; it may be anything
    * @returns `null` if it is not that of the subject of this challenge
    */
   verify(
     challenge: Challenge,
+    step: ConfirmationStep,
     evidence: string,
     ports: ConfirmationPorts,
   ): Promise<Verified | null>;
@@ -54,8 +61,13 @@ export interface ConfirmationMethod<Name extends string = string> {
   ): Promise<NewAuthenticator | null>;
 }
 
+/** What a person does on the confirmation page: sees what a challenge is about, or decides on what was seen. */
+export type ConfirmationStep = 'show' | 'decide';
+
 /** Evidence that is right. */
 export interface Verified {
+  /** The authenticator that it is of. */
+  readonly authenticatorId: string;
   /** How the subject was authenticated (RFC 8176). */
   readonly amr: readonly string[];
   /** Makes sure that the evidence is not right again. @returns `false` if it was used before */
@@ -108,9 +120,11 @@ export const SECRET_BYTES = 20;
 export interface ConfirmFormInput {
   readonly challenge: Pick<Challenge, 'id' | 'binding'>;
   readonly env: RunningEnv;
-  /** Whether the last attempt failed. */
+  /** The secret of the link by which the request is shown; `null` where it is not shown yet. */
+  readonly link: string | null;
+  /** Whether the last attempt was by this method, and failed. */
   readonly failed: boolean;
-  /** Whether the form of another method is above this one. */
+  /** Whether another form is above this one. */
   readonly alternative: boolean;
 }
 

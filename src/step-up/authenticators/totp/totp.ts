@@ -17,9 +17,10 @@ export const totp: ConfirmationMethod<'totp'> = {
   scripted: false,
 
   confirmField: 'code',
-  confirmForm: ({ failed }) => confirmForm(failed),
+  confirmForm: ({ link, failed }) => confirmForm(link, failed),
+  confirmProblem: 'That was not right. Wait for the next code if this one was used before.',
 
-  async verify(challenge, evidence, ports) {
+  async verify(challenge, _step, evidence, ports) {
     const now = ports.now();
     for (const { zoneId, id, sealedSecret } of await ports.authenticatorsOf(challenge, 'totp')) {
       if (sealedSecret === null) continue;
@@ -28,6 +29,7 @@ export const totp: ConfirmationMethod<'totp'> = {
       key.fill(0);
       if (step === null) continue;
       return {
+        authenticatorId: id,
         amr: ['otp'],
         spend: (tx) => updatesRow(tx, SPEND_STEP, [zoneId, id, step]),
       };
