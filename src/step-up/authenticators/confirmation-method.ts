@@ -1,4 +1,5 @@
 import type { RunningEnv } from '../../platform/config/env.js';
+import type { SealPurpose } from '../../sealing/seal.js';
 import type { Challenge } from '../challenge.entity.js';
 import type { Authenticator } from './authenticator.entity.js';
 import type { Enrolment } from './enrolment.entity.js';
@@ -92,8 +93,20 @@ export interface ConfirmationPorts {
   openSecret(of: AuthenticatorKey, sealed: Buffer): Promise<Buffer>;
 }
 
-/** Names an authenticator. */
-export type AuthenticatorKey = Pick<Authenticator, 'zoneId' | 'id'>;
+/** Names an authenticator, and the method whose secret it has. */
+export type AuthenticatorKey = Pick<Authenticator, 'zoneId' | 'id'> & { readonly kind: SecretKind };
+
+/**
+ * The methods with secrets, and the purpose that these are sealed for: one for each, so that no secret of one method
+ * opens as that of another. Each has its line in `sealing/sealed-columns.ts`.
+ */
+export const SECRET_PURPOSES = { totp: 'totp-secret' } as const satisfies Record<
+  string,
+  SealPurpose
+>;
+
+/** A method with secrets. */
+export type SecretKind = keyof typeof SECRET_PURPOSES;
 
 /** What is stored of a new authenticator beside the person that it is for. */
 export type NewAuthenticator = Pick<Authenticator, 'id'> &

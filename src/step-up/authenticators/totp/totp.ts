@@ -24,7 +24,7 @@ export const totp: ConfirmationMethod<'totp'> = {
     const now = ports.now();
     for (const { zoneId, id, sealedSecret } of await ports.authenticatorsOf(challenge, 'totp')) {
       if (sealedSecret === null) continue;
-      const key = await ports.openSecret({ zoneId, id }, sealedSecret);
+      const key = await ports.openSecret({ zoneId, id, kind: 'totp' }, sealedSecret);
       const step = stepOfCode(key, typed(evidence), now);
       key.fill(0);
       if (step === null) continue;
@@ -76,7 +76,7 @@ async function sealed(
   ports: ConfirmationPorts,
 ): Promise<NewAuthenticator> {
   const id = uuidv7();
-  const sealedSecret = await ports.sealSecret({ zoneId, id }, key);
+  const sealedSecret = await ports.sealSecret({ zoneId, id, kind: 'totp' }, key);
   return { id, sealedSecret, lastStep: step === null ? null : String(step), keyDrawn: true };
 }
 
