@@ -16,7 +16,8 @@ import { renewAuthenticators } from './cli/renew-authenticators.js';
 import { rotateKeys } from './cli/rotate-keys.js';
 import { runSigner } from './cli/run-signer.js';
 import { systemClock } from './platform/config/clock.js';
-import { childEnvironment, readEnv } from './platform/config/env.js';
+import { childEnvironment, readEnv, type RunningEnv } from './platform/config/env.js';
+import { outageOf, refusalOf } from './platform/database/outage.js';
 import { createLogger, nestLogger } from './platform/config/logger.js';
 import { attach } from './embedded.js';
 import { pendingMigrations } from './health/schema.js';
@@ -45,7 +46,7 @@ async function runOnService(command: ServiceCommand): Promise<Outcome> {
   const logger = createLogger('silent');
   const { env, stop } = await attach(readEnv(), logger);
   try {
-    await reach(env.databaseUrl);
+    await reach(env);
     const app = await NestFactory.createApplicationContext(CommandModule.forRoot(env, logger), {
       logger: nestLogger(logger),
       abortOnError: false,
@@ -61,13 +62,18 @@ async function runOnService(command: ServiceCommand): Promise<Outcome> {
 }
 
 /** Fails at once if the database is away: the service waits for it, a command does not. */
-async function reach(databaseUrl: string): Promise<void> {
-  const client = new Client({ connectionString: databaseUrl, connectionTimeoutMillis: 5_000 });
+async function reach({ databaseUrl, limits }: RunningEnv): Promise<void> {
+  const client = new Client({
+    connectionString: databaseUrl,
+    connectionTimeoutMillis: limits.connectMs,
+  });
   client.on('error', () => {});
   try {
     await client.connect();
   } catch (cause) {
-    throw new Error('the database is out of reach', { cause });
+    const why =
+      refusalOf(cause) ?? `the database is out of reach: ${outageOf(cause) ?? String(cause)}`;
+    throw new Error(why, { cause });
   } finally {
     await client.end().catch(() => {});
   }

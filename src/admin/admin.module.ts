@@ -1,6 +1,7 @@
-import { Module, type OnModuleInit } from '@nestjs/common';
+import { Module, type OnModuleInit, type Provider } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import { TypeOrmModule } from '@nestjs/typeorm';
+import { getDataSourceToken, getEntityManagerToken, getRepositoryToken } from '@nestjs/typeorm';
+import { DataSource, EntityManager } from 'typeorm';
 import { AuthenticatorsModule } from '../step-up/authenticators/authenticators.module.js';
 import { AuthenticationModule } from '../authentication/authentication.module.js';
 import { KeysModule } from '../keys/keys.module.js';
@@ -27,6 +28,7 @@ import { TrustedIssuerRow } from '../zones/issuers/trusted-issuer.entity.js';
 import { Resource } from '../zones/resource.entity.js';
 import { StepUpType } from '../zones/step-up-type.entity.js';
 import { Zone } from '../zones/zone.entity.js';
+import { OPERATORS } from '../platform/database/operators-connections.js';
 import { readJsonBody } from '../platform/http/json-body.js';
 import { guardUnknownRoutes } from '../platform/http/unknown-routes.js';
 import { AdminGuard } from './admin.guard.js';
@@ -81,6 +83,17 @@ const ENTITIES = [
   WebhookDelivery,
 ];
 
+/** In this room every connection is one of operators. */
+const CONNECTIONS: Provider[] = [
+  { provide: DataSource, useExisting: getDataSourceToken(OPERATORS) },
+  { provide: EntityManager, useExisting: getEntityManagerToken(OPERATORS) },
+  ...ENTITIES.map((entity) => ({
+    provide: getRepositoryToken(entity),
+    inject: [getDataSourceToken(OPERATORS)],
+    useFactory: (dataSource: DataSource) => dataSource.getRepository<object>(entity),
+  })),
+];
+
 /** Operators change what the others read. */
 @Module({
   imports: [
@@ -93,7 +106,6 @@ const ENTITIES = [
     SnapshotModule,
     StepUpModule,
     WebhooksModule,
-    TypeOrmModule.forFeature(ENTITIES),
   ],
   controllers: [
     ZonesController,
@@ -117,6 +129,7 @@ const ENTITIES = [
     AuthenticatorsController,
   ],
   providers: [
+    ...CONNECTIONS,
     AdminGuard,
     GatewayGuard,
     AuditedChanges,

@@ -62,7 +62,7 @@ async function* renewIn(
   for (;;) {
     const people = await renewal.people(zoneId, PAGE);
     for (const person of people) {
-      const change = { zoneId, requestId: uuidv7(), operator: 'command line' };
+      const change = { zoneId, requestId: { request_id: uuidv7() }, operator: 'command line' };
       const renewed = await renewal.renew(change, person);
       // Removed by another operator just now.
       if (renewed === null) continue;
@@ -72,7 +72,7 @@ async function* renewIn(
         removed: renewed.removed,
         enrolment_url: renewed.url,
         expires_at: renewed.expiresAt.toISOString(),
-        request_id: change.requestId,
+        ...change.requestId,
       };
     }
     if (people.length < PAGE) return;

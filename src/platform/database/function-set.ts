@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 2,
-  sha256: '8d6200c1fd2aa0eeff419120670ffcba917f4a186ab59dc40d3d734b49228f0c',
+  sha256: '550af534d328829e2197c497cad0c016826f8a136349eac822a124c1820a218f',
 } as const;

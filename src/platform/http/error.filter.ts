@@ -63,7 +63,7 @@ export class ErrorFilter implements ExceptionFilter {
       reason: answer.reason,
     });
     if (answer.status >= 500) {
-      this.logger.error({ requestId: requestIdOf(request), err: thrown }, answer.reason);
+      this.logger.error({ requestId: requestIdOf(request).request_id, err: thrown }, answer.reason);
     }
     if (response.headersSent) {
       response.end();
@@ -137,5 +137,5 @@ function describe(exception: HttpException): string {
 }
 
 function errorBody(error: string, description: string, request: Request) {
-  return { error, error_description: description, requestId: requestIdOf(request) };
+  return { error, error_description: description, requestId: requestIdOf(request).request_id };
 }

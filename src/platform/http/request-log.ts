@@ -25,8 +25,10 @@ export function logRequests(logger: Logger) {
     const started = performance.now();
     response.once('close', () => {
       const { statusCode: status } = response;
+      const { request_id: requestId, request_label: requestLabel } = requestIdOf(request);
       const line = {
-        requestId: requestIdOf(request),
+        requestId,
+        ...(requestLabel === undefined ? {} : { requestLabel }),
         method: request.method,
         route: routeOf(request),
         status,

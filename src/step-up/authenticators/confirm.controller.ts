@@ -10,7 +10,7 @@ import { confirmationMethodsFor } from '../decision-methods.js';
 import { CONFIRM_FIELDS, readConfirmForm, type ConfirmForm } from './confirm-form.js';
 import { ENDS, NO_EVIDENCE, problemOf, UNKNOWN, type Problem } from './confirm-outcomes.js';
 import { ConfirmPages } from './confirm-pages.service.js';
-import { Confirmations } from './confirmations.service.js';
+import { Confirmations, type Bringing } from './confirmations.service.js';
 import type { Page } from './page.js';
 import { readPageForm } from './page-form.js';
 import { sendPage } from './page-answer.js';
@@ -57,17 +57,17 @@ export class ConfirmController {
     const end = this.endOf(challenge);
     if (end !== null) return sendPage(response, ...ENDS[end]);
     const form = readConfirmForm(fields, challenge.terms);
-    const requestId = requestIdOf(request);
-    if (form.by === 'link') return this.byLink(challenge, form, requestId, response);
-    if (form.by === 'proof') return this.byProof(challenge, form, requestId, response);
-    return this.byEvidence(challenge, form, requestId, response);
+    const bringing = { requestId: requestIdOf(request), source: request.ip ?? '' };
+    if (form.by === 'link') return this.byLink(challenge, form, bringing, response);
+    if (form.by === 'proof') return this.byProof(challenge, form, bringing, response);
+    return this.byEvidence(challenge, form, bringing, response);
   }
 
   /** The secret of the link shows the request. With evidence and a decision beside it, it is decided. */
   private async byLink(
     challenge: Challenge,
     { link, shown, decision }: Extract<ConfirmForm, { by: 'link' }>,
-    requestId: string,
+    bringing: Bringing,
     response: Response,
   ): Promise<void> {
     if (link === null || !(await this.confirmations.isLinked(challenge, link))) {
@@ -77,7 +77,7 @@ export class ConfirmController {
       this.send(response, problem, await this.pages.linked(challenge, link, problem));
     if (shown === null && decision === null) return answer(null);
     if (shown === null || decision === null) return answer(NO_EVIDENCE);
-    const outcome = await this.confirmations.decide(challenge, shown, decision, requestId);
+    const outcome = await this.confirmations.decide(challenge, shown, decision, bringing);
     if (outcome !== 'wrong' && outcome !== 'too_many') return sendPage(response, ...ENDS[outcome]);
     return answer(problemOf(outcome, challenge.terms, shown.method));
   }
@@ -86,11 +86,11 @@ export class ConfirmController {
   private async byEvidence(
     challenge: Challenge,
     { shown }: Extract<ConfirmForm, { by: 'evidence' }>,
-    requestId: string,
+    bringing: Bringing,
     response: Response,
   ): Promise<void> {
     if (shown === null) return this.unshown(response, challenge, NO_EVIDENCE);
-    const outcome = await this.confirmations.show(challenge, shown, requestId);
+    const outcome = await this.confirmations.show(challenge, shown, bringing);
     if (typeof outcome === 'string') {
       return this.unshown(response, challenge, problemOf(outcome, challenge.terms, shown.method));
     }
@@ -101,11 +101,11 @@ export class ConfirmController {
   private async byProof(
     challenge: Challenge,
     { proof, decision }: Extract<ConfirmForm, { by: 'proof' }>,
-    requestId: string,
+    bringing: Bringing,
     response: Response,
   ): Promise<void> {
     if (decision === null) return this.unshown(response, challenge, NO_EVIDENCE);
-    const outcome = await this.confirmations.decideAfter(challenge, proof, decision, requestId);
+    const outcome = await this.confirmations.decideAfter(challenge, proof, decision, bringing);
     if (outcome !== 'unproven') return sendPage(response, ...ENDS[outcome]);
     return this.unshown(response, challenge, problemOf('unproven', challenge.terms));
   }

@@ -3,7 +3,9 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
+import { UnauthenticatedDenials } from '../../authentication/unauthenticated-denials.service.js';
 import { Ledger } from '../../ledger/ledger.service.js';
+import type { RequestId } from '../../platform/http/request-id.js';
 import { Attempts, type Allowance } from '../attempts.service.js';
 import type { Challenge } from '../challenge.entity.js';
 import { Challenges } from '../challenges.service.js';
@@ -27,6 +29,13 @@ export interface Evidence {
   readonly evidence: string;
 }
 
+/** The request that brings a decision. */
+export interface Bringing {
+  readonly requestId: RequestId;
+  /** The caller's address. */
+  readonly source: string;
+}
+
 /** What the subject says to a request. */
 export type SubjectDecision = 'approved' | 'rejected';
 
@@ -46,6 +55,7 @@ export class Confirmations {
     private readonly challenges: Challenges,
     private readonly attempts: Attempts,
     private readonly ledger: Ledger,
+    private readonly strangers: UnauthenticatedDenials,
   ) {}
 
   /** Whether a secret is that of a link to the page of a challenge: its request is shown then. */
@@ -63,11 +73,11 @@ export class Confirmations {
     challenge: Challenge,
     shown: Evidence,
     decision: SubjectDecision,
-    requestId: string,
+    request: Bringing,
   ): Promise<Confirmation | Failure> {
-    const verified = await this.verify(challenge, 'decide', shown, requestId);
+    const verified = await this.verify(challenge, 'decide', shown, request);
     if (typeof verified === 'string') return verified;
-    return this.decideOn(challenge, shown.method.name, verified, decision, requestId);
+    return this.decideOn(challenge, shown.method.name, verified, decision, request);
   }
 
   /**
@@ -78,9 +88,9 @@ export class Confirmations {
   async show(
     challenge: Challenge,
     shown: Evidence,
-    requestId: string,
+    request: Bringing,
   ): Promise<{ readonly proof: string } | Failure> {
-    const verified = await this.verify(challenge, 'show', shown, requestId);
+    const verified = await this.verify(challenge, 'show', shown, request);
     if (typeof verified === 'string') return verified;
     const { zoneId, id, type, subject, subjectIssuer } = challenge;
     const method = shown.method.name;
@@ -93,7 +103,7 @@ export class Confirmations {
         await this.ledger.append(tx, zoneId, {
           type: 'challenge.shown',
           outcome: 'done',
-          request_id: requestId,
+          ...request.requestId,
           challenge: { id, type },
           shown_to: `subject:${JSON.stringify([subjectIssuer, subject])}`,
           method,
@@ -101,7 +111,7 @@ export class Confirmations {
         return secret;
       },
     );
-    if (proof === null) return this.wrong(challenge, requestId, 'the proof was used before');
+    if (proof === null) return this.wrong(challenge, request, 'the proof was used before');
     return { proof };
   }
 
@@ -114,13 +124,13 @@ export class Confirmations {
     challenge: Challenge,
     proof: string,
     decision: SubjectDecision,
-    requestId: string,
+    request: Bringing,
   ): Promise<Confirmation | 'unproven'> {
     const proved = await this.proofs.find(challenge, proof);
     if (proved === null) return 'unproven';
     const spend = (tx: Transaction) => this.proofs.spend(tx, challenge, proof);
     const verified = { amr: proved.amr, spend };
-    const outcome = await this.decideOn(challenge, proved.method, verified, decision, requestId);
+    const outcome = await this.decideOn(challenge, proved.method, verified, decision, request);
     return outcome === 'wrong' ? 'unproven' : outcome;
   }
 
@@ -132,17 +142,17 @@ export class Confirmations {
     challenge: Challenge,
     step: ConfirmationStep,
     { method, evidence }: Evidence,
-    requestId: string,
+    request: Bringing,
   ): Promise<Verified | Failure> {
     const guesses = method.guessable ? guessesAbout(challenge) : [];
     for (const { key, allowance } of guesses) {
       if (!(await this.attempts.take(challenge.zoneId, key, allowance))) {
-        await this.recordWrong(challenge, requestId, 'too many wrong codes');
+        await this.recordWrong(challenge, request, 'too many wrong codes');
         return 'too_many';
       }
     }
     const verified = await method.verify(challenge, step, evidence, this.authenticators);
-    if (verified === null) return this.wrong(challenge, requestId, 'wrong proof of the subject');
+    if (verified === null) return this.wrong(challenge, request, 'wrong proof of the subject');
     for (const { key } of guesses) await this.attempts.giveBack(challenge.zoneId, key);
     return verified;
   }
@@ -152,7 +162,7 @@ export class Confirmations {
     method: Method['name'],
     { amr, spend }: Pick<Verified, 'amr' | 'spend'>,
     decision: SubjectDecision,
-    requestId: string,
+    request: Bringing,
   ): Promise<Confirmation | 'wrong'> {
     const { zoneId, id, subject, subjectIssuer } = challenge;
     const input = {
@@ -163,29 +173,36 @@ export class Confirmations {
       person: { sub: subject, issuer: subjectIssuer },
       amr,
     };
-    const outcome = await this.challenges.decide(zoneId, id, input, requestId, { spend });
+    const outcome = await this.challenges.decide(zoneId, id, input, request.requestId, {
+      spend,
+    });
     if ('challenge' in outcome) return outcome.challenge.decision ?? 'pending';
     const { refusal } = outcome;
-    if (refusal === 'used') return this.wrong(challenge, requestId, 'the proof was used before');
+    if (refusal === 'used') return this.wrong(challenge, request, 'the proof was used before');
     if (refusal === 'expired') return 'expired';
     return refusal === 'decided' || refusal === 'said' ? 'decided' : 'not_here';
   }
 
-  private async wrong(challenge: Challenge, requestId: string, reason: string): Promise<'wrong'> {
-    await this.dataSource.query(
-      'UPDATE challenges SET wrong_responses = wrong_responses + 1 WHERE zone_id = $1 AND id = $2',
-      [challenge.zoneId, challenge.id],
-    );
-    await this.recordWrong(challenge, requestId, reason);
+  private async wrong(challenge: Challenge, request: Bringing, reason: string): Promise<'wrong'> {
+    const recorded = await this.recordWrong(challenge, request, reason);
+    // A stranger with the link can be wrong without end, and each time would be a write.
+    if (recorded) {
+      await this.dataSource.query(
+        'UPDATE challenges SET wrong_responses = wrong_responses + 1 WHERE zone_id = $1 AND id = $2',
+        [challenge.zoneId, challenge.id],
+      );
+    }
     return 'wrong';
   }
 
+  /** Records what was wrong, as long as its address has something left of the ration of strangers. */
   private async recordWrong(
     challenge: Challenge,
-    requestId: string,
+    { requestId, source }: Bringing,
     reason: string,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { zoneId, id, type } = challenge;
+    if (!(await this.strangers.mayRecord(zoneId, source))) return false;
     await this.ledger.commit({
       event_id: uuidv7(),
       zone_id: zoneId,
@@ -193,11 +210,12 @@ export class Confirmations {
       event: {
         type: 'challenge.decided',
         outcome: 'denied',
-        request_id: requestId,
+        ...requestId,
         challenge: { id, type },
         reason,
       },
     });
+    return true;
   }
 }
 

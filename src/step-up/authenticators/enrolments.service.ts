@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource, InjectRepository } from '@nestjs/typeorm';
 import { IsNull, MoreThan, type DataSource, type EntityManager, type Repository } from 'typeorm';
 import { v4 as uuidv4 } from 'uuid';
+import type { RequestId } from '../../platform/http/request-id.js';
 import { Ledger } from '../../ledger/ledger.service.js';
 import { instant } from '../../platform/config/clock.js';
 import { commitIf } from '../../platform/database/commit-if.js';
@@ -130,7 +131,7 @@ export class Enrolments {
     link: EnrolmentLink,
     method: ConfirmationMethod,
     evidence: string,
-    requestId: string,
+    requestId: RequestId,
   ): Promise<Registration> {
     const made = await method.register(link, evidence, this.authenticators);
     if (made === null) return 'wrong';
@@ -149,7 +150,7 @@ export class Enrolments {
         await this.ledger.append(tx, zoneId, {
           type: 'authenticator.enrolled',
           outcome: 'done',
-          request_id: requestId,
+          ...requestId,
           authenticator: { id: made.id, kind: method.name },
           enrolment_id: id,
           subject: { sub: subject, sub_iss: subjectIssuer },
