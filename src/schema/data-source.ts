@@ -33,6 +33,7 @@ import { EnrolmentKeys1795291896270 } from './migrations/1795291896270-enrolment
 import { DecisionPersons1795292028034 } from './migrations/1795292028034-decision-persons.js';
 import { AgentSessionLimits1795292294765 } from './migrations/1795292294765-agent-session-limits.js';
 import { RequestLabels1795292544585 } from './migrations/1795292544585-request-labels.js';
+import { ConfirmationProofs1795293080661 } from './migrations/1795293080661-confirmation-proofs.js';
 import { AuditChainEnds1795294319836 } from './migrations/1795294319836-audit-chain-ends.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
@@ -92,6 +93,7 @@ export function dataSourceOptions(url: string, limits: TimeLimits = timeLimits()
       DecisionPersons1795292028034,
       AgentSessionLimits1795292294765,
       RequestLabels1795292544585,
+      ConfirmationProofs1795293080661,
       AuditChainEnds1795294319836,
     ],
     migrationsTableName: MIGRATIONS_TABLE,

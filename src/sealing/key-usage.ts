@@ -32,10 +32,10 @@ export function keyIdExpression({ column }: SealedColumn): string {
 export async function readKeyUsage(query: RunQuery): Promise<KeyUsage[]> {
   const usages: KeyUsage[] = [];
   for (const sealed of SEALED_COLUMNS) {
-    const { table, column } = sealed;
+    const { table, column, only = 'true' } = sealed;
     const rows = await query<{ key_id: string; count: string }>(
       `SELECT ${keyIdExpression(sealed)} AS key_id, count(*) AS count FROM ${table}
-        WHERE ${column} IS NOT NULL GROUP BY 1 ORDER BY 1`,
+        WHERE ${column} IS NOT NULL AND ${only} GROUP BY 1 ORDER BY 1`,
     );
     for (const { key_id: keyId, count } of rows) {
       usages.push({ table, column, keyId, count: Number(count) });

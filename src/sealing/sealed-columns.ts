@@ -8,6 +8,8 @@ export interface SealedColumn {
   /** The columns with the zone, and with the key or row within it: together they are unique. */
   readonly zone: string;
   readonly id: string;
+  /** In SQL: the rows whose values have this purpose, where others of the column have another. */
+  readonly only?: string;
 }
 
 /**
@@ -43,6 +45,7 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
     purpose: 'totp-secret',
     zone: 'zone_id',
     id: 'id',
+    only: `kind = 'totp'`,
   },
   {
     table: 'enrolments',

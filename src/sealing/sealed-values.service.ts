@@ -96,14 +96,14 @@ export class SealedValues {
     except: string | null,
     last: StoredValue | null,
   ): Promise<StoredValue[]> {
-    const { table, column, zone, id } = place;
+    const { table, column, zone, id, only = 'true' } = place;
     const keyId = keyIdExpression(place);
     const rows = await this.dataSource.query<
       { zone_id: string; id: string; key_id: string; sealed: Buffer }[]
     >(
       `SELECT ${zone} AS zone_id, ${id}::text AS id, ${keyId} AS key_id, ${column} AS sealed
          FROM ${table}
-        WHERE ${column} IS NOT NULL AND ($1::text IS NULL OR ${keyId} <> $1)
+        WHERE ${column} IS NOT NULL AND ${only} AND ($1::text IS NULL OR ${keyId} <> $1)
           ${last === null ? '' : `AND (${zone}, ${id}) > ($2, $3)`}
         ORDER BY ${zone}, ${id} LIMIT ${PAGE}`,
       last === null ? [except] : [except, last.zoneId, last.id],

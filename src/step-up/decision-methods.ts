@@ -1,9 +1,18 @@
+import type { StepUpTerms } from '../zones/step-up-terms.js';
 import type { ConfirmationMethod } from './authenticators/confirmation-method.js';
 import { passkey } from './authenticators/passkey/passkey.js';
 import { totp } from './authenticators/totp/totp.js';
 
 /** The methods by which the subject itself confirms, in the order in which the pages offer them. */
 export const CONFIRMATION_METHODS = [totp, passkey] as const satisfies ConfirmationMethod[];
+
+/** The methods by which the subject may confirm on such terms, in the order in which the pages offer them. */
+export function confirmationMethodsFor(
+  terms: Pick<StepUpTerms, 'satisfied_by' | 'subject_may_satisfy'>,
+): readonly (typeof CONFIRMATION_METHODS)[number][] {
+  if (!terms.subject_may_satisfy) return [];
+  return CONFIRMATION_METHODS.filter(({ name }) => terms.satisfied_by.includes(name));
+}
 
 /** The methods by which others decide: the admin API, session mandates, systems that confirm for people. */
 const OTHER_METHODS = ['operator', 'approver', 'proof_system'] as const;

@@ -4,6 +4,7 @@ import { Delegations } from '../delegation/delegations.service.js';
 import { Sessions } from '../ledger/sessions/sessions.service.js';
 import { OAuthError } from '../oauth/errors.js';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
+import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { Overloaded } from '../platform/http/overload/overloaded.js';
 import { Attempts } from '../step-up/attempts.service.js';
 import { Challenges } from '../step-up/challenges.service.js';
@@ -52,6 +53,7 @@ export class Exchange {
     private readonly attempts: Attempts,
     private readonly recorder: ExchangeRecorder,
     private readonly metrics: ExchangeMetrics,
+    @Inject(ENV) private readonly env: RunningEnv,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -128,7 +130,9 @@ export class Exchange {
     const clearance = await stage('clear', () => clear(authorized, this.stepUp, now));
     request.inFlight.expectAnswer();
     if (isHeld(clearance)) {
-      return this.metrics.time('hold', () => hold(clearance, this.recorder, now));
+      return this.metrics.time('hold', () =>
+        hold(clearance, this.recorder, this.env.issuerUrl, now),
+      );
     }
     const minted = await stage('mint', () => mint(clearance, tokens, now));
     request.inFlight.expectAnswer();

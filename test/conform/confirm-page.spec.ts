@@ -41,8 +41,10 @@ describeWith([CHROMIUM], 'the pages of a step-up, in a browser', () => {
   async function held() {
     turn += 1;
     const request = { scope: 'a:write', ttl_seconds: String(60 * turn) };
-    const { id, response } = heldIn(await zone.session(request));
+    const { id, response, confirmUri } = heldIn(await zone.session(request));
     return {
+      /** The link with its secret, and the page without. */
+      link: String(confirmUri),
       page: here(`/step-up/${id}/confirm`),
       again: () => zone.session({ ...request, ...response }),
     };
@@ -82,10 +84,21 @@ describeWith([CHROMIUM], 'the pages of a step-up, in a browser', () => {
   const submit = (page: Page, selector: string) =>
     Promise.all([page.waitForNavigation(), page.click(selector)]);
 
-  test('a code confirms without scripts', async () => {
+  /** Opens a link, whose secret the script sends: the page that is there then. */
+  async function follow(page: Page, link: string): Promise<void> {
+    await Promise.all([page.waitForNavigation({ waitUntil: 'networkidle0' }), page.goto(link)]);
+    await page.waitForSelector('form:not([data-link])');
+    await page.waitForFunction('document.querySelector("form[data-link]") === null');
+  }
+
+  test('a code confirms without scripts: the link is pasted', async () => {
     const secret = await newApp();
-    const { page: url, again } = await held();
-    const { page, close } = await open(url, (one) => one.setJavaScriptEnabled(false));
+    const { link, again } = await held();
+    const { page, close } = await open(link, (one) => one.setJavaScriptEnabled(false));
+    expect(await heading(page)).toBe('Confirm a request');
+    await picture(page, 'no-script-link');
+    await page.type('#link', link);
+    await submit(page, 'form[data-link] button');
     expect(await heading(page)).toBe('Confirm this request?');
     expect(await (await page.$('form.passkey'))?.isVisible()).toBe(false);
     await picture(page, 'no-script');
@@ -101,17 +114,57 @@ describeWith([CHROMIUM], 'the pages of a step-up, in a browser', () => {
     await close();
   });
 
+  test('a code shows the request to a person without the link, who decides then', async () => {
+    const secret = await newApp();
+    const { page: url, again } = await held();
+    const { page, close } = await open(url, (one) => one.setJavaScriptEnabled(false));
+    await page.type('#code', codeOf(secret));
+    await submit(page, 'form:not([data-link]):not(.passkey) button');
+    expect(await heading(page)).toBe('Confirm this request?');
+    await picture(page, 'no-link');
+    await submit(page, 'button[value=approved]');
+    expect(await heading(page)).toBe('Confirmed');
+    expect((await again()).status).toBe(200);
+    await close();
+  });
+
+  test('no secret of a link is in the address, the history or a request line', async () => {
+    const { link } = await held();
+    const { enrolment_url: enrolment } = await zone.admin('POST', '/authenticators/enrolments', {
+      subject: zone.clientId,
+    });
+    for (const one of [link, String(enrolment)]) {
+      const secret = new URL(one).hash.slice(1);
+      const { page, complaints, close } = await open('about:blank');
+      const sent: string[] = [];
+      page.on('request', (request) => {
+        sent.push(request.url().replace(/#.*$/, ''), JSON.stringify(request.headers()));
+      });
+      await follow(page, one);
+      expect(page.url()).toBe(one.replace(/#.*$/, ''));
+      expect(await page.evaluate('[location.href, document.referrer].join(" ")')).not.toContain(
+        secret,
+      );
+      expect(sent.length).toBeGreaterThan(3);
+      expect(sent.join('\n')).not.toContain(secret);
+      expect(complaints).toEqual([]);
+      await close();
+    }
+    expect(replica.logs().join('\n')).not.toContain(new URL(link).hash.slice(1));
+  });
+
   test('a passkey is registered, and confirms', async () => {
     const { enrolment_url: link } = await zone.admin('POST', '/authenticators/enrolments', {
       subject: zone.clientId,
     });
-    const { page, complaints, close } = await open(String(link), addAuthenticator);
+    const { page, complaints, close } = await open('about:blank', addAuthenticator);
+    await follow(page, String(link));
     await picture(page, 'enrol');
     await submit(page, 'form[data-passkey=create] button');
     expect(await heading(page)).toBe('That works');
 
-    const { page: url, again } = await held();
-    await page.goto(url);
+    const { link: url, again } = await held();
+    await follow(page, url);
     await picture(page, 'phone');
     await submit(page, 'form[data-passkey=get] button[value=approved]');
     expect(await heading(page)).toBe('Confirmed');
@@ -122,10 +175,17 @@ describeWith([CHROMIUM], 'the pages of a step-up, in a browser', () => {
     expect(claims).toMatchObject({ acr: 'mfa', amr: ['pop', 'user', 'mfa'] });
 
     const refused = await held();
-    await page.goto(refused.page);
+    await follow(page, refused.link);
     await submit(page, 'form[data-passkey=get] button[value=rejected]');
     expect(await heading(page)).toBe('Refused');
     expect((await refused.again()).status).toBe(400);
+
+    const seen = await held();
+    await page.goto(seen.page);
+    await submit(page, 'form[data-passkey=get] button');
+    expect(await heading(page)).toBe('Confirm this request?');
+    await submit(page, 'button[value=approved]');
+    expect((await seen.again()).status).toBe(200);
     expect(complaints).toEqual([]);
     await close();
   });
@@ -134,10 +194,11 @@ describeWith([CHROMIUM], 'the pages of a step-up, in a browser', () => {
     const { enrolment_url: link } = await zone.admin('POST', '/authenticators/enrolments', {
       subject: 'somebody',
     });
-    const { page, close } = await open(String(link), addAuthenticator);
+    const { page, close } = await open('about:blank', addAuthenticator);
+    await follow(page, String(link));
     await submit(page, 'form[data-passkey=create] button');
-    const { page: url } = await held();
-    await page.goto(url);
+    const { link: url } = await held();
+    await follow(page, url);
     await submit(page, 'form[data-passkey=get] button[value=approved]');
     expect(await page.$eval('[role=alert]', (element) => element.textContent)).toMatch(/not right/);
     await close();
@@ -148,8 +209,11 @@ describeWith([CHROMIUM], 'the pages of a step-up, in a browser', () => {
     ['small-phone', { ...PHONE, width: 320 }],
     ['desktop', { width: 1_280, height: 800 }],
   ])('it fits a %s, and everything has a name', async (name, viewport) => {
-    const { page: url } = await held();
-    const { page, complaints, close } = await open(url, (one) => one.setViewport(viewport));
+    const { link: url } = await held();
+    const { page, complaints, close } = await open('about:blank', (one) =>
+      one.setViewport(viewport),
+    );
+    await follow(page, url);
     for (const scheme of ['light', 'dark']) {
       await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
       await picture(page, `${name}-${scheme}`);

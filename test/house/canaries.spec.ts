@@ -1,7 +1,11 @@
-import { createHash, createPrivateKey, randomBytes } from 'node:crypto';
+import { createHash, createPrivateKey, randomBytes, randomUUID } from 'node:crypto';
+import { Secret } from 'otpauth';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { codeOf } from '../setup/authenticator-app.js';
+import { APPROVE_WRITES, heldIn } from '../setup/challenges.js';
 import { createDatabase, rows, startReplica, withClient, type Replica } from '../setup/harness.js';
 import { startProxy, type Proxy } from '../setup/proxy.js';
+import { fragmentOf, keyOn } from '../setup/pages.js';
 import { openZoneKey } from '../setup/zone-key.js';
 import { ACCESS_TOKEN, createTestZone, TOKEN_EXCHANGE, type TestZone } from '../setup/zone.js';
 
@@ -11,6 +15,8 @@ const canaries = new Map<string, string>();
 const seen: { readonly where: string; readonly text: string }[] = [];
 
 function plant(what: string, value: string = `canary-${randomBytes(18).toString('hex')}`): string {
+  // Of nothing, everything would be full.
+  if (value.length < 16) throw new Error(`${what} is no secret`);
   canaries.set(what, value);
   return value;
 }
@@ -134,6 +140,99 @@ async function plantPrivateKeys(): Promise<void> {
     plant(`private key ${kid} in PEM`, der.toString('base64').slice(0, 64));
   }
 }
+
+/** The path of a page, and a secret that people bring to it. */
+interface PageSecret {
+  readonly path: string;
+  readonly link: string;
+}
+
+/** What pages show once and on purpose is not kept; what is planted there is looked for everywhere else. */
+async function openPage(path: string, fields: Record<string, string>): Promise<string> {
+  const body = new URLSearchParams(fields);
+  const response = await fetch(replica.url + path, { method: 'POST', body });
+  const said = [...response.headers].map(([name, value]) => `${name}: ${value}`).join('\n');
+  seen.push({ where: `the headers of the page ${path} (${response.status})`, text: said });
+  return response.text();
+}
+
+/** Every link that whoever has it may do something with, and every secret that the pages show. */
+async function plantLinks(): Promise<readonly PageSecret[]> {
+  const writes = `/zones/${zone.zoneId}/authenticators`;
+  const subject = zone.clientId;
+  const invite = async (what: string): Promise<PageSecret> => {
+    const { body } = await json(`${writes}/enrolments`, JSON.stringify({ subject }), 'POST', false);
+    return { path: '/step-up/enrol', link: plant(what, fragmentOf(body['enrolment_url'])) };
+  };
+  const [used, unused] = [await invite('enrolment link'), await invite('unused enrolment link')];
+  const key = plant('key of an app', keyOn(await openPage(used.path, { link: used.link })));
+  plant('bytes of that key in hex', Buffer.from(Secret.fromBase32(key).bytes).toString('hex'));
+  plant(
+    'key of an app that is not used',
+    keyOn(await openPage(unused.path, { link: unused.link })),
+  );
+  expect(await openPage(used.path, { link: used.link, code: codeOf(key) })).toContain('That works');
+  const app = await json(writes, JSON.stringify({ subject, kind: 'totp' }), 'POST', false);
+  plant('key of an app that an operator made', String(app.body['secret']));
+
+  await zone.activate(APPROVE_WRITES.replace('"approval"', '"mfa"'));
+  const hold = async (what: string, ttl: string) => {
+    const held = heldIn(await zone.session({ scope: 'a:write', ttl_seconds: ttl }));
+    plant(`challenge secret of ${what}`, held.response.challenge_response);
+    const link = plant(`link of ${what}`, fragmentOf(held.confirmUri));
+    return { path: `/step-up/${held.id}/confirm`, link, held, ttl };
+  };
+  const [linked, unlinked] = [await hold('a challenge', '61'), await hold('another one', '62')];
+  const decided = { link: linked.link, code: codeOf(key, 1), decision: 'approved' };
+  expect(await openPage(linked.path, decided)).toContain('Confirmed');
+  const shown = await openPage(unlinked.path, { code: codeOf(String(app.body['secret'])) });
+  const proof = plant('proof', /name="proof" value="([^"]+)"/.exec(shown)?.[1]);
+  const redeemed = await zone.session({
+    scope: 'a:write',
+    ttl_seconds: linked.ttl,
+    ...linked.held.response,
+  });
+  expect(redeemed.status).toBe(200);
+  plant('mandate of a challenge', String(redeemed.body['access_token']));
+  expect(proof).toMatch(/^.{43}$/);
+  const [hook, system] = [
+    await json(`/zones/${zone.zoneId}/webhooks`, '{"url":"https://hook.example/"}', 'POST', false),
+    await json(`/zones/${zone.zoneId}/proof-systems`, '{"name":"bank"}', 'POST', false),
+  ];
+  plant('webhook secret', String(hook.body['secret']));
+  plant('proof system secret', String(system.body['secret']));
+  return [used, unused, linked, unlinked];
+}
+
+/** Links and what goes with them, sent where they belong, and where they do not. */
+async function sendLinks(links: readonly PageSecret[]): Promise<void> {
+  for (const { path, link } of links) {
+    await Promise.all([
+      // As the first version took them, and as people may mistype them.
+      send('GET', `${path}/${link}`),
+      send('POST', `${path}/${link}`, { body: new URLSearchParams({ code: '123456' }) }),
+      send('GET', `/step-up/${link}`),
+      send('GET', `/step-up/${link}/confirm`),
+      send('GET', `${path}?link=${link}`),
+      send('GET', `${path}/%zz${link}`),
+      send('DELETE', `${path}/${link}`),
+      send('GET', `/${link}`),
+      send('GET', path, { headers: { referer: `${replica.url}${path}#${link}` } }),
+      // The secret in fields that take something else. The page answers with the link that it was sent.
+      openPage(path, { link: `${link}x`, code: link, proof: link }),
+      openPage(path, { code: link, assertion: link, registration: link, decision: link }),
+      openPage(`/step-up/${randomUUID()}/confirm`, { link }),
+      send('POST', path, { body: `link=${link}&link=${link}` }),
+      send('POST', path, { body: `link=${link}&a=%zz`, headers: FORM }),
+      send('POST', path, {
+        body: JSON.stringify({ link }),
+        headers: { 'content-type': 'application/json' },
+      }),
+    ]);
+  }
+}
+
+const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
 
 /** Everything that may hold a secret, sent in every way that works or fails. */
 async function sendEverything(): Promise<Set<number>> {
@@ -311,10 +410,19 @@ test('no secret is in an answer, in the log, in a figure or in the database', as
     expect(answer.status).toBe(200);
   }
 
+  // What has to do with people.
+  const links = await plantLinks();
+  await sendLinks(links);
+
   // What is refused.
   expect([...(await sendEverything())]).toEqual(expect.arrayContaining([400, 401, 404, 415, 422]));
 
   // What fails inside: a table that is not as it was.
+  for (const table of ['enrolments', 'challenge_secrets', 'confirmation_proofs']) {
+    await rows(serverUrl, `ALTER TABLE ${table} RENAME TO no_${table}`);
+    await sendLinks(links);
+    await rows(serverUrl, `ALTER TABLE no_${table} RENAME TO ${table}`);
+  }
   await rows(serverUrl, 'ALTER TABLE clients RENAME COLUMN labels TO no_labels');
   expect(await sendEverything()).toContain(500);
   const lost = await json(clients, JSON.stringify({ name: plant('name while broken') }));
@@ -330,6 +438,7 @@ test('no secret is in an answer, in the log, in a figure or in the database', as
     ),
   );
   expect(await sendEverything()).toContain(503);
+  await sendLinks(links);
   expect((await send('GET', '/ready')).status).toBe(503);
   proxy.forwardTo(serverUrl);
 
@@ -355,7 +464,7 @@ test('no secret is in an answer, in the log, in a figure or in the database', as
   const events = seen.filter(({ where }) => where.startsWith('table audit_events'));
   expect(events.length).toBeGreaterThan(50);
   expect(seen.filter(({ where }) => where === 'the log').length).toBeGreaterThan(100);
-  expect(canaries.size).toBeGreaterThan(45);
+  expect(canaries.size).toBeGreaterThan(60);
   expect(findAll(seen)).toEqual([]);
 });
 

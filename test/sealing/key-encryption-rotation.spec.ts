@@ -13,6 +13,7 @@ import {
   withClient,
   type Replica,
 } from '../setup/harness.js';
+import { fragmentOf, keyOn, openPage } from '../setup/pages.js';
 import { metric } from '../setup/policies.js';
 import { killProcesses, startProcess, until } from '../setup/process.js';
 import { createTestZone, type TestZone } from '../setup/zone.js';
@@ -152,6 +153,11 @@ describe('changing the key-encryption key', () => {
   });
 
   test('seals everything anew while both kinds of replica work, and goes on after being killed', async () => {
+    const person = { subject: 'alice', kind: 'totp' };
+    await zone.admin('POST', '/authenticators', person);
+    const made = await zone.admin('POST', '/authenticators/enrolments', { subject: 'alice' });
+    const link = fragmentOf(made['enrolment_url']);
+    const key = keyOn((await openPage(second, '/step-up/enrol', { link })).text);
     const more: TestZone[] = [];
     for (let i = 0; i < ZONES; i += 1) more.push(await createTestZone(first));
     const working = { on: true };
@@ -186,7 +192,7 @@ describe('changing the key-encryption key', () => {
     await until(() => Promise.resolve(statuses.filter((status) => status === 200).length > 10));
     working.on = false;
     await Promise.all(loads);
-    expect(await usage()).toEqual({ [idOf(NEW)]: 2 * ZONES + 12 });
+    expect(await usage()).toEqual({ [idOf(NEW)]: 2 * ZONES + 14 });
     // Now and then a busy machine is too slow for an answer, but never because of a seal.
     expect(statuses.filter((status) => status !== 200 && status !== 503)).toEqual([]);
     for (const replica of [first, second]) {
@@ -194,6 +200,8 @@ describe('changing the key-encryption key', () => {
     }
     expect(statuses.filter((status) => status === 200).length).toBeGreaterThan(10);
     expect(jsonOf(run)).toMatchObject({ broken: [] });
+    expect(key).toMatch(/^[A-Z2-7]{32}$/);
+    expect(keyOn((await openPage(second, '/step-up/enrol', { link })).text)).toBe(key);
     expect((await zone.exchange()).status).toBe(200);
 
     const [count] = await rows<{ count: string; zones: string }>(
@@ -202,7 +210,7 @@ describe('changing the key-encryption key', () => {
         WHERE event->>'type' = 'admin.sealed_value.rewrapped' AND event->>'to' = $1`,
       [idOf(NEW)],
     );
-    expect(Number(count?.count)).toBe(2 * ZONES + 10);
+    expect(Number(count?.count)).toBe(2 * ZONES + 12);
     expect(Number(count?.zones)).toBe(ZONES + 5);
   });
 
@@ -210,11 +218,11 @@ describe('changing the key-encryption key', () => {
     const verified = await mandate(newThenOld, 'keys', 'verify', '--json');
     expect(verified.code).toBe(0);
     expect(jsonOf(verified)).toMatchObject({
-      opened: 2 * ZONES + 12,
+      opened: 2 * ZONES + 14,
       broken: [],
       key_encryption_keys: expect.arrayContaining([
         { id: idOf(OLD), values: 0, seals: false, given: true, needed: false },
-        { id: idOf(NEW), values: 2 * ZONES + 12, seals: true, given: true, needed: true },
+        { id: idOf(NEW), values: 2 * ZONES + 14, seals: true, given: true, needed: true },
       ]) as unknown,
     });
     for (const key of [OLD, NEW]) expect(verified.stdout).not.toContain(key);

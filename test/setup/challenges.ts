@@ -12,6 +12,8 @@ when { context.requested_scopes.contains("a:write") };`;
 export interface Held {
   readonly id: string;
   readonly requestId: string;
+  /** The link to the page on which the subject confirms, if it may do so there. */
+  readonly confirmUri: string | null;
   /** What to send with the same request. */
   readonly response: { readonly challenge_id: string; readonly challenge_response: string };
 }
@@ -23,6 +25,7 @@ export function heldIn({ status, body, requestId }: Answer): Held {
   return {
     id,
     requestId,
+    confirmUri: typeof body['confirm_uri'] === 'string' ? body['confirm_uri'] : null,
     response: { challenge_id: id, challenge_response: String(body['challenge_secret']) },
   };
 }

@@ -7,6 +7,8 @@ import { StepUpModule } from '../step-up.module.js';
 import { Authenticator } from './authenticator.entity.js';
 import { Authenticators } from './authenticators.service.js';
 import { ConfirmController } from './confirm.controller.js';
+import { ConfirmPages } from './confirm-pages.service.js';
+import { ConfirmationProofs } from './confirmation-proofs.service.js';
 import { Confirmations } from './confirmations.service.js';
 import { EnrolController } from './enrol.controller.js';
 import { Enrolment } from './enrolment.entity.js';
@@ -22,7 +24,7 @@ import { Enrolments } from './enrolments.service.js';
     TypeOrmModule.forFeature([Authenticator, Enrolment]),
   ],
   controllers: [EnrolController, ConfirmController],
-  providers: [Authenticators, Confirmations, Enrolments],
+  providers: [Authenticators, ConfirmPages, ConfirmationProofs, Confirmations, Enrolments],
   exports: [Enrolments],
 })
 export class AuthenticatorsModule {}

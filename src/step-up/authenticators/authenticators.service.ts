@@ -3,10 +3,15 @@ import { InjectRepository } from '@nestjs/typeorm';
 import type { Repository } from 'typeorm';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
+import type { SealContext } from '../../sealing/seal.js';
 import { Sealing } from '../../sealing/sealing.service.js';
 import type { Challenge } from '../challenge.entity.js';
 import { Authenticator } from './authenticator.entity.js';
-import type { AuthenticatorKey, ConfirmationPorts } from './confirmation-method.js';
+import {
+  SECRET_PURPOSES,
+  type AuthenticatorKey,
+  type ConfirmationPorts,
+} from './confirmation-method.js';
 
 /** Reads registered authenticators, and seals and opens their secrets, for the confirmation methods. */
 @Injectable()
@@ -42,7 +47,6 @@ export class Authenticators implements ConfirmationPorts {
   }
 }
 
-/** The purpose is that of the column, whichever method the secret is for. */
-function contextOf({ zoneId, id }: AuthenticatorKey) {
-  return { purpose: 'totp-secret', zoneId, id } as const;
+function contextOf({ zoneId, id, kind }: AuthenticatorKey): SealContext {
+  return { purpose: SECRET_PURPOSES[kind], zoneId, id };
 }

@@ -1,4 +1,5 @@
 import type { RunningEnv } from '../../platform/config/env.js';
+import type { SealPurpose } from '../../sealing/seal.js';
 import type { Challenge } from '../challenge.entity.js';
 import type { Authenticator } from './authenticator.entity.js';
 import type { Enrolment } from './enrolment.entity.js';
@@ -21,16 +22,23 @@ export interface ConfirmationMethod<Name extends string = string> {
 
   /** The field of {@link confirmForm} that has the evidence. */
   readonly confirmField: string;
-  /** The form with which a person confirms or refuses (field `decision`: `approved` or `rejected`). */
+  /**
+   * The form with which a person confirms or refuses what is shown (field `decision`: `approved` or `rejected`),
+   * or, where it is not shown yet, asks for it to be.
+   */
   confirmForm(about: ConfirmFormInput): Html;
+  /** What a person reads if the evidence is wrong. */
+  readonly confirmProblem: string;
   /**
    * Verifies evidence for a challenge.
    *
+   * @param step what it is to do: evidence that is made for one may not be good for the other
    * @param evidence what the page sent in {@link confirmField}; it may be anything
    * @returns `null` if it is not that of the subject of this challenge
    */
   verify(
     challenge: Challenge,
+    step: ConfirmationStep,
     evidence: string,
     ports: ConfirmationPorts,
   ): Promise<Verified | null>;
@@ -54,8 +62,13 @@ export interface ConfirmationMethod<Name extends string = string> {
   ): Promise<NewAuthenticator | null>;
 }
 
+/** What a person does on the confirmation page: sees what a challenge is about, or decides on what was seen. */
+export type ConfirmationStep = 'show' | 'decide';
+
 /** Evidence that is right. */
 export interface Verified {
+  /** The authenticator that it is of. */
+  readonly authenticatorId: string;
   /** How the subject was authenticated (RFC 8176). */
   readonly amr: readonly string[];
   /** Makes sure that the evidence is not right again. @returns `false` if it was used before */
@@ -80,8 +93,20 @@ export interface ConfirmationPorts {
   openSecret(of: AuthenticatorKey, sealed: Buffer): Promise<Buffer>;
 }
 
-/** Names an authenticator. */
-export type AuthenticatorKey = Pick<Authenticator, 'zoneId' | 'id'>;
+/** Names an authenticator, and the method whose secret it has. */
+export type AuthenticatorKey = Pick<Authenticator, 'zoneId' | 'id'> & { readonly kind: SecretKind };
+
+/**
+ * The methods with secrets, and the purpose that these are sealed for: one for each, so that no secret of one method
+ * opens as that of another. Each has its line in `sealing/sealed-columns.ts`.
+ */
+export const SECRET_PURPOSES = { totp: 'totp-secret' } as const satisfies Record<
+  string,
+  SealPurpose
+>;
+
+/** A method with secrets. */
+export type SecretKind = keyof typeof SECRET_PURPOSES;
 
 /** What is stored of a new authenticator beside the person that it is for. */
 export type NewAuthenticator = Pick<Authenticator, 'id'> &
@@ -108,9 +133,11 @@ export const SECRET_BYTES = 20;
 export interface ConfirmFormInput {
   readonly challenge: Pick<Challenge, 'id' | 'binding'>;
   readonly env: RunningEnv;
-  /** Whether the last attempt failed. */
+  /** The secret of the link by which the request is shown; `null` where it is not shown yet. */
+  readonly link: string | null;
+  /** Whether the last attempt was by this method, and failed. */
   readonly failed: boolean;
-  /** Whether the form of another method is above this one. */
+  /** Whether another form is above this one. */
   readonly alternative: boolean;
 }
 

@@ -1,15 +1,5 @@
-import {
-  All,
-  Controller,
-  Get,
-  Inject,
-  NotFoundException,
-  Param,
-  Post,
-  Req,
-  Res,
-} from '@nestjs/common';
-import { ApiConsumes, ApiExcludeEndpoint, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Controller, Get, Inject, NotFoundException, Param, Post, Req, Res } from '@nestjs/common';
+import { ApiConsumes, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { requestIdOf } from '../../platform/http/request-id.js';
@@ -38,6 +28,8 @@ const DONE = notice(
 
 /** The fields that the page sends: its link, and the evidence of a method. */
 const FIELDS = [LINK_FIELD, ...CONFIRMATION_METHODS.map(({ enrolField }) => enrolField)];
+
+const OLD_TOKEN = { name: 'token', type: String };
 
 /** Seconds for which browsers may keep what pages load. */
 const ASSET_SECONDS = 3_600;
@@ -85,9 +77,18 @@ export class EnrolController {
   }
 
   /** A link as the first version made it, with its secret in the path, which proxies log: it is good for nothing. */
-  @All('enrol/:token')
-  @ApiExcludeEndpoint()
-  old(@Res() response: Response): void {
+  @Get('enrol/:token')
+  @ApiParam(OLD_TOKEN)
+  @ApiOperation({ summary: 'A link as the first version made it: refused', deprecated: true })
+  showOld(@Res() response: Response): void {
+    sendPage(response, 410, OLD_KIND);
+  }
+
+  /** The page of such a link, open while the version changed. */
+  @Post('enrol/:token')
+  @ApiParam(OLD_TOKEN)
+  @ApiOperation({ summary: 'The page of a link as the first version made it', deprecated: true })
+  enrolOld(@Res() response: Response): void {
     sendPage(response, 410, OLD_KIND);
   }
 

@@ -46,6 +46,12 @@ export function notice(title: string, text: string, tone: 'good' | 'plain' = 'pl
   };
 }
 
+/** The buttons with which a person decides on what is shown. */
+export const DECIDE = html`<div class="buttons">
+  <button name="decision" value="approved" class="primary">Confirm</button>
+  <button name="decision" value="rejected">Refuse</button>
+</div>`;
+
 /** The message about the last attempt, which screen readers say at once; nothing for `null`. */
 export function problem(text: string | null): Html | null {
   return text === null ? null : html`<p class="problem" role="alert" id="problem">${text}</p>`;

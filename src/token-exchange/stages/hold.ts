@@ -3,6 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Entry, Fact } from '../../ledger/entry.js';
 import { OAuthError } from '../../oauth/errors.js';
 import { instant } from '../../platform/config/clock.js';
+import { confirmUri } from '../../step-up/authenticators/confirm-link.js';
 import { secretDigest, type ChallengeBirth } from '../../step-up/challenge.js';
 import { canAuthenticate } from '../../step-up/type-terms.js';
 import { refusedEvent } from '../describe/audit-event.js';
@@ -24,17 +25,26 @@ const CONFIRM = 'the request has to be confirmed';
 
 /**
  * Stage 6b: records that a request was not granted, and opens the challenge that it takes, or joins the
- * one that is open for the very same request. The answer has the challenge and its secret, this once.
+ * one that is open for the very same request. The answer has the challenge and its secret, this once; and, if the
+ * subject may confirm on a page of ours, the link to that.
  *
+ * @param issuerUrl `ISSUER_URL`, where people find us
  * @param now milliseconds since the epoch
  */
-export async function hold(held: Held, ledger: LedgerPort, now: number): Promise<Outcome> {
+export async function hold(
+  held: Held,
+  ledger: LedgerPort,
+  issuerUrl: string,
+  now: number,
+): Promise<Outcome> {
   const secret = randomBytes(32).toString('base64url');
-  const committed = await ledger.commit(entryOf(held, secretDigest(secret), now));
+  const digest = secretDigest(secret);
+  const committed = await ledger.commit(entryOf(held, digest, now));
   if (committed.status === 'stale') return { status: 'stale', zoneId: held.zone.zoneId };
   if (committed.status === 'refused') return refusedFor(committed.fact);
   const { challenge } = committed;
   if (challenge === undefined) throw new Error('the ledger opened no challenge');
+  const uri = confirmUri(issuerUrl, challenge.id, held.held.terms, digest);
   const error = new OAuthError('interaction_required', CONFIRM, {
     wwwAuthenticate: `Bearer error="interaction_required", error_description="${CONFIRM}"`,
     members: {
@@ -43,6 +53,7 @@ export async function hold(held: Held, ledger: LedgerPort, now: number): Promise
       challenge_secret: secret,
       challenge_expires_at: instant(challenge.expires_at * 1_000).toISOString(),
       ...(canAuthenticate(held.held.terms) ? { acr_values: held.held.terms.acr } : {}),
+      ...(uri === null ? {} : { confirm_uri: uri }),
     },
   });
   return { status: 'held', error };

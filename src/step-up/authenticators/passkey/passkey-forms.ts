@@ -5,8 +5,9 @@ import { linkField } from '../link.js';
 import { confirmationNonce, enrolmentNonce, relyingPartyAt } from './relying-party.js';
 
 /** The form that confirms with a passkey. It is shown by the script, since it does nothing without. */
-export function confirmForm({ challenge, env, alternative }: ConfirmFormInput): Html {
-  const nonce = confirmationNonce(challenge.id, challenge.binding.toString('hex'));
+export function confirmForm({ challenge, env, link, alternative }: ConfirmFormInput): Html {
+  const step = link === null ? 'show' : 'decide';
+  const nonce = confirmationNonce(step, challenge.id, challenge.binding.toString('hex'));
   return html`<form
       method="post"
       class="passkey"
@@ -17,12 +18,7 @@ export function confirmForm({ challenge, env, alternative }: ConfirmFormInput): 
     >
       ${alternative ? html`<p class="or">or</p>` : null}
       <input type="hidden" name="assertion" data-evidence />
-      <div class="buttons">
-        <button name="decision" value="approved" class="${alternative ? '' : 'primary'}">
-          Confirm with a passkey
-        </button>
-        <button name="decision" value="rejected">Refuse with a passkey</button>
-      </div>
+      ${link === null ? null : linkField(link)} ${link === null ? SHOW : decide(alternative)}
       <p class="problem" role="alert" hidden></p>
     </form>
     ${
@@ -32,6 +28,17 @@ export function confirmForm({ challenge, env, alternative }: ConfirmFormInput): 
             ><p class="problem">Passkeys need JavaScript, which is switched off.</p></noscript
           >`
     }`;
+}
+
+const SHOW = html`<div class="buttons"><button>Show it with a passkey</button></div>`;
+
+function decide(alternative: boolean): Html {
+  return html`<div class="buttons">
+    <button name="decision" value="approved" class="${alternative ? '' : 'primary'}">
+      Confirm with a passkey
+    </button>
+    <button name="decision" value="rejected">Refuse with a passkey</button>
+  </div>`;
 }
 
 /** The form that registers a passkey. It is shown by the script, since it does nothing without. */

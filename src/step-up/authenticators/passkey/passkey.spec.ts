@@ -13,7 +13,7 @@ const ORIGIN = 'https://mandate.example';
 const challenge = { id: 'c1', binding: Buffer.alloc(32, 7) } as Challenge;
 const enrolment = { zoneId: 'z1', subject: 'alice', subjectIssuer: null } as Enrolment;
 const link = { token: 'a token', enrolment, secret: Buffer.alloc(20) };
-const nonce = confirmationNonce('c1', '07'.repeat(32));
+const nonce = confirmationNonce('decide', 'c1', '07'.repeat(32));
 
 function portsWith(...known: Partial<Authenticator>[]): ConfirmationPorts {
   return {
@@ -48,6 +48,7 @@ describe('a passkey', () => {
     expect(stored).toMatchObject({ credentialId: one.id, signCount: '0' });
     const verified = await passkey.verify(
       challenge,
+      'decide',
       one.assertion({ count: 5 }),
       portsWith(stored),
     );
@@ -68,28 +69,39 @@ describe('a passkey', () => {
   });
 
   test.each([
-    ['for another challenge', { of: confirmationNonce('c2', '07'.repeat(32)) }],
-    ['for another request', { of: confirmationNonce('c1', '08'.repeat(32)) }],
+    ['for another challenge', { of: confirmationNonce('decide', 'c2', '07'.repeat(32)) }],
+    ['to see the request', { of: confirmationNonce('show', 'c1', '07'.repeat(32)) }],
+    ['for another request', { of: confirmationNonce('decide', 'c1', '08'.repeat(32)) }],
     ['for a registration', { of: enrolmentNonce(link.token) }],
     ['on another page', { origin: 'https://mandate.example.evil' }],
     ['without asking the person', { flags: UP }],
   ])('that has signed %s confirms nothing', async (_name, change) => {
     const one = newPasskey();
     const known = portsWith(await registered(one));
-    expect(await passkey.verify(challenge, one.assertion(), known)).not.toBeNull();
-    expect(await passkey.verify(challenge, one.assertion(change), known)).toBeNull();
+    expect(await passkey.verify(challenge, 'decide', one.assertion(), known)).not.toBeNull();
+    expect(await passkey.verify(challenge, 'decide', one.assertion(change), known)).toBeNull();
+  });
+
+  test('shows a request by what it has signed for that, and by nothing else', async () => {
+    const one = newPasskey();
+    const known = portsWith(await registered(one));
+    const seeing = one.assertion({ of: confirmationNonce('show', 'c1', '07'.repeat(32)) });
+    expect(await passkey.verify(challenge, 'show', seeing, known)).not.toBeNull();
+    expect(await passkey.verify(challenge, 'show', one.assertion(), known)).toBeNull();
   });
 
   test('that counts backwards, or is of another person or host, confirms nothing', async () => {
     const one = newPasskey();
     const stored = await registered(one);
     const cloned = portsWith({ ...stored, signCount: '5' });
-    expect(await passkey.verify(challenge, one.assertion({ count: 5 }), cloned)).toBeNull();
+    expect(
+      await passkey.verify(challenge, 'decide', one.assertion({ count: 5 }), cloned),
+    ).toBeNull();
     const others = portsWith(await registered());
-    expect(await passkey.verify(challenge, one.assertion(), others)).toBeNull();
-    expect(await passkey.verify(challenge, one.assertion(), portsWith())).toBeNull();
+    expect(await passkey.verify(challenge, 'decide', one.assertion(), others)).toBeNull();
+    expect(await passkey.verify(challenge, 'decide', one.assertion(), portsWith())).toBeNull();
     const swapped = portsWith({ ...(await registered()), credentialId: one.id });
-    expect(await passkey.verify(challenge, one.assertion(), swapped)).toBeNull();
+    expect(await passkey.verify(challenge, 'decide', one.assertion(), swapped)).toBeNull();
     const elsewhere = newPasskey({ rpId: 'evil.example' });
     expect(await passkey.register(link, elsewhere.registration(), portsWith())).toBeNull();
   });
@@ -106,7 +118,7 @@ describe('a passkey', () => {
     'is not %j',
     async (evidence) => {
       const known = portsWith(await registered());
-      expect(await passkey.verify(challenge, evidence, known)).toBeNull();
+      expect(await passkey.verify(challenge, 'decide', evidence, known)).toBeNull();
       expect(await passkey.register(link, evidence, known)).toBeNull();
     },
   );

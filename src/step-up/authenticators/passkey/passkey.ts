@@ -18,8 +18,9 @@ export const passkey: ConfirmationMethod<'webauthn'> = {
 
   confirmField: 'assertion',
   confirmForm,
+  confirmProblem: 'That was not right: the passkey is none that is registered for this.',
 
-  async verify(challenge, evidence, ports) {
+  async verify(challenge, step, evidence, ports) {
     const response = readAssertion(evidence);
     if (response === null) return null;
     const known = await ports.authenticatorsOf(challenge, 'webauthn');
@@ -27,7 +28,7 @@ export const passkey: ConfirmationMethod<'webauthn'> = {
     if (used === undefined || used.publicKey === null) return null;
     const { zoneId, id, publicKey, signCount } = used;
     const rp = relyingPartyAt(ports.env.issuerUrl);
-    const nonce = confirmationNonce(challenge.id, challenge.binding.toString('hex'));
+    const nonce = confirmationNonce(step, challenge.id, challenge.binding.toString('hex'));
     // The library throws for whatever is wrong, and what that is helps only those who have a key.
     const checked = await verifyAuthenticationResponse({
       response,
@@ -44,6 +45,7 @@ export const passkey: ConfirmationMethod<'webauthn'> = {
     if (checked?.verified !== true) return null;
     const { newCounter } = checked.authenticationInfo;
     return {
+      authenticatorId: id,
       amr: ['pop', 'user', 'mfa'],
       spend: (tx) => updatesRow(tx, SPEND_COUNT, [zoneId, id, newCounter]),
     };

@@ -1,16 +1,19 @@
 import { renderSVG } from 'uqr';
 import { Html, html } from '../html.js';
 import { linkField } from '../link.js';
+import { DECIDE } from '../page.js';
 import type { TotpKey } from './totp-codes.js';
 
-/** The form that confirms with a code. @param failed whether the last code was wrong */
-export function confirmForm(failed: boolean): Html {
+/**
+ * The form that confirms with a code.
+ *
+ * @param link the secret of the link by which the request is shown; `null` if a code is what shows it
+ * @param failed whether the last code was wrong
+ */
+export function confirmForm(link: string | null, failed: boolean): Html {
   return html`<form method="post" autocomplete="off">
-    ${codeField(failed)}
-    <div class="buttons">
-      <button name="decision" value="approved" class="primary">Confirm</button>
-      <button name="decision" value="rejected">Refuse</button>
-    </div>
+    ${link === null ? null : linkField(link)} ${codeField(failed)}
+    ${link === null ? html`<div class="buttons"><button>Show the request</button></div>` : DECIDE}
   </form>`;
 }
 

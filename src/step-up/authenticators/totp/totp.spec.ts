@@ -42,7 +42,7 @@ describe('a code', () => {
     const [first, second] = [await newApp(), await newApp()];
     const ports = portsWith(first.known, second.known);
     for (const steps of [-1, 0, 1]) {
-      const verified = await totp.verify(challenge, codeOf(second.secret, steps), ports);
+      const verified = await totp.verify(challenge, 'decide', codeOf(second.secret, steps), ports);
       expect(verified?.amr).toEqual(['otp']);
       let spent: unknown[] = [];
       const tx = {
@@ -59,18 +59,20 @@ describe('a code', () => {
   test('may be typed with the spaces that apps show', async () => {
     const { secret, known } = await newApp();
     const code = codeOf(secret).replace(/(...)/, '$1 ');
-    expect(await totp.verify(challenge, code, portsWith(known))).not.toBeNull();
+    expect(await totp.verify(challenge, 'decide', code, portsWith(known))).not.toBeNull();
   });
 
   test('is wrong of another app, at another time, or without a key', async () => {
     const { secret, known } = await newApp();
     const right = codeOf(secret);
-    expect(await totp.verify(challenge, right, portsWith((await newApp()).known))).toBeNull();
-    expect(await totp.verify(challenge, right, portsWith())).toBeNull();
     expect(
-      await totp.verify(challenge, right, portsWith({ ...known, sealedSecret: null })),
+      await totp.verify(challenge, 'decide', right, portsWith((await newApp()).known)),
     ).toBeNull();
-    expect(await totp.verify(challenge, codeOf(secret, 3), portsWith(known))).toBeNull();
+    expect(await totp.verify(challenge, 'decide', right, portsWith())).toBeNull();
+    expect(
+      await totp.verify(challenge, 'decide', right, portsWith({ ...known, sealedSecret: null })),
+    ).toBeNull();
+    expect(await totp.verify(challenge, 'decide', codeOf(secret, 3), portsWith(known))).toBeNull();
   });
 
   test('of the key on the page registers the app', async () => {
@@ -89,6 +91,8 @@ describe('a code', () => {
     expect(made).toMatchObject({ lastStep: String(STEP), keyDrawn: true });
     expect(await totp.register(other, codeOf(secret), portsWith())).toBeNull();
     const known = { ...made, zoneId: 'z1' } as Partial<Authenticator>;
-    expect(await totp.verify(challenge, codeOf(secret, 1), portsWith(known))).not.toBeNull();
+    expect(
+      await totp.verify(challenge, 'decide', codeOf(secret, 1), portsWith(known)),
+    ).not.toBeNull();
   });
 });

@@ -17,17 +17,19 @@ export const totp: ConfirmationMethod<'totp'> = {
   scripted: false,
 
   confirmField: 'code',
-  confirmForm: ({ failed }) => confirmForm(failed),
+  confirmForm: ({ link, failed }) => confirmForm(link, failed),
+  confirmProblem: 'That was not right. Wait for the next code if this one was used before.',
 
-  async verify(challenge, evidence, ports) {
+  async verify(challenge, _step, evidence, ports) {
     const now = ports.now();
     for (const { zoneId, id, sealedSecret } of await ports.authenticatorsOf(challenge, 'totp')) {
       if (sealedSecret === null) continue;
-      const key = await ports.openSecret({ zoneId, id }, sealedSecret);
+      const key = await ports.openSecret({ zoneId, id, kind: 'totp' }, sealedSecret);
       const step = stepOfCode(key, typed(evidence), now);
       key.fill(0);
       if (step === null) continue;
       return {
+        authenticatorId: id,
         amr: ['otp'],
         spend: (tx) => updatesRow(tx, SPEND_STEP, [zoneId, id, step]),
       };
@@ -74,7 +76,7 @@ async function sealed(
   ports: ConfirmationPorts,
 ): Promise<NewAuthenticator> {
   const id = uuidv7();
-  const sealedSecret = await ports.sealSecret({ zoneId, id }, key);
+  const sealedSecret = await ports.sealSecret({ zoneId, id, kind: 'totp' }, key);
   return { id, sealedSecret, lastStep: step === null ? null : String(step), keyDrawn: true };
 }
 

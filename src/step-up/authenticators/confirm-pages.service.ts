@@ -1,0 +1,74 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { CLOCK, type Clock } from '../../platform/config/clock.js';
+import { ENV, type RunningEnv } from '../../platform/config/env.js';
+import type { Challenge } from '../challenge.entity.js';
+import { Challenges } from '../challenges.service.js';
+import { confirmationMethodsFor } from '../decision-methods.js';
+import { confirmPage, proofForm, unshownPage } from './confirm-page.js';
+import type { Problem } from './confirm-outcomes.js';
+import type { Html } from './html.js';
+import type { Page } from './page.js';
+
+/** Makes the pages on which a challenge is confirmed. */
+@Injectable()
+export class ConfirmPages {
+  constructor(
+    private readonly challenges: Challenges,
+    @Inject(ENV) private readonly env: RunningEnv,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** The page that does not show the request yet, and says nothing about it. */
+  unshown(challenge: Challenge, problem: Problem | null): Page {
+    return unshownPage({
+      forms: this.formsOf(challenge, null, problem),
+      passkeys: hasScripts(challenge),
+      problem: problem?.text ?? null,
+      minutesLeft: this.minutesLeft(challenge),
+    });
+  }
+
+  /** The page that shows the request to whoever has brought the secret of the link. */
+  linked(challenge: Challenge, link: string, problem: Problem | null): Promise<Page> {
+    return this.shown(challenge, this.formsOf(challenge, link, problem), problem);
+  }
+
+  /** The page that shows the request to the person who has shown a code or a passkey. */
+  proved(challenge: Challenge, proof: string): Promise<Page> {
+    return this.shown(challenge, [proofForm(proof)], null);
+  }
+
+  private async shown(
+    challenge: Challenge,
+    forms: readonly Html[],
+    problem: Problem | null,
+  ): Promise<Page> {
+    return confirmPage({
+      request: challenge.request,
+      names: await this.challenges.clientNames(challenge),
+      forms,
+      passkeys: hasScripts(challenge),
+      problem: problem?.text ?? null,
+      minutesLeft: this.minutesLeft(challenge),
+    });
+  }
+
+  private formsOf(
+    challenge: Challenge,
+    link: string | null,
+    problem: Problem | null,
+  ): readonly Html[] {
+    const about = { challenge, env: this.env, link };
+    return confirmationMethodsFor(challenge.terms).map((method, i) =>
+      method.confirmForm({ ...about, failed: problem?.method === method.name, alternative: i > 0 }),
+    );
+  }
+
+  private minutesLeft({ expiresAt }: Challenge): number {
+    return Math.max(1, Math.ceil((expiresAt.getTime() - this.clock.now()) / 60_000));
+  }
+}
+
+function hasScripts({ terms }: Challenge): boolean {
+  return confirmationMethodsFor(terms).some(({ scripted }) => scripted);
+}

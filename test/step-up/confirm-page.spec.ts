@@ -1,0 +1,367 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { codeOf } from '../setup/authenticator-app.js';
+import { APPROVE_WRITES, heldIn } from '../setup/challenges.js';
+import { rows, sharedReplica, startReplicaForTest, type Replica } from '../setup/harness.js';
+import { attributeOn, fragmentOf, openPage, type Shown } from '../setup/pages.js';
+import { newPasskey } from '../setup/passkey.js';
+import { callAdmin, createTestZone, type Parameters, type TestZone } from '../setup/zone.js';
+
+const MFA_WRITES = APPROVE_WRITES.replace('"approval"', '"mfa"');
+
+let a: Replica;
+let b: Replica;
+let zone: TestZone;
+
+beforeAll(async () => {
+  [a, b] = await Promise.all([sharedReplica(), sharedReplica('second')]);
+});
+beforeEach(async () => {
+  zone = await createTestZone(a);
+  await zone.activate(MFA_WRITES);
+});
+
+/** A request that is held: its page, the secret of the link to that, and the same request again. */
+async function held(parameters: Parameters = {}, of = zone) {
+  const request = { scope: 'a:write', ...parameters };
+  const { id, response, confirmUri } = heldIn(await of.session(request));
+  return {
+    id,
+    page: `/step-up/${id}/confirm`,
+    link: fragmentOf(confirmUri ?? 'https://no.link'),
+    challengeSecret: response.challenge_response,
+    again: () => of.session({ ...request, ...response }),
+  };
+}
+
+async function newApp(of = zone, subject = of.clientId): Promise<{ id: string; secret: string }> {
+  const made = await of.admin('POST', '/authenticators', { subject, kind: 'totp' });
+  return { id: String(made['id']), secret: String(made['secret']) };
+}
+
+const send = (path: string, fields?: Record<string, string>, replica = a): Promise<Shown> =>
+  openPage(replica, path, fields);
+
+const setMfa = async (changed: object, of = zone) => {
+  const set = await callAdmin(of.replica, 'PUT', `/zones/${of.zoneId}/step-up-types/mfa`, {
+    lifetime_seconds: 300,
+    satisfied_by: ['totp', 'webauthn'],
+    quorum: 1,
+    requester_may_satisfy: false,
+    subject_may_satisfy: true,
+    acr: 'mfa',
+    reuse_seconds: 0,
+    ...changed,
+  });
+  expect(set.status).toBe(200);
+};
+
+const stateOf = async (id: string) =>
+  ((await (await fetch(`${a.url}/step-up/${id}`)).json()) as { state: string }).state;
+
+/** What a page must not say to whoever has only the id of the challenge. */
+const asked = () => [zone.clientId, 'a:write', 'resource://a', 'minutes</dd>', '<dl'];
+
+const proofIn = ({ text }: Shown): string => /name="proof" value="([^"]+)"/.exec(text)?.[1] ?? '';
+
+describe('whoever has the id of a challenge', () => {
+  test('is shown nothing of it', async () => {
+    const { page, challengeSecret } = await held();
+    const other = await held({ ttl_seconds: '77' });
+    const pages = [
+      await send(page),
+      await send(page, {}),
+      await send(page, { link: '' }),
+      await send(page, { link: 'x' }),
+      await send(page, { link: 'a'.repeat(40_000) }),
+      await send(page, { link: randomBytes(32).toString('base64url') }),
+      await send(page, { link: challengeSecret }),
+      await send(page, { link: other.link }),
+      await send(page, { link: other.link, code: '123456', decision: 'approved' }),
+      await send(page, { proof: other.link, decision: 'approved' }),
+      await send(page, { code: '123456', decision: 'approved' }),
+      await send(page, { assertion: '{}' }),
+    ];
+    expect(pages.map(({ status }) => status)).toEqual([200, ...pages.slice(1).map(() => 400)]);
+    for (const { text } of pages) {
+      for (const hidden of asked()) expect(text).not.toContain(hidden);
+      expect(text).toContain('data-link');
+    }
+    const [nul, twice] = await Promise.all(
+      ['link=%00', `link=${other.link}&link=${other.link}`].map((body) =>
+        fetch(`${a.url}${page}`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/x-www-form-urlencoded' },
+          body,
+        }),
+      ),
+    );
+    expect([nul?.status, twice?.status]).toEqual([400, 400]);
+  });
+
+  test('finds the same page whether there is an authenticator or not', async () => {
+    const { page } = await held();
+    const without = (await send(page)).text;
+    await newApp();
+    expect((await send(page)).text).toBe(without);
+  });
+
+  test.each(['x', randomUUID(), '%00', 'a'.repeat(3_000)])('is there for no %s', async (id) => {
+    expect((await send(`/step-up/${id}/confirm`)).status).toBe(404);
+    expect((await send(`/step-up/${id}/confirm`, { code: '123456' })).status).toBe(404);
+  });
+});
+
+describe('the link in the held answer', () => {
+  test('shows who wants what and for how long, and nothing can be put into it', async () => {
+    const evil = await zone.newClient({ name: `<script>alert("&'")</script>` });
+    const { page, link } = await held({
+      client_id: evil.clientId,
+      client_secret: evil.secret,
+      ttl_seconds: '120',
+    });
+    const { status, text, headers } = await send(page, { link });
+    expect(status).toBe(200);
+    expect(text).not.toContain('<script>alert');
+    expect(text).toContain('&#60;script&#62;alert(&#34;&#38;&#39;&#34;)&#60;/script&#62;');
+    expect(text).toMatch(/a:write[^]*resource:\/\/a[^]*at most 2 minutes/);
+    expect(Object.fromEntries(headers)).toMatchObject({
+      'content-type': 'text/html; charset=utf-8',
+      'cache-control': 'no-store',
+      'referrer-policy': 'no-referrer',
+      'x-content-type-options': 'nosniff',
+      'x-robots-tag': 'noindex',
+      'content-security-policy': expect.stringMatching(
+        /^default-src 'none';.*form-action 'self'.*frame-ancestors 'none'$/,
+      ),
+    });
+    expect(text).not.toMatch(/<script(?! src="\/step-up\/assets\/)|\son[a-z]+=|\sstyle=/);
+  });
+
+  test('has its secret in the fragment; each who joins has another, and both are good', async () => {
+    const answers = [
+      await zone.session({ scope: 'a:write' }),
+      await zone.session({ scope: 'a:write' }),
+    ];
+    const [one, two] = answers.map((answer) => heldIn(answer));
+    expect(one?.id).toBe(two?.id);
+    expect(one?.confirmUri).not.toBe(two?.confirmUri);
+    for (const { confirmUri } of [one, two].filter((each) => each !== undefined)) {
+      const url = new URL(String(confirmUri));
+      expect([url.pathname, url.search]).toEqual([`/step-up/${one?.id}/confirm`, '']);
+      for (const link of [url.hash.slice(1), url.href]) {
+        expect((await send(url.pathname, { link }, b)).text).toContain(zone.clientId);
+      }
+    }
+  });
+
+  test('opens the page and redeems nothing', async () => {
+    const { id, page, link, again } = await held();
+    const { secret } = await newApp();
+    expect((await send(page, { link, code: codeOf(secret), decision: 'approved' })).status).toBe(
+      200,
+    );
+    const wrong = await zone.session({
+      scope: 'a:write',
+      challenge_id: id,
+      challenge_response: link,
+    });
+    expect(wrong).toMatchObject({ status: 400, body: { error: 'invalid_grant' } });
+    expect((await again()).status).toBe(200);
+  });
+
+  test('is there only where the subject may confirm on the page', async () => {
+    await setMfa({ satisfied_by: ['proof_system'] });
+    const elsewhere = heldIn(await zone.session({ scope: 'a:write' }));
+    expect(elsewhere.confirmUri).toBeNull();
+    const shown = await send(`/step-up/${elsewhere.id}/confirm`);
+    expect([shown.status, shown.text.includes('<form')]).toEqual([403, false]);
+    const { secret } = await newApp();
+    const sent = { code: codeOf(secret), decision: 'approved' };
+    expect((await send(`/step-up/${elsewhere.id}/confirm`, sent)).status).toBe(403);
+    expect(await stateOf(elsewhere.id)).toBe('pending');
+  });
+});
+
+describe('a code without the link', () => {
+  test('shows the request; the decision comes then, and needs no other code', async () => {
+    const { secret } = await newApp();
+    const { id, page, again } = await held();
+    const code = codeOf(secret);
+    // What is decided before it was seen does not count.
+    const shown = await send(page, { code, decision: 'approved' });
+    expect(shown.status).toBe(200);
+    for (const said of asked().slice(0, 3)) expect(shown.text).toContain(said);
+    expect(await stateOf(id)).toBe('pending');
+    expect(await zone.audit(shown.requestId)).toMatchObject([
+      {
+        outcome: 'done',
+        event: {
+          type: 'challenge.shown',
+          challenge: { id },
+          method: 'totp',
+          shown_to: `subject:[null,"${zone.clientId}"]`,
+        },
+      },
+    ]);
+    const proof = proofIn(shown);
+    expect(proof).toMatch(/^[A-Za-z0-9_-]{43}$/);
+    const decided = await send(page, { proof, decision: 'approved' }, b);
+    expect(decided.text).toContain('<h1>Confirmed</h1>');
+    expect(await zone.audit(decided.requestId)).toMatchObject([
+      {
+        outcome: 'done',
+        event: { type: 'challenge.decided', method: 'totp', decision: 'approved' },
+      },
+    ]);
+    expect((await again()).status).toBe(200);
+    // It was used to see this one.
+    expect((await send((await held({ ttl_seconds: '50' })).page, { code })).status).toBe(400);
+  });
+
+  test('refuses, too', async () => {
+    const { secret } = await newApp();
+    const { id, page } = await held();
+    const proof = proofIn(await send(page, { code: codeOf(secret) }));
+    expect((await send(page, { proof, decision: 'rejected' })).text).toContain('<h1>Refused</h1>');
+    expect(await stateOf(id)).toBe('rejected');
+  });
+
+  test('works once, also on two replicas at once', async () => {
+    const { secret } = await newApp();
+    const { page } = await held();
+    const code = codeOf(secret);
+    const answers = await Promise.all([a, b, a, b].map((one) => send(page, { code }, one)));
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 400, 400, 400]);
+  });
+
+  test('lets one decide on what was shown, once, for five minutes, with that app', async () => {
+    await setMfa({ satisfied_by: ['totp', 'approver'], quorum: 2 });
+    const app = await newApp();
+    const [one, other] = [await held(), await held({ ttl_seconds: '50' })];
+    const decide = ({ page }: { page: string }, proof: string) =>
+      send(page, { proof, decision: 'approved' });
+    const proofs = () => rows(a.databaseUrl, PROOFS, [zone.zoneId]);
+    const PROOFS = 'SELECT 1 FROM confirmation_proofs WHERE zone_id = $1';
+
+    const first = proofIn(await send(one.page, { code: codeOf(app.secret) }));
+    expect((await decide(other, first)).status).toBe(400);
+    expect((await send(one.page, { proof: first })).status).toBe(400);
+    expect((await send(one.page, { proof: first, decision: 'maybe' })).status).toBe(400);
+    const [done, twin] = await Promise.all([
+      decide(one, first),
+      openPage(b, one.page, { proof: first, decision: 'approved' }),
+    ]);
+    const texts = [done.text, twin.text].filter((text) => text.includes('<h1>Thank you</h1>'));
+    expect(texts).toHaveLength(1);
+    expect((await decide(one, first)).status).toBe(400);
+    expect(await proofs()).toEqual([]);
+
+    const second = proofIn(await send(other.page, { code: codeOf(app.secret, 1) }));
+    const late = `UPDATE confirmation_proofs SET expires_at = now() WHERE zone_id = $1`;
+    await rows(a.databaseUrl, late, [zone.zoneId]);
+    expect((await decide(other, second)).text).toContain('That took too long');
+    const soon = `UPDATE confirmation_proofs SET expires_at = now() + interval '1 minute' WHERE zone_id = $1`;
+    await rows(a.databaseUrl, soon, [zone.zoneId]);
+    await zone.admin('DELETE', `/authenticators/${app.id}`);
+    expect((await decide(other, second)).status).toBe(400);
+    expect(await stateOf(other.id)).toBe('pending');
+  });
+
+  test('is rationed as one that decides, whichever of both it is', async () => {
+    const { secret } = await newApp();
+    const { page, link } = await held();
+    const statuses: number[] = [];
+    for (let i = 0; i < 6; i += 1) {
+      const code = codeOf(secret, 5 + i);
+      const fields = i % 2 === 0 ? { code } : { link, code, decision: 'approved' };
+      statuses.push((await send(page, fields, i % 3 === 0 ? b : a)).status);
+    }
+    expect(statuses).toEqual([400, 400, 400, 400, 400, 429]);
+  });
+});
+
+describe('a passkey', () => {
+  test('shows a request, and a signature for that decides nothing; a wrong one is no wrong code', async () => {
+    const origin = 'http://localhost:3000';
+    const replica = await startReplicaForTest({ env: { ISSUER_URL: origin } });
+    const there = await createTestZone(replica);
+    await there.activate(MFA_WRITES);
+    const subject = there.clientId;
+    const open = (path: string, fields?: Record<string, string>) => openPage(replica, path, fields);
+    const one = newPasskey({ rpId: 'localhost', origin });
+    const nonceOn = ({ text }: Shown) => Buffer.from(attributeOn(text, 'data-nonce'), 'base64url');
+
+    const made = await there.admin('POST', '/authenticators/enrolments', { subject });
+    const enrolment = fragmentOf(made['enrolment_url']);
+    const of = nonceOn(await open('/step-up/enrol', { link: enrolment }));
+    const registration = one.registration({ of });
+    expect((await open('/step-up/enrol', { link: enrolment, registration })).status).toBe(200);
+
+    const { page, link } = await held({}, there);
+    const toSee = nonceOn(await open(page));
+    const toDecide = nonceOn(await open(page, { link }));
+    expect(toSee).not.toEqual(toDecide);
+    const assertion = one.assertion({ of: toSee, count: 1 });
+    const wrong = await open(page, { link, assertion, decision: 'approved' });
+    expect(wrong.status).toBe(400);
+    expect(wrong.text).toMatch(/role="alert"[^>]*>\s*That was not right: the passkey/);
+    expect(wrong.text).toContain('id="code"');
+    expect(wrong.text).not.toContain('aria-invalid');
+
+    const shown = await open(page, { assertion });
+    expect(shown.text).toContain('a:write');
+    const decided = await open(page, { proof: proofIn(shown), decision: 'approved' });
+    expect(decided.text).toContain('<h1>Confirmed</h1>');
+  });
+
+  test('is not spoken of where only codes are good', async () => {
+    await setMfa({ satisfied_by: ['totp'] });
+    const { page, link } = await held();
+    const pages = [await send(page), await send(page, { link })];
+    for (let i = 0; i < 6; i += 1) {
+      pages.push(await send(page, { link, code: '000000', decision: 'approved' }));
+    }
+    expect(pages.at(-1)?.status).toBe(429);
+    for (const { text } of pages) expect(text).not.toMatch(/passkey|webauthn/i);
+    // What it signs is no evidence there.
+    const sent = await send(page, { link, assertion: '{}', decision: 'approved' });
+    expect(sent.text).toContain('Enter the code');
+  });
+});
+
+describe('the page', () => {
+  test('says when it is too late', async () => {
+    const { secret } = await newApp();
+    const { id, page, link } = await held();
+    await rows(a.databaseUrl, 'UPDATE challenges SET expires_at = now() WHERE id = $1', [id]);
+    expect((await send(page)).text).toContain('Too late');
+    expect((await send(page, { link, code: codeOf(secret), decision: 'approved' })).status).toBe(
+      410,
+    );
+    expect((await send(page, { code: codeOf(secret) })).status).toBe(410);
+  });
+
+  test('takes nothing but its own form', async () => {
+    const { secret } = await newApp();
+    const { id, page, link } = await held();
+    const code = codeOf(secret);
+    expect((await send(page, { link, code, decision: 'maybe' })).status).toBe(400);
+    expect((await send(page, { link, code })).status).toBe(400);
+    expect((await send(page, { link, decision: 'approved' })).status).toBe(400);
+    expect((await send(page, { decision: 'approved' })).status).toBe(400);
+    const json = await fetch(`${a.url}${page}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ link, code, decision: 'approved' }),
+    });
+    expect(json.status).toBe(415);
+    const twice = await fetch(`${a.url}${page}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: `link=${link}&code=${code}&code=${code}&decision=approved`,
+    });
+    expect(twice.status).toBe(400);
+    expect(await stateOf(id)).toBe('pending');
+  });
+});
