@@ -50,6 +50,8 @@ import { PoliciesController } from './policy/policies.controller.js';
 import { PolicyDecisionsController } from './policy/policy-decisions.controller.js';
 import { PolicySetsController } from './policy/policy-sets.controller.js';
 import { ProofSystemsController } from './step-up/proof-systems.controller.js';
+import { Removal } from '../zones/removal.entity.js';
+import { Removals } from './removals/removals.service.js';
 import { ResourcesController } from './zones/resources.controller.js';
 import { Rewrap } from './keys/rewrap.service.js';
 import { SessionsController } from './sessions/sessions.controller.js';
@@ -80,6 +82,7 @@ const ENTITIES = [
   Authenticator,
   Webhook,
   WebhookDelivery,
+  Removal,
 ];
 
 /** In this room every connection is one of operators. */
@@ -137,6 +140,7 @@ const CONNECTIONS: Provider[] = [
     AutomaticRotation,
     Demo,
     Rewrap,
+    Removals,
   ],
 })
 export class AdminModule implements OnModuleInit {

@@ -107,7 +107,7 @@ export class AuditedChanges {
     const zone = await tx
       .getRepository(Zone)
       .findOne({ where: { id: zoneId }, lock: { mode: 'pessimistic_write' } });
-    const made = await make(tx, zone);
+    const made = await make(tx, zone?.removedAt === null ? zone : null);
     if (made === null) return null;
     await this.ledger.append(tx, zoneId, {
       type: `admin.${type}`,

@@ -18,6 +18,6 @@ import { SessionBearers } from './session-bearers.service.js';
     SecretVerifier,
     SessionBearers,
   ],
-  exports: [ClientAuthentication, RequestLimits, SecretVerifier, SessionBearers],
+  exports: [ClientAuthentication, SecretVerifier, SessionBearers],
 })
 export class AuthenticationModule {}

@@ -5,8 +5,6 @@ import {
   type ExecutionContext,
 } from '@nestjs/common';
 import type { Request } from 'express';
-import { limitRequests } from './limit.js';
-import { RequestLimits } from './request-limits.service.js';
 import { bearerToken, SessionBearers } from './session-bearers.service.js';
 
 /**
@@ -15,10 +13,7 @@ import { bearerToken, SessionBearers } from './session-bearers.service.js';
  */
 @Injectable()
 export class SessionBearerGuard implements CanActivate {
-  constructor(
-    private readonly bearers: SessionBearers,
-    private readonly limits: RequestLimits,
-  ) {}
+  constructor(private readonly bearers: SessionBearers) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     await this.admit(context.switchToHttp().getRequest());
@@ -32,8 +27,7 @@ export class SessionBearerGuard implements CanActivate {
    * @throws {OAuthError} invalid_token; slow_down
    */
   async admit(request: Request): Promise<void> {
-    const { zone, claims } = await this.bearers.verify(bearerToken(request));
-    await limitRequests({ zone, client: { id: claims.clientId } }, this.limits);
+    await this.bearers.count(await this.bearers.verify(bearerToken(request)));
   }
 }
 

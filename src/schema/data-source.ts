@@ -19,6 +19,7 @@ import { Resource } from '../zones/resource.entity.js';
 import { StepUpType } from '../zones/step-up-type.entity.js';
 import { WebhookDelivery } from '../webhooks/webhook-delivery.entity.js';
 import { Webhook } from '../webhooks/webhook.entity.js';
+import { Removal } from '../zones/removal.entity.js';
 import { Zone } from '../zones/zone.entity.js';
 import { FunctionSets1795280000000 } from './migrations/1795280000000-function-sets.js';
 import { Zones1795280000001 } from './migrations/1795280000001-zones.js';
@@ -28,6 +29,8 @@ import { Ledger1795280000004 } from './migrations/1795280000004-ledger.js';
 import { Delegation1795280000005 } from './migrations/1795280000005-delegation.js';
 import { StepUp1795280000006 } from './migrations/1795280000006-step-up.js';
 import { Webhooks1795280000007 } from './migrations/1795280000007-webhooks.js';
+import { AgentSessionLimits1795292294765 } from './migrations/1795292294765-agent-session-limits.js';
+import { Removals1795293453144 } from './migrations/1795293453144-removals.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
@@ -75,6 +78,7 @@ export function dataSourceOptions(url: string): PostgresOptions {
       Enrolment,
       Webhook,
       WebhookDelivery,
+      Removal,
     ],
     migrations: [
       FunctionSets1795280000000,
@@ -85,6 +89,8 @@ export function dataSourceOptions(url: string): PostgresOptions {
       Delegation1795280000005,
       StepUp1795280000006,
       Webhooks1795280000007,
+      AgentSessionLimits1795292294765,
+      Removals1795293453144,
     ],
     migrationsTableName: MIGRATIONS_TABLE,
     synchronize: false,

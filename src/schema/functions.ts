@@ -13,6 +13,7 @@ export const FUNCTION_FILES: readonly string[] = [
   'platform/database/immutable.sql',
   'policy/immutable-versions.sql',
   'ledger/audit.sql',
+  'ledger/sessions/sessions.sql',
   'ledger/ledger.sql',
   'ledger/maintenance.sql',
   'zones/zone-version.sql',

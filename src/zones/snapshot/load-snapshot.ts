@@ -37,7 +37,7 @@ export interface SnapshotServices {
  * Reads a whole zone.
  *
  * @param tx a REPEATABLE READ transaction, so that all of it is of one version
- * @returns `null` for an unknown zone
+ * @returns `null` for an unknown zone, and for one that is being removed
  */
 export async function readZone(
   tx: EntityManager,
@@ -45,7 +45,7 @@ export async function readZone(
   { policySets }: SnapshotServices,
 ): Promise<StoredZone | null> {
   const zone = await tx.getRepository(Zone).findOneBy({ id: zoneId });
-  if (zone === null) return null;
+  if (zone === null || zone.removedAt !== null) return null;
   return {
     zone,
     clients: await tx.getRepository(Client).findBy({ zoneId }),
