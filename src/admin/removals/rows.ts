@@ -7,6 +7,8 @@ export interface Rows {
   readonly which: string;
   /** The column by which rows are named: beside the zone it begins the key. Absent: by where they lie. */
   readonly key?: 'id' | 'challenge_id' | 'jti';
+  /** Whether an index has them in the order of the key. Then the oldest go first. */
+  readonly ordered?: boolean;
   /** What is done to them, if they are not removed. */
   readonly change?: string;
   /** How many steps' worth one of them counts: others go with it. */
@@ -20,6 +22,7 @@ const byDay = (table: string, key: NonNullable<Rows['key']>, which = OF_ZONE): R
   table,
   key,
   which,
+  ordered: true,
 });
 const plain = (table: string): Rows => ({ table, which: OF_ZONE });
 
@@ -29,8 +32,8 @@ const plain = (table: string): Rows => ({ table, which: OF_ZONE });
  */
 export const ROWS: Readonly<Record<RemovalKind, readonly Rows[]>> = {
   client: [
-    byDay('delegation_edges', 'id', 'r.issuer_client_id = $2::uuid'),
-    byDay('delegation_edges', 'id', 'r.receiver_client_id = $2::uuid'),
+    { table: 'delegation_edges', key: 'id', which: 'r.issuer_client_id = $2::uuid' },
+    { table: 'delegation_edges', key: 'id', which: 'r.receiver_client_id = $2::uuid' },
     byDay('agent_sessions', 'id', 'r.client_id = $2::uuid'),
     byDay('sessions', 'id', 'r.client_id = $2::uuid'),
     byDay('challenges', 'id', 'r.client_id = $2::uuid'),
@@ -40,6 +43,7 @@ export const ROWS: Readonly<Record<RemovalKind, readonly Rows[]>> = {
     {
       table: 'sessions',
       key: 'id',
+      ordered: true,
       // If it is trusted again meanwhile, those that began since are none of these. They are looked at last.
       which: `r.issuer = $2 AND r.ended_at IS NULL AND r.created_at <= coalesce((
         SELECT max(m.requested_at) FROM removals m
@@ -93,10 +97,10 @@ export function countRows(kind: RemovalKind): string {
  *
  * @returns SQL that returns `done`, the number of rows; no row if there is no such removal any more
  */
-export function someRows({ table, which, key, change }: Rows): string {
+export function someRows({ table, which, key, ordered, change }: Rows): string {
   const at = key ?? 'ctid';
   const some = `r.zone_id = $1 AND r.${at} = ANY (ARRAY(
-      SELECT r.${at} FROM ${table} r WHERE r.zone_id = $1 AND ${which} ORDER BY r.${at} LIMIT $3))`;
+      SELECT r.${at} FROM ${table} r WHERE r.zone_id = $1 AND ${which}${ordered === true ? ` ORDER BY r.${at}` : ''} LIMIT $3))`;
   const act =
     change === undefined
       ? `DELETE FROM ${table} r WHERE ${some} AND ${which}`

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 2,
-  sha256: 'd2a7d283bb2181558b002448575eee24021f36f96156b23495cd69f1c70ef493',
+  sha256: '0551472a2f6a7553be6780ed57b8beadd843af43d3b767ce19bbfdda4f551ed7',
 } as const;
