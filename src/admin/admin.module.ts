@@ -35,6 +35,7 @@ import { AdminGuard } from './admin.guard.js';
 import { AutomaticRotation } from './keys/automatic-rotation.service.js';
 import { AgentSessionsAdminController } from './sessions/agent-sessions.controller.js';
 import { DelegationsAdminController } from './sessions/delegations.controller.js';
+import { AuthenticatorRenewal } from './step-up/authenticator-renewal.service.js';
 import { AuthenticatorsController } from './step-up/authenticators.controller.js';
 import { ChallengesController } from './step-up/challenges.controller.js';
 import { ClientSecretsController } from './clients/client-secrets.controller.js';
@@ -141,6 +142,7 @@ const CONNECTIONS: Provider[] = [
     Demo,
     Rewrap,
     Removals,
+    AuthenticatorRenewal,
   ],
 })
 export class AdminModule implements OnModuleInit {

@@ -112,7 +112,7 @@ export class AuditedChanges {
     await this.ledger.append(tx, zoneId, {
       type: `admin.${type}`,
       outcome: 'done',
-      request_id: requestId,
+      ...requestId,
       operator,
       ...made.details,
     });

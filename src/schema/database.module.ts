@@ -7,17 +7,22 @@ import { OPERATORS } from '../platform/database/operators-connections.js';
 import { ZoneReads } from '../platform/database/zone-reads.service.js';
 import { dataSourceOptions, operatorsOptions } from './data-source.js';
 import { endBrokenConnections } from '../platform/database/broken-connections.js';
+import type { StartPatience } from '../platform/database/start-patience.js';
 
 /** The connections to PostgreSQL and the news from it. The schema is migrated before Nest starts. */
 @Module({})
 export class DatabaseModule {
-  static forRoot(env: RunningEnv): DynamicModule {
+  /** @param patience of the start; a command has none, and fails at once */
+  static forRoot(env: RunningEnv, patience: StartPatience | null): DynamicModule {
     return {
       module: DatabaseModule,
       global: true,
       imports: [
-        connections({ ...dataSourceOptions(env.databaseUrl) }),
-        connections({ ...operatorsOptions(env.databaseUrl), name: OPERATORS }),
+        connections(dataSourceOptions(env.databaseUrl, env.limits), patience),
+        connections(
+          { ...operatorsOptions(env.databaseUrl, env.limits), name: OPERATORS },
+          patience,
+        ),
       ],
       providers: [ChangeFeed, ZoneReads],
       exports: [ChangeFeed, ZoneReads],
@@ -25,13 +30,18 @@ export class DatabaseModule {
   }
 }
 
-function connections(options: TypeOrmModuleOptions & { readonly name?: string }): DynamicModule {
+function connections(
+  options: TypeOrmModuleOptions & { readonly name?: string },
+  patience: StartPatience | null,
+): DynamicModule {
   return TypeOrmModule.forRootAsync({
     ...(options.name === undefined ? {} : { name: options.name }),
-    useFactory: () => ({ ...options, retryAttempts: 30, retryDelay: 1_000 }),
+    // Whether waiting helps is for the patience to say.
+    useFactory: () => ({ ...options, toRetry: () => false }),
     dataSourceFactory: async (given) => {
       if (given === undefined) throw new Error('no data source options');
-      const dataSource = await new DataSource(given).initialize();
+      const initialize = () => new DataSource(given).initialize();
+      const dataSource = await (patience?.until(initialize) ?? initialize());
       endBrokenConnections(dataSource);
       return dataSource;
     },

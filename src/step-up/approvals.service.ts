@@ -9,6 +9,7 @@ import {
   type Stale,
 } from '../authentication/session-bearers.service.js';
 import { OAuthError } from '../oauth/errors.js';
+import type { RequestId } from '../platform/http/request-id.js';
 import type { Challenge } from './challenge.entity.js';
 import { Challenges, type DecisionOutcome } from './challenges.service.js';
 import type { ApproverDecisionBody } from './decision.body.js';
@@ -51,7 +52,7 @@ export class Approvals {
     token: string,
     id: string,
     { decision, reason, binding }: ApproverDecisionBody,
-    requestId: string,
+    requestId: RequestId,
   ): Promise<DecisionOutcome> {
     return this.asApprover(token, async (bearer) => {
       const { clientId } = bearer.claims;

@@ -5,6 +5,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { instant } from '../platform/config/clock.js';
 import { commitIf } from '../platform/database/commit-if.js';
 import { databaseNow } from '../platform/database/database-now.js';
+import type { RequestId } from '../platform/http/request-id.js';
 import { Ledger } from '../ledger/ledger.service.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { Challenge } from './challenge.entity.js';
@@ -93,7 +94,7 @@ export class Challenges {
     zoneId: string,
     id: string,
     input: DecisionInput,
-    requestId: string,
+    requestId: RequestId,
     conditions: DecisionConditions = {},
   ): Promise<DecisionOutcome> {
     const outcome = await commitIf(
@@ -112,7 +113,7 @@ export class Challenges {
     zoneId: string,
     id: string,
     input: DecisionInput,
-    requestId: string,
+    requestId: RequestId,
     { admit, spend }: DecisionConditions,
   ): Promise<DecisionOutcome> {
     if (admit !== undefined && !(await admit(tx))) return { refusal: 'stale' };
@@ -131,7 +132,7 @@ export class Challenges {
     await this.ledger.append(tx, zoneId, {
       type: 'challenge.decided',
       outcome: 'done',
-      request_id: requestId,
+      ...requestId,
       challenge: { id, type: challenge.type, binding: challenge.binding.toString('hex') },
       decided_by: input.decidedBy,
       method: input.method,
@@ -148,7 +149,7 @@ export class Challenges {
     zoneId: string,
     id: string,
     { decidedBy, method, decision }: DecisionInput,
-    requestId: string,
+    requestId: RequestId,
     reason: string,
   ): Promise<void> {
     await this.ledger.commit({
@@ -158,7 +159,7 @@ export class Challenges {
       event: {
         type: 'challenge.decided',
         outcome: 'denied',
-        request_id: requestId,
+        ...requestId,
         challenge: { id },
         decided_by: decidedBy,
         method,

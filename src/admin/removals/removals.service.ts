@@ -1,16 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  Inject,
-  Injectable,
-  type OnApplicationBootstrap,
-  type OnApplicationShutdown,
-} from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import pg from 'pg';
 import type { Logger } from 'pino';
 import type { Repository } from 'typeorm';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { LOGGER } from '../../platform/config/logger.js';
+import { BackgroundWork } from '../../platform/background-work.js';
 import { Periodic } from '../../platform/periodic.js';
 import { Removal, type RemovalKind } from '../../zones/removal.entity.js';
 import { countRows, ROWS, someRows } from './rows.js';
@@ -44,17 +40,16 @@ interface Task {
  * in the database, so whoever comes next goes on from there.
  */
 @Injectable()
-export class Removals implements OnApplicationBootstrap, OnApplicationShutdown {
+export class Removals implements OnApplicationShutdown {
   private readonly periodic = new Periodic(() => this.look());
 
   constructor(
     @InjectRepository(Removal) private readonly removals: Repository<Removal>,
     @Inject(ENV) private readonly env: RunningEnv,
     @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
-
-  onApplicationBootstrap(): void {
-    this.periodic.start(EVERY_MS);
+    background: BackgroundWork,
+  ) {
+    background.add(() => this.periodic.start(EVERY_MS));
   }
 
   onApplicationShutdown(): void {
@@ -78,7 +73,7 @@ export class Removals implements OnApplicationBootstrap, OnApplicationShutdown {
   private async work(): Promise<void> {
     const client = new pg.Client({
       connectionString: this.env.databaseUrl,
-      connectionTimeoutMillis: 2_000,
+      connectionTimeoutMillis: this.env.limits.connectMs,
       statement_timeout: 10_000,
       query_timeout: 11_000,
       // Whoever has a row locked has something better to do than to wait for us behind it.

@@ -4,7 +4,7 @@ import { ApiResponse } from '@nestjs/swagger';
 import type { Response } from 'express';
 import type { EntityManager, Repository } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import { RequestId } from '../../platform/http/request-id.js';
+import { CurrentRequestId, type RequestId } from '../../platform/http/request-id.js';
 import { KeyGeneration } from '../../keys/rotation/key-generation.service.js';
 import { Rotations } from '../../keys/rotation/rotations.service.js';
 import { Sealing } from '../../sealing/sealing.service.js';
@@ -47,7 +47,7 @@ export class ZonesController {
   @Post()
   async create(
     @Body() body: ZoneBody,
-    @RequestId() requestId: string,
+    @CurrentRequestId() requestId: RequestId,
     @Res({ passthrough: true }) response: Response,
   ) {
     const id = uuidv7();

@@ -14,6 +14,7 @@ import {
 import { commitIf } from '../../platform/database/commit-if.js';
 import { takeZoneTurn, TURN_WAIT_MS } from '../../platform/database/zone-turn.js';
 import { Turns } from '../../platform/turns.js';
+import type { RequestId } from '../../platform/http/request-id.js';
 
 /** Requests that wait, of a zone and of one of its clients, and for how long. */
 const WAITING = { waiting: 256, waitingOfOne: 128, waitMs: TURN_WAIT_MS } as const;
@@ -34,7 +35,7 @@ export interface Caller {
 /** A request of an application. */
 export interface Asked {
   readonly token: string;
-  readonly requestId: string;
+  readonly requestId: RequestId;
   /** What is to be done, for the audit log, such as `delegation.created`. */
   readonly type: string;
 }
@@ -127,7 +128,7 @@ export class Graph {
     return this.ledger.append(tx, zoneId, {
       type,
       outcome: 'done',
-      request_id: requestId,
+      ...requestId,
       ...describe(bearer),
       ...details,
     });
@@ -141,7 +142,7 @@ export class Graph {
       event: {
         type: asked.type,
         outcome: 'denied',
-        request_id: asked.requestId,
+        ...asked.requestId,
         error: error.code,
         reason: error.detail,
         ...describe(bearer),

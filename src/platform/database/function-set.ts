@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 2,
-  sha256: '0551472a2f6a7553be6780ed57b8beadd843af43d3b767ce19bbfdda4f551ed7',
+  sha256: 'd28c39eb43c697f6f4ad393b645fd970028e503faafd88732bb538f853ba7341',
 } as const;
