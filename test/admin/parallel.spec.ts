@@ -12,12 +12,12 @@ import {
 } from '../setup/zone.js';
 
 /** What is asked at once at each of two replicas. */
-const AT_ONCE = 12;
+const AT_ONCE = 8;
 
 /** Rows that take their time: all together longer than a request usually may. */
 const SLOW = `
   CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$
-  BEGIN PERFORM pg_sleep(0.1); RETURN NEW; END $$;
+  BEGIN PERFORM pg_sleep(0.15); RETURN NEW; END $$;
   CREATE TRIGGER slow BEFORE INSERT ON clients FOR EACH ROW EXECUTE FUNCTION slow();
   CREATE TRIGGER slow BEFORE INSERT ON delegation_edges FOR EACH ROW EXECUTE FUNCTION slow()`;
 
@@ -79,7 +79,7 @@ test('agents that work and clients that are created at once do not get in the wa
 test('exchanges at once on one budgeted delegation are answered until the budget is used up', async () => {
   const app = await applicationOf(zone);
   const target = await app.open();
-  const budget = 15;
+  const budget = 6;
   const edge = await app.delegate(await app.open(), target, { constraints: { budget } });
   const subject = tokenOf(
     await zone.session({
