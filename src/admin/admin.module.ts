@@ -51,6 +51,8 @@ import { PoliciesController } from './policy/policies.controller.js';
 import { PolicyDecisionsController } from './policy/policy-decisions.controller.js';
 import { PolicySetsController } from './policy/policy-sets.controller.js';
 import { ProofSystemsController } from './step-up/proof-systems.controller.js';
+import { Removal } from '../zones/removal.entity.js';
+import { Removals } from './removals/removals.service.js';
 import { ResourcesController } from './zones/resources.controller.js';
 import { Rewrap } from './keys/rewrap.service.js';
 import { SessionsController } from './sessions/sessions.controller.js';
@@ -81,6 +83,7 @@ const ENTITIES = [
   Authenticator,
   Webhook,
   WebhookDelivery,
+  Removal,
 ];
 
 /** In this room every connection is one of operators. */
@@ -138,6 +141,7 @@ const CONNECTIONS: Provider[] = [
     AutomaticRotation,
     Demo,
     Rewrap,
+    Removals,
     AuthenticatorRenewal,
   ],
 })

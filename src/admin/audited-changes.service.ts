@@ -3,8 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import { QueryFailedError, type DataSource, type EntityManager } from 'typeorm';
 import { Ledger } from '../ledger/ledger.service.js';
 import { isUuid } from '../oauth/vocabulary.js';
-import { commitIf } from '../platform/database/commit-if.js';
-import { takeZoneTurn, TURN_WAIT_MS } from '../platform/database/zone-turn.js';
+import { commitInTurn, TURN_WAIT_MS } from '../platform/database/zone-turn.js';
 import { Turns } from '../platform/turns.js';
 import { Zone } from '../zones/zone.entity.js';
 import type { Change } from './change.js';
@@ -83,8 +82,9 @@ export class AuditedChanges {
   ): Promise<T | null> {
     try {
       const made = await this.turns.take(change.zoneId, OPERATOR, () =>
-        commitIf<Made<T> | null>(
+        commitInTurn<Made<T> | null>(
           this.dataSource,
+          change.zoneId,
           (result) => result !== null,
           (tx) => this.make(tx, change, make),
         ),
@@ -101,12 +101,11 @@ export class AuditedChanges {
     make: (tx: EntityManager, zone: Zone | null) => Promise<Made<T> | null>,
   ): Promise<Made<T> | null> {
     const { zoneId, requestId, type, operator = OPERATOR } = change;
-    await takeZoneTurn(tx, zoneId);
     // Each change would lock the zone sooner or later; those that had locked different things in it
     // before would wait for each other. What refers to the zone may go on meanwhile, unless that goes.
     const mode = type === 'zone.deleted' ? 'pessimistic_write' : 'for_no_key_update';
     const zone = await tx.getRepository(Zone).findOne({ where: { id: zoneId }, lock: { mode } });
-    const made = await make(tx, zone);
+    const made = await make(tx, zone?.removedAt === null ? zone : null);
     if (made === null) return null;
     await this.ledger.append(tx, zoneId, {
       type: `admin.${type}`,

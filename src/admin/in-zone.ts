@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import {
   createParamDecorator,
   Injectable,
+  type ArgumentMetadata,
   type ExecutionContext,
   type PipeTransform,
 } from '@nestjs/common';
@@ -18,25 +19,30 @@ export function zoneIdOf(request: Request): string {
   return String(request.params['zone']);
 }
 
+const BEING_REMOVED = 'being removed';
+type BeingRemoved = typeof BEING_REMOVED;
+
 /** Finds the zone that a path names. */
 @Injectable()
 export class ZonePipe implements PipeTransform<string, Promise<Zone>> {
   constructor(@InjectRepository(Zone) private readonly zones: Repository<Zone>) {}
 
   /**
+   * @param metadata its `data` is `being removed` where one that is being removed is a zone as well
    * @throws {NotFoundException} for an unknown zone and a malformed id alike, unless the rest of the
    *   request is not valid: that is checked at the same time, and is said first
    */
-  async transform(id: string): Promise<Zone> {
+  async transform(id: string, { data }: ArgumentMetadata): Promise<Zone> {
     const zone = isUuid(id) ? await this.zones.findOneBy({ id }) : await setImmediate(null);
-    return found(zone, 'zone');
+    const gone = zone !== null && zone.removedAt !== null && data !== BEING_REMOVED;
+    return found(gone ? null : zone, 'zone');
   }
 }
 
 const inPath = ApiParam({ name: 'zone', type: String });
 
 const ZoneParameter = createParamDecorator(
-  (_data: unknown, context: ExecutionContext) =>
+  (_data: BeingRemoved | undefined, context: ExecutionContext) =>
     zoneIdOf(context.switchToHttp().getRequest<Request>()),
   [
     (target, name = '') => {
@@ -46,5 +52,9 @@ const ZoneParameter = createParamDecorator(
   ],
 );
 
-/** The zone of a handler's path (`:zone`). There is none: 404, and the handler is not called. */
-export const InZone = (): ParameterDecorator => ZoneParameter(ZonePipe);
+/**
+ * The zone of a handler's path (`:zone`). There is none: 404, and the handler is not called.
+ *
+ * @param what `being removed` if a zone that is being removed is meant, too
+ */
+export const InZone = (what?: BeingRemoved): ParameterDecorator => ZoneParameter(what, ZonePipe);

@@ -22,12 +22,6 @@ import { UnauthenticatedDenials } from './unauthenticated-denials.service.js';
     UnauthenticatedDenials,
     ...authenticationMetrics,
   ],
-  exports: [
-    ClientAuthentication,
-    RequestLimits,
-    SecretVerifier,
-    SessionBearers,
-    UnauthenticatedDenials,
-  ],
+  exports: [ClientAuthentication, SecretVerifier, SessionBearers, UnauthenticatedDenials],
 })
 export class AuthenticationModule {}

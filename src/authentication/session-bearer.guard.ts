@@ -6,8 +6,6 @@ import {
 } from '@nestjs/common';
 import type { Request } from 'express';
 import { inFlightOf } from '../platform/http/overload/in-flight.js';
-import { limitRequests } from './limit.js';
-import { RequestLimits } from './request-limits.service.js';
 import { bearerToken, SessionBearers } from './session-bearers.service.js';
 
 /**
@@ -16,10 +14,7 @@ import { bearerToken, SessionBearers } from './session-bearers.service.js';
  */
 @Injectable()
 export class SessionBearerGuard implements CanActivate {
-  constructor(
-    private readonly bearers: SessionBearers,
-    private readonly limits: RequestLimits,
-  ) {}
+  constructor(private readonly bearers: SessionBearers) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     await this.admit(context.switchToHttp().getRequest());
@@ -33,9 +28,9 @@ export class SessionBearerGuard implements CanActivate {
    * @throws {OAuthError} invalid_token; slow_down; temporarily_unavailable if its zone or client has enough in flight
    */
   async admit(request: Request): Promise<void> {
-    const { zone, claims } = await this.bearers.verify(bearerToken(request));
-    inFlightOf(request).countFor(zone.zoneId, claims.clientId);
-    await limitRequests({ zone, client: { id: claims.clientId } }, this.limits);
+    const bearer = await this.bearers.verify(bearerToken(request));
+    inFlightOf(request).countFor(bearer.zone.zoneId, bearer.claims.clientId);
+    await this.bearers.count(bearer);
   }
 }
 

@@ -12,6 +12,8 @@ import {
 import { OAuthError, unavailable } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { Snapshots } from '../zones/snapshot/snapshots.service.js';
+import { limitRequests } from './limit.js';
+import { RequestLimits } from './request-limits.service.js';
 import type { ZoneSnapshot } from '../zones/snapshot/zone-snapshot.js';
 
 const REALM = 'mandate';
@@ -36,6 +38,7 @@ export interface Bearer {
 export class SessionBearers {
   constructor(
     private readonly snapshots: Snapshots,
+    private readonly limits: RequestLimits,
     @Inject(ENV) private readonly env: RunningEnv,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -57,6 +60,15 @@ export class SessionBearers {
       this.snapshots.forget(basis);
       return this.verifyIn(await this.zoneOf(token), token);
     }
+  }
+
+  /**
+   * Counts a request of a bearer against the limits of its client and zone, as the token endpoint does.
+   *
+   * @throws {OAuthError} slow_down
+   */
+  count({ zone, claims }: Bearer): Promise<void> {
+    return limitRequests({ zone, client: { id: claims.clientId } }, this.limits);
   }
 
   /**

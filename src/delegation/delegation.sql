@@ -1,13 +1,15 @@
 -- What the ledger asks of agent sessions and delegations, and the budgets that it draws on. Everything above
 -- may have ended at any time, so each question goes the whole way up, which is kept in the row.
 
--- Whether one agent session is alive by itself. The session that opened it may have expired
--- since, but must not have been ended.
+-- Whether one agent session is alive by itself. Its client must not be being removed. The session that opened it
+-- may have expired since, but must not have been ended, nor what it rests on.
 CREATE OR REPLACE FUNCTION agent_session_alive(a agent_sessions) RETURNS boolean LANGUAGE sql AS $$
   SELECT a.ended_at IS NULL AND a.expires_at > clock_timestamp()
      AND NOT EXISTS (SELECT 1 FROM sessions s
                       WHERE s.zone_id = a.zone_id AND s.id IN (a.session_id, a.root_session_id)
-                        AND s.ended_at IS NOT NULL)
+                        AND (s.ended_at IS NOT NULL OR NOT session_supported(s)))
+     AND NOT EXISTS (SELECT 1 FROM clients c
+                      WHERE c.zone_id = a.zone_id AND c.id = a.client_id AND c.removed_at IS NOT NULL)
 $$;
 
 -- Whether all of some agent sessions are alive, each by itself; one that is not there is not.
@@ -18,9 +20,12 @@ CREATE OR REPLACE FUNCTION agent_sessions_alive(p_zone uuid, p_ids uuid[]) RETUR
                         WHERE a.zone_id = p_zone AND a.id = wanted.id AND agent_session_alive(a)))
 $$;
 
--- Whether one delegation is alive by itself: accepted, not revoked, not expired.
+-- Whether one delegation is alive by itself: accepted, not revoked, not expired, and neither party being removed.
 CREATE OR REPLACE FUNCTION delegation_edge_alive(e delegation_edges) RETURNS boolean LANGUAGE sql AS $$
   SELECT e.accepted_at IS NOT NULL AND e.revoked_at IS NULL AND e.expires_at > clock_timestamp()
+     AND NOT EXISTS (SELECT 1 FROM clients c
+                      WHERE c.zone_id = e.zone_id AND c.id IN (e.issuer_client_id, e.receiver_client_id)
+                        AND c.removed_at IS NOT NULL)
 $$;
 
 -- The fact agent_session_live: it and all above it are alive.

@@ -13,7 +13,7 @@ BEGIN
       RETURN EXISTS (
         SELECT 1 FROM sessions s
          WHERE s.zone_id = p_zone AND s.id = (p_fact->>'id')::uuid
-           AND s.ended_at IS NULL AND s.expires_at > clock_timestamp());
+           AND s.ended_at IS NULL AND s.expires_at > clock_timestamp() AND session_supported(s));
     WHEN 'token_not_revoked' THEN
       RETURN NOT EXISTS (
         SELECT 1 FROM revocations r WHERE r.zone_id = p_zone AND r.jti = (p_fact->>'jti')::uuid);
@@ -110,7 +110,8 @@ BEGIN
           WHERE z.id = v_zone AND z.version = (e.entry->>'zone_version')::bigint) THEN
       status := 'stale';
     ELSIF e.entry ? 'absent_client' AND EXISTS (
-         SELECT 1 FROM clients c WHERE c.id = (e.entry->>'absent_client')::uuid) THEN
+         SELECT 1 FROM clients c JOIN zones z ON z.id = c.zone_id
+          WHERE c.id = (e.entry->>'absent_client')::uuid AND z.removed_at IS NULL) THEN
       status := 'stale';
     END IF;
     IF status <> 'recorded' THEN

@@ -24,7 +24,7 @@ function jobs(limits: Partial<TurnLimits> = {}) {
         return new Promise<string>((resolve) => open.set(name, () => resolve(name)));
       });
     },
-    async end(name: string): Promise<void> {
+    end: async (name: string): Promise<void> => {
       open.get(name)?.();
       // The end of a job, the turn of the next one and its beginning are a few microtasks apart.
       await new Promise(setImmediate);

@@ -20,6 +20,7 @@ import { Resource } from '../zones/resource.entity.js';
 import { StepUpType } from '../zones/step-up-type.entity.js';
 import { WebhookDelivery } from '../webhooks/webhook-delivery.entity.js';
 import { Webhook } from '../webhooks/webhook.entity.js';
+import { Removal } from '../zones/removal.entity.js';
 import { Zone } from '../zones/zone.entity.js';
 import { FunctionSets1795280000000 } from './migrations/1795280000000-function-sets.js';
 import { Zones1795280000001 } from './migrations/1795280000001-zones.js';
@@ -34,6 +35,7 @@ import { DecisionPersons1795292028034 } from './migrations/1795292028034-decisio
 import { AgentSessionLimits1795292294765 } from './migrations/1795292294765-agent-session-limits.js';
 import { RequestLabels1795292544585 } from './migrations/1795292544585-request-labels.js';
 import { ConfirmationProofs1795293080661 } from './migrations/1795293080661-confirmation-proofs.js';
+import { Removals1795293453144 } from './migrations/1795293453144-removals.js';
 import { AuditChainEnds1795294319836 } from './migrations/1795294319836-audit-chain-ends.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
@@ -79,6 +81,7 @@ export function dataSourceOptions(url: string, limits: TimeLimits = timeLimits()
       Enrolment,
       Webhook,
       WebhookDelivery,
+      Removal,
     ],
     migrations: [
       FunctionSets1795280000000,
@@ -94,6 +97,7 @@ export function dataSourceOptions(url: string, limits: TimeLimits = timeLimits()
       AgentSessionLimits1795292294765,
       RequestLabels1795292544585,
       ConfirmationProofs1795293080661,
+      Removals1795293453144,
       AuditChainEnds1795294319836,
     ],
     migrationsTableName: MIGRATIONS_TABLE,

@@ -15,6 +15,7 @@ export const FUNCTION_FILES: readonly string[] = [
   'ledger/audit.sql',
   'ledger/gate.sql',
   'ledger/locks.sql',
+  'ledger/sessions/sessions.sql',
   'ledger/ledger.sql',
   'ledger/maintenance.sql',
   'zones/zone-version.sql',

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { applicationOf, tokenOf } from '../setup/agents.js';
 import { rows, startReplica, type Replica } from '../setup/harness.js';
+import { persistently } from '../setup/patience.js';
 import {
   callAdmin,
   createTestZone,
@@ -12,12 +13,12 @@ import {
 } from '../setup/zone.js';
 
 /** What is asked at once at each of two replicas. */
-const AT_ONCE = 12;
+const AT_ONCE = 8;
 
 /** Rows that take their time: all together longer than a request usually may. */
 const SLOW = `
   CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$
-  BEGIN PERFORM pg_sleep(0.1); RETURN NEW; END $$;
+  BEGIN PERFORM pg_sleep(0.15); RETURN NEW; END $$;
   CREATE TRIGGER slow BEFORE INSERT ON clients FOR EACH ROW EXECUTE FUNCTION slow();
   CREATE TRIGGER slow BEFORE INSERT ON delegation_edges FOR EACH ROW EXECUTE FUNCTION slow()`;
 
@@ -76,10 +77,10 @@ test('agents that work and clients that are created at once do not get in the wa
   expect(new Set(statuses(answers))).toEqual(new Set([201]));
 });
 
-test('exchanges at once on one budgeted delegation are answered until the budget is used up', async () => {
+test('exchanges at once on one budgeted delegation use all of it up, and are then denied', async () => {
   const app = await applicationOf(zone);
   const target = await app.open();
-  const budget = 15;
+  const budget = 6;
   const edge = await app.delegate(await app.open(), target, { constraints: { budget } });
   const subject = tokenOf(
     await zone.session({
@@ -90,22 +91,30 @@ test('exchanges at once on one budgeted delegation are answered until the budget
     }),
   );
   const answers = await atOnce((replica) =>
-    postForm(replica.url, {
-      grant_type: TOKEN_EXCHANGE,
-      client_id: app.clientId,
-      client_secret: app.secret,
-      subject_token: subject,
-      subject_token_type: ACCESS_TOKEN,
-      resource: zone.resource,
-      agent_session_id: target,
-      delegation_edge_id: edge,
-    }),
+    // An exchange has less time than there may be work for a machine that does something else as well.
+    persistently(() =>
+      postForm(replica.url, {
+        grant_type: TOKEN_EXCHANGE,
+        client_id: app.clientId,
+        client_secret: app.secret,
+        subject_token: subject,
+        subject_token_type: ACCESS_TOKEN,
+        resource: zone.resource,
+        agent_session_id: target,
+        delegation_edge_id: edge,
+      }),
+    ),
   );
-  expect(statuses(answers).toSorted()).toEqual([
-    ...Array.from({ length: budget }, () => 200),
-    ...Array.from({ length: 2 * AT_ONCE - budget }, () => 400),
-  ]);
-  for (const { status, body } of answers) {
-    if (status === 400) expect(body).toMatchObject({ error: 'invalid_grant' });
+  const issued = await rows(
+    zone.replica.databaseUrl,
+    `SELECT 1 FROM audit_events WHERE zone_id = $1 AND client_id = $2 AND outcome = 'issued'
+        AND event->'mandate'->>'delegation_edge_id' = $3`,
+    [zone.zoneId, app.clientId, edge],
+  );
+  expect(issued).toHaveLength(budget);
+  const granted = answers.filter(({ status }) => status === 200);
+  expect(granted.length).toBeLessThanOrEqual(budget);
+  for (const { status, body } of answers.filter((answer) => !granted.includes(answer))) {
+    expect([status, body['error']]).toEqual([400, 'invalid_grant']);
   }
 });

@@ -84,7 +84,7 @@ describe('a crowd at the graph of one zone', () => {
     const disabled = await callAdmin(replica, 'PATCH', path, { disabled: true });
     expect(disabled).toMatchObject({ status: 200, body: { disabled: true } });
     await Promise.all(asking);
-    expect([...statuses].toSorted()).toEqual([201, 401]);
+    expect(statuses).toEqual(new Set([201, 401]));
   });
 });
 
@@ -96,10 +96,10 @@ test('operators get through while every connection that requests share is held u
   await withClient(replica.databaseUrl, async (client) => {
     await client.query('BEGIN');
     await client.query('LOCK TABLE agent_sessions IN ACCESS EXCLUSIVE MODE');
-    let held = true;
+    const released = new AbortController();
     const asking = apps.flatMap((each, at) =>
       Array.from({ length: 8 }, async () => {
-        while (held) {
+        while (!released.signal.aborted) {
           // oxlint-disable-next-line no-await-in-loop
           await Promise.all([
             each.call('GET', `/agent-sessions/${agents[at]}`, undefined, {
@@ -115,7 +115,7 @@ test('operators get through while every connection that requests share is held u
     const path = `/zones/${zone.zoneId}/clients`;
     expect(await callAdmin(replica, 'POST', path, { name })).toMatchObject({ status: 201 });
     expect((await callAdmin(replica, 'GET', path)).status).toBe(200);
-    held = false;
+    released.abort();
     await client.query('ROLLBACK');
     await Promise.all(asking);
   });

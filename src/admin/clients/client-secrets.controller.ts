@@ -51,7 +51,11 @@ export class ClientSecretsController {
     @Body() body: ClientSecretBody,
     @Res({ passthrough: true }) response: Response,
   ) {
-    const client = await findRow(this.clients, { zoneId, id: clientId }, 'client');
+    const client = await findRow(
+      this.clients,
+      { zoneId, id: clientId, removedAt: IsNull() },
+      'client',
+    );
     if (!takesSecret(client.authMethods)) {
       throw new ConflictException('the client is not registered for a method that takes a secret');
     }
@@ -59,6 +63,8 @@ export class ClientSecretsController {
     const secret = await this.newSecret(body.secret);
     const expiresAt = body.expires_at === undefined ? null : new Date(body.expires_at);
     const added = await this.changes.run(change, async (tx) => {
+      const where = { zoneId, id: clientId, removedAt: IsNull() };
+      await findRow(tx.getRepository(Client), where, 'client');
       const result = await addSecret(tx, client, secret, digestKey, expiresAt);
       return { result, details: { client_id: clientId, secret: toView(result.row) } };
     });
@@ -73,7 +79,7 @@ export class ClientSecretsController {
   /** Lists the secrets that are not revoked, without their values. */
   @Get()
   async list(@InZone() { id: zoneId }: Zone, @Param('client') clientId: string) {
-    await findRow(this.clients, { zoneId, id: clientId }, 'client');
+    await findRow(this.clients, { zoneId, id: clientId, removedAt: IsNull() }, 'client');
     const rows = await this.secrets.find({
       where: { zoneId, clientId, revokedAt: IsNull() },
       order: { id: 'ASC' },
@@ -88,7 +94,7 @@ export class ClientSecretsController {
     @Param('client') clientId: string,
     @Param('id') id: string,
   ) {
-    await findRow(this.clients, { zoneId, id: clientId }, 'client');
+    await findRow(this.clients, { zoneId, id: clientId, removedAt: IsNull() }, 'client');
     return toView(await findLive(this.secrets, { zoneId, clientId, id }));
   }
 
@@ -102,7 +108,11 @@ export class ClientSecretsController {
     @Change('client_secret.revoked') change: Change,
   ): Promise<void> {
     await this.changes.run(change, async (tx) => {
-      await findRow(tx.getRepository(Client), { zoneId, id: clientId }, 'client');
+      await findRow(
+        tx.getRepository(Client),
+        { zoneId, id: clientId, removedAt: IsNull() },
+        'client',
+      );
       const secrets = tx.getRepository(ClientSecret);
       const secret = await findLive(secrets, { zoneId, clientId, id });
       await secrets.update({ zoneId, clientId, id }, { revokedAt: () => 'now()' });

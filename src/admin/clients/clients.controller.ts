@@ -1,5 +1,6 @@
 import {
   Body,
+  ConflictException,
   Delete,
   Get,
   HttpCode,
@@ -11,8 +12,10 @@ import {
   Res,
 } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
+import { ApiResponse } from '@nestjs/swagger';
 import type { Response } from 'express';
-import type { Repository } from 'typeorm';
+import { IsNull, type EntityManager, type Repository } from 'typeorm';
+import { Resource } from '../../zones/resource.entity.js';
 import { Client } from '../../zones/clients/client.entity.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
@@ -22,12 +25,15 @@ import { ClientBody, ClientChangeBody } from './client.body.js';
 import { changesAuthentication, readAuthentication, takesSecret } from './client-authentication.js';
 import { addSecret, changeAuthentication, createClient } from './client-registration.js';
 import { fetchRulesOf } from '../issuers/registered-keys.js';
-import { AuditedChanges } from '../audited-changes.service.js';
+import { AuditedChanges, type Made } from '../audited-changes.service.js';
 import { Change } from '../change.js';
 import { findRow } from '../find-row.js';
 import { InZone } from '../in-zone.js';
 import { PageQuery } from '../pagination.body.js';
 import { readPage } from '../pagination.js';
+import { endClient, isSmall, type Ended } from '../removals/ending.js';
+import { removing } from '../removals/describe-removal.js';
+import { Removals } from '../removals/removals.service.js';
 
 function toView(row: Client) {
   return {
@@ -43,6 +49,7 @@ function toView(row: Client) {
       : { workload_identity: { issuer: row.workloadIssuer, subject: row.workloadSubject } }),
     registration_method: row.registrationMethod,
     disabled: row.disabledAt !== null,
+    ...(row.removedAt === null ? {} : { removing: { since: row.removedAt } }),
     created_at: row.createdAt,
   };
 }
@@ -53,6 +60,7 @@ export class ClientsController {
   constructor(
     @InjectRepository(Client) private readonly clients: Repository<Client>,
     private readonly changes: AuditedChanges,
+    private readonly removals: Removals,
     private readonly sealing: Sealing,
     @Inject(ENV) private readonly env: RunningEnv,
   ) {}
@@ -100,10 +108,12 @@ export class ClientsController {
     return readPage(this.clients, { zoneId }, page, toView);
   }
 
-  /** Shows a client. */
+  /** Shows a client; of one that is being removed, how far that is. */
   @Get(':id')
   async show(@InZone() { id: zoneId }: Zone, @Param('id') id: string) {
-    return toView(await findRow(this.clients, { zoneId, id }, 'client'));
+    const client = await findRow(this.clients, { zoneId, id }, 'client');
+    if (client.removedAt === null) return toView(client);
+    return { ...toView(client), ...removing(await this.removals.find(zoneId, id)) };
   }
 
   /** Disables or enables a client, or changes its labels and groups or how it authenticates. */
@@ -116,7 +126,7 @@ export class ClientsController {
   ) {
     const after = await this.changes.run(change, async (tx) => {
       const clients = tx.getRepository(Client);
-      const before = await findRow(clients, { zoneId, id }, 'client');
+      const before = await findRow(clients, { zoneId, id, removedAt: IsNull() }, 'client');
       if (body.labels !== undefined) {
         await clients.update({ zoneId, id }, { labels: [...new Set(body.labels)].toSorted() });
       }
@@ -137,19 +147,44 @@ export class ClientsController {
     return toView(after);
   }
 
-  /** Removes a client, and its sessions with it. */
+  /**
+   * Removes a client, and its sessions with it. They are dead at once. If they are too many to be removed at
+   * once, the answer is 202, and they are removed in the background.
+   */
   @Delete(':id')
   @HttpCode(204)
+  @ApiResponse({ status: 204, description: 'Removed' })
+  @ApiResponse({ status: 202, description: 'Ended, and being removed' })
   async remove(
     @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
     @Change('client.deleted') change: Change,
-  ): Promise<void> {
-    await this.changes.run(change, async (tx) => {
-      const clients = tx.getRepository(Client);
-      const client = await findRow(clients, { zoneId, id }, 'client');
+    @Res({ passthrough: true }) response: Response,
+  ) {
+    const { removedAt } = await findRow(this.clients, { zoneId, id }, 'client');
+    if (removedAt === null) await this.changes.run(change, (tx) => this.end(tx, zoneId, id));
+    const removal = await this.removals.find(zoneId, id);
+    if (removal === null) return undefined;
+    response.status(202);
+    return { id, ...removing(removal) };
+  }
+
+  private async end(tx: EntityManager, zoneId: string, id: string): Promise<Made<void>> {
+    const clients = tx.getRepository(Client);
+    const client = await findRow(clients, { zoneId, id, removedAt: IsNull() }, 'client');
+    const ended: Ended = { kind: 'client', zoneId, id, name: client.name };
+    const small = await isSmall(tx, ended);
+    if (small) {
       await clients.delete({ zoneId, id });
-      return { result: undefined, details: { client: toView(client) } };
-    });
+    } else {
+      if (await tx.getRepository(Resource).existsBy({ zoneId, ownerClientId: id })) {
+        throw new ConflictException('the client owns resources');
+      }
+      await endClient(tx, ended);
+    }
+    return {
+      result: undefined,
+      details: { client: toView(client), ...(small ? {} : { removing: true }) },
+    };
   }
 }

@@ -12,12 +12,14 @@ import {
   UnprocessableEntityException,
 } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
+import { ApiResponse } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { In, IsNull, type Repository } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { Client } from '../../zones/clients/client.entity.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { TrustedIssuerRow } from '../../zones/issuers/trusted-issuer.entity.js';
+import type { Removal } from '../../zones/removal.entity.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { Session } from '../../ledger/sessions/session.entity.js';
 import { AdminController } from '../admin-controller.js';
@@ -29,6 +31,10 @@ import { findRow } from '../find-row.js';
 import { InZone } from '../in-zone.js';
 import { PageQuery } from '../pagination.body.js';
 import { readPage } from '../pagination.js';
+import { begin, isSmall, type Ended } from '../removals/ending.js';
+import { removing } from '../removals/describe-removal.js';
+import { Removals } from '../removals/removals.service.js';
+import { isUuid } from '../../oauth/vocabulary.js';
 
 function toView(row: TrustedIssuerRow) {
   return {
@@ -54,6 +60,7 @@ export class IssuersController {
   constructor(
     @InjectRepository(TrustedIssuerRow) private readonly issuers: Repository<TrustedIssuerRow>,
     private readonly changes: AuditedChanges,
+    private readonly removals: Removals,
     @Inject(ENV) private readonly env: RunningEnv,
   ) {}
 
@@ -84,9 +91,11 @@ export class IssuersController {
     return readPage(this.issuers, { zoneId }, page, toView);
   }
 
-  /** Shows an issuer. */
+  /** Shows an issuer; of one whose sessions are being marked as ended, how far that is. */
   @Get(':id')
   async show(@InZone() { id: zoneId }: Zone, @Param('id') id: string) {
+    const removal = isUuid(id) ? await this.removals.find(zoneId, id) : null;
+    if (removal?.kind === 'issuer') return { id, issuer: removal.name, ...removing(removal) };
     return toView(await findRow(this.issuers, { zoneId, id }, 'issuer'));
   }
 
@@ -113,23 +122,40 @@ export class IssuersController {
     return toView(after);
   }
 
-  /** Removes an issuer, and ends the sessions of its users. Refused while a client is bound to it. */
+  /**
+   * Removes an issuer, and ends the sessions of its users, all at once. If they are too many to be marked at
+   * once, the answer is 202, and they are marked in the background. Refused while a client is bound to it.
+   */
   @Delete(':id')
   @HttpCode(204)
+  @ApiResponse({ status: 204, description: 'Removed' })
+  @ApiResponse({
+    status: 202,
+    description: 'Removed; its sessions have ended, and are being marked so',
+  })
   async remove(
     @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
     @Change('issuer.deleted') change: Change,
-  ): Promise<void> {
-    await this.changes.run(change, async (tx) => {
+    @Res({ passthrough: true }) response: Response,
+  ) {
+    const removal = await this.changes.run<Removal | null>(change, async (tx) => {
       const issuers = tx.getRepository(TrustedIssuerRow);
       const row = await findRow(issuers, { zoneId, id }, 'issuer');
       await issuers.delete({ zoneId, id });
+      const ended: Ended = { kind: 'issuer', zoneId, id, name: row.issuer };
+      if (!(await isSmall(tx, ended))) {
+        const details = { issuer: toView(row), removing: true };
+        return { result: await begin(tx, ended), details };
+      }
       const opened = { zoneId, issuer: row.issuer, endedAt: IsNull() };
-      const ended = { endedAt: () => 'clock_timestamp()' };
-      const { affected } = await tx.getRepository(Session).update(opened, ended);
-      return { result: undefined, details: { issuer: toView(row), sessions_ended: affected ?? 0 } };
+      const marked = { endedAt: () => 'clock_timestamp()' };
+      const { affected } = await tx.getRepository(Session).update(opened, marked);
+      return { result: null, details: { issuer: toView(row), sessions_ended: affected ?? 0 } };
     });
+    if (removal === null) return undefined;
+    response.status(202);
+    return { id, ...removing(removal) };
   }
 }
 
@@ -141,7 +167,8 @@ async function clientsExist(
   zoneId: string,
   ids: readonly string[],
 ): Promise<void> {
-  const count = ids.length === 0 ? 0 : await clients.countBy({ zoneId, id: In([...ids]) });
+  const count =
+    ids.length === 0 ? 0 : await clients.countBy({ zoneId, id: In([...ids]), removedAt: IsNull() });
   if (count !== ids.length) {
     throw new UnprocessableEntityException('allowed_client_ids: no such client');
   }

@@ -1,10 +1,12 @@
+import { ConflictException } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import type { EntityManager } from 'typeorm';
+import { IsNull, Not, type EntityManager } from 'typeorm';
 import type { GeneratedKey, KeyGeneration } from '../../keys/rotation/key-generation.service.js';
 import type { Rotations } from '../../keys/rotation/rotations.service.js';
 import type { Sealing } from '../../sealing/sealing.service.js';
 import { DEFAULT_ALG, type ZoneAlg } from '../../oauth/algorithms.js';
 import { Resource, type DeclaredOperation } from '../../zones/resource.entity.js';
+import { Client } from '../../zones/clients/client.entity.js';
 import { Zone } from '../../zones/zone.entity.js';
 
 /** The keys of a zone that is yet to be made. */
@@ -49,12 +51,20 @@ export interface ResourceRegistration {
   readonly signingAlg?: ZoneAlg | undefined;
 }
 
-/** Registers a resource in a zone. */
+/**
+ * Registers a resource in a zone.
+ *
+ * @throws {ConflictException} for an owner that is being removed
+ */
 export async function createResource(
   tx: EntityManager,
   zoneId: string,
   registration: ResourceRegistration,
 ): Promise<Resource> {
+  const { ownerClientId } = registration;
+  if (ownerClientId !== undefined && (await isBeingRemoved(tx, zoneId, ownerClientId))) {
+    throw new ConflictException('the owner is being removed');
+  }
   const id = uuidv7();
   const resources = tx.getRepository(Resource);
   await resources.insert({
@@ -69,4 +79,8 @@ export async function createResource(
     operations: [...(registration.operations ?? [])],
   });
   return resources.findOneByOrFail({ zoneId, id });
+}
+
+function isBeingRemoved(tx: EntityManager, zoneId: string, id: string): Promise<boolean> {
+  return tx.getRepository(Client).existsBy({ zoneId, id, removedAt: Not(IsNull()) });
 }

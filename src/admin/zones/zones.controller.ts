@@ -1,7 +1,8 @@
 import { Body, Delete, Get, HttpCode, Post, Query, Res } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
+import { ApiResponse } from '@nestjs/swagger';
 import type { Response } from 'express';
-import type { Repository } from 'typeorm';
+import type { EntityManager, Repository } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { CurrentRequestId, type RequestId } from '../../platform/http/request-id.js';
 import { KeyGeneration } from '../../keys/rotation/key-generation.service.js';
@@ -11,15 +12,23 @@ import { Resource } from '../../zones/resource.entity.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { ZoneBody } from './zone.body.js';
-import { AuditedChanges } from '../audited-changes.service.js';
+import { AuditedChanges, type Made } from '../audited-changes.service.js';
 import { Change } from '../change.js';
 import { InZone } from '../in-zone.js';
 import { PageQuery } from '../pagination.body.js';
 import { readPage } from '../pagination.js';
+import { endZone, isSmall, type Ended } from '../removals/ending.js';
+import { removing } from '../removals/describe-removal.js';
+import { Removals } from '../removals/removals.service.js';
 import { createZone, generateZoneKeys } from './zone-registration.js';
 
-function toView({ id, name, createdAt }: Zone) {
-  return { id, name, created_at: createdAt };
+function toView({ id, name, createdAt, removedAt }: Zone) {
+  return {
+    id,
+    name,
+    ...(removedAt === null ? {} : { removing: { since: removedAt } }),
+    created_at: createdAt,
+  };
 }
 
 /** Makes, lists and removes zones. */
@@ -28,6 +37,7 @@ export class ZonesController {
   constructor(
     @InjectRepository(Zone) private readonly zones: Repository<Zone>,
     private readonly changes: AuditedChanges,
+    private readonly removals: Removals,
     private readonly sealing: Sealing,
     private readonly generation: KeyGeneration,
     private readonly rotations: Rotations,
@@ -57,21 +67,47 @@ export class ZonesController {
     return readPage(this.zones, {}, page, toView);
   }
 
-  /** Shows a zone. */
+  /** Shows a zone; of one that is being removed, how far that is. */
   @Get(':zone')
-  show(@InZone() zone: Zone) {
-    return toView(zone);
+  async show(@InZone('being removed') zone: Zone) {
+    if (zone.removedAt === null) return toView(zone);
+    return { ...toView(zone), ...removing(await this.removals.find(zone.id, zone.id)) };
   }
 
-  /** Removes a zone and everything in it, except what the audit log says of it. */
+  /**
+   * Removes a zone and everything in it, except what the audit log says of it. Nothing in it is of use to
+   * anybody from that moment. If it is too much to be removed at once, the answer is 202, and it is removed in
+   * the background.
+   */
   @Delete(':zone')
   @HttpCode(204)
-  async remove(@InZone() { id }: Zone, @Change('zone.deleted') change: Change): Promise<void> {
-    await this.changes.run(change, async (tx, { name }) => {
-      // Before the clients, which may own them.
-      await tx.getRepository(Resource).delete({ zoneId: id });
-      await tx.getRepository(Zone).delete({ id });
-      return { result: undefined, details: { zone: { id, name } } };
-    });
+  @ApiResponse({ status: 204, description: 'Removed' })
+  @ApiResponse({ status: 202, description: 'Ended, and being removed' })
+  async remove(
+    @InZone('being removed') { id, removedAt }: Zone,
+    @Change('zone.deleted') change: Change,
+    @Res({ passthrough: true }) response: Response,
+  ) {
+    if (removedAt === null) await this.changes.run(change, endOrRemove);
+    const removal = await this.removals.find(id, id);
+    if (removal === null) return undefined;
+    response.status(202);
+    return { id, ...removing(removal) };
   }
+}
+
+async function endOrRemove(tx: EntityManager, { id, name }: Zone): Promise<Made<void>> {
+  const ended: Ended = { kind: 'zone', zoneId: id, id, name };
+  const small = await isSmall(tx, ended);
+  if (small) {
+    // Before the clients, which may own them.
+    await tx.getRepository(Resource).delete({ zoneId: id });
+    await tx.getRepository(Zone).delete({ id });
+  } else {
+    await endZone(tx, ended);
+  }
+  return {
+    result: undefined,
+    details: { zone: { id, name }, ...(small ? {} : { removing: true }) },
+  };
 }

@@ -12,7 +12,7 @@ import {
   type Stale,
 } from '../../authentication/session-bearers.service.js';
 import { commitIf } from '../../platform/database/commit-if.js';
-import { takeZoneTurn, TURN_WAIT_MS } from '../../platform/database/zone-turn.js';
+import { commitInTurn, TURN_WAIT_MS } from '../../platform/database/zone-turn.js';
 import { Turns } from '../../platform/turns.js';
 import type { RequestId } from '../../platform/http/request-id.js';
 
@@ -68,21 +68,20 @@ export class Graph {
   /** Changes something, when it is the turn of the zone's graph. A refusal is recorded, too. */
   change<T>(asked: Asked, make: (caller: Caller) => Promise<Made<T>>): Promise<T> {
     return this.recorded(asked, this.changes, (zoneId) =>
-      commitIf(
+      commitInTurn(
         this.dataSource,
+        zoneId,
         () => true,
-        async (tx) => {
-          await takeZoneTurn(tx, zoneId);
-          // The bearer is verified again, if need be, while the zone can change no more.
-          return this.bearers.whileCurrent(asked.token, async (bearer) => {
+        // The bearer is verified again, if need be, while the zone can change no more.
+        (tx) =>
+          this.bearers.whileCurrent(asked.token, async (bearer) => {
             const now = await admit(bearer, tx, `${ADMIT} FOR SHARE OF z`);
             if (now === STALE) return STALE;
             const caller = callerOf(bearer, tx, now);
             const { result, details } = await make(caller);
             if (details !== null) await this.append(asked, caller, details);
             return result;
-          });
-        },
+          }),
       ),
     );
   }

@@ -145,5 +145,5 @@ const PUBLIC_COLUMNS = `SELECT k.kid, k.alg, k.public_jwk AS "publicJwk",
     k.published_at AS "publishedAt", k.activates_at AS "activatesAt",
     k.retires_at AS "retiresAt", k.expires_at AS "expiresAt", k.compromised_at AS "compromisedAt"
   FROM signing_keys k JOIN zones z ON z.id = k.zone_id
-  WHERE k.zone_id = $1
+  WHERE k.zone_id = $1 AND z.removed_at IS NULL
   ORDER BY k.activates_at DESC, k.kid`;

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 2,
-  sha256: 'c4b5bd70fabf399a2afe18b2f4f399ba3c4d3a52243d6cfdcc89c241407d04f2',
+  sha256: '0918adf3b6d17c2125f51eb992064c1660db8d0d1f410c1735ae188701dfcb16',
 } as const;

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { Repository } from 'typeorm';
+import { Zone } from '../zone.entity.js';
 import { Client } from './client.entity.js';
 
 /** Finds the zone of a client. */
@@ -12,13 +13,15 @@ export class Clients {
    * The id of the zone that a client belongs to. A client never changes its zone.
    *
    * @param clientId a UUID
-   * @returns `null` for an unknown client
+   * @returns `null` for an unknown client, and for one of a zone that is being removed
    */
   async findZoneOf(clientId: string): Promise<string | null> {
-    const client = await this.clients.findOne({
-      select: { zoneId: true, id: true },
-      where: { id: clientId },
-    });
+    const client = await this.clients
+      .createQueryBuilder('client')
+      .select(['client.zoneId', 'client.id'])
+      .innerJoin(Zone, 'zone', 'zone.id = client.zoneId')
+      .where('client.id = :clientId AND zone.removedAt IS NULL', { clientId })
+      .getOne();
     return client?.zoneId ?? null;
   }
 }

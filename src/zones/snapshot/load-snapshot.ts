@@ -35,7 +35,7 @@ export interface SnapshotServices {
  *
  * @param tx a REPEATABLE READ transaction, so that all of it is of one version
  * @param maxClients the most clients to read
- * @returns `null` for an unknown zone
+ * @returns `null` for an unknown zone, and for one that is being removed
  * @throws {TooManyClients}
  */
 export async function readZone(
@@ -45,7 +45,7 @@ export async function readZone(
   { policySets }: SnapshotServices,
 ): Promise<StoredZone | null> {
   const zone = await tx.getRepository(Zone).findOneBy({ id: zoneId });
-  if (zone === null) return null;
+  if (zone === null || zone.removedAt !== null) return null;
   return {
     zone,
     clients: await readClients(tx, zoneId, maxClients),
