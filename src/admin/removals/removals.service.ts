@@ -84,6 +84,8 @@ export class Removals implements OnApplicationShutdown {
     client.on('error', () => {});
     try {
       await client.connect();
+      // A machine that is gone does not close its connection, and would keep its turn.
+      await client.query(`SET idle_session_timeout = '1min'`);
       const { rows } = await client.query<{ mine: boolean }>(TAKE);
       // It is given back with the connection.
       if (rows[0]?.mine === true) await this.removeAll(client);
