@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 2,
-  sha256: 'c4b5bd70fabf399a2afe18b2f4f399ba3c4d3a52243d6cfdcc89c241407d04f2',
+  sha256: '8301d87d955296d747c4c5733f6cf5bb71b0165f0babc2d4cc8dca4c7839b724',
 } as const;
