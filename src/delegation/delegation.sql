@@ -62,15 +62,19 @@ CREATE OR REPLACE FUNCTION delegation_draw(p_zone uuid, p_id uuid) RETURNS void 
 $$;
 
 -- The budgets on the way to an edge.
-CREATE OR REPLACE FUNCTION delegation_budgets(p_zone uuid, p_id uuid) RETURNS SETOF uuid LANGUAGE sql AS $$
-  SELECT d.id FROM delegation_edges e JOIN delegation_edges d ON d.zone_id = p_zone AND d.id = ANY (e.edge_path)
-   WHERE e.zone_id = p_zone AND e.id = p_id AND d.remaining IS NOT NULL
-$$;
+CREATE OR REPLACE FUNCTION delegation_budgets(p_zone uuid, p_id uuid) RETURNS uuid[] LANGUAGE plpgsql AS $$
+DECLARE
+  way uuid[];
+BEGIN
+  SELECT e.edge_path INTO way FROM delegation_edges e WHERE e.zone_id = p_zone AND e.id = p_id;
+  RETURN ARRAY(SELECT d.id FROM delegation_edges d
+                WHERE d.zone_id = p_zone AND d.id = ANY (way) AND d.remaining IS NOT NULL);
+END $$;
 
 -- Takes the budgets on the way to an edge, to be drawn on. False if somebody else holds one; nobody is waited for.
 CREATE OR REPLACE FUNCTION delegation_take(p_zone uuid, p_id uuid) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
-  wanted CONSTANT uuid[] := ARRAY(SELECT delegation_budgets(p_zone, p_id));
+  wanted CONSTANT uuid[] := delegation_budgets(p_zone, p_id);
   taken  integer;
 BEGIN
   PERFORM FROM delegation_edges d WHERE d.zone_id = p_zone AND d.id = ANY (wanted) FOR NO KEY UPDATE SKIP LOCKED;

@@ -112,10 +112,8 @@ export class LedgerLane {
     const absent = batch.filter((_, i) => outcomes[i] === undefined);
     const again = absent.length === 0 ? Promise.resolve([]) : this.sendAgain(absent);
     await again.catch(() => {});
-    return outcomes.map((outcome, i) =>
-      outcome === undefined
-        ? again.then((tried) => tried[absent.indexOf(batch[i] as Entry)] ?? null)
-        : outcome,
+    return batch.map(
+      (entry, i) => outcomes[i] ?? again.then((tried) => tried[absent.indexOf(entry)] ?? null),
     );
   }
 

@@ -5,7 +5,6 @@ import type { EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { unavailable } from '../oauth/errors.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
-import { timeLimits } from '../platform/config/time-limits.js';
 import type { AuditEvent, Committed, Entry, Nonce } from './entry.js';
 import type { BatchObserver } from './group-commit.js';
 import { LedgerLane } from './ledger-lane.js';
@@ -34,7 +33,7 @@ export class Ledger implements OnApplicationShutdown {
   });
 
   constructor(
-    @Inject(ENV) { databaseUrl: url, limits = timeLimits() }: RunningEnv,
+    @Inject(ENV) { databaseUrl: url, limits }: RunningEnv,
     @InjectMetric(BATCH_SIZE) batchSize: Histogram,
     @InjectMetric(BATCH_SECONDS) batchSeconds: Histogram,
   ) {

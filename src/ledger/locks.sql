@@ -16,7 +16,7 @@ BEGIN
       -- Two limits, two locks.
       names := ARRAY['challenges of client ' || (p_fact->>'client_id'), 'challenges of subject ' || (p_fact->>'subject')];
     WHEN 'delegation_unspent' THEN
-      names := ARRAY(SELECT 'budget ' || budget FROM delegation_budgets(p_zone, (p_fact->>'id')::uuid) AS budget);
+      names := ARRAY(SELECT 'budget ' || budget FROM unnest(delegation_budgets(p_zone, (p_fact->>'id')::uuid)) AS budget);
     ELSE
       RETURN '{}';
   END CASE;

@@ -2,6 +2,7 @@ import type { Histogram } from 'prom-client';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { RunningEnv } from '../../src/platform/config/env.js';
+import { timeLimits } from '../../src/platform/config/time-limits.js';
 import { NO_ZONE, type Entry } from '../../src/ledger/entry.js';
 import { Ledger } from '../../src/ledger/ledger.service.js';
 import { verifyChains } from '../setup/chain.js';
@@ -85,7 +86,7 @@ beforeAll(async () => {
   ({ databaseUrl } = replica);
   zone = await createTestZone(replica);
   ledger = new Ledger(
-    { databaseUrl } as RunningEnv,
+    { databaseUrl, limits: timeLimits() } as RunningEnv,
     observer((size) => batches.push(size)),
     observer(() => {}),
   );

@@ -36,6 +36,16 @@ interface Trap {
   readonly sprung: () => void;
 }
 
+async function cutAfter(
+  socket: Socket,
+  moment: () => Promise<unknown>,
+  sprung: () => void,
+): Promise<void> {
+  await moment();
+  socket.resetAndDestroy();
+  sprung();
+}
+
 /** Starts a proxy that forwards to nothing yet. */
 export async function startProxy(): Promise<Proxy> {
   let target: number | null = null;
@@ -87,10 +97,7 @@ export async function startProxy(): Promise<Proxy> {
       trap = null;
       if (sprung.when === 'answered') answered = sprung;
       if (typeof sprung.when === 'function') {
-        void sprung.when().then(() => {
-          socket.resetAndDestroy();
-          sprung.sprung();
-        });
+        void cutAfter(socket, sprung.when, sprung.sprung);
       }
       if (sprung.when === 'sent') sprung.sprung();
       return sprung.when === 'sent';

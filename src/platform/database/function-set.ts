@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 2,
-  sha256: '0918adf3b6d17c2125f51eb992064c1660db8d0d1f410c1735ae188701dfcb16',
+  sha256: 'f48fe90a54c1e129159ef82f18a3bf091f6fabc78c929e06d9855fe206329f46',
 } as const;
