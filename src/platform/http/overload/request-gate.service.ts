@@ -28,9 +28,7 @@ const TELL_MS = 10_000;
  */
 @Injectable()
 export class RequestGate implements OnApplicationShutdown {
-  private readonly lanes: Readonly<
-    Record<Exclude<Lane, 'probes'>, { readonly places: Places; readonly starts: StartQueue }>
-  >;
+  private readonly lanes: Readonly<Record<Exclude<Lane, 'probes'>, ReturnType<typeof newLane>>>;
   private readonly bodies: Readonly<Record<'public' | 'internal', ArrivingBodies>>;
   private readonly stopWatching: () => void;
   private untold = 0;
@@ -42,11 +40,10 @@ export class RequestGate implements OnApplicationShutdown {
     @InjectMetric(SHED) private readonly shed: Counter<'reason'>,
     @InjectMetric(IN_FLIGHT) inFlight: Gauge<'lane'>,
   ) {
-    const lane = (places: number) => ({ places: new Places(places), starts: new StartQueue() });
     this.lanes = {
-      work: lane(size),
-      operators: lane(size),
-      waits: lane(MAX_WAITS),
+      work: newLane(size),
+      operators: newLane(size),
+      waits: newLane(MAX_WAITS),
     };
     const arriving = () => new ArrivingBodies({ bodies: 2 * size, bytes: size * 64 * 1_024 });
     this.bodies = { public: arriving(), internal: arriving() };
@@ -111,6 +108,11 @@ export class RequestGate implements OnApplicationShutdown {
     this.untold = 0;
     this.telling = undefined;
   }
+}
+
+/** Requests that are bounded together. @param size how many there may be */
+function newLane(size: number) {
+  return { places: new Places(size), starts: new StartQueue() };
 }
 
 /** Whom a request is counted for before anything of it is proved. */
