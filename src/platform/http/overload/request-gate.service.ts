@@ -78,10 +78,13 @@ export class RequestGate implements OnApplicationShutdown {
     }
     const bodies = this.bodies[isOnInternalPort(request) ? 'internal' : 'public'];
     const inFlight = putInFlight(request, { place, bodies, count: this.count });
+    // Whether it is read is not our work any more; of each connection one answer at most waits for that.
+    response.once('prefinish', () => place.giveBack());
     response.once('close', () => inFlight.end(response.writableFinished ? 'answered' : 'gone'));
     starts.add(() => {
       const { abandoned } = inFlight;
       if (abandoned === null) next();
+      else if (abandoned === 'caller_gone') this.count(abandoned);
       else this.turnAway(request, response, abandoned);
     });
   };
@@ -117,9 +120,9 @@ function newLane(size: number) {
 
 /** Whom a request is counted for before anything of it is proved. */
 function holderOf({ ip = '', path }: Request, lane: Lane): Holder | null {
-  if (lane === 'work') return ['address', ip];
+  // Long polls have a bound for each challenge.
+  if (lane === 'waits') return null;
   // What operators ask for in one zone may have to wait for its turn there.
   const zoneId = lane === 'operators' ? ZONE_OF_PATH.exec(path)?.[1] : undefined;
-  // Long polls have a bound for each challenge.
-  return zoneId === undefined ? null : ['zone', zoneId];
+  return zoneId === undefined ? ['address', ip] : ['zone', zoneId];
 }
