@@ -78,7 +78,7 @@ const recorded = async () =>
   (await rows(replica.databaseUrl, 'SELECT 1 FROM audit_events WHERE zone_id = $1', [zone.zoneId]))
     .length;
 
-let asked = 0;
+let strangers = 0;
 
 /** A zone that trusts an issuer whose keys never come: who presents its tokens waits until the deadline. */
 async function stuckZone() {
@@ -93,14 +93,14 @@ async function stuckZone() {
     'A'.repeat(86),
   ].join('.');
   const ask = ({ clientId, secret }: { clientId: string; secret: string }) => {
-    asked += 1;
+    strangers += 1;
     const parameters = {
       client_id: clientId,
       client_secret: secret,
       subject_token: token,
       subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
     };
-    return stuck.exchange(parameters, from(`192.0.2.${asked}`));
+    return stuck.exchange(parameters, from(`192.0.2.${strangers}`));
   };
   return { stuck, ask };
 }

@@ -28,9 +28,7 @@ const TELL_MS = 10_000;
  */
 @Injectable()
 export class RequestGate implements OnApplicationShutdown {
-  private readonly lanes: Readonly<
-    Record<Exclude<Lane, 'probes'>, { readonly places: Places; readonly starts: StartQueue }>
-  >;
+  private readonly lanes: Readonly<Record<Exclude<Lane, 'probes'>, ReturnType<typeof newLane>>>;
   private readonly bodies: Readonly<Record<'public' | 'internal', ArrivingBodies>>;
   private readonly stopWatching: () => void;
   private untold = 0;
@@ -42,11 +40,10 @@ export class RequestGate implements OnApplicationShutdown {
     @InjectMetric(SHED) private readonly shed: Counter<'reason'>,
     @InjectMetric(IN_FLIGHT) inFlight: Gauge<'lane'>,
   ) {
-    const lane = (places: number) => ({ places: new Places(places), starts: new StartQueue() });
     this.lanes = {
-      work: lane(size),
-      operators: lane(size),
-      waits: lane(MAX_WAITS),
+      work: newLane(size),
+      operators: newLane(size),
+      waits: newLane(MAX_WAITS),
     };
     const arriving = () => new ArrivingBodies({ bodies: 2 * size, bytes: size * 64 * 1_024 });
     this.bodies = { public: arriving(), internal: arriving() };
@@ -81,10 +78,13 @@ export class RequestGate implements OnApplicationShutdown {
     }
     const bodies = this.bodies[isOnInternalPort(request) ? 'internal' : 'public'];
     const inFlight = putInFlight(request, { place, bodies, count: this.count });
+    // Whether it is read is not our work any more; of each connection one answer at most waits for that.
+    response.once('prefinish', () => place.giveBack());
     response.once('close', () => inFlight.end(response.writableFinished ? 'answered' : 'gone'));
     starts.add(() => {
       const { abandoned } = inFlight;
       if (abandoned === null) next();
+      else if (abandoned === 'caller_gone') this.count(abandoned);
       else this.turnAway(request, response, abandoned);
     });
   };
@@ -113,11 +113,16 @@ export class RequestGate implements OnApplicationShutdown {
   }
 }
 
+/** Requests that are bounded together. @param size how many there may be */
+function newLane(size: number) {
+  return { places: new Places(size), starts: new StartQueue() };
+}
+
 /** Whom a request is counted for before anything of it is proved. */
 function holderOf({ ip = '', path }: Request, lane: Lane): Holder | null {
-  if (lane === 'work') return ['address', ip];
+  // Long polls have a bound for each challenge.
+  if (lane === 'waits') return null;
   // What operators ask for in one zone may have to wait for its turn there.
   const zoneId = lane === 'operators' ? ZONE_OF_PATH.exec(path)?.[1] : undefined;
-  // Long polls have a bound for each challenge.
-  return zoneId === undefined ? null : ['zone', zoneId];
+  return zoneId === undefined ? ['address', ip] : ['zone', zoneId];
 }
