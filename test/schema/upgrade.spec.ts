@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { StartPatience } from '../../src/platform/database/start-patience.js';
@@ -21,6 +22,7 @@ import { killProcesses, startProcess } from '../setup/process.js';
 import { editedVersion, versionOf, type Version } from '../setup/versions.js';
 import {
   ACCESS_TOKEN,
+  callAdmin,
   createTestZone,
   postForm,
   TOKEN_EXCHANGE,
@@ -95,6 +97,28 @@ async function expectBothToIssue({ older, newer, zone }: Pair): Promise<Answer[]
     ]);
   }
   return issued;
+}
+
+/** What either version registers, both can read; the newer marks keys of which it cannot be sure. */
+async function expectMarkedKeys({ older, newer, zone }: Pair): Promise<void> {
+  const path = `/zones/${zone.zoneId}/authenticators`;
+  const marks = [];
+  for (const replica of [older, newer]) {
+    const body = { subject: randomUUID(), kind: 'totp' };
+    expect(await callAdmin(replica, 'POST', path, body)).toMatchObject({ status: 201 });
+    const query = `${path}?subject=${body.subject}`;
+    expect((await callAdmin(older, 'GET', query)).body['items']).toHaveLength(1);
+    const [seen] = (await callAdmin(newer, 'GET', query)).body['items'] as object[];
+    marks.push({ ...seen });
+    const invited = await callAdmin(replica, 'POST', `${path}/enrolments`, {
+      subject: body.subject,
+    });
+    expect(invited).toMatchObject({ status: 201 });
+  }
+  expect(marks).toMatchObject([
+    { key_known_to_log_readers: true },
+    { key_known_to_log_readers: false },
+  ]);
 }
 
 /**
@@ -199,6 +223,7 @@ describe('two versions side by side', () => {
           const sets = await storedSets(pair.zone.replica.databaseUrl);
           expect(sets.at(-1)).toMatchObject(FUNCTION_SET);
           await expectBothToIssue(pair);
+          await expectMarkedKeys(pair);
         });
       } finally {
         await before.remove();

@@ -115,7 +115,7 @@ describe('a link', () => {
     const code = codeOf(keyOn((await send({ link })).text));
     const answers = await Promise.all([a, b, a, b].map((replica) => send({ link, code }, replica)));
     const statuses = answers.map(({ status }) => status);
-    expect(statuses.toSorted((one, other) => one - other)).toEqual([200, 404, 404, 404]);
+    expect(statuses.toSorted((x, y) => x - y)).toEqual([200, 404, 404, 404]);
     expect(await listed()).toHaveLength(1);
   });
 
@@ -203,7 +203,7 @@ describe('a registration that fails', () => {
     const people = ['alice', 'bob', 'carol', 'dave'];
     const forms = await Promise.all(people.map(async (name) => registration(await linkFor(name))));
     const answers = await Promise.all(forms.map((form) => openPage(replica, PAGE, form)));
-    expect(answers.map(({ status }) => status).toSorted((one, other) => one - other)).toEqual([
+    expect(answers.map(({ status }) => status).toSorted((x, y) => x - y)).toEqual([
       200, 400, 400, 400,
     ]);
     const later = await registration(await linkFor('eve'));
