@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { StartPatience } from '../../src/platform/database/start-patience.js';
@@ -104,6 +105,28 @@ async function expectBothToIssue({ older, newer, zone }: Pair): Promise<Answer[]
   return issued;
 }
 
+/** What either version registers, both can read; the newer marks keys of which it cannot be sure. */
+async function expectMarkedKeys({ older, newer, zone }: Pair): Promise<void> {
+  const path = `/zones/${zone.zoneId}/authenticators`;
+  const marks = [];
+  for (const replica of [older, newer]) {
+    const body = { subject: randomUUID(), kind: 'totp' };
+    expect(await callAdmin(replica, 'POST', path, body)).toMatchObject({ status: 201 });
+    const query = `${path}?subject=${body.subject}`;
+    expect((await callAdmin(older, 'GET', query)).body['items']).toHaveLength(1);
+    const [seen] = (await callAdmin(newer, 'GET', query)).body['items'] as object[];
+    marks.push({ ...seen });
+    const invited = await callAdmin(replica, 'POST', `${path}/enrolments`, {
+      subject: body.subject,
+    });
+    expect(invited).toMatchObject({ status: 201 });
+  }
+  expect(marks).toMatchObject([
+    { key_known_to_log_readers: true },
+    { key_known_to_log_readers: false },
+  ]);
+}
+
 /**
  * Replaces one version by another as a rolling update does, and goes halfway back: the newer starts
  * beside the older, then the older starts again. There are requests all the time.
@@ -206,6 +229,7 @@ describe('two versions side by side', () => {
           const sets = await storedSets(pair.zone.replica.databaseUrl);
           expect(sets.at(-1)).toMatchObject(FUNCTION_SET);
           await expectBothToIssue(pair);
+          await expectMarkedKeys(pair);
         });
       } finally {
         await before.remove();
