@@ -44,7 +44,7 @@ export async function clear(
   if (demand === null) return cleared(authorized, authorized.policy);
   const known = await readKnown(authorized, ports);
   if (!isMet(demand, known, now / 1_000)) return hold(authorized, demand);
-  return cleared(authorized, confirmedPolicy(authorized, demand, ports, now), known);
+  return cleared(authorized, await confirmedPolicy(authorized, demand, ports, now), known);
 }
 
 /** A request that brings a challenge: approved, unspent, and for exactly this request. */
@@ -78,7 +78,7 @@ async function redeem(
   const { type, terms } = challenge;
   return cleared(
     authorized,
-    confirmedPolicy(authorized, demand, ports, now),
+    await confirmedPolicy(authorized, demand, ports, now),
     shownFor(challenge, authorized, now),
     { id, type, binding, secretDigest: digest, bySubject: terms.subject_may_satisfy },
   );
@@ -125,12 +125,12 @@ function hold(authorized: Authorized, demand: Demand): Held {
 }
 
 /** The decisions of policy now that what it demands has been shown. */
-function confirmedPolicy(
+async function confirmedPolicy(
   authorized: Authorized,
   { challenge, resources }: Demand,
   { decide }: StepUpPorts,
   now: number,
-): Authorized['policy'] {
+): Promise<Authorized['policy']> {
   if (challenge === null || resources.length === 0) return authorized.policy;
   return authorizeConfirmed(authorized, challenge.type, decide, now);
 }
