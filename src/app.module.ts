@@ -5,6 +5,7 @@ import { AuthenticatorsModule } from './step-up/authenticators/authenticators.mo
 import { AgentsModule } from './delegation/agents/agents.module.js';
 import { ConfigModule } from './platform/config/config.module.js';
 import type { RunningEnv } from './platform/config/env.js';
+import type { StartPatience } from './platform/database/start-patience.js';
 import { DatabaseModule } from './schema/database.module.js';
 import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './platform/http/http.module.js';
@@ -16,7 +17,7 @@ export class CommandModule {
   static forRoot(env: RunningEnv, logger: Logger): DynamicModule {
     return {
       module: CommandModule,
-      imports: [ConfigModule.forRoot(env, logger), DatabaseModule.forRoot(env), AdminModule],
+      imports: [ConfigModule.forRoot(env, logger), DatabaseModule.forRoot(env, null), AdminModule],
     };
   }
 }
@@ -24,16 +25,17 @@ export class CommandModule {
 /** The whole service. Each module imports what it needs of the others by itself. */
 @Module({})
 export class AppModule {
-  static forRoot(env: RunningEnv, logger: Logger): DynamicModule {
+  static forRoot(env: RunningEnv, logger: Logger, patience: StartPatience): DynamicModule {
     return {
       module: AppModule,
       imports: [
         ConfigModule.forRoot(env, logger),
-        DatabaseModule.forRoot(env),
+        DatabaseModule.forRoot(env, patience),
         HttpModule,
+        // Before whatever imports step-up: its `/step-up/enrol` comes before `/step-up/:id`.
+        AuthenticatorsModule,
         TokenExchangeModule,
         AgentsModule,
-        AuthenticatorsModule,
         AdminModule,
         HealthModule,
       ],

@@ -6,15 +6,18 @@ import { Client } from 'pg';
 import { DataSource } from 'typeorm';
 import { KeyRotation } from './admin/keys/key-rotation.service.js';
 import { Rewrap } from './admin/keys/rewrap.service.js';
+import { AuthenticatorRenewal } from './admin/step-up/authenticator-renewal.service.js';
 import { CommandModule } from './app.module.js';
-import { HELP, readCommand, WrongUsage, type KeysCommand } from './cli/arguments.js';
+import { HELP, readCommand, WrongUsage, type ServiceCommand } from './cli/arguments.js';
 import { rewrapAll, verifyAll } from './cli/keys-commands.js';
 import { listKeys } from './cli/list-keys.js';
 import { EXIT, type Outcome } from './cli/outcome.js';
+import { renewAuthenticators } from './cli/renew-authenticators.js';
 import { rotateKeys } from './cli/rotate-keys.js';
 import { runSigner } from './cli/run-signer.js';
 import { systemClock } from './platform/config/clock.js';
-import { childEnvironment, readEnv } from './platform/config/env.js';
+import { childEnvironment, readEnv, type RunningEnv } from './platform/config/env.js';
+import { outageOf, refusalOf } from './platform/database/outage.js';
 import { createLogger, nestLogger } from './platform/config/logger.js';
 import { attach } from './embedded.js';
 import { pendingMigrations } from './health/schema.js';
@@ -33,23 +36,23 @@ async function main(argv: readonly string[]): Promise<number> {
   if (command.name === 'signer') {
     return runSigner(command.options, readEnv().custody, childEnvironment());
   }
-  const outcome = await runKeys(command);
+  const outcome = await runOnService(command);
   const text = command.json ? JSON.stringify(outcome.json, null, 2) : outcome.lines.join('\n');
   process.stdout.write(`${text}\n`);
   return outcome.code;
 }
 
-async function runKeys(command: KeysCommand): Promise<Outcome> {
+async function runOnService(command: ServiceCommand): Promise<Outcome> {
   const logger = createLogger('silent');
   const { env, stop } = await attach(readEnv(), logger);
   try {
-    await reach(env.databaseUrl);
+    await reach(env);
     const app = await NestFactory.createApplicationContext(CommandModule.forRoot(env, logger), {
       logger: nestLogger(logger),
       abortOnError: false,
     });
     try {
-      return await runKeysCommand(command, app);
+      return await run(command, app);
     } finally {
       await app.close();
     }
@@ -59,22 +62,24 @@ async function runKeys(command: KeysCommand): Promise<Outcome> {
 }
 
 /** Fails at once if the database is away: the service waits for it, a command does not. */
-async function reach(databaseUrl: string): Promise<void> {
-  const client = new Client({ connectionString: databaseUrl, connectionTimeoutMillis: 5_000 });
+async function reach({ databaseUrl, limits }: RunningEnv): Promise<void> {
+  const client = new Client({
+    connectionString: databaseUrl,
+    connectionTimeoutMillis: limits.connectMs,
+  });
   client.on('error', () => {});
   try {
     await client.connect();
   } catch (cause) {
-    throw new Error('the database is out of reach', { cause });
+    const why =
+      refusalOf(cause) ?? `the database is out of reach: ${outageOf(cause) ?? String(cause)}`;
+    throw new Error(why, { cause });
   } finally {
     await client.end().catch(() => {});
   }
 }
 
-async function runKeysCommand(
-  command: KeysCommand,
-  app: INestApplicationContext,
-): Promise<Outcome> {
+async function run(command: ServiceCommand, app: INestApplicationContext): Promise<Outcome> {
   const dataSource = app.get(DataSource);
   if ((await pendingMigrations(dataSource)).length > 0) {
     throw new Error('the schema is not up to date: start the service, or npm run migrate');
@@ -96,6 +101,10 @@ async function runKeysCommand(
   await keyEncryptionKeys.check();
   if (command.name === 'rewrap') {
     return rewrapAll({ keyEncryptionKeys, sealing, rewrap: app.get(Rewrap) }, command.all);
+  }
+  if (command.name === 'renew') {
+    const services = { read: dataSource.manager, renewal: app.get(AuthenticatorRenewal) };
+    return renewAuthenticators(services, command.zoneId);
   }
   const services = { read: dataSource.manager, rotation: app.get(KeyRotation) };
   return rotateKeys(services, command.zoneId, command.emergency);

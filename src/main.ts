@@ -5,9 +5,11 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Demo } from './admin/zones/demo.service.js';
 import { AppModule } from './app.module.js';
+import { BackgroundWork } from './platform/background-work.js';
 import { InvalidEnvironment, readEnv, type Env } from './platform/config/env.js';
 import { createLogger, nestLogger } from './platform/config/logger.js';
 import { DataDirectoryInUse } from './platform/database/embedded-lock.js';
+import { DatabaseUnusable, StartPatience } from './platform/database/start-patience.js';
 import { migrate, UnsupportedDatabase } from './schema/migrate.js';
 import { prepare } from './embedded.js';
 import { Lifecycle } from './health/lifecycle.js';
@@ -15,7 +17,7 @@ import { RequestDurations } from './health/request-durations.js';
 import { closeGracefully, listen } from './platform/http/listeners.js';
 import { serveDocs } from './platform/http/openapi.js';
 import { markInternal, separateInternalPort } from './platform/http/internal-port.js';
-import { assignRequestId, requestIdOf } from './platform/http/request-id.js';
+import { assignRequestId, setRequestIdHeaders } from './platform/http/request-id.js';
 import { logRequests } from './platform/http/request-log.js';
 import { KeyEncryptionKeys, WrongKeyEncryptionKey } from './sealing/key-encryption-keys.service.js';
 import { CustodyUnavailable } from './sealing/key-encryption.js';
@@ -24,22 +26,23 @@ import { KeySets } from './keys/publishing/key-sets.service.js';
 import { ChallengeWaits } from './step-up/challenge-waits.service.js';
 import { Shutdown } from './shutdown.js';
 
-/** How long requests in flight may take once we stop, in milliseconds. */
-const FINISH_MS = 3_000;
-
 async function main(environment: Env): Promise<void> {
   const logger = createLogger(environment.logLevel);
-  const shutdown = new Shutdown(logger);
+  const shutdown = new Shutdown(logger, environment.stopSeconds);
   const { env, embedded, stop } = await prepare(environment, logger);
   shutdown.add(stop);
-  const migrated = await migrate(env.databaseUrl, (message) => logger.warn(message));
+  const patience = new StartPatience(env.startSeconds, (message) => logger.warn(message));
+  const migrated = await migrate(env.databaseUrl, patience, env.limits);
   if (migrated.length > 0) logger.info({ migrations: migrated }, 'the schema is up to date now');
 
-  const app = await NestFactory.create<NestExpressApplication>(AppModule.forRoot(env, logger), {
-    bodyParser: false,
-    logger: nestLogger(logger),
-    abortOnError: false,
-  });
+  const app = await NestFactory.create<NestExpressApplication>(
+    AppModule.forRoot(env, logger, patience),
+    {
+      bodyParser: false,
+      logger: nestLogger(logger),
+      abortOnError: false,
+    },
+  );
   shutdown.add(() => app.close());
   app.disable('x-powered-by');
   app.set('trust proxy', env.trustProxy);
@@ -51,7 +54,8 @@ async function main(environment: Env): Promise<void> {
   );
   serveDocs(app);
   await app.init();
-  await app.get(KeyEncryptionKeys).check();
+  await patience.until(() => app.get(KeyEncryptionKeys).check());
+  await app.get(BackgroundWork).start();
 
   const handler: RequestListener = app.getHttpAdapter().getInstance();
   const open = [await listen(keySetsFirst(app, handler), env.port)];
@@ -68,11 +72,11 @@ async function main(environment: Env): Promise<void> {
     app.get(ChallengeWaits).release();
     // Load balancers need a moment to see that we are not ready any more.
     await sleep(env.drainSeconds * 1_000, undefined, { signal: abort }).catch(() => {});
-    await Promise.all(open.map(({ server }) => closeGracefully(server, FINISH_MS)));
+    await Promise.all(open.map(({ server }) => closeGracefully(server, shutdown.finishMs)));
   });
 
   const ports = open.map(({ port }) => port);
-  if (embedded) await introduce(app.get(Demo), ports[0] ?? env.port);
+  if (embedded) await patience.until(() => introduce(app.get(Demo), ports[0] ?? env.port));
   logger.info({ ports, issuer: env.issuerUrl, embedded }, 'listening');
 }
 
@@ -83,7 +87,7 @@ function keySetsFirst(app: NestExpressApplication, handler: RequestListener): Re
   return answerKeySets(
     {
       ready: (zoneId) => keySets.ready(zoneId),
-      requestId: requestIdOf,
+      nameRequest: setRequestIdHeaders,
       answered: (method, route, status, seconds) =>
         durations.observe(method, route, `${Math.trunc(status / 100)}xx`, seconds),
     },
@@ -107,6 +111,7 @@ try {
   const known = [
     InvalidEnvironment,
     DataDirectoryInUse,
+    DatabaseUnusable,
     UnsupportedDatabase,
     WrongKeyEncryptionKey,
   ].some((type) => error instanceof type);

@@ -1,7 +1,9 @@
 import type { Logger } from 'pino';
 
-/** Milliseconds after the first signal at which the process exits, finished or not. */
-const LAST_MS = 9_500;
+/** Milliseconds before its time is over at which the process exits, finished or not. */
+const MARGIN_MS = 500;
+/** The share of its time that requests in flight may take. */
+const FINISH_SHARE = 0.3;
 
 /**
  * The graceful shutdown on SIGTERM and SIGINT: runs the steps that were added so far, the last one
@@ -12,9 +14,18 @@ export class Shutdown {
   private readonly abort = new AbortController();
   private stopping = false;
 
-  constructor(private readonly logger: Logger) {
+  /** @param seconds after the first signal within which the process ends */
+  constructor(
+    private readonly logger: Logger,
+    private readonly seconds: number,
+  ) {
     process.on('SIGTERM', this.onSignal);
     process.on('SIGINT', this.onSignal);
+  }
+
+  /** Milliseconds that requests in flight may take. */
+  get finishMs(): number {
+    return this.seconds * 1_000 * FINISH_SHARE;
   }
 
   /** Adds a step. @param step stops something; its signal aborts when a second SIGTERM or SIGINT comes */
@@ -29,7 +40,7 @@ export class Shutdown {
     }
     this.stopping = true;
     this.logger.info({ signal }, 'stopping');
-    setTimeout(() => process.exit(0), LAST_MS).unref();
+    setTimeout(() => process.exit(0), this.seconds * 1_000 - MARGIN_MS).unref();
     void this.stop().then(() => process.exit(0));
   };
 

@@ -1,8 +1,5 @@
 import pg from 'pg';
-
-const CONNECT_MS = 700;
-const STATEMENT_MS = 1_200;
-const LOCK_MS = 500;
+import { timeLimits, type TimeLimits } from '../platform/config/time-limits.js';
 
 /**
  * One connection to PostgreSQL, opened when it is needed and dropped after a failure: a statement
@@ -12,14 +9,17 @@ export class LedgerConnection {
   private client: pg.Client | undefined;
   private connecting: Promise<pg.Client> | undefined;
 
-  constructor(private readonly url: string) {}
+  constructor(
+    private readonly url: string,
+    private readonly limits: TimeLimits = timeLimits(),
+  ) {}
 
   /**
    * Runs one prepared statement.
    *
    * @param name the name of the prepared statement
    * @returns its rows
-   * @throws the driver's error, after at most about two seconds
+   * @throws the driver's error, after at most the limits of waiting for a connection and of a commit
    */
   async rows(name: string, text: string, values: unknown[]): Promise<Record<string, unknown>[]> {
     const client = await this.connected();
@@ -38,22 +38,30 @@ export class LedgerConnection {
     this.client = undefined;
   }
 
-  /** The connection. Concurrent callers share one attempt: otherwise all but one connection would leak. */
+  /**
+   * The connection. Concurrent callers share one attempt: otherwise all but one connection would leak. It goes
+   * on when they have waited long enough, since it may take more round trips than a caller can wait for.
+   */
   private connected(): Promise<pg.Client> {
     if (this.client !== undefined) return Promise.resolve(this.client);
     this.connecting ??= this.connect().finally(() => (this.connecting = undefined));
-    return this.connecting;
+    const { connecting } = this;
+    return new Promise((resolve, reject) => {
+      const tooLong = new Error('timeout exceeded when trying to connect');
+      const timer = setTimeout(() => reject(tooLong), this.limits.waitMs);
+      connecting.then(resolve, reject).finally(() => clearTimeout(timer));
+    });
   }
 
   private async connect(): Promise<pg.Client> {
     const client = new pg.Client({
       connectionString: this.url,
-      connectionTimeoutMillis: CONNECT_MS,
-      query_timeout: STATEMENT_MS,
+      connectionTimeoutMillis: this.limits.connectMs,
+      query_timeout: this.limits.commitMs,
       // Also on the server, so that a statement that timed out here is not committed there.
-      statement_timeout: STATEMENT_MS,
+      statement_timeout: this.limits.commitMs,
       // An entry that waits for a lock is then tried alone, so that the rest of its batch does not wait with it.
-      lock_timeout: LOCK_MS,
+      lock_timeout: this.limits.lockMs,
       keepAlive: true,
       application_name: 'mandate ledger',
     });

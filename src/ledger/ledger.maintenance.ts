@@ -1,13 +1,9 @@
-import {
-  Inject,
-  Injectable,
-  type OnApplicationBootstrap,
-  type OnApplicationShutdown,
-} from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import pg from 'pg';
 import type { Logger } from 'pino';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { LOGGER } from '../platform/config/logger.js';
+import { BackgroundWork } from '../platform/background-work.js';
 import { Periodic } from '../platform/periodic.js';
 
 const HOUR_MS = 3_600_000;
@@ -18,16 +14,15 @@ const HOUR_MS = 3_600_000;
  * failure is only logged.
  */
 @Injectable()
-export class LedgerMaintenance implements OnApplicationBootstrap, OnApplicationShutdown {
+export class LedgerMaintenance implements OnApplicationShutdown {
   private readonly periodic = new Periodic(() => this.run());
 
   constructor(
     @Inject(ENV) private readonly env: RunningEnv,
     @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
-
-  onApplicationBootstrap(): void {
-    this.periodic.start(0);
+    background: BackgroundWork,
+  ) {
+    background.add(() => this.periodic.start(0));
   }
 
   onApplicationShutdown(): void {
@@ -46,7 +41,7 @@ export class LedgerMaintenance implements OnApplicationBootstrap, OnApplicationS
   private async maintain(): Promise<void> {
     const client = new pg.Client({
       connectionString: this.env.databaseUrl,
-      connectionTimeoutMillis: 2_000,
+      connectionTimeoutMillis: this.env.limits.connectMs,
       statement_timeout: 30_000,
       query_timeout: 31_000,
       // All later lock requests on a table queue behind a waiting one, and they have requests to answer.

@@ -27,7 +27,7 @@ export class Ledger implements OnApplicationShutdown {
     @InjectMetric(BATCH_SIZE) batchSize: Histogram,
     @InjectMetric(BATCH_SECONDS) batchSeconds: Histogram,
   ) {
-    this.connection = new LedgerConnection(env.databaseUrl);
+    this.connection = new LedgerConnection(env.databaseUrl, env.limits);
     this.group = new GroupCommit(
       (batch) => this.send(batch),
       { maxBatch: 128, maxWaiting: 4_096, maxWaitMs: 1_500 },

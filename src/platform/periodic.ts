@@ -3,7 +3,8 @@ const SPREAD = 0.25;
 
 /**
  * Work that is repeated until it is stopped: one run at a time, and a random wait between two runs, so
- * that replicas that were started together drift apart.
+ * that replicas that were started together drift apart. Started by `BackgroundWork`, never by a constructor
+ * or a hook of Nest, which commands run as well.
  */
 export class Periodic {
   private timer: NodeJS.Timeout | undefined;

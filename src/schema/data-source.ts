@@ -1,4 +1,5 @@
 import type { DataSourceOptions } from 'typeorm';
+import { timeLimits, type TimeLimits } from '../platform/config/time-limits.js';
 import { Authenticator } from '../step-up/authenticators/authenticator.entity.js';
 import { Enrolment } from '../step-up/authenticators/enrolment.entity.js';
 import { ClientSecret } from '../zones/clients/client-secret.entity.js';
@@ -28,22 +29,25 @@ import { Ledger1795280000004 } from './migrations/1795280000004-ledger.js';
 import { Delegation1795280000005 } from './migrations/1795280000005-delegation.js';
 import { StepUp1795280000006 } from './migrations/1795280000006-step-up.js';
 import { Webhooks1795280000007 } from './migrations/1795280000007-webhooks.js';
+import { EnrolmentKeys1795291896270 } from './migrations/1795291896270-enrolment-keys.js';
+import { AgentSessionLimits1795292294765 } from './migrations/1795292294765-agent-session-limits.js';
+import { RequestLabels1795292544585 } from './migrations/1795292544585-request-labels.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
 /** The table in which TypeORM keeps the names of the migrations that were run. */
 export const MIGRATIONS_TABLE = 'schema_migrations';
 
-/** How long one may wait for a connection and for a statement before the answer is 503. */
-const CONNECT_MS = 700;
-const STATEMENT_MS = 1_000;
+/** The most connections of operators: what they change takes three of them at most (`audited-changes.service.ts`). */
+const OPERATORS_POOL_SIZE = 4;
 
 /**
- * The connection as the service uses it: impatient, because a caller who waits holds its own callers.
+ * The connection as the service uses it: impatient with statements, because a caller who waits holds its own
+ * callers, but not with connections. What is given up before it could be there is never there.
  *
  * @param url `postgres://…`
  */
-export function dataSourceOptions(url: string): PostgresOptions {
+export function dataSourceOptions(url: string, limits: TimeLimits = timeLimits()): PostgresOptions {
   return {
     type: 'postgres',
     url,
@@ -82,23 +86,35 @@ export function dataSourceOptions(url: string): PostgresOptions {
       Delegation1795280000005,
       StepUp1795280000006,
       Webhooks1795280000007,
+      EnrolmentKeys1795291896270,
+      AgentSessionLimits1795292294765,
+      RequestLabels1795292544585,
     ],
     migrationsTableName: MIGRATIONS_TABLE,
     synchronize: false,
     poolSize: 8,
-    connectTimeoutMS: CONNECT_MS,
+    connectTimeoutMS: limits.connectMs,
     // An idle connection that breaks raises an event; without a listener it would end the process.
     poolErrorHandler: () => {},
     extra: {
-      query_timeout: STATEMENT_MS,
-      statement_timeout: STATEMENT_MS,
-      idle_in_transaction_session_timeout: 5_000,
+      query_timeout: limits.statementMs,
+      statement_timeout: limits.statementMs,
+      idle_in_transaction_session_timeout: limits.idleMs,
       keepAlive: true,
     },
   };
 }
 
+/** The same connections, a few, for operators alone. */
+export function operatorsOptions(url: string, limits?: TimeLimits): PostgresOptions {
+  return {
+    ...dataSourceOptions(url, limits),
+    poolSize: OPERATORS_POOL_SIZE,
+    applicationName: 'mandate operators',
+  };
+}
+
 /** The same schema for migrations, which may take their time. */
-export function migrationOptions(url: string): PostgresOptions {
-  return { ...dataSourceOptions(url), poolSize: 1, connectTimeoutMS: 5_000, extra: {} };
+export function migrationOptions(url: string, limits?: TimeLimits): PostgresOptions {
+  return { ...dataSourceOptions(url, limits), poolSize: 1, extra: { keepAlive: true } };
 }

@@ -1,35 +1,49 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import { TypeOrmModule } from '@nestjs/typeorm';
+import { TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import type { RunningEnv } from '../platform/config/env.js';
 import { ChangeFeed } from '../platform/database/change-feed.js';
-import { dataSourceOptions } from './data-source.js';
+import { OPERATORS } from '../platform/database/operators-connections.js';
+import { ZoneReads } from '../platform/database/zone-reads.service.js';
+import { dataSourceOptions, operatorsOptions } from './data-source.js';
 import { endBrokenConnections } from '../platform/database/broken-connections.js';
+import type { StartPatience } from '../platform/database/start-patience.js';
 
-/** The connection to PostgreSQL and the news from it. The schema is migrated before Nest starts. */
+/** The connections to PostgreSQL and the news from it. The schema is migrated before Nest starts. */
 @Module({})
 export class DatabaseModule {
-  static forRoot(env: RunningEnv): DynamicModule {
+  /** @param patience of the start; a command has none, and fails at once */
+  static forRoot(env: RunningEnv, patience: StartPatience | null): DynamicModule {
     return {
       module: DatabaseModule,
       global: true,
       imports: [
-        TypeOrmModule.forRootAsync({
-          useFactory: () => ({
-            ...dataSourceOptions(env.databaseUrl),
-            retryAttempts: 30,
-            retryDelay: 1_000,
-          }),
-          dataSourceFactory: async (options) => {
-            if (options === undefined) throw new Error('no data source options');
-            const dataSource = await new DataSource(options).initialize();
-            endBrokenConnections(dataSource);
-            return dataSource;
-          },
-        }),
+        connections(dataSourceOptions(env.databaseUrl, env.limits), patience),
+        connections(
+          { ...operatorsOptions(env.databaseUrl, env.limits), name: OPERATORS },
+          patience,
+        ),
       ],
-      providers: [ChangeFeed],
-      exports: [ChangeFeed],
+      providers: [ChangeFeed, ZoneReads],
+      exports: [ChangeFeed, ZoneReads],
     };
   }
+}
+
+function connections(
+  options: TypeOrmModuleOptions & { readonly name?: string },
+  patience: StartPatience | null,
+): DynamicModule {
+  return TypeOrmModule.forRootAsync({
+    ...(options.name === undefined ? {} : { name: options.name }),
+    // Whether waiting helps is for the patience to say.
+    useFactory: () => ({ ...options, toRetry: () => false }),
+    dataSourceFactory: async (given) => {
+      if (given === undefined) throw new Error('no data source options');
+      const initialize = () => new DataSource(given).initialize();
+      const dataSource = await (patience?.until(initialize) ?? initialize());
+      endBrokenConnections(dataSource);
+      return dataSource;
+    },
+  });
 }

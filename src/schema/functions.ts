@@ -25,7 +25,7 @@ export const FUNCTION_FILES: readonly string[] = [
 
 /**
  * How long we may wait for a table when its triggers are replaced, in milliseconds. Those who write to
- * it wait behind us, and give up after 500 (`ledger.connection.ts`).
+ * it wait behind us, and give up after 500 unless they are told otherwise (`lockMs` in `time-limits.ts`).
  */
 const LOCK_MS = 300;
 /**

@@ -1,8 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import pg from 'pg';
 import { DataSource } from 'typeorm';
 import { InvalidEnvironment, readEnv } from '../platform/config/env.js';
+import { timeLimits, type TimeLimits } from '../platform/config/time-limits.js';
+import { DatabaseUnusable, StartPatience } from '../platform/database/start-patience.js';
 import { FUNCTION_SET } from '../platform/database/function-set.js';
 import { MIGRATIONS_TABLE, migrationOptions } from './data-source.js';
 import { makePartitions, updateFunctions } from './functions.js';
@@ -27,34 +28,50 @@ export class UnsupportedDatabase extends Error {
  * losers of the race find nothing left to do. Functions that a newer version has brought stay.
  *
  * @param url `postgres://…`
- * @param log told what is going on
- * @param patienceMs how long to wait for a database that does not answer yet, or whose tables are busy
+ * @param patience how long to wait for a database that does not answer yet, or whose tables are busy
  * @returns what was done: the names of the migrations that were run, and of the set of functions
  * @throws {UnsupportedDatabase} if it was made by migrations of before
- * @throws the driver's error if the database stays away or a migration fails
+ * @throws {DatabaseUnusable} if the database stays away, or does not let us in
+ * @throws the driver's error if a migration fails
  */
 export async function migrate(
   url: string,
-  log: (message: string) => void,
-  patienceMs = 60_000,
+  patience: StartPatience,
+  limits: TimeLimits = timeLimits(),
 ): Promise<string[]> {
-  const lock = await connectPatiently(url, log, patienceMs);
+  const done: string[] = [];
+  // One that loses its connection begins again where it was: each migration is a transaction.
+  await patience.until(async () => {
+    const lock = await patience.until(() => connect(url, limits), { quick: true });
+    await migrateUnder(lock, url, patience, limits, done);
+  });
+  return done;
+}
+
+/** @param done is given what was done, also before a failure */
+async function migrateUnder(
+  lock: pg.Client,
+  url: string,
+  patience: StartPatience,
+  limits: TimeLimits,
+  done: string[],
+): Promise<void> {
   try {
     await lock.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
-    const migrations = await runMigrations(url, lock);
-    if (await updateFunctions(lock, patienceMs)) {
-      return [...migrations, `function set ${FUNCTION_SET.version}`];
+    done.push(...(await runMigrations(url, lock, limits)));
+    if (await updateFunctions(lock, patience.leftMs)) {
+      done.push(`function set ${FUNCTION_SET.version}`);
+    } else if (done.length > 0) {
+      await makePartitions(lock, patience.leftMs);
     }
-    if (migrations.length > 0) await makePartitions(lock, patienceMs);
-    return migrations;
   } finally {
     // The lock belongs to the session, so it goes with the connection, also when we are killed.
     await lock.end().catch(() => {});
   }
 }
 
-async function runMigrations(url: string, lock: pg.Client): Promise<string[]> {
-  const dataSource = await new DataSource(migrationOptions(url)).initialize();
+async function runMigrations(url: string, lock: pg.Client, limits: TimeLimits): Promise<string[]> {
+  const dataSource = await new DataSource(migrationOptions(url, limits)).initialize();
   try {
     const [first] = dataSource.migrations;
     await refuseEarlierDatabase(lock, String(first?.name));
@@ -73,34 +90,34 @@ async function refuseEarlierDatabase(client: pg.Client, first: string): Promise<
   if (rows.length > 0 && !rows.some(({ name }) => name === first)) throw new UnsupportedDatabase();
 }
 
-async function connectPatiently(
-  url: string,
-  log: (message: string) => void,
-  patienceMs: number,
-): Promise<pg.Client> {
-  for (let waited = 0; ; waited += 1_000) {
-    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
-    client.on('error', () => {});
-    try {
-      await client.connect();
-      return client;
-    } catch (error) {
-      await client.end().catch(() => {});
-      if (waited >= patienceMs) throw error;
-      log('the database does not answer yet, trying again in a second');
-      await sleep(1_000);
-    }
+async function connect(url: string, limits: TimeLimits): Promise<pg.Client> {
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: limits.connectMs,
+    keepAlive: true,
+  });
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    return client;
+  } catch (error) {
+    // Not awaited: what never answered does not answer a goodbye.
+    void client.end().catch(() => {});
+    throw error;
   }
 }
 
 /** `npm run migrate` */
 async function main(): Promise<void> {
-  const { databaseUrl } = readEnv();
+  const { databaseUrl, startSeconds, limits } = readEnv();
   if (databaseUrl === undefined) {
     process.stderr.write('DATABASE_URL is needed; the embedded database migrates at start\n');
     process.exit(1);
   }
-  const done = await migrate(databaseUrl, (message) => process.stderr.write(`${message}\n`));
+  const patience = new StartPatience(startSeconds, (message) =>
+    process.stderr.write(`${message}\n`),
+  );
+  const done = await migrate(databaseUrl, patience, limits);
   process.stdout.write(done.length === 0 ? 'nothing to do\n' : `ran ${done.join(', ')}\n`);
 }
 
@@ -109,7 +126,9 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
     await main();
   } catch (error) {
     // These are about how the process was started, so the stack is left out.
-    const known = error instanceof UnsupportedDatabase || error instanceof InvalidEnvironment;
+    const known = [UnsupportedDatabase, DatabaseUnusable, InvalidEnvironment].some(
+      (type) => error instanceof type,
+    );
     const told = error instanceof Error ? (known ? error.message : error.stack) : String(error);
     process.stderr.write(`${told}\n`, () => process.exit(1));
   }

@@ -3,6 +3,7 @@ import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } fro
 import type { Logger } from 'pino';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { LOGGER } from '../platform/config/logger.js';
+import { BackgroundWork } from '../platform/background-work.js';
 import { ChangeFeed, type ChangeListener } from '../platform/database/change-feed.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { BatchReader } from './batch-reader.js';
@@ -40,13 +41,16 @@ export class ChallengeWaits implements OnModuleInit, OnApplicationShutdown, Chan
     private readonly feed: ChangeFeed,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Logger,
+    background: BackgroundWork,
   ) {
+    background.add(() => {
+      this.timer = setInterval(() => this.onReset(), REREAD_MS).unref();
+    });
     this.reader = new BatchReader((ids) => challenges.findAll(ids));
   }
 
   onModuleInit(): void {
     this.feed.subscribe('challenge', this);
-    this.timer = setInterval(() => this.onReset(), REREAD_MS).unref();
   }
 
   onApplicationShutdown(): void {

@@ -1,15 +1,11 @@
-import {
-  Inject,
-  Injectable,
-  type OnApplicationBootstrap,
-  type OnApplicationShutdown,
-} from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Logger } from 'pino';
 import type { Counter } from 'prom-client';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { LOGGER } from '../platform/config/logger.js';
+import { BackgroundWork } from '../platform/background-work.js';
 import { Periodic } from '../platform/periodic.js';
 import { FetchFailed, guardedRequest } from '../platform/outbound/guarded-request.js';
 import { Outbox, type DueDelivery } from './outbox.service.js';
@@ -36,7 +32,7 @@ type Outcome = 'delivered' | 'gone' | { readonly failure: string };
  * again by another one. No request waits for this, and a webhook that is slow holds up no other.
  */
 @Injectable()
-export class Sender implements OnApplicationBootstrap, OnApplicationShutdown {
+export class Sender implements OnApplicationShutdown {
   private readonly sending = new Map<string, { readonly webhookId: string; done: Promise<void> }>();
   private readonly periodic = new Periodic(() => this.look(), 0.2);
 
@@ -47,10 +43,9 @@ export class Sender implements OnApplicationBootstrap, OnApplicationShutdown {
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Logger,
     @InjectMetric(DELIVERIES) private readonly deliveries: Counter<'result'>,
-  ) {}
-
-  onApplicationBootstrap(): void {
-    this.periodic.start(LOOK_MS);
+    background: BackgroundWork,
+  ) {
+    background.add(() => this.periodic.start(LOOK_MS));
   }
 
   /** Deliveries under way are not waited for: they are sent again if they have to be. */

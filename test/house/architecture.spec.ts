@@ -242,7 +242,11 @@ describe('architecture', () => {
       .filter(({ path }) => path.endsWith('.module.ts'))
       .flatMap(({ path, text }) => {
         const [, names = ''] = /exports: \[([^\]]*)\]/.exec(text) ?? [];
-        const elsewhere = all.filter((other) => !other.path.startsWith(`${dirname(path)}/`));
+        // What a guard injects comes from the module that uses the guard.
+        const elsewhere = all.filter(
+          (other) =>
+            !other.path.startsWith(`${dirname(path)}/`) || other.path.endsWith('.guard.ts'),
+        );
         return [...names.matchAll(/[A-Z]\w*/g)]
           .filter(([name]) => name !== name.toUpperCase())
           .filter(
@@ -251,6 +255,14 @@ describe('architecture', () => {
           .map(([name]) => `${path}: ${name}`);
       });
     expect(unused).toEqual([]);
+  });
+
+  test('nothing starts by itself: commands run the hooks of Nest as the server does', () => {
+    const hooks = all.filter(({ text }) => /onApplicationBootstrap/i.test(text));
+    expect(hooks.map(({ path }) => path)).toEqual([]);
+    expect(
+      all.filter(({ text }) => text.includes('BackgroundWork).start()')).map(({ path }) => path),
+    ).toEqual(['main.ts']);
   });
 
   test('no file is called after nothing', () => {
@@ -265,6 +277,7 @@ describe('architecture', () => {
 const MAY_KNOW_FRAMEWORK = new Set([
   'authentication/secret-verifier.ts',
   'ledger/ledger.maintenance.ts',
+  'platform/background-work.ts',
   'policy/engine/load-modules.ts',
   'zones/snapshot/load-snapshot.ts',
   'step-up/decision-answer.ts',

@@ -200,7 +200,7 @@ describe('with a database of its own', () => {
   let server: ServerProcess;
   let port: number;
 
-  const start = () => startProcess({ DATA_DIR: dataDir, PORT: '0' });
+  const start = () => startProcess({ DATA_DIR: dataDir, PORT: '0', STOP_SECONDS: '100' });
   const demo = async () =>
     JSON.parse(await readFile(join(dataDir, 'demo.json'), 'utf8')) as DemoFile;
 

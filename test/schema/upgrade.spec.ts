@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
+import { StartPatience } from '../../src/platform/database/start-patience.js';
 import { FUNCTION_SET } from '../../src/platform/database/function-set.js';
 import { migrate } from '../../src/schema/migrate.js';
 import { verifyChains } from '../setup/chain.js';
@@ -218,7 +219,7 @@ describe('the set of functions', () => {
       await writer.query('BEGIN');
       // As whoever writes to it has it.
       await writer.query('LOCK TABLE challenges IN ROW EXCLUSIVE MODE');
-      const done = migrate(databaseUrl, () => {});
+      const done = migrate(databaseUrl, new StartPatience(60, () => {}));
       await expect
         .poll(() => rows(databaseUrl, waiting), { interval: 5, timeout: 10_000 })
         .toHaveLength(1);
@@ -229,15 +230,17 @@ describe('the set of functions', () => {
       await writer.query('COMMIT');
       expect(await done).toEqual([`function set ${FUNCTION_SET.version}`]);
     });
-    expect(await migrate(databaseUrl, () => {})).toEqual([]);
+    expect(await migrate(databaseUrl, new StartPatience(60, () => {}))).toEqual([]);
   });
 
   test('is made again from an edited text under the same number', async () => {
     const databaseUrl = await createEmptyDatabase();
-    await migrate(databaseUrl, () => {});
+    await migrate(databaseUrl, new StartPatience(60, () => {}));
     const [made] = await storedSets(databaseUrl);
     await rows(databaseUrl, `UPDATE schema_functions SET sha256 = 'of another text'`);
-    expect(await migrate(databaseUrl, () => {})).toEqual([`function set ${FUNCTION_SET.version}`]);
+    expect(await migrate(databaseUrl, new StartPatience(60, () => {}))).toEqual([
+      `function set ${FUNCTION_SET.version}`,
+    ]);
     expect(await storedSets(databaseUrl)).toMatchObject([
       { version: FUNCTION_SET.version, sha256: made?.sha256 },
     ]);
@@ -245,7 +248,7 @@ describe('the set of functions', () => {
 
   test('has partitions for the coming days from the first moment', async () => {
     const databaseUrl = await createEmptyDatabase();
-    await migrate(databaseUrl, () => {});
+    await migrate(databaseUrl, new StartPatience(60, () => {}));
     const [counted] = await rows(
       databaseUrl,
       `SELECT count(*)::int AS tables, min(days)::int AS least FROM (

@@ -1,39 +1,75 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
-/** An address for PostgreSQL that stays the same while the server behind it comes and goes. */
+/** An address for PostgreSQL that stays the same while the server behind it comes and goes, or is far away. */
 export interface Proxy {
   /** The URL of a server, with the address of the proxy in it. */
   readonly urlFor: (serverUrl: string) => string;
   /** Forwards to another server from now on; to none, connections are cut as soon as they are made. */
   readonly forwardTo: (serverUrl: string | null) => void;
+  /** Answers what is said on new connections by these bytes, or never; `null` forwards it again. */
+  readonly answer: (bytes: Buffer | 'silence' | null) => void;
+  /** Delays everything in either direction, on connections that there are as well. A round trip takes twice that. */
+  readonly delayBy: (ms: number) => void;
+  /** Cuts the connection on which this text is sent to the server next, once. */
+  readonly cutAt: (text: string) => void;
+  /** Cuts all connections. */
+  readonly cut: () => void;
+  /** How many connections were made. */
+  readonly made: () => number;
   readonly close: () => Promise<void>;
 }
 
 /** Starts a proxy that forwards to nothing yet. */
 export async function startProxy(): Promise<Proxy> {
   let target: number | null = null;
+  let said: Buffer | 'silence' | null = null;
+  let delay = 0;
+  let fatal: string | null = null;
+  let made = 0;
   const sockets = new Set<Socket>();
+  const keep = (socket: Socket): void => {
+    sockets.add(socket);
+    socket.on('error', () => {}).on('close', () => sockets.delete(socket));
+  };
+  const forward = (from: Socket, to: Socket, isFatal: (chunk: Buffer) => boolean): void => {
+    from.on('close', () => setTimeout(() => to.destroy(), delay));
+    from.on('data', (chunk: Buffer) => {
+      if (isFatal(chunk)) {
+        from.resetAndDestroy();
+        return;
+      }
+      if (delay === 0) to.write(chunk);
+      else setTimeout(() => to.write(chunk), delay);
+    });
+  };
   const server = createServer((socket) => {
+    made += 1;
+    keep(socket);
+    if (said !== null) {
+      const bytes = said;
+      socket.once('data', () => {
+        if (bytes !== 'silence') socket.end(bytes);
+      });
+      return;
+    }
     if (target === null) {
-      socket.on('error', () => {}).resetAndDestroy();
+      socket.resetAndDestroy();
       return;
     }
     const upstream = connect(target, '127.0.0.1');
-    for (const [one, other] of [
-      [socket, upstream],
-      [upstream, socket],
-    ] as const) {
-      sockets.add(one);
-      one.on('error', () => other.destroy());
-      one.on('close', () => {
-        sockets.delete(one);
-        other.destroy();
-      });
-      one.pipe(other);
-    }
+    keep(upstream);
+    forward(socket, upstream, (chunk) => {
+      if (fatal === null || !chunk.includes(fatal)) return false;
+      fatal = null;
+      return true;
+    });
+    forward(upstream, socket, () => false);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
+  const cut = (): void => {
+    for (const socket of sockets) socket.destroy();
+  };
   return {
     urlFor(serverUrl) {
       const url = new URL(serverUrl);
@@ -43,8 +79,13 @@ export async function startProxy(): Promise<Proxy> {
     forwardTo(serverUrl) {
       target = serverUrl === null ? null : Number(new URL(serverUrl).port);
     },
+    answer: (bytes) => (said = bytes),
+    delayBy: (ms) => (delay = ms),
+    cutAt: (text) => (fatal = text),
+    cut,
+    made: () => made,
     async close() {
-      for (const socket of sockets) socket.destroy();
+      cut();
       await new Promise((resolve) => server.close(resolve));
     },
   };

@@ -1,15 +1,11 @@
-import {
-  Inject,
-  Injectable,
-  type OnApplicationBootstrap,
-  type OnApplicationShutdown,
-} from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { InjectEntityManager } from '@nestjs/typeorm';
 import type { Logger } from 'pino';
 import type { EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { LOGGER } from '../../platform/config/logger.js';
+import { BackgroundWork } from '../../platform/background-work.js';
 import { Periodic } from '../../platform/periodic.js';
 import { EARLIEST_ROTATION_SHARE, rotationIsDue } from '../../keys/rotation/key-schedule.js';
 import { newSchedule } from '../../keys/rotation/rotation.js';
@@ -29,7 +25,7 @@ const OPERATOR = 'automatic rotation';
  * rotates its key, and the others then find a pending one.
  */
 @Injectable()
-export class AutomaticRotation implements OnApplicationBootstrap, OnApplicationShutdown {
+export class AutomaticRotation implements OnApplicationShutdown {
   private readonly periodic = new Periodic(() => this.look());
 
   constructor(
@@ -37,10 +33,9 @@ export class AutomaticRotation implements OnApplicationBootstrap, OnApplicationS
     private readonly keyChanges: AuditedKeyChanges,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
-
-  onApplicationBootstrap(): void {
-    this.periodic.start(FIRST_MS);
+    background: BackgroundWork,
+  ) {
+    background.add(() => this.periodic.start(FIRST_MS));
   }
 
   onApplicationShutdown(): void {
@@ -74,7 +69,7 @@ export class AutomaticRotation implements OnApplicationBootstrap, OnApplicationS
 
   private async renew(zoneId: string): Promise<void> {
     const type = 'signing_key.rotated';
-    const change = { zoneId, requestId: uuidv7(), type, operator: OPERATOR };
+    const change = { zoneId, requestId: { request_id: uuidv7() }, type, operator: OPERATOR };
     try {
       await this.keyChanges.run(change, { want: 'renewal' }, async (_tx, apply) => {
         const outcome = await apply();

@@ -1,10 +1,11 @@
 import { Global, Module, type DynamicModule } from '@nestjs/common';
 import type { Logger } from 'pino';
+import { BackgroundWork } from '../background-work.js';
 import { CLOCK, systemClock } from './clock.js';
 import { ENV, type RunningEnv } from './env.js';
 import { LOGGER } from './logger.js';
 
-/** Provides configuration, logger and clock everywhere. */
+/** Provides configuration, logger, clock and the list of background work everywhere. */
 @Global()
 @Module({})
 export class ConfigModule {
@@ -15,8 +16,9 @@ export class ConfigModule {
         { provide: ENV, useValue: env },
         { provide: LOGGER, useValue: logger },
         { provide: CLOCK, useValue: systemClock },
+        BackgroundWork,
       ],
-      exports: [ENV, LOGGER, CLOCK],
+      exports: [ENV, LOGGER, CLOCK, BackgroundWork],
     };
   }
 }

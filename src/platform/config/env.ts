@@ -14,11 +14,16 @@ import {
 } from 'class-validator';
 import { readKeyCustody, type KeyCustody } from './key-custody.js';
 import { looksWeak } from './key-material.js';
+import { DATABASE_TIMEOUT_MS, timeLimits, type TimeLimits } from './time-limits.js';
+import { isDatabaseUrl } from './database-url.js';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 /** A rate limit as written: requests a second, `/`, requests beyond that. */
 const RATE_LIMIT = /^[1-9][0-9]{0,6}\/[1-9][0-9]{0,6}$/;
+
+/** Three whole numbers: for an address, for a zone, in all. */
+const AUDIT_UNAUTHENTICATED = /^[1-9][0-9]{0,6}\/[1-9][0-9]{0,6}\/[1-9][0-9]{0,6}$/;
 
 /** Converts a whole number in plain decimal; anything else stays text, which `@IsInt` then refuses. */
 const Decimal = (): PropertyDecorator =>
@@ -55,6 +60,12 @@ class EnvironmentVariables {
   @IsOptional()
   @Matches(/^postgres(ql)?:\/\//, { message: 'DATABASE_URL must start with postgres://' })
   DATABASE_URL?: string;
+
+  @Decimal()
+  @IsInt()
+  @Min(100)
+  @Max(30_000)
+  DATABASE_TIMEOUT_MS: number = DATABASE_TIMEOUT_MS;
 
   @IsString()
   DATA_DIR: string = '.mandate';
@@ -120,8 +131,25 @@ class EnvironmentVariables {
   @Matches(/^rediss?:\/\//, { message: 'REDIS_URL must start with redis:// or rediss://' })
   REDIS_URL?: string;
 
+  @Matches(AUDIT_UNAUTHENTICATED, {
+    message: 'AUDIT_UNAUTHENTICATED must be like 100/1000/5000',
+  })
+  AUDIT_UNAUTHENTICATED: string = '100/1000/5000';
+
   @IsIn(LOG_LEVELS)
   LOG_LEVEL: string = 'info';
+
+  @Decimal()
+  @IsInt()
+  @Min(1)
+  @Max(3_600)
+  START_SECONDS: number = 60;
+
+  @Decimal()
+  @IsInt()
+  @Min(2)
+  @Max(600)
+  STOP_SECONDS: number = 10;
 
   @Decimal()
   @IsInt()
@@ -153,6 +181,14 @@ export interface RateLimit {
   readonly burst: number;
 }
 
+/** How many refusals of callers who have not authenticated are recorded within ten minutes. */
+export interface UnauthenticatedRecords {
+  /** Of one address, in one zone. */
+  readonly ofAddress: number;
+  readonly ofZone: number;
+  readonly inAll: number;
+}
+
 /** The configuration of the process, checked once at start. */
 export interface Env {
   readonly port: number;
@@ -161,6 +197,8 @@ export interface Env {
   readonly issuerUrl: string;
   /** Absent: run an embedded PostgreSQL under {@link dataDir}. */
   readonly databaseUrl: string | undefined;
+  /** How long things may take that need the database. */
+  readonly limits: TimeLimits;
   /** Absolute path. */
   readonly dataDir: string;
   readonly custody: KeyCustody;
@@ -172,7 +210,12 @@ export interface Env {
   readonly zoneRateLimit: RateLimit;
   /** The Redis that counts requests for all replicas together. Absent: each replica counts its own. */
   readonly redisUrl: string | undefined;
+  readonly unauthenticatedRecords: UnauthenticatedRecords;
   readonly logLevel: string;
+  /** Seconds for which a start waits for the database. */
+  readonly startSeconds: number;
+  /** Seconds after the first signal to stop within which the process ends. */
+  readonly stopSeconds: number;
   /** Seconds between the first signal to stop and the closing of the listeners. */
   readonly drainSeconds: number;
   /** The number of proxies in front whose `X-Forwarded-For` is believed. */
@@ -217,12 +260,19 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
   }
   const custody = readKeyCustody(parsed, problems);
   const gatewayHmacKey = readGatewayKey(parsed, problems);
+  if (parsed.DATABASE_URL !== undefined && !isDatabaseUrl(parsed.DATABASE_URL)) {
+    problems.push('DATABASE_URL is malformed: it must be like postgres://user:password@host/name');
+  }
+  if (parsed.DRAIN_SECONDS > parsed.STOP_SECONDS / 2) {
+    problems.push('DRAIN_SECONDS must be at most half of STOP_SECONDS');
+  }
   if (problems.length > 0) throw new InvalidEnvironment(problems);
   return {
     port: parsed.PORT,
     internalPort: parsed.INTERNAL_PORT,
     issuerUrl: parsed.ISSUER_URL,
     databaseUrl: parsed.DATABASE_URL,
+    limits: timeLimits(parsed.DATABASE_TIMEOUT_MS),
     dataDir: resolve(parsed.DATA_DIR),
     custody,
     adminToken: parsed.ADMIN_TOKEN,
@@ -231,7 +281,10 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     clientRateLimit: readRateLimit(parsed.RATE_LIMIT_CLIENT),
     zoneRateLimit: readRateLimit(parsed.RATE_LIMIT_ZONE),
     redisUrl: parsed.REDIS_URL,
+    unauthenticatedRecords: readUnauthenticatedRecords(parsed.AUDIT_UNAUTHENTICATED),
     logLevel: parsed.LOG_LEVEL,
+    startSeconds: parsed.START_SECONDS,
+    stopSeconds: parsed.STOP_SECONDS,
     drainSeconds: parsed.DRAIN_SECONDS,
     trustProxy: parsed.TRUST_PROXY,
     allowInsecureFetch: parsed.ALLOW_INSECURE_FETCH === 'true',
@@ -286,4 +339,9 @@ function readGatewayKey(parsed: EnvironmentVariables, problems: string[]): Buffe
 function readRateLimit(text: string): RateLimit {
   const [perSecond = 1, burst = 1] = text.split('/').map(Number);
   return { perSecond, burst };
+}
+
+function readUnauthenticatedRecords(text: string): UnauthenticatedRecords {
+  const [ofAddress = 1, ofZone = 1, inAll = 1] = text.split('/').map(Number);
+  return { ofAddress, ofZone, inAll };
 }

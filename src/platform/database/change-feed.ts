@@ -1,11 +1,7 @@
-import {
-  Inject,
-  Injectable,
-  type OnApplicationBootstrap,
-  type OnApplicationShutdown,
-} from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import pg from 'pg';
 import type { Logger } from 'pino';
+import { BackgroundWork } from '../background-work.js';
 import { ENV, type RunningEnv } from '../config/env.js';
 import { LOGGER } from '../config/logger.js';
 
@@ -34,7 +30,7 @@ const RECONNECT_MS = 500;
  * zone's version in the commit itself.
  */
 @Injectable()
-export class ChangeFeed implements OnApplicationBootstrap, OnApplicationShutdown {
+export class ChangeFeed implements OnApplicationShutdown {
   private readonly listeners: { readonly channel: string; readonly listener: ChangeListener }[] =
     [];
   private client: pg.Client | undefined;
@@ -44,15 +40,14 @@ export class ChangeFeed implements OnApplicationBootstrap, OnApplicationShutdown
   constructor(
     @Inject(ENV) private readonly env: RunningEnv,
     @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
+    background: BackgroundWork,
+  ) {
+    background.add(() => this.listen());
+  }
 
   /** Calls `listener` for every change of one kind from now on. */
   subscribe(kind: keyof typeof CHANNELS, listener: ChangeListener): void {
     this.listeners.push({ channel: CHANNELS[kind], listener });
-  }
-
-  async onApplicationBootstrap(): Promise<void> {
-    await this.listen();
   }
 
   async onApplicationShutdown(): Promise<void> {
@@ -64,7 +59,7 @@ export class ChangeFeed implements OnApplicationBootstrap, OnApplicationShutdown
   private async listen(): Promise<void> {
     const client = new pg.Client({
       connectionString: this.env.databaseUrl,
-      connectionTimeoutMillis: 2_000,
+      connectionTimeoutMillis: this.env.limits.connectMs,
       keepAlive: true,
       application_name: 'mandate change feed',
     });

@@ -12,6 +12,7 @@ import {
   type MandateTokenType,
   type SubjectTokenType,
 } from '../../oauth/vocabulary.js';
+import type { RequestId } from '../../platform/http/request-id.js';
 import { readClientForm } from '../../authentication/client-request.js';
 import { readCredentials, type Credentials } from '../../authentication/credentials.js';
 import { readUpstreamCall, type UpstreamCall } from './upstream-call.js';
@@ -25,7 +26,7 @@ export interface SubjectToken {
 
 /** A token request with its parameters typed; nothing after this stage sees the form. */
 export interface Parsed {
-  readonly requestId: string;
+  readonly requestId: RequestId;
   readonly source: string;
   readonly grantType: GrantType;
   readonly credentials: Credentials;

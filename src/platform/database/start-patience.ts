@@ -1,0 +1,76 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { outageOf, refusalOf } from './outage.js';
+
+/** The database cannot be used, and the process is not to be started. The message is for operators. */
+export class DatabaseUnusable extends Error {
+  override readonly name = 'DatabaseUnusable';
+}
+
+/** Milliseconds between two attempts. */
+const RETRY_MS = 500;
+/** Milliseconds after which an attempt that has not ended yet is spoken of. */
+const SILENCE_MS = 700;
+/** Milliseconds after which the same is said again. */
+const AGAIN_MS = 10_000;
+
+/** The one patience of a start: how long all its steps together wait for the database. */
+export class StartPatience {
+  private readonly since = performance.now();
+  private said = '';
+  private saidAt = 0;
+
+  /**
+   * @param seconds from now
+   * @param tell told why there is nothing but waiting: within a second, when the cause changes, and now and then
+   */
+  constructor(
+    private readonly seconds: number,
+    private readonly tell: (message: string) => void,
+  ) {}
+
+  /** Milliseconds that are left. */
+  get leftMs(): number {
+    return Math.max(0, this.since + this.seconds * 1_000 - performance.now());
+  }
+
+  /**
+   * Does something with the database, again and again while that cannot be used now.
+   *
+   * @param work one attempt, which may be repeated from its beginning
+   * @param quick whether an attempt that takes long is one that is not answered
+   * @throws {DatabaseUnusable} at once if waiting is of no use, or when the patience has ended
+   * @throws what else `work` throws
+   */
+  async until<T>(work: () => Promise<T>, { quick = false } = {}): Promise<T> {
+    for (;;) {
+      const silence = quick
+        ? setTimeout(() => this.say('it does not answer'), SILENCE_MS)
+        : undefined;
+      try {
+        return await work();
+      } catch (cause) {
+        const refusal = refusalOf(cause);
+        if (refusal !== null) throw new DatabaseUnusable(refusal, { cause });
+        const outage = outageOf(cause);
+        if (outage === null) throw cause;
+        if (this.leftMs <= RETRY_MS) {
+          const message = `the database could not be used within ${this.seconds} seconds (START_SECONDS): ${outage}`;
+          throw new DatabaseUnusable(message, { cause });
+        }
+        this.say(outage);
+      } finally {
+        clearTimeout(silence);
+      }
+      await sleep(RETRY_MS);
+    }
+  }
+
+  private say(why: string): void {
+    const now = performance.now();
+    if (why === this.said && now - this.saidAt < AGAIN_MS) return;
+    this.said = why;
+    this.saidAt = now;
+    const left = Math.ceil(this.leftMs / 1_000);
+    this.tell(`the database does not answer yet: ${why}; waiting for ${left} s more`);
+  }
+}
