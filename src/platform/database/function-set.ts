@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 2,
-  sha256: '550af534d328829e2197c497cad0c016826f8a136349eac822a124c1820a218f',
+  sha256: '44c18c799b327adcf42a844651c21a6aa6d13ca4bc4c47610b0ff0dc6a2aa228',
 } as const;
