@@ -1,8 +1,9 @@
 /**
  * SQLSTATE classes of a server that cannot be reached, refuses the connection or cannot work now, and the
- * states of what others stood in the way of: a lock that was not granted in time, a deadlock.
+ * states of what stood in the way: a lock that was not granted in time, a deadlock, a server that only reads now, as a
+ * standby does after a switch (25006).
  */
-const UNAVAILABLE_STATES = /^(08|28|3D|40001|40P01|53|55P03|57|58)/;
+const UNAVAILABLE_STATES = /^(08|25006|28|3D|40001|40P01|53|55P03|57|58)/;
 const UNAVAILABLE_SYSTEM_ERRORS = new Set([
   'EAI_AGAIN',
   'ECONNREFUSED',
