@@ -51,7 +51,9 @@ const heavySession = () => heavy.session({ resource: RESOURCE, scope: undefined 
 describe('while one zone asks for what takes too long', () => {
   test('another one has its mandates, and probes their answers, before it is refused', async () => {
     const stuck = heavySession();
-    const mandates = Promise.all(Array.from({ length: 10 }, () => persistently(plain.session)));
+    const mandates = Promise.all(
+      Array.from({ length: 10 }, () => persistently(() => plain.session())),
+    );
     const health = fetch(`${replica.url}/health`);
     for (const { status } of await before(mandates, stuck)) expect(status).toBe(200);
     expect((await before(health, stuck)).status).toBe(200);
@@ -76,8 +78,8 @@ describe('while one zone asks for what takes too long', () => {
       while (!over.signal.aborted) statuses.add((await heavySession()).status);
     });
     for (let count = 0; count < 3; count += 1) {
-      expect((await persistently(careful.session)).status).toBe(200);
-      expect((await persistently(plain.session)).status).toBe(200);
+      expect((await persistently(() => careful.session())).status).toBe(200);
+      expect((await persistently(() => plain.session())).status).toBe(200);
     }
     over.abort();
     await Promise.all(flood);
@@ -94,7 +96,7 @@ describe('while one zone asks for what takes too long', () => {
 });
 
 test('a decision that is made beside has the verdict, the reasons and the record of any other', async () => {
-  const answer = await persistently(careful.session);
+  const answer = await persistently(() => careful.session());
   expect(answer.status).toBe(200);
   expect(await careful.audit(answer.requestId)).toMatchObject([
     {
