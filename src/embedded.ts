@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import pg from 'pg';
 import type { Logger } from 'pino';
 import { InvalidEnvironment, type Env, type RunningEnv } from './platform/config/env.js';
 import type { KeyCustody } from './platform/config/key-custody.js';
@@ -43,7 +44,7 @@ export async function prepare(env: Env, logger: Logger): Promise<Prepared> {
     env: {
       ...env,
       databaseUrl: server.url,
-      custody: await withKeyEncryptionKey(custody, dataDir),
+      custody: await withKeyEncryptionKey(custody, dataDir, server.url),
       adminToken,
     },
     embedded: true,
@@ -62,27 +63,66 @@ export async function attach(env: Env, logger: Logger): Promise<Prepared> {
   } catch (error) {
     if (!(error instanceof DataDirectoryInUse)) throw error;
     const databaseUrl = await urlOfRunningServer(env.dataDir);
-    const custody = await withKeyEncryptionKey(env.custody, env.dataDir);
+    const custody = await withKeyEncryptionKey(env.custody, env.dataDir, databaseUrl);
     return { env: { ...env, databaseUrl, custody }, embedded: true, stop: () => Promise.resolve() };
   }
 }
 
-/** `custody` with a generated key-encryption key, if none is given and no KMS has one. */
-async function withKeyEncryptionKey(custody: KeyCustody, dataDir: string): Promise<KeyCustody> {
+/**
+ * `custody` with a generated key-encryption key, if none is given and no KMS has one. For a database that was
+ * sealed already none is generated: another one would open nothing, and stand where the right one belongs.
+ *
+ * @throws {InvalidEnvironment} if the key of a sealed database is missing
+ */
+async function withKeyEncryptionKey(
+  custody: KeyCustody,
+  dataDir: string,
+  databaseUrl: string,
+): Promise<KeyCustody> {
   if (custody.key !== undefined || custody.provider !== 'env') return custody;
-  const text = await loadOrGenerate(join(dataDir, 'key-encryption-key'), 'hex');
+  const path = join(dataDir, 'key-encryption-key');
+  const text = await loadOrGenerate(path, 'hex', async () => {
+    if (!(await isSealed(databaseUrl))) return;
+    throw new InvalidEnvironment([
+      `${path} is missing, and what is in the database is sealed with the key that was in it; restore it`,
+    ]);
+  });
   return { ...custody, key: Buffer.from(text, 'hex') };
+}
+
+/** Whether a key-encryption key has sealed anything in a database. One that is new has no tables yet. */
+async function isSealed(databaseUrl: string): Promise<boolean> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  // What fails throws; an error event without a listener would end the process.
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    const { rows: tables } = await client.query(
+      "SELECT 1 WHERE to_regclass('key_encryption_keys') IS NOT NULL",
+    );
+    if (tables.length === 0) return false;
+    const { rows: keys } = await client.query('SELECT 1 FROM key_encryption_keys LIMIT 1');
+    return keys.length > 0;
+  } finally {
+    await client.end();
+  }
 }
 
 /**
  * A random value of 32 bytes, generated once and kept in a file that only its owner may read. A file
  * that was emptied or cut is refused, not replaced: the database may be sealed with what was in it.
  *
+ * @param beforeGenerating throws if none must be generated
  * @throws {InvalidEnvironment}
  */
-async function loadOrGenerate(path: string, encoding: 'hex' | 'base64url'): Promise<string> {
+async function loadOrGenerate(
+  path: string,
+  encoding: 'hex' | 'base64url',
+  beforeGenerating = () => Promise.resolve(),
+): Promise<string> {
   const known = (await readFile(path, 'utf8').catch(unlessAbsent))?.trim();
   if (known === undefined) {
+    await beforeGenerating();
     const generated = randomBytes(32).toString(encoding);
     await writePrivate(path, generated);
     return generated;

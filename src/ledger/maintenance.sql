@@ -1,5 +1,30 @@
 -- Tables with a partition for each day: which they are, and what keeps a day from being dropped, is in tables_by_day.
 
+-- Makes the partition of a day of which rows are in the default partition, and moves them there. The rows stay as they
+-- are, and no trigger sees them move: nothing of them is new, changed or gone. p_from and p_to are its bounds.
+CREATE OR REPLACE FUNCTION ledger_move_day(p_table text, p_partition text, p_from text, p_to text) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+  rest     CONSTANT text := p_table || '_default';
+  names    text;
+  key      text;
+  key_type text;
+BEGIN
+  SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) INTO names FROM pg_attribute
+   WHERE attrelid = to_regclass(quote_ident(p_table)) AND attnum > 0 AND NOT attisdropped AND attgenerated = '';
+  SELECT quote_ident(a.attname), format_type(a.atttypid, NULL) INTO key, key_type
+    FROM pg_partitioned_table p JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = p.partattrs[0]
+   WHERE p.partrelid = to_regclass(quote_ident(p_table));
+  EXECUTE format('LOCK TABLE %I IN ACCESS EXCLUSIVE MODE', p_table);
+  EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL)', p_partition, p_table);
+  EXECUTE format('ALTER TABLE %I DISABLE TRIGGER USER', rest);
+  EXECUTE format('WITH moved AS (DELETE FROM %I WHERE %s >= %L::%s AND %s < %L::%s RETURNING %s)
+                  INSERT INTO %I (%s) SELECT * FROM moved',
+    rest, key, p_from, key_type, key, p_to, key_type, names, p_partition, names);
+  EXECUTE format('ALTER TABLE %I ENABLE TRIGGER USER', rest);
+  EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', p_table, p_partition, p_from, p_to);
+END $$;
+
 -- Makes the partitions of the coming days and drops the days in which nothing can be alive.
 -- Sessions, tokens and challenges live for a day at most, but for what kept_while finds alive; one more day is kept
 -- for people who look.
@@ -11,28 +36,31 @@ DECLARE
   day    date;
   part   record;
   alive  boolean;
-  bounds text;
+  made   text;
+  lower_bound text;
+  upper_bound text;
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtext('mandate.ledger_maintain'));
   FOR parent IN SELECT * FROM tables_by_day ORDER BY name LOOP
     FOR i IN 0..p_days_ahead LOOP
       day := (now() AT TIME ZONE 'UTC')::date + i;
-      CONTINUE WHEN to_regclass(format('%I', parent.name || '_' || to_char(day, 'YYYYMMDD'))) IS NOT NULL;
-      bounds := CASE parent.keyed_by
-        WHEN 'date' THEN format('FROM (%L) TO (%L)', day, day + 1)
-        ELSE format('FROM (%L) TO (%L)', uuid_from_time(day::timestamp AT TIME ZONE 'UTC'),
-                                         uuid_from_time((day + 1)::timestamp AT TIME ZONE 'UTC')) END;
+      made := parent.name || '_' || to_char(day, 'YYYYMMDD');
+      CONTINUE WHEN to_regclass(format('%I', made)) IS NOT NULL;
+      lower_bound := CASE parent.keyed_by
+        WHEN 'date' THEN day::text ELSE uuid_from_time(day::timestamp AT TIME ZONE 'UTC')::text END;
+      upper_bound := CASE parent.keyed_by
+        WHEN 'date' THEN (day + 1)::text ELSE uuid_from_time((day + 1)::timestamp AT TIME ZONE 'UTC')::text END;
       BEGIN
-        EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES %s',
-          parent.name || '_' || to_char(day, 'YYYYMMDD'), parent.name, bounds);
-        IF parent.name = 'audit_events' THEN
-          EXECUTE format('CREATE TRIGGER immutable_whole BEFORE TRUNCATE ON %I
-            FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()', parent.name || '_' || to_char(day, 'YYYYMMDD'));
-        END IF;
+        EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',
+          made, parent.name, lower_bound, upper_bound);
       EXCEPTION WHEN check_violation THEN
-        -- Rows of that day are in the default partition already; they stay there.
-        RAISE WARNING 'partition of % for % not made: rows are in the default partition', parent.name, day;
+        -- A process whose clock was wrong has written rows of that day before it came.
+        PERFORM ledger_move_day(parent.name, made, lower_bound, upper_bound);
       END;
+      IF parent.name = 'audit_events' THEN
+        EXECUTE format('CREATE TRIGGER immutable_whole BEFORE TRUNCATE ON %I
+          FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()', made);
+      END IF;
     END LOOP;
   END LOOP;
   -- The audit log is never dropped here. When others have, the heads of chains that ended before its first day say

@@ -5,8 +5,9 @@ import type { Counter, Histogram } from 'prom-client';
 import type { EntityManager } from 'typeorm';
 import { BackgroundFailure, stopBackground } from './background/background.js';
 import { compileInBackground } from './background/compile-in-background.js';
+import { decideEach } from './background/decide.js';
 import { UncompilablePolicy, type CompiledPolicySet } from './engine/compile.js';
-import { evaluate, release, warm, type Verdict } from './engine/evaluate.js';
+import { release, warm, type Verdict } from './engine/evaluate.js';
 import type { PolicyInput } from './engine/input.js';
 import { loadModules, storedManifest, type LoadedModules } from './engine/load-modules.js';
 import { PolicySetVersion } from './policy-set.entity.js';
@@ -148,13 +149,22 @@ export class PolicySets implements OnApplicationShutdown {
     await stopBackground();
   }
 
-  /** Evaluates one input and counts failures. Never throws: whatever goes wrong denies. */
-  decide(compiled: CompiledPolicySet, input: PolicyInput): Verdict {
-    const verdict = evaluate(compiled, input);
-    if (verdict.evaluationStatus === 'error') {
-      this.failed(verdict.diagnostics.some((each) => 'limit' in each) ? 'limit' : 'evaluation');
+  /**
+   * Decides the inputs of one request, and counts failures. Whatever goes wrong with an input denies it.
+   *
+   * @throws {BackgroundFailure} if there was no time for the decision, which says nothing about the inputs
+   */
+  async decide(
+    zoneId: string,
+    compiled: CompiledPolicySet,
+    inputs: readonly PolicyInput[],
+  ): Promise<readonly Verdict[]> {
+    const verdicts = await decideEach(zoneId, compiled, inputs);
+    for (const { evaluationStatus, diagnostics } of verdicts) {
+      if (evaluationStatus !== 'error') continue;
+      this.failed(diagnostics.some((each) => 'limit' in each) ? 'limit' : 'evaluation');
     }
-    return verdict;
+    return verdicts;
   }
 
   /** Counts a failure to decide. */

@@ -5,7 +5,15 @@ export const COMPILE_SECONDS = 'mandate_policy_compile_seconds';
 
 /** The kinds of failure to decide by policy. */
 export type PolicyFailureKind =
-  'no_active_set' | 'missing' | 'hash' | 'compile' | 'evaluation' | 'limit' | 'unavailable';
+  | 'no_active_set'
+  | 'missing'
+  | 'hash'
+  | 'compile'
+  | 'evaluation'
+  | 'limit'
+  | 'time'
+  | 'busy'
+  | 'unavailable';
 
 /** The metrics of policy. */
 export const policyMetrics = [
@@ -13,7 +21,8 @@ export const policyMetrics = [
     name: POLICY_FAILURES,
     help:
       'Failures of policy, by kind. Each is a request that was denied for it: no_active_set, missing, ' +
-      'hash, compile (the active set cannot be used), evaluation, limit (a decision erred); except ' +
+      'hash, compile (the active set cannot be used), evaluation, limit (a decision erred), time, busy ' +
+      '(there was no time for a decision, which is no denial); except ' +
       'unavailable: a set that could not be compiled just now, which is tried again.',
     labelNames: ['kind'],
   }),

@@ -1,9 +1,10 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
-import { evaluate, type Verdict } from './engine/evaluate.js';
+import { decideEach } from './background/decide.js';
+import type { Verdict } from './engine/evaluate.js';
 import type { PolicyInput } from './engine/input.js';
-import type { CandidatePolicy } from './policy-sets.service.js';
+import type { ActivePolicy, CandidatePolicy } from './policy-sets.service.js';
 import { differenceOf, MAX_EXAMPLES, ShadowTally } from './shadow-tally.js';
 
 /** A request that was decided, with one input and verdict for each resource. */
@@ -13,6 +14,8 @@ export interface DecidedRequest {
   readonly requestId: string;
   readonly decisions: readonly { readonly input: PolicyInput; readonly verdict: Verdict }[];
 }
+
+type ReadyPolicy = Extract<ActivePolicy, { status: 'ready' }>;
 
 /** Milliseconds between writes of the tallies. */
 const STORE_MS = 2_000;
@@ -39,14 +42,30 @@ export class Shadow implements OnApplicationShutdown {
     this.waiting += 1;
     this.timer ??= setInterval(() => void this.store().catch(() => {}), STORE_MS).unref();
     setImmediate(() => {
-      this.waiting -= 1;
-      const { zoneId, clientId, requestId } = decided;
-      const { setVersionId } = candidate;
-      for (const { input, verdict } of decided.decisions) {
-        const difference = differenceOf(verdict, evaluate(candidate.compiled, input));
-        this.tally.add({ zoneId, setVersionId, clientId, requestId, difference });
-      }
+      // A decision for which there is no time is left out, as under load.
+      void this.compare(candidate, decided)
+        .catch(() => {})
+        .finally(() => (this.waiting -= 1));
     });
+  }
+
+  private async compare(
+    { compiled, setVersionId }: ReadyPolicy,
+    { zoneId, clientId, requestId, decisions }: DecidedRequest,
+  ): Promise<void> {
+    // In turn with the zone's own decisions, as if it were another zone.
+    const key = `shadow ${zoneId}`;
+    const verdicts = await decideEach(
+      key,
+      compiled,
+      decisions.map(({ input }) => input),
+    );
+    for (const [n, verdict] of verdicts.entries()) {
+      const decided = decisions[n];
+      if (decided === undefined) continue;
+      const difference = differenceOf(decided.verdict, verdict);
+      this.tally.add({ zoneId, setVersionId, clientId, requestId, difference });
+    }
   }
 
   /**

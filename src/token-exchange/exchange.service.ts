@@ -26,9 +26,7 @@ import { record } from './stages/record.js';
 import { resolve } from './stages/resolve.js';
 import type { TokenRequest, TokenResponse } from './token-request.js';
 import { TokenVerification } from './token-verification.service.js';
-
-/** Milliseconds after which a zone that keeps changing is given up; the answer has to be there in time. */
-const PERSISTENCE_MS = 1_000;
+import { untilCurrent } from './until-current.js';
 
 type CountRequest = ReturnType<ClientAuthentication['countOnce']>;
 
@@ -76,20 +74,21 @@ export class Exchange {
 
   /** Evaluates on what is in memory; if that turns out to be old, again on what is true now. */
   private async evaluate(request: TokenRequest): Promise<Decided> {
-    const giveUpAt = this.clock.now() + PERSISTENCE_MS;
     const count = this.clients.countOnce();
     const countRequest: CountRequest = (caller) => {
       request.inFlight.countFor(caller.zone.zoneId, caller.client.id);
       return count(caller);
     };
-    for (;;) {
-      const progress: Progress = { last: null };
-      const outcome = await this.attempt(request, progress, countRequest);
-      if (outcome.status !== 'stale') return outcome;
-      if (this.clock.now() > giveUpAt) {
-        return this.recorder.giveUp(request, progress.last, outcome);
-      }
-    }
+    let progress: Progress = { last: null };
+    const outcome = await untilCurrent(
+      () => {
+        progress = { last: null };
+        return this.attempt(request, progress, countRequest);
+      },
+      () => this.clock.now(),
+    );
+    if (outcome.status !== 'stale') return outcome;
+    return this.recorder.giveUp(request, progress.last, outcome);
   }
 
   /** Evaluates once. A refusal by a stage is recorded here, any other outcome by the last stage. */

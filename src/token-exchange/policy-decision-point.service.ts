@@ -20,11 +20,13 @@ export class PolicyDecisionPoint {
     private readonly metrics: ExchangeMetrics,
   ) {}
 
-  /** Decides one input by one compiled set. */
-  readonly decide: Decide = (compiled, input) => {
-    const verdict = this.policySets.decide(compiled, input);
-    this.metrics.decided(verdict.evaluationStatus === 'error' ? 'error' : verdict.decision);
-    return verdict;
+  /** Decides the inputs of a request by one compiled set. */
+  readonly decide: Decide = async (zoneId, compiled, inputs) => {
+    const verdicts = await this.policySets.decide(zoneId, compiled, inputs);
+    for (const { evaluationStatus, decision } of verdicts) {
+      this.metrics.decided(evaluationStatus === 'error' ? 'error' : decision);
+    }
+    return verdicts;
   };
 
   /**

@@ -370,6 +370,23 @@ describe('with a database of its own', () => {
     },
   );
 
+  test('a start without the key-encryption key of what is there is refused, and draws no other', async () => {
+    await stop(server);
+    const path = join(dataDir, 'key-encryption-key');
+    const whole = await readFile(path, 'utf8');
+    await rm(path);
+    for (const attempt of ['first', 'second']) {
+      const refused = start();
+      expect(await refused.ended, attempt).toMatchObject({ code: 1 });
+      expect(refused.output()).toContain(`${path} is missing`);
+      expect(refused.output()).not.toContain('listening');
+      await expect(readFile(path)).rejects.toMatchObject({ code: 'ENOENT' });
+    }
+    await writeFile(path, whole);
+    await startAndListen();
+    await expectDemoToWork();
+  });
+
   test('half a file of credentials is as good as none', async () => {
     await stop(server);
     const whole = await readFile(join(dataDir, 'demo.json'), 'utf8');

@@ -57,7 +57,7 @@ export class DecisionsController {
         zone_id: recorded.zoneId,
         recorded_policy_set_version_id: recorded.setVersionId,
         policy_set_version_id: setVersionId,
-        ...replay(recorded, policy),
+        ...(await withPolicy(() => replay(recorded, policy))),
       });
     }
     return { request_id: requestId, items, ...rest };

@@ -1,4 +1,5 @@
-import { evaluate, type Verdict } from '../../policy/engine/evaluate.js';
+import { decideEach } from '../../policy/background/decide.js';
+import type { Verdict } from '../../policy/engine/evaluate.js';
 import type { PolicyInput } from '../../policy/engine/input.js';
 import type { ActivePolicy } from '../../policy/policy-sets.service.js';
 
@@ -36,16 +37,30 @@ export function readRecorded(event: Readonly<Record<string, unknown>>): Recorded
   return { zoneId, setVersionId, decisions: recorded };
 }
 
-/** Makes recorded decisions again, on the policy given. */
-export function replay({ decisions }: Recorded, policy: ActivePolicy) {
+/**
+ * Makes recorded decisions again, on the policy given.
+ *
+ * @throws {BackgroundFailure} if there was no time for them
+ */
+export async function replay({ zoneId, decisions }: Recorded, policy: ActivePolicy) {
   if (policy.status !== 'ready') {
     const problem = policy.status === 'broken' ? policy.problem : 'no policy set version is named';
     return { same: false, problem, decisions: [] };
   }
-  const replayed = decisions.map(({ resource, input, ...was }) => {
+  const inputs = decisions.map(({ input }) => input);
+  // In turn with the zone's own decisions, as if it were another zone.
+  const verdicts = await decideEach(`replay ${zoneId}`, policy.compiled, inputs);
+  const replayed = verdicts.flatMap((verdict, n) => {
+    const was = decisions[n];
+    if (was === undefined) return [];
     const recorded = recordedOutcome(was);
-    const now = outcomeOf(evaluate(policy.compiled, input));
-    return { resource, recorded, replayed: now, same: sameOutcome(recorded, now) };
+    const now = outcomeOf(verdict);
+    return {
+      resource: was.resource,
+      recorded,
+      replayed: now,
+      same: sameOutcome(recorded, now),
+    };
   });
   return { same: replayed.every(({ same }) => same), decisions: replayed };
 }

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 2,
-  sha256: 'f48fe90a54c1e129159ef82f18a3bf091f6fabc78c929e06d9855fe206329f46',
+  sha256: '2e5830bb167e6e6da457c253404a4f111b7058e6207d6a002498a5dd41358b14',
 } as const;

@@ -37,6 +37,8 @@ let evaluation: typeof import('../engine/evaluate.js');
 let compilation: typeof import('../engine/compile.js');
 let engine: typeof import('../engine/engine.js');
 let slices: typeof import('../engine/slices.js');
+let deciding: typeof import('./decide.js');
+let threads: typeof import('./decision-threads.js');
 
 beforeAll(async () => {
   compileFolder();
@@ -45,6 +47,8 @@ beforeAll(async () => {
   compilation = await load('engine/compile.js');
   engine = await load('engine/engine.js');
   slices = await load('engine/slices.js');
+  deciding = await load('background/decide.js');
+  threads = await load('background/decision-threads.js');
   authoring = await load('background/compile-in-background.js');
   simulator = await load('background/simulate-in-background.js');
   simulation = await load('engine/simulation.js');
@@ -265,6 +269,85 @@ describe('simulating on another thread', () => {
     expect(failures).toHaveLength(4);
     for (const { reason } of failures) expect(reason).toBeInstanceOf(simulator.SimulationBusy);
     expect((await simulator.simulateInBackground({ ...bundle, inputs })).results).toHaveLength(3);
+  });
+});
+
+describe('deciding on another thread', () => {
+  const limits = { threads: 2, timeMs: 60_000, waitMs: 60_000, memoryMb: 128, queuedPerZone: 8 };
+  const asked = ['app-1', 'app-2', 'app-none'].flatMap((id) => [
+    input({ principal: { id } }),
+    input({ principal: { id }, context: { challenge_resolved: true } }),
+    input({ principal: { id }, context: { requested_scopes: ['other'] } }),
+  ]);
+
+  test('comes to what deciding on this one comes to', async () => {
+    const on = new threads.DecisionThreads(limits);
+    // Several parts: what concerns all is more than the engine takes in one.
+    const modules = [
+      ...policies(300).map(({ id, content }) => ({
+        id,
+        content: content.replace(/principal == Application::"[^"]*"/, 'principal'),
+      })),
+      {
+        id: 'mfa',
+        content:
+          '@step_up("mfa") forbid(principal, action, resource) when { principal.id == "app-1" };',
+      },
+      {
+        id: 'errs',
+        content:
+          'forbid(principal == Application::"app-2", action, resource) when { principal.none };',
+      },
+    ];
+    const set = compilation.compile(modules);
+    const here = asked.map((each) => evaluation.evaluate(set, each));
+    expect(new Set(here.map(({ decision }) => decision))).toEqual(
+      new Set(['step_up', 'allow', 'deny']),
+    );
+    expect(await deciding.decideOnThread(on, 'zone', set, asked)).toEqual(here);
+    // Again, now that the thread holds them, and on the other thread, which does not.
+    const again = await Promise.all(
+      ['a', 'b'].map((key) => deciding.decideOnThread(on, key, set, asked)),
+    );
+    expect(again).toEqual([here, here]);
+  });
+
+  test('ends what takes too long, which another zone does not feel', async () => {
+    const on = new threads.DecisionThreads({ ...limits, threads: 1, timeMs: 200 });
+    const endless = compilation.compile(
+      Array.from({ length: 60 }, (_, n) => ({
+        id: `m${n}`,
+        content: `permit(principal, action, resource) when { [${Array(3_500).fill('context').join()}].contains(2) };`,
+      })),
+    );
+    const large = input({
+      context: { actor_claims: { all: Array.from({ length: 4_000 }, (_, n) => `${n}`) } },
+    });
+    const small = compilation.compile(policies(3));
+    const [first = input()] = asked;
+    const stuck = deciding.decideOnThread(on, 'a', endless, [large]);
+    const behind = deciding.decideOnThread(on, 'b', small, [first]);
+    await expect(stuck).rejects.toMatchObject({ name: 'BackgroundFailure', reason: 'time' });
+    expect(await behind).toEqual([evaluation.evaluate(small, first)]);
+  });
+
+  test('is for what may take long, by its text and its input', () => {
+    const [first = input()] = asked;
+    const large = input({
+      context: { actor_claims: { all: Array.from({ length: 3_000 }, (_, n) => `${n}`) } },
+    });
+    const compares = compilation.compile([
+      {
+        id: 'm',
+        content: `permit(principal, action, resource) when { [${Array(550).fill('context').join()}].contains(2) };`,
+      },
+    ]);
+    const plain = compilation.compile(policies(1_000));
+    const { AT_ONCE_NS } = deciding;
+    expect(evaluation.weigh(plain, first)).toBeLessThan(AT_ONCE_NS / 10);
+    expect(evaluation.weigh(plain, large)).toBeLessThan(AT_ONCE_NS);
+    expect(evaluation.weigh(compares, first)).toBeLessThan(AT_ONCE_NS);
+    expect(evaluation.weigh(compares, large)).toBeGreaterThan(AT_ONCE_NS);
   });
 });
 

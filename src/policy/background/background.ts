@@ -68,18 +68,28 @@ export class Background {
   /**
    * Runs a task after those that were queued before.
    *
+   * @param timeMs milliseconds that it may take, from its start
    * @throws {BackgroundFailure} if it was not done, or what the task throws
    */
-  async run<K extends TaskName>(task: K, input: TaskInputs[K]): Promise<TaskOutputs[K]> {
+  async run<K extends TaskName>(
+    task: K,
+    input: TaskInputs[K],
+    timeMs = this.limits.timeMs,
+  ): Promise<TaskOutputs[K]> {
     if (this.queued >= this.limits.queued) throw new BackgroundFailure('busy');
     this.queued += 1;
-    const turn = this.last.then(() => this.perform({ task, input }));
+    const turn = this.last.then(() => this.perform({ task, input }, timeMs));
     this.last = turn.catch(() => {});
     try {
       return await turn;
     } finally {
       this.queued -= 1;
     }
+  }
+
+  /** Starts the thread, if it does not run, so that its start is not the next task's time. */
+  async start(): Promise<void> {
+    if (this.worker === undefined) await this.run('hold', []);
   }
 
   /** Ends the thread, if it runs; its current task fails. */
@@ -91,7 +101,10 @@ export class Background {
     await worker?.terminate();
   }
 
-  private async perform<K extends TaskName>(message: TaskMessage<K>): Promise<TaskOutputs[K]> {
+  private async perform<K extends TaskName>(
+    message: TaskMessage<K>,
+    timeMs: number,
+  ): Promise<TaskOutputs[K]> {
     if (FROM_SOURCE) {
       await setImmediate();
       return perform(message.task, message.input);
@@ -101,7 +114,7 @@ export class Background {
     await setImmediate();
     if (this.worker !== worker) throw new BackgroundFailure('lost');
     try {
-      const answer = await ask(worker, message, this.limits.timeMs);
+      const answer = await ask(worker, message, timeMs);
       worker.unref();
       this.idle = setTimeout(() => void this.stop(), IDLE_MS).unref();
       if ('output' in answer) return answer.output;
@@ -114,13 +127,13 @@ export class Background {
 
   private ready(): Worker {
     clearTimeout(this.idle);
-    const worker = (this.worker ??= this.start());
+    const worker = (this.worker ??= this.newWorker());
     // The process stays alive while a task runs, and only then.
     worker.ref();
     return worker;
   }
 
-  private start(): Worker {
+  private newWorker(): Worker {
     const worker = new Worker(new URL('./policy-worker.js', import.meta.url), {
       // No secrets, and no flags of the main thread.
       env: {},

@@ -5,6 +5,13 @@ import {
   manifestSha256,
   readSet,
 } from '../engine/compile.js';
+import {
+  askHeld,
+  hold,
+  type NamedAnswers,
+  type NamedPolicies,
+  type NamedQuestions,
+} from '../engine/held-policies.js';
 import type { NamedPolicy } from '../engine/read-module.js';
 import {
   type BatchSimulation,
@@ -39,6 +46,8 @@ export interface TaskInputs {
   validate: ValidationRequest;
   simulate: SimulationRequest;
   simulateEach: BatchSimulationRequest;
+  hold: readonly NamedPolicies[];
+  ask: NamedQuestions;
 }
 
 /** The outputs of the tasks. */
@@ -47,6 +56,8 @@ export interface TaskOutputs {
   validate: Validation;
   simulate: Simulation;
   simulateEach: BatchSimulation;
+  hold: void;
+  ask: NamedAnswers;
 }
 
 /** The name of a task. */
@@ -84,6 +95,8 @@ const TASKS: { readonly [K in TaskName]: (input: TaskInputs[K]) => TaskOutputs[K
   validate: ({ modules, extension, rules }) => validate(modules, zoneSchema(extension), rules),
   simulate,
   simulateEach,
+  hold,
+  ask: askHeld,
 };
 
 /** Runs a task on this thread. @throws what the task throws */
@@ -127,7 +140,13 @@ function portionsOf(policies: readonly NamedPolicy[]): string[] {
   for (let start = 0; start < policies.length; start += POLICIES_PER_PORTION) {
     const portion = policies
       .slice(start, start + POLICIES_PER_PORTION)
-      .map(({ id, text, head, compiled }): NamedPolicy => ({ id, text, head, compiled }));
+      .map(({ id, text, head, cost, compiled }): NamedPolicy => ({
+        id,
+        text,
+        head,
+        cost,
+        compiled,
+      }));
     portions.push(JSON.stringify(portion));
   }
   return portions;

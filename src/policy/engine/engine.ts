@@ -80,12 +80,17 @@ export function ask(policies: PreparedPolicies, request: CedarRequest): Authoriz
 
 /** Parses a set ahead of its first request. */
 export function preparse(policies: PreparedPolicies): void {
-  if (!current?.slots.has(policies)) withEngine((engine) => load(engine, policies));
+  if (!isResident(policies)) withEngine((engine) => load(engine, policies));
+}
+
+/** Whether a set is held parsed, so that it can be asked at once. */
+export function isResident(policies: PreparedPolicies): boolean {
+  return current?.slots.has(policies) ?? false;
 }
 
 /** Frees what the engine holds for a set; it is parsed again when it is used again. */
 export function unload(policies: PreparedPolicies): void {
-  if (current?.slots.has(policies)) withEngine((engine) => engine.slots.delete(policies));
+  if (isResident(policies)) withEngine((engine) => engine.slots.delete(policies));
 }
 
 /** The number of sets, and the bytes of text, that the engine holds parsed. */

@@ -1,13 +1,15 @@
 import { setImmediate } from 'node:timers/promises';
-import type { DetailedError, Effect } from '@cedar-policy/cedar-wasm/nodejs';
+import type { AuthorizationAnswer, DetailedError, Effect } from '@cedar-policy/cedar-wasm/nodejs';
 import type { CompiledPolicy, CompiledPolicySet } from './compile.js';
-import { ask } from './engine.js';
+import { CALL_NS, INPUT_BYTE_NS } from './cost.js';
+import { ask, isResident, preparse, type PreparedPolicies } from './engine.js';
 import {
   type CedarRequest,
   MAX_INPUT_BYTES,
   type PolicyInput,
   inputBytes,
   toCedarRequest,
+  uidsOf,
 } from './input.js';
 import type { Part } from './slices.js';
 
@@ -47,22 +49,91 @@ interface Answer {
   readonly errors: readonly object[];
 }
 
+/** One call of the engine that a decision takes. */
+export interface Question {
+  readonly policies: PreparedPolicies;
+  readonly request: CedarRequest;
+}
+
+/** Puts questions to an engine on another thread, and returns the answers in their order. */
+export type AskElsewhere = (
+  questions: readonly Question[],
+) => Promise<readonly AuthorizationAnswer[]>;
+
+/** A decision in the making: it puts questions, is given the answers, and ends in a verdict. */
+type Deciding = Generator<readonly Question[], Verdict, readonly AuthorizationAnswer[]>;
+
 /**
  * Decides an input. Total and pure: denies when nothing permits, when anything forbids, and when
  * anything goes wrong. Forbids with `@step_up` turn into a step-up if they alone stand in the way, and
  * do not count once the challenge is resolved.
  */
 export function evaluate(set: CompiledPolicySet, input: PolicyInput): Verdict {
+  const deciding = decide(set, input);
+  let answers: readonly AuthorizationAnswer[] = [];
   try {
-    const bytes = inputBytes(input);
-    if (bytes > MAX_INPUT_BYTES) {
-      const message = `the input has ${bytes} bytes, which is more than ${MAX_INPUT_BYTES}`;
-      return errorVerdict([{ message, limit: 'input' }]);
+    for (;;) {
+      const { done, value } = deciding.next(answers);
+      if (done === true) return value;
+      answers = value.map(({ policies, request }) => ask(policies, request));
     }
-    return decide(set, toCedarRequest(input));
   } catch (cause) {
-    const message = cause instanceof Error ? cause.message : 'the policy engine failed';
-    return errorVerdict([{ message }]);
+    return failed(cause);
+  }
+}
+
+/**
+ * Decides an input as {@link evaluate} does, by an engine that is elsewhere.
+ *
+ * @throws what `askElsewhere` throws: without an answer there is no decision, not even a denial
+ */
+export async function evaluateElsewhere(
+  set: CompiledPolicySet,
+  input: PolicyInput,
+  askElsewhere: AskElsewhere,
+): Promise<Verdict> {
+  const deciding = decide(set, input);
+  let answers: readonly AuthorizationAnswer[] = [];
+  for (;;) {
+    const step = next(deciding, answers);
+    if ('verdict' in step) return step.verdict;
+    // oxlint-disable-next-line no-await-in-loop -- the second question depends on the first answer
+    answers = await askElsewhere(step.questions);
+  }
+}
+
+function next(deciding: Deciding, answers: readonly AuthorizationAnswer[]) {
+  try {
+    const { done, value } = deciding.next(answers);
+    return done === true ? { verdict: value } : { questions: value };
+  } catch (cause) {
+    return { verdict: failed(cause) };
+  }
+}
+
+/** The most that deciding an input may cost, in nanoseconds. */
+export function weigh(set: CompiledPolicySet, input: PolicyInput): number {
+  const bytes = inputBytes(input);
+  if (bytes > MAX_INPUT_BYTES) return 0;
+  return set.slices
+    .partsFor(uidsOf(input))
+    .reduce(
+      (sum, { cost }) => sum + CALL_NS + cost.fixed + bytes * (INPUT_BYTE_NS + cost.perByte),
+      0,
+    );
+}
+
+/** Parses what deciding an input asks and the engine does not hold, a part at a time. */
+export async function prepare(
+  set: CompiledPolicySet,
+  input: PolicyInput,
+  pause: () => Promise<unknown>,
+): Promise<void> {
+  for (const { all } of set.slices.partsFor(uidsOf(input))) {
+    if (isResident(all)) continue;
+    preparse(all);
+    // oxlint-disable-next-line no-await-in-loop -- one at a time
+    await pause();
   }
 }
 
@@ -79,15 +150,21 @@ export function release(set: CompiledPolicySet): void {
   set.slices.release();
 }
 
-function decide(set: CompiledPolicySet, request: CedarRequest): Verdict {
+function* decide(set: CompiledPolicySet, input: PolicyInput): Deciding {
+  const bytes = inputBytes(input);
+  if (bytes > MAX_INPUT_BYTES) {
+    const message = `the input has ${bytes} bytes, which is more than ${MAX_INPUT_BYTES}`;
+    return errorVerdict([{ message, limit: 'input' }]);
+  }
+  const request = toCedarRequest(input);
   const parts = set.slices.partsFor(request);
-  const answer = answerOf(set, parts, 'all', request);
+  const answer = yield* answerOf(set, parts, 'all', request);
   if (answer.errors.length > 0) return errorVerdict(answer.errors);
   const types = new Set(answer.determining.map(({ stepUp }) => stepUp));
   // The determining policies of a denial are forbids. One without a step-up always wins.
   if (answer.allowed || types.size === 0 || types.has(undefined)) return verdictOf(answer);
 
-  const rest = answerOf(set, parts, 'withoutStepUps', request);
+  const rest = yield* answerOf(set, parts, 'withoutStepUps', request);
   if (rest.errors.length > 0) return errorVerdict(rest.errors);
   if (!rest.allowed) return verdictOf(answer);
   const [stepUp, another] = types;
@@ -102,17 +179,17 @@ function decide(set: CompiledPolicySet, request: CedarRequest): Verdict {
 }
 
 /** The combined answer of the parts, which is that of one set of all their policies. */
-function answerOf(
+function* answerOf(
   set: CompiledPolicySet,
   parts: readonly Part[],
-  variant: keyof Part,
+  variant: 'all' | 'withoutStepUps',
   request: CedarRequest,
-): Answer {
+): Generator<readonly Question[], Answer, readonly AuthorizationAnswer[]> {
   const permits: CompiledPolicy[] = [];
   const forbids: CompiledPolicy[] = [];
   const errors: Diagnosis[] = [];
-  for (const part of parts) {
-    const answer = ask(part[variant], request);
+  const answers = yield parts.map((part) => ({ policies: part[variant], request }));
+  for (const answer of answers) {
     if (answer.type === 'failure') return refused(answer.errors);
     const { decision, diagnostics } = answer.response;
     const determining = diagnostics.reason.map((id) => policyOf(set, id));
@@ -161,6 +238,12 @@ function verdictOf({ allowed, determining }: Answer): Verdict {
     evaluationStatus: 'complete',
     ...(allowed && caps.length > 0 && { maxTtlSeconds: Math.min(...caps) }),
   };
+}
+
+function failed(cause: unknown): Verdict {
+  return errorVerdict([
+    { message: cause instanceof Error ? cause.message : 'the policy engine failed' },
+  ]);
 }
 
 /** The verdict when anything went wrong: Cedar skips a policy that errs, and a forbid must not be skipped. */

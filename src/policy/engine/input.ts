@@ -84,7 +84,7 @@ type Fields = Record<string, unknown>;
 
 /**
  * The most bytes of an input as JSON. A policy may compare the input with itself as often as its text has
- * room for, on the thread that answers all requests.
+ * room for.
  */
 export const MAX_INPUT_BYTES = 32 * 1024;
 
@@ -135,6 +135,17 @@ export function toCedarRequest(input: PolicyInput): CedarRequest {
       { ...input.context, session: input.session, delegation_edge: input.delegation_edge },
       0,
     ),
+  };
+}
+
+/** The entities that a request with this input would name, for finding the policies that can match it. */
+export function uidsOf({
+  principal,
+  resource,
+}: Pick<PolicyInput, 'principal' | 'resource'>): Pick<CedarRequest, 'principal' | 'resource'> {
+  return {
+    principal: { type: principal.type, id: principal.id },
+    resource: { type: 'Resource', id: resource.identifier },
   };
 }
 

@@ -1,6 +1,7 @@
 import type { DetailedError, Effect } from '@cedar-policy/cedar-wasm/nodejs';
 import { type Obligations, readObligations } from './annotations.js';
 import { type TextFault, findTooDeep } from './complexity.js';
+import { type Cost, costOf } from './cost.js';
 import { type PolicyText, withCedar } from './engine.js';
 import { type Head, headOf } from './heads.js';
 import { isWellFormed } from './input.js';
@@ -31,6 +32,8 @@ export interface CompileFault {
 export interface NamedPolicy extends PolicyText {
   readonly compiled: CompiledPolicy;
   readonly head: Head;
+  /** What it may cost to evaluate it. */
+  readonly cost: Cost;
 }
 
 /** A policy with its place in its module. */
@@ -43,7 +46,7 @@ export interface ReadPolicy extends NamedPolicy {
 
 /**
  * The most bytes of one policy. Cedar compares the elements of a set literal with each other: the cost of
- * a decision may grow faster than the text, and decisions are made on the thread that answers all requests.
+ * a decision may grow faster than the text (cost.ts), and one policy is the least that can be asked at once.
  */
 export const MAX_POLICY_BYTES = 32 * 1024;
 const MAX_ID_LENGTH = 256;
@@ -109,6 +112,7 @@ export function readModule({ id, content }: PolicySource, faults: CompileFault[]
       id: name,
       text,
       head: headOf(parsed.json),
+      cost: costOf(parsed.json),
       compiled: { id: name, effect, ...obligations },
       module: id,
       offset,

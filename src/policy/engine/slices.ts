@@ -13,6 +13,7 @@
  * forbid denies, otherwise any permit allows.
  */
 import { LRUCache } from 'lru-cache';
+import { type Cost, sumOf } from './cost.js';
 import {
   type PolicyText,
   type PreparedPolicies,
@@ -30,6 +31,8 @@ export interface Part {
   readonly all: PreparedPolicies;
   /** The policies without the step-up forbids. */
   readonly withoutStepUps: PreparedPolicies;
+  /** What it may cost to evaluate both. */
+  readonly cost: Cost;
 }
 
 /** The policies with the same entities in their heads. */
@@ -159,9 +162,12 @@ function split(policies: readonly NamedPolicy[], limit: number): NamedPolicy[][]
 function partOf(policies: readonly NamedPolicy[]): Part {
   const remaining = policies.filter(({ compiled }) => compiled.stepUp === undefined);
   const all = prepared(policies);
+  const allCost = sumOf(policies.map(({ cost }) => cost));
+  if (remaining.length === policies.length) return { all, withoutStepUps: all, cost: allCost };
   return {
     all,
-    withoutStepUps: remaining.length === policies.length ? all : prepared(remaining),
+    withoutStepUps: prepared(remaining),
+    cost: sumOf([allCost, ...remaining.map(({ cost }) => cost)]),
   };
 }
 

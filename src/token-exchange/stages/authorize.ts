@@ -1,5 +1,6 @@
 import { OAuthError, unavailable } from '../../oauth/errors.js';
 import { intersect, isSubset } from '../../oauth/scope.js';
+import { BackgroundFailure } from '../../policy/background/background.js';
 import type { CompiledPolicySet } from '../../policy/engine/compile.js';
 import type { Verdict } from '../../policy/engine/evaluate.js';
 import type { PolicyInput } from '../../policy/engine/input.js';
@@ -68,8 +69,16 @@ function publicReasons(decisions: readonly Decision[]): string {
   return [...new Set(reasons)].slice(0, MAX_REASONS).join('; ');
 }
 
-/** Decides one input by a compiled set. */
-export type Decide = (compiled: CompiledPolicySet, input: PolicyInput) => Verdict;
+/**
+ * Decides the inputs of a request by a compiled set, one for each resource.
+ *
+ * @throws {BackgroundFailure} if there was no time for it
+ */
+export type Decide = (
+  zoneId: string,
+  compiled: CompiledPolicySet,
+  inputs: readonly PolicyInput[],
+) => Promise<readonly Verdict[]>;
 
 /**
  * Stage 5: narrows to what subject and resources allow, then asks policy about each resource. All of
@@ -77,13 +86,17 @@ export type Decide = (compiled: CompiledPolicySet, input: PolicyInput) => Verdic
  *
  * @param now milliseconds since the epoch
  * @throws {OAuthError} invalid_target, invalid_scope, access_denied; temporarily_unavailable if the
- *   zone's policy cannot be used
+ *   zone's policy cannot be used, or there was no time to ask it
  */
-export function authorize(delegated: Delegated, decide: Decide, now: number): Authorized {
+export async function authorize(
+  delegated: Delegated,
+  decide: Decide,
+  now: number,
+): Promise<Authorized> {
   const resources = delegated.targets.map((target) => findResource(delegated, target));
   const scope = narrowScope(delegated, resources);
   checkOperations(delegated, resources, scope);
-  const policy = askPolicy({ delegated, resources, scope }, decide, now, false);
+  const policy = await askPolicy({ delegated, resources, scope }, decide, now, false);
   return { ...delegated, resources, granted: { targets: delegated.targets, scope }, policy };
 }
 
@@ -92,15 +105,15 @@ export function authorize(delegated: Delegated, decide: Decide, now: number): Au
  *
  * @throws {OAuthError} access_denied
  */
-export function authorizeConfirmed(
+export async function authorizeConfirmed(
   authorized: Authorized,
   type: string,
   decide: Decide,
   now: number,
-): PolicyDecisions {
+): Promise<PolicyDecisions> {
   const { resources, granted } = authorized;
   const question = { delegated: authorized, resources, scope: granted.scope };
-  const made = askPolicy(question, decide, now, true);
+  const made = await askPolicy(question, decide, now, true);
   // Policy may demand something else of a request that has been confirmed.
   const other = made.decisions.find(
     ({ verdict: { decision, resolvedStepUp } }) =>
@@ -117,12 +130,12 @@ interface Question {
   readonly scope: readonly string[];
 }
 
-function askPolicy(
+async function askPolicy(
   { delegated, resources, scope }: Question,
   decide: Decide,
   now: number,
   challengeResolved: boolean,
-): PolicyDecisions {
+): Promise<PolicyDecisions> {
   const { policy } = delegated.zone;
   if (policy.status === 'broken') {
     const { kind, problem, setVersionId } = policy;
@@ -132,10 +145,20 @@ function askPolicy(
     const denial = new OAuthError('access_denied', DENIED, { detail: 'no policy set is active' });
     throw new PolicyUnusable(denial, 'no_active_set', null);
   }
-  const decisions = resources.map((resource) => {
-    const input = policyInput(delegated, resource, scope, now, challengeResolved);
-    return { resource, input, verdict: decide(policy.compiled, input) };
+  const asked = resources.map((resource) => ({
+    resource,
+    input: policyInput(delegated, resource, scope, now, challengeResolved),
+  }));
+  const { zoneId } = delegated.zone;
+  const inputs = asked.map(({ input }) => input);
+  const verdicts = await decide(zoneId, policy.compiled, inputs).catch((error: unknown) => {
+    throw undecided(error, policy.setVersionId);
   });
+  const decisions = asked.flatMap((each, n) => {
+    const verdict = verdicts[n];
+    return verdict === undefined ? [] : { ...each, verdict };
+  });
+  if (decisions.length < asked.length) throw new Error('policy has not decided everything');
   const made = {
     setVersionId: policy.setVersionId,
     manifestSha256: policy.manifestSha256,
@@ -146,6 +169,13 @@ function askPolicy(
     throw new PolicyDenial(made, `denied for ${denied.resource.identifier}`);
   }
   return made;
+}
+
+/** The refusal when policy could not be asked now. */
+function undecided(error: unknown, setVersionId: string): unknown {
+  if (!(error instanceof BackgroundFailure)) return error;
+  const kind = error.reason === 'time' ? 'time' : 'busy';
+  return new PolicyUnusable(unavailable(`policy: ${error.message}`, error), kind, setVersionId);
 }
 
 /**

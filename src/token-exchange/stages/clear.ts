@@ -53,7 +53,7 @@ export async function clear(
   if (!isFresh || !meetsPolicy(demand, known, now / 1_000)) {
     return hold(authorized, demand, isFresh);
   }
-  return cleared(authorized, confirmedPolicy(authorized, demand, ports, now), known);
+  return cleared(authorized, await confirmedPolicy(authorized, demand, ports, now), known);
 }
 
 /** A request that brings a challenge: approved, unspent, and for exactly this request. */
@@ -92,7 +92,7 @@ async function redeem(
   if (!approval.isFull) throw notRedeemable('the challenge lacks approvals');
   const own = shownFor(authorized, challenge, approval);
   const { context, shown } = await contextFor({ authorized, demand, own }, ports, now);
-  const policy = confirmedPolicy(authorized, demand, ports, now);
+  const policy = await confirmedPolicy(authorized, demand, ports, now);
   const redeemed = { id, type: challenge.type, binding, secretDigest: digest, shown };
   return cleared(authorized, policy, context, redeemed);
 }
@@ -187,12 +187,12 @@ function unmet({ acrValues }: Demand): OAuthError {
 }
 
 /** The decisions of policy now that what it demands has been shown. */
-function confirmedPolicy(
+async function confirmedPolicy(
   authorized: Authorized,
   { challenge, resources }: Demand,
   { decide }: StepUpPorts,
   now: number,
-): Authorized['policy'] {
+): Promise<Authorized['policy']> {
   if (challenge === null || resources.length === 0) return authorized.policy;
   return authorizeConfirmed(authorized, challenge.type, decide, now);
 }

@@ -1,0 +1,120 @@
+import { setImmediate } from 'node:timers/promises';
+import type { AuthorizationAnswer } from '@cedar-policy/cedar-wasm/nodejs';
+import type { CompiledPolicySet } from '../engine/compile.js';
+import type { PreparedPolicies } from '../engine/engine.js';
+import {
+  evaluate,
+  evaluateElsewhere,
+  prepare,
+  type Question,
+  type Verdict,
+  weigh,
+} from '../engine/evaluate.js';
+import type { PolicyInput } from '../engine/input.js';
+import { DecisionThreads, type DecidingThread } from './decision-threads.js';
+
+/**
+ * The most that a request may cost on the thread that answers all requests, in nanoseconds, all of its resources
+ * together. It is a bound (`engine/cost.ts`): most that come near to it take a tenth of it.
+ */
+export const AT_ONCE_NS = 25_000_000;
+
+/** The bytes of policies that are asked in one turn of a thread, so that zones take turns while a decision is made. */
+const TURN_BYTES = 256 * 1024;
+
+/** Two, so that a zone that takes all the time it may have leaves one to the others. */
+const threads = new DecisionThreads({
+  threads: 2,
+  timeMs: 1_000,
+  waitMs: 1_500,
+  memoryMb: 256,
+  queuedPerZone: 32,
+});
+
+/**
+ * Decides the inputs of one request, one for each resource. What cannot take long is decided at once, anything
+ * else on other threads, in turn with other zones.
+ *
+ * @param key whose turn it is: decisions with the same one do not take turns with each other
+ * @throws {BackgroundFailure} if there was no time for it, which is no decision
+ */
+export async function decideEach(
+  key: string,
+  set: CompiledPolicySet,
+  inputs: readonly PolicyInput[],
+): Promise<readonly Verdict[]> {
+  const cost = inputs.reduce((sum, input) => sum + weigh(set, input), 0);
+  if (cost > AT_ONCE_NS) return decideOnThread(threads, key, set, inputs);
+  for (const input of inputs) {
+    // oxlint-disable-next-line no-await-in-loop -- parsing in steps is the point
+    await prepare(set, input, setImmediate);
+  }
+  return inputs.map((input) => evaluate(set, input));
+}
+
+/** Decides as {@link decideEach} does, whatever it costs, on threads. */
+export function decideOnThread(
+  on: DecisionThreads,
+  key: string,
+  set: CompiledPolicySet,
+  inputs: readonly PolicyInput[],
+): Promise<readonly Verdict[]> {
+  return on.decide(key, async (takeTurn) => {
+    const verdicts: Verdict[] = [];
+    for (const input of inputs) {
+      const verdict = evaluateElsewhere(set, input, async (questions) => {
+        const answers: AuthorizationAnswer[] = [];
+        for (const some of inTurns(questions)) {
+          // oxlint-disable-next-line no-await-in-loop -- a turn for each
+          answers.push(...(await takeTurn((thread) => askOn(thread, some))));
+        }
+        return answers;
+      });
+      // oxlint-disable-next-line no-await-in-loop -- one decision at a time
+      verdicts.push(await verdict);
+    }
+    return verdicts;
+  });
+}
+
+const names = new WeakMap<PreparedPolicies, number>();
+let lastName = 0;
+
+/** The name of policies on all threads. They are sent to a thread that does not know it. */
+function nameOf(policies: PreparedPolicies): number {
+  const name = names.get(policies) ?? (lastName += 1);
+  names.set(policies, name);
+  return name;
+}
+
+async function askOn(
+  thread: DecidingThread,
+  questions: readonly Question[],
+): Promise<readonly AuthorizationAnswer[]> {
+  const named = questions.map(({ policies, request }) => ({ name: nameOf(policies), request }));
+  for (;;) {
+    // oxlint-disable-next-line no-await-in-loop -- again when it holds what it did not
+    const { answers, unknown } = await thread.decide('ask', { questions: named });
+    if (unknown.length === 0) return answers;
+    const policies = questions
+      .map((each) => ({ name: nameOf(each.policies), policies: each.policies }))
+      .filter(({ name }) => unknown.includes(name));
+    // oxlint-disable-next-line no-await-in-loop
+    await thread.prepare('hold', policies);
+  }
+}
+
+function inTurns(questions: readonly Question[]): Question[][] {
+  const turns: Question[][] = [];
+  let room = 0;
+  for (const question of questions) {
+    const { size } = question.policies;
+    if (size > room || turns.length === 0) {
+      turns.push([]);
+      room = TURN_BYTES;
+    }
+    turns.at(-1)?.push(question);
+    room -= size;
+  }
+  return turns;
+}

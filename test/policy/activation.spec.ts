@@ -1,0 +1,70 @@
+/** An activation is felt by nobody: every request around it is decided, by the old set or the new one. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createDatabase, rows, startReplica, type Replica } from '../setup/harness.js';
+import { persistently } from '../setup/patience.js';
+import { activate, newSetVersion } from '../setup/policies.js';
+import { createTestZone, PERMIT_ALL, postForm, type Answer, type TestZone } from '../setup/zone.js';
+
+const CLIENTS = 4;
+const ACTIVATIONS = 10;
+
+let replicas: readonly Replica[];
+let zone: TestZone;
+
+beforeAll(async () => {
+  const databaseUrl = await createDatabase();
+  replicas = await Promise.all([startReplica({ databaseUrl }), startReplica({ databaseUrl })]);
+  const [first] = replicas;
+  if (first === undefined) throw new Error('no replica');
+  zone = await createTestZone(first);
+});
+afterAll(() => Promise.all(replicas.map((replica) => replica.stop())));
+
+const ask = (replica: Replica): Promise<Answer> =>
+  postForm(replica.url, {
+    grant_type: 'client_credentials',
+    client_id: zone.clientId,
+    client_secret: zone.secret,
+    resource: zone.resource,
+    scope: 'a:read',
+  });
+
+test('requests around activations are all decided, by one set or the other', async () => {
+  const versions = [];
+  for (let count = 0; count < ACTIVATIONS; count += 1) {
+    versions.push(await newSetVersion(zone, PERMIT_ALL, harmless(count)));
+  }
+  const over = new AbortController();
+  const statuses = new Map<number, number>();
+  const granted = () => statuses.get(200) ?? 0;
+  const load = replicas.flatMap((replica) =>
+    Array.from({ length: CLIENTS }, async () => {
+      while (!over.signal.aborted) {
+        const { status } = await ask(replica);
+        statuses.set(status, (statuses.get(status) ?? 0) + 1);
+      }
+    }),
+  );
+  for (const { id } of versions) {
+    for (const replica of replicas) {
+      const before = granted();
+      const activated = await persistently(() => activate(replica, zone.zoneId, id));
+      expect(activated.status).toBe(200);
+      await expect.poll(granted).toBeGreaterThan(before + CLIENTS);
+    }
+  }
+  over.abort();
+  await Promise.all(load);
+  // The deadline of a route may pass on a machine that is busy, and is all that may.
+  expect([...statuses.keys()].filter((status) => status !== 200 && status !== 503)).toEqual([]);
+  expect(granted()).toBeGreaterThan(150);
+  const [replica] = replicas;
+  const refused = await rows(
+    replica?.databaseUrl ?? '',
+    "SELECT event FROM audit_events WHERE type = 'token_exchange' AND outcome <> 'issued'",
+  );
+  expect(refused).toEqual([]);
+});
+
+const harmless = (count: number) =>
+  `@id("n${count}") forbid (principal, action, resource) when { resource.id == "none" };`;
