@@ -21,6 +21,7 @@ export class Ledger implements OnApplicationShutdown {
   private readonly operatorWriter = uuidv7();
   private readonly connection: LedgerConnection;
   private readonly group: GroupCommit<Entry, Committed>;
+  private lastIssuedAt: number | null = null;
 
   constructor(
     @Inject(ENV) env: RunningEnv,
@@ -47,8 +48,17 @@ export class Ledger implements OnApplicationShutdown {
    * @throws the driver's error or `NotSent` if it is not known to be recorded; then nothing may
    *   be issued for it
    */
-  commit(entry: Entry): Promise<Committed> {
-    return this.group.submit(entry);
+  async commit(entry: Entry): Promise<Committed> {
+    const committed = await this.group.submit(entry);
+    if (committed.status === 'recorded' && entry.event.outcome === 'issued') {
+      this.lastIssuedAt = performance.now();
+    }
+    return committed;
+  }
+
+  /** When something that is issued was recorded last, by `performance.now`; `null` if nothing was. */
+  get issuedAt(): number | null {
+    return this.lastIssuedAt;
   }
 
   /**

@@ -29,6 +29,7 @@ import { Ledger1795280000004 } from './migrations/1795280000004-ledger.js';
 import { Delegation1795280000005 } from './migrations/1795280000005-delegation.js';
 import { StepUp1795280000006 } from './migrations/1795280000006-step-up.js';
 import { Webhooks1795280000007 } from './migrations/1795280000007-webhooks.js';
+import { LedgerProbes1795293541006 } from './migrations/1795293541006-ledger-probes.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
@@ -80,6 +81,7 @@ export function dataSourceOptions(url: string, limits: TimeLimits = timeLimits()
       Delegation1795280000005,
       StepUp1795280000006,
       Webhooks1795280000007,
+      LedgerProbes1795293541006,
     ],
     migrationsTableName: MIGRATIONS_TABLE,
     synchronize: false,

@@ -14,6 +14,7 @@ export const FUNCTION_FILES: readonly string[] = [
   'policy/immutable-versions.sql',
   'ledger/audit.sql',
   'ledger/ledger.sql',
+  'ledger/probe.sql',
   'ledger/maintenance.sql',
   'zones/zone-version.sql',
   'webhooks/outbox.sql',
