@@ -1,4 +1,6 @@
+import pg from 'pg';
 import type { DataSourceOptions } from 'typeorm';
+import { ImpatientPool } from '../platform/database/impatient-pool.js';
 import { timeLimits, type TimeLimits } from '../platform/config/time-limits.js';
 import { Authenticator } from '../step-up/authenticators/authenticator.entity.js';
 import { Enrolment } from '../step-up/authenticators/enrolment.entity.js';
@@ -37,14 +39,15 @@ type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 export const MIGRATIONS_TABLE = 'schema_migrations';
 
 /**
- * The connection as the service uses it: impatient with statements, because a caller who waits holds its own
- * callers, but not with connections. What is given up before it could be there is never there.
+ * The connection as the service uses it: impatient, because a caller who waits holds its own callers. Only the
+ * making of a connection takes what it takes: what is given up before it could be there is never there.
  *
  * @param url `postgres://…`
  */
 export function dataSourceOptions(url: string, limits: TimeLimits = timeLimits()): PostgresOptions {
   return {
     type: 'postgres',
+    driver: { ...pg, Pool: ImpatientPool },
     url,
     entities: [
       Zone,

@@ -5,6 +5,7 @@ import type { RunningEnv } from '../platform/config/env.js';
 import { ChangeFeed } from '../platform/database/change-feed.js';
 import { dataSourceOptions } from './data-source.js';
 import { endBrokenConnections } from '../platform/database/broken-connections.js';
+import { becomeImpatient } from '../platform/database/impatient-pool.js';
 import type { StartPatience } from '../platform/database/start-patience.js';
 
 /** The connection to PostgreSQL and the news from it. The schema is migrated before Nest starts. */
@@ -27,6 +28,7 @@ export class DatabaseModule {
             const initialize = () => new DataSource(options).initialize();
             const dataSource = await (patience?.until(initialize) ?? initialize());
             endBrokenConnections(dataSource);
+            becomeImpatient(dataSource, env.limits.waitMs);
             return dataSource;
           },
         }),
