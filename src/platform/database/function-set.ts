@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 2,
-  sha256: '6fb9bebfac6001cf6c48970e120d0953cd8dda7593e4cd05aab0b59696dd9aa8',
+  sha256: '5e7b8b6f296820340ba79a20ccc1bbee89f58a6054a3ca314f812fab40161b84',
 } as const;
