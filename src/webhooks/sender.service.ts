@@ -113,11 +113,12 @@ export class Sender implements OnApplicationShutdown {
 
   private async send({ delivery, webhook }: DueDelivery): Promise<Outcome> {
     const now = this.clock.now();
-    const body = Buffer.from(JSON.stringify(delivery.payload));
+    const text = JSON.stringify(delivery.payload);
+    const body = Buffer.from(text);
     try {
       const keys = await this.webhooks.keysOf(webhook, now);
       const headers = {
-        ...signMessage(keys, delivery.id, now, body),
+        ...signMessage(keys, delivery.id, now, text),
         'content-type': 'application/json',
         'user-agent': 'mandate',
       };
