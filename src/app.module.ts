@@ -32,9 +32,10 @@ export class AppModule {
         ConfigModule.forRoot(env, logger),
         DatabaseModule.forRoot(env, patience),
         HttpModule,
+        // Before whatever imports step-up: its `/step-up/enrol` comes before `/step-up/:id`.
+        AuthenticatorsModule,
         TokenExchangeModule,
         AgentsModule,
-        AuthenticatorsModule,
         AdminModule,
         HealthModule,
       ],

@@ -6,11 +6,13 @@ import { Client } from 'pg';
 import { DataSource } from 'typeorm';
 import { KeyRotation } from './admin/keys/key-rotation.service.js';
 import { Rewrap } from './admin/keys/rewrap.service.js';
+import { AuthenticatorRenewal } from './admin/step-up/authenticator-renewal.service.js';
 import { CommandModule } from './app.module.js';
-import { HELP, readCommand, WrongUsage, type KeysCommand } from './cli/arguments.js';
+import { HELP, readCommand, WrongUsage, type ServiceCommand } from './cli/arguments.js';
 import { rewrapAll, verifyAll } from './cli/keys-commands.js';
 import { listKeys } from './cli/list-keys.js';
 import { EXIT, type Outcome } from './cli/outcome.js';
+import { renewAuthenticators } from './cli/renew-authenticators.js';
 import { rotateKeys } from './cli/rotate-keys.js';
 import { runSigner } from './cli/run-signer.js';
 import { systemClock } from './platform/config/clock.js';
@@ -34,13 +36,13 @@ async function main(argv: readonly string[]): Promise<number> {
   if (command.name === 'signer') {
     return runSigner(command.options, readEnv().custody, childEnvironment());
   }
-  const outcome = await runKeys(command);
+  const outcome = await runOnService(command);
   const text = command.json ? JSON.stringify(outcome.json, null, 2) : outcome.lines.join('\n');
   process.stdout.write(`${text}\n`);
   return outcome.code;
 }
 
-async function runKeys(command: KeysCommand): Promise<Outcome> {
+async function runOnService(command: ServiceCommand): Promise<Outcome> {
   const logger = createLogger('silent');
   const { env, stop } = await attach(readEnv(), logger);
   try {
@@ -50,7 +52,7 @@ async function runKeys(command: KeysCommand): Promise<Outcome> {
       abortOnError: false,
     });
     try {
-      return await runKeysCommand(command, app);
+      return await run(command, app);
     } finally {
       await app.close();
     }
@@ -77,10 +79,7 @@ async function reach({ databaseUrl, limits }: RunningEnv): Promise<void> {
   }
 }
 
-async function runKeysCommand(
-  command: KeysCommand,
-  app: INestApplicationContext,
-): Promise<Outcome> {
+async function run(command: ServiceCommand, app: INestApplicationContext): Promise<Outcome> {
   const dataSource = app.get(DataSource);
   if ((await pendingMigrations(dataSource)).length > 0) {
     throw new Error('the schema is not up to date: start the service, or npm run migrate');
@@ -102,6 +101,10 @@ async function runKeysCommand(
   await keyEncryptionKeys.check();
   if (command.name === 'rewrap') {
     return rewrapAll({ keyEncryptionKeys, sealing, rewrap: app.get(Rewrap) }, command.all);
+  }
+  if (command.name === 'renew') {
+    const services = { read: dataSource.manager, renewal: app.get(AuthenticatorRenewal) };
+    return renewAuthenticators(services, command.zoneId);
   }
   const services = { read: dataSource.manager, rotation: app.get(KeyRotation) };
   return rotateKeys(services, command.zoneId, command.emergency);

@@ -17,7 +17,7 @@ import { RequestDurations } from './health/request-durations.js';
 import { closeGracefully, listen } from './platform/http/listeners.js';
 import { serveDocs } from './platform/http/openapi.js';
 import { markInternal, separateInternalPort } from './platform/http/internal-port.js';
-import { assignRequestId, requestIdOf } from './platform/http/request-id.js';
+import { assignRequestId, setRequestIdHeaders } from './platform/http/request-id.js';
 import { logRequests } from './platform/http/request-log.js';
 import { KeyEncryptionKeys, WrongKeyEncryptionKey } from './sealing/key-encryption-keys.service.js';
 import { CustodyUnavailable } from './sealing/key-encryption.js';
@@ -87,7 +87,7 @@ function keySetsFirst(app: NestExpressApplication, handler: RequestListener): Re
   return answerKeySets(
     {
       ready: (zoneId) => keySets.ready(zoneId),
-      requestId: requestIdOf,
+      nameRequest: setRequestIdHeaders,
       answered: (method, route, status, seconds) =>
         durations.observe(method, route, `${Math.trunc(status / 100)}xx`, seconds),
     },

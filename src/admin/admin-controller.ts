@@ -7,6 +7,8 @@ import {
 } from '@nestjs/common';
 import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
 import { StrictBodies } from '../platform/http/strict-bodies.js';
+import { TURN_DEADLINE_MS } from '../platform/database/zone-turn.js';
+import { AnswerWithin } from '../platform/http/deadline.interceptor.js';
 import { AdminGuard } from './admin.guard.js';
 
 /**
@@ -20,6 +22,7 @@ export function AdminController(path: string, ...others: Type<CanActivate>[]): C
     Controller(`internal/${path}`),
     UseGuards(...others, AdminGuard),
     StrictBodies(),
+    AnswerWithin(TURN_DEADLINE_MS),
     ApiBearerAuth('admin'),
     ApiTags('operators'),
   );

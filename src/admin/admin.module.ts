@@ -1,6 +1,7 @@
-import { Module, type OnModuleInit } from '@nestjs/common';
+import { Module, type OnModuleInit, type Provider } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import { TypeOrmModule } from '@nestjs/typeorm';
+import { getDataSourceToken, getEntityManagerToken, getRepositoryToken } from '@nestjs/typeorm';
+import { DataSource, EntityManager } from 'typeorm';
 import { AuthenticatorsModule } from '../step-up/authenticators/authenticators.module.js';
 import { AuthenticationModule } from '../authentication/authentication.module.js';
 import { KeysModule } from '../keys/keys.module.js';
@@ -27,12 +28,14 @@ import { TrustedIssuerRow } from '../zones/issuers/trusted-issuer.entity.js';
 import { Resource } from '../zones/resource.entity.js';
 import { StepUpType } from '../zones/step-up-type.entity.js';
 import { Zone } from '../zones/zone.entity.js';
+import { OPERATORS } from '../platform/database/operators-connections.js';
 import { readJsonBody } from '../platform/http/json-body.js';
 import { guardUnknownRoutes } from '../platform/http/unknown-routes.js';
 import { AdminGuard } from './admin.guard.js';
 import { AutomaticRotation } from './keys/automatic-rotation.service.js';
 import { AgentSessionsAdminController } from './sessions/agent-sessions.controller.js';
 import { DelegationsAdminController } from './sessions/delegations.controller.js';
+import { AuthenticatorRenewal } from './step-up/authenticator-renewal.service.js';
 import { AuthenticatorsController } from './step-up/authenticators.controller.js';
 import { ChallengesController } from './step-up/challenges.controller.js';
 import { ClientSecretsController } from './clients/client-secrets.controller.js';
@@ -80,6 +83,17 @@ const ENTITIES = [
   WebhookDelivery,
 ];
 
+/** In this room every connection is one of operators. */
+const CONNECTIONS: Provider[] = [
+  { provide: DataSource, useExisting: getDataSourceToken(OPERATORS) },
+  { provide: EntityManager, useExisting: getEntityManagerToken(OPERATORS) },
+  ...ENTITIES.map((entity) => ({
+    provide: getRepositoryToken(entity),
+    inject: [getDataSourceToken(OPERATORS)],
+    useFactory: (dataSource: DataSource) => dataSource.getRepository<object>(entity),
+  })),
+];
+
 /** Operators change what the others read. */
 @Module({
   imports: [
@@ -92,7 +106,6 @@ const ENTITIES = [
     SnapshotModule,
     StepUpModule,
     WebhooksModule,
-    TypeOrmModule.forFeature(ENTITIES),
   ],
   controllers: [
     ZonesController,
@@ -116,6 +129,7 @@ const ENTITIES = [
     AuthenticatorsController,
   ],
   providers: [
+    ...CONNECTIONS,
     AdminGuard,
     GatewayGuard,
     AuditedChanges,
@@ -124,6 +138,7 @@ const ENTITIES = [
     AutomaticRotation,
     Demo,
     Rewrap,
+    AuthenticatorRenewal,
   ],
 })
 export class AdminModule implements OnModuleInit {

@@ -4,6 +4,8 @@ import { QueryFailedError, type DataSource, type EntityManager } from 'typeorm';
 import { Ledger } from '../ledger/ledger.service.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { commitIf } from '../platform/database/commit-if.js';
+import { takeZoneTurn, TURN_WAIT_MS } from '../platform/database/zone-turn.js';
+import { Turns } from '../platform/turns.js';
 import { Zone } from '../zones/zone.entity.js';
 import type { Change } from './change.js';
 import { found } from './find-row.js';
@@ -20,9 +22,20 @@ export const OPERATOR = 'admin key';
 const UNIQUE_VIOLATION = '23505';
 const FOREIGN_KEY_VIOLATION = '23503';
 
-/** Makes operators' changes: each in one transaction together with its audit event. */
+/**
+ * Makes operators' changes: each in one transaction together with its audit event. Those of one zone take
+ * turns in the process, and with other replicas and the zone's agents in the database.
+ */
 @Injectable()
 export class AuditedChanges {
+  private readonly turns = new Turns({
+    ofOneKey: 1,
+    inAll: 3,
+    waiting: 512,
+    waitingOfOne: 512,
+    waitMs: TURN_WAIT_MS,
+  });
+
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
     private readonly ledger: Ledger,
@@ -36,6 +49,7 @@ export class AuditedChanges {
    * @returns the result, or the `null` of `make`
    * @throws {HttpException} 404 for a zone that is not there (any more), 409 for a conflict, and whatever
    *   `make` throws
+   * @throws {OAuthError} temporarily_unavailable if too much waits in the zone
    */
   run<T>(change: Change, make: (tx: EntityManager, zone: Zone) => Promise<Made<T>>): Promise<T>;
   run<T>(
@@ -68,10 +82,12 @@ export class AuditedChanges {
     make: (tx: EntityManager, zone: Zone | null) => Promise<Made<T> | null>,
   ): Promise<T | null> {
     try {
-      const made = await commitIf<Made<T> | null>(
-        this.dataSource,
-        (result) => result !== null,
-        (tx) => this.make(tx, change, make),
+      const made = await this.turns.take(change.zoneId, OPERATOR, () =>
+        commitIf<Made<T> | null>(
+          this.dataSource,
+          (result) => result !== null,
+          (tx) => this.make(tx, change, make),
+        ),
       );
       return made === null ? null : made.result;
     } catch (error) {
@@ -85,6 +101,7 @@ export class AuditedChanges {
     make: (tx: EntityManager, zone: Zone | null) => Promise<Made<T> | null>,
   ): Promise<Made<T> | null> {
     const { zoneId, requestId, type, operator = OPERATOR } = change;
+    await takeZoneTurn(tx, zoneId);
     // Each change would lock the zone sooner or later; those that had locked different things in it
     // before would wait for each other.
     const zone = await tx
@@ -95,7 +112,7 @@ export class AuditedChanges {
     await this.ledger.append(tx, zoneId, {
       type: `admin.${type}`,
       outcome: 'done',
-      request_id: requestId,
+      ...requestId,
       operator,
       ...made.details,
     });

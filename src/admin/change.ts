@@ -1,12 +1,12 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Request } from 'express';
-import { requestIdOf } from '../platform/http/request-id.js';
+import { requestIdOf, type RequestId } from '../platform/http/request-id.js';
 import { zoneIdOf } from './in-zone.js';
 
 /** What an operator did, for the audit log. It must hold no secret. */
 export interface Change {
   readonly zoneId: string;
-  readonly requestId: string;
+  readonly requestId: RequestId;
   /** What was done, such as `client.created`. */
   readonly type: string;
   /** Who did it, if not whoever holds the admin key. */

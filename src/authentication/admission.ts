@@ -1,28 +1,22 @@
 import type { EntityManager } from 'typeorm';
-import { invalidToken, type Bearer } from './session-bearers.service.js';
-
-/** Raised when the zone has changed since the bearer was verified: it has to be verified again. */
-export class StaleBearer extends Error {
-  override readonly name = 'StaleBearer';
-}
+import { invalidToken, STALE, type Bearer, type Stale } from './session-bearers.service.js';
 
 /**
  * Checks in the database what a bearer rests on: its zone, client, sessions and token.
  *
  * @param admission {@link ADMIT}, or the same keeping the zone as it is until the transaction ends
- * @returns the database's time, in seconds since the epoch
+ * @returns the database's time, in seconds since the epoch, or that the zone has changed
  * @throws {OAuthError} invalid_token
- * @throws {StaleBearer}
  */
 export async function admit(
   { zone, claims }: Bearer,
   tx: EntityManager,
   admission: string,
-): Promise<number> {
+): Promise<number | Stale> {
   const [row] = await tx.query<
     { version: string; enabled: boolean; alive: boolean; revoked: boolean; now: number }[]
   >(admission, [zone.zoneId, claims.clientId, claims.sid, claims.rootSid, claims.jti]);
-  if (row?.version !== zone.version) throw new StaleBearer();
+  if (row?.version !== zone.version) return STALE;
   if (!row.enabled) throw invalidToken('of a client that is disabled or gone');
   if (!row.alive) throw invalidToken('its session has ended');
   if (row.revoked) throw invalidToken('revoked');

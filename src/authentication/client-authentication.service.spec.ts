@@ -65,7 +65,7 @@ function clients({ limit = 2, disabledSince = false }: Knobs = {}): ClientAuthen
 }
 
 const request: ClientRequest = {
-  requestId: 'r',
+  requestId: { request_id: 'r' },
   source: '192.0.2.1',
   hasQuery: false,
   authorization: [],

@@ -19,7 +19,7 @@ import { ClientAssertions } from './client-assertions.service.js';
 import { readClientForm, type ClientRequest } from './client-request.js';
 import { readCredentials, type Credentials } from './credentials.js';
 import { verifyGatewaySignature } from './gateway-signature.js';
-import { limitRequests } from './limit.js';
+import { limitRequests, type Counted } from './limit.js';
 import { RequestLimits } from './request-limits.service.js';
 import { SecretVerifier } from './secret-verifier.js';
 
@@ -102,7 +102,7 @@ export class ClientAuthentication {
    *
    * @returns a function that counts, and throws an `OAuthError` slow_down if there were too many
    */
-  countOnce(): (caller: Pick<Caller, 'zone' | 'client'>) => Promise<void> {
+  countOnce(): (caller: Counted) => Promise<void> {
     let counted: Promise<number | null> | undefined;
     const count = (zoneId: string, clientId: string) =>
       (counted ??= this.limits.count(zoneId, clientId));

@@ -3,12 +3,12 @@ import { OAuthError } from '../oauth/errors.js';
 import { MalformedForm, parseForm, type Form } from '../oauth/form.js';
 import { readFormBody } from '../platform/http/form-body.js';
 import { gatewayHeadersOf } from '../platform/http/gateway-headers.js';
-import { requestIdOf } from '../platform/http/request-id.js';
+import { requestIdOf, type RequestId } from '../platform/http/request-id.js';
 import type { CredentialedRequest } from './credentials.js';
 
 /** A form request of a client to one of its endpoints, as it came off the wire. */
 export interface ClientRequest extends CredentialedRequest {
-  readonly requestId: string;
+  readonly requestId: RequestId;
   /** Whether the URL had a query. */
   readonly hasQuery: boolean;
   /** The caller's address. */

@@ -1,10 +1,15 @@
 import { OAuthError } from '../oauth/errors.js';
-import type { Caller } from './authenticate.js';
 
 /** Counts the requests of a client and of its zone. */
 export interface RequestCounter {
   /** @returns `null` if the request may go on, else the seconds until another one may be tried */
   count(zoneId: string, clientId: string): Promise<number | null>;
+}
+
+/** Whose requests are counted. */
+export interface Counted {
+  readonly zone: { readonly zoneId: string };
+  readonly client: { readonly id: string };
 }
 
 /**
@@ -13,7 +18,7 @@ export interface RequestCounter {
  * @throws {OAuthError} slow_down
  */
 export async function limitRequests(
-  { zone, client }: Pick<Caller, 'zone' | 'client'>,
+  { zone, client }: Counted,
   requests: RequestCounter,
 ): Promise<void> {
   const retryAfter = await requests.count(zone.zoneId, client.id);

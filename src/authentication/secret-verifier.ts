@@ -62,7 +62,9 @@ export class SecretVerifier {
       : await this.matchesImported(attempt, live);
     if (right === null) return 'throttled';
     if (right) return 'right';
-    return this.limiter.countWrong(attempt.clientId, attempt.source, now) ? 'wrong' : 'throttled';
+    return (await this.limiter.countWrong(attempt.clientId, attempt.source))
+      ? 'wrong'
+      : 'throttled';
   }
 
   /** The stored hash of an imported secret, which may be guessable. */
@@ -88,7 +90,7 @@ export class SecretVerifier {
     if (imported.some((verifier) => this.seen.has(this.seenId(verifier, attempt.secret))))
       return true;
     const { clientId, source } = attempt;
-    if (!this.limiter.mayCompare(clientId, source, this.clock.now())) return null;
+    if (!(await this.limiter.mayCompare(clientId, source))) return null;
     // A guesser can name any client, and guesses at a client can come from anywhere: no one of the three
     // may take the whole queue.
     const quotas = [

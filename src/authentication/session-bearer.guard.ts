@@ -5,12 +5,20 @@ import {
   type ExecutionContext,
 } from '@nestjs/common';
 import type { Request } from 'express';
+import { limitRequests } from './limit.js';
+import { RequestLimits } from './request-limits.service.js';
 import { bearerToken, SessionBearers } from './session-bearers.service.js';
 
-/** The guard of applications' routes: a session mandate as bearer (RFC 6750 2.1). */
+/**
+ * The guard of applications' routes: a session mandate as bearer (RFC 6750 2.1), whose client and zone have
+ * not asked too often.
+ */
 @Injectable()
 export class SessionBearerGuard implements CanActivate {
-  constructor(private readonly bearers: SessionBearers) {}
+  constructor(
+    private readonly bearers: SessionBearers,
+    private readonly limits: RequestLimits,
+  ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     await this.admit(context.switchToHttp().getRequest());
@@ -18,12 +26,14 @@ export class SessionBearerGuard implements CanActivate {
   }
 
   /**
-   * What was verified is not kept: the zone may change before the request is answered.
+   * Admits a request, which counts as one of its client and zone, as one to the token endpoint does. What was
+   * verified is not kept: the zone may change before the request is answered.
    *
-   * @throws {OAuthError} invalid_token
+   * @throws {OAuthError} invalid_token; slow_down
    */
   async admit(request: Request): Promise<void> {
-    await this.bearers.verify(bearerToken(request));
+    const { zone, claims } = await this.bearers.verify(bearerToken(request));
+    await limitRequests({ zone, client: { id: claims.clientId } }, this.limits);
   }
 }
 

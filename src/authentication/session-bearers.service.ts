@@ -4,10 +4,19 @@ import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { InvalidToken, verifyMandate, type MandateClaims } from '../mandates/verify-mandate.js';
 import { MalformedToken, parseCompactJws } from '../oauth/compact-jws.js';
-import { OAuthError } from '../oauth/errors.js';
+import { OAuthError, unavailable } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { Snapshots } from '../zones/snapshot/snapshots.service.js';
 import type { ZoneSnapshot } from '../zones/snapshot/zone-snapshot.js';
+
+/** How often a request is looked at before a zone that keeps changing makes us give up. */
+const MAX_ATTEMPTS = 5;
+
+/** What work for a bearer comes to if the zone has changed since: the bearer has to be verified again. */
+export const STALE = Symbol('stale');
+
+/** See {@link STALE}. */
+export type Stale = typeof STALE;
 
 /** An application with a verified session mandate. Whether that is still alive the database says. */
 export interface Bearer {
@@ -43,9 +52,22 @@ export class SessionBearers {
     }
   }
 
-  /** Forgets the snapshot that a bearer was verified in, which has turned out to be old. */
-  forget({ zone: { zoneId, version } }: Bearer): void {
-    this.snapshots.forget({ zoneId, version });
+  /**
+   * Does something for a bearer, as it is verified in the zone of today: if the zone turns out to have
+   * changed, it is verified again.
+   *
+   * @param run does it, or finds that the zone has changed, and then must have left nothing behind
+   * @throws {OAuthError} invalid_token; temporarily_unavailable if the zone goes on changing; what `run` throws
+   */
+  async whileCurrent<T>(token: string, run: (bearer: Bearer) => Promise<T | Stale>): Promise<T> {
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
+      const bearer = await this.verify(token);
+      const result = await run(bearer);
+      if (result !== STALE) return result;
+      const { zoneId, version } = bearer.zone;
+      this.snapshots.forget({ zoneId, version });
+    }
+    throw unavailable('the zone changed again while the request was looked at');
   }
 
   private async verifyIn(zone: ZoneSnapshot, token: string): Promise<Bearer> {

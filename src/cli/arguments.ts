@@ -5,7 +5,16 @@ import { isUuid } from '../oauth/vocabulary.js';
 export type Command =
   | { readonly name: 'help' }
   | { readonly name: 'signer'; readonly options: SignerOptions }
-  | ({ readonly json: boolean } & KeysCommand);
+  | ({ readonly json: boolean } & ServiceCommand);
+
+/** A command on the database of the service. */
+export type ServiceCommand = KeysCommand | AuthenticatorsCommand;
+
+/** An `authenticators` command, on what people confirm with. */
+export interface AuthenticatorsCommand {
+  readonly name: 'renew';
+  readonly zoneId: string | null;
+}
 
 /** A `keys` command, on the keys of the service. */
 export type KeysCommand =
@@ -37,6 +46,9 @@ export const HELP = `Usage:
                                                    with --all also what is sealed under it already
   mandate keys verify                              open everything that is sealed, and tell which
                                                    key-encryption keys are still needed
+  mandate authenticators renew (--zone ZONE | --all)
+                                                   remove authenticators whose keys log readers may know,
+                                                   and print a link for each person to set up another
   mandate signer --socket PATH --keys DIR          sign for others, with keys in sealed files
   mandate signer --socket PATH --pkcs11-module PATH --token LABEL --pin-file FILE
                                                    the same, with keys in a PKCS#11 device
@@ -57,6 +69,7 @@ export function readCommand(argv: readonly string[]): Command {
   const [group, ...rest] = argv;
   if (group === undefined || group === 'help' || argv.includes('--help')) return { name: 'help' };
   if (group === 'signer') return { name: 'signer', options: readSigner(rest) };
+  if (group === 'authenticators') return readAuthenticators(rest);
   if (group !== 'keys') throw new WrongUsage(`there is no command ${JSON.stringify(group)}`);
   const [name, ...options] = rest;
   return readKeys(name, options);
@@ -87,6 +100,21 @@ function readKeys(name: string | undefined, argv: readonly string[]): Command {
     default:
       throw new WrongUsage(`there is no command keys ${JSON.stringify(name ?? '')}`);
   }
+}
+
+function readAuthenticators([name, ...options]: readonly string[]): Command {
+  if (name !== 'renew') {
+    throw new WrongUsage(`there is no command authenticators ${JSON.stringify(name ?? '')}`);
+  }
+  const { zone, all, json } = parse(options, {
+    zone: { type: 'string' },
+    all: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+  });
+  if ((zone === undefined) === (all !== true)) {
+    throw new WrongUsage('renew needs either --zone or --all');
+  }
+  return { name, zoneId: readZone(zone), json: json === true };
 }
 
 function readSigner(argv: readonly string[]): SignerOptions {

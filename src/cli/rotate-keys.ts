@@ -29,10 +29,10 @@ export async function rotateKeys(
   const rotated = [];
   for (const { id } of zones) {
     const operator = 'command line';
-    const change = { zoneId: id, requestId: uuidv7(), operator, emergency };
+    const change = { zoneId: id, requestId: { request_id: uuidv7() }, operator, emergency };
     const { kid, alg, state, activatesAt } = await rotation.rotate(change);
     const at = instant(activatesAt).toISOString();
-    rotated.push({ zone_id: id, kid, alg, state, activates_at: at, request_id: change.requestId });
+    rotated.push({ zone_id: id, kid, alg, state, activates_at: at, ...change.requestId });
   }
   return {
     code: EXIT.done,

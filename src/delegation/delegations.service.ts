@@ -1,12 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
+import { ZoneReads } from '../platform/database/zone-reads.service.js';
 import type { DelegationRoute } from './delegation-route.js';
 
 /** Reads the way on which authority came to an agent session. */
 @Injectable()
 export class Delegations {
-  constructor(@InjectDataSource() private readonly dataSource: DataSource) {}
+  constructor(
+    @InjectDataSource() private readonly dataSource: DataSource,
+    private readonly reads: ZoneReads,
+  ) {}
 
   /**
    * Reads an agent session, the delegation that it has its authority by, and everything above both,
@@ -22,13 +26,13 @@ export class Delegations {
     zoneId: string,
     agentSessionId: string,
     edgeId: string | null,
-    tx: EntityManager = this.dataSource.manager,
+    tx?: EntityManager,
   ): Promise<DelegationRoute | null> {
-    const [row] = await tx.query<{ route: DelegationRoute }[]>(ROUTE, [
-      zoneId,
-      agentSessionId,
-      edgeId,
-    ]);
+    const read = (on: EntityManager) =>
+      on.query<{ route: DelegationRoute }[]>(ROUTE, [zoneId, agentSessionId, edgeId]);
+    const [row] = await (tx === undefined
+      ? this.reads.read(zoneId, () => read(this.dataSource.manager))
+      : read(tx));
     const route = row?.route ?? null;
     return edgeId !== null && route?.edges.length === 0 ? null : route;
   }

@@ -3,6 +3,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { InjectMetric, makeHistogramProvider } from '@willsoto/nestjs-prometheus';
 import type { NextFunction, Request, Response } from 'express';
 import type { Histogram } from 'prom-client';
+import { routeOf } from '../platform/http/route-of.js';
 
 const REQUEST_SECONDS = 'mandate_http_request_seconds';
 
@@ -56,12 +57,4 @@ export class RequestDurations {
 /** The class of the status, or `aborted` if the caller did not wait for one. */
 function statusOf(response: Response): string {
   return response.headersSent ? `${Math.trunc(response.statusCode / 100)}xx` : 'aborted';
-}
-
-/** The template of the route, never the path, since callers choose paths. */
-function routeOf(request: Request): string {
-  const route: unknown = request.route;
-  const path: unknown =
-    typeof route === 'object' && route !== null ? Reflect.get(route, 'path') : undefined;
-  return typeof path === 'string' ? path : 'none';
 }

@@ -5,21 +5,81 @@ import type { DataSource } from 'typeorm';
 /** An audit event as it was recorded, all members. */
 export type RecordedEvent = Readonly<Record<string, unknown>>;
 
-/** The most events that are read of one request: callers choose request ids, and may use one again. */
-const MAX_EVENTS = 100;
+/** Which part of a list of events is asked for. */
+export interface EventPageQuery {
+  /** How many at most. */
+  readonly limit: number;
+  /** The id of the event after which the part starts. */
+  readonly after?: string;
+}
+
+/** One part of a list of events. */
+export interface EventPage {
+  readonly items: readonly RecordedEvent[];
+  /** What to give as `after` for the next part; absent at the end. */
+  readonly next?: string;
+}
+
+/** The form of the ids that requests are given here. */
+const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
 /** Reads audit events. */
 @Injectable()
 export class AuditLog {
   constructor(@InjectDataSource() private readonly dataSource: DataSource) {}
 
-  /** The events of one type that were recorded under a request id, the latest first, 100 at most. */
-  async byRequest(requestId: string, type: string): Promise<RecordedEvent[]> {
-    const rows = await this.dataSource.query<{ event: RecordedEvent }[]>(
-      `SELECT event FROM audit_events WHERE request_id = $1 AND type = $2
-        ORDER BY id DESC LIMIT ${MAX_EVENTS}`,
-      [requestId, type],
+  /**
+   * The events of one type that were recorded of a request, by our id for it or by what its caller calls it.
+   * Our id is of one request. Of a caller's label there may be any number, others' among them, so those of
+   * callers who had proved who they were come first, the latest first; then those of strangers.
+   *
+   * @param name our id, or the caller's label
+   */
+  async byRequest(
+    name: string,
+    type: string,
+    { limit, after }: EventPageQuery,
+  ): Promise<EventPage> {
+    const exact = UUID_V7.test(name) && (await this.isRequestId(name, type));
+    // One more than asked for tells whether there are more.
+    const rows = await this.dataSource.query<{ id: string; event: RecordedEvent }[]>(
+      exact ? BY_ID : BY_ID_OR_LABEL,
+      [name, type, limit + 1, after ?? null],
     );
-    return rows.map(({ event }) => event);
+    const shown = rows.slice(0, limit);
+    const last = shown.at(-1);
+    const more = rows.length > limit && last !== undefined;
+    return { items: shown.map(({ event }) => event), ...(more ? { next: last.id } : {}) };
+  }
+
+  private async isRequestId(name: string, type: string): Promise<boolean> {
+    const rows = await this.dataSource.query<object[]>(
+      'SELECT 1 FROM audit_events WHERE request_id = $1 AND type = $2 LIMIT 1',
+      [name, type],
+    );
+    return rows.length > 0;
   }
 }
+
+/** A statement that reads a part of the events that one of these columns names; the index by label has this order. */
+function listing(columns: readonly string[]): string {
+  const parts = columns.map(
+    (column) => `
+      (SELECT id, client_id IS NULL AS stranger, event FROM audit_events
+        WHERE ${column} = $1 AND type = $2
+          AND ($4::uuid IS NULL OR (client_id IS NULL) > (SELECT stranger FROM start)
+               OR ((client_id IS NULL) = (SELECT stranger FROM start) AND id < $4))
+        ORDER BY (client_id IS NULL), id DESC LIMIT $3)`,
+  );
+  return `
+    WITH start AS (
+      SELECT client_id IS NULL AS stranger FROM audit_events
+       WHERE id = $4 AND (request_id = $1 OR request_label = $1)
+    )
+    SELECT id, event FROM (${parts.join(' UNION ALL ')}) AS found
+     ORDER BY stranger, id DESC LIMIT $3`;
+}
+
+const BY_ID = listing(['request_id']);
+/** Before requests had ids of their own, callers' labels were recorded as such. */
+const BY_ID_OR_LABEL = listing(['request_id', 'request_label']);

@@ -19,10 +19,10 @@ BEGIN
     'id', p_id, 'zone_id', p_zone, 'writer', p_writer, 'seq', head.seq + 1,
     'occurred_at', to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'));
   next_hash := sha256(head.hash || convert_to(full_event::text, 'UTF8'));
-  INSERT INTO audit_events (zone_id, id, occurred_at, writer, seq, request_id, type, outcome,
+  INSERT INTO audit_events (zone_id, id, occurred_at, writer, seq, request_id, request_label, type, outcome,
                             client_id, jti, previous_hash, hash, event)
-  VALUES (p_zone, p_id, at, p_writer, head.seq + 1, full_event->>'request_id', full_event->>'type',
-          full_event->>'outcome', (full_event->>'client_id')::uuid,
+  VALUES (p_zone, p_id, at, p_writer, head.seq + 1, full_event->>'request_id',
+          full_event->>'request_label', full_event->>'type', full_event->>'outcome', (full_event->>'client_id')::uuid,
           (full_event->'mandate'->>'jti')::uuid, head.hash, next_hash, full_event);
   UPDATE audit_chains c SET seq = head.seq + 1, hash = next_hash
    WHERE c.zone_id = p_zone AND c.writer = p_writer;

@@ -3,7 +3,10 @@ export type AuditEvent = Readonly<Record<string, unknown>> & {
   /** The kind of event, such as `token_exchange`. */
   readonly type: string;
   readonly outcome: 'issued' | 'denied' | 'failed' | 'done';
+  /** Of this request and no other: a UUIDv7 that was drawn here. */
   readonly request_id: string;
+  /** What the caller calls the request. */
+  readonly request_label?: string;
 };
 
 /** The denial if a fact has moved: members that replace those of the audit event. */

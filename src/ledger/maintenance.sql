@@ -37,6 +37,10 @@ BEGIN
   END LOOP;
   -- Whatever was taken has come back by then.
   DELETE FROM step_up_attempts WHERE at < now() - interval '1 day';
+  -- Links that are too old, with the secrets that were drawn for them: so many at a time, and none that is in use.
+  DELETE FROM enrolments WHERE (zone_id, token_digest) IN (
+    SELECT e.zone_id, e.token_digest FROM enrolments e WHERE e.expires_at < now()
+     ORDER BY e.expires_at LIMIT 10000 FOR UPDATE SKIP LOCKED);
   FOR part IN
     SELECT c.relname, t.kept_while FROM tables_by_day t
       JOIN pg_inherits i ON i.inhparent = to_regclass(format('%I', t.name))

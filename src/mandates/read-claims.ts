@@ -6,6 +6,7 @@ import {
 } from '../oauth/strict-json.js';
 import { isSubjectIdentifier } from '../oauth/subject-identifier.js';
 import { isUuid } from '../oauth/vocabulary.js';
+import { readAuthentication, type Authentication } from './authentication.js';
 import { InvalidToken, type InvalidTokenReason } from './invalid-token.js';
 
 /** An actor, and the one it acted for if any (RFC 8693 4.1). The outermost is the current one. */
@@ -17,7 +18,7 @@ export interface ActorClaim {
 }
 
 /** The claims of a mandate, checked and typed (RFC 9068 2.2, RFC 8693 4). */
-export interface MandateClaims {
+export interface MandateClaims extends Authentication {
   readonly iss: string;
   readonly sub: string;
   /** One or more audiences, whether the token had a string or an array (RFC 7519 4.1.3). */
@@ -38,10 +39,6 @@ export interface MandateClaims {
   readonly subIss?: string;
   /** The labels of the subject that come from that issuer. */
   readonly subLabels?: readonly string[];
-  /** How and when the subject was authenticated (OpenID Connect Core 2). */
-  readonly acr?: string;
-  readonly amr?: readonly string[];
-  readonly authTime?: number;
   /** The `jti`s of the mandates that it was exchanged from, the first one first: revoking any of them revokes it. */
   readonly ancestors: readonly string[];
   readonly act?: ActorClaim;
@@ -146,25 +143,21 @@ function readUuid(value: JsonValue | undefined, reason: InvalidTokenReason): str
 
 /** The claims about a user that come from the issuer of `sub`. */
 function readUser(
-  { sub_iss: subIss, sub_labels: labels, acr, amr, auth_time: authTime }: JsonObject,
+  claims: JsonObject,
   subType: MandateClaims['subType'],
   issuer: string,
-): Pick<MandateClaims, 'subIss' | 'subLabels' | 'acr' | 'amr' | 'authTime'> {
+): Pick<MandateClaims, 'subIss' | 'subLabels' | keyof Authentication> {
+  const { sub_iss: subIss, sub_labels: labels } = claims;
   if (subIss !== undefined) {
     const foreign = typeof subIss === 'string' && subIss !== '' && subIss !== issuer;
     if (!foreign || subType !== 'user') throw new InvalidToken('invalid_sub_iss');
   }
-  if (acr !== undefined && typeof acr !== 'string') {
-    throw new InvalidToken('invalid_authentication');
-  }
+  const authentication = readAuthentication(claims);
+  if (authentication === null) throw new InvalidToken('invalid_authentication');
   return {
     ...(subIss === undefined ? {} : { subIss }),
     ...(labels === undefined ? {} : { subLabels: readNames(labels, 'invalid_sub_labels') }),
-    ...(acr === undefined ? {} : { acr }),
-    ...(amr === undefined ? {} : { amr: readNames(amr, 'invalid_authentication') }),
-    ...(authTime === undefined
-      ? {}
-      : { authTime: readSeconds(authTime, 'invalid_authentication') }),
+    ...authentication,
   };
 }
 

@@ -27,6 +27,7 @@ const MAX_WAITING = 200;
 export class Shadow implements OnApplicationShutdown {
   private readonly tally = new ShadowTally();
   private waiting = 0;
+  private storing: Promise<unknown> = Promise.resolve();
   /** Set from the first comparison on: a process that decides nothing stores nothing. */
   private timer: NodeJS.Timeout | undefined;
 
@@ -49,11 +50,18 @@ export class Shadow implements OnApplicationShutdown {
   }
 
   /**
-   * Stores the tallies since the last call. If that fails they are lost: they are a sample anyway.
+   * Stores the tallies since the last call, after what an earlier call still writes: who reads then sees all
+   * that was counted before. If storing fails they are lost: they are a sample anyway.
    *
    * @throws the driver's error
    */
-  async store(): Promise<void> {
+  store(): Promise<void> {
+    const stored = this.storing.then(() => this.storeTallies());
+    this.storing = stored.catch(() => {});
+    return stored;
+  }
+
+  private async storeTallies(): Promise<void> {
     const tallies = this.tally.take();
     if (tallies.length === 0) return;
     await this.dataSource.query(

@@ -31,12 +31,18 @@ import { Ledger1795280000004 } from './migrations/1795280000004-ledger.js';
 import { Delegation1795280000005 } from './migrations/1795280000005-delegation.js';
 import { StepUp1795280000006 } from './migrations/1795280000006-step-up.js';
 import { Webhooks1795280000007 } from './migrations/1795280000007-webhooks.js';
+import { EnrolmentKeys1795291896270 } from './migrations/1795291896270-enrolment-keys.js';
+import { AgentSessionLimits1795292294765 } from './migrations/1795292294765-agent-session-limits.js';
+import { RequestLabels1795292544585 } from './migrations/1795292544585-request-labels.js';
 import { LedgerProbes1795293541006 } from './migrations/1795293541006-ledger-probes.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
 /** The table in which TypeORM keeps the names of the migrations that were run. */
 export const MIGRATIONS_TABLE = 'schema_migrations';
+
+/** The most connections of operators: what they change takes three of them at most (`audited-changes.service.ts`). */
+const OPERATORS_POOL_SIZE = 4;
 
 /**
  * The connection as the service uses it: impatient, because a caller who waits holds its own callers. Only the
@@ -84,6 +90,9 @@ export function dataSourceOptions(url: string, limits: TimeLimits = timeLimits()
       Delegation1795280000005,
       StepUp1795280000006,
       Webhooks1795280000007,
+      EnrolmentKeys1795291896270,
+      AgentSessionLimits1795292294765,
+      RequestLabels1795292544585,
       LedgerProbes1795293541006,
     ],
     migrationsTableName: MIGRATIONS_TABLE,
@@ -98,6 +107,15 @@ export function dataSourceOptions(url: string, limits: TimeLimits = timeLimits()
       idle_in_transaction_session_timeout: limits.idleMs,
       keepAlive: true,
     },
+  };
+}
+
+/** The same connections, a few, for operators alone. */
+export function operatorsOptions(url: string, limits?: TimeLimits): PostgresOptions {
+  return {
+    ...dataSourceOptions(url, limits),
+    poolSize: OPERATORS_POOL_SIZE,
+    applicationName: 'mandate operators',
   };
 }
 

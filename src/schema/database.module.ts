@@ -1,14 +1,16 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import { TypeOrmModule } from '@nestjs/typeorm';
+import { TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import type { RunningEnv } from '../platform/config/env.js';
 import { ChangeFeed } from '../platform/database/change-feed.js';
-import { dataSourceOptions } from './data-source.js';
+import { OPERATORS } from '../platform/database/operators-connections.js';
+import { ZoneReads } from '../platform/database/zone-reads.service.js';
+import { dataSourceOptions, operatorsOptions } from './data-source.js';
 import { endBrokenConnections } from '../platform/database/broken-connections.js';
 import { becomeImpatient } from '../platform/database/impatient-pool.js';
 import type { StartPatience } from '../platform/database/start-patience.js';
 
-/** The connection to PostgreSQL and the news from it. The schema is migrated before Nest starts. */
+/** The connections to PostgreSQL and the news from it. The schema is migrated before Nest starts. */
 @Module({})
 export class DatabaseModule {
   /** @param patience of the start; a command has none, and fails at once */
@@ -17,24 +19,35 @@ export class DatabaseModule {
       module: DatabaseModule,
       global: true,
       imports: [
-        TypeOrmModule.forRootAsync({
-          useFactory: () => ({
-            ...dataSourceOptions(env.databaseUrl, env.limits),
-            // Whether waiting helps is for the patience to say.
-            toRetry: () => false,
-          }),
-          dataSourceFactory: async (options) => {
-            if (options === undefined) throw new Error('no data source options');
-            const initialize = () => new DataSource(options).initialize();
-            const dataSource = await (patience?.until(initialize) ?? initialize());
-            endBrokenConnections(dataSource);
-            becomeImpatient(dataSource, env.limits.waitMs);
-            return dataSource;
-          },
-        }),
+        connections(dataSourceOptions(env.databaseUrl, env.limits), env.limits.waitMs, patience),
+        connections(
+          { ...operatorsOptions(env.databaseUrl, env.limits), name: OPERATORS },
+          env.limits.waitMs,
+          patience,
+        ),
       ],
-      providers: [ChangeFeed],
-      exports: [ChangeFeed],
+      providers: [ChangeFeed, ZoneReads],
+      exports: [ChangeFeed, ZoneReads],
     };
   }
+}
+
+function connections(
+  options: TypeOrmModuleOptions & { readonly name?: string },
+  waitMs: number,
+  patience: StartPatience | null,
+): DynamicModule {
+  return TypeOrmModule.forRootAsync({
+    ...(options.name === undefined ? {} : { name: options.name }),
+    // Whether waiting helps is for the patience to say.
+    useFactory: () => ({ ...options, toRetry: () => false }),
+    dataSourceFactory: async (given) => {
+      if (given === undefined) throw new Error('no data source options');
+      const initialize = () => new DataSource(given).initialize();
+      const dataSource = await (patience?.until(initialize) ?? initialize());
+      endBrokenConnections(dataSource);
+      becomeImpatient(dataSource, waitMs);
+      return dataSource;
+    },
+  });
 }

@@ -13,6 +13,7 @@ export const SEAL_PURPOSES = [
   'signer-handle',
   'client-secret-digest-key',
   'totp-secret',
+  'enrolment-secret',
   'webhook-secret',
   'proof-system-secret',
   'key-check',

@@ -45,6 +45,13 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
     id: 'id',
   },
   {
+    table: 'enrolments',
+    column: 'sealed_secret',
+    purpose: 'enrolment-secret',
+    zone: 'zone_id',
+    id: 'id',
+  },
+  {
     table: 'webhooks',
     column: 'sealed_secret',
     purpose: 'webhook-secret',

@@ -13,7 +13,7 @@ import {
 import { ApiBearerAuth, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { BearerToken, SessionBearerGuard } from '../authentication/session-bearer.guard.js';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
-import { RequestId } from '../platform/http/request-id.js';
+import { CurrentRequestId, type RequestId } from '../platform/http/request-id.js';
 import { StrictBodies } from '../platform/http/strict-bodies.js';
 import { Approvals } from './approvals.service.js';
 import { Challenges } from './challenges.service.js';
@@ -57,7 +57,7 @@ export class ApprovalsController {
     @Param('id') id: string,
     @Body() body: ApproverDecisionBody,
     @BearerToken() token: string,
-    @RequestId() requestId: string,
+    @CurrentRequestId() requestId: RequestId,
   ) {
     const deciding = this.approvals.decide(token, id, body, requestId);
     const challenge = await deciding.then(decidedOrThrow);

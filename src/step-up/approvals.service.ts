@@ -1,18 +1,21 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
-import { admit, ADMIT, StaleBearer } from '../authentication/admission.js';
-import { SessionBearers, type Bearer } from '../authentication/session-bearers.service.js';
-import { OAuthError, unavailable } from '../oauth/errors.js';
+import { admit, ADMIT } from '../authentication/admission.js';
+import {
+  SessionBearers,
+  STALE,
+  type Bearer,
+  type Stale,
+} from '../authentication/session-bearers.service.js';
+import { OAuthError } from '../oauth/errors.js';
+import type { RequestId } from '../platform/http/request-id.js';
 import type { Challenge } from './challenge.entity.js';
 import { Challenges, type DecisionOutcome } from './challenges.service.js';
 import type { ApproverDecisionBody } from './decision.body.js';
 
 /** The scope of a session mandate that lets its client decide. */
 const DECIDE = 'challenge:decide';
-
-/** Attempts at a request whose zone changes while it is handled. */
-const MAX_ATTEMPTS = 5;
 
 /** Shows challenges to approvers and takes their decisions: applications with a session mandate of their own. */
 @Injectable()
@@ -32,7 +35,8 @@ export class Approvals {
    */
   show(token: string, id: string): Promise<Challenge | null> {
     return this.asApprover(token, async (bearer) => {
-      await admit(bearer, this.dataSource.manager, ADMIT);
+      const admitted = await admit(bearer, this.dataSource.manager, ADMIT);
+      if (admitted === STALE) return STALE;
       return this.challenges.find(bearer.zone.zoneId, id);
     });
   }
@@ -48,11 +52,11 @@ export class Approvals {
     token: string,
     id: string,
     { decision, reason, binding }: ApproverDecisionBody,
-    requestId: string,
+    requestId: RequestId,
   ): Promise<DecisionOutcome> {
-    return this.asApprover(token, (bearer) => {
+    return this.asApprover(token, async (bearer) => {
       const { clientId } = bearer.claims;
-      return this.challenges.decide(
+      const outcome = await this.challenges.decide(
         bearer.zone.zoneId,
         id,
         {
@@ -65,28 +69,18 @@ export class Approvals {
           amr: ['approval'],
         },
         requestId,
-        {
-          admit: async (tx) => {
-            await admit(bearer, tx, ADMIT);
-          },
-        },
+        { admit: async (tx) => (await admit(bearer, tx, ADMIT)) !== STALE },
       );
+      return 'refusal' in outcome && outcome.refusal === 'stale' ? STALE : outcome;
     });
   }
 
-  private async asApprover<T>(token: string, run: (bearer: Bearer) => Promise<T>): Promise<T> {
-    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
-      const bearer = await this.bearers.verify(token);
+  private asApprover<T>(token: string, run: (bearer: Bearer) => Promise<T | Stale>): Promise<T> {
+    return this.bearers.whileCurrent(token, async (bearer) => {
       if (!bearer.claims.scope.includes(DECIDE)) {
         throw new OAuthError('access_denied', `the scope ${DECIDE} is required`);
       }
-      try {
-        return await run(bearer);
-      } catch (error) {
-        if (!(error instanceof StaleBearer)) throw error;
-        this.bearers.forget(bearer);
-      }
-    }
-    throw unavailable('the zone changed again while the request was looked at');
+      return run(bearer);
+    });
   }
 }

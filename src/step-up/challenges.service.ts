@@ -5,6 +5,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { instant } from '../platform/config/clock.js';
 import { commitIf } from '../platform/database/commit-if.js';
 import { databaseNow } from '../platform/database/database-now.js';
+import type { RequestId } from '../platform/http/request-id.js';
 import { Ledger } from '../ledger/ledger.service.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { Challenge } from './challenge.entity.js';
@@ -16,17 +17,21 @@ import { objectionTo, type Objection, type DecisionInput } from './decide.js';
  * Why a decision does not count: an {@link Objection}, or
  * - `unknown`: there is no such challenge;
  * - `said`: the same person or system has decided on it before;
- * - `used`: the evidence has been used before.
+ * - `used`: the evidence has been used before;
+ * - `stale`: what the caller was admitted on has changed.
  */
-export type Refusal = Objection | 'unknown' | 'said' | 'used';
+export type Refusal = Objection | 'unknown' | 'said' | 'used' | 'stale';
+
+/** Refusals that are no decision of anybody, or are recorded by the caller. */
+const UNRECORDED: readonly Refusal[] = ['unknown', 'used', 'stale'];
 
 /** What a decision came to: the challenge as it is now, or why the decision does not count. */
 export type DecisionOutcome = { readonly challenge: Challenge } | { readonly refusal: Refusal };
 
 /** Checks of a decision beside the rules of the challenge, in the same transaction. */
 export interface DecisionConditions {
-  /** Runs first, and throws if the caller is not admitted. */
-  readonly admit?: (tx: EntityManager) => Promise<void>;
+  /** Runs first, and throws if the caller is not admitted. @returns `false` if that has to be found out again */
+  readonly admit?: (tx: EntityManager) => Promise<boolean>;
   /** Spends the evidence, so that it is not good again. @returns `false` if it was used before */
   readonly spend?: (tx: EntityManager) => Promise<boolean>;
 }
@@ -89,7 +94,7 @@ export class Challenges {
     zoneId: string,
     id: string,
     input: DecisionInput,
-    requestId: string,
+    requestId: RequestId,
     conditions: DecisionConditions = {},
   ): Promise<DecisionOutcome> {
     const outcome = await commitIf(
@@ -97,7 +102,7 @@ export class Challenges {
       (result: DecisionOutcome) => 'challenge' in result,
       (tx) => this.decideIn(tx, zoneId, id, input, requestId, conditions),
     );
-    if ('refusal' in outcome && outcome.refusal !== 'unknown' && outcome.refusal !== 'used') {
+    if ('refusal' in outcome && !UNRECORDED.includes(outcome.refusal)) {
       await this.recordRefusal(zoneId, id, input, requestId, outcome.refusal);
     }
     return outcome;
@@ -108,10 +113,10 @@ export class Challenges {
     zoneId: string,
     id: string,
     input: DecisionInput,
-    requestId: string,
+    requestId: RequestId,
     { admit, spend }: DecisionConditions,
   ): Promise<DecisionOutcome> {
-    await admit?.(tx);
+    if (admit !== undefined && !(await admit(tx))) return { refusal: 'stale' };
     const challenge = isUuid(id)
       ? await tx.getRepository(Challenge).findOne({
           where: { zoneId, id },
@@ -127,7 +132,7 @@ export class Challenges {
     await this.ledger.append(tx, zoneId, {
       type: 'challenge.decided',
       outcome: 'done',
-      request_id: requestId,
+      ...requestId,
       challenge: { id, type: challenge.type, binding: challenge.binding.toString('hex') },
       decided_by: input.decidedBy,
       method: input.method,
@@ -144,7 +149,7 @@ export class Challenges {
     zoneId: string,
     id: string,
     { decidedBy, method, decision }: DecisionInput,
-    requestId: string,
+    requestId: RequestId,
     reason: string,
   ): Promise<void> {
     await this.ledger.commit({
@@ -154,7 +159,7 @@ export class Challenges {
       event: {
         type: 'challenge.decided',
         outcome: 'denied',
-        request_id: requestId,
+        ...requestId,
         challenge: { id },
         decided_by: decidedBy,
         method,

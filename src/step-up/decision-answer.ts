@@ -1,4 +1,5 @@
 import { ConflictException, ForbiddenException, NotFoundException } from '@nestjs/common';
+import { unavailable } from '../oauth/errors.js';
 import type { Challenge } from './challenge.entity.js';
 import type { DecisionOutcome } from './challenges.service.js';
 
@@ -14,12 +15,15 @@ const CONFLICTS = {
  * The challenge that was decided on.
  *
  * @throws {HttpException} 403, 404 or 409 if the decision does not count
+ * @throws {OAuthError} temporarily_unavailable if it could not be made
  */
 export function decidedOrThrow(outcome: DecisionOutcome): Challenge {
   if ('challenge' in outcome) return outcome.challenge;
   switch (outcome.refusal) {
     case 'unknown':
       throw new NotFoundException('no such challenge');
+    case 'stale':
+      throw unavailable('what the caller was admitted on has changed');
     case 'method':
       throw new ForbiddenException('challenges of this type are not satisfied in this way');
     case 'party':

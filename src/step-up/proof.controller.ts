@@ -10,7 +10,7 @@ import {
 } from '@nestjs/common';
 import { ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Request } from 'express';
-import { RequestId } from '../platform/http/request-id.js';
+import { CurrentRequestId, type RequestId } from '../platform/http/request-id.js';
 import { StrictBodies } from '../platform/http/strict-bodies.js';
 import { Challenges } from './challenges.service.js';
 import { decidedOrThrow } from './decision-answer.js';
@@ -41,7 +41,7 @@ export class ProofController {
   async report(
     @Param('id') id: string,
     @Body() body: ProofBody,
-    @RequestId() requestId: string,
+    @CurrentRequestId() requestId: RequestId,
     @Req() request: Request,
   ): Promise<void> {
     const { zoneId, id: systemId, types } = this.systems.of(request);

@@ -1,30 +1,24 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
+import { UnauthenticatedDenials } from '../authentication/unauthenticated-denials.service.js';
 import { NO_ZONE, type Committed, type Entry } from '../ledger/entry.js';
 import { Ledger } from '../ledger/ledger.service.js';
 import { OAuthError, orUnavailable, unavailable } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';
-import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { Snapshots, type Basis } from '../zones/snapshot/snapshots.service.js';
 import { refusedEvent, type LastStage } from './describe/audit-event.js';
 import { unspent } from './describe/facts.js';
-import { ExchangeMetrics } from './exchange.metrics.js';
 import { refusedFor, type Decided, type Outcome, type Stale } from './outcome.js';
 import type { LedgerPort } from './stages/record.js';
-import { TokenBucket } from './token-bucket.js';
 import type { TokenRequest } from './token-request.js';
 
 /** Records what becomes of token requests: on the same terms, whether they are granted or refused. */
 @Injectable()
 export class ExchangeRecorder implements LedgerPort {
-  /** Bounds the denials that no zone can be found for, so that a flood of them does not fill the disk. */
-  private readonly unattributedDenials = new TokenBucket(1_000, 5);
-
   constructor(
     private readonly ledger: Ledger,
     private readonly snapshots: Snapshots,
-    private readonly metrics: ExchangeMetrics,
-    @Inject(CLOCK) private readonly clock: Clock,
+    private readonly strangers: UnauthenticatedDenials,
   ) {}
 
   /** @throws {OAuthError} temporarily_unavailable */
@@ -51,7 +45,7 @@ export class ExchangeRecorder implements LedgerPort {
     const basis = basisOf(last);
     const stale: Stale = { status: 'stale', zoneId: basis.zone_id };
     const refused: Decided = { status: 'refused', error };
-    if (!this.isRecorded(refusal, basis)) {
+    if (!(await this.isRecorded(request, refusal, last))) {
       return (await this.isCurrent(refusal, last)) ? refused : stale;
     }
     const committed = await this.commit({
@@ -65,8 +59,10 @@ export class ExchangeRecorder implements LedgerPort {
   }
 
   /** Records that a request is refused because its zone changes faster than it can be evaluated. */
-  async giveUp(request: TokenRequest, { zoneId }: Stale): Promise<Decided> {
+  async giveUp(request: TokenRequest, last: LastStage, { zoneId }: Stale): Promise<Decided> {
     const error = unavailable('the zone changed again while the request was evaluated');
+    const refused: Decided = { status: 'refused', error };
+    if (!(await this.isRecorded(request, error, last))) return refused;
     await this.commit({
       event_id: uuidv7(),
       zone_id: zoneId,
@@ -74,7 +70,7 @@ export class ExchangeRecorder implements LedgerPort {
       // What else is known of the request need not be true any more.
       event: refusedEvent(request.requestId, null, error),
     });
-    return { status: 'refused', error };
+    return refused;
   }
 
   /** Makes the next evaluation read anew what the last one rested on. */
@@ -82,12 +78,15 @@ export class ExchangeRecorder implements LedgerPort {
     this.snapshots.forget(snapshotBasisOf(last));
   }
 
-  /** Too many requests are no decision, and a flood of denials without a zone must not fill the disk. */
-  private isRecorded(refusal: OAuthError, { zone_id: zoneId }: EntryBasis): boolean {
+  /** Too many requests are no decision, and strangers have a ration, so that they cannot fill the disk. */
+  private async isRecorded(
+    { source }: TokenRequest,
+    refusal: OAuthError,
+    last: LastStage,
+  ): Promise<boolean> {
     if (refusal.code === 'slow_down') return false;
-    if (zoneId !== NO_ZONE || this.unattributedDenials.take(this.clock.now())) return true;
-    this.metrics.unrecorded();
-    return false;
+    if (last !== null && 'client' in last) return true;
+    return this.strangers.mayRecord(basisOf(last).zone_id, source);
   }
 
   /** What was taken for a wrong guess may be right by now; a client that has proved itself did not guess. */

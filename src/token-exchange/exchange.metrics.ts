@@ -9,7 +9,6 @@ import { OAuthError } from '../oauth/errors.js';
 
 const EXCHANGES = 'mandate_exchanges_total';
 const DECISIONS = 'mandate_policy_decisions_total';
-const UNRECORDED = 'mandate_unrecorded_denials_total';
 const STAGE_SECONDS = 'mandate_exchange_stage_seconds';
 
 /** What the exchange measures of itself. Every label is from a closed set. */
@@ -24,10 +23,6 @@ export const exchangeMetrics = [
     help: 'Decisions of policy, one for each resource asked for: allow, deny, step_up, error.',
     labelNames: ['decision'],
   }),
-  makeCounterProvider({
-    name: UNRECORDED,
-    help: 'Refusals of strangers that were too many to be recorded.',
-  }),
   makeHistogramProvider({
     name: STAGE_SECONDS,
     help: 'Seconds that each stage of a token request took.',
@@ -41,7 +36,6 @@ export const exchangeMetrics = [
 export class ExchangeMetrics {
   constructor(
     @InjectMetric(EXCHANGES) private readonly exchanges: Counter<'outcome'>,
-    @InjectMetric(UNRECORDED) private readonly unrecordedDenials: Counter,
     @InjectMetric(DECISIONS) private readonly decisions: Counter<'decision'>,
     @InjectMetric(STAGE_SECONDS) private readonly stageSeconds: Histogram<'stage'>,
   ) {}
@@ -57,10 +51,6 @@ export class ExchangeMetrics {
 
   decided(decision: string): void {
     this.decisions.inc({ decision });
-  }
-
-  unrecorded(): void {
-    this.unrecordedDenials.inc();
   }
 
   /** Times one stage, whether it returns or throws. */

@@ -75,20 +75,26 @@ export class Exchange {
     const giveUpAt = this.clock.now() + PERSISTENCE_MS;
     const countRequest = this.clients.countOnce();
     for (;;) {
-      const outcome = await this.attempt(request, countRequest);
+      const progress: Progress = { last: null };
+      const outcome = await this.attempt(request, progress, countRequest);
       if (outcome.status !== 'stale') return outcome;
-      if (this.clock.now() > giveUpAt) return this.recorder.giveUp(request, outcome);
+      if (this.clock.now() > giveUpAt) {
+        return this.recorder.giveUp(request, progress.last, outcome);
+      }
     }
   }
 
   /** Evaluates once. A refusal by a stage is recorded here, any other outcome by the last stage. */
-  private async attempt(request: TokenRequest, countRequest: CountRequest): Promise<Outcome> {
-    const progress: Progress = { last: null };
+  private async attempt(
+    request: TokenRequest,
+    progress: Progress,
+    countRequest: CountRequest,
+  ): Promise<Outcome> {
     const outcome = await this.walk(request, progress, countRequest).catch((error: unknown) =>
       this.recorder.refuse(request, progress.last, error),
     );
     if (outcome.status === 'stale') this.recorder.forget(progress.last);
-    this.policy.followUp(request.requestId, progress.last, outcome);
+    this.policy.followUp(request.requestId.request_id, progress.last, outcome);
     return outcome;
   }
 

@@ -64,7 +64,8 @@ function askByBasic({ clientId, secret }: Client, source = newSource()): Promise
 /** All that a caller can tell refusals apart by, beside the time. */
 function visible({ status, body, headers }: Answer) {
   const { requestId: _own, ...rest } = body;
-  const kept = [...headers].filter(([name]) => !['date', 'x-request-id'].includes(name));
+  const own = ['date', 'x-request-id', 'mandate-request-id'];
+  const kept = [...headers].filter(([name]) => !own.includes(name));
   return { status, body: rest, headers: Object.fromEntries(kept) };
 }
 

@@ -206,6 +206,12 @@ describe('handing on', () => {
     expect(child.body['constraints']).toMatchObject(CAPS.constraints);
   });
 
+  test('counts a life from the moment that it says it began', async () => {
+    const made = await ask(a, await a.open(), await b.open(), CAPS);
+    const [from, to] = [made.body['created_at'], made.body['expires_at']];
+    expect(Date.parse(String(to)) - Date.parse(String(from))).toBe(CAPS.expires_in * 1_000);
+  });
+
   test('keeps what it was confined by, though it does not say so', async () => {
     const { target } = await fromAToB(CAPS);
     const child = await ask(b, target, await b.open(), { constraints: { policy_approved: false } });

@@ -20,6 +20,8 @@ import {
   type TestZone,
 } from '../setup/zone.js';
 
+const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+
 let replica: Replica;
 let zone: TestZone;
 
@@ -33,13 +35,21 @@ afterAll(async () => {
 });
 
 interface Explained {
+  readonly request_id: string;
   readonly policy?: RecordedPolicy;
 }
 
-const explain = async (requestId: string) => {
-  const { status, body } = await callAdmin(replica, 'GET', `/decisions/${requestId}`);
-  return { status, items: body['items'] as Explained[], text: JSON.stringify(body) };
+const explain = async (requestId: string, query = '') => {
+  const { status, body } = await callAdmin(replica, 'GET', `/decisions/${requestId}${query}`);
+  const { items, next } = body as { items: Explained[]; next?: string };
+  return { status, items, next, text: JSON.stringify(body) };
 };
+
+const behindOurBack = (statement: string) =>
+  rows(
+    replica.databaseUrl,
+    `DO $$ BEGIN SET LOCAL session_replication_role = replica; ${statement}; END $$`,
+  );
 
 interface Replayed {
   readonly items: readonly {
@@ -168,15 +178,97 @@ describe('what is on record', () => {
     expect((await explain(done.requestId)).status).toBe(404);
   });
 
-  test('of one request id that was used twice is both, the latest first', async () => {
-    const id = randomUUID();
+  test('of requests that are called the same is all of them, the latest first', async () => {
+    const label = randomUUID();
     await use(PERMIT_ALL);
-    await zone.session({}, { 'x-request-id': id });
+    const first = await zone.session({}, { 'x-request-id': label });
     await use(DENY_ALL);
-    await zone.session({}, { 'x-request-id': id });
-    const { items } = await explain(id);
+    await zone.session({}, { 'x-request-id': label });
+    const { items } = await explain(label);
     expect(items).toMatchObject([{ outcome: 'denied' }, { outcome: 'issued' }]);
-    expect((await replay(id)).items.map(({ same }) => same)).toEqual([true, true]);
+    expect((await replay(label)).items.map(({ same }) => same)).toEqual([true, true]);
+    expect((await explain(first.requestId)).items).toMatchObject([{ outcome: 'issued' }]);
+    expect((await replay(first.requestId)).items).toHaveLength(1);
+  });
+
+  test('cannot be hidden by strangers who call their requests the same', async () => {
+    await use(PERMIT_ALL);
+    const label = `order.${randomUUID()}`;
+    const junk = () =>
+      zone.session(
+        { client_secret: undefined, client_assertion: 'x', client_assertion_type: JWT_BEARER },
+        { 'x-request-id': label },
+      );
+    const flood = async () => {
+      for (let n = 0; n < 15; n += 1) await Promise.all(Array.from({ length: 10 }, junk));
+    };
+    await flood();
+    const decided = await zone.session({}, { 'x-request-id': label });
+    await flood();
+    const first = await explain(label);
+    expect([first.items.length, first.items[0]?.request_id]).toEqual([100, decided.requestId]);
+    expect((await replay(label)).items).toMatchObject([{ same: true }]);
+    // A stranger who has learned our id gets nothing by calling his own request so.
+    await zone.session({ client_secret: 'wrong' }, { 'x-request-id': decided.requestId });
+    expect((await explain(decided.requestId)).items).toHaveLength(1);
+    const seen = new Set(first.items.map(({ request_id }) => request_id));
+    for (let { next } = first; next !== undefined;) {
+      const page = await explain(label, `?after=${next}`);
+      for (const { request_id } of page.items) seen.add(request_id);
+      next = page.next;
+    }
+    expect(seen.size).toBe(301);
+  });
+
+  test('is shown in parts, each event once, whatever is asked for', async () => {
+    await use(PERMIT_ALL);
+    const label = `parts.${randomUUID()}`;
+    const expected: string[] = [];
+    for (let n = 0; n < 7; n += 1) {
+      const wrong = n % 3 === 0 ? { client_secret: `mds_${'x'.repeat(43)}` } : {};
+      const { requestId } = await zone.session(wrong, { 'x-request-id': label });
+      expected.push(`${n % 3 === 0 ? 'stranger' : 'client'} ${requestId}`);
+    }
+    // Clients before strangers, the latest first.
+    const order = expected.toReversed().toSorted((one, other) => {
+      const [a = '', b = ''] = [one.split(' ')[0], other.split(' ')[0]];
+      return a < b ? -1 : a > b ? 1 : 0;
+    });
+    const shown: string[] = [];
+    let query = '?limit=2';
+    for (;;) {
+      const { status, items, next } = await explain(label, query);
+      expect([status, items.length <= 2]).toEqual([200, true]);
+      shown.push(...items.map(({ request_id }) => request_id));
+      if (next === undefined) break;
+      query = `?limit=2&after=${next}`;
+    }
+    expect(shown).toEqual(order.map((line) => line.split(' ')[1]));
+    expect((await explain(label, `?after=${randomUUID()}`)).items).toEqual([]);
+    for (const wrong of [
+      'limit=0',
+      'limit=x',
+      'limit=501',
+      'after=x',
+      'after=',
+      'limit=1&limit=2',
+    ]) {
+      expect((await explain(label, `?${wrong}`)).status, wrong).toBe(400);
+    }
+  });
+
+  test('is found where it was recorded under the id of its caller, as before', async () => {
+    await use(PERMIT_ALL);
+    const label = `old.${randomUUID()}`;
+    const old = await zone.session({}, { 'x-request-id': label });
+    // As versions before this one have written it.
+    await behindOurBack(
+      `UPDATE audit_events SET request_id = '${label}', request_label = NULL WHERE request_id = '${old.requestId}'`,
+    );
+    const later = await zone.session({}, { 'x-request-id': label });
+    const { items } = await explain(label);
+    expect(items.map(({ request_id }) => request_id)).toEqual([later.requestId, old.requestId]);
+    expect((await replay(label)).items).toHaveLength(2);
   });
 });
 
@@ -184,12 +276,6 @@ const state = async () => [
   await rows(replica.databaseUrl, 'SELECT count(*) FROM audit_events'),
   await metric(replica, 'mandate_policy_decisions_total'),
 ];
-
-const behindOurBack = (statement: string) =>
-  rows(
-    replica.databaseUrl,
-    `DO $$ BEGIN SET LOCAL session_replication_role = replica; ${statement}; END $$`,
-  );
 
 describe('a replay', () => {
   const heads = ['principal', 'principal is Application', 'principal in Group::"g"'];

@@ -6,6 +6,7 @@ interface ChainRow {
   readonly writer: string;
   readonly seq: string;
   readonly request_id: string;
+  readonly request_label: string | null;
   readonly outcome: string;
   readonly jti: string | null;
   readonly id: string;
@@ -27,6 +28,7 @@ interface WrittenEvent {
   readonly writer: string;
   readonly seq: number;
   readonly request_id: string;
+  readonly request_label?: string;
   readonly outcome: string;
   readonly mandate?: { readonly jti: string };
 }
@@ -51,7 +53,7 @@ export async function verifyChains(databaseUrl: string): Promise<ChainReport> {
   const { events, heads } = await withClient(databaseUrl, async (client) => {
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     const all = await client.query<ChainRow>(
-      `SELECT zone_id, writer, seq, request_id, outcome, jti, id, previous_hash, hash, event::text AS text
+      `SELECT zone_id, writer, seq, request_id, request_label, outcome, jti, id, previous_hash, hash, event::text AS text
          FROM audit_events ORDER BY zone_id, writer, seq`,
     );
     const last = await client.query<Head>('SELECT zone_id, writer, seq, hash FROM audit_chains');
@@ -95,6 +97,7 @@ function contradictions(row: ChainRow): string[] {
     writer: [event.writer, row.writer],
     seq: [event.seq, Number(row.seq)],
     'request id': [event.request_id, row.request_id],
+    'request label': [event.request_label ?? null, row.request_label],
     outcome: [event.outcome, row.outcome],
     jti: [event.mandate?.jti ?? null, row.jti],
   };

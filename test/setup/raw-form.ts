@@ -1,5 +1,5 @@
 import { request, type IncomingHttpHeaders } from 'node:http';
-import type { Answer } from './zone.js';
+import { requestIdIn, type Answer } from './zone.js';
 
 /** A request to the token endpoint as it goes over the wire, with nothing made right on the way. */
 export interface RawForm {
@@ -46,7 +46,7 @@ export function sendRawForm(url: string, raw: RawForm): Promise<Answer> {
             status: response.statusCode ?? 0,
             headers: headersOf(response.headers),
             body: text === '' ? {} : (JSON.parse(text) as Record<string, unknown>),
-            requestId: String(response.headers['x-request-id'] ?? ''),
+            requestId: requestIdIn(headersOf(response.headers)),
           });
         });
       },

@@ -37,6 +37,8 @@ export async function startServer(
       ADMIN_TOKEN,
       PORT: '0',
       DRAIN_SECONDS: '0',
+      // All tests come from one address.
+      AUDIT_UNAUTHENTICATED: '1000000/1000000/1000000',
       ...env,
     },
   });

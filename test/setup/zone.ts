@@ -155,6 +155,11 @@ export async function createTestZone(replica: Replica): Promise<TestZone> {
   };
 }
 
+/** Our id of a request. Versions before this one have none but the caller's, or what stands in for it. */
+export function requestIdIn(headers: Headers): string {
+  return headers.get('mandate-request-id') ?? headers.get('x-request-id') ?? '';
+}
+
 async function read(response: Response): Promise<Answer> {
   const text = await response.text();
   const body: unknown = text === '' ? {} : JSON.parse(text);
@@ -162,6 +167,6 @@ async function read(response: Response): Promise<Answer> {
     status: response.status,
     headers: response.headers,
     body: typeof body === 'object' && body !== null ? { ...body } : {},
-    requestId: response.headers.get('x-request-id') ?? '',
+    requestId: requestIdIn(response.headers),
   };
 }

@@ -56,7 +56,12 @@ describe('the token endpoint', () => {
     const text = ids.map((id) => request(`X-Request-Id: ${id}\r\n`)).join('');
     const answer = await say(text, /third[^]*\r\n\r\n\{[^]*\}/);
     expect([...answer.matchAll(/^x-request-id: (.*)\r$/gim)].map(([, id]) => id)).toEqual(ids);
-    for (const id of ids) expect(await auditOf(replica.databaseUrl, id)).toHaveLength(1);
+    const own = [...answer.matchAll(/^mandate-request-id: (.*)\r$/gim)].map(([, id]) => id ?? '');
+    for (const [i, id] of own.entries()) {
+      expect(await auditOf(replica.databaseUrl, id)).toMatchObject([
+        { event: { request_label: ids[i] } },
+      ]);
+    }
   });
 
   test('says that it wants the body, and then takes it', async () => {

@@ -202,13 +202,13 @@ describe('headers', () => {
     ['a"b', false],
     ['<script>', false],
     ['\u00e9', false],
-  ])('grants the request id %j: %s', async (given, kept) => {
-    // Each request needs an id of its own for its audit event to be found.
-    const own = kept && given.length < 90 ? `${given}${randomUUID()}` : given;
-    const answer = await zone.session({}, { 'X-Request-Id': own });
-    if (kept) expect(answer.requestId).toBe(own);
-    else expect(answer.requestId).toMatch(UUID_V7);
-    expect(await zone.audit(answer.requestId)).toMatchObject([{ outcome: 'issued' }]);
+  ])('grants the request id %j, as a label beside our own: %s', async (given, kept) => {
+    const answer = await zone.session({}, { 'X-Request-Id': given });
+    expect(answer.requestId).toMatch(UUID_V7);
+    expect(answer.headers.get('x-request-id')).toBe(kept ? given : answer.requestId);
+    const events = (await zone.audit(answer.requestId)).map(({ event }) => event);
+    expect(events).toMatchObject([{ outcome: 'issued', request_id: answer.requestId }]);
+    expect(events[0]?.['request_label']).toBe(kept ? given : undefined);
   });
 
   test('grants every request an id of its own', async () => {
@@ -217,10 +217,18 @@ describe('headers', () => {
     expect(one.requestId).not.toBe(other.requestId);
   });
 
-  test('repeat the request id in the body of a refusal', async () => {
-    const id = `refused.${randomUUID()}`;
-    const answer = await zone.session({ scope: 'none' }, { 'X-Request-Id': id });
-    expect(answer.body['requestId']).toBe(id);
+  test('grants two requests that are called the same an id each', async () => {
+    const label = { 'X-Request-Id': `twice.${randomUUID()}` };
+    const [one, other] = await Promise.all([zone.session({}, label), zone.session({}, label)]);
+    expect(one.requestId).not.toBe(other.requestId);
+    for (const { requestId } of [one, other]) expect(await zone.audit(requestId)).toHaveLength(1);
+  });
+
+  test('repeat our request id in the body of a refusal, and the label in a header', async () => {
+    const label = `refused.${randomUUID()}`;
+    const answer = await zone.session({ scope: 'none' }, { 'X-Request-Id': label });
+    expect(answer.body['requestId']).toBe(answer.requestId);
+    expect(answer.headers.get('x-request-id')).toBe(label);
     await expectRefused(view, answer, { status: 400, error: 'invalid_scope' });
   });
 });

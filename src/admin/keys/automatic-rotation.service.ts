@@ -69,7 +69,7 @@ export class AutomaticRotation implements OnApplicationShutdown {
 
   private async renew(zoneId: string): Promise<void> {
     const type = 'signing_key.rotated';
-    const change = { zoneId, requestId: uuidv7(), type, operator: OPERATOR };
+    const change = { zoneId, requestId: { request_id: uuidv7() }, type, operator: OPERATOR };
     try {
       await this.keyChanges.run(change, { want: 'renewal' }, async (_tx, apply) => {
         const outcome = await apply();

@@ -4,13 +4,14 @@ import { keyState, type KeyState } from '../../keys/rotation/key-schedule.js';
 import type { ScheduledKey } from '../../keys/rotation/rotation.js';
 import type { KeyOutcome } from '../../keys/rotation/rotations.service.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
+import type { RequestId } from '../../platform/http/request-id.js';
 import { keyDetails, AuditedKeyChanges } from './audited-key-changes.service.js';
 import { found } from '../find-row.js';
 
 /** Which keys are to be rotated, and who says so. */
 export interface RotationRequest {
   readonly zoneId: string;
-  readonly requestId: string;
+  readonly requestId: RequestId;
   /** Who asks, if not whoever holds the admin key. */
   readonly operator?: string;
   /** A key leaked: whatever signs or has signed is withdrawn, and a new key signs at once. */

@@ -52,7 +52,7 @@ export class Rewrap {
 
   private async replace(value: StoredValue, sealed: Buffer): Promise<boolean> {
     const { zoneId, id, keyId: from, place } = value;
-    const change = { zoneId, requestId: uuidv7(), type: 'sealed_value.rewrapped' };
+    const change = { zoneId, requestId: { request_id: uuidv7() }, type: 'sealed_value.rewrapped' };
     const replaced = await this.changes.runWithoutZone(change, async (tx) => {
       if (!(await this.sealedValues.replace(tx, value, sealed))) return null;
       const { table, column } = place;

@@ -1,6 +1,6 @@
 import { Body, Get, HttpCode, Patch, Post, Query } from '@nestjs/common';
 import { instant } from '../../platform/config/clock.js';
-import { RequestId } from '../../platform/http/request-id.js';
+import { CurrentRequestId, type RequestId } from '../../platform/http/request-id.js';
 import type { KeyIntent } from '../../keys/rotation/key-intent.js';
 import { keyState } from '../../keys/rotation/key-schedule.js';
 import type { ScheduledKey } from '../../keys/rotation/rotation.js';
@@ -54,7 +54,7 @@ export class SigningKeysController {
   @HttpCode(200)
   async rotate(
     @InZone() { id: zoneId }: Zone,
-    @RequestId() requestId: string,
+    @CurrentRequestId() requestId: RequestId,
     @Query() { emergency, alg }: RotateQuery,
   ) {
     const { kid, state, ...next } = await this.rotation.rotate({

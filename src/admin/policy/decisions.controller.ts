@@ -1,11 +1,12 @@
-import { Body, Get, HttpCode, Param, Post } from '@nestjs/common';
+import { Body, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { InjectEntityManager } from '@nestjs/typeorm';
 import type { EntityManager } from 'typeorm';
 import { AnswerWithin } from '../../platform/http/deadline.interceptor.js';
-import { AuditLog } from '../../ledger/audit-log.service.js';
+import { AuditLog, type EventPage } from '../../ledger/audit-log.service.js';
 import { PolicySets } from '../../policy/policy-sets.service.js';
 import { AdminController } from '../admin-controller.js';
 import { found } from '../find-row.js';
+import { PageQuery } from '../pagination.body.js';
 import { POLICY_WORK_MS, withPolicy } from './policy-check.js';
 import { ReplayBody } from './policy.body.js';
 import { readRecorded, replay } from './replay.js';
@@ -22,12 +23,12 @@ export class DecisionsController {
   ) {}
 
   /**
-   * Shows what was decided on a request, why, and on what input. A request id is the caller's choice,
-   * so there may be several, the latest first.
+   * Shows what was decided on a request, why, and on what input. Our id is of one request. By what callers
+   * call their requests there may be many: first those of clients that had authenticated, the latest first.
    */
   @Get()
-  async show(@Param('requestId') requestId: string) {
-    return { request_id: requestId, items: await this.find(requestId) };
+  async show(@Param('requestId') requestId: string, @Query() page: PageQuery) {
+    return { request_id: requestId, ...(await this.find(requestId, page)) };
   }
 
   /**
@@ -37,9 +38,14 @@ export class DecisionsController {
   @Post('replay')
   @HttpCode(200)
   @AnswerWithin(POLICY_WORK_MS)
-  async replay(@Param('requestId') requestId: string, @Body() body: ReplayBody) {
+  async replay(
+    @Param('requestId') requestId: string,
+    @Query() page: PageQuery,
+    @Body() body: ReplayBody,
+  ) {
+    const { items: events, ...rest } = await this.find(requestId, page);
     const items = [];
-    for (const event of await this.find(requestId)) {
+    for (const event of events) {
       const recorded = readRecorded(event);
       if (recorded === null) continue;
       const setVersionId = body.policy_set_version_id ?? recorded.setVersionId;
@@ -54,12 +60,13 @@ export class DecisionsController {
         ...replay(recorded, policy),
       });
     }
-    return { request_id: requestId, items };
+    return { request_id: requestId, items, ...rest };
   }
 
-  private async find(requestId: string) {
+  private async find(requestId: string, page: PageQuery): Promise<EventPage> {
     const known = /^[A-Za-z0-9._-]{1,128}$/.test(requestId);
-    const events = known ? await this.auditLog.byRequest(requestId, TYPE) : [];
-    return found(events.length === 0 ? null : events, 'request');
+    const events = known ? await this.auditLog.byRequest(requestId, TYPE, page) : { items: [] };
+    const any = events.items.length > 0 || page.after !== undefined;
+    return found(any ? events : null, 'request');
   }
 }

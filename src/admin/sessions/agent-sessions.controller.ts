@@ -4,6 +4,7 @@ import { IsNull, type Repository } from 'typeorm';
 import { Zone } from '../../zones/zone.entity.js';
 import { AgentSession } from '../../delegation/agent-session.entity.js';
 import { describeAgentSession } from '../../delegation/describe-agent-session.js';
+import { END_BELOW_AGENT_SESSION } from '../../delegation/end-agent-sessions.js';
 import { AdminController } from '../admin-controller.js';
 import { AuditedChanges } from '../audited-changes.service.js';
 import { Change } from '../change.js';
@@ -44,6 +45,7 @@ export class AgentSessionsAdminController {
     await this.changes.run(change, async (tx) => {
       const open = { zoneId, id, endedAt: IsNull() };
       await tx.getRepository(AgentSession).update(open, { endedAt: () => 'clock_timestamp()' });
+      await tx.query(END_BELOW_AGENT_SESSION, [zoneId, session.clientId, id]);
       return { result: undefined, details: { agent_session: describeAgentSession(session) } };
     });
   }

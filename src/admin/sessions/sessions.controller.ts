@@ -3,6 +3,7 @@ import { InjectRepository } from '@nestjs/typeorm';
 import { IsNull, type Repository } from 'typeorm';
 import { Zone } from '../../zones/zone.entity.js';
 import { Session } from '../../ledger/sessions/session.entity.js';
+import { END_AGENT_SESSIONS_OF_SESSION } from '../../delegation/end-agent-sessions.js';
 import { AdminController } from '../admin-controller.js';
 import { RevocationBody } from './session.body.js';
 import { AuditedChanges } from '../audited-changes.service.js';
@@ -61,6 +62,7 @@ export class SessionsController {
       const session = await findRow(sessions, { zoneId, id }, 'session');
       const open = { zoneId, id, endedAt: IsNull() };
       await sessions.update(open, { endedAt: () => 'clock_timestamp()' });
+      await tx.query(END_AGENT_SESSIONS_OF_SESSION, [zoneId, session.clientId, id]);
       return { result: undefined, details: { session: toView(session) } };
     });
   }

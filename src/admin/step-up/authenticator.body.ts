@@ -27,4 +27,9 @@ export class AuthenticatorsQuery extends PageQuery {
   @IsOptional()
   @IsPrincipal()
   subject?: string;
+
+  /** Whether their keys may be known to readers of the request logs of the first version. */
+  @IsOptional()
+  @IsIn(['true', 'false'])
+  key_known_to_log_readers?: 'true' | 'false';
 }

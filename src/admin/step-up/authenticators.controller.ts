@@ -6,6 +6,7 @@ import { Authenticator } from '../../step-up/authenticators/authenticator.entity
 import { Enrolments } from '../../step-up/authenticators/enrolments.service.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
+import { KEY_KNOWN_TO_LOG_READERS } from './authenticator-renewal.service.js';
 import { AuthenticatorBody, AuthenticatorsQuery, EnrolmentBody } from './authenticator.body.js';
 import { AuditedChanges } from '../audited-changes.service.js';
 import { Change } from '../change.js';
@@ -13,16 +14,23 @@ import { findRow } from '../find-row.js';
 import { InZone } from '../in-zone.js';
 import { readPage } from '../pagination.js';
 
-function toView({ id, subject, subjectIssuer, kind, lastUsedAt, createdAt }: Authenticator) {
+function toView(authenticator: Authenticator) {
+  const { id, subject, subjectIssuer, kind, keyDrawn, lastUsedAt, createdAt } = authenticator;
   return {
     id,
     kind,
     subject,
     ...(subjectIssuer === null ? {} : { issuer: subjectIssuer }),
+    ...(kind === 'totp' ? { key_known_to_log_readers: !keyDrawn } : {}),
     last_used_at: lastUsedAt,
     created_at: createdAt,
   };
 }
+
+const WHERE_KNOWN = {
+  true: KEY_KNOWN_TO_LOG_READERS,
+  false: `NOT (${KEY_KNOWN_TO_LOG_READERS})`,
+} as const;
 
 const personIn = ({ subject, issuer }: EnrolmentBody) => ({ subject, issuer: issuer ?? null });
 
@@ -35,12 +43,13 @@ export class AuthenticatorsController {
     private readonly enrolments: Enrolments,
   ) {}
 
-  /** Lists authenticators, those of one subject if that is given. */
+  /** Lists authenticators: those of one subject, or with keys that log readers may know, if that is asked for. */
   @Get()
   async list(@InZone() { id: zoneId }: Zone, @Query() query: AuthenticatorsQuery) {
-    const { subject } = query;
+    const { subject, key_known_to_log_readers: known } = query;
     const within = { zoneId, ...(subject === undefined ? {} : { subject }) };
-    return readPage(this.authenticators, within, query, toView);
+    const condition = known === undefined ? undefined : WHERE_KNOWN[known];
+    return readPage(this.authenticators, within, query, toView, condition);
   }
 
   /** Makes a link by which a person registers an app or a passkey: good once, for 15 minutes, shown this once. */
@@ -51,11 +60,12 @@ export class AuthenticatorsController {
     @Body() body: EnrolmentBody,
   ) {
     const person = personIn(body);
-    const { url, expiresAt } = await this.changes.run(change, async (tx) => ({
-      result: await this.enrolments.invite(tx, zoneId, person),
-      details: { person },
-    }));
-    return { enrolment_url: url, expires_at: expiresAt };
+    const invitation = await this.enrolments.newInvitation(zoneId, person);
+    await this.changes.run(change, async (tx) => {
+      await this.enrolments.invite(tx, invitation);
+      return { result: undefined, details: { person, enrolment_id: invitation.row.id } };
+    });
+    return { enrolment_url: invitation.url, expires_at: invitation.expiresAt };
   }
 
   /** Registers an app that makes codes, for whoever sets it up by other means. The key is shown this once. */

@@ -2,7 +2,7 @@ import { Body, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common'
 import { InjectRepository } from '@nestjs/typeorm';
 import type { Repository } from 'typeorm';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
-import { RequestId } from '../../platform/http/request-id.js';
+import { CurrentRequestId, type RequestId } from '../../platform/http/request-id.js';
 import { Challenge } from '../../step-up/challenge.entity.js';
 import { Challenges } from '../../step-up/challenges.service.js';
 import { decidedOrThrow } from '../../step-up/decision-answer.js';
@@ -60,7 +60,7 @@ export class ChallengesController {
   async decide(
     @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
-    @RequestId() requestId: string,
+    @CurrentRequestId() requestId: RequestId,
     @Body() { decision, reason, binding }: OperatorDecisionBody,
   ) {
     const input = {

@@ -101,7 +101,7 @@ export class Demo {
     if (existing !== null) return this.reissue(existing);
     if ((await this.zones.count()) > 0) return null;
     const zoneId = uuidv7();
-    const change = { zoneId, requestId: uuidv7(), type: 'demo.created' };
+    const change = { zoneId, requestId: { request_id: uuidv7() }, type: 'demo.created' };
     const keys = await generateZoneKeys(zoneId, this.sealing, this.generation);
     return this.changes.runWithoutZone(change, async (tx) => {
       const zone = await createZone(tx, this.rotations, { id: zoneId, name: NAME }, keys);
@@ -128,7 +128,7 @@ export class Demo {
     const zoneId = zone.id;
     const client = await this.clients.findOneBy({ zoneId, name: 'demo client' });
     if (client === null) return null;
-    const change = { zoneId, requestId: uuidv7(), type: 'demo.secret_reissued' };
+    const change = { zoneId, requestId: { request_id: uuidv7() }, type: 'demo.secret_reissued' };
     return this.changes.run(change, async (tx) => {
       const secrets = tx.getRepository(ClientSecret);
       await secrets.update({ zoneId, clientId: client.id }, { revokedAt: () => 'now()' });

@@ -3,7 +3,7 @@ import { InjectRepository } from '@nestjs/typeorm';
 import type { Response } from 'express';
 import type { Repository } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import { RequestId } from '../../platform/http/request-id.js';
+import { CurrentRequestId, type RequestId } from '../../platform/http/request-id.js';
 import { KeyGeneration } from '../../keys/rotation/key-generation.service.js';
 import { Rotations } from '../../keys/rotation/rotations.service.js';
 import { Sealing } from '../../sealing/sealing.service.js';
@@ -37,7 +37,7 @@ export class ZonesController {
   @Post()
   async create(
     @Body() body: ZoneBody,
-    @RequestId() requestId: string,
+    @CurrentRequestId() requestId: RequestId,
     @Res({ passthrough: true }) response: Response,
   ) {
     const id = uuidv7();

@@ -7,11 +7,14 @@ import { endOf, leafOf, obstacleOn, type DelegationRoute } from '../delegation-r
 import { OAuthError } from '../../oauth/errors.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import { AgentSession } from '../agent-session.entity.js';
+import { END_BELOW_AGENT_SESSION } from '../end-agent-sessions.js';
 import { describeAgentSession } from '../describe-agent-session.js';
 import { reservedLabel } from '../../zones/snapshot/agent-labels.js';
 import type { AgentSessionBody } from './agent-session.body.js';
 import { Graph, type Asked, type Caller, type Made } from './graph.service.js';
 
+/** The most agent sessions that a client has alive at a time. */
+const MAX_ALIVE = 2_000;
 /** How deep agent sessions may be nested; the first one is at depth 0. */
 const MAX_DEPTH = 10;
 /** Seconds that a task lives, and that one heartbeat keeps a service alive, if nobody says. */
@@ -26,10 +29,12 @@ export class AgentSessions {
   ) {}
 
   /**
-   * @throws {OAuthError} invalid_grant for a parent that is not the caller's or not alive
+   * @throws {OAuthError} invalid_grant for a parent that is not the caller's or not alive; slow_down if the
+   *   client has too many alive
    */
   open(asked: Asked, body: AgentSessionBody): Promise<AgentSession> {
     return this.graph.change(asked, async (caller) => {
+      await mayHaveAnother(caller);
       const session = await this.birth(caller, body);
       const sessions = caller.tx.getRepository(AgentSession);
       await sessions.insert(session);
@@ -77,12 +82,13 @@ export class AgentSessions {
    */
   end(asked: Asked, id: string): Promise<boolean> {
     return this.graph.change(asked, async (caller): Promise<Made<boolean>> => {
-      const { tx, zoneId } = caller;
+      const { tx, zoneId, clientId } = caller;
       const session = await findOwn(caller, id);
       if (session === null) return { result: false, details: null };
       const { affected } = await tx
         .getRepository(AgentSession)
         .update({ zoneId, id, endedAt: IsNull() }, { endedAt: () => 'clock_timestamp()' });
+      await tx.query(END_BELOW_AGENT_SESSION, [zoneId, clientId, id]);
       const details = affected === 1 ? { agent_session: describeAgentSession(session) } : null;
       return { result: true, details };
     });
@@ -136,6 +142,21 @@ export class AgentSessions {
   }
 }
 
+/**
+ * @throws {OAuthError} slow_down for a client that has as many agent sessions alive as it may have
+ */
+async function mayHaveAnother({ tx, zoneId, clientId, now }: Caller): Promise<void> {
+  const [open] = await tx.query<{ count: number; first: number | null }[]>(OPEN, [
+    zoneId,
+    clientId,
+    MAX_ALIVE,
+  ]);
+  if (open !== undefined && open.count < MAX_ALIVE) return;
+  throw new OAuthError('slow_down', `a client has ${MAX_ALIVE} agent sessions alive at most`, {
+    retryAfter: Math.max(1, Math.min(60, Math.ceil((open?.first ?? 0) - now))),
+  });
+}
+
 async function findOwn({ tx, zoneId, clientId }: Caller, id: string): Promise<AgentSession | null> {
   return isUuid(id) ? tx.getRepository(AgentSession).findOneBy({ zoneId, id, clientId }) : null;
 }
@@ -144,6 +165,13 @@ async function findOwn({ tx, zoneId, clientId }: Caller, id: string): Promise<Ag
 export function unusable(detail: string): OAuthError {
   return new OAuthError('invalid_grant', 'the agent session is not usable', { detail });
 }
+
+/** Those that have neither ended nor expired, as far as they are counted, and when the first of them expires. */
+const OPEN = `
+  SELECT count(*)::int AS count, extract(epoch FROM min(o.expires_at))::float8 AS first
+    FROM (SELECT a.expires_at FROM agent_sessions a
+           WHERE a.zone_id = $1 AND a.client_id = $2 AND a.ended_at IS NULL AND a.expires_at > clock_timestamp()
+           ORDER BY a.expires_at LIMIT $3) AS o`;
 
 const BEAT = `
   UPDATE agent_sessions a SET expires_at = clock_timestamp() + make_interval(secs => a.beat_seconds)

@@ -11,6 +11,8 @@ import { StrictBodies } from '../../platform/http/strict-bodies.js';
 import { requestIdOf } from '../../platform/http/request-id.js';
 import { SessionBearerGuard } from '../../authentication/session-bearer.guard.js';
 import { bearerToken } from '../../authentication/session-bearers.service.js';
+import { AnswerWithin } from '../../platform/http/deadline.interceptor.js';
+import { TURN_DEADLINE_MS } from '../../platform/database/zone-turn.js';
 import type { Asked } from './graph.service.js';
 
 /** Routes that applications call with a session mandate as bearer, strict about bodies. */
@@ -18,6 +20,7 @@ export function ApplicationRoutes(): ClassDecorator {
   return applyDecorators(
     UseGuards(SessionBearerGuard),
     StrictBodies(),
+    AnswerWithin(TURN_DEADLINE_MS),
     ApiBearerAuth('mandate'),
     ApiTags('agents'),
     ApiResponse({
@@ -25,6 +28,7 @@ export function ApplicationRoutes(): ClassDecorator {
       description: 'The request, a session or a delegation is not usable',
     }),
     ApiResponse({ status: 401, description: 'The bearer is not a usable session mandate' }),
+    ApiResponse({ status: 429, description: 'Too many requests, or too many agent sessions' }),
     ApiResponse({ status: 503, description: 'Not now; see Retry-After' }),
   );
 }

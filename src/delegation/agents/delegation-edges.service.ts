@@ -130,6 +130,8 @@ export class DelegationEdges {
       resource: body.resource ?? null,
       constraints: constraintsOf(grant),
       remaining: grant.budget === null ? null : String(grant.budget),
+      // The moment that its expiry was counted from: what is handed on may last as long, not a second less.
+      createdAt: instant(now * 1_000),
       expiresAt: instant(grant.expiresAt * 1_000),
       acceptedAt: target.acting.clientId === clientId ? instant(now * 1_000) : null,
       revokedAt: null,

@@ -3,12 +3,24 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { Ledger } from '../../ledger/ledger.service.js';
-import { OAuthError, unavailable } from '../../oauth/errors.js';
-import { admit, ADMIT, StaleBearer } from '../../authentication/admission.js';
-import { SessionBearers, type Bearer } from '../../authentication/session-bearers.service.js';
+import { OAuthError, unavailable, type OAuthErrorCode } from '../../oauth/errors.js';
+import { admit, ADMIT } from '../../authentication/admission.js';
+import {
+  SessionBearers,
+  STALE,
+  type Bearer,
+  type Stale,
+} from '../../authentication/session-bearers.service.js';
+import { commitIf } from '../../platform/database/commit-if.js';
+import { takeZoneTurn, TURN_WAIT_MS } from '../../platform/database/zone-turn.js';
+import { Turns } from '../../platform/turns.js';
+import type { RequestId } from '../../platform/http/request-id.js';
 
-/** How often a request is looked at before a zone that keeps changing makes us give up. */
-const MAX_ATTEMPTS = 5;
+/** Requests that wait, of a zone and of one of its clients, and for how long. */
+const WAITING = { waiting: 256, waitingOfOne: 128, waitMs: TURN_WAIT_MS } as const;
+
+/** What says "not now": nothing was decided, and nothing is recorded. */
+const NO_DECISION: readonly OAuthErrorCode[] = ['slow_down', 'temporarily_unavailable'];
 
 /** An application that asks for something, in the transaction that does it. */
 export interface Caller {
@@ -23,7 +35,7 @@ export interface Caller {
 /** A request of an application. */
 export interface Asked {
   readonly token: string;
-  readonly requestId: string;
+  readonly requestId: RequestId;
   /** What is to be done, for the audit log, such as `delegation.created`. */
   readonly type: string;
 }
@@ -38,56 +50,74 @@ export interface Made<T> {
  * Lets applications look at the graph of agent sessions and delegations, and change it: each change in
  * one transaction with its audit event, and one at a time in a zone, so that what a change was checked
  * against is still so when it is made.
+ *
+ * Requests wait for their turn in the process, where that costs nothing. A zone has two of the eight
+ * connections at a time, one of them for changes, and all zones together have five.
  */
 @Injectable()
 export class Graph {
+  private readonly changes = new Turns({ ofOneKey: 1, inAll: 3, ...WAITING });
+  private readonly uses = new Turns({ ofOneKey: 1, inAll: 2, ...WAITING });
+
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
     private readonly bearers: SessionBearers,
     private readonly ledger: Ledger,
   ) {}
 
-  /** Changes something. A refusal is recorded, too. */
+  /** Changes something, when it is the turn of the zone's graph. A refusal is recorded, too. */
   change<T>(asked: Asked, make: (caller: Caller) => Promise<Made<T>>): Promise<T> {
-    return this.recorded(asked, (bearer) =>
-      this.transact(bearer, `${ADMIT} FOR SHARE OF z`, async (caller) => {
-        await lock(caller);
-        const { result, details } = await make(caller);
-        if (details !== null) await this.append(asked, caller, details);
-        return result;
-      }),
+    return this.recorded(asked, this.changes, (zoneId) =>
+      commitIf(
+        this.dataSource,
+        () => true,
+        async (tx) => {
+          await takeZoneTurn(tx, zoneId);
+          // The bearer is verified again, if need be, while the zone can change no more.
+          return this.bearers.whileCurrent(asked.token, async (bearer) => {
+            const now = await admit(bearer, tx, `${ADMIT} FOR SHARE OF z`);
+            if (now === STALE) return STALE;
+            const caller = callerOf(bearer, tx, now);
+            const { result, details } = await make(caller);
+            if (details !== null) await this.append(asked, caller, details);
+            return result;
+          });
+        },
+      ),
     );
   }
 
   /** Does what is no change to the graph: looks at it, or keeps something in it alive. */
   use<T>(asked: Asked, make: (caller: Caller) => Promise<T>): Promise<T> {
-    return this.recorded(asked, (bearer) => this.transact(bearer, ADMIT, make));
+    return this.recorded(asked, this.uses, () =>
+      this.bearers.whileCurrent(asked.token, (bearer) =>
+        commitIf(
+          this.dataSource,
+          (result: T | Stale) => result !== STALE,
+          async (tx) => {
+            const now = await admit(bearer, tx, ADMIT);
+            return now === STALE ? STALE : make(callerOf(bearer, tx, now));
+          },
+        ),
+      ),
+    );
   }
 
-  private async recorded<T>(asked: Asked, run: (bearer: Bearer) => Promise<T>): Promise<T> {
-    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
-      const bearer = await this.bearers.verify(asked.token);
-      try {
-        return await run(bearer);
-      } catch (error) {
-        if (error instanceof StaleBearer) this.bearers.forget(bearer);
-        else if (error instanceof OAuthError) await this.refuse(asked, bearer, error);
-        if (!(error instanceof StaleBearer)) throw error;
-      }
-    }
-    throw unavailable('the zone changed again while the request was looked at');
-  }
-
-  private transact<T>(
-    bearer: Bearer,
-    admission: string,
-    make: (caller: Caller) => Promise<T>,
+  private async recorded<T>(
+    asked: Asked,
+    turns: Turns,
+    run: (zoneId: string) => Promise<T>,
   ): Promise<T> {
-    return this.dataSource.transaction('READ COMMITTED', async (tx) => {
-      const now = await admit(bearer, tx, admission);
-      const { clientId, zoneId } = bearer.claims;
-      return make({ clientId, zoneId, bearer, tx, now });
-    });
+    const bearer = await this.bearers.verify(asked.token);
+    const { zoneId, clientId } = bearer.claims;
+    try {
+      return await turns.take(zoneId, clientId, () => run(zoneId));
+    } catch (error) {
+      if (error instanceof OAuthError && !NO_DECISION.includes(error.code)) {
+        await this.refuse(asked, bearer, error);
+      }
+      throw error;
+    }
   }
 
   private append(
@@ -98,7 +128,7 @@ export class Graph {
     return this.ledger.append(tx, zoneId, {
       type,
       outcome: 'done',
-      request_id: requestId,
+      ...requestId,
       ...describe(bearer),
       ...details,
     });
@@ -112,7 +142,7 @@ export class Graph {
       event: {
         type: asked.type,
         outcome: 'denied',
-        request_id: asked.requestId,
+        ...asked.requestId,
         error: error.code,
         reason: error.detail,
         ...describe(bearer),
@@ -128,10 +158,7 @@ function describe({ claims }: Bearer) {
   return { client_id: claims.clientId, bearer: { jti: claims.jti, sid: claims.sid } };
 }
 
-/** Changes take turns. Operators lock the zone before the graph, and so does everybody here. */
-async function lock({ tx, zoneId }: Caller): Promise<void> {
-  await tx.query('INSERT INTO delegation_graphs (zone_id) VALUES ($1) ON CONFLICT DO NOTHING', [
-    zoneId,
-  ]);
-  await tx.query('SELECT 1 FROM delegation_graphs WHERE zone_id = $1 FOR UPDATE', [zoneId]);
+function callerOf(bearer: Bearer, tx: EntityManager, now: number): Caller {
+  const { clientId, zoneId } = bearer.claims;
+  return { clientId, zoneId, bearer, tx, now };
 }

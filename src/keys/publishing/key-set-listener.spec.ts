@@ -20,7 +20,7 @@ function ask(method: string, url: string): number | 'next' {
   const listener = answerKeySets(
     {
       ready: (zoneId) => (zoneId === ZONE ? keySet : null),
-      requestId: () => 'id',
+      nameRequest: () => {},
       answered: (_method, _route, status) => (answer = status),
     },
     () => (answer = 'next'),

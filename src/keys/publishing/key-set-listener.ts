@@ -5,8 +5,8 @@ import { keySetHeaders, matchesEtag, type PublishedKeySet } from './key-set.js';
 export interface KeySetListenerPorts {
   /** The key set of a zone if it can be sent at once, else `null`. */
   readonly ready: (zoneId: string) => PublishedKeySet | null;
-  /** The request id to send back in `X-Request-Id`. */
-  readonly requestId: (request: IncomingMessage) => string;
+  /** Tells in headers how the request is named. */
+  readonly nameRequest: (request: IncomingMessage, response: ServerResponse) => void;
   /** Called for each answer, with the template of its route. */
   readonly answered: (method: string, route: string, status: number, seconds: number) => void;
 }
@@ -29,7 +29,7 @@ const ROUTES = [
  * such as for sets that are not in the cache, go to `next`, where the controller answers them alike.
  */
 export function answerKeySets(
-  { ready, requestId, answered }: KeySetListenerPorts,
+  { ready, nameRequest, answered }: KeySetListenerPorts,
   next: RequestListener,
 ): RequestListener {
   return (request, response) => {
@@ -41,7 +41,7 @@ export function answerKeySets(
       return;
     }
     const started = performance.now();
-    response.setHeader('X-Request-Id', requestId(request));
+    nameRequest(request, response);
     const status = send(keySet, request, response);
     answered(method, target.route, status, (performance.now() - started) / 1_000);
   };

@@ -22,6 +22,9 @@ const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'
 /** A rate limit as written: requests a second, `/`, requests beyond that. */
 const RATE_LIMIT = /^[1-9][0-9]{0,6}\/[1-9][0-9]{0,6}$/;
 
+/** Three whole numbers: for an address, for a zone, in all. */
+const AUDIT_UNAUTHENTICATED = /^[1-9][0-9]{0,6}\/[1-9][0-9]{0,6}\/[1-9][0-9]{0,6}$/;
+
 /** Converts a whole number in plain decimal; anything else stays text, which `@IsInt` then refuses. */
 const Decimal = (): PropertyDecorator =>
   Transform(({ value }) =>
@@ -128,6 +131,11 @@ class EnvironmentVariables {
   @Matches(/^rediss?:\/\//, { message: 'REDIS_URL must start with redis:// or rediss://' })
   REDIS_URL?: string;
 
+  @Matches(AUDIT_UNAUTHENTICATED, {
+    message: 'AUDIT_UNAUTHENTICATED must be like 100/1000/5000',
+  })
+  AUDIT_UNAUTHENTICATED: string = '100/1000/5000';
+
   @IsIn(LOG_LEVELS)
   LOG_LEVEL: string = 'info';
 
@@ -173,6 +181,14 @@ export interface RateLimit {
   readonly burst: number;
 }
 
+/** How many refusals of callers who have not authenticated are recorded within ten minutes. */
+export interface UnauthenticatedRecords {
+  /** Of one address, in one zone. */
+  readonly ofAddress: number;
+  readonly ofZone: number;
+  readonly inAll: number;
+}
+
 /** The configuration of the process, checked once at start. */
 export interface Env {
   readonly port: number;
@@ -194,6 +210,7 @@ export interface Env {
   readonly zoneRateLimit: RateLimit;
   /** The Redis that counts requests for all replicas together. Absent: each replica counts its own. */
   readonly redisUrl: string | undefined;
+  readonly unauthenticatedRecords: UnauthenticatedRecords;
   readonly logLevel: string;
   /** Seconds for which a start waits for the database. */
   readonly startSeconds: number;
@@ -264,6 +281,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     clientRateLimit: readRateLimit(parsed.RATE_LIMIT_CLIENT),
     zoneRateLimit: readRateLimit(parsed.RATE_LIMIT_ZONE),
     redisUrl: parsed.REDIS_URL,
+    unauthenticatedRecords: readUnauthenticatedRecords(parsed.AUDIT_UNAUTHENTICATED),
     logLevel: parsed.LOG_LEVEL,
     startSeconds: parsed.START_SECONDS,
     stopSeconds: parsed.STOP_SECONDS,
@@ -321,4 +339,9 @@ function readGatewayKey(parsed: EnvironmentVariables, problems: string[]): Buffe
 function readRateLimit(text: string): RateLimit {
   const [perSecond = 1, burst = 1] = text.split('/').map(Number);
   return { perSecond, burst };
+}
+
+function readUnauthenticatedRecords(text: string): UnauthenticatedRecords {
+  const [ofAddress = 1, ofZone = 1, inAll = 1] = text.split('/').map(Number);
+  return { ofAddress, ofZone, inAll };
 }

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 2,
-  sha256: '5e7b8b6f296820340ba79a20ccc1bbee89f58a6054a3ca314f812fab40161b84',
+  sha256: 'df87b01e8a5a751d1c1062be86b634b35503af722e108e685661a28c8e51639e',
 } as const;

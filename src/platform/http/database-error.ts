@@ -1,5 +1,8 @@
-/** SQLSTATE classes of a server that cannot be reached, refuses the connection or cannot work now. */
-const UNAVAILABLE_STATES = /^(08|28|3D|53|57|58)/;
+/**
+ * SQLSTATE classes of a server that cannot be reached, refuses the connection or cannot work now, and the
+ * states of what others stood in the way of: a lock that was not granted in time, a deadlock.
+ */
+const UNAVAILABLE_STATES = /^(08|28|3D|40001|40P01|53|55P03|57|58)/;
 const UNAVAILABLE_SYSTEM_ERRORS = new Set([
   'EAI_AGAIN',
   'ECONNREFUSED',

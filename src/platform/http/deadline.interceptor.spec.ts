@@ -23,6 +23,7 @@ function intercept(
 ) {
   const context = {
     getHandler: () => handler,
+    getClass: () => Object,
     switchToHttp: () => ({ getRequest: () => request }),
   } as unknown as ExecutionContext;
   const seen = { outcome: 'none' };

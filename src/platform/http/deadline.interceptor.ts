@@ -13,7 +13,7 @@ import { unavailable } from '../../oauth/errors.js';
 export const DEFAULT_DEADLINE_MS = 1_800;
 const STEP_MS = 150;
 
-/** Sets the deadline of a route in milliseconds: for one that does much at once, or waits for a decision. */
+/** Sets the deadline of a route, or of all of a controller, in milliseconds: for one that does much at once, or waits for a decision. */
 export const AnswerWithin = Reflector.createDecorator<number | ((request: Request) => number)>();
 
 /**
@@ -26,7 +26,9 @@ export class DeadlineInterceptor implements NestInterceptor {
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const request = context.switchToHttp().getRequest<Request>();
-    const within = this.reflector.get(AnswerWithin, context.getHandler()) ?? DEFAULT_DEADLINE_MS;
+    const within =
+      this.reflector.getAllAndOverride(AnswerWithin, [context.getHandler(), context.getClass()]) ??
+      DEFAULT_DEADLINE_MS;
     const deadline = typeof within === 'function' ? within(request) : within;
     const tooLate = interval(STEP_MS).pipe(
       filter(() => request.complete),

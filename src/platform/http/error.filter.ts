@@ -63,7 +63,7 @@ export class ErrorFilter implements ExceptionFilter {
       reason: answer.reason,
     });
     if (answer.status >= 500) {
-      this.logger.error({ requestId: requestIdOf(request), err: thrown }, answer.reason);
+      this.logger.error({ requestId: requestIdOf(request).request_id, err: thrown }, answer.reason);
     }
     if (response.headersSent) {
       response.end();
@@ -110,15 +110,22 @@ function httpAnswer(exception: HttpException, request: Request): Answer {
     return { status: 405, body, reason: 'method', headers: { Allow: methods.join(', ') } };
   }
   const extra = typeof given === 'object' && 'errors' in given ? { errors: given.errors } : {};
-  const description = missed ? 'no such route' : describe(exception);
+  const text = missed ? 'no such route' : isUndecodable(exception) ? UNDECODABLE : null;
   const code = CODE_OF_STATUS[status] ?? (status >= 500 ? 'server_error' : 'invalid_request');
-  const body = { ...errorBody(code, description, request), ...extra };
-  return { status, body, reason: missed ? description : exception.message, headers: {} };
+  const body = { ...errorBody(code, text ?? describe(exception), request), ...extra };
+  return { status, body, reason: text ?? exception.message, headers: {} };
 }
 
 /** Whether Nest's router threw it. Its message repeats the URL, query and all. */
 function isRouterMiss(exception: HttpException): boolean {
   return exception.message.startsWith('Cannot ');
+}
+
+const UNDECODABLE = 'the path cannot be decoded';
+
+/** Whether the router threw it for a parameter that is no percent-encoding. Its message repeats the parameter. */
+function isUndecodable(exception: HttpException): boolean {
+  return exception.message.startsWith('Failed to decode param');
 }
 
 /** The public text of an exception. Nest's validation pipe gives a list. */
@@ -130,5 +137,5 @@ function describe(exception: HttpException): string {
 }
 
 function errorBody(error: string, description: string, request: Request) {
-  return { error, error_description: description, requestId: requestIdOf(request) };
+  return { error, error_description: description, requestId: requestIdOf(request).request_id };
 }

@@ -15,7 +15,11 @@ const errorSchema: Schema = {
   properties: {
     error: { type: 'string', example: 'invalid_request' },
     error_description: { type: 'string' },
-    requestId: { type: 'string', description: 'Also in the log and in the audit event' },
+    requestId: {
+      type: 'string',
+      format: 'uuid',
+      description: 'Of this request alone; in `Mandate-Request-Id`, the log and the audit event',
+    },
   },
 };
 

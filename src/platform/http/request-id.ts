@@ -3,29 +3,46 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
 import { v7 as uuidv7 } from 'uuid';
 
-const ACCEPTABLE = /^[A-Za-z0-9._-]{1,128}$/;
-const ids = new WeakMap<object, string>();
+/** How a request is named in the audit log, in the words of its events. */
+export interface RequestId {
+  /** A UUIDv7 that was drawn here: of this request, and of no other. */
+  readonly request_id: string;
+  /** What the caller calls it (`X-Request-Id`). Others may call theirs the same. */
+  readonly request_label?: string;
+}
 
-/**
- * Middleware that sends the request id back in `X-Request-Id`.
- */
+const LABEL = /^[A-Za-z0-9._-]{1,128}$/;
+const ids = new WeakMap<object, RequestId>();
+
+/** Middleware that tells the caller how its request is named. */
 export function assignRequestId(request: Request, response: Response, next: NextFunction): void {
-  response.setHeader('X-Request-Id', requestIdOf(request));
+  setRequestIdHeaders(request, response);
   next();
 }
 
-/** The id of a request: the caller's if it is harmless, else a new UUIDv7. The same on every call. */
-export function requestIdOf(request: IncomingMessage): string {
+/** Sends our id as `Mandate-Request-Id`, and as `X-Request-Id` the caller's label, if there is one. */
+export function setRequestIdHeaders(
+  request: IncomingMessage,
+  response: { setHeader(name: string, value: string): unknown },
+): void {
+  const { request_id: id, request_label: label } = requestIdOf(request);
+  response.setHeader('Mandate-Request-Id', id);
+  response.setHeader('X-Request-Id', label ?? id);
+}
+
+/** The id of a request, and the caller's label for it, if that is harmless. The same on every call. */
+export function requestIdOf(request: IncomingMessage): RequestId {
   const known = ids.get(request);
   if (known !== undefined) return known;
   // A gateway's request has an id of its own, which it sends as this one, too.
   const given = request.headers['x-request-id'] ?? request.headers['x-caracal-gateway-request'];
-  const id = typeof given === 'string' && ACCEPTABLE.test(given) ? given : uuidv7();
+  const labelled = typeof given === 'string' && LABEL.test(given);
+  const id = { request_id: uuidv7(), ...(labelled ? { request_label: given } : {}) };
   ids.set(request, id);
   return id;
 }
 
 /** The id of the request that a handler answers. */
-export const RequestId = createParamDecorator((_data: unknown, context: ExecutionContext) =>
+export const CurrentRequestId = createParamDecorator((_data: unknown, context: ExecutionContext) =>
   requestIdOf(context.switchToHttp().getRequest<Request>()),
 );

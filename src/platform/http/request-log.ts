@@ -1,6 +1,7 @@
 import type { NextFunction, Request, Response } from 'express';
 import type { Logger } from 'pino';
 import { requestIdOf } from './request-id.js';
+import { routeOf } from './route-of.js';
 
 /** The reason of a refusal, for the log. */
 export interface Explanation {
@@ -17,17 +18,19 @@ export function explain(response: Response, explanation: Explanation): void {
 
 /**
  * Middleware that logs one line for each request when it is over. Only the members named here are
- * written: no header, no query, no body.
+ * written: no header, no path, no query, no body.
  */
 export function logRequests(logger: Logger) {
   return (request: Request, response: Response, next: NextFunction): void => {
     const started = performance.now();
     response.once('close', () => {
       const { statusCode: status } = response;
+      const { request_id: requestId, request_label: requestLabel } = requestIdOf(request);
       const line = {
-        requestId: requestIdOf(request),
+        requestId,
+        ...(requestLabel === undefined ? {} : { requestLabel }),
         method: request.method,
-        path: request.path.slice(0, 256),
+        route: routeOf(request),
         status,
         ms: Math.round((performance.now() - started) * 10) / 10,
         ...(response.writableFinished ? {} : { aborted: true }),

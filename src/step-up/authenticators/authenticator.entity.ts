@@ -28,6 +28,13 @@ export class Authenticator {
   @Column('bigint', { name: 'last_step', nullable: true })
   lastStep: string | null;
 
+  /**
+   * `totp`: whether the key was drawn at random. It was not if it was derived from a link, as the first version
+   * did: whoever reads its request log can derive it, too.
+   */
+  @Column('boolean', { name: 'key_drawn', default: false })
+  keyDrawn: boolean;
+
   /** `webauthn`: the id of the credential, in base64url. */
   @Column('text', { name: 'credential_id', nullable: true })
   credentialId: string | null;

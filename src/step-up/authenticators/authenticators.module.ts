@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { AuthenticationModule } from '../../authentication/authentication.module.js';
 import { SealingModule } from '../../sealing/sealing.module.js';
 import { LedgerModule } from '../../ledger/ledger.module.js';
 import { StepUpModule } from '../step-up.module.js';
@@ -14,6 +15,7 @@ import { Enrolments } from './enrolments.service.js';
 /** The pages on which people confirm challenges, and on which they register what they confirm with. */
 @Module({
   imports: [
+    AuthenticationModule,
     SealingModule,
     LedgerModule,
     StepUpModule,

@@ -9,8 +9,8 @@ export interface ConfirmPageInput {
   readonly names: ClientNames;
   /** The forms of the methods by which it can be confirmed. */
   readonly forms: readonly Html[];
-  /** Whether a form needs the script of the pages. */
-  readonly scripted: boolean;
+  /** Whether a form needs the script for passkeys. */
+  readonly passkeys: boolean;
   /** What went wrong with the last attempt. */
   readonly problem: string | null;
   readonly minutesLeft: number;
@@ -18,11 +18,11 @@ export interface ConfirmPageInput {
 
 /** The confirmation page: which application asks for what, for how long, and the forms to confirm or refuse it. */
 export function confirmPage(about: ConfirmPageInput): Page {
-  const { request, names, forms, scripted } = about;
+  const { request, names, forms, passkeys } = about;
   const asking = names.get(request.client_id) ?? 'An application';
   return {
     title: `${about.problem === null ? '' : 'Error: '}Confirm a request`,
-    scripted,
+    passkeys,
     main: html`<h1>Confirm this request?</h1>
       <p class="lead"><strong>${asking}</strong> wants access in your name.</p>
       ${factsOf(about)} ${problem(about.problem)} ${forms}

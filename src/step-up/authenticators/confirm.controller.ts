@@ -87,7 +87,10 @@ export class ConfirmController {
     const outcome =
       decision === null
         ? 'nothing'
-        : await this.confirmations.decide(challenge, decision, requestIdOf(request));
+        : await this.confirmations.decide(challenge, decision, {
+            requestId: requestIdOf(request),
+            source: request.ip ?? '',
+          });
     if (outcome !== 'wrong' && outcome !== 'too_many' && outcome !== 'nothing') {
       return sendPage(response, ...ENDS[outcome]);
     }
@@ -113,7 +116,7 @@ export class ConfirmController {
       request: challenge.request,
       names: await this.challenges.clientNames(challenge),
       forms: methods.map((method, i) => method.confirmForm({ ...about, alternative: i > 0 })),
-      scripted: methods.some(({ scripted }) => scripted),
+      passkeys: methods.some(({ scripted }) => scripted),
       problem,
       minutesLeft: Math.max(1, Math.ceil(left / 60_000)),
     });

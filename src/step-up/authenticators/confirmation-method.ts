@@ -16,7 +16,7 @@ export interface ConfirmationMethod<Name extends string = string> {
   readonly name: Name;
   /** Whether evidence can be guessed: attempts are limited then. */
   readonly guessable: boolean;
-  /** Whether its forms need the script of the pages. */
+  /** Whether its forms need the script for passkeys. */
   readonly scripted: boolean;
 
   /** The field of {@link confirmForm} that has the evidence. */
@@ -86,14 +86,23 @@ export type AuthenticatorKey = Pick<Authenticator, 'zoneId' | 'id'>;
 /** What is stored of a new authenticator beside the person that it is for. */
 export type NewAuthenticator = Pick<Authenticator, 'id'> &
   Partial<
-    Pick<Authenticator, 'sealedSecret' | 'lastStep' | 'credentialId' | 'publicKey' | 'signCount'>
+    Pick<
+      Authenticator,
+      'sealedSecret' | 'lastStep' | 'keyDrawn' | 'credentialId' | 'publicKey' | 'signCount'
+    >
   >;
 
-/** A link that is good for one registration. */
+/** A link that is good for one registration, opened. */
 export interface EnrolmentLink {
+  /** The secret in the link. */
   readonly token: string;
   readonly enrolment: Enrolment;
+  /** The secret that was drawn for the new authenticator: {@link SECRET_BYTES} bytes, which are not in the link. */
+  readonly secret: Buffer;
 }
+
+/** Bytes of the secret of an authenticator (RFC 4226 4). */
+export const SECRET_BYTES = 20;
 
 /** What the form of a method says on the confirmation page. */
 export interface ConfirmFormInput {
@@ -108,7 +117,7 @@ export interface ConfirmFormInput {
 /** What the form of a method says on the enrolment page. */
 export interface EnrolFormInput extends EnrolmentLink {
   readonly env: RunningEnv;
-  /** Whether the last attempt failed. */
+  /** Whether the last attempt was by this method, and failed. */
   readonly failed: boolean;
 }
 

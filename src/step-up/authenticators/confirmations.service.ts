@@ -3,7 +3,9 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
+import { UnauthenticatedDenials } from '../../authentication/unauthenticated-denials.service.js';
 import { Ledger } from '../../ledger/ledger.service.js';
+import type { RequestId } from '../../platform/http/request-id.js';
 import { Attempts, type Allowance } from '../attempts.service.js';
 import type { Challenge } from '../challenge.entity.js';
 import { Challenges } from '../challenges.service.js';
@@ -25,6 +27,13 @@ export interface SubjectDecision {
   readonly decision: 'approved' | 'rejected';
 }
 
+/** The request that brings a decision. */
+export interface Bringing {
+  readonly requestId: RequestId;
+  /** The caller's address. */
+  readonly source: string;
+}
+
 /** What a decision of the subject came to. */
 export type Confirmation =
   'approved' | 'rejected' | 'pending' | 'wrong' | 'too_many' | 'decided' | 'expired' | 'not_here';
@@ -38,6 +47,7 @@ export class Confirmations {
     private readonly challenges: Challenges,
     private readonly attempts: Attempts,
     private readonly ledger: Ledger,
+    private readonly strangers: UnauthenticatedDenials,
   ) {}
 
   /**
@@ -48,19 +58,19 @@ export class Confirmations {
   async decide(
     challenge: Challenge,
     { method, evidence, decision }: SubjectDecision,
-    requestId: string,
+    request: Bringing,
   ): Promise<Confirmation> {
     const guesses = method.guessable ? guessesAbout(challenge) : [];
     for (const { key, allowance } of guesses) {
       if (!(await this.attempts.take(challenge.zoneId, key, allowance))) {
-        await this.recordWrong(challenge, requestId, 'too many wrong codes');
+        await this.recordWrong(challenge, request, 'too many wrong codes');
         return 'too_many';
       }
     }
     const verified = await method.verify(challenge, evidence, this.authenticators);
-    if (verified === null) return this.wrong(challenge, requestId, 'wrong proof of the subject');
+    if (verified === null) return this.wrong(challenge, request, 'wrong proof of the subject');
     for (const { key } of guesses) await this.attempts.giveBack(challenge.zoneId, key);
-    return this.decideOn(challenge, method.name, verified, decision, requestId);
+    return this.decideOn(challenge, method.name, verified, decision, request);
   }
 
   private async decideOn(
@@ -68,7 +78,7 @@ export class Confirmations {
     method: Method['name'],
     { amr, spend }: Verified,
     decision: 'approved' | 'rejected',
-    requestId: string,
+    request: Bringing,
   ): Promise<Confirmation> {
     const { zoneId, id, subject, subjectIssuer } = challenge;
     const input = {
@@ -79,29 +89,36 @@ export class Confirmations {
       person: { sub: subject, issuer: subjectIssuer },
       amr,
     };
-    const outcome = await this.challenges.decide(zoneId, id, input, requestId, { spend });
+    const outcome = await this.challenges.decide(zoneId, id, input, request.requestId, {
+      spend,
+    });
     if ('challenge' in outcome) return outcome.challenge.decision ?? 'pending';
     const { refusal } = outcome;
-    if (refusal === 'used') return this.wrong(challenge, requestId, 'the proof was used before');
+    if (refusal === 'used') return this.wrong(challenge, request, 'the proof was used before');
     if (refusal === 'expired') return 'expired';
     return refusal === 'decided' || refusal === 'said' ? 'decided' : 'not_here';
   }
 
-  private async wrong(challenge: Challenge, requestId: string, reason: string): Promise<'wrong'> {
-    await this.dataSource.query(
-      'UPDATE challenges SET wrong_responses = wrong_responses + 1 WHERE zone_id = $1 AND id = $2',
-      [challenge.zoneId, challenge.id],
-    );
-    await this.recordWrong(challenge, requestId, reason);
+  private async wrong(challenge: Challenge, request: Bringing, reason: string): Promise<'wrong'> {
+    const recorded = await this.recordWrong(challenge, request, reason);
+    // A stranger with the link can be wrong without end, and each time would be a write.
+    if (recorded) {
+      await this.dataSource.query(
+        'UPDATE challenges SET wrong_responses = wrong_responses + 1 WHERE zone_id = $1 AND id = $2',
+        [challenge.zoneId, challenge.id],
+      );
+    }
     return 'wrong';
   }
 
+  /** Records what was wrong, as long as its address has something left of the ration of strangers. */
   private async recordWrong(
     challenge: Challenge,
-    requestId: string,
+    { requestId, source }: Bringing,
     reason: string,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { zoneId, id, type } = challenge;
+    if (!(await this.strangers.mayRecord(zoneId, source))) return false;
     await this.ledger.commit({
       event_id: uuidv7(),
       zone_id: zoneId,
@@ -109,11 +126,12 @@ export class Confirmations {
       event: {
         type: 'challenge.decided',
         outcome: 'denied',
-        request_id: requestId,
+        ...requestId,
         challenge: { id, type },
         reason,
       },
     });
+    return true;
   }
 }
 

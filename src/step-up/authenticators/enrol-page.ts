@@ -1,14 +1,15 @@
 import { html, type Html } from './html.js';
+import { linkForm } from './link.js';
 import { facts, problem, type Page } from './page.js';
 
-/** What the enrolment page says. */
+/** What the enrolment page says to whoever has brought the link. */
 export interface EnrolPageInput {
   readonly subject: string;
   readonly issuer: string | null;
   /** The forms of the methods that an authenticator can be registered for. */
   readonly forms: readonly Html[];
-  /** Whether a form needs the script of the pages. */
-  readonly scripted: boolean;
+  /** Whether a form needs the script for passkeys. */
+  readonly passkeys: boolean;
   /** What went wrong with the last attempt. */
   readonly problem: string | null;
 }
@@ -18,15 +19,23 @@ export function enrolPage({
   subject,
   issuer,
   forms,
-  scripted,
+  passkeys,
   problem: wrong,
 }: EnrolPageInput): Page {
   return {
     title: `${wrong === null ? '' : 'Error: '}Set up confirmation`,
-    scripted,
+    passkeys,
     main: html`<h1>Set up confirmation</h1>
       <p class="lead">From now on you can confirm what applications ask for in your name.</p>
       ${facts([['You', html`${subject} ${issuer === null ? null : html`<small>${issuer}</small>`}`]])}
       ${problem(wrong)} ${forms}`,
   };
 }
+
+/** What is there before the link is: the form that sends it. */
+export const ENROL_LINK_PAGE: Page = {
+  title: 'Set up confirmation',
+  main: html`<h1>Set up confirmation</h1>
+    <p class="lead">Here you set up what you confirm the requests of applications with.</p>
+    ${linkForm('Continue')}`,
+};

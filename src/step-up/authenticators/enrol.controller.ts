@@ -1,19 +1,34 @@
-import { Controller, Get, Inject, NotFoundException, Param, Post, Req, Res } from '@nestjs/common';
-import { ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger';
+import {
+  All,
+  Controller,
+  Get,
+  Inject,
+  NotFoundException,
+  Param,
+  Post,
+  Req,
+  Res,
+} from '@nestjs/common';
+import { ApiConsumes, ApiExcludeEndpoint, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { requestIdOf } from '../../platform/http/request-id.js';
 import { CONFIRMATION_METHODS } from '../decision-methods.js';
-import type { EnrolmentLink } from './confirmation-method.js';
-import { enrolPage } from './enrol-page.js';
+import type { ConfirmationMethod, EnrolmentLink } from './confirmation-method.js';
+import { ENROL_LINK_PAGE, enrolPage } from './enrol-page.js';
 import { Enrolments } from './enrolments.service.js';
+import { LINK_FIELD, secretIn } from './link.js';
 import { notice, type Page } from './page.js';
 import { readPageForm } from './page-form.js';
 import { readAssets, sendPage } from './page-answer.js';
 
 const UNKNOWN = notice(
   'Nothing here',
-  'This link has been used, or is too old. Ask for a new one.',
+  'This link has been used, is too old, or is not complete. Ask for a new one.',
+);
+const OLD_KIND = notice(
+  'This link is not good any more',
+  'It is of an older kind, which may have been seen by others. Ask for a new one.',
 );
 const DONE = notice(
   'That works',
@@ -21,13 +36,13 @@ const DONE = notice(
   'good',
 );
 
-/** The fields in which the forms send evidence. */
-const FIELDS = CONFIRMATION_METHODS.map(({ enrolField }) => enrolField);
+/** The fields that the page sends: its link, and the evidence of a method. */
+const FIELDS = [LINK_FIELD, ...CONFIRMATION_METHODS.map(({ enrolField }) => enrolField)];
 
 /** Seconds for which browsers may keep what pages load. */
 const ASSET_SECONDS = 3_600;
 
-/** The page on which a person registers an authenticator. */
+/** The page on which a person registers an authenticator. Works without scripts. */
 @ApiTags('step-up')
 @Controller('step-up')
 export class EnrolController {
@@ -38,32 +53,42 @@ export class EnrolController {
     @Inject(ENV) private readonly env: RunningEnv,
   ) {}
 
-  @Get('enrol/:token')
+  @Get('enrol')
   @ApiOperation({ summary: 'The page on which a person registers an authenticator (HTML)' })
-  async show(@Param('token') token: string, @Res() response: Response): Promise<void> {
-    const enrolment = await this.enrolments.find(token);
-    if (enrolment === null) return sendPage(response, 404, UNKNOWN);
-    return sendPage(response, 200, this.page({ token, enrolment }, null));
+  show(@Res() response: Response): void {
+    sendPage(response, 200, ENROL_LINK_PAGE);
   }
 
-  @Post('enrol/:token')
+  @Post('enrol')
   @ApiConsumes('application/x-www-form-urlencoded')
-  @ApiOperation({ summary: 'What the page sends: a first code, or a new passkey' })
-  async enrol(
-    @Param('token') token: string,
-    @Req() request: Request,
-    @Res() response: Response,
-  ): Promise<void> {
+  @ApiOperation({
+    summary: 'What the page sends: its link; then also a first code, or a new passkey',
+  })
+  async enrol(@Req() request: Request, @Res() response: Response): Promise<void> {
     const form = await readPageForm(request, FIELDS);
-    const enrolment = await this.enrolments.find(token);
-    if (enrolment === null) return sendPage(response, 404, UNKNOWN);
-    const link = { token, enrolment };
-    const sent = CONFIRMATION_METHODS.findLast(({ enrolField }) => form[enrolField] !== undefined);
-    const method = sent ?? CONFIRMATION_METHODS[0];
-    const evidence = form[method.enrolField] ?? '';
-    const worked = await this.enrolments.enrol(link, method, evidence, requestIdOf(request));
-    if (worked) return sendPage(response, 200, DONE);
-    return sendPage(response, 400, this.page(link, method.enrolProblem));
+    const token = secretIn(form[LINK_FIELD]);
+    const link = token === null ? null : await this.enrolments.open(token);
+    if (link === null) return sendPage(response, 404, UNKNOWN);
+    try {
+      const method = CONFIRMATION_METHODS.findLast(
+        ({ enrolField }) => form[enrolField] !== undefined,
+      );
+      if (method === undefined) return sendPage(response, 200, this.page(link, null));
+      const evidence = form[method.enrolField] ?? '';
+      const outcome = await this.enrolments.enrol(link, method, evidence, requestIdOf(request));
+      if (outcome === 'registered') return sendPage(response, 200, DONE);
+      if (outcome === 'gone') return sendPage(response, 404, UNKNOWN);
+      return sendPage(response, 400, this.page(link, method));
+    } finally {
+      link.secret.fill(0);
+    }
+  }
+
+  /** A link as the first version made it, with its secret in the path, which proxies log: it is good for nothing. */
+  @All('enrol/:token')
+  @ApiExcludeEndpoint()
+  old(@Res() response: Response): void {
+    sendPage(response, 410, OLD_KIND);
   }
 
   @Get('assets/:name')
@@ -80,11 +105,14 @@ export class EnrolController {
       .send(asset.body);
   }
 
-  private page(link: EnrolmentLink, problem: string | null): Page {
+  /** @param failed the method of the last attempt, if that failed */
+  private page(link: EnrolmentLink, failed: ConfirmationMethod | null): Page {
     const { subject, subjectIssuer: issuer } = link.enrolment;
-    const about = { ...link, env: this.env, failed: problem !== null };
-    const forms = CONFIRMATION_METHODS.map((method) => method.enrolForm(about));
-    const scripted = CONFIRMATION_METHODS.some((method) => method.scripted);
-    return enrolPage({ subject, issuer, forms, scripted, problem });
+    const forms = CONFIRMATION_METHODS.map((method) =>
+      method.enrolForm({ ...link, env: this.env, failed: method.name === failed?.name }),
+    );
+    const passkeys = CONFIRMATION_METHODS.some((method) => method.scripted);
+    const problem = failed?.enrolProblem ?? null;
+    return enrolPage({ subject, issuer, forms, passkeys, problem });
   }
 }

@@ -1,20 +1,28 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource, InjectRepository } from '@nestjs/typeorm';
 import { IsNull, MoreThan, type DataSource, type EntityManager, type Repository } from 'typeorm';
-import { instant } from '../../platform/config/clock.js';
+import { v4 as uuidv4 } from 'uuid';
+import type { RequestId } from '../../platform/http/request-id.js';
 import { Ledger } from '../../ledger/ledger.service.js';
+import { instant } from '../../platform/config/clock.js';
+import { commitIf } from '../../platform/database/commit-if.js';
+import { Sealing } from '../../sealing/sealing.service.js';
 import { Authenticator } from './authenticator.entity.js';
 import { Authenticators } from './authenticators.service.js';
-import type { ConfirmationMethod, EnrolmentLink, NewAuthenticator } from './confirmation-method.js';
+import {
+  SECRET_BYTES,
+  type ConfirmationMethod,
+  type EnrolmentLink,
+  type NewAuthenticator,
+} from './confirmation-method.js';
 import { Enrolment } from './enrolment.entity.js';
+import { linkDigest, linkTo, newLinkSecret } from './link.js';
 import { generateTotp, totp } from './totp/totp.js';
 import type { TotpKey } from './totp/totp-codes.js';
 
-/** Milliseconds for which a link is good. */
+/** Milliseconds for which a link is good, unless its maker says otherwise. */
 const LINK_MS = 15 * 60_000;
-/** Bytes of the secret in a link. */
-const TOKEN_BYTES = 32;
 
 /** A person of a zone. */
 export interface Person {
@@ -23,6 +31,20 @@ export interface Person {
   readonly issuer: string | null;
 }
 
+/** A new link by which a person registers one authenticator, to be stored by {@link Enrolments.invite}. */
+export interface Invitation {
+  readonly url: string;
+  readonly expiresAt: Date;
+  readonly row: Omit<Enrolment, 'usedAt' | 'createdAt'>;
+}
+
+/**
+ * What an attempt to register an authenticator came to.
+ * - `wrong`: the evidence is wrong, or is a passkey that is registered already. The link stays good;
+ * - `gone`: the link has been used meanwhile, or has become too old.
+ */
+export type Registration = 'registered' | 'wrong' | 'gone';
+
 /** Registers authenticators: by links that operators send to people, or by operators themselves. */
 @Injectable()
 export class Enrolments {
@@ -30,21 +52,41 @@ export class Enrolments {
     @InjectRepository(Enrolment) private readonly enrolments: Repository<Enrolment>,
     @InjectDataSource() private readonly dataSource: DataSource,
     private readonly authenticators: Authenticators,
+    private readonly sealing: Sealing,
     private readonly ledger: Ledger,
   ) {}
 
-  /** Makes a link by which a person registers one authenticator. It is stored as a hash only. */
-  async invite(
-    tx: EntityManager,
+  /**
+   * Makes a link by which a person registers one authenticator, and draws the secret of that. Of the link a hash
+   * is stored; the secret is stored sealed. Not in a transaction: the KMS that seals may be slow.
+   *
+   * @param lifetimeMs milliseconds for which it is good
+   */
+  async newInvitation(
     zoneId: string,
     { subject, issuer }: Person,
-  ): Promise<{ url: string; expiresAt: Date }> {
-    const token = randomBytes(TOKEN_BYTES).toString('base64url');
-    const expiresAt = instant(this.authenticators.now() + LINK_MS);
-    const tokenDigest = digest(token);
-    const enrolments = tx.getRepository(Enrolment);
-    await enrolments.insert({ zoneId, tokenDigest, subject, subjectIssuer: issuer, expiresAt });
-    return { url: `${this.authenticators.env.issuerUrl}/step-up/enrol/${token}`, expiresAt };
+    lifetimeMs = LINK_MS,
+  ): Promise<Invitation> {
+    const token = newLinkSecret();
+    const id = uuidv4();
+    const expiresAt = instant(this.authenticators.now() + lifetimeMs);
+    const secret = randomBytes(SECRET_BYTES);
+    try {
+      const sealedSecret = await this.sealing.seal(contextOf({ zoneId, id }), secret);
+      const tokenDigest = linkDigest(token);
+      return {
+        url: linkTo(this.authenticators.env.issuerUrl, '/step-up/enrol', token),
+        expiresAt,
+        row: { zoneId, id, tokenDigest, subject, subjectIssuer: issuer, sealedSecret, expiresAt },
+      };
+    } finally {
+      secret.fill(0);
+    }
+  }
+
+  /** Stores a new link, which is good from then on. */
+  async invite(tx: EntityManager, { row }: Invitation): Promise<void> {
+    await tx.getRepository(Enrolment).insert(row);
   }
 
   /** Registers an authenticator app without a first code. The key is returned this once. */
@@ -60,63 +102,84 @@ export class Enrolments {
     return { authenticator: await authenticators.findOneByOrFail({ zoneId, id }), key };
   }
 
-  /** The enrolment that a link leads to. @returns `null` for a link that is unknown, used or too old */
-  find(token: string): Promise<Enrolment | null> {
-    return this.enrolments.findOneBy({
-      tokenDigest: digest(token),
+  /**
+   * Opens the enrolment that a link leads to.
+   *
+   * @param token the secret in the link
+   * @returns the link with its secret, for the caller to wipe; `null` for one that is unknown, used, too old, or
+   *   of the first version, whose links had the key of the authenticator in them
+   * @throws {CustodyUnavailable} if the key-encryption key is out of reach
+   */
+  async open(token: string): Promise<EnrolmentLink | null> {
+    const enrolment = await this.enrolments.findOneBy({
+      tokenDigest: linkDigest(token),
       usedAt: IsNull(),
       expiresAt: MoreThan(instant(this.authenticators.now())),
     });
+    if (enrolment === null || enrolment.sealedSecret === null) return null;
+    const secret = await this.sealing.open(contextOf(enrolment), enrolment.sealedSecret);
+    return { token, enrolment, secret };
   }
 
   /**
-   * Registers an authenticator by a link, and spends that, in one transaction with the audit event.
+   * Registers an authenticator by a link, and removes that, in one transaction with the audit event. What fails
+   * leaves the link as it was.
    *
    * @param evidence what the person has shown: a first code, or a new passkey. It may be anything
-   * @returns whether it is registered now
    */
   async enrol(
     link: EnrolmentLink,
     method: ConfirmationMethod,
     evidence: string,
-    requestId: string,
-  ): Promise<boolean> {
+    requestId: RequestId,
+  ): Promise<Registration> {
     const made = await method.register(link, evidence, this.authenticators);
-    if (made === null) return false;
-    const { zoneId, tokenDigest, subject, subjectIssuer } = link.enrolment;
-    return this.dataSource.transaction('READ COMMITTED', async (tx) => {
-      const { affected } = await tx
-        .getRepository(Enrolment)
-        .update({ zoneId, tokenDigest, usedAt: IsNull() }, { usedAt: () => 'clock_timestamp()' });
-      if (affected !== 1) return false;
-      const { id, credentialId } = made;
-      // A passkey that is registered already cannot become that of another person.
-      const taken = typeof credentialId === 'string' ? { zoneId, credentialId } : null;
-      if (taken !== null && (await tx.getRepository(Authenticator).existsBy(taken))) return false;
-      await insert(tx, zoneId, { subject, issuer: subjectIssuer }, method.name, made);
-      await this.ledger.append(tx, zoneId, {
-        type: 'authenticator.enrolled',
-        outcome: 'done',
-        request_id: requestId,
-        authenticator: { id, kind: method.name },
-        subject: { sub: subject, sub_iss: subjectIssuer },
-      });
-      return true;
-    });
+    if (made === null) return 'wrong';
+    const { zoneId, id, subject, subjectIssuer } = link.enrolment;
+    return commitIf<Registration>(
+      this.dataSource,
+      (outcome) => outcome === 'registered',
+      async (tx) => {
+        const { affected } = await tx
+          .getRepository(Enrolment)
+          .delete({ zoneId, id, usedAt: IsNull() });
+        if (affected !== 1) return 'gone';
+        // A passkey that is registered already cannot become that of another person.
+        const person = { subject, issuer: subjectIssuer };
+        if (!(await insert(tx, zoneId, person, method.name, made))) return 'wrong';
+        await this.ledger.append(tx, zoneId, {
+          type: 'authenticator.enrolled',
+          outcome: 'done',
+          ...requestId,
+          authenticator: { id: made.id, kind: method.name },
+          enrolment_id: id,
+          subject: { sub: subject, sub_iss: subjectIssuer },
+        });
+        return 'registered';
+      },
+    );
   }
 }
 
+/** @returns `false` if there is such an authenticator already */
 async function insert(
   tx: EntityManager,
   zoneId: string,
   { subject, issuer }: Person,
   kind: string,
   made: NewAuthenticator,
-): Promise<void> {
-  const authenticators = tx.getRepository(Authenticator);
-  await authenticators.insert({ zoneId, subject, subjectIssuer: issuer, kind, ...made });
+): Promise<boolean> {
+  const { raw } = await tx
+    .createQueryBuilder()
+    .insert()
+    .into(Authenticator)
+    .values({ zoneId, subject, subjectIssuer: issuer, kind, ...made })
+    .orIgnore()
+    .returning('id')
+    .execute();
+  return Array.isArray(raw) && raw.length === 1;
 }
 
-function digest(token: string): Buffer {
-  return createHash('sha256').update(token).digest();
+function contextOf({ zoneId, id }: Pick<Enrolment, 'zoneId' | 'id'>) {
+  return { purpose: 'enrolment-secret', zoneId, id } as const;
 }

@@ -33,7 +33,7 @@ export function sendPage(response: Response, status: number, page: Page): void {
 /** The files that pages load, by name. */
 export type Assets = ReadonlyMap<string, { readonly type: string; readonly body: Buffer }>;
 
-/** Reads the files that pages load: our own style and script, and the library that talks to passkeys. */
+/** Reads the files that pages load: our own style and scripts, and the library that talks to passkeys. */
 export function readAssets(): Assets {
   const own = join(programFolder(), 'assets');
   const entry = createRequire(import.meta.url).resolve('@simplewebauthn/browser');
@@ -41,7 +41,8 @@ export function readAssets(): Assets {
   const script = 'text/javascript; charset=utf-8';
   return new Map([
     ['page.css', { type: 'text/css; charset=utf-8', body: readFileSync(join(own, 'page.css')) }],
-    ['page.js', { type: script, body: readFileSync(join(own, 'page.js')) }],
+    ['link.js', { type: script, body: readFileSync(join(own, 'link.js')) }],
+    ['passkey.js', { type: script, body: readFileSync(join(own, 'passkey.js')) }],
     ['webauthn.js', { type: script, body: readFileSync(library) }],
   ]);
 }

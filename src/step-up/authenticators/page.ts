@@ -4,15 +4,15 @@ import { html, type Html } from './html.js';
 export interface Page {
   readonly title: string;
   readonly main: Html;
-  /** Whether it loads the script for passkeys. */
-  readonly scripted?: boolean;
+  /** Whether it loads the script for passkeys, too. */
+  readonly passkeys?: boolean;
 }
 
 /** The HTML document of a page. */
-export function documentOf({ title, main, scripted = false }: Page): string {
-  const scripts = scripted
+export function documentOf({ title, main, passkeys = false }: Page): string {
+  const scripts = passkeys
     ? html`<script src="/step-up/assets/webauthn.js" defer></script>
-        <script src="/step-up/assets/page.js" defer></script>`
+        <script src="/step-up/assets/passkey.js" defer></script>`
     : null;
   return html`<!doctype html>
     <html lang="en">
@@ -23,6 +23,7 @@ export function documentOf({ title, main, scripted = false }: Page): string {
         <meta name="color-scheme" content="light dark" />
         <title>${title}</title>
         <link rel="stylesheet" href="/step-up/assets/page.css" />
+        <script src="/step-up/assets/link.js" defer></script>
         ${scripts}
       </head>
       <body>

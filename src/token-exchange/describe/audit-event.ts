@@ -3,6 +3,7 @@ import type { IssuerSubject } from '../../zones/issuers/verify-issuer-token.js';
 import type { MandateClaims } from '../../mandates/verify-mandate.js';
 import type { OAuthError } from '../../oauth/errors.js';
 import { isUuid } from '../../oauth/vocabulary.js';
+import type { RequestId } from '../../platform/http/request-id.js';
 import { inputSha256 } from '../../policy/engine/input-hash.js';
 import { actorClaim } from '../stages/actor-chain.js';
 import type { Authenticated, Identified } from '../stages/authenticate.js';
@@ -43,7 +44,7 @@ export function issuedEvent(minted: Minted): AuditEvent {
   return {
     type: TYPE,
     outcome: 'issued',
-    request_id: requestId,
+    ...requestId,
     ...describe(minted),
     policy: describePolicy(minted.policy),
     ...describeRedeemed(minted),
@@ -76,12 +77,12 @@ function describeRedeemed({ redeemed }: Minted) {
 }
 
 /** The audit event of a refusal: what was asked, how far it came, and precisely why not. */
-export function refusedEvent(requestId: string, last: LastStage, error: OAuthError): AuditEvent {
+export function refusedEvent(requestId: RequestId, last: LastStage, error: OAuthError): AuditEvent {
   const atFault = error.code === 'server_error' || error.code === 'temporarily_unavailable';
   return {
     type: TYPE,
     outcome: atFault ? 'failed' : 'denied',
-    request_id: requestId,
+    ...requestId,
     error: error.code,
     reason: error.detail,
     ...(last === null ? {} : describe(last)),

@@ -1,4 +1,6 @@
+import { MAX_ACTORS, MAX_ANCESTORS } from '../../mandates/read-claims.js';
 import type { ActorClaim, MandateClaims } from '../../mandates/verify-mandate.js';
+import { OAuthError } from '../../oauth/errors.js';
 import type { JsonObject } from '../../policy/engine/input.js';
 
 /**
@@ -57,6 +59,26 @@ export function actorClaim(actor: ActorClaim): JsonObject {
     ...(actor.subType === undefined ? {} : { sub_type: actor.subType }),
     ...(actor.act === undefined ? {} : { act: actorClaim(actor.act) }),
   };
+}
+
+/** The `jti`s that what is exchanged comes from, the first one first, and its own last. */
+export function ancestorsOf({ ancestors, jti }: MandateClaims): readonly string[] {
+  return [...ancestors, jti];
+}
+
+/**
+ * Checks that a mandate may have such a chain: what is not refused here could be signed, but not read again.
+ *
+ * @throws {OAuthError} invalid_request
+ */
+export function checkLength(subject: MandateClaims | null, act: ActorClaim | undefined): void {
+  if (depthOf(act) > MAX_ACTORS) {
+    throw new OAuthError('invalid_request', `the chain of actors is longer than ${MAX_ACTORS}`);
+  }
+  if (subject !== null && ancestorsOf(subject).length > MAX_ANCESTORS) {
+    const description = `the chain of exchanges is longer than ${MAX_ANCESTORS}`;
+    throw new OAuthError('invalid_request', description);
+  }
 }
 
 /** How many actors a chain has. */

@@ -1,12 +1,11 @@
 import { v7 as uuidv7 } from 'uuid';
 import { NoSigningKey, type SignedMandate } from '../../keys/signing/key-ring.js';
-import { MAX_ACTORS } from '../../mandates/read-claims.js';
 import { InvalidToken, type MandateClaims } from '../../mandates/verify-mandate.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { OAuthError, unavailable } from '../../oauth/errors.js';
 import { agencyClaims } from '../describe/agency-claims.js';
 import type { TokenVerifier } from '../token-verification.service.js';
-import { actorClaim, depthOf } from './actor-chain.js';
+import { actorClaim, ancestorsOf } from './actor-chain.js';
 import type { Anchor } from './bind.js';
 import type { Cleared } from './clearance.js';
 import { lifetimeAsked, lifetimeCap } from './lifetimes.js';
@@ -26,9 +25,9 @@ export interface Minted extends Cleared {
  * Stage 7: builds the claims (RFC 9068 2.2, RFC 8693 4), signs them, and reads back what was signed.
  *
  * @param now milliseconds since the epoch
- * @throws {OAuthError} invalid_request for a lifetime beyond the cap, too long a chain of actors or
- *   too large a mandate; invalid_target for the issuer itself;
- *   invalid_grant if there is no life left; temporarily_unavailable if no key may sign
+ * @throws {OAuthError} invalid_request for a lifetime beyond the cap or too large a mandate; invalid_target
+ *   for the issuer itself; invalid_grant if there is no life left; temporarily_unavailable if no key may
+ *   sign; server_error if what was signed cannot be read, which is our fault whatever came in
  */
 export async function mint(cleared: Cleared, tokens: TokenVerifier, now: number): Promise<Minted> {
   const { issuer } = tokens;
@@ -43,9 +42,6 @@ export async function mint(cleared: Cleared, tokens: TokenVerifier, now: number)
   const asked =
     use === 'session' ? [] : policy.decisions.map(({ resource }) => resource.signingAlg);
   const exp = expiry(cleared, iat, signerExpiry(zone.keys, asked, now));
-  if (depthOf(act) > MAX_ACTORS) {
-    throw new OAuthError('invalid_request', `the chain of actors is longer than ${MAX_ACTORS}`);
-  }
   const session = cleared.anchor ?? newSession(exp);
   const [onlyTarget, ...moreTargets] = granted.targets;
   const audience = moreTargets.length === 0 ? onlyTarget : granted.targets;
@@ -66,7 +62,7 @@ export async function mint(cleared: Cleared, tokens: TokenVerifier, now: number)
     target: granted.targets,
     ...(act === undefined ? {} : { act: actorClaim(act) }),
     ...agencyClaims(agency),
-    ...(subject === null ? {} : { ancestors: [...subject.ancestors, subject.jti] }),
+    ...(subject === null ? {} : { ancestors: ancestorsOf(subject) }),
   };
   try {
     const mandate = await zone.keys.sign(claims, asked, now);
@@ -75,6 +71,10 @@ export async function mint(cleared: Cleared, tokens: TokenVerifier, now: number)
     if (error instanceof NoSigningKey) throw unavailable('no signing key', error);
     if (error instanceof InvalidToken && error.reason === 'too_large') {
       throw new OAuthError('invalid_request', 'the mandate would be too large', { cause: error });
+    }
+    if (error instanceof InvalidToken) {
+      const detail = `the mandate cannot be read back: ${error.reason}`;
+      throw new OAuthError('server_error', 'an internal error', { detail, cause: error });
     }
     throw error;
   }

@@ -12,6 +12,7 @@ import {
   type MandateTokenType,
   type SubjectTokenType,
 } from '../../oauth/vocabulary.js';
+import type { RequestId } from '../../platform/http/request-id.js';
 import { readClientForm } from '../../authentication/client-request.js';
 import { readCredentials, type Credentials } from '../../authentication/credentials.js';
 import { readUpstreamCall, type UpstreamCall } from './upstream-call.js';
@@ -25,7 +26,7 @@ export interface SubjectToken {
 
 /** A token request with its parameters typed; nothing after this stage sees the form. */
 export interface Parsed {
-  readonly requestId: string;
+  readonly requestId: RequestId;
   readonly source: string;
   readonly grantType: GrantType;
   readonly credentials: Credentials;
@@ -79,7 +80,7 @@ export function parse(request: TokenRequest): Parsed {
   const form = readClientForm(request, REPEATABLE);
   const grantType = readGrantType(form);
   const credentials = readCredentials(request, form);
-  const { subjectToken, actorToken } = readTokens(form, grantType);
+  const { subjectToken, actorToken } = AUTHORITY[grantType](form);
   if (request.gateway !== null && subjectToken === null) {
     throw malformed('a gateway needs a subject_token');
   }
@@ -104,23 +105,49 @@ export function parse(request: TokenRequest): Parsed {
   };
 }
 
+/** The tokens whose authority is exchanged. No subject token at all is the client's own authority. */
+interface Tokens {
+  readonly subjectToken: SubjectToken | null;
+  readonly actorToken: string | null;
+}
+
+/**
+ * Whose authority each grant is about. The stages after this one do not look at the grant, so a grant that let
+ * its token be absent here would give the client's own authority instead.
+ */
+const AUTHORITY: Readonly<Record<GrantType, (form: Form) => Tokens>> = {
+  [TOKEN_EXCHANGE]: (form) => {
+    const tokens = readTokens(form);
+    if (tokens.actorToken !== null && tokens.subjectToken === null) {
+      throw malformed('actor_token needs a subject_token');
+    }
+    return tokens;
+  },
+  [CLIENT_CREDENTIALS]: (form) => {
+    const tokens = readTokens(form);
+    if (tokens.subjectToken !== null || tokens.actorToken !== null) {
+      throw malformed('client_credentials takes no subject_token and no actor_token');
+    }
+    return tokens;
+  },
+};
+
 function readGrantType(form: Form): GrantType {
   const grantType = single(form, 'grant_type');
   if (grantType === null) throw malformed('grant_type is missing');
-  if (grantType === TOKEN_EXCHANGE || grantType === CLIENT_CREDENTIALS) return grantType;
+  if (isGrantType(grantType)) return grantType;
   throw new OAuthError('unsupported_grant_type', 'this grant_type is not supported');
 }
 
-function readTokens(form: Form, grantType: GrantType) {
-  const subjectToken = readToken(form, 'subject_token', isSubjectTokenType);
-  const actorToken = readToken(form, 'actor_token', isMandateTokenType)?.text ?? null;
-  if (grantType === CLIENT_CREDENTIALS && (subjectToken !== null || actorToken !== null)) {
-    throw malformed('client_credentials takes no subject_token and no actor_token');
-  }
-  if (actorToken !== null && subjectToken === null) {
-    throw malformed('actor_token needs a subject_token');
-  }
-  return { subjectToken, actorToken };
+function isGrantType(text: string): text is GrantType {
+  return Object.hasOwn(AUTHORITY, text);
+}
+
+function readTokens(form: Form): Tokens {
+  return {
+    subjectToken: readToken(form, 'subject_token', isSubjectTokenType),
+    actorToken: readToken(form, 'actor_token', isMandateTokenType)?.text ?? null,
+  };
 }
 
 function readToken<T extends string>(

@@ -10,7 +10,7 @@ import { OAuthError, unavailable } from '../../oauth/errors.js';
 import { ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE } from '../../oauth/vocabulary.js';
 import type { ZoneSnapshot } from '../../zones/snapshot/zone-snapshot.js';
 import type { TokenVerifier } from '../token-verification.service.js';
-import { actingFor, actorOf, clientsIn } from './actor-chain.js';
+import { actingFor, actorOf, checkLength, clientsIn } from './actor-chain.js';
 import type { Authenticated } from './authenticate.js';
 import { obeysMayAct } from './may-act.js';
 
@@ -40,7 +40,7 @@ export interface Resolved extends Omit<Authenticated, 'subjectToken' | 'actorTok
  *
  * A subject token may also be one of an issuer that the zone trusts (RFC 8693 2.1). It names a user.
  *
- * @throws {OAuthError} invalid_request (RFC 8693 2.2.2)
+ * @throws {OAuthError} invalid_request (RFC 8693 2.2.2), also for too long a chain of actors or exchanges
  */
 export async function resolve(
   authenticated: Authenticated,
@@ -66,6 +66,7 @@ export async function resolve(
   checkMayAct(subject, actor, authenticated.client.id);
   const { client } = authenticated;
   const act = onBehalfOf ? actingFor(subject, actor, client.id) : actorOf(subject, actor);
+  checkLength(subject, act);
   return { ...rest, subject, user, actor, use: 'resource', onBehalfOf, act };
 }
 

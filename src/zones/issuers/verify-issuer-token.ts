@@ -1,3 +1,4 @@
+import { isLine, readAuthentication, type Authentication } from '../../mandates/authentication.js';
 import {
   isJsonArray,
   isJsonObject,
@@ -32,14 +33,6 @@ export interface IssuerSubject {
   readonly labels: readonly string[];
   /** `may_act` (RFC 8693 4.4); a `sub` without `iss` in it is of this issuer. */
   readonly mayAct: JsonObject | null;
-}
-
-/** How and when a user was authenticated. */
-export interface Authentication {
-  readonly acr?: string;
-  readonly amr?: readonly string[];
-  /** Seconds since the epoch. */
-  readonly authTime?: number;
 }
 
 /** The rules for a subject token. */
@@ -84,7 +77,7 @@ export async function verifySubjectToken(
     sub: readSubject(claims, issuer),
     exp,
     jti: typeof jti === 'string' && /^[!-~]{1,256}$/.test(jti) ? jti : null,
-    authentication: readAuthentication(claims, now),
+    authentication: readUserAuthentication(claims, now),
     labels: readLabels(claims, issuer.labelClaims),
     mayAct: mayAct ?? null,
   };
@@ -170,33 +163,18 @@ function readSubject(claims: JsonObject, { subjectClaim }: TrustedIssuer): strin
 }
 
 const MAX_METHODS = 20;
-const LINE = /^[^\p{Cc}\p{Cs}\uFFFD]{1,200}$/u;
 
-/** `acr`, `amr` and `auth_time` (OpenID Connect Core 2). */
-function readAuthentication(claims: JsonObject, now: number): Authentication {
-  const { acr, amr, auth_time: authTime } = claims;
-  return {
-    ...(acr === undefined ? {} : { acr: readLine(acr) }),
-    ...(amr === undefined ? {} : { amr: readMethods(amr) }),
-    ...(authTime === undefined ? {} : { authTime: readAuthTime(authTime, now) }),
-  };
-}
-
-function readMethods(amr: JsonValue): readonly string[] {
-  if (!isJsonArray(amr) || amr.length > MAX_METHODS) {
+/** What the token says of the authentication of its user, which cannot lie ahead. */
+function readUserAuthentication(claims: JsonObject, now: number): Authentication {
+  const authentication = readAuthentication(claims);
+  if (
+    authentication === null ||
+    (authentication.amr ?? []).length > MAX_METHODS ||
+    !((authentication.authTime ?? 0) <= now + CLOCK_SKEW)
+  ) {
     throw new UntrustedToken('invalid_authentication');
   }
-  return amr.map(readLine);
-}
-
-function readLine(value: JsonValue): string {
-  if (typeof value === 'string' && LINE.test(value)) return value;
-  throw new UntrustedToken('invalid_authentication');
-}
-
-function readAuthTime(value: JsonValue, now: number): number {
-  if (typeof value === 'number' && value > 0 && value <= now + CLOCK_SKEW) return Math.floor(value);
-  throw new UntrustedToken('invalid_authentication');
+  return authentication;
 }
 
 const MAX_LABELS = 50;
@@ -213,7 +191,7 @@ function readLabels(claims: JsonObject, names: readonly string[]): readonly stri
     );
   });
   // All or none: a policy may forbid the one that would be left out.
-  if (labels.length > MAX_LABELS || !labels.every((label) => LINE.test(label))) {
+  if (labels.length > MAX_LABELS || !labels.every(isLine)) {
     throw new UntrustedToken('invalid_labels');
   }
   return [...new Set(labels)].toSorted();

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ConfirmFormInput, EnrolFormInput } from '../confirmation-method.js';
 import { html, type Html } from '../html.js';
+import { linkField } from '../link.js';
 import { confirmationNonce, enrolmentNonce, relyingPartyAt } from './relying-party.js';
 
 /** The form that confirms with a passkey. It is shown by the script, since it does nothing without. */
@@ -15,7 +16,7 @@ export function confirmForm({ challenge, env, alternative }: ConfirmFormInput): 
       data-rp="${relyingPartyAt(env.issuerUrl).id}"
     >
       ${alternative ? html`<p class="or">or</p>` : null}
-      <input type="hidden" name="assertion" />
+      <input type="hidden" name="assertion" data-evidence />
       <div class="buttons">
         <button name="decision" value="approved" class="${alternative ? '' : 'primary'}">
           Confirm with a passkey
@@ -52,7 +53,8 @@ export function enrolForm({ token, enrolment, env }: EnrolFormInput): Html {
   >
     <h2>Or with a passkey</h2>
     <p>Your phone, your computer or a security key asks for your finger, face or PIN.</p>
-    <input type="hidden" name="registration" />
+    ${linkField(token)}
+    <input type="hidden" name="registration" data-evidence />
     <div class="buttons"><button>Set up a passkey</button></div>
     <p class="problem" role="alert" hidden></p>
   </form>`;

@@ -1,6 +1,5 @@
-import { createHash, createPublicKey, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
-import { isoCBOR } from '@simplewebauthn/server/helpers';
 import { describe, expect, test } from 'vitest';
+import { newPasskey as softwarePasskey, UP } from '../../../../test/setup/passkey.js';
 import type { RunningEnv } from '../../../platform/config/env.js';
 import type { Challenge } from '../../challenge.entity.js';
 import type { Authenticator } from '../authenticator.entity.js';
@@ -10,13 +9,10 @@ import { passkey } from './passkey.js';
 import { confirmationNonce, enrolmentNonce } from './relying-party.js';
 
 const ORIGIN = 'https://mandate.example';
-const UP = 0x01;
-const UV = 0x04;
-const ATTESTED = 0x40;
 
 const challenge = { id: 'c1', binding: Buffer.alloc(32, 7) } as Challenge;
 const enrolment = { zoneId: 'z1', subject: 'alice', subjectIssuer: null } as Enrolment;
-const link = { token: 'a token', enrolment };
+const link = { token: 'a token', enrolment, secret: Buffer.alloc(20) };
 const nonce = confirmationNonce('c1', '07'.repeat(32));
 
 function portsWith(...known: Partial<Authenticator>[]): ConfirmationPorts {
@@ -29,68 +25,13 @@ function portsWith(...known: Partial<Authenticator>[]): ConfirmationPorts {
   };
 }
 
-const sha256 = (data: string | Buffer) => createHash('sha256').update(data).digest();
-
-/** A passkey of software: ES256, without attestation. */
+/** A passkey that signs for the challenge and the link of these tests, unless told otherwise. */
 function newPasskey({ rpId = 'mandate.example' } = {}) {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const { x = '', y = '' } = createPublicKey(
-    publicKey.export({ type: 'spki', format: 'pem' }),
-  ).export({
-    format: 'jwk',
-  });
-  const id = randomBytes(16);
-  const cose = new Map<number, number | Uint8Array>([
-    [1, 2],
-    [3, -7],
-    [-1, 1],
-    [-2, Uint8Array.from(Buffer.from(x, 'base64url'))],
-    [-3, Uint8Array.from(Buffer.from(y, 'base64url'))],
-  ]);
-  const data = (flags: number, count: number, more = Buffer.alloc(0)) => {
-    const counter = Buffer.alloc(4);
-    counter.writeUInt32BE(count);
-    return Buffer.concat([sha256(rpId), Buffer.from([flags]), counter, more]);
-  };
-  const client = (type: string, of: Buffer, origin: string) =>
-    Buffer.from(JSON.stringify({ type, challenge: of.toString('base64url'), origin }));
+  const one = softwarePasskey({ rpId, origin: ORIGIN });
   return {
-    id: id.toString('base64url'),
-    registration({
-      of = enrolmentNonce(link.token),
-      origin = ORIGIN,
-      flags = UP | UV,
-    } = {}): string {
-      const key = Buffer.from(isoCBOR.encode(cose));
-      const attested = Buffer.concat([Buffer.alloc(16), Buffer.from([0, id.length]), id, key]);
-      const attestation = new Map<string, unknown>([
-        ['fmt', 'none'],
-        ['attStmt', new Map()],
-        ['authData', Uint8Array.from(data(flags | ATTESTED, 0, attested))],
-      ]);
-      return JSON.stringify({
-        id: id.toString('base64url'),
-        response: {
-          clientDataJSON: client('webauthn.create', of, origin).toString('base64url'),
-          attestationObject: Buffer.from(
-            isoCBOR.encode(attestation as Parameters<typeof isoCBOR.encode>[0]),
-          ).toString('base64url'),
-        },
-      });
-    },
-    assertion({ of = nonce, origin = ORIGIN, flags = UP | UV, count = 1 } = {}): string {
-      const signed = data(flags, count);
-      const clientData = client('webauthn.get', of, origin);
-      const signature = sign('sha256', Buffer.concat([signed, sha256(clientData)]), privateKey);
-      return JSON.stringify({
-        id: id.toString('base64url'),
-        response: {
-          clientDataJSON: clientData.toString('base64url'),
-          authenticatorData: signed.toString('base64url'),
-          signature: signature.toString('base64url'),
-        },
-      });
-    },
+    id: one.id,
+    registration: (about = {}) => one.registration({ of: enrolmentNonce(link.token), ...about }),
+    assertion: (about = {}) => one.assertion({ of: nonce, ...about }),
   };
 }
 

@@ -1,5 +1,6 @@
 import { renderSVG } from 'uqr';
 import { Html, html } from '../html.js';
+import { linkField } from '../link.js';
 import type { TotpKey } from './totp-codes.js';
 
 /** The form that confirms with a code. @param failed whether the last code was wrong */
@@ -13,8 +14,13 @@ export function confirmForm(failed: boolean): Html {
   </form>`;
 }
 
-/** The form that sets up an app, with the key to scan or type. @param failed whether the last code was wrong */
-export function enrolForm(key: TotpKey, failed: boolean): Html {
+/**
+ * The form that sets up an app, with the key to scan or type.
+ *
+ * @param token the secret of the link, which the form sends along
+ * @param failed whether the last code was wrong
+ */
+export function enrolForm(key: TotpKey, token: string, failed: boolean): Html {
   return html`<h2>With an authenticator app</h2>
     <ol>
       <li>
@@ -29,7 +35,7 @@ export function enrolForm(key: TotpKey, failed: boolean): Html {
       </li>
       <li>
         <form method="post" autocomplete="off">
-          ${codeField(failed)}
+          ${linkField(token)} ${codeField(failed)}
           <div class="buttons"><button class="primary">Set up the app</button></div>
         </form>
       </li>

@@ -75,12 +75,19 @@ describe('a code', () => {
 
   test('of the key on the page registers the app', async () => {
     const enrolment = { zoneId: 'z1', subject: 'alice', subjectIssuer: null } as Enrolment;
-    const link = { token: 'a token', enrolment };
-    const page = totp.enrolForm({ ...link, env: {} as RunningEnv, failed: false }).text;
-    const secret = /<code class="key">([A-Z2-7 ]+)</.exec(page)?.[1]?.replaceAll(' ', '') ?? '';
+    const link = { token: 'a token', enrolment, secret: Buffer.alloc(20, 7) };
+    const keyOn = (about: typeof link) => {
+      const page = totp.enrolForm({ ...about, env: {} as RunningEnv, failed: false }).text;
+      return /<code class="key">([A-Z2-7 ]+)</.exec(page)?.[1]?.replaceAll(' ', '') ?? '';
+    };
+    const secret = keyOn(link);
+    // It is what was drawn for the link, whatever is in that.
+    expect(secret).toBe(new Secret({ buffer: new Uint8Array(20).fill(7).buffer }).base32);
+    expect(keyOn({ ...link, token: 'another' })).toBe(secret);
+    const other = { ...link, secret: Buffer.alloc(20, 8) };
     const made = await totp.register(link, codeOf(secret), portsWith());
-    expect(made).toMatchObject({ lastStep: String(STEP) });
-    expect(await totp.register({ ...link, token: 'b' }, codeOf(secret), portsWith())).toBeNull();
+    expect(made).toMatchObject({ lastStep: String(STEP), keyDrawn: true });
+    expect(await totp.register(other, codeOf(secret), portsWith())).toBeNull();
     const known = { ...made, zoneId: 'z1' } as Partial<Authenticator>;
     expect(await totp.verify(challenge, codeOf(secret, 1), portsWith(known))).not.toBeNull();
   });

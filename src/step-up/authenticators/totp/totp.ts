@@ -1,17 +1,14 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import {
+  SECRET_BYTES,
   updatesRow,
   type ConfirmationMethod,
   type ConfirmationPorts,
-  type EnrolmentLink,
   type NewAuthenticator,
 } from '../confirmation-method.js';
 import { stepOfCode, totpKey, type TotpKey } from './totp-codes.js';
 import { confirmForm, enrolForm } from './totp-forms.js';
-
-/** Bytes of a key (RFC 4226 4). */
-const KEY_BYTES = 20;
 
 /** Codes of an authenticator app (RFC 6238). Each is good once. */
 export const totp: ConfirmationMethod<'totp'> = {
@@ -40,12 +37,12 @@ export const totp: ConfirmationMethod<'totp'> = {
 
   enrolField: 'code',
   enrolProblem: 'That code was not right. Enter the one that the app shows now.',
-  enrolForm: (about) => enrolForm(totpKey(keyOf(about), about.enrolment.subject), about.failed),
+  enrolForm: ({ token, enrolment, secret, failed }) =>
+    enrolForm(totpKey(secret, enrolment.subject), token, failed),
 
-  async register(link, evidence, ports) {
-    const key = keyOf(link);
-    const step = stepOfCode(key, typed(evidence), ports.now());
-    return step === null ? null : sealed(link.enrolment.zoneId, key, step, ports);
+  async register({ enrolment, secret }, evidence, ports) {
+    const step = stepOfCode(secret, typed(evidence), ports.now());
+    return step === null ? null : sealed(enrolment.zoneId, secret, step, ports);
   },
 };
 
@@ -60,11 +57,16 @@ export async function generateTotp(
   account: string,
   ports: ConfirmationPorts,
 ): Promise<{ key: TotpKey; authenticator: NewAuthenticator }> {
-  const bytes = randomBytes(KEY_BYTES);
-  const key = totpKey(bytes, account);
-  return { key, authenticator: await sealed(zoneId, bytes, null, ports) };
+  const bytes = randomBytes(SECRET_BYTES);
+  try {
+    const key = totpKey(bytes, account);
+    return { key, authenticator: await sealed(zoneId, bytes, null, ports) };
+  } finally {
+    bytes.fill(0);
+  }
 }
 
+/** @param key a key that was drawn at random; the caller wipes it */
 async function sealed(
   zoneId: string,
   key: Buffer,
@@ -73,13 +75,7 @@ async function sealed(
 ): Promise<NewAuthenticator> {
   const id = uuidv7();
   const sealedSecret = await ports.sealSecret({ zoneId, id }, key);
-  key.fill(0);
-  return { id, sealedSecret, lastStep: step === null ? null : String(step) };
-}
-
-/** The key that a link leads to: derived from it, so that nothing is stored before the first right code. */
-function keyOf({ token }: EnrolmentLink): Buffer {
-  return createHmac('sha256', token).update('mandate totp key').digest().subarray(0, KEY_BYTES);
+  return { id, sealedSecret, lastStep: step === null ? null : String(step), keyDrawn: true };
 }
 
 /** A code without the spaces that apps show, and that people type. */

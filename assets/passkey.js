@@ -1,4 +1,4 @@
-// Lets passkeys confirm and be registered. Everything else on the page works without this.
+// Lets passkeys confirm and be registered. Everything else on the pages works without this.
 (() => {
   const { startAuthentication, startRegistration, browserSupportsWebAuthn } =
     globalThis.SimpleWebAuthnBrowser;
@@ -30,7 +30,7 @@
     problem.hidden = true;
     try {
       const response = await (passkey === 'get' ? sign(nonce, rp) : register(form.dataset));
-      form.querySelector('input[type=hidden]').value = JSON.stringify(response);
+      form.querySelector('input[data-evidence]').value = JSON.stringify(response);
       for (const button of buttons) button.disabled = false;
       form.requestSubmit(submitter);
     } catch {
@@ -45,7 +45,7 @@
     form.hidden = false;
     form.addEventListener('submit', (event) => {
       // Submitted for good once there is something to submit.
-      if (form.querySelector('input[type=hidden]').value !== '') return;
+      if (form.querySelector('input[data-evidence]').value !== '') return;
       event.preventDefault();
       void use(form, event.submitter);
     });

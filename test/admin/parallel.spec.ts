@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { applicationOf, tokenOf } from '../setup/agents.js';
+import { rows, startReplica, type Replica } from '../setup/harness.js';
+import {
+  callAdmin,
+  createTestZone,
+  postForm,
+  TOKEN_EXCHANGE,
+  ACCESS_TOKEN,
+  type TestZone,
+} from '../setup/zone.js';
+
+/** What is asked at once at each of two replicas. */
+const AT_ONCE = 12;
+
+/** Rows that take their time: all together longer than a request usually may. */
+const SLOW = `
+  CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$
+  BEGIN PERFORM pg_sleep(0.1); RETURN NEW; END $$;
+  CREATE TRIGGER slow BEFORE INSERT ON clients FOR EACH ROW EXECUTE FUNCTION slow();
+  CREATE TRIGGER slow BEFORE INSERT ON delegation_edges FOR EACH ROW EXECUTE FUNCTION slow()`;
+
+let replicas: readonly [Replica, Replica];
+let zone: TestZone;
+
+beforeAll(async () => {
+  const first = await startReplica();
+  replicas = [first, await startReplica({ databaseUrl: first.databaseUrl })];
+  await rows(first.databaseUrl, SLOW);
+  zone = await createTestZone(first);
+});
+afterAll(async () => {
+  await Promise.all((replicas ?? []).map((replica) => replica.stop()));
+});
+
+/** Asks at both replicas at once, many times. */
+function atOnce<T>(ask: (replica: Replica, nth: number) => Promise<T>): Promise<T[]> {
+  return Promise.all(
+    replicas.flatMap((replica) => Array.from({ length: AT_ONCE }, (_, nth) => ask(replica, nth))),
+  );
+}
+
+const statuses = (answers: readonly { readonly status: number }[]) =>
+  answers.map(({ status }) => status);
+
+test('clients that are created at once are all created', async () => {
+  const created = await atOnce((replica) =>
+    callAdmin(replica, 'POST', `/zones/${zone.zoneId}/clients`, { name: `client ${randomUUID()}` }),
+  );
+  expect(new Set(statuses(created))).toEqual(new Set([201]));
+  const listed = await zone.admin('GET', '/clients?limit=500');
+  const ids = (listed['items'] as { id: string }[]).map(({ id }) => id);
+  expect(ids).toEqual(expect.arrayContaining(created.map(({ body }) => body['id'])));
+});
+
+test('agents that work and clients that are created at once do not get in the way of each other', async () => {
+  const app = await applicationOf(zone, zone);
+  const token = await app.bearer();
+  const source = await app.open();
+  const answers = await atOnce(async (replica, nth) => {
+    if (nth % 3 === 0) {
+      const body = { name: `client ${randomUUID()}` };
+      return callAdmin(replica, 'POST', `/zones/${zone.zoneId}/clients`, body);
+    }
+    const options = { token, url: replica.url };
+    const opened = await app.call('POST', '/agent-sessions', { lifecycle: 'task' }, options);
+    if (opened.status !== 201) return opened;
+    const edge = {
+      source_session_id: source,
+      target_session_id: opened.body['id'],
+      scopes: ['shared'],
+    };
+    return app.call('POST', '/delegations', edge, options);
+  });
+  expect(new Set(statuses(answers))).toEqual(new Set([201]));
+});
+
+test('exchanges at once on one budgeted delegation are answered until the budget is used up', async () => {
+  const app = await applicationOf(zone);
+  const target = await app.open();
+  const budget = 15;
+  const edge = await app.delegate(await app.open(), target, { constraints: { budget } });
+  const subject = tokenOf(
+    await zone.session({
+      client_id: app.clientId,
+      client_secret: app.secret,
+      resource: [zone.resource, zone.otherResource],
+      scope: 'shared',
+    }),
+  );
+  const answers = await atOnce((replica) =>
+    postForm(replica.url, {
+      grant_type: TOKEN_EXCHANGE,
+      client_id: app.clientId,
+      client_secret: app.secret,
+      subject_token: subject,
+      subject_token_type: ACCESS_TOKEN,
+      resource: zone.resource,
+      agent_session_id: target,
+      delegation_edge_id: edge,
+    }),
+  );
+  expect(statuses(answers).toSorted()).toEqual([
+    ...Array.from({ length: budget }, () => 200),
+    ...Array.from({ length: 2 * AT_ONCE - budget }, () => 400),
+  ]);
+  for (const { status, body } of answers) {
+    if (status === 400) expect(body).toMatchObject({ error: 'invalid_grant' });
+  }
+});

@@ -1,0 +1,157 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { APPROVE_WRITES, heldIn } from '../setup/challenges.js';
+import { rows, startReplica, type Replica } from '../setup/harness.js';
+import { metric } from '../setup/policies.js';
+import { createTestZone, postForm, type Answer, type TestZone } from '../setup/zone.js';
+
+/** What is recorded of one address in one zone, and of one zone. */
+const OF_ADDRESS = 20;
+const OF_ZONE = 60;
+const NO_ZONE = '00000000-0000-0000-0000-000000000000';
+
+let replica: Replica;
+
+beforeAll(async () => {
+  replica = await startReplica({
+    env: { AUDIT_UNAUTHENTICATED: `${OF_ADDRESS}/${OF_ZONE}/100000`, TRUST_PROXY: '1' },
+  });
+});
+
+afterAll(async () => {
+  await replica?.stop();
+});
+
+let addresses = 0;
+function newAddress(): string {
+  addresses += 1;
+  return `198.51.${addresses >> 8}.${addresses & 255}`;
+}
+
+/** The denials of a zone that were recorded, by whether the caller had proved who it was. */
+async function denialsIn(zoneId: string) {
+  const [counts] = await rows<{ authenticated: number; strangers: number }>(
+    replica.databaseUrl,
+    `SELECT count(*) FILTER (WHERE client_id IS NOT NULL)::int AS authenticated,
+            count(*) FILTER (WHERE client_id IS NULL)::int AS strangers
+       FROM audit_events WHERE zone_id = $1 AND outcome = 'denied'`,
+    [zoneId],
+  );
+  return counts;
+}
+
+const unrecorded = (bound: string) =>
+  metric(replica, 'mandate_unrecorded_denials_total', { bound });
+
+/** Asks so many times, ten at once. */
+async function flood<T>(times: number, ask: (n: number) => Promise<T>): Promise<T[]> {
+  const answers: T[] = [];
+  for (let n = 0; n < times; n += 10) {
+    answers.push(...(await Promise.all(Array.from({ length: 10 }, (_, i) => ask(n + i)))));
+  }
+  return answers;
+}
+
+type Junk = (zone: TestZone, address: string) => Promise<Answer>;
+
+const junkAssertion: Junk = (zone, address) =>
+  postForm(
+    replica.url,
+    {
+      grant_type: 'client_credentials',
+      client_id: zone.clientId,
+      client_assertion: 'a.b.c',
+      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+      resource: zone.resource,
+    },
+    { 'X-Forwarded-For': address },
+  );
+
+const junkSignature: Junk = (zone, address) =>
+  zone.exchange(
+    { client_secret: undefined, subject_token: 'x' },
+    {
+      'X-Forwarded-For': address,
+      'X-Caracal-Gateway-Timestamp': String(Math.floor(Date.now() / 1_000)),
+      'X-Caracal-Gateway-Request': randomUUID(),
+      'X-Caracal-Gateway-Signature': '0'.repeat(64),
+    },
+  );
+
+describe('what is refused before it is authenticated', () => {
+  test.each([
+    ['a junk assertion', junkAssertion],
+    ["a gateway's junk signature", junkSignature],
+  ])('records so much of %s, and counts the rest', async (_case, junk) => {
+    const zone = await createTestZone(replica);
+    const [stranger, before] = [newAddress(), await unrecorded('address')];
+    const answers = await flood(100, () => junk(zone, stranger));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401]));
+    expect(await denialsIn(zone.zoneId)).toEqual({ authenticated: 0, strangers: OF_ADDRESS });
+    expect(await unrecorded('address')).toBe(before + 100 - OF_ADDRESS);
+  });
+
+  test('is one ration, in whichever way it is refused', async () => {
+    const zone = await createTestZone(replica);
+    const stranger = newAddress();
+    await flood(30, (n) => (n % 2 === 0 ? junkAssertion : junkSignature)(zone, stranger));
+    expect(await denialsIn(zone.zoneId)).toEqual({ authenticated: 0, strangers: OF_ADDRESS });
+  });
+
+  test('does not hide what another address does, nor what authenticated callers are denied', async () => {
+    const zone = await createTestZone(replica);
+    const stranger = newAddress();
+    await flood(50, () => junkAssertion(zone, stranger));
+    const other = await junkAssertion(zone, newAddress());
+    expect(await zone.audit(other.requestId)).toMatchObject([{ outcome: 'denied' }]);
+    const denied = await flood(50, () =>
+      zone.session({ resource: 'resource://unknown' }, { 'X-Forwarded-For': stranger }),
+    );
+    expect(new Set(denied.map(({ status }) => status))).toEqual(new Set([400]));
+    expect(await denialsIn(zone.zoneId)).toEqual({
+      authenticated: 50,
+      strangers: OF_ADDRESS + 1,
+    });
+  });
+
+  test('from however many addresses is bounded in its zone, and leaves other zones theirs', async () => {
+    const [zone, neighbour] = [await createTestZone(replica), await createTestZone(replica)];
+    const before = await unrecorded('zone');
+    await flood(200, () => junkAssertion(zone, newAddress()));
+    expect(await denialsIn(zone.zoneId)).toEqual({ authenticated: 0, strangers: OF_ZONE });
+    expect(await unrecorded('zone')).toBe(before + 200 - OF_ZONE);
+    await junkAssertion(neighbour, newAddress());
+    expect(await denialsIn(neighbour.zoneId)).toEqual({ authenticated: 0, strangers: 1 });
+  });
+
+  test('is bounded where no zone can be found for it, too', async () => {
+    const stranger = newAddress();
+    await flood(50, () =>
+      postForm(replica.url, { grant_type: 'nonsense' }, { 'X-Forwarded-For': stranger }),
+    );
+    expect(await denialsIn(NO_ZONE)).toEqual({ authenticated: 0, strangers: OF_ADDRESS });
+  });
+});
+
+test('wrong proofs on the page where a challenge is confirmed are rationed, too', async () => {
+  const zone = await createTestZone(replica);
+  await zone.activate(APPROVE_WRITES.replace('"approval"', '"mfa"'));
+  const { id } = heldIn(await zone.session({ scope: 'a:write' }));
+  const confirm = async (address: string) => {
+    const { status } = await fetch(`${replica.url}/step-up/${id}/confirm`, {
+      method: 'POST',
+      body: new URLSearchParams({ assertion: 'x', decision: 'approved' }),
+      headers: { 'X-Forwarded-For': address },
+    });
+    return status;
+  };
+  const stranger = newAddress();
+  expect(new Set(await flood(50, () => confirm(stranger)))).toEqual(new Set([400]));
+  // The request that was held is one, too.
+  expect(await denialsIn(zone.zoneId)).toEqual({ authenticated: 1, strangers: OF_ADDRESS });
+  const wrong = () =>
+    rows(replica.databaseUrl, 'SELECT wrong_responses FROM challenges WHERE id = $1', [id]);
+  expect(await wrong()).toEqual([{ wrong_responses: OF_ADDRESS }]);
+  expect(await confirm(newAddress())).toBe(400);
+  expect(await wrong()).toEqual([{ wrong_responses: OF_ADDRESS + 1 }]);
+});

@@ -1,0 +1,201 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { applicationOf, type TestApplication } from '../setup/agents.js';
+import { auditOf, rows, startReplica, withClient, type Replica } from '../setup/harness.js';
+import { until } from '../setup/process.js';
+import { callAdmin, createTestZone, type Answer, type TestZone } from '../setup/zone.js';
+
+const TASK = { lifecycle: 'task' };
+
+let replica: Replica;
+let zone: TestZone;
+let app: TestApplication;
+let neighbour: TestApplication;
+
+beforeAll(async () => {
+  replica = await startReplica();
+  zone = await createTestZone(replica);
+  app = await applicationOf(zone, zone);
+  const elsewhere = await createTestZone(replica);
+  neighbour = await applicationOf(elsewhere, elsewhere);
+});
+afterAll(async () => {
+  await replica?.stop();
+});
+
+function open(application: TestApplication, token: string): Promise<Answer> {
+  return application.call('POST', '/agent-sessions', TASK, { token });
+}
+
+/** Runs something while nobody else can change the graph of a zone. */
+function whileGraphIsLocked<T>({ zoneId }: TestZone, run: () => Promise<T>): Promise<T> {
+  return withClient(replica.databaseUrl, async (client) => {
+    await client.query('BEGIN');
+    await client.query('SELECT 1 FROM delegation_graphs WHERE zone_id = $1 FOR UPDATE', [zoneId]);
+    try {
+      return await run();
+    } finally {
+      await client.query('ROLLBACK');
+    }
+  });
+}
+
+/** How many of the replica's connections wait for a lock, by what they are called. */
+async function waiting(): Promise<{ shared: number; operators: number }> {
+  const found = await rows<{ name: string; count: number }>(
+    replica.databaseUrl,
+    `SELECT application_name AS name, count(*)::int AS count FROM pg_stat_activity
+      WHERE datname = current_database() AND wait_event_type = 'Lock' GROUP BY 1`,
+  );
+  const count = (name: string) => found.find((row) => row.name === name)?.count ?? 0;
+  return { shared: count(''), operators: count('mandate operators') };
+}
+
+describe('a crowd at the graph of one zone', () => {
+  test('waits on one connection, and leaves the others to other zones', async () => {
+    await app.open();
+    const [token, other] = [await app.bearer(), await neighbour.bearer()];
+    const crowd = await whileGraphIsLocked(zone, async () => {
+      const asked = Array.from({ length: 20 }, () => open(app, token));
+      await until(async () => (await waiting()).shared > 0);
+      const answers = [await open(neighbour, other), await open(neighbour, other)];
+      expect(answers.map(({ status }) => status)).toEqual([201, 201]);
+      expect((await waiting()).shared).toBeLessThanOrEqual(1);
+      return asked;
+    });
+    for (const { status } of await Promise.all(crowd)) expect([201, 503]).toContain(status);
+  });
+
+  test('does not keep out the operator who disables that very client', async () => {
+    const { clientId, secret } = await zone.newClient();
+    const busy = await applicationOf(zone, { clientId, secret });
+    const token = await busy.bearer();
+    const statuses = new Set<number>();
+    const asking = Array.from({ length: 10 }, async () => {
+      for (;;) {
+        // oxlint-disable-next-line no-await-in-loop
+        const { status } = await open(busy, token);
+        statuses.add(status);
+        if (status === 401) return;
+      }
+    });
+    await until(async () => statuses.has(201));
+    const path = `/zones/${zone.zoneId}/clients/${clientId}`;
+    const disabled = await callAdmin(replica, 'PATCH', path, { disabled: true });
+    expect(disabled).toMatchObject({ status: 200, body: { disabled: true } });
+    await Promise.all(asking);
+    expect([...statuses].toSorted()).toEqual([201, 401]);
+  });
+});
+
+test('operators get through while every connection that requests share is held up', async () => {
+  const zones = await Promise.all(Array.from({ length: 3 }, () => createTestZone(replica)));
+  const apps = await Promise.all(zones.map((each) => applicationOf(each, each)));
+  const agents = await Promise.all(apps.map((each) => each.open()));
+  const tokens = await Promise.all(apps.map((each) => each.bearer()));
+  await withClient(replica.databaseUrl, async (client) => {
+    await client.query('BEGIN');
+    await client.query('LOCK TABLE agent_sessions IN ACCESS EXCLUSIVE MODE');
+    let held = true;
+    const asking = apps.flatMap((each, at) =>
+      Array.from({ length: 8 }, async () => {
+        while (held) {
+          // oxlint-disable-next-line no-await-in-loop
+          await Promise.all([
+            each.call('GET', `/agent-sessions/${agents[at]}`, undefined, {
+              token: tokens[at] ?? null,
+            }),
+            each.exchange({ subject_token: tokens[at], agent_session_id: agents[at] }),
+          ]);
+        }
+      }),
+    );
+    await until(async () => (await waiting()).shared === 8);
+    const name = `client ${randomUUID()}`;
+    const path = `/zones/${zone.zoneId}/clients`;
+    expect(await callAdmin(replica, 'POST', path, { name })).toMatchObject({ status: 201 });
+    expect((await callAdmin(replica, 'GET', path)).status).toBe(200);
+    held = false;
+    await client.query('ROLLBACK');
+    await Promise.all(asking);
+  });
+});
+
+describe('agent sessions of one client', () => {
+  /** Opens agent sessions behind the server's back, as many as a client may have alive, less a few. */
+  async function fill(parent: string, less: number): Promise<void> {
+    await withClient(replica.databaseUrl, async (connection) => {
+      // The epoch of the graph need not count them.
+      await connection.query('SET session_replication_role = replica');
+      await connection.query(
+        `INSERT INTO agent_sessions (zone_id, id, client_id, session_id, root_session_id, parent_id, path, depth,
+                                     lifecycle, expires_at)
+         SELECT a.zone_id, n.id, a.client_id, a.session_id, a.root_session_id, a.id, ARRAY[a.id, n.id], 1,
+                'task', clock_timestamp() + interval '1 hour'
+           FROM agent_sessions a, (SELECT gen_random_uuid() AS id FROM generate_series(1, $2)) AS n WHERE a.id = $1`,
+        [parent, 2_000 - less - 1],
+      );
+    });
+  }
+
+  test('are limited, and those that have ended do not count', async () => {
+    const crowded = await applicationOf(zone);
+    const parent = await crowded.open();
+    await fill(parent, 1);
+    const token = await crowded.bearer();
+    const last = await open(crowded, token);
+    expect(last.status).toBe(201);
+    const refused = await open(crowded, token);
+    expect(refused).toMatchObject({
+      status: 429,
+      body: {
+        error: 'slow_down',
+        error_description: 'a client has 2000 agent sessions alive at most',
+      },
+    });
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+    expect(await auditOf(replica.databaseUrl, refused.requestId)).toEqual([]);
+    expect((await open(app, await app.bearer())).status).toBe(201);
+    const ended = await crowded.call('DELETE', `/agent-sessions/${parent}`, undefined, { token });
+    expect(ended.status).toBe(204);
+    expect((await open(crowded, token)).status).toBe(201);
+  });
+
+  test('do not count when an operator has ended the session that they were opened in', async () => {
+    const crowded = await applicationOf(zone);
+    const answer = await crowded.call('POST', '/agent-sessions', TASK);
+    await fill(String(answer.body['id']), 0);
+    const token = await crowded.bearer();
+    expect((await open(crowded, token)).status).toBe(429);
+    await zone.admin('DELETE', `/sessions/${String(answer.body['session_id'])}`);
+    expect((await open(crowded, token)).status).toBe(201);
+  });
+});
+
+describe('requests of agents', () => {
+  test('count against the limits of their client, and are told when to come back', async () => {
+    const limited = await startReplica({
+      databaseUrl: replica.databaseUrl,
+      env: { RATE_LIMIT_CLIENT: '2/10', RATE_LIMIT_ZONE: '1000/1000' },
+    });
+    try {
+      const token = await app.bearer();
+      const id = await app.open();
+      const ask = () =>
+        Promise.all([
+          app.call('GET', `/agent-sessions/${id}`, undefined, { token, url: limited.url }),
+          app.call('GET', `/delegations/${id}`, undefined, { token, url: limited.url }),
+          app.call('GET', `/agent-sessions`, undefined, { token, url: limited.url }),
+        ]);
+      const slowed = await until(async () => (await ask()).find(({ status }) => status === 429));
+      expect(slowed.body).toMatchObject({ error: 'slow_down' });
+      expect(Number(slowed.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+      expect(await auditOf(replica.databaseUrl, slowed.requestId)).toEqual([]);
+      const other = await applicationOf(zone);
+      const here = { token: await other.bearer(), url: limited.url };
+      expect((await other.call('POST', '/agent-sessions', TASK, here)).status).toBe(201);
+    } finally {
+      await limited.stop();
+    }
+  });
+});
