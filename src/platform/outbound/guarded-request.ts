@@ -87,9 +87,9 @@ export async function guardedRequest<T>(
 
 /** Cuts a connection, whatever is still going on there, and waits until it is gone. */
 function closed(connection: Socket): Promise<void> {
-  return new Promise((resolve) => {
-    if (connection.closed) resolve();
-    else connection.once('close', () => resolve()).destroy();
+  return new Promise((fulfil) => {
+    if (connection.closed) fulfil();
+    else connection.once('close', () => fulfil()).destroy();
   });
 }
 
