@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import {
   HealthCheckService,
   HealthIndicatorService,
@@ -8,67 +8,116 @@ import {
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
+import { BackgroundWork } from '../platform/background-work.js';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
+import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { LOGGER } from '../platform/config/logger.js';
+import { outageOf } from '../platform/database/outage.js';
 import { isDatabaseAway } from '../platform/http/database-error.js';
+import { CustodyUnavailable } from '../sealing/key-encryption.js';
 import {
   KeyEncryptionKeys,
   WrongKeyEncryptionKey,
 } from '../sealing/key-encryption-keys.service.js';
-import { Ledger } from '../ledger/ledger.service.js';
+import { CommitCheck } from '../ledger/commit-check.service.js';
 import { Snapshots } from '../zones/snapshot/snapshots.service.js';
+import { BackgroundChecks, NotChecked, TookTooLong, type Check } from './background-checks.js';
 import { clockSkew } from './clock-skew.js';
 import { Lifecycle } from './lifecycle.js';
 import { pendingMigrations } from './schema.js';
-import { singleFlight } from './single-flight.js';
+import { checkSigning } from './signing-check.js';
 
-/** Milliseconds that a check may take; all run at once, so the answer takes no longer. */
-const CHECK_TIMEOUT_MS = 1_200;
+/** Milliseconds between two rounds of checks. */
+const EVERY_MS = 5_000;
 /** Milliseconds by which our clock may differ from the database's. */
 const MAX_SKEW_MS = 5_000;
+
+const CHECKS = [
+  'database',
+  'migrations',
+  'key_encryption_key',
+  'ledger',
+  'clock',
+  'signing_keys',
+] as const;
+type CheckName = (typeof CHECKS)[number];
 
 /** Thrown by a check that failed, with a message that is public. */
 class NotReady extends Error {
   override readonly name = 'NotReady';
 }
 
-/** The readiness checks: whether minting is safe now. */
+/** Readiness: whether mandates can be issued, as the last round of checks in the background found it. */
 @Injectable()
-export class Readiness {
+export class Readiness implements OnApplicationShutdown {
+  /** The checks that fail now, so that only changes are logged. */
+  private readonly failing = new Set<string>();
+  private readonly checks: BackgroundChecks<CheckName>;
+
+  constructor(
+    private readonly health: HealthCheckService,
+    private readonly indicators: HealthIndicatorService,
+    @InjectDataSource() private readonly dataSource: DataSource,
+    private readonly keyEncryptionKeys: KeyEncryptionKeys,
+    private readonly commits: CommitCheck,
+    private readonly snapshots: Snapshots,
+    private readonly lifecycle: Lifecycle,
+    @Inject(ENV) env: RunningEnv,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOGGER) private readonly logger: Logger,
+    background: BackgroundWork,
+  ) {
+    const checks: Record<CheckName, Check> = {
+      database: () => this.checkDatabase(),
+      migrations: () => this.checkMigrations(),
+      key_encryption_key: () => this.keyEncryptionKeys.verify(),
+      ledger: () => this.commits.run(),
+      clock: () => this.checkClock(),
+      signing_keys: () => this.checkSigningKeys(),
+    };
+    const watched = Object.entries(checks).map(([name, check]) => [
+      name,
+      () => this.watch(name, check),
+    ]);
+    this.checks = new BackgroundChecks<CheckName>(Object.fromEntries(watched), {
+      everyMs: EVERY_MS,
+      withinMs: env.limits.checkMs,
+    });
+    background.add(() => this.checks.start());
+  }
+
+  onApplicationShutdown(): void {
+    this.checks.stop();
+  }
+
   /**
-   * Runs all checks.
+   * What the last round said. Runs nothing.
    *
    * @returns what is up
    * @throws {ServiceUnavailableException} with what is down, in the same format
    */
-  readonly check: () => Promise<HealthCheckResult>;
-
-  /** The checks that fail now, so that only changes are logged. */
-  private readonly failing = new Set<string>();
-  private migrated = false;
-
-  constructor(
-    health: HealthCheckService,
-    private readonly indicators: HealthIndicatorService,
-    @InjectDataSource() private readonly dataSource: DataSource,
-    private readonly keyEncryptionKeys: KeyEncryptionKeys,
-    private readonly ledger: Ledger,
-    private readonly snapshots: Snapshots,
-    private readonly lifecycle: Lifecycle,
-    @Inject(CLOCK) private readonly clock: Clock,
-    @Inject(LOGGER) private readonly logger: Logger,
-  ) {
-    const checks = [
-      this.indicator('shutdown', () => this.checkShutdown()),
-      this.indicator('database', () => this.checkDatabase()),
-      this.indicator('migrations', () => this.checkMigrations()),
-      this.indicator('key_encryption_key', () => this.keyEncryptionKeys.verify()),
-      this.indicator('ledger', () => this.ledger.probe()),
-      this.indicator('clock', () => this.checkClock()),
-      this.indicator('signing_keys', () => this.checkSigningKeys()),
+  check(): Promise<HealthCheckResult> {
+    return this.health.check([
+      () => this.describeShutdown(),
+      ...CHECKS.map((name) => this.describe(name)),
       () => this.describePolicy(),
-    ];
-    this.check = singleFlight(() => health.check(checks));
+    ]);
+  }
+
+  private describe(name: CheckName): HealthIndicatorFunction {
+    return () => {
+      const error = this.checks.errorOf(name);
+      const indicator = this.indicators.check(name);
+      if (error !== null) return indicator.down({ message: reasonOf(error) });
+      return indicator.up(
+        name === 'signing_keys' ? { broken_zones: this.snapshots.zonesWithoutSigner } : {},
+      );
+    };
+  }
+
+  private describeShutdown() {
+    const indicator = this.indicators.check('shutdown');
+    return this.lifecycle.stopping ? indicator.down({ message: 'stopping' }) : indicator.up();
   }
 
   /**
@@ -80,26 +129,16 @@ export class Readiness {
     return this.indicators.check('policy').up({ broken_zones: this.snapshots.brokenPolicies });
   }
 
-  private indicator(name: string, check: () => Promise<void>): HealthIndicatorFunction {
-    // Each check is single-flight, too: one that timed out goes on until its connection times out.
-    const run = singleFlight(() => this.watch(name, check));
-    return () => this.indicators.check(name).attempt(run).withTimeout(CHECK_TIMEOUT_MS);
-  }
-
   /** Runs a check, and logs when it starts or stops failing. The driver's error, which has addresses in it, goes only there. */
-  private async watch(name: string, check: () => Promise<void>): Promise<void> {
+  private async watch(name: string, check: Check): Promise<void> {
     try {
       await check();
     } catch (error) {
       if (!this.failing.has(name)) this.logger.warn({ check: name, err: error }, 'a check fails');
       this.failing.add(name);
-      throw new NotReady(reasonOf(error), { cause: error });
+      throw error;
     }
     if (this.failing.delete(name)) this.logger.info({ check: name }, 'a check passes again');
-  }
-
-  private async checkShutdown(): Promise<void> {
-    if (this.lifecycle.stopping) throw new NotReady('stopping');
   }
 
   private async checkDatabase(): Promise<void> {
@@ -107,19 +146,12 @@ export class Readiness {
   }
 
   private async checkMigrations(): Promise<void> {
-    if (this.migrated) return;
     const pending = await pendingMigrations(this.dataSource);
     if (pending.length > 0) throw new NotReady(`pending: ${pending.join(', ')}`);
-    this.migrated = true;
   }
 
-  /**
-   * Fails while a zone in use cannot sign: unlike a broken policy, which denies, that is a failure of ours.
-   * The message has a number only, since callers of this route may not know which zones there are.
-   */
   private async checkSigningKeys(): Promise<void> {
-    const withoutSigner = await this.snapshots.countZonesWithoutSigner();
-    if (withoutSigner > 0) throw new NotReady(`zones in use that cannot sign: ${withoutSigner}`);
+    await checkSigning(await this.snapshots.keyRingsToTry(), this.clock.now());
   }
 
   private async checkClock(): Promise<void> {
@@ -133,8 +165,14 @@ export class Readiness {
   }
 }
 
+/** What may be said of an error to anybody: no name, no address. */
 function reasonOf(error: unknown): string {
   if (error instanceof NotReady) return error.message;
+  if (error instanceof TookTooLong) return 'the check took too long';
+  if (error instanceof NotChecked) return 'there was no check lately';
   if (error instanceof WrongKeyEncryptionKey) return 'not the key that the database is sealed with';
+  if (error instanceof CustodyUnavailable) return 'what keeps the keys is out of reach';
+  const outage = outageOf(error);
+  if (outage !== null) return `the database cannot be used: ${outage}`;
   return isDatabaseAway(error) ? 'the database does not answer' : 'the check failed';
 }

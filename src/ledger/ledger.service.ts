@@ -31,6 +31,7 @@ export class Ledger implements OnApplicationShutdown {
     pausesMs: PAUSES_MS,
     maxOfZone: MAX_WAITING_OF_ZONE,
   });
+  private lastIssuedAt: number | null = null;
 
   constructor(
     @Inject(ENV) { databaseUrl: url, limits }: RunningEnv,
@@ -70,6 +71,19 @@ export class Ledger implements OnApplicationShutdown {
    *   for it. Its cause is an `OutcomeUnknown` where it may be recorded all the same
    */
   async commit(entry: Entry): Promise<Committed> {
+    const committed = await this.checkAndRecord(entry);
+    if (committed.status === 'recorded' && entry.event.outcome === 'issued') {
+      this.lastIssuedAt = performance.now();
+    }
+    return committed;
+  }
+
+  /** When something that is issued was recorded last, by `performance.now`; `null` if nothing was. */
+  get issuedAt(): number | null {
+    return this.lastIssuedAt;
+  }
+
+  private async checkAndRecord(entry: Entry): Promise<Committed> {
     try {
       return (
         (await this.issuing.try(entry)) ??

@@ -16,6 +16,6 @@ export class BackgroundWork {
 
   /** Begins all of it. */
   async start(): Promise<void> {
-    await Promise.all(this.starts.map((start) => start()));
+    await Promise.all(this.starts.map(async (start) => start()));
   }
 }

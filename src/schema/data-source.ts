@@ -1,4 +1,6 @@
+import pg from 'pg';
 import type { DataSourceOptions } from 'typeorm';
+import { ImpatientPool } from '../platform/database/impatient-pool.js';
 import { timeLimits, type TimeLimits } from '../platform/config/time-limits.js';
 import { Authenticator } from '../step-up/authenticators/authenticator.entity.js';
 import { Enrolment } from '../step-up/authenticators/enrolment.entity.js';
@@ -36,6 +38,7 @@ import { AgentSessionLimits1795292294765 } from './migrations/1795292294765-agen
 import { RequestLabels1795292544585 } from './migrations/1795292544585-request-labels.js';
 import { ConfirmationProofs1795293080661 } from './migrations/1795293080661-confirmation-proofs.js';
 import { Removals1795293453144 } from './migrations/1795293453144-removals.js';
+import { LedgerProbes1795293541006 } from './migrations/1795293541006-ledger-probes.js';
 import { AuditChainEnds1795294319836 } from './migrations/1795294319836-audit-chain-ends.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
@@ -47,14 +50,15 @@ export const MIGRATIONS_TABLE = 'schema_migrations';
 const OPERATORS_POOL_SIZE = 4;
 
 /**
- * The connection as the service uses it: impatient with statements, because a caller who waits holds its own
- * callers, but not with connections. What is given up before it could be there is never there.
+ * The connection as the service uses it: impatient, because a caller who waits holds its own callers. Only the
+ * making of a connection takes what it takes: what is given up before it could be there is never there.
  *
  * @param url `postgres://…`
  */
 export function dataSourceOptions(url: string, limits: TimeLimits = timeLimits()): PostgresOptions {
   return {
     type: 'postgres',
+    driver: { ...pg, Pool: ImpatientPool },
     url,
     entities: [
       Zone,
@@ -98,6 +102,7 @@ export function dataSourceOptions(url: string, limits: TimeLimits = timeLimits()
       RequestLabels1795292544585,
       ConfirmationProofs1795293080661,
       Removals1795293453144,
+      LedgerProbes1795293541006,
       AuditChainEnds1795294319836,
     ],
     migrationsTableName: MIGRATIONS_TABLE,

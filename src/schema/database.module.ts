@@ -7,6 +7,7 @@ import { OPERATORS } from '../platform/database/operators-connections.js';
 import { ZoneReads } from '../platform/database/zone-reads.service.js';
 import { dataSourceOptions, operatorsOptions } from './data-source.js';
 import { endBrokenConnections } from '../platform/database/broken-connections.js';
+import { becomeImpatient } from '../platform/database/impatient-pool.js';
 import type { StartPatience } from '../platform/database/start-patience.js';
 
 /** The connections to PostgreSQL and the news from it. The schema is migrated before Nest starts. */
@@ -18,9 +19,10 @@ export class DatabaseModule {
       module: DatabaseModule,
       global: true,
       imports: [
-        connections(dataSourceOptions(env.databaseUrl, env.limits), patience),
+        connections(dataSourceOptions(env.databaseUrl, env.limits), env.limits.waitMs, patience),
         connections(
           { ...operatorsOptions(env.databaseUrl, env.limits), name: OPERATORS },
+          env.limits.waitMs,
           patience,
         ),
       ],
@@ -32,6 +34,7 @@ export class DatabaseModule {
 
 function connections(
   options: TypeOrmModuleOptions & { readonly name?: string },
+  waitMs: number,
   patience: StartPatience | null,
 ): DynamicModule {
   return TypeOrmModule.forRootAsync({
@@ -43,6 +46,7 @@ function connections(
       const initialize = () => new DataSource(given).initialize();
       const dataSource = await (patience?.until(initialize) ?? initialize());
       endBrokenConnections(dataSource);
+      becomeImpatient(dataSource, waitMs);
       return dataSource;
     },
   });

@@ -17,6 +17,7 @@ export const FUNCTION_FILES: readonly string[] = [
   'ledger/locks.sql',
   'ledger/sessions/sessions.sql',
   'ledger/ledger.sql',
+  'ledger/probe.sql',
   'ledger/maintenance.sql',
   'zones/zone-version.sql',
   'webhooks/outbox.sql',

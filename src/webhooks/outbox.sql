@@ -10,3 +10,9 @@ CREATE OR REPLACE FUNCTION webhook_event(p_zone uuid, p_type text, p_data jsonb)
    WHERE w.zone_id = p_zone AND w.disabled_at IS NULL
      AND (w.events = '{}' OR p_type = ANY (w.events))
 $$;
+
+-- Who receives what is sent to a URL: its scheme, host and port. Several webhooks may have the same.
+CREATE OR REPLACE FUNCTION webhook_receiver(p_url text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT regexp_replace(lower(coalesce(substring(p_url FROM '^[A-Za-z]+://[^/?#]+'), p_url)),
+                        '^(https://.*):443$|^(http://.*):80$', '\1\2')
+$$;

@@ -19,9 +19,11 @@ const LOOK_MS = 700;
 const AWAY_MS = 3_000;
 /** Milliseconds that a receiver has for its answer. */
 const TIMEOUT_MS = 10_000;
-/** Deliveries that this replica sends at once, and to one webhook. */
+/** Deliveries that this replica sends at once, and to one receiver, whichever webhooks they are of. */
 const MOST = 32;
 const MOST_TO_ONE = 4;
+/** Milliseconds between two looks for what has waited for too long. */
+const GIVE_UP_MS = 60_000;
 const GONE = 410;
 
 /** The outcome of one attempt to deliver. */
@@ -29,11 +31,13 @@ type Outcome = 'delivered' | 'gone' | { readonly failure: string };
 
 /**
  * Sends the deliveries of the outbox, each at least once: what a replica that dies has begun to send is sent
- * again by another one. No request waits for this, and a webhook that is slow holds up no other.
+ * again by another one. No request waits for this, and a receiver that is slow holds up no other.
  */
 @Injectable()
 export class Sender implements OnApplicationShutdown {
-  private readonly sending = new Map<string, { readonly webhookId: string; done: Promise<void> }>();
+  /** The receivers of what is on its way, by the id of the delivery. */
+  private readonly sending = new Map<string, string>();
+  private giveUpAt = 0;
   private readonly periodic = new Periodic(() => this.look(), 0.2);
 
   constructor(
@@ -55,6 +59,7 @@ export class Sender implements OnApplicationShutdown {
 
   private async look(): Promise<number> {
     try {
+      await this.giveUp();
       const due = await this.take();
       for (const one of due) this.begin(one);
       return due.length > 0 ? 0 : LOOK_MS;
@@ -67,26 +72,33 @@ export class Sender implements OnApplicationShutdown {
   private async take(): Promise<DueDelivery[]> {
     const most = MOST - this.sending.size;
     if (most <= 0) return [];
-    const busy = new Map<string, number>();
-    for (const { webhookId } of this.sending.values()) {
-      busy.set(webhookId, (busy.get(webhookId) ?? 0) + 1);
+    const underWay = new Map<string, number>();
+    for (const receiver of this.sending.values()) {
+      underWay.set(receiver, (underWay.get(receiver) ?? 0) + 1);
     }
-    const enough = [...busy].filter(([, count]) => count >= MOST_TO_ONE).map(([id]) => id);
-    return this.outbox.take({ most, ofOne: MOST_TO_ONE, busy: enough });
+    return this.outbox.take({ most, toOne: MOST_TO_ONE, underWay });
+  }
+
+  private async giveUp(): Promise<void> {
+    const now = performance.now();
+    if (now < this.giveUpAt) return;
+    const more = await this.outbox.giveUp();
+    this.giveUpAt = more ? 0 : now + GIVE_UP_MS;
   }
 
   private begin(due: DueDelivery): void {
-    const { id, webhookId } = due.delivery;
-    const done = this.deliver(due)
+    const { id } = due.delivery;
+    this.sending.set(id, due.receiver);
+    void this.deliver(due)
       .catch((error: unknown) => {
         this.logger.warn({ err: error, delivery: id }, 'what came of a webhook is not known');
       })
       .finally(() => this.sending.delete(id));
-    this.sending.set(id, { webhookId, done });
   }
 
-  private async deliver({ delivery, webhook }: DueDelivery): Promise<void> {
-    const outcome = await this.send({ delivery, webhook });
+  private async deliver(due: DueDelivery): Promise<void> {
+    const { delivery, webhook } = due;
+    const outcome = await this.send(due);
     if (outcome === 'delivered') {
       await this.outbox.delivered(delivery);
       this.deliveries.inc({ result: 'delivered' });
@@ -101,11 +113,12 @@ export class Sender implements OnApplicationShutdown {
 
   private async send({ delivery, webhook }: DueDelivery): Promise<Outcome> {
     const now = this.clock.now();
-    const body = Buffer.from(JSON.stringify(delivery.payload));
+    const text = JSON.stringify(delivery.payload);
+    const body = Buffer.from(text);
     try {
       const keys = await this.webhooks.keysOf(webhook, now);
       const headers = {
-        ...signMessage(keys, delivery.id, now, body),
+        ...signMessage(keys, delivery.id, now, text),
         'content-type': 'application/json',
         'user-agent': 'mandate',
       };

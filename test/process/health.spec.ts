@@ -192,8 +192,8 @@ test('is alive and not ready while stopping', async () => {
 test('is not ready with a key-encryption key that the database no longer knows', async () => {
   const replica = await startReplicaForTest();
   await rows(replica.databaseUrl, `UPDATE key_encryption_keys SET check_value = '\\x00'`);
-  const { status, body } = await ready(replica.url);
-  expect(status).toBe(503);
+  await expect.poll(async () => (await ready(replica.url)).status).toBe(503);
+  const { body } = await ready(replica.url);
   expect(Object.keys(body.error)).toEqual(['key_encryption_key']);
   // A check that decided anything would have mended or replaced the row.
   const kept = await rows(replica.databaseUrl, 'SELECT check_value FROM key_encryption_keys');
@@ -203,9 +203,9 @@ test('is not ready with a key-encryption key that the database no longer knows',
 test('is not ready when a migration is missing', async () => {
   const databaseUrl = await createDatabase();
   const replica = await startReplicaForTest({ databaseUrl });
-  await rows(databaseUrl, `DELETE FROM schema_migrations WHERE name LIKE 'Ledger%'`);
-  const { status, body } = await ready(replica.url);
-  expect(status).toBe(503);
+  await rows(databaseUrl, `DELETE FROM schema_migrations WHERE name LIKE 'Ledger1%'`);
+  await expect.poll(async () => (await ready(replica.url)).status).toBe(503);
+  const { body } = await ready(replica.url);
   expect(body.error).toEqual({
     migrations: expect.objectContaining({ message: expect.stringMatching(/^pending: Ledger\d+$/) }),
   });
@@ -244,6 +244,9 @@ describe('on a database that is paused', () => {
     expect((await ready(replica.url)).status).toBe(200);
     await signalDatabase('SIGSTOP');
     try {
+      await expect
+        .poll(async () => Object.keys((await ready(replica.url)).body.error))
+        .toEqual(expect.arrayContaining(['database', 'ledger']));
       for (let round = 0; round < 3; round += 1) {
         const answers = await Promise.all(Array.from({ length: 20 }, () => ready(replica.url)));
         for (const { status, body, headers } of answers) {

@@ -230,7 +230,11 @@ describe('on the command line', () => {
     ]);
     expect(usage).toMatchObject({ code: 2, stdout: '' });
     expect(usage.stderr).toContain('Usage:');
-    expect(away).toEqual({ code: 3, stdout: '', stderr: 'the database is out of reach\n' });
+    expect(away).toEqual({
+      code: 3,
+      stdout: '',
+      stderr: 'the database is out of reach: the connection is refused\n',
+    });
     expect(wrong).toMatchObject({ code: 3, stdout: '' });
     expect(wrong.stderr).toContain('KEY_ENCRYPTION_KEY must be 32 bytes');
   });

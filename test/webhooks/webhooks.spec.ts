@@ -179,9 +179,11 @@ describe('webhooks', () => {
     receiver.answers.set(slow.path, null);
     for (let i = 0; i < 10; i += 1) await newChallenge();
     await expect.poll(() => slow.arrived().length, PATIENCE).toBeGreaterThanOrEqual(4);
-    const quick = await newWebhook({ events: ['challenge.created'] });
+    const other = await startReceiver();
+    await zone.admin('POST', '/webhooks', { url: other.url, events: ['challenge.created'] });
     await newChallenge();
-    await expect.poll(() => quick.arrived().length, PATIENCE).toBe(1);
+    await expect.poll(() => other.received.length, PATIENCE).toBe(1);
+    await other.close();
     // No more than four at once, by each of two replicas.
     expect(slow.arrived().length).toBeLessThanOrEqual(8);
     await zone.admin('DELETE', `/webhooks/${slow.id}`);
@@ -321,4 +323,103 @@ test('what a server had begun to send when it was killed is sent by the next one
   const [first, second] = webhook.arrived();
   expect(second?.headers['webhook-id']).toBe(first?.headers['webhook-id']);
   expect(JSON.parse(second?.body ?? '')).toMatchObject({ data: { challenge_id: id } });
+});
+
+describe('a receiver that never answers', () => {
+  test('is sent four at once by a replica, however many webhooks it has and however they come', async () => {
+    const replica = await startReplicaForTest({ env: ALLOW_ALL });
+    const [silent, quick] = await Promise.all([startReceiver(), startReceiver()]);
+    try {
+      const [own, other] = [await newZone(replica), await newZone(replica)];
+      // The same receiver, written in another way, and for another zone.
+      const urls = [`${silent.url}/1`, `${silent.url.replace('http:', 'HTTP:')}/2`];
+      const ids: string[] = [];
+      for (const [i, of] of [own, other].entries()) {
+        silent.answers.set(`/${i + 1}`, null);
+        const { id } = await of.admin('POST', '/webhooks', { url: urls[i] });
+        ids.push(String(id));
+      }
+      const tell = (of: TestZone, id: unknown) => of.admin('POST', `/webhooks/${String(id)}/test`);
+      for (let i = 0; i < 3; i += 1) await tell(own, ids[0]);
+      await expect.poll(() => silent.received.length, PATIENCE).toBe(3);
+      // More than there are places left, of either.
+      for (let i = 0; i < 6; i += 1) {
+        await tell(own, ids[0]);
+        await tell(other, ids[1]);
+      }
+      await expect.poll(() => silent.received.length, PATIENCE).toBe(4);
+      // Others are told meanwhile: each of these is a look into the outbox that has taken nothing for the silent one.
+      const { id } = await own.admin('POST', '/webhooks', { url: `${quick.url}/3` });
+      for (let i = 1; i <= 3; i += 1) {
+        await tell(own, id);
+        await expect.poll(() => quick.received.length, PATIENCE).toBe(i);
+      }
+      expect(silent.received.length).toBe(4);
+    } finally {
+      await Promise.all([silent.close(), quick.close()]);
+    }
+  });
+});
+
+test('what nobody can be told any more is given up, and its day goes', async () => {
+  const databaseUrl = await createDatabase();
+  const first = await startReplica({ databaseUrl, env: ALLOW_ALL });
+  const own = await newZone(first);
+  const [off, resting, on] = [
+    await newWebhook({}, own),
+    await newWebhook({}, own),
+    await newWebhook({}, own),
+  ];
+  for (const { id } of [off, resting])
+    await own.admin('PATCH', `/webhooks/${id}`, { enabled: false });
+  await first.stop();
+  // As it would be five days later, for one of them on the day after it was switched off.
+  await rows(
+    databaseUrl,
+    `CREATE TABLE webhook_deliveries_20200101 PARTITION OF webhook_deliveries FOR VALUES
+       FROM (uuid_from_time('2020-01-01 00:00Z')) TO (uuid_from_time('2020-01-02 00:00Z'))`,
+  );
+  const pending = (webhook: TestWebhook, id: string, age: string, due: string) =>
+    rows(
+      databaseUrl,
+      `INSERT INTO webhook_deliveries (zone_id, id, webhook_id, event_type, payload, created_at, due_at)
+       VALUES ($1, ${id}, $2, 'webhook.test', '{}', now() - $3::interval, now() + $4::interval)`,
+      [own.zoneId, webhook.id, age, due],
+    );
+  const long = `uuid_from_time('2020-01-01 12:00Z')`;
+  await pending(off, long, '1 hour', '0');
+  await pending(resting, 'new_uuid_v7()', '1 hour', '0');
+  await pending(on, 'new_uuid_v7()', '73 hours', '1 hour');
+  await pending(on, 'new_uuid_v7()', '71 hours', '1 hour');
+  const switchedOff = `UPDATE webhooks SET disabled_at = now() - $2::interval WHERE id = $1`;
+  await rows(databaseUrl, switchedOff, [off.id, '25 hours']);
+  await rows(databaseUrl, switchedOff, [resting.id, '23 hours']);
+
+  const second = await startReplicaForTest({ databaseUrl, env: ALLOW_ALL });
+  const states = (webhook: TestWebhook) =>
+    rows(
+      databaseUrl,
+      `SELECT dead_at IS NOT NULL AS dead, last_error AS why FROM webhook_deliveries
+        WHERE webhook_id = $1 ORDER BY created_at`,
+      [webhook.id],
+    );
+  await expect
+    .poll(() => states(off), PATIENCE)
+    .toEqual([{ dead: true, why: 'the webhook was switched off' }]);
+  expect(await states(on)).toEqual([
+    { dead: true, why: 'it was not received within three days' },
+    { dead: false, why: null },
+  ]);
+  // Nothing that is to be received is in that day any more.
+  await rows(databaseUrl, 'SELECT ledger_maintain()');
+  const day = `SELECT to_regclass('webhook_deliveries_20200101') IS NULL AS gone`;
+  expect(await rows(databaseUrl, day)).toEqual([{ gone: true }]);
+  // One that is switched on again in time has what it was not told.
+  expect(await states(resting)).toEqual([{ dead: false, why: null }]);
+  expect(resting.arrived()).toEqual([]);
+  const on2 = await callAdmin(second, 'PATCH', `/zones/${own.zoneId}/webhooks/${resting.id}`, {
+    enabled: true,
+  });
+  expect(on2.status).toBe(200);
+  await expect.poll(() => resting.arrived().length, PATIENCE).toBe(1);
 });

@@ -1,4 +1,32 @@
 import { createHash, createPublicKey } from 'node:crypto';
+import { ECDSASigValue, ecdsaWithSHA256, ecdsaWithSHA384 } from '@peculiar/asn1-ecc';
+import {
+  id_mgf1,
+  id_RSASSA_PSS,
+  id_sha256WithRSAEncryption,
+  RsaSaPssParams,
+  sha256,
+} from '@peculiar/asn1-rsa';
+import { AsnConvert, OctetString } from '@peculiar/asn1-schema';
+import {
+  AlgorithmIdentifier,
+  AttributeTypeAndValue,
+  AttributeValue,
+  BasicConstraints,
+  Certificate,
+  Extension,
+  Extensions,
+  id_ce_basicConstraints,
+  id_ce_keyUsage,
+  KeyUsage,
+  KeyUsageFlags,
+  Name,
+  RelativeDistinguishedName,
+  SubjectPublicKeyInfo,
+  TBSCertificate,
+  Validity,
+  Version,
+} from '@peculiar/asn1-x509';
 import type { JWK } from 'jose';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import type { Sign } from '../signing/key-pair.js';
@@ -11,6 +39,40 @@ export interface CertifiedKey {
   readonly publicJwk: JWK;
 }
 
+const COMMON_NAME = '2.5.4.3';
+const ORGANIZATION = '2.5.4.10';
+const ED25519 = '1.3.101.112';
+const MGF1 = new AlgorithmIdentifier({
+  algorithm: id_mgf1,
+  parameters: AsnConvert.serialize(sha256),
+});
+
+/** AlgorithmIdentifiers of RFC 5758 3.2, RFC 8410 3, RFC 4055 5 and 3.1. */
+const SIGNATURE_ALGORITHM: Readonly<Record<ZoneAlg, AlgorithmIdentifier>> = {
+  ES256: ecdsaWithSHA256,
+  ES384: ecdsaWithSHA384,
+  EdDSA: new AlgorithmIdentifier({ algorithm: ED25519 }),
+  // Not the constant of the library, which has the identifier of another algorithm.
+  RS256: new AlgorithmIdentifier({ algorithm: id_sha256WithRSAEncryption, parameters: null }),
+  PS256: new AlgorithmIdentifier({
+    algorithm: id_RSASSA_PSS,
+    parameters: AsnConvert.serialize(
+      new RsaSaPssParams({ hashAlgorithm: sha256, maskGenAlgorithm: MGF1, saltLength: 32 }),
+    ),
+  }),
+};
+
+const asItIs = (signature: Uint8Array): ArrayBuffer => new Uint8Array(signature).buffer;
+
+/** Signatures as X.509 has them: those of ECDSA are two integers in a sequence (RFC 3279 2.2.3), others as in JWS. */
+const IN_DER: Readonly<Record<ZoneAlg, (signature: Uint8Array) => ArrayBuffer>> = {
+  ES256: ecdsaSignature,
+  ES384: ecdsaSignature,
+  EdDSA: asItIs,
+  RS256: asItIs,
+  PS256: asItIs,
+};
+
 /**
  * Makes the self-signed certificate of a key (RFC 5280 4.1), for verifiers that take keys in no other form
  * (`x5c`, RFC 7517 4.7). It certifies nothing: that the key is the zone's, and for how long, is known from
@@ -21,126 +83,68 @@ export interface CertifiedKey {
  * @returns X.509 v3, DER
  */
 export async function certificateFor(key: CertifiedKey, sign: Sign): Promise<Buffer> {
-  const algorithm = SIGNATURE_ALGORITHM[key.alg];
-  const name = sequence(
-    set(sequence(oid(ORGANIZATION), utf8(`zone ${key.zoneId}`))),
-    set(sequence(oid(COMMON_NAME), utf8(key.kid))),
-  );
-  const toBeSigned = sequence(
-    tagged(0, integer(Buffer.of(2))),
-    integer(serialOf(key.kid)),
-    algorithm,
-    name,
-    sequence(utcTime('700101000000Z'), generalizedTime('99991231235959Z')),
-    name,
-    createPublicKey({ key: { ...key.publicJwk }, format: 'jwk' }).export({
-      format: 'der',
-      type: 'spki',
+  const signatureAlgorithm = SIGNATURE_ALGORITHM[key.alg];
+  const name = new Name([nameOf(ORGANIZATION, `zone ${key.zoneId}`), nameOf(COMMON_NAME, key.kid)]);
+  const tbsCertificate = new TBSCertificate({
+    version: Version.v3,
+    serialNumber: serialOf(key.kid),
+    signature: signatureAlgorithm,
+    issuer: name,
+    validity: new Validity({
+      notBefore: new Date('1970-01-01T00:00:00Z'),
+      // RFC 5280 4.1.2.5: no end that is known.
+      notAfter: new Date('9999-12-31T23:59:59Z'),
     }),
+    subject: name,
+    subjectPublicKeyInfo: AsnConvert.parse(
+      createPublicKey({ key: { ...key.publicJwk }, format: 'jwk' }).export({
+        format: 'der',
+        type: 'spki',
+      }),
+      SubjectPublicKeyInfo,
+    ),
     // Not a certification authority (4.2.1.9), and for signatures only (4.2.1.3).
-    tagged(3, sequence(extension(BASIC_CONSTRAINTS, sequence()), extension(KEY_USAGE, SIGNATURES))),
-  );
-  const signature = Buffer.from(await sign(toBeSigned));
-  return sequence(toBeSigned, algorithm, bits(IN_DER[key.alg](signature)));
+    extensions: new Extensions([
+      extension(id_ce_basicConstraints, new BasicConstraints()),
+      extension(id_ce_keyUsage, new KeyUsage(KeyUsageFlags.digitalSignature)),
+    ]),
+  });
+  const signature = await sign(new Uint8Array(AsnConvert.serialize(tbsCertificate)));
+  const certificate = new Certificate({
+    tbsCertificate,
+    signatureAlgorithm,
+    signatureValue: IN_DER[key.alg](signature),
+  });
+  return Buffer.from(AsnConvert.serialize(certificate));
 }
 
-const COMMON_NAME = '55 04 03';
-const ORGANIZATION = '55 04 0a';
-const BASIC_CONSTRAINTS = '55 1d 13';
-const KEY_USAGE = '55 1d 0f';
-const SIGNATURES = Buffer.of(0x03, 0x02, 0x07, 0x80);
-const SHA256 = '60 86 48 01 65 03 04 02 01';
-const NULL = Buffer.of(0x05, 0x00);
+function nameOf(type: string, value: string): RelativeDistinguishedName {
+  const attribute = { type, value: new AttributeValue({ utf8String: value }) };
+  return new RelativeDistinguishedName([new AttributeTypeAndValue(attribute)]);
+}
 
-/** AlgorithmIdentifiers of RFC 5758 3.2, RFC 8410 3, RFC 4055 5 and 3.1. */
-const SIGNATURE_ALGORITHM: Readonly<Record<ZoneAlg, Buffer>> = {
-  ES256: sequence(oid('2a 86 48 ce 3d 04 03 02')),
-  ES384: sequence(oid('2a 86 48 ce 3d 04 03 03')),
-  EdDSA: sequence(oid('2b 65 70')),
-  RS256: sequence(oid('2a 86 48 86 f7 0d 01 01 0b'), NULL),
-  PS256: sequence(
-    oid('2a 86 48 86 f7 0d 01 01 0a'),
-    sequence(
-      tagged(0, sequence(oid(SHA256), NULL)),
-      tagged(1, sequence(oid('2a 86 48 86 f7 0d 01 01 08'), sequence(oid(SHA256), NULL))),
-      tagged(2, integer(Buffer.of(32))),
-    ),
-  ),
-};
-
-const asItIs = (signature: Buffer): Buffer => signature;
-
-/** Signatures as X.509 has them: those of ECDSA are two integers in a sequence (RFC 5480), others as in JWS. */
-const IN_DER: Readonly<Record<ZoneAlg, (signature: Buffer) => Buffer>> = {
-  ES256: ecdsaSignature,
-  ES384: ecdsaSignature,
-  EdDSA: asItIs,
-  RS256: asItIs,
-  PS256: asItIs,
-};
+function extension(extnID: string, value: object): Extension {
+  return new Extension({ extnID, extnValue: new OctetString(AsnConvert.serialize(value)) });
+}
 
 /** The serial number: positive, at most 20 bytes (RFC 5280 4.1.2.2), and always the same for a key. */
-function serialOf(kid: string): Buffer {
-  const serial = createHash('sha256').update(kid).digest().subarray(0, 16);
+function serialOf(kid: string): ArrayBuffer {
+  const serial = new Uint8Array(createHash('sha256').update(kid).digest().subarray(0, 16));
   serial[0] = ((serial[0] ?? 0) & 0x7f) | 0x40;
-  return serial;
+  return serial.buffer;
 }
 
-/** Converts an ECDSA signature from JOSE, two halves side by side (RFC 7518 3.4), to X.509, two integers (RFC 3279 2.2.3). */
-function ecdsaSignature(halves: Buffer): Buffer {
+/** Converts an ECDSA signature from JOSE, two halves side by side (RFC 7518 3.4), to X.509, two integers. */
+function ecdsaSignature(halves: Uint8Array): ArrayBuffer {
   const half = halves.length / 2;
-  return sequence(integer(halves.subarray(0, half)), integer(halves.subarray(half)));
+  return AsnConvert.serialize(
+    new ECDSASigValue({ r: unsigned(halves.slice(0, half)), s: unsigned(halves.slice(half)) }),
+  );
 }
 
-/** A DER element: tag, length, content. */
-function element(tag: number, ...contents: readonly Buffer[]): Buffer {
-  const content = Buffer.concat(contents);
-  const { length } = content;
-  const size =
-    length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
-  return Buffer.concat([Buffer.of(tag, ...size), content]);
-}
-
-function sequence(...contents: readonly Buffer[]): Buffer {
-  return element(0x30, ...contents);
-}
-
-function set(content: Buffer): Buffer {
-  return element(0x31, content);
-}
-
-function tagged(number: number, content: Buffer): Buffer {
-  return element(0xa0 | number, content);
-}
-
-/** A DER INTEGER of an unsigned number, in as few bytes as possible, with one for the sign if needed. */
-function integer(unsigned: Buffer): Buffer {
-  let from = 0;
-  while (from < unsigned.length - 1 && unsigned[from] === 0) from += 1;
-  const bytes = unsigned.subarray(from);
-  return element(0x02, (bytes[0] ?? 0) >= 0x80 ? Buffer.of(0) : Buffer.of(), bytes);
-}
-
-function oid(hex: string): Buffer {
-  return element(0x06, Buffer.from(hex.replaceAll(' ', ''), 'hex'));
-}
-
-function utf8(text: string): Buffer {
-  return element(0x0c, Buffer.from(text));
-}
-
-function bits(content: Buffer): Buffer {
-  return element(0x03, Buffer.of(0), content);
-}
-
-function utcTime(text: string): Buffer {
-  return element(0x17, Buffer.from(text));
-}
-
-function generalizedTime(text: string): Buffer {
-  return element(0x18, Buffer.from(text));
-}
-
-function extension(id: string, value: Buffer): Buffer {
-  return sequence(oid(id), element(0x04, value));
+/** An unsigned number as the bytes of an INTEGER: as few as possible, and not taken for a negative one. */
+function unsigned(number: Uint8Array): ArrayBuffer {
+  const from = number.findIndex((byte) => byte !== 0);
+  const bytes = from < 0 ? new Uint8Array(1) : number.slice(from);
+  return (bytes[0] ?? 0) < 0x80 ? bytes.slice().buffer : new Uint8Array([0, ...bytes]).buffer;
 }

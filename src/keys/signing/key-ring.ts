@@ -16,6 +16,9 @@ export class NoSigningKey extends Error {
   override readonly name = 'NoSigningKey';
 }
 
+/** What is signed to see whether a key signs. */
+const TRIAL = Buffer.from('Mandate: does this key sign?');
+
 /** The published keys of a zone at one version of it: signs and verifies its mandates. */
 export class KeyRing {
   private readonly byKid: ReadonlyMap<string, RingKey>;
@@ -78,6 +81,19 @@ export class KeyRing {
   canSign(now: number): boolean {
     const key = signerOf(this.keys, algsFor([], this.algs), now);
     return key !== null && key.sign !== null;
+  }
+
+  /**
+   * Signs, as a mandate for which no algorithm is requested is signed, what cannot be taken for one: it is
+   * no JWS signing input.
+   *
+   * @returns `false` if no key may sign
+   * @throws {CustodyUnavailable} if the signer is out of reach
+   */
+  async tryToSign(now: number): Promise<boolean> {
+    const key = signerOf(this.keys, algsFor([], this.algs), now);
+    if (key === null || key.sign === null) return false;
+    return (await key.sign(TRIAL)).length > 0;
   }
 
   private signer(requested: readonly (ZoneAlg | null)[], now: number): RingKey {

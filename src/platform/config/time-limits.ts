@@ -12,7 +12,7 @@ export interface TimeLimits {
   readonly lockMs: number;
   /** For making a connection: TCP, the request for TLS, TLS itself, and three of PostgreSQL's. */
   readonly connectMs: number;
-  /** For a commit that waits until there is a connection, whose making goes on after that. */
+  /** For somebody who waits for a connection. Its making goes on after that. */
   readonly waitMs: number;
   /** For a transaction in which nothing happens. */
   readonly idleMs: number;

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 2,
-  sha256: '2e5830bb167e6e6da457c253404a4f111b7058e6207d6a002498a5dd41358b14',
+  sha256: 'd689b76c2f873e8ad63a777b5620bca3d1f5764181a5f295a5edff17763d08c4',
 } as const;

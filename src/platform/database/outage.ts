@@ -67,7 +67,7 @@ export function refusalOf(error: unknown): string | null {
   for (const one of withCauses(error)) {
     const code = codeOf(one);
     // The messages name the user, the database and the host, never the password.
-    if (/^28/.test(code)) return `the database does not let DATABASE_URL in: ${one.message}`;
+    if (code.startsWith('28')) return `the database does not let DATABASE_URL in: ${one.message}`;
     if (code === '3D000')
       return `the database that DATABASE_URL names is not there: ${one.message}`;
     if (NOT_TRUSTED.test(code)) return `the database's certificate is not trusted (${code})`;

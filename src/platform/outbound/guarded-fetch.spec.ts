@@ -1,8 +1,9 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, describe, expect, test } from 'vitest';
 import { guardedFetch } from './guarded-fetch.js';
-import { FetchFailed, readFetchUrl } from './guarded-request.js';
+import { FetchFailed, guardedRequest, readFetchUrl } from './guarded-request.js';
 
 const ANYTHING = { allowInsecure: true, allowPrivate: true };
 const STRICT = { allowInsecure: false, allowPrivate: false };
@@ -205,4 +206,32 @@ describe('refuses', () => {
     expect(readFetchUrl(url, STRICT)).toContain(problem);
     await refuses(url, problem, STRICT);
   });
+});
+
+test.each<[string, RequestListener]>([
+  ['is answered', answer('{}')],
+  ['takes too long', () => {}],
+  [
+    'takes too long in the middle of its answer',
+    (_request, response) => void response.writeHead(200, { 'content-length': 9 }).write('1'),
+  ],
+])('no connection is left open by a request that %s', async (_name, listener) => {
+  const url = await serve(listener);
+  const made: Socket[] = [];
+  const onSocket = (message: unknown): void => {
+    const { socket } = message as { socket: Socket };
+    made.push(socket);
+  };
+  subscribe('net.client.socket', onSocket);
+  try {
+    const outbound = { method: 'GET', headers: {}, timeoutMs: 200 } as const;
+    const read = async (response: AsyncIterable<unknown>) => {
+      for await (const _ of response);
+    };
+    await guardedRequest(url, ANYTHING, outbound, read).catch(() => {});
+    // At this very moment: whoever has a place for a connection gives it to the next one now.
+    expect(made.map(({ closed }) => closed)).toEqual([true]);
+  } finally {
+    unsubscribe('net.client.socket', onSocket);
+  }
 });

@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { isIP, type LookupFunction } from 'node:net';
+import { isIP, type LookupFunction, type Socket } from 'node:net';
 import { mayConnectTo } from './address-rules.js';
 
 /** The URLs and addresses that outbound requests may go to. */
@@ -51,7 +51,8 @@ export interface Outbound {
  * were checked, so that a name that resolves differently the next time (DNS rebinding) leads nowhere else.
  *
  * @param text the URL
- * @param read reads the answer; the connection is closed after that
+ * @param read reads the answer
+ * @returns what was read, when the connection is closed: who counts requests by what has returned counts connections
  * @throws {FetchFailed} what `read` throws is its cause
  */
 export async function guardedRequest<T>(
@@ -63,12 +64,13 @@ export async function guardedRequest<T>(
   const url = readFetchUrl(text, rules);
   if (typeof url === 'string') throw new FetchFailed(url);
   const timeout = AbortSignal.timeout(outbound.timeoutMs);
+  const connections: Socket[] = [];
   try {
     const addresses = await within(timeout, resolve(url.hostname));
     if (!addresses.every(({ address }) => mayConnectTo(address, rules.allowPrivate))) {
       throw new FetchFailed('the name leads to an address that is not allowed');
     }
-    const response = await within(timeout, send(url, addresses, outbound, timeout));
+    const response = await within(timeout, send(url, addresses, outbound, timeout, connections));
     try {
       return await read(response);
     } finally {
@@ -78,7 +80,17 @@ export async function guardedRequest<T>(
     if (error instanceof FetchFailed) throw error;
     if (timeout.aborted) throw new FetchFailed('it took too long', { cause: error });
     throw new FetchFailed('it did not work', { cause: error });
+  } finally {
+    await Promise.all(connections.map(closed));
   }
+}
+
+/** Cuts a connection, whatever is still going on there, and waits until it is gone. */
+function closed(connection: Socket): Promise<void> {
+  return new Promise((fulfil) => {
+    if (connection.closed) fulfil();
+    else connection.once('close', () => fulfil()).destroy();
+  });
 }
 
 interface Address {
@@ -109,6 +121,7 @@ function send(
   addresses: readonly Address[],
   { method, headers, body }: Outbound,
   signal: AbortSignal,
+  connections: Socket[],
 ) {
   return new Promise<IncomingMessage>((fulfil, reject) => {
     const make = url.protocol === 'https:' ? httpsRequest : httpRequest;
@@ -120,6 +133,7 @@ function send(
       lookup: answering(addresses),
       signal,
     });
+    request.on('socket', (connection) => connections.push(connection));
     request.on('response', fulfil).on('error', reject).end(body);
   });
 }

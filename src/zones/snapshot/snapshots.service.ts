@@ -10,6 +10,7 @@ import { ChangeFeed, type ChangeListener } from '../../platform/database/change-
 import type { KeyRing } from '../../keys/signing/key-ring.js';
 import { KeyRings } from '../../keys/signing/key-rings.service.js';
 import { KeySets } from '../../keys/publishing/key-sets.service.js';
+import { CustodyUnavailable } from '../../sealing/key-encryption.js';
 import { Sealing } from '../../sealing/sealing.service.js';
 import { CompileAhead } from '../../policy/background/compile-ahead.service.js';
 import { PolicySets } from '../../policy/policy-sets.service.js';
@@ -25,8 +26,10 @@ const MAX_ZONES = 500;
 const MAX_CLIENTS_IN_MEMORY = 1_000_000;
 /** The most clients whose zone is remembered. */
 const MAX_CLIENTS = 100_000;
-/** The most zones that one readiness check tries to open again. */
-const MAX_RETRIES = 10;
+/** Zones whose keys are tried out while none is in memory: those with the newest keys. */
+const ZONES_TO_TRY = `SELECT DISTINCT zone_id AS id FROM (
+    SELECT zone_id FROM signing_keys WHERE retires_at IS NULL AND compromised_at IS NULL
+     ORDER BY activates_at DESC LIMIT 3) AS newest`;
 
 /** The basis of an evaluation: a version of a zone, or that a client is unknown. */
 export interface Basis {
@@ -156,13 +159,29 @@ export class Snapshots implements OnModuleInit, ChangeListener {
   }
 
   /**
-   * The number of zones used in the last minutes that cannot sign. Those that could not be opened are tried
-   * again, so that the number falls when the cause is gone, even without requests.
+   * Key rings to try out whether anything can be signed: those of the zones in memory, the first of them another
+   * one each time. Without any, of a few zones that are loaded for that.
+   *
+   * @throws {CustodyUnavailable} if none is in memory, and those cannot be opened
+   * @throws the driver's error
    */
-  async countZonesWithoutSigner(): Promise<number> {
-    const unopened = this.inUse.recent(this.clock.now()).filter(({ opened }) => !opened);
-    const retried = unopened.slice(0, MAX_RETRIES);
-    await Promise.all(retried.map(({ zoneId }) => this.load(zoneId).catch(() => {})));
+  async keyRingsToTry(): Promise<KeyRing[]> {
+    const rings = this.keyRings;
+    const turn = Math.floor(Math.random() * rings.length);
+    if (rings.length > 0) return [...rings.slice(turn), ...rings.slice(0, turn)];
+    const rows = await this.dataSource.query<{ id: string }[]>(ZONES_TO_TRY);
+    const loaded = await Promise.allSettled(rows.map(({ id }) => this.load(id)));
+    const snapshots = loaded.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    const opened = snapshots.flatMap((snapshot) => (snapshot === null ? [] : [snapshot.keys]));
+    if (opened.length > 0) return opened;
+    for (const one of loaded) {
+      if (one.status === 'rejected' && one.reason instanceof CustodyUnavailable) throw one.reason;
+    }
+    return [];
+  }
+
+  /** The number of zones used in the last minutes that could not be opened the last time, or cannot sign. */
+  get zonesWithoutSigner(): number {
     const now = this.clock.now();
     return this.inUse.recent(now).filter(({ zoneId, opened }) => {
       const keys = this.zones.peek(zoneId)?.keys;

@@ -1,0 +1,92 @@
+import { Periodic } from '../platform/periodic.js';
+import { singleFlight } from './single-flight.js';
+
+/** One check: rejects if something is wrong. */
+export type Check = () => Promise<void>;
+
+/** The times of {@link BackgroundChecks}, in milliseconds. */
+export interface CheckTimes {
+  /** Between two rounds. */
+  readonly everyMs: number;
+  /** For one check. All of a round run at once. */
+  readonly withinMs: number;
+}
+
+/** How many rounds may be missing before what the last one said counts no more. */
+const MISSING_ROUNDS = 3;
+
+/** The error of a check that did not end in time. */
+export class TookTooLong extends Error {
+  override readonly name = 'TookTooLong';
+}
+
+/** The error of a check of which nothing was heard for too long, or nothing yet. */
+export class NotChecked extends Error {
+  override readonly name = 'NotChecked';
+}
+
+interface Result {
+  readonly at: number;
+  /** What was wrong; `null` if nothing. */
+  readonly error: unknown;
+}
+
+/**
+ * Checks that run in the background, one round after the other, and what the last round said. Whoever asks
+ * for that causes nothing, however often. A check that hangs is not begun again, and what is too old counts as
+ * a failure: a process that does not get to its checks does not get to its requests either.
+ */
+export class BackgroundChecks<Name extends string> {
+  private readonly results = new Map<Name, Result>();
+  private readonly periodic = new Periodic(() => this.round(), 0);
+  private readonly checks: readonly (readonly [Name, Check])[];
+
+  constructor(
+    checks: Readonly<Record<Name, Check>>,
+    private readonly times: CheckTimes,
+  ) {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the keys of a record of names are names
+    const named = Object.entries(checks) as [Name, Check][];
+    this.checks = named.map(([name, check]) => [name, singleFlight(check)]);
+  }
+
+  /** Runs the first round, and then one after the other. */
+  async start(): Promise<void> {
+    this.periodic.start(await this.round());
+  }
+
+  /** Ends the rounds. */
+  stop(): void {
+    this.periodic.stop();
+  }
+
+  /** What is wrong by the last word of a check; `null` if nothing. */
+  errorOf(name: Name): unknown {
+    const result = this.results.get(name);
+    const oldest = performance.now() - MISSING_ROUNDS * this.times.everyMs;
+    if (result === undefined || result.at < oldest) return new NotChecked();
+    return result.error;
+  }
+
+  private async round(): Promise<number> {
+    await Promise.all(
+      this.checks.map(async ([name, check]) => {
+        const error = await this.outcomeOf(check);
+        this.results.set(name, { at: performance.now(), error });
+      }),
+    );
+    return this.times.everyMs;
+  }
+
+  private outcomeOf(check: Check): Promise<unknown> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(new TookTooLong()), this.times.withinMs);
+      check()
+        .then(
+          () => resolve(null),
+          (error: unknown) => resolve(error),
+        )
+        .finally(() => clearTimeout(timer));
+    });
+  }
+}

@@ -1,0 +1,195 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { FileKeys } from '../../src/keys/signer/file-keys.js';
+import { startSigner, type RunningSigner } from '../../src/keys/signer/signer-server.js';
+import { keyEncryptionsOf } from '../../src/sealing/key-encryptions.js';
+import {
+  createDatabase,
+  rows,
+  startReplica,
+  startReplicaForTest,
+  withClient,
+  type Replica,
+} from '../setup/harness.js';
+import { until } from '../setup/process.js';
+import { startTransit } from '../setup/transit.js';
+import { createTestZone, postForm, type TestZone } from '../setup/zone.js';
+
+interface Said {
+  readonly status: number;
+  /** The messages of the checks that fail. */
+  readonly down: Readonly<Record<string, string>>;
+}
+
+async function ready({ url }: Replica): Promise<Said> {
+  const response = await fetch(`${url}/ready`);
+  const { error } = (await response.json()) as { error: Record<string, { message: string }> };
+  const down = Object.entries(error).map(([name, { message }]) => [name, message]);
+  return { status: response.status, down: Object.fromEntries(down) };
+}
+
+/** Waits until a replica says yes again, while nobody asks it for a mandate. */
+const recovers = (replica: Replica) => expect.poll(() => ready(replica)).toEqual(YES);
+const YES = { status: 200, down: {} };
+
+const probes = (databaseUrl: string) =>
+  rows<{ at: Date }>(databaseUrl, 'SELECT at FROM ledger_probes');
+
+describe('a replica on a database of its own', () => {
+  let replica: Replica;
+  let zone: TestZone;
+
+  beforeAll(async () => {
+    replica = await startReplica();
+    zone = await createTestZone(replica);
+  });
+  afterAll(() => replica?.stop());
+
+  test('is ready as soon as it listens, and leaves no event and one row by its checks', async () => {
+    const fresh = await startReplicaForTest();
+    expect(await ready(fresh)).toEqual(YES);
+    const [first] = await probes(fresh.databaseUrl);
+    await until(
+      async () => (await probes(fresh.databaseUrl))[0]?.at.getTime() !== first?.at.getTime(),
+    );
+    expect(await probes(fresh.databaseUrl)).toHaveLength(1);
+    expect(await rows(fresh.databaseUrl, 'SELECT 1 FROM audit_events')).toEqual([]);
+    expect(await rows(fresh.databaseUrl, 'SELECT 1 FROM audit_chains')).toEqual([]);
+  });
+
+  test.each(['audit_chains', 'audit_events', 'sessions', 'zones'])(
+    'is not ready while %s is locked, and is again after that',
+    async (table) => {
+      expect((await zone.session()).status).toBe(200);
+      await recovers(replica);
+      await withClient(replica.databaseUrl, async (client) => {
+        await client.query(`BEGIN; LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`);
+        await until(async () => (await ready(replica)).status === 503);
+        expect((await ready(replica)).down).toEqual({
+          ledger: 'the database cannot be used: its tables are busy',
+        });
+        expect((await zone.session()).status).toBe(503);
+        await client.query('ROLLBACK');
+      });
+      await recovers(replica);
+      expect((await zone.session()).status).toBe(200);
+    },
+  );
+
+  test('is not ready while the database is read-only, and is again after that', async () => {
+    const name = new URL(replica.databaseUrl).pathname.slice(1);
+    const become = (setting: string) =>
+      withClient(replica.databaseUrl, async (client) => {
+        await client.query('SET default_transaction_read_only = off');
+        await client.query(`ALTER DATABASE ${name} ${setting}`);
+        await client.query(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+        );
+      });
+    await become('SET default_transaction_read_only = on');
+    await expect
+      .poll(async () => (await ready(replica)).down)
+      .toEqual({ ledger: 'the database cannot be used: it is read-only' });
+    await become('RESET default_transaction_read_only');
+    await recovers(replica);
+    expect((await zone.session()).status).toBe(200);
+  });
+
+  test('writes no more, however often it is asked', async () => {
+    await rows(
+      replica.databaseUrl,
+      `CREATE TABLE written (n serial);
+       CREATE FUNCTION count_probe() RETURNS trigger LANGUAGE plpgsql AS
+         'BEGIN INSERT INTO written DEFAULT VALUES; RETURN NEW; END';
+       CREATE TRIGGER count_probe BEFORE INSERT ON ledger_probes
+         FOR EACH ROW EXECUTE FUNCTION count_probe()`,
+    );
+    const written = async () => (await rows(replica.databaseUrl, 'SELECT n FROM written')).length;
+    const [before, since] = [await written(), performance.now()];
+    for (let i = 0; i < 100; i += 1) {
+      await Promise.all(Array.from({ length: 20 }, () => ready(replica)));
+    }
+    const rounds = (performance.now() - since) / 5_000;
+    expect((await written()) - before).toBeLessThanOrEqual(Math.ceil(rounds) + 1);
+  });
+});
+
+test('a dead signer makes a replica unready, also one that has no zone in memory', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'mandate-readiness-'));
+  const socket = join(directory, 'signer.sock');
+  const custody = { provider: 'env', key: randomBytes(32), previousKey: undefined } as const;
+  const keys = new FileKeys(
+    join(directory, 'keys'),
+    keyEncryptionsOf({ ...custody, vault: undefined, signer: 'local', signerSocket: undefined }),
+  );
+  const start = (): Promise<RunningSigner> => startSigner(socket, keys, () => {});
+  let signer = await start();
+  try {
+    const env = { SIGNER: 'socket', SIGNER_SOCKET: socket };
+    const databaseUrl = await createDatabase();
+    const replica = await startReplicaForTest({ databaseUrl, env });
+    const zone = await createTestZone(replica);
+    expect((await zone.session()).status).toBe(200);
+    await recovers(replica);
+    await signer.close();
+    const dead = { status: 503, down: { signing_keys: 'what keeps the keys is out of reach' } };
+    await expect.poll(() => ready(replica)).toEqual(dead);
+    expect((await zone.session()).status).toBe(503);
+    const other = await startReplicaForTest({ databaseUrl, env });
+    expect(await ready(other)).toEqual(dead);
+
+    signer = await start();
+    await recovers(replica);
+    await recovers(other);
+    expect((await zone.session()).status).toBe(200);
+  } finally {
+    await signer.close();
+    rmSync(directory, { recursive: true, force: true });
+  }
+});
+
+test('a zone that is not in memory while the KMS is away is its own trouble', async () => {
+  const engine = await startTransit();
+  try {
+    const { address, tokenFile, key } = engine.transit;
+    const env = {
+      VAULT_ADDR: address,
+      VAULT_TOKEN_FILE: tokenFile,
+      VAULT_TRANSIT_KEY: key,
+      KEY_ENCRYPTION_PROVIDER: 'vault',
+      KEY_ENCRYPTION_KEY: '',
+    };
+    const databaseUrl = await createDatabase();
+    const [maker, replica] = [
+      await startReplicaForTest({ databaseUrl, env }),
+      await startReplicaForTest({ databaseUrl, env }),
+    ];
+    const [known, unknown] = [await createTestZone(maker), await createTestZone(maker)];
+    const session = (zone: TestZone) =>
+      postForm(replica.url, {
+        grant_type: 'client_credentials',
+        client_id: zone.clientId,
+        client_secret: zone.secret,
+        resource: zone.resource,
+      });
+    expect((await session(known)).status).toBe(200);
+    engine.trouble('closed');
+    expect((await session(unknown)).status).toBe(503);
+    // Two probes of each process: a whole round of checks lies between them.
+    for (let i = 0; i < 2; i += 1) {
+      const times = async () => (await probes(databaseUrl)).map(({ at }) => at.getTime());
+      const before = Math.max(...(await times()));
+      await expect.poll(async () => Math.min(...(await times())) > before).toBe(true);
+    }
+    expect(await ready(replica)).toEqual(YES);
+    expect((await session(known)).status).toBe(200);
+    engine.trouble(null);
+    expect((await session(unknown)).status).toBe(200);
+  } finally {
+    await engine.close();
+  }
+});
