@@ -3,11 +3,7 @@ import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from
 import { PrometheusController } from '@willsoto/nestjs-prometheus';
 import type { Response } from 'express';
 import { register } from 'prom-client';
-import { AnswerWithin } from '../platform/http/deadline.interceptor.js';
 import { MetricsGuard } from './metrics.guard.js';
-
-/** Milliseconds within which figures are there, also while the database, which has some of them, does not answer. */
-const COLLECT_MS = 5_000;
 
 const metricSchema = {
   type: 'object',
@@ -25,7 +21,6 @@ const metricSchema = {
 @ApiBearerAuth('metrics')
 @ApiResponse({ status: 401, description: 'There is a metrics token, and this is not it' })
 @UseGuards(MetricsGuard)
-@AnswerWithin(COLLECT_MS)
 @Controller()
 export class MetricsController extends PrometheusController {
   @Get('metrics')
