@@ -6,7 +6,6 @@
  * compared as a whole (some 2 ns a byte): `[context, context, …]` compares its elements with each other, `==` and
  * `containsAll` walk both sides, `like` tries its pattern at each place. So each operation is charged for what
  * it may walk through: how much of the policy's own text, and how many times the input.
- * `npm run bench -- policy` compares the bound with what the worst of each kind takes.
  */
 import type { PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
 
