@@ -1,8 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { makeCounterProvider, makeGaugeProvider } from '@willsoto/nestjs-prometheus';
 import type { Gauge } from 'prom-client';
 import { Outbox } from './outbox.service.js';
 
 export const DELIVERIES = 'mandate_webhook_deliveries_total';
+
+/** Milliseconds that a figure may take which the database has. */
+const ANSWER_MS = 1_000;
 
 /** The metrics of webhooks. */
 export const webhookMetrics = [
@@ -16,11 +20,13 @@ export const webhookMetrics = [
     help: 'Age of the oldest event that is still to be delivered; of all replicas.',
     inject: [Outbox],
     async collect(this: Gauge, outbox: Outbox) {
-      // Figures are there also while the database is not.
-      await outbox.oldest().then(
-        (age) => this.set(age),
-        () => this.reset(),
-      );
+      // Figures are there also while the database is not, or does not answer.
+      const waited = new AbortController();
+      const tooLate = sleep(ANSWER_MS, null, { signal: waited.signal }).catch(() => null);
+      const age = await Promise.race([outbox.oldest(), tooLate]).catch(() => null);
+      waited.abort();
+      if (age === null) this.reset();
+      else this.set(age);
     },
   }),
 ];
