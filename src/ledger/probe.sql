@@ -13,12 +13,12 @@ BEGIN
     LOCK TABLE zones, clients IN ROW SHARE MODE;
     LOCK TABLE sessions IN ROW EXCLUSIVE MODE;
     IF NOT EXISTS (
-      SELECT FROM ledger_commit(p_process, jsonb_build_array(jsonb_build_object(
+      SELECT FROM ledger_record(p_process, jsonb_build_array(jsonb_build_object(
         'event_id', new_uuid_v7(), 'zone_id', nobody,
         'facts', jsonb_build_array(jsonb_build_object(
           'kind', 'token_not_revoked', 'jti', new_uuid_v7(), 'otherwise', '{}'::jsonb)),
         'event', jsonb_build_object(
-          'type', 'readiness.probe', 'outcome', 'failed', 'request_id', p_process)))) AS c
+          'type', 'readiness.probe', 'outcome', 'failed', 'request_id', p_process))), true) AS c
        WHERE c.status = 'recorded') THEN
       RAISE EXCEPTION 'the ledger recorded nothing';
     END IF;

@@ -439,7 +439,7 @@ test('no secret is in an answer, in the log, in a figure or in the database', as
   );
   expect(await sendEverything()).toContain(503);
   await sendLinks(links);
-  expect((await send('GET', '/ready')).status).toBe(503);
+  await expect.poll(async () => (await send('GET', '/ready')).status).toBe(503);
   proxy.forwardTo(serverUrl);
 
   // What is left of it all.

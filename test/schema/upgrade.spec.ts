@@ -294,10 +294,12 @@ describe('the set of functions', () => {
   test('makes a replica unready when it is older than the one that it needs', async () => {
     const replica = await startReplicaForTest();
     await setStored(replica.databaseUrl, FUNCTION_SET.version - 1);
-    expect(await readiness(replica)).toMatchObject({
-      status: 503,
-      migrations: { status: 'down', message: `pending: function set ${FUNCTION_SET.version}` },
-    });
+    await expect
+      .poll(() => readiness(replica))
+      .toMatchObject({
+        status: 503,
+        migrations: { status: 'down', message: `pending: function set ${FUNCTION_SET.version}` },
+      });
   });
 
   test('leaves a replica ready when it is newer', async () => {

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 2,
-  sha256: 'd689b76c2f873e8ad63a777b5620bca3d1f5764181a5f295a5edff17763d08c4',
+  sha256: 'c39b712a7b856d6218e247e40884b8d58fe362c084067d3764f38032985b1397',
 } as const;
