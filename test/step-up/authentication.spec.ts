@@ -4,6 +4,7 @@ import { bindingOf, setType } from '../setup/approvals.js';
 import { codeOf } from '../setup/authenticator-app.js';
 import { APPROVE_WRITES, heldIn, type Held } from '../setup/challenges.js';
 import { rows, sharedReplica, type Replica } from '../setup/harness.js';
+import { fragmentOf } from '../setup/pages.js';
 import { newProofSystem, reportProof, type ProofSystem } from '../setup/proof-systems.js';
 import { newTrustedIssuer, type TestIssuer } from '../setup/trusted-issuers.js';
 import {
@@ -278,7 +279,12 @@ describe('an approval of another', () => {
     });
     const own = heldIn(await exchange({ scope: 'a:read' }));
     expect((await operator(own)).status).toBe(403);
-    const form = new URLSearchParams({ code: codeOf(String(secret)), decision: 'approved' });
+    const link = fragmentOf(own.confirmUri);
+    const form = new URLSearchParams({
+      link,
+      code: codeOf(String(secret)),
+      decision: 'approved',
+    });
     const page = await fetch(`${replica.url}/step-up/${own.id}/confirm`, {
       method: 'POST',
       body: form,

@@ -5,6 +5,7 @@ import { approveAs, openDesk, setType } from '../setup/approvals.js';
 import { codeOf } from '../setup/authenticator-app.js';
 import { APPROVE_WRITES, heldIn, type Held } from '../setup/challenges.js';
 import { rows, sharedReplica, type Replica } from '../setup/harness.js';
+import { fragmentOf } from '../setup/pages.js';
 import { newProofSystem, reportProof, type ProofSystem } from '../setup/proof-systems.js';
 import { newTrustedIssuer, type TestIssuer } from '../setup/trusted-issuers.js';
 import {
@@ -66,8 +67,12 @@ const operator = (id: string, decision = 'approved') =>
     reason: 'looks right',
   });
 
-async function confirm(id: string, code: string): Promise<{ status: number; requestId: string }> {
-  const body = new URLSearchParams({ code, decision: 'approved' });
+async function confirm(
+  { id, confirmUri }: Held,
+  code: string,
+): Promise<{ status: number; requestId: string }> {
+  const link = fragmentOf(confirmUri);
+  const body = new URLSearchParams({ link, code, decision: 'approved' });
   const response = await fetch(`${a.url}/step-up/${id}/confirm`, { method: 'POST', body });
   await response.text();
   return { status: response.status, requestId: requestIdIn(response.headers) };
@@ -135,14 +140,14 @@ describe('a quorum counts persons', () => {
     });
     const alice = { sub: 'alice', iss: idp.issuer };
     const first = await held();
-    const byCode = await confirm(first.id, codeOf(String(made['secret'])));
+    const byCode = await confirm(first, codeOf(String(made['secret'])));
     expect(byCode.status).toBe(200);
     expect(await zone.audit(byCode.requestId)).toMatchObject([{ event: { person: alice } }]);
     await expectRefused(await report(systems[0], first.id, alice), first.id, said);
 
     const second = heldIn(await ask({ scope: 'a:write', ttl_seconds: '61' }));
     expect((await report(systems[0], second.id, alice)).status).toBe(204);
-    const again = await confirm(second.id, codeOf(String(made['secret']), 1));
+    const again = await confirm(second, codeOf(String(made['secret']), 1));
     await expectRefused(again, second.id, said);
   });
 
