@@ -167,16 +167,16 @@ describe.concurrent('a start', () => {
 test('a database that is far away is reached, and reached again when the connections are lost', async () => {
   const proxy = await proxyForTest();
   // A statement takes one round trip, a connection four: more than was given to all of it once.
-  proxy.delayBy(200);
+  proxy.delayBy(100);
   const replica = await startReplica({
     databaseUrl: proxy.urlFor(databaseUrl),
-    env: { DATABASE_TIMEOUT_MS: '2000' },
+    env: { DATABASE_TIMEOUT_MS: '1000' },
   });
   onTestFinished(async () => void (await replica.stop()));
   proxy.delayBy(0);
   const zone = await createTestZone(replica);
   expect((await persistently(() => zone.session())).status).toBe(200);
-  proxy.delayBy(400);
+  proxy.delayBy(200);
   proxy.cut();
   await until(async () => (await zone.session()).status === 200);
 });

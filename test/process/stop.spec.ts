@@ -76,7 +76,7 @@ describe.concurrent('a server that is told to stop', () => {
     'is not ready at once, serves while it drains, and then refuses connections: %s',
     async (signal) => {
       const { process: leaving, port, url } = await startLeaving({ DRAIN_SECONDS: '5' });
-      expect(await statusOf(`${url}/ready`)).toBe(200);
+      await until(async () => (await statusOf(`${url}/ready`)) === 200);
       const idle = await Promise.all(Array.from({ length: 5 }, () => openIdle(port)));
       leaving.kill(signal);
       await until(async () => (await statusOf(`${url}/ready`)) === 503);
