@@ -68,6 +68,8 @@ export type Fact =
       /** The requester may open one more challenge, or get another secret for one that is open. */
       readonly kind: 'challenge_allowed';
       readonly binding: string;
+      /** Of the challenge. One that has others is not joined. */
+      readonly terms: object;
       readonly client_id: string;
       readonly subject: string;
       readonly subject_issuer?: string;

@@ -1,7 +1,7 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
-import { decideEach } from './background/decide.js';
+import { decideAside } from './background/decide.js';
 import type { Verdict } from './engine/evaluate.js';
 import type { PolicyInput } from './engine/input.js';
 import type { ActivePolicy, CandidatePolicy } from './policy-sets.service.js';
@@ -55,7 +55,7 @@ export class Shadow implements OnApplicationShutdown {
   ): Promise<void> {
     // In turn with the zone's own decisions, as if it were another zone.
     const key = `shadow ${zoneId}`;
-    const verdicts = await decideEach(
+    const verdicts = await decideAside(
       key,
       compiled,
       decisions.map(({ input }) => input),

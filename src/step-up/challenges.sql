@@ -1,18 +1,26 @@
 -- Challenges as the ledger opens them, and what is said of them as they change. Identical requests share one.
 
--- A challenge of the same binding that can still be spent, the newest; null if there is none.
-CREATE OR REPLACE FUNCTION challenge_to_join(p_zone uuid, p_binding bytea) RETURNS uuid LANGUAGE sql AS $$
+-- A challenge of the same binding and the same terms that can still be spent, the newest; null if there is none. A
+-- request that wants the subject to be authenticated anew joins none on which something was shown before it came.
+-- The version before sends no terms along.
+CREATE OR REPLACE FUNCTION challenge_to_join(p_zone uuid, p_binding bytea, p_terms jsonb) RETURNS uuid LANGUAGE sql AS $$
   SELECT c.id FROM challenges c
    WHERE c.zone_id = p_zone AND c.binding = p_binding AND c.consumed_at IS NULL
      AND c.decision IS DISTINCT FROM 'rejected' AND c.expires_at > clock_timestamp()
+     AND (p_terms IS NULL OR c.terms = p_terms)
+     AND (NOT c.request ? 'max_age' OR NOT EXISTS (
+       SELECT 1 FROM challenge_decisions d WHERE d.zone_id = c.zone_id AND d.challenge_id = c.id))
    ORDER BY c.id DESC LIMIT 1
 $$;
+
+-- What the set before had in its place.
+DROP FUNCTION IF EXISTS challenge_to_join(uuid, bytea);
 
 -- The fact challenge_allowed: the client and the subject may have one more challenge open, or another secret
 -- for one that is.
 CREATE OR REPLACE FUNCTION challenge_allowed(p_zone uuid, p_fact jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
-  joined uuid := challenge_to_join(p_zone, decode(p_fact->>'binding', 'hex'));
+  joined uuid := challenge_to_join(p_zone, decode(p_fact->>'binding', 'hex'), p_fact->'terms');
 BEGIN
   IF joined IS NOT NULL THEN
     RETURN (SELECT count(*) FROM challenge_secrets s WHERE s.zone_id = p_zone AND s.challenge_id = joined)
@@ -37,7 +45,7 @@ END $$;
 CREATE OR REPLACE FUNCTION challenge_open(p_zone uuid, p_challenge jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   at     timestamptz := clock_timestamp();
-  joined uuid := challenge_to_join(p_zone, decode(p_challenge->>'binding', 'hex'));
+  joined uuid := challenge_to_join(p_zone, decode(p_challenge->>'binding', 'hex'), p_challenge->'terms');
 BEGIN
   IF joined IS NULL THEN
     INSERT INTO challenges (zone_id, id, type, binding, policy_set_version_id, client_id, subject, subject_issuer,

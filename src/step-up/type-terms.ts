@@ -92,6 +92,9 @@ export function impossibilityOf(terms: StepUpTerms): string | null {
   if (terms.subject_must_satisfy === true && !canAuthenticate(terms)) {
     return `subject_must_satisfy needs subject_may_satisfy, and one of ${AUTHENTICATING.join(', ')}`;
   }
+  if (quorum > 1 && terms.reuse_seconds > 0) {
+    return 'reuse_seconds is for what one person has shown, so the quorum has to be 1';
+  }
   const several = others.some((method) => method === 'approver' || method === 'proof_system');
   // The subject is one person, by whichever methods, and so are all operators.
   const most =

@@ -107,6 +107,18 @@ describe('mfa', () => {
     expect(await remembered(claims)).toMatchObject({ acr: 'mfa', amr: ['face'] });
   });
 
+  test('that is wanted anew is not what was shown for an earlier request', async () => {
+    const ask = await idp.user('alice');
+    const wanted = { scope: 'a:read', max_age: '0' };
+    const [first, twin] = [heldIn(await ask(wanted)), heldIn(await ask(wanted))];
+    expect(twin.id).toBe(first.id);
+    expect((await report(first, 'alice')).status).toBe(204);
+    const later = heldIn(await ask(wanted));
+    expect(later.id).not.toBe(first.id);
+    await expectUnusable(await ask({ ...wanted, ...later.response }), 'the challenge is pending');
+    expect(claimsOf(await ask({ ...wanted, ...first.response }))).toMatchObject({ acr: 'mfa' });
+  });
+
   test('that two have to confirm is the proof of Alice, with the approval of one other', async () => {
     await setType(
       zone,
@@ -234,6 +246,21 @@ describe('an approval of another', () => {
     expect(contextIn(claimsOf(read))).toEqual({});
     const [{ event } = { event: {} }] = await zone.audit(read.requestId);
     expect(JSON.stringify(event)).not.toMatch(/"acr"|"amr"|"auth_time"/);
+  });
+
+  test('is not one of terms that the type had before', async () => {
+    await setType(zone, {});
+    const before = heldIn(await zone.session({ scope: 'a:write' }));
+    await setType(zone, { quorum: 2 });
+    const after = heldIn(await zone.session({ scope: 'a:write' }));
+    expect(after.id).not.toBe(before.id);
+    expect((await operator(before)).status).toBe(200);
+    expect((await operator(after)).status).toBe(200);
+    claimsOf(await zone.session({ scope: 'a:write', ...before.response }));
+    await expectUnusable(
+      await zone.session({ scope: 'a:write', ...after.response }),
+      'the challenge is pending',
+    );
   });
 
   test.each<[string, Parameters, number, string]>([

@@ -1,4 +1,4 @@
-import { decideEach } from '../../policy/background/decide.js';
+import { decideAside } from '../../policy/background/decide.js';
 import type { Verdict } from '../../policy/engine/evaluate.js';
 import type { PolicyInput } from '../../policy/engine/input.js';
 import type { ActivePolicy } from '../../policy/policy-sets.service.js';
@@ -49,7 +49,7 @@ export async function replay({ zoneId, decisions }: Recorded, policy: ActivePoli
   }
   const inputs = decisions.map(({ input }) => input);
   // In turn with the zone's own decisions, as if it were another zone.
-  const verdicts = await decideEach(`replay ${zoneId}`, policy.compiled, inputs);
+  const verdicts = await decideAside(`replay ${zoneId}`, policy.compiled, inputs);
   const replayed = verdicts.flatMap((verdict, n) => {
     const was = decisions[n];
     if (was === undefined) return [];

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 2,
-  sha256: 'c39b712a7b856d6218e247e40884b8d58fe362c084067d3764f38032985b1397',
+  sha256: '04fc2d94348b9bdec148bc1106e88e9c18f96bef1ccbcde6ecc7cf0dd53746b3',
 } as const;

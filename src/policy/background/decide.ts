@@ -22,14 +22,11 @@ export const AT_ONCE_NS = 25_000_000;
 /** The bytes of policies that are asked in one turn of a thread, so that zones take turns while a decision is made. */
 const TURN_BYTES = 256 * 1024;
 
+const LIMITS = { timeMs: 1_000, waitMs: 1_500, memoryMb: 256, queuedPerZone: 32 } as const;
 /** Two, so that a zone that takes all the time it may have leaves one to the others. */
-const threads = new DecisionThreads({
-  threads: 2,
-  timeMs: 1_000,
-  waitMs: 1_500,
-  memoryMb: 256,
-  queuedPerZone: 32,
-});
+const threads = new DecisionThreads({ ...LIMITS, threads: 2 });
+/** For decisions that no request waits for, so that they take no thread from one that does. */
+const threadsAside = new DecisionThreads({ ...LIMITS, threads: 1 });
 
 /**
  * Decides the inputs of one request, one for each resource. What cannot take long is decided at once, anything
@@ -38,13 +35,31 @@ const threads = new DecisionThreads({
  * @param key whose turn it is: decisions with the same one do not take turns with each other
  * @throws {BackgroundFailure} if there was no time for it, which is no decision
  */
-export async function decideEach(
+export function decideEach(
+  key: string,
+  set: CompiledPolicySet,
+  inputs: readonly PolicyInput[],
+): Promise<readonly Verdict[]> {
+  return decideHereOrOn(threads, key, set, inputs);
+}
+
+/** Decides as {@link decideEach} does what no request waits for: what a candidate would say, or an old version. */
+export function decideAside(
+  key: string,
+  set: CompiledPolicySet,
+  inputs: readonly PolicyInput[],
+): Promise<readonly Verdict[]> {
+  return decideHereOrOn(threadsAside, key, set, inputs);
+}
+
+async function decideHereOrOn(
+  on: DecisionThreads,
   key: string,
   set: CompiledPolicySet,
   inputs: readonly PolicyInput[],
 ): Promise<readonly Verdict[]> {
   const cost = inputs.reduce((sum, input) => sum + weigh(set, input), 0);
-  if (cost > AT_ONCE_NS) return decideOnThread(threads, key, set, inputs);
+  if (cost > AT_ONCE_NS) return decideOnThread(on, key, set, inputs);
   for (const input of inputs) {
     // oxlint-disable-next-line no-await-in-loop -- parsing in steps is the point
     await prepare(set, input, setImmediate);

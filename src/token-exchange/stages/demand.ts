@@ -58,7 +58,7 @@ export function meetsRequest(
 
 /**
  * Whether the subject has shown of late what policy wants, so that it need not show it again: as long as the
- * type says. What others have approved was one request.
+ * type says. What others have approved was one request, so a type that takes several persons asks them each time.
  *
  * @param now seconds since the epoch
  */
@@ -69,8 +69,8 @@ export function meetsPolicy(
 ): boolean {
   if (resources.length === 0) return true;
   if (challenge === null || !canAuthenticate(challenge.terms)) return false;
-  const { acr, reuse_seconds: reuse } = challenge.terms;
-  return reuse > 0 && hasAcr(context, [acr]) && ageOf(context, now) <= reuse;
+  const { acr, quorum, reuse_seconds: reuse } = challenge.terms;
+  return reuse > 0 && quorum === 1 && hasAcr(context, [acr]) && ageOf(context, now) <= reuse;
 }
 
 /** Whether an authentication is of one of the wanted classes. */

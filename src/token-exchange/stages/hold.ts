@@ -74,6 +74,7 @@ function entryOf(held: Held, digest: string, now: number): Entry {
     kind: 'challenge_allowed',
     ...names,
     ...LIMITS,
+    terms,
     otherwise: { outcome: 'denied', error: 'slow_down', reason: 'too many pending challenges' },
   };
   const challenge: ChallengeBirth = {

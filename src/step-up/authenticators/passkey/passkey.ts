@@ -69,6 +69,7 @@ export const passkey: ConfirmationMethod<'webauthn'> = {
     }).catch(() => null);
     if (checked?.verified !== true) return null;
     const { credential } = checked.registrationInfo;
+    if (credential.id.length > MAX_ID_LENGTH) return null;
     return {
       id: uuidv7(),
       credentialId: credential.id,
@@ -77,6 +78,9 @@ export const passkey: ConfirmationMethod<'webauthn'> = {
     };
   },
 };
+
+/** Characters of base64url: a credential id has 1,023 bytes at most (Web Authentication 6.1). */
+const MAX_ID_LENGTH = 1_364;
 
 /** Authenticators that do not count say 0 each time (Web Authentication 6.1.1). */
 const SPEND_COUNT = `UPDATE authenticators SET sign_count = $3, last_used_at = clock_timestamp()
