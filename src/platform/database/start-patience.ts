@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { OAuthError } from '../../oauth/errors.js';
 import { outageOf, refusalOf } from './outage.js';
 
 /** The database cannot be used, and the process is not to be started. The message is for operators. */
@@ -49,6 +50,8 @@ export class StartPatience {
       try {
         return await work();
       } catch (cause) {
+        // Said of something else, such as a KMS, whatever the cause of that looks like.
+        if (cause instanceof OAuthError) throw cause;
         const refusal = refusalOf(cause);
         if (refusal !== null) throw new DatabaseUnusable(refusal, { cause });
         const outage = outageOf(cause);
