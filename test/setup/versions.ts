@@ -38,14 +38,19 @@ export async function editedVersion(edits: readonly Edit[]): Promise<Version> {
   return version;
 }
 
-/** The version of a commit, built with the packages that are installed now. Takes about a minute. */
+/** The version of a commit, built with its own packages, which are installed if they are others. Takes about a minute. */
 export async function versionOf(commit: string): Promise<Version> {
   const version = await emptyVersion();
   const folder = folderOf(version);
   const archive = join(folder, 'source.tar');
   await run('git', ['archive', '--output', archive, commit], { cwd: ROOT });
   await run('tar', ['-xf', archive, '-C', folder]);
-  await run(process.execPath, [join(ROOT, 'node_modules/@nestjs/cli/bin/nest.js'), 'build'], {
+  const lock = 'package-lock.json';
+  if ((await readFile(join(folder, lock), 'utf8')) !== (await readFile(join(ROOT, lock), 'utf8'))) {
+    await rm(join(folder, 'node_modules'));
+    await run('npm', ['ci', '--no-audit', '--no-fund'], { cwd: folder });
+  }
+  await run(process.execPath, [join(folder, 'node_modules/@nestjs/cli/bin/nest.js'), 'build'], {
     cwd: folder,
   });
   return version;
