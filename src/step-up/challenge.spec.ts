@@ -47,6 +47,7 @@ describe('the binding', () => {
     max_age: 60,
     client_id: 'c',
     subject: { sub: 'alice', type: 'user', iss: 'https://idp' },
+    subject_client_id: 'e',
     act: { sub: 'actor' },
     session_id: 's',
     agent_session_id: 'g',

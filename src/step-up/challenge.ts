@@ -52,6 +52,8 @@ export interface HeldRequest {
   readonly max_age?: number;
   readonly client_id: string;
   readonly subject: ChallengeSubject;
+  /** The application that the subject's mandate was issued to, if it is another one. */
+  readonly subject_client_id?: string;
   /** The actors, the current one outermost (RFC 8693 4.1). */
   readonly act?: Readonly<Record<string, unknown>>;
   readonly session_id?: string;

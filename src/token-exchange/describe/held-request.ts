@@ -29,6 +29,9 @@ export function heldRequest(authorized: Authorized, demand: Demand, type: string
       type: user === null ? (subject?.subType ?? 'application') : 'user',
       ...(issuer === null ? {} : { iss: issuer }),
     },
+    ...(subject === null || subject.clientId === client.id
+      ? {}
+      : { subject_client_id: subject.clientId }),
     ...(act === undefined ? {} : { act: actorClaim(act) }),
     ...(anchor === null ? {} : { session_id: anchor.sid }),
     ...(agency === null ? {} : { agent_session_id: agency.acting.id }),
