@@ -80,7 +80,13 @@ export class RequestGate implements OnApplicationShutdown {
     const inFlight = putInFlight(request, { place, bodies, count: this.count });
     // Whether it is read is not our work any more; of each connection one answer at most waits for that.
     response.once('prefinish', () => place.giveBack());
-    response.once('close', () => inFlight.end(response.writableFinished ? 'answered' : 'gone'));
+    const end = () => {
+      request.socket.off('close', end);
+      inFlight.end(response.writableFinished ? 'answered' : 'gone');
+    };
+    response.once('close', end);
+    // A response that never gets its turn on the connection emits nothing, even when that is closed.
+    request.socket.once('close', end);
     starts.add(() => {
       const { abandoned } = inFlight;
       if (abandoned === null) next();

@@ -1,0 +1,59 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
+import express, { type RequestHandler } from 'express';
+import { pino } from 'pino';
+import { Counter, Gauge } from 'prom-client';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import type { RunningEnv } from '../../config/env.js';
+import { RequestGate } from './request-gate.service.js';
+
+/** A server behind a gate, and nothing else in front of it; and what it counts. */
+async function serve(env: Partial<RunningEnv>, handler: RequestHandler) {
+  const shed = new Counter({ name: 'shed', help: '-', labelNames: ['reason'], registers: [] });
+  const lanes = new Gauge({ name: 'lanes', help: '-', labelNames: ['lane'], registers: [] });
+  const logger = pino({ level: 'silent' });
+  const gate = new RequestGate(env as RunningEnv, logger, shed, lanes);
+  const server = createServer(express().use(gate.admit, handler)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    gate.onApplicationShutdown();
+    server.closeAllConnections();
+    server.close();
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    inFlight: async (lane: string) =>
+      (await lanes.get()).values.find(({ labels }) => labels.lane === lane)?.value,
+  };
+}
+
+test('a place is given back with the connection, if the response never gets its turn there', async () => {
+  const answers: (() => void)[] = [];
+  const { port, inFlight } = await serve({ maxRequestsInFlight: 8 }, (_request, response) => {
+    answers.push(() => response.set('Connection', 'close').end());
+  });
+  const socket = connect(port, '127.0.0.1').resume();
+  const closed = once(socket, 'close');
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(3));
+  await vi.waitUntil(() => answers.length === 3, { timeout: 30_000 });
+  await expect.poll(() => inFlight('work'), { timeout: 30_000 }).toBe(3);
+  answers[0]?.();
+  await closed;
+  await expect.poll(() => inFlight('work'), { timeout: 30_000 }).toBe(0);
+});
+
+test('an ended request leaves nothing on a connection that is kept', async () => {
+  const listeners: number[] = [];
+  const { port } = await serve({ maxRequestsInFlight: 8 }, (request, response) => {
+    listeners.push(request.socket.listenerCount('close'));
+    response.end();
+  });
+  const socket = connect(port, '127.0.0.1').resume();
+  for (let sent = 1; sent <= 5; sent += 1) {
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    await once(socket, 'data');
+  }
+  socket.destroy();
+  expect(listeners).toEqual(Array(5).fill(listeners[0]));
+});
