@@ -112,12 +112,13 @@ export class Place {
   /**
    * Counts the place for a zone and a client from now on, and for the address no more.
    *
+   * @param clientId `null` for an operator, who is no client
    * @returns which of them has enough already, and then the place is given back; `null` if it stays
    */
-  countFor(zoneId: string, clientId: string): OverloadReason | null {
+  countFor(zoneId: string, clientId: string | null): OverloadReason | null {
     const holders: readonly Holder[] = [
       ['zone', zoneId],
-      ['client', clientId],
+      ...(clientId === null ? [] : [['client', clientId] as const]),
     ];
     if (this.isTaken) this.discount();
     this.holders = holders;

@@ -4,8 +4,9 @@ import { connect, type AddressInfo } from 'node:net';
 import express, { type RequestHandler } from 'express';
 import { pino } from 'pino';
 import { Counter, Gauge } from 'prom-client';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { RunningEnv } from '../../config/env.js';
+import { markInternal } from '../internal-port.js';
 import { RequestGate } from './request-gate.service.js';
 
 /** A server behind a gate, and nothing else in front of it; and what it counts. */
@@ -14,7 +15,11 @@ async function serve(env: Partial<RunningEnv>, handler: RequestHandler) {
   const lanes = new Gauge({ name: 'lanes', help: '-', labelNames: ['lane'], registers: [] });
   const logger = pino({ level: 'silent' });
   const gate = new RequestGate(env as RunningEnv, logger, shed, lanes);
-  const server = createServer(express().use(gate.admit, handler)).listen(0, '127.0.0.1');
+  const markIt: RequestHandler = (request, _response, next) => {
+    if (request.headers['x-port'] === 'internal') markInternal(request);
+    next();
+  };
+  const server = createServer(express().use(markIt, gate.admit, handler)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   onTestFinished(() => {
     gate.onApplicationShutdown();
@@ -22,6 +27,8 @@ async function serve(env: Partial<RunningEnv>, handler: RequestHandler) {
     server.close();
   });
   return {
+    shed: async (reason: string) =>
+      (await shed.get()).values.find(({ labels }) => labels.reason === reason)?.value ?? 0,
     port: (server.address() as AddressInfo).port,
     inFlight: async (lane: string) =>
       (await lanes.get()).values.find(({ labels }) => labels.lane === lane)?.value,
@@ -56,4 +63,33 @@ test('an ended request leaves nothing on a connection that is kept', async () =>
   }
   socket.destroy();
   expect(listeners).toEqual(Array(5).fill(listeners[0]));
+});
+
+describe('the places of operators', () => {
+  /** Sends requests about as many zones as there are, which are not answered. */
+  const ask = (port: number, count: number, headers: Record<string, string> = {}) => {
+    const leave = new AbortController();
+    onTestFinished(() => leave.abort());
+    for (let zone = 1; zone <= count; zone += 1) {
+      const url = `http://127.0.0.1:${port}/internal/zones/${zone}`;
+      fetch(url, { headers, signal: leave.signal }).catch(() => {});
+    }
+  };
+
+  test('are not taken from the public port where operators have one of their own', async () => {
+    const env = { maxRequestsInFlight: 8, internalPort: 1 };
+    const { port, inFlight } = await serve(env, () => {});
+    ask(port, 3);
+    await expect.poll(() => inFlight('work'), { timeout: 30_000 }).toBe(3);
+    ask(port, 2, { 'x-port': 'internal' });
+    await expect.poll(() => inFlight('operators'), { timeout: 30_000 }).toBe(2);
+    expect(await inFlight('work')).toBe(3);
+  });
+
+  test('are half taken by one address, whatever zones it names', async () => {
+    const { port, inFlight, shed } = await serve({ maxRequestsInFlight: 8 }, () => {});
+    ask(port, 8);
+    await expect.poll(() => shed('address'), { timeout: 30_000 }).toBe(4);
+    await expect.poll(() => inFlight('operators'), { timeout: 30_000 }).toBe(4);
+  });
 });
