@@ -19,7 +19,8 @@ async function serve(env: Partial<RunningEnv>, handler: RequestHandler) {
     if (request.headers['x-port'] === 'internal') markInternal(request);
     next();
   };
-  const server = createServer(express().use(markIt, gate.admit, handler)).listen(0, '127.0.0.1');
+  const app = express().set('trust proxy', 1);
+  const server = createServer(app.use(markIt, gate.admit, handler)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   onTestFinished(() => {
     gate.onApplicationShutdown();
@@ -92,4 +93,18 @@ describe('the places of operators', () => {
     await expect.poll(() => shed('address'), { timeout: 30_000 }).toBe(4);
     await expect.poll(() => inFlight('operators'), { timeout: 30_000 }).toBe(4);
   });
+});
+
+test('all addresses of one IPv6 network have the places of one address', async () => {
+  const { port, inFlight, shed } = await serve({ maxRequestsInFlight: 8 }, () => {});
+  const leave = new AbortController();
+  onTestFinished(() => leave.abort());
+  const ask = (address: string) => {
+    const headers = { 'x-forwarded-for': address };
+    fetch(`http://127.0.0.1:${port}/`, { headers, signal: leave.signal }).catch(() => {});
+  };
+  for (let host = 1; host <= 8; host += 1) ask(`2001:db8::${host}`);
+  await expect.poll(() => shed('address'), { timeout: 30_000 }).toBe(4);
+  ask('2001:db8:0:1::1');
+  await expect.poll(() => inFlight('work'), { timeout: 30_000 }).toBe(5);
 });

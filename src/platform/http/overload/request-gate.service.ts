@@ -7,6 +7,7 @@ import { ENV, type RunningEnv } from '../../config/env.js';
 import { LOGGER } from '../../config/logger.js';
 import { sendError } from '../error-body.js';
 import { isOnInternalPort } from '../internal-port.js';
+import { networkOf } from '../source-network.js';
 import { ArrivingBodies } from './arriving-bodies.js';
 import { watchEventLoopDelay } from './event-loop-delay.js';
 import { putInFlight } from './in-flight.js';
@@ -129,5 +130,5 @@ function newLane(size: number) {
 /** Whom a request is counted for before anything of it is proved. */
 function holderOf({ ip = '' }: Request, lane: Lane): Holder | null {
   // Long polls have a bound for each challenge.
-  return lane === 'waits' ? null : ['address', ip];
+  return lane === 'waits' ? null : ['address', networkOf(ip)];
 }
