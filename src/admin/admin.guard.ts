@@ -10,6 +10,9 @@ import type { Request, Response } from 'express';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { bearerChallenge } from '../platform/http/bearer-challenge.js';
 import { bearerKeyCheck } from '../platform/http/bearer-key.js';
+import { inFlightOf } from '../platform/http/overload/in-flight.js';
+
+const ZONE_OF_PATH = /^\/internal\/zones\/([^/?]+)/i;
 
 /** Requests that were admitted in another way than by the admin key. */
 const admitted = new WeakSet<object>();
@@ -35,12 +38,20 @@ export class AdminGuard implements CanActivate {
   }
 
   /**
+   * Admits a request, which counts as one of the zone that it is about from then on: what operators ask for in one
+   * zone may have to wait for its turn there, and leaves room for other zones.
+   *
    * @throws {HttpException} 401 without the key; 404 if none is configured: then there is no door
+   * @throws {Overloaded} if the zone has enough in flight
    */
   admit(request: Request, response: Response): void {
     if (admitted.has(request)) return;
     if (this.bearsKey === null) throw new NotFoundException('no such route');
-    if (this.bearsKey(request)) return;
+    if (this.bearsKey(request)) {
+      const zoneId = ZONE_OF_PATH.exec(request.originalUrl)?.[1];
+      if (zoneId !== undefined) inFlightOf(request).countFor(zoneId, null);
+      return;
+    }
     response.setHeader('WWW-Authenticate', bearerChallenge(request, 'mandate admin'));
     throw new UnauthorizedException('a valid admin key is required');
   }

@@ -4,7 +4,7 @@ import { hash, verify } from '@node-rs/argon2';
 import { LRUCache } from 'lru-cache';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { GuessLimiter } from './guess-limiter.js';
-import { networkOf } from './source-network.js';
+import { networkOf } from '../platform/http/source-network.js';
 import {
   digestSecret,
   digestsEqual,

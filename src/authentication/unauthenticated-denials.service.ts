@@ -4,7 +4,7 @@ import type { Counter } from 'prom-client';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { UNRECORDED_DENIALS } from './authentication.metrics.js';
 import { KeyedLimit } from './keyed-limit.js';
-import { networkOf } from './source-network.js';
+import { networkOf } from '../platform/http/source-network.js';
 
 /** The seconds within which so many are recorded. */
 const SECONDS = 600;

@@ -89,6 +89,33 @@ describe('requests that come at once on one connection', () => {
     expect(order.map((body) => body.length)).toEqual([3, 3, 200_000]);
   });
 
+  test.each([
+    ['an unknown expectation', get('/', 'Host: x\r\nExpect: more\r\n'), 417],
+    ['two hosts', get('/', 'Host: x\r\nHost: y\r\n'), 400],
+    ['a last request', get('/closing', 'Host: x\r\nConnection: close\r\n'), 200],
+  ])('are not begun after an answer that closes, to %s', async (_case, first, status) => {
+    const begun: string[] = [];
+    const { socket, read } = await connectTo(({ url = '' }, response) => {
+      begun.push(url);
+      response.end('fine');
+    });
+    socket.write(first + get('/second').repeat(3));
+    expect(statuses(await read())).toEqual([status]);
+    expect(begun).not.toContain('/second');
+  });
+
+  test('wait for their turn also if an unmet expectation is behind them', async () => {
+    const begun: string[] = [];
+    const { socket, read } = await connectTo(({ url = '' }, response) => {
+      begun.push(url);
+      setImmediate(() => response.end('fine'));
+    });
+    const unmet = get('/unmet', 'Host: x\r\nExpect: more\r\n');
+    socket.write(get('/first') + get('/second') + unmet + get('/never'));
+    expect(statuses(await read())).toEqual([200, 200, 417]);
+    expect(begun).toEqual(['/first', '/second']);
+  });
+
   test('are too many at 66', async () => {
     const { socket, reads } = await connectTo(ok);
     socket.write(get().repeat(65));

@@ -8,10 +8,11 @@ import { hostProblem } from './host-header.js';
 /** Requests that may wait for their turn on one connection; one that sends more at once is cut. */
 const MAX_WAITING = 64;
 
-/** A request and the response to it. */
+/** A request, the response to it, and what answers it. */
 interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  readonly listener: RequestListener;
 }
 
 /** What is under way on one connection. */
@@ -42,33 +43,19 @@ function connectionOf(socket: Socket): Connection {
 /**
  * A listener that has one request of a connection at a time worked on: the next one when the answer to the last is
  * written out. Whoever sends many at once (HTTP pipelining, RFC 9112 9.3.2) and reads no answer so has one answer
- * waiting, and nothing more is read from there.
+ * waiting, and nothing more is read from there. What comes after an answer that closes the connection is not begun:
+ * Node never sends the answer to it, and emits nothing on its response.
  */
 export function oneAtATime(listener: RequestListener): RequestListener {
-  const start = (socket: Socket, exchange: Exchange): void => {
-    const connection = connectionOf(socket);
-    const { request, response } = exchange;
-    connection.current = exchange;
-    response.once('close', () => {
-      connection.current = null;
-      if (socket.destroyed) return;
-      const next = connection.waiting.shift();
-      if (next !== undefined) start(socket, next);
-      else if (connection.lastWords !== null) endWith(socket, connection.lastWords);
-    });
-    // What is read may be the rest of this very request.
-    if (connection.waiting.length === 0) socket.resume();
-    const problem = hostProblem(request);
-    if (problem === null) listener(request, response);
-    else refuse(request, response, 400, problem);
-  };
   return (request, response) => {
     const { socket } = request;
+    if (isEnding(socket)) return;
     const { current, waiting } = connectionOf(socket);
+    const exchange = { request, response, listener };
     if (current === null) {
-      start(socket, { request, response });
+      start(socket, exchange);
     } else if (waiting.length < MAX_WAITING) {
-      waiting.push({ request, response });
+      waiting.push(exchange);
       socket.pause();
     } else {
       socket.destroy();
@@ -76,11 +63,40 @@ export function oneAtATime(listener: RequestListener): RequestListener {
   };
 }
 
+function start(socket: Socket, exchange: Exchange): void {
+  const connection = connectionOf(socket);
+  const { request, response, listener } = exchange;
+  connection.current = exchange;
+  response.once('close', () => {
+    connection.current = null;
+    if (isEnding(socket)) {
+      connection.waiting.length = 0;
+      return;
+    }
+    const next = connection.waiting.shift();
+    if (next !== undefined) start(socket, next);
+    else if (connection.lastWords !== null) endWith(socket, connection.lastWords);
+  });
+  // What is read may be the rest of this very request.
+  if (connection.waiting.length === 0) socket.resume();
+  const problem = hostProblem(request);
+  if (problem === null) listener(request, response);
+  else refuse(request, response, 400, problem);
+}
+
+/** Whether nothing more can be answered on a connection: it is closed, or is when what was written is sent. */
+function isEnding(socket: Socket): boolean {
+  return socket.destroyed || socket.writableEnded;
+}
+
 /** Answers in the form of all errors what Node would answer by itself, with an empty body: what is no HTTP, or no more. */
 export function answerUnreadable(server: Server): void {
-  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
-    refuse(request, response, 417, 'no such expectation is met');
-  });
+  server.on(
+    'checkExpectation',
+    oneAtATime((request, response) => {
+      refuse(request, response, 417, 'no such expectation is met');
+    }),
+  );
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (!socket.writable || !(socket instanceof Socket) || error.code === 'ECONNRESET') {
       socket.destroy();

@@ -65,9 +65,10 @@ export class InFlight {
   /**
    * Counts the request for the zone and the client that it turned out to be of, so that neither gets all places.
    *
+   * @param clientId `null` for an operator, who is no client
    * @throws {Overloaded} if one of them has its share
    */
-  countFor(zoneId: string, clientId: string): void {
+  countFor(zoneId: string, clientId: string | null): void {
     const enough = this.admission?.place.countFor(zoneId, clientId) ?? null;
     if (enough !== null) throw this.giveUp(enough);
   }

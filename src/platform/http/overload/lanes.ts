@@ -10,10 +10,18 @@ export type Lane = 'probes' | 'operators' | 'waits' | 'work';
 /** A long poll of `GET /step-up/{id}`. */
 const WAIT = /^\/step-up\/[^/?]+\?(?:[^#]*&)?wait=/i;
 
-/** The lane of a request. */
-export function laneOf({ method, path, url }: Pick<Request, 'method' | 'path' | 'url'>): Lane {
+/**
+ * The lane of a request.
+ *
+ * @param forOperators whether operators' routes are served on the port that it came in on: elsewhere strangers would
+ *   take the places of operators by naming such a path
+ */
+export function laneOf(
+  { method, path, url }: Pick<Request, 'method' | 'path' | 'url'>,
+  forOperators: boolean,
+): Lane {
   const reads = method === 'GET' || method === 'HEAD';
   if (reads && isProbePath(path)) return 'probes';
-  if (isInternalPath(path)) return 'operators';
+  if (forOperators && isInternalPath(path)) return 'operators';
   return reads && WAIT.test(url) ? 'waits' : 'work';
 }

@@ -89,6 +89,26 @@ describe('an event loop that is late', () => {
     expect(places.limit).toBe(64);
   });
 
+  test('leaves one that floods half of what is open, and others find room', () => {
+    const places = new Places(64);
+    for (let n = 0; n < 2; n += 1) places.adapt(500);
+    expect(places.limit).toBe(16);
+    const flood = Array.from({ length: 40 }, () => places.place(['address', 'a']).take());
+    expect(flood.filter((refused) => refused === null)).toHaveLength(8);
+    expect(ask(places, 'z', 'c', 'b')).toBeNull();
+  });
+
+  test('leaves everybody that finds a place one, when fewer are open than are taken', () => {
+    const places = new Places(64);
+    const taken = Array.from({ length: 32 }, () => places.place(['address', 'a']));
+    expect(taken.map((place) => place.take())).toEqual(Array(32).fill(null));
+    for (let n = 0; n < 3; n += 1) places.adapt(500);
+    expect(ask(places, 'z', 'c', 'b')).toBe('event_loop');
+    for (const place of taken.slice(0, 25)) place.giveBack();
+    expect(places.place(['address', 'a']).take()).toBe('address');
+    expect(ask(places, 'z', 'c', 'b')).toBeNull();
+  });
+
   test('that is late by little changes nothing', () => {
     const places = new Places(64);
     places.adapt(90);

@@ -6,7 +6,7 @@ type HolderKind = 'address' | 'zone' | 'client';
 /** One of them. */
 export type Holder = readonly [HolderKind, string];
 
-/** The part of the free places that one holder may have as many places as. */
+/** The part of the places open and free that one holder may have as many places as. */
 const PART: Readonly<Record<HolderKind, number>> = { address: 1, zone: 1, client: 0.5 };
 
 /** Places that stay open, however late the event loop is. */
@@ -17,7 +17,7 @@ const LATE_MS = 100;
 
 /**
  * The places of requests in flight. There is a fixed number of them, of which one holder may have as many as are
- * still free (dynamic thresholds, as in shared switch memory): alone it gets half, and whoever else comes finds room.
+ * still open and free (dynamic thresholds, as in shared switch memory): alone it gets half, and whoever else comes finds room.
  */
 export class Places {
   private taken = 0;
@@ -78,7 +78,7 @@ export class Places {
   count([kind, name]: Holder): boolean {
     const key = `${kind} ${name}`;
     const count = (this.counts.get(key) ?? 0) + 1;
-    if (count > Math.max(1, Math.floor((this.size - this.taken) * PART[kind]))) return false;
+    if (count > Math.max(1, Math.floor((this.open - this.taken) * PART[kind]))) return false;
     this.counts.set(key, count);
     return true;
   }
@@ -112,12 +112,13 @@ export class Place {
   /**
    * Counts the place for a zone and a client from now on, and for the address no more.
    *
+   * @param clientId `null` for an operator, who is no client
    * @returns which of them has enough already, and then the place is given back; `null` if it stays
    */
-  countFor(zoneId: string, clientId: string): OverloadReason | null {
+  countFor(zoneId: string, clientId: string | null): OverloadReason | null {
     const holders: readonly Holder[] = [
       ['zone', zoneId],
-      ['client', clientId],
+      ...(clientId === null ? [] : [['client', clientId] as const]),
     ];
     if (this.isTaken) this.discount();
     this.holders = holders;

@@ -7,6 +7,7 @@ import { ENV, type RunningEnv } from '../../config/env.js';
 import { LOGGER } from '../../config/logger.js';
 import { sendError } from '../error-body.js';
 import { isOnInternalPort } from '../internal-port.js';
+import { networkOf } from '../source-network.js';
 import { ArrivingBodies } from './arriving-bodies.js';
 import { watchEventLoopDelay } from './event-loop-delay.js';
 import { putInFlight } from './in-flight.js';
@@ -18,7 +19,6 @@ import { StartQueue } from './start-queue.js';
 
 /** Long polls that are answered at once, or wait: a few more than may wait (`step-up/challenge-waits.service.ts`). */
 const MAX_WAITS = 12_000;
-const ZONE_OF_PATH = /^\/internal\/zones\/([^/]+)/i;
 /** Milliseconds between two lines of the log about requests that were given up. */
 const TELL_MS = 10_000;
 
@@ -31,15 +31,17 @@ export class RequestGate implements OnApplicationShutdown {
   private readonly lanes: Readonly<Record<Exclude<Lane, 'probes'>, ReturnType<typeof newLane>>>;
   private readonly bodies: Readonly<Record<'public' | 'internal', ArrivingBodies>>;
   private readonly stopWatching: () => void;
+  private readonly operatorsApart: boolean;
   private untold = 0;
   private telling: NodeJS.Timeout | undefined;
 
   constructor(
-    @Inject(ENV) { maxRequestsInFlight: size }: RunningEnv,
+    @Inject(ENV) { maxRequestsInFlight: size, internalPort }: RunningEnv,
     @Inject(LOGGER) private readonly logger: Logger,
     @InjectMetric(SHED) private readonly shed: Counter<'reason'>,
     @InjectMetric(IN_FLIGHT) inFlight: Gauge<'lane'>,
   ) {
+    this.operatorsApart = internalPort !== undefined;
     this.lanes = {
       work: newLane(size),
       operators: newLane(size),
@@ -64,7 +66,8 @@ export class RequestGate implements OnApplicationShutdown {
 
   /** Middleware that admits a request, or turns it away. Needs the request id, and comes before the log. */
   readonly admit = (request: Request, response: Response, next: NextFunction): void => {
-    const name = laneOf(request);
+    const internal = isOnInternalPort(request);
+    const name = laneOf(request, internal || !this.operatorsApart);
     if (name === 'probes') {
       next();
       return;
@@ -76,11 +79,17 @@ export class RequestGate implements OnApplicationShutdown {
       this.turnAway(request, response, full);
       return;
     }
-    const bodies = this.bodies[isOnInternalPort(request) ? 'internal' : 'public'];
+    const bodies = this.bodies[internal ? 'internal' : 'public'];
     const inFlight = putInFlight(request, { place, bodies, count: this.count });
     // Whether it is read is not our work any more; of each connection one answer at most waits for that.
     response.once('prefinish', () => place.giveBack());
-    response.once('close', () => inFlight.end(response.writableFinished ? 'answered' : 'gone'));
+    const end = () => {
+      request.socket.off('close', end);
+      inFlight.end(response.writableFinished ? 'answered' : 'gone');
+    };
+    response.once('close', end);
+    // A response that never gets its turn on the connection emits nothing, even when that is closed.
+    request.socket.once('close', end);
     starts.add(() => {
       const { abandoned } = inFlight;
       if (abandoned === null) next();
@@ -119,10 +128,7 @@ function newLane(size: number) {
 }
 
 /** Whom a request is counted for before anything of it is proved. */
-function holderOf({ ip = '', path }: Request, lane: Lane): Holder | null {
+function holderOf({ ip = '' }: Request, lane: Lane): Holder | null {
   // Long polls have a bound for each challenge.
-  if (lane === 'waits') return null;
-  // What operators ask for in one zone may have to wait for its turn there.
-  const zoneId = lane === 'operators' ? ZONE_OF_PATH.exec(path)?.[1] : undefined;
-  return zoneId === undefined ? ['address', ip] : ['zone', zoneId];
+  return lane === 'waits' ? null : ['address', networkOf(ip)];
 }

@@ -1,0 +1,49 @@
+import { UnauthorizedException } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import { expect, test } from 'vitest';
+import type { RunningEnv } from '../platform/config/env.js';
+import { ArrivingBodies } from '../platform/http/overload/arriving-bodies.js';
+import { putInFlight } from '../platform/http/overload/in-flight.js';
+import { Overloaded } from '../platform/http/overload/overloaded.js';
+import { Places } from '../platform/http/overload/places.js';
+import { AdminGuard } from './admin.guard.js';
+
+const guard = new AdminGuard({ adminToken: 'key' } as RunningEnv);
+const response = { setHeader: () => response } as unknown as Response;
+
+/** Has requests about a zone admitted, all of one address. @returns why one was not, or `null` */
+function asker(places: Places) {
+  return (zone: string, key = 'key'): unknown => {
+    const place = places.place(['address', 'a']);
+    const full = place.take();
+    if (full !== null) return full;
+    const headers = { authorization: `Bearer ${key}` };
+    const request = { headers, originalUrl: `/internal/zones/${zone}/issuers?limit=1` };
+    const bodies = new ArrivingBodies({ bodies: 1, bytes: 1 });
+    putInFlight(request as unknown as Request, { place, bodies, count: () => {} });
+    try {
+      guard.admit(request as unknown as Request, response);
+      return null;
+    } catch (error) {
+      return error;
+    }
+  };
+}
+
+test('what operators ask for counts for its zone, and leaves room for other zones', () => {
+  const ask = asker(new Places(8));
+  expect([1, 2, 3, 4].map(() => ask('one'))).toEqual([null, null, null, null]);
+  expect(ask('one')).toMatchObject({ because: 'zone' });
+  expect(ask('one')).toBeInstanceOf(Overloaded);
+  expect(ask('two')).toBeNull();
+});
+
+test('what bears no key counts for its address, whatever zones it names', () => {
+  const places = new Places(8);
+  const ask = asker(places);
+  for (const zone of ['1', '2', '3', '4']) {
+    expect(ask(zone, 'guessed')).toBeInstanceOf(UnauthorizedException);
+  }
+  expect(ask('5', 'guessed')).toBe('address');
+  expect(places.inFlight).toBe(4);
+});

@@ -1,0 +1,110 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
+import express, { type RequestHandler } from 'express';
+import { pino } from 'pino';
+import { Counter, Gauge } from 'prom-client';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import type { RunningEnv } from '../../config/env.js';
+import { markInternal } from '../internal-port.js';
+import { RequestGate } from './request-gate.service.js';
+
+/** A server behind a gate, and nothing else in front of it; and what it counts. */
+async function serve(env: Partial<RunningEnv>, handler: RequestHandler) {
+  const shed = new Counter({ name: 'shed', help: '-', labelNames: ['reason'], registers: [] });
+  const lanes = new Gauge({ name: 'lanes', help: '-', labelNames: ['lane'], registers: [] });
+  const logger = pino({ level: 'silent' });
+  const gate = new RequestGate(env as RunningEnv, logger, shed, lanes);
+  const markIt: RequestHandler = (request, _response, next) => {
+    if (request.headers['x-port'] === 'internal') markInternal(request);
+    next();
+  };
+  const app = express().set('trust proxy', 1);
+  const server = createServer(app.use(markIt, gate.admit, handler)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    gate.onApplicationShutdown();
+    server.closeAllConnections();
+    server.close();
+  });
+  return {
+    shed: async (reason: string) =>
+      (await shed.get()).values.find(({ labels }) => labels.reason === reason)?.value ?? 0,
+    port: (server.address() as AddressInfo).port,
+    inFlight: async (lane: string) =>
+      (await lanes.get()).values.find(({ labels }) => labels.lane === lane)?.value,
+  };
+}
+
+test('a place is given back with the connection, if the response never gets its turn there', async () => {
+  const answers: (() => void)[] = [];
+  const { port, inFlight } = await serve({ maxRequestsInFlight: 8 }, (_request, response) => {
+    answers.push(() => response.set('Connection', 'close').end());
+  });
+  const socket = connect(port, '127.0.0.1').resume();
+  const closed = once(socket, 'close');
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(3));
+  await vi.waitUntil(() => answers.length === 3, { timeout: 30_000 });
+  await expect.poll(() => inFlight('work'), { timeout: 30_000 }).toBe(3);
+  answers[0]?.();
+  await closed;
+  await expect.poll(() => inFlight('work'), { timeout: 30_000 }).toBe(0);
+});
+
+test('an ended request leaves nothing on a connection that is kept', async () => {
+  const listeners: number[] = [];
+  const { port } = await serve({ maxRequestsInFlight: 8 }, (request, response) => {
+    listeners.push(request.socket.listenerCount('close'));
+    response.end();
+  });
+  const socket = connect(port, '127.0.0.1').resume();
+  for (let sent = 1; sent <= 5; sent += 1) {
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    await once(socket, 'data');
+  }
+  socket.destroy();
+  expect(listeners).toEqual(Array(5).fill(listeners[0]));
+});
+
+describe('the places of operators', () => {
+  /** Sends requests about as many zones as there are, which are not answered. */
+  const ask = (port: number, count: number, headers: Record<string, string> = {}) => {
+    const leave = new AbortController();
+    onTestFinished(() => leave.abort());
+    for (let zone = 1; zone <= count; zone += 1) {
+      const url = `http://127.0.0.1:${port}/internal/zones/${zone}`;
+      fetch(url, { headers, signal: leave.signal }).catch(() => {});
+    }
+  };
+
+  test('are not taken from the public port where operators have one of their own', async () => {
+    const env = { maxRequestsInFlight: 8, internalPort: 1 };
+    const { port, inFlight } = await serve(env, () => {});
+    ask(port, 3);
+    await expect.poll(() => inFlight('work'), { timeout: 30_000 }).toBe(3);
+    ask(port, 2, { 'x-port': 'internal' });
+    await expect.poll(() => inFlight('operators'), { timeout: 30_000 }).toBe(2);
+    expect(await inFlight('work')).toBe(3);
+  });
+
+  test('are half taken by one address, whatever zones it names', async () => {
+    const { port, inFlight, shed } = await serve({ maxRequestsInFlight: 8 }, () => {});
+    ask(port, 8);
+    await expect.poll(() => shed('address'), { timeout: 30_000 }).toBe(4);
+    await expect.poll(() => inFlight('operators'), { timeout: 30_000 }).toBe(4);
+  });
+});
+
+test('all addresses of one IPv6 network have the places of one address', async () => {
+  const { port, inFlight, shed } = await serve({ maxRequestsInFlight: 8 }, () => {});
+  const leave = new AbortController();
+  onTestFinished(() => leave.abort());
+  const ask = (address: string) => {
+    const headers = { 'x-forwarded-for': address };
+    fetch(`http://127.0.0.1:${port}/`, { headers, signal: leave.signal }).catch(() => {});
+  };
+  for (let host = 1; host <= 8; host += 1) ask(`2001:db8::${host}`);
+  await expect.poll(() => shed('address'), { timeout: 30_000 }).toBe(4);
+  ask('2001:db8:0:1::1');
+  await expect.poll(() => inFlight('work'), { timeout: 30_000 }).toBe(5);
+});
