@@ -96,8 +96,11 @@ export class LedgerLane {
   }
 
   private async alone(entry: Entry): Promise<Tried> {
-    const [tried] = await this.record([entry]);
-    return tried ?? null;
+    const [tried] = await this.record([entry]).catch((error: unknown) => {
+      if (error instanceof Unanswered) return this.settle([entry], error);
+      throw error;
+    });
+    return (await tried) ?? null;
   }
 
   /**

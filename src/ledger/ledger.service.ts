@@ -13,6 +13,8 @@ import { LockWaits } from './lock-waits.js';
 
 /** Half a second, first in steps of what another transaction takes. */
 const PAUSES_MS = [0, 5, 10, 20, 40, 80, 120, 120, 120] as const;
+/** A gate closes for the time of one commit, and all that its zone has in flight meets it. */
+const UNCOUNTED_ATTEMPTS = 2;
 const MAX_WAITING_OF_ZONE = 64;
 
 /**
@@ -29,6 +31,7 @@ export class Ledger implements OnApplicationShutdown {
   private readonly apart: LedgerLane;
   private readonly lockWaits = new LockWaits({
     pausesMs: PAUSES_MS,
+    uncounted: UNCOUNTED_ATTEMPTS,
     maxOfZone: MAX_WAITING_OF_ZONE,
   });
   private lastIssuedAt: number | null = null;

@@ -4,7 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface LockWaitLimits {
   /** Milliseconds before each attempt; after the last one it is given up. */
   readonly pausesMs: readonly number[];
-  /** The most that may wait in one zone; more are given up at once. */
+  /** How many of the attempts count against no zone: a lock that is gone by then was that of another commit. */
+  readonly uncounted: number;
+  /** The most that may wait in one zone after those; more are given up at once. */
   readonly maxOfZone: number;
 }
 
@@ -28,21 +30,25 @@ export class LockWaits {
    * @throws {LockHeld} and what `attempt` throws
    */
   async insist<R>(zoneId: string, attempt: () => Promise<R | null>): Promise<R> {
+    const { pausesMs, uncounted } = this.limits;
+    const result =
+      (await tryAfter(pausesMs.slice(0, uncounted), attempt)) ??
+      (await this.counted(zoneId, () => tryAfter(pausesMs.slice(uncounted), attempt)));
+    if (result === null) throw new LockHeld('somebody else holds what it needs');
+    return result;
+  }
+
+  private async counted<R>(zoneId: string, run: () => Promise<R>): Promise<R> {
     const before = this.waiting.get(zoneId) ?? 0;
     if (before >= this.limits.maxOfZone) {
       throw new LockHeld('too many wait for what somebody else holds in the zone');
     }
     this.waiting.set(zoneId, before + 1);
     try {
-      for (const pause of this.limits.pausesMs) {
-        if (pause > 0) await sleep(pause);
-        const result = await attempt();
-        if (result !== null) return result;
-      }
+      return await run();
     } finally {
       this.leave(zoneId);
     }
-    throw new LockHeld('somebody else holds what it needs');
   }
 
   private leave(zoneId: string): void {
@@ -50,4 +56,17 @@ export class LockWaits {
     if (left === 0) this.waiting.delete(zoneId);
     else this.waiting.set(zoneId, left);
   }
+}
+
+/** Tries after each of the pauses, until there is a result. @returns `null` if there was none */
+async function tryAfter<R>(
+  pausesMs: readonly number[],
+  attempt: () => Promise<R | null>,
+): Promise<R | null> {
+  for (const pause of pausesMs) {
+    if (pause > 0) await sleep(pause);
+    const result = await attempt();
+    if (result !== null) return result;
+  }
+  return null;
 }

@@ -129,7 +129,7 @@ export function operatorsOptions(url: string, limits?: TimeLimits): PostgresOpti
   };
 }
 
-/** The same schema for migrations, which may take their time. */
+/** The same schema for migrations, which may take their time, but not wait for tables (`migrate.ts`). */
 export function migrationOptions(url: string, limits?: TimeLimits): PostgresOptions {
   return { ...dataSourceOptions(url, limits), poolSize: 1, extra: { keepAlive: true } };
 }

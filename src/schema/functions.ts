@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
+import type pg from 'pg';
 import { FUNCTION_SET } from '../platform/database/function-set.js';
+import { whenTablesAreFree } from './tables-in-use.js';
 
 /**
  * The files of the set, in the order in which they run: functions in plain SQL and triggers need what
@@ -26,20 +26,6 @@ export const FUNCTION_FILES: readonly string[] = [
   'step-up/attempts.sql',
   'step-up/challenges.sql',
 ];
-
-/**
- * How long we may wait for a table when its triggers are replaced, in milliseconds. Those who write to
- * it wait behind us, and give up after 500 unless they are told otherwise (`lockMs` in `time-limits.ts`).
- */
-const LOCK_MS = 300;
-/**
- * The same for every tenth attempt: an autovacuum, which holds a table for as long as it runs, gives way
- * only to a transaction that has waited longer than `deadlock_timeout`, which is a second.
- */
-const LONG_LOCK_MS = 1_500;
-const LONG_EVERY = 10;
-/** `lock_not_available` and `deadlock_detected`. */
-const BUSY = new Set(['55P03', '40P01']);
 
 /** The text of the whole set, and its SHA-256 in hex. */
 export interface FunctionTexts {
@@ -76,7 +62,7 @@ export async function updateFunctions(client: pg.Client, maxWaitMs: number): Pro
     if (stored.version > version) return false;
     if (stored.version === version && stored.sha256 === sha256) return false;
   }
-  await whenTablesAreFree(client, maxWaitMs, async () => {
+  await inTransaction(client, maxWaitMs, async () => {
     await client.query(text);
     await client.query(
       `INSERT INTO schema_functions (version, sha256) VALUES ($1, $2) ON CONFLICT (version)
@@ -94,33 +80,28 @@ export async function updateFunctions(client: pg.Client, maxWaitMs: number): Pro
  * @throws the driver's error
  */
 export async function makePartitions(client: pg.Client, maxWaitMs: number): Promise<void> {
-  await whenTablesAreFree(client, maxWaitMs, async () => {
+  await inTransaction(client, maxWaitMs, async () => {
     await client.query(MAKE_PARTITIONS);
   });
 }
 
 const MAKE_PARTITIONS = 'SELECT ledger_maintain()';
 
-/** Does something in one transaction that gives up a lock rather than keep others waiting, and tries again. */
-async function whenTablesAreFree(
+/** Does something in one transaction, as soon as the tables are free. */
+function inTransaction(
   client: pg.Client,
   maxWaitMs: number,
   work: () => Promise<void>,
 ): Promise<void> {
-  for (let attempt = 1, waited = 0; ; attempt += 1) {
-    const lockMs = attempt % LONG_EVERY === 0 ? LONG_LOCK_MS : LOCK_MS;
+  return whenTablesAreFree(maxWaitMs, async (lockMs) => {
     await client.query('BEGIN');
     try {
       await client.query(`SET LOCAL lock_timeout = ${lockMs}`);
       await work();
       await client.query('COMMIT');
-      return;
     } catch (error) {
       await client.query('ROLLBACK');
-      const busy = error instanceof pg.DatabaseError && BUSY.has(error.code ?? '');
-      if (!busy || waited >= maxWaitMs) throw error;
-      await sleep(LOCK_MS);
-      waited += lockMs + LOCK_MS;
+      throw error;
     }
-  }
+  });
 }

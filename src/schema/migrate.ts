@@ -7,6 +7,7 @@ import { DatabaseUnusable, StartPatience } from '../platform/database/start-pati
 import { FUNCTION_SET } from '../platform/database/function-set.js';
 import { MIGRATIONS_TABLE, migrationOptions } from './data-source.js';
 import { makePartitions, updateFunctions } from './functions.js';
+import { whenTablesAreFree } from './tables-in-use.js';
 
 /** "mandate" in ASCII: the advisory lock that one migrating process holds. */
 const MIGRATION_LOCK = '30784981394060389';
@@ -58,7 +59,7 @@ async function migrateUnder(
 ): Promise<void> {
   try {
     await lock.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
-    done.push(...(await runMigrations(url, lock, limits)));
+    await runMigrations(url, lock, patience, limits, done);
     if (await updateFunctions(lock, patience.leftMs)) {
       done.push(`function set ${FUNCTION_SET.version}`);
     } else if (done.length > 0) {
@@ -70,24 +71,47 @@ async function migrateUnder(
   }
 }
 
-async function runMigrations(url: string, lock: pg.Client, limits: TimeLimits): Promise<string[]> {
+async function runMigrations(
+  url: string,
+  lock: pg.Client,
+  patience: StartPatience,
+  limits: TimeLimits,
+  done: string[],
+): Promise<void> {
   const dataSource = await new DataSource(migrationOptions(url, limits)).initialize();
   try {
     const [first] = dataSource.migrations;
-    await refuseEarlierDatabase(lock, String(first?.name));
-    const done = await dataSource.runMigrations({ transaction: 'each' });
-    return done.map((migration) => migration.name);
+    const before = await namesOnRecord(lock);
+    refuseEarlierDatabase(before, String(first?.name));
+    try {
+      await whenTablesAreFree(patience.leftMs, async (lockMs) => {
+        // The pool has one connection, so the migrations run on the same.
+        await dataSource.query(`SET lock_timeout = ${lockMs}`);
+        // Each in a transaction of its own, so that none holds tables while the next one waits.
+        await dataSource.runMigrations({ transaction: 'each' });
+      });
+    } finally {
+      const after = await namesOnRecord(lock);
+      done.push(...after.filter((name) => !before.includes(name)));
+    }
   } finally {
     await dataSource.destroy();
   }
 }
 
-/** Migrations build on each other, so where any were run, our first must be among them. */
-async function refuseEarlierDatabase(client: pg.Client, first: string): Promise<void> {
+/** The names of the migrations that were run, in order. */
+async function namesOnRecord(client: pg.Client): Promise<string[]> {
   const found = await client.query(`SELECT WHERE to_regclass('${MIGRATIONS_TABLE}') IS NOT NULL`);
-  if (found.rowCount === 0) return;
-  const { rows } = await client.query<{ name: string }>(`SELECT name FROM ${MIGRATIONS_TABLE}`);
-  if (rows.length > 0 && !rows.some(({ name }) => name === first)) throw new UnsupportedDatabase();
+  if (found.rowCount === 0) return [];
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT name FROM ${MIGRATIONS_TABLE} ORDER BY id`,
+  );
+  return rows.map(({ name }) => name);
+}
+
+/** Migrations build on each other, so where any were run, our first must be among them. */
+function refuseEarlierDatabase(names: readonly string[], first: string): void {
+  if (names.length > 0 && !names.includes(first)) throw new UnsupportedDatabase();
 }
 
 async function connect(url: string, limits: TimeLimits): Promise<pg.Client> {

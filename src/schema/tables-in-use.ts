@@ -1,0 +1,46 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { QueryFailedError } from 'typeorm';
+
+/**
+ * How long we may wait for a table that is to be changed, in milliseconds. Those who read or write it wait
+ * behind us, and give up after 500 unless they are told otherwise (`lockMs` in `time-limits.ts`).
+ */
+const LOCK_MS = 300;
+/**
+ * The same for every tenth attempt: an autovacuum, which holds a table for as long as it runs, gives way
+ * only to a transaction that has waited longer than `deadlock_timeout`, which is a second.
+ */
+const LONG_LOCK_MS = 1_500;
+const LONG_EVERY = 10;
+/** `lock_not_available` and `deadlock_detected`. */
+const BUSY = new Set(['55P03', '40P01']);
+
+/**
+ * Does something that gives up a lock rather than keep others waiting behind it, and tries again.
+ *
+ * @param maxWaitMs how long to try while others keep the tables busy
+ * @param attempt is given its `lock_timeout` in milliseconds, and leaves no transaction open
+ * @throws what `attempt` throws
+ */
+export async function whenTablesAreFree(
+  maxWaitMs: number,
+  attempt: (lockMs: number) => Promise<void>,
+): Promise<void> {
+  for (let n = 1, waited = 0; ; n += 1) {
+    const lockMs = n % LONG_EVERY === 0 ? LONG_LOCK_MS : LOCK_MS;
+    try {
+      await attempt(lockMs);
+      return;
+    } catch (error) {
+      if (!isBusy(error) || waited >= maxWaitMs) throw error;
+      await sleep(LOCK_MS);
+      waited += lockMs + LOCK_MS;
+    }
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  const cause = error instanceof QueryFailedError ? error.driverError : error;
+  return cause instanceof pg.DatabaseError && BUSY.has(cause.code ?? '');
+}
