@@ -123,7 +123,7 @@ export class RequestGate implements OnApplicationShutdown {
   }
 }
 
-/** Bytes of bodies that may be arriving: few places, too, have room for the largest body (`json-body.ts`) of some operators. */
+/** Bytes of bodies that may arrive at once: with few places, too, there is room for the largest (`json-body.ts`). */
 function arrivingBytes(places: number): number {
   return Math.max(places * 64 * 1_024, 4 * 1_024 * 1_024);
 }
