@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import { Counter, Gauge } from 'prom-client';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { RunningEnv } from '../../config/env.js';
+import { readBody } from '../body.js';
 import { markInternal } from '../internal-port.js';
 import { RequestGate } from './request-gate.service.js';
 
@@ -107,4 +108,14 @@ test('all addresses of one IPv6 network have the places of one address', async (
   await expect.poll(() => shed('address'), { timeout: 30_000 }).toBe(4);
   ask('2001:db8:0:1::1');
   await expect.poll(() => inFlight('work'), { timeout: 30_000 }).toBe(5);
+});
+
+test('the fewest places, too, have room for the largest body', async () => {
+  const { port } = await serve({ maxRequestsInFlight: 8 }, async (request, response) => {
+    const body = await readBody(request, 1_024 * 1_024).catch((error: Error) => error.message);
+    response.send(String(body.length));
+  });
+  const body = 'x'.repeat(1_024 * 1_024);
+  const answer = await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body });
+  expect(await answer.text()).toBe(String(body.length));
 });

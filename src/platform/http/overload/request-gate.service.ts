@@ -47,7 +47,7 @@ export class RequestGate implements OnApplicationShutdown {
       operators: newLane(size),
       waits: newLane(MAX_WAITS),
     };
-    const arriving = () => new ArrivingBodies({ bodies: 2 * size, bytes: size * 64 * 1_024 });
+    const arriving = () => new ArrivingBodies({ bodies: 2 * size, bytes: arrivingBytes(size) });
     this.bodies = { public: arriving(), internal: arriving() };
     this.stopWatching = watchEventLoopDelay((ms) => {
       this.lanes.work.places.adapt(ms);
@@ -95,6 +95,7 @@ export class RequestGate implements OnApplicationShutdown {
       if (abandoned === null) next();
       else if (abandoned === 'caller_gone') this.count(abandoned);
       else this.turnAway(request, response, abandoned);
+      return abandoned !== 'caller_gone';
     });
   };
 
@@ -120,6 +121,11 @@ export class RequestGate implements OnApplicationShutdown {
     this.untold = 0;
     this.telling = undefined;
   }
+}
+
+/** Bytes of bodies that may arrive at once: with few places, too, there is room for the largest (`json-body.ts`). */
+function arrivingBytes(places: number): number {
+  return Math.max(places * 64 * 1_024, 4 * 1_024 * 1_024);
 }
 
 /** Requests that are bounded together. @param size how many there may be */

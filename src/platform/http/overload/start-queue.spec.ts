@@ -5,14 +5,27 @@ import { StartQueue } from './start-queue.js';
 test('one request starts in each turn, in the order in which they came', async () => {
   const queue = new StartQueue();
   const seen: string[] = [];
-  for (const name of ['a', 'b', 'c']) queue.add(() => seen.push(name));
+  for (const name of ['a', 'b', 'c']) queue.add(() => seen.push(name) > 0);
   expect(seen).toEqual([]);
   for (const turns of [1, 2, 3]) {
     await turn();
     seen.push(`turn ${turns}`);
   }
   expect(seen).toEqual(['a', 'turn 1', 'b', 'turn 2', 'c', 'turn 3']);
-  queue.add(() => seen.push('d'));
+  queue.add(() => seen.push('d') > 0);
   await turn();
   expect(seen.at(-1)).toBe('d');
+});
+
+test('requests whose callers have gone take no turn', async () => {
+  const queue = new StartQueue();
+  const seen: string[] = [];
+  for (let n = 0; n < 100; n += 1) queue.add(() => false);
+  queue.add(() => seen.push('a') > 0);
+  queue.add(() => false);
+  queue.add(() => seen.push('b') > 0);
+  await turn();
+  expect(seen).toEqual(['a']);
+  await turn();
+  expect(seen).toEqual(['a', 'b']);
 });

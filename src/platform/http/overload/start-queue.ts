@@ -1,13 +1,18 @@
 /**
  * Starts requests one after the other, one for each turn of the event loop. What others wait for (an answer of the
- * database, a probe, a request that is turned away) gets its turn in between, however many requests came at once.
+ * database, a probe, a request that is turned away) gets its turn in between, however many requests came at once. Those whose callers have gone take no turn: whoever connects and
+ * resets would otherwise fill the queue for others.
  */
 export class StartQueue {
-  private readonly waiting: (() => void)[] = [];
+  private readonly waiting: (() => boolean)[] = [];
   private scheduled = false;
 
-  /** Adds a request. @param start begins to work on it */
-  add(start: () => void): void {
+  /**
+   * Adds a request.
+   *
+   * @param start begins to work on it; false if there was nothing to do any more, and the next one gets the turn
+   */
+  add(start: () => boolean): void {
     this.waiting.push(start);
     if (!this.scheduled) this.schedule();
   }
@@ -15,10 +20,12 @@ export class StartQueue {
   private schedule(): void {
     this.scheduled = true;
     setImmediate(() => {
-      const start = this.waiting.shift();
       this.scheduled = false;
-      if (this.waiting.length > 0) this.schedule();
-      start?.();
+      try {
+        while (this.waiting.shift()?.() === false);
+      } finally {
+        if (this.waiting.length > 0 && !this.scheduled) this.schedule();
+      }
     });
   }
 }
