@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type pg from 'pg';
 import { FUNCTION_SET } from '../platform/database/function-set.js';
+import type { StartPatience } from '../platform/database/start-patience.js';
 import { whenTablesAreFree } from './tables-in-use.js';
 
 /**
@@ -47,11 +48,14 @@ export async function readFunctions(): Promise<FunctionTexts> {
  * and another text is replaced too: that is what an edited file looks like while it is being worked on.
  *
  * @param client a connection that holds the lock of migrations
- * @param maxWaitMs how long to try while others keep the tables busy
+ * @param patience how long to try while others keep the tables busy
  * @returns whether they were replaced
  * @throws the driver's error
  */
-export async function updateFunctions(client: pg.Client, maxWaitMs: number): Promise<boolean> {
+export async function updateFunctions(
+  client: pg.Client,
+  patience: StartPatience,
+): Promise<boolean> {
   const { version } = FUNCTION_SET;
   const { text, sha256 } = await readFunctions();
   const { rows } = await client.query<{ version: number; sha256: string }>(
@@ -62,7 +66,7 @@ export async function updateFunctions(client: pg.Client, maxWaitMs: number): Pro
     if (stored.version > version) return false;
     if (stored.version === version && stored.sha256 === sha256) return false;
   }
-  await inTransaction(client, maxWaitMs, async () => {
+  await inTransaction(client, patience, async () => {
     await client.query(text);
     await client.query(
       `INSERT INTO schema_functions (version, sha256) VALUES ($1, $2) ON CONFLICT (version)
@@ -70,7 +74,7 @@ export async function updateFunctions(client: pg.Client, maxWaitMs: number): Pro
       [version, sha256],
     );
   });
-  await makePartitions(client, maxWaitMs);
+  await makePartitions(client, patience);
   return true;
 }
 
@@ -79,8 +83,8 @@ export async function updateFunctions(client: pg.Client, maxWaitMs: number): Pro
  *
  * @throws the driver's error
  */
-export async function makePartitions(client: pg.Client, maxWaitMs: number): Promise<void> {
-  await inTransaction(client, maxWaitMs, async () => {
+export async function makePartitions(client: pg.Client, patience: StartPatience): Promise<void> {
+  await inTransaction(client, patience, async () => {
     await client.query(MAKE_PARTITIONS);
   });
 }
@@ -90,10 +94,10 @@ const MAKE_PARTITIONS = 'SELECT ledger_maintain()';
 /** Does something in one transaction, as soon as the tables are free. */
 function inTransaction(
   client: pg.Client,
-  maxWaitMs: number,
+  patience: StartPatience,
   work: () => Promise<void>,
 ): Promise<void> {
-  return whenTablesAreFree(maxWaitMs, async (lockMs) => {
+  return whenTablesAreFree(patience, async (lockMs) => {
     await client.query('BEGIN');
     try {
       await client.query(`SET LOCAL lock_timeout = ${lockMs}`);

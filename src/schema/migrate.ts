@@ -60,10 +60,10 @@ async function migrateUnder(
   try {
     await lock.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
     await runMigrations(url, lock, patience, limits, done);
-    if (await updateFunctions(lock, patience.leftMs)) {
+    if (await updateFunctions(lock, patience)) {
       done.push(`function set ${FUNCTION_SET.version}`);
     } else if (done.length > 0) {
-      await makePartitions(lock, patience.leftMs);
+      await makePartitions(lock, patience);
     }
   } finally {
     // The lock belongs to the session, so it goes with the connection, also when we are killed.
@@ -84,7 +84,7 @@ async function runMigrations(
     const before = await namesOnRecord(lock);
     refuseEarlierDatabase(before, String(first?.name));
     try {
-      await whenTablesAreFree(patience.leftMs, async (lockMs) => {
+      await whenTablesAreFree(patience, async (lockMs) => {
         // The pool has one connection, so the migrations run on the same.
         await dataSource.query(`SET lock_timeout = ${lockMs}`);
         // Each in a transaction of its own, so that none holds tables while the next one waits.

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { QueryFailedError } from 'typeorm';
+import type { StartPatience } from '../platform/database/start-patience.js';
 
 /**
  * How long we may wait for a table that is to be changed, in milliseconds. Those who read or write it wait
@@ -19,14 +20,15 @@ const BUSY = new Set(['55P03', '40P01']);
 /**
  * Does something that gives up a lock rather than keep others waiting behind it, and tries again.
  *
- * @param maxWaitMs how long to try while others keep the tables busy
+ * @param patience how long to try while others keep the tables busy; that they do is told
  * @param attempt is given its `lock_timeout` in milliseconds, and leaves no transaction open
  * @throws what `attempt` throws
  */
 export async function whenTablesAreFree(
-  maxWaitMs: number,
+  patience: StartPatience,
   attempt: (lockMs: number) => Promise<void>,
 ): Promise<void> {
+  const maxWaitMs = patience.leftMs;
   for (let n = 1, waited = 0; ; n += 1) {
     const lockMs = n % LONG_EVERY === 0 ? LONG_LOCK_MS : LOCK_MS;
     try {
@@ -34,6 +36,7 @@ export async function whenTablesAreFree(
       return;
     } catch (error) {
       if (!isBusy(error) || waited >= maxWaitMs) throw error;
+      patience.tellOf(error);
       await sleep(LOCK_MS);
       waited += lockMs + LOCK_MS;
     }

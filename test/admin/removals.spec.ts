@@ -37,11 +37,11 @@ async function manySessions(clientId: string, issuer: string | null = null): Pro
 }
 
 /** How many rows a table has of a zone, or those of them that are so. */
-async function count(table: string, condition = 'true'): Promise<number> {
+async function count(table: string, condition = 'true', zoneId = zone.zoneId): Promise<number> {
   const [row] = await rows<{ count: number }>(
     database,
     `SELECT count(*)::int AS count FROM ${table} WHERE zone_id = $1 AND ${condition}`,
-    [zone.zoneId],
+    [zoneId],
   );
   return row?.count ?? Number.NaN;
 }
@@ -314,6 +314,30 @@ describe('a zone with more in it than can be removed at once', () => {
     );
     expect(left.filter(([, rowsLeft]) => rowsLeft !== 0)).toEqual([]);
   });
+});
+
+test('older removals that do not get on do not keep those of another zone', async () => {
+  const other = await createTestZone(replicas[0]);
+  const begin = `INSERT INTO removals (zone_id, id, kind, name, total, requested_at)
+    SELECT $1, gen_random_uuid(), 'issuer', $2, 0, clock_timestamp() - $3::interval FROM generate_series(1, $4::int)`;
+  await rows(
+    database,
+    `CREATE FUNCTION does_not_get_on() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+       RAISE 'does not get on';
+     END $$;
+     CREATE TRIGGER does_not_get_on BEFORE DELETE ON removals
+       FOR EACH ROW WHEN (OLD.name = 'stuck') EXECUTE FUNCTION does_not_get_on()`,
+  );
+  try {
+    // As many as are looked up at once.
+    await rows(database, begin, [zone.zoneId, 'stuck', '1 hour', 100]);
+    await rows(database, begin, [other.zoneId, 'free', '0', 1]);
+    await until(async () => (await count('removals', 'true', other.zoneId)) === 0);
+    expect(await count('removals')).toBe(100);
+  } finally {
+    await rows(database, 'DROP FUNCTION does_not_get_on CASCADE');
+  }
+  await until(async () => (await count('removals')) === 0);
 });
 
 test('what is small is removed at once', async () => {

@@ -20,7 +20,8 @@ const READING: Statement = ['LOCK TABLE enrolments IN ACCESS SHARE MODE', []];
 const ENROL = `INSERT INTO enrolments (zone_id, token_digest, subject, expires_at)
   VALUES ($1, sha256(gen_random_uuid()::text::bytea), 'alice', now() + interval '1 hour')`;
 
-const patience = (seconds: number) => new StartPatience(seconds, () => {});
+const patience = (seconds: number, told: string[] = []) =>
+  new StartPatience(seconds, (message) => told.push(message));
 
 /** A database that lacks a migration which alters the table of enrolments. */
 async function databaseOfBefore(): Promise<string> {
@@ -41,10 +42,11 @@ function isWaitedFor(databaseUrl: string): Promise<boolean> {
 
 test('a migration does not keep others from a table that somebody reads, and is done afterwards', async () => {
   const databaseUrl = await databaseOfBefore();
+  const told: string[] = [];
   const { migrating } = await whileOpen(databaseUrl, READING, () =>
     withClient(databaseUrl, async (writer) => {
       await writer.query(`SET lock_timeout = '20s'`);
-      const started = migrate(databaseUrl, patience(60));
+      const started = migrate(databaseUrl, patience(60, told));
       for (let i = 0; i < 3; i += 1) {
         // oxlint-disable-next-line no-await-in-loop
         await isWaitedFor(databaseUrl);
@@ -55,6 +57,7 @@ test('a migration does not keep others from a table that somebody reads, and is 
       return { migrating: started };
     }),
   );
+  expect(told[0]).toContain('its tables are busy');
   expect(await migrating).toEqual([expect.stringMatching(/^EnrolmentKeys/)]);
   const enrolled = 'SELECT count(*)::int AS n, count(DISTINCT id)::int AS ids FROM enrolments';
   expect(await rows(databaseUrl, enrolled)).toEqual([{ n: 3, ids: 3 }]);

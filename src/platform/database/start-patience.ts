@@ -68,6 +68,12 @@ export class StartPatience {
     }
   }
 
+  /** Says why there is nothing but waiting, if it is the database's. */
+  tellOf(cause: unknown): void {
+    const outage = outageOf(cause);
+    if (outage !== null) this.say(outage);
+  }
+
   private say(why: string): void {
     const now = performance.now();
     if (why === this.said && now - this.saidAt < AGAIN_MS) return;
