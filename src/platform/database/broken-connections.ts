@@ -22,5 +22,7 @@ export function endBrokenConnections(dataSource: DataSource): void {
 }
 
 function isIdle(client: pg.PoolClient): boolean {
-  return Reflect.get(client, 'readyForQuery') === true && client.getTransactionStatus() === 'I';
+  const status = client.getTransactionStatus();
+  // One that has just been made, of which nothing was asked yet, has no status: the driver gives it away before.
+  return status === null || (Reflect.get(client, 'readyForQuery') === true && status === 'I');
 }

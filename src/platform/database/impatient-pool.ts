@@ -36,8 +36,7 @@ export class ImpatientPool extends pg.Pool {
     super.connect((error, client, release) => {
       clearTimeout(timer);
       if (waiting) callback(error, client, release);
-      // The driver says that it is connected while it still reads the answer, and until then it looks busy.
-      else if (client !== undefined) setImmediate(release);
+      else if (client !== undefined) release();
     });
   }
 }
