@@ -16,6 +16,13 @@ export class ImpatientPool extends pg.Pool {
   /** Milliseconds to wait for a connection; as long as one may take to be made if absent. */
   waitMs: number | undefined;
 
+  constructor(options?: pg.PoolConfig) {
+    super(options);
+    // One that breaks between being given and its user's own listener, perhaps in the very packet that says that
+    // it is ready, would end the process. Its user learns it from the next query, and the pool when it is released.
+    this.on('connect', (client) => client.on('error', () => {}));
+  }
+
   override connect(): Promise<pg.PoolClient>;
   override connect(callback: OnConnection): void;
   override connect(callback?: OnConnection): Promise<pg.PoolClient> | void {
