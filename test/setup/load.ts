@@ -18,6 +18,7 @@ export function startLoad(zone: TestZone, url: () => string, clients = 8): Load 
   const received: string[] = [];
   const refusals: Load['refusals'] = [];
   const stopping = new AbortController();
+  let lost: unknown;
   const client = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
       const asked = performance.now();
@@ -32,8 +33,9 @@ export function startLoad(zone: TestZone, url: () => string, clients = 8): Load 
         if (status === 200) received.push(String(decodeJwt(String(body['access_token'])).jti));
         else refusals.push({ status, body, ms: performance.now() - asked });
         if (status !== 200) await sleep(20);
-      } catch {
+      } catch (error) {
         // The server went away while we waited: nothing was received.
+        lost = error instanceof Error ? (error.cause ?? error) : error;
         await sleep(20);
       }
     }
@@ -47,7 +49,8 @@ export function startLoad(zone: TestZone, url: () => string, clients = 8): Load 
       const deadline = performance.now() + patienceMs;
       while (received.length < goal) {
         if (performance.now() > deadline) {
-          throw new Error(`no tokens any more: ${JSON.stringify(refusals.at(-1))}`);
+          const refused = JSON.stringify(refusals.at(-1));
+          throw new Error(`no tokens any more: refused ${refused}, lost ${String(lost)}`);
         }
         await sleep(10);
       }
