@@ -1,3 +1,4 @@
+import { KeyObject } from 'node:crypto';
 import * as fc from 'fast-check';
 import { exportJWK, generateKeyPair, calculateJwkThumbprint } from 'jose';
 import { describe, expect, test } from 'vitest';
@@ -66,7 +67,8 @@ async function rig(alg: SigningAlg): Promise<Rig> {
 async function generate(alg: SigningAlg): Promise<ForgerKey & Pick<VerificationKey, 'publicKey'>> {
   const { privateKey, publicKey } = await generateKeyPair(alg);
   const publicJwk = await exportJWK(publicKey);
-  return { privateKey, publicKey, publicJwk, kid: await calculateJwkThumbprint(publicJwk) };
+  const kid = await calculateJwkThumbprint(publicJwk);
+  return { privateKey, publicKey: KeyObject.from(publicKey), publicJwk, kid };
 }
 
 function options(key: VerificationKey, changes: Partial<VerifyOptions> = {}): VerifyOptions {

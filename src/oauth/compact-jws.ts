@@ -18,6 +18,9 @@ export interface JwsHeader {
 export interface ParsedJws {
   readonly header: JwsHeader;
   readonly claims: JsonObject;
+  /** The bytes that are signed: the first two segments (RFC 7515 5.1). */
+  readonly signingInput: Uint8Array;
+  readonly signature: Uint8Array;
 }
 
 /** The reason of a {@link MalformedToken}: a word for the log. */
@@ -82,13 +85,14 @@ export function parseCompactJws(token: string): ParsedJws {
   ) {
     throw new MalformedToken('not_three_segments');
   }
-  // The signature is decoded to check its spelling only.
   const headerBytes = decodeSegment(protectedHeader);
   const payloadBytes = decodeSegment(payload);
-  decodeSegment(signature);
+  const signatureBytes = decodeSegment(signature);
   return {
     header: readHeader(readObject(headerBytes, 'header_not_object')),
     claims: readObject(payloadBytes, 'payload_not_object'),
+    signingInput: Buffer.from(token.slice(0, -1 - signature.length)),
+    signature: signatureBytes,
   };
 }
 

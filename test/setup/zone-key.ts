@@ -1,6 +1,5 @@
-import { decodeJwt } from 'jose';
+import { decodeJwt, importPKCS8 } from 'jose';
 import type { JWK } from 'jose';
-import { importPrivateKey } from '../../src/keys/signing/key-pair.js';
 import { LocalKeyEncryption } from '../../src/sealing/local-key-encryption.js';
 import { unseal } from '../../src/sealing/seal.js';
 import type { ZoneAlg } from '../../src/oauth/algorithms.js';
@@ -23,7 +22,9 @@ export async function stealZoneKey(zone: TestZone): Promise<ForgerKey & { alg: Z
   if (row === undefined) throw new Error('the zone has no key');
   const { kid, alg, public_jwk: publicJwk, sealed_private_key: sealed } = row;
   const der = await openZoneKey(zone.zoneId, kid, sealed);
-  return { kid, alg, publicJwk, privateKey: await importPrivateKey(der, alg) };
+  const pem = `-----BEGIN PRIVATE KEY-----\n${der.toString('base64')}\n-----END PRIVATE KEY-----`;
+  const privateKey = await importPKCS8(pem, alg);
+  return { kid, alg, publicJwk, privateKey };
 }
 
 /** The private key in a row, in PKCS#8 DER. */

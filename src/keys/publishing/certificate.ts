@@ -135,7 +135,9 @@ function serialOf(kid: string): ArrayBuffer {
 }
 
 /** Converts an ECDSA signature from JOSE, two halves side by side (RFC 7518 3.4), to X.509, two integers. */
-function ecdsaSignature(halves: Uint8Array): ArrayBuffer {
+function ecdsaSignature(signature: Uint8Array): ArrayBuffer {
+  // A copy: a part of a `Buffer` is a view of what it is a part of.
+  const halves = new Uint8Array(signature);
   const half = halves.length / 2;
   return AsnConvert.serialize(
     new ECDSASigValue({ r: unsigned(halves.slice(0, half)), s: unsigned(halves.slice(half)) }),

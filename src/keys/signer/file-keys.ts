@@ -4,7 +4,7 @@ import type { JWK } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { writePrivate } from '../../platform/config/private-file.js';
 import { openSealed, type KeyEncryptions } from '../../sealing/key-encryptions.js';
-import { newSigningKeyPair, importPrivateKey, signWith, type Sign } from '../signing/key-pair.js';
+import { newSigningKeyPair, signWith, type Sign } from '../signing/key-pair.js';
 import { seal } from '../../sealing/seal.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { SignerRefusal, type KeyStore } from './key-store.js';
@@ -63,7 +63,7 @@ export class FileKeys implements KeyStore {
     if (content['zone'] !== zone || content['alg'] !== alg) throw new SignerRefusal('unknown_key');
     const sealed = Buffer.from(String(content['sealed']), 'base64');
     const privateKey = await openSealed(this.keks, contextOf(zone, kid, alg), sealed);
-    return signWith(await importPrivateKey(privateKey, alg), alg);
+    return signWith(privateKey, alg);
   }
 
   private pathOf(kid: string): string {

@@ -1,6 +1,6 @@
 import { createHash, createPublicKey, randomBytes } from 'node:crypto';
 import type { JWK } from 'jose';
-import { publicPartOf } from '../signing/signature-check.js';
+import { publicPartOf } from '../signing/key-pair.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { SignerRefusal, type KeyStore } from './key-store.js';
 import { runPkcs11Tool, type Pkcs11Device } from './pkcs11-tool.js';

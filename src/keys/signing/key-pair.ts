@@ -1,10 +1,14 @@
 import {
+  createPrivateKey,
+  createPublicKey,
   generateKeyPair as generateKeyPairCallback,
+  type KeyObject,
   type KeyPairKeyObjectResult,
 } from 'node:crypto';
 import { promisify } from 'node:util';
-import { calculateJwkThumbprint, exportJWK, importJWK, type CryptoKey, type JWK } from 'jose';
+import { calculateJwkThumbprint, exportJWK, type JWK } from 'jose';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
+import { keyFits, signInput } from '../../oauth/signatures.js';
 
 const generateKeyPair = promisify(generateKeyPairCallback);
 
@@ -19,24 +23,6 @@ export interface NewKeyPair {
 
 /** Signs a JWS signing input (RFC 7515 5.1) with one key, in the form of JOSE (RFC 7518 3). */
 export type Sign = (signingInput: Uint8Array) => Promise<Uint8Array>;
-
-/** The parameters of each algorithm in Web Cryptography: to import a key, and to sign. */
-const WEB_CRYPTO = {
-  ES256: [
-    { name: 'ECDSA', namedCurve: 'P-256' },
-    { name: 'ECDSA', hash: 'SHA-256' },
-  ],
-  ES384: [
-    { name: 'ECDSA', namedCurve: 'P-384' },
-    { name: 'ECDSA', hash: 'SHA-384' },
-  ],
-  EdDSA: [{ name: 'Ed25519' }, { name: 'Ed25519' }],
-  RS256: [{ name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }, { name: 'RSASSA-PKCS1-v1_5' }],
-  PS256: [
-    { name: 'RSA-PSS', hash: 'SHA-256' },
-    { name: 'RSA-PSS', saltLength: 32 },
-  ],
-} as const;
 
 /** The size of RSA keys. RFC 7518 3.3 requires 2048 at least; 3072 is as hard to break as P-256. */
 const RSA = { modulusLength: 3_072 };
@@ -53,10 +39,7 @@ const GENERATE: Readonly<Record<ZoneAlg, () => Promise<KeyPairKeyObjectResult>>>
 /** Generates a key pair, off the main thread. For RSA it may take seconds. */
 export async function newSigningKeyPair(alg: ZoneAlg): Promise<NewKeyPair> {
   const { publicKey, privateKey } = await GENERATE[alg]();
-  const { kty, crv, x, y, n, e } = await exportJWK(publicKey);
-  const publicJwk = Object.fromEntries(
-    Object.entries({ kty, crv, x, y, n, e }).filter(([, value]) => value !== undefined),
-  );
+  const publicJwk = publicPartOf(await exportJWK(publicKey));
   return {
     kid: await keyIdOf(publicJwk),
     alg,
@@ -71,31 +54,35 @@ export function keyIdOf(publicJwk: JWK): Promise<string> {
 }
 
 /**
- * Imports a private key that can sign but not be exported.
+ * A function that signs with a private key of this process. The key is in it alone, and never comes out.
  *
  * @param der PKCS#8; wiped, and never made text
+ * @throws {TypeError} if the key is not for the algorithm
  */
-export async function importPrivateKey(der: Buffer, alg: ZoneAlg): Promise<CryptoKey> {
-  const copy = new Uint8Array(der);
+export function signWith(der: Buffer, alg: ZoneAlg): Sign {
+  const key = openPrivateKey(der);
+  if (!keyFits(key, alg)) throw new TypeError('the private key is not for its algorithm');
+  return (signingInput) => signInput(signingInput, key, alg);
+}
+
+function openPrivateKey(der: Buffer): KeyObject {
   try {
-    return await crypto.subtle.importKey('pkcs8', copy, WEB_CRYPTO[alg][0], false, ['sign']);
+    return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
   } finally {
-    copy.fill(0);
     der.fill(0);
   }
 }
 
-/** A function that signs with a private key of this process. */
-export function signWith(privateKey: CryptoKey, alg: ZoneAlg): Sign {
-  return async (signingInput) =>
-    new Uint8Array(
-      await crypto.subtle.sign(WEB_CRYPTO[alg][1], privateKey, new Uint8Array(signingInput)),
-    );
+/** The members of a public key (RFC 7518 6.2.1, 6.3.1) alone: a signer's answer may have others. */
+export function publicPartOf({ kty, crv, x, y, n, e }: JWK): JWK {
+  return Object.fromEntries(
+    Object.entries({ kty, crv, x, y, n, e }).filter(([, value]) => value !== undefined),
+  );
 }
 
-/** Imports a public key, usable with the one algorithm only. @throws {TypeError} for a symmetric key */
-export async function importPublicKey(jwk: JWK, alg: ZoneAlg): Promise<CryptoKey> {
-  const key = await importJWK(jwk, alg);
-  if (key instanceof Uint8Array) throw new TypeError('a symmetric key cannot verify a mandate');
+/** Imports a public key. @throws {TypeError} if it is none for the algorithm */
+export function importPublicKey(jwk: JWK, alg: ZoneAlg): KeyObject {
+  const key = createPublicKey({ key: { ...publicPartOf(jwk) }, format: 'jwk' });
+  if (!keyFits(key, alg)) throw new TypeError('the public key is not for its algorithm');
   return key;
 }

@@ -1,6 +1,6 @@
 import { compactVerify, decodeProtectedHeader } from 'jose';
 import { describe, expect, test } from 'vitest';
-import { newSigningKeyPair, importPrivateKey, importPublicKey, signWith } from './key-pair.js';
+import { newSigningKeyPair, importPublicKey, signWith } from './key-pair.js';
 import { ZONE_ALGS, type ZoneAlg } from '../../oauth/algorithms.js';
 import { KeyRing, NoSigningKey, type RingKey } from './key-ring.js';
 
@@ -14,8 +14,8 @@ async function ringKey(
   return {
     kid,
     alg,
-    publicKey: await importPublicKey(publicJwk, alg),
-    sign: signWith(await importPrivateKey(privateKey, alg), alg),
+    publicKey: importPublicKey(publicJwk, alg),
+    sign: signWith(privateKey, alg),
     publishedAt: 0,
     activatesAt: 0,
     retiresAt: null,

@@ -36,7 +36,7 @@ export class KeyRings {
       ...schedule,
       kid: row.kid,
       alg: row.alg,
-      publicKey: await importPublicKey(row.publicJwk, row.alg),
+      publicKey: importPublicKey(row.publicJwk, row.alg),
       sign: keyState(schedule, now) === 'retiring' ? null : sign,
     };
   }

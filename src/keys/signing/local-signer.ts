@@ -1,9 +1,9 @@
 import type { ZoneAlg } from '../../oauth/algorithms.js';
-import { newSigningKeyPair, importPrivateKey, signWith, type Sign } from './key-pair.js';
+import { newSigningKeyPair, signWith, type Sign } from './key-pair.js';
 import type { KeyInUse, NewKey, Signer } from './signer.js';
 
 /**
- * The signer in this process. Imported private keys cannot be exported again. Signatures are not checked
+ * The signer in this process. A private key is in the function that signs with it, and nowhere else. Signatures are not checked
  * here: each mandate is read back and verified before it is sent (stage 7).
  */
 export class LocalSigner implements Signer {
@@ -13,6 +13,6 @@ export class LocalSigner implements Signer {
   }
 
   async use({ alg }: KeyInUse, handle: Buffer): Promise<Sign> {
-    return signWith(await importPrivateKey(handle, alg), alg);
+    return signWith(handle, alg);
   }
 }

@@ -1,8 +1,9 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, type KeyObject } from 'node:crypto';
+import type { JWK } from 'jose';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
+import { isSignedBy } from '../../oauth/signatures.js';
 import { CustodyUnavailable } from '../../sealing/key-encryption.js';
-import type { Sign } from './key-pair.js';
-import { publicPartOf, signatureCheck } from './signature-check.js';
+import { importPublicKey, publicPartOf, type Sign } from './key-pair.js';
 import type { KeyInUse, NewKey, Signer } from './signer.js';
 import { SignerConnection } from './signer-connection.js';
 
@@ -37,19 +38,26 @@ export class SocketSigner implements Signer {
 
   private signWith(key: Omit<KeyInUse, 'kid'>, handle: string): Sign {
     const { zoneId, alg, publicJwk } = key;
-    const check = signatureCheck(publicJwk, alg);
-    if (check === null) throw new CustodyUnavailable('the signer gave no public key for that');
+    const publicKey = importAnswer(publicJwk, alg);
     return async (signingInput) => {
       const data = Buffer.from(signingInput).toString('base64url');
       const request = { op: 'sign', zone: zoneId, handle, alg, data } as const;
       const answer = await this.connection.ask(request, SIGN_MS);
       if (!('signature' in answer)) throw refusal(answer);
       const signature = Buffer.from(answer.signature, 'base64url');
-      if (!(await check(signingInput, signature))) {
+      if (!(await isSignedBy(publicKey, alg, signingInput, signature))) {
         throw new CustodyUnavailable('the signer signed wrongly');
       }
       return signature;
     };
+  }
+}
+
+function importAnswer(publicJwk: JWK, alg: ZoneAlg): KeyObject {
+  try {
+    return importPublicKey(publicJwk, alg);
+  } catch (cause) {
+    throw new CustodyUnavailable('the signer gave no public key for that', cause);
   }
 }
 
