@@ -59,8 +59,7 @@ const RECIPES: Readonly<Record<SigningAlg, Recipe>> = {
 };
 
 /**
- * Whether a key may be used with an algorithm (RFC 7518 3.3 to 3.5, RFC 8037 3.1, RFC 8725 3.1). To be asked once for
- * each key, before it signs or verifies.
+ * Whether a key may be used with an algorithm (RFC 7518 3.3 to 3.5, RFC 8037 3.1, RFC 8725 3.1).
  */
 export function keyFits(key: KeyObject, alg: SigningAlg): boolean {
   return RECIPES[alg].fits(key);
@@ -89,7 +88,8 @@ export async function signInput(
 /**
  * Whether a signature in the form of JOSE is right (RFC 7515 5.2 step 8). DER and other lengths are not (RFC 7518 3.4).
  *
- * @param key a public key that fits the algorithm
+ * @param key a public key
+ * @throws {TypeError} if the key is not for the algorithm, which is a fault of the caller
  */
 export async function isSignedBy(
   key: KeyObject,
@@ -98,6 +98,7 @@ export async function isSignedBy(
   signature: Uint8Array,
 ): Promise<boolean> {
   const { digest, options, length, onCallersThread } = RECIPES[alg];
+  if (!keyFits(key, alg)) throw new TypeError('the key is not for the algorithm');
   if (length !== null && signature.length !== length) return false;
   if (onCallersThread) return verify(digest, input, { key, ...options }, signature);
   return new Promise((resolve, reject) => {
