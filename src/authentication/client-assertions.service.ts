@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
+import { VerifiedSignatures } from '../oauth/verified-signatures.js';
 import { PublicKeys } from '../zones/issuers/public-keys.service.js';
 import type { TrustedIssuer } from '../zones/issuers/trusted-issuer.js';
 import { UntrustedToken } from '../zones/issuers/untrusted-token.js';
@@ -20,6 +21,9 @@ export interface AssertionAttempt {
 /** Verifies client assertions (RFC 7521 4.2, RFC 7523 2.2). */
 @Injectable()
 export class ClientAssertions {
+  /** Of workloads' tokens, which come again until there is the next one. */
+  private readonly verified = new VerifiedSignatures();
+
   constructor(
     private readonly keys: PublicKeys,
     @Inject(ENV) private readonly env: RunningEnv,
@@ -56,7 +60,8 @@ export class ClientAssertions {
     const keys = issuer === undefined ? null : this.keys.of(zoneId, issuer);
     if (issuer === undefined || keys === null) throw new UntrustedToken('unknown_issuer');
     const { subject } = workloadIdentity;
-    const rules = { audience: issuerUrl, subject, clientId: client.id, keys, now };
+    const { verified } = this;
+    const rules = { audience: issuerUrl, subject, clientId: client.id, keys, now, verified };
     await verifyWorkloadToken(assertion, issuer, rules);
     return null;
   }

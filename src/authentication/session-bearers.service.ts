@@ -10,6 +10,7 @@ import {
   wrongBearer,
 } from '../platform/http/bearer-challenge.js';
 import { OAuthError, unavailable } from '../oauth/errors.js';
+import { VerifiedSignatures } from '../oauth/verified-signatures.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { Snapshots } from '../zones/snapshot/snapshots.service.js';
 import { limitRequests } from './limit.js';
@@ -36,6 +37,8 @@ export interface Bearer {
 /** Verifies session mandates presented as bearer tokens (RFC 6750), as strictly as the token endpoint does. */
 @Injectable()
 export class SessionBearers {
+  private readonly verified = new VerifiedSignatures();
+
   constructor(
     private readonly snapshots: Snapshots,
     private readonly limits: RequestLimits,
@@ -97,6 +100,7 @@ export class SessionBearers {
         zoneId: zone.zoneId,
         now: now / 1_000,
         findKey: (kid) => zone.keys.findKey(kid, now),
+        verified: this.verified,
       });
       return { zone, claims: ownSession(claims) };
     } catch (error) {

@@ -9,6 +9,7 @@ import {
   type TokenForger,
 } from '../../test/setup/tokens/hostile-tokens.js';
 import { SIGNING_ALGS, type SigningAlg } from '../oauth/algorithms.js';
+import { VerifiedSignatures } from '../oauth/verified-signatures.js';
 import {
   InvalidToken,
   verifyMandate,
@@ -77,6 +78,7 @@ function options(key: VerificationKey, changes: Partial<VerifyOptions> = {}): Ve
     zoneId: ZONE,
     now: NOW,
     findKey: (kid) => (kid === key.kid ? key : null),
+    verified: new VerifiedSignatures(),
     ...changes,
   };
 }

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { verifyMandate, type MandateClaims } from '../mandates/verify-mandate.js';
+import { readMinted, verifyMandate, type MandateClaims } from '../mandates/verify-mandate.js';
+import { VerifiedSignatures } from '../oauth/verified-signatures.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { IssuerTokens, type IssuerTokenAttempt } from '../zones/issuers/issuer-tokens.service.js';
 import type { IssuerSubject } from '../zones/issuers/verify-issuer-token.js';
@@ -11,6 +12,8 @@ export interface TokenVerifier {
   readonly issuer: string;
   /** @throws {InvalidToken} */
   mandate(token: string): Promise<MandateClaims>;
+  /** The claims of a mandate that has just been signed. @throws {InvalidToken} */
+  minted(token: string): MandateClaims;
   /**
    * @returns `null` if no issuer that the zone trusts has made the token
    * @throws {UntrustedToken}
@@ -22,6 +25,8 @@ export interface TokenVerifier {
 /** Makes verifiers of mandates, and of the tokens of the issuers that a zone trusts. */
 @Injectable()
 export class TokenVerification {
+  private readonly verified = new VerifiedSignatures();
+
   constructor(
     private readonly issuerTokens: IssuerTokens,
     @Inject(ENV) private readonly env: RunningEnv,
@@ -30,15 +35,16 @@ export class TokenVerification {
   /** @param now milliseconds since the epoch */
   at(zone: ZoneSnapshot, now: number): TokenVerifier {
     const { issuerUrl: issuer } = this.env;
+    const expected = { issuer, zoneId: zone.zoneId, now: now / 1_000 };
     return {
       issuer,
       mandate: (token) =>
         verifyMandate(token, {
-          issuer,
-          zoneId: zone.zoneId,
-          now: now / 1_000,
+          ...expected,
           findKey: (kid) => zone.keys.findKey(kid, now),
+          verified: this.verified,
         }),
+      minted: (token) => readMinted(token, expected),
       issuerToken: (attempt) => this.issuerTokens.verify({ ...attempt, now: now / 1_000 }),
     };
   }

@@ -2,7 +2,7 @@ import { compactVerify, decodeProtectedHeader } from 'jose';
 import { describe, expect, test } from 'vitest';
 import { newSigningKeyPair, importPublicKey, signWith } from './key-pair.js';
 import { ZONE_ALGS, type ZoneAlg } from '../../oauth/algorithms.js';
-import { KeyRing, NoSigningKey, type RingKey } from './key-ring.js';
+import { KeyRing, NoSigningKey, WrongSignature, type RingKey } from './key-ring.js';
 
 const ES256 = { standard: 'ES256', bridge: null } as const;
 
@@ -103,5 +103,39 @@ describe('a ring of several algorithms', () => {
     const ring = new KeyRing([old, next], { standard: 'ES384', bridge: 'ES256' });
     expect((await ring.sign({}, [], 999)).kid).toBe(old.kid);
     expect((await ring.sign({}, [], 1_000)).kid).toBe(next.kid);
+  });
+});
+
+describe('the signatures of a key', () => {
+  /** A key that signs wrongly whenever it is told to. */
+  async function unreliable(): Promise<{ key: RingKey; wrong: (on: boolean) => void }> {
+    const key = await ringKey();
+    let wrong = false;
+    const sign: RingKey['sign'] = async (input) =>
+      wrong ? new Uint8Array(64) : ((await key.sign?.(input)) ?? new Uint8Array(0));
+    return { key: { ...key, sign }, wrong: (on) => (wrong = on) };
+  }
+
+  test('are verified for the first mandate, and until one is right', async () => {
+    const { key, wrong } = await unreliable();
+    const ring = new KeyRing([key], ES256);
+    wrong(true);
+    await expect(ring.sign({}, [], 0)).rejects.toThrow(WrongSignature);
+    await expect(ring.sign({}, [], 0)).rejects.toThrow(WrongSignature);
+    wrong(false);
+    await ring.sign({}, [], 0);
+  });
+
+  test('are verified once in a thousand mandates', async () => {
+    const { key, wrong } = await unreliable();
+    const ring = new KeyRing([key], ES256);
+    await ring.sign({}, [], 0);
+    wrong(true);
+    let unseen = 0;
+    const first = async (): Promise<void> => {
+      for (; unseen < 5_000; unseen += 1) await ring.sign({}, [], 0);
+    };
+    await expect(first()).rejects.toThrow(WrongSignature);
+    expect(unseen).toBe(999);
   });
 });

@@ -1,5 +1,6 @@
 import { base64url } from 'jose';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
+import { isSignedBy } from '../../oauth/signatures.js';
 import type { Sign } from './key-pair.js';
 import { isPublished, type KeySchedule } from '../rotation/key-schedule.js';
 import { algsFor, signerOf, type ZoneAlgs } from './signing-algs.js';
@@ -16,12 +17,22 @@ export class NoSigningKey extends Error {
   override readonly name = 'NoSigningKey';
 }
 
+/** Thrown when a key has made a signature that its public half does not verify. */
+export class WrongSignature extends Error {
+  override readonly name = 'WrongSignature';
+}
+
+/** One in so many signatures of a key is verified, beginning with the first. */
+const VERIFIED_SHARE = 1_000;
+
 /** What is signed to see whether a key signs. */
 const TRIAL = Buffer.from('Mandate: does this key sign?');
 
 /** The published keys of a zone at one version of it: signs and verifies its mandates. */
 export class KeyRing {
   private readonly byKid: ReadonlyMap<string, RingKey>;
+  /** How many mandates each key has signed, by `kid`. */
+  private readonly signed = new Map<string, number>();
 
   /**
    * @param keys all published keys
@@ -58,11 +69,14 @@ export class KeyRing {
   }
 
   /**
-   * Signs claims as a mandate (RFC 7515 7.1, RFC 9068 2.1) with the key that signs now.
+   * Signs claims as a mandate (RFC 7515 7.1, RFC 9068 2.1) with the key that signs now. The first signature of each key
+   * is verified, and then one in {@link VERIFIED_SHARE}: a key that does not fit its published half shows at once, a
+   * machine that computes wrongly soon. A signer elsewhere has each of its signatures verified (`socket-signer.ts`).
    *
    * @param requested the algorithm that each resource of the mandate asks for, `null` where it asks for none
    * @param now milliseconds since the epoch
    * @throws {NoSigningKey}
+   * @throws {WrongSignature}
    */
   async sign(
     claims: Readonly<Record<string, unknown>>,
@@ -73,8 +87,24 @@ export class KeyRing {
     if (key.sign === null) throw new NoSigningKey('the active key was not opened');
     const header = { alg: key.alg, kid: key.kid, typ: MANDATE_TYP };
     const input = `${encode(header)}.${encode(claims)}`;
-    const signature = await key.sign(Buffer.from(input));
+    const signingInput = Buffer.from(input);
+    const signature = await key.sign(signingInput);
+    await this.verifyNowAndThen(key, signingInput, signature);
     return { token: `${input}.${base64url.encode(signature)}`, kid: key.kid };
+  }
+
+  private async verifyNowAndThen(
+    { kid, alg, publicKey }: RingKey,
+    signingInput: Uint8Array,
+    signature: Uint8Array,
+  ): Promise<void> {
+    const before = this.signed.get(kid) ?? 0;
+    this.signed.set(kid, before + 1);
+    if (before % VERIFIED_SHARE !== 0) return;
+    if (await isSignedBy(publicKey, alg, signingInput, signature)) return;
+    // The next one is verified, too.
+    this.signed.set(kid, 0);
+    throw new WrongSignature('a key signs what its public half does not verify');
   }
 
   /** Whether a mandate for which no algorithm is requested could be signed. */

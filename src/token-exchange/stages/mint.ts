@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
-import { NoSigningKey, type SignedMandate } from '../../keys/signing/key-ring.js';
+import { NoSigningKey, WrongSignature, type SignedMandate } from '../../keys/signing/key-ring.js';
 import { InvalidToken, type MandateClaims } from '../../mandates/verify-mandate.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { OAuthError, unavailable } from '../../oauth/errors.js';
@@ -27,7 +27,7 @@ export interface Minted extends Cleared {
  * @param now milliseconds since the epoch
  * @throws {OAuthError} invalid_request for a lifetime beyond the cap or too large a mandate; invalid_target
  *   for the issuer itself; invalid_grant if there is no life left; temporarily_unavailable if no key may
- *   sign; server_error if what was signed cannot be read, which is our fault whatever came in
+ *   sign; server_error if what was signed cannot be read or is signed wrongly, which is our fault whatever came in
  */
 export async function mint(cleared: Cleared, tokens: TokenVerifier, now: number): Promise<Minted> {
   const { issuer } = tokens;
@@ -66,11 +66,17 @@ export async function mint(cleared: Cleared, tokens: TokenVerifier, now: number)
   };
   try {
     const mandate = await zone.keys.sign(claims, asked, now);
-    return { ...cleared, mandate, claims: await tokens.mandate(mandate.token), session };
+    return { ...cleared, mandate, claims: tokens.minted(mandate.token), session };
   } catch (error) {
     if (error instanceof NoSigningKey) throw unavailable('no signing key', error);
     if (error instanceof InvalidToken && error.reason === 'too_large') {
       throw new OAuthError('invalid_request', 'the mandate would be too large', { cause: error });
+    }
+    if (error instanceof WrongSignature) {
+      throw new OAuthError('server_error', 'an internal error', {
+        detail: error.message,
+        cause: error,
+      });
     }
     if (error instanceof InvalidToken) {
       const detail = `the mandate cannot be read back: ${error.reason}`;

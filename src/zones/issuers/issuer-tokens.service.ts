@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { MalformedToken, parseCompactJws } from '../../oauth/compact-jws.js';
+import { VerifiedSignatures } from '../../oauth/verified-signatures.js';
 import { PublicKeys } from './public-keys.service.js';
 import type { TrustedIssuer } from './trusted-issuer.js';
 import { UntrustedToken } from './untrusted-token.js';
@@ -11,7 +12,7 @@ import {
 } from './verify-issuer-token.js';
 
 /** A subject token of a trusted issuer that a client presents in a zone. */
-export interface IssuerTokenAttempt extends Omit<SubjectTokenRules, 'keys'> {
+export interface IssuerTokenAttempt extends Omit<SubjectTokenRules, 'keys' | 'verified'> {
   readonly token: string;
   readonly zoneId: string;
   /** The trusted issuers of the zone, by `iss`. */
@@ -21,6 +22,8 @@ export interface IssuerTokenAttempt extends Omit<SubjectTokenRules, 'keys'> {
 /** Verifies tokens of a zone's trusted issuers. */
 @Injectable()
 export class IssuerTokens {
+  private readonly verified = new VerifiedSignatures();
+
   constructor(
     private readonly keys: PublicKeys,
     @Inject(ENV) private readonly env: RunningEnv,
@@ -41,7 +44,7 @@ export class IssuerTokens {
     if (issuer === undefined) return null;
     const keys = this.keys.of(zoneId, issuer);
     if (keys === null) throw new UntrustedToken('unknown_issuer');
-    return verifySubjectToken(token, issuer, { ...attempt, keys });
+    return verifySubjectToken(token, issuer, { ...attempt, keys, verified: this.verified });
   }
 }
 

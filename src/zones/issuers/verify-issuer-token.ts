@@ -6,6 +6,7 @@ import {
   type JsonValue,
 } from '../../oauth/strict-json.js';
 import { isSubjectIdentifier } from '../../oauth/subject-identifier.js';
+import type { VerifiedSignatures } from '../../oauth/verified-signatures.js';
 import type { KeySource } from './jwks.js';
 import { CLOCK_SKEW, readTimes, type TokenTimes } from './read-times.js';
 import {
@@ -42,6 +43,8 @@ export interface SubjectTokenRules {
   readonly keys: KeySource;
   /** Seconds since the epoch; may have a fraction. */
   readonly now: number;
+  /** The signatures that need not be verified again. */
+  readonly verified?: VerifiedSignatures;
 }
 
 /** The accepted `typ`s: an access token (RFC 9068 2.1) has its own, most other tokens have `JWT`. */
@@ -57,14 +60,15 @@ const TYPS = { jwt: ['jwt', 'at+jwt', 'application/at+jwt'], id_token: ['jwt'] }
 export async function verifySubjectToken(
   token: string,
   issuer: TrustedIssuer,
-  { tokenType, clientId, keys, now }: SubjectTokenRules,
+  { tokenType, clientId, keys, now, verified }: SubjectTokenRules,
 ): Promise<IssuerSubject> {
   if (!issuer.tokenTypes.includes(tokenType)) throw new UntrustedToken('token_type_not_allowed');
   if (issuer.allowedClientIds.length > 0 && !issuer.allowedClientIds.includes(clientId)) {
     throw new UntrustedToken('client_not_allowed');
   }
   const { algorithms } = issuer;
-  const claims = await verifySigned(token, { keys, algorithms, typs: TYPS[tokenType], now });
+  const typs = TYPS[tokenType];
+  const claims = await verifySigned(token, { keys, algorithms, typs, now, verified });
   // No leeway: what is minted may not outlive this token.
   const { exp } = checkClaims(claims, issuer, now, 0);
   checkAudience(claims['aud'], issuer.audiences);
@@ -92,6 +96,8 @@ export interface WorkloadTokenRules {
   readonly keys: KeySource;
   /** Seconds since the epoch; may have a fraction. */
   readonly now: number;
+  /** The signatures that need not be verified again. */
+  readonly verified?: VerifiedSignatures;
 }
 
 /** The longest remaining lifetime of a workload's token, in seconds. */
@@ -108,7 +114,7 @@ const MAX_WORKLOAD_TTL = 3_600;
 export async function verifyWorkloadToken(
   token: string,
   issuer: TrustedIssuer,
-  { audience, subject, clientId, keys, now }: WorkloadTokenRules,
+  { audience, subject, clientId, keys, now, verified }: WorkloadTokenRules,
 ): Promise<void> {
   if (!issuer.tokenTypes.includes('client_assertion')) {
     throw new UntrustedToken('token_type_not_allowed');
@@ -117,7 +123,8 @@ export async function verifyWorkloadToken(
     throw new UntrustedToken('client_not_allowed');
   }
   const typs = ['jwt', 'jose', 'client-authentication+jwt'];
-  const claims = await verifySigned(token, { keys, algorithms: issuer.algorithms, typs, now });
+  const { algorithms } = issuer;
+  const claims = await verifySigned(token, { keys, algorithms, typs, now, verified });
   const { exp } = checkClaims(claims, issuer, now, CLOCK_SKEW);
   if (exp - now > MAX_WORKLOAD_TTL + CLOCK_SKEW) throw new UntrustedToken('too_long_lived');
   checkAudience(claims['aud'], [audience]);

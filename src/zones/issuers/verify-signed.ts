@@ -1,6 +1,7 @@
 import type { SigningAlg } from '../../oauth/algorithms.js';
 import { MalformedToken, parseCompactJws, type ParsedJws } from '../../oauth/compact-jws.js';
 import { isSignedBy } from '../../oauth/signatures.js';
+import type { VerifiedSignatures } from '../../oauth/verified-signatures.js';
 import type { JsonObject } from '../../oauth/strict-json.js';
 import type { KeySource } from './jwks.js';
 import { UntrustedToken } from './untrusted-token.js';
@@ -13,6 +14,8 @@ export interface SignatureRules {
   readonly typs: readonly string[];
   /** Seconds since the epoch; may have a fraction. */
   readonly now: number;
+  /** The signatures that need not be verified again; absent for tokens that are used once. */
+  readonly verified?: VerifiedSignatures | undefined;
 }
 
 /**
@@ -37,9 +40,10 @@ export function parseUntrusted(token: string): ParsedJws {
  */
 export async function verifySigned(
   token: string,
-  { keys, algorithms, typs, now }: SignatureRules,
+  { keys, algorithms, typs, now, verified }: SignatureRules,
 ): Promise<JsonObject> {
-  const { header, claims, signingInput, signature } = parseUntrusted(token);
+  const jws = parseUntrusted(token);
+  const { header, claims, signingInput, signature } = jws;
   // Media types are not case-sensitive (RFC 7515 4.1.9).
   if (header.typ !== null && !typs.includes(header.typ.toLowerCase())) {
     throw new UntrustedToken('unsupported_typ');
@@ -47,8 +51,10 @@ export async function verifySigned(
   if (!algorithms.includes(header.alg)) throw new UntrustedToken('alg_not_allowed');
   const key = (await keys.keysFor(header.kid)).select(header, now);
   if (typeof key === 'string') throw new UntrustedToken(key);
-  if (!(await isSignedBy(key, header.alg, signingInput, signature))) {
-    throw new UntrustedToken('bad_signature');
-  }
+  const right =
+    verified === undefined
+      ? await isSignedBy(key, header.alg, signingInput, signature)
+      : await verified.isSignedBy(key, token, jws);
+  if (!right) throw new UntrustedToken('bad_signature');
   return claims;
 }
