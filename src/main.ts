@@ -14,12 +14,15 @@ import { migrate, UnsupportedDatabase } from './schema/migrate.js';
 import { prepare } from './embedded.js';
 import { Lifecycle } from './health/lifecycle.js';
 import { RequestDurations } from './health/request-durations.js';
+import { DirectRoutes } from './platform/http/direct-routes.js';
 import { closeGracefully, listen } from './platform/http/listeners.js';
 import { serveDocs } from './platform/http/openapi.js';
 import { markInternal, separateInternalPort } from './platform/http/internal-port.js';
 import { RequestGate } from './platform/http/overload/request-gate.service.js';
 import { assignRequestId, setRequestIdHeaders } from './platform/http/request-id.js';
 import { logRequests } from './platform/http/request-log.js';
+import { findSource } from './platform/http/source-address.js';
+import { throughSteps } from './platform/http/steps.js';
 import { KeyEncryptionKeys, WrongKeyEncryptionKey } from './sealing/key-encryption-keys.service.js';
 import { CustodyUnavailable } from './sealing/key-encryption.js';
 import { answerKeySets } from './keys/publishing/key-set-listener.js';
@@ -46,28 +49,25 @@ async function main(environment: Env): Promise<void> {
   );
   shutdown.add(() => app.close());
   app.disable('x-powered-by');
-  app.set('trust proxy', env.trustProxy);
   app.set('etag', false);
-  app.use(
-    assignRequestId,
-    app.get(RequestGate, { strict: false }).admit,
-    logRequests(logger),
-    separateInternalPort(env.internalPort !== undefined),
-  );
+  app.use(separateInternalPort(env.internalPort !== undefined));
   serveDocs(app);
   await app.init();
   await patience.until(() => app.get(KeyEncryptionKeys).check());
   await app.get(BackgroundWork).start();
 
-  const handler: RequestListener = app.getHttpAdapter().getInstance();
-  const open = [await listen(keySetsFirst(app, handler), env.port)];
+  const framework: RequestListener = app.getHttpAdapter().getInstance();
+  const outside = env.directRoutes ? app.get(DirectRoutes).before(framework) : framework;
+  const steps = [
+    findSource(env.trustProxy),
+    app.get(RequestDurations).measure,
+    assignRequestId,
+    app.get(RequestGate, { strict: false }).admit,
+    logRequests(logger),
+  ];
+  const open = [await listen(keySetsFirst(app, throughSteps(steps, outside)), env.port)];
   if (env.internalPort !== undefined) {
-    open.push(
-      await listen((request, response) => {
-        markInternal(request);
-        handler(request, response);
-      }, env.internalPort),
-    );
+    open.push(await listen(throughSteps([markInternal, ...steps], framework), env.internalPort));
   }
   shutdown.add(async (abort) => {
     app.get(Lifecycle).beginStop();

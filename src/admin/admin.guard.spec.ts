@@ -20,7 +20,12 @@ function asker(places: Places) {
     const headers = { authorization: `Bearer ${key}` };
     const request = { headers, originalUrl: `/internal/zones/${zone}/issuers?limit=1` };
     const bodies = new ArrivingBodies({ bodies: 1, bytes: 1 });
-    putInFlight(request as unknown as Request, { place, bodies, count: () => {} });
+    putInFlight(request as unknown as Request, {
+      place,
+      bodies,
+      count: () => {},
+      closeAfterAnswer: () => {},
+    });
     try {
       guard.admit(request as unknown as Request, response);
       return null;

@@ -1,10 +1,11 @@
-import type { Request } from 'express';
+import type { IncomingMessage } from 'node:http';
 import { OAuthError } from '../oauth/errors.js';
 import { MalformedForm, parseForm, type Form } from '../oauth/form.js';
 import { readFormBody } from '../platform/http/form-body.js';
 import { gatewayHeadersOf } from '../platform/http/gateway-headers.js';
 import { inFlightOf, type InFlight } from '../platform/http/overload/in-flight.js';
 import { requestIdOf, type RequestId } from '../platform/http/request-id.js';
+import { sourceOf } from '../platform/http/source-address.js';
 import type { CredentialedRequest } from './credentials.js';
 
 /** The largest form that is read, in bytes. Tokens are long, and who sends it is not known before it is read. */
@@ -26,17 +27,18 @@ export interface ClientRequest extends CredentialedRequest {
  *
  * @throws {HttpException} as {@link readFormBody}
  */
-export async function readClientRequest(request: Request): Promise<ClientRequest> {
+export async function readClientRequest(request: IncomingMessage): Promise<ClientRequest> {
   const body = await readFormBody(request, MAX_BYTES);
+  const { method = '', url = '' } = request;
   return {
     requestId: requestIdOf(request),
     body,
     authorization: request.headersDistinct['authorization'] ?? [],
-    hasQuery: request.originalUrl.includes('?'),
-    method: request.method,
-    path: request.originalUrl,
+    hasQuery: url.includes('?'),
+    method,
+    path: url,
     gateway: gatewayHeadersOf(request),
-    source: request.ip ?? '',
+    source: sourceOf(request),
     inFlight: inFlightOf(request),
   };
 }

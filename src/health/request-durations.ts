@@ -1,9 +1,9 @@
+import type { ServerResponse } from 'node:http';
 import { Injectable } from '@nestjs/common';
-import { HttpAdapterHost } from '@nestjs/core';
 import { InjectMetric, makeHistogramProvider } from '@willsoto/nestjs-prometheus';
-import type { NextFunction, Request, Response } from 'express';
 import type { Histogram } from 'prom-client';
 import { routeOf } from '../platform/http/route-of.js';
+import type { Step } from '../platform/http/steps.js';
 
 const REQUEST_SECONDS = 'mandate_http_request_seconds';
 
@@ -23,28 +23,25 @@ const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIO
 /** Measures the duration of requests. */
 @Injectable()
 export class RequestDurations {
-  /**
-   * Registers the middleware in front of everything, and not by a Nest middleware consumer: that makes a
-   * route for every method of every path, and then `allowedMethods` would find them all.
-   */
   constructor(
-    { httpAdapter }: HttpAdapterHost,
     @InjectMetric(REQUEST_SECONDS)
     private readonly histogram: Histogram<'method' | 'route' | 'status'>,
-  ) {
-    httpAdapter.use((request: Request, response: Response, next: NextFunction): void => {
-      const started = performance.now();
-      response.once('close', () => {
-        const method = METHODS.has(request.method) ? request.method : 'other';
-        const seconds = (performance.now() - started) / 1_000;
-        this.observe(method, routeOf(request), statusOf(response), seconds);
-      });
-      next();
+  ) {}
+
+  /** The step that measures a request. */
+  readonly measure: Step = (request, response, next) => {
+    const started = performance.now();
+    response.once('close', () => {
+      const { method = '' } = request;
+      const seconds = (performance.now() - started) / 1_000;
+      const label = METHODS.has(method) ? method : 'other';
+      this.observe(label, routeOf(request), statusOf(response), seconds);
     });
-  }
+    next();
+  };
 
   /**
-   * Counts a request that was answered in front of this middleware.
+   * Counts a request that was answered in front of this step.
    *
    * @param route the template of its route
    * @param status the class of its status, such as `2xx`
@@ -55,6 +52,6 @@ export class RequestDurations {
 }
 
 /** The class of the status, or `aborted` if the caller did not wait for one. */
-function statusOf(response: Response): string {
+function statusOf(response: ServerResponse): string {
   return response.headersSent ? `${Math.trunc(response.statusCode / 100)}xx` : 'aborted';
 }

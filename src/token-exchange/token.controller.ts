@@ -1,4 +1,5 @@
-import { Controller, Header, HttpCode, Post, Req } from '@nestjs/common';
+import type { IncomingMessage } from 'node:http';
+import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import {
   ApiBasicAuth,
   ApiBody,
@@ -8,7 +9,8 @@ import {
   ApiResponse,
   ApiTags,
 } from '@nestjs/swagger';
-import type { Request } from 'express';
+import type { Request, Response } from 'express';
+import { DirectRoutes, type DirectAnswer } from '../platform/http/direct-routes.js';
 import { readClientRequest } from '../authentication/client-request.js';
 import { Exchange } from './exchange.service.js';
 import { tokenRequestSchema, tokenResponseSchema } from './token.openapi.js';
@@ -18,12 +20,15 @@ import type { TokenResponse } from './token-request.js';
 @ApiTags('clients')
 @Controller('oauth/2')
 export class TokenController {
-  constructor(private readonly exchange: Exchange) {}
+  constructor(
+    private readonly exchange: Exchange,
+    direct: DirectRoutes,
+  ) {
+    direct.add('POST', '/oauth/2/token', this.answer);
+  }
 
   @Post('token')
   @HttpCode(200)
-  @Header('Cache-Control', 'no-store')
-  @Header('Pragma', 'no-cache')
   @ApiOperation({ summary: 'Exchange authority for a mandate (RFC 8693, RFC 6749 4.4)' })
   @ApiBasicAuth('client')
   @ApiConsumes('application/x-www-form-urlencoded')
@@ -37,7 +42,19 @@ export class TokenController {
   @ApiResponse({ status: 403, description: 'Policy denies' })
   @ApiResponse({ status: 429, description: 'Too many failed attempts' })
   @ApiResponse({ status: 503, description: 'Not now; see Retry-After' })
-  async token(@Req() request: Request): Promise<TokenResponse> {
-    return this.exchange.run(await readClientRequest(request));
+  async token(
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<TokenResponse> {
+    const { headers, body } = await this.answer(request);
+    response.set(headers);
+    return body;
   }
+
+  private readonly answer = async (
+    request: IncomingMessage,
+  ): Promise<DirectAnswer & { readonly body: TokenResponse }> => {
+    const body = await this.exchange.run(await readClientRequest(request));
+    return { status: 200, headers: { 'Cache-Control': 'no-store', Pragma: 'no-cache' }, body };
+  };
 }

@@ -142,6 +142,9 @@ class EnvironmentVariables {
   @Max(100_000)
   MAX_REQUESTS_IN_FLIGHT: number = 512;
 
+  @IsIn(['true', 'false'])
+  DIRECT_ROUTES: string = 'true';
+
   @IsIn(LOG_LEVELS)
   LOG_LEVEL: string = 'info';
 
@@ -219,6 +222,8 @@ export interface Env {
   readonly unauthenticatedRecords: UnauthenticatedRecords;
   /** Requests that are worked on at once; more are turned away. */
   readonly maxRequestsInFlight: number;
+  /** Whether what is asked for most is answered in front of the framework. */
+  readonly directRoutes: boolean;
   readonly logLevel: string;
   /** Seconds for which a start waits for the database. */
   readonly startSeconds: number;
@@ -291,6 +296,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     redisUrl: parsed.REDIS_URL,
     unauthenticatedRecords: readUnauthenticatedRecords(parsed.AUDIT_UNAUTHENTICATED),
     maxRequestsInFlight: parsed.MAX_REQUESTS_IN_FLIGHT,
+    directRoutes: parsed.DIRECT_ROUTES === 'true',
     logLevel: parsed.LOG_LEVEL,
     startSeconds: parsed.START_SECONDS,
     stopSeconds: parsed.STOP_SECONDS,

@@ -1,5 +1,5 @@
+import type { IncomingMessage } from 'node:http';
 import { HttpException } from '@nestjs/common';
-import type { Request } from 'express';
 import { inFlightOf } from './overload/in-flight.js';
 import type { Overloaded } from './overload/overloaded.js';
 
@@ -14,7 +14,7 @@ const known = new WeakMap<object, Promise<Buffer>>();
  * @throws {HttpException} 413 for more than that, 400 if the body does not arrive
  * @throws {Overloaded} if there is no room for it
  */
-export async function readBody(request: Request, maxBytes: number): Promise<Buffer> {
+export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const reading = known.get(request) ?? collect(request, maxBytes);
   known.set(request, reading);
   const body = await reading;
@@ -23,14 +23,14 @@ export async function readBody(request: Request, maxBytes: number): Promise<Buff
 }
 
 /** Whether a request has a body. */
-export function hasBody(request: Request): boolean {
+export function hasBody(request: IncomingMessage): boolean {
   return (
     request.headers['transfer-encoding'] !== undefined ||
     Number(request.headers['content-length'] ?? 0) > 0
   );
 }
 
-async function collect(request: Request, maxBytes: number): Promise<Buffer> {
+async function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(request);
   if (!hasBody(request)) return Buffer.alloc(0);
   // Its events are over, so nothing more would be heard of it.
@@ -40,7 +40,7 @@ async function collect(request: Request, maxBytes: number): Promise<Buffer> {
     const chunks: Buffer[] = [];
     let bytes = 0;
     const arrival = inFlight.beginBody((error: Overloaded) => {
-      closeAfterAnswer(request);
+      inFlight.closeAfterAnswer();
       fail(error);
     });
     const over = (): void => {
@@ -78,11 +78,7 @@ function lost(cause?: unknown): HttpException {
 }
 
 /** 413. The rest of the body is not read, so the connection is closed. */
-function tooLarge(request: Request): HttpException {
-  closeAfterAnswer(request);
+function tooLarge(request: IncomingMessage): HttpException {
+  inFlightOf(request).closeAfterAnswer();
   return new HttpException('the body is too large', 413);
-}
-
-function closeAfterAnswer({ res }: Request): void {
-  if (res?.headersSent === false) res.setHeader('Connection', 'close');
 }

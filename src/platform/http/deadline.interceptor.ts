@@ -7,7 +7,7 @@ import {
 import { Reflector } from '@nestjs/core';
 import type { Request } from 'express';
 import { Observable, race } from 'rxjs';
-import { unavailable } from '../../oauth/errors.js';
+import { atDeadline, deadlinePassed } from './overload/deadline.js';
 import { DEFAULT_DEADLINE_MS, inFlightOf, type InFlight } from './overload/in-flight.js';
 
 /** Sets the deadline of a route, or of all of a controller, in milliseconds: for one that does much at once, or waits for a decision. */
@@ -34,15 +34,7 @@ export class DeadlineInterceptor implements NestInterceptor {
 
 /** Fails when the deadline has passed. */
 function tooLate(inFlight: InFlight): Observable<never> {
-  return new Observable((subscriber) => {
-    let timer: NodeJS.Timeout;
-    const check = (): void => {
-      const left = inFlight.msLeft;
-      if (left <= 0) subscriber.error(unavailable('the deadline has passed'));
-      // While the body is awaited the deadline moves on.
-      else timer = setTimeout(check, Math.ceil(left));
-    };
-    check();
-    return () => clearTimeout(timer);
-  });
+  return new Observable((subscriber) =>
+    atDeadline(inFlight, () => subscriber.error(deadlinePassed())),
+  );
 }

@@ -1,5 +1,5 @@
 import { HttpException } from '@nestjs/common';
-import type { Request } from 'express';
+import type { IncomingMessage } from 'node:http';
 import { readBody } from './body.js';
 
 const FORM = /^application\/x-www-form-urlencoded *(?:; *charset *= *(?:utf-8|"utf-8") *)?$/i;
@@ -11,7 +11,7 @@ const FORM = /^application\/x-www-form-urlencoded *(?:; *charset *= *(?:utf-8|"u
  * @throws {HttpException} 415 for another media type or any `Content-Encoding`, 413 for too large, 400 if the body
  *   does not arrive
  */
-export async function readFormBody(request: Request, maxBytes: number): Promise<Buffer> {
+export async function readFormBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   // Of several Node would take the first, and a proxy in front may have taken the last.
   const [type = '', ...others] = request.headersDistinct['content-type'] ?? [];
   if (!FORM.test(type) || others.length > 0) {

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Step } from './steps.js';
 import { NotFoundException } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
 
@@ -7,10 +8,11 @@ const PROBE = /^\/(health|ready)$/;
 
 const internalRequests = new WeakSet<object>();
 
-/** Remembers that a request came in on the internal port. */
-export function markInternal(request: IncomingMessage): void {
+/** The step that remembers that a request came in on the internal port. */
+export const markInternal: Step = (request, _response, next) => {
   internalRequests.add(request);
-}
+  next();
+};
 
 /** Whether a request came in on the internal port. */
 export function isOnInternalPort(request: IncomingMessage): boolean {

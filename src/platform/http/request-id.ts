@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import type { NextFunction, Request, Response } from 'express';
+import type { Request } from 'express';
 import { v7 as uuidv7 } from 'uuid';
+import type { Step } from './steps.js';
 
 /** How a request is named in the audit log, in the words of its events. */
 export interface RequestId {
@@ -14,11 +15,11 @@ export interface RequestId {
 const LABEL = /^[A-Za-z0-9._-]{1,128}$/;
 const ids = new WeakMap<object, RequestId>();
 
-/** Middleware that tells the caller how its request is named. */
-export function assignRequestId(request: Request, response: Response, next: NextFunction): void {
+/** A step that tells the caller how its request is named. */
+export const assignRequestId: Step = (request, response, next) => {
   setRequestIdHeaders(request, response);
   next();
-}
+};
 
 /** Sends our id as `Mandate-Request-Id`, and as `X-Request-Id` the caller's label, if there is one. */
 export function setRequestIdHeaders(

@@ -1,7 +1,8 @@
-import type { NextFunction, Request, Response } from 'express';
+import type { ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import { requestIdOf } from './request-id.js';
 import { routeOf } from './route-of.js';
+import { pathOf, type Step } from './steps.js';
 
 /** The reason of a refusal, for the log. */
 export interface Explanation {
@@ -12,23 +13,23 @@ export interface Explanation {
 const explanations = new WeakMap<object, Explanation>();
 
 /** Adds the reason of a refusal to the log line of its request. */
-export function explain(response: Response, explanation: Explanation): void {
+export function explain(response: ServerResponse, explanation: Explanation): void {
   explanations.set(response, explanation);
 }
 
 const unlogged = new WeakSet<object>();
 
 /** Leaves a request out of the log: one of very many that are counted instead. */
-export function leaveOutOfLog(response: Response): void {
+export function leaveOutOfLog(response: ServerResponse): void {
   unlogged.add(response);
 }
 
 /**
- * Middleware that logs one line for each request when it is over, unless it is left out. Only the members named here
+ * A step that logs one line for each request when it is over, unless it is left out. Only the members named here
  * are written: no header, no path, no query, no body.
  */
-export function logRequests(logger: Logger) {
-  return (request: Request, response: Response, next: NextFunction): void => {
+export function logRequests(logger: Logger): Step {
+  return (request, response, next) => {
     const started = performance.now();
     response.once('close', () => {
       if (unlogged.has(response)) return;
@@ -44,7 +45,7 @@ export function logRequests(logger: Logger) {
         ...(response.writableFinished ? {} : { aborted: true }),
         ...explanations.get(response),
       };
-      if (isProbe(request.path) && status < 400) logger.debug(line, 'request');
+      if (isProbe(pathOf(request)) && status < 400) logger.debug(line, 'request');
       else logger.info(line, 'request');
     });
     next();

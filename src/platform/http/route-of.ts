@@ -1,7 +1,14 @@
-import type { Request } from 'express';
+import type { IncomingMessage } from 'node:http';
 
 /** The word for requests that match no route. */
 export const NO_ROUTE = 'none';
+
+const directRoutes = new WeakMap<object, string>();
+
+/** Notes the template of the route of a request that is answered in front of the framework. */
+export function setRoute(request: IncomingMessage, template: string): void {
+  directRoutes.set(request, template);
+}
 
 /**
  * The template of the route of a request, such as `/step-up/:id`, for logs and metrics. Never the path: callers
@@ -9,8 +16,10 @@ export const NO_ROUTE = 'none';
  *
  * @returns {@link NO_ROUTE} for a request that matched none (yet)
  */
-export function routeOf(request: Request): string {
-  const route: unknown = request.route;
+export function routeOf(request: IncomingMessage): string {
+  const direct = directRoutes.get(request);
+  if (direct !== undefined) return direct;
+  const route: unknown = Reflect.get(request, 'route');
   const path: unknown =
     typeof route === 'object' && route !== null ? Reflect.get(route, 'path') : undefined;
   return typeof path === 'string' ? path : NO_ROUTE;

@@ -6,6 +6,7 @@ import { requestIdOf } from '../../platform/http/request-id.js';
 import { challengeState } from '../challenge.js';
 import type { Challenge } from '../challenge.entity.js';
 import { Challenges } from '../challenges.service.js';
+import { sourceOf } from '../../platform/http/source-address.js';
 import { confirmationMethodsFor } from '../decision-methods.js';
 import { CONFIRM_FIELDS, readConfirmForm, type ConfirmForm } from './confirm-form.js';
 import { ENDS, NO_EVIDENCE, problemOf, UNKNOWN, type Problem } from './confirm-outcomes.js';
@@ -57,7 +58,7 @@ export class ConfirmController {
     const end = this.endOf(challenge);
     if (end !== null) return sendPage(response, ...ENDS[end]);
     const form = readConfirmForm(fields, challenge.terms);
-    const bringing = { requestId: requestIdOf(request), source: request.ip ?? '' };
+    const bringing = { requestId: requestIdOf(request), source: sourceOf(request) };
     if (form.by === 'link') return this.byLink(challenge, form, bringing, response);
     if (form.by === 'proof') return this.byProof(challenge, form, bringing, response);
     return this.byEvidence(challenge, form, bringing, response);

@@ -12,6 +12,8 @@ export interface Admission {
   readonly bodies: ArrivingBodies;
   /** Counts a request that was given up. */
   readonly count: (reason: OverloadReason) => void;
+  /** Has the connection closed behind the answer. */
+  readonly closeAfterAnswer: () => void;
 }
 
 /**
@@ -71,6 +73,11 @@ export class InFlight {
   countFor(zoneId: string, clientId: string | null): void {
     const enough = this.admission?.place.countFor(zoneId, clientId) ?? null;
     if (enough !== null) throw this.giveUp(enough);
+  }
+
+  /** Has the connection closed behind the answer, since not all of the request was read. */
+  closeAfterAnswer(): void {
+    this.admission?.closeAfterAnswer();
   }
 
   /**

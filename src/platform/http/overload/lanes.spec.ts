@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest';
+import { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
 import { laneOf } from './lanes.js';
+
+function request(method: string, url: string): IncomingMessage {
+  return Object.assign(new IncomingMessage(new Socket()), { method, url });
+}
 
 test.each([
   ['GET', '/health', 'probes'],
@@ -16,13 +22,15 @@ test.each([
   ['GET', '/step-up/x/confirm?wait=5', 'work'],
   ['GET', '/step-up/x?await=5', 'work'],
   ['POST', '/oauth/2/token', 'work'],
+  ['GET', 'http://any.example/internal/zones', 'operators'],
+  ['GET', '/metrics#x', 'operators'],
 ])('%s %s is in its lane', (method, url, lane) => {
-  expect(laneOf({ method, url, path: url.split('?')[0] ?? '' }, true)).toBe(lane);
+  expect(laneOf(request(method, url), true)).toBe(lane);
 });
 
 test.each(['/metrics', '/internal/zones', '/docs'])(
   '%s is work as any other where it is not served',
   (path) => {
-    expect(laneOf({ method: 'GET', url: path, path }, false)).toBe('work');
+    expect(laneOf(request('GET', path), false)).toBe('work');
   },
 );

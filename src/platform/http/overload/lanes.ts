@@ -1,5 +1,6 @@
-import type { Request } from 'express';
+import type { IncomingMessage } from 'node:http';
 import { isInternalPath, isProbePath } from '../internal-port.js';
+import { pathOf } from '../steps.js';
 
 /**
  * The kinds of requests, each with a bound of its own, so that none waits for another: probes, which have none;
@@ -16,10 +17,9 @@ const WAIT = /^\/step-up\/[^/?]+\?(?:[^#]*&)?wait=/i;
  * @param forOperators whether operators' routes are served on the port that it came in on: elsewhere strangers would
  *   take the places of operators by naming such a path
  */
-export function laneOf(
-  { method, path, url }: Pick<Request, 'method' | 'path' | 'url'>,
-  forOperators: boolean,
-): Lane {
+export function laneOf(request: IncomingMessage, forOperators: boolean): Lane {
+  const { method, url = '' } = request;
+  const path = pathOf(request);
   const reads = method === 'GET' || method === 'HEAD';
   if (reads && isProbePath(path)) return 'probes';
   if (forOperators && isInternalPath(path)) return 'operators';

@@ -8,6 +8,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { RunningEnv } from '../../config/env.js';
 import { readBody } from '../body.js';
 import { markInternal } from '../internal-port.js';
+import { findSource } from '../source-address.js';
 import { RequestGate } from './request-gate.service.js';
 
 /** A server behind a gate, and nothing else in front of it; and what it counts. */
@@ -16,12 +17,15 @@ async function serve(env: Partial<RunningEnv>, handler: RequestHandler) {
   const lanes = new Gauge({ name: 'lanes', help: '-', labelNames: ['lane'], registers: [] });
   const logger = pino({ level: 'silent' });
   const gate = new RequestGate(env as RunningEnv, logger, shed, lanes);
-  const markIt: RequestHandler = (request, _response, next) => {
-    if (request.headers['x-port'] === 'internal') markInternal(request);
-    next();
+  const markIt: RequestHandler = (request, response, next) => {
+    if (request.headers['x-port'] === 'internal') markInternal(request, response, next);
+    else next();
   };
-  const app = express().set('trust proxy', 1);
-  const server = createServer(app.use(markIt, gate.admit, handler)).listen(0, '127.0.0.1');
+  const app = express();
+  const server = createServer(app.use(findSource(1), markIt, gate.admit, handler)).listen(
+    0,
+    '127.0.0.1',
+  );
   await once(server, 'listening');
   onTestFinished(() => {
     gate.onApplicationShutdown();

@@ -1,13 +1,15 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
-import type { NextFunction, Request, Response } from 'express';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import type { Counter, Gauge } from 'prom-client';
 import { ENV, type RunningEnv } from '../../config/env.js';
 import { LOGGER } from '../../config/logger.js';
 import { sendError } from '../error-body.js';
 import { isOnInternalPort } from '../internal-port.js';
+import { sourceOf } from '../source-address.js';
 import { networkOf } from '../source-network.js';
+import type { Step } from '../steps.js';
 import { ArrivingBodies } from './arriving-bodies.js';
 import { watchEventLoopDelay } from './event-loop-delay.js';
 import { putInFlight } from './in-flight.js';
@@ -64,8 +66,8 @@ export class RequestGate implements OnApplicationShutdown {
     clearTimeout(this.telling);
   }
 
-  /** Middleware that admits a request, or turns it away. Needs the request id, and comes before the log. */
-  readonly admit = (request: Request, response: Response, next: NextFunction): void => {
+  /** The step that admits a request, or turns it away. Needs the request id, and comes before the log. */
+  readonly admit: Step = (request, response, next) => {
     const internal = isOnInternalPort(request);
     const name = laneOf(request, internal || !this.operatorsApart);
     if (name === 'probes') {
@@ -80,7 +82,14 @@ export class RequestGate implements OnApplicationShutdown {
       return;
     }
     const bodies = this.bodies[internal ? 'internal' : 'public'];
-    const inFlight = putInFlight(request, { place, bodies, count: this.count });
+    const inFlight = putInFlight(request, {
+      place,
+      bodies,
+      count: this.count,
+      closeAfterAnswer: () => {
+        if (!response.headersSent) response.setHeader('Connection', 'close');
+      },
+    });
     // Whether it is read is not our work any more; of each connection one answer at most waits for that.
     response.once('prefinish', () => place.giveBack());
     const end = () => {
@@ -105,7 +114,11 @@ export class RequestGate implements OnApplicationShutdown {
     this.telling ??= setTimeout(() => this.tell(), TELL_MS).unref();
   };
 
-  private turnAway(request: Request, response: Response, reason: OverloadReason): void {
+  private turnAway(
+    request: IncomingMessage,
+    response: ServerResponse,
+    reason: OverloadReason,
+  ): void {
     this.count(reason);
     sendError(request, response, {
       status: 503,
@@ -134,7 +147,7 @@ function newLane(size: number) {
 }
 
 /** Whom a request is counted for before anything of it is proved. */
-function holderOf({ ip = '' }: Request, lane: Lane): Holder | null {
+function holderOf(request: IncomingMessage, lane: Lane): Holder | null {
   // Long polls have a bound for each challenge.
-  return lane === 'waits' ? null : ['address', networkOf(ip)];
+  return lane === 'waits' ? null : ['address', networkOf(sourceOf(request))];
 }
