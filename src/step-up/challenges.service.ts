@@ -185,6 +185,7 @@ export class Challenges {
     requestId: RequestId,
     reason: string,
   ): Promise<void> {
+    const person = personOf(decider, this.env.issuerUrl);
     await this.ledger.commit({
       event_id: uuidv7(),
       zone_id: zoneId,
@@ -194,7 +195,8 @@ export class Challenges {
         outcome: 'denied',
         ...requestId,
         challenge: { id },
-        decided_by: nameOf(decider, personOf(decider, this.env.issuerUrl)),
+        decided_by: nameOf(decider, person),
+        ...(person === null ? {} : { person: describePerson(person) }),
         method,
         decision,
         reason,

@@ -186,6 +186,58 @@ describe('a challenge stands for one request', () => {
     expect(await stateOf(held.id)).toMatchObject({ consumed: false, decision: 'approved' });
   });
 
+  test("and not for one with the same user's mandate of another client", async () => {
+    const { clientId, secret } = await zone.newClient();
+    await zone.admin('POST', '/resources', {
+      identifier: 'resource://c',
+      scopes: ['c:read'],
+      owner_client_id: clientId,
+    });
+    const service = { client_id: clientId, client_secret: secret };
+    const ask = await (await newTrustedIssuer(zone)).user('alice');
+    const calling = async (of: Parameters) => {
+      const { body } = await ask({ resource: 'resource://c', scope: 'c:read', ...of });
+      return String(body['access_token']);
+    };
+    const caller = await zone.newClient();
+    const one = await calling({});
+    const other = await calling({ client_id: caller.clientId, client_secret: caller.secret });
+    // In a session of its own, all that differs is the client that was called by Alice.
+    const session = await zone.session({ ...service, resource: 'resource://c', scope: 'c:read' });
+    const { sid } = decodeJwt(String(session.body['access_token']));
+    const onBehalf = (subject_token: string, parameters: Parameters = {}) =>
+      zone.exchange({
+        ...service,
+        subject_token,
+        session_id: String(sid),
+        scope: 'a:write',
+        ...parameters,
+      });
+
+    const held = await approved(() => onBehalf(one));
+    const refused = await onBehalf(other, held.response);
+    expectUnusable(refused);
+    expect(await zone.audit(refused.requestId)).toMatchObject([
+      {
+        outcome: 'denied',
+        client_id: clientId,
+        event: {
+          error: 'invalid_grant',
+          reason: 'the challenge stands for another request',
+          requested: { challenge_id: held.id },
+        },
+      },
+    ]);
+    expect(await stateOf(held.id)).toMatchObject({ consumed: false, decision: 'approved' });
+    const another = heldIn(await onBehalf(other));
+    expect(another.id).not.toBe(held.id);
+    expect(await zone.admin('GET', `/challenges/${another.id}`)).toMatchObject({
+      summary: expect.stringMatching(`, through application "client .*" \\(${caller.clientId}\\)$`),
+      request: { subject_client_id: caller.clientId },
+    });
+    expect(await onBehalf(one, held.response)).toMatchObject({ status: 200 });
+  });
+
   test('in whichever order resources and scopes are named', async () => {
     const both = { resource: ['resource://a', 'resource://b'] };
     await zone.activate(APPROVE_WRITES.replace('a:write', 'shared'));
