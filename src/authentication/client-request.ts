@@ -2,7 +2,7 @@ import type { Request } from 'express';
 import { OAuthError } from '../oauth/errors.js';
 import { MalformedForm, parseForm, type Form } from '../oauth/form.js';
 import { readFormBody } from '../platform/http/form-body.js';
-import { gatewayHeadersOf } from '../platform/http/gateway-headers.js';
+import { readGatewayHeaders } from '../platform/http/read-gateway-headers.js';
 import { inFlightOf, type InFlight } from '../platform/http/overload/in-flight.js';
 import { requestIdOf, type RequestId } from '../platform/http/request-id.js';
 import type { CredentialedRequest } from './credentials.js';
@@ -35,7 +35,7 @@ export async function readClientRequest(request: Request): Promise<ClientRequest
     hasQuery: request.originalUrl.includes('?'),
     method: request.method,
     path: request.originalUrl,
-    gateway: gatewayHeadersOf(request),
+    gateway: readGatewayHeaders(request),
     source: request.ip ?? '',
     inFlight: inFlightOf(request),
   };
