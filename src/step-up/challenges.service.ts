@@ -25,7 +25,7 @@ import { describePerson, nameOf, personOf } from './decider.js';
  */
 export type Refusal = Objection | 'unknown' | 'used' | 'stale';
 
-/** Refusals that are no decision of anybody, or are recorded by the caller. */
+/** Refusals that are no person's decision, or are recorded by the caller. */
 const UNRECORDED: readonly Refusal[] = ['unknown', 'used', 'stale'];
 
 /** What a decision came to: the challenge as it is now, or why the decision does not count. */

@@ -6,7 +6,7 @@ import { ChallengeWaits } from './challenge-waits.service.js';
 export const stepUpMetrics = [
   makeGaugeProvider({
     name: 'mandate_step_up_waiting',
-    help: 'Requests that wait for somebody to decide on a challenge.',
+    help: 'Requests that wait for the decision on a challenge.',
     inject: [ChallengeWaits],
     collect(this: Gauge, waits: ChallengeWaits) {
       this.set(waits.waiting);

@@ -4,7 +4,11 @@ import { IsNull, type EntityManager } from 'typeorm';
 import { ClientSecret } from '../../zones/clients/client-secret.entity.js';
 import { Client } from '../../zones/clients/client.entity.js';
 import { digestSecret, generateSecret, MAX_LIVE_SECRETS } from '../../zones/clients/secret.js';
-import { SECRET_METHODS, takesSecret, type RegisteredAuthentication } from './registered-authentication.js';
+import {
+  SECRET_METHODS,
+  takesSecret,
+  type RegisteredAuthentication,
+} from './registered-authentication.js';
 
 /** What a client is registered with. */
 export interface ClientRegistration {

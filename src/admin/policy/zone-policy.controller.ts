@@ -158,7 +158,7 @@ export class ZonePolicyController {
 
   /**
    * Has a set version compiled before it is needed, so that this replica goes on deciding by the old
-   * one meanwhile, and so that nobody activates what could only deny.
+   * one meanwhile, and so that no set is activated that could only deny.
    */
   private async prepare(zoneId: string, setVersionId: string): Promise<void> {
     const version = await this.setVersions.findOneBy({ zoneId, id: setVersionId });

@@ -72,7 +72,7 @@ export class AuthenticatorsController {
     return { enrolment_url: invitation.url, expires_at: invitation.expiresAt };
   }
 
-  /** Registers an app that makes codes, for whoever sets it up by other means. The key is shown this once. */
+  /** Registers an app that makes codes, for a person who sets it up by other means. The key is shown this once. */
   @Post()
   async register(
     @InZone() { id: zoneId }: Zone,

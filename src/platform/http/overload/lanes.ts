@@ -3,7 +3,7 @@ import { isInternalPath, isProbePath } from '../internal-port.js';
 
 /**
  * The kinds of requests, each with a bound of its own, so that none waits for another: probes, which have none;
- * operators, and whoever reads metrics; waits for a decision, which take long and cost little; and all other work.
+ * operators, and readers of metrics; waits for a decision, which take long and cost little; and all other work.
  */
 export type Lane = 'probes' | 'operators' | 'waits' | 'work';
 
