@@ -4,6 +4,7 @@ import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { applicationOf } from '../setup/agents.js';
 import { APPROVE_WRITES, heldIn, settle, type Held } from '../setup/challenges.js';
 import { rows, sharedReplica, type Replica } from '../setup/harness.js';
+import { exchangeAs, newService } from '../setup/services.js';
 import { createTestZone, type Answer, type Parameters, type TestZone } from '../setup/zone.js';
 import { newTrustedIssuer } from '../setup/trusted-issuers.js';
 
@@ -187,13 +188,7 @@ describe('a challenge stands for one request', () => {
   });
 
   test("and not for one with the same user's mandate of another client", async () => {
-    const { clientId, secret } = await zone.newClient();
-    await zone.admin('POST', '/resources', {
-      identifier: 'resource://c',
-      scopes: ['c:read'],
-      owner_client_id: clientId,
-    });
-    const service = { client_id: clientId, client_secret: secret };
+    const service = await newService(zone, 'resource://c', ['c:read']);
     const ask = await (await newTrustedIssuer(zone)).user('alice');
     const calling = async (of: Parameters) => {
       const { body } = await ask({ resource: 'resource://c', scope: 'c:read', ...of });
@@ -203,13 +198,17 @@ describe('a challenge stands for one request', () => {
     const one = await calling({});
     const other = await calling({ client_id: caller.clientId, client_secret: caller.secret });
     // In a session of its own, all that differs is the client that was called by Alice.
-    const session = await zone.session({ ...service, resource: 'resource://c', scope: 'c:read' });
+    const session = await zone.session({
+      client_id: service.clientId,
+      client_secret: service.secret,
+      resource: service.resource,
+      scope: 'c:read',
+    });
     const { sid } = decodeJwt(String(session.body['access_token']));
     const onBehalf = (subject_token: string, parameters: Parameters = {}) =>
-      zone.exchange({
-        ...service,
-        subject_token,
+      exchangeAs(service, replica.url, subject_token, {
         session_id: String(sid),
+        resource: zone.resource,
         scope: 'a:write',
         ...parameters,
       });
@@ -220,7 +219,7 @@ describe('a challenge stands for one request', () => {
     expect(await zone.audit(refused.requestId)).toMatchObject([
       {
         outcome: 'denied',
-        client_id: clientId,
+        client_id: service.clientId,
         event: {
           error: 'invalid_grant',
           reason: 'the challenge stands for another request',
