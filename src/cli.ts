@@ -8,7 +8,13 @@ import { KeyRotation } from './admin/keys/key-rotation.service.js';
 import { Rewrap } from './admin/keys/rewrap.service.js';
 import { AuthenticatorRenewal } from './admin/step-up/authenticator-renewal.service.js';
 import { CommandModule } from './app.module.js';
-import { HELP, readCommand, WrongUsage, type ServiceCommand } from './cli/arguments.js';
+import {
+  HELP,
+  readCommand,
+  WrongUsage,
+  type Format,
+  type ServiceCommand,
+} from './cli/arguments.js';
 import { rewrapAll, verifyAll } from './cli/keys-commands.js';
 import { listKeys } from './cli/list-keys.js';
 import { EXIT, type Outcome } from './cli/outcome.js';
@@ -37,12 +43,24 @@ async function main(argv: readonly string[]): Promise<number> {
     return runSigner(command.options, readEnv().custody, childEnvironment());
   }
   const outcome = await runOnService(command);
-  const text = command.json ? JSON.stringify(outcome.json, null, 2) : outcome.lines.join('\n');
-  process.stdout.write(`${text}\n`);
+  if (!command.json) await print(...outcome.lines);
+  else if (outcome.json !== undefined) await print(JSON.stringify(outcome.json, null, 2));
   return outcome.code;
 }
 
-async function runOnService(command: ServiceCommand): Promise<Outcome> {
+/**
+ * Writes lines to the standard output, and waits until they are out of this process.
+ *
+ * @throws {Error} if there is no reader (any more)
+ */
+async function print(...lines: readonly string[]): Promise<void> {
+  const text = lines.map((line) => `${line}\n`).join('');
+  await new Promise<void>((resolve, reject) => {
+    process.stdout.write(text, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+async function runOnService(command: ServiceCommand & Format): Promise<Outcome> {
   const logger = createLogger('silent');
   const { env, stop } = await attach(readEnv(), logger);
   try {
@@ -79,7 +97,10 @@ async function reach({ databaseUrl, limits }: RunningEnv): Promise<void> {
   }
 }
 
-async function run(command: ServiceCommand, app: INestApplicationContext): Promise<Outcome> {
+async function run(
+  command: ServiceCommand & Format,
+  app: INestApplicationContext,
+): Promise<Outcome> {
   const dataSource = app.get(DataSource);
   if ((await pendingMigrations(dataSource)).length > 0) {
     throw new Error('the schema is not up to date: start the service, or npm run migrate');
@@ -104,7 +125,7 @@ async function run(command: ServiceCommand, app: INestApplicationContext): Promi
   }
   if (command.name === 'renew') {
     const services = { read: dataSource.manager, renewal: app.get(AuthenticatorRenewal) };
-    return renewAuthenticators(services, command.zoneId);
+    return renewAuthenticators(services, command, print);
   }
   const services = { read: dataSource.manager, rotation: app.get(KeyRotation) };
   return rotateKeys(services, command.zoneId, command.emergency);
@@ -115,6 +136,9 @@ function describe(error: unknown): string {
   if (error instanceof CustodyUnavailable) return error.detail;
   return error instanceof Error ? error.message : String(error);
 }
+
+// A write that fails because the reader has gone says so itself.
+process.stdout.on('error', () => {});
 
 try {
   const code = await main(process.argv.slice(2));

@@ -9,7 +9,7 @@ export interface Change {
   readonly requestId: RequestId;
   /** What was done, such as `client.created`. */
   readonly type: string;
-  /** Who did it, if not whoever holds the admin key. */
+  /** Who did it, if not a holder of the admin key. */
   readonly operator?: string;
 }
 

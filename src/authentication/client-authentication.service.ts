@@ -14,7 +14,7 @@ import {
   type ClaimedClient,
   type CredentialChecks,
   type PresentedCredentials,
-} from './authenticate.js';
+} from './authenticate-client.js';
 import { ClientAssertions } from './client-assertions.service.js';
 import { readClientForm, type ClientRequest } from './client-request.js';
 import { readCredentials, type Credentials } from './credentials.js';

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { OAuthError } from '../oauth/errors.js';
 import { MalformedForm, parseForm, type Form } from '../oauth/form.js';
 import { readFormBody } from '../platform/http/form-body.js';
-import { gatewayHeadersOf } from '../platform/http/gateway-headers.js';
+import { readGatewayHeaders } from '../platform/http/read-gateway-headers.js';
 import { inFlightOf, type InFlight } from '../platform/http/overload/in-flight.js';
 import { requestIdOf, type RequestId } from '../platform/http/request-id.js';
 import { sourceOf } from '../platform/http/source-address.js';
@@ -37,7 +37,7 @@ export async function readClientRequest(request: IncomingMessage): Promise<Clien
     hasQuery: url.includes('?'),
     method,
     path: url,
-    gateway: gatewayHeadersOf(request),
+    gateway: readGatewayHeaders(request),
     source: sourceOf(request),
     inFlight: inFlightOf(request),
   };

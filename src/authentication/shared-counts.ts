@@ -144,7 +144,7 @@ async function within<T>(ms: number, answer: Promise<T>): Promise<T> {
     };
     wait(2);
   });
-  // It may fail later, when nobody waits for it any more.
+  // It may fail later, when it is not waited for any more.
   answer.catch(() => {});
   try {
     return await Promise.race([answer, late]);

@@ -12,11 +12,11 @@ const SECONDS = 600;
 const MAX_KEYS = 50_000;
 
 /**
- * The ration of audit events for callers who have not proved who they are. Anybody can cause such denials,
+ * The ration of audit events for callers who have not proved who they are. Any stranger can cause such denials,
  * so without a limit a stranger could fill the disk. What is over the ration is counted and in the request
  * log. Denials of authenticated callers are always recorded, and no business of this.
  *
- * An address has far less than its zone, and a zone less than all together: nobody uses up from one address
+ * An address has far less than its zone, and a zone less than all together: no stranger uses up from one address
  * what is there for others.
  */
 @Injectable()

@@ -5,7 +5,13 @@ import { isUuid } from '../oauth/vocabulary.js';
 export type Command =
   | { readonly name: 'help' }
   | { readonly name: 'signer'; readonly options: SignerOptions }
-  | ({ readonly json: boolean } & ServiceCommand);
+  | (Format & ServiceCommand);
+
+/** How a command prints. */
+export interface Format {
+  /** As JSON, for programs; otherwise as text, for people. */
+  readonly json: boolean;
+}
 
 /** A command on the database of the service. */
 export type ServiceCommand = KeysCommand | AuthenticatorsCommand;
@@ -48,12 +54,13 @@ export const HELP = `Usage:
                                                    key-encryption keys are still needed
   mandate authenticators renew (--zone ZONE | --all)
                                                    remove authenticators whose keys log readers may know,
-                                                   and print a link for each person to set up another
+                                                   and print a link for each person to set up another,
+                                                   a line each as soon as it is done
   mandate signer --socket PATH --keys DIR          sign for others, with keys in sealed files
   mandate signer --socket PATH --pkcs11-module PATH --token LABEL --pin-file FILE
                                                    the same, with keys in a PKCS#11 device
 
-The environment is the service's. --json prints one JSON document.
+The environment is the service's. --json prints one JSON document; renew prints one on each line.
 
 Exit codes: 0 done, 1 something is wrong with the keys, 2 not a command, 3 it could not be done
 (the database or a key-encryption key is out of reach, or the environment is not usable).

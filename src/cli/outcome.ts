@@ -1,10 +1,10 @@
-/** The result of a command: exit code, text for people, JSON for programs. */
+/** The result of a command: exit code, and what is left to print at its end, as text for people and as JSON. */
 export interface Outcome {
   /** One of {@link EXIT}. */
   readonly code: number;
   readonly lines: readonly string[];
-  /** The same as JSON. */
-  readonly json: unknown;
+  /** The same as JSON; absent if nothing is left to print. */
+  readonly json?: unknown;
 }
 
 /** Exit codes. */

@@ -2,7 +2,7 @@ import type { EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import type { AuthenticatorRenewal } from '../admin/step-up/authenticator-renewal.service.js';
 import { Zone } from '../zones/zone.entity.js';
-import { EXIT, table, type Outcome } from './outcome.js';
+import { EXIT, type Outcome } from './outcome.js';
 
 /** People that are looked up at once. */
 const PAGE = 200;
@@ -27,27 +27,48 @@ interface Renewed {
 /**
  * `authenticators renew`: removes the authenticators whose keys readers of request logs may know, with an audit
  * event for each person, and prints for each person a link by which to register another. Each person is a
- * transaction: what was done before something failed is done, and is printed.
+ * transaction, and printed before the next one's turn: what was done before a failure is done, and was printed.
  *
  * @param zoneId `null` for every zone
+ * @param print writes one line, and waits until it is written
  */
 export async function renewAuthenticators(
   services: RenewalServices,
-  zoneId: string | null,
+  { zoneId, json }: { readonly zoneId: string | null; readonly json: boolean },
+  print: (line: string) => Promise<void>,
 ): Promise<Outcome> {
-  const done: Renewed[] = [];
+  let count = 0;
   try {
     for (const id of await zonesFor(services.read, zoneId)) {
-      for await (const renewed of renewIn(id, services.renewal)) done.push(renewed);
+      for await (const renewed of renewIn(id, services.renewal)) {
+        count += 1;
+        await printed(renewed, print(json ? JSON.stringify(renewed) : lineOf(renewed)));
+      }
     }
-  } catch (error) {
-    if (done.length === 0) throw error;
-    const problem = error instanceof Error ? error.message : String(error);
-    const rest = `${problem}: run it again for the others`;
-    const { json, lines } = describe(done);
-    return { code: EXIT.impossible, json: { ...json, problem }, lines: [...lines, '', rest] };
+  } catch (cause) {
+    if (count === 0) throw cause;
+    const problem = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`${problem}: run it again for the others`, { cause });
   }
-  return { code: EXIT.done, ...describe(done) };
+  return { code: EXIT.done, lines: count === 0 ? [NONE] : [] };
+}
+
+/** @throws {Error} that says whose link is lost, if it could not be printed */
+async function printed({ zone_id: zone, subject }: Renewed, printing: Promise<void>) {
+  await printing.catch((cause: unknown) => {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`the link of ${subject} in zone ${zone} could not be printed (${why})`, {
+      cause,
+    });
+  });
+}
+
+const NONE = 'there is no authenticator whose key is known to log readers';
+
+function lineOf({ zone_id: zone, subject, issuer, removed, ...link }: Renewed): string {
+  const person = issuer === null ? subject : `${subject} (${issuer})`;
+  const { enrolment_url: url, expires_at: until } = link;
+  return `${zone}  ${person}  removed ${removed.length}  ${url}  good until ${until}`;
 }
 
 async function zonesFor(read: EntityManager, zoneId: string | null): Promise<string[]> {
@@ -77,24 +98,4 @@ async function* renewIn(
     }
     if (people.length < PAGE) return;
   }
-}
-
-function describe(renewed: readonly Renewed[]) {
-  return {
-    json: { renewed },
-    lines:
-      renewed.length === 0
-        ? ['nobody has an authenticator whose key is known to log readers']
-        : table([
-            ['zone', 'subject', 'issuer', 'removed', 'link for another', 'good until'],
-            ...renewed.map((one) => [
-              one.zone_id,
-              one.subject,
-              one.issuer ?? '-',
-              String(one.removed.length),
-              one.enrolment_url,
-              one.expires_at,
-            ]),
-          ]),
-  };
 }

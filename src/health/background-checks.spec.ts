@@ -16,7 +16,7 @@ test('nothing is right before it was checked', () => {
   expect(checks.errorOf('a')).toBeInstanceOf(NotChecked);
 });
 
-test('whoever asks runs no check, however often', async () => {
+test('asking runs no check, however often', async () => {
   const run = vi.fn(async () => {});
   const checks = new BackgroundChecks({ a: run }, TIMES);
   await checks.start();

@@ -32,7 +32,7 @@ interface Result {
 }
 
 /**
- * Checks that run in the background, one round after the other, and what the last round said. Whoever asks
+ * Checks that run in the background, one round after the other, and what the last round said. A caller
  * for that causes nothing, however often. A check that hangs is not begun again, and what is too old counts as
  * a failure: a process that does not get to its checks does not get to its requests either.
  */

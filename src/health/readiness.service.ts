@@ -165,7 +165,7 @@ export class Readiness implements OnApplicationShutdown {
   }
 }
 
-/** What may be said of an error to anybody: no name, no address. */
+/** What may be said of an error to any caller: no name, no address. */
 function reasonOf(error: unknown): string {
   if (error instanceof NotReady) return error.message;
   if (error instanceof TookTooLong) return 'the check took too long';

@@ -3,7 +3,7 @@ import { CustodyUnavailable } from '../sealing/key-encryption.js';
 /** The keys of a zone, as far as it matters whether they sign. */
 export interface KeysToTry {
   /**
-   * Makes a signature that is of no use to anybody.
+   * Makes a signature that is good for nothing.
    *
    * @returns `false` if no key of the zone may sign
    * @throws {CustodyUnavailable} if what keeps the key is out of reach

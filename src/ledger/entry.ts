@@ -142,6 +142,7 @@ export interface Entry {
   readonly absent_client?: string;
   readonly facts: readonly Fact[];
   readonly session?: SessionBirth;
+  /** What the subject has shown in a step-up. The name is the ledger functions', which the version before calls, too. */
   readonly proof?: RememberedAuthentication;
   /** A challenge to be opened (`step-up/challenge.ts`). */
   readonly challenge?: object;

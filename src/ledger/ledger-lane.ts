@@ -8,7 +8,7 @@ const LIMITS = { maxBatch: 128, maxWaiting: 4_096, maxWaitMs: 1_500 } as const;
 /** Milliseconds in which the entries of a batch that failed are tried one by one. */
 const ALONE_MS = 1_000;
 
-/** What became of an entry; `null` if somebody else holds something that it needs, and nothing was done. */
+/** What became of an entry; `null` if another transaction holds something that it needs, and nothing was done. */
 export type Tried = Committed | null;
 
 /** Thrown for an entry that may be on record or not: nothing may be issued for it, and nothing else be said of it. */

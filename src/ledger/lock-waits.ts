@@ -10,7 +10,7 @@ export interface LockWaitLimits {
   readonly maxOfZone: number;
 }
 
-/** Thrown for what somebody else holds something of for too long, or too many wait for. */
+/** Thrown for an entry that needs what another transaction holds for too long, or too many wait for. */
 export class LockHeld extends Error {
   override readonly name = 'LockHeld';
 }
@@ -26,7 +26,7 @@ export class LockWaits {
 
   /**
    * @param zoneId the zone that it counts against
-   * @param attempt tries once; `null` means that somebody still holds something
+   * @param attempt tries once; `null` means that another transaction still holds something
    * @throws {LockHeld} and what `attempt` throws
    */
   async insist<R>(zoneId: string, attempt: () => Promise<R | null>): Promise<R> {
@@ -34,14 +34,14 @@ export class LockWaits {
     const result =
       (await tryAfter(pausesMs.slice(0, uncounted), attempt)) ??
       (await this.counted(zoneId, () => tryAfter(pausesMs.slice(uncounted), attempt)));
-    if (result === null) throw new LockHeld('somebody else holds what it needs');
+    if (result === null) throw new LockHeld('another transaction holds what it needs');
     return result;
   }
 
   private async counted<R>(zoneId: string, run: () => Promise<R>): Promise<R> {
     const before = this.waiting.get(zoneId) ?? 0;
     if (before >= this.limits.maxOfZone) {
-      throw new LockHeld('too many wait for what somebody else holds in the zone');
+      throw new LockHeld('too many wait for what another transaction holds in the zone');
     }
     this.waiting.set(zoneId, before + 1);
     try {

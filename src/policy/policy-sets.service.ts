@@ -46,6 +46,8 @@ export type StoredPolicySet =
 export interface CandidatePolicy {
   /** `null` while it is being compiled, and if that failed. */
   readonly policy: ActivePolicy | null;
+  /** The same once it is known; never rejects. */
+  readonly opened: Promise<ActivePolicy | null>;
 }
 
 type SoundModules = Extract<LoadedModules, { problem: null }>;
@@ -135,13 +137,11 @@ export class PolicySets implements OnApplicationShutdown {
 
   /** Compiles a set that was read, without waiting for it. */
   openLater(stored: StoredPolicySet): CandidatePolicy {
-    if (stored.status !== 'stored') return { policy: stored };
-    const candidate: { policy: ActivePolicy | null } = { policy: null };
-    void this.open(stored).then(
-      (policy) => (candidate.policy = policy),
-      // It is tried again with the next change of the zone.
-      () => {},
-    );
+    if (stored.status !== 'stored') return { policy: stored, opened: Promise.resolve(stored) };
+    // One that failed is tried again with the next change of the zone.
+    const opened = this.open(stored).catch(() => null);
+    const candidate: { policy: ActivePolicy | null } & CandidatePolicy = { policy: null, opened };
+    void opened.then((policy) => (candidate.policy = policy));
     return candidate;
   }
 

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
@@ -21,6 +22,16 @@ type ReadyPolicy = Extract<ActivePolicy, { status: 'ready' }>;
 const STORE_MS = 2_000;
 /** The most requests that may wait to be compared; under more load some are left out. */
 const MAX_WAITING = 200;
+/** The most of them that may wait for a candidate that is being compiled, which takes up to a minute. */
+const MAX_WAITING_FOR_COMPILER = 20;
+
+/** A comparison that has begun. */
+interface BegunComparison {
+  readonly zoneId: string;
+  readonly isReady: boolean;
+  /** Never rejects. */
+  readonly done: Promise<void>;
+}
 
 /**
  * The shadow mode: evaluates a candidate set on live requests after they were answered, so that it can
@@ -29,7 +40,7 @@ const MAX_WAITING = 200;
 @Injectable()
 export class Shadow implements OnApplicationShutdown {
   private readonly tally = new ShadowTally();
-  private waiting = 0;
+  private readonly begun = new Set<BegunComparison>();
   private storing: Promise<unknown> = Promise.resolve();
   /** Set from the first comparison on: a process that decides nothing stores nothing. */
   private timer: NodeJS.Timeout | undefined;
@@ -37,16 +48,24 @@ export class Shadow implements OnApplicationShutdown {
   constructor(@InjectDataSource() private readonly dataSource: DataSource) {}
 
   /** Schedules the comparison of the candidate's decisions with those that were made. */
-  observe({ policy: candidate }: CandidatePolicy, decided: DecidedRequest): void {
-    if (candidate?.status !== 'ready' || this.waiting >= MAX_WAITING) return;
-    this.waiting += 1;
+  observe(candidate: CandidatePolicy, decided: DecidedRequest): void {
+    const isReady = candidate.policy?.status === 'ready';
+    if (candidate.policy !== null && !isReady) return;
+    const alike = [...this.begun].filter((other) => other.isReady === isReady);
+    if (alike.length >= (isReady ? MAX_WAITING : MAX_WAITING_FOR_COMPILER)) return;
     this.timer ??= setInterval(() => void this.store().catch(() => {}), STORE_MS).unref();
-    setImmediate(() => {
-      // A decision for which there is no time is left out, as under load.
-      void this.compare(candidate, decided)
-        .catch(() => {})
-        .finally(() => (this.waiting -= 1));
-    });
+    // A decision for which there is no time is left out, as under load.
+    const done = this.compareLater(candidate, decided)
+      .catch(() => {})
+      .finally(() => this.begun.delete(comparison));
+    const comparison: BegunComparison = { zoneId: decided.zoneId, isReady, done };
+    this.begun.add(comparison);
+  }
+
+  private async compareLater(candidate: CandidatePolicy, decided: DecidedRequest): Promise<void> {
+    await nextTurn();
+    const policy = candidate.policy ?? (await candidate.opened);
+    if (policy?.status === 'ready') await this.compare(policy, decided);
   }
 
   private async compare(
@@ -66,6 +85,21 @@ export class Shadow implements OnApplicationShutdown {
       const difference = differenceOf(decided.verdict, verdict);
       this.tally.add({ zoneId, setVersionId, clientId, requestId, difference });
     }
+  }
+
+  /**
+   * Stores the tallies, with those of all requests of a zone that were answered before, as far as they can be
+   * compared within two seconds.
+   *
+   * @throws the driver's error
+   */
+  async storeAnswered(zoneId: string): Promise<void> {
+    const begun = [...this.begun].filter((comparison) => comparison.zoneId === zoneId);
+    const waited = new AbortController();
+    const tooLate = sleep(STORE_MS, undefined, { signal: waited.signal }).catch(() => {});
+    await Promise.race([Promise.all(begun.map(({ done }) => done)), tooLate]);
+    waited.abort();
+    await this.store();
   }
 
   /**

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { BatchReader } from './batch-reader.js';
 
-test('whoever asks while something is read is in the next query, together with all others', async () => {
+test('a caller who asks while something is read is in the next query, together with all others', async () => {
   const queries: (readonly string[])[] = [];
   const reader = new BatchReader(async (ids) => {
     queries.push(ids);

@@ -25,7 +25,7 @@ import { describePerson, nameOf, personOf } from './decider.js';
  */
 export type Refusal = Objection | 'unknown' | 'used' | 'stale';
 
-/** Refusals that are no decision of anybody, or are recorded by the caller. */
+/** Refusals that are no person's decision, or are recorded by the caller. */
 const UNRECORDED: readonly Refusal[] = ['unknown', 'used', 'stale'];
 
 /** What a decision came to: the challenge as it is now, or why the decision does not count. */
@@ -185,6 +185,7 @@ export class Challenges {
     requestId: RequestId,
     reason: string,
   ): Promise<void> {
+    const person = personOf(decider, this.env.issuerUrl);
     await this.ledger.commit({
       event_id: uuidv7(),
       zone_id: zoneId,
@@ -194,7 +195,8 @@ export class Challenges {
         outcome: 'denied',
         ...requestId,
         challenge: { id },
-        decided_by: nameOf(decider, personOf(decider, this.env.issuerUrl)),
+        decided_by: nameOf(decider, person),
+        ...(person === null ? {} : { person: describePerson(person) }),
         method,
         decision,
         reason,

@@ -58,7 +58,7 @@ export interface Circumstances {
  * - `issuer`: the person is a name of an issuer that the zone does not trust;
  * - `party`: the one who decides is a part of what is to be confirmed;
  * - `said`: the same person has decided before;
- * - `alike`: the name is that of the subject or of someone who has decided, but for its spelling or issuer;
+ * - `alike`: the name is that of the subject or of a person who has decided, but for its spelling or issuer;
  * - `subject`: what is missing is the approval of the subject itself.
  */
 export type Objection =

@@ -86,7 +86,7 @@ export function isSamePerson(one: Person | null, other: Person): boolean {
 export type Likeness =
   /** One person. */
   | 'same'
-  /** Other spellings of one name, or the same name once of ours and once of an issuer: nobody knows. */
+  /** Other spellings of one name, or the same name once of ours and once of an issuer: it cannot be known. */
   | 'alike'
   /** Two persons. */
   | 'other';

@@ -40,7 +40,7 @@ export function decidedOrThrow(outcome: DecisionOutcome): Challenge {
     case 'subject':
       throw new ForbiddenException('the approval that is missing is that of the subject itself');
     case 'party':
-      throw new ForbiddenException('whoever asks may not decide');
+      throw new ForbiddenException('a party to the request may not decide');
     default:
       throw new ConflictException(CONFLICTS[outcome.refusal]);
   }

@@ -1,3 +1,4 @@
+import { isUuid } from '../oauth/vocabulary.js';
 import { challengeState, type HeldRequest } from './challenge.js';
 import type { Challenge } from './challenge.entity.js';
 import type { ChallengeDecision } from './challenge-decision.entity.js';
@@ -6,10 +7,46 @@ import { describePerson, readPerson } from './decider.js';
 /** The names of clients, by id. */
 export type ClientNames = ReadonlyMap<string, string>;
 
+/** One through whom a request came: a client, or a user who acts. */
+interface Intermediary {
+  /** The id of a client, or the name of a user. */
+  readonly name: string;
+  readonly isClient: boolean;
+}
+
+/**
+ * Those through whom authority came from the subject to the application that asks, without these two: the client
+ * that the subject's mandate was issued to, then the actors, the first one first (RFC 8693 4.1).
+ */
+export function intermediariesIn(request: HeldRequest): Intermediary[] {
+  const { client_id: clientId, subject, subject_client_id: calledBy, act } = request;
+  const between = [
+    ...(calledBy === undefined ? [] : [{ name: calledBy, isClient: true }]),
+    ...actorsIn(act).toReversed(),
+  ];
+  const left = new Set([clientId, ...(subject.type === 'application' ? [subject.sub] : [])]);
+  return between.filter(({ name, isClient }, i) => {
+    const first = between.findIndex((one) => one.name === name && one.isClient === isClient) === i;
+    return first && !(isClient && left.has(name));
+  });
+}
+
+/** The actors of a claim `act`, the current one first. */
+function actorsIn(act: unknown): Intermediary[] {
+  if (typeof act !== 'object' || act === null || !('sub' in act)) return [];
+  const { sub, sub_type: type, act: next } = { sub_type: undefined, act: undefined, ...act };
+  return [{ name: String(sub), isClient: type !== 'user' }, ...actorsIn(next)];
+}
+
 /** The ids of the clients in a held request, whose names people want to read. */
 export function clientsNamedIn({ request }: Pick<Challenge, 'request'>): string[] {
   const { client_id: clientId, subject } = request;
-  return [clientId, ...(subject.type === 'application' ? [subject.sub] : [])];
+  const between = intermediariesIn(request).filter(({ isClient }) => isClient);
+  return [
+    clientId,
+    ...(subject.type === 'application' ? [subject.sub] : []),
+    ...between.map(({ name }) => name),
+  ].filter(isUuid);
 }
 
 /**
@@ -23,7 +60,9 @@ export function summaryOf(request: HeldRequest, names: ClientNames): string {
     ...(operation === undefined ? [] : [`to ${operation.method} ${operation.path}`]),
     `for at most ${duration(request.max_lifetime_seconds)}`,
     behalf(request, names),
-    ...(request.act === undefined ? [] : ['with other applications acting in between']),
+    ...intermediariesIn(request).map(
+      ({ name, isClient }) => `through ${isClient ? application(name, names) : name}`,
+    ),
     ...(request.agent_session_id === undefined
       ? []
       : [`by the agent session ${request.agent_session_id}`]),

@@ -5,8 +5,8 @@ import { ChallengeWaits } from './challenge-waits.service.js';
 /** The metrics of step-up. */
 export const stepUpMetrics = [
   makeGaugeProvider({
-    name: 'mandate_step_up_waiting',
-    help: 'Requests that wait for somebody to decide on a challenge.',
+    name: 'mandate_step_up_waiting_requests',
+    help: 'Requests that wait for the decision on a challenge.',
     inject: [ChallengeWaits],
     collect(this: Gauge, waits: ChallengeWaits) {
       this.set(waits.waiting);

@@ -155,8 +155,8 @@ export class Exchange {
 }
 
 /**
- * Whether a request was given up, because of load or because nobody waits for it: then nothing was decided. A denial
- * that was found is recorded, whoever has gone since.
+ * Whether a request was given up, because of load or because its caller has gone: then nothing was decided. A denial
+ * that was found is recorded, also if the caller has gone since.
  *
  * @throws {Overloaded} for what has failed for a caller who does not wait any more
  */

@@ -3,14 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { applicationOf, tokenOf } from '../setup/agents.js';
 import { rows, startReplica, type Replica } from '../setup/harness.js';
 import { persistently } from '../setup/patience.js';
-import {
-  callAdmin,
-  createTestZone,
-  postForm,
-  TOKEN_EXCHANGE,
-  ACCESS_TOKEN,
-  type TestZone,
-} from '../setup/zone.js';
+import { exchangeAs } from '../setup/services.js';
+import { callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
 
 /** What is asked at once at each of two replicas. */
 const AT_ONCE = 8;
@@ -93,12 +87,7 @@ test('exchanges at once on one budgeted delegation use all of it up, and are the
   const answers = await atOnce((replica) =>
     // An exchange has less time than there may be work for a machine that does something else as well.
     persistently(() =>
-      postForm(replica.url, {
-        grant_type: TOKEN_EXCHANGE,
-        client_id: app.clientId,
-        client_secret: app.secret,
-        subject_token: subject,
-        subject_token_type: ACCESS_TOKEN,
+      exchangeAs(app, replica.url, subject, {
         resource: zone.resource,
         agent_session_id: target,
         delegation_edge_id: edge,

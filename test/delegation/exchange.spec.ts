@@ -4,12 +4,11 @@ import { verifyDelegationChain } from '../../src/delegation/verify-chain.js';
 import { applicationOf, tokenOf, type TestApplication } from '../setup/agents.js';
 import { auditOf, rows, sharedReplica, type Replica } from '../setup/harness.js';
 import { persistently } from '../setup/patience.js';
+import { exchangeAs } from '../setup/services.js';
 import {
   ACCESS_TOKEN,
   createTestZone,
   PERMIT_ALL,
-  postForm,
-  TOKEN_EXCHANGE,
   type Answer,
   type Parameters,
   type TestZone,
@@ -55,12 +54,7 @@ async function use(
   app = receiver,
 ): Promise<Answer> {
   const subject = 'subject_token' in parameters ? undefined : await app.bearer();
-  return postForm(b.url, {
-    grant_type: TOKEN_EXCHANGE,
-    client_id: app.clientId,
-    client_secret: app.secret,
-    subject_token: subject,
-    subject_token_type: ACCESS_TOKEN,
+  return exchangeAs(app, b.url, subject, {
     resource: zone.resource,
     agent_session_id: target,
     delegation_edge_id: edge,
@@ -521,12 +515,7 @@ describe('two replicas', () => {
       Array.from({ length: 50 }, async (_, at) => {
         const url = at % 2 === 0 ? a.url : b.url;
         const app = at % 4 < 2 ? receiver : issuer;
-        return postForm(url, {
-          grant_type: TOKEN_EXCHANGE,
-          client_id: app.clientId,
-          client_secret: app.secret,
-          subject_token: app === receiver ? toReceiver : toIssuer,
-          subject_token_type: ACCESS_TOKEN,
+        return exchangeAs(app, url, app === receiver ? toReceiver : toIssuer, {
           resource: zone.resource,
           agent_session_id: app === receiver ? one.target : target,
           delegation_edge_id: app === receiver ? one.edge : edge,
@@ -572,16 +561,12 @@ describe('two replicas', () => {
         const forward = at % 2 === 0;
         const one = shared[(forward ? at : 1_000 - at) % 4];
         const parameters = {
-          grant_type: TOKEN_EXCHANGE,
-          client_id: receiver.clientId,
-          client_secret: receiver.secret,
-          subject_token: subject,
-          subject_token_type: ACCESS_TOKEN,
           resource: zone.resource,
           agent_session_id: one?.target,
           delegation_edge_id: one?.edge,
         };
-        return persistently(() => postForm(forward ? a.url : b.url, parameters));
+        const { url } = forward ? a : b;
+        return persistently(() => exchangeAs(receiver, url, subject, parameters));
       }),
     );
     expect(answers.filter(({ status }) => status !== 200).map(({ body }) => body)).toEqual([]);

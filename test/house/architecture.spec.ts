@@ -23,7 +23,7 @@ const ROOMS: Readonly<Record<string, string>> = {
   webhooks: 'Tells others, at least once.',
   authentication: 'Who asks: client credentials, gateways, bearers, and how often.',
   delegation: 'Authority handed from one agent session to another, never more than it was.',
-  'step-up': 'Holds a request until somebody confirms it; lets the confirmation be spent once.',
+  'step-up': 'Holds a request until it is confirmed; lets the confirmation be spent once.',
   'token-exchange': 'One exchange, form to recorded mandate.',
   admin: 'Operators change what the others read.',
   health: 'May traffic come, and how is it going.',

@@ -302,7 +302,7 @@ test('those who wait for a decision do not keep others from working', async () =
   const waiting = Array.from({ length: 5 * PLACES }, () =>
     fetch(`${replica.url}/step-up/${id}?wait=25`, { signal: leave.signal }),
   );
-  await expect.poll(() => metric(replica, 'mandate_step_up_waiting')).toBe(5 * PLACES);
+  await expect.poll(() => metric(replica, 'mandate_step_up_waiting_requests')).toBe(5 * PLACES);
   expect((await before(own.session(), Promise.race(waiting))).status).toBe(200);
   leave.abort();
   await Promise.allSettled(waiting);

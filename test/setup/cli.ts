@@ -42,3 +42,9 @@ export function jsonOf({ stdout, stderr }: Run): Record<string, unknown> {
   if (!stdout.startsWith('{')) throw new Error(`not JSON: ${stdout}${stderr}`);
   return { ...(JSON.parse(stdout) as object) };
 }
+
+/** What a command printed as JSON, one document on each line. */
+export function jsonLinesOf({ stdout }: Run): Record<string, unknown>[] {
+  const lines = stdout.split('\n').filter((line) => line !== '');
+  return lines.map((line) => ({ ...(JSON.parse(line) as object) }));
+}

@@ -65,6 +65,14 @@ const remembered = async ({ sid }: JWTPayload) => {
   return { acr, amr, auth_time };
 };
 
+/** Terms by which the subject and one other have to confirm. */
+const OF_TWO = {
+  quorum: 2,
+  satisfied_by: ['proof_system', 'operator'],
+  subject_may_satisfy: true,
+  acr: 'mfa',
+};
+
 const NOTHING = { acr: undefined, amr: undefined, auth_time: undefined };
 
 /** That a request brought a challenge that is not good for it. */
@@ -120,16 +128,7 @@ describe('mfa', () => {
   });
 
   test('that two have to confirm is the proof of Alice, with the approval of one other', async () => {
-    await setType(
-      zone,
-      {
-        quorum: 2,
-        satisfied_by: ['proof_system', 'operator'],
-        subject_may_satisfy: true,
-        acr: 'mfa',
-      },
-      'mfa',
-    );
+    await setType(zone, OF_TWO, 'mfa');
     const ask = await idp.user('alice', { amr: ['pwd'], auth_time: ago(500) });
     const held = heldIn(await ask({ scope: 'a:write' }));
     expect((await report(held, 'bob', ['iris'])).status).toBe(204);
@@ -144,16 +143,7 @@ describe('mfa', () => {
   });
 
   test('is authentication at the moment of the proof, not of the last approval', async () => {
-    await setType(
-      zone,
-      {
-        quorum: 2,
-        satisfied_by: ['proof_system', 'operator'],
-        subject_may_satisfy: true,
-        acr: 'mfa',
-      },
-      'mfa',
-    );
+    await setType(zone, OF_TWO, 'mfa');
     const ask = await idp.user('alice');
     const held = heldIn(await ask({ scope: 'a:write' }));
     expect((await report(held, 'alice')).status).toBe(204);

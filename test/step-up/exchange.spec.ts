@@ -4,6 +4,7 @@ import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { applicationOf } from '../setup/agents.js';
 import { APPROVE_WRITES, heldIn, settle, type Held } from '../setup/challenges.js';
 import { rows, sharedReplica, type Replica } from '../setup/harness.js';
+import { exchangeAs, newService } from '../setup/services.js';
 import { createTestZone, type Answer, type Parameters, type TestZone } from '../setup/zone.js';
 import { newTrustedIssuer } from '../setup/trusted-issuers.js';
 
@@ -184,6 +185,56 @@ describe('a challenge stands for one request', () => {
     // A scope that not all resources have is refused before anybody looks at the challenge.
     if (answer.body['error'] !== 'invalid_scope') expectUnusable(answer);
     expect(await stateOf(held.id)).toMatchObject({ consumed: false, decision: 'approved' });
+  });
+
+  test("and not for one with the same user's mandate of another client", async () => {
+    const service = await newService(zone, 'resource://c', ['c:read']);
+    const ask = await (await newTrustedIssuer(zone)).user('alice');
+    const calling = async (of: Parameters) => {
+      const { body } = await ask({ resource: 'resource://c', scope: 'c:read', ...of });
+      return String(body['access_token']);
+    };
+    const caller = await zone.newClient();
+    const one = await calling({});
+    const other = await calling({ client_id: caller.clientId, client_secret: caller.secret });
+    // In a session of its own, all that differs is the client that was called by Alice.
+    const session = await zone.session({
+      client_id: service.clientId,
+      client_secret: service.secret,
+      resource: service.resource,
+      scope: 'c:read',
+    });
+    const { sid } = decodeJwt(String(session.body['access_token']));
+    const onBehalf = (subject_token: string, parameters: Parameters = {}) =>
+      exchangeAs(service, replica.url, subject_token, {
+        session_id: String(sid),
+        resource: zone.resource,
+        scope: 'a:write',
+        ...parameters,
+      });
+
+    const held = await approved(() => onBehalf(one));
+    const refused = await onBehalf(other, held.response);
+    expectUnusable(refused);
+    expect(await zone.audit(refused.requestId)).toMatchObject([
+      {
+        outcome: 'denied',
+        client_id: service.clientId,
+        event: {
+          error: 'invalid_grant',
+          reason: 'the challenge stands for another request',
+          requested: { challenge_id: held.id },
+        },
+      },
+    ]);
+    expect(await stateOf(held.id)).toMatchObject({ consumed: false, decision: 'approved' });
+    const another = heldIn(await onBehalf(other));
+    expect(another.id).not.toBe(held.id);
+    expect(await zone.admin('GET', `/challenges/${another.id}`)).toMatchObject({
+      summary: expect.stringMatching(`, through application "client .*" \\(${caller.clientId}\\)$`),
+      request: { subject_client_id: caller.clientId },
+    });
+    expect(await onBehalf(one, held.response)).toMatchObject({ status: 200 });
   });
 
   test('in whichever order resources and scopes are named', async () => {

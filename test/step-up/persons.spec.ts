@@ -119,7 +119,9 @@ describe('a quorum counts persons', () => {
     const { id } = await held();
     const bob = { sub: 'bob', iss: idp.issuer };
     expect((await report(systems[0], id, bob)).status).toBe(204);
-    await expectRefused(await report(systems[1], id, bob), id, said);
+    const again = await report(systems[1], id, bob);
+    await expectRefused(again, id, said);
+    expect(await zone.audit(again.requestId)).toMatchObject([{ event: { person: bob } }]);
     // Nor can what was approved be taken back by the other way.
     const rejected = await report(systems[1], id, bob, { decision: 'rejected' });
     await expectRefused(rejected, id, said);

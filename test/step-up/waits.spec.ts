@@ -61,7 +61,7 @@ function statusOf(replica: Replica, id: string, query = ''): Promise<Status> {
 
 /** Waits until so many requests wait for a decision at a replica. */
 const theyWait = (count: number, at: Replica = b) =>
-  expect.poll(() => metric(at, 'mandate_step_up_waiting')).toBe(count);
+  expect.poll(() => metric(at, 'mandate_step_up_waiting_requests')).toBe(count);
 
 const decide = (id: string, decision = 'approved') =>
   callAdmin(a, 'POST', `/zones/${zone.zoneId}/challenges/${id}/decision`, {

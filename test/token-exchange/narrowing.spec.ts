@@ -2,11 +2,10 @@ import * as fc from 'fast-check';
 import { decodeJwt } from 'jose';
 import { beforeAll, expect, test } from 'vitest';
 import { sharedReplica, type Replica } from '../setup/harness.js';
+import { exchangeAs } from '../setup/services.js';
 import {
   ACCESS_TOKEN,
   createTestZone,
-  postForm,
-  TOKEN_EXCHANGE,
   type Answer,
   type Parameters,
   type TestZone,
@@ -177,12 +176,7 @@ async function take(subject: string, step: Step): Promise<void> {
           ).body['access_token'],
         );
   const from = decodeJwt(subject);
-  const answer = await postForm(replica.url, {
-    grant_type: TOKEN_EXCHANGE,
-    client_id: zone.clientId,
-    client_secret: zone.secret,
-    subject_token: subject,
-    subject_token_type: ACCESS_TOKEN,
+  const answer = await exchangeAs(zone, replica.url, subject, {
     ...(actor === null ? {} : { actor_token: actor, actor_token_type: ACCESS_TOKEN }),
     ...(step.inSession ? { session_id: String(from['sid']) } : {}),
     ...formOf(step),

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { gatewayHeaders, newGatewayKey } from '../setup/gateway.js';
 import { startReplica, type Replica } from '../setup/harness.js';
 import { openLedgerView, type LedgerView } from '../setup/ledger-view.js';
+import { exchangeAs, newService, type Service, type TestClient } from '../setup/services.js';
 import { foreignForger, newKey } from '../setup/tokens/foreign-tokens.js';
 import type { TokenForger } from '../setup/tokens/token-forger.js';
 import {
@@ -36,17 +37,13 @@ let forger: TokenForger;
 /** Clients that own a resource each, and so may ask on behalf of whoever calls it. */
 let services: readonly Service[];
 
-interface Service {
-  readonly clientId: string;
-  readonly secret: string;
-  readonly resource: string;
-}
-
 beforeAll(async () => {
   replica = await startReplica({ env: { GATEWAY_HMAC_KEY: KEY } });
   zone = await createTestZone(replica);
   view = await openLedgerView(replica.databaseUrl);
-  services = await Promise.all([newService(), newService()]);
+  services = await Promise.all(
+    ['one', 'other'].map((name) => newService(zone, `resource://${name}`, ['a:read'])),
+  );
   const [key, otherKey] = await Promise.all([newKey('ES256', 'idp'), newKey('ES256', 'other')]);
   const issuer = `https://idp-${randomUUID()}.example`;
   await zone.admin('POST', '/issuers', {
@@ -65,34 +62,15 @@ afterAll(async () => {
   await replica?.stop();
 });
 
-async function newService(): Promise<Service> {
-  const client = await zone.newClient();
-  const resource = `resource://${client.clientId}`;
-  await zone.admin('POST', '/resources', {
-    identifier: resource,
-    scopes: ['a:read'],
-    owner_client_id: client.clientId,
-  });
-  return { ...client, resource };
-}
-
 const tokenOf = ({ body }: Answer): string => String(body['access_token']);
 
 /** An exchange by a client, with its secret. */
 function exchange(
-  { clientId, secret }: Pick<Service, 'clientId' | 'secret'>,
+  client: TestClient,
   subject_token: string,
   parameters: Parameters,
 ): Promise<Answer> {
-  return postForm(replica.url, {
-    grant_type: TOKEN_EXCHANGE,
-    client_id: clientId,
-    client_secret: secret,
-    subject_token,
-    subject_token_type: ACCESS_TOKEN,
-    scope: 'a:read',
-    ...parameters,
-  });
+  return exchangeAs(client, replica.url, subject_token, { scope: 'a:read', ...parameters });
 }
 
 /** An exchange through a gateway, of a mandate for the resource that it is for already. */

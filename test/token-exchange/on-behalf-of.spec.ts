@@ -1,21 +1,9 @@
 import { decodeJwt } from 'jose';
 import { beforeAll, describe, expect, test } from 'vitest';
-import {
-  callAdmin,
-  createTestZone,
-  postForm,
-  TOKEN_EXCHANGE,
-  ACCESS_TOKEN,
-} from '../setup/zone.js';
+import { exchangeAs, newService, type Service } from '../setup/services.js';
+import { callAdmin, createTestZone } from '../setup/zone.js';
 import type { Answer, Parameters, TestZone } from '../setup/zone.js';
 import { sharedReplica, type Replica } from '../setup/harness.js';
-
-/** A service that is a resource, and may ask on behalf of those who call it. */
-interface Service {
-  readonly clientId: string;
-  readonly secret: string;
-  readonly resource: string;
-}
 
 let replica: Replica;
 let zone: TestZone;
@@ -26,20 +14,10 @@ let depot: Service;
 beforeAll(async () => {
   replica = await sharedReplica();
   zone = await createTestZone(replica);
-  orders = await newService('resource://orders', ['orders:read', 'shared']);
-  stock = await newService('resource://stock', ['stock:read', 'stock:write', 'shared']);
-  depot = await newService('resource://depot', ['depot:read', 'shared']);
+  orders = await newService(zone, 'resource://orders', ['orders:read', 'shared']);
+  stock = await newService(zone, 'resource://stock', ['stock:read', 'stock:write', 'shared']);
+  depot = await newService(zone, 'resource://depot', ['depot:read', 'shared']);
 });
-
-async function newService(resource: string, scopes: string[]): Promise<Service> {
-  const client = await zone.newClient();
-  await zone.admin('POST', '/resources', {
-    identifier: resource,
-    scopes,
-    owner_client_id: client.clientId,
-  });
-  return { ...client, resource };
-}
 
 const tokenOf = ({ body }: Answer): string => String(body['access_token']);
 
@@ -53,20 +31,11 @@ async function callerOfOrders(parameters: Parameters = {}): Promise<string> {
 }
 
 /** A service exchanges what it received: valid by default, parameters turned by name. */
-function onBehalf(
-  { clientId, secret }: Service,
+const onBehalf = (
+  service: Service,
   subject_token: string,
   parameters: Parameters,
-): Promise<Answer> {
-  return postForm(replica.url, {
-    grant_type: TOKEN_EXCHANGE,
-    client_id: clientId,
-    client_secret: secret,
-    subject_token,
-    subject_token_type: ACCESS_TOKEN,
-    ...parameters,
-  });
-}
+): Promise<Answer> => exchangeAs(service, replica.url, subject_token, parameters);
 
 const STOCK = { resource: 'resource://stock', scope: 'stock:read' };
 const DEPOT = { resource: 'resource://depot', scope: 'depot:read' };
@@ -142,8 +111,8 @@ describe('on behalf of its caller, a service', () => {
     const other = await createTestZone(replica);
     const before = zone;
     zone = other;
-    const shop = await newService('resource://shop', ['shop:read']);
-    const bank = await newService('resource://bank', ['bank:pay']);
+    const shop = await newService(zone, 'resource://shop', ['shop:read']);
+    const bank = await newService(zone, 'resource://bank', ['bank:pay']);
     await other.activate(`
       @id("sessions") permit (principal, action, resource) unless { context has subject_claims };
       @id("calls") permit (principal, action, resource == Resource::"resource://shop")

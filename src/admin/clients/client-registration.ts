@@ -4,7 +4,11 @@ import { IsNull, type EntityManager } from 'typeorm';
 import { ClientSecret } from '../../zones/clients/client-secret.entity.js';
 import { Client } from '../../zones/clients/client.entity.js';
 import { digestSecret, generateSecret, MAX_LIVE_SECRETS } from '../../zones/clients/secret.js';
-import { SECRET_METHODS, takesSecret, type ClientAuthentication } from './client-authentication.js';
+import {
+  SECRET_METHODS,
+  takesSecret,
+  type RegisteredAuthentication,
+} from './registered-authentication.js';
 
 /** What a client is registered with. */
 export interface ClientRegistration {
@@ -12,10 +16,10 @@ export interface ClientRegistration {
   readonly labels?: readonly string[] | undefined;
   readonly groups?: readonly string[] | undefined;
   /** By a secret, unless it is said otherwise. */
-  readonly authentication?: ClientAuthentication | undefined;
+  readonly authentication?: RegisteredAuthentication | undefined;
 }
 
-const BY_SECRET: ClientAuthentication = {
+const BY_SECRET: RegisteredAuthentication = {
   authMethods: SECRET_METHODS,
   jwks: null,
   jwksUri: null,
@@ -48,7 +52,7 @@ export async function createClient(
 export async function changeAuthentication(
   tx: EntityManager,
   { zoneId, id }: { readonly zoneId: string; readonly id: string },
-  authentication: ClientAuthentication,
+  authentication: RegisteredAuthentication,
 ): Promise<void> {
   await tx.getRepository(Client).update({ zoneId, id }, columnsOf(authentication));
   if (takesSecret(authentication.authMethods)) return;
@@ -56,7 +60,7 @@ export async function changeAuthentication(
   await tx.getRepository(ClientSecret).update(live, { revokedAt: () => 'now()' });
 }
 
-function columnsOf({ authMethods, ...rest }: ClientAuthentication) {
+function columnsOf({ authMethods, ...rest }: RegisteredAuthentication) {
   return { ...rest, authMethods: [...authMethods] };
 }
 

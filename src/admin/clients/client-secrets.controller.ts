@@ -20,7 +20,7 @@ import { Zone } from '../../zones/zone.entity.js';
 import { Sealing } from '../../sealing/sealing.service.js';
 import { AdminController } from '../admin-controller.js';
 import { ClientSecretBody } from './client.body.js';
-import { takesSecret } from './client-authentication.js';
+import { takesSecret } from './registered-authentication.js';
 import { addSecret, type NewSecret } from './client-registration.js';
 import { AuditedChanges } from '../audited-changes.service.js';
 import { Change } from '../change.js';

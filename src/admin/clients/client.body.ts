@@ -12,7 +12,7 @@ import {
   ValidateNested,
 } from 'class-validator';
 import type { JsonObject } from '../../oauth/strict-json.js';
-import { AUTH_METHODS } from './client-authentication.js';
+import { AUTH_METHODS } from './registered-authentication.js';
 import { IsInstant, IsLine, IsPrincipal, MayBeAbsent } from '../../platform/http/validators.js';
 
 /** What a trusted issuer calls the workload that a client is. */

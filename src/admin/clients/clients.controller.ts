@@ -22,7 +22,11 @@ import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { Sealing } from '../../sealing/sealing.service.js';
 import { AdminController } from '../admin-controller.js';
 import { ClientBody, ClientChangeBody } from './client.body.js';
-import { changesAuthentication, readAuthentication, takesSecret } from './client-authentication.js';
+import {
+  changesAuthentication,
+  readAuthentication,
+  takesSecret,
+} from './registered-authentication.js';
 import { addSecret, changeAuthentication, createClient } from './client-registration.js';
 import { fetchRulesOf } from '../issuers/registered-keys.js';
 import { AuditedChanges, type Made } from '../audited-changes.service.js';

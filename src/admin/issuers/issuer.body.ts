@@ -16,7 +16,7 @@ import { ISSUER_TOKEN_TYPES, type IssuerTokenType } from '../../zones/issuers/tr
 import { SIGNING_ALGS, type SigningAlg } from '../../oauth/algorithms.js';
 import type { JsonObject } from '../../oauth/strict-json.js';
 
-/** Somebody whose tokens the zone is to believe. */
+/** An issuer whose tokens the zone is to believe. */
 export class IssuerBody {
   /** Exactly what its tokens have in `iss`; unique in the zone. */
   @Matches(/^[!-~]{1,500}$/, { message: 'issuer must be 1 to 500 printable ASCII characters' })

@@ -12,7 +12,7 @@ import { found } from '../find-row.js';
 export interface RotationRequest {
   readonly zoneId: string;
   readonly requestId: RequestId;
-  /** Who asks, if not whoever holds the admin key. */
+  /** Who asks, if not a holder of the admin key. */
   readonly operator?: string;
   /** A key leaked: whatever signs or has signed is withdrawn, and a new key signs at once. */
   readonly emergency: boolean;

@@ -9,7 +9,7 @@ import { AuditedChanges } from '../audited-changes.service.js';
 export interface Rewrapped {
   /** Sealed under the present key now. */
   readonly done: number;
-  /** Changed by somebody else meanwhile, or removed: another run finds what is left to do. */
+  /** Changed by another writer meanwhile, or removed: another run finds what is left to do. */
   readonly skipped: number;
   /** What did not open. It was left as it is. */
   readonly broken: readonly StoredValue[];

@@ -14,7 +14,7 @@ import { NO_ZONE } from '../../ledger/entry.js';
 import { Ledger } from '../../ledger/ledger.service.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
-import { gatewayHeadersOf } from '../../platform/http/gateway-headers.js';
+import { readGatewayHeaders } from '../../platform/http/read-gateway-headers.js';
 import { readSignedBytes } from '../../platform/http/json-body.js';
 import { admitOnce } from '../admin.guard.js';
 
@@ -41,7 +41,7 @@ export class GatewayGuard implements CanActivate {
    *   that cannot be read
    */
   async admit(request: Request): Promise<void> {
-    const headers = gatewayHeadersOf(request);
+    const headers = readGatewayHeaders(request);
     if (headers === null) return;
     const key = this.env.gatewayHmacKey ?? null;
     // A stranger has not even a body read.

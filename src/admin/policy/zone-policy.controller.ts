@@ -105,7 +105,7 @@ export class ZonePolicyController {
   @Get('shadow')
   async differences(@InZone() zone: Zone) {
     const { id: zoneId, shadowPolicySetVersionId: policySetVersionId } = zone;
-    await this.shadow.store();
+    await this.shadow.storeAnswered(zoneId);
     const rows =
       policySetVersionId === null ? [] : await this.shadowed.findBy({ zoneId, policySetVersionId });
     return { zone_id: zoneId, policy_set_version_id: policySetVersionId, ...summarise(rows) };
@@ -158,7 +158,7 @@ export class ZonePolicyController {
 
   /**
    * Has a set version compiled before it is needed, so that this replica goes on deciding by the old
-   * one meanwhile, and so that nobody activates what could only deny.
+   * one meanwhile, and so that no set is activated that could only deny.
    */
   private async prepare(zoneId: string, setVersionId: string): Promise<void> {
     const version = await this.setVersions.findOneBy({ zoneId, id: setVersionId });

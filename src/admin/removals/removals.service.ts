@@ -36,8 +36,8 @@ interface Task {
 
 /**
  * Removes the rows of what was ended (`ending.ts`), bit by bit: one replica at a time, a connection of its
- * own, each step a transaction that waits for nobody, and as much rest as work in between. How far it is is
- * in the database, so whoever comes next goes on from there.
+ * own, each step a transaction that waits for no lock, and as much rest as work in between. How far it is is
+ * in the database, so the next run goes on from there.
  */
 @Injectable()
 export class Removals implements OnApplicationShutdown {
@@ -76,7 +76,7 @@ export class Removals implements OnApplicationShutdown {
       connectionTimeoutMillis: this.env.limits.connectMs,
       statement_timeout: 10_000,
       query_timeout: 11_000,
-      // Whoever has a row locked has something better to do than to wait for us behind it.
+      // A row that another transaction has locked is left for later, so that it never waits behind this.
       lock_timeout: 300,
       application_name: 'mandate removals',
     });
@@ -116,7 +116,7 @@ export class Removals implements OnApplicationShutdown {
     }
   }
 
-  /** @returns `false` if it did not work: somebody has something locked, say */
+  /** @returns `false` if it did not work: another transaction has something locked, say */
   private async attempt(task: Task, act: () => Promise<void>): Promise<boolean> {
     try {
       await act();

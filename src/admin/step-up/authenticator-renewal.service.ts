@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import type { Repository } from 'typeorm';
+import { In, type Repository } from 'typeorm';
 import { Authenticator } from '../../step-up/authenticators/authenticator.entity.js';
 import { Enrolments, type Person } from '../../step-up/authenticators/enrolments.service.js';
 import { AuditedChanges } from '../audited-changes.service.js';
@@ -9,8 +9,25 @@ import type { Change } from '../change.js';
 /** Milliseconds for which these links are good: operators have to send them to many people. */
 const LINK_MS = 24 * 3_600_000;
 
-/** In SQL about `row`: the key was derived from a link, so that whoever reads the log of that time may know it. */
-export const KEY_KNOWN_TO_LOG_READERS = `row.kind = 'totp' AND NOT row.key_drawn`;
+/**
+ * In SQL about `row`: how an authenticator was registered, as its audit event says. Its id and that event's are
+ * UUIDv7 that one process made in one transaction, so the event is among the next ones of the zone.
+ */
+const REGISTERED_BY = `(
+  SELECT a.type FROM audit_events a
+   WHERE a.zone_id = row.zone_id AND a.id > row.id
+     AND a.id < uuid_from_time(row.created_at + interval '1 minute')
+     AND a.type IN ('admin.authenticator.registered', 'authenticator.enrolled')
+     AND a.event->'authenticator'->>'id' = row.id::text
+   ORDER BY a.id LIMIT 1)`;
+
+/**
+ * In SQL about `row`: the key may have been derived from a link, which request logs of that time hold. Keys that
+ * operators made were always drawn. Where the audit event is not in the database, it may have been a link.
+ */
+export const KEY_KNOWN_TO_LOG_READERS = `(
+  row.kind = 'totp' AND NOT row.key_drawn
+  AND ${REGISTERED_BY} IS DISTINCT FROM 'admin.authenticator.registered')`;
 
 /** A person whose authenticators were removed, and the link by which to register another. */
 export interface Renewal {
@@ -30,7 +47,7 @@ export class AuthenticatorRenewal {
   ) {}
 
   /**
-   * People of a zone who have such an authenticator.
+   * People of a zone who have such an authenticator, by name.
    *
    * @param limit how many at most
    */
@@ -42,8 +59,27 @@ export class AuthenticatorRenewal {
       .distinct(true)
       .where('row.zone_id = :zoneId', { zoneId })
       .andWhere(KEY_KNOWN_TO_LOG_READERS)
+      .orderBy('row.subject')
+      .addOrderBy('row.subject_issuer')
       .limit(limit)
       .getRawMany<Person>();
+  }
+
+  /**
+   * Those of some authenticators of a zone that are such.
+   *
+   * @returns their ids
+   */
+  async among(zoneId: string, some: readonly Authenticator[]): Promise<ReadonlySet<string>> {
+    const doubtful = some.filter(({ kind, keyDrawn }) => kind === 'totp' && !keyDrawn);
+    if (doubtful.length === 0) return new Set();
+    const found = await this.authenticators
+      .createQueryBuilder('row')
+      .select('row.id', 'id')
+      .where({ zoneId, id: In(doubtful.map(({ id }) => id)) })
+      .andWhere(KEY_KNOWN_TO_LOG_READERS)
+      .getRawMany<{ id: string }>();
+    return new Set(found.map(({ id }) => id));
   }
 
   /**

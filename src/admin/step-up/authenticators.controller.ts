@@ -6,7 +6,7 @@ import { Authenticator } from '../../step-up/authenticators/authenticator.entity
 import { Enrolments } from '../../step-up/authenticators/enrolments.service.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
-import { KEY_KNOWN_TO_LOG_READERS } from './authenticator-renewal.service.js';
+import { AuthenticatorRenewal, KEY_KNOWN_TO_LOG_READERS } from './authenticator-renewal.service.js';
 import { AuthenticatorBody, AuthenticatorsQuery, EnrolmentBody } from './authenticator.body.js';
 import { AuditedChanges } from '../audited-changes.service.js';
 import { Change } from '../change.js';
@@ -14,14 +14,15 @@ import { findRow } from '../find-row.js';
 import { InZone } from '../in-zone.js';
 import { readPage } from '../pagination.js';
 
-function toView(authenticator: Authenticator) {
-  const { id, subject, subjectIssuer, kind, keyDrawn, lastUsedAt, createdAt } = authenticator;
+/** @param known whether log readers may know its key */
+function toView(authenticator: Authenticator, known: boolean) {
+  const { id, subject, subjectIssuer, kind, lastUsedAt, createdAt } = authenticator;
   return {
     id,
     kind,
     subject,
     ...(subjectIssuer === null ? {} : { issuer: subjectIssuer }),
-    ...(kind === 'totp' ? { key_known_to_log_readers: !keyDrawn } : {}),
+    ...(kind === 'totp' ? { key_known_to_log_readers: known } : {}),
     last_used_at: lastUsedAt,
     created_at: createdAt,
   };
@@ -41,6 +42,7 @@ export class AuthenticatorsController {
     @InjectRepository(Authenticator) private readonly authenticators: Repository<Authenticator>,
     private readonly changes: AuditedChanges,
     private readonly enrolments: Enrolments,
+    private readonly renewal: AuthenticatorRenewal,
   ) {}
 
   /** Lists authenticators: those of one subject, or with keys that log readers may know, if that is asked for. */
@@ -49,7 +51,9 @@ export class AuthenticatorsController {
     const { subject, key_known_to_log_readers: known } = query;
     const within = { zoneId, ...(subject === undefined ? {} : { subject }) };
     const condition = known === undefined ? undefined : WHERE_KNOWN[known];
-    return readPage(this.authenticators, within, query, toView, condition);
+    const page = await readPage(this.authenticators, within, query, (row) => row, condition);
+    const marked = await this.renewal.among(zoneId, page.items);
+    return { ...page, items: page.items.map((row) => toView(row, marked.has(row.id))) };
   }
 
   /** Makes a link by which a person registers an app or a passkey: good once, for 15 minutes, shown this once. */
@@ -68,7 +72,7 @@ export class AuthenticatorsController {
     return { enrolment_url: invitation.url, expires_at: invitation.expiresAt };
   }
 
-  /** Registers an app that makes codes, for whoever sets it up by other means. The key is shown this once. */
+  /** Registers an app that makes codes, for a person who sets it up by other means. The key is shown this once. */
   @Post()
   async register(
     @InZone() { id: zoneId }: Zone,
@@ -78,10 +82,10 @@ export class AuthenticatorsController {
   ) {
     const { authenticator, key } = await this.changes.run(change, async (tx) => {
       const result = await this.enrolments.addTotp(tx, zoneId, personIn(body));
-      return { result, details: { authenticator: toView(result.authenticator) } };
+      return { result, details: { authenticator: toView(result.authenticator, false) } };
     });
     response.location(`/internal/zones/${zoneId}/authenticators/${authenticator.id}`);
-    return { ...toView(authenticator), secret: key.secret, otpauth_uri: key.uri };
+    return { ...toView(authenticator, false), secret: key.secret, otpauth_uri: key.uri };
   }
 
   /** Forgets an authenticator, such as one that was lost. */
@@ -95,8 +99,9 @@ export class AuthenticatorsController {
     await this.changes.run(change, async (tx) => {
       const authenticators = tx.getRepository(Authenticator);
       const authenticator = await findRow(authenticators, { zoneId, id }, 'authenticator');
+      const known = (await this.renewal.among(zoneId, [authenticator])).has(id);
       await authenticators.delete({ zoneId, id });
-      return { result: undefined, details: { authenticator: toView(authenticator) } };
+      return { result: undefined, details: { authenticator: toView(authenticator, known) } };
     });
   }
 }

@@ -180,7 +180,7 @@ export class WebhooksController {
     return readPage(this.sent, within, query, toDeliveryView, condition);
   }
 
-  /** Tries again what nobody tries any more. */
+  /** Sends a delivery again that was given up. */
   @Post(':id/deliveries/:delivery/retry')
   @HttpCode(202)
   async retry(

@@ -76,7 +76,7 @@ export class ZonesController {
 
   /**
    * Removes a zone and everything in it, except what the audit log says of it. Nothing in it is of use to
-   * anybody from that moment. If it is too much to be removed at once, the answer is 202, and it is removed in
+   * any caller from that moment. If it is too much to be removed at once, the answer is 202, and it is removed in
    * the background.
    */
   @Delete(':zone')

@@ -17,7 +17,7 @@ import { Graph, type Asked, type Caller, type Made } from './graph.service.js';
 const MAX_ALIVE = 2_000;
 /** How deep agent sessions may be nested; the first one is at depth 0. */
 const MAX_DEPTH = 10;
-/** Seconds that a task lives, and that one heartbeat keeps a service alive, if nobody says. */
+/** Seconds that a task lives, and that one heartbeat keeps a service alive, unless the request says. */
 const USUAL = { task: 900, service: 300 } as const;
 
 /** Opens agent sessions, keeps them alive and ends them, for the applications that they are of. */
@@ -161,7 +161,7 @@ async function findOwn({ tx, zoneId, clientId }: Caller, id: string): Promise<Ag
   return isUuid(id) ? tx.getRepository(AgentSession).findOneBy({ zoneId, id, clientId }) : null;
 }
 
-/** One text for every cause, so that nobody learns of sessions that are not theirs. */
+/** One text for every cause, so that no caller learns of sessions of others. */
 export function unusable(detail: string): OAuthError {
   return new OAuthError('invalid_grant', 'the agent session is not usable', { detail });
 }

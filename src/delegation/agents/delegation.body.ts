@@ -56,7 +56,7 @@ export class ConstraintsBody {
   @Max(1_000_000_000)
   budget?: number;
 
-  /** Tells policy that it is for what policy approves of. Nobody below can take that off again. */
+  /** Tells policy that it is for what policy approves of. No delegation below can take that off again. */
   @MayBeAbsent()
   @IsBoolean()
   policy_approved?: boolean;

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { applyDecorators } from '@nestjs/common';
 import { plainToInstance, Transform } from 'class-transformer';
 import {
   IsIn,
@@ -25,10 +26,15 @@ const RATE_LIMIT = /^[1-9][0-9]{0,6}\/[1-9][0-9]{0,6}$/;
 /** Three whole numbers: for an address, for a zone, in all. */
 const AUDIT_UNAUTHENTICATED = /^[1-9][0-9]{0,6}\/[1-9][0-9]{0,6}\/[1-9][0-9]{0,6}$/;
 
-/** Converts a whole number in plain decimal; anything else stays text, which `@IsInt` then refuses. */
-const Decimal = (): PropertyDecorator =>
-  Transform(({ value }) =>
-    typeof value === 'string' && /^[0-9]{1,9}$/.test(value) ? Number(value) : value,
+/** A whole number in plain decimal, from `least` to `most`. Anything else stays text, which `IsInt` refuses. */
+const WholeNumber = (least: number, most: number): PropertyDecorator =>
+  applyDecorators(
+    Max(most),
+    Min(least),
+    IsInt(),
+    Transform(({ value }) =>
+      typeof value === 'string' && /^[0-9]{1,9}$/.test(value) ? Number(value) : value,
+    ),
   );
 
 /** A bearer key that fits a header (RFC 6750 2.1) and is long enough not to be guessed. */
@@ -39,17 +45,11 @@ const BearerKey = (): PropertyDecorator =>
 
 /** The environment variables with their defaults, in the order of `.env.example`. */
 class EnvironmentVariables {
-  @Decimal()
-  @IsInt()
-  @Min(0)
-  @Max(65535)
+  @WholeNumber(0, 65535)
   PORT: number = 8080;
 
   @IsOptional()
-  @Decimal()
-  @IsInt()
-  @Min(0)
-  @Max(65535)
+  @WholeNumber(0, 65535)
   INTERNAL_PORT?: number;
 
   @Matches(/^https?:\/\/[^\s?#/]+(\/[^\s?#]*[^\s?#/])?$/, {
@@ -61,10 +61,7 @@ class EnvironmentVariables {
   @Matches(/^postgres(ql)?:\/\//, { message: 'DATABASE_URL must start with postgres://' })
   DATABASE_URL?: string;
 
-  @Decimal()
-  @IsInt()
-  @Min(100)
-  @Max(30_000)
+  @WholeNumber(100, 30_000)
   DATABASE_TIMEOUT_MS: number = DATABASE_TIMEOUT_MS;
 
   @IsString()
@@ -136,10 +133,7 @@ class EnvironmentVariables {
   })
   AUDIT_UNAUTHENTICATED: string = '100/1000/5000';
 
-  @Decimal()
-  @IsInt()
-  @Min(8)
-  @Max(100_000)
+  @WholeNumber(8, 100_000)
   MAX_REQUESTS_IN_FLIGHT: number = 512;
 
   @IsIn(['true', 'false'])
@@ -148,28 +142,16 @@ class EnvironmentVariables {
   @IsIn(LOG_LEVELS)
   LOG_LEVEL: string = 'info';
 
-  @Decimal()
-  @IsInt()
-  @Min(1)
-  @Max(3_600)
+  @WholeNumber(1, 3_600)
   START_SECONDS: number = 60;
 
-  @Decimal()
-  @IsInt()
-  @Min(2)
-  @Max(600)
+  @WholeNumber(2, 600)
   STOP_SECONDS: number = 10;
 
-  @Decimal()
-  @IsInt()
-  @Min(0)
-  @Max(5)
+  @WholeNumber(0, 5)
   DRAIN_SECONDS: number = 0;
 
-  @Decimal()
-  @IsInt()
-  @Min(0)
-  @Max(10)
+  @WholeNumber(0, 10)
   TRUST_PROXY: number = 0;
 
   @IsIn(['true', 'false'])

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { timeLimits } from './time-limits.js';
 
-test('whoever can run a statement can make the connection for it', () => {
+test('a caller who can run a statement can make the connection for it', () => {
   fc.assert(
     fc.property(fc.integer({ min: 100, max: 60_000 }), (statementMs) => {
       const limits = timeLimits(statementMs);

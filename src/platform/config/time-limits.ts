@@ -12,7 +12,7 @@ export interface TimeLimits {
   readonly lockMs: number;
   /** For making a connection: TCP, the request for TLS, TLS itself, and three of PostgreSQL's. */
   readonly connectMs: number;
-  /** For somebody who waits for a connection. Its making goes on after that. */
+  /** For a caller who waits for a connection. Its making goes on after that. */
   readonly waitMs: number;
   /** For a transaction in which nothing happens. */
   readonly idleMs: number;

@@ -3,12 +3,12 @@ import { HttpException } from '@nestjs/common';
 import { inFlightOf } from './overload/in-flight.js';
 import type { Overloaded } from './overload/overloaded.js';
 
-/** The bodies that were read, for whoever asks again. */
+/** The bodies that were read, for later readers. */
 const known = new WeakMap<object, Promise<Buffer>>();
 
 /**
- * The bytes of a body, as they were sent. Read once; whoever asks again gets the same. While a body is on its way the
- * request has no place among those that are worked on, so that a slow caller keeps nobody else out.
+ * The bytes of a body, as they were sent. Read once; a later reader gets the same. While a body is on its way the
+ * request has no place among those that are worked on, so that a slow caller keeps no other out.
  *
  * @param maxBytes the most that is read
  * @throws {HttpException} 413 for more than that, 400 if the body does not arrive
@@ -46,7 +46,7 @@ async function collect(request: IncomingMessage, maxBytes: number): Promise<Buff
     const over = (): void => {
       arrival.over();
       request.off('data', onData).off('end', onEnd).off('error', onLost).off('close', onLost);
-      // What goes wrong with the rest concerns nobody any more.
+      // What goes wrong with the rest has no consequence.
       request.on('error', () => {});
     };
     const fail = (error: Error): void => {

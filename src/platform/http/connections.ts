@@ -42,7 +42,7 @@ function connectionOf(socket: Socket): Connection {
 
 /**
  * A listener that has one request of a connection at a time worked on: the next one when the answer to the last is
- * written out. Whoever sends many at once (HTTP pipelining, RFC 9112 9.3.2) and reads no answer so has one answer
+ * written out. A client that sends many at once (HTTP pipelining, RFC 9112 9.3.2) and reads no answer so has one answer
  * waiting, and nothing more is read from there. What comes after an answer that closes the connection is not begun:
  * Node never sends the answer to it, and emits nothing on its response.
  */

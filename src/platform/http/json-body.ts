@@ -55,7 +55,7 @@ function parse(bytes: Buffer): JsonObject {
   const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   const value = readStrictJson(text);
   if (!isJsonObject(value)) throw new InvalidJson('not_json');
-  // class-transformer leaves them out silently, so nobody after this would know to refuse them.
+  // class-transformer leaves them out silently, so no later check would know to refuse them.
   if (hasInheritedName(value)) {
     throw new HttpException('members that every object has should not exist', 400);
   }

@@ -3,7 +3,7 @@ import { isResourceIdentifier } from '../../oauth/resource-identifier.js';
 import { isScopeToken } from '../../oauth/scope.js';
 import { isSubjectIdentifier } from '../../oauth/subject-identifier.js';
 
-/** Control characters (Unicode Cc), lone surrogates (Cs) and U+FFFD, which nobody types. */
+/** Control characters (Unicode Cc), lone surrogates (Cs) and U+FFFD, which no person types. */
 const UNPRINTABLE = /[\p{Cc}\p{Cs}\uFFFD]/u;
 /** Line separators, and bidirectional controls, which make text read in another order than it is written. */
 const REORDERING = /[\u2028\u2029\u202A-\u202E\u2066-\u2069]/;

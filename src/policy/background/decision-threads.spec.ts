@@ -92,7 +92,7 @@ test('of one zone so many may wait, of another as many again', async () => {
   expect(await again).toBe('a4');
 });
 
-test('a turn that comes when nobody waits any more is not taken', async () => {
+test('a turn that comes when its caller has gone is not taken', async () => {
   const { threads } = rig({ waitMs: -1 });
   let taken = 0;
   const failing = threads.decide('a', (takeTurn) => takeTurn(async () => (taken += 1)));

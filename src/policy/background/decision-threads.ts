@@ -6,7 +6,7 @@ export interface DecisionLimits {
   readonly threads: number;
   /** Milliseconds of a thread that one decision may take, all of its turns together. */
   readonly timeMs: number;
-  /** Milliseconds that it may wait and take, as nobody waits for the answer any longer. */
+  /** Milliseconds that it may wait and take, as the answer is waited for no longer. */
   readonly waitMs: number;
   /** MiB of JavaScript objects of each thread. */
   readonly memoryMb: number;
@@ -32,7 +32,7 @@ type Work<T> = (thread: DecidingThread) => Promise<T>;
 
 /** A piece of work of one zone. */
 interface Turn {
-  /** Begins it on a thread; it settles the promise of whoever waits for it, and never rejects. */
+  /** Begins it on a thread; it settles the promise of the caller who waits for it, and never rejects. */
   start(thread: Background): Promise<void>;
 }
 

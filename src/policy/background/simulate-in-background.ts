@@ -13,7 +13,7 @@ export class SimulationBusy extends Error {
 }
 
 /**
- * The thread for simulations: apart from all other work, because anybody's policies run on it, and a single
+ * The thread for simulations: apart from all other work, because policies of any author run on it, and a single
  * one, so that it takes no more than one processor, at a low priority where the system has such (Linux).
  */
 const simulator = new Background({ timeMs: 10_000, memoryMb: 256, queued: 16 });

@@ -29,8 +29,8 @@ export class Authenticator {
   lastStep: string | null;
 
   /**
-   * `totp`: whether the key was drawn at random. It was not if it was derived from a link, as the first version
-   * did: whoever reads its request log can derive it, too.
+   * `totp`: whether it is known here that the key was drawn at random. The first version never says so: it derived
+   * keys from links, which its request log holds, and drew those that operators made.
    */
   @Column('boolean', { name: 'key_drawn', default: false })
   keyDrawn: boolean;

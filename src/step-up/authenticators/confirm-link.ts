@@ -5,7 +5,7 @@ import { linkTo } from './link.js';
 
 /**
  * The secret with which the confirmation page shows what a challenge is about. It is made of the stored hash of a
- * secret that redeems the challenge: so nothing more is stored, and whoever has it can redeem nothing.
+ * secret that redeems the challenge: so nothing more is stored, and its holder can redeem nothing.
  *
  * @param secretDigest SHA-256 of the challenge secret
  */
@@ -23,7 +23,7 @@ export function isPageSecret(secret: string, secretDigests: readonly Buffer[]): 
 }
 
 /**
- * The link to the page on which the subject confirms a challenge, for whoever asks to give to that person.
+ * The link to the page on which the subject confirms a challenge, for the client to give to that person.
  *
  * @param secretDigest hex SHA-256 of the challenge secret
  * @returns `null` if challenges on these terms are not confirmed there

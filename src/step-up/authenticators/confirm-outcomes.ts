@@ -23,7 +23,7 @@ export const ENDS: Readonly<Record<Confirmation, readonly [number, Page]>> = {
   ],
   decided: [409, notice('Already decided', 'This request has been confirmed or refused before.')],
   expired: [410, notice('Too late', 'This request has expired. The application has to ask again.')],
-  not_here: [403, notice('Somebody else decides', 'This request is not confirmed here.')],
+  not_here: [403, notice('Not confirmed here', 'Other people or systems decide on this request.')],
 };
 
 /** What was wrong with an attempt, after which the person can try again. */

@@ -1,4 +1,4 @@
-import { duration, type ClientNames } from '../describe-challenge.js';
+import { duration, intermediariesIn, type ClientNames } from '../describe-challenge.js';
 import type { HeldRequest } from '../challenge.js';
 import { PROOF_FIELD } from './confirm-form.js';
 import { html, type Html } from './html.js';
@@ -72,7 +72,13 @@ export function confirmPage(about: ConfirmPageInput): Page {
 function factsOf({ request, names }: ConfirmPageInput): Html {
   const { subject, scopes, resources, operation } = request;
   const name = names.get(request.client_id) ?? 'unknown';
-  const via = request.act === undefined ? [] : ([['Through', 'other applications']] as const);
+  const via = intermediariesIn(request).map(
+    ({ name: id, isClient }) =>
+      [
+        'Through',
+        isClient ? html`${names.get(id) ?? 'unknown'} <small>${id}</small>` : id,
+      ] as const,
+  );
   const agent =
     request.agent_session_id === undefined
       ? []

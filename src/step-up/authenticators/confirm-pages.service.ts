@@ -28,7 +28,7 @@ export class ConfirmPages {
     });
   }
 
-  /** The page that shows the request to whoever has brought the secret of the link. */
+  /** The page that shows the request to a person who has brought the secret of the link. */
   linked(challenge: Challenge, link: string, problem: Problem | null): Promise<Page> {
     return this.shown(challenge, this.formsOf(challenge, link, problem), problem);
   }

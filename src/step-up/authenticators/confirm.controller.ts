@@ -17,7 +17,7 @@ import { readPageForm } from './page-form.js';
 import { sendPage } from './page-answer.js';
 
 /**
- * The page on which the subject of a challenge confirms or refuses it. What is asked for is shown to whoever
+ * The page on which the subject of a challenge confirms or refuses it. What is asked for is shown to a person who
  * brings the secret of the link that the held answer has, or a code or passkey of the subject; then it is decided
  * on. Works without scripts.
  */

@@ -2,7 +2,7 @@ import { html, type Html } from './html.js';
 import { linkForm } from './link.js';
 import { facts, problem, type Page } from './page.js';
 
-/** What the enrolment page says to whoever has brought the link. */
+/** What the enrolment page says to a person who has brought the link. */
 export interface EnrolPageInput {
   readonly subject: string;
   readonly issuer: string | null;

@@ -20,7 +20,7 @@ export class Enrolment {
   subjectIssuer: string | null;
 
   /**
-   * The secret that is drawn for the authenticator, such as the key of an app. It is shown to whoever brings the
+   * The secret that is drawn for the authenticator, such as the key of an app. It is shown to the person who brings the
    * link, and is not in it. `null` for a link of the first version, which derived it from the link.
    */
   @Column('bytea', { name: 'sealed_secret', nullable: true })

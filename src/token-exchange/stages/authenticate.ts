@@ -1,4 +1,4 @@
-import type { Caller, ClaimedClient } from '../../authentication/authenticate.js';
+import type { Caller, ClaimedClient } from '../../authentication/authenticate-client.js';
 import type { ClientAuthentication } from '../../authentication/client-authentication.service.js';
 import type { Parsed } from './parse.js';
 

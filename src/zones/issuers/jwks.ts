@@ -252,7 +252,7 @@ function importKey(jwk: Jwk, members: readonly string[]): KeyObject {
   return imported;
 }
 
-/** Checks size and exponent. With an exponent of 1 a signature is the message itself, so anybody could make one. */
+/** Checks size and exponent. With an exponent of 1 a signature is the message itself, so any reader could make one. */
 function checkRsa({ asymmetricKeyDetails: details }: KeyObject): void {
   const bits = details?.modulusLength ?? 0;
   const exponent = details?.publicExponent ?? 0n;

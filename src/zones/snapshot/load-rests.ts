@@ -22,7 +22,7 @@ const NONE: Rest = { failures: 0, failedUntil: 0, heavyUntil: 0 };
 
 /**
  * The zones that are not to be loaded for a while, since that has failed or was heavy. Requests for such a
- * zone are refused at once, so that nobody can make a replica try again and again by asking.
+ * zone are refused at once, so that no caller can make a replica try again and again by asking.
  */
 export class LoadRests {
   private readonly rests: LRUCache<string, Rest>;

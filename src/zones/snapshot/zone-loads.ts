@@ -45,7 +45,7 @@ class ZoneRests extends OAuthError {
 
 /**
  * Loads zones such that no zone's weight or fault is felt by others: few at once, large ones apart, and one
- * that failed or was heavy not again at once, whoever asks.
+ * that failed or was heavy not again at once, for any caller.
  */
 export class ZoneLoads<Stored, Loaded> {
   private readonly small = new Turns({ ...OF_ONE_ZONE, inAll: SMALL_AT_ONCE });
@@ -73,7 +73,7 @@ export class ZoneLoads<Stored, Loaded> {
     this.refuseResting(zoneId);
     let read = false;
     try {
-      // Anybody can ask for zones that do not exist. They wait for no turn, and keep nobody from one.
+      // Any caller can ask for zones that do not exist. They wait for no turn, and keep no other from one.
       const stored = (await this.loading.exists(zoneId)) ? await this.read(zoneId) : null;
       read = true;
       const loaded = stored === null ? null : await this.loading.open(stored);

@@ -15,7 +15,7 @@ export interface Arrival {
 
 /**
  * The bodies that are being read at once, within bounds. When there is no more room the one that has been on its way
- * for longest gives way: whoever sends slowly on many connections loses those, and an honest body, which is there
+ * for longest gives way: a caller who sends slowly on many connections loses those, and an honest body, which is there
  * within milliseconds, gets through.
  */
 export class ArrivingBodies {

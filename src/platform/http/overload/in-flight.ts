@@ -17,7 +17,7 @@ export interface Admission {
 }
 
 /**
- * A request between its arrival and its answer: how long there is until its deadline, whether anybody still waits for
+ * A request between its arrival and its answer: how long there is until its deadline, whether a caller still waits for
  * the answer, and its place among those that are worked on.
  */
 export class InFlight {
@@ -45,20 +45,20 @@ export class InFlight {
     this.within = ms;
   }
 
-  /** Notes that it was answered, or that the caller has gone: whatever is still done for it is for nobody. */
+  /** Notes that it was answered, or that the caller has gone: whatever is still done for it is wasted. */
   end(how: 'answered' | 'gone'): void {
     this.over = how;
     this.admission?.place.giveBack();
   }
 
-  /** Why nobody waits for the answer any more; `null` if it is waited for. */
+  /** Why the answer is not waited for any more; `null` if it is waited for. */
   get abandoned(): OverloadReason | null {
     if (this.over === 'gone') return 'caller_gone';
     // It is only the deadline that answers a request which is still worked on.
     return this.over === 'answered' || this.msLeft <= 0 ? 'deadline' : null;
   }
 
-  /** @throws {Overloaded} if nobody waits for the answer any more */
+  /** @throws {Overloaded} if the answer is not waited for any more */
   expectAnswer(): void {
     const { abandoned } = this;
     if (abandoned !== null) throw this.giveUp(abandoned);
@@ -126,7 +126,7 @@ export function putInFlight(request: IncomingMessage, admission: Admission | nul
   return inFlight;
 }
 
-/** What is known of a request in flight. One that nobody has admitted is followed from now on, without bounds. */
+/** What is known of a request in flight. One that was not admitted is followed from now on, without bounds. */
 export function inFlightOf(request: IncomingMessage): InFlight {
   return all.get(request) ?? putInFlight(request, null);
 }

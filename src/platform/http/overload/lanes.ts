@@ -4,7 +4,7 @@ import { pathOf } from '../steps.js';
 
 /**
  * The kinds of requests, each with a bound of its own, so that none waits for another: probes, which have none;
- * operators, and whoever reads metrics; waits for a decision, which take long and cost little; and all other work.
+ * operators, and readers of metrics; waits for a decision, which take long and cost little; and all other work.
  */
 export type Lane = 'probes' | 'operators' | 'waits' | 'work';
 

@@ -18,7 +18,7 @@ test('there are so many, and no more', () => {
   expect(all[3]?.take()).toBeNull();
 });
 
-describe('whoever floods', () => {
+describe('a caller who floods', () => {
   test('gets half, as an address or a zone, and a third as one client', () => {
     const addresses = new Places(512);
     const one = Array.from({ length: 600 }, () => addresses.place(['address', 'a']).take());

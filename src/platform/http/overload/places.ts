@@ -17,7 +17,7 @@ const LATE_MS = 100;
 
 /**
  * The places of requests in flight. There is a fixed number of them, of which one holder may have as many as are
- * still open and free (dynamic thresholds, as in shared switch memory): alone it gets half, and whoever else comes finds room.
+ * still open and free (dynamic thresholds, as in shared switch memory): alone it gets half, and the next to come finds room.
  */
 export class Places {
   private taken = 0;
@@ -56,7 +56,7 @@ export class Places {
   /**
    * A place for one request, which has not been taken yet.
    *
-   * @param holder that it is counted for until {@link Place.countFor}; `null` for nobody
+   * @param holder that it is counted for until {@link Place.countFor}; `null` for none
    */
   place(holder: Holder | null): Place {
     return new Place(this, holder === null ? [] : [holder]);
@@ -91,7 +91,7 @@ export class Places {
   }
 }
 
-/** The place of one request. It may be given back and taken again, and is counted for whoever holds it. */
+/** The place of one request. It may be given back and taken again, and is counted for its holder. */
 export class Place {
   private isTaken = false;
 

@@ -1,6 +1,6 @@
 /**
  * Starts requests one after the other, one for each turn of the event loop. What others wait for (an answer of the
- * database, a probe, a request that is turned away) gets its turn in between, however many requests came at once. Those whose callers have gone take no turn: whoever connects and
+ * database, a probe, a request that is turned away) gets its turn in between, however many requests came at once. Those whose callers have gone take no turn: a caller who connects and
  * resets would otherwise fill the queue for others.
  */
 export class StartQueue {

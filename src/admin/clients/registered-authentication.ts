@@ -12,7 +12,7 @@ export const SECRET_METHODS = ['client_secret_basic', 'client_secret_post'] as c
 export const AUTH_METHODS = [...SECRET_METHODS, 'private_key_jwt', 'workload_identity'] as const;
 
 /** How a client authenticates, and what by. */
-export interface ClientAuthentication extends RegisteredKeys {
+export interface RegisteredAuthentication extends RegisteredKeys {
   readonly authMethods: readonly string[];
   readonly workloadIssuer: string | null;
   readonly workloadSubject: string | null;
@@ -43,9 +43,9 @@ export function takesSecret(authMethods: readonly string[]): boolean {
  */
 export function readAuthentication(
   body: AuthenticationBody,
-  before: ClientAuthentication | null,
+  before: RegisteredAuthentication | null,
   rules: FetchRules,
-): ClientAuthentication {
+): RegisteredAuthentication {
   const given = readKeys(body, rules);
   const { workload_identity: workload } = body;
   const methods = body.auth_methods ?? before?.authMethods ?? methodsFor(body);

@@ -2,11 +2,11 @@ import type { IncomingMessage } from 'node:http';
 import type { GatewayHeaders } from '../../oauth/gateway-headers.js';
 
 /**
- * The headers of a gateway's signature. A header that is given twice is joined, and so malformed.
+ * Reads the headers of a gateway's signature. A header that is given twice is joined, and so malformed.
  *
  * @returns `null` if there is none of them; with any one it is a gateway's request, and nothing else
  */
-export function gatewayHeadersOf(request: IncomingMessage): GatewayHeaders | null {
+export function readGatewayHeaders(request: IncomingMessage): GatewayHeaders | null {
   const one = (name: string): string | null => request.headersDistinct[name]?.join(', ') ?? null;
   const headers = {
     timestamp: one('x-caracal-gateway-timestamp'),
