@@ -1,6 +1,6 @@
 import { decodeProtectedHeader, createLocalJWKSet, compactVerify, type JSONWebKeySet } from 'jose';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { rows, startReplica, startReplicaForTest, type Replica } from '../setup/harness.js';
+import { borrowReplicas, type Replica, rows, startReplicaForTest } from '../setup/harness.js';
 import { age, keysOf, rotate } from '../setup/keys.js';
 import { createTestZone, type Answer, type TestZone } from '../setup/zone.js';
 
@@ -11,8 +11,7 @@ let replica: Replica;
 let other: Replica;
 
 beforeAll(async () => {
-  replica = await startReplica();
-  other = await startReplica({ databaseUrl: replica.databaseUrl });
+  [replica, other] = await borrowReplicas();
 });
 
 afterAll(async () => {

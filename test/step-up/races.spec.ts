@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { APPROVE_WRITES, heldIn, settle, type Held } from '../setup/challenges.js';
-import { createDatabase, rows, startReplica, type Replica } from '../setup/harness.js';
+import { borrowReplicas, type Replica, rows, startReplica } from '../setup/harness.js';
 import { persistently } from '../setup/patience.js';
 import { createTestZone, postForm, type Answer, type TestZone } from '../setup/zone.js';
 
@@ -14,8 +14,7 @@ let b: Replica;
 let zone: TestZone;
 
 beforeAll(async () => {
-  const databaseUrl = await createDatabase();
-  [a, b] = await Promise.all([startReplica({ databaseUrl }), startReplica({ databaseUrl })]);
+  [a, b] = await borrowReplicas();
   zone = await createTestZone(a);
   await zone.activate(APPROVE_WRITES);
 });
