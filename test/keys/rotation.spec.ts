@@ -5,7 +5,7 @@ import { age, keysOf, rotate } from '../setup/keys.js';
 import { createTestZone, type Answer, type TestZone } from '../setup/zone.js';
 
 /** For the whole proof give 20. */
-const ROTATIONS = Number(process.env['KEY_ROTATIONS'] ?? 3);
+const ROTATIONS = Number(process.env['KEY_ROTATIONS'] ?? 2);
 
 let replica: Replica;
 let other: Replica;

@@ -15,7 +15,7 @@ import {
 } from '../setup/zone.js';
 
 /** The share of the full number of rounds that is run each time; `REPLICA_ROUNDS=1` runs them all. */
-const SHARE = Number(process.env['REPLICA_ROUNDS'] ?? 0.1);
+const SHARE = Number(process.env['REPLICA_ROUNDS'] ?? 0.06);
 
 const FORBID_ALL = `${PERMIT_ALL}\n@id("no") forbid (principal, action, resource);`;
 
