@@ -6,7 +6,8 @@ import { SlowestFirst } from './test/setup/slowest-first.js';
 const patience = {
   testTimeout: 240_000,
   hookTimeout: 240_000,
-  expect: { poll: { timeout: 100_000 } },
+  // What is waited for is looked at often enough to be seen, and no more often: a look takes the time of others.
+  expect: { poll: { interval: 100, timeout: 100_000 } },
 };
 
 /** Spec files under `test` that need neither a build nor a database. */

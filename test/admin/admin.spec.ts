@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startReplica, type Replica } from '../setup/harness.js';
+import { borrowReplica, type Replica } from '../setup/harness.js';
 import { callAdmin, createTestZone, PERMIT_ALL, type TestZone } from '../setup/zone.js';
 
 const NO_ID = '00000000-0000-7000-8000-000000000000';
@@ -11,7 +11,7 @@ let zone: TestZone;
 let other: TestZone;
 
 beforeAll(async () => {
-  replica = await startReplica();
+  replica = await borrowReplica();
   zone = await createTestZone(replica);
   other = await createTestZone(replica);
 });

@@ -1,14 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { decodeJwt } from 'jose';
 import type pg from 'pg';
-import { beforeAll, describe, expect, test } from 'vitest';
-import {
-  rows,
-  sharedReplica,
-  startReplicaForTest,
-  withClient,
-  type Replica,
-} from '../setup/harness.js';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { borrowReplica, rows, sharedReplica, withClient, type Replica } from '../setup/harness.js';
 import { until } from '../setup/process.js';
 import { callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
 
@@ -151,7 +145,8 @@ describe('secrets', () => {
 
   test('that are being added hold up nobody who asks for a mandate', async () => {
     // What it locks is shared by all zones, so the server is, too, its own.
-    const own = await startReplicaForTest();
+    const own = await borrowReplica();
+    onTestFinished(async () => void (await own.stop()));
     const busy = await createTestZone(own);
     const round = async (client: pg.Client) => {
       await client.query('BEGIN; LOCK TABLE client_secrets IN SHARE MODE');

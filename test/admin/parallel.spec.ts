@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { applicationOf, tokenOf } from '../setup/agents.js';
-import { rows, startReplica, type Replica } from '../setup/harness.js';
+import { borrowReplicas, type Replica, rows } from '../setup/harness.js';
 import { persistently } from '../setup/patience.js';
 import { exchangeAs } from '../setup/services.js';
 import { callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
@@ -20,13 +20,13 @@ let replicas: readonly [Replica, Replica];
 let zone: TestZone;
 
 beforeAll(async () => {
-  const first = await startReplica();
-  replicas = [first, await startReplica({ databaseUrl: first.databaseUrl })];
-  await rows(first.databaseUrl, SLOW);
-  zone = await createTestZone(first);
+  replicas = await borrowReplicas();
+  await rows(replicas[0].databaseUrl, SLOW);
+  zone = await createTestZone(replicas[0]);
 });
 afterAll(async () => {
-  await Promise.all((replicas ?? []).map((replica) => replica.stop()));
+  await rows(replicas[0].databaseUrl, 'DROP FUNCTION IF EXISTS slow CASCADE');
+  await Promise.all(replicas.map((replica) => replica.stop()));
 });
 
 /** Asks at both replicas at once, many times. */

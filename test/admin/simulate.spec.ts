@@ -1,13 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { rows, startReplica, type Replica } from '../setup/harness.js';
+import { borrowReplica, type Replica, rows } from '../setup/harness.js';
 import { callAdmin, PERMIT_ALL } from '../setup/zone.js';
 
 let replica: Replica;
 
 beforeAll(async () => {
   // One of its own: what it writes is counted.
-  replica = await startReplica();
+  replica = await borrowReplica();
 });
 
 afterAll(() => replica.stop());

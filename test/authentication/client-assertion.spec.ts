@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { SigningAlg } from '../../src/oauth/algorithms.js';
-import { createDatabase, rows, startReplica, type Replica } from '../setup/harness.js';
+import { borrowReplicas, type Replica, rows, startReplica } from '../setup/harness.js';
 import { expectRefused, openLedgerView, type LedgerView } from '../setup/ledger-view.js';
 import {
   ACCESS_TOKEN,
@@ -39,11 +39,9 @@ let otherKey: ForgerKey;
 let client: { id: string; forger: TokenForger };
 
 beforeAll(async () => {
-  const databaseUrl = await createDatabase();
-  a = await startReplica({ databaseUrl });
-  b = await startReplica({ databaseUrl });
+  [a, b] = await borrowReplicas();
   zone = await createTestZone(a);
-  view = await openLedgerView(databaseUrl);
+  view = await openLedgerView(a.databaseUrl);
   key = await newKey('ES256', 'key-1');
   otherKey = await newKey('ES256', 'key-2');
   client = await newAssertingClient();

@@ -1,7 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { applicationOf, type TestApplication } from '../setup/agents.js';
-import { auditOf, rows, startReplica, withClient, type Replica } from '../setup/harness.js';
+import {
+  auditOf,
+  borrowReplica,
+  type Replica,
+  rows,
+  startReplica,
+  withClient,
+} from '../setup/harness.js';
 import { until } from '../setup/process.js';
 import { callAdmin, createTestZone, type Answer, type TestZone } from '../setup/zone.js';
 
@@ -13,7 +20,7 @@ let app: TestApplication;
 let neighbour: TestApplication;
 
 beforeAll(async () => {
-  replica = await startReplica();
+  replica = await borrowReplica();
   zone = await createTestZone(replica);
   app = await applicationOf(zone, zone);
   const elsewhere = await createTestZone(replica);

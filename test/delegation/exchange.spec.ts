@@ -17,7 +17,7 @@ import {
 const ID = '00000000-0000-7000-8000-000000000000';
 
 /** 100 is the full proof. */
-const ROUNDS = Number(process.env['DELEGATION_ROUNDS'] ?? 12);
+const ROUNDS = Number(process.env['DELEGATION_ROUNDS'] ?? 8);
 
 let a: Replica;
 let b: Replica;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { applicationOf, type TestApplication } from '../setup/agents.js';
-import { auditOf, rows, startReplica, withClient, type Replica } from '../setup/harness.js';
+import { auditOf, borrowReplica, type Replica, rows, withClient } from '../setup/harness.js';
 import { changedInBetween } from '../setup/locks.js';
 import { createTestZone, type Answer, type TestZone } from '../setup/zone.js';
 
@@ -14,7 +14,7 @@ let target: string;
 let edge: string;
 
 beforeAll(async () => {
-  replica = await startReplica();
+  replica = await borrowReplica();
   zone = await createTestZone(replica);
   app = await applicationOf(zone, zone);
 });

@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import {
   ADMIN_TOKEN,
   KEY_ENCRYPTION_KEY,
-  startReplica,
+  sharedReplica,
   startReplicaForTest,
   type Replica,
 } from '../setup/harness.js';
@@ -35,12 +35,8 @@ let replica: Replica;
 let document: Document;
 
 beforeAll(async () => {
-  replica = await startReplica();
+  replica = await sharedReplica();
   document = JSON.parse(await (await fetch(`${replica.url}/docs-json`)).text());
-});
-
-afterAll(async () => {
-  await replica?.stop();
 });
 
 function operations(): { method: string; path: string; operation: Operation }[] {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { applicationOf } from '../setup/agents.js';
-import { startReplica, type Replica } from '../setup/harness.js';
+import { borrowReplica, type Replica } from '../setup/harness.js';
 import { createTestZone } from '../setup/zone.js';
 
 const NO_ID = '00000000-0000-7000-8000-000000000000';
@@ -37,7 +37,7 @@ let mandate: string;
 let system: Record<string, unknown>;
 
 beforeAll(async () => {
-  replica = await startReplica();
+  replica = await borrowReplica();
   const zone = await createTestZone(replica);
   mandate = await (await applicationOf(zone)).bearer();
   system = await zone.admin('POST', '/proof-systems', { name: 'bank' });

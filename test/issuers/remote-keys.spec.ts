@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { startReplica, type Replica } from '../setup/harness.js';
+import { borrowReplica, startReplica, type Replica } from '../setup/harness.js';
 import { ALLOW_KEY_SERVER, startKeyServer, type KeyServer } from '../setup/key-server.js';
 import { createTestZone, postForm, type Answer, type TestZone } from '../setup/zone.js';
 import { foreignForger, newKey } from '../setup/tokens/foreign-tokens.js';
@@ -18,8 +18,8 @@ let server: KeyServer;
 let clientId: string;
 
 beforeAll(async () => {
-  replica = await startReplica({ env: ALLOW_KEY_SERVER });
-  strict = await startReplica({ databaseUrl: replica.databaseUrl });
+  strict = await borrowReplica();
+  replica = await startReplica({ databaseUrl: strict.databaseUrl, env: ALLOW_KEY_SERVER });
   zone = await createTestZone(replica);
   key = await newKey('ES256', 'key-1');
   otherKey = await newKey('ES256', 'key-2');

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createDatabase, rows, startReplica, type Replica } from '../setup/harness.js';
+import { borrowReplicas, type Replica, rows } from '../setup/harness.js';
 import { expectRefused, openLedgerView, type LedgerView } from '../setup/ledger-view.js';
 import {
   ACCESS_TOKEN,
@@ -46,11 +46,9 @@ interface Issuer {
 }
 
 beforeAll(async () => {
-  const databaseUrl = await createDatabase();
-  a = await startReplica({ databaseUrl });
-  b = await startReplica({ databaseUrl });
+  [a, b] = await borrowReplicas();
   zone = await createTestZone(a);
-  view = await openLedgerView(databaseUrl);
+  view = await openLedgerView(a.databaseUrl);
   key = await newKey('ES256', 'idp-key');
   otherKey = await newKey('ES256', 'other-key');
   idp = await newIssuer();

@@ -1,18 +1,17 @@
 import { decodeProtectedHeader, createLocalJWKSet, compactVerify, type JSONWebKeySet } from 'jose';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { rows, startReplica, startReplicaForTest, type Replica } from '../setup/harness.js';
+import { borrowReplicas, type Replica, rows, startReplicaForTest } from '../setup/harness.js';
 import { age, keysOf, rotate } from '../setup/keys.js';
 import { createTestZone, type Answer, type TestZone } from '../setup/zone.js';
 
 /** For the whole proof give 20. */
-const ROTATIONS = Number(process.env['KEY_ROTATIONS'] ?? 3);
+const ROTATIONS = Number(process.env['KEY_ROTATIONS'] ?? 2);
 
 let replica: Replica;
 let other: Replica;
 
 beforeAll(async () => {
-  replica = await startReplica();
-  other = await startReplica({ databaseUrl: replica.databaseUrl });
+  [replica, other] = await borrowReplicas();
 });
 
 afterAll(async () => {

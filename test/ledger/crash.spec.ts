@@ -13,7 +13,7 @@ import { startLoad } from '../setup/load.js';
 import { postmasterOf, until } from '../setup/process.js';
 import { createTestZone } from '../setup/zone.js';
 
-const ROUNDS = Number(process.env['CRASH_ROUNDS'] ?? 2);
+const ROUNDS = Number(process.env['CRASH_ROUNDS'] ?? 1);
 
 let dataDir: string;
 let server: EmbeddedServer;

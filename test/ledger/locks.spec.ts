@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { APPROVE_WRITES, heldIn } from '../setup/challenges.js';
-import { rows, startReplica, type Replica } from '../setup/harness.js';
+import { borrowReplica, type Replica, rows } from '../setup/harness.js';
 import { changedInBetween, whileOpen } from '../setup/locks.js';
 import { persistently } from '../setup/patience.js';
 import { callAdmin, createTestZone, type Answer, type TestZone } from '../setup/zone.js';
@@ -12,7 +12,7 @@ let locked: TestZone;
 let other: TestZone;
 
 beforeAll(async () => {
-  replica = await startReplica();
+  replica = await borrowReplica();
   other = await createTestZone(replica);
 });
 

@@ -1,6 +1,6 @@
 /** An activation is felt by nobody: every request around it is decided, by the old set or the new one. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createDatabase, rows, startReplica, type Replica } from '../setup/harness.js';
+import { borrowReplicas, type Replica, rows } from '../setup/harness.js';
 import { persistently } from '../setup/patience.js';
 import { activate, newSetVersion } from '../setup/policies.js';
 import { createTestZone, PERMIT_ALL, postForm, type Answer, type TestZone } from '../setup/zone.js';
@@ -12,8 +12,7 @@ let replicas: readonly Replica[];
 let zone: TestZone;
 
 beforeAll(async () => {
-  const databaseUrl = await createDatabase();
-  replicas = await Promise.all([startReplica({ databaseUrl }), startReplica({ databaseUrl })]);
+  replicas = await borrowReplicas();
   const [first] = replicas;
   if (first === undefined) throw new Error('no replica');
   zone = await createTestZone(first);
@@ -61,7 +60,8 @@ test('requests around activations are all decided, by one set or the other', asy
   const [replica] = replicas;
   const refused = await rows(
     replica?.databaseUrl ?? '',
-    "SELECT event FROM audit_events WHERE type = 'token_exchange' AND outcome <> 'issued'",
+    "SELECT event FROM audit_events WHERE zone_id = $1 AND type = 'token_exchange' AND outcome <> 'issued'",
+    [zone.zoneId],
   );
   expect(refused).toEqual([]);
 });

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createDatabase, rows, startReplica, type Replica } from '../setup/harness.js';
+import { borrowReplicas, type Replica, rows, startReplica } from '../setup/harness.js';
 import { activate, newSetVersion, statusAt } from '../setup/policies.js';
 import { until } from '../setup/process.js';
 import { callAdmin, createTestZone, PERMIT_ALL, postForm, type TestZone } from '../setup/zone.js';
 
 /** The figures in `docs/policy.md` are of 10,000. */
-const POLICIES = Number(process.env['POLICY_COUNT'] ?? 1_000);
+const POLICIES = Number(process.env['POLICY_COUNT'] ?? 300);
 
 let a: Replica;
 let b: Replica;
@@ -14,8 +14,8 @@ let databaseUrl: string;
 let zone: TestZone;
 
 beforeAll(async () => {
-  databaseUrl = await createDatabase();
-  [a, b] = await Promise.all([startReplica({ databaseUrl }), startReplica({ databaseUrl })]);
+  [a, b] = await borrowReplicas();
+  ({ databaseUrl } = a);
   zone = await createTestZone(a);
 });
 
@@ -260,21 +260,19 @@ test('minting goes on beside the worst bundles', async () => {
     });
     answered[status] = (answered[status] ?? 0) + 1;
   };
-  const over = new AbortController();
   let ended = 0;
   const attacks = bodies.map(async (body) => {
-    while (!over.signal.aborted) {
-      await simulate(body);
-      ended += 1;
-    }
+    await simulate(body);
+    ended += 1;
   });
   // Not all of a bundle's time has to pass before the next mandate is issued: several for each that ends.
-  const minted = await minting(a, () => ended >= bodies.length && (answered[422] ?? 0) > 0);
-  over.abort();
+  const minted = await minting(a, () => ended === bodies.length);
   await Promise.all(attacks);
   console.log(
     `minting beside the worst: ${figures(minted)}; simulations by status: ${JSON.stringify(answered)}`,
   );
+  // One took longer than it may.
+  expect(answered[422]).toBeGreaterThan(0);
   expect(minted.refusals).toEqual([]);
   expect(minted.times.length).toBeGreaterThan(3 * bodies.length);
 });

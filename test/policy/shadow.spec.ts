@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { auditOf, createDatabase, rows, startReplica, type Replica } from '../setup/harness.js';
+import { auditOf, borrowReplicas, type Replica, rows, startReplica } from '../setup/harness.js';
 import { activate, DENY_ALL, newSetVersion, statusAt } from '../setup/policies.js';
 import { callAdmin, createTestZone, PERMIT_ALL, postForm, type TestZone } from '../setup/zone.js';
 
@@ -9,8 +9,8 @@ let b: Replica;
 let databaseUrl: string;
 
 beforeAll(async () => {
-  databaseUrl = await createDatabase();
-  [a, b] = await Promise.all([startReplica({ databaseUrl }), startReplica({ databaseUrl })]);
+  [a, b] = await borrowReplicas();
+  ({ databaseUrl } = a);
 });
 
 afterAll(async () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { rows, startReplica, type Replica } from '../setup/harness.js';
+import { borrowReplica, type Replica, rows } from '../setup/harness.js';
 import { activate, newSetVersion, recordedPolicy } from '../setup/policies.js';
 import { callAdmin, createTestZone, PERMIT_ALL, type TestZone } from '../setup/zone.js';
 
@@ -8,7 +8,7 @@ let replica: Replica;
 let zone: TestZone;
 
 beforeAll(async () => {
-  replica = await startReplica();
+  replica = await borrowReplica();
   zone = await createTestZone(replica);
 });
 

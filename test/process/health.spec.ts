@@ -11,6 +11,7 @@ import {
 import {
   createDatabase,
   rows,
+  sharedReplica,
   startReplica,
   startReplicaForTest,
   type Replica,
@@ -173,7 +174,7 @@ describe('a server with all that it needs', () => {
 });
 
 test('serves metrics to everyone without a metrics token', async () => {
-  const replica = await startReplicaForTest();
+  const replica = await sharedReplica();
   for (const path of ['/metrics', '/metrics.json']) {
     expect((await fetch(`${replica.url}${path}`)).status).toBe(200);
   }
@@ -189,20 +190,23 @@ test('is alive and not ready while stopping', async () => {
   expect((await fetch(`${replica.url}/health`)).status).toBe(200);
 });
 
-test('is not ready with a key-encryption key that the database no longer knows', async () => {
-  const replica = await startReplicaForTest();
-  await rows(replica.databaseUrl, `UPDATE key_encryption_keys SET check_value = '\\x00'`);
-  await expect.poll(async () => (await ready(replica.url)).status).toBe(503);
-  const { body } = await ready(replica.url);
-  expect(Object.keys(body.error)).toEqual(['key_encryption_key']);
-  // A check that decided anything would have mended or replaced the row.
-  const kept = await rows(replica.databaseUrl, 'SELECT check_value FROM key_encryption_keys');
-  expect(kept).toEqual([{ check_value: Buffer.from([0]) }]);
-});
-
-test('is not ready when a migration is missing', async () => {
+test('is not ready with a key-encryption key that the database no longer knows, nor without a migration', async () => {
   const databaseUrl = await createDatabase();
   const replica = await startReplicaForTest({ databaseUrl });
+  const checkValues = () =>
+    rows<{ check_value: Buffer }>(databaseUrl, 'SELECT check_value FROM key_encryption_keys');
+  const setCheckValue = (value: Buffer | undefined) =>
+    rows(databaseUrl, 'UPDATE key_encryption_keys SET check_value = $1', [value]);
+  const [right] = await checkValues();
+  await setCheckValue(Buffer.from([0]));
+  await expect.poll(async () => (await ready(replica.url)).status).toBe(503);
+  const unknown = await ready(replica.url);
+  expect(Object.keys(unknown.body.error)).toEqual(['key_encryption_key']);
+  // A check that decided anything would have mended or replaced the row.
+  expect(await checkValues()).toEqual([{ check_value: Buffer.from([0]) }]);
+  await setCheckValue(right?.check_value);
+  await expect.poll(async () => (await ready(replica.url)).status).toBe(200);
+
   await rows(databaseUrl, `DELETE FROM schema_migrations WHERE name LIKE 'Ledger1%'`);
   await expect.poll(async () => (await ready(replica.url)).status).toBe(503);
   const { body } = await ready(replica.url);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { rows, startReplica, type Replica } from '../setup/harness.js';
+import { borrowReplica, type Replica, rows } from '../setup/harness.js';
 import { callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
 
 let replica: Replica;
@@ -13,7 +13,7 @@ const IN_THE_WAY = [
 ] as const;
 
 beforeAll(async () => {
-  replica = await startReplica();
+  replica = await borrowReplica();
   zone = await createTestZone(replica);
   expect((await zone.session()).status).toBe(200);
   // Whatever is called like an SQLSTATE fails with it, whoever writes it.
@@ -26,7 +26,10 @@ beforeAll(async () => {
   );
 });
 
-afterAll(() => replica?.stop());
+afterAll(async () => {
+  await rows(replica.databaseUrl, 'DROP FUNCTION IF EXISTS fail, fail_as_called CASCADE');
+  await replica.stop();
+});
 
 test.each(IN_THE_WAY)('an operator is told to try again after %s', async (_what, code) => {
   const answer = await callAdmin(replica, 'POST', `/zones/${zone.zoneId}/clients`, { name: code });

@@ -53,7 +53,7 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
-  await expectRecovery();
+  await expectService();
 });
 
 async function startDatabase(): Promise<string> {
@@ -153,10 +153,15 @@ async function expectToHoldOut(): Promise<void> {
   expectRefusals(many.flat());
 }
 
-/** Everything works again, without anybody's help and for every connection. */
-async function expectRecovery(): Promise<void> {
+/** Mandates are issued, and it is said that they are. */
+async function expectService(): Promise<void> {
   await until(async () => (await fetch(`${replica.url}/ready`)).status === 200);
   await until(async () => (await zone.session()).status === 200);
+}
+
+/** Everything works again, without anybody's help and for every connection. */
+async function expectRecovery(): Promise<void> {
+  await expectService();
   // More at once than there are connections in the pool, reads and writes mixed.
   const notNow: string[] = [];
   const asked = <T extends { readonly status: number; readonly requestId: string }>(

@@ -1,7 +1,7 @@
 import { createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startReplica, type Replica } from '../setup/harness.js';
+import { borrowReplica, startReplica, type Replica } from '../setup/harness.js';
 import { openSocket } from '../setup/raw-socket.js';
 import { createTestZone, type TestZone } from '../setup/zone.js';
 
@@ -15,8 +15,11 @@ let zone: TestZone;
 let system: Record<string, unknown>;
 
 beforeAll(async () => {
-  replica = await startReplica({ env: { GATEWAY_HMAC_KEY: KEY.toString('hex') } });
-  keyless = await startReplica({ databaseUrl: replica.databaseUrl });
+  keyless = await borrowReplica();
+  replica = await startReplica({
+    databaseUrl: keyless.databaseUrl,
+    env: { GATEWAY_HMAC_KEY: KEY.toString('hex') },
+  });
   zone = await createTestZone(replica);
   system = await zone.admin('POST', '/proof-systems', { name: 'bank' });
 });

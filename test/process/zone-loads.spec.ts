@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { rows, startReplica, type Replica } from '../setup/harness.js';
+import { borrowReplica, type Replica, rows } from '../setup/harness.js';
 import { before } from '../setup/order.js';
 import { persistently } from '../setup/patience.js';
 import { metric } from '../setup/policies.js';
@@ -10,7 +10,7 @@ import { createTestZone, type Answer, type TestZone } from '../setup/zone.js';
 let replica: Replica;
 
 beforeAll(async () => {
-  replica = await startReplica();
+  replica = await borrowReplica();
 });
 
 afterAll(async () => {

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { inject, onTestFinished } from 'vitest';
 import { copyTemplate, makeDatabase, withClient } from './databases.js';
 import { ADMIN_TOKEN, startServer, stopServer } from './server-process.js';
-import type { SharedReplica } from './shared-replicas.js';
+import type { Loan, SharedReplica } from './shared-replicas.js';
 
 export { ADMIN_TOKEN, KEY_ENCRYPTION_KEY } from './server-process.js';
 export { withClient };
@@ -69,17 +69,62 @@ export async function startReplica(options: ReplicaOptions = {}): Promise<Replic
  * own. The second one is another replica on the same database. Neither is stopped before the whole run is over.
  */
 export async function sharedReplica(which: 'first' | 'second' = 'first'): Promise<Replica> {
-  const response = await fetch(`${inject('sharedReplicasUrl')}/${which}`);
+  const replica = await ask<SharedReplica>(`shared/${which}`);
+  return given(replica, () => Promise.resolve(null));
+}
+
+/**
+ * A replica that this test file has for itself until it stops it, which gives it back: for tests that count or
+ * read metrics, but need no process of their own. Other files used it before, and will again, so what is looked
+ * at is what has changed; no tables are left locked or altered.
+ */
+export async function borrowReplica(): Promise<Replica> {
+  const [replica] = await borrow(1);
+  if (replica === undefined) throw new Error('nothing was lent');
+  return replica;
+}
+
+/** Two replicas on one database, otherwise as {@link borrowReplica}. They are given back when both are stopped. */
+export async function borrowReplicas(): Promise<[Replica, Replica]> {
+  const [one, other] = await borrow(2);
+  if (one === undefined || other === undefined) throw new Error('nothing was lent');
+  return [one, other];
+}
+
+async function borrow(count: number): Promise<Replica[]> {
+  const { id, replicas } = await ask<Loan>(`borrow/${count}`);
+  let inUse = count;
+  return replicas.map((replica) =>
+    given(replica, async () => {
+      inUse -= 1;
+      if (inUse === 0) await ask(`return/${id}`);
+      return null;
+    }),
+  );
+}
+
+async function ask<T>(path: string): Promise<T> {
+  const response = await fetch(`${inject('replicasUrl')}/${path}`);
   if (!response.ok) throw new Error(await response.text());
-  const { ports, pid, databaseUrl, log } = (await response.json()) as SharedReplica;
+  return (await response.json()) as T;
+}
+
+/** A replica that runs on after it was stopped by this file. */
+function given(
+  { ports, pid, databaseUrl, log, logged }: SharedReplica,
+  done: () => Promise<null>,
+): Replica {
   return {
     url: `http://127.0.0.1:${ports[0]}`,
     ports,
     pid,
     databaseUrl,
     adminToken: ADMIN_TOKEN,
-    logs: () => readFileSync(log, 'utf8').split('\n'),
-    stop: () => Promise.resolve(null),
+    logs: () => readFileSync(log).subarray(logged).toString().split('\n'),
+    stop: (signal = 'SIGTERM') => {
+      if (signal !== 'SIGTERM') throw new Error('it was not started by this file');
+      return done();
+    },
   };
 }
 

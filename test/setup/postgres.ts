@@ -57,8 +57,20 @@ async function startServer(): Promise<{ url: string; stop: () => Promise<void> }
   const server = await startEmbeddedPostgres({
     dataDir,
     log: () => {},
-    // Tests kill processes, never the machine, so what was written is there without waiting for the disk.
-    settings: { max_connections: '300', fsync: 'off' },
+    settings: {
+      max_connections: '300',
+      // Tests kill processes, never the machine, so what was written is there without waiting for the disk.
+      fsync: 'off',
+      full_page_writes: 'off',
+      // There is a database for every few tests, which is of no use by the time that it would be looked after.
+      autovacuum: 'off',
+    },
+  });
+  // A password is proved for every connection, thousands of times; that it takes a while is of no use here.
+  const { password } = new URL(server.url);
+  await withClient(server.url, async (client) => {
+    await client.query('SET scram_iterations = 1');
+    await client.query(`ALTER ROLE CURRENT_USER PASSWORD ${client.escapeLiteral(password)}`);
   });
   return {
     url: server.url,

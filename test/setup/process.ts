@@ -144,6 +144,10 @@ export async function signalFamily(pid: number, signal: NodeJS.Signals): Promise
   }
 }
 
+/** Milliseconds between two attempts: soon at first, and then more seldom, since each takes the time of others. */
+const FIRST_PAUSE = 10;
+const LONGEST_PAUSE = 100;
+
 /** Tries until it works. */
 export async function until<T>(
   attempt: () => Promise<T | null | false | undefined>,
@@ -151,7 +155,7 @@ export async function until<T>(
 ): Promise<T> {
   const deadline = performance.now() + patienceMs;
   let last: unknown;
-  for (;;) {
+  for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE)) {
     try {
       const result = await attempt();
       if (result !== null && result !== undefined && result !== false) return result;
@@ -159,6 +163,6 @@ export async function until<T>(
       last = error;
     }
     if (performance.now() > deadline) throw new Error('waited in vain', { cause: last });
-    await sleep(20);
+    await sleep(pause);
   }
 }

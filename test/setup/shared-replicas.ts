@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,57 +9,122 @@ import { startServer, stopServer, type ListeningServer } from './server-process.
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Where a shared replica is asked for by its number, and started when it is for the first time. */
-    sharedReplicasUrl: string;
+    /**
+     * Where test files get replicas that they do not start themselves: `/shared/<name>`, `/borrow/<count>` and,
+     * when they are done with what they borrowed, `/return/<id>`.
+     */
+    replicasUrl: string;
   }
 }
 
-/** What a test file learns of a shared replica. */
+/** What a test file learns of a replica that it did not start. */
 export interface SharedReplica {
   readonly ports: readonly number[];
   readonly pid: number;
   readonly databaseUrl: string;
   /** The file that has everything that it has written so far. */
   readonly log: string;
+  /** How many bytes of that were written for others before. */
+  readonly logged: number;
+}
+
+/** Replicas on one database that are lent together, to one test file at a time. */
+export interface Loan {
+  readonly id: number;
+  readonly replicas: readonly SharedReplica[];
+}
+
+interface Running {
+  readonly server: ListeningServer;
+  readonly replica: SharedReplica;
 }
 
 /**
- * Replicas for all test files that need nothing but zones of their own: to start a server is most of what
- * such a file costs. They are started when a file asks for them, and share a database.
+ * Replicas that test files need not start themselves: to start a server is most of what such a file costs.
+ * They are started when a file asks for them, and run until the whole run is over.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const directory = mkdtempSync(join(tmpdir(), 'mandate-shared-'));
-  const servers: ListeningServer[] = [];
-  const replicas = new Map<string, Promise<SharedReplica>>();
+  const running: Running[] = [];
+  const shared = new Map<string, Promise<SharedReplica>>();
+  const sets: Running[][] = [];
+  const setOf = (id: number): readonly Running[] => sets[id] ?? [];
+  /** The ids of the sets that nobody has now. */
+  const free = new Set<number>();
   let database: Promise<string> | undefined;
+  const newDatabase = () => copyTemplate(project.getProvidedContext());
 
-  const start = async (name: string): Promise<SharedReplica> => {
-    database ??= copyTemplate(project.getProvidedContext());
-    const databaseUrl = await database;
-    const log = join(directory, name);
+  const start = async (databaseUrl: string): Promise<Running> => {
+    const log = join(directory, `${running.length}-${Date.now()}`);
+    appendFileSync(log, '');
     const server = await startServer({ DATABASE_URL: databaseUrl }, (line) => {
       appendFileSync(log, `${line}\n`);
     });
-    servers.push(server);
-    return { ports: server.ports, pid: server.pid, databaseUrl, log };
+    const { ports, pid } = server;
+    const one = { server, replica: { ports, pid, databaseUrl, log, logged: 0 } };
+    running.push(one);
+    return one;
+  };
+
+  const share = (name: string): Promise<SharedReplica> => {
+    const known = shared.get(name);
+    if (known !== undefined) return known;
+    const made = (async () => {
+      database ??= newDatabase();
+      return (await start(await database)).replica;
+    })();
+    shared.set(name, made);
+    return made;
+  };
+
+  const lend = async (count: number): Promise<Loan> => {
+    // One of two will do, if nobody uses the other.
+    const enough = [...free].filter((id) => setOf(id).length >= count);
+    for (const id of enough.toSorted((one, other) => setOf(one).length - setOf(other).length)) {
+      if (!free.delete(id)) continue;
+      // What a test has broken in spite of everything is not lent again.
+      if (await areReady(setOf(id))) return loanOf(id, setOf(id).slice(0, count));
+    }
+    const databaseUrl = await newDatabase();
+    const set = await Promise.all(Array.from({ length: count }, () => start(databaseUrl)));
+    return loanOf(sets.push(set) - 1, set);
   };
 
   const desk = createServer((request, response) => {
-    const name = (request.url ?? '').slice(1);
-    const replica = replicas.get(name) ?? start(name);
-    replicas.set(name, replica);
-    replica.then(
+    const [, verb, what = ''] = (request.url ?? '').split('/');
+    const answer = async (): Promise<unknown> => {
+      if (verb === 'shared') return share(what);
+      if (verb === 'borrow') return lend(Number(what));
+      free.add(Number(what));
+      return {};
+    };
+    answer().then(
       (found) => response.end(JSON.stringify(found)),
       (error: unknown) => response.writeHead(500).end(String(error)),
     );
   });
   await new Promise<void>((resolve) => desk.listen(0, '127.0.0.1', resolve));
   const { port } = desk.address() as AddressInfo;
-  project.provide('sharedReplicasUrl', `http://127.0.0.1:${port}`);
+  project.provide('replicasUrl', `http://127.0.0.1:${port}`);
   return async () => {
     desk.close();
     desk.closeAllConnections();
-    await Promise.all(servers.map(({ child }) => stopServer(child, 'SIGTERM')));
+    await Promise.all(running.map(({ server }) => stopServer(server.child, 'SIGTERM')));
     rmSync(directory, { recursive: true });
   };
+}
+
+const loanOf = (id: number, set: readonly Running[]): Loan => ({
+  id,
+  replicas: set.map(({ replica }) => ({ ...replica, logged: statSync(replica.log).size })),
+});
+
+async function areReady(set: readonly Running[]): Promise<boolean> {
+  const answers = set.map(({ replica }) =>
+    fetch(`http://127.0.0.1:${replica.ports[0]}/ready`).then(
+      ({ status }) => status === 200,
+      () => false,
+    ),
+  );
+  return (await Promise.all(answers)).every(Boolean);
 }

@@ -2,13 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Agent, get } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { APPROVE_WRITES, heldIn } from '../setup/challenges.js';
-import {
-  createDatabase,
-  rows,
-  startReplica,
-  startReplicaForTest,
-  type Replica,
-} from '../setup/harness.js';
+import { borrowReplicas, type Replica, rows, startReplicaForTest } from '../setup/harness.js';
 import { before } from '../setup/order.js';
 import { metric } from '../setup/policies.js';
 import { callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
@@ -21,8 +15,7 @@ let b: Replica;
 let zone: TestZone;
 
 beforeAll(async () => {
-  const databaseUrl = await createDatabase();
-  [a, b] = await Promise.all([startReplica({ databaseUrl }), startReplica({ databaseUrl })]);
+  [a, b] = await borrowReplicas();
   zone = await createTestZone(a);
   await zone.activate(APPROVE_WRITES);
 });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startReplica, type Replica } from '../setup/harness.js';
+import { borrowReplica, type Replica } from '../setup/harness.js';
 import { openLedgerView, type LedgerView } from '../setup/ledger-view.js';
 import { forgerFor } from '../setup/zone-key.js';
 import {
@@ -31,7 +31,7 @@ let subject: { token: string; forger: TokenForger };
 let actor: { token: string; forger: TokenForger };
 
 beforeAll(async () => {
-  replica = await startReplica();
+  replica = await borrowReplica();
   const [own, foreign] = await Promise.all([createTestZone(replica), createTestZone(replica)]);
   zone = own;
   view = await openLedgerView(replica.databaseUrl);

@@ -1,8 +1,8 @@
 import { createRemoteJWKSet, decodeJwt, exportJWK, generateKeyPair, jwtVerify } from 'jose';
 import * as oauth from 'oauth4webapi';
 import * as client from 'openid-client';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startReplica, type Replica } from '../setup/harness.js';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type Replica, sharedReplica } from '../setup/harness.js';
 import { ACCESS_TOKEN, createTestZone, TOKEN_EXCHANGE, type TestZone } from '../setup/zone.js';
 
 /** What the libraries are told about the server, in place of a discovery document. */
@@ -18,17 +18,13 @@ let zone: TestZone;
 let metadata: Metadata;
 
 beforeAll(async () => {
-  replica = await startReplica();
+  replica = await sharedReplica();
   zone = await createTestZone(replica);
   metadata = {
     issuer: 'http://localhost:8080',
     token_endpoint: `${replica.url}/oauth/2/token`,
     jwks_uri: `${replica.url}/.well-known/jwks.json?zone_id=${zone.zoneId}`,
   };
-});
-
-afterAll(async () => {
-  await replica?.stop();
 });
 
 const exchanged = (subject: string) => ({

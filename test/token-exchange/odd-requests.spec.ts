@@ -1,5 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { auditOf, startReplica, startReplicaForTest, type Replica } from '../setup/harness.js';
+import {
+  auditOf,
+  borrowReplica,
+  type Replica,
+  startReplica,
+  startReplicaForTest,
+} from '../setup/harness.js';
 import { formRequest, openSocket } from '../setup/raw-socket.js';
 import { createTestZone, postForm, type TestZone } from '../setup/zone.js';
 
@@ -9,7 +15,7 @@ let replica: Replica;
 let zone: TestZone;
 
 beforeAll(async () => {
-  replica = await startReplica();
+  replica = await borrowReplica();
   zone = await createTestZone(replica);
 });
 

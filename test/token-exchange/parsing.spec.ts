@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startReplica, type Replica } from '../setup/harness.js';
+import { borrowReplica, type Replica } from '../setup/harness.js';
 import {
   expectRefused,
   openLedgerView,
@@ -15,7 +15,7 @@ let zone: TestZone;
 let view: LedgerView;
 
 beforeAll(async () => {
-  replica = await startReplica();
+  replica = await borrowReplica();
   zone = await createTestZone(replica);
   view = await openLedgerView(replica.databaseUrl);
 });

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startReplica, type Replica } from '../setup/harness.js';
+import { borrowReplica, type Replica } from '../setup/harness.js';
 import {
   expectRefused,
   openLedgerView,
@@ -30,7 +30,7 @@ let colleague: { clientId: string; secret: string };
 let view: LedgerView;
 
 beforeAll(async () => {
-  replica = await startReplica();
+  replica = await borrowReplica();
   [zone, foreign] = await Promise.all([createTestZone(replica), createTestZone(replica)]);
   await zone.admin('POST', '/resources', {
     identifier: GATEWAY,

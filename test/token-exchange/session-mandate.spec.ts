@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startReplica, type Replica } from '../setup/harness.js';
+import { borrowReplica, type Replica } from '../setup/harness.js';
 import { expectRefused, openLedgerView, type LedgerView } from '../setup/ledger-view.js';
 import {
   ACCESS_TOKEN,
@@ -21,7 +21,7 @@ let zone: TestZone;
 let view: LedgerView;
 
 beforeAll(async () => {
-  replica = await startReplica();
+  replica = await borrowReplica();
   zone = await createTestZone(replica);
   view = await openLedgerView(replica.databaseUrl);
 });

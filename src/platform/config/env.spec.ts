@@ -120,6 +120,33 @@ test('refuses a given database without the key that it is sealed with', () => {
   ]);
 });
 
+test.each(['postgres://canary:canary@host:port/x', 'postgres://canary:can/ary@host/x'])(
+  'refuses the malformed %s in one sentence',
+  (url) => {
+    expect(problemsOf({ ...GIVEN, DATABASE_URL: url })).toEqual([
+      'DATABASE_URL is malformed: it must be like postgres://user:password@host/name',
+    ]);
+  },
+);
+
+test.each<[Record<string, string>, string]>([
+  [{ KEY_ENCRYPTION_KEY: '01'.repeat(32) }, 'KEY_ENCRYPTION_KEY is not random'],
+  [
+    { KEY_ENCRYPTION_KEY: GIVEN.KEY_ENCRYPTION_KEY, KEY_ENCRYPTION_KEY_FILE: '/dev/null' },
+    'KEY_ENCRYPTION_KEY and KEY_ENCRYPTION_KEY_FILE are both set',
+  ],
+  [
+    { KEY_ENCRYPTION_KEY_FILE: '/nowhere/at/all' },
+    'KEY_ENCRYPTION_KEY_FILE names a file that does not exist or cannot be read',
+  ],
+  [
+    { KEY_ENCRYPTION_KEY_FILE: '/tmp' },
+    'KEY_ENCRYPTION_KEY_FILE names a file that does not exist or cannot be read',
+  ],
+])('refuses a key or a file that is no good, and says why: %j', (env, says) => {
+  expect(problemsOf({ DATABASE_URL: GIVEN.DATABASE_URL, ...env })[0]).toContain(says);
+});
+
 describe('files', () => {
   let dir: string;
   beforeAll(() => {
