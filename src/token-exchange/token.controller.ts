@@ -7,7 +7,7 @@ import {
   ApiOperation,
   ApiResponse,
   ApiTags,
-} from '@nestjs/swagger';
+} from '../platform/http/openapi-decorators.js';
 import type { Request } from 'express';
 import { readClientRequest } from '../authentication/client-request.js';
 import { Exchange } from './exchange.service.js';
