@@ -17,7 +17,13 @@ const builtAt = existsSync(stamp) ? statSync(stamp).mtimeMs : 0;
 const newerThanBuild = (names) => names.some((name) => newest(join(root, name)) > builtAt);
 
 // The compiler notices changed sources by itself, but not a change in how they are to be compiled.
-const settings = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'nest-cli.json'];
+const settings = [
+  'package.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'nest-cli.json',
+  'scripts/openapi-hints.cjs',
+];
 const settingsChanged = newerThanBuild(settings);
 if (settingsChanged) rmSync(join(root, 'dist'), { recursive: true, force: true });
 

@@ -5,7 +5,7 @@ import {
   type CanActivate,
   type Type,
 } from '@nestjs/common';
-import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiTags } from '../platform/http/openapi-decorators.js';
 import { StrictBodies } from '../platform/http/strict-bodies.js';
 import { TURN_DEADLINE_MS } from '../platform/database/zone-turn.js';
 import { AnswerWithin } from '../platform/http/deadline.interceptor.js';

@@ -7,7 +7,7 @@ import {
   type PipeTransform,
 } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { ApiParam } from '@nestjs/swagger';
+import { ApiParam } from '../platform/http/openapi-decorators.js';
 import type { Request } from 'express';
 import type { Repository } from 'typeorm';
 import { isUuid } from '../oauth/vocabulary.js';

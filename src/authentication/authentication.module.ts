@@ -1,5 +1,8 @@
 import { Module } from '@nestjs/common';
+import type { Logger } from 'pino';
 import { LedgerModule } from '../ledger/ledger.module.js';
+import { ENV, type RunningEnv } from '../platform/config/env.js';
+import { LOGGER } from '../platform/config/logger.js';
 import { IssuersModule } from '../zones/issuers/issuers.module.js';
 import { SnapshotModule } from '../zones/snapshot/snapshot.module.js';
 import { authenticationMetrics } from './authentication.metrics.js';
@@ -8,6 +11,7 @@ import { RequestLimits } from './request-limits.service.js';
 import { SecretVerifier } from './secret-verifier.js';
 import { ClientAuthentication } from './client-authentication.service.js';
 import { SessionBearers } from './session-bearers.service.js';
+import { SHARED_COUNTS, SharedCounts } from './shared-counts.js';
 import { UnauthenticatedDenials } from './unauthenticated-denials.service.js';
 
 /** Who asks: client credentials, session mandates as bearers, and how often. */
@@ -19,6 +23,12 @@ import { UnauthenticatedDenials } from './unauthenticated-denials.service.js';
     RequestLimits,
     SecretVerifier,
     SessionBearers,
+    {
+      provide: SHARED_COUNTS,
+      useFactory: ({ redisUrl }: RunningEnv, logger: Logger) =>
+        redisUrl === undefined ? null : SharedCounts.at(redisUrl, logger),
+      inject: [ENV, LOGGER],
+    },
     UnauthenticatedDenials,
     ...authenticationMetrics,
   ],

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import { atMost } from '../platform/at-most.js';
 
 /** How often something may happen. */
 export interface KeyedLimitOptions {
@@ -25,7 +26,7 @@ export class KeyedLimit {
     const counts = new RateLimiterMemory({ points, duration: seconds });
     this.counts = counts;
     this.recent = new LRUCache({
-      max: maxKeys,
+      ...atMost(maxKeys),
       dispose: (_value, key, reason) => {
         if (reason === 'evict') void counts.delete(key);
       },

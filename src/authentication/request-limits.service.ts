@@ -1,5 +1,4 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import type { Logger } from 'pino';
 import {
   BurstyRateLimiter,
   RateLimiterMemory,
@@ -8,8 +7,7 @@ import {
   type RateLimiterAbstract,
 } from 'rate-limiter-flexible';
 import { ENV, type RateLimit, type RunningEnv } from '../platform/config/env.js';
-import { LOGGER } from '../platform/config/logger.js';
-import { SharedCounts } from './shared-counts.js';
+import { SHARED_COUNTS, type SharedCounts } from './shared-counts.js';
 
 /** Seconds over which a burst is counted. */
 const BURST_SECONDS = 10;
@@ -20,12 +18,13 @@ const BURST_SECONDS = 10;
  */
 @Injectable()
 export class RequestLimits implements OnApplicationShutdown {
-  private readonly shared: SharedCounts | null;
   private readonly ofClient: BurstyRateLimiter;
   private readonly ofZone: BurstyRateLimiter;
 
-  constructor(@Inject(ENV) env: RunningEnv, @Inject(LOGGER) logger: Logger) {
-    this.shared = env.redisUrl === undefined ? null : new SharedCounts(env.redisUrl, logger);
+  constructor(
+    @Inject(ENV) env: RunningEnv,
+    @Inject(SHARED_COUNTS) private readonly shared: SharedCounts | null,
+  ) {
     this.ofClient = this.limiter('client', env.clientRateLimit);
     this.ofZone = this.limiter('zone', env.zoneRateLimit);
   }

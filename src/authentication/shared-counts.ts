@@ -1,5 +1,7 @@
-import { createClient } from '@redis/client';
 import type { Logger } from 'pino';
+
+/** The injection token of {@link SharedCounts}, `null` without `REDIS_URL`. */
+export const SHARED_COUNTS = Symbol('SHARED_COUNTS');
 
 /** Milliseconds after which a Redis that has not answered counts as away. One request waits for that. */
 const ANSWER_MS = 250;
@@ -19,6 +21,7 @@ class RedisAway extends Error {
   }
 }
 
+type Redis = typeof import('@redis/client');
 type Client = ReturnType<typeof newClient>;
 
 /**
@@ -35,14 +38,22 @@ export class SharedCounts {
   private timer: NodeJS.Timeout | undefined;
   private closed = false;
 
-  /**
-   * @param url `redis://…` or `rediss://…`
-   */
-  constructor(
+  private constructor(
+    private readonly redis: Redis,
     private readonly url: string,
     private readonly logger: Logger,
   ) {
     void this.probe();
+  }
+
+  /**
+   * The client library is a quarter of all modules that a start would load, so only what uses Redis loads it.
+   *
+   * @param url `redis://…` or `rediss://…`
+   * @returns at once, whether that answers or not
+   */
+  static async at(url: string, logger: Logger): Promise<SharedCounts> {
+    return new SharedCounts(await import('@redis/client'), url, logger);
   }
 
   /**
@@ -91,7 +102,7 @@ export class SharedCounts {
 
   /** Connects anew, and writes something. Never throws. */
   private async probe(): Promise<void> {
-    const client = newClient(this.url);
+    const client = newClient(this.redis, this.url);
     let failed = false;
     client.on('error', (error: unknown) => {
       failed = true;
@@ -111,8 +122,8 @@ export class SharedCounts {
   }
 }
 
-function newClient(url: string) {
-  return createClient({
+function newClient(redis: Redis, url: string) {
+  return redis.createClient({
     url,
     RESP: 2,
     disableClientInfo: true,

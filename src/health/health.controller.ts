@@ -1,5 +1,10 @@
 import { Controller, Get, Header } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import {
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+  Described,
+} from '../platform/http/openapi-decorators.js';
 import { HealthCheck, type HealthCheckResult } from '@nestjs/terminus';
 import { Readiness } from './readiness.service.js';
 
@@ -20,7 +25,8 @@ export class HealthController {
   }
 
   @Get('ready')
-  @HealthCheck()
+  @HealthCheck({ noCache: true, swaggerDocumentation: false })
+  @Described(() => HealthCheck({ noCache: false, swaggerDocumentation: true }))
   @ApiOperation({ summary: 'Readiness: minting is safe now' })
   ready(): Promise<HealthCheckResult> {
     return this.readiness.check();

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { DataSourceOptions } from 'typeorm';
+import type { DataSourceOptions, MigrationInterface } from 'typeorm';
 import { ImpatientPool } from '../platform/database/impatient-pool.js';
 import { timeLimits, type TimeLimits } from '../platform/config/time-limits.js';
 import { Authenticator } from '../step-up/authenticators/authenticator.entity.js';
@@ -46,6 +46,26 @@ type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 /** The table in which TypeORM keeps the names of the migrations that were run. */
 export const MIGRATIONS_TABLE = 'schema_migrations';
 
+/** The migrations, in their order. */
+export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
+  FunctionSets1795280000000,
+  Zones1795280000001,
+  Keys1795280000002,
+  Policy1795280000003,
+  Ledger1795280000004,
+  Delegation1795280000005,
+  StepUp1795280000006,
+  Webhooks1795280000007,
+  EnrolmentKeys1795291896270,
+  DecisionPersons1795292028034,
+  AgentSessionLimits1795292294765,
+  RequestLabels1795292544585,
+  ConfirmationProofs1795293080661,
+  Removals1795293453144,
+  LedgerProbes1795293541006,
+  AuditChainEnds1795294319836,
+];
+
 /** The most connections of operators: what they change takes three of them at most (`audited-changes.service.ts`). */
 const OPERATORS_POOL_SIZE = 4;
 
@@ -87,24 +107,7 @@ export function dataSourceOptions(url: string, limits: TimeLimits = timeLimits()
       WebhookDelivery,
       Removal,
     ],
-    migrations: [
-      FunctionSets1795280000000,
-      Zones1795280000001,
-      Keys1795280000002,
-      Policy1795280000003,
-      Ledger1795280000004,
-      Delegation1795280000005,
-      StepUp1795280000006,
-      Webhooks1795280000007,
-      EnrolmentKeys1795291896270,
-      DecisionPersons1795292028034,
-      AgentSessionLimits1795292294765,
-      RequestLabels1795292544585,
-      ConfirmationProofs1795293080661,
-      Removals1795293453144,
-      LedgerProbes1795293541006,
-      AuditChainEnds1795294319836,
-    ],
+    migrations: [...MIGRATIONS],
     migrationsTableName: MIGRATIONS_TABLE,
     synchronize: false,
     poolSize: 8,

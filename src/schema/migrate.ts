@@ -5,7 +5,7 @@ import { InvalidEnvironment, readEnv } from '../platform/config/env.js';
 import { timeLimits, type TimeLimits } from '../platform/config/time-limits.js';
 import { DatabaseUnusable, StartPatience } from '../platform/database/start-patience.js';
 import { FUNCTION_SET } from '../platform/database/function-set.js';
-import { MIGRATIONS_TABLE, migrationOptions } from './data-source.js';
+import { MIGRATIONS, MIGRATIONS_TABLE, migrationOptions } from './data-source.js';
 import { makePartitions, updateFunctions } from './functions.js';
 import { whenTablesAreFree } from './tables-in-use.js';
 
@@ -78,11 +78,13 @@ async function runMigrations(
   limits: TimeLimits,
   done: string[],
 ): Promise<void> {
+  const ours = MIGRATIONS.map(({ name }) => name);
+  const before = await namesOnRecord(lock);
+  refuseEarlierDatabase(before, String(ours[0]));
+  // As it is at nearly every start, which need not make connections of TypeORM for that.
+  if (ours.every((name) => before.includes(name))) return;
   const dataSource = await new DataSource(migrationOptions(url, limits)).initialize();
   try {
-    const [first] = dataSource.migrations;
-    const before = await namesOnRecord(lock);
-    refuseEarlierDatabase(before, String(first?.name));
     try {
       await whenTablesAreFree(patience, async (lockMs) => {
         // The pool has one connection, so the migrations run on the same.

@@ -10,7 +10,7 @@ import {
   Post,
   UseGuards,
 } from '@nestjs/common';
-import { ApiBearerAuth, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiResponse, ApiTags } from '../platform/http/openapi-decorators.js';
 import { BearerToken, SessionBearerGuard } from '../authentication/session-bearer.guard.js';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { CurrentRequestId, type RequestId } from '../platform/http/request-id.js';

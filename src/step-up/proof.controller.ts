@@ -8,7 +8,7 @@ import {
   Req,
   UseGuards,
 } from '@nestjs/common';
-import { ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiResponse, ApiTags } from '../platform/http/openapi-decorators.js';
 import type { Request } from 'express';
 import { CurrentRequestId, type RequestId } from '../platform/http/request-id.js';
 import { StrictBodies } from '../platform/http/strict-bodies.js';

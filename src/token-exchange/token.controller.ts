@@ -8,7 +8,7 @@ import {
   ApiOperation,
   ApiResponse,
   ApiTags,
-} from '@nestjs/swagger';
+} from '../platform/http/openapi-decorators.js';
 import type { Request, Response } from 'express';
 import { DirectRoutes, type DirectAnswer } from '../platform/http/direct-routes.js';
 import { readClientRequest } from '../authentication/client-request.js';

@@ -34,7 +34,14 @@ const ROOMS: Readonly<Record<string, string>> = {
 const FLOORS = Object.keys(ROOMS);
 
 /** Files that belong to no folder: they wire the folders up. */
-const COMPOSITION = new Set(['main.ts', 'cli.ts', 'app.module.ts', 'embedded.ts', 'shutdown.ts']);
+const COMPOSITION = new Set([
+  'main.ts',
+  'cli.ts',
+  'service-commands.ts',
+  'app.module.ts',
+  'embedded.ts',
+  'shutdown.ts',
+]);
 
 /** Folders whose every file is free of frameworks. */
 const PURE_FOLDERS = new Set(['oauth', 'mandates']);

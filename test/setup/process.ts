@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { SHORT_LIVED } from './node-flags.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
 
@@ -43,7 +44,7 @@ export async function killProcesses(): Promise<void> {
 export function startProcess(
   env: Readonly<Record<string, string>>,
   cwd = '/tmp',
-  command: readonly [string, ...string[]] = [process.execPath, MAIN],
+  command: readonly [string, ...string[]] = [process.execPath, ...SHORT_LIVED, MAIN],
 ): ServerProcess {
   let since = performance.now();
   const [file, ...args] = command;

@@ -12,7 +12,7 @@ import {
   Res,
 } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { ApiResponse } from '@nestjs/swagger';
+import { ApiResponse } from '../../platform/http/openapi-decorators.js';
 import type { Response } from 'express';
 import { IsNull, type EntityManager, type Repository } from 'typeorm';
 import { Resource } from '../../zones/resource.entity.js';

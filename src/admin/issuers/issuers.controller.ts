@@ -12,7 +12,7 @@ import {
   UnprocessableEntityException,
 } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { ApiResponse } from '@nestjs/swagger';
+import { ApiResponse } from '../../platform/http/openapi-decorators.js';
 import type { Response } from 'express';
 import { In, IsNull, type Repository } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';

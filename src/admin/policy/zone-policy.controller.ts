@@ -9,7 +9,7 @@ import {
   Res,
   UnprocessableEntityException,
 } from '@nestjs/common';
-import { ApiHeader } from '@nestjs/swagger';
+import { ApiHeader } from '../../platform/http/openapi-decorators.js';
 import { InjectEntityManager, InjectRepository } from '@nestjs/typeorm';
 import type { Response } from 'express';
 import type { EntityManager, Repository } from 'typeorm';

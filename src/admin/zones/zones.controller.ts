@@ -1,6 +1,6 @@
 import { Body, Delete, Get, HttpCode, Post, Query, Res } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { ApiResponse } from '@nestjs/swagger';
+import { ApiResponse } from '../../platform/http/openapi-decorators.js';
 import type { Response } from 'express';
 import type { EntityManager, Repository } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';

@@ -5,7 +5,7 @@ import {
   UseGuards,
   type ExecutionContext,
 } from '@nestjs/common';
-import { ApiBearerAuth, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiResponse, ApiTags } from '../../platform/http/openapi-decorators.js';
 import type { Request } from 'express';
 import { StrictBodies } from '../../platform/http/strict-bodies.js';
 import { requestIdOf } from '../../platform/http/request-id.js';

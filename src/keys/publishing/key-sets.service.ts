@@ -3,6 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { JWK } from 'jose';
 import { LRUCache } from 'lru-cache';
 import type { DataSource } from 'typeorm';
+import { atMost } from '../../platform/at-most.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { cacheControlAt, keySetOf, type PublicKey, type PublishedKeySet } from './key-set.js';
 import { scheduleOf } from '../rotation/stored-schedule.js';
@@ -28,7 +29,7 @@ const RETRY_MS = 1_000;
  */
 @Injectable()
 export class KeySets {
-  private readonly cache = new LRUCache<string, Cached>({ max: 10_000 });
+  private readonly cache = new LRUCache<string, Cached>(atMost(10_000));
   private readonly loading = new Map<string, Promise<PublishedKeySet | null>>();
   /** Counts invalidations: a set that was read before one is not fresh after it. */
   private epoch = 0;

@@ -2,6 +2,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JWK } from 'jose';
 import { LRUCache } from 'lru-cache';
+import { atMost } from '../../platform/at-most.js';
 import { writePrivate } from '../../platform/config/private-file.js';
 import { openSealed, type KeyEncryptions } from '../../sealing/key-encryptions.js';
 import { newSigningKeyPair, signWith, type Sign } from '../signing/key-pair.js';
@@ -20,7 +21,7 @@ const THUMBPRINT = /^[A-Za-z0-9_-]{43}$/;
  * thumbprint and algorithm, so files cannot be exchanged.
  */
 export class FileKeys implements KeyStore {
-  private readonly open = new LRUCache<string, Promise<Sign>>({ max: MAX_OPEN });
+  private readonly open = new LRUCache<string, Promise<Sign>>(atMost(MAX_OPEN));
 
   constructor(
     private readonly directory: string,

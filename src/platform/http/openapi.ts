@@ -1,6 +1,8 @@
-import type { NestExpressApplication } from '@nestjs/platform-express';
-import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
+import { ExpressAdapter, type NestExpressApplication } from '@nestjs/platform-express';
+import type { OpenAPIObject } from '@nestjs/swagger';
+import { Router, type Express, type RequestHandler } from 'express';
 import { readManifest } from '../config/manifest.js';
+import { loadSwagger } from './openapi-decorators.js';
 
 type PathItem = OpenAPIObject['paths'][string];
 type Operation = NonNullable<PathItem['get']>;
@@ -26,18 +28,41 @@ const errorSchema: Schema = {
 /**
  * Serves the OpenAPI document at `/docs-json` and pages to read it at `/docs`, with everything that
  * they load below it. Call it before the application is initialised: the routes must come before the
- * answer for unknown ones. The document itself is generated on the first request.
+ * answer for unknown ones. What makes them is loaded by the first request.
  */
 export function serveDocs(app: NestExpressApplication): void {
-  SwaggerModule.setup('docs', app, () => describeRoutes(app), {
+  let pages: Promise<RequestHandler> | undefined;
+  const answer: RequestHandler = (request, response, next) => {
+    pages ??= makePages(app);
+    pages.then((found) => found(request, response, next), next);
+  };
+  const server: Express = app.getHttpAdapter().getInstance();
+  for (const path of ['/docs', '/docs/*path', '/docs-json']) server.get(path, answer);
+}
+
+async function makePages(app: NestExpressApplication): Promise<RequestHandler> {
+  const swagger = await loadSwagger();
+  const document = describeRoutes(app, swagger);
+  const router = Router();
+  const adapter = new ExpressAdapter(router);
+  // The application, as it would be if it had no other routes.
+  const pages: NestExpressApplication = Object.create(app, {
+    getHttpAdapter: { value: () => adapter },
+    useStaticAssets: { value: adapter.useStaticAssets.bind(adapter) },
+  });
+  swagger.SwaggerModule.setup('docs', pages, document, {
     jsonDocumentUrl: 'docs-json',
     raw: ['json'],
     customSiteTitle: 'Mandate',
   });
+  return router;
 }
 
 /** The OpenAPI document, generated from the controllers. */
-function describeRoutes(app: NestExpressApplication): OpenAPIObject {
+function describeRoutes(
+  app: NestExpressApplication,
+  { DocumentBuilder, SwaggerModule }: Awaited<ReturnType<typeof loadSwagger>>,
+): OpenAPIObject {
   const { version, description } = readManifest();
   const config = new DocumentBuilder()
     .setTitle('Mandate')

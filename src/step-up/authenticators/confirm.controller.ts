@@ -1,5 +1,5 @@
 import { Controller, Get, Inject, Param, Post, Req, Res } from '@nestjs/common';
-import { ApiConsumes, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiConsumes, ApiOperation, ApiTags } from '../../platform/http/openapi-decorators.js';
 import type { Request, Response } from 'express';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { requestIdOf } from '../../platform/http/request-id.js';

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { atMost } from '../../platform/at-most.js';
 
 /** Milliseconds of rest after the first failure; each further one doubles it. */
 const FIRST_REST_MS = 250;
@@ -29,7 +30,7 @@ export class LoadRests {
 
   /** @param max the most zones that are remembered */
   constructor(max: number) {
-    this.rests = new LRUCache({ max });
+    this.rests = new LRUCache(atMost(max));
   }
 
   /** Milliseconds until a zone may be loaded; 0 if it may now. @param now milliseconds since the epoch */

@@ -5,6 +5,7 @@ import { LRUCache } from 'lru-cache';
 import type { Counter } from 'prom-client';
 import type { DataSource, Repository } from 'typeorm';
 import { Clients } from '../clients/clients.service.js';
+import { atMost } from '../../platform/at-most.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { ChangeFeed, type ChangeListener } from '../../platform/database/change-feed.js';
 import type { KeyRing } from '../../keys/signing/key-ring.js';
@@ -55,7 +56,7 @@ export class Snapshots implements OnModuleInit, ChangeListener {
   /** The last version of each zone that turned out to be stale. */
   private readonly outdated = new LRUCache<string, string>({ max: MAX_ZONES });
   /** The zone id of each client, `''` for unknown clients: the ledger checks that, too. */
-  private readonly zoneOfClient = new LRUCache<string, string>({ max: MAX_CLIENTS });
+  private readonly zoneOfClient = new LRUCache<string, string>(atMost(MAX_CLIENTS));
 
   private readonly zoneLoads: ZoneLoads<StoredZone, ZoneSnapshot>;
 

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { OAuthError } from '../../oauth/errors.js';
 import type { Clock } from '../../platform/config/clock.js';
+import { atMost } from '../../platform/at-most.js';
 import { Turns } from '../../platform/turns.js';
 import { LoadRests } from './load-rests.js';
 import { CHUNK, TooManyClients } from './read-clients.js';
@@ -50,7 +51,7 @@ class ZoneRests extends OAuthError {
 export class ZoneLoads<Stored, Loaded> {
   private readonly small = new Turns({ ...OF_ONE_ZONE, inAll: SMALL_AT_ONCE });
   private readonly large = new Turns({ ...OF_ONE_ZONE, inAll: LARGE_AT_ONCE });
-  private readonly knownAsLarge = new LRUCache<string, true>({ max: MAX_REMEMBERED });
+  private readonly knownAsLarge = new LRUCache<string, true>(atMost(MAX_REMEMBERED));
   private readonly rests = new LoadRests(MAX_REMEMBERED);
 
   /**

@@ -1,4 +1,3 @@
-import { verifyAuthenticationResponse, verifyRegistrationResponse } from '@simplewebauthn/server';
 import { v7 as uuidv7 } from 'uuid';
 import { updatesRow, type ConfirmationMethod } from '../confirmation-method.js';
 import { confirmForm, enrolForm } from './passkey-forms.js';
@@ -9,6 +8,12 @@ import {
   PASSKEY_ALGORITHMS,
   relyingPartyAt,
 } from './relying-party.js';
+
+/**
+ * The library that verifies. It is loaded for the first passkey: with what it brings for attestations, which are not
+ * asked for, it would be a tenth of each start.
+ */
+const webauthn = () => import('@simplewebauthn/server');
 
 /** Passkeys (Web Authentication), with user verification. What one signs is made of the challenge. */
 export const passkey: ConfirmationMethod<'webauthn'> = {
@@ -29,6 +34,7 @@ export const passkey: ConfirmationMethod<'webauthn'> = {
     const { zoneId, id, publicKey, signCount } = used;
     const rp = relyingPartyAt(ports.env.issuerUrl);
     const nonce = confirmationNonce(step, challenge.id, challenge.binding.toString('hex'));
+    const { verifyAuthenticationResponse } = await webauthn();
     // The library throws for whatever is wrong, and what that is helps only those who have a key.
     const checked = await verifyAuthenticationResponse({
       response,
@@ -59,6 +65,7 @@ export const passkey: ConfirmationMethod<'webauthn'> = {
     const response = readRegistration(evidence);
     if (response === null) return null;
     const rp = relyingPartyAt(ports.env.issuerUrl);
+    const { verifyRegistrationResponse } = await webauthn();
     const checked = await verifyRegistrationResponse({
       response,
       expectedChallenge: enrolmentNonce(token).toString('base64url'),

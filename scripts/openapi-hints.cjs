@@ -1,0 +1,29 @@
+// The compiler plugin of `@nestjs/swagger`, which gives controllers and bodies what their types and comments say of
+// them. What it has them import is the package itself; here that becomes our decorators, which load it only when the
+// document is asked for.
+const { dirname, relative, resolve, sep } = require('node:path');
+const swagger = require('@nestjs/swagger/plugin');
+
+const DECORATORS = resolve(__dirname, '../src/platform/http/openapi-decorators.js');
+
+exports.before = (options, program) => (context) => {
+  const addHints = swagger.before(options, program)(context);
+  const { factory } = context;
+  return (file) => {
+    const hinted = addHints(file);
+    const path = relative(dirname(file.fileName), DECORATORS).split(sep).join('/');
+    const specifier = factory.createStringLiteral(path.startsWith('.') ? path : `./${path}`);
+    const statements = hinted.statements.map((statement) =>
+      statement.moduleSpecifier?.text === '@nestjs/swagger'
+        ? factory.updateImportDeclaration(
+            statement,
+            statement.modifiers,
+            statement.importClause,
+            specifier,
+            statement.attributes,
+          )
+        : statement,
+    );
+    return factory.updateSourceFile(hinted, statements);
+  };
+};

@@ -1,0 +1,44 @@
+type Swagger = typeof import('@nestjs/swagger');
+
+/** The decorators that were kept, in the order in which they stand. */
+const kept: ((swagger: Swagger) => void)[] = [];
+
+/**
+ * The decorators of the OpenAPI document by the names that `@nestjs/swagger` has for them. They only keep what they
+ * are told: with all that it brings that package would be a seventh of each start, and few ever ask for the
+ * document. The build has `scripts/openapi-hints.cjs` use them as well.
+ */
+export const ApiBasicAuth = later(({ ApiBasicAuth: decorator }) => decorator);
+export const ApiBearerAuth = later(({ ApiBearerAuth: decorator }) => decorator);
+export const ApiBody = later(({ ApiBody: decorator }) => decorator);
+export const ApiConsumes = later(({ ApiConsumes: decorator }) => decorator);
+export const ApiHeader = later(({ ApiHeader: decorator }) => decorator);
+export const ApiOkResponse = later(({ ApiOkResponse: decorator }) => decorator);
+export const ApiOperation = later(({ ApiOperation: decorator }) => decorator);
+export const ApiParam = later(({ ApiParam: decorator }) => decorator);
+export const ApiQuery = later(({ ApiQuery: decorator }) => decorator);
+export const ApiResponse = later(({ ApiResponse: decorator }) => decorator);
+export const ApiTags = later(({ ApiTags: decorator }) => decorator);
+
+/** Decorates for the document alone, when it is asked for. @param decorator of another package */
+export function Described(decorator: () => MethodDecorator): MethodDecorator {
+  return (...place) => {
+    kept.push(() => void Reflect.apply(decorator(), undefined, place));
+  };
+}
+
+/** Loads `@nestjs/swagger`, and lets it know of all decorators that were kept. */
+export async function loadSwagger(): Promise<Swagger> {
+  const swagger = await import('@nestjs/swagger');
+  for (const decorate of kept.splice(0)) decorate(swagger);
+  return swagger;
+}
+
+function later<Args extends unknown[]>(
+  decoratorOf: (swagger: Swagger) => (...args: Args) => ClassDecorator | MethodDecorator,
+): (...args: Args) => ClassDecorator & MethodDecorator {
+  return (...args) =>
+    (...place: unknown[]) => {
+      kept.push((swagger) => void Reflect.apply(decoratorOf(swagger)(...args), undefined, place));
+    };
+}

@@ -1,0 +1,106 @@
+import 'reflect-metadata';
+import type { INestApplicationContext } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { Client } from 'pg';
+import { DataSource } from 'typeorm';
+import { KeyRotation } from './admin/keys/key-rotation.service.js';
+import { Rewrap } from './admin/keys/rewrap.service.js';
+import { AuthenticatorRenewal } from './admin/step-up/authenticator-renewal.service.js';
+import { CommandModule } from './app.module.js';
+import type { Format, ServiceCommand } from './cli/arguments.js';
+import { rewrapAll, verifyAll } from './cli/keys-commands.js';
+import { listKeys } from './cli/list-keys.js';
+import type { Outcome } from './cli/outcome.js';
+import { renewAuthenticators } from './cli/renew-authenticators.js';
+import { rotateKeys } from './cli/rotate-keys.js';
+import { systemClock } from './platform/config/clock.js';
+import type { Env, RunningEnv } from './platform/config/env.js';
+import { outageOf, refusalOf } from './platform/database/outage.js';
+import { createLogger, nestLogger } from './platform/config/logger.js';
+import { attach } from './embedded.js';
+import { pendingMigrations } from './health/schema.js';
+import { KeyEncryptionKeys } from './sealing/key-encryption-keys.service.js';
+import { SealedValues } from './sealing/sealed-values.service.js';
+import { Sealing } from './sealing/sealing.service.js';
+
+/**
+ * Runs a command with the services of the service, on its database.
+ *
+ * @param print writes lines that are not to be lost if the command is ended before it is done
+ * @throws if the database or what it is sealed with cannot be used; the message is for operators
+ */
+export async function runOnService(
+  command: ServiceCommand & Format,
+  given: Env,
+  print: (line: string) => Promise<void>,
+): Promise<Outcome> {
+  const logger = createLogger('silent');
+  const { env, stop } = await attach(given, logger);
+  try {
+    await reach(env);
+    const app = await NestFactory.createApplicationContext(CommandModule.forRoot(env, logger), {
+      logger: nestLogger(logger),
+      abortOnError: false,
+    });
+    try {
+      return await run(command, app, print);
+    } finally {
+      await app.close();
+    }
+  } finally {
+    await stop();
+  }
+}
+
+/** Fails at once if the database is away: the service waits for it, a command does not. */
+async function reach({ databaseUrl, limits }: RunningEnv): Promise<void> {
+  const client = new Client({
+    connectionString: databaseUrl,
+    connectionTimeoutMillis: limits.connectMs,
+  });
+  client.on('error', () => {});
+  try {
+    await client.connect();
+  } catch (cause) {
+    const why =
+      refusalOf(cause) ?? `the database is out of reach: ${outageOf(cause) ?? String(cause)}`;
+    throw new Error(why, { cause });
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+async function run(
+  command: ServiceCommand & Format,
+  app: INestApplicationContext,
+  print: (line: string) => Promise<void>,
+): Promise<Outcome> {
+  const dataSource = app.get(DataSource);
+  if ((await pendingMigrations(dataSource)).length > 0) {
+    throw new Error('the schema is not up to date: start the service, or npm run migrate');
+  }
+  const keyEncryptionKeys = app.get(KeyEncryptionKeys);
+  const sealing = app.get(Sealing);
+  if (command.name === 'list') {
+    return listKeys(dataSource.manager, command.zoneId, systemClock.now());
+  }
+  // A command that only looks runs also if a key is missing; one that seals needs the right keys.
+  if (command.name === 'verify') {
+    return verifyAll({
+      keyEncryptionKeys,
+      sealing,
+      sealedValues: app.get(SealedValues),
+      read: dataSource.manager,
+    });
+  }
+  await keyEncryptionKeys.check();
+  if (command.name === 'rewrap') {
+    return rewrapAll({ keyEncryptionKeys, sealing, rewrap: app.get(Rewrap) }, command.all);
+  }
+  if (command.name === 'renew') {
+    const services = { read: dataSource.manager, renewal: app.get(AuthenticatorRenewal) };
+    return renewAuthenticators(services, command, print);
+  }
+  const services = { read: dataSource.manager, rotation: app.get(KeyRotation) };
+  return rotateKeys(services, command.zoneId, command.emergency);
+}
