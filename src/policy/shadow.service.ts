@@ -1,6 +1,6 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import type { DataSource } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
 import { decideAside } from './background/decide.js';
 import type { Verdict } from './engine/evaluate.js';
 import type { PolicyInput } from './engine/input.js';
@@ -72,18 +72,19 @@ export class Shadow implements OnApplicationShutdown {
    * Stores the tallies since the last call, after what an earlier call still writes: who reads then sees all
    * that was counted before. If storing fails they are lost: they are a sample anyway.
    *
+   * @param by the connections to use
    * @throws the driver's error
    */
-  store(): Promise<void> {
-    const stored = this.storing.then(() => this.storeTallies());
+  store(by: Pick<EntityManager, 'query'> = this.dataSource): Promise<void> {
+    const stored = this.storing.then(() => this.storeTallies(by));
     this.storing = stored.catch(() => {});
     return stored;
   }
 
-  private async storeTallies(): Promise<void> {
+  private async storeTallies(by: Pick<EntityManager, 'query'>): Promise<void> {
     const tallies = this.tally.take();
     if (tallies.length === 0) return;
-    await this.dataSource.query(
+    await by.query(
       `INSERT INTO shadow_differences AS d
          (zone_id, policy_set_version_id, client_id, kind, count, examples)
        SELECT t.* FROM jsonb_to_recordset($1)

@@ -105,7 +105,7 @@ export class ZonePolicyController {
   @Get('shadow')
   async differences(@InZone() zone: Zone) {
     const { id: zoneId, shadowPolicySetVersionId: policySetVersionId } = zone;
-    await this.shadow.store();
+    await this.shadow.store(this.read);
     const rows =
       policySetVersionId === null ? [] : await this.shadowed.findBy({ zoneId, policySetVersionId });
     return { zone_id: zoneId, policy_set_version_id: policySetVersionId, ...summarise(rows) };
