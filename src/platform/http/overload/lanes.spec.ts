@@ -17,12 +17,19 @@ test.each([
   ['GET', '/step-up/x?await=5', 'work'],
   ['POST', '/oauth/2/token', 'work'],
 ])('%s %s is in its lane', (method, url, lane) => {
-  expect(laneOf({ method, url, path: url.split('?')[0] ?? '' }, true)).toBe(lane);
+  expect(laneOf({ method, url, path: url.split('?')[0] ?? '' }, true, () => true)).toBe(lane);
 });
 
 test.each(['/metrics', '/internal/zones', '/docs'])(
   '%s is work as any other where it is not served',
   (path) => {
-    expect(laneOf({ method: 'GET', url: path, path }, false)).toBe('work');
+    expect(laneOf({ method: 'GET', url: path, path }, false, () => true)).toBe('work');
+  },
+);
+
+test.each(['/metrics', '/internal/zones', '/docs'])(
+  '%s without a key has no place of operators',
+  (path) => {
+    expect(laneOf({ method: 'GET', url: path, path }, true, () => false)).toBe('keyless');
   },
 );
