@@ -4,7 +4,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { StartPatience } from '../../src/platform/database/start-patience.js';
 import { FUNCTION_SET } from '../../src/platform/database/function-set.js';
 import { migrate } from '../../src/schema/migrate.js';
-import { applicationOf } from '../setup/agents.js';
+import { applicationOf, tokenOf } from '../setup/agents.js';
 import { verifyChains } from '../setup/chain.js';
 import { APPROVE_WRITES, heldIn } from '../setup/challenges.js';
 import {
@@ -132,7 +132,13 @@ async function expectMarkedKeys({ older, newer, zone }: Pair): Promise<void> {
 /** Both take turns in the graph of a zone: of two delegations that make a circle together, each sees the other's. */
 async function expectNoCircle({ older, newer, zone }: Pair): Promise<void> {
   const app = await applicationOf(zone, zone);
-  const token = await app.bearer();
+  const resource = [zone.resource, zone.otherResource];
+  const token = tokenOf(await ask(newer, zone, { resource, scope: 'shared' }));
+  const open = async () => {
+    const options = { token, url: newer.url };
+    const opened = await app.call('POST', '/agent-sessions', { lifecycle: 'task' }, options);
+    return String(opened.body['id']);
+  };
   const { databaseUrl } = zone.replica;
   const lock = 'SELECT 1 FROM delegation_graphs WHERE zone_id = $1 FOR UPDATE';
   const waiting = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
@@ -140,7 +146,7 @@ async function expectNoCircle({ older, newer, zone }: Pair): Promise<void> {
     [older, newer],
     [newer, older],
   ] as const) {
-    const [a, b] = [await app.open(), await app.open()];
+    const [a, b] = [await open(), await open()];
     const delegate = ({ url }: Replica, source: string, target: string) =>
       app.call(
         'POST',
@@ -156,7 +162,7 @@ async function expectNoCircle({ older, newer, zone }: Pair): Promise<void> {
       return [one, other];
     });
     const statuses = (await Promise.all(asked)).map(({ status }) => status);
-    expect(statuses.toSorted()).toEqual([201, 400]);
+    expect(statuses.toSorted((a, b) => a - b)).toEqual([201, 400]);
   }
 }
 
