@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { auditOf, rows, startReplica, type Replica } from '../setup/harness.js';
 import { before } from '../setup/order.js';
 import { persistently } from '../setup/patience.js';
+import { until } from '../setup/process.js';
 import {
   activate,
   metric,
@@ -57,9 +58,11 @@ beforeAll(async () => {
     'UPDATE zones SET active_policy_set_version_id = $2 WHERE id = $1',
     [heavy.zoneId, tooHeavy.id],
   );
-  await expect
-    .poll(() => statusAt(replica, heavy.zoneId), { timeout: 60_000 })
-    .toMatchObject({ loaded: true, policy_set_version_id: tooHeavy.id });
+  // Compiled beforehand, as by an activation, so that a request has its time for the decision.
+  await until(async () => {
+    const { loaded, policy_set_version_id: id } = await statusAt(replica, heavy.zoneId);
+    return loaded === true && id === tooHeavy.id;
+  });
   await careful.activate(compares('once'));
 });
 afterAll(() => replica?.stop());
