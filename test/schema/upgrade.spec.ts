@@ -162,7 +162,7 @@ async function expectNoCircle({ older, newer, zone }: Pair): Promise<void> {
       return [one, other];
     });
     const statuses = (await Promise.all(asked)).map(({ status }) => status);
-    expect(statuses.toSorted((a, b) => a - b)).toEqual([201, 400]);
+    expect(statuses.toSorted((one, other) => one - other)).toEqual([201, 400]);
   }
 }
 
