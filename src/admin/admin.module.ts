@@ -5,7 +5,12 @@ import { DataSource, EntityManager } from 'typeorm';
 import { AuthenticatorsModule } from '../step-up/authenticators/authenticators.module.js';
 import { AuthenticationModule } from '../authentication/authentication.module.js';
 import { KeysModule } from '../keys/keys.module.js';
+import { KeyGeneration } from '../keys/rotation/key-generation.service.js';
+import { Rotations } from '../keys/rotation/rotations.service.js';
+import { SigningKey } from '../keys/signing-key.entity.js';
+import { AuditLog } from '../ledger/audit-log.service.js';
 import { LedgerModule } from '../ledger/ledger.module.js';
+import { Ledger } from '../ledger/ledger.service.js';
 import { PolicyModule } from '../policy/policy.module.js';
 import { SealingModule } from '../sealing/sealing.module.js';
 import { SnapshotModule } from '../zones/snapshot/snapshot.module.js';
@@ -18,7 +23,9 @@ import { PolicySet, PolicySetVersion } from '../policy/policy-set.entity.js';
 import { Policy, PolicyVersion } from '../policy/policy.entity.js';
 import { ShadowDifference } from '../policy/shadow-difference.entity.js';
 import { Authenticator } from '../step-up/authenticators/authenticator.entity.js';
+import { ChallengeDecision } from '../step-up/challenge-decision.entity.js';
 import { Challenge } from '../step-up/challenge.entity.js';
+import { Challenges } from '../step-up/challenges.service.js';
 import { ProofSystem } from '../step-up/proof-system.entity.js';
 import { WebhookDelivery } from '../webhooks/webhook-delivery.entity.js';
 import { Webhook } from '../webhooks/webhook.entity.js';
@@ -28,7 +35,8 @@ import { TrustedIssuerRow } from '../zones/issuers/trusted-issuer.entity.js';
 import { Resource } from '../zones/resource.entity.js';
 import { StepUpType } from '../zones/step-up-type.entity.js';
 import { Zone } from '../zones/zone.entity.js';
-import { OPERATORS } from '../platform/database/operators-connections.js';
+import { OPERATORS, OPERATORS_READING } from '../platform/database/operators-connections.js';
+import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { readJsonBody } from '../platform/http/json-body.js';
 import { guardUnknownRoutes } from '../platform/http/unknown-routes.js';
 import { AdminGuard } from './admin.guard.js';
@@ -86,15 +94,38 @@ const ENTITIES = [
   Removal,
 ];
 
-/** In this room every connection is one of operators. */
+/** In this room every connection is one of operators: for looking at things, unless it is asked for by name. */
 const CONNECTIONS: Provider[] = [
-  { provide: DataSource, useExisting: getDataSourceToken(OPERATORS) },
-  { provide: EntityManager, useExisting: getEntityManagerToken(OPERATORS) },
+  { provide: DataSource, useExisting: getDataSourceToken(OPERATORS_READING) },
+  { provide: EntityManager, useExisting: getEntityManagerToken(OPERATORS_READING) },
   ...ENTITIES.map((entity) => ({
     provide: getRepositoryToken(entity),
-    inject: [getDataSourceToken(OPERATORS)],
+    inject: [getDataSourceToken(OPERATORS_READING)],
     useFactory: (dataSource: DataSource) => dataSource.getRepository<object>(entity),
   })),
+];
+
+/** Services of other rooms that use connections: in this room they use those of operators. */
+const SERVICES: Provider[] = [
+  AuditLog,
+  {
+    provide: Rotations,
+    inject: [getDataSourceToken(OPERATORS), KeyGeneration],
+    useFactory: (dataSource: DataSource, generation: KeyGeneration) =>
+      new Rotations(dataSource.getRepository(SigningKey), generation),
+  },
+  {
+    provide: Challenges,
+    inject: [getDataSourceToken(OPERATORS), Ledger, ENV],
+    useFactory: (dataSource: DataSource, ledger: Ledger, env: RunningEnv) =>
+      new Challenges(
+        dataSource.getRepository(Challenge),
+        dataSource.getRepository(ChallengeDecision),
+        dataSource,
+        ledger,
+        env,
+      ),
+  },
 ];
 
 /** Operators change what the others read. */
@@ -133,6 +164,7 @@ const CONNECTIONS: Provider[] = [
   ],
   providers: [
     ...CONNECTIONS,
+    ...SERVICES,
     AdminGuard,
     GatewayGuard,
     AuditedChanges,

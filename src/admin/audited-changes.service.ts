@@ -3,6 +3,11 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import { QueryFailedError, type DataSource, type EntityManager } from 'typeorm';
 import { Ledger } from '../ledger/ledger.service.js';
 import { isUuid } from '../oauth/vocabulary.js';
+import {
+  OPERATORS,
+  ORDINARY_AT_ONCE,
+  URGENT_AT_ONCE,
+} from '../platform/database/operators-connections.js';
 import { commitInTurn, TURN_WAIT_MS } from '../platform/database/zone-turn.js';
 import { Turns } from '../platform/turns.js';
 import { Zone } from '../zones/zone.entity.js';
@@ -24,19 +29,17 @@ const FOREIGN_KEY_VIOLATION = '23503';
 /**
  * Makes operators' changes: each in one transaction together with its audit event. Those of one zone take
  * turns in the process, and with other replicas and the zone's agents in the database.
+ *
+ * What takes authority away has turns of its own, so that it waits in the process for nothing else, and in the
+ * database for what its zone has under way.
  */
 @Injectable()
 export class AuditedChanges {
-  private readonly turns = new Turns({
-    ofOneKey: 1,
-    inAll: 3,
-    waiting: 512,
-    waitingOfOne: 512,
-    waitMs: TURN_WAIT_MS,
-  });
+  private readonly ordinary = turnsOf(ORDINARY_AT_ONCE);
+  private readonly urgent = turnsOf(URGENT_AT_ONCE);
 
   constructor(
-    @InjectDataSource() private readonly dataSource: DataSource,
+    @InjectDataSource(OPERATORS) private readonly dataSource: DataSource,
     private readonly ledger: Ledger,
   ) {}
 
@@ -76,12 +79,23 @@ export class AuditedChanges {
     return this.transact(change, make);
   }
 
+  /**
+   * Does something of another room that takes one of operators' connections, and is recorded there, when it is the
+   * zone's turn.
+   *
+   * @throws {OAuthError} temporarily_unavailable if too much waits in the zone; and what `run` throws
+   */
+  inTurn<T>(zoneId: string, run: () => Promise<T>): Promise<T> {
+    return this.ordinary.take(zoneId, OPERATOR, run);
+  }
+
   private async transact<T>(
     change: Change,
     make: (tx: EntityManager, zone: Zone | null) => Promise<Made<T> | null>,
   ): Promise<T | null> {
     try {
-      const made = await this.turns.take(change.zoneId, OPERATOR, () =>
+      const turns = change.urgent === true ? this.urgent : this.ordinary;
+      const made = await turns.take(change.zoneId, OPERATOR, () =>
         commitInTurn<Made<T> | null>(
           this.dataSource,
           change.zoneId,
@@ -116,6 +130,16 @@ export class AuditedChanges {
     });
     return made;
   }
+}
+
+function turnsOf(inAll: number): Turns {
+  return new Turns({
+    ofOneKey: 1,
+    inAll,
+    waiting: 512,
+    waitingOfOne: 512,
+    waitMs: TURN_WAIT_MS,
+  });
 }
 
 function describe(error: unknown): unknown {

@@ -11,10 +11,22 @@ export interface Change {
   readonly type: string;
   /** Who did it, if not a holder of the admin key. */
   readonly operator?: string;
+  /** Whether it takes authority away: it then waits for no change that does not. */
+  readonly urgent?: boolean;
 }
 
 /** The change that a handler makes in the zone of its path. Its argument is the type. */
-export const Change = createParamDecorator((type: string, context: ExecutionContext): Change => {
+export const Change = createParamDecorator(changeOf);
+
+/** The same for a change that takes authority away. */
+export const UrgentChange = createParamDecorator(
+  (type: string, context: ExecutionContext): Change => ({
+    ...changeOf(type, context),
+    urgent: true,
+  }),
+);
+
+function changeOf(type: string, context: ExecutionContext): Change {
   const request = context.switchToHttp().getRequest<Request>();
   return { zoneId: zoneIdOf(request), requestId: requestIdOf(request), type };
-});
+}

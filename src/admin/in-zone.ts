@@ -6,11 +6,12 @@ import {
   type ExecutionContext,
   type PipeTransform,
 } from '@nestjs/common';
-import { InjectRepository } from '@nestjs/typeorm';
+import { InjectDataSource } from '@nestjs/typeorm';
 import { ApiParam } from '../platform/http/openapi-decorators.js';
 import type { Request } from 'express';
-import type { Repository } from 'typeorm';
+import type { DataSource } from 'typeorm';
 import { isUuid } from '../oauth/vocabulary.js';
+import { OPERATORS } from '../platform/database/operators-connections.js';
 import { Zone } from '../zones/zone.entity.js';
 import { found } from './find-row.js';
 
@@ -25,7 +26,7 @@ type BeingRemoved = typeof BEING_REMOVED;
 /** Finds the zone that a path names. */
 @Injectable()
 export class ZonePipe implements PipeTransform<string, Promise<Zone>> {
-  constructor(@InjectRepository(Zone) private readonly zones: Repository<Zone>) {}
+  constructor(@InjectDataSource(OPERATORS) private readonly dataSource: DataSource) {}
 
   /**
    * @param metadata its `data` is `being removed` where one that is being removed is a zone as well
@@ -33,7 +34,8 @@ export class ZonePipe implements PipeTransform<string, Promise<Zone>> {
    *   request is not valid: that is checked at the same time, and is said first
    */
   async transform(id: string, { data }: ArgumentMetadata): Promise<Zone> {
-    const zone = isUuid(id) ? await this.zones.findOneBy({ id }) : await setImmediate(null);
+    const zones = this.dataSource.getRepository(Zone);
+    const zone = isUuid(id) ? await zones.findOneBy({ id }) : await setImmediate(null);
     const gone = zone !== null && zone.removedAt !== null && data !== BEING_REMOVED;
     return found(gone ? null : zone, 'zone');
   }

@@ -4,28 +4,62 @@ import { invalidToken, STALE, type Bearer, type Stale } from './session-bearers.
 /**
  * Checks in the database what a bearer rests on: its zone, client, sessions and token.
  *
- * @param admission {@link ADMIT}, or the same keeping the zone as it is until the transaction ends
  * @returns the database's time, in seconds since the epoch, or that the zone has changed
  * @throws {OAuthError} invalid_token
  */
-export async function admit(
-  { zone, claims }: Bearer,
-  tx: EntityManager,
-  admission: string,
-): Promise<number | Stale> {
-  const [row] = await tx.query<
-    { version: string; enabled: boolean; alive: boolean; revoked: boolean; now: number }[]
-  >(admission, [zone.zoneId, claims.clientId, claims.sid, claims.rootSid, claims.jti]);
-  if (row?.version !== zone.version) return STALE;
-  if (!row.enabled) throw invalidToken('of a client that is disabled or gone');
-  if (!row.alive) throw invalidToken('its session has ended');
-  if (row.revoked) throw invalidToken('revoked');
-  return row.now;
+export async function admit(bearer: Bearer, tx: EntityManager): Promise<number | Stale> {
+  const row = await look(bearer, tx);
+  return row?.version === bearer.zone.version ? admitted(row) : STALE;
 }
 
-/** The statement of {@link admit}. */
-export const ADMIT = `
+/**
+ * The same in a transaction that has its turn in the zone, and keeps the zone as it is. Others wait for that, so nothing is
+ * loaded there: it is not asked whether the zone has another version, but whether the key by which the bearer was
+ * verified is still one of the zone's.
+ *
+ * @returns the database's time, in seconds since the epoch
+ * @throws {OAuthError} invalid_token
+ */
+export async function admitInTurn(bearer: Bearer, tx: EntityManager): Promise<number> {
+  const row = await look(bearer, tx);
+  if (row?.published !== true) throw invalidToken('the key or the zone is gone');
+  return admitted(row);
+}
+
+interface Standing {
+  readonly version: string;
+  readonly published: boolean;
+  readonly enabled: boolean;
+  readonly alive: boolean;
+  readonly revoked: boolean;
+  readonly now: number;
+}
+
+async function look({ zone, claims, kid }: Bearer, tx: EntityManager) {
+  const [row] = await tx.query<Standing[]>(STANDING, [
+    zone.zoneId,
+    claims.clientId,
+    claims.sid,
+    claims.rootSid,
+    claims.jti,
+    kid,
+  ]);
+  return row;
+}
+
+function admitted({ enabled, alive, revoked, now }: Standing): number {
+  if (!enabled) throw invalidToken('of a client that is disabled or gone');
+  if (!alive) throw invalidToken('its session has ended');
+  if (revoked) throw invalidToken('revoked');
+  return now;
+}
+
+const STANDING = `
   SELECT z.version::text,
+         z.removed_at IS NULL AND EXISTS (
+           SELECT 1 FROM signing_keys k
+            WHERE k.zone_id = z.id AND k.kid = $6 AND k.compromised_at IS NULL
+              AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())) AS published,
          floor(extract(epoch FROM clock_timestamp()))::float8 AS now,
          EXISTS (SELECT 1 FROM clients c
                   WHERE c.zone_id = z.id AND c.id = $2 AND c.disabled_at IS NULL) AS enabled,

@@ -30,8 +30,11 @@ export type Stale = typeof STALE;
 
 /** An application with a verified session mandate. Whether that is still alive the database says. */
 export interface Bearer {
+  /** The zone as it was when the mandate was verified. */
   readonly zone: ZoneSnapshot;
   readonly claims: MandateClaims;
+  /** The key that the mandate is signed with. */
+  readonly kid: string;
 }
 
 /** Verifies session mandates presented as bearer tokens (RFC 6750), as strictly as the token endpoint does. */
@@ -94,15 +97,19 @@ export class SessionBearers {
 
   private async verifyIn(zone: ZoneSnapshot, token: string): Promise<Bearer> {
     const now = this.clock.now();
+    let signedWith = '';
     try {
       const claims = await verifyMandate(token, {
         issuer: this.env.issuerUrl,
         zoneId: zone.zoneId,
         now: now / 1_000,
-        findKey: (kid) => zone.keys.findKey(kid, now),
+        findKey: (kid) => {
+          signedWith = kid;
+          return zone.keys.findKey(kid, now);
+        },
         verified: this.verified,
       });
-      return { zone, claims: ownSession(claims) };
+      return { zone, claims: ownSession(claims), kid: signedWith };
     } catch (error) {
       throw error instanceof InvalidToken ? invalidToken(error.reason, error) : error;
     }

@@ -1,5 +1,4 @@
 import { Module } from '@nestjs/common';
-import { AuditLog } from './audit-log.service.js';
 import { CommitCheck } from './commit-check.service.js';
 import { LedgerMaintenance } from './ledger.maintenance.js';
 import { ledgerMetrics } from './ledger.metrics.js';
@@ -7,7 +6,7 @@ import { Ledger } from './ledger.service.js';
 
 /** Commits what happened, or says which fact moved; and reads the audit log. */
 @Module({
-  providers: [Ledger, AuditLog, CommitCheck, LedgerMaintenance, ...ledgerMetrics],
-  exports: [Ledger, AuditLog, CommitCheck],
+  providers: [Ledger, CommitCheck, LedgerMaintenance, ...ledgerMetrics],
+  exports: [Ledger, CommitCheck],
 })
 export class LedgerModule {}

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import type { DataSource } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
 import { decideAside } from './background/decide.js';
 import type { Verdict } from './engine/evaluate.js';
 import type { PolicyInput } from './engine/input.js';
@@ -93,31 +93,32 @@ export class Shadow implements OnApplicationShutdown {
    *
    * @throws the driver's error
    */
-  async storeAnswered(zoneId: string): Promise<void> {
+  async storeAnswered(zoneId: string, by?: Pick<EntityManager, 'query'>): Promise<void> {
     const begun = [...this.begun].filter((comparison) => comparison.zoneId === zoneId);
     const waited = new AbortController();
     const tooLate = sleep(STORE_MS, undefined, { signal: waited.signal }).catch(() => {});
     await Promise.race([Promise.all(begun.map(({ done }) => done)), tooLate]);
     waited.abort();
-    await this.store();
+    await this.store(by);
   }
 
   /**
    * Stores the tallies since the last call, after what an earlier call still writes: who reads then sees all
    * that was counted before. If storing fails they are lost: they are a sample anyway.
    *
+   * @param by the connections to use
    * @throws the driver's error
    */
-  store(): Promise<void> {
-    const stored = this.storing.then(() => this.storeTallies());
+  store(by: Pick<EntityManager, 'query'> = this.dataSource): Promise<void> {
+    const stored = this.storing.then(() => this.storeTallies(by));
     this.storing = stored.catch(() => {});
     return stored;
   }
 
-  private async storeTallies(): Promise<void> {
+  private async storeTallies(by: Pick<EntityManager, 'query'>): Promise<void> {
     const tallies = this.tally.take();
     if (tallies.length === 0) return;
-    await this.dataSource.query(
+    await by.query(
       `INSERT INTO shadow_differences AS d
          (zone_id, policy_set_version_id, client_id, kind, count, examples)
        SELECT t.* FROM jsonb_to_recordset($1)

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import type { DataSourceOptions, MigrationInterface } from 'typeorm';
 import { ImpatientPool } from '../platform/database/impatient-pool.js';
+import { ORDINARY_AT_ONCE, URGENT_AT_ONCE } from '../platform/database/operators-connections.js';
 import { timeLimits, type TimeLimits } from '../platform/config/time-limits.js';
 import { Authenticator } from '../step-up/authenticators/authenticator.entity.js';
 import { Enrolment } from '../step-up/authenticators/enrolment.entity.js';
@@ -66,8 +67,10 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   AuditChainEnds1795294319836,
 ];
 
-/** The most connections of operators: what they change takes three of them at most (`audited-changes.service.ts`). */
-const OPERATORS_POOL_SIZE = 4;
+/** The most connections for operators' changes: as many as have their turn, and one for short reads before that. */
+const OPERATORS_POOL_SIZE = ORDINARY_AT_ONCE + URGENT_AT_ONCE + 1;
+/** The most connections on which operators look at things. */
+const OPERATORS_READING_POOL_SIZE = 3;
 
 /**
  * The connection as the service uses it: impatient, because a caller who waits holds its own callers. Only the
@@ -123,12 +126,23 @@ export function dataSourceOptions(url: string, limits: TimeLimits = timeLimits()
   };
 }
 
-/** The same connections, a few, for operators alone. */
-export function operatorsOptions(url: string, limits?: TimeLimits): PostgresOptions {
+/** The same connections, a few, for operators alone: those for changes, and those for looking at things. */
+export function operatorsOptions(
+  url: string,
+  limits?: TimeLimits,
+): { readonly changing: PostgresOptions; readonly reading: PostgresOptions } {
+  const shared = dataSourceOptions(url, limits);
   return {
-    ...dataSourceOptions(url, limits),
-    poolSize: OPERATORS_POOL_SIZE,
-    applicationName: 'mandate operators',
+    changing: {
+      ...shared,
+      poolSize: OPERATORS_POOL_SIZE,
+      applicationName: 'mandate operators',
+    },
+    reading: {
+      ...shared,
+      poolSize: OPERATORS_READING_POOL_SIZE,
+      applicationName: 'mandate operators reading',
+    },
   };
 }
 

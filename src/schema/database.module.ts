@@ -3,7 +3,7 @@ import { TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import type { RunningEnv } from '../platform/config/env.js';
 import { ChangeFeed } from '../platform/database/change-feed.js';
-import { OPERATORS } from '../platform/database/operators-connections.js';
+import { OPERATORS, OPERATORS_READING } from '../platform/database/operators-connections.js';
 import { ZoneReads } from '../platform/database/zone-reads.service.js';
 import { dataSourceOptions, operatorsOptions } from './data-source.js';
 import { endBrokenConnections } from '../platform/database/broken-connections.js';
@@ -15,16 +15,15 @@ import type { StartPatience } from '../platform/database/start-patience.js';
 export class DatabaseModule {
   /** @param patience of the start; a command has none, and fails at once */
   static forRoot(env: RunningEnv, patience: StartPatience | null): DynamicModule {
+    const { changing, reading } = operatorsOptions(env.databaseUrl, env.limits);
+    const { waitMs } = env.limits;
     return {
       module: DatabaseModule,
       global: true,
       imports: [
-        connections(dataSourceOptions(env.databaseUrl, env.limits), env.limits.waitMs, patience),
-        connections(
-          { ...operatorsOptions(env.databaseUrl, env.limits), name: OPERATORS },
-          env.limits.waitMs,
-          patience,
-        ),
+        connections(dataSourceOptions(env.databaseUrl, env.limits), waitMs, patience),
+        connections({ ...changing, name: OPERATORS }, waitMs, patience),
+        connections({ ...reading, name: OPERATORS_READING }, waitMs, patience),
       ],
       providers: [ChangeFeed, ZoneReads],
       exports: [ChangeFeed, ZoneReads],

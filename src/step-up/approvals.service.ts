@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
-import { admit, ADMIT } from '../authentication/admission.js';
+import { admit } from '../authentication/admission.js';
 import {
   lacksScope,
   SessionBearers,
@@ -35,7 +35,7 @@ export class Approvals {
    */
   show(token: string, id: string): Promise<Challenge | null> {
     return this.asApprover(token, async (bearer) => {
-      const admitted = await admit(bearer, this.dataSource.manager, ADMIT);
+      const admitted = await admit(bearer, this.dataSource.manager);
       if (admitted === STALE) return STALE;
       return this.challenges.find(bearer.zone.zoneId, id);
     });
@@ -68,7 +68,7 @@ export class Approvals {
           amr: [],
         },
         requestId,
-        { admit: async (tx) => (await admit(bearer, tx, ADMIT)) !== STALE },
+        { admit: async (tx) => (await admit(bearer, tx)) !== STALE },
       );
       return 'refusal' in outcome && outcome.refusal === 'stale' ? STALE : outcome;
     });

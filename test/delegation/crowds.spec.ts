@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { applicationOf, type TestApplication } from '../setup/agents.js';
 import {
@@ -9,6 +10,7 @@ import {
   startReplica,
   withClient,
 } from '../setup/harness.js';
+import { whileOpen } from '../setup/locks.js';
 import { until } from '../setup/process.js';
 import { callAdmin, createTestZone, type Answer, type TestZone } from '../setup/zone.js';
 
@@ -35,17 +37,33 @@ function open(application: TestApplication, token: string): Promise<Answer> {
 }
 
 /** Runs something while nobody else can change the graph of a zone. */
-function whileGraphIsLocked<T>({ zoneId }: TestZone, run: () => Promise<T>): Promise<T> {
-  return withClient(replica.databaseUrl, async (client) => {
-    await client.query('BEGIN');
-    await client.query('SELECT 1 FROM delegation_graphs WHERE zone_id = $1 FOR UPDATE', [zoneId]);
-    try {
-      return await run();
-    } finally {
-      await client.query('ROLLBACK');
-    }
+function whileGraphIsLocked<T>(
+  { zoneId }: TestZone,
+  run: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  const lock = 'SELECT 1 FROM delegation_graphs WHERE zone_id = $1 FOR UPDATE';
+  return whileOpen(replica.databaseUrl, [lock, [zoneId]], run);
+}
+
+/** Runs something while somebody else has the turn in a zone, and commits what it did. */
+function whileTurnIsTaken<T>(
+  { zoneId }: TestZone,
+  run: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  const lock = `SELECT pg_advisory_xact_lock(hashtextextended('turn in zone ' || $1, 0))`;
+  return whileOpen(replica.databaseUrl, [lock, [zoneId]], async (client) => {
+    const result = await run(client);
+    await client.query('COMMIT');
+    return result;
   });
 }
+
+/** Adds a delegation between two sessions of their own that is like another one. */
+const ADD_EDGE = `
+  INSERT INTO delegation_edges
+  SELECT (jsonb_populate_record(e, jsonb_build_object('id', $3::uuid, 'source_id', $4::uuid, 'target_id', $5::uuid,
+            'edge_path', ARRAY[$3::uuid], 'path', ARRAY[$4::uuid, $5::uuid], 'sessions', ARRAY[$4::uuid, $5::uuid]))).*
+    FROM delegation_edges e WHERE e.zone_id = $1 AND e.id = $2`;
 
 /** How many of the replica's connections wait for a lock, by what they are called. */
 async function waiting(): Promise<{ shared: number; operators: number }> {
@@ -92,6 +110,74 @@ describe('a crowd at the graph of one zone', () => {
     expect(disabled).toMatchObject({ status: 200, body: { disabled: true } });
     await Promise.all(asking);
     expect(statuses).toEqual(new Set([201, 401]));
+  });
+});
+
+describe('a change that has its turn in a zone', () => {
+  test('loads no zone meanwhile, though that has changed since the bearer was verified', async () => {
+    const token = await app.bearer();
+    const answering = await withClient(replica.databaseUrl, async (loads) => {
+      await loads.query('BEGIN');
+      // Every load of a zone reads it, and no change to the graph does.
+      await loads.query('LOCK TABLE trusted_issuers IN ACCESS EXCLUSIVE MODE');
+      const asked = await whileTurnIsTaken(zone, async (client) => {
+        const opening = open(app, token);
+        await until(async () => (await waiting()).shared > 0);
+        await client.query('UPDATE zones SET name = name WHERE id = $1', [zone.zoneId]);
+        return [opening];
+      });
+      const answers = await Promise.all(asked);
+      await loads.query('ROLLBACK');
+      return answers;
+    });
+    expect(answering.map(({ status }) => status)).toEqual([201]);
+  });
+
+  test.each([
+    ['compromised', 'UPDATE signing_keys SET compromised_at = now() WHERE zone_id = $1'],
+    ['gone', `UPDATE signing_keys SET expires_at = now() - interval '1 second' WHERE zone_id = $1`],
+  ])('refuses a bearer whose key has been %s since it was verified', async (_what, change) => {
+    const other = await createTestZone(replica);
+    const application = await applicationOf(other, other);
+    const token = await application.bearer();
+    const [refused] = await Promise.all(
+      await whileTurnIsTaken(other, async (client) => {
+        const opening = open(application, token);
+        await until(async () => (await waiting()).shared > 0);
+        await client.query(change, [other.zoneId]);
+        return [opening];
+      }),
+    );
+    expect(refused).toMatchObject({ status: 401, body: { error: 'invalid_token' } });
+    expect(await auditOf(replica.databaseUrl, refused?.requestId ?? '')).toMatchObject([
+      { outcome: 'denied', event: { reason: 'bearer: the key or the zone is gone' } },
+    ]);
+  });
+
+  test('looks at the graph only when no process of the version before changes it', async () => {
+    const [a, b, c] = [await app.open(), await app.open(), await app.open()];
+    const like = await app.delegate(a, c);
+    const token = await app.bearer();
+    // As a process does that knows of no turns: it locks the graph, checks, adds a delegation from a to b, commits.
+    const refused = await whileGraphIsLocked(zone, async (client) => {
+      const delegating = app.call(
+        'POST',
+        '/delegations',
+        { source_session_id: b, target_session_id: a, scopes: ['shared'] },
+        { token },
+      );
+      await until(async () => (await waiting()).shared > 0);
+      await client.query(ADD_EDGE, [zone.zoneId, like, randomUUID(), a, b]);
+      await client.query('COMMIT');
+      return delegating;
+    });
+    expect(refused).toMatchObject({
+      status: 400,
+      body: {
+        error: 'invalid_grant',
+        error_description: 'the delegation would go in a circle',
+      },
+    });
   });
 });
 

@@ -1,7 +1,9 @@
+import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { APPROVE_WRITES, heldIn } from '../setup/challenges.js';
 import { borrowReplica, type Replica, rows } from '../setup/harness.js';
 import { changedInBetween, whileOpen } from '../setup/locks.js';
+import { before } from '../setup/order.js';
 import { persistently } from '../setup/patience.js';
 import { callAdmin, createTestZone, type Answer, type TestZone } from '../setup/zone.js';
 
@@ -43,7 +45,7 @@ const sessionsOf = async ({ zoneId }: TestZone): Promise<number> => {
 };
 
 test('a zone whose client somebody holds is refused, truly, and no other zone notices', async () => {
-  const before = await sessionsOf(locked);
+  const sessionsBefore = await sessionsOf(locked);
   const [refused, granted] = await whileOpen(
     replica.databaseUrl,
     ['SELECT 1 FROM clients WHERE id = $1 FOR UPDATE', [locked.clientId]],
@@ -51,7 +53,7 @@ test('a zone whose client somebody holds is refused, truly, and no other zone no
   );
   expect(statuses(granted)).toEqual(all(200));
   expect(statuses(refused)).toEqual(all(503));
-  expect(await sessionsOf(locked)).toBe(before);
+  expect(await sessionsOf(locked)).toBe(sessionsBefore);
   for (const { requestId, headers, body } of refused) {
     expect(headers.get('retry-after')).toBe('1');
     expect(body['error']).toBe('temporarily_unavailable');
@@ -134,4 +136,38 @@ test('what was changed under the lock counts', async () => {
   );
   expect([answer.status, answer.body['error']]).toEqual([401, 'invalid_client']);
   expect(await locked.audit(answer.requestId)).toMatchObject([{ outcome: 'denied' }]);
+});
+
+test('a batch of the version before gives up what is held long before one of its entries alone does', async () => {
+  const entryOf = ({ zoneId, clientId }: TestZone) => ({
+    event_id: uuidv7(),
+    zone_id: zoneId,
+    facts: [{ kind: 'token_not_revoked', jti: uuidv7(), otherwise: {} }],
+    event: { type: 'test', outcome: 'issued', request_id: uuidv7(), client_id: clientId },
+    session: {
+      id: uuidv7(),
+      root_id: uuidv7(),
+      client_id: clientId,
+      subject: clientId,
+      expires_at: Date.now() / 1_000 + 60,
+    },
+  });
+  const commit = (...zones: TestZone[]) => {
+    const entries = JSON.stringify(zones.map(entryOf));
+    const text = 'SELECT status FROM ledger_commit($1, $2)';
+    return rows(replica.databaseUrl, text, [uuidv7(), entries]).then(
+      () => 'committed',
+      (error: unknown) => Reflect.get(Object(error), 'code'),
+    );
+  };
+  await whileOpen(
+    replica.databaseUrl,
+    ['SELECT 1 FROM clients WHERE id = $1 FOR UPDATE', [locked.clientId]],
+    async () => {
+      const alone = commit(locked);
+      expect(await before(commit(other, locked), alone)).toBe('55P03');
+      expect(await alone).toBe('55P03');
+      expect(await commit(other)).toBe('committed');
+    },
+  );
 });

@@ -3,10 +3,17 @@
  * requests, for as long as nobody else feels it.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { borrowReplica, type Replica } from '../setup/harness.js';
+import { auditOf, borrowReplica, rows, type Replica } from '../setup/harness.js';
 import { before } from '../setup/order.js';
 import { persistently } from '../setup/patience.js';
-import { activate, metric, newSetVersion } from '../setup/policies.js';
+import { until } from '../setup/process.js';
+import {
+  activate,
+  metric,
+  newSetVersion,
+  statusAt,
+  type SetVersionView,
+} from '../setup/policies.js';
 import { callAdmin, createTestZone, PERMIT_ALL, type TestZone } from '../setup/zone.js';
 
 let replica: Replica;
@@ -14,6 +21,13 @@ let replica: Replica;
 let heavy: TestZone;
 let plain: TestZone;
 let careful: TestZone;
+let tooHeavy: SetVersionView;
+
+interface Weight {
+  readonly bound_ms: number;
+  readonly measured_ms: number;
+  readonly at_once_bytes: number;
+}
 
 const RESOURCE = 'resource://compared';
 
@@ -37,11 +51,18 @@ beforeAll(async () => {
     identifier: RESOURCE,
     scopes: Array.from({ length: 200 }, (_, n) => `${'s'.repeat(100)}${n}`),
   });
-  const version = await newSetVersion(
-    heavy,
-    ...['a', 'b', 'c', 'd'].map((name) => module(name, 8)),
+  tooHeavy = await newSetVersion(heavy, ...['a', 'b', 'c', 'd'].map((name) => module(name, 8)));
+  // As a version before this one activated it, which did not weigh it.
+  await rows(
+    replica.databaseUrl,
+    'UPDATE zones SET active_policy_set_version_id = $2 WHERE id = $1',
+    [heavy.zoneId, tooHeavy.id],
   );
-  expect((await activate(replica, heavy.zoneId, version.id)).status).toBe(200);
+  // Compiled beforehand, as by an activation, so that a request has its time for the decision.
+  await until(async () => {
+    const { loaded, policy_set_version_id: id } = await statusAt(replica, heavy.zoneId);
+    return loaded === true && id === tooHeavy.id;
+  });
   await careful.activate(compares('once'));
 });
 afterAll(() => replica?.stop());
@@ -94,6 +115,63 @@ describe('while one zone asks for what takes too long', () => {
     expect((await activate(replica, heavy.zoneId, version.id)).status).toBe(200);
     expect((await persistently(heavySession)).status).toBe(200);
     await stuck;
+  });
+});
+
+describe('activating a set', () => {
+  test('that cannot decide the largest inputs in time is refused, and nothing changes', async () => {
+    const active = (await heavy.admin('GET', '/policy'))['policy_set_version_id'];
+    for (const path of ['/policy', '/policy/shadow']) {
+      const refused = await callAdmin(replica, 'PUT', `/zones/${heavy.zoneId}${path}`, {
+        policy_set_version_id: tooHeavy.id,
+      });
+      expect(refused).toMatchObject({
+        status: 400,
+        body: {
+          error: 'invalid_request',
+          error_description:
+            'the policy set is too heavy: a decision on the largest input (32 KiB) takes more than 1000 ms, ' +
+            'after which it is given up',
+        },
+      });
+      expect(await auditOf(replica.databaseUrl, refused.requestId)).toEqual([]);
+    }
+    expect((await heavy.admin('GET', '/policy'))['policy_set_version_id']).toBe(active);
+    expect(await heavy.admin('GET', '/policy/shadow')).toMatchObject({
+      policy_set_version_id: null,
+    });
+  });
+
+  test('that is heavy is answered with what it weighs and a warning, which are on record', async () => {
+    const zone = await createTestZone(replica);
+    const version = await newSetVersion(zone, compares('once'));
+    const activated = await activate(replica, zone.zoneId, version.id);
+    expect(activated).toMatchObject({
+      status: 200,
+      body: {
+        policy_set_version_id: version.id,
+        weight: { bound_ms: expect.any(Number), measured_ms: expect.any(Number) },
+        warnings: expect.arrayContaining([
+          expect.stringMatching(/^inputs of more than \d+ bytes are decided on another thread/),
+        ]),
+      },
+    });
+    const { weight, warnings } = activated.body as { weight: Weight; warnings: string[] };
+    expect(weight.measured_ms).toBeGreaterThan(0);
+    expect(weight.bound_ms).toBeGreaterThan(25);
+    expect(weight.at_once_bytes).toBeLessThan(4_096);
+    expect(await auditOf(replica.databaseUrl, activated.requestId)).toMatchObject([
+      { event: { type: 'admin.policy.activated', after: version.id, weight, warnings } },
+    ]);
+  });
+
+  test('that is light is answered without a warning, and is not tried', async () => {
+    const zone = await createTestZone(replica);
+    const version = await newSetVersion(zone, PERMIT_ALL);
+    expect(await activate(replica, zone.zoneId, version.id)).toMatchObject({
+      status: 200,
+      body: { weight: { measured_ms: null, at_once_bytes: 32 * 1_024 }, warnings: [] },
+    });
   });
 });
 

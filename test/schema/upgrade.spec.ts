@@ -4,6 +4,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { StartPatience } from '../../src/platform/database/start-patience.js';
 import { FUNCTION_SET } from '../../src/platform/database/function-set.js';
 import { migrate } from '../../src/schema/migrate.js';
+import { applicationOf, tokenOf } from '../setup/agents.js';
 import { verifyChains } from '../setup/chain.js';
 import { APPROVE_WRITES, heldIn } from '../setup/challenges.js';
 import {
@@ -18,7 +19,8 @@ import {
   type Replica,
 } from '../setup/harness.js';
 import { startLoad } from '../setup/load.js';
-import { killProcesses, startProcess } from '../setup/process.js';
+import { whileOpen } from '../setup/locks.js';
+import { killProcesses, startProcess, until } from '../setup/process.js';
 import { editedVersion, versionOf, type Version } from '../setup/versions.js';
 import {
   ACCESS_TOKEN,
@@ -127,6 +129,43 @@ async function expectUnmarkedKeys({ older, newer, zone }: Pair): Promise<void> {
   ]);
 }
 
+/** Both take turns in the graph of a zone: of two delegations that make a circle together, each sees the other's. */
+async function expectNoCircle({ older, newer, zone }: Pair): Promise<void> {
+  const app = await applicationOf(zone, zone);
+  const resource = [zone.resource, zone.otherResource];
+  const token = tokenOf(await ask(newer, zone, { resource, scope: 'shared' }));
+  const open = async () => {
+    const options = { token, url: newer.url };
+    const opened = await app.call('POST', '/agent-sessions', { lifecycle: 'task' }, options);
+    return String(opened.body['id']);
+  };
+  const { databaseUrl } = zone.replica;
+  const lock = 'SELECT 1 FROM delegation_graphs WHERE zone_id = $1 FOR UPDATE';
+  const waiting = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+  for (const [first, second] of [
+    [older, newer],
+    [newer, older],
+  ] as const) {
+    const [a, b] = [await open(), await open()];
+    const delegate = ({ url }: Replica, source: string, target: string) =>
+      app.call(
+        'POST',
+        '/delegations',
+        { source_session_id: source, target_session_id: target, scopes: ['shared'] },
+        { token, url },
+      );
+    const asked = await whileOpen(databaseUrl, [lock, [zone.zoneId]], async () => {
+      const one = delegate(first, a, b);
+      await until(async () => (await rows(databaseUrl, waiting)).length === 1);
+      const other = delegate(second, b, a);
+      await until(async () => (await rows(databaseUrl, waiting)).length === 2);
+      return [one, other];
+    });
+    const statuses = (await Promise.all(asked)).map(({ status }) => status);
+    expect(statuses.toSorted((one, other) => one - other)).toEqual([201, 400]);
+  }
+}
+
 /**
  * Replaces one version by another as a rolling update does, and goes halfway back: the newer starts
  * beside the older, then the older starts again. There are requests all the time.
@@ -230,6 +269,7 @@ describe('two versions side by side', () => {
           expect(sets.at(-1)).toMatchObject(FUNCTION_SET);
           await expectBothToIssue(pair);
           await expectUnmarkedKeys(pair);
+          await expectNoCircle(pair);
         });
       } finally {
         await before.remove();

@@ -23,7 +23,7 @@ import { ClientSecretBody } from './client.body.js';
 import { takesSecret } from './registered-authentication.js';
 import { addSecret, type NewSecret } from './client-registration.js';
 import { AuditedChanges } from '../audited-changes.service.js';
-import { Change } from '../change.js';
+import { Change, UrgentChange } from '../change.js';
 import { findRow } from '../find-row.js';
 import { InZone } from '../in-zone.js';
 
@@ -105,7 +105,7 @@ export class ClientSecretsController {
     @InZone() { id: zoneId }: Zone,
     @Param('client') clientId: string,
     @Param('id') id: string,
-    @Change('client_secret.revoked') change: Change,
+    @UrgentChange('client_secret.revoked') change: Change,
   ): Promise<void> {
     await this.changes.run(change, async (tx) => {
       await findRow(

@@ -128,7 +128,8 @@ export class ClientsController {
     @Change('client.changed') change: Change,
     @Body() body: ClientChangeBody,
   ) {
-    const after = await this.changes.run(change, async (tx) => {
+    const urgent = body.disabled === true;
+    const after = await this.changes.run({ ...change, urgent }, async (tx) => {
       const clients = tx.getRepository(Client);
       const before = await findRow(clients, { zoneId, id, removedAt: IsNull() }, 'client');
       if (body.labels !== undefined) {

@@ -46,6 +46,7 @@ export class KeyRotation {
       zoneId,
       requestId,
       type: 'signing_key.rotated',
+      urgent: emergency,
       ...(operator === undefined ? {} : { operator }),
     };
     return this.keyChanges.run(change, intent, async (_tx, apply) => {

@@ -9,11 +9,11 @@ import {
   UnprocessableEntityException,
 } from '@nestjs/common';
 import { InjectEntityManager, InjectRepository } from '@nestjs/typeorm';
-import type { EntityManager, Repository } from 'typeorm';
+import { IsNull, type EntityManager, type Repository } from 'typeorm';
 import { CLOCK, instant, type Clock } from '../../platform/config/clock.js';
+import { outageOf } from '../../platform/database/outage.js';
 import { AnswerWithin } from '../../platform/http/deadline.interceptor.js';
 import { OAuthError, unavailable } from '../../oauth/errors.js';
-import { isUuid } from '../../oauth/vocabulary.js';
 import { BackgroundFailure } from '../../policy/background/background.js';
 import { UncompilablePolicy, type PolicySource } from '../../policy/engine/compile.js';
 import { loadModules } from '../../policy/engine/load-modules.js';
@@ -31,6 +31,8 @@ import {
   type SimulationBundle,
 } from '../../policy/engine/simulation.js';
 import { Snapshots } from '../../zones/snapshot/snapshots.service.js';
+import type { ZoneSnapshot } from '../../zones/snapshot/zone-snapshot.js';
+import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { findRow, found } from '../find-row.js';
 import { GatewayGuard } from './gateway.guard.js';
@@ -42,6 +44,7 @@ import { SimulationBody } from './policy-input.body.js';
 export class PolicyDecisionsController {
   constructor(
     private readonly snapshots: Snapshots,
+    @InjectRepository(Zone) private readonly zones: Repository<Zone>,
     @InjectRepository(PolicySetVersion) private readonly setVersions: Repository<PolicySetVersion>,
     @InjectEntityManager() private readonly read: EntityManager,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -70,15 +73,21 @@ export class PolicyDecisionsController {
     throw new BadRequestException('either input or inputs is needed');
   }
 
-  /** Shows which policy set version this replica decides a zone's requests by. */
+  /**
+   * Shows which policy set version this replica decides a zone's requests by. While it cannot load the zone it decides
+   * none of them, and says so.
+   */
   @Get('status/:zoneID')
   @AnswerWithin(POLICY_WORK_MS)
   async status(@Param('zoneID') zoneId: string) {
-    const snapshot = found(
-      isUuid(zoneId) ? await withPolicy(() => this.snapshots.find(zoneId)) : null,
-      'zone',
-    );
-    const { policy, shadow, loadedAt } = snapshot;
+    const zone = await findRow(this.zones, { id: zoneId, removedAt: IsNull() }, 'zone');
+    const snapshot = await this.loaded(zone);
+    if (snapshot === 'not now') {
+      const { activePolicySetVersionId: policy_set_version_id } = zone;
+      const problem = 'the zone cannot be loaded now';
+      return { zone_id: zoneId, loaded: false, policy_set_version_id, problem };
+    }
+    const { policy, shadow, loadedAt } = found(snapshot, 'zone');
     return {
       zone_id: zoneId,
       ...statusOf(policy),
@@ -88,6 +97,18 @@ export class PolicyDecisionsController {
       }),
       ...(shadow.policy?.status !== 'none' && { shadow: statusOf(shadow.policy) }),
     };
+  }
+
+  /** The zone as this replica has it, or has loaded it for that. */
+  private async loaded({ id }: Zone): Promise<ZoneSnapshot | null | 'not now'> {
+    try {
+      return await withPolicy(() => this.snapshots.find(id));
+    } catch (error) {
+      // Zones are loaded on the connections of requests, which may be what the operator is looking for.
+      const busy = error instanceof OAuthError && error.code === 'temporarily_unavailable';
+      if (busy || outageOf(error) !== null) return 'not now';
+      throw error;
+    }
   }
 
   /** The bundle that `version_id` names. */

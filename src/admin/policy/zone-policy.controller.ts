@@ -1,4 +1,5 @@
 import {
+  BadRequestException,
   Body,
   Delete,
   Get,
@@ -9,11 +10,12 @@ import {
   Res,
   UnprocessableEntityException,
 } from '@nestjs/common';
-import { ApiHeader } from '../../platform/http/openapi-decorators.js';
+import { ApiHeader, ApiResponse } from '../../platform/http/openapi-decorators.js';
 import { InjectEntityManager, InjectRepository } from '@nestjs/typeorm';
 import type { Response } from 'express';
 import type { EntityManager, Repository } from 'typeorm';
 import { AnswerWithin } from '../../platform/http/deadline.interceptor.js';
+import { TooHeavy, weighSet } from '../../policy/background/weigh-set.js';
 import { PolicySetVersion } from '../../policy/policy-set.entity.js';
 import { PolicySets } from '../../policy/policy-sets.service.js';
 import { ShadowDifference } from '../../policy/shadow-difference.entity.js';
@@ -27,6 +29,7 @@ import { InZone } from '../in-zone.js';
 import { activate } from './policy-authoring.js';
 import { checkPolicies, POLICY_WORK_MS, withPolicy } from './policy-check.js';
 import { PolicySchemaBody, PolicySetVersionReferenceBody } from './policy.body.js';
+import { describeWeight, type WeightView } from './policy-weight.js';
 import { summarise } from './shadow-summary.js';
 
 function toView({ id, activePolicySetVersionId, policyActivatedAt }: Zone) {
@@ -49,6 +52,11 @@ function matches(ifMatch: string | undefined, etag: string): boolean {
   return expected.includes(etag) || expected.includes('*');
 }
 
+const REFUSED_FOR_WEIGHT = {
+  status: 400,
+  description: 'Malformed, or a set by which the largest inputs cannot be decided in time',
+} as const;
+
 /** Says which policy set version decides in a zone, which is tried, and what policies may ask. */
 @AdminController('zones/:zone/policy')
 export class ZonePolicyController {
@@ -70,11 +78,13 @@ export class ZonePolicyController {
 
   /**
    * Activates a policy set version. It decides from the next request on, on every replica. With
-   * `If-Match` only if what that names is still the active one.
+   * `If-Match` only if what that names is still the active one. Its weight is what decisions by it may take; warnings
+   * say what to do about much of it.
    */
   @Put()
   @AnswerWithin(POLICY_WORK_MS)
   @ApiHeader({ name: 'If-Match', required: false })
+  @ApiResponse(REFUSED_FOR_WEIGHT)
   async activate(
     @InZone() { id: zoneId }: Zone,
     @Change('policy.activated') change: Change,
@@ -82,7 +92,7 @@ export class ZonePolicyController {
     @Headers('if-match') ifMatch: string | undefined,
     @Res({ passthrough: true }) response: Response,
   ) {
-    await this.prepare(zoneId, body.policy_set_version_id);
+    const weight = await this.prepare(zoneId, body.policy_set_version_id);
     const zone = await this.changes.run(change, async (tx, before) => {
       if (!matches(ifMatch, etagOf(before))) {
         throw new PreconditionFailedException('another policy set version is active');
@@ -94,18 +104,19 @@ export class ZonePolicyController {
         details: {
           before: before.activePolicySetVersionId,
           after: after.activePolicySetVersionId,
+          ...weight,
         },
       };
     });
     response.setHeader('ETag', etagOf(zone));
-    return toView(zone);
+    return { ...toView(zone), ...weight };
   }
 
   /** Shows what the candidate would have decided otherwise, and for whom. */
   @Get('shadow')
   async differences(@InZone() zone: Zone) {
     const { id: zoneId, shadowPolicySetVersionId: policySetVersionId } = zone;
-    await this.shadow.storeAnswered(zoneId);
+    await this.shadow.storeAnswered(zoneId, this.read);
     const rows =
       policySetVersionId === null ? [] : await this.shadowed.findBy({ zoneId, policySetVersionId });
     return { zone_id: zoneId, policy_set_version_id: policySetVersionId, ...summarise(rows) };
@@ -114,13 +125,14 @@ export class ZonePolicyController {
   /** Tries a candidate on live requests from now on. It decides nothing. */
   @Put('shadow')
   @AnswerWithin(POLICY_WORK_MS)
+  @ApiResponse(REFUSED_FOR_WEIGHT)
   async attach(
     @InZone() { id: zoneId }: Zone,
     @Change('policy_shadow.changed') change: Change,
     @Body() body: PolicySetVersionReferenceBody,
   ) {
-    await this.prepare(zoneId, body.policy_set_version_id);
-    return this.setShadow(change, body.policy_set_version_id);
+    const weight = await this.prepare(zoneId, body.policy_set_version_id);
+    return { ...(await this.setShadow(change, body.policy_set_version_id, weight)), ...weight };
   }
 
   /** Stops trying the candidate. What was counted stays, and goes on if it is tried again. */
@@ -158,24 +170,37 @@ export class ZonePolicyController {
 
   /**
    * Has a set version compiled before it is needed, so that this replica goes on deciding by the old
-   * one meanwhile, and so that no set is activated that could only deny.
+   * one meanwhile, and so that no set is activated that could only deny; and weighed, none that could not
+   * decide in time.
+   *
+   * @throws {HttpException} 404, 422 for a set that cannot be used, 400 for one that is too heavy
    */
-  private async prepare(zoneId: string, setVersionId: string): Promise<void> {
+  private async prepare(zoneId: string, setVersionId: string): Promise<WeightView> {
     const version = await this.setVersions.findOneBy({ zoneId, id: setVersionId });
     found(version, 'policy set version');
     const opened = await withPolicy(async () =>
       this.policySets.open(await this.policySets.read(this.read, zoneId, setVersionId)),
     );
     if (opened.status === 'broken') throw new UnprocessableEntityException(opened.problem);
+    if (opened.status === 'none') throw new Error('a set version was named, and none was opened');
+    const { compiled } = opened;
+    try {
+      return describeWeight(await withPolicy(() => weighSet(zoneId, compiled)));
+    } catch (error) {
+      if (!(error instanceof TooHeavy)) throw error;
+      throw new BadRequestException(`the policy set is too heavy: ${error.message}`, {
+        cause: error,
+      });
+    }
   }
 
-  private setShadow(change: Change, candidate: string | null) {
+  private setShadow(change: Change, candidate: string | null, weight: WeightView | null = null) {
     return this.changes.run(change, async (tx, before) => {
       const { id } = before;
       await tx.getRepository(Zone).update({ id }, { shadowPolicySetVersionId: candidate });
       return {
         result: { zone_id: id, policy_set_version_id: candidate },
-        details: { before: before.shadowPolicySetVersionId, after: candidate },
+        details: { before: before.shadowPolicySetVersionId, after: candidate, ...weight },
       };
     });
   }

@@ -7,7 +7,7 @@ import { describeAgentSession } from '../../delegation/describe-agent-session.js
 import { END_BELOW_AGENT_SESSION } from '../../delegation/end-agent-sessions.js';
 import { AdminController } from '../admin-controller.js';
 import { AuditedChanges } from '../audited-changes.service.js';
-import { Change } from '../change.js';
+import { UrgentChange, type Change } from '../change.js';
 import { findRow } from '../find-row.js';
 import { InZone } from '../in-zone.js';
 import { PageQuery } from '../pagination.body.js';
@@ -39,12 +39,13 @@ export class AgentSessionsAdminController {
   async end(
     @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
-    @Change('agent_session.ended') change: Change,
+    @UrgentChange('agent_session.ended') change: Change,
   ): Promise<void> {
-    const session = await findRow(this.sessions, { zoneId, id }, 'agent session');
     await this.changes.run(change, async (tx) => {
+      const sessions = tx.getRepository(AgentSession);
+      const session = await findRow(sessions, { zoneId, id }, 'agent session');
       const open = { zoneId, id, endedAt: IsNull() };
-      await tx.getRepository(AgentSession).update(open, { endedAt: () => 'clock_timestamp()' });
+      await sessions.update(open, { endedAt: () => 'clock_timestamp()' });
       await tx.query(END_BELOW_AGENT_SESSION, [zoneId, session.clientId, id]);
       return { result: undefined, details: { agent_session: describeAgentSession(session) } };
     });

@@ -6,7 +6,7 @@ import { describeEdge } from '../../delegation/describe-edge.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { AuditedChanges } from '../audited-changes.service.js';
-import { Change } from '../change.js';
+import { UrgentChange, type Change } from '../change.js';
 import { findRow } from '../find-row.js';
 import { InZone } from '../in-zone.js';
 import { PageQuery } from '../pagination.body.js';
@@ -38,12 +38,13 @@ export class DelegationsAdminController {
   async revoke(
     @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
-    @Change('delegation.revoked') change: Change,
+    @UrgentChange('delegation.revoked') change: Change,
   ): Promise<void> {
-    const edge = await findRow(this.edges, { zoneId, id }, 'delegation');
     await this.changes.run(change, async (tx) => {
+      const edges = tx.getRepository(DelegationEdge);
+      const edge = await findRow(edges, { zoneId, id }, 'delegation');
       const open = { zoneId, id, revokedAt: IsNull() };
-      await tx.getRepository(DelegationEdge).update(open, { revokedAt: () => 'clock_timestamp()' });
+      await edges.update(open, { revokedAt: () => 'clock_timestamp()' });
       return { result: undefined, details: { delegation: describeEdge(edge) } };
     });
   }

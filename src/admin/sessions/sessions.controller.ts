@@ -7,7 +7,7 @@ import { END_AGENT_SESSIONS_OF_SESSION } from '../../delegation/end-agent-sessio
 import { AdminController } from '../admin-controller.js';
 import { RevocationBody } from './session.body.js';
 import { AuditedChanges } from '../audited-changes.service.js';
-import { Change } from '../change.js';
+import { Change, UrgentChange } from '../change.js';
 import { findRow } from '../find-row.js';
 import { InZone } from '../in-zone.js';
 import { PageQuery } from '../pagination.body.js';
@@ -55,7 +55,7 @@ export class SessionsController {
   async end(
     @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
-    @Change('session.ended') change: Change,
+    @UrgentChange('session.ended') change: Change,
   ): Promise<void> {
     await this.changes.run(change, async (tx) => {
       const sessions = tx.getRepository(Session);
@@ -72,7 +72,7 @@ export class SessionsController {
   @HttpCode(204)
   async revoke(
     @InZone() { id: zoneId }: Zone,
-    @Change('mandate.revoked') change: Change,
+    @UrgentChange('mandate.revoked') change: Change,
     @Body() { jti }: RevocationBody,
   ): Promise<void> {
     await this.changes.run(change, async (tx) => {

@@ -9,7 +9,7 @@ import { AdminController } from '../admin-controller.js';
 import { AuthenticatorRenewal, KEY_KNOWN_TO_LOG_READERS } from './authenticator-renewal.service.js';
 import { AuthenticatorBody, AuthenticatorsQuery, EnrolmentBody } from './authenticator.body.js';
 import { AuditedChanges } from '../audited-changes.service.js';
-import { Change } from '../change.js';
+import { Change, UrgentChange } from '../change.js';
 import { findRow } from '../find-row.js';
 import { InZone } from '../in-zone.js';
 import { readPage } from '../pagination.js';
@@ -94,7 +94,7 @@ export class AuthenticatorsController {
   async remove(
     @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
-    @Change('authenticator.removed') change: Change,
+    @UrgentChange('authenticator.removed') change: Change,
   ): Promise<void> {
     await this.changes.run(change, async (tx) => {
       const authenticators = tx.getRepository(Authenticator);

@@ -11,7 +11,7 @@ import { describeChallenge, describeDecision } from '../../step-up/describe-chal
 import { AdminController } from '../admin-controller.js';
 import { ChallengesQuery } from './challenges.body.js';
 import { Zone } from '../../zones/zone.entity.js';
-import { OPERATOR } from '../audited-changes.service.js';
+import { AuditedChanges, OPERATOR } from '../audited-changes.service.js';
 import { found } from '../find-row.js';
 import { InZone } from '../in-zone.js';
 import { readPage } from '../pagination.js';
@@ -31,6 +31,7 @@ export class ChallengesController {
   constructor(
     @InjectRepository(Challenge) private readonly rows: Repository<Challenge>,
     private readonly challenges: Challenges,
+    private readonly changes: AuditedChanges,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -71,8 +72,10 @@ export class ChallengesController {
       reason,
       ...(binding === undefined ? {} : { binding }),
     };
-    const deciding = this.challenges.decide(zoneId, id, input, requestId);
-    return this.toView(decidedOrThrow(await deciding));
+    const decided = await this.changes.inTurn(zoneId, () =>
+      this.challenges.decide(zoneId, id, input, requestId),
+    );
+    return this.toView(decidedOrThrow(decided));
   }
 
   private async toView(challenge: Challenge) {

@@ -7,7 +7,7 @@ import { ProofSystem } from '../../step-up/proof-system.entity.js';
 import { ProofSystems } from '../../step-up/proof-systems.service.js';
 import { AdminController } from '../admin-controller.js';
 import { AuditedChanges } from '../audited-changes.service.js';
-import { Change } from '../change.js';
+import { Change, UrgentChange } from '../change.js';
 import { findRow } from '../find-row.js';
 import { InZone } from '../in-zone.js';
 import { PageQuery } from '../pagination.body.js';
@@ -61,7 +61,7 @@ export class ProofSystemsController {
   async remove(
     @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
-    @Change('proof_system.removed') change: Change,
+    @UrgentChange('proof_system.removed') change: Change,
   ): Promise<void> {
     await this.changes.run(change, async (tx) => {
       const systems = tx.getRepository(ProofSystem);

@@ -18,6 +18,7 @@ import {
 } from '../delegation-route.js';
 import { OAuthError } from '../../oauth/errors.js';
 import { isUuid } from '../../oauth/vocabulary.js';
+import { Client } from '../../zones/clients/client.entity.js';
 import { unusable } from './agent-sessions.service.js';
 import type { DelegationBody } from './delegation.body.js';
 import { Graph, type Asked, type Caller, type Made } from './graph.service.js';
@@ -152,14 +153,20 @@ export class DelegationEdges {
   }
 
   /** The session that is delegated to. Whatever else leads there is no obstacle. */
-  private async targetOf({ zoneId, tx, bearer }: Caller, id: string): Promise<DelegationRoute> {
+  private async targetOf({ zoneId, tx }: Caller, id: string): Promise<DelegationRoute> {
     const route = isUuid(id) ? await this.delegations.route(zoneId, id, null, tx) : null;
     if (route === null) throw unusable('unknown target');
     const { path } = route.acting;
     if (route.agents.some(({ id: at, alive }) => !alive && path.includes(at))) {
       throw unusable('the target has ended');
     }
-    if (bearer.zone.clients.get(route.acting.clientId)?.disabled !== false) {
+    const enabled = {
+      zoneId,
+      id: route.acting.clientId,
+      disabledAt: IsNull(),
+      removedAt: IsNull(),
+    };
+    if (!(await tx.getRepository(Client).existsBy(enabled))) {
       throw unusable('the client of the target is disabled or gone');
     }
     return route;

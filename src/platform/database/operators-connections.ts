@@ -1,5 +1,15 @@
 /**
- * The name of the data source that operators have to themselves. Whatever holds up the connections that all
+ * The name of the data source on which operators change things. Whatever holds up the connections that all
  * requests share, an operator who wants to end it still gets one.
+ *
+ * Whoever takes a connection of it for longer than one short read waits for a turn before (`audited-changes.service.ts`).
  */
 export const OPERATORS = 'operators';
+
+/** The most of operators' changes that are under way at a time. */
+export const ORDINARY_AT_ONCE = 3;
+/** The most of them beside these, of those that take authority away. */
+export const URGENT_AT_ONCE = 2;
+
+/** The name of the data source on which operators look at things: slow queries are in the way of each other only. */
+export const OPERATORS_READING = 'operators reading';

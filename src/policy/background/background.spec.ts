@@ -38,6 +38,7 @@ let compilation: typeof import('../engine/compile.js');
 let engine: typeof import('../engine/engine.js');
 let slices: typeof import('../engine/slices.js');
 let deciding: typeof import('./decide.js');
+let weighing: typeof import('./weigh-set.js');
 let threads: typeof import('./decision-threads.js');
 
 beforeAll(async () => {
@@ -48,6 +49,7 @@ beforeAll(async () => {
   engine = await load('engine/engine.js');
   slices = await load('engine/slices.js');
   deciding = await load('background/decide.js');
+  weighing = await load('background/weigh-set.js');
   threads = await load('background/decision-threads.js');
   authoring = await load('background/compile-in-background.js');
   simulator = await load('background/simulate-in-background.js');
@@ -329,6 +331,28 @@ describe('deciding on another thread', () => {
     const behind = deciding.decideOnThread(on, 'b', small, [first]);
     await expect(stuck).rejects.toMatchObject({ name: 'BackgroundFailure', reason: 'time' });
     expect(await behind).toEqual([evaluation.evaluate(small, first)]);
+  });
+
+  test('refuses a set by which the largest inputs take too long, if that is no surprise', async () => {
+    const on = new threads.DecisionThreads({ ...limits, threads: 1, timeMs: 1 });
+    const heavy = compilation.compile([
+      {
+        id: 'm',
+        content: `permit(principal, action, resource) when { [${Array(3_500).fill('context').join()}].contains(2) };`,
+      },
+    ]);
+    const refused = weighing.weighSet('a', heavy, { on, timeMs: 1 });
+    await expect(refused).rejects.toMatchObject({ name: 'TooHeavy' });
+    // By the bound it takes less than so long: then it is the machine that was too busy.
+    const timeMs = 60_000;
+    const weight = await weighing.weighSet('a', heavy, { on, timeMs });
+    expect(weight).toMatchObject({ measuredMs: timeMs, atOnceBytes: expect.any(Number) });
+    expect(weight.boundMs).toBeLessThan(timeMs);
+    const light = compilation.compile(policies(3));
+    expect(await weighing.weighSet('a', light, { on, timeMs: 1 })).toMatchObject({
+      measuredMs: null,
+      atOnceBytes: 32 * 1_024,
+    });
   });
 
   test('is for what may take long, by its text and its input', () => {

@@ -22,7 +22,10 @@ export const AT_ONCE_NS = 25_000_000;
 /** The bytes of policies that are asked in one turn of a thread, so that zones take turns while a decision is made. */
 const TURN_BYTES = 256 * 1024;
 
-const LIMITS = { timeMs: 1_000, waitMs: 1_500, memoryMb: 256, queuedPerZone: 32 } as const;
+/** Milliseconds of a thread that a decision may take. */
+export const DECISION_MS = 1_000;
+
+const LIMITS = { timeMs: DECISION_MS, waitMs: 1_500, memoryMb: 256, queuedPerZone: 32 } as const;
 /** Two, so that a zone that takes all the time it may have leaves one to the others. */
 const threads = new DecisionThreads({ ...LIMITS, threads: 2 });
 /** For decisions that no request waits for, so that they take no thread from one that does. */
@@ -67,12 +70,17 @@ async function decideHereOrOn(
   return inputs.map((input) => evaluate(set, input));
 }
 
-/** Decides as {@link decideEach} does, whatever it costs, on threads. */
+/**
+ * Decides as {@link decideEach} does, whatever it costs, on threads.
+ *
+ * @param took is told of the milliseconds that the thread worked, as it goes on
+ */
 export function decideOnThread(
   on: DecisionThreads,
   key: string,
   set: CompiledPolicySet,
   inputs: readonly PolicyInput[],
+  took: (ms: number) => void = () => {},
 ): Promise<readonly Verdict[]> {
   return on.decide(key, async (takeTurn) => {
     const verdicts: Verdict[] = [];
@@ -81,7 +89,7 @@ export function decideOnThread(
         const answers: AuthorizationAnswer[] = [];
         for (const some of inTurns(questions)) {
           // oxlint-disable-next-line no-await-in-loop -- a turn for each
-          answers.push(...(await takeTurn((thread) => askOn(thread, some))));
+          answers.push(...(await takeTurn((thread) => askOn(thread, some, took))));
         }
         return answers;
       });
@@ -105,11 +113,14 @@ function nameOf(policies: PreparedPolicies): number {
 async function askOn(
   thread: DecidingThread,
   questions: readonly Question[],
+  took: (ms: number) => void,
 ): Promise<readonly AuthorizationAnswer[]> {
   const named = questions.map(({ policies, request }) => ({ name: nameOf(policies), request }));
   for (;;) {
+    const began = performance.now();
     // oxlint-disable-next-line no-await-in-loop -- again when it holds what it did not
     const { answers, unknown } = await thread.decide('ask', { questions: named });
+    took(performance.now() - began);
     if (unknown.length === 0) return answers;
     const policies = questions
       .map((each) => ({ name: nameOf(each.policies), policies: each.policies }))

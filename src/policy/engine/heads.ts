@@ -22,6 +22,12 @@ export function entityKey(uid: EntityUidJson): string {
   return `${type}::${JSON.stringify(id)}`;
 }
 
+/** The entity of a key. */
+export function entityOf(key: string): { readonly type: string; readonly id: string } {
+  const at = key.indexOf('::"');
+  return { type: key.slice(0, at), id: String(JSON.parse(key.slice(at + 2))) };
+}
+
 function onlyEntity(constraint: PolicyJson['principal' | 'resource']): string | null {
   return constraint.op === '==' && 'entity' in constraint ? entityKey(constraint.entity) : null;
 }

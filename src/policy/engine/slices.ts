@@ -22,7 +22,7 @@ import {
   unload,
   preparse,
 } from './engine.js';
-import { entityKey } from './heads.js';
+import { entityKey, type Head } from './heads.js';
 import type { CedarRequest } from './input.js';
 import type { NamedPolicy } from './read-module.js';
 
@@ -86,6 +86,15 @@ export class Slices {
     }
     if (united.length > 0) parts.push(this.unite(united));
     return parts.length > 0 ? parts : [NOTHING];
+  }
+
+  /** What the policies with the same entities in their heads cost together. */
+  *costs(): Generator<Head & { readonly cost: Cost }> {
+    for (const [principal, slices] of this.slices) {
+      for (const [resource, { policies }] of slices) {
+        yield { principal, resource, cost: sumOf(policies.map(({ cost }) => cost)) };
+      }
+    }
   }
 
   /**

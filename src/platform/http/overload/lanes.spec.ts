@@ -25,12 +25,19 @@ test.each([
   ['GET', 'http://any.example/internal/zones', 'operators'],
   ['GET', '/metrics#x', 'operators'],
 ])('%s %s is in its lane', (method, url, lane) => {
-  expect(laneOf(request(method, url), true)).toBe(lane);
+  expect(laneOf(request(method, url), true, () => true)).toBe(lane);
 });
 
 test.each(['/metrics', '/internal/zones', '/docs'])(
   '%s is work as any other where it is not served',
   (path) => {
-    expect(laneOf(request('GET', path), false)).toBe('work');
+    expect(laneOf(request('GET', path), false, () => true)).toBe('work');
+  },
+);
+
+test.each(['/metrics', '/internal/zones', '/docs'])(
+  '%s without a key has no place of operators',
+  (path) => {
+    expect(laneOf(request('GET', path), true, () => false)).toBe('keyless');
   },
 );

@@ -12,7 +12,7 @@ export const overloadMetrics = [
   }),
   makeGaugeProvider({
     name: IN_FLIGHT,
-    help: 'Requests that are worked on now, by lane: work, operators, waits; and those whose body is on its way: arriving.',
+    help: 'Requests that are worked on now, by lane: work, operators, keyless, waits; and those whose body is on its way: arriving.',
     labelNames: ['lane'],
   }),
 ];

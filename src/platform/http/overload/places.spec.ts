@@ -109,6 +109,17 @@ describe('an event loop that is late', () => {
     expect(ask(places, 'z', 'c', 'b')).toBeNull();
   });
 
+  test('takes nothing from those who are under way, when they turn out to be of one zone and client', () => {
+    const places = new Places(64);
+    const taken = Array.from({ length: 16 }, (_, n) => places.place(['address', `a${n}`]));
+    expect(taken.map((place) => place.take())).toEqual(Array(16).fill(null));
+    for (let n = 0; n < 3; n += 1) places.adapt(500);
+    expect(places.limit).toBeLessThan(places.inFlight);
+    expect(taken.map((place) => place.countFor('z', 'c'))).toEqual(Array(16).fill(null));
+    expect(places.inFlight).toBe(16);
+    expect(ask(places, 'z', 'c', 'b')).toBe('event_loop');
+  });
+
   test('that is late by little changes nothing', () => {
     const places = new Places(64);
     places.adapt(90);

@@ -74,11 +74,17 @@ export class Places {
     this.taken -= 1;
   }
 
-  /** Counts a place that is taken for a holder. @returns whether the holder may have it */
-  count([kind, name]: Holder): boolean {
+  /**
+   * Counts a place that is taken for a holder.
+   *
+   * @param open how many were open when it was taken: what is under way is not measured by what is open to others since
+   * @returns whether the holder may have it
+   */
+  count([kind, name]: Holder, open: number): boolean {
     const key = `${kind} ${name}`;
     const count = (this.counts.get(key) ?? 0) + 1;
-    if (count > Math.max(1, Math.floor((this.open - this.taken) * PART[kind]))) return false;
+    const free = Math.max(open, this.open) - this.taken;
+    if (count > Math.max(1, Math.floor(free * PART[kind]))) return false;
     this.counts.set(key, count);
     return true;
   }
@@ -94,6 +100,8 @@ export class Places {
 /** The place of one request. It may be given back and taken again, and is counted for its holder. */
 export class Place {
   private isTaken = false;
+  /** How many were open when it was taken. */
+  private open = 0;
 
   constructor(
     private readonly places: Places,
@@ -106,6 +114,7 @@ export class Place {
     const full = this.places.take();
     if (full !== null) return full;
     this.isTaken = true;
+    this.open = this.places.limit;
     return this.count(this.holders);
   }
 
@@ -135,7 +144,7 @@ export class Place {
 
   private count(holders: readonly Holder[]): OverloadReason | null {
     for (const [at, holder] of holders.entries()) {
-      if (this.places.count(holder)) continue;
+      if (this.places.count(holder, this.open)) continue;
       this.holders = holders.slice(0, at);
       this.giveBack();
       this.holders = holders;

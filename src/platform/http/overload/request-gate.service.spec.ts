@@ -72,6 +72,9 @@ test('an ended request leaves nothing on a connection that is kept', async () =>
 });
 
 describe('the places of operators', () => {
+  const adminToken = 'an admin key that is long enough';
+  const metricsToken = 'a metrics token that is long enough';
+
   /** Sends requests about as many zones as there are, which are not answered. */
   const ask = (port: number, count: number, headers: Record<string, string> = {}) => {
     const leave = new AbortController();
@@ -93,10 +96,26 @@ describe('the places of operators', () => {
   });
 
   test('are half taken by one address, whatever zones it names', async () => {
-    const { port, inFlight, shed } = await serve({ maxRequestsInFlight: 8 }, () => {});
-    ask(port, 8);
+    const { port, inFlight, shed } = await serve({ maxRequestsInFlight: 8, adminToken }, () => {});
+    ask(port, 8, { authorization: `Bearer ${adminToken}` });
     await expect.poll(() => shed('address'), { timeout: 30_000 }).toBe(4);
     await expect.poll(() => inFlight('operators'), { timeout: 30_000 }).toBe(4);
+  });
+
+  test('are not taken by strangers on many networks, who have places of their own', async () => {
+    const env = { maxRequestsInFlight: 8, adminToken, metricsToken };
+    const { port, inFlight, shed } = await serve(env, () => {});
+    for (let network = 1; network <= 12; network += 1) {
+      const wrong = network % 2 === 0 ? {} : { authorization: 'Bearer another' };
+      ask(port, 1, { 'x-forwarded-for': `192.0.2.${network}`, ...wrong });
+    }
+    await expect.poll(() => shed('requests'), { timeout: 30_000 }).toBe(4);
+    await expect.poll(() => inFlight('keyless'), { timeout: 30_000 }).toBe(8);
+    expect(await inFlight('operators')).toBe(0);
+    ask(port, 1, { authorization: `Bearer ${adminToken}` });
+    ask(port, 1, { authorization: `Bearer ${metricsToken}` });
+    await expect.poll(() => inFlight('operators'), { timeout: 30_000 }).toBe(2);
+    expect(await shed('requests')).toBe(4);
   });
 });
 

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { Counter, Gauge } from 'prom-client';
 import { ENV, type RunningEnv } from '../../config/env.js';
 import { LOGGER } from '../../config/logger.js';
+import { bearerKeyCheck } from '../bearer-key.js';
 import { sendError } from '../error-body.js';
 import { isOnInternalPort } from '../internal-port.js';
 import { sourceOf } from '../source-address.js';
@@ -34,25 +35,31 @@ export class RequestGate implements OnApplicationShutdown {
   private readonly bodies: Readonly<Record<'public' | 'internal', ArrivingBodies>>;
   private readonly stopWatching: () => void;
   private readonly operatorsApart: boolean;
+  /** Whether a request bears a key of operators. It costs a hash of what it brings. */
+  private readonly bearsKey: (request: IncomingMessage) => boolean;
   private untold = 0;
   private telling: NodeJS.Timeout | undefined;
 
   constructor(
-    @Inject(ENV) { maxRequestsInFlight: size, internalPort }: RunningEnv,
+    @Inject(ENV) { maxRequestsInFlight: size, internalPort, adminToken, metricsToken }: RunningEnv,
     @Inject(LOGGER) private readonly logger: Logger,
     @InjectMetric(SHED) private readonly shed: Counter<'reason'>,
     @InjectMetric(IN_FLIGHT) inFlight: Gauge<'lane'>,
   ) {
     this.operatorsApart = internalPort !== undefined;
+    const keys = [adminToken, metricsToken].flatMap((key) => key ?? []).map(bearerKeyCheck);
+    this.bearsKey = (request) => keys.some((bears) => bears(request));
     this.lanes = {
       work: newLane(size),
       operators: newLane(size),
+      keyless: newLane(size),
       waits: newLane(MAX_WAITS),
     };
     const arriving = () => new ArrivingBodies({ bodies: 2 * size, bytes: arrivingBytes(size) });
     this.bodies = { public: arriving(), internal: arriving() };
     this.stopWatching = watchEventLoopDelay((ms) => {
       this.lanes.work.places.adapt(ms);
+      this.lanes.keyless.places.adapt(ms);
       for (const [name, { places }] of Object.entries(this.lanes)) {
         inFlight.set({ lane: name }, places.inFlight);
       }
@@ -69,7 +76,11 @@ export class RequestGate implements OnApplicationShutdown {
   /** The step that admits a request, or turns it away. Needs the request id, and comes before the log. */
   readonly admit: Step = (request, response, next) => {
     const internal = isOnInternalPort(request);
-    const name = laneOf(request, internal || !this.operatorsApart);
+    const name = laneOf(
+      request,
+      internal || !this.operatorsApart,
+      () => internal || this.bearsKey(request),
+    );
     if (name === 'probes') {
       next();
       return;

@@ -1,0 +1,66 @@
+import type { CompiledPolicySet } from './compile.js';
+import { type Cost, CALL_NS, INPUT_BYTE_NS, sumOf } from './cost.js';
+import { entityOf } from './heads.js';
+import { MAX_INPUT_BYTES } from './input.js';
+import type { Parties } from './largest-inputs.js';
+
+/** Of whom and what a decision may cost most, and how much: `fixed + perByte * <bytes of the input>` nanoseconds. */
+export function heaviest(set: CompiledPolicySet): Cost & { readonly parties: Parties } {
+  const parties = heaviestParties(set);
+  const { principal, resource } = parties;
+  const parts = set.slices.partsFor({ principal, resource: { type: 'Resource', id: resource } });
+  const { fixed, perByte } = sumOf(parts.map(({ cost }) => cost));
+  return {
+    parties,
+    fixed: fixed + parts.length * CALL_NS,
+    perByte: perByte + parts.length * INPUT_BYTE_NS,
+  };
+}
+
+/**
+ * The principal and the resource about which the dearest policies are, for the largest input. A decision takes the
+ * policies of both, those of either with any other, and those of any, which are there whoever asks for what.
+ */
+function heaviestParties({ slices }: CompiledPolicySet): Parties {
+  const ofPrincipal = new Map<string | null, number>([[null, 0]]);
+  const ofResource = new Map<string | null, number>([[null, 0]]);
+  const ofBoth: [principal: string, resource: string, cost: number][] = [];
+  for (const { principal, resource, cost } of slices.costs()) {
+    const { fixed, perByte } = cost;
+    const most = fixed + perByte * MAX_INPUT_BYTES;
+    // A head may name what nobody asks as, or for.
+    if (principal !== null && principalOf(principal) === null) continue;
+    if (resource !== null && resourceOf(resource) === null) continue;
+    if (principal !== null && resource !== null) ofBoth.push([principal, resource, most]);
+    else if (principal !== null) ofPrincipal.set(principal, most);
+    else if (resource !== null) ofResource.set(resource, most);
+  }
+  let best = { principal: largest(ofPrincipal), resource: largest(ofResource), cost: 0 };
+  best.cost = (ofPrincipal.get(best.principal) ?? 0) + (ofResource.get(best.resource) ?? 0);
+  for (const [principal, resource, most] of ofBoth) {
+    const cost = most + (ofPrincipal.get(principal) ?? 0) + (ofResource.get(resource) ?? 0);
+    if (cost > best.cost) best = { principal, resource, cost };
+  }
+  return {
+    principal: principalOf(best.principal) ?? { type: 'Application', id: '' },
+    resource: resourceOf(best.resource) ?? '',
+  };
+}
+
+function largest(costs: ReadonlyMap<string | null, number>): string | null {
+  return [...costs].reduce((one, other) => (other[1] > one[1] ? other : one))[0];
+}
+
+/** The principal of a key; `null` for what is none. */
+function principalOf(key: string | null): Parties['principal'] | null {
+  const uid = key === null ? null : entityOf(key);
+  return uid?.type === 'Application' || uid?.type === 'User'
+    ? { type: uid.type, id: uid.id }
+    : null;
+}
+
+/** The identifier of the resource of a key; `null` for what is none. */
+function resourceOf(key: string | null): string | null {
+  const uid = key === null ? null : entityOf(key);
+  return uid?.type === 'Resource' ? uid.id : null;
+}
