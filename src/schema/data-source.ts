@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { DataSourceOptions } from 'typeorm';
+import type { DataSourceOptions, Logger } from 'typeorm';
 import { ImpatientPool } from '../platform/database/impatient-pool.js';
 import { timeLimits, type TimeLimits } from '../platform/config/time-limits.js';
 import { Authenticator } from '../step-up/authenticators/authenticator.entity.js';
@@ -131,5 +131,20 @@ export function operatorsOptions(url: string, limits?: TimeLimits): PostgresOpti
 
 /** The same schema for migrations, which may take their time, but not wait for tables (`migrate.ts`). */
 export function migrationOptions(url: string, limits?: TimeLimits): PostgresOptions {
-  return { ...dataSourceOptions(url, limits), poolSize: 1, extra: { keepAlive: true } };
+  return {
+    ...dataSourceOptions(url, limits),
+    poolSize: 1,
+    extra: { keepAlive: true },
+    logger: SILENT,
+  };
 }
+
+/** TypeORM prints each attempt of a migration. What is waited for is told by `tables-in-use.ts`, errors are thrown. */
+const SILENT: Logger = {
+  logQuery() {},
+  logQueryError() {},
+  logQuerySlow() {},
+  logSchemaBuild() {},
+  logMigration() {},
+  log() {},
+};
