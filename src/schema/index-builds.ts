@@ -11,7 +11,7 @@ const INDEX_LOCK = '7881702200285881705';
 const ATTACH_LOCK_MS = 300;
 /** Milliseconds between two such attempts, so that readers are kept waiting for a small share of the time. */
 const ATTACH_AGAIN_MS = 3_000;
-/** Milliseconds after which is said what a statement that takes long does. */
+/** Milliseconds after which is said what is being done, and what it waits for: what is quick needs no words. */
 const SAY_EVERY_MS = 10_000;
 
 /** An index of a partitioned table that one partition lacks, and how far it is there. */
@@ -38,7 +38,7 @@ export interface IndexBuild {
 export interface BuildOptions {
   /** Milliseconds for making a connection. */
   readonly connectMs: number;
-  /** Told each step, and every ten seconds what a step that takes long waits for. */
+  /** Told every ten seconds what is being done, how much is left and what it waits for. */
   readonly say: (message: string) => void;
   /** Milliseconds for that, unless ten seconds. */
   readonly sayEveryMs?: number;
@@ -61,6 +61,7 @@ export async function buildIndexes(url: string, options: BuildOptions): Promise<
   const abort = (): void => void client.end().catch(() => {});
   options.signal?.addEventListener('abort', abort, { once: true });
   try {
+    options.signal?.throwIfAborted();
     const before = await lacking(client);
     if (before.length === 0) return { outcome: 'whole', built: [] };
     // Never waited for: a statement that waits is what the build of an index waits for in turn.
@@ -81,24 +82,26 @@ async function complete(client: pg.Client, url: string, options: BuildOptions): 
   const pid = await backendOf(client);
   // It takes what it takes, also where the role has limits.
   await client.query('SET statement_timeout = 0');
-  for (;;) {
-    const left = await lacking(client);
-    const [next] = left;
-    if (next === undefined) return;
-    const { text, lockMs, doing } = step(next);
-    const what = `index ${next.index}: ${doing} on ${next.partition}`;
-    options.say(`${what}; ${left.length} to go`);
-    const watch = watchStatement(url, pid, what, options);
-    try {
-      await client.query(`SET lock_timeout = ${lockMs}`);
-      await client.query(text);
-    } catch (error) {
-      if (isBusy(error)) await sleep(ATTACH_AGAIN_MS, undefined, { signal: options.signal });
-      // A day may be dropped before its turn has come.
-      else if (await isThere(client, next.partition)) throw error;
-    } finally {
-      clearInterval(watch);
+  let what = '';
+  const watch = sayNowAndThen(url, pid, () => what, options);
+  try {
+    for (;;) {
+      const left = await lacking(client);
+      const [next] = left;
+      if (next === undefined) return;
+      const { text, lockMs, doing } = step(next);
+      what = `index ${next.index}: ${doing} on ${next.partition}, ${left.length} to go`;
+      try {
+        await client.query(`SET lock_timeout = ${lockMs}`);
+        await client.query(text);
+      } catch (error) {
+        if (isBusy(error)) await sleep(ATTACH_AGAIN_MS, undefined, { signal: options.signal });
+        // A day may be dropped before its turn has come.
+        else if (await isThere(client, next.partition)) throw error;
+      }
     }
+  } finally {
+    clearInterval(watch);
   }
 }
 
@@ -150,11 +153,11 @@ async function isThere(client: pg.Client, table: string): Promise<boolean> {
   return rowCount === 1;
 }
 
-/** Says now and then what a statement does, from a connection of its own. Nothing rests on it, so its errors are nobody's. */
-function watchStatement(
+/** Looks now and then what is being done, on a connection of its own. Nothing rests on it, so its errors are nobody's. */
+function sayNowAndThen(
   url: string,
   pid: number,
-  what: string,
+  what: () => string,
   { connectMs, say, sayEveryMs = SAY_EVERY_MS }: BuildOptions,
 ): NodeJS.Timeout {
   const look = async (): Promise<void> => {
@@ -163,9 +166,9 @@ function watchStatement(
       const { rows } = await client.query<{ phase: string; share: number | null }>(PROGRESS, [pid]);
       const [at] = rows;
       const blockers = await blockersOf(client, pid);
-      const share = at?.share == null ? '' : `, ${at.share} %`;
+      const share = typeof at?.share === 'number' ? `, ${at.share} %` : '';
       const phase = at === undefined ? '' : ` (${at.phase}${share})`;
-      say(`${what}${phase}${blockers === null ? '' : `, waits for ${blockers}`}`);
+      say(`${what()}${phase}${blockers === null ? '' : `, waits for ${blockers}`}`);
     } finally {
       await client.end();
     }

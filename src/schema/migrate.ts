@@ -76,7 +76,11 @@ async function migrateUnder(
       patience,
       blockersOf: async (pid) => {
         const look = await openConnection(url, limits.connectMs);
-        return blockersOf(look, pid).finally(() => look.end());
+        try {
+          return await blockersOf(look, pid);
+        } finally {
+          await look.end();
+        }
       },
     };
     await runMigrations(url, lock, waiting, limits, done);
@@ -158,17 +162,17 @@ function refuseEarlierDatabase(names: readonly string[], first: string): void {
 }
 
 /** Builds the indexes that were declared, or waits until another process has. */
-async function completeIndexes(
-  url: string,
-  connectMs: number,
-  say: (message: string) => void,
-): Promise<string[]> {
+async function completeIndexes(url: string, connectMs: number): Promise<string[]> {
   for (let told = false; ; told = true) {
     const { outcome, built } = await buildIndexes(url, { connectMs, say });
     if (outcome === 'whole') return built.map((name) => `index ${name}`);
     if (!told) say('another process builds the indexes: waiting for it');
     await sleep(ELSEWHERE_MS);
   }
+}
+
+function say(message: string): void {
+  process.stderr.write(`${message}\n`);
 }
 
 /** `npm run migrate` */
@@ -178,9 +182,8 @@ async function main(): Promise<void> {
     process.stderr.write('DATABASE_URL is needed; the embedded database migrates at start\n');
     process.exit(1);
   }
-  const say = (message: string): void => void process.stderr.write(`${message}\n`);
   const done = await migrate(databaseUrl, new StartPatience(startSeconds, say), limits);
-  done.push(...(await completeIndexes(databaseUrl, limits.connectMs, say)));
+  done.push(...(await completeIndexes(databaseUrl, limits.connectMs)));
   process.stdout.write(done.length === 0 ? 'nothing to do\n' : `ran ${done.join(', ')}\n`);
 }
 
