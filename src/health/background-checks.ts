@@ -63,7 +63,8 @@ export class BackgroundChecks<Name extends string> {
   /** What is wrong by the last word of a check; `null` if nothing. */
   errorOf(name: Name): unknown {
     const result = this.results.get(name);
-    const oldest = performance.now() - MISSING_ROUNDS * this.times.everyMs;
+    const { everyMs, withinMs } = this.times;
+    const oldest = performance.now() - MISSING_ROUNDS * everyMs - withinMs;
     if (result === undefined || result.at < oldest) return new NotChecked();
     return result.error;
   }

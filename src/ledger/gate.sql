@@ -52,7 +52,9 @@ END $$;
 CREATE OR REPLACE TRIGGER issuers_removed AFTER DELETE ON trusted_issuers
   REFERENCING OLD TABLE AS before_rows FOR EACH STATEMENT EXECUTE FUNCTION issuers_removed();
 
--- Constraint triggers, the only ones that run when the transaction is committed, cannot be replaced.
+-- Constraint triggers, the only ones that run when the transaction is committed, cannot be replaced, and run for each
+-- row: a statement queues an event for each that it changes, so those that end very many take so many at a time
+-- (admin/removals), or end few by their nature (the live agent sessions of a client are limited).
 DO $$
 DECLARE
   t record;

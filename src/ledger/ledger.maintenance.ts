@@ -9,8 +9,8 @@ import { Periodic } from '../platform/periodic.js';
 const HOUR_MS = 3_600_000;
 
 /**
- * The job that makes the partitions of the coming days and drops expired ones (`ledger_maintain` in
- * maintenance.sql): at the start and then about every hour. Partitions are made a week ahead, so a
+ * The job that makes the partitions of the coming days, drops expired ones and clears the default partitions of
+ * rows of such days (`ledger_maintain` in maintenance.sql): at the start and then about every hour. Partitions are made a week ahead, so a
  * failure is only logged.
  */
 @Injectable()

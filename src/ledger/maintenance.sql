@@ -1,5 +1,10 @@
 -- Tables with a partition for each day: which they are, and what keeps a day from being dropped, is in tables_by_day.
 
+-- The least key that a row of a day may have. A day ends where the next one begins.
+CREATE OR REPLACE FUNCTION ledger_day_begins(p_keyed_by text, p_day date) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT CASE p_keyed_by WHEN 'date' THEN p_day::text ELSE uuid_from_time(p_day::timestamp AT TIME ZONE 'UTC')::text END
+$$;
+
 -- Makes the partition of a day of which rows are in the default partition, and moves them there. The rows stay as they
 -- are, and no trigger sees them move: nothing of them is new, changed or gone. p_from and p_to are its bounds.
 CREATE OR REPLACE FUNCTION ledger_move_day(p_table text, p_partition text, p_from text, p_to text) RETURNS void
@@ -25,6 +30,76 @@ BEGIN
   EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', p_table, p_partition, p_from, p_to);
 END $$;
 
+-- What a partition of the audit log does not have from it: triggers for TRUNCATE are not inherited.
+CREATE OR REPLACE FUNCTION ledger_guard_day(p_table text, p_partition text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  IF p_table = 'audit_events' THEN
+    EXECUTE format('CREATE TRIGGER immutable_whole BEFORE TRUNCATE ON %I
+      FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()', p_partition);
+  END IF;
+END $$;
+
+-- Clears the default partition of a table of days that are over. Rows come to be there when a process's clock was
+-- wrong, or when no partition was made in time. What is dropped by the day is removed when its day would be dropped,
+-- so many rows at a time; the audit log gets the partition of the day, where those who drop its days find it.
+CREATE OR REPLACE FUNCTION ledger_clear_default(p_table text, p_kept_days integer) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  -- Of one call: it holds up the partitions of the coming days.
+  most_days CONSTANT integer := 31;
+  rest CONSTANT text := p_table || '_default';
+  rows_left integer := 50000;
+  parent    tables_by_day;
+  key       text;
+  key_type  text;
+  lower_bound text;
+  upper_bound text;
+  over_before text;
+  first     text;
+  day       date;
+  range     text;
+  alive     boolean := false;
+  removed   integer;
+BEGIN
+  SELECT * INTO parent FROM tables_by_day WHERE name = p_table;
+  SELECT quote_ident(a.attname), format_type(a.atttypid, NULL) INTO key, key_type
+    FROM pg_partitioned_table p JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = p.partattrs[0]
+   WHERE p.partrelid = to_regclass(quote_ident(p_table));
+  over_before := ledger_day_begins(parent.keyed_by,
+    (now() AT TIME ZONE 'UTC')::date - CASE WHEN parent.dropped THEN p_kept_days ELSE 0 END);
+  FOR i IN 1..most_days LOOP
+    EXECUTE format('SELECT %1$s::text FROM %2$I WHERE %1$s < %3$L::%4$s AND (%5$L IS NULL OR %1$s >= %5$L::%4$s)
+                     ORDER BY %1$s LIMIT 1', key, rest, over_before, key_type, upper_bound) INTO first;
+    EXIT WHEN first IS NULL;
+    -- A UUIDv7 begins with 48 bits of milliseconds (RFC 9562 5.7), in text with a hyphen in between.
+    day := CASE parent.keyed_by WHEN 'date' THEN first::date ELSE
+      (to_timestamp(('x' || translate(left(first, 13), '-', ''))::bit(48)::bigint / 1000.0) AT TIME ZONE 'UTC')::date END;
+    lower_bound := ledger_day_begins(parent.keyed_by, day);
+    upper_bound := ledger_day_begins(parent.keyed_by, day + 1);
+    IF parent.dropped THEN
+      range := format('%1$s >= %2$L::%4$s AND %1$s < %3$L::%4$s', key, lower_bound, upper_bound, key_type);
+      IF parent.kept_while IS NOT NULL THEN
+        EXECUTE format('SELECT EXISTS (SELECT FROM %I WHERE %s AND (%s))', rest, range, parent.kept_while) INTO alive;
+        CONTINUE WHEN alive;
+      END IF;
+      EXECUTE format('DELETE FROM %I WHERE ctid = ANY (ARRAY(SELECT ctid FROM %I WHERE %s LIMIT %s))',
+        rest, rest, range, rows_left);
+      GET DIAGNOSTICS removed = ROW_COUNT;
+      rows_left := rows_left - removed;
+      EXIT WHEN rows_left <= 0;
+    ELSE
+      BEGIN
+        PERFORM ledger_move_day(p_table, p_table || '_' || to_char(day, 'YYYYMMDD'), lower_bound, upper_bound);
+        PERFORM ledger_guard_day(p_table, p_table || '_' || to_char(day, 'YYYYMMDD'));
+      EXCEPTION
+        -- Somebody reads the log: the coming days are more urgent, and this is tried again with them.
+        WHEN lock_not_available THEN EXIT;
+        -- The day was taken out, to be kept elsewhere.
+        WHEN duplicate_table THEN NULL;
+      END;
+    END IF;
+  END LOOP;
+END $$;
+
 -- Makes the partitions of the coming days and drops the days in which nothing can be alive.
 -- Sessions, tokens and challenges live for a day at most, but for what kept_while finds alive; one more day is kept
 -- for people who look.
@@ -46,10 +121,8 @@ BEGIN
       day := (now() AT TIME ZONE 'UTC')::date + i;
       made := parent.name || '_' || to_char(day, 'YYYYMMDD');
       CONTINUE WHEN to_regclass(format('%I', made)) IS NOT NULL;
-      lower_bound := CASE parent.keyed_by
-        WHEN 'date' THEN day::text ELSE uuid_from_time(day::timestamp AT TIME ZONE 'UTC')::text END;
-      upper_bound := CASE parent.keyed_by
-        WHEN 'date' THEN (day + 1)::text ELSE uuid_from_time((day + 1)::timestamp AT TIME ZONE 'UTC')::text END;
+      lower_bound := ledger_day_begins(parent.keyed_by, day);
+      upper_bound := ledger_day_begins(parent.keyed_by, day + 1);
       BEGIN
         EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',
           made, parent.name, lower_bound, upper_bound);
@@ -57,11 +130,9 @@ BEGIN
         -- A process whose clock was wrong has written rows of that day before it came.
         PERFORM ledger_move_day(parent.name, made, lower_bound, upper_bound);
       END;
-      IF parent.name = 'audit_events' THEN
-        EXECUTE format('CREATE TRIGGER immutable_whole BEFORE TRUNCATE ON %I
-          FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()', made);
-      END IF;
+      PERFORM ledger_guard_day(parent.name, made);
     END LOOP;
+    PERFORM ledger_clear_default(parent.name, kept_days);
   END LOOP;
   -- The audit log is never dropped here. When others have, the heads of chains that ended before its first day say
   -- nothing any more; that of a chain whose last event is missing from a day that is there says that it is.

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { DataSourceOptions, MigrationInterface } from 'typeorm';
+import type { DataSourceOptions, Logger, MigrationInterface } from 'typeorm';
 import { ImpatientPool } from '../platform/database/impatient-pool.js';
 import { ORDINARY_AT_ONCE, URGENT_AT_ONCE } from '../platform/database/operators-connections.js';
 import { timeLimits, type TimeLimits } from '../platform/config/time-limits.js';
@@ -148,5 +148,20 @@ export function operatorsOptions(
 
 /** The same schema for migrations, which may take their time, but not wait for tables (`migrate.ts`). */
 export function migrationOptions(url: string, limits?: TimeLimits): PostgresOptions {
-  return { ...dataSourceOptions(url, limits), poolSize: 1, extra: { keepAlive: true } };
+  return {
+    ...dataSourceOptions(url, limits),
+    poolSize: 1,
+    extra: { keepAlive: true },
+    logger: SILENT,
+  };
 }
+
+/** TypeORM prints each attempt of a migration. What is waited for is told by `tables-in-use.ts`, errors are thrown. */
+const SILENT: Logger = {
+  logQuery() {},
+  logQueryError() {},
+  logQuerySlow() {},
+  logSchemaBuild() {},
+  logMigration() {},
+  log() {},
+};

@@ -6,6 +6,7 @@ import { ChangeFeed } from '../platform/database/change-feed.js';
 import { OPERATORS, OPERATORS_READING } from '../platform/database/operators-connections.js';
 import { ZoneReads } from '../platform/database/zone-reads.service.js';
 import { dataSourceOptions, operatorsOptions } from './data-source.js';
+import { IndexBuilds } from './index-builds.service.js';
 import { endBrokenConnections } from '../platform/database/broken-connections.js';
 import { becomeImpatient } from '../platform/database/impatient-pool.js';
 import type { StartPatience } from '../platform/database/start-patience.js';
@@ -25,7 +26,7 @@ export class DatabaseModule {
         connections({ ...changing, name: OPERATORS }, waitMs, patience),
         connections({ ...reading, name: OPERATORS_READING }, waitMs, patience),
       ],
-      providers: [ChangeFeed, ZoneReads],
+      providers: [ChangeFeed, ZoneReads, IndexBuilds],
       exports: [ChangeFeed, ZoneReads],
     };
   }

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type pg from 'pg';
 import { FUNCTION_SET } from '../platform/database/function-set.js';
-import type { StartPatience } from '../platform/database/start-patience.js';
-import { whenTablesAreFree } from './tables-in-use.js';
+import { backendOf } from './schema-connection.js';
+import { whenTablesAreFree, type Waiting } from './tables-in-use.js';
 
 /**
  * The files of the set, in the order in which they run: functions in plain SQL and triggers need what
@@ -48,14 +48,11 @@ export async function readFunctions(): Promise<FunctionTexts> {
  * and another text is replaced too: that is what an edited file looks like while it is being worked on.
  *
  * @param client a connection that holds the lock of migrations
- * @param patience how long to try while others keep the tables busy
+ * @param waiting while others keep the tables busy
  * @returns whether they were replaced
  * @throws the driver's error
  */
-export async function updateFunctions(
-  client: pg.Client,
-  patience: StartPatience,
-): Promise<boolean> {
+export async function updateFunctions(client: pg.Client, waiting: Waiting): Promise<boolean> {
   const { version } = FUNCTION_SET;
   const { text, sha256 } = await readFunctions();
   const { rows } = await client.query<{ version: number; sha256: string }>(
@@ -66,7 +63,7 @@ export async function updateFunctions(
     if (stored.version > version) return false;
     if (stored.version === version && stored.sha256 === sha256) return false;
   }
-  await inTransaction(client, patience, async () => {
+  await inTransaction(client, waiting, async () => {
     await client.query(text);
     await client.query(
       `INSERT INTO schema_functions (version, sha256) VALUES ($1, $2) ON CONFLICT (version)
@@ -74,7 +71,7 @@ export async function updateFunctions(
       [version, sha256],
     );
   });
-  await makePartitions(client, patience);
+  await makePartitions(client, waiting);
   return true;
 }
 
@@ -83,8 +80,8 @@ export async function updateFunctions(
  *
  * @throws the driver's error
  */
-export async function makePartitions(client: pg.Client, patience: StartPatience): Promise<void> {
-  await inTransaction(client, patience, async () => {
+export async function makePartitions(client: pg.Client, waiting: Waiting): Promise<void> {
+  await inTransaction(client, waiting, async () => {
     await client.query(MAKE_PARTITIONS);
   });
 }
@@ -92,12 +89,12 @@ export async function makePartitions(client: pg.Client, patience: StartPatience)
 const MAKE_PARTITIONS = 'SELECT ledger_maintain()';
 
 /** Does something in one transaction, as soon as the tables are free. */
-function inTransaction(
+async function inTransaction(
   client: pg.Client,
-  patience: StartPatience,
+  waiting: Waiting,
   work: () => Promise<void>,
 ): Promise<void> {
-  return whenTablesAreFree(patience, async (lockMs) => {
+  await whenTablesAreFree(waiting, await backendOf(client), async (lockMs) => {
     await client.query('BEGIN');
     try {
       await client.query(`SET LOCAL lock_timeout = ${lockMs}`);

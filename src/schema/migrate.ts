@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
-import pg from 'pg';
+import type pg from 'pg';
 import { DataSource } from 'typeorm';
 import { InvalidEnvironment, readEnv } from '../platform/config/env.js';
 import { timeLimits, type TimeLimits } from '../platform/config/time-limits.js';
@@ -7,10 +8,19 @@ import { DatabaseUnusable, StartPatience } from '../platform/database/start-pati
 import { FUNCTION_SET } from '../platform/database/function-set.js';
 import { MIGRATIONS, MIGRATIONS_TABLE, migrationOptions } from './data-source.js';
 import { makePartitions, updateFunctions } from './functions.js';
-import { whenTablesAreFree } from './tables-in-use.js';
+import { blockersOf } from './blockers.js';
+import { buildIndexes } from './index-builds.js';
+import { openConnection } from './schema-connection.js';
+import { whenTablesAreFree, type Waiting } from './tables-in-use.js';
 
 /** "mandate" in ASCII: the advisory lock that one migrating process holds. */
 const MIGRATION_LOCK = '30784981394060389';
+/** Milliseconds after which a process that waits for another one looks again. */
+const TURN_MS = 200;
+/** Milliseconds after which it says so. */
+const TELL_AFTER_MS = 5_000;
+/** Milliseconds after which `npm run migrate` looks whether another process has built the indexes. */
+const ELSEWHERE_MS = 1_000;
 
 /** The database was made by migrations that are not ours and cannot be continued. */
 export class UnsupportedDatabase extends Error {
@@ -26,7 +36,8 @@ export class UnsupportedDatabase extends Error {
 
 /**
  * Brings the tables and the SQL functions up to date. Processes that start together take turns; the
- * losers of the race find nothing left to do. Functions that a newer version has brought stay.
+ * losers of the race find nothing left to do. Functions that a newer version has brought stay. Indexes of
+ * large tables are only declared here: nobody waits until they are built (`index-builds.ts`).
  *
  * @param url `postgres://…`
  * @param patience how long to wait for a database that does not answer yet, or whose tables are busy
@@ -43,7 +54,9 @@ export async function migrate(
   const done: string[] = [];
   // One that loses its connection begins again where it was: each migration is a transaction.
   await patience.until(async () => {
-    const lock = await patience.until(() => connect(url, limits), { quick: true });
+    const lock = await patience.until(() => openConnection(url, limits.connectMs), {
+      quick: true,
+    });
     await migrateUnder(lock, url, patience, limits, done);
   });
   return done;
@@ -58,12 +71,23 @@ async function migrateUnder(
   done: string[],
 ): Promise<void> {
   try {
-    await lock.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
-    await runMigrations(url, lock, patience, limits, done);
-    if (await updateFunctions(lock, patience)) {
+    await takeTurn(lock, patience);
+    const waiting: Waiting = {
+      patience,
+      blockersOf: async (pid) => {
+        const look = await openConnection(url, limits.connectMs);
+        try {
+          return await blockersOf(look, pid);
+        } finally {
+          await look.end();
+        }
+      },
+    };
+    await runMigrations(url, lock, waiting, limits, done);
+    if (await updateFunctions(lock, waiting)) {
       done.push(`function set ${FUNCTION_SET.version}`);
     } else if (done.length > 0) {
-      await makePartitions(lock, patience);
+      await makePartitions(lock, waiting);
     }
   } finally {
     // The lock belongs to the session, so it goes with the connection, also when we are killed.
@@ -71,10 +95,32 @@ async function migrateUnder(
   }
 }
 
+/**
+ * Waits until no other process migrates, by asking again and again: a statement that waits has a snapshot, which
+ * an index that is being built somewhere waits for, and a migration may have to wait for that one.
+ *
+ * @throws {DatabaseUnusable} if the other one takes longer than the patience
+ */
+async function takeTurn(lock: pg.Client, patience: StartPatience): Promise<void> {
+  const since = performance.now();
+  for (;;) {
+    const { rows } = await lock.query<{ ours: boolean }>(
+      'SELECT pg_try_advisory_lock($1) AS ours',
+      [MIGRATION_LOCK],
+    );
+    if (rows[0]?.ours === true) return;
+    if (patience.leftMs <= TURN_MS) throw new DatabaseUnusable(patience.endedBy(OTHER_MIGRATES));
+    if (performance.now() - since > TELL_AFTER_MS) patience.tell(OTHER_MIGRATES);
+    await sleep(TURN_MS);
+  }
+}
+
+const OTHER_MIGRATES = 'another process is migrating it';
+
 async function runMigrations(
   url: string,
   lock: pg.Client,
-  patience: StartPatience,
+  waiting: Waiting,
   limits: TimeLimits,
   done: string[],
 ): Promise<void> {
@@ -86,8 +132,9 @@ async function runMigrations(
   const dataSource = await new DataSource(migrationOptions(url, limits)).initialize();
   try {
     try {
-      await whenTablesAreFree(patience, async (lockMs) => {
-        // The pool has one connection, so the migrations run on the same.
+      // The pool has one connection, so the migrations run on the same.
+      const [worker] = await dataSource.query<{ pid: number }[]>('SELECT pg_backend_pid() AS pid');
+      await whenTablesAreFree(waiting, worker?.pid ?? 0, async (lockMs) => {
         await dataSource.query(`SET lock_timeout = ${lockMs}`);
         // Each in a transaction of its own, so that none holds tables while the next one waits.
         await dataSource.runMigrations({ transaction: 'each' });
@@ -116,21 +163,18 @@ function refuseEarlierDatabase(names: readonly string[], first: string): void {
   if (names.length > 0 && !names.includes(first)) throw new UnsupportedDatabase();
 }
 
-async function connect(url: string, limits: TimeLimits): Promise<pg.Client> {
-  const client = new pg.Client({
-    connectionString: url,
-    connectionTimeoutMillis: limits.connectMs,
-    keepAlive: true,
-  });
-  client.on('error', () => {});
-  try {
-    await client.connect();
-    return client;
-  } catch (error) {
-    // Not awaited: what never answered does not answer a goodbye.
-    void client.end().catch(() => {});
-    throw error;
+/** Builds the indexes that were declared, or waits until another process has. */
+async function completeIndexes(url: string, connectMs: number): Promise<string[]> {
+  for (let told = false; ; told = true) {
+    const { outcome, built } = await buildIndexes(url, { connectMs, say });
+    if (outcome === 'whole') return built.map((name) => `index ${name}`);
+    if (!told) say('another process builds the indexes: waiting for it');
+    await sleep(ELSEWHERE_MS);
   }
+}
+
+function say(message: string): void {
+  process.stderr.write(`${message}\n`);
 }
 
 /** `npm run migrate` */
@@ -140,10 +184,8 @@ async function main(): Promise<void> {
     process.stderr.write('DATABASE_URL is needed; the embedded database migrates at start\n');
     process.exit(1);
   }
-  const patience = new StartPatience(startSeconds, (message) =>
-    process.stderr.write(`${message}\n`),
-  );
-  const done = await migrate(databaseUrl, patience, limits);
+  const done = await migrate(databaseUrl, new StartPatience(startSeconds, say), limits);
+  done.push(...(await completeIndexes(databaseUrl, limits.connectMs)));
   process.stdout.write(done.length === 0 ? 'nothing to do\n' : `ran ${done.join(', ')}\n`);
 }
 

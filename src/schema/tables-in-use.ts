@@ -14,36 +14,59 @@ const LOCK_MS = 300;
  */
 const LONG_LOCK_MS = 1_500;
 const LONG_EVERY = 10;
+/** Milliseconds of an attempt after which is looked for whom it waits. */
+const LOOK_MS = 100;
 /** `lock_not_available` and `deadlock_detected`. */
 const BUSY = new Set(['55P03', '40P01']);
+
+/** Who waits for tables, and how that is told. */
+export interface Waiting {
+  /** How long to try while others keep the tables busy. */
+  readonly patience: Pick<StartPatience, 'leftMs' | 'tellOf'>;
+  /** Whom a server process waits for, in words; `null` for nobody (`blockers.ts`). */
+  readonly blockersOf: (pid: number) => Promise<string | null>;
+}
 
 /**
  * Does something that gives up a lock rather than keep others waiting behind it, and tries again.
  *
- * @param patience how long to try while others keep the tables busy; that they do is told
+ * @param waiting is told that others keep the tables busy, and who they are
+ * @param pid of the server process that does it
  * @param attempt is given its `lock_timeout` in milliseconds, and leaves no transaction open
  * @throws what `attempt` throws
  */
 export async function whenTablesAreFree(
-  patience: StartPatience,
+  { patience, blockersOf }: Waiting,
+  pid: number,
   attempt: (lockMs: number) => Promise<void>,
 ): Promise<void> {
   const maxWaitMs = patience.leftMs;
   for (let n = 1, waited = 0; ; n += 1) {
     const lockMs = n % LONG_EVERY === 0 ? LONG_LOCK_MS : LOCK_MS;
+    let blockers: string | null = null;
+    const look = setTimeout(() => {
+      // Told with the failure; without it, that is told alone.
+      blockersOf(pid).then(
+        (found) => (blockers = found),
+        () => {},
+      );
+    }, LOOK_MS);
     try {
       await attempt(lockMs);
       return;
     } catch (error) {
       if (!isBusy(error) || waited >= maxWaitMs) throw error;
-      patience.tellOf(error);
+      patience.tellOf(error, blockers === null ? '' : `, used by ${String(blockers)}`);
       await sleep(LOCK_MS);
       waited += lockMs + LOCK_MS;
+    } finally {
+      clearTimeout(look);
     }
   }
 }
 
-function isBusy(error: unknown): boolean {
+/** Whether a statement has failed because others use what it needs. */
+export function isBusy(error: unknown): boolean {
   const cause = error instanceof QueryFailedError ? error.driverError : error;
   return cause instanceof pg.DatabaseError && BUSY.has(cause.code ?? '');
 }

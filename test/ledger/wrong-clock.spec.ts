@@ -1,9 +1,9 @@
-/** Rows that a process with a wrong clock has written for a day that has no partition yet. */
+/** Rows that a process with a wrong clock has written for a day that has no partition. */
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { verifyChains } from '../setup/chain.js';
-import { rows, startReplica, type Replica } from '../setup/harness.js';
-import { createTestZone, type TestZone } from '../setup/zone.js';
+import { rows, startReplica, withClient, type Replica } from '../setup/harness.js';
+import { createTestZone, type Answer, type TestZone } from '../setup/zone.js';
 
 let replica: Replica;
 let zone: TestZone;
@@ -69,4 +69,109 @@ test('move to the partition of that day when it is made, as they are', async () 
   const { faults } = await verifyChains(replica.databaseUrl);
   // The copy has the hash of what it was copied from; no other chain has suffered.
   expect(faults.filter((fault) => !fault.includes(id))).toEqual([]);
+});
+
+/** Rows as of some days ago, of which there is no partition. @returns what their ids are made of */
+async function writeAsOf(daysAgo: number, answer: Answer): Promise<string> {
+  const id = uuidv7({ msecs: Date.now() - daysAgo * DAY_MS });
+  const { zoneId } = zone;
+  await sql('INSERT INTO revocations (zone_id, jti) VALUES ($1, $2)', [zoneId, id]);
+  await sql(
+    `INSERT INTO spent_nonces (zone_id, purpose, nonce, day)
+     VALUES ($1, 'test', $2, (now() AT TIME ZONE 'UTC')::date - $3::int)`,
+    [zoneId, id, daysAgo],
+  );
+  await sql(
+    `INSERT INTO sessions (zone_id, id, root_id, client_id, subject, expires_at, ended_at)
+     VALUES ($1, $2, $2, $3, 'dead', now() - interval '1 day', NULL)`,
+    [zoneId, id, zone.clientId],
+  );
+  await sql(
+    `INSERT INTO audit_events SELECT (jsonb_populate_record(e, jsonb_build_object('id', $1::text, 'request_id', 'late', 'writer', $1::text, 'seq', 1))).*
+       FROM audit_events e WHERE zone_id = $2 AND request_id = $3`,
+    [id, zoneId, answer.requestId],
+  );
+  return id;
+}
+
+const idsIn = async (table: string, key = 'id') =>
+  (await sql(`SELECT ${key}::text AS id FROM ${table} ORDER BY 1`)).map((row) => String(row['id']));
+
+const dayOf = (daysAgo: number): string =>
+  new Date(Date.now() - daysAgo * DAY_MS).toISOString().slice(0, 10).replaceAll('-', '');
+
+test('of days that are over go as those days do', async () => {
+  const answer = await zone.session();
+  expect(answer.status).toBe(200);
+  // Nothing can be alive after two days, and another one is kept; whole days, so neither is near its end.
+  const old = await writeAsOf(30, answer);
+  const withAlive = await writeAsOf(20, answer);
+  const lately = await writeAsOf(2, answer);
+  const alive = uuidv7({ msecs: Date.now() - 20 * DAY_MS });
+  await sql(
+    `INSERT INTO sessions (zone_id, id, root_id, client_id, subject, expires_at)
+     VALUES ($1, $2, $2, $3, 'a service', now() + interval '1 hour')`,
+    [zone.zoneId, alive, zone.clientId],
+  );
+  const before = await sql('SELECT to_jsonb(e) AS row FROM audit_events e ORDER BY id');
+
+  await sql('SELECT ledger_maintain()');
+  expect(await idsIn('revocations_default', 'jti')).toEqual([lately]);
+  expect(await idsIn('spent_nonces_default', 'nonce')).toEqual([lately]);
+  // A day with a session that is alive is kept whole, as elsewhere.
+  expect(await idsIn('sessions_default')).toEqual([withAlive, alive, lately].toSorted());
+  // Of the audit log nothing goes: it has days that can be dropped, and that are kept from change until then.
+  expect(await idsIn('audit_events_default')).toEqual([]);
+  for (const [daysAgo, id] of [
+    [30, old] as const,
+    [20, withAlive] as const,
+    [2, lately] as const,
+  ]) {
+    expect(await idsIn(`audit_events_${dayOf(daysAgo)}`)).toEqual([id]);
+    await expect(sql(`TRUNCATE audit_events_${dayOf(daysAgo)}`)).rejects.toThrow();
+    await expect(sql('DELETE FROM audit_events WHERE id = $1', [id])).rejects.toThrow();
+  }
+  expect(await sql('SELECT to_jsonb(e) AS row FROM audit_events e ORDER BY id')).toEqual(before);
+
+  await sql('UPDATE sessions SET ended_at = now() WHERE id = $1', [alive]);
+  await sql('SELECT ledger_maintain()');
+  expect(await idsIn('sessions_default')).toEqual([lately]);
+});
+
+test('of a day that was taken out stay, and a reader of the log does not keep days from being made', async () => {
+  const answer = await zone.session();
+  const id = await writeAsOf(40, answer);
+  const elsewhere = await writeAsOf(50, answer);
+  await sql(`CREATE TABLE audit_events_${dayOf(50)} (taken text)`);
+  const last = `spent_nonces_${dayOf(-7)}`;
+  await withClient(replica.databaseUrl, async (reader) => {
+    await reader.query('BEGIN; LOCK TABLE audit_events IN ACCESS SHARE MODE');
+    await sql(`DROP TABLE ${last}`);
+    await sql(`SET lock_timeout = 50; SELECT ledger_maintain()`);
+    expect(await sql('SELECT to_regclass($1)::text AS made', [last])).toEqual([{ made: last }]);
+    expect(await idsIn('audit_events_default')).toEqual([elsewhere, id]);
+    await reader.query('COMMIT');
+  });
+  await sql('SELECT ledger_maintain()');
+  expect(await idsIn('audit_events_default')).toEqual([elsewhere]);
+});
+
+test('that are very many go in several calls, each with an end', async () => {
+  const many = 60_000;
+  await sql(
+    `INSERT INTO revocations (zone_id, jti)
+     SELECT $1, overlay(gen_random_uuid()::text PLACING left(uuid_from_time(now() - interval '60 days')::text, 13) FROM 1)::uuid
+       FROM generate_series(1, $2)`,
+    [zone.zoneId, many],
+  );
+  const left = async () =>
+    (await sql(
+      `SELECT count(*)::int AS n FROM revocations_default WHERE jti < uuid_from_time(now() - interval '50 days')`,
+    )) as [{ n: number }];
+  await sql('SELECT ledger_maintain()');
+  const [first] = await left();
+  expect(first.n).toBeGreaterThan(0);
+  expect(first.n).toBeLessThan(many);
+  await sql('SELECT ledger_maintain()');
+  expect(await left()).toEqual([{ n: 0 }]);
 });

@@ -86,17 +86,19 @@ describe.concurrent('a start', () => {
   });
 
   // In the migrations, in what TypeORM asks, and in the check of the key.
-  test.each(['pg_advisory_lock', 'schema_functions', 'SELECT version()', 'key_encryption_keys'])(
-    'goes on where it was when its connection is cut at %s',
-    async (text) => {
-      const proxy = await proxyForTest();
-      proxy.cutAt(text);
-      const server = start(proxy.urlFor(databaseUrl));
-      await server.listens();
-      expect(server.output()).toContain('does not answer yet: the connection was cut');
-      await stop(server);
-    },
-  );
+  test.each([
+    'pg_try_advisory_lock',
+    'schema_functions',
+    'SELECT version()',
+    'key_encryption_keys',
+  ])('goes on where it was when its connection is cut at %s', async (text) => {
+    const proxy = await proxyForTest();
+    proxy.cutAt(text);
+    const server = start(proxy.urlFor(databaseUrl));
+    await server.listens();
+    expect(server.output()).toContain('does not answer yet: the connection was cut');
+    await stop(server);
+  });
 
   test('says that the connection is refused, and waits, and ends with that when its patience does', async () => {
     const url = `postgres://mandate@127.0.0.1:${await closedPort()}/mandate`;
@@ -170,4 +172,19 @@ test('a database that is far away is reached, and reached again when the connect
   proxy.delayBy(200);
   proxy.cut();
   await until(async () => (await zone.session()).status === 200);
+});
+
+test('a replica that nobody asks is ready as long as a statement gets through in its time', async () => {
+  const proxy = await proxyForTest();
+  const replica = await startReplica({
+    databaseUrl: proxy.urlFor(databaseUrl),
+    env: { DATABASE_TIMEOUT_MS: '2000' },
+  });
+  onTestFinished(async () => void (await replica.stop()));
+  const readiness = async (): Promise<number> => (await fetch(`${replica.url}/ready`)).status;
+  // Three quarters of what a statement is given.
+  proxy.delayBy(750);
+  proxy.cut();
+  await until(async () => (await readiness()) === 503);
+  await until(async () => (await readiness()) === 200);
 });

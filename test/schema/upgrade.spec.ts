@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { StartPatience } from '../../src/platform/database/start-patience.js';
 import { FUNCTION_SET } from '../../src/platform/database/function-set.js';
+import { buildIndexes } from '../../src/schema/index-builds.js';
 import { migrate } from '../../src/schema/migrate.js';
 import { applicationOf, tokenOf } from '../setup/agents.js';
 import { verifyChains } from '../setup/chain.js';
@@ -166,6 +167,34 @@ async function expectNoCircle({ older, newer, zone }: Pair): Promise<void> {
   }
 }
 
+/** As {@link expectBothToIssue}, while an index is built anew and cannot get on because of an old snapshot. */
+async function expectToIssueWhileIndexesAreBuilt(pair: Pair): Promise<void> {
+  const { databaseUrl } = pair.zone.replica;
+  const index = 'audit_events_by_label';
+  const [found] = await rows<{ definition: string }>(
+    databaseUrl,
+    'SELECT pg_get_indexdef($1::regclass) AS definition',
+    [index],
+  );
+  const { building } = await whileOpen(databaseUrl, SNAPSHOT, async () => {
+    await rows(databaseUrl, `DROP INDEX ${index}`);
+    await rows(databaseUrl, String(found?.definition));
+    const started = buildIndexes(databaseUrl, { connectMs: 10_000, say: () => {} });
+    const waiting = `SELECT FROM pg_stat_progress_create_index WHERE phase = 'waiting for old snapshots'
+      AND datname = current_database()`;
+    await expect.poll(() => rows(databaseUrl, waiting), { timeout: 50_000 }).toHaveLength(1);
+    await expectBothToIssue(pair);
+    expect(await rows(databaseUrl, waiting)).toHaveLength(1);
+    return { building: started };
+  });
+  expect(await building).toEqual({ outcome: 'whole', built: [index] });
+}
+
+const SNAPSHOT = [
+  'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM schema_functions',
+  [],
+] as const;
+
 /**
  * Replaces one version by another as a rolling update does, and goes halfway back: the newer starts
  * beside the older, then the older starts again. There are requests all the time.
@@ -263,13 +292,17 @@ describe('two versions side by side', () => {
     { timeout: 300_000 },
     async () => {
       const before: Version = await versionOf(String(UPGRADE_FROM));
+      let rounds = 0;
       try {
         await rollingUpdate({ older: before.main }, async (pair) => {
-          const sets = await storedSets(pair.zone.replica.databaseUrl);
+          const { databaseUrl } = pair.zone.replica;
+          const sets = await storedSets(databaseUrl);
           expect(sets.at(-1)).toMatchObject(FUNCTION_SET);
           await expectBothToIssue(pair);
           await expectUnmarkedKeys(pair);
           await expectNoCircle(pair);
+          rounds += 1;
+          if (rounds === 1) await expectToIssueWhileIndexesAreBuilt(pair);
         });
       } finally {
         await before.remove();

@@ -16,7 +16,7 @@ export interface TimeLimits {
   readonly waitMs: number;
   /** For a transaction in which nothing happens. */
   readonly idleMs: number;
-  /** For one check of readiness. */
+  /** For one check of readiness, which may take two statements and a moment of the processor: what a request may take. */
   readonly checkMs: number;
 }
 
@@ -35,6 +35,6 @@ export function timeLimits(statementMs: number = DATABASE_TIMEOUT_MS): TimeLimit
     connectMs: statementMs * CONNECTION_ROUND_TRIPS,
     waitMs: Math.ceil(statementMs * 0.7),
     idleMs: statementMs * 5,
-    checkMs: Math.ceil(statementMs * 1.2),
+    checkMs: statementMs * 3,
   };
 }

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 3,
-  sha256: '93cbf0eaea2656b798c21fc19cba8074b62433ed3f084c57e34795a618e2fd1e',
+  sha256: '23869903fb22aa4f0201d16cb9fea3f06fa67dfc6f6fabeb791fc48aaa0ef4af',
 } as const;

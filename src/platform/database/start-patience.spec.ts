@@ -26,3 +26,15 @@ test('waits for nothing else, such as a KMS that refuses connections, and does n
   await expect(patience.until(failing([kms]))).rejects.toBe(kms);
   expect(said).toEqual([]);
 });
+
+test('says once more what is known later, and not each time that it is something else', () => {
+  const said: string[] = [];
+  const patience = new StartPatience(60, (message) => said.push(message));
+  for (const more of ['', '', ', used by process 1', ', used by process 2', '']) {
+    patience.tellOf(refused(), more);
+  }
+  expect(said).toEqual([
+    expect.stringMatching(/yet: the connection is refused; waiting/),
+    expect.stringMatching(/yet: the connection is refused, used by process 1; waiting/),
+  ]);
+});

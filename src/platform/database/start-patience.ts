@@ -18,15 +18,16 @@ const AGAIN_MS = 10_000;
 export class StartPatience {
   private readonly since = performance.now();
   private said = '';
+  private saidMore = false;
   private saidAt = 0;
 
   /**
    * @param seconds from now
-   * @param tell told why there is nothing but waiting: within a second, when the cause changes, and now and then
+   * @param report told why there is nothing but waiting: within a second, when the cause changes, and now and then
    */
   constructor(
     private readonly seconds: number,
-    private readonly tell: (message: string) => void,
+    private readonly report: (message: string) => void,
   ) {}
 
   /** Milliseconds that are left. */
@@ -57,8 +58,7 @@ export class StartPatience {
         const outage = outageOf(cause);
         if (outage === null) throw cause;
         if (this.leftMs <= RETRY_MS) {
-          const message = `the database could not be used within ${this.seconds} seconds (START_SECONDS): ${outage}`;
-          throw new DatabaseUnusable(message, { cause });
+          throw new DatabaseUnusable(this.endedBy(outage), { cause });
         }
         this.say(outage);
       } finally {
@@ -68,18 +68,34 @@ export class StartPatience {
     }
   }
 
-  /** Says why there is nothing but waiting, if it is the database's. */
-  tellOf(cause: unknown): void {
-    const outage = outageOf(cause);
-    if (outage !== null) this.say(outage);
+  /** What is said when it has ended. @param why what was waited for to the last */
+  endedBy(why: string): string {
+    return `the database could not be used within ${this.seconds} seconds (START_SECONDS): ${why}`;
   }
 
-  private say(why: string): void {
+  /**
+   * Says why there is nothing but waiting, if it is the database's.
+   *
+   * @param more what follows the reason in the sentence; that it is another one is no reason to say it again at once
+   */
+  tellOf(cause: unknown, more = ''): void {
+    const outage = outageOf(cause);
+    if (outage !== null) this.say(outage, more);
+  }
+
+  /** The same for something that is waited for, and is no failure. @param why follows "the database does not answer yet: " */
+  tell(why: string): void {
+    this.say(why);
+  }
+
+  private say(why: string, more = ''): void {
     const now = performance.now();
-    if (why === this.said && now - this.saidAt < AGAIN_MS) return;
+    const news = why !== this.said || (more !== '' && !this.saidMore);
+    if (!news && now - this.saidAt < AGAIN_MS) return;
     this.said = why;
+    this.saidMore = more !== '';
     this.saidAt = now;
     const left = Math.ceil(this.leftMs / 1_000);
-    this.tell(`the database does not answer yet: ${why}; waiting for ${left} s more`);
+    this.report(`the database does not answer yet: ${why}${more}; waiting for ${left} s more`);
   }
 }

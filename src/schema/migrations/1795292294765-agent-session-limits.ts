@@ -7,7 +7,7 @@ export class AgentSessionLimits1795292294765 implements MigrationInterface {
 
   async up(db: QueryRunner): Promise<void> {
     await db.query(`
-      CREATE INDEX agent_sessions_open_by_client ON agent_sessions (zone_id, client_id, expires_at)
+      CREATE INDEX agent_sessions_open_by_client ON ONLY agent_sessions (zone_id, client_id, expires_at)
         WHERE ended_at IS NULL;
     `);
   }

@@ -11,7 +11,7 @@ export class RequestLabels1795292544585 implements MigrationInterface {
       COMMENT ON COLUMN audit_events.request_label IS
         'What the caller calls the request. Any number of requests may be called the same.';
       -- Operators look for a request by what its caller knows. What strangers call the same comes last, and is not read.
-      CREATE INDEX audit_events_by_label ON audit_events (request_label, (client_id IS NULL), id DESC)
+      CREATE INDEX audit_events_by_label ON ONLY audit_events (request_label, (client_id IS NULL), id DESC)
         WHERE request_label IS NOT NULL;
     `);
   }

@@ -33,8 +33,8 @@ export class Removals1795293453144 implements MigrationInterface {
       COMMENT ON COLUMN removals.total IS 'How many rows there were; null as long as they were not counted.';
 
       -- What is looked for when a client or an issuer goes.
-      CREATE INDEX challenges_by_client ON challenges (zone_id, client_id, id);
-      CREATE INDEX sessions_open_by_issuer ON sessions (zone_id, issuer, id)
+      CREATE INDEX challenges_by_client ON ONLY challenges (zone_id, client_id, id);
+      CREATE INDEX sessions_open_by_issuer ON ONLY sessions (zone_id, issuer, id)
         WHERE issuer IS NOT NULL AND ended_at IS NULL;
     `);
   }

@@ -1,0 +1,181 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { blockersOf } from './blockers.js';
+import { backendOf, openConnection } from './schema-connection.js';
+import { isBusy } from './tables-in-use.js';
+
+/** "mandatei" in ASCII: the advisory lock of the one process that builds indexes. */
+const INDEX_LOCK = '7881702200285881705';
+
+/** Milliseconds that an index may wait to be attached: who reads the partition waits behind it. */
+const ATTACH_LOCK_MS = 300;
+/** Milliseconds between two such attempts, so that readers are kept waiting for a small share of the time. */
+const ATTACH_AGAIN_MS = 3_000;
+/** Milliseconds after which is said what is being done, and what it waits for: what is quick needs no words. */
+const SAY_EVERY_MS = 10_000;
+
+/** An index of a partitioned table that one partition lacks, and how far it is there. */
+interface Lacking {
+  readonly index: string;
+  readonly partition: string;
+  /** The name that the partition's index has, or will have. */
+  readonly name: string;
+  readonly unique: boolean;
+  /** From ` USING ` on, as `pg_get_indexdef` has it. */
+  readonly definition: string;
+  /** `broken`: what is left of a build that was interrupted. `built`: whole, and not part of the index yet. */
+  readonly state: 'absent' | 'broken' | 'built';
+}
+
+/** How an attempt to build what is missing has ended; in `elsewhere`, another process is at it. */
+export interface IndexBuild {
+  readonly outcome: 'whole' | 'elsewhere';
+  /** The names of the indexes that were completed here. */
+  readonly built: readonly string[];
+}
+
+/** What {@link buildIndexes} needs beside the database. */
+export interface BuildOptions {
+  /** Milliseconds for making a connection. */
+  readonly connectMs: number;
+  /** Told every ten seconds what is being done, how much is left and what it waits for. */
+  readonly say: (message: string) => void;
+  /** Milliseconds for that, unless ten seconds. */
+  readonly sayEveryMs?: number;
+  /** Gives up when it is aborted. The server still ends the statement that runs. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Completes the indexes that migrations have declared by `CREATE INDEX … ON ONLY`: builds what each partition
+ * lacks by `CREATE INDEX CONCURRENTLY`, which keeps nobody from reading or writing, and attaches it.
+ *
+ * Everything is read from the catalog before each statement, so whoever comes goes on where the one before was
+ * interrupted. One process builds at a time; the lock belongs to the connection that builds.
+ *
+ * @param url `postgres://…`
+ * @throws the driver's error
+ */
+export async function buildIndexes(url: string, options: BuildOptions): Promise<IndexBuild> {
+  const client = await openConnection(url, options.connectMs);
+  const abort = (): void => void client.end().catch(() => {});
+  options.signal?.addEventListener('abort', abort, { once: true });
+  try {
+    options.signal?.throwIfAborted();
+    const before = await lacking(client);
+    if (before.length === 0) return { outcome: 'whole', built: [] };
+    // Never waited for: a statement that waits is what the build of an index waits for in turn.
+    const { rows } = await client.query<{ ours: boolean }>(
+      'SELECT pg_try_advisory_lock($1) AS ours',
+      [INDEX_LOCK],
+    );
+    if (rows[0]?.ours !== true) return { outcome: 'elsewhere', built: [] };
+    await complete(client, url, options);
+    return { outcome: 'whole', built: [...new Set(before.map(({ index }) => index))] };
+  } finally {
+    options.signal?.removeEventListener('abort', abort);
+    await client.end().catch(() => {});
+  }
+}
+
+async function complete(client: pg.Client, url: string, options: BuildOptions): Promise<void> {
+  const pid = await backendOf(client);
+  // It takes what it takes, also where the role has limits.
+  await client.query('SET statement_timeout = 0');
+  let what = '';
+  const watch = sayNowAndThen(url, pid, () => what, options);
+  try {
+    for (;;) {
+      const left = await lacking(client);
+      const [next] = left;
+      if (next === undefined) return;
+      const { text, lockMs, doing } = step(next);
+      what = `index ${next.index}: ${doing} on ${next.partition}, ${left.length} to go`;
+      try {
+        await client.query(`SET lock_timeout = ${lockMs}`);
+        await client.query(text);
+      } catch (error) {
+        if (isBusy(error)) await sleep(ATTACH_AGAIN_MS, undefined, { signal: options.signal });
+        // A day may be dropped before its turn has come.
+        else if (await isThere(client, next.partition)) throw error;
+      }
+    }
+  } finally {
+    clearInterval(watch);
+  }
+}
+
+/** The one statement that brings an index further. Only the last one keeps others waiting. */
+function step({ index, partition, name, unique, definition, state }: Lacking) {
+  const id = pg.escapeIdentifier;
+  if (state === 'built') {
+    const text = `ALTER INDEX ${id(index)} ATTACH PARTITION ${id(name)}`;
+    return { text, lockMs: ATTACH_LOCK_MS, doing: 'attaching what is built' };
+  }
+  if (state === 'broken') {
+    const text = `DROP INDEX CONCURRENTLY ${id(name)}`;
+    return { text, lockMs: 0, doing: 'dropping what an interrupted build has left' };
+  }
+  const kind = unique ? 'UNIQUE INDEX' : 'INDEX';
+  const text = `CREATE ${kind} CONCURRENTLY ${id(name)} ON ${id(partition)}${definition}`;
+  return { text, lockMs: 0, doing: 'building' };
+}
+
+/** What is missing, of each index the default partition last: attaching that one makes the whole index valid. */
+async function lacking(client: pg.Client): Promise<Lacking[]> {
+  const { rows } = await client.query<Lacking>(LACKING);
+  return rows;
+}
+
+const LACKING = `
+  SELECT l.index, l.partition, l.name, l.indisunique AS unique,
+         substr(l.whole, position(' USING ' IN l.whole)) AS definition,
+         CASE WHEN c.indexrelid IS NULL THEN 'absent'
+              WHEN c.indisvalid AND c.indisready AND c.indislive THEN 'built' ELSE 'broken' END AS state
+    FROM (SELECT i.relname AS index, p.relname AS partition, p.oid AS partition_oid, x.indisunique,
+                 p.relname || substr(i.relname, length(t.relname) + 1) AS name, pg_get_indexdef(i.oid) AS whole
+            FROM tables_by_day d
+            JOIN pg_class t ON t.oid = to_regclass(quote_ident(d.name))
+            JOIN pg_index x ON x.indrelid = t.oid
+            JOIN pg_class i ON i.oid = x.indexrelid
+            JOIN pg_inherits h ON h.inhparent = t.oid
+            JOIN pg_class p ON p.oid = h.inhrelid
+           WHERE NOT EXISTS (SELECT FROM pg_inherits ih JOIN pg_index pi ON pi.indexrelid = ih.inhrelid
+                              WHERE ih.inhparent = i.oid AND pi.indrelid = p.oid)) AS l
+    LEFT JOIN (pg_index c JOIN pg_class cn ON cn.oid = c.indexrelid)
+           ON c.indrelid = l.partition_oid AND cn.relname = l.name
+   ORDER BY l.index, l.partition LIKE '%\\_default', l.partition`;
+
+async function isThere(client: pg.Client, table: string): Promise<boolean> {
+  const { rowCount } = await client.query('SELECT WHERE to_regclass(quote_ident($1)) IS NOT NULL', [
+    table,
+  ]);
+  return rowCount === 1;
+}
+
+/** Looks now and then what is being done, on a connection of its own. Nothing rests on it, so its errors are nobody's. */
+function sayNowAndThen(
+  url: string,
+  pid: number,
+  what: () => string,
+  { connectMs, say, sayEveryMs = SAY_EVERY_MS }: BuildOptions,
+): NodeJS.Timeout {
+  const look = async (): Promise<void> => {
+    const client = await openConnection(url, connectMs);
+    try {
+      const { rows } = await client.query<{ phase: string; share: number | null }>(PROGRESS, [pid]);
+      const [at] = rows;
+      const blockers = await blockersOf(client, pid);
+      const share = typeof at?.share === 'number' ? `, ${at.share} %` : '';
+      const phase = at === undefined ? '' : ` (${at.phase}${share})`;
+      say(`${what()}${phase}${blockers === null ? '' : `, waits for ${blockers}`}`);
+    } finally {
+      await client.end();
+    }
+  };
+  return setInterval(() => void look().catch(() => {}), sayEveryMs).unref();
+}
+
+const PROGRESS = `
+  SELECT phase, (100 * blocks_done / nullif(blocks_total, 0))::int AS share
+    FROM pg_stat_progress_create_index WHERE pid = $1`;

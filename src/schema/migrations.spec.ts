@@ -1,0 +1,44 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+
+const FOLDER = new URL('migrations/', import.meta.url);
+
+/** What each migration does, by the name of its file. */
+const texts = readdirSync(FOLDER)
+  .filter((file) => /^\d/.test(file))
+  .map((file) => [file, readFileSync(new URL(file, FOLDER), 'utf8')] as const);
+
+/** Tables with a partition for each day, which is how what grows with use is kept. */
+const byDay = new Set(
+  texts.flatMap(([, text]) =>
+    [...text.matchAll(/CREATE TABLE (\w+) \([^;]*\) PARTITION BY RANGE/g)].map(([, name]) => name),
+  ),
+);
+
+/**
+ * Built while its table is locked: this one is unique, and rows that break it have to be found at once. There are as
+ * many rows as people have decided in three days.
+ */
+const BUILT_AT_ONCE = new Set(['challenge_decisions_by_person']);
+
+test('no migration builds an index of a table that may be large: it declares it', () => {
+  expect(byDay.size).toBeGreaterThan(8);
+  const declared: string[] = [];
+  for (const [file, text] of texts) {
+    for (const [, name = '', only, table = ''] of text.matchAll(
+      /CREATE (?:UNIQUE )?INDEX (\w+)\s+ON (ONLY )?(\w+)/g,
+    )) {
+      const isNew = new RegExp(`CREATE TABLE ${table} `).test(text);
+      if (isNew || !byDay.has(table) || BUILT_AT_ONCE.has(name)) continue;
+      expect(
+        only,
+        `${file}: CREATE INDEX ${name} ON ONLY ${table} (CONTRIBUTING.md)`,
+      ).toBeDefined();
+      // `index-builds.ts` names the index of a partition so.
+      expect(name.startsWith(`${table}_`), name).toBe(true);
+      expect(`${table}_20000101${name.slice(table.length)}`.length, name).toBeLessThan(64);
+      declared.push(name);
+    }
+  }
+  expect(declared.length).toBeGreaterThan(3);
+});
