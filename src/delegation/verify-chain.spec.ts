@@ -172,6 +172,22 @@ describe('the claims of a delegation', () => {
     expect(reason(twice)).toBe('a delegation is used twice');
   });
 
+  test('are refused where the stations are in another order than the path, or not on it', () => {
+    const swapped = turned(([first, second, third, ...rest]) => [
+      first ?? {},
+      third ?? {},
+      second ?? {},
+      ...rest,
+    ]);
+    expect(reason(swapped)).toBe('the stations are not in the order of the path');
+    const elsewhere = turned((stations) =>
+      stations.map((station, at) =>
+        at === 1 ? { ...station, agent_session_id: id(1, 77) } : station,
+      ),
+    );
+    expect(reason(elsewhere)).toBe('a station is not on the path');
+  });
+
   test('are refused where the path comes back to where it was, or begins before the first issuer', () => {
     const path = claimsFor([0, 0, 0])['delegation_path'] as string[];
     const round = [...path.slice(0, 2), path[0], ...path.slice(2)];

@@ -170,6 +170,15 @@ describe('verifyMandate', () => {
     expect(await refusal(await forger.sign({}, changes), options(key))).toBe('wrong_audience');
   });
 
+  test.each<[string, Record<string, unknown>]>([
+    ['ours', { sub_iss: ISSUER }],
+    ['of an application', { sub_iss: 'https://idp', sub_type: 'application' }],
+    ['empty', { sub_iss: '' }],
+    ['a list', { sub_iss: ['https://idp'] }],
+  ])('refuses an issuer of the subject that is %s', async (_, changes) => {
+    expect(await refusal(await forger.sign({}, changes), options(key))).toBe('invalid_sub_iss');
+  });
+
   test.each(hostileTokens.map((hostile) => [hostile.name, hostile] as const))(
     'refuses %s',
     async (_, hostile) => {
