@@ -53,6 +53,12 @@ test.each([
   [{ nbf: NOW + 30 }, 'ok'],
   [{ nbf: NOW + 31 }, 'not_yet_valid'],
   [{ aud: [ISSUER] }, 'wrong_audience'],
+  [{ aud: `${ISSUER}/oauth/2/token` }, 'wrong_audience'],
+  [{ iss: 'another' }, 'wrong_issuer'],
+  [{ sub: 'another' }, 'wrong_sub'],
+  [{ jti: '' }, 'invalid_jti'],
+  [{ jti: 'a b' }, 'invalid_jti'],
+  [{ jti: 'x'.repeat(257) }, 'invalid_jti'],
 ])('%j: %s', async (claims, expected) => {
   const result = verify(claims);
   expect(

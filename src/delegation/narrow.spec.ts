@@ -108,6 +108,30 @@ describe('being a subset', () => {
     );
   });
 
+  test.each<[keyof Grant, Partial<Grant>]>([
+    ['scopes', { scopes: ['a', 'b', 'c'] }],
+    ['resources', { resources: [...RESOURCES] }],
+    ['ttlSeconds', { ttlSeconds: 61 }],
+    ['ttlSeconds', { ttlSeconds: null }],
+    ['maxHops', { maxHops: 4 }],
+    ['expiresAt', { expiresAt: NOW + 61 }],
+    ['budget', { budget: 6 }],
+    ['budget', { budget: null }],
+    ['policyApproved', { policyApproved: false }],
+  ])('fails by %s alone: %j', (constraint, more) => {
+    const outer: Grant = {
+      scopes: ['a', 'b'],
+      resources: RESOURCES.slice(0, 2),
+      ttlSeconds: 60,
+      maxHops: 3,
+      expiresAt: NOW + 60,
+      budget: 5,
+      policyApproved: true,
+    };
+    expect(excesses(outer, outer)).toEqual([]);
+    expect(excesses({ ...outer, ...more }, outer)).toEqual([constraint]);
+  });
+
   test('fails for a limit that is no number', () => {
     const one = ownAuthority([], [], NOW).grant;
     for (const constraint of ['ttlSeconds', 'maxHops', 'expiresAt', 'budget'] as const) {
@@ -158,6 +182,24 @@ describe('narrowing', () => {
       }),
       { numRuns: 3_000 },
     );
+  });
+
+  test('refuses a resource that is none of those which it names beside it', () => {
+    const wanted: DelegationRequest = {
+      scopes: ['a'],
+      resource: 'resource://b',
+      resources: ['resource://a'],
+      ttlSeconds: null,
+      maxHops: null,
+      expiresAt: null,
+      expiresIn: null,
+      budget: null,
+      policyApproved: false,
+    };
+    const source = ownAuthority(SCOPES, RESOURCES, NOW);
+    expect(() => narrow(wanted, source, NOW)).toThrow('more than what can be delegated');
+    const among = { ...wanted, resources: ['resource://a', 'resource://b'] };
+    expect(narrow(among, source, NOW).resources).toEqual(['resource://b']);
   });
 
   test('takes again what it gave', () => {

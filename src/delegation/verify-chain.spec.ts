@@ -128,6 +128,78 @@ describe('the claims of a delegation', () => {
     );
   });
 
+  /** Stations of a chain of three hops, turned; the rest of the claims stays true. */
+  const turned = (
+    turn: (stations: Record<string, unknown>[]) => Record<string, unknown>[],
+    more: Record<string, unknown> = {},
+  ) => {
+    const claims = claimsFor([0, 0, 0]);
+    const stations = turn(claims['delegation_chain'] as Record<string, unknown>[]);
+    return verifyDelegationChain({
+      ...claims,
+      delegation_chain: stations,
+      hop_count: stations.length - 1,
+      ...more,
+    });
+  };
+  const reason = (chain: ReturnType<typeof verifyDelegationChain>) =>
+    chain.valid ? 'valid' : chain.reason;
+
+  test('are true as they are', () => {
+    expect(reason(turned((stations) => stations))).toBe('valid');
+  });
+
+  test('are refused where the first issuer received something, or a later station nothing', () => {
+    const received = turned(([first, ...others]) => [
+      { ...first, delegation_edge_id: id(2, 9) },
+      ...others,
+    ]);
+    expect(reason(received)).toBe('the first issuer received a delegation itself');
+    const nothing = turned((stations) =>
+      stations.map(({ delegation_edge_id: edge, ...station }, at) =>
+        at === 0 || at === 1 ? station : { ...station, delegation_edge_id: edge },
+      ),
+    );
+    expect(reason(nothing)).toBe('a station received nothing');
+  });
+
+  test('are refused where a delegation is used twice', () => {
+    const twice = turned((stations) =>
+      stations.map((station, at) =>
+        at === 1 ? { ...station, delegation_edge_id: id(2, 2) } : station,
+      ),
+    );
+    expect(reason(twice)).toBe('a delegation is used twice');
+  });
+
+  test('are refused where the stations are in another order than the path, or not on it', () => {
+    const swapped = turned(([first, second, third, ...rest]) => [
+      first ?? {},
+      third ?? {},
+      second ?? {},
+      ...rest,
+    ]);
+    expect(reason(swapped)).toBe('the stations are not in the order of the path');
+    const elsewhere = turned((stations) =>
+      stations.map((station, at) =>
+        at === 1 ? { ...station, agent_session_id: id(1, 77) } : station,
+      ),
+    );
+    expect(reason(elsewhere)).toBe('a station is not on the path');
+  });
+
+  test('are refused where the path comes back to where it was, or begins before the first issuer', () => {
+    const path = claimsFor([0, 0, 0])['delegation_path'] as string[];
+    const round = [...path.slice(0, 2), path[0], ...path.slice(2)];
+    expect(reason(turned((stations) => stations, { delegation_path: round }))).toBe(
+      'the path goes in a circle',
+    );
+    const before = [id(1, 99), ...path];
+    expect(reason(turned((stations) => stations, { delegation_path: before }))).toBe(
+      'the path begins elsewhere',
+    );
+  });
+
   test('are refused beyond ten hops', () => {
     expect(verifyDelegationChain(claimsFor(Array.from({ length: 11 }, () => 0))).valid).toBe(false);
   });

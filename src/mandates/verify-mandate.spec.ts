@@ -164,6 +164,25 @@ describe('verifyMandate', () => {
     expect(await refusal(await forger.sign({}, changes), options(key))).toBeNull();
   });
 
+  test.each<[string, Record<string, unknown>]>([
+    ['for fewer than its resources', { use: 'resource', aud: 'a', target: ['a', 'b'] }],
+    ['for more than its resources', { use: 'resource', aud: ['a', 'b'], target: ['a'] }],
+    ['for other resources', { use: 'resource', aud: ['a', 'c'], target: ['a', 'b'] }],
+    ['for us beside its resources', { use: 'resource', aud: ['a', ISSUER], target: ['a', ISSUER] }],
+    ['for somebody beside us', { aud: [ISSUER, 'a'] }],
+  ])('refuses a mandate %s', async (_, changes) => {
+    expect(await refusal(await forger.sign({}, changes), options(key))).toBe('wrong_audience');
+  });
+
+  test.each<[string, Record<string, unknown>]>([
+    ['ours', { sub_iss: ISSUER }],
+    ['of an application', { sub_iss: 'https://idp', sub_type: 'application' }],
+    ['empty', { sub_iss: '' }],
+    ['a list', { sub_iss: ['https://idp'] }],
+  ])('refuses an issuer of the subject that is %s', async (_, changes) => {
+    expect(await refusal(await forger.sign({}, changes), options(key))).toBe('invalid_sub_iss');
+  });
+
   test.each(hostileTokens.map((hostile) => [hostile.name, hostile] as const))(
     'refuses %s',
     async (_, hostile) => {

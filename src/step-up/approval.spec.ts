@@ -146,6 +146,38 @@ describe('a quorum', () => {
   });
 });
 
+describe('decisions that another version has stored', () => {
+  const stored = (turned: Partial<CountedDecision>): CountedDecision => ({
+    method: 'proof_system',
+    decision: 'approved',
+    person: { sub: 'p1', issuer: 'https://two' },
+    amr: ['pwd'],
+    decidedAt: new Date(1),
+    ...turned,
+  });
+  const two = challengeOf({ quorum: 2, terms: { ...challengeOf().terms, quorum: 2 } });
+  const other = stored({ person: { sub: 'p2', issuer: 'https://two' } });
+
+  test('fill a quorum by as many persons as it has, and no fewer', () => {
+    expect(approvalOf(two, [stored({})])).toMatchObject({ approvals: 1, isFull: false });
+    expect(approvalOf(two, [stored({}), other])).toMatchObject({ approvals: 2, isFull: true });
+  });
+
+  test('are no approvals where they reject, and show nothing of the subject then', () => {
+    const rejected = { decision: 'rejected', person: { sub: 'alice', issuer: 'https://one' } };
+    const decisions = [stored({}), stored(rejected as Partial<CountedDecision>)];
+    expect(approvalOf(two, decisions)).toEqual({ approvals: 1, shown: null, isFull: false });
+  });
+
+  test('of others never stand for the subject that must approve itself, however many they are', () => {
+    const terms = { ...two.terms, subject_must_satisfy: true };
+    const owing = challengeOf({ quorum: 2, terms });
+    expect(approvalOf(owing, [stored({}), other])).toMatchObject({ approvals: 2, isFull: false });
+    const own = stored({ person: { sub: 'alice', issuer: 'https://one' } });
+    expect(approvalOf(owing, [stored({}), other, own])).toMatchObject({ isFull: true });
+  });
+});
+
 describe('what the subject has shown', () => {
   test('is what it has shown itself, and nothing of others', () => {
     fc.assert(

@@ -1,6 +1,12 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { bindingOf, challengeState, type ChallengeState, type HeldRequest } from './challenge.js';
+import {
+  bindingOf,
+  challengeState,
+  type ChallengeMoments,
+  type ChallengeState,
+  type HeldRequest,
+} from './challenge.js';
 
 const moments = fc.record({
   decision: fc.constantFrom(null, 'approved' as const, 'rejected' as const),
@@ -18,6 +24,20 @@ const LATER: Readonly<Record<ChallengeState, readonly ChallengeState[]>> = {
 };
 
 describe('the state of a challenge', () => {
+  test.each<[Partial<ChallengeMoments>, number, ChallengeState]>([
+    [{}, 99, 'pending'],
+    [{}, 100, 'expired'],
+    [{ decision: 'approved' }, 99, 'approved'],
+    [{ decision: 'approved' }, 100, 'expired'],
+    [{ decision: 'rejected' }, 99, 'rejected'],
+    [{ decision: 'rejected' }, 100, 'rejected'],
+    [{ decision: 'approved', consumedAt: new Date(50) }, 60, 'consumed'],
+    [{ decision: 'approved', consumedAt: new Date(50) }, 100, 'consumed'],
+  ])('with %j is, at %i, %s', (turned, now, state) => {
+    const challenge = { decision: null, consumedAt: null, expiresAt: new Date(100), ...turned };
+    expect(challengeState(challenge, now)).toBe(state);
+  });
+
   test('is left in the course of time only by expiring', () => {
     fc.assert(
       fc.property(moments, fc.nat(2_000), fc.nat(2_000), (challenge, now, wait) => {

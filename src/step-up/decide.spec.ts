@@ -197,7 +197,11 @@ describe('who may decide', () => {
       consumedAt: null,
       expiresAt: new Date(NOW + 1),
     };
-    const by = (decider: Decider, turned: Partial<Decidable> = {}) =>
+    const by = (
+      decider: Decider,
+      turned: Partial<Decidable> = {},
+      earlier: Circumstances['earlier'] = [],
+    ) =>
       objectionTo(
         { ...challenge, ...turned },
         {
@@ -207,7 +211,7 @@ describe('who may decide', () => {
           decider,
           amr: [],
         },
-        { now: NOW, earlier: [], ours: OURS, isTrusted: true },
+        { now: NOW, earlier, ours: OURS, isTrusted: true },
       );
     const client = (clientId: string): Decider => ({ kind: 'client', clientId });
     const named = (sub: string, iss?: string): Decider => ({
@@ -230,5 +234,20 @@ describe('who may decide', () => {
     expect(by(named('bob', IDP), mfa)).toBe('subject');
     expect(by(named('alice', IDP), mfa)).toBeNull();
     expect(by(named('bob', IDP), { ...mfa, quorum: 2 })).toBeNull();
+    // Each person once, whatever the way and the spelling.
+    const two = { ...alice, quorum: 2 };
+    const after = (sub: string, issuer: string | null) => [
+      { decision: 'approved' as const, person: { sub, issuer } },
+    ];
+    expect(by(named('bob', IDP), two, after('bob', IDP))).toBe('said');
+    expect(by(named('c', OURS), two, after('c', null))).toBe('said');
+    expect(by(client('c'), two, after('c', null))).toBe('said');
+    expect(by(named('BOB', IDP), two, after('bob', IDP))).toBe('alike');
+    expect(by(named('bob', IDP), two, after('bob', null))).toBe('alike');
+    expect(by(named('carol', IDP), two, after('bob', IDP))).toBeNull();
+    expect(by(named('bob', 'https://other'), two, after('bob', IDP))).toBeNull();
+    // What has come to its end says which.
+    expect(by(client('c'), { expiresAt: new Date(NOW) })).toBe('expired');
+    expect(by(client('c'), { decision: 'rejected' })).toBe('decided');
   });
 });

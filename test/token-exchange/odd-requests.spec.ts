@@ -3,6 +3,7 @@ import {
   auditOf,
   borrowReplica,
   type Replica,
+  rows,
   startReplica,
   startReplicaForTest,
 } from '../setup/harness.js';
@@ -158,6 +159,40 @@ test.each(['//internal/zones', 'http://x/internal/zones', '/INTERNAL/zones', '/i
     expect([401, 404]).toContain(statusOf(answer));
   },
 );
+
+describe('requests that come at once on one connection', () => {
+  const keySet = () =>
+    `GET /.well-known/jwks.json?zone_id=${zone.zoneId} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+  const statuses = (answer: string) => answer.match(/HTTP\/1\.1 \d+/g) ?? [];
+
+  test('are all answered, and more than may wait cut the connection', async () => {
+    const socket = await openSocket(replica.ports[0] ?? 0);
+    socket.write(keySet().repeat(65));
+    await expect.poll(() => statuses(socket.answer())).toEqual(Array(65).fill('HTTP/1.1 200'));
+    socket.destroy();
+    const flood = await openSocket(replica.ports[0] ?? 0);
+    flood.write(keySet().repeat(66));
+    await flood.closed;
+    expect(statuses(flood.answer()).length).toBeLessThan(66);
+  });
+
+  test('issue nothing behind one that has two Host headers', async () => {
+    const label = `behind-${zone.zoneId}`;
+    const two = request('Host: elsewhere\r\n');
+    const behind = request(`X-Request-Id: ${label}\r\n`);
+    const socket = await openSocket(replica.ports[0] ?? 0);
+    socket.write(two + behind);
+    await socket.closed;
+    expect(statuses(socket.answer())).toEqual(['HTTP/1.1 400']);
+    expect(socket.answer()).toContain('more than one Host header');
+    const recorded = await rows(
+      replica.databaseUrl,
+      'SELECT 1 FROM audit_events WHERE request_label = $1 OR request_id = $2',
+      [label, idOf(socket.answer())],
+    );
+    expect(recorded).toEqual([]);
+  });
+});
 
 /** The statuses of twelve wrong guesses, each of which says that it comes from elsewhere. */
 async function guess(at: Replica, forwardedFor: (i: number) => string): Promise<number[]> {

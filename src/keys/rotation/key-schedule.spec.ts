@@ -3,6 +3,8 @@ import { describe, expect, test } from 'vitest';
 import {
   isPublished,
   keyState,
+  PUBLICATION_LEAD,
+  RETIREMENT_LAG,
   rotationIsDue,
   signingKeyOf,
   type KeySchedule,
@@ -29,6 +31,16 @@ describe('keyState', () => {
     [1_000, 'retired'],
   ])('at %d is %s', (now, state) => {
     expect(keyState(KEY, now)).toBe(state);
+  });
+
+  test.each([
+    [0, true],
+    [150, true],
+    [250, true],
+    [299, true],
+    [300, false],
+  ])('at %d is in the key set: %s', (now, published) => {
+    expect(isPublished(KEY, now)).toBe(published);
   });
 
   test('never ends by itself', () => {
@@ -78,6 +90,20 @@ test('what signs is active, published, and the one that became active last', () 
       expect(signer.activatesAt).toBe(Math.max(...active.map(({ activatesAt }) => activatesAt)));
     }),
   );
+});
+
+test('of two active keys the one that became active last signs, in whichever order they are', () => {
+  const [older, newer] = [KEY, { ...KEY, activatesAt: 120 }];
+  expect(signingKeyOf([older, newer], 150)).toBe(newer);
+  expect(signingKeyOf([newer, older], 150)).toBe(newer);
+  expect(signingKeyOf([older, newer], 110)).toBe(older);
+});
+
+test('a key signs when no verifier can have a key set without it any more, and goes when none accepts it', () => {
+  // Five minutes for which a verifier keeps it, one for which a replica may, and one by which clocks differ.
+  expect(PUBLICATION_LEAD).toBe(300 + 60 + 60);
+  // An hour of life, one minute for which verifiers may be lenient, and one by which clocks differ.
+  expect(RETIREMENT_LAG).toBe(3_600 + 60 + 60);
 });
 
 const DAY = 86_400_000;

@@ -1,7 +1,15 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ActorClaim, MandateClaims } from '../../mandates/verify-mandate.js';
-import { actorClaim, actorOf, depthOf } from './actor-chain.js';
+import {
+  actingFor,
+  actorClaim,
+  actorOf,
+  ancestorsOf,
+  checkLength,
+  clientsIn,
+  depthOf,
+} from './actor-chain.js';
 
 function mandate(changes: Partial<MandateClaims> = {}): MandateClaims {
   return {
@@ -65,6 +73,55 @@ describe('actorOf', () => {
         expect(depthOf(next)).toBe(depthOf(act) + 1);
       }),
     );
+  });
+});
+
+describe('actingFor', () => {
+  const resource = { sub: 'shop', clientId: 'shop', subType: 'application' };
+
+  test('adds the resource that asks, on top of earlier actors', () => {
+    const act = { sub: 'earlier' };
+    expect(actingFor(mandate({ act }), null, 'shop')).toEqual({ ...resource, act });
+    expect(actingFor(mandate(), null, 'shop')).toEqual(resource);
+  });
+
+  test('adds nobody where the subject is the resource, but a user may be called like it', () => {
+    const same = mandate({ sub: 'shop', subType: 'application' });
+    expect(actingFor(same, null, 'shop')).toBeUndefined();
+    expect(actingFor(mandate({ sub: 'shop' }), null, 'shop')).toEqual(resource);
+  });
+
+  test('adds the actor that it names instead of itself', () => {
+    expect(actingFor(mandate(), AGENT, 'shop')).toMatchObject({ sub: 'agent' });
+  });
+});
+
+test('every client of a chain is found', () => {
+  const act = { sub: 'a', clientId: '1', act: { sub: 'b', act: { sub: 'c', clientId: '3' } } };
+  expect(clientsIn(act)).toEqual(['1', '3']);
+});
+
+describe('the length of a chain', () => {
+  const actors = (count: number) =>
+    Array.from({ length: count }).reduce<ActorClaim | undefined>(
+      (act) => ({ sub: 'x', ...(act === undefined ? {} : { act }) }),
+      undefined,
+    );
+  const exchanged = (times: number) =>
+    mandate({ ancestors: Array.from({ length: times }, (_, n) => `jti ${n}`) });
+
+  test('ends with what was exchanged itself, after all that came before it', () => {
+    expect(ancestorsOf(exchanged(2))).toEqual(['jti 0', 'jti 1', 'jti']);
+  });
+
+  test('is ten actors at most', () => {
+    expect(() => checkLength(null, actors(10))).not.toThrow();
+    expect(() => checkLength(null, actors(11))).toThrow('the chain of actors is longer than 10');
+  });
+
+  test('is twelve exchanges at most', () => {
+    expect(() => checkLength(exchanged(11), undefined)).not.toThrow();
+    expect(() => checkLength(exchanged(12), undefined)).toThrow('longer than 12');
   });
 });
 

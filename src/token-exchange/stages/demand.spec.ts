@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { defaultTerms } from '../../step-up/type-terms.js';
-import { meetsPolicy, type Demand } from './demand.js';
+import { meetsPolicy, meetsRequest, type Demand } from './demand.js';
 
 const NOW = 1_700_000_000;
 
@@ -17,4 +17,26 @@ test.each([
   ['that several persons have to confirm', { reuse_seconds: 60, quorum: 2 }, 0, false],
 ])('a proof %s', (_what, terms, age, met) => {
   expect(meetsPolicy(demand(terms), { acr: 'mfa', amr: [], authTime: NOW - age }, NOW)).toBe(met);
+});
+
+test('a proof of which the time is not known is none that policy takes', () => {
+  expect(meetsPolicy(demand({ reuse_seconds: 60 }), { acr: 'mfa', amr: [] }, NOW)).toBe(false);
+});
+
+test('a proof counts for no type that nobody is authenticated by', () => {
+  const approved = demand({ reuse_seconds: 60, satisfied_by: ['operator'] });
+  expect(meetsPolicy(approved, { acr: 'mfa', amr: [], authTime: NOW }, NOW)).toBe(false);
+});
+
+test.each<[string, { acrValues: string[] | null; maxAge: number | null }, number | null, boolean]>([
+  ['nothing', { acrValues: null, maxAge: null }, null, true],
+  ['a class that was shown', { acrValues: ['x', 'mfa'], maxAge: null }, 900, true],
+  ['a class that was not', { acrValues: ['x'], maxAge: null }, 0, false],
+  ['an age that it has', { acrValues: null, maxAge: 60 }, 60, true],
+  ['an age that is past', { acrValues: null, maxAge: 60 }, 61, false],
+  ['an age, and there is none', { acrValues: null, maxAge: 60 }, null, false],
+  ['a new one, whatever there is', { acrValues: null, maxAge: 0 }, 0, false],
+])('a request that wants %s', (_what, wanted, age, met) => {
+  const context = { acr: 'mfa', amr: [], ...(age === null ? {} : { authTime: NOW - age }) };
+  expect(meetsRequest(wanted, context, NOW)).toBe(met);
 });

@@ -116,3 +116,48 @@ describe('time', () => {
     ).toBe(expected);
   });
 });
+
+describe('a subject token is refused', () => {
+  const outcome = (verified: Promise<unknown>) =>
+    verified.then(
+      () => 'ok',
+      (error: Error) => error.message,
+    );
+
+  test.each<[JWTPayload, string]>([
+    [{}, 'ok'],
+    [{ iss: 'https://other.example' }, 'wrong_issuer'],
+    [{ aud: 'other' }, 'wrong_audience'],
+    [{ aud: ['other', 'app'] }, 'ok'],
+    [{ aud: ['app', ''] }, 'invalid_aud'],
+    [{ aud: [] }, 'wrong_audience'],
+    [{ act: { sub: 'b' } }, 'has_an_actor'],
+    [{ cnf: { jkt: 'x' } }, 'sender_constrained'],
+    [{ events: {} }, 'another_kind'],
+    [{ may_act: 'b' }, 'invalid_may_act'],
+  ])('with %j: %s', async (claims, expected) => {
+    expect(await outcome(asUser(await sign(claims)))).toBe(expected);
+  });
+
+  test.each<[string, Partial<TrustedIssuer>, string]>([
+    [
+      'another kind of token',
+      { tokenTypes: ['id_token', 'client_assertion'] },
+      'token_type_not_allowed',
+    ],
+    ['another client', { allowedClientIds: ['d'] }, 'client_not_allowed'],
+    ['this client', { allowedClientIds: ['d', 'c'] }, 'ok'],
+    ['another algorithm', { algorithms: ['EdDSA'] }, 'alg_not_allowed'],
+    ['tokens of a tenant', { claimConditions: { tenant: ['t'] } }, 'condition_not_met'],
+  ])('of an issuer that is trusted for %s', async (_what, issuer, expected) => {
+    expect(await outcome(asUser(await sign(), NOW, issuer))).toBe(expected);
+  });
+});
+
+test('no token of a workload is one of an issuer that is not trusted for that', async () => {
+  const issuer = { tokenTypes: ['jwt' as const] };
+  await expect(asWorkload({}, NOW, issuer)).rejects.toThrow('token_type_not_allowed');
+  await expect(asWorkload({}, NOW, { allowedClientIds: ['d'] })).rejects.toThrow(
+    'client_not_allowed',
+  );
+});

@@ -13,10 +13,13 @@ export function watchEventLoopDelay(tell: (delayMs: number) => void): () => void
   const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   histogram.enable();
   const timer = setInterval(() => {
-    // What is measured is the time between two turns, of which the resolution was meant. Without any it is NaN.
+    // A histogram that was reset begins to measure at the next turn. When each turn takes longer than this timer
+    // nothing is measured yet, and to reset it again would be never to see that.
+    if (histogram.count === 0) return;
+    // What is measured is the time between two turns, of which the resolution was meant.
     const meanMs = histogram.mean / 1e6 - RESOLUTION_MS;
     histogram.reset();
-    tell(Number.isNaN(meanMs) ? 0 : Math.max(0, meanMs));
+    tell(Math.max(0, meanMs));
   }, SAMPLE_MS).unref();
   return () => {
     clearInterval(timer);

@@ -133,6 +133,67 @@ test('all addresses of one IPv6 network have the places of one address', async (
   await expect.poll(() => inFlight('work'), { timeout: 30_000 }).toBe(5);
 });
 
+/** Does nothing else for a while, and lets no turn of the event loop come meanwhile. */
+function block(ms: number): void {
+  const until = performance.now() + ms;
+  while (performance.now() < until);
+}
+
+describe('an event loop that is late', () => {
+  test('lets fewer in, down to eight, and says that this is why', async () => {
+    const { port, inFlight, shed } = await serve({ maxRequestsInFlight: 64 }, () => {});
+    const leave = new AbortController();
+    let turns = 0;
+    const beLate = () => {
+      // More than what a turn may be late.
+      block(130);
+      turns += 1;
+      if (!leave.signal.aborted) setImmediate(beLate);
+    };
+    onTestFinished(() => leave.abort());
+    beLate();
+    // Three looks at the event loop halve the places to eight; there is one in every second turn.
+    await vi.waitUntil(() => turns > 8, { timeout: 30_000 });
+    for (let caller = 1; caller <= 20; caller += 1) {
+      const headers = { 'x-forwarded-for': `192.0.2.${caller}` };
+      fetch(`http://127.0.0.1:${port}/`, { headers, signal: leave.signal }).catch(() => {});
+    }
+    await expect.poll(() => shed('event_loop'), { timeout: 30_000 }).toBe(12);
+    expect([await inFlight('work'), await shed('requests')]).toEqual([8, 0]);
+  });
+});
+
+test('of requests that come at once one begins in each turn of the event loop', async () => {
+  let turn = 0;
+  const begun: number[] = [];
+  const { port } = await serve({ maxRequestsInFlight: 64 }, (_request, response) => {
+    begun.push(turn);
+    response.end();
+  });
+  const sockets = await Promise.all(
+    Array.from({ length: 6 }, async () => {
+      const socket = connect(port, '127.0.0.1').resume();
+      await once(socket, 'connect');
+      // The server has the connection: it has answered one request on it.
+      socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+      await once(socket, 'data');
+      return socket;
+    }),
+  );
+  const counting = () => {
+    turn += 1;
+    if (begun.length < 12) setImmediate(counting);
+  };
+  begun.length = 6;
+  counting();
+  for (const socket of sockets) socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+  // All of them are there when the next turn comes.
+  block(20);
+  await vi.waitUntil(() => begun.length === 12, { timeout: 30_000 });
+  for (const socket of sockets) socket.destroy();
+  expect(new Set(begun.slice(6)).size).toBe(6);
+});
+
 test('the fewest places, too, have room for the largest body', async () => {
   const { port } = await serve({ maxRequestsInFlight: 8 }, async (request, response) => {
     const body = await readBody(request, 1_024 * 1_024).catch((error: Error) => error.message);
