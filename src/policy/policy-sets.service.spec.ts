@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Counter, Histogram, Registry } from 'prom-client';
 import { BackgroundFailure } from './background/background.js';
 import { manifestSha256, type PolicySource } from './engine/compile.js';
+import { remembering } from './remembering.fixture.js';
 import { PolicySets, type StoredPolicySet } from './policy-sets.service.js';
 
 const registers = [new Registry()];
@@ -28,7 +29,7 @@ function stored(name: string): StoredPolicySet {
 
 describe('a set that cannot be compiled now', () => {
   test('is not broken: the next attempt may succeed', async () => {
-    const sets = new PolicySets(counter, histogram);
+    const sets = new PolicySets(counter, histogram, remembering().decisions);
     const waiting = Array.from({ length: 256 }, (_, n) => sets.open(stored(`set ${n}`)));
     await expect(sets.open(stored('one too many'))).rejects.toBeInstanceOf(BackgroundFailure);
     expect(await failures('unavailable')).toBe(1);
@@ -41,7 +42,7 @@ describe('a set that cannot be compiled now', () => {
   });
 
   test('is not waited for where it decides nothing', async () => {
-    const sets = new PolicySets(counter, histogram);
+    const sets = new PolicySets(counter, histogram, remembering().decisions);
     const waiting = Array.from({ length: 256 }, (_, n) => sets.open(stored(`set ${n}`)));
     const candidates = ['set 3', 'one too many'].map((name) => sets.openLater(stored(name)));
     expect(candidates.map(({ policy }) => policy)).toEqual([null, null]);

@@ -5,13 +5,13 @@ import type { Counter, Histogram } from 'prom-client';
 import type { EntityManager } from 'typeorm';
 import { BackgroundFailure, stopBackground } from './background/background.js';
 import { compileInBackground } from './background/compile-in-background.js';
-import { decideEach } from './background/decide.js';
 import { UncompilablePolicy, type CompiledPolicySet } from './engine/compile.js';
 import { release, warm, type Verdict } from './engine/evaluate.js';
 import type { PolicyInput } from './engine/input.js';
 import { loadModules, storedManifest, type LoadedModules } from './engine/load-modules.js';
 import { PolicySetVersion } from './policy-set.entity.js';
 import { COMPILE_SECONDS, POLICY_FAILURES, type PolicyFailureKind } from './policy.metrics.js';
+import { RememberedDecisions } from './remembered-decisions.service.js';
 
 /** A policy set that cannot be used, and why. */
 export interface BrokenPolicy {
@@ -62,7 +62,10 @@ export class PolicySets implements OnApplicationShutdown {
   private readonly compiled = new LRUCache<string, CompiledPolicySet>({
     maxSize: KEPT_BYTES,
     sizeCalculation: ({ textBytes }) => Math.max(1, textBytes),
-    dispose: release,
+    dispose: (set) => {
+      release(set);
+      this.remembered.memory.forget(set);
+    },
   });
   /** The compilations in progress, by manifest hash. */
   private readonly compiling = new Map<string, Promise<CompiledPolicySet>>();
@@ -70,6 +73,7 @@ export class PolicySets implements OnApplicationShutdown {
   constructor(
     @InjectMetric(POLICY_FAILURES) private readonly failures: Counter<'kind'>,
     @InjectMetric(COMPILE_SECONDS) private readonly compileSeconds: Histogram,
+    private readonly remembered: RememberedDecisions,
   ) {}
 
   /**
@@ -159,7 +163,7 @@ export class PolicySets implements OnApplicationShutdown {
     compiled: CompiledPolicySet,
     inputs: readonly PolicyInput[],
   ): Promise<readonly Verdict[]> {
-    const verdicts = await decideEach(zoneId, compiled, inputs);
+    const verdicts = await this.remembered.decide(zoneId, compiled, inputs);
     for (const { evaluationStatus, diagnostics } of verdicts) {
       if (evaluationStatus !== 'error') continue;
       this.failed(diagnostics.some((each) => 'limit' in each) ? 'limit' : 'evaluation');

@@ -32,11 +32,13 @@ interface Weight {
 const RESOURCE = 'resource://compared';
 
 /** Compares 550 records with 550 others, each of which has all scopes of the resource in it. */
-const compares = (id: string) => {
+const compares = (id: string, more = '') => {
   const records = (step: number) =>
     Array.from({ length: 550 }, (_, n) => `{a:resource.scopes,b:${(n * step) % 550}}`).join();
-  return `@id("${id}") permit (principal, action == Action::"TokenExchange", resource) when { [${records(7)}].containsAll([${records(13)}]) };\n`;
+  return `@id("${id}") permit (principal, action == Action::"TokenExchange", resource) when { [${records(7)}].containsAll([${records(13)}])${more} };\n`;
 };
+/** Whatever reads the time is decided each time. */
+const ANEW = ' && context has time && context.time.hour < 24';
 const module = (name: string, count: number) =>
   Array.from({ length: count }, (_, n) => compares(`${name}-${n}`)).join('');
 
@@ -63,7 +65,7 @@ beforeAll(async () => {
     const { loaded, policy_set_version_id: id } = await statusAt(replica, heavy.zoneId);
     return loaded === true && id === tooHeavy.id;
   });
-  await careful.activate(compares('once'));
+  await careful.activate(compares('once', ANEW));
 });
 afterAll(() => replica?.stop());
 
@@ -188,4 +190,15 @@ test('a decision that is made beside has the verdict, the reasons and the record
   ]);
   const replayed = await callAdmin(replica, 'POST', `/decisions/${answer.requestId}/replay`, {});
   expect(replayed).toMatchObject({ status: 200, body: { items: [{ same: true }] } });
+});
+
+test('what was decided beside is remembered, and takes no thread again', async () => {
+  const zone = await createTestZone(replica);
+  await zone.activate(compares('again'));
+  expect((await persistently(() => zone.session())).status).toBe(200);
+  const remembered = () =>
+    metric(replica, 'mandate_policy_decision_sources_total', { source: 'memory' });
+  const before = await remembered();
+  expect((await persistently(() => zone.session())).status).toBe(200);
+  expect(await remembered()).toBe(before + 1);
 });

@@ -34,6 +34,7 @@ let simulator: typeof import('./simulate-in-background.js');
 let simulation: typeof import('../engine/simulation.js');
 let background: typeof import('./background.js');
 let evaluation: typeof import('../engine/evaluate.js');
+let inquiry: typeof import('../engine/inquiry.js');
 let compilation: typeof import('../engine/compile.js');
 let engine: typeof import('../engine/engine.js');
 let slices: typeof import('../engine/slices.js');
@@ -45,6 +46,7 @@ beforeAll(async () => {
   compileFolder();
   background = await load('background/background.js');
   evaluation = await load('engine/evaluate.js');
+  inquiry = await load('engine/inquiry.js');
   compilation = await load('engine/compile.js');
   engine = await load('engine/engine.js');
   slices = await load('engine/slices.js');
@@ -306,10 +308,10 @@ describe('deciding on another thread', () => {
     expect(new Set(here.map(({ decision }) => decision))).toEqual(
       new Set(['step_up', 'allow', 'deny']),
     );
-    expect(await deciding.decideOnThread(on, 'zone', set, asked)).toEqual(here);
+    expect(await deciding.decideOnThread(on, 'zone', inquiry.inquire(set, asked))).toEqual(here);
     // Again, now that the thread holds them, and on the other thread, which does not.
     const again = await Promise.all(
-      ['a', 'b'].map((key) => deciding.decideOnThread(on, key, set, asked)),
+      ['a', 'b'].map((key) => deciding.decideOnThread(on, key, inquiry.inquire(set, asked))),
     );
     expect(again).toEqual([here, here]);
   });
@@ -327,8 +329,8 @@ describe('deciding on another thread', () => {
     });
     const small = compilation.compile(policies(3));
     const [first = input()] = asked;
-    const stuck = deciding.decideOnThread(on, 'a', endless, [large]);
-    const behind = deciding.decideOnThread(on, 'b', small, [first]);
+    const stuck = deciding.decideOnThread(on, 'a', inquiry.inquire(endless, [large]));
+    const behind = deciding.decideOnThread(on, 'b', inquiry.inquire(small, [first]));
     await expect(stuck).rejects.toMatchObject({ name: 'BackgroundFailure', reason: 'time' });
     expect(await behind).toEqual([evaluation.evaluate(small, first)]);
   });
@@ -368,10 +370,12 @@ describe('deciding on another thread', () => {
     ]);
     const plain = compilation.compile(policies(1_000));
     const { AT_ONCE_NS } = deciding;
-    expect(evaluation.weigh(plain, first)).toBeLessThan(AT_ONCE_NS / 10);
-    expect(evaluation.weigh(plain, large)).toBeLessThan(AT_ONCE_NS);
-    expect(evaluation.weigh(compares, first)).toBeLessThan(AT_ONCE_NS);
-    expect(evaluation.weigh(compares, large)).toBeGreaterThan(AT_ONCE_NS);
+    const weigh = (...[set, asking]: ConstructorParameters<typeof inquiry.Inquiry>) =>
+      new inquiry.Inquiry(set, asking).weigh();
+    expect(weigh(plain, first)).toBeLessThan(AT_ONCE_NS / 10);
+    expect(weigh(plain, large)).toBeLessThan(AT_ONCE_NS);
+    expect(weigh(compares, first)).toBeLessThan(AT_ONCE_NS);
+    expect(weigh(compares, large)).toBeGreaterThan(AT_ONCE_NS);
   });
 });
 

@@ -3,14 +3,13 @@ import type { AuthorizationAnswer } from '@cedar-policy/cedar-wasm/nodejs';
 import type { CompiledPolicySet } from '../engine/compile.js';
 import type { PreparedPolicies } from '../engine/engine.js';
 import {
-  evaluate,
   evaluateElsewhere,
-  prepare,
+  evaluateInquiry,
   type Question,
   type Verdict,
-  weigh,
 } from '../engine/evaluate.js';
 import type { PolicyInput } from '../engine/input.js';
+import { inquire, type Inquiry } from '../engine/inquiry.js';
 import { DecisionThreads, type DecidingThread } from './decision-threads.js';
 
 /**
@@ -32,7 +31,7 @@ const threads = new DecisionThreads({ ...LIMITS, threads: 2 });
 const threadsAside = new DecisionThreads({ ...LIMITS, threads: 1 });
 
 /**
- * Decides the inputs of one request, one for each resource. What cannot take long is decided at once, anything
+ * Decides what one request asks, one inquiry for each resource. What cannot take long is decided at once, anything
  * else on other threads, in turn with other zones.
  *
  * @param key whose turn it is: decisions with the same one do not take turns with each other
@@ -40,34 +39,35 @@ const threadsAside = new DecisionThreads({ ...LIMITS, threads: 1 });
  */
 export function decideEach(
   key: string,
-  set: CompiledPolicySet,
-  inputs: readonly PolicyInput[],
+  inquiries: readonly Inquiry[],
 ): Promise<readonly Verdict[]> {
-  return decideHereOrOn(threads, key, set, inputs);
+  return decideHereOrOn(threads, key, inquiries);
 }
 
-/** Decides as {@link decideEach} does what no request waits for: what a candidate would say, or an old version. */
+/**
+ * Decides as {@link decideEach} does what no request waits for: what a candidate would say, or an old version. Cedar is
+ * asked each time.
+ */
 export function decideAside(
   key: string,
   set: CompiledPolicySet,
   inputs: readonly PolicyInput[],
 ): Promise<readonly Verdict[]> {
-  return decideHereOrOn(threadsAside, key, set, inputs);
+  return decideHereOrOn(threadsAside, key, inquire(set, inputs));
 }
 
 async function decideHereOrOn(
   on: DecisionThreads,
   key: string,
-  set: CompiledPolicySet,
-  inputs: readonly PolicyInput[],
+  inquiries: readonly Inquiry[],
 ): Promise<readonly Verdict[]> {
-  const cost = inputs.reduce((sum, input) => sum + weigh(set, input), 0);
-  if (cost > AT_ONCE_NS) return decideOnThread(on, key, set, inputs);
-  for (const input of inputs) {
+  const cost = inquiries.reduce((sum, inquiry) => sum + inquiry.weigh(), 0);
+  if (cost > AT_ONCE_NS) return decideOnThread(on, key, inquiries);
+  for (const inquiry of inquiries) {
     // oxlint-disable-next-line no-await-in-loop -- parsing in steps is the point
-    await prepare(set, input, setImmediate);
+    await inquiry.prepare(setImmediate);
   }
-  return inputs.map((input) => evaluate(set, input));
+  return inquiries.map(evaluateInquiry);
 }
 
 /**
@@ -78,14 +78,13 @@ async function decideHereOrOn(
 export function decideOnThread(
   on: DecisionThreads,
   key: string,
-  set: CompiledPolicySet,
-  inputs: readonly PolicyInput[],
+  inquiries: readonly Inquiry[],
   took: (ms: number) => void = () => {},
 ): Promise<readonly Verdict[]> {
   return on.decide(key, async (takeTurn) => {
     const verdicts: Verdict[] = [];
-    for (const input of inputs) {
-      const verdict = evaluateElsewhere(set, input, async (questions) => {
+    for (const inquiry of inquiries) {
+      const verdict = evaluateElsewhere(inquiry, async (questions) => {
         const answers: AuthorizationAnswer[] = [];
         for (const some of inTurns(questions)) {
           // oxlint-disable-next-line no-await-in-loop -- a turn for each

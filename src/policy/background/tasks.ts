@@ -140,11 +140,12 @@ function portionsOf(policies: readonly NamedPolicy[]): string[] {
   for (let start = 0; start < policies.length; start += POLICIES_PER_PORTION) {
     const portion = policies
       .slice(start, start + POLICIES_PER_PORTION)
-      .map(({ id, text, head, cost, compiled }): NamedPolicy => ({
+      .map(({ id, text, head, cost, reads, compiled }): NamedPolicy => ({
         id,
         text,
         head,
         cost,
+        reads,
         compiled,
       }));
     portions.push(JSON.stringify(portion));

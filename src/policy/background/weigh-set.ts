@@ -1,6 +1,7 @@
 import type { CompiledPolicySet } from '../engine/compile.js';
 import { heaviest } from '../engine/heaviest.js';
 import { MAX_INPUT_BYTES, type PolicyInput } from '../engine/input.js';
+import { inquire } from '../engine/inquiry.js';
 import { largestInputs } from '../engine/largest-inputs.js';
 import { BackgroundFailure } from './background.js';
 import { AT_ONCE_NS, DECISION_MS, decideOnThread } from './decide.js';
@@ -85,7 +86,7 @@ async function measure(
     let took = 0;
     try {
       // oxlint-disable-next-line no-await-in-loop -- again when it was too slow
-      await decideOnThread(on, key, set, [input], (ms) => (took += ms));
+      await decideOnThread(on, key, inquire(set, [input]), (ms) => (took += ms));
       return took;
     } catch (error) {
       const given = error instanceof BackgroundFailure && ['time', 'memory'].includes(error.reason);

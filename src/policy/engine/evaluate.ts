@@ -1,16 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import type { AuthorizationAnswer, DetailedError, Effect } from '@cedar-policy/cedar-wasm/nodejs';
 import type { CompiledPolicy, CompiledPolicySet } from './compile.js';
-import { CALL_NS, INPUT_BYTE_NS } from './cost.js';
-import { ask, isResident, preparse, type PreparedPolicies } from './engine.js';
-import {
-  type CedarRequest,
-  MAX_INPUT_BYTES,
-  type PolicyInput,
-  inputBytes,
-  toCedarRequest,
-  uidsOf,
-} from './input.js';
+import { ask, type PreparedPolicies } from './engine.js';
+import { type CedarRequest, MAX_INPUT_BYTES, type PolicyInput } from './input.js';
+import { Inquiry } from './inquiry.js';
 import type { Part } from './slices.js';
 
 /** A policy that determined a verdict. */
@@ -69,7 +62,12 @@ type Deciding = Generator<readonly Question[], Verdict, readonly AuthorizationAn
  * do not count once the challenge is resolved.
  */
 export function evaluate(set: CompiledPolicySet, input: PolicyInput): Verdict {
-  const deciding = decide(set, input);
+  return evaluateInquiry(new Inquiry(set, input));
+}
+
+/** Decides as {@link evaluate} does what was looked at before. */
+export function evaluateInquiry(inquiry: Inquiry): Verdict {
+  const deciding = decide(inquiry);
   let answers: readonly AuthorizationAnswer[] = [];
   try {
     for (;;) {
@@ -83,16 +81,15 @@ export function evaluate(set: CompiledPolicySet, input: PolicyInput): Verdict {
 }
 
 /**
- * Decides an input as {@link evaluate} does, by an engine that is elsewhere.
+ * Decides as {@link evaluateInquiry} does, by an engine that is elsewhere.
  *
  * @throws what `askElsewhere` throws: without an answer there is no decision, not even a denial
  */
 export async function evaluateElsewhere(
-  set: CompiledPolicySet,
-  input: PolicyInput,
+  inquiry: Inquiry,
   askElsewhere: AskElsewhere,
 ): Promise<Verdict> {
-  const deciding = decide(set, input);
+  const deciding = decide(inquiry);
   let answers: readonly AuthorizationAnswer[] = [];
   for (;;) {
     const step = next(deciding, answers);
@@ -111,32 +108,6 @@ function next(deciding: Deciding, answers: readonly AuthorizationAnswer[]) {
   }
 }
 
-/** The most that deciding an input may cost, in nanoseconds. */
-export function weigh(set: CompiledPolicySet, input: PolicyInput): number {
-  const bytes = inputBytes(input);
-  if (bytes > MAX_INPUT_BYTES) return 0;
-  return set.slices
-    .partsFor(uidsOf(input))
-    .reduce(
-      (sum, { cost }) => sum + CALL_NS + cost.fixed + bytes * (INPUT_BYTE_NS + cost.perByte),
-      0,
-    );
-}
-
-/** Parses what deciding an input asks and the engine does not hold, a part at a time. */
-export async function prepare(
-  set: CompiledPolicySet,
-  input: PolicyInput,
-  pause: () => Promise<unknown>,
-): Promise<void> {
-  for (const { all } of set.slices.partsFor(uidsOf(input))) {
-    if (isResident(all)) continue;
-    preparse(all);
-    // oxlint-disable-next-line no-await-in-loop -- one at a time
-    await pause();
-  }
-}
-
 /**
  * Parses, in steps of some 20 ms, what the first requests would otherwise wait for. Optional; meant for a
  * set that is about to decide.
@@ -150,14 +121,14 @@ export function release(set: CompiledPolicySet): void {
   set.slices.release();
 }
 
-function* decide(set: CompiledPolicySet, input: PolicyInput): Deciding {
-  const bytes = inputBytes(input);
-  if (bytes > MAX_INPUT_BYTES) {
+/** What it reads of the input itself is among what the policies read (reads.ts). */
+function* decide(inquiry: Inquiry): Deciding {
+  const { set, bytes, parts } = inquiry;
+  if (inquiry.isTooLarge) {
     const message = `the input has ${bytes} bytes, which is more than ${MAX_INPUT_BYTES}`;
     return errorVerdict([{ message, limit: 'input' }]);
   }
-  const request = toCedarRequest(input);
-  const parts = set.slices.partsFor(request);
+  const request = inquiry.request();
   const answer = yield* answerOf(set, parts, 'all', request);
   if (answer.errors.length > 0) return errorVerdict(answer.errors);
   const types = new Set(answer.determining.map(({ stepUp }) => stepUp));

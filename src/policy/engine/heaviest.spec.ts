@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { input, set } from '../policy.fixture.js';
-import { evaluate, weigh } from './evaluate.js';
+import { evaluate } from './evaluate.js';
+import { Inquiry } from './inquiry.js';
 import { heaviest } from './heaviest.js';
 import { inputBytes, MAX_INPUT_BYTES } from './input.js';
 import { largestInputs } from './largest-inputs.js';
@@ -34,7 +35,7 @@ test('nobody asks for anything that costs more than what is heaviest', () => {
       for (const principal of PARTIES) {
         for (const identifier of ['r-1', 'r-2', 'another']) {
           const asked = input({ principal, resource: { identifier } });
-          const cost = weigh(compiled, asked);
+          const cost = new Inquiry(compiled, asked).weigh();
           expect(cost).toBeLessThanOrEqual(fixed + perByte * inputBytes(asked));
         }
       }

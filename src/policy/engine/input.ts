@@ -105,6 +105,11 @@ const MAX_DEPTH = 32;
  */
 const ESCAPE_NAME = /^__+(?:entity|extn|expr)$/;
 
+/** Whether a member of this name is called differently in an input and in Cedar. */
+export function isEscapedName(name: string): boolean {
+  return ESCAPE_NAME.test(name);
+}
+
 /**
  * Converts an input to a Cedar request: `principal` is `Application::"<id>"` or `User::"<id>"`, `resource`
  * is `Resource::"<identifier>"` (which policies are written with; the row id is an attribute), `action`
@@ -114,28 +119,94 @@ const ESCAPE_NAME = /^__+(?:entity|extn|expr)$/;
  *   stack (see engine.ts), and callers choose claims
  */
 export function toCedarRequest(input: PolicyInput): CedarRequest {
-  const { type, ...principalAttributes } = input.principal;
-  if (!PRINCIPAL_TYPES.has(type) || input.action.id !== 'TokenExchange') {
-    throw new UnrepresentableInput('unknown principal type or action');
-  }
-  const { id, identifier, scopes } = input.resource;
-  const principal = uid(type, input.principal.id);
-  const resource = uid('Resource', identifier);
-  const groups = [...new Set(input.principal.groups)].map((group) => uid('Group', group));
-  return {
-    principal,
-    action: uid('Action', input.action.id),
-    resource,
-    entities: [
-      { uid: principal, attrs: toCedarRecord(principalAttributes, 0), parents: groups },
-      ...groups.map((group) => ({ uid: group, attrs: {}, parents: [] })),
-      { uid: resource, attrs: toCedarRecord({ id, identifier, scopes }, 0), parents: [] },
-    ],
-    context: toCedarRecord(
-      { ...input.context, session: input.session, delegation_edge: input.delegation_edge },
-      0,
-    ),
+  return cedarConverter()(input);
+}
+
+/** What is made of the principal of an input. */
+interface CedarPrincipal {
+  readonly uid: TypeAndId;
+  readonly entities: CedarRequest['entities'];
+}
+
+/**
+ * Converts the inputs of one request, one after the other, each as {@link toCedarRequest} does. The principal and the
+ * context that an input shares with the one before, as the same objects, are converted once.
+ */
+export function cedarConverter(): (input: PolicyInput) => CedarRequest {
+  let last:
+    { input: PolicyInput; who: CedarPrincipal; context: CedarRequest['context'] } | undefined;
+  return (input) => {
+    if (!isKnown(input)) throw new UnrepresentableInput('unknown principal type or action');
+    const who =
+      last?.input.principal === input.principal ? last.who : toCedarPrincipal(input.principal);
+    const context =
+      last !== undefined && sharesContext(input, last.input) ? last.context : toCedarContext(input);
+    last = { input, who, context };
+    const { id, identifier, scopes } = input.resource;
+    const resource = uid('Resource', identifier);
+    const attrs = toCedarRecord({ id, identifier, scopes }, 0);
+    return {
+      principal: who.uid,
+      action: uid('Action', input.action.id),
+      resource,
+      entities: [...who.entities, { uid: resource, attrs, parents: [] }],
+      context,
+    };
   };
+}
+
+function isKnown({ principal, action }: PolicyInput): boolean {
+  return PRINCIPAL_TYPES.has(principal.type) && action.id === 'TokenExchange';
+}
+
+function toCedarPrincipal({ type, ...attributes }: PolicyInput['principal']): CedarPrincipal {
+  const principal = uid(type, attributes.id);
+  const groups = [...new Set(attributes.groups)].map((group) => uid('Group', group));
+  return {
+    uid: principal,
+    entities: [
+      { uid: principal, attrs: toCedarRecord(attributes, 0), parents: groups },
+      ...groups.map((group) => ({ uid: group, attrs: {}, parents: [] })),
+    ],
+  };
+}
+
+function toCedarContext({ context, session, delegation_edge }: PolicyInput) {
+  return toCedarRecord({ ...context, session, delegation_edge }, 0);
+}
+
+function sharesContext(one: PolicyInput, other: PolicyInput): boolean {
+  return (
+    one.context === other.context &&
+    one.session === other.session &&
+    one.delegation_edge === other.delegation_edge
+  );
+}
+
+/**
+ * Whether {@link toCedarRequest} takes an input in, which costs a fraction of doing it. (It may refuse one that has a
+ * `session` in its context, too, where Cedar does not see it.)
+ */
+export function isRepresentable(input: PolicyInput): boolean {
+  const { principal, resource, context, session, delegation_edge } = input;
+  return (
+    isKnown(input) &&
+    [principal, resource, context].every((record) => isRepresentableAt(record, 0)) &&
+    [session, delegation_edge].every((member) => isRepresentableAt(member ?? {}, 1))
+  );
+}
+
+function isRepresentableAt(value: unknown, depth: number): boolean {
+  if (depth > MAX_DEPTH) return false;
+  if (typeof value === 'string') return isWellFormed(value);
+  if (typeof value === 'boolean' || typeof value === 'number') return true;
+  if (!isFields(value)) return false;
+  for (const name of Object.keys(value)) {
+    const member = value[name];
+    if (member === undefined || member === null) continue;
+    if (!isWellFormed(name) || !isRepresentableAt(member, depth + 1)) return false;
+  }
+  return true;
 }
 
 /** The entities that a request with this input would name, for finding the policies that can match it. */

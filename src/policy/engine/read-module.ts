@@ -5,6 +5,7 @@ import { type Cost, costOf } from './cost.js';
 import { type PolicyText, withCedar } from './engine.js';
 import { type Head, headOf } from './heads.js';
 import { isWellFormed } from './input.js';
+import { type Reads, readsOf } from './reads.js';
 import { offsetOfByte, positionAt } from './text-position.js';
 
 /** A module: Cedar text with an id; it may hold several policies. */
@@ -34,6 +35,8 @@ export interface NamedPolicy extends PolicyText {
   readonly head: Head;
   /** What it may cost to evaluate it. */
   readonly cost: Cost;
+  /** What it reads of an input. */
+  readonly reads: Reads;
 }
 
 /** A policy with its place in its module. */
@@ -113,6 +116,7 @@ export function readModule({ id, content }: PolicySource, faults: CompileFault[]
       text,
       head: headOf(parsed.json),
       cost: costOf(parsed.json),
+      reads: readsOf(parsed.json, obligations.stepUp !== undefined),
       compiled: { id: name, effect, ...obligations },
       module: id,
       offset,

@@ -23,8 +23,9 @@ import {
   preparse,
 } from './engine.js';
 import { entityKey, type Head } from './heads.js';
-import type { CedarRequest } from './input.js';
+import { type CedarRequest, type PolicyInput, uidsOf } from './input.js';
 import type { NamedPolicy } from './read-module.js';
+import { type KeyPart, ReadTree } from './read-tree.js';
 
 /** Policies of a set that are evaluated in one call. */
 export interface Part {
@@ -39,9 +40,12 @@ export interface Part {
 interface Slice {
   readonly id: number;
   readonly policies: NamedPolicy[];
+  readonly reads: ReadTree;
   size: number;
   parts?: readonly Part[];
 }
+
+type Uids = Pick<CedarRequest, 'principal' | 'resource'>;
 
 /** The most text that the engine parses at once, in bytes, unless a single policy has more. */
 export const PART_BYTES = 32 * 1024;
@@ -69,13 +73,8 @@ export class Slices {
   }
 
   /** The parts that together hold every policy that can match the request. */
-  partsFor({ principal, resource }: Pick<CedarRequest, 'principal' | 'resource'>): readonly Part[] {
-    const keys = [entityKey(principal), null].flatMap((who) =>
-      [entityKey(resource), null].map((what) => [who, what] as const),
-    );
-    const smallestFirst = keys
-      .flatMap(([who, what]) => this.slices.get(who)?.get(what) ?? [])
-      .toSorted((a, b) => a.size - b.size);
+  partsFor(uids: Uids): readonly Part[] {
+    const smallestFirst = this.slicesFor(uids).toSorted((a, b) => a.size - b.size);
     const united: Slice[] = [];
     const parts: Part[] = [];
     let room = this.partBytes;
@@ -95,6 +94,21 @@ export class Slices {
         yield { principal, resource, cost: sumOf(policies.map(({ cost }) => cost)) };
       }
     }
+  }
+
+  /**
+   * What the policies that can match an input read of it, beside which policies these are: all that their decision
+   * depends on, in a form that no other values have.
+   *
+   * @returns `null` if that cannot be said
+   */
+  readBy(input: PolicyInput): readonly KeyPart[] | null {
+    const parts: KeyPart[] = [];
+    for (const { id, reads } of this.slicesFor(uidsOf(input))) {
+      parts.push(id);
+      if (!reads.take(input, parts)) return null;
+    }
+    return parts;
   }
 
   /**
@@ -124,14 +138,27 @@ export class Slices {
     }
   }
 
+  private slicesFor({ principal, resource }: Uids): readonly Slice[] {
+    return [entityKey(principal), null].flatMap((who) => {
+      const slices = this.slices.get(who);
+      if (slices === undefined) return [];
+      return [entityKey(resource), null].flatMap((what) => slices.get(what) ?? []);
+    });
+  }
+
   private add(policy: NamedPolicy): void {
     const { principal, resource } = policy.head;
     const slices = this.slices.get(principal) ?? new Map<string | null, Slice>();
     this.slices.set(principal, slices);
-    const slice = slices.get(resource) ?? { id: (this.count += 1), policies: [], size: 0 };
+    const slice = slices.get(resource) ?? this.newSlice();
     slices.set(resource, slice);
     slice.policies.push(policy);
+    slice.reads.add(policy.reads);
     slice.size += sizeOf(policy);
+  }
+
+  private newSlice(): Slice {
+    return { id: (this.count += 1), policies: [], reads: new ReadTree(), size: 0 };
   }
 
   private partsOf(slice: Slice): readonly Part[] {

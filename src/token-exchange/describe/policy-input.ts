@@ -8,18 +8,32 @@ import type { Delegated } from '../stages/delegate.js';
 import { describeSubject, describeUser } from './principal.js';
 
 /**
- * What policy is asked about one resource: the very input that a simulation takes.
+ * What policy is asked about each resource: the very inputs that a simulation takes. All but the resource is the same,
+ * and one object for all of them, so that it is converted once.
  *
  * @param now milliseconds since the epoch
  * @param challengeResolved whether what a step-up demands has been shown
  */
-export function policyInput(
+export function policyInputs(
   delegated: Delegated,
-  resource: ResourceView,
+  resources: readonly ResourceView[],
   scope: readonly string[],
   now: number,
   challengeResolved: boolean,
-): PolicyInput {
+): PolicyInput[] {
+  const shared = sharedInput(delegated, scope, now, challengeResolved);
+  return resources.map(({ id, identifier, scopes }) => ({
+    ...shared,
+    resource: { type: 'Resource', id, identifier, scopes: [...scopes] },
+  }));
+}
+
+function sharedInput(
+  delegated: Delegated,
+  scope: readonly string[],
+  now: number,
+  challengeResolved: boolean,
+): Omit<PolicyInput, 'resource'> {
   const { client, zone, subject, user, act, anchor, ttlSeconds, upstreamCall, agency } = delegated;
   return {
     schema_version: '1',
@@ -30,12 +44,6 @@ export function policyInput(
       registration_method: client.registrationMethod,
       ...agentInput(agency, zone, client.id),
       groups: [...client.groups],
-    },
-    resource: {
-      type: 'Resource',
-      id: resource.id,
-      identifier: resource.identifier,
-      scopes: [...resource.scopes],
     },
     action: { id: 'TokenExchange' },
     ...(anchor === null ? {} : { session: { id: anchor.sid } }),

@@ -8,7 +8,7 @@ import type { PolicyFailureKind } from '../../policy/policy.metrics.js';
 import type { ResourceView } from '../../zones/snapshot/zone-snapshot.js';
 import type { Delegated } from './delegate.js';
 import { scopeOf } from './upstream-call.js';
-import { policyInput } from '../describe/policy-input.js';
+import { policyInputs } from '../describe/policy-input.js';
 
 /** The verdict of policy on one resource. */
 export interface Decision {
@@ -145,20 +145,16 @@ async function askPolicy(
     const denial = new OAuthError('access_denied', DENIED, { detail: 'no policy set is active' });
     throw new PolicyUnusable(denial, 'no_active_set', null);
   }
-  const asked = resources.map((resource) => ({
-    resource,
-    input: policyInput(delegated, resource, scope, now, challengeResolved),
-  }));
   const { zoneId } = delegated.zone;
-  const inputs = asked.map(({ input }) => input);
+  const inputs = policyInputs(delegated, resources, scope, now, challengeResolved);
   const verdicts = await decide(zoneId, policy.compiled, inputs).catch((error: unknown) => {
     throw undecided(error, policy.setVersionId);
   });
-  const decisions = asked.flatMap((each, n) => {
-    const verdict = verdicts[n];
-    return verdict === undefined ? [] : { ...each, verdict };
+  const decisions = resources.flatMap((resource, n) => {
+    const [input, verdict] = [inputs[n], verdicts[n]];
+    return input === undefined || verdict === undefined ? [] : { resource, input, verdict };
   });
-  if (decisions.length < asked.length) throw new Error('policy has not decided everything');
+  if (decisions.length < resources.length) throw new Error('policy has not decided everything');
   const made = {
     setVersionId: policy.setVersionId,
     manifestSha256: policy.manifestSha256,

@@ -1,0 +1,24 @@
+import { pino } from 'pino';
+import { Counter, Registry } from 'prom-client';
+import { RememberedDecisions } from './remembered-decisions.service.js';
+
+/** What decides and remembers, with nothing remembered yet, and what it counts and logs. */
+export function remembering() {
+  const registers = [new Registry()];
+  const sources = new Counter({ name: 'sources', help: '-', labelNames: ['source'], registers });
+  const checks = new Counter({ name: 'checks', help: '-', labelNames: ['result'], registers });
+  const logged: string[] = [];
+  const logger = pino({ level: 'error' }, { write: (line: string) => void logged.push(line) });
+  const count = async (counter: Counter<string>, label: string) => {
+    const { values } = await counter.get();
+    return values.find(({ labels }) => Object.values(labels).includes(label))?.value ?? 0;
+  };
+  return {
+    decisions: new RememberedDecisions(sources, checks, logger),
+    /** How many decisions came from memory, or from Cedar. */
+    from: (source: 'memory' | 'cedar') => count(sources, source),
+    /** How many of those from memory were made again, and came out the same or not. */
+    checked: (result: 'same' | 'different') => count(checks, result),
+    logged,
+  };
+}
