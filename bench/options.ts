@@ -15,6 +15,8 @@ export interface Options {
   readonly roundTrips: boolean;
   /** The built `main.js` of another version, which is measured beside ours. */
   readonly against: string | undefined;
+  /** A PostgreSQL to make databases on, instead of one for each server. */
+  readonly postgres: string | undefined;
   /** Where results are written to, beside the standard output. */
   readonly write: string | undefined;
   readonly json: string | undefined;
@@ -30,9 +32,10 @@ export const USAGE = `npm run bench -- [options]
   --warm-up <n>       seconds of each kind before the first round: 1
   --at <n,…>          requests under way at once: 1,8,32,64
   --against <file>    the dist/src/main.js of another build, measured in turn with this one
+  --postgres <url>    a server to make databases on, which stay; by default each server has an embedded one
   --write <file>      writes the tables as Markdown; a whole run writes bench/RESULTS.md
   --json <file>       writes every figure
-  --cpu-prof <folder> writes a profile of our server (npm run bench -- profile <file> reads it)
+  --cpu-prof <folder> writes a profile of our server (npm run bench:profile reads it)
 npm run bench -- <name> runs another measurement: in-time, jwks, policy`;
 
 /**
@@ -50,6 +53,7 @@ export function readOptions(args: readonly string[]): Options {
       'warm-up': { type: 'string', default: '1' },
       at: { type: 'string', default: '1,8,32,64' },
       against: { type: 'string' },
+      postgres: { type: 'string' },
       write: { type: 'string' },
       json: { type: 'string' },
       'cpu-prof': { type: 'string' },
@@ -68,6 +72,7 @@ export function readOptions(args: readonly string[]): Options {
     overload: wants('overload'),
     roundTrips: wants('round-trips'),
     against: values.against,
+    postgres: values.postgres,
     write: values.write ?? (only === undefined ? 'bench/RESULTS.md' : undefined),
     json: values.json,
     profile: values['cpu-prof'],

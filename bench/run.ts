@@ -29,6 +29,9 @@ function readOrExplain(args: readonly string[]): Options | null {
   }
 }
 
+// Broken off, it ends what it has started: they listen for the exit.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+
 const [first, ...rest] = process.argv.slice(2);
 if (first !== undefined && !first.startsWith('-')) {
   process.exitCode = runOther(first, rest);

@@ -1,4 +1,5 @@
 import { fork } from 'node:child_process';
+import type { CandidatePostgres } from './postgres.js';
 import type { Prepared } from './prepared.js';
 
 /** A server that is measured: a process, and the PostgreSQL that it records in. */
@@ -7,8 +8,7 @@ export interface Candidate {
   readonly port: number;
   /** The server's process; what it forked counts as well. */
   readonly pid: number;
-  /** PostgreSQL of this candidate alone: its postmaster, and where it is. */
-  readonly postgres: { readonly pid: number; readonly url: string } | null;
+  readonly postgres: Pick<CandidatePostgres, 'pid' | 'url'> | null;
   readonly kinds: readonly Kind[];
   stop(): Promise<void>;
 }

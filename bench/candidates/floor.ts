@@ -10,8 +10,8 @@ const SERVER = new URL('../floor/server.js', import.meta.url);
 const WANTED = { audience: 'resource://a', scope: 'a:read' };
 
 /** The floor, started fresh (floor/server.ts). */
-export async function startFloor(): Promise<Candidate> {
-  const postgres = await startPostgres();
+export async function startFloor(postgresServer?: string): Promise<Candidate> {
+  const postgres = await startPostgres(postgresServer);
   const secret = randomUUID();
   const server = await forkServer(SERVER, { DATABASE_URL: postgres.url, FLOOR_SECRET: secret });
   const url = `http://127.0.0.1:${server.port}`;

@@ -10,7 +10,6 @@ import { ADMIN_TOKEN, KEY_ENCRYPTION_KEY, stopServer } from '../../test/setup/se
 export interface MandateOptions {
   /** The built `main.js`. */
   readonly main: string;
-  readonly databaseUrl: string;
   readonly env?: Readonly<Record<string, string>>;
   /** Options for Node.js, such as `--cpu-prof`. */
   readonly nodeOptions?: readonly string[];
@@ -22,7 +21,7 @@ export interface MandateOptions {
  * It logs into a file, since to read a pipe would take time of the process that measures. What is changed of its
  * defaults are limits on how often one client or zone may ask: all load comes from one.
  */
-export async function startMandate(options: MandateOptions): Promise<Replica> {
+export async function startMandate(databaseUrl: string, options: MandateOptions): Promise<Replica> {
   const folder = mkdtempSync(join(tmpdir(), 'mandate-bench-log-'));
   const log = join(folder, 'log');
   const out = openSync(log, 'a');
@@ -30,7 +29,7 @@ export async function startMandate(options: MandateOptions): Promise<Replica> {
     stdio: ['ignore', out, out],
     env: {
       PATH: process.env['PATH'],
-      DATABASE_URL: options.databaseUrl,
+      DATABASE_URL: databaseUrl,
       KEY_ENCRYPTION_KEY,
       ADMIN_TOKEN,
       PORT: '0',
@@ -40,6 +39,10 @@ export async function startMandate(options: MandateOptions): Promise<Replica> {
     },
   });
   closeSync(out);
+  // A measurement that is broken off leaves nothing behind that runs.
+  const end = (): void => void child.kill('SIGTERM');
+  process.once('exit', end);
+  child.once('exit', () => process.off('exit', end));
   const said = (): string => readFileSync(log, 'utf8');
   for (;;) {
     if (child.exitCode !== null) throw new Error(`the server ended:\n${said()}`);
@@ -50,7 +53,7 @@ export async function startMandate(options: MandateOptions): Promise<Replica> {
         url: `http://127.0.0.1:${ports[0]}`,
         ports,
         pid,
-        databaseUrl: options.databaseUrl,
+        databaseUrl,
         adminToken: ADMIN_TOKEN,
         logs: () => said().split('\n'),
         stop: async (signal = 'SIGTERM') => {

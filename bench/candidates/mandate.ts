@@ -8,13 +8,13 @@ import { startPostgres } from './postgres.js';
 /** Our server, started fresh with a database and a zone of its own. */
 export async function startOurs(
   name: string,
-  options: Omit<MandateOptions, 'databaseUrl'>,
+  options: MandateOptions,
+  postgresServer?: string,
 ): Promise<Candidate> {
-  const postgres = await startPostgres();
+  const postgres = await startPostgres(postgresServer);
   const gatewayKey = newGatewayKey();
-  const replica = await startMandate({
+  const replica = await startMandate(postgres.url, {
     ...options,
-    databaseUrl: postgres.url,
     env: { GATEWAY_HMAC_KEY: gatewayKey, ...options.env },
   });
   const zone = await makeZone(replica);

@@ -12,6 +12,9 @@ export interface OpenLoop {
   readonly rate: number;
   /** Sent again and again. */
   readonly request: Buffer;
+  /** The status that is right, and milliseconds after which it is of no use any more. */
+  readonly status: number;
+  readonly deadlineMs: number;
 }
 
 /** What came of it. All times are milliseconds from the writing of a request, in order of size. */
@@ -20,6 +23,8 @@ export interface OpenLoopResult {
   readonly due: number;
   readonly sent: number;
   readonly seconds: number;
+  /** Right answers in time a second, from when the queues have filled until no more is sent. */
+  readonly rateInTime: number;
   /** By status, `0` for connections that broke. */
   readonly timesByStatus: Readonly<Record<number, Float64Array>>;
   /** The longest that a request was written after it was due: how far the load itself could not keep up. */
@@ -47,7 +52,8 @@ export async function runOpenLoop(loop: OpenLoop): Promise<OpenLoopResult> {
   await Promise.all(Array.from({ length: loop.connections }, open));
   const started = performance.now();
   const length = loop.seconds * 1_000;
-  let [due, sent, lateMs] = [0, 0, 0];
+  const filled = Math.min(1_000, length / 4);
+  let [due, sent, lateMs, inTime] = [0, 0, 0, 0];
   const send = (dueAt: number): void => {
     const connection = idle.pop();
     if (connection === undefined) return;
@@ -56,7 +62,11 @@ export async function runOpenLoop(loop: OpenLoop): Promise<OpenLoopResult> {
     const sentAt = performance.now();
     lateMs = Math.max(lateMs, sentAt - dueAt);
     connection.send(loop.request, ({ status }) => {
-      note(status, performance.now() - sentAt);
+      const now = performance.now();
+      const passed = now - started;
+      note(status, now - sentAt);
+      const isGood = status === loop.status && now - sentAt <= loop.deadlineMs;
+      if (isGood && passed >= filled && passed <= length) inTime += 1;
       busy.delete(connection);
       idle.push(connection);
     });
@@ -76,6 +86,7 @@ export async function runOpenLoop(loop: OpenLoop): Promise<OpenLoopResult> {
     due,
     sent,
     seconds,
+    rateInTime: inTime / ((length - filled) / 1_000),
     timesByStatus: Object.fromEntries(sorted) as Record<number, Float64Array>,
     lateMs,
   };

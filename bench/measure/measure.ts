@@ -38,9 +38,10 @@ export async function measure(options: Options, say: (line: string) => void): Pr
   const load = new LoadProcess();
   try {
     say('starting');
-    candidates.push(await startFloor(), await startOurs('mandate', { main: MAIN, nodeOptions }));
+    candidates.push(await startFloor(options.postgres));
+    candidates.push(await startOurs('mandate', { main: MAIN, nodeOptions }, options.postgres));
     if (options.against !== undefined) {
-      candidates.push(await startOurs('before', { main: options.against }));
+      candidates.push(await startOurs('before', { main: options.against }, options.postgres));
     }
     if (options.wants('oidc-provider') && isInstalled('oidc-provider', say))
       candidates.push(await startOidcProvider());
@@ -60,7 +61,7 @@ export async function measure(options: Options, say: (line: string) => void): Pr
   async function trips() {
     if (!options.roundTrips) return [];
     say('counting round trips');
-    return countRoundTrips({ main: MAIN }, options.wants);
+    return countRoundTrips({ main: MAIN }, options.wants, options.postgres);
   }
 }
 

@@ -46,26 +46,32 @@ export async function overload(
   const { good, seconds: took } = await load.closed({
     port,
     callers: 64,
-    seconds: Math.max(2, seconds / 2),
+    seconds: seconds / 2,
     repeat: true,
     status,
     keepBodies: false,
   });
   const capacity = good / took;
   const rate = capacity * TIMES;
-  const open = load.open({ port, connections: CONNECTIONS, seconds, rate });
+  const open = load.open({
+    port,
+    connections: CONNECTIONS,
+    seconds,
+    rate,
+    status,
+    deadlineMs: DEADLINE_MS,
+  });
   const health = await probe(port, open);
   const result = await open;
   const times = result.timesByStatus;
   const answered = times[status] ?? new Float64Array();
   const refused = times[503] ?? new Float64Array();
-  const inTime = answered.filter((ms) => ms <= DEADLINE_MS).length;
   const all = Object.values(times).reduce((sum, { length }) => sum + length, 0);
   return {
     capacity,
     offered: result.sent / result.seconds,
     wanted: rate,
-    goodput: inTime / result.seconds / capacity,
+    goodput: result.rateInTime / capacity,
     answeredP99: quantile(answered, 0.99),
     refused: refused.length,
     refusedP50: quantile(refused, 0.5),

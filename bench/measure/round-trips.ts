@@ -20,15 +20,16 @@ export interface RoundTrips {
  * PostgreSQL other things in between.
  */
 export async function countRoundTrips(
-  options: Omit<MandateOptions, 'databaseUrl'>,
+  options: MandateOptions,
   wanted: (kind: string) => boolean,
+  postgresServer?: string,
   requests = 25,
 ): Promise<RoundTrips[]> {
-  const postgres = await startPostgres();
+  const postgres = await startPostgres(postgresServer);
   const proxy = await startCountingProxy(postgres.url);
   const gatewayKey = newGatewayKey();
   const env = { GATEWAY_HMAC_KEY: gatewayKey, ...options.env };
-  const replica = await startMandate({ ...options, env, databaseUrl: proxy.url });
+  const replica = await startMandate(proxy.url, { ...options, env });
   const counted: RoundTrips[] = [];
   try {
     const kinds = await mandateKinds(await makeZone(replica), gatewayKey);

@@ -26,6 +26,9 @@ export interface Run {
   /** Answers of another status than the right one, and the first of them. */
   readonly wrong: number;
   readonly wrongAnswer: string | null;
+  /** By the clock of profiles: the monotonic one, in microseconds. */
+  readonly startedAtUs: number;
+  readonly endedAtUs: number;
 }
 
 /** What a run is made with. */
@@ -58,7 +61,7 @@ export async function runKind(
 
   const families = [candidate.pid, load.pid, candidate.postgres?.pid ?? -1, process.pid];
   const before = readProcessorTimes(families);
-  const startedAt = performance.now();
+  const startedAtUs = monotonicUs();
   const result = await load.closed({
     port: candidate.port,
     callers,
@@ -67,7 +70,7 @@ export async function runKind(
     status: kind.status,
     keepBodies: kind.keep !== undefined,
   });
-  const elapsed = performance.now() - startedAt;
+  const endedAtUs = monotonicUs();
   const after = readProcessorTimes(families);
 
   const { good, wrong, times } = result;
@@ -89,12 +92,14 @@ export async function runKind(
     p50: quantile(times, 0.5),
     p99: quantile(times, 0.99),
     serverMs: perAnswer(0),
-    postgresMs: candidate.postgres === null ? null : perAnswer(2),
+    postgresMs: typeof candidate.postgres?.pid === 'number' ? perAnswer(2) : null,
     loadMs: perAnswer(1),
-    othersCores: others(before, after, elapsed),
+    othersCores: others(before, after, (endedAtUs - startedAtUs) / 1_000),
     walBytes: wal === null ? null : wal / Math.max(1, good + wrong),
     wrong,
     wrongAnswer: result.wrongSamples[0] ?? null,
+    startedAtUs,
+    endedAtUs,
   };
 }
 
@@ -102,6 +107,8 @@ export async function runKind(
 export function quantile(times: Float64Array, share: number): number {
   return times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? Number.NaN;
 }
+
+const monotonicUs = (): number => Number(process.hrtime.bigint() / 1_000n);
 
 async function checkAnswers(
   kind: Kind,

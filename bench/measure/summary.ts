@@ -22,6 +22,8 @@ export interface Row {
   readonly p50: number;
   readonly p99: number;
   readonly p99OfFloor: number | null;
+  /** Processor time of server and PostgreSQL, of that of the floor's exchange: less sensitive to a busy machine. */
+  readonly cpuOfFloor: number | null;
   readonly serverMs: number | null;
   readonly postgresMs: number | null;
   readonly walBytes: number | null;
@@ -47,22 +49,21 @@ function summary(group: readonly Run[], floorOf: (run: Run) => Run | undefined):
   if (first === undefined) throw new Error('a group without runs');
   const beside = group.flatMap((run) => {
     const floor = floorOf(run);
-    return floor === undefined ? [] : [{ rate: run.rate / floor.rate, p99: run.p99 / floor.p99 }];
+    return floor === undefined ? [] : [{ run, floor }];
   });
-  const middle = (pick: (run: Run) => number | null): number | null => {
-    const values = group.map(pick).filter((value) => value !== null);
-    return values.length === 0 ? null : spread(values).median;
-  };
+  const middle = (pick: (run: Run) => number | null): number | null => medianOf(group.map(pick));
   return {
     candidate: first.candidate,
     kind: first.kind,
     callers: first.callers,
     answers: group.reduce((sum, { answers }) => sum + answers, 0),
     rate: spread(group.map(({ rate }) => rate)),
-    ofFloor: beside.length === 0 ? null : spread(beside.map(({ rate }) => rate)),
+    ofFloor:
+      beside.length === 0 ? null : spread(beside.map(({ run, floor }) => run.rate / floor.rate)),
     p50: spread(group.map(({ p50 }) => p50)).median,
     p99: spread(group.map(({ p99 }) => p99)).median,
-    p99OfFloor: beside.length === 0 ? null : spread(beside.map(({ p99 }) => p99)).median,
+    p99OfFloor: medianOf(beside.map(({ run, floor }) => run.p99 / floor.p99)),
+    cpuOfFloor: medianOf(beside.map(({ run, floor }) => cpuOf(run) / cpuOf(floor))),
     serverMs: middle(({ serverMs }) => serverMs),
     postgresMs: middle(({ postgresMs }) => postgresMs),
     walBytes: middle(({ walBytes }) => walBytes),
@@ -70,6 +71,15 @@ function summary(group: readonly Run[], floorOf: (run: Run) => Run | undefined):
     wrong: group.reduce((sum, { wrong }) => sum + wrong, 0),
     wrongAnswer: group.find(({ wrongAnswer }) => wrongAnswer !== null)?.wrongAnswer ?? null,
   };
+}
+
+/** Processor time for an answer, in milliseconds; NaN where it is not known. */
+const cpuOf = ({ serverMs, postgresMs }: Run): number =>
+  serverMs === null ? Number.NaN : serverMs + (postgresMs ?? 0);
+
+function medianOf(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null && !Number.isNaN(value));
+  return known.length === 0 ? null : spread(known as number[]).median;
 }
 
 /** Median, least and most of some figures; the median of an even number is between the two in the middle. */
