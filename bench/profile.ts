@@ -64,7 +64,7 @@ if (profile === undefined || figures === undefined) {
   const sum = (each: ReadonlyMap<string, number>): number =>
     [...each.values()].reduce((total, us) => total + us, 0);
   const lines = [
-    ...parts.map((part) => [part, ...byKind.map((each) => figure(each.get(part) ?? 0))]),
+    ...parts.map((part) => [part, ...byKind.map((each) => figure(each.get(part)))]),
     ['all', ...byKind.map((each) => figure(sum(each)))],
   ];
   console.log(markdown({ heading: ['µs of processor time for an answer', ...kinds], lines }));

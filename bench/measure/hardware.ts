@@ -32,7 +32,9 @@ function commit(): string {
   const git = (...args: string[]): string =>
     execFileSync('git', args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
   try {
-    const changed = git('status', '--porcelain', '--', 'src', 'bench', 'package-lock.json') !== '';
+    const changed =
+      git('status', '--porcelain', '--', 'src', 'bench', 'package-lock.json', ':!bench/*.md') !==
+      '';
     return `${git('rev-parse', '--short', 'HEAD').trim()}${changed ? '+' : ''}`;
   } catch {
     return 'unknown';
