@@ -37,3 +37,30 @@ export async function withClient<T>(
     await client.end();
   }
 }
+
+/** The rows of one query. */
+export function rows<T extends pg.QueryResultRow>(
+  url: string,
+  text: string,
+  values: unknown[] = [],
+): Promise<T[]> {
+  return withClient(url, async (client) => (await client.query<T>(text, values)).rows);
+}
+
+/** An audit event, as far as tests look at it. */
+export interface AuditRow {
+  readonly zone_id: string;
+  readonly outcome: string;
+  readonly client_id: string | null;
+  readonly jti: string | null;
+  readonly event: Record<string, unknown> & { error?: string; reason?: string };
+}
+
+/** The audit events of one request. */
+export function auditOf(url: string, requestId: string): Promise<AuditRow[]> {
+  return rows<AuditRow>(
+    url,
+    'SELECT zone_id, outcome, client_id, jti, event FROM audit_events WHERE request_id = $1 ORDER BY id',
+    [requestId],
+  );
+}

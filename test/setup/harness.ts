@@ -1,12 +1,11 @@
 import { readFileSync } from 'node:fs';
-import type pg from 'pg';
 import { inject, onTestFinished } from 'vitest';
-import { copyTemplate, makeDatabase, withClient } from './databases.js';
+import { copyTemplate, makeDatabase } from './databases.js';
 import { ADMIN_TOKEN, startServer, stopServer } from './server-process.js';
 import type { Loan, SharedReplica } from './shared-replicas.js';
 
 export { ADMIN_TOKEN, KEY_ENCRYPTION_KEY } from './server-process.js';
-export { withClient };
+export { auditOf, rows, withClient, type AuditRow } from './databases.js';
 
 /** A running server process. */
 export interface Replica {
@@ -135,31 +134,4 @@ export async function startReplicaForTest(options: ReplicaOptions = {}): Promise
     await replica.stop();
   });
   return replica;
-}
-
-/** The rows of one query. */
-export function rows<T extends pg.QueryResultRow>(
-  url: string,
-  text: string,
-  values: unknown[] = [],
-): Promise<T[]> {
-  return withClient(url, async (client) => (await client.query<T>(text, values)).rows);
-}
-
-/** An audit event, as far as tests look at it. */
-export interface AuditRow {
-  readonly zone_id: string;
-  readonly outcome: string;
-  readonly client_id: string | null;
-  readonly jti: string | null;
-  readonly event: Record<string, unknown> & { error?: string; reason?: string };
-}
-
-/** The audit events of one request. */
-export function auditOf(url: string, requestId: string): Promise<AuditRow[]> {
-  return rows<AuditRow>(
-    url,
-    'SELECT zone_id, outcome, client_id, jti, event FROM audit_events WHERE request_id = $1 ORDER BY id',
-    [requestId],
-  );
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { auditOf, type AuditRow, type Replica } from './harness.js';
+import { auditOf, type AuditRow } from './databases.js';
+import type { Replica } from './harness.js';
 import { persistently } from './patience.js';
 
 /** Form parameters; a list repeats the parameter, `undefined` leaves it out. */
