@@ -72,8 +72,8 @@ test('an ended request leaves nothing on a connection that is kept', async () =>
 });
 
 describe('the places of operators', () => {
-  const adminToken = 'an admin key that is long enough';
-  const metricsToken = 'a metrics token that is long enough';
+  const adminToken = 'an-admin-key-that-is-long-enough';
+  const metricsToken = 'a-metrics-token-that-is-long-enough';
 
   /** Sends requests about as many zones as there are, which are not answered. */
   const ask = (port: number, count: number, headers: Record<string, string> = {}) => {
