@@ -42,6 +42,11 @@ export function sumOf(costs: readonly Cost[]): Cost {
   };
 }
 
+/** The cost of asking the engine so many times about an input, whatever the policies are. */
+export function costOfCalls(calls: number): Cost {
+  return { fixed: calls * CALL_NS, perByte: calls * INPUT_BYTE_NS };
+}
+
 /** The cost of evaluating a parsed policy once. */
 export function costOf({ conditions }: Pick<PolicyJson, 'conditions'>): Cost {
   const meter = new Meter();

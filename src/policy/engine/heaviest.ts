@@ -1,39 +1,44 @@
 import type { CompiledPolicySet } from './compile.js';
-import { type Cost, CALL_NS, INPUT_BYTE_NS, sumOf } from './cost.js';
+import { type Cost, costOfCalls } from './cost.js';
 import { entityOf } from './heads.js';
 import { MAX_INPUT_BYTES } from './input.js';
 import type { Parties } from './largest-inputs.js';
 
-/** Of whom and what a decision may cost most, and how much: `fixed + perByte * <bytes of the input>` nanoseconds. */
+/**
+ * Of whom and what a decision on the largest input may cost most; and a bound of what any decision costs:
+ * `fixed + perByte * <bytes of the input>` nanoseconds. On small inputs others may cost more, so each half is the most
+ * that it is for anyone.
+ */
 export function heaviest(set: CompiledPolicySet): Cost & { readonly parties: Parties } {
-  const parties = heaviestParties(set);
-  const { principal, resource } = parties;
-  const parts = set.slices.partsFor({ principal, resource: { type: 'Resource', id: resource } });
-  const { fixed, perByte } = sumOf(parts.map(({ cost }) => cost));
+  const { parties } = dearest(set, ({ fixed, perByte }) => fixed + perByte * MAX_INPUT_BYTES);
   return {
     parties,
-    fixed: fixed + parts.length * CALL_NS,
-    perByte: perByte + parts.length * INPUT_BYTE_NS,
+    fixed: dearest(set, ({ fixed }) => fixed).cost,
+    perByte: dearest(set, ({ perByte }) => perByte).cost,
   };
 }
 
 /**
- * The principal and the resource about which the dearest policies are, for the largest input. A decision takes the
- * policies of both, those of either with any other, and those of any, which are there whoever asks for what.
+ * The principal and the resource about which the dearest policies are. A decision takes the policies of both, those of
+ * either with any other, and those of any, which are there whoever asks for what.
  */
-function heaviestParties({ slices }: CompiledPolicySet): Parties {
+function dearest(
+  { slices }: CompiledPolicySet,
+  costOf: (cost: Cost) => number,
+): { readonly parties: Parties; readonly cost: number } {
   const ofPrincipal = new Map<string | null, number>([[null, 0]]);
   const ofResource = new Map<string | null, number>([[null, 0]]);
   const ofBoth: [principal: string, resource: string, cost: number][] = [];
+  let ofAny = 0;
   for (const { principal, resource, cost } of slices.costs()) {
-    const { fixed, perByte } = cost;
-    const most = fixed + perByte * MAX_INPUT_BYTES;
+    const most = costOf(cost);
     // A head may name what nobody asks as, or for.
     if (principal !== null && principalOf(principal) === null) continue;
     if (resource !== null && resourceOf(resource) === null) continue;
     if (principal !== null && resource !== null) ofBoth.push([principal, resource, most]);
     else if (principal !== null) ofPrincipal.set(principal, most);
     else if (resource !== null) ofResource.set(resource, most);
+    else ofAny = most;
   }
   let best = { principal: largest(ofPrincipal), resource: largest(ofResource), cost: 0 };
   best.cost = (ofPrincipal.get(best.principal) ?? 0) + (ofResource.get(best.resource) ?? 0);
@@ -42,8 +47,12 @@ function heaviestParties({ slices }: CompiledPolicySet): Parties {
     if (cost > best.cost) best = { principal, resource, cost };
   }
   return {
-    principal: principalOf(best.principal) ?? { type: 'Application', id: '' },
-    resource: resourceOf(best.resource) ?? '',
+    parties: {
+      principal: principalOf(best.principal) ?? { type: 'Application', id: '' },
+      resource: resourceOf(best.resource) ?? '',
+    },
+    // The engine is asked once although no policy can match.
+    cost: Math.max(best.cost + ofAny, costOf(costOfCalls(1))),
   };
 }
 
