@@ -22,7 +22,7 @@ const settings = [
   'tsconfig.json',
   'tsconfig.build.json',
   'nest-cli.json',
-  'scripts/openapi-hints.cjs',
+  'scripts/openapi-hints.mjs',
 ];
 const settingsChanged = newerThanBuild(settings);
 if (settingsChanged) rmSync(join(root, 'dist'), { recursive: true, force: true });

@@ -8,7 +8,13 @@ import {
   Req,
   Res,
 } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '../platform/http/openapi-decorators.js';
+import {
+  ApiOkResponse,
+  ApiOperation,
+  ApiQuery,
+  ApiResponse,
+  ApiTags,
+} from '../platform/http/openapi-decorators.js';
 import type { Request, Response } from 'express';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { AnswerWithin } from '../platform/http/deadline.interceptor.js';

@@ -1,5 +1,11 @@
 import { Controller, Get, NotFoundException, Param, Query, Req, Res } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '../../platform/http/openapi-decorators.js';
+import {
+  ApiOkResponse,
+  ApiOperation,
+  ApiQuery,
+  ApiResponse,
+  ApiTags,
+} from '../../platform/http/openapi-decorators.js';
 import type { Request, Response } from 'express';
 import { isUuid } from '../../oauth/vocabulary.js';
 import { keySetHeaders, matchesEtag } from './key-set.js';

@@ -6,7 +6,7 @@ const kept: ((swagger: Swagger) => void)[] = [];
 /**
  * The decorators of the OpenAPI document by the names that `@nestjs/swagger` has for them. They only keep what they
  * are told: with all that it brings that package would be a seventh of each start, and few ever ask for the
- * document. The build has `scripts/openapi-hints.cjs` use them as well.
+ * document. The build has `scripts/openapi-hints.mjs` use them as well.
  */
 export const ApiBasicAuth = later(({ ApiBasicAuth: decorator }) => decorator);
 export const ApiBearerAuth = later(({ ApiBearerAuth: decorator }) => decorator);

@@ -1,5 +1,10 @@
 import { Controller, Get, Inject, NotFoundException, Param, Post, Req, Res } from '@nestjs/common';
-import { ApiConsumes, ApiOperation, ApiParam, ApiTags } from '../../platform/http/openapi-decorators.js';
+import {
+  ApiConsumes,
+  ApiOperation,
+  ApiParam,
+  ApiTags,
+} from '../../platform/http/openapi-decorators.js';
 import type { Request, Response } from 'express';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { requestIdOf } from '../../platform/http/request-id.js';

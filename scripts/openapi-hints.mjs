@@ -1,13 +1,16 @@
 // The compiler plugin of `@nestjs/swagger`, which gives controllers and bodies what their types and comments say of
 // them. What it has them import is the package itself; here that becomes our decorators, which load it only when the
 // document is asked for.
-const { dirname, relative, resolve, sep } = require('node:path');
-const swagger = require('@nestjs/swagger/plugin');
+import { dirname, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { before as hints } from '@nestjs/swagger/plugin';
 
-const DECORATORS = resolve(__dirname, '../src/platform/http/openapi-decorators.js');
+const DECORATORS = fileURLToPath(
+  new URL('../src/platform/http/openapi-decorators.js', import.meta.url),
+);
 
-exports.before = (options, program) => (context) => {
-  const addHints = swagger.before(options, program)(context);
+export const before = (options, program) => (context) => {
+  const addHints = hints(options, program)(context);
   const { factory } = context;
   return (file) => {
     const hinted = addHints(file);
