@@ -15,6 +15,8 @@ export interface Options {
   readonly roundTrips: boolean;
   /** The built `main.js` of another version, which is measured beside ours. */
   readonly against: string | undefined;
+  /** Variables of our server, beside its defaults. */
+  readonly env: Readonly<Record<string, string>>;
   /** A PostgreSQL to make databases on, instead of one for each server. */
   readonly postgres: string | undefined;
   /** Where results are written to, beside the standard output. */
@@ -32,6 +34,7 @@ export const USAGE = `npm run bench -- [options]
   --warm-up <n>       seconds of each kind before the first round: 1
   --at <n,…>          requests under way at once: 1,8,32,64
   --against <file>    the dist/src/main.js of another build, measured in turn with this one
+  --env <NAME=value>  a variable of our server; may be repeated
   --postgres <url>    a server to make databases on, which stay; by default each server has an embedded one
   --write <file>      writes the tables as Markdown; a whole run writes bench/RESULTS.md
   --json <file>       writes every figure
@@ -53,6 +56,7 @@ export function readOptions(args: readonly string[]): Options {
       'warm-up': { type: 'string', default: '1' },
       at: { type: 'string', default: '1,8,32,64' },
       against: { type: 'string' },
+      env: { type: 'string', multiple: true, default: [] },
       postgres: { type: 'string' },
       write: { type: 'string' },
       json: { type: 'string' },
@@ -72,11 +76,18 @@ export function readOptions(args: readonly string[]): Options {
     overload: wants('overload'),
     roundTrips: wants('round-trips'),
     against: values.against,
+    env: Object.fromEntries(values.env.map(variable)),
     postgres: values.postgres,
     write: values.write ?? (only === undefined ? 'bench/RESULTS.md' : undefined),
     json: values.json,
     profile: values['cpu-prof'],
   };
+}
+
+function variable(text: string): [string, string] {
+  const at = text.indexOf('=');
+  if (at < 1) throw new TypeError(`--env must be like NAME=value, not ${text}`);
+  return [text.slice(0, at), text.slice(at + 1)];
 }
 
 function positive(name: string, text: string): number {

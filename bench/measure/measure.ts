@@ -39,9 +39,13 @@ export async function measure(options: Options, say: (line: string) => void): Pr
   try {
     say('starting');
     candidates.push(await startFloor(options.postgres));
-    candidates.push(await startOurs('mandate', { main: MAIN, nodeOptions }, options.postgres));
+    candidates.push(
+      await startOurs('mandate', { main: MAIN, nodeOptions, env: options.env }, options.postgres),
+    );
     if (options.against !== undefined) {
-      candidates.push(await startOurs('before', { main: options.against }, options.postgres));
+      candidates.push(
+        await startOurs('before', { main: options.against, env: options.env }, options.postgres),
+      );
     }
     if (options.wants('oidc-provider') && isInstalled('oidc-provider', say))
       candidates.push(await startOidcProvider());
@@ -61,7 +65,7 @@ export async function measure(options: Options, say: (line: string) => void): Pr
   async function trips() {
     if (!options.roundTrips) return [];
     say('counting round trips');
-    return countRoundTrips({ main: MAIN }, options.wants, options.postgres);
+    return countRoundTrips({ main: MAIN, env: options.env }, options.wants, options.postgres);
   }
 }
 

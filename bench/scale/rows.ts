@@ -7,7 +7,7 @@ const PIECE = 100_000;
 const NOBODY = '00000000-0000-7000-8000-000000000000';
 
 /**
- * Copies one row of a table many times, with other ids. It is done in pieces, so that the write-ahead log does
+ * Copies the last row of a table many times, with other ids. It is done in pieces, so that the write-ahead log does
  * not have to hold all of it.
  *
  * @param changes what is different in a copy, as the arguments of `jsonb_build_object`: `new.id` is a UUIDv7, `new.n`
@@ -25,7 +25,7 @@ async function copyRow(
     for (const [first, next] of pieces(from, to, PIECE)) {
       await client.query(
         `INSERT INTO ${table} SELECT made.*
-           FROM (SELECT t FROM ${table} AS t WHERE t.zone_id = $1 ORDER BY t.id LIMIT 1) AS original (one),
+           FROM (SELECT t FROM ${table} AS t WHERE t.zone_id = $1 ORDER BY t.id DESC LIMIT 1) AS original (one),
                 (SELECT uuidv7() AS id, n FROM generate_series($2::bigint, $3::bigint - 1) AS n) AS new,
                 LATERAL jsonb_populate_record(original.one, jsonb_build_object(${changes})) AS made`,
         [zoneId, first, next],
