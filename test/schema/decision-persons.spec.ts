@@ -1,3 +1,4 @@
+import { v7 as uuidv7 } from 'uuid';
 import { expect, test } from 'vitest';
 import { StartPatience } from '../../src/platform/database/start-patience.js';
 import { migrate } from '../../src/schema/migrate.js';
@@ -5,8 +6,9 @@ import { createEmptyDatabase, rows } from '../setup/harness.js';
 
 const ZONE = '0190f4c8-0000-7000-8000-000000000001';
 const CLIENT = '0190f4c8-0000-7000-8000-000000000002';
-const PENDING = '0190f4c8-0000-7000-8000-000000000003';
-const OTHER = '0190f4c8-0000-7000-8000-000000000004';
+// Of today: what is older goes with its day when the partitions are made.
+const PENDING = uuidv7();
+const OTHER = uuidv7();
 
 /** Takes the database back to where persons could have two says. */
 const BEFORE = `
