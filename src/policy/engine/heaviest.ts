@@ -1,5 +1,5 @@
 import type { CompiledPolicySet } from './compile.js';
-import { type Cost, costOfCalls } from './cost.js';
+import { type Cost, costOfCalls, sumOf } from './cost.js';
 import { entityOf } from './heads.js';
 import { MAX_INPUT_BYTES } from './input.js';
 import type { Parties } from './largest-inputs.js';
@@ -10,12 +10,21 @@ import type { Parties } from './largest-inputs.js';
  * that it is for anyone.
  */
 export function heaviest(set: CompiledPolicySet): Cost & { readonly parties: Parties } {
-  const { parties } = dearest(set, ({ fixed, perByte }) => fixed + perByte * MAX_INPUT_BYTES);
+  const most = dearest(set, ({ fixed, perByte }) => fixed + perByte * MAX_INPUT_BYTES);
+  const [fixed, perByte] = [
+    dearest(set, (cost) => cost.fixed),
+    dearest(set, (cost) => cost.perByte),
+  ];
+  const calls = Math.max(...[most, fixed, perByte].map(({ parties }) => callsFor(set, parties)));
   return {
-    parties,
-    fixed: dearest(set, ({ fixed }) => fixed).cost,
-    perByte: dearest(set, ({ perByte }) => perByte).cost,
+    parties: most.parties,
+    ...sumOf([{ fixed: fixed.cost, perByte: perByte.cost }, costOfCalls(calls)]),
   };
+}
+
+/** How often the engine is asked in a decision. */
+function callsFor(set: CompiledPolicySet, { principal, resource }: Parties): number {
+  return set.slices.partsFor({ principal, resource: { type: 'Resource', id: resource } }).length;
 }
 
 /**
@@ -51,8 +60,7 @@ function dearest(
       principal: principalOf(best.principal) ?? { type: 'Application', id: '' },
       resource: resourceOf(best.resource) ?? '',
     },
-    // The engine is asked once although no policy can match.
-    cost: Math.max(best.cost + ofAny, costOf(costOfCalls(1))),
+    cost: best.cost + ofAny,
   };
 }
 

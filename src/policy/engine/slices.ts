@@ -13,7 +13,7 @@
  * forbid denies, otherwise any permit allows.
  */
 import { LRUCache } from 'lru-cache';
-import { type Cost, costOfCalls, sumOf } from './cost.js';
+import { type Cost, sumOf } from './cost.js';
 import {
   type PolicyText,
   type PreparedPolicies,
@@ -87,13 +87,11 @@ export class Slices {
     return parts.length > 0 ? parts : [NOTHING];
   }
 
-  /** What the policies with the same entities in their heads cost together, at most: asked by themselves. */
+  /** What the policies with the same entities in their heads cost together. */
   *costs(): Generator<Head & { readonly cost: Cost }> {
     for (const [principal, slices] of this.slices) {
-      for (const [resource, slice] of slices) {
-        const calls = slice.size > this.partBytes ? this.partsOf(slice).length : 1;
-        const cost = sumOf([...slice.policies.map((policy) => policy.cost), costOfCalls(calls)]);
-        yield { principal, resource, cost };
+      for (const [resource, { policies }] of slices) {
+        yield { principal, resource, cost: sumOf(policies.map(({ cost }) => cost)) };
       }
     }
   }
