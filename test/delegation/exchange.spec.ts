@@ -515,11 +515,13 @@ describe('two replicas', () => {
       Array.from({ length: 50 }, async (_, at) => {
         const url = at % 2 === 0 ? a.url : b.url;
         const app = at % 4 < 2 ? receiver : issuer;
-        return exchangeAs(app, url, app === receiver ? toReceiver : toIssuer, {
+        const subject = app === receiver ? toReceiver : toIssuer;
+        const parameters = {
           resource: zone.resource,
           agent_session_id: app === receiver ? one.target : target,
           delegation_edge_id: app === receiver ? one.edge : edge,
-        });
+        };
+        return persistently(() => exchangeAs(app, url, subject, parameters));
       }),
     );
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(20);
