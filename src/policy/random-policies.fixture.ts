@@ -158,7 +158,7 @@ const simple: fc.Arbitrary<string> = fc.oneof(
   { weight: 5, arbitrary: text.map((a) => guarded(`${a} == "ada"`, a)) },
   { weight: 3, arbitrary: fc.constantFrom(...OPTIONAL) },
   { weight: 3, arbitrary: fc.constantFrom(...ENTITIES) },
-  { weight: 1, arbitrary: fc.constantFrom(...OTHERS) },
+  { weight: 3, arbitrary: fc.constantFrom(...OTHERS) },
   text.map((a) => guarded(`${a} like "a*"`, a)),
   number.map((a) => guarded(`-${a} + 1 * 2 > -2`, a)),
   list.map((a) => guarded(`${a}.contains("ada")`, a)),
