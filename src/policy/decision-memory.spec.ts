@@ -33,7 +33,7 @@ describe('what is remembered', () => {
     const recalled = memory.recall(compiled, 'a');
     expect(() => Object.assign(recalled ?? {}, { decision: 'deny' })).toThrow(TypeError);
     expect(() => Object.assign(recalled?.determiningPolicies[0] ?? {}, { policy: 'x' })).toThrow();
-    expect(() => (recalled?.diagnostics as object[]).push({})).toThrow(TypeError);
+    expect(() => Object.assign(recalled?.diagnostics ?? {}, { 0: 'x' })).toThrow(TypeError);
   });
 
   test('is no error', () => {

@@ -2,6 +2,11 @@ import { pino } from 'pino';
 import { Counter, Registry } from 'prom-client';
 import { RememberedDecisions } from './remembered-decisions.service.js';
 
+async function count(counter: Counter, label: string): Promise<number> {
+  const { values } = await counter.get();
+  return values.find(({ labels }) => Object.values(labels).includes(label))?.value ?? 0;
+}
+
 /** What decides and remembers, with nothing remembered yet, and what it counts and logs. */
 export function remembering() {
   const registers = [new Registry()];
@@ -9,10 +14,6 @@ export function remembering() {
   const checks = new Counter({ name: 'checks', help: '-', labelNames: ['result'], registers });
   const logged: string[] = [];
   const logger = pino({ level: 'error' }, { write: (line: string) => void logged.push(line) });
-  const count = async (counter: Counter<string>, label: string) => {
-    const { values } = await counter.get();
-    return values.find(({ labels }) => Object.values(labels).includes(label))?.value ?? 0;
-  };
   return {
     decisions: new RememberedDecisions(sources, checks, logger),
     /** How many decisions came from memory, or from Cedar. */

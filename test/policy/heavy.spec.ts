@@ -198,7 +198,7 @@ test('what was decided beside is remembered, and takes no thread again', async (
   expect((await persistently(() => zone.session())).status).toBe(200);
   const remembered = () =>
     metric(replica, 'mandate_policy_decision_sources_total', { source: 'memory' });
-  const before = await remembered();
+  const earlier = await remembered();
   expect((await persistently(() => zone.session())).status).toBe(200);
-  expect(await remembered()).toBe(before + 1);
+  expect(await remembered()).toBe(earlier + 1);
 });

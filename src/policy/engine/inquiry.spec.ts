@@ -183,7 +183,8 @@ test('what the inputs of a request share is converted once', () => {
     context: counted,
     resource: { ...rest.resource, identifier },
   }));
-  const inquiries = inquire(set('permit(principal, action, resource);'), inputs);
+  const compiled = set('permit(principal, action, resource);');
+  const inquiries = inquire(compiled, inputs);
   reads = 0;
   const requests = inquiries.map((inquiry) => inquiry.request());
   expect(reads).toBe(1);
@@ -192,8 +193,8 @@ test('what the inputs of a request share is converted once', () => {
     { id: 's' },
     { id: 't' },
   ]);
-  expect(requests).toEqual(inputs.map((each) => new Inquiry(inquiries[0]!.set, each).request()));
+  expect(requests).toEqual(inputs.map((each) => new Inquiry(compiled, each).request()));
   // Another context is another one.
-  const [first, second] = inquire(inquiries[0]!.set, [input(), claims({ other: 1 })]);
+  const [first, second] = inquire(compiled, [input(), claims({ other: 1 })]);
   expect(first?.request().context).not.toEqual(second?.request().context);
 });
