@@ -56,11 +56,16 @@ export function oneAtATime(listener: RequestListener): RequestListener {
       start(socket, exchange);
     } else if (waiting.length < MAX_WAITING) {
       waiting.push(exchange);
-      socket.pause();
+      setImmediate(pauseWhileWaiting, socket);
     } else {
       socket.destroy();
     }
   };
+}
+
+/** Reads no further for now. Node goes on reading when a request was read to its end, so this comes in a later turn. */
+function pauseWhileWaiting(socket: Socket): void {
+  if (connectionOf(socket).waiting.length > 0) socket.pause();
 }
 
 function start(socket: Socket, exchange: Exchange): void {

@@ -1,6 +1,7 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { defaultTerms } from '../../step-up/type-terms.js';
-import { meetsPolicy, meetsRequest, type Demand } from './demand.js';
+import type { Authorized } from './authorize.js';
+import { demandOf, meetsPolicy, meetsRequest, type Demand } from './demand.js';
 
 const NOW = 1_700_000_000;
 
@@ -39,4 +40,36 @@ test.each<[string, { acrValues: string[] | null; maxAge: number | null }, number
 ])('a request that wants %s', (_what, wanted, age, met) => {
   const context = { acr: 'mfa', amr: [], ...(age === null ? {} : { authTime: NOW - age }) };
   expect(meetsRequest(wanted, context, NOW)).toBe(met);
+});
+
+describe('what a request owes', () => {
+  const authorized = (...types: (string | null)[]) =>
+    ({
+      policy: {
+        decisions: types.map((stepUp, n) => ({
+          resource: { identifier: `resource://${n}` },
+          verdict: {
+            determiningPolicies: [{ policy: 'm0', effect: 'forbid' }],
+            ...(stepUp === null ? { decision: 'allow' } : { decision: 'step_up', stepUp }),
+          },
+        })),
+      },
+      zone: { stepUpTypes: new Map() },
+      acrValues: null,
+      maxAge: null,
+    }) as unknown as Authorized;
+
+  test('is nothing, or what policy wants for each of its resources', () => {
+    expect(demandOf(authorized(null, null))).toBeNull();
+    expect(demandOf(authorized('mfa', null, 'mfa'))).toMatchObject({
+      resources: ['resource://0', 'resource://2'],
+      challenge: { type: 'mfa' },
+    });
+  });
+
+  test('is refused where no one challenge would do for all of them', () => {
+    expect(() => demandOf(authorized('mfa', 'approval'))).toThrow(
+      expect.objectContaining({ code: 'access_denied' }),
+    );
+  });
 });
