@@ -154,7 +154,7 @@ test('what is answered in front of the framework is logged and measured as all e
     });
     const id = String(headers['mandate-request-id']);
     const line = await until(async () => replica.logs().find((text) => text.includes(id)));
-    expect(JSON.parse(String(line))).toMatchObject({
+    expect(JSON.parse(line)).toMatchObject({
       requestId: id,
       requestLabel: 'label-7',
       method: 'POST',

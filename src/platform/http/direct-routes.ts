@@ -72,8 +72,8 @@ export class DirectRoutes {
 /** What a handler answers within the deadline, which counts from the arrival of the request. */
 function inTime(answer: Promise<DirectAnswer>, request: IncomingMessage): Promise<DirectAnswer> {
   return new Promise((resolve, reject) => {
-    const inTime = atDeadline(inFlightOf(request), () => reject(deadlinePassed()));
-    void answer.then(resolve, reject).finally(inTime);
+    const answered = atDeadline(inFlightOf(request), () => reject(deadlinePassed()));
+    void answer.then(resolve, reject).finally(answered);
   });
 }
 
