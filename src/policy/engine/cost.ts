@@ -30,9 +30,9 @@ const EXTENSION_NS = 10_000;
 const LOOKUPS = 16;
 
 /** One call of the engine, whatever is asked. */
-export const CALL_NS = 200_000;
+const CALL_NS = 200_000;
 /** A byte of the input, which each call of the engine reads anew. */
-export const INPUT_BYTE_NS = 400;
+const INPUT_BYTE_NS = 400;
 
 /** The sum of costs. */
 export function sumOf(costs: readonly Cost[]): Cost {
@@ -51,7 +51,8 @@ export function costOfCalls(calls: number): Cost {
 export function costOf({ conditions }: Pick<PolicyJson, 'conditions'>): Cost {
   const meter = new Meter();
   for (const { body } of conditions) meter.walk(body);
-  return { fixed: POLICY_NS + meter.fixed, perByte: meter.perByte };
+  // Whole numbers, whose sum is the same in any order.
+  return { fixed: POLICY_NS + Math.ceil(meter.fixed), perByte: Math.ceil(meter.perByte) };
 }
 
 /** How large a value may be: bytes of the policy's text in it, and how many times the input. */

@@ -17,13 +17,14 @@ const PARTIES = [
 
 const policy = fc
   .record({
+    start: fc.constantFrom('permit', 'forbid', '@step_up("mfa") forbid'),
     principal: fc.constantFrom(...PRINCIPALS),
     resource: fc.constantFrom(...RESOURCES),
     times: fc.integer({ min: 1, max: 20 }),
   })
   .map(
-    ({ principal, resource, times }) =>
-      `permit(principal${principal}, action, resource${resource})
+    ({ start, principal, resource, times }) =>
+      `${start}(principal${principal}, action, resource${resource})
          when { [${Array(times).fill('context').join()}].contains(1) };`,
   );
 

@@ -24,7 +24,11 @@ export function heaviest(set: CompiledPolicySet): Cost & { readonly parties: Par
 
 /** How often the engine is asked in a decision. */
 function callsFor(set: CompiledPolicySet, { principal, resource }: Parties): number {
-  return set.slices.partsFor({ principal, resource: { type: 'Resource', id: resource } }).length;
+  const { slices } = set;
+  return (
+    slices.rounds *
+    slices.partsFor({ principal, resource: { type: 'Resource', id: resource } }).length
+  );
 }
 
 /**

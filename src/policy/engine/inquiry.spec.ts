@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { evaluate } from './evaluate.js';
+import { costOf, costOfCalls } from './cost.js';
+import { ask, withCedar } from './engine.js';
+import { evaluate, evaluateElsewhere } from './evaluate.js';
+import { heaviest } from './heaviest.js';
 import type { PolicyInput } from './input.js';
 import { inquire, Inquiry } from './inquiry.js';
 import { input, nested, set } from '../policy.fixture.js';
@@ -198,3 +201,40 @@ test('what the inputs of a request share is converted once', () => {
   const [first, second] = inquire(compiled, [input(), claims({ other: 1 })]);
   expect(first?.request().context).not.toEqual(second?.request().context);
 });
+
+test('what a decision may cost has each question in it that is put to the engine', async () => {
+  const heavy = (count: number) => `[${Array(count).fill('context').join()}].contains(1)`;
+  const anyone = (start: string, condition: string) =>
+    `${start}(principal, action, resource) when { ${condition} };`;
+  const large = `"${'x'.repeat(20 * 1_024)}" != "y" && !${heavy(100)}`;
+  for (const policies of [
+    [anyone('permit', large)],
+    [anyone('permit', large), anyone('permit', large)],
+    [anyone('permit', large), anyone('@step_up("mfa") forbid', 'true')],
+    // The second part has no step-up, and is asked again all the same.
+    [anyone('@step_up("mfa") forbid', large), anyone('permit', large)],
+  ]) {
+    const compiled = set(...policies);
+    const [inquiry] = inquire(compiled, [input()]);
+    if (inquiry === undefined) throw new Error('nothing was asked');
+    let cost = 0;
+    await evaluateElsewhere(inquiry, async (questions) => {
+      for (const { policies: asked } of questions) {
+        const calls = costOfCalls(1);
+        cost += calls.fixed + calls.perByte * inquiry.bytes;
+        for (const { text } of asked.policies) cost += costOfText(text, inquiry.bytes);
+      }
+      return questions.map(({ policies: asked, request }) => ask(asked, request));
+    });
+    expect(inquiry.weigh()).toBeGreaterThanOrEqual(cost);
+    const { fixed, perByte } = heaviest(compiled);
+    expect(fixed + perByte * inquiry.bytes).toBeGreaterThanOrEqual(cost);
+  }
+});
+
+function costOfText(text: string, bytes: number): number {
+  const parsed = withCedar((cedar) => cedar.policyToJson(text));
+  if (parsed.type === 'failure') throw new Error('it does not parse');
+  const { fixed, perByte } = costOf(parsed.json);
+  return fixed + perByte * bytes;
+}

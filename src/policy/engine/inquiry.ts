@@ -1,5 +1,5 @@
 import type { CompiledPolicySet } from './compile.js';
-import { CALL_NS, INPUT_BYTE_NS } from './cost.js';
+import { costOfCalls, sumOf } from './cost.js';
 import { isResident, preparse } from './engine.js';
 import {
   type CedarRequest,
@@ -61,10 +61,13 @@ export class Inquiry {
   /** The most that deciding it may cost, in nanoseconds. */
   weigh(): number {
     if (this.isTooLarge) return 0;
-    return this.parts.reduce(
-      (sum, { cost }) => sum + CALL_NS + cost.fixed + this.bytes * (INPUT_BYTE_NS + cost.perByte),
-      0,
-    );
+    // Where there is a step-up, all parts are asked a second time (evaluate.ts).
+    const again = this.parts.some(({ all, withoutStepUps }) => all !== withoutStepUps);
+    const { fixed, perByte } = sumOf([
+      costOfCalls(this.parts.length * (again ? 2 : 1)),
+      ...this.parts.flatMap(({ cost }) => (again ? [cost.all, cost.withoutStepUps] : [cost.all])),
+    ]);
+    return fixed + this.bytes * perByte;
   }
 
   /** Parses what deciding it asks and the engine does not hold, a part at a time. */

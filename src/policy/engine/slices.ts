@@ -32,8 +32,8 @@ export interface Part {
   readonly all: PreparedPolicies;
   /** The policies without the step-up forbids. */
   readonly withoutStepUps: PreparedPolicies;
-  /** What it may cost to evaluate both. */
-  readonly cost: Cost;
+  /** What it may cost to evaluate them. */
+  readonly cost: { readonly all: Cost; readonly withoutStepUps: Cost };
 }
 
 /** The policies with the same entities in their heads. */
@@ -58,6 +58,7 @@ export class Slices {
   private readonly slices = new Map<string | null, Map<string | null, Slice>>();
   private readonly united: LRUCache<string, Part>;
   private count = 0;
+  private hasStepUps = false;
 
   constructor(
     policies: Iterable<NamedPolicy>,
@@ -87,11 +88,17 @@ export class Slices {
     return parts.length > 0 ? parts : [NOTHING];
   }
 
-  /** What the policies with the same entities in their heads cost together. */
+  /** How often the policies may be asked about one input: those that are no step-ups again, where one stands in the way. */
+  get rounds(): 1 | 2 {
+    return this.hasStepUps ? 2 : 1;
+  }
+
+  /** What the policies with the same entities in their heads cost together in all {@link rounds}. */
   *costs(): Generator<Head & { readonly cost: Cost }> {
     for (const [principal, slices] of this.slices) {
       for (const [resource, { policies }] of slices) {
-        yield { principal, resource, cost: sumOf(policies.map(({ cost }) => cost)) };
+        const { all, withoutStepUps } = costsOf(policies);
+        yield { principal, resource, cost: this.hasStepUps ? sumOf([all, withoutStepUps]) : all };
       }
     }
   }
@@ -154,6 +161,7 @@ export class Slices {
     slices.set(resource, slice);
     slice.policies.push(policy);
     slice.reads.add(policy.reads);
+    this.hasStepUps ||= isStepUp(policy);
     slice.size += sizeOf(policy);
   }
 
@@ -196,15 +204,26 @@ function split(policies: readonly NamedPolicy[], limit: number): NamedPolicy[][]
 }
 
 function partOf(policies: readonly NamedPolicy[]): Part {
-  const remaining = policies.filter(({ compiled }) => compiled.stepUp === undefined);
+  const remaining = withoutStepUps(policies);
   const all = prepared(policies);
-  const allCost = sumOf(policies.map(({ cost }) => cost));
-  if (remaining.length === policies.length) return { all, withoutStepUps: all, cost: allCost };
   return {
     all,
-    withoutStepUps: prepared(remaining),
-    cost: sumOf([allCost, ...remaining.map(({ cost }) => cost)]),
+    withoutStepUps: remaining.length === policies.length ? all : prepared(remaining),
+    cost: costsOf(policies),
   };
+}
+
+function costsOf(policies: readonly NamedPolicy[]): Part['cost'] {
+  const sum = (some: readonly NamedPolicy[]) => sumOf(some.map(({ cost }) => cost));
+  return { all: sum(policies), withoutStepUps: sum(withoutStepUps(policies)) };
+}
+
+function withoutStepUps(policies: readonly NamedPolicy[]): readonly NamedPolicy[] {
+  return policies.filter((policy) => !isStepUp(policy));
+}
+
+function isStepUp({ compiled }: NamedPolicy): boolean {
+  return compiled.stepUp !== undefined;
 }
 
 function prepared(policies: readonly NamedPolicy[]): PreparedPolicies {
