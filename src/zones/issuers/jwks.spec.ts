@@ -19,6 +19,8 @@ const jwk = (name: keyof typeof pair, more: object = {}): JsonWebKey => ({
   ...more,
 });
 const set = (...keys: unknown[]) => ({ keys });
+/** An Ed25519 key that is this point (RFC 8032 5.1.2), as hex. */
+const point = (hex: string) => jwk('ed', { x: Buffer.from(hex, 'hex').toString('base64url') });
 
 describe('a registration', () => {
   test('keeps what makes up a key and restricts it, and nothing else', () => {
@@ -77,6 +79,16 @@ describe('a registration', () => {
     ['an RSA key of 1024 bits', set(jwk('weak')), '2048'],
     ['an RSA exponent of 3', set(jwk('low')), 'exponent'],
     ['an RSA exponent of 1', set(jwk('rsa', { e: 'AQ' })), 'exponent'],
+    ['an Ed25519 point of order 1', set(point(`01${'00'.repeat(31)}`)), 'small order'],
+    ['the same, as another number', set(point(`ee${'ff'.repeat(30)}7f`)), 'small order'],
+    ['an Ed25519 point of order 2', set(point(`ec${'ff'.repeat(30)}7f`)), 'small order'],
+    ['an Ed25519 point of order 4', set(point('00'.repeat(32))), 'small order'],
+    ['the same, with another sign', set(point(`${'00'.repeat(31)}80`)), 'small order'],
+    [
+      'an Ed25519 point of order 8',
+      set(point('26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85')),
+      'small order',
+    ],
     ['no modulus', set({ kty: 'RSA', e: 'AQAB' }), 'no n'],
     ['a point that is not on its curve', set(jwk('ec', { y: jwk('ec').x })), 'malformed'],
     ['a coordinate that is too short', set(jwk('ec', { x: 'AQ' })), 'malformed'],

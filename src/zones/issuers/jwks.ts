@@ -1,5 +1,6 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { isSigningAlg, type SigningAlg } from '../../oauth/algorithms.js';
+import { weaknessOf } from './weak-keys.js';
 
 /** Thrown for a key set that is malformed or not acceptable. The message says why, and quotes nothing. */
 export class InvalidKeySet extends Error {
@@ -44,10 +45,6 @@ export interface PublicKey {
 /** The most keys that a client or issuer may register, and that are read of a published set. */
 const MAX_REGISTERED = 10;
 const MAX_PUBLISHED = 100;
-
-const MIN_RSA_BITS = 2_048;
-/** The time to verify grows with the square of the size. */
-const MAX_RSA_BITS = 8_192;
 
 /** The members of private and symmetric keys (RFC 7518 6.2.2, 6.3.2, 6.4). */
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
@@ -248,18 +245,7 @@ function importKey(jwk: Jwk, members: readonly string[]): KeyObject {
   } catch {
     throw new InvalidKeySet('a key is malformed');
   }
-  if (imported.asymmetricKeyType === 'rsa') checkRsa(imported);
+  const weakness = weaknessOf(imported);
+  if (weakness !== null) throw new InvalidKeySet(weakness);
   return imported;
-}
-
-/** Checks size and exponent. With an exponent of 1 a signature is the message itself, so any reader could make one. */
-function checkRsa({ asymmetricKeyDetails: details }: KeyObject): void {
-  const bits = details?.modulusLength ?? 0;
-  const exponent = details?.publicExponent ?? 0n;
-  if (bits < MIN_RSA_BITS || bits > MAX_RSA_BITS) {
-    throw new InvalidKeySet(`an RSA key has not ${MIN_RSA_BITS} to ${MAX_RSA_BITS} bits`);
-  }
-  if (exponent < 65_537n || exponent >= 2n ** 32n || exponent % 2n === 0n) {
-    throw new InvalidKeySet('the exponent of an RSA key is weak');
-  }
 }
