@@ -52,6 +52,15 @@ const idOf = (answer: string) => /^x-request-id: (.*)\r$/im.exec(answer)?.[1] ??
 const WHOLE = /\r\n\r\n\{.*\}/s;
 
 describe('the token endpoint', () => {
+  test('answers an absolute form, and outlives one that is no URL', async () => {
+    const absolute = await say(request('', `http://elsewhere.example${PATH}`), WHOLE);
+    expect(statusOf(absolute)).toBe(200);
+    for (const target of ['http://[x/', 'http://%zz@b/x', 'http://']) {
+      expect(statusOf(await say(request('', target), WHOLE))).toBe(400);
+    }
+    expect(statusOf(await say(request(), WHOLE))).toBe(200);
+  });
+
   test('answers HTTP/1.0, without a host', async () => {
     const old = request().replace('HTTP/1.1', 'HTTP/1.0').replace('Host: localhost\r\n', '');
     const answer = await say(old, WHOLE);

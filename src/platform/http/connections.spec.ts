@@ -175,6 +175,44 @@ describe('a Host', () => {
   );
 });
 
+describe('a target', () => {
+  test.each([
+    'http://[x/',
+    'http://a[b/oauth/2/token',
+    'http://xn--/',
+    'http://%zz@b/x',
+    'http://',
+    'http://?',
+    'http://a%b/',
+  ])('has a path, which %s has not', async (target) => {
+    const seen = vi.fn();
+    const { socket, read } = await connectTo(seen);
+    socket.write(get(target));
+    const answer = await read();
+    expect(statuses(answer)).toEqual([400]);
+    expect(errorIn(answer)).toEqual({
+      error: 'invalid_request',
+      error_description: 'malformed request target',
+    });
+    expect(seen).not.toHaveBeenCalled();
+  });
+
+  test.each([
+    '/',
+    '/%',
+    '//[x/',
+    '/a#%zz',
+    '/?http://[x/',
+    '*',
+    'http://x',
+    'https://[::1]:99/a?b',
+  ])('may be %s', async (target) => {
+    const { socket, reads } = await connectTo(ok);
+    socket.write(get(target));
+    expect(statuses(await reads(1))).toEqual([200]);
+  });
+});
+
 describe('what is no HTTP', () => {
   test.each([
     ['anything', 'hello\r\n\r\n', 400, 'the request is not valid HTTP'],

@@ -4,6 +4,7 @@ import type { RequestListener } from 'node:http';
 import { v7 as uuidv7 } from 'uuid';
 import { errorBody, sendError } from './error-body.js';
 import { hostProblem } from './host-header.js';
+import { targetProblem } from './request-target.js';
 
 /** Requests that may wait for their turn on one connection; one that sends more at once is cut. */
 const MAX_WAITING = 64;
@@ -84,7 +85,7 @@ function start(socket: Socket, exchange: Exchange): void {
   });
   // What is read may be the rest of this very request.
   if (connection.waiting.length === 0) socket.resume();
-  const problem = hostProblem(request);
+  const problem = hostProblem(request) ?? targetProblem(request);
   if (problem === null) listener(request, response);
   else refuse(request, response, 400, problem);
 }
