@@ -23,6 +23,8 @@ export async function admit(bearer: Bearer, tx: EntityManager): Promise<number |
 export async function admitInTurn(bearer: Bearer, tx: EntityManager): Promise<number> {
   const row = await look(bearer, tx);
   if (row?.published !== true) throw invalidToken('the key or the zone is gone');
+  // It was verified before the wait for the turn.
+  if (row.now >= bearer.claims.exp) throw invalidToken('expired');
   return admitted(row);
 }
 
