@@ -2,6 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
+// Loaded before the modules below, at once: a package that requires it must not meet it half loaded.
+import '@nestjs/common';
 import { sharedReplica } from '../setup/harness.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));

@@ -1,7 +1,6 @@
 import 'reflect-metadata';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { applyDecorators } from '@nestjs/common';
 import { plainToInstance, Transform } from 'class-transformer';
 import {
   IsIn,
@@ -27,15 +26,19 @@ const RATE_LIMIT = /^[1-9][0-9]{0,6}\/[1-9][0-9]{0,6}$/;
 const AUDIT_UNAUTHENTICATED = /^[1-9][0-9]{0,6}\/[1-9][0-9]{0,6}\/[1-9][0-9]{0,6}$/;
 
 /** A whole number in plain decimal, from `least` to `most`. Anything else stays text, which `IsInt` refuses. */
-const WholeNumber = (least: number, most: number): PropertyDecorator =>
-  applyDecorators(
-    Max(most),
-    Min(least),
-    IsInt(),
-    Transform(({ value }) =>
-      typeof value === 'string' && /^[0-9]{1,9}$/.test(value) ? Number(value) : value,
-    ),
-  );
+const WholeNumber =
+  (least: number, most: number): PropertyDecorator =>
+  (target, property) => {
+    const rules = [
+      Max(most),
+      Min(least),
+      IsInt(),
+      Transform(({ value }) =>
+        typeof value === 'string' && /^[0-9]{1,9}$/.test(value) ? Number(value) : value,
+      ),
+    ];
+    for (const rule of rules) rule(target, property);
+  };
 
 /** A bearer key that fits a header (RFC 6750 2.1) and is long enough not to be guessed. */
 const BearerKey = (): PropertyDecorator =>

@@ -36,7 +36,8 @@ test('nobody asks for anything that costs more than what is heaviest', () => {
         for (const identifier of ['r-1', 'r-2', 'another']) {
           const asked = input({ principal, resource: { identifier } });
           const cost = new Inquiry(compiled, asked).weigh();
-          expect(cost).toBeLessThanOrEqual(fixed + perByte * inputBytes(asked));
+          // The same numbers are added in another order.
+          expect(cost).toBeLessThan((fixed + perByte * inputBytes(asked)) * (1 + 1e-9));
         }
       }
     }),
