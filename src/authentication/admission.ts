@@ -17,13 +17,18 @@ export async function admit(bearer: Bearer, tx: EntityManager): Promise<number |
  * loaded there: it is not asked whether the zone has another version, but whether the key by which the bearer was
  * verified is still one of the zone's.
  *
- * @returns the database's time, in seconds since the epoch
+ * @returns the database's time, in seconds since the epoch, and whether the zone is still as the bearer has it
  * @throws {OAuthError} invalid_token
  */
-export async function admitInTurn(bearer: Bearer, tx: EntityManager): Promise<number> {
+export async function admitInTurn(
+  bearer: Bearer,
+  tx: EntityManager,
+): Promise<{ readonly now: number; readonly current: boolean }> {
   const row = await look(bearer, tx);
   if (row?.published !== true) throw invalidToken('the key or the zone is gone');
-  return admitted(row);
+  // It was verified before the wait for the turn.
+  if (row.now >= bearer.claims.exp) throw invalidToken('expired');
+  return { now: admitted(row), current: row.version === bearer.zone.version };
 }
 
 interface Standing {

@@ -9,9 +9,9 @@ import { Periodic } from '../platform/periodic.js';
 const HOUR_MS = 3_600_000;
 
 /**
- * The job that makes the partitions of the coming days, drops expired ones and clears the default partitions of
- * rows of such days (`ledger_maintain` in maintenance.sql): at the start and then about every hour. Partitions are made a week ahead, so a
- * failure is only logged.
+ * The job that makes the partitions of the coming days and drops expired ones (`ledger_maintain` in maintenance.sql), and
+ * then clears the default partitions of rows of such days: at the start and then about every hour. Partitions are made
+ * a week ahead, so a failure is only logged.
  */
 @Injectable()
 export class LedgerMaintenance implements OnApplicationShutdown {
@@ -53,6 +53,12 @@ export class LedgerMaintenance implements OnApplicationShutdown {
     try {
       await client.connect();
       await client.query('SELECT ledger_maintain()');
+      // Each by itself, so that what one has locked is free before the next one is looked at.
+      const { rows } = await client.query<{ name: string }>('SELECT name FROM tables_by_day');
+      for (const { name } of rows) {
+        // oxlint-disable-next-line no-await-in-loop
+        await client.query('SELECT ledger_clear_default_partition($1)', [name]);
+      }
     } finally {
       // Not awaited: a server that is paused never answers.
       void client.end().catch(() => {});

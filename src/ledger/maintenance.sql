@@ -39,59 +39,79 @@ BEGIN
   END IF;
 END $$;
 
+-- Whole days after which a day is dropped: of today, on the third day from today.
+CREATE OR REPLACE FUNCTION ledger_kept_days() RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT 2 $$;
+
 -- Clears the default partition of a table of days that are over. Rows come to be there when a process's clock was
--- wrong, or when no partition was made in time. What is dropped by the day is removed when its day would be dropped,
--- so many rows at a time; the audit log gets the partition of the day, where those who drop its days find it.
-CREATE OR REPLACE FUNCTION ledger_clear_default(p_table text, p_kept_days integer) RETURNS void LANGUAGE plpgsql AS $$
+-- wrong, or when no partition was made in time. What is dropped by the day is removed when its day would be dropped, so
+-- many rows at a time; the audit log gets the partition of the day, where those who drop its days find it. Nothing is
+-- committed meanwhile, so a day with more rows than may be moved at once stays, and so does all of a partition that
+-- takes long to look through: they are moved with a greater p_most_rows, at an hour at which that may be.
+-- Not part of ledger_maintain(), which must not fail with it: the coming days are more urgent.
+CREATE OR REPLACE FUNCTION ledger_clear_default_partition(p_table text, p_most_rows bigint DEFAULT NULL)
+RETURNS void LANGUAGE plpgsql SET lock_timeout = '300ms' AS $$
 DECLARE
-  -- Of one call: it holds up the partitions of the coming days.
-  most_days CONSTANT integer := 31;
-  rest CONSTANT text := p_table || '_default';
-  rows_left integer := 50000;
+  rest      CONSTANT text := p_table || '_default';
+  rows_left bigint;
   parent    tables_by_day;
   key       text;
   key_type  text;
+  day_of    text;
+  over_before text;
   lower_bound text;
   upper_bound text;
-  over_before text;
-  first     text;
-  day       date;
+  made      text;
   range     text;
+  days      date[];
+  counts    bigint[];
   alive     boolean := false;
-  removed   integer;
+  removed   bigint;
 BEGIN
+  -- Another replica is at it.
+  IF NOT pg_try_advisory_xact_lock(hashtext('mandate.ledger_maintain')) THEN RETURN; END IF;
   SELECT * INTO parent FROM tables_by_day WHERE name = p_table;
   SELECT quote_ident(a.attname), format_type(a.atttypid, NULL) INTO key, key_type
     FROM pg_partitioned_table p JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = p.partattrs[0]
    WHERE p.partrelid = to_regclass(quote_ident(p_table));
+  rows_left := coalesce(p_most_rows, CASE WHEN parent.dropped THEN 50000 ELSE 10000 END);
+  -- A partition that is made is compared with all of the default one, under the same lock. A row takes a page at most.
+  IF NOT parent.dropped
+     AND pg_relation_size(to_regclass(quote_ident(rest))) > rows_left * current_setting('block_size')::bigint THEN
+    RETURN;
+  END IF;
+  -- A UUIDv7 begins with 48 bits of milliseconds (RFC 9562 5.7), in text with a hyphen in between.
+  day_of := CASE parent.keyed_by WHEN 'date' THEN key ELSE format($day$(to_timestamp(
+    ('x' || translate(left(%s::text, 13), '-', ''))::bit(48)::bigint / 1000.0) AT TIME ZONE 'UTC')::date$day$, key) END;
   over_before := ledger_day_begins(parent.keyed_by,
-    (now() AT TIME ZONE 'UTC')::date - CASE WHEN parent.dropped THEN p_kept_days ELSE 0 END);
-  FOR i IN 1..most_days LOOP
-    EXECUTE format('SELECT %1$s::text FROM %2$I WHERE %1$s < %3$L::%4$s AND (%5$L IS NULL OR %1$s >= %5$L::%4$s)
-                     ORDER BY %1$s LIMIT 1', key, rest, over_before, key_type, upper_bound) INTO first;
-    EXIT WHEN first IS NULL;
-    -- A UUIDv7 begins with 48 bits of milliseconds (RFC 9562 5.7), in text with a hyphen in between.
-    day := CASE parent.keyed_by WHEN 'date' THEN first::date ELSE
-      (to_timestamp(('x' || translate(left(first, 13), '-', ''))::bit(48)::bigint / 1000.0) AT TIME ZONE 'UTC')::date END;
-    lower_bound := ledger_day_begins(parent.keyed_by, day);
-    upper_bound := ledger_day_begins(parent.keyed_by, day + 1);
+    (now() AT TIME ZONE 'UTC')::date - CASE WHEN parent.dropped THEN ledger_kept_days() ELSE 0 END);
+  EXECUTE format('SELECT array_agg(day ORDER BY day), array_agg(n ORDER BY day)
+                    FROM (SELECT %s AS day, count(*) AS n FROM %I WHERE %s < %L::%s GROUP BY 1) AS found',
+    day_of, rest, key, over_before, key_type) INTO days, counts;
+  FOR i IN 1..coalesce(cardinality(days), 0) LOOP
+    EXIT WHEN rows_left <= 0;
+    lower_bound := ledger_day_begins(parent.keyed_by, days[i]);
+    upper_bound := ledger_day_begins(parent.keyed_by, days[i] + 1);
     IF parent.dropped THEN
       range := format('%1$s >= %2$L::%4$s AND %1$s < %3$L::%4$s', key, lower_bound, upper_bound, key_type);
       IF parent.kept_while IS NOT NULL THEN
         EXECUTE format('SELECT EXISTS (SELECT FROM %I WHERE %s AND (%s))', rest, range, parent.kept_while) INTO alive;
         CONTINUE WHEN alive;
       END IF;
+      -- Nothing counts what goes, as where a day is dropped: so many changes to the one row of a graph take minutes.
+      EXECUTE format('ALTER TABLE %I DISABLE TRIGGER USER', rest);
       EXECUTE format('DELETE FROM %I WHERE ctid = ANY (ARRAY(SELECT ctid FROM %I WHERE %s LIMIT %s))',
         rest, rest, range, rows_left);
       GET DIAGNOSTICS removed = ROW_COUNT;
+      EXECUTE format('ALTER TABLE %I ENABLE TRIGGER USER', rest);
       rows_left := rows_left - removed;
-      EXIT WHEN rows_left <= 0;
-    ELSE
+    ELSIF counts[i] <= rows_left THEN
+      made := p_table || '_' || to_char(days[i], 'YYYYMMDD');
       BEGIN
-        PERFORM ledger_move_day(p_table, p_table || '_' || to_char(day, 'YYYYMMDD'), lower_bound, upper_bound);
-        PERFORM ledger_guard_day(p_table, p_table || '_' || to_char(day, 'YYYYMMDD'));
+        PERFORM ledger_move_day(p_table, made, lower_bound, upper_bound);
+        PERFORM ledger_guard_day(p_table, made);
+        rows_left := rows_left - counts[i];
       EXCEPTION
-        -- Somebody reads the log: the coming days are more urgent, and this is tried again with them.
+        -- Somebody reads the log: this is tried again.
         WHEN lock_not_available THEN EXIT;
         -- The day was taken out, to be kept elsewhere.
         WHEN duplicate_table THEN NULL;
@@ -105,8 +125,6 @@ END $$;
 -- for people who look.
 CREATE OR REPLACE FUNCTION ledger_maintain(p_days_ahead integer DEFAULT 7) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  -- Whole days after which a day is dropped: of today, on the third day from today.
-  kept_days CONSTANT integer := 2;
   parent record;
   day    date;
   part   record;
@@ -132,7 +150,6 @@ BEGIN
       END;
       PERFORM ledger_guard_day(parent.name, made);
     END LOOP;
-    PERFORM ledger_clear_default(parent.name, kept_days);
   END LOOP;
   -- The audit log is never dropped here. When others have, the heads of chains that ended before its first day say
   -- nothing any more; that of a chain whose last event is missing from a day that is there says that it is.
@@ -153,7 +170,7 @@ BEGIN
       JOIN pg_inherits i ON i.inhparent = to_regclass(format('%I', t.name))
       JOIN pg_class c ON c.oid = i.inhrelid
      WHERE t.dropped AND c.relname ~ '_[0-9]{8}$'
-       AND to_date(right(c.relname, 8), 'YYYYMMDD') < (now() AT TIME ZONE 'UTC')::date - kept_days
+       AND to_date(right(c.relname, 8), 'YYYYMMDD') < (now() AT TIME ZONE 'UTC')::date - ledger_kept_days()
   LOOP
     IF part.kept_while IS NOT NULL THEN
       EXECUTE format('SELECT EXISTS (SELECT 1 FROM %I WHERE %s)', part.relname, part.kept_while) INTO alive;

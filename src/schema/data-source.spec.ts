@@ -1,8 +1,8 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { getMetadataArgsStorage } from 'typeorm';
 import { describe, expect, test } from 'vitest';
-import { dataSourceOptions, migrationOptions } from './data-source.js';
+import { dataSourceOptions, migrationOptions, operatorsOptions } from './data-source.js';
 import { refuseToGoBack } from './migrations/refuse-to-go-back.js';
 
 const SRC = fileURLToPath(new URL('..', import.meta.url));
@@ -19,7 +19,18 @@ async function exportsOf(ending: RegExp): Promise<unknown[]> {
   return modules.flatMap((module) => Object.values(module));
 }
 
+/** Connections beside those of pools: the ledger's two, the change feed's, and those of jobs. */
+const SINGLE_CONNECTIONS = 2 + 1 + 4;
+
 describe('src/schema/data-source.ts', () => {
+  test('makes no more connections than the README says that a replica takes', () => {
+    const { changing, reading } = operatorsOptions(URL_OF_NONE);
+    const pools = [dataSourceOptions(URL_OF_NONE), changing, reading];
+    const pooled = pools.reduce((sum, { poolSize = Number.NaN }) => sum + poolSize, 0);
+    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+    expect(readme).toContain(`a replica takes ${pooled + SINGLE_CONNECTIONS} at most`);
+  });
+
   test('lists every entity', async () => {
     const found = new Set(await exportsOf(/\.entity\.ts$/));
     const tables = getMetadataArgsStorage().tables.map(({ target }) => target);

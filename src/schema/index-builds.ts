@@ -173,7 +173,15 @@ function sayNowAndThen(
       await client.end();
     }
   };
-  return setInterval(() => void look().catch(() => {}), sayEveryMs).unref();
+  let looking = false;
+  return setInterval(() => {
+    // One at a time, however long the database takes.
+    if (looking) return;
+    looking = true;
+    void look()
+      .catch(() => {})
+      .finally(() => (looking = false));
+  }, sayEveryMs).unref();
 }
 
 const PROGRESS = `

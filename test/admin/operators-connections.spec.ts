@@ -345,6 +345,10 @@ describe("while operators' slow queries and changes take what they may", () => {
     const zone = await createTestZone(replica);
     const of = await furnish(zone);
     const { clientId } = await zone.newClient();
+    // Of this one, it has to be looked up in the audit log how it was registered.
+    await rows(replica.databaseUrl, 'UPDATE authenticators SET key_drawn = false WHERE id = $1', [
+      of.authenticator,
+    ]);
     const urgent: readonly (readonly [method: string, path: string, body?: object])[] = [
       ['PATCH', `/clients/${clientId}`, { disabled: true }],
       ['DELETE', `/clients/${of.client}/secrets/${of.secret}`],

@@ -154,6 +154,32 @@ describe('a change that has its turn in a zone', () => {
     ]);
   });
 
+  test('gives no label that operators have given to another client since the bearer was verified', async () => {
+    const token = await app.bearer();
+    const other = await zone.newClient();
+    const label = `label-${randomUUID()}`;
+    const [refused] = await Promise.all(
+      await whileTurnIsTaken(zone, async (client) => {
+        const opening = app.call(
+          'POST',
+          '/agent-sessions',
+          { lifecycle: 'task', labels: [label] },
+          { token },
+        );
+        await until(async () => (await waiting()).shared > 0);
+        await client.query('UPDATE clients SET labels = $2 WHERE id = $1', [
+          other.clientId,
+          [label],
+        ]);
+        return [opening];
+      }),
+    );
+    expect(refused).toMatchObject({
+      status: 400,
+      body: { error: 'invalid_request', error_description: 'a label is one of other clients' },
+    });
+  });
+
   test('looks at the graph only when no process of the version before changes it', async () => {
     const [a, b, c] = [await app.open(), await app.open(), await app.open()];
     const like = await app.delegate(a, c);

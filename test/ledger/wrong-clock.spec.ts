@@ -1,8 +1,16 @@
 /** Rows that a process with a wrong clock has written for a day that has no partition. */
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { applicationOf } from '../setup/agents.js';
 import { verifyChains } from '../setup/chain.js';
-import { rows, startReplica, withClient, type Replica } from '../setup/harness.js';
+import {
+  rows,
+  startReplica,
+  startReplicaForTest,
+  withClient,
+  type Replica,
+} from '../setup/harness.js';
+import { until } from '../setup/process.js';
 import { createTestZone, type Answer, type TestZone } from '../setup/zone.js';
 
 let replica: Replica;
@@ -100,6 +108,14 @@ const idsIn = async (table: string, key = 'id') =>
 const dayOf = (daysAgo: number): string =>
   new Date(Date.now() - daysAgo * DAY_MS).toISOString().slice(0, 10).replaceAll('-', '');
 
+/** As the job does (`ledger.maintenance.ts`). */
+async function clear(): Promise<void> {
+  for (const { name } of await sql('SELECT name FROM tables_by_day')) {
+    // oxlint-disable-next-line no-await-in-loop
+    await sql('SELECT ledger_clear_default_partition($1)', [name]);
+  }
+}
+
 test('of days that are over go as those days do', async () => {
   const answer = await zone.session();
   expect(answer.status).toBe(200);
@@ -115,7 +131,7 @@ test('of days that are over go as those days do', async () => {
   );
   const before = await sql('SELECT to_jsonb(e) AS row FROM audit_events e ORDER BY id');
 
-  await sql('SELECT ledger_maintain()');
+  await clear();
   expect(await idsIn('revocations_default', 'jti')).toEqual([lately]);
   expect(await idsIn('spent_nonces_default', 'nonce')).toEqual([lately]);
   // A day with a session that is alive is kept whole, as elsewhere.
@@ -134,11 +150,11 @@ test('of days that are over go as those days do', async () => {
   expect(await sql('SELECT to_jsonb(e) AS row FROM audit_events e ORDER BY id')).toEqual(before);
 
   await sql('UPDATE sessions SET ended_at = now() WHERE id = $1', [alive]);
-  await sql('SELECT ledger_maintain()');
+  await clear();
   expect(await idsIn('sessions_default')).toEqual([lately]);
 });
 
-test('of a day that was taken out stay, and a reader of the log does not keep days from being made', async () => {
+test('of a day that was taken out stay, and a reader of the log keeps no day from being made', async () => {
   const answer = await zone.session();
   const id = await writeAsOf(40, answer);
   const elsewhere = await writeAsOf(50, answer);
@@ -147,12 +163,13 @@ test('of a day that was taken out stay, and a reader of the log does not keep da
   await withClient(replica.databaseUrl, async (reader) => {
     await reader.query('BEGIN; LOCK TABLE audit_events IN ACCESS SHARE MODE');
     await sql(`DROP TABLE ${last}`);
-    await sql(`SET lock_timeout = 50; SELECT ledger_maintain()`);
+    await sql('SELECT ledger_maintain()');
+    await clear();
     expect(await sql('SELECT to_regclass($1)::text AS made', [last])).toEqual([{ made: last }]);
     expect(await idsIn('audit_events_default')).toEqual([elsewhere, id]);
     await reader.query('COMMIT');
   });
-  await sql('SELECT ledger_maintain()');
+  await clear();
   expect(await idsIn('audit_events_default')).toEqual([elsewhere]);
 });
 
@@ -168,10 +185,52 @@ test('that are very many go in several calls, each with an end', async () => {
     (await sql(
       `SELECT count(*)::int AS n FROM revocations_default WHERE jti < uuid_from_time(now() - interval '50 days')`,
     )) as [{ n: number }];
-  await sql('SELECT ledger_maintain()');
+  await clear();
   const [first] = await left();
   expect(first.n).toBeGreaterThan(0);
   expect(first.n).toBeLessThan(many);
-  await sql('SELECT ledger_maintain()');
+  await clear();
   expect(await left()).toEqual([{ n: 0 }]);
+});
+
+test('of a day of the audit log stay together when they are too many to be moved while nothing is issued', async () => {
+  const answer = await zone.session();
+  const ids: string[] = [];
+  // oxlint-disable-next-line no-await-in-loop
+  for (let i = 0; i < 3; i += 1) ids.push(await writeAsOf(70, answer));
+  const few = await writeAsOf(65, answer);
+  const isThere = async () => (await idsIn('audit_events_default')).filter((id) => id !== few);
+  const before = await isThere();
+  // Without the room of rows that have gone.
+  await sql('VACUUM FULL audit_events_default');
+  // As where the default partition is too large to be looked through.
+  await sql(`SELECT ledger_clear_default_partition('audit_events', 0)`);
+  expect(await idsIn('audit_events_default')).toContain(few);
+  await sql(`SELECT ledger_clear_default_partition('audit_events', 2)`);
+  expect(await isThere()).toEqual(before);
+  expect(await idsIn(`audit_events_${dayOf(65)}`)).toEqual([few]);
+  await sql(`SELECT ledger_clear_default_partition('audit_events', 1000)`);
+  expect(await idsIn(`audit_events_${dayOf(70)}`)).toEqual(ids.toSorted());
+});
+
+test('of agent sessions go without a count of each in the graph of their zone', async () => {
+  const epoch = 'SELECT epoch FROM delegation_graphs WHERE zone_id = $1';
+  const add = `INSERT INTO agent_sessions
+    SELECT (jsonb_populate_record(s, jsonb_build_object('id', $2::uuid, 'path', ARRAY[$2::uuid], 'ended_at', now()))).*
+      FROM agent_sessions s WHERE s.zone_id = $1 LIMIT 1`;
+  const application = await applicationOf(zone, zone);
+  await application.open();
+  await sql(add, [zone.zoneId, uuidv7({ msecs: Date.now() - 30 * DAY_MS })]);
+  expect(await idsIn('agent_sessions_default')).toHaveLength(1);
+  const before = await sql(epoch, [zone.zoneId]);
+  await clear();
+  expect(await idsIn('agent_sessions_default')).toEqual([]);
+  expect(await sql(epoch, [zone.zoneId])).toEqual(before);
+});
+
+test('are cleared by any replica that starts', async () => {
+  const id = await writeAsOf(80, await zone.session());
+  await startReplicaForTest({ databaseUrl: replica.databaseUrl });
+  await until(async () => !(await idsIn('audit_events_default')).includes(id));
+  expect(await idsIn(`audit_events_${dayOf(80)}`)).toEqual([id]);
 });

@@ -68,12 +68,18 @@ export class AuthenticatorRenewal {
   /**
    * Those of some authenticators of a zone that are such.
    *
+   * @param authenticators in the transaction of a change, so that it waits for no other connection; as operators look
+   *   at things if absent
    * @returns their ids
    */
-  async among(zoneId: string, some: readonly Authenticator[]): Promise<ReadonlySet<string>> {
+  async among(
+    zoneId: string,
+    some: readonly Authenticator[],
+    authenticators = this.authenticators,
+  ): Promise<ReadonlySet<string>> {
     const doubtful = some.filter(({ kind, keyDrawn }) => kind === 'totp' && !keyDrawn);
     if (doubtful.length === 0) return new Set();
-    const found = await this.authenticators
+    const found = await authenticators
       .createQueryBuilder('row')
       .select('row.id', 'id')
       .where({ zoneId, id: In(doubtful.map(({ id }) => id)) })

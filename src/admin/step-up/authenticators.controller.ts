@@ -99,7 +99,7 @@ export class AuthenticatorsController {
     await this.changes.run(change, async (tx) => {
       const authenticators = tx.getRepository(Authenticator);
       const authenticator = await findRow(authenticators, { zoneId, id }, 'authenticator');
-      const known = (await this.renewal.among(zoneId, [authenticator])).has(id);
+      const known = (await this.renewal.among(zoneId, [authenticator], authenticators)).has(id);
       await authenticators.delete({ zoneId, id });
       return { result: undefined, details: { authenticator: toView(authenticator, known) } };
     });

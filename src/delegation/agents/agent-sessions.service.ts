@@ -97,8 +97,7 @@ export class AgentSessions {
   private async birth(caller: Caller, body: AgentSessionBody) {
     const { zoneId, clientId, bearer, now } = caller;
     const labels = body.labels ?? [];
-    const strange = reservedLabel(bearer.zone, clientId, labels);
-    if (strange !== undefined) {
+    if (await someReserved(caller, labels)) {
       throw new OAuthError('invalid_request', 'a label is one of other clients');
     }
     const parent = body.parent_id === undefined ? null : await this.parentOf(caller, body);
@@ -141,6 +140,22 @@ export class AgentSessions {
     return route;
   }
 }
+
+/** Whether one of the labels is of other clients only. All clients of a zone are read only if it has changed. */
+async function someReserved(
+  { tx, bearer, zoneId, clientId, current }: Caller,
+  labels: readonly string[],
+): Promise<boolean> {
+  if (current) return reservedLabel(bearer.zone, clientId, labels) !== undefined;
+  const found = await tx.query<object[]>(RESERVED, [zoneId, clientId, labels]);
+  return found.length > 0;
+}
+
+const RESERVED = `
+  SELECT 1 FROM unnest($3::text[]) AS label
+   WHERE EXISTS (SELECT FROM clients c WHERE c.zone_id = $1 AND label = ANY (c.labels))
+     AND NOT EXISTS (SELECT FROM clients c WHERE c.zone_id = $1 AND c.id = $2 AND label = ANY (c.labels))
+   LIMIT 1`;
 
 /**
  * @throws {OAuthError} slow_down for a client that has as many agent sessions alive as it may have

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 3,
-  sha256: '23869903fb22aa4f0201d16cb9fea3f06fa67dfc6f6fabeb791fc48aaa0ef4af',
+  sha256: 'b4b24c5d9dc62d34a6b2893f410736d3c043667b0c9db053c7a541a649bd3007',
 } as const;

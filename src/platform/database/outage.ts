@@ -34,6 +34,11 @@ const BY_MESSAGE: readonly (readonly [message: RegExp, words: string])[] = [
   ],
   [/^Connection terminated due to connection timeout/, 'it does not answer in time'],
   [/^(Connection terminated|Client has encountered a connection error)/, 'the connection was cut'],
+  // TypeORM's, for the statement after that: a runner is released when its connection breaks.
+  [
+    /^(Query runner already released|Database connection provided by a query runner was already released)/,
+    'the connection was cut',
+  ],
 ];
 
 /** Errors of TLS that no waiting mends. */

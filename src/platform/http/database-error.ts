@@ -15,8 +15,9 @@ const UNAVAILABLE_SYSTEM_ERRORS = new Set([
   'EPIPE',
   'ETIMEDOUT',
 ]);
+/** The last two are TypeORM's, for the statement after a connection has broken: its runner is released by that. */
 const UNAVAILABLE_MESSAGES =
-  /^(timeout exceeded when trying to connect|Query read timeout|Connection terminated|Client has encountered a connection error)/;
+  /^(timeout exceeded when trying to connect|Query read timeout|Connection terminated|Client has encountered a connection error|Query runner already released|Database connection provided by a query runner was already released)/;
 
 /** Whether an error, or one of its causes, means that the database cannot now, rather than that a query is wrong. */
 export function isDatabaseAway(error: unknown): boolean {

@@ -1,0 +1,26 @@
+import type { EntityManager } from 'typeorm';
+import { expect, test } from 'vitest';
+import { admitInTurn } from './admission.js';
+import type { Bearer } from './session-bearers.service.js';
+
+const NOW = 1_800_000_000;
+
+/** A transaction in which the database says that everything a bearer rests on is there. */
+const tx = {
+  query: async () => [
+    { version: '1', published: true, enabled: true, alive: true, revoked: false, now: NOW },
+  ],
+} as unknown as EntityManager;
+
+function bearerUntil(exp: number): Bearer {
+  const claims = { clientId: 'c', sid: 's', rootSid: 's', jti: 'j', exp };
+  return { zone: { zoneId: 'z', version: '1' }, claims, kid: 'k' } as unknown as Bearer;
+}
+
+test('a bearer that has expired while it waited for its turn is refused', async () => {
+  expect(await admitInTurn(bearerUntil(NOW + 1), tx)).toEqual({ now: NOW, current: true });
+  await expect(admitInTurn(bearerUntil(NOW), tx)).rejects.toMatchObject({
+    code: 'invalid_token',
+    detail: 'bearer: expired',
+  });
+});
