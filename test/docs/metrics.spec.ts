@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 // Loaded before the modules below, at once: a package that requires it must not meet it half loaded.
+// oxlint-disable-next-line import/no-unassigned-import
 import '@nestjs/common';
 import { sharedReplica } from '../setup/harness.js';
 
