@@ -47,11 +47,15 @@ export class DirectRoutes {
         return;
       }
       setRoute(request, url);
-      void this.answer(handler, request, response);
+      this.answer(handler, request, response).catch((error: unknown) => {
+        // What cannot even be written down as an error ends the connection, and nobody else's.
+        this.logger.error({ err: error }, 'a request could not be answered');
+        response.destroy();
+      });
     };
   }
 
-  /** Never rejects: what goes wrong is an answer, too. */
+  /** What goes wrong is an answer, too. @throws what cannot be written */
   private async answer(
     handler: DirectHandler,
     request: IncomingMessage,

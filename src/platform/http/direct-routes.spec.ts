@@ -1,0 +1,54 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { pino } from 'pino';
+import { expect, onTestFinished, test } from 'vitest';
+import { DirectRoutes, type DirectAnswer } from './direct-routes.js';
+
+const OTHERWISE: RequestListener = (_request, response) => {
+  response.writeHead(299).end();
+};
+
+async function serve(answer: () => Promise<DirectAnswer>): Promise<string> {
+  const routes = new DirectRoutes(pino({ level: 'silent' }));
+  routes.add('POST', '/direct', answer);
+  const server = createServer(routes.before(OTHERWISE)).listen(0, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+test('the route is answered as its handler says, and nothing else is', async () => {
+  const url = await serve(async () => ({ status: 200, headers: { 'X-One': '1' }, body: { a: 1 } }));
+  const answer = await fetch(`${url}/direct`, { method: 'POST' });
+  expect([answer.status, answer.headers.get('x-one'), await answer.json()]).toEqual([
+    200,
+    '1',
+    { a: 1 },
+  ]);
+  for (const [method, path] of [
+    ['GET', '/direct'],
+    ['POST', '/direct?a'],
+    ['POST', '/direct/'],
+    ['POST', '/Direct'],
+  ] as const) {
+    expect((await fetch(`${url}${path}`, { method })).status).toBe(299);
+  }
+});
+
+test('what a handler throws is an error answer', async () => {
+  const url = await serve(() => Promise.reject(new Error('broken')));
+  const answer = await fetch(`${url}/direct`, { method: 'POST' });
+  expect([answer.status, await answer.json()]).toMatchObject([500, { error: 'server_error' }]);
+});
+
+test('an answer that cannot be written ends its connection, and no more', async () => {
+  const answers = [{ bad: 'a\nb' }, {}];
+  const url = await serve(async () => ({
+    status: 200,
+    headers: { ...answers.shift() } as Record<string, string>,
+    body: {},
+  }));
+  await expect(fetch(`${url}/direct`, { method: 'POST' })).rejects.toThrow('fetch failed');
+  expect((await fetch(`${url}/direct`, { method: 'POST' })).status).toBe(200);
+});
