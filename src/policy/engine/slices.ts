@@ -97,8 +97,12 @@ export class Slices {
   *costs(): Generator<Head & { readonly cost: Cost }> {
     for (const [principal, slices] of this.slices) {
       for (const [resource, { policies }] of slices) {
-        const { all, withoutStepUps } = costsOf(policies);
-        yield { principal, resource, cost: this.hasStepUps ? sumOf([all, withoutStepUps]) : all };
+        const cost = costsOf(policies);
+        yield {
+          principal,
+          resource,
+          cost: this.hasStepUps ? sumOf(Object.values(cost)) : cost.all,
+        };
       }
     }
   }
@@ -204,7 +208,7 @@ function split(policies: readonly NamedPolicy[], limit: number): NamedPolicy[][]
 }
 
 function partOf(policies: readonly NamedPolicy[]): Part {
-  const remaining = withoutStepUps(policies);
+  const remaining = remainingOf(policies);
   const all = prepared(policies);
   return {
     all,
@@ -214,11 +218,14 @@ function partOf(policies: readonly NamedPolicy[]): Part {
 }
 
 function costsOf(policies: readonly NamedPolicy[]): Part['cost'] {
-  const sum = (some: readonly NamedPolicy[]) => sumOf(some.map(({ cost }) => cost));
-  return { all: sum(policies), withoutStepUps: sum(withoutStepUps(policies)) };
+  return { all: costOfAll(policies), withoutStepUps: costOfAll(remainingOf(policies)) };
 }
 
-function withoutStepUps(policies: readonly NamedPolicy[]): readonly NamedPolicy[] {
+function costOfAll(policies: readonly NamedPolicy[]): Cost {
+  return sumOf(policies.map(({ cost }) => cost));
+}
+
+function remainingOf(policies: readonly NamedPolicy[]): readonly NamedPolicy[] {
   return policies.filter((policy) => !isStepUp(policy));
 }
 
