@@ -10,8 +10,8 @@ const HOUR_MS = 3_600_000;
 
 /**
  * The job that makes the partitions of the coming days, drops expired ones and clears the default partitions of
- * rows of such days (`ledger_maintain` in maintenance.sql): at the start and then about every hour. Partitions are made a week ahead, so a
- * failure is only logged.
+ * rows of such days (`ledger_maintain` in maintenance.sql): at the start and then about every hour. Partitions are made
+ * a week ahead, so a failure is only logged.
  */
 @Injectable()
 export class LedgerMaintenance implements OnApplicationShutdown {

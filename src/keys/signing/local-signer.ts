@@ -3,8 +3,8 @@ import { newSigningKeyPair, signWith, type Sign } from './key-pair.js';
 import type { KeyInUse, NewKey, Signer } from './signer.js';
 
 /**
- * The signer in this process. A private key is in the function that signs with it, and nowhere else. Signatures are not checked
- * here: each mandate is read back and verified before it is sent (stage 7).
+ * The signer in this process. A private key is in the function that signs with it, and nowhere else. Signatures are not
+ * checked here: the first of each key and one in a thousand are where mandates are signed (`key-ring.ts`).
  */
 export class LocalSigner implements Signer {
   async newKey(_zoneId: string, alg: ZoneAlg): Promise<NewKey> {
