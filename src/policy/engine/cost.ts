@@ -30,9 +30,9 @@ const EXTENSION_NS = 10_000;
 const LOOKUPS = 16;
 
 /** One call of the engine, whatever is asked. */
-export const CALL_NS = 200_000;
+const CALL_NS = 200_000;
 /** A byte of the input, which each call of the engine reads anew. */
-export const INPUT_BYTE_NS = 400;
+const INPUT_BYTE_NS = 400;
 
 /** The sum of costs. */
 export function sumOf(costs: readonly Cost[]): Cost {

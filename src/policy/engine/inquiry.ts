@@ -1,5 +1,5 @@
 import type { CompiledPolicySet } from './compile.js';
-import { CALL_NS, INPUT_BYTE_NS } from './cost.js';
+import { costOfCalls, sumOf } from './cost.js';
 import { isResident, preparse } from './engine.js';
 import {
   type CedarRequest,
@@ -61,10 +61,9 @@ export class Inquiry {
   /** The most that deciding it may cost, in nanoseconds. */
   weigh(): number {
     if (this.isTooLarge) return 0;
-    return this.parts.reduce(
-      (sum, { cost }) => sum + CALL_NS + cost.fixed + this.bytes * (INPUT_BYTE_NS + cost.perByte),
-      0,
-    );
+    const costs = this.parts.map(({ cost }) => cost);
+    const { fixed, perByte } = sumOf([...costs, costOfCalls(costs.length)]);
+    return fixed + this.bytes * perByte;
   }
 
   /** Parses what deciding it asks and the engine does not hold, a part at a time. */
