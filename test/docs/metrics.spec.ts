@@ -2,8 +2,6 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
-// Loaded before the modules below, at once: a package that requires it must not meet it half loaded.
-import '@nestjs/common';
 import { sharedReplica } from '../setup/harness.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -35,6 +33,8 @@ const inCode = new Map<string, Described>();
 const served = new Map<string, string>();
 
 beforeAll(async () => {
+  // Loaded before the modules below, which are loaded at once: a package that requires it must not meet it half loaded.
+  await import('@nestjs/common');
   const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter(
     (name) => name.endsWith('.metrics.ts') || name.endsWith('request-durations.ts'),
   );
