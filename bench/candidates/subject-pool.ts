@@ -25,7 +25,7 @@ export class SubjectPool {
     }
   }
 
-  /** So many tokens that nobody was given before: the newest, since they end. What is missing is asked for. */
+  /** So many tokens that were not given out before: the newest, since they end. What is missing is asked for. */
   async take(count: number): Promise<string[]> {
     const missing = count - this.#tokens.length;
     if (missing > 0) await this.#ask(missing);

@@ -97,7 +97,7 @@ async function runRounds(
   for (let round = 1; round <= rounds; round += 1) {
     for (const callers of at) {
       say(`round ${round} of ${rounds}, ${callers} at once`);
-      // In another order each round, so that nobody always comes after the same.
+      // In another order each round, so that none always comes after the same.
       for (let n = 0; n < contenders.length; n += 1) {
         const each = contenders[(n + round - 1) % contenders.length];
         if (each !== undefined) runs.push(await run(each, round, callers, seconds));

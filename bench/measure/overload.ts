@@ -42,7 +42,7 @@ export async function overload(
   if (request === undefined) throw new Error('there is nothing to send');
   await load.take([request]);
   const { port } = candidate;
-  const status = kind.status;
+  const { status } = kind;
   const { good, seconds: took } = await load.closed({
     port,
     callers: 64,

@@ -145,10 +145,8 @@ type Times = ReturnType<typeof readProcessorTimes>;
 /** Cores that were busy with other than this measurement. */
 function others(before: Times, after: Times, elapsedMs: number): number | null {
   if (before === null || after === null) return null;
-  const own = (times: NonNullable<Times>): number => {
-    // This process has started the others, so that its family is all of them.
-    return times.families.at(-1) ?? 0;
-  };
+  // This process has started the others, so that its family, the last one, is all of them.
+  const own = (times: NonNullable<Times>): number => times.families.at(-1) ?? 0;
   const machine = after.all - before.all + after.stolen - before.stolen;
   return Math.max(0, (machine - (own(after) - own(before))) / elapsedMs);
 }

@@ -1,6 +1,6 @@
 import type { Frame } from './samples.js';
 
-/** Packages that are one part to whoever reads the table. */
+/** Packages that are one part to readers of the table. */
 const PACKAGES: Readonly<Record<string, string>> = {
   '@cedar-policy/cedar-wasm': 'Cedar',
   '@nestjs/common': 'Nest and Express',

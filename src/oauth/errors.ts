@@ -1,6 +1,6 @@
 /**
  * The OAuth error codes that this server sends (RFC 6749 5.2, RFC 8693 2.2.2, RFC 8707 2, RFC 6750 3.1,
- * RFC 9470 3). Operators' routes have a few more, for HTTP statuses (`platform/http/error.filter.ts`).
+ * RFC 9470 3). Operators' routes have a few more, for HTTP statuses (`platform/http/error-answer.ts`).
  */
 export type OAuthErrorCode =
   | 'invalid_request'

@@ -1,11 +1,11 @@
 import type pg from 'pg';
 
 /**
- * Whom a server process waits for: what an operator who wonders why nothing goes on wants to end, or wait for.
+ * Names the server processes that one waits for a lock of, so that an operator can end them, or wait for them.
  *
  * @param client another connection than the one that waits
  * @param pid of the server process that waits
- * @returns words such as "process 4711 (pg_dump)", several with commas between; `null` if it waits for nobody
+ * @returns words such as "process 4711 (pg_dump)", several with commas between; `null` if it waits for none
  * @throws the driver's error
  */
 export async function blockersOf(client: pg.Client, pid: number): Promise<string | null> {

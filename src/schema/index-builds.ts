@@ -48,9 +48,9 @@ export interface BuildOptions {
 
 /**
  * Completes the indexes that migrations have declared by `CREATE INDEX … ON ONLY`: builds what each partition
- * lacks by `CREATE INDEX CONCURRENTLY`, which keeps nobody from reading or writing, and attaches it.
+ * lacks by `CREATE INDEX CONCURRENTLY`, during which the table is read and written, and attaches it.
  *
- * Everything is read from the catalog before each statement, so whoever comes goes on where the one before was
+ * Everything is read from the catalog before each statement, so the next process goes on where the one before was
  * interrupted. One process builds at a time; the lock belongs to the connection that builds.
  *
  * @param url `postgres://…`
@@ -153,7 +153,7 @@ async function isThere(client: pg.Client, table: string): Promise<boolean> {
   return rowCount === 1;
 }
 
-/** Looks now and then what is being done, on a connection of its own. Nothing rests on it, so its errors are nobody's. */
+/** Looks now and then what is being done, on a connection of its own. Nothing rests on it, so its errors are left alone. */
 function sayNowAndThen(
   url: string,
   pid: number,

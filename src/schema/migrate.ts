@@ -37,7 +37,7 @@ export class UnsupportedDatabase extends Error {
 /**
  * Brings the tables and the SQL functions up to date. Processes that start together take turns; the
  * losers of the race find nothing left to do. Functions that a newer version has brought stay. Indexes of
- * large tables are only declared here: nobody waits until they are built (`index-builds.ts`).
+ * large tables are only declared here: no request waits until they are built (`index-builds.ts`).
  *
  * @param url `postgres://…`
  * @param patience how long to wait for a database that does not answer yet, or whose tables are busy

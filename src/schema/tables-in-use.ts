@@ -14,7 +14,7 @@ const LOCK_MS = 300;
  */
 const LONG_LOCK_MS = 1_500;
 const LONG_EVERY = 10;
-/** Milliseconds of an attempt after which is looked for whom it waits. */
+/** Milliseconds of an attempt after which it is looked up what it waits for. */
 const LOOK_MS = 100;
 /** `lock_not_available` and `deadlock_detected`. */
 const BUSY = new Set(['55P03', '40P01']);
@@ -23,7 +23,7 @@ const BUSY = new Set(['55P03', '40P01']);
 export interface Waiting {
   /** How long to try while others keep the tables busy. */
   readonly patience: Pick<StartPatience, 'leftMs' | 'tellOf'>;
-  /** Whom a server process waits for, in words; `null` for nobody (`blockers.ts`). */
+  /** Whom a server process waits for, in words; `null` for none (`blockers.ts`). */
   readonly blockersOf: (pid: number) => Promise<string | null>;
 }
 

@@ -33,6 +33,8 @@ const inCode = new Map<string, Described>();
 const served = new Map<string, string>();
 
 beforeAll(async () => {
+  // Loaded before the modules below, which are loaded at once: a package that requires it must not meet it half loaded.
+  await import('@nestjs/common');
   const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter(
     (name) => name.endsWith('.metrics.ts') || name.endsWith('request-durations.ts'),
   );

@@ -40,7 +40,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
       ADMIN_TOKEN: 'of-no-use-to-anybody',
     },
   });
-  // A database to which somebody is connected cannot be copied.
+  // A database with an open connection cannot be copied.
   await query(`ALTER DATABASE ${template} ALLOW_CONNECTIONS false`);
   project.provide('serverUrl', url);
   project.provide('templateDatabase', template);

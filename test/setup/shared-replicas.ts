@@ -49,7 +49,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const shared = new Map<string, Promise<SharedReplica>>();
   const sets: Running[][] = [];
   const setOf = (id: number): readonly Running[] => sets[id] ?? [];
-  /** The ids of the sets that nobody has now. */
+  /** The ids of the sets that are not lent now. */
   const free = new Set<number>();
   let database: Promise<string> | undefined;
   const newDatabase = () => copyTemplate(project.getProvidedContext());
@@ -78,7 +78,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   };
 
   const lend = async (count: number): Promise<Loan> => {
-    // One of two will do, if nobody uses the other.
+    // One of a set of two will do, if the set is not lent.
     const enough = [...free].filter((id) => setOf(id).length >= count);
     for (const id of enough.toSorted((one, other) => setOf(one).length - setOf(other).length)) {
       if (!free.delete(id)) continue;

@@ -4,7 +4,7 @@ import type { KeyInUse, NewKey, Signer } from './signer.js';
 
 /**
  * The signer in this process. A private key is in the function that signs with it, and nowhere else. Signatures are not
- * checked here, but where mandates are signed, now and then (`key-ring.ts`).
+ * checked here: the first of each key and one in a thousand are where mandates are signed (`key-ring.ts`).
  */
 export class LocalSigner implements Signer {
   async newKey(_zoneId: string, alg: ZoneAlg): Promise<NewKey> {

@@ -14,7 +14,7 @@ export interface EarlyError {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Sends an error in front of the framework, in the form that `error.filter.ts` gives to all others. */
+/** Sends an error in front of the framework, in the form that `error-answer.ts` gives to all others. */
 export function sendError(
   request: IncomingMessage,
   response: ServerResponse,

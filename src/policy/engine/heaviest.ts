@@ -45,7 +45,7 @@ function dearest(
   let ofAny = 0;
   for (const { principal, resource, cost } of slices.costs()) {
     const most = costOf(cost);
-    // A head may name what nobody asks as, or for.
+    // A head may name what is neither a principal nor a resource of any request.
     if (principal !== null && principalOf(principal) === null) continue;
     if (resource !== null && resourceOf(resource) === null) continue;
     if (principal !== null && resource !== null) ofBoth.push([principal, resource, most]);
