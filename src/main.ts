@@ -65,9 +65,11 @@ async function main(environment: Env): Promise<void> {
     app.get(RequestGate, { strict: false }).admit,
     logRequests(logger),
   ];
-  const open = [await listen(keySetsFirst(app, throughSteps(steps, outside)), env.port)];
+  const open = [await listen(keySetsFirst(app, throughSteps(steps, outside, logger)), env.port)];
   if (env.internalPort !== undefined) {
-    open.push(await listen(throughSteps([markInternal, ...steps], framework), env.internalPort));
+    open.push(
+      await listen(throughSteps([markInternal, ...steps], framework, logger), env.internalPort),
+    );
   }
   shutdown.add(async (abort) => {
     app.get(Lifecycle).beginStop();

@@ -46,7 +46,7 @@ test('an answer that cannot be written ends its connection, and no more', async 
   const answers = [{ bad: 'a\nb' }, {}];
   const url = await serve(async () => ({
     status: 200,
-    headers: { ...answers.shift() } as Record<string, string>,
+    headers: { ...answers.shift() },
     body: {},
   }));
   await expect(fetch(`${url}/direct`, { method: 'POST' })).rejects.toThrow('fetch failed');
