@@ -22,7 +22,7 @@ import { RequestGate } from './platform/http/overload/request-gate.service.js';
 import { assignRequestId, setRequestIdHeaders } from './platform/http/request-id.js';
 import { logRequests } from './platform/http/request-log.js';
 import { findSource } from './platform/http/source-address.js';
-import { throughSteps } from './platform/http/steps.js';
+import { throughSteps } from './platform/http/through-steps.js';
 import { KeyEncryptionKeys, WrongKeyEncryptionKey } from './sealing/key-encryption-keys.service.js';
 import { CustodyUnavailable } from './sealing/key-encryption.js';
 import { answerKeySets } from './keys/publishing/key-set-listener.js';

@@ -3,7 +3,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
-import { throughSteps, type Step } from './steps.js';
+import type { Step } from './steps.js';
+import { throughSteps } from './through-steps.js';
 
 test.each<[string, Step]>([
   [
