@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
-import { VerifiedSignatures } from '../oauth/verified-signatures.js';
+import { VerifiedSignatures } from '../platform/verified-signatures.js';
 import { PublicKeys } from '../zones/issuers/public-keys.service.js';
 import type { TrustedIssuer } from '../zones/issuers/trusted-issuer.js';
 import { UntrustedToken } from '../zones/issuers/untrusted-token.js';
@@ -21,10 +21,8 @@ export interface AssertionAttempt {
 /** Verifies client assertions (RFC 7521 4.2, RFC 7523 2.2). */
 @Injectable()
 export class ClientAssertions {
-  /** Of workloads' tokens, which come again until there is the next one. */
-  private readonly verified = new VerifiedSignatures();
-
   constructor(
+    private readonly verified: VerifiedSignatures,
     private readonly keys: PublicKeys,
     @Inject(ENV) private readonly env: RunningEnv,
     @Inject(CLOCK) private readonly clock: Clock,

@@ -10,7 +10,7 @@ import {
   wrongBearer,
 } from '../platform/http/bearer-challenge.js';
 import { OAuthError, unavailable } from '../oauth/errors.js';
-import { VerifiedSignatures } from '../oauth/verified-signatures.js';
+import { VerifiedSignatures } from '../platform/verified-signatures.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { Snapshots } from '../zones/snapshot/snapshots.service.js';
 import { limitRequests } from './limit.js';
@@ -40,9 +40,8 @@ export interface Bearer {
 /** Verifies session mandates presented as bearer tokens (RFC 6750), as strictly as the token endpoint does. */
 @Injectable()
 export class SessionBearers {
-  private readonly verified = new VerifiedSignatures();
-
   constructor(
+    private readonly verified: VerifiedSignatures,
     private readonly snapshots: Snapshots,
     private readonly limits: RequestLimits,
     @Inject(ENV) private readonly env: RunningEnv,

@@ -9,7 +9,7 @@ import {
   type TokenForger,
 } from '../../test/setup/tokens/hostile-tokens.js';
 import { SIGNING_ALGS, type SigningAlg } from '../oauth/algorithms.js';
-import { VerifiedSignatures } from '../oauth/verified-signatures.js';
+import { VerifiedSignatures } from '../platform/verified-signatures.js';
 import {
   InvalidToken,
   verifyMandate,

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { SigningAlg } from '../oauth/algorithms.js';
 import { MalformedToken, parseCompactJws, type ParsedJws } from '../oauth/compact-jws.js';
-import type { VerifiedSignatures } from '../oauth/verified-signatures.js';
+import type { VerifiedSignatures } from '../platform/verified-signatures.js';
 import { InvalidToken } from './invalid-token.js';
 import { readClaims, type Expected, type MandateClaims } from './read-claims.js';
 

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { readMinted, verifyMandate, type MandateClaims } from '../mandates/verify-mandate.js';
-import { VerifiedSignatures } from '../oauth/verified-signatures.js';
+import { VerifiedSignatures } from '../platform/verified-signatures.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { IssuerTokens, type IssuerTokenAttempt } from '../zones/issuers/issuer-tokens.service.js';
 import type { IssuerSubject } from '../zones/issuers/verify-issuer-token.js';
@@ -25,9 +25,8 @@ export interface TokenVerifier {
 /** Makes verifiers of mandates, and of the tokens of the issuers that a zone trusts. */
 @Injectable()
 export class TokenVerification {
-  private readonly verified = new VerifiedSignatures();
-
   constructor(
+    private readonly verified: VerifiedSignatures,
     private readonly issuerTokens: IssuerTokens,
     @Inject(ENV) private readonly env: RunningEnv,
   ) {}

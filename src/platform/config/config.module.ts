@@ -1,11 +1,12 @@
 import { Global, Module, type DynamicModule } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { BackgroundWork } from '../background-work.js';
+import { VerifiedSignatures } from '../verified-signatures.js';
 import { CLOCK, systemClock } from './clock.js';
 import { ENV, type RunningEnv } from './env.js';
 import { LOGGER } from './logger.js';
 
-/** Provides configuration, logger, clock and the list of background work everywhere. */
+/** Provides everywhere what there is one of in a process: configuration, logger, clock, and the like. */
 @Global()
 @Module({})
 export class ConfigModule {
@@ -17,8 +18,9 @@ export class ConfigModule {
         { provide: LOGGER, useValue: logger },
         { provide: CLOCK, useValue: systemClock },
         BackgroundWork,
+        { provide: VerifiedSignatures, useFactory: () => new VerifiedSignatures() },
       ],
-      exports: [ENV, LOGGER, CLOCK, BackgroundWork],
+      exports: [ENV, LOGGER, CLOCK, BackgroundWork, VerifiedSignatures],
     };
   }
 }

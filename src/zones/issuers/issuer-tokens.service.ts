@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { MalformedToken, parseCompactJws } from '../../oauth/compact-jws.js';
-import { VerifiedSignatures } from '../../oauth/verified-signatures.js';
+import { VerifiedSignatures } from '../../platform/verified-signatures.js';
 import { PublicKeys } from './public-keys.service.js';
 import type { TrustedIssuer } from './trusted-issuer.js';
 import { UntrustedToken } from './untrusted-token.js';
@@ -22,9 +22,8 @@ export interface IssuerTokenAttempt extends Omit<SubjectTokenRules, 'keys' | 've
 /** Verifies tokens of a zone's trusted issuers. */
 @Injectable()
 export class IssuerTokens {
-  private readonly verified = new VerifiedSignatures();
-
   constructor(
+    private readonly verified: VerifiedSignatures,
     private readonly keys: PublicKeys,
     @Inject(ENV) private readonly env: RunningEnv,
   ) {}

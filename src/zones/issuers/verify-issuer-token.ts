@@ -6,7 +6,7 @@ import {
   type JsonValue,
 } from '../../oauth/strict-json.js';
 import { isSubjectIdentifier } from '../../oauth/subject-identifier.js';
-import type { VerifiedSignatures } from '../../oauth/verified-signatures.js';
+import type { VerifiedSignatures } from '../../platform/verified-signatures.js';
 import type { KeySource } from './jwks.js';
 import { CLOCK_SKEW, readTimes, type TokenTimes } from './read-times.js';
 import {

@@ -1,7 +1,7 @@
 import type { SigningAlg } from '../../oauth/algorithms.js';
 import { MalformedToken, parseCompactJws, type ParsedJws } from '../../oauth/compact-jws.js';
 import { isSignedBy } from '../../oauth/signatures.js';
-import type { VerifiedSignatures } from '../../oauth/verified-signatures.js';
+import type { VerifiedSignatures } from '../../platform/verified-signatures.js';
 import type { JsonObject } from '../../oauth/strict-json.js';
 import type { KeySource } from './jwks.js';
 import { UntrustedToken } from './untrusted-token.js';

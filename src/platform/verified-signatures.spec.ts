@@ -2,7 +2,7 @@ import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypt
 import * as fc from 'fast-check';
 import { CompactSign } from 'jose';
 import { expect, test } from 'vitest';
-import { parseCompactJws } from './compact-jws.js';
+import { parseCompactJws } from '../oauth/compact-jws.js';
 import { VerifiedSignatures } from './verified-signatures.js';
 
 const pairs = [0, 1, 2].map(() => generateKeyPairSync('ec', { namedCurve: 'P-256' }));

@@ -1,7 +1,8 @@
 import { createHash, type KeyObject } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import type { ParsedJws } from './compact-jws.js';
-import { isSignedBy } from './signatures.js';
+import type { ParsedJws } from '../oauth/compact-jws.js';
+import { isSignedBy } from '../oauth/signatures.js';
+import { atMost } from './at-most.js';
 
 /** How many signatures are remembered: some 200 bytes each. */
 const DEFAULT_MAX = 20_000;
@@ -10,13 +11,13 @@ const DEFAULT_MAX = 20_000;
  * The signatures that were verified last, so that a token that comes again is not verified again. That a key has
  * signed a text never ceases to be true; whatever may (the times, the state of the key, a revocation) is none of its
  * business, and is to be looked at each time. It holds digests, no tokens, and only what was signed rightly:
- * strangers cannot fill it.
+ * strangers cannot fill it. There is one for the process.
  */
 export class VerifiedSignatures {
   private readonly keys: LRUCache<string, KeyObject>;
 
   constructor(max = DEFAULT_MAX) {
-    this.keys = new LRUCache({ max });
+    this.keys = new LRUCache(atMost(max));
   }
 
   /**
