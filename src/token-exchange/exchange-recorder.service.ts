@@ -49,7 +49,7 @@ export class ExchangeRecorder implements LedgerPort {
     }
     const committed = await this.commit({
       event_id: uuidv7(),
-      facts: unspent(last !== null && 'once' in last ? last.once : null),
+      facts: unspent(last !== null && 'caller' in last ? last.caller.once : null),
       event: refusedEvent(request.requestId, last, refusal),
       ...basis,
     });
@@ -84,13 +84,13 @@ export class ExchangeRecorder implements LedgerPort {
     last: LastStage,
   ): Promise<boolean> {
     if (refusal.code === 'slow_down') return false;
-    if (last !== null && 'client' in last) return true;
+    if (last !== null && 'caller' in last) return true;
     return this.strangers.mayRecord(basisOf(last).zone_id, source);
   }
 
   /** What was taken for a wrong guess may be right by now; a client that has proved itself did not guess. */
   private isCurrent(refusal: OAuthError, last: LastStage): boolean | Promise<boolean> {
-    if (refusal.code === 'slow_down' && last !== null && 'client' in last) return true;
+    if (refusal.code === 'slow_down' && last !== null && 'caller' in last) return true;
     return orUnavailable('zone', this.snapshots.isCurrent(snapshotBasisOf(last)));
   }
 }
@@ -100,12 +100,13 @@ type EntryBasis = Pick<Entry, 'zone_id' | 'zone_version' | 'absent_client'>;
 /** What an evaluation rested on, as far as it came, for the ledger to check. */
 function basisOf(last: LastStage): EntryBasis {
   if (last === null) return { zone_id: NO_ZONE };
-  if ('zone' in last) return { zone_id: last.zone.zoneId, zone_version: last.zone.version };
+  if ('caller' in last)
+    return { zone_id: last.caller.zone.zoneId, zone_version: last.caller.zone.version };
   if ('claimed' in last && last.claimed !== null) {
     const { zone } = last.claimed;
     return { zone_id: zone.zoneId, zone_version: zone.version };
   }
-  const { clientId } = last.credentials;
+  const { clientId } = last.presented.credentials;
   const looked = 'claimed' in last && isUuid(clientId);
   return { zone_id: NO_ZONE, ...(looked ? { absent_client: clientId } : {}) };
 }

@@ -8,7 +8,7 @@ import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { Overloaded } from '../platform/http/overload/overloaded.js';
 import { Attempts } from '../step-up/attempts.service.js';
 import { Challenges } from '../step-up/challenges.service.js';
-import type { LastStage } from './describe/audit-event.js';
+import { lastStageOf, type LastStage, type StageValue } from './describe/audit-event.js';
 import { ExchangeMetrics } from './exchange.metrics.js';
 import { ExchangeRecorder } from './exchange-recorder.service.js';
 import type { Decided, Outcome } from './outcome.js';
@@ -119,7 +119,7 @@ export class Exchange {
     const authenticated = await stage('limit', () => limit(proved, countRequest));
     // One moment for what comes in and what goes out, so that nothing expires in between.
     const now = this.clock.now();
-    const tokens = this.tokens.at(authenticated.zone, now);
+    const tokens = this.tokens.at(authenticated.caller.zone, now);
     const resolved = await stage('resolve', () => resolve(authenticated, tokens));
     const bound = await stage('bind', () => bind(resolved, this.sessions));
     const delegated = await stage('delegate', () => delegate(bound, this.delegations));
@@ -140,10 +140,10 @@ export class Exchange {
 
   /** Runs stages, as long as the answer is waited for: times each, and remembers the value that it made. */
   private stages({ inFlight }: TokenRequest, progress: Progress) {
-    return async <T extends LastStage>(stage: string, run: () => T | Promise<T>): Promise<T> => {
+    return async <T extends StageValue>(stage: string, run: () => T | Promise<T>): Promise<T> => {
       inFlight.expectAnswer();
       const value = await this.metrics.time(stage, run);
-      progress.last = value;
+      progress.last = lastStageOf(value);
       return value;
     };
   }
