@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
 import { UnauthenticatedDenials } from '../authentication/unauthenticated-denials.service.js';
 import { NO_ZONE, type Committed, type Entry } from '../ledger/entry.js';
 import { OutcomeUnknown } from '../ledger/ledger-lane.js';
 import { Ledger } from '../ledger/ledger.service.js';
 import { OAuthError, orUnavailable, unavailable } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';
+import { newId } from '../platform/uuid-v7.js';
 import { Snapshots, type Basis } from '../zones/snapshot/snapshots.service.js';
 import { refusedEvent, type LastStage } from './describe/audit-event.js';
 import { unspent } from './describe/facts.js';
@@ -48,7 +48,7 @@ export class ExchangeRecorder implements LedgerPort {
       return (await this.isCurrent(refusal, last)) ? refused : stale;
     }
     const committed = await this.commit({
-      event_id: uuidv7(),
+      event_id: newId(),
       facts: unspent(last !== null && 'caller' in last ? last.caller.once : null),
       event: refusedEvent(request.requestId, last, refusal),
       ...basis,
@@ -63,7 +63,7 @@ export class ExchangeRecorder implements LedgerPort {
     const refused: Decided = { status: 'refused', error };
     if (!(await this.isRecorded(request, error, last))) return refused;
     await this.commit({
-      event_id: uuidv7(),
+      event_id: newId(),
       zone_id: zoneId,
       facts: [],
       // What else is known of the request need not be true any more.

@@ -1,8 +1,8 @@
-import { v7 as uuidv7 } from 'uuid';
 import { NoSigningKey, WrongSignature, type SignedMandate } from '../../keys/signing/key-ring.js';
 import { InvalidToken, type MandateClaims } from '../../mandates/verify-mandate.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { OAuthError, unavailable } from '../../oauth/errors.js';
+import { newId } from '../../platform/uuid-v7.js';
 import { agencyClaims } from '../describe/agency-claims.js';
 import type { TokenVerifier } from '../token-verification.service.js';
 import { actorClaim, ancestorsOf } from './actor-chain.js';
@@ -55,7 +55,7 @@ export async function mint(cleared: Cleared, tokens: TokenVerifier, now: number)
     aud: use === 'session' ? issuer : audience,
     exp,
     iat,
-    jti: uuidv7(),
+    jti: newId(),
     zone_id: zone.zoneId,
     client_id: client.id,
     scope: granted.scope.join(' '),
@@ -129,6 +129,6 @@ function signerExpiry(
 }
 
 function newSession(expiresAt: number): Anchor {
-  const sid = uuidv7();
+  const sid = newId();
   return { sid, rootSid: sid, expiresAt };
 }

@@ -1,4 +1,3 @@
-import { v7 as uuidv7 } from 'uuid';
 import type {
   Committed,
   Entry,
@@ -7,6 +6,7 @@ import type {
   SessionBirth,
   RememberedAuthentication,
 } from '../../ledger/entry.js';
+import { newId } from '../../platform/uuid-v7.js';
 import { issuedEvent } from '../describe/audit-event.js';
 import { factsOf, unspent } from '../describe/facts.js';
 import type { PolicyDecisions } from './authorize.js';
@@ -40,7 +40,7 @@ function entryOf(minted: Minted): Entry {
   const { anchor, redeemed } = cleared;
   const { zone, client, once } = cleared.caller;
   return {
-    event_id: uuidv7(),
+    event_id: newId(),
     zone_id: zone.zoneId,
     zone_version: zone.version,
     facts: [...unspent(once), ...factsOf(cleared, claims.iat), ...challengeSpent(redeemed)],
