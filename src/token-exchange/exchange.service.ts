@@ -9,7 +9,7 @@ import { Overloaded } from '../platform/http/overload/overloaded.js';
 import { Attempts } from '../step-up/attempts.service.js';
 import { Challenges } from '../step-up/challenges.service.js';
 import { lastStageOf, type LastStage, type StageValue } from './describe/audit-event.js';
-import { ExchangeMetrics } from './exchange.metrics.js';
+import { ExchangeMetrics, type Stage } from './exchange.metrics.js';
 import { ExchangeRecorder } from './exchange-recorder.service.js';
 import type { Decided, Outcome } from './outcome.js';
 import { PolicyDecisionPoint } from './policy-decision-point.service.js';
@@ -112,7 +112,7 @@ export class Exchange {
     progress: Progress,
     countRequest: CountRequest,
   ): Promise<Outcome> {
-    const stage = this.stages(request, progress);
+    const { stage, lastStage } = this.stages(request, progress);
     const parsed = await stage('parse', () => parse(request));
     const identified = await stage('identify', () => identify(parsed, this.clients));
     const proved = await stage('authenticate', () => authenticate(identified, this.clients));
@@ -127,25 +127,33 @@ export class Exchange {
       authorize(delegated, this.policy.decide, now),
     );
     const clearance = await stage('clear', () => clear(authorized, this.stepUp, now));
-    request.inFlight.expectAnswer();
     if (isHeld(clearance)) {
-      return this.metrics.time('hold', () =>
-        hold(clearance, this.recorder, this.env.issuerUrl, now),
-      );
+      return lastStage('hold', () => hold(clearance, this.recorder, this.env.issuerUrl, now));
     }
     const minted = await stage('mint', () => mint(clearance, tokens, now));
-    request.inFlight.expectAnswer();
-    return this.metrics.time('record', () => record(minted, this.recorder));
+    return lastStage('record', () => record(minted, this.recorder));
   }
 
-  /** Runs stages, as long as the answer is waited for: times each, and remembers the value that it made. */
+  /** Runs stages, as long as the answer is waited for: times each, and remembers what all but the last have made. */
   private stages({ inFlight }: TokenRequest, progress: Progress) {
-    return async <T extends StageValue>(stage: string, run: () => T | Promise<T>): Promise<T> => {
+    const timer = this.metrics.stageTimer();
+    const lastStage = async <T>(name: Stage, run: () => T | Promise<T>): Promise<T> => {
       inFlight.expectAnswer();
-      const value = await this.metrics.time(stage, run);
+      try {
+        return await run();
+      } finally {
+        timer.ended(name);
+      }
+    };
+    const stage = async <T extends StageValue>(
+      name: Stage,
+      run: () => T | Promise<T>,
+    ): Promise<T> => {
+      const value = await lastStage(name, run);
       progress.last = lastStageOf(value);
       return value;
     };
+    return { stage, lastStage };
   }
 
   private get stepUp(): StepUpPorts {
