@@ -1,5 +1,5 @@
 import { randomFillSync } from 'node:crypto';
-import { systemClock } from './config/clock.js';
+import { systemClock, type Clock } from './config/clock.js';
 
 /** Random bytes of an id. */
 const ID_BYTES = 10;
@@ -22,8 +22,7 @@ export class UuidsV7 {
   /** The time of `ms` as an id begins with it. */
   private prefix = '';
 
-  /** @param now milliseconds since the epoch */
-  constructor(private readonly now: () => number = systemClock.now) {}
+  constructor(private readonly clock: Clock = systemClock) {}
 
   next(): string {
     if (this.used === BLOCK_BYTES) this.draw();
@@ -45,7 +44,7 @@ export class UuidsV7 {
 
   /** Goes on to the next id. @param random 11 bits: where the counter of a millisecond begins, so that it has room */
   private tick(random: number): void {
-    const now = Math.floor(this.now());
+    const now = Math.floor(this.clock.now());
     if (now > this.ms) this.begin(now, random);
     else if (this.counter === 0xfff) this.begin(this.ms + 1, random);
     else this.counter += 1;

@@ -56,8 +56,8 @@ test.each([
   expect(answer.status).toBe(status);
   const more = [...(await timed())].flatMap(([stage, count]) => {
     const times = count - (before.get(stage) ?? 0);
-    return times === 0 ? [] : [[stage, times]];
+    return times === 0 ? [] : [`${stage} ${times}`];
   });
-  const expected = stages.split(' ').map((stage) => [stage, 1]);
+  const expected = stages.split(' ').map((stage) => `${stage} 1`);
   expect(more.toSorted()).toEqual(expected.toSorted());
 });

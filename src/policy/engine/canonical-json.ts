@@ -24,7 +24,7 @@ function inOrder(value: unknown): unknown {
   }
   if (!isFields(value) || 'toJSON' in value) return undefined;
   const copy: Record<string, unknown> = {};
-  for (const name of Object.keys(value).sort()) {
+  for (const name of Object.keys(value).toSorted()) {
     if (value[name] === undefined) continue;
     // In an object, names that look like numbers come first, and `__proto__` is none.
     if (!NAME.test(name)) return undefined;
