@@ -137,22 +137,25 @@ export class Exchange {
   /** Runs stages, as long as the answer is waited for: times each, and remembers what all but the last have made. */
   private stages({ inFlight }: TokenRequest, progress: Progress) {
     const timer = this.metrics.stageTimer();
-    const lastStage = async <T>(name: Stage, run: () => T | Promise<T>): Promise<T> => {
+    const lastStage = async <T>(
+      name: Stage,
+      run: () => T | Promise<T>,
+      made?: (value: T) => void,
+    ): Promise<T> => {
       inFlight.expectAnswer();
       try {
-        return await run();
+        const value = await run();
+        made?.(value);
+        return value;
       } finally {
         timer.ended(name);
       }
     };
-    const stage = async <T extends StageValue>(
-      name: Stage,
-      run: () => T | Promise<T>,
-    ): Promise<T> => {
-      const value = await lastStage(name, run);
+    const remember = (value: StageValue): void => {
       progress.last = lastStageOf(value);
-      return value;
     };
+    const stage = <T extends StageValue>(name: Stage, run: () => T | Promise<T>): Promise<T> =>
+      lastStage(name, run, remember);
     return { stage, lastStage };
   }
 
