@@ -26,10 +26,18 @@ export function largestInputs(parties: Parties): PolicyInput[] {
   return [...LONG.map((member) => inputOf(parties, { [member]: room })), inputOf(parties, evenly)];
 }
 
+/** An input that has every member, except what a zone confines its delegations by. A new member that is not in it does not compile. */
+type FullInput = Required<PolicyInput> & {
+  readonly principal: Required<PolicyInput['principal']>;
+  readonly delegation_edge: Required<Omit<Edge, 'constraints_json'>>;
+  readonly context: Required<PolicyInput['context']>;
+};
+type Edge = NonNullable<PolicyInput['delegation_edge']>;
+
 function inputOf(
   { principal, resource }: Parties,
   bytes: Readonly<Partial<Record<Long, number>>>,
-): PolicyInput {
+): FullInput {
   const id = '00000000-0000-7000-8000-000000000000';
   const scopes = strings(bytes.scopes);
   return {
