@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { ZONE_ALGS } from '../../src/oauth/algorithms.js';
 import { VARIABLES } from '../../src/platform/config/env.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -36,6 +37,12 @@ describe('every variable', () => {
     const entries = [...section.matchAll(/^\| `([A-Z_]+)`/gm)];
     expect(entries.map(([, name]) => name)).toEqual(VARIABLES);
   });
+});
+
+test('docs/keys.md names every algorithm of zones wherever it lists them', () => {
+  const lists = [...read('docs/keys.md').matchAll(/\bES256,[^.]*/g)].map(([list]) => list);
+  expect(lists.length).toBeGreaterThan(1);
+  for (const list of lists) expect(ZONE_ALGS.filter((alg) => !list.includes(alg))).toEqual([]);
 });
 
 test.each(pages)('the links of %s lead somewhere', (page) => {
