@@ -4,7 +4,7 @@ import { UnauthenticatedDenials } from '../authentication/unauthenticated-denial
 import { NO_ZONE, type Committed, type Entry } from '../ledger/entry.js';
 import { OutcomeUnknown } from '../ledger/ledger-lane.js';
 import { Ledger } from '../ledger/ledger.service.js';
-import { OAuthError, orUnavailable, unavailable } from '../oauth/errors.js';
+import { meaningOf, OAuthError, orUnavailable, unavailable } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { Snapshots, type Basis } from '../zones/snapshot/snapshots.service.js';
 import { refusedEvent, type LastStage } from './describe/audit-event.js';
@@ -83,14 +83,14 @@ export class ExchangeRecorder implements LedgerPort {
     refusal: OAuthError,
     last: LastStage,
   ): Promise<boolean> {
-    if (refusal.code === 'slow_down') return false;
+    if (meaningOf(refusal.code) === 'later') return false;
     if (last !== null && 'client' in last) return true;
     return this.strangers.mayRecord(basisOf(last).zone_id, source);
   }
 
   /** What was taken for a wrong guess may be right by now; a client that has proved itself did not guess. */
   private isCurrent(refusal: OAuthError, last: LastStage): boolean | Promise<boolean> {
-    if (refusal.code === 'slow_down' && last !== null && 'client' in last) return true;
+    if (meaningOf(refusal.code) === 'later' && last !== null && 'client' in last) return true;
     return orUnavailable('zone', this.snapshots.isCurrent(snapshotBasisOf(last)));
   }
 }
