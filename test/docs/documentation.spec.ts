@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { ZONE_ALGS } from '../../src/oauth/algorithms.js';
-import { VARIABLES } from '../../src/platform/config/env.js';
+import { DEFAULTS, VARIABLES } from '../../src/platform/config/env.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
@@ -25,17 +25,31 @@ function anchorsOf(text: string): string[] {
 }
 
 describe('every variable', () => {
-  test('is in .env.example, in the same order and each with a comment', () => {
-    const entries = [...read('.env.example').matchAll(/^((?:# .*\n)*)([A-Z_]+)=/gm)];
+  const defaults = Object.entries(DEFAULTS).map(([name, value]) => [name, String(value ?? '')]);
+
+  test('is in .env.example, in the same order, with its default and a comment', () => {
+    const entries = [...read('.env.example').matchAll(/^((?:# .*\n)*)([A-Z_]+)=(.*)$/gm)];
     expect(VARIABLES).toContain('DATABASE_URL');
-    expect(entries.map(([, , name]) => name)).toEqual(VARIABLES);
-    for (const [, comment, name] of entries) expect([name, comment]).not.toEqual([name, '']);
+    expect(entries.map(([, , name, value]) => [name, value])).toEqual(defaults);
+    for (const [, comment = '', name, value] of entries) {
+      expect([name, comment]).not.toEqual([name, '']);
+      const [, said = value] = /Default (\S+)\.$/m.exec(comment) ?? [];
+      expect([name, said]).toEqual([name, value]);
+    }
   });
 
-  test('is in the table of the README, in the same order', () => {
+  test('is in the table of the README, in the same order, with its default', () => {
     const section = /^## Configuration\n(.*?)^## /ms.exec(read('README.md'))?.[1] ?? '';
-    const entries = [...section.matchAll(/^\| `([A-Z_]+)`/gm)];
-    expect(entries.map(([, name]) => name)).toEqual(VARIABLES);
+    const entries = [...section.matchAll(/^\| `([A-Z_]+)` +\| (?:`(.*?)`|.*?) +\|/gm)];
+    expect(entries.map(([, name, value = '']) => [name, value])).toEqual(defaults);
+  });
+
+  test('is read for something', () => {
+    const folder = join(ROOT, 'src/platform/config');
+    const sources = readdirSync(folder).filter((file) => /(?<!\.spec)\.ts$/.test(file));
+    const code = sources.map((file) => readFileSync(join(folder, file), 'utf8')).join('\n');
+    const unread = VARIABLES.filter((name) => !new RegExp(`(?:\\.|[{,] )${name}\\b`).test(code));
+    expect(unread).toEqual([]);
   });
 });
 

@@ -164,8 +164,13 @@ class EnvironmentVariables {
   ALLOW_PRIVATE_FETCH: string = 'false';
 }
 
+/** The variables with what each is if it is not set, in the order of `.env.example`; `undefined` for what is then absent. */
+export const DEFAULTS: Readonly<Record<string, string | number | undefined>> = {
+  ...new EnvironmentVariables(),
+};
+
 /** The names of all variables that are read, in the order of `.env.example`. */
-export const VARIABLES: readonly string[] = Object.keys(new EnvironmentVariables());
+export const VARIABLES: readonly string[] = Object.keys(DEFAULTS);
 
 /** A limit on the number of requests. */
 export interface RateLimit {
@@ -253,7 +258,8 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     if (value !== undefined && value !== '') given[name] = value;
   }
   const parsed = plainToInstance(EnvironmentVariables, given, { exposeDefaultValues: true });
-  for (const error of validateSync(parsed)) {
+  // A variable for which no rule was written is refused as well.
+  for (const error of validateSync(parsed, { whitelist: true, forbidNonWhitelisted: true })) {
     problems.push(...Object.values(error.constraints ?? {}));
   }
   const custody = readKeyCustody(parsed, problems);
