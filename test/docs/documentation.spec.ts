@@ -96,6 +96,21 @@ test.each(pages)('the source files that %s names exist', (page) => {
   expect(named.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
 });
 
+test('the names that CONTRIBUTING.md says a change touches are in the files that it names with them', () => {
+  const [, table = ''] =
+    /^## What a change touches$(.*?)^## /ms.exec(read('CONTRIBUTING.md')) ?? [];
+  const rows = table.split('\n').filter((line) => line.includes('`src/'));
+  expect(rows).toHaveLength(10);
+  for (const row of rows) {
+    const quoted = [...row.matchAll(/`([^`]+)`/g)].map(([, text = '']) => text);
+    const files = quoted.filter((text) => /^(?:src|test)\/[\w./-]+\.(?:ts|sql)$/.test(text));
+    const code = files.map((path) => read(path)).join('\n');
+    const names = quoted.filter((text) => /^@?\w+$/.test(text));
+    const missing = names.filter((name) => !new RegExp(`(?<!\\w)${name}\\b`).test(code));
+    expect([row.slice(0, 40), missing]).toEqual([row.slice(0, 40), []]);
+  }
+});
+
 test('the pages that the README promises are there', () => {
   expect(pages).toEqual(
     expect.arrayContaining([
