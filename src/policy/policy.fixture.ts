@@ -31,6 +31,18 @@ export function input({ principal, resource, context, ...rest }: Knobs = {}): Po
   };
 }
 
+/** A delegation as an input has it, without what it is confined by. */
+export const EDGE = {
+  id: 'e',
+  source_session_id: 'a',
+  target_session_id: 'b',
+  issuer_application_id: 'i',
+  receiver_application_id: 'r',
+  scopes: ['read'],
+  path: ['a', 'b'],
+  graph_epoch: 3,
+};
+
 /** An input with everything in it: a new member that is missing here does not compile. */
 export const FULL_INPUT: Required<PolicyInput> = {
   schema_version: '1',
@@ -48,15 +60,8 @@ export const FULL_INPUT: Required<PolicyInput> = {
   action: { id: 'TokenExchange' },
   session: { id: 's' },
   delegation_edge: {
-    id: 'e',
-    source_session_id: 'a',
-    target_session_id: 'b',
-    issuer_application_id: 'i',
-    receiver_application_id: 'r',
+    ...EDGE,
     resource_id: 'r',
-    scopes: ['read'],
-    path: ['a', 'b'],
-    graph_epoch: 4,
     constraints_json: {},
   } satisfies Required<NonNullable<PolicyInput['delegation_edge']>>,
   context: {
