@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { applicationOf } from './agents.js';
 import { APPROVE_WRITES, heldIn } from './challenges.js';
 import { rows, type Replica } from './harness.js';
+import { until } from './process.js';
 import { newPolicy, newSetVersion } from './policies.js';
 import { newKey } from './tokens/foreign-tokens.js';
 import { PERMIT_ALL, type TestZone } from './zone.js';
@@ -37,11 +38,16 @@ export async function furnish(zone: TestZone) {
   const issuer = { audiences: ['https://mandate.example'], token_types: ['jwt'], jwks };
   const webhook = await id('/webhooks', { url: 'https://receiver.example/hook' });
   const { delivery_id: delivery } = await zone.admin('POST', `/webhooks/${webhook}/test`);
-  await rows(
-    zone.replica.databaseUrl,
-    'UPDATE webhook_deliveries SET dead_at = now() WHERE zone_id = $1',
-    [zone.zoneId],
-  );
+  // An attempt that is under way would write its own end over this one.
+  await until(async () => {
+    const givenUp = await rows(
+      zone.replica.databaseUrl,
+      `UPDATE webhook_deliveries SET dead_at = now()
+        WHERE zone_id = $1 AND last_error IS NOT NULL RETURNING id`,
+      [zone.zoneId],
+    );
+    return givenUp.length > 0;
+  });
   const { id: client } = await zone.admin('POST', '/clients', named());
   const secrets = await zone.admin('GET', `/clients/${String(client)}/secrets`);
   const decided = await zone.session();
