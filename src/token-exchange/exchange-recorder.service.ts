@@ -77,7 +77,10 @@ export class ExchangeRecorder implements LedgerPort {
     this.snapshots.forget(snapshotBasisOf(last));
   }
 
-  /** Too many requests are no decision, and strangers have a ration, so that they cannot fill the disk. */
+  /**
+   * Whether a refusal is to be recorded. Too many requests are no decision, and strangers have a ration, so that they
+   * cannot fill the disk.
+   */
   private async isRecorded(
     { source }: TokenRequest,
     refusal: OAuthError,
@@ -88,7 +91,10 @@ export class ExchangeRecorder implements LedgerPort {
     return this.strangers.mayRecord(basisOf(last).zone_id, source);
   }
 
-  /** What was taken for a wrong guess may be right by now; a client that has proved itself did not guess. */
+  /**
+   * Whether a refusal that is not recorded is true of the zone as it is now. What was taken for a wrong guess may be
+   * right by now; a client that has proved itself did not guess.
+   */
   private isCurrent(refusal: OAuthError, last: LastStage): boolean | Promise<boolean> {
     if (meaningOf(refusal.code) === 'later' && last !== null && 'client' in last) return true;
     return orUnavailable('zone', this.snapshots.isCurrent(snapshotBasisOf(last)));
@@ -110,7 +116,7 @@ function basisOf(last: LastStage): EntryBasis {
   return { zone_id: NO_ZONE, ...(looked ? { absent_client: clientId } : {}) };
 }
 
-/** The same in the words of the snapshots. */
+/** What an evaluation rested on, as `Snapshots` takes it. */
 function snapshotBasisOf(last: LastStage): Basis {
   const { zone_id: zoneId, zone_version: version, absent_client: clientId } = basisOf(last);
   return { zoneId, version, clientId };

@@ -164,7 +164,7 @@ class EnvironmentVariables {
   ALLOW_PRIVATE_FETCH: string = 'false';
 }
 
-/** The variables with what each is if it is not set, in the order of `.env.example`; `undefined` for what is then absent. */
+/** The default of each variable, in the order of `.env.example`; `undefined` for one that has none. */
 export const DEFAULTS: Readonly<Record<string, string | number | undefined>> = {
   ...new EnvironmentVariables(),
 };
