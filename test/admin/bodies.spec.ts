@@ -125,8 +125,8 @@ test('no route of operators takes a body with something more, something else or 
   for (const [route, [path, body]] of Object.entries(await requestsOfOperators(own))) {
     if (body === undefined) continue;
     const [method = ''] = route.split(' ');
-    const members = Object.keys(body).map((member) => ({ ...body, [member]: [[null]] }));
-    for (const turned of [{ ...body, unheard_of: 1 }, [], [body], null, 'x', ...members]) {
+    const turnedMembers = Object.keys(body).map((member) => ({ ...body, [member]: [[null]] }));
+    for (const turned of [{ ...body, unheard_of: 1 }, [], [body], null, 'x', ...turnedMembers]) {
       // oxlint-disable-next-line no-await-in-loop
       const { status } = await sendRaw(replica, method, path, JSON.stringify(turned));
       if (status !== 400) taken.push([route, turned, status]);

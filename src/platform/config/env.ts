@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { plainToInstance, Transform } from 'class-transformer';
+import { instanceToPlain, plainToInstance, Transform } from 'class-transformer';
 import {
   IsIn,
   IsInt,
@@ -165,9 +165,9 @@ class EnvironmentVariables {
 }
 
 /** The default of each variable, in the order of `.env.example`; `undefined` for one that has none. */
-export const DEFAULTS: Readonly<Record<string, string | number | undefined>> = {
-  ...new EnvironmentVariables(),
-};
+export const DEFAULTS: Readonly<Record<string, string | number | undefined>> = instanceToPlain(
+  new EnvironmentVariables(),
+);
 
 /** The names of all variables that are read, in the order of `.env.example`. */
 export const VARIABLES: readonly string[] = Object.keys(DEFAULTS);
