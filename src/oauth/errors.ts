@@ -27,6 +27,9 @@ const MEANINGS = {
   server_error: 'failed',
 } as const satisfies Record<string, Meaning>;
 
+/** All of these codes. */
+export const OAUTH_ERRORS: readonly string[] = Object.keys(MEANINGS);
+
 /** One of the OAuth error codes that this server sends. */
 export type OAuthErrorCode = keyof typeof MEANINGS;
 

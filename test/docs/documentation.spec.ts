@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { OAUTH_ERRORS } from '../../src/oauth/errors.js';
 import { ZONE_ALGS } from '../../src/oauth/algorithms.js';
 import { DEFAULTS, VARIABLES } from '../../src/platform/config/env.js';
 
@@ -121,6 +122,30 @@ test('the pages that the README promises are there', () => {
       'docs/decisions.md',
     ]),
   );
+});
+
+test('docs/exchange.md says of each stage with which codes its file refuses', () => {
+  const rows = new Map(
+    [...read('docs/exchange.md').matchAll(/^\| (\w+) \w+ +\|.*\|(.*?)\|$/gm)].map(
+      ([, number = '', codes = '']) => [number, codes],
+    ),
+  );
+  const folder = join(ROOT, 'src/token-exchange/stages');
+  const untold = readdirSync(folder).flatMap((file) => {
+    const text = readFileSync(join(folder, file), 'utf8');
+    const stages = [...text.matchAll(/\bStage (\w+):/g)].map(([, number = '']) => number);
+    if (stages.length === 0) return [];
+    const said = stages.map((number) => rows.get(number)).join(' ');
+    const literal = [...text.matchAll(/OAuthError\(\s*'(\w+)'/g)].map(([, code = '']) => code);
+    const documented = [...text.matchAll(/@throws (.*?)(?:@|\*\/)/gs)].flatMap(([, codes = '']) =>
+      OAUTH_ERRORS.filter((code) => new RegExp(`\\b${code}\\b`).test(codes)),
+    );
+    const away = /\bunavailable\(|\borUnavailable\(/.test(text) ? ['temporarily_unavailable'] : [];
+    const missing = [...literal, ...documented, ...away].filter((code) => !said.includes(code));
+    return missing.map((code) => `${file}: ${code}`);
+  });
+  expect(rows.size).toBeGreaterThan(10);
+  expect(untold).toEqual([]);
 });
 
 test('the stages have the same numbers in the code and in docs/exchange.md', () => {
