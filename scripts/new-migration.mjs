@@ -1,8 +1,8 @@
-// Makes a migration: npm run migration:new <name-in-small-letters>. It still has to be listed in data-source.ts.
+// Makes a migration: npm run migration:new <name>, of small letters, digits and hyphens. It still has to be listed in data-source.ts.
 import { writeFileSync } from 'node:fs';
 
 const [name = ''] = process.argv.slice(2);
-if (!/^[a-z]+(-[a-z0-9]+)*$/.test(name)) {
+if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name)) {
   console.error('usage: npm run migration:new <name>, such as proof-systems');
   process.exit(2);
 }

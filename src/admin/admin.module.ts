@@ -70,7 +70,7 @@ import { WebhooksController } from './webhooks/webhooks.controller.js';
 import { ZonePolicyController } from './policy/zone-policy.controller.js';
 import { ZonesController } from './zones/zones.controller.js';
 
-/** What operators look at and change. */
+/** The entities whose repositories are injected in this room. */
 const ENTITIES = [
   Zone,
   Resource,
@@ -94,7 +94,10 @@ const ENTITIES = [
   Removal,
 ];
 
-/** In this room every connection is one of operators: for looking at things, unless it is asked for by name. */
+/**
+ * The connections and repositories that are injected in this room: those for operators who read. What changes something
+ * asks for the connections of `OPERATORS` by name.
+ */
 const CONNECTIONS: Provider[] = [
   { provide: DataSource, useExisting: getDataSourceToken(OPERATORS_READING) },
   { provide: EntityManager, useExisting: getEntityManagerToken(OPERATORS_READING) },
@@ -105,7 +108,7 @@ const CONNECTIONS: Provider[] = [
   })),
 ];
 
-/** Services of other rooms that use connections: in this room they use those of operators. */
+/** Services of other rooms, made anew with the connections of operators. */
 const SERVICES: Provider[] = [
   AuditLog,
   {

@@ -13,9 +13,9 @@ export async function admit(bearer: Bearer, tx: EntityManager): Promise<number |
 }
 
 /**
- * The same in a transaction that has its turn in the zone, and keeps the zone as it is. Others wait for that, so nothing is
- * loaded there: it is not asked whether the zone has another version, but whether the key by which the bearer was
- * verified is still one of the zone's.
+ * Checks the same in a transaction that has its turn in the zone, so that the zone does not change until it ends. Others
+ * wait for that, so nothing is loaded there: it is not asked whether the zone has another version, but whether the key
+ * by which the bearer was verified is still one of the zone's.
  *
  * @returns the database's time, in seconds since the epoch, and whether the zone is still as the bearer has it
  * @throws {OAuthError} invalid_token

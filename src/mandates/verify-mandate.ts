@@ -1,7 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { SigningAlg } from '../oauth/algorithms.js';
 import { MalformedToken, parseCompactJws, type ParsedJws } from '../oauth/compact-jws.js';
-import type { VerifiedSignatures } from '../platform/verified-signatures.js';
 import { InvalidToken } from './invalid-token.js';
 import { readClaims, type Expected, type MandateClaims } from './read-claims.js';
 
@@ -15,12 +14,23 @@ export interface VerificationKey {
   readonly publicKey: KeyObject;
 }
 
+/** Checks signatures, or remembers those that were right. */
+export interface SignatureCheck {
+  /**
+   * Whether a token is signed by a key.
+   *
+   * @param token the whole text, of which `jws` was parsed; its header has been compared with what the key is for
+   * @throws {TypeError} if the key is not for the algorithm
+   */
+  isSignedBy(key: KeyObject, token: string, jws: ParsedJws): Promise<boolean>;
+}
+
 /** The expectations that a mandate is verified against. */
 export interface VerifyOptions extends Expected {
   /** The key that this zone has published under `kid`, `null` if there is none. Other zones' keys must not be found. */
   findKey(kid: string): VerificationKey | null;
-  /** The signatures that need not be verified again. */
-  readonly verified: VerifiedSignatures;
+  /** Checks the signature, unless that was right before. */
+  readonly verified: SignatureCheck;
 }
 
 /** The `typ` of every mandate (RFC 9068 2.1), in the one spelling that is minted. */

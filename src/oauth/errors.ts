@@ -1,21 +1,42 @@
 /**
- * The OAuth error codes that this server sends (RFC 6749 5.2, RFC 8693 2.2.2, RFC 8707 2, RFC 6750 3.1,
- * RFC 9470 3). Operators' routes have a few more, for HTTP statuses (`platform/http/error-answer.ts`).
+ * What an error says of a request.
+ * - `refused`: it was decided, and recorded as denied;
+ * - `later`: the caller asks too much at once, so nothing was decided, and nothing is recorded;
+ * - `failed`: it is our fault, and where it is recorded, it is as failed.
  */
-export type OAuthErrorCode =
-  | 'invalid_request'
-  | 'invalid_grant'
-  | 'unsupported_grant_type'
-  | 'invalid_target'
-  | 'invalid_scope'
-  | 'invalid_client'
-  | 'invalid_token'
-  | 'insufficient_scope'
-  | 'access_denied'
-  | 'interaction_required'
-  | 'slow_down'
-  | 'temporarily_unavailable'
-  | 'server_error';
+export type Meaning = 'refused' | 'later' | 'failed';
+
+/**
+ * The OAuth error codes that this server sends (RFC 6749 5.2, RFC 8693 2.2.2, RFC 8707 2, RFC 6750 3.1; `slow_down` is
+ * of RFC 8628 3.5, `interaction_required` of OpenID Connect Core 3.1.2.6), and what each means. Operators' routes have a
+ * few more, for HTTP statuses (`platform/http/error-answer.ts`).
+ */
+const MEANINGS = {
+  invalid_request: 'refused',
+  invalid_grant: 'refused',
+  unsupported_grant_type: 'refused',
+  invalid_target: 'refused',
+  invalid_scope: 'refused',
+  invalid_client: 'refused',
+  invalid_token: 'refused',
+  insufficient_scope: 'refused',
+  access_denied: 'refused',
+  interaction_required: 'refused',
+  slow_down: 'later',
+  temporarily_unavailable: 'failed',
+  server_error: 'failed',
+} as const satisfies Record<string, Meaning>;
+
+/** All of these codes. */
+export const OAUTH_ERRORS: readonly string[] = Object.keys(MEANINGS);
+
+/** One of the OAuth error codes that this server sends. */
+export type OAuthErrorCode = keyof typeof MEANINGS;
+
+/** What an error with this code says of the request: also whether, and as what, it is recorded. */
+export function meaningOf(code: OAuthErrorCode): Meaning {
+  return MEANINGS[code];
+}
 
 /** The members of an {@link OAuthError} beside its code and description. */
 export interface OAuthErrorOptions {

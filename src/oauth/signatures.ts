@@ -77,12 +77,7 @@ export async function signInput(
 ): Promise<Uint8Array> {
   const { digest, options, onCallersThread } = RECIPES[alg];
   if (onCallersThread) return sign(digest, input, { key, ...options });
-  return new Promise((resolve, reject) => {
-    sign(digest, input, { key, ...options }, (error, signature) => {
-      if (error === null) resolve(signature);
-      else reject(error);
-    });
-  });
+  return onAnotherThread((done) => sign(digest, input, { key, ...options }, done));
 }
 
 /**
@@ -101,9 +96,16 @@ export async function isSignedBy(
   if (!keyFits(key, alg)) throw new TypeError('the key is not for the algorithm');
   if (length !== null && signature.length !== length) return false;
   if (onCallersThread) return verify(digest, input, { key, ...options }, signature);
+  return onAnotherThread((done) => verify(digest, input, { key, ...options }, signature, done));
+}
+
+/** The result of what OpenSSL does on a thread of its own, and then calls `done`. */
+function onAnotherThread<T>(
+  run: (done: (error: Error | null, result: T) => void) => void,
+): Promise<T> {
   return new Promise((resolve, reject) => {
-    verify(digest, input, { key, ...options }, signature, (error, right) => {
-      if (error === null) resolve(right);
+    run((error, result) => {
+      if (error === null) resolve(result);
       else reject(error);
     });
   });

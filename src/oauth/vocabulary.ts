@@ -3,8 +3,11 @@ export const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 /** The grant type of client credentials (RFC 6749 4.4). */
 export const CLIENT_CREDENTIALS = 'client_credentials';
 
-/** A grant type that the token endpoint takes. */
-export type GrantType = typeof TOKEN_EXCHANGE | typeof CLIENT_CREDENTIALS;
+/** The grant types that the token endpoint takes. */
+export const GRANT_TYPES = [TOKEN_EXCHANGE, CLIENT_CREDENTIALS] as const;
+
+/** One of {@link GRANT_TYPES}. */
+export type GrantType = (typeof GRANT_TYPES)[number];
 
 /** The token type identifiers of mandates (RFC 8693 3). */
 export const ACCESS_TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:access_token';

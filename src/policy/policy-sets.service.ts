@@ -64,7 +64,7 @@ export class PolicySets implements OnApplicationShutdown {
     sizeCalculation: ({ textBytes }) => Math.max(1, textBytes),
     dispose: (set) => {
       release(set);
-      this.remembered.memory.forget(set);
+      this.remembered.forget(set);
     },
   });
   /** The compilations in progress, by manifest hash. */

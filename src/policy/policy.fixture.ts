@@ -31,6 +31,66 @@ export function input({ principal, resource, context, ...rest }: Knobs = {}): Po
   };
 }
 
+/** A delegation as an input has it, without what it is confined by. */
+export const EDGE = {
+  id: 'e',
+  source_session_id: 'a',
+  target_session_id: 'b',
+  issuer_application_id: 'i',
+  receiver_application_id: 'r',
+  scopes: ['read'],
+  path: ['a', 'b'],
+  graph_epoch: 3,
+};
+
+/** An input with everything in it: a new member that is missing here does not compile. */
+export const FULL_INPUT: Required<PolicyInput> = {
+  schema_version: '1',
+  principal: {
+    type: 'Application',
+    id: 'app-1',
+    zone_id: 'zone-1',
+    registration_method: 'manual',
+    agent_session_id: 'agent-1',
+    lifecycle: 'ephemeral',
+    labels: ['blue'],
+    groups: ['payments'],
+  } satisfies Required<PolicyInput['principal']>,
+  resource: { type: 'Resource', id: 'r', identifier: 'https://a', scopes: ['read'] },
+  action: { id: 'TokenExchange' },
+  session: { id: 's' },
+  delegation_edge: {
+    ...EDGE,
+    resource_id: 'r',
+    constraints_json: {},
+  } satisfies Required<NonNullable<PolicyInput['delegation_edge']>>,
+  context: {
+    actor_claims: { client_id: 'app-1', act: { sub: 'a', sub_type: 'application', act: {} } },
+    subject_claims: {
+      sub: 'u',
+      sub_type: 'user',
+      client_id: 'app-1',
+      use: 'session',
+      scope: 'read write',
+      target: ['https://a'],
+      sid: 's',
+      root_sid: 's',
+      iat: 1,
+      exp: 2,
+    },
+    requested_scopes: ['read'],
+    challenge_resolved: false,
+    request_method: 'GET',
+    request_path: '/orders/7',
+    requested_ttl_seconds: 60,
+    time: { epoch: 1_800_000_000, hour: 8, minute: 0, weekday: 5 },
+    trace_id: 't',
+    session_id: 's',
+    agent_session_id: 'agent-1',
+    delegation_edge_id: 'e',
+  } satisfies Required<PolicyInput['context']>,
+};
+
 /** A compiled set of one module per text, called m0, m1, and so on. */
 export function set(...contents: string[]): CompiledPolicySet {
   return compile(contents.map((content, n) => ({ id: `m${n}`, content })));

@@ -79,9 +79,8 @@ describe('a sample of what is remembered', () => {
   const compiled = () => set(PERMIT);
 
   test('is made again, after the answer, one in so many', async () => {
-    const { decisions, checked, logged } = remembering();
+    const { decisions, checked, logged } = remembering(3);
     const permit = compiled();
-    decisions.checkEvery = 3;
     await decisions.decide('zone', permit, [input()]);
     for (let recalled = 1; recalled <= 10; recalled += 1) {
       await decisions.decide('zone', permit, [input()]);
@@ -91,12 +90,12 @@ describe('a sample of what is remembered', () => {
   });
 
   test('that differs is counted and logged, and nothing is remembered of that set any more', async () => {
-    const { decisions, checked, logged, from } = remembering();
+    const { decisions, memory, checked, logged, from } = remembering();
     const [forbid, other] = [set('@id("no") forbid(principal, action, resource);'), compiled()];
     for (const each of [forbid, other]) await decisions.decide('zone', each, [input()]);
     // As if what the policy reads had not all been in the key.
     const key = inquire(forbid, [input()])[0]?.key() ?? '';
-    decisions.memory.remember(forbid, key, evaluate(other, input()));
+    memory.remember(forbid, key, evaluate(other, input()));
     expect(await decisions.decide('zone-1', forbid, [input()])).toMatchObject([
       { decision: 'allow' },
     ]);

@@ -12,11 +12,8 @@ import type { PolicyInput } from './engine/input.js';
 import { inquire, type Inquiry } from './engine/inquiry.js';
 import { DECISION_SOURCES, REMEMBERED_CHECKS } from './policy.metrics.js';
 
-/**
- * Of so many remembered decisions one is made again, to see whether it is the same. A prime number: requests for many
- * resources would otherwise have the same one of them looked at each time.
- */
-const CHECK_EVERY = 997;
+/** The injection token of how many remembered decisions there are to one that is made again, to see whether it is the same. */
+export const CHECK_EVERY = Symbol('CheckEvery');
 
 /**
  * Decides what requests ask: what a set has decided before from memory, if all that it reads is the same, and anything
@@ -24,9 +21,6 @@ const CHECK_EVERY = 997;
  */
 @Injectable()
 export class RememberedDecisions {
-  readonly memory = new DecisionMemory();
-  /** How many remembered decisions there are to one that is made again. */
-  checkEvery = CHECK_EVERY;
   private untilCheck = 1;
   private checking = false;
 
@@ -34,6 +28,8 @@ export class RememberedDecisions {
     @InjectMetric(DECISION_SOURCES) private readonly sources: Counter<'source'>,
     @InjectMetric(REMEMBERED_CHECKS) private readonly checks: Counter<'result'>,
     @Inject(LOGGER) private readonly logger: Logger,
+    private readonly memory: DecisionMemory,
+    @Inject(CHECK_EVERY) private readonly checkEvery: number,
   ) {}
 
   /**
@@ -58,6 +54,11 @@ export class RememberedDecisions {
       if (key !== undefined && verdict !== undefined) this.memory.remember(set, key, verdict);
     }
     return known.flatMap((verdict) => verdict ?? made.shift() ?? []);
+  }
+
+  /** Forgets what was decided by a set, which is not asked any more. */
+  forget(set: CompiledPolicySet): void {
+    this.memory.forget(set);
   }
 
   private recall(zoneId: string, inquiry: Inquiry, key: string | undefined): Verdict | undefined {

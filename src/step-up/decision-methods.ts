@@ -14,7 +14,7 @@ export function confirmationMethodsFor(
   return CONFIRMATION_METHODS.filter(({ name }) => terms.satisfied_by.includes(name));
 }
 
-/** The methods by which others decide: the admin API, session mandates, systems that confirm for people. */
+/** The methods that need no authenticator here: the admin API, session mandates, and systems that confirm for people. */
 const OTHER_METHODS = ['operator', 'approver', 'proof_system'] as const;
 
 /**

@@ -18,7 +18,7 @@ import { ProofController } from './proof.controller.js';
 import { ProofSystem } from './proof-system.entity.js';
 import { ProofSystems } from './proof-systems.service.js';
 import { StepUpController } from './step-up.controller.js';
-import { stepUpMetrics } from './step-up.metrics.js';
+import { challengeWaitsMetrics } from './challenge-waits.metrics.js';
 
 /** Challenges: a request is held until it is confirmed, and the confirmation is spent once. */
 @Module({
@@ -36,7 +36,7 @@ import { stepUpMetrics } from './step-up.metrics.js';
     Attempts,
     ProofSystems,
     SessionBearerGuard,
-    ...stepUpMetrics,
+    ...challengeWaitsMetrics,
   ],
   exports: [Challenges, Attempts, ProofSystems],
 })

@@ -3,7 +3,7 @@ import { UnauthenticatedDenials } from '../authentication/unauthenticated-denial
 import { NO_ZONE, type Committed, type Entry } from '../ledger/entry.js';
 import { OutcomeUnknown } from '../ledger/ledger-lane.js';
 import { Ledger } from '../ledger/ledger.service.js';
-import { OAuthError, orUnavailable, unavailable } from '../oauth/errors.js';
+import { meaningOf, OAuthError, orUnavailable, unavailable } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { newId } from '../platform/uuid-v7.js';
 import { Snapshots, type Basis } from '../zones/snapshot/snapshots.service.js';
@@ -77,20 +77,26 @@ export class ExchangeRecorder implements LedgerPort {
     this.snapshots.forget(snapshotBasisOf(last));
   }
 
-  /** Too many requests are no decision, and strangers have a ration, so that they cannot fill the disk. */
+  /**
+   * Whether a refusal is to be recorded. Too many requests are no decision, and strangers have a ration, so that they
+   * cannot fill the disk.
+   */
   private async isRecorded(
     { source }: TokenRequest,
     refusal: OAuthError,
     last: LastStage,
   ): Promise<boolean> {
-    if (refusal.code === 'slow_down') return false;
+    if (meaningOf(refusal.code) === 'later') return false;
     if (last !== null && 'caller' in last) return true;
     return this.strangers.mayRecord(basisOf(last).zone_id, source);
   }
 
-  /** What was taken for a wrong guess may be right by now; a client that has proved itself did not guess. */
+  /**
+   * Whether a refusal that is not recorded is true of the zone as it is now. What was taken for a wrong guess may be
+   * right by now; a client that has proved itself did not guess.
+   */
   private isCurrent(refusal: OAuthError, last: LastStage): boolean | Promise<boolean> {
-    if (refusal.code === 'slow_down' && last !== null && 'caller' in last) return true;
+    if (meaningOf(refusal.code) === 'later' && last !== null && 'caller' in last) return true;
     return orUnavailable('zone', this.snapshots.isCurrent(snapshotBasisOf(last)));
   }
 }
@@ -111,7 +117,7 @@ function basisOf(last: LastStage): EntryBasis {
   return { zone_id: NO_ZONE, ...(looked ? { absent_client: clientId } : {}) };
 }
 
-/** The same in the words of the snapshots. */
+/** What an evaluation rested on, as `Snapshots` takes it. */
 function snapshotBasisOf(last: LastStage): Basis {
   const { zone_id: zoneId, zone_version: version, absent_client: clientId } = basisOf(last);
   return { zoneId, version, clientId };

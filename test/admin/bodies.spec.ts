@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { rows, sharedReplica, type Replica } from '../setup/harness.js';
+import { requestsOfOperators } from '../setup/operators-routes.js';
 import { sendRaw } from '../setup/raw-request.js';
 import { createTestZone, type TestZone } from '../setup/zone.js';
 
@@ -116,6 +117,22 @@ test.each(routes)('%s: other members are refused', async (_name, route) => {
   const prototype = '{"__proto__":{"name":"x"},"constructor":{"prototype":{"polluted":true}}}';
   expect((await sendRaw(replica, route.method, route.path(), prototype)).status).toBe(400);
   expect((await changed(route, {})).status).toBeLessThan(300);
+});
+
+test('no route of operators takes a body with something more, something else or nothing in it', async () => {
+  const own = await createTestZone(replica);
+  const taken: unknown[] = [];
+  for (const [route, [path, body]] of Object.entries(await requestsOfOperators(own))) {
+    if (body === undefined) continue;
+    const [method = ''] = route.split(' ');
+    const turnedMembers = Object.keys(body).map((member) => ({ ...body, [member]: [[null]] }));
+    for (const turned of [{ ...body, unheard_of: 1 }, [], [body], null, 'x', ...turnedMembers]) {
+      // oxlint-disable-next-line no-await-in-loop
+      const { status } = await sendRaw(replica, method, path, JSON.stringify(turned));
+      if (status !== 400) taken.push([route, turned, status]);
+    }
+  }
+  expect(taken).toEqual([]);
 });
 
 describe('a name', () => {

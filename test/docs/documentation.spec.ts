@@ -2,7 +2,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { VARIABLES } from '../../src/platform/config/env.js';
+import { OAUTH_ERRORS } from '../../src/oauth/errors.js';
+import { ZONE_ALGS } from '../../src/oauth/algorithms.js';
+import { DEFAULTS, VARIABLES } from '../../src/platform/config/env.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
@@ -24,18 +26,38 @@ function anchorsOf(text: string): string[] {
 }
 
 describe('every variable', () => {
-  test('is in .env.example, in the same order and each with a comment', () => {
-    const entries = [...read('.env.example').matchAll(/^((?:# .*\n)*)([A-Z_]+)=/gm)];
+  const defaults = Object.entries(DEFAULTS).map(([name, value]) => [name, String(value ?? '')]);
+
+  test('is in .env.example, in the same order, with its default and a comment', () => {
+    const entries = [...read('.env.example').matchAll(/^((?:# .*\n)*)([A-Z_]+)=(.*)$/gm)];
     expect(VARIABLES).toContain('DATABASE_URL');
-    expect(entries.map(([, , name]) => name)).toEqual(VARIABLES);
-    for (const [, comment, name] of entries) expect([name, comment]).not.toEqual([name, '']);
+    expect(entries.map(([, , name, value]) => [name, value])).toEqual(defaults);
+    for (const [, comment = '', name, value] of entries) {
+      expect([name, comment]).not.toEqual([name, '']);
+      const [, said = value] = /Default (\S+)\.$/m.exec(comment) ?? [];
+      expect([name, said]).toEqual([name, value]);
+    }
   });
 
-  test('is in the table of the README, in the same order', () => {
+  test('is in the table of the README, in the same order, with its default', () => {
     const section = /^## Configuration\n(.*?)^## /ms.exec(read('README.md'))?.[1] ?? '';
-    const entries = [...section.matchAll(/^\| `([A-Z_]+)`/gm)];
-    expect(entries.map(([, name]) => name)).toEqual(VARIABLES);
+    const entries = [...section.matchAll(/^\| `([A-Z_]+)` +\| (?:`(.*?)`|.*?) +\|/gm)];
+    expect(entries.map(([, name, value = '']) => [name, value])).toEqual(defaults);
   });
+
+  test('is read for something', () => {
+    const folder = join(ROOT, 'src/platform/config');
+    const sources = readdirSync(folder).filter((file) => /(?<!\.spec)\.ts$/.test(file));
+    const code = sources.map((file) => readFileSync(join(folder, file), 'utf8')).join('\n');
+    const unread = VARIABLES.filter((name) => !new RegExp(`(?:\\.|[{,] )${name}\\b`).test(code));
+    expect(unread).toEqual([]);
+  });
+});
+
+test('docs/keys.md names every algorithm of zones wherever it lists them', () => {
+  const lists = [...read('docs/keys.md').matchAll(/\bES256,[^.]*/g)].map(([list]) => list);
+  expect(lists.length).toBeGreaterThan(1);
+  for (const list of lists) expect(ZONE_ALGS.filter((alg) => !list.includes(alg))).toEqual([]);
 });
 
 test.each(pages)('the links of %s lead somewhere', (page) => {
@@ -75,6 +97,21 @@ test.each(pages)('the source files that %s names exist', (page) => {
   expect(named.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
 });
 
+test('the names that CONTRIBUTING.md says a change touches are in the files that it names with them', () => {
+  const [, table = ''] =
+    /^## What a change touches$(.*?)^## /ms.exec(read('CONTRIBUTING.md')) ?? [];
+  const rows = table.split('\n').filter((line) => line.includes('`src/'));
+  expect(rows).toHaveLength(10);
+  for (const row of rows) {
+    const quoted = [...row.matchAll(/`([^`]+)`/g)].map(([, text = '']) => text);
+    const files = quoted.filter((text) => /^(?:src|test)\/[\w./-]+\.(?:ts|sql)$/.test(text));
+    const code = files.map((path) => read(path)).join('\n');
+    const names = quoted.filter((text) => /^@?\w+$/.test(text));
+    const missing = names.filter((name) => !new RegExp(`(?<!\\w)${name}\\b`).test(code));
+    expect([row.slice(0, 40), missing]).toEqual([row.slice(0, 40), []]);
+  }
+});
+
 test('the pages that the README promises are there', () => {
   expect(pages).toEqual(
     expect.arrayContaining([
@@ -85,6 +122,30 @@ test('the pages that the README promises are there', () => {
       'docs/decisions.md',
     ]),
   );
+});
+
+test('docs/exchange.md says of each stage with which codes its file refuses', () => {
+  const rows = new Map(
+    [...read('docs/exchange.md').matchAll(/^\| (\w+) \w+ +\|.*\|(.*?)\|$/gm)].map(
+      ([, number = '', codes = '']) => [number, codes],
+    ),
+  );
+  const folder = join(ROOT, 'src/token-exchange/stages');
+  const untold = readdirSync(folder).flatMap((file) => {
+    const text = readFileSync(join(folder, file), 'utf8');
+    const stages = [...text.matchAll(/\bStage (\w+):/g)].map(([, number = '']) => number);
+    if (stages.length === 0) return [];
+    const said = stages.map((number) => rows.get(number)).join(' ');
+    const literal = [...text.matchAll(/OAuthError\(\s*'(\w+)'/g)].map(([, code = '']) => code);
+    const documented = [...text.matchAll(/@throws (.*?)(?:@|\*\/)/gs)].flatMap(([, codes = '']) =>
+      OAUTH_ERRORS.filter((code) => new RegExp(`\\b${code}\\b`).test(codes)),
+    );
+    const away = /\bunavailable\(|\borUnavailable\(/.test(text) ? ['temporarily_unavailable'] : [];
+    const missing = [...literal, ...documented, ...away].filter((code) => !said.includes(code));
+    return missing.map((code) => `${file}: ${code}`);
+  });
+  expect(rows.size).toBeGreaterThan(10);
+  expect(untold).toEqual([]);
 });
 
 test('the stages have the same numbers in the code and in docs/exchange.md', () => {

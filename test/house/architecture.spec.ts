@@ -43,7 +43,7 @@ const COMPOSITION = new Set([
   'shutdown.ts',
 ]);
 
-/** Folders whose every file is free of frameworks. */
+/** Rooms that are pure: free of frameworks, and they import from pure rooms only. */
 const PURE_FOLDERS = new Set(['oauth', 'mandates']);
 
 /** Rooms that are about the frameworks, or wire what the others have. */
@@ -196,6 +196,14 @@ describe('architecture', () => {
           .map((specifier) => `${path} -> ${specifier}`),
       );
     expect(violations).toEqual([]);
+  });
+
+  test('pure rooms import from pure rooms only', () => {
+    const impure = all
+      .filter(({ folder }) => PURE_FOLDERS.has(folder))
+      .flatMap((source) => localImports(source).map((target) => `${source.path} -> ${target}`))
+      .filter((step) => !PURE_FOLDERS.has(folderOf(step.split(' -> ')[1] ?? '')));
+    expect(impure).toEqual([]);
   });
 
   test('stages, and what they describe, are not injected', () => {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { SIGNING_ALGS } from '../../src/oauth/algorithms.js';
 import { borrowReplicas, type Replica, rows } from '../setup/harness.js';
 import { expectRefused, openLedgerView, type LedgerView } from '../setup/ledger-view.js';
 import {
@@ -539,7 +540,7 @@ describe('operators', () => {
       issuer: name,
       jwks: { keys: [key.publicJwk] },
       audiences: [AUDIENCE],
-      algorithms: ['ES256', 'ES384', 'Ed25519', 'EdDSA', 'PS256', 'RS256'],
+      algorithms: SIGNING_ALGS.toSorted(),
       token_types: ['id_token', 'jwt'],
       claim_conditions: {},
       subject_claim: 'sub',

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { borrowReplicas, type Replica, rows } from '../setup/harness.js';
 import { persistently } from '../setup/patience.js';
 import { activate, newSetVersion } from '../setup/policies.js';
-import { createTestZone, PERMIT_ALL, postForm, type Answer, type TestZone } from '../setup/zone.js';
+import { createTestZone, PERMIT_ALL, type Answer, type TestZone } from '../setup/zone.js';
 
 const CLIENTS = 4;
 const ACTIVATIONS = 10;
@@ -19,14 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all(replicas.map((replica) => replica.stop())));
 
-const ask = (replica: Replica): Promise<Answer> =>
-  postForm(replica.url, {
-    grant_type: 'client_credentials',
-    client_id: zone.clientId,
-    client_secret: zone.secret,
-    resource: zone.resource,
-    scope: 'a:read',
-  });
+const ask = (replica: Replica): Promise<Answer> => zone.sessionAt(replica);
 
 test('requests around activations are all decided, by one set or the other', async () => {
   const versions = [];

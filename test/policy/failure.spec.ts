@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { auditOf, createDatabase, rows, startReplica, type Replica } from '../setup/harness.js';
 import { activate, DENY_ALL, metric, newSetVersion, statusAt } from '../setup/policies.js';
-import { createTestZone, PERMIT_ALL, postForm, type TestZone } from '../setup/zone.js';
+import { createTestZone, PERMIT_ALL, type TestZone } from '../setup/zone.js';
 
 let a: Replica;
 let b: Replica;
@@ -26,16 +26,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all([a?.stop(), b?.stop(), fresh?.stop()]);
 });
-
-const sessionAt = (replica: Replica, zone: TestZone, more: Record<string, string> = {}) =>
-  postForm(replica.url, {
-    grant_type: 'client_credentials',
-    client_id: zone.clientId,
-    client_secret: zone.secret,
-    resource: zone.resource,
-    scope: 'a:read',
-    ...more,
-  });
 
 /** Changes rows with all triggers and constraints off, and then lets the replicas hear of it. */
 const behindOurBack = (zone: TestZone, statement: string) =>
@@ -70,7 +60,7 @@ async function loadedZone() {
   const zone = await createTestZone(a);
   const version = await newSetVersion(zone, PERMIT_ALL, FORBIDS_WRITING);
   await activate(a, zone.zoneId, version.id);
-  for (const replica of [a, b]) expect((await sessionAt(replica, zone)).status).toBe(200);
+  for (const replica of [a, b]) expect((await zone.sessionAt(replica)).status).toBe(200);
   return { zone, version };
 }
 
@@ -167,7 +157,7 @@ describe.each([
     const freshBefore = await failures(fresh, kind);
     await behindOurBack(zone, damage(version.id));
     for (const replica of [a, b, fresh]) {
-      const answer = await sessionAt(replica, zone);
+      const answer = await zone.sessionAt(replica);
       expect(answer).toMatchObject({ status: 503, body: { error: 'temporarily_unavailable' } });
       expect(JSON.stringify(answer.body)).not.toMatch(/policy|hash|gone/);
       expect(answer.headers.get('retry-after')).toMatch(/^\d+$/);
@@ -189,7 +179,7 @@ describe.each([
         problem: expect.any(String),
       });
       // The other zones go on, and so does the replica.
-      expect((await sessionAt(replica, sound)).status).toBe(200);
+      expect((await sound.sessionAt(replica)).status).toBe(200);
       const { status, body } = await readyAt(replica);
       expect({ status, ready: body.status }).toEqual({ status: 200, ready: 'ok' });
       expect(body.details.policy.broken_zones).toBeGreaterThanOrEqual(1);
@@ -201,7 +191,7 @@ describe.each([
     expect((await activate(a, zone.zoneId, version.id)).status).toBeGreaterThanOrEqual(400);
     expect((await activate(a, zone.zoneId, healing.id)).status).toBe(200);
     for (const replica of [a, b, fresh]) {
-      expect((await sessionAt(replica, zone)).status).toBe(200);
+      expect((await zone.sessionAt(replica)).status).toBe(200);
     }
     expect((await readyAt(fresh)).body.details.policy.broken_zones).toBe(0);
   });
@@ -213,7 +203,7 @@ test('without an active set everything is denied', async () => {
   await rows(databaseUrl, 'UPDATE zones SET active_policy_set_version_id = NULL WHERE id = $1', [
     zone.zoneId,
   ]);
-  const answer = await sessionAt(b, zone);
+  const answer = await zone.sessionAt(b);
   expect(answer).toMatchObject({ status: 403, body: { error: 'access_denied' } });
   expect(await failures(b, 'no_active_set')).toBe(before + 1);
   expect(await auditOf(databaseUrl, answer.requestId)).toMatchObject([
@@ -231,9 +221,9 @@ test('what cannot be evaluated is denied, whatever else permits', async () => {
     context has requested_ttl_seconds && context.requested_ttl_seconds + 9223372036854775807 > 0 };`;
   const version = await newSetVersion(zone, PERMIT_ALL, overflow);
   await activate(a, zone.zoneId, version.id);
-  expect((await sessionAt(a, zone)).status).toBe(200);
+  expect((await zone.sessionAt(a)).status).toBe(200);
   const before = await failures(a, 'evaluation');
-  const answer = await sessionAt(a, zone, { ttl_seconds: '60' });
+  const answer = await zone.sessionAt(a, { ttl_seconds: '60' });
   expect(answer).toMatchObject({ status: 403, body: { error: 'access_denied' } });
   expect(await failures(a, 'evaluation')).toBe(before + 1);
   expect(await auditOf(databaseUrl, answer.requestId)).toMatchObject([
@@ -257,7 +247,7 @@ test('an input beyond its limit is denied, and the reason is clear', async () =>
   const scopes = Array.from({ length: 190 }, (_, n) => `${'s'.repeat(190)}${n}`);
   await zone.admin('POST', '/resources', { identifier, scopes });
   const before = await failures(a, 'limit');
-  const answer = await sessionAt(a, zone, { resource: identifier, scope: scopes[0] ?? '' });
+  const answer = await zone.sessionAt(a, { resource: identifier, scope: scopes[0] ?? '' });
   expect(answer).toMatchObject({ status: 403, body: { error: 'access_denied' } });
   expect(await failures(a, 'limit')).toBe(before + 1);
   const [row] = await auditOf(databaseUrl, answer.requestId);
@@ -271,7 +261,7 @@ test('an input beyond its limit is denied, and the reason is clear', async () =>
       ],
     },
   });
-  expect((await sessionAt(a, zone)).status).toBe(200);
+  expect((await zone.sessionAt(a)).status).toBe(200);
 });
 
 test('a set that only denies is no failure', async () => {
@@ -279,6 +269,6 @@ test('a set that only denies is no failure', async () => {
   const all = () => metric(a, 'mandate_policy_failures_total');
   await activate(a, zone.zoneId, (await newSetVersion(zone, DENY_ALL)).id);
   const before = await all();
-  expect((await sessionAt(a, zone)).status).toBe(403);
+  expect((await zone.sessionAt(a)).status).toBe(403);
   expect(await all()).toBe(before);
 });

@@ -14,7 +14,6 @@ import {
   callAdmin,
   createTestZone,
   PERMIT_ALL,
-  postForm,
   ACCESS_TOKEN,
   type TestZone,
 } from '../setup/zone.js';
@@ -33,16 +32,6 @@ const call = (method: string, path: string, body?: unknown) =>
 
 const permit = (id: string, when = 'true') =>
   `@id("${id}") permit (principal, action, resource) when { ${when} };`;
-
-const sessionAt = (replica: Replica, more: Record<string, string> = {}) =>
-  postForm(replica.url, {
-    grant_type: 'client_credentials',
-    client_id: zone.clientId,
-    client_secret: zone.secret,
-    resource: zone.resource,
-    scope: 'a:read',
-    ...more,
-  });
 
 const errorsOf = (body: Record<string, unknown>) =>
   body['errors'] as { policy: string; message: string; help?: string }[];
@@ -161,11 +150,11 @@ describe('activation', () => {
     for (let round = 0; round < 15; round += 1) {
       const [to, from] = round % 2 === 0 ? [a, b] : [b, a];
       await activate(to, zone.zoneId, no.id);
-      expect((await sessionAt(from)).status).toBe(403);
-      expect((await sessionAt(to)).status).toBe(403);
+      expect((await zone.sessionAt(from)).status).toBe(403);
+      expect((await zone.sessionAt(to)).status).toBe(403);
       await activate(to, zone.zoneId, yes.id);
-      expect((await sessionAt(from)).status).toBe(200);
-      expect((await sessionAt(to)).status).toBe(200);
+      expect((await zone.sessionAt(from)).status).toBe(200);
+      expect((await zone.sessionAt(to)).status).toBe(200);
     }
   });
 });
@@ -286,7 +275,7 @@ test("a zone's schema takes what it adds, and nothing else", async () => {
 const told = async (...contents: string[]) => {
   const { id } = await newSetVersion(zone, PERMIT_ALL, ...contents);
   await activate(a, zone.zoneId, id);
-  const answer = await sessionAt(a);
+  const answer = await zone.sessionAt(a);
   const { decisions = [] } = await recordedPolicy(a, answer.requestId);
   const decision: Record<string, unknown> = decisions[0] ?? {};
   return { ...answer, decision };
@@ -298,7 +287,7 @@ const forbid = (id: string, annotations: string) =>
 const life = async (annotations: string, ttl = {}) => {
   const content = `@id("p") ${annotations} permit (principal, action, resource);`;
   await activate(a, zone.zoneId, (await newSetVersion(zone, content)).id);
-  const { body } = await sessionAt(a, ttl);
+  const { body } = await zone.sessionAt(a, ttl);
   const { iat = 0, exp = 0 } = decodeJwt(String(body['access_token']));
   expect(exp - iat).toBe(body['expires_in']);
   return exp - iat;
@@ -354,7 +343,7 @@ describe('annotations', () => {
 
 const granted = async (when: string, parameters: Record<string, string> = {}) => {
   await activate(a, zone.zoneId, (await newSetVersion(zone, permit('p', when))).id);
-  return (await sessionAt(a, parameters)).status === 200;
+  return (await zone.sessionAt(a, parameters)).status === 200;
 };
 
 const near = (at: number) =>
@@ -382,15 +371,15 @@ describe('policies can ask for', () => {
     ];
     for (const [when, theirs, ours] of whens) {
       expect({ when, granted: await granted(when, as) }).toEqual({ when, granted: theirs });
-      expect((await sessionAt(a)).status === 200).toBe(ours);
+      expect((await zone.sessionAt(a)).status === 200).toBe(ours);
     }
   });
 
   test('the lifetime that is asked for', async () => {
     const when = 'context has requested_ttl_seconds && context.requested_ttl_seconds <= 60';
     expect(await granted(when, { ttl_seconds: '60' })).toBe(true);
-    expect((await sessionAt(a, { ttl_seconds: '61' })).status).toBe(403);
-    expect((await sessionAt(a)).status).toBe(403);
+    expect((await zone.sessionAt(a, { ttl_seconds: '61' })).status).toBe(403);
+    expect((await zone.sessionAt(a)).status).toBe(403);
   });
 
   test('the time', async () => {
@@ -403,8 +392,8 @@ describe('policies can ask for', () => {
     await zone.activate(PERMIT_ALL);
     const other = await zone.newClient();
     const [subject, actor] = await Promise.all([
-      sessionAt(a),
-      sessionAt(a, { client_id: other.clientId, client_secret: other.secret }),
+      zone.sessionAt(a),
+      zone.sessionAt(a, { client_id: other.clientId, client_secret: other.secret }),
     ]);
     const exchange = async (when: string, acting: boolean) => {
       await activate(a, zone.zoneId, (await newSetVersion(zone, permit('p', when))).id);

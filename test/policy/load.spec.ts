@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { borrowReplicas, type Replica, rows, startReplica } from '../setup/harness.js';
 import { activate, newSetVersion, statusAt } from '../setup/policies.js';
 import { until } from '../setup/process.js';
-import { callAdmin, createTestZone, PERMIT_ALL, postForm, type TestZone } from '../setup/zone.js';
+import { callAdmin, createTestZone, PERMIT_ALL, type TestZone } from '../setup/zone.js';
 
 /** The figures in `docs/policy.md` are of 10,000. */
 const POLICIES = Number(process.env['POLICY_COUNT'] ?? 300);
@@ -23,16 +23,6 @@ afterAll(async () => {
   await Promise.all([a?.stop(), b?.stop()]);
 });
 
-const sessionAt = (replica: Replica, more: Record<string, string> = {}) =>
-  postForm(replica.url, {
-    grant_type: 'client_credentials',
-    client_id: zone.clientId,
-    client_secret: zone.secret,
-    resource: zone.resource,
-    scope: 'a:read',
-    ...more,
-  });
-
 interface Minting {
   readonly times: number[];
   readonly refusals: unknown[];
@@ -45,7 +35,7 @@ async function minting(replica: Replica, isOver: () => boolean, clients = 2): Pr
   const client = async () => {
     while (!isOver()) {
       const asked = performance.now();
-      const { status, body } = await sessionAt(replica);
+      const { status, body } = await zone.sessionAt(replica);
       times.push(performance.now() - asked);
       if (status !== 200) refusals.push({ status, body });
     }
@@ -105,7 +95,7 @@ const INPUT = {
 
 describe(`a zone with ${POLICIES} policies`, () => {
   test('goes on deciding by the old ones until the new ones are ready, on both replicas', async () => {
-    for (const replica of [a, b]) expect((await sessionAt(replica)).status).toBe(200);
+    for (const replica of [a, b]) expect((await zone.sessionAt(replica)).status).toBe(200);
     const { policy_version_ids: marker } = (await (async () => {
       const version = await newSetVersion(zone, FORBIDS_WRITING);
       const path = `/policy-sets/${version.policy_set_id}/versions/${version.id}`;
@@ -137,17 +127,17 @@ describe(`a zone with ${POLICIES} policies`, () => {
     await expect.poll(compiledAtB).toBeGreaterThan(before.compiled);
     const ahead = performance.now();
     const lag = Math.max(...stalls);
-    expect((await sessionAt(b, { scope: 'a:write' })).status).toBe(200);
+    expect((await zone.sessionAt(b, { scope: 'a:write' })).status).toBe(200);
 
     const activating = performance.now();
     const put = await activate(a, zone.zoneId, String(version.body['id']));
     const activated = performance.now();
     expect(put.status).toBe(200);
     // The very next request, on the replica that did not activate it.
-    const first = await sessionAt(b, { scope: 'a:write' });
+    const first = await zone.sessionAt(b, { scope: 'a:write' });
     const answered = performance.now();
     expect(first.status).toBe(403);
-    expect((await sessionAt(a, { scope: 'a:write' })).status).toBe(403);
+    expect((await zone.sessionAt(a, { scope: 'a:write' })).status).toBe(403);
     over.abort();
     const { refusals, times } = await load;
     console.log(
@@ -176,9 +166,9 @@ describe(`a zone with ${POLICIES} policies`, () => {
     // Undone by activating an earlier one, which is compiled still.
     const earlier = await newSetVersion(zone, PERMIT_ALL);
     await activate(a, zone.zoneId, earlier.id);
-    expect((await sessionAt(b, { scope: 'a:write' })).status).toBe(200);
+    expect((await zone.sessionAt(b, { scope: 'a:write' })).status).toBe(200);
     await activate(b, zone.zoneId, String(version.body['id']));
-    expect((await sessionAt(a, { scope: 'a:write' })).status).toBe(403);
+    expect((await zone.sessionAt(a, { scope: 'a:write' })).status).toBe(403);
 
     // A replica that knows nothing yet has no time for all that at first, and says so; never more.
     const fresh = await startReplica({ databaseUrl });
@@ -188,7 +178,7 @@ describe(`a zone with ${POLICIES} policies`, () => {
       await expect
         .poll(
           async () => {
-            answers.push((await sessionAt(fresh)).status);
+            answers.push((await zone.sessionAt(fresh)).status);
             return answers.at(-1);
           },
           { interval: 100 },
@@ -248,7 +238,7 @@ const WORST: Readonly<Record<string, object>> = {
 };
 
 test('minting goes on beside the worst bundles', async () => {
-  expect((await sessionAt(a)).status).toBe(200);
+  expect((await zone.sessionAt(a)).status).toBe(200);
   const bodies = Object.values(WORST).map((body) => JSON.stringify(body));
   for (const body of bodies) expect(body.length).toBeLessThan(1_048_576);
   const answered: Record<string, number> = {};

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createDatabase, startReplica, type Replica } from '../setup/harness.js';
 import { persistently } from '../setup/patience.js';
 import { activate, metric, newSetVersion, recordedPolicy } from '../setup/policies.js';
-import { callAdmin, createTestZone, postForm, type Answer, type TestZone } from '../setup/zone.js';
+import { callAdmin, createTestZone, type Answer, type TestZone } from '../setup/zone.js';
 
 let a: Replica;
 let b: Replica;
@@ -27,16 +27,7 @@ afterAll(async () => {
 });
 
 const ask = (zone: TestZone, replica = a, more: Record<string, string> = {}): Promise<Answer> =>
-  persistently(() =>
-    postForm(replica.url, {
-      grant_type: 'client_credentials',
-      client_id: zone.clientId,
-      client_secret: zone.secret,
-      resource: zone.resource,
-      scope: 'a:read',
-      ...more,
-    }),
-  );
+  persistently(() => zone.sessionAt(replica, more));
 
 const from = (source: 'memory' | 'cedar', replica = a) =>
   metric(replica, 'mandate_policy_decision_sources_total', { source });

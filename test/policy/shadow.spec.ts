@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { auditOf, borrowReplicas, type Replica, rows, startReplica } from '../setup/harness.js';
 import { activate, DENY_ALL, newSetVersion, statusAt } from '../setup/policies.js';
-import { callAdmin, createTestZone, PERMIT_ALL, postForm, type TestZone } from '../setup/zone.js';
+import { callAdmin, createTestZone, PERMIT_ALL, type TestZone } from '../setup/zone.js';
 
 let a: Replica;
 let b: Replica;
@@ -33,16 +33,6 @@ const summaryAt = async (replica: Replica, { zoneId }: TestZone): Promise<Summar
 
 const attach = (zone: TestZone, id: string) =>
   callAdmin(a, 'PUT', `/zones/${zone.zoneId}/policy/shadow`, { policy_set_version_id: id });
-
-const sessionAt = (replica: Replica, zone: TestZone, more: Record<string, string> = {}) =>
-  postForm(replica.url, {
-    grant_type: 'client_credentials',
-    client_id: zone.clientId,
-    client_secret: zone.secret,
-    resource: zone.resource,
-    scope: 'a:read',
-    ...more,
-  });
 
 /** A zone with an active policy and a candidate that both replicas try by now. */
 async function trying(active: string, candidate: string) {
@@ -80,10 +70,10 @@ describe('a candidate', () => {
     const other = await zone.newClient();
     const asOther = { client_id: other.clientId, client_secret: other.secret };
     // Registering a client changes the zone: what is new is loaded with the first request.
-    const [untried] = [await sessionAt(a, zone), await sessionAt(b, zone)];
+    const [untried] = [await zone.sessionAt(a), await zone.sessionAt(b)];
     const requests = [untried];
-    for (let n = 0; n < 3; n += 1) requests.push(await sessionAt(a, zone));
-    const theirs = await sessionAt(b, zone, asOther);
+    for (let n = 0; n < 3; n += 1) requests.push(await zone.sessionAt(a));
+    const theirs = await zone.sessionAt(b, asOther);
     await expect
       .poll(() => summaryAt(a, zone))
       .toMatchObject({
@@ -113,13 +103,13 @@ describe('a candidate', () => {
 
   test('that decides the same is counted, and no difference', async () => {
     const { zone } = await trying(PERMIT_ALL, `${PERMIT_ALL} // the same`);
-    await sessionAt(a, zone);
+    await zone.sessionAt(a);
     await expect.poll(() => summaryAt(a, zone)).toMatchObject({ evaluated: 1, differences: {} });
   });
 
   test('never decides, and neither attaching nor detaching it does', async () => {
     const { zone, version } = await trying(PERMIT_ALL, DENY_ALL);
-    expect((await sessionAt(a, zone)).status).toBe(200);
+    expect((await zone.sessionAt(a)).status).toBe(200);
     const attached = await attach(zone, version.id);
     expect(await auditOf(databaseUrl, attached.requestId)).toMatchObject([
       { event: { type: 'admin.policy_shadow.changed', before: version.id, after: version.id } },
@@ -130,7 +120,7 @@ describe('a candidate', () => {
       { event: { type: 'admin.policy_shadow.changed', before: version.id, after: null } },
     ]);
     for (const replica of [a, b]) {
-      expect((await sessionAt(replica, zone)).status).toBe(200);
+      expect((await zone.sessionAt(replica)).status).toBe(200);
       expect(await statusAt(replica, zone.zoneId)).not.toHaveProperty('shadow');
     }
     expect(await summaryAt(a, zone)).toMatchObject({
@@ -155,7 +145,7 @@ describe('a candidate', () => {
        END $$`,
     );
     for (const replica of [a, b]) {
-      expect((await sessionAt(replica, zone)).status).toBe(200);
+      expect((await zone.sessionAt(replica)).status).toBe(200);
       expect(await statusAt(replica, zone.zoneId)).toMatchObject({
         loaded: true,
         shadow: { loaded: false, problem: expect.stringContaining('hash') },
@@ -173,7 +163,7 @@ describe('a candidate', () => {
          UPDATE zones SET version = version WHERE id = '${zone.zoneId}';
        END $$`,
     );
-    expect((await sessionAt(a, zone)).status).toBe(200);
+    expect((await zone.sessionAt(a)).status).toBe(200);
   });
 
   test('of nothing known cannot be attached', async () => {
@@ -192,7 +182,7 @@ test('what was counted survives a replica that stops at once', async () => {
   await expect
     .poll(async () => (await statusAt(passing, zone.zoneId))['shadow'])
     .toMatchObject({ loaded: true });
-  for (let n = 0; n < 4; n += 1) answers.push(await sessionAt(passing, zone));
+  for (let n = 0; n < 4; n += 1) answers.push(await zone.sessionAt(passing));
   expect(await passing.stop()).toBe(0);
   const { differences, evaluated } = await summaryAt(a, zone);
   expect(evaluated).toBe(4);

@@ -49,10 +49,10 @@ const mandate = (env: Record<string, string>, ...args: string[]) =>
 /** How many values are sealed under each key. */
 async function usage(): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
-  for (const { table, column } of SEALED_COLUMNS) {
+  for (const { table, column, only = 'true' } of SEALED_COLUMNS) {
     const found = await rows<{ sealed: Buffer }>(
       databaseUrl,
-      `SELECT ${column} AS sealed FROM ${table} WHERE ${column} IS NOT NULL`,
+      `SELECT ${column} AS sealed FROM ${table} WHERE ${column} IS NOT NULL AND ${only}`,
     );
     for (const { sealed } of found) {
       const id = sealed[0] === 1 ? 'format 1' : sealed.toString('latin1', 2, 2 + (sealed[1] ?? 0));
@@ -105,8 +105,8 @@ test('every column that holds something sealed is known', async () => {
     `SELECT table_name || '.' || column_name AS name FROM information_schema.columns
       WHERE table_schema = 'public' AND data_type = 'bytea' AND column_name LIKE 'sealed%'`,
   );
-  const known = SEALED_COLUMNS.map(({ table, column }) => `${table}.${column}`);
-  expect(known.toSorted()).toEqual(found.map(({ name }) => name).toSorted());
+  const known = new Set(SEALED_COLUMNS.map(({ table, column }) => `${table}.${column}`));
+  expect([...known].toSorted()).toEqual(found.map(({ name }) => name).toSorted());
 });
 
 describe('changing the key-encryption key', () => {

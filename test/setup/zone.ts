@@ -38,6 +38,8 @@ export interface TestZone {
   activate(content: string): Promise<string>;
   /** Asks for a session mandate: valid by default, parameters turned by name. */
   session(parameters?: Parameters, headers?: Record<string, string>): Promise<Answer>;
+  /** The same, at another replica. */
+  sessionAt(replica: Replica, parameters?: Parameters): Promise<Answer>;
   /** Exchanges a session mandate (a new one if none is given) for a resource mandate. */
   exchange(parameters?: Parameters, headers?: Record<string, string>): Promise<Answer>;
   /** The audit events of a request. */
@@ -109,9 +111,9 @@ export async function createTestZone(replica: Replica): Promise<TestZone> {
   const { clientId, secret } = await newClient();
   await activate(PERMIT_ALL);
 
-  const session = (parameters: Parameters = {}, headers: Record<string, string> = {}) =>
+  const ask = (at: Replica, parameters: Parameters, headers: Record<string, string> = {}) =>
     postForm(
-      replica.url,
+      at.url,
       {
         grant_type: 'client_credentials',
         client_id: clientId,
@@ -122,6 +124,8 @@ export async function createTestZone(replica: Replica): Promise<TestZone> {
       },
       headers,
     );
+  const session: TestZone['session'] = (parameters = {}, headers) =>
+    ask(replica, parameters, headers);
   const exchange = async (parameters: Parameters = {}, headers: Record<string, string> = {}) => {
     const subject =
       'subject_token' in parameters ? undefined : (await session()).body['access_token'];
@@ -151,6 +155,7 @@ export async function createTestZone(replica: Replica): Promise<TestZone> {
     newClient,
     activate,
     session,
+    sessionAt: (at, parameters = {}) => ask(at, parameters),
     exchange,
     audit: (requestId) => auditOf(replica.databaseUrl, requestId),
   };

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { TOKEN_PARAMETERS } from '../../src/token-exchange/token.openapi.js';
 import { borrowReplica, type Replica } from '../setup/harness.js';
 import {
   expectRefused,
@@ -79,26 +80,9 @@ function turned(
   );
 }
 
+/** What may be there once: all but what names targets, and also what is not known. */
 const REPEATED = [
-  'grant_type',
-  'subject_token',
-  'subject_token_type',
-  'actor_token',
-  'actor_token_type',
-  'scope',
-  'requested_token_type',
-  'zone_id',
-  'application_id',
-  'client_id',
-  'client_secret',
-  'client_assertion',
-  'client_assertion_type',
-  'session_id',
-  'agent_session_id',
-  'delegation_edge_id',
-  'ttl_seconds',
-  'challenge_id',
-  'challenge_response',
+  ...Object.keys(TOKEN_PARAMETERS).filter((name) => name !== 'resource' && name !== 'audience'),
   'unknown',
   '',
 ];

@@ -3,7 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { Ledger } from '../../ledger/ledger.service.js';
-import { OAuthError, unavailable, type OAuthErrorCode } from '../../oauth/errors.js';
+import { meaningOf, OAuthError, unavailable } from '../../oauth/errors.js';
 import { admit, admitInTurn } from '../../authentication/admission.js';
 import {
   SessionBearers,
@@ -18,9 +18,6 @@ import type { RequestId } from '../../platform/http/request-id.js';
 
 /** Requests that wait, of a zone and of one of its clients, and for how long. */
 const WAITING = { waiting: 256, waitingOfOne: 128, waitMs: TURN_WAIT_MS } as const;
-
-/** What says "not now": nothing was decided, and nothing is recorded. */
-const NO_DECISION: readonly OAuthErrorCode[] = ['slow_down', 'temporarily_unavailable'];
 
 /** An application that asks for something, in the transaction that does it. */
 export interface Caller {
@@ -111,7 +108,7 @@ export class Graph {
     try {
       return await turns.take(zoneId, clientId, () => run(bearer));
     } catch (error) {
-      if (error instanceof OAuthError && !NO_DECISION.includes(error.code)) {
+      if (error instanceof OAuthError && meaningOf(error.code) === 'refused') {
         await this.refuse(asked, bearer, error);
       }
       throw error;

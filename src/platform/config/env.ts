@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { plainToInstance, Transform } from 'class-transformer';
+import { instanceToPlain, plainToInstance, Transform } from 'class-transformer';
 import {
   IsIn,
   IsInt,
@@ -164,8 +164,13 @@ class EnvironmentVariables {
   ALLOW_PRIVATE_FETCH: string = 'false';
 }
 
+/** The default of each variable, in the order of `.env.example`; `undefined` for one that has none. */
+export const DEFAULTS: Readonly<Record<string, string | number | undefined>> = instanceToPlain(
+  new EnvironmentVariables(),
+);
+
 /** The names of all variables that are read, in the order of `.env.example`. */
-export const VARIABLES: readonly string[] = Object.keys(new EnvironmentVariables());
+export const VARIABLES: readonly string[] = Object.keys(DEFAULTS);
 
 /** A limit on the number of requests. */
 export interface RateLimit {
@@ -253,7 +258,8 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     if (value !== undefined && value !== '') given[name] = value;
   }
   const parsed = plainToInstance(EnvironmentVariables, given, { exposeDefaultValues: true });
-  for (const error of validateSync(parsed)) {
+  // A variable for which no rule was written is refused as well.
+  for (const error of validateSync(parsed, { whitelist: true, forbidNonWhitelisted: true })) {
     problems.push(...Object.values(error.constraints ?? {}));
   }
   const custody = readKeyCustody(parsed, problems);

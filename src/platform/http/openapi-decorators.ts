@@ -1,12 +1,12 @@
 type Swagger = typeof import('@nestjs/swagger');
 
-/** The decorators that were kept, in the order in which they stand. */
+/** What is to be told to `@nestjs/swagger` once it is loaded, in the order of the code. */
 const kept: ((swagger: Swagger) => void)[] = [];
 
 /**
- * The decorators of the OpenAPI document by the names that `@nestjs/swagger` has for them. They only keep what they
- * are told: with all that it brings that package would be a seventh of each start, and few ever ask for the
- * document. The build has `scripts/openapi-hints.mjs` use them as well.
+ * The decorators of `@nestjs/swagger`, under the same names, which take effect when the OpenAPI document is asked for
+ * ({@link loadSwagger}). To load that package takes a seventh of the time of a start, and few ever ask. The build has
+ * `scripts/openapi-hints.mjs` use them as well.
  */
 export const ApiBasicAuth = later(({ ApiBasicAuth: decorator }) => decorator);
 export const ApiBearerAuth = later(({ ApiBearerAuth: decorator }) => decorator);
@@ -20,7 +20,7 @@ export const ApiQuery = later(({ ApiQuery: decorator }) => decorator);
 export const ApiResponse = later(({ ApiResponse: decorator }) => decorator);
 export const ApiTags = later(({ ApiTags: decorator }) => decorator);
 
-/** Decorates for the document alone, when it is asked for. @param decorator of another package */
+/** Applies a decorator of another package when the OpenAPI document is asked for. */
 export function Described(decorator: () => MethodDecorator): MethodDecorator {
   return (...place) => {
     kept.push(() => void Reflect.apply(decorator(), undefined, place));

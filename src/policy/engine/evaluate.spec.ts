@@ -4,7 +4,7 @@ import { compile } from './compile.js';
 import { RESIDENT_SETS_LIMIT, residency, withCedar } from './engine.js';
 import { evaluate, release } from './evaluate.js';
 import type { JsonObject, PolicyInput } from './input.js';
-import { input, nested, set } from '../policy.fixture.js';
+import { EDGE, input, nested, set } from '../policy.fixture.js';
 
 const PERMIT = 'permit(principal, action, resource);';
 const FORBID = 'forbid(principal, action, resource);';
@@ -66,17 +66,7 @@ describe('evaluate', () => {
     const full = input({
       principal: { labels: ['blue'] },
       session: { id: 's' },
-      delegation_edge: {
-        id: 'e',
-        source_session_id: 'a',
-        target_session_id: 'b',
-        issuer_application_id: 'i',
-        receiver_application_id: 'r',
-        scopes: ['read'],
-        path: ['a', 'b'],
-        graph_epoch: 4,
-        constraints_json: { max: 2 },
-      },
+      delegation_edge: { ...EDGE, graph_epoch: 4, constraints_json: { max: 2 } },
     });
     expect(evaluate(set(everything), full).decision).toBe('allow');
   });

@@ -5,24 +5,13 @@ import { evaluate, evaluateElsewhere } from './evaluate.js';
 import { heaviest } from './heaviest.js';
 import type { PolicyInput } from './input.js';
 import { inquire, Inquiry } from './inquiry.js';
-import { input, nested, set } from '../policy.fixture.js';
+import { EDGE, input, nested, set } from '../policy.fixture.js';
 
 const claims = (actor_claims: PolicyInput['context']['actor_claims']) =>
   input({ context: { actor_claims } });
 
 const keyOf = (condition: string, asked: PolicyInput) =>
   new Inquiry(set(`permit(principal, action, resource) when {${condition}};`), asked).key();
-
-const EDGE = {
-  id: 'e',
-  source_session_id: 'a',
-  target_session_id: 'b',
-  issuer_application_id: 'i',
-  receiver_application_id: 'r',
-  scopes: ['read'],
-  path: ['a', 'b'],
-  graph_epoch: 3,
-};
 
 describe('the key of a decision', () => {
   // Each pair is the same but for what the condition reads, and decided differently.

@@ -16,7 +16,7 @@ import type { Part } from './slices.js';
 /** The most characters of a {@link Inquiry.key}. */
 const MAX_KEY_LENGTH = 4_096;
 
-/** An input that is put to a set: what has to be known of it before it is decided is found out once. */
+/** A policy input together with the policy set that is to decide it. What several steps need of it is computed once. */
 export class Inquiry {
   /** The size of the input, as `MAX_INPUT_BYTES` counts it. */
   readonly bytes: number;
@@ -81,7 +81,7 @@ export class Inquiry {
   }
 }
 
-/** The inputs of one request, put to a set: what they share is converted once for all. */
+/** The inquiries of one request: one for each input. What the inputs share is converted once for all. */
 export function inquire(set: CompiledPolicySet, inputs: readonly PolicyInput[]): Inquiry[] {
   const convert = cedarConverter();
   return inputs.map((input) => new Inquiry(set, input, convert));

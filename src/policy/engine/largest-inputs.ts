@@ -7,7 +7,7 @@ export interface Parties {
   readonly resource: string;
 }
 
-/** The members of an input that may be long; what one of them has, the others cannot have. */
+/** The members of an input that may be long. They share {@link MAX_INPUT_BYTES}: where one is long, others are short. */
 const LONG = ['scopes', 'requested_scopes', 'labels', 'subject_claims', 'request_path'] as const;
 
 type Long = (typeof LONG)[number];
@@ -26,10 +26,21 @@ export function largestInputs(parties: Parties): PolicyInput[] {
   return [...LONG.map((member) => inputOf(parties, { [member]: room })), inputOf(parties, evenly)];
 }
 
+/**
+ * An input that has every member, except what a zone confines its delegations by: a new member that is forgotten here
+ * does not compile.
+ */
+type FullInput = Required<PolicyInput> & {
+  readonly principal: Required<PolicyInput['principal']>;
+  readonly delegation_edge: Required<Omit<Edge, 'constraints_json'>>;
+  readonly context: Required<PolicyInput['context']>;
+};
+type Edge = NonNullable<PolicyInput['delegation_edge']>;
+
 function inputOf(
   { principal, resource }: Parties,
   bytes: Readonly<Partial<Record<Long, number>>>,
-): PolicyInput {
+): FullInput {
   const id = '00000000-0000-7000-8000-000000000000';
   const scopes = strings(bytes.scopes);
   return {

@@ -14,10 +14,10 @@ import { isEscapedName } from './input.js';
  */
 export type Read = readonly [what: 'value' | 'presence', ...path: string[]];
 
-/** What is read; `null` if it cannot be said, or is nothing that a decision can be remembered by. */
+/** What a policy reads of an input; `null` if its decisions cannot be remembered: that is not known, or is new each time. */
 export type Reads = readonly Read[] | null;
 
-/** The entities that policies speak of, by what identifies them in an input. */
+/** The members of an input that identify the principal and the resource. */
 const PRINCIPAL: readonly Read[] = [
   ['value', 'principal', 'type'],
   ['value', 'principal', 'id'],

@@ -1,63 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { withCedar } from './engine.js';
+import { FULL_INPUT } from '../policy.fixture.js';
 import { type PolicyInput, toCedarRequest } from './input.js';
 import { SCHEMA } from './schema.js';
 import { MAX_EXTENSION_BYTES, InvalidSchema, zoneSchema } from './zone-schema.js';
-
-/** An input with everything in it: a new member that is missing here does not compile. */
-const full: Required<PolicyInput> = {
-  schema_version: '1',
-  principal: {
-    type: 'Application',
-    id: 'app-1',
-    zone_id: 'zone-1',
-    registration_method: 'manual',
-    agent_session_id: 'agent-1',
-    lifecycle: 'ephemeral',
-    labels: ['blue'],
-    groups: ['payments'],
-  } satisfies Required<PolicyInput['principal']>,
-  resource: { type: 'Resource', id: 'r', identifier: 'https://a', scopes: ['read'] },
-  action: { id: 'TokenExchange' },
-  session: { id: 's' },
-  delegation_edge: {
-    id: 'e',
-    source_session_id: 'a',
-    target_session_id: 'b',
-    issuer_application_id: 'i',
-    receiver_application_id: 'r',
-    resource_id: 'r',
-    scopes: ['read'],
-    path: ['a', 'b'],
-    graph_epoch: 4,
-    constraints_json: {},
-  } satisfies Required<NonNullable<PolicyInput['delegation_edge']>>,
-  context: {
-    actor_claims: { client_id: 'app-1', act: { sub: 'a', sub_type: 'application', act: {} } },
-    subject_claims: {
-      sub: 'u',
-      sub_type: 'user',
-      client_id: 'app-1',
-      use: 'session',
-      scope: 'read write',
-      target: ['https://a'],
-      sid: 's',
-      root_sid: 's',
-      iat: 1,
-      exp: 2,
-    },
-    requested_scopes: ['read'],
-    challenge_resolved: false,
-    request_method: 'GET',
-    request_path: '/orders/7',
-    requested_ttl_seconds: 60,
-    time: { epoch: 1_800_000_000, hour: 8, minute: 0, weekday: 5 },
-    trace_id: 't',
-    session_id: 's',
-    agent_session_id: 'agent-1',
-    delegation_edge_id: 'e',
-  } satisfies Required<PolicyInput['context']>,
-};
 
 /** Whether Cedar, asked to check a request against a schema, finds that it conforms. */
 function conforms(asked: PolicyInput, extension?: string): boolean {
@@ -84,8 +30,10 @@ function faults(extension: string) {
 
 describe('the schema', () => {
   test('knows all that an input can have', () => {
-    expect(conforms(full)).toBe(true);
-    expect(conforms({ ...full, principal: { ...full.principal, type: 'User' } })).toBe(true);
+    expect(conforms(FULL_INPUT)).toBe(true);
+    expect(conforms({ ...FULL_INPUT, principal: { ...FULL_INPUT.principal, type: 'User' } })).toBe(
+      true,
+    );
   });
 
   test('knows a chain of ten actors', () => {
@@ -94,8 +42,8 @@ describe('the schema', () => {
     const acting = (length: number) =>
       JSON.parse(
         JSON.stringify({
-          ...full,
-          context: { ...full.context, actor_claims: { act: chain(length) } },
+          ...FULL_INPUT,
+          context: { ...FULL_INPUT.context, actor_claims: { act: chain(length) } },
         }),
       );
     expect([10, 11].map((length) => conforms(acting(length)))).toEqual([true, false]);
@@ -115,15 +63,18 @@ describe('the schema', () => {
 
 describe('a zone', () => {
   const asked: PolicyInput = {
-    ...full,
-    context: { ...full.context, subject_claims: { department: { name: 'x' }, groups: ['a'] } },
+    ...FULL_INPUT,
+    context: {
+      ...FULL_INPUT.context,
+      subject_claims: { department: { name: 'x' }, groups: ['a'] },
+    },
   };
 
   test('adds what its issuers say', () => {
     const extension = `type Department = { name: String };
       type SubjectClaims = { department?: Department, groups?: Set<String> };`;
     expect([conforms(asked), conforms(asked, extension)]).toEqual([false, true]);
-    expect(conforms(full, extension)).toBe(true);
+    expect(conforms(FULL_INPUT, extension)).toBe(true);
   });
 
   test('adds nothing by saying nothing', () => {

@@ -1,5 +1,5 @@
 /**
- * The Cedar schema of the policy input (input.ts).
+ * The Cedar schema of the policy input (input.ts): every attribute that a policy can ask for.
  *
  * Policies are validated against it, strictly, when they are written (validate.ts). Decisions do not
  * use it. Claims come from their issuers, and Cedar has no open records: a request with one claim more

@@ -1,7 +1,7 @@
 import type { AuditEvent } from '../../ledger/entry.js';
 import type { IssuerSubject } from '../../zones/issuers/verify-issuer-token.js';
 import type { MandateClaims } from '../../mandates/verify-mandate.js';
-import type { OAuthError } from '../../oauth/errors.js';
+import { meaningOf, type OAuthError } from '../../oauth/errors.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import type { RequestId } from '../../platform/http/request-id.js';
 import { inputSha256 } from '../../policy/engine/input-hash.js';
@@ -76,10 +76,9 @@ function describeRedeemed({ redeemed }: Cleared) {
 
 /** The audit event of a refusal: what was asked, how far it came, and precisely why not. */
 export function refusedEvent(requestId: RequestId, last: LastStage, error: OAuthError): AuditEvent {
-  const atFault = error.code === 'server_error' || error.code === 'temporarily_unavailable';
   return {
     type: TYPE,
-    outcome: atFault ? 'failed' : 'denied',
+    outcome: meaningOf(error.code) === 'failed' ? 'failed' : 'denied',
     ...requestId,
     error: error.code,
     reason: error.detail,

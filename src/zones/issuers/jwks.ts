@@ -1,5 +1,5 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
-import { isSigningAlg, type SigningAlg } from '../../oauth/algorithms.js';
+import { isSigningAlg, SIGNING_ALGS, type SigningAlg } from '../../oauth/algorithms.js';
 import { weaknessOf } from './weak-keys.js';
 
 /** Thrown for a key set that is malformed or not acceptable. The message says why, and quotes nothing. */
@@ -49,14 +49,28 @@ const MAX_PUBLISHED = 100;
 /** The members of private and symmetric keys (RFC 7518 6.2.2, 6.3.2, 6.4). */
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
 
-/** The kinds of key, by `kty` and `crv`: the members that make up the key, and its algorithms. */
-const KINDS: ReadonlyMap<string, { members: readonly string[]; algs: readonly SigningAlg[] }> =
-  new Map([
-    ['EC P-256', { members: ['kty', 'crv', 'x', 'y'], algs: ['ES256'] }],
-    ['EC P-384', { members: ['kty', 'crv', 'x', 'y'], algs: ['ES384'] }],
-    ['OKP Ed25519', { members: ['kty', 'crv', 'x'], algs: ['EdDSA', 'Ed25519'] }],
-    ['RSA', { members: ['kty', 'n', 'e'], algs: ['RS256', 'PS256'] }],
-  ]);
+/** A kind of key (RFC 7518 6.2, 6.3, RFC 8037 2). */
+interface Kind {
+  readonly kty: string;
+  /** `null` where keys of this kind are on no curve. */
+  readonly crv: string | null;
+  /** The members that make up the key. */
+  readonly members: readonly string[];
+}
+
+const EC = { kty: 'EC', members: ['kty', 'crv', 'x', 'y'] };
+const RSA: Kind = { kty: 'RSA', crv: null, members: ['kty', 'n', 'e'] };
+const ED25519: Kind = { kty: 'OKP', crv: 'Ed25519', members: ['kty', 'crv', 'x'] };
+
+/** The kind of key that each algorithm is used with. */
+const KINDS: Readonly<Record<SigningAlg, Kind>> = {
+  ES256: { ...EC, crv: 'P-256' },
+  ES384: { ...EC, crv: 'P-384' },
+  EdDSA: ED25519,
+  Ed25519: ED25519,
+  RS256: RSA,
+  PS256: RSA,
+};
 
 /** The stored members that restrict the use of a key. */
 const RESTRICTIONS = ['kid', 'use', 'alg', 'nbf', 'exp'];
@@ -76,7 +90,7 @@ export function readRegisteredJwks(value: unknown): PublicJwks {
   if (new Set(kids).size !== kids.length) throw new InvalidKeySet('two keys have the same kid');
   return {
     keys: jwks.map((jwk) => {
-      const kept = [...(kindOf(jwk)?.members ?? []), ...RESTRICTIONS];
+      const kept = [...(membersOf(jwk) ?? []), ...RESTRICTIONS];
       return Object.fromEntries(
         kept.flatMap((name) => (jwk[name] === undefined ? [] : [[name, jwk[name]]])),
       );
@@ -178,24 +192,31 @@ function isObject(value: unknown): value is Jwk {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function kindOf({ kty, crv }: Jwk) {
-  if (kty === 'RSA') return KINDS.get('RSA');
-  return typeof kty === 'string' && typeof crv === 'string'
-    ? KINDS.get(`${kty} ${crv}`)
-    : undefined;
+function isOfKind({ kty, crv }: Jwk, kind: Kind): boolean {
+  return kty === kind.kty && (kind.crv === null || crv === kind.crv);
+}
+
+/** The members that make up a key; `undefined` for a key of a kind that no algorithm has. */
+function membersOf(jwk: Jwk): readonly string[] | undefined {
+  return Object.values(KINDS).find((kind) => isOfKind(jwk, kind))?.members;
+}
+
+/** The algorithms that a key can be used with. */
+function algsFor(jwk: Jwk): readonly SigningAlg[] {
+  return SIGNING_ALGS.filter((alg) => isOfKind(jwk, KINDS[alg]));
 }
 
 function readKey(jwk: Jwk): PublicKey {
   if (PRIVATE_MEMBERS.some((name) => jwk[name] !== undefined)) {
     throw new InvalidKeySet('a key is not public');
   }
-  const kind = kindOf(jwk);
-  if (kind === undefined) throw new InvalidKeySet('a key is of a kind that is not supported');
+  const members = membersOf(jwk);
+  if (members === undefined) throw new InvalidKeySet('a key is of a kind that is not supported');
   checkUse(jwk);
-  const key = importKey(jwk, kind.members);
+  const key = importKey(jwk, members);
   return {
     kid: readKid(jwk['kid']),
-    algs: readAlgs(jwk['alg'], kind.algs),
+    algs: readAlgs(jwk['alg'], algsFor(jwk)),
     key,
     notBefore: readSeconds(jwk['nbf']),
     expiresAt: readSeconds(jwk['exp']),

@@ -1,0 +1,218 @@
+import { randomUUID } from 'node:crypto';
+import { applicationOf } from './agents.js';
+import { APPROVE_WRITES, heldIn } from './challenges.js';
+import { rows, type Replica } from './harness.js';
+import { until } from './process.js';
+import { newPolicy, newSetVersion } from './policies.js';
+import { newKey } from './tokens/foreign-tokens.js';
+import { PERMIT_ALL, type TestZone } from './zone.js';
+
+/** The routes of operators, in the OpenAPI document. */
+export async function operatorsRoutes(replica: Replica): Promise<string[]> {
+  const document = (await (await fetch(`${replica.url}/docs-json`)).json()) as {
+    paths: Record<string, Record<string, unknown>>;
+  };
+  return Object.entries(document.paths)
+    .filter(([path]) => path.startsWith('/internal/'))
+    .flatMap(([path, item]) =>
+      Object.keys(item).map(
+        (method) => `${method.toUpperCase()} ${path.slice('/internal'.length)}`,
+      ),
+    );
+}
+
+const named = () => ({ name: `name ${randomUUID()}` });
+const IN_ZONE = '/zones/{zone}';
+
+/** Everything that the routes of operators name, in one zone. */
+export async function furnish(zone: TestZone) {
+  const id = async (path: string, body: object) =>
+    String((await zone.admin('POST', path, body))['id']);
+  const app = await applicationOf(zone);
+  const [source, target] = [await app.open(), await app.open()];
+  const edge = await app.delegate(source, target);
+  const opened = await app.call('POST', '/agent-sessions', { lifecycle: 'task' });
+  const policy = await newPolicy(zone, PERMIT_ALL);
+  const set = await newSetVersion(zone, PERMIT_ALL);
+  const jwks = { keys: [(await newKey('ES256', 'idp')).publicJwk] };
+  const issuer = { audiences: ['https://mandate.example'], token_types: ['jwt'], jwks };
+  const webhook = await id('/webhooks', { url: 'https://receiver.example/hook' });
+  const { delivery_id: delivery } = await zone.admin('POST', `/webhooks/${webhook}/test`);
+  // An attempt that is under way would write its own end over this one.
+  await until(async () => {
+    const givenUp = await rows(
+      zone.replica.databaseUrl,
+      `UPDATE webhook_deliveries SET dead_at = now()
+        WHERE zone_id = $1 AND last_error IS NOT NULL RETURNING id`,
+      [zone.zoneId],
+    );
+    return givenUp.length > 0;
+  });
+  const { id: client } = await zone.admin('POST', '/clients', named());
+  const secrets = await zone.admin('GET', `/clients/${String(client)}/secrets`);
+  const decided = await zone.session();
+  await zone.admin('PUT', '/policy/shadow', { policy_set_version_id: set.id });
+  await zone.activate(APPROVE_WRITES);
+  const challenge = heldIn(await zone.session({ scope: 'a:write' })).id;
+  await zone.session();
+  return {
+    client: String(client),
+    secret: (secrets['items'] as { id: string }[])[0]?.id,
+    resource: await id('/resources', { identifier: 'resource://spare', scopes: ['s'] }),
+    issuer: await id('/issuers', { ...issuer, issuer: 'https://idp.example' }),
+    issuerBody: () => ({ ...issuer, issuer: `https://${randomUUID()}.example` }),
+    policy,
+    set,
+    session: String(opened.body['session_id']),
+    agent: String(opened.body['id']),
+    edge,
+    challenge,
+    system: await id('/proof-systems', named()),
+    authenticator: await id('/authenticators', { subject: 'alice', kind: 'totp' }),
+    webhook,
+    delivery: String(delivery),
+    request: decided.requestId,
+  };
+}
+
+/** What is asked of a route: the path below `/internal`, or below the zone, and perhaps a body. */
+export type Ask = readonly [path: string, body?: object];
+
+/**
+ * A request that is granted for each route of operators, by its method and its path in the OpenAPI document, the harmless
+ * ones first. `test/admin/operators-connections.spec.ts` sends them all, and compares them with the routes that there are.
+ */
+export async function requestsOfOperators(zone: TestZone): Promise<Readonly<Record<string, Ask>>> {
+  const of = await furnish(zone);
+  const set = `/policy-sets/${of.set.policy_set_id}/versions`;
+  const policy = `/policies/${of.policy.policy_id}/versions`;
+  const secrets = `/clients/${of.client}/secrets`;
+  const webhook = `/webhooks/${of.webhook}`;
+  const reference = { policy_set_version_id: of.set.id };
+  const input = {
+    schema_version: '1',
+    principal: {
+      type: 'Application',
+      id: zone.clientId,
+      zone_id: zone.zoneId,
+      registration_method: 'manual',
+      labels: [],
+    },
+    resource: { type: 'Resource', id: of.resource, identifier: 'resource://a', scopes: ['a:read'] },
+    action: { id: 'TokenExchange' },
+    context: { actor_claims: {}, requested_scopes: [], challenge_resolved: false },
+  };
+  const inZone: Readonly<Record<string, Ask>> = {
+    'GET /resources': ['/resources'],
+    'GET /resources/{id}': [`/resources/${of.resource}`],
+    'POST /resources': ['/resources', { identifier: 'resource://new', scopes: ['s'] }],
+    'DELETE /resources/{id}': [`/resources/${of.resource}`],
+    'GET /issuers': ['/issuers'],
+    'GET /issuers/{id}': [`/issuers/${of.issuer}`],
+    'POST /issuers': ['/issuers', of.issuerBody()],
+    'PUT /issuers/{id}': [
+      `/issuers/${of.issuer}`,
+      { ...of.issuerBody(), issuer: 'https://idp.example' },
+    ],
+    'DELETE /issuers/{id}': [`/issuers/${of.issuer}`],
+    'GET /clients/{client}/secrets': [secrets],
+    'GET /clients/{client}/secrets/{id}': [`${secrets}/${of.secret}`],
+    'POST /clients/{client}/secrets': [secrets, {}],
+    'DELETE /clients/{client}/secrets/{id}': [`${secrets}/${of.secret}`],
+    'GET /clients': ['/clients'],
+    'GET /clients/{id}': [`/clients/${of.client}`],
+    'POST /clients': ['/clients', named()],
+    'PATCH /clients/{id}': [`/clients/${of.client}`, { disabled: true }],
+    'DELETE /clients/{id}': [`/clients/${of.client}`],
+    'GET /policies': ['/policies'],
+    'GET /policies/{id}': [`/policies/${of.policy.policy_id}`],
+    'GET /policies/{id}/versions': [policy],
+    'GET /policies/{id}/versions/{version}': [`${policy}/${of.policy.id}`],
+    'POST /policies': ['/policies', { ...named(), content: PERMIT_ALL }],
+    'POST /policies/{id}/versions': [policy, { content: PERMIT_ALL }],
+    'GET /policy-sets': ['/policy-sets'],
+    'GET /policy-sets/{id}': [`/policy-sets/${of.set.policy_set_id}`],
+    'GET /policy-sets/{id}/versions': [set],
+    'GET /policy-sets/{id}/versions/{version}': [`${set}/${of.set.id}`],
+    'POST /policy-sets': ['/policy-sets', named()],
+    'POST /policy-sets/{id}/versions': [set, { policy_version_ids: [of.policy.id] }],
+    'GET /policy': ['/policy'],
+    'PUT /policy': ['/policy', reference],
+    'GET /policy/shadow': ['/policy/shadow'],
+    'PUT /policy/shadow': ['/policy/shadow', reference],
+    'DELETE /policy/shadow': ['/policy/shadow'],
+    'GET /policy/schema': ['/policy/schema'],
+    'PUT /policy/schema': [
+      '/policy/schema',
+      { extension: 'type SubjectClaims = { team?: String };' },
+    ],
+    'GET /challenges': ['/challenges'],
+    'GET /challenges/{id}': [`/challenges/${of.challenge}`],
+    'POST /challenges/{id}/decision': [
+      `/challenges/${of.challenge}/decision`,
+      { decision: 'approved', reason: 'looks right' },
+    ],
+    'GET /step-up-types': ['/step-up-types'],
+    'PUT /step-up-types/{type}': [
+      '/step-up-types/approval',
+      {
+        lifetime_seconds: 300,
+        satisfied_by: ['operator'],
+        quorum: 1,
+        requester_may_satisfy: false,
+        subject_may_satisfy: false,
+        acr: 'approval',
+        reuse_seconds: 0,
+      },
+    ],
+    'DELETE /step-up-types/{type}': ['/step-up-types/approval'],
+    'GET /proof-systems': ['/proof-systems'],
+    'GET /proof-systems/{id}': [`/proof-systems/${of.system}`],
+    'POST /proof-systems': ['/proof-systems', named()],
+    'DELETE /proof-systems/{id}': [`/proof-systems/${of.system}`],
+    'GET /authenticators': ['/authenticators'],
+    'POST /authenticators': ['/authenticators', { subject: 'bob', kind: 'totp' }],
+    'POST /authenticators/enrolments': ['/authenticators/enrolments', { subject: 'carol' }],
+    'DELETE /authenticators/{id}': [`/authenticators/${of.authenticator}`],
+    'GET /webhooks': ['/webhooks'],
+    'GET /webhooks/{id}': [webhook],
+    'GET /webhooks/{id}/deliveries': [`${webhook}/deliveries`],
+    'POST /webhooks/{id}/deliveries/{delivery}/retry': [
+      `${webhook}/deliveries/${of.delivery}/retry`,
+    ],
+    'POST /webhooks': ['/webhooks', { url: 'https://receiver.example/other' }],
+    'POST /webhooks/{id}/secret': [`${webhook}/secret`],
+    'POST /webhooks/{id}/test': [`${webhook}/test`],
+    'PATCH /webhooks/{id}': [webhook, { enabled: false }],
+    'DELETE /webhooks/{id}': [webhook],
+    'GET /signing-keys': ['/signing-keys'],
+    'PATCH /signing-key': ['/signing-key', { rotation_days: 30 }],
+    'POST /signing-key/rotate': ['/signing-key/rotate?emergency=true'],
+    'GET /agent-sessions': ['/agent-sessions'],
+    'GET /agent-sessions/{id}': [`/agent-sessions/${of.agent}`],
+    'DELETE /agent-sessions/{id}': [`/agent-sessions/${of.agent}`],
+    'GET /delegations': ['/delegations'],
+    'GET /delegations/{id}': [`/delegations/${of.edge}`],
+    'DELETE /delegations/{id}': [`/delegations/${of.edge}`],
+    'GET /sessions': ['/sessions'],
+    'GET /sessions/{id}': [`/sessions/${of.session}`],
+    'POST /revocations': ['/revocations', { jti: randomUUID() }],
+    'DELETE /sessions/{id}': [`/sessions/${of.session}`],
+  };
+  return {
+    'GET /zones': ['/zones'],
+    [`GET ${IN_ZONE}`]: [`/zones/${zone.zoneId}`],
+    'POST /zones': ['/zones', named()],
+    'POST /policy/simulate': ['/policy/simulate', { version_id: of.set.id, input }],
+    'GET /policy/status/{zoneID}': [`/policy/status/${zone.zoneId}`],
+    'GET /decisions/{requestId}': [`/decisions/${of.request}`],
+    'POST /decisions/{requestId}/replay': [`/decisions/${of.request}/replay`, {}],
+    ...Object.fromEntries(
+      Object.entries(inZone).map(([route, [path, body]]) => [
+        route.replace(' ', ` ${IN_ZONE}`),
+        [`/zones/${zone.zoneId}${path}`, body] as const,
+      ]),
+    ),
+    [`DELETE ${IN_ZONE}`]: [`/zones/${zone.zoneId}`],
+  };
+}
