@@ -61,6 +61,10 @@ export const IsInstant = check(
 export const MayBeAbsent = (): PropertyDecorator =>
   ValidateIf((_body, value) => value !== undefined);
 
+/** A member of a merge patch (RFC 7396): absent for what stays, `null` for what is to be taken away. */
+export const MayBeNull = (): PropertyDecorator =>
+  ValidateIf((_body, value) => value !== undefined && value !== null);
+
 /** A scope token (RFC 6749 3.3). */
 export const IsScopeToken = check(
   'isScopeToken',
