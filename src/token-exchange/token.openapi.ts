@@ -56,6 +56,36 @@ export const tokenRequestSchema: Schema = {
       description: 'The delegation that it acts on; needs agent_session_id',
     },
     ttl_seconds: { type: 'integer', minimum: 1, maximum: 3600 },
+    challenge_id: {
+      type: 'string',
+      format: 'uuid',
+      description: 'The challenge that was satisfied for this request; with challenge_response',
+    },
+    challenge_response: {
+      type: 'string',
+      format: 'password',
+      description: 'The challenge_secret that the held answer had',
+    },
+    acr_values: {
+      type: 'string',
+      description: 'How the subject must have been authenticated, any of these (RFC 9470 4)',
+      example: 'mfa',
+    },
+    request_method: {
+      type: 'string',
+      description: 'Of a gateway: the HTTP method that it is asked for; with request_path',
+      example: 'GET',
+    },
+    request_path: {
+      type: 'string',
+      description: 'Of a gateway: the path that it is asked for, without a query',
+      example: '/orders/7',
+    },
+    max_age: {
+      type: 'integer',
+      minimum: 0,
+      description: 'Seconds since when it must have been (RFC 9470 4)',
+    },
   },
 };
 

@@ -12,6 +12,7 @@ import {
 import {
   ApiOkResponse,
   ApiOperation,
+  ApiParam,
   ApiQuery,
   ApiResponse,
   ApiTags,
@@ -20,6 +21,8 @@ import type { Request, Response } from 'express';
 import { isUuid } from '../../oauth/vocabulary.js';
 import { keySetHeaders, keySetType, matchesEtag, PREFLIGHT, READABLE_ANYWHERE } from './key-set.js';
 import { KeySets } from './key-sets.service.js';
+
+const PREFLIGHT_SUMMARY = 'Whether a page of another origin may ask under a condition (Fetch 4.8)';
 
 /** The key sets of zones (RFC 7517 5), the same at two addresses. */
 @ApiTags('verifiers')
@@ -51,14 +54,18 @@ export class KeysController {
     return this.answer(zoneId, request, response);
   }
 
-  /** Tells a page of another origin that it may ask for a key set under a condition. */
-  @Options(['.well-known/jwks.json', 'zones/:zone/.well-known/jwks.json'])
+  @Options('.well-known/jwks.json')
   @HttpCode(204)
-  @ApiOperation({
-    summary: 'May a page of another origin ask for a key set under a condition? (Fetch 4.8)',
-  })
-  @ApiResponse({ status: 204, description: 'It may' })
+  @ApiOperation({ summary: PREFLIGHT_SUMMARY })
   preflight(@Res({ passthrough: true }) response: Response): void {
+    response.set(PREFLIGHT);
+  }
+
+  @Options('zones/:zone/.well-known/jwks.json')
+  @HttpCode(204)
+  @ApiOperation({ summary: PREFLIGHT_SUMMARY })
+  @ApiParam({ name: 'zone', type: String })
+  preflightOfZone(@Res({ passthrough: true }) response: Response): void {
     response.set(PREFLIGHT);
   }
 

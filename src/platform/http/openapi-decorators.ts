@@ -1,3 +1,5 @@
+import type { ApiPropertyOptions } from '@nestjs/swagger';
+
 type Swagger = typeof import('@nestjs/swagger');
 
 /** The decorators that were kept, in the order in which they stand. */
@@ -19,6 +21,15 @@ export const ApiParam = later(({ ApiParam: decorator }) => decorator);
 export const ApiQuery = later(({ ApiQuery: decorator }) => decorator);
 export const ApiResponse = later(({ ApiResponse: decorator }) => decorator);
 export const ApiTags = later(({ ApiTags: decorator }) => decorator);
+
+/** What the document says of a member of a body or of a query, beside what its type says. */
+export function ApiProperty(options: ApiPropertyOptions): PropertyDecorator {
+  return (...place) => {
+    kept.push(
+      ({ ApiProperty: decorator }) => void Reflect.apply(decorator(options), undefined, place),
+    );
+  };
+}
 
 /** Decorates for the document alone, when it is asked for. @param decorator of another package */
 export function Described(decorator: () => MethodDecorator): MethodDecorator {
