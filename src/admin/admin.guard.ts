@@ -31,6 +31,11 @@ export class AdminGuard implements CanActivate {
     this.bearsKey = adminToken === undefined ? null : bearerKeyCheck(adminToken);
   }
 
+  /** Whether there is a key, and so a door. */
+  get hasKey(): boolean {
+    return this.bearsKey !== null;
+  }
+
   canActivate(context: ExecutionContext): boolean {
     const http = context.switchToHttp();
     this.admit(http.getRequest(), http.getResponse());

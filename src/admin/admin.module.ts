@@ -188,12 +188,16 @@ export class AdminModule implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    guardUnknownRoutes(this.http, '/internal/policy', (request) => this.gateways.admit(request));
-    guardUnknownRoutes(
-      this.http,
-      '/internal',
-      (request, response) => this.admins.admit(request, response),
-      readJsonBody,
-    );
+    const exist = this.admins.hasKey;
+    guardUnknownRoutes(this.http, {
+      paths: '/internal/policy',
+      exist,
+      checks: [(request) => this.gateways.admit(request)],
+    });
+    guardUnknownRoutes(this.http, {
+      paths: '/internal',
+      exist,
+      checks: [(request, response) => this.admins.admit(request, response), readJsonBody],
+    });
   }
 }

@@ -1,5 +1,5 @@
 import type { Repository } from 'typeorm';
-import type { PageQuery } from './pagination.body.js';
+import { PAGE_LIMIT, type PageQuery } from './pagination.body.js';
 
 /** One part of a list. */
 export interface Page<T> {
@@ -18,7 +18,7 @@ export interface Page<T> {
 export async function readPage<R extends { id: string }, T>(
   rows: Repository<R>,
   within: Readonly<Record<string, string>>,
-  { limit, after }: PageQuery,
+  { limit = PAGE_LIMIT, after }: PageQuery,
   toView: (row: R) => T,
   condition?: string,
 ): Promise<Page<T>> {

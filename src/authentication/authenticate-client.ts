@@ -146,13 +146,14 @@ async function checkAssertion(
 }
 
 async function checkSecret(
-  { clientId, secret }: SecretCredentials,
+  { clientId, secret, rawSecret }: SecretCredentials,
   who: ClaimedAndUsable & { readonly source: string },
   checks: CredentialChecks,
 ): Promise<CredentialCheck> {
   const verdict = await checks.secret({
     clientId,
     secret,
+    rawSecret,
     source: who.source,
     secrets: who.client?.secrets ?? [],
     digestKey: who.claimed?.zone.digestKey ?? null,

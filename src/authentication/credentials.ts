@@ -14,6 +14,8 @@ export interface SecretCredentials {
   readonly method: 'client_secret_basic' | 'client_secret_post';
   readonly clientId: string;
   readonly secret: string;
+  /** What was written, if the secret can be read in two ways; together they are one guess. */
+  readonly rawSecret: string | null;
 }
 
 /** A signed assertion (RFC 7521 4.2): the client's own, or that of the issuer of its identity. */
@@ -69,7 +71,7 @@ export function readCredentials(request: CredentialedRequest, form: Form): Crede
   }
   if (authorization === undefined) {
     if (named === null || clientSecret === null) throw noCredentials('no client credentials');
-    return { method: 'client_secret_post', clientId: named, secret: clientSecret };
+    return { method: 'client_secret_post', clientId: named, secret: clientSecret, rawSecret: null };
   }
   if (request.authorization.length > 1) {
     throw new OAuthError('invalid_request', 'more than one Authorization header');

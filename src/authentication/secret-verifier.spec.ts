@@ -30,6 +30,7 @@ function attempt(changes: Partial<SecretAttempt> = {}): SecretAttempt {
   return {
     clientId: CLIENT,
     secret: generateSecret(),
+    rawSecret: null,
     source: `198.51.100.${sources}`,
     secrets: [],
     digestKey: null,
@@ -109,6 +110,34 @@ describe('a drawn secret', () => {
     const secrets = [drawnRecord(generateSecret()), await importedRecord('password')];
     expect(await cost(attempt())).toBe(0);
     expect(await cost(attempt({ secrets, digestKey: KEY }))).toBe(0);
+  });
+});
+
+describe('a secret that can be read in two ways', () => {
+  test('is right if either is, and one guess if none is', async () => {
+    const secrets = [await importedRecord('a+b')];
+    const one = attempt({ secret: 'a b', rawSecret: 'a+b', secrets, digestKey: KEY });
+    expect(await verifier.verify(one)).toBe('right');
+    expect(await verifier.verify({ ...one, secret: 'a+b', rawSecret: 'a%2Bb' })).toBe('right');
+    expect(await verifier.verify({ ...one, rawSecret: 'a b+' })).toBe('wrong');
+    const drawn = generateSecret();
+    const digest = { ...one, secrets: [drawnRecord(drawn)] };
+    expect(await verifier.verify({ ...digest, secret: drawn, rawSecret: 'x' })).toBe('right');
+    expect(await verifier.verify({ ...digest, secret: generateSecret(), rawSecret: drawn })).toBe(
+      'right',
+    );
+    // A guess is counted for the client and the place that it came from.
+    const guess = async (of: SecretVerifier, readings: () => Partial<SecretAttempt>) => {
+      const verdicts: string[] = [];
+      const source = '192.0.2.1';
+      for (let i = 0; i < 40; i += 1)
+        verdicts.push(await of.verify(attempt({ source, ...readings() })));
+      return verdicts;
+    };
+    const twofold = () => ({ secret: generateSecret(), rawSecret: generateSecret() });
+    const counted = await guess(verifier, twofold);
+    expect(counted).toContain('throttled');
+    expect(counted).toEqual(await guess(new SecretVerifier({ now: () => now }), () => ({})));
   });
 });
 

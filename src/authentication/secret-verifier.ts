@@ -35,6 +35,8 @@ export interface SecretAttempt {
   /** As the caller wrote it: there may be no such client. */
   readonly clientId: string;
   readonly secret: string;
+  /** Another way to read what was sent, of which one has to be right; `null` if there is none. */
+  readonly rawSecret: string | null;
   /** The caller's address. */
   readonly source: string;
   /** The client's secrets; empty for an unknown or disabled client. */
@@ -70,7 +72,7 @@ export class SecretVerifier {
     const attempt = { ...presented, source: networkOf(presented.source) };
     const now = this.clock.now();
     const live = attempt.secrets.filter(({ expiresAt }) => expiresAt === null || expiresAt > now);
-    const right = isGeneratedForm(attempt.secret)
+    const right = readingsOf(attempt).some(isGeneratedForm)
       ? this.matchesDigest(attempt, live)
       : await this.matchesImported(attempt, live);
     if (right === null) return 'throttled';
@@ -87,10 +89,12 @@ export class SecretVerifier {
 
   private matchesDigest(attempt: SecretAttempt, live: readonly SecretRecord[]): boolean {
     const digestKey = attempt.digestKey ?? this.dummyDigestKey;
-    const presented = digestSecret(digestKey, attempt.clientId, attempt.secret);
     let right = false;
-    for (const { kind, verifier } of live) {
-      if (kind === 'digest' && digestsEqual(presented, verifier)) right = true;
+    for (const reading of readingsOf(attempt)) {
+      const presented = digestSecret(digestKey, attempt.clientId, reading);
+      for (const { kind, verifier } of live) {
+        if (kind === 'digest' && digestsEqual(presented, verifier)) right = true;
+      }
     }
     return right;
   }
@@ -100,9 +104,11 @@ export class SecretVerifier {
     live: readonly SecretRecord[],
   ): Promise<boolean | null> {
     const imported = live.filter(({ kind }) => kind === 'argon2id').map(({ verifier }) => verifier);
-    if (imported.some((verifier) => this.seen.has(this.seenId(verifier, attempt.secret))))
-      return true;
     const { clientId, source } = attempt;
+    const readings = readingsOf(attempt);
+    const wasRight = (verifier: string) =>
+      readings.some((reading) => this.seen.has(this.seenId(verifier, reading)));
+    if (imported.some(wasRight)) return true;
     if (!(await this.limiter.mayCompare(clientId, source))) return null;
     // A guesser can name any client, and guesses at a client can come from anywhere: no one of the three
     // may take the whole queue.
@@ -122,11 +128,13 @@ export class SecretVerifier {
     const hashes = [...imported];
     while (hashes.length < MAX_LIVE_SECRETS) hashes.push(this.dummyHash);
     let right = false;
-    for (const verifier of hashes) {
-      const matches = await verify(verifier, attempt.secret);
-      if (matches && imported.includes(verifier)) {
-        this.seen.set(this.seenId(verifier, attempt.secret), true);
-        right = true;
+    for (const reading of readingsOf(attempt)) {
+      for (const verifier of hashes) {
+        const matches = await verify(verifier, reading);
+        if (matches && imported.includes(verifier)) {
+          this.seen.set(this.seenId(verifier, reading), true);
+          right = true;
+        }
       }
     }
     return right;
@@ -139,4 +147,8 @@ export class SecretVerifier {
       .update(secret)
       .digest('hex');
   }
+}
+
+function readingsOf({ secret, rawSecret }: SecretAttempt): string[] {
+  return rawSecret === null ? [secret] : [secret, rawSecret];
 }

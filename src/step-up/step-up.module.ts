@@ -48,17 +48,13 @@ export class StepUpModule implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    guardUnknownRoutes(
-      this.http,
-      ['/step-up/:id/request', '/step-up/:id/decision'],
-      (request) => this.bearers.admit(request),
-      readJsonBody,
-    );
-    guardUnknownRoutes(
-      this.http,
-      '/step-up/:id/callback',
-      (request) => this.systems.admit(request),
-      readJsonBody,
-    );
+    guardUnknownRoutes(this.http, {
+      paths: ['/step-up/:id/request', '/step-up/:id/decision'],
+      checks: [(request) => this.bearers.admit(request), readJsonBody],
+    });
+    guardUnknownRoutes(this.http, {
+      paths: '/step-up/:id/callback',
+      checks: [(request) => this.systems.admit(request), readJsonBody],
+    });
   }
 }

@@ -271,6 +271,35 @@ describe('rotation', () => {
     expect((await ask({ ...drawn, secret: IMPORTED })).status).toBe(200);
   });
 
+  test('grants by Basic with a secret that the client encodes, and that it does not', async () => {
+    const basic = (clientId: string, written: string) =>
+      zone.session(
+        { client_id: undefined, client_secret: undefined },
+        { authorization: `Basic ${Buffer.from(`${clientId}:${written}`).toString('base64')}` },
+      );
+    for (const secret of ['p+q r%41', '100% right', 'a%zz+b&c=d', 'q~:~q++++']) {
+      const { clientId } = await importedClient(secret);
+      const encoded = new URLSearchParams([['', secret]]).toString().slice(1);
+      expect([secret, (await basic(clientId, encoded)).status]).toEqual([secret, 200]);
+      expect([secret, (await basic(clientId, secret)).status]).toEqual([secret, 200]);
+      const wrong = await basic(clientId, `${secret}+`);
+      expect([secret, wrong.status, wrong.body['error']]).toEqual([secret, 401, 'invalid_client']);
+    }
+  });
+
+  test.each(['p\u00e4ssword', 'pass\u4e16word'])(
+    'is not registered as %j, which libraries send differently',
+    async (secret) => {
+      const { clientId } = await zone.newClient();
+      const path = `/zones/${zone.zoneId}/clients/${clientId}/secrets`;
+      const answer = await callAdmin(replica, 'POST', path, { secret });
+      expect([answer.status, answer.body['error_description']]).toEqual([
+        400,
+        'secret must be printable ASCII',
+      ]);
+    },
+  );
+
   test('grants until a secret expires', async () => {
     const client = await zone.newClient();
     const expires = Date.now() + 1_500;

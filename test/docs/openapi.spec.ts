@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeAll, expect, test } from 'vitest';
+import { TOKEN_PARAMETERS } from '../../src/token-exchange/token.openapi.js';
 import {
   ADMIN_TOKEN,
   KEY_ENCRYPTION_KEY,
@@ -12,7 +13,13 @@ import {
 
 interface Operation {
   readonly summary?: string;
-  readonly parameters?: readonly { readonly name: string; readonly in: string }[];
+  readonly parameters?: readonly {
+    readonly name: string;
+    readonly in: string;
+    readonly required?: boolean;
+    readonly schema?: unknown;
+  }[];
+  readonly requestBody?: { readonly content: Readonly<Record<string, { schema: unknown }>> };
   readonly security?: readonly Record<string, unknown>[];
   readonly responses: Readonly<
     Record<string, { readonly content?: Record<string, { schema: unknown }> }>
@@ -114,6 +121,42 @@ test('names the parameters of every path, in its order', () => {
     const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
     expect([path, named]).toEqual([path, inPath]);
   }
+});
+
+test('has a list shown in parts of which a whole number says how large they are, or not', () => {
+  const limits = operations().flatMap(({ path, operation }) =>
+    (operation.parameters ?? [])
+      .filter((one) => one.in === 'query' && one.name === 'limit')
+      .map(({ required, schema }) => ({ path, required, schema })),
+  );
+  expect(limits.length).toBeGreaterThan(10);
+  for (const { path, required, schema } of limits) {
+    expect([path, required, schema]).toEqual([
+      path,
+      false,
+      { type: 'integer', minimum: 1, maximum: 500, default: 100 },
+    ]);
+  }
+});
+
+test('calls no whole number a number', () => {
+  // Nothing is a fraction but what Terminus measures.
+  const fractions = [...JSON.stringify(document).matchAll(/"(\w+)":\{[^{}]*"type":"number"/g)];
+  expect(fractions.map(([, name]) => name).filter((name) => name !== 'responseTime')).toEqual([]);
+});
+
+test('has every parameter of the token endpoint', () => {
+  const body = operations().find(({ path }) => path === '/oauth/2/token')?.operation.requestBody;
+  const schema = body?.content['application/x-www-form-urlencoded']?.schema;
+  const named = Object.keys((schema as { properties: object }).properties);
+  expect(named.toSorted()).toEqual(Object.keys(TOKEN_PARAMETERS).toSorted());
+});
+
+test('describes each body by its own members', () => {
+  const members = (name: string) =>
+    Object.keys((document.components.schemas[name] as { properties: object }).properties);
+  expect(members('ResourceBody')).toContain('upstream_url');
+  expect(members('PolicyResourceBody')).not.toContain('upstream_url');
 });
 
 test('has one schema for every refusal', () => {

@@ -133,7 +133,10 @@ async function ask(method: string, path: string, headers: Record<string, string>
 
 describe.each(Object.entries(GUARDED))('what %s may ask', (name, guarded) => {
   const { routes, others, refusal, admitted, wrong } = guarded;
-  const all = [...routes, ...others.map(([method, path]) => [method, path] as const)];
+  // Of a method that a route does not have, everybody is told so.
+  const misses = others.filter(([, , status]) => status === 405);
+  const unknown = others.filter(([, , status]) => status !== 405);
+  const all = [...routes, ...unknown.map(([method, path]) => [method, path] as const)];
   // The signature of a proof system is over the body, so that is read before the signature is checked.
   const unread =
     name === 'proof systems' ? BODIES.filter(([, , , status]) => status === 400) : BODIES;
@@ -158,6 +161,14 @@ describe.each(Object.entries(GUARDED))('what %s may ask', (name, guarded) => {
       }
     },
   );
+
+  test.each(misses)('%s %s is told to be no method before anything else', async (method, path) => {
+    const text = { 'content-type': 'text/plain' };
+    for (const headers of [{}, wrong, { ...wrong, ...text }, admitted('{'), admitted('')]) {
+      const answer = await ask(method, path, headers, 'content-type' in headers ? 'x' : undefined);
+      expect(answer).toEqual({ status: 405, description: 'this method is not allowed here' });
+    }
+  });
 
   test.each(others)('has no %s %s: %i', async (method, path, status) => {
     expect((await ask(method, path, admitted(''))).status).toBe(status);

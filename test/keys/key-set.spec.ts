@@ -25,7 +25,7 @@ describe('the key set', () => {
     expect(response.headers.get('cache-control')).toBe('public, max-age=300, stale-if-error=3600');
     expect(response.headers.get('etag')).toMatch(/^"[A-Za-z0-9_-]+"$/);
     expect(response.headers.get('x-content-type-options')).toBe('nosniff');
-    expect(response.headers.get('vary')).toBeNull();
+    expect(response.headers.get('vary')).toBe('Accept');
   });
 
   test('has the members of a public key and no others', async () => {
@@ -36,6 +36,48 @@ describe('the key set', () => {
       expect(Object.keys(key).toSorted()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y']);
       expect(key).toMatchObject({ kty: 'EC', crv: 'P-256', use: 'sig', alg: 'ES256' });
       expect(key.kid).toBe(await calculateJwkThumbprint(key));
+    }
+  });
+
+  test.each([
+    [undefined, 'application/json'],
+    ['*/*', 'application/json'],
+    ['application/json, application/jwk-set+json', 'application/json'],
+    ['application/jwk-set+json', 'application/jwk-set+json'],
+    ['application/json;q=0.5, application/jwk-set+json', 'application/jwk-set+json'],
+    ['application/jwk-set+json;q=0, */*', 'application/json'],
+    ['text/html', 'application/json'],
+    [', ;q=,,\u00ff/', 'application/json'],
+  ])('to who accepts %j is of the type %s', async (accept, type) => {
+    const headers: Record<string, string> = accept === undefined ? {} : { accept };
+    // What is in memory is answered in front of the routes, which answer what has a query beside it.
+    for (const query of ['', '?x']) {
+      const at = `${replica.url}/zones/${zone.zoneId}/.well-known/jwks.json${query}`;
+      const response = await fetch(at, { headers });
+      expect(response.headers.get('content-type')).toBe(`${type}; charset=utf-8`);
+    }
+  });
+
+  test('can be read by pages of any origin, with its tag', async () => {
+    for (const query of [`?zone_id=${zone.zoneId}`, '', `?zone_id=${zone.zoneId}&x`]) {
+      const response = await get(query, { headers: { origin: 'https://page.test' } });
+      expect(response.headers.get('access-control-allow-origin')).toBe('*');
+      expect(response.headers.get('access-control-expose-headers')).toBe('ETag');
+      expect(response.headers.get('access-control-allow-credentials')).toBeNull();
+    }
+    for (const path of [`/zones/${zone.zoneId}/.well-known/jwks.json`, '/.well-known/jwks.json']) {
+      const preflight = await fetch(`${replica.url}${path}`, {
+        method: 'OPTIONS',
+        headers: {
+          origin: 'https://page.test',
+          'access-control-request-method': 'GET',
+          'access-control-request-headers': 'if-none-match',
+        },
+      });
+      expect(preflight.status).toBe(204);
+      expect(preflight.headers.get('access-control-allow-origin')).toBe('*');
+      expect(preflight.headers.get('access-control-allow-methods')).toBe('GET, HEAD');
+      expect(preflight.headers.get('access-control-allow-headers')).toBe('If-None-Match');
     }
   });
 
@@ -93,7 +135,7 @@ describe('the key set', () => {
     }
     const headers = { 'if-none-match': one.headers.get('etag') ?? '' };
     expect((await fetch(path, { headers })).status).toBe(304);
-    expect((await fetch(path, { method: 'POST' })).headers.get('allow')).toBe('GET, HEAD');
+    expect((await fetch(path, { method: 'POST' })).headers.get('allow')).toBe('GET, HEAD, OPTIONS');
     for (const unknown of [randomUUID(), 'x', `${zone.zoneId}%0a`, zone.zoneId.toUpperCase()]) {
       const missed = await fetch(`${replica.url}/zones/${unknown}/.well-known/jwks.json`);
       expect(missed.status).toBe(404);
@@ -147,7 +189,7 @@ test('there is one 404 for every zone that is not there', async () => {
 test('other methods are told so', async () => {
   const response = await keySet({}, 'POST');
   expect(response.status).toBe(405);
-  expect(response.headers.get('allow')).toBe('GET, HEAD');
+  expect(response.headers.get('allow')).toBe('GET, HEAD, OPTIONS');
 });
 
 const jwks = (at = zone) =>

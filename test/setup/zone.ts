@@ -65,12 +65,14 @@ export async function callAdmin(
   method: string,
   path: string,
   body?: unknown,
+  headers: Record<string, string> = {},
 ): Promise<Answer> {
   const response = await fetch(`${replica.url}/internal${path}`, {
     method,
     headers: {
       authorization: `Bearer ${replica.adminToken}`,
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });

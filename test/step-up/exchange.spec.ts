@@ -47,7 +47,12 @@ describe('a request that owes a step-up', () => {
   test('is held with a challenge', async () => {
     const answer = await write();
     expect(answer.status).toBe(401);
-    expect(answer.headers.get('www-authenticate')).toMatch(/^Bearer error="interaction_required"/);
+    const challenge = String(answer.headers.get('www-authenticate'));
+    expect(challenge).toBe(
+      'Bearer error="interaction_required", error_description="the request has to be confirmed", ' +
+        `challenge_id="${String(answer.body['challenge_id'])}"`,
+    );
+    expect(challenge).not.toContain(String(answer.body['challenge_secret']));
     expect(answer.headers.get('cache-control')).toBe('no-store');
     expect(answer.body).toEqual({
       error: 'interaction_required',
@@ -340,6 +345,7 @@ describe('fresh authentication (RFC 9470)', () => {
   test('is asked for as mfa where there is none', async () => {
     const answer = await zone.session({ max_age: '60' });
     expect(answer.body).toMatchObject({ challenge_type: 'mfa', acr_values: 'mfa' });
+    expect(answer.headers.get('www-authenticate')).toMatch(/, acr_values="mfa"$/);
   });
 
   test('is enough for whoever asks for no fresher', async () => {

@@ -13,7 +13,13 @@ import {
 } from 'class-validator';
 import type { JsonObject } from '../../oauth/strict-json.js';
 import { AUTH_METHODS } from './registered-authentication.js';
-import { IsInstant, IsLine, IsPrincipal, MayBeAbsent } from '../../platform/http/validators.js';
+import {
+  IsInstant,
+  IsLine,
+  IsPrincipal,
+  MayBeAbsent,
+  MayBeNull,
+} from '../../platform/http/validators.js';
 
 /** What a trusted issuer calls the workload that a client is. */
 export class WorkloadIdentityBody {
@@ -70,26 +76,33 @@ export class ClientBody {
   workload_identity?: WorkloadIdentityBody;
 }
 
-/** What is to change of a client; what is left out stays. */
+/**
+ * What is to change of a client, as a merge patch (RFC 7396): what is left out stays, and `null` takes away.
+ */
 export class ClientChangeBody {
+  /** Replaces the name. */
+  @MayBeAbsent()
+  @IsLine()
+  name?: string;
+
   /** A disabled client is refused everywhere, at once. */
   @MayBeAbsent()
   @IsBoolean()
   disabled?: boolean;
 
   /** Replaces the labels. */
-  @MayBeAbsent()
+  @MayBeNull()
   @IsArray()
   @ArrayMaxSize(50)
   @IsLine({ each: true })
-  labels?: string[];
+  labels?: string[] | null;
 
   /** Replaces the groups. */
-  @MayBeAbsent()
+  @MayBeNull()
   @IsArray()
   @ArrayMaxSize(50)
   @IsLine({ each: true })
-  groups?: string[];
+  groups?: string[] | null;
 
   /** Replaces the ways to authenticate. Secrets, keys or a workload that none of them needs are dropped. */
   @MayBeAbsent()
@@ -117,11 +130,15 @@ export class ClientChangeBody {
 
 /** A secret to be added. */
 export class ClientSecretBody {
-  /** A secret that exists elsewhere already. Without it the server draws one, which is better. */
+  /**
+   * A secret that exists elsewhere already, of printable ASCII (RFC 6749 A.2): others arrive differently from each
+   * client library. Without it the server draws one, which is better.
+   */
   @MayBeAbsent()
   @IsString()
   @Length(8, 200)
   @IsLine()
+  @Matches(/^[\x20-\x7e]*$/, { message: 'secret must be printable ASCII' })
   secret?: string;
 
   /** When it stops working. */

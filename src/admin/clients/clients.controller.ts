@@ -31,6 +31,7 @@ import { addSecret, changeAuthentication, createClient } from './client-registra
 import { fetchRulesOf } from '../issuers/registered-keys.js';
 import { AuditedChanges, type Made } from '../audited-changes.service.js';
 import { Change } from '../change.js';
+import { entityTag, IfMatch, Precondition, tagged } from '../entity-tag.js';
 import { findRow } from '../find-row.js';
 import { InZone } from '../in-zone.js';
 import { PageQuery } from '../pagination.body.js';
@@ -99,6 +100,7 @@ export class ClientsController {
     });
     response.location(`/internal/zones/${zoneId}/clients/${client.id}`);
     response.setHeader('Cache-Control', 'no-store');
+    response.setHeader('ETag', entityTag(toView(client)));
     return {
       ...toView(client),
       client_id: client.id,
@@ -114,29 +116,38 @@ export class ClientsController {
 
   /** Shows a client; of one that is being removed, how far that is. */
   @Get(':id')
-  async show(@InZone() { id: zoneId }: Zone, @Param('id') id: string) {
+  async show(
+    @InZone() { id: zoneId }: Zone,
+    @Param('id') id: string,
+    @Res({ passthrough: true }) response: Response,
+  ) {
     const client = await findRow(this.clients, { zoneId, id }, 'client');
-    if (client.removedAt === null) return toView(client);
+    if (client.removedAt === null) return tagged(response, toView(client));
     return { ...toView(client), ...removing(await this.removals.find(zoneId, id)) };
   }
 
-  /** Disables or enables a client, or changes its labels and groups or how it authenticates. */
+  /** Changes a client (a merge patch, RFC 7396): its name, labels, groups or authentication, or whether it is disabled. */
   @Patch(':id')
   async change(
     @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
     @Change('client.changed') change: Change,
+    @IfMatch() precondition: Precondition,
     @Body() body: ClientChangeBody,
+    @Res({ passthrough: true }) response: Response,
   ) {
     const urgent = body.disabled === true;
     const after = await this.changes.run({ ...change, urgent }, async (tx) => {
       const clients = tx.getRepository(Client);
       const before = await findRow(clients, { zoneId, id, removedAt: IsNull() }, 'client');
-      if (body.labels !== undefined) {
-        await clients.update({ zoneId, id }, { labels: [...new Set(body.labels)].toSorted() });
+      precondition.check(entityTag(toView(before)));
+      const { name, labels, groups } = body;
+      if (name !== undefined) await clients.update({ zoneId, id }, { name });
+      if (labels !== undefined) {
+        await clients.update({ zoneId, id }, { labels: [...new Set(labels)].toSorted() });
       }
-      if (body.groups !== undefined) {
-        await clients.update({ zoneId, id }, { groups: [...new Set(body.groups)].toSorted() });
+      if (groups !== undefined) {
+        await clients.update({ zoneId, id }, { groups: [...new Set(groups)].toSorted() });
       }
       if (changesAuthentication(body)) {
         const authentication = readAuthentication(body, before, fetchRulesOf(this.env));
@@ -149,7 +160,7 @@ export class ClientsController {
       const result = await clients.findOneByOrFail({ zoneId, id });
       return { result, details: { before: toView(before), after: toView(result) } };
     });
-    return toView(after);
+    return tagged(response, toView(after));
   }
 
   /**
@@ -164,19 +175,28 @@ export class ClientsController {
     @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
     @Change('client.deleted') change: Change,
+    @IfMatch() precondition: Precondition,
     @Res({ passthrough: true }) response: Response,
   ) {
     const { removedAt } = await findRow(this.clients, { zoneId, id }, 'client');
-    if (removedAt === null) await this.changes.run(change, (tx) => this.end(tx, zoneId, id));
+    if (removedAt === null) {
+      await this.changes.run(change, (tx) => this.end(tx, zoneId, id, precondition));
+    }
     const removal = await this.removals.find(zoneId, id);
     if (removal === null) return undefined;
     response.status(202);
     return { id, ...removing(removal) };
   }
 
-  private async end(tx: EntityManager, zoneId: string, id: string): Promise<Made<void>> {
+  private async end(
+    tx: EntityManager,
+    zoneId: string,
+    id: string,
+    precondition: Precondition,
+  ): Promise<Made<void>> {
     const clients = tx.getRepository(Client);
     const client = await findRow(clients, { zoneId, id, removedAt: IsNull() }, 'client');
+    precondition.check(entityTag(toView(client)));
     const ended: Ended = { kind: 'client', zoneId, id, name: client.name };
     const small = await isSmall(tx, ended);
     if (small) {

@@ -3,7 +3,6 @@ import {
   ArrayMinSize,
   IsArray,
   IsIn,
-  IsInt,
   IsObject,
   IsString,
   IsUUID,
@@ -11,7 +10,7 @@ import {
   Max,
   Min,
 } from 'class-validator';
-import { IsLine, MayBeAbsent } from '../../platform/http/validators.js';
+import { IsLine, MayBeAbsent, IsWholeNumber } from '../../platform/http/validators.js';
 import { ISSUER_TOKEN_TYPES, type IssuerTokenType } from '../../zones/issuers/trusted-issuer.js';
 import { SIGNING_ALGS, type SigningAlg } from '../../oauth/algorithms.js';
 import type { JsonObject } from '../../oauth/strict-json.js';
@@ -81,7 +80,7 @@ export class IssuerBody {
 
   /** Seconds since `iat` after which its tokens are refused. Without it `exp` alone counts. */
   @MayBeAbsent()
-  @IsInt()
+  @IsWholeNumber()
   @Min(1)
   @Max(31_536_000)
   max_age_seconds?: number;

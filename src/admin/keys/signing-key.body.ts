@@ -1,5 +1,5 @@
-import { IsBoolean, IsIn, IsInt, Max, Min } from 'class-validator';
-import { MayBeAbsent } from '../../platform/http/validators.js';
+import { IsBoolean, IsIn, Max, Min } from 'class-validator';
+import { MayBeAbsent, IsWholeNumber } from '../../platform/http/validators.js';
 import { ZONE_ALGS, type ZoneAlg } from '../../oauth/algorithms.js';
 
 /** How the signing key of a zone is to be rotated. */
@@ -24,7 +24,7 @@ export class SigningKeySettingsBody {
 
   /** After how many days a key is rotated by itself; 0 for never. */
   @MayBeAbsent()
-  @IsInt()
+  @IsWholeNumber()
   @Min(0)
   @Max(3_650)
   rotation_days?: number;

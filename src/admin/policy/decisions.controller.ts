@@ -6,7 +6,7 @@ import { AuditLog, type EventPage } from '../../ledger/audit-log.service.js';
 import { PolicySets } from '../../policy/policy-sets.service.js';
 import { AdminController } from '../admin-controller.js';
 import { found } from '../find-row.js';
-import { PageQuery } from '../pagination.body.js';
+import { PAGE_LIMIT, PageQuery } from '../pagination.body.js';
 import { POLICY_WORK_MS, withPolicy } from './policy-check.js';
 import { ReplayBody } from './policy.body.js';
 import { readRecorded, replay } from './replay.js';
@@ -65,7 +65,9 @@ export class DecisionsController {
 
   private async find(requestId: string, page: PageQuery): Promise<EventPage> {
     const known = /^[A-Za-z0-9._-]{1,128}$/.test(requestId);
-    const events = known ? await this.auditLog.byRequest(requestId, TYPE, page) : { items: [] };
+    const events = known
+      ? await this.auditLog.byRequest(requestId, TYPE, { limit: PAGE_LIMIT, ...page })
+      : { items: [] };
     const any = events.items.length > 0 || page.after !== undefined;
     return found(any ? events : null, 'request');
   }

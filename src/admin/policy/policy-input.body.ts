@@ -4,7 +4,6 @@ import {
   IsArray,
   IsBoolean,
   IsIn,
-  IsInt,
   IsObject,
   IsOptional,
   IsString,
@@ -12,7 +11,7 @@ import {
 } from 'class-validator';
 import type { JsonObject, JsonValue, PolicyInput } from '../../policy/engine/input.js';
 import { MAX_INPUTS } from '../../policy/engine/simulation.js';
-import { MayBeAbsent } from '../../platform/http/validators.js';
+import { MayBeAbsent, IsWholeNumber } from '../../platform/http/validators.js';
 
 /** Modules in a request; larger sets are simulated where they are stored. */
 const MAX_MODULES = 1_000;
@@ -51,20 +50,20 @@ class PrincipalBody {
 }
 
 class DecisionTimeBody {
-  @IsInt()
+  @IsWholeNumber()
   epoch: number;
 
-  @IsInt()
+  @IsWholeNumber()
   hour: number;
 
-  @IsInt()
+  @IsWholeNumber()
   minute: number;
 
-  @IsInt()
+  @IsWholeNumber()
   weekday: number;
 }
 
-class ResourceBody {
+class PolicyResourceBody {
   @IsIn(['Resource'])
   type: 'Resource';
 
@@ -117,7 +116,7 @@ class DelegationEdgeBody {
   @IsString({ each: true })
   path: string[];
 
-  @IsInt()
+  @IsWholeNumber()
   graph_epoch: number;
 
   @IsOptional()
@@ -149,7 +148,7 @@ class ContextBody {
   request_path?: string;
 
   @IsOptional()
-  @IsInt()
+  @IsWholeNumber()
   requested_ttl_seconds?: number;
 
   @IsOptional()
@@ -186,9 +185,9 @@ export class PolicyInputBody implements PolicyInput {
   principal: PrincipalBody;
 
   @ValidateNested()
-  @Type(() => ResourceBody)
+  @Type(() => PolicyResourceBody)
   @IsObject()
-  resource: ResourceBody;
+  resource: PolicyResourceBody;
 
   @ValidateNested()
   @Type(() => ActionBody)

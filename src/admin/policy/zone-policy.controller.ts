@@ -4,13 +4,11 @@ import {
   Delete,
   Get,
   HttpCode,
-  Headers,
-  PreconditionFailedException,
   Put,
   Res,
   UnprocessableEntityException,
 } from '@nestjs/common';
-import { ApiHeader, ApiResponse } from '../../platform/http/openapi-decorators.js';
+import { ApiResponse } from '../../platform/http/openapi-decorators.js';
 import { InjectEntityManager, InjectRepository } from '@nestjs/typeorm';
 import type { Response } from 'express';
 import type { EntityManager, Repository } from 'typeorm';
@@ -24,6 +22,7 @@ import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { AuditedChanges } from '../audited-changes.service.js';
 import { Change } from '../change.js';
+import { IfMatch, Precondition } from '../entity-tag.js';
 import { found } from '../find-row.js';
 import { InZone } from '../in-zone.js';
 import { activate } from './policy-authoring.js';
@@ -43,13 +42,6 @@ function toView({ id, activePolicySetVersionId, policyActivatedAt }: Zone) {
 /** Names what is active, for `If-Match`. */
 function etagOf({ activePolicySetVersionId }: Zone): string {
   return `"${activePolicySetVersionId ?? 'none'}"`;
-}
-
-/** Whether `If-Match` lets a change of what has this ETag happen (RFC 9110 13.1.1). */
-function matches(ifMatch: string | undefined, etag: string): boolean {
-  if (ifMatch === undefined) return true;
-  const expected = ifMatch.split(',').map((each) => each.trim());
-  return expected.includes(etag) || expected.includes('*');
 }
 
 const REFUSED_FOR_WEIGHT = {
@@ -83,20 +75,17 @@ export class ZonePolicyController {
    */
   @Put()
   @AnswerWithin(POLICY_WORK_MS)
-  @ApiHeader({ name: 'If-Match', required: false })
   @ApiResponse(REFUSED_FOR_WEIGHT)
   async activate(
     @InZone() { id: zoneId }: Zone,
     @Change('policy.activated') change: Change,
     @Body() body: PolicySetVersionReferenceBody,
-    @Headers('if-match') ifMatch: string | undefined,
+    @IfMatch() precondition: Precondition,
     @Res({ passthrough: true }) response: Response,
   ) {
     const weight = await this.prepare(zoneId, body.policy_set_version_id);
     const zone = await this.changes.run(change, async (tx, before) => {
-      if (!matches(ifMatch, etagOf(before))) {
-        throw new PreconditionFailedException('another policy set version is active');
-      }
+      precondition.check(etagOf(before));
       await activate(tx, zoneId, body.policy_set_version_id);
       const after = await tx.getRepository(Zone).findOneByOrFail({ id: zoneId });
       return {

@@ -5,18 +5,17 @@ import {
   IsArray,
   IsBoolean,
   IsIn,
-  IsInt,
   Matches,
   Max,
   Min,
 } from 'class-validator';
-import { MayBeAbsent } from '../../platform/http/validators.js';
+import { MayBeAbsent, IsWholeNumber } from '../../platform/http/validators.js';
 import { DECISION_METHODS, type DecisionMethod } from '../../step-up/decision-methods.js';
 
 /** The terms of a step-up type. */
 export class StepUpTypeBody {
   /** Seconds for which a challenge can be decided on and redeemed. */
-  @IsInt()
+  @IsWholeNumber()
   @Min(30)
   @Max(86_400)
   lifetime_seconds: number;
@@ -30,7 +29,7 @@ export class StepUpTypeBody {
   satisfied_by: DecisionMethod[];
 
   /** The number of approvals that it takes. */
-  @IsInt()
+  @IsWholeNumber()
   @Min(1)
   @Max(10)
   quorum: number;
@@ -53,7 +52,7 @@ export class StepUpTypeBody {
   acr: string;
 
   /** Seconds for which a session whose subject has shown this `acr` needs no other challenge; 0: each request does. */
-  @IsInt()
+  @IsWholeNumber()
   @Min(0)
   @Max(86_400)
   reuse_seconds: number;

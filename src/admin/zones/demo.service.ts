@@ -22,7 +22,8 @@ import {
   createPolicy,
   createPolicySet,
 } from '../policy/policy-authoring.js';
-import { createResource, createZone, generateZoneKeys } from './zone-registration.js';
+import { createResource } from './resource-registration.js';
+import { createZone, generateZoneKeys } from './zone-registration.js';
 
 /** What a newcomer needs for a first request; the content of `demo.json`. */
 export interface DemoFile {

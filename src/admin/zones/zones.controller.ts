@@ -1,4 +1,4 @@
-import { Body, Delete, Get, HttpCode, Post, Query, Res } from '@nestjs/common';
+import { Body, Delete, Get, HttpCode, Patch, Post, Query, Res } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { ApiResponse } from '../../platform/http/openapi-decorators.js';
 import type { Response } from 'express';
@@ -11,9 +11,10 @@ import { Sealing } from '../../sealing/sealing.service.js';
 import { Resource } from '../../zones/resource.entity.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
-import { ZoneBody } from './zone.body.js';
+import { ZoneBody, ZoneChangeBody } from './zone.body.js';
 import { AuditedChanges, type Made } from '../audited-changes.service.js';
 import { Change } from '../change.js';
+import { entityTag, IfMatch, Precondition, tagged } from '../entity-tag.js';
 import { InZone } from '../in-zone.js';
 import { PageQuery } from '../pagination.body.js';
 import { readPage } from '../pagination.js';
@@ -31,7 +32,7 @@ function toView({ id, name, createdAt, removedAt }: Zone) {
   };
 }
 
-/** Makes, lists and removes zones. */
+/** Makes, lists, changes and removes zones. */
 @AdminController('zones')
 export class ZonesController {
   constructor(
@@ -58,7 +59,7 @@ export class ZonesController {
       details: { zone: { id, name: body.name } },
     }));
     response.location(`/internal/zones/${id}`);
-    return toView(zone);
+    return tagged(response, toView(zone));
   }
 
   /** Lists zones. */
@@ -69,9 +70,28 @@ export class ZonesController {
 
   /** Shows a zone; of one that is being removed, how far that is. */
   @Get(':zone')
-  async show(@InZone('being removed') zone: Zone) {
-    if (zone.removedAt === null) return toView(zone);
+  async show(@InZone('being removed') zone: Zone, @Res({ passthrough: true }) response: Response) {
+    if (zone.removedAt === null) return tagged(response, toView(zone));
     return { ...toView(zone), ...removing(await this.removals.find(zone.id, zone.id)) };
+  }
+
+  /** Changes a zone (a merge patch, RFC 7396). */
+  @Patch(':zone')
+  async change(
+    @InZone() { id }: Zone,
+    @Change('zone.changed') change: Change,
+    @IfMatch() precondition: Precondition,
+    @Body() { name }: ZoneChangeBody,
+    @Res({ passthrough: true }) response: Response,
+  ) {
+    const changed = await this.changes.run(change, async (tx, before) => {
+      precondition.check(entityTag(toView(before)));
+      const zones = tx.getRepository(Zone);
+      if (name !== undefined) await zones.update({ id }, { name });
+      const result = await zones.findOneByOrFail({ id });
+      return { result, details: { before: toView(before), after: toView(result) } };
+    });
+    return tagged(response, toView(changed));
   }
 
   /**
@@ -86,9 +106,15 @@ export class ZonesController {
   async remove(
     @InZone('being removed') { id, removedAt }: Zone,
     @Change('zone.deleted') change: Change,
+    @IfMatch() precondition: Precondition,
     @Res({ passthrough: true }) response: Response,
   ) {
-    if (removedAt === null) await this.changes.run(change, endOrRemove);
+    if (removedAt === null) {
+      await this.changes.run(change, (tx, zone) => {
+        precondition.check(entityTag(toView(zone)));
+        return endOrRemove(tx, zone);
+      });
+    }
     const removal = await this.removals.find(id, id);
     if (removal === null) return undefined;
     response.status(202);

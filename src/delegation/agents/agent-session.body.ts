@@ -1,5 +1,5 @@
-import { ArrayMaxSize, ArrayUnique, IsArray, IsIn, IsInt, IsUUID, Max, Min } from 'class-validator';
-import { IsLine, MayBeAbsent } from '../../platform/http/validators.js';
+import { ArrayMaxSize, ArrayUnique, IsArray, IsIn, IsUUID, Max, Min } from 'class-validator';
+import { IsLine, MayBeAbsent, IsWholeNumber } from '../../platform/http/validators.js';
 
 /** An agent session to be opened. */
 export class AgentSessionBody {
@@ -9,7 +9,7 @@ export class AgentSessionBody {
 
   /** For how long it lives (15 minutes if not given), or for how long one heartbeat keeps it alive (5 minutes). */
   @MayBeAbsent()
-  @IsInt()
+  @IsWholeNumber()
   @Min(1)
   @Max(86_400)
   ttl_seconds?: number;

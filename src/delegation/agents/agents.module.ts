@@ -25,11 +25,9 @@ export class AgentsModule implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    guardUnknownRoutes(
-      this.http,
-      ['/agent-sessions', '/delegations'],
-      (request) => this.bearers.admit(request),
-      readJsonBody,
-    );
+    guardUnknownRoutes(this.http, {
+      paths: ['/agent-sessions', '/delegations'],
+      checks: [(request) => this.bearers.admit(request), readJsonBody],
+    });
   }
 }

@@ -5,7 +5,6 @@ import {
   ArrayUnique,
   IsArray,
   IsBoolean,
-  IsInt,
   IsObject,
   IsUUID,
   Max,
@@ -17,6 +16,7 @@ import {
   IsResourceIdentifier,
   IsScopeToken,
   MayBeAbsent,
+  IsWholeNumber,
 } from '../../platform/http/validators.js';
 
 /** What a delegation is confined by. What is left out is as in the delegation that it hands on. */
@@ -32,14 +32,14 @@ export class ConstraintsBody {
 
   /** The longest that a mandate may live. */
   @MayBeAbsent()
-  @IsInt()
+  @IsWholeNumber()
   @Min(1)
   @Max(3_600)
   ttl_seconds?: number;
 
   /** How many hops a delegation through this one may have in all. */
   @MayBeAbsent()
-  @IsInt()
+  @IsWholeNumber()
   @Min(1)
   @Max(10)
   max_hops?: number;
@@ -51,7 +51,7 @@ export class ConstraintsBody {
 
   /** How many mandates may be issued with it, and with all that it is handed on as. */
   @MayBeAbsent()
-  @IsInt()
+  @IsWholeNumber()
   @Min(1)
   @Max(1_000_000_000)
   budget?: number;
@@ -92,7 +92,7 @@ export class DelegationBody {
 
   /** For how many seconds it is made: an hour if not given. */
   @MayBeAbsent()
-  @IsInt()
+  @IsWholeNumber()
   @Min(1)
   @Max(86_400)
   expires_in?: number;

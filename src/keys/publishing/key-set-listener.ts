@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { keySetHeaders, matchesEtag, type PublishedKeySet } from './key-set.js';
+import { keySetHeaders, keySetType, matchesEtag, type PublishedKeySet } from './key-set.js';
 
 /** The functions of the rest of the program that {@link answerKeySets} uses. */
 export interface KeySetListenerPorts {
@@ -63,7 +63,7 @@ function send(keySet: PublishedKeySet, request: IncomingMessage, response: Serve
   }
   response.writeHead(200, {
     ...headers,
-    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Type': keySetType(request),
     'Content-Length': keySet.body.length,
   });
   // Node itself leaves the body out of an answer to HEAD.

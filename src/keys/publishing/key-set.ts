@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import type { JWK } from 'jose';
+import Negotiator from 'negotiator';
 import {
   isPublished,
   KEY_SET_MAX_AGE,
@@ -78,9 +80,42 @@ export function cacheControlAt(ageSeconds: number): string | null {
   return `public, max-age=${maxAge}, stale-if-error=${staleIfError}`;
 }
 
+/** Lets pages of any origin read what is public anyway, and its entity tag (Fetch 3.3). */
+export const READABLE_ANYWHERE = {
+  'Access-Control-Allow-Origin': '*',
+  'Access-Control-Expose-Headers': 'ETag',
+} as const;
+
+/** The answer to a page that asks whether it may send `If-None-Match` (Fetch 4.8). */
+export const PREFLIGHT = {
+  'Access-Control-Allow-Origin': '*',
+  'Access-Control-Allow-Methods': 'GET, HEAD',
+  'Access-Control-Allow-Headers': 'If-None-Match',
+  'Access-Control-Max-Age': '86400',
+} as const;
+
 /** The headers of a key set's response, 200 and 304. */
 export function keySetHeaders({ etag, cacheControl }: PublishedKeySet): Record<string, string> {
-  return { 'Cache-Control': cacheControl, ETag: etag, 'X-Content-Type-Options': 'nosniff' };
+  return {
+    'Cache-Control': cacheControl,
+    ETag: etag,
+    Vary: 'Accept',
+    'X-Content-Type-Options': 'nosniff',
+    ...READABLE_ANYWHERE,
+  };
+}
+
+const JSON_TYPE = 'application/json';
+const MEDIA_TYPES = [JSON_TYPE, 'application/jwk-set+json'];
+
+/**
+ * The media type of a key set: `application/jwk-set+json` (RFC 7517 8.5.2) if `Accept` says that it is preferred;
+ * what most verifiers expect otherwise, also where neither is acceptable (RFC 9110 12.5.1).
+ */
+export function keySetType(request: IncomingMessage): string {
+  const { accept } = request.headers;
+  const type = accept === undefined ? JSON_TYPE : new Negotiator(request).mediaType(MEDIA_TYPES);
+  return `${type ?? JSON_TYPE}; charset=utf-8`;
 }
 
 /**

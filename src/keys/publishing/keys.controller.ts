@@ -1,15 +1,28 @@
-import { Controller, Get, NotFoundException, Param, Query, Req, Res } from '@nestjs/common';
+import {
+  Controller,
+  Get,
+  HttpCode,
+  NotFoundException,
+  Options,
+  Param,
+  Query,
+  Req,
+  Res,
+} from '@nestjs/common';
 import {
   ApiOkResponse,
   ApiOperation,
+  ApiParam,
   ApiQuery,
   ApiResponse,
   ApiTags,
 } from '../../platform/http/openapi-decorators.js';
 import type { Request, Response } from 'express';
 import { isUuid } from '../../oauth/vocabulary.js';
-import { keySetHeaders, matchesEtag } from './key-set.js';
+import { keySetHeaders, keySetType, matchesEtag, PREFLIGHT, READABLE_ANYWHERE } from './key-set.js';
 import { KeySets } from './key-sets.service.js';
+
+const PREFLIGHT_SUMMARY = 'Whether a page of another origin may ask under a condition (Fetch 4.8)';
 
 /** The key sets of zones (RFC 7517 5), the same at two addresses. */
 @ApiTags('verifiers')
@@ -41,12 +54,28 @@ export class KeysController {
     return this.answer(zoneId, request, response);
   }
 
+  @Options('.well-known/jwks.json')
+  @HttpCode(204)
+  @ApiOperation({ summary: PREFLIGHT_SUMMARY })
+  preflight(@Res({ passthrough: true }) response: Response): void {
+    response.set(PREFLIGHT);
+  }
+
+  @Options('zones/:zone/.well-known/jwks.json')
+  @HttpCode(204)
+  @ApiOperation({ summary: PREFLIGHT_SUMMARY })
+  @ApiParam({ name: 'zone', type: String })
+  preflightOfZone(@Res({ passthrough: true }) response: Response): void {
+    response.set(PREFLIGHT);
+  }
+
   private async answer(zoneId: unknown, request: Request, response: Response): Promise<void> {
     const keySet =
       typeof zoneId === 'string' && isUuid(zoneId) ? await this.keySets.find(zoneId) : null;
+    response.set(READABLE_ANYWHERE);
     if (keySet === null) throw new NotFoundException('no such zone');
     response.set(keySetHeaders(keySet));
     if (matchesEtag(request.headers['if-none-match'], keySet.etag)) response.status(304).end();
-    else response.type('application/json').send(keySet.body);
+    else response.type(keySetType(request)).send(keySet.body);
   }
 }

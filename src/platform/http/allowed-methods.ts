@@ -18,9 +18,11 @@ function isLayer(value: unknown): value is Layer {
 export function allowedMethods(request: Request): string[] {
   const stack: unknown = request.app.router.stack;
   if (!Array.isArray(stack)) return [];
+  // Express cuts off what a middleware was mounted at.
+  const path = request.baseUrl + request.path;
   const methods = new Set<string>();
   for (const layer of stack) {
-    if (!isLayer(layer) || layer.route === undefined || !layer.match(request.path)) continue;
+    if (!isLayer(layer) || layer.route === undefined || !layer.match(path)) continue;
     for (const name of Object.keys(layer.route.methods)) {
       if (name !== '_all') methods.add(name.toUpperCase());
     }

@@ -14,6 +14,8 @@ const MAX_BYTES = 1_024 * 1_024;
 /** The largest that is read before it is known who sends it. */
 const MAX_SIGNED_BYTES = 16 * 1_024;
 const JSON_TYPE = /^application\/json *(?:; *charset *= *"?utf-8"? *)?$/i;
+/** What a PATCH says in JSON is a merge patch (RFC 7396), whether or not it is called so. */
+const MERGE_PATCH_TYPE = /^application\/merge-patch\+json *(?:; *charset *= *"?utf-8"? *)?$/i;
 
 /**
  * Reads the body as the bytes that were sent, for a signature over them. {@link readJsonBody} then
@@ -34,7 +36,8 @@ export async function readSignedBytes(request: Request): Promise<Buffer> {
  */
 export async function readJsonBody(request: Request): Promise<void> {
   if (!hasBody(request)) return;
-  if (!JSON_TYPE.test(request.headers['content-type'] ?? '')) {
+  const type = request.headers['content-type'] ?? '';
+  if (!JSON_TYPE.test(type) && !(request.method === 'PATCH' && MERGE_PATCH_TYPE.test(type))) {
     throw new HttpException('the body must be application/json', 415);
   }
   refuseEncodings(request);

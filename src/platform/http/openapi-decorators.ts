@@ -1,3 +1,5 @@
+import type { ApiPropertyOptions } from '@nestjs/swagger';
+
 type Swagger = typeof import('@nestjs/swagger');
 
 /** What is to be told to `@nestjs/swagger` once it is loaded, in the order of the code. */
@@ -19,6 +21,15 @@ export const ApiParam = later(({ ApiParam: decorator }) => decorator);
 export const ApiQuery = later(({ ApiQuery: decorator }) => decorator);
 export const ApiResponse = later(({ ApiResponse: decorator }) => decorator);
 export const ApiTags = later(({ ApiTags: decorator }) => decorator);
+
+/** What the document says of a member of a body or of a query, beside what its type says. */
+export function ApiProperty(options: ApiPropertyOptions): PropertyDecorator {
+  return (...place) => {
+    kept.push(
+      ({ ApiProperty: decorator }) => void Reflect.apply(decorator(options), undefined, place),
+    );
+  };
+}
 
 /** Applies a decorator of another package when the OpenAPI document is asked for. */
 export function Described(decorator: () => MethodDecorator): MethodDecorator {

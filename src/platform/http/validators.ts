@@ -1,7 +1,15 @@
-import { isISO8601, registerDecorator, ValidateIf, type ValidationOptions } from 'class-validator';
+import { applyDecorators } from '@nestjs/common';
+import {
+  IsInt,
+  isISO8601,
+  registerDecorator,
+  ValidateIf,
+  type ValidationOptions,
+} from 'class-validator';
 import { isResourceIdentifier } from '../../oauth/resource-identifier.js';
 import { isScopeToken } from '../../oauth/scope.js';
 import { isSubjectIdentifier } from '../../oauth/subject-identifier.js';
+import { ApiProperty } from './openapi-decorators.js';
 
 /** Control characters (Unicode Cc), lone surrogates (Cs) and U+FFFD, which no person types. */
 const UNPRINTABLE = /[\p{Cc}\p{Cs}\uFFFD]/u;
@@ -57,9 +65,17 @@ export const IsInstant = check(
     !Number.isNaN(Date.parse(value)),
 );
 
+/** A whole number, which the document calls one: of TypeScript it would know only that it is a number. */
+export const IsWholeNumber = (): PropertyDecorator =>
+  applyDecorators(IsInt(), ApiProperty({ type: 'integer' }));
+
 /** An optional member. Unlike `IsOptional` it refuses `null`. */
 export const MayBeAbsent = (): PropertyDecorator =>
   ValidateIf((_body, value) => value !== undefined);
+
+/** A member of a merge patch (RFC 7396): absent for what stays, `null` for what is to be taken away. */
+export const MayBeNull = (): PropertyDecorator =>
+  ValidateIf((_body, value) => value !== undefined && value !== null);
 
 /** A scope token (RFC 6749 3.3). */
 export const IsScopeToken = check(

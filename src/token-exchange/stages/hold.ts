@@ -46,19 +46,29 @@ export async function hold(
   if (committed.status === 'refused') return refusedFor(committed.fact);
   const { challenge } = committed;
   if (challenge === undefined) throw new Error('the ledger opened no challenge');
+  const acr = canAuthenticate(held.terms) ? held.terms.acr : null;
   const uri = confirmUri(issuerUrl, challenge.id, held.terms, digest);
   const error = new OAuthError('interaction_required', CONFIRM, {
-    wwwAuthenticate: `Bearer error="interaction_required", error_description="${CONFIRM}"`,
+    wwwAuthenticate: challengeFor(challenge.id, acr),
     members: {
       challenge_id: challenge.id,
       challenge_type: challenge.type,
       challenge_secret: secret,
       challenge_expires_at: instant(challenge.expires_at * 1_000).toISOString(),
-      ...(canAuthenticate(held.terms) ? { acr_values: held.terms.acr } : {}),
+      ...(acr === null ? {} : { acr_values: acr }),
       ...(uri === null ? {} : { confirm_uri: uri }),
     },
   });
   return { status: 'held', error };
+}
+
+/**
+ * The `WWW-Authenticate` of a held request (RFC 9470 3): libraries that keep the body of an error to themselves show
+ * this. The secret is not in it, since headers are logged.
+ */
+function challengeFor(challengeId: string, acr: string | null): string {
+  const more = acr === null ? '' : `, acr_values="${acr}"`;
+  return `Bearer error="interaction_required", error_description="${CONFIRM}", challenge_id="${challengeId}"${more}`;
 }
 
 function entryOf(held: Held, digest: string, now: number): Entry {

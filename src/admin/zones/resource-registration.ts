@@ -1,0 +1,92 @@
+import { ConflictException } from '@nestjs/common';
+import { IsNull, Not, type EntityManager } from 'typeorm';
+import { v7 as uuidv7 } from 'uuid';
+import type { ZoneAlg } from '../../oauth/algorithms.js';
+import { Client } from '../../zones/clients/client.entity.js';
+import { Resource, type DeclaredOperation } from '../../zones/resource.entity.js';
+
+/** What a resource is registered with. */
+export interface ResourceRegistration {
+  readonly identifier: string;
+  readonly scopes: readonly string[];
+  readonly upstreamUrl?: string | undefined;
+  readonly ownerClientId?: string | undefined;
+  readonly operations?: readonly DeclaredOperation[] | undefined;
+  readonly access?: 'direct' | 'gateway' | undefined;
+  readonly signingAlg?: ZoneAlg | undefined;
+}
+
+/**
+ * Registers a resource in a zone.
+ *
+ * @throws {ConflictException} for an owner that is being removed
+ */
+export async function createResource(
+  tx: EntityManager,
+  zoneId: string,
+  registration: ResourceRegistration,
+): Promise<Resource> {
+  await checkOwner(tx, zoneId, registration.ownerClientId);
+  const id = uuidv7();
+  const resources = tx.getRepository(Resource);
+  await resources.insert({
+    zoneId,
+    id,
+    identifier: registration.identifier,
+    scopes: inOrder(registration.scopes),
+    upstreamUrl: registration.upstreamUrl ?? null,
+    ownerClientId: registration.ownerClientId ?? null,
+    access: registration.access ?? 'direct',
+    signingAlg: registration.signingAlg ?? null,
+    operations: [...(registration.operations ?? [])],
+  });
+  return resources.findOneByOrFail({ zoneId, id });
+}
+
+/** What is to change of a resource. What is left out stays, `null` takes away. */
+export type ResourceChange = {
+  readonly [name in Exclude<keyof ResourceRegistration, 'identifier' | 'scopes'>]?:
+    ResourceRegistration[name] | null;
+} & { readonly scopes?: readonly string[] | undefined };
+
+/**
+ * Changes a resource. Mandates that were minted before stay as they are until they expire.
+ *
+ * @throws {ConflictException} for an owner that is being removed
+ */
+export async function changeResource(
+  tx: EntityManager,
+  { zoneId, id }: Resource,
+  change: ResourceChange,
+): Promise<Resource> {
+  await checkOwner(tx, zoneId, change.ownerClientId);
+  const resources = tx.getRepository(Resource);
+  const { scopes, upstreamUrl, ownerClientId, access, signingAlg, operations } = change;
+  const columns = {
+    ...(scopes === undefined ? {} : { scopes: inOrder(scopes) }),
+    ...(upstreamUrl === undefined ? {} : { upstreamUrl }),
+    ...(ownerClientId === undefined ? {} : { ownerClientId }),
+    ...(access === undefined ? {} : { access: access ?? 'direct' }),
+    ...(signingAlg === undefined ? {} : { signingAlg }),
+    ...(operations === undefined ? {} : { operations: [...(operations ?? [])] }),
+  };
+  if (Object.keys(columns).length > 0) await resources.update({ zoneId, id }, columns);
+  return resources.findOneByOrFail({ zoneId, id });
+}
+
+function inOrder(scopes: readonly string[]): string[] {
+  return [...new Set(scopes)].toSorted();
+}
+
+/** The row of a client that is being removed is still there. */
+async function checkOwner(
+  tx: EntityManager,
+  zoneId: string,
+  id: string | null | undefined,
+): Promise<void> {
+  if (id === null || id === undefined) return;
+  const going = { zoneId, id, removedAt: Not(IsNull()) };
+  if (await tx.getRepository(Client).existsBy(going)) {
+    throw new ConflictException('the owner is being removed');
+  }
+}

@@ -1,0 +1,126 @@
+import { Type } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  IsArray,
+  IsIn,
+  IsObject,
+  IsUrl,
+  IsUUID,
+  Matches,
+  ValidateNested,
+} from 'class-validator';
+import { ZONE_ALGS, type ZoneAlg } from '../../oauth/algorithms.js';
+import {
+  IsResourceIdentifier,
+  IsScopeToken,
+  MayBeAbsent,
+  MayBeNull,
+} from '../../platform/http/validators.js';
+
+/** An operation of a resource. */
+export class OperationBody {
+  @Matches(/^[A-Z]{1,32}$/, { message: 'method must be an HTTP method in upper case' })
+  method: string;
+
+  /** Absolute, without query. A segment in braces, such as `{id}`, stands for any one segment. */
+  @Matches(/^\/[A-Za-z0-9\-._~!$&'()*+,=:@{}/]{0,500}$/, { message: 'path must be absolute' })
+  path: string;
+
+  /** The scope that it takes. */
+  @IsScopeToken()
+  scope: string;
+}
+
+/** How an upstream is addressed. */
+const UPSTREAM = {
+  protocols: ['http', 'https'],
+  require_protocol: true,
+  require_tld: false,
+  disallow_auth: true,
+};
+
+/** A resource to be registered. */
+export class ResourceBody {
+  /** An absolute URI, compared byte for byte. */
+  @IsResourceIdentifier()
+  identifier: string;
+
+  /** What can be granted for it. */
+  @IsArray()
+  @ArrayMaxSize(200)
+  @IsScopeToken({ each: true })
+  scopes: string[];
+
+  /** Where a gateway finds it. */
+  @MayBeAbsent()
+  @IsUrl(UPSTREAM)
+  @Matches(/^[!-~]+$/, { message: 'upstream_url must be printable ASCII' })
+  upstream_url?: string;
+
+  /** The client that this resource is. */
+  @MayBeAbsent()
+  @IsUUID()
+  owner_client_id?: string;
+
+  /** What can be done with it through a gateway; anything if absent or empty. */
+  @MayBeAbsent()
+  @IsArray()
+  @ArrayMaxSize(500)
+  @IsObject({ each: true })
+  @ValidateNested({ each: true })
+  @Type(() => OperationBody)
+  operations?: OperationBody[];
+
+  /** Who may ask for mandates for it: any client, or only gateways. */
+  @MayBeAbsent()
+  @IsIn(['direct', 'gateway'])
+  access?: 'direct' | 'gateway';
+
+  /** What mandates for it are signed with; what the zone signs with if absent. */
+  @MayBeAbsent()
+  @IsIn(ZONE_ALGS)
+  signing_alg?: ZoneAlg;
+}
+
+/**
+ * What is to change of a resource, as a merge patch (RFC 7396): what is left out stays, and `null` takes away. What it
+ * is identified by cannot be changed, since mandates and policies name it.
+ */
+export class ResourceChangeBody {
+  /** Replaces what can be granted for it. */
+  @MayBeAbsent()
+  @IsArray()
+  @ArrayMaxSize(200)
+  @IsScopeToken({ each: true })
+  scopes?: string[];
+
+  /** Where a gateway finds it from now on. */
+  @MayBeNull()
+  @IsUrl(UPSTREAM)
+  @Matches(/^[!-~]+$/, { message: 'upstream_url must be printable ASCII' })
+  upstream_url?: string | null;
+
+  /** The client that it is from now on. */
+  @MayBeNull()
+  @IsUUID()
+  owner_client_id?: string | null;
+
+  /** Replaces what can be done with it through a gateway. */
+  @MayBeNull()
+  @IsArray()
+  @ArrayMaxSize(500)
+  @IsObject({ each: true })
+  @ValidateNested({ each: true })
+  @Type(() => OperationBody)
+  operations?: OperationBody[] | null;
+
+  /** Who may ask for mandates for it from now on. */
+  @MayBeNull()
+  @IsIn(['direct', 'gateway'])
+  access?: 'direct' | 'gateway' | null;
+
+  /** What mandates for it are signed with as soon as verifiers can know the key. */
+  @MayBeNull()
+  @IsIn(ZONE_ALGS)
+  signing_alg?: ZoneAlg | null;
+}
