@@ -8,4 +8,6 @@ export const SHORT_LIVED: readonly string[] = [
   '--interrupt-budget=540672',
   // MiB of young objects, which by default it reaches in steps.
   '--min-semi-space-size=16',
+  // The policy engine is compiled once, quickly; the second, slow compilation is for the long run as well.
+  '--liftoff-only',
 ];
