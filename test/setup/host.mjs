@@ -26,6 +26,7 @@ for (const name of ['setTimeout', 'setInterval']) {
 }
 
 function forgetDone() {
+  // oxlint-disable-next-line no-underscore-dangle -- Node has no other way to ask
   for (const timer of timers) if (timer._destroyed) timers.delete(timer);
 }
 
