@@ -40,8 +40,11 @@ export class Shutdown {
     }
     this.stopping = true;
     this.logger.info({ signal }, 'stopping');
-    setTimeout(() => process.exit(0), this.seconds * 1_000 - MARGIN_MS).unref();
-    void this.stop().then(() => process.exit(0));
+    const late = setTimeout(() => process.exit(0), this.seconds * 1_000 - MARGIN_MS).unref();
+    void this.stop().then(() => {
+      clearTimeout(late);
+      process.exit(0);
+    });
   };
 
   private async stop(): Promise<void> {

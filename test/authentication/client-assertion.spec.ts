@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SIGNING_ALGS, type SigningAlg } from '../../src/oauth/algorithms.js';
 import { borrowReplicas, type Replica, rows, startReplica } from '../setup/harness.js';
 import { expectRefused, openLedgerView, type LedgerView } from '../setup/ledger-view.js';
+import { persistently } from '../setup/patience.js';
 import {
   ACCESS_TOKEN,
   callAdmin,
@@ -234,7 +235,9 @@ describe('refuses', () => {
   test('every hostile assertion, in one body, and records why', async () => {
     const before = await view.created();
     const answers = await Promise.all(
-      hostileAssertions.map(async ({ forge }) => ask(await forge(client.forger))),
+      hostileAssertions.map(({ forge }) =>
+        persistently(async () => ask(await forge(client.forger))),
+      ),
     );
     const audit = await view.audit(answers.map(({ requestId }) => requestId));
     const seen = answers.map(({ status, body, headers, requestId }, i) => ({

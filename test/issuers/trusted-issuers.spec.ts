@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SIGNING_ALGS } from '../../src/oauth/algorithms.js';
 import { borrowReplicas, type Replica, rows } from '../setup/harness.js';
 import { expectRefused, openLedgerView, type LedgerView } from '../setup/ledger-view.js';
+import { persistently } from '../setup/patience.js';
 import {
   ACCESS_TOKEN,
   callAdmin,
@@ -341,7 +342,9 @@ describe('refuses', () => {
   test('every hostile token, in one body, and records why', async () => {
     const before = await view.created();
     const answers = await Promise.all(
-      hostileIssuerTokens.map(async ({ forge }) => exchange(await forge(idp.forger))),
+      hostileIssuerTokens.map(({ forge }) =>
+        persistently(async () => exchange(await forge(idp.forger))),
+      ),
     );
     const audit = await view.audit(answers.map(({ requestId }) => requestId));
     expect(

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { inject, onTestFinished } from 'vitest';
 import { copyTemplate, makeDatabase } from './databases.js';
-import { ADMIN_TOKEN, startServer, stopServer } from './server-process.js';
+import { startHosted } from './hosts.js';
+import { ADMIN_TOKEN, environment, startServer } from './server-process.js';
 import type { Loan, SharedReplica } from './shared-replicas.js';
 
 export { ADMIN_TOKEN, KEY_ENCRYPTION_KEY } from './server-process.js';
@@ -43,15 +44,23 @@ export function createEmptyDatabase(): Promise<string> {
   return makeDatabase(inject('serverUrl'));
 }
 
-/** Starts the built server as a process of its own and waits until it listens. */
+/** What Node itself reads when it starts, so that it can only be given to a process of its own. */
+const OF_NODE = /^(NODE|UV|SSL)_/;
+
+/**
+ * Starts the built server and waits until it listens. Its process runs nothing else at that time, but may have run other
+ * servers before, and may run others after it.
+ */
 export async function startReplica(options: ReplicaOptions = {}): Promise<Replica> {
   const databaseUrl = options.databaseUrl ?? (await createDatabase());
   const lines: string[] = [];
-  const { child, pid, ports } = await startServer(
-    { DATABASE_URL: databaseUrl, ...options.env },
-    (line) => lines.push(line),
-    options.main,
-  );
+  const env = { DATABASE_URL: databaseUrl, ...options.env };
+  const onLine = (line: string) => void lines.push(line);
+  const ownProcess =
+    options.main !== undefined || Object.keys(env).some((key) => OF_NODE.test(key));
+  const { pid, ports, stop } = ownProcess
+    ? await startServer(env, onLine, options.main)
+    : await startHosted(environment(env), onLine);
   return {
     url: `http://127.0.0.1:${ports[0]}`,
     ports,
@@ -59,7 +68,7 @@ export async function startReplica(options: ReplicaOptions = {}): Promise<Replic
     databaseUrl,
     adminToken: options.env?.['ADMIN_TOKEN'] ?? ADMIN_TOKEN,
     logs: () => [...lines],
-    stop: (signal = 'SIGTERM') => stopServer(child, signal),
+    stop: (signal = 'SIGTERM') => stop(signal),
   };
 }
 

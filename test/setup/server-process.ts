@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { SHORT_LIVED } from './node-flags.js';
 
-const MAIN = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
+/** The server that is built here. */
+export const MAIN = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
 
 export const ADMIN_TOKEN = 'test-admin-token-0123456789';
 
@@ -12,10 +13,25 @@ export const KEY_ENCRYPTION_KEY = createHash('sha256').update('mandate tests').d
 
 /** A server process that listens. */
 export interface ListeningServer {
-  readonly child: ChildProcess;
   readonly pid: number;
   /** The public port, and the internal one if there is one. */
   readonly ports: readonly number[];
+  /** Sends a signal, and waits for the end. */
+  readonly stop: (signal: NodeJS.Signals) => Promise<number | null>;
+}
+
+/** The environment of every test server, and what one has beside it. */
+export function environment(env: Readonly<Record<string, string>>): Record<string, string> {
+  return {
+    PATH: process.env['PATH'] ?? '',
+    KEY_ENCRYPTION_KEY,
+    ADMIN_TOKEN,
+    PORT: '0',
+    DRAIN_SECONDS: '0',
+    // All tests come from one address.
+    AUDIT_UNAUTHENTICATED: '1000000/1000000/1000000',
+    ...env,
+  };
 }
 
 /**
@@ -32,21 +48,12 @@ export async function startServer(
 ): Promise<ListeningServer> {
   const child = spawn(process.execPath, [...SHORT_LIVED, main], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: {
-      PATH: process.env['PATH'],
-      KEY_ENCRYPTION_KEY,
-      ADMIN_TOKEN,
-      PORT: '0',
-      DRAIN_SECONDS: '0',
-      // All tests come from one address.
-      AUDIT_UNAUTHENTICATED: '1000000/1000000/1000000',
-      ...env,
-    },
+    env: environment(env),
   });
   const ports = await listening(child, onLine);
   const { pid } = child;
   if (pid === undefined) throw new Error('the server has no process id');
-  return { child, pid, ports };
+  return { pid, ports, stop: (signal) => stopServer(child, signal) };
 }
 
 /** Sends a signal and waits for the end of the process. */
@@ -77,7 +84,8 @@ function listening(child: ChildProcess, onLine: (line: string) => void): Promise
   });
 }
 
-function lineReader(onLine: (line: string) => void): (chunk: Buffer) => void {
+/** Reads a stream by lines. */
+export function lineReader(onLine: (line: string) => void): (chunk: Buffer) => void {
   let rest = '';
   return (chunk) => {
     const parts = (rest + chunk.toString()).split('\n');
@@ -86,7 +94,8 @@ function lineReader(onLine: (line: string) => void): (chunk: Buffer) => void {
   };
 }
 
-function portsIn(line: string): number[] | null {
+/** The ports in the line that says that a server listens. */
+export function portsIn(line: string): number[] | null {
   if (!line.startsWith('{')) return null;
   const entry: unknown = JSON.parse(line);
   if (typeof entry !== 'object' || entry === null || !('ports' in entry)) return null;

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { copyTemplate } from './databases.js';
-import { startServer, stopServer, type ListeningServer } from './server-process.js';
+import { startServer, type ListeningServer } from './server-process.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -109,7 +109,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   return async () => {
     desk.close();
     desk.closeAllConnections();
-    await Promise.all(running.map(({ server }) => stopServer(server.child, 'SIGTERM')));
+    await Promise.all(running.map(({ server }) => server.stop('SIGTERM')));
     rmSync(directory, { recursive: true });
   };
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { borrowReplica, type Replica } from '../setup/harness.js';
 import { openLedgerView, type LedgerView } from '../setup/ledger-view.js';
+import { persistently } from '../setup/patience.js';
 import { forgerFor } from '../setup/zone-key.js';
 import {
   ACCESS_TOKEN,
@@ -95,7 +96,7 @@ test.each(places.map((place) => [place.name, place] as const))(
     const before = await view.created();
     const attempts = await inBatches(cases, async (hostile: HostileToken) => ({
       hostile,
-      answer: await exchange(await hostile.forge(forger())),
+      answer: await persistently(async () => exchange(await hostile.forge(forger()))),
     }));
     const audit = await view.audit(attempts.map(({ answer }) => answer.requestId));
 

@@ -1,0 +1,76 @@
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+import { ADMIN_TOKEN, createDatabase } from '../setup/harness.js';
+import { startHosted, type Host } from '../setup/hosts.js';
+import { environment, type ListeningServer } from '../setup/server-process.js';
+
+const UNTIDY = fileURLToPath(new URL('../fixtures/untidy-server.mjs', import.meta.url));
+
+/** Starts servers in hosts of this test alone. */
+function hosts(main?: string) {
+  const idle: Host[] = [];
+  const lines: string[] = [];
+  onTestFinished(() => {
+    for (const { child } of idle) child.kill();
+  });
+  const start = (env: Record<string, string> = {}): Promise<ListeningServer> =>
+    startHosted(env, (line) => lines.push(line), main, idle);
+  return { idle, lines, start };
+}
+
+test('a server that is stopped leaves nothing in its process, and the next one there is new', async () => {
+  const { idle, start } = hosts();
+  const databaseUrl = await createDatabase();
+  const get = async ({ ports }: ListeningServer, path: string, token: string) =>
+    fetch(`http://127.0.0.1:${ports[0]}${path}`, { headers: { authorization: `Bearer ${token}` } });
+  const counted = async (server: ListeningServer) =>
+    /mandate_http_request_seconds_count\{.*zones.*\} \d+/.exec(
+      await (await get(server, '/metrics', '')).text(),
+    )?.[0];
+
+  const one = await start(environment({ DATABASE_URL: databaseUrl }));
+  expect((await get(one, '/internal/zones', ADMIN_TOKEN)).status).toBe(200);
+  expect(await counted(one)).toMatch(/ 1$/);
+  expect(await one.stop('SIGTERM')).toBe(0);
+  expect(idle).toHaveLength(1);
+
+  const token = 'another-admin-token-0123456789';
+  const next = await start(environment({ DATABASE_URL: databaseUrl, ADMIN_TOKEN: token }));
+  expect(next.pid).toBe(one.pid);
+  expect(await counted(next)).toBeUndefined();
+  expect(await (await get(next, '/metrics', '')).text()).toContain('process_cpu_seconds_total');
+  expect((await get(next, '/internal/zones', ADMIN_TOKEN)).status).toBe(401);
+  expect((await get(next, '/internal/zones', token)).status).toBe(200);
+  expect(await next.stop('SIGTERM')).toBe(0);
+  expect(idle).toHaveLength(1);
+});
+
+test('what a server has set ends with it: timers, and who listens to signals', async () => {
+  const { idle, lines, start } = hosts(UNTIDY);
+  const one = await start({ UNTIDY: 'timer' });
+  expect(await one.stop('SIGTERM')).toBe(3);
+  expect(lines).toContain('stopping');
+  const before = lines.length;
+  const next = await start();
+  expect(next).toMatchObject({ pid: one.pid, ports: [1] });
+  expect(await next.stop('SIGTERM')).toBe(3);
+  expect(lines.slice(before)).not.toContain('still there');
+  expect(idle).toHaveLength(1);
+});
+
+test('a process in which something is left runs no other server', async () => {
+  const { idle, start } = hosts(UNTIDY);
+  const one = await start({ UNTIDY: 'socket' });
+  expect(await one.stop('SIGTERM')).toBe(3);
+  expect(idle).toEqual([]);
+});
+
+test('a server that is killed takes its process with it', async () => {
+  const { idle, start } = hosts(UNTIDY);
+  const one = await start();
+  expect(await one.stop('SIGKILL')).toBeNull();
+  expect(idle).toEqual([]);
+  const next = await start();
+  expect(next.pid).not.toBe(one.pid);
+  expect(await next.stop('SIGTERM')).toBe(3);
+});
