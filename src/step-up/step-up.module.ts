@@ -18,6 +18,7 @@ import { ProofController } from './proof.controller.js';
 import { ProofSystem } from './proof-system.entity.js';
 import { ProofSystems } from './proof-systems.service.js';
 import { StepUpController } from './step-up.controller.js';
+import { StepUpTurns } from './step-up-turns.service.js';
 import { stepUpMetrics } from './step-up.metrics.js';
 
 /** Challenges: a request is held until it is confirmed, and the confirmation is spent once. */
@@ -36,9 +37,10 @@ import { stepUpMetrics } from './step-up.metrics.js';
     Attempts,
     ProofSystems,
     SessionBearerGuard,
+    StepUpTurns,
     ...stepUpMetrics,
   ],
-  exports: [Challenges, Attempts, ProofSystems],
+  exports: [Challenges, Attempts, ProofSystems, StepUpTurns],
 })
 export class StepUpModule implements OnModuleInit {
   constructor(
