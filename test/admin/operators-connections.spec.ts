@@ -52,18 +52,18 @@ async function whileAsking<T>(
   }
 }
 
-/** Keeps every connection that requests share busy with the page of one challenge, whose link is looked up. */
+/** Keeps every connection that requests share busy with the page of one challenge: what it was shown on is looked up. */
 async function whileSharedAreHeld<T>(run: () => Promise<T>): Promise<T> {
   const zone = await createTestZone(replica);
   await zone.activate(APPROVE_WRITES.replace('"approval"', '"mfa"'));
   const { id, confirmUri } = heldIn(await zone.session({ scope: 'a:write' }));
-  const link = fragmentOf(confirmUri);
+  const form = { proof: fragmentOf(confirmUri), decision: 'approved' };
   // No route of operators reads it; what removes a zone at once would.
-  const lock = ['LOCK TABLE challenge_secrets IN ACCESS EXCLUSIVE MODE', []] as const;
+  const lock = ['LOCK TABLE confirmation_proofs IN ACCESS EXCLUSIVE MODE', []] as const;
   const { asking, result } = await whileOpen(replica.databaseUrl, lock, () =>
     whileAsking(
       30,
-      () => openPage(replica, `/step-up/${id}/confirm`, { link }),
+      () => openPage(replica, `/step-up/${id}/confirm`, form),
       async () => {
         await until(async () => (await waiting(SHARED)) === 8);
         return run();
