@@ -190,7 +190,7 @@ test('no more get a place than begin in time, when each takes long of the event 
   await vi.waitUntil(() => (statuses.get(200) ?? 0) >= before + 16, { timeout: 30_000 });
   over.abort();
   await Promise.all(asking);
-  expect([...statuses.keys()].toSorted()).toEqual([200, 503]);
+  expect(new Set(statuses.keys())).toEqual(new Set([200, 503]));
 });
 
 test('of requests that come at once one begins in each turn of the event loop', async () => {
