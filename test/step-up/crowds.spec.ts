@@ -7,13 +7,12 @@ import { APPROVE_WRITES, heldIn } from '../setup/challenges.js';
 import { borrowReplica, rows, type Replica } from '../setup/harness.js';
 import { whileOpen, type Statement } from '../setup/locks.js';
 import { fragmentOf, keyOn, openPage } from '../setup/pages.js';
+import { persistently } from '../setup/patience.js';
 import { until } from '../setup/process.js';
 import { newProofSystem, reportProof } from '../setup/proof-systems.js';
-import { createTestZone, type TestZone } from '../setup/zone.js';
+import { createTestZone, type Answer, type TestZone } from '../setup/zone.js';
 
 const CROWD = 50;
-/** The connections that all requests share. */
-const SHARED = 8;
 
 let replica: Replica;
 let neighbour: TestZone;
@@ -142,12 +141,21 @@ test.each([
   const crowd = await whileOpen(replica.databaseUrl, row, async () => {
     const asked = Array.from({ length: CROWD }, ask);
     await until(async () => (await waiting()) > 0);
-    const looking = Array.from({ length: SHARED }, () =>
-      neighbourly.call('GET', `/agent-sessions/${agent}`, undefined, { token }),
-    );
-    for (const { status } of await Promise.all(looking)) expect(status).toBe(200);
-    expect((await decide()).status).toBe(200);
-    expect(await waiting()).toBeLessThanOrEqual(1);
+    // A busy machine may say "not now" by itself: what counts is what waits at the lock meanwhile.
+    const seen: number[] = [];
+    const look = async (): Promise<Answer> => {
+      const answer = await neighbourly.call('GET', `/agent-sessions/${agent}`, undefined, {
+        token,
+      });
+      seen.push(await waiting());
+      return answer;
+    };
+    for (let looks = 0; looks < 4; looks += 1) {
+      // oxlint-disable-next-line no-await-in-loop
+      expect((await persistently(look)).status).toBe(200);
+    }
+    expect((await persistently(decide)).status).toBe(200);
+    expect(Math.max(...seen, await waiting())).toBeLessThanOrEqual(1);
     return asked;
   });
   const statuses = (await Promise.all(crowd)).map(({ status }) => status);
