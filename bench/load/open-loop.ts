@@ -25,8 +25,9 @@ export interface OpenLoopResult {
   readonly seconds: number;
   /** Right answers in time a second, from when the queues have filled until no more is sent. */
   readonly rateInTime: number;
-  /** By status, `0` for connections that broke. */
   readonly timesByStatus: Readonly<Record<number, Float64Array>>;
+  /** Connections that broke while an answer was awaited, by why, such as `ECONNRESET`. */
+  readonly brokenBy: Readonly<Record<string, number>>;
   /** The longest that a request was written after it was due: how far the load itself could not keep up. */
   readonly lateMs: number;
 }
@@ -41,9 +42,11 @@ export async function runOpenLoop(loop: OpenLoop): Promise<OpenLoopResult> {
   };
   const idle: Connection[] = [];
   const busy = new Set<Connection>();
+  const broken = new Map<string, number>();
   const open = async (): Promise<void> => {
-    const connection = await Connection.open(loop.port, () => {
-      if (busy.delete(connection)) note(0, 0);
+    const connection = await Connection.open(loop.port, (error) => {
+      const why = String(Reflect.get(error, 'code') ?? error.message);
+      if (busy.delete(connection)) broken.set(why, (broken.get(why) ?? 0) + 1);
       // The server closes connections on which nothing is asked for a while.
       else idle.splice(idle.indexOf(connection), 1);
     });
@@ -88,6 +91,7 @@ export async function runOpenLoop(loop: OpenLoop): Promise<OpenLoopResult> {
     seconds,
     rateInTime: inTime / ((length - filled) / 1_000),
     timesByStatus: Object.fromEntries(sorted) as Record<number, Float64Array>,
+    brokenBy: Object.fromEntries(broken),
     lateMs,
   };
 }

@@ -19,8 +19,8 @@ export interface OverloadResult {
   readonly refusedP50: number;
   readonly refusedP99: number;
   readonly healthP99: number;
-  /** Answers that were neither right nor 503, and connections that broke. */
-  readonly otherwise: number;
+  /** Answers that were neither right nor 503, by status, and connections that broke, by why. */
+  readonly otherwise: Readonly<Record<string, number>>;
 }
 
 /** After so many milliseconds an answer is of no use: the server's own deadline is 1.8 s. */
@@ -66,7 +66,9 @@ export async function overload(
   const times = result.timesByStatus;
   const answered = times[status] ?? new Float64Array();
   const refused = times[503] ?? new Float64Array();
-  const all = Object.values(times).reduce((sum, { length }) => sum + length, 0);
+  const others = Object.entries(times)
+    .filter(([each]) => ![status, 503].includes(Number(each)))
+    .map(([each, { length }]) => [each, length]);
   return {
     capacity,
     offered: result.sent / result.seconds,
@@ -77,7 +79,7 @@ export async function overload(
     refusedP50: quantile(refused, 0.5),
     refusedP99: quantile(refused, 0.99),
     healthP99: quantile(health, 0.99),
-    otherwise: all - answered.length - refused.length,
+    otherwise: { ...Object.fromEntries(others), ...result.brokenBy },
   };
 }
 

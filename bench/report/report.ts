@@ -60,7 +60,7 @@ function describe(measured: Measured, options: Options): string {
         `${figure(overload.refusedP50)}, ${figure(overload.refusedP99)}`,
       ],
       ['/health, p99 ms', figure(overload.healthP99)],
-      ['answered otherwise, or not at all', figure(overload.otherwise)],
+      ['answered otherwise, or not at all', counts(overload.otherwise)],
     ];
     parts.push('## Overload', markdown({ heading: ['exchange, four times too much', ''], lines }));
   }
@@ -68,4 +68,10 @@ function describe(measured: Measured, options: Options): string {
     parts.push('## Targets', markdown(targetsTable(measured)));
   }
   return `${parts.join('\n\n')}\n`;
+}
+
+/** How many of each, such as `401: 3, ECONNRESET: 2`. */
+function counts(each: Readonly<Record<string, number>>): string {
+  const list = Object.entries(each).map(([name, count]) => `${name}: ${count}`);
+  return list.length === 0 ? 'none' : list.join(', ');
 }

@@ -26,6 +26,7 @@ import { Authenticator } from '../step-up/authenticators/authenticator.entity.js
 import { ChallengeDecision } from '../step-up/challenge-decision.entity.js';
 import { Challenge } from '../step-up/challenge.entity.js';
 import { Challenges } from '../step-up/challenges.service.js';
+import { StepUpTurns } from '../step-up/step-up-turns.service.js';
 import { ProofSystem } from '../step-up/proof-system.entity.js';
 import { WebhookDelivery } from '../webhooks/webhook-delivery.entity.js';
 import { Webhook } from '../webhooks/webhook.entity.js';
@@ -120,12 +121,14 @@ const SERVICES: Provider[] = [
   {
     provide: Challenges,
     inject: [getDataSourceToken(OPERATORS), Ledger, ENV],
+    // Its turns are its own, as the connections are.
     useFactory: (dataSource: DataSource, ledger: Ledger, env: RunningEnv) =>
       new Challenges(
         dataSource.getRepository(Challenge),
         dataSource.getRepository(ChallengeDecision),
         dataSource,
         ledger,
+        new StepUpTurns(),
         env,
       ),
   },

@@ -8,9 +8,19 @@ import { Periodic } from '../platform/periodic.js';
 
 const HOUR_MS = 3_600_000;
 
+/** Whether events of days that are over are still in the default partition of the audit log. */
+const EVENTS_LEFT = `SELECT 1 FROM audit_events_default
+  WHERE id < ledger_day_begins('id', (now() AT TIME ZONE 'UTC')::date)::uuid LIMIT 1`;
+
+const TELL_OF_EVENTS_LEFT =
+  'the default partition of the audit log has events of past days, which are too many to be moved while mandates are ' +
+  'issued, or of a day that was taken out; SELECT ' +
+  "ledger_clear_default_partition('audit_events', 1000000) moves up to a million, and nothing is issued meanwhile";
+
 /**
  * The job that makes the partitions of the coming days and drops expired ones (`ledger_maintain` in maintenance.sql), and
- * then clears the default partitions of rows of such days: at the start and then about every hour. Partitions are made
+ * then clears the default partitions of rows of such days, and says what is left there: at the start and then about every
+ * hour. Partitions are made
  * a week ahead, so a failure is only logged.
  */
 @Injectable()
@@ -59,6 +69,8 @@ export class LedgerMaintenance implements OnApplicationShutdown {
         // oxlint-disable-next-line no-await-in-loop
         await client.query('SELECT ledger_clear_default_partition($1)', [name]);
       }
+      const { rowCount } = await client.query(EVENTS_LEFT);
+      if (rowCount === 1) this.logger.warn(TELL_OF_EVENTS_LEFT);
     } finally {
       // Not awaited: a server that is paused never answers.
       void client.end().catch(() => {});

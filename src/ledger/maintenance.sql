@@ -111,7 +111,7 @@ BEGIN
         PERFORM ledger_guard_day(p_table, made);
         rows_left := rows_left - counts[i];
       EXCEPTION
-        -- Somebody reads the log: this is tried again.
+        -- A reader holds the log: this is tried again by the next call.
         WHEN lock_not_available THEN EXIT;
         -- The day was taken out, to be kept elsewhere.
         WHEN duplicate_table THEN NULL;

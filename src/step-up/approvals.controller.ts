@@ -12,6 +12,8 @@ import {
 } from '@nestjs/common';
 import { ApiBearerAuth, ApiResponse, ApiTags } from '../platform/http/openapi-decorators.js';
 import { BearerToken, SessionBearerGuard } from '../authentication/session-bearer.guard.js';
+import { TURN_DEADLINE_MS } from '../platform/database/zone-turn.js';
+import { AnswerWithin } from '../platform/http/deadline.interceptor.js';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { CurrentRequestId, type RequestId } from '../platform/http/request-id.js';
 import { StrictBodies } from '../platform/http/strict-bodies.js';
@@ -53,6 +55,7 @@ export class ApprovalsController {
   /** Approves or rejects a challenge, as an approver, on what was looked at. That is final. */
   @Post('decision')
   @HttpCode(200)
+  @AnswerWithin(TURN_DEADLINE_MS)
   async decide(
     @Param('id') id: string,
     @Body() body: ApproverDecisionBody,

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
+import { StepUpTurns } from './step-up-turns.service.js';
 import type { Challenge } from './challenge.entity.js';
 
 /** The attempts that are allowed: so many at once, and so many more each minute. */
@@ -14,7 +15,10 @@ const WRONG_SECRETS: Allowance = { burst: 10, perMinute: 10 };
 /** Limits attempts to guess codes and challenge secrets, for all replicas together. */
 @Injectable()
 export class Attempts {
-  constructor(@InjectDataSource() private readonly dataSource: DataSource) {}
+  constructor(
+    @InjectDataSource() private readonly dataSource: DataSource,
+    private readonly turns: StepUpTurns,
+  ) {}
 
   /**
    * Takes an attempt, before it is known whether it is right: many guesses at once would all be looked at
@@ -22,20 +26,25 @@ export class Attempts {
    *
    * @param key what is counted, within the zone
    * @returns `false` if there is none left
+   * @throws {OAuthError} as {@link StepUpTurns.take}
    */
   async take(zoneId: string, key: string, { burst, perMinute }: Allowance): Promise<boolean> {
-    const rows = await this.dataSource.query<{ taken: boolean }[]>(
-      'SELECT step_up_attempt($1, $2, $3, $4) AS taken',
-      [zoneId, key, burst, perMinute],
+    const rows = await this.turns.take(zoneId, key, key, () =>
+      this.dataSource.query<{ taken: boolean }[]>(
+        'SELECT step_up_attempt($1, $2, $3, $4) AS taken',
+        [zoneId, key, burst, perMinute],
+      ),
     );
     return rows[0]?.taken === true;
   }
 
   /** Gives an attempt back that was right. */
   async giveBack(zoneId: string, key: string): Promise<void> {
-    await this.dataSource.query(
-      'UPDATE step_up_attempts SET tokens = tokens + 1 WHERE zone_id = $1 AND key = $2',
-      [zoneId, key],
+    await this.turns.take(zoneId, key, key, () =>
+      this.dataSource.query(
+        'UPDATE step_up_attempts SET tokens = tokens + 1 WHERE zone_id = $1 AND key = $2',
+        [zoneId, key],
+      ),
     );
   }
 

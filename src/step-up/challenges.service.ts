@@ -15,6 +15,7 @@ import { Challenge } from './challenge.entity.js';
 import { ChallengeDecision } from './challenge-decision.entity.js';
 import { clientsNamedIn, type ClientNames } from './describe-challenge.js';
 import { objectionTo, type Objection, type DecisionInput } from './decide.js';
+import { StepUpTurns } from './step-up-turns.service.js';
 import { describePerson, nameOf, personOf } from './decider.js';
 
 /**
@@ -47,6 +48,7 @@ export class Challenges {
     @InjectRepository(ChallengeDecision) private readonly decisions: Repository<ChallengeDecision>,
     @InjectDataSource() private readonly dataSource: DataSource,
     private readonly ledger: Ledger,
+    private readonly turns: StepUpTurns,
     @Inject(ENV) private readonly env: RunningEnv,
   ) {}
 
@@ -88,13 +90,13 @@ export class Challenges {
   }
 
   /**
-   * Decides on a challenge, with the audit event, in one transaction. A rejection settles a challenge; so
+   * Decides on a challenge when it is its turn, with the audit event, in one transaction. A rejection settles a challenge; so
    * does the approval that makes its quorum full. What is settled stays so.
    *
    * A decision that does not count changes nothing and is recorded, too; one whose evidence was used
    * before is recorded by the caller, who knows what was wrong.
    *
-   * @throws what `admit` and `spend` throw, and the driver's error
+   * @throws {OAuthError} as {@link StepUpTurns.take}; what `admit` and `spend` throw, and the driver's error
    */
   async decide(
     zoneId: string,
@@ -103,10 +105,13 @@ export class Challenges {
     requestId: RequestId,
     conditions: DecisionConditions = {},
   ): Promise<DecisionOutcome> {
-    const outcome = await commitIf(
-      this.dataSource,
-      (result: DecisionOutcome) => 'challenge' in result,
-      (tx) => this.decideIn(tx, zoneId, id, input, requestId, conditions),
+    const asker = nameOf(input.decider, personOf(input.decider, this.env.issuerUrl));
+    const outcome = await this.turns.take(zoneId, id, asker, () =>
+      commitIf(
+        this.dataSource,
+        (result: DecisionOutcome) => 'challenge' in result,
+        (tx) => this.decideIn(tx, zoneId, id, input, requestId, conditions),
+      ),
     );
     if ('refusal' in outcome && !UNRECORDED.includes(outcome.refusal)) {
       await this.recordRefusal(zoneId, id, input, requestId, outcome.refusal);

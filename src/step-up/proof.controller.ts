@@ -10,6 +10,8 @@ import {
 } from '@nestjs/common';
 import { ApiResponse, ApiTags } from '../platform/http/openapi-decorators.js';
 import type { Request } from 'express';
+import { TURN_DEADLINE_MS } from '../platform/database/zone-turn.js';
+import { AnswerWithin } from '../platform/http/deadline.interceptor.js';
 import { CurrentRequestId, type RequestId } from '../platform/http/request-id.js';
 import { StrictBodies } from '../platform/http/strict-bodies.js';
 import { Challenges } from './challenges.service.js';
@@ -38,6 +40,7 @@ export class ProofController {
   /** Approves or rejects a challenge, as a proof system (Standard Webhooks headers and `Mandate-Proof-System`). */
   @Post('callback')
   @HttpCode(204)
+  @AnswerWithin(TURN_DEADLINE_MS)
   async report(
     @Param('id') id: string,
     @Body() body: ProofBody,

@@ -19,6 +19,7 @@ import { ProofSystem } from './proof-system.entity.js';
 import { ProofSystems } from './proof-systems.service.js';
 import { StepUpController } from './step-up.controller.js';
 import { challengeWaitsMetrics } from './challenge-waits.metrics.js';
+import { StepUpTurns } from './step-up-turns.service.js';
 
 /** Challenges: a request is held until it is confirmed, and the confirmation is spent once. */
 @Module({
@@ -36,9 +37,10 @@ import { challengeWaitsMetrics } from './challenge-waits.metrics.js';
     Attempts,
     ProofSystems,
     SessionBearerGuard,
+    StepUpTurns,
     ...challengeWaitsMetrics,
   ],
-  exports: [Challenges, Attempts, ProofSystems],
+  exports: [Challenges, Attempts, ProofSystems, StepUpTurns],
 })
 export class StepUpModule implements OnModuleInit {
   constructor(

@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { applicationOf } from '../setup/agents.js';
-import { DESK, openDesk } from '../setup/approvals.js';
 import { APPROVE_WRITES, heldIn } from '../setup/challenges.js';
 import { rows, startReplica, type Replica } from '../setup/harness.js';
 import { whileOpen } from '../setup/locks.js';
 import { furnish, operatorsRoutes, requestsOfOperators } from '../setup/operators-routes.js';
+import { fragmentOf, openPage } from '../setup/pages.js';
 import { until } from '../setup/process.js';
 import { callAdmin, createTestZone, PERMIT_ALL, type TestZone } from '../setup/zone.js';
 
@@ -51,21 +50,18 @@ async function whileAsking<T>(
   }
 }
 
-/** Keeps every connection that requests share busy with decisions on one challenge of a zone of its own. */
+/** Keeps every connection that requests share busy with the page of one challenge: what it was shown on is looked up. */
 async function whileSharedAreHeld<T>(run: () => Promise<T>): Promise<T> {
   const zone = await createTestZone(replica);
-  await openDesk(zone);
-  await zone.activate(APPROVE_WRITES);
-  const { id } = heldIn(await zone.session({ scope: 'a:write' }));
-  const approver = await applicationOf(zone);
-  const token = await approver.bearer({ resource: DESK, scope: 'challenge:decide' });
-  // A decision has the challenge to itself before it looks at what was decided on.
-  const decision = { decision: 'approved', reason: 'looks right', binding: '0'.repeat(64) };
-  const lock = ['SELECT 1 FROM challenges WHERE id = $1 FOR UPDATE', [id]] as const;
+  await zone.activate(APPROVE_WRITES.replace('"approval"', '"mfa"'));
+  const { id, confirmUri } = heldIn(await zone.session({ scope: 'a:write' }));
+  const form = { proof: fragmentOf(confirmUri), decision: 'approved' };
+  // No route of operators reads it; what removes a zone at once would.
+  const lock = ['LOCK TABLE confirmation_proofs IN ACCESS EXCLUSIVE MODE', []] as const;
   const { asking, result } = await whileOpen(replica.databaseUrl, lock, () =>
     whileAsking(
       30,
-      () => approver.call('POST', `/step-up/${id}/decision`, decision, { token }),
+      () => openPage(replica, `/step-up/${id}/confirm`, form),
       async () => {
         await until(async () => (await waiting(SHARED)) === 8);
         return run();
@@ -76,9 +72,20 @@ async function whileSharedAreHeld<T>(run: () => Promise<T>): Promise<T> {
   return result;
 }
 
+/** So many sessions that the zone is removed in the background: what goes at once goes with all that hangs on it. */
+const addSessions = ({ zoneId, clientId }: TestZone) =>
+  rows(
+    replica.databaseUrl,
+    `INSERT INTO sessions (zone_id, id, root_id, client_id, subject, expires_at)
+     SELECT $1, n.id, n.id, $2, 'many', clock_timestamp() + interval '1 hour'
+       FROM (SELECT gen_random_uuid() AS id FROM generate_series(1, 1001)) AS n`,
+    [zoneId, clientId],
+  );
+
 test('no route of operators needs a connection that requests share', async () => {
   const zone = await createTestZone(replica);
   const routes = await requestsOfOperators(zone);
+  await addSessions(zone);
   expect(Object.keys(routes).toSorted()).toEqual((await operatorsRoutes(replica)).toSorted());
   const answers = await whileSharedAreHeld(async () => {
     const seen: [string, number, unknown][] = [];

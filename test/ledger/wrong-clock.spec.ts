@@ -213,6 +213,25 @@ test('of a day of the audit log stay together when they are too many to be moved
   expect(await idsIn(`audit_events_${dayOf(70)}`)).toEqual(ids.toSorted());
 });
 
+test('of the audit log that are left are told of in the log, with what moves them', async () => {
+  const first = await writeAsOf(90, await zone.session());
+  // With it, one more than are moved while mandates are issued.
+  await sql(
+    `INSERT INTO audit_events
+     SELECT (jsonb_populate_record(e, jsonb_build_object('seq', n, 'id', left(e.id::text, 24) || lpad(to_hex(n), 12, '0')))).*
+       FROM audit_events e, generate_series(2, 10001) AS n WHERE e.id = $1`,
+    [first],
+  );
+  const teller = await startReplicaForTest({ databaseUrl: replica.databaseUrl });
+  const told = () => teller.logs().filter((line) => line.includes('events of past days'));
+  await until(async () => told().length > 0);
+  expect(await idsIn('audit_events_default')).toContain(first);
+  const [command = ''] =
+    /SELECT ledger_clear_default_partition\([^)]*\)/.exec(String(told())) ?? [];
+  await sql(command);
+  expect(await idsIn(`audit_events_${dayOf(90)}`)).toContain(first);
+});
+
 test('of agent sessions go without a count of each in the graph of their zone', async () => {
   const epoch = 'SELECT epoch FROM delegation_graphs WHERE zone_id = $1';
   const add = `INSERT INTO agent_sessions

@@ -1,8 +1,9 @@
 /** An activation is felt by nobody: every request around it is decided, by the old set or the new one. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { borrowReplicas, type Replica, rows } from '../setup/harness.js';
+import { changedInBetween } from '../setup/locks.js';
 import { persistently } from '../setup/patience.js';
-import { activate, newSetVersion } from '../setup/policies.js';
+import { activate, DENY_ALL, newSetVersion } from '../setup/policies.js';
 import { createTestZone, PERMIT_ALL, type Answer, type TestZone } from '../setup/zone.js';
 
 const CLIENTS = 4;
@@ -32,8 +33,9 @@ test('requests around activations are all decided, by one set or the other', asy
   const load = replicas.flatMap((replica) =>
     Array.from({ length: CLIENTS }, async () => {
       while (!over.signal.aborted) {
-        const { status } = await ask(replica);
+        const { status, headers } = await ask(replica);
         statuses.set(status, (statuses.get(status) ?? 0) + 1);
+        if (status === 503) expect(headers.get('retry-after')).toMatch(/^[1-9]/);
       }
     }),
   );
@@ -59,6 +61,30 @@ test('requests around activations are all decided, by one set or the other', asy
   );
   expect(refused).toEqual([]);
 });
+
+test.each([
+  ['permits as well', PERMIT_ALL, 200, undefined],
+  ['denies', DENY_ALL, 403, 'access_denied'],
+])(
+  'a request that meets an activation at its commit is decided once more, by a set that %s',
+  async (_set, policy, status, error) => {
+    const [replica] = replicas;
+    if (replica === undefined) throw new Error('no replica');
+    const own = await createTestZone(replica);
+    expect((await persistently(() => own.session())).status).toBe(200);
+    const { id } = await newSetVersion(own, policy);
+    const answer = await changedInBetween(
+      replica.databaseUrl,
+      ['SELECT 1 FROM clients WHERE id = $1 FOR UPDATE', [own.clientId]],
+      () => own.session(),
+      ['UPDATE zones SET active_policy_set_version_id = $2 WHERE id = $1', [own.zoneId, id]],
+    );
+    expect([answer.status, answer.body['error']]).toEqual([status, error]);
+    const [event, ...more] = await own.audit(answer.requestId);
+    expect(more).toEqual([]);
+    expect(JSON.stringify(event)).toContain(id);
+  },
+);
 
 const harmless = (count: number) =>
   `@id("n${count}") forbid (principal, action, resource) when { resource.id == "none" };`;

@@ -5,8 +5,8 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { listen } from './listeners.js';
 
 /** A server on a free port, and a connection to it on which every byte is written by hand. */
-async function connectTo(listener: RequestListener) {
-  const { server, port } = await listen(listener, 0);
+async function connectTo(listener: RequestListener, arrivalMs?: number) {
+  const { server, port } = await listen(listener, 0, arrivalMs);
   const socket = connect(port, '127.0.0.1');
   let answer = '';
   socket.setEncoding('utf8').on('error', () => {});
@@ -18,6 +18,7 @@ async function connectTo(listener: RequestListener) {
   });
   return {
     socket,
+    port,
     /** Reads from now on, until the other side ends. */
     read: async () => {
       socket.on('data', (chunk: string) => (answer += chunk));
@@ -144,6 +145,23 @@ describe('requests that come at once on one connection', () => {
     over = true;
     held[0]?.();
     expect(statuses(await reads(120))).toEqual(Array(120).fill(200));
+  });
+});
+
+describe('a connection', () => {
+  test('that was made ahead of its first request is not answered before that comes', async () => {
+    const { socket, port, reads } = await connectTo(ok, 100);
+    let early = '';
+    socket.on('data', (chunk: string) => (early += chunk));
+    // One that has begun later, and does not go on, is told; that it has been silent is known by then of the first.
+    const begun = connect(port, '127.0.0.1');
+    const told = once(begun.setEncoding('utf8'), 'data');
+    begun.write('GET / HTTP/1.1\r\n');
+    expect(statuses(String(await told))).toEqual([408]);
+    begun.destroy();
+    expect(early).toBe('');
+    socket.write(get());
+    expect(statuses(await reads(1))).toEqual([200]);
   });
 });
 

@@ -104,6 +104,9 @@ export function answerUnreadable(server: Server): void {
     }),
   );
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    // Clients connect ahead of their requests. The answer to a request that was never begun would be taken for that to
+    // the one that is on its way; what stays silent is cut as any other connection is on which nothing comes.
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && isUnused(socket)) return;
     if (!socket.writable || !(socket instanceof Socket) || error.code === 'ECONNRESET') {
       socket.destroy();
       return;
@@ -121,6 +124,11 @@ export function answerUnreadable(server: Server): void {
       socket.destroy();
     }
   });
+}
+
+/** Whether nothing has come on a connection since it was made. */
+function isUnused(socket: unknown): boolean {
+  return socket instanceof Socket && socket.bytesRead === 0;
 }
 
 function refuse(

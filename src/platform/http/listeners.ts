@@ -2,7 +2,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { answerUnreadable, oneAtATime } from './connections.js';
 
-/** Milliseconds within which the headers, and the whole request, must have arrived. */
+/** See {@link listen}. */
 const ARRIVAL_MS = 5_000;
 /** Milliseconds between checks for slow connections. */
 const CHECK_MS = 500;
@@ -15,17 +15,19 @@ const SILENCE_MS = 70_000;
  * Listens on a port, and cuts slow and stuck connections. Of each connection one request at a time is answered.
  *
  * @param port 0 for any free one
+ * @param arrivalMs milliseconds within which the headers, and the whole request, must have arrived
  * @returns the server and the port that it got
  * @throws the system's error if the port cannot be used
  */
 export async function listen(
   handler: RequestListener,
   port: number,
+  arrivalMs = ARRIVAL_MS,
 ): Promise<{ server: Server; port: number }> {
   const server = createServer(
     {
-      headersTimeout: ARRIVAL_MS,
-      requestTimeout: ARRIVAL_MS,
+      headersTimeout: arrivalMs,
+      requestTimeout: arrivalMs,
       connectionsCheckingInterval: CHECK_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
       noDelay: true,

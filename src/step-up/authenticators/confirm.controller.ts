@@ -1,6 +1,8 @@
 import { Controller, Get, Inject, Param, Post, Req, Res } from '@nestjs/common';
 import { ApiConsumes, ApiOperation, ApiTags } from '../../platform/http/openapi-decorators.js';
 import type { Request, Response } from 'express';
+import { TURN_DEADLINE_MS } from '../../platform/database/zone-turn.js';
+import { AnswerWithin } from '../../platform/http/deadline.interceptor.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { requestIdOf } from '../../platform/http/request-id.js';
 import { challengeState } from '../challenge.js';
@@ -42,6 +44,7 @@ export class ConfirmController {
   }
 
   @Post()
+  @AnswerWithin(TURN_DEADLINE_MS)
   @ApiConsumes('application/x-www-form-urlencoded')
   @ApiOperation({
     summary:

@@ -9,6 +9,7 @@ import type { RequestId } from '../../platform/http/request-id.js';
 import { Attempts, type Allowance } from '../attempts.service.js';
 import type { Challenge } from '../challenge.entity.js';
 import { Challenges } from '../challenges.service.js';
+import { StepUpTurns } from '../step-up-turns.service.js';
 import { subjectOf } from '../decide.js';
 import type { CONFIRMATION_METHODS } from '../decision-methods.js';
 import { commitIf } from '../../platform/database/commit-if.js';
@@ -54,6 +55,7 @@ export class Confirmations {
     private readonly authenticators: Authenticators,
     private readonly proofs: ConfirmationProofs,
     private readonly challenges: Challenges,
+    private readonly turns: StepUpTurns,
     private readonly attempts: Attempts,
     private readonly ledger: Ledger,
     private readonly strangers: UnauthenticatedDenials,
@@ -95,22 +97,24 @@ export class Confirmations {
     if (typeof verified === 'string') return verified;
     const { zoneId, id, type, subject, subjectIssuer } = challenge;
     const method = shown.method.name;
-    const proof = await commitIf<string | null>(
-      this.dataSource,
-      (secret) => secret !== null,
-      async (tx) => {
-        if (!(await verified.spend(tx))) return null;
-        const secret = await this.proofs.add(tx, challenge, method, verified);
-        await this.ledger.append(tx, zoneId, {
-          type: 'challenge.shown',
-          outcome: 'done',
-          ...request.requestId,
-          challenge: { id, type },
-          shown_to: `subject:${JSON.stringify([subjectIssuer, subject])}`,
-          method,
-        });
-        return secret;
-      },
+    const proof = await this.inTurn(challenge, () =>
+      commitIf<string | null>(
+        this.dataSource,
+        (secret) => secret !== null,
+        async (tx) => {
+          if (!(await verified.spend(tx))) return null;
+          const secret = await this.proofs.add(tx, challenge, method, verified);
+          await this.ledger.append(tx, zoneId, {
+            type: 'challenge.shown',
+            outcome: 'done',
+            ...request.requestId,
+            challenge: { id, type },
+            shown_to: `subject:${JSON.stringify([subjectIssuer, subject])}`,
+            method,
+          });
+          return secret;
+        },
+      ),
     );
     if (proof === null) return this.wrong(challenge, request, 'the proof was used before');
     return { proof };
@@ -187,12 +191,18 @@ export class Confirmations {
     const recorded = await this.recordWrong(challenge, request, reason);
     // A stranger with the link can be wrong without end, and each time would be a write.
     if (recorded) {
-      await this.dataSource.query(
-        'UPDATE challenges SET wrong_responses = wrong_responses + 1 WHERE zone_id = $1 AND id = $2',
-        [challenge.zoneId, challenge.id],
+      await this.inTurn(challenge, () =>
+        this.dataSource.query(
+          'UPDATE challenges SET wrong_responses = wrong_responses + 1 WHERE zone_id = $1 AND id = $2',
+          [challenge.zoneId, challenge.id],
+        ),
       );
     }
     return 'wrong';
+  }
+
+  private inTurn<T>({ zoneId, id }: Challenge, run: () => Promise<T>): Promise<T> {
+    return this.turns.take(zoneId, id, 'confirm page', run);
   }
 
   /** Records what was wrong, as long as its address has something left of the ration of strangers. */

@@ -8,6 +8,7 @@ import { Ledger } from '../../ledger/ledger.service.js';
 import { instant } from '../../platform/config/clock.js';
 import { commitIf } from '../../platform/database/commit-if.js';
 import { Sealing } from '../../sealing/sealing.service.js';
+import { StepUpTurns } from '../step-up-turns.service.js';
 import { Authenticator } from './authenticator.entity.js';
 import { Authenticators } from './authenticators.service.js';
 import {
@@ -54,6 +55,7 @@ export class Enrolments {
     private readonly authenticators: Authenticators,
     private readonly sealing: Sealing,
     private readonly ledger: Ledger,
+    private readonly turns: StepUpTurns,
   ) {}
 
   /**
@@ -136,27 +138,29 @@ export class Enrolments {
     const made = await method.register(link, evidence, this.authenticators);
     if (made === null) return 'wrong';
     const { zoneId, id, subject, subjectIssuer } = link.enrolment;
-    return commitIf<Registration>(
-      this.dataSource,
-      (outcome) => outcome === 'registered',
-      async (tx) => {
-        const { affected } = await tx
-          .getRepository(Enrolment)
-          .delete({ zoneId, id, usedAt: IsNull() });
-        if (affected !== 1) return 'gone';
-        // A passkey that is registered already cannot become that of another person.
-        const person = { subject, issuer: subjectIssuer };
-        if (!(await insert(tx, zoneId, person, method.name, made))) return 'wrong';
-        await this.ledger.append(tx, zoneId, {
-          type: 'authenticator.enrolled',
-          outcome: 'done',
-          ...requestId,
-          authenticator: { id: made.id, kind: method.name },
-          enrolment_id: id,
-          subject: { sub: subject, sub_iss: subjectIssuer },
-        });
-        return 'registered';
-      },
+    return this.turns.take(zoneId, id, subject, () =>
+      commitIf<Registration>(
+        this.dataSource,
+        (outcome) => outcome === 'registered',
+        async (tx) => {
+          const { affected } = await tx
+            .getRepository(Enrolment)
+            .delete({ zoneId, id, usedAt: IsNull() });
+          if (affected !== 1) return 'gone';
+          // A passkey that is registered already cannot become that of another person.
+          const person = { subject, issuer: subjectIssuer };
+          if (!(await insert(tx, zoneId, person, method.name, made))) return 'wrong';
+          await this.ledger.append(tx, zoneId, {
+            type: 'authenticator.enrolled',
+            outcome: 'done',
+            ...requestId,
+            authenticator: { id: made.id, kind: method.name },
+            enrolment_id: id,
+            subject: { sub: subject, sub_iss: subjectIssuer },
+          });
+          return 'registered';
+        },
+      ),
     );
   }
 }

@@ -79,19 +79,19 @@ describe('an event loop that is late', () => {
   test('halves what is open, down to an eighth, and lets it grow back', () => {
     const places = new Places(64);
     const limits = [500, 500, 500, 500, 500].map((delay) => {
-      places.adapt(delay);
+      places.adapt(delay, null);
       return places.limit;
     });
     expect(limits).toEqual([32, 16, 8, 8, 8]);
     const taken = Array.from({ length: 9 }, () => places.place(null).take());
     expect(taken).toEqual([...Array<null>(8).fill(null), 'event_loop']);
-    for (let n = 0; n < 14; n += 1) places.adapt(0);
+    for (let n = 0; n < 14; n += 1) places.adapt(0, null);
     expect(places.limit).toBe(64);
   });
 
   test('leaves one that floods half of what is open, and others find room', () => {
     const places = new Places(64);
-    for (let n = 0; n < 2; n += 1) places.adapt(500);
+    for (let n = 0; n < 2; n += 1) places.adapt(500, null);
     expect(places.limit).toBe(16);
     const flood = Array.from({ length: 40 }, () => places.place(['address', 'a']).take());
     expect(flood.filter((refused) => refused === null)).toHaveLength(8);
@@ -102,7 +102,7 @@ describe('an event loop that is late', () => {
     const places = new Places(64);
     const taken = Array.from({ length: 32 }, () => places.place(['address', 'a']));
     expect(taken.map((place) => place.take())).toEqual(Array(32).fill(null));
-    for (let n = 0; n < 3; n += 1) places.adapt(500);
+    for (let n = 0; n < 3; n += 1) places.adapt(500, null);
     expect(ask(places, 'z', 'c', 'b')).toBe('event_loop');
     for (const place of taken.slice(0, 25)) place.giveBack();
     expect(places.place(['address', 'a']).take()).toBe('address');
@@ -113,7 +113,7 @@ describe('an event loop that is late', () => {
     const places = new Places(64);
     const taken = Array.from({ length: 16 }, (_, n) => places.place(['address', `a${n}`]));
     expect(taken.map((place) => place.take())).toEqual(Array(16).fill(null));
-    for (let n = 0; n < 3; n += 1) places.adapt(500);
+    for (let n = 0; n < 3; n += 1) places.adapt(500, null);
     expect(places.limit).toBeLessThan(places.inFlight);
     expect(taken.map((place) => place.countFor('z', 'c'))).toEqual(Array(16).fill(null));
     expect(places.inFlight).toBe(16);
@@ -122,7 +122,30 @@ describe('an event loop that is late', () => {
 
   test('that is late by little changes nothing', () => {
     const places = new Places(64);
-    places.adapt(90);
+    places.adapt(90, null);
     expect(places.limit).toBe(64);
+  });
+});
+
+describe('requests that begin slowly', () => {
+  test('are as many as begin within a second and a half, and a quarter at least', () => {
+    const places = new Places(512);
+    const limits = [0.5, 5, 10, 100, 5_000].map((pace) => {
+      places.adapt(0, pace);
+      return places.limit;
+    });
+    expect(limits).toEqual([512, 300, 150, 128, 128]);
+    places.adapt(0, null);
+    expect(places.limit).toBe(160);
+    places.adapt(0, 10);
+    expect(places.limit).toBe(150);
+  });
+
+  test('leave one that floods half of these places, and others find room', () => {
+    const places = new Places(512);
+    places.adapt(0, 10);
+    const flood = Array.from({ length: 100 }, () => places.place(['address', 'a']).take());
+    expect(flood.filter((refused) => refused === null)).toHaveLength(75);
+    expect(ask(places, 'z', 'c', 'b')).toBeNull();
   });
 });

@@ -15,6 +15,9 @@ const LEAST_OPEN = 8;
 /** Milliseconds that a turn of the event loop may be late. */
 const LATE_MS = 100;
 
+/** Milliseconds within which those who have a place are to have begun: those who begin later are not done in time. */
+const IN_TIME_MS = 1_500;
+
 /**
  * The places of requests in flight. There is a fixed number of them, of which one holder may have as many as are
  * still open and free (dynamic thresholds, as in shared switch memory): alone it gets half, and the next to come finds room.
@@ -40,17 +43,22 @@ export class Places {
   }
 
   /**
-   * Lets the number of places follow the event loop: halves it while turns come late, and lets it grow back. An
-   * eighth always stays open, so that one long turn does not turn everybody away.
+   * Lets the number of places follow the event loop: halves it while turns come late, and lets it grow back. And there
+   * are no more than begin in time, as fast as they do now (Little's law): if more wait, each waits until it is too late
+   * for all of them. An eighth always stays open, and a quarter however slowly they begin, so that one long turn does not
+   * turn everybody away, nor a few callers who come at once.
    *
    * @param delayMs by how much turns were late on average since the last call
+   * @param paceMs how far apart requests began that waited for each other; `null` if none had to
    */
-  adapt(delayMs: number): void {
+  adapt(delayMs: number, paceMs: number | null): void {
     const least = Math.max(LEAST_OPEN, Math.floor(this.size / 8));
-    this.open =
+    const followed =
       delayMs > LATE_MS
         ? Math.max(least, Math.floor(this.open / 2))
         : Math.min(this.size, this.open + Math.ceil(this.size / 16));
+    const inTime = paceMs === null ? this.size : Math.max(2 * least, IN_TIME_MS / paceMs);
+    this.open = Math.floor(Math.min(followed, inTime));
   }
 
   /**

@@ -163,6 +163,36 @@ describe('an event loop that is late', () => {
   });
 });
 
+test('no more get a place than begin in time, when each takes long of the event loop', async () => {
+  // Less than what a turn may be late.
+  const { port, shed } = await serve({ maxRequestsInFlight: 64 }, (_request, response) => {
+    block(60);
+    response.end();
+  });
+  const ask = async (caller: number) => {
+    const headers = { 'x-forwarded-for': `192.0.2.${caller}` };
+    const answer = await fetch(`http://127.0.0.1:${port}/`, { headers }).catch(() => null);
+    return answer?.status ?? 0;
+  };
+  // There is always more to do than is done, from many callers of whom none has more than a share.
+  const over = new AbortController();
+  onTestFinished(() => over.abort());
+  const statuses = new Map<number, number>();
+  const asking = Array.from({ length: 40 }, async (_, caller) => {
+    while (!over.signal.aborted) {
+      // oxlint-disable-next-line no-await-in-loop
+      const status = await ask(caller);
+      statuses.set(status, (statuses.get(status) ?? 0) + 1);
+    }
+  });
+  await expect.poll(() => shed('event_loop'), { timeout: 30_000 }).toBeGreaterThan(40);
+  const before = statuses.get(200) ?? 0;
+  await vi.waitUntil(() => (statuses.get(200) ?? 0) >= before + 16, { timeout: 30_000 });
+  over.abort();
+  await Promise.all(asking);
+  expect(new Set(statuses.keys())).toEqual(new Set([200, 503]));
+});
+
 test('of requests that come at once one begins in each turn of the event loop', async () => {
   let turn = 0;
   const begun: number[] = [];

@@ -58,8 +58,9 @@ export class RequestGate implements OnApplicationShutdown {
     const arriving = () => new ArrivingBodies({ bodies: 2 * size, bytes: arrivingBytes(size) });
     this.bodies = { public: arriving(), internal: arriving() };
     this.stopWatching = watchEventLoopDelay((ms) => {
-      this.lanes.work.places.adapt(ms);
-      this.lanes.keyless.places.adapt(ms);
+      for (const { places, starts } of [this.lanes.work, this.lanes.keyless]) {
+        places.adapt(ms, starts.takePace());
+      }
       for (const [name, { places }] of Object.entries(this.lanes)) {
         inFlight.set({ lane: name }, places.inFlight);
       }

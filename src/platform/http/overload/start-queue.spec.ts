@@ -29,3 +29,23 @@ test('requests whose callers have gone take no turn', async () => {
   await turn();
   expect(seen).toEqual(['a', 'b']);
 });
+
+test('the pace is how far apart those began that waited for each other', async () => {
+  let now = 0;
+  const queue = new StartQueue(() => now);
+  const begin = (takes: number) =>
+    queue.add(() => {
+      now += takes;
+      return true;
+    });
+  begin(5);
+  await turn();
+  // Nothing waited for it.
+  expect(queue.takePace()).toBeNull();
+  for (const takes of [10, 20, 30]) begin(takes);
+  // What comes before the first turn is nobody's wait for another.
+  now += 1_000;
+  for (let turns = 0; turns < 3; turns += 1) await turn();
+  expect(queue.takePace()).toBe(15);
+  expect(queue.takePace()).toBeNull();
+});

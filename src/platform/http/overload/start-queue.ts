@@ -6,6 +6,12 @@
 export class StartQueue {
   private readonly waiting: (() => boolean)[] = [];
   private scheduled = false;
+  /** When the last one began, if others waited behind it. */
+  private lastAt: number | null = null;
+  private apart = { ms: 0, count: 0 };
+
+  /** @param now the clock, in milliseconds */
+  constructor(private readonly now: () => number = () => performance.now()) {}
 
   /**
    * Adds a request.
@@ -17,15 +23,38 @@ export class StartQueue {
     if (!this.scheduled) this.schedule();
   }
 
+  /**
+   * How far apart requests began that waited for each other, on average since the last call: the time that each takes
+   * of the event loop, with everything that is done in between.
+   *
+   * @returns milliseconds; `null` if none had to wait
+   */
+  takePace(): number | null {
+    const { ms, count } = this.apart;
+    this.apart = { ms: 0, count: 0 };
+    return count === 0 ? null : ms / count;
+  }
+
   private schedule(): void {
     this.scheduled = true;
     setImmediate(() => {
       this.scheduled = false;
       try {
+        this.measure();
         while (this.waiting.shift()?.() === false);
       } finally {
-        if (this.waiting.length > 0 && !this.scheduled) this.schedule();
+        if (this.waiting.length === 0) this.lastAt = null;
+        else if (!this.scheduled) this.schedule();
       }
     });
+  }
+
+  private measure(): void {
+    const now = this.now();
+    if (this.lastAt !== null) {
+      this.apart.ms += now - this.lastAt;
+      this.apart.count += 1;
+    }
+    this.lastAt = now;
   }
 }
