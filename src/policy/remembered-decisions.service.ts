@@ -3,9 +3,10 @@ import { Inject, Injectable } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Logger } from 'pino';
 import type { Counter } from 'prom-client';
+import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { LOGGER } from '../platform/config/logger.js';
 import { decideAside, decideEach } from './background/decide.js';
-import { DecisionMemory } from './decision-memory.js';
+import { DecisionMemory, memoryLimits } from './decision-memory.js';
 import type { CompiledPolicySet } from './engine/compile.js';
 import type { Verdict } from './engine/evaluate.js';
 import type { PolicyInput } from './engine/input.js';
@@ -24,7 +25,7 @@ const CHECK_EVERY = 997;
  */
 @Injectable()
 export class RememberedDecisions {
-  readonly memory = new DecisionMemory();
+  readonly memory: DecisionMemory;
   /** How many remembered decisions there are to one that is made again. */
   checkEvery = CHECK_EVERY;
   private untilCheck = 1;
@@ -34,7 +35,10 @@ export class RememberedDecisions {
     @InjectMetric(DECISION_SOURCES) private readonly sources: Counter<'source'>,
     @InjectMetric(REMEMBERED_CHECKS) private readonly checks: Counter<'result'>,
     @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
+    @Inject(ENV) { workers }: Pick<RunningEnv, 'workers'> = { workers: 1 },
+  ) {
+    this.memory = new DecisionMemory(memoryLimits(workers));
+  }
 
   /**
    * Decides the inputs of one request.

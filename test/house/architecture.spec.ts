@@ -36,6 +36,10 @@ const FLOORS = Object.keys(ROOMS);
 /** Files that belong to no folder: they wire the folders up. */
 const COMPOSITION = new Set([
   'main.ts',
+  'serve.ts',
+  'primary.ts',
+  'worker.ts',
+  'start-failure.ts',
   'cli.ts',
   'service-commands.ts',
   'app.module.ts',

@@ -38,6 +38,7 @@ export async function startServer(
       ADMIN_TOKEN,
       PORT: '0',
       DRAIN_SECONDS: '0',
+      WORKERS: '1',
       // All tests come from one address.
       AUDIT_UNAUTHENTICATED: '1000000/1000000/1000000',
       ...env,

@@ -24,11 +24,12 @@ function errorFields(error: unknown): Record<string, unknown> {
  * The JSON log on standard output.
  *
  * @param level one of pino's levels, or `silent`
+ * @param worker the number of this worker, which each of its lines has; absent in a process that is alone
  */
-export function createLogger(level: string): Logger {
+export function createLogger(level: string, worker?: number): Logger {
   return pino({
     level,
-    base: null,
+    base: worker === undefined ? null : { worker },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
     serializers: { err: errorFields },

@@ -1,0 +1,331 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  ADMIN_TOKEN,
+  auditOf,
+  createDatabase,
+  KEY_ENCRYPTION_KEY,
+  rows,
+  startReplica,
+  type Replica,
+} from '../setup/harness.js';
+import { startLoad } from '../setup/load.js';
+import { familyOf, killProcesses, startProcess, until } from '../setup/process.js';
+import { formRequest, openSocket } from '../setup/raw-socket.js';
+import { createTestZone, postForm, type TestZone } from '../setup/zone.js';
+
+afterAll(killProcesses);
+
+const credentials = (zone: TestZone, more: Record<string, string> = {}) => ({
+  grant_type: 'client_credentials',
+  client_id: zone.clientId,
+  client_secret: zone.secret,
+  resource: zone.resource,
+  scope: 'a:read',
+  ...more,
+});
+
+/** A connection of its own for each request: they come to the workers in turn. */
+const NEW = { connection: 'close' };
+
+/** The workers that have logged a request so far, by their numbers. */
+function workersIn(lines: readonly string[], message = 'request'): Set<unknown> {
+  return new Set(
+    lines
+      .filter((line) => line.includes(`"msg":"${message}"`))
+      .map((line) => Reflect.get(Object(JSON.parse(line)), 'worker')),
+  );
+}
+
+/** The processes of the workers. */
+const workersOf = async (pid: number): Promise<number[]> => (await familyOf(pid)).slice(1);
+
+async function figure(url: string, line: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`, { headers: NEW })).text();
+  const found = text.split('\n').find((one) => one.startsWith(`${line} `));
+  return Number(found?.slice(line.length + 1) ?? 0);
+}
+
+async function readiness(url: string): Promise<{ status: number; details: unknown }> {
+  const response = await fetch(`${url}/ready`, { headers: NEW });
+  return {
+    status: response.status,
+    details: Reflect.get(Object(await response.json()), 'details'),
+  };
+}
+
+describe('two workers', () => {
+  let replica: Replica;
+  let zone: TestZone;
+
+  beforeAll(async () => {
+    replica = await startReplica({
+      env: {
+        WORKERS: '2',
+        RATE_LIMIT_CLIENT: '50000/50000',
+        AUDIT_UNAUTHENTICATED: '3/1000/5000',
+        // What is waited for ends by itself, not by the end of all time.
+        STOP_SECONDS: '100',
+      },
+    });
+    zone = await createTestZone(replica);
+  });
+  afterAll(async () => {
+    await replica?.stop();
+  });
+
+  test('answer on one port, each in its turn, and say which of them they are', async () => {
+    await until(async () => {
+      expect((await postForm(replica.url, credentials(zone), NEW)).status).toBe(200);
+      return workersIn(replica.logs()).size === 2;
+    });
+    expect(workersIn(replica.logs())).toEqual(new Set([1, 2]));
+    const listening = replica.logs().filter((line) => line.includes('"msg":"listening"'));
+    expect(listening).toHaveLength(1);
+    expect(JSON.parse(listening[0] ?? '')).toMatchObject({ workers: 2 });
+  });
+
+  test('log one line for each request', async () => {
+    const before = replica.logs().length;
+    await Promise.all(
+      Array.from({ length: 20 }, () => postForm(replica.url, credentials(zone), NEW)),
+    );
+    const logged = () =>
+      replica
+        .logs()
+        .slice(before)
+        .filter((line) => line.includes('"msg":"request"'));
+    await expect.poll(() => logged().length).toBe(20);
+    for (const line of logged()) expect(() => JSON.parse(line) as unknown).not.toThrow();
+  });
+
+  test('let one of them do the jobs', async () => {
+    // Each look of the job that renews keys is one query that nothing else makes.
+    const looking = () =>
+      rows<{ count: string }>(
+        replica.databaseUrl,
+        `SELECT count(*) FROM pg_stat_activity WHERE application_name = 'mandate change feed'`,
+      );
+    expect((await looking())[0]?.count).toBe('2');
+  });
+
+  test('have the same figures, whichever is asked, and each request in them', async () => {
+    const issued = 'mandate_exchanges_total{outcome="issued"}';
+    const before = await figure(replica.url, issued);
+    await Promise.all(
+      Array.from({ length: 10 }, () => postForm(replica.url, credentials(zone), NEW)),
+    );
+    for (let asked = 0; asked < 4; asked += 1) {
+      expect(await figure(replica.url, issued)).toBe(before + 10);
+    }
+    const build = /mandate_build_info\{.*\} 1\n/;
+    expect(await (await fetch(`${replica.url}/metrics`)).text()).toMatch(build);
+    const json = (await (await fetch(`${replica.url}/metrics.json`)).json()) as {
+      name: string;
+      values: { value: number; labels: Record<string, string> }[];
+    }[];
+    const exchanges = json.find(({ name }) => name === 'mandate_exchanges_total');
+    expect(exchanges?.values.find(({ labels }) => labels['outcome'] === 'issued')?.value).toBe(
+      before + 10,
+    );
+  });
+
+  test('are ready together', async () => {
+    for (let asked = 0; asked < 4; asked += 1) {
+      expect(await readiness(replica.url)).toMatchObject({
+        status: 200,
+        details: { workers: { serving: 2, configured: 2 }, ledger: { status: 'up' } },
+      });
+    }
+  });
+
+  test('count the guesses at a secret together', async () => {
+    const guess = () => postForm(replica.url, credentials(zone, { client_secret: 'wrong' }), NEW);
+    const answers = [];
+    for (let n = 0; n < 14; n += 1) answers.push(await guess());
+    const codes = answers.map(({ body }) => body['error']);
+    // The tenth wrong one is the last that is told so.
+    expect(codes.filter((code) => code === 'invalid_client')).toHaveLength(10);
+    expect(codes.slice(10)).toEqual(Array(4).fill('slow_down'));
+    expect((await postForm(replica.url, credentials(zone), NEW)).status).toBe(200);
+  });
+
+  test('give a stranger one ration of the audit log, over however many connections', async () => {
+    const other = await createTestZone(replica);
+    const recorded = async () =>
+      (await auditOf(replica.databaseUrl, other.zoneId)).filter(
+        ({ event }) => Reflect.get(Object(event), 'error') === 'invalid_client',
+      ).length;
+    const denied = await Promise.all(
+      Array.from({ length: 24 }, () =>
+        postForm(
+          replica.url,
+          credentials(other, { client_id: other.clientId, client_secret: 'mandate_wrong' }),
+          NEW,
+        ),
+      ),
+    );
+    expect(denied.every(({ status }) => status >= 400)).toBe(true);
+    expect(await recorded()).toBe(3);
+  });
+
+  test('tell a caller who waits at one of them what was decided at the other', async () => {
+    // Both hear of changes from the database: a zone that one of them changes is new to the other.
+    const path = `${replica.url}/internal/zones/${zone.zoneId}/resources`;
+    const headers = {
+      authorization: `Bearer ${ADMIN_TOKEN}`,
+      'content-type': 'application/json',
+      ...NEW,
+    };
+    for (let n = 0; n < 4; n += 1) {
+      const identifier = `https://worker-${n}.example`;
+      const body = JSON.stringify({ identifier, scopes: ['a:read'] });
+      expect((await fetch(path, { method: 'POST', headers, body })).status).toBe(201);
+      for (let asked = 0; asked < 2; asked += 1) {
+        const answer = await postForm(
+          replica.url,
+          credentials(zone, { resource: identifier }),
+          NEW,
+        );
+        // Unknown resources are invalid_target; one that is known is for policy to decide.
+        expect(answer.body['error'] ?? 'issued').not.toBe('invalid_target');
+      }
+    }
+  });
+
+  test('one that is killed under load is replaced, and nothing is lost but connections', async () => {
+    const issued = 'mandate_exchanges_total{outcome="issued"}';
+    const load = startLoad(zone, () => replica.url);
+    await load.more(50);
+    const before = await figure(replica.url, issued);
+    const [victim = 0, ...others] = await workersOf(replica.pid);
+    process.kill(victim, 'SIGKILL');
+    await load.more(50);
+    await until(async () => {
+      const now = await workersOf(replica.pid);
+      return now.length === 2 && !now.includes(victim) && others.every((pid) => now.includes(pid));
+    });
+    await until(async () => {
+      const { status, details } = await readiness(replica.url);
+      return status === 200 && Reflect.get(Object(details), 'workers').serving === 2;
+    });
+    // Both answer again.
+    const answered = () => workersIn(replica.logs().slice(-200));
+    await until(async () => {
+      await postForm(replica.url, credentials(zone), NEW);
+      return answered().size === 2;
+    });
+    await load.stop();
+    // What was counted by the one that is gone stays counted.
+    expect(await figure(replica.url, issued)).toBeGreaterThanOrEqual(before);
+    // What a caller has received is recorded.
+    const recorded = await rows<{ jti: string }>(
+      replica.databaseUrl,
+      `SELECT jti FROM audit_events WHERE zone_id = $1 AND jti IS NOT NULL`,
+      [zone.zoneId],
+    );
+    const known = new Set(recorded.map(({ jti }) => jti));
+    expect(load.received.filter((jti) => !known.has(jti))).toEqual([]);
+    expect(load.refusals.filter(({ status }) => status >= 500 && status !== 503)).toEqual([]);
+  });
+
+  test('no caller waits for one that was killed, and the port stays open', async () => {
+    const [victim = 0] = await workersOf(replica.pid);
+    const ask = () =>
+      fetch(`${replica.url}/health`, { headers: NEW }).then(
+        ({ status }) => status,
+        () => 'broken',
+      );
+    // Some of these are on their way to it when it dies.
+    process.kill(victim, 'SIGSTOP');
+    const asked = Array.from({ length: 6 }, ask);
+    await sleep(300);
+    process.kill(victim, 'SIGKILL');
+    const answers = await Promise.all(asked);
+    expect(answers.filter((answer) => answer === 200).length).toBeGreaterThanOrEqual(5);
+    await until(async () => (await readiness(replica.url)).status === 200);
+  });
+
+  test('one that is told to stop by itself is replaced, and finishes what it has begun', async () => {
+    const [leaving = 0] = await workersOf(replica.pid);
+    const sockets = await Promise.all(
+      Array.from({ length: 4 }, () => openSocket(Number(new URL(replica.url).port))),
+    );
+    const { head, body } = formRequest('/oauth/2/token', credentials(zone));
+    for (const socket of sockets) socket.write(head + body.slice(0, 20));
+    process.kill(leaving, 'SIGTERM');
+    for (const socket of sockets) socket.write(body.slice(20));
+    for (const socket of sockets) await socket.says(/"access_token"/);
+    await until(async () => {
+      const now = await workersOf(replica.pid);
+      return now.length === 2 && !now.includes(leaving);
+    });
+    for (const socket of sockets) socket.destroy();
+  });
+
+  test('all stop at one signal, with what they have begun, and nothing is left behind', async () => {
+    await until(async () => {
+      const { details } = await readiness(replica.url);
+      return Reflect.get(Object(details), 'workers').serving === 2;
+    });
+    const workers = await workersOf(replica.pid);
+    expect(workers).toHaveLength(2);
+    const port = Number(new URL(replica.url).port);
+    const sockets = await Promise.all(Array.from({ length: 4 }, () => openSocket(port)));
+    const { head, body } = formRequest('/oauth/2/token', credentials(zone));
+    for (const socket of sockets) socket.write(head + body.slice(0, 20));
+    await until(
+      async () => (await figure(replica.url, 'mandate_requests_in_flight{lane="arriving"}')) === 4,
+    );
+    const stopped = replica.stop();
+    await until(() => Promise.resolve(replica.logs().some((line) => line.includes('"stopping"'))));
+    for (const socket of sockets) socket.write(body.slice(20));
+    for (const socket of sockets) await socket.says(/"access_token"/);
+    expect(await stopped).toBe(0);
+    await until(async () => {
+      const alive = workers.filter((pid) => isAlive(pid));
+      return alive.length === 0;
+    });
+    expect(replica.logs().filter((line) => line.includes('"stopping"'))).toHaveLength(1);
+  });
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe('workers that cannot start', () => {
+  test('end the whole with one sentence: a port that is taken, a wrong key', async () => {
+    const databaseUrl = await createDatabase();
+    const env = {
+      DATABASE_URL: databaseUrl,
+      KEY_ENCRYPTION_KEY,
+      ADMIN_TOKEN,
+      WORKERS: '2',
+      PORT: '0',
+    };
+    const first = startProcess(env);
+    const { ports } = await first.listens();
+    const port = String(ports[0]);
+    const other = startProcess({ ...env, PORT: port });
+    expect(await other.ended).toMatchObject({ code: 1 });
+    expect(other.output().trim()).toBe(`port ${port} cannot be listened on: EADDRINUSE`);
+    const key = createHash('sha256').update('another key').digest('hex');
+    const wrong = startProcess({ ...env, KEY_ENCRYPTION_KEY: key });
+    expect(await wrong.ended).toMatchObject({ code: 1 });
+    expect(wrong.output().trim()).toBe(
+      'KEY_ENCRYPTION_KEY is not the key that this database was sealed with',
+    );
+    // Nobody is left to answer when the one that has started them is gone.
+    const workers = await workersOf(first.pid);
+    first.kill('SIGKILL');
+    await first.ended;
+    await until(() => Promise.resolve(!workers.some(isAlive)));
+  });
+});
