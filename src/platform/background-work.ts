@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 
 /**
  * Work that goes on without a request: timers, senders, subscriptions. Services register theirs here, and only the
- * server starts it (`main.ts`): a command of an operator has the same services, and must do nothing but what
+ * server starts it (`serve.ts`): a command of an operator has the same services, and must do nothing but what
  * it was told to.
  */
 @Injectable()

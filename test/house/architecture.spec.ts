@@ -272,8 +272,8 @@ describe('architecture', () => {
     const hooks = all.filter(({ text }) => /onApplicationBootstrap/i.test(text));
     expect(hooks.map(({ path }) => path)).toEqual([]);
     expect(
-      all.filter(({ text }) => text.includes('BackgroundWork).start()')).map(({ path }) => path),
-    ).toEqual(['main.ts']);
+      all.filter(({ text }) => text.includes('app.get(BackgroundWork)')).map(({ path }) => path),
+    ).toEqual(['serve.ts']);
   });
 
   test('no file is called after nothing', () => {
