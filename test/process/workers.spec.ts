@@ -321,10 +321,28 @@ describe('workers that cannot start', () => {
     expect(wrong.output().trim()).toBe(
       'KEY_ENCRYPTION_KEY is not the key that this database was sealed with',
     );
-    // Nobody is left to answer when the one that has started them is gone.
+    // Nobody is left to answer when the one that has started them is gone, without a word to them.
     const workers = await workersOf(first.pid);
     first.kill('SIGKILL');
     await first.ended;
     await until(() => Promise.resolve(!workers.some(isAlive)));
+  });
+
+  test('in the place of others end the whole after a few times, with the error of the last', async () => {
+    const databaseUrl = await createDatabase();
+    const env = { DATABASE_URL: databaseUrl, KEY_ENCRYPTION_KEY, WORKERS: '2', PORT: '0' };
+    const server = startProcess(env);
+    await server.listens();
+    // As if the database had been exchanged for one that was sealed with another key.
+    await rows(databaseUrl, `UPDATE key_encryption_keys SET id = 'another'`);
+    const [victim = 0] = await workersOf(server.pid);
+    process.kill(victim, 'SIGKILL');
+    expect(await server.ended).toMatchObject({ code: 1, signal: null });
+    const ends = server.lines().filter((line) => line.includes('"msg":"a worker has ended"'));
+    const pauses = ends.map((line) => Number(Reflect.get(Object(JSON.parse(line)), 'pauseMs')));
+    expect(pauses).toHaveLength(5);
+    expect(pauses.toSorted((one, other) => one - other)).toEqual(pauses);
+    const said = server.lines().filter((line) => line !== '' && !line.startsWith('{'));
+    expect(said).toEqual(['KEY_ENCRYPTION_KEY is not the key that this database was sealed with']);
   });
 });
