@@ -68,7 +68,7 @@ export class LeasedRequests extends RateLimiterMemory {
   private async fill(purse: Purse, key: string): Promise<void> {
     const asked = performance.now();
     // Those that come in the same turn of the event loop are asked for together.
-    await null;
+    await Promise.resolve();
     const wanted = Math.max(purse.waiting, purse.spent);
     const { points, ms } = await this.ask({ key, wanted });
     const until = asked + ms;

@@ -87,20 +87,17 @@ export class CountsForWorkers {
     });
     let gone = false;
     worker.answer(TURN, ({ queue, maxWaiting, quotas }) => {
-      const { promise, give } = later<number | null>();
       const line = known(this.queues, queue, () => this.own.queue(queue, maxWaiting));
-      void line
-        .run(quotas, async () => {
+      return new Promise((resolve, reject) => {
+        const job = async (): Promise<true> => {
           if (gone) return true;
           const turn = (this.lastTurn += 1);
-          give(turn);
-          await new Promise<void>((resolve) => turns.set(turn, resolve));
+          resolve(turn);
+          await new Promise<void>((over) => turns.set(turn, over));
           return true;
-        })
-        .then((ran) => {
-          if (ran === null) give(null);
-        });
-      return promise;
+        };
+        line.run(quotas, job).then((ran) => ran ?? resolve(null), reject);
+      });
     });
     worker.answer(DONE, (turn) => {
       turns.get(turn)?.();
@@ -122,10 +119,4 @@ function known<T>(all: Map<string, T>, name: string, make: () => T): T {
   const one = all.get(name) ?? make();
   all.set(name, one);
   return one;
-}
-
-function later<T>(): { readonly promise: Promise<T>; readonly give: (value: T) => void } {
-  let give: (value: T) => void = () => {};
-  const promise = new Promise<T>((resolve) => (give = resolve));
-  return { promise, give };
 }

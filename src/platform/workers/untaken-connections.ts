@@ -12,6 +12,7 @@ interface Handle {
  */
 export function closeUntakenConnections(worker: ChildProcess): void {
   const untaken = new Map<unknown, Handle>();
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- called with what it would have been called with
   const send = worker.send.bind(worker) as (...args: unknown[]) => boolean;
   const watched = (...args: unknown[]): boolean => {
     const [message, handle] = args;

@@ -43,7 +43,7 @@ export class RequestGate implements OnApplicationShutdown {
 
   constructor(
     @Inject(ENV)
-    { maxRequestsInFlight: size, internalPort, adminToken, metricsToken, workers = 1 }: RunningEnv,
+    { maxRequestsInFlight: size, internalPort, adminToken, metricsToken, workers }: RunningEnv,
     @Inject(LOGGER) private readonly logger: Logger,
     @InjectMetric(SHED) private readonly shed: Counter<'reason'>,
     @InjectMetric(IN_FLIGHT) inFlight: Gauge<'lane'>,
