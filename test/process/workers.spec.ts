@@ -191,8 +191,8 @@ describe('two workers', () => {
     expect(await recorded()).toBeLessThanOrEqual(3);
   });
 
-  test('tell a caller who waits at one of them what was decided at the other', async () => {
-    // Both hear of changes from the database: a zone that one of them changes is new to the other.
+  test('know of what was changed at the other', async () => {
+    // A change is made at one of them, and requests come to both.
     const path = `${replica.url}/internal/zones/${zone.zoneId}/resources`;
     const headers = {
       authorization: `Bearer ${ADMIN_TOKEN}`,
