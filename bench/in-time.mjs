@@ -20,7 +20,14 @@ const read = (name) => readFileSync(join(dataDir, name), 'utf8').trim();
 async function start(env) {
   const started = performance.now();
   const child = spawn(process.execPath, [main], {
-    env: { PATH: process.env.PATH, PORT: '0', DRAIN_SECONDS: '0', TRUST_PROXY: '1', ...env },
+    env: {
+      PATH: process.env.PATH,
+      PORT: '0',
+      WORKERS: '1',
+      DRAIN_SECONDS: '0',
+      TRUST_PROXY: '1',
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let said = '';

@@ -6,6 +6,7 @@ import { AgentsModule } from './delegation/agents/agents.module.js';
 import { ConfigModule } from './platform/config/config.module.js';
 import type { RunningEnv } from './platform/config/env.js';
 import type { StartPatience } from './platform/database/start-patience.js';
+import type { Link } from './platform/workers/link.js';
 import { DatabaseModule } from './schema/database.module.js';
 import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './platform/http/http.module.js';
@@ -25,11 +26,16 @@ export class CommandModule {
 /** The whole service. Each module imports what it needs of the others by itself. */
 @Module({})
 export class AppModule {
-  static forRoot(env: RunningEnv, logger: Logger, patience: StartPatience): DynamicModule {
+  static forRoot(
+    env: RunningEnv,
+    logger: Logger,
+    patience: StartPatience,
+    primary: Link | null = null,
+  ): DynamicModule {
     return {
       module: AppModule,
       imports: [
-        ConfigModule.forRoot(env, logger),
+        ConfigModule.forRoot(env, logger, primary),
         DatabaseModule.forRoot(env, patience),
         HttpModule,
         // Before whatever imports step-up: its `/step-up/enrol` comes before `/step-up/:id`.

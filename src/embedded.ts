@@ -29,7 +29,7 @@ export async function prepare(env: Env, logger: Logger): Promise<Prepared> {
   const { databaseUrl, custody, dataDir } = env;
   if (databaseUrl !== undefined) {
     return {
-      env: { ...env, databaseUrl },
+      env: { ...env, databaseUrl, workers: env.workers ?? 1 },
       embedded: false,
       stop: () => Promise.resolve(),
     };
@@ -44,6 +44,7 @@ export async function prepare(env: Env, logger: Logger): Promise<Prepared> {
     env: {
       ...env,
       databaseUrl: server.url,
+      workers: env.workers ?? 1,
       custody: await withKeyEncryptionKey(custody, dataDir, server.url),
       adminToken,
     },
@@ -64,7 +65,11 @@ export async function attach(env: Env, logger: Logger): Promise<Prepared> {
     if (!(error instanceof DataDirectoryInUse)) throw error;
     const databaseUrl = await urlOfRunningServer(env.dataDir);
     const custody = await withKeyEncryptionKey(env.custody, env.dataDir, databaseUrl);
-    return { env: { ...env, databaseUrl, custody }, embedded: true, stop: () => Promise.resolve() };
+    return {
+      env: { ...env, databaseUrl, custody, workers: 1 },
+      embedded: true,
+      stop: () => Promise.resolve(),
+    };
   }
 }
 

@@ -6,26 +6,33 @@ const MARGIN_MS = 500;
 const FINISH_SHARE = 0.3;
 
 /**
- * The graceful shutdown on SIGTERM and SIGINT: runs the steps that were added so far, the last one
- * first. A second signal aborts the waiting of the running step.
+ * The graceful shutdown: runs the steps that were added so far, the last one first, and ends the process. It is begun
+ * by SIGTERM and SIGINT ({@link obeySignals}), or by the process that this one is a worker of; a second signal
+ * aborts the waiting of the running step.
  */
 export class Shutdown {
   private readonly steps: ((abort: AbortSignal) => Promise<void>)[] = [];
   private readonly abort = new AbortController();
-  private stopping = false;
+  private begun = false;
 
-  /** @param seconds after the first signal within which the process ends */
+  /**
+   * @param seconds after the first signal within which the process ends
+   * @param marginMs milliseconds before that at which it exits, finished or not
+   */
   constructor(
     private readonly logger: Logger,
     private readonly seconds: number,
-  ) {
-    process.on('SIGTERM', this.onSignal);
-    process.on('SIGINT', this.onSignal);
-  }
+    private readonly marginMs = MARGIN_MS,
+  ) {}
 
   /** Milliseconds that requests in flight may take. */
   get finishMs(): number {
     return this.seconds * 1_000 * FINISH_SHARE;
+  }
+
+  /** Whether it has begun. */
+  get stopping(): boolean {
+    return this.begun;
   }
 
   /** Adds a step. @param step stops something; its signal aborts when a second SIGTERM or SIGINT comes */
@@ -33,19 +40,36 @@ export class Shutdown {
     this.steps.push(step);
   }
 
-  private readonly onSignal = (signal: NodeJS.Signals): void => {
-    if (this.stopping) {
-      this.abort.abort();
-      return;
-    }
-    this.stopping = true;
-    this.logger.info({ signal }, 'stopping');
-    const late = setTimeout(() => process.exit(0), this.seconds * 1_000 - MARGIN_MS).unref();
+  /** Begins at the first SIGTERM or SIGINT, and hurries at the next. */
+  obeySignals(): void {
+    const onSignal = (signal: NodeJS.Signals): void => {
+      if (this.begun) {
+        this.hurry();
+        return;
+      }
+      this.logger.info({ signal }, 'stopping');
+      this.begin(0);
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
+  }
+
+  /** Stops everything, and ends the process. Once. @param exitCode of the process */
+  begin(exitCode: number): void {
+    if (this.begun) return;
+    this.begun = true;
+    const exit = (): void => process.exit(exitCode);
+    const late = setTimeout(exit, this.seconds * 1_000 - this.marginMs).unref();
     void this.stop().then(() => {
       clearTimeout(late);
-      process.exit(0);
+      exit();
     });
-  };
+  }
+
+  /** Aborts the waiting of the running step. */
+  hurry(): void {
+    this.abort.abort();
+  }
 
   private async stop(): Promise<void> {
     for (const step of this.steps.toReversed()) {

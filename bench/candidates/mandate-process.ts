@@ -19,7 +19,8 @@ export interface MandateOptions {
  * Starts our server as operators do, and waits until it listens.
  *
  * It logs into a file, since to read a pipe would take time of the process that measures. What is changed of its
- * defaults are limits on how often one client or zone may ask: all load comes from one.
+ * defaults are limits on how often one client or zone may ask, as all load comes from one, and that it is one process,
+ * as what it is compared with is.
  */
 export async function startMandate(databaseUrl: string, options: MandateOptions): Promise<Replica> {
   const folder = mkdtempSync(join(tmpdir(), 'mandate-bench-log-'));
@@ -33,6 +34,7 @@ export async function startMandate(databaseUrl: string, options: MandateOptions)
       KEY_ENCRYPTION_KEY,
       ADMIN_TOKEN,
       PORT: '0',
+      WORKERS: '1',
       RATE_LIMIT_CLIENT: '9999999/9999999',
       RATE_LIMIT_ZONE: '9999999/9999999',
       ...options.env,

@@ -1,13 +1,11 @@
-import { ConflictException, Injectable } from '@nestjs/common';
+import { ConflictException, Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { QueryFailedError, type DataSource, type EntityManager } from 'typeorm';
 import { Ledger } from '../ledger/ledger.service.js';
 import { isUuid } from '../oauth/vocabulary.js';
-import {
-  OPERATORS,
-  ORDINARY_AT_ONCE,
-  URGENT_AT_ONCE,
-} from '../platform/database/operators-connections.js';
+import { ENV, type RunningEnv } from '../platform/config/env.js';
+import { OPERATORS } from '../platform/database/operators-connections.js';
+import { poolSizes } from '../platform/database/pool-sizes.js';
 import { commitInTurn, TURN_WAIT_MS } from '../platform/database/zone-turn.js';
 import { Turns } from '../platform/turns.js';
 import { Zone } from '../zones/zone.entity.js';
@@ -35,13 +33,18 @@ const FOREIGN_KEY_VIOLATION = '23503';
  */
 @Injectable()
 export class AuditedChanges {
-  private readonly ordinary = turnsOf(ORDINARY_AT_ONCE);
-  private readonly urgent = turnsOf(URGENT_AT_ONCE);
+  private readonly ordinary: Turns;
+  private readonly urgent: Turns;
 
   constructor(
     @InjectDataSource(OPERATORS) private readonly dataSource: DataSource,
     private readonly ledger: Ledger,
-  ) {}
+    @Inject(ENV) { workers }: RunningEnv,
+  ) {
+    const { ordinary, urgent } = poolSizes(workers);
+    this.ordinary = turnsOf(ordinary);
+    this.urgent = turnsOf(urgent);
+  }
 
   /**
    * Changes something in a zone. Changes to one zone take turns.

@@ -1,4 +1,4 @@
-import { KeyedLimit } from './keyed-limit.js';
+import { OwnCounts, type Counts, type Limit } from './counts.js';
 
 /** Wrong guesses at the secret of one client that one source may make in a minute. */
 const GUESSES_A_MINUTE = 10;
@@ -10,13 +10,15 @@ const MAX_PAIRS = 50_000;
  * cannot lock a client out. Bounded: the least recently guessed pairs are forgotten.
  */
 export class GuessLimiter {
-  private readonly guesses = new KeyedLimit({
-    points: GUESSES_A_MINUTE,
-    seconds: 60,
-    maxKeys: MAX_PAIRS,
-  });
+  private readonly guesses: Limit;
   /** The expensive comparisons for pairs without guesses left. */
-  private readonly paced = new KeyedLimit({ points: 1, seconds: 1, maxKeys: MAX_PAIRS });
+  private readonly paced: Limit;
+
+  constructor(counts: Counts = new OwnCounts()) {
+    const maxKeys = MAX_PAIRS;
+    this.guesses = counts.limit('guesses', { points: GUESSES_A_MINUTE, seconds: 60, maxKeys });
+    this.paced = counts.limit('paced guesses', { points: 1, seconds: 1, maxKeys });
+  }
 
   /**
    * Counts a wrong guess.

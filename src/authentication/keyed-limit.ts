@@ -45,7 +45,7 @@ export class KeyedLimit {
    * @returns `false` if it was one too many
    */
   async take(...key: readonly string[]): Promise<boolean> {
-    const name = nameOf(key);
+    const name = keyName(key);
     this.recent.set(name, true);
     try {
       await this.counts.consume(name);
@@ -58,12 +58,12 @@ export class KeyedLimit {
 
   /** Whether {@link take} would return `true`. Counts nothing. */
   async hasLeft(...key: readonly string[]): Promise<boolean> {
-    const counted = await this.counts.get(nameOf(key));
+    const counted = await this.counts.get(keyName(key));
     return counted === null || counted.remainingPoints > 0 || counted.msBeforeNext <= 0;
   }
 }
 
 /** The name of a key: of one length, since a part may be anything, and many are kept. */
-function nameOf(key: readonly string[]): string {
+export function keyName(key: readonly string[]): string {
   return createHash('sha256').update(JSON.stringify(key)).digest('base64');
 }

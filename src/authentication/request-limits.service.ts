@@ -1,20 +1,20 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import {
   BurstyRateLimiter,
-  RateLimiterMemory,
   RateLimiterRedis,
   RateLimiterRes,
   type RateLimiterAbstract,
 } from 'rate-limiter-flexible';
 import { ENV, type RateLimit, type RunningEnv } from '../platform/config/env.js';
+import { COUNTS, type Counts } from './counts.js';
 import { SHARED_COUNTS, type SharedCounts } from './shared-counts.js';
 
 /** Seconds over which a burst is counted. */
 const BURST_SECONDS = 10;
 
 /**
- * Rate limits of clients and zones. Requests are counted in the memory of each replica, or in Redis for
- * all of them together; while Redis is away each replica counts for itself.
+ * Rate limits of clients and zones. Requests are counted in the memory of each replica, for all its workers, or in Redis for
+ * all replicas together; while Redis is away each replica counts for itself.
  */
 @Injectable()
 export class RequestLimits implements OnApplicationShutdown {
@@ -24,6 +24,7 @@ export class RequestLimits implements OnApplicationShutdown {
   constructor(
     @Inject(ENV) env: RunningEnv,
     @Inject(SHARED_COUNTS) private readonly shared: SharedCounts | null,
+    @Inject(COUNTS) private readonly counts: Counts,
   ) {
     this.ofClient = this.limiter('client', env.clientRateLimit);
     this.ofZone = this.limiter('zone', env.zoneRateLimit);
@@ -52,7 +53,7 @@ export class RequestLimits implements OnApplicationShutdown {
   }
 
   private counter(keyPrefix: string, points: number, duration: number): RateLimiterAbstract {
-    const local = new RateLimiterMemory({ keyPrefix, points, duration });
+    const local = this.counts.requests(keyPrefix, { points, seconds: duration });
     if (this.shared === null) return local;
     return new RateLimiterRedis({
       storeClient: this.shared,

@@ -4,6 +4,7 @@ import { hash, verify } from '@node-rs/argon2';
 import { LRUCache } from 'lru-cache';
 import { atMost } from '../platform/at-most.js';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
+import { COUNTS, OwnCounts, type Counts, type Queue } from './counts.js';
 import { GuessLimiter } from './guess-limiter.js';
 import { networkOf } from '../platform/http/source-network.js';
 import {
@@ -13,7 +14,9 @@ import {
   MAX_LIVE_SECRETS,
   type SecretRecord,
 } from '../zones/clients/secret.js';
-import { SerialQueue } from './serial-queue.js';
+
+/** Imported secrets that are compared or wait for that at once, in all workers together: one of them is compared. */
+const MAX_COMPARISONS = 12;
 
 /** argon2id with OWASP's parameters: 19 MiB, two passes, one lane. */
 const ARGON2 = { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
@@ -56,8 +59,8 @@ export type SecretVerdict = 'right' | 'wrong' | 'throttled';
  */
 @Injectable()
 export class SecretVerifier {
-  private readonly limiter = new GuessLimiter();
-  private readonly queue = new SerialQueue(12);
+  private readonly limiter: GuessLimiter;
+  private readonly queue: Queue;
   /** Imported secrets that were right before, as keyed digests, so that they cost one digest. */
   private readonly seen = new LRUCache<string, true>(atMost(10_000));
   private readonly seenKey = randomBytes(32);
@@ -65,7 +68,13 @@ export class SecretVerifier {
   private readonly dummyDigestKey = randomBytes(32);
   private readonly dummyHash = hashOfNone();
 
-  constructor(@Inject(CLOCK) private readonly clock: Clock) {}
+  constructor(
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(COUNTS) counts: Counts = new OwnCounts(),
+  ) {
+    this.limiter = new GuessLimiter(counts);
+    this.queue = counts.queue('secrets', MAX_COMPARISONS);
+  }
 
   /** Verifies a secret. Never throws for anything that a caller can present. */
   async verify(presented: SecretAttempt): Promise<SecretVerdict> {

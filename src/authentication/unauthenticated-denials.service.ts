@@ -3,7 +3,7 @@ import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Counter } from 'prom-client';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { UNRECORDED_DENIALS } from './authentication.metrics.js';
-import { KeyedLimit } from './keyed-limit.js';
+import { COUNTS, OwnCounts, type Counts, type Limit } from './counts.js';
 import { networkOf } from '../platform/http/source-network.js';
 
 /** The seconds within which so many are recorded. */
@@ -23,19 +23,28 @@ const MAX_KEYS = 50_000;
 export class UnauthenticatedDenials {
   private readonly bounds: readonly {
     readonly bound: string;
-    readonly limit: KeyedLimit;
+    readonly limit: Limit;
     readonly keyOf: (zoneId: string, network: string) => readonly string[];
   }[];
 
   constructor(
     @Inject(ENV) { unauthenticatedRecords }: Pick<RunningEnv, 'unauthenticatedRecords'>,
     @InjectMetric(UNRECORDED_DENIALS) private readonly unrecorded: Counter<'bound'>,
+    @Inject(COUNTS) counts: Counts = new OwnCounts(),
   ) {
     const { ofAddress, ofZone, inAll } = unauthenticatedRecords;
+    const limitOf = (bound: string, points: number) => ({
+      bound,
+      limit: counts.limit(`unauthenticated ${bound}`, {
+        points,
+        seconds: SECONDS,
+        maxKeys: MAX_KEYS,
+      }),
+    });
     this.bounds = [
-      { bound: 'address', limit: limitOf(ofAddress), keyOf: (zone, network) => [zone, network] },
-      { bound: 'zone', limit: limitOf(ofZone), keyOf: (zone) => [zone] },
-      { bound: 'total', limit: limitOf(inAll), keyOf: () => [] },
+      { ...limitOf('address', ofAddress), keyOf: (zone, network) => [zone, network] },
+      { ...limitOf('zone', ofZone), keyOf: (zone) => [zone] },
+      { ...limitOf('total', inAll), keyOf: () => [] },
     ];
   }
 
@@ -56,8 +65,4 @@ export class UnauthenticatedDenials {
     }
     return true;
   }
-}
-
-function limitOf(points: number): KeyedLimit {
-  return new KeyedLimit({ points, seconds: SECONDS, maxKeys: MAX_KEYS });
 }

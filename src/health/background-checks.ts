@@ -15,6 +15,11 @@ export interface CheckTimes {
 /** How many rounds may be missing before what the last one said counts no more. */
 const MISSING_ROUNDS = 3;
 
+/** Whether nothing was heard of checks for too long. @param at when something was, by `performance.now` */
+export function isTooOld(at: number, { everyMs, withinMs }: CheckTimes): boolean {
+  return at < performance.now() - MISSING_ROUNDS * everyMs - withinMs;
+}
+
 /** The error of a check that did not end in time. */
 export class TookTooLong extends Error {
   override readonly name = 'TookTooLong';
@@ -41,9 +46,11 @@ export class BackgroundChecks<Name extends string> {
   private readonly periodic = new Periodic(() => this.round(), 0);
   private readonly checks: readonly (readonly [Name, Check])[];
 
+  /** @param afterRound told that a round has ended */
   constructor(
     checks: Readonly<Record<Name, Check>>,
     private readonly times: CheckTimes,
+    private readonly afterRound: () => void = () => {},
   ) {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the keys of a record of names are names
     const named = Object.entries(checks) as [Name, Check][];
@@ -63,9 +70,7 @@ export class BackgroundChecks<Name extends string> {
   /** What is wrong by the last word of a check; `null` if nothing. */
   errorOf(name: Name): unknown {
     const result = this.results.get(name);
-    const { everyMs, withinMs } = this.times;
-    const oldest = performance.now() - MISSING_ROUNDS * everyMs - withinMs;
-    if (result === undefined || result.at < oldest) return new NotChecked();
+    if (result === undefined || isTooOld(result.at, this.times)) return new NotChecked();
     return result.error;
   }
 
@@ -76,6 +81,7 @@ export class BackgroundChecks<Name extends string> {
         this.results.set(name, { at: performance.now(), error });
       }),
     );
+    this.afterRound();
     return this.times.everyMs;
   }
 

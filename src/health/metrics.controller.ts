@@ -1,4 +1,4 @@
-import { Controller, Get, Header, Res, UseGuards } from '@nestjs/common';
+import { Controller, Get, Header, Inject, Res, UseGuards } from '@nestjs/common';
 import {
   ApiBearerAuth,
   ApiOkResponse,
@@ -8,8 +8,10 @@ import {
 } from '../platform/http/openapi-decorators.js';
 import { PrometheusController } from '@willsoto/nestjs-prometheus';
 import type { Response } from 'express';
-import { register } from 'prom-client';
+import { register, type Registry } from 'prom-client';
+import { PRIMARY, type Link } from '../platform/workers/link.js';
 import { MetricsGuard } from './metrics.guard.js';
+import { ALL_FIGURES, OWN_FIGURES, together } from './worker-figures.js';
 
 const metricSchema = {
   type: 'object',
@@ -29,19 +31,30 @@ const metricSchema = {
 @UseGuards(MetricsGuard)
 @Controller()
 export class MetricsController extends PrometheusController {
+  constructor(@Inject(PRIMARY) private readonly primary: Link | null) {
+    super();
+    primary?.answer(OWN_FIGURES, () => register.getMetricsAsJSON());
+  }
+
   @Get('metrics')
   @Header('Cache-Control', 'no-store')
   @ApiOperation({ summary: 'The figures in the Prometheus text format' })
   @ApiOkResponse({ content: { 'text/plain': { schema: { type: 'string' } } } })
-  override index(@Res({ passthrough: true }) response: Response): Promise<string> {
-    return super.index(response);
+  override async index(@Res({ passthrough: true }) response: Response): Promise<string> {
+    response.header('Content-Type', register.contentType);
+    return (await this.registry()).metrics();
   }
 
   @Get('metrics.json')
   @Header('Cache-Control', 'no-store')
   @ApiOperation({ summary: 'The same figures as JSON' })
   @ApiOkResponse({ schema: { type: 'array', items: metricSchema } })
-  asJson(): ReturnType<typeof register.getMetricsAsJSON> {
-    return register.getMetricsAsJSON();
+  async asJson(): ReturnType<typeof register.getMetricsAsJSON> {
+    return (await this.registry()).getMetricsAsJSON();
+  }
+
+  /** The figures of this process, or of all workers if it is one of them. */
+  private async registry(): Promise<Registry> {
+    return this.primary === null ? register : together(await this.primary.ask(ALL_FIGURES, null));
   }
 }

@@ -12,6 +12,7 @@ export const processMetrics = [
     name: 'mandate_build_info',
     help: 'Always 1; the labels say what is running.',
     labelNames: ['version', 'node'],
+    aggregator: 'first',
     collect(this: Gauge) {
       this.set({ version, node: process.version }, 1);
     },

@@ -3,7 +3,6 @@ import {
   HealthCheckService,
   HealthIndicatorService,
   type HealthCheckResult,
-  type HealthIndicatorFunction,
 } from '@nestjs/terminus';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { Logger } from 'pino';
@@ -13,6 +12,7 @@ import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { LOGGER } from '../platform/config/logger.js';
 import { outageOf } from '../platform/database/outage.js';
+import { PRIMARY, type Link } from '../platform/workers/link.js';
 import { isDatabaseAway } from '../platform/http/database-error.js';
 import { CustodyUnavailable } from '../sealing/key-encryption.js';
 import {
@@ -26,6 +26,7 @@ import { clockSkew } from './clock-skew.js';
 import { Lifecycle } from './lifecycle.js';
 import { pendingMigrations } from './schema.js';
 import { checkSigning } from './signing-check.js';
+import { WorkerReadiness, type Finding, type Findings } from './worker-readiness.js';
 
 /** Milliseconds between two rounds of checks. */
 const EVERY_MS = 5_000;
@@ -53,6 +54,8 @@ export class Readiness implements OnApplicationShutdown {
   /** The checks that fail now, so that only changes are logged. */
   private readonly failing = new Set<string>();
   private readonly checks: BackgroundChecks<CheckName>;
+  private readonly workers: WorkerReadiness | null;
+  private readonly configured: number;
 
   constructor(
     private readonly health: HealthCheckService,
@@ -65,6 +68,7 @@ export class Readiness implements OnApplicationShutdown {
     @Inject(ENV) env: RunningEnv,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(PRIMARY) primary: Link | null,
     background: BackgroundWork,
   ) {
     const checks: Record<CheckName, Check> = {
@@ -79,9 +83,11 @@ export class Readiness implements OnApplicationShutdown {
       name,
       () => this.watch(name, check),
     ]);
-    this.checks = new BackgroundChecks<CheckName>(Object.fromEntries(watched), {
-      everyMs: EVERY_MS,
-      withinMs: env.limits.checkMs,
+    const times = { everyMs: EVERY_MS, withinMs: env.limits.checkMs };
+    this.configured = env.workers;
+    this.workers = primary === null ? null : new WorkerReadiness(primary, times);
+    this.checks = new BackgroundChecks<CheckName>(Object.fromEntries(watched), times, () => {
+      if (!this.lifecycle.stopping) this.workers?.tell(this.found());
     });
     background.add(() => this.checks.start());
   }
@@ -91,42 +97,50 @@ export class Readiness implements OnApplicationShutdown {
   }
 
   /**
-   * What the last round said. Runs nothing.
+   * What the last round said, of every worker that takes requests. Runs nothing.
    *
    * @returns what is up
    * @throws {ServiceUnavailableException} with what is down, in the same format
    */
   check(): Promise<HealthCheckResult> {
-    return this.health.check([
-      () => this.describeShutdown(),
-      ...CHECKS.map((name) => this.describe(name)),
-      () => this.describePolicy(),
-    ]);
+    const own = this.found();
+    const { workers } = this;
+    const found = workers === null ? own : workers.ofAll({ workers: { down: null }, ...own });
+    return this.health.check(
+      Object.entries(found).map(([name, { down, brokenZones }]) => () => {
+        const indicator = this.indicators.check(name);
+        if (down !== null) return indicator.down({ message: down });
+        return indicator.up({
+          ...(brokenZones === undefined ? {} : { broken_zones: brokenZones }),
+          ...(name === 'workers' ? { serving: workers?.count, configured: this.configured } : {}),
+        });
+      }),
+    );
   }
 
-  private describe(name: CheckName): HealthIndicatorFunction {
-    return () => {
-      const error = this.checks.errorOf(name);
-      const indicator = this.indicators.check(name);
-      if (error !== null) return indicator.down({ message: reasonOf(error) });
-      return indicator.up(
-        name === 'signing_keys' ? { broken_zones: this.snapshots.zonesWithoutSigner } : {},
-      );
-    };
-  }
-
-  private describeShutdown() {
-    const indicator = this.indicators.check('shutdown');
-    return this.lifecycle.stopping ? indicator.down({ message: 'stopping' }) : indicator.up();
+  /** Makes it fail from now on: this process stops. Other workers, if there are any, do not count it any more. */
+  leave(): void {
+    this.lifecycle.beginStop();
+    this.workers?.tell(null);
   }
 
   /**
-   * The number of loaded zones whose policy cannot be used. Always up: their requests are denied on every
-   * replica, so taking this one out of service would not help, and would let one zone's policy stop all
-   * the others. A number only, since callers of this route may not know which zones there are.
+   * What this process has found. Policy is always up: the requests of zones whose policy cannot be used are denied on
+   * every replica, so taking this one out of service would not help, and would let one zone's policy stop all the
+   * others. A number only, since callers of this route may not know which zones there are.
    */
-  private describePolicy() {
-    return this.indicators.check('policy').up({ broken_zones: this.snapshots.brokenPolicies });
+  private found(): Findings {
+    const checked = CHECKS.map((name): [string, Finding] => {
+      const error = this.checks.errorOf(name);
+      if (error !== null) return [name, { down: reasonOf(error) }];
+      const { zonesWithoutSigner: brokenZones } = this.snapshots;
+      return [name, name === 'signing_keys' ? { down: null, brokenZones } : { down: null }];
+    });
+    return {
+      shutdown: { down: this.lifecycle.stopping ? 'stopping' : null },
+      ...Object.fromEntries(checked),
+      policy: { down: null, brokenZones: this.snapshots.brokenPolicies },
+    };
   }
 
   /** Runs a check, and logs when it starts or stops failing. The driver's error, which has addresses in it, goes only there. */

@@ -32,7 +32,7 @@ export class LedgerMaintenance implements OnApplicationShutdown {
     @Inject(LOGGER) private readonly logger: Logger,
     background: BackgroundWork,
   ) {
-    background.add(() => this.periodic.start(0));
+    background.addJob(() => this.periodic.start(0));
   }
 
   onApplicationShutdown(): void {

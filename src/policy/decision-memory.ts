@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { shareOf } from '../platform/workers/share.js';
 import type { CompiledPolicySet } from './engine/compile.js';
 import type { Verdict } from './engine/evaluate.js';
 
@@ -21,6 +22,12 @@ const LIMITS: MemoryLimits = {
   sets: 10_000,
 };
 
+/** The limits of one worker of several, which have the memory of one together. */
+export function memoryLimits(workers: number): MemoryLimits {
+  const { bytesOfSet, bytes } = LIMITS;
+  return { ...LIMITS, bytes: shareOf(bytes, workers, bytesOfSet) };
+}
+
 /** Bytes of a decision beside its texts: the objects, and its place in the cache. */
 const OVERHEAD = 256;
 
@@ -40,7 +47,7 @@ export class DecisionMemory {
   private readonly inUse: LRUCache<SetMemory, SetMemory>;
   private total = 0;
 
-  constructor(private readonly limits: MemoryLimits = LIMITS) {
+  constructor(private readonly limits: MemoryLimits) {
     this.inUse = new LRUCache({ max: limits.sets, dispose: (memory) => this.clear(memory) });
   }
 

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { CompileAhead } from './background/compile-ahead.service.js';
-import { DecisionMemory } from './decision-memory.js';
+import { ENV, type RunningEnv } from '../platform/config/env.js';
+import { DecisionMemory, memoryLimits } from './decision-memory.js';
 import { policyMetrics } from './policy.metrics.js';
 import { PolicySets } from './policy-sets.service.js';
 import { CHECK_EVERY, RememberedDecisions } from './remembered-decisions.service.js';
@@ -12,7 +13,11 @@ import { Shadow } from './shadow.service.js';
     PolicySets,
     CompileAhead,
     RememberedDecisions,
-    { provide: DecisionMemory, useFactory: () => new DecisionMemory() },
+    {
+      provide: DecisionMemory,
+      inject: [ENV],
+      useFactory: ({ workers }: RunningEnv) => new DecisionMemory(memoryLimits(workers)),
+    },
     // A prime number: requests for many resources would otherwise have the same one of them looked at each time.
     { provide: CHECK_EVERY, useValue: 997 },
     Shadow,

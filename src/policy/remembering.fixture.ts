@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { Counter, Registry } from 'prom-client';
-import { DecisionMemory } from './decision-memory.js';
+import { DecisionMemory, memoryLimits } from './decision-memory.js';
 import { RememberedDecisions } from './remembered-decisions.service.js';
 
 async function count(counter: Counter, label: string): Promise<number> {
@@ -14,7 +14,7 @@ async function count(counter: Counter, label: string): Promise<number> {
  * @param checkEvery how many remembered decisions there are to one that is made again
  */
 export function remembering(checkEvery = 997) {
-  const memory = new DecisionMemory();
+  const memory = new DecisionMemory(memoryLimits(1));
   const registers = [new Registry()];
   const sources = new Counter({ name: 'sources', help: '-', labelNames: ['source'], registers });
   const checks = new Counter({ name: 'checks', help: '-', labelNames: ['result'], registers });

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { getMetadataArgsStorage } from 'typeorm';
 import { describe, expect, test } from 'vitest';
+import { connectionsOf } from '../platform/database/pool-sizes.js';
 import { dataSourceOptions, migrationOptions, operatorsOptions } from './data-source.js';
 import { refuseToGoBack } from './migrations/refuse-to-go-back.js';
 
@@ -19,16 +20,25 @@ async function exportsOf(ending: RegExp): Promise<unknown[]> {
   return modules.flatMap((module) => Object.values(module));
 }
 
-/** Connections beside those of pools: the ledger's two, the change feed's, and those of jobs. */
-const SINGLE_CONNECTIONS = 2 + 1 + 4;
+/** Connections of a worker beside those of pools: the ledger's two, and the change feed's. */
+const OF_EACH_WORKER = 2 + 1;
+/** Those of one of them: the migration's, and those of jobs. */
+const OF_ONE = 1 + 3;
 
 describe('src/schema/data-source.ts', () => {
-  test('makes no more connections than the README says that a replica takes', () => {
-    const { changing, reading } = operatorsOptions(URL_OF_NONE);
-    const pools = [dataSourceOptions(URL_OF_NONE), changing, reading];
+  test.each([1, 2, 8])('makes no more connections than %i workers may take', (workers) => {
+    const { changing, reading } = operatorsOptions(URL_OF_NONE, undefined, workers);
+    const pools = [dataSourceOptions(URL_OF_NONE, undefined, workers), changing, reading];
     const pooled = pools.reduce((sum, { poolSize = Number.NaN }) => sum + poolSize, 0);
+    expect(connectionsOf(workers)).toBe(workers * (pooled + OF_EACH_WORKER) + OF_ONE);
+  });
+
+  test('takes as many connections as the README says', () => {
     const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-    expect(readme).toContain(`a replica takes ${pooled + SINGLE_CONNECTIONS} at most`);
+    const ofEach = (connectionsOf(2) - OF_ONE) / 2;
+    expect(connectionsOf(99)).toBe(99 * ofEach + OF_ONE);
+    expect(readme).toContain(`a replica takes ${connectionsOf(1)} at most`);
+    expect(readme).toContain(`${ofEach} for each and ${OF_ONE} more`);
   });
 
   test('lists every entity', async () => {

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { DataSourceOptions, Logger, MigrationInterface } from 'typeorm';
 import { ImpatientPool } from '../platform/database/impatient-pool.js';
-import { ORDINARY_AT_ONCE, URGENT_AT_ONCE } from '../platform/database/operators-connections.js';
+import { poolSizes } from '../platform/database/pool-sizes.js';
 import { timeLimits, type TimeLimits } from '../platform/config/time-limits.js';
 import { Authenticator } from '../step-up/authenticators/authenticator.entity.js';
 import { Enrolment } from '../step-up/authenticators/enrolment.entity.js';
@@ -67,18 +67,18 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   AuditChainEnds1795294319836,
 ];
 
-/** The most connections for operators' changes: as many as have their turn, and one for short reads before that. */
-const OPERATORS_POOL_SIZE = ORDINARY_AT_ONCE + URGENT_AT_ONCE + 1;
-/** The most connections on which operators look at things. */
-const OPERATORS_READING_POOL_SIZE = 3;
-
 /**
  * The connection as the service uses it: impatient, because a caller who waits holds its own callers. Only the
  * making of a connection takes what it takes: what is given up before it could be there is never there.
  *
  * @param url `postgres://…`
+ * @param workers how many processes share what a replica has
  */
-export function dataSourceOptions(url: string, limits: TimeLimits = timeLimits()): PostgresOptions {
+export function dataSourceOptions(
+  url: string,
+  limits: TimeLimits = timeLimits(),
+  workers = 1,
+): PostgresOptions {
   return {
     type: 'postgres',
     driver: { ...pg, Pool: ImpatientPool },
@@ -113,7 +113,7 @@ export function dataSourceOptions(url: string, limits: TimeLimits = timeLimits()
     migrations: [...MIGRATIONS],
     migrationsTableName: MIGRATIONS_TABLE,
     synchronize: false,
-    poolSize: 8,
+    poolSize: poolSizes(workers).shared,
     connectTimeoutMS: limits.connectMs,
     // An idle connection that breaks raises an event; without a listener it would end the process.
     poolErrorHandler: () => {},
@@ -130,17 +130,19 @@ export function dataSourceOptions(url: string, limits: TimeLimits = timeLimits()
 export function operatorsOptions(
   url: string,
   limits?: TimeLimits,
+  workers = 1,
 ): { readonly changing: PostgresOptions; readonly reading: PostgresOptions } {
   const shared = dataSourceOptions(url, limits);
+  const sizes = poolSizes(workers);
   return {
     changing: {
       ...shared,
-      poolSize: OPERATORS_POOL_SIZE,
+      poolSize: sizes.changing,
       applicationName: 'mandate operators',
     },
     reading: {
       ...shared,
-      poolSize: OPERATORS_READING_POOL_SIZE,
+      poolSize: sizes.reading,
       applicationName: 'mandate operators reading',
     },
   };

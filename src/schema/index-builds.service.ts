@@ -25,7 +25,7 @@ export class IndexBuilds implements OnApplicationShutdown {
     @Inject(LOGGER) private readonly logger: Logger,
     background: BackgroundWork,
   ) {
-    background.add(() => this.periodic.start(0));
+    background.addJob(() => this.periodic.start(0));
   }
 
   onApplicationShutdown(): void {

@@ -2,16 +2,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
+import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { LOGGER } from '../platform/config/logger.js';
 import { BackgroundWork } from '../platform/background-work.js';
 import { ChangeFeed, type ChangeListener } from '../platform/database/change-feed.js';
+import { shareOf } from '../platform/workers/share.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { BatchReader } from './batch-reader.js';
 import { challengeState } from './challenge.js';
 import type { Challenge } from './challenge.entity.js';
 import { Challenges } from './challenges.service.js';
 
-/** Callers that may wait on this replica, and for one challenge. More of them are answered at once. */
+/** Callers that may wait on this replica, in all of its workers, and for one challenge. More of them are answered at once. */
 const MAX_WAITING = 10_000;
 const MAX_FOR_ONE = 2_500;
 /** Milliseconds after which all awaited challenges are read again, in one query: a notification may be lost. */
@@ -33,6 +35,7 @@ export class ChallengeWaits implements OnModuleInit, OnApplicationShutdown, Chan
   private readonly latest = new Map<string, Challenge>();
   private readonly reader: BatchReader<Challenge>;
   private timer: NodeJS.Timeout | undefined;
+  private readonly most: { readonly inAll: number; readonly forOne: number };
   private count = 0;
   private released = false;
 
@@ -41,8 +44,10 @@ export class ChallengeWaits implements OnModuleInit, OnApplicationShutdown, Chan
     private readonly feed: ChangeFeed,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(ENV) { workers }: RunningEnv,
     background: BackgroundWork,
   ) {
+    this.most = { inAll: shareOf(MAX_WAITING, workers), forOne: shareOf(MAX_FOR_ONE, workers) };
     background.add(() => {
       this.timer = setInterval(() => this.onReset(), REREAD_MS).unref();
     });
@@ -78,7 +83,8 @@ export class ChallengeWaits implements OnModuleInit, OnApplicationShutdown, Chan
    */
   async find(id: string, waitMs: number, gone: AbortSignal): Promise<Challenge | null> {
     if (!isUuid(id)) return null;
-    const crowded = this.count >= MAX_WAITING || (this.waiters.get(id)?.size ?? 0) >= MAX_FOR_ONE;
+    const crowded =
+      this.count >= this.most.inAll || (this.waiters.get(id)?.size ?? 0) >= this.most.forOne;
     if (waitMs === 0 || this.released || crowded) return this.reader.read(id);
     // Registered before it is read, so that nothing that happens in between is missed.
     const over = new AbortController();

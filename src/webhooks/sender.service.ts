@@ -49,7 +49,7 @@ export class Sender implements OnApplicationShutdown {
     @InjectMetric(DELIVERIES) private readonly deliveries: Counter<'result'>,
     background: BackgroundWork,
   ) {
-    background.add(() => this.periodic.start(LOOK_MS));
+    background.addJob(() => this.periodic.start(LOOK_MS));
   }
 
   /** Deliveries under way are not waited for: they are sent again if they have to be. */

@@ -18,6 +18,7 @@ export const webhookMetrics = [
   makeGaugeProvider({
     name: 'mandate_webhook_oldest_seconds',
     help: 'Age of the oldest event that is still to be delivered; of all replicas.',
+    aggregator: 'max',
     inject: [Outbox],
     async collect(this: Gauge, outbox: Outbox) {
       // Figures are there also while the database is not, or does not answer.

@@ -36,6 +36,10 @@ const FLOORS = Object.keys(ROOMS);
 /** Files that belong to no folder: they wire the folders up. */
 const COMPOSITION = new Set([
   'main.ts',
+  'serve.ts',
+  'primary.ts',
+  'worker.ts',
+  'start-failure.ts',
   'cli.ts',
   'service-commands.ts',
   'app.module.ts',
@@ -281,8 +285,8 @@ describe('architecture', () => {
     const hooks = all.filter(({ text }) => /onApplicationBootstrap/i.test(text));
     expect(hooks.map(({ path }) => path)).toEqual([]);
     expect(
-      all.filter(({ text }) => text.includes('BackgroundWork).start()')).map(({ path }) => path),
-    ).toEqual(['main.ts']);
+      all.filter(({ text }) => text.includes('app.get(BackgroundWork)')).map(({ path }) => path),
+    ).toEqual(['serve.ts']);
   });
 
   test('no file is called after nothing', () => {

@@ -37,7 +37,7 @@ export async function killProcesses(): Promise<void> {
 }
 
 /**
- * Starts the built server with exactly this environment (and a PATH).
+ * Starts the built server with exactly this environment (and a PATH, and one process unless it says otherwise).
  *
  * @param command another command that starts it
  */
@@ -51,7 +51,7 @@ export function startProcess(
   const child = spawn(file, args, {
     cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'], ...env },
+    env: { PATH: process.env['PATH'], WORKERS: '1', ...env },
   });
   const { pid } = child;
   if (pid === undefined) throw new Error('the server was not started');

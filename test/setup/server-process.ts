@@ -28,6 +28,7 @@ export function environment(env: Readonly<Record<string, string>>): Record<strin
     ADMIN_TOKEN,
     PORT: '0',
     DRAIN_SECONDS: '0',
+    WORKERS: '1',
     // All tests come from one address.
     AUDIT_UNAUTHENTICATED: '1000000/1000000/1000000',
     ...env,

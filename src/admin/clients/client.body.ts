@@ -130,15 +130,11 @@ export class ClientChangeBody {
 
 /** A secret to be added. */
 export class ClientSecretBody {
-  /**
-   * A secret that exists elsewhere already, of printable ASCII (RFC 6749 A.2): others arrive differently from each
-   * client library. Without it the server draws one, which is better.
-   */
+  /** A secret that exists elsewhere already. Without it the server draws one, which is better. */
   @MayBeAbsent()
   @IsString()
   @Length(8, 200)
   @IsLine()
-  @Matches(/^[\x20-\x7e]*$/, { message: 'secret must be printable ASCII' })
   secret?: string;
 
   /** When it stops working. */

@@ -35,7 +35,7 @@ export class AutomaticRotation implements OnApplicationShutdown {
     @Inject(LOGGER) private readonly logger: Logger,
     background: BackgroundWork,
   ) {
-    background.add(() => this.periodic.start(FIRST_MS));
+    background.addJob(() => this.periodic.start(FIRST_MS));
   }
 
   onApplicationShutdown(): void {

@@ -49,7 +49,7 @@ export class Removals implements OnApplicationShutdown {
     @Inject(LOGGER) private readonly logger: Logger,
     background: BackgroundWork,
   ) {
-    background.add(() => this.periodic.start(EVERY_MS));
+    background.addJob(() => this.periodic.start(EVERY_MS));
   }
 
   onApplicationShutdown(): void {

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
@@ -11,7 +11,9 @@ import {
   type Bearer,
   type Stale,
 } from '../../authentication/session-bearers.service.js';
+import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { commitIf } from '../../platform/database/commit-if.js';
+import { poolSizes } from '../../platform/database/pool-sizes.js';
 import { commitInTurn, TURN_WAIT_MS } from '../../platform/database/zone-turn.js';
 import { Turns } from '../../platform/turns.js';
 import type { RequestId } from '../../platform/http/request-id.js';
@@ -50,19 +52,24 @@ export interface Made<T> {
  * one transaction with its audit event, and one at a time in a zone, so that what a change was checked
  * against is still so when it is made.
  *
- * Requests wait for their turn in the process, where that costs nothing. A zone has two of the eight
- * connections at a time, one of them for changes, and all zones together have five.
+ * Requests wait for their turn in the process, where that costs nothing. A zone has two of the
+ * connections at a time, one of them for changes, and all zones together have some (`pool-sizes.ts`).
  */
 @Injectable()
 export class Graph {
-  private readonly changes = new Turns({ ofOneKey: 1, inAll: 3, ...WAITING });
-  private readonly uses = new Turns({ ofOneKey: 1, inAll: 2, ...WAITING });
+  private readonly changes: Turns;
+  private readonly uses: Turns;
 
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
     private readonly bearers: SessionBearers,
     private readonly ledger: Ledger,
-  ) {}
+    @Inject(ENV) { workers }: RunningEnv,
+  ) {
+    const { changes, uses } = poolSizes(workers).graph;
+    this.changes = new Turns({ ofOneKey: 1, inAll: changes, ...WAITING });
+    this.uses = new Turns({ ofOneKey: 1, inAll: uses, ...WAITING });
+  }
 
   /** Changes something, when it is the turn of the zone's graph. A refusal is recorded, too. */
   change<T>(asked: Asked, make: (caller: Caller) => Promise<Made<T>>): Promise<T> {

@@ -1,6 +1,7 @@
 import { Global, Module, type DynamicModule } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { BackgroundWork } from '../background-work.js';
+import { PRIMARY, type Link } from '../workers/link.js';
 import { VerifiedSignatures } from '../verified-signatures.js';
 import { CLOCK, systemClock } from './clock.js';
 import { ENV, type RunningEnv } from './env.js';
@@ -10,17 +11,19 @@ import { LOGGER } from './logger.js';
 @Global()
 @Module({})
 export class ConfigModule {
-  static forRoot(env: RunningEnv, logger: Logger): DynamicModule {
+  /** @param primary the process that this one is a worker of; `null` if it is none */
+  static forRoot(env: RunningEnv, logger: Logger, primary: Link | null = null): DynamicModule {
     return {
       module: ConfigModule,
       providers: [
         { provide: ENV, useValue: env },
         { provide: LOGGER, useValue: logger },
         { provide: CLOCK, useValue: systemClock },
+        { provide: PRIMARY, useValue: primary },
         BackgroundWork,
         { provide: VerifiedSignatures, useFactory: () => new VerifiedSignatures() },
       ],
-      exports: [ENV, LOGGER, CLOCK, BackgroundWork, VerifiedSignatures],
+      exports: [ENV, LOGGER, CLOCK, PRIMARY, BackgroundWork, VerifiedSignatures],
     };
   }
 }

@@ -241,3 +241,29 @@ describe('who keeps keys', () => {
     expect(childEnvironment(given)).toEqual({ PATH: '/bin', SOFTHSM2_CONF: '/c' });
   });
 });
+
+describe('WORKERS', () => {
+  test('is a number of processes that there are requests in flight for, or is left to the machine', () => {
+    expect(readEnv({ ...GIVEN }).workers).toBeUndefined();
+    expect(readEnv({ ...GIVEN, WORKERS: '' }).workers).toBeUndefined();
+    expect(readEnv({ ...GIVEN, WORKERS: '1' }).workers).toBe(1);
+    expect(readEnv({ ...GIVEN, WORKERS: '128' }).workers).toBe(128);
+    expect(readEnv({ WORKERS: '2', MAX_REQUESTS_IN_FLIGHT: '8' }).workers).toBe(2);
+  });
+
+  test.each(['0', '-1', '257', '99999999999', 'auto', '1.5', '1e1', ' 2', '2\0'])(
+    'is refused as %j',
+    (value) => {
+      const problems = problemsOf({ ...GIVEN, WORKERS: value });
+      expect(problems.length).toBeGreaterThan(0);
+      for (const problem of problems) expect(problem).toMatch(/^WORKERS must /);
+    },
+  );
+
+  test('is refused where a worker would have too few places', () => {
+    expect(problemsOf({ ...GIVEN, WORKERS: '129' })).toEqual([
+      'WORKERS must be at most a fourth of MAX_REQUESTS_IN_FLIGHT',
+    ]);
+    expect(problemsOf({ ...GIVEN, WORKERS: '3', MAX_REQUESTS_IN_FLIGHT: '8' })).toHaveLength(1);
+  });
+});

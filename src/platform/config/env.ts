@@ -25,6 +25,12 @@ const RATE_LIMIT = /^[1-9][0-9]{0,6}\/[1-9][0-9]{0,6}$/;
 /** Three whole numbers: for an address, for a zone, in all. */
 const AUDIT_UNAUTHENTICATED = /^[1-9][0-9]{0,6}\/[1-9][0-9]{0,6}\/[1-9][0-9]{0,6}$/;
 
+/** The most workers of one replica. */
+const MAX_WORKERS = 256;
+
+/** The least requests in flight that a worker has places for. */
+const LEAST_PLACES = 4;
+
 /** A whole number in plain decimal, from `least` to `most`. Anything else stays text, which `IsInt` refuses. */
 const WholeNumber =
   (least: number, most: number): PropertyDecorator =>
@@ -139,6 +145,10 @@ class EnvironmentVariables {
   @WholeNumber(8, 100_000)
   MAX_REQUESTS_IN_FLIGHT: number = 512;
 
+  @IsOptional()
+  @WholeNumber(1, MAX_WORKERS)
+  WORKERS?: number;
+
   @IsIn(['true', 'false'])
   DIRECT_ROUTES: string = 'true';
 
@@ -212,6 +222,8 @@ export interface Env {
   readonly unauthenticatedRecords: UnauthenticatedRecords;
   /** Requests that are worked on at once; more are turned away. */
   readonly maxRequestsInFlight: number;
+  /** How many processes answer requests. Absent: as many as there are cores to use, or one beside an embedded server. */
+  readonly workers: number | undefined;
   /** Whether what is asked for most is answered in front of the framework. */
   readonly directRoutes: boolean;
   readonly logLevel: string;
@@ -232,6 +244,8 @@ export interface Env {
 /** {@link Env} with what embedded mode generates filled in. */
 export interface RunningEnv extends Env {
   readonly databaseUrl: string;
+  /** How many processes there are, this one included, that share what a replica may take. */
+  readonly workers: number;
 }
 
 /** The injection token of the {@link RunningEnv}. */
@@ -270,6 +284,9 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
   if (parsed.DRAIN_SECONDS > parsed.STOP_SECONDS / 2) {
     problems.push('DRAIN_SECONDS must be at most half of STOP_SECONDS');
   }
+  if ((parsed.WORKERS ?? 1) > mostWorkers(parsed.MAX_REQUESTS_IN_FLIGHT)) {
+    problems.push('WORKERS must be at most a fourth of MAX_REQUESTS_IN_FLIGHT');
+  }
   if (problems.length > 0) throw new InvalidEnvironment(problems);
   return {
     port: parsed.PORT,
@@ -287,6 +304,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     redisUrl: parsed.REDIS_URL,
     unauthenticatedRecords: readUnauthenticatedRecords(parsed.AUDIT_UNAUTHENTICATED),
     maxRequestsInFlight: parsed.MAX_REQUESTS_IN_FLIGHT,
+    workers: parsed.WORKERS,
     directRoutes: parsed.DIRECT_ROUTES === 'true',
     logLevel: parsed.LOG_LEVEL,
     startSeconds: parsed.START_SECONDS,
@@ -296,6 +314,11 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     allowInsecureFetch: parsed.ALLOW_INSECURE_FETCH === 'true',
     allowPrivateFetch: parsed.ALLOW_PRIVATE_FETCH === 'true',
   };
+}
+
+/** How many workers may share so many requests in flight, for each to have places enough. */
+export function mostWorkers(maxRequestsInFlight: number): number {
+  return Math.min(MAX_WORKERS, Math.floor(maxRequestsInFlight / LEAST_PLACES));
 }
 
 /** The environment for child processes: everything but our own variables, which may be secrets. */

@@ -25,15 +25,16 @@ function errorFields(error: unknown): Record<string, unknown> {
  * The JSON log on standard output. However the process ends, short of being killed, it is written by then.
  *
  * @param level one of pino's levels, or `silent`
+ * @param worker the number of this worker, which each of its lines has; absent in a process that is alone
  */
-export function createLogger(level: string): Logger {
+export function createLogger(level: string, worker?: number): Logger {
   // By writes that wait: what another thread has yet to write when the process ends would be lost.
   const destination = new LogDestination(pino.destination({ dest: 1, sync: true }));
   process.on('exit', () => destination.flush());
   return pino(
     {
       level,
-      base: null,
+      base: worker === undefined ? null : { worker },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: errorFields },

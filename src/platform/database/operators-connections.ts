@@ -6,10 +6,5 @@
  */
 export const OPERATORS = 'operators';
 
-/** The most of operators' changes that are under way at a time. */
-export const ORDINARY_AT_ONCE = 3;
-/** The most of them beside these, of those that take authority away. */
-export const URGENT_AT_ONCE = 2;
-
 /** The name of the data source on which operators look at things: slow queries are in the way of each other only. */
 export const OPERATORS_READING = 'operators reading';

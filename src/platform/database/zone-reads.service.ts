@@ -1,19 +1,21 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
+import { ENV, type RunningEnv } from '../config/env.js';
 import { Turns } from '../turns.js';
+import { poolSizes } from './pool-sizes.js';
 
 /**
- * Single reads on behalf of a zone, three at a time for one zone and six for all: a zone that wants many
+ * Single reads on behalf of a zone, some at a time for all and half of them for one: a zone that wants many
  * waits for itself, and zones come round one after the other, whatever they want.
  */
 @Injectable()
 export class ZoneReads {
-  private readonly turns = new Turns({
-    ofOneKey: 3,
-    inAll: 6,
-    waiting: 2_000,
-    waitingOfOne: 2_000,
-    waitMs: 1_000,
-  });
+  private readonly turns: Turns;
+
+  constructor(@Inject(ENV) { workers }: RunningEnv) {
+    const { inAll, ofOneZone } = poolSizes(workers).zoneReads;
+    const waiting = { waiting: 2_000, waitingOfOne: 2_000, waitMs: 1_000 };
+    this.turns = new Turns({ ofOneKey: ofOneZone, inAll, ...waiting });
+  }
 
   /**
    * Reads when it is the zone's turn.

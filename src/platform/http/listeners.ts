@@ -11,13 +11,18 @@ const KEEP_ALIVE_MS = 65_000;
 /** Milliseconds after which a connection without any traffic is cut. */
 const SILENCE_MS = 70_000;
 
+/** A port that cannot be listened on, such as one that another process has. The message is for operators. */
+export class PortUnusable extends Error {
+  override readonly name = 'PortUnusable';
+}
+
 /**
  * Listens on a port, and cuts slow and stuck connections. Of each connection one request at a time is answered.
  *
  * @param port 0 for any free one
  * @param arrivalMs milliseconds within which the headers, and the whole request, must have arrived
  * @returns the server and the port that it got
- * @throws the system's error if the port cannot be used
+ * @throws {PortUnusable} if the port cannot be used
  */
 export async function listen(
   handler: RequestListener,
@@ -39,9 +44,16 @@ export async function listen(
   answerUnreadable(server);
   server.setTimeout(SILENCE_MS);
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    const onError = (error: NodeJS.ErrnoException): void => {
+      reject(
+        new PortUnusable(`port ${port} cannot be listened on: ${error.code ?? ''}`, {
+          cause: error,
+        }),
+      );
+    };
+    server.once('error', onError);
     server.listen(port, () => {
-      server.off('error', reject);
+      server.off('error', onError);
       resolve();
     });
   });

@@ -4,17 +4,23 @@ import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { keyFigures, type KeyFigures } from '../../keys/rotation/key-figures.js';
 import { Snapshots } from './snapshots.service.js';
 
-/** A gauge over the keys of all zones in memory, computed when metrics are collected. */
+/**
+ * A gauge over the keys of all zones in memory, computed when metrics are collected.
+ *
+ * @param aggregator which of several workers' figures counts: they have much the same zones in memory
+ */
 function keyGauge(
   name: string,
   help: string,
   labelNames: string[],
   show: (gauge: Gauge, figures: KeyFigures) => void,
+  aggregator: 'max' | 'min' = 'max',
 ) {
   return makeGaugeProvider({
     name,
     help: `${help} Of the zones in use at this replica.`,
     labelNames,
+    aggregator,
     inject: [Snapshots, CLOCK],
     collect(this: Gauge, snapshots: Snapshots, clock: Clock) {
       const keys = snapshots.keyRings.flatMap((ring) => ring.keys);
@@ -48,5 +54,6 @@ export const keyMetrics = [
     'When the next pending key may sign; 0 if none is pending.',
     [],
     (gauge, { nextActivation }) => gauge.set(nextActivation),
+    'min',
   ),
 ];

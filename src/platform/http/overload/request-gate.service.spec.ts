@@ -16,7 +16,7 @@ async function serve(env: Partial<RunningEnv>, handler: RequestHandler) {
   const shed = new Counter({ name: 'shed', help: '-', labelNames: ['reason'], registers: [] });
   const lanes = new Gauge({ name: 'lanes', help: '-', labelNames: ['lane'], registers: [] });
   const logger = pino({ level: 'silent' });
-  const gate = new RequestGate(env as RunningEnv, logger, shed, lanes);
+  const gate = new RequestGate({ workers: 1, ...env } as RunningEnv, logger, shed, lanes);
   const markIt: RequestHandler = (request, response, next) => {
     if (request.headers['x-port'] === 'internal') markInternal(request, response, next);
     else next();

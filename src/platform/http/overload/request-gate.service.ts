@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import type { Counter, Gauge } from 'prom-client';
 import { ENV, type RunningEnv } from '../../config/env.js';
 import { LOGGER } from '../../config/logger.js';
+import { shareOf } from '../../workers/share.js';
 import { bearerKeyCheck } from '../bearer-key.js';
 import { sendError } from '../error-body.js';
 import { isOnInternalPort } from '../internal-port.js';
@@ -41,7 +42,8 @@ export class RequestGate implements OnApplicationShutdown {
   private telling: NodeJS.Timeout | undefined;
 
   constructor(
-    @Inject(ENV) { maxRequestsInFlight: size, internalPort, adminToken, metricsToken }: RunningEnv,
+    @Inject(ENV)
+    { maxRequestsInFlight: size, internalPort, adminToken, metricsToken, workers }: RunningEnv,
     @Inject(LOGGER) private readonly logger: Logger,
     @InjectMetric(SHED) private readonly shed: Counter<'reason'>,
     @InjectMetric(IN_FLIGHT) inFlight: Gauge<'lane'>,
@@ -53,7 +55,7 @@ export class RequestGate implements OnApplicationShutdown {
       work: newLane(size),
       operators: newLane(size),
       keyless: newLane(size),
-      waits: newLane(MAX_WAITS),
+      waits: newLane(shareOf(MAX_WAITS, workers)),
     };
     const arriving = () => new ArrivingBodies({ bodies: 2 * size, bytes: arrivingBytes(size) });
     this.bodies = { public: arriving(), internal: arriving() };

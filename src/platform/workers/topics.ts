@@ -1,0 +1,34 @@
+import type { RunningEnv } from '../config/env.js';
+import { Topic } from './link.js';
+
+/** What a worker starts with. */
+export interface WorkerStart {
+  readonly env: RunningEnv;
+  /** Which of the workers it is, from 1. One that takes the place of another has its number. */
+  readonly number: number;
+  /** Whether it is to make the demo zone, and to say how it is used. */
+  readonly introduce: boolean;
+}
+
+/** Why a worker could not start. */
+export interface StartFailure {
+  readonly text: string;
+  /** Whether it may well start later as it is, since what is missing is the database. */
+  readonly passing: boolean;
+}
+
+/** What a worker asks its primary process first. */
+export const START = new Topic<null, WorkerStart>('start');
+/** That a worker answers requests, on these ports. */
+export const LISTENING = new Topic<readonly number[], void>('listening');
+/** That a worker ends, because it could not start. */
+export const FAILED = new Topic<StartFailure, null>('failed');
+/** That a worker stops, by itself. It is to be replaced. */
+export const LEAVING = new Topic<null, void>('leaving');
+
+/** That a worker is to stop; `drain`: it goes on accepting requests for a while, since all of them stop. */
+export const STOP = new Topic<{ readonly drain: boolean }, void>('stop');
+/** That it is not to wait for anything on the way. */
+export const HURRY = new Topic<null, void>('hurry');
+/** That it is the one of all workers that does the jobs in the background. */
+export const DO_JOBS = new Topic<null, void>('jobs');

@@ -1,0 +1,273 @@
+import cluster, { type Worker } from 'node:cluster';
+import { fileURLToPath } from 'node:url';
+import type { Logger } from 'pino';
+import { CountsForWorkers } from './authentication/shared-limits.js';
+import { WorkerFigures } from './health/worker-figures.js';
+import { FOUND, FOUND_BY, isFine, type Findings } from './health/worker-readiness.js';
+import type { RunningEnv } from './platform/config/env.js';
+import { Link } from './platform/workers/link.js';
+import {
+  DO_JOBS,
+  FAILED,
+  HURRY,
+  LEAVING,
+  LISTENING,
+  START,
+  STOP,
+  type StartFailure,
+} from './platform/workers/topics.js';
+import { closeUntakenConnections } from './platform/workers/untaken-connections.js';
+import type { Shutdown } from './shutdown.js';
+import { WorkersFailed } from './start-failure.js';
+
+/** Times in milliseconds. */
+const TICK_MS = 5_000;
+/** How many ticks a worker may say nothing: it tells what its checks found in each. */
+const SILENT_TICKS = 6;
+/** How often in a row a worker may find that it cannot serve while another can. */
+const FAILING_ROUNDS = 3;
+/** How often in a row workers may fail to start in the place of others. */
+const FAILED_STARTS = 5;
+/** The pauses before a worker is started again that ended at once: none at first, and then ever longer. */
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 10_000;
+
+/** A worker process, from its start to its end. */
+interface Member {
+  readonly number: number;
+  readonly process: Worker;
+  readonly link: Link;
+  state: 'starting' | 'listening' | 'leaving';
+  listeningSince: number | null;
+  ports: readonly number[];
+  findings: Findings | null;
+  failure: StartFailure | null;
+  failingRounds: number;
+  silentTicks: number;
+}
+
+/** What the workers are started with. */
+export interface Lead {
+  readonly env: RunningEnv;
+  readonly logger: Logger;
+  readonly shutdown: Shutdown;
+  /** Whether the first of them makes the demo zone. */
+  readonly introduce: boolean;
+}
+
+/**
+ * The primary process of several workers, which answer requests (`worker.ts`). It answers none: it starts them, starts
+ * another where one has ended, stops them, and has what there is one of for all: counts against callers, the sum of
+ * figures, and who does the jobs in the background.
+ */
+export class Primary {
+  private readonly members = new Map<number, Member>();
+  private readonly counts = new CountsForWorkers();
+  private readonly figures = new WorkerFigures();
+  /** The worker that has the jobs. */
+  private jobsAt: Member | null = null;
+  /** How often in a row a worker of a number has ended soon. */
+  private readonly soonEnded = new Map<number, number>();
+  private failedStarts = 0;
+  private started: {
+    readonly resolve: (ports: readonly number[]) => void;
+    readonly reject: (e: Error) => void;
+  } | null = null;
+  private stopped: (() => void) | null = null;
+  private readonly timer = setInterval(() => this.tick(), TICK_MS);
+
+  constructor(private readonly lead: Lead) {}
+
+  /**
+   * Starts the workers.
+   *
+   * @returns the ports, when all of them listen
+   * @throws {WorkersFailed} as soon as one cannot
+   */
+  start(): Promise<readonly number[]> {
+    cluster.schedulingPolicy = cluster.SCHED_RR;
+    cluster.setupPrimary({
+      exec: fileURLToPath(new URL('./main.js', import.meta.url)),
+      serialization: 'advanced',
+    });
+    this.lead.shutdown.add((abort) => this.stop(abort));
+    const { workers } = this.lead.env;
+    for (let number = 1; number <= workers; number += 1) this.fork(number);
+    return new Promise((resolve, reject) => (this.started = { resolve, reject }));
+  }
+
+  private fork(number: number): void {
+    const process = cluster.fork();
+    closeUntakenConnections(process.process);
+    const link = new Link((message) => {
+      if (process.isConnected()) process.send(message, undefined, undefined, () => {});
+    });
+    const member: Member = {
+      number,
+      process,
+      link,
+      state: 'starting',
+      listeningSince: null,
+      ports: [],
+      findings: null,
+      failure: null,
+      failingRounds: 0,
+      silentTicks: 0,
+    };
+    this.members.set(number, member);
+    const ends = [this.counts.serve(link), this.figures.serve(link)];
+    this.serve(member);
+    process.on('message', (message) => link.receive(message));
+    // What cannot be sent is to a process that has ended, which 'exit' tells.
+    process.on('error', () => {});
+    process.on('exit', (code, signal) => {
+      link.close();
+      for (const end of ends) end();
+      this.onExit(member, code, signal);
+    });
+  }
+
+  private serve(member: Member): void {
+    const { link, number } = member;
+    const { env } = this.lead;
+    link.answer(START, () => ({
+      env,
+      number,
+      introduce: this.lead.introduce && number === 1 && this.started !== null,
+    }));
+    link.answer(FOUND, (findings) => this.onFound(member, findings));
+    link.answer(LISTENING, (ports) => this.onListening(member, ports));
+    link.answer(LEAVING, () => void (member.state = 'leaving'));
+    link.answer(FAILED, (failure) => {
+      member.failure = failure;
+      return null;
+    });
+    for (const { number: worker, findings } of this.members.values()) {
+      if (worker !== number && findings !== null) link.tell(FOUND_BY, { worker, findings });
+    }
+  }
+
+  private onListening(member: Member, ports: readonly number[]): void {
+    if (member.state === 'starting') member.state = 'listening';
+    member.listeningSince = performance.now();
+    member.ports = ports;
+    this.failedStarts = 0;
+    this.giveJobs();
+    const { started } = this;
+    if (started === null) {
+      this.lead.logger.info({ number: member.number }, 'a worker has taken the place of another');
+      return;
+    }
+    if ([...this.members.values()].some(({ listeningSince }) => listeningSince === null)) return;
+    this.started = null;
+    started.resolve(ports);
+  }
+
+  private onFound(member: Member, findings: Findings | null): void {
+    member.silentTicks = 0;
+    member.findings = findings;
+    this.tellOthers(member, findings);
+    if (findings === null || member.state !== 'listening') return;
+    const another = [...this.members.values()].some(
+      (other) =>
+        other !== member &&
+        other.state === 'listening' &&
+        other.findings !== null &&
+        isFine(other.findings),
+    );
+    member.failingRounds = another && !isFine(findings) ? member.failingRounds + 1 : 0;
+    if (member.failingRounds < FAILING_ROUNDS) return;
+    const { number } = member;
+    this.lead.logger.warn(
+      { number, findings },
+      'a worker cannot serve while another can: it is replaced',
+    );
+    member.state = 'leaving';
+    member.link.tell(STOP, { drain: false });
+  }
+
+  private tellOthers(member: Member, findings: Findings | null): void {
+    for (const { link, number } of this.members.values()) {
+      if (number !== member.number) link.tell(FOUND_BY, { worker: member.number, findings });
+    }
+  }
+
+  private giveJobs(): void {
+    if (this.jobsAt !== null || this.lead.shutdown.stopping) return;
+    const next = [...this.members.values()].find(({ state }) => state === 'listening');
+    if (next === undefined) return;
+    this.jobsAt = next;
+    next.link.tell(DO_JOBS, null);
+  }
+
+  private onExit(member: Member, code: number | null, signal: string | null): void {
+    const { number, failure } = member;
+    this.members.delete(number);
+    this.tellOthers(member, null);
+    if (this.jobsAt === member) this.jobsAt = null;
+    this.giveJobs();
+    if (this.lead.shutdown.stopping) {
+      if (this.members.size === 0) this.stopped?.();
+      return;
+    }
+    const how = signal === null ? `exit code ${code}` : signal;
+    const text = failure?.text ?? `a worker has ended before it could answer requests: ${how}`;
+    const failed = new WorkersFailed(text, code === null || code === 0 ? 1 : code);
+    if (this.started !== null) {
+      this.started.reject(failed);
+      return;
+    }
+    if (member.listeningSince === null && failure?.passing !== true) {
+      this.failedStarts += 1;
+      if (this.failedStarts >= FAILED_STARTS) {
+        this.lead.logger.error({ number, reason: text }, 'no worker can be started any more');
+        process.stderr.write(`${text}\n`);
+        this.lead.shutdown.begin(failed.exitCode);
+        return;
+      }
+    }
+    const pauseMs = this.pauseBefore(member);
+    const level = member.state === 'leaving' ? 'info' : 'error';
+    const reason = failure === null ? {} : { reason: failure.text };
+    this.lead.logger[level]({ number, how, pauseMs, ...reason }, 'a worker has ended');
+    setTimeout(() => {
+      if (!this.lead.shutdown.stopping) this.fork(number);
+    }, pauseMs);
+  }
+
+  /** Milliseconds before another worker takes the place of one: none, unless those before have ended soon, too. */
+  private pauseBefore({ number, listeningSince }: Member): number {
+    const soon =
+      listeningSince === null || performance.now() - listeningSince < 2 * LONGEST_PAUSE_MS;
+    const times = soon ? (this.soonEnded.get(number) ?? 0) : 0;
+    this.soonEnded.set(number, times + 1);
+    return times === 0 ? 0 : Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** times);
+  }
+
+  /** Ends workers that are stuck. Counted in ticks of this process, so that none seems so after both were stopped. */
+  private tick(): void {
+    for (const member of this.members.values()) {
+      if (member.state !== 'listening') continue;
+      member.silentTicks += 1;
+      if (member.silentTicks < SILENT_TICKS) continue;
+      this.lead.logger.error({ number: member.number }, 'a worker is stuck: it is ended');
+      member.process.process.kill('SIGKILL');
+    }
+  }
+
+  private async stop(abort: AbortSignal): Promise<void> {
+    clearInterval(this.timer);
+    if (this.members.size === 0) return;
+    const stopped = new Promise<void>((resolve) => (this.stopped = resolve));
+    for (const { link, state, process } of this.members.values()) {
+      // One that has not begun to answer has nothing to finish.
+      if (state === 'starting') process.process.kill('SIGKILL');
+      else link.tell(STOP, { drain: true });
+    }
+    const hurry = (): void => {
+      for (const { link } of this.members.values()) link.tell(HURRY, null);
+    };
+    abort.addEventListener('abort', hurry);
+    await stopped;
+  }
+}

@@ -1,0 +1,125 @@
+import 'reflect-metadata';
+import type { RequestListener } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { Logger } from 'pino';
+import { Demo } from './admin/zones/demo.service.js';
+import { AppModule } from './app.module.js';
+import { BackgroundWork } from './platform/background-work.js';
+import type { RunningEnv } from './platform/config/env.js';
+import { nestLogger } from './platform/config/logger.js';
+import type { StartPatience } from './platform/database/start-patience.js';
+import { Readiness } from './health/readiness.service.js';
+import { RequestDurations } from './health/request-durations.js';
+import { DirectRoutes } from './platform/http/direct-routes.js';
+import { closeGracefully, listen } from './platform/http/listeners.js';
+import { serveDocs } from './platform/http/openapi.js';
+import { markInternal, separateInternalPort } from './platform/http/internal-port.js';
+import { RequestGate } from './platform/http/overload/request-gate.service.js';
+import { assignRequestId, setRequestIdHeaders } from './platform/http/request-id.js';
+import { logRequests } from './platform/http/request-log.js';
+import { findSource } from './platform/http/source-address.js';
+import { throughSteps } from './platform/http/through-steps.js';
+import type { Link } from './platform/workers/link.js';
+import { KeyEncryptionKeys } from './sealing/key-encryption-keys.service.js';
+import { answerKeySets } from './keys/publishing/key-set-listener.js';
+import { KeySets } from './keys/publishing/key-sets.service.js';
+import { ChallengeWaits } from './step-up/challenge-waits.service.js';
+import type { Shutdown } from './shutdown.js';
+
+/** What a process that answers requests starts with. The database is migrated. */
+export interface Start {
+  readonly env: RunningEnv;
+  readonly logger: Logger;
+  readonly patience: StartPatience;
+  readonly shutdown: Shutdown;
+  /** The process that this one is a worker of; `null` if it is alone. */
+  readonly primary: Link | null;
+  /** Whether to make the demo zone, and to say how it is used. */
+  readonly introduce: boolean;
+  /** Seconds between the signal to stop and the closing of the listeners, asked for when it comes. */
+  readonly drainSeconds: () => number;
+}
+
+/** What runs. */
+export interface Serving {
+  /** The public port, and the internal one if there is one. */
+  readonly ports: readonly number[];
+  readonly background: BackgroundWork;
+}
+
+/** Starts answering requests. What it has begun ends with `shutdown`. */
+export async function serve(start: Start): Promise<Serving> {
+  const { env, logger, patience, shutdown } = start;
+  const app = await NestFactory.create<NestExpressApplication>(
+    AppModule.forRoot(env, logger, patience, start.primary),
+    {
+      bodyParser: false,
+      logger: nestLogger(logger),
+      abortOnError: false,
+    },
+  );
+  shutdown.add(() => app.close());
+  app.disable('x-powered-by');
+  app.set('etag', false);
+  app.use(separateInternalPort(env.internalPort !== undefined));
+  serveDocs(app);
+  await app.init();
+  await patience.until(() => app.get(KeyEncryptionKeys).check());
+  const background = app.get(BackgroundWork);
+  await background.start();
+  // Of several workers one is told to (`primary.ts`).
+  if (start.primary === null) background.startJobs();
+
+  const framework: RequestListener = app.getHttpAdapter().getInstance();
+  const outside = env.directRoutes ? app.get(DirectRoutes).before(framework) : framework;
+  const steps = [
+    findSource(env.trustProxy),
+    app.get(RequestDurations).measure,
+    assignRequestId,
+    app.get(RequestGate, { strict: false }).admit,
+    logRequests(logger),
+  ];
+  const open = [await listen(keySetsFirst(app, throughSteps(steps, outside, logger)), env.port)];
+  if (env.internalPort !== undefined) {
+    open.push(
+      await listen(throughSteps([markInternal, ...steps], framework, logger), env.internalPort),
+    );
+  }
+  shutdown.add(async (abort) => {
+    app.get(Readiness).leave();
+    app.get(ChallengeWaits).release();
+    // Load balancers need a moment to see that we are not ready any more.
+    await sleep(start.drainSeconds() * 1_000, undefined, { signal: abort }).catch(() => {});
+    await Promise.all(open.map(({ server }) => closeGracefully(server, shutdown.finishMs)));
+  });
+
+  const ports = open.map(({ port }) => port);
+  if (start.introduce) await patience.until(() => introduce(app.get(Demo), ports[0] ?? env.port));
+  return { ports, background };
+}
+
+/** Key sets are public, so they are answered early only where the public is. */
+function keySetsFirst(app: NestExpressApplication, handler: RequestListener): RequestListener {
+  const keySets = app.get(KeySets);
+  const durations = app.get(RequestDurations);
+  return answerKeySets(
+    {
+      ready: (zoneId) => keySets.ready(zoneId),
+      nameRequest: setRequestIdHeaders,
+      answered: (method, route, status, seconds) =>
+        durations.observe(method, route, `${Math.trunc(status / 100)}xx`, seconds),
+    },
+    handler,
+  );
+}
+
+/** Prints the command for a first mandate, for a person at a terminal. */
+async function introduce(demo: Demo, port: number): Promise<void> {
+  const curlConfig = await demo.prepare();
+  if (curlConfig === null) return;
+  process.stdout.write(
+    `\nMandate is up. Get a first mandate with:\n\n  curl -sK '${curlConfig}' http://localhost:${port}/oauth/2/token\n\n`,
+  );
+}

@@ -1,0 +1,67 @@
+import { register } from 'prom-client';
+import { createLogger } from './platform/config/logger.js';
+import { DatabaseUnusable, StartPatience } from './platform/database/start-patience.js';
+import { Link } from './platform/workers/link.js';
+import {
+  DO_JOBS,
+  FAILED,
+  HURRY,
+  LEAVING,
+  LISTENING,
+  START,
+  STOP,
+} from './platform/workers/topics.js';
+import { LAST_FIGURES } from './health/worker-figures.js';
+import { serve } from './serve.js';
+import { Shutdown } from './shutdown.js';
+import { describeStartFailure } from './start-failure.js';
+
+/** Milliseconds before the time of the whole is over at which a worker exits: before its primary process does. */
+const MARGIN_MS = 750;
+
+/** Runs this process as one of several workers: its primary process (`primary.ts`) tells it what with, and until when. */
+export async function work(): Promise<void> {
+  const primary = new Link((message) => {
+    process.send?.(message, undefined, undefined, () => {});
+  });
+  process.on('message', (message) => primary.receive(message));
+  process.on('disconnect', () => primary.close());
+  // A terminal sends it to all processes at once. The primary one decides what follows.
+  process.on('SIGINT', () => {});
+  const { env, number, introduce } = await primary.ask(START, null);
+  const logger = createLogger(env.logLevel, number);
+  const shutdown = new Shutdown(logger, env.stopSeconds, MARGIN_MS);
+  shutdown.add(async () => {
+    await primary.ask(LAST_FIGURES, await register.getMetricsAsJSON());
+  });
+  let drainSeconds = 0;
+  primary.answer(STOP, ({ drain }) => {
+    if (drain) ({ drainSeconds } = env);
+    shutdown.begin(0);
+  });
+  primary.answer(HURRY, () => shutdown.hurry());
+  process.on('SIGTERM', () => {
+    if (!shutdown.stopping) logger.info('this worker stops, another takes its place');
+    primary.tell(LEAVING, null);
+    shutdown.begin(0);
+  });
+  try {
+    const patience = new StartPatience(env.startSeconds, (message) => logger.warn(message));
+    const { ports, background } = await serve({
+      env,
+      logger,
+      patience,
+      shutdown,
+      primary,
+      introduce,
+      drainSeconds: () => drainSeconds,
+    });
+    primary.answer(DO_JOBS, () => background.startJobs());
+    primary.tell(LISTENING, ports);
+  } catch (error) {
+    if (shutdown.stopping) return;
+    const passing = error instanceof DatabaseUnusable;
+    await primary.ask(FAILED, { text: describeStartFailure(error), passing });
+    process.exit(1);
+  }
+}
