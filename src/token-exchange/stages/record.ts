@@ -8,6 +8,7 @@ import type {
   RememberedAuthentication,
 } from '../../ledger/entry.js';
 import { issuedEvent } from '../describe/audit-event.js';
+import { graphOf } from '../describe/agency-facts.js';
 import { factsOf, unspent } from '../describe/facts.js';
 import type { Minted } from './mint.js';
 import { contextClaims, contextSubject, tokenContext } from './authentication-context.js';
@@ -39,6 +40,7 @@ function entryOf(minted: Minted): Entry {
     event_id: uuidv7(),
     zone_id: zone.zoneId,
     zone_version: zone.version,
+    ...graphOf(minted.agency),
     facts: [...unspent(minted.once), ...factsOf(minted, claims.iat), ...challengeSpent(minted)],
     ...(anchor === null
       ? {
