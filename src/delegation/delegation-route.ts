@@ -108,6 +108,9 @@ export interface RouteSupport {
   readonly clients: readonly string[];
 }
 
+/** 9999-12-31T23:59:59Z: what was set by hand to expire never has to be a number in JSON as well. */
+const END_OF_TIME = 253_402_300_799;
+
 /** What a mandate on a way rests on. */
 export function supportOf({
   edges,
@@ -122,7 +125,7 @@ export function supportOf({
       agents: Object.fromEntries(agents.map(({ id, state }) => [id, state])),
       edges: Object.fromEntries(edges.map(({ id, version }) => [id, version])),
     },
-    until: Math.min(...[...edges, ...agents].map(({ expires }) => expires)),
+    until: Math.min(END_OF_TIME, ...[...edges, ...agents].map(({ expires }) => expires)),
     sessions: [...new Set(agents.flatMap(({ openedIn }) => openedIn))],
     clients: [...new Set(clients)],
   };

@@ -1,9 +1,11 @@
 -- What the ledger asks of agent sessions and delegations, and the budgets that it draws on. Everything above
 -- may have ended at any time, so each question goes the whole way up, which is kept in the row.
 
--- Whether none of some sessions has been ended, nor what it rests on. One that has expired may be gone. Here and below,
--- what has a partition for each day is looked up row by row: only so is one partition looked into, and PL/pgSQL keeps
--- the plan.
+-- Here and below, what has a partition for each day is looked up row by row, so that one partition is looked into, and
+-- by generic plans: PostgreSQL takes them for dearer than they are, since it counts every partition, and would plan each
+-- look-up anew, which takes ten times as long as to look.
+
+-- Whether none of some sessions has been ended, nor what it rests on. One that has expired may be gone.
 CREATE OR REPLACE FUNCTION sessions_not_ended(p_zone uuid, p_ids uuid[]) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
   wanted uuid;
@@ -54,7 +56,8 @@ BEGIN
 END $$;
 
 -- The fact agent_session_live: it and all above it are alive.
-CREATE OR REPLACE FUNCTION agent_session_live(p_zone uuid, p_id uuid) RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION agent_session_live(p_zone uuid, p_id uuid) RETURNS boolean LANGUAGE plpgsql
+  SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
   RETURN coalesce((SELECT agent_sessions_alive(p_zone, a.path) FROM agent_sessions a
                     WHERE a.zone_id = p_zone AND a.id = p_id), false);
@@ -62,7 +65,8 @@ END $$;
 
 -- The fact delegation_live: every edge and every session on the way to it is alive.
 -- p_versions: the edges as they were evaluated, by id; null if that is not known.
-CREATE OR REPLACE FUNCTION delegation_live(p_zone uuid, p_id uuid, p_versions jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION delegation_live(p_zone uuid, p_id uuid, p_versions jsonb) RETURNS boolean LANGUAGE plpgsql
+  SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   leaf   delegation_edges;
   wanted uuid;
@@ -79,15 +83,11 @@ BEGIN
   RETURN true;
 END $$;
 
--- What an agent session was, to be compared with what it is: its version, and the expiry that heartbeats move.
-CREATE OR REPLACE FUNCTION agent_session_state(a agent_sessions) RETURNS text LANGUAGE plpgsql AS $$
-BEGIN
-  RETURN a.version || ' ' || extract(epoch FROM a.expires_at);
-END $$;
-
 -- Whether what an evaluation has read of a graph (GraphBasis in ledger/entry.ts) is still there as it was: the states of
--- agent sessions and the versions of edges, by id, and the epoch if it is given. If not, it is to be evaluated again.
-CREATE OR REPLACE FUNCTION graph_unchanged(p_zone uuid, p_graph jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
+-- agent sessions (version and expiry, which heartbeats move) and the versions of edges, by id, and the epoch if it is
+-- given. If not, it is to be evaluated again.
+CREATE OR REPLACE FUNCTION graph_unchanged(p_zone uuid, p_graph jsonb) RETURNS boolean LANGUAGE plpgsql
+  SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   wanted uuid;
   known  text;
@@ -98,7 +98,8 @@ BEGIN
   END IF;
   FOR wanted, known IN SELECT x.key::uuid, x.value FROM jsonb_each_text(p_graph->'agents') AS x LOOP
     IF NOT EXISTS (SELECT FROM agent_sessions a
-                    WHERE a.zone_id = p_zone AND a.id = wanted AND agent_session_state(a) = known) THEN
+                    WHERE a.zone_id = p_zone AND a.id = wanted
+                      AND a.version || ' ' || extract(epoch FROM a.expires_at) = known) THEN
       RETURN false;
     END IF;
   END LOOP;
@@ -115,10 +116,11 @@ END $$;
 -- one of its agent sessions was opened has been ended, and no client of it is being removed.
 -- p_until: when the first of it expires, in seconds since the epoch.
 CREATE OR REPLACE FUNCTION agency_live(p_zone uuid, p_until double precision, p_sessions uuid[], p_clients uuid[])
-RETURNS boolean LANGUAGE plpgsql AS $$
+RETURNS boolean LANGUAGE plpgsql
+  SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
-  RETURN to_timestamp(p_until) > clock_timestamp()
-     AND clients_not_removed(p_zone, p_clients) AND sessions_not_ended(p_zone, p_sessions);
+  RETURN coalesce(to_timestamp(p_until) > clock_timestamp()
+     AND clients_not_removed(p_zone, p_clients) AND sessions_not_ended(p_zone, p_sessions), false);
 END $$;
 
 -- An agent session as a route has it (Agent in delegation-route.ts).
@@ -126,7 +128,7 @@ CREATE OR REPLACE FUNCTION agent_session_in_route(a agent_sessions) RETURNS json
 BEGIN
   RETURN json_build_object(
     'id', a.id, 'clientId', a.client_id, 'lifecycle', a.lifecycle, 'labels', a.labels,
-    'path', a.path, 'narrowed', a.narrowed, 'edgeId', a.edge_id, 'state', agent_session_state(a),
+    'path', a.path, 'narrowed', a.narrowed, 'edgeId', a.edge_id, 'state', a.version || ' ' || extract(epoch FROM a.expires_at),
     'openedIn', ARRAY[a.session_id, a.root_session_id],
     'expiresAt', floor(extract(epoch FROM a.expires_at)), 'expires', extract(epoch FROM a.expires_at)::double precision,
     'alive', agent_session_alive(a));
@@ -135,7 +137,8 @@ END $$;
 -- The way on which authority came to an agent session (DelegationRoute in delegation-route.ts): null if there is no such
 -- session. Without p_edge it is that of the one live delegation that leads to it, or of the one that it is confined by
 -- because of a session above it. All of it is as it was at one moment, that of the query that asks.
-CREATE OR REPLACE FUNCTION delegation_route(p_zone uuid, p_agent uuid, p_edge uuid) RETURNS json LANGUAGE plpgsql STABLE AS $$
+CREATE OR REPLACE FUNCTION delegation_route(p_zone uuid, p_agent uuid, p_edge uuid) RETURNS json LANGUAGE plpgsql STABLE
+  SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   acting agent_sessions;
   leaf   delegation_edges;
@@ -177,7 +180,8 @@ BEGIN
 END $$;
 
 -- What of a route changes without another version of it: the epoch of the graph, and what is left of budgets, by edge.
-CREATE OR REPLACE FUNCTION delegation_now(p_zone uuid, p_edges uuid[]) RETURNS json LANGUAGE plpgsql STABLE AS $$
+CREATE OR REPLACE FUNCTION delegation_now(p_zone uuid, p_edges uuid[]) RETURNS json LANGUAGE plpgsql STABLE
+  SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
   RETURN json_build_object(
     'epoch', coalesce((SELECT g.epoch FROM delegation_graphs g WHERE g.zone_id = p_zone), 0),

@@ -149,7 +149,7 @@ export interface OpenedChallenge {
 export interface GraphBasis {
   /** The epoch of the graph, if it has to be the same; absent where it was read for this very request. */
   readonly epoch?: string;
-  /** The states of agent sessions (`agent_session_state`), by id. */
+  /** The states of agent sessions (`Agent` in `delegation/delegation-route.ts`), by id. */
   readonly agents: Readonly<Record<string, string>>;
   /** The versions of delegations, by id. */
   readonly edges: Readonly<Record<string, string>>;

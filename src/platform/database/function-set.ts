@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 4,
-  sha256: 'b622a0508b37f2c12cebc1eccfd0e70fbfb0b373f7f3ea7b1e5c67d0beef6a8c',
+  sha256: '076a5faece59460fbc20861158fd9610a94de1e13323b268e91625a697d37ec0',
 } as const;
