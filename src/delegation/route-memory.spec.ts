@@ -93,9 +93,12 @@ describe('src/delegation/route-memory.ts', () => {
     memory.see('z', 7, 1_000);
     expect(memory.calmEpoch('z', 1_000)).toBe(7);
     memory.see('z', 8, 2_000);
-    // Read before, and answered late.
-    memory.see('z', 7, 2_100);
+    memory.see('z', 8, 2_100);
     expect(memory.calmEpoch('z', 2_249)).toBeNull();
     expect(memory.calmEpoch('z', 2_250)).toBe(8);
+    // Put back by hand.
+    memory.see('z', 3, 3_000);
+    expect(memory.calmEpoch('z', 3_249)).toBeNull();
+    expect(memory.calmEpoch('z', 3_250)).toBe(3);
   });
 });

@@ -109,10 +109,10 @@ export class RouteMemory {
     return zone.movedAt !== null && now - zone.movedAt < CALM_AFTER_MS ? null : zone.epoch;
   }
 
-  /** Notes an epoch that was read. Of two, the greater one is the later. */
+  /** Notes an epoch that was read. Of two that were read at once, the wrong one may stay, until it is compared. */
   see(zoneId: string, epoch: number, now: number): void {
     const zone = this.zones.peek(zoneId);
-    if (zone === undefined || epoch <= zone.epoch) return;
+    if (zone === undefined || epoch === zone.epoch) return;
     zone.epoch = epoch;
     zone.movedAt = now;
   }

@@ -17,7 +17,7 @@ export interface FoundRoute {
 }
 
 /** Finds what stands in the way of a request on a route; `null` if nothing does. */
-export type Judge = (route: DelegationRoute) => string | null;
+export type Judge = (route: DelegationRoute) => string | null | Promise<string | null>;
 
 /** The evaluation of a request, from this one on, for which the commit looks up the way itself. */
 const LAST_RESORT = 3;
@@ -69,7 +69,7 @@ export class Routes {
       return null;
     }
     this.memory.see(zoneId, route.epoch, this.clock.now());
-    const obstacle = judge(route);
+    const obstacle = await judge(route);
     if (obstacle !== null) {
       this.memory.forget(zoneId, agentSessionId, edgeId);
       return { route, obstacle, support: supportOf(route) };
@@ -91,7 +91,7 @@ export class Routes {
     const { route } = found;
     // By the database's clock it may be alive still, or again: that is found out by reading.
     const over = endOf(route) * 1_000 <= this.clock.now();
-    return over || judge(route) !== null ? null : { ...found, obstacle: null };
+    return over || (await judge(route)) !== null ? null : { ...found, obstacle: null };
   }
 
   /** A route as it is in memory, if that is enough: one without a budget, of a graph that is calm. */
