@@ -167,7 +167,8 @@ const ON_EDGES = [
   `version = 1`,
 ] as const;
 
-const nat = fc.nat(1_000);
+/** Few, so that what is done meets what was done before. */
+const nat = fc.nat(4);
 const change = fc.oneof(
   {
     weight: 3,
@@ -178,7 +179,7 @@ const change = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('delegate' as const),
       from: nat,
-      to: nat,
+      to: fc.nat(2),
       parent: fc.option(nat),
       how: fc.record({
         budget: fc.boolean(),
@@ -326,8 +327,8 @@ test('what is remembered and found unchanged is what is read, whatever is done t
         // oxlint-disable-next-line no-await-in-loop
         await apply(world, step);
         const asked = [
-          ...world.edges.slice(-4).map(({ id, target }) => [target.id, id] as const),
-          ...world.agents.slice(-4).map(({ id }) => [id, null] as const),
+          ...world.edges.slice(0, 5).map(({ id, target }) => [target.id, id] as const),
+          ...world.agents.slice(0, 4).map(({ id }) => [id, null] as const),
         ];
         for (const [agent, edge] of asked) {
           // oxlint-disable-next-line no-await-in-loop

@@ -321,12 +321,12 @@ test('exchanges come through while the graph changes without end, and those of o
       resource: elsewhere.resource,
       agent_session_id: agent,
     });
-  let over = false;
+  const stop = new AbortController();
   let moves = 0;
   const moving = withClient(databaseUrl, async (client) => {
     const move = `UPDATE delegation_graphs SET epoch = epoch + 1 WHERE zone_id = $1`;
     const beat = `UPDATE agent_sessions SET expires_at = expires_at + interval '1 ms' WHERE id = $1`;
-    while (!over) {
+    while (!stop.signal.aborted) {
       // oxlint-disable-next-line no-await-in-loop
       await client.query(move, [zone.zoneId]);
       // oxlint-disable-next-line no-await-in-loop
@@ -345,7 +345,7 @@ test('exchanges come through while the graph changes without end, and those of o
     }
     expect(await roundTrips(ofNeighbour)).toBe(1);
   } finally {
-    over = true;
+    stop.abort();
     await moving;
   }
 });
