@@ -257,6 +257,13 @@ describe('what is changed elsewhere is honoured at once', () => {
     expect(await lifetime()).toBeGreaterThan(300);
   });
 
+  test('and nothing is refused for what a delegation was before it was more', async () => {
+    const one = await delegated(1, { scopes: [] });
+    expect(claimsOf(await use(one))['scope']).toBe('');
+    await query(`UPDATE delegation_edges SET scopes = '{shared}' WHERE id = $1`, [one.edge]);
+    expect(claimsOf(await use(one, { scope: 'shared' }))['scope']).toBe('shared');
+  });
+
   test('and what was refused is granted again once nothing stands in the way', async () => {
     tokenOf(await use(way));
     const end = 'UPDATE agent_sessions SET ended_at = $2 WHERE id = $1';

@@ -1,6 +1,7 @@
 import type { Entry, Fact, Otherwise } from '../../ledger/entry.js';
 import type { RouteSupport } from '../../delegation/delegation-route.js';
-import type { Agency, AgentNames } from '../stages/delegate.js';
+import type { Agency } from '../stages/delegate.js';
+import type { AgentNames } from '../stages/parse.js';
 
 type AgencyFact = Extract<
   Fact,

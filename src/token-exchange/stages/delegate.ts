@@ -1,3 +1,4 @@
+import type { Caller } from '../../authentication/authenticate-client.js';
 import {
   endOf,
   leafOf,
@@ -13,6 +14,7 @@ import type { MandateClaims } from '../../mandates/verify-mandate.js';
 import { OAuthError, orUnavailable } from '../../oauth/errors.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import type { Bound } from './bind.js';
+import type { AgentNames } from './parse.js';
 import { unusable } from './resolve.js';
 
 /** The agent session that acts, and how it came by its authority: proven, as of when it was read. */
@@ -29,14 +31,8 @@ export interface Agency {
   readonly support: RouteSupport | null;
 }
 
-/** The agent session that a token was issued to, and its delegation. */
-export interface AgentNames {
-  readonly agentSessionId: string;
-  readonly delegationEdgeId: string | null;
-}
-
 /** A request with the agent session that acts in it. */
-export interface Delegated extends Omit<Bound, 'agentSessionId' | 'delegationEdgeId'> {
+export interface Delegated extends Omit<Bound, 'agent'> {
   /** `null` if none does. */
   readonly agency: Agency | null;
   /** The agent session that the actor token was issued to, if it was. */
@@ -68,32 +64,37 @@ export interface RouteDirectory {
  * @throws {OAuthError} invalid_grant; invalid_request for a token whose claims cannot be true
  */
 export async function delegate(bound: Bound, directory: RouteDirectory): Promise<Delegated> {
-  const { agentSessionId, delegationEdgeId, ...rest } = bound;
-  const { subject, actor } = bound;
+  const { asked, agent, challenge, caller, principals, anchor } = bound;
+  const { subject, actor } = principals;
   const inherited = subject === null ? null : namesIn(subject, 'subject_token');
   const actingAgent = actor === null ? null : namesIn(actor, 'actor_token');
-  const named = agentSessionId === null ? null : { agentSessionId, delegationEdgeId };
+  const agency = await agencyOf(agent, inherited, caller, directory);
+  return { asked, challenge, caller, principals, anchor, agency, actingAgent };
+}
+
+async function agencyOf(
+  named: AgentNames | null,
+  inherited: AgentNames | null,
+  caller: Caller,
+  directory: RouteDirectory,
+): Promise<Agency | null> {
   const names = named ?? inherited;
-  if (names === null) return { ...rest, agency: null, actingAgent };
-  const { route, support } = await find(bound, names, directory, (way) =>
-    obstacleFor(bound, way, named, inherited),
+  if (names === null) return null;
+  const { route, support } = await find(caller, names, directory, (way) =>
+    obstacleFor(caller, way, named, inherited),
   );
   return {
-    ...rest,
-    actingAgent,
-    agency: {
-      acting: route.acting,
-      edge: leafOf(route),
-      edges: route.edges,
-      endsAt: endOf(route),
-      epoch: route.epoch,
-      support,
-    },
+    acting: route.acting,
+    edge: leafOf(route),
+    edges: route.edges,
+    endsAt: endOf(route),
+    epoch: route.epoch,
+    support,
   };
 }
 
 async function find(
-  { zone }: Bound,
+  { zone }: Caller,
   { agentSessionId, delegationEdgeId }: AgentNames,
   directory: RouteDirectory,
   judge: Judge,
@@ -112,7 +113,7 @@ async function find(
 }
 
 function obstacleFor(
-  { zone, client }: Bound,
+  { zone, client }: Caller,
   route: DelegationRoute,
   named: AgentNames | null,
   inherited: AgentNames | null,
