@@ -49,6 +49,10 @@ export class AgentSession {
   @Column('uuid', { name: 'edge_id', nullable: true })
   edgeId: string | null;
 
+  /** Grows with every change but heartbeats, and with every delegation that comes to lead to it. */
+  @Column('bigint')
+  version: string;
+
   @Column('timestamptz', { name: 'expires_at' })
   expiresAt: Date;
 

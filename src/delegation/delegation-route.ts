@@ -1,3 +1,4 @@
+import type { GraphBasis } from '../ledger/entry.js';
 import { excesses, MAX_HOPS, type Constraints, type Grant } from './grant.js';
 
 /** An agent session as it is on the way of a delegation. */
@@ -12,8 +13,14 @@ export interface Agent {
   readonly narrowed: boolean;
   /** The delegation to one above it that it is confined by. */
   readonly edgeId: string | null;
-  /** Seconds since the epoch. */
+  /** The session whose mandate opened it, and the root of that. */
+  readonly openedIn: readonly string[];
+  /** Seconds since the epoch, whole ones. */
   readonly expiresAt: number;
+  /** The same to the microsecond. */
+  readonly expires: number;
+  /** What the commit compares: its version and its expiry. */
+  readonly state: string;
   readonly alive: boolean;
 }
 
@@ -35,8 +42,10 @@ export interface Edge {
   readonly resource: string | null;
   readonly constraints: Constraints;
   readonly remaining: number | null;
-  /** Seconds since the epoch. */
+  /** Seconds since the epoch, whole ones. */
   readonly expiresAt: number;
+  /** The same to the microsecond. */
+  readonly expires: number;
   /** Seconds since the epoch. */
   readonly createdAt: number;
   readonly version: string;
@@ -48,7 +57,7 @@ export interface Edge {
 /** The way on which authority came to an agent session, as it is stored: nothing of it is checked yet. */
 export interface DelegationRoute {
   readonly acting: Agent;
-  /** The number of live delegations that lead to it. */
+  /** The number of live delegations that lead to it, where none was named. */
   readonly incoming: number;
   /** The delegation used and all above it, the first one first; empty if there is none. */
   readonly edges: readonly Edge[];
@@ -85,6 +94,41 @@ export function remainingOn(edges: readonly Edge[]): number | null {
 /** The end of a way, which is that of whatever on it ends first, in seconds since the epoch. */
 export function endOf({ edges, agents }: Pick<DelegationRoute, 'edges' | 'agents'>): number {
   return Math.min(...[...edges, ...agents].map(({ expiresAt }) => expiresAt));
+}
+
+/** What a mandate on a way rests on, as the commit looks it up by ids alone. */
+export interface RouteSupport {
+  /** What must be as it was read. */
+  readonly graph: GraphBasis;
+  /** When the first of it expires, in seconds since the epoch, by the database's clock. */
+  readonly until: number;
+  /** The sessions in which its agent sessions were opened. */
+  readonly sessions: readonly string[];
+  /** The clients of its agent sessions, and the parties of its delegations. */
+  readonly clients: readonly string[];
+}
+
+/** 9999-12-31T23:59:59Z: what was set by hand to expire never has to be a number in JSON as well. */
+const END_OF_TIME = 253_402_300_799;
+
+/** What a mandate on a way rests on. */
+export function supportOf({
+  edges,
+  agents,
+}: Pick<DelegationRoute, 'edges' | 'agents'>): RouteSupport {
+  const clients = [
+    ...agents.map(({ clientId }) => clientId),
+    ...edges.flatMap(({ issuerClientId, receiverClientId }) => [issuerClientId, receiverClientId]),
+  ];
+  return {
+    graph: {
+      agents: Object.fromEntries(agents.map(({ id, state }) => [id, state])),
+      edges: Object.fromEntries(edges.map(({ id, version }) => [id, version])),
+    },
+    until: Math.min(END_OF_TIME, ...[...edges, ...agents].map(({ expires }) => expires)),
+    sessions: [...new Set(agents.flatMap(({ openedIn }) => openedIn))],
+    clients: [...new Set(clients)],
+  };
 }
 
 /**

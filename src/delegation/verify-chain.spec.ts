@@ -34,6 +34,7 @@ function claimsFor(below: readonly number[], last = 0): Record<string, unknown> 
       constraints: { resources: [], max_hops: 10, policy_approved: false },
       remaining: null,
       expiresAt: 0,
+      expires: 0,
       createdAt: 0,
       version: '1',
       accepted: true,
@@ -51,10 +52,13 @@ function claimsFor(below: readonly number[], last = 0): Record<string, unknown> 
     path,
     narrowed: edge !== null,
     edgeId: null,
+    openedIn: [],
+    state: '1 0',
     expiresAt: 0,
+    expires: 0,
     alive: true,
   };
-  const claims = agencyClaims({ acting, edge, edges, endsAt: 0, epoch: 7 });
+  const claims = agencyClaims({ acting, edge, edges, endsAt: 0, epoch: 7, support: null });
   return structuredClone({ ...claims });
 }
 

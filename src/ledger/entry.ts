@@ -49,6 +49,20 @@ export type Fact =
       readonly otherwise: Otherwise;
     }
   | {
+      /**
+       * Nothing of the `graph` of the entry has expired, and what it rests on is there. What else could end it, an end
+       * or a revocation, is another version of it, and makes the entry stale.
+       */
+      readonly kind: 'agency_live';
+      /** When the first of it expires, by the database's clock: seconds since the epoch. */
+      readonly until: number;
+      /** The sessions in which its agent sessions were opened; those that have expired may be gone. */
+      readonly sessions: readonly string[];
+      /** The clients of its agent sessions, and the parties of its delegations. */
+      readonly clients: readonly string[];
+      readonly otherwise: Otherwise;
+    }
+  | {
       /** No budget on the path is used up. If all facts hold, each is charged one exchange. */
       readonly kind: 'delegation_unspent';
       readonly id: string;
@@ -131,6 +145,16 @@ export interface OpenedChallenge {
   readonly expires_at: number;
 }
 
+/** What was read of the agent sessions and delegations of a zone, for the commit to compare with what is there. */
+export interface GraphBasis {
+  /** The epoch of the graph, if it has to be the same; absent where it was read for this very request. */
+  readonly epoch?: string;
+  /** The states of agent sessions (`Agent` in `delegation/delegation-route.ts`), by id. */
+  readonly agents: Readonly<Record<string, string>>;
+  /** The versions of delegations, by id. */
+  readonly edges: Readonly<Record<string, string>>;
+}
+
 /** One request to the ledger: facts to check and an audit event to record, as one unit. */
 export interface Entry {
   /** UUIDv7 of the audit event. */
@@ -140,6 +164,8 @@ export interface Entry {
   readonly zone_version?: string;
   /** A client id that was unknown when the request was evaluated. */
   readonly absent_client?: string;
+  /** What the request was evaluated on of the graph; absent if that need not be the same. */
+  readonly graph?: GraphBasis;
   readonly facts: readonly Fact[];
   readonly session?: SessionBirth;
   /** What the subject has shown in a step-up. The name is the ledger functions', which the version before calls, too. */
@@ -173,5 +199,5 @@ export type Committed =
     }
   /** A fact moved. The denial that the fact names is recorded instead. */
   | { readonly status: 'refused'; readonly fact: Fact }
-  /** The zone has changed since the evaluation. Nothing is recorded: evaluate again. */
+  /** The zone or the graph has changed since the evaluation. Nothing is recorded: evaluate again. */
   | { readonly status: 'stale' };

@@ -29,6 +29,10 @@ BEGIN
       RETURN delegation_live(p_zone, (p_fact->>'id')::uuid, p_fact->'versions');
     WHEN 'delegation_unspent' THEN
       RETURN delegation_unspent(p_zone, (p_fact->>'id')::uuid);
+    WHEN 'agency_live' THEN
+      RETURN agency_live(p_zone, (p_fact->>'until')::double precision,
+        ARRAY(SELECT x::uuid FROM jsonb_array_elements_text(p_fact->'sessions') AS x),
+        ARRAY(SELECT x::uuid FROM jsonb_array_elements_text(p_fact->'clients') AS x));
     WHEN 'challenge_satisfied' THEN
       RETURN EXISTS (
         SELECT 1 FROM challenges c
@@ -112,6 +116,8 @@ BEGIN
     ELSIF e.entry ? 'absent_client' AND EXISTS (
          SELECT 1 FROM clients c JOIN zones z ON z.id = c.zone_id
           WHERE c.id = (e.entry->>'absent_client')::uuid AND z.removed_at IS NULL) THEN
+      status := 'stale';
+    ELSIF e.entry ? 'graph' AND NOT graph_unchanged(v_zone, e.entry->'graph') THEN
       status := 'stale';
     END IF;
     IF status <> 'recorded' THEN

@@ -40,6 +40,7 @@ import { RequestLabels1795292544585 } from './migrations/1795292544585-request-l
 import { ConfirmationProofs1795293080661 } from './migrations/1795293080661-confirmation-proofs.js';
 import { Removals1795293453144 } from './migrations/1795293453144-removals.js';
 import { LedgerProbes1795293541006 } from './migrations/1795293541006-ledger-probes.js';
+import { AgentSessionVersions1795314698379 } from './migrations/1795314698379-agent-session-versions.js';
 import { AuditChainEnds1795294319836 } from './migrations/1795294319836-audit-chain-ends.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
@@ -65,6 +66,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   Removals1795293453144,
   LedgerProbes1795293541006,
   AuditChainEnds1795294319836,
+  AgentSessionVersions1795314698379,
 ];
 
 /**

@@ -8,6 +8,7 @@ import { isUuid } from '../oauth/vocabulary.js';
 import { newId } from '../platform/uuid-v7.js';
 import { Snapshots, type Basis } from '../zones/snapshot/snapshots.service.js';
 import { refusedEvent, type LastStage } from './describe/audit-event.js';
+import { graphOf } from './describe/agency-facts.js';
 import { unspent } from './describe/facts.js';
 import { refusedFor, type Decided, type Outcome, type Stale } from './outcome.js';
 import type { LedgerPort } from './stages/record.js';
@@ -101,13 +102,16 @@ export class ExchangeRecorder implements LedgerPort {
   }
 }
 
-type EntryBasis = Pick<Entry, 'zone_id' | 'zone_version' | 'absent_client'>;
+type EntryBasis = Pick<Entry, 'zone_id' | 'zone_version' | 'absent_client' | 'graph'>;
 
 /** What an evaluation rested on, as far as it came, for the ledger to check. */
 function basisOf(last: LastStage): EntryBasis {
   if (last === null) return { zone_id: NO_ZONE };
-  if ('caller' in last)
-    return { zone_id: last.caller.zone.zoneId, zone_version: last.caller.zone.version };
+  if ('caller' in last) {
+    const { zone } = last.caller;
+    const graph = 'agency' in last ? graphOf(last.agency) : {};
+    return { zone_id: zone.zoneId, zone_version: zone.version, ...graph };
+  }
   if ('claimed' in last && last.claimed !== null) {
     const { zone } = last.claimed;
     return { zone_id: zone.zoneId, zone_version: zone.version };

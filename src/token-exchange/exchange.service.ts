@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ClientAuthentication } from '../authentication/client-authentication.service.js';
-import { Delegations } from '../delegation/delegations.service.js';
+import { Routes } from '../delegation/routes.service.js';
 import { Sessions } from '../ledger/sessions/sessions.service.js';
 import { OAuthError } from '../oauth/errors.js';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
@@ -33,6 +33,8 @@ type CountRequest = ReturnType<ClientAuthentication['countOnce']>;
 /** How far an evaluation has come: for the audit event of a denial. */
 interface Progress {
   last: LastStage;
+  /** 1 for the first evaluation of the request. */
+  readonly evaluation: number;
 }
 
 /**
@@ -45,7 +47,7 @@ export class Exchange {
     private readonly clients: ClientAuthentication,
     private readonly tokens: TokenVerification,
     private readonly sessions: Sessions,
-    private readonly delegations: Delegations,
+    private readonly routes: Routes,
     private readonly policy: PolicyDecisionPoint,
     private readonly challenges: Challenges,
     private readonly attempts: Attempts,
@@ -79,10 +81,10 @@ export class Exchange {
       request.inFlight.countFor(caller.zone.zoneId, caller.client.id);
       return count(caller);
     };
-    let progress: Progress = { last: null };
+    let progress: Progress = { last: null, evaluation: 0 };
     const outcome = await untilCurrent(
       () => {
-        progress = { last: null };
+        progress = { last: null, evaluation: progress.evaluation + 1 };
         return this.attempt(request, progress, countRequest);
       },
       () => this.clock.now(),
@@ -122,7 +124,9 @@ export class Exchange {
     const tokens = this.tokens.at(authenticated.caller.zone, now);
     const resolved = await stage('resolve', () => resolve(authenticated, tokens));
     const bound = await stage('bind', () => bind(resolved, this.sessions));
-    const delegated = await stage('delegate', () => delegate(bound, this.delegations));
+    const delegated = await stage('delegate', () =>
+      delegate(bound, this.routes.forEvaluation(progress.evaluation)),
+    );
     const authorized = await stage('authorize', () =>
       authorize(delegated, this.policy.decide, now),
     );

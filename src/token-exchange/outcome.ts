@@ -16,7 +16,7 @@ export type Decided =
   /** `error` is an `OAuthError`, or whatever went wrong in us. */
   | { readonly status: 'refused'; readonly error: unknown };
 
-/** The zone, or that a client is unknown, has changed since the evaluation: it is to be evaluated again. */
+/** The zone or its graph, or that a client is unknown, has changed since the evaluation: it is to be evaluated again. */
 export interface Stale {
   readonly status: 'stale';
   /** The zone that the evaluation rested on. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { supportOf, type DelegationRoute } from '../../src/delegation/delegation-route.js';
 import { applicationOf, type TestApplication } from '../setup/agents.js';
 import { auditOf, borrowReplica, type Replica, rows, withClient } from '../setup/harness.js';
 import { changedInBetween } from '../setup/locks.js';
@@ -31,10 +32,11 @@ function query(text: string, values: unknown[] = []) {
 
 type Fact = Readonly<Record<string, unknown>>;
 
-function entry(facts: readonly Fact[]) {
+function entry(facts: readonly Fact[], graph?: object) {
   return {
     event_id: uuidv7(),
     zone_id: zone.zoneId,
+    ...(graph === undefined ? {} : { graph }),
     facts: facts.map((fact) => ({
       ...fact,
       otherwise: { outcome: 'denied', error: 'invalid_grant', reason: 'moved' },
@@ -45,10 +47,15 @@ function entry(facts: readonly Fact[]) {
 
 /** What the ledger says of one entry. */
 async function commit(...facts: Fact[]): Promise<string> {
+  return commitOn(undefined, ...facts);
+}
+
+/** The same of one that was evaluated on a graph. */
+async function commitOn(graph: object | undefined, ...facts: Fact[]): Promise<string> {
   const [row] = await rows<{ status: string }>(
     replica.databaseUrl,
     'SELECT status FROM ledger_commit($1, $2)',
-    [uuidv7(), JSON.stringify([entry(facts)])],
+    [uuidv7(), JSON.stringify([entry(facts, graph)])],
   );
   return String(row?.status);
 }
@@ -101,6 +108,108 @@ describe('the commit', () => {
     await query('UPDATE agent_sessions SET ended_at = now() WHERE id = $1', [source]);
     expect(await commit({ kind: 'agent_session_live', id: child })).toBe('refused');
     expect(await commit({ kind: 'agent_session_live', id: uuidv7() })).toBe('refused');
+  });
+
+  describe('of what was read of the graph', () => {
+    /** The way to the edge, as the database says it, and the epoch of the graph. */
+    async function read() {
+      const [row] = await rows<{ route: DelegationRoute }>(
+        replica.databaseUrl,
+        'SELECT delegation_route($1, $2, $3) AS route',
+        [zone.zoneId, target, edge],
+      );
+      if (row === undefined) throw new Error('no route');
+      const { graph, ...support } = supportOf(row.route);
+      return {
+        graph: { ...graph, epoch: String(row.route.epoch) },
+        live: { kind: 'agency_live', ...support },
+      };
+    }
+
+    const MOVES: Record<string, () => Promise<unknown>> = {
+      'an edge is revoked': () =>
+        query('UPDATE delegation_edges SET revoked_at = now() WHERE id = $1', [edge]),
+      'an edge has a budget no more': () =>
+        query('UPDATE delegation_edges SET remaining = NULL WHERE id = $1', [edge]),
+      'an edge is gone': () => query('DELETE FROM delegation_edges WHERE id = $1', [edge]),
+      'a source has ended': () =>
+        query('UPDATE agent_sessions SET ended_at = now() WHERE id = $1', [source]),
+      'a source is gone': () => query('DELETE FROM agent_sessions WHERE id = $1', [source]),
+      'a target has another label': () =>
+        query('UPDATE agent_sessions SET labels = $2 WHERE id = $1', [target, ['other']]),
+      'a session lives on': () =>
+        query(`UPDATE agent_sessions SET expires_at = expires_at + interval '1 s' WHERE id = $1`, [
+          source,
+        ]),
+      'something else leads to the target': async () => {
+        await query(
+          `INSERT INTO delegation_edges (zone_id, id, source_id, target_id, issuer_client_id, receiver_client_id,
+             edge_path, path, sessions, hop_count, scopes, constraints, expires_at, accepted_at)
+           SELECT zone_id, $2, source_id, target_id, issuer_client_id, receiver_client_id, ARRAY[$2::uuid], path,
+                  sessions, 1, scopes, constraints, expires_at, now() FROM delegation_edges WHERE id = $1`,
+          [edge, uuidv7()],
+        );
+      },
+    };
+    test.each(Object.keys(MOVES))('is not on record once %s', async (name) => {
+      const { graph, live } = await read();
+      expect(await commitOn(graph, live)).toBe('recorded');
+      await MOVES[name]?.();
+      expect(await commitOn(graph, live)).toBe('stale');
+      const { epoch: _, ...ids } = graph;
+      expect(await commitOn(ids, live)).toBe('stale');
+    });
+
+    test('minds the epoch where it is given, and budgets never', async () => {
+      const { graph, live } = await read();
+      await query('UPDATE delegation_edges SET remaining = remaining - 1 WHERE id = $1', [edge]);
+      expect(await commitOn(graph, live)).toBe('recorded');
+      await app.open();
+      expect(await commitOn(graph, live)).toBe('stale');
+      const { epoch: _, ...ids } = graph;
+      expect(await commitOn(ids, live)).toBe('recorded');
+    });
+
+    test('spends nothing for what is stale', async () => {
+      const { graph, live } = await read();
+      const nonce = {
+        kind: 'nonce_unspent',
+        purpose: 'client_assertion',
+        nonce: randomUUID(),
+        day: '2999-01-01',
+      };
+      expect(await commitOn({ ...graph, epoch: '0' }, nonce, live)).toBe('stale');
+      expect(await commitOn(graph, nonce, live)).toBe('recorded');
+      expect(await commitOn(graph, nonce, live)).toBe('refused');
+    });
+
+    test('refuses what has expired by the clock of the database', async () => {
+      const { graph, live } = await read();
+      const [row] = await query('SELECT extract(epoch FROM clock_timestamp())::float8 AS now');
+      expect(await commitOn(graph, { ...live, until: Number(row?.['now']) })).toBe('refused');
+    });
+
+    test('refuses what was opened in a session that has ended, or by a client that is being removed', async () => {
+      const own = await createTestZone(replica);
+      const other = await applicationOf(own, own);
+      [source, target] = [await other.open(), await other.open()];
+      edge = await other.delegate(source, target);
+      const was = zone;
+      zone = own;
+      try {
+        const { graph, live } = await read();
+        expect(await commitOn(graph, live)).toBe('recorded');
+        const removed = 'UPDATE clients SET removed_at = $2 WHERE id = $1';
+        await query(removed, [other.clientId, '2020-01-01Z']);
+        expect(await commitOn(graph, live)).toBe('refused');
+        await query(removed, [other.clientId, null]);
+        expect(await commitOn(graph, live)).toBe('recorded');
+        await query('UPDATE sessions SET ended_at = now() WHERE id = ANY ($1)', [live.sessions]);
+        expect(await commitOn(graph, live)).toBe('refused');
+      } finally {
+        zone = was;
+      }
+    });
   });
 
   test('draws on every budget on the way, and on none if anything else does not hold', async () => {

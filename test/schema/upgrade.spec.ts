@@ -167,6 +167,42 @@ async function expectNoCircle({ older, newer, zone }: Pair): Promise<void> {
   }
 }
 
+/** What one version changes in a graph, the other honours at once, also where it remembers what was there. */
+async function expectRevocations({ older, newer, zone }: Pair): Promise<void> {
+  const app = await applicationOf(zone, zone);
+  const resource = [zone.resource, zone.otherResource];
+  const token = tokenOf(await ask(newer, zone, { resource, scope: 'shared' }));
+  for (const [first, second] of [
+    [older, newer],
+    [newer, older],
+  ] as const) {
+    const change = async (method: string, path: string, body?: object) => {
+      const answer = await app.call(method, path, body, { token, url: first.url });
+      expect(answer.status).toBeLessThan(300);
+      return String(answer.body['id']);
+    };
+    const open = () => change('POST', '/agent-sessions', { lifecycle: 'task' });
+    const [source, target] = [await open(), await open()];
+    const edge = await change('POST', '/delegations', {
+      source_session_id: source,
+      target_session_id: target,
+      scopes: ['shared'],
+    });
+    const use = () =>
+      ask(second, zone, {
+        grant_type: TOKEN_EXCHANGE,
+        subject_token: token,
+        subject_token_type: ACCESS_TOKEN,
+        scope: undefined,
+        agent_session_id: target,
+        delegation_edge_id: edge,
+      });
+    for (let time = 0; time < 3; time += 1) expect(await use()).toMatchObject({ status: 200 });
+    await change('DELETE', `/delegations/${edge}`);
+    expect(await use()).toMatchObject({ status: 400, body: { error: 'invalid_grant' } });
+  }
+}
+
 /** As {@link expectBothToIssue}, while an index is built anew and cannot get on because of an old snapshot. */
 async function expectToIssueWhileIndexesAreBuilt(pair: Pair): Promise<void> {
   const { databaseUrl } = pair.zone.replica;
@@ -304,6 +340,7 @@ describe('two versions side by side', () => {
           await expectBothToIssue(pair);
           await expectUnmarkedKeys(pair);
           await expectNoCircle(pair);
+          await expectRevocations(pair);
           rounds += 1;
           if (rounds === 1) await expectToIssueWhileIndexesAreBuilt(pair);
         });

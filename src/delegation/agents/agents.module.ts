@@ -4,7 +4,7 @@ import { AuthenticationModule } from '../../authentication/authentication.module
 import { SessionBearerGuard } from '../../authentication/session-bearer.guard.js';
 import { readJsonBody } from '../../platform/http/json-body.js';
 import { guardUnknownRoutes } from '../../platform/http/unknown-routes.js';
-import { DelegationModule } from '../delegation.module.js';
+import { Delegations } from '../delegations.service.js';
 import { LedgerModule } from '../../ledger/ledger.module.js';
 import { AgentSessions } from './agent-sessions.service.js';
 import { AgentSessionsController } from './agent-sessions.controller.js';
@@ -14,9 +14,9 @@ import { Graph } from './graph.service.js';
 
 /** Applications let agents work for them, and delegate between them. */
 @Module({
-  imports: [AuthenticationModule, DelegationModule, LedgerModule],
+  imports: [AuthenticationModule, LedgerModule],
   controllers: [AgentSessionsController, DelegationsController],
-  providers: [Graph, AgentSessions, DelegationEdges, SessionBearerGuard],
+  providers: [Delegations, Graph, AgentSessions, DelegationEdges, SessionBearerGuard],
 })
 export class AgentsModule implements OnModuleInit {
   constructor(

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 4,
-  sha256: '4b0362a10405674219fbfbcebc7430220471d5a898b9fd3cb831c5f1680a3fa5',
+  sha256: '076a5faece59460fbc20861158fd9610a94de1e13323b268e91625a697d37ec0',
 } as const;

@@ -1,10 +1,11 @@
-import type { Fact, Otherwise } from '../../ledger/entry.js';
+import type { Entry, Fact, Otherwise } from '../../ledger/entry.js';
+import type { RouteSupport } from '../../delegation/delegation-route.js';
 import type { Agency } from '../stages/delegate.js';
 import type { AgentNames } from '../stages/parse.js';
 
 type AgencyFact = Extract<
   Fact,
-  { kind: 'agent_session_live' | 'delegation_live' | 'delegation_unspent' }
+  { kind: 'agent_session_live' | 'delegation_live' | 'agency_live' | 'delegation_unspent' }
 >;
 
 /**
@@ -26,30 +27,54 @@ export function isAgencyFact(fact: Fact): fact is AgencyFact {
 const KINDS: ReadonlySet<Fact['kind']> = new Set([
   'agent_session_live',
   'delegation_live',
+  'agency_live',
   'delegation_unspent',
 ]);
 
-function factsOf({ acting, edge, edges }: Agency): Fact[] {
-  const session: Fact = {
-    kind: 'agent_session_live',
-    id: acting.id,
-    otherwise: denied('the agent session, or one above it, has ended'),
-  };
-  if (edge === null) return [session];
-  const live: Fact = {
-    kind: 'delegation_live',
-    id: edge.id,
-    versions: Object.fromEntries(edges.map(({ id, version }) => [id, version])),
-    otherwise: denied('the delegation, or something above it, has ended'),
-  };
-  if (edges.every(({ remaining }) => remaining === null)) return [session, live];
+/** What an entry says of the graph that its request was evaluated on. */
+export function graphOf(agency: Agency | null): Pick<Entry, 'graph'> {
+  const support = agency?.support ?? null;
+  return support === null ? {} : { graph: support.graph };
+}
+
+function factsOf(agency: Agency): Fact[] {
+  const { edge, edges, support } = agency;
+  const live = support === null ? lookedUp(agency) : [compared(support, edge !== null)];
+  if (edge === null || edges.every(({ remaining }) => remaining === null)) return live;
   return [
-    session,
-    live,
+    ...live,
     {
       kind: 'delegation_unspent',
       id: edge.id,
       otherwise: denied('the budget of the delegation is used up'),
+    },
+  ];
+}
+
+const AGENT_ENDED = 'the agent session, or one above it, has ended';
+const DELEGATION_ENDED = 'the delegation, or something above it, has ended';
+
+/** The fact that what is compared with what was read has neither expired nor lost what it rests on. */
+function compared({ until, sessions, clients }: RouteSupport, delegated: boolean): Fact {
+  const otherwise = denied(delegated ? DELEGATION_ENDED : AGENT_ENDED);
+  return { kind: 'agency_live', until, sessions, clients, otherwise };
+}
+
+/** The facts by which the commit looks up the whole way itself. */
+function lookedUp({ acting, edge, edges }: Agency): Fact[] {
+  const session: Fact = {
+    kind: 'agent_session_live',
+    id: acting.id,
+    otherwise: denied(AGENT_ENDED),
+  };
+  if (edge === null) return [session];
+  return [
+    session,
+    {
+      kind: 'delegation_live',
+      id: edge.id,
+      versions: Object.fromEntries(edges.map(({ id, version }) => [id, version])),
+      otherwise: denied(DELEGATION_ENDED),
     },
   ];
 }

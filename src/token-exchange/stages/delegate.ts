@@ -6,7 +6,9 @@ import {
   type Agent,
   type Edge,
   type DelegationRoute,
+  type RouteSupport,
 } from '../../delegation/delegation-route.js';
+import type { FoundRoute, Judge } from '../../delegation/routes.service.js';
 import { verifyDelegationChain } from '../../delegation/verify-chain.js';
 import type { MandateClaims } from '../../mandates/verify-mandate.js';
 import { OAuthError, orUnavailable } from '../../oauth/errors.js';
@@ -25,6 +27,8 @@ export interface Agency {
   /** When the first of all that it rests on ends, in seconds since the epoch. */
   readonly endsAt: number;
   readonly epoch: number;
+  /** What the commit compares; `null` if it has to look up the way itself. */
+  readonly support: RouteSupport | null;
 }
 
 /** A request with the agent session that acts in it. */
@@ -37,11 +41,16 @@ export interface Delegated extends Omit<Bound, 'agent'> {
 
 /** The agent sessions and delegations of zones, with all that is above them. */
 export interface RouteDirectory {
+  /**
+   * @param judge says what stands in the way of the request on a route; a route on which something does was read
+   *   just now
+   */
   route(
     zoneId: string,
     agentSessionId: string,
     edgeId: string | null,
-  ): Promise<DelegationRoute | null>;
+    judge: Judge,
+  ): Promise<FoundRoute | null>;
 }
 
 /**
@@ -71,15 +80,16 @@ async function agencyOf(
 ): Promise<Agency | null> {
   const names = named ?? inherited;
   if (names === null) return null;
-  const route = await find(caller, names, directory);
-  if (named !== null) checkNamed(caller, route, named);
-  if (inherited !== null) checkContinuity(route, inherited);
+  const { route, support } = await find(caller, names, directory, (way) =>
+    obstacleFor(caller, way, named, inherited),
+  );
   return {
     acting: route.acting,
     edge: leafOf(route),
     edges: route.edges,
     endsAt: endOf(route),
     epoch: route.epoch,
+    support,
   };
 }
 
@@ -87,48 +97,62 @@ async function find(
   { zone }: Caller,
   { agentSessionId, delegationEdgeId }: AgentNames,
   directory: RouteDirectory,
-): Promise<DelegationRoute> {
+  judge: Judge,
+): Promise<FoundRoute> {
   const wellFormed =
     isUuid(agentSessionId) && (delegationEdgeId === null || isUuid(delegationEdgeId));
-  const route = wellFormed
+  const found = wellFormed
     ? await orUnavailable(
         'agent session',
-        directory.route(zone.zoneId, agentSessionId, delegationEdgeId),
+        directory.route(zone.zoneId, agentSessionId, delegationEdgeId, judge),
       )
     : null;
-  if (route === null) throw notUsable('unknown agent session or delegation');
-  const obstacle = obstacleOn(route);
-  if (obstacle !== null) throw notUsable(obstacle);
-  // What a disabled client delegated goes no further, also where others hold it.
-  const gone = route.agents.find(({ clientId }) => zone.clients.get(clientId)?.disabled !== false);
-  if (gone !== undefined) throw notUsable(`the client of agent session ${gone.id} is disabled`);
-  return route;
+  if (found === null) throw notUsable('unknown agent session or delegation');
+  if (found.obstacle !== null) throw notUsable(found.obstacle);
+  return found;
 }
 
-function checkNamed(
-  { client }: Caller,
+function obstacleFor(
+  { zone, client }: Caller,
+  route: DelegationRoute,
+  named: AgentNames | null,
+  inherited: AgentNames | null,
+): string | null {
+  const obstacle = obstacleOn(route);
+  if (obstacle !== null) return obstacle;
+  // What a disabled client delegated goes no further, also where others hold it.
+  const gone = route.agents.find(({ clientId }) => zone.clients.get(clientId)?.disabled !== false);
+  if (gone !== undefined) return `the client of agent session ${gone.id} is disabled`;
+  return (
+    (named === null ? null : obstacleForNamed(client.id, route, named)) ??
+    (inherited === null ? null : discontinuity(route, inherited))
+  );
+}
+
+function obstacleForNamed(
+  clientId: string,
   route: DelegationRoute,
   { delegationEdgeId }: AgentNames,
-): void {
-  if (route.acting.clientId !== client.id) throw notUsable('agent session of another client');
-  if (delegationEdgeId !== null && leafOf(route)?.targetId !== route.acting.id) {
-    throw notUsable('the delegation leads to another agent session');
-  }
+): string | null {
+  if (route.acting.clientId !== clientId) return 'agent session of another client';
+  return delegationEdgeId !== null && leafOf(route)?.targetId !== route.acting.id
+    ? 'the delegation leads to another agent session'
+    : null;
 }
 
 /** A delegation cannot be left behind by naming another agent session. */
-function checkContinuity(
+function discontinuity(
   route: DelegationRoute,
   { agentSessionId, delegationEdgeId }: AgentNames,
-): void {
+): string | null {
   const edge = leafOf(route);
   const sessions = [...route.acting.path, ...(edge?.sessions ?? [])];
   if (!sessions.includes(agentSessionId)) {
-    throw notUsable("does not go on from the subject token's agent session");
+    return "does not go on from the subject token's agent session";
   }
-  if (delegationEdgeId !== null && edge?.edgePath.includes(delegationEdgeId) !== true) {
-    throw notUsable("does not go on from the subject token's delegation");
-  }
+  return delegationEdgeId !== null && edge?.edgePath.includes(delegationEdgeId) !== true
+    ? "does not go on from the subject token's delegation"
+    : null;
 }
 
 function namesIn(

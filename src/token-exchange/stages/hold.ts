@@ -7,6 +7,7 @@ import { confirmUri } from '../../step-up/authenticators/confirm-link.js';
 import { secretDigest, type ChallengeBirth } from '../../step-up/challenge.js';
 import { canAuthenticate } from '../../step-up/type-terms.js';
 import { refusedEvent } from '../describe/audit-event.js';
+import { graphOf } from '../describe/agency-facts.js';
 import { factsOf, unspent } from '../describe/facts.js';
 import { clientsInvolved } from '../describe/held-request.js';
 import { refusedFor, type Outcome } from '../outcome.js';
@@ -112,6 +113,7 @@ function entryOf(held: Held, digest: string, now: number): Entry {
     event_id: uuidv7(),
     zone_id: zone.zoneId,
     zone_version: zone.version,
+    ...graphOf(authorized.agency),
     facts: [...unspent(caller.once), ...facts, allowed],
     challenge,
     event: { ...refusedEvent(asked.requestId, authorized, required), binding },

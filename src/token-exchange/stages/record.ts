@@ -8,6 +8,7 @@ import type {
 } from '../../ledger/entry.js';
 import { newId } from '../../platform/uuid-v7.js';
 import { issuedEvent } from '../describe/audit-event.js';
+import { graphOf } from '../describe/agency-facts.js';
 import { factsOf, unspent } from '../describe/facts.js';
 import type { PolicyDecisions } from './authorize.js';
 import type { Cleared, Redemption } from './clearance.js';
@@ -43,6 +44,7 @@ function entryOf(minted: Minted): Entry {
     event_id: newId(),
     zone_id: zone.zoneId,
     zone_version: zone.version,
+    ...graphOf(cleared.agency),
     facts: [...unspent(once), ...factsOf(cleared, claims.iat), ...challengeSpent(redeemed)],
     ...(anchor === null
       ? {
