@@ -54,7 +54,7 @@ function claimsFor(below: readonly number[], last = 0): Record<string, unknown> 
     expiresAt: 0,
     alive: true,
   };
-  const claims = agencyClaims({ acting, edge, edges, endsAt: 0, epoch: 7 });
+  const claims = agencyClaims({ acting, labels: [], edge, edges, endsAt: 0, epoch: 7 });
   return structuredClone({ ...claims });
 }
 

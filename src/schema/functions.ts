@@ -13,6 +13,7 @@ export const FUNCTION_FILES: readonly string[] = [
   'platform/database/uuid-v7.sql',
   'platform/database/immutable.sql',
   'policy/immutable-versions.sql',
+  'zones/clients/clients.sql',
   'ledger/audit.sql',
   'ledger/gate.sql',
   'ledger/locks.sql',

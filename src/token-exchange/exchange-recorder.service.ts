@@ -6,9 +6,10 @@ import { OutcomeUnknown } from '../ledger/ledger-lane.js';
 import { Ledger } from '../ledger/ledger.service.js';
 import { OAuthError, orUnavailable, unavailable } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';
-import { Snapshots, type Basis } from '../zones/snapshot/snapshots.service.js';
+import type { Basis } from '../zones/snapshot/basis.js';
+import { Snapshots } from '../zones/snapshot/snapshots.service.js';
 import { refusedEvent, type LastStage } from './describe/audit-event.js';
-import { unspent } from './describe/facts.js';
+import { restsOn, unspent } from './describe/facts.js';
 import { refusedFor, type Decided, type Outcome, type Stale } from './outcome.js';
 import type { LedgerPort } from './stages/record.js';
 import type { TokenRequest } from './token-request.js';
@@ -73,8 +74,8 @@ export class ExchangeRecorder implements LedgerPort {
   }
 
   /** Makes the next evaluation read anew what the last one rested on. */
-  forget(last: LastStage): void {
-    this.snapshots.forget(snapshotBasisOf(last));
+  forget(last: LastStage): Promise<void> {
+    return this.snapshots.forget(snapshotBasisOf(last));
   }
 
   /** Too many requests are no decision, and strangers have a ration, so that they cannot fill the disk. */
@@ -95,16 +96,16 @@ export class ExchangeRecorder implements LedgerPort {
   }
 }
 
-type EntryBasis = Pick<Entry, 'zone_id' | 'zone_version' | 'absent_client'>;
+type EntryBasis = Pick<
+  Entry,
+  'zone_id' | 'settings_version' | 'clients' | 'labels' | 'absent_client'
+>;
 
 /** What an evaluation rested on, as far as it came, for the ledger to check. */
 function basisOf(last: LastStage): EntryBasis {
   if (last === null) return { zone_id: NO_ZONE };
-  if ('zone' in last) return { zone_id: last.zone.zoneId, zone_version: last.zone.version };
-  if ('claimed' in last && last.claimed !== null) {
-    const { zone } = last.claimed;
-    return { zone_id: zone.zoneId, zone_version: zone.version };
-  }
+  if ('zone' in last) return restsOn(last);
+  if ('claimed' in last && last.claimed !== null) return restsOn(last.claimed);
   const { clientId } = last.credentials;
   const looked = 'claimed' in last && isUuid(clientId);
   return { zone_id: NO_ZONE, ...(looked ? { absent_client: clientId } : {}) };
@@ -112,6 +113,11 @@ function basisOf(last: LastStage): EntryBasis {
 
 /** The same in the words of the snapshots. */
 function snapshotBasisOf(last: LastStage): Basis {
-  const { zone_id: zoneId, zone_version: version, absent_client: clientId } = basisOf(last);
-  return { zoneId, version, clientId };
+  const {
+    zone_id: zoneId,
+    settings_version: version,
+    absent_client: clientId,
+    ...rest
+  } = basisOf(last);
+  return { zoneId, version, clientId, ...rest };
 }

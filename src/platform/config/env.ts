@@ -139,6 +139,9 @@ class EnvironmentVariables {
   @WholeNumber(8, 100_000)
   MAX_REQUESTS_IN_FLIGHT: number = 512;
 
+  @WholeNumber(16, 65_536)
+  SNAPSHOT_MEMORY: number = 256;
+
   @IsIn(['true', 'false'])
   DIRECT_ROUTES: string = 'true';
 
@@ -207,6 +210,8 @@ export interface Env {
   readonly unauthenticatedRecords: UnauthenticatedRecords;
   /** Requests that are worked on at once; more are turned away. */
   readonly maxRequestsInFlight: number;
+  /** Bytes of memory that snapshots of zones and clients may take. */
+  readonly snapshotBytes: number;
   /** Whether what is asked for most is answered in front of the framework. */
   readonly directRoutes: boolean;
   readonly logLevel: string;
@@ -281,6 +286,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     redisUrl: parsed.REDIS_URL,
     unauthenticatedRecords: readUnauthenticatedRecords(parsed.AUDIT_UNAUTHENTICATED),
     maxRequestsInFlight: parsed.MAX_REQUESTS_IN_FLIGHT,
+    snapshotBytes: parsed.SNAPSHOT_MEMORY * 1_024 * 1_024,
     directRoutes: parsed.DIRECT_ROUTES === 'true',
     logLevel: parsed.LOG_LEVEL,
     startSeconds: parsed.START_SECONDS,

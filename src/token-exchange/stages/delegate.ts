@@ -16,6 +16,8 @@ import { unusable } from './resolve.js';
 /** The agent session that acts, and how it came by its authority: proven, as of when it was read. */
 export interface Agency {
   readonly acting: Agent;
+  /** The labels of the acting client and of its agent session, as far as policies may trust them. */
+  readonly labels: readonly string[];
   /** The delegation used; `null` if it acts for its application alone. */
   readonly edge: Edge | null;
   /** That and all above it, the first one first. */
@@ -74,6 +76,7 @@ export async function delegate(bound: Bound, directory: RouteDirectory): Promise
     actingAgent,
     agency: {
       acting: route.acting,
+      labels: await bound.clients.labelsOfAgent(bound.client.id, route.acting.labels),
       edge: leafOf(route),
       edges: route.edges,
       endsAt: endOf(route),
@@ -83,7 +86,7 @@ export async function delegate(bound: Bound, directory: RouteDirectory): Promise
 }
 
 async function find(
-  { zone }: Bound,
+  { zone, clients }: Bound,
   { agentSessionId, delegationEdgeId }: AgentNames,
   directory: RouteDirectory,
 ): Promise<DelegationRoute> {
@@ -99,8 +102,8 @@ async function find(
   const obstacle = obstacleOn(route);
   if (obstacle !== null) throw notUsable(obstacle);
   // What a disabled client delegated goes no further, also where others hold it.
-  const gone = route.agents.find(({ clientId }) => zone.clients.get(clientId)?.disabled !== false);
-  if (gone !== undefined) throw notUsable(`the client of agent session ${gone.id} is disabled`);
+  const gone = await clients.firstDisabled(route.agents.map(({ clientId }) => clientId));
+  if (gone !== undefined) throw notUsable(`the client ${gone} of an agent session is disabled`);
   return route;
 }
 

@@ -7,7 +7,7 @@ import { confirmUri } from '../../step-up/authenticators/confirm-link.js';
 import { secretDigest, type ChallengeBirth } from '../../step-up/challenge.js';
 import { canAuthenticate } from '../../step-up/type-terms.js';
 import { refusedEvent } from '../describe/audit-event.js';
-import { factsOf, unspent } from '../describe/facts.js';
+import { factsOf, restsOn, unspent } from '../describe/facts.js';
 import { clientsInvolved } from '../describe/held-request.js';
 import { refusedFor, type Outcome } from '../outcome.js';
 import type { Held } from './clearance.js';
@@ -60,7 +60,7 @@ export async function hold(
 }
 
 function entryOf(held: Held, digest: string, now: number): Entry {
-  const { zone, requestId } = held;
+  const { requestId } = held;
   const { request, binding, terms } = held.held;
   const { type, subject, policy_set_version_id } = request;
   const names = {
@@ -97,8 +97,7 @@ function entryOf(held: Held, digest: string, now: number): Entry {
   });
   return {
     event_id: uuidv7(),
-    zone_id: zone.zoneId,
-    zone_version: zone.version,
+    ...restsOn(held),
     facts: [...unspent(held.once), ...facts, allowed],
     challenge,
     event: { ...refusedEvent(requestId, held, required), binding },

@@ -8,7 +8,7 @@ import type {
   RememberedAuthentication,
 } from '../../ledger/entry.js';
 import { issuedEvent } from '../describe/audit-event.js';
-import { factsOf, unspent } from '../describe/facts.js';
+import { factsOf, restsOn, unspent } from '../describe/facts.js';
 import type { Minted } from './mint.js';
 import { contextClaims, contextSubject, tokenContext } from './authentication-context.js';
 import { refusedFor, type Outcome } from '../outcome.js';
@@ -34,11 +34,10 @@ export async function record(minted: Minted, ledger: LedgerPort): Promise<Outcom
 }
 
 function entryOf(minted: Minted): Entry {
-  const { zone, anchor, session, claims, client } = minted;
+  const { anchor, session, claims, client } = minted;
   return {
     event_id: uuidv7(),
-    zone_id: zone.zoneId,
-    zone_version: zone.version,
+    ...restsOn(minted),
     facts: [...unspent(minted.once), ...factsOf(minted, claims.iat), ...challengeSpent(minted)],
     ...(anchor === null
       ? {

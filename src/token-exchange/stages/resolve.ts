@@ -8,7 +8,6 @@ import { UntrustedToken } from '../../zones/issuers/untrusted-token.js';
 import type { IssuerSubject } from '../../zones/issuers/verify-issuer-token.js';
 import { OAuthError, unavailable } from '../../oauth/errors.js';
 import { ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE } from '../../oauth/vocabulary.js';
-import type { ZoneSnapshot } from '../../zones/snapshot/zone-snapshot.js';
 import type { TokenVerifier } from '../token-verification.service.js';
 import { actingFor, actorOf, checkLength, clientsIn } from './actor-chain.js';
 import type { Authenticated } from './authenticate.js';
@@ -53,7 +52,7 @@ export async function resolve(
       ? null
       : await verified('subject_token', subjectToken.text, tokens);
   const actor = actorToken === null ? null : await verified('actor_token', actorToken, tokens);
-  if (actor !== null) checkActor(actor, subject, authenticated.zone);
+  if (actor !== null) await checkActor(actor, subject, authenticated.clients);
   if (user !== null) {
     checkMayAct(ownMayAct(user, tokens.issuer), actor, authenticated.client.id);
     const act = actorOf({}, actor);
@@ -62,7 +61,7 @@ export async function resolve(
   if (subject === null) {
     return { ...rest, subject, user, actor, use: 'session', onBehalfOf: false, act: undefined };
   }
-  const onBehalfOf = checkSubject(subject, authenticated);
+  const onBehalfOf = await checkSubject(subject, authenticated);
   checkMayAct(subject, actor, authenticated.client.id);
   const { client } = authenticated;
   const act = onBehalfOf ? actingFor(subject, actor, client.id) : actorOf(subject, actor);
@@ -111,13 +110,13 @@ function ownMayAct({ mayAct, issuer }: IssuerSubject, ourIssuer: string) {
 /**
  * @returns whether the exchange is on behalf of the subject
  */
-function checkSubject(
+async function checkSubject(
   subject: MandateClaims,
-  { client, zone, throughGateway }: Authenticated,
-): boolean {
+  { client, clients, zone, throughGateway }: Authenticated,
+): Promise<boolean> {
   // What a disabled client began goes no further, also where others hold it.
   const involved = [subject.clientId, ...clientsIn(subject.act)];
-  if (involved.some((id) => zone.clients.get(id)?.disabled !== false)) {
+  if ((await clients.firstDisabled(involved)) !== undefined) {
     throw unusable('subject_token', 'of a client that is disabled or gone');
   }
   if (subject.use === 'session') {
@@ -132,10 +131,14 @@ function checkSubject(
   return true;
 }
 
-function checkActor(actor: MandateClaims, subject: MandateClaims | null, zone: ZoneSnapshot): void {
+async function checkActor(
+  actor: MandateClaims,
+  subject: MandateClaims | null,
+  clients: Authenticated['clients'],
+): Promise<void> {
   if (actor.use !== 'session') throw unusable('actor_token', 'not a session mandate');
   // Its session may still be alive, but a disabled client may not act.
-  if (zone.clients.get(actor.clientId)?.disabled !== false) {
+  if ((await clients.firstDisabled([actor.clientId])) !== undefined) {
     throw unusable('actor_token', 'of a client that is disabled or gone');
   }
   if (actor.act !== undefined) throw unusable('actor_token', 'has an actor itself');

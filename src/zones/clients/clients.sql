@@ -1,0 +1,36 @@
+-- What is asked of the clients of a zone.
+
+-- The labels of a client together with its zone, by which the index `clients_by_label` finds clients of one zone.
+CREATE OR REPLACE FUNCTION label_keys(p_zone uuid, p_labels text[]) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
+  SELECT coalesce(array_agg(p_zone::text || ' ' || label), '{}') FROM unnest(p_labels) AS label
+$$;
+
+-- Those of some labels that were given to other clients of the zone and not to this one, in the order given.
+CREATE OR REPLACE FUNCTION reserved_labels(p_zone uuid, p_client uuid, p_labels text[]) RETURNS text[] LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN ARRAY(
+    SELECT wanted.label FROM unnest(p_labels) WITH ORDINALITY AS wanted (label, n)
+     WHERE EXISTS (SELECT FROM clients c
+                    WHERE c.labels <> '{}' AND label_keys(c.zone_id, c.labels) @> label_keys(p_zone, ARRAY[wanted.label])
+                      AND c.zone_id = p_zone)
+       AND NOT EXISTS (SELECT FROM clients c
+                        WHERE c.zone_id = p_zone AND c.id = p_client AND wanted.label = ANY (c.labels))
+     ORDER BY wanted.n);
+END $$;
+
+-- Whether clients of a zone still are what an evaluation has seen.
+--
+-- p_clients: [{id, version}], the version null for one that was not there; null for none.
+-- p_labels:  {client_id, labels, reserved}, what reserved_labels has answered; null if it was not asked.
+CREATE OR REPLACE FUNCTION clients_are(p_zone uuid, p_clients jsonb, p_labels jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  IF p_clients IS NOT NULL AND EXISTS (
+       SELECT FROM jsonb_to_recordset(p_clients) AS seen (id uuid, version bigint)
+         LEFT JOIN clients c ON c.zone_id = p_zone AND c.id = seen.id
+        WHERE c.version IS DISTINCT FROM seen.version) THEN
+    RETURN false;
+  END IF;
+  RETURN p_labels IS NULL OR EXISTS (
+    SELECT FROM jsonb_to_record(p_labels) AS asked (client_id uuid, labels text[], reserved text[])
+     WHERE reserved_labels(p_zone, asked.client_id, asked.labels) = asked.reserved);
+END $$;
