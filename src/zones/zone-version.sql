@@ -17,6 +17,16 @@ BEGIN
   RETURN NEW;
 END $$;
 
+-- Before a row of zones is added: a version that none had which was there before it under the same id.
+CREATE OR REPLACE FUNCTION zone_version_begins() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  NEW.settings_version := nextval('versions');
+  RETURN NEW;
+END $$;
+
+CREATE OR REPLACE TRIGGER zone_version_begins BEFORE INSERT ON zones
+  FOR EACH ROW EXECUTE FUNCTION zone_version_begins();
+
 -- After the settings of a zone have changed: says so to every replica, which drops its snapshot of the zone.
 CREATE OR REPLACE FUNCTION zone_notify() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -60,14 +70,14 @@ BEGIN
   RETURN NULL;
 END $$;
 
--- Before a client is updated: another version.
+-- Before a client is added or updated: another version, whatever the writer thinks that it is.
 CREATE OR REPLACE FUNCTION client_version_grows() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   NEW.version := nextval('versions');
   RETURN NEW;
 END $$;
 
-CREATE OR REPLACE TRIGGER client_version_grows BEFORE UPDATE ON clients
+CREATE OR REPLACE TRIGGER client_version_grows BEFORE INSERT OR UPDATE ON clients
   FOR EACH ROW EXECUTE FUNCTION client_version_grows();
 
 -- Says of clients that they have changed: to every replica, which forgets those, and to processes of the version before,

@@ -69,12 +69,25 @@ describe.each([
 ])('two replicas with the news of changes $news', ({ news, clientRounds, rounds }) => {
   let zone: TestZone;
 
+  /** What tells of changes of clients, as it was. */
+  let telling = '';
+
   beforeAll(async () => {
-    if (news === 'lost') await sql.query('ALTER TABLE zones DISABLE TRIGGER zone_notify');
+    if (news !== 'lost') return;
+    await sql.query('ALTER TABLE zones DISABLE TRIGGER zone_notify');
+    const found = await sql.query<{ text: string }>(
+      `SELECT pg_get_functiondef('clients_notify'::regproc) AS text`,
+    );
+    telling = found.rows[0]?.text ?? '';
+    const silent = telling.replaceAll('mandate_client_changed', 'nobody_listens');
+    expect(silent).not.toBe(telling);
+    await sql.query(silent);
   });
 
   afterAll(async () => {
-    if (news === 'lost') await sql.query('ALTER TABLE zones ENABLE TRIGGER zone_notify');
+    if (news !== 'lost') return;
+    await sql.query('ALTER TABLE zones ENABLE TRIGGER zone_notify');
+    await sql.query(telling);
   });
 
   /** Asks B for a session mandate. */
@@ -89,7 +102,7 @@ describe.each([
     });
 
   /** Exchanges a session mandate at B. */
-  const exchangeAtB = (subject: string): Promise<Answer> =>
+  const exchangeAtB = (subject: string, parameters: Record<string, string> = {}): Promise<Answer> =>
     postForm(b.url, {
       grant_type: TOKEN_EXCHANGE,
       client_id: zone.clientId,
@@ -98,6 +111,7 @@ describe.each([
       subject_token_type: ACCESS_TOKEN,
       resource: zone.resource,
       scope: 'a:read',
+      ...parameters,
     });
 
   const freshZone = async (): Promise<Tally> => {
@@ -154,6 +168,62 @@ describe.each([
       tally.granted(await askB(parameters));
       await zone.admin('DELETE', `${secrets}/${String(added['id'])}`);
       tally.refused(await askB(parameters), 'invalid_client');
+    }
+    tally.expectNothing();
+  });
+
+  test('a client whose labels or groups one changes is another to the policy of the other', async () => {
+    const tally = await freshZone();
+    await zone.activate(
+      `@id("team") permit (principal is Application, action, resource)
+       when { principal has labels && principal.labels.contains("trusted") && principal in Group::"team" };`,
+    );
+    const client = `/clients/${zone.clientId}`;
+    for (let round = 0; round < rounds; round += 1) {
+      await zone.admin('PATCH', client, { labels: ['trusted'], groups: ['team'] });
+      tally.granted(await askB());
+      const less = round % 2 === 0 ? { labels: [] } : { groups: ['other'] };
+      await zone.admin('PATCH', client, less);
+      tally.refused(await askB(), 'access_denied');
+    }
+    tally.expectNothing();
+  });
+
+  test('a client that replaces another is known, and the other is gone', async () => {
+    const tally = await freshZone();
+    for (let round = 0; round < rounds; round += 1) {
+      const [old, next] = [await zone.newClient(), await zone.newClient()];
+      const credentialsOf = ({ clientId, secret }: typeof old) => ({
+        client_id: clientId,
+        client_secret: secret,
+      });
+      tally.granted(await askB(credentialsOf(old)));
+      await zone.admin('DELETE', `/clients/${old.clientId}`);
+      tally.refused(await askB(credentialsOf(old)), 'invalid_client');
+      tally.granted(await askB(credentialsOf(next)));
+    }
+    tally.expectNothing();
+  });
+
+  test('a mandate of a client that one disables goes no further at the other', async () => {
+    const tally = await freshZone();
+    const owner = await zone.newClient();
+    const resource = `resource://${owner.clientId}`;
+    await zone.admin('POST', '/resources', {
+      identifier: resource,
+      scopes: ['a:read'],
+      owner_client_id: owner.clientId,
+    });
+    const session = String((await askB({ resource })).body['access_token']);
+    const mandate = String((await exchangeAtB(session, { resource })).body['access_token']);
+    const onBehalf = () =>
+      exchangeAtB(mandate, { client_id: owner.clientId, client_secret: owner.secret });
+    tally.granted(await onBehalf());
+    for (let round = 0; round < rounds; round += 1) {
+      await zone.admin('PATCH', `/clients/${zone.clientId}`, { disabled: true });
+      tally.refused(await onBehalf(), 'invalid_request');
+      await zone.admin('PATCH', `/clients/${zone.clientId}`, { disabled: false });
+      tally.granted(await onBehalf());
     }
     tally.expectNothing();
   });

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 4,
-  sha256: '6ea0f0efd3de1e403cfdcd07a0fe849259bc6f0814da8d1fe2234ce38a5ceb68',
+  sha256: '7e90247de89ae7145c7995c77c9dce4df9cf913c8e977c91c9ab56d88924bde3',
 } as const;
