@@ -9,7 +9,7 @@ import { UncompilablePolicy, type CompiledPolicySet } from './engine/compile.js'
 import { release, warm, type Verdict } from './engine/evaluate.js';
 import type { PolicyInput } from './engine/input.js';
 import { loadModules, type LoadedModules } from './engine/load-modules.js';
-import { listedSet, type ListedPolicySet } from './listed-set.js';
+import type { ListedPolicySet } from './listed-set.js';
 import { COMPILE_SECONDS, POLICY_FAILURES, type PolicyFailureKind } from './policy.metrics.js';
 import { RememberedDecisions } from './remembered-decisions.service.js';
 
@@ -206,4 +206,4 @@ export class PolicySets implements OnApplicationShutdown {
   }
 }
 
-const LISTED = `SELECT ${listedSet('$1::uuid', '$2::uuid')} AS listed`;
+const LISTED = 'SELECT policy_set_listed($1, $2) AS listed';

@@ -13,6 +13,8 @@ export const FUNCTION_FILES: readonly string[] = [
   'platform/database/uuid-v7.sql',
   'platform/database/immutable.sql',
   'policy/immutable-versions.sql',
+  'policy/listed-set.sql',
+  'zones/snapshot/zone-settings.sql',
   'zones/clients/clients.sql',
   'ledger/audit.sql',
   'ledger/gate.sql',

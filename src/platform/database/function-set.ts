@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 4,
-  sha256: '7e90247de89ae7145c7995c77c9dce4df9cf913c8e977c91c9ab56d88924bde3',
+  sha256: '53fe8395d684656ab88c04bc8db2f8be2a0b89e2c480ee1da720a31853917847',
 } as const;

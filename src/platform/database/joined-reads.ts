@@ -10,7 +10,6 @@ export interface JoinedReadLimits {
 
 interface Waiting<Q, A> {
   readonly question: Q;
-  readonly answer: Promise<A>;
   readonly resolve: (answer: A) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -23,6 +22,8 @@ interface Waiting<Q, A> {
 export class JoinedReads<Q, A> {
   /** By name, in the order in which they came. */
   private readonly waiting = new Map<string, Waiting<Q, A>>();
+  /** What those who wait will get, by the same names. */
+  private readonly answers = new Map<string, Promise<A>>();
   private reading = false;
 
   /** @param read answers questions, in their order, by one statement */
@@ -38,13 +39,15 @@ export class JoinedReads<Q, A> {
    * @throws {OAuthError} temporarily_unavailable if too many wait; the driver's error
    */
   ask(name: string, question: Q): Promise<A> {
-    const same = this.waiting.get(name);
-    if (same !== undefined) return same.answer;
+    const same = this.answers.get(name);
+    if (same !== undefined) return same;
     if (this.waiting.size >= this.limits.waiting) {
       return Promise.reject(unavailable('too much waits to be looked up'));
     }
-    const { promise: answer, resolve, reject } = withResolvers<A>();
-    this.waiting.set(name, { question, answer, resolve, reject });
+    const answer = new Promise<A>((resolve, reject) => {
+      this.waiting.set(name, { question, resolve, reject });
+    });
+    this.answers.set(name, answer);
     if (!this.reading) void this.readAll();
     return answer;
   }
@@ -59,7 +62,10 @@ export class JoinedReads<Q, A> {
 
   private async readNext(): Promise<void> {
     const next = [...this.waiting].slice(0, this.limits.joined);
-    for (const [name] of next) this.waiting.delete(name);
+    for (const [name] of next) {
+      this.waiting.delete(name);
+      this.answers.delete(name);
+    }
     try {
       const answers = await this.read(next.map(([, { question }]) => question));
       if (answers.length !== next.length) throw new Error('not as many answers as questions');
@@ -71,15 +77,4 @@ export class JoinedReads<Q, A> {
       for (const [, { reject }] of next) reject(error);
     }
   }
-}
-
-/** `Promise.withResolvers`, which Node.js 20 has not. */
-function withResolvers<T>() {
-  let resolve: (value: T) => void = () => {};
-  let reject: (error: unknown) => void = () => {};
-  const promise = new Promise<T>((fulfil, fail) => {
-    resolve = fulfil;
-    reject = fail;
-  });
-  return { promise, resolve, reject };
 }

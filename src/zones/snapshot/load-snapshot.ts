@@ -100,22 +100,27 @@ function weightOf({ signingKeys, resources, issuers, stepUpTypes }: ZoneRow): nu
 }
 
 function keyIn(zoneId: string, stored: StoredKey): SigningKey {
-  const bytes = (text: string | null): Buffer | null =>
-    text === null ? null : Buffer.from(text, 'base64');
-  const time = (at: number | null): Date | null => (at === null ? null : instant(at));
   return {
     zoneId,
     kid: stored.kid,
     alg: stored.alg,
     publicJwk: stored.publicJwk,
-    sealedPrivateKey: bytes(stored.sealedPrivateKey),
-    sealedSignerHandle: bytes(stored.sealedSignerHandle),
+    sealedPrivateKey: bytesIn(stored.sealedPrivateKey),
+    sealedSignerHandle: bytesIn(stored.sealedSignerHandle),
     // It is published, and nothing is signed with it.
     certificate: null,
     publishedAt: instant(stored.publishedAt),
     activatesAt: instant(stored.activatesAt),
-    retiresAt: time(stored.retiresAt),
-    expiresAt: time(stored.expiresAt),
-    compromisedAt: time(stored.compromisedAt),
+    retiresAt: momentIn(stored.retiresAt),
+    expiresAt: momentIn(stored.expiresAt),
+    compromisedAt: momentIn(stored.compromisedAt),
   };
+}
+
+function bytesIn(text: string | null): Buffer | null {
+  return text === null ? null : Buffer.from(text, 'base64');
+}
+
+function momentIn(at: number | null): Date | null {
+  return at === null ? null : instant(at);
 }
