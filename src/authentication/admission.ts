@@ -4,7 +4,7 @@ import { invalidToken, STALE, type Bearer, type Stale } from './session-bearers.
 /**
  * Checks in the database what a bearer rests on: its zone, client, sessions and token.
  *
- * @returns the database's time, in seconds since the epoch, or that the zone has changed
+ * @returns the database's time, in seconds since the epoch, or that the settings of the zone have changed
  * @throws {OAuthError} invalid_token
  */
 export async function admit(bearer: Bearer, tx: EntityManager): Promise<number | Stale> {
@@ -17,18 +17,15 @@ export async function admit(bearer: Bearer, tx: EntityManager): Promise<number |
  * wait for that, so nothing is loaded there: it is not asked whether the zone has another version, but whether the key
  * by which the bearer was verified is still one of the zone's.
  *
- * @returns the database's time, in seconds since the epoch, and whether the zone is still as the bearer has it
+ * @returns the database's time, in seconds since the epoch
  * @throws {OAuthError} invalid_token
  */
-export async function admitInTurn(
-  bearer: Bearer,
-  tx: EntityManager,
-): Promise<{ readonly now: number; readonly current: boolean }> {
+export async function admitInTurn(bearer: Bearer, tx: EntityManager): Promise<number> {
   const row = await look(bearer, tx);
   if (row?.published !== true) throw invalidToken('the key or the zone is gone');
   // It was verified before the wait for the turn.
   if (row.now >= bearer.claims.exp) throw invalidToken('expired');
-  return { now: admitted(row), current: row.version === bearer.zone.version };
+  return admitted(row);
 }
 
 interface Standing {
@@ -60,7 +57,7 @@ function admitted({ enabled, alive, revoked, now }: Standing): number {
 }
 
 const STANDING = `
-  SELECT z.version::text,
+  SELECT z.settings_version::text AS version,
          z.removed_at IS NULL AND EXISTS (
            SELECT 1 FROM signing_keys k
             WHERE k.zone_id = z.id AND k.kid = $6 AND k.compromised_at IS NULL

@@ -8,7 +8,10 @@ import { KeysUnavailable } from '../zones/issuers/jwks.js';
 import { UntrustedToken } from '../zones/issuers/untrusted-token.js';
 import { OAuthError, unavailable } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';
-import type { ClientView, ZoneSnapshot } from '../zones/snapshot/zone-snapshot.js';
+import type { ClientView } from '../zones/clients/client-view.js';
+import type { SeenClients } from '../zones/clients/seen-clients.js';
+import type { ClientInZone } from '../zones/snapshot/snapshots.service.js';
+import type { ZoneSnapshot } from '../zones/snapshot/zone-snapshot.js';
 import type {
   AssertionCredentials,
   Credentials,
@@ -26,16 +29,14 @@ export interface PresentedCredentials {
 }
 
 /** The client that credentials name, and its zone. Nothing is verified yet. */
-export interface ClaimedClient {
-  readonly zone: ZoneSnapshot;
-  /** `null` if the client is gone from the zone that was found by it. */
-  readonly client: ClientView | null;
-}
+export type ClaimedClient = ClientInZone;
 
 /** An authenticated client. */
 export interface Caller {
   readonly zone: ZoneSnapshot;
   readonly client: ClientView;
+  /** The clients of the zone as they are seen in this evaluation. */
+  readonly clients: SeenClients;
   /** Whether a gateway speaks for the client. */
   readonly throughGateway: boolean;
   /** The nonce that the commit spends, if the credentials are good for one request only. */
@@ -44,7 +45,7 @@ export interface Caller {
 
 /** Where clients are looked up. */
 export interface ClientDirectory {
-  findByClient(clientId: string): Promise<ZoneSnapshot | null>;
+  findByClient(clientId: string): Promise<ClientInZone | null>;
 }
 
 /** The checks of credentials, by method. */
@@ -63,8 +64,7 @@ export async function findClaimed(
   { clientId }: Credentials,
   directory: ClientDirectory,
 ): Promise<ClaimedClient | null> {
-  const zone = isUuid(clientId) ? await directory.findByClient(clientId) : null;
-  return zone === null ? null : { zone, client: zone.clients.get(clientId) ?? null };
+  return isUuid(clientId) ? directory.findByClient(clientId) : null;
 }
 
 /**
@@ -83,7 +83,7 @@ export async function authenticateClient(
 ): Promise<Caller> {
   const { credentials, source } = presented;
   const obstacle = obstacleFor(presented, claimed);
-  const client = obstacle === null ? (claimed?.client ?? null) : null;
+  const client = obstacle === null && claimed !== null ? claimed.client : null;
   const check =
     credentials.method === 'gateway'
       ? checkGateway(credentials, checks)
@@ -92,7 +92,8 @@ export async function authenticateClient(
         : await checkSecret(credentials, { source, claimed, client }, checks);
   if ('once' in check && claimed !== null && client !== null) {
     const throughGateway = credentials.method === 'gateway';
-    return { zone: claimed.zone, client, throughGateway, once: check.once };
+    const { zone, clients } = claimed;
+    return { zone, client, clients, throughGateway, once: check.once };
   }
   const failure = 'failure' in check ? check.failure : null;
   if (failure === 'too many wrong secrets') {
@@ -169,7 +170,7 @@ function obstacleFor(
   { zoneId, credentials }: PresentedCredentials,
   claimed: ClaimedClient | null,
 ): string | null {
-  if (claimed === null || claimed.client === null) return 'unknown client';
+  if (claimed === null) return 'unknown client';
   if (zoneId !== null && zoneId !== claimed.zone.zoneId) return 'client of another zone';
   if (claimed.client.disabled) return 'client is disabled';
   // A gateway's signature stands in for whatever the client would have done.

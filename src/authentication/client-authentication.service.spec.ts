@@ -16,7 +16,7 @@ const GATEWAY_KEY = Buffer.alloc(32, 9);
 interface Knobs {
   /** Requests that may be made. */
   readonly limit?: number;
-  /** Whether the client is disabled once the zone is read anew. */
+  /** Whether the client is disabled once it is read anew. */
   readonly disabledSince?: boolean;
 }
 
@@ -32,18 +32,17 @@ function clients({ limit = 2, disabledSince = false }: Knobs = {}): ClientAuthen
       { kind: 'digest', verifier: digestSecret(DIGEST_KEY, CLIENT, SECRET), expiresAt: null },
     ],
   };
-  const zone = () => ({
-    zoneId: ZONE,
-    version,
-    digestKey: DIGEST_KEY,
-    clients: new Map([[CLIENT, { ...client, disabled: version === '2' }]]),
+  const claimed = () => ({
+    zone: { zoneId: ZONE, version: '1', digestKey: DIGEST_KEY },
+    client: { ...client, disabled: version === '2' },
+    clients: { seen: [{ id: CLIENT, version }] },
   });
   const current = disabledSince ? '2' : '1';
   const snapshots = {
-    findByClient: async (id: string) => (id === CLIENT ? zone() : null),
-    isCurrent: async (basis: { version?: string }) =>
-      basis.version === undefined || basis.version === current,
-    forget: () => (version = current),
+    findByClient: async (id: string) => (id === CLIENT ? claimed() : null),
+    isCurrent: async ({ clients: [seen] = [] }: { clients?: { version: string }[] }) =>
+      seen === undefined || seen.version === current,
+    forget: async () => (version = current),
   };
   const spent = new Set<string>();
   const ledger = {
@@ -116,7 +115,7 @@ describe('an endpoint of its own', () => {
     });
   });
 
-  test('is refused a client that was disabled since the zone was read', async () => {
+  test('is refused a client that was disabled since it was read', async () => {
     await expect(ask(clients({ disabledSince: true }), right)).rejects.toMatchObject({
       code: 'invalid_client',
       detail: 'client is disabled',

@@ -6,7 +6,8 @@ import { single, type Form } from '../oauth/form.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
-import { Snapshots, type Basis } from '../zones/snapshot/snapshots.service.js';
+import type { Basis } from '../zones/snapshot/basis.js';
+import { Snapshots } from '../zones/snapshot/snapshots.service.js';
 import {
   authenticateClient,
   findClaimed,
@@ -83,7 +84,7 @@ export class ClientAuthentication {
    */
   identify(credentials: Credentials): Promise<ClaimedClient | null> {
     return findClaimed(credentials, {
-      findByClient: (clientId) => orUnavailable('zone', this.snapshots.findByClient(clientId)),
+      findByClient: (id) => orUnavailable('client', this.snapshots.findByClient(id)),
     });
   }
 
@@ -110,7 +111,7 @@ export class ClientAuthentication {
     return (caller) => limitRequests(caller, { count });
   }
 
-  /** Verifies credentials, and again if the zone has changed since its snapshot was made. */
+  /** Verifies credentials, and again if the zone or the client has changed since it was read. */
   private async verifyCurrent(presented: PresentedCredentials): Promise<Caller> {
     const { clientId } = presented.credentials;
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
@@ -119,13 +120,17 @@ export class ClientAuthentication {
       const basis: Basis =
         claimed === null
           ? { zoneId: NO_ZONE, clientId: isUuid(clientId) ? clientId : undefined }
-          : { zoneId: claimed.zone.zoneId, version: claimed.zone.version };
+          : {
+              zoneId: claimed.zone.zoneId,
+              version: claimed.zone.version,
+              clients: claimed.clients.seen,
+            };
       if (await orUnavailable('zone', this.snapshots.isCurrent(basis))) {
         const [outcome] = verified;
         if (outcome.status === 'fulfilled') return outcome.value;
         throw outcome.reason;
       }
-      this.snapshots.forget(basis);
+      await this.snapshots.forget(basis);
     }
     throw unavailable('the zone changed again while the client was authenticated');
   }

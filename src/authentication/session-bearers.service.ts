@@ -62,7 +62,7 @@ export class SessionBearers {
       const basis = { zoneId: zone.zoneId, version: zone.version };
       if (!(error instanceof OAuthError) || (await this.snapshots.isCurrent(basis))) throw error;
       // What is in memory is old: the token may be signed with a key that is newer.
-      this.snapshots.forget(basis);
+      await this.snapshots.forget(basis);
       return this.verifyIn(await this.zoneOf(token), token);
     }
   }
@@ -89,7 +89,7 @@ export class SessionBearers {
       const result = await run(bearer);
       if (result !== STALE) return result;
       const { zoneId, version } = bearer.zone;
-      this.snapshots.forget({ zoneId, version });
+      await this.snapshots.forget({ zoneId, version });
     }
     throw unavailable('the zone changed again while the request was looked at');
   }

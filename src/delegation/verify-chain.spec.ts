@@ -58,7 +58,15 @@ function claimsFor(below: readonly number[], last = 0): Record<string, unknown> 
     expires: 0,
     alive: true,
   };
-  const claims = agencyClaims({ acting, edge, edges, endsAt: 0, epoch: 7, support: null });
+  const claims = agencyClaims({
+    acting,
+    labels: [],
+    edge,
+    edges,
+    endsAt: 0,
+    epoch: 7,
+    support: null,
+  });
   return structuredClone({ ...claims });
 }
 

@@ -108,6 +108,21 @@ export type Fact =
 /** A value that may be used once, hashed. */
 export type Nonce = Omit<Extract<Fact, { kind: 'nonce_unspent' }>, 'kind' | 'otherwise'>;
 
+/** A client of the zone as an evaluation has seen it. If it is another by now, the entry is stale. */
+export interface SeenClient {
+  readonly id: string;
+  /** `null` if there was none. */
+  readonly version: string | null;
+}
+
+/** What it was told who asked which labels only other clients have. If that is something else by now, the entry is stale. */
+export interface AskedLabels {
+  readonly client_id: string;
+  readonly labels: readonly string[];
+  /** Those of them that other clients have and this one has not, in the same order. */
+  readonly reserved: readonly string[];
+}
+
 /** A session to be created with the entry. */
 export interface SessionBirth {
   readonly id: string;
@@ -160,8 +175,11 @@ export interface Entry {
   /** UUIDv7 of the audit event. */
   readonly event_id: string;
   readonly zone_id: string;
-  /** The zone version that the request was evaluated on; absent if there was no zone. */
-  readonly zone_version?: string;
+  /** The version of the zone's settings that the request was evaluated on; absent if there was no zone. */
+  readonly settings_version?: string;
+  /** The clients that the request was evaluated on. */
+  readonly clients?: readonly SeenClient[];
+  readonly labels?: AskedLabels;
   /** A client id that was unknown when the request was evaluated. */
   readonly absent_client?: string;
   /** What the request was evaluated on of the graph; absent if that need not be the same. */
@@ -199,5 +217,5 @@ export type Committed =
     }
   /** A fact moved. The denial that the fact names is recorded instead. */
   | { readonly status: 'refused'; readonly fact: Fact }
-  /** The zone or the graph has changed since the evaluation. Nothing is recorded: evaluate again. */
+  /** The zone, a client or the graph has changed since the evaluation. Nothing is recorded: evaluate again. */
   | { readonly status: 'stale' };

@@ -26,6 +26,49 @@ BEGIN
           set_config('mandate.gates_closed', (closed + 1)::text, true);
 END $$;
 
+-- The key of the gate of one client: a change of the client closes that, and not the gate of its zone.
+CREATE OR REPLACE FUNCTION ledger_client_gate(p_zone uuid, p_client uuid) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+  SELECT hashtextextended('gate of client ' || p_client || ' of ' || p_zone, 0)
+$$;
+
+-- The key of the gate of all clients of a zone, for what rests on whatever client has a label, and for entries of
+-- processes of the version before, which say of no client that they rest on it.
+CREATE OR REPLACE FUNCTION ledger_clients_gate(p_zone uuid) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+  SELECT hashtextextended('gate of all clients of ' || p_zone, 0)
+$$;
+
+-- Enters the gates of the clients that an entry rests on. False if one is closed, or somebody waits to close it.
+CREATE OR REPLACE FUNCTION ledger_enter_clients(p_zone uuid, p_entry jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  client jsonb;
+BEGIN
+  IF (p_entry ? 'zone_version' OR p_entry ? 'labels')
+     AND NOT pg_try_advisory_xact_lock_shared(ledger_clients_gate(p_zone)) THEN
+    RETURN false;
+  END IF;
+  FOR client IN SELECT x.value FROM jsonb_array_elements(p_entry->'clients') AS x LOOP
+    IF NOT pg_try_advisory_xact_lock_shared(ledger_client_gate(p_zone, (client->>'id')::uuid)) THEN RETURN false; END IF;
+  END LOOP;
+  RETURN true;
+END $$;
+
+-- Closes the gate of a client that was changed or removed, or was given labels; from the hundredth in a transaction on
+-- that of its zone: the server has not room for a lock on each of very many.
+CREATE OR REPLACE FUNCTION client_closes() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  client CONSTANT clients := CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+  closed CONSTANT integer := coalesce(nullif(current_setting('mandate.client_gates_closed', true), ''), '0')::integer;
+BEGIN
+  IF closed >= 100 THEN
+    PERFORM ledger_close(client.zone_id);
+    RETURN NULL;
+  END IF;
+  PERFORM pg_advisory_xact_lock(ledger_client_gate(client.zone_id, client.id)),
+          pg_advisory_xact_lock(ledger_clients_gate(client.zone_id)),
+          set_config('mandate.client_gates_closed', (closed + 1)::text, true);
+  RETURN NULL;
+END $$;
+
 -- Closes the gate of a zone that was changed or removed: when the transaction is committed, so that a change that
 -- takes its time stops nothing.
 CREATE OR REPLACE FUNCTION zone_closes() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -59,15 +102,22 @@ DO $$
 DECLARE
   t record;
 BEGIN
+  -- One that closed the gate of a zone also when no more than its clients had changed.
+  IF EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = 'zones'::regclass AND g.tgname = 'closes_gate') THEN
+    DROP TRIGGER closes_gate ON zones;
+  END IF;
   FOR t IN SELECT * FROM (VALUES
-    ('zones', 'UPDATE OR DELETE', '', 'zone_closes'),
-    ('sessions', 'UPDATE OF ended_at', 'WHEN (OLD.ended_at IS DISTINCT FROM NEW.ended_at)', 'zone_row_closes'),
-    ('agent_sessions', 'UPDATE OF ended_at', 'WHEN (OLD.ended_at IS DISTINCT FROM NEW.ended_at)', 'zone_row_closes'),
-    ('delegation_edges', 'UPDATE', 'WHEN (OLD.version IS DISTINCT FROM NEW.version)', 'zone_row_closes'),
-    ('revocations', 'INSERT', '', 'zone_row_closes')) AS x (name, event, condition, function)
+    ('zones', 'settings_close_gate', 'UPDATE', 'WHEN (OLD.settings_version IS DISTINCT FROM NEW.settings_version)', 'zone_closes'),
+    ('zones', 'end_closes_gate', 'DELETE', '', 'zone_closes'),
+    ('clients', 'closes_gate', 'UPDATE OR DELETE', '', 'client_closes'),
+    ('clients', 'labels_close_gate', 'INSERT', 'WHEN (NEW.labels <> ''{}'')', 'client_closes'),
+    ('sessions', 'closes_gate', 'UPDATE OF ended_at', 'WHEN (OLD.ended_at IS DISTINCT FROM NEW.ended_at)', 'zone_row_closes'),
+    ('agent_sessions', 'closes_gate', 'UPDATE OF ended_at', 'WHEN (OLD.ended_at IS DISTINCT FROM NEW.ended_at)', 'zone_row_closes'),
+    ('delegation_edges', 'closes_gate', 'UPDATE', 'WHEN (OLD.version IS DISTINCT FROM NEW.version)', 'zone_row_closes'),
+    ('revocations', 'closes_gate', 'INSERT', '', 'zone_row_closes')) AS x (name, trigger, event, condition, function)
   LOOP
-    CONTINUE WHEN EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = to_regclass(t.name) AND g.tgname = 'closes_gate');
-    EXECUTE format('CREATE CONSTRAINT TRIGGER closes_gate AFTER %s ON %I DEFERRABLE INITIALLY DEFERRED
-      FOR EACH ROW %s EXECUTE FUNCTION %I()', t.event, t.name, t.condition, t.function);
+    CONTINUE WHEN EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = to_regclass(t.name) AND g.tgname = t.trigger);
+    EXECUTE format('CREATE CONSTRAINT TRIGGER %I AFTER %s ON %I DEFERRABLE INITIALLY DEFERRED
+      FOR EACH ROW %s EXECUTE FUNCTION %I()', t.trigger, t.event, t.name, t.condition, t.function);
   END LOOP;
 END $$;

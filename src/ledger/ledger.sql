@@ -69,6 +69,27 @@ BEGIN
   END LOOP;
 END $$;
 
+-- Whether a zone and its clients still are what an entry was evaluated on. If not, nothing is recorded or spent.
+CREATE OR REPLACE FUNCTION ledger_current(p_zone uuid, p_entry jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  IF p_entry ? 'settings_version' AND NOT EXISTS (
+       SELECT 1 FROM zones z
+        WHERE z.id = p_zone AND z.settings_version = (p_entry->>'settings_version')::bigint) THEN
+    RETURN false;
+  END IF;
+  -- Processes of the version before compare all of a zone.
+  IF p_entry ? 'zone_version' AND NOT EXISTS (
+       SELECT 1 FROM zones z WHERE z.id = p_zone AND z.version = (p_entry->>'zone_version')::bigint) THEN
+    RETURN false;
+  END IF;
+  IF p_entry ? 'absent_client' AND EXISTS (
+       SELECT 1 FROM clients c JOIN zones z ON z.id = c.zone_id
+        WHERE c.id = (p_entry->>'absent_client')::uuid AND z.removed_at IS NULL) THEN
+    RETURN false;
+  END IF;
+  RETURN clients_are(p_zone, p_entry->'clients', p_entry->'labels');
+END $$;
+
 -- Commits a batch of entries: re-checks each one's facts and records its outcome. The entries
 -- stand or fall alone. Facts are read with a snapshot taken after the call arrived, so a change
 -- that was acknowledged before a request began is always seen.
@@ -109,13 +130,7 @@ BEGIN
 
     IF NOT EXISTS (SELECT FROM unnest(heads) AS head WHERE head.zone_id = v_zone) OR NOT ledger_take(e.entry) THEN
       status := 'busy';
-    ELSIF e.entry ? 'zone_version' AND NOT EXISTS (
-         SELECT 1 FROM zones z
-          WHERE z.id = v_zone AND z.version = (e.entry->>'zone_version')::bigint) THEN
-      status := 'stale';
-    ELSIF e.entry ? 'absent_client' AND EXISTS (
-         SELECT 1 FROM clients c JOIN zones z ON z.id = c.zone_id
-          WHERE c.id = (e.entry->>'absent_client')::uuid AND z.removed_at IS NULL) THEN
+    ELSIF NOT ledger_current(v_zone, e.entry) THEN
       status := 'stale';
     ELSIF e.entry ? 'graph' AND NOT graph_unchanged(v_zone, e.entry->'graph') THEN
       status := 'stale';

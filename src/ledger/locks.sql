@@ -96,5 +96,6 @@ BEGIN
     PERFORM FROM zones z WHERE z.id = zone FOR KEY SHARE SKIP LOCKED;
     IF NOT FOUND AND EXISTS (SELECT FROM zones z WHERE z.id = zone) THEN RETURN false; END IF;
   END IF;
-  RETURN NOT (p_entry ? 'zone_version' OR p_entry->'facts' <> '[]') OR ledger_enter(zone);
+  IF NOT ledger_enter_clients(zone, p_entry) THEN RETURN false; END IF;
+  RETURN NOT (p_entry ?| '{zone_version,settings_version,clients}' OR p_entry->'facts' <> '[]') OR ledger_enter(zone);
 END $$;

@@ -8,8 +8,8 @@ import { compileInBackground } from './background/compile-in-background.js';
 import { UncompilablePolicy, type CompiledPolicySet } from './engine/compile.js';
 import { release, warm, type Verdict } from './engine/evaluate.js';
 import type { PolicyInput } from './engine/input.js';
-import { loadModules, storedManifest, type LoadedModules } from './engine/load-modules.js';
-import { PolicySetVersion } from './policy-set.entity.js';
+import { loadModules, type LoadedModules } from './engine/load-modules.js';
+import type { ListedPolicySet } from './listed-set.js';
 import { COMPILE_SECONDS, POLICY_FAILURES, type PolicyFailureKind } from './policy.metrics.js';
 import { RememberedDecisions } from './remembered-decisions.service.js';
 
@@ -58,7 +58,7 @@ const KEPT_BYTES = 64 * 1024 * 1024;
 /** Reads, compiles and evaluates policy sets: may this principal do this to that resource, and why. */
 @Injectable()
 export class PolicySets implements OnApplicationShutdown {
-  /** By set version, which never changes; the manifest hash is compared nevertheless. */
+  /** By manifest hash: zones with the same policies share them, and what is remembered of their decisions. */
   private readonly compiled = new LRUCache<string, CompiledPolicySet>({
     maxSize: KEPT_BYTES,
     sizeCalculation: ({ textBytes }) => Math.max(1, textBytes),
@@ -86,10 +86,22 @@ export class PolicySets implements OnApplicationShutdown {
     zoneId: string,
     setVersionId: string | null,
   ): Promise<StoredPolicySet> {
-    if (setVersionId === null) return { status: 'none' };
-    const versions = tx.getRepository(PolicySetVersion);
-    const version = await versions.findOneBy({ zoneId, id: setVersionId });
-    if (version === null) {
+    const rows = await tx.query<{ listed: ListedPolicySet | null }[]>(LISTED, [
+      zoneId,
+      setVersionId,
+    ]);
+    return this.readListed(tx, zoneId, rows[0]?.listed ?? null);
+  }
+
+  /** Reads a set that was listed with its zone; its policies never change, so they may be read later. */
+  async readListed(
+    on: Pick<EntityManager, 'query'>,
+    zoneId: string,
+    listed: ListedPolicySet | null,
+  ): Promise<StoredPolicySet> {
+    if (listed === null) return { status: 'none' };
+    const { setVersionId, manifestSha256, storedSha256 } = listed;
+    if (manifestSha256 === null) {
       return {
         status: 'broken',
         setVersionId,
@@ -97,15 +109,11 @@ export class PolicySets implements OnApplicationShutdown {
         problem: 'the set version is gone',
       };
     }
-    const { manifestSha256 } = version;
-    const compiled = this.compiled.get(setVersionId);
-    if (
-      compiled?.manifestSha256 === manifestSha256 &&
-      (await storedManifest(tx, zoneId, setVersionId)) === manifestSha256
-    ) {
+    const compiled = this.compiled.get(manifestSha256);
+    if (compiled !== undefined && storedSha256 === manifestSha256) {
       return { status: 'ready', setVersionId, manifestSha256, compiled };
     }
-    const loaded = await loadModules(tx, zoneId, setVersionId);
+    const loaded = await loadModules(on, zoneId, setVersionId);
     return { status: 'stored', setVersionId, manifestSha256, loaded };
   }
 
@@ -130,7 +138,7 @@ export class PolicySets implements OnApplicationShutdown {
       return broken('hash', 'the manifest hash does not match');
     }
     try {
-      const compiled = await this.compile(setVersionId, loaded);
+      const compiled = await this.compile(loaded);
       return { status: 'ready', setVersionId, manifestSha256, compiled };
     } catch (error) {
       if (error instanceof BackgroundFailure) this.failed('unavailable');
@@ -177,15 +185,16 @@ export class PolicySets implements OnApplicationShutdown {
   }
 
   /** Compiles a set once for all concurrent callers: activations, requests, compilation ahead. */
-  private compile(setVersionId: string, loaded: SoundModules): Promise<CompiledPolicySet> {
-    const { modules, manifestSha256 } = loaded;
+  private async compile({ modules, manifestSha256 }: SoundModules): Promise<CompiledPolicySet> {
+    const known = this.compiled.get(manifestSha256);
+    if (known !== undefined) return known;
     const underWay = this.compiling.get(manifestSha256);
     if (underWay !== undefined) return underWay;
     const stop = this.compileSeconds.startTimer();
     const compiling = compileInBackground(modules)
       .then(async (compiled) => {
         await warm(compiled);
-        this.compiled.set(setVersionId, compiled);
+        this.compiled.set(manifestSha256, compiled);
         return compiled;
       })
       .finally(() => {
@@ -196,3 +205,5 @@ export class PolicySets implements OnApplicationShutdown {
     return compiling;
   }
 }
+
+const LISTED = 'SELECT policy_set_listed($1, $2) AS listed';

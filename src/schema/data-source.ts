@@ -42,6 +42,7 @@ import { Removals1795293453144 } from './migrations/1795293453144-removals.js';
 import { LedgerProbes1795293541006 } from './migrations/1795293541006-ledger-probes.js';
 import { AgentSessionVersions1795314698379 } from './migrations/1795314698379-agent-session-versions.js';
 import { AuditChainEnds1795294319836 } from './migrations/1795294319836-audit-chain-ends.js';
+import { ClientVersions1795298400000 } from './migrations/1795298400000-client-versions.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
@@ -67,6 +68,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   LedgerProbes1795293541006,
   AuditChainEnds1795294319836,
   AgentSessionVersions1795314698379,
+  ClientVersions1795298400000,
 ];
 
 /**

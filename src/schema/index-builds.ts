@@ -14,9 +14,10 @@ const ATTACH_AGAIN_MS = 3_000;
 /** Milliseconds after which is said what is being done, and what it waits for: what is quick needs no words. */
 const SAY_EVERY_MS = 10_000;
 
-/** An index of a partitioned table that one partition lacks, and how far it is there. */
+/** An index that a table lacks, or one partition of it, and how far it is there. */
 interface Lacking {
   readonly index: string;
+  /** The partition, or the whole table. */
   readonly partition: string;
   /** The name that the partition's index has, or will have. */
   readonly name: string;
@@ -46,9 +47,14 @@ export interface BuildOptions {
   readonly signal?: AbortSignal;
 }
 
+/** The indexes of tables without partitions that may be large: name, table, and definition from ` USING ` on. */
+const OF_WHOLE_TABLES = `VALUES
+  ('clients_by_label', 'clients', ' USING gin (label_keys(zone_id, labels)) WHERE labels <> ''{}''')`;
+
 /**
- * Completes the indexes that migrations have declared by `CREATE INDEX … ON ONLY`: builds what each partition
- * lacks by `CREATE INDEX CONCURRENTLY`, during which the table is read and written, and attaches it.
+ * Completes the indexes that migrations have declared by `CREATE INDEX … ON ONLY`, and those of
+ * {@link OF_WHOLE_TABLES}: builds what each partition lacks by `CREATE INDEX CONCURRENTLY`, during which the table is read
+ * and written, and attaches it.
  *
  * Everything is read from the catalog before each statement, so the next process goes on where the one before was
  * interrupted. One process builds at a time; the lock belongs to the connection that builds.
@@ -128,7 +134,15 @@ async function lacking(client: pg.Client): Promise<Lacking[]> {
 }
 
 const LACKING = `
-  SELECT l.index, l.partition, l.name, l.indisunique AS unique,
+  SELECT * FROM (
+  SELECT w.index, w.of_table AS partition, w.index AS name, false AS unique, w.definition,
+         CASE WHEN c.indexrelid IS NULL THEN 'absent' ELSE 'broken' END AS state
+    FROM (${OF_WHOLE_TABLES}) AS w (index, of_table, definition)
+    LEFT JOIN (pg_index c JOIN pg_class cn ON cn.oid = c.indexrelid)
+           ON c.indrelid = to_regclass(w.of_table) AND cn.relname = w.index
+   WHERE c.indexrelid IS NULL OR NOT (c.indisvalid AND c.indisready AND c.indislive)
+  UNION ALL
+  SELECT l.index, l.partition, l.name, l.indisunique,
          substr(l.whole, position(' USING ' IN l.whole)) AS definition,
          CASE WHEN c.indexrelid IS NULL THEN 'absent'
               WHEN c.indisvalid AND c.indisready AND c.indislive THEN 'built' ELSE 'broken' END AS state
@@ -143,8 +157,8 @@ const LACKING = `
            WHERE NOT EXISTS (SELECT FROM pg_inherits ih JOIN pg_index pi ON pi.indexrelid = ih.inhrelid
                               WHERE ih.inhparent = i.oid AND pi.indrelid = p.oid)) AS l
     LEFT JOIN (pg_index c JOIN pg_class cn ON cn.oid = c.indexrelid)
-           ON c.indrelid = l.partition_oid AND cn.relname = l.name
-   ORDER BY l.index, l.partition LIKE '%\\_default', l.partition`;
+           ON c.indrelid = l.partition_oid AND cn.relname = l.name) AS lacking
+   ORDER BY index, partition LIKE '%\\_default', partition`;
 
 async function isThere(client: pg.Client, table: string): Promise<boolean> {
   const { rowCount } = await client.query('SELECT WHERE to_regclass(quote_ident($1)) IS NOT NULL', [

@@ -6,10 +6,11 @@ import { Ledger } from '../ledger/ledger.service.js';
 import { meaningOf, OAuthError, orUnavailable, unavailable } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { newId } from '../platform/uuid-v7.js';
-import { Snapshots, type Basis } from '../zones/snapshot/snapshots.service.js';
+import type { Basis } from '../zones/snapshot/basis.js';
+import { Snapshots } from '../zones/snapshot/snapshots.service.js';
 import { refusedEvent, type LastStage } from './describe/audit-event.js';
 import { graphOf } from './describe/agency-facts.js';
-import { unspent } from './describe/facts.js';
+import { restsOn, unspent } from './describe/facts.js';
 import { refusedFor, type Decided, type Outcome, type Stale } from './outcome.js';
 import type { LedgerPort } from './stages/record.js';
 import type { TokenRequest } from './token-request.js';
@@ -74,8 +75,8 @@ export class ExchangeRecorder implements LedgerPort {
   }
 
   /** Makes the next evaluation read anew what the last one rested on. */
-  forget(last: LastStage): void {
-    this.snapshots.forget(snapshotBasisOf(last));
+  forget(last: LastStage): Promise<void> {
+    return this.snapshots.forget(snapshotBasisOf(last));
   }
 
   /**
@@ -102,20 +103,19 @@ export class ExchangeRecorder implements LedgerPort {
   }
 }
 
-type EntryBasis = Pick<Entry, 'zone_id' | 'zone_version' | 'absent_client' | 'graph'>;
+type EntryBasis = Pick<
+  Entry,
+  'zone_id' | 'settings_version' | 'clients' | 'labels' | 'absent_client' | 'graph'
+>;
 
 /** What an evaluation rested on, as far as it came, for the ledger to check. */
 function basisOf(last: LastStage): EntryBasis {
   if (last === null) return { zone_id: NO_ZONE };
   if ('caller' in last) {
-    const { zone } = last.caller;
     const graph = 'agency' in last ? graphOf(last.agency) : {};
-    return { zone_id: zone.zoneId, zone_version: zone.version, ...graph };
+    return { ...restsOn(last.caller), ...graph };
   }
-  if ('claimed' in last && last.claimed !== null) {
-    const { zone } = last.claimed;
-    return { zone_id: zone.zoneId, zone_version: zone.version };
-  }
+  if ('claimed' in last && last.claimed !== null) return restsOn(last.claimed);
   const { clientId } = last.presented.credentials;
   const looked = 'claimed' in last && isUuid(clientId);
   return { zone_id: NO_ZONE, ...(looked ? { absent_client: clientId } : {}) };
@@ -123,6 +123,11 @@ function basisOf(last: LastStage): EntryBasis {
 
 /** What an evaluation rested on, as `Snapshots` takes it. */
 function snapshotBasisOf(last: LastStage): Basis {
-  const { zone_id: zoneId, zone_version: version, absent_client: clientId } = basisOf(last);
-  return { zoneId, version, clientId };
+  const {
+    zone_id: zoneId,
+    settings_version: version,
+    absent_client: clientId,
+    ...rest
+  } = basisOf(last);
+  return { zoneId, version, clientId, ...rest };
 }

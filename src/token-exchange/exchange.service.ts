@@ -104,7 +104,7 @@ export class Exchange {
         ? ({ status: 'refused', error } as const)
         : this.recorder.refuse(request, progress.last, error),
     );
-    if (outcome.status === 'stale') this.recorder.forget(progress.last);
+    if (outcome.status === 'stale') await this.recorder.forget(progress.last);
     this.policy.followUp(request.requestId.request_id, progress.last, outcome);
     return outcome;
   }

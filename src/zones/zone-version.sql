@@ -1,17 +1,38 @@
--- The version of a zone: it grows with every change to the zone or to anything in it, and with a NOTIFY.
--- Triggers do both in the transaction of the change, so that psql makes snapshots old as the API does.
+-- The versions of zones and clients: that of a zone's settings changes with whatever is set up in it, that of a client
+-- with the client and its secrets, so that a change of a client makes nothing old but the client. Triggers do that, and
+-- NOTIFY, in the transaction of the change, so that psql makes old what is in memory as the API does.
 
--- Before a row of zones is updated: counts the change, whatever the writer thinks the version is.
+-- Before a row of zones is updated: another version, whatever the writer thinks that it is. A version of -1 says that
+-- clients have changed, and nothing of the settings: then only that grows which processes of the version before compare.
 CREATE OR REPLACE FUNCTION zone_version_grows() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  of_clients CONSTANT boolean := NEW.version = -1;
 BEGIN
+  NEW.version := OLD.version;
+  NEW.settings_version := OLD.settings_version;
+  IF NOT of_clients OR NEW IS DISTINCT FROM OLD THEN
+    NEW.settings_version := nextval('versions');
+  END IF;
   NEW.version := OLD.version + 1;
   RETURN NEW;
 END $$;
 
--- After a row of zones has changed: says so to every replica, which drops its snapshot of the zone.
+-- Before a row of zones is added: a version that none had which was there before it under the same id.
+CREATE OR REPLACE FUNCTION zone_version_begins() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  NEW.settings_version := nextval('versions');
+  RETURN NEW;
+END $$;
+
+CREATE OR REPLACE TRIGGER zone_version_begins BEFORE INSERT ON zones
+  FOR EACH ROW EXECUTE FUNCTION zone_version_begins();
+
+-- After the settings of a zone have changed: says so to every replica, which drops its snapshot of the zone.
 CREATE OR REPLACE FUNCTION zone_notify() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM pg_notify('mandate_zone_changed', COALESCE(NEW.id, OLD.id)::text);
+  IF TG_OP <> 'UPDATE' OR OLD.settings_version <> NEW.settings_version THEN
+    PERFORM pg_notify('mandate_zone_changed', COALESCE(NEW.id, OLD.id)::text);
+  END IF;
   RETURN NULL;
 END $$;
 
@@ -49,24 +70,108 @@ BEGIN
   RETURN NULL;
 END $$;
 
--- The tables of zones' content: what a snapshot is read from, and what it must not outlive.
+-- Before a client is added or updated: another version, whatever the writer thinks that it is.
+CREATE OR REPLACE FUNCTION client_version_grows() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  NEW.version := nextval('versions');
+  RETURN NEW;
+END $$;
+
+CREATE OR REPLACE TRIGGER client_version_grows BEFORE INSERT OR UPDATE ON clients
+  FOR EACH ROW EXECUTE FUNCTION client_version_grows();
+
+-- Says of clients that they have changed: to every replica, which forgets those, and to processes of the version before,
+-- for which the whole zone has. Of more than a hundred in a transaction it is said of all in their zone.
+CREATE OR REPLACE FUNCTION clients_notify(p_zones uuid[], p_clients uuid[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  said CONSTANT integer := coalesce(nullif(current_setting('mandate.clients_said', true), ''), '0')::integer;
+BEGIN
+  UPDATE zones SET version = -1 WHERE id IN (SELECT DISTINCT unnest(p_zones));
+  IF said + cardinality(p_clients) > 100 THEN
+    PERFORM pg_notify('mandate_client_changed', zone::text) FROM (SELECT DISTINCT unnest(p_zones) AS zone) AS zones;
+  ELSE
+    PERFORM set_config('mandate.clients_said', (said + cardinality(p_clients))::text, true);
+    PERFORM pg_notify('mandate_client_changed', c.zone || ' ' || c.client) FROM unnest(p_zones, p_clients) AS c (zone, client);
+  END IF;
+END $$;
+
+CREATE OR REPLACE FUNCTION clients_added() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM clients_notify(array_agg(zone_id), array_agg(id)) FROM after_rows HAVING count(*) > 0;
+  RETURN NULL;
+END $$;
+
+CREATE OR REPLACE FUNCTION clients_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM clients_notify(array_agg(zone_id), array_agg(id))
+     FROM (SELECT zone_id, id FROM before_rows UNION SELECT zone_id, id FROM after_rows) AS changed HAVING count(*) > 0;
+  RETURN NULL;
+END $$;
+
+CREATE OR REPLACE FUNCTION clients_removed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM clients_notify(array_agg(zone_id), array_agg(id)) FROM before_rows HAVING count(*) > 0;
+  RETURN NULL;
+END $$;
+
+CREATE OR REPLACE FUNCTION clients_truncated() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE zones SET version = -1;
+  PERFORM pg_notify('mandate_client_changed', '*');
+  RETURN NULL;
+END $$;
+
+-- After secrets have been added, changed or removed: their clients have changed. One that this transaction has written
+-- already has a version that nobody has seen.
+CREATE OR REPLACE FUNCTION secrets_added() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE clients c SET version = c.version FROM (SELECT DISTINCT zone_id, client_id FROM after_rows) AS s
+   WHERE c.zone_id = s.zone_id AND c.id = s.client_id AND c.xmin <> pg_current_xact_id()::xid;
+  RETURN NULL;
+END $$;
+
+CREATE OR REPLACE FUNCTION secrets_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE clients c SET version = c.version
+    FROM (SELECT zone_id, client_id FROM before_rows UNION SELECT zone_id, client_id FROM after_rows) AS s
+   WHERE c.zone_id = s.zone_id AND c.id = s.client_id AND c.xmin <> pg_current_xact_id()::xid;
+  RETURN NULL;
+END $$;
+
+CREATE OR REPLACE FUNCTION secrets_removed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE clients c SET version = c.version FROM (SELECT DISTINCT zone_id, client_id FROM before_rows) AS s
+   WHERE c.zone_id = s.zone_id AND c.id = s.client_id AND c.xmin <> pg_current_xact_id()::xid;
+  RETURN NULL;
+END $$;
+
+CREATE OR REPLACE FUNCTION secrets_truncated() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE clients c SET version = c.version;
+  RETURN NULL;
+END $$;
+
+-- The tables of zones' content: what a snapshot is read from, and what it must not outlive. Clients and their secrets are
+-- looked up by id, and have triggers of the same names that do less.
 DO $$
 DECLARE
-  t text;
+  t record;
 BEGIN
-  FOREACH t IN ARRAY ARRAY['clients', 'client_secrets', 'resources', 'trusted_issuers', 'step_up_types',
-    'signing_keys', 'policies', 'policy_versions', 'policy_sets', 'policy_set_versions', 'policy_set_members']
+  FOR t IN
+    SELECT name, 'zone_content' AS prefix FROM unnest(ARRAY['resources', 'trusted_issuers', 'step_up_types', 'signing_keys',
+        'policies', 'policy_versions', 'policy_sets', 'policy_set_versions', 'policy_set_members']) AS name
+    UNION ALL VALUES ('clients', 'clients'), ('client_secrets', 'secrets')
   LOOP
     EXECUTE format('CREATE OR REPLACE TRIGGER zone_content_added AFTER INSERT ON %I
       REFERENCING NEW TABLE AS after_rows
-      FOR EACH STATEMENT EXECUTE FUNCTION zone_content_added()', t);
+      FOR EACH STATEMENT EXECUTE FUNCTION %I()', t.name, t.prefix || '_added');
     EXECUTE format('CREATE OR REPLACE TRIGGER zone_content_changed AFTER UPDATE ON %I
       REFERENCING OLD TABLE AS before_rows NEW TABLE AS after_rows
-      FOR EACH STATEMENT EXECUTE FUNCTION zone_content_changed()', t);
+      FOR EACH STATEMENT EXECUTE FUNCTION %I()', t.name, t.prefix || '_changed');
     EXECUTE format('CREATE OR REPLACE TRIGGER zone_content_removed AFTER DELETE ON %I
       REFERENCING OLD TABLE AS before_rows
-      FOR EACH STATEMENT EXECUTE FUNCTION zone_content_removed()', t);
+      FOR EACH STATEMENT EXECUTE FUNCTION %I()', t.name, t.prefix || '_removed');
     EXECUTE format('CREATE OR REPLACE TRIGGER zone_content_truncated AFTER TRUNCATE ON %I
-      FOR EACH STATEMENT EXECUTE FUNCTION zone_content_truncated()', t);
+      FOR EACH STATEMENT EXECUTE FUNCTION %I()', t.name, t.prefix || '_truncated');
   END LOOP;
 END $$;

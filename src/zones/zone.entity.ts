@@ -10,10 +10,6 @@ export class Zone {
   @Column('text')
   name: string;
 
-  /** Grows by a trigger with every change to anything in the zone. A bigint, so a string here. */
-  @Column({ type: 'bigint', update: false, insert: false })
-  version: string;
-
   /** The key that client secrets are digested with, sealed. */
   @Column('bytea', { name: 'sealed_digest_key' })
   sealedDigestKey: Buffer;

@@ -134,6 +134,13 @@ describe('a change is acknowledged when what was checked before it has been comm
     },
     'a client is disabled in SQL': async () => () =>
       sql('UPDATE clients SET disabled_at = now() WHERE zone_id = $1', [zone.zoneId]),
+    'a secret is revoked': async () => {
+      const [secret] = await sql<{ id: string }>(
+        'SELECT id FROM client_secrets WHERE client_id = $1',
+        [zone.clientId],
+      );
+      return operator('DELETE', `/clients/${zone.clientId}/secrets/${String(secret?.id)}`);
+    },
     'an agent session is ended in SQL': async () => {
       const id = await (await applicationOf(zone)).open();
       return () => sql('UPDATE agent_sessions SET ended_at = now() WHERE id = $1', [id]);
@@ -153,6 +160,41 @@ describe('a change is acknowledged when what was checked before it has been comm
     // It was checked before, and on a busy machine may have been given up.
     expect([200, 503]).toContain(answer.status);
   });
+});
+
+test('a change of one client waits for no commit of another, and keeps none waiting', async () => {
+  const [session, other] = [await zone.session(), await zone.newClient()];
+  const subject = String(session.body['access_token']);
+  const exchange = () => zone.exchange({ subject_token: subject });
+  const disabled = operator('PATCH', `/clients/${other.clientId}`, { disabled: true });
+  const { overtook, answer, changed } = await overtaking(exchange, disabled);
+  expect(overtook).toBe(true);
+  expect([changed.status, answer.status]).toEqual([200, 200]);
+});
+
+test('a label is given to a client when commits have ended for which nobody else had it', async () => {
+  const app = await applicationOf(zone);
+  const other = await zone.newClient();
+  const agent = await app.open({ labels: ['crawler'] });
+  const subject = await app.bearer();
+  const exchange = () => app.exchange({ subject_token: subject, agent_session_id: agent });
+  expect(await persistently(exchange)).toMatchObject({ status: 200 });
+  const given = operator('PATCH', `/clients/${other.clientId}`, { labels: ['crawler'] });
+  const { overtook, answer } = await overtaking(exchange, given);
+  expect(overtook).toBe(false);
+  expect([200, 503]).toContain(answer.status);
+  const labels = async () => {
+    const { requestId } = await persistently(exchange);
+    const [row] = await sql<{ labels: unknown }>(
+      `SELECT event->'policy'->'decisions'->0->'input'->'principal'->'labels' AS labels
+         FROM audit_events WHERE request_id = $1 AND outcome = 'issued'`,
+      [requestId],
+    );
+    return row?.labels;
+  };
+  expect(await labels()).toEqual([]);
+  await operator('PATCH', `/clients/${other.clientId}`, { labels: [] })();
+  expect(await labels()).toEqual(['crawler']);
 });
 
 test('a change of very many zones needs no lock on each', async () => {

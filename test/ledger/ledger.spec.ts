@@ -128,7 +128,7 @@ describe('concurrent entries', () => {
     const entries = Array.from({ length: 300 }, (_, i) =>
       entry(
         i % 3 === 0
-          ? { zone_id: zone.zoneId, zone_version: '-1' }
+          ? { zone_id: zone.zoneId, settings_version: '-1' }
           : i % 3 === 1
             ? {
                 facts: [

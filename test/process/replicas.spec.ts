@@ -3,6 +3,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { borrowReplicas, rows, type Replica } from '../setup/harness.js';
 import { startLoad } from '../setup/load.js';
+import { metric } from '../setup/policies.js';
 import { until } from '../setup/process.js';
 import {
   ACCESS_TOKEN,
@@ -69,12 +70,25 @@ describe.each([
 ])('two replicas with the news of changes $news', ({ news, clientRounds, rounds }) => {
   let zone: TestZone;
 
+  /** What tells of changes of clients, as it was. */
+  let telling = '';
+
   beforeAll(async () => {
-    if (news === 'lost') await sql.query('ALTER TABLE zones DISABLE TRIGGER zone_notify');
+    if (news !== 'lost') return;
+    await sql.query('ALTER TABLE zones DISABLE TRIGGER zone_notify');
+    const found = await sql.query<{ text: string }>(
+      `SELECT pg_get_functiondef('clients_notify'::regproc) AS text`,
+    );
+    telling = found.rows[0]?.text ?? '';
+    const silent = telling.replaceAll('mandate_client_changed', 'nobody_listens');
+    expect(silent).not.toBe(telling);
+    await sql.query(silent);
   });
 
   afterAll(async () => {
-    if (news === 'lost') await sql.query('ALTER TABLE zones ENABLE TRIGGER zone_notify');
+    if (news !== 'lost') return;
+    await sql.query('ALTER TABLE zones ENABLE TRIGGER zone_notify');
+    await sql.query(telling);
   });
 
   /** Asks B for a session mandate. */
@@ -89,7 +103,7 @@ describe.each([
     });
 
   /** Exchanges a session mandate at B. */
-  const exchangeAtB = (subject: string): Promise<Answer> =>
+  const exchangeAtB = (subject: string, parameters: Record<string, string> = {}): Promise<Answer> =>
     postForm(b.url, {
       grant_type: TOKEN_EXCHANGE,
       client_id: zone.clientId,
@@ -98,6 +112,7 @@ describe.each([
       subject_token_type: ACCESS_TOKEN,
       resource: zone.resource,
       scope: 'a:read',
+      ...parameters,
     });
 
   const freshZone = async (): Promise<Tally> => {
@@ -154,6 +169,62 @@ describe.each([
       tally.granted(await askB(parameters));
       await zone.admin('DELETE', `${secrets}/${String(added['id'])}`);
       tally.refused(await askB(parameters), 'invalid_client');
+    }
+    tally.expectNothing();
+  });
+
+  test('a client whose labels or groups one changes is another to the policy of the other', async () => {
+    const tally = await freshZone();
+    await zone.activate(
+      `@id("team") permit (principal is Application, action, resource)
+       when { principal has labels && principal.labels.contains("trusted") && principal in Group::"team" };`,
+    );
+    const client = `/clients/${zone.clientId}`;
+    for (let round = 0; round < rounds; round += 1) {
+      await zone.admin('PATCH', client, { labels: ['trusted'], groups: ['team'] });
+      tally.granted(await askB());
+      const less = round % 2 === 0 ? { labels: [] } : { groups: ['other'] };
+      await zone.admin('PATCH', client, less);
+      tally.refused(await askB(), 'access_denied');
+    }
+    tally.expectNothing();
+  });
+
+  test('a client that replaces another is known, and the other is gone', async () => {
+    const tally = await freshZone();
+    for (let round = 0; round < rounds; round += 1) {
+      const [old, next] = [await zone.newClient(), await zone.newClient()];
+      const credentialsOf = ({ clientId, secret }: typeof old) => ({
+        client_id: clientId,
+        client_secret: secret,
+      });
+      tally.granted(await askB(credentialsOf(old)));
+      await zone.admin('DELETE', `/clients/${old.clientId}`);
+      tally.refused(await askB(credentialsOf(old)), 'invalid_client');
+      tally.granted(await askB(credentialsOf(next)));
+    }
+    tally.expectNothing();
+  });
+
+  test('a mandate of a client that one disables goes no further at the other', async () => {
+    const tally = await freshZone();
+    const owner = await zone.newClient();
+    const resource = `resource://${owner.clientId}`;
+    await zone.admin('POST', '/resources', {
+      identifier: resource,
+      scopes: ['a:read'],
+      owner_client_id: owner.clientId,
+    });
+    const session = String((await askB({ resource })).body['access_token']);
+    const mandate = String((await exchangeAtB(session, { resource })).body['access_token']);
+    const onBehalf = () =>
+      exchangeAtB(mandate, { client_id: owner.clientId, client_secret: owner.secret });
+    tally.granted(await onBehalf());
+    for (let round = 0; round < rounds; round += 1) {
+      await zone.admin('PATCH', `/clients/${zone.clientId}`, { disabled: true });
+      tally.refused(await onBehalf(), 'invalid_request');
+      await zone.admin('PATCH', `/clients/${zone.clientId}`, { disabled: false });
+      tally.granted(await onBehalf());
     }
     tally.expectNothing();
   });
@@ -250,12 +321,16 @@ describe.each([
   test('changes of the zone are hardly felt by those who are not concerned', async () => {
     await freshZone();
     const bystander = await zone.newClient();
+    const loads = () => metric(b, 'mandate_snapshot_loads_total', { result: 'loaded' });
     const load = startLoad(zone, () => b.url, 12);
+    await load.more(24);
+    const before = await loads();
     for (let round = 0; round < 15; round += 1) {
       await zone.admin('PATCH', `/clients/${bystander.clientId}`, { disabled: round % 2 === 0 });
       await load.more(24);
     }
     await load.stop();
+    expect((await loads()) - before).toBe(0);
     expect(load.refusals.filter(({ status }) => status !== 503)).toEqual([]);
     expect(load.received.length).toBeGreaterThan(100);
     // A zone that changes faster than a busy machine can read it has to be given up now and then.

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { borrowReplica, type Replica, rows } from '../setup/harness.js';
-import { before } from '../setup/order.js';
 import { persistently } from '../setup/patience.js';
 import { metric } from '../setup/policies.js';
 import { until } from '../setup/process.js';
@@ -56,29 +55,42 @@ test('a zone that cannot be loaded is not tried again for each request, and is s
   expect((await persistently(() => zone.session())).status).toBe(200);
 });
 
-test('a zone of a hundred thousand clients is served, and others while it is loaded', async () => {
-  const [zone, neighbour] = [await createTestZone(replica), await createTestZone(replica)];
-  await rows(
-    replica.databaseUrl,
-    `WITH added AS (
-       INSERT INTO clients (zone_id, id, name, auth_methods, registration_method)
-       SELECT $1, gen_random_uuid(), 'client ' || n, '{client_secret_post}', 'manual'
-         FROM generate_series(1, 100000) AS n RETURNING zone_id, id)
-     INSERT INTO client_secrets (zone_id, client_id, id, kind, verifier)
-     SELECT zone_id, id, gen_random_uuid(), 'digest', 'x' FROM added`,
-    [zone.zoneId],
-  );
-  await rows(replica.databaseUrl, 'UPDATE zones SET name = $2 WHERE id = $1', [
-    neighbour.zoneId,
-    `zone ${randomUUID()}`,
-  ]);
-  const large = persistently(() => zone.session());
-  // Both have to be read anew.
-  const small = await before(
-    persistently(() => neighbour.session()),
-    large,
-  );
-  expect(small.status).toBe(200);
-  expect((await large).status).toBe(200);
+const clientLoads = () => metric(replica, 'mandate_client_loads_total', { result: 'loaded' });
+
+test('a change of a client makes no zone be read again', async () => {
+  const zone = await createTestZone(replica);
+  const [changing, bystander] = [await zone.newClient(), await zone.newClient()];
+  const ask = ({ clientId, secret }: typeof changing) =>
+    persistently(() => zone.session({ client_id: clientId, client_secret: secret }));
+  expect([(await ask(changing)).status, (await ask(bystander)).status]).toEqual([200, 200]);
+  const [zonesBefore, clientsBefore] = [await loads('loaded'), await clientLoads()];
+  for (let n = 0; n < 10; n += 1) {
+    const path = `/clients/${changing.clientId}`;
+    await zone.admin('PATCH', path, { labels: [`label ${n}`], disabled: n % 2 === 0 });
+    const { id } = await zone.admin('POST', `${path}/secrets`);
+    await zone.admin('DELETE', `${path}/secrets/${String(id)}`);
+    expect((await ask(changing)).status).toBe(n % 2 === 0 ? 401 : 200);
+    expect((await ask(bystander)).status).toBe(200);
+  }
+  expect((await loads('loaded')) - zonesBefore).toBe(0);
+  // Each time the one that has changed: once, and once more where the news comes after the look-up.
+  const read = (await clientLoads()) - clientsBefore;
+  expect(read).toBeGreaterThanOrEqual(10);
+  expect(read).toBeLessThanOrEqual(40);
+});
+
+test('clients that nobody has heard of are looked up, and push out none that are known', async () => {
+  const zone = await createTestZone(replica);
   expect((await persistently(() => zone.session())).status).toBe(200);
+  const [bytes, known] = [
+    () => metric(replica, 'mandate_snapshot_bytes', { of: 'clients' }),
+    await clientLoads(),
+  ];
+  const before = await bytes();
+  for (let n = 0; n < 20; n += 1) {
+    const invented = Array.from({ length: 20 }, () => zone.session({ client_id: randomUUID() }));
+    for (const { status } of await Promise.all(invented)) expect([401, 429, 503]).toContain(status);
+  }
+  expect((await persistently(() => zone.session())).status).toBe(200);
+  expect([await bytes(), await clientLoads()]).toEqual([before, known]);
 });

@@ -21,6 +21,7 @@ import {
 } from '../setup/harness.js';
 import { startLoad } from '../setup/load.js';
 import { whileOpen } from '../setup/locks.js';
+import { persistently } from '../setup/patience.js';
 import { killProcesses, startProcess, until } from '../setup/process.js';
 import { editedVersion, versionOf, type Version } from '../setup/versions.js';
 import {
@@ -106,6 +107,29 @@ async function expectBothToIssue({ older, newer, zone }: Pair): Promise<Answer[]
     ]);
   }
   return issued;
+}
+
+/** What either version changes of a client counts at the other in the very next request. */
+async function expectClientsToBeCurrent({ older, newer, zone }: Pair): Promise<void> {
+  const clients = `/zones/${zone.zoneId}/clients`;
+  const made = await persistently(() =>
+    callAdmin(newer, 'POST', clients, { name: `client ${randomUUID()}` }),
+  );
+  const [clientId, secret] = [String(made.body['client_id']), String(made.body['client_secret'])];
+  const path = `${clients}/${clientId}`;
+  const askAs = (replica: Replica) =>
+    persistently(() => ask(replica, zone, { client_id: clientId, client_secret: secret }));
+  for (const [changing, asked] of [
+    [older, newer],
+    [newer, older],
+    [newer, newer],
+  ] as const) {
+    for (const disabled of [true, false]) {
+      const changed = await persistently(() => callAdmin(changing, 'PATCH', path, { disabled }));
+      expect(changed).toMatchObject({ status: 200 });
+      expect(await askAs(asked)).toMatchObject({ status: disabled ? 401 : 200 });
+    }
+  }
 }
 
 /** What either version registers, both can read; keys that operators make with either are not marked. */
@@ -338,6 +362,7 @@ describe('two versions side by side', () => {
           const sets = await storedSets(databaseUrl);
           expect(sets.at(-1)).toMatchObject(FUNCTION_SET);
           await expectBothToIssue(pair);
+          await expectClientsToBeCurrent(pair);
           await expectUnmarkedKeys(pair);
           await expectNoCircle(pair);
           await expectRevocations(pair);

@@ -24,6 +24,8 @@ export interface Proxy {
   readonly cut: () => void;
   /** How many connections were made. */
   readonly made: () => number;
+  /** How many bytes the server has sent. */
+  readonly sent: () => number;
   readonly close: () => Promise<void>;
 }
 
@@ -53,6 +55,7 @@ export async function startProxy(): Promise<Proxy> {
   let delay = 0;
   let fatal: string | null = null;
   let made = 0;
+  let sent = 0;
   let trap: Trap | null = null;
   const sockets = new Set<Socket>();
   const keep = (socket: Socket): void => {
@@ -102,7 +105,8 @@ export async function startProxy(): Promise<Proxy> {
       if (sprung.when === 'sent') sprung.sprung();
       return sprung.when === 'sent';
     });
-    forward(upstream, socket, () => {
+    forward(upstream, socket, (chunk) => {
+      sent += chunk.length;
       answered?.sprung();
       return answered !== null;
     });
@@ -127,6 +131,7 @@ export async function startProxy(): Promise<Proxy> {
     cutWhen: (when, texts) => new Promise((sprung) => (trap = { when, texts, sprung })),
     cut,
     made: () => made,
+    sent: () => sent,
     async close() {
       cut();
       await new Promise((resolve) => server.close(resolve));

@@ -9,7 +9,6 @@ import { isUuid } from '../../oauth/vocabulary.js';
 import { AgentSession } from '../agent-session.entity.js';
 import { END_BELOW_AGENT_SESSION } from '../end-agent-sessions.js';
 import { describeAgentSession } from '../describe-agent-session.js';
-import { reservedLabel } from '../../zones/snapshot/agent-labels.js';
 import type { AgentSessionBody } from './agent-session.body.js';
 import { Graph, type Asked, type Caller, type Made } from './graph.service.js';
 
@@ -141,21 +140,17 @@ export class AgentSessions {
   }
 }
 
-/** Whether one of the labels is of other clients only. All clients of a zone are read only if it has changed. */
+/** Whether one of the labels is of other clients only. */
 async function someReserved(
-  { tx, bearer, zoneId, clientId, current }: Caller,
+  { tx, zoneId, clientId }: Caller,
   labels: readonly string[],
 ): Promise<boolean> {
-  if (current) return reservedLabel(bearer.zone, clientId, labels) !== undefined;
-  const found = await tx.query<object[]>(RESERVED, [zoneId, clientId, labels]);
-  return found.length > 0;
+  if (labels.length === 0) return false;
+  const [row] = await tx.query<{ some: boolean }[]>(RESERVED, [zoneId, clientId, labels]);
+  return row?.some === true;
 }
 
-const RESERVED = `
-  SELECT 1 FROM unnest($3::text[]) AS label
-   WHERE EXISTS (SELECT FROM clients c WHERE c.zone_id = $1 AND label = ANY (c.labels))
-     AND NOT EXISTS (SELECT FROM clients c WHERE c.zone_id = $1 AND c.id = $2 AND label = ANY (c.labels))
-   LIMIT 1`;
+const RESERVED = `SELECT reserved_labels($1, $2, $3) <> '{}' AS some`;
 
 /**
  * @throws {OAuthError} slow_down for a client that has as many agent sessions alive as it may have

@@ -29,8 +29,6 @@ export interface Caller {
   readonly tx: EntityManager;
   /** Seconds since the epoch, by the database. */
   readonly now: number;
-  /** Whether the zone of the bearer is the one of the transaction: otherwise what is in it may be old. */
-  readonly current: boolean;
 }
 
 /** A request of an application. */
@@ -98,7 +96,7 @@ export class Graph {
           (result: T | Stale) => result !== STALE,
           async (tx) => {
             const now = await admit(bearer, tx);
-            return now === STALE ? STALE : make(callerOf(bearer, tx, { now, current: true }));
+            return now === STALE ? STALE : make(callerOf(bearer, tx, now));
           },
         ),
       ),
@@ -170,11 +168,7 @@ function describe({ claims }: Bearer) {
   return { client_id: claims.clientId, bearer: { jti: claims.jti, sid: claims.sid } };
 }
 
-function callerOf(
-  bearer: Bearer,
-  tx: EntityManager,
-  admitted: Pick<Caller, 'now' | 'current'>,
-): Caller {
+function callerOf(bearer: Bearer, tx: EntityManager, now: number): Caller {
   const { clientId, zoneId } = bearer.claims;
-  return { clientId, zoneId, bearer, tx, ...admitted };
+  return { clientId, zoneId, bearer, tx, now };
 }

@@ -149,6 +149,9 @@ class EnvironmentVariables {
   @WholeNumber(1, MAX_WORKERS)
   WORKERS?: number;
 
+  @WholeNumber(16, 65_536)
+  SNAPSHOT_MEMORY: number = 256;
+
   @IsIn(['true', 'false'])
   DIRECT_ROUTES: string = 'true';
 
@@ -224,6 +227,8 @@ export interface Env {
   readonly maxRequestsInFlight: number;
   /** How many processes answer requests. Absent: as many as there are cores to use, or one beside an embedded server. */
   readonly workers: number | undefined;
+  /** Bytes of memory that snapshots of zones and clients may take. */
+  readonly snapshotBytes: number;
   /** Whether what is asked for most is answered in front of the framework. */
   readonly directRoutes: boolean;
   readonly logLevel: string;
@@ -305,6 +310,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     unauthenticatedRecords: readUnauthenticatedRecords(parsed.AUDIT_UNAUTHENTICATED),
     maxRequestsInFlight: parsed.MAX_REQUESTS_IN_FLIGHT,
     workers: parsed.WORKERS,
+    snapshotBytes: parsed.SNAPSHOT_MEMORY * 1_024 * 1_024,
     directRoutes: parsed.DIRECT_ROUTES === 'true',
     logLevel: parsed.LOG_LEVEL,
     startSeconds: parsed.START_SECONDS,

@@ -5,18 +5,20 @@ import { BackgroundWork } from '../background-work.js';
 import { ENV, type RunningEnv } from '../config/env.js';
 import { LOGGER } from '../config/logger.js';
 
-/** The NOTIFY channels, by kind of change. The payload of each is the id of what changed. */
+/** The NOTIFY channels, by kind of change. The payload of each says what changed. */
 const CHANNELS = {
-  /** Anything in a zone; payload: the zone id. */
+  /** Anything in a zone but its clients; payload: the zone id. */
   zone: 'mandate_zone_changed',
+  /** A client or its secrets; payload: the ids of zone and client, or of the zone alone for all in it, or `*` for all. */
+  client: 'mandate_client_changed',
   /** A challenge was approved or rejected; payload: its id. */
   challenge: 'mandate_challenge_decided',
 } as const;
 
 /** A subscriber to one kind of change. */
 export interface ChangeListener {
-  /** The change is committed. @param id the payload of the channel */
-  onChange(id: string): void;
+  /** The change is committed. @param what the payload of the channel */
+  onChange(what: string): void;
   /** The feed was interrupted: anything may have changed since. */
   onReset(): void;
 }
@@ -27,7 +29,7 @@ const RECONNECT_MS = 500;
  * Subscriptions to changes in PostgreSQL (LISTEN), made on any replica or by hand.
  *
  * They only make caches fresh sooner. Nothing relies on them for correctness: the ledger compares the
- * zone's version in the commit itself.
+ * versions of the zone and its clients in the commit itself.
  */
 @Injectable()
 export class ChangeFeed implements OnApplicationShutdown {

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 4,
-  sha256: '076a5faece59460fbc20861158fd9610a94de1e13323b268e91625a697d37ec0',
+  sha256: 'ff526c904845f3a0ba55371f8cd8c5460aaba22d891e95bbe5a593c35cd4635f',
 } as const;

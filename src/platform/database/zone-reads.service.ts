@@ -11,7 +11,7 @@ import { poolSizes } from './pool-sizes.js';
 export class ZoneReads {
   private readonly turns: Turns;
 
-  constructor(@Inject(ENV) { workers }: RunningEnv) {
+  constructor(@Inject(ENV) { workers }: Pick<RunningEnv, 'workers'>) {
     const { inAll, ofOneZone } = poolSizes(workers).zoneReads;
     const waiting = { waiting: 2_000, waitingOfOne: 2_000, waitMs: 1_000 };
     this.turns = new Turns({ ofOneKey: ofOneZone, inAll, ...waiting });

@@ -26,7 +26,7 @@ const ROWS_PER_READ = 500;
 
 /** Reads the policy versions of a set version, each called like its policy, and checks their hashes. */
 export async function loadModules(
-  tx: EntityManager,
+  tx: Pick<EntityManager, 'query'>,
   zoneId: string,
   setVersionId: string,
 ): Promise<LoadedModules> {
@@ -42,30 +42,6 @@ export async function loadModules(
   );
 }
 
-/**
- * The manifest hash of a policy set version as it is stored now. Its texts are not read: the database
- * compares them with their hashes.
- *
- * @returns `null` if a text does not match its hash
- */
-export async function storedManifest(
-  tx: EntityManager,
-  zoneId: string,
-  setVersionId: string,
-): Promise<string | null> {
-  const members = await tx.query<{ name: string; sha256: string; intact: boolean }[]>(
-    `SELECT p.name, v.sha256,
-            encode(sha256(convert_to(v.content, 'UTF8')), 'hex') = v.sha256 AS intact
-       FROM policy_set_members m
-       JOIN policy_versions v ON v.zone_id = m.zone_id AND v.id = m.policy_version_id
-       JOIN policies p ON p.zone_id = v.zone_id AND p.id = v.policy_id
-      WHERE m.zone_id = $1 AND m.policy_set_version_id = $2`,
-    [zoneId, setVersionId],
-  );
-  if (!members.every(({ intact }) => intact)) return null;
-  return manifestOf(members.map(({ name, sha256 }) => [name, sha256]));
-}
-
 interface StoredModule {
   readonly name: string | null;
   readonly content: string;
@@ -78,7 +54,7 @@ interface StoredModule {
  * @param versionIds each once
  */
 export async function loadVersions(
-  tx: EntityManager,
+  tx: Pick<EntityManager, 'query'>,
   zoneId: string,
   versionIds: readonly string[],
 ): Promise<LoadedModules> {

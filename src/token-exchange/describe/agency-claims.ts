@@ -1,6 +1,6 @@
 import type { JsonObject, PolicyInput } from '../../policy/engine/input.js';
-import { labelsOfAgent } from '../../zones/snapshot/agent-labels.js';
-import type { ResourceView, ZoneSnapshot } from '../../zones/snapshot/zone-snapshot.js';
+import type { ClientView } from '../../zones/clients/client-view.js';
+import type { ResourceView } from '../../zones/snapshot/zone-snapshot.js';
 import type { Agency } from '../stages/delegate.js';
 
 /** The claims about the agent session of a mandate, and about how it came by its authority. */
@@ -38,12 +38,11 @@ export function pathOf({ acting, edge }: Agency): string[] {
 /** The members of policy's `principal` about the agent session. */
 export function agentInput(
   agency: Agency | null,
-  zone: ZoneSnapshot,
-  clientId: string,
+  client: Pick<ClientView, 'labels'>,
 ): Pick<PolicyInput['principal'], 'agent_session_id' | 'lifecycle' | 'labels'> {
-  if (agency === null) return { labels: labelsOfAgent(zone, clientId, []) };
-  const { id, lifecycle, labels } = agency.acting;
-  return { agent_session_id: id, lifecycle, labels: labelsOfAgent(zone, clientId, labels) };
+  if (agency === null) return { labels: [...new Set(client.labels)] };
+  const { id, lifecycle } = agency.acting;
+  return { agent_session_id: id, lifecycle, labels: [...agency.labels] };
 }
 
 /** Policy's `delegation_edge`. */

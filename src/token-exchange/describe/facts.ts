@@ -1,7 +1,25 @@
-import type { Fact, Nonce } from '../../ledger/entry.js';
+import type { ClaimedClient } from '../../authentication/authenticate-client.js';
+import type { Entry, Fact, Nonce } from '../../ledger/entry.js';
 import type { MandateClaims } from '../../mandates/verify-mandate.js';
 import { agencyFacts } from './agency-facts.js';
 import type { Delegated } from '../stages/delegate.js';
+
+/** The zone and the clients that a request was evaluated on, for the ledger to compare. */
+export function restsOn({
+  zone,
+  clients,
+}: Pick<ClaimedClient, 'zone' | 'clients'>): Pick<
+  Entry,
+  'zone_id' | 'settings_version' | 'clients' | 'labels'
+> {
+  const { seen, askedLabels: labels } = clients;
+  return {
+    zone_id: zone.zoneId,
+    settings_version: zone.version,
+    clients: seen,
+    ...(labels === undefined ? {} : { labels }),
+  };
+}
 
 /** Seconds by which the database's clock may differ from the one that a request was evaluated by. */
 const CLOCK_TOLERANCE = 30;

@@ -45,7 +45,7 @@ function sharedInput(
       id: client.id,
       zone_id: zone.zoneId,
       registration_method: client.registrationMethod,
-      ...agentInput(agency, zone, client.id),
+      ...agentInput(agency, client),
       groups: [...client.groups],
     },
     action: { id: 'TokenExchange' },

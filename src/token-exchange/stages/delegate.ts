@@ -20,6 +20,8 @@ import { unusable } from './resolve.js';
 /** The agent session that acts, and how it came by its authority: proven, as of when it was read. */
 export interface Agency {
   readonly acting: Agent;
+  /** The labels of the acting client and of its agent session, as far as policies may trust them. */
+  readonly labels: readonly string[];
   /** The delegation used; `null` if it acts for its application alone. */
   readonly edge: Edge | null;
   /** That and all above it, the first one first. */
@@ -85,6 +87,7 @@ async function agencyOf(
   );
   return {
     acting: route.acting,
+    labels: await caller.clients.labelsOfAgent(caller.client.id, route.acting.labels),
     edge: leafOf(route),
     edges: route.edges,
     endsAt: endOf(route),
@@ -112,17 +115,17 @@ async function find(
   return found;
 }
 
-function obstacleFor(
-  { zone, client }: Caller,
+async function obstacleFor(
+  { clients, client }: Caller,
   route: DelegationRoute,
   named: AgentNames | null,
   inherited: AgentNames | null,
-): string | null {
+): Promise<string | null> {
   const obstacle = obstacleOn(route);
   if (obstacle !== null) return obstacle;
   // What a disabled client delegated goes no further, also where others hold it.
-  const gone = route.agents.find(({ clientId }) => zone.clients.get(clientId)?.disabled !== false);
-  if (gone !== undefined) return `the client of agent session ${gone.id} is disabled`;
+  const gone = await clients.firstDisabled(route.agents.map(({ clientId }) => clientId));
+  if (gone !== undefined) return `the client ${gone} of an agent session is disabled`;
   return (
     (named === null ? null : obstacleForNamed(client.id, route, named)) ??
     (inherited === null ? null : discontinuity(route, inherited))

@@ -8,7 +8,7 @@ import { secretDigest, type ChallengeBirth } from '../../step-up/challenge.js';
 import { canAuthenticate } from '../../step-up/type-terms.js';
 import { refusedEvent } from '../describe/audit-event.js';
 import { graphOf } from '../describe/agency-facts.js';
-import { factsOf, unspent } from '../describe/facts.js';
+import { factsOf, restsOn, unspent } from '../describe/facts.js';
 import { clientsInvolved } from '../describe/held-request.js';
 import { refusedFor, type Outcome } from '../outcome.js';
 import type { Held } from './clearance.js';
@@ -75,7 +75,6 @@ function challengeFor(challengeId: string, acr: string | null): string {
 function entryOf(held: Held, digest: string, now: number): Entry {
   const { authorized, request, binding, terms } = held;
   const { asked, caller } = authorized;
-  const { zone } = caller;
   const { type, subject, policy_set_version_id } = request;
   const names = {
     binding,
@@ -111,8 +110,7 @@ function entryOf(held: Held, digest: string, now: number): Entry {
   });
   return {
     event_id: uuidv7(),
-    zone_id: zone.zoneId,
-    zone_version: zone.version,
+    ...restsOn(caller),
     ...graphOf(authorized.agency),
     facts: [...unspent(caller.once), ...facts, allowed],
     challenge,

@@ -9,7 +9,7 @@ import type {
 import { newId } from '../../platform/uuid-v7.js';
 import { issuedEvent } from '../describe/audit-event.js';
 import { graphOf } from '../describe/agency-facts.js';
-import { factsOf, unspent } from '../describe/facts.js';
+import { factsOf, restsOn, unspent } from '../describe/facts.js';
 import type { PolicyDecisions } from './authorize.js';
 import type { Cleared, Redemption } from './clearance.js';
 import type { Minted } from './mint.js';
@@ -38,20 +38,18 @@ export async function record(minted: Minted, ledger: LedgerPort): Promise<Outcom
 
 function entryOf(minted: Minted): Entry {
   const { cleared, session, claims } = minted;
-  const { anchor, redeemed } = cleared;
-  const { zone, client, once } = cleared.caller;
+  const { anchor, redeemed, caller } = cleared;
   return {
     event_id: newId(),
-    zone_id: zone.zoneId,
-    zone_version: zone.version,
+    ...restsOn(caller),
     ...graphOf(cleared.agency),
-    facts: [...unspent(once), ...factsOf(cleared, claims.iat), ...challengeSpent(redeemed)],
+    facts: [...unspent(caller.once), ...factsOf(cleared, claims.iat), ...challengeSpent(redeemed)],
     ...(anchor === null
       ? {
           session: {
             id: session.sid,
             root_id: session.rootSid,
-            client_id: client.id,
+            client_id: caller.client.id,
             subject: claims.sub,
             ...issuedBy(cleared),
             expires_at: session.expiresAt,

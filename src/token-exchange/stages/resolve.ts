@@ -9,7 +9,6 @@ import { UntrustedToken } from '../../zones/issuers/untrusted-token.js';
 import type { IssuerSubject } from '../../zones/issuers/verify-issuer-token.js';
 import { OAuthError, unavailable } from '../../oauth/errors.js';
 import { ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE } from '../../oauth/vocabulary.js';
-import type { ZoneSnapshot } from '../../zones/snapshot/zone-snapshot.js';
 import type { TokenVerifier } from '../token-verification.service.js';
 import { actingFor, actorOf, checkLength, clientsIn } from './actor-chain.js';
 import type { Authenticated } from './authenticate.js';
@@ -63,14 +62,14 @@ async function principalsOf(
   caller: Caller,
   verifier: TokenVerifier,
 ): Promise<Principals> {
-  const { client, zone } = caller;
+  const { client } = caller;
   const user = await resolveUser(subjectToken, caller, verifier);
   const subject =
     subjectToken === null || user !== null
       ? null
       : await verified('subject_token', subjectToken.text, verifier);
   const actor = actorToken === null ? null : await verified('actor_token', actorToken, verifier);
-  if (actor !== null) checkActor(actor, subject, zone);
+  if (actor !== null) await checkActor(actor, subject, caller.clients);
   if (user !== null) {
     checkMayAct(ownMayAct(user, verifier.issuer), actor, client.id);
     const act = actorOf({}, actor);
@@ -79,7 +78,7 @@ async function principalsOf(
   if (subject === null) {
     return { subject, user, actor, use: 'session', onBehalfOf: false, act: undefined };
   }
-  const onBehalfOf = checkSubject(subject, caller);
+  const onBehalfOf = await checkSubject(subject, caller);
   checkMayAct(subject, actor, client.id);
   const act = onBehalfOf ? actingFor(subject, actor, client.id) : actorOf(subject, actor);
   checkLength(subject, act);
@@ -128,10 +127,13 @@ function ownMayAct({ mayAct, issuer }: IssuerSubject, ourIssuer: string) {
 /**
  * @returns whether the exchange is on behalf of the subject
  */
-function checkSubject(subject: MandateClaims, { client, zone, throughGateway }: Caller): boolean {
+async function checkSubject(
+  subject: MandateClaims,
+  { client, clients, zone, throughGateway }: Caller,
+): Promise<boolean> {
   // What a disabled client began goes no further, also where others hold it.
   const involved = [subject.clientId, ...clientsIn(subject.act)];
-  if (involved.some((id) => zone.clients.get(id)?.disabled !== false)) {
+  if ((await clients.firstDisabled(involved)) !== undefined) {
     throw unusable('subject_token', 'of a client that is disabled or gone');
   }
   if (subject.use === 'session') {
@@ -146,10 +148,14 @@ function checkSubject(subject: MandateClaims, { client, zone, throughGateway }: 
   return true;
 }
 
-function checkActor(actor: MandateClaims, subject: MandateClaims | null, zone: ZoneSnapshot): void {
+async function checkActor(
+  actor: MandateClaims,
+  subject: MandateClaims | null,
+  clients: Caller['clients'],
+): Promise<void> {
   if (actor.use !== 'session') throw unusable('actor_token', 'not a session mandate');
   // Its session may still be alive, but a disabled client may not act.
-  if (zone.clients.get(actor.clientId)?.disabled !== false) {
+  if ((await clients.firstDisabled([actor.clientId])) !== undefined) {
     throw unusable('actor_token', 'of a client that is disabled or gone');
   }
   if (actor.act !== undefined) throw unusable('actor_token', 'has an actor itself');

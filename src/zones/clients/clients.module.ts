@@ -1,12 +1,10 @@
 import { Module } from '@nestjs/common';
-import { TypeOrmModule } from '@nestjs/typeorm';
-import { Client } from './client.entity.js';
+import { clientMetrics } from './client.metrics.js';
 import { Clients } from './clients.service.js';
 
 /** Registered clients. */
 @Module({
-  imports: [TypeOrmModule.forFeature([Client])],
-  providers: [Clients],
+  providers: [Clients, ...clientMetrics],
   exports: [Clients],
 })
 export class ClientsModule {}

@@ -1,27 +1,174 @@
-import { Injectable } from '@nestjs/common';
-import { InjectRepository } from '@nestjs/typeorm';
-import type { Repository } from 'typeorm';
-import { Zone } from '../zone.entity.js';
-import { Client } from './client.entity.js';
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { InjectMetric } from '@willsoto/nestjs-prometheus';
+import { LRUCache } from 'lru-cache';
+import type { Counter } from 'prom-client';
+import type { DataSource } from 'typeorm';
+import { atMost } from '../../platform/at-most.js';
+import { ENV, type RunningEnv } from '../../platform/config/env.js';
+import { shareOf } from '../../platform/workers/share.js';
+import { ChangeFeed, type ChangeListener } from '../../platform/database/change-feed.js';
+import { JoinedReads } from '../../platform/database/joined-reads.js';
+import { ZoneReads } from '../../platform/database/zone-reads.service.js';
+import { CLIENT_LOADS } from './client.metrics.js';
+import { weightOf, type ClientView } from './client-view.js';
+import { readClients } from './read-clients.js';
 
-/** Finds the zone of a client. */
+/** Of the memory for snapshots so much is for clients. */
+const SHARE = 1 / 4;
+/** The most ids that are remembered as no client's: any stranger can invent some. */
+const MAX_ABSENT = 10_000;
+/** Clients that one statement reads, and how many may wait for one. */
+const LIMITS = { joined: 200, waiting: 4_096 } as const;
+
+/**
+ * The clients that requests name, with their secrets, looked up by id and remembered. Notifications of changes keep
+ * them fresh; whether they are current is checked by the ledger, by their versions, so an old one costs a repetition and
+ * never a wrong answer.
+ */
 @Injectable()
-export class Clients {
-  constructor(@InjectRepository(Client) private readonly clients: Repository<Client>) {}
+export class Clients implements OnModuleInit, ChangeListener {
+  /** By id; those of one id are of several zones. */
+  private readonly known: LRUCache<string, readonly ClientView[]>;
+  /** Apart from those that there are, which no stranger's inventions push out. */
+  private readonly absent = new LRUCache<string, true>(atMost(MAX_ABSENT));
+  /** The last look-up of each id that is under way: one that began before a change is not kept. */
+  private readonly loading = new Map<string, Promise<readonly ClientView[]>>();
+  private readonly reads: JoinedReads<string, readonly ClientView[]>;
+
+  constructor(
+    @InjectDataSource() private readonly dataSource: Pick<DataSource, 'query'>,
+    private readonly zoneReads: ZoneReads,
+    private readonly feed: ChangeFeed,
+    @Inject(ENV) { snapshotBytes, workers }: Pick<RunningEnv, 'snapshotBytes' | 'workers'>,
+    @InjectMetric(CLIENT_LOADS) private readonly loads: Counter<'result'>,
+  ) {
+    this.known = new LRUCache({
+      maxSize: shareOf(Math.floor(snapshotBytes * SHARE), workers),
+      sizeCalculation: (views) => views.reduce((sum, view) => sum + weightOf(view), 0),
+    });
+    this.reads = new JoinedReads<string, readonly ClientView[]>(
+      (ids) => readClients(this.dataSource, ids),
+      LIMITS,
+    );
+  }
+
+  onModuleInit(): void {
+    this.feed.subscribe('client', this);
+  }
+
+  /** Bytes that the remembered clients take, estimated. */
+  get bytes(): number {
+    return this.known.calculatedSize;
+  }
 
   /**
-   * The id of the zone that a client belongs to. A client never changes its zone.
+   * A client, wherever it is. It never changes its zone.
    *
-   * @param clientId a UUID
+   * @param id a UUID
    * @returns `null` for an unknown client, and for one of a zone that is being removed
+   * @throws the driver's error if it is not in memory and the database is away
    */
-  async findZoneOf(clientId: string): Promise<string | null> {
-    const client = await this.clients
-      .createQueryBuilder('client')
-      .select(['client.zoneId', 'client.id'])
-      .innerJoin(Zone, 'zone', 'zone.id = client.zoneId')
-      .where('client.id = :clientId AND zone.removedAt IS NULL', { clientId })
-      .getOne();
-    return client?.zoneId ?? null;
+  async find(id: string): Promise<ClientView | null> {
+    const [first = null] = await this.views(id);
+    return first;
+  }
+
+  /** The same in one zone: `null` for a client of another one. */
+  async findIn(zoneId: string, id: string): Promise<ClientView | null> {
+    const views = await this.views(id);
+    return views.find((view) => view.zoneId === zoneId) ?? null;
+  }
+
+  /** Whether there is such a client in the database now. @throws the driver's error */
+  async exists(id: string): Promise<boolean> {
+    return (await this.load(id)).length > 0;
+  }
+
+  /**
+   * The labels of some that were given to other clients of a zone and not to this one, in the order given. Read anew
+   * each time.
+   *
+   * @throws {OAuthError} temporarily_unavailable if the zone wants too much; the driver's error
+   */
+  async reservedLabels(
+    zoneId: string,
+    clientId: string,
+    labels: readonly string[],
+  ): Promise<string[]> {
+    const [row] = await this.zoneReads.read(zoneId, () =>
+      this.dataSource.query<{ reserved: string[] }[]>(RESERVED, [zoneId, clientId, labels]),
+    );
+    return row?.reserved ?? [];
+  }
+
+  /** Forgets a client, if it is remembered in this state. @param version `null` for one that was not there */
+  forget(id: string, version: string | null): void {
+    if (version === null) {
+      this.absent.delete(id);
+      // It may be remembered as one of another zone.
+      this.known.delete(id);
+    } else if (this.known.peek(id)?.some((view) => view.version === version) === true) {
+      this.known.delete(id);
+    }
+  }
+
+  onChange(what: string): void {
+    const [zoneId, id] = what.split(' ');
+    if (id !== undefined) this.drop(id);
+    else this.dropAll(zoneId === '*' ? null : (zoneId ?? null));
+  }
+
+  onReset(): void {
+    this.dropAll(null);
+  }
+
+  private drop(id: string): void {
+    this.known.delete(id);
+    this.absent.delete(id);
+    this.loading.delete(id);
+  }
+
+  /** @param zoneId `null` for all zones */
+  private dropAll(zoneId: string | null): void {
+    this.absent.clear();
+    this.loading.clear();
+    if (zoneId === null) this.known.clear();
+    for (const [id, views] of this.known.entries()) {
+      if (views.some((view) => view.zoneId === zoneId)) this.known.delete(id);
+    }
+  }
+
+  private views(id: string): readonly ClientView[] | Promise<readonly ClientView[]> {
+    return this.known.get(id) ?? (this.absent.has(id) ? [] : this.load(id));
+  }
+
+  private async load(id: string): Promise<readonly ClientView[]> {
+    const loading = this.reads.ask(id, id);
+    this.loading.set(id, loading);
+    try {
+      const views = await loading;
+      // One that changed while it was read is used once and not kept.
+      if (this.loading.get(id) === loading) this.keep(id, views);
+      this.loads.inc({ result: views.length > 0 ? 'loaded' : 'unknown' });
+      return views;
+    } catch (error) {
+      this.loads.inc({ result: 'failed' });
+      throw error;
+    } finally {
+      if (this.loading.get(id) === loading) this.loading.delete(id);
+    }
+  }
+
+  private keep(id: string, views: readonly ClientView[]): void {
+    if (views.length === 0) {
+      this.known.delete(id);
+      this.absent.set(id, true);
+    } else {
+      this.absent.delete(id);
+      this.known.set(id, views);
+    }
   }
 }
+
+const RESERVED = 'SELECT reserved_labels($1, $2, $3) AS reserved';

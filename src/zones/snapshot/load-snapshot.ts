@@ -1,26 +1,27 @@
-import type { EntityManager } from 'typeorm';
-import { TrustedIssuerRow } from '../issuers/trusted-issuer.entity.js';
 import type { KeyRings } from '../../keys/signing/key-rings.service.js';
+import type { ZoneAlg } from '../../oauth/algorithms.js';
+import { instant } from '../../platform/config/clock.js';
 import type { Sealing } from '../../sealing/sealing.service.js';
-import { SigningKey } from '../../keys/signing-key.entity.js';
+import type { SigningKey } from '../../keys/signing-key.entity.js';
 import type { PolicySets, StoredPolicySet } from '../../policy/policy-sets.service.js';
-import { Resource } from '../resource.entity.js';
-import { StepUpType } from '../step-up-type.entity.js';
-import { termsIn } from '../step-up-terms.js';
-import { Zone } from '../zone.entity.js';
-import { readClients } from './read-clients.js';
-import type { ClientView, ZoneSnapshot } from './zone-snapshot.js';
+import type { TrustedIssuer } from '../issuers/trusted-issuer.js';
+import { termsIn, type StoredTerms } from '../step-up-terms.js';
+import { LOAD, type StoredKey, type ZoneRow } from './load-statement.js';
+import type { ResourceView, ZoneSnapshot } from './zone-snapshot.js';
 
-/** A whole zone at one version, as it is stored. */
+/** The settings of a zone at one version, as they are stored. */
 export interface StoredZone {
-  readonly zone: Zone;
-  readonly clients: ReadonlyMap<string, ClientView>;
-  readonly resources: readonly Resource[];
-  readonly issuers: readonly TrustedIssuerRow[];
-  readonly stepUpTypes: readonly StepUpType[];
+  readonly zoneId: string;
+  readonly version: string;
+  readonly algs: { readonly standard: ZoneAlg; readonly bridge: ZoneAlg | null };
+  readonly sealedDigestKey: Buffer;
+  readonly resources: readonly ResourceView[];
+  readonly issuers: readonly TrustedIssuer[];
+  readonly stepUpTypes: readonly (StoredTerms & { readonly type: string })[];
   readonly signingKeys: readonly SigningKey[];
   readonly policy: StoredPolicySet;
   readonly shadow: StoredPolicySet;
+  readonly weight: number;
 }
 
 /** The services that open sealed values and compile policies. */
@@ -30,33 +31,31 @@ export interface SnapshotServices {
   readonly policySets: PolicySets;
 }
 
+/** The connection that is read on. */
+type Reading = Parameters<PolicySets['readListed']>[0];
+
 /**
- * Reads a whole zone.
+ * Reads the settings of a zone by one statement, so that all of it is of one version; and by others the policies, which
+ * never change, if they are not in memory.
  *
- * @param tx a REPEATABLE READ transaction, so that all of it is of one version
- * @param maxClients the most clients to read
  * @returns `null` for an unknown zone, and for one that is being removed
- * @throws {TooManyClients}
  */
 export async function readZone(
-  tx: EntityManager,
+  on: Reading,
   zoneId: string,
-  maxClients: number,
-  { policySets }: SnapshotServices,
+  { policySets }: Pick<SnapshotServices, 'policySets'>,
 ): Promise<StoredZone | null> {
-  const zone = await tx.getRepository(Zone).findOneBy({ id: zoneId });
-  if (zone === null || zone.removedAt !== null) return null;
+  const [row] = await on.query<ZoneRow[]>(LOAD, [zoneId]);
+  if (row === undefined) return null;
+  const { standard, bridge, signingKeys, policy, shadow, ...stored } = row;
   return {
-    zone,
-    clients: await readClients(tx, zoneId, maxClients),
-    resources: await tx.getRepository(Resource).findBy({ zoneId }),
-    issuers: await tx.getRepository(TrustedIssuerRow).findBy({ zoneId }),
-    stepUpTypes: await tx
-      .getRepository(StepUpType)
-      .find({ where: { zoneId }, order: { type: 'ASC' } }),
-    signingKeys: await tx.getRepository(SigningKey).findBy({ zoneId }),
-    policy: await policySets.read(tx, zoneId, zone.activePolicySetVersionId),
-    shadow: await policySets.read(tx, zoneId, zone.shadowPolicySetVersionId),
+    ...stored,
+    zoneId,
+    algs: { standard, bridge },
+    signingKeys: signingKeys.map((key) => keyIn(zoneId, key)),
+    policy: await policySets.readListed(on, zoneId, policy),
+    shadow: await policySets.readListed(on, zoneId, shadow),
+    weight: weightOf(row),
   };
 }
 
@@ -73,27 +72,55 @@ export async function openZone(
   now: number,
   { sealing, keyRings, policySets }: SnapshotServices,
 ): Promise<ZoneSnapshot> {
-  const { zone, clients, resources, issuers, signingKeys, policy, shadow } = stored;
+  const { zoneId, version, weight } = stored;
   return {
-    zoneId: zone.id,
-    version: zone.version,
-    clients,
-    resources: new Map(
-      resources.map(({ zoneId: _zoneId, createdAt: _createdAt, ...view }) => [
-        view.identifier,
-        view,
-      ]),
-    ),
-    issuers: new Map(issuers.map((row) => [row.issuer, row])),
+    zoneId,
+    version,
+    resources: new Map(stored.resources.map((view) => [view.identifier, view])),
+    issuers: new Map(stored.issuers.map((row) => [row.issuer, row])),
     stepUpTypes: new Map(stored.stepUpTypes.map((row) => [row.type, termsIn(row)])),
-    digestKey: await sealing.openDigestKey(zone.id, zone.sealedDigestKey),
-    keys: await keyRings.open(signingKeys, algsOf(zone), now),
-    policy: await policySets.open(policy),
-    shadow: policySets.openLater(shadow),
+    digestKey: await sealing.openDigestKey(zoneId, stored.sealedDigestKey),
+    keys: await keyRings.open(stored.signingKeys, stored.algs, now),
+    policy: await policySets.open(stored.policy),
+    shadow: policySets.openLater(stored.shadow),
     loadedAt: now,
+    weight,
   };
 }
 
-function algsOf({ signingAlg: standard, previousSigningAlg: bridge }: Zone) {
-  return { standard, bridge };
+/** Bytes of a snapshot without anything in it, and of an opened key beside it. */
+const OF_ZONE = 4_000;
+const OF_KEY = 8_000;
+/** Bytes of memory for each character that was read. */
+const OF_TEXT = 4;
+
+function weightOf({ signingKeys, resources, issuers, stepUpTypes }: ZoneRow): number {
+  const text = JSON.stringify([resources, issuers, stepUpTypes]).length;
+  return OF_ZONE + OF_KEY * signingKeys.length + OF_TEXT * text;
+}
+
+function keyIn(zoneId: string, stored: StoredKey): SigningKey {
+  return {
+    zoneId,
+    kid: stored.kid,
+    alg: stored.alg,
+    publicJwk: stored.publicJwk,
+    sealedPrivateKey: bytesIn(stored.sealedPrivateKey),
+    sealedSignerHandle: bytesIn(stored.sealedSignerHandle),
+    // It is published, and nothing is signed with it.
+    certificate: null,
+    publishedAt: instant(stored.publishedAt),
+    activatesAt: instant(stored.activatesAt),
+    retiresAt: momentIn(stored.retiresAt),
+    expiresAt: momentIn(stored.expiresAt),
+    compromisedAt: momentIn(stored.compromisedAt),
+  };
+}
+
+function bytesIn(text: string | null): Buffer | null {
+  return text === null ? null : Buffer.from(text, 'base64');
+}
+
+function momentIn(at: number | null): Date | null {
+  return at === null ? null : instant(at);
 }

@@ -1,12 +1,17 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
-import { InjectDataSource, InjectRepository } from '@nestjs/typeorm';
+import { InjectDataSource } from '@nestjs/typeorm';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import { LRUCache } from 'lru-cache';
 import type { Counter } from 'prom-client';
-import type { DataSource, Repository } from 'typeorm';
+import type { DataSource } from 'typeorm';
+import type { ClientView } from '../clients/client-view.js';
 import { Clients } from '../clients/clients.service.js';
+import { SeenClients } from '../clients/seen-clients.js';
 import { atMost } from '../../platform/at-most.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
+import { ENV, type RunningEnv } from '../../platform/config/env.js';
+import { shareOf } from '../../platform/workers/share.js';
+import { JoinedReads } from '../../platform/database/joined-reads.js';
 import { ChangeFeed, type ChangeListener } from '../../platform/database/change-feed.js';
 import type { KeyRing } from '../../keys/signing/key-ring.js';
 import { KeyRings } from '../../keys/signing/key-rings.service.js';
@@ -15,28 +20,31 @@ import { CustodyUnavailable } from '../../sealing/key-encryption.js';
 import { Sealing } from '../../sealing/sealing.service.js';
 import { CompileAhead } from '../../policy/background/compile-ahead.service.js';
 import { PolicySets } from '../../policy/policy-sets.service.js';
-import { Zone } from '../zone.entity.js';
+import type { Basis } from './basis.js';
+import { whichAreCurrent, whichExist } from './check-zones.js';
 import { openZone, readZone, type SnapshotServices, type StoredZone } from './load-snapshot.js';
 import { SNAPSHOT_LOADS } from './snapshot.metrics.js';
+import { SnapshotMemory } from './snapshot-memory.js';
 import { ZoneLoads } from './zone-loads.js';
 import type { ZoneSnapshot } from './zone-snapshot.js';
 import { ZonesInUse } from './zones-in-use.js';
 
-/** The most snapshots in memory, and the most clients that they have in all. */
-const MAX_ZONES = 500;
-const MAX_CLIENTS_IN_MEMORY = 1_000_000;
-/** The most clients whose zone is remembered. */
-const MAX_CLIENTS = 100_000;
+/** Of the memory for snapshots so much is for zones; the rest is for clients. */
+const SHARE = 3 / 4;
+/** The most zones that are remembered as in use, or as changed. */
+const MAX_REMEMBERED = 200_000;
+/** Zones that one statement looks for, or evaluations that it checks, and how many may wait for one. */
+const LIMITS = { joined: 200, waiting: 4_096 } as const;
 /** Zones whose keys are tried out while none is in memory: those with the newest keys. */
 const ZONES_TO_TRY = `SELECT DISTINCT zone_id AS id FROM (
     SELECT zone_id FROM signing_keys WHERE retires_at IS NULL AND compromised_at IS NULL
      ORDER BY activates_at DESC LIMIT 3) AS newest`;
 
-/** The basis of an evaluation: a version of a zone, or that a client is unknown. */
-export interface Basis {
-  readonly zoneId: string;
-  readonly version?: string | undefined;
-  readonly clientId?: string | undefined;
+/** A client, its zone, and what an evaluation sees of other clients there. */
+export interface ClientInZone {
+  readonly zone: ZoneSnapshot;
+  readonly client: ClientView;
+  readonly clients: SeenClients;
 }
 
 /**
@@ -45,24 +53,19 @@ export interface Basis {
  */
 @Injectable()
 export class Snapshots implements OnModuleInit, ChangeListener {
-  private readonly zones = new LRUCache<string, ZoneSnapshot>({
-    max: MAX_ZONES,
-    maxSize: MAX_CLIENTS_IN_MEMORY,
-    sizeCalculation: ({ clients }) => 1 + clients.size,
-  });
+  private readonly zones: SnapshotMemory;
   private readonly loading = new Map<string, Promise<ZoneSnapshot | null>>();
   /** The zones that requests use, in memory or not. */
-  private readonly inUse = new ZonesInUse(MAX_ZONES);
+  private readonly inUse = new ZonesInUse(MAX_REMEMBERED);
   /** The last version of each zone that turned out to be stale. */
-  private readonly outdated = new LRUCache<string, string>({ max: MAX_ZONES });
-  /** The zone id of each client, `''` for unknown clients: the ledger checks that, too. */
-  private readonly zoneOfClient = new LRUCache<string, string>(atMost(MAX_CLIENTS));
+  private readonly outdated = new LRUCache<string, string>(atMost(MAX_REMEMBERED));
+  private readonly existing: JoinedReads<string, boolean>;
+  private readonly checks: JoinedReads<Basis, boolean>;
 
   private readonly zoneLoads: ZoneLoads<StoredZone, ZoneSnapshot>;
 
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
-    @InjectRepository(Zone) private readonly stored: Repository<Zone>,
     sealing: Sealing,
     keyRings: KeyRings,
     private readonly keySets: KeySets,
@@ -70,9 +73,13 @@ export class Snapshots implements OnModuleInit, ChangeListener {
     private readonly compileAhead: CompileAhead,
     private readonly clients: Clients,
     private readonly feed: ChangeFeed,
+    @Inject(ENV) { snapshotBytes, workers }: Pick<RunningEnv, 'snapshotBytes' | 'workers'>,
     @Inject(CLOCK) private readonly clock: Clock,
     @InjectMetric(SNAPSHOT_LOADS) private readonly loads: Counter<'result'>,
   ) {
+    this.zones = new SnapshotMemory(shareOf(Math.floor(snapshotBytes * SHARE), workers));
+    this.existing = new JoinedReads((ids) => whichExist(this.dataSource, ids), LIMITS);
+    this.checks = new JoinedReads((bases) => whichAreCurrent(this.dataSource, bases), LIMITS);
     this.zoneLoads = this.loadsWith({ sealing, keyRings, policySets });
   }
 
@@ -105,21 +112,17 @@ export class Snapshots implements OnModuleInit, ChangeListener {
   }
 
   /**
-   * The snapshot of a client's zone.
+   * A client, and the snapshot of its zone.
    *
    * @param clientId a UUID
    * @returns `null` for an unknown client
    */
-  async findByClient(clientId: string): Promise<ZoneSnapshot | null> {
-    let zoneId = this.zoneOfClient.get(clientId);
-    if (zoneId === undefined) {
-      zoneId = (await this.clients.findZoneOf(clientId)) ?? '';
-      this.zoneOfClient.set(clientId, zoneId);
-      // The zone may have been read before the client was registered.
-      const snapshot = this.zones.peek(zoneId);
-      if (snapshot?.clients.has(clientId) === false) this.outdate(zoneId, snapshot.version);
-    }
-    return zoneId === '' ? null : this.find(zoneId);
+  async findByClient(clientId: string): Promise<ClientInZone | null> {
+    const client = await this.clients.find(clientId);
+    if (client === null) return null;
+    const zone = await this.find(client.zoneId);
+    if (zone === null) return null;
+    return { zone, client, clients: new SeenClients(zone.zoneId, client, this.clients) };
   }
 
   /**
@@ -127,26 +130,38 @@ export class Snapshots implements OnModuleInit, ChangeListener {
    *
    * @throws the driver's error
    */
-  async isCurrent({ zoneId, version, clientId }: Basis): Promise<boolean> {
-    if (clientId !== undefined) return (await this.clients.findZoneOf(clientId)) === null;
-    if (version === undefined) return true;
-    const zone = await this.stored.findOne({
-      select: { id: true, version: true },
-      where: { id: zoneId },
-    });
-    return zone?.version === version;
+  async isCurrent(basis: Basis): Promise<boolean> {
+    const { version, clientId } = basis;
+    if (clientId !== undefined) return !(await this.clients.exists(clientId));
+    return version === undefined || this.checks.ask(JSON.stringify(basis), basis);
   }
 
-  /** Removes a basis that turned out to be stale from the caches. */
-  forget({ zoneId, version, clientId }: Basis): void {
-    if (version !== undefined) this.outdate(zoneId, version);
-    if (clientId !== undefined) this.zoneOfClient.delete(clientId);
+  /**
+   * Removes a basis that turned out to be stale from memory: the clients, and the zone if its settings have changed. Where
+   * that cannot be found out, the zone as well.
+   */
+  async forget({ zoneId, version, clients, clientId }: Basis): Promise<void> {
+    for (const client of clients ?? []) this.clients.forget(client.id, client.version);
+    if (clientId !== undefined) this.clients.forget(clientId, null);
+    if (version === undefined || (await this.isCurrent({ zoneId, version }).catch(() => false)))
+      return;
+    this.outdate(zoneId, version);
   }
 
   /** Marks a version as stale. Many requests may do so at once: a newer version that one of them has read is kept. */
   private outdate(zoneId: string, version: string): void {
     this.outdated.set(zoneId, version);
     if (this.zones.peek(zoneId)?.version === version) this.zones.delete(zoneId);
+  }
+
+  /** The number of zones in memory. */
+  get size(): number {
+    return this.zones.size;
+  }
+
+  /** Bytes that the zones in memory take, estimated. */
+  get bytes(): number {
+    return this.zones.bytes;
   }
 
   /** The number of zones in memory whose policy set cannot be used. */
@@ -247,15 +262,12 @@ export class Snapshots implements OnModuleInit, ChangeListener {
         opened = true;
         return snapshot;
       } finally {
-        this.inUse.recordOpened(stored.zone.id, opened);
+        this.inUse.recordOpened(stored.zoneId, opened);
       }
     };
     const loading = {
-      exists: (id: string) => this.stored.existsBy({ id }),
-      read: (id: string, maxClients: number) =>
-        this.dataSource.transaction('REPEATABLE READ', (tx) =>
-          readZone(tx, id, maxClients, services),
-        ),
+      exists: (id: string) => this.existing.ask(id, id),
+      read: (id: string) => readZone(this.dataSource.manager, id, services),
       open,
     };
     return new ZoneLoads(loading, this.clock, (result) => this.loads.inc({ result }));

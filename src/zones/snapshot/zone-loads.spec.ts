@@ -1,5 +1,4 @@
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { TooManyClients } from './read-clients.js';
 import { ZoneLoads } from './zone-loads.js';
 
 const NOW = 1_800_000_000_000;
@@ -8,25 +7,25 @@ let now: number;
 let counted: string[];
 /** The reads that are under way, by zone, in the order in which they began. */
 let reads: { zoneId: string; end: (error?: Error) => void }[];
-let sizes: Map<string, number>;
-let loads: ZoneLoads<string, string>;
+let weights: Map<string, number>;
+let loads: ZoneLoads<{ zoneId: string; weight: number }, string>;
 
 beforeEach(() => {
   now = NOW;
   counted = [];
   reads = [];
-  sizes = new Map();
+  weights = new Map();
   loads = new ZoneLoads(
     {
       exists: (zoneId) => Promise.resolve(!zoneId.startsWith('no ')),
-      read(zoneId, maxClients) {
-        if ((sizes.get(zoneId) ?? 0) > maxClients) return Promise.reject(new TooManyClients(1));
-        return new Promise((resolve, reject) => {
-          const end = (error?: Error) => (error === undefined ? resolve(zoneId) : reject(error));
+      read: (zoneId) =>
+        new Promise((resolve, reject) => {
+          const weight = weights.get(zoneId) ?? 10_000;
+          const end = (error?: Error) =>
+            error === undefined ? resolve({ zoneId, weight }) : reject(error);
           reads.push({ zoneId, end });
-        });
-      },
-      open: (stored) => Promise.resolve(`opened ${stored}`),
+        }),
+      open: ({ zoneId }) => Promise.resolve(`opened ${zoneId}`),
     },
     { now: () => now },
     (result) => counted.push(result),
@@ -120,45 +119,44 @@ describe('a zone that could not be loaded', () => {
   });
 });
 
-describe('large zones', () => {
-  test('are read one at a time, and small ones beside them', async () => {
-    for (const zoneId of ['large 1', 'large 2', 'large 3']) sizes.set(zoneId, 5_000);
-    const large = ['large 1', 'large 2', 'large 3'].map((zoneId) => loads.load(zoneId));
-    await settle();
-    expect(reads.map(({ zoneId }) => zoneId)).toEqual(['large 1']);
-    const small = ['a', 'b', 'c', 'd'].map((zoneId) => loads.load(zoneId));
-    await settle();
-    for (const { zoneId, end } of reads) if (zoneId !== 'large 1') end();
-    expect(await Promise.all(small)).toHaveLength(4);
-    for (let n = 0; n < large.length; n += 1) {
-      for (const { end } of reads) end();
-      await large[n];
-      await settle();
-    }
-    expect(counted.filter((result) => result === 'loaded')).toHaveLength(7);
-  });
-
-  test('are refused if their turn does not come, which is no fault of theirs', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+describe('a zone that took long to read', () => {
+  const takesLong = async (zoneId: string) => {
+    vi.useFakeTimers({ toFake: ['performance'] });
     onTestFinished(() => void vi.useRealTimers());
-    for (const zoneId of ['large 1', 'large 2']) sizes.set(zoneId, 5_000);
-    const first = loads.load('large 1');
-    const second = loads.load('large 2').catch((error: unknown) => error);
+    const loading = loads.load(zoneId);
     await settle();
-    vi.advanceTimersByTime(1_500);
-    expect(await second).toMatchObject({ code: 'temporarily_unavailable' });
-    reads[0]?.end();
-    await first;
-    expect(counted).toEqual(['loaded']);
-    const again = loads.load('large 2');
-    await settle();
-    reads[1]?.end();
-    expect(await again).toBe('opened large 2');
+    vi.advanceTimersByTime(3_000);
+    reads.pop()?.end();
+    return loading;
+  };
+
+  test('rests for as long if it is large', async () => {
+    weights.set('a', 3_000_000);
+    expect(await takesLong('a')).toBe('opened a');
+    await expect(loads.load('a')).rejects.toMatchObject({ retryAfter: 3 });
+    now += 3_000;
+    expect(await takesLong('a')).toBe('opened a');
   });
 
-  test('are not loaded at all beyond a bound', async () => {
-    sizes.set('huge', 300_000);
-    await expect(loads.load('huge')).rejects.toThrow(TooManyClients);
-    await expect(loads.load('huge')).rejects.toMatchObject({ code: 'temporarily_unavailable' });
+  test('does not if it is small: then it was the database that was slow', async () => {
+    expect(await takesLong('a')).toBe('opened a');
+    expect(await takesLong('a')).toBe('opened a');
   });
+});
+
+test('a zone whose turn does not come is refused, which is no fault of its own', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const others = ['a', 'b', 'c', 'd'].map((zoneId) => loads.load(zoneId));
+  const late = loads.load('e').catch((error: unknown) => error);
+  await settle();
+  vi.advanceTimersByTime(1_500);
+  expect(await late).toMatchObject({ code: 'temporarily_unavailable' });
+  for (const { end } of reads) end();
+  await Promise.all(others);
+  expect(counted).toEqual(others.map(() => 'loaded'));
+  const again = loads.load('e');
+  await settle();
+  reads.at(-1)?.end();
+  expect(await again).toBe('opened e');
 });

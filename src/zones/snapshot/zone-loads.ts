@@ -1,34 +1,23 @@
-import { LRUCache } from 'lru-cache';
 import { OAuthError } from '../../oauth/errors.js';
 import type { Clock } from '../../platform/config/clock.js';
-import { atMost } from '../../platform/at-most.js';
 import { Turns } from '../../platform/turns.js';
 import { LoadRests } from './load-rests.js';
-import { CHUNK, TooManyClients } from './read-clients.js';
 
 /** Each zone is read once at a time, and waited for within what a request may take. */
 const OF_ONE_ZONE = { ofOneKey: 1, waiting: 2, waitingOfOne: 3, waitMs: 1_500 };
 /** Zones that are read at once: some connections of the pool have to be left for others. */
-const SMALL_AT_ONCE = 4;
-/** Zones with more clients than fit one chunk are read one at a time, apart from the small ones. */
-const LARGE_AT_ONCE = 1;
-/** The most clients of a zone that is loaded: more would take the memory that others need. */
-const MAX_CLIENTS = 250_000;
-/** The most zones that are remembered as large, or as resting. */
+const AT_ONCE = 4;
+/** Bytes from which on a zone counts as large: one that takes long to read rests for as long. */
+const LARGE = 2_000_000;
+/** The most zones that are remembered as resting. */
 const MAX_REMEMBERED = 10_000;
 
 /** What loading a zone is made of. */
 export interface ZoneLoading<Stored, Loaded> {
   /** Whether there is such a zone: a look-up that costs little. */
   exists(zoneId: string): Promise<boolean>;
-  /**
-   * Reads a zone from the database.
-   *
-   * @param maxClients the most clients to read
-   * @returns `null` for an unknown zone
-   * @throws {TooManyClients}
-   */
-  read(zoneId: string, maxClients: number): Promise<Stored | null>;
+  /** Reads a zone from the database. @returns `null` for an unknown zone */
+  read(zoneId: string): Promise<Stored | null>;
   /** Opens sealed values and compiles policies. */
   open(stored: Stored): Promise<Loaded>;
 }
@@ -45,13 +34,11 @@ class ZoneRests extends OAuthError {
 }
 
 /**
- * Loads zones such that no zone's weight or fault is felt by others: few at once, large ones apart, and one
- * that failed or was heavy not again at once, for any caller.
+ * Loads zones such that no zone's weight or fault is felt by others: few at once, and one that failed, or is large, not
+ * again at once, for any caller.
  */
-export class ZoneLoads<Stored, Loaded> {
-  private readonly small = new Turns({ ...OF_ONE_ZONE, inAll: SMALL_AT_ONCE });
-  private readonly large = new Turns({ ...OF_ONE_ZONE, inAll: LARGE_AT_ONCE });
-  private readonly knownAsLarge = new LRUCache<string, true>(atMost(MAX_REMEMBERED));
+export class ZoneLoads<Stored extends { readonly weight: number }, Loaded> {
+  private readonly turns = new Turns({ ...OF_ONE_ZONE, inAll: AT_ONCE });
   private readonly rests = new LoadRests(MAX_REMEMBERED);
 
   /**
@@ -100,27 +87,17 @@ export class ZoneLoads<Stored, Loaded> {
     this.rests.clear();
   }
 
-  private async read(zoneId: string): Promise<Stored | null> {
-    if (!this.knownAsLarge.has(zoneId)) {
-      try {
-        return await this.small.take(zoneId, '', () => this.loading.read(zoneId, CHUNK));
-      } catch (error) {
-        if (!(error instanceof TooManyClients)) throw error;
-        this.knownAsLarge.set(zoneId, true);
+  private read(zoneId: string): Promise<Stored | null> {
+    return this.turns.take(zoneId, '', async () => {
+      // A large zone that changes all the time is waited for more than once, and loaded once.
+      this.refuseResting(zoneId);
+      const began = performance.now();
+      const stored = await this.loading.read(zoneId);
+      if (stored !== null && stored.weight > LARGE) {
+        this.rests.took(zoneId, performance.now() - began, this.clock.now());
       }
-    }
-    return this.large.take(zoneId, '', () => this.readLarge(zoneId));
-  }
-
-  private async readLarge(zoneId: string): Promise<Stored | null> {
-    // A zone that changes all the time is waited for more than once, and loaded once.
-    this.refuseResting(zoneId);
-    const began = performance.now();
-    try {
-      return await this.loading.read(zoneId, MAX_CLIENTS);
-    } finally {
-      this.rests.took(zoneId, performance.now() - began, this.clock.now());
-    }
+      return stored;
+    });
   }
 
   private refuseResting(zoneId: string): void {

@@ -1,22 +1,9 @@
-import type { AssertingClient } from '../clients/asserting-client.js';
-import type { SecretRecord } from '../clients/secret.js';
 import type { TrustedIssuer } from '../issuers/trusted-issuer.js';
 import type { KeyRing } from '../../keys/signing/key-ring.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import type { ActivePolicy, CandidatePolicy } from '../../policy/policy-sets.service.js';
 import type { DeclaredOperation } from '../resource.entity.js';
 import type { StepUpTerms } from '../step-up-terms.js';
-
-/** A client in a snapshot. */
-export interface ClientView extends AssertingClient {
-  readonly labels: readonly string[];
-  readonly groups: readonly string[];
-  readonly authMethods: readonly string[];
-  readonly registrationMethod: string;
-  readonly disabled: boolean;
-  /** Those that are not revoked; they may have expired. */
-  readonly secrets: readonly SecretRecord[];
-}
 
 /** A resource in a snapshot. */
 export interface ResourceView {
@@ -30,12 +17,11 @@ export interface ResourceView {
   readonly signingAlg: ZoneAlg | null;
 }
 
-/** A zone at one version. Immutable; everything that a decision needs is in it. */
+/** The settings of a zone at one version: all that a decision needs but its clients. Immutable. */
 export interface ZoneSnapshot {
   readonly zoneId: string;
-  /** The version that the ledger compares. */
+  /** The version of the settings, which the ledger compares. */
   readonly version: string;
-  readonly clients: ReadonlyMap<string, ClientView>;
   /** By identifier. */
   readonly resources: ReadonlyMap<string, ResourceView>;
   /** The trusted issuers, by `iss`. */
@@ -51,4 +37,6 @@ export interface ZoneSnapshot {
   readonly shadow: CandidatePolicy;
   /** When it was loaded, in milliseconds since the epoch. */
   readonly loadedAt: number;
+  /** About how many bytes of memory it takes, without its policy sets. */
+  readonly weight: number;
 }

@@ -1,0 +1,34 @@
+import type { AssertingClient } from './asserting-client.js';
+import type { SecretRecord } from './secret.js';
+
+/** A client and its secrets at one version. Immutable. */
+export interface ClientView extends AssertingClient {
+  readonly zoneId: string;
+  /** The version that the ledger compares. */
+  readonly version: string;
+  readonly labels: readonly string[];
+  readonly groups: readonly string[];
+  readonly authMethods: readonly string[];
+  readonly registrationMethod: string;
+  readonly disabled: boolean;
+  /** Those that are neither revoked nor long expired. */
+  readonly secrets: readonly SecretRecord[];
+}
+
+/** Bytes of a view beside its texts: the objects, and its place in memory. */
+const OVERHEAD = 1_000;
+
+/** About how many bytes of memory a client takes. */
+export function weightOf({ labels, groups, secrets, jwks, jwksUri, ...rest }: ClientView): number {
+  const texts = [...labels, ...groups, ...secrets.map(({ verifier }) => verifier), jwksUri ?? ''];
+  const length = texts.reduce((sum, text) => sum + text.length + 40, 0);
+  // Parsed keys take about ten times their text.
+  const keys = jwks === null ? 0 : 10 * JSON.stringify(jwks).length;
+  const { workloadIdentity: workload } = rest;
+  return (
+    OVERHEAD +
+    length +
+    keys +
+    (workload === null ? 0 : workload.issuer.length + workload.subject.length)
+  );
+}

@@ -1,0 +1,41 @@
+import type { JWK } from 'jose';
+import type { ZoneAlg } from '../../oauth/algorithms.js';
+import type { ListedPolicySet } from '../../policy/listed-set.js';
+import type { TrustedIssuer } from '../issuers/trusted-issuer.js';
+import type { StoredTerms } from '../step-up-terms.js';
+import type { ResourceView } from './zone-snapshot.js';
+
+/** A signing key as `zone_settings` gives it: bytes in base64, times in milliseconds since the epoch. */
+export interface StoredKey {
+  readonly kid: string;
+  readonly alg: ZoneAlg;
+  readonly publicJwk: JWK;
+  readonly sealedPrivateKey: string | null;
+  readonly sealedSignerHandle: string | null;
+  readonly publishedAt: number;
+  readonly activatesAt: number;
+  readonly retiresAt: number | null;
+  readonly expiresAt: number | null;
+  readonly compromisedAt: number | null;
+}
+
+/** The row that {@link LOAD} gives. */
+export interface ZoneRow {
+  readonly version: string;
+  readonly standard: ZoneAlg;
+  readonly bridge: ZoneAlg | null;
+  readonly sealedDigestKey: Buffer;
+  readonly resources: readonly ResourceView[];
+  readonly issuers: readonly TrustedIssuer[];
+  readonly stepUpTypes: readonly (StoredTerms & { readonly type: string })[];
+  readonly signingKeys: readonly StoredKey[];
+  /** `null` where none is active. */
+  readonly policy: ListedPolicySet | null;
+  readonly shadow: ListedPolicySet | null;
+}
+
+/** Reads the settings of a zone: one row, or none. */
+export const LOAD = `
+  SELECT version, standard, bridge, sealed_digest_key AS "sealedDigestKey", resources, issuers,
+         step_up_types AS "stepUpTypes", signing_keys AS "signingKeys", policy, shadow
+    FROM zone_settings($1)`;
