@@ -60,10 +60,9 @@ export class Shutdown {
     this.begun = true;
     const exit = (): void => process.exit(exitCode);
     const late = setTimeout(exit, this.seconds * 1_000 - this.marginMs).unref();
-    void this.stop().then(() => {
-      clearTimeout(late);
-      exit();
-    });
+    void this.stop()
+      .finally(() => clearTimeout(late))
+      .then(exit);
   }
 
   /** Aborts the waiting of the running step. */

@@ -63,9 +63,9 @@ test('reads back what a client wrote by RFC 6749 2.3.1', () => {
 test('reads back what a client wrote without encoding it, one way or the other', () => {
   const text = fc.string({ unit: 'grapheme', minLength: 1 }).filter((one) => !one.includes('\0'));
   fc.assert(
-    fc.property(text, (text) => {
-      const { secret, rawSecret } = parseBasic(header(`client:${text}`)) ?? {};
-      expect([secret, rawSecret]).toContain(text);
+    fc.property(text, (written) => {
+      const { secret, rawSecret } = parseBasic(header(`client:${written}`)) ?? {};
+      expect([secret, rawSecret]).toContain(written);
     }),
   );
 });

@@ -66,7 +66,10 @@ export class DecisionsController {
   private async find(requestId: string, page: PageQuery): Promise<EventPage> {
     const known = /^[A-Za-z0-9._-]{1,128}$/.test(requestId);
     const events = known
-      ? await this.auditLog.byRequest(requestId, TYPE, { limit: PAGE_LIMIT, ...page })
+      ? await this.auditLog.byRequest(requestId, TYPE, {
+          limit: page.limit ?? PAGE_LIMIT,
+          ...(page.after === undefined ? {} : { after: page.after }),
+        })
       : { items: [] };
     const any = events.items.length > 0 || page.after !== undefined;
     return found(any ? events : null, 'request');

@@ -25,9 +25,9 @@ export const ApiTags = later(({ ApiTags: decorator }) => decorator);
 /** What the document says of a member of a body or of a query, beside what its type says. */
 export function ApiProperty(options: ApiPropertyOptions): PropertyDecorator {
   return (...place) => {
-    kept.push(
-      ({ ApiProperty: decorator }) => void Reflect.apply(decorator(options), undefined, place),
-    );
+    kept.push(({ ApiProperty: decorator }) => {
+      Reflect.apply(decorator(options), undefined, place);
+    });
   };
 }
 
