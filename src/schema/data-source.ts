@@ -41,6 +41,7 @@ import { ConfirmationProofs1795293080661 } from './migrations/1795293080661-conf
 import { Removals1795293453144 } from './migrations/1795293453144-removals.js';
 import { LedgerProbes1795293541006 } from './migrations/1795293541006-ledger-probes.js';
 import { AuditChainEnds1795294319836 } from './migrations/1795294319836-audit-chain-ends.js';
+import { AuditEventTexts1795314994603 } from './migrations/1795314994603-audit-event-texts.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
@@ -65,6 +66,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   Removals1795293453144,
   LedgerProbes1795293541006,
   AuditChainEnds1795294319836,
+  AuditEventTexts1795314994603,
 ];
 
 /** The most connections for operators' changes: as many as have their turn, and one for short reads before that. */

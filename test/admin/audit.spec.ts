@@ -45,7 +45,7 @@ describe('what operators see', () => {
       answers.push(answer);
     }
     answers.push(await call('PATCH', at, { disabled: true }), await call('POST', '/clients', {}));
-    const audit = await rows(replica.databaseUrl, 'SELECT event::text FROM audit_events');
+    const audit = await rows(replica.databaseUrl, 'SELECT audit_event(a)::text AS event FROM audit_events a');
     const seen = JSON.stringify([answers.map(({ body }) => body), audit, replica.logs()]);
     for (const hidden of [secret, imported, ...stored.map(({ verifier }) => verifier)]) {
       expect(seen).not.toContain(hidden);

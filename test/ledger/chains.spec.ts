@@ -20,7 +20,8 @@ const ledgers: Ledger[] = [];
 
 function newLedger(): Ledger {
   const silent = { observe: () => {} } as unknown as Histogram;
-  const ledger = new Ledger({ databaseUrl, limits: timeLimits() } as RunningEnv, silent, silent);
+  const env = { databaseUrl, limits: timeLimits() } as RunningEnv;
+  const ledger = new Ledger(env, silent, silent, { error: () => {} });
   ledgers.push(ledger);
   return ledger;
 }

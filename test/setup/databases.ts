@@ -60,7 +60,7 @@ export interface AuditRow {
 export function auditOf(url: string, requestId: string): Promise<AuditRow[]> {
   return rows<AuditRow>(
     url,
-    'SELECT zone_id, outcome, client_id, jti, event FROM audit_events WHERE request_id = $1 ORDER BY id',
+    'SELECT zone_id, outcome, client_id, jti, audit_event(a) AS event FROM audit_events a WHERE request_id = $1 ORDER BY id',
     [requestId],
   );
 }

@@ -1,0 +1,81 @@
+-- What the facts of a batch are, asked of all of a kind at once: a statement costs more than a look-up in it. What a
+-- kind says is in entry.ts, and how it is sent in written-entry.ts. This is where a kind is added.
+
+-- The facts of a batch that do not hold, by their place. Facts are given by columns, each fact with its zone; kinds that
+-- are spent are looked at where they are spent (ledger_spend_nonces, ledger_rare_fact_holds).
+CREATE OR REPLACE FUNCTION ledger_facts_moved(p_zones uuid[], p_kinds text[], p_ids uuid[], p_details text[])
+RETURNS integer[] LANGUAGE plpgsql AS $$
+DECLARE
+  moved integer[] := '{}';
+BEGIN
+  -- A kind that is not known here would hold.
+  IF NOT p_kinds <@ '{clock_agrees,session_live,token_not_revoked,nonce_unspent,agent_session_live,delegation_live,
+                      delegation_unspent,challenge_satisfied,challenge_allowed}'::text[] THEN
+    RAISE EXCEPTION 'unknown fact among %', p_kinds;
+  END IF;
+  IF 'clock_agrees' = ANY (p_kinds) THEN
+    moved := moved || ARRAY(
+      SELECT f.place::integer FROM unnest(p_kinds, p_details) WITH ORDINALITY AS f (kind, details, place)
+       WHERE CASE WHEN f.kind = 'clock_agrees' THEN
+               abs(extract(epoch FROM clock_timestamp()) - split_part(f.details, ' ', 1)::numeric)
+                 > split_part(f.details, ' ', 2)::numeric END);
+  END IF;
+  IF 'session_live' = ANY (p_kinds) THEN
+    moved := moved || ARRAY(
+      SELECT f.place::integer FROM unnest(p_kinds, p_zones, p_ids) WITH ORDINALITY AS f (kind, zone, id, place)
+       WHERE f.kind = 'session_live' AND NOT EXISTS (SELECT FROM session_alive(f.zone, f.id)));
+  END IF;
+  IF 'token_not_revoked' = ANY (p_kinds) THEN
+    moved := moved || ARRAY(
+      SELECT f.place::integer FROM unnest(p_kinds, p_zones, p_ids) WITH ORDINALITY AS f (kind, zone, id, place)
+       WHERE f.kind = 'token_not_revoked'
+         AND EXISTS (SELECT FROM revocations r WHERE r.zone_id = f.zone AND r.jti = f.id));
+  END IF;
+  IF 'agent_session_live' = ANY (p_kinds) THEN
+    moved := moved || ARRAY(
+      SELECT f.place::integer FROM unnest(p_kinds, p_zones, p_ids) WITH ORDINALITY AS f (kind, zone, id, place)
+       WHERE CASE WHEN f.kind = 'agent_session_live' THEN NOT agent_session_live(f.zone, f.id) END);
+  END IF;
+  IF 'delegation_live' = ANY (p_kinds) THEN
+    moved := moved || ARRAY(
+      SELECT f.place::integer
+        FROM unnest(p_kinds, p_zones, p_ids, p_details) WITH ORDINALITY AS f (kind, zone, id, details, place)
+       WHERE CASE WHEN f.kind = 'delegation_live' THEN NOT delegation_live(f.zone, f.id, f.details::jsonb) END);
+  END IF;
+  RETURN moved;
+END $$;
+
+-- Whether a fact is spent under locks, and looked at one by one: budgets and challenges.
+CREATE OR REPLACE FUNCTION ledger_is_rare(p_kind text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+  SELECT p_kind IN ('delegation_unspent', 'challenge_satisfied', 'challenge_allowed')
+$$;
+
+-- The advisory lock of a nonce, as ledger_keys has it.
+CREATE OR REPLACE FUNCTION ledger_nonce_key(p_zone uuid, p_details text) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+  SELECT hashtextextended(
+    p_zone::text || ' ' || split_part(p_details, ' ', 1) || ' ' || split_part(p_details, ' ', 2), 0)
+$$;
+
+-- Spends the nonces of a batch, given by columns. Returns the places of those that were spent before, or further up. A
+-- twin that is being spent elsewhere is waited for.
+CREATE OR REPLACE FUNCTION ledger_spend_nonces(p_zones uuid[], p_kinds text[], p_details text[], p_wanted boolean[])
+RETURNS integer[] LANGUAGE plpgsql AS $$
+DECLARE
+  spent integer[];
+BEGIN
+  WITH nonces AS MATERIALIZED (
+    SELECT f.place, f.zone, split_part(f.details, ' ', 1) AS purpose, split_part(f.details, ' ', 2) AS nonce,
+           split_part(f.details, ' ', 3)::date AS day,
+           row_number() OVER (PARTITION BY f.zone, f.details ORDER BY f.place) AS nth
+      FROM unnest(p_kinds, p_zones, p_details, p_wanted) WITH ORDINALITY AS f (kind, zone, details, wanted, place)
+     WHERE f.kind = 'nonce_unspent' AND f.wanted
+  ), stored AS (
+    INSERT INTO spent_nonces (zone_id, purpose, nonce, day)
+    SELECT n.zone, n.purpose, n.nonce, n.day FROM nonces n WHERE n.nth = 1
+    ON CONFLICT DO NOTHING RETURNING zone_id, purpose, nonce, day
+  )
+  SELECT coalesce(array_agg(n.place::integer), '{}') INTO spent FROM nonces n
+   WHERE n.nth > 1 OR NOT EXISTS (
+     SELECT FROM stored s WHERE (s.zone_id, s.purpose, s.nonce, s.day) = (n.zone, n.purpose, n.nonce, n.day));
+  RETURN spent;
+END $$;

@@ -1,0 +1,209 @@
+import type { Committed, Entry, OpenedChallenge, Receipt } from './entry.js';
+import { outcomeOf, storable, type WrittenEntry, type WrittenFact } from './written-entry.js';
+
+/** What became of an entry; `null` if another transaction holds something that it needs, and nothing was done. */
+export type Tried = Committed | null;
+
+/** Separates texts in one parameter, which spares escaping each: JSON has no such character, nor has anything else sent so. */
+const SEPARATOR = '\u001e';
+
+/** Where the hash chain of each zone ends, by the id of the zone, as far as it is known. */
+export type ChainEnds = Map<string, number>;
+
+/** One call of `ledger_record_batch` (batch.sql): its zones and facts in the order in which they are sent. */
+export interface LedgerBatch {
+  readonly entries: readonly WrittenEntry[];
+  readonly zoneIds: readonly string[];
+  /** The facts of all entries, one entry after the other, and how many there are before those of each entry. */
+  readonly factsBefore: readonly number[];
+  readonly values: unknown[];
+}
+
+/** How a batch is sent. */
+export interface Sending {
+  /** The id of the hash chains. */
+  readonly writer: string;
+  /** Whether to wait, behind other batches, for what those spend. */
+  readonly patient: boolean;
+  readonly ends: ChainEnds;
+}
+
+/** The statement of a batch. What is in its parameters is said in batch.sql. */
+export const RECORD = `SELECT seqs::text[], others FROM ledger_record_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
+  string_to_array($11, E'\\x1e'), string_to_array($12, E'\\x1e', ''), string_to_array($13, E'\\x1e'),
+  string_to_array($14, E'\\x1e'), $15, $16, string_to_array($17, E'\\x1e'), string_to_array($18, E'\\x1e'),
+  $19, string_to_array($20, E'\\x1e'), $21, string_to_array($22, E'\\x1e', ''), $23,
+  string_to_array($24, E'\\x1e'), string_to_array($25, E'\\x1e'), $26, $27, $28)`;
+
+/** The statement that finds what is on record of entries. */
+export const FIND = `SELECT a.id, a.event_text FROM unnest($1::uuid[], $2::uuid[]) AS x (zone_id, id)
+  JOIN audit_events a ON a.zone_id = x.zone_id AND a.id = x.id`;
+
+/** Puts entries together for one call. */
+export function batchOf(entries: readonly WrittenEntry[], sending: Sending): LedgerBatch {
+  const zones = new Map<string, number>();
+  const refusals = new Map<string, number>();
+  const refusing: WrittenFact[] = [];
+  const factsBefore: number[] = [];
+  const facts: WrittenFact[] = [];
+  const factEntries: number[] = [];
+  const factRefusals: number[] = [];
+  for (const [i, { entry, facts: some }] of entries.entries()) {
+    if (!zones.has(entry.zone_id)) zones.set(entry.zone_id, zones.size + 1);
+    factsBefore.push(facts.length);
+    for (const fact of some) {
+      facts.push(fact);
+      factEntries.push(i + 1);
+      const known = refusals.get(fact.refusal);
+      factRefusals.push(known ?? refusals.size + 1);
+      if (known === undefined) {
+        refusals.set(fact.refusal, refusals.size + 1);
+        refusing.push(fact);
+      }
+    }
+  }
+  const zoneIds = [...zones.keys()];
+  const events = entries.map(({ entry }) => entry.event);
+  const values = [
+    sending.writer,
+    sending.patient,
+    list(zoneIds),
+    list(zoneIds.map((id) => sending.ends.get(id))),
+    list(entries.map(({ entry }) => entry.event_id)),
+    list(entries.map(({ entry }) => zones.get(entry.zone_id))),
+    list(entries.map(({ entry }) => entry.zone_version !== undefined || entry.facts.length > 0)),
+    list(entries.map(({ entry }) => entry.zone_version)),
+    list(entries.map(({ entry }) => entry.absent_client)),
+    entries.some(({ neededClient }) => neededClient !== null)
+      ? list(entries.map(({ neededClient }) => neededClient))
+      : null,
+    texts(events.map(({ request_id: id }) => id)),
+    texts(events.map(({ request_label: label }) => label ?? '')),
+    texts(events.map(({ type }) => type)),
+    texts(events.map(({ outcome }) => outcome)),
+    list(entries.map(({ clientId }) => clientId)),
+    list(entries.map(({ jti }) => jti)),
+    texts(entries.map(({ head }) => head)),
+    texts(entries.map(({ tail }) => tail)),
+    list(factEntries),
+    texts(facts.map(({ kind }) => kind)),
+    list(facts.map(({ id }) => id)),
+    texts(facts.map(({ details }) => details ?? '')),
+    list(factRefusals),
+    texts(refusing.map(({ outcome }) => outcome)),
+    texts(refusing.map(({ refusal }) => refusal)),
+    given(entries, ({ session }) => session),
+    given(entries, ({ proof }) => proof),
+    given(entries, ({ challenge }) => challenge),
+  ];
+  return { entries, zoneIds, factsBefore, values };
+}
+
+/** An array of PostgreSQL, of ids and numbers, which need no quotes. */
+function list(values: readonly (string | number | boolean | null | undefined)[]): string {
+  return `{${values.map((value) => value ?? 'NULL').join()}}`;
+}
+
+function texts(values: readonly string[]): string {
+  return values.join(SEPARATOR);
+}
+
+/** What entries beget, each with its place; `null` for nothing. */
+function given(
+  entries: readonly WrittenEntry[],
+  of: (entry: Entry) => object | undefined,
+): string | null {
+  const found = entries.flatMap(({ entry }, i) => {
+    const one = of(entry);
+    return one === undefined ? [] : [{ ...one, entry: i + 1 }];
+  });
+  return found.length === 0 ? null : storable(JSON.stringify(found));
+}
+
+/** What is known after a call: what became of each entry, and where the chains end. */
+export interface BatchAnswer {
+  readonly tried: readonly Tried[];
+  /** By zone, in their order; `null` where another transaction holds the chain. */
+  readonly ends: readonly (number | null)[];
+}
+
+/** Reads the answer to a batch. @throws {Error} if it is none */
+export function readAnswer(rows: readonly unknown[], batch: LedgerBatch): BatchAnswer {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as ledger_record_batch makes it
+  const [row] = rows as readonly { seqs: (string | null)[]; others: Other[] | null }[];
+  if (row?.seqs.length !== batch.zoneIds.length) throw new Error('the ledger answered otherwise');
+  const tried: Tried[] = batch.entries.map(({ entry }) => recorded(entry));
+  for (const [place, status, more] of row.others ?? []) {
+    const entry = batch.entries[place - 1]?.entry;
+    if (entry === undefined) throw new Error('the ledger answered for an entry that was not sent');
+    tried[place - 1] = readOther(entry, status, more, batch.factsBefore[place - 1] ?? 0);
+  }
+  return { tried, ends: row.seqs.map((seq) => (seq === null ? null : Number(seq))) };
+}
+
+/** The place of an entry, what became of it, and a fact's place or a challenge. */
+type Other = readonly [place: number, status: string, more?: unknown];
+
+function readOther(entry: Entry, status: string, more: unknown, factsBefore: number): Tried {
+  switch (status) {
+    case 'refused': {
+      const fact = entry.facts[Number(more) - 1 - factsBefore];
+      if (fact === undefined) throw new Error('the ledger refused for a fact that was not sent');
+      return { status: 'refused', fact };
+    }
+    case 'stale':
+      return { status: 'stale' };
+    case 'busy':
+      return null;
+    case 'opened':
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as challenge_open makes it
+      return { ...recorded(entry), challenge: more as OpenedChallenge };
+    default:
+      throw new Error('the ledger answered with an unknown status');
+  }
+}
+
+/** The parameters by which the events of a batch are found. */
+export function findingValues(entries: readonly WrittenEntry[]): string[] {
+  return [
+    list(entries.map(({ entry }) => entry.zone_id)),
+    list(entries.map(({ entry }) => entry.event_id)),
+  ];
+}
+
+/** What became of entries by what was found of them; `undefined` for one that is not on record. */
+export function readFound(
+  rows: readonly Record<string, unknown>[],
+  entries: readonly WrittenEntry[],
+): (Committed | undefined)[] {
+  const events = new Map(rows.map((row) => [row['id'], JSON.parse(String(row['event_text']))]));
+  return entries.map(({ entry, tail, facts }) => {
+    const event: unknown = events.get(entry.event_id);
+    if (event === undefined) return undefined;
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as this process has written it
+    const found = event as Readonly<Record<string, unknown>>;
+    const said = outcomeOf(found);
+    if (said === outcomeOf(parsed(tail))) {
+      const challenge = entry.challenge === undefined ? undefined : found['challenge'];
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as challenge_open makes it
+      return {
+        ...recorded(entry),
+        ...(challenge === undefined ? {} : { challenge: challenge as OpenedChallenge }),
+      };
+    }
+    const fact = entry.facts[facts.findIndex(({ refusal }) => outcomeOf(parsed(refusal)) === said)];
+    if (fact === undefined) throw new Error('the event on record is another one');
+    return { status: 'refused', fact };
+  });
+}
+
+function parsed(members: string): Record<string, unknown> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an object between these braces
+  return JSON.parse(`{${members}}`) as Record<string, unknown>;
+}
+
+/** The one place where a receipt is made. */
+function recorded(entry: Entry): Extract<Committed, { status: 'recorded' }> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the brand exists in types only
+  return { status: 'recorded', receipt: { eventId: entry.event_id } as Receipt };
+}

@@ -1,0 +1,169 @@
+import { isUuid } from '../oauth/vocabulary.js';
+import type { AuditEvent, Entry, Fact, Otherwise } from './entry.js';
+
+/** A fact as `ledger_record_batch` takes it. */
+export interface WrittenFact {
+  readonly kind: Fact['kind'];
+  /** What it is about, a UUID; `null` if that takes more. */
+  readonly id: string | null;
+  /** What else it says, without control characters: words for a kind that is common, JSON for others. */
+  readonly details: string | null;
+  /** What the event says if it does not hold: members as JSON without braces. */
+  readonly refusal: string;
+  readonly outcome: Otherwise['outcome'];
+}
+
+/** An entry as text. The event's members are JSON without braces and without control characters. */
+export interface WrittenEntry {
+  readonly entry: Entry;
+  readonly facts: readonly WrittenFact[];
+  /** What the event says in any case. */
+  readonly head: string;
+  /** What it says only if every fact holds. */
+  readonly tail: string;
+  readonly jti: string | null;
+  readonly clientId: string | null;
+  /** The client of whom it begets a session or a challenge. */
+  readonly neededClient: string | null;
+}
+
+/** Thrown for an entry that cannot be recorded, whatever the database says: a fault of ours. */
+export class UnwritableEntry extends Error {
+  override readonly name = 'UnwritableEntry';
+}
+
+/** Members that the ledger itself writes in front of every event. */
+const OF_THE_LEDGER: ReadonlySet<string> = new Set([
+  'id',
+  'zone_id',
+  'writer',
+  'occurred_at',
+  'seq',
+]);
+
+/** Members that a refusal replaces or takes away. */
+const OF_THE_OUTCOME: ReadonlySet<string> = new Set(['outcome', 'error', 'reason', 'mandate']);
+
+/**
+ * Writes an entry as text, once: whether its facts hold is known only in the commit, so what its event says in
+ * either case is written apart.
+ *
+ * @throws {UnwritableEntry} if something in it has not the form that it must have
+ */
+export function writeEntry(entry: Entry): WrittenEntry {
+  const { event } = entry;
+  const mandate = event['mandate'];
+  if (entry.zone_version !== undefined && !/^-?\d{1,18}$/.test(entry.zone_version)) {
+    throw new UnwritableEntry('the version of its zone is no number');
+  }
+  for (const id of [entry.event_id, entry.zone_id, entry.absent_client]) uuid(id);
+  for (const text of [event.request_id, event.request_label ?? '', event.type, event.outcome]) {
+    plain(text);
+  }
+  return {
+    entry,
+    facts: entry.facts.map((fact, place) => writeFact(fact, place)),
+    ...writeEvent(entry),
+    jti: uuid(isRecord(mandate) ? mandate['jti'] : undefined),
+    clientId: uuid(event['client_id']),
+    neededClient: neededClient(entry),
+  };
+}
+
+function writeEvent({ event, challenge }: Entry): Pick<WrittenEntry, 'head' | 'tail'> {
+  const head: string[] = [];
+  const tail: string[] = [];
+  for (const name of Object.keys(event)) {
+    // The ledger itself says which challenge it has opened.
+    if (OF_THE_LEDGER.has(name) || (name === 'challenge' && challenge !== undefined)) continue;
+    const value: string | undefined = JSON.stringify(event[name]);
+    if (value === undefined) continue;
+    (OF_THE_OUTCOME.has(name) ? tail : head).push(`${JSON.stringify(name)}:${value}`);
+  }
+  return { head: storable(head.join()), tail: storable(tail.join()) };
+}
+
+function writeFact(fact: Fact, place: number): WrittenFact {
+  const { outcome, error, reason } = fact.otherwise;
+  const refusal = storable(
+    `"outcome":"${outcome}","error":${JSON.stringify(error)},"reason":${JSON.stringify(reason)}`,
+  );
+  return { kind: fact.kind, ...about(fact, place), refusal, outcome };
+}
+
+/** What a fact is about. A kind is read in facts.sql. */
+function about(fact: Fact, place: number): Pick<WrittenFact, 'id' | 'details'> {
+  switch (fact.kind) {
+    case 'session_live':
+    case 'agent_session_live':
+      return { id: uuid(fact.id), details: null };
+    case 'token_not_revoked':
+      return { id: uuid(fact.jti), details: null };
+    case 'clock_agrees':
+      return { id: null, details: `${Number(fact.now)} ${Number(fact.tolerance)}` };
+    case 'nonce_unspent':
+      // Whatever else does not hold, it is spent.
+      if (place !== 0) throw new UnwritableEntry('a nonce is the first fact of its entry');
+      return { id: null, details: [fact.purpose, fact.nonce, fact.day].map(word).join(' ') };
+    case 'delegation_live': {
+      const { id, versions } = fact;
+      const details = versions === undefined ? null : storable(JSON.stringify(versions));
+      return { id: uuid(id), details };
+    }
+    case 'delegation_unspent':
+    case 'challenge_satisfied':
+    case 'challenge_allowed': {
+      const { otherwise: _, ...rest } = fact;
+      return { id: null, details: storable(JSON.stringify(rest)) };
+    }
+    default:
+      throw new UnwritableEntry(`unknown fact ${String(Reflect.get(fact, 'kind'))}`);
+  }
+}
+
+function neededClient({ session, challenge }: Entry): string | null {
+  if (session !== undefined) return uuid(session.client_id);
+  return challenge === undefined ? null : uuid(Reflect.get(challenge, 'client_id'));
+}
+
+/**
+ * JSON that PostgreSQL can read as `jsonb`, which holds neither U+0000 nor half of a surrogate pair: an escape of one
+ * becomes the text of the escape.
+ *
+ * @param json as `JSON.stringify` makes it: whatever else is a control character is escaped
+ */
+export function storable(json: string): string {
+  if (!json.includes(String.raw`\u0000`) && !json.includes(String.raw`\ud`)) return json;
+  return json.replaceAll(/(\\+)u(0000|d[89a-f][0-9a-f]{2})/g, (escape, slashes: string, code) =>
+    slashes.length % 2 === 0 ? escape : `${slashes}\\u${code}`,
+  );
+}
+
+/** A UUID in small letters or not, `null` for nothing. */
+function uuid(value: unknown): string | null {
+  if (value === undefined || value === null) return null;
+  if (typeof value !== 'string' || !isUuid(value)) throw new UnwritableEntry('an id is no UUID');
+  return value;
+}
+
+/** A word, which has nothing that columns are separated by. */
+function word(value: string): string {
+  if (!/^[\w.:-]+$/.test(value)) throw new UnwritableEntry('a nonce is no word');
+  return value;
+}
+
+/** Text without control characters and surrogates, so that a column says the same as the event. */
+function plain(value: unknown): void {
+  if (typeof value !== 'string' || /[\u0000-\u001f\ud800-\udfff]/.test(value)) {
+    throw new UnwritableEntry('a name of the request has characters that it must not have');
+  }
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}
+
+/** What an event says of the outcome, by which a look-up tells what became of an entry. */
+export function outcomeOf(event: Readonly<Record<string, unknown>> | AuditEvent): string {
+  return JSON.stringify([event['outcome'], event['error'], event['reason']]);
+}
