@@ -126,12 +126,10 @@ END $$;
 -- p_seqs:           where the process believes that its chain in each zone ends; null where it does not know.
 -- p_entry_zones:    which of p_zones an entry is in.
 -- p_checked:        whether anything is checked of an entry.
--- p_versions:       the version of its zone that an entry was evaluated on; null if there was no zone.
--- p_absent_clients: a client id that was unknown then; null if there was none.
 -- p_needed_clients: the client of whom an entry begets a session or a challenge; null instead of all if none does.
 -- p_heads, p_tails: the members of an event as text without braces: first what it says in any case, then what it says
 --                   only if every fact holds.
--- p_refusals:       which of p_refusal_tails it says instead if this fact does not hold.
+-- p_refusals:       which of p_refusal_tails it says instead if this fact does not hold; null if the entry is stale then.
 -- p_births, p_proofs, p_challenges: sessions, what sessions remember, and challenges (entry.ts), each with its entry; null
 --                   for none.
 --
@@ -143,8 +141,7 @@ END $$;
 --   'opened', challenge:  recorded, and a challenge was opened or joined.
 CREATE OR REPLACE FUNCTION ledger_record_batch(
   p_writer uuid, p_patient boolean, p_zones uuid[], p_seqs bigint[],
-  p_ids uuid[], p_entry_zones integer[], p_checked boolean[], p_versions bigint[],
-  p_absent_clients uuid[], p_needed_clients uuid[],
+  p_ids uuid[], p_entry_zones integer[], p_checked boolean[], p_needed_clients uuid[],
   p_request_ids text[], p_request_labels text[], p_types text[], p_outcomes text[], p_clients uuid[], p_jtis uuid[],
   p_heads text[], p_tails text[],
   p_fact_entries integer[], p_kinds text[], p_fact_ids uuid[], p_details text[], p_refusals integer[],
@@ -164,10 +161,10 @@ DECLARE
   hashes     bytea[] := array_fill(NULL::bytea, ARRAY[cardinality(p_zones)]);
   usable     boolean[];
   entered    boolean[];
-  versions   bigint[];
   r          record;
   i          integer;
   z          integer;
+  entry      integer;
 BEGIN
   PERFORM set_config('synchronous_commit', 'on', true);
   IF p_patient THEN PERFORM ledger_lock_facts(fact_zones, p_kinds, p_details); END IF;
@@ -197,31 +194,26 @@ BEGIN
   entered := ARRAY(SELECT CASE WHEN bool_or(x.checked) THEN ledger_enter(p_zones[x.zone]) ELSE true END
                      FROM unnest(p_entry_zones, p_checked) AS x (zone, checked) GROUP BY x.zone ORDER BY x.zone);
 
-  FOR r IN SELECT w.place, x.version FROM unnest(p_zones) WITH ORDINALITY AS w (zone, place)
-             JOIN zones x ON x.id = w.zone
-  LOOP
-    versions[r.place] := r.version;
-  END LOOP;
   FOR i IN 1..many LOOP
-    CONTINUE WHEN statuses[i] IS NOT NULL;
     z := p_entry_zones[i];
-    IF NOT usable[z] OR p_checked[i] AND NOT entered[z] THEN
-      statuses[i] := 'busy';
-    ELSIF p_versions[i] IS NOT NULL AND p_versions[i] IS DISTINCT FROM versions[z] THEN
-      statuses[i] := 'stale';
-    ELSIF p_absent_clients[i] IS NOT NULL AND EXISTS (
-        SELECT FROM clients c JOIN zones x ON x.id = c.zone_id
-         WHERE c.id = p_absent_clients[i] AND x.removed_at IS NULL) THEN
-      statuses[i] := 'stale';
-    END IF;
+    IF NOT usable[z] OR p_checked[i] AND NOT entered[z] THEN statuses[i] := 'busy'; END IF;
   END LOOP;
 
-  FOREACH i IN ARRAY ledger_facts_moved(fact_zones, p_kinds, p_fact_ids, p_details) || CASE
-    WHEN 'nonce_unspent' = ANY (p_kinds) THEN ledger_spend_nonces(fact_zones, p_kinds, p_details,
-      ARRAY(SELECT statuses[e] IS NULL FROM unnest(p_fact_entries) AS e)) END
-  LOOP
-    refused[p_fact_entries[i]] := least(refused[p_fact_entries[i]], i);
+  FOREACH i IN ARRAY ledger_facts_moved(fact_zones, p_kinds, p_fact_ids, p_details) LOOP
+    entry := p_fact_entries[i];
+    IF p_refusals[i] IS NOT NULL THEN
+      refused[entry] := least(refused[entry], i);
+    ELSIF statuses[entry] IS NULL THEN
+      statuses[entry] := 'stale';
+    END IF;
   END LOOP;
+  IF 'nonce_unspent' = ANY (p_kinds) THEN
+    FOREACH i IN ARRAY ledger_spend_nonces(fact_zones, p_kinds, p_details,
+                                           ARRAY(SELECT statuses[e] IS NULL FROM unnest(p_fact_entries) AS e))
+    LOOP
+      refused[p_fact_entries[i]] := least(refused[p_fact_entries[i]], i);
+    END LOOP;
+  END IF;
   IF p_kinds && '{delegation_unspent,challenge_satisfied,challenge_allowed}' OR p_proofs IS NOT NULL OR p_challenges IS NOT NULL THEN
     FOR r IN SELECT d.* FROM ledger_decide_rare(
                p_ids, zones_of, ARRAY(SELECT s IS NULL FROM unnest(statuses) AS s), refused, p_proofs, p_challenges,

@@ -1,17 +1,30 @@
--- What the facts of a batch are, asked of all of a kind at once: a statement costs more than a look-up in it. What a
--- kind says is in entry.ts, and how it is sent in written-entry.ts. This is where a kind is added.
+-- What the entries of a batch rest on, asked of all facts of a kind at once: a statement costs more than a look-up in it.
+-- A kind is added here, and in written-entry.ts, which says how it is sent. What an entry was evaluated on is a fact as
+-- well, of which nothing is refused when it has moved: the entry is stale.
 
--- The facts of a batch that do not hold, by their place. Facts are given by columns, each fact with its zone; kinds that
--- are spent are looked at where they are spent (ledger_spend_nonces, ledger_rare_fact_holds).
+-- The facts of a batch that do not hold, by their place. Facts are given by columns, each with its zone; those that are
+-- spent are looked at where they are spent (ledger_spend_nonces, ledger_decide_rare).
 CREATE OR REPLACE FUNCTION ledger_facts_moved(p_zones uuid[], p_kinds text[], p_ids uuid[], p_details text[])
 RETURNS integer[] LANGUAGE plpgsql AS $$
 DECLARE
   moved integer[] := '{}';
 BEGIN
   -- A kind that is not known here would hold.
-  IF NOT p_kinds <@ '{clock_agrees,session_live,token_not_revoked,nonce_unspent,agent_session_live,delegation_live,
-                      delegation_unspent,challenge_satisfied,challenge_allowed}'::text[] THEN
+  IF NOT p_kinds <@ '{zone_version,clock_agrees,session_live,token_not_revoked,nonce_unspent,absent_client,
+                      agent_session_live,delegation_live,delegation_unspent,challenge_satisfied,challenge_allowed}' THEN
     RAISE EXCEPTION 'unknown fact among %', p_kinds;
+  END IF;
+  IF 'zone_version' = ANY (p_kinds) THEN
+    moved := moved || ARRAY(
+      SELECT f.place::integer FROM unnest(p_kinds, p_zones, p_details) WITH ORDINALITY AS f (kind, zone, details, place)
+       WHERE f.kind = 'zone_version'
+         AND NOT EXISTS (SELECT FROM zones z WHERE z.id = f.zone AND z.version::text = f.details));
+  END IF;
+  IF 'absent_client' = ANY (p_kinds) THEN
+    moved := moved || ARRAY(
+      SELECT f.place::integer FROM unnest(p_kinds, p_ids) WITH ORDINALITY AS f (kind, id, place)
+       WHERE f.kind = 'absent_client' AND EXISTS (
+         SELECT FROM clients c JOIN zones z ON z.id = c.zone_id WHERE c.id = f.id AND z.removed_at IS NULL));
   END IF;
   IF 'clock_agrees' = ANY (p_kinds) THEN
     moved := moved || ARRAY(

@@ -29,11 +29,10 @@ export interface Sending {
 }
 
 /** The statement of a batch. What is in its parameters is said in batch.sql. */
-export const RECORD = `SELECT seqs::text[], others FROM ledger_record_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
-  string_to_array($11, E'\\x1e'), string_to_array($12, E'\\x1e', ''), string_to_array($13, E'\\x1e'),
-  string_to_array($14, E'\\x1e'), $15, $16, string_to_array($17, E'\\x1e'), string_to_array($18, E'\\x1e'),
-  $19, string_to_array($20, E'\\x1e'), $21, string_to_array($22, E'\\x1e', ''), $23,
-  string_to_array($24, E'\\x1e'), string_to_array($25, E'\\x1e'), $26, $27, $28)`;
+export const RECORD = `SELECT seqs::text[], others FROM ledger_record_batch($1, $2, $3, $4, $5, $6, $7, $8, string_to_array($9, E'\\x1e'),
+  string_to_array($10, E'\\x1e', ''), string_to_array($11, E'\\x1e'), string_to_array($12, E'\\x1e'), $13, $14,
+  string_to_array($15, E'\\x1e'), string_to_array($16, E'\\x1e'), $17, string_to_array($18, E'\\x1e'), $19,
+  string_to_array($20, E'\\x1e', ''), $21, string_to_array($22, E'\\x1e'), string_to_array($23, E'\\x1e'), $24, $25, $26)`;
 
 /** The statement that finds what is on record of entries. */
 export const FIND = `SELECT a.id, a.event_text FROM unnest($1::uuid[], $2::uuid[]) AS x (zone_id, id)
@@ -47,19 +46,22 @@ export function batchOf(entries: readonly WrittenEntry[], sending: Sending): Led
   const factsBefore: number[] = [];
   const facts: WrittenFact[] = [];
   const factEntries: number[] = [];
-  const factRefusals: number[] = [];
+  const factRefusals: (number | null)[] = [];
   for (const [i, { entry, facts: some }] of entries.entries()) {
     if (!zones.has(entry.zone_id)) zones.set(entry.zone_id, zones.size + 1);
     factsBefore.push(facts.length);
     for (const fact of some) {
       facts.push(fact);
       factEntries.push(i + 1);
-      const known = refusals.get(fact.refusal);
-      factRefusals.push(known ?? refusals.size + 1);
-      if (known === undefined) {
-        refusals.set(fact.refusal, refusals.size + 1);
-        refusing.push(fact);
+      if (fact.refusal === null) {
+        factRefusals.push(null);
+        continue;
       }
+      if (!refusals.has(fact.refusal)) {
+        refusing.push(fact);
+        refusals.set(fact.refusal, refusing.length);
+      }
+      factRefusals.push(refusals.get(fact.refusal) ?? null);
     }
   }
   const zoneIds = [...zones.keys()];
@@ -71,9 +73,7 @@ export function batchOf(entries: readonly WrittenEntry[], sending: Sending): Led
     list(zoneIds.map((id) => sending.ends.get(id))),
     list(entries.map(({ entry }) => entry.event_id)),
     list(entries.map(({ entry }) => zones.get(entry.zone_id))),
-    list(entries.map(({ entry }) => entry.zone_version !== undefined || entry.facts.length > 0)),
-    list(entries.map(({ entry }) => entry.zone_version)),
-    list(entries.map(({ entry }) => entry.absent_client)),
+    list(entries.map(({ gated }) => gated)),
     entries.some(({ neededClient }) => neededClient !== null)
       ? list(entries.map(({ neededClient }) => neededClient))
       : null,
@@ -91,7 +91,7 @@ export function batchOf(entries: readonly WrittenEntry[], sending: Sending): Led
     texts(facts.map(({ details }) => details ?? '')),
     list(factRefusals),
     texts(refusing.map(({ outcome }) => outcome)),
-    texts(refusing.map(({ refusal }) => refusal)),
+    texts(refusing.map(({ refusal }) => refusal ?? '')),
     given(entries, ({ session }) => session),
     given(entries, ({ proof }) => proof),
     given(entries, ({ challenge }) => challenge),
@@ -191,7 +191,10 @@ export function readFound(
         ...(challenge === undefined ? {} : { challenge: challenge as OpenedChallenge }),
       };
     }
-    const fact = entry.facts[facts.findIndex(({ refusal }) => outcomeOf(parsed(refusal)) === said)];
+    const fact =
+      entry.facts[
+        facts.findIndex(({ refusal }) => refusal !== null && outcomeOf(parsed(refusal)) === said)
+      ];
     if (fact === undefined) throw new Error('the event on record is another one');
     return { status: 'refused', fact };
   });

@@ -15,7 +15,7 @@ BEGIN
     IF EXISTS (
       SELECT FROM ledger_record_batch(
         p_process, true, ARRAY[nobody], ARRAY[NULL::bigint],
-        ARRAY[new_uuid_v7()], '{1}', '{t}', '{NULL}', '{NULL}', NULL,
+        ARRAY[new_uuid_v7()], '{1}', '{t}', NULL,
         ARRAY[p_process::text], '{NULL}', '{readiness.probe}', '{failed}', '{NULL}', '{NULL}',
         ARRAY['"type":"readiness.probe","request_id":"' || p_process || '"'], ARRAY['"outcome":"failed"'],
         '{1}', '{token_not_revoked}', ARRAY[new_uuid_v7()], '{NULL}', '{1}', '{failed}', ARRAY['"outcome":"failed"'],

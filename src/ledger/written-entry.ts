@@ -3,20 +3,23 @@ import type { AuditEvent, Entry, Fact, Otherwise } from './entry.js';
 
 /** A fact as `ledger_record_batch` takes it. */
 export interface WrittenFact {
-  readonly kind: Fact['kind'];
+  readonly kind: Fact['kind'] | 'zone_version' | 'absent_client';
   /** What it is about, a UUID; `null` if that takes more. */
   readonly id: string | null;
   /** What else it says, without control characters: words for a kind that is common, JSON for others. */
   readonly details: string | null;
-  /** What the event says if it does not hold: members as JSON without braces. */
-  readonly refusal: string;
+  /** What the event says if it does not hold: members as JSON without braces; `null` if the entry is stale then. */
+  readonly refusal: string | null;
   readonly outcome: Otherwise['outcome'];
 }
 
 /** An entry as text. The event's members are JSON without braces and without control characters. */
 export interface WrittenEntry {
   readonly entry: Entry;
+  /** Its facts, and then what it was evaluated on. */
   readonly facts: readonly WrittenFact[];
+  /** Whether a change that closes the gate of its zone is a matter to it (gate.sql). */
+  readonly gated: boolean;
   /** What the event says in any case. */
   readonly head: string;
   /** What it says only if every fact holds. */
@@ -53,16 +56,15 @@ const OF_THE_OUTCOME: ReadonlySet<string> = new Set(['outcome', 'error', 'reason
 export function writeEntry(entry: Entry): WrittenEntry {
   const { event } = entry;
   const mandate = event['mandate'];
-  if (entry.zone_version !== undefined && !/^-?\d{1,18}$/.test(entry.zone_version)) {
-    throw new UnwritableEntry('the version of its zone is no number');
-  }
-  for (const id of [entry.event_id, entry.zone_id, entry.absent_client]) uuid(id);
+  uuid(entry.event_id);
+  uuid(entry.zone_id);
   for (const text of [event.request_id, event.request_label ?? '', event.type, event.outcome]) {
     plain(text);
   }
   return {
     entry,
-    facts: entry.facts.map((fact, place) => writeFact(fact, place)),
+    facts: [...entry.facts.map((fact, place) => writeFact(fact, place)), ...evaluatedOn(entry)],
+    gated: entry.facts.length > 0 || entry.zone_version !== undefined,
     ...writeEvent(entry),
     jti: uuid(isRecord(mandate) ? mandate['jti'] : undefined),
     clientId: uuid(event['client_id']),
@@ -89,6 +91,19 @@ function writeFact(fact: Fact, place: number): WrittenFact {
     `"outcome":"${outcome}","error":${JSON.stringify(error)},"reason":${JSON.stringify(reason)}`,
   );
   return { kind: fact.kind, ...about(fact, place), refusal, outcome };
+}
+
+/** What an entry was evaluated on: if it has moved, nothing is recorded. */
+function evaluatedOn({ zone_version: version, absent_client: absent }: Entry): WrittenFact[] {
+  const stale = { refusal: null, outcome: 'failed' } as const;
+  return [
+    ...(version === undefined
+      ? []
+      : [{ kind: 'zone_version' as const, id: null, details: word(version), ...stale }]),
+    ...(absent === undefined
+      ? []
+      : [{ kind: 'absent_client' as const, id: uuid(absent), details: null, ...stale }]),
+  ];
 }
 
 /** What a fact is about. A kind is read in facts.sql. */
@@ -148,7 +163,7 @@ function uuid(value: unknown): string | null {
 
 /** A word, which has nothing that columns are separated by. */
 function word(value: string): string {
-  if (!/^[\w.:-]+$/.test(value)) throw new UnwritableEntry('a nonce is no word');
+  if (!/^[\w.:-]+$/.test(value)) throw new UnwritableEntry('a detail of a fact is no word');
   return value;
 }
 

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 4,
-  sha256: '0287a7a57baf85d405ad1e0a09248e45b551c1c8e6581ba7cac328e9b883d551',
+  sha256: '0722e3451635496f743753c706ec7d3d0ee9d94d4cc310abdc8e1f9b1e23c397',
 } as const;
