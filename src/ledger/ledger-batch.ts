@@ -1,5 +1,5 @@
 import type { Committed, Entry, OpenedChallenge, Receipt } from './entry.js';
-import { outcomeOf, storable, type WrittenEntry, type WrittenFact } from './written-entry.js';
+import { NULL, outcomeOf, storable, type WrittenEntry, type WrittenFact } from './written-entry.js';
 
 /** What became of an entry; `null` if another transaction holds something that it needs, and nothing was done. */
 export type Tried = Committed | null;
@@ -41,57 +41,43 @@ export const FIND = `SELECT a.id, a.event_text FROM unnest($1::uuid[], $2::uuid[
 /** Puts entries together for one call. */
 export function batchOf(entries: readonly WrittenEntry[], sending: Sending): LedgerBatch {
   const zones = new Map<string, number>();
-  const refusals = new Map<string, number>();
-  const refusing: WrittenFact[] = [];
+  const inZones: number[] = [];
+  const facts = new FactColumns();
   const factsBefore: number[] = [];
-  const facts: WrittenFact[] = [];
-  const factEntries: number[] = [];
-  const factRefusals: (number | null)[] = [];
-  for (const [i, { entry, facts: some }] of entries.entries()) {
-    if (!zones.has(entry.zone_id)) zones.set(entry.zone_id, zones.size + 1);
-    factsBefore.push(facts.length);
-    for (const fact of some) {
-      facts.push(fact);
-      factEntries.push(i + 1);
-      if (fact.refusal === null) {
-        factRefusals.push(null);
-        continue;
-      }
-      if (!refusals.has(fact.refusal)) {
-        refusing.push(fact);
-        refusals.set(fact.refusal, refusing.length);
-      }
-      factRefusals.push(refusals.get(fact.refusal) ?? null);
-    }
+  for (const { entry, facts: some } of entries) {
+    let zone = zones.get(entry.zone_id);
+    if (zone === undefined) zones.set(entry.zone_id, (zone = zones.size + 1));
+    inZones.push(zone);
+    factsBefore.push(facts.kinds.length);
+    for (const fact of some) facts.add(inZones.length, fact);
   }
   const zoneIds = [...zones.keys()];
-  const events = entries.map(({ entry }) => entry.event);
   const values = [
     sending.writer,
     sending.patient,
     list(zoneIds),
-    list(zoneIds.map((id) => sending.ends.get(id))),
+    list(zoneIds.map((id) => sending.ends.get(id) ?? NULL)),
     list(entries.map(({ entry }) => entry.event_id)),
-    list(entries.map(({ entry }) => zones.get(entry.zone_id))),
+    list(inZones),
     list(entries.map(({ gated }) => gated)),
-    entries.some(({ neededClient }) => neededClient !== null)
-      ? list(entries.map(({ neededClient }) => neededClient))
-      : null,
-    texts(events.map(({ request_id: id }) => id)),
-    texts(events.map(({ request_label: label }) => label ?? '')),
-    texts(events.map(({ type }) => type)),
-    texts(events.map(({ outcome }) => outcome)),
+    entries.every(({ neededClient }) => neededClient === NULL)
+      ? null
+      : list(entries.map(({ neededClient }) => neededClient)),
+    texts(entries.map(({ entry }) => entry.event.request_id)),
+    texts(entries.map(({ entry }) => entry.event.request_label ?? '')),
+    texts(entries.map(({ entry }) => entry.event.type)),
+    texts(entries.map(({ entry }) => entry.event.outcome)),
     list(entries.map(({ clientId }) => clientId)),
     list(entries.map(({ jti }) => jti)),
     texts(entries.map(({ head }) => head)),
     texts(entries.map(({ tail }) => tail)),
-    list(factEntries),
-    texts(facts.map(({ kind }) => kind)),
-    list(facts.map(({ id }) => id)),
-    texts(facts.map(({ details }) => details ?? '')),
-    list(factRefusals),
-    texts(refusing.map(({ outcome }) => outcome)),
-    texts(refusing.map(({ refusal }) => refusal ?? '')),
+    list(facts.entries),
+    texts(facts.kinds),
+    list(facts.ids),
+    texts(facts.details),
+    list(facts.refusals),
+    texts(facts.refusalOutcomes),
+    texts(facts.refusalTails),
     given(entries, ({ session }) => session),
     given(entries, ({ proof }) => proof),
     given(entries, ({ challenge }) => challenge),
@@ -99,9 +85,38 @@ export function batchOf(entries: readonly WrittenEntry[], sending: Sending): Led
   return { entries, zoneIds, factsBefore, values };
 }
 
-/** An array of PostgreSQL, of ids and numbers, which need no quotes. */
-function list(values: readonly (string | number | boolean | null | undefined)[]): string {
-  return `{${values.map((value) => value ?? 'NULL').join()}}`;
+/** The facts of a batch, column by column. Entries of one kind refuse in the same words, which are sent once. */
+class FactColumns {
+  readonly entries: number[] = [];
+  readonly kinds: string[] = [];
+  readonly ids: string[] = [];
+  readonly details: string[] = [];
+  readonly refusals: (number | typeof NULL)[] = [];
+  readonly refusalOutcomes: string[] = [];
+  readonly refusalTails: string[] = [];
+  private readonly known = new Map<string, number>();
+
+  add(entry: number, { kind, id, details, refusal, outcome }: WrittenFact): void {
+    this.entries.push(entry);
+    this.kinds.push(kind);
+    this.ids.push(id);
+    this.details.push(details);
+    this.refusals.push(refusal === null ? NULL : this.wordsOf(refusal, outcome));
+  }
+
+  private wordsOf(refusal: string, outcome: string): number {
+    const known = this.known.get(refusal);
+    if (known !== undefined) return known;
+    this.refusalOutcomes.push(outcome);
+    this.refusalTails.push(refusal);
+    this.known.set(refusal, this.refusalTails.length);
+    return this.refusalTails.length;
+  }
+}
+
+/** An array of PostgreSQL, of ids, numbers and truths, which need no quotes. */
+function list(values: readonly (string | number | boolean)[]): string {
+  return `{${values.join()}}`;
 }
 
 function texts(values: readonly string[]): string {
@@ -113,11 +128,12 @@ function given(
   entries: readonly WrittenEntry[],
   of: (entry: Entry) => object | undefined,
 ): string | null {
+  if (entries.every(({ entry }) => of(entry) === undefined)) return null;
   const found = entries.flatMap(({ entry }, i) => {
     const one = of(entry);
     return one === undefined ? [] : [{ ...one, entry: i + 1 }];
   });
-  return found.length === 0 ? null : storable(JSON.stringify(found));
+  return storable(JSON.stringify(found));
 }
 
 /** What is known after a call: what became of each entry, and where the chains end. */

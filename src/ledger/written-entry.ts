@@ -1,13 +1,16 @@
 import { isUuid } from '../oauth/vocabulary.js';
 import type { AuditEvent, Entry, Fact, Otherwise } from './entry.js';
 
+/** Nothing, in an array of PostgreSQL. */
+export const NULL = 'NULL';
+
 /** A fact as `ledger_record_batch` takes it. */
 export interface WrittenFact {
   readonly kind: Fact['kind'] | 'zone_version' | 'absent_client';
-  /** What it is about, a UUID; `null` if that takes more. */
-  readonly id: string | null;
+  /** What it is about, a UUID; {@link NULL} if that takes more. */
+  readonly id: string;
   /** What else it says, without control characters: words for a kind that is common, JSON for others. */
-  readonly details: string | null;
+  readonly details: string;
   /** What the event says if it does not hold: members as JSON without braces; `null` if the entry is stale then. */
   readonly refusal: string | null;
   readonly outcome: Otherwise['outcome'];
@@ -24,10 +27,11 @@ export interface WrittenEntry {
   readonly head: string;
   /** What it says only if every fact holds. */
   readonly tail: string;
-  readonly jti: string | null;
-  readonly clientId: string | null;
+  /** UUIDs, or {@link NULL}. */
+  readonly jti: string;
+  readonly clientId: string;
   /** The client of whom it begets a session or a challenge. */
-  readonly neededClient: string | null;
+  readonly neededClient: string;
 }
 
 /** Thrown for an entry that cannot be recorded, whatever the database says: a fault of ours. */
@@ -73,24 +77,32 @@ export function writeEntry(entry: Entry): WrittenEntry {
 }
 
 function writeEvent({ event, challenge }: Entry): Pick<WrittenEntry, 'head' | 'tail'> {
-  const head: string[] = [];
-  const tail: string[] = [];
+  const head: Record<string, unknown> = {};
+  const tail: Record<string, unknown> = {};
   for (const name of Object.keys(event)) {
     // The ledger itself says which challenge it has opened.
     if (OF_THE_LEDGER.has(name) || (name === 'challenge' && challenge !== undefined)) continue;
-    const value: string | undefined = JSON.stringify(event[name]);
-    if (value === undefined) continue;
-    (OF_THE_OUTCOME.has(name) ? tail : head).push(`${JSON.stringify(name)}:${value}`);
+    (OF_THE_OUTCOME.has(name) ? tail : head)[name] = event[name];
   }
-  return { head: storable(head.join()), tail: storable(tail.join()) };
+  return { head: members(head), tail: members(tail) };
+}
+
+function members(some: object): string {
+  return storable(JSON.stringify(some).slice(1, -1));
 }
 
 function writeFact(fact: Fact, place: number): WrittenFact {
   const { outcome, error, reason } = fact.otherwise;
-  const refusal = storable(
-    `"outcome":"${outcome}","error":${JSON.stringify(error)},"reason":${JSON.stringify(reason)}`,
-  );
-  return { kind: fact.kind, ...about(fact, place), refusal, outcome };
+  const refusal = `"outcome":${quoted(outcome)},"error":${quoted(error)},"reason":${quoted(reason)}`;
+  const { id, details } = about(fact, place);
+  return { kind: fact.kind, id, details, refusal, outcome };
+}
+
+/** A string of JSON. Most need no escapes. */
+function quoted(text: string): string {
+  return /["\\\u0000-\u001f\ud800-\udfff]/.test(text)
+    ? storable(JSON.stringify(text))
+    : `"${text}"`;
 }
 
 /** What an entry was evaluated on: if it has moved, nothing is recorded. */
@@ -99,10 +111,10 @@ function evaluatedOn({ zone_version: version, absent_client: absent }: Entry): W
   return [
     ...(version === undefined
       ? []
-      : [{ kind: 'zone_version' as const, id: null, details: word(version), ...stale }]),
+      : [{ kind: 'zone_version' as const, id: NULL, details: word(version), ...stale }]),
     ...(absent === undefined
       ? []
-      : [{ kind: 'absent_client' as const, id: uuid(absent), details: null, ...stale }]),
+      : [{ kind: 'absent_client' as const, id: uuid(absent), details: '', ...stale }]),
   ];
 }
 
@@ -111,34 +123,34 @@ function about(fact: Fact, place: number): Pick<WrittenFact, 'id' | 'details'> {
   switch (fact.kind) {
     case 'session_live':
     case 'agent_session_live':
-      return { id: uuid(fact.id), details: null };
+      return { id: uuid(fact.id), details: '' };
     case 'token_not_revoked':
-      return { id: uuid(fact.jti), details: null };
+      return { id: uuid(fact.jti), details: '' };
     case 'clock_agrees':
-      return { id: null, details: `${Number(fact.now)} ${Number(fact.tolerance)}` };
+      return { id: NULL, details: `${Number(fact.now)} ${Number(fact.tolerance)}` };
     case 'nonce_unspent':
       // Whatever else does not hold, it is spent.
       if (place !== 0) throw new UnwritableEntry('a nonce is the first fact of its entry');
-      return { id: null, details: [fact.purpose, fact.nonce, fact.day].map(word).join(' ') };
+      return { id: NULL, details: [fact.purpose, fact.nonce, fact.day].map(word).join(' ') };
     case 'delegation_live': {
       const { id, versions } = fact;
-      const details = versions === undefined ? null : storable(JSON.stringify(versions));
+      const details = versions === undefined ? '' : storable(JSON.stringify(versions));
       return { id: uuid(id), details };
     }
     case 'delegation_unspent':
     case 'challenge_satisfied':
     case 'challenge_allowed': {
       const { otherwise: _, ...rest } = fact;
-      return { id: null, details: storable(JSON.stringify(rest)) };
+      return { id: NULL, details: storable(JSON.stringify(rest)) };
     }
     default:
       throw new UnwritableEntry(`unknown fact ${String(Reflect.get(fact, 'kind'))}`);
   }
 }
 
-function neededClient({ session, challenge }: Entry): string | null {
+function neededClient({ session, challenge }: Entry): string {
   if (session !== undefined) return uuid(session.client_id);
-  return challenge === undefined ? null : uuid(Reflect.get(challenge, 'client_id'));
+  return challenge === undefined ? NULL : uuid(Reflect.get(challenge, 'client_id'));
 }
 
 /**
@@ -154,9 +166,9 @@ export function storable(json: string): string {
   );
 }
 
-/** A UUID in small letters or not, `null` for nothing. */
-function uuid(value: unknown): string | null {
-  if (value === undefined || value === null) return null;
+/** A UUID in small letters, {@link NULL} for nothing. */
+function uuid(value: unknown): string {
+  if (value === undefined || value === null) return NULL;
   if (typeof value !== 'string' || !isUuid(value)) throw new UnwritableEntry('an id is no UUID');
   return value;
 }
