@@ -19,8 +19,8 @@ async function exportsOf(ending: RegExp): Promise<unknown[]> {
   return modules.flatMap((module) => Object.values(module));
 }
 
-/** Connections beside those of pools: the ledger's two, the change feed's, and those of jobs. */
-const SINGLE_CONNECTIONS = 2 + 1 + 4;
+/** Connections beside those of pools: the ledger's three, the change feed's, and those of jobs. */
+const SINGLE_CONNECTIONS = 3 + 1 + 4;
 
 describe('src/schema/data-source.ts', () => {
   test('makes no more connections than the README says that a replica takes', () => {
