@@ -153,6 +153,27 @@ BEGIN
   RETURN seqs;
 END $$;
 
+-- Appends one event, as text without braces, to the chain of its zone and writer, behind other transactions that append
+-- to it.
+CREATE OR REPLACE FUNCTION audit_append_text(
+  p_zone uuid, p_writer uuid, p_id uuid, p_request_id text, p_request_label text, p_type text, p_outcome text,
+  p_client uuid, p_jti uuid, p_head text, p_tail text)
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  chain audit_chains;
+BEGIN
+  SELECT * INTO chain FROM audit_chains c WHERE c.zone_id = p_zone AND c.writer = p_writer FOR NO KEY UPDATE;
+  IF NOT FOUND THEN
+    -- A twin may be beginning the same chain: then this waits for it, and goes on where it ends.
+    INSERT INTO audit_chains (zone_id, writer, seq, hash) VALUES (p_zone, p_writer, 0, decode(repeat('00', 32), 'hex'))
+      ON CONFLICT DO NOTHING;
+    SELECT * INTO STRICT chain FROM audit_chains c WHERE c.zone_id = p_zone AND c.writer = p_writer FOR NO KEY UPDATE;
+  END IF;
+  PERFORM audit_append_texts(
+    p_writer, ARRAY[p_zone], ARRAY[chain.seq], ARRAY[chain.hash], '{t}', ARRAY[p_id], '{1}', ARRAY[p_request_id],
+    ARRAY[p_request_label], ARRAY[p_type], ARRAY[p_outcome], ARRAY[p_client], ARRAY[p_jti], ARRAY[p_head], ARRAY[p_tail]);
+END $$;
+
 CREATE OR REPLACE TRIGGER immutable BEFORE UPDATE OR DELETE ON audit_events
   FOR EACH ROW EXECUTE FUNCTION refuse_change();
 

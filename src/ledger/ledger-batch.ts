@@ -34,6 +34,9 @@ export const RECORD = `SELECT seqs::text[], others FROM ledger_record_batch($1, 
   string_to_array($15, E'\\x1e'), string_to_array($16, E'\\x1e'), $17, string_to_array($18, E'\\x1e'), $19,
   string_to_array($20, E'\\x1e', ''), $21, string_to_array($22, E'\\x1e'), string_to_array($23, E'\\x1e'), $24, $25, $26)`;
 
+/** The statement that appends one event in a transaction of its own making. */
+export const APPEND = 'SELECT audit_append_text($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)';
+
 /** The statement that finds what is on record of entries. */
 export const FIND = `SELECT a.id, a.event_text FROM unnest($1::uuid[], $2::uuid[]) AS x (zone_id, id)
   JOIN audit_events a ON a.zone_id = x.zone_id AND a.id = x.id`;
@@ -83,6 +86,16 @@ export function batchOf(entries: readonly WrittenEntry[], sending: Sending): Led
     given(entries, ({ challenge }) => challenge),
   ];
   return { entries, zoneIds, factsBefore, values };
+}
+
+/** The parameters by which one event is appended. */
+export function appendValues(writer: string, written: WrittenEntry): unknown[] {
+  const { entry, head, tail, clientId, jti } = written;
+  const { event_id: id, zone_id: zoneId, event } = entry;
+  return [
+    ...[zoneId, writer, id, event.request_id, event.request_label ?? null, event.type],
+    ...[event.outcome, clientId === NULL ? null : clientId, jti === NULL ? null : jti, head, tail],
+  ];
 }
 
 /** The facts of a batch, column by column. Entries of one kind refuse in the same words, which are sent once. */

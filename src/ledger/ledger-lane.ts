@@ -168,9 +168,13 @@ export class LedgerLane {
     const { patient } = this.options;
     const batch = batchOf(entries, { writer: this.writer, patient, ends: this.ends });
     const rows = await this.rows('ledger_record_batch', RECORD, batch.values);
-    const answer = readAnswer(rows, batch);
-    this.remember(batch, answer);
-    return answer.tried;
+    try {
+      const answer = readAnswer(rows, batch);
+      this.remember(batch, answer);
+      return answer.tried;
+    } catch (cause) {
+      throw new OutcomeUnknown('the answer of the ledger cannot be read', { cause });
+    }
   }
 
   /** Believes what the ledger says of the ends of chains. */
@@ -186,7 +190,8 @@ export class LedgerLane {
       const believed = expected.get(zoneId);
       if (end === null) this.ends.delete(zoneId);
       else this.ends.set(zoneId, end);
-      if (end === null || believed === undefined || end === believed) continue;
+      // A chain that nothing was added to for long may have gone with its last day, and begins anew.
+      if (end === null || end === 0 || believed === undefined || end === believed) continue;
       this.options.onOtherEnd?.(zoneId, believed, end);
     }
   }

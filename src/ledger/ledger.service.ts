@@ -9,9 +9,11 @@ import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { LOGGER } from '../platform/config/logger.js';
 import type { AuditEvent, Committed, Entry, Nonce } from './entry.js';
 import type { BatchObserver } from './group-commit.js';
+import { APPEND, appendValues } from './ledger-batch.js';
 import { LedgerLane } from './ledger-lane.js';
 import { BATCH_SECONDS, BATCH_SIZE } from './ledger.metrics.js';
 import { LockWaits } from './lock-waits.js';
+import { writeEntry } from './written-entry.js';
 
 /** Half a second, first in steps of what another transaction takes. */
 const PAUSES_MS = [0, 5, 10, 20, 40, 80, 120, 120, 120] as const;
@@ -127,12 +129,8 @@ export class Ledger implements OnApplicationShutdown {
 
   /** Records an operator's change, in the transaction `tx` that makes the change. */
   async append(tx: EntityManager, zoneId: string, event: AuditEvent): Promise<void> {
-    await tx.query('SELECT audit_append($1, $2, $3, $4)', [
-      zoneId,
-      this.operatorWriter,
-      uuidv7(),
-      JSON.stringify(event),
-    ]);
+    const written = writeEntry({ event_id: uuidv7(), zone_id: zoneId, facts: [], event });
+    await tx.query(APPEND, appendValues(this.operatorWriter, written));
   }
 
   /**

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 4,
-  sha256: '0722e3451635496f743753c706ec7d3d0ee9d94d4cc310abdc8e1f9b1e23c397',
+  sha256: 'e75bc05d1c8205e56c6ab1041e1ed76fbd877dce89aaf6e369703fa96231f3f6',
 } as const;
