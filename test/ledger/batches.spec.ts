@@ -182,6 +182,38 @@ const INGREDIENTS: fc.Arbitrary<Ingredients> = fc.record({
   text: fc.string({ unit: 'grapheme' }),
 });
 
+/** Something of everything that an entry may come to. */
+const PLAIN: Ingredients = {
+  zone: 'right',
+  version: 'right',
+  absent: 'none',
+  nonce: 0,
+  facts: ['session', 'token', 'clock'],
+  client: 'none',
+  opens: 0,
+  proof: false,
+  text: 'x',
+};
+const EACH_ONCE: Ingredients[] = [
+  PLAIN,
+  { ...PLAIN, client: 'free', nonce: 1 },
+  { ...PLAIN, nonce: 1 },
+  { ...PLAIN, nonce: 2, facts: ['revoked token'] },
+  { ...PLAIN, nonce: 2 },
+  { ...PLAIN, nonce: 3 },
+  { ...PLAIN, zone: 'closed' },
+  { ...PLAIN, client: 'held' },
+  { ...PLAIN, version: 'old', nonce: 1 },
+  { ...PLAIN, absent: 'there' },
+  ...[1, 1, 1, 2].map((opens) => ({ ...PLAIN, opens })),
+  ...['budget', 'budget', 'budget', 'challenge', 'challenge'].map((fact) => ({
+    ...PLAIN,
+    facts: ['session', fact],
+    proof: true,
+  })),
+  { ...PLAIN, facts: ['budget', 'ended session'] },
+];
+
 const CHALLENGE_LIMITS = { max_of_client: 200, max_of_subject: 3, max_of_both: 3, max_secrets: 2 };
 
 function cook(run: string, version: string, from: Ingredients): Entry {
@@ -380,7 +412,7 @@ test('each entry of a batch comes to what it would come to alone, after those be
           }
         },
       ),
-      { numRuns: RUNS },
+      { numRuns: RUNS, examples: [[EACH_ONCE]] },
     );
   });
   expect([...seen].toSorted()).toEqual(
