@@ -105,17 +105,41 @@ function quoted(text: string): string {
     : `"${text}"`;
 }
 
-/** What an entry was evaluated on: if it has moved, nothing is recorded. */
-function evaluatedOn({ zone_version: version, absent_client: absent }: Entry): WrittenFact[] {
-  const stale = { refusal: null, outcome: 'failed' } as const;
-  return [
-    ...(version === undefined
-      ? []
-      : [{ kind: 'zone_version' as const, id: NULL, details: word(version), ...stale }]),
-    ...(absent === undefined
-      ? []
-      : [{ kind: 'absent_client' as const, id: uuid(absent), details: '', ...stale }]),
-  ];
+/**
+ * What an entry was evaluated on, for the commit to compare: if it has moved, nothing is recorded. A member that nobody
+ * writes would not be compared, so there is none.
+ */
+function evaluatedOn(entry: Entry): WrittenFact[] {
+  const facts: WrittenFact[] = [];
+  const compare = (fact: Pick<WrittenFact, 'kind' | 'id' | 'details'>): void => {
+    facts.push({ ...fact, refusal: null, outcome: 'failed' });
+  };
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what else there may be is refused
+  for (const name of Object.keys(entry) as (keyof Entry)[]) {
+    switch (name) {
+      case 'event_id':
+      case 'zone_id':
+      case 'facts':
+      case 'session':
+      case 'proof':
+      case 'challenge':
+      case 'event':
+        break;
+      case 'zone_version':
+        if (entry[name] !== undefined) {
+          compare({ kind: 'zone_version', id: NULL, details: word(entry[name]) });
+        }
+        break;
+      case 'absent_client':
+        if (entry[name] !== undefined) {
+          compare({ kind: 'absent_client', id: uuid(entry[name]), details: '' });
+        }
+        break;
+      default:
+        throw new UnwritableEntry(`unknown member ${String(name satisfies never)}`);
+    }
+  }
+  return facts;
 }
 
 /** What a fact is about. A kind is read in facts.sql. */
@@ -144,7 +168,9 @@ function about(fact: Fact, place: number): Pick<WrittenFact, 'id' | 'details'> {
       return { id: NULL, details: storable(JSON.stringify(rest)) };
     }
     default:
-      throw new UnwritableEntry(`unknown fact ${String(Reflect.get(fact, 'kind'))}`);
+      throw new UnwritableEntry(
+        `unknown fact ${String(Reflect.get(fact satisfies never, 'kind'))}`,
+      );
   }
 }
 
