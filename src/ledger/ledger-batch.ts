@@ -93,8 +93,17 @@ export function appendValues(writer: string, written: WrittenEntry): unknown[] {
   const { entry, head, tail, clientId, jti } = written;
   const { event_id: id, zone_id: zoneId, event } = entry;
   return [
-    ...[zoneId, writer, id, event.request_id, event.request_label ?? null, event.type],
-    ...[event.outcome, clientId === NULL ? null : clientId, jti === NULL ? null : jti, head, tail],
+    zoneId,
+    writer,
+    id,
+    event.request_id,
+    event.request_label ?? null,
+    event.type,
+    event.outcome,
+    clientId === NULL ? null : clientId,
+    jti === NULL ? null : jti,
+    head,
+    tail,
   ];
 }
 

@@ -100,9 +100,9 @@ function writeFact(fact: Fact, place: number): WrittenFact {
 
 /** A string of JSON. Most need no escapes. */
 function quoted(text: string): string {
-  return /["\\\u0000-\u001f\ud800-\udfff]/.test(text)
-    ? storable(JSON.stringify(text))
-    : `"${text}"`;
+  return /^[ !#-[\]-\ud7ff\ue000-\uffff]*$/.test(text)
+    ? `"${text}"`
+    : storable(JSON.stringify(text));
 }
 
 /**
@@ -151,7 +151,7 @@ function about(fact: Fact, place: number): Pick<WrittenFact, 'id' | 'details'> {
     case 'token_not_revoked':
       return { id: uuid(fact.jti), details: '' };
     case 'clock_agrees':
-      return { id: NULL, details: `${Number(fact.now)} ${Number(fact.tolerance)}` };
+      return { id: NULL, details: `${word(`${fact.now}`)} ${word(`${fact.tolerance}`)}` };
     case 'nonce_unspent':
       // Whatever else does not hold, it is spent.
       if (place !== 0) throw new UnwritableEntry('a nonce is the first fact of its entry');
@@ -207,7 +207,7 @@ function word(value: string): string {
 
 /** Text without control characters and surrogates, so that a column says the same as the event. */
 function plain(value: unknown): void {
-  if (typeof value !== 'string' || /[\u0000-\u001f\ud800-\udfff]/.test(value)) {
+  if (typeof value !== 'string' || !/^[ -\ud7ff\ue000-\uffff]*$/.test(value)) {
     throw new UnwritableEntry('a name of the request has characters that it must not have');
   }
 }
