@@ -222,12 +222,9 @@ export function readFound(
     const found = event as Readonly<Record<string, unknown>>;
     const said = outcomeOf(found);
     if (said === outcomeOf(parsed(tail))) {
-      const challenge = entry.challenge === undefined ? undefined : found['challenge'];
+      if (entry.challenge === undefined) return recorded(entry);
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as challenge_open makes it
-      return {
-        ...recorded(entry),
-        ...(challenge === undefined ? {} : { challenge: challenge as OpenedChallenge }),
-      };
+      return { ...recorded(entry), challenge: found['challenge'] as OpenedChallenge };
     }
     const fact =
       entry.facts[

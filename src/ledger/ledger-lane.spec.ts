@@ -20,7 +20,7 @@ const entry = (name: string): Entry => ({
   event_id: IDS[name] ?? '',
   zone_id: NO_ZONE,
   facts: [],
-  event: { outcome: 'denied', type: 'test', request_id: 'x' } as Entry['event'],
+  event: { outcome: 'denied', type: 'test', request_id: 'x' },
 });
 
 const RECORDED = [{ id: IDS['lost'], event_text: '{"outcome":"denied"}' }];
