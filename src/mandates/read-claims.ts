@@ -227,5 +227,5 @@ function readText(value: JsonValue): string {
 }
 
 function isSet(values: readonly string[]): boolean {
-  return new Set(values).size === values.length;
+  return values.length < 2 || new Set(values).size === values.length;
 }

@@ -104,10 +104,10 @@ export function parseCompactJws(token: string): ParsedJws {
  */
 function decodeSegment(segment: string): Uint8Array {
   if (segment === '') throw new MalformedToken('empty_segment');
-  if (!/^[A-Za-z0-9_-]+$/.test(segment)) throw new MalformedToken('not_base64url');
   const bytes = Buffer.from(segment, 'base64url');
-  if (bytes.toString('base64url') !== segment) throw new MalformedToken('noncanonical_base64url');
-  return bytes;
+  if (bytes.toString('base64url') === segment) return bytes;
+  const isBase64url = /^[A-Za-z0-9_-]+$/.test(segment);
+  throw new MalformedToken(isBase64url ? 'noncanonical_base64url' : 'not_base64url');
 }
 
 // `ignoreBOM` keeps a byte order mark in the text instead of silently dropping it.

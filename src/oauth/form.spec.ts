@@ -121,6 +121,36 @@ describe('parseForm', () => {
 });
 
 describe('decodeComponent', () => {
+  test('decodes and refuses what decodeURIComponent does, with a space for each plus', () => {
+    const decoded = (decode: () => string): string => {
+      try {
+        return `decoded ${decode()}`;
+      } catch {
+        return 'refused';
+      }
+    };
+    const parts = fc.constantFrom(
+      'a',
+      '+',
+      '%',
+      '%2',
+      '%2B',
+      '%C3%A9',
+      '%C3',
+      '%ff',
+      'é',
+      '\uD800',
+    );
+    fc.assert(
+      fc.property(fc.oneof(fc.string({ unit: parts }), fc.string({ unit: 'binary' })), (input) => {
+        fc.pre(!input.includes('\0') && !input.includes('%00'));
+        expect(decoded(() => decodeComponent(input))).toBe(
+          decoded(() => decodeURIComponent(input.replaceAll('+', ' '))),
+        );
+      }),
+    );
+  });
+
   test('reads back what encodeURIComponent wrote', () => {
     fc.assert(
       fc.property(text, (value) => {

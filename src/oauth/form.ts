@@ -52,14 +52,18 @@ export function single(form: Form, name: string): string | null {
  * @throws {MalformedForm} for bad percent encoding and NUL
  */
 export function decodeComponent(text: string): string {
-  let decoded: string;
+  const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text;
+  const decoded = spaced.includes('%') ? decodePercents(spaced) : spaced;
+  if (decoded.includes('\0')) throw new MalformedForm('NUL');
+  return decoded;
+}
+
+function decodePercents(text: string): string {
   try {
-    decoded = decodeURIComponent(text.replaceAll('+', ' '));
+    return decodeURIComponent(text);
   } catch {
     throw new MalformedForm('bad percent encoding');
   }
-  if (decoded.includes('\0')) throw new MalformedForm('NUL');
-  return decoded;
 }
 
 function decodeUtf8(body: Uint8Array): string {

@@ -56,25 +56,21 @@ function readCompact(text: string): JsonValue | undefined {
   if (text.includes('\\u') || text.includes('__proto__')) return undefined;
   try {
     const value: JsonValue = JSON.parse(text);
-    return isShallow(value, 0) && JSON.stringify(value) === text
-      ? withoutPrototypes(value)
-      : undefined;
+    return JSON.stringify(value) === text && loosePrototypes(value, 0) ? value : undefined;
   } catch {
     return undefined;
   }
 }
 
-function isShallow(value: JsonValue, depth: number): boolean {
+/** Takes the prototypes of objects away. @returns whether a value is nested no deeper than it may be */
+function loosePrototypes(value: JsonValue, depth: number): boolean {
   if (typeof value !== 'object' || value === null) return true;
-  return (
-    depth < MAX_JSON_DEPTH && Object.values(value).every((inner) => isShallow(inner, depth + 1))
-  );
-}
-
-function withoutPrototypes(value: JsonValue): JsonValue {
-  if (typeof value !== 'object' || value === null) return value;
-  Object.values(value).forEach(withoutPrototypes);
-  return isJsonArray(value) ? value : Object.setPrototypeOf(value, null);
+  if (depth >= MAX_JSON_DEPTH) return false;
+  for (const inner of Object.values(value)) {
+    if (!loosePrototypes(inner, depth + 1)) return false;
+  }
+  if (!isJsonArray(value)) Object.setPrototypeOf(value, null);
+  return true;
 }
 
 /** Whether a value is a JSON object rather than an array, null or a primitive. */

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
 import { UnauthenticatedDenials } from '../authentication/unauthenticated-denials.service.js';
 import { NO_ZONE, type Committed, type Entry } from '../ledger/entry.js';
 import { OutcomeUnknown } from '../ledger/ledger-lane.js';
 import { Ledger } from '../ledger/ledger.service.js';
 import { OAuthError, orUnavailable, unavailable } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';
+import { newId } from '../platform/uuid-v7.js';
 import { Snapshots, type Basis } from '../zones/snapshot/snapshots.service.js';
 import { refusedEvent, type LastStage } from './describe/audit-event.js';
 import { unspent } from './describe/facts.js';
@@ -48,8 +48,8 @@ export class ExchangeRecorder implements LedgerPort {
       return (await this.isCurrent(refusal, last)) ? refused : stale;
     }
     const committed = await this.commit({
-      event_id: uuidv7(),
-      facts: unspent(last !== null && 'once' in last ? last.once : null),
+      event_id: newId(),
+      facts: unspent(last !== null && 'caller' in last ? last.caller.once : null),
       event: refusedEvent(request.requestId, last, refusal),
       ...basis,
     });
@@ -63,7 +63,7 @@ export class ExchangeRecorder implements LedgerPort {
     const refused: Decided = { status: 'refused', error };
     if (!(await this.isRecorded(request, error, last))) return refused;
     await this.commit({
-      event_id: uuidv7(),
+      event_id: newId(),
       zone_id: zoneId,
       facts: [],
       // What else is known of the request need not be true any more.
@@ -84,13 +84,13 @@ export class ExchangeRecorder implements LedgerPort {
     last: LastStage,
   ): Promise<boolean> {
     if (refusal.code === 'slow_down') return false;
-    if (last !== null && 'client' in last) return true;
+    if (last !== null && 'caller' in last) return true;
     return this.strangers.mayRecord(basisOf(last).zone_id, source);
   }
 
   /** What was taken for a wrong guess may be right by now; a client that has proved itself did not guess. */
   private isCurrent(refusal: OAuthError, last: LastStage): boolean | Promise<boolean> {
-    if (refusal.code === 'slow_down' && last !== null && 'client' in last) return true;
+    if (refusal.code === 'slow_down' && last !== null && 'caller' in last) return true;
     return orUnavailable('zone', this.snapshots.isCurrent(snapshotBasisOf(last)));
   }
 }
@@ -100,12 +100,13 @@ type EntryBasis = Pick<Entry, 'zone_id' | 'zone_version' | 'absent_client'>;
 /** What an evaluation rested on, as far as it came, for the ledger to check. */
 function basisOf(last: LastStage): EntryBasis {
   if (last === null) return { zone_id: NO_ZONE };
-  if ('zone' in last) return { zone_id: last.zone.zoneId, zone_version: last.zone.version };
+  if ('caller' in last)
+    return { zone_id: last.caller.zone.zoneId, zone_version: last.caller.zone.version };
   if ('claimed' in last && last.claimed !== null) {
     const { zone } = last.claimed;
     return { zone_id: zone.zoneId, zone_version: zone.version };
   }
-  const { clientId } = last.credentials;
+  const { clientId } = last.presented.credentials;
   const looked = 'claimed' in last && isUuid(clientId);
   return { zone_id: NO_ZONE, ...(looked ? { absent_client: clientId } : {}) };
 }

@@ -8,8 +8,8 @@ import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { Overloaded } from '../platform/http/overload/overloaded.js';
 import { Attempts } from '../step-up/attempts.service.js';
 import { Challenges } from '../step-up/challenges.service.js';
-import type { LastStage } from './describe/audit-event.js';
-import { ExchangeMetrics } from './exchange.metrics.js';
+import { lastStageOf, type LastStage, type StageValue } from './describe/audit-event.js';
+import { ExchangeMetrics, type Stage } from './exchange.metrics.js';
 import { ExchangeRecorder } from './exchange-recorder.service.js';
 import type { Decided, Outcome } from './outcome.js';
 import { PolicyDecisionPoint } from './policy-decision-point.service.js';
@@ -112,14 +112,14 @@ export class Exchange {
     progress: Progress,
     countRequest: CountRequest,
   ): Promise<Outcome> {
-    const stage = this.stages(request, progress);
+    const { stage, lastStage } = this.stages(request, progress);
     const parsed = await stage('parse', () => parse(request));
     const identified = await stage('identify', () => identify(parsed, this.clients));
     const proved = await stage('authenticate', () => authenticate(identified, this.clients));
     const authenticated = await stage('limit', () => limit(proved, countRequest));
     // One moment for what comes in and what goes out, so that nothing expires in between.
     const now = this.clock.now();
-    const tokens = this.tokens.at(authenticated.zone, now);
+    const tokens = this.tokens.at(authenticated.caller.zone, now);
     const resolved = await stage('resolve', () => resolve(authenticated, tokens));
     const bound = await stage('bind', () => bind(resolved, this.sessions));
     const delegated = await stage('delegate', () => delegate(bound, this.delegations));
@@ -127,25 +127,36 @@ export class Exchange {
       authorize(delegated, this.policy.decide, now),
     );
     const clearance = await stage('clear', () => clear(authorized, this.stepUp, now));
-    request.inFlight.expectAnswer();
     if (isHeld(clearance)) {
-      return this.metrics.time('hold', () =>
-        hold(clearance, this.recorder, this.env.issuerUrl, now),
-      );
+      return lastStage('hold', () => hold(clearance, this.recorder, this.env.issuerUrl, now));
     }
     const minted = await stage('mint', () => mint(clearance, tokens, now));
-    request.inFlight.expectAnswer();
-    return this.metrics.time('record', () => record(minted, this.recorder));
+    return lastStage('record', () => record(minted, this.recorder));
   }
 
-  /** Runs stages, as long as the answer is waited for: times each, and remembers the value that it made. */
+  /** Runs stages, as long as the answer is waited for: times each, and remembers what all but the last have made. */
   private stages({ inFlight }: TokenRequest, progress: Progress) {
-    return async <T extends LastStage>(stage: string, run: () => T | Promise<T>): Promise<T> => {
+    const timer = this.metrics.stageTimer();
+    const lastStage = async <T>(
+      name: Stage,
+      run: () => T | Promise<T>,
+      made?: (value: T) => void,
+    ): Promise<T> => {
       inFlight.expectAnswer();
-      const value = await this.metrics.time(stage, run);
-      progress.last = value;
-      return value;
+      try {
+        const value = await run();
+        made?.(value);
+        return value;
+      } finally {
+        timer.ended(name);
+      }
     };
+    const remember = (value: StageValue): void => {
+      progress.last = lastStageOf(value);
+    };
+    const stage = <T extends StageValue>(name: Stage, run: () => T | Promise<T>): Promise<T> =>
+      lastStage(name, run, remember);
+    return { stage, lastStage };
   }
 
   private get stepUp(): StepUpPorts {

@@ -46,8 +46,8 @@ export class PolicyDecisionPoint {
   }
 
   private tryCandidate(requestId: string, last: LastStage, { decisions }: PolicyDecisions): void {
-    if (last === null || !('client' in last)) return;
-    const { zone, client } = last;
+    if (last === null || !('caller' in last)) return;
+    const { zone, client } = last.caller;
     this.shadow.observe(zone.shadow, {
       zoneId: zone.zoneId,
       clientId: client.id,

@@ -1,4 +1,3 @@
-import { base64url } from 'jose';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { isSignedBy } from '../../oauth/signatures.js';
 import type { Sign } from './key-pair.js';
@@ -90,7 +89,7 @@ export class KeyRing {
     const signingInput = Buffer.from(input);
     const signature = await key.sign(signingInput);
     await this.verifyNowAndThen(key, signingInput, signature);
-    return { token: `${input}.${base64url.encode(signature)}`, kid: key.kid };
+    return { token: `${input}.${base64url(signature)}`, kid: key.kid };
   }
 
   private async verifyNowAndThen(
@@ -140,5 +139,9 @@ export interface SignedMandate {
 }
 
 function encode(value: object): string {
-  return base64url.encode(JSON.stringify(value));
+  return Buffer.from(JSON.stringify(value)).toString('base64url');
+}
+
+function base64url({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('base64url');
 }

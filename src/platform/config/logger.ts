@@ -1,5 +1,6 @@
 import type { LoggerService } from '@nestjs/common';
 import { pino, type Logger } from 'pino';
+import { LogDestination } from './log-destination.js';
 
 /** The injection token of the pino logger. */
 export const LOGGER = Symbol('Logger');
@@ -21,18 +22,24 @@ function errorFields(error: unknown): Record<string, unknown> {
 }
 
 /**
- * The JSON log on standard output.
+ * The JSON log on standard output. However the process ends, short of being killed, it is written by then.
  *
  * @param level one of pino's levels, or `silent`
  */
 export function createLogger(level: string): Logger {
-  return pino({
-    level,
-    base: null,
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
-    serializers: { err: errorFields },
-  });
+  // By writes that wait: what another thread has yet to write when the process ends would be lost.
+  const destination = new LogDestination(pino.destination({ dest: 1, sync: true }));
+  process.on('exit', () => destination.flush());
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: errorFields },
+    },
+    destination,
+  );
 }
 
 /** Nest's logger, writing to the same log. */

@@ -83,11 +83,12 @@ function inTime(answer: Promise<DirectAnswer>, request: IncomingMessage): Promis
 
 function send(response: ServerResponse, { status, headers, body }: DirectAnswer): void {
   if (response.headersSent || response.destroyed) return;
-  const bytes = Buffer.from(JSON.stringify(body));
+  const text = JSON.stringify(body);
   response.writeHead(status, {
     ...headers,
     'Content-Type': 'application/json; charset=utf-8',
-    'Content-Length': bytes.length,
+    'Content-Length': Buffer.byteLength(text),
   });
-  response.end(bytes);
+  // As text it goes out in one piece with the headers.
+  response.end(text);
 }

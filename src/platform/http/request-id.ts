@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Request } from 'express';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../uuid-v7.js';
 import type { Step } from './steps.js';
 
 /** How a request is named in the audit log, in the words of its events. */
@@ -38,7 +38,7 @@ export function requestIdOf(request: IncomingMessage): RequestId {
   // A gateway's request has an id of its own, which it sends as this one, too.
   const given = request.headers['x-request-id'] ?? request.headers['x-caracal-gateway-request'];
   const labelled = typeof given === 'string' && LABEL.test(given);
-  const id = { request_id: uuidv7(), ...(labelled ? { request_label: given } : {}) };
+  const id = { request_id: newId(), ...(labelled ? { request_label: given } : {}) };
   ids.set(request, id);
   return id;
 }

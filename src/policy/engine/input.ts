@@ -255,7 +255,8 @@ function toCedarValue(value: unknown, depth: number): CedarValueJson {
   throw new UnrepresentableInput(`a ${typeof value} is not JSON`);
 }
 
-function isFields(value: unknown): value is Fields {
+/** Whether a value has members. */
+export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null;
 }
 

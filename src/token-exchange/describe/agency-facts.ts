@@ -1,5 +1,6 @@
 import type { Fact, Otherwise } from '../../ledger/entry.js';
-import type { Agency, AgentNames } from '../stages/delegate.js';
+import type { Agency } from '../stages/delegate.js';
+import type { AgentNames } from '../stages/parse.js';
 
 type AgencyFact = Extract<
   Fact,

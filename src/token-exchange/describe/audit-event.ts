@@ -20,34 +20,32 @@ import type { Cleared, Held } from '../stages/clearance.js';
 import type { Minted } from '../stages/mint.js';
 import type { Parsed } from '../stages/parse.js';
 import { contextClaims } from '../stages/authentication-context.js';
-import type { Resolved } from '../stages/resolve.js';
+import type { Principals, Resolved } from '../stages/resolve.js';
 
 const TYPE = 'token_exchange';
 
-/** The last value that a stage made of a request: how far it came; `null` before the first. */
+/** All that was found out about a request: how far it came; `null` before the first stage. */
 export type LastStage =
-  | Parsed
-  | Identified
-  | Authenticated
-  | Resolved
-  | Bound
-  | Delegated
-  | Authorized
-  | Held
-  | Cleared
-  | Minted
-  | null;
+  Parsed | Identified | Authenticated | Resolved | Bound | Delegated | Authorized | Cleared | null;
+
+/** What a stage makes. */
+export type StageValue = NonNullable<LastStage> | Held | Minted;
+
+/** How far a request came. One that is held or minted is described by what it was before. */
+export function lastStageOf(value: StageValue): LastStage {
+  if ('authorized' in value) return value.authorized;
+  return 'cleared' in value ? value.cleared : value;
+}
 
 /** The audit event of a mandate. It names the token by its `jti` and holds nothing of it. */
-export function issuedEvent(minted: Minted): AuditEvent {
-  const { claims, mandate, requestId } = minted;
+export function issuedEvent({ cleared, claims, mandate }: Minted): AuditEvent {
   return {
     type: TYPE,
     outcome: 'issued',
-    ...requestId,
-    ...describe(minted),
-    policy: describePolicy(minted.policy),
-    ...describeRedeemed(minted),
+    ...cleared.asked.requestId,
+    ...describe(cleared),
+    policy: describePolicy(cleared.policy),
+    ...describeRedeemed(cleared),
     mandate: {
       jti: claims.jti,
       kid: mandate.kid,
@@ -63,14 +61,14 @@ export function issuedEvent(minted: Minted): AuditEvent {
       root_sid: claims.rootSid,
       ...(claims.act === undefined ? {} : { act: actorClaim(claims.act) }),
       ...(claims.ancestors.length === 0 ? {} : { ancestors: claims.ancestors }),
-      ...agencyClaims(minted.agency),
-      ...contextClaims(minted.authenticationContext),
+      ...agencyClaims(cleared.agency),
+      ...contextClaims(cleared.authenticationContext),
     },
   };
 }
 
 /** The challenge that the mandate was issued on. */
-function describeRedeemed({ redeemed }: Minted) {
+function describeRedeemed({ redeemed }: Cleared) {
   if (redeemed === null) return {};
   const { id, type, binding } = redeemed;
   return { challenge: { id, type, binding } };
@@ -101,27 +99,34 @@ function askedPolicy(last: LastStage, error: OAuthError) {
 }
 
 function describe(last: NonNullable<LastStage>): Record<string, unknown> {
-  if (!('client' in last)) return describeUnauthenticated(last);
+  if (!('caller' in last)) return describeUnauthenticated(last);
+  const { asked, caller } = last;
   return {
-    grant_type: last.grantType,
-    client_id: last.client.id,
-    ...(last.throughGateway ? { through_gateway: true } : {}),
+    grant_type: asked.grantType,
+    client_id: caller.client.id,
+    ...(caller.throughGateway ? { through_gateway: true } : {}),
     requested: {
-      resources: last.targets,
-      ...(last.scope === null ? {} : { scope: last.scope }),
-      ...(last.ttlSeconds === null ? {} : { ttl_seconds: last.ttlSeconds }),
+      resources: asked.targets,
+      ...(asked.scope === null ? {} : { scope: asked.scope }),
+      ...(asked.ttlSeconds === null ? {} : { ttl_seconds: asked.ttlSeconds }),
       ...askedAgency(last),
       ...askedContext(last),
     },
-    ...('subject' in last && last.subject !== null ? { subject: describeToken(last.subject) } : {}),
-    ...('user' in last && last.user !== null ? { subject: describeUser(last.user) } : {}),
-    ...('subject' in last && last.actor !== null ? { actor: describeToken(last.actor) } : {}),
+    ...('principals' in last ? describePrincipals(last.principals) : {}),
+  };
+}
+
+function describePrincipals({ subject, user, actor }: Principals) {
+  return {
+    ...(subject === null ? {} : { subject: describeToken(subject) }),
+    ...(user === null ? {} : { subject: describeUser(user) }),
+    ...(actor === null ? {} : { actor: describeToken(actor) }),
   };
 }
 
 /** What the request demands of its subject's authentication, and the challenge that it brings. */
 function askedContext(last: Authenticated | Resolved | Bound | Delegated | Authorized | Cleared) {
-  const { acrValues, maxAge } = last;
+  const { acrValues, maxAge } = last.asked;
   const challenge = 'challenge' in last ? last.challenge : last.redeemed;
   return {
     ...(acrValues === null ? {} : { acr_values: acrValues }),
@@ -131,15 +136,12 @@ function askedContext(last: Authenticated | Resolved | Bound | Delegated | Autho
 }
 
 /** The agent session that was asked for, or that was found to act. */
-function askedAgency(
-  last: Pick<Authenticated, 'agentSessionId' | 'delegationEdgeId'> | Pick<Delegated, 'agency'>,
-) {
+function askedAgency(last: Pick<Authenticated, 'agent'> | Pick<Delegated, 'agency'>) {
   if ('agency' in last) return agencyContext(last.agency);
-  const { agentSessionId, delegationEdgeId } = last;
+  if (last.agent === null) return {};
+  const { agentSessionId, delegationEdgeId } = last.agent;
   return {
-    ...(agentSessionId !== null && isUuid(agentSessionId)
-      ? { agent_session_id: agentSessionId }
-      : {}),
+    ...(isUuid(agentSessionId) ? { agent_session_id: agentSessionId } : {}),
     ...(delegationEdgeId !== null && isUuid(delegationEdgeId)
       ? { delegation_edge_id: delegationEdgeId }
       : {}),
@@ -150,10 +152,11 @@ function askedAgency(
  * Describes a request of an unauthenticated client. Little is kept: its event is short however long the
  * request is, and a secret that was typed into the wrong field does not end up here.
  */
-function describeUnauthenticated({ grantType, credentials }: Parsed | Identified) {
+function describeUnauthenticated({ asked, presented }: Parsed | Identified) {
+  const { clientId } = presented.credentials;
   return {
-    grant_type: grantType,
-    ...(isUuid(credentials.clientId) ? { claimed_client_id: credentials.clientId } : {}),
+    grant_type: asked.grantType,
+    ...(isUuid(clientId) ? { claimed_client_id: clientId } : {}),
   };
 }
 

@@ -24,10 +24,8 @@ export function unspent(once: Nonce | null): Fact[] {
  *
  * @param now seconds since the epoch
  */
-export function factsOf(
-  { subject, actor, anchor, agency, actingAgent }: RestsOn,
-  now: number,
-): Fact[] {
+export function factsOf({ principals, anchor, agency, actingAgent }: RestsOn, now: number): Fact[] {
+  const { subject, actor } = principals;
   const clock: Fact = {
     kind: 'clock_agrees',
     now,
@@ -62,7 +60,7 @@ export function factsOf(
   ];
 }
 
-type RestsOn = Pick<Delegated, 'subject' | 'actor' | 'anchor' | 'agency' | 'actingAgent'>;
+type RestsOn = Pick<Delegated, 'principals' | 'anchor' | 'agency' | 'actingAgent'>;
 
 /** The facts that a token and its ancestors are not revoked. */
 function notRevoked(

@@ -12,8 +12,10 @@ import { lifetimeAsked } from '../stages/lifetimes.js';
  * @param type of the challenge
  */
 export function heldRequest(authorized: Authorized, demand: Demand, type: string): HeldRequest {
-  const { zone, client, policy, granted, act, anchor, agency, upstreamCall, use } = authorized;
-  const { subject, user } = authorized;
+  const { asked, caller, principals, policy, granted, anchor, agency } = authorized;
+  const { upstreamCall } = asked;
+  const { zone, client, throughGateway } = caller;
+  const { subject, user, act, use } = principals;
   const { sub, issuer } = contextSubject(authorized);
   const edge = agency?.edge ?? null;
   return {
@@ -37,7 +39,7 @@ export function heldRequest(authorized: Authorized, demand: Demand, type: string
     ...(agency === null ? {} : { agent_session_id: agency.acting.id }),
     ...(edge === null ? {} : { delegation_edge_id: edge.id }),
     use,
-    ...(authorized.throughGateway ? { through_gateway: true } : {}),
+    ...(throughGateway ? { through_gateway: true } : {}),
     ...(upstreamCall === null
       ? {}
       : { operation: { method: upstreamCall.method, path: upstreamCall.path } }),
@@ -48,13 +50,14 @@ export function heldRequest(authorized: Authorized, demand: Demand, type: string
 }
 
 /** Clients in the chain that asks, without the client that asks and the subject, which have rules of their own. */
-export function clientsInvolved({ client, subject, actor, act, agency }: Authorized): string[] {
+export function clientsInvolved({ caller, principals, agency }: Authorized): string[] {
+  const { subject, actor, act } = principals;
   const involved = new Set<string>(clientsIn(act));
   if (actor !== null) involved.add(actor.clientId);
   if (subject !== null && subject.clientId !== subject.sub) involved.add(subject.clientId);
   for (const { issuerClientId, receiverClientId } of agency?.edges ?? []) {
     involved.add(issuerClientId).add(receiverClientId);
   }
-  involved.delete(client.id);
+  involved.delete(caller.client.id);
   return [...involved];
 }

@@ -34,7 +34,10 @@ function sharedInput(
   now: number,
   challengeResolved: boolean,
 ): Omit<PolicyInput, 'resource'> {
-  const { client, zone, subject, user, act, anchor, ttlSeconds, upstreamCall, agency } = delegated;
+  const { asked, caller, principals, anchor, agency } = delegated;
+  const { ttlSeconds, upstreamCall } = asked;
+  const { client, zone } = caller;
+  const { subject, user, act } = principals;
   return {
     schema_version: '1',
     principal: {

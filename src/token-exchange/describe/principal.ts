@@ -1,23 +1,17 @@
 import type { IssuerSubject } from '../../zones/issuers/verify-issuer-token.js';
 import type { MandateClaims } from '../../mandates/verify-mandate.js';
 import type { JsonObject } from '../../policy/engine/input.js';
-
-/** The subject of a request: a mandate's subject, a trusted issuer's user, or neither: the client itself. */
-export interface Principals {
-  readonly subject: MandateClaims | null;
-  readonly user: IssuerSubject | null;
-  readonly client: { readonly id: string };
-}
+import type { Principals } from '../stages/resolve.js';
 
 /**
- * The claims about the subject of a mandate. The name of a user is the issuer's own, byte for byte, and
- * the issuer stands beside it: the same name of another issuer is another user.
+ * The claims about the subject of a mandate: a mandate's subject, a trusted issuer's user, or neither: the client
+ * itself. The name of a user is the issuer's own, byte for byte, and the issuer stands beside it: the same name of
+ * another issuer is another user.
  */
-export function principalClaims({
-  subject,
-  user,
-  client,
-}: Principals): Readonly<Record<string, unknown>> {
+export function principalClaims(
+  { subject, user }: Principals,
+  clientId: string,
+): Readonly<Record<string, unknown>> {
   if (user !== null) {
     const { mayAct } = user;
     return {
@@ -28,7 +22,7 @@ export function principalClaims({
       ...(mayAct === null ? {} : { may_act: { iss: user.issuer, ...mayAct } }),
     };
   }
-  if (subject === null) return { sub: client.id, sub_type: 'application' };
+  if (subject === null) return { sub: clientId, sub_type: 'application' };
   return {
     sub: subject.sub,
     sub_type: subject.subType,

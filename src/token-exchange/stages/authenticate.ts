@@ -8,14 +8,18 @@ export interface Identified extends Parsed {
 }
 
 /** A request whose client has proved who it is. The credentials are spent. */
-export interface Authenticated extends Omit<Parsed, 'credentials' | 'zoneId' | 'source'>, Caller {}
+export interface Authenticated extends Omit<Parsed, 'presented'> {
+  readonly caller: Caller;
+}
 
 /** Stage 2a: finds the client that the credentials name, and the zone that it lives in. */
 export async function identify(
   parsed: Parsed,
   clients: Pick<ClientAuthentication, 'identify'>,
 ): Promise<Identified> {
-  return { ...parsed, claimed: await clients.identify(parsed.credentials) };
+  const { asked, presented, tokens, sessionId, agent, challenge } = parsed;
+  const claimed = await clients.identify(presented.credentials);
+  return { asked, presented, tokens, sessionId, agent, challenge, claimed };
 }
 
 /**
@@ -27,8 +31,9 @@ export async function authenticate(
   identified: Identified,
   clients: Pick<ClientAuthentication, 'verify'>,
 ): Promise<Authenticated> {
-  const { claimed, credentials, zoneId, source, ...rest } = identified;
-  return { ...rest, ...(await clients.verify({ credentials, zoneId, source }, claimed)) };
+  const { asked, tokens, sessionId, agent, challenge } = identified;
+  const caller = await clients.verify(identified.presented, identified.claimed);
+  return { asked, tokens, sessionId, agent, challenge, caller };
 }
 
 /**
@@ -42,6 +47,6 @@ export async function limit(
   authenticated: Authenticated,
   count: ReturnType<ClientAuthentication['countOnce']>,
 ): Promise<Authenticated> {
-  await count(authenticated);
+  await count(authenticated.caller);
   return authenticated;
 }

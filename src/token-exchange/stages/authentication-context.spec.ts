@@ -4,13 +4,14 @@ import { contextSubject, knownContext, type SessionContext } from './authenticat
 type Request = Parameters<typeof knownContext>[0];
 
 const IDP = 'https://idp.example';
+const caller = { client: { id: 'client' } };
 
 /** A request with a mandate of alice, of an issuer, or of a client without one. */
 function request(stated: object = {}): Request {
   const subject = { sub: 'alice', subIss: IDP, ...stated };
-  return { subject, user: null, client: { id: 'client' } } as unknown as Request;
+  return { principals: { subject, user: null }, caller } as unknown as Request;
 }
-const ownRequest = { subject: null, user: null, client: { id: 'client' } } as unknown as Request;
+const ownRequest: Request = { principals: { subject: null, user: null }, caller };
 
 const session: SessionContext = {
   subject: 'alice',

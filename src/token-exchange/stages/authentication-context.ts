@@ -20,14 +20,19 @@ export interface SessionContext {
   readonly authTime: Date | null;
 }
 
+/** What says who the subject of a request is. */
+interface OfSubject {
+  readonly principals: Pick<Delegated['principals'], 'subject' | 'user'>;
+  readonly caller: { readonly client: { readonly id: string } };
+}
+
 /** The subject of an authentication context: its name, and the issuer that gives it; `null` for a name of ours. */
-export function contextSubject({
-  subject,
-  user,
-  client,
-}: Pick<Delegated, 'subject' | 'user' | 'client'>): { sub: string; issuer: string | null } {
+export function contextSubject({ principals: { subject, user }, caller }: OfSubject): {
+  sub: string;
+  issuer: string | null;
+} {
   if (user !== null) return { sub: user.sub, issuer: user.issuer };
-  return { sub: subject?.sub ?? client.id, issuer: subject?.subIss ?? null };
+  return { sub: subject?.sub ?? caller.client.id, issuer: subject?.subIss ?? null };
 }
 
 /**
@@ -36,11 +41,11 @@ export function contextSubject({
  * @param session that of the request, if it has one
  */
 export function knownContext(
-  request: Pick<Delegated, 'subject' | 'user' | 'client'>,
+  request: OfSubject,
   session: SessionContext | null,
 ): AuthenticationContext | null {
   const { sub, issuer } = contextSubject(request);
-  const stated = tokenContext(request);
+  const stated = tokenContext(request.principals);
   // A context is about one subject: that of a session is good for no other than its own.
   if (session === null || session.subject !== sub || session.issuer !== issuer) return stated;
   const { acr, amr, authTime } = session;
@@ -57,7 +62,7 @@ export function knownContext(
 export function tokenContext({
   subject,
   user,
-}: Pick<Delegated, 'subject' | 'user'>): AuthenticationContext | null {
+}: OfSubject['principals']): AuthenticationContext | null {
   const stated = user?.authentication ?? subject;
   if (stated?.acr === undefined && stated?.authTime === undefined) return null;
   const { acr, amr, authTime } = stated;

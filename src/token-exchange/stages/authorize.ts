@@ -27,9 +27,16 @@ export interface PolicyDecisions {
 
 /** A request that policy has been asked about; step-ups may still be owed. */
 export interface Authorized extends Delegated {
-  readonly resources: readonly ResourceView[];
-  readonly granted: { readonly targets: readonly string[]; readonly scope: readonly string[] };
+  readonly granted: Granted;
   readonly policy: PolicyDecisions;
+}
+
+/** What is granted, once nothing is owed. */
+export interface Granted {
+  readonly resources: readonly ResourceView[];
+  /** The identifiers of these. */
+  readonly targets: readonly string[];
+  readonly scope: readonly string[];
 }
 
 /** A denial by policy, with the decisions for the audit event. */
@@ -93,11 +100,14 @@ export async function authorize(
   decide: Decide,
   now: number,
 ): Promise<Authorized> {
-  const resources = delegated.targets.map((target) => findResource(delegated, target));
+  const { asked, challenge, caller, principals, anchor, agency, actingAgent } = delegated;
+  const { targets } = asked;
+  const resources = targets.map((target) => findResource(delegated, target));
   const scope = narrowScope(delegated, resources);
   checkOperations(delegated, resources, scope);
-  const policy = await askPolicy({ delegated, resources, scope }, decide, now, false);
-  return { ...delegated, resources, granted: { targets: delegated.targets, scope }, policy };
+  const granted = { resources, targets, scope };
+  const policy = await askPolicy(delegated, granted, decide, now, false);
+  return { asked, challenge, caller, principals, anchor, agency, actingAgent, granted, policy };
 }
 
 /**
@@ -111,9 +121,7 @@ export async function authorizeConfirmed(
   decide: Decide,
   now: number,
 ): Promise<PolicyDecisions> {
-  const { resources, granted } = authorized;
-  const question = { delegated: authorized, resources, scope: granted.scope };
-  const made = await askPolicy(question, decide, now, true);
+  const made = await askPolicy(authorized, authorized.granted, decide, now, true);
   // Policy may demand something else of a request that has been confirmed.
   const other = made.decisions.find(
     ({ verdict: { decision, resolvedStepUp } }) =>
@@ -123,20 +131,14 @@ export async function authorizeConfirmed(
   throw new PolicyDenial(made, `not confirmed for ${other.resource.identifier} by a ${type}`);
 }
 
-/** The parts of a request that policy is asked about. */
-interface Question {
-  readonly delegated: Delegated;
-  readonly resources: readonly ResourceView[];
-  readonly scope: readonly string[];
-}
-
 async function askPolicy(
-  { delegated, resources, scope }: Question,
+  delegated: Delegated,
+  { resources, scope }: Granted,
   decide: Decide,
   now: number,
   challengeResolved: boolean,
 ): Promise<PolicyDecisions> {
-  const { policy } = delegated.zone;
+  const { policy, zoneId } = delegated.caller.zone;
   if (policy.status === 'broken') {
     const { kind, problem, setVersionId } = policy;
     throw new PolicyUnusable(unavailable(`policy: ${problem}`), kind, setVersionId);
@@ -145,7 +147,6 @@ async function askPolicy(
     const denial = new OAuthError('access_denied', DENIED, { detail: 'no policy set is active' });
     throw new PolicyUnusable(denial, 'no_active_set', null);
   }
-  const { zoneId } = delegated.zone;
   const inputs = policyInputs(delegated, resources, scope, now, challengeResolved);
   const verdicts = await decide(zoneId, policy.compiled, inputs).catch((error: unknown) => {
     throw undecided(error, policy.setVersionId);
@@ -181,7 +182,7 @@ function undecided(error: unknown, setVersionId: string): unknown {
  * @throws {OAuthError} access_denied
  */
 function checkOperations(
-  { throughGateway, upstreamCall }: Delegated,
+  { asked: { upstreamCall }, caller: { throughGateway } }: Delegated,
   resources: readonly ResourceView[],
   scope: readonly string[],
 ): void {
@@ -197,7 +198,9 @@ function checkOperations(
 }
 
 function findResource(delegated: Delegated, target: string): ResourceView {
-  const { zone, subject, use, throughGateway, onBehalfOf, agency } = delegated;
+  const { agency } = delegated;
+  const { zone, throughGateway } = delegated.caller;
+  const { subject, use, onBehalfOf } = delegated.principals;
   const resource = zone.resources.get(target);
   const refuse = (detail: string): OAuthError =>
     new OAuthError('invalid_target', 'a resource is unknown or not available', {
@@ -224,7 +227,7 @@ function findResource(delegated: Delegated, target: string): ResourceView {
  * nothing of them.
  */
 function narrowScope(
-  { scope, subject, onBehalfOf, agency }: Delegated,
+  { asked: { scope }, principals: { subject, onBehalfOf }, agency }: Delegated,
   resources: readonly ResourceView[],
 ): readonly string[] {
   const edgeScopes = agency?.edge?.scopes;

@@ -1,6 +1,7 @@
+import type { Caller } from '../../authentication/authenticate-client.js';
 import { OAuthError, orUnavailable } from '../../oauth/errors.js';
 import { isUuid } from '../../oauth/vocabulary.js';
-import type { Resolved } from './resolve.js';
+import type { Principals, Resolved } from './resolve.js';
 
 /** The session that a mandate belongs to, and lives no longer than. */
 export interface Anchor {
@@ -44,13 +45,22 @@ export interface SessionDirectory {
  * @throws {OAuthError} invalid_grant
  */
 export async function bind(resolved: Resolved, sessions: SessionDirectory): Promise<Bound> {
-  const { sessionId, ...rest } = resolved;
-  const { subject, user, zone, client } = resolved;
+  const { asked, sessionId, agent, challenge, caller, principals } = resolved;
+  const anchor = await anchorOf(sessionId, caller, principals, sessions);
+  return { asked, agent, challenge, caller, principals, anchor };
+}
+
+async function anchorOf(
+  sessionId: string | null,
+  { zone, client }: Caller,
+  { subject, user }: Principals,
+  sessions: SessionDirectory,
+): Promise<Anchor | null> {
   const inherited =
     subject === null
       ? null
       : { sid: subject.sid, rootSid: subject.rootSid, expiresAt: subject.exp };
-  if (sessionId === null || sessionId === inherited?.sid) return { ...rest, anchor: inherited };
+  if (sessionId === null || sessionId === inherited?.sid) return inherited;
 
   const session = isUuid(sessionId)
     ? await orUnavailable('session', sessions.find(zone.zoneId, sessionId))
@@ -66,12 +76,9 @@ export async function bind(resolved: Resolved, sessions: SessionDirectory): Prom
     });
   }
   return {
-    ...rest,
-    anchor: {
-      sid: session.id,
-      // A chain keeps its root, so that ending it ends everything below, wherever it is anchored.
-      rootSid: inherited?.rootSid ?? session.rootId,
-      expiresAt: Math.floor(session.expiresAt.getTime() / 1_000),
-    },
+    sid: session.id,
+    // A chain keeps its root, so that ending it ends everything below, wherever it is anchored.
+    rootSid: inherited?.rootSid ?? session.rootId,
+    expiresAt: Math.floor(session.expiresAt.getTime() / 1_000),
   };
 }

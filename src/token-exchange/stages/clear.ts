@@ -67,7 +67,10 @@ async function redeem(
   const demanded = demand?.challenge ?? null;
   if (demand === null || demanded === null) throw notRedeemable('no challenge is demanded');
   const { challenges, attempts } = ports;
-  const challenge = await orUnavailable('challenge', challenges.find(authorized.zone.zoneId, id));
+  const challenge = await orUnavailable(
+    'challenge',
+    challenges.find(authorized.caller.zone.zoneId, id),
+  );
   if (challenge === null) throw notRedeemable('unknown challenge');
   const binding = challenge.binding.toString('hex');
   if (bindingOf(heldRequest(authorized, demand, demanded.type)) !== binding) {
@@ -142,7 +145,7 @@ function shownFor(
   if (shown === null) return null;
   return {
     acr: terms.acr,
-    amr: [...new Set([...(tokenContext(authorized)?.amr ?? []), ...shown.amr])],
+    amr: [...new Set([...(tokenContext(authorized.principals)?.amr ?? []), ...shown.amr])],
     authTime: Math.floor(shown.at.getTime() / 1_000),
   };
 }
@@ -152,9 +155,10 @@ async function readKnown(
   authorized: Authorized,
   { sessions }: StepUpPorts,
 ): Promise<AuthenticationContext | null> {
-  const { anchor, zone } = authorized;
+  const { anchor, caller } = authorized;
+  const { zoneId } = caller.zone;
   const session =
-    anchor === null ? null : await orUnavailable('session', sessions.find(zone.zoneId, anchor.sid));
+    anchor === null ? null : await orUnavailable('session', sessions.find(zoneId, anchor.sid));
   return knownContext(authorized, session);
 }
 
@@ -178,7 +182,7 @@ function hold(authorized: Authorized, demand: Demand, isFresh: boolean): Held {
   }
   const request = heldRequest(authorized, demand, type);
   const agreed = isFresh ? terms : { ...terms, subject_must_satisfy: true };
-  return { ...authorized, held: { request, binding: bindingOf(request), terms: agreed } };
+  return { authorized, request, binding: bindingOf(request), terms: agreed };
 }
 
 function unmet({ acrValues }: Demand): OAuthError {

@@ -27,28 +27,40 @@ export interface Redemption {
 }
 
 /** A request that has to wait for a confirmation. */
-export interface Held extends Authorized {
-  readonly held: {
-    readonly request: HeldRequest;
-    /** Hex SHA-256 of the request. */
-    readonly binding: string;
-    readonly terms: StepUpTerms;
-  };
+export interface Held {
+  readonly authorized: Authorized;
+  /** What the confirmation is about. */
+  readonly request: HeldRequest;
+  /** Hex SHA-256 of that. */
+  readonly binding: string;
+  readonly terms: StepUpTerms;
 }
 
 /** Whether a request has to wait. */
 export function isHeld(clearance: Cleared | Held): clearance is Held {
-  return 'held' in clearance;
+  return 'authorized' in clearance;
 }
 
 /** Marks a request as one that owes nothing: for `clear` alone to call. */
 export function cleared(
-  { challenge: _spent, ...request }: Authorized,
+  authorized: Authorized,
   policy: Authorized['policy'],
   authenticationContext: AuthenticationContext | null = null,
   redeemed: Redemption | null = null,
 ): Cleared {
-  const passed = { ...request, policy, authenticationContext, redeemed };
+  const { asked, caller, principals, anchor, agency, actingAgent, granted } = authorized;
+  const passed: Omit<Cleared, typeof brand> = {
+    asked,
+    caller,
+    principals,
+    anchor,
+    agency,
+    actingAgent,
+    granted,
+    policy,
+    authenticationContext,
+    redeemed,
+  };
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the brand exists in types only
   return passed as Cleared;
 }

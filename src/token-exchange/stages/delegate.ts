@@ -1,3 +1,4 @@
+import type { Caller } from '../../authentication/authenticate-client.js';
 import {
   endOf,
   leafOf,
@@ -11,6 +12,7 @@ import type { MandateClaims } from '../../mandates/verify-mandate.js';
 import { OAuthError, orUnavailable } from '../../oauth/errors.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import type { Bound } from './bind.js';
+import type { AgentNames } from './parse.js';
 import { unusable } from './resolve.js';
 
 /** The agent session that acts, and how it came by its authority: proven, as of when it was read. */
@@ -25,14 +27,8 @@ export interface Agency {
   readonly epoch: number;
 }
 
-/** The agent session that a token was issued to, and its delegation. */
-export interface AgentNames {
-  readonly agentSessionId: string;
-  readonly delegationEdgeId: string | null;
-}
-
 /** A request with the agent session that acts in it. */
-export interface Delegated extends Omit<Bound, 'agentSessionId' | 'delegationEdgeId'> {
+export interface Delegated extends Omit<Bound, 'agent'> {
   /** `null` if none does. */
   readonly agency: Agency | null;
   /** The agent session that the actor token was issued to, if it was. */
@@ -59,31 +55,36 @@ export interface RouteDirectory {
  * @throws {OAuthError} invalid_grant; invalid_request for a token whose claims cannot be true
  */
 export async function delegate(bound: Bound, directory: RouteDirectory): Promise<Delegated> {
-  const { agentSessionId, delegationEdgeId, ...rest } = bound;
-  const { subject, actor } = bound;
+  const { asked, agent, challenge, caller, principals, anchor } = bound;
+  const { subject, actor } = principals;
   const inherited = subject === null ? null : namesIn(subject, 'subject_token');
   const actingAgent = actor === null ? null : namesIn(actor, 'actor_token');
-  const named = agentSessionId === null ? null : { agentSessionId, delegationEdgeId };
+  const agency = await agencyOf(agent, inherited, caller, directory);
+  return { asked, challenge, caller, principals, anchor, agency, actingAgent };
+}
+
+async function agencyOf(
+  named: AgentNames | null,
+  inherited: AgentNames | null,
+  caller: Caller,
+  directory: RouteDirectory,
+): Promise<Agency | null> {
   const names = named ?? inherited;
-  if (names === null) return { ...rest, agency: null, actingAgent };
-  const route = await find(bound, names, directory);
-  if (named !== null) checkNamed(bound, route, named);
+  if (names === null) return null;
+  const route = await find(caller, names, directory);
+  if (named !== null) checkNamed(caller, route, named);
   if (inherited !== null) checkContinuity(route, inherited);
   return {
-    ...rest,
-    actingAgent,
-    agency: {
-      acting: route.acting,
-      edge: leafOf(route),
-      edges: route.edges,
-      endsAt: endOf(route),
-      epoch: route.epoch,
-    },
+    acting: route.acting,
+    edge: leafOf(route),
+    edges: route.edges,
+    endsAt: endOf(route),
+    epoch: route.epoch,
   };
 }
 
 async function find(
-  { zone }: Bound,
+  { zone }: Caller,
   { agentSessionId, delegationEdgeId }: AgentNames,
   directory: RouteDirectory,
 ): Promise<DelegationRoute> {
@@ -105,7 +106,7 @@ async function find(
 }
 
 function checkNamed(
-  { client }: Bound,
+  { client }: Caller,
   route: DelegationRoute,
   { delegationEdgeId }: AgentNames,
 ): void {

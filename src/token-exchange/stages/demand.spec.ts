@@ -54,9 +54,8 @@ describe('what a request owes', () => {
           },
         })),
       },
-      zone: { stepUpTypes: new Map() },
-      acrValues: null,
-      maxAge: null,
+      caller: { zone: { stepUpTypes: new Map() } },
+      asked: { acrValues: null, maxAge: null },
     }) as unknown as Authorized;
 
   test('is nothing, or what policy wants for each of its resources', () => {

@@ -20,7 +20,8 @@ export interface Demand {
  * @throws {OAuthError} access_denied if no single challenge could satisfy all resources
  */
 export function demandOf(authorized: Authorized): Demand | null {
-  const { policy, acrValues, maxAge, zone } = authorized;
+  const { policy, asked, caller } = authorized;
+  const { acrValues, maxAge } = asked;
   const owing = policy.decisions.filter(({ verdict }) => verdict.decision === 'step_up');
   if (owing.length === 0 && acrValues === null && maxAge === null) return null;
   const wanted = new Set(owing.map(({ verdict }) => verdict.stepUp));
@@ -28,11 +29,11 @@ export function demandOf(authorized: Authorized): Demand | null {
     throw new PolicyDenial(policy, `step-ups of several types: ${[...wanted].join(', ')}`);
   }
   const [byPolicy] = wanted;
-  const type =
-    byPolicy ?? (acrValues === null ? DEFAULT_TYPE : typeForAcr(zone.stepUpTypes, acrValues));
+  const { stepUpTypes } = caller.zone;
+  const type = byPolicy ?? (acrValues === null ? DEFAULT_TYPE : typeForAcr(stepUpTypes, acrValues));
   return {
     resources: owing.map(({ resource }) => resource.identifier).toSorted(),
-    challenge: type === null ? null : { type, terms: termsOf(zone.stepUpTypes, type) },
+    challenge: type === null ? null : { type, terms: termsOf(stepUpTypes, type) },
     acrValues,
     maxAge,
   };

@@ -40,11 +40,13 @@ export async function hold(
   const secret = randomBytes(32).toString('base64url');
   const digest = secretDigest(secret);
   const committed = await ledger.commit(entryOf(held, digest, now));
-  if (committed.status === 'stale') return { status: 'stale', zoneId: held.zone.zoneId };
+  if (committed.status === 'stale') {
+    return { status: 'stale', zoneId: held.authorized.caller.zone.zoneId };
+  }
   if (committed.status === 'refused') return refusedFor(committed.fact);
   const { challenge } = committed;
   if (challenge === undefined) throw new Error('the ledger opened no challenge');
-  const uri = confirmUri(issuerUrl, challenge.id, held.held.terms, digest);
+  const uri = confirmUri(issuerUrl, challenge.id, held.terms, digest);
   const error = new OAuthError('interaction_required', CONFIRM, {
     wwwAuthenticate: `Bearer error="interaction_required", error_description="${CONFIRM}"`,
     members: {
@@ -52,7 +54,7 @@ export async function hold(
       challenge_type: challenge.type,
       challenge_secret: secret,
       challenge_expires_at: instant(challenge.expires_at * 1_000).toISOString(),
-      ...(canAuthenticate(held.held.terms) ? { acr_values: held.held.terms.acr } : {}),
+      ...(canAuthenticate(held.terms) ? { acr_values: held.terms.acr } : {}),
       ...(uri === null ? {} : { confirm_uri: uri }),
     },
   });
@@ -60,8 +62,9 @@ export async function hold(
 }
 
 function entryOf(held: Held, digest: string, now: number): Entry {
-  const { zone, requestId } = held;
-  const { request, binding, terms } = held.held;
+  const { authorized, request, binding, terms } = held;
+  const { asked, caller } = authorized;
+  const { zone } = caller;
   const { type, subject, policy_set_version_id } = request;
   const names = {
     binding,
@@ -83,13 +86,13 @@ function entryOf(held: Held, digest: string, now: number): Entry {
     id: uuidv7({ random: randomBytes(16) }),
     type,
     policy_set_version_id,
-    involved_client_ids: clientsInvolved(held),
+    involved_client_ids: clientsInvolved(authorized),
     request,
     terms,
     secret_digest: digest,
   };
   // No budget is drawn on before the mandate is issued.
-  const facts = factsOf(held, Math.floor(now / 1_000)).filter(
+  const facts = factsOf(authorized, Math.floor(now / 1_000)).filter(
     ({ kind }) => kind !== 'delegation_unspent',
   );
   const required = new OAuthError('interaction_required', CONFIRM, {
@@ -99,8 +102,8 @@ function entryOf(held: Held, digest: string, now: number): Entry {
     event_id: uuidv7(),
     zone_id: zone.zoneId,
     zone_version: zone.version,
-    facts: [...unspent(held.once), ...facts, allowed],
+    facts: [...unspent(caller.once), ...facts, allowed],
     challenge,
-    event: { ...refusedEvent(requestId, held, required), binding },
+    event: { ...refusedEvent(asked.requestId, authorized, required), binding },
   };
 }

@@ -8,12 +8,16 @@ const LIFETIMES = {
 } as const;
 
 /** The longest life that may be asked for, in seconds. */
-export function lifetimeCap({ use, agency }: Pick<Delegated, 'use' | 'agency'>): number {
-  const { cap } = LIFETIMES[use];
+export function lifetimeCap({
+  principals,
+  agency,
+}: Pick<Delegated, 'principals' | 'agency'>): number {
+  const { cap } = LIFETIMES[principals.use];
   return Math.min(cap, agency?.edge?.constraints.ttl_seconds ?? cap);
 }
 
 /** The life that is asked for, in seconds; everything else can only shorten it. */
-export function lifetimeAsked(request: Pick<Delegated, 'use' | 'agency' | 'ttlSeconds'>): number {
-  return request.ttlSeconds ?? Math.min(LIFETIMES[request.use].default, lifetimeCap(request));
+export function lifetimeAsked(request: Pick<Delegated, 'asked' | 'principals' | 'agency'>): number {
+  const { asked, principals } = request;
+  return asked.ttlSeconds ?? Math.min(LIFETIMES[principals.use].default, lifetimeCap(request));
 }

@@ -1,8 +1,8 @@
-import { v7 as uuidv7 } from 'uuid';
 import { NoSigningKey, WrongSignature, type SignedMandate } from '../../keys/signing/key-ring.js';
 import { InvalidToken, type MandateClaims } from '../../mandates/verify-mandate.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { OAuthError, unavailable } from '../../oauth/errors.js';
+import { newId } from '../../platform/uuid-v7.js';
 import { agencyClaims } from '../describe/agency-claims.js';
 import type { TokenVerifier } from '../token-verification.service.js';
 import { actorClaim, ancestorsOf } from './actor-chain.js';
@@ -13,7 +13,8 @@ import { principalClaims } from '../describe/principal.js';
 import { contextClaims } from './authentication-context.js';
 
 /** A request with its mandate signed, but not yet recorded: it must not leave yet. */
-export interface Minted extends Cleared {
+export interface Minted {
+  readonly cleared: Cleared;
   readonly mandate: SignedMandate;
   /** The claims as they were read back from the signed token. */
   readonly claims: MandateClaims;
@@ -31,7 +32,9 @@ export interface Minted extends Cleared {
  */
 export async function mint(cleared: Cleared, tokens: TokenVerifier, now: number): Promise<Minted> {
   const { issuer } = tokens;
-  const { subject, client, zone, granted, act, use, agency, policy } = cleared;
+  const { caller, principals, granted, agency, policy } = cleared;
+  const { client, zone } = caller;
+  const { subject, act, use } = principals;
   if (granted.targets.includes(issuer)) {
     throw new OAuthError('invalid_target', 'a resource is unknown or not available', {
       detail: 'a mandate for the issuer would pass for a session mandate',
@@ -47,12 +50,12 @@ export async function mint(cleared: Cleared, tokens: TokenVerifier, now: number)
   const audience = moreTargets.length === 0 ? onlyTarget : granted.targets;
   const claims = {
     iss: issuer,
-    ...principalClaims(cleared),
+    ...principalClaims(principals, client.id),
     ...contextClaims(cleared.authenticationContext),
     aud: use === 'session' ? issuer : audience,
     exp,
     iat,
-    jti: uuidv7(),
+    jti: newId(),
     zone_id: zone.zoneId,
     client_id: client.id,
     scope: granted.scope.join(' '),
@@ -66,7 +69,7 @@ export async function mint(cleared: Cleared, tokens: TokenVerifier, now: number)
   };
   try {
     const mandate = await zone.keys.sign(claims, asked, now);
-    return { ...cleared, mandate, claims: tokens.minted(mandate.token), session };
+    return { cleared, mandate, claims: tokens.minted(mandate.token), session };
   } catch (error) {
     if (error instanceof NoSigningKey) throw unavailable('no signing key', error);
     if (error instanceof InvalidToken && error.reason === 'too_large') {
@@ -92,7 +95,9 @@ export async function mint(cleared: Cleared, tokens: TokenVerifier, now: number)
  * @param signerExpiresAt when the key leaves the key set, in milliseconds since the epoch
  */
 function expiry(cleared: Cleared, iat: number, signerExpiresAt: number): number {
-  const { subject, user, actor, anchor, ttlSeconds, policy, agency } = cleared;
+  const { anchor, policy, agency } = cleared;
+  const { ttlSeconds } = cleared.asked;
+  const { subject, user, actor } = cleared.principals;
   const cap = lifetimeCap(cleared);
   if (ttlSeconds !== null && ttlSeconds > cap) {
     throw new OAuthError('invalid_request', `ttl_seconds is more than ${cap}`);
@@ -111,7 +116,7 @@ function expiry(cleared: Cleared, iat: number, signerExpiresAt: number): number 
 }
 
 function signerExpiry(
-  keys: Cleared['zone']['keys'],
+  keys: Cleared['caller']['zone']['keys'],
   asked: readonly (ZoneAlg | null)[],
   now: number,
 ): number {
@@ -124,6 +129,6 @@ function signerExpiry(
 }
 
 function newSession(expiresAt: number): Anchor {
-  const sid = uuidv7();
+  const sid = newId();
   return { sid, rootSid: sid, expiresAt };
 }

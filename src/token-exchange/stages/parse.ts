@@ -14,7 +14,8 @@ import {
 } from '../../oauth/vocabulary.js';
 import type { RequestId } from '../../platform/http/request-id.js';
 import { readClientForm } from '../../authentication/client-request.js';
-import { readCredentials, type Credentials } from '../../authentication/credentials.js';
+import type { PresentedCredentials } from '../../authentication/authenticate-client.js';
+import { readCredentials } from '../../authentication/credentials.js';
 import { readUpstreamCall, type UpstreamCall } from './upstream-call.js';
 import type { TokenRequest } from '../token-request.js';
 
@@ -24,35 +25,49 @@ export interface SubjectToken {
   readonly type: SubjectTokenType;
 }
 
-/** A token request with its parameters typed; nothing after this stage sees the form. */
-export interface Parsed {
-  readonly requestId: RequestId;
-  readonly source: string;
-  readonly grantType: GrantType;
-  readonly credentials: Credentials;
-  /** What the gateway is about to do upstream; `null` without a gateway, or if it did not say. */
-  readonly upstreamCall: UpstreamCall | null;
-  readonly zoneId: string | null;
+/** The tokens whose authority is exchanged. No subject token at all is the client's own authority. */
+export interface PresentedTokens {
   readonly subjectToken: SubjectToken | null;
   readonly actorToken: string | null;
+}
+
+/** The agent session that a request or a token names, and the delegation that it acts on. */
+export interface AgentNames {
+  readonly agentSessionId: string;
+  readonly delegationEdgeId: string | null;
+}
+
+/** What a request asks for, which is there to the end. */
+export interface Asked {
+  readonly requestId: RequestId;
+  readonly grantType: GrantType;
+  /** What the gateway is about to do upstream; `null` without a gateway, or if it did not say. */
+  readonly upstreamCall: UpstreamCall | null;
   /** What is to be issued (RFC 8693 2.1 `requested_token_type`). */
   readonly tokenType: MandateTokenType;
   /** The targets, each once, in the order given; at least one. */
   readonly targets: readonly string[];
   /** `null` if no scope was given. */
   readonly scope: readonly string[] | null;
-  readonly sessionId: string | null;
-  /** The agent session that acts. */
-  readonly agentSessionId: string | null;
-  /** The delegation that it acts on. */
-  readonly delegationEdgeId: string | null;
   readonly ttlSeconds: number | null;
-  /** The challenge that is redeemed, if one is. */
-  readonly challenge: ChallengeResponse | null;
   /** How the subject must have been authenticated, any of these (RFC 9470 4); `null` if that is not asked for. */
   readonly acrValues: readonly string[] | null;
   /** Seconds since when it must have been (RFC 9470 4). */
   readonly maxAge: number | null;
+}
+
+/**
+ * A token request with its parameters typed; nothing after this stage sees the form. Each member is a part that a later
+ * stage hands on as it is, or turns into another part and so drops.
+ */
+export interface Parsed {
+  readonly asked: Asked;
+  readonly presented: PresentedCredentials;
+  readonly tokens: PresentedTokens;
+  readonly sessionId: string | null;
+  readonly agent: AgentNames | null;
+  /** The challenge that is redeemed, if one is. */
+  readonly challenge: ChallengeResponse | null;
 }
 
 /** A challenge that is redeemed, and the secret that was answered with it. */
@@ -80,42 +95,45 @@ export function parse(request: TokenRequest): Parsed {
   const form = readClientForm(request, REPEATABLE);
   const grantType = readGrantType(form);
   const credentials = readCredentials(request, form);
-  const { subjectToken, actorToken } = AUTHORITY[grantType](form);
-  if (request.gateway !== null && subjectToken === null) {
+  const tokens = AUTHORITY[grantType](form);
+  if (request.gateway !== null && tokens.subjectToken === null) {
     throw malformed('a gateway needs a subject_token');
   }
+  const upstreamCall = request.gateway === null ? null : readUpstreamCall(form);
+  const tokenType = readRequestedTokenType(form);
+  const targets = readTargets(form);
+  const scope = readScope(form);
+  const agent = readAgent(form);
+  const ttlSeconds = readTtl(form);
+  const challenge = readChallenge(form);
+  const acrValues = readAcrValues(form);
+  const maxAge = readMaxAge(form);
+  const { requestId, source } = request;
   return {
-    requestId: request.requestId,
-    source: request.source,
-    grantType,
-    credentials,
-    upstreamCall: request.gateway === null ? null : readUpstreamCall(form),
-    zoneId: single(form, 'zone_id'),
-    subjectToken,
-    actorToken,
-    tokenType: readRequestedTokenType(form),
-    targets: readTargets(form),
-    scope: readScope(form),
+    asked: {
+      requestId,
+      grantType,
+      upstreamCall,
+      tokenType,
+      targets,
+      scope,
+      ttlSeconds,
+      acrValues,
+      maxAge,
+    },
+    presented: { credentials, source, zoneId: single(form, 'zone_id') },
+    tokens,
     sessionId: single(form, 'session_id'),
-    ...readAgent(form),
-    ttlSeconds: readTtl(form),
-    challenge: readChallenge(form),
-    acrValues: readAcrValues(form),
-    maxAge: readMaxAge(form),
+    agent,
+    challenge,
   };
-}
-
-/** The tokens whose authority is exchanged. No subject token at all is the client's own authority. */
-interface Tokens {
-  readonly subjectToken: SubjectToken | null;
-  readonly actorToken: string | null;
 }
 
 /**
  * Whose authority each grant is about. The stages after this one do not look at the grant, so a grant that let
  * its token be absent here would give the client's own authority instead.
  */
-const AUTHORITY: Readonly<Record<GrantType, (form: Form) => Tokens>> = {
+const AUTHORITY: Readonly<Record<GrantType, (form: Form) => PresentedTokens>> = {
   [TOKEN_EXCHANGE]: (form) => {
     const tokens = readTokens(form);
     if (tokens.actorToken !== null && tokens.subjectToken === null) {
@@ -143,7 +161,7 @@ function isGrantType(text: string): text is GrantType {
   return Object.hasOwn(AUTHORITY, text);
 }
 
-function readTokens(form: Form): Tokens {
+function readTokens(form: Form): PresentedTokens {
   return {
     subjectToken: readToken(form, 'subject_token', isSubjectTokenType),
     actorToken: readToken(form, 'actor_token', isMandateTokenType)?.text ?? null,
@@ -189,13 +207,13 @@ function readScope(form: Form): readonly string[] | null {
   return scope;
 }
 
-function readAgent(form: Form) {
+function readAgent(form: Form): AgentNames | null {
   const agentSessionId = single(form, 'agent_session_id');
   const delegationEdgeId = single(form, 'delegation_edge_id');
   if (delegationEdgeId !== null && agentSessionId === null) {
     throw malformed('delegation_edge_id needs an agent_session_id');
   }
-  return { agentSessionId, delegationEdgeId };
+  return agentSessionId === null ? null : { agentSessionId, delegationEdgeId };
 }
 
 function readTtl(form: Form): number | null {

@@ -1,4 +1,3 @@
-import { v7 as uuidv7 } from 'uuid';
 import type {
   Committed,
   Entry,
@@ -7,8 +6,11 @@ import type {
   SessionBirth,
   RememberedAuthentication,
 } from '../../ledger/entry.js';
+import { newId } from '../../platform/uuid-v7.js';
 import { issuedEvent } from '../describe/audit-event.js';
 import { factsOf, unspent } from '../describe/facts.js';
+import type { PolicyDecisions } from './authorize.js';
+import type { Cleared, Redemption } from './clearance.js';
 import type { Minted } from './mint.js';
 import { contextClaims, contextSubject, tokenContext } from './authentication-context.js';
 import { refusedFor, type Outcome } from '../outcome.js';
@@ -27,19 +29,21 @@ export async function record(minted: Minted, ledger: LedgerPort): Promise<Outcom
     case 'recorded':
       return { status: 'issued', response: respond(minted, committed.receipt) };
     case 'stale':
-      return { status: 'stale', zoneId: minted.zone.zoneId };
+      return { status: 'stale', zoneId: minted.cleared.caller.zone.zoneId };
     default:
       return refusedFor(committed.fact);
   }
 }
 
 function entryOf(minted: Minted): Entry {
-  const { zone, anchor, session, claims, client } = minted;
+  const { cleared, session, claims } = minted;
+  const { anchor, redeemed } = cleared;
+  const { zone, client, once } = cleared.caller;
   return {
-    event_id: uuidv7(),
+    event_id: newId(),
     zone_id: zone.zoneId,
     zone_version: zone.version,
-    facts: [...unspent(minted.once), ...factsOf(minted, claims.iat), ...challengeSpent(minted)],
+    facts: [...unspent(once), ...factsOf(cleared, claims.iat), ...challengeSpent(redeemed)],
     ...(anchor === null
       ? {
           session: {
@@ -47,28 +51,31 @@ function entryOf(minted: Minted): Entry {
             root_id: session.rootSid,
             client_id: client.id,
             subject: claims.sub,
-            ...issuedBy(minted),
+            ...issuedBy(cleared),
             expires_at: session.expiresAt,
           },
         }
       : {}),
-    ...(anchor === null ? {} : rememberedBy(anchor.sid, minted)),
+    ...(anchor === null ? {} : rememberedBy(anchor.sid, cleared)),
     event: issuedEvent(minted),
   };
 }
 
 /** What a session remembers of the issuer's token that opened it, and of what its subject has shown since. */
-function issuedBy(minted: Minted): Pick<SessionBirth, 'issuer' | 'acr' | 'amr' | 'auth_time'> {
-  const { user } = minted;
-  const context = minted.redeemed?.shown ?? tokenContext(minted);
+function issuedBy({
+  principals,
+  redeemed,
+}: Cleared): Pick<SessionBirth, 'issuer' | 'acr' | 'amr' | 'auth_time'> {
+  const { user } = principals;
+  const context = redeemed?.shown ?? tokenContext(principals);
   return { ...(user === null ? {} : { issuer: user.issuer }), ...contextClaims(context) };
 }
 
 /** What a session that is there already remembers from now on. */
-function rememberedBy(sessionId: string, minted: Minted): { proof?: RememberedAuthentication } {
-  const context = minted.redeemed?.shown;
+function rememberedBy(sessionId: string, cleared: Cleared): { proof?: RememberedAuthentication } {
+  const context = cleared.redeemed?.shown;
   if (context?.acr === undefined || context.authTime === undefined) return {};
-  const { sub, issuer } = contextSubject(minted);
+  const { sub, issuer } = contextSubject(cleared);
   return {
     proof: {
       session_id: sessionId,
@@ -81,7 +88,7 @@ function rememberedBy(sessionId: string, minted: Minted): { proof?: RememberedAu
   };
 }
 
-function challengeSpent({ redeemed }: Minted): Fact[] {
+function challengeSpent(redeemed: Redemption | null): Fact[] {
   if (redeemed === null) return [];
   return [
     {
@@ -99,21 +106,21 @@ function challengeSpent({ redeemed }: Minted): Fact[] {
 }
 
 /** The receipt is not read: having one is the point. */
-function respond(minted: Minted, _receipt: Receipt): TokenResponse {
-  const { claims, mandate, tokenType, granted } = minted;
+function respond({ cleared, claims, mandate }: Minted, _receipt: Receipt): TokenResponse {
+  const { asked, caller, granted, policy } = cleared;
   return {
     access_token: mandate.token,
-    issued_token_type: tokenType,
+    issued_token_type: asked.tokenType,
     token_type: 'Bearer',
     expires_in: claims.exp - claims.iat,
     scope: granted.scope.join(' '),
     target_resources: granted.targets,
-    ...(minted.throughGateway ? { upstreams: upstreamsOf(minted) } : {}),
+    ...(caller.throughGateway ? { upstreams: upstreamsOf(policy) } : {}),
   };
 }
 
-function upstreamsOf({ policy }: Minted): Record<string, Upstream> {
-  const known = policy.decisions.flatMap(({ resource: { identifier, upstreamUrl: url } }) =>
+function upstreamsOf({ decisions }: PolicyDecisions): Record<string, Upstream> {
+  const known = decisions.flatMap(({ resource: { identifier, upstreamUrl: url } }) =>
     url === null ? [] : [[identifier, upstreamAt(url)] as const],
   );
   return Object.fromEntries(known);

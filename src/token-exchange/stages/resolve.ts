@@ -1,3 +1,4 @@
+import type { Caller } from '../../authentication/authenticate-client.js';
 import {
   InvalidToken,
   type ActorClaim,
@@ -13,9 +14,10 @@ import type { TokenVerifier } from '../token-verification.service.js';
 import { actingFor, actorOf, checkLength, clientsIn } from './actor-chain.js';
 import type { Authenticated } from './authenticate.js';
 import { obeysMayAct } from './may-act.js';
+import type { PresentedTokens, SubjectToken } from './parse.js';
 
-/** A request with its tokens resolved to principals. The tokens themselves are gone. */
-export interface Resolved extends Omit<Authenticated, 'subjectToken' | 'actorToken'> {
+/** Whose authority is exchanged, and who acts. */
+export interface Principals {
   /** The mandate that is exchanged; `null` if there is none. */
   readonly subject: MandateClaims | null;
   /** The user whom a trusted issuer's token names; `null` without one. If there is no subject either, the client exchanges its own authority. */
@@ -28,6 +30,11 @@ export interface Resolved extends Omit<Authenticated, 'subjectToken' | 'actorTok
   readonly onBehalfOf: boolean;
   /** The chain of actors of what is to be minted. */
   readonly act: ActorClaim | undefined;
+}
+
+/** A request with its tokens resolved to principals. The tokens themselves are gone. */
+export interface Resolved extends Omit<Authenticated, 'tokens'> {
+  readonly principals: Principals;
 }
 
 /**
@@ -44,30 +51,39 @@ export interface Resolved extends Omit<Authenticated, 'subjectToken' | 'actorTok
  */
 export async function resolve(
   authenticated: Authenticated,
-  tokens: TokenVerifier,
+  verifier: TokenVerifier,
 ): Promise<Resolved> {
-  const { subjectToken, actorToken, ...rest } = authenticated;
-  const user = await resolveUser(authenticated, tokens);
+  const { asked, tokens, sessionId, agent, challenge, caller } = authenticated;
+  const principals = await principalsOf(tokens, caller, verifier);
+  return { asked, sessionId, agent, challenge, caller, principals };
+}
+
+async function principalsOf(
+  { subjectToken, actorToken }: PresentedTokens,
+  caller: Caller,
+  verifier: TokenVerifier,
+): Promise<Principals> {
+  const { client, zone } = caller;
+  const user = await resolveUser(subjectToken, caller, verifier);
   const subject =
     subjectToken === null || user !== null
       ? null
-      : await verified('subject_token', subjectToken.text, tokens);
-  const actor = actorToken === null ? null : await verified('actor_token', actorToken, tokens);
-  if (actor !== null) checkActor(actor, subject, authenticated.zone);
+      : await verified('subject_token', subjectToken.text, verifier);
+  const actor = actorToken === null ? null : await verified('actor_token', actorToken, verifier);
+  if (actor !== null) checkActor(actor, subject, zone);
   if (user !== null) {
-    checkMayAct(ownMayAct(user, tokens.issuer), actor, authenticated.client.id);
+    checkMayAct(ownMayAct(user, verifier.issuer), actor, client.id);
     const act = actorOf({}, actor);
-    return { ...rest, subject, user, actor, use: 'resource', onBehalfOf: false, act };
+    return { subject, user, actor, use: 'resource', onBehalfOf: false, act };
   }
   if (subject === null) {
-    return { ...rest, subject, user, actor, use: 'session', onBehalfOf: false, act: undefined };
+    return { subject, user, actor, use: 'session', onBehalfOf: false, act: undefined };
   }
-  const onBehalfOf = checkSubject(subject, authenticated);
-  checkMayAct(subject, actor, authenticated.client.id);
-  const { client } = authenticated;
+  const onBehalfOf = checkSubject(subject, caller);
+  checkMayAct(subject, actor, client.id);
   const act = onBehalfOf ? actingFor(subject, actor, client.id) : actorOf(subject, actor);
   checkLength(subject, act);
-  return { ...rest, subject, user, actor, use: 'resource', onBehalfOf, act };
+  return { subject, user, actor, use: 'resource', onBehalfOf, act };
 }
 
 /**
@@ -77,15 +93,16 @@ export async function resolve(
  * @returns `null` if the subject token is none of a trusted issuer
  */
 async function resolveUser(
-  { subjectToken, zone, client }: Authenticated,
-  tokens: TokenVerifier,
+  subjectToken: SubjectToken | null,
+  { zone, client }: Caller,
+  verifier: TokenVerifier,
 ): Promise<IssuerSubject | null> {
   if (subjectToken === null || subjectToken.type === ACCESS_TOKEN_TYPE) return null;
   const { text: token, type } = subjectToken;
   const { zoneId, issuers } = zone;
   const tokenType = type === ID_TOKEN_TYPE ? 'id_token' : 'jwt';
   try {
-    const user = await tokens.issuerToken({
+    const user = await verifier.issuerToken({
       token,
       tokenType,
       zoneId,
@@ -111,10 +128,7 @@ function ownMayAct({ mayAct, issuer }: IssuerSubject, ourIssuer: string) {
 /**
  * @returns whether the exchange is on behalf of the subject
  */
-function checkSubject(
-  subject: MandateClaims,
-  { client, zone, throughGateway }: Authenticated,
-): boolean {
+function checkSubject(subject: MandateClaims, { client, zone, throughGateway }: Caller): boolean {
   // What a disabled client began goes no further, also where others hold it.
   const involved = [subject.clientId, ...clientsIn(subject.act)];
   if (involved.some((id) => zone.clients.get(id)?.disabled !== false)) {
@@ -164,10 +178,10 @@ function checkMayAct(
 async function verified(
   name: 'subject_token' | 'actor_token',
   token: string,
-  tokens: TokenVerifier,
+  verifier: TokenVerifier,
 ): Promise<MandateClaims> {
   try {
-    return await tokens.mandate(token);
+    return await verifier.mandate(token);
   } catch (error) {
     if (error instanceof InvalidToken) throw unusable(name, error.reason, error);
     throw error;

@@ -1,0 +1,72 @@
+import { spawnSync } from 'node:child_process';
+import { afterAll, describe, expect, test } from 'vitest';
+import { ADMIN_TOKEN, createDatabase, KEY_ENCRYPTION_KEY } from '../setup/harness.js';
+import { killProcesses, startProcess } from '../setup/process.js';
+
+afterAll(killProcesses);
+
+describe('when a process ends', () => {
+  /** What a process writes that logs 500 lines, and then comes to its end. */
+  function output(end: string) {
+    const module = new URL('../../dist/src/platform/config/logger.js', import.meta.url);
+    const script = `
+      import { createLogger } from ${JSON.stringify(module.href)};
+      const logger = createLogger('info');
+      for (let n = 0; n < 500; n += 1) logger.info({ n }, 'request');
+      ${end}`;
+    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+      encoding: 'utf8',
+    });
+    return stdout
+      .split('\n')
+      .flatMap((text) => (text === '' ? [] : [JSON.parse(text) as { n?: number; msg: string }]));
+  }
+  const all = Array.from({ length: 500 }, (_, n) => n);
+
+  test.each([
+    ['by itself', ''],
+    ['by its own will', 'process.exit(0);'],
+    ['by an error that nothing catches', 'setTimeout(() => { throw new Error("uncaught"); });'],
+    ['by a rejection that nothing catches', 'await Promise.reject(new Error("unhandled"));'],
+  ])('%s, all lines are written', (_how, end) => {
+    expect(output(end).map(({ n }) => n)).toEqual(all);
+  });
+
+  test('killed, it has written what was before an error, and the first lines', () => {
+    const kill = 'process.kill(process.pid, "SIGKILL"); setInterval(() => {}, 1_000);';
+    expect(output(kill).length).toBeGreaterThanOrEqual(20);
+    const written = output(`logger.error('the last line'); ${kill}`);
+    expect(written).toHaveLength(501);
+    expect(written.at(-1)).toMatchObject({ msg: 'the last line' });
+  });
+});
+
+test('the log of a server that is stopped has a line for each request, in order, and says that it stops', async () => {
+  const server = startProcess({
+    DATABASE_URL: await createDatabase(),
+    KEY_ENCRYPTION_KEY,
+    ADMIN_TOKEN,
+    PORT: '0',
+    DRAIN_SECONDS: '0',
+    STOP_SECONDS: '100',
+  });
+  const { ports } = await server.listens();
+  const labels = Array.from({ length: 300 }, (_, n) => `request-${n}`);
+  const answers = labels.map(async (label) => {
+    const url = `http://127.0.0.1:${ports[0]}/nothing`;
+    const answer = await fetch(url, { headers: { 'x-request-id': label } });
+    return answer.status;
+  });
+  expect(new Set(await Promise.all(answers))).toEqual(new Set([404]));
+  server.kill('SIGTERM');
+  await server.ended;
+
+  const log = server
+    .lines()
+    .flatMap((text) => (text === '' ? [] : [JSON.parse(text) as Record<string, string>]));
+  const logged = log.flatMap(({ requestLabel }) => requestLabel ?? []);
+  expect(logged.toSorted()).toEqual(labels.toSorted());
+  const times = log.map(({ time = '' }) => time);
+  expect(times).toEqual(times.toSorted());
+  expect(log.at(-1)).toMatchObject({ msg: 'stopping', signal: 'SIGTERM' });
+});
