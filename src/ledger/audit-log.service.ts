@@ -42,14 +42,16 @@ export class AuditLog {
   ): Promise<EventPage> {
     const exact = UUID_V7.test(name) && (await this.isRequestId(name, type));
     // One more than asked for tells whether there are more.
-    const rows = await this.dataSource.query<{ id: string; event: RecordedEvent }[]>(
-      exact ? BY_ID : BY_ID_OR_LABEL,
-      [name, type, limit + 1, after ?? null],
-    );
+    const rows = await this.dataSource.query<EventRow[]>(exact ? BY_ID : BY_ID_OR_LABEL, [
+      name,
+      type,
+      limit + 1,
+      after ?? null,
+    ]);
     const shown = rows.slice(0, limit);
     const last = shown.at(-1);
     const more = rows.length > limit && last !== undefined;
-    return { items: shown.map(({ event }) => event), ...(more ? { next: last.id } : {}) };
+    return { items: shown.map(eventOf), ...(more ? { next: last.id } : {}) };
   }
 
   private async isRequestId(name: string, type: string): Promise<boolean> {
@@ -61,11 +63,23 @@ export class AuditLog {
   }
 }
 
+/** An event in whichever form it was stored: as text, or as `jsonb`. */
+interface EventRow {
+  readonly id: string;
+  readonly event: RecordedEvent;
+  readonly event_text: string | null;
+}
+
+function eventOf({ event, event_text: text }: EventRow): RecordedEvent {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as the ledger wrote it
+  return text === null ? event : (JSON.parse(text) as RecordedEvent);
+}
+
 /** A statement that reads a part of the events that one of these columns names; the index by label has this order. */
 function listing(columns: readonly string[]): string {
   const parts = columns.map(
     (column) => `
-      (SELECT id, client_id IS NULL AS stranger, event FROM audit_events
+      (SELECT id, client_id IS NULL AS stranger, event, event_text FROM audit_events
         WHERE ${column} = $1 AND type = $2
           AND ($4::uuid IS NULL OR (client_id IS NULL) > (SELECT stranger FROM start)
                OR ((client_id IS NULL) = (SELECT stranger FROM start) AND id < $4))
@@ -76,7 +90,7 @@ function listing(columns: readonly string[]): string {
       SELECT client_id IS NULL AS stranger FROM audit_events
        WHERE id = $4 AND (request_id = $1 OR request_label = $1)
     )
-    SELECT id, event FROM (${parts.join(' UNION ALL ')}) AS found
+    SELECT id, event, event_text FROM (${parts.join(' UNION ALL ')}) AS found
      ORDER BY stranger, id DESC LIMIT $3`;
 }
 

@@ -1,5 +1,11 @@
 -- The audit log: events that never change, in hash chains that show if one did.
 
+-- An event, in whichever form it was stored: as the text that was hashed, or as jsonb whose text was. In a query,
+-- audit_event(a) of audit_events a.
+CREATE OR REPLACE FUNCTION audit_event(a audit_events) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+  SELECT coalesce(a.event_text::jsonb, a.event)
+$$;
+
 -- Adds one event to a chain, after the head that is given. Returns the new head, which the caller stores.
 -- The canonical form of an event is the text of its jsonb: hash = sha256(previous || event::text).
 CREATE OR REPLACE FUNCTION audit_add(p_head audit_chains, p_id uuid, p_event jsonb)
@@ -80,6 +86,92 @@ BEGIN
       RAISE EXCEPTION 'the chain of % in % has another head', head.writer, head.zone_id USING ERRCODE = 'serialization_failure';
     END IF;
   END LOOP;
+END $$;
+
+-- Appends the events of a batch to chains that are taken, in order, as text: hash = sha256(previous || event_text), so that
+-- each can be verified by itself. What the process does not know before the call is put in front of what it has written.
+-- All events of a batch have happened at one moment. An event is named by its place, its chain by its place in p_zones.
+--
+-- p_seqs, p_hashes: the heads of the chains. p_wanted: which events are appended.
+-- p_heads, p_tails: the members of each event, as text without braces.
+-- Returns where the chains end now.
+CREATE OR REPLACE FUNCTION audit_append_texts(
+  p_writer uuid, p_zones uuid[], p_seqs bigint[], p_hashes bytea[], p_wanted boolean[], p_ids uuid[], p_chains integer[],
+  p_request_ids text[], p_request_labels text[], p_types text[], p_outcomes text[], p_clients uuid[], p_jtis uuid[],
+  p_heads text[], p_tails text[])
+RETURNS bigint[] LANGUAGE plpgsql AS $$
+DECLARE
+  many    CONSTANT integer := cardinality(p_ids);
+  at      CONSTANT timestamptz := clock_timestamp();
+  moment  CONSTANT text := to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
+  begins  CONSTANT text := '","writer":"' || p_writer || '","occurred_at":"' || moment || '","seq":';
+  seqs    bigint[] := p_seqs;
+  ends    bytea[] := p_hashes;
+  last    uuid[] := array_fill(NULL::uuid, ARRAY[cardinality(p_zones)]);
+  texts   text[] := array_fill(NULL::text, ARRAY[many]);
+  numbers bigint[] := array_fill(NULL::bigint, ARRAY[many]);
+  before  bytea[] := array_fill(NULL::bytea, ARRAY[many]);
+  hashes  bytea[] := array_fill(NULL::bytea, ARRAY[many]);
+  z       integer;
+  moved   integer;
+  begun   integer;
+BEGIN
+  FOR i IN 1..many LOOP
+    CONTINUE WHEN NOT p_wanted[i];
+    z := p_chains[i];
+    seqs[z] := seqs[z] + 1;
+    numbers[i] := seqs[z];
+    texts[i] := '{"id":"' || p_ids[i] || '","zone_id":"' || p_zones[z] || begins || seqs[z] || ',' || p_heads[i]
+                || ',' || p_tails[i] || '}';
+    before[i] := ends[z];
+    ends[z] := sha256(ends[z] || convert_to(texts[i], 'UTF8'));
+    hashes[i] := ends[z];
+    last[z] := p_ids[i];
+  END LOOP;
+  INSERT INTO audit_events (zone_id, id, occurred_at, writer, seq, request_id, request_label, type, outcome,
+                            client_id, jti, previous_hash, hash, event, event_text)
+  SELECT p_zones[e.chain], e.id, at, p_writer, e.seq, e.request_id, e.request_label, e.type, e.outcome,
+         e.client_id, e.jti, e.before, e.hash, '{}', e.content
+    FROM unnest(p_chains, p_ids, numbers, p_request_ids, p_request_labels, p_types, p_outcomes, p_clients, p_jtis,
+                before, hashes, texts)
+      AS e (chain, id, seq, request_id, request_label, type, outcome, client_id, jti, before, hash, content)
+   WHERE e.content IS NOT NULL;
+  -- Each head is stored once: whoever keeps an old snapshot keeps every version of it.
+  UPDATE audit_chains c SET seq = h.seq, hash = h.hash, last_event_id = h.last
+    FROM unnest(p_zones, p_hashes, seqs, ends, last) AS h (zone, before, seq, hash, last)
+   WHERE h.last IS NOT NULL AND c.zone_id = h.zone AND c.writer = p_writer AND c.hash = h.before;
+  GET DIAGNOSTICS moved = ROW_COUNT;
+  IF moved < cardinality(array_remove(last, NULL)) THEN
+    INSERT INTO audit_chains (zone_id, writer, seq, hash, last_event_id)
+    SELECT h.zone, p_writer, h.seq, h.hash, h.last FROM unnest(p_zones, p_seqs, seqs, ends, last) AS h (zone, before, seq, hash, last)
+     WHERE h.last IS NOT NULL AND h.before = 0 ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS begun = ROW_COUNT;
+    IF moved + begun < cardinality(array_remove(last, NULL)) THEN
+      RAISE EXCEPTION 'a chain of % has another head', p_writer USING ERRCODE = 'serialization_failure';
+    END IF;
+  END IF;
+  RETURN seqs;
+END $$;
+
+-- Appends one event, as text without braces, to the chain of its zone and writer, behind other transactions that append
+-- to it.
+CREATE OR REPLACE FUNCTION audit_append_text(
+  p_zone uuid, p_writer uuid, p_id uuid, p_request_id text, p_request_label text, p_type text, p_outcome text,
+  p_client uuid, p_jti uuid, p_head text, p_tail text)
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  chain audit_chains;
+BEGIN
+  SELECT * INTO chain FROM audit_chains c WHERE c.zone_id = p_zone AND c.writer = p_writer FOR NO KEY UPDATE;
+  IF NOT FOUND THEN
+    -- A twin may be beginning the same chain: then this waits for it, and goes on where it ends.
+    INSERT INTO audit_chains (zone_id, writer, seq, hash) VALUES (p_zone, p_writer, 0, decode(repeat('00', 32), 'hex'))
+      ON CONFLICT DO NOTHING;
+    SELECT * INTO STRICT chain FROM audit_chains c WHERE c.zone_id = p_zone AND c.writer = p_writer FOR NO KEY UPDATE;
+  END IF;
+  PERFORM audit_append_texts(
+    p_writer, ARRAY[p_zone], ARRAY[chain.seq], ARRAY[chain.hash], '{t}', ARRAY[p_id], '{1}', ARRAY[p_request_id],
+    ARRAY[p_request_label], ARRAY[p_type], ARRAY[p_outcome], ARRAY[p_client], ARRAY[p_jti], ARRAY[p_head], ARRAY[p_tail]);
 END $$;
 
 CREATE OR REPLACE TRIGGER immutable BEFORE UPDATE OR DELETE ON audit_events

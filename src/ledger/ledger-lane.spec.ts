@@ -9,16 +9,22 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-const entry = (eventId: string): Entry => ({
-  event_id: eventId,
+const IDS: Readonly<Record<string, string>> = {
+  first: '00000000-0000-7000-8000-000000000001',
+  lost: '00000000-0000-7000-8000-000000000002',
+  other: '00000000-0000-7000-8000-000000000003',
+};
+const nameOf = (id: string): string => Object.keys(IDS).find((name) => IDS[name] === id) ?? id;
+
+const entry = (name: string): Entry => ({
+  event_id: IDS[name] ?? '',
   zone_id: NO_ZONE,
   facts: [],
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only its entry is looked at
-  event: { outcome: 'denied' } as Entry['event'],
+  event: { outcome: 'denied', type: 'test', request_id: 'x' },
 });
 
-const RECORDED = { status: 'recorded', challenge: null };
-const ABSENT = { status: 'absent', challenge: null };
+const RECORDED = [{ id: IDS['lost'], event_text: '{"outcome":"denied"}' }];
+const ABSENT: Record<string, unknown>[] = [];
 
 /**
  * A lane whose server refuses each batch of several entries, so that they are committed one by one, and
@@ -27,14 +33,13 @@ const ABSENT = { status: 'absent', challenge: null };
  * @param found what the server then knows of that entry
  * @param ended whether the process that had it can be ended
  */
-function laneThatLoses(found: Record<string, unknown>, ended: boolean) {
+function laneThatLoses(found: Record<string, unknown>[], ended: boolean) {
   const sent: string[][] = [];
   let answered = true;
   vi.spyOn(LedgerConnection.prototype, 'end').mockImplementation(() => Promise.resolve(ended));
   vi.spyOn(LedgerConnection.prototype, 'rows').mockImplementation((name, _, values) => {
-    if (name === 'ledger_outcomes') return Promise.resolve([found]);
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as the lane sends it
-    const ids = (JSON.parse(String(values[1])) as Entry[]).map((one) => one.event_id);
+    if (name === 'ledger_find') return Promise.resolve(found);
+    const ids = String(values[4]).slice(1, -1).split(',').map(nameOf);
     sent.push(ids);
     if (ids.length > 1) {
       const refused = new pg.DatabaseError('a value is refused', 0, 'error');
@@ -45,7 +50,7 @@ function laneThatLoses(found: Record<string, unknown>, ended: boolean) {
       answered = false;
       return Promise.reject(new Unanswered({ pid: 1, since: '1' }, new Error('cut')));
     }
-    return Promise.resolve([RECORDED]);
+    return Promise.resolve([{ seqs: ['1'], others: null }]);
   });
   const lane = new LedgerLane({
     url: 'postgres://nowhere.invalid',
@@ -67,7 +72,7 @@ const ONE_BY_ONE = [['first'], ['lost', 'other'], ['lost']];
 test('an entry committed by itself whose answer is lost is looked up', async () => {
   const { lane, sent } = laneThatLoses(RECORDED, true);
   const [, lost, other] = await tryThree(lane);
-  const recorded = (id: string) => ({ status: 'recorded', receipt: { eventId: id } });
+  const recorded = (id: string) => ({ status: 'recorded', receipt: { eventId: IDS[id] } });
   expect(lost).toEqual({ status: 'fulfilled', value: recorded('lost') });
   expect(other).toEqual({ status: 'fulfilled', value: recorded('other') });
   expect(sent).toEqual([...ONE_BY_ONE, ['other']]);

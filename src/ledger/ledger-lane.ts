@@ -1,15 +1,28 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { TimeLimits } from '../platform/config/time-limits.js';
-import type { Committed, Entry, OpenedChallenge, Receipt } from './entry.js';
+import type { Entry } from './entry.js';
 import { GroupCommit, NotSent, type BatchObserver } from './group-commit.js';
+import {
+  batchOf,
+  FIND,
+  findingValues,
+  readAnswer,
+  readFound,
+  RECORD,
+  type BatchAnswer,
+  type ChainEnds,
+  type LedgerBatch,
+  type Tried,
+} from './ledger-batch.js';
 import { isStatementError, LedgerConnection, Unanswered } from './ledger.connection.js';
+import { writeEntry, type WrittenEntry } from './written-entry.js';
 
 const LIMITS = { maxBatch: 128, maxWaiting: 4_096, maxWaitMs: 1_500 } as const;
 /** Milliseconds in which the entries of a batch that failed are tried one by one. */
 const ALONE_MS = 1_000;
 
-/** What became of an entry; `null` if another transaction holds something that it needs, and nothing was done. */
-export type Tried = Committed | null;
+/** The most chains whose ends a lane remembers; when there are more it forgets them, and they are read once more. */
+const MAX_CHAIN_ENDS = 10_000;
 
 /** Thrown for an entry that may be on record or not: nothing may be issued for it, and nothing else be said of it. */
 export class OutcomeUnknown extends Error {
@@ -29,6 +42,8 @@ export interface LaneOptions {
   /** Where the entries of a batch go that failed; one by one on this lane if absent. */
   readonly failed?: LedgerLane;
   readonly observer: BatchObserver;
+  /** Told when the chain of a zone ends elsewhere than this lane has left it, which nothing that is right does. */
+  readonly onOtherEnd?: (zoneId: string, believed: number, found: number) => void;
 }
 
 /** A connection on which entries are committed in batches, one at a time, under hash chains of its own. */
@@ -36,7 +51,9 @@ export class LedgerLane {
   /** The id of its hash chains. A connection whose end is not known may still write to those that it has begun. */
   private writer = uuidv7();
   private readonly connection: LedgerConnection;
-  private readonly group: GroupCommit<Entry, Tried>;
+  private readonly group: GroupCommit<WrittenEntry, Tried>;
+  /** Only this lane writes to its chains, one batch after the other, so it knows where they end. */
+  private readonly ends: ChainEnds = new Map();
 
   constructor(private readonly options: LaneOptions) {
     this.connection = new LedgerConnection(
@@ -51,10 +68,10 @@ export class LedgerLane {
   /**
    * Tries one entry, with others.
    *
-   * @throws {OutcomeUnknown}; `NotSent` or the driver's error if it is not on record
+   * @throws {OutcomeUnknown}; `NotSent`, `UnwritableEntry` or the driver's error if it is not on record
    */
-  try(entry: Entry): Promise<Tried> {
-    return this.group.submit(entry);
+  async try(entry: Entry): Promise<Tried> {
+    return this.group.submit(writeEntry(entry));
   }
 
   /** Runs another statement on the connection. @throws the driver's error */
@@ -71,7 +88,7 @@ export class LedgerLane {
     return this.connection.close();
   }
 
-  private async send(batch: readonly Entry[]): Promise<(Tried | Promise<Tried>)[]> {
+  private async send(batch: readonly WrittenEntry[]): Promise<readonly (Tried | Promise<Tried>)[]> {
     try {
       return await this.record(batch);
     } catch (error) {
@@ -79,11 +96,13 @@ export class LedgerLane {
       const { failed } = this.options;
       if (!isStatementError(error) || (batch.length === 1 && failed === undefined)) throw error;
       // The server refused a value of one entry and rolled back all, or a table was locked.
-      return failed === undefined ? this.eachAlone(batch) : batch.map((entry) => failed.try(entry));
+      return failed === undefined
+        ? this.eachAlone(batch)
+        : batch.map((one) => failed.group.submit(one));
     }
   }
 
-  private async eachAlone(batch: readonly Entry[]): Promise<Promise<Tried>[]> {
+  private async eachAlone(batch: readonly WrittenEntry[]): Promise<Promise<Tried>[]> {
     const until = performance.now() + ALONE_MS;
     const settled: Promise<Tried>[] = [];
     for (const entry of batch) {
@@ -95,7 +114,7 @@ export class LedgerLane {
     return settled;
   }
 
-  private async alone(entry: Entry): Promise<Tried> {
+  private async alone(entry: WrittenEntry): Promise<Tried> {
     const [tried] = await this.record([entry]).catch((error: unknown) => {
       if (error instanceof Unanswered) return this.settle([entry], error);
       throw error;
@@ -108,7 +127,7 @@ export class LedgerLane {
    * on record is sent again.
    */
   private async settle(
-    batch: readonly Entry[],
+    batch: readonly WrittenEntry[],
     lost: Unanswered,
   ): Promise<(Tried | Promise<Tried>)[]> {
     const outcomes = await this.lookUp(batch, lost);
@@ -120,76 +139,70 @@ export class LedgerLane {
     );
   }
 
-  private async lookUp(batch: readonly Entry[], lost: Unanswered): Promise<(Tried | undefined)[]> {
+  private async lookUp(
+    batch: readonly WrittenEntry[],
+    lost: Unanswered,
+  ): Promise<(Tried | undefined)[]> {
     try {
       if (!(await this.connection.end(lost.backend))) throw lost;
-      const rows = await this.rows('ledger_outcomes', OUTCOMES, [JSON.stringify(batch)]);
-      return read(rows, batch);
+      const rows = await this.rows('ledger_find', FIND, findingValues(batch));
+      this.ends.clear();
+      return readFound(rows, batch);
     } catch (cause) {
-      this.writer = uuidv7();
+      this.beginAnew();
       throw new OutcomeUnknown('it is not known what became of it', { cause });
     }
   }
 
-  private async sendAgain(batch: readonly Entry[]): Promise<Tried[]> {
+  private async sendAgain(batch: readonly WrittenEntry[]): Promise<readonly Tried[]> {
     try {
       return await this.record(batch);
     } catch (error) {
       if (!(error instanceof Unanswered)) throw error;
-      this.writer = uuidv7();
+      this.beginAnew();
       throw new OutcomeUnknown('it is not known what became of it', { cause: error });
     }
   }
 
-  private async record(batch: readonly Entry[]): Promise<Tried[]> {
-    const values = [this.writer, JSON.stringify(batch), this.options.patient];
-    const tried = read(await this.rows('ledger_record', RECORD, values), batch);
-    return tried.map((one) => {
-      if (one === undefined) throw new Error('the ledger answered with an unknown status');
-      return one;
-    });
+  private async record(entries: readonly WrittenEntry[]): Promise<readonly Tried[]> {
+    const { patient } = this.options;
+    const batch = batchOf(entries, { writer: this.writer, patient, ends: this.ends });
+    const rows = await this.rows('ledger_record_batch', RECORD, batch.values);
+    try {
+      const answer = readAnswer(rows, batch);
+      this.remember(batch, answer);
+      return answer.tried;
+    } catch (cause) {
+      throw new OutcomeUnknown('the answer of the ledger cannot be read', { cause });
+    }
+  }
+
+  /** Believes what the ledger says of the ends of chains. */
+  private remember({ entries, zoneIds }: LedgerBatch, { tried, ends }: BatchAnswer): void {
+    if (this.ends.size > MAX_CHAIN_ENDS) this.ends.clear();
+    const expected = new Map(zoneIds.map((id) => [id, this.ends.get(id)]));
+    for (const [i, { entry }] of entries.entries()) {
+      const end = expected.get(entry.zone_id);
+      if (end !== undefined && isAppended(tried[i] ?? null)) expected.set(entry.zone_id, end + 1);
+    }
+    for (const [i, zoneId] of zoneIds.entries()) {
+      const end = ends[i] ?? null;
+      const believed = expected.get(zoneId);
+      if (end === null) this.ends.delete(zoneId);
+      else this.ends.set(zoneId, end);
+      // A chain that nothing was added to for long may have gone with its last day, and begins anew.
+      if (end === null || end === 0 || believed === undefined || end === believed) continue;
+      this.options.onOtherEnd?.(zoneId, believed, end);
+    }
+  }
+
+  /** Leaves the chains to a statement whose end is not known, and begins others. */
+  private beginAnew(): void {
+    this.writer = uuidv7();
+    this.ends.clear();
   }
 }
 
-/** Reads an answer of the ledger; `undefined` is of an entry that is not on record. */
-function read(
-  rows: readonly Record<string, unknown>[],
-  batch: readonly Entry[],
-): (Tried | undefined)[] {
-  return rows.map((row, i) => {
-    const entry = batch[i];
-    if (entry === undefined) throw new Error('the ledger answered for more entries than sent');
-    switch (row['status']) {
-      case 'recorded':
-        return { status: 'recorded', receipt: receiptFor(entry), ...openedIn(row) };
-      case 'stale':
-        return { status: 'stale' };
-      case 'busy':
-        return null;
-      case 'absent':
-        return undefined;
-      case 'refused': {
-        const fact = entry.facts[Number(row['fact_index'])];
-        if (fact === undefined) throw new Error('the ledger refused for a fact that was not sent');
-        return { status: 'refused', fact };
-      }
-      default:
-        throw new Error('the ledger answered with an unknown status');
-    }
-  });
+function isAppended(tried: Tried): boolean {
+  return tried !== null && tried.status !== 'stale';
 }
-
-function openedIn({ challenge }: Record<string, unknown>): { challenge?: OpenedChallenge } {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as challenge_open makes it
-  return challenge === null ? {} : { challenge: challenge as OpenedChallenge };
-}
-
-/** The one place where a receipt is made. */
-function receiptFor(entry: Entry): Receipt {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the brand exists in types only
-  return { eventId: entry.event_id } as Receipt;
-}
-
-const RECORD = `SELECT ord, status, fact_index, challenge FROM ledger_record($1, $2, $3) ORDER BY ord`;
-
-const OUTCOMES = 'SELECT ord, status, fact_index, challenge FROM ledger_outcomes($1) ORDER BY ord';

@@ -1,33 +1,39 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
+import type { Logger } from 'pino';
 import type { Histogram } from 'prom-client';
 import type { EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { unavailable } from '../oauth/errors.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
+import { LOGGER } from '../platform/config/logger.js';
 import type { AuditEvent, Committed, Entry, Nonce } from './entry.js';
 import type { BatchObserver } from './group-commit.js';
+import { APPEND, appendValues } from './ledger-batch.js';
 import { LedgerLane } from './ledger-lane.js';
 import { BATCH_SECONDS, BATCH_SIZE } from './ledger.metrics.js';
 import { LockWaits } from './lock-waits.js';
+import { writeEntry } from './written-entry.js';
 
 /** Half a second, first in steps of what another transaction takes. */
 const PAUSES_MS = [0, 5, 10, 20, 40, 80, 120, 120, 120] as const;
 /** A gate closes for the time of one commit, and all that its zone has in flight meets it. */
 const UNCOUNTED_ATTEMPTS = 2;
 const MAX_WAITING_OF_ZONE = 64;
+/** Connections on which entries are committed. What one zone has to wait for is no matter of those of another. */
+const LANES = 2;
 
 /**
  * Commits what happened, or says which fact moved. One statement on the server re-checks and
- * records (`ledger_record` in ledger.sql), so there is no moment between the two.
+ * records (`ledger_record_batch` in batch.sql), so there is no moment between the two.
  *
- * An entry that meets a lock goes apart, on a connection of its own, so that no other entry waits with it.
+ * The entries of a zone are all committed on one of a few connections. An entry that meets a lock goes apart, on a connection of its own, so that no other entry waits with it.
  */
 @Injectable()
 export class Ledger implements OnApplicationShutdown {
   /** The id of the chains of operators' changes, so that their transactions never hold up issuing. */
   private readonly operatorWriter = uuidv7();
-  private readonly issuing: LedgerLane;
+  private readonly issuing: readonly LedgerLane[];
   private readonly apart: LedgerLane;
   private readonly lockWaits = new LockWaits({
     pausesMs: PAUSES_MS,
@@ -40,6 +46,7 @@ export class Ledger implements OnApplicationShutdown {
     @Inject(ENV) { databaseUrl: url, limits }: RunningEnv,
     @InjectMetric(BATCH_SIZE) batchSize: Histogram,
     @InjectMetric(BATCH_SECONDS) batchSeconds: Histogram,
+    @Inject(LOGGER) logger: Pick<Logger, 'error'>,
   ) {
     const observer: BatchObserver = {
       batch(size, seconds) {
@@ -47,23 +54,30 @@ export class Ledger implements OnApplicationShutdown {
         batchSeconds.observe(seconds);
       },
     };
+    const onOtherEnd = (zoneId: string, believed: number, found: number): void => {
+      logger.error(
+        { zone_id: zoneId, believed, found },
+        'a hash chain ends elsewhere than we left it',
+      );
+    };
+    const common = { url, limits, observer, onOtherEnd };
     this.apart = new LedgerLane({
-      url,
-      limits,
+      ...common,
       name: 'mandate ledger apart',
       patient: true,
       lockMs: limits.lockMs,
-      observer,
     });
-    this.issuing = new LedgerLane({
-      url,
-      limits,
-      name: 'mandate ledger',
-      patient: false,
-      lockMs: Math.ceil(limits.lockMs / 5),
-      failed: this.apart,
-      observer,
-    });
+    this.issuing = Array.from(
+      { length: LANES },
+      () =>
+        new LedgerLane({
+          ...common,
+          name: 'mandate ledger',
+          patient: false,
+          lockMs: Math.ceil(limits.lockMs / 5),
+          failed: this.apart,
+        }),
+    );
   }
 
   /**
@@ -89,7 +103,7 @@ export class Ledger implements OnApplicationShutdown {
   private async checkAndRecord(entry: Entry): Promise<Committed> {
     try {
       return (
-        (await this.issuing.try(entry)) ??
+        (await this.laneOf(entry.zone_id).try(entry)) ??
         (await this.lockWaits.insist(entry.zone_id, () => this.apart.try(entry)))
       );
     } catch (error) {
@@ -104,31 +118,39 @@ export class Ledger implements OnApplicationShutdown {
    * @throws the driver's error
    */
   async spend(zoneId: string, { purpose, nonce, day }: Nonce): Promise<boolean> {
-    const spent = await this.issuing.rows('spend_nonce', SPEND, [zoneId, purpose, nonce, day]);
+    const spent = await this.laneOf(zoneId).rows('spend_nonce', SPEND, [
+      zoneId,
+      purpose,
+      nonce,
+      day,
+    ]);
     return spent.length === 1;
   }
 
   /** Records an operator's change, in the transaction `tx` that makes the change. */
   async append(tx: EntityManager, zoneId: string, event: AuditEvent): Promise<void> {
-    await tx.query('SELECT audit_append($1, $2, $3, $4)', [
-      zoneId,
-      this.operatorWriter,
-      uuidv7(),
-      JSON.stringify(event),
-    ]);
+    const written = writeEntry({ event_id: uuidv7(), zone_id: zoneId, facts: [], event });
+    await tx.query(APPEND, appendValues(this.operatorWriter, written));
   }
 
   /**
-   * Commits an empty batch, to see whether commits would work now.
+   * Commits an empty batch on each lane, to see whether commits would work now.
    *
    * @throws the driver's error
    */
-  probe(): Promise<void> {
-    return this.issuing.probe();
+  async probe(): Promise<void> {
+    await Promise.all(this.issuing.map((lane) => lane.probe()));
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await Promise.all([this.issuing.close(), this.apart.close()]);
+    await Promise.all([...this.issuing, this.apart].map((lane) => lane.close()));
+  }
+
+  /** The lane of a zone: the end of a UUIDv7 is random. */
+  private laneOf(zoneId: string): LedgerLane {
+    const lane = this.issuing[Number.parseInt(zoneId.slice(-8), 16) % LANES] ?? this.issuing[0];
+    if (lane === undefined) throw new Error('there are no lanes');
+    return lane;
   }
 }
 

@@ -90,6 +90,16 @@ BEGIN
   RETURN clients_are(p_zone, p_entry->'clients', p_entry->'labels');
 END $$;
 
+-- Lets a session remember what its subject has shown. It is somebody's, so a session of another subject does not.
+CREATE OR REPLACE FUNCTION ledger_remember(p_zone uuid, p_proof jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE sessions s SET acr = p.acr, amr = p.amr, auth_time = to_timestamp(p.auth_time)
+    FROM jsonb_to_record(p_proof)
+      AS p (session_id uuid, subject text, issuer text, acr text, amr text[], auth_time double precision)
+   WHERE s.zone_id = p_zone AND s.id = p.session_id
+     AND s.subject = p.subject AND s.issuer IS NOT DISTINCT FROM p.issuer;
+END $$;
+
 -- Commits a batch of entries: re-checks each one's facts and records its outcome. The entries
 -- stand or fall alone. Facts are read with a snapshot taken after the call arrived, so a change
 -- that was acknowledged before a request began is always seen.
@@ -161,14 +171,7 @@ BEGIN
             AS s(id uuid, root_id uuid, client_id uuid, subject text, issuer text, acr text, amr text[],
                  auth_time double precision, expires_at double precision);
       END IF;
-      IF e.entry ? 'proof' THEN
-        -- Proof is somebody's, so a session of another subject does not remember it.
-        UPDATE sessions s SET acr = p.acr, amr = p.amr, auth_time = to_timestamp(p.auth_time)
-          FROM jsonb_to_record(e.entry->'proof')
-            AS p(session_id uuid, subject text, issuer text, acr text, amr text[], auth_time double precision)
-         WHERE s.zone_id = v_zone AND s.id = p.session_id
-           AND s.subject = p.subject AND s.issuer IS NOT DISTINCT FROM p.issuer;
-      END IF;
+      IF e.entry ? 'proof' THEN PERFORM ledger_remember(v_zone, e.entry->'proof'); END IF;
       IF e.entry ? 'challenge' THEN
         challenge := challenge_open(v_zone, e.entry->'challenge');
         v_event := v_event || jsonb_build_object('challenge', challenge);

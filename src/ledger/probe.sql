@@ -12,14 +12,15 @@ BEGIN
     -- A session needs a client, and nobody has none: these are the locks that storing one takes.
     LOCK TABLE zones, clients IN ROW SHARE MODE;
     LOCK TABLE sessions IN ROW EXCLUSIVE MODE;
-    IF NOT EXISTS (
-      SELECT FROM ledger_record(p_process, jsonb_build_array(jsonb_build_object(
-        'event_id', new_uuid_v7(), 'zone_id', nobody,
-        'facts', jsonb_build_array(jsonb_build_object(
-          'kind', 'token_not_revoked', 'jti', new_uuid_v7(), 'otherwise', '{}'::jsonb)),
-        'event', jsonb_build_object(
-          'type', 'readiness.probe', 'outcome', 'failed', 'request_id', p_process))), true) AS c
-       WHERE c.status = 'recorded') THEN
+    IF EXISTS (
+      SELECT FROM ledger_record_batch(
+        p_process, true, ARRAY[nobody], ARRAY[NULL::bigint],
+        ARRAY[new_uuid_v7()], '{1}', '{t}', NULL,
+        ARRAY[p_process::text], '{NULL}', '{readiness.probe}', '{failed}', '{NULL}', '{NULL}',
+        ARRAY['"type":"readiness.probe","request_id":"' || p_process || '"'], ARRAY['"outcome":"failed"'],
+        '{1}', '{token_not_revoked}', ARRAY[new_uuid_v7()], '{NULL}', '{1}', '{failed}', ARRAY['"outcome":"failed"'],
+        NULL, NULL, NULL) AS c
+       WHERE c.others IS NOT NULL) THEN
       RAISE EXCEPTION 'the ledger recorded nothing';
     END IF;
     RAISE EXCEPTION USING ERRCODE = 'MP000', MESSAGE = 'taken back';

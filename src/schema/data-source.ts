@@ -43,6 +43,7 @@ import { LedgerProbes1795293541006 } from './migrations/1795293541006-ledger-pro
 import { AgentSessionVersions1795314698379 } from './migrations/1795314698379-agent-session-versions.js';
 import { AuditChainEnds1795294319836 } from './migrations/1795294319836-audit-chain-ends.js';
 import { ClientVersions1795298400000 } from './migrations/1795298400000-client-versions.js';
+import { AuditEventTexts1795314994603 } from './migrations/1795314994603-audit-event-texts.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
@@ -69,6 +70,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   AuditChainEnds1795294319836,
   AgentSessionVersions1795314698379,
   ClientVersions1795298400000,
+  AuditEventTexts1795314994603,
 ];
 
 /**

@@ -21,6 +21,8 @@ export const FUNCTION_FILES: readonly string[] = [
   'ledger/locks.sql',
   'ledger/sessions/sessions.sql',
   'ledger/ledger.sql',
+  'ledger/facts.sql',
+  'ledger/batch.sql',
   'ledger/probe.sql',
   'ledger/maintenance.sql',
   'zones/zone-version.sql',

@@ -45,7 +45,10 @@ describe('what operators see', () => {
       answers.push(answer);
     }
     answers.push(await call('PATCH', at, { disabled: true }), await call('POST', '/clients', {}));
-    const audit = await rows(replica.databaseUrl, 'SELECT event::text FROM audit_events');
+    const audit = await rows(
+      replica.databaseUrl,
+      'SELECT audit_event(a)::text AS event FROM audit_events a',
+    );
     const seen = JSON.stringify([answers.map(({ body }) => body), audit, replica.logs()]);
     for (const hidden of [secret, imported, ...stored.map(({ verifier }) => verifier)]) {
       expect(seen).not.toContain(hidden);
@@ -103,8 +106,8 @@ describe('the audit log', () => {
     await Promise.all(labels.map((some) => call('PATCH', at, { labels: some })));
     const events = await rows<{ before: unknown; after: unknown }>(
       replica.databaseUrl,
-      `SELECT event->'before'->'labels' AS before, event->'after'->'labels' AS after
-         FROM audit_events WHERE type = 'admin.client.changed' AND event->'after'->>'id' = $1
+      `SELECT audit_event(a)->'before'->'labels' AS before, audit_event(a)->'after'->'labels' AS after
+         FROM audit_events a WHERE type = 'admin.client.changed' AND audit_event(a)->'after'->>'id' = $1
         ORDER BY seq`,
       [id],
     );

@@ -96,8 +96,8 @@ test('exchanges at once on one budgeted delegation use all of it up, and are the
   );
   const issued = await rows(
     zone.replica.databaseUrl,
-    `SELECT 1 FROM audit_events WHERE zone_id = $1 AND client_id = $2 AND outcome = 'issued'
-        AND event->'mandate'->>'delegation_edge_id' = $3`,
+    `SELECT 1 FROM audit_events a WHERE zone_id = $1 AND client_id = $2 AND outcome = 'issued'
+        AND audit_event(a)->'mandate'->>'delegation_edge_id' = $3`,
     [zone.zoneId, app.clientId, edge],
   );
   expect(issued).toHaveLength(budget);

@@ -97,7 +97,7 @@ function throughGateway({
 function auditOfLabel(label: string): Promise<AuditRow[]> {
   return rows(
     replica.databaseUrl,
-    'SELECT zone_id, outcome, client_id, jti, event FROM audit_events WHERE request_label = $1 ORDER BY id',
+    'SELECT zone_id, outcome, client_id, jti, audit_event(a) AS event FROM audit_events a WHERE request_label = $1 ORDER BY id',
     [label],
   );
 }

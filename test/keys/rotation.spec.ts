@@ -206,8 +206,8 @@ describe('a key that has become old', () => {
     const [pending] = await keysOf(zone);
     const events = await rows<{ event: unknown }>(
       replica.databaseUrl,
-      `SELECT event FROM audit_events
-        WHERE zone_id = $1 AND event->>'operator' = 'automatic rotation'`,
+      `SELECT audit_event(a) AS event FROM audit_events a
+        WHERE zone_id = $1 AND audit_event(a)->>'operator' = 'automatic rotation'`,
       [zone.zoneId],
     );
     expect(events).toMatchObject([

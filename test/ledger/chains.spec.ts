@@ -20,7 +20,8 @@ const ledgers: Ledger[] = [];
 
 function newLedger(): Ledger {
   const silent = { observe: () => {} } as unknown as Histogram;
-  const ledger = new Ledger({ databaseUrl, limits: timeLimits() } as RunningEnv, silent, silent);
+  const env = { databaseUrl, limits: timeLimits() } as RunningEnv;
+  const ledger = new Ledger(env, silent, silent, { error: () => {} });
   ledgers.push(ledger);
   return ledger;
 }
@@ -93,8 +94,8 @@ test('a batch stores the head of each of its chains once, however many events it
     [zones],
   );
   expect(stored.map(({ seq }) => seq)).toEqual([100, 100]);
-  // Three batches at most: of the second hundred the first goes alone again.
-  for (const { n } of stored) expect(n).toBeLessThanOrEqual(3);
+  // Of either hundred the first of a zone may go alone.
+  for (const { n } of stored) expect(n).toBeLessThanOrEqual(4);
   expect((await verifyChains(databaseUrl)).faults).toEqual([]);
 });
 

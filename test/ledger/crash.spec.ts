@@ -32,8 +32,8 @@ afterAll(async () => {
 async function missing(databaseUrl: string, received: readonly string[]): Promise<string[]> {
   const found = await rows<{ jti: string; n: number }>(
     databaseUrl,
-    `SELECT jti, count(*)::int AS n FROM audit_events
-      WHERE jti = ANY ($1) AND outcome = 'issued' AND event->'mandate'->>'jti' = jti::text
+    `SELECT jti, count(*)::int AS n FROM audit_events a
+      WHERE jti = ANY ($1) AND outcome = 'issued' AND audit_event(a)->'mandate'->>'jti' = jti::text
       GROUP BY jti`,
     [received],
   );

@@ -186,8 +186,8 @@ test('a label is given to a client when commits have ended for which nobody else
   const labels = async () => {
     const { requestId } = await persistently(exchange);
     const [row] = await sql<{ labels: unknown }>(
-      `SELECT event->'policy'->'decisions'->0->'input'->'principal'->'labels' AS labels
-         FROM audit_events WHERE request_id = $1 AND outcome = 'issued'`,
+      `SELECT audit_event(a)->'policy'->'decisions'->0->'input'->'principal'->'labels' AS labels
+         FROM audit_events a WHERE request_id = $1 AND outcome = 'issued'`,
       [requestId],
     );
     return row?.labels;

@@ -89,6 +89,7 @@ beforeAll(async () => {
     { databaseUrl, limits: timeLimits() } as RunningEnv,
     observer((size) => batches.push(size)),
     observer(() => {}),
+    { error: () => {} },
   );
 });
 
@@ -163,12 +164,23 @@ describe('concurrent entries', () => {
 
   test('are not harmed by one that the database cannot take', async () => {
     const bad = [
-      entry({ event: { type: 'test', outcome: 'done', request_id: 'x', text: 'a\u0000b' } }),
+      entry({ facts: [{ kind: 'nonce_unspent', purpose: 'x', nonce: 'y', day: 'z' } as never] }),
+      entry({
+        facts: [
+          {
+            kind: 'nonce_unspent',
+            purpose: 'client_assertion',
+            nonce: uuidv7(),
+            day: 'not-a-day',
+            otherwise: { outcome: 'denied', error: 'invalid_client', reason: 'used before' },
+          },
+        ],
+      }),
       entry({ event: { type: 'test', outcome: 'done', request_id: 'x', client_id: 'no uuid' } }),
       entry({ facts: [{ kind: 'session_live', id: 'no uuid' } as never] }),
       entry({ facts: [{ kind: 'no such fact' } as never] }),
     ];
-    const good = Array.from({ length: 40 }, () => entry());
+    const good = Array.from({ length: 60 }, () => entry());
     const all = good.flatMap((one, i) =>
       i % 10 === 5 ? [one, ...bad.slice(i / 10, i / 10 + 1)] : [one],
     );
@@ -190,10 +202,11 @@ describe('concurrent entries', () => {
     expect(await recorded([one])).toEqual([true]);
   });
 
-  test('leave one connection, also after it broke under many at once', async () => {
+  test('leave one connection of each lane, also after it broke under many at once', async () => {
     expect((await zone.session()).status).toBe(200);
     expect((await ledger.commit(entry())).status).toBe('recorded');
-    expect(await connections()).toHaveLength(2);
+    // Two processes, two lanes each, of which those are connected that something was committed on.
+    expect((await connections()).length).toBeLessThanOrEqual(4);
     for (let round = 0; round < 3; round += 1) {
       await rows(
         databaseUrl,
@@ -205,7 +218,7 @@ describe('concurrent entries', () => {
       await until(async () => (await ledger.commit(entry())).status === 'recorded');
       await until(async () => (await zone.session()).status === 200);
     }
-    await until(async () => (await connections()).length === 2);
+    await until(async () => (await connections()).length <= 4);
   });
 
   test('of a server under load share round trips as its metrics say', async () => {

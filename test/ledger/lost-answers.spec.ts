@@ -64,7 +64,7 @@ async function onRecord({ requestId }: Answer) {
   expect((await verifyChains(databaseUrl)).faults).toEqual([]);
   return rows<{ outcome: string; error: string | null }>(
     databaseUrl,
-    `SELECT outcome, event->>'error' AS error FROM audit_events WHERE request_id = $1`,
+    `SELECT outcome, audit_event(a)->>'error' AS error FROM audit_events a WHERE request_id = $1`,
     [requestId],
   );
 }

@@ -55,8 +55,8 @@ test('requests around activations are all decided, by one set or the other', asy
   const [replica] = replicas;
   const refused = await rows(
     replica?.databaseUrl ?? '',
-    `SELECT event FROM audit_events WHERE zone_id = $1 AND type = 'token_exchange'
-        AND outcome <> 'issued' AND event->>'error' IS DISTINCT FROM 'temporarily_unavailable'`,
+    `SELECT audit_event(a) AS event FROM audit_events a WHERE zone_id = $1 AND type = 'token_exchange'
+        AND outcome <> 'issued' AND audit_event(a)->>'error' IS DISTINCT FROM 'temporarily_unavailable'`,
     [zone.zoneId],
   );
   expect(refused).toEqual([]);

@@ -328,11 +328,7 @@ describe('two versions side by side', () => {
           `version: ${NEXT},`,
         ],
         // What is committed can be told from what this version would have.
-        [
-          'ledger/ledger.sql',
-          `v_event := e.entry->'event';`,
-          `v_event := e.entry->'event' || '{"set": ${NEXT}}';`,
-        ],
+        ['ledger/audit.sql', `'","writer":"'`, `'","set":${NEXT},"writer":"'`],
       ]);
       try {
         await rollingUpdate({ newer: next.main }, async (pair) => {

@@ -206,8 +206,8 @@ describe('changing the key-encryption key', () => {
 
     const [count] = await rows<{ count: string; zones: string }>(
       databaseUrl,
-      `SELECT count(*), count(DISTINCT zone_id) AS zones FROM audit_events
-        WHERE event->>'type' = 'admin.sealed_value.rewrapped' AND event->>'to' = $1`,
+      `SELECT count(*), count(DISTINCT zone_id) AS zones FROM audit_events a
+        WHERE type = 'admin.sealed_value.rewrapped' AND audit_event(a)->>'to' = $1`,
       [idOf(NEW)],
     );
     expect(Number(count?.count)).toBe(2 * ZONES + 12);

@@ -53,7 +53,7 @@ export async function verifyChains(databaseUrl: string): Promise<ChainReport> {
   const { events, heads } = await withClient(databaseUrl, async (client) => {
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     const all = await client.query<ChainRow>(
-      `SELECT zone_id, writer, seq, request_id, request_label, outcome, jti, id, previous_hash, hash, event::text AS text
+      `SELECT zone_id, writer, seq, request_id, request_label, outcome, jti, id, previous_hash, hash, coalesce(event_text, event::text) AS text
          FROM audit_events ORDER BY zone_id, writer, seq`,
     );
     const last = await client.query<Head>('SELECT zone_id, writer, seq, hash FROM audit_chains');

@@ -56,11 +56,12 @@ export interface AuditRow {
   readonly event: Record<string, unknown> & { error?: string; reason?: string };
 }
 
-/** The audit events of one request. */
+/** The audit events of one request, also on the tables of versions that had no texts of events. */
 export function auditOf(url: string, requestId: string): Promise<AuditRow[]> {
   return rows<AuditRow>(
     url,
-    'SELECT zone_id, outcome, client_id, jti, event FROM audit_events WHERE request_id = $1 ORDER BY id',
+    `SELECT zone_id, outcome, client_id, jti, coalesce((to_jsonb(a)->>'event_text')::jsonb, event) AS event
+       FROM audit_events a WHERE request_id = $1 ORDER BY id`,
     [requestId],
   );
 }

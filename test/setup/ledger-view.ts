@@ -25,7 +25,7 @@ export async function openLedgerView(databaseUrl: string): Promise<LedgerView> {
     close: () => client.end(),
     async audit(requestIds) {
       const found = await query<AuditRow & { request_id: string }>(
-        `SELECT request_id, zone_id, outcome, client_id, jti, event FROM audit_events
+        `SELECT request_id, zone_id, outcome, client_id, jti, audit_event(a) AS event FROM audit_events a
           WHERE request_id = ANY($1) ORDER BY id`,
         [[...requestIds]],
       );

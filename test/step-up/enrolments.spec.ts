@@ -285,7 +285,7 @@ describe('an authenticator', () => {
     await send({ link, code: codeOf(secret, 9) });
     const audit = await rows(
       a.databaseUrl,
-      `SELECT event FROM audit_events WHERE zone_id = $1 AND event->>'type' LIKE '%authenticator%'`,
+      `SELECT audit_event(a) AS event FROM audit_events a WHERE zone_id = $1 AND audit_event(a)->>'type' LIKE '%authenticator%'`,
       [zone.zoneId],
     );
     expect(audit).toHaveLength(2);

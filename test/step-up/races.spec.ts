@@ -36,8 +36,8 @@ async function mismatches(): Promise<unknown[]> {
     a.databaseUrl,
     `SELECT c.id, c.consumed_event_id, e.id AS event
        FROM (SELECT id, consumed_event_id FROM challenges WHERE consumed_at IS NOT NULL) c
-       FULL JOIN (SELECT id, (event->'challenge'->>'id')::uuid AS challenge FROM audit_events
-                   WHERE outcome = 'issued' AND event ? 'challenge') e
+       FULL JOIN (SELECT id, (audit_event(a)->'challenge'->>'id')::uuid AS challenge FROM audit_events a
+                   WHERE outcome = 'issued' AND audit_event(a) ? 'challenge') e
          ON e.challenge = c.id AND e.id = c.consumed_event_id
       WHERE c.id IS NULL OR e.id IS NULL`,
   );
@@ -47,8 +47,8 @@ async function mismatches(): Promise<unknown[]> {
 async function recordedFor(id: string): Promise<number> {
   const [row] = await rows<{ n: number }>(
     a.databaseUrl,
-    `SELECT count(*)::int AS n FROM audit_events
-      WHERE outcome = 'issued' AND event->'challenge'->>'id' = $1`,
+    `SELECT count(*)::int AS n FROM audit_events a
+      WHERE outcome = 'issued' AND audit_event(a)->'challenge'->>'id' = $1`,
     [id],
   );
   return row?.n ?? 0;

@@ -251,7 +251,7 @@ describe('webhooks', () => {
     const webhook = await newWebhook();
     const audit = await rows(
       a.databaseUrl,
-      `SELECT event FROM audit_events WHERE event->>'type' LIKE 'admin.webhook%'`,
+      `SELECT audit_event(a) AS event FROM audit_events a WHERE type LIKE 'admin.webhook%'`,
     );
     expect(audit.length).toBeGreaterThan(0);
     const shown = JSON.stringify([

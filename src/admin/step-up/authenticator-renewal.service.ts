@@ -18,7 +18,7 @@ const REGISTERED_BY = `(
    WHERE a.zone_id = row.zone_id AND a.id > row.id
      AND a.id < uuid_from_time(row.created_at + interval '1 minute')
      AND a.type IN ('admin.authenticator.registered', 'authenticator.enrolled')
-     AND a.event->'authenticator'->>'id' = row.id::text
+     AND audit_event(a)->'authenticator'->>'id' = row.id::text
    ORDER BY a.id LIMIT 1)`;
 
 /**

@@ -11,3 +11,15 @@ BEGIN
           OR EXISTS (SELECT 1 FROM trusted_issuers i
                       WHERE i.zone_id = s.zone_id AND i.issuer = s.issuer AND i.created_at <= s.created_at));
 END $$;
+
+-- The session with an id, if it is alive: neither ended nor expired, and supported. A set, and STABLE, so that a query
+-- about many has it in its own plan; what session_supported asks is asked here once more for that.
+CREATE OR REPLACE FUNCTION session_alive(p_zone uuid, p_id uuid) RETURNS SETOF uuid LANGUAGE sql STABLE AS $$
+  SELECT s.id FROM sessions s
+   WHERE s.zone_id = p_zone AND s.id = p_id AND s.ended_at IS NULL AND s.expires_at > clock_timestamp()
+     AND NOT EXISTS (SELECT 1 FROM clients c
+                      WHERE c.zone_id = s.zone_id AND c.id = s.client_id AND c.removed_at IS NOT NULL)
+     AND (s.issuer IS NULL
+          OR EXISTS (SELECT 1 FROM trusted_issuers i
+                      WHERE i.zone_id = s.zone_id AND i.issuer = s.issuer AND i.created_at <= s.created_at))
+$$;

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 4,
-  sha256: 'ff526c904845f3a0ba55371f8cd8c5460aaba22d891e95bbe5a593c35cd4635f',
+  sha256: '860c4d032aaadcd739c309fb4a7128ccffce160a92bde8077ecaf0f1929b307c',
 } as const;

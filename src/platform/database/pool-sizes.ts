@@ -17,8 +17,8 @@ export interface PoolSizes {
   readonly reading: number;
 }
 
-/** Of every process: the ledger's two, and the one that changes are heard on. */
-const OTHERS_OF_EACH = 3;
+/** Of every process: the ledger's three, and the one that changes are heard on. */
+const OTHERS_OF_EACH = 4;
 /** Of one process: the jobs' three, and the one that migrates. */
 const OTHERS = 4;
 

@@ -1,0 +1,121 @@
+-- What the entries of a batch rest on, asked of all facts of a kind at once: a statement costs more than a look-up in it.
+-- A kind is added here, and in written-entry.ts, which says how it is sent. What an entry was evaluated on is a fact as
+-- well, of which nothing is refused when it has moved: the entry is stale.
+
+-- The facts of a batch that do not hold, by their place. Facts are given by columns, each with its zone; those that are
+-- spent are looked at where they are spent (ledger_spend_nonces, ledger_decide_rare).
+CREATE OR REPLACE FUNCTION ledger_facts_moved(p_zones uuid[], p_kinds text[], p_ids uuid[], p_details text[])
+RETURNS integer[] LANGUAGE plpgsql AS $$
+DECLARE
+  moved integer[] := '{}';
+BEGIN
+  -- A kind that is not known here would hold.
+  IF NOT p_kinds <@ '{settings_version,client_version,labels,graph,absent_client,clock_agrees,session_live,token_not_revoked,
+                      nonce_unspent,agency_live,agent_session_live,delegation_live,delegation_unspent,challenge_satisfied,
+                      challenge_allowed}' THEN
+    RAISE EXCEPTION 'unknown fact among %', p_kinds;
+  END IF;
+  IF 'settings_version' = ANY (p_kinds) THEN
+    moved := moved || ARRAY(
+      SELECT f.place::integer FROM unnest(p_kinds, p_zones, p_details) WITH ORDINALITY AS f (kind, zone, details, place)
+       WHERE f.kind = 'settings_version'
+         AND NOT EXISTS (SELECT FROM zones z WHERE z.id = f.zone AND z.settings_version::text = f.details));
+  END IF;
+  IF 'client_version' = ANY (p_kinds) THEN
+    -- Null for one that was not there.
+    moved := moved || ARRAY(
+      SELECT f.place::integer
+        FROM unnest(p_kinds, p_zones, p_ids, p_details) WITH ORDINALITY AS f (kind, zone, id, details, place)
+       WHERE f.kind = 'client_version'
+         AND (SELECT c.version::text FROM clients c WHERE c.zone_id = f.zone AND c.id = f.id) IS DISTINCT FROM f.details);
+  END IF;
+  IF 'labels' = ANY (p_kinds) THEN
+    moved := moved || ARRAY(
+      SELECT f.place::integer FROM unnest(p_kinds, p_zones, p_details) WITH ORDINALITY AS f (kind, zone, details, place)
+       WHERE CASE WHEN f.kind = 'labels' THEN NOT clients_are(f.zone, NULL, f.details::jsonb) END);
+  END IF;
+  IF 'absent_client' = ANY (p_kinds) THEN
+    moved := moved || ARRAY(
+      SELECT f.place::integer FROM unnest(p_kinds, p_ids) WITH ORDINALITY AS f (kind, id, place)
+       WHERE f.kind = 'absent_client' AND EXISTS (
+         SELECT FROM clients c JOIN zones z ON z.id = c.zone_id WHERE c.id = f.id AND z.removed_at IS NULL));
+  END IF;
+  IF 'clock_agrees' = ANY (p_kinds) THEN
+    moved := moved || ARRAY(
+      SELECT f.place::integer FROM unnest(p_kinds, p_details) WITH ORDINALITY AS f (kind, details, place)
+       WHERE CASE WHEN f.kind = 'clock_agrees' THEN
+               abs(extract(epoch FROM clock_timestamp()) - split_part(f.details, ' ', 1)::numeric)
+                 > split_part(f.details, ' ', 2)::numeric END);
+  END IF;
+  IF 'session_live' = ANY (p_kinds) THEN
+    moved := moved || ARRAY(
+      SELECT f.place::integer FROM unnest(p_kinds, p_zones, p_ids) WITH ORDINALITY AS f (kind, zone, id, place)
+       WHERE f.kind = 'session_live' AND NOT EXISTS (SELECT FROM session_alive(f.zone, f.id)));
+  END IF;
+  IF 'token_not_revoked' = ANY (p_kinds) THEN
+    moved := moved || ARRAY(
+      SELECT f.place::integer FROM unnest(p_kinds, p_zones, p_ids) WITH ORDINALITY AS f (kind, zone, id, place)
+       WHERE f.kind = 'token_not_revoked'
+         AND EXISTS (SELECT FROM revocations r WHERE r.zone_id = f.zone AND r.jti = f.id));
+  END IF;
+  IF 'graph' = ANY (p_kinds) THEN
+    moved := moved || ARRAY(
+      SELECT f.place::integer FROM unnest(p_kinds, p_zones, p_details) WITH ORDINALITY AS f (kind, zone, details, place)
+       WHERE CASE WHEN f.kind = 'graph' THEN NOT graph_unchanged(f.zone, f.details::jsonb) END);
+  END IF;
+  IF 'agency_live' = ANY (p_kinds) THEN
+    moved := moved || ARRAY(
+      SELECT f.place::integer FROM unnest(p_kinds, p_zones, p_details) WITH ORDINALITY AS f (kind, zone, details, place)
+       WHERE CASE WHEN f.kind = 'agency_live' THEN NOT agency_live(f.zone,
+               split_part(f.details, ' ', 1)::double precision,
+               string_to_array(split_part(f.details, ' ', 2), ',')::uuid[],
+               string_to_array(split_part(f.details, ' ', 3), ',')::uuid[]) END);
+  END IF;
+  IF 'agent_session_live' = ANY (p_kinds) THEN
+    moved := moved || ARRAY(
+      SELECT f.place::integer FROM unnest(p_kinds, p_zones, p_ids) WITH ORDINALITY AS f (kind, zone, id, place)
+       WHERE CASE WHEN f.kind = 'agent_session_live' THEN NOT agent_session_live(f.zone, f.id) END);
+  END IF;
+  IF 'delegation_live' = ANY (p_kinds) THEN
+    moved := moved || ARRAY(
+      SELECT f.place::integer
+        FROM unnest(p_kinds, p_zones, p_ids, p_details) WITH ORDINALITY AS f (kind, zone, id, details, place)
+       WHERE CASE WHEN f.kind = 'delegation_live' THEN NOT delegation_live(f.zone, f.id, f.details::jsonb) END);
+  END IF;
+  RETURN moved;
+END $$;
+
+-- Whether a fact is spent under locks, and looked at one by one: budgets and challenges.
+CREATE OR REPLACE FUNCTION ledger_is_rare(p_kind text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+  SELECT p_kind IN ('delegation_unspent', 'challenge_satisfied', 'challenge_allowed')
+$$;
+
+-- The advisory lock of a nonce, as ledger_keys has it.
+CREATE OR REPLACE FUNCTION ledger_nonce_key(p_zone uuid, p_details text) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+  SELECT hashtextextended(
+    p_zone::text || ' ' || split_part(p_details, ' ', 1) || ' ' || split_part(p_details, ' ', 2), 0)
+$$;
+
+-- Spends the nonces of a batch, given by columns. Returns the places of those that were spent before, or further up. A
+-- twin that is being spent elsewhere is waited for.
+CREATE OR REPLACE FUNCTION ledger_spend_nonces(p_zones uuid[], p_kinds text[], p_details text[], p_wanted boolean[])
+RETURNS integer[] LANGUAGE plpgsql AS $$
+DECLARE
+  spent integer[];
+BEGIN
+  WITH nonces AS MATERIALIZED (
+    SELECT f.place, f.zone, split_part(f.details, ' ', 1) AS purpose, split_part(f.details, ' ', 2) AS nonce,
+           split_part(f.details, ' ', 3)::date AS day,
+           row_number() OVER (PARTITION BY f.zone, f.details ORDER BY f.place) AS nth
+      FROM unnest(p_kinds, p_zones, p_details, p_wanted) WITH ORDINALITY AS f (kind, zone, details, wanted, place)
+     WHERE f.kind = 'nonce_unspent' AND f.wanted
+  ), stored AS (
+    INSERT INTO spent_nonces (zone_id, purpose, nonce, day)
+    SELECT n.zone, n.purpose, n.nonce, n.day FROM nonces n WHERE n.nth = 1
+    ON CONFLICT DO NOTHING RETURNING zone_id, purpose, nonce, day
+  )
+  SELECT coalesce(array_agg(n.place::integer), '{}') INTO spent FROM nonces n
+   WHERE n.nth > 1 OR NOT EXISTS (
+     SELECT FROM stored s WHERE (s.zone_id, s.purpose, s.nonce, s.day) = (n.zone, n.purpose, n.nonce, n.day));
+  RETURN spent;
+END $$;
