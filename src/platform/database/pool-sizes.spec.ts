@@ -2,10 +2,10 @@ import { expect, test } from 'vitest';
 import { connectionsOf, poolSizes } from './pool-sizes.js';
 
 test.each([
-  [1, 24],
-  [2, 30],
-  [4, 56],
-  [64, 836],
+  [1, 25],
+  [2, 32],
+  [4, 60],
+  [64, 900],
 ])('%i workers take %i connections at most', (workers, connections) => {
   expect(connectionsOf(workers)).toBe(connections);
 });
