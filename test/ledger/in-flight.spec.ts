@@ -4,6 +4,7 @@ import { applicationOf } from '../setup/agents.js';
 import { rows, startReplica, type Replica } from '../setup/harness.js';
 import { persistently } from '../setup/patience.js';
 import { until } from '../setup/process.js';
+import { exchangeAs, newService } from '../setup/services.js';
 import { foreignForger, newKey } from '../setup/tokens/foreign-tokens.js';
 import {
   callAdmin,
@@ -170,6 +171,34 @@ test('a change of one client waits for no commit of another, and keeps none wait
   const { overtook, answer, changed } = await overtaking(exchange, disabled);
   expect(overtook).toBe(true);
   expect([changed.status, answer.status]).toEqual([200, 200]);
+});
+
+test('a client is removed when commits have ended that rest on a session of it, whoever asked for them', async () => {
+  const first = await newService(zone, 'resource://first', ['shared']);
+  const second = await newService(zone, 'resource://second', ['shared']);
+  const begun = await zone.newClient();
+  const credentials = { client_id: begun.clientId, client_secret: begun.secret };
+  const [atFirst, atSecond] = [first, second].map(({ resource }) => ({
+    resource,
+    scope: 'shared',
+  }));
+  const tokenOf = async (answering: Promise<Answer>) =>
+    String((await answering).body['access_token']);
+  const subject_token = await tokenOf(zone.session({ ...credentials, ...atFirst }));
+  const called = await tokenOf(zone.exchange({ ...credentials, ...atFirst, subject_token }));
+  const passed = await tokenOf(exchangeAs(first, replica.url, called, { ...atSecond }));
+  const wanted = { resource: zone.otherResource, scope: 'shared' };
+  const exchange = () => exchangeAs(second, replica.url, passed, wanted);
+  expect(await persistently(exchange)).toMatchObject({ status: 200 });
+
+  const removed = operator('DELETE', `/clients/${begun.clientId}`);
+  const { overtook, answer } = await overtaking(exchange, removed);
+  expect(overtook).toBe(false);
+  expect([200, 503]).toContain(answer.status);
+  expect(await persistently(exchange)).toMatchObject({
+    status: 400,
+    body: { error: 'invalid_grant' },
+  });
 });
 
 test('a label is given to a client when commits have ended for which nobody else had it', async () => {

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 4,
-  sha256: '860c4d032aaadcd739c309fb4a7128ccffce160a92bde8077ecaf0f1929b307c',
+  sha256: '2dd73492114d8de3c23211111c6ef03bdc6cd6fb05fb1109e262661d387a1709',
 } as const;
