@@ -583,6 +583,34 @@ test('text of strangers stays what it is, and what jsonb cannot hold becomes the
   expect((await verifyChains(replica.databaseUrl)).faults).toEqual([]);
 });
 
+test('the name of a subject is kept as it is or not at all, and what is beside it in a batch is not harmed', async () => {
+  const lane = newLane();
+  const born = (subject: string) => {
+    const id = uuidv7();
+    const session = {
+      id,
+      root_id: id,
+      client_id: zone.clientId,
+      subject,
+      expires_at: 4_000_000_000,
+    };
+    return entry({ zone_id: zone.zoneId, session });
+  };
+  const names = ['a\u001eb', 'a\\u0000b', 'a\\ud800b', 'NULL', '{}', 'a\0b', 'a\ud800b'];
+  const entries = names.map((name) => born(name));
+  const settled = await Promise.allSettled(entries.map((one) => lane.try(one)));
+  expect(settled.map(({ status }) => status)).toEqual([
+    ...Array.from({ length: 5 }, () => 'fulfilled'),
+    'rejected',
+    'rejected',
+  ]);
+  const kept = await sql<{ subject: string }>(
+    'SELECT subject FROM sessions WHERE id = ANY ($1) ORDER BY id',
+    [entries.map(({ session }) => session?.id)],
+  );
+  expect(kept.map(({ subject }) => subject)).toEqual(names.slice(0, 5));
+});
+
 test('a chain that ends elsewhere is not written to until its end was read again, and that is told', async () => {
   const lane = newLane();
   const zoneId = uuidv7();
