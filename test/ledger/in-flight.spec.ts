@@ -4,6 +4,7 @@ import { applicationOf } from '../setup/agents.js';
 import { rows, startReplica, type Replica } from '../setup/harness.js';
 import { persistently } from '../setup/patience.js';
 import { until } from '../setup/process.js';
+import { exchangeAs, newService } from '../setup/services.js';
 import { foreignForger, newKey } from '../setup/tokens/foreign-tokens.js';
 import {
   callAdmin,
@@ -78,6 +79,8 @@ async function overtaking<T>(request: () => Promise<Answer>, change: () => Promi
   await sql('DELETE FROM paused WHERE zone_id = $1', [zone.zoneId]);
   return { overtook, answer: await answering, changed: await changing };
 }
+
+const tokenOf = ({ body }: Answer): string => String(body['access_token']);
 
 /** A change of an operator, until it is made. */
 const operator = (method: string, path: string, body?: object) => () =>
@@ -170,6 +173,43 @@ test('a change of one client waits for no commit of another, and keeps none wait
   const { overtook, answer, changed } = await overtaking(exchange, disabled);
   expect(overtook).toBe(true);
   expect([changed.status, answer.status]).toEqual([200, 200]);
+});
+
+describe('a client goes when commits have ended that rest on a session of it, and do not name it:', () => {
+  const removals: Record<string, () => Promise<unknown>> = {
+    'through the API': () => operator('DELETE', `/clients/${zone.clientId}`)(),
+    'in SQL': () => sql('DELETE FROM clients WHERE id = $1', [zone.clientId]),
+    'bit by bit': () =>
+      sql('UPDATE clients SET removed_at = now(), disabled_at = now() WHERE id = $1', [
+        zone.clientId,
+      ]),
+  };
+
+  test.each(Object.keys(removals))('%s', async (name) => {
+    const orders = await newService(zone, 'resource://orders', ['orders:read']);
+    const stock = await newService(zone, 'resource://stock', ['stock:read']);
+    await newService(zone, 'resource://depot', ['depot:read']);
+    const wanted = { resource: orders.resource, scope: 'orders:read' };
+    const session = tokenOf(await zone.session(wanted));
+    const called = tokenOf(await zone.exchange({ subject_token: session, ...wanted }));
+    const passed = tokenOf(
+      await exchangeAs(orders, replica.url, called, {
+        resource: stock.resource,
+        scope: 'stock:read',
+      }),
+    );
+    const exchange = () =>
+      exchangeAs(stock, replica.url, passed, { resource: 'resource://depot', scope: 'depot:read' });
+    expect(await persistently(exchange)).toMatchObject({ status: 200 });
+
+    const { overtook, answer } = await overtaking(
+      exchange,
+      removals[name] ?? (() => Promise.reject()),
+    );
+    expect(overtook).toBe(false);
+    expect([200, 503]).toContain(answer.status);
+    expect(await persistently(exchange)).toMatchObject({ status: 400 });
+  });
 });
 
 test('a label is given to a client when commits have ended for which nobody else had it', async () => {
