@@ -86,7 +86,8 @@ const tokenOf = ({ body }: Answer): string => String(body['access_token']);
 const operator = (method: string, path: string, body?: object) => () =>
   persistently(() => callAdmin(replica, method, `/zones/${zone.zoneId}${path}`, body));
 
-test('a session that is being born while its issuer is removed does not survive', async () => {
+/** Registers an issuer, which has issued a token to a user. */
+async function user() {
   const key = await newKey('ES256', 'key');
   const { id } = await zone.admin('POST', '/issuers', {
     issuer: ISSUER,
@@ -98,6 +99,11 @@ test('a session that is being born while its issuer is removed does not survive'
   const now = Math.floor(Date.now() / 1_000);
   const claims = { iss: ISSUER, sub: 'alice', aud: 'mandate', iat: now, exp: now + 60 };
   const token = await foreignForger('ES256', key, key, claims).sign({}, {});
+  return { id, token };
+}
+
+test('a session that is being born while its issuer is removed does not survive', async () => {
+  const { id, token } = await user();
   const born = () =>
     zone.exchange({ subject_token: token, subject_token_type: JWT, scope: undefined });
   expect(await born()).toMatchObject({ status: 200 });
@@ -190,8 +196,10 @@ describe('a client goes when commits have ended that rest on a session of it, an
     const stock = await newService(zone, 'resource://stock', ['stock:read']);
     await newService(zone, 'resource://depot', ['depot:read']);
     const wanted = { resource: orders.resource, scope: 'orders:read' };
-    const session = tokenOf(await zone.session(wanted));
-    const called = tokenOf(await zone.exchange({ subject_token: session, ...wanted }));
+    const { token } = await user();
+    const called = tokenOf(
+      await zone.exchange({ subject_token: token, subject_token_type: JWT, ...wanted }),
+    );
     const passed = tokenOf(
       await exchangeAs(orders, replica.url, called, {
         resource: stock.resource,
