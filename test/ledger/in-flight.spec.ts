@@ -80,11 +80,14 @@ async function overtaking<T>(request: () => Promise<Answer>, change: () => Promi
   return { overtook, answer: await answering, changed: await changing };
 }
 
+const tokenOf = ({ body }: Answer): string => String(body['access_token']);
+
 /** A change of an operator, until it is made. */
 const operator = (method: string, path: string, body?: object) => () =>
   persistently(() => callAdmin(replica, method, `/zones/${zone.zoneId}${path}`, body));
 
-test('a session that is being born while its issuer is removed does not survive', async () => {
+/** Registers an issuer, which has issued a token to a user. */
+async function user() {
   const key = await newKey('ES256', 'key');
   const { id } = await zone.admin('POST', '/issuers', {
     issuer: ISSUER,
@@ -96,6 +99,11 @@ test('a session that is being born while its issuer is removed does not survive'
   const now = Math.floor(Date.now() / 1_000);
   const claims = { iss: ISSUER, sub: 'alice', aud: 'mandate', iat: now, exp: now + 60 };
   const token = await foreignForger('ES256', key, key, claims).sign({}, {});
+  return { id, token };
+}
+
+test('a session that is being born while its issuer is removed does not survive', async () => {
+  const { id, token } = await user();
   const born = () =>
     zone.exchange({ subject_token: token, subject_token_type: JWT, scope: undefined });
   expect(await born()).toMatchObject({ status: 200 });
@@ -173,31 +181,42 @@ test('a change of one client waits for no commit of another, and keeps none wait
   expect([changed.status, answer.status]).toEqual([200, 200]);
 });
 
-test('a client is removed when commits have ended that rest on a session of it, whoever asked for them', async () => {
-  const first = await newService(zone, 'resource://first', ['shared']);
-  const second = await newService(zone, 'resource://second', ['shared']);
-  const begun = await zone.newClient();
-  const credentials = { client_id: begun.clientId, client_secret: begun.secret };
-  const [atFirst, atSecond] = [first, second].map(({ resource }) => ({
-    resource,
-    scope: 'shared',
-  }));
-  const tokenOf = async (answering: Promise<Answer>) =>
-    String((await answering).body['access_token']);
-  const subject_token = await tokenOf(zone.session({ ...credentials, ...atFirst }));
-  const called = await tokenOf(zone.exchange({ ...credentials, ...atFirst, subject_token }));
-  const passed = await tokenOf(exchangeAs(first, replica.url, called, { ...atSecond }));
-  const wanted = { resource: zone.otherResource, scope: 'shared' };
-  const exchange = () => exchangeAs(second, replica.url, passed, wanted);
-  expect(await persistently(exchange)).toMatchObject({ status: 200 });
+describe('a client goes when commits have ended that rest on a session of it, and do not name it:', () => {
+  const removals: Record<string, () => Promise<unknown>> = {
+    'through the API': () => operator('DELETE', `/clients/${zone.clientId}`)(),
+    'in SQL': () => sql('DELETE FROM clients WHERE id = $1', [zone.clientId]),
+    'bit by bit': () =>
+      sql('UPDATE clients SET removed_at = now(), disabled_at = now() WHERE id = $1', [
+        zone.clientId,
+      ]),
+  };
 
-  const removed = operator('DELETE', `/clients/${begun.clientId}`);
-  const { overtook, answer } = await overtaking(exchange, removed);
-  expect(overtook).toBe(false);
-  expect([200, 503]).toContain(answer.status);
-  expect(await persistently(exchange)).toMatchObject({
-    status: 400,
-    body: { error: 'invalid_grant' },
+  test.each(Object.keys(removals))('%s', async (name) => {
+    const orders = await newService(zone, 'resource://orders', ['orders:read']);
+    const stock = await newService(zone, 'resource://stock', ['stock:read']);
+    await newService(zone, 'resource://depot', ['depot:read']);
+    const wanted = { resource: orders.resource, scope: 'orders:read' };
+    const { token } = await user();
+    const called = tokenOf(
+      await zone.exchange({ subject_token: token, subject_token_type: JWT, ...wanted }),
+    );
+    const passed = tokenOf(
+      await exchangeAs(orders, replica.url, called, {
+        resource: stock.resource,
+        scope: 'stock:read',
+      }),
+    );
+    const exchange = () =>
+      exchangeAs(stock, replica.url, passed, { resource: 'resource://depot', scope: 'depot:read' });
+    expect(await persistently(exchange)).toMatchObject({ status: 200 });
+
+    const { overtook, answer } = await overtaking(
+      exchange,
+      removals[name] ?? (() => Promise.reject()),
+    );
+    expect(overtook).toBe(false);
+    expect([200, 503]).toContain(answer.status);
+    expect(await persistently(exchange)).toMatchObject({ status: 400 });
   });
 });
 

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 4,
-  sha256: '2dd73492114d8de3c23211111c6ef03bdc6cd6fb05fb1109e262661d387a1709',
+  sha256: '4aa98234454030c0526df8f7e9db859620d8f605f3e34e818f0286f8648d49a5',
 } as const;
