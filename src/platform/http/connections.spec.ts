@@ -173,8 +173,13 @@ describe('a connection', () => {
     begun.write('GET / HTTP/1.1\r\n');
     await told;
     begun.destroy();
-    await closeGracefully(server, 3_600_000);
+    const closing = vi.fn();
+    server.once('close', closing);
+    const cut = vi.spyOn(server, 'closeAllConnections');
+    // Less than what ends a silent connection anyway.
+    await closeGracefully(server, 10_000);
     await ended;
+    expect(closing).toHaveBeenCalledBefore(cut);
   });
 });
 
