@@ -48,6 +48,8 @@ describe('the key set', () => {
     ['application/jwk-set+json;q=0, */*', 'application/json'],
     ['text/html', 'application/json'],
     [', ;q=,,\u00ff/', 'application/json'],
+    [`application/jwk-set+json,${'a/b,'.repeat(200)}`, 'application/jwk-set+json'],
+    [`application/jwk-set+json,${'a/b,'.repeat(3_000)}`, 'application/json'],
   ])('to who accepts %j is of the type %s', async (accept, type) => {
     const headers: Record<string, string> = accept === undefined ? {} : { accept };
     // What is in memory is answered in front of the routes, which answer what has a query beside it.

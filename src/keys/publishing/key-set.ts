@@ -107,14 +107,17 @@ export function keySetHeaders({ etag, cacheControl }: PublishedKeySet): Record<s
 
 const JSON_TYPE = 'application/json';
 const MEDIA_TYPES = [JSON_TYPE, 'application/jwk-set+json'];
+/** The longest `Accept` that is read, in characters: to read one takes longer than all else that an answer takes. */
+const MAX_ACCEPT = 1_000;
 
 /**
  * The media type of a key set: `application/jwk-set+json` (RFC 7517 8.5.2) if `Accept` says that it is preferred;
- * what most verifiers expect otherwise, also where neither is acceptable (RFC 9110 12.5.1).
+ * what most verifiers expect otherwise, also where neither is acceptable (RFC 9110 12.5.1), or more is said than is read.
  */
 export function keySetType(request: IncomingMessage): string {
-  const { accept } = request.headers;
-  const type = accept === undefined ? JSON_TYPE : new Negotiator(request).mediaType(MEDIA_TYPES);
+  const { accept = '' } = request.headers;
+  const isRead = accept !== '' && accept.length <= MAX_ACCEPT;
+  const type = isRead ? new Negotiator(request).mediaType(MEDIA_TYPES) : JSON_TYPE;
   return `${type ?? JSON_TYPE}; charset=utf-8`;
 }
 

@@ -2,7 +2,7 @@ import type { RequestListener } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { listen } from './listeners.js';
+import { closeGracefully, listen } from './listeners.js';
 
 /** A server on a free port, and a connection to it on which every byte is written by hand. */
 async function connectTo(listener: RequestListener, arrivalMs?: number) {
@@ -17,6 +17,7 @@ async function connectTo(listener: RequestListener, arrivalMs?: number) {
     server.close();
   });
   return {
+    server,
     socket,
     port,
     /** Reads from now on, until the other side ends. */
@@ -162,6 +163,23 @@ describe('a connection', () => {
     expect(early).toBe('');
     socket.write(get());
     expect(statuses(await reads(1))).toEqual([200]);
+  });
+
+  test('on which nothing was asked for long is not waited for when the server stops', async () => {
+    const { server, socket, port } = await connectTo(ok, 100);
+    const ended = closed(socket.resume());
+    const begun = connect(port, '127.0.0.1');
+    const told = once(begun.setEncoding('utf8'), 'data');
+    begun.write('GET / HTTP/1.1\r\n');
+    await told;
+    begun.destroy();
+    const closing = vi.fn();
+    server.once('close', closing);
+    const cut = vi.spyOn(server, 'closeAllConnections');
+    // Less than what ends a silent connection anyway.
+    await closeGracefully(server, 10_000);
+    await ended;
+    expect(closing).toHaveBeenCalledBefore(cut);
   });
 });
 

@@ -33,6 +33,9 @@ const UNREADABLE: Readonly<Record<string, readonly [status: number, description:
 
 const connections = new WeakMap<Socket, Connection>();
 
+/** Of each server, connections that were made ahead of their first request, long ago. Node takes them for busy. */
+const unusedOf = new WeakMap<Server, Set<Socket>>();
+
 function connectionOf(socket: Socket): Connection {
   const known = connections.get(socket);
   if (known !== undefined) return known;
@@ -106,7 +109,10 @@ export function answerUnreadable(server: Server): void {
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     // Clients connect ahead of their requests. The answer to a request that was never begun would be taken for that to
     // the one that is on its way; what stays silent is cut as any other connection is on which nothing comes.
-    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && isUnused(socket)) return;
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && isUnused(socket)) {
+      keepUnused(server, socket);
+      return;
+    }
     if (!socket.writable || !(socket instanceof Socket) || error.code === 'ECONNRESET') {
       socket.destroy();
       return;
@@ -127,8 +133,24 @@ export function answerUnreadable(server: Server): void {
 }
 
 /** Whether nothing has come on a connection since it was made. */
-function isUnused(socket: unknown): boolean {
+function isUnused(socket: unknown): socket is Socket {
   return socket instanceof Socket && socket.bytesRead === 0;
+}
+
+function keepUnused(server: Server, socket: Socket): void {
+  const unused = unusedOf.get(server) ?? new Set();
+  unusedOf.set(server, unused.add(socket));
+  socket.once('close', () => unused.delete(socket));
+}
+
+/**
+ * Closes connections on which nothing was asked within the time that a request has to arrive: a server that stops would
+ * wait for them, since `closeIdleConnections` leaves them open.
+ */
+export function closeUnusedConnections(server: Server): void {
+  for (const socket of unusedOf.get(server) ?? []) {
+    if (isUnused(socket)) socket.destroy();
+  }
 }
 
 function refuse(

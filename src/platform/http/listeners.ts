@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { answerUnreadable, oneAtATime } from './connections.js';
+import { answerUnreadable, closeUnusedConnections, oneAtATime } from './connections.js';
 
 /** See {@link listen}. */
 const ARRIVAL_MS = 5_000;
@@ -74,6 +74,7 @@ export async function closeGracefully(server: Server, graceMs: number): Promise<
   const deadline = performance.now() + graceMs;
   do {
     server.closeIdleConnections();
+    closeUnusedConnections(server);
   } while ((await Promise.race([closed, sleep(50)])) !== 'closed' && performance.now() < deadline);
   server.closeAllConnections();
   await closed;
