@@ -12,6 +12,7 @@ import {
   STOP,
 } from './platform/workers/topics.js';
 import { LAST_FIGURES } from './health/worker-figures.js';
+import { CustodyUnavailable } from './sealing/key-encryption.js';
 import { serve } from './serve.js';
 import { Shutdown } from './shutdown.js';
 import { describeStartFailure } from './start-failure.js';
@@ -60,7 +61,7 @@ export async function work(): Promise<void> {
     primary.tell(LISTENING, ports);
   } catch (error) {
     if (shutdown.stopping) return;
-    const passing = error instanceof DatabaseUnusable;
+    const passing = error instanceof DatabaseUnusable || error instanceof CustodyUnavailable;
     await primary.ask(FAILED, { text: describeStartFailure(error), passing });
     process.exit(1);
   }

@@ -305,6 +305,22 @@ function isAlive(pid: number): boolean {
   }
 }
 
+test('one that is stuck is not left behind when all stop', async () => {
+  const server = startProcess({
+    DATABASE_URL: await createDatabase(),
+    KEY_ENCRYPTION_KEY,
+    WORKERS: '2',
+    PORT: '0',
+    STOP_SECONDS: '2',
+  });
+  await server.listens();
+  const workers = await workersOf(server.pid);
+  process.kill(workers[0] ?? 0, 'SIGSTOP');
+  server.kill('SIGTERM');
+  expect(await server.ended).toMatchObject({ code: 0 });
+  await until(() => Promise.resolve(!workers.some(isAlive)));
+});
+
 describe('workers that cannot start', () => {
   test('end the whole with one sentence: a port that is taken, a wrong key', async () => {
     const databaseUrl = await createDatabase();

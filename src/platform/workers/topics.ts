@@ -13,7 +13,7 @@ export interface WorkerStart {
 /** Why a worker could not start. */
 export interface StartFailure {
   readonly text: string;
-  /** Whether it may well start later as it is, since what is missing is the database. */
+  /** Whether it may well start later as it is, since what is missing is the database, or what keeps the keys. */
   readonly passing: boolean;
 }
 
