@@ -70,9 +70,10 @@ export class Routes {
     }
     this.memory.see(zoneId, route.epoch, this.clock.now());
     const obstacle = await judge(route);
-    if (obstacle !== null) {
+    if (obstacle !== null || mayGainSilently(route, edgeId)) {
       this.memory.forget(zoneId, agentSessionId, edgeId);
-      return { route, obstacle, support: supportOf(route) };
+      const support = obstacle !== null || evaluation < LAST_RESORT ? supportOf(route) : null;
+      return { route, obstacle, support };
     }
     const { support } = this.memory.remember(zoneId, agentSessionId, edgeId, route);
     return { route, obstacle, support: evaluation < LAST_RESORT ? support : null };
@@ -121,6 +122,17 @@ export class Routes {
     );
     return { route: { ...route, edges, epoch }, support };
   }
+}
+
+/**
+ * Whether an agent session that acts on no delegation may act on one without anything of its route having another
+ * version: where several lead to it, as soon as all but one of them are dead.
+ */
+function mayGainSilently(
+  { acting, incoming, edges }: DelegationRoute,
+  named: string | null,
+): boolean {
+  return named === null && edges.length === 0 && (incoming > 0 || acting.edgeId !== null);
 }
 
 interface Wanted {

@@ -144,12 +144,13 @@ describe('two workers', () => {
   });
 
   test('are ready together', async () => {
-    for (let asked = 0; asked < 4; asked += 1) {
-      expect(await readiness(replica.url)).toMatchObject({
+    // One whose processor is busy with something else is not for a moment.
+    await expect
+      .poll(() => readiness(replica.url))
+      .toMatchObject({
         status: 200,
         details: { workers: { serving: 2, configured: 2 }, ledger: { status: 'up' } },
       });
-    }
   });
 
   test('count the guesses at a secret together', async () => {

@@ -46,7 +46,7 @@ export async function startHosted(
   main: string = MAIN,
   idle: Host[] = (globalThis.idleHosts ??= []),
 ): Promise<ListeningServer> {
-  const host = idle.pop() ?? newHost(main);
+  const host = aliveOne(idle) ?? newHost(main);
   const { child } = host;
   const { pid } = child;
   if (pid === undefined) throw new Error('the host was not started');
@@ -119,6 +119,14 @@ function newHost(main: string): Host {
       return ended;
     },
   };
+}
+
+/** Takes a host out of the idle ones. One may have ended since it was put there. */
+function aliveOne(idle: Host[]): Host | undefined {
+  for (;;) {
+    const host = idle.pop();
+    if (host === undefined || host.child.connected) return host;
+  }
 }
 
 /** Whether the process of the tests goes on as long as a host does. */
