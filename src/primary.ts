@@ -1,4 +1,5 @@
 import cluster, { type Worker } from 'node:cluster';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { CountsForWorkers } from './authentication/shared-limits.js';
@@ -146,7 +147,12 @@ export class Primary {
     }));
     link.answer(FOUND, (findings) => this.onFound(member, findings));
     link.answer(LISTENING, (ports) => this.onListening(member, ports));
-    link.answer(LEAVING, () => void (member.state = 'leaving'));
+    link.answer(LEAVING, async () => {
+      member.state = 'leaving';
+      // What was sent to all processes at once has come to this one as well, by the next turn.
+      await nextTurn();
+      return { drain: this.lead.shutdown.stopping };
+    });
     link.answer(FAILED, (failure) => {
       member.failure = failure;
       return null;

@@ -41,11 +41,15 @@ export async function work(): Promise<void> {
     shutdown.begin(0);
   });
   primary.answer(HURRY, () => shutdown.hurry());
-  process.on('SIGTERM', () => {
-    if (!shutdown.stopping) logger.info('this worker stops, another takes its place');
-    primary.tell(LEAVING, null);
+  const leave = async (): Promise<void> => {
+    // A service manager sends it to all processes at once: then nothing is different from a signal to the primary one.
+    const { drain } = await primary.ask(LEAVING, null).catch(() => ({ drain: false }));
+    if (shutdown.stopping) return;
+    if (drain) ({ drainSeconds } = env);
+    else logger.info('this worker stops, another takes its place');
     shutdown.begin(0);
-  });
+  };
+  process.on('SIGTERM', () => void leave());
   try {
     const patience = new StartPatience(env.startSeconds, (message) => logger.warn(message));
     const { ports, background } = await serve({
