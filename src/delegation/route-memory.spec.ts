@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Agent, DelegationRoute } from './delegation-route.js';
-import { RouteMemory, type RouteLimits } from './route-memory.js';
+import { RouteMemory, routeLimits, type RouteLimits } from './route-memory.js';
 
 const LIMITS: RouteLimits = { bytesOfZone: 8_000, bytes: 24_000, bytesOfRoute: 4_000, zones: 5 };
 
@@ -100,5 +100,11 @@ describe('src/delegation/route-memory.ts', () => {
     memory.see('z', 3, 3_000);
     expect(memory.calmEpoch('z', 3_249)).toBeNull();
     expect(memory.calmEpoch('z', 3_250)).toBe(3);
+  });
+
+  test('several workers have the memory of one together, and each has room for a zone', () => {
+    const { bytes, bytesOfZone } = routeLimits(1);
+    expect(routeLimits(4)).toEqual({ ...routeLimits(1), bytes: bytes / 4 });
+    expect(routeLimits(1_000).bytes).toBe(bytesOfZone);
   });
 });

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { shareOf } from '../platform/workers/share.js';
 import { supportOf, type DelegationRoute, type RouteSupport } from './delegation-route.js';
 
 /** How much is remembered, in bytes as {@link RouteMemory} counts them. */
@@ -19,6 +20,12 @@ const LIMITS: RouteLimits = {
   bytesOfRoute: 128 * 1024,
   zones: 10_000,
 };
+
+/** The limits of one worker of several, which have the memory of one together. */
+export function routeLimits(workers: number): RouteLimits {
+  const { bytesOfZone, bytes } = LIMITS;
+  return { ...LIMITS, bytes: shareOf(bytes, workers, bytesOfZone) };
+}
 
 /** Milliseconds after which a graph whose epoch has moved counts as calm again. */
 const CALM_AFTER_MS = 250;
@@ -49,7 +56,7 @@ export class RouteMemory {
   private readonly zones: LRUCache<string, ZoneMemory>;
   private total = 0;
 
-  constructor(private readonly limits: RouteLimits = LIMITS) {
+  constructor(private readonly limits: RouteLimits) {
     this.zones = new LRUCache({
       max: limits.zones,
       dispose: ({ routes }) => {

@@ -2,10 +2,11 @@ import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
+import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { ZoneReads } from '../platform/database/zone-reads.service.js';
 import { endOf, supportOf, type DelegationRoute, type RouteSupport } from './delegation-route.js';
 import { Delegations } from './delegations.service.js';
-import { RouteMemory, type KnownRoute } from './route-memory.js';
+import { RouteMemory, routeLimits, type KnownRoute } from './route-memory.js';
 
 /** A route that was found, and judged. */
 export interface FoundRoute {
@@ -36,14 +37,17 @@ const LAST_RESORT = 3;
  */
 @Injectable()
 export class Routes {
-  private readonly memory = new RouteMemory();
+  private readonly memory: RouteMemory;
 
   constructor(
     private readonly delegations: Delegations,
     @InjectDataSource() private readonly dataSource: DataSource,
     private readonly reads: ZoneReads,
     @Inject(CLOCK) private readonly clock: Clock,
-  ) {}
+    @Inject(ENV) { workers }: Pick<RunningEnv, 'workers'>,
+  ) {
+    this.memory = new RouteMemory(routeLimits(workers));
+  }
 
   /**
    * The routes for one evaluation of a request.

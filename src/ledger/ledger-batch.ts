@@ -1,5 +1,5 @@
 import type { Committed, Entry, OpenedChallenge, Receipt } from './entry.js';
-import { NULL, outcomeOf, storable, type WrittenEntry, type WrittenFact } from './written-entry.js';
+import { NULL, outcomeOf, type WrittenEntry, type WrittenFact } from './written-entry.js';
 
 /** What became of an entry; `null` if another transaction holds something that it needs, and nothing was done. */
 export type Tried = Committed | null;
@@ -155,7 +155,7 @@ function given(
     const one = of(entry);
     return one === undefined ? [] : [{ ...one, entry: i + 1 }];
   });
-  return storable(JSON.stringify(found));
+  return JSON.stringify(found);
 }
 
 /** What is known after a call: what became of each entry, and where the chains end. */

@@ -66,6 +66,9 @@ export function writeEntry(entry: Entry): WrittenEntry {
   for (const text of [event.request_id, event.request_label ?? '', event.type, event.outcome]) {
     plain(text);
   }
+  for (const begot of [entry.session, entry.proof, entry.challenge]) {
+    if (begot !== undefined) exact(begot);
+  }
   return {
     entry,
     facts: [...entry.facts.map((fact, place) => writeFact(fact, place)), ...evaluatedOn(entry)],
@@ -144,7 +147,7 @@ function evaluatedOn(entry: Entry): WrittenFact[] {
         break;
       case 'labels':
         if (entry[name] !== undefined) {
-          compare({ kind: 'labels', id: NULL, details: storable(JSON.stringify(entry[name])) });
+          compare({ kind: 'labels', id: NULL, details: exact(entry[name]) });
         }
         break;
       case 'absent_client':
@@ -154,7 +157,7 @@ function evaluatedOn(entry: Entry): WrittenFact[] {
         break;
       case 'graph':
         if (entry[name] !== undefined) {
-          compare({ kind: 'graph', id: NULL, details: storable(JSON.stringify(entry[name])) });
+          compare({ kind: 'graph', id: NULL, details: exact(entry[name]) });
         }
         break;
       default:
@@ -180,7 +183,7 @@ function about(fact: Fact, place: number): Pick<WrittenFact, 'id' | 'details'> {
       return { id: NULL, details: [fact.purpose, fact.nonce, fact.day].map(word).join(' ') };
     case 'delegation_live': {
       const { id, versions } = fact;
-      const details = versions === undefined ? '' : storable(JSON.stringify(versions));
+      const details = versions === undefined ? '' : exact(versions);
       return { id: uuid(id), details };
     }
     case 'agency_live': {
@@ -191,7 +194,7 @@ function about(fact: Fact, place: number): Pick<WrittenFact, 'id' | 'details'> {
     case 'challenge_satisfied':
     case 'challenge_allowed': {
       const { otherwise: _, ...rest } = fact;
-      return { id: NULL, details: storable(JSON.stringify(rest)) };
+      return { id: NULL, details: exact(rest) };
     }
     default:
       throw new UnwritableEntry(
@@ -216,6 +219,15 @@ export function storable(json: string): string {
   return json.replaceAll(/(\\+)u(0000|d[89a-f][0-9a-f]{2})/g, (escape, slashes: string, code) =>
     slashes.length % 2 === 0 ? escape : `${slashes}\\u${code}`,
   );
+}
+
+/** JSON of what is kept or compared: with other words it would be that of another subject. */
+function exact(value: object): string {
+  const json = JSON.stringify(value);
+  if (storable(json) !== json) {
+    throw new UnwritableEntry('a name has characters that the database does not hold');
+  }
+  return json;
 }
 
 /** A UUID in small letters, {@link NULL} for nothing. */

@@ -15,8 +15,8 @@ const failures = async (kind: string) => {
 };
 
 /** A set that is read, and too large to be compiled at once. */
-function stored(name: string): StoredPolicySet {
-  const content = `// ${'x'.repeat(9_000)}\npermit (principal, action, resource);`;
+function stored(name: string, policy = 'permit (principal, action, resource);'): StoredPolicySet {
+  const content = `// ${'x'.repeat(9_000)}\n${policy}`;
   const modules: PolicySource[] = [{ id: name, content }];
   const manifest = manifestSha256(modules);
   return {
@@ -29,7 +29,7 @@ function stored(name: string): StoredPolicySet {
 
 describe('a set that cannot be compiled now', () => {
   test('is not broken: the next attempt may succeed', async () => {
-    const sets = new PolicySets(counter, histogram, remembering().decisions);
+    const sets = new PolicySets(counter, histogram, remembering().decisions, { workers: 1 });
     const waiting = Array.from({ length: 256 }, (_, n) => sets.open(stored(`set ${n}`)));
     await expect(sets.open(stored('one too many'))).rejects.toBeInstanceOf(BackgroundFailure);
     expect(await failures('unavailable')).toBe(1);
@@ -42,7 +42,7 @@ describe('a set that cannot be compiled now', () => {
   });
 
   test('is not waited for where it decides nothing', async () => {
-    const sets = new PolicySets(counter, histogram, remembering().decisions);
+    const sets = new PolicySets(counter, histogram, remembering().decisions, { workers: 1 });
     const waiting = Array.from({ length: 256 }, (_, n) => sets.open(stored(`set ${n}`)));
     const candidates = ['set 3', 'one too many'].map((name) => sets.openLater(stored(name)));
     expect(candidates.map(({ policy }) => policy)).toEqual([null, null]);
@@ -51,4 +51,23 @@ describe('a set that cannot be compiled now', () => {
       .poll(() => candidates.map(({ policy }) => policy?.status))
       .toEqual(['ready', undefined]);
   });
+});
+
+test('several workers have the room for compiled sets of one together', async () => {
+  const kept = async (workers: number) => {
+    const sets = new PolicySets(counter, histogram, remembering().decisions, { workers });
+    // Nine megabytes: more than two of the largest sets, and far less than one process keeps.
+    const policy = `@note("${'x'.repeat(25_000)}") permit (principal, action, resource);`;
+    const large = Array.from({ length: 8 }, () => policy).join('\n');
+    const all = Array.from({ length: 44 }, (_, n) => stored(`set ${n}`, large));
+    const compiledIn = async (set: StoredPolicySet | undefined) => {
+      const opened = set && (await sets.open(set));
+      return opened?.status === 'ready' ? opened.compiled : undefined;
+    };
+    const first = await compiledIn(all[0]);
+    for (const set of all) await compiledIn(set);
+    expect(first).toBeDefined();
+    return (await compiledIn(all[0])) === first;
+  };
+  expect([await kept(1), await kept(8)]).toEqual([true, false]);
 });

@@ -1,11 +1,13 @@
-import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import { LRUCache } from 'lru-cache';
 import type { Counter, Histogram } from 'prom-client';
 import type { EntityManager } from 'typeorm';
+import { ENV, type RunningEnv } from '../platform/config/env.js';
+import { shareOf } from '../platform/workers/share.js';
 import { BackgroundFailure, stopBackground } from './background/background.js';
 import { compileInBackground } from './background/compile-in-background.js';
-import { UncompilablePolicy, type CompiledPolicySet } from './engine/compile.js';
+import { MAX_SET_BYTES, UncompilablePolicy, type CompiledPolicySet } from './engine/compile.js';
 import { release, warm, type Verdict } from './engine/evaluate.js';
 import type { PolicyInput } from './engine/input.js';
 import { loadModules, type LoadedModules } from './engine/load-modules.js';
@@ -52,21 +54,18 @@ export interface CandidatePolicy {
 
 type SoundModules = Extract<LoadedModules, { problem: null }>;
 
-/** The most policy text that is kept compiled, in bytes: most changes of a zone leave its policy as it is. */
+/**
+ * The most policy text that is kept compiled in all workers together, in bytes: most changes of a zone leave its policy as
+ * it is. Each has room for two of the largest sets.
+ */
 const KEPT_BYTES = 64 * 1024 * 1024;
+const LEAST_KEPT_BYTES = 2 * MAX_SET_BYTES;
 
 /** Reads, compiles and evaluates policy sets: may this principal do this to that resource, and why. */
 @Injectable()
 export class PolicySets implements OnApplicationShutdown {
   /** By manifest hash: zones with the same policies share them, and what is remembered of their decisions. */
-  private readonly compiled = new LRUCache<string, CompiledPolicySet>({
-    maxSize: KEPT_BYTES,
-    sizeCalculation: ({ textBytes }) => Math.max(1, textBytes),
-    dispose: (set) => {
-      release(set);
-      this.remembered.forget(set);
-    },
-  });
+  private readonly compiled: LRUCache<string, CompiledPolicySet>;
   /** The compilations in progress, by manifest hash. */
   private readonly compiling = new Map<string, Promise<CompiledPolicySet>>();
 
@@ -74,7 +73,17 @@ export class PolicySets implements OnApplicationShutdown {
     @InjectMetric(POLICY_FAILURES) private readonly failures: Counter<'kind'>,
     @InjectMetric(COMPILE_SECONDS) private readonly compileSeconds: Histogram,
     private readonly remembered: RememberedDecisions,
-  ) {}
+    @Inject(ENV) { workers }: Pick<RunningEnv, 'workers'>,
+  ) {
+    this.compiled = new LRUCache({
+      maxSize: shareOf(KEPT_BYTES, workers, LEAST_KEPT_BYTES),
+      sizeCalculation: ({ textBytes }) => Math.max(1, textBytes),
+      dispose: (set) => {
+        release(set);
+        this.remembered.forget(set);
+      },
+    });
+  }
 
   /**
    * Reads a policy set version. One that is kept compiled is not read again, only its hashes are compared.

@@ -322,6 +322,7 @@ test('what is remembered and found unchanged is what is read, whatever is done t
         dataSource,
         new ZoneReads({ workers: 1 }),
         systemClock,
+        { workers: 1 },
       );
       for (const step of steps) {
         // oxlint-disable-next-line no-await-in-loop

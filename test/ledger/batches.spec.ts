@@ -25,7 +25,13 @@ let zone: TestZone;
 let closed: TestZone;
 /** A client that is held meanwhile. */
 let heldClient: string;
+/** A client that is being removed. */
+let removedClient: string;
+/** A label of another client. */
+const LABEL = 'NULL,"\\{}';
 let edge: string;
+/** The agent sessions of that delegation. */
+let agents: readonly [string, string];
 let spendable: { readonly id: string; readonly binding: string; readonly secret_digest: string };
 let live: string;
 let ended: string;
@@ -42,9 +48,14 @@ beforeAll(async () => {
   closed = await createTestZone(replica);
   await zone.activate(APPROVE_WRITES);
   ({ clientId: heldClient } = await zone.newClient());
+  ({ clientId: removedClient } = await zone.newClient());
+  await sql('UPDATE clients SET removed_at = now() WHERE id = $1', [removedClient]);
+  const { clientId: labelled } = await zone.newClient();
+  await sql('UPDATE clients SET labels = $2 WHERE id = $1', [labelled, [LABEL]]);
   const app = await applicationOf(zone, zone);
   const budget = { constraints: { budget: 1_000_000 } };
-  edge = await app.delegate(await app.open(), await app.open(), budget);
+  agents = [await app.open(), await app.open()];
+  edge = await app.delegate(...agents, budget);
   const held = heldIn(await zone.session({ scope: 'a:write' }));
   await settle({ replica }, held.id);
   const [found] = await sql<{ binding: string; digest: string }>(
@@ -149,11 +160,99 @@ const FACTS: Record<string, () => Fact> = {
   'no agent session': () => ({ kind: 'agent_session_live', id: uuidv7(), otherwise: OTHERWISE }),
   budget: () => ({ kind: 'delegation_unspent', id: edge, otherwise: OTHERWISE }),
   challenge: () => ({ kind: 'challenge_satisfied', ...spendable, otherwise: OTHERWISE }),
+  agency: () => agency({}),
+  'agency of nothing': () => agency({ sessions: [], clients: [] }),
+  'agency that is over': () => agency({ until: Date.now() / 1_000 - 1.000_001 }),
+  'agency of an ended session': () => agency({ sessions: [live, ended] }),
+  'agency of a removed client': () => agency({ clients: [zone.clientId, removedClient] }),
 };
+
+function agency(differences: object): Fact {
+  return {
+    kind: 'agency_live',
+    until: 4_000_000_000.123_456,
+    sessions: [live, uuidv7()],
+    clients: [zone.clientId, uuidv7()],
+    otherwise: { ...OTHERWISE, reason: 'its agency is over' },
+    ...differences,
+  };
+}
+
+/** What entries may have been evaluated on beside the settings of their zone, as it is now. */
+interface Seen {
+  readonly settings: string;
+  readonly client: string;
+  readonly agents: Readonly<Record<string, string>>;
+  readonly edges: Readonly<Record<string, string>>;
+  readonly epoch: string;
+}
+
+async function seenNow(): Promise<Seen> {
+  const [row] = await sql<Seen & Record<string, unknown>>(
+    `SELECT z.settings_version::text AS settings, c.version::text AS client, g.epoch::text AS epoch,
+            (SELECT json_object_agg(a.id, a.version || ' ' || extract(epoch FROM a.expires_at))
+               FROM agent_sessions a WHERE a.id = ANY ($3)) AS agents,
+            (SELECT json_object_agg(e.id, e.version::text) FROM delegation_edges e WHERE e.id = $4) AS edges
+       FROM zones z JOIN clients c ON c.zone_id = z.id JOIN delegation_graphs g ON g.zone_id = z.id
+      WHERE z.id = $1 AND c.id = $2`,
+    [zone.zoneId, zone.clientId, agents, edge],
+  );
+  if (row === undefined) throw new Error('nothing is there');
+  return row;
+}
+
+const clientSeen = (id: string, version: string | null) => ({ clients: [{ id, version }] });
+const labelsAsked = (labels: string[], reserved: string[]) => ({
+  labels: { client_id: zone.clientId, labels, reserved },
+});
+
+/** What an entry of the zone was evaluated on, right or wrong. */
+const BASES: Record<string, (seen: Seen) => Partial<Entry>> = {
+  nothing: () => ({}),
+  'no client at all': () => ({ clients: [] }),
+  'a client': ({ client }) => clientSeen(zone.clientId, client),
+  'a client and one that is not there': ({ client }) => ({
+    clients: [
+      { id: uuidv7(), version: null },
+      { id: zone.clientId, version: client },
+    ],
+  }),
+  'a client that has changed': () => clientSeen(zone.clientId, '-7'),
+  'a client that has come': () => clientSeen(zone.clientId, null),
+  'a client that is gone': ({ client }) => clientSeen(uuidv7(), client),
+  'a client of another zone': ({ client }) => clientSeen(closed.clientId, client),
+  labels: () => labelsAsked(['a', LABEL, '","b'], [LABEL]),
+  'labels that have been given away': () => labelsAsked(['a', LABEL], []),
+  'labels that have become free': () => labelsAsked(['a', LABEL], ['a', LABEL]),
+  'a graph': ({ agents: some, edges }) => ({ graph: { agents: some, edges } }),
+  'a graph at its epoch': ({ agents: some, edges, epoch }) => ({
+    graph: { epoch, agents: some, edges },
+  }),
+  'an empty graph': () => ({ graph: { agents: {}, edges: {} } }),
+  'a graph at another epoch': () => ({ graph: { epoch: '0', agents: {}, edges: {} } }),
+  'a graph with another state': ({ edges }) => ({
+    graph: { agents: { [agents[0]]: '1 2' }, edges },
+  }),
+  'a graph with a delegation that is gone': () => ({
+    graph: { agents: {}, edges: { [uuidv7()]: '1' } },
+  }),
+};
+const BASES_THAT_STAND = [
+  'a client',
+  'a client and one that is not there',
+  'no client at all',
+  'labels',
+  'a graph',
+  'a graph at its epoch',
+  'an empty graph',
+  'a client of another zone',
+];
 
 interface Ingredients {
   readonly zone: 'right' | 'closed' | 'none';
   readonly version: 'right' | 'old' | 'none';
+  /** A key of {@link BASES}. */
+  readonly basis: string;
   readonly absent: 'absent' | 'there' | 'none';
   readonly nonce: number;
   readonly facts: readonly string[];
@@ -170,6 +269,10 @@ const mostly = <T>(right: T, ...others: T[]) =>
 const INGREDIENTS: fc.Arbitrary<Ingredients> = fc.record({
   zone: mostly<Ingredients['zone']>('right', 'closed', 'none'),
   version: mostly<Ingredients['version']>('right', 'old', 'none'),
+  basis: fc.oneof(
+    { weight: 6, arbitrary: fc.constantFrom(...BASES_THAT_STAND) },
+    fc.constantFrom(...Object.keys(BASES)),
+  ),
   absent: mostly<Ingredients['absent']>('none', 'absent', 'there'),
   nonce: mostly(0, 1, 2, 3),
   facts: fc.array(
@@ -186,6 +289,7 @@ const INGREDIENTS: fc.Arbitrary<Ingredients> = fc.record({
 const PLAIN: Ingredients = {
   zone: 'right',
   version: 'right',
+  basis: 'nothing',
   absent: 'none',
   nonce: 0,
   facts: ['session', 'token', 'clock'],
@@ -212,11 +316,13 @@ const EACH_ONCE: Ingredients[] = [
     proof: true,
   })),
   { ...PLAIN, facts: ['budget', 'ended session'] },
+  ...Object.keys(BASES).map((basis) => ({ ...PLAIN, basis })),
+  ...Object.keys(FACTS).map((fact) => ({ ...PLAIN, facts: [fact] })),
 ];
 
 const CHALLENGE_LIMITS = { max_of_client: 200, max_of_subject: 3, max_of_both: 3, max_secrets: 2 };
 
-function cook(run: string, version: string, from: Ingredients): Entry {
+function cook(run: string, seen: Seen, from: Ingredients): Entry {
   const { zoneId } = from.zone === 'closed' ? closed : zone;
   const inZone = from.zone !== 'none';
   const names = {
@@ -259,8 +365,9 @@ function cook(run: string, version: string, from: Ingredients): Entry {
       zone_id: inZone ? zoneId : NO_ZONE,
       facts,
       ...(inZone && from.version !== 'none'
-        ? { settings_version: from.version === 'right' ? version : '0' }
+        ? { settings_version: from.version === 'right' ? seen.settings : '0' }
         : {}),
+      ...(from.zone === 'right' ? BASES[from.basis]?.(seen) : {}),
       ...(from.absent === 'none'
         ? {}
         : { absent_client: from.absent === 'there' ? zone.clientId : uuidv7() }),
@@ -377,19 +484,12 @@ test('each entry of a batch comes to what it would come to alone, after those be
   const lane = newLane();
   const seen = new Set<string>();
   await withClient(replica.databaseUrl, async (holder) => {
-    const version = async () => {
-      const [row] = await sql<{ version: string }>(
-        'SELECT settings_version AS version FROM zones WHERE id = $1',
-        [zone.zoneId],
-      );
-      return String(row?.version);
-    };
     await fc.assert(
       fc.asyncProperty(
         fc.array(INGREDIENTS, { minLength: 1, maxLength: 40 }),
         async (ingredients) => {
           const run = uuidv7();
-          const now = await version();
+          const now = await seenNow();
           const entries = ingredients.map((from) => cook(run, now, from));
           await holder.query('BEGIN');
           await holder.query('SELECT 1 FROM clients WHERE id = $1 FOR UPDATE', [heldClient]);
@@ -481,6 +581,34 @@ test('text of strangers stays what it is, and what jsonb cannot hold becomes the
     expect(text).not.toContain('\u001e');
   }
   expect((await verifyChains(replica.databaseUrl)).faults).toEqual([]);
+});
+
+test('the name of a subject is kept as it is or not at all, and what is beside it in a batch is not harmed', async () => {
+  const lane = newLane();
+  const born = (subject: string) => {
+    const id = uuidv7();
+    const session = {
+      id,
+      root_id: id,
+      client_id: zone.clientId,
+      subject,
+      expires_at: 4_000_000_000,
+    };
+    return entry({ zone_id: zone.zoneId, session });
+  };
+  const names = ['a\u001eb', 'a\\u0000b', 'a\\ud800b', 'NULL', '{}', 'a\0b', 'a\ud800b'];
+  const entries = names.map((name) => born(name));
+  const settled = await Promise.allSettled(entries.map((one) => lane.try(one)));
+  expect(settled.map(({ status }) => status)).toEqual([
+    ...Array.from({ length: 5 }, () => 'fulfilled'),
+    'rejected',
+    'rejected',
+  ]);
+  const kept = await sql<{ subject: string }>(
+    'SELECT subject FROM sessions WHERE id = ANY ($1) ORDER BY id',
+    [entries.map(({ session }) => session?.id)],
+  );
+  expect(kept.map(({ subject }) => subject)).toEqual(names.slice(0, 5));
 });
 
 test('a chain that ends elsewhere is not written to until its end was read again, and that is told', async () => {

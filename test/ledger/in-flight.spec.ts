@@ -4,6 +4,7 @@ import { applicationOf } from '../setup/agents.js';
 import { rows, startReplica, type Replica } from '../setup/harness.js';
 import { persistently } from '../setup/patience.js';
 import { until } from '../setup/process.js';
+import { exchangeAs, newService } from '../setup/services.js';
 import { foreignForger, newKey } from '../setup/tokens/foreign-tokens.js';
 import {
   callAdmin,
@@ -79,11 +80,14 @@ async function overtaking<T>(request: () => Promise<Answer>, change: () => Promi
   return { overtook, answer: await answering, changed: await changing };
 }
 
+const tokenOf = ({ body }: Answer): string => String(body['access_token']);
+
 /** A change of an operator, until it is made. */
 const operator = (method: string, path: string, body?: object) => () =>
   persistently(() => callAdmin(replica, method, `/zones/${zone.zoneId}${path}`, body));
 
-test('a session that is being born while its issuer is removed does not survive', async () => {
+/** Registers an issuer, which has issued a token to a user. */
+async function user() {
   const key = await newKey('ES256', 'key');
   const { id } = await zone.admin('POST', '/issuers', {
     issuer: ISSUER,
@@ -95,6 +99,11 @@ test('a session that is being born while its issuer is removed does not survive'
   const now = Math.floor(Date.now() / 1_000);
   const claims = { iss: ISSUER, sub: 'alice', aud: 'mandate', iat: now, exp: now + 60 };
   const token = await foreignForger('ES256', key, key, claims).sign({}, {});
+  return { id, token };
+}
+
+test('a session that is being born while its issuer is removed does not survive', async () => {
+  const { id, token } = await user();
   const born = () =>
     zone.exchange({ subject_token: token, subject_token_type: JWT, scope: undefined });
   expect(await born()).toMatchObject({ status: 200 });
@@ -170,6 +179,45 @@ test('a change of one client waits for no commit of another, and keeps none wait
   const { overtook, answer, changed } = await overtaking(exchange, disabled);
   expect(overtook).toBe(true);
   expect([changed.status, answer.status]).toEqual([200, 200]);
+});
+
+describe('a client goes when commits have ended that rest on a session of it, and do not name it:', () => {
+  const removals: Record<string, () => Promise<unknown>> = {
+    'through the API': () => operator('DELETE', `/clients/${zone.clientId}`)(),
+    'in SQL': () => sql('DELETE FROM clients WHERE id = $1', [zone.clientId]),
+    'bit by bit': () =>
+      sql('UPDATE clients SET removed_at = now(), disabled_at = now() WHERE id = $1', [
+        zone.clientId,
+      ]),
+  };
+
+  test.each(Object.keys(removals))('%s', async (name) => {
+    const orders = await newService(zone, 'resource://orders', ['orders:read']);
+    const stock = await newService(zone, 'resource://stock', ['stock:read']);
+    await newService(zone, 'resource://depot', ['depot:read']);
+    const wanted = { resource: orders.resource, scope: 'orders:read' };
+    const { token } = await user();
+    const called = tokenOf(
+      await zone.exchange({ subject_token: token, subject_token_type: JWT, ...wanted }),
+    );
+    const passed = tokenOf(
+      await exchangeAs(orders, replica.url, called, {
+        resource: stock.resource,
+        scope: 'stock:read',
+      }),
+    );
+    const exchange = () =>
+      exchangeAs(stock, replica.url, passed, { resource: 'resource://depot', scope: 'depot:read' });
+    expect(await persistently(exchange)).toMatchObject({ status: 200 });
+
+    const { overtook, answer } = await overtaking(
+      exchange,
+      removals[name] ?? (() => Promise.reject()),
+    );
+    expect(overtook).toBe(false);
+    expect([200, 503]).toContain(answer.status);
+    expect(await persistently(exchange)).toMatchObject({ status: 400 });
+  });
 });
 
 test('a label is given to a client when commits have ended for which nobody else had it', async () => {

@@ -186,12 +186,20 @@ describe('the chain stops growing', () => {
     expect((await onBehalf(orders, token, STOCK)).body['error']).toBe('invalid_grant');
   });
 
-  test('when a client in it is disabled', async () => {
+  test.each([
+    ['a client in it', () => orders],
+    ['the application that it is about', () => zone],
+  ])('when %s is disabled', async (_name, which) => {
+    const { clientId } = which();
     const first = tokenOf(await onBehalf(orders, await callerOfOrders(), STOCK));
     expect((await onBehalf(stock, first, DEPOT)).status).toBe(200);
-    await zone.admin('PATCH', `/clients/${orders.clientId}`, { disabled: true });
-    expect((await onBehalf(stock, first, DEPOT)).body['error']).toBe('invalid_request');
-    await zone.admin('PATCH', `/clients/${orders.clientId}`, { disabled: false });
+    await zone.admin('PATCH', `/clients/${clientId}`, { disabled: true });
+    const refused = await onBehalf(stock, first, DEPOT);
+    await zone.admin('PATCH', `/clients/${clientId}`, { disabled: false });
+    expect(refused).toMatchObject({ status: 400, body: { error: 'invalid_request' } });
+    expect(await zone.audit(refused.requestId)).toMatchObject([
+      { outcome: 'denied', event: { reason: expect.stringContaining('disabled') } },
+    ]);
     expect((await onBehalf(stock, first, DEPOT)).status).toBe(200);
   });
 });

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 4,
-  sha256: '860c4d032aaadcd739c309fb4a7128ccffce160a92bde8077ecaf0f1929b307c',
+  sha256: '4aa98234454030c0526df8f7e9db859620d8f605f3e34e818f0286f8648d49a5',
 } as const;

@@ -133,6 +133,8 @@ async function checkSubject(
 ): Promise<boolean> {
   // What a disabled client began goes no further, also where others hold it.
   const involved = [subject.clientId, ...clientsIn(subject.act)];
+  // Whose authority it is may be none of those, when others exchange what they were passed.
+  if (subject.subType === 'application') involved.push(subject.sub);
   if ((await clients.firstDisabled(involved)) !== undefined) {
     throw unusable('subject_token', 'of a client that is disabled or gone');
   }

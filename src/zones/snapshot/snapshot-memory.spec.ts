@@ -46,14 +46,15 @@ test('sets of policies count against the budget, too', () => {
   expect(idsIn(memory)).toEqual(['b', 'c']);
 });
 
-test('what is larger than the whole budget is used and not kept', () => {
+test('what is larger than the whole budget is used and not kept, and pushes out nothing', () => {
   const memory = new SnapshotMemory(1_000);
   memory.set('a', snapshot('a', 300));
   memory.set('huge', snapshot('huge', 2_000, setOf(10)));
   expect(memory.get('huge')).toBeUndefined();
-  expect(memory.bytes).toBe(memory.size * 300);
   memory.set('policies', snapshot('policies', 10, setOf(5_000)));
-  expect(memory.bytes).toBeLessThanOrEqual(1_000);
+  memory.set('both', snapshot('both', 600, setOf(50)));
+  expect(idsIn(memory)).toEqual(['a']);
+  expect(memory.bytes).toBe(300);
 });
 
 test('no order of zones coming and going leaves a weight behind', () => {

@@ -49,13 +49,15 @@ export class SnapshotMemory {
   /** Remembers a snapshot, and forgets others for it. One that is larger than the budget alone is not remembered. */
   set(zoneId: string, snapshot: ZoneSnapshot): void {
     this.zones.delete(zoneId);
+    const ofPolicies = setsOf(snapshot).reduce((sum, set) => sum + bytesOf(set), 0);
+    // Those that are there would all go for it, and it as well.
+    if (snapshot.weight + ofPolicies > this.budget) return;
     for (const set of setsOf(snapshot)) {
       const before = this.sharers.get(set) ?? 0;
       this.sharers.set(set, before + 1);
       if (before === 0) this.policyBytes += bytesOf(set);
     }
-    // What is not taken in is not disposed of either.
-    if (this.zones.set(zoneId, snapshot).peek(zoneId) !== snapshot) this.release(snapshot);
+    this.zones.set(zoneId, snapshot);
     while (this.bytes > this.budget && this.zones.pop() !== undefined);
   }
 
