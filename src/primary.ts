@@ -1,4 +1,5 @@
 import cluster, { type Worker } from 'node:cluster';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { CountsForWorkers } from './authentication/shared-limits.js';
@@ -22,7 +23,7 @@ import { WorkersFailed } from './start-failure.js';
 
 /** Times in milliseconds. */
 const TICK_MS = 5_000;
-/** How many ticks a worker may say nothing: it tells what its checks found in each. */
+/** How many ticks a worker may say nothing: it tells what its checks found in each, if these do not take longer. */
 const SILENT_TICKS = 6;
 /** How often in a row a worker may find that it cannot serve while another can. */
 const FAILING_ROUNDS = 3;
@@ -31,6 +32,11 @@ const FAILED_STARTS = 5;
 /** The pauses before a worker is started again that ended at once: none at first, and then ever longer. */
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
+
+/** The same where what it does before it says something takes up to so many milliseconds. */
+export function silentTicks(mayTakeMs: number): number {
+  return Math.max(SILENT_TICKS, 3 + Math.ceil(mayTakeMs / TICK_MS));
+}
 
 /** A worker process, from its start to its end. */
 interface Member {
@@ -91,6 +97,10 @@ export class Primary {
       serialization: 'advanced',
     });
     this.lead.shutdown.add((abort) => this.stop(abort));
+    // One that is stuck does not see that this process is gone.
+    process.once('exit', () => {
+      for (const member of this.members.values()) member.process.process.kill('SIGKILL');
+    });
     const { workers } = this.lead.env;
     for (let number = 1; number <= workers; number += 1) this.fork(number);
     return new Promise((resolve, reject) => (this.started = { resolve, reject }));
@@ -137,14 +147,16 @@ export class Primary {
     }));
     link.answer(FOUND, (findings) => this.onFound(member, findings));
     link.answer(LISTENING, (ports) => this.onListening(member, ports));
-    link.answer(LEAVING, () => void (member.state = 'leaving'));
+    link.answer(LEAVING, async () => {
+      member.state = 'leaving';
+      // What was sent to all processes at once has come to this one as well, by the next turn.
+      await nextTurn();
+      return { drain: this.lead.shutdown.stopping };
+    });
     link.answer(FAILED, (failure) => {
       member.failure = failure;
       return null;
     });
-    for (const { number: worker, findings } of this.members.values()) {
-      if (worker !== number && findings !== null) link.tell(FOUND_BY, { worker, findings });
-    }
   }
 
   private onListening(member: Member, ports: readonly number[]): void {
@@ -165,6 +177,8 @@ export class Primary {
 
   private onFound(member: Member, findings: Findings | null): void {
     member.silentTicks = 0;
+    // Before its first round, which comes before it listens, it would not have heard it.
+    if (member.findings === null && findings !== null) this.tellOfOthers(member);
     member.findings = findings;
     this.tellOthers(member, findings);
     if (findings === null || member.state !== 'listening') return;
@@ -189,6 +203,14 @@ export class Primary {
   private tellOthers(member: Member, findings: Findings | null): void {
     for (const { link, number } of this.members.values()) {
       if (number !== member.number) link.tell(FOUND_BY, { worker: member.number, findings });
+    }
+  }
+
+  private tellOfOthers(member: Member): void {
+    for (const { number: worker, findings } of this.members.values()) {
+      if (worker !== member.number && findings !== null) {
+        member.link.tell(FOUND_BY, { worker, findings });
+      }
     }
   }
 
@@ -246,10 +268,13 @@ export class Primary {
 
   /** Ends workers that are stuck. Counted in ticks of this process, so that none seems so after both were stopped. */
   private tick(): void {
+    const { limits, stopSeconds } = this.lead.env;
     for (const member of this.members.values()) {
-      if (member.state !== 'listening') continue;
+      if (member.state === 'starting') continue;
       member.silentTicks += 1;
-      if (member.silentTicks < SILENT_TICKS) continue;
+      // One that leaves says nothing more, and ends in time unless it is stuck.
+      const ms = member.state === 'leaving' ? stopSeconds * 1_000 : limits.checkMs;
+      if (member.silentTicks < silentTicks(ms)) continue;
       this.lead.logger.error({ number: member.number }, 'a worker is stuck: it is ended');
       member.process.process.kill('SIGKILL');
     }

@@ -12,6 +12,7 @@ import {
   STOP,
 } from './platform/workers/topics.js';
 import { LAST_FIGURES } from './health/worker-figures.js';
+import { CustodyUnavailable } from './sealing/key-encryption.js';
 import { serve } from './serve.js';
 import { Shutdown } from './shutdown.js';
 import { describeStartFailure } from './start-failure.js';
@@ -40,11 +41,15 @@ export async function work(): Promise<void> {
     shutdown.begin(0);
   });
   primary.answer(HURRY, () => shutdown.hurry());
-  process.on('SIGTERM', () => {
-    if (!shutdown.stopping) logger.info('this worker stops, another takes its place');
-    primary.tell(LEAVING, null);
+  const leave = async (): Promise<void> => {
+    // A service manager sends it to all processes at once: then nothing is different from a signal to the primary one.
+    const { drain } = await primary.ask(LEAVING, null).catch(() => ({ drain: false }));
+    if (shutdown.stopping) return;
+    if (drain) ({ drainSeconds } = env);
+    else logger.info('this worker stops, another takes its place');
     shutdown.begin(0);
-  });
+  };
+  process.on('SIGTERM', () => void leave());
   try {
     const patience = new StartPatience(env.startSeconds, (message) => logger.warn(message));
     const { ports, background } = await serve({
@@ -60,7 +65,7 @@ export async function work(): Promise<void> {
     primary.tell(LISTENING, ports);
   } catch (error) {
     if (shutdown.stopping) return;
-    const passing = error instanceof DatabaseUnusable;
+    const passing = error instanceof DatabaseUnusable || error instanceof CustodyUnavailable;
     await primary.ask(FAILED, { text: describeStartFailure(error), passing });
     process.exit(1);
   }

@@ -11,6 +11,7 @@ import type { Response } from 'express';
 import { register, type Registry } from 'prom-client';
 import { PRIMARY, type Link } from '../platform/workers/link.js';
 import { MetricsGuard } from './metrics.guard.js';
+import { nextFlight } from './single-flight.js';
 import { ALL_FIGURES, OWN_FIGURES, together } from './worker-figures.js';
 
 const metricSchema = {
@@ -31,8 +32,15 @@ const metricSchema = {
 @UseGuards(MetricsGuard)
 @Controller()
 export class MetricsController extends PrometheusController {
-  constructor(@Inject(PRIMARY) private readonly primary: Link | null) {
+  /** The figures of this process, or of all workers if it is one of them: those who ask at once cost them one answer. */
+  private readonly registry: () => Promise<Registry>;
+
+  constructor(@Inject(PRIMARY) primary: Link | null) {
     super();
+    this.registry =
+      primary === null
+        ? () => Promise.resolve(register)
+        : nextFlight(async () => together(await primary.ask(ALL_FIGURES, null)));
     primary?.answer(OWN_FIGURES, () => register.getMetricsAsJSON());
   }
 
@@ -51,10 +59,5 @@ export class MetricsController extends PrometheusController {
   @ApiOkResponse({ schema: { type: 'array', items: metricSchema } })
   async asJson(): ReturnType<typeof register.getMetricsAsJSON> {
     return (await this.registry()).getMetricsAsJSON();
-  }
-
-  /** The figures of this process, or of all workers if it is one of them. */
-  private async registry(): Promise<Registry> {
-    return this.primary === null ? register : together(await this.primary.ask(ALL_FIGURES, null));
   }
 }

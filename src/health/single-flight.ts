@@ -11,3 +11,21 @@ export function singleFlight<T>(run: () => Promise<T>): () => Promise<T> {
     return underWay;
   };
 }
+
+/**
+ * A function of which one run is under way at a time. Those who call meanwhile share the next one: what is under way
+ * was begun before they called, and may lack what they have seen.
+ */
+export function nextFlight<T>(run: () => Promise<T>): () => Promise<T> {
+  let underWay: Promise<unknown> = Promise.resolve();
+  let next: Promise<T> | null = null;
+  return () => {
+    next ??= underWay.then(() => {
+      next = null;
+      const begun = run();
+      underWay = begun.catch(() => {});
+      return begun;
+    });
+    return next;
+  };
+}

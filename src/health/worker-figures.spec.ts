@@ -119,3 +119,23 @@ describe('what workers have counted', () => {
     expect(await valueOf(await other.here.ask(ALL_FIGURES, null), 'c')).toBe(7);
   });
 });
+
+test('many who ask for the figures at once cost each worker two answers, and none gets old ones', async () => {
+  const figures = new WorkerFigures();
+  let asked = 0;
+  const put = (to: () => Link) => (message: object) => {
+    queueMicrotask(() => to().receive(structuredClone(message)));
+  };
+  const here: Link = new Link(put(() => there));
+  const there: Link = new Link(put(() => here));
+  figures.serve(there);
+  here.answer(OWN_FIGURES, () => {
+    asked += 1;
+    return [];
+  });
+  const all = Array.from({ length: 100 }, () => here.ask(ALL_FIGURES, null));
+  await expect.poll(() => asked).toBe(1);
+  const later = Array.from({ length: 100 }, () => here.ask(ALL_FIGURES, null));
+  await Promise.all([...all, ...later]);
+  expect(asked).toBe(2);
+});

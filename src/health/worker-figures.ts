@@ -6,6 +6,7 @@ import {
   type MetricValue,
 } from 'prom-client';
 import { Topic, type Link } from '../platform/workers/link.js';
+import { nextFlight } from './single-flight.js';
 
 /** The figures of one process. */
 export type Figures = readonly MetricObjectWithValues<MetricValue<string>>[];
@@ -72,6 +73,7 @@ export class WorkerFigures {
   private gone: Figures[] = [];
   private adding: Promise<void> | null = null;
   private readonly own = new Registry();
+  private readonly all = nextFlight(() => this.collect());
 
   constructor() {
     collectDefaultMetrics({ register: this.own });
@@ -84,7 +86,7 @@ export class WorkerFigures {
    */
   serve(worker: Link): () => void {
     this.workers.set(worker, []);
-    worker.answer(ALL_FIGURES, () => this.all());
+    worker.answer(ALL_FIGURES, this.all);
     worker.answer(LAST_FIGURES, (figures) => {
       this.workers.set(worker, figures);
       return null;
@@ -96,7 +98,7 @@ export class WorkerFigures {
     };
   }
 
-  private async all(): Promise<readonly Figures[]> {
+  private async collect(): Promise<readonly Figures[]> {
     await Promise.all([...this.workers.keys()].map((worker) => this.ask(worker)));
     const own = await this.own.getMetricsAsJSON();
     if (this.gone.length > 1) {

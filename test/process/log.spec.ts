@@ -1,5 +1,7 @@
-import { spawnSync } from 'node:child_process';
-import { afterAll, describe, expect, test } from 'vitest';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import { ADMIN_TOKEN, createDatabase, KEY_ENCRYPTION_KEY } from '../setup/harness.js';
 import { killProcesses, startProcess } from '../setup/process.js';
 
@@ -38,6 +40,48 @@ describe('when a process ends', () => {
     const written = output(`logger.error('the last line'); ${kill}`);
     expect(written).toHaveLength(501);
     expect(written.at(-1)).toMatchObject({ msg: 'the last line' });
+  });
+});
+
+describe('what cannot be written', () => {
+  const module = new URL('../../dist/src/platform/config/logger.js', import.meta.url);
+  /** Logs more than a pipe takes, goes on in a later turn, and says so on the other stream. */
+  const script = `
+    import { writeSync } from 'node:fs';
+    import { createLogger } from ${JSON.stringify(module.href)};
+    const logger = createLogger('info');
+    for (let n = 0; n < 5_000; n += 1) logger.warn({ n, text: 'x'.repeat(50) }, 'line');
+    setImmediate(() => writeSync(2, 'it goes on'));
+    process.stdin.on('data', () => process.exit(0));`;
+
+  test('since nobody reads holds nothing up, and is there when it is read', async () => {
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script]);
+    onTestFinished(() => void child.kill('SIGKILL'));
+    let said = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
+    await expect.poll(() => said, { timeout: 30_000 }).toBe('it goes on');
+    let output = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+    await expect.poll(() => output.split('\n').length, { timeout: 30_000 }).toBe(5_001);
+    const numbers = output
+      .trim()
+      .split('\n')
+      .map((text) => (JSON.parse(text) as { n: number }).n);
+    expect(numbers).toEqual(Array.from({ length: 5_000 }, (_, n) => n));
+  });
+
+  test('since the disk is full does not end the process', async () => {
+    const full = openSync('/dev/full', 'w');
+    onTestFinished(() => closeSync(full));
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['pipe', full, 'pipe'],
+    });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    let said = '';
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => (said += text));
+    await expect.poll(() => said, { timeout: 30_000 }).toBe('it goes on');
+    child.stdin?.write('end');
+    expect(await once(child, 'exit')).toEqual([0, null]);
   });
 });
 

@@ -9,7 +9,7 @@ import {
   type Replica,
 } from '../setup/harness.js';
 import { startLoad } from '../setup/load.js';
-import { familyOf, killProcesses, startProcess, until } from '../setup/process.js';
+import { familyOf, killProcesses, signalFamily, startProcess, until } from '../setup/process.js';
 import { formRequest, openSocket } from '../setup/raw-socket.js';
 import { createTestZone, postForm, type TestZone } from '../setup/zone.js';
 
@@ -305,6 +305,43 @@ function isAlive(pid: number): boolean {
     return false;
   }
 }
+
+test('a signal to all processes at once drains as one to the first does', async () => {
+  const server = startProcess({
+    DATABASE_URL: await createDatabase(),
+    KEY_ENCRYPTION_KEY,
+    WORKERS: '2',
+    PORT: '0',
+    DRAIN_SECONDS: '5',
+    STOP_SECONDS: '100',
+  });
+  const { ports } = await server.listens();
+  await signalFamily(server.pid, 'SIGTERM');
+  await server.says(/"msg":"stopping"/);
+  await until(async () => {
+    const { status, details } = await readiness(`http://127.0.0.1:${ports[0]}`);
+    return status === 503 && Reflect.get(Object(details), 'shutdown').status === 'down';
+  }, 10_000);
+  server.kill('SIGTERM');
+  expect(await server.ended).toMatchObject({ code: 0 });
+  expect(server.output()).not.toContain('another takes its place');
+});
+
+test('one that is stuck is not left behind when all stop', async () => {
+  const server = startProcess({
+    DATABASE_URL: await createDatabase(),
+    KEY_ENCRYPTION_KEY,
+    WORKERS: '2',
+    PORT: '0',
+    STOP_SECONDS: '2',
+  });
+  await server.listens();
+  const workers = await workersOf(server.pid);
+  process.kill(workers[0] ?? 0, 'SIGSTOP');
+  server.kill('SIGTERM');
+  expect(await server.ended).toMatchObject({ code: 0 });
+  await until(() => Promise.resolve(!workers.some(isAlive)));
+});
 
 describe('workers that cannot start', () => {
   test('end the whole with one sentence: a port that is taken, a wrong key', async () => {

@@ -1,7 +1,7 @@
 import type { DestinationStream } from 'pino';
 
 /** The most bytes of one write: what a pipe takes in one piece (PIPE_BUF), so that lines of several writers stay whole. */
-const MAX_BYTES = 4_096;
+export const MAX_BYTES = 4_096;
 /** So many lines of a second are written as they come. */
 const AT_ONCE = 20;
 /** Milliseconds that any further line waits for others, at most. */
@@ -26,7 +26,7 @@ export class LogDestination implements DestinationStream {
   private timer: NodeJS.Timeout | undefined;
   private second = { since: Number.NEGATIVE_INFINITY, lines: 0 };
 
-  /** @param out writes a text before it returns */
+  /** @param out writes a text before it returns, if it can */
   constructor(private readonly out: DestinationStream) {}
 
   write(line: string): void {

@@ -1,6 +1,6 @@
 import type { LoggerService } from '@nestjs/common';
-import { pino, type Logger } from 'pino';
-import { LogDestination } from './log-destination.js';
+import { pino, type DestinationStream, type Logger } from 'pino';
+import { LogDestination, MAX_BYTES } from './log-destination.js';
 
 /** The injection token of the pino logger. */
 export const LOGGER = Symbol('Logger');
@@ -28,8 +28,7 @@ function errorFields(error: unknown): Record<string, unknown> {
  * @param worker the number of this worker, which each of its lines has; absent in a process that is alone
  */
 export function createLogger(level: string, worker?: number): Logger {
-  // By writes that wait: what another thread has yet to write when the process ends would be lost.
-  const destination = new LogDestination(pino.destination({ dest: 1, sync: true }));
+  const destination = new LogDestination(standardOutput());
   process.on('exit', () => destination.flush());
   return pino(
     {
@@ -41,6 +40,42 @@ export function createLogger(level: string, worker?: number): Logger {
     },
     destination,
   );
+}
+
+/** Bytes of the log that wait while they cannot be written; what comes then is dropped. */
+const MOST_WAITING = 1_024 * 1_024;
+/** Milliseconds until what could not be written is tried again. */
+const AGAIN_MS = 100;
+/** How often it is tried again, about as long after each other, when the process ends. */
+const AT_THE_END = 4;
+
+/**
+ * Writes to standard output at once, not by another thread: what that has yet to write when the process ends would be
+ * lost. A reader that does not read, or a full disk, neither holds the process up nor ends it.
+ */
+function standardOutput(): DestinationStream {
+  // Node makes a pipe one whose writes do not wait when this is first looked at.
+  void process.stdout;
+  let again = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const out = pino.destination({
+    dest: 1,
+    sync: true,
+    maxLength: MOST_WAITING,
+    maxWrite: MAX_BYTES,
+    retryEAGAIN: () => (again -= 1) >= 0,
+  });
+  out.on('error', () => {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      out.write('');
+    }, AGAIN_MS).unref();
+  });
+  process.on('exit', () => {
+    again = AT_THE_END;
+    out.write('');
+  });
+  return out;
 }
 
 /** Nest's logger, writing to the same log. */

@@ -13,7 +13,7 @@ export interface WorkerStart {
 /** Why a worker could not start. */
 export interface StartFailure {
   readonly text: string;
-  /** Whether it may well start later as it is, since what is missing is the database. */
+  /** Whether it may well start later as it is, since what is missing is the database, or what keeps the keys. */
   readonly passing: boolean;
 }
 
@@ -23,8 +23,8 @@ export const START = new Topic<null, WorkerStart>('start');
 export const LISTENING = new Topic<readonly number[], void>('listening');
 /** That a worker ends, because it could not start. */
 export const FAILED = new Topic<StartFailure, null>('failed');
-/** That a worker stops, by itself. It is to be replaced. */
-export const LEAVING = new Topic<null, void>('leaving');
+/** That a worker was told to stop by itself, and is to be replaced. The answer: whether all stop, and it drains with them. */
+export const LEAVING = new Topic<null, { readonly drain: boolean }>('leaving');
 
 /** That a worker is to stop; `drain`: it goes on accepting requests for a while, since all of them stop. */
 export const STOP = new Topic<{ readonly drain: boolean }, void>('stop');
