@@ -9,6 +9,7 @@ import {
   type Replica,
 } from '../setup/harness.js';
 import { before } from '../setup/order.js';
+import { persistently } from '../setup/patience.js';
 import { killProcesses, startProcess, until, type ServerProcess } from '../setup/process.js';
 import { formRequest, openSocket, type RawSocket } from '../setup/raw-socket.js';
 import { createTestZone, postForm, type TestZone } from '../setup/zone.js';
@@ -262,7 +263,8 @@ describe.concurrent('a connection that is too slow', () => {
     for (const socket of slow) socket.write(`${form}grant`);
     // Before the first of them is cut.
     const cut = Promise.race(slow.map(({ closed }) => closed));
-    expect((await before(postForm(first.url, credentials()), cut)).status).toBe(200);
+    const served = persistently(() => postForm(first.url, credentials()));
+    expect((await before(served, cut)).status).toBe(200);
     for (const socket of slow) socket.destroy();
   });
 });
