@@ -3,8 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { decodeJwt } from 'jose';
 import pg from 'pg';
-import { DEFAULT_DEADLINE_MS } from '../../src/platform/http/overload/in-flight.js';
+import { REQUEST_TIMEOUT_MS } from '../../src/platform/config/time-limits.js';
 import { heldIn, APPROVE_WRITES } from '../setup/challenges.js';
+import { USUAL_LIMITS } from '../setup/server-process.js';
 import { auditOf, rows, startReplica, type Replica } from '../setup/harness.js';
 import { ALLOW_KEY_SERVER, startKeyServer, type KeyServer } from '../setup/key-server.js';
 import { before } from '../setup/order.js';
@@ -27,7 +28,12 @@ beforeAll(async () => {
   keys = await startKeyServer();
   keys.publish(() => {});
   replica = await startReplica({
-    env: { MAX_REQUESTS_IN_FLIGHT: String(PLACES), TRUST_PROXY: '1', ...ALLOW_KEY_SERVER },
+    env: {
+      ...USUAL_LIMITS,
+      MAX_REQUESTS_IN_FLIGHT: String(PLACES),
+      TRUST_PROXY: '1',
+      ...ALLOW_KEY_SERVER,
+    },
   });
   zone = await createTestZone(replica);
 });
@@ -238,7 +244,7 @@ describe('a request whose answer nobody waits for', () => {
     // What it waits for comes while nothing of the process runs, and the deadline passes.
     process.kill(replica.pid, 'SIGSTOP');
     await unlock();
-    await sleep(DEFAULT_DEADLINE_MS);
+    await sleep(REQUEST_TIMEOUT_MS);
     process.kill(replica.pid, 'SIGCONT');
     const answer = await asked;
     expect(answer).toMatchObject({ status: 503, body: { error: 'temporarily_unavailable' } });
