@@ -4,7 +4,6 @@ import { closeSync, openSync } from 'node:fs';
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import { ADMIN_TOKEN, createDatabase, KEY_ENCRYPTION_KEY } from '../setup/harness.js';
 import { killProcesses, startProcess } from '../setup/process.js';
-import { PATIENT_LIMITS } from '../setup/server-process.js';
 
 afterAll(killProcesses);
 
@@ -94,8 +93,6 @@ test('the log of a server that is stopped has a line for each request, in order,
     PORT: '0',
     DRAIN_SECONDS: '0',
     STOP_SECONDS: '100',
-    // A request that is turned away has no line.
-    ...PATIENT_LIMITS,
   });
   const { ports } = await server.listens();
   const labels = Array.from({ length: 300 }, (_, n) => `request-${n}`);
