@@ -1,7 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { DATABASE_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from '../../src/platform/config/time-limits.js';
 import { SHORT_LIVED } from './node-flags.js';
 
 /** The server that is built here. */
@@ -12,18 +11,11 @@ export const ADMIN_TOKEN = 'test-admin-token-0123456789';
 /** The key-encryption key of every test database: random enough for the check, the same for all replicas. */
 export const KEY_ENCRYPTION_KEY = createHash('sha256').update('mandate tests').digest('hex');
 
-/** The limits of test servers: tests of what happens at a limit set those of {@link USUAL_LIMITS}, or their own. */
+/** The limits of test servers: tests of what happens at a limit set their own. */
 export const PATIENT_LIMITS = {
   DATABASE_TIMEOUT_MS: '3000',
   REQUEST_TIMEOUT_MS: '10000',
   MAX_REQUESTS_IN_FLIGHT: '100000',
-};
-
-/** The limits that a server has by default. */
-export const USUAL_LIMITS = {
-  DATABASE_TIMEOUT_MS: String(DATABASE_TIMEOUT_MS),
-  REQUEST_TIMEOUT_MS: String(REQUEST_TIMEOUT_MS),
-  MAX_REQUESTS_IN_FLIGHT: '512',
 };
 
 /** A server process that listens. */
