@@ -1,0 +1,88 @@
+import { expect, test, beforeAll, describe } from 'vitest';
+import type { Configuration } from './configuration.js';
+import { fakeSts } from './fake-sts/fake-sts.js';
+import { FAULTS, type Fault } from './fake-sts/faults.js';
+import {
+  clientNamed,
+  configurationOf,
+  makeWorld,
+  TOKEN_ENDPOINT,
+  type World,
+} from './fake-sts/world.js';
+import { REQUIREMENTS, type RequirementId } from './requirements/requirements.js';
+import { openServer, tryAll, type Result } from './run.js';
+import { CLIENT_CREDENTIALS } from './vocabulary.js';
+
+let world: World;
+let configuration: Configuration;
+
+beforeAll(async () => {
+  world = await makeWorld();
+  const tokenOf = async (id: string) => {
+    const { client_id, client_secret = '' } = clientNamed(world, id);
+    const body = { grant_type: CLIENT_CREDENTIALS, client_id, client_secret };
+    const answer = await fakeSts(world, null)(TOKEN_ENDPOINT, {
+      method: 'POST',
+      body: new URLSearchParams(body),
+    });
+    return ((await answer.json()) as { access_token: string }).access_token;
+  };
+  const tokens = { subject: await tokenOf('web'), actor: await tokenOf('agent') };
+  configuration = configurationOf(world, tokens);
+});
+
+/** What one has to be told of a server that is wrong in such a way. */
+function configurationFor(fault: Fault): Configuration {
+  const { assertion_client: robot } = configuration;
+  switch (fault) {
+    case 'has a fragment in its endpoint':
+      return { ...configuration, token_endpoint: `${TOKEN_ENDPOINT}#token` };
+    case 'has an endpoint without TLS':
+      return { ...configuration, token_endpoint: TOKEN_ENDPOINT.replace('https:', 'http:') };
+    case 'does not take the issuer as aud':
+      if (robot === undefined) throw new Error('there is no such client');
+      return {
+        ...configuration,
+        assertion_client: { ...robot, assertion_audience: TOKEN_ENDPOINT },
+      };
+    default:
+      return configuration;
+  }
+}
+
+async function run(fault: Fault | null): Promise<readonly Result[]> {
+  const settings = fault === null ? configuration : configurationFor(fault);
+  return tryAll(await openServer({ ...settings, strict: true }, fakeSts(world, fault)));
+}
+
+const idsOf = (results: readonly Result[], outcome: Result['outcome']) =>
+  results.filter((result) => result.outcome === outcome).map(({ requirement }) => requirement.id);
+
+test('a server without a fault meets everything that can be asked of it', async () => {
+  const results = await run(null);
+  expect(idsOf(results, 'failed')).toEqual([]);
+  expect(idsOf(results, 'skipped')).toEqual([]);
+  // It refuses unknown scope, and does not remember assertions.
+  expect(idsOf(results, 'not_applicable')).toEqual([
+    'rfc7523-3-replay',
+    'rfc6749-3.3-scope-differs',
+  ]);
+});
+
+describe('each fault is found, and nothing else', () => {
+  test.each(Object.entries(FAULTS) as [Fault, readonly RequirementId[]][])(
+    'a server that %s',
+    async (fault, requirements) => {
+      const failed = (await run(fault)).filter(({ outcome }) => outcome === 'failed');
+      expect(new Set(failed.map(({ requirement }) => requirement.id))).toEqual(
+        new Set(requirements),
+      );
+    },
+  );
+});
+
+test('there is a fault for each requirement that can fail', () => {
+  const broken = new Set<string>(Object.values(FAULTS).flat());
+  const cannotFail = REQUIREMENTS.filter(({ level }) => level === 'MAY').map(({ id }) => id);
+  expect(REQUIREMENTS.map(({ id }) => id).filter((id) => !broken.has(id))).toEqual(cannotFail);
+});
