@@ -6,12 +6,15 @@ import type { Replica } from '../setup/harness.js';
 import { newService, type Service, type TestClient } from '../setup/services.js';
 import { createTestZone } from '../setup/zone.js';
 
+const ISSUER = 'http://localhost:8080';
 const SCOPE = 'read write';
 
 /** Requirements that this server does not meet, and why. */
 const EXPECTED_FAILURES = {
   'rfc8693-2.1-subject-token':
     'Without a subject token the client exchanges its own authority, as with client_credentials',
+  'rfc8693-2.1-actor-token-type':
+    "An actor_token without actor_token_type is an access token, since Caracal's SDKs send none",
 };
 
 /** Makes a zone that has something for every check, and says what there is. */
@@ -36,7 +39,7 @@ export async function configureOwnServer(replica: Replica): Promise<Configuratio
     scope: SCOPE,
   };
   return {
-    issuer: 'http://localhost:8080',
+    issuer: ISSUER,
     token_endpoint: `${replica.url}/oauth/2/token`,
     jwks_uri: `${replica.url}/.well-known/jwks.json?zone_id=${zone.zoneId}`,
     client: clientOf(zone),
@@ -49,6 +52,8 @@ export async function configureOwnServer(replica: Replica): Promise<Configuratio
       private_key: issuerKey.privateJwk,
       subject: 'alice',
       subject_token_type: tokenType('jwt'),
+      // A name without issuer would be one of the trusted issuer.
+      may_act: { iss: ISSUER, sub: zone.clientId },
     },
     resource: orders.resource,
     other_resource: stock.resource,

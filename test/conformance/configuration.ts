@@ -66,6 +66,8 @@ export interface Configuration {
   readonly scope?: string;
   /** What this server needs beside that in each token request. */
   readonly parameters?: Parameters;
+  /** What the server does not claim to do, each with the reason: ids of requirements, or their beginnings (`rfc9068-`). */
+  readonly not_claimed?: Readonly<Record<string, string>>;
   /** Requirements that the server is known not to meet, by id, each with the reason. */
   readonly expected_failures?: Readonly<Record<string, string>>;
   /** Whether a SHOULD that is not met fails the run, and an expected failure that is none. */
@@ -91,6 +93,7 @@ const MEMBERS: ReadonlySet<string> = new Set([
   'audience',
   'scope',
   'parameters',
+  'not_claimed',
   'expected_failures',
   'strict',
 ] satisfies (keyof Configuration)[]);

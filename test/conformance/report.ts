@@ -2,7 +2,7 @@ import { RFC_TITLES } from './requirements/requirements.js';
 import type { Outcome, Result } from './run.js';
 
 /** How a report calls an outcome, in the order of its sum. */
-const WORDS: Readonly<Record<Outcome, string>> = {
+export const WORDS: Readonly<Record<Outcome, string>> = {
   passed: 'passed',
   failed: 'FAILED',
   warned: 'warning',

@@ -46,11 +46,7 @@ export async function openServer(
 export async function tryRequirement(server: Server, id: RequirementId): Promise<Result> {
   const requirement = REQUIREMENTS.find((one) => one.id === id);
   if (requirement === undefined) throw new Error(`no requirement ${id}`);
-  const missing = missingSettings(server.configuration, requirement.needs);
-  if (missing.length > 0) {
-    return { requirement, outcome: 'skipped', detail: `not configured: ${missing.join(', ')}` };
-  }
-  const { outcome, detail } = await outcomeOf(server, id);
+  const { outcome, detail } = await outcomeOf(server, id, requirement);
   return { requirement, ...judge(requirement, server.configuration, outcome, detail) };
 }
 
@@ -66,8 +62,20 @@ interface Found {
   readonly detail: string;
 }
 
-async function outcomeOf(server: Server, id: RequirementId): Promise<Found> {
+async function outcomeOf(
+  server: Server,
+  id: RequirementId,
+  { rfc, needs }: Requirement,
+): Promise<Found> {
   try {
+    const { not_claimed: notClaimed = {} } = server.configuration;
+    const [, reason] = Object.entries(notClaimed).find(([start]) => id.startsWith(start)) ?? [];
+    if (reason !== undefined) throw new NotApplicable(reason);
+    if (rfc === 8693 && !(await server.takesExchanges())) {
+      throw new NotApplicable('the server knows no token exchange');
+    }
+    const missing = missingSettings(server.configuration, needs);
+    if (missing.length > 0) throw new Blocked(`not configured: ${missing.join(', ')}`);
     await CHECKS[id](server);
     return { outcome: 'passed', detail: '' };
   } catch (error) {

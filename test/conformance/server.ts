@@ -1,11 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeAnswer, isGranted, readAnswer, type Answer } from './answer.js';
 import { credentialsOf, methodOf } from './client-authentication.js';
-import type { Client, Configuration, Parameters, TokenSource } from './configuration.js';
+import {
+  missingSettings,
+  type Client,
+  type Configuration,
+  type Parameters,
+  type TokenSource,
+} from './configuration.js';
 import type { Endpoints } from './discovery.js';
 import { decodeToken, issuerToken, type DecodedToken } from './tokens.js';
 import { Blocked, NotApplicable } from './verdict.js';
-import { CLIENT_CREDENTIALS, TOKEN_EXCHANGE, tokenType } from './vocabulary.js';
+import { CLIENT_CREDENTIALS, TOKEN_EXCHANGE, tokenType, UNKNOWN } from './vocabulary.js';
 
 /** How a request is sent, where it is not as usual. */
 export interface Sending {
@@ -91,7 +97,7 @@ export class Server {
 
   /** A token request of whatever kind this server grants: a token exchange if it can be, else client credentials. */
   async request(changes: Parameters = {}, sending?: Sending): Promise<Answer> {
-    return (await this.#exchanges())
+    return (await this.requestsAreExchanges())
       ? this.exchange(changes, sending)
       : this.clientCredentials(changes, sending);
   }
@@ -124,9 +130,15 @@ export class Server {
     return this.once('exchange', () => this.exchange());
   }
 
-  /** Whether the server knows the grant of a token exchange. */
+  /** Whether the server knows the grant of a token exchange, which it says even if there is no token to exchange. */
   async takesExchanges(): Promise<boolean> {
-    return (await this.firstExchange()).body['error'] !== 'unsupported_grant_type';
+    const answer = this.#hasSubject() ? this.firstExchange() : this.#emptyExchange();
+    return (await answer).body['error'] !== 'unsupported_grant_type';
+  }
+
+  /** Whether {@link request} is a token exchange. */
+  async requestsAreExchanges(): Promise<boolean> {
+    return this.#hasSubject() && this.takesExchanges();
   }
 
   /** The answer to a token exchange with an actor token. */
@@ -184,9 +196,13 @@ export class Server {
     return { resource, audience: resource === undefined ? audience : undefined, scope };
   }
 
-  async #exchanges(): Promise<boolean> {
-    const { subject_token: source, trusted_issuer: issuer } = this.configuration;
-    return (source ?? issuer) !== undefined && this.takesExchanges();
+  #hasSubject(): boolean {
+    return missingSettings(this.configuration, ['subject_token']).length === 0;
+  }
+
+  #emptyExchange(): Promise<Answer> {
+    const token = { subject_token: UNKNOWN.token, subject_token_type: tokenType('access_token') };
+    return this.once('empty exchange', () => this.send({ grant_type: TOKEN_EXCHANGE, ...token }));
   }
 
   async #tokenFrom(source: TokenSource): Promise<string> {

@@ -4,7 +4,7 @@ import type { Client } from '../configuration.js';
 import type { Server } from '../server.js';
 import { sameValues, scopeValues } from '../tokens.js';
 import { applies, must } from '../verdict.js';
-import { tokenType, UNKNOWN } from '../vocabulary.js';
+import { CLIENT_CREDENTIALS, TOKEN_EXCHANGE, tokenType, UNKNOWN } from '../vocabulary.js';
 import type { Check } from './check.js';
 import { mustBeError, mustBeGranted, mustBeRefused } from './refusal.js';
 
@@ -50,7 +50,7 @@ export const RFC6749_REQUEST = {
   },
   'rfc6749-3.2-empty-is-omitted': async (server) => {
     await server.granted();
-    if (await asksForExchanges(server)) {
+    if (await server.requestsAreExchanges()) {
       const empty = { actor_token: '', actor_token_type: '', requested_token_type: '' };
       mustBeGranted(await server.request(empty), 'empty actor_token and requested_token_type');
     }
@@ -125,23 +125,18 @@ function outcomeOf(answer: Answer): string {
   return isGranted(answer) ? `granted ${String(answer.body['scope'] ?? '')}` : errorOf(answer);
 }
 
-async function asksForExchanges(server: Server): Promise<boolean> {
-  const { subject_token: source, trusted_issuer: issuer } = server.configuration;
-  return (source ?? issuer) !== undefined && server.takesExchanges();
-}
-
 /** The answers to requests that have a parameter twice, each the same value, by the name of the parameter. */
 function repetitions(server: Server) {
   return server.once('repetitions', async () => {
     await server.granted();
     const { scope } = server.configuration;
-    const inExchange = (await asksForExchanges(server))
+    const inExchange = (await server.requestsAreExchanges())
       ? { requested_token_type: tokenType('access_token') }
       : {};
     const twice = { ...(scope === undefined ? {} : { scope }), ...inExchange };
-    const names = Object.entries({ [UNKNOWN.parameter]: 'x', ...twice });
+    const grantType = (await server.requestsAreExchanges()) ? TOKEN_EXCHANGE : CLIENT_CREDENTIALS;
     const answers = [];
-    for (const [name, value] of names) {
+    for (const [name, value] of Object.entries({ grant_type: grantType, ...twice })) {
       answers.push([name, await server.request({ [name]: [value, value] })] as const);
     }
     return answers;

@@ -104,15 +104,20 @@ export const RFC8693_REQUEST = {
     mustBeError(answer, 'invalid_target', 'an unknown audience');
   },
   'rfc8693-4.4-may-act': async (server) => {
-    const { client, trusted_issuer: issuer } = server.configuration;
-    const mayAct = issuer?.may_act ?? { sub: client.client_id };
-    mustBeGranted(await withIssuerToken(server, { may_act: mayAct }), 'named by may_act');
+    const answer = await withIssuerToken(server, { may_act: mayActOf(server) });
+    mustBeGranted(answer, 'named by may_act');
   },
   'rfc8693-4.4-may-not-act': async (server) => {
-    const answer = await withIssuerToken(server, { may_act: { sub: UNKNOWN.party } });
+    const another = { ...mayActOf(server), sub: UNKNOWN.party };
+    const answer = await withIssuerToken(server, { may_act: another });
     mustBeRefused(answer, 'not named by may_act');
   },
 } satisfies Record<string, Check>;
+
+/** What names the client in `may_act`. */
+function mayActOf({ configuration: { client, trusted_issuer: issuer } }: Server) {
+  return issuer?.may_act ?? { sub: client.client_id };
+}
 
 function malformedSubject(server: Server) {
   return server.once('malformed subject', () => server.exchange({ subject_token: UNKNOWN.token }));
