@@ -26,7 +26,10 @@ export async function configureOwnServer(replica: Replica): Promise<Configuratio
   const robotKey = await newKey('RS256');
   const robot = await zone.newClient({ jwks: { keys: [robotKey.publicJwk] } });
   const issuerKey = await newKey('ES256');
-  const trusted = { issuer: `https://idp-${randomUUID()}.example`, audience: 'https://sts.example' };
+  const trusted = {
+    issuer: `https://idp-${randomUUID()}.example`,
+    audience: 'https://sts.example',
+  };
   await zone.admin('POST', '/issuers', {
     issuer: trusted.issuer,
     jwks: { keys: [issuerKey.publicJwk] },
@@ -46,7 +49,10 @@ export async function configureOwnServer(replica: Replica): Promise<Configuratio
     assertion_client: { client_id: robot.clientId, private_key: robotKey.privateJwk },
     subject_token: { parameters: session },
     actor_token: { client: clientOf(agent), parameters: session },
-    downstream: { client: clientOf(orders), parameters: { resource: stock.resource, scope: 'read' } },
+    downstream: {
+      client: clientOf(orders),
+      parameters: { resource: stock.resource, scope: 'read' },
+    },
     trusted_issuer: {
       ...trusted,
       private_key: issuerKey.privateJwk,

@@ -25,6 +25,10 @@ afterAll(() => {
   if (path) writeFileSync(path, reportAsJson(results));
 });
 
+test('a token request is granted, without which nothing can be tried', async () => {
+  await server.granted();
+});
+
 const valuesOf = <K extends 'rfc' | 'section'>(name: K, of: typeof REQUIREMENTS) => [
   ...new Set(of.map((requirement) => requirement[name])),
 ];

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { JWK } from 'jose';
 import type { Setting } from './requirements/requirement.js';
+import { REQUIREMENTS } from './requirements/requirements.js';
 
 /** Parameters of a request; a list is a parameter that is there several times. */
 export type Parameters = Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -13,10 +14,7 @@ export interface Client {
   readonly private_key?: JWK;
   /** By default `client_secret_basic` with a secret, `private_key_jwt` with a key, else `none`. */
   readonly authentication?:
-    | 'client_secret_basic'
-    | 'client_secret_post'
-    | 'private_key_jwt'
-    | 'none';
+    'client_secret_basic' | 'client_secret_post' | 'private_key_jwt' | 'none';
   /** The audience of its assertions; by default the issuer (RFC 10070). */
   readonly assertion_audience?: string;
 }
@@ -74,7 +72,8 @@ export interface Configuration {
   readonly strict?: boolean;
 }
 
-const MEMBERS: ReadonlySet<string> = new Set([
+/** The names of the settings, in the order of the page about them. */
+export const MEMBERS: ReadonlySet<string> = new Set([
   'base',
   'metadata',
   'issuer',
@@ -145,6 +144,10 @@ export function readConfiguration(env: Environment): Configuration {
   if (base === undefined && metadata === undefined && tokenEndpoint === undefined) {
     throw new Error('one of BASE, METADATA and TOKEN_ENDPOINT is needed');
   }
+  const isKnown = (id: string) => REQUIREMENTS.some((requirement) => requirement.id === id);
+  const unheard = Object.keys(merged.expected_failures ?? {}).filter((id) => !isKnown(id));
+  if (unheard.length > 0)
+    throw new Error(`expected_failures: no requirement ${unheard.join(', ')}`);
   return {
     ...merged,
     client,

@@ -1,34 +1,18 @@
 import { expect, test, beforeAll, describe } from 'vitest';
 import type { Configuration } from './configuration.js';
+import { configured } from './fake-sts/configured.js';
 import { fakeSts } from './fake-sts/fake-sts.js';
 import { FAULTS, type Fault } from './fake-sts/faults.js';
-import {
-  clientNamed,
-  configurationOf,
-  makeWorld,
-  TOKEN_ENDPOINT,
-  type World,
-} from './fake-sts/world.js';
+import { makeWorld, TOKEN_ENDPOINT, type World } from './fake-sts/world.js';
 import { REQUIREMENTS, type RequirementId } from './requirements/requirements.js';
 import { openServer, tryAll, type Result } from './run.js';
-import { CLIENT_CREDENTIALS } from './vocabulary.js';
 
 let world: World;
 let configuration: Configuration;
 
 beforeAll(async () => {
   world = await makeWorld();
-  const tokenOf = async (id: string) => {
-    const { client_id, client_secret = '' } = clientNamed(world, id);
-    const body = { grant_type: CLIENT_CREDENTIALS, client_id, client_secret };
-    const answer = await fakeSts(world, null)(TOKEN_ENDPOINT, {
-      method: 'POST',
-      body: new URLSearchParams(body),
-    });
-    return ((await answer.json()) as { access_token: string }).access_token;
-  };
-  const tokens = { subject: await tokenOf('web'), actor: await tokenOf('agent') };
-  configuration = configurationOf(world, tokens);
+  configuration = await configured(world);
 });
 
 /** What one has to be told of a server that is wrong in such a way. */

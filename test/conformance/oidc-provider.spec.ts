@@ -5,6 +5,7 @@ import { exportJWK, generateKeyPair } from 'jose';
 import { errors, Provider } from 'oidc-provider';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Configuration } from './configuration.js';
+import { runCommand } from './run-command.js';
 import { openServer, tryAll, type Outcome, type Result } from './run.js';
 import { CLIENT_CREDENTIALS } from './vocabulary.js';
 
@@ -12,12 +13,13 @@ const RESOURCE = 'https://orders.example/';
 const OTHER_RESOURCE = 'https://stock.example/';
 
 let http: HttpServer;
+let issuer: string;
 let results: readonly Result[];
 
 beforeAll(async () => {
   http = createServer().listen(0, '127.0.0.1');
   await once(http, 'listening');
-  const issuer = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+  issuer = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
   const robotKey = await newKey('RS256');
   const provider = new Provider(issuer, await settings(robotKey.publicJwk));
   const handle = provider.callback();
@@ -68,7 +70,8 @@ async function settings(robotKey: object): Promise<Record<string, unknown>> {
       resourceIndicators: {
         enabled: true,
         getResourceServerInfo: (_context: unknown, audience: string) => {
-          if (audience !== RESOURCE && audience !== OTHER_RESOURCE) throw new errors.InvalidTarget();
+          if (audience !== RESOURCE && audience !== OTHER_RESOURCE)
+            throw new errors.InvalidTarget();
           return {
             audience,
             scope: 'read write',
@@ -110,4 +113,17 @@ test('it knows no token exchange, so that all of RFC 8693 is not applicable', ()
     .filter(({ requirement }) => requirement.rfc === 8693)
     .map(({ outcome }) => outcome);
   expect(new Set(outcomes)).toEqual(new Set(['not_applicable']));
+});
+
+test('the command finds it by BASE, and is told of its client by variables', async () => {
+  const { code, idsOf, summary } = await runCommand({
+    BASE: issuer,
+    CLIENT_ID: 'web',
+    CLIENT_SECRET: 'secret-of-web',
+    RESOURCE,
+    SCOPE: 'read write',
+  });
+  expect({ code, failed: idsOf('failed') }).toEqual({ code: 1, failed: ['rfc6749-5.1-pragma'] });
+  expect(idsOf('skipped')).toContain('rfc7523-2.2-assertion');
+  expect(summary['passed']).toBeGreaterThan(50);
 });

@@ -15,13 +15,7 @@ import { Blocked, NotApplicable, Unmet } from './verdict.js';
  * - `not_applicable`: it is about something that the server does not do;
  * - `skipped`: what it needs is not configured, or was refused.
  */
-export type Outcome =
-  | 'passed'
-  | 'failed'
-  | 'warned'
-  | 'expected'
-  | 'not_applicable'
-  | 'skipped';
+export type Outcome = 'passed' | 'failed' | 'warned' | 'expected' | 'not_applicable' | 'skipped';
 
 /** What came of a requirement, and why. */
 export interface Result {
@@ -39,7 +33,22 @@ export async function openServer(
   configuration: Configuration,
   ask: typeof fetch = fetch,
 ): Promise<Server> {
-  return new Server(configuration, await discover(configuration, ask), ask);
+  const asking = reaching(ask);
+  return new Server(configuration, await discover(configuration, asking), asking);
+}
+
+/** A server that does not answer at all does not meet what it is asked for. */
+function reaching(ask: typeof fetch): typeof fetch {
+  return async (input, init) => {
+    try {
+      return await ask(input, init);
+    } catch (error) {
+      const { cause = error } = error instanceof Error ? error : {};
+      throw new Unmet(
+        `${input instanceof Request ? input.url : String(input)} cannot be reached: ${String(cause)}`,
+      );
+    }
+  };
 }
 
 /** Tries one requirement. */

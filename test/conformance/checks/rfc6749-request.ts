@@ -97,6 +97,7 @@ export const RFC6749_REQUEST = {
     must(typeof answer.body['scope'] === 'string', 'the response has no scope');
   },
   'rfc6749-5.2-missing-parameter': async (server) => {
+    await server.granted();
     const answer = await server.request({ grant_type: undefined });
     mustBeError(answer, 'invalid_request', 'without grant_type');
   },

@@ -70,8 +70,7 @@ export const RFC6749_RESPONSE = {
       );
     }
   },
-  'rfc6749-5.2-error-description': (server) =>
-    mustMatch(server, 'error_description', ERROR_TEXT),
+  'rfc6749-5.2-error-description': (server) => mustMatch(server, 'error_description', ERROR_TEXT),
   'rfc6749-5.2-error-uri': (server) => mustMatch(server, 'error_uri', URI_REFERENCE),
   'rfc6749-5.2-invalid-client': async (server) => {
     applies(server.method !== 'none', 'the client is a public one');
@@ -125,7 +124,10 @@ async function mustMatch(server: Server, name: string, pattern: RegExp): Promise
 }
 
 function unknownGrant(server: Server): Promise<Answer> {
-  return server.once('unknown grant', () => server.request({ grant_type: UNKNOWN.grantType }));
+  return server.once('unknown grant', async () => {
+    await server.granted();
+    return server.request({ grant_type: UNKNOWN.grantType });
+  });
 }
 
 /** The answer to the client with a secret, or a key, that is not its own. */

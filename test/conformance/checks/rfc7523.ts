@@ -65,6 +65,7 @@ export const RFC7523_CHECKS = {
     applies(!isGranted(await send(server, { text })), 'a jti can be used again');
   },
   'rfc7523-3.1-invalid-grant': async (server) => {
+    await server.granted();
     const answer = await server.send({ grant_type: JWT_BEARER_GRANT, assertion: UNKNOWN.token });
     const error = errorOf(answer);
     applies(error !== 'unsupported_grant_type', 'no JWT is taken as authorization grant');

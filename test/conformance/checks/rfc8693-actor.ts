@@ -75,7 +75,5 @@ async function actorDownstream(server: Server): Promise<Members> {
 }
 
 function membersOf(value: unknown): Members | null {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? { ...value }
-    : null;
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : null;
 }

@@ -68,7 +68,10 @@ async function verifyAssertion(
   const now = Date.now() / 1_000;
   const { aud, exp = Infinity, nbf = 0 } = claims;
   const rules: readonly (readonly [Fault, boolean])[] = [
-    ['takes another client_id beside an assertion', (form.get('client_id')?.[0] ?? 'robot') === 'robot'],
+    [
+      'takes another client_id beside an assertion',
+      (form.get('client_id')?.[0] ?? 'robot') === 'robot',
+    ],
     ['takes any client_assertion_type', form.get('client_assertion_type')?.[0] === JWT_BEARER],
     ['takes assertions of any issuer', claims['iss'] === 'robot'],
     ['takes assertions of any subject', claims['sub'] === 'robot'],

@@ -85,8 +85,7 @@ function metadataOf(fault: Fault | null): object {
   };
   return {
     issuer: (fault === null ? undefined : issuers[fault]) ?? ISSUER,
-    token_endpoint:
-      fault === 'has no token_endpoint in its metadata' ? undefined : TOKEN_ENDPOINT,
+    token_endpoint: fault === 'has no token_endpoint in its metadata' ? undefined : TOKEN_ENDPOINT,
     jwks_uri: JWKS_URI,
     response_types_supported: fault === 'has no response types' ? undefined : ['token'],
     grant_types_supported: [
