@@ -39,7 +39,7 @@ export async function credentialsOf(client: Client, issuer: string): Promise<Cre
         parameters: { client_id, client_assertion_type: JWT_BEARER, client_assertion: assertion },
       };
     }
-    case 'none':
+    default:
       return { headers: {}, parameters: { client_id } };
   }
 }

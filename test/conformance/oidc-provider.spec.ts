@@ -105,7 +105,7 @@ test('oidc-provider meets what it does, but for what docs/conformance.md says', 
   ]);
   expect(idsOf('warned')).toEqual([]);
   expect(idsOf('skipped')).toEqual([]);
-  expect(idsOf('passed').length).toBeGreaterThan(70);
+  expect(idsOf('passed')).toHaveLength(77);
 });
 
 test('it knows no token exchange, so that all of RFC 8693 is not applicable', () => {
@@ -116,14 +116,17 @@ test('it knows no token exchange, so that all of RFC 8693 is not applicable', ()
 });
 
 test('the command finds it by BASE, and is told of its client by variables', async () => {
-  const { code, idsOf, summary } = await runCommand({
+  const run = await runCommand({
     BASE: issuer,
     CLIENT_ID: 'web',
     CLIENT_SECRET: 'secret-of-web',
     RESOURCE,
     SCOPE: 'read write',
   });
-  expect({ code, failed: idsOf('failed') }).toEqual({ code: 1, failed: ['rfc6749-5.1-pragma'] });
-  expect(idsOf('skipped')).toContain('rfc7523-2.2-assertion');
-  expect(summary['passed']).toBeGreaterThan(50);
+  expect({ code: run.code, failed: run.idsOf('failed') }).toEqual({
+    code: 1,
+    failed: ['rfc6749-5.1-pragma'],
+  });
+  expect(run.idsOf('skipped')).toContain('rfc7523-2.2-assertion');
+  expect(run.summary['passed']).toBeGreaterThan(50);
 });

@@ -74,14 +74,14 @@ interface Found {
 async function outcomeOf(
   server: Server,
   id: RequirementId,
-  { rfc, needs }: Requirement,
+  { grant, needs }: Requirement,
 ): Promise<Found> {
   try {
     const { not_claimed: notClaimed = {} } = server.configuration;
     const [, reason] = Object.entries(notClaimed).find(([start]) => id.startsWith(start)) ?? [];
     if (reason !== undefined) throw new NotApplicable(reason);
-    if (rfc === 8693 && !(await server.takesExchanges())) {
-      throw new NotApplicable('the server knows no token exchange');
+    if (grant !== null && !(await server.takes(grant))) {
+      throw new NotApplicable(`the server knows no ${grant}`);
     }
     const missing = missingSettings(server.configuration, needs);
     if (missing.length > 0) throw new Blocked(`not configured: ${missing.join(', ')}`);

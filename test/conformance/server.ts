@@ -11,7 +11,14 @@ import {
 import type { Endpoints } from './discovery.js';
 import { decodeToken, issuerToken, type DecodedToken } from './tokens.js';
 import { Blocked, NotApplicable } from './verdict.js';
-import { CLIENT_CREDENTIALS, TOKEN_EXCHANGE, tokenType, UNKNOWN } from './vocabulary.js';
+import type { OptionalGrant } from './requirements/requirement.js';
+import {
+  CLIENT_CREDENTIALS,
+  JWT_BEARER_GRANT,
+  TOKEN_EXCHANGE,
+  tokenType,
+  UNKNOWN,
+} from './vocabulary.js';
 
 /** How a request is sent, where it is not as usual. */
 export interface Sending {
@@ -134,6 +141,24 @@ export class Server {
   async takesExchanges(): Promise<boolean> {
     const answer = this.#hasSubject() ? this.firstExchange() : this.#emptyExchange();
     return (await answer).body['error'] !== 'unsupported_grant_type';
+  }
+
+  /** Whether the server knows a grant that it need not know. */
+  async takes(grant: OptionalGrant): Promise<boolean> {
+    if (grant === 'token exchange') return this.takesExchanges();
+    return (await this.noJwtAsGrant()).body['error'] !== 'unsupported_grant_type';
+  }
+
+  /** The answer to what is no JWT as authorization grant (RFC 7523 2.1). */
+  noJwtAsGrant(): Promise<Answer> {
+    return this.once('no JWT as grant', () => this.jwtGrant(UNKNOWN.token));
+  }
+
+  /** A request with a JWT as authorization grant (RFC 7523 2.1). */
+  jwtGrant(assertion: string): Promise<Answer> {
+    const { parameters } = this.configuration;
+    const base = { grant_type: JWT_BEARER_GRANT, ...this.#target(), ...parameters };
+    return this.send({ ...base, assertion });
   }
 
   /** Whether {@link request} is a token exchange. */

@@ -1,10 +1,10 @@
-import { describeAnswer, errorOf, isGranted, type Answer } from '../answer.js';
+import { describeAnswer, isGranted, type Answer } from '../answer.js';
 import { assertionClaims, JWT_BEARER, signJwt } from '../client-authentication.js';
 import { assertionClientOf, type Client } from '../configuration.js';
 import type { Server } from '../server.js';
 import { otherKey } from '../tokens.js';
 import { applies, Blocked, must, NotApplicable } from '../verdict.js';
-import { JWT_BEARER_GRANT, UNKNOWN } from '../vocabulary.js';
+import { UNKNOWN } from '../vocabulary.js';
 import type { Check } from './check.js';
 import { mustBeError, mustBeGranted, mustBeRefused } from './refusal.js';
 
@@ -63,14 +63,6 @@ export const RFC7523_CHECKS = {
     const first = await send(server, { text });
     if (!isGranted(first)) throw new Blocked(`a valid assertion: ${describeAnswer(first)}`);
     applies(!isGranted(await send(server, { text })), 'a jti can be used again');
-  },
-  'rfc7523-3.1-invalid-grant': async (server) => {
-    await server.granted();
-    const answer = await server.send({ grant_type: JWT_BEARER_GRANT, assertion: UNKNOWN.token });
-    const error = errorOf(answer);
-    applies(error !== 'unsupported_grant_type', 'no JWT is taken as authorization grant');
-    applies(error !== 'unauthorized_client', 'the client may not use this grant');
-    must(error === 'invalid_grant', `what is no JWT: ${describeAnswer(answer)}, not invalid_grant`);
   },
   'rfc7523-3.2-invalid-client': async (server) => {
     mustBeError(await byOtherKey(server), 'invalid_client', 'signed with another key');

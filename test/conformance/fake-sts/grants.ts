@@ -27,8 +27,8 @@ export async function decide(
   const own = { clientId, subject: clientId, act: null, tokenType: null };
   if (grantType === CLIENT_CREDENTIALS) return { ...own, ...targetOf(form, fault) };
   if (grantType === JWT_BEARER_GRANT) {
-    const isOther = fault === 'has another error for assertions as grant';
-    throw new Refusal(isOther ? 'invalid_request' : 'invalid_grant');
+    const subject = await subjectOfJwt(form.get('assertion')?.[0] ?? '', world, fault);
+    return { ...own, subject, ...targetOf(form, fault) };
   }
   if (grantType === TOKEN_EXCHANGE) return exchange(form, clientId, world, fault);
   if (fault === 'takes any grant type' && grantType !== '') {
@@ -61,6 +61,23 @@ async function exchange(
     ...targetOf(form, fault),
     tokenType: isIgnored ? (TYPES[0] ?? '') : wanted,
   };
+}
+
+/** The subject of a JWT as authorization grant (RFC 7523 2.1). */
+async function subjectOfJwt(text: string, { issuerKey }: World, fault: Fault | null) {
+  const isOther = fault === 'has another error for JWTs as grant';
+  const refusal = new Refusal(isOther ? 'invalid_request' : 'invalid_grant');
+  const token = decodeToken(text);
+  if (token === null || fault === 'refuses every JWT as grant') throw refusal;
+  const { sub = 'nobody', aud, exp } = token.claims;
+  const rules: readonly (readonly [Fault, boolean])[] = [
+    ['takes JWTs without sub as grant', 'sub' in token.claims],
+    ['takes JWTs for others as grant', aud === ISSUER],
+    ['takes expired JWTs as grant', Number(exp) > Date.now() / 1_000],
+    ['takes any signature of JWTs as grant', await isSigned(text, issuerKey.publicJwk)],
+  ];
+  if (!rules.every(([name, holds]) => holds || fault === name)) throw refusal;
+  return String(sub);
 }
 
 /** Reads and validates the subject token or the actor token (RFC 8693 2.1). */

@@ -22,7 +22,12 @@ export interface Entry {
   /** What the server has to do, in short. */
   readonly text: string;
   readonly needs?: readonly Setting[];
+  /** The grant that it is about, where that does not follow from the RFC. */
+  readonly grant?: OptionalGrant;
 }
+
+/** A grant that a server need not know; what is about it is then not applicable. */
+export type OptionalGrant = 'token exchange' | 'JWT as authorization grant';
 
 /** A requirement on an authorization server, and where it is written. */
 export interface Requirement {
@@ -32,10 +37,12 @@ export interface Requirement {
   readonly level: Level;
   readonly text: string;
   readonly needs: readonly Setting[];
+  readonly grant: OptionalGrant | null;
 }
 
 /** Adds what an id says: the number of the RFC, and the section. */
-export function requirementOf({ id, level, text, needs = [] }: Entry): Requirement {
+export function requirementOf({ id, level, text, needs = [], grant }: Entry): Requirement {
   const [, rfc = '', section = ''] = /^rfc(\d+)-([\dA-Z.]+)-/.exec(id) ?? [];
-  return { id, rfc: Number(rfc), section, level, text, needs };
+  const implied = rfc === '8693' ? 'token exchange' : null;
+  return { id, rfc: Number(rfc), section, level, text, needs, grant: grant ?? implied };
 }

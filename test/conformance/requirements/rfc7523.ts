@@ -1,12 +1,21 @@
 import type { Entry } from './requirement.js';
 
-/** RFC 7523, JWT for client authentication (2.2), what RFC 7521 says of it, and its update by RFC 10070. */
+const GRANT = 'JWT as authorization grant';
+
+/** RFC 7523, JWTs for client authentication and as authorization grant, with RFC 7521, and their update by RFC 10070. */
 export const RFC7523 = [
   {
     id: 'rfc7521-4.2-client-id',
     level: 'MUST',
     needs: ['assertion_client'],
     text: 'client_id, if it is there, identifies the same client as the assertion',
+  },
+  {
+    id: 'rfc7523-2.1-grant',
+    level: 'MUST',
+    needs: ['trusted_issuer'],
+    grant: GRANT,
+    text: 'as authorization grant, a valid JWT of a trusted issuer is taken',
   },
   {
     id: 'rfc7523-2.2-assertion',
@@ -75,8 +84,37 @@ export const RFC7523 = [
     text: 'a jti that was used is not used again',
   },
   {
+    id: 'rfc7523-3-grant-subject',
+    level: 'MUST',
+    needs: ['trusted_issuer'],
+    grant: GRANT,
+    text: 'as authorization grant, a JWT without sub is refused',
+  },
+  {
+    id: 'rfc7523-3-grant-audience',
+    level: 'MUST',
+    needs: ['trusted_issuer'],
+    grant: GRANT,
+    text: 'as authorization grant, a JWT that does not name the server in aud is refused',
+  },
+  {
+    id: 'rfc7523-3-grant-expired',
+    level: 'MUST',
+    needs: ['trusted_issuer'],
+    grant: GRANT,
+    text: 'as authorization grant, a JWT whose exp has passed is refused',
+  },
+  {
+    id: 'rfc7523-3-grant-signature',
+    level: 'MUST',
+    needs: ['trusted_issuer'],
+    grant: GRANT,
+    text: 'as authorization grant, a JWT with an invalid signature is refused',
+  },
+  {
     id: 'rfc7523-3.1-invalid-grant',
     level: 'MUST',
+    grant: GRANT,
     text: 'an invalid JWT as authorization grant is invalid_grant',
   },
   {
