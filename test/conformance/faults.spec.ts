@@ -65,6 +65,33 @@ describe('each fault is found, and nothing else', () => {
   );
 });
 
+test('a server that says "not now" is asked again', async () => {
+  const answer = fakeSts(world, null);
+  let requests = 0;
+  const busy: typeof fetch = (input, init) => {
+    requests += 1;
+    return requests % 3 === 0
+      ? Promise.resolve(new Response('', { status: 503, headers: { 'retry-after': '0' } }))
+      : answer(input, init);
+  };
+  const settings = { ...configuration, not_claimed: { 'rfc8414-': 'only tokens are asked for' } };
+  const results = await tryAll(await openServer(settings, busy));
+  expect(idsOf(results, 'failed')).toEqual([]);
+});
+
+test('a server that cannot be reached meets nothing', async () => {
+  const answer = fakeSts(world, null);
+  const gone: typeof fetch = (input, init) =>
+    String(input) === TOKEN_ENDPOINT
+      ? Promise.reject(new TypeError('fetch failed', { cause: new Error('ECONNREFUSED') }))
+      : answer(input, init);
+  const results = await tryAll(await openServer({ ...configuration, strict: true }, gone));
+  const first = results.find(({ requirement }) => requirement.id === 'rfc8693-2.1-grant-type');
+  expect(first?.detail).toBe(`${TOKEN_ENDPOINT} cannot be reached: Error: ECONNREFUSED`);
+  const passed = idsOf(results, 'passed').filter((id) => !id.startsWith('rfc8414-'));
+  expect(passed).toEqual(['rfc6749-3.2-no-fragment', 'rfc6749-3.2-tls']);
+});
+
 test('there is a fault for each requirement that can fail', () => {
   const broken = new Set<string>(Object.values(FAULTS).flat());
   const cannotFail = REQUIREMENTS.filter(({ level }) => level === 'MAY').map(({ id }) => id);

@@ -1,14 +1,13 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { describeAnswer, isGranted, readAnswer, type Answer } from './answer.js';
-import { credentialsOf, methodOf } from './client-authentication.js';
+import { describeAnswer, isGranted, type Answer } from './answer.js';
+import { methodOf } from './client-authentication.js';
 import {
   missingSettings,
-  type Client,
   type Configuration,
   type Parameters,
   type TokenSource,
 } from './configuration.js';
 import type { Endpoints } from './discovery.js';
+import { sendTokenRequest, type Sending } from './token-request.js';
 import { decodeToken, issuerToken, type DecodedToken } from './tokens.js';
 import { Blocked, NotApplicable } from './verdict.js';
 import type { OptionalGrant } from './requirements/requirement.js';
@@ -19,20 +18,6 @@ import {
   tokenType,
   UNKNOWN,
 } from './vocabulary.js';
-
-/** How a request is sent, where it is not as usual. */
-export interface Sending {
-  /** Who sends it; `null` leaves credentials and identifier to the parameters. */
-  readonly client?: Client | null;
-  readonly method?: 'POST' | 'GET';
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Parameters of the URI. */
-  readonly query?: Parameters;
-}
-
-/** After so many answers that say "not now", that is the answer. */
-const MOST_ATTEMPTS = 20;
-const LONGEST_WAIT_SECONDS = 5;
 
 /** The server that is tried: sends requests to it, and remembers the answers that many checks look at. */
 export class Server {
@@ -52,31 +37,9 @@ export class Server {
   }
 
   /** Sends a token request with these parameters and the credentials of the client. */
-  async send(parameters: Parameters, sending: Sending = {}): Promise<Answer> {
-    const { method = 'POST', query = {} } = sending;
+  send(parameters: Parameters, sending: Sending = {}): Promise<Answer> {
     const client = sending.client === undefined ? this.configuration.client : sending.client;
-    for (let attempt = 1; ; attempt += 1) {
-      const credentials =
-        client === null
-          ? { headers: {}, parameters: {} }
-          : await credentialsOf(client, this.endpoints.issuer);
-      const form = formOf({ ...credentials.parameters, ...parameters });
-      const url = new URL(this.endpoints.tokenEndpoint);
-      const inUri = [...formOf(query), ...(method === 'GET' ? form : [])];
-      for (const [name, value] of inUri) url.searchParams.append(name, value);
-      const response = await this.ask(url.href, {
-        method,
-        headers: { accept: 'application/json', ...credentials.headers, ...sending.headers },
-        ...(method === 'GET' ? {} : { body: form }),
-        redirect: 'manual',
-      });
-      const answer = await readAnswer(response);
-      if ((answer.status !== 429 && answer.status !== 503) || attempt === MOST_ATTEMPTS) {
-        return answer;
-      }
-      const seconds = Number(answer.headers.get('retry-after') ?? 1) || 1;
-      await sleep(Math.min(seconds, LONGEST_WAIT_SECONDS) * 1_000);
-    }
+    return sendTokenRequest(this.ask, this.endpoints, parameters, { ...sending, client });
   }
 
   /** A token exchange that is to be granted, with some parameters changed; `undefined` takes one away. */
@@ -243,12 +206,4 @@ export class Server {
 function grantedOr(answer: Answer, what: string): Answer {
   if (isGranted(answer)) return answer;
   throw new Blocked(`${what} was refused: ${describeAnswer(answer)}`);
-}
-
-function formOf(parameters: Parameters): URLSearchParams {
-  const form = new URLSearchParams();
-  for (const [name, value] of Object.entries(parameters)) {
-    for (const one of value === undefined ? [] : [value].flat()) form.append(name, one);
-  }
-  return form;
 }
