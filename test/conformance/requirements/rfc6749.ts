@@ -4,7 +4,7 @@ import type { Entry } from './requirement.js';
 export const RFC6749 = [
   {
     id: 'rfc6749-2.3-one-method',
-    level: 'SHOULD',
+    level: 'MUST',
     needs: ['client_secret'],
     text: 'a request that authenticates its client in two ways is refused (5.2: invalid_request)',
   },
