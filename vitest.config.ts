@@ -15,6 +15,7 @@ const PLAIN = [
   'test/house/architecture.spec.ts',
   'test/house/ci.spec.ts',
   'test/docs/documentation.spec.ts',
+  'test/conformance/*.spec.ts',
 ];
 
 export default defineConfig({

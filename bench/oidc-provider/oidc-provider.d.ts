@@ -6,4 +6,6 @@ declare module 'oidc-provider' {
     constructor(issuer: string, configuration: Readonly<Record<string, unknown>>);
     callback(): (request: IncomingMessage, response: ServerResponse) => Promise<void>;
   }
+
+  export const errors: { readonly InvalidTarget: new () => Error };
 }

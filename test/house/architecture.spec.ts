@@ -289,6 +289,22 @@ describe('architecture', () => {
     ).toEqual(['serve.ts']);
   });
 
+  test('the conformance suite is a black box: it imports packages, and nothing of ours but itself', () => {
+    const suite = join(SRC, '../test/conformance');
+    const files = readdirSync(suite, { recursive: true, encoding: 'utf8' }).filter((path) =>
+      path.endsWith('.ts'),
+    );
+    expect(files.length).toBeGreaterThan(20);
+    const leaving = files.flatMap((path) => {
+      const text = readFileSync(join(suite, path), 'utf8');
+      return [...text.matchAll(/(?:from|import\(?) '(\.[^']+)'/g)]
+        .map(([, specifier = '']) => relative(suite, join(suite, dirname(path), specifier)))
+        .filter((target) => target.startsWith('..'))
+        .map((target) => `${path} -> ${target}`);
+    });
+    expect(leaving).toEqual([]);
+  });
+
   test('no file is called after nothing', () => {
     const vague = all.filter(({ path }) =>
       /(^|\/)(index|utils?|helpers?|common|misc)\.ts$/.test(path),
