@@ -18,6 +18,7 @@ import {
 } from '../setup/harness.js';
 import {
   killProcesses,
+  OWN_PROCESS,
   postmasterOf,
   processesIn,
   startProcess,
@@ -169,7 +170,8 @@ describe('with a database of its own', () => {
   let server: ServerProcess;
   let port: number;
 
-  const start = () => startProcess({ DATA_DIR: dataDir, PORT: '0', STOP_SECONDS: '100' });
+  const start = (command?: typeof OWN_PROCESS) =>
+    startProcess({ DATA_DIR: dataDir, PORT: '0', STOP_SECONDS: '100' }, '/tmp', command);
   const demo = async () =>
     JSON.parse(await readFile(join(dataDir, 'demo.json'), 'utf8')) as DemoFile;
 
@@ -369,7 +371,7 @@ describe('with a database of its own', () => {
   test.each([100, 600, 1_200])(
     'stopped %i ms after its start, it leaves nothing behind',
     async (ms) => {
-      const early = start();
+      const early = start(OWN_PROCESS);
       await new Promise((resolve) => setTimeout(resolve, ms));
       early.kill();
       await early.ended;
