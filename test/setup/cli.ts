@@ -31,15 +31,21 @@ export function startCli(
   return { child, ended, said: () => stdout + stderr };
 }
 
-/** Runs `mandate` to its end, in a process that may have run others before (`hosts.ts`). */
+/**
+ * Runs `mandate` to its end, in a process that may have run others before (`hosts.ts`). It waits longer for its
+ * database than by default, since a busy machine may be slow and a command does not try again.
+ */
 export async function runCli(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Promise<Run> {
   if (readByNode(env)) return startCli(args, env).ended;
   const said = { stdout: '', stderr: '' };
-  const program = { main: CLI, args, env: { PATH: process.env['PATH'] ?? '', ...env } };
-  const { ended } = runHosted(program, (text, stream) => (said[stream] += text));
+  const patient = { PATH: process.env['PATH'] ?? '', DATABASE_TIMEOUT_MS: '30000' };
+  const { ended } = runHosted(
+    { main: CLI, args, env: { ...patient, ...env } },
+    (text, stream) => (said[stream] += text),
+  );
   const { code } = await ended;
   return { code, ...said };
 }
