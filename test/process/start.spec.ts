@@ -16,6 +16,7 @@ import {
   KEY_ENCRYPTION_KEY,
   rows,
 } from '../setup/harness.js';
+import { persistently } from '../setup/patience.js';
 import {
   killProcesses,
   OWN_PROCESS,
@@ -184,13 +185,15 @@ describe('with a database of its own', () => {
 
   async function expectDemoToWork(): Promise<string> {
     const { application_id, client_secret, resource, scope, zone_id } = await demo();
-    const answer = await postForm(`http://127.0.0.1:${port}`, {
-      grant_type: 'client_credentials',
-      client_id: application_id,
-      client_secret,
-      resource,
-      scope,
-    });
+    const answer = await persistently(() =>
+      postForm(`http://127.0.0.1:${port}`, {
+        grant_type: 'client_credentials',
+        client_id: application_id,
+        client_secret,
+        resource,
+        scope,
+      }),
+    );
     expect(answer).toMatchObject({ status: 200, body: { scope } });
     expect(decodeJwt(String(answer.body['access_token']))).toMatchObject({ zone_id });
     return client_secret;

@@ -12,7 +12,7 @@ const MOST_RUNS = 20;
 
 /** What a host runs, as `node <main> <args>` in a directory would. */
 export interface Program {
-  /** A built module, whose packages are those of this checkout. It ends by `process.exit`, after which it does nothing. */
+  /** A module that is built here; two builds cannot share a host. It ends by `process.exit`, after which it does nothing. */
   readonly main: string;
   readonly args?: readonly string[];
   /** The whole environment, without what Node reads when it starts ({@link readByNode}). */
