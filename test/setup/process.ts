@@ -3,7 +3,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runHosted, type Hosted } from './hosts.js';
 import { SHORT_LIVED } from './node-flags.js';
-import { MAIN } from './server-process.js';
+import { MAIN, PATIENT_LIMITS } from './server-process.js';
 
 /** How a process ended. */
 export interface Ending {
@@ -39,8 +39,8 @@ export async function killProcesses(): Promise<void> {
 export const OWN_PROCESS = [process.execPath, ...SHORT_LIVED, MAIN] as const;
 
 /**
- * Starts the built server with exactly this environment (and a PATH, and one process unless it says otherwise), in a
- * process that may have run others before (`hosts.ts`).
+ * Starts the built server with exactly this environment (and a PATH, and one process and patience unless it says
+ * otherwise), in a process that may have run others before (`hosts.ts`).
  *
  * @param command starts it as a process of its own ({@link OWN_PROCESS}), or is another command that starts it
  */
@@ -50,7 +50,8 @@ export function startProcess(
   command?: readonly [string, ...string[]],
 ): ServerProcess {
   let since = performance.now();
-  const whole = { PATH: process.env['PATH'] ?? '', WORKERS: '1', ...env };
+  const one = { PATH: process.env['PATH'] ?? '', WORKERS: '1' };
+  const whole = { ...one, ...PATIENT_LIMITS, ...env };
   let said = '';
   const onText = (text: string): void => void (said += text);
   const child =
