@@ -32,17 +32,14 @@ export function startCli(
   return { child, ended, said: () => stdout + stderr };
 }
 
-/**
- * Runs `mandate` to its end, in a process that may have run others before (`hosts.ts`). It waits longer for its
- * database than by default, since a busy machine may be slow and a command does not try again.
- */
+/** Runs `mandate` to its end, as {@link startCli} does, in a process that may have run others before (`hosts.ts`). */
 export async function runCli(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Promise<Run> {
   if (readByNode(env)) return startCli(args, env).ended;
   const said = { stdout: '', stderr: '' };
-  const patient = { PATH: process.env['PATH'] ?? '', DATABASE_TIMEOUT_MS: '30000' };
+  const patient = { PATH: process.env['PATH'] ?? '', ...PATIENT_LIMITS };
   const { ended } = runHosted(
     { main: CLI, args, env: { ...patient, ...env } },
     (text, stream) => (said[stream] += text),
