@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { ADMIN_TOKEN, createDatabase } from '../setup/harness.js';
-import { startHosted, type Host } from '../setup/hosts.js';
+import { runHosted, startHosted, type Host } from '../setup/hosts.js';
 import { environment, type ListeningServer } from '../setup/server-process.js';
 
 const UNTIDY = fileURLToPath(new URL('../fixtures/untidy-server.mjs', import.meta.url));
@@ -56,6 +56,42 @@ test('what a server has set ends with it: timers, and who listens to signals', a
   expect(await next.stop('SIGTERM')).toBe(3);
   expect(lines.slice(before)).not.toContain('still there');
   expect(idle).toHaveLength(1);
+});
+
+/** Runs a program that ends by itself to its end. */
+async function runToEnd(idle: Host[], env: Record<string, string> = {}) {
+  const said = { stdout: '', stderr: '' };
+  const { pid, ended, kill } = runHosted(
+    { main: UNTIDY, args: ['one', 'two'], env: { UNTIDY: 'itself', ...env }, directory: '/' },
+    (text, stream) => (said[stream] += text),
+    idle,
+  );
+  return { pid, kill, said, ending: await ended };
+}
+
+test('what ends by itself ends as a process does, with all that it wrote, and the next one is new', async () => {
+  const { idle, lines, start } = hosts(UNTIDY);
+  const first = await runToEnd(idle);
+  // What listens to the end of a process has the last word.
+  const whole = { stdout: 'one,two in /\nended with 4', stderr: 'this was ' };
+  expect(first).toMatchObject({ said: whole, ending: { code: 4, signal: null } });
+  // More often than one may listen to a stream without a warning.
+  for (let run = 0; run < 12; run += 1) {
+    expect(await runToEnd(idle)).toMatchObject({ pid: first.pid, said: whole });
+  }
+  const server = await start();
+  expect(server.pid).toBe(first.pid);
+  // It is over, and the process is another's now.
+  first.kill('SIGKILL');
+  expect(await server.stop('SIGTERM')).toBe(3);
+  expect(lines).toEqual(['{"ports":[1]}', 'stopping']);
+});
+
+test('a process that may hold the lock of an embedded database runs no other server', async () => {
+  const { idle } = hosts();
+  const { ending } = await runToEnd(idle, { DATA_DIR: '/nowhere' });
+  expect(ending).toEqual({ code: 4, signal: null });
+  expect(idle).toEqual([]);
 });
 
 test('a process in which something is left runs no other server', async () => {

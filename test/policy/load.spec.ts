@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { borrowReplicas, type Replica, rows, startReplica } from '../setup/harness.js';
 import { activate, newSetVersion, statusAt } from '../setup/policies.js';
@@ -28,7 +29,10 @@ interface Minting {
   readonly refusals: unknown[];
 }
 
-/** Asks a replica for mandates without a pause until `isOver`, and says how long each took. */
+/** Milliseconds between two requests of a client. What is shown is that each is answered, not how many can be. */
+const PAUSE_MS = 20;
+
+/** Asks a replica for mandates again and again until `isOver`, and says how long each took. */
 async function minting(replica: Replica, isOver: () => boolean, clients = 2): Promise<Minting> {
   const times: number[] = [];
   const refusals: unknown[] = [];
@@ -38,6 +42,7 @@ async function minting(replica: Replica, isOver: () => boolean, clients = 2): Pr
       const { status, body } = await zone.sessionAt(replica);
       times.push(performance.now() - asked);
       if (status !== 200) refusals.push({ status, body });
+      await sleep(PAUSE_MS);
     }
   };
   await Promise.all(Array.from({ length: clients }, client));

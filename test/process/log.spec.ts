@@ -96,12 +96,16 @@ test('the log of a server that is stopped has a line for each request, in order,
   });
   const { ports } = await server.listens();
   const labels = Array.from({ length: 300 }, (_, n) => `request-${n}`);
-  const answers = labels.map(async (label) => {
+  const ask = async (label: string) => {
     const url = `http://127.0.0.1:${ports[0]}/nothing`;
     const answer = await fetch(url, { headers: { 'x-request-id': label } });
     return answer.status;
-  });
-  expect(new Set(await Promise.all(answers))).toEqual(new Set([404]));
+  };
+  // So many at a time that a busy machine need not turn any away.
+  for (let first = 0; first < labels.length; first += 30) {
+    const answers = await Promise.all(labels.slice(first, first + 30).map(ask));
+    expect(new Set(answers)).toEqual(new Set([404]));
+  }
   server.kill('SIGTERM');
   await server.ended;
 

@@ -16,8 +16,10 @@ import {
   KEY_ENCRYPTION_KEY,
   rows,
 } from '../setup/harness.js';
+import { persistently } from '../setup/patience.js';
 import {
   killProcesses,
+  OWN_PROCESS,
   postmasterOf,
   processesIn,
   startProcess,
@@ -169,7 +171,8 @@ describe('with a database of its own', () => {
   let server: ServerProcess;
   let port: number;
 
-  const start = () => startProcess({ DATA_DIR: dataDir, PORT: '0', STOP_SECONDS: '100' });
+  const start = (command?: typeof OWN_PROCESS) =>
+    startProcess({ DATA_DIR: dataDir, PORT: '0', STOP_SECONDS: '100' }, '/tmp', command);
   const demo = async () =>
     JSON.parse(await readFile(join(dataDir, 'demo.json'), 'utf8')) as DemoFile;
 
@@ -182,13 +185,15 @@ describe('with a database of its own', () => {
 
   async function expectDemoToWork(): Promise<string> {
     const { application_id, client_secret, resource, scope, zone_id } = await demo();
-    const answer = await postForm(`http://127.0.0.1:${port}`, {
-      grant_type: 'client_credentials',
-      client_id: application_id,
-      client_secret,
-      resource,
-      scope,
-    });
+    const answer = await persistently(() =>
+      postForm(`http://127.0.0.1:${port}`, {
+        grant_type: 'client_credentials',
+        client_id: application_id,
+        client_secret,
+        resource,
+        scope,
+      }),
+    );
     expect(answer).toMatchObject({ status: 200, body: { scope } });
     expect(decodeJwt(String(answer.body['access_token']))).toMatchObject({ zone_id });
     return client_secret;
@@ -369,7 +374,7 @@ describe('with a database of its own', () => {
   test.each([100, 600, 1_200])(
     'stopped %i ms after its start, it leaves nothing behind',
     async (ms) => {
-      const early = start();
+      const early = start(OWN_PROCESS);
       await new Promise((resolve) => setTimeout(resolve, ms));
       early.kill();
       await early.ended;

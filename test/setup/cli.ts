@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { readByNode, runHosted } from './hosts.js';
 import { SHORT_LIVED } from './node-flags.js';
 import { PATIENT_LIMITS } from './server-process.js';
 
@@ -31,12 +32,20 @@ export function startCli(
   return { child, ended, said: () => stdout + stderr };
 }
 
-/** Runs `mandate` to its end. */
-export function runCli(
+/** Runs `mandate` to its end, as {@link startCli} does, in a process that may have run others before (`hosts.ts`). */
+export async function runCli(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Promise<Run> {
-  return startCli(args, env).ended;
+  if (readByNode(env)) return startCli(args, env).ended;
+  const said = { stdout: '', stderr: '' };
+  const patient = { PATH: process.env['PATH'] ?? '', ...PATIENT_LIMITS };
+  const { ended } = runHosted(
+    { main: CLI, args, env: { ...patient, ...env } },
+    (text, stream) => (said[stream] += text),
+  );
+  const { code } = await ended;
+  return { code, ...said };
 }
 
 /** The JSON that a command printed. */

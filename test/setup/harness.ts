@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { inject, onTestFinished } from 'vitest';
 import { copyTemplate, makeDatabase } from './databases.js';
-import { startHosted } from './hosts.js';
+import { readByNode, startHosted } from './hosts.js';
 import { ADMIN_TOKEN, environment, startServer } from './server-process.js';
 import type { Loan, SharedReplica } from './shared-replicas.js';
 
@@ -44,9 +44,6 @@ export function createEmptyDatabase(): Promise<string> {
   return makeDatabase(inject('serverUrl'));
 }
 
-/** What Node itself reads when it starts, so that it can only be given to a process of its own. */
-const OF_NODE = /^(NODE|UV|SSL)_/;
-
 /**
  * Starts the built server and waits until it listens. Its process runs nothing else at that time, but may have run other
  * servers before, and may run others after it.
@@ -56,8 +53,7 @@ export async function startReplica(options: ReplicaOptions = {}): Promise<Replic
   const lines: string[] = [];
   const env = { DATABASE_URL: databaseUrl, ...options.env };
   const onLine = (line: string) => void lines.push(line);
-  const ownProcess =
-    options.main !== undefined || Object.keys(env).some((key) => OF_NODE.test(key));
+  const ownProcess = options.main !== undefined || readByNode(env);
   const { pid, ports, stop } = ownProcess
     ? await startServer(env, onLine, options.main)
     : await startHosted(environment(env), onLine);

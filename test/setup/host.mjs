@@ -1,18 +1,20 @@
-// A process that runs one server after another: the built `main.js`, as `node dist/src/main.js` runs it, with the
-// environment that a message brings. It ends a server as a process ends, by its SIGTERM; only the exit itself is
-// kept back, for the next one. What would outlive a server there is told, and ends the process in earnest.
+// A process that runs one program after another: the built `main.js` or `cli.js`, as `node dist/src/main.js` runs it,
+// with the arguments, the environment and the directory that a message brings. A program ends as a process ends, by
+// its SIGTERM or by itself; only the exit is kept back, for the next one. What would outlive a program there is told,
+// and ends the process in earnest.
 import { writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const [, , main, marker] = process.argv;
-// Made when they are first looked at, and there until the end.
-void [process.stdout, process.stderr];
-const { register } = createRequire(main)('prom-client');
+const [, , marker] = process.argv;
+const { register } = createRequire(import.meta.url)('prom-client');
 const exitProcess = process.exit.bind(process);
 
-/** Timers that a server has set. The end of a process ends them, done or not. */
+/** What a program may listen to, and outlives it. The streams are made when they are first looked at. */
+const EMITTERS = [process, process.stdout, process.stderr];
+
+/** Timers that a program has set. The end of a process ends them, done or not. */
 const timers = new Set();
 for (const name of ['setTimeout', 'setInterval']) {
   const original = globalThis[name];
@@ -35,12 +37,14 @@ let runs = 0;
 process.on('message', (message) => void run(message));
 process.on('disconnect', () => exitProcess());
 
-async function run({ env, last }) {
+async function run({ main, args, env, directory, last }) {
   runs += 1;
   const listeners = listenersNow();
   const resources = resourcesNow();
   for (const name of Object.keys(process.env)) delete process.env[name];
   Object.assign(process.env, env);
+  process.argv = [process.execPath, main, ...args];
+  process.chdir(directory);
   const ended = new Promise((resolve) => {
     process.exit = (code) => resolve(code ?? process.exitCode ?? 0);
   });
@@ -51,8 +55,11 @@ async function run({ env, last }) {
   });
   const code = await ended;
   process.exit = exitProcess;
-  for (const [event, listener] of listenersNow()) {
-    if (!listeners.some(([, known]) => known === listener)) process.off(event, listener);
+  for (const [emitter, event, listener] of listenersNow()) {
+    const known = listeners.some(([, , one]) => one === listener);
+    if (known) continue;
+    emitter.off(event, listener);
+    if (event === 'exit') listener.call(process, code);
   }
   for (const timer of timers) clearTimeout(timer);
   timers.clear();
@@ -62,12 +69,18 @@ async function run({ env, last }) {
   }
   const left = await leftovers(resources);
   if (last) left.push('enough');
+  // An embedded database that was not stopped is locked by this process for as long as it lives.
+  if (code !== 0 && env.DATA_DIR !== undefined) left.push('a lock');
   say({ code, left });
   if (left.length > 0) exitProcess(code);
 }
 
 const listenersNow = () =>
-  process.eventNames().flatMap((event) => process.rawListeners(event).map((one) => [event, one]));
+  EMITTERS.flatMap((emitter) =>
+    emitter
+      .eventNames()
+      .flatMap((event) => emitter.rawListeners(event).map((one) => [emitter, event, one])),
+  );
 
 const resourcesNow = () => process.getActiveResourcesInfo().filter((name) => name !== 'Immediate');
 
@@ -84,8 +97,8 @@ async function leftovers(before) {
   }
 }
 
-/** Both streams, so that what was written before has come by then. */
+/** On both streams, so that what was written before has come by then. */
 function say(ending) {
-  writeSync(2, `\n${marker}\n`);
-  writeSync(1, `\n${marker}${JSON.stringify(ending)}\n`);
+  writeSync(2, `${marker}\n`);
+  writeSync(1, `${marker}${JSON.stringify(ending)}\n`);
 }

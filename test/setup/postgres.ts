@@ -58,7 +58,7 @@ async function startServer(): Promise<{ url: string; stop: () => Promise<void> }
     dataDir,
     log: () => {},
     settings: {
-      max_connections: '300',
+      max_connections: '400',
       // Tests kill processes, never the machine, so what was written is there without waiting for the disk.
       fsync: 'off',
       full_page_writes: 'off',

@@ -1,11 +1,9 @@
 import { spawn } from 'node:child_process';
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { runHosted, type Hosted } from './hosts.js';
 import { SHORT_LIVED } from './node-flags.js';
-import { PATIENT_LIMITS } from './server-process.js';
-
-const MAIN = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
+import { MAIN, PATIENT_LIMITS } from './server-process.js';
 
 /** How a process ended. */
 export interface Ending {
@@ -37,38 +35,33 @@ export async function killProcesses(): Promise<void> {
   await Promise.all([...running].map(({ ended }) => ended));
 }
 
+/** The built server as a process of its own, where that is what is looked at. */
+export const OWN_PROCESS = [process.execPath, ...SHORT_LIVED, MAIN] as const;
+
 /**
- * Starts the built server with exactly this environment (and a PATH, and one process and patience unless it says otherwise).
+ * Starts the built server with exactly this environment (and a PATH, and one process and patience unless it says
+ * otherwise), in a process that may have run others before (`hosts.ts`).
  *
- * @param command another command that starts it
+ * @param command starts it as a process of its own ({@link OWN_PROCESS}), or is another command that starts it
  */
 export function startProcess(
   env: Readonly<Record<string, string>>,
   cwd = '/tmp',
-  command: readonly [string, ...string[]] = [process.execPath, ...SHORT_LIVED, MAIN],
+  command?: readonly [string, ...string[]],
 ): ServerProcess {
   let since = performance.now();
-  const [file, ...args] = command;
-  const child = spawn(file, args, {
-    cwd,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'], WORKERS: '1', ...PATIENT_LIMITS, ...env },
-  });
-  const { pid } = child;
-  if (pid === undefined) throw new Error('the server was not started');
+  const one = { PATH: process.env['PATH'] ?? '', WORKERS: '1' };
+  const whole = { ...one, ...PATIENT_LIMITS, ...env };
   let said = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (chunk: string) => (said += chunk));
-  }
+  const onText = (text: string): void => void (said += text);
+  const child =
+    command === undefined
+      ? runHosted({ main: MAIN, env: whole, directory: cwd }, onText)
+      : spawnCommand(command, whole, cwd, onText);
   let over = false;
-  const ended = new Promise<Ending>((resolve) => {
-    child.once('exit', (code, signal) => {
-      const took = performance.now() - since;
-      child.once('close', () => {
-        over = true;
-        resolve({ code, signal, took });
-      });
-    });
+  const ended = child.ended.then((ending) => {
+    over = true;
+    return { ...ending, took: performance.now() - since };
   });
   const says = async (what: RegExp, patienceMs = 100_000): Promise<RegExpExecArray> => {
     const deadline = performance.now() + patienceMs;
@@ -82,7 +75,7 @@ export function startProcess(
     }
   };
   const server: ServerProcess = {
-    pid,
+    pid: child.pid,
     output: () => said,
     lines: () => said.split('\n'),
     says,
@@ -99,6 +92,25 @@ export function startProcess(
   running.add(server);
   void ended.then(() => running.delete(server));
   return server;
+}
+
+function spawnCommand(
+  [file, ...args]: readonly [string, ...string[]],
+  env: Readonly<Record<string, string>>,
+  cwd: string,
+  onText: (text: string) => void,
+): Hosted {
+  const child = spawn(file, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'], env });
+  const { pid } = child;
+  if (pid === undefined) throw new Error('the server was not started');
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', onText);
+  return {
+    pid,
+    kill: (signal) => void child.kill(signal),
+    ended: new Promise((resolve) => {
+      child.once('close', (code, signal) => resolve({ code, signal }));
+    }),
+  };
 }
 
 /** The process id of the PostgreSQL server of a data directory. */

@@ -95,7 +95,7 @@ function listening(child: ChildProcess, onLine: (line: string) => void): Promise
 }
 
 /** Reads a stream by lines. */
-export function lineReader(onLine: (line: string) => void): (chunk: Buffer) => void {
+export function lineReader(onLine: (line: string) => void): (chunk: Buffer | string) => void {
   let rest = '';
   return (chunk) => {
     const parts = (rest + chunk.toString()).split('\n');

@@ -2,11 +2,11 @@ import type { RequestListener } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { closeGracefully, listen } from './listeners.js';
+import { closeGracefully, listen, type ConnectionLimits } from './listeners.js';
 
 /** A server on a free port, and a connection to it on which every byte is written by hand. */
-async function connectTo(listener: RequestListener, arrivalMs?: number) {
-  const { server, port } = await listen(listener, 0, arrivalMs);
+async function connectTo(listener: RequestListener, limits?: Partial<ConnectionLimits>) {
+  const { server, port } = await listen(listener, 0, limits);
   const socket = connect(port, '127.0.0.1');
   let answer = '';
   socket.setEncoding('utf8').on('error', () => {});
@@ -151,7 +151,7 @@ describe('requests that come at once on one connection', () => {
 
 describe('a connection', () => {
   test('that was made ahead of its first request is not answered before that comes', async () => {
-    const { socket, port, reads } = await connectTo(ok, 100);
+    const { socket, port, reads } = await connectTo(ok, { arrivalMs: 100 });
     let early = '';
     socket.on('data', (chunk: string) => (early += chunk));
     // One that has begun later, and does not go on, is told; that it has been silent is known by then of the first.
@@ -166,7 +166,7 @@ describe('a connection', () => {
   });
 
   test('on which nothing was asked for long is not waited for when the server stops', async () => {
-    const { server, socket, port } = await connectTo(ok, 100);
+    const { server, socket, port } = await connectTo(ok, { arrivalMs: 100 });
     const ended = closed(socket.resume());
     const begun = connect(port, '127.0.0.1');
     const told = once(begun.setEncoding('utf8'), 'data');
@@ -246,6 +246,24 @@ describe('a target', () => {
     const { socket, reads } = await connectTo(ok);
     socket.write(get(target));
     expect(statuses(await reads(1))).toEqual([200]);
+  });
+});
+
+describe('a connection on which nothing comes', () => {
+  test('is cut in its time, without a word', async () => {
+    const patient = await connectTo(ok, { silenceMs: 60_000 });
+    let patientIsCut = false;
+    patient.socket.once('close', () => (patientIsCut = true));
+    const { read } = await connectTo(ok, { silenceMs: 100 });
+    // By the server: this side never ends it.
+    expect(await read()).toBe('');
+    expect(patientIsCut).toBe(false);
+  });
+
+  test('is cut after more than a minute, which is longer than an idle one is kept', async () => {
+    const { server } = await connectTo(ok);
+    expect(server.timeout).toBe(70_000);
+    expect(server.keepAliveTimeout).toBeLessThan(server.timeout);
   });
 });
 

@@ -2,14 +2,20 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { answerUnreadable, closeUnusedConnections, oneAtATime } from './connections.js';
 
-/** See {@link listen}. */
-const ARRIVAL_MS = 5_000;
 /** Milliseconds between checks for slow connections. */
 const CHECK_MS = 500;
 /** Milliseconds that an idle connection is kept: longer than common load balancers do, so that they close first. */
 const KEEP_ALIVE_MS = 65_000;
-/** Milliseconds after which a connection without any traffic is cut. */
-const SILENCE_MS = 70_000;
+
+/** What a connection may take, in milliseconds. */
+export interface ConnectionLimits {
+  /** Within which the headers, and the whole request, must have arrived. */
+  readonly arrivalMs: number;
+  /** After which a connection without any traffic is cut. */
+  readonly silenceMs: number;
+}
+
+const LIMITS: ConnectionLimits = { arrivalMs: 5_000, silenceMs: 70_000 };
 
 /** A port that cannot be listened on, such as one that another process has. The message is for operators. */
 export class PortUnusable extends Error {
@@ -20,15 +26,15 @@ export class PortUnusable extends Error {
  * Listens on a port, and cuts slow and stuck connections. Of each connection one request at a time is answered.
  *
  * @param port 0 for any free one
- * @param arrivalMs milliseconds within which the headers, and the whole request, must have arrived
  * @returns the server and the port that it got
  * @throws {PortUnusable} if the port cannot be used
  */
 export async function listen(
   handler: RequestListener,
   port: number,
-  arrivalMs = ARRIVAL_MS,
+  limits: Partial<ConnectionLimits> = {},
 ): Promise<{ server: Server; port: number }> {
+  const { arrivalMs, silenceMs } = { ...LIMITS, ...limits };
   const server = createServer(
     {
       headersTimeout: arrivalMs,
@@ -42,7 +48,7 @@ export async function listen(
     oneAtATime(handler),
   );
   answerUnreadable(server);
-  server.setTimeout(SILENCE_MS);
+  server.setTimeout(silenceMs);
   await new Promise<void>((resolve, reject) => {
     const onError = (error: NodeJS.ErrnoException): void => {
       reject(
