@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { exportJWK, generateKeyPair, SignJWT, type JWTPayload } from 'jose';
 import { beforeAll, expect, test } from 'vitest';
 import { readRegisteredJwks, registeredKeys, type KeySource } from '../zones/issuers/jwks.js';
@@ -36,6 +37,23 @@ test('the day is the last one on which it is accepted', async () => {
   expect((await verify({ exp: NOW + 30 })).day).toBe('2027-01-16');
 });
 
+test('however long it lives, it is remembered for as long as it is accepted', async () => {
+  const dayOf = (seconds: number) => new Date(seconds * 1_000).toISOString().slice(0, 10);
+  const remembered = fc.asyncProperty(
+    fc.integer({ min: -29, max: 3_630 }),
+    fc.integer({ min: 0, max: 999 }),
+    async (life, share) => {
+      const exp = NOW + life;
+      const [first, last] = [Math.max(NOW, exp - 3_630), exp + 30];
+      const then = first + (share / 1_000) * (last - first);
+      const [seen, again] = [await verify({ exp }), await verify({ exp }, then)];
+      expect(again).toEqual(seen);
+      expect(dayOf(then) <= seen.day).toBe(true);
+    },
+  );
+  await fc.assert(remembered, { numRuns: 200 });
+});
+
 test('another jti and another client make another name', async () => {
   const names = [await verify(), await verify({ jti: 'b' })];
   const other = CLIENT.replace('a', 'b');
@@ -44,8 +62,8 @@ test('another jti and another client make another name', async () => {
 });
 
 test.each([
-  [{ exp: NOW + 330 }, 'ok'],
-  [{ exp: NOW + 331 }, 'too_long_lived'],
+  [{ exp: NOW + 3_630 }, 'ok'],
+  [{ exp: NOW + 3_631 }, 'too_long_lived'],
   [{ exp: NOW - 29 }, 'ok'],
   [{ exp: NOW - 30 }, 'expired'],
   [{ iat: NOW + 19 }, 'ok'],

@@ -26,8 +26,11 @@ export interface AssertionNonce {
   readonly day: string;
 }
 
-/** The most seconds that an assertion may still be valid for. */
-const MAX_TTL = 300;
+/**
+ * The most seconds that an assertion may still be valid for. There are clients with an hour built in; nothing is gained
+ * by less, since it can be used once, and is remembered by the day.
+ */
+const MAX_TTL = 3_600;
 
 /** The types of an assertion: the one for this purpose (RFC 10070), or the general one, which is usual. */
 const TYPS = ['jwt', 'client-authentication+jwt'];

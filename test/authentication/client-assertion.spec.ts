@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SIGNING_ALGS, type SigningAlg } from '../../src/oauth/algorithms.js';
@@ -128,7 +128,7 @@ describe('a client with a key', () => {
     ['nbf', () => ({ nbf: inSeconds(0) }), {}],
     ['no iat', { iat: undefined }, {}],
     ['a clock that is a little late', () => ({ exp: inSeconds(-10), iat: undefined }), {}],
-    ['a life of five minutes', () => ({ exp: inSeconds(300) }), {}],
+    ['a life of an hour', () => ({ exp: inSeconds(3_600) }), {}],
     ['a fraction in exp', () => ({ exp: inSeconds(60.5) }), {}],
     ['claims that we do not know', { hello: 'world' }, {}],
   ])('asks with an assertion with %s', async (_name, claims, header) => {
@@ -372,6 +372,26 @@ describe('an assertion is good for one request', () => {
     await expectRefused(view, await ask(text), REPLAYED);
     await expectRefused(view, await ask(text, {}, b), REPLAYED);
     expect(await view.created()).toEqual(before);
+  });
+
+  test('as long as it lives, which may be an hour, and is forgotten with its last day', async () => {
+    const jti = randomUUID();
+    const exp = Math.floor(Date.now() / 1_000) + 3_600;
+    const text = await assertion({ jti, exp });
+    expect((await ask(text)).status).toBe(200);
+    await expectRefused(view, await ask(text, {}, b), REPLAYED);
+    const nonce = createHash('sha256')
+      .update(JSON.stringify([client.id, jti]))
+      .digest('hex');
+    const lastDay = new Date((exp + 30) * 1_000).toISOString().slice(0, 10);
+    // In the partition of that day, which goes as a whole: whoever has written how many of its rows.
+    expect(
+      await rows(
+        a.databaseUrl,
+        'SELECT day::text, tableoid::regclass::text AS at FROM spent_nonces WHERE nonce = $1',
+        [nonce],
+      ),
+    ).toEqual([{ day: lastDay, at: `spent_nonces_${lastDay.replaceAll('-', '')}` }]);
   });
 
   test('even if that request was denied', async () => {
