@@ -21,8 +21,10 @@ beforeAll(async () => {
       .sign(privateKey);
 });
 
-const verify = async (claims: JWTPayload = {}, now = NOW, clientId = CLIENT) =>
-  verifyClientAssertion(await sign(claims), { clientId, issuer: ISSUER, keys, now });
+const verify = async (claims: JWTPayload = {}, now = NOW, clientId = CLIENT, audience = ISSUER) =>
+  verifyClientAssertion(await sign(claims), { clientId, audience, keys, now });
+
+const TOKEN_ENDPOINT = `${ISSUER}/oauth/2/token`;
 
 test('an assertion has one name, on one day, whenever it is looked at', async () => {
   const first = await verify();
@@ -71,7 +73,7 @@ test.each([
   [{ nbf: NOW + 30 }, 'ok'],
   [{ nbf: NOW + 31 }, 'not_yet_valid'],
   [{ aud: [ISSUER] }, 'wrong_audience'],
-  [{ aud: `${ISSUER}/oauth/2/token` }, 'wrong_audience'],
+  [{ aud: TOKEN_ENDPOINT }, 'wrong_audience'],
   [{ iss: 'another' }, 'wrong_issuer'],
   [{ sub: 'another' }, 'wrong_sub'],
   [{ jti: '' }, 'invalid_jti'],
@@ -79,6 +81,25 @@ test.each([
   [{ jti: 'x'.repeat(257) }, 'invalid_jti'],
 ])('%j: %s', async (claims, expected) => {
   const result = verify(claims);
+  expect(
+    await result.then(
+      () => 'ok',
+      (error: Error) => error.message,
+    ),
+  ).toBe(expected);
+});
+
+test.each([
+  [TOKEN_ENDPOINT, 'ok'],
+  [ISSUER, 'wrong_audience'],
+  [[TOKEN_ENDPOINT], 'wrong_audience'],
+  [[TOKEN_ENDPOINT, ISSUER], 'wrong_audience'],
+  [`${TOKEN_ENDPOINT}/`, 'wrong_audience'],
+  [`${TOKEN_ENDPOINT}?`, 'wrong_audience'],
+  [TOKEN_ENDPOINT.replace('https:', 'HTTPS:'), 'wrong_audience'],
+  ['', 'wrong_audience'],
+])('for the token endpoint, aud %j: %s', async (aud, expected) => {
+  const result = verify({ aud }, NOW, CLIENT, TOKEN_ENDPOINT);
   expect(
     await result.then(
       () => 'ok',

@@ -29,6 +29,7 @@ export async function readClients(on: Reading, ids: readonly string[]): Promise<
 
 const CLIENTS = `
   SELECT zone_id AS "zoneId", id, version, labels, groups, auth_methods AS "authMethods", jwks, jwks_uri AS "jwksUri",
-         workload_issuer AS "workloadIssuer", workload_subject AS "workloadSubject",
-         registration_method AS "registrationMethod", disabled, secrets
-    FROM clients_with_secrets($1)`;
+         assertion_audience AS "assertionAudience", workload_issuer AS "workloadIssuer",
+         workload_subject AS "workloadSubject", registration_method AS "registrationMethod", disabled,
+         secrets
+    FROM clients_by_id($1)`;
