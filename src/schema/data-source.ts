@@ -45,6 +45,7 @@ import { AuditChainEnds1795294319836 } from './migrations/1795294319836-audit-ch
 import { ClientVersions1795298400000 } from './migrations/1795298400000-client-versions.js';
 import { AuditEventTexts1795314994603 } from './migrations/1795314994603-audit-event-texts.js';
 import { ClientAssertionAudiences1795325937407 } from './migrations/1795325937407-client-assertion-audiences.js';
+import { ResourceTokenTyps1795326267170 } from './migrations/1795326267170-resource-token-typs.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
@@ -73,6 +74,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   ClientVersions1795298400000,
   AuditEventTexts1795314994603,
   ClientAssertionAudiences1795325937407,
+  ResourceTokenTyps1795326267170,
 ];
 
 /**

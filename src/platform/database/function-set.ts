@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 5,
-  sha256: 'cb5b1312b27d33c4ed6c36f034188e6cc86e7c1890f0f8cd9643cb3eff043060',
+  sha256: '381ee380587c3c9f9f3f50ab9af9fee3bf0fddaceef32922821b0f14f143fb42',
 } as const;
