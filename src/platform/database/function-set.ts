@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 5,
-  sha256: '381ee380587c3c9f9f3f50ab9af9fee3bf0fddaceef32922821b0f14f143fb42',
+  sha256: '4c81c61ea125077049e5d703809107abccff0e7fd1cde9665dc861501b9a6884',
 } as const;
