@@ -52,6 +52,13 @@ export const CHROMIUM: Tool = {
   version: /Chrom\w+ (?:1[2-9]|[2-9]\d)\d\./,
 };
 
+export const PROMTOOL: Tool = {
+  name: "Prometheus 2 or 3's promtool",
+  path: programOf('promtool'),
+  ask: ['--version'],
+  version: /promtool, version [23]\./,
+};
+
 /**
  * A group of tests that needs tools. Where one is missing, or has another version, the group is skipped
  * and its name says which.
