@@ -7,6 +7,6 @@
  * well, because they go on while the new version starts (CONTRIBUTING.md, "Tables and SQL functions").
  */
 export const FUNCTION_SET = {
-  version: 4,
-  sha256: '4aa98234454030c0526df8f7e9db859620d8f605f3e34e818f0286f8648d49a5',
+  version: 5,
+  sha256: '6d725101f02e4f919421f778758b4aef24ad6eeabc3697f0c1f2dc5fd188b055',
 } as const;
