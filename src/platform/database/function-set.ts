@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 5,
-  sha256: '6d725101f02e4f919421f778758b4aef24ad6eeabc3697f0c1f2dc5fd188b055',
+  sha256: '0400fc63414410523ffb0e88482a6c689a0003afca75760cb7e97b9c1c1862d5',
 } as const;

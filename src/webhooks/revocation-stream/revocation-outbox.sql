@@ -31,7 +31,15 @@ CREATE OR REPLACE TRIGGER revocation_of_ended AFTER UPDATE OF revoked_at ON dele
 CREATE OR REPLACE TRIGGER revocation_of_removed AFTER DELETE ON delegation_edges FOR EACH ROW
   WHEN (OLD.accepted_at IS NOT NULL AND OLD.revoked_at IS NULL) EXECUTE FUNCTION revocation_is_to_be_sent('delegation');
 
--- What a disabled client began goes no further. One that is being removed loses its rows, each of which is sent.
+-- The same for a client that was disabled: what it began goes no further. One that is being removed loses its rows, each
+-- of which is sent.
+CREATE OR REPLACE FUNCTION revocations_of_client_are_to_be_sent() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.removed_at IS NULL AND EXISTS (SELECT FROM revocation_stream s WHERE s.wanted_until > clock_timestamp()) THEN
+    INSERT INTO revocation_outbox (zone_id, id, kind, ended_id) VALUES (NEW.zone_id, new_uuid_v7(), 'client', NEW.id);
+  END IF;
+  RETURN NULL;
+END $$;
+
 CREATE OR REPLACE TRIGGER revocation_of_disabled AFTER UPDATE OF disabled_at ON clients FOR EACH ROW
-  WHEN (OLD.disabled_at IS NULL AND NEW.disabled_at IS NOT NULL AND NEW.removed_at IS NULL)
-  EXECUTE FUNCTION revocation_is_to_be_sent('client');
+  WHEN (OLD.disabled_at IS NULL AND NEW.disabled_at IS NOT NULL) EXECUTE FUNCTION revocations_of_client_are_to_be_sent();
