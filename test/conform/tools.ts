@@ -52,6 +52,16 @@ export const CHROMIUM: Tool = {
   version: /Chrom\w+ (?:1[2-9]|[2-9]\d)\d\./,
 };
 
+export const PYTHON_REVOCATION: Tool = {
+  name: 'Python 3 with caracalai-revocation-redis 0.1',
+  path: programOf('python3'),
+  ask: [
+    '-c',
+    'from importlib.metadata import version; print(version("caracalai-revocation-redis"))',
+  ],
+  version: /^0\.1\./,
+};
+
 /**
  * A group of tests that needs tools. Where one is missing, or has another version, the group is skipped
  * and its name says which.
