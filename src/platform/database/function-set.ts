@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 5,
-  sha256: '0400fc63414410523ffb0e88482a6c689a0003afca75760cb7e97b9c1c1862d5',
+  sha256: 'cf9340fbe472026f4f76287b99572c9a52a65d2417297c4a293d9593d6b86caa',
 } as const;

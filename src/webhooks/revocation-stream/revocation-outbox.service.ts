@@ -8,7 +8,7 @@ import { REVOCATION_STREAM, type Revocation } from './revocation-entry.js';
 /** The most zones that one round looks at. */
 const MOST_ZONES = 100;
 /** The most that one round finds to rest on what it takes, and the most that rests on one of these. */
-const MOST_BELOW = 10_000;
+const MOST_BELOW = 40_000;
 const MOST_BELOW_ONE = 2_000;
 /** How many that have waited for too long are given up at once. */
 const GIVEN_UP_AT_ONCE = 1_000;
