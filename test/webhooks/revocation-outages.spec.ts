@@ -7,6 +7,7 @@ import {
   sharedReplica,
   startReplica,
   startReplicaForTest,
+  withClient,
   type Replica,
 } from '../setup/harness.js';
 import { persistently } from '../setup/patience.js';
@@ -126,6 +127,27 @@ test('what a replica was sending when it was killed is sent by another one', asy
   await expect.poll(() => redis.entries(STREAM).length, PATIENCE).toBeGreaterThan(heard);
   expect(sent().filter((one) => one === id).length).toBeGreaterThan(1);
   await expect.poll(() => waiting(databaseUrl), PATIENCE).toBe(0);
+});
+
+test('what another replica has taken is left to it, and the rest is sent meanwhile', async () => {
+  const databaseUrl = await createDatabase();
+  const ids = await put(databaseUrl, randomUUID(), 60);
+  const alone = await put(databaseUrl, randomUUID(), 1);
+  await withClient(databaseUrl, async (other) => {
+    await other.query('BEGIN');
+    await other.query(
+      'SELECT 1 FROM revocation_outbox WHERE ended_id = ANY ($1) ORDER BY id FOR UPDATE',
+      [[...ids.slice(0, 50), ...alone]],
+    );
+    await startReplicaForTest({ databaseUrl, env });
+    await expect.poll(() => new Set(sent()), PATIENCE).toEqual(new Set(ids.slice(50)));
+    // Two rounds on, it is still so.
+    const later = await put(databaseUrl, randomUUID(), 1);
+    await expect.poll(sent, PATIENCE).toEqual(expect.arrayContaining(later));
+    expect(new Set(sent())).toEqual(new Set([...ids.slice(50), ...later]));
+    await other.query('ROLLBACK');
+  });
+  await expect.poll(sent, PATIENCE).toEqual(expect.arrayContaining([...ids, ...alone]));
 });
 
 test('a zone with very many keeps no other waiting', async () => {
