@@ -165,6 +165,10 @@ BEGIN
   DELETE FROM enrolments WHERE (zone_id, token_digest) IN (
     SELECT e.zone_id, e.token_digest FROM enrolments e WHERE e.expires_at < now()
      ORDER BY e.expires_at LIMIT 10000 FOR UPDATE SKIP LOCKED);
+  -- What nobody sends any more: who sends gives up what is older than a day, and counts it.
+  DELETE FROM revocation_outbox WHERE (zone_id, id) IN (
+    SELECT o.zone_id, o.id FROM revocation_outbox o WHERE o.created_at < now() - interval '25 hours'
+     LIMIT 100000 FOR UPDATE SKIP LOCKED);
   FOR part IN
     SELECT c.relname, t.kept_while FROM tables_by_day t
       JOIN pg_inherits i ON i.inhparent = to_regclass(format('%I', t.name))

@@ -29,6 +29,8 @@ export const FUNCTION_FILES: readonly string[] = [
   'webhooks/outbox.sql',
   'delegation/delegation.sql',
   'delegation/graph.sql',
+  'delegation/rests-on.sql',
+  'webhooks/revocation-stream/revocation-outbox.sql',
   'step-up/attempts.sql',
   'step-up/challenges.sql',
 ];

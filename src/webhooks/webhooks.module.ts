@@ -2,16 +2,27 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { SealingModule } from '../sealing/sealing.module.js';
 import { Outbox } from './outbox.service.js';
+import { RevocationOutbox } from './revocation-stream/revocation-outbox.service.js';
+import { RevocationSender } from './revocation-stream/revocation-sender.service.js';
+import { revocationStreamMetrics } from './revocation-stream/revocation-stream.metrics.js';
 import { Sender } from './sender.service.js';
 import { WebhookDelivery } from './webhook-delivery.entity.js';
 import { Webhook } from './webhook.entity.js';
 import { webhookMetrics } from './webhooks.metrics.js';
 import { Webhooks } from './webhooks.service.js';
 
-/** Webhooks: events of challenges are delivered at least once. */
+/** Webhooks, and the stream of revocations for gateways: events are delivered at least once. */
 @Module({
   imports: [SealingModule, TypeOrmModule.forFeature([Webhook, WebhookDelivery])],
-  providers: [Webhooks, Outbox, Sender, ...webhookMetrics],
+  providers: [
+    Webhooks,
+    Outbox,
+    Sender,
+    RevocationOutbox,
+    RevocationSender,
+    ...webhookMetrics,
+    ...revocationStreamMetrics,
+  ],
   exports: [Webhooks],
 })
 export class WebhooksModule {}

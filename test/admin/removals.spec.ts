@@ -46,14 +46,17 @@ async function count(table: string, condition = 'true', zoneId = zone.zoneId): P
   return row?.count ?? Number.NaN;
 }
 
-/** Locks one row, so that a removal stops there, until it is let go. */
-async function holdOne(table: string): Promise<{ letGo: () => Promise<void> }> {
+/** Locks one row, the last that a removal comes to, so that it stops there until it is let go. */
+async function holdOne(
+  table: string,
+  last: 'oldest' | 'newest' = 'oldest',
+): Promise<{ letGo: () => Promise<void> }> {
   const client = new pg.Client({ connectionString: database });
   client.on('error', () => {});
   await client.connect();
   await client.query('BEGIN');
   const { rowCount } = await client.query(
-    `SELECT 1 FROM ${table} WHERE zone_id = $1 ORDER BY id DESC LIMIT 1 FOR UPDATE`,
+    `SELECT 1 FROM ${table} WHERE zone_id = $1 ORDER BY id ${last === 'newest' ? 'DESC' : 'ASC'} LIMIT 1 FOR UPDATE`,
     [zone.zoneId],
   );
   expect(rowCount).toBe(1);
@@ -230,7 +233,7 @@ describe('an issuer with more sessions than can be ended at once', () => {
       [zone.zoneId, issuer],
     );
     expect(await live(String(one?.id))).toBe(true);
-    const held = await holdOne('sessions');
+    const held = await holdOne('sessions', 'newest');
     try {
       const deleted = await remove(`/issuers/${String(id)}`);
       expect(deleted.status).toBe(202);

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { freePort } from '../setup/free-port.js';
 import { startReplica, type Replica } from '../setup/harness.js';
 import { createTestZone, postForm, type Answer, type TestZone } from '../setup/zone.js';
 import { describeWith, REDIS } from './tools.js';
@@ -76,11 +76,3 @@ describeWith([REDIS], 'rate limits that replicas share', () => {
     expect(granted(alone)).toBeGreaterThan(30);
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  return address !== null && typeof address === 'object' ? address.port : 0;
-}

@@ -59,6 +59,16 @@ export const PROMTOOL: Tool = {
   version: /promtool, version [23]\./,
 };
 
+export const PYTHON_REVOCATION: Tool = {
+  name: 'Python 3 with caracalai-revocation-redis 0.1',
+  path: programOf('python3'),
+  ask: [
+    '-c',
+    'from importlib.metadata import version; print(version("caracalai-revocation-redis"))',
+  ],
+  version: /^0\.1\./,
+};
+
 /**
  * A group of tests that needs tools. Where one is missing, or has another version, the group is skipped
  * and its name says which.

@@ -7,8 +7,8 @@ export interface Rows {
   readonly which: string;
   /** The column by which rows are named: beside the zone it begins the key. Absent: by where they lie. */
   readonly key?: 'id' | 'challenge_id' | 'jti';
-  /** Whether an index has them in the order of the key. Then the oldest go first. */
-  readonly ordered?: boolean;
+  /** Which go first, if an index has them in the order of the key. What is newest is what is in use. */
+  readonly first?: 'oldest' | 'newest';
   /** What is done to them, if they are not removed. */
   readonly change?: string;
   /** How many steps' worth one of them counts: others go with it. */
@@ -22,7 +22,7 @@ const byDay = (table: string, key: NonNullable<Rows['key']>, which = OF_ZONE): R
   table,
   key,
   which,
-  ordered: true,
+  first: 'newest',
 });
 const plain = (table: string): Rows => ({ table, which: OF_ZONE });
 
@@ -43,7 +43,7 @@ export const ROWS: Readonly<Record<RemovalKind, readonly Rows[]>> = {
     {
       table: 'sessions',
       key: 'id',
-      ordered: true,
+      first: 'oldest',
       // If it is trusted again meanwhile, those that began since are none of these. They are looked at last.
       which: `r.issuer = $2 AND r.ended_at IS NULL AND r.created_at <= coalesce((
         SELECT max(m.requested_at) FROM removals m
@@ -55,15 +55,16 @@ export const ROWS: Readonly<Record<RemovalKind, readonly Rows[]>> = {
     plain('proof_systems'),
     plain('enrolments'),
     plain('authenticators'),
+    // Gateways are told of each of these as it goes.
+    byDay('delegation_edges', 'id'),
+    byDay('agent_sessions', 'id'),
+    byDay('sessions', 'id'),
     byDay('webhook_deliveries', 'id'),
     plain('webhooks'),
     byDay('challenge_secrets', 'challenge_id'),
     byDay('challenge_decisions', 'challenge_id'),
     byDay('challenges', 'id'),
     plain('step_up_attempts'),
-    byDay('delegation_edges', 'id'),
-    byDay('agent_sessions', 'id'),
-    byDay('sessions', 'id'),
     byDay('revocations', 'jti'),
     plain('resources'),
     plain('client_secrets'),
@@ -97,10 +98,12 @@ export function countRows(kind: RemovalKind): string {
  *
  * @returns SQL that returns `done`, the number of rows; no row if there is no such removal any more
  */
-export function someRows({ table, which, key, ordered, change }: Rows): string {
+export function someRows({ table, which, key, first, change }: Rows): string {
   const at = key ?? 'ctid';
+  const direction = first === 'newest' ? 'DESC' : 'ASC';
+  const order = first === undefined ? '' : ` ORDER BY r.${at} ${direction}`;
   const some = `r.zone_id = $1 AND r.${at} = ANY (ARRAY(
-      SELECT r.${at} FROM ${table} r WHERE r.zone_id = $1 AND ${which}${ordered === true ? ` ORDER BY r.${at}` : ''} LIMIT $3))`;
+      SELECT r.${at} FROM ${table} r WHERE r.zone_id = $1 AND ${which}${order} LIMIT $3))`;
   const act =
     change === undefined
       ? `DELETE FROM ${table} r WHERE ${some} AND ${which}`

@@ -267,3 +267,34 @@ describe('WORKERS', () => {
     expect(problemsOf({ ...GIVEN, WORKERS: '3', MAX_REQUESTS_IN_FLIGHT: '8' })).toHaveLength(1);
   });
 });
+
+describe('STREAMS_HMAC_KEY', () => {
+  const REDIS_URL = 'redis://localhost';
+
+  test('is a key like that of gateways, in hex of either case', () => {
+    const key = KEY.toString('hex');
+    for (const text of [key, key.toUpperCase()]) {
+      expect(readEnv({ ...GIVEN, REDIS_URL, STREAMS_HMAC_KEY: text }).streamsHmacKey).toEqual(KEY);
+    }
+    expect(readEnv(GIVEN).streamsHmacKey).toBeUndefined();
+  });
+
+  test.each([
+    ['too short', KEY.toString('hex').slice(2), 'at least 32 bytes'],
+    ['half a byte too long', `${KEY.toString('hex')}a`, 'at least 32 bytes'],
+    ['base64', KEY.toString('base64'), 'at least 32 bytes'],
+    ['a pattern', 'ab'.repeat(32), 'not random'],
+  ])('is refused if it is %s, and is not told', (_what, text, problem) => {
+    const problems = problemsOf({ ...GIVEN, REDIS_URL, STREAMS_HMAC_KEY: text });
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain('STREAMS_HMAC_KEY');
+    expect(problems[0]).toContain(problem);
+    expect(problems[0]).not.toContain(text);
+  });
+
+  test('is refused without the Redis that has the stream', () => {
+    expect(problemsOf({ ...GIVEN, STREAMS_HMAC_KEY: KEY.toString('hex') })).toEqual([
+      expect.stringContaining('REDIS_URL'),
+    ]);
+  });
+});

@@ -142,6 +142,10 @@ class EnvironmentVariables {
   @Matches(/^rediss?:\/\//, { message: 'REDIS_URL must start with redis:// or rediss://' })
   REDIS_URL?: string;
 
+  @IsOptional()
+  @IsString()
+  STREAMS_HMAC_KEY?: string;
+
   @Matches(AUDIT_UNAUTHENTICATED, {
     message: 'AUDIT_UNAUTHENTICATED must be like 100/1000/5000',
   })
@@ -230,6 +234,8 @@ export interface Env {
   readonly zoneRateLimit: RateLimit;
   /** The Redis that counts requests for all replicas together. Absent: each replica counts its own. */
   readonly redisUrl: string | undefined;
+  /** At least 32 bytes, which sign what is sent to gateways through that Redis. Absent: nothing is. */
+  readonly streamsHmacKey: Buffer | undefined;
   readonly unauthenticatedRecords: UnauthenticatedRecords;
   /** Requests that are worked on at once; more are turned away. */
   readonly maxRequestsInFlight: number;
@@ -292,7 +298,11 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     problems.push(...Object.values(error.constraints ?? {}));
   }
   const custody = readKeyCustody(parsed, problems);
-  const gatewayHmacKey = readGatewayKey(parsed, problems);
+  const gatewayHmacKey = readHmacKey('GATEWAY_HMAC_KEY', parsed.GATEWAY_HMAC_KEY, problems);
+  const streamsHmacKey = readHmacKey('STREAMS_HMAC_KEY', parsed.STREAMS_HMAC_KEY, problems);
+  if (parsed.STREAMS_HMAC_KEY !== undefined && parsed.REDIS_URL === undefined) {
+    problems.push('STREAMS_HMAC_KEY is set without REDIS_URL, where the stream is that it signs');
+  }
   if (parsed.DATABASE_URL !== undefined && !isDatabaseUrl(parsed.DATABASE_URL)) {
     problems.push('DATABASE_URL is malformed: it must be like postgres://user:password@host/name');
   }
@@ -317,6 +327,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     clientRateLimit: readRateLimit(parsed.RATE_LIMIT_CLIENT),
     zoneRateLimit: readRateLimit(parsed.RATE_LIMIT_ZONE),
     redisUrl: parsed.REDIS_URL,
+    streamsHmacKey,
     unauthenticatedRecords: readUnauthenticatedRecords(parsed.AUDIT_UNAUTHENTICATED),
     maxRequestsInFlight: parsed.MAX_REQUESTS_IN_FLIGHT,
     requestTimeoutMs: parsed.REQUEST_TIMEOUT_MS,
@@ -367,16 +378,19 @@ function readVariable(
   }
 }
 
-function readGatewayKey(parsed: EnvironmentVariables, problems: string[]): Buffer | undefined {
-  const { GATEWAY_HMAC_KEY: text } = parsed;
+function readHmacKey(
+  name: string,
+  text: string | undefined,
+  problems: string[],
+): Buffer | undefined {
   if (text === undefined) return undefined;
   if (!/^(?:[0-9a-fA-F]{2}){32,}$/.test(text)) {
-    problems.push('GATEWAY_HMAC_KEY must be at least 32 bytes, in hex');
+    problems.push(`${name} must be at least 32 bytes, in hex`);
     return undefined;
   }
   const key = Buffer.from(text, 'hex');
   if (looksWeak(key)) {
-    problems.push('GATEWAY_HMAC_KEY is not random; make one with: openssl rand -hex 32');
+    problems.push(`${name} is not random; make one with: openssl rand -hex 32`);
     return undefined;
   }
   return key;

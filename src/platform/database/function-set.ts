@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 5,
-  sha256: '4c81c61ea125077049e5d703809107abccff0e7fd1cde9665dc861501b9a6884',
+  sha256: 'c910de454741c161767261837ed52d851f28014b6e05999bb0230a543e26128b',
 } as const;

@@ -1,0 +1,45 @@
+-- The outbox of the revocation stream: triggers put there what ends, in the transaction that ends it, however it is
+-- ended: by a request, with the client or the zone, or by an operator in psql.
+
+-- After something was ended, or removed before it was: it is to be sent, if anybody sends. What has expired is put there
+-- as well: gateways leave streams open longer than mandates live.
+CREATE OR REPLACE FUNCTION revocation_is_to_be_sent() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF EXISTS (SELECT FROM revocation_stream s WHERE s.wanted_until > clock_timestamp()) THEN
+    INSERT INTO revocation_outbox (zone_id, id, kind, ended_id) VALUES (OLD.zone_id, new_uuid_v7(), TG_ARGV[0], OLD.id);
+  END IF;
+  RETURN NULL;
+END $$;
+
+CREATE OR REPLACE TRIGGER revocation_of_ended AFTER UPDATE OF ended_at ON sessions FOR EACH ROW
+  WHEN (OLD.ended_at IS NULL AND NEW.ended_at IS NOT NULL) EXECUTE FUNCTION revocation_is_to_be_sent('session');
+
+CREATE OR REPLACE TRIGGER revocation_of_removed AFTER DELETE ON sessions FOR EACH ROW
+  WHEN (OLD.ended_at IS NULL) EXECUTE FUNCTION revocation_is_to_be_sent('session');
+
+CREATE OR REPLACE TRIGGER revocation_of_ended AFTER UPDATE OF ended_at ON agent_sessions FOR EACH ROW
+  WHEN (OLD.ended_at IS NULL AND NEW.ended_at IS NOT NULL) EXECUTE FUNCTION revocation_is_to_be_sent('agent_session');
+
+CREATE OR REPLACE TRIGGER revocation_of_removed AFTER DELETE ON agent_sessions FOR EACH ROW
+  WHEN (OLD.ended_at IS NULL) EXECUTE FUNCTION revocation_is_to_be_sent('agent_session');
+
+-- No mandate rests on what was never accepted.
+CREATE OR REPLACE TRIGGER revocation_of_ended AFTER UPDATE OF revoked_at ON delegation_edges FOR EACH ROW
+  WHEN (OLD.accepted_at IS NOT NULL AND OLD.revoked_at IS NULL AND NEW.revoked_at IS NOT NULL)
+  EXECUTE FUNCTION revocation_is_to_be_sent('delegation');
+
+CREATE OR REPLACE TRIGGER revocation_of_removed AFTER DELETE ON delegation_edges FOR EACH ROW
+  WHEN (OLD.accepted_at IS NOT NULL AND OLD.revoked_at IS NULL) EXECUTE FUNCTION revocation_is_to_be_sent('delegation');
+
+-- The same for a client that was disabled: what it began goes no further. One that is being removed loses its rows, each
+-- of which is sent.
+CREATE OR REPLACE FUNCTION revocations_of_client_are_to_be_sent() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.removed_at IS NULL AND EXISTS (SELECT FROM revocation_stream s WHERE s.wanted_until > clock_timestamp()) THEN
+    INSERT INTO revocation_outbox (zone_id, id, kind, ended_id) VALUES (NEW.zone_id, new_uuid_v7(), 'client', NEW.id);
+  END IF;
+  RETURN NULL;
+END $$;
+
+CREATE OR REPLACE TRIGGER revocation_of_disabled AFTER UPDATE OF disabled_at ON clients FOR EACH ROW
+  WHEN (OLD.disabled_at IS NULL AND NEW.disabled_at IS NOT NULL) EXECUTE FUNCTION revocations_of_client_are_to_be_sent();
