@@ -3,7 +3,7 @@ import { HttpException } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { OAuthError, unavailable, type OAuthErrorCode } from '../../oauth/errors.js';
 import { isDatabaseAway } from './database-error.js';
-import { errorBody } from './error-body.js';
+import { errorBody, wordFor } from './error-body.js';
 import { Overloaded } from './overload/overloaded.js';
 import { explain, leaveOutOfLog } from './request-log.js';
 import { requestIdOf } from './request-id.js';
@@ -96,7 +96,7 @@ function oauthAnswer(error: OAuthError, request: IncomingMessage): ErrorAnswer {
   return {
     status: STATUS[error.code],
     body: {
-      ...errorBody(error.code, error.message, requestIdOf(request).request_id),
+      ...errorBody(wordFor(request, error.code), error.message, requestIdOf(request).request_id),
       ...error.members,
     },
     reason: error.detail,
