@@ -45,6 +45,7 @@ import { AuditChainEnds1795294319836 } from './migrations/1795294319836-audit-ch
 import { ClientVersions1795298400000 } from './migrations/1795298400000-client-versions.js';
 import { AuditEventTexts1795314994603 } from './migrations/1795314994603-audit-event-texts.js';
 import { CaracalAgents1795326103059 } from './migrations/1795326103059-caracal-agents.js';
+import { GatewayRequestTimes1795328652599 } from './migrations/1795328652599-gateway-request-times.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
@@ -73,6 +74,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   ClientVersions1795298400000,
   AuditEventTexts1795314994603,
   CaracalAgents1795326103059,
+  GatewayRequestTimes1795328652599,
 ];
 
 /**
