@@ -337,8 +337,8 @@ describe('what caracalai-sdk 1.0.0 sends', () => {
         [0, 1].map(() => send('POST', `agents/${id}/lease`, undefined, { at })),
       ),
     );
-    const generations = taken.map(({ body }) => body['lease_generation']);
-    expect(generations.toSorted()).toEqual([2, 3, 4, 5]);
+    const generations = taken.map(({ body }) => Number(body['lease_generation']));
+    expect(generations.toSorted((one, next) => one - next)).toEqual([2, 3, 4, 5]);
   });
 });
 
@@ -552,12 +552,11 @@ describe('an Idempotency-Key', () => {
           'idempotency-key': [...keys],
         },
       });
-      asking.on('error', reject).on('response', async (response) => {
-        const parts = await response.toArray();
-        resolve({
-          status: response.statusCode ?? 0,
-          body: JSON.parse(Buffer.concat(parts).toString()) as Record<string, unknown>,
-        });
+      asking.on('error', reject).on('response', (response) => {
+        void response.toArray().then((parts: Buffer[]) => {
+          const body = JSON.parse(Buffer.concat(parts).toString()) as Record<string, unknown>;
+          resolve({ status: response.statusCode ?? 0, body });
+        }, reject);
       });
       asking.end(text);
     });

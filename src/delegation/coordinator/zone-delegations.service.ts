@@ -49,7 +49,8 @@ export class ZoneDelegations {
       mustBeOf(caller, body.issuer_application_id);
       const ours = delegationAsked(body);
       const { receiver_application_id: receiver } = body;
-      const request = [ours, receiver];
+      const { broad_reason: reason } = constraintsOf(body);
+      const request = [ours, receiver, reason];
       const once = key === null ? null : onceOf(key, { kind: 'delegation', request });
       const made = once === null ? null : await madeOnce(caller, 'delegation_edges', once);
       if (made !== null) {
@@ -59,7 +60,6 @@ export class ZoneDelegations {
       }
       const edge = await this.edges.makeFor(caller, ours, madeBy(once));
       if (edge.receiverClientId !== receiver) throw unusable('target of another application');
-      const { broad_reason: reason } = constraintsOf(body);
       return {
         result: { edge, replayed: false },
         details: {
