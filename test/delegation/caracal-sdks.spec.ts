@@ -1,4 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { request, type IncomingMessage } from 'node:http';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { applicationOf, tokenOf, type TestApplication } from '../setup/agents.js';
@@ -540,26 +542,18 @@ describe('an Idempotency-Key', () => {
   });
 
   async function twice(keys: readonly string[]): Promise<Pick<Answer, 'status' | 'body'>> {
-    const { request } = await import('node:http');
-    const text = JSON.stringify({ application_id: app.clientId });
-    const token = await app.bearer();
-    return new Promise((resolve, reject) => {
-      const asking = request(`${zone.replica.url}/zones/${zone.zoneId}/agents`, {
-        method: 'POST',
-        headers: {
-          authorization: `Bearer ${token}`,
-          'content-type': 'application/json',
-          'idempotency-key': [...keys],
-        },
-      });
-      asking.on('error', reject).on('response', (response) => {
-        void response.toArray().then((parts: Buffer[]) => {
-          const body = JSON.parse(Buffer.concat(parts).toString()) as Record<string, unknown>;
-          resolve({ status: response.statusCode ?? 0, body });
-        }, reject);
-      });
-      asking.end(text);
+    const asking = request(`${zone.replica.url}/zones/${zone.zoneId}/agents`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${await app.bearer()}`,
+        'content-type': 'application/json',
+        'idempotency-key': [...keys],
+      },
     });
+    asking.end(JSON.stringify({ application_id: app.clientId }));
+    const [response] = (await once(asking, 'response')) as [IncomingMessage];
+    const parts: Buffer[] = await response.toArray();
+    return { status: response.statusCode ?? 0, body: JSON.parse(Buffer.concat(parts).toString()) };
   }
 });
 
