@@ -41,8 +41,16 @@ const check = (headers: GatewayHeaders, key: Buffer | null = KEY, now = NOW) =>
 describe('the signature of a gateway', () => {
   test('is right over exactly what was sent, and names what is spent', () => {
     const nonce = createHash('sha256').update('req-1').digest('hex');
-    expect(check(sign())).toEqual({ nonce, day: '2027-01-15' });
-    expect(check({ ...sign(), requestId: null })).toEqual({ nonce, day: '2027-01-15' });
+    expect(check(sign())).toEqual({
+      nonce,
+      day: '2027-01-15',
+      signedAt: 1_800_000_000,
+    });
+    expect(check({ ...sign(), requestId: null })).toEqual({
+      nonce,
+      day: '2027-01-15',
+      signedAt: 1_800_000_000,
+    });
   });
 
   test.each<[string, Knobs]>([

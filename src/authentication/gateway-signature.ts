@@ -19,6 +19,8 @@ export interface GatewayNonce {
   readonly nonce: string;
   /** The day (`YYYY-MM-DD`, UTC) of its timestamp. */
   readonly day: string;
+  /** Its timestamp, in seconds since the epoch: the id may come again when this signature is too old to be replayed. */
+  readonly signedAt: number;
 }
 
 /**
@@ -65,7 +67,8 @@ export function verifyGatewaySignature(
   const signed = [timestamp, request, method, path, sha256(body)].join('\n');
   const expected = createHmac('sha256', key).update(signed).digest();
   if (!timingSafeEqual(expected, Buffer.from(signature, 'hex'))) return 'wrong signature';
-  return { nonce: sha256(Buffer.from(request)), day: dayOf(Number(timestamp)) };
+  const signedAt = Number(timestamp);
+  return { nonce: sha256(Buffer.from(request)), day: dayOf(signedAt), signedAt };
 }
 
 function sha256(bytes: Uint8Array): string {

@@ -41,6 +41,18 @@ export class AgentSession {
   @Column('integer', { name: 'beat_seconds', nullable: true })
   beatSeconds: number | null;
 
+  /** `service`: grows whenever another process takes over to keep it alive. */
+  @Column('integer', { name: 'lease_generation' })
+  leaseGeneration: number;
+
+  /** SHA-256 of the `Idempotency-Key` of the request that made it; read by nothing but a repetition of that. */
+  @Column('bytea', { name: 'idempotency_key', nullable: true, select: false })
+  idempotencyKey: Buffer | null;
+
+  /** SHA-256 of what that request asked for. */
+  @Column('bytea', { name: 'idempotency_request', nullable: true, select: false })
+  idempotencyRequest: Buffer | null;
+
   /** Whether anything was ever delegated to it or to one above it. */
   @Column('boolean')
   narrowed: boolean;

@@ -56,6 +56,14 @@ export class DelegationEdge {
   @Column('bigint', { nullable: true })
   remaining: string | null;
 
+  /** SHA-256 of the `Idempotency-Key` of the request that made it; read by nothing but a repetition of that. */
+  @Column('bytea', { name: 'idempotency_key', nullable: true, select: false })
+  idempotencyKey: Buffer | null;
+
+  /** SHA-256 of what that request asked for. */
+  @Column('bytea', { name: 'idempotency_request', nullable: true, select: false })
+  idempotencyRequest: Buffer | null;
+
   @Column('timestamptz', { name: 'expires_at' })
   expiresAt: Date;
 

@@ -36,6 +36,11 @@ export type Fact =
       readonly nonce: string;
       /** The last day (`YYYY-MM-DD`, UTC) on which it could be used at all. */
       readonly day: string;
+      /**
+       * When it was signed, in seconds since the epoch, if it may come again with a later signature: when this one cannot
+       * be replayed any more (`ledger_replay_seconds` in facts.sql).
+       */
+      readonly signedAt?: number;
       readonly otherwise: Otherwise;
     }
   /** An agent session and all its ancestors. */

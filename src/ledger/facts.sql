@@ -96,8 +96,17 @@ CREATE OR REPLACE FUNCTION ledger_nonce_key(p_zone uuid, p_details text) RETURNS
     p_zone::text || ' ' || split_part(p_details, ' ', 1) || ' ' || split_part(p_details, ' ', 2), 0)
 $$;
 
+-- Seconds within which two requests of a gateway are not signed with one id: as long as a signature is taken before and
+-- after its time, together (SKEW in authentication/gateway-signature.ts). It is about what was signed, and so no clock of
+-- ours: the twin of a request has its timestamp, on whichever replica.
+CREATE OR REPLACE FUNCTION ledger_replay_seconds() RETURNS bigint LANGUAGE sql IMMUTABLE AS $$ SELECT 120::bigint $$;
+
 -- Spends the nonces of a batch, given by columns. Returns the places of those that were spent before, or further up. A
 -- twin that is being spent elsewhere is waited for.
+--
+-- One with the time at which it was signed, as fourth word, may be spent again with a later one. Its row keeps the
+-- latest, so none that was signed before can come after it. Near midnight the day beside is looked into as well, under the
+-- lock of the nonce (ledger_nonce_key), which is taken before this is called.
 CREATE OR REPLACE FUNCTION ledger_spend_nonces(p_zones uuid[], p_kinds text[], p_details text[], p_wanted boolean[])
 RETURNS integer[] LANGUAGE plpgsql AS $$
 DECLARE
@@ -105,14 +114,22 @@ DECLARE
 BEGIN
   WITH nonces AS MATERIALIZED (
     SELECT f.place, f.zone, split_part(f.details, ' ', 1) AS purpose, split_part(f.details, ' ', 2) AS nonce,
-           split_part(f.details, ' ', 3)::date AS day,
-           row_number() OVER (PARTITION BY f.zone, f.details ORDER BY f.place) AS nth
+           split_part(f.details, ' ', 3)::date AS day, nullif(split_part(f.details, ' ', 4), '')::bigint AS signed_at,
+           row_number() OVER (PARTITION BY f.zone, split_part(f.details, ' ', 1), split_part(f.details, ' ', 2)
+                              ORDER BY f.place) AS nth
       FROM unnest(p_kinds, p_zones, p_details, p_wanted) WITH ORDINALITY AS f (kind, zone, details, wanted, place)
      WHERE f.kind = 'nonce_unspent' AND f.wanted
   ), stored AS (
-    INSERT INTO spent_nonces (zone_id, purpose, nonce, day)
-    SELECT n.zone, n.purpose, n.nonce, n.day FROM nonces n WHERE n.nth = 1
-    ON CONFLICT DO NOTHING RETURNING zone_id, purpose, nonce, day
+    INSERT INTO spent_nonces AS before (zone_id, purpose, nonce, day, signed_at)
+    SELECT n.zone, n.purpose, n.nonce, n.day, n.signed_at FROM nonces n
+     WHERE n.nth = 1
+       AND NOT coalesce(abs(n.signed_at % 86400 - 43200) >= 43200 - ledger_replay_seconds() AND EXISTS (
+         SELECT FROM spent_nonces b
+          WHERE b.zone_id = n.zone AND b.purpose = n.purpose AND b.nonce = n.nonce AND b.day IN (n.day - 1, n.day + 1)
+            AND abs(b.signed_at - n.signed_at) <= ledger_replay_seconds()), false)
+    ON CONFLICT (zone_id, purpose, nonce, day) DO UPDATE SET signed_at = EXCLUDED.signed_at
+      WHERE EXCLUDED.signed_at > before.signed_at + ledger_replay_seconds()
+    RETURNING before.zone_id, before.purpose, before.nonce, before.day
   )
   SELECT coalesce(array_agg(n.place::integer), '{}') INTO spent FROM nonces n
    WHERE n.nth > 1 OR NOT EXISTS (

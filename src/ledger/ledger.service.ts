@@ -13,7 +13,7 @@ import { APPEND, appendValues } from './ledger-batch.js';
 import { LedgerLane } from './ledger-lane.js';
 import { BATCH_SECONDS, BATCH_SIZE } from './ledger.metrics.js';
 import { LockWaits } from './lock-waits.js';
-import { writeEntry } from './written-entry.js';
+import { nonceDetails, writeEntry } from './written-entry.js';
 
 /** Half a second, first in steps of what another transaction takes. */
 const PAUSES_MS = [0, 5, 10, 20, 40, 80, 120, 120, 120] as const;
@@ -117,13 +117,9 @@ export class Ledger implements OnApplicationShutdown {
    * @returns `false` if it was spent before
    * @throws the driver's error
    */
-  async spend(zoneId: string, { purpose, nonce, day }: Nonce): Promise<boolean> {
-    const spent = await this.laneOf(zoneId).rows('spend_nonce', SPEND, [
-      zoneId,
-      purpose,
-      nonce,
-      day,
-    ]);
+  async spend(zoneId: string, nonce: Nonce): Promise<boolean> {
+    const values = [zoneId, nonceDetails(nonce)];
+    const spent = await this.laneOf(zoneId).rows('spend_nonce', SPEND, values);
     return spent.length === 1;
   }
 
@@ -154,5 +150,8 @@ export class Ledger implements OnApplicationShutdown {
   }
 }
 
-const SPEND = `INSERT INTO spent_nonces (zone_id, purpose, nonce, day) VALUES ($1, $2, $3, $4)
-  ON CONFLICT DO NOTHING RETURNING 1 AS spent`;
+// Under the lock of the nonce, as in a batch.
+const SPEND = `
+  WITH locked AS MATERIALIZED (SELECT pg_advisory_xact_lock(ledger_nonce_key($1, $2)))
+  SELECT 1 AS spent FROM locked
+   WHERE ledger_spend_nonces(ARRAY[$1::uuid], '{nonce_unspent}', ARRAY[$2], '{true}') = '{}'`;

@@ -1,5 +1,5 @@
 import { isUuid } from '../oauth/vocabulary.js';
-import type { AuditEvent, Entry, Fact, Otherwise } from './entry.js';
+import type { AuditEvent, Entry, Fact, Nonce, Otherwise } from './entry.js';
 
 /** Nothing, in an array of PostgreSQL. */
 export const NULL = 'NULL';
@@ -167,6 +167,12 @@ function evaluatedOn(entry: Entry): WrittenFact[] {
   return facts;
 }
 
+/** A nonce as facts.sql reads it. */
+export function nonceDetails({ purpose, nonce, day, signedAt }: Nonce): string {
+  const words = [purpose, nonce, day, ...(signedAt === undefined ? [] : [String(signedAt)])];
+  return words.map(word).join(' ');
+}
+
 /** What a fact is about. A kind is read in facts.sql. */
 function about(fact: Fact, place: number): Pick<WrittenFact, 'id' | 'details'> {
   switch (fact.kind) {
@@ -180,7 +186,7 @@ function about(fact: Fact, place: number): Pick<WrittenFact, 'id' | 'details'> {
     case 'nonce_unspent':
       // Whatever else does not hold, it is spent.
       if (place !== 0) throw new UnwritableEntry('a nonce is the first fact of its entry');
-      return { id: NULL, details: [fact.purpose, fact.nonce, fact.day].map(word).join(' ') };
+      return { id: NULL, details: nonceDetails(fact) };
     case 'delegation_live': {
       const { id, versions } = fact;
       const details = versions === undefined ? '' : exact(versions);

@@ -47,6 +47,8 @@ import { AuditEventTexts1795314994603 } from './migrations/1795314994603-audit-e
 import { ClientAssertionAudiences1795325937407 } from './migrations/1795325937407-client-assertion-audiences.js';
 import { ResourceTokenTyps1795326267170 } from './migrations/1795326267170-resource-token-typs.js';
 import { RevocationStream1795326068559 } from './migrations/1795326068559-revocation-stream.js';
+import { CaracalAgents1795326103059 } from './migrations/1795326103059-caracal-agents.js';
+import { GatewayRequestTimes1795328652599 } from './migrations/1795328652599-gateway-request-times.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
@@ -77,6 +79,8 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   ClientAssertionAudiences1795325937407,
   ResourceTokenTyps1795326267170,
   RevocationStream1795326068559,
+  CaracalAgents1795326103059,
+  GatewayRequestTimes1795328652599,
 ];
 
 /**

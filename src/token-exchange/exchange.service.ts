@@ -26,6 +26,7 @@ import { record } from './stages/record.js';
 import { resolve } from './stages/resolve.js';
 import type { TokenRequest, TokenResponse } from './token-request.js';
 import { TokenVerification } from './token-verification.service.js';
+import { toldToGateway } from './told-to-gateways.js';
 import { untilCurrent } from './until-current.js';
 
 type CountRequest = ReturnType<ClientAuthentication['countOnce']>;
@@ -102,7 +103,7 @@ export class Exchange {
     const outcome = await this.walk(request, progress, countRequest).catch((error: unknown) =>
       isGivenUp(request, error)
         ? ({ status: 'refused', error } as const)
-        : this.recorder.refuse(request, progress.last, error),
+        : this.recorder.refuse(request, progress.last, toldTo(progress.last, error)),
     );
     if (outcome.status === 'stale') await this.recorder.forget(progress.last);
     this.policy.followUp(request.requestId.request_id, progress.last, outcome);
@@ -167,6 +168,12 @@ export class Exchange {
     const { challenges, attempts, sessions } = this;
     return { challenges, attempts, sessions, decide: this.policy.decide };
   }
+}
+
+/** What stopped a request, as its caller is told of it. */
+function toldTo(last: LastStage, error: unknown): unknown {
+  const throughGateway = last !== null && 'caller' in last && last.caller.throughGateway;
+  return throughGateway && error instanceof OAuthError ? toldToGateway(error) : error;
 }
 
 /**

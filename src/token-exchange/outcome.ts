@@ -2,7 +2,8 @@ import type { Fact } from '../ledger/entry.js';
 import { OAuthError, unavailable } from '../oauth/errors.js';
 import { isAgencyFact } from './describe/agency-facts.js';
 import { notUsable } from './stages/delegate.js';
-import { unusable } from './stages/resolve.js';
+import { doesNotHold } from './stages/resolve.js';
+import { toldToGateway } from './told-to-gateways.js';
 import type { TokenResponse } from './token-request.js';
 
 /** What one evaluation of a token request came to. All but `stale` are in the audit log. */
@@ -25,14 +26,15 @@ export interface Stale {
 
 /** A refusal for a fact that moved. The ledger has recorded it already. */
 export function refusedFor(fact: Fact): Decided {
-  const { code, message, retryAfter } = answerFor(fact);
-  return {
-    status: 'refused',
-    error: new OAuthError(code, message, {
-      detail: fact.otherwise.reason,
-      ...(retryAfter === undefined ? {} : { retryAfter }),
-    }),
-  };
+  const answer = answerFor(fact);
+  const { code, message, retryAfter, wwwAuthenticate } =
+    fact.otherwise.error === 'invalid_token' ? toldToGateway(answer) : answer;
+  const error = new OAuthError(code, message, {
+    detail: fact.otherwise.reason,
+    ...(retryAfter === undefined ? {} : { retryAfter }),
+    ...(wwwAuthenticate === undefined ? {} : { wwwAuthenticate }),
+  });
+  return { status: 'refused', error };
 }
 
 /** The public text for a fact that moved: the one text of its kind, so that it tells nothing about which fact. */
@@ -50,7 +52,7 @@ function answerFor(fact: Fact): OAuthError {
     return new OAuthError('slow_down', 'too many challenges are pending', { retryAfter: 30 });
   }
   if (isAgencyFact(fact)) return notUsable(reason);
-  return unusable(fact.parameter, reason);
+  return doesNotHold(fact.parameter, reason);
 }
 
 /** One text for every cause, so that it tells nothing about challenges of others. */

@@ -225,6 +225,32 @@ describe('the id of a signed request', () => {
     expect((await throughGateway({ request: denied.request })).status).toBe(401);
   });
 
+  test('may come again, newly signed, when the signature before cannot be replayed any more', async () => {
+    const now = () => Math.floor(Date.now() / 1_000);
+    const request = randomUUID();
+    const first = { request, timestamp: now() };
+    expect((await throughGateway(first)).status).toBe(200);
+    expect((await throughGateway({ request, timestamp: first.timestamp + 1 })).status).toBe(401);
+    // As if the first one had been signed so much earlier.
+    const nonce = createHash('sha256').update(request).digest('hex');
+    const age = (seconds: number) =>
+      rows(
+        replica.databaseUrl,
+        'UPDATE spent_nonces SET signed_at = $2 WHERE nonce = $1 RETURNING signed_at',
+        [nonce, now() - seconds],
+      );
+    expect(await age(100)).toHaveLength(1);
+    expect((await throughGateway({ request, url: twin.url })).status).toBe(401);
+    await age(150);
+    const again = { request, timestamp: now() };
+    expect((await throughGateway({ ...again, url: twin.url })).status).toBe(200);
+    for (const url of [replica.url, twin.url]) {
+      expect((await throughGateway({ ...again, url })).status).toBe(401);
+    }
+    const outcomes = (await auditOfLabel(request)).map(({ outcome }) => outcome);
+    expect(outcomes).toEqual(['issued', 'denied', 'denied', 'issued', 'denied', 'denied']);
+  });
+
   test('raced on two replicas has one winner', async () => {
     for (let round = 0; round < 10; round += 1) {
       const once = { request: randomUUID(), timestamp: Math.floor(Date.now() / 1_000) };

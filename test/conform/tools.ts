@@ -69,6 +69,19 @@ export const PYTHON_REVOCATION: Tool = {
   version: /^0\.1\./,
 };
 
+export const PYTHON_311: Tool = {
+  name: 'Python 3.11 or newer',
+  path: process.env['PYTHON_PATH'] ?? programOf('python3'),
+  ask: ['--version'],
+  version: /^Python 3\.(?:1[1-9]|[2-9]\d)\./,
+};
+
+export const PYTHON_312: Tool = {
+  ...PYTHON_311,
+  name: 'Python 3.12 or newer (PYTHON_PATH)',
+  version: /^Python 3\.(?:1[2-9]|[2-9]\d)\./,
+};
+
 /**
  * A group of tests that needs tools. Where one is missing, or has another version, the group is skipped
  * and its name says which.

@@ -10,6 +10,7 @@ import {
   startReplicaForTest,
   type Replica,
 } from '../setup/harness.js';
+import { persistently } from '../setup/patience.js';
 
 interface Operation {
   readonly summary?: string;
@@ -107,6 +108,28 @@ test('describes all that is there', async () => {
       'GET /metrics.json',
     ]),
   );
+});
+
+test('answers 405 to every method that a path does not have, before it is asked who asks', async () => {
+  // What one path calls an id, another may have a name for.
+  const templates = Object.entries(document.paths).map(([path, item]) => ({
+    matches: new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`),
+    methods: Object.keys(item).map((method) => method.toUpperCase()),
+  }));
+  const wrong: unknown[] = [];
+  for (const path of Object.keys(document.paths).map((one) => one.replaceAll(/\{\w+\}/g, NO_ID))) {
+    const found = templates.filter(({ matches }) => matches.test(path));
+    const there = [...new Set(found.flatMap(({ methods }) => methods))];
+    const allowed = [...there, ...(there.includes('GET') ? ['HEAD'] : [])].toSorted().join(', ');
+    for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']) {
+      if (there.includes(method)) continue;
+      // oxlint-disable-next-line no-await-in-loop
+      const { status, headers } = await persistently(() => fetch(replica.url + path, { method }));
+      const allow = headers.get('allow');
+      if (status !== 405 || allow !== allowed) wrong.push({ method, path, status, allow });
+    }
+  }
+  expect(wrong).toEqual([]);
 });
 
 test('says of every operation what it is for', () => {

@@ -33,16 +33,26 @@ export class AgentSessions {
    */
   open(asked: Asked, body: AgentSessionBody): Promise<AgentSession> {
     return this.graph.change(asked, async (caller) => {
-      await mayHaveAnother(caller);
-      const session = await this.birth(caller, body);
-      const sessions = caller.tx.getRepository(AgentSession);
-      await sessions.insert(session);
-      const saved = await sessions.findOneByOrFail({
-        zoneId: caller.zoneId,
-        id: session.id,
-      });
-      return { result: saved, details: { agent_session: describeAgentSession(saved) } };
+      const session = await this.openFor(caller, body);
+      return { result: session, details: { agent_session: describeAgentSession(session) } };
     });
+  }
+
+  /**
+   * Opens one in the transaction of a caller.
+   *
+   * @param beside what the row has besides: the session that it hangs on, if not the bearer's, and what it was asked by
+   */
+  async openFor(
+    caller: Caller,
+    body: AgentSessionBody,
+    beside: Beside = {},
+  ): Promise<AgentSession> {
+    await mayHaveAnother(caller);
+    const session = await this.birth(caller, body);
+    const sessions = caller.tx.getRepository(AgentSession);
+    await sessions.insert({ ...session, ...beside });
+    return sessions.findOneByOrFail({ zoneId: caller.zoneId, id: session.id });
   }
 
   /** @returns `null` for one that is not the caller's */
@@ -58,20 +68,7 @@ export class AgentSessions {
    * @throws {OAuthError} invalid_grant for one that has ended; invalid_request for a task
    */
   beat(asked: Asked, id: string): Promise<AgentSession | null> {
-    return this.graph.use(asked, async (caller) => {
-      const session = await findOwn(caller, id);
-      if (session === null) return null;
-      if (session.beatSeconds === null) {
-        throw new OAuthError('invalid_request', 'a task has no heartbeat');
-      }
-      const [[beaten]] = await caller.tx.query<[{ expires_at: Date }[], number]>(BEAT, [
-        caller.zoneId,
-        id,
-      ]);
-      if (beaten === undefined) throw unusable('it or one above it has ended');
-      session.expiresAt = beaten.expires_at;
-      return session;
-    });
+    return this.graph.use(asked, (caller) => beatFor(caller, id));
   }
 
   /**
@@ -81,15 +78,8 @@ export class AgentSessions {
    */
   end(asked: Asked, id: string): Promise<boolean> {
     return this.graph.change(asked, async (caller): Promise<Made<boolean>> => {
-      const { tx, zoneId, clientId } = caller;
       const session = await findOwn(caller, id);
-      if (session === null) return { result: false, details: null };
-      const { affected } = await tx
-        .getRepository(AgentSession)
-        .update({ zoneId, id, endedAt: IsNull() }, { endedAt: () => 'clock_timestamp()' });
-      await tx.query(END_BELOW_AGENT_SESSION, [zoneId, clientId, id]);
-      const details = affected === 1 ? { agent_session: describeAgentSession(session) } : null;
-      return { result: true, details };
+      return session === null ? { result: false, details: null } : endFor(caller, session);
     });
   }
 
@@ -140,6 +130,55 @@ export class AgentSessions {
   }
 }
 
+/** What the row of a new agent session has beside what was asked for. */
+export type Beside = Partial<
+  Pick<AgentSession, 'sessionId' | 'idempotencyKey' | 'idempotencyRequest'>
+>;
+
+/**
+ * Keeps a service of the caller alive.
+ *
+ * @param generation of the lease that the heartbeat is for; `null` for whichever there is
+ * @returns `null` for one that is not the caller's
+ * @throws {OAuthError} invalid_grant for one that has ended; invalid_request for a task; session_lease_fenced
+ */
+export async function beatFor(
+  caller: Caller,
+  id: string,
+  generation: number | null = null,
+): Promise<AgentSession | null> {
+  const session = await findOwn(caller, id);
+  if (session === null) return null;
+  if (session.beatSeconds === null) {
+    throw new OAuthError('invalid_request', 'a task has no heartbeat');
+  }
+  const [[beaten]] = await caller.tx.query<[Beaten[], number]>(BEAT, [
+    caller.zoneId,
+    id,
+    generation,
+  ]);
+  if (beaten === undefined) throw unusable('it or one above it has ended');
+  if (!beaten.holds) {
+    throw new OAuthError('session_lease_fenced', 'another process has the lease of the session');
+  }
+  session.expiresAt = beaten.expires_at;
+  return session;
+}
+
+/** Ends a session of the caller, and all that hangs below. */
+export async function endFor(
+  { tx, zoneId, clientId }: Caller,
+  session: AgentSession,
+): Promise<Made<boolean>> {
+  const { id } = session;
+  const { affected } = await tx
+    .getRepository(AgentSession)
+    .update({ zoneId, id, endedAt: IsNull() }, { endedAt: () => 'clock_timestamp()' });
+  await tx.query(END_BELOW_AGENT_SESSION, [zoneId, clientId, id]);
+  const details = affected === 1 ? { agent_session: describeAgentSession(session) } : null;
+  return { result: true, details };
+}
+
 /** Whether one of the labels is of other clients only. */
 async function someReserved(
   { tx, zoneId, clientId }: Caller,
@@ -167,7 +206,11 @@ async function mayHaveAnother({ tx, zoneId, clientId, now }: Caller): Promise<vo
   });
 }
 
-async function findOwn({ tx, zoneId, clientId }: Caller, id: string): Promise<AgentSession | null> {
+/** @returns `null` for one that is not the caller's */
+export async function findOwn(
+  { tx, zoneId, clientId }: Caller,
+  id: string,
+): Promise<AgentSession | null> {
   return isUuid(id) ? tx.getRepository(AgentSession).findOneBy({ zoneId, id, clientId }) : null;
 }
 
@@ -183,7 +226,15 @@ const OPEN = `
            WHERE a.zone_id = $1 AND a.client_id = $2 AND a.ended_at IS NULL AND a.expires_at > clock_timestamp()
            ORDER BY a.expires_at LIMIT $3) AS o`;
 
+/** What became of a heartbeat: whether it is by who holds the lease, and the deadline, which otherwise stays. */
+interface Beaten {
+  readonly holds: boolean;
+  readonly expires_at: Date;
+}
+
 const BEAT = `
-  UPDATE agent_sessions a SET expires_at = clock_timestamp() + make_interval(secs => a.beat_seconds)
+  UPDATE agent_sessions a
+     SET expires_at = CASE WHEN a.lease_generation = coalesce($3, a.lease_generation)
+                           THEN clock_timestamp() + make_interval(secs => a.beat_seconds) ELSE a.expires_at END
    WHERE a.zone_id = $1 AND a.id = $2 AND agent_session_live(a.zone_id, a.id)
-   RETURNING a.expires_at`;
+   RETURNING a.lease_generation = coalesce($3, a.lease_generation) AS holds, a.expires_at`;

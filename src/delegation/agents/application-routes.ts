@@ -13,13 +13,18 @@ import { SessionBearerGuard } from '../../authentication/session-bearer.guard.js
 import { bearerToken } from '../../authentication/session-bearers.service.js';
 import { AnswerWithin } from '../../platform/http/deadline.interceptor.js';
 import { TURN_DEADLINE_MS } from '../../platform/database/zone-turn.js';
+import { idempotencyKeyOf } from '../coordinator/idempotency.js';
 import type { Asked } from './graph.service.js';
 
-/** Routes that applications call with a session mandate as bearer, strict about bodies. */
-export function ApplicationRoutes(): ClassDecorator {
+/**
+ * Routes that applications call with a session mandate as bearer.
+ *
+ * @param bodies what their bodies are held to: strict about members that are not declared, unless it says otherwise
+ */
+export function ApplicationRoutes(bodies = StrictBodies()): ClassDecorator {
   return applyDecorators(
     UseGuards(SessionBearerGuard),
-    StrictBodies(),
+    bodies,
     AnswerWithin(TURN_DEADLINE_MS),
     ApiBearerAuth('mandate'),
     ApiTags('agents'),
@@ -36,8 +41,20 @@ export function ApplicationRoutes(): ClassDecorator {
 /** What a handler's request asks for. Its argument is the name that this has in the audit log. */
 export const AskedFor = createParamDecorator((type: string, context: ExecutionContext): Asked => {
   const request = context.switchToHttp().getRequest<Request>();
-  return { token: bearerToken(request), requestId: requestIdOf(request), type };
+  const { zone: inZone } = request.params;
+  return {
+    token: bearerToken(request),
+    requestId: requestIdOf(request),
+    type,
+    ...(typeof inZone === 'string' ? { inZone } : {}),
+  };
 });
+
+/** The `Idempotency-Key` of a handler's request; `null` without one. */
+export const IdempotencyKey = createParamDecorator(
+  (_data: unknown, context: ExecutionContext): string | null =>
+    idempotencyKeyOf(context.switchToHttp().getRequest<Request>()),
+);
 
 /**
  * @throws {NotFoundException} if there is nothing that the caller may see; malformed ids find nothing either

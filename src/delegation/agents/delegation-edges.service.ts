@@ -39,14 +39,27 @@ export class DelegationEdges {
    */
   make(asked: Asked, body: DelegationBody): Promise<DelegationEdge> {
     return this.graph.change(asked, async (caller) => {
-      const { tx, zoneId } = caller;
-      const edge = await this.birth(caller, body);
-      const edges = tx.getRepository(DelegationEdge);
-      await edges.insert(edge);
-      if (edge.acceptedAt !== null) await confine(caller, edge.targetId, edge.id);
-      const saved = await edges.findOneByOrFail({ zoneId, id: edge.id });
-      return { result: saved, details: { delegation: describeEdge(saved) } };
+      const edge = await this.makeFor(caller, body);
+      return { result: edge, details: { delegation: describeEdge(edge) } };
     });
+  }
+
+  /**
+   * Delegates in the transaction of a caller.
+   *
+   * @param beside what the row has besides: what it was asked by
+   */
+  async makeFor(
+    caller: Caller,
+    body: DelegationBody,
+    beside: Beside = {},
+  ): Promise<DelegationEdge> {
+    const { tx, zoneId } = caller;
+    const edge = await this.birth(caller, body);
+    const edges = tx.getRepository(DelegationEdge);
+    await edges.insert({ ...edge, ...beside });
+    if (edge.acceptedAt !== null) await confine(caller, edge.targetId, edge.id);
+    return edges.findOneByOrFail({ zoneId, id: edge.id });
   }
 
   /** @returns `null` for one that the caller has no part in */
@@ -250,6 +263,9 @@ function constraintsOf(grant: Grant): Constraints {
     policy_approved: grant.policyApproved,
   };
 }
+
+/** What the row of a new delegation has beside what was asked for. */
+export type Beside = Partial<Pick<DelegationEdge, 'idempotencyKey' | 'idempotencyRequest'>>;
 
 /** An edge that the caller has issued or is to receive. */
 async function findPart(

@@ -37,6 +37,8 @@ export interface Asked {
   readonly requestId: RequestId;
   /** What is to be done, for the audit log, such as `delegation.created`. */
   readonly type: string;
+  /** The zone that the path names, if it names one. */
+  readonly inZone?: string;
 }
 
 /** What was done, and what the audit event says of it; `null` if nothing changed. */
@@ -111,6 +113,9 @@ export class Graph {
     const bearer = await this.bearers.verify(asked.token);
     const { zoneId, clientId } = bearer.claims;
     try {
+      if (asked.inZone !== undefined && asked.inZone !== zoneId) {
+        throw new OAuthError('access_denied', 'the bearer is of another zone');
+      }
       return await turns.take(zoneId, clientId, () => run(bearer));
     } catch (error) {
       if (error instanceof OAuthError && meaningOf(error.code) === 'refused') {

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 5,
-  sha256: 'c910de454741c161767261837ed52d851f28014b6e05999bb0230a543e26128b',
+  sha256: '21d6e3247c0681da638cda8d6e7a2060365a84b2451ff09ffb6caad5ab2742a7',
 } as const;

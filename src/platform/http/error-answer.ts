@@ -3,7 +3,7 @@ import { HttpException } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { OAuthError, unavailable, type OAuthErrorCode } from '../../oauth/errors.js';
 import { isDatabaseAway } from './database-error.js';
-import { errorBody } from './error-body.js';
+import { errorBody, wordFor } from './error-body.js';
 import { Overloaded } from './overload/overloaded.js';
 import { explain, leaveOutOfLog } from './request-log.js';
 import { requestIdOf } from './request-id.js';
@@ -20,6 +20,10 @@ const STATUS: Readonly<Record<OAuthErrorCode, number>> = {
   interaction_required: 401,
   insufficient_scope: 403,
   access_denied: 403,
+  session_not_live: 409,
+  session_lease_fenced: 409,
+  idempotency_key_conflict: 409,
+  idempotency_result_inactive: 409,
   slow_down: 429,
   server_error: 500,
   temporarily_unavailable: 503,
@@ -92,7 +96,7 @@ function oauthAnswer(error: OAuthError, request: IncomingMessage): ErrorAnswer {
   return {
     status: STATUS[error.code],
     body: {
-      ...errorBody(error.code, error.message, requestIdOf(request).request_id),
+      ...errorBody(wordFor(request, error.code), error.message, requestIdOf(request).request_id),
       ...error.members,
     },
     reason: error.detail,

@@ -1,9 +1,28 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { readGatewayHeaders } from './read-gateway-headers.js';
 import { requestIdOf, setRequestIdHeaders } from './request-id.js';
+import { pathOf } from './steps.js';
 
 /** The JSON of an error response. */
 export function errorBody(error: string, description: string, requestId: string) {
   return { error, error_description: description, requestId };
+}
+
+/**
+ * The word for an error in the answer to a request. Gateways that exchange tokens know another one for a server that cannot
+ * answer now: their circuit breakers count it.
+ *
+ * @param code as it is called everywhere else
+ */
+export function wordFor(request: IncomingMessage, code: string): string {
+  return code === 'temporarily_unavailable' && isGatewaysExchange(request)
+    ? 'sts_unavailable'
+    : code;
+}
+
+/** Whether a request to the token endpoint has a header of a gateway's signature: it is a gateway's then, and nothing else. */
+function isGatewaysExchange(request: IncomingMessage): boolean {
+  return /^\/oauth\/2\/token\/?$/i.test(pathOf(request)) && readGatewayHeaders(request) !== null;
 }
 
 /** An error that is answered in front of the framework. */
@@ -21,7 +40,8 @@ export function sendError(
   { status, error, description, headers = {} }: EarlyError,
 ): void {
   const { request_id: requestId } = requestIdOf(request);
-  const body = Buffer.from(JSON.stringify(errorBody(error, description, requestId)));
+  const word = wordFor(request, error);
+  const body = Buffer.from(JSON.stringify(errorBody(word, description, requestId)));
   setRequestIdHeaders(request, response);
   response.writeHead(status, {
     'Cache-Control': 'no-store',

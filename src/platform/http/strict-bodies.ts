@@ -7,6 +7,7 @@ import {
   type CallHandler,
   type ExecutionContext,
   type NestInterceptor,
+  type ValidationPipeOptions,
 } from '@nestjs/common';
 import type { Request } from 'express';
 import type { Observable } from 'rxjs';
@@ -27,12 +28,23 @@ export class JsonBodyInterceptor implements NestInterceptor {
  * nothing that a caller sends is silently dropped.
  */
 export function StrictBodies(): ClassDecorator {
+  return bodies({ whitelist: true, forbidNonWhitelisted: true });
+}
+
+/**
+ * The same for routes whose clients were made for another server, and send it more: members that are not declared are
+ * left alone, and those that are declared are held to what is declared.
+ */
+export function TolerantBodies(): ClassDecorator {
+  return bodies({});
+}
+
+function bodies(unknown: ValidationPipeOptions): ClassDecorator {
   return applyDecorators(
     UseInterceptors(JsonBodyInterceptor),
     UsePipes(
       new ValidationPipe({
-        whitelist: true,
-        forbidNonWhitelisted: true,
+        ...unknown,
         transform: true,
         stopAtFirstError: true,
         validationError: { target: false, value: false },

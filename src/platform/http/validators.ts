@@ -77,6 +77,32 @@ export const MayBeAbsent = (): PropertyDecorator =>
 export const MayBeNull = (): PropertyDecorator =>
   ValidateIf((_body, value) => value !== undefined && value !== null);
 
+/** An object without other members than these. */
+export const HasOnlyMembers = (names: readonly string[]): PropertyDecorator =>
+  check(
+    'hasOnlyMembers',
+    `must have no other members than ${names.join(', ')}`,
+    (value) =>
+      typeof value === 'object' &&
+      value !== null &&
+      Object.keys(value).every((name) => names.includes(name)),
+  )();
+
+/** The most bytes of JSON that {@link IsShortJson} takes. */
+const SHORT_JSON_BYTES = 4_096;
+/** What `JSON.stringify` makes of U+0000 and of lone surrogates, which PostgreSQL cannot store. */
+const UNSTORABLE = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f][0-9a-f]{2})/;
+
+/** JSON of at most 4 KiB, of text that PostgreSQL can store. */
+export const IsShortJson = check(
+  'isShortJson',
+  `must be at most ${SHORT_JSON_BYTES} bytes of JSON, without U+0000`,
+  (value) => {
+    const text = JSON.stringify(value) ?? '';
+    return Buffer.byteLength(text) <= SHORT_JSON_BYTES && !UNSTORABLE.test(text);
+  },
+);
+
 /** A scope token (RFC 6749 3.3). */
 export const IsScopeToken = check(
   'isScopeToken',

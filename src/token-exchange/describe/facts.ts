@@ -1,6 +1,7 @@
-import type { ClaimedClient } from '../../authentication/authenticate-client.js';
+import type { Caller, ClaimedClient } from '../../authentication/authenticate-client.js';
 import type { Entry, Fact, Nonce } from '../../ledger/entry.js';
 import type { MandateClaims } from '../../mandates/verify-mandate.js';
+import { factsToldToGateway } from '../told-to-gateways.js';
 import { agencyFacts } from './agency-facts.js';
 import type { Delegated } from '../stages/delegate.js';
 
@@ -76,6 +77,14 @@ export function factsOf({ principals, anchor, agency, actingAgent }: RestsOn, no
     ...(actor === null ? [] : notRevoked(actor, 'actor_token')),
     ...agencyFacts(agency, actingAgent),
   ];
+}
+
+/** Facts, with what their moving is called where the request came through a gateway. */
+export function toldTo(
+  { throughGateway }: Pick<Caller, 'throughGateway'>,
+  facts: readonly Fact[],
+): Fact[] {
+  return throughGateway ? factsToldToGateway(facts) : [...facts];
 }
 
 type RestsOn = Pick<Delegated, 'principals' | 'anchor' | 'agency' | 'actingAgent'>;

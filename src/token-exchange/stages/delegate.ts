@@ -15,7 +15,7 @@ import { OAuthError, orUnavailable } from '../../oauth/errors.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import type { Bound } from './bind.js';
 import type { AgentNames } from './parse.js';
-import { unusable } from './resolve.js';
+import { doesNotHold } from './resolve.js';
 
 /** The agent session that acts, and how it came by its authority: proven, as of when it was read. */
 export interface Agency {
@@ -163,7 +163,7 @@ function namesIn(
   parameter: 'subject_token' | 'actor_token',
 ): AgentNames | null {
   const chain = verifyDelegationChain(raw);
-  if (!chain.valid) throw unusable(parameter, `delegation: ${chain.reason}`);
+  if (!chain.valid) throw doesNotHold(parameter, `delegation: ${chain.reason}`);
   const { agent_session_id: agentSessionId, delegation_edge_id: edgeId } = raw;
   if (typeof agentSessionId !== 'string') return null;
   return { agentSessionId, delegationEdgeId: typeof edgeId === 'string' ? edgeId : null };

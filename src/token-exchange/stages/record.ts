@@ -9,7 +9,7 @@ import type {
 import { newId } from '../../platform/uuid-v7.js';
 import { issuedEvent } from '../describe/audit-event.js';
 import { graphOf } from '../describe/agency-facts.js';
-import { factsOf, restsOn, unspent } from '../describe/facts.js';
+import { factsOf, restsOn, toldTo, unspent } from '../describe/facts.js';
 import type { PolicyDecisions } from './authorize.js';
 import type { Cleared, Redemption } from './clearance.js';
 import type { Minted } from './mint.js';
@@ -43,7 +43,10 @@ function entryOf(minted: Minted): Entry {
     event_id: newId(),
     ...restsOn(caller),
     ...graphOf(cleared.agency),
-    facts: [...unspent(caller.once), ...factsOf(cleared, claims.iat), ...challengeSpent(redeemed)],
+    facts: [
+      ...unspent(caller.once),
+      ...toldTo(caller, [...factsOf(cleared, claims.iat), ...challengeSpent(redeemed)]),
+    ],
     ...(anchor === null
       ? {
           session: {

@@ -7,8 +7,9 @@ import {
 import { KeysUnavailable } from '../../zones/issuers/jwks.js';
 import { UntrustedToken } from '../../zones/issuers/untrusted-token.js';
 import type { IssuerSubject } from '../../zones/issuers/verify-issuer-token.js';
-import { OAuthError, unavailable } from '../../oauth/errors.js';
+import { unavailable, type OAuthError } from '../../oauth/errors.js';
 import { ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE } from '../../oauth/vocabulary.js';
+import { UnusableToken } from '../told-to-gateways.js';
 import type { TokenVerifier } from '../token-verification.service.js';
 import { actingFor, actorOf, checkLength, clientsIn } from './actor-chain.js';
 import type { Authenticated } from './authenticate.js';
@@ -109,11 +110,11 @@ async function resolveUser(
       clientId: client.id,
     });
     if (user === null && tokenType === 'id_token') {
-      throw unusable('subject_token', 'of no trusted issuer');
+      throw doesNotHold('subject_token', 'of no trusted issuer');
     }
     return user;
   } catch (error) {
-    if (error instanceof UntrustedToken) throw unusable('subject_token', error.reason, error);
+    if (error instanceof UntrustedToken) throw doesNotHold('subject_token', error.reason, error);
     if (error instanceof KeysUnavailable) throw unavailable(`subject_token: ${error.message}`);
     throw error;
   }
@@ -136,7 +137,7 @@ async function checkSubject(
   // Whose authority it is may be none of those, when others exchange what they were passed.
   if (subject.subType === 'application') involved.push(subject.sub);
   if ((await clients.firstDisabled(involved)) !== undefined) {
-    throw unusable('subject_token', 'of a client that is disabled or gone');
+    throw doesNotHold('subject_token', 'of a client that is disabled or gone');
   }
   if (subject.use === 'session') {
     if (subject.clientId !== client.id) throw unusable('subject_token', 'of another client');
@@ -191,19 +192,21 @@ async function verified(
   try {
     return await verifier.mandate(token);
   } catch (error) {
-    if (error instanceof InvalidToken) throw unusable(name, error.reason, error);
+    if (error instanceof InvalidToken) throw doesNotHold(name, error.reason, error);
     throw error;
   }
 }
 
-/** One description for every cause, so that it tells nothing about tokens of others. */
-export function unusable(
+/** The error for a token that is what it says, but not one that may be exchanged here. */
+function unusable(name: 'subject_token' | 'actor_token', detail: string): OAuthError {
+  return new UnusableToken(name, true, detail);
+}
+
+/** The error for a token that is not, or no longer, what it says. */
+export function doesNotHold(
   name: 'subject_token' | 'actor_token',
   detail: string,
   cause?: unknown,
 ): OAuthError {
-  return new OAuthError('invalid_request', `the ${name} is not usable`, {
-    detail: `${name}: ${detail}`,
-    cause,
-  });
+  return new UnusableToken(name, false, detail, cause);
 }
