@@ -1,0 +1,146 @@
+import { createRemoteJWKSet, jwtVerify, type JWTPayload } from 'jose';
+import { expect } from 'vitest';
+import { CAPABILITIES } from './capabilities.js';
+import { runCommand, type Ended } from './command.js';
+import type { Program, Task } from './programs.js';
+import { startRecorder, type Recorded } from './recorder.js';
+import type { Prepared } from './toolchains/toolchain.js';
+import { ISSUER, ORDERS, PAYMENTS, type Workplace } from './workplace.js';
+
+/** The longest time that a program may take on a busy machine. */
+const LIMIT_SECONDS = 150;
+
+/** A program that has ended, and what it asked for meanwhile. */
+interface Run extends Ended {
+  readonly recorded: readonly Recorded[];
+  /** What it has printed, by line. */
+  readonly lines: readonly string[];
+}
+
+/**
+ * Runs a program of docs/clients.md, and looks at what it prints, what it asked for, and what is on record.
+ *
+ * @returns the names of the capabilities that it has shown
+ */
+export async function runProgram(
+  program: Program,
+  prepared: Prepared,
+  place: Workplace,
+): Promise<ReadonlySet<string>> {
+  const run = (env: Readonly<Record<string, string>>) => start(program, prepared, place, env);
+  const runs: Run[] = [];
+  for (const task of program.tasks) runs.push(await SHOWS[task](run, place, program));
+  const shown = CAPABILITIES.filter(({ shownBy }) =>
+    runs.some(({ recorded }) => shownBy(recorded)),
+  );
+  expect(shown).not.toEqual([]);
+  return new Set(shown.map(({ name }) => name));
+}
+
+type Start = (env: Readonly<Record<string, string>>) => Promise<Run>;
+
+/** What has to come of a program that shows a task. */
+const SHOWS: Record<Task, (run: Start, place: Workplace, program: Program) => Promise<Run>> = {
+  session: async (run, place) => {
+    const ended = await run({});
+    const { claims } = await issuedBy(ended, place);
+    expect(claims).toMatchObject({ use: 'session', aud: ISSUER, scope: 'orders:read' });
+    return ended;
+  },
+  exchange: async (run, place) => {
+    const ended = await run({});
+    const { claims } = await issuedBy(ended, place);
+    expect(claims).toMatchObject({ use: 'resource', aud: ORDERS, scope: 'orders:read' });
+    expect(claims.sub).toBe(place.zone.clientId);
+    return ended;
+  },
+  key: async (run, place) => {
+    const ended = await run({ CLIENT_ID: place.keyClient, CLIENT_SECRET: '' });
+    const { claims } = await issuedBy(ended, place);
+    expect(claims).toMatchObject({ sub: place.keyClient, scope: 'orders:read' });
+    return ended;
+  },
+  verify: async (run, place) => {
+    const ended = await run({ TOKEN: place.good });
+    expect([said(ended), ended.lines.at(-1)]).toEqual([said(ended), place.zone.clientId]);
+    for (const [what, token] of Object.entries(place.refused)) {
+      const { code, lines } = await run({ TOKEN: token });
+      expect({ what, verified: code === 0, lines }).toEqual({ what, verified: false, lines: [] });
+    }
+    return ended;
+  },
+  held: async (run, place) => {
+    const ended = await run({});
+    const { claims, audit } = await issuedBy(ended, place);
+    expect(claims).toMatchObject({ scope: 'payments:send', target: [PAYMENTS] });
+    expect(audit['challenge']).toMatchObject({ id: expect.any(String) });
+    return ended;
+  },
+  renew: async (run, place, { language }) => {
+    const kept = await run({});
+    expect([said(kept), new Set(kept.lines).size, kept.lines.length]).toEqual([said(kept), 1, 2]);
+    // Go asks again ten seconds before the end, others a minute before.
+    const short = await run(await place.shortLived(language === 'go' ? 9 : 45));
+    expect([said(short), new Set(short.lines).size]).toEqual([said(short), 2]);
+    return short;
+  },
+  federated: async (run, place) => {
+    const ended = await run({});
+    const { claims } = await issuedBy(ended, place);
+    expect(claims).toMatchObject({ use: 'resource', aud: ORDERS, sub: 'workload-1' });
+    return ended;
+  },
+};
+
+async function start(
+  program: Program,
+  prepared: Prepared,
+  place: Workplace,
+  env: Readonly<Record<string, string>>,
+): Promise<Run> {
+  const recorder = await startRecorder(place.replica.url, (one) => approve(one, place));
+  try {
+    const command = prepared.commandOf(program);
+    const variables = { ...place.env, MANDATE: recorder.url, ...env };
+    const ended = await runCommand({ ...command, env: variables }, LIMIT_SECONDS);
+    const lines = ended.stdout.split('\n').filter((line) => line !== '');
+    return { ...ended, recorded: recorder.recorded, lines };
+  } finally {
+    await recorder.close();
+  }
+}
+
+/** Approves of what is held, as an operator would while the client waits. */
+async function approve({ body }: Recorded, { zone }: Workplace): Promise<void> {
+  if (body['error'] !== 'interaction_required') return;
+  const decision = { decision: 'approved', reason: 'I know this payment' };
+  await zone.admin('POST', `/challenges/${String(body['challenge_id'])}/decision`, decision);
+}
+
+/** The claims of the mandate that a program has printed last, and the event that says that it was issued. */
+async function issuedBy(
+  ended: Run,
+  { zone, replica }: Workplace,
+): Promise<{ claims: JWTPayload; audit: Record<string, unknown> }> {
+  const token = ended.lines.at(-1) ?? '';
+  expect([said(ended), ended.code, token]).toEqual([said(ended), 0, expect.stringMatching(/^ey/)]);
+  const keys = new URL(`${replica.url}/zones/${zone.zoneId}/.well-known/jwks.json`);
+  const { payload } = await jwtVerify(token, createRemoteJWKSet(keys), { issuer: ISSUER });
+  const request = ended.recorded.find(({ body }) => body['access_token'] === token);
+  const [row, ...others] = await zone.audit(request?.requestId ?? '');
+  expect([row, others]).toEqual([
+    expect.objectContaining({ outcome: 'issued', jti: payload.jti }),
+    [],
+  ]);
+  return { claims: payload, audit: { ...row?.event } };
+}
+
+/** What a program has said and was answered, for the reader of a failure. */
+const said = ({ stderr, recorded }: Run): string =>
+  [
+    ...recorded.map(
+      ({ method, path, status, body }) =>
+        `${method} ${path}: ${status} ${String(body['error_description'] ?? '')}`,
+    ),
+    stderr,
+  ].join('\n');

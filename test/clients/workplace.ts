@@ -1,0 +1,129 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { sharedReplica, type Replica } from '../setup/harness.js';
+import { persistently } from '../setup/patience.js';
+import { foreignForger, newKey } from '../setup/tokens/foreign-tokens.js';
+import { createTestZone, type Answer, type Parameters, type TestZone } from '../setup/zone.js';
+
+export const ORDERS = 'https://orders.example';
+export const PAYMENTS = 'https://payments.example';
+
+/** `iss` of every mandate of a test server. */
+export const ISSUER = 'http://localhost:8080';
+
+/** What the programs of docs/clients.md find: the resources that the page speaks of, and everything that they read. */
+export interface Workplace {
+  readonly replica: Replica;
+  readonly zone: TestZone;
+  /** Mandates that resources refuse, by what is wrong with them. */
+  readonly refused: Readonly<Record<string, string>>;
+  /** A mandate for {@link ORDERS}. */
+  readonly good: string;
+  /** A client that has registered a key. */
+  readonly keyClient: string;
+  /** The variables of all programs, except for `MANDATE`. */
+  readonly env: Readonly<Record<string, string>>;
+  /** A zone in which no mandate lives longer than so many seconds, and the variables of its client. */
+  shortLived(seconds: number): Promise<Readonly<Record<string, string>>>;
+  readonly close: () => void;
+}
+
+const policy = (annotation = '') => `@id("all") ${annotation}
+permit (principal, action == Action::"TokenExchange", resource);
+@id("approve payments") @step_up("approval")
+forbid (principal, action == Action::"TokenExchange", resource == Resource::"${PAYMENTS}");`;
+
+/** Makes a zone with everything that the page speaks of. */
+export async function openWorkplace(): Promise<Workplace> {
+  const replica = await sharedReplica();
+  const directory = mkdtempSync(join(tmpdir(), 'mandate-workplace-'));
+  const zone = await newZone(replica);
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const jwk = { ...publicKey.export({ format: 'jwk' }), alg: 'ES256' };
+  const { clientId: keyClient } = await zone.newClient({ jwks: { keys: [jwk] } });
+  const key = join(directory, 'client-key.pem');
+  writeFileSync(key, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  const workloadToken = join(directory, 'workload-token');
+  writeFileSync(workloadToken, await workloadTokenOf(zone));
+
+  const orders = { resource: ORDERS, scope: 'orders:read' };
+  const session = await tokenOf(() => zone.session(orders));
+  const good = await mandateOf(zone, orders);
+  const other = await newZone(replica);
+  return {
+    replica,
+    zone,
+    good,
+    refused: {
+      'a session mandate': session,
+      'a mandate for another resource': await mandateOf(zone, {}),
+      'a mandate of another zone': await mandateOf(other, orders),
+      'a mandate that was changed': changed(good),
+    },
+    keyClient,
+    env: {
+      ...variablesOf(zone),
+      CLIENT_KEY: key,
+      WORKLOAD_TOKEN_FILE: workloadToken,
+      // They are told in words what the others are told in code: that http is for this machine.
+      OAUTHLIB_INSECURE_TRANSPORT: '1',
+    },
+    async shortLived(seconds) {
+      const short = await newZone(replica, policy(`@max_ttl("${seconds}")`));
+      return variablesOf(short);
+    },
+    close: () => rmSync(directory, { recursive: true }),
+  };
+}
+
+async function newZone(replica: Replica, content = policy()): Promise<TestZone> {
+  const zone = await createTestZone(replica);
+  await zone.admin('POST', '/resources', { identifier: ORDERS, scopes: ['orders:read'] });
+  await zone.admin('POST', '/resources', { identifier: PAYMENTS, scopes: ['payments:send'] });
+  await zone.activate(content);
+  return zone;
+}
+
+const variablesOf = ({ zoneId, clientId, secret }: TestZone): Record<string, string> => ({
+  ISSUER_URL: ISSUER,
+  ZONE: zoneId,
+  CLIENT_ID: clientId,
+  CLIENT_SECRET: secret,
+});
+
+/** A token that an issuer which the zone trusts gave a workload. */
+async function workloadTokenOf(zone: TestZone): Promise<string> {
+  const issuer = 'https://issuer.example';
+  const key = await newKey('ES256', 'issuer');
+  await zone.admin('POST', '/issuers', {
+    issuer,
+    jwks: { keys: [key.publicJwk] },
+    audiences: [ISSUER],
+    token_types: ['jwt'],
+  });
+  const now = Math.floor(Date.now() / 1_000);
+  const claims = { iss: issuer, sub: 'workload-1', aud: ISSUER, iat: now, exp: now + 3_000 };
+  return foreignForger('ES256', key, key, claims).sign();
+}
+
+/** A resource mandate for a target of the zone's client. */
+async function mandateOf(zone: TestZone, target: Parameters): Promise<string> {
+  const subject = await tokenOf(() => zone.session(target));
+  return tokenOf(() => zone.exchange({ ...target, subject_token: subject }));
+}
+
+async function tokenOf(ask: () => Promise<Answer>): Promise<string> {
+  const { status, body } = await persistently(ask);
+  if (status !== 200) throw new Error(JSON.stringify(body));
+  return String(body['access_token']);
+}
+
+/** The same token with another subject, and the signature that it had. */
+function changed(token: string): string {
+  const [header = '', payload = '', signature = ''] = token.split('.');
+  const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as object;
+  const other = Buffer.from(JSON.stringify({ ...claims, sub: 'somebody' })).toString('base64url');
+  return [header, other, signature].join('.');
+}
