@@ -77,11 +77,11 @@ const SHOWS: Record<Task, (run: Start, place: Workplace, program: Program) => Pr
     return ended;
   },
   renew: async (run, place, { language }) => {
-    const kept = await run({});
-    expect([said(kept), new Set(kept.lines).size, kept.lines.length]).toEqual([said(kept), 1, 2]);
+    const kept = mandatesOf(await run({}));
+    expect([kept.length, new Set(kept).size]).toEqual([2, 1]);
     // Go asks again ten seconds before the end, others a minute before.
     const short = await run(await place.shortLived(language === 'go' ? 9 : 45));
-    expect([said(short), new Set(short.lines).size]).toEqual([said(short), 2]);
+    expect([said(short), new Set(mandatesOf(short)).size]).toEqual([said(short), 2]);
     return short;
   },
   federated: async (run, place) => {
@@ -135,12 +135,16 @@ async function issuedBy(
   return { claims: payload, audit: { ...row?.event } };
 }
 
+/** The mandates among what a program has printed: frameworks log to standard output as well. */
+const mandatesOf = ({ lines }: Run): string[] => lines.filter((line) => line.startsWith('ey'));
+
 /** What a program has said and was answered, for the reader of a failure. */
-const said = ({ stderr, recorded }: Run): string =>
+const said = ({ stdout, stderr, recorded }: Run): string =>
   [
     ...recorded.map(
       ({ method, path, status, body }) =>
         `${method} ${path}: ${status} ${String(body['error_description'] ?? '')}`,
     ),
+    stdout,
     stderr,
   ].join('\n');

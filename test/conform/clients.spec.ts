@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, type RunnerTestSuite as Suite } from 'vitest';
 import { PAGE, readClients, type Language } from '../clients/programs.js';
 import { runProgram } from '../clients/run-program.js';
 import { printTable, rowsOf, type Shown } from '../clients/table.js';
@@ -39,10 +39,11 @@ const preparations = new Map<Language, Promise<Prepared | Unreachable>>();
 let directory: string;
 let place: Workplace;
 
-beforeAll(async () => {
+beforeAll(async (file) => {
   directory = mkdtempSync(join(tmpdir(), 'mandate-clients-'));
   // All languages at the same time: half of it is waiting for registries.
   for (const [language, start] of prepare) {
+    if (!isWanted(file, language)) continue;
     const prepared = start().catch((error: unknown) => {
       if (error instanceof Unreachable) return error;
       throw error;
@@ -60,8 +61,16 @@ afterAll(async () => {
   rmSync(directory, { recursive: true });
 }, PATIENCE.timeout);
 
+const titleOf = (language: Language) => `the programs of docs/clients.md in ${language}`;
+
+/** Whether tests of a language are among those that were asked for. */
+function isWanted({ tasks }: Readonly<Suite>, language: Language): boolean {
+  const group = tasks.find(({ name }) => name === titleOf(language));
+  return group?.type === 'suite' && group.tasks.some(({ mode }) => mode === 'run');
+}
+
 for (const [language, toolchain, tools] of TOOLCHAINS) {
-  describeWith(tools, `the programs of docs/clients.md in ${language}`, () => {
+  describeWith(tools, titleOf(language), () => {
     const ours = programs.filter((program) => program.language === language);
     prepare.set(language, () =>
       toolchain.prepare(ours, mkdtempSync(join(directory, `${language}-`))),
