@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { exportJWK, generateKeyPair, SignJWT, type JWTPayload } from 'jose';
 import { beforeAll, expect, test } from 'vitest';
 import { readRegisteredJwks, registeredKeys, type KeySource } from '../zones/issuers/jwks.js';
@@ -20,8 +21,10 @@ beforeAll(async () => {
       .sign(privateKey);
 });
 
-const verify = async (claims: JWTPayload = {}, now = NOW, clientId = CLIENT) =>
-  verifyClientAssertion(await sign(claims), { clientId, issuer: ISSUER, keys, now });
+const verify = async (claims: JWTPayload = {}, now = NOW, clientId = CLIENT, audience = ISSUER) =>
+  verifyClientAssertion(await sign(claims), { clientId, audience, keys, now });
+
+const TOKEN_ENDPOINT = `${ISSUER}/oauth/2/token`;
 
 test('an assertion has one name, on one day, whenever it is looked at', async () => {
   const first = await verify();
@@ -36,6 +39,23 @@ test('the day is the last one on which it is accepted', async () => {
   expect((await verify({ exp: NOW + 30 })).day).toBe('2027-01-16');
 });
 
+test('however long it lives, it is remembered for as long as it is accepted', async () => {
+  const dayOf = (seconds: number) => new Date(seconds * 1_000).toISOString().slice(0, 10);
+  const remembered = fc.asyncProperty(
+    fc.integer({ min: -29, max: 3_630 }),
+    fc.integer({ min: 0, max: 999 }),
+    async (life, share) => {
+      const exp = NOW + life;
+      const [first, last] = [Math.max(NOW, exp - 3_630), exp + 30];
+      const then = first + (share / 1_000) * (last - first);
+      const [seen, again] = [await verify({ exp }), await verify({ exp }, then)];
+      expect(again).toEqual(seen);
+      expect(dayOf(then) <= seen.day).toBe(true);
+    },
+  );
+  await fc.assert(remembered, { numRuns: 200 });
+});
+
 test('another jti and another client make another name', async () => {
   const names = [await verify(), await verify({ jti: 'b' })];
   const other = CLIENT.replace('a', 'b');
@@ -44,8 +64,8 @@ test('another jti and another client make another name', async () => {
 });
 
 test.each([
-  [{ exp: NOW + 330 }, 'ok'],
-  [{ exp: NOW + 331 }, 'too_long_lived'],
+  [{ exp: NOW + 3_630 }, 'ok'],
+  [{ exp: NOW + 3_631 }, 'too_long_lived'],
   [{ exp: NOW - 29 }, 'ok'],
   [{ exp: NOW - 30 }, 'expired'],
   [{ iat: NOW + 19 }, 'ok'],
@@ -53,7 +73,7 @@ test.each([
   [{ nbf: NOW + 30 }, 'ok'],
   [{ nbf: NOW + 31 }, 'not_yet_valid'],
   [{ aud: [ISSUER] }, 'wrong_audience'],
-  [{ aud: `${ISSUER}/oauth/2/token` }, 'wrong_audience'],
+  [{ aud: TOKEN_ENDPOINT }, 'wrong_audience'],
   [{ iss: 'another' }, 'wrong_issuer'],
   [{ sub: 'another' }, 'wrong_sub'],
   [{ jti: '' }, 'invalid_jti'],
@@ -61,6 +81,25 @@ test.each([
   [{ jti: 'x'.repeat(257) }, 'invalid_jti'],
 ])('%j: %s', async (claims, expected) => {
   const result = verify(claims);
+  expect(
+    await result.then(
+      () => 'ok',
+      (error: Error) => error.message,
+    ),
+  ).toBe(expected);
+});
+
+test.each([
+  [TOKEN_ENDPOINT, 'ok'],
+  [ISSUER, 'wrong_audience'],
+  [[TOKEN_ENDPOINT], 'wrong_audience'],
+  [[TOKEN_ENDPOINT, ISSUER], 'wrong_audience'],
+  [`${TOKEN_ENDPOINT}/`, 'wrong_audience'],
+  [`${TOKEN_ENDPOINT}?`, 'wrong_audience'],
+  [TOKEN_ENDPOINT.replace('https:', 'HTTPS:'), 'wrong_audience'],
+  ['', 'wrong_audience'],
+])('for the token endpoint, aud %j: %s', async (aud, expected) => {
+  const result = verify({ aud }, NOW, CLIENT, TOKEN_ENDPOINT);
   expect(
     await result.then(
       () => 'ok',

@@ -10,8 +10,8 @@ import { MalformedToken, parseCompactJws } from '../oauth/compact-jws.js';
 /** What an assertion is verified against. */
 export interface AssertionRules {
   readonly clientId: string;
-  /** Our own identifier. */
-  readonly issuer: string;
+  /** Exactly what `aud` must be: our issuer, or the URL of our token endpoint if the client is registered so. */
+  readonly audience: string;
   /** The client's public keys. */
   readonly keys: KeySource;
   /** Seconds since the epoch; may have a fraction. */
@@ -26,16 +26,19 @@ export interface AssertionNonce {
   readonly day: string;
 }
 
-/** The most seconds that an assertion may still be valid for. */
-const MAX_TTL = 300;
+/**
+ * The most seconds that an assertion may still be valid for. There are clients with an hour built in; nothing is gained
+ * by less, since it can be used once, and is remembered by the day.
+ */
+const MAX_TTL = 3_600;
 
 /** The types of an assertion: the one for this purpose (RFC 10070), or the general one, which is usual. */
 const TYPS = ['jwt', 'client-authentication+jwt'];
 
 /**
  * Verifies that a client has signed an assertion for us (RFC 7523 3 as updated by RFC 10070, OpenID
- * Connect Core 9 `private_key_jwt`). The audience is our issuer as one string: a server that accepts a
- * list, or the URL of an endpoint, accepts what was made for another server, too.
+ * Connect Core 9 `private_key_jwt`). Its sole audience is what the client is registered to write, as one string: a
+ * server that accepts a list, or one of several names, accepts what was made for another server, too.
  *
  * @returns the nonce that the commit spends
  * @throws {UntrustedToken}
@@ -43,12 +46,12 @@ const TYPS = ['jwt', 'client-authentication+jwt'];
  */
 export async function verifyClientAssertion(
   assertion: string,
-  { clientId, issuer, keys, now }: AssertionRules,
+  { clientId, audience, keys, now }: AssertionRules,
 ): Promise<AssertionNonce> {
   const claims = await verifySigned(assertion, { keys, algorithms: SIGNING_ALGS, typs: TYPS, now });
   if (claims['iss'] !== clientId) throw new UntrustedToken('wrong_issuer');
   if (claims['sub'] !== clientId) throw new UntrustedToken('wrong_sub');
-  if (claims['aud'] !== issuer) throw new UntrustedToken('wrong_audience');
+  if (claims['aud'] !== audience) throw new UntrustedToken('wrong_audience');
   const { exp } = readTimes(claims, now, CLOCK_SKEW);
   if (exp - now > MAX_TTL + CLOCK_SKEW) throw new UntrustedToken('too_long_lived');
   const { jti } = claims;

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { tokenEndpointOf } from '../oauth/token-endpoint.js';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { VerifiedSignatures } from '../platform/verified-signatures.js';
@@ -43,13 +44,13 @@ export class ClientAssertions {
   }: AssertionAttempt): Promise<AssertionNonce | null> {
     const { issuerUrl } = this.env;
     const now = this.clock.now() / 1_000;
-    const { workloadIdentity } = client;
+    const { workloadIdentity, assertionAudience } = client;
     if (workloadIdentity === null) {
       const keys = this.keys.of(zoneId, client);
       if (keys === null) throw new UntrustedToken('unknown_kid');
       return verifyClientAssertion(assertion, {
         clientId: client.id,
-        issuer: issuerUrl,
+        audience: assertionAudience === 'issuer' ? issuerUrl : tokenEndpointOf(issuerUrl),
         keys,
         now,
       });

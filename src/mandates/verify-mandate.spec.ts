@@ -140,6 +140,20 @@ describe('verifyMandate', () => {
     });
   });
 
+  test('accepts typ JWT for resources, and for nothing else', async () => {
+    const changes = { use: 'resource', aud: 'r://a', target: ['r://a'] };
+    for (const typ of ['at+jwt', 'JWT']) {
+      expect(await refusal(await forger.sign({ typ }, changes), options(key))).toBeNull();
+    }
+    for (const typ of ['jwt', 'Jwt', 'JWT ', 'application/jwt', '', 'JWT,at+jwt']) {
+      expect(await refusal(await forger.sign({ typ }, changes), options(key))).toBe('wrong_typ');
+    }
+    expect(await refusal(await forger.sign({ typ: 'JWT' }), options(key))).toBe('wrong_typ');
+    expect(await refusal(await forger.sign({ typ: 'JWT' }, { use: 'x' }), options(key))).toBe(
+      'invalid_use',
+    );
+  });
+
   test.each(SIGNING_ALGS)('accepts %s', async (alg) => {
     const other = await rig(alg);
     expect(await refusal(await other.forger.sign(), options(other.key))).toBeNull();

@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { SigningAlg } from '../oauth/algorithms.js';
+import { MANDATE_TYP, MANDATE_TYPS, type MandateTyp } from '../oauth/vocabulary.js';
 import { MalformedToken, parseCompactJws, type ParsedJws } from '../oauth/compact-jws.js';
 import { InvalidToken } from './invalid-token.js';
 import { readClaims, type Expected, type MandateClaims } from './read-claims.js';
@@ -33,8 +34,8 @@ export interface VerifyOptions extends Expected {
   readonly verified: SignatureCheck;
 }
 
-/** The `typ` of every mandate (RFC 9068 2.1), in the one spelling that is minted. */
-export const MANDATE_TYP = 'at+jwt';
+const isMandateTyp = (typ: string | null): typ is MandateTyp =>
+  MANDATE_TYPS.some((one) => one === typ);
 
 /**
  * Verifies a mandate of one zone, and returns its claims (RFC 9068 4, RFC 8725 3).
@@ -52,7 +53,8 @@ export const MANDATE_TYP = 'at+jwt';
  */
 export async function verifyMandate(token: string, options: VerifyOptions): Promise<MandateClaims> {
   const jws = parse(token);
-  if (jws.header.typ !== MANDATE_TYP) throw new InvalidToken('wrong_typ');
+  const { typ } = jws.header;
+  if (!isMandateTyp(typ)) throw new InvalidToken('wrong_typ');
   if (jws.header.kid === null) throw new InvalidToken('missing_kid');
   const key = options.findKey(jws.header.kid);
   if (key === null) throw new InvalidToken('unknown_kid');
@@ -60,7 +62,7 @@ export async function verifyMandate(token: string, options: VerifyOptions): Prom
   if (!(await options.verified.isSignedBy(key.publicKey, token, jws))) {
     throw new InvalidToken('bad_signature');
   }
-  return readClaims(jws.claims, options);
+  return readTyped(jws, options);
 }
 
 /**
@@ -70,7 +72,14 @@ export async function verifyMandate(token: string, options: VerifyOptions): Prom
  * @throws {InvalidToken}
  */
 export function readMinted(token: string, expected: Expected): MandateClaims {
-  return readClaims(parse(token).claims, expected);
+  return readTyped(parse(token), expected);
+}
+
+/** The claims of a mandate, which `typ` has to fit. Without the `use` of a mandate, a `JWT` is something else. */
+function readTyped({ header, claims }: ParsedJws, expected: Expected): MandateClaims {
+  const read = readClaims(claims, expected);
+  if (header.typ !== MANDATE_TYP && read.use !== 'resource') throw new InvalidToken('wrong_typ');
+  return read;
 }
 
 function parse(token: string): ParsedJws {

@@ -1,11 +1,15 @@
 import { decodeComponent, MalformedForm } from './form.js';
 
-/** The content of an `Authorization: Basic` header (RFC 7617 2). */
-export interface BasicCredentials {
-  readonly clientId: string;
+/** What a secret may be that a client has written into an `Authorization: Basic` header. */
+export interface WrittenSecret {
   readonly secret: string;
   /** The secret as it was written, if that can be another one: many clients do not encode it. */
   readonly rawSecret: string | null;
+}
+
+/** The content of an `Authorization: Basic` header (RFC 7617 2). */
+export interface BasicCredentials extends WrittenSecret {
+  readonly clientId: string;
 }
 
 /**
@@ -21,11 +25,16 @@ export function parseBasic(header: string): BasicCredentials | null {
   if (pair === null || pair.includes('\0')) return null;
   const colon = pair.indexOf(':');
   if (colon === -1) return null;
-  const [rawId, rawSecret] = [pair.slice(0, colon), pair.slice(colon + 1)];
+  const rawId = pair.slice(0, colon);
   const clientId = decoded(rawId) ?? rawId;
-  const secret = decoded(rawSecret) ?? rawSecret;
-  if (clientId === '' || secret === '') return null;
-  return { clientId, secret, rawSecret: rawSecret === secret ? null : rawSecret };
+  const written = readWritten(pair.slice(colon + 1));
+  return clientId === '' || written.secret === '' ? null : { clientId, ...written };
+}
+
+/** Reads a secret that is form-urlencoded, or not, which nothing tells. */
+export function readWritten(written: string): WrittenSecret {
+  const secret = decoded(written) ?? written;
+  return { secret, rawSecret: written === secret ? null : written };
 }
 
 function decodeUtf8(bytes: Buffer): string | null {

@@ -39,3 +39,16 @@ export function isSubjectTokenType(value: string): value is SubjectTokenType {
 export function isUuid(value: string): boolean {
   return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value);
 }
+
+/** The `typ` of a mandate (RFC 9068 2.1), in the one spelling that is minted. */
+export const MANDATE_TYP = 'at+jwt';
+
+/**
+ * The `typ`s that mandates have, in the spellings that are minted. `JWT` is for resource mandates only, where every
+ * resource is registered so: it is what assertions and tokens of others have as well, so of what is presented to us as a
+ * session nothing has it.
+ */
+export const MANDATE_TYPS = [MANDATE_TYP, 'JWT'] as const;
+
+/** See {@link MANDATE_TYPS}. */
+export type MandateTyp = (typeof MANDATE_TYPS)[number];

@@ -11,6 +11,7 @@ import {
 } from '../platform/http/openapi-decorators.js';
 import type { Request, Response } from 'express';
 import { DirectRoutes, type DirectAnswer } from '../platform/http/direct-routes.js';
+import { TOKEN_PATH } from '../oauth/token-endpoint.js';
 import { readClientRequest } from '../authentication/client-request.js';
 import { Exchange } from './exchange.service.js';
 import { tokenRequestSchema, tokenResponseSchema } from './token.openapi.js';
@@ -24,7 +25,7 @@ export class TokenController {
     private readonly exchange: Exchange,
     direct: DirectRoutes,
   ) {
-    direct.add('POST', '/oauth/2/token', this.answer);
+    direct.add('POST', TOKEN_PATH, this.answer);
   }
 
   @Post('token')

@@ -1,3 +1,4 @@
+import type { MandateTyp } from '../oauth/vocabulary.js';
 import type { ZoneAlg } from '../oauth/algorithms.js';
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
@@ -43,6 +44,10 @@ export class Resource {
   /** The algorithm of mandates for it; `null` for the zone's. */
   @Column('text', { name: 'signing_alg', nullable: true })
   signingAlg: ZoneAlg | null;
+
+  /** The `typ` of mandates for it. */
+  @Column('text', { name: 'token_typ' })
+  tokenTyp: MandateTyp;
 
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz' })
   createdAt: Date;

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SIGNING_ALGS, type SigningAlg } from '../../src/oauth/algorithms.js';
@@ -128,7 +128,7 @@ describe('a client with a key', () => {
     ['nbf', () => ({ nbf: inSeconds(0) }), {}],
     ['no iat', { iat: undefined }, {}],
     ['a clock that is a little late', () => ({ exp: inSeconds(-10), iat: undefined }), {}],
-    ['a life of five minutes', () => ({ exp: inSeconds(300) }), {}],
+    ['a life of an hour', () => ({ exp: inSeconds(3_600) }), {}],
     ['a fraction in exp', () => ({ exp: inSeconds(60.5) }), {}],
     ['claims that we do not know', { hello: 'world' }, {}],
   ])('asks with an assertion with %s', async (_name, claims, header) => {
@@ -198,6 +198,79 @@ describe('a client with a key', () => {
   });
 });
 
+describe('a client whose library writes the token endpoint into aud', () => {
+  const WRONG = { ...FAILED, reason: 'client_assertion: wrong_audience' };
+  const TOKEN_ENDPOINT = `${ISSUER}/oauth/2/token`;
+
+  test('is registered for it, and then for nothing else', async () => {
+    const { id, forger } = await newAssertingClient('ES256', key, {
+      assertion_audience: 'token_endpoint',
+    });
+    const send = async (aud: unknown) =>
+      ask(await assertion({ aud } as Members, {}, forger), { client_id: id });
+    expect((await send(TOKEN_ENDPOINT)).status).toBe(200);
+    for (const aud of [
+      ISSUER,
+      [TOKEN_ENDPOINT],
+      [TOKEN_ENDPOINT, ISSUER],
+      `${TOKEN_ENDPOINT}/`,
+      `${ISSUER}/zones/${zone.zoneId}/oauth/2/token`,
+      'https://evil.example/oauth/2/token',
+    ]) {
+      // oxlint-disable-next-line no-await-in-loop -- one of them is enough to fail
+      await expectRefused(view, await send(aud), WRONG);
+    }
+    // The same rules as for any other.
+    const text = await assertion({ aud: TOKEN_ENDPOINT }, {}, forger);
+    expect((await ask(text, { client_id: id })).status).toBe(200);
+    await expectRefused(view, await ask(text, { client_id: id }, b), {
+      ...FAILED,
+      reason: 'client_assertion was used before',
+    });
+  });
+
+  test('is changed there and back, at every replica from the next request on', async () => {
+    const { id, forger } = await newAssertingClient();
+    const at = `/clients/${id}`;
+    const takes = async (replica: Replica) => {
+      const taken: string[] = [];
+      for (const [name, aud] of [
+        ['issuer', ISSUER],
+        ['token_endpoint', TOKEN_ENDPOINT],
+      ] as const) {
+        // oxlint-disable-next-line no-await-in-loop -- in order
+        const answer = await ask(await assertion({ aud }, {}, forger), { client_id: id }, replica);
+        if (answer.status === 200) taken.push(name);
+      }
+      return taken;
+    };
+    expect(await zone.admin('GET', at)).toMatchObject({ assertion_audience: 'issuer' });
+    for (const [assertion_audience, now] of [
+      ['token_endpoint', 'token_endpoint'],
+      [null, 'issuer'],
+      ['token_endpoint', 'token_endpoint'],
+      ['issuer', 'issuer'],
+    ] as const) {
+      // oxlint-disable no-await-in-loop -- one after the other
+      expect(await zone.admin('PATCH', at, { assertion_audience })).toMatchObject({
+        assertion_audience: now,
+      });
+      expect([await takes(a), await takes(b)]).toEqual([[now], [now]]);
+      // oxlint-enable no-await-in-loop
+    }
+    // A change of something else leaves it; without its method it is gone.
+    await zone.admin('PATCH', at, { assertion_audience: 'token_endpoint' });
+    const both = { jwks: { keys: [key.publicJwk, otherKey.publicJwk] } };
+    expect(await zone.admin('PATCH', at, both)).toMatchObject({
+      assertion_audience: 'token_endpoint',
+    });
+    const secret = await zone.admin('PATCH', at, { auth_methods: ['client_secret_post'] });
+    expect(secret).not.toHaveProperty('assertion_audience');
+    const back = { auth_methods: ['private_key_jwt'], jwks: { keys: [key.publicJwk] } };
+    expect(await zone.admin('PATCH', at, back)).toMatchObject({ assertion_audience: 'issuer' });
+  });
+});
+
 const register = (body: object) =>
   callAdmin(a, 'POST', `/zones/${zone.zoneId}/clients`, { name: randomUUID(), ...body });
 
@@ -226,6 +299,22 @@ describe('registration refuses', () => {
       409,
     ],
     ['an unknown method', () => ({ auth_methods: ['none'] }), 400],
+    ['an audience of assertions without keys', () => ({ assertion_audience: 'issuer' }), 422],
+    [
+      'an audience of assertions of a workload',
+      () => ({
+        assertion_audience: 'token_endpoint',
+        workload_identity: { issuer: 'https://nobody', subject: 'x' },
+      }),
+      422,
+    ],
+    ...['', 'ISSUER', 'https://mandate.example/oauth/2/token', null, 1, ['issuer']].map(
+      (audience): [string, () => object, number] => [
+        `${JSON.stringify(audience)} as the audience of assertions`,
+        () => ({ jwks: { keys: [key.publicJwk] }, assertion_audience: audience }),
+        400,
+      ],
+    ),
   ])('%s', async (_name, body, status) => {
     expect((await register(body())).status).toBe(status);
   });
@@ -372,6 +461,26 @@ describe('an assertion is good for one request', () => {
     await expectRefused(view, await ask(text), REPLAYED);
     await expectRefused(view, await ask(text, {}, b), REPLAYED);
     expect(await view.created()).toEqual(before);
+  });
+
+  test('as long as it lives, which may be an hour, and is forgotten with its last day', async () => {
+    const jti = randomUUID();
+    const exp = Math.floor(Date.now() / 1_000) + 3_600;
+    const text = await assertion({ jti, exp });
+    expect((await ask(text)).status).toBe(200);
+    await expectRefused(view, await ask(text, {}, b), REPLAYED);
+    const nonce = createHash('sha256')
+      .update(JSON.stringify([client.id, jti]))
+      .digest('hex');
+    const lastDay = new Date((exp + 30) * 1_000).toISOString().slice(0, 10);
+    // In the partition of that day, which goes as a whole: whoever has written how many of its rows.
+    expect(
+      await rows(
+        a.databaseUrl,
+        'SELECT day::text, tableoid::regclass::text AS at FROM spent_nonces WHERE nonce = $1',
+        [nonce],
+      ),
+    ).toEqual([{ day: lastDay, at: `spent_nonces_${lastDay.replaceAll('-', '')}` }]);
   });
 
   test('even if that request was denied', async () => {

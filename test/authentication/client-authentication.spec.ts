@@ -287,6 +287,27 @@ describe('rotation', () => {
     }
   });
 
+  test('is given no secret that clients could not send in the ways that there are', async () => {
+    const { clientId } = await zone.newClient();
+    const path = `/zones/${zone.zoneId}/clients/${clientId}/secrets`;
+    const add = (secret: unknown) => callAdmin(replica, 'POST', path, { secret });
+    // As ISO 8859-1, as UTF-8, or encoded, as the library has it.
+    for (const secret of ['Grüße an alle', '李小龍'.repeat(3)]) {
+      // oxlint-disable-next-line no-await-in-loop -- one of them is enough to fail
+      const answer = await add(secret);
+      expect(answer).toMatchObject({ status: 400, body: { error: 'invalid_request' } });
+      expect(String(answer.body['error_description'])).toContain('printable ASCII');
+    }
+    // Decoded it looks like one that was drawn here, and would be looked for among these.
+    const drawn = `mds_${'A'.repeat(43)}`;
+    for (const secret of [drawn, drawn.replace('A', '%41'), `%6d${drawn.slice(1)}`]) {
+      // oxlint-disable-next-line no-await-in-loop -- one of them is enough to fail
+      expect(await add(secret)).toMatchObject({ status: 422 });
+    }
+    const { items } = await zone.admin('GET', `/clients/${clientId}/secrets`);
+    expect(items).toHaveLength(1);
+  });
+
   test('grants until a secret expires', async () => {
     const client = await zone.newClient();
     const expires = Date.now() + 1_500;

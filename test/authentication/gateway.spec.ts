@@ -1,5 +1,5 @@
 import { createHash, createHmac, randomBytes, randomUUID } from 'node:crypto';
-import { decodeJwt } from 'jose';
+import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { gatewayHeaders, newGatewayKey } from '../setup/gateway.js';
 import { auditOf, rows, startReplica, type AuditRow, type Replica } from '../setup/harness.js';
@@ -119,6 +119,21 @@ describe('a gateway', () => {
     expect(await zone.audit(answer.requestId)).toMatchObject([
       { outcome: 'issued', event: { through_gateway: true, request_label: request } },
     ]);
+  });
+
+  test('passes a mandate on whose resource takes typ JWT', async () => {
+    const resource = `resource://${randomUUID()}`;
+    const body = { identifier: resource, scopes: ['a:read', 'a:write'], token_typ: 'JWT' };
+    await zone.admin('POST', '/resources', body);
+    const wanted = { resource, scope: 'a:read a:write' };
+    const opened = await zone.session(wanted);
+    const first = await throughGateway({
+      parameters: { ...wanted, subject_token: String(opened.body['access_token']) },
+    });
+    const subject_token = String(first.body['access_token']);
+    expect(decodeProtectedHeader(subject_token).typ).toBe('JWT');
+    const again = await throughGateway({ parameters: { resource, subject_token } });
+    expect(again).toMatchObject({ status: 200, body: { scope: 'a:read' } });
   });
 
   test('passes a resource mandate on, narrowed', async () => {

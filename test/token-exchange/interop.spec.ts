@@ -2,6 +2,7 @@ import { createRemoteJWKSet, decodeJwt, exportJWK, generateKeyPair, jwtVerify } 
 import * as oauth from 'oauth4webapi';
 import * as client from 'openid-client';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { settle } from '../setup/challenges.js';
 import { type Replica, sharedReplica } from '../setup/harness.js';
 import { ACCESS_TOKEN, createTestZone, TOKEN_EXCHANGE, type TestZone } from '../setup/zone.js';
 
@@ -183,6 +184,66 @@ describe.each([
   test('understands that its secret is wrong', async () => {
     const failure = client.clientCredentialsGrant(configure(`mds_${'x'.repeat(43)}`), target());
     await expect(failure).rejects.toMatchObject({ status: 401 });
+  });
+});
+
+describe('a held request', () => {
+  /** The client may go on when its user has confirmed: what a library shows is enough to wait, and to ask again. */
+  const confirmed = async (shown: unknown, response: unknown) => {
+    expect(shown).toEqual([
+      {
+        scheme: 'bearer',
+        parameters: {
+          error: 'interaction_required',
+          error_description: 'the request has to be confirmed',
+          challenge_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+          acr_values: 'mfa',
+        },
+      },
+    ]);
+    const [{ parameters }] = shown as [{ parameters: Record<string, string> }];
+    const body = (await (response as Response).json()) as Record<string, string>;
+    expect(Object.values(parameters)).not.toContain(body['challenge_secret']);
+    const id = String(parameters['challenge_id']);
+    await settle(zone, id);
+    return { challenge_id: id, challenge_response: String(body['challenge_secret']) };
+  };
+  const wanted = () => ({ ...target(), acr_values: 'mfa' });
+
+  test('is understood by oauth4webapi, which asks again', async () => {
+    const ask = (parameters: Record<string, string>) =>
+      oauth.clientCredentialsGrantRequest(
+        metadata,
+        self(),
+        oauth.ClientSecretPost(zone.secret),
+        { ...wanted(), ...parameters },
+        { [oauth.allowInsecureRequests]: true },
+      );
+    const process = async (response: Response) =>
+      oauth.processClientCredentialsResponse(metadata, self(), response);
+    const error = await process(await ask({})).then(
+      () => null,
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toBeInstanceOf(oauth.WWWAuthenticateChallengeError);
+    const { cause, response } = error as oauth.WWWAuthenticateChallengeError;
+    const { access_token: token } = await process(await ask(await confirmed(cause, response)));
+    expect(decodeJwt(token)).toMatchObject({ acr: 'mfa' });
+  });
+
+  test('is understood by openid-client, which asks again', async () => {
+    const method = client.ClientSecretBasic(zone.secret);
+    const config = new client.Configuration(metadata, zone.clientId, {}, method);
+    client.allowInsecureRequests(config);
+    const error = await client.clientCredentialsGrant(config, wanted()).then(
+      () => null,
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toBeInstanceOf(client.WWWAuthenticateChallengeError);
+    const { cause, response } = error as client.WWWAuthenticateChallengeError;
+    const more = await confirmed(cause, response);
+    const answer = await client.clientCredentialsGrant(config, { ...wanted(), ...more });
+    expect(decodeJwt(answer.access_token)).toMatchObject({ acr: 'mfa' });
   });
 });
 

@@ -23,6 +23,7 @@ const BY_SECRET: RegisteredAuthentication = {
   authMethods: SECRET_METHODS,
   jwks: null,
   jwksUri: null,
+  assertionAudience: 'issuer',
   workloadIssuer: null,
   workloadSubject: null,
 };

@@ -15,7 +15,7 @@ import { IsNull, type Repository } from 'typeorm';
 import { ClientSecret } from '../../zones/clients/client-secret.entity.js';
 import { Client } from '../../zones/clients/client.entity.js';
 import { SecretVerifier } from '../../authentication/secret-verifier.js';
-import { isGeneratedForm } from '../../zones/clients/secret.js';
+import { passesForGenerated } from '../../zones/clients/secret.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { Sealing } from '../../sealing/sealing.service.js';
 import { AdminController } from '../admin-controller.js';
@@ -122,8 +122,7 @@ export class ClientSecretsController {
 
   private async newSecret(imported: string | undefined): Promise<NewSecret> {
     if (imported === undefined) return { kind: 'drawn' };
-    // It would be looked for among those that we drew, and never found.
-    if (isGeneratedForm(imported)) {
+    if (passesForGenerated(imported)) {
       throw new UnprocessableEntityException('an imported secret must not look like one of ours');
     }
     return { kind: 'imported', hash: await this.verifier.hashImported(imported) };

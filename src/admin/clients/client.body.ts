@@ -12,6 +12,10 @@ import {
   ValidateNested,
 } from 'class-validator';
 import type { JsonObject } from '../../oauth/strict-json.js';
+import {
+  ASSERTION_AUDIENCES,
+  type AssertionAudience,
+} from '../../zones/clients/asserting-client.js';
 import { AUTH_METHODS } from './registered-authentication.js';
 import {
   IsInstant,
@@ -69,6 +73,15 @@ export class ClientBody {
   @IsString()
   jwks_uri?: string;
 
+  /**
+   * What the `aud` of its assertions must be, as one string: `issuer` if absent, `token_endpoint` for a client whose
+   * library knows no other. Leave it at `issuer` where you can: whoever makes a client believe that our token endpoint is
+   * theirs gets assertions that we take, and a client that signs for the issuer alone gives them none (RFC 10070).
+   */
+  @MayBeAbsent()
+  @IsIn(ASSERTION_AUDIENCES)
+  assertion_audience?: AssertionAudience;
+
   /** Whose token authenticates it: then it has no secret and no keys. */
   @MayBeAbsent()
   @ValidateNested()
@@ -121,6 +134,11 @@ export class ClientChangeBody {
   @IsString()
   jwks_uri?: string;
 
+  /** Replaces what the `aud` of its assertions must be; `null` for `issuer`, the safer one (RFC 10070). */
+  @MayBeNull()
+  @IsIn(ASSERTION_AUDIENCES)
+  assertion_audience?: AssertionAudience | null;
+
   /** Replaces the workload that it is. */
   @MayBeAbsent()
   @ValidateNested()
@@ -130,11 +148,15 @@ export class ClientChangeBody {
 
 /** A secret to be added. */
 export class ClientSecretBody {
-  /** A secret that exists elsewhere already. Without it the server draws one, which is better. */
+  /**
+   * A secret that exists elsewhere already, of printable ASCII characters (RFC 6749 A.2): others are sent in more than one
+   * encoding. Without it the server draws one, which is better.
+   */
   @MayBeAbsent()
   @IsString()
   @Length(8, 200)
   @IsLine()
+  @Matches(/^[ -~]*$/, { message: 'secret must be printable ASCII (RFC 6749 A.2)' })
   secret?: string;
 
   /** When it stops working. */

@@ -49,6 +49,9 @@ function toView(row: Client) {
     auth_methods: row.authMethods,
     ...(row.jwks === null ? {} : { jwks: row.jwks }),
     ...(row.jwksUri === null ? {} : { jwks_uri: row.jwksUri }),
+    ...(row.authMethods.includes('private_key_jwt')
+      ? { assertion_audience: row.assertionAudience }
+      : {}),
     ...(row.workloadIssuer === null
       ? {}
       : { workload_identity: { issuer: row.workloadIssuer, subject: row.workloadSubject } }),

@@ -1,4 +1,5 @@
 import { UnprocessableEntityException } from '@nestjs/common';
+import type { AssertionAudience } from '../../zones/clients/asserting-client.js';
 import type { FetchRules } from '../../platform/outbound/guarded-request.js';
 import { readKeys, type KeysBody, type RegisteredKeys } from '../issuers/registered-keys.js';
 
@@ -14,6 +15,7 @@ export const AUTH_METHODS = [...SECRET_METHODS, 'private_key_jwt', 'workload_ide
 /** How a client authenticates, and what by. */
 export interface RegisteredAuthentication extends RegisteredKeys {
   readonly authMethods: readonly string[];
+  readonly assertionAudience: AssertionAudience;
   readonly workloadIssuer: string | null;
   readonly workloadSubject: string | null;
 }
@@ -21,13 +23,15 @@ export interface RegisteredAuthentication extends RegisteredKeys {
 /** The same in a body. What is left out stays as it is, or follows from the rest. */
 export interface AuthenticationBody extends KeysBody {
   readonly auth_methods?: readonly string[];
+  readonly assertion_audience?: AssertionAudience | null;
   readonly workload_identity?: { readonly issuer: string; readonly subject: string };
 }
 
 /** Whether a body says anything about how the client authenticates. */
 export function changesAuthentication(body: AuthenticationBody): boolean {
   const { auth_methods: methods, jwks, jwks_uri: uri, workload_identity: workload } = body;
-  return [methods, jwks, uri, workload].some((member) => member !== undefined);
+  const { assertion_audience: audience } = body;
+  return [methods, jwks, uri, workload, audience].some((member) => member !== undefined);
 }
 
 /** Whether any of the methods takes a secret. */
@@ -57,12 +61,18 @@ export function readAuthentication(
   if (given !== null && !ownKeys) {
     throw new UnprocessableEntityException('keys are for the method private_key_jwt');
   }
+  const { assertion_audience: audience } = body;
+  if (audience !== undefined && audience !== null && !ownKeys) {
+    throw new UnprocessableEntityException('assertion_audience is for the method private_key_jwt');
+  }
   if (workload !== undefined && !byWorkload) {
     throw new UnprocessableEntityException('a workload is for the method workload_identity');
   }
   // What no method needs any more is dropped.
   const keys = ownKeys ? (given ?? before) : null;
   const { jwks = null, jwksUri = null } = keys ?? {};
+  const kept = audience === undefined ? before?.assertionAudience : audience;
+  const assertionAudience = ownKeys ? (kept ?? 'issuer') : 'issuer';
   const workloadIssuer = byWorkload ? (workload?.issuer ?? before?.workloadIssuer ?? null) : null;
   const workloadSubject = byWorkload
     ? (workload?.subject ?? before?.workloadSubject ?? null)
@@ -74,7 +84,7 @@ export function readAuthentication(
     throw new UnprocessableEntityException('workload_identity takes an issuer and a subject');
   }
   const authMethods = [...new Set(methods)].toSorted();
-  return { authMethods, jwks, jwksUri, workloadIssuer, workloadSubject };
+  return { authMethods, jwks, jwksUri, assertionAudience, workloadIssuer, workloadSubject };
 }
 
 function methodsFor({ jwks, jwks_uri: uri, workload_identity: workload }: AuthenticationBody) {

@@ -1,6 +1,7 @@
 import { ConflictException } from '@nestjs/common';
 import { IsNull, Not, type EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
+import { MANDATE_TYP, type MandateTyp } from '../../oauth/vocabulary.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { Client } from '../../zones/clients/client.entity.js';
 import { Resource, type DeclaredOperation } from '../../zones/resource.entity.js';
@@ -14,6 +15,7 @@ export interface ResourceRegistration {
   readonly operations?: readonly DeclaredOperation[] | undefined;
   readonly access?: 'direct' | 'gateway' | undefined;
   readonly signingAlg?: ZoneAlg | undefined;
+  readonly tokenTyp?: MandateTyp | undefined;
 }
 
 /**
@@ -38,6 +40,7 @@ export async function createResource(
     ownerClientId: registration.ownerClientId ?? null,
     access: registration.access ?? 'direct',
     signingAlg: registration.signingAlg ?? null,
+    tokenTyp: registration.tokenTyp ?? MANDATE_TYP,
     operations: [...(registration.operations ?? [])],
   });
   return resources.findOneByOrFail({ zoneId, id });
@@ -61,13 +64,14 @@ export async function changeResource(
 ): Promise<Resource> {
   await checkOwner(tx, zoneId, change.ownerClientId);
   const resources = tx.getRepository(Resource);
-  const { scopes, upstreamUrl, ownerClientId, access, signingAlg, operations } = change;
+  const { scopes, upstreamUrl, ownerClientId, access, signingAlg, tokenTyp, operations } = change;
   const columns = {
     ...(scopes === undefined ? {} : { scopes: inOrder(scopes) }),
     ...(upstreamUrl === undefined ? {} : { upstreamUrl }),
     ...(ownerClientId === undefined ? {} : { ownerClientId }),
     ...(access === undefined ? {} : { access: access ?? 'direct' }),
     ...(signingAlg === undefined ? {} : { signingAlg }),
+    ...(tokenTyp === undefined ? {} : { tokenTyp: tokenTyp ?? MANDATE_TYP }),
     ...(operations === undefined ? {} : { operations: [...(operations ?? [])] }),
   };
   if (Object.keys(columns).length > 0) await resources.update({ zoneId, id }, columns);

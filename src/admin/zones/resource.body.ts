@@ -9,6 +9,7 @@ import {
   Matches,
   ValidateNested,
 } from 'class-validator';
+import { MANDATE_TYPS, type MandateTyp } from '../../oauth/vocabulary.js';
 import { ZONE_ALGS, type ZoneAlg } from '../../oauth/algorithms.js';
 import {
   IsResourceIdentifier,
@@ -80,6 +81,11 @@ export class ResourceBody {
   @MayBeAbsent()
   @IsIn(ZONE_ALGS)
   signing_alg?: ZoneAlg;
+
+  /** The `typ` of mandates for it: `at+jwt` (RFC 9068 2.1) if absent, `JWT` for a resource that takes no other. */
+  @MayBeAbsent()
+  @IsIn(MANDATE_TYPS)
+  token_typ?: MandateTyp;
 }
 
 /**
@@ -123,4 +129,9 @@ export class ResourceChangeBody {
   @MayBeNull()
   @IsIn(ZONE_ALGS)
   signing_alg?: ZoneAlg | null;
+
+  /** The `typ` of mandates for it from now on; `null` for `at+jwt`. */
+  @MayBeNull()
+  @IsIn(MANDATE_TYPS)
+  token_typ?: MandateTyp | null;
 }

@@ -26,6 +26,7 @@ function toView(row: Resource) {
     access: row.access,
     operations: row.operations,
     ...(row.signingAlg === null ? {} : { signing_alg: row.signingAlg }),
+    token_typ: row.tokenTyp,
     created_at: row.createdAt,
   };
 }
@@ -55,6 +56,7 @@ export class ResourcesController {
         ownerClientId: body.owner_client_id,
         access: body.access,
         signingAlg: body.signing_alg,
+        tokenTyp: body.token_typ,
         operations: body.operations?.map(plain),
       });
       const keys = keyDetails(await apply());
@@ -105,6 +107,7 @@ export class ResourcesController {
         ownerClientId: body.owner_client_id,
         access: body.access,
         signingAlg: body.signing_alg,
+        tokenTyp: body.token_typ,
         operations: body.operations === null ? null : body.operations?.map(plain),
       });
       const keys = result.signingAlg === before.signingAlg ? {} : keyDetails(await apply());

@@ -3,7 +3,8 @@ import { isSignedBy } from '../../oauth/signatures.js';
 import type { Sign } from './key-pair.js';
 import { isPublished, type KeySchedule } from '../rotation/key-schedule.js';
 import { algsFor, signerOf, type ZoneAlgs } from './signing-algs.js';
-import { MANDATE_TYP, type VerificationKey } from '../../mandates/verify-mandate.js';
+import { type VerificationKey } from '../../mandates/verify-mandate.js';
+import { MANDATE_TYP, type MandateTyp } from '../../oauth/vocabulary.js';
 
 /** A key of a zone, opened. `sign` is `null` for one that will never sign again. */
 export interface RingKey extends VerificationKey, KeySchedule {
@@ -74,6 +75,7 @@ export class KeyRing {
    *
    * @param requested the algorithm that each resource of the mandate asks for, `null` where it asks for none
    * @param now milliseconds since the epoch
+   * @param typ what its resources take
    * @throws {NoSigningKey}
    * @throws {WrongSignature}
    */
@@ -81,10 +83,11 @@ export class KeyRing {
     claims: Readonly<Record<string, unknown>>,
     requested: readonly (ZoneAlg | null)[],
     now: number,
+    typ: MandateTyp = MANDATE_TYP,
   ): Promise<SignedMandate> {
     const key = this.signer(requested, now);
     if (key.sign === null) throw new NoSigningKey('the active key was not opened');
-    const header = { alg: key.alg, kid: key.kid, typ: MANDATE_TYP };
+    const header = { alg: key.alg, kid: key.kid, typ };
     const input = `${encode(header)}.${encode(claims)}`;
     const signingInput = Buffer.from(input);
     const signature = await key.sign(signingInput);

@@ -8,12 +8,12 @@ import type { IncomingMessage } from 'node:http';
  */
 export function bearerChallenge({ headers }: IncomingMessage, realm: string): string {
   const tried = /^bearer\b/i.test(headers.authorization ?? '');
-  return tried ? wrongBearer(realm) : `Bearer realm="${realm}"`;
+  return tried ? wrongBearer(realm) : challengeOf({ realm });
 }
 
 /** The challenge to a bearer that is not usable. */
 export function wrongBearer(realm: string): string {
-  return `Bearer realm="${realm}", error="invalid_token"`;
+  return challengeOf({ realm, error: 'invalid_token' });
 }
 
 /**
@@ -22,5 +22,20 @@ export function wrongBearer(realm: string): string {
  * @param scope what would be enough
  */
 export function insufficientScope(realm: string, scope: string): string {
-  return `Bearer realm="${realm}", error="insufficient_scope", scope="${scope}"`;
+  return challengeOf({ realm, error: 'insufficient_scope', scope });
+}
+
+/**
+ * A challenge of the scheme `Bearer` (RFC 9110 11.6.1). Each value is a quoted string (RFC 9110 5.6.4); one that has
+ * more than visible ASCII and spaces is left out, since no header can have it as what it is.
+ *
+ * @param parameters by name; `null` for one that is absent
+ */
+export function challengeOf(parameters: Readonly<Record<string, string | null>>): string {
+  const written = Object.entries(parameters).flatMap(([name, value]) =>
+    value === null || !/^[ -~]*$/.test(value)
+      ? []
+      : `${name}="${value.replaceAll(/["\\]/g, String.raw`\$&`)}"`,
+  );
+  return `Bearer ${written.join(', ')}`;
 }

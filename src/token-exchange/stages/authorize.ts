@@ -103,6 +103,7 @@ export async function authorize(
   const { asked, challenge, caller, principals, anchor, agency, actingAgent } = delegated;
   const { targets } = asked;
   const resources = targets.map((target) => findResource(delegated, target));
+  checkTyps(delegated, resources);
   const scope = narrowScope(delegated, resources);
   checkOperations(delegated, resources, scope);
   const granted = { resources, targets, scope };
@@ -195,6 +196,25 @@ function checkOperations(
       detail: `${needed === null ? 'undeclared operation' : `no scope ${needed}`}: ${identifier}`,
     });
   }
+}
+
+/**
+ * A mandate has one `typ`. Where its resources take different ones, some of them would refuse it, and none would say why.
+ *
+ * @throws {OAuthError} invalid_target
+ */
+function checkTyps({ principals: { use } }: Delegated, resources: readonly ResourceView[]): void {
+  // A session mandate is taken by us.
+  if (use === 'session') return;
+  const typs = new Set(resources.map(({ tokenTyp }) => tokenTyp));
+  if (typs.size < 2) return;
+  throw new OAuthError(
+    'invalid_target',
+    'the resources take mandates of different types; ask for them apart',
+    {
+      detail: resources.map(({ identifier, tokenTyp }) => `${tokenTyp}: ${identifier}`).join(', '),
+    },
+  );
 }
 
 function findResource(delegated: Delegated, target: string): ResourceView {

@@ -3,6 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Entry, Fact } from '../../ledger/entry.js';
 import { OAuthError } from '../../oauth/errors.js';
 import { instant } from '../../platform/config/clock.js';
+import { challengeOf } from '../../platform/http/bearer-challenge.js';
 import { confirmUri } from '../../step-up/authenticators/confirm-link.js';
 import { secretDigest, type ChallengeBirth } from '../../step-up/challenge.js';
 import { canAuthenticate } from '../../step-up/type-terms.js';
@@ -50,7 +51,13 @@ export async function hold(
   const acr = canAuthenticate(held.terms) ? held.terms.acr : null;
   const uri = confirmUri(issuerUrl, challenge.id, held.terms, digest);
   const error = new OAuthError('interaction_required', CONFIRM, {
-    wwwAuthenticate: challengeFor(challenge.id, acr),
+    // For libraries that show no more of an error (RFC 9470 3). The secret is not in it, since headers are logged.
+    wwwAuthenticate: challengeOf({
+      error: 'interaction_required',
+      error_description: CONFIRM,
+      challenge_id: challenge.id,
+      acr_values: acr,
+    }),
     members: {
       challenge_id: challenge.id,
       challenge_type: challenge.type,
@@ -61,15 +68,6 @@ export async function hold(
     },
   });
   return { status: 'held', error };
-}
-
-/**
- * The `WWW-Authenticate` of a held request (RFC 9470 3): libraries that keep the body of an error to themselves show
- * this. The secret is not in it, since headers are logged.
- */
-function challengeFor(challengeId: string, acr: string | null): string {
-  const more = acr === null ? '' : `, acr_values="${acr}"`;
-  return `Bearer error="interaction_required", error_description="${CONFIRM}", challenge_id="${challengeId}"${more}`;
 }
 
 function entryOf(held: Held, digest: string, now: number): Entry {

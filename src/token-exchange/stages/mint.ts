@@ -1,5 +1,6 @@
 import { NoSigningKey, WrongSignature, type SignedMandate } from '../../keys/signing/key-ring.js';
 import { InvalidToken, type MandateClaims } from '../../mandates/verify-mandate.js';
+import { MANDATE_TYP, type MandateTyp } from '../../oauth/vocabulary.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { OAuthError, unavailable } from '../../oauth/errors.js';
 import { newId } from '../../platform/uuid-v7.js';
@@ -68,7 +69,7 @@ export async function mint(cleared: Cleared, tokens: TokenVerifier, now: number)
     ...(subject === null ? {} : { ancestors: ancestorsOf(subject) }),
   };
   try {
-    const mandate = await zone.keys.sign(claims, asked, now);
+    const mandate = await zone.keys.sign(claims, asked, now, typOf(cleared));
     return { cleared, mandate, claims: tokens.minted(mandate.token), session };
   } catch (error) {
     if (error instanceof NoSigningKey) throw unavailable('no signing key', error);
@@ -126,6 +127,12 @@ function signerExpiry(
     if (error instanceof NoSigningKey) throw unavailable('no signing key', error);
     throw error;
   }
+}
+
+/** The `typ` that the resources take, which is one (`authorize.ts`); a session mandate is taken by us. */
+function typOf({ principals, granted }: Cleared): MandateTyp {
+  const [first] = granted.resources;
+  return principals.use === 'session' ? MANDATE_TYP : (first?.tokenTyp ?? MANDATE_TYP);
 }
 
 function newSession(expiresAt: number): Anchor {

@@ -1,3 +1,4 @@
+import type { AssertionAudience } from './asserting-client.js';
 import type { PublicJwks } from '../issuers/jwks.js';
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
@@ -30,6 +31,10 @@ export class Client {
 
   @Column('text', { name: 'jwks_uri', nullable: true })
   jwksUri: string | null;
+
+  /** What the `aud` of assertions must be that it signs with them. */
+  @Column('text', { name: 'assertion_audience' })
+  assertionAudience: AssertionAudience;
 
   /** The trusted issuer whose tokens authenticate it, and its subject there. */
   @Column('text', { name: 'workload_issuer', nullable: true })

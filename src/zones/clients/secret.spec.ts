@@ -1,7 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { digestsEqual, digestSecret, generateSecret, isGeneratedForm } from './secret.js';
+import { parseBasic } from '../../oauth/basic-credentials.js';
+import {
+  digestsEqual,
+  digestSecret,
+  generateSecret,
+  isGeneratedForm,
+  passesForGenerated,
+} from './secret.js';
 
 const KEY = Buffer.alloc(32, 1);
 
@@ -28,6 +35,34 @@ test.each([
   `mds_${'x'.repeat(42)} `,
 ])('does not take %j for a generated one', (secret) => {
   expect(isGeneratedForm(secret)).toBe(false);
+});
+
+test('what passes for none is never looked for among those, however a client sends it', () => {
+  const character = fc.constantFrom('a', '+', ' ', '%', '%41', '%20', '_');
+  const almost = fc
+    .nat(46)
+    .map((n) => [...`mds_${'A'.repeat(43)}`].with(n, `%${n < 1 ? '6d' : '41'}`).join(''));
+  const secrets = fc.oneof(
+    fc.array(character, { minLength: 8 }).map((a) => a.join('')),
+    almost,
+  );
+  let seen = 0;
+  fc.assert(
+    fc.property(secrets, (secret) => {
+      if (passesForGenerated(secret)) return;
+      seen += 1;
+      const encoded = new URLSearchParams([['', secret]]).toString().slice(1);
+      for (const written of [secret, encoded]) {
+        const sent = parseBasic(`Basic ${Buffer.from(`client:${written}`).toString('base64')}`);
+        const readings = [sent?.secret, sent?.rawSecret].filter((one) => typeof one === 'string');
+        expect(readings).toContain(secret);
+        expect(readings.some(isGeneratedForm)).toBe(false);
+      }
+    }),
+  );
+  expect(seen).toBeGreaterThan(20);
+  expect(passesForGenerated(`%6dds_${'A'.repeat(43)}`)).toBe(true);
+  expect(passesForGenerated(generateSecret())).toBe(true);
 });
 
 test('digests depend on key, client and secret, and on where one ends', () => {

@@ -1,4 +1,5 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { readWritten } from '../../oauth/basic-credentials.js';
 
 /** The prefix of every generated secret, by which scanners recognise a leaked one. */
 const PREFIX = 'mds_';
@@ -23,6 +24,15 @@ export function generateSecret(): string {
 /** Whether a text has the form of a generated secret. Others can only have been imported. */
 export function isGeneratedForm(secret: string): boolean {
   return GENERATED_SECRET.test(secret);
+}
+
+/**
+ * Whether a secret from elsewhere would be looked for among those that we drew, and never found, by one of the ways in
+ * which clients send it.
+ */
+export function passesForGenerated(imported: string): boolean {
+  const { secret, rawSecret } = readWritten(imported);
+  return isGeneratedForm(secret) || (rawSecret !== null && isGeneratedForm(rawSecret));
 }
 
 /**

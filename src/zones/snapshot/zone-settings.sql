@@ -16,7 +16,7 @@ BEGIN
              SELECT json_agg(json_build_object(
                       'id', t.id, 'identifier', t.identifier, 'scopes', t.scopes, 'access', t.access,
                       'upstreamUrl', t.upstream_url, 'ownerClientId', t.owner_client_id, 'operations', t.operations,
-                      'signingAlg', t.signing_alg))
+                      'signingAlg', t.signing_alg, 'tokenTyp', t.token_typ))
                FROM resources t WHERE t.zone_id = z.id), '[]'),
            coalesce((
              SELECT json_agg(json_build_object(

@@ -1,5 +1,6 @@
 import type { TrustedIssuer } from '../issuers/trusted-issuer.js';
 import type { KeyRing } from '../../keys/signing/key-ring.js';
+import type { MandateTyp } from '../../oauth/vocabulary.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import type { ActivePolicy, CandidatePolicy } from '../../policy/policy-sets.service.js';
 import type { DeclaredOperation } from '../resource.entity.js';
@@ -15,6 +16,8 @@ export interface ResourceView {
   readonly ownerClientId: string | null;
   readonly operations: readonly DeclaredOperation[];
   readonly signingAlg: ZoneAlg | null;
+  /** The `typ` of mandates for it. */
+  readonly tokenTyp: MandateTyp;
 }
 
 /** The settings of a zone at one version: all that a decision needs but its clients. Immutable. */

@@ -112,7 +112,8 @@ export const hostileAssertions: readonly ForeignToken[] = [
     'typ as a media type': { typ: 'application/jwt' },
   }),
   ...claims('too_long_lived', {
-    'exp in six minutes': ({ now }) => ({ exp: now + 360 }),
+    'exp in sixty-one minutes': ({ now }) => ({ exp: now + 3_660 }),
+    'exp tomorrow': ({ now }) => ({ exp: now + 86_400 }),
     'exp in milliseconds': ({ now }) => ({ exp: now * 1_000 }),
   }),
   ...claims('wrong_issuer', {

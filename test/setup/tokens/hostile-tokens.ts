@@ -287,6 +287,7 @@ const header: readonly HostileToken[] = [
   ...headers('wrong_typ', {
     'typ missing': { typ: undefined },
     'typ JWT': { typ: 'JWT' },
+    'typ jwt in small letters': { typ: 'jwt' },
     'typ empty': { typ: '' },
     'typ as a media type': { typ: 'application/at+jwt' },
     'typ in capitals': { typ: 'AT+JWT' },

@@ -1,0 +1,11 @@
+/** The path of the token endpoint (RFC 6749 3.2), below the issuer. */
+export const TOKEN_PATH = '/oauth/2/token';
+
+/**
+ * The URL of the token endpoint of an issuer, as its metadata has it (`token_endpoint`, RFC 8414 2).
+ *
+ * @param issuer without a trailing slash
+ */
+export function tokenEndpointOf(issuer: string): string {
+  return `${issuer}${TOKEN_PATH}`;
+}
