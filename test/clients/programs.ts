@@ -6,6 +6,7 @@ export const TASKS = [
   'session',
   'exchange',
   'key',
+  'key-for-endpoint',
   'verify',
   'held',
   'renew',

@@ -19,21 +19,21 @@ export interface Recorded {
 /** A server in front of a replica that writes down what goes through it. */
 export interface Recorder {
   readonly url: string;
-  /** In the order of the answers. */
-  readonly recorded: readonly Recorded[];
+  /** In the order of the answers, since the last time that this was asked. */
+  readonly take: () => Recorded[];
+  /** Forwards to this server from now on. */
+  readonly forwardTo: (target: string) => void;
   readonly close: () => Promise<void>;
 }
 
 /**
- * Starts a recorder: what a client can do is seen on the wire, and not taken from what its program looks like.
+ * Starts a recorder that forwards to nothing yet: what a client can do is seen on the wire, and not taken from what its program looks like.
  *
  * @param onAnswer is told of each request before its answer is passed on
  */
-export async function startRecorder(
-  target: string,
-  onAnswer: (one: Recorded) => Promise<void>,
-): Promise<Recorder> {
-  const recorded: Recorded[] = [];
+export async function startRecorder(onAnswer: (one: Recorded) => Promise<void>): Promise<Recorder> {
+  let target = '';
+  let recorded: Recorded[] = [];
   const server = createServer(async (incoming, outgoing) => {
     try {
       const { method = 'GET', url = '/', headers } = incoming;
@@ -59,7 +59,12 @@ export async function startRecorder(
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}`,
-    recorded,
+    take: () => {
+      const taken = recorded;
+      recorded = [];
+      return taken;
+    },
+    forwardTo: (url) => (target = url),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -3,9 +3,9 @@ import { expect } from 'vitest';
 import { CAPABILITIES } from './capabilities.js';
 import { runCommand, type Ended } from './command.js';
 import type { Program, Task } from './programs.js';
-import { startRecorder, type Recorded } from './recorder.js';
+import type { Recorded } from './recorder.js';
 import type { Prepared } from './toolchains/toolchain.js';
-import { ISSUER, ORDERS, PAYMENTS, type Workplace } from './workplace.js';
+import { ORDERS, PAYMENTS, type Workplace } from './workplace.js';
 
 /** The longest time that a program may take on a busy machine. */
 const LIMIT_SECONDS = 150;
@@ -44,7 +44,7 @@ const SHOWS: Record<Task, (run: Start, place: Workplace, program: Program) => Pr
   session: async (run, place) => {
     const ended = await run({});
     const { claims } = await issuedBy(ended, place);
-    expect(claims).toMatchObject({ use: 'session', aud: ISSUER, scope: 'orders:read' });
+    expect(claims).toMatchObject({ use: 'session', aud: place.recorder.url, scope: 'orders:read' });
     return ended;
   },
   exchange: async (run, place) => {
@@ -58,6 +58,12 @@ const SHOWS: Record<Task, (run: Start, place: Workplace, program: Program) => Pr
     const ended = await run({ CLIENT_ID: place.keyClient, CLIENT_SECRET: '' });
     const { claims } = await issuedBy(ended, place);
     expect(claims).toMatchObject({ sub: place.keyClient, scope: 'orders:read' });
+    return ended;
+  },
+  'key-for-endpoint': async (run, place) => {
+    const ended = await run({ CLIENT_ID: place.endpointKeyClient, CLIENT_SECRET: '' });
+    const { claims } = await issuedBy(ended, place);
+    expect(claims).toMatchObject({ sub: place.endpointKeyClient, scope: 'orders:read' });
     return ended;
   },
   verify: async (run, place) => {
@@ -98,34 +104,22 @@ async function start(
   place: Workplace,
   env: Readonly<Record<string, string>>,
 ): Promise<Run> {
-  const recorder = await startRecorder(place.replica.url, (one) => approve(one, place));
-  try {
-    const command = prepared.commandOf(program);
-    const variables = { ...place.env, MANDATE: recorder.url, ...env };
-    const ended = await runCommand({ ...command, env: variables }, LIMIT_SECONDS);
-    const lines = ended.stdout.split('\n').filter((line) => line !== '');
-    return { ...ended, recorded: recorder.recorded, lines };
-  } finally {
-    await recorder.close();
-  }
-}
-
-/** Approves of what is held, as an operator would while the client waits. */
-async function approve({ body }: Recorded, { zone }: Workplace): Promise<void> {
-  if (body['error'] !== 'interaction_required') return;
-  const decision = { decision: 'approved', reason: 'I know this payment' };
-  await zone.admin('POST', `/challenges/${String(body['challenge_id'])}/decision`, decision);
+  const command = prepared.commandOf(program);
+  place.recorder.take();
+  const ended = await runCommand({ ...command, env: { ...place.env, ...env } }, LIMIT_SECONDS);
+  const lines = ended.stdout.split('\n').filter((line) => line !== '');
+  return { ...ended, recorded: place.recorder.take(), lines };
 }
 
 /** The claims of the mandate that a program has printed last, and the event that says that it was issued. */
 async function issuedBy(
   ended: Run,
-  { zone, replica }: Workplace,
+  { zone, recorder }: Workplace,
 ): Promise<{ claims: JWTPayload; audit: Record<string, unknown> }> {
   const token = ended.lines.at(-1) ?? '';
   expect([said(ended), ended.code, token]).toEqual([said(ended), 0, expect.stringMatching(/^ey/)]);
-  const keys = new URL(`${replica.url}/zones/${zone.zoneId}/.well-known/jwks.json`);
-  const { payload } = await jwtVerify(token, createRemoteJWKSet(keys), { issuer: ISSUER });
+  const keys = new URL(`${recorder.url}/zones/${zone.zoneId}/.well-known/jwks.json`);
+  const { payload } = await jwtVerify(token, createRemoteJWKSet(keys), { issuer: recorder.url });
   const request = ended.recorded.find(({ body }) => body['access_token'] === token);
   const [row, ...others] = await zone.audit(request?.requestId ?? '');
   expect([row, others]).toEqual([

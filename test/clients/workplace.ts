@@ -2,20 +2,19 @@ import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { sharedReplica, type Replica } from '../setup/harness.js';
+import { startReplica, type Replica } from '../setup/harness.js';
 import { persistently } from '../setup/patience.js';
 import { foreignForger, newKey } from '../setup/tokens/foreign-tokens.js';
 import { createTestZone, type Answer, type Parameters, type TestZone } from '../setup/zone.js';
+import { startRecorder, type Recorded, type Recorder } from './recorder.js';
 
 export const ORDERS = 'https://orders.example';
 export const PAYMENTS = 'https://payments.example';
 
-/** `iss` of every mandate of a test server. */
-export const ISSUER = 'http://localhost:8080';
-
 /** What the programs of docs/clients.md find: the resources that the page speaks of, and everything that they read. */
 export interface Workplace {
-  readonly replica: Replica;
+  /** The address that clients know, which is the issuer as well: what they ask for is written down there. */
+  readonly recorder: Recorder;
   readonly zone: TestZone;
   /** Mandates that resources refuse, by what is wrong with them. */
   readonly refused: Readonly<Record<string, string>>;
@@ -23,11 +22,13 @@ export interface Workplace {
   readonly good: string;
   /** A client that has registered a key. */
   readonly keyClient: string;
-  /** The variables of all programs, except for `MANDATE`. */
+  /** Another one, whose assertions are for the token endpoint. */
+  readonly endpointKeyClient: string;
+  /** The variables of all programs. */
   readonly env: Readonly<Record<string, string>>;
   /** A zone in which no mandate lives longer than so many seconds, and the variables of its client. */
   shortLived(seconds: number): Promise<Readonly<Record<string, string>>>;
-  readonly close: () => void;
+  readonly close: () => Promise<void>;
 }
 
 const policy = (annotation = '') => `@id("all") ${annotation}
@@ -37,23 +38,36 @@ forbid (principal, action == Action::"TokenExchange", resource == Resource::"${P
 
 /** Makes a zone with everything that the page speaks of. */
 export async function openWorkplace(): Promise<Workplace> {
-  const replica = await sharedReplica();
+  const recorder = await startRecorder((one) => approve(one, zone));
+  const replica = await startReplica({ env: { ISSUER_URL: recorder.url } });
+  recorder.forwardTo(replica.url);
   const directory = mkdtempSync(join(tmpdir(), 'mandate-workplace-'));
   const zone = await newZone(replica);
+  const variablesOf = ({ zoneId, clientId, secret }: TestZone): Record<string, string> => ({
+    MANDATE: recorder.url,
+    ISSUER_URL: recorder.url,
+    ZONE: zoneId,
+    CLIENT_ID: clientId,
+    CLIENT_SECRET: secret,
+  });
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const jwk = { ...publicKey.export({ format: 'jwk' }), alg: 'ES256' };
   const { clientId: keyClient } = await zone.newClient({ jwks: { keys: [jwk] } });
+  const { clientId: endpointKeyClient } = await zone.newClient({
+    jwks: { keys: [jwk] },
+    assertion_audience: 'token_endpoint',
+  });
   const key = join(directory, 'client-key.pem');
   writeFileSync(key, privateKey.export({ type: 'pkcs8', format: 'pem' }));
   const workloadToken = join(directory, 'workload-token');
-  writeFileSync(workloadToken, await workloadTokenOf(zone));
+  writeFileSync(workloadToken, await workloadTokenOf(zone, recorder.url));
 
   const orders = { resource: ORDERS, scope: 'orders:read' };
   const session = await tokenOf(() => zone.session(orders));
   const good = await mandateOf(zone, orders);
   const other = await newZone(replica);
   return {
-    replica,
+    recorder,
     zone,
     good,
     refused: {
@@ -63,9 +77,11 @@ export async function openWorkplace(): Promise<Workplace> {
       'a mandate that was changed': changed(good),
     },
     keyClient,
+    endpointKeyClient,
     env: {
       ...variablesOf(zone),
       CLIENT_KEY: key,
+      CLIENT_JWK: JSON.stringify({ ...privateKey.export({ format: 'jwk' }), alg: 'ES256' }),
       WORKLOAD_TOKEN_FILE: workloadToken,
       // They are told in words what the others are told in code: that http is for this machine.
       OAUTHLIB_INSECURE_TRANSPORT: '1',
@@ -74,7 +90,11 @@ export async function openWorkplace(): Promise<Workplace> {
       const short = await newZone(replica, policy(`@max_ttl("${seconds}")`));
       return variablesOf(short);
     },
-    close: () => rmSync(directory, { recursive: true }),
+    close: async () => {
+      await recorder.close();
+      await replica.stop();
+      rmSync(directory, { recursive: true });
+    },
   };
 }
 
@@ -86,25 +106,25 @@ async function newZone(replica: Replica, content = policy()): Promise<TestZone> 
   return zone;
 }
 
-const variablesOf = ({ zoneId, clientId, secret }: TestZone): Record<string, string> => ({
-  ISSUER_URL: ISSUER,
-  ZONE: zoneId,
-  CLIENT_ID: clientId,
-  CLIENT_SECRET: secret,
-});
+/** Approves of what is held, as an operator would while the client waits. */
+async function approve({ body }: Recorded, zone: TestZone): Promise<void> {
+  if (body['error'] !== 'interaction_required') return;
+  const decision = { decision: 'approved', reason: 'I know this payment' };
+  await zone.admin('POST', `/challenges/${String(body['challenge_id'])}/decision`, decision);
+}
 
 /** A token that an issuer which the zone trusts gave a workload. */
-async function workloadTokenOf(zone: TestZone): Promise<string> {
+async function workloadTokenOf(zone: TestZone, audience: string): Promise<string> {
   const issuer = 'https://issuer.example';
   const key = await newKey('ES256', 'issuer');
   await zone.admin('POST', '/issuers', {
     issuer,
     jwks: { keys: [key.publicJwk] },
-    audiences: [ISSUER],
+    audiences: [audience],
     token_types: ['jwt'],
   });
   const now = Math.floor(Date.now() / 1_000);
-  const claims = { iss: issuer, sub: 'workload-1', aud: ISSUER, iat: now, exp: now + 3_000 };
+  const claims = { iss: issuer, sub: 'workload-1', aud: audience, iat: now, exp: now + 3_000 };
   return foreignForger('ES256', key, key, claims).sign();
 }
 

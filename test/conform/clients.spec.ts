@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test, type RunnerTestSuite as Suite } from 'vitest';
+import { afterAll, beforeAll, expect, test, type RunnerTestSuite } from 'vitest';
 import { PAGE, readClients, type Language } from '../clients/programs.js';
 import { runProgram } from '../clients/run-program.js';
 import { printTable, rowsOf, type Shown } from '../clients/table.js';
@@ -39,7 +39,7 @@ const preparations = new Map<Language, Promise<Prepared | Unreachable>>();
 let directory: string;
 let place: Workplace;
 
-beforeAll(async (file) => {
+beforeAll(async (_context, file) => {
   directory = mkdtempSync(join(tmpdir(), 'mandate-clients-'));
   // All languages at the same time: half of it is waiting for registries.
   for (const [language, start] of prepare) {
@@ -56,7 +56,7 @@ beforeAll(async (file) => {
 });
 
 afterAll(async () => {
-  place?.close();
+  await place?.close();
   await Promise.allSettled(preparations.values());
   rmSync(directory, { recursive: true });
 }, PATIENCE.timeout);
@@ -64,7 +64,7 @@ afterAll(async () => {
 const titleOf = (language: Language) => `the programs of docs/clients.md in ${language}`;
 
 /** Whether tests of a language are among those that were asked for. */
-function isWanted({ tasks }: Readonly<Suite>, language: Language): boolean {
+function isWanted({ tasks }: Pick<RunnerTestSuite, 'tasks'>, language: Language): boolean {
   const group = tasks.find(({ name }) => name === titleOf(language));
   return group?.type === 'suite' && group.tasks.some(({ mode }) => mode === 'run');
 }
