@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test, type RunnerTestSuite } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test, type RunnerTestFile } from 'vitest';
 import { PAGE, readClients, type Language } from '../clients/programs.js';
 import { runProgram } from '../clients/run-program.js';
 import { printTable, rowsOf, type Shown } from '../clients/table.js';
@@ -39,21 +39,12 @@ const preparations = new Map<Language, Promise<Prepared | Unreachable>>();
 let directory: string;
 let place: Workplace;
 
-beforeAll(async (_context, file) => {
+beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'mandate-clients-'));
-  // All languages at the same time: half of it is waiting for registries.
-  for (const [language, start] of prepare) {
-    if (!isWanted(file, language)) continue;
-    const prepared = start().catch((error: unknown) => {
-      if (error instanceof Unreachable) return error;
-      throw error;
-    });
-    // Whoever waits for it is told.
-    prepared.catch(() => {});
-    preparations.set(language, prepared);
-  }
   place = await openWorkplace();
 });
+
+beforeEach(({ task }) => begin(task.file));
 
 afterAll(async () => {
   await place?.close();
@@ -61,10 +52,24 @@ afterAll(async () => {
   rmSync(directory, { recursive: true });
 }, PATIENCE.timeout);
 
+/** Begins with all languages of which tests were asked for, at the same time: half of it is waiting for registries. */
+function begin(file: RunnerTestFile): void {
+  for (const [language, start] of prepare) {
+    if (preparations.has(language) || !isWanted(file, language)) continue;
+    const prepared = start().catch((error: unknown) => {
+      if (error instanceof Unreachable) return error;
+      throw error;
+    });
+    // The tests that wait for it are told.
+    prepared.catch(() => {});
+    preparations.set(language, prepared);
+  }
+}
+
 const titleOf = (language: Language) => `the programs of docs/clients.md in ${language}`;
 
-/** Whether tests of a language are among those that were asked for. */
-function isWanted({ tasks }: Pick<RunnerTestSuite, 'tasks'>, language: Language): boolean {
+/** Whether tests of a language were asked for. */
+function isWanted({ tasks }: RunnerTestFile, language: Language): boolean {
   const group = tasks.find(({ name }) => name === titleOf(language));
   return group?.type === 'suite' && group.tasks.some(({ mode }) => mode === 'run');
 }
