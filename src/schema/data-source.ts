@@ -44,6 +44,7 @@ import { AgentSessionVersions1795314698379 } from './migrations/1795314698379-ag
 import { AuditChainEnds1795294319836 } from './migrations/1795294319836-audit-chain-ends.js';
 import { ClientVersions1795298400000 } from './migrations/1795298400000-client-versions.js';
 import { AuditEventTexts1795314994603 } from './migrations/1795314994603-audit-event-texts.js';
+import { DefaultResources1795326150976 } from './migrations/1795326150976-default-resources.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
@@ -71,6 +72,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   AgentSessionVersions1795314698379,
   ClientVersions1795298400000,
   AuditEventTexts1795314994603,
+  DefaultResources1795326150976,
 ];
 
 /**

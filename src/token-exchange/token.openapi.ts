@@ -23,7 +23,13 @@ export const TOKEN_PARAMETERS = {
     description: 'Instead of a secret (RFC 7523 2.2); a JWT of the client, or of its issuer',
   },
   client_assertion_type: { type: 'string', enum: [JWT_BEARER_ASSERTION] },
-  resource: { type: 'array', items: { type: 'string', format: 'uri' }, maxItems: 20 },
+  resource: {
+    type: 'array',
+    items: { type: 'string', format: 'uri' },
+    maxItems: 20,
+    description:
+      'What the mandate is for. If absent: the default_resources of the client, else of the zone, else what the subject_token is for',
+  },
   audience: {
     type: 'array',
     items: { type: 'string', format: 'uri' },
@@ -70,7 +76,7 @@ export const TOKEN_PARAMETERS = {
 /** The form, for the OpenAPI document. The form itself is read by `parse`. */
 export const tokenRequestSchema: Schema = {
   type: 'object',
-  required: ['grant_type', 'resource'],
+  required: ['grant_type'],
   properties: TOKEN_PARAMETERS,
 };
 

@@ -45,7 +45,7 @@ export interface Asked {
   readonly upstreamCall: UpstreamCall | null;
   /** What is to be issued (RFC 8693 2.1 `requested_token_type`). */
   readonly tokenType: MandateTokenType;
-  /** The targets, each once, in the order given; at least one. */
+  /** The targets that the request names, each once, in the order given; none: stage 4c finds some. */
   readonly targets: readonly string[];
   /** `null` if no scope was given. */
   readonly scope: readonly string[] | null;
@@ -191,7 +191,6 @@ function readRequestedTokenType(form: Form): MandateTokenType {
 
 function readTargets(form: Form): string[] {
   const targets = [...(form.get('resource') ?? []), ...(form.get('audience') ?? [])];
-  if (targets.length === 0) throw new OAuthError('invalid_target', 'resource is missing');
   if (targets.length > MAX_TARGETS) throw malformed(`more than ${MAX_TARGETS} resources`);
   if (!targets.every(isResourceIdentifier)) {
     throw new OAuthError('invalid_target', 'a resource is not an absolute URI without fragment');

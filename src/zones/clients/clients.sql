@@ -35,12 +35,13 @@ BEGIN
      WHERE reserved_labels(p_zone, asked.client_id, asked.labels) = asked.reserved);
 END $$;
 
--- Clients with their secrets, wherever they are, but for zones that are being removed. A function, so that its plan is
--- made once for each connection.
-CREATE OR REPLACE FUNCTION clients_with_secrets(p_ids uuid[])
+-- Clients with their secrets and what else is set of them, wherever they are, but for zones that are being removed. A
+-- function, so that its plan is made once for each connection. What is set is one object, so that one setting more
+-- needs no function of another name.
+CREATE OR REPLACE FUNCTION clients_with_settings(p_ids uuid[])
 RETURNS TABLE (zone_id uuid, id uuid, version text, labels text[], groups text[], auth_methods text[], jwks jsonb,
                jwks_uri text, workload_issuer text, workload_subject text, registration_method text, disabled boolean,
-               secrets json)
+               secrets json, settings json)
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
   RETURN QUERY
@@ -52,8 +53,22 @@ BEGIN
                                                'expiresAt', milliseconds(s.expires_at)))
                FROM client_secrets s
               WHERE s.zone_id = c.zone_id AND s.client_id = c.id AND s.revoked_at IS NULL
-                AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp() - interval '1 minute')), '[]')
+                AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp() - interval '1 minute')), '[]'),
+           json_build_object('defaultResources', c.default_resources)
       FROM clients c JOIN zones z ON z.id = c.zone_id
      WHERE c.id = ANY (p_ids) AND z.removed_at IS NULL
      ORDER BY c.zone_id;
+END $$;
+
+-- The same without settings, for processes of the version before.
+CREATE OR REPLACE FUNCTION clients_with_secrets(p_ids uuid[])
+RETURNS TABLE (zone_id uuid, id uuid, version text, labels text[], groups text[], auth_methods text[], jwks jsonb,
+               jwks_uri text, workload_issuer text, workload_subject text, registration_method text, disabled boolean,
+               secrets json)
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN QUERY
+    SELECT c.zone_id, c.id, c.version, c.labels, c.groups, c.auth_methods, c.jwks, c.jwks_uri, c.workload_issuer,
+           c.workload_subject, c.registration_method, c.disabled, c.secrets
+      FROM clients_with_settings(p_ids) c;
 END $$;

@@ -5,9 +5,13 @@ export interface Reading {
   query<Rows>(text: string, values?: unknown[]): Promise<Rows>;
 }
 
-interface Row extends Omit<ClientView, 'workloadIdentity'> {
+/** What is set of a client beside how it authenticates. */
+type Settings = Pick<ClientView, 'defaultResources'>;
+
+interface Row extends Omit<ClientView, 'workloadIdentity' | keyof Settings> {
   readonly workloadIssuer: string | null;
   readonly workloadSubject: string | null;
+  readonly settings: Settings;
 }
 
 /**
@@ -20,9 +24,9 @@ interface Row extends Omit<ClientView, 'workloadIdentity'> {
 export async function readClients(on: Reading, ids: readonly string[]): Promise<ClientView[][]> {
   const rows = await on.query<Row[]>(CLIENTS, [ids]);
   const found = new Map(ids.map((id) => [id, [] as ClientView[]]));
-  for (const { workloadIssuer: issuer, workloadSubject: subject, ...rest } of rows) {
+  for (const { workloadIssuer: issuer, workloadSubject: subject, settings, ...rest } of rows) {
     const workloadIdentity = issuer === null || subject === null ? null : { issuer, subject };
-    found.get(rest.id)?.push({ ...rest, workloadIdentity });
+    found.get(rest.id)?.push({ ...rest, ...settings, workloadIdentity });
   }
   return ids.map((id) => found.get(id) ?? []);
 }
@@ -30,5 +34,5 @@ export async function readClients(on: Reading, ids: readonly string[]): Promise<
 const CLIENTS = `
   SELECT zone_id AS "zoneId", id, version, labels, groups, auth_methods AS "authMethods", jwks, jwks_uri AS "jwksUri",
          workload_issuer AS "workloadIssuer", workload_subject AS "workloadSubject",
-         registration_method AS "registrationMethod", disabled, secrets
-    FROM clients_with_secrets($1)`;
+         registration_method AS "registrationMethod", disabled, secrets, settings
+    FROM clients_with_settings($1)`;
