@@ -43,7 +43,7 @@ export const TOKEN_PARAMETERS = {
     description: 'jwt and id_token: also of an issuer that the zone trusts',
   },
   actor_token: { type: 'string', format: 'password' },
-  actor_token_type: tokenType,
+  actor_token_type: { ...tokenType, default: ACCESS_TOKEN_TYPE },
   requested_token_type: tokenType,
   zone_id: { type: 'string', format: 'uuid' },
   session_id: { type: 'string', format: 'uuid' },

@@ -212,9 +212,13 @@ const refused: readonly Case[] = [
       subject_token: 'x',
       subject_token_type: '',
     },
-    'actor_token without its type': { grant_type: TOKEN_EXCHANGE, actor_token: 'x' },
     'actor_token_type without a token': {
       grant_type: TOKEN_EXCHANGE,
+      actor_token_type: ACCESS_TOKEN,
+    },
+    'actor_token_type with an empty token': {
+      grant_type: TOKEN_EXCHANGE,
+      actor_token: '',
       actor_token_type: ACCESS_TOKEN,
     },
     'subject_token_type for client_credentials': { subject_token_type: ACCESS_TOKEN },
@@ -225,6 +229,10 @@ const refused: readonly Case[] = [
       actor_token: 'x',
       actor_token_type: ACCESS_TOKEN,
     },
+    'an actor without its type and without a subject': {
+      grant_type: TOKEN_EXCHANGE,
+      actor_token: 'x',
+    },
   }),
   ...turned('invalid_request', /client_credentials takes no/, {
     'a subject for client_credentials': {
@@ -232,6 +240,7 @@ const refused: readonly Case[] = [
       subject_token_type: ACCESS_TOKEN,
     },
     'an actor for client_credentials': { actor_token: 'x', actor_token_type: ACCESS_TOKEN },
+    'an actor without its type for client_credentials': { actor_token: 'x' },
   }),
   ...turned('invalid_request', /subject_token_type is not supported/, {
     'a SAML assertion as subject': {

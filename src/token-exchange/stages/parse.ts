@@ -164,17 +164,19 @@ function isGrantType(text: string): text is GrantType {
 function readTokens(form: Form): PresentedTokens {
   return {
     subjectToken: readToken(form, 'subject_token', isSubjectTokenType),
-    actorToken: readToken(form, 'actor_token', isMandateTokenType)?.text ?? null,
+    actorToken: readToken(form, 'actor_token', isMandateTokenType, ACCESS_TOKEN_TYPE)?.text ?? null,
   };
 }
 
+/** @param otherwise what a token is that comes without its type; `null` if it must not */
 function readToken<T extends string>(
   form: Form,
   name: 'subject_token' | 'actor_token',
   isSupported: (type: string) => type is T,
+  otherwise: T | null = null,
 ): { readonly text: string; readonly type: T } | null {
   const text = single(form, name);
-  const type = single(form, `${name}_type`);
+  const type = single(form, `${name}_type`) ?? (text === null ? null : otherwise);
   if ((text === null) !== (type === null)) {
     throw malformed(`${name} and ${name}_type belong together`);
   }
