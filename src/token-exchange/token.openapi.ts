@@ -69,6 +69,11 @@ export const TOKEN_PARAMETERS = {
     description: 'How the subject must have been authenticated, separated by spaces (RFC 9470 4)',
   },
   max_age: { type: 'integer', minimum: 0, description: 'Seconds since when (RFC 9470 4)' },
+  runtime_credential_injection: {
+    type: 'string',
+    enum: ['false'],
+    description: 'Is not supported yet: anything but false is refused',
+  },
   request_method: { type: 'string', description: 'Of a gateway: what it is about to do upstream' },
   request_path: { type: 'string', description: 'Of a gateway: where, without query' },
 } satisfies Record<string, Schema>;

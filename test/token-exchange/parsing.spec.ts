@@ -395,6 +395,16 @@ const refused: readonly Case[] = [
     ),
   ),
 
+  ...turned(
+    'invalid_request',
+    /runtime_credential_injection is not supported/,
+    Object.fromEntries(
+      ['true', 'TRUE', '1', 'yes', ' false', 'x'.repeat(10_000)].map((text) => [
+        `runtime_credential_injection ${text.slice(0, 10)}`,
+        { runtime_credential_injection: text },
+      ]),
+    ),
+  ),
   ...turned('invalid_request', /delegation_edge_id needs an agent_session_id/, {
     'a delegation without an agent session': { delegation_edge_id: UUID },
   }),
@@ -641,6 +651,10 @@ const granted: readonly {
     name: 'audience instead of resource',
     send: () => ({ body: valid({ resource: undefined, audience: zone.resource }) }),
   },
+  ...['', 'false'].map((text) => ({
+    name: `runtime_credential_injection ${JSON.stringify(text)}`,
+    send: () => ({ body: valid({ runtime_credential_injection: text }) }),
+  })),
   { name: 'a body of exactly 64 KiB', send: () => ({ body: padded(65_536) }) },
   { name: 'a chunked body of exactly 64 KiB', send: () => ({ body: inChunks(padded(65_536)) }) },
   ...['1', '60', '3600'].map((ttl) => ({

@@ -95,6 +95,7 @@ export function parse(request: TokenRequest): Parsed {
   const form = readClientForm(request, REPEATABLE);
   const grantType = readGrantType(form);
   const credentials = readCredentials(request, form);
+  refuseInjection(form);
   const tokens = AUTHORITY[grantType](form);
   if (request.gateway !== null && tokens.subjectToken === null) {
     throw malformed('a gateway needs a subject_token');
@@ -183,6 +184,15 @@ function readToken<T extends string>(
   if (text === null || type === null) return null;
   if (!isSupported(type)) throw malformed(`this ${name}_type is not supported`);
   return { text, type };
+}
+
+/**
+ * Refuses `runtime_credential_injection`, by which clients of Caracal ask for credentials of upstreams. To ignore it would
+ * give them a mandate where they expect something else; `false` asks for nothing.
+ */
+function refuseInjection(form: Form): void {
+  const injection = single(form, 'runtime_credential_injection') ?? 'false';
+  if (injection !== 'false') throw malformed('runtime_credential_injection is not supported');
 }
 
 function readRequestedTokenType(form: Form): MandateTokenType {
