@@ -46,6 +46,7 @@ import { ClientVersions1795298400000 } from './migrations/1795298400000-client-v
 import { AuditEventTexts1795314994603 } from './migrations/1795314994603-audit-event-texts.js';
 import { ClientAssertionAudiences1795325937407 } from './migrations/1795325937407-client-assertion-audiences.js';
 import { ResourceTokenTyps1795326267170 } from './migrations/1795326267170-resource-token-typs.js';
+import { DefaultResources1795326150976 } from './migrations/1795326150976-default-resources.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
@@ -75,6 +76,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   AuditEventTexts1795314994603,
   ClientAssertionAudiences1795325937407,
   ResourceTokenTyps1795326267170,
+  DefaultResources1795326150976,
 ];
 
 /**

@@ -16,11 +16,13 @@ import {
   ASSERTION_AUDIENCES,
   type AssertionAudience,
 } from '../../zones/clients/asserting-client.js';
+import { MAX_DEFAULT_RESOURCES } from '../zones/default-resources.js';
 import { AUTH_METHODS } from './registered-authentication.js';
 import {
   IsInstant,
   IsLine,
   IsPrincipal,
+  IsResourceIdentifier,
   MayBeAbsent,
   MayBeNull,
 } from '../../platform/http/validators.js';
@@ -55,6 +57,13 @@ export class ClientBody {
   @ArrayMaxSize(50)
   @IsLine({ each: true })
   groups?: string[];
+
+  /** What its requests are for that name no `resource`, by identifier (RFC 8707 2); the zone's if absent or empty. */
+  @MayBeAbsent()
+  @IsArray()
+  @ArrayMaxSize(MAX_DEFAULT_RESOURCES)
+  @IsResourceIdentifier({ each: true })
+  default_resources?: string[];
 
   /** How it may authenticate (RFC 7591 2). By default what goes with the rest: keys, a workload or a secret. */
   @MayBeAbsent()
@@ -116,6 +125,13 @@ export class ClientChangeBody {
   @ArrayMaxSize(50)
   @IsLine({ each: true })
   groups?: string[] | null;
+
+  /** Replaces what its requests are for that name no `resource`. */
+  @MayBeNull()
+  @IsArray()
+  @ArrayMaxSize(MAX_DEFAULT_RESOURCES)
+  @IsResourceIdentifier({ each: true })
+  default_resources?: string[] | null;
 
   /** Replaces the ways to authenticate. Secrets, keys or a workload that none of them needs are dropped. */
   @MayBeAbsent()

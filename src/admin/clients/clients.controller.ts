@@ -28,6 +28,7 @@ import {
   takesSecret,
 } from './registered-authentication.js';
 import { addSecret, changeAuthentication, createClient } from './client-registration.js';
+import { checkDefaultResources } from '../zones/default-resources.js';
 import { fetchRulesOf } from '../issuers/registered-keys.js';
 import { AuditedChanges, type Made } from '../audited-changes.service.js';
 import { Change } from '../change.js';
@@ -46,6 +47,7 @@ function toView(row: Client) {
     name: row.name,
     labels: row.labels,
     groups: row.groups,
+    default_resources: row.defaultResources,
     auth_methods: row.authMethods,
     ...(row.jwks === null ? {} : { jwks: row.jwks }),
     ...(row.jwksUri === null ? {} : { jwks_uri: row.jwksUri }),
@@ -88,6 +90,7 @@ export class ClientsController {
         name: body.name,
         labels: body.labels,
         groups: body.groups,
+        defaultResources: body.default_resources,
         authentication,
       });
       const first = takesSecret(created.authMethods)
@@ -129,7 +132,10 @@ export class ClientsController {
     return { ...toView(client), ...removing(await this.removals.find(zoneId, id)) };
   }
 
-  /** Changes a client (a merge patch, RFC 7396): its name, labels, groups or authentication, or whether it is disabled. */
+  /**
+   * Changes a client (a merge patch, RFC 7396): its name, labels, groups, default resources or authentication, or whether
+   * it is disabled.
+   */
   @Patch(':id')
   async change(
     @InZone() { id: zoneId }: Zone,
@@ -151,6 +157,15 @@ export class ClientsController {
       }
       if (groups !== undefined) {
         await clients.update({ zoneId, id }, { groups: [...new Set(groups)].toSorted() });
+      }
+      if (body.default_resources !== undefined) {
+        const defaultResources = await checkDefaultResources(
+          tx,
+          zoneId,
+          body.default_resources,
+          before.defaultResources,
+        );
+        await clients.update({ zoneId, id }, { defaultResources });
       }
       if (changesAuthentication(body)) {
         const authentication = readAuthentication(body, before, fetchRulesOf(this.env));

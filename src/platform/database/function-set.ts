@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 5,
-  sha256: '4c81c61ea125077049e5d703809107abccff0e7fd1cde9665dc861501b9a6884',
+  sha256: '5ca3d1de14ffb1b957d5a97d989200643e5fd8e433c1c13251243a5c07139a7f',
 } as const;

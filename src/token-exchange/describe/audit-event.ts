@@ -16,6 +16,7 @@ import {
 import { agencyClaims, agencyContext } from './agency-claims.js';
 import type { Bound } from '../stages/bind.js';
 import type { Delegated } from '../stages/delegate.js';
+import type { Targeted } from '../stages/target.js';
 import type { Cleared, Held } from '../stages/clearance.js';
 import type { Minted } from '../stages/mint.js';
 import type { Parsed } from '../stages/parse.js';
@@ -26,7 +27,16 @@ const TYPE = 'token_exchange';
 
 /** All that was found out about a request: how far it came; `null` before the first stage. */
 export type LastStage =
-  Parsed | Identified | Authenticated | Resolved | Bound | Delegated | Authorized | Cleared | null;
+  | Parsed
+  | Identified
+  | Authenticated
+  | Resolved
+  | Bound
+  | Delegated
+  | Targeted
+  | Authorized
+  | Cleared
+  | null;
 
 /** What a stage makes. */
 export type StageValue = NonNullable<LastStage> | Held | Minted;
@@ -105,7 +115,7 @@ function describe(last: NonNullable<LastStage>): Record<string, unknown> {
     client_id: caller.client.id,
     ...(caller.throughGateway ? { through_gateway: true } : {}),
     requested: {
-      resources: asked.targets,
+      ...askedTargets(last),
       ...(asked.scope === null ? {} : { scope: asked.scope }),
       ...(asked.ttlSeconds === null ? {} : { ttl_seconds: asked.ttlSeconds }),
       ...askedAgency(last),
@@ -123,8 +133,17 @@ function describePrincipals({ subject, user, actor }: Principals) {
   };
 }
 
+/** What the request is for; if it did not name that, what it was taken to be for, and by what. */
+function askedTargets(last: Pick<Authenticated, 'asked'> | Pick<Targeted, 'asked' | 'targets'>) {
+  if (!('targets' in last)) return { resources: last.asked.targets };
+  const { resources, from } = last.targets;
+  return { resources, ...(from === 'request' ? {} : { resources_from: from }) };
+}
+
 /** What the request demands of its subject's authentication, and the challenge that it brings. */
-function askedContext(last: Authenticated | Resolved | Bound | Delegated | Authorized | Cleared) {
+function askedContext(
+  last: Authenticated | Resolved | Bound | Delegated | Targeted | Authorized | Cleared,
+) {
   const { acrValues, maxAge } = last.asked;
   const challenge = 'challenge' in last ? last.challenge : last.redeemed;
   return {

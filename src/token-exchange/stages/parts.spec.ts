@@ -9,6 +9,7 @@ import { delegate } from './delegate.js';
 import type { mint } from './mint.js';
 import { parse, type Parsed } from './parse.js';
 import { resolve } from './resolve.js';
+import { target } from './target.js';
 
 const SECRET = 'a secret that must not go on';
 
@@ -48,7 +49,8 @@ test('a stage hands on what is still needed, the very same, and drops what it ha
   const bound = await bind(resolved, nothing);
   const delegated = await delegate(bound, nothing);
   const parts = { granted: {}, policy: {} } as unknown as Pick<Authorized, 'granted' | 'policy'>;
-  const passed = cleared({ ...delegated, ...parts }, parts.policy);
+  const targeted = target(delegated);
+  const passed = cleared({ ...targeted, ...parts }, parts.policy);
 
   const asked = ['asked', 'tokens', 'sessionId', 'agent', 'challenge'];
   expect(Object.keys(first)).toEqual(expect.arrayContaining([...asked, 'presented']));
@@ -62,10 +64,11 @@ test('a stage hands on what is still needed, the very same, and drops what it ha
   );
   const found = ['asked', 'caller', 'principals', 'anchor', 'agency', 'actingAgent'];
   expect(Object.keys(delegated).toSorted()).toEqual([...found, 'challenge'].toSorted());
+  expect(Object.keys(targeted).toSorted()).toEqual([...found, 'challenge', 'targets'].toSorted());
   expect(Object.keys(passed).toSorted()).toEqual(
-    [...found, 'granted', 'policy', 'authenticationContext', 'redeemed'].toSorted(),
+    [...found, 'targets', 'granted', 'policy', 'authenticationContext', 'redeemed'].toSorted(),
   );
-  for (const later of [identified, authenticated, resolved, bound, delegated, passed]) {
+  for (const later of [identified, authenticated, resolved, bound, delegated, targeted, passed]) {
     expect(later.asked).toBe(first.asked);
   }
   expect(JSON.stringify(identified.presented)).toContain(SECRET);
