@@ -10,6 +10,7 @@ export const TASKS = [
   'verify',
   'held',
   'renew',
+  'defaults',
   'federated',
 ] as const;
 

@@ -82,8 +82,16 @@ const SHOWS: Record<Task, (run: Start, place: Workplace, program: Program) => Pr
     expect(audit['challenge']).toMatchObject({ id: expect.any(String) });
     return ended;
   },
+  defaults: async (run, place) => {
+    const ended = await run(place.ofDefaults);
+    const { claims } = await issuedBy(ended, place);
+    expect(claims).toMatchObject({ target: [ORDERS], scope: 'orders:read' });
+    const named = ended.recorded.filter(({ form }) => form.has('resource') || form.has('audience'));
+    expect(named).toEqual([]);
+    return ended;
+  },
   renew: async (run, place, { language }) => {
-    const kept = mandatesOf(await run({}));
+    const kept = mandatesOf(await run(place.ofDefaults));
     expect([kept.length, new Set(kept).size]).toEqual([2, 1]);
     // Go asks again ten seconds before the end, others a minute before.
     const short = await run(await place.shortLived(language === 'go' ? 9 : 45));

@@ -26,6 +26,8 @@ export interface Workplace {
   readonly endpointKeyClient: string;
   /** The variables of all programs. */
   readonly env: Readonly<Record<string, string>>;
+  /** The variables of a client that need not name {@link ORDERS}. */
+  readonly ofDefaults: Readonly<Record<string, string>>;
   /** A zone in which no mandate lives longer than so many seconds, and the variables of its client. */
   shortLived(seconds: number): Promise<Readonly<Record<string, string>>>;
   readonly close: () => Promise<void>;
@@ -62,6 +64,7 @@ export async function openWorkplace(): Promise<Workplace> {
   const workloadToken = join(directory, 'workload-token');
   writeFileSync(workloadToken, await workloadTokenOf(zone, recorder.url));
 
+  const defaults = await zone.newClient({ default_resources: [ORDERS] });
   const orders = { resource: ORDERS, scope: 'orders:read' };
   const session = await tokenOf(() => zone.session(orders));
   const good = await mandateOf(zone, orders);
@@ -86,8 +89,10 @@ export async function openWorkplace(): Promise<Workplace> {
       // They are told in words what the others are told in code: that http is for this machine.
       OAUTHLIB_INSECURE_TRANSPORT: '1',
     },
+    ofDefaults: { CLIENT_ID: defaults.clientId, CLIENT_SECRET: defaults.secret },
     async shortLived(seconds) {
       const short = await newZone(replica, policy(`@max_ttl("${seconds}")`));
+      await short.admin('PATCH', '', { default_resources: [ORDERS] });
       return variablesOf(short);
     },
     close: async () => {
