@@ -7,6 +7,7 @@ import { Authenticator } from '../step-up/authenticators/authenticator.entity.js
 import { Enrolment } from '../step-up/authenticators/enrolment.entity.js';
 import { ClientSecret } from '../zones/clients/client-secret.entity.js';
 import { Client } from '../zones/clients/client.entity.js';
+import { FederatedIdentity } from '../zones/clients/federated-identity.entity.js';
 import { TrustedIssuerRow } from '../zones/issuers/trusted-issuer.entity.js';
 import { DelegationEdge } from '../delegation/delegation-edge.entity.js';
 import { SigningKey } from '../keys/signing-key.entity.js';
@@ -44,6 +45,7 @@ import { AgentSessionVersions1795314698379 } from './migrations/1795314698379-ag
 import { AuditChainEnds1795294319836 } from './migrations/1795294319836-audit-chain-ends.js';
 import { ClientVersions1795298400000 } from './migrations/1795298400000-client-versions.js';
 import { AuditEventTexts1795314994603 } from './migrations/1795314994603-audit-event-texts.js';
+import { FederatedIdentities1795326172899 } from './migrations/1795326172899-federated-identities.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
@@ -71,6 +73,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   AgentSessionVersions1795314698379,
   ClientVersions1795298400000,
   AuditEventTexts1795314994603,
+  FederatedIdentities1795326172899,
 ];
 
 /**
@@ -94,6 +97,7 @@ export function dataSourceOptions(
       Resource,
       Client,
       ClientSecret,
+      FederatedIdentity,
       TrustedIssuerRow,
       SigningKey,
       Policy,

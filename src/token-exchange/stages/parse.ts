@@ -15,7 +15,7 @@ import {
 import type { RequestId } from '../../platform/http/request-id.js';
 import { readClientForm } from '../../authentication/client-request.js';
 import type { PresentedCredentials } from '../../authentication/authenticate-client.js';
-import { readCredentials } from '../../authentication/credentials.js';
+import { readCredentials, readZone } from '../../authentication/credentials.js';
 import { readUpstreamCall, type UpstreamCall } from './upstream-call.js';
 import type { TokenRequest } from '../token-request.js';
 
@@ -95,7 +95,9 @@ export function parse(request: TokenRequest): Parsed {
   const form = readClientForm(request, REPEATABLE);
   const grantType = readGrantType(form);
   const credentials = readCredentials(request, form);
-  const tokens = AUTHORITY[grantType](form);
+  const presentedTokens = AUTHORITY[grantType](form);
+  const tokens =
+    credentials.method === 'federated_token' ? spend(presentedTokens, form) : presentedTokens;
   if (request.gateway !== null && tokens.subjectToken === null) {
     throw malformed('a gateway needs a subject_token');
   }
@@ -121,7 +123,7 @@ export function parse(request: TokenRequest): Parsed {
       acrValues,
       maxAge,
     },
-    presented: { credentials, source, zoneId: single(form, 'zone_id') },
+    presented: { credentials, source, zoneId: readZone(request, form) },
     tokens,
     sessionId: single(form, 'session_id'),
     agent,
@@ -149,6 +151,16 @@ const AUTHORITY: Readonly<Record<GrantType, (form: Form) => PresentedTokens>> = 
     return tokens;
   },
 };
+
+/**
+ * The tokens of a request whose subject token is its credentials, too: then the client exchanges its own authority, alone,
+ * and in a session that ends with what the token says.
+ */
+function spend({ actorToken }: PresentedTokens, form: Form): PresentedTokens {
+  if (actorToken !== null) throw malformed('an actor_token needs client credentials');
+  if (single(form, 'session_id') !== null) throw malformed('a session_id needs client credentials');
+  return { subjectToken: null, actorToken };
+}
 
 function readGrantType(form: Form): GrantType {
   const grantType = single(form, 'grant_type');
