@@ -52,6 +52,20 @@ export const CHROMIUM: Tool = {
   version: /Chrom\w+ (?:1[2-9]|[2-9]\d)\d\./,
 };
 
+export const PYTHON: Tool = {
+  name: 'Python 3.10 or newer',
+  path: programOf('python3'),
+  ask: ['--version'],
+  version: /^Python 3\.[1-9]\d\./,
+};
+
+export const GO: Tool = {
+  name: 'Go 1.26 or newer',
+  path: programOf('go', '/usr/local/go/bin/go'),
+  ask: ['version'],
+  version: /\bgo1\.(?:2[6-9]|[3-9]\d)\b/,
+};
+
 /**
  * A group of tests that needs tools. Where one is missing, or has another version, the group is skipped
  * and its name says which.
