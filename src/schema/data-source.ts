@@ -7,6 +7,7 @@ import { Authenticator } from '../step-up/authenticators/authenticator.entity.js
 import { Enrolment } from '../step-up/authenticators/enrolment.entity.js';
 import { ClientSecret } from '../zones/clients/client-secret.entity.js';
 import { Client } from '../zones/clients/client.entity.js';
+import { FederatedIdentity } from '../zones/clients/federated-identity.entity.js';
 import { TrustedIssuerRow } from '../zones/issuers/trusted-issuer.entity.js';
 import { DelegationEdge } from '../delegation/delegation-edge.entity.js';
 import { SigningKey } from '../keys/signing-key.entity.js';
@@ -47,6 +48,7 @@ import { AuditEventTexts1795314994603 } from './migrations/1795314994603-audit-e
 import { ClientAssertionAudiences1795325937407 } from './migrations/1795325937407-client-assertion-audiences.js';
 import { ResourceTokenTyps1795326267170 } from './migrations/1795326267170-resource-token-typs.js';
 import { DefaultResources1795326150976 } from './migrations/1795326150976-default-resources.js';
+import { FederatedIdentities1795326172899 } from './migrations/1795326172899-federated-identities.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
@@ -77,6 +79,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   ClientAssertionAudiences1795325937407,
   ResourceTokenTyps1795326267170,
   DefaultResources1795326150976,
+  FederatedIdentities1795326172899,
 ];
 
 /**
@@ -100,6 +103,7 @@ export function dataSourceOptions(
       Resource,
       Client,
       ClientSecret,
+      FederatedIdentity,
       TrustedIssuerRow,
       SigningKey,
       Policy,

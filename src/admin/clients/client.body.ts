@@ -38,6 +38,14 @@ export class WorkloadIdentityBody {
   subject: string;
 }
 
+/** A workload whose token names the client, without any credentials of the client's own. */
+export class FederatedIdentityBody extends WorkloadIdentityBody {
+  /** The one `aud` that its tokens must have; our issuer by default. */
+  @MayBeAbsent()
+  @Matches(/^[!-~]{1,500}$/, { message: 'audience must be 1 to 500 printable ASCII characters' })
+  audience?: string;
+}
+
 /** A client to be registered. */
 export class ClientBody {
   /** Unique in the zone. */
@@ -96,6 +104,14 @@ export class ClientBody {
   @ValidateNested()
   @Type(() => WorkloadIdentityBody)
   workload_identity?: WorkloadIdentityBody;
+
+  /** Whose tokens name it at the token endpoint of the zone; no other client of the zone may have them. */
+  @MayBeAbsent()
+  @IsArray()
+  @ArrayMaxSize(20)
+  @ValidateNested({ each: true })
+  @Type(() => FederatedIdentityBody)
+  federated_identities?: FederatedIdentityBody[];
 }
 
 /**
@@ -160,6 +176,14 @@ export class ClientChangeBody {
   @ValidateNested()
   @Type(() => WorkloadIdentityBody)
   workload_identity?: WorkloadIdentityBody;
+
+  /** Replaces the workloads whose tokens name it. What rests on those that are left out ends. */
+  @MayBeNull()
+  @IsArray()
+  @ArrayMaxSize(20)
+  @ValidateNested({ each: true })
+  @Type(() => FederatedIdentityBody)
+  federated_identities?: FederatedIdentityBody[] | null;
 }
 
 /** A secret to be added. */

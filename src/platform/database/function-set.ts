@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 5,
-  sha256: '5ca3d1de14ffb1b957d5a97d989200643e5fd8e433c1c13251243a5c07139a7f',
+  sha256: '7e8ae886f347eac5ba424c104371407fb10054f2c9cb15189c4f55f2659593b0',
 } as const;

@@ -1,4 +1,6 @@
+import type { FederatedToken } from '../../authentication/authenticate-client.js';
 import type { AuditEvent } from '../../ledger/entry.js';
+import { workloadNamedIn } from '../../zones/issuers/issuer-tokens.service.js';
 import type { IssuerSubject } from '../../zones/issuers/verify-issuer-token.js';
 import type { MandateClaims } from '../../mandates/verify-mandate.js';
 import { meaningOf, type OAuthError } from '../../oauth/errors.js';
@@ -113,6 +115,7 @@ function describe(last: NonNullable<LastStage>): Record<string, unknown> {
   return {
     grant_type: asked.grantType,
     client_id: caller.client.id,
+    ...describeFederated(caller.federated),
     ...(caller.throughGateway ? { through_gateway: true } : {}),
     requested: {
       ...askedTargets(last),
@@ -170,12 +173,30 @@ function askedAgency(last: Pick<Authenticated, 'agent'> | Pick<Delegated, 'agenc
  * Describes a request of an unauthenticated client. Little is kept: its event is short however long the
  * request is, and a secret that was typed into the wrong field does not end up here.
  */
-function describeUnauthenticated({ asked, presented }: Parsed | Identified) {
+function describeUnauthenticated(unproved: Parsed | Identified) {
+  const { asked, presented } = unproved;
   const { clientId } = presented.credentials;
   return {
     grant_type: asked.grantType,
     ...(isUuid(clientId) ? { claimed_client_id: clientId } : {}),
+    ...claimedIdentity(unproved),
   };
+}
+
+/** Why a client without credentials was believed: whose token named it. */
+function describeFederated(token: FederatedToken | undefined) {
+  if (token === undefined) return {};
+  const { id, issuer, subject, jti } = token;
+  return { federated_identity: { id, issuer, subject, ...(jti === null ? {} : { jti }) } };
+}
+
+/** Whom a token names of which nothing is verified: what operators compare with what they have registered. */
+function claimedIdentity({ presented, ...rest }: Parsed | Identified) {
+  const { credentials } = presented;
+  const zone = 'zone' in rest ? rest.zone : null;
+  if (credentials.method !== 'federated_token' || zone === null) return {};
+  const named = workloadNamedIn(credentials.token, zone.issuers);
+  return named === null ? {} : { claimed_identity: named };
 }
 
 function describeToken({ sub, subIss, subType, jti, sid, rootSid, clientId }: MandateClaims) {

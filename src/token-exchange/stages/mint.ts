@@ -106,7 +106,7 @@ function expiry(cleared: Cleared, iat: number, signerExpiresAt: number): number 
   const exp = Math.min(
     iat + lifetimeAsked(cleared),
     ...policy.decisions.map(({ verdict }) => iat + (verdict.maxTtlSeconds ?? cap)),
-    subject?.exp ?? user?.exp ?? Number.POSITIVE_INFINITY,
+    subject?.exp ?? user?.exp ?? cleared.caller.federated?.exp ?? Number.POSITIVE_INFINITY,
     actor?.exp ?? Number.POSITIVE_INFINITY,
     anchor?.expiresAt ?? Number.POSITIVE_INFINITY,
     agency?.endsAt ?? Number.POSITIVE_INFINITY,

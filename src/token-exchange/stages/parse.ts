@@ -15,7 +15,7 @@ import {
 import type { RequestId } from '../../platform/http/request-id.js';
 import { readClientForm } from '../../authentication/client-request.js';
 import type { PresentedCredentials } from '../../authentication/authenticate-client.js';
-import { readCredentials } from '../../authentication/credentials.js';
+import { readCredentials, readZone } from '../../authentication/credentials.js';
 import { readUpstreamCall, type UpstreamCall } from './upstream-call.js';
 import type { TokenRequest } from '../token-request.js';
 
@@ -96,7 +96,9 @@ export function parse(request: TokenRequest): Parsed {
   const grantType = readGrantType(form);
   const credentials = readCredentials(request, form);
   refuseInjection(form);
-  const tokens = AUTHORITY[grantType](form);
+  const presentedTokens = AUTHORITY[grantType](form);
+  const tokens =
+    credentials.method === 'federated_token' ? spend(presentedTokens, form) : presentedTokens;
   if (request.gateway !== null && tokens.subjectToken === null) {
     throw malformed('a gateway needs a subject_token');
   }
@@ -122,7 +124,7 @@ export function parse(request: TokenRequest): Parsed {
       acrValues,
       maxAge,
     },
-    presented: { credentials, source, zoneId: single(form, 'zone_id') },
+    presented: { credentials, source, zoneId: readZone(request, form) },
     tokens,
     sessionId: single(form, 'session_id'),
     agent,
@@ -150,6 +152,16 @@ const AUTHORITY: Readonly<Record<GrantType, (form: Form) => PresentedTokens>> = 
     return tokens;
   },
 };
+
+/**
+ * The tokens of a request whose subject token is its credentials, too: then the client exchanges its own authority, alone,
+ * and in a session that ends with what the token says.
+ */
+function spend({ actorToken }: PresentedTokens, form: Form): PresentedTokens {
+  if (actorToken !== null) throw malformed('an actor_token needs client credentials');
+  if (single(form, 'session_id') !== null) throw malformed('a session_id needs client credentials');
+  return { subjectToken: null, actorToken };
+}
 
 function readGrantType(form: Form): GrantType {
   const grantType = single(form, 'grant_type');

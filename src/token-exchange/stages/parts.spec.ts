@@ -31,6 +31,7 @@ function parsed(): Parsed {
     method: 'POST',
     path: '/oauth/2/token',
     gateway: null,
+    zoneInPath: null,
     source: '127.0.0.1',
     inFlight: { expectAnswer: () => {}, countFor: () => {} },
   });
@@ -42,7 +43,10 @@ const nothing = { find: async () => null, route: async () => null };
 
 test('a stage hands on what is still needed, the very same, and drops what it has used', async () => {
   const first = parsed();
-  const identified = await identify(first, { identify: async () => null });
+  const identified = await identify(first, {
+    identify: async () => null,
+    findZone: async () => null,
+  });
   const proved = await authenticate(identified, { verify: async () => caller });
   const authenticated = await limit(proved, async () => {});
   const resolved = await resolve(authenticated, noTokens);
@@ -54,7 +58,9 @@ test('a stage hands on what is still needed, the very same, and drops what it ha
 
   const asked = ['asked', 'tokens', 'sessionId', 'agent', 'challenge'];
   expect(Object.keys(first)).toEqual(expect.arrayContaining([...asked, 'presented']));
-  expect(Object.keys(identified).toSorted()).toEqual([...asked, 'claimed', 'presented'].toSorted());
+  expect(Object.keys(identified).toSorted()).toEqual(
+    [...asked, 'claimed', 'presented', 'zone'].toSorted(),
+  );
   expect(Object.keys(authenticated).toSorted()).toEqual([...asked, 'caller'].toSorted());
   expect(Object.keys(resolved).toSorted()).toEqual(
     ['asked', 'sessionId', 'agent', 'challenge', 'caller', 'principals'].toSorted(),
