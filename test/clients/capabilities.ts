@@ -23,7 +23,8 @@ const isSession = ({ form }: Recorded) => form.get('grant_type') === 'client_cre
 const isExchange = ({ form }: Recorded) =>
   form.get('grant_type') === 'urn:ietf:params:oauth:grant-type:token-exchange';
 
-const hasSecret = ({ scheme, form }: Recorded) => scheme === 'basic' || form.has('client_secret');
+const hasCredentials = ({ scheme, form }: Recorded) =>
+  scheme === 'basic' || form.has('client_secret') || form.has('client_assertion');
 
 /** Whether the subject token is one of another issuer than ours. */
 const isForeign = ({ form }: Recorded) =>
@@ -66,9 +67,12 @@ export const CAPABILITIES: readonly Capability[] = [
     shownBy: (recorded) =>
       granted(recorded).filter((one) => isSession(one) && !one.form.has('challenge_id')).length > 1,
   },
-  ofGrant('token of another issuer', (one) => isExchange(one) && isForeign(one)),
   ofGrant(
-    'the same, without a secret',
-    (one) => isExchange(one) && isForeign(one) && !hasSecret(one),
+    'token of another issuer',
+    (one) => isExchange(one) && isForeign(one) && hasCredentials(one),
+  ),
+  ofGrant(
+    'workload without a secret',
+    (one) => isExchange(one) && isForeign(one) && !hasCredentials(one),
   ),
 ];

@@ -11,7 +11,8 @@ export const TASKS = [
   'held',
   'renew',
   'defaults',
-  'federated',
+  'user',
+  'workload',
 ] as const;
 
 /** The first of them prints a session mandate, the others what `run-program.ts` expects. */

@@ -98,10 +98,21 @@ const SHOWS: Record<Task, (run: Start, place: Workplace, program: Program) => Pr
     expect([said(short), new Set(mandatesOf(short)).size]).toEqual([said(short), 2]);
     return short;
   },
-  federated: async (run, place) => {
+  user: async (run, place) => {
     const ended = await run({});
     const { claims } = await issuedBy(ended, place);
-    expect(claims).toMatchObject({ use: 'resource', aud: ORDERS, sub: 'workload-1' });
+    expect(claims).toMatchObject({ use: 'resource', aud: ORDERS, sub: 'alice' });
+    return ended;
+  },
+  workload: async (run, place) => {
+    const nothingElse = { CLIENT_ID: '', CLIENT_SECRET: '' };
+    const ended = await run({ ...nothingElse, WORKLOAD_TOKEN_FILE: place.workload.tokenFile });
+    const { claims } = await issuedBy(ended, place);
+    expect(claims).toMatchObject({ use: 'resource', aud: ORDERS, scope: 'orders:read' });
+    expect(claims.sub).toBe(place.workload.clientId);
+    const other = await run({ ...nothingElse, WORKLOAD_TOKEN_FILE: place.workload.otherTokenFile });
+    expect([said(other), mandatesOf(other)]).toEqual([said(other), []]);
+    expect(other.recorded.map(({ status }) => status)).toContain(400);
     return ended;
   },
 };

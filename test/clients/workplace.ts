@@ -2,9 +2,10 @@ import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { decodeJwt } from 'jose';
 import { startReplica, type Replica } from '../setup/harness.js';
 import { persistently } from '../setup/patience.js';
-import { foreignForger, newKey } from '../setup/tokens/foreign-tokens.js';
+import { newWorkloadIssuer } from '../setup/workloads.js';
 import { createTestZone, type Answer, type Parameters, type TestZone } from '../setup/zone.js';
 import { startRecorder, type Recorded, type Recorder } from './recorder.js';
 
@@ -24,6 +25,7 @@ export interface Workplace {
   readonly keyClient: string;
   /** Another one, whose assertions are for the token endpoint. */
   readonly endpointKeyClient: string;
+  readonly workload: Workload;
   /** The variables of all programs. */
   readonly env: Readonly<Record<string, string>>;
   /** The variables of a client that need not name {@link ORDERS}. */
@@ -61,8 +63,7 @@ export async function openWorkplace(): Promise<Workplace> {
   });
   const key = join(directory, 'client-key.pem');
   writeFileSync(key, privateKey.export({ type: 'pkcs8', format: 'pem' }));
-  const workloadToken = join(directory, 'workload-token');
-  writeFileSync(workloadToken, await workloadTokenOf(zone, recorder.url));
+  const workload = await newWorkload(zone, directory);
 
   const defaults = await zone.newClient({ default_resources: [ORDERS] });
   const orders = { resource: ORDERS, scope: 'orders:read' };
@@ -81,11 +82,12 @@ export async function openWorkplace(): Promise<Workplace> {
     },
     keyClient,
     endpointKeyClient,
+    workload,
     env: {
       ...variablesOf(zone),
       CLIENT_KEY: key,
       CLIENT_JWK: JSON.stringify({ ...privateKey.export({ format: 'jwk' }), alg: 'ES256' }),
-      WORKLOAD_TOKEN_FILE: workloadToken,
+      USER_TOKEN: await userTokenOf(zone),
       // They are told in words what the others are told in code: that http is for this machine.
       OAUTHLIB_INSECURE_TRANSPORT: '1',
     },
@@ -118,19 +120,36 @@ async function approve({ body }: Recorded, zone: TestZone): Promise<void> {
   await zone.admin('POST', `/challenges/${String(body['challenge_id'])}/decision`, decision);
 }
 
-/** A token that an issuer which the zone trusts gave a workload. */
-async function workloadTokenOf(zone: TestZone, audience: string): Promise<string> {
-  const issuer = 'https://issuer.example';
-  const key = await newKey('ES256', 'issuer');
-  await zone.admin('POST', '/issuers', {
-    issuer,
-    jwks: { keys: [key.publicJwk] },
-    audiences: [audience],
-    token_types: ['jwt'],
-  });
-  const now = Math.floor(Date.now() / 1_000);
-  const claims = { iss: issuer, sub: 'workload-1', aud: audience, iat: now, exp: now + 3_000 };
-  return foreignForger('ES256', key, key, claims).sign();
+/** A client that needs no secret. */
+export interface Workload {
+  readonly clientId: string;
+  /** The file that its platform writes its token to. */
+  readonly tokenFile: string;
+  /** One with the token of a workload that is no client. */
+  readonly otherTokenFile: string;
+}
+
+async function newWorkload(zone: TestZone, directory: string): Promise<Workload> {
+  const { name: issuer, token } = await newWorkloadIssuer(zone);
+  const subject = 'system:serviceaccount:shop:web';
+  const { clientId } = await zone.newClient({ federated_identities: [{ issuer, subject }] });
+  const { iss: aud } = decodeJwt(await mandateOf(zone, {}));
+  const write = async (file: string, sub: string) => {
+    writeFileSync(join(directory, file), await token(sub, { aud }));
+    return join(directory, file);
+  };
+  return {
+    clientId,
+    tokenFile: await write('token', subject),
+    otherTokenFile: await write('other-token', 'system:serviceaccount:shop:other'),
+  };
+}
+
+/** A token that an issuer which the zone trusts gave a user. */
+async function userTokenOf(zone: TestZone): Promise<string> {
+  const registration = { token_types: ['jwt'], audiences: ['https://shop.example'] };
+  const { token } = await newWorkloadIssuer(zone, registration);
+  return token('alice', { aud: 'https://shop.example' });
 }
 
 /** A resource mandate for a target of the zone's client. */
