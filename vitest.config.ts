@@ -15,6 +15,8 @@ const PLAIN = [
   'test/house/architecture.spec.ts',
   'test/house/ci.spec.ts',
   'test/docs/documentation.spec.ts',
+  'test/clients/table.spec.ts',
+  'test/clients/toolchains/toolchain.spec.ts',
 ];
 
 export default defineConfig({

@@ -53,11 +53,14 @@ export function writeProgram({ text, files }: Program, folder: string, name: str
  *
  * @throws {Unreachable} if that fails, or takes too long
  */
-export async function fetchPackages(command: Command): Promise<void> {
-  const { code, stdout, stderr } = await runCommand(command, FETCH_SECONDS);
+export async function fetchPackages(
+  command: Command,
+  limitSeconds: number = FETCH_SECONDS,
+): Promise<void> {
+  const { code, stdout, stderr } = await runCommand(command, limitSeconds);
   if (code === 0) return;
   const said = `${stdout}\n${stderr}`.trim().split('\n').slice(-3).join(' ').slice(0, 300);
-  const why = code === null ? `took longer than ${FETCH_SECONDS} s` : said;
+  const why = code === null ? `took longer than ${limitSeconds} s` : said;
   throw new Unreachable(`${command.file} ${command.args[0]}: ${why}`);
 }
 
