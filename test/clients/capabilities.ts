@@ -42,7 +42,7 @@ export const CAPABILITIES: readonly Capability[] = [
   ),
   ofGrant('`resource`', ({ form }) => form.has('resource')),
   ofGrant('`audience`', ({ form }) => form.has('audience')),
-  ofGrant('neither of them', ({ form }) => !form.has('resource') && !form.has('audience')),
+  ofGrant('`default_resources`', ({ form }) => !form.has('resource') && !form.has('audience')),
   {
     name: 'metadata',
     shownBy: (recorded) =>

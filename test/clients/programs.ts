@@ -8,6 +8,7 @@ export const TASKS = [
   'key',
   'key-for-endpoint',
   'verify',
+  'verify-typ-jwt',
   'held',
   'renew',
   'defaults',

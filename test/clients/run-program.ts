@@ -66,15 +66,9 @@ const SHOWS: Record<Task, (run: Start, place: Workplace, program: Program) => Pr
     expect(claims).toMatchObject({ sub: place.endpointKeyClient, scope: 'orders:read' });
     return ended;
   },
-  verify: async (run, place) => {
-    const ended = await run({ TOKEN: place.good });
-    expect([said(ended), ended.lines.at(-1)]).toEqual([said(ended), place.zone.clientId]);
-    for (const [what, token] of Object.entries(place.refused)) {
-      const { code, lines } = await run({ TOKEN: token });
-      expect({ what, verified: code === 0, lines }).toEqual({ what, verified: false, lines: [] });
-    }
-    return ended;
-  },
+  verify: (run, place) => verify(run, place, place.good, place.refused),
+  'verify-typ-jwt': (run, place) =>
+    verify(run, place, place.goodTypJwt, { ...place.refused, 'a mandate for orders': place.good }),
   held: async (run, place) => {
     const ended = await run({});
     const { claims, audit } = await issuedBy(ended, place);
@@ -116,6 +110,22 @@ const SHOWS: Record<Task, (run: Start, place: Workplace, program: Program) => Pr
     return ended;
   },
 };
+
+/** Lets a program verify a good mandate, and each of those that it has to refuse. */
+async function verify(
+  run: Start,
+  place: Workplace,
+  good: string,
+  refused: Readonly<Record<string, string>>,
+): Promise<Run> {
+  const ended = await run({ TOKEN: good });
+  expect([said(ended), ended.lines.at(-1)]).toEqual([said(ended), place.zone.clientId]);
+  for (const [what, token] of Object.entries(refused)) {
+    const { code, lines } = await run({ TOKEN: token });
+    expect({ what, verified: code === 0, lines }).toEqual({ what, verified: false, lines: [] });
+  }
+  return ended;
+}
 
 async function start(
   program: Program,

@@ -10,6 +10,7 @@ import { createTestZone, type Answer, type Parameters, type TestZone } from '../
 import { startRecorder, type Recorded, type Recorder } from './recorder.js';
 
 export const ORDERS = 'https://orders.example';
+const INVOICES = 'https://invoices.example';
 export const PAYMENTS = 'https://payments.example';
 
 /** What the programs of docs/clients.md find: the resources that the page speaks of, and everything that they read. */
@@ -21,6 +22,8 @@ export interface Workplace {
   readonly refused: Readonly<Record<string, string>>;
   /** A mandate for {@link ORDERS}. */
   readonly good: string;
+  /** One for a resource that takes `typ` `JWT`. */
+  readonly goodTypJwt: string;
   /** A client that has registered a key. */
   readonly keyClient: string;
   /** Another one, whose assertions are for the token endpoint. */
@@ -74,6 +77,7 @@ export async function openWorkplace(): Promise<Workplace> {
     recorder,
     zone,
     good,
+    goodTypJwt: await mandateOf(zone, { resource: INVOICES, scope: 'invoices:read' }),
     refused: {
       'a session mandate': session,
       'a mandate for another resource': await mandateOf(zone, {}),
@@ -109,6 +113,11 @@ async function newZone(replica: Replica, content = policy()): Promise<TestZone> 
   const zone = await createTestZone(replica);
   await zone.admin('POST', '/resources', { identifier: ORDERS, scopes: ['orders:read'] });
   await zone.admin('POST', '/resources', { identifier: PAYMENTS, scopes: ['payments:send'] });
+  await zone.admin('POST', '/resources', {
+    identifier: INVOICES,
+    scopes: ['invoices:read'],
+    token_typ: 'JWT',
+  });
   await zone.activate(content);
   return zone;
 }
