@@ -1,5 +1,6 @@
 import { createRemoteJWKSet, jwtVerify, type JWTPayload } from 'jose';
 import { expect } from 'vitest';
+import { until } from '../setup/process.js';
 import { CAPABILITIES } from './capabilities.js';
 import { runCommand, type Ended } from './command.js';
 import type { Program, Task } from './programs.js';
@@ -127,17 +128,21 @@ async function verify(
   return ended;
 }
 
-async function start(
+/** Runs a program; again, if the server said "not now" meanwhile, as on a busy machine it may. */
+function start(
   program: Program,
   prepared: Prepared,
   place: Workplace,
   env: Readonly<Record<string, string>>,
 ): Promise<Run> {
-  const command = prepared.commandOf(program);
-  place.recorder.take();
-  const ended = await runCommand({ ...command, env: { ...place.env, ...env } }, LIMIT_SECONDS);
-  const lines = ended.stdout.split('\n').filter((line) => line !== '');
-  return { ...ended, recorded: place.recorder.take(), lines };
+  const command = { ...prepared.commandOf(program), env: { ...place.env, ...env } };
+  return until(async () => {
+    place.recorder.take();
+    const ended = await runCommand(command, LIMIT_SECONDS);
+    const recorded = place.recorder.take();
+    const lines = ended.stdout.split('\n').filter((line) => line !== '');
+    return recorded.some(({ status }) => status === 503) ? null : { ...ended, recorded, lines };
+  });
 }
 
 /** The claims of the mandate that a program has printed last, and the event that says that it was issued. */
