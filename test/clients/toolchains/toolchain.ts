@@ -59,7 +59,8 @@ export async function fetchPackages(
 ): Promise<void> {
   const { code, stdout, stderr } = await runCommand(command, limitSeconds);
   if (code === 0) return;
-  const said = `${stdout}\n${stderr}`.trim().split('\n').slice(-3).join(' ').slice(0, 300);
+  const lines = `${stderr}\n${stdout}`.trim().split('\n');
+  const said = (lines.find((line) => /error/i.test(line)) ?? lines.at(-1) ?? '').slice(0, 300);
   const why = code === null ? `took longer than ${limitSeconds} s` : said;
   throw new Unreachable(`${command.file} ${command.args[0]}: ${why}`);
 }
