@@ -1,11 +1,11 @@
 import {
   AggregatorRegistry,
   Registry,
-  collectDefaultMetrics,
   type MetricObjectWithValues,
   type MetricValue,
 } from 'prom-client';
 import { Topic, type Link } from '../platform/workers/link.js';
+import { collectProcessMetrics } from './default-metrics.js';
 import { nextFlight } from './single-flight.js';
 
 /** The figures of one process. */
@@ -76,7 +76,7 @@ export class WorkerFigures {
   private readonly all = nextFlight(() => this.collect());
 
   constructor() {
-    collectDefaultMetrics({ register: this.own });
+    collectProcessMetrics(this.own);
   }
 
   /**

@@ -12,6 +12,12 @@ test.each<[string, string, string, string | null]>([
   [header('cl%3Aient:se%25c+ret%2B'), 'cl:ient', 'se%c ret+', 'se%25c+ret%2B'],
   [header('client:%C3%A4'), 'client', '\u00e4', '%C3%A4'],
   [header('client:\u00e4'), 'client', '\u00e4', null],
+  [
+    header(Buffer.from('client:\u00e4+\u00ff', 'latin1')),
+    'client',
+    '\u00e4 \u00ff',
+    '\u00e4+\u00ff',
+  ],
   [header('client:secret').replace('Basic', 'bAsIc'), 'client', 'secret', null],
   [header('client:secret').replace(' ', '   '), 'client', 'secret', null],
   // Not encoded, as it can be seen.
@@ -40,7 +46,7 @@ test.each([
   header(':'),
   header('client:a\0b'),
   header('cli\0ent:a'),
-  header(Buffer.from([0x61, 0x3a, 0xff])),
+  header(Buffer.from([0x61, 0x3a, 0xff, 0x00])),
   `Basic ${Buffer.from([0x61, 0x3a, 0xfb, 0xff]).toString('base64url')}`,
 ])('refuses %j', (value) => {
   expect(parseBasic(value)).toBeNull();

@@ -14,15 +14,18 @@ export interface BasicCredentials extends WrittenSecret {
 
 /**
  * Reads HTTP Basic credentials of a client: base64, then each half form-urlencoded (RFC 6749 2.3.1), or, as curl,
- * requests and others send it (RFC 7617), not encoded.
+ * requests and others send it (RFC 7617), not encoded. What is no UTF-8 is ISO 8859-1, in which requests and others
+ * write what is not ASCII.
  *
  * @param header the value of the `Authorization` header
  * @returns `null` if the scheme is another one or the value is malformed
  */
 export function parseBasic(header: string): BasicCredentials | null {
   const encoded = /^basic +([A-Za-z0-9+/]+={0,2})$/i.exec(header)?.[1];
-  const pair = encoded === undefined ? null : decodeUtf8(Buffer.from(encoded, 'base64'));
-  if (pair === null || pair.includes('\0')) return null;
+  if (encoded === undefined) return null;
+  const bytes = Buffer.from(encoded, 'base64');
+  const pair = decodeUtf8(bytes) ?? bytes.toString('latin1');
+  if (pair.includes('\0')) return null;
   const colon = pair.indexOf(':');
   if (colon === -1) return null;
   const rawId = pair.slice(0, colon);

@@ -207,7 +207,7 @@ describe('a client whose library writes the token endpoint into aud', () => {
       assertion_audience: 'token_endpoint',
     });
     const send = async (aud: unknown) =>
-      ask(await assertion({ aud } as Members, {}, forger), { client_id: id });
+      ask(await assertion({ aud }, {}, forger), { client_id: id });
     expect((await send(TOKEN_ENDPOINT)).status).toBe(200);
     for (const aud of [
       ISSUER,

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { sharedReplica } from '../setup/harness.js';
+import { familiesIn, problemsOf, type Family } from '../setup/metric-rules.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SRC = join(ROOT, 'src');
@@ -31,6 +32,7 @@ const inCode = new Map<string, Described>();
 
 /** What a server answers. */
 const served = new Map<string, string>();
+let families: Family[];
 
 beforeAll(async () => {
   // Loaded before the modules below, which are loaded at once: a package that requires it must not meet it half loaded.
@@ -52,9 +54,8 @@ beforeAll(async () => {
   }
   const { url } = await sharedReplica();
   const text = await (await fetch(`${url}/metrics`)).text();
-  for (const [, name = '', type = ''] of text.matchAll(/^# TYPE (\S+) (\S+)$/gm)) {
-    served.set(name, type);
-  }
+  families = familiesIn(text);
+  for (const { name, type } of families) served.set(name, type);
 });
 
 describe('docs/metrics.md', () => {
@@ -81,6 +82,32 @@ describe('docs/metrics.md', () => {
       expect([...documented.keys()]).toContain(name.replace(/_(bucket|sum|count)$/, ''));
     }
   });
+});
+
+test('nothing that a server answers is named otherwise than Prometheus wants it', () => {
+  // Those of the process, too. Labels are those of the code, where there is no value yet.
+  const all = families.map((family) => ({
+    ...family,
+    labels: new Set([...family.labels, ...(inCode.get(family.name)?.labels ?? [])]),
+  }));
+  expect(all.length).toBeGreaterThan(40);
+  expect(all.flatMap(problemsOf)).toEqual([]);
+});
+
+test.each([
+  ['a_total', 'gauge', [], 'only a counter ends in _total'],
+  ['a_things', 'counter', [], 'a counter ends in _total'],
+  ['a_wait_milliseconds', 'gauge', [], 'not the base unit'],
+  ['a_wait_ms', 'gauge', [], 'a unit is written short'],
+  ['a_histogram', 'histogram', [], 'the name says the type'],
+  ['aThing', 'gauge', [], 'the name is no snake_case'],
+  ['a_thing', 'gauge', ['le'], 'le and quantile are taken'],
+  ['a_thing', 'gauge', ['aLabel'], 'a label is no snake_case'],
+  ['a_bytes_sum', 'gauge', [], '_count and _sum are taken'],
+])('so %s, a %s with %j, would not be: %s', (name, type, labels, problem) => {
+  const family = { name, type, help: 'x', labels: new Set<string>(labels), sampled: true };
+  expect(problemsOf(family)).toEqual([`${name}: ${problem}`]);
+  expect(problemsOf({ ...family, help: ' ' })).toContain(`${name}: no help text`);
 });
 
 test('metrics are named as Prometheus does', () => {

@@ -371,7 +371,7 @@ describe('refuses', () => {
     [
       'a token as an access token',
       async () => exchange(await tokenOf(), { subject_token_type: ACCESS_TOKEN }),
-      'wrong_typ',
+      'unknown_kid',
     ],
     [
       'an ID token of nobody',
@@ -382,7 +382,7 @@ describe('refuses', () => {
     [
       'a JWT of nobody',
       async () => exchange(await tokenOf({ iss: 'https://nobody' })),
-      'wrong_typ',
+      'unknown_kid',
     ],
     [
       'a JWT that says it is ours',
@@ -392,9 +392,9 @@ describe('refuses', () => {
     [
       'an issuer with a slash appended',
       async () => exchange(await tokenOf({ iss: `${idp.name}/` })),
-      'wrong_typ',
+      'unknown_kid',
     ],
-    ['a list of issuers', async () => exchange(await tokenOf({ iss: [idp.name] })), 'wrong_typ'],
+    ['a list of issuers', async () => exchange(await tokenOf({ iss: [idp.name] })), 'unknown_kid'],
     [
       'a mandate as an ID token',
       async () =>

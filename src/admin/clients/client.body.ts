@@ -188,15 +188,11 @@ export class ClientChangeBody {
 
 /** A secret to be added. */
 export class ClientSecretBody {
-  /**
-   * A secret that exists elsewhere already, of printable ASCII characters (RFC 6749 A.2): others are sent in more than one
-   * encoding. Without it the server draws one, which is better.
-   */
+  /** A secret that exists elsewhere already. Without it the server draws one, which is better. */
   @MayBeAbsent()
   @IsString()
   @Length(8, 200)
   @IsLine()
-  @Matches(/^[ -~]*$/, { message: 'secret must be printable ASCII (RFC 6749 A.2)' })
   secret?: string;
 
   /** When it stops working. */
