@@ -92,6 +92,8 @@ export const MAVEN: Tool = {
   path: programOf('mvn'),
   ask: ['-version'],
   version: /Apache Maven 3\./,
+};
+
 export const PROMTOOL: Tool = {
   name: "Prometheus 2 or 3's promtool",
   path: programOf('promtool'),

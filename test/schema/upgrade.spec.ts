@@ -132,6 +132,29 @@ async function expectClientsToBeCurrent({ older, newer, zone }: Pair): Promise<v
   }
 }
 
+/** What the newer version sets of a client and a zone stays when the older one changes something else of them. */
+async function expectDefaultsToStay({ older, newer, zone }: Pair): Promise<void> {
+  const at = `/zones/${zone.zoneId}`;
+  const client = `${at}/clients/${zone.clientId}`;
+  const change = async (replica: Replica, path: string, body: object) =>
+    expect(await persistently(() => callAdmin(replica, 'PATCH', path, body))).toMatchObject({
+      status: 200,
+    });
+  const target = async () => {
+    const answer = await persistently(() => ask(newer, zone, { resource: undefined }));
+    return answer.body['target_resources'];
+  };
+  await change(newer, at, { default_resources: [zone.resource] });
+  await change(older, at, { name: `zone ${randomUUID()}` });
+  expect(await target()).toEqual([zone.resource]);
+  const own = [zone.resource, zone.otherResource];
+  await change(newer, client, { default_resources: own });
+  await change(older, client, { labels: [randomUUID()] });
+  const shown = await persistently(() => callAdmin(newer, 'GET', client));
+  expect(shown.body).toMatchObject({ default_resources: own });
+  for (const path of [at, client]) await change(newer, path, { default_resources: null });
+}
+
 /** What either version registers, both can read; keys that operators make with either are not marked. */
 async function expectUnmarkedKeys({ older, newer, zone }: Pair): Promise<void> {
   const path = `/zones/${zone.zoneId}/authenticators`;
@@ -359,6 +382,7 @@ describe('two versions side by side', () => {
           expect(sets.at(-1)).toMatchObject(FUNCTION_SET);
           await expectBothToIssue(pair);
           await expectClientsToBeCurrent(pair);
+          await expectDefaultsToStay(pair);
           await expectUnmarkedKeys(pair);
           await expectNoCircle(pair);
           await expectRevocations(pair);
