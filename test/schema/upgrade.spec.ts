@@ -137,7 +137,8 @@ async function expectClientsToBeCurrent({ older, newer, zone }: Pair): Promise<v
 /** What a workload was given by the newer version the older one passes on, and either ends it for both. */
 async function expectWorkloads({ older, newer, zone }: Pair): Promise<void> {
   const at = { ...zone, admin: adminAt(newer, zone) };
-  const service = await zone.newClient();
+  const made = await at.admin('POST', '/clients', { name: randomUUID() });
+  const service = { clientId: String(made['id']), secret: String(made['client_secret']) };
   const resource = `resource://${randomUUID()}`;
   await at.admin('POST', '/resources', {
     identifier: resource,
