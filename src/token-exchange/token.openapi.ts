@@ -40,7 +40,8 @@ export const TOKEN_PARAMETERS = {
   subject_token_type: {
     type: 'string',
     enum: [...tokenType.enum, ID_TOKEN_TYPE],
-    description: 'jwt and id_token: also of an issuer that the zone trusts',
+    description:
+      'jwt and id_token: also of an issuer that the zone trusts; at the endpoint of a zone its token can name the client',
   },
   actor_token: { type: 'string', format: 'password' },
   actor_token_type: { ...tokenType, default: ACCESS_TOKEN_TYPE },

@@ -1,4 +1,10 @@
-import { createServer, request, type IncomingHttpHeaders } from 'node:http';
+import {
+  createServer,
+  request,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** A request that a client has made, and what it was answered. */
@@ -34,26 +40,25 @@ export interface Recorder {
 export async function startRecorder(onAnswer: (one: Recorded) => Promise<void>): Promise<Recorder> {
   let target = '';
   let recorded: Recorded[] = [];
-  const server = createServer(async (incoming, outgoing) => {
-    try {
-      const { method = 'GET', url = '/', headers } = incoming;
-      const sent = await bytesOf(incoming);
-      const answer = await forward(new URL(url, target), method, headers, sent);
-      const one: Recorded = {
-        method,
-        path: url.split('?')[0] ?? '',
-        scheme: (headers.authorization ?? '').split(' ')[0]?.toLowerCase() ?? '',
-        form: new URLSearchParams(sent.toString()),
-        status: answer.status,
-        requestId: String(answer.headers['mandate-request-id'] ?? ''),
-        body: objectIn(answer.bytes),
-      };
-      recorded.push(one);
-      await onAnswer(one);
-      outgoing.writeHead(answer.status, answer.headers).end(answer.bytes);
-    } catch (error) {
-      outgoing.writeHead(502).end(String(error));
-    }
+  const pass = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+    const { method = 'GET', url = '/', headers } = incoming;
+    const sent = await bytesOf(incoming);
+    const answer = await forward(new URL(url, target), method, headers, sent);
+    const one: Recorded = {
+      method,
+      path: url.split('?')[0] ?? '',
+      scheme: (headers.authorization ?? '').split(' ')[0]?.toLowerCase() ?? '',
+      form: new URLSearchParams(sent.toString()),
+      status: answer.status,
+      requestId: String(answer.headers['mandate-request-id'] ?? ''),
+      body: objectIn(answer.bytes),
+    };
+    recorded.push(one);
+    await onAnswer(one);
+    outgoing.writeHead(answer.status, answer.headers).end(answer.bytes);
+  };
+  const server = createServer((incoming, outgoing) => {
+    pass(incoming, outgoing).catch((error: unknown) => outgoing.writeHead(502).end(String(error)));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;

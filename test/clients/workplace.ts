@@ -139,12 +139,14 @@ export interface Workload {
 }
 
 async function newWorkload(zone: TestZone, directory: string): Promise<Workload> {
-  const { name: issuer, token } = await newWorkloadIssuer(zone);
+  const platform = await newWorkloadIssuer(zone);
   const subject = 'system:serviceaccount:shop:web';
-  const { clientId } = await zone.newClient({ federated_identities: [{ issuer, subject }] });
+  const { clientId } = await zone.newClient({
+    federated_identities: [{ issuer: platform.name, subject }],
+  });
   const { iss: aud } = decodeJwt(await mandateOf(zone, {}));
   const write = async (file: string, sub: string) => {
-    writeFileSync(join(directory, file), await token(sub, { aud }));
+    writeFileSync(join(directory, file), await platform.token(sub, { aud }));
     return join(directory, file);
   };
   return {
@@ -157,8 +159,8 @@ async function newWorkload(zone: TestZone, directory: string): Promise<Workload>
 /** A token that an issuer which the zone trusts gave a user. */
 async function userTokenOf(zone: TestZone): Promise<string> {
   const registration = { token_types: ['jwt'], audiences: ['https://shop.example'] };
-  const { token } = await newWorkloadIssuer(zone, registration);
-  return token('alice', { aud: 'https://shop.example' });
+  const issuer = await newWorkloadIssuer(zone, registration);
+  return issuer.token('alice', { aud: 'https://shop.example' });
 }
 
 /** A resource mandate for a target of the zone's client. */

@@ -86,7 +86,8 @@ for (const [language, toolchain, tools] of TOOLCHAINS) {
         const prepared = await preparations.get(language);
         if (prepared === undefined || prepared instanceof Unreachable) {
           console.log(`skipped: ${program.slug} (${prepared?.message})`);
-          return skip(prepared?.message);
+          skip(prepared?.message);
+          return;
         }
         const capabilities = await runProgram(program, prepared, place);
         shown.push({ program, version: prepared.versionOf(program.client), capabilities });

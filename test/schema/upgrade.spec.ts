@@ -23,6 +23,8 @@ import { startLoad } from '../setup/load.js';
 import { whileOpen } from '../setup/locks.js';
 import { persistently } from '../setup/patience.js';
 import { killProcesses, startProcess, until } from '../setup/process.js';
+import { exchangeAs } from '../setup/services.js';
+import { newWorkloadIssuer, postToZone, workloadRequest } from '../setup/workloads.js';
 import { editedVersion, versionOf, type Version } from '../setup/versions.js';
 import {
   ACCESS_TOKEN,
@@ -154,6 +156,53 @@ async function expectDefaultsToStay({ older, newer, zone }: Pair): Promise<void>
   expect(shown.body).toMatchObject({ default_resources: own });
   for (const path of [at, client]) await change(newer, path, { default_resources: null });
 }
+
+/** What a workload was given by the newer version the older one passes on, and either ends it for both. */
+async function expectWorkloads({ older, newer, zone }: Pair): Promise<void> {
+  const at = { ...zone, admin: adminAt(newer, zone) };
+  const made = await at.admin('POST', '/clients', { name: randomUUID() });
+  const service = { clientId: String(made['id']), secret: String(made['client_secret']) };
+  const resource = `resource://${randomUUID()}`;
+  await at.admin('POST', '/resources', {
+    identifier: resource,
+    scopes: ['a:read'],
+    owner_client_id: service.clientId,
+  });
+  const passOn = (replica: Replica, text: string) =>
+    persistently(() =>
+      exchangeAs(service, replica.url, text, { resource: zone.resource, scope: 'a:read' }),
+    );
+  for (const ending of [older, newer]) {
+    const issuer = await newWorkloadIssuer(at);
+    const federated_identities = [{ issuer: issuer.name, subject: 'job' }];
+    await at.admin('POST', '/clients', { name: randomUUID(), federated_identities });
+    const text = await issuer.token('job');
+    const request = workloadRequest(text, { audience: resource });
+    const work = () => persistently(() => postToZone(newer.url, zone.zoneId, request));
+    const granted = await work();
+    expect(granted).toMatchObject({ status: 200 });
+    const mandate = String(granted.body['access_token']);
+    for (const replica of [older, newer]) {
+      expect(await passOn(replica, mandate)).toMatchObject({ status: 200 });
+    }
+    await adminAt(ending, zone)('DELETE', `/issuers/${issuer.id}`);
+    for (const replica of [older, newer]) {
+      expect(await passOn(replica, mandate)).toMatchObject({ status: 400 });
+    }
+    expect(await work()).toMatchObject({ status: 400 });
+  }
+}
+
+/** Operators' routes of a zone at one of the two. */
+const adminAt =
+  (replica: Replica, { zoneId }: TestZone): TestZone['admin'] =>
+  async (method, path, body) => {
+    const answer = await persistently(() =>
+      callAdmin(replica, method, `/zones/${zoneId}${path}`, body),
+    );
+    expect(answer.status).toBeLessThan(300);
+    return answer.body;
+  };
 
 /** What either version registers, both can read; keys that operators make with either are not marked. */
 async function expectUnmarkedKeys({ older, newer, zone }: Pair): Promise<void> {
@@ -383,6 +432,7 @@ describe('two versions side by side', () => {
           await expectBothToIssue(pair);
           await expectClientsToBeCurrent(pair);
           await expectDefaultsToStay(pair);
+          await expectWorkloads(pair);
           await expectUnmarkedKeys(pair);
           await expectNoCircle(pair);
           await expectRevocations(pair);
