@@ -16,6 +16,8 @@ const PLAIN = [
   'test/house/ci.spec.ts',
   'test/docs/documentation.spec.ts',
   'test/conformance/*.spec.ts',
+  'test/clients/table.spec.ts',
+  'test/clients/toolchains/toolchain.spec.ts',
 ];
 
 export default defineConfig({

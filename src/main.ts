@@ -41,7 +41,7 @@ async function main(environment: Env): Promise<void> {
   // A process that has workers does without all that answers requests.
   const { serve } = await import('./serve.js');
   const drainSeconds = (): number => env.drainSeconds;
-  const alone = { primary: null, introduce: embedded, drainSeconds };
+  const alone = { primary: null, introduce: embedded, made: !embedded, drainSeconds };
   const { ports } = await serve({ env, logger, patience, shutdown, ...alone });
   logger.info({ ports, issuer: issuerUrl, embedded }, 'listening');
 }

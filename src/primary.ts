@@ -13,6 +13,7 @@ import {
   HURRY,
   LEAVING,
   LISTENING,
+  MADE,
   START,
   STOP,
   type StartFailure,
@@ -144,6 +145,7 @@ export class Primary {
       env,
       number,
       introduce: this.lead.introduce && number === 1 && this.started !== null,
+      made: !this.lead.introduce || this.started === null,
     }));
     link.answer(FOUND, (findings) => this.onFound(member, findings));
     link.answer(LISTENING, (ports) => this.onListening(member, ports));
@@ -172,7 +174,9 @@ export class Primary {
     }
     if ([...this.members.values()].some(({ listeningSince }) => listeningSince === null)) return;
     this.started = null;
-    started.resolve(ports);
+    // One that is gone meanwhile makes nothing unready.
+    const told = [...this.members.values()].map(({ link }) => link.ask(MADE, null));
+    void Promise.allSettled(told).then(() => started.resolve(ports));
   }
 
   private onFound(member: Member, findings: Findings | null): void {

@@ -22,6 +22,7 @@ import { logRequests } from './platform/http/request-log.js';
 import { findSource } from './platform/http/source-address.js';
 import { throughSteps } from './platform/http/through-steps.js';
 import type { Link } from './platform/workers/link.js';
+import { MADE } from './platform/workers/topics.js';
 import { KeyEncryptionKeys } from './sealing/key-encryption-keys.service.js';
 import { answerKeySets } from './keys/publishing/key-set-listener.js';
 import { KeySets } from './keys/publishing/key-sets.service.js';
@@ -38,6 +39,8 @@ export interface Start {
   readonly primary: Link | null;
   /** Whether to make the demo zone, and to say how it is used. */
   readonly introduce: boolean;
+  /** Whether there is nothing to be made after it listens, here or in another worker. */
+  readonly made: boolean;
   /** Seconds between the signal to stop and the closing of the listeners, asked for when it comes. */
   readonly drainSeconds: () => number;
 }
@@ -72,6 +75,12 @@ export async function serve(start: Start): Promise<Serving> {
   // Of several workers one is told to (`primary.ts`).
   if (start.primary === null) background.startJobs();
 
+  const readiness = app.get(Readiness);
+  if (start.made) readiness.enter();
+  start.primary?.answer(MADE, () => {
+    readiness.enter();
+    return null;
+  });
   const framework: RequestListener = app.getHttpAdapter().getInstance();
   const outside = env.directRoutes ? app.get(DirectRoutes).before(framework) : framework;
   const steps = [
@@ -88,7 +97,7 @@ export async function serve(start: Start): Promise<Serving> {
     );
   }
   shutdown.add(async (abort) => {
-    app.get(Readiness).leave();
+    readiness.leave();
     app.get(ChallengeWaits).release();
     // Load balancers need a moment to see that we are not ready any more.
     await sleep(start.drainSeconds() * 1_000, undefined, { signal: abort }).catch(() => {});
@@ -97,6 +106,7 @@ export async function serve(start: Start): Promise<Serving> {
 
   const ports = open.map(({ port }) => port);
   if (start.introduce) await patience.until(() => introduce(app.get(Demo), ports[0] ?? env.port));
+  if (start.primary === null) readiness.enter();
   return { ports, background };
 }
 

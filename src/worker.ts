@@ -29,7 +29,7 @@ export async function work(): Promise<void> {
   process.on('disconnect', () => primary.close());
   // A terminal sends it to all processes at once. The primary one decides what follows.
   process.on('SIGINT', () => {});
-  const { env, number, introduce } = await primary.ask(START, null);
+  const { env, number, introduce, made } = await primary.ask(START, null);
   const logger = createLogger(env.logLevel, number);
   const shutdown = new Shutdown(logger, env.stopSeconds, MARGIN_MS);
   shutdown.add(async () => {
@@ -59,6 +59,7 @@ export async function work(): Promise<void> {
       shutdown,
       primary,
       introduce,
+      made,
       drainSeconds: () => drainSeconds,
     });
     primary.answer(DO_JOBS, () => background.startJobs());

@@ -67,7 +67,7 @@ const STANDING = `
                   WHERE c.zone_id = z.id AND c.id = $2 AND c.disabled_at IS NULL) AS enabled,
          (SELECT count(*) FROM sessions s
            WHERE s.zone_id = z.id AND s.id IN ($3::uuid, $4::uuid)
-             AND s.ended_at IS NULL AND s.expires_at > clock_timestamp())
+             AND s.ended_at IS NULL AND s.expires_at > clock_timestamp() AND session_supported(s))
            = (CASE WHEN $3::uuid = $4::uuid THEN 1 ELSE 2 END) AS alive,
          EXISTS (SELECT 1 FROM revocations r WHERE r.zone_id = z.id AND r.jti = $5) AS revoked
     FROM zones z WHERE z.id = $1`;

@@ -16,12 +16,13 @@ import type {
   AssertionCredentials,
   Credentials,
   GatewayCredentials,
+  OwnCredentials,
   SecretCredentials,
 } from './credentials.js';
 
 /** The credentials of a request, and where it comes from. */
-export interface PresentedCredentials {
-  readonly credentials: Credentials;
+export interface PresentedCredentials<C extends Credentials = Credentials> {
+  readonly credentials: C;
   /** The caller's address. */
   readonly source: string;
   /** The zone that the request names, if it names one. */
@@ -41,6 +42,21 @@ export interface Caller {
   readonly throughGateway: boolean;
   /** The nonce that the commit spends, if the credentials are good for one request only. */
   readonly once: Nonce | null;
+  /** The token that named the client, if nothing else did. */
+  readonly federated?: FederatedToken;
+}
+
+/** The verified token of a workload, by which alone a client is believed. */
+export interface FederatedToken {
+  /** The id of the federated identity. */
+  readonly id: string;
+  /** The name of the trusted issuer, and of the workload there. */
+  readonly issuer: string;
+  readonly subject: string;
+  /** Seconds since the epoch. */
+  readonly exp: number;
+  /** The issuer's, if it has one that can be recorded. */
+  readonly jti: string | null;
 }
 
 /** Where clients are looked up. */
@@ -61,7 +77,7 @@ export interface CredentialChecks {
  * @returns `null` for a client that does not exist
  */
 export async function findClaimed(
-  { clientId }: Credentials,
+  { clientId }: OwnCredentials,
   directory: ClientDirectory,
 ): Promise<ClaimedClient | null> {
   return isUuid(clientId) ? directory.findByClient(clientId) : null;
@@ -77,7 +93,7 @@ export async function findClaimed(
  * @throws {OAuthError} invalid_client; slow_down after too many wrong guesses
  */
 export async function authenticateClient(
-  presented: PresentedCredentials,
+  presented: PresentedCredentials<OwnCredentials>,
   claimed: ClaimedClient | null,
   checks: CredentialChecks,
 ): Promise<Caller> {
@@ -167,7 +183,7 @@ async function checkSecret(
 const ASSERTION_METHODS = ['private_key_jwt', 'workload_identity'];
 
 function obstacleFor(
-  { zoneId, credentials }: PresentedCredentials,
+  { zoneId, credentials }: PresentedCredentials<OwnCredentials>,
   claimed: ClaimedClient | null,
 ): string | null {
   if (claimed === null) return 'unknown client';

@@ -4,11 +4,13 @@ import { LedgerModule } from '../ledger/ledger.module.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { LOGGER } from '../platform/config/logger.js';
 import { PRIMARY, type Link } from '../platform/workers/link.js';
+import { ClientsModule } from '../zones/clients/clients.module.js';
 import { IssuersModule } from '../zones/issuers/issuers.module.js';
 import { SnapshotModule } from '../zones/snapshot/snapshot.module.js';
 import { authenticationMetrics } from './authentication.metrics.js';
 import { ClientAssertions } from './client-assertions.service.js';
 import { COUNTS, OwnCounts } from './counts.js';
+import { FederatedClients } from './federated-clients.service.js';
 import { RequestLimits } from './request-limits.service.js';
 import { SecretVerifier } from './secret-verifier.js';
 import { ClientAuthentication } from './client-authentication.service.js';
@@ -19,10 +21,11 @@ import { UnauthenticatedDenials } from './unauthenticated-denials.service.js';
 
 /** Who asks: client credentials, session mandates as bearers, and how often. */
 @Module({
-  imports: [IssuersModule, LedgerModule, SnapshotModule],
+  imports: [ClientsModule, IssuersModule, LedgerModule, SnapshotModule],
   providers: [
     ClientAuthentication,
     ClientAssertions,
+    FederatedClients,
     RequestLimits,
     SecretVerifier,
     SessionBearers,

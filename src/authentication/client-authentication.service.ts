@@ -2,12 +2,13 @@ import { Inject, Injectable } from '@nestjs/common';
 import { NO_ZONE } from '../ledger/entry.js';
 import { Ledger } from '../ledger/ledger.service.js';
 import { OAuthError, orUnavailable, unavailable } from '../oauth/errors.js';
-import { single, type Form } from '../oauth/form.js';
+import type { Form } from '../oauth/form.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import type { Basis } from '../zones/snapshot/basis.js';
 import { Snapshots } from '../zones/snapshot/snapshots.service.js';
+import type { ZoneSnapshot } from '../zones/snapshot/zone-snapshot.js';
 import {
   authenticateClient,
   findClaimed,
@@ -17,8 +18,9 @@ import {
   type PresentedCredentials,
 } from './authenticate-client.js';
 import { ClientAssertions } from './client-assertions.service.js';
+import { FederatedClients } from './federated-clients.service.js';
 import { readClientForm, type ClientRequest } from './client-request.js';
-import { readCredentials, type Credentials } from './credentials.js';
+import { readCredentials, readZone, type Credentials } from './credentials.js';
 import { verifyGatewaySignature } from './gateway-signature.js';
 import { limitRequests, type Counted } from './limit.js';
 import { RequestLimits } from './request-limits.service.js';
@@ -42,6 +44,7 @@ export class ClientAuthentication {
     private readonly snapshots: Snapshots,
     private readonly secrets: SecretVerifier,
     private readonly assertions: ClientAssertions,
+    private readonly federated: FederatedClients,
     private readonly limits: RequestLimits,
     private readonly ledger: Ledger,
     @Inject(ENV) private readonly env: RunningEnv,
@@ -64,7 +67,7 @@ export class ClientAuthentication {
   ): Promise<AuthenticatedClient> {
     const form = readClientForm(request, repeatable);
     const credentials = readCredentials(request, form);
-    const presented = { credentials, source: request.source, zoneId: single(form, 'zone_id') };
+    const presented = { credentials, source: request.source, zoneId: readZone(request, form) };
     const { once, ...caller } = await this.verifyCurrent(presented);
     request.inFlight.countFor(caller.zone.zoneId, caller.client.id);
     await this.countOnce()(caller);
@@ -79,23 +82,43 @@ export class ClientAuthentication {
   /**
    * Finds the client that credentials name, and its zone. Nothing is proved by that.
    *
-   * @returns `null` for a client that does not exist
+   * @returns `null` for a client that does not exist, and if it takes a verified token to know the client
    * @throws {OAuthError} temporarily_unavailable
    */
-  identify(credentials: Credentials): Promise<ClaimedClient | null> {
+  async identify(credentials: Credentials): Promise<ClaimedClient | null> {
+    if (credentials.method === 'federated_token') return null;
     return findClaimed(credentials, {
       findByClient: (id) => orUnavailable('client', this.snapshots.findByClient(id)),
     });
   }
 
   /**
+   * The zone in which a token is to name the client.
+   *
+   * @returns `null` if there is no such zone, and for all other credentials: what they name has a zone
+   * @throws {OAuthError} temporarily_unavailable
+   */
+  async findZone(credentials: Credentials): Promise<ZoneSnapshot | null> {
+    return credentials.method === 'federated_token' ? this.federated.findZone(credentials) : null;
+  }
+
+  /**
    * Checks credentials.
    *
    * @param claimed what {@link identify} has found
-   * @throws {OAuthError} invalid_client; slow_down after too many wrong guesses; temporarily_unavailable
+   * @param zone what {@link findZone} has found
+   * @throws {OAuthError} invalid_client, or invalid_request for a token that names none; slow_down after too many wrong
+   *   guesses; temporarily_unavailable
    */
-  verify(presented: PresentedCredentials, claimed: ClaimedClient | null): Promise<Caller> {
-    return authenticateClient(presented, claimed, this.checks);
+  verify(
+    presented: PresentedCredentials,
+    claimed: ClaimedClient | null,
+    zone: ZoneSnapshot | null,
+  ): Promise<Caller> {
+    const { credentials } = presented;
+    return credentials.method === 'federated_token'
+      ? this.federated.verify(credentials, zone)
+      : authenticateClient({ ...presented, credentials }, claimed, this.checks);
   }
 
   /**
@@ -116,7 +139,7 @@ export class ClientAuthentication {
     const { clientId } = presented.credentials;
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
       const claimed = await this.identify(presented.credentials);
-      const verified = await Promise.allSettled([this.verify(presented, claimed)]);
+      const verified = await Promise.allSettled([this.verify(presented, claimed, null)]);
       const basis: Basis =
         claimed === null
           ? { zoneId: NO_ZONE, clientId: isUuid(clientId) ? clientId : undefined }

@@ -25,9 +25,13 @@ export interface ClientRequest extends CredentialedRequest {
 /**
  * Reads a client's request from HTTP, its body as bytes.
  *
+ * @param zoneInPath the zone whose own endpoint it is
  * @throws {HttpException} as {@link readFormBody}
  */
-export async function readClientRequest(request: IncomingMessage): Promise<ClientRequest> {
+export async function readClientRequest(
+  request: IncomingMessage,
+  zoneInPath: string | null = null,
+): Promise<ClientRequest> {
   const body = await readFormBody(request, MAX_BYTES);
   const { method = '', url = '' } = request;
   return {
@@ -37,6 +41,7 @@ export async function readClientRequest(request: IncomingMessage): Promise<Clien
     hasQuery: url.includes('?'),
     method,
     path: url,
+    zoneInPath,
     gateway: readGatewayHeaders(request),
     source: sourceOf(request),
     inFlight: inFlightOf(request),

@@ -3,11 +3,14 @@ import { clientNamedIn } from './client-assertion.js';
 import { parseBasic } from '../oauth/basic-credentials.js';
 import { OAuthError } from '../oauth/errors.js';
 import { single, type Form } from '../oauth/form.js';
-import { JWT_BEARER_ASSERTION } from '../oauth/vocabulary.js';
+import { ID_TOKEN_TYPE, JWT_BEARER_ASSERTION, JWT_TOKEN_TYPE } from '../oauth/vocabulary.js';
 import type { GatewayHeaders } from '../oauth/gateway-headers.js';
 
 /** Client credentials, not verified yet. */
-export type Credentials = SecretCredentials | AssertionCredentials | GatewayCredentials;
+export type Credentials = OwnCredentials | FederatedCredentials;
+
+/** Those of a client itself, which name it. */
+export type OwnCredentials = SecretCredentials | AssertionCredentials | GatewayCredentials;
 
 /** A shared secret (RFC 6749 2.3.1). */
 export interface SecretCredentials {
@@ -35,8 +38,20 @@ export interface GatewayCredentials {
   readonly signed: SignedRequest;
 }
 
+/** The token of a workload that is exchanged, where there is nothing else (RFC 8693 2.1): it names the client. */
+export interface FederatedCredentials {
+  readonly method: 'federated_token';
+  /** The client that the request names beside it, which has to be the same; empty if it names none. */
+  readonly clientId: string;
+  /** The zone in the path. */
+  readonly zoneId: string;
+  readonly token: string;
+}
+
 /** The request that carries credentials, as it came off the wire. */
 export interface CredentialedRequest extends SignedRequest {
+  /** The zone whose own endpoint was asked, as its path has it; `null` at an endpoint of all zones. */
+  readonly zoneInPath: string | null;
   /** The values of the `Authorization` headers. */
   readonly authorization: readonly string[];
   /** `null` if no header of a gateway's signature is there; any one of them makes it a gateway's. */
@@ -70,6 +85,8 @@ export function readCredentials(request: CredentialedRequest, form: Form): Crede
     return { method: 'client_assertion', clientId: client, assertion: assertion.text };
   }
   if (authorization === undefined) {
+    const federated = clientSecret === null ? readFederated(request, form, named) : null;
+    if (federated !== null) return federated;
     if (named === null || clientSecret === null) throw noCredentials('no client credentials');
     return { method: 'client_secret_post', clientId: named, secret: clientSecret, rawSecret: null };
   }
@@ -83,6 +100,30 @@ export function readCredentials(request: CredentialedRequest, form: Form): Crede
   return { method: 'client_secret_basic', ...basic };
 }
 
+/**
+ * The zone that a request names.
+ *
+ * @returns `null` if it names none
+ * @throws {OAuthError} invalid_request if it names two
+ */
+export function readZone({ zoneInPath }: CredentialedRequest, form: Form): string | null {
+  return agreeing(zoneInPath, single(form, 'zone_id'), 'zones');
+}
+
+/** A subject token of an issuer that may name the client; one of ours never does. */
+function readFederated(
+  { zoneInPath: zoneId }: CredentialedRequest,
+  form: Form,
+  named: string | null,
+): FederatedCredentials | null {
+  const token = single(form, 'subject_token');
+  const type = single(form, 'subject_token_type');
+  if (zoneId === null || token === null || !FEDERATED_TYPES.includes(type)) return null;
+  return { method: 'federated_token', clientId: named ?? '', zoneId, token };
+}
+
+const FEDERATED_TYPES: readonly (string | null)[] = [JWT_TOKEN_TYPE, ID_TOKEN_TYPE];
+
 function readAssertion(form: Form) {
   const text = single(form, 'client_assertion');
   const type = single(form, 'client_assertion_type');
@@ -94,9 +135,9 @@ function readAssertion(form: Form) {
   );
 }
 
-function agreeing(one: string | null, other: string | null): string | null {
+function agreeing(one: string | null, other: string | null, what = 'clients'): string | null {
   if (one !== null && other !== null && one !== other) {
-    throw new OAuthError('invalid_request', 'the request names two different clients');
+    throw new OAuthError('invalid_request', `the request names two different ${what}`);
   }
   return one ?? other;
 }

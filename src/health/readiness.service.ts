@@ -43,6 +43,8 @@ const CHECKS = [
 ] as const;
 type CheckName = (typeof CHECKS)[number];
 
+const STARTING = 'not all that the start makes is there';
+
 /** Thrown by a check that failed, with a message that is public. */
 class NotReady extends Error {
   override readonly name = 'NotReady';
@@ -105,7 +107,8 @@ export class Readiness implements OnApplicationShutdown {
   check(): Promise<HealthCheckResult> {
     const own = this.found();
     const { workers } = this;
-    const found = workers === null ? own : workers.ofAll({ workers: { down: null }, ...own });
+    const all = workers === null ? own : workers.ofAll({ workers: { down: null }, ...own });
+    const found: Findings = { start: { down: this.lifecycle.starting ? STARTING : null }, ...all };
     return this.health.check(
       Object.entries(found).map(([name, { down, brokenZones }]) => () => {
         const indicator = this.indicators.check(name);
@@ -116,6 +119,11 @@ export class Readiness implements OnApplicationShutdown {
         });
       }),
     );
+  }
+
+  /** Lets it pass from now on: all that the start makes is there, in every worker. */
+  enter(): void {
+    this.lifecycle.endStart();
   }
 
   /** Makes it fail from now on: this process stops. Other workers, if there are any, do not count it any more. */

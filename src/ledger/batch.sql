@@ -235,12 +235,13 @@ BEGIN
     END LOOP;
   END IF;
   IF p_births IS NOT NULL THEN
-    INSERT INTO sessions (zone_id, id, root_id, client_id, subject, issuer, acr, amr, auth_time, expires_at)
-    SELECT zones_of[s.entry], s.id, s.root_id, s.client_id, s.subject, s.issuer, s.acr, s.amr,
+    INSERT INTO sessions (zone_id, id, root_id, client_id, subject, issuer, federated_identity_id, acr, amr, auth_time,
+                          expires_at)
+    SELECT zones_of[s.entry], s.id, s.root_id, s.client_id, s.subject, s.issuer, s.federated_identity_id, s.acr, s.amr,
            to_timestamp(s.auth_time), to_timestamp(s.expires_at)
       FROM jsonb_to_recordset(p_births)
-        AS s (entry integer, id uuid, root_id uuid, client_id uuid, subject text, issuer text, acr text, amr text[],
-              auth_time double precision, expires_at double precision)
+        AS s (entry integer, id uuid, root_id uuid, client_id uuid, subject text, issuer text, federated_identity_id uuid,
+              acr text, amr text[], auth_time double precision, expires_at double precision)
      WHERE statuses[s.entry] IS NULL AND refused[s.entry] IS NULL;
   END IF;
 

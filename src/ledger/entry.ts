@@ -136,6 +136,8 @@ export interface SessionBirth {
   readonly subject: string;
   /** The trusted issuer of the subject; absent for our own clients. */
   readonly issuer?: string;
+  /** The federated identity whose token opens it, and with which it ends. */
+  readonly federated_identity_id?: string;
   /** How and when the subject was authenticated. */
   readonly acr?: string;
   readonly amr?: readonly string[];

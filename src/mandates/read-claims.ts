@@ -106,7 +106,7 @@ export function readClaims(claims: JsonObject, expected: Expected): MandateClaim
     target,
     ancestors: readAncestors(claims['ancestors']),
     ...readUser(claims, subType, expected.issuer),
-    ...(act === undefined ? {} : { act: readActor(act, 1) }),
+    ...(act === undefined ? {} : { act: readActor(act, 1, applicationsIn(claims)) }),
     ...(mayAct === undefined ? {} : { mayAct }),
     raw: claims,
   };
@@ -209,15 +209,29 @@ function checkAudience(
   if (!meant) throw new InvalidToken('wrong_audience');
 }
 
-function readActor(value: JsonValue, depth: number): ActorClaim {
+/** The applications that `delegation_chain` names, of whom `act` says no more than who they are. */
+function applicationsIn({ delegation_chain: chain }: JsonObject): ReadonlySet<JsonValue> {
+  if (!isJsonArray(chain)) return new Set();
+  return new Set(
+    chain.flatMap((station) => (isJsonObject(station) ? (station['application_id'] ?? []) : [])),
+  );
+}
+
+function readActor(
+  value: JsonValue,
+  depth: number,
+  applications: ReadonlySet<JsonValue>,
+): ActorClaim {
   if (depth > MAX_ACTORS || !isJsonObject(value)) throw new InvalidToken('invalid_act');
   const { sub, client_id: clientId, sub_type: subType, act } = value;
   if (!isSubjectIdentifier(sub)) throw new InvalidToken('invalid_act');
+  const isStation = clientId === undefined && subType === undefined && applications.has(sub);
   return {
     sub,
+    ...(isStation ? { clientId: sub, subType: 'application' } : {}),
     ...(clientId === undefined ? {} : { clientId: readText(clientId) }),
     ...(subType === undefined ? {} : { subType: readText(subType) }),
-    ...(act === undefined ? {} : { act: readActor(act, depth + 1) }),
+    ...(act === undefined ? {} : { act: readActor(act, depth + 1, applications) }),
   };
 }
 

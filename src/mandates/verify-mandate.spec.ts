@@ -154,6 +154,28 @@ describe('verifyMandate', () => {
     );
   });
 
+  test('reads of an actor that is a station of the delegation what the chain says of it', async () => {
+    const chain = [{ application_id: CLIENT, agent_session_id: SID }];
+    const actorOf = async (act: object, delegation_chain: unknown = chain) => {
+      const token = await forger.sign({}, { act, delegation_chain });
+      return (await verifyMandate(token, options(key))).act;
+    };
+    const station = { sub: CLIENT, clientId: CLIENT, subType: 'application' };
+    expect(await actorOf({ sub: CLIENT })).toEqual(station);
+    expect(await actorOf({ sub: 'bob', act: { sub: CLIENT } })).toEqual({
+      sub: 'bob',
+      act: station,
+    });
+    // What a token says itself stands, and nothing is made up of those whom the chain does not name.
+    const user = { sub: CLIENT, sub_type: 'user' };
+    expect(await actorOf(user)).toEqual({ sub: CLIENT, subType: 'user' });
+    expect(await actorOf({ sub: JTI })).toEqual({ sub: JTI });
+    for (const odd of [null, 'x', {}, [null, 1, CLIENT], [{ agent_session_id: CLIENT }]]) {
+      // oxlint-disable-next-line no-await-in-loop
+      expect(await actorOf({ sub: CLIENT }, odd)).toEqual({ sub: CLIENT });
+    }
+  });
+
   test.each(SIGNING_ALGS)('accepts %s', async (alg) => {
     const other = await rig(alg);
     expect(await refusal(await other.forger.sign(), options(other.key))).toBeNull();

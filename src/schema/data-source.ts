@@ -7,6 +7,7 @@ import { Authenticator } from '../step-up/authenticators/authenticator.entity.js
 import { Enrolment } from '../step-up/authenticators/enrolment.entity.js';
 import { ClientSecret } from '../zones/clients/client-secret.entity.js';
 import { Client } from '../zones/clients/client.entity.js';
+import { FederatedIdentity } from '../zones/clients/federated-identity.entity.js';
 import { TrustedIssuerRow } from '../zones/issuers/trusted-issuer.entity.js';
 import { DelegationEdge } from '../delegation/delegation-edge.entity.js';
 import { SigningKey } from '../keys/signing-key.entity.js';
@@ -45,9 +46,11 @@ import { AuditChainEnds1795294319836 } from './migrations/1795294319836-audit-ch
 import { ClientVersions1795298400000 } from './migrations/1795298400000-client-versions.js';
 import { AuditEventTexts1795314994603 } from './migrations/1795314994603-audit-event-texts.js';
 import { ClientAssertionAudiences1795325937407 } from './migrations/1795325937407-client-assertion-audiences.js';
-import { ResourceTokenTyps1795326267170 } from './migrations/1795326267170-resource-token-typs.js';
 import { RevocationStream1795326068559 } from './migrations/1795326068559-revocation-stream.js';
 import { CaracalAgents1795326103059 } from './migrations/1795326103059-caracal-agents.js';
+import { DefaultResources1795326150976 } from './migrations/1795326150976-default-resources.js';
+import { FederatedIdentities1795326172899 } from './migrations/1795326172899-federated-identities.js';
+import { ResourceTokenTyps1795326267170 } from './migrations/1795326267170-resource-token-typs.js';
 import { GatewayRequestTimes1795328652599 } from './migrations/1795328652599-gateway-request-times.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
@@ -77,9 +80,11 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   ClientVersions1795298400000,
   AuditEventTexts1795314994603,
   ClientAssertionAudiences1795325937407,
-  ResourceTokenTyps1795326267170,
   RevocationStream1795326068559,
   CaracalAgents1795326103059,
+  DefaultResources1795326150976,
+  FederatedIdentities1795326172899,
+  ResourceTokenTyps1795326267170,
   GatewayRequestTimes1795328652599,
 ];
 
@@ -104,6 +109,7 @@ export function dataSourceOptions(
       Resource,
       Client,
       ClientSecret,
+      FederatedIdentity,
       TrustedIssuerRow,
       SigningKey,
       Policy,

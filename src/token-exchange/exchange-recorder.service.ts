@@ -116,8 +116,11 @@ function basisOf(last: LastStage): EntryBasis {
     return { ...restsOn(last.caller), ...graph };
   }
   if ('claimed' in last && last.claimed !== null) return restsOn(last.claimed);
-  const { clientId } = last.presented.credentials;
-  const looked = 'claimed' in last && isUuid(clientId);
+  if ('zone' in last && last.zone !== null) {
+    return { zone_id: last.zone.zoneId, settings_version: last.zone.version };
+  }
+  const { method, clientId } = last.presented.credentials;
+  const looked = 'claimed' in last && method !== 'federated_token' && isUuid(clientId);
   return { zone_id: NO_ZONE, ...(looked ? { absent_client: clientId } : {}) };
 }
 

@@ -39,6 +39,7 @@ const STAGES = [
   'resolve',
   'bind',
   'delegate',
+  'target',
   'authorize',
   'clear',
   'hold',

@@ -24,6 +24,7 @@ import { mint } from './stages/mint.js';
 import { parse } from './stages/parse.js';
 import { record } from './stages/record.js';
 import { resolve } from './stages/resolve.js';
+import { target } from './stages/target.js';
 import type { TokenRequest, TokenResponse } from './token-request.js';
 import { TokenVerification } from './token-verification.service.js';
 import { toldToGateway } from './told-to-gateways.js';
@@ -128,9 +129,8 @@ export class Exchange {
     const delegated = await stage('delegate', () =>
       delegate(bound, this.routes.forEvaluation(progress.evaluation)),
     );
-    const authorized = await stage('authorize', () =>
-      authorize(delegated, this.policy.decide, now),
-    );
+    const targeted = await stage('target', () => target(delegated));
+    const authorized = await stage('authorize', () => authorize(targeted, this.policy.decide, now));
     const clearance = await stage('clear', () => clear(authorized, this.stepUp, now));
     if (isHeld(clearance)) {
       return lastStage('hold', () => hold(clearance, this.recorder, this.env.issuerUrl, now));

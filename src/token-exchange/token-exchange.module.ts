@@ -13,6 +13,7 @@ import { Exchange } from './exchange.service.js';
 import { PolicyDecisionPoint } from './policy-decision-point.service.js';
 import { TokenVerification } from './token-verification.service.js';
 import { TokenController } from './token.controller.js';
+import { ZoneTokenController } from './zone-token.controller.js';
 
 /** One exchange, form to recorded mandate. */
 @Module({
@@ -26,7 +27,7 @@ import { TokenController } from './token.controller.js';
     SnapshotModule,
     StepUpModule,
   ],
-  controllers: [TokenController],
+  controllers: [TokenController, ZoneTokenController],
   providers: [
     Exchange,
     ExchangeMetrics,

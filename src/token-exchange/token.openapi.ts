@@ -23,7 +23,13 @@ export const TOKEN_PARAMETERS = {
     description: 'Instead of a secret (RFC 7523 2.2); a JWT of the client, or of its issuer',
   },
   client_assertion_type: { type: 'string', enum: [JWT_BEARER_ASSERTION] },
-  resource: { type: 'array', items: { type: 'string', format: 'uri' }, maxItems: 20 },
+  resource: {
+    type: 'array',
+    items: { type: 'string', format: 'uri' },
+    maxItems: 20,
+    description:
+      'What the mandate is for. If absent: the default_resources of the client, else of the zone, else what the subject_token is for',
+  },
   audience: {
     type: 'array',
     items: { type: 'string', format: 'uri' },
@@ -34,10 +40,11 @@ export const TOKEN_PARAMETERS = {
   subject_token_type: {
     type: 'string',
     enum: [...tokenType.enum, ID_TOKEN_TYPE],
-    description: 'jwt and id_token: also of an issuer that the zone trusts',
+    description:
+      'jwt and id_token: also of an issuer that the zone trusts; at the endpoint of a zone its token can name the client',
   },
   actor_token: { type: 'string', format: 'password' },
-  actor_token_type: tokenType,
+  actor_token_type: { ...tokenType, default: ACCESS_TOKEN_TYPE },
   requested_token_type: tokenType,
   zone_id: { type: 'string', format: 'uuid' },
   session_id: { type: 'string', format: 'uuid' },
@@ -63,6 +70,11 @@ export const TOKEN_PARAMETERS = {
     description: 'How the subject must have been authenticated, separated by spaces (RFC 9470 4)',
   },
   max_age: { type: 'integer', minimum: 0, description: 'Seconds since when (RFC 9470 4)' },
+  runtime_credential_injection: {
+    type: 'string',
+    enum: ['false'],
+    description: 'Is not supported yet: anything but false is refused',
+  },
   request_method: { type: 'string', description: 'Of a gateway: what it is about to do upstream' },
   request_path: { type: 'string', description: 'Of a gateway: where, without query' },
 } satisfies Record<string, Schema>;
@@ -70,7 +82,7 @@ export const TOKEN_PARAMETERS = {
 /** The form, for the OpenAPI document. The form itself is read by `parse`. */
 export const tokenRequestSchema: Schema = {
   type: 'object',
-  required: ['grant_type', 'resource'],
+  required: ['grant_type'],
   properties: TOKEN_PARAMETERS,
 };
 

@@ -121,8 +121,8 @@ BEGIN
   RETURN NULL;
 END $$;
 
--- After secrets have been added, changed or removed: their clients have changed. One that this transaction has written
--- already has a version that nobody has seen.
+-- After secrets or federated identities have been added, changed or removed: their clients have changed. One that this
+-- transaction has written already has a version that nobody has seen.
 CREATE OR REPLACE FUNCTION secrets_added() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   UPDATE clients c SET version = c.version FROM (SELECT DISTINCT zone_id, client_id FROM after_rows) AS s
@@ -160,7 +160,7 @@ BEGIN
   FOR t IN
     SELECT name, 'zone_content' AS prefix FROM unnest(ARRAY['resources', 'trusted_issuers', 'step_up_types', 'signing_keys',
         'policies', 'policy_versions', 'policy_sets', 'policy_set_versions', 'policy_set_members']) AS name
-    UNION ALL VALUES ('clients', 'clients'), ('client_secrets', 'secrets')
+    UNION ALL VALUES ('clients', 'clients'), ('client_secrets', 'secrets'), ('federated_identities', 'secrets')
   LOOP
     EXECUTE format('CREATE OR REPLACE TRIGGER zone_content_added AFTER INSERT ON %I
       REFERENCING NEW TABLE AS after_rows

@@ -41,6 +41,10 @@ export class Zone {
   @Column('boolean', { name: 'publish_x5c' })
   publishX5c: boolean;
 
+  /** What requests are for that name no resource, by identifier, unless their client says so itself (RFC 8707 2). */
+  @Column('text', { name: 'default_resources', array: true })
+  defaultResources: string[];
+
   @Column('timestamptz', { name: 'policy_activated_at', nullable: true })
   policyActivatedAt: Date | null;
 

@@ -32,7 +32,13 @@ const named = () => ({ name: `name ${randomUUID()}` });
 const PERMIT = '@id("p") permit (principal, action, resource);';
 
 const ROUTES: Readonly<Record<string, Route>> = {
-  zone: { method: 'POST', path: () => '/zones', valid: named, required: ['name'], optional: [] },
+  zone: {
+    method: 'POST',
+    path: () => '/zones',
+    valid: named,
+    required: ['name'],
+    optional: ['default_resources'],
+  },
   resource: {
     method: 'POST',
     path: inZone('/resources'),
@@ -51,22 +57,23 @@ const ROUTES: Readonly<Record<string, Route>> = {
     path: inZone('/clients'),
     valid: () => ({ ...named(), labels: ['blue'], auth_methods: ['client_secret_post'] }),
     required: ['name'],
-    optional: ['labels', 'auth_methods'],
+    optional: ['labels', 'auth_methods', 'default_resources'],
   },
   'client change': {
     method: 'PATCH',
     path: () => `/zones/${zone.zoneId}/clients/${zone.clientId}`,
     valid: () => ({ disabled: false, labels: ['green'] }),
     required: [],
-    optional: ['name', 'disabled', 'labels'],
-    nullable: ['labels'],
+    optional: ['name', 'disabled', 'labels', 'default_resources'],
+    nullable: ['labels', 'default_resources'],
   },
   'zone change': {
     method: 'PATCH',
     path: inZone(''),
     valid: () => ({}),
     required: [],
-    optional: ['name'],
+    optional: ['name', 'default_resources'],
+    nullable: ['default_resources'],
   },
   'resource change': {
     method: 'PATCH',

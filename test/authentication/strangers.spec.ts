@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { APPROVE_WRITES, heldIn } from '../setup/challenges.js';
 import { rows, startReplica, type Replica } from '../setup/harness.js';
 import { metric } from '../setup/policies.js';
+import { newWorkloadIssuer, postToZone, workloadRequest } from '../setup/workloads.js';
 import { createTestZone, postForm, type Answer, type TestZone } from '../setup/zone.js';
 
 /** What is recorded of one address in one zone, and of one zone. */
@@ -78,17 +79,33 @@ const junkSignature: Junk = (zone, address) =>
     },
   );
 
+const junkToken: Junk = (zone, address) =>
+  postToZone(replica.url, zone.zoneId, workloadRequest('a.b.c'), { 'X-Forwarded-For': address });
+
 describe('what is refused before it is authenticated', () => {
   test.each([
-    ['a junk assertion', junkAssertion],
-    ["a gateway's junk signature", junkSignature],
-  ])('records so much of %s, and counts the rest', async (_case, junk) => {
+    ['a junk assertion', junkAssertion, 401],
+    ["a gateway's junk signature", junkSignature, 401],
+    ["a workload's junk token", junkToken, 400],
+  ])('records so much of %s, and counts the rest', async (_case, junk, status) => {
     const zone = await createTestZone(replica);
     const [stranger, before] = [newAddress(), await unrecorded('address')];
     const answers = await flood(100, () => junk(zone, stranger));
-    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401]));
+    expect(new Set(answers.map((answer) => answer.status))).toEqual(new Set([status]));
     expect(await denialsIn(zone.zoneId)).toEqual({ authenticated: 0, strangers: OF_ADDRESS });
     expect(await unrecorded('address')).toBe(before + 100 - OF_ADDRESS);
+  });
+
+  test('is a verified token of a workload that is no client, too', async () => {
+    const zone = await createTestZone(replica);
+    const issuer = await newWorkloadIssuer(zone);
+    const stranger = newAddress();
+    await flood(50, async (n) =>
+      postToZone(replica.url, zone.zoneId, workloadRequest(await issuer.token(`job ${n}`)), {
+        'X-Forwarded-For': stranger,
+      }),
+    );
+    expect(await denialsIn(zone.zoneId)).toEqual({ authenticated: 0, strangers: OF_ADDRESS });
   });
 
   test('is one ration, in whichever way it is refused', async () => {

@@ -52,6 +52,48 @@ export const CHROMIUM: Tool = {
   version: /Chrom\w+ (?:1[2-9]|[2-9]\d)\d\./,
 };
 
+export const PYTHON: Tool = {
+  name: 'Python 3.10 or newer',
+  path: programOf('python3'),
+  ask: ['--version'],
+  version: /^Python 3\.[1-9]\d\./,
+};
+
+export const GO: Tool = {
+  name: 'Go 1.26 or newer',
+  path: programOf('go', '/usr/local/go/bin/go'),
+  ask: ['version'],
+  version: /\bgo1\.(?:2[6-9]|[3-9]\d)\b/,
+};
+
+export const CARGO: Tool = {
+  name: 'Cargo 1.88 or newer',
+  path: programOf('cargo'),
+  ask: ['--version'],
+  version: /^cargo 1\.(?:8[89]|9\d|\d{3})\./,
+};
+
+export const JAVA: Tool = {
+  name: 'Java 17 or newer',
+  path: programOf('java'),
+  ask: ['-version'],
+  version: /version "(?:1[7-9]|[2-9]\d)\b/,
+};
+
+export const JAVAC: Tool = {
+  name: 'javac 17 or newer',
+  path: programOf('javac'),
+  ask: ['-version'],
+  version: /^javac (?:1[7-9]|[2-9]\d)\b/,
+};
+
+export const MAVEN: Tool = {
+  name: 'Maven 3',
+  path: programOf('mvn'),
+  ask: ['-version'],
+  version: /Apache Maven 3\./,
+};
+
 export const PROMTOOL: Tool = {
   name: "Prometheus 2 or 3's promtool",
   path: programOf('promtool'),

@@ -110,25 +110,26 @@ describe('what a mandate says', () => {
       delegation_edge_id: edge,
       source_session_id: child,
       target_session_id: last,
-      delegation_path: [first.source, first.target, child, last],
-      delegation_chain: [
-        { application_id: issuer.clientId, agent_session_id: first.source },
-        {
-          application_id: receiver.clientId,
-          agent_session_id: first.target,
-          delegation_edge_id: first.edge,
-        },
-        { application_id: issuer.clientId, agent_session_id: last, delegation_edge_id: edge },
-      ],
+      delegation_path: [first.edge, edge],
       hop_count: 2,
       delegation_graph_epoch: expect.any(Number),
       scope: 'shared',
     });
+    // Who had it, and nothing that the path says.
+    expect(claims['delegation_chain']).toEqual([
+      { application_id: issuer.clientId, agent_session_id: first.source },
+      { application_id: receiver.clientId, agent_session_id: first.target },
+      { application_id: issuer.clientId, agent_session_id: last },
+    ]);
     expect(verifyDelegationChain(claims)).toMatchObject({ valid: true, hopCount: 2 });
     const [event] = await auditOf(a.databaseUrl, answer.requestId);
     expect(event?.event).toMatchObject({
       requested: { agent_session_id: last, delegation_edge_id: edge },
-      mandate: { delegation_edge_id: edge, hop_count: 2 },
+      mandate: {
+        delegation_edge_id: edge,
+        hop_count: 2,
+        delegation_path: [first.edge, edge],
+      },
     });
   });
 
@@ -368,7 +369,7 @@ describe('a session that was delegated to', () => {
       agent_session_id: child,
       delegation_edge_id: one.edge,
       target_session_id: one.target,
-      delegation_path: [one.source, one.target, child],
+      delegation_path: [one.edge],
     });
     expect(verifyDelegationChain(claims).valid).toBe(true);
     // It is not what leads to the child, so the child cannot name it.

@@ -245,8 +245,7 @@ class World {
     expect(Number(claims.exp) - Number(claims.iat)).toBeLessThanOrEqual(allowed.ttl);
     expect(Number(claims.exp)).toBeLessThanOrEqual(allowed.expiresAt);
     expect(claims['hop_count']).toBe(allowed.hops);
-    const said = claims['delegation_chain'] as { delegation_edge_id?: string }[];
-    expect(said.flatMap(({ delegation_edge_id: id }) => id ?? [])).toEqual(allowed.edges);
+    expect(claims['delegation_path']).toEqual(allowed.edges);
     expect(this.leftOn(allowed.edges)).toBeGreaterThan(0);
     for (const edge of allowed.edges) this.drawn.set(edge, (this.drawn.get(edge) ?? 0) + 1);
   }

@@ -27,6 +27,7 @@ const CHECKS = [
   'policy',
   'shutdown',
   'signing_keys',
+  'start',
 ];
 
 interface ReadyBody {

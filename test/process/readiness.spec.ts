@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -15,7 +15,11 @@ import {
   type Replica,
   type ReplicaOptions,
 } from '../setup/harness.js';
-import { until } from '../setup/process.js';
+import type { DemoFile } from '../../src/admin/zones/demo.service.js';
+import { SHORT_LIVED } from '../setup/node-flags.js';
+import { persistently } from '../setup/patience.js';
+import { killProcesses, startProcess, until } from '../setup/process.js';
+import { environment } from '../setup/server-process.js';
 import { startTransit } from '../setup/transit.js';
 import { editedVersion, type Version } from '../setup/versions.js';
 import { createTestZone, postForm, type TestZone } from '../setup/zone.js';
@@ -42,7 +46,7 @@ interface Said {
   readonly down: Readonly<Record<string, string>>;
 }
 
-async function ready({ url }: Replica): Promise<Said> {
+async function ready({ url }: Pick<Replica, 'url'>): Promise<Said> {
   const response = await fetch(`${url}/ready`);
   const { error } = (await response.json()) as { error: Record<string, { message: string }> };
   const down = Object.entries(error).map(([name, { message }]) => [name, message]);
@@ -210,4 +214,84 @@ test('a zone that is not in memory while the KMS is away is its own trouble', as
   } finally {
     await engine.close();
   }
+});
+
+describe('a start that makes something', () => {
+  let starting: Version;
+
+  beforeAll(async () => {
+    // With any database, so that a test can hold up what is made; and the port is known before that is there.
+    const listens = 'const open = [await listen(';
+    starting = await editedVersion([
+      ['main.js', 'introduce: embedded, made: !embedded', 'introduce: true, made: false'],
+      ['main.js', 'introduce: embedded }', 'introduce: true }'],
+      [
+        'serve.js',
+        listens,
+        `const told = (one) => (console.log('opened ' + one.port), one);\n    ${listens}`,
+      ],
+      ['serve.js', 'env.port)];', 'env.port).then(told)];'],
+    ]);
+  });
+  afterAll(async () => {
+    await killProcesses();
+    await starting?.remove();
+  });
+
+  test.each(['1', '2'])('is not ready before that is there, with %s workers', async (workers) => {
+    const databaseUrl = await createDatabase();
+    const dataDir = mkdtempSync(join(tmpdir(), 'mandate-demo-'));
+    try {
+      await withClient(databaseUrl, async (client) => {
+        // Nothing but the demo adds policies.
+        await client.query('BEGIN; LOCK TABLE policies IN SHARE MODE');
+        const server = startProcess(
+          environment({
+            DATABASE_URL: databaseUrl,
+            DATA_DIR: dataDir,
+            WORKERS: workers,
+            DATABASE_TIMEOUT_MS: '20000',
+            START_SECONDS: '100',
+          }),
+          undefined,
+          [process.execPath, ...SHORT_LIVED, starting.main],
+        );
+        const [, port = ''] = await server.says(/^opened (\d+)$/m);
+        const replica = { url: `http://127.0.0.1:${port}` };
+        const missing = { start: 'not all that the start makes is there' };
+        expect((await fetch(`${replica.url}/health`)).status).toBe(200);
+        await until(() => isWaiting(databaseUrl));
+        const all = Array.from({ length: 4 }, () => ready(replica));
+        expect(await Promise.all(all)).toEqual(all.map(() => ({ status: 503, down: missing })));
+        expect(existsSync(join(dataDir, 'demo.json'))).toBe(false);
+        expect(server.output()).not.toContain('"ports"');
+        await client.query('ROLLBACK');
+        await until(async () => (await ready(replica)).status === 200);
+        const demo = JSON.parse(readFileSync(join(dataDir, 'demo.json'), 'utf8')) as DemoFile;
+        const first = await persistently(() =>
+          postForm(replica.url, {
+            grant_type: 'client_credentials',
+            client_id: demo.application_id,
+            client_secret: demo.client_secret,
+            resource: demo.resource,
+          }),
+        );
+        expect(first.status).toBe(200);
+        await server.listens();
+        server.kill('SIGTERM');
+        await server.ended;
+      });
+    } finally {
+      rmSync(dataDir, { recursive: true });
+    }
+  });
+
+  /** Whether something waits for the lock on policies. */
+  const isWaiting = async (databaseUrl: string): Promise<boolean> => {
+    const [row] = await rows<{ waiting: boolean }>(
+      databaseUrl,
+      `SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'policies'::regclass AND NOT granted) AS waiting`,
+    );
+    return row?.waiting === true;
+  };
 });

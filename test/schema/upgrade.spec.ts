@@ -23,6 +23,8 @@ import { startLoad } from '../setup/load.js';
 import { whileOpen } from '../setup/locks.js';
 import { persistently } from '../setup/patience.js';
 import { killProcesses, startProcess, until } from '../setup/process.js';
+import { exchangeAs } from '../setup/services.js';
+import { newWorkloadIssuer, postToZone, workloadRequest } from '../setup/workloads.js';
 import { editedVersion, versionOf, type Version } from '../setup/versions.js';
 import {
   ACCESS_TOKEN,
@@ -131,6 +133,76 @@ async function expectClientsToBeCurrent({ older, newer, zone }: Pair): Promise<v
     }
   }
 }
+
+/** What the newer version sets of a client and a zone stays when the older one changes something else of them. */
+async function expectDefaultsToStay({ older, newer, zone }: Pair): Promise<void> {
+  const at = `/zones/${zone.zoneId}`;
+  const client = `${at}/clients/${zone.clientId}`;
+  const change = async (replica: Replica, path: string, body: object) =>
+    expect(await persistently(() => callAdmin(replica, 'PATCH', path, body))).toMatchObject({
+      status: 200,
+    });
+  const target = async () => {
+    const answer = await persistently(() => ask(newer, zone, { resource: undefined }));
+    return answer.body['target_resources'];
+  };
+  await change(newer, at, { default_resources: [zone.resource] });
+  await change(older, at, { name: `zone ${randomUUID()}` });
+  expect(await target()).toEqual([zone.resource]);
+  const own = [zone.resource, zone.otherResource];
+  await change(newer, client, { default_resources: own });
+  await change(older, client, { labels: [randomUUID()] });
+  const shown = await persistently(() => callAdmin(newer, 'GET', client));
+  expect(shown.body).toMatchObject({ default_resources: own });
+  for (const path of [at, client]) await change(newer, path, { default_resources: null });
+}
+
+/** What a workload was given by the newer version the older one passes on, and either ends it for both. */
+async function expectWorkloads({ older, newer, zone }: Pair): Promise<void> {
+  const at = { ...zone, admin: adminAt(newer, zone) };
+  const made = await at.admin('POST', '/clients', { name: randomUUID() });
+  const service = { clientId: String(made['id']), secret: String(made['client_secret']) };
+  const resource = `resource://${randomUUID()}`;
+  await at.admin('POST', '/resources', {
+    identifier: resource,
+    scopes: ['a:read'],
+    owner_client_id: service.clientId,
+  });
+  const passOn = (replica: Replica, text: string) =>
+    persistently(() =>
+      exchangeAs(service, replica.url, text, { resource: zone.resource, scope: 'a:read' }),
+    );
+  for (const ending of [older, newer]) {
+    const issuer = await newWorkloadIssuer(at);
+    const federated_identities = [{ issuer: issuer.name, subject: 'job' }];
+    await at.admin('POST', '/clients', { name: randomUUID(), federated_identities });
+    const text = await issuer.token('job');
+    const request = workloadRequest(text, { audience: resource });
+    const work = () => persistently(() => postToZone(newer.url, zone.zoneId, request));
+    const granted = await work();
+    expect(granted).toMatchObject({ status: 200 });
+    const mandate = String(granted.body['access_token']);
+    for (const replica of [older, newer]) {
+      expect(await passOn(replica, mandate)).toMatchObject({ status: 200 });
+    }
+    await adminAt(ending, zone)('DELETE', `/issuers/${issuer.id}`);
+    for (const replica of [older, newer]) {
+      expect(await passOn(replica, mandate)).toMatchObject({ status: 400 });
+    }
+    expect(await work()).toMatchObject({ status: 400 });
+  }
+}
+
+/** Operators' routes of a zone at one of the two. */
+const adminAt =
+  (replica: Replica, { zoneId }: TestZone): TestZone['admin'] =>
+  async (method, path, body) => {
+    const answer = await persistently(() =>
+      callAdmin(replica, method, `/zones/${zoneId}${path}`, body),
+    );
+    expect(answer.status).toBeLessThan(300);
+    return answer.body;
+  };
 
 /** What either version registers, both can read; keys that operators make with either are not marked. */
 async function expectUnmarkedKeys({ older, newer, zone }: Pair): Promise<void> {
@@ -359,6 +431,8 @@ describe('two versions side by side', () => {
           expect(sets.at(-1)).toMatchObject(FUNCTION_SET);
           await expectBothToIssue(pair);
           await expectClientsToBeCurrent(pair);
+          await expectDefaultsToStay(pair);
+          await expectWorkloads(pair);
           await expectUnmarkedKeys(pair);
           await expectNoCircle(pair);
           await expectRevocations(pair);

@@ -212,9 +212,13 @@ const refused: readonly Case[] = [
       subject_token: 'x',
       subject_token_type: '',
     },
-    'actor_token without its type': { grant_type: TOKEN_EXCHANGE, actor_token: 'x' },
     'actor_token_type without a token': {
       grant_type: TOKEN_EXCHANGE,
+      actor_token_type: ACCESS_TOKEN,
+    },
+    'actor_token_type with an empty token': {
+      grant_type: TOKEN_EXCHANGE,
+      actor_token: '',
       actor_token_type: ACCESS_TOKEN,
     },
     'subject_token_type for client_credentials': { subject_token_type: ACCESS_TOKEN },
@@ -225,6 +229,10 @@ const refused: readonly Case[] = [
       actor_token: 'x',
       actor_token_type: ACCESS_TOKEN,
     },
+    'an actor without its type and without a subject': {
+      grant_type: TOKEN_EXCHANGE,
+      actor_token: 'x',
+    },
   }),
   ...turned('invalid_request', /client_credentials takes no/, {
     'a subject for client_credentials': {
@@ -232,6 +240,7 @@ const refused: readonly Case[] = [
       subject_token_type: ACCESS_TOKEN,
     },
     'an actor for client_credentials': { actor_token: 'x', actor_token_type: ACCESS_TOKEN },
+    'an actor without its type for client_credentials': { actor_token: 'x' },
   }),
   ...turned('invalid_request', /subject_token_type is not supported/, {
     'a SAML assertion as subject': {
@@ -386,6 +395,16 @@ const refused: readonly Case[] = [
     ),
   ),
 
+  ...turned(
+    'invalid_request',
+    /runtime_credential_injection is not supported/,
+    Object.fromEntries(
+      ['true', 'TRUE', '1', 'yes', ' false', 'x'.repeat(10_000)].map((text) => [
+        `runtime_credential_injection ${text.slice(0, 10)}`,
+        { runtime_credential_injection: text },
+      ]),
+    ),
+  ),
   ...turned('invalid_request', /delegation_edge_id needs an agent_session_id/, {
     'a delegation without an agent session': { delegation_edge_id: UUID },
   }),
@@ -632,6 +651,10 @@ const granted: readonly {
     name: 'audience instead of resource',
     send: () => ({ body: valid({ resource: undefined, audience: zone.resource }) }),
   },
+  ...['', 'false'].map((text) => ({
+    name: `runtime_credential_injection ${JSON.stringify(text)}`,
+    send: () => ({ body: valid({ runtime_credential_injection: text }) }),
+  })),
   { name: 'a body of exactly 64 KiB', send: () => ({ body: padded(65_536) }) },
   { name: 'a chunked body of exactly 64 KiB', send: () => ({ body: inChunks(padded(65_536)) }) },
   ...['1', '60', '3600'].map((ttl) => ({

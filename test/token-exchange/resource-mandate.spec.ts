@@ -445,6 +445,24 @@ describe('an actor', () => {
     expect((await view.created()).sessions).toBe(before.sessions + 2);
   });
 
+  test.each([
+    ['no type', undefined],
+    ['an empty type', ''],
+  ])('whose token comes with %s is one by an access token', async (_what, actor_token_type) => {
+    const actor_token = await colleagueSession();
+    const answer = await zone.exchange({ actor_token, actor_token_type });
+    const act = { sub: colleague.clientId };
+    expect(decodeJwt(tokenOf(answer))).toMatchObject({ act });
+    expect(await zone.audit(answer.requestId)).toMatchObject([{ event: { actor: act } }]);
+    const subject_token = tokenOf(await zone.session());
+    const wrong = { subject_token, actor_token: 'aaa.bbb.ccc', actor_token_type };
+    await expectNothing(() => zone.exchange(wrong), {
+      status: 400,
+      error: 'invalid_request',
+      description: /actor_token is not usable/,
+    });
+  });
+
   test('grants with earlier actors below, the current one outermost', async () => {
     const earlier = { sub: 'second', act: { sub: 'first', client_id: colleague.clientId } };
     const subject_token = await forged({ act: earlier, sub: 'alice', sub_type: 'user' });

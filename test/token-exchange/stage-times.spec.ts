@@ -41,15 +41,15 @@ test.each([
     'all stages of one that is granted, once each',
     200,
     {},
-    'parse identify authenticate limit resolve bind delegate authorize clear mint record',
+    'parse identify authenticate limit resolve bind delegate target authorize clear mint record',
   ],
   [
     'those of one that is refused, and the one that refuses it',
     400,
     { resource: 'resource://nowhere' },
-    'parse identify authenticate limit resolve bind delegate authorize',
+    'parse identify authenticate limit resolve bind delegate target authorize',
   ],
-  ['the first of one that cannot be read', 400, { resource: '' }, 'parse'],
+  ['the first of one that cannot be read', 400, { resource: 'nowhere' }, 'parse'],
 ])('of token requests are timed: %s', async (_what, status, turned, stages) => {
   const before = await timed();
   const answer = await ask(turned);

@@ -3,6 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { IsNull, type EntityManager } from 'typeorm';
 import { ClientSecret } from '../../zones/clients/client-secret.entity.js';
 import { Client } from '../../zones/clients/client.entity.js';
+import { checkDefaultResources } from '../zones/default-resources.js';
 import { digestSecret, generateSecret, MAX_LIVE_SECRETS } from '../../zones/clients/secret.js';
 import {
   SECRET_METHODS,
@@ -15,6 +16,8 @@ export interface ClientRegistration {
   readonly name: string;
   readonly labels?: readonly string[] | undefined;
   readonly groups?: readonly string[] | undefined;
+  /** What its requests are for that name no resource, by identifier. */
+  readonly defaultResources?: readonly string[] | undefined;
   /** By a secret, unless it is said otherwise. */
   readonly authentication?: RegisteredAuthentication | undefined;
 }
@@ -28,7 +31,11 @@ const BY_SECRET: RegisteredAuthentication = {
   workloadSubject: null,
 };
 
-/** Registers a client in a zone. It has no secret yet. */
+/**
+ * Registers a client in a zone. It has no secret yet.
+ *
+ * @throws {UnprocessableEntityException} for a default resource that is not registered
+ */
 export async function createClient(
   tx: EntityManager,
   zoneId: string,
@@ -42,6 +49,11 @@ export async function createClient(
     name: registration.name,
     labels: [...new Set(registration.labels)].toSorted(),
     groups: [...new Set(registration.groups)].toSorted(),
+    defaultResources: await checkDefaultResources(
+      tx,
+      zoneId,
+      registration.defaultResources ?? null,
+    ),
     ...columnsOf(registration.authentication ?? BY_SECRET),
     registrationMethod: 'manual',
     disabledAt: null,

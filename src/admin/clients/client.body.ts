@@ -16,11 +16,13 @@ import {
   ASSERTION_AUDIENCES,
   type AssertionAudience,
 } from '../../zones/clients/asserting-client.js';
+import { MAX_DEFAULT_RESOURCES } from '../zones/default-resources.js';
 import { AUTH_METHODS } from './registered-authentication.js';
 import {
   IsInstant,
   IsLine,
   IsPrincipal,
+  IsResourceIdentifier,
   MayBeAbsent,
   MayBeNull,
 } from '../../platform/http/validators.js';
@@ -34,6 +36,14 @@ export class WorkloadIdentityBody {
   /** Exactly what its tokens say, such as `system:serviceaccount:default:web`. */
   @IsPrincipal()
   subject: string;
+}
+
+/** A workload whose token names the client, without any credentials of the client's own. */
+export class FederatedIdentityBody extends WorkloadIdentityBody {
+  /** The one `aud` that its tokens must have; our issuer by default. */
+  @MayBeAbsent()
+  @Matches(/^[!-~]{1,500}$/, { message: 'audience must be 1 to 500 printable ASCII characters' })
+  audience?: string;
 }
 
 /** A client to be registered. */
@@ -55,6 +65,13 @@ export class ClientBody {
   @ArrayMaxSize(50)
   @IsLine({ each: true })
   groups?: string[];
+
+  /** What its requests are for that name no `resource`, by identifier (RFC 8707 2); the zone's if absent or empty. */
+  @MayBeAbsent()
+  @IsArray()
+  @ArrayMaxSize(MAX_DEFAULT_RESOURCES)
+  @IsResourceIdentifier({ each: true })
+  default_resources?: string[];
 
   /** How it may authenticate (RFC 7591 2). By default what goes with the rest: keys, a workload or a secret. */
   @MayBeAbsent()
@@ -87,6 +104,14 @@ export class ClientBody {
   @ValidateNested()
   @Type(() => WorkloadIdentityBody)
   workload_identity?: WorkloadIdentityBody;
+
+  /** Whose tokens name it at the token endpoint of the zone; no other client of the zone may have them. */
+  @MayBeAbsent()
+  @IsArray()
+  @ArrayMaxSize(20)
+  @ValidateNested({ each: true })
+  @Type(() => FederatedIdentityBody)
+  federated_identities?: FederatedIdentityBody[];
 }
 
 /**
@@ -117,6 +142,13 @@ export class ClientChangeBody {
   @IsLine({ each: true })
   groups?: string[] | null;
 
+  /** Replaces what its requests are for that name no `resource`. */
+  @MayBeNull()
+  @IsArray()
+  @ArrayMaxSize(MAX_DEFAULT_RESOURCES)
+  @IsResourceIdentifier({ each: true })
+  default_resources?: string[] | null;
+
   /** Replaces the ways to authenticate. Secrets, keys or a workload that none of them needs are dropped. */
   @MayBeAbsent()
   @IsArray()
@@ -144,6 +176,14 @@ export class ClientChangeBody {
   @ValidateNested()
   @Type(() => WorkloadIdentityBody)
   workload_identity?: WorkloadIdentityBody;
+
+  /** Replaces the workloads whose tokens name it. What rests on those that are left out ends. */
+  @MayBeNull()
+  @IsArray()
+  @ArrayMaxSize(20)
+  @ValidateNested({ each: true })
+  @Type(() => FederatedIdentityBody)
+  federated_identities?: FederatedIdentityBody[] | null;
 }
 
 /** A secret to be added. */

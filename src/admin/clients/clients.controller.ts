@@ -25,9 +25,16 @@ import { ClientBody, ClientChangeBody } from './client.body.js';
 import {
   changesAuthentication,
   readAuthentication,
+  readIdentities,
   takesSecret,
 } from './registered-authentication.js';
 import { addSecret, changeAuthentication, createClient } from './client-registration.js';
+import { checkDefaultResources } from '../zones/default-resources.js';
+import {
+  identitiesOf,
+  replaceIdentities,
+  type RegisteredIdentity,
+} from './federated-identities.js';
 import { fetchRulesOf } from '../issuers/registered-keys.js';
 import { AuditedChanges, type Made } from '../audited-changes.service.js';
 import { Change } from '../change.js';
@@ -40,12 +47,13 @@ import { endClient, isSmall, type Ended } from '../removals/ending.js';
 import { removing } from '../removals/describe-removal.js';
 import { Removals } from '../removals/removals.service.js';
 
-function toView(row: Client) {
+function toView(row: Client, identities: readonly RegisteredIdentity[] = []) {
   return {
     id: row.id,
     name: row.name,
     labels: row.labels,
     groups: row.groups,
+    default_resources: row.defaultResources,
     auth_methods: row.authMethods,
     ...(row.jwks === null ? {} : { jwks: row.jwks }),
     ...(row.jwksUri === null ? {} : { jwks_uri: row.jwksUri }),
@@ -55,11 +63,18 @@ function toView(row: Client) {
     ...(row.workloadIssuer === null
       ? {}
       : { workload_identity: { issuer: row.workloadIssuer, subject: row.workloadSubject } }),
+    ...(identities.length === 0 ? {} : { federated_identities: identities }),
     registration_method: row.registrationMethod,
     disabled: row.disabledAt !== null,
     ...(row.removedAt === null ? {} : { removing: { since: row.removedAt } }),
     created_at: row.createdAt,
   };
+}
+
+/** What is shown of a client, with what is stored beside its row. */
+async function view(on: EntityManager, row: Client) {
+  const { zoneId, id } = row;
+  return toView(row, (await identitiesOf(on, zoneId, [id])).get(id));
 }
 
 /** Registers, lists, changes and removes the clients of a zone. */
@@ -83,29 +98,33 @@ export class ClientsController {
   ) {
     const digestKey = await this.sealing.openDigestKey(zoneId, sealedDigestKey);
     const authentication = readAuthentication(body, null, fetchRulesOf(this.env));
+    const identities = readIdentities(body, [], authentication.authMethods);
     const { client, secret } = await this.changes.run(change, async (tx) => {
       const created = await createClient(tx, zoneId, {
         name: body.name,
         labels: body.labels,
         groups: body.groups,
+        defaultResources: body.default_resources,
         authentication,
       });
+      await replaceIdentities(tx, created, identities);
+      const shown = await view(tx, created);
       const first = takesSecret(created.authMethods)
         ? await addSecret(tx, created, { kind: 'drawn' }, digestKey, null)
         : null;
       return {
-        result: { client: created, secret: first },
+        result: { client: shown, secret: first },
         details: {
-          client: toView(created),
+          client: shown,
           ...(first === null ? {} : { secret_id: first.row.id }),
         },
       };
     });
     response.location(`/internal/zones/${zoneId}/clients/${client.id}`);
     response.setHeader('Cache-Control', 'no-store');
-    response.setHeader('ETag', entityTag(toView(client)));
+    response.setHeader('ETag', entityTag(client));
     return {
-      ...toView(client),
+      ...client,
       client_id: client.id,
       ...(secret === null ? {} : { secret_id: secret.row.id, client_secret: secret.secret }),
     };
@@ -114,7 +133,10 @@ export class ClientsController {
   /** Lists clients. */
   @Get()
   async list(@InZone() { id: zoneId }: Zone, @Query() page: PageQuery) {
-    return readPage(this.clients, { zoneId }, page, toView);
+    const { items, ...rest } = await readPage(this.clients, { zoneId }, page, (row) => row);
+    const ids = items.map(({ id }) => id);
+    const identities = await identitiesOf(this.clients.manager, zoneId, ids);
+    return { items: items.map((row) => toView(row, identities.get(row.id))), ...rest };
   }
 
   /** Shows a client; of one that is being removed, how far that is. */
@@ -125,11 +147,15 @@ export class ClientsController {
     @Res({ passthrough: true }) response: Response,
   ) {
     const client = await findRow(this.clients, { zoneId, id }, 'client');
-    if (client.removedAt === null) return tagged(response, toView(client));
+    if (client.removedAt === null)
+      return tagged(response, await view(this.clients.manager, client));
     return { ...toView(client), ...removing(await this.removals.find(zoneId, id)) };
   }
 
-  /** Changes a client (a merge patch, RFC 7396): its name, labels, groups or authentication, or whether it is disabled. */
+  /**
+   * Changes a client (a merge patch, RFC 7396): its name, labels, groups, default resources or authentication, or whether
+   * it is disabled.
+   */
   @Patch(':id')
   async change(
     @InZone() { id: zoneId }: Zone,
@@ -143,7 +169,8 @@ export class ClientsController {
     const after = await this.changes.run({ ...change, urgent }, async (tx) => {
       const clients = tx.getRepository(Client);
       const before = await findRow(clients, { zoneId, id, removedAt: IsNull() }, 'client');
-      precondition.check(entityTag(toView(before)));
+      const shown = await view(tx, before);
+      precondition.check(entityTag(shown));
       const { name, labels, groups } = body;
       if (name !== undefined) await clients.update({ zoneId, id }, { name });
       if (labels !== undefined) {
@@ -152,18 +179,30 @@ export class ClientsController {
       if (groups !== undefined) {
         await clients.update({ zoneId, id }, { groups: [...new Set(groups)].toSorted() });
       }
+      if (body.default_resources !== undefined) {
+        const defaultResources = await checkDefaultResources(
+          tx,
+          zoneId,
+          body.default_resources,
+          before.defaultResources,
+        );
+        await clients.update({ zoneId, id }, { defaultResources });
+      }
       if (changesAuthentication(body)) {
         const authentication = readAuthentication(body, before, fetchRulesOf(this.env));
         await changeAuthentication(tx, before, authentication);
+        const { federated_identities: identities = [] } = shown;
+        const { authMethods } = authentication;
+        await replaceIdentities(tx, before, readIdentities(body, identities, authMethods));
       }
       if (body.disabled !== undefined) {
         const disabledAt = body.disabled ? () => 'now()' : null;
         await clients.update({ zoneId, id }, { disabledAt });
       }
-      const result = await clients.findOneByOrFail({ zoneId, id });
-      return { result, details: { before: toView(before), after: toView(result) } };
+      const result = await view(tx, await clients.findOneByOrFail({ zoneId, id }));
+      return { result, details: { before: shown, after: result } };
     });
-    return tagged(response, toView(after));
+    return tagged(response, after);
   }
 
   /**
@@ -199,7 +238,8 @@ export class ClientsController {
   ): Promise<Made<void>> {
     const clients = tx.getRepository(Client);
     const client = await findRow(clients, { zoneId, id, removedAt: IsNull() }, 'client');
-    precondition.check(entityTag(toView(client)));
+    const shown = await view(tx, client);
+    precondition.check(entityTag(shown));
     const ended: Ended = { kind: 'client', zoneId, id, name: client.name };
     const small = await isSmall(tx, ended);
     if (small) {
@@ -212,7 +252,7 @@ export class ClientsController {
     }
     return {
       result: undefined,
-      details: { client: toView(client), ...(small ? {} : { removing: true }) },
+      details: { client: shown, ...(small ? {} : { removing: true }) },
     };
   }
 }

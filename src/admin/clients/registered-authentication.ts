@@ -1,6 +1,8 @@
 import { UnprocessableEntityException } from '@nestjs/common';
 import type { AssertionAudience } from '../../zones/clients/asserting-client.js';
 import type { FetchRules } from '../../platform/outbound/guarded-request.js';
+import type { RegisteredIdentity } from './federated-identities.js';
+import { FEDERATED_IDENTITY } from '../../authentication/federated-clients.service.js';
 import { readKeys, type KeysBody, type RegisteredKeys } from '../issuers/registered-keys.js';
 
 /** Ways to authenticate with a shared secret (RFC 6749 2.3.1). */
@@ -8,9 +10,15 @@ export const SECRET_METHODS = ['client_secret_basic', 'client_secret_post'] as c
 
 /**
  * How clients may authenticate (RFC 7591 2, OpenID Connect Core 9). `workload_identity` is ours: an
- * assertion of the issuer of the client's identity (RFC 7523 2.2).
+ * assertion of the issuer of the client's identity (RFC 7523 2.2); and so is `federated_identity`: such a token is the
+ * subject token, and there is nothing else.
  */
-export const AUTH_METHODS = [...SECRET_METHODS, 'private_key_jwt', 'workload_identity'] as const;
+export const AUTH_METHODS = [
+  ...SECRET_METHODS,
+  'private_key_jwt',
+  'workload_identity',
+  FEDERATED_IDENTITY,
+] as const;
 
 /** How a client authenticates, and what by. */
 export interface RegisteredAuthentication extends RegisteredKeys {
@@ -25,13 +33,14 @@ export interface AuthenticationBody extends KeysBody {
   readonly auth_methods?: readonly string[];
   readonly assertion_audience?: AssertionAudience | null;
   readonly workload_identity?: { readonly issuer: string; readonly subject: string };
+  readonly federated_identities?: readonly RegisteredIdentity[] | null;
 }
 
 /** Whether a body says anything about how the client authenticates. */
 export function changesAuthentication(body: AuthenticationBody): boolean {
   const { auth_methods: methods, jwks, jwks_uri: uri, workload_identity: workload } = body;
-  const { assertion_audience: audience } = body;
-  return [methods, jwks, uri, workload, audience].some((member) => member !== undefined);
+  const { assertion_audience: audience, federated_identities: federated } = body;
+  return [methods, jwks, uri, workload, audience, federated].some((member) => member !== undefined);
 }
 
 /** Whether any of the methods takes a secret. */
@@ -52,11 +61,14 @@ export function readAuthentication(
 ): RegisteredAuthentication {
   const given = readKeys(body, rules);
   const { workload_identity: workload } = body;
-  const methods = body.auth_methods ?? before?.authMethods ?? methodsFor(body);
+  const methods = readMethods(body, before);
   const ownKeys = methods.includes('private_key_jwt');
   const byWorkload = methods.includes('workload_identity');
-  if (byWorkload && methods.some((method) => method !== 'workload_identity')) {
-    throw new UnprocessableEntityException('workload_identity excludes every other method');
+  const besideWorkload: readonly string[] = ['workload_identity', FEDERATED_IDENTITY];
+  if (byWorkload && methods.some((method) => !besideWorkload.includes(method))) {
+    throw new UnprocessableEntityException(
+      `workload_identity excludes every other method but ${FEDERATED_IDENTITY}`,
+    );
   }
   if (given !== null && !ownKeys) {
     throw new UnprocessableEntityException('keys are for the method private_key_jwt');
@@ -87,7 +99,57 @@ export function readAuthentication(
   return { authMethods, jwks, jwksUri, assertionAudience, workloadIssuer, workloadSubject };
 }
 
-function methodsFor({ jwks, jwks_uri: uri, workload_identity: workload }: AuthenticationBody) {
+/**
+ * The methods of a body, or those that go with what it has. Federated identities add a method to those that there are,
+ * and take it away with the last of them.
+ */
+function readMethods(
+  body: AuthenticationBody,
+  before: RegisteredAuthentication | null,
+): readonly string[] {
+  const { auth_methods: given, federated_identities: identities } = body;
+  const federated = (identities ?? []).length > 0;
+  if (given !== undefined) {
+    if (federated && !given.includes(FEDERATED_IDENTITY)) {
+      throw new UnprocessableEntityException(
+        `federated_identities are for the method ${FEDERATED_IDENTITY}`,
+      );
+    }
+    return given;
+  }
+  const others = before?.authMethods ?? methodsFor(body);
+  if (identities === undefined) return others;
+  const methods = others.filter((method) => method !== FEDERATED_IDENTITY);
+  if (federated) return [...methods, FEDERATED_IDENTITY];
+  if (methods.length > 0) return methods;
+  throw new UnprocessableEntityException('the client would have no way to authenticate');
+}
+
+function methodsFor(body: AuthenticationBody): readonly string[] {
+  const {
+    jwks,
+    jwks_uri: uri,
+    workload_identity: workload,
+    federated_identities: federated,
+  } = body;
   if (workload !== undefined) return ['workload_identity'];
-  return jwks === undefined && uri === undefined ? SECRET_METHODS : ['private_key_jwt'];
+  if (jwks !== undefined || uri !== undefined) return ['private_key_jwt'];
+  return (federated ?? []).length > 0 ? [] : SECRET_METHODS;
+}
+
+/**
+ * The federated identities that a client is to have from now on. Without the method none; what a body does not say
+ * stays as it is.
+ *
+ * @throws {UnprocessableEntityException} for the method without any
+ */
+export function readIdentities(
+  { federated_identities: given }: AuthenticationBody,
+  before: readonly RegisteredIdentity[],
+  authMethods: readonly string[],
+): readonly RegisteredIdentity[] {
+  if (!authMethods.includes(FEDERATED_IDENTITY)) return [];
+  const identities = given === undefined ? before : (given ?? []);
+  if (identities.length > 0) return identities;
+  throw new UnprocessableEntityException(`${FEDERATED_IDENTITY} takes federated_identities`);
 }

@@ -17,6 +17,7 @@ import type { Response } from 'express';
 import { In, IsNull, type Repository } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { Client } from '../../zones/clients/client.entity.js';
+import { FederatedIdentity } from '../../zones/clients/federated-identity.entity.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { TrustedIssuerRow } from '../../zones/issuers/trusted-issuer.entity.js';
 import type { Removal } from '../../zones/removal.entity.js';
@@ -124,7 +125,8 @@ export class IssuersController {
 
   /**
    * Removes an issuer, and ends the sessions of its users, all at once. If they are too many to be marked at
-   * once, the answer is 202, and they are marked in the background. Refused while a client is bound to it.
+   * once, the answer is 202, and they are marked in the background. Its tokens name no client any more. Refused while it
+   * is the `workload_identity` of a client.
    */
   @Delete(':id')
   @HttpCode(204)
@@ -148,6 +150,7 @@ export class IssuersController {
         const details = { issuer: toView(row), removing: true };
         return { result: await begin(tx, ended), details };
       }
+      await tx.getRepository(FederatedIdentity).delete({ zoneId, issuerId: id });
       const opened = { zoneId, issuer: row.issuer, endedAt: IsNull() };
       const marked = { endedAt: () => 'clock_timestamp()' };
       const { affected } = await tx.getRepository(Session).update(opened, marked);

@@ -31,13 +31,17 @@ export async function isSmall(
  * are still there. Its name is free.
  */
 export async function endClient(tx: EntityManager, ended: Ended): Promise<Removal> {
-  // Its labels would go on being reserved, and its issuer could not be removed.
+  // Its labels would go on being reserved, its issuer could not be removed, and its workloads be no other client.
   await tx.query(
     `UPDATE clients SET removed_at = clock_timestamp(), disabled_at = coalesce(disabled_at, clock_timestamp()),
             name = $3, labels = '{}', groups = '{}', workload_issuer = NULL, workload_subject = NULL
       WHERE zone_id = $1 AND id = $2`,
     [ended.zoneId, ended.id, nameWhileRemoved(ended)],
   );
+  await tx.query('DELETE FROM federated_identities WHERE zone_id = $1 AND client_id = $2', [
+    ended.zoneId,
+    ended.id,
+  ]);
   return begin(tx, ended);
 }
 

@@ -41,6 +41,12 @@ export const ROWS: Readonly<Record<RemovalKind, readonly Rows[]>> = {
   ],
   issuer: [
     {
+      // If it is trusted again meanwhile, those that were registered since are none of these.
+      table: 'federated_identities',
+      which: `r.issuer = $2 AND NOT EXISTS (
+        SELECT FROM trusted_issuers i WHERE i.zone_id = r.zone_id AND i.id = r.issuer_id)`,
+    },
+    {
       table: 'sessions',
       key: 'id',
       first: 'oldest',

@@ -20,6 +20,7 @@ function toView(row: Session) {
     client_id: row.clientId,
     subject: row.subject,
     ...(row.issuer === null ? {} : { issuer: row.issuer }),
+    ...(row.federatedIdentityId === null ? {} : { federated_identity_id: row.federatedIdentityId }),
     ...(row.acr === null ? {} : { acr: row.acr }),
     ...(row.amr === null ? {} : { amr: row.amr }),
     ...(row.authTime === null ? {} : { auth_time: row.authTime }),

@@ -27,7 +27,7 @@ export async function generateZoneKeys(
 export async function createZone(
   tx: EntityManager,
   rotations: Rotations,
-  zone: { readonly id: string; readonly name: string },
+  zone: Pick<Zone, 'id' | 'name'> & Partial<Pick<Zone, 'defaultResources'>>,
   { sealedDigestKey, signingKey }: ZoneKeys,
 ): Promise<Zone> {
   const zones = tx.getRepository(Zone);

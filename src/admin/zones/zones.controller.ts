@@ -21,12 +21,14 @@ import { readPage } from '../pagination.js';
 import { endZone, isSmall, type Ended } from '../removals/ending.js';
 import { removing } from '../removals/describe-removal.js';
 import { Removals } from '../removals/removals.service.js';
+import { checkDefaultResources } from './default-resources.js';
 import { createZone, generateZoneKeys } from './zone-registration.js';
 
-function toView({ id, name, createdAt, removedAt }: Zone) {
+function toView({ id, name, defaultResources, createdAt, removedAt }: Zone) {
   return {
     id,
     name,
+    default_resources: defaultResources,
     ...(removedAt === null ? {} : { removing: { since: removedAt } }),
     created_at: createdAt,
   };
@@ -54,10 +56,16 @@ export class ZonesController {
     const id = uuidv7();
     const change = { zoneId: id, requestId, type: 'zone.created' };
     const keys = await generateZoneKeys(id, this.sealing, this.generation);
-    const zone = await this.changes.runWithoutZone(change, async (tx) => ({
-      result: await createZone(tx, this.rotations, { id, name: body.name }, keys),
-      details: { zone: { id, name: body.name } },
-    }));
+    const defaultResources = [...new Set(body.default_resources)];
+    const zone = await this.changes.runWithoutZone(change, async (tx) => {
+      const result = await createZone(
+        tx,
+        this.rotations,
+        { id, name: body.name, defaultResources },
+        keys,
+      );
+      return { result, details: { zone: toView(result) } };
+    });
     response.location(`/internal/zones/${id}`);
     return tagged(response, toView(zone));
   }
@@ -81,13 +89,22 @@ export class ZonesController {
     @InZone() { id }: Zone,
     @Change('zone.changed') change: Change,
     @IfMatch() precondition: Precondition,
-    @Body() { name }: ZoneChangeBody,
+    @Body() { name, default_resources: wanted }: ZoneChangeBody,
     @Res({ passthrough: true }) response: Response,
   ) {
     const changed = await this.changes.run(change, async (tx, before) => {
       precondition.check(entityTag(toView(before)));
       const zones = tx.getRepository(Zone);
       if (name !== undefined) await zones.update({ id }, { name });
+      if (wanted !== undefined) {
+        const defaultResources = await checkDefaultResources(
+          tx,
+          id,
+          wanted,
+          before.defaultResources,
+        );
+        await zones.update({ id }, { defaultResources });
+      }
       const result = await zones.findOneByOrFail({ id });
       return { result, details: { before: toView(before), after: toView(result) } };
     });

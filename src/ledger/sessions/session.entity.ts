@@ -23,6 +23,10 @@ export class Session {
   @Column('text', { nullable: true })
   issuer: string | null;
 
+  /** The federated identity whose token opened it, and with which it ends; `null` for others. */
+  @Column('uuid', { name: 'federated_identity_id', nullable: true })
+  federatedIdentityId: string | null;
+
   /** How and when the subject was authenticated, by the issuer's token or a step-up. */
   @Column('text', { nullable: true })
   acr: string | null;

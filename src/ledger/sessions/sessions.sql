@@ -1,15 +1,20 @@
 -- What a session rests on, beside itself. Sessions end with it in one moment, however many there are: their rows
 -- are looked at when they are used, and ended or removed when there is time.
 
--- Whether what a session rests on is still there: its client is not being removed, and its issuer, if it has one,
--- is trusted, and was already when the session began. Each commit asks: PL/pgSQL keeps the plan.
+-- Whether what a session rests on is still there: its client is not being removed; its issuer, if it has one, is trusted,
+-- and was already when the session began; and so is that of the workload whose token opened it, which still is its
+-- client. Each commit asks: PL/pgSQL keeps the plan.
 CREATE OR REPLACE FUNCTION session_supported(s sessions) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
   RETURN NOT EXISTS (SELECT 1 FROM clients c
                       WHERE c.zone_id = s.zone_id AND c.id = s.client_id AND c.removed_at IS NOT NULL)
      AND (s.issuer IS NULL
           OR EXISTS (SELECT 1 FROM trusted_issuers i
-                      WHERE i.zone_id = s.zone_id AND i.issuer = s.issuer AND i.created_at <= s.created_at));
+                      WHERE i.zone_id = s.zone_id AND i.issuer = s.issuer AND i.created_at <= s.created_at))
+     AND (s.federated_identity_id IS NULL
+          OR EXISTS (SELECT 1 FROM federated_identities f
+                       JOIN trusted_issuers i ON i.zone_id = f.zone_id AND i.id = f.issuer_id
+                      WHERE f.zone_id = s.zone_id AND f.id = s.federated_identity_id));
 END $$;
 
 -- The session with an id, if it is alive: neither ended nor expired, and supported. A set, and STABLE, so that a query
@@ -22,4 +27,8 @@ CREATE OR REPLACE FUNCTION session_alive(p_zone uuid, p_id uuid) RETURNS SETOF u
      AND (s.issuer IS NULL
           OR EXISTS (SELECT 1 FROM trusted_issuers i
                       WHERE i.zone_id = s.zone_id AND i.issuer = s.issuer AND i.created_at <= s.created_at))
+     AND (s.federated_identity_id IS NULL
+          OR EXISTS (SELECT 1 FROM federated_identities f
+                       JOIN trusted_issuers i ON i.zone_id = f.zone_id AND i.id = f.issuer_id
+                      WHERE f.zone_id = s.zone_id AND f.id = s.federated_identity_id))
 $$;

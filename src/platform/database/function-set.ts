@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 5,
-  sha256: '21d6e3247c0681da638cda8d6e7a2060365a84b2451ff09ffb6caad5ab2742a7',
+  sha256: 'a2173e2660fd5b8c6bc6b7881a7de31bb1d81d7f803f33a8531b1ad22ecc9130',
 } as const;

@@ -8,6 +8,8 @@ export interface WorkerStart {
   readonly number: number;
   /** Whether it is to make the demo zone, and to say how it is used. */
   readonly introduce: boolean;
+  /** Whether all that the start makes is there, or will be as soon as this worker listens. */
+  readonly made: boolean;
 }
 
 /** Why a worker could not start. */
@@ -21,6 +23,8 @@ export interface StartFailure {
 export const START = new Topic<null, WorkerStart>('start');
 /** That a worker answers requests, on these ports. */
 export const LISTENING = new Topic<readonly number[], void>('listening');
+/** That all that the start makes is there. */
+export const MADE = new Topic<null, null>('made');
 /** That a worker ends, because it could not start. */
 export const FAILED = new Topic<StartFailure, null>('failed');
 /** That a worker was told to stop by itself, and is to be replaced. The answer: whether all stop, and it drains with them. */

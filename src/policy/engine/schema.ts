@@ -138,7 +138,7 @@ type SubjectClaims = {
   source_session_id?: String,
   // The agent session that it was delegated to.
   target_session_id?: String,
-  // All agent sessions of the delegation, without their order.
+  // All delegations that it rests on, by id, without their order.
   delegation_path?: Set<String>,
   // How many times it was delegated.
   hop_count?: Long,

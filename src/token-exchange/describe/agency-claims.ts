@@ -1,9 +1,14 @@
 import type { JsonObject, PolicyInput } from '../../policy/engine/input.js';
 import type { ClientView } from '../../zones/clients/client-view.js';
 import type { ResourceView } from '../../zones/snapshot/zone-snapshot.js';
+import { verifyDelegationChain } from '../../delegation/verify-chain.js';
 import type { Agency } from '../stages/delegate.js';
 
-/** The claims about the agent session of a mandate, and about how it came by its authority. */
+/**
+ * The claims about the agent session of a mandate, and about how it came by its authority. Each id stands where it says
+ * something: the delegations in `delegation_path`, the stations that they led to in `delegation_chain`, one more than
+ * those.
+ */
 export function agencyClaims(agency: Agency | null): Readonly<Record<string, unknown>> {
   if (agency === null) return {};
   const { acting, edge, edges, epoch } = agency;
@@ -15,13 +20,12 @@ export function agencyClaims(agency: Agency | null): Readonly<Record<string, unk
     delegation_edge_id: edge.id,
     source_session_id: edge.sourceId,
     target_session_id: edge.targetId,
-    delegation_path: pathOf(agency),
+    delegation_path: edges.map(({ id }) => id),
     delegation_chain: [
       { application_id: first.issuerClientId, agent_session_id: first.sourceId },
-      ...edges.map(({ id, receiverClientId, targetId }) => ({
+      ...edges.map(({ receiverClientId, targetId }) => ({
         application_id: receiverClientId,
         agent_session_id: targetId,
-        delegation_edge_id: id,
       })),
     ],
     hop_count: edges.length,
@@ -29,8 +33,14 @@ export function agencyClaims(agency: Agency | null): Readonly<Record<string, unk
   };
 }
 
+/** The applications that the chain of a delegation names. */
+export function applicationsOf(agency: Agency | null): ReadonlySet<string> {
+  const edges = agency?.edges ?? [];
+  return new Set(edges.flatMap((edge) => [edge.issuerClientId, edge.receiverClientId]));
+}
+
 /** From the first issuer's agent session to the one that acts. */
-export function pathOf({ acting, edge }: Agency): string[] {
+function pathOf({ acting, edge }: Agency): string[] {
   if (edge === null) return [acting.id];
   return [...edge.path, ...acting.path.slice(acting.path.indexOf(edge.targetId) + 1)];
 }
@@ -106,9 +116,10 @@ export function subjectAgency(raw: Readonly<Record<string, unknown>>): JsonObjec
     const value = raw[name];
     if (typeof value === 'number') claims[name] = value;
   }
-  const { delegation_path: path } = raw;
-  if (Array.isArray(path)) {
-    claims['delegation_path'] = path.filter((id): id is string => typeof id === 'string');
+  // In a mandate of the version before the claim of that name lists something else.
+  const chain = verifyDelegationChain(raw);
+  if (chain.valid && chain.hopCount > 0) {
+    claims['delegation_path'] = chain.stations.flatMap(({ delegationEdgeId: id }) => id ?? []);
   }
   return claims;
 }

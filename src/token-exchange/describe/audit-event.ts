@@ -1,4 +1,6 @@
+import type { FederatedToken } from '../../authentication/authenticate-client.js';
 import type { AuditEvent } from '../../ledger/entry.js';
+import { workloadNamedIn } from '../../zones/issuers/issuer-tokens.service.js';
 import type { IssuerSubject } from '../../zones/issuers/verify-issuer-token.js';
 import type { MandateClaims } from '../../mandates/verify-mandate.js';
 import { meaningOf, type OAuthError } from '../../oauth/errors.js';
@@ -16,6 +18,7 @@ import {
 import { agencyClaims, agencyContext } from './agency-claims.js';
 import type { Bound } from '../stages/bind.js';
 import type { Delegated } from '../stages/delegate.js';
+import type { Targeted } from '../stages/target.js';
 import type { Cleared, Held } from '../stages/clearance.js';
 import type { Minted } from '../stages/mint.js';
 import type { Parsed } from '../stages/parse.js';
@@ -26,7 +29,16 @@ const TYPE = 'token_exchange';
 
 /** All that was found out about a request: how far it came; `null` before the first stage. */
 export type LastStage =
-  Parsed | Identified | Authenticated | Resolved | Bound | Delegated | Authorized | Cleared | null;
+  | Parsed
+  | Identified
+  | Authenticated
+  | Resolved
+  | Bound
+  | Delegated
+  | Targeted
+  | Authorized
+  | Cleared
+  | null;
 
 /** What a stage makes. */
 export type StageValue = NonNullable<LastStage> | Held | Minted;
@@ -103,9 +115,10 @@ function describe(last: NonNullable<LastStage>): Record<string, unknown> {
   return {
     grant_type: asked.grantType,
     client_id: caller.client.id,
+    ...describeFederated(caller.federated),
     ...(caller.throughGateway ? { through_gateway: true } : {}),
     requested: {
-      resources: asked.targets,
+      ...askedTargets(last),
       ...(asked.scope === null ? {} : { scope: asked.scope }),
       ...(asked.ttlSeconds === null ? {} : { ttl_seconds: asked.ttlSeconds }),
       ...askedAgency(last),
@@ -123,8 +136,17 @@ function describePrincipals({ subject, user, actor }: Principals) {
   };
 }
 
+/** What the request is for; if it did not name that, what it was taken to be for, and by what. */
+function askedTargets(last: Pick<Authenticated, 'asked'> | Pick<Targeted, 'asked' | 'targets'>) {
+  if (!('targets' in last)) return { resources: last.asked.targets };
+  const { resources, from } = last.targets;
+  return { resources, ...(from === 'request' ? {} : { resources_from: from }) };
+}
+
 /** What the request demands of its subject's authentication, and the challenge that it brings. */
-function askedContext(last: Authenticated | Resolved | Bound | Delegated | Authorized | Cleared) {
+function askedContext(
+  last: Authenticated | Resolved | Bound | Delegated | Targeted | Authorized | Cleared,
+) {
   const { acrValues, maxAge } = last.asked;
   const challenge = 'challenge' in last ? last.challenge : last.redeemed;
   return {
@@ -151,12 +173,30 @@ function askedAgency(last: Pick<Authenticated, 'agent'> | Pick<Delegated, 'agenc
  * Describes a request of an unauthenticated client. Little is kept: its event is short however long the
  * request is, and a secret that was typed into the wrong field does not end up here.
  */
-function describeUnauthenticated({ asked, presented }: Parsed | Identified) {
+function describeUnauthenticated(unproved: Parsed | Identified) {
+  const { asked, presented } = unproved;
   const { clientId } = presented.credentials;
   return {
     grant_type: asked.grantType,
     ...(isUuid(clientId) ? { claimed_client_id: clientId } : {}),
+    ...claimedIdentity(unproved),
   };
+}
+
+/** Why a client without credentials was believed: whose token named it. */
+function describeFederated(token: FederatedToken | undefined) {
+  if (token === undefined) return {};
+  const { id, issuer, subject, jti } = token;
+  return { federated_identity: { id, issuer, subject, ...(jti === null ? {} : { jti }) } };
+}
+
+/** Whom a token names of which nothing is verified: what operators compare with what they have registered. */
+function claimedIdentity({ presented, ...rest }: Parsed | Identified) {
+  const { credentials } = presented;
+  const zone = 'zone' in rest ? rest.zone : null;
+  if (credentials.method !== 'federated_token' || zone === null) return {};
+  const named = workloadNamedIn(credentials.token, zone.issuers);
+  return named === null ? {} : { claimed_identity: named };
 }
 
 function describeToken({ sub, subIss, subType, jti, sid, rootSid, clientId }: MandateClaims) {

@@ -5,7 +5,7 @@ import type { ResourceView } from '../../zones/snapshot/zone-snapshot.js';
 import { agencyContext, agentInput, edgeInput, subjectAgency } from './agency-claims.js';
 import { actorClaim } from '../stages/actor-chain.js';
 import type { Delegated } from '../stages/delegate.js';
-import { describeSubject, describeUser } from './principal.js';
+import { describeSubject, describeUser, describeWorkload } from './principal.js';
 
 /**
  * What policy is asked about each resource: the very inputs that a simulation takes. All but the resource is the same,
@@ -58,6 +58,9 @@ function sharedInput(
       },
       ...(subject === null ? {} : { subject_claims: subjectClaims(subject) }),
       ...(user === null ? {} : { subject_claims: describeUser(user) }),
+      ...(caller.federated === undefined
+        ? {}
+        : { subject_claims: describeWorkload(caller.federated, client.id) }),
       requested_scopes: [...scope],
       challenge_resolved: challengeResolved,
       ...(upstreamCall === null

@@ -1,3 +1,4 @@
+import type { FederatedToken } from '../../authentication/authenticate-client.js';
 import type { IssuerSubject } from '../../zones/issuers/verify-issuer-token.js';
 import type { MandateClaims } from '../../mandates/verify-mandate.js';
 import type { JsonObject } from '../../policy/engine/input.js';
@@ -42,6 +43,21 @@ export function describeUser(user: IssuerSubject): JsonObject {
     ...(user.jti === null ? {} : { jti: user.jti }),
     ...(labels === undefined ? {} : { labels }),
     ...authentication,
+  };
+}
+
+/** The `subject_claims` of policy for a workload whose token names the client: the names are those of its issuer. */
+export function describeWorkload(
+  { issuer, subject, exp, jti }: FederatedToken,
+  clientId: string,
+): JsonObject {
+  return {
+    iss: issuer,
+    sub: subject,
+    sub_type: 'application',
+    client_id: clientId,
+    exp,
+    ...(jti === null ? {} : { jti }),
   };
 }
 

@@ -136,6 +136,25 @@ describe('actorClaim', () => {
     });
   });
 
+  test('says of an application of the delegation only who it is, and of any other all', () => {
+    const application = { sub: 'a', clientId: 'a', subType: 'application' };
+    const full = { sub: 'a', client_id: 'a', sub_type: 'application' };
+    const applications = new Set(['a']);
+    const act = { sub: 'b', clientId: 'b', subType: 'application', act: application };
+    expect(actorClaim(act, applications)).toEqual({
+      sub: 'b',
+      client_id: 'b',
+      sub_type: 'application',
+      act: { sub: 'a' },
+    });
+    expect(actorClaim(application)).toEqual(full);
+    // A user of the same name, and one who acts through it.
+    const user = { ...application, subType: 'user' };
+    expect(actorClaim(user, applications)).toEqual({ ...full, sub_type: 'user' });
+    const through = { ...application, sub: 'alice', subType: 'user' };
+    expect(actorClaim(through, new Set(['a', 'alice']))).toMatchObject({ client_id: 'a' });
+  });
+
   test('keeps every actor, in order', () => {
     const subjects = (act: unknown): unknown[] =>
       typeof act === 'object' && act !== null && 'sub' in act

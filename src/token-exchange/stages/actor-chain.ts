@@ -51,13 +51,23 @@ export function clientsIn(actor: ActorClaim | undefined): string[] {
   return [...(actor.clientId === undefined ? [] : [actor.clientId]), ...clientsIn(actor.act)];
 }
 
-/** The chain as it is written into a token. */
-export function actorClaim(actor: ActorClaim): JsonObject {
+/**
+ * The chain as it is written into a token. Of an actor that is one of the applications that `delegation_chain` names only
+ * the name is written: that it is an application, and its own client, follows (`readClaims`).
+ *
+ * @param applications those of the delegation; none for the chain in full
+ */
+export function actorClaim(
+  actor: ActorClaim,
+  applications: ReadonlySet<string> = new Set(),
+): JsonObject {
+  const { sub, clientId, subType, act } = actor;
+  const follows = clientId === sub && subType === 'application' && applications.has(sub);
   return {
-    sub: actor.sub,
-    ...(actor.clientId === undefined ? {} : { client_id: actor.clientId }),
-    ...(actor.subType === undefined ? {} : { sub_type: actor.subType }),
-    ...(actor.act === undefined ? {} : { act: actorClaim(actor.act) }),
+    sub,
+    ...(clientId === undefined || follows ? {} : { client_id: clientId }),
+    ...(subType === undefined || follows ? {} : { sub_type: subType }),
+    ...(act === undefined ? {} : { act: actorClaim(act, applications) }),
   };
 }
 

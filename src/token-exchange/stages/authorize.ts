@@ -6,7 +6,7 @@ import type { Verdict } from '../../policy/engine/evaluate.js';
 import type { PolicyInput } from '../../policy/engine/input.js';
 import type { PolicyFailureKind } from '../../policy/policy.metrics.js';
 import type { ResourceView } from '../../zones/snapshot/zone-snapshot.js';
-import type { Delegated } from './delegate.js';
+import type { Targeted, Targets } from './target.js';
 import { scopeOf } from './upstream-call.js';
 import { policyInputs } from '../describe/policy-input.js';
 
@@ -26,7 +26,7 @@ export interface PolicyDecisions {
 }
 
 /** A request that policy has been asked about; step-ups may still be owed. */
-export interface Authorized extends Delegated {
+export interface Authorized extends Targeted {
   readonly granted: Granted;
   readonly policy: PolicyDecisions;
 }
@@ -96,19 +96,19 @@ export type Decide = (
  *   zone's policy cannot be used, or there was no time to ask it
  */
 export async function authorize(
-  delegated: Delegated,
+  targeted: Targeted,
   decide: Decide,
   now: number,
 ): Promise<Authorized> {
-  const { asked, challenge, caller, principals, anchor, agency, actingAgent } = delegated;
-  const { targets } = asked;
-  const resources = targets.map((target) => findResource(delegated, target));
-  checkTyps(delegated, resources);
-  const scope = narrowScope(delegated, resources);
-  checkOperations(delegated, resources, scope);
-  const granted = { resources, targets, scope };
-  const policy = await askPolicy(delegated, granted, decide, now, false);
-  return { asked, challenge, caller, principals, anchor, agency, actingAgent, granted, policy };
+  const { asked, challenge, caller, principals, anchor, agency, actingAgent, targets } = targeted;
+  const resources = targets.resources.map((target) => findResource(targeted, target));
+  checkTyps(targeted, resources);
+  const scope = narrowScope(targeted, resources);
+  checkOperations(targeted, resources, scope);
+  const granted = { resources, targets: targets.resources, scope };
+  const policy = await askPolicy(targeted, granted, decide, now, false);
+  const found = { asked, challenge, caller, principals, anchor, agency, actingAgent, targets };
+  return { ...found, granted, policy };
 }
 
 /**
@@ -133,13 +133,13 @@ export async function authorizeConfirmed(
 }
 
 async function askPolicy(
-  delegated: Delegated,
+  targeted: Targeted,
   { resources, scope }: Granted,
   decide: Decide,
   now: number,
   challengeResolved: boolean,
 ): Promise<PolicyDecisions> {
-  const { policy, zoneId } = delegated.caller.zone;
+  const { policy, zoneId } = targeted.caller.zone;
   if (policy.status === 'broken') {
     const { kind, problem, setVersionId } = policy;
     throw new PolicyUnusable(unavailable(`policy: ${problem}`), kind, setVersionId);
@@ -148,7 +148,7 @@ async function askPolicy(
     const denial = new OAuthError('access_denied', DENIED, { detail: 'no policy set is active' });
     throw new PolicyUnusable(denial, 'no_active_set', null);
   }
-  const inputs = policyInputs(delegated, resources, scope, now, challengeResolved);
+  const inputs = policyInputs(targeted, resources, scope, now, challengeResolved);
   const verdicts = await decide(zoneId, policy.compiled, inputs).catch((error: unknown) => {
     throw undecided(error, policy.setVersionId);
   });
@@ -183,7 +183,7 @@ function undecided(error: unknown, setVersionId: string): unknown {
  * @throws {OAuthError} access_denied
  */
 function checkOperations(
-  { asked: { upstreamCall }, caller: { throughGateway } }: Delegated,
+  { asked: { upstreamCall }, caller: { throughGateway } }: Targeted,
   resources: readonly ResourceView[],
   scope: readonly string[],
 ): void {
@@ -203,7 +203,7 @@ function checkOperations(
  *
  * @throws {OAuthError} invalid_target
  */
-function checkTyps({ principals: { use } }: Delegated, resources: readonly ResourceView[]): void {
+function checkTyps({ principals: { use } }: Targeted, resources: readonly ResourceView[]): void {
   // A session mandate is taken by us.
   if (use === 'session') return;
   const typs = new Set(resources.map(({ tokenTyp }) => tokenTyp));
@@ -217,13 +217,12 @@ function checkTyps({ principals: { use } }: Delegated, resources: readonly Resou
   );
 }
 
-function findResource(delegated: Delegated, target: string): ResourceView {
-  const { agency } = delegated;
-  const { zone, throughGateway } = delegated.caller;
-  const { subject, use, onBehalfOf } = delegated.principals;
+function findResource({ agency, caller, principals, targets }: Targeted, target: string) {
+  const { zone, throughGateway } = caller;
+  const { subject, use, onBehalfOf } = principals;
   const resource = zone.resources.get(target);
   const refuse = (detail: string): OAuthError =>
-    new OAuthError('invalid_target', 'a resource is unknown or not available', {
+    new OAuthError('invalid_target', `${WHICH[targets.from]} is unknown or not available`, {
       detail: `${detail}: ${target}`,
     });
   if (resource === undefined) throw refuse('unknown resource');
@@ -241,13 +240,21 @@ function findResource(delegated: Delegated, target: string): ResourceView {
   return resource;
 }
 
+/** What a caller is told which resource is meant, who may not have named any. */
+const WHICH: Readonly<Record<Targets['from'], string>> = {
+  request: 'a resource',
+  client: 'a default resource of the client',
+  zone: 'a default resource of the zone',
+  subject_token: 'a resource of the subject_token',
+};
+
 /**
  * One rule for every exchange: a scope is granted only if everything involved allows it. On behalf of
  * the subject the scopes of another resource are for policy to allow, since the subject's token knows
  * nothing of them.
  */
 function narrowScope(
-  { asked: { scope }, principals: { subject, onBehalfOf }, agency }: Delegated,
+  { asked: { scope }, principals: { subject, onBehalfOf }, agency }: Targeted,
   resources: readonly ResourceView[],
 ): readonly string[] {
   const edgeScopes = agency?.edge?.scopes;

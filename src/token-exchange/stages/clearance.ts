@@ -48,7 +48,7 @@ export function cleared(
   authenticationContext: AuthenticationContext | null = null,
   redeemed: Redemption | null = null,
 ): Cleared {
-  const { asked, caller, principals, anchor, agency, actingAgent, granted } = authorized;
+  const { asked, caller, principals, anchor, agency, actingAgent, targets, granted } = authorized;
   const passed: Omit<Cleared, typeof brand> = {
     asked,
     caller,
@@ -56,6 +56,7 @@ export function cleared(
     anchor,
     agency,
     actingAgent,
+    targets,
     granted,
     policy,
     authenticationContext,

@@ -4,7 +4,7 @@ import { MANDATE_TYP, type MandateTyp } from '../../oauth/vocabulary.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { OAuthError, unavailable } from '../../oauth/errors.js';
 import { newId } from '../../platform/uuid-v7.js';
-import { agencyClaims } from '../describe/agency-claims.js';
+import { agencyClaims, applicationsOf } from '../describe/agency-claims.js';
 import type { TokenVerifier } from '../token-verification.service.js';
 import { actorClaim, ancestorsOf } from './actor-chain.js';
 import type { Anchor } from './bind.js';
@@ -64,7 +64,7 @@ export async function mint(cleared: Cleared, tokens: TokenVerifier, now: number)
     root_sid: session.rootSid,
     use,
     target: granted.targets,
-    ...(act === undefined ? {} : { act: actorClaim(act) }),
+    ...(act === undefined ? {} : { act: actorClaim(act, applicationsOf(agency)) }),
     ...agencyClaims(agency),
     ...(subject === null ? {} : { ancestors: ancestorsOf(subject) }),
   };
@@ -106,7 +106,7 @@ function expiry(cleared: Cleared, iat: number, signerExpiresAt: number): number 
   const exp = Math.min(
     iat + lifetimeAsked(cleared),
     ...policy.decisions.map(({ verdict }) => iat + (verdict.maxTtlSeconds ?? cap)),
-    subject?.exp ?? user?.exp ?? Number.POSITIVE_INFINITY,
+    subject?.exp ?? user?.exp ?? cleared.caller.federated?.exp ?? Number.POSITIVE_INFINITY,
     actor?.exp ?? Number.POSITIVE_INFINITY,
     anchor?.expiresAt ?? Number.POSITIVE_INFINITY,
     agency?.endsAt ?? Number.POSITIVE_INFINITY,

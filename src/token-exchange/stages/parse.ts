@@ -15,7 +15,7 @@ import {
 import type { RequestId } from '../../platform/http/request-id.js';
 import { readClientForm } from '../../authentication/client-request.js';
 import type { PresentedCredentials } from '../../authentication/authenticate-client.js';
-import { readCredentials } from '../../authentication/credentials.js';
+import { readCredentials, readZone } from '../../authentication/credentials.js';
 import { readUpstreamCall, type UpstreamCall } from './upstream-call.js';
 import type { TokenRequest } from '../token-request.js';
 
@@ -45,7 +45,7 @@ export interface Asked {
   readonly upstreamCall: UpstreamCall | null;
   /** What is to be issued (RFC 8693 2.1 `requested_token_type`). */
   readonly tokenType: MandateTokenType;
-  /** The targets, each once, in the order given; at least one. */
+  /** The targets that the request names, each once, in the order given; none: stage 4c finds some. */
   readonly targets: readonly string[];
   /** `null` if no scope was given. */
   readonly scope: readonly string[] | null;
@@ -95,7 +95,10 @@ export function parse(request: TokenRequest): Parsed {
   const form = readClientForm(request, REPEATABLE);
   const grantType = readGrantType(form);
   const credentials = readCredentials(request, form);
-  const tokens = AUTHORITY[grantType](form);
+  refuseInjection(form);
+  const presentedTokens = AUTHORITY[grantType](form);
+  const tokens =
+    credentials.method === 'federated_token' ? spend(presentedTokens, form) : presentedTokens;
   if (request.gateway !== null && tokens.subjectToken === null) {
     throw malformed('a gateway needs a subject_token');
   }
@@ -121,7 +124,7 @@ export function parse(request: TokenRequest): Parsed {
       acrValues,
       maxAge,
     },
-    presented: { credentials, source, zoneId: single(form, 'zone_id') },
+    presented: { credentials, source, zoneId: readZone(request, form) },
     tokens,
     sessionId: single(form, 'session_id'),
     agent,
@@ -150,6 +153,16 @@ const AUTHORITY: Readonly<Record<GrantType, (form: Form) => PresentedTokens>> = 
   },
 };
 
+/**
+ * The tokens of a request whose subject token is its credentials, too: then the client exchanges its own authority, alone,
+ * and in a session that ends with what the token says.
+ */
+function spend({ actorToken }: PresentedTokens, form: Form): PresentedTokens {
+  if (actorToken !== null) throw malformed('an actor_token needs client credentials');
+  if (single(form, 'session_id') !== null) throw malformed('a session_id needs client credentials');
+  return { subjectToken: null, actorToken };
+}
+
 function readGrantType(form: Form): GrantType {
   const grantType = single(form, 'grant_type');
   if (grantType === null) throw malformed('grant_type is missing');
@@ -164,23 +177,34 @@ function isGrantType(text: string): text is GrantType {
 function readTokens(form: Form): PresentedTokens {
   return {
     subjectToken: readToken(form, 'subject_token', isSubjectTokenType),
-    actorToken: readToken(form, 'actor_token', isMandateTokenType)?.text ?? null,
+    actorToken: readToken(form, 'actor_token', isMandateTokenType, ACCESS_TOKEN_TYPE)?.text ?? null,
   };
 }
 
+/** @param otherwise what a token is that comes without its type; `null` if it must not */
 function readToken<T extends string>(
   form: Form,
   name: 'subject_token' | 'actor_token',
   isSupported: (type: string) => type is T,
+  otherwise: T | null = null,
 ): { readonly text: string; readonly type: T } | null {
   const text = single(form, name);
-  const type = single(form, `${name}_type`);
+  const type = single(form, `${name}_type`) ?? (text === null ? null : otherwise);
   if ((text === null) !== (type === null)) {
     throw malformed(`${name} and ${name}_type belong together`);
   }
   if (text === null || type === null) return null;
   if (!isSupported(type)) throw malformed(`this ${name}_type is not supported`);
   return { text, type };
+}
+
+/**
+ * Refuses `runtime_credential_injection`, by which clients of Caracal ask for credentials of upstreams. To ignore it would
+ * give them a mandate where they expect something else; `false` asks for nothing.
+ */
+function refuseInjection(form: Form): void {
+  const injection = single(form, 'runtime_credential_injection') ?? 'false';
+  if (injection !== 'false') throw malformed('runtime_credential_injection is not supported');
 }
 
 function readRequestedTokenType(form: Form): MandateTokenType {
@@ -191,7 +215,6 @@ function readRequestedTokenType(form: Form): MandateTokenType {
 
 function readTargets(form: Form): string[] {
   const targets = [...(form.get('resource') ?? []), ...(form.get('audience') ?? [])];
-  if (targets.length === 0) throw new OAuthError('invalid_target', 'resource is missing');
   if (targets.length > MAX_TARGETS) throw malformed(`more than ${MAX_TARGETS} resources`);
   if (!targets.every(isResourceIdentifier)) {
     throw new OAuthError('invalid_target', 'a resource is not an absolute URI without fragment');

@@ -9,6 +9,7 @@ import { delegate } from './delegate.js';
 import type { mint } from './mint.js';
 import { parse, type Parsed } from './parse.js';
 import { resolve } from './resolve.js';
+import { target } from './target.js';
 
 const SECRET = 'a secret that must not go on';
 
@@ -30,6 +31,7 @@ function parsed(): Parsed {
     method: 'POST',
     path: '/oauth/2/token',
     gateway: null,
+    zoneInPath: null,
     source: '127.0.0.1',
     inFlight: { expectAnswer: () => {}, countFor: () => {} },
   });
@@ -41,18 +43,24 @@ const nothing = { find: async () => null, route: async () => null };
 
 test('a stage hands on what is still needed, the very same, and drops what it has used', async () => {
   const first = parsed();
-  const identified = await identify(first, { identify: async () => null });
+  const identified = await identify(first, {
+    identify: async () => null,
+    findZone: async () => null,
+  });
   const proved = await authenticate(identified, { verify: async () => caller });
   const authenticated = await limit(proved, async () => {});
   const resolved = await resolve(authenticated, noTokens);
   const bound = await bind(resolved, nothing);
   const delegated = await delegate(bound, nothing);
   const parts = { granted: {}, policy: {} } as unknown as Pick<Authorized, 'granted' | 'policy'>;
-  const passed = cleared({ ...delegated, ...parts }, parts.policy);
+  const targeted = target(delegated);
+  const passed = cleared({ ...targeted, ...parts }, parts.policy);
 
   const asked = ['asked', 'tokens', 'sessionId', 'agent', 'challenge'];
   expect(Object.keys(first)).toEqual(expect.arrayContaining([...asked, 'presented']));
-  expect(Object.keys(identified).toSorted()).toEqual([...asked, 'claimed', 'presented'].toSorted());
+  expect(Object.keys(identified).toSorted()).toEqual(
+    [...asked, 'claimed', 'presented', 'zone'].toSorted(),
+  );
   expect(Object.keys(authenticated).toSorted()).toEqual([...asked, 'caller'].toSorted());
   expect(Object.keys(resolved).toSorted()).toEqual(
     ['asked', 'sessionId', 'agent', 'challenge', 'caller', 'principals'].toSorted(),
@@ -62,10 +70,11 @@ test('a stage hands on what is still needed, the very same, and drops what it ha
   );
   const found = ['asked', 'caller', 'principals', 'anchor', 'agency', 'actingAgent'];
   expect(Object.keys(delegated).toSorted()).toEqual([...found, 'challenge'].toSorted());
+  expect(Object.keys(targeted).toSorted()).toEqual([...found, 'challenge', 'targets'].toSorted());
   expect(Object.keys(passed).toSorted()).toEqual(
-    [...found, 'granted', 'policy', 'authenticationContext', 'redeemed'].toSorted(),
+    [...found, 'targets', 'granted', 'policy', 'authenticationContext', 'redeemed'].toSorted(),
   );
-  for (const later of [identified, authenticated, resolved, bound, delegated, passed]) {
+  for (const later of [identified, authenticated, resolved, bound, delegated, targeted, passed]) {
     expect(later.asked).toBe(first.asked);
   }
   expect(JSON.stringify(identified.presented)).toContain(SECRET);

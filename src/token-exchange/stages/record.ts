@@ -55,6 +55,7 @@ function entryOf(minted: Minted): Entry {
             client_id: caller.client.id,
             subject: claims.sub,
             ...issuedBy(cleared),
+            ...openedBy(caller),
             expires_at: session.expiresAt,
           },
         }
@@ -72,6 +73,11 @@ function issuedBy({
   const { user } = principals;
   const context = redeemed?.shown ?? tokenContext(principals);
   return { ...(user === null ? {} : { issuer: user.issuer }), ...contextClaims(context) };
+}
+
+/** The identity with which a session ends that its token opens. */
+function openedBy({ federated }: Cleared['caller']): Pick<SessionBirth, 'federated_identity_id'> {
+  return federated === undefined ? {} : { federated_identity_id: federated.id };
 }
 
 /** What a session that is there already remembers from now on. */

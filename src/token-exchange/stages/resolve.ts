@@ -77,7 +77,9 @@ async function principalsOf(
     return { subject, user, actor, use: 'resource', onBehalfOf: false, act };
   }
   if (subject === null) {
-    return { subject, user, actor, use: 'session', onBehalfOf: false, act: undefined };
+    // A client that its subject token names has nothing to get a resource mandate by later.
+    const use = caller.federated === undefined ? 'session' : 'resource';
+    return { subject, user, actor, use, onBehalfOf: false, act: undefined };
   }
   const onBehalfOf = await checkSubject(subject, caller);
   checkMayAct(subject, actor, client.id);

@@ -11,6 +11,8 @@ export interface ClientView extends AssertingClient {
   readonly authMethods: readonly string[];
   readonly registrationMethod: string;
   readonly disabled: boolean;
+  /** Identifiers that its requests are for which name no resource (RFC 8707 2); none: those of its zone. */
+  readonly defaultResources: readonly string[];
   /** Those that are neither revoked nor long expired. */
   readonly secrets: readonly SecretRecord[];
 }
@@ -20,7 +22,13 @@ const OVERHEAD = 1_000;
 
 /** About how many bytes of memory a client takes. */
 export function weightOf({ labels, groups, secrets, jwks, jwksUri, ...rest }: ClientView): number {
-  const texts = [...labels, ...groups, ...secrets.map(({ verifier }) => verifier), jwksUri ?? ''];
+  const texts = [
+    ...labels,
+    ...groups,
+    ...rest.defaultResources,
+    ...secrets.map(({ verifier }) => verifier),
+    jwksUri ?? '',
+  ];
   const length = texts.reduce((sum, text) => sum + text.length + 40, 0);
   // Parsed keys take about ten times their text.
   const keys = jwks === null ? 0 : 10 * JSON.stringify(jwks).length;

@@ -43,6 +43,10 @@ export class Client {
   @Column('text', { name: 'workload_subject', nullable: true })
   workloadSubject: string | null;
 
+  /** What its requests are for that name no resource, by identifier (RFC 8707 2); empty for what the zone says. */
+  @Column('text', { name: 'default_resources', array: true })
+  defaultResources: string[];
+
   @Column('text', { name: 'registration_method' })
   registrationMethod: string;
 

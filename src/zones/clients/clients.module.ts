@@ -1,10 +1,11 @@
 import { Module } from '@nestjs/common';
 import { clientMetrics } from './client.metrics.js';
 import { Clients } from './clients.service.js';
+import { FederatedIdentities } from './federated-identities.service.js';
 
 /** Registered clients. */
 @Module({
-  providers: [Clients, ...clientMetrics],
-  exports: [Clients],
+  providers: [Clients, FederatedIdentities, ...clientMetrics],
+  exports: [Clients, FederatedIdentities],
 })
 export class ClientsModule {}

@@ -44,6 +44,7 @@ function rowOf(id: string, { zoneId, version, labels = [] }: Stored) {
     registrationMethod: 'manual',
     disabled: false,
     secrets: [],
+    settings: { defaultResources: [] },
   };
 }
 

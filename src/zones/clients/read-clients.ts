@@ -5,8 +5,8 @@ export interface Reading {
   query<Rows>(text: string, values?: unknown[]): Promise<Rows>;
 }
 
-/** What else is set of a client. */
-type Settings = Pick<ClientView, 'assertionAudience'>;
+/** What is set of a client beside how it authenticates. */
+type Settings = Pick<ClientView, 'assertionAudience' | 'defaultResources'>;
 
 interface Row extends Omit<ClientView, 'workloadIdentity' | keyof Settings> {
   readonly workloadIssuer: string | null;

@@ -63,9 +63,7 @@ export async function verifySubjectToken(
   { tokenType, clientId, keys, now, verified }: SubjectTokenRules,
 ): Promise<IssuerSubject> {
   if (!issuer.tokenTypes.includes(tokenType)) throw new UntrustedToken('token_type_not_allowed');
-  if (issuer.allowedClientIds.length > 0 && !issuer.allowedClientIds.includes(clientId)) {
-    throw new UntrustedToken('client_not_allowed');
-  }
+  checkClientAllowed(issuer, clientId);
   const { algorithms } = issuer;
   const typs = TYPS[tokenType];
   const claims = await verifySigned(token, { keys, algorithms, typs, now, verified });
@@ -80,24 +78,28 @@ export async function verifySubjectToken(
     issuer: issuer.issuer,
     sub: readSubject(claims, issuer),
     exp,
-    jti: typeof jti === 'string' && /^[!-~]{1,256}$/.test(jti) ? jti : null,
+    jti: readJti(jti),
     authentication: readUserAuthentication(claims, now),
     labels: readLabels(claims, issuer.labelClaims),
     mayAct: mayAct ?? null,
   };
 }
 
-/** The rules for a workload's token. */
+/** The rules for a workload's token, whatever way it comes. */
 export interface WorkloadTokenRules {
-  /** Our own identifier, which the token must have as audience. */
-  readonly audience: string;
-  readonly subject: string;
-  readonly clientId: string;
   readonly keys: KeySource;
   /** Seconds since the epoch; may have a fraction. */
   readonly now: number;
   /** The signatures that need not be verified again. */
   readonly verified?: VerifiedSignatures;
+}
+
+/** The client that a workload's token is to authenticate. */
+export interface ExpectedWorkload {
+  /** Our own identifier, which the token must have as audience. */
+  readonly audience: string;
+  readonly subject: string;
+  readonly clientId: string;
 }
 
 /** The longest remaining lifetime of a workload's token, in seconds. */
@@ -114,21 +116,81 @@ const MAX_WORKLOAD_TTL = 3_600;
 export async function verifyWorkloadToken(
   token: string,
   issuer: TrustedIssuer,
-  { audience, subject, clientId, keys, now, verified }: WorkloadTokenRules,
+  { audience, subject, clientId, ...rules }: WorkloadTokenRules & ExpectedWorkload,
 ): Promise<void> {
+  checkClientAllowed(issuer, clientId);
+  const { claims } = await verifyWorkload(token, issuer, rules, CLOCK_SKEW);
+  checkAudience(claims['aud'], [audience]);
+  if (readSubject(claims, issuer) !== subject) throw new UntrustedToken('wrong_sub');
+}
+
+/** The workload that a verified token names. Which client that is, and whether the token is for us, is yet to be seen. */
+export interface Workload {
+  readonly issuer: string;
+  /** The subject claim, byte for byte. */
+  readonly subject: string;
+  /** The one audience of the token. */
+  readonly audience: string;
+  /** Seconds since the epoch. */
+  readonly exp: number;
+  /** The token's `jti`, if it has one that can be recorded. */
+  readonly jti: string | null;
+}
+
+/**
+ * Verifies a token of a workload that is exchanged without any other credentials (RFC 8693 2.1), as far as that does not
+ * depend on the client that it names. It must be for one audience: one that is for others as well could have been passed
+ * on by them.
+ *
+ * @throws {UntrustedToken}
+ * @throws {KeysUnavailable}
+ */
+export async function verifyFederatedToken(
+  token: string,
+  issuer: TrustedIssuer,
+  rules: WorkloadTokenRules,
+): Promise<Workload> {
+  // No leeway: what is minted may not outlive this token.
+  const { claims, exp } = await verifyWorkload(token, issuer, rules, 0);
+  const { aud, act, may_act: mayAct, jti } = claims;
+  // Then it is not, or not only, the workload that presents it.
+  if (act !== undefined) throw new UntrustedToken('has_an_actor');
+  if (mayAct !== undefined) throw new UntrustedToken('invalid_may_act');
+  const [audience, ...others] = isJsonArray(aud) ? aud : [aud];
+  if (others.length > 0) throw new UntrustedToken('several_audiences');
+  if (typeof audience !== 'string' || audience === '') throw new UntrustedToken('invalid_aud');
+  return {
+    issuer: issuer.issuer,
+    subject: readSubject(claims, issuer),
+    audience,
+    exp,
+    jti: readJti(jti),
+  };
+}
+
+/** @throws {UntrustedToken} if an issuer is not trusted when a client presents its tokens */
+export function checkClientAllowed({ allowedClientIds }: TrustedIssuer, clientId: string): void {
+  if (allowedClientIds.length > 0 && !allowedClientIds.includes(clientId)) {
+    throw new UntrustedToken('client_not_allowed');
+  }
+}
+
+/** The checks for every token of a workload. */
+async function verifyWorkload(
+  token: string,
+  issuer: TrustedIssuer,
+  { keys, now, verified }: WorkloadTokenRules,
+  leeway: number,
+): Promise<{ readonly claims: JsonObject; readonly exp: number }> {
   if (!issuer.tokenTypes.includes('client_assertion')) {
     throw new UntrustedToken('token_type_not_allowed');
-  }
-  if (issuer.allowedClientIds.length > 0 && !issuer.allowedClientIds.includes(clientId)) {
-    throw new UntrustedToken('client_not_allowed');
   }
   const typs = ['jwt', 'jose', 'client-authentication+jwt'];
   const { algorithms } = issuer;
   const claims = await verifySigned(token, { keys, algorithms, typs, now, verified });
-  const { exp } = checkClaims(claims, issuer, now, CLOCK_SKEW);
+  const { exp } = checkClaims(claims, issuer, now, leeway);
   if (exp - now > MAX_WORKLOAD_TTL + CLOCK_SKEW) throw new UntrustedToken('too_long_lived');
-  checkAudience(claims['aud'], [audience]);
-  if (readSubject(claims, issuer) !== subject) throw new UntrustedToken('wrong_sub');
+  return { claims, exp };
 }
 
 /** The checks for every token of an issuer, whatever its use. */
@@ -167,6 +229,11 @@ function readSubject(claims: JsonObject, { subjectClaim }: TrustedIssuer): strin
   const sub = claimAt(claims, subjectClaim);
   if (isSubjectIdentifier(sub)) return sub;
   throw new UntrustedToken('invalid_sub');
+}
+
+/** A `jti` that can be recorded. */
+function readJti(jti: JsonValue | undefined): string | null {
+  return typeof jti === 'string' && /^[!-~]{1,256}$/.test(jti) ? jti : null;
 }
 
 const MAX_METHODS = 20;

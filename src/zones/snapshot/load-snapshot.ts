@@ -16,6 +16,7 @@ export interface StoredZone {
   readonly algs: { readonly standard: ZoneAlg; readonly bridge: ZoneAlg | null };
   readonly sealedDigestKey: Buffer;
   readonly resources: readonly ResourceView[];
+  readonly defaultResources: readonly string[];
   readonly issuers: readonly TrustedIssuer[];
   readonly stepUpTypes: readonly (StoredTerms & { readonly type: string })[];
   readonly signingKeys: readonly SigningKey[];
@@ -47,9 +48,10 @@ export async function readZone(
 ): Promise<StoredZone | null> {
   const [row] = await on.query<ZoneRow[]>(LOAD, [zoneId]);
   if (row === undefined) return null;
-  const { standard, bridge, signingKeys, policy, shadow, ...stored } = row;
+  const { standard, bridge, signingKeys, policy, shadow, own, ...stored } = row;
   return {
     ...stored,
+    ...own,
     zoneId,
     algs: { standard, bridge },
     signingKeys: signingKeys.map((key) => keyIn(zoneId, key)),
@@ -77,6 +79,7 @@ export async function openZone(
     zoneId,
     version,
     resources: new Map(stored.resources.map((view) => [view.identifier, view])),
+    defaultResources: stored.defaultResources,
     issuers: new Map(stored.issuers.map((row) => [row.issuer, row])),
     stepUpTypes: new Map(stored.stepUpTypes.map((row) => [row.type, termsIn(row)])),
     digestKey: await sealing.openDigestKey(zoneId, stored.sealedDigestKey),
@@ -94,8 +97,8 @@ const OF_KEY = 8_000;
 /** Bytes of memory for each character that was read. */
 const OF_TEXT = 4;
 
-function weightOf({ signingKeys, resources, issuers, stepUpTypes }: ZoneRow): number {
-  const text = JSON.stringify([resources, issuers, stepUpTypes]).length;
+function weightOf({ signingKeys, resources, issuers, stepUpTypes, own }: ZoneRow): number {
+  const text = JSON.stringify([resources, issuers, stepUpTypes, own]).length;
   return OF_ZONE + OF_KEY * signingKeys.length + OF_TEXT * text;
 }
 

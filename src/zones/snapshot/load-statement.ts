@@ -5,7 +5,7 @@ import type { TrustedIssuer } from '../issuers/trusted-issuer.js';
 import type { StoredTerms } from '../step-up-terms.js';
 import type { ResourceView } from './zone-snapshot.js';
 
-/** A signing key as `zone_settings` gives it: bytes in base64, times in milliseconds since the epoch. */
+/** A signing key as `settings_of_zone` gives it: bytes in base64, times in milliseconds since the epoch. */
 export interface StoredKey {
   readonly kid: string;
   readonly alg: ZoneAlg;
@@ -17,6 +17,11 @@ export interface StoredKey {
   readonly retiresAt: number | null;
   readonly expiresAt: number | null;
   readonly compromisedAt: number | null;
+}
+
+/** What is set of a zone itself. */
+export interface OwnSettings {
+  readonly defaultResources: readonly string[];
 }
 
 /** The row that {@link LOAD} gives. */
@@ -32,10 +37,11 @@ export interface ZoneRow {
   /** `null` where none is active. */
   readonly policy: ListedPolicySet | null;
   readonly shadow: ListedPolicySet | null;
+  readonly own: OwnSettings;
 }
 
 /** Reads the settings of a zone: one row, or none. */
 export const LOAD = `
   SELECT version, standard, bridge, sealed_digest_key AS "sealedDigestKey", resources, issuers,
-         step_up_types AS "stepUpTypes", signing_keys AS "signingKeys", policy, shadow
-    FROM zone_settings($1)`;
+         step_up_types AS "stepUpTypes", signing_keys AS "signingKeys", policy, shadow, own
+    FROM settings_of_zone($1)`;

@@ -121,7 +121,21 @@ export class Snapshots implements OnModuleInit, ChangeListener {
     const client = await this.clients.find(clientId);
     if (client === null) return null;
     const zone = await this.find(client.zoneId);
-    if (zone === null) return null;
+    return zone === null ? null : this.inZone(zone, client);
+  }
+
+  /**
+   * A client of a zone.
+   *
+   * @param clientId a UUID
+   * @returns `null` for an unknown client, and for one of another zone
+   */
+  async findClientIn(zone: ZoneSnapshot, clientId: string): Promise<ClientInZone | null> {
+    const client = await this.clients.findIn(zone.zoneId, clientId);
+    return client === null ? null : this.inZone(zone, client);
+  }
+
+  private inZone(zone: ZoneSnapshot, client: ClientView): ClientInZone {
     return { zone, client, clients: new SeenClients(zone.zoneId, client, this.clients) };
   }
 

@@ -4,10 +4,11 @@ CREATE OR REPLACE FUNCTION milliseconds(p_at timestamptz) RETURNS bigint LANGUAG
 $$;
 
 -- The settings of a zone, which a snapshot is made of, at one version: one row, or none. A function, so that its plan is
--- made once for each connection, which takes longer than to read a zone. Bytes in lists are in base64.
-CREATE OR REPLACE FUNCTION zone_settings(p_zone uuid)
+-- made once for each connection, which takes longer than to read a zone. Bytes in lists are in base64. What is set of
+-- the zone itself is one object, so that one setting more needs no function of another name.
+CREATE OR REPLACE FUNCTION settings_of_zone(p_zone uuid)
 RETURNS TABLE (version text, standard text, bridge text, sealed_digest_key bytea, resources json, issuers json,
-               step_up_types json, signing_keys json, policy json, shadow json)
+               step_up_types json, signing_keys json, policy json, shadow json, own json)
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
   RETURN QUERY
@@ -45,6 +46,19 @@ BEGIN
               WHERE t.zone_id = z.id AND t.compromised_at IS NULL
                 AND (t.expires_at IS NULL OR t.expires_at > clock_timestamp() - interval '1 day')), '[]'),
            policy_set_listed(z.id, z.active_policy_set_version_id),
-           policy_set_listed(z.id, z.shadow_policy_set_version_id)
+           policy_set_listed(z.id, z.shadow_policy_set_version_id),
+           json_build_object('defaultResources', z.default_resources)
       FROM zones z WHERE z.id = p_zone AND z.removed_at IS NULL;
+END $$;
+
+-- The same without what is set of the zone itself, for processes of the version before.
+CREATE OR REPLACE FUNCTION zone_settings(p_zone uuid)
+RETURNS TABLE (version text, standard text, bridge text, sealed_digest_key bytea, resources json, issuers json,
+               step_up_types json, signing_keys json, policy json, shadow json)
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN QUERY
+    SELECT z.version, z.standard, z.bridge, z.sealed_digest_key, z.resources, z.issuers, z.step_up_types,
+           z.signing_keys, z.policy, z.shadow
+      FROM settings_of_zone(p_zone) z;
 END $$;

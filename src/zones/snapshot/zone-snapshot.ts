@@ -27,6 +27,8 @@ export interface ZoneSnapshot {
   readonly version: string;
   /** By identifier. */
   readonly resources: ReadonlyMap<string, ResourceView>;
+  /** Identifiers that a request is for which names no resource, unless its client has some of its own (RFC 8707 2). */
+  readonly defaultResources: readonly string[];
   /** The trusted issuers, by `iss`. */
   readonly issuers: ReadonlyMap<string, TrustedIssuer>;
   /** The zone's terms for step-up challenges, by type. */

@@ -1,0 +1,67 @@
+import { randomUUID } from 'node:crypto';
+import { foreignForger, newKey } from './tokens/foreign-tokens.js';
+import type { Members, TokenForger } from './tokens/token-forger.js';
+import { readAnswer, TOKEN_EXCHANGE, type Answer, type Parameters, type TestZone } from './zone.js';
+
+export const JWT_TYPE = 'urn:ietf:params:oauth:token-type:jwt';
+/** The issuer of all mandates here, which a workload's token is for unless something else is registered. */
+export const OURSELVES = 'http://localhost:8080';
+
+/** An issuer whose tokens name workloads, such as a cluster or a CI system. */
+export interface WorkloadIssuer {
+  readonly id: string;
+  readonly name: string;
+  readonly forger: TokenForger;
+  /** A token of a workload: good by default, claims turned by name. */
+  token(sub: string, claims?: Members): Promise<string>;
+}
+
+/** Registers an issuer whose tokens may name clients. */
+export async function newWorkloadIssuer(
+  zone: TestZone,
+  registration: object = {},
+  name = `https://cluster-${randomUUID()}.example`,
+): Promise<WorkloadIssuer> {
+  const [key, otherKey] = [await newKey('ES256', 'cluster'), await newKey('ES256', 'other')];
+  const { id } = await zone.admin('POST', '/issuers', {
+    issuer: name,
+    jwks: { keys: [key.publicJwk] },
+    token_types: ['client_assertion'],
+    ...registration,
+  });
+  const now = Math.floor(Date.now() / 1_000);
+  const good = { iss: name, sub: 'nobody', aud: OURSELVES, iat: now, exp: now + 3_000 };
+  const forger = foreignForger('ES256', key, otherKey, good);
+  return {
+    id: String(id),
+    name,
+    forger,
+    token: (sub, claims = {}) => forger.sign({}, { sub, ...claims }),
+  };
+}
+
+/** Sends a form to the token endpoint of a zone. */
+export async function postToZone(
+  url: string,
+  zoneId: string,
+  parameters: Parameters,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  const form = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) {
+    for (const one of value === undefined ? [] : [value].flat()) form.append(name, one);
+  }
+  const endpoint = `${url}/zones/${zoneId}/oauth/2/token`;
+  return readAnswer(await fetch(endpoint, { method: 'POST', body: form, headers }));
+}
+
+/** The parameters of a workload that has nothing but its token. */
+export const workloadRequest = (token: string, parameters: Parameters = {}): Parameters => ({
+  grant_type: TOKEN_EXCHANGE,
+  audience: 'resource://a',
+  scope: 'a:read',
+  requested_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+  subject_token: token,
+  subject_token_type: JWT_TYPE,
+  ...parameters,
+});
