@@ -8,7 +8,7 @@ const LIMITS: GroupCommitLimits = { maxBatch: 100, maxWaiting: 1_000, maxWaitMs:
 type Result = string | Promise<string>;
 
 /** Waits until what there is to be sent was sent, if no batch is in flight. */
-async function sent(): Promise<void> {
+async function allSent(): Promise<void> {
   await nextTurn();
   await nextTurn();
 }
@@ -36,11 +36,11 @@ function rig(limits: Partial<GroupCommitLimits> = {}) {
     answer: async (results?: Result[]) => {
       const batch = batches[batches.length - open.length] ?? [];
       open.shift()?.resolve(results ?? batch.map((one) => `${one}!`));
-      await sent();
+      await allSent();
     },
     fail: async (error: unknown) => {
       open.shift()?.reject(error);
-      await sent();
+      await allSent();
     },
   };
 }
@@ -48,7 +48,7 @@ function rig(limits: Partial<GroupCommitLimits> = {}) {
 test('sends a lone entry after one turn of the event loop, and alone', async () => {
   const { group, batches, answer } = rig();
   const result = group.submit('a');
-  await sent();
+  await allSent();
   expect(batches).toEqual([['a']]);
   await answer();
   expect(await result).toBe('a!');
@@ -58,7 +58,7 @@ test('gathers what comes within a turn of the event loop', async () => {
   const { group, batches, answer } = rig();
   const results = ['a', 'b'].map((one) => group.submit(one));
   setImmediate(() => results.push(group.submit('c')));
-  await sent();
+  await allSent();
   await answer();
   await answer();
   expect(await Promise.all(results)).toEqual(['a!', 'b!', 'c!']);
@@ -68,7 +68,7 @@ test('gathers what comes within a turn of the event loop', async () => {
 test('gathers what comes while a batch is in flight, and sends it next, in order', async () => {
   const { group, batches, answer, observed } = rig();
   const results = [group.submit('a')];
-  await sent();
+  await allSent();
   results.push(...['b', 'c'].map((one) => group.submit(one)));
   expect(batches).toEqual([['a']]);
   await answer();
@@ -82,7 +82,7 @@ test('gathers what comes while a batch is in flight, and sends it next, in order
 test('never sends more than a batch may hold', async () => {
   const { group, batches, answer } = rig({ maxBatch: 2 });
   const results = [group.submit('a')];
-  await sent();
+  await allSent();
   results.push(...['b', 'c', 'd', 'e', 'f'].map((one) => group.submit(one)));
   for (let n = 0; n < 4; n += 1) {
     // oxlint-disable-next-line no-await-in-loop
@@ -95,7 +95,7 @@ test('never sends more than a batch may hold', async () => {
 test('refuses at once what would wait behind too many', async () => {
   const { group, batches, answer } = rig({ maxWaiting: 2 });
   const results = [group.submit('a')];
-  await sent();
+  await allSent();
   results.push(...['b', 'c', 'd'].map((one) => group.submit(one)));
   await expect(results[3]).rejects.toThrow(NotSent);
   await answer();
@@ -104,7 +104,7 @@ test('refuses at once what would wait behind too many', async () => {
   await Promise.all(results.slice(0, 3));
   expect(batches.flat()).toEqual(['a', 'b', 'c']);
   const next = group.submit('e');
-  await sent();
+  await allSent();
   await answer();
   expect(await next).toBe('e!');
 });
@@ -112,7 +112,7 @@ test('refuses at once what would wait behind too many', async () => {
 test('never sends what has waited too long', async () => {
   const { group, batches, answer } = rig({ maxWaitMs: 20 });
   const first = group.submit('a');
-  await sent();
+  await allSent();
   const late = group.submit('b');
   const refused = expect(late).rejects.toThrow(NotSent);
   await sleep(40);
@@ -128,14 +128,14 @@ test('never sends what has waited too long', async () => {
 test('goes on when all that waited has waited too long', async () => {
   const { group, batches, answer } = rig({ maxWaitMs: 20 });
   const first = group.submit('a');
-  await sent();
+  await allSent();
   const refused = expect(group.submit('b')).rejects.toThrow(NotSent);
   await sleep(40);
   await answer();
   await first;
   await refused;
   const next = group.submit('c');
-  await sent();
+  await allSent();
   await answer();
   expect(await next).toBe('c!');
   expect(batches).toEqual([['a'], ['c']]);
@@ -144,7 +144,7 @@ test('goes on when all that waited has waited too long', async () => {
 test('lets each entry of a batch stand or fall alone', async () => {
   const { group, answer } = rig();
   const first = group.submit('a');
-  await sent();
+  await allSent();
   const [good, bad] = [group.submit('b'), group.submit('c')];
   const refused = expect(bad).rejects.toThrow('not this one');
   await answer();
@@ -157,7 +157,7 @@ test('lets each entry of a batch stand or fall alone', async () => {
 test('goes on while one of a batch is being decided elsewhere', async () => {
   const { group, answer } = rig();
   const first = group.submit('a');
-  await sent();
+  await allSent();
   const [here, elsewhere] = [group.submit('b'), group.submit('c')];
   await answer();
   await first;
@@ -165,7 +165,7 @@ test('goes on while one of a batch is being decided elsewhere', async () => {
   await answer(['b!', new Promise<string>((resolve) => (decide = resolve))]);
   expect(await here).toBe('b!');
   const next = group.submit('d');
-  await sent();
+  await allSent();
   await answer();
   expect(await next).toBe('d!');
   decide('c, at last');
@@ -175,7 +175,7 @@ test('goes on while one of a batch is being decided elsewhere', async () => {
 test('fails all of a batch that fails, and nothing after it', async () => {
   const { group, answer, fail } = rig();
   const first = group.submit('a');
-  await sent();
+  await allSent();
   const [b, c] = [group.submit('b'), group.submit('c')];
   const refused = Promise.all([
     expect(b).rejects.toThrow('connection lost'),
@@ -186,7 +186,7 @@ test('fails all of a batch that fails, and nothing after it', async () => {
   await fail(new Error('connection lost'));
   await refused;
   const next = group.submit('d');
-  await sent();
+  await allSent();
   await answer();
   expect(await next).toBe('d!');
 });
@@ -194,7 +194,7 @@ test('fails all of a batch that fails, and nothing after it', async () => {
 test('fails entries that the answer leaves out, rather than to hand out another answer', async () => {
   const { group, answer } = rig();
   const first = group.submit('a');
-  await sent();
+  await allSent();
   const [b, c] = [group.submit('b'), group.submit('c')];
   const refused = expect(c).rejects.toThrow('fewer answers');
   await answer();

@@ -232,25 +232,25 @@ describe('a request whose answer nobody waits for', () => {
   });
 
   test('is dropped before anything is minted or recorded: the deadline has passed', async () => {
-    const replica = await startReplicaForTest({
+    const hurried = await startReplicaForTest({
       env: { ...ENDLESS, REQUEST_TIMEOUT_MS: String(DEADLINE_MS) },
     });
-    const zone = await createTestZone(replica);
-    const session = await newSession(zone);
-    const shed = () => metric(replica, 'mandate_requests_shed_total', { reason: 'deadline' });
-    const count = await shed();
-    const unlock = await lock('sessions', replica);
-    const asked = zone.session({ session_id: session });
-    await theyWait(replica);
+    const own = await createTestZone(hurried);
+    const session = await newSession(own);
+    const passed = () => metric(hurried, 'mandate_requests_shed_total', { reason: 'deadline' });
+    const count = await passed();
+    const unlock = await lock('sessions', hurried);
+    const asked = own.session({ session_id: session });
+    await theyWait(hurried);
     // What it waits for comes while nothing of the process runs, and the deadline passes.
-    process.kill(replica.pid, 'SIGSTOP');
+    process.kill(hurried.pid, 'SIGSTOP');
     await unlock();
     await sleep(DEADLINE_MS);
-    process.kill(replica.pid, 'SIGCONT');
+    process.kill(hurried.pid, 'SIGCONT');
     const answer = await asked;
     expect(answer).toMatchObject({ status: 503, body: { error: 'temporarily_unavailable' } });
-    await expect.poll(async () => (await shed()) - count).toBe(1);
-    expect(await auditOf(replica.databaseUrl, answer.requestId)).toEqual([]);
+    await expect.poll(async () => (await passed()) - count).toBe(1);
+    expect(await auditOf(hurried.databaseUrl, answer.requestId)).toEqual([]);
   });
 
   test('is recorded, whoever has gone, if it is denied', async () => {
