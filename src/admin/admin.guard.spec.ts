@@ -22,6 +22,7 @@ function asker(places: Places) {
     const bodies = new ArrivingBodies({ bodies: 1, bytes: 1 });
     putInFlight(request as unknown as Request, {
       place,
+      withinMs: 1_800,
       bodies,
       count: () => {},
       closeAfterAnswer: () => {},
@@ -36,7 +37,7 @@ function asker(places: Places) {
 }
 
 test('what operators ask for counts for its zone, and leaves room for other zones', () => {
-  const ask = asker(new Places(8));
+  const ask = asker(new Places(8, 1_800));
   expect([1, 2, 3, 4].map(() => ask('one'))).toEqual([null, null, null, null]);
   expect(ask('one')).toMatchObject({ because: 'zone' });
   expect(ask('one')).toBeInstanceOf(Overloaded);
@@ -44,7 +45,7 @@ test('what operators ask for counts for its zone, and leaves room for other zone
 });
 
 test('what bears no key counts for its address, whatever zones it names', () => {
-  const places = new Places(8);
+  const places = new Places(8, 1_800);
   const ask = asker(places);
   for (const zone of ['1', '2', '3', '4']) {
     expect(ask(zone, 'guessed')).toBeInstanceOf(UnauthorizedException);

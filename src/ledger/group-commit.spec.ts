@@ -7,6 +7,12 @@ const LIMITS: GroupCommitLimits = { maxBatch: 100, maxWaiting: 1_000, maxWaitMs:
 
 type Result = string | Promise<string>;
 
+/** Waits until what there is to be sent was sent, if no batch is in flight. */
+async function allSent(): Promise<void> {
+  await nextTurn();
+  await nextTurn();
+}
+
 /** A server whose answers come when the test says so. */
 function rig(limits: Partial<GroupCommitLimits> = {}) {
   const batches: (readonly string[])[] = [];
@@ -30,26 +36,40 @@ function rig(limits: Partial<GroupCommitLimits> = {}) {
     answer: async (results?: Result[]) => {
       const batch = batches[batches.length - open.length] ?? [];
       open.shift()?.resolve(results ?? batch.map((one) => `${one}!`));
-      await nextTurn();
+      await allSent();
     },
     fail: async (error: unknown) => {
       open.shift()?.reject(error);
-      await nextTurn();
+      await allSent();
     },
   };
 }
 
-test('sends a lone entry at once, and alone', async () => {
+test('sends a lone entry after one turn of the event loop, and alone', async () => {
   const { group, batches, answer } = rig();
   const result = group.submit('a');
+  await allSent();
   expect(batches).toEqual([['a']]);
   await answer();
   expect(await result).toBe('a!');
 });
 
+test('gathers what comes within a turn of the event loop', async () => {
+  const { group, batches, answer } = rig();
+  const results = ['a', 'b'].map((one) => group.submit(one));
+  setImmediate(() => results.push(group.submit('c')));
+  await allSent();
+  await answer();
+  await answer();
+  expect(await Promise.all(results)).toEqual(['a!', 'b!', 'c!']);
+  expect(batches).toEqual([['a', 'b'], ['c']]);
+});
+
 test('gathers what comes while a batch is in flight, and sends it next, in order', async () => {
   const { group, batches, answer, observed } = rig();
-  const results = ['a', 'b', 'c'].map((one) => group.submit(one));
+  const results = [group.submit('a')];
+  await allSent();
+  results.push(...['b', 'c'].map((one) => group.submit(one)));
   expect(batches).toEqual([['a']]);
   await answer();
   await results[0];
@@ -61,7 +81,9 @@ test('gathers what comes while a batch is in flight, and sends it next, in order
 
 test('never sends more than a batch may hold', async () => {
   const { group, batches, answer } = rig({ maxBatch: 2 });
-  const results = ['a', 'b', 'c', 'd', 'e', 'f'].map((one) => group.submit(one));
+  const results = [group.submit('a')];
+  await allSent();
+  results.push(...['b', 'c', 'd', 'e', 'f'].map((one) => group.submit(one)));
   for (let n = 0; n < 4; n += 1) {
     // oxlint-disable-next-line no-await-in-loop
     await answer();
@@ -72,7 +94,9 @@ test('never sends more than a batch may hold', async () => {
 
 test('refuses at once what would wait behind too many', async () => {
   const { group, batches, answer } = rig({ maxWaiting: 2 });
-  const results = ['a', 'b', 'c', 'd'].map((one) => group.submit(one));
+  const results = [group.submit('a')];
+  await allSent();
+  results.push(...['b', 'c', 'd'].map((one) => group.submit(one)));
   await expect(results[3]).rejects.toThrow(NotSent);
   await answer();
   await results[0];
@@ -80,6 +104,7 @@ test('refuses at once what would wait behind too many', async () => {
   await Promise.all(results.slice(0, 3));
   expect(batches.flat()).toEqual(['a', 'b', 'c']);
   const next = group.submit('e');
+  await allSent();
   await answer();
   expect(await next).toBe('e!');
 });
@@ -87,6 +112,7 @@ test('refuses at once what would wait behind too many', async () => {
 test('never sends what has waited too long', async () => {
   const { group, batches, answer } = rig({ maxWaitMs: 20 });
   const first = group.submit('a');
+  await allSent();
   const late = group.submit('b');
   const refused = expect(late).rejects.toThrow(NotSent);
   await sleep(40);
@@ -102,12 +128,14 @@ test('never sends what has waited too long', async () => {
 test('goes on when all that waited has waited too long', async () => {
   const { group, batches, answer } = rig({ maxWaitMs: 20 });
   const first = group.submit('a');
+  await allSent();
   const refused = expect(group.submit('b')).rejects.toThrow(NotSent);
   await sleep(40);
   await answer();
   await first;
   await refused;
   const next = group.submit('c');
+  await allSent();
   await answer();
   expect(await next).toBe('c!');
   expect(batches).toEqual([['a'], ['c']]);
@@ -116,6 +144,7 @@ test('goes on when all that waited has waited too long', async () => {
 test('lets each entry of a batch stand or fall alone', async () => {
   const { group, answer } = rig();
   const first = group.submit('a');
+  await allSent();
   const [good, bad] = [group.submit('b'), group.submit('c')];
   const refused = expect(bad).rejects.toThrow('not this one');
   await answer();
@@ -128,6 +157,7 @@ test('lets each entry of a batch stand or fall alone', async () => {
 test('goes on while one of a batch is being decided elsewhere', async () => {
   const { group, answer } = rig();
   const first = group.submit('a');
+  await allSent();
   const [here, elsewhere] = [group.submit('b'), group.submit('c')];
   await answer();
   await first;
@@ -135,6 +165,7 @@ test('goes on while one of a batch is being decided elsewhere', async () => {
   await answer(['b!', new Promise<string>((resolve) => (decide = resolve))]);
   expect(await here).toBe('b!');
   const next = group.submit('d');
+  await allSent();
   await answer();
   expect(await next).toBe('d!');
   decide('c, at last');
@@ -144,6 +175,7 @@ test('goes on while one of a batch is being decided elsewhere', async () => {
 test('fails all of a batch that fails, and nothing after it', async () => {
   const { group, answer, fail } = rig();
   const first = group.submit('a');
+  await allSent();
   const [b, c] = [group.submit('b'), group.submit('c')];
   const refused = Promise.all([
     expect(b).rejects.toThrow('connection lost'),
@@ -154,6 +186,7 @@ test('fails all of a batch that fails, and nothing after it', async () => {
   await fail(new Error('connection lost'));
   await refused;
   const next = group.submit('d');
+  await allSent();
   await answer();
   expect(await next).toBe('d!');
 });
@@ -161,6 +194,7 @@ test('fails all of a batch that fails, and nothing after it', async () => {
 test('fails entries that the answer leaves out, rather than to hand out another answer', async () => {
   const { group, answer } = rig();
   const first = group.submit('a');
+  await allSent();
   const [b, c] = [group.submit('b'), group.submit('c')];
   const refused = expect(c).rejects.toThrow('fewer answers');
   await answer();

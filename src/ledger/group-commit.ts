@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
 /** An observer of the batches, for metrics. */
 export interface BatchObserver {
   /** Called after each batch that was answered. */
@@ -28,7 +30,7 @@ interface Waiting<E, R> {
 
 /**
  * Batches concurrent entries into shared round trips: while one batch is in flight the next fills up.
- * Without load an entry is sent alone and at once; under load batches grow by themselves.
+ * Without load an entry is sent alone, after one turn of the event loop; under load batches grow by themselves.
  */
 export class GroupCommit<E, R> {
   private waiting: Waiting<E, R>[] = [];
@@ -63,6 +65,8 @@ export class GroupCommit<E, R> {
   private async drain(): Promise<void> {
     this.inFlight = true;
     while (this.waiting.length > 0) {
+      // What is about to be submitted in this turn, by requests whose answers came together, goes along.
+      await nextTurn();
       const batch = this.takeBatch();
       if (batch.length > 0) await this.commit(batch);
     }

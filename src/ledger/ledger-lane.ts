@@ -17,9 +17,7 @@ import {
 import { isStatementError, LedgerConnection, Unanswered } from './ledger.connection.js';
 import { writeEntry, type WrittenEntry } from './written-entry.js';
 
-const LIMITS = { maxBatch: 128, maxWaiting: 4_096, maxWaitMs: 1_500 } as const;
-/** Milliseconds in which the entries of a batch that failed are tried one by one. */
-const ALONE_MS = 1_000;
+const LIMITS = { maxBatch: 128, maxWaiting: 4_096 } as const;
 
 /** The most chains whose ends a lane remembers; when there are more it forgets them, and they are read once more. */
 const MAX_CHAIN_ENDS = 10_000;
@@ -62,7 +60,11 @@ export class LedgerLane {
       options.lockMs,
       options.limits,
     );
-    this.group = new GroupCommit((batch) => this.send(batch), LIMITS, options.observer);
+    this.group = new GroupCommit(
+      (batch) => this.send(batch),
+      { ...LIMITS, maxWaitMs: options.limits.queueMs },
+      options.observer,
+    );
   }
 
   /**
@@ -103,7 +105,8 @@ export class LedgerLane {
   }
 
   private async eachAlone(batch: readonly WrittenEntry[]): Promise<Promise<Tried>[]> {
-    const until = performance.now() + ALONE_MS;
+    // All of them together have no more time than one statement: others wait behind them.
+    const until = performance.now() + this.options.limits.statementMs;
     const settled: Promise<Tried>[] = [];
     for (const entry of batch) {
       const late = performance.now() > until;

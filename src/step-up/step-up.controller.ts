@@ -18,7 +18,6 @@ import {
 import type { Request, Response } from 'express';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { AnswerWithin } from '../platform/http/deadline.interceptor.js';
-import { DEFAULT_DEADLINE_MS } from '../platform/http/overload/in-flight.js';
 import { OAuthError } from '../oauth/errors.js';
 import { challengeState } from './challenge.js';
 import { ChallengeWaits } from './challenge-waits.service.js';
@@ -37,7 +36,7 @@ export class StepUpController {
 
   @Get(':id')
   @Header('Cache-Control', 'no-store')
-  @AnswerWithin((request) => DEFAULT_DEADLINE_MS + (readWait(request) ?? 0) * 1_000)
+  @AnswerWithin((request, usualMs) => usualMs + (readWait(request) ?? 0) * 1_000)
   @ApiOperation({
     summary: 'The status of a challenge, at once or as soon as it is not pending any more',
   })

@@ -3,10 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { decodeJwt } from 'jose';
 import pg from 'pg';
-import { DEFAULT_DEADLINE_MS } from '../../src/platform/http/overload/in-flight.js';
 import { heldIn, APPROVE_WRITES } from '../setup/challenges.js';
-import { auditOf, rows, startReplica, type Replica } from '../setup/harness.js';
-import { ALLOW_KEY_SERVER, startKeyServer, type KeyServer } from '../setup/key-server.js';
+import {
+  auditOf,
+  rows,
+  startReplica,
+  startReplicaForTest,
+  type Replica,
+} from '../setup/harness.js';
 import { before } from '../setup/order.js';
 import { persistently } from '../setup/patience.js';
 import { metric } from '../setup/policies.js';
@@ -16,25 +20,25 @@ import { createTestZone, type Answer, type TestZone } from '../setup/zone.js';
 
 /** Of all; of operators, and the least that there may be, as well. */
 const PLACES = 8;
+/** Milliseconds within which the request of one test is to be answered: time enough to begin to wait. */
+const DEADLINE_MS = 5_000;
+/** Who waits for a locked table waits until it is let go: that nothing has a place meanwhile is a state. */
+const ENDLESS = { DATABASE_TIMEOUT_MS: '30000', REQUEST_TIMEOUT_MS: '60000' };
 const TOO_MANY = 'too many requests are in flight';
 const TURNED_AWAY = { status: 503, body: { error_description: TOO_MANY } };
 
 let replica: Replica;
 let zone: TestZone;
-let keys: KeyServer;
 
 beforeAll(async () => {
-  keys = await startKeyServer();
-  keys.publish(() => {});
   replica = await startReplica({
-    env: { MAX_REQUESTS_IN_FLIGHT: String(PLACES), TRUST_PROXY: '1', ...ALLOW_KEY_SERVER },
+    env: { ...ENDLESS, MAX_REQUESTS_IN_FLIGHT: String(PLACES), TRUST_PROXY: '1' },
   });
   zone = await createTestZone(replica);
 });
 
 afterAll(async () => {
   await replica?.stop();
-  await keys?.close();
 });
 
 beforeEach(async () => {
@@ -50,8 +54,8 @@ const underWay = (count: number) =>
 const from = (address: string) => ({ 'x-forwarded-for': address });
 
 /** Keeps everybody from a table, until it is let go. */
-async function lock(table: string): Promise<() => Promise<void>> {
-  const client = new pg.Client({ connectionString: replica.databaseUrl });
+async function lock(table: string, { databaseUrl } = replica): Promise<() => Promise<void>> {
+  const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();
   await client.query(`BEGIN; LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`);
   return async () => {
@@ -60,18 +64,18 @@ async function lock(table: string): Promise<() => Promise<void>> {
   };
 }
 
-/** Waits until so many backends of the replica wait for a lock. */
-const theyWait = (count = 1) =>
+/** Waits until a backend of the replica waits for a lock. */
+const theyWait = ({ databaseUrl } = replica) =>
   until(async () => {
     const waiting = await rows(
-      replica.databaseUrl,
+      databaseUrl,
       `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
     );
-    return waiting.length >= count;
+    return waiting.length > 0;
   });
 
-async function newSession(): Promise<string> {
-  return String(decodeJwt(String((await zone.session()).body['access_token']))['sid']);
+async function newSession(of: TestZone = zone): Promise<string> {
+  return String(decodeJwt(String((await of.session()).body['access_token']))['sid']);
 }
 
 const recorded = async () =>
@@ -80,29 +84,22 @@ const recorded = async () =>
 
 let strangers = 0;
 
-/** A zone that trusts an issuer whose keys never come: who presents its tokens waits until the deadline. */
-async function stuckZone() {
-  const stuck = await createTestZone(replica);
-  const issuer = `https://${randomUUID()}.example`;
-  const trusted = { issuer, jwks_uri: keys.url, audiences: ['us'], token_types: ['jwt'] };
-  await stuck.admin('POST', '/issuers', trusted);
-  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const token = [
-    part({ alg: 'ES256', kid: 'k', typ: 'JWT' }),
-    part({ iss: issuer, sub: 'u', aud: 'us', exp: 9_999_999_999 }),
-    'A'.repeat(86),
-  ].join('.');
-  const ask = ({ clientId, secret }: { clientId: string; secret: string }) => {
-    strangers += 1;
-    const parameters = {
+/** A session of one of the clients of a zone, of which a challenge is asked for, from an address of its own. */
+function askWithChallenge(
+  of: TestZone,
+  { clientId, secret }: { clientId: string; secret: string },
+) {
+  strangers += 1;
+  return of.session(
+    {
       client_id: clientId,
       client_secret: secret,
-      subject_token: token,
-      subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
-    };
-    return stuck.exchange(parameters, from(`192.0.2.${strangers}`));
-  };
-  return { stuck, ask };
+      scope: 'a:write',
+      challenge_id: randomUUID(),
+      challenge_response: 'x'.repeat(43),
+    },
+    from(`192.0.2.${strangers}`),
+  );
 }
 
 describe('more requests than there are places', () => {
@@ -136,7 +133,6 @@ describe('more requests than there are places', () => {
       }
       const zones = await before(zone.admin('GET', ''), Promise.race(waiting));
       expect(zones['id']).toBe(zone.zoneId);
-      await Promise.all(waiting);
     } finally {
       await unlock();
     }
@@ -171,7 +167,6 @@ describe('more requests than there are places', () => {
       socket.write(formRequest('/oauth/2/token', { grant_type: 'x' }).head);
       await before(socket.says(/^HTTP\/1\.1 503 [^]*too many/), Promise.race(waiting));
       socket.destroy();
-      await Promise.all(waiting);
     } finally {
       await unlock();
     }
@@ -180,26 +175,33 @@ describe('more requests than there are places', () => {
 
 describe('requests of one zone', () => {
   test('leave room for other zones, and those of one client for its other clients', async () => {
-    const { ask, stuck } = await stuckZone();
+    const stuck = await createTestZone(replica);
+    await stuck.activate(APPROVE_WRITES);
     const clients = [stuck, await stuck.newClient(), await stuck.newClient()];
+    const known = await Promise.all(clients.map((client) => askWithChallenge(stuck, client)));
+    expect(known.map(({ status }) => status)).toEqual([400, 400, 400]);
     const counts = { zone: await shed('zone'), client: await shed('client') };
+    const unlock = await lock('challenges');
     const waiting: Promise<Answer>[] = [];
+    const ask = (which: number) => askWithChallenge(stuck, clients[which] ?? stuck);
     const wait = async (which: number) => {
-      waiting.push(ask(clients[which] ?? stuck));
+      waiting.push(ask(which));
       await underWay(waiting.length);
     };
-    await wait(0);
-    await wait(0);
-    // Half of what is free, and all of what is free, is what one more may have at most.
-    expect(await before(ask(stuck), Promise.race(waiting))).toMatchObject(TURNED_AWAY);
-    await wait(1);
-    await wait(1);
-    expect(await before(ask(clients[2] ?? stuck), Promise.race(waiting))).toMatchObject(
-      TURNED_AWAY,
-    );
-    expect((await shed('client')) - counts.client).toBe(1);
-    expect((await shed('zone')) - counts.zone).toBe(1);
-    expect((await before(zone.session(), Promise.race(waiting))).status).toBe(200);
+    try {
+      await wait(0);
+      await wait(0);
+      // Half of what is free, and all of what is free, is what one more may have at most.
+      expect(await before(ask(0), Promise.race(waiting))).toMatchObject(TURNED_AWAY);
+      await wait(1);
+      await wait(1);
+      expect(await before(ask(2), Promise.race(waiting))).toMatchObject(TURNED_AWAY);
+      expect((await shed('client')) - counts.client).toBe(1);
+      expect((await shed('zone')) - counts.zone).toBe(1);
+      expect((await before(zone.session(), Promise.race(waiting))).status).toBe(200);
+    } finally {
+      await unlock();
+    }
     await Promise.all(waiting);
   });
 });
@@ -230,20 +232,25 @@ describe('a request whose answer nobody waits for', () => {
   });
 
   test('is dropped before anything is minted or recorded: the deadline has passed', async () => {
-    const session = await newSession();
-    const count = await shed('deadline');
-    const unlock = await lock('sessions');
-    const asked = zone.session({ session_id: session });
-    await theyWait();
+    const hurried = await startReplicaForTest({
+      env: { ...ENDLESS, REQUEST_TIMEOUT_MS: String(DEADLINE_MS) },
+    });
+    const own = await createTestZone(hurried);
+    const session = await newSession(own);
+    const passed = () => metric(hurried, 'mandate_requests_shed_total', { reason: 'deadline' });
+    const count = await passed();
+    const unlock = await lock('sessions', hurried);
+    const asked = own.session({ session_id: session });
+    await theyWait(hurried);
     // What it waits for comes while nothing of the process runs, and the deadline passes.
-    process.kill(replica.pid, 'SIGSTOP');
+    process.kill(hurried.pid, 'SIGSTOP');
     await unlock();
-    await sleep(DEFAULT_DEADLINE_MS);
-    process.kill(replica.pid, 'SIGCONT');
+    await sleep(DEADLINE_MS);
+    process.kill(hurried.pid, 'SIGCONT');
     const answer = await asked;
     expect(answer).toMatchObject({ status: 503, body: { error: 'temporarily_unavailable' } });
-    await expect.poll(async () => (await shed('deadline')) - count).toBe(1);
-    expect(await auditOf(replica.databaseUrl, answer.requestId)).toEqual([]);
+    await expect.poll(async () => (await passed()) - count).toBe(1);
+    expect(await auditOf(hurried.databaseUrl, answer.requestId)).toEqual([]);
   });
 
   test('is recorded, whoever has gone, if it is denied', async () => {

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { SHORT_LIVED } from './node-flags.js';
+import { PATIENT_LIMITS } from './server-process.js';
 
 const CLI = fileURLToPath(new URL('../../dist/src/cli.js', import.meta.url));
 
@@ -11,14 +12,14 @@ export interface Run {
   readonly stderr: string;
 }
 
-/** Starts `mandate` with exactly this environment (and a PATH). */
+/** Starts `mandate` with exactly this environment (and a PATH, and patience unless it says otherwise). */
 export function startCli(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
 ): { readonly child: ChildProcess; readonly ended: Promise<Run>; readonly said: () => string } {
   const child = spawn(process.execPath, [...SHORT_LIVED, CLI, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'], ...env },
+    env: { PATH: process.env['PATH'], ...PATIENT_LIMITS, ...env },
   });
   let [stdout, stderr] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));

@@ -3,6 +3,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SHORT_LIVED } from './node-flags.js';
+import { PATIENT_LIMITS } from './server-process.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
 
@@ -37,7 +38,7 @@ export async function killProcesses(): Promise<void> {
 }
 
 /**
- * Starts the built server with exactly this environment (and a PATH, and one process unless it says otherwise).
+ * Starts the built server with exactly this environment (and a PATH, and one process and patience unless it says otherwise).
  *
  * @param command another command that starts it
  */
@@ -51,7 +52,7 @@ export function startProcess(
   const child = spawn(file, args, {
     cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'], WORKERS: '1', ...env },
+    env: { PATH: process.env['PATH'], WORKERS: '1', ...PATIENT_LIMITS, ...env },
   });
   const { pid } = child;
   if (pid === undefined) throw new Error('the server was not started');

@@ -14,7 +14,12 @@ import {
 } from 'class-validator';
 import { readKeyCustody, type KeyCustody } from './key-custody.js';
 import { looksWeak } from './key-material.js';
-import { DATABASE_TIMEOUT_MS, timeLimits, type TimeLimits } from './time-limits.js';
+import {
+  DATABASE_TIMEOUT_MS,
+  REQUEST_TIMEOUT_MS,
+  timeLimits,
+  type TimeLimits,
+} from './time-limits.js';
 import { isDatabaseUrl } from './database-url.js';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -145,6 +150,9 @@ class EnvironmentVariables {
   @WholeNumber(8, 100_000)
   MAX_REQUESTS_IN_FLIGHT: number = 512;
 
+  @WholeNumber(500, 60_000)
+  REQUEST_TIMEOUT_MS: number = REQUEST_TIMEOUT_MS;
+
   @IsOptional()
   @WholeNumber(1, MAX_WORKERS)
   WORKERS?: number;
@@ -225,6 +233,8 @@ export interface Env {
   readonly unauthenticatedRecords: UnauthenticatedRecords;
   /** Requests that are worked on at once; more are turned away. */
   readonly maxRequestsInFlight: number;
+  /** Milliseconds within which a request is answered, unless its route takes longer. */
+  readonly requestTimeoutMs: number;
   /** How many processes answer requests. Absent: as many as there are cores to use, or one beside an embedded server. */
   readonly workers: number | undefined;
   /** Bytes of memory that snapshots of zones and clients may take. */
@@ -309,6 +319,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     redisUrl: parsed.REDIS_URL,
     unauthenticatedRecords: readUnauthenticatedRecords(parsed.AUDIT_UNAUTHENTICATED),
     maxRequestsInFlight: parsed.MAX_REQUESTS_IN_FLIGHT,
+    requestTimeoutMs: parsed.REQUEST_TIMEOUT_MS,
     workers: parsed.WORKERS,
     snapshotBytes: parsed.SNAPSHOT_MEMORY * 1_024 * 1_024,
     directRoutes: parsed.DIRECT_ROUTES === 'true',

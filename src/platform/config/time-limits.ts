@@ -8,6 +8,8 @@ export interface TimeLimits {
   readonly statementMs: number;
   /** For the statement that commits: it may have waited for a lock first. */
   readonly commitMs: number;
+  /** For what waits to be committed, behind other batches. */
+  readonly queueMs: number;
   /** For a lock that a commit waits for. */
   readonly lockMs: number;
   /** For making a connection: TCP, the request for TLS, TLS itself, and three of PostgreSQL's. */
@@ -20,6 +22,9 @@ export interface TimeLimits {
   readonly checkMs: number;
 }
 
+/** `REQUEST_TIMEOUT_MS` unless it is set: what callers who renew in time can wait for. */
+export const REQUEST_TIMEOUT_MS = 1_800;
+
 /** `DATABASE_TIMEOUT_MS` unless it is set. */
 export const DATABASE_TIMEOUT_MS = 1_000;
 
@@ -31,6 +36,7 @@ export function timeLimits(statementMs: number = DATABASE_TIMEOUT_MS): TimeLimit
   return {
     statementMs,
     commitMs: Math.ceil(statementMs * 1.2),
+    queueMs: Math.ceil(statementMs * 1.5),
     lockMs: Math.ceil(statementMs * 0.5),
     connectMs: statementMs * CONNECTION_ROUND_TRIPS,
     waitMs: Math.ceil(statementMs * 0.7),

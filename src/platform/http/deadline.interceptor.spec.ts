@@ -4,7 +4,10 @@ import { Reflector } from '@nestjs/core';
 import { firstValueFrom, NEVER, of, type Observable } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { AnswerWithin, DeadlineInterceptor } from './deadline.interceptor.js';
-import { DEFAULT_DEADLINE_MS, inFlightOf } from './overload/in-flight.js';
+import { REQUEST_TIMEOUT_MS } from '../config/time-limits.js';
+import { ArrivingBodies } from './overload/arriving-bodies.js';
+import { inFlightOf, putInFlight } from './overload/in-flight.js';
+import { Places } from './overload/places.js';
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
@@ -12,6 +15,8 @@ afterEach(() => vi.useRealTimers());
 const usual = () => {};
 const patient = () => {};
 AnswerWithin(5_000)(patient);
+const waiting = () => {};
+AnswerWithin((_request, usualMs) => usualMs + 1_000)(waiting);
 
 interface Knobs {
   readonly request?: IncomingMessage;
@@ -40,9 +45,9 @@ function intercept(handler: () => void, { request = newRequest(), answer = NEVER
 
 describe('a request whose handler hangs', () => {
   test('is answered within two seconds', async () => {
-    expect(DEFAULT_DEADLINE_MS).toBeLessThan(2_000);
+    expect(REQUEST_TIMEOUT_MS).toBeLessThan(2_000);
     const seen = intercept(usual);
-    await vi.advanceTimersByTimeAsync(DEFAULT_DEADLINE_MS - 1);
+    await vi.advanceTimersByTimeAsync(REQUEST_TIMEOUT_MS - 1);
     expect(seen.outcome).toBe('none');
     await vi.advanceTimersByTimeAsync(1);
     expect(seen.outcome).toBe('temporarily_unavailable');
@@ -56,10 +61,30 @@ describe('a request whose handler hangs', () => {
     expect(seen.outcome).toBe('temporarily_unavailable');
   });
 
+  test.each([
+    ['usual', 3_000, usual],
+    ['a route that says less', 6_000, patient],
+    ['a route that says how much longer', 4_000, waiting],
+  ])('is answered when the configuration says: %s', async (_, ms, handler) => {
+    const request = newRequest();
+    putInFlight(request, {
+      place: new Places(8, 1_800).place(null),
+      withinMs: handler === waiting ? ms - 1_000 : ms,
+      bodies: new ArrivingBodies({ bodies: 1, bytes: 1 }),
+      count: () => {},
+      closeAfterAnswer: () => {},
+    });
+    const seen = intercept(handler, { request });
+    await vi.advanceTimersByTimeAsync(ms - 1);
+    expect(seen.outcome).toBe('none');
+    await vi.advanceTimersByTimeAsync(1);
+    expect(seen.outcome).toBe('temporarily_unavailable');
+  });
+
   test('has had its time since it arrived, wherever it waited', async () => {
     const request = newRequest();
     inFlightOf(request);
-    await vi.advanceTimersByTimeAsync(DEFAULT_DEADLINE_MS - 100);
+    await vi.advanceTimersByTimeAsync(REQUEST_TIMEOUT_MS - 100);
     const seen = intercept(usual, { request });
     await vi.advanceTimersByTimeAsync(99);
     expect(seen.outcome).toBe('none');
@@ -74,7 +99,7 @@ describe('a request whose handler hangs', () => {
     const body = inFlightOf(request).beginBody(() => {});
     await vi.advanceTimersByTimeAsync(60_000);
     body.over();
-    await vi.advanceTimersByTimeAsync(DEFAULT_DEADLINE_MS - 1_001);
+    await vi.advanceTimersByTimeAsync(REQUEST_TIMEOUT_MS - 1_001);
     expect(seen.outcome).toBe('none');
     await vi.advanceTimersByTimeAsync(1);
     expect(seen.outcome).toBe('temporarily_unavailable');

@@ -8,10 +8,15 @@ import { Reflector } from '@nestjs/core';
 import type { Request } from 'express';
 import { Observable, race } from 'rxjs';
 import { atDeadline, deadlinePassed } from './overload/deadline.js';
-import { DEFAULT_DEADLINE_MS, inFlightOf, type InFlight } from './overload/in-flight.js';
+import { inFlightOf, type InFlight } from './overload/in-flight.js';
 
-/** Sets the deadline of a route, or of all of a controller, in milliseconds: for one that does much at once, or waits for a decision. */
-export const AnswerWithin = Reflector.createDecorator<number | ((request: Request) => number)>();
+/**
+ * Sets a later deadline for a route, or for all of a controller, in milliseconds: for one that does much at once, or waits
+ * for a decision. A function is given what it usually is.
+ */
+export const AnswerWithin = Reflector.createDecorator<
+  number | ((request: Request, usualMs: number) => number)
+>();
 
 /**
  * Answers 503 when the deadline of a route has passed, so that callers do not wait for something that hangs. The
@@ -25,9 +30,11 @@ export class DeadlineInterceptor implements NestInterceptor {
     const request = context.switchToHttp().getRequest<Request>();
     const within =
       this.reflector.getAllAndOverride(AnswerWithin, [context.getHandler(), context.getClass()]) ??
-      DEFAULT_DEADLINE_MS;
+      0;
     const inFlight = inFlightOf(request);
-    inFlight.answerWithin(typeof within === 'function' ? within(request) : within);
+    inFlight.answerWithin(
+      typeof within === 'function' ? (usualMs) => within(request, usualMs) : within,
+    );
     return race(next.handle(), tooLate(inFlight));
   }
 }

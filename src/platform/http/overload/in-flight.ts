@@ -1,14 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import type { ArrivingBodies } from './arriving-bodies.js';
+import { REQUEST_TIMEOUT_MS } from '../../config/time-limits.js';
 import { Overloaded, type OverloadReason } from './overloaded.js';
 import type { Place } from './places.js';
-
-/** Milliseconds within which a request is answered, whatever the database does, unless its route says otherwise. */
-export const DEFAULT_DEADLINE_MS = 1_800;
 
 /** The bounds that a request was admitted within. */
 export interface Admission {
   readonly place: Place;
+  /** Milliseconds from the arrival within which it is answered, whatever the database does, unless its route takes longer. */
+  readonly withinMs: number;
   readonly bodies: ArrivingBodies;
   /** Counts a request that was given up. */
   readonly count: (reason: OverloadReason) => void;
@@ -22,13 +22,15 @@ export interface Admission {
  */
 export class InFlight {
   private readonly since = performance.now();
-  private within = DEFAULT_DEADLINE_MS;
+  private within: number;
   private waitedMs = 0;
   private waitingSince: number | null = null;
   private over: 'answered' | 'gone' | null = null;
 
   /** @param admission `null` for a request that came past the bounds, such as a probe */
-  constructor(private readonly admission: Admission | null) {}
+  constructor(private readonly admission: Admission | null) {
+    this.within = admission?.withinMs ?? REQUEST_TIMEOUT_MS;
+  }
 
   /**
    * Milliseconds until the deadline, which counts from the arrival of the head. The time that the caller takes to
@@ -40,9 +42,13 @@ export class InFlight {
     return this.since + this.within + waited - now;
   }
 
-  /** Sets the deadline. @param ms from the arrival */
-  answerWithin(ms: number): void {
-    this.within = ms;
+  /**
+   * Sets a later deadline; an earlier one changes nothing.
+   *
+   * @param ms from the arrival; as a function of those that there usually are
+   */
+  answerWithin(ms: number | ((usualMs: number) => number)): void {
+    this.within = Math.max(this.within, typeof ms === 'function' ? ms(this.within) : ms);
   }
 
   /** Notes that it was answered, or that the caller has gone: whatever is still done for it is wasted. */

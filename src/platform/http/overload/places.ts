@@ -15,8 +15,8 @@ const LEAST_OPEN = 8;
 /** Milliseconds that a turn of the event loop may be late. */
 const LATE_MS = 100;
 
-/** Milliseconds within which those who have a place are to have begun: those who begin later are not done in time. */
-const IN_TIME_MS = 1_500;
+/** The part of the time for a request within which it is to have begun: those that begin later are not done in time. */
+const TO_BEGIN = 5 / 6;
 
 /**
  * The places of requests in flight. There is a fixed number of them, of which one holder may have as many as are
@@ -27,8 +27,14 @@ export class Places {
   private readonly counts = new Map<string, number>();
   private open: number;
 
-  /** @param size how many there are */
-  constructor(readonly size: number) {
+  /**
+   * @param size how many there are
+   * @param withinMs milliseconds within which a request that has one is answered
+   */
+  constructor(
+    readonly size: number,
+    private readonly withinMs: number,
+  ) {
     this.open = size;
   }
 
@@ -57,7 +63,8 @@ export class Places {
       delayMs > LATE_MS
         ? Math.max(least, Math.floor(this.open / 2))
         : Math.min(this.size, this.open + Math.ceil(this.size / 16));
-    const inTime = paceMs === null ? this.size : Math.max(2 * least, IN_TIME_MS / paceMs);
+    const inTime =
+      paceMs === null ? this.size : Math.max(2 * least, (this.withinMs * TO_BEGIN) / paceMs);
     this.open = Math.floor(Math.min(followed, inTime));
   }
 

@@ -43,9 +43,12 @@ async function serve(env: Partial<RunningEnv>, handler: RequestHandler) {
 
 test('a place is given back with the connection, if the response never gets its turn there', async () => {
   const answers: (() => void)[] = [];
-  const { port, inFlight } = await serve({ maxRequestsInFlight: 8 }, (_request, response) => {
-    answers.push(() => response.set('Connection', 'close').end());
-  });
+  const { port, inFlight } = await serve(
+    { requestTimeoutMs: 1_800, maxRequestsInFlight: 8 },
+    (_request, response) => {
+      answers.push(() => response.set('Connection', 'close').end());
+    },
+  );
   const socket = connect(port, '127.0.0.1').resume();
   const closed = once(socket, 'close');
   socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(3));
@@ -58,10 +61,13 @@ test('a place is given back with the connection, if the response never gets its 
 
 test('an ended request leaves nothing on a connection that is kept', async () => {
   const listeners: number[] = [];
-  const { port } = await serve({ maxRequestsInFlight: 8 }, (request, response) => {
-    listeners.push(request.socket.listenerCount('close'));
-    response.end();
-  });
+  const { port } = await serve(
+    { requestTimeoutMs: 1_800, maxRequestsInFlight: 8 },
+    (request, response) => {
+      listeners.push(request.socket.listenerCount('close'));
+      response.end();
+    },
+  );
   const socket = connect(port, '127.0.0.1').resume();
   for (let sent = 1; sent <= 5; sent += 1) {
     socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
@@ -86,7 +92,7 @@ describe('the places of operators', () => {
   };
 
   test('are not taken from the public port where operators have one of their own', async () => {
-    const env = { maxRequestsInFlight: 8, internalPort: 1 };
+    const env = { requestTimeoutMs: 1_800, maxRequestsInFlight: 8, internalPort: 1 };
     const { port, inFlight } = await serve(env, () => {});
     ask(port, 3);
     await expect.poll(() => inFlight('work'), { timeout: 30_000 }).toBe(3);
@@ -96,14 +102,17 @@ describe('the places of operators', () => {
   });
 
   test('are half taken by one address, whatever zones it names', async () => {
-    const { port, inFlight, shed } = await serve({ maxRequestsInFlight: 8, adminToken }, () => {});
+    const { port, inFlight, shed } = await serve(
+      { requestTimeoutMs: 1_800, maxRequestsInFlight: 8, adminToken },
+      () => {},
+    );
     ask(port, 8, { authorization: `Bearer ${adminToken}` });
     await expect.poll(() => shed('address'), { timeout: 30_000 }).toBe(4);
     await expect.poll(() => inFlight('operators'), { timeout: 30_000 }).toBe(4);
   });
 
   test('are not taken by strangers on many networks, who have places of their own', async () => {
-    const env = { maxRequestsInFlight: 8, adminToken, metricsToken };
+    const env = { requestTimeoutMs: 1_800, maxRequestsInFlight: 8, adminToken, metricsToken };
     const { port, inFlight, shed } = await serve(env, () => {});
     for (let network = 1; network <= 12; network += 1) {
       const wrong = network % 2 === 0 ? {} : { authorization: 'Bearer another' };
@@ -120,7 +129,10 @@ describe('the places of operators', () => {
 });
 
 test('all addresses of one IPv6 network have the places of one address', async () => {
-  const { port, inFlight, shed } = await serve({ maxRequestsInFlight: 8 }, () => {});
+  const { port, inFlight, shed } = await serve(
+    { requestTimeoutMs: 1_800, maxRequestsInFlight: 8 },
+    () => {},
+  );
   const leave = new AbortController();
   onTestFinished(() => leave.abort());
   const ask = (address: string) => {
@@ -141,7 +153,10 @@ function block(ms: number): void {
 
 describe('an event loop that is late', () => {
   test('lets fewer in, down to eight, and says that this is why', async () => {
-    const { port, inFlight, shed } = await serve({ maxRequestsInFlight: 64 }, () => {});
+    const { port, inFlight, shed } = await serve(
+      { requestTimeoutMs: 1_800, maxRequestsInFlight: 64 },
+      () => {},
+    );
     const leave = new AbortController();
     let turns = 0;
     const beLate = () => {
@@ -165,10 +180,13 @@ describe('an event loop that is late', () => {
 
 test('no more get a place than begin in time, when each takes long of the event loop', async () => {
   // Less than what a turn may be late.
-  const { port, shed } = await serve({ maxRequestsInFlight: 64 }, (_request, response) => {
-    block(60);
-    response.end();
-  });
+  const { port, shed } = await serve(
+    { requestTimeoutMs: 1_800, maxRequestsInFlight: 64 },
+    (_request, response) => {
+      block(60);
+      response.end();
+    },
+  );
   const ask = async (caller: number) => {
     const headers = { 'x-forwarded-for': `192.0.2.${caller}` };
     const answer = await fetch(`http://127.0.0.1:${port}/`, { headers }).catch(() => null);
@@ -196,10 +214,13 @@ test('no more get a place than begin in time, when each takes long of the event 
 test('of requests that come at once one begins in each turn of the event loop', async () => {
   let turn = 0;
   const begun: number[] = [];
-  const { port } = await serve({ maxRequestsInFlight: 64 }, (_request, response) => {
-    begun.push(turn);
-    response.end();
-  });
+  const { port } = await serve(
+    { requestTimeoutMs: 1_800, maxRequestsInFlight: 64 },
+    (_request, response) => {
+      begun.push(turn);
+      response.end();
+    },
+  );
   const sockets = await Promise.all(
     Array.from({ length: 6 }, async () => {
       const socket = connect(port, '127.0.0.1').resume();
@@ -225,10 +246,13 @@ test('of requests that come at once one begins in each turn of the event loop', 
 });
 
 test('the fewest places, too, have room for the largest body', async () => {
-  const { port } = await serve({ maxRequestsInFlight: 8 }, async (request, response) => {
-    const body = await readBody(request, 1_024 * 1_024).catch((error: Error) => error.message);
-    response.send(String(body.length));
-  });
+  const { port } = await serve(
+    { requestTimeoutMs: 1_800, maxRequestsInFlight: 8 },
+    async (request, response) => {
+      const body = await readBody(request, 1_024 * 1_024).catch((error: Error) => error.message);
+      response.send(String(body.length));
+    },
+  );
   const body = 'x'.repeat(1_024 * 1_024);
   const answer = await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body });
   expect(await answer.text()).toBe(String(body.length));

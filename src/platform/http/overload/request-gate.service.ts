@@ -32,10 +32,13 @@ const TELL_MS = 10_000;
  */
 @Injectable()
 export class RequestGate implements OnApplicationShutdown {
-  private readonly lanes: Readonly<Record<Exclude<Lane, 'probes'>, ReturnType<typeof newLane>>>;
+  private readonly lanes: Readonly<
+    Record<Exclude<Lane, 'probes'>, { places: Places; starts: StartQueue }>
+  >;
   private readonly bodies: Readonly<Record<'public' | 'internal', ArrivingBodies>>;
   private readonly stopWatching: () => void;
   private readonly operatorsApart: boolean;
+  private readonly withinMs: number;
   /** Whether a request bears a key of operators. It costs a hash of what it brings. */
   private readonly bearsKey: (request: IncomingMessage) => boolean;
   private untold = 0;
@@ -43,12 +46,24 @@ export class RequestGate implements OnApplicationShutdown {
 
   constructor(
     @Inject(ENV)
-    { maxRequestsInFlight: size, internalPort, adminToken, metricsToken, workers }: RunningEnv,
+    {
+      maxRequestsInFlight: size,
+      requestTimeoutMs,
+      internalPort,
+      adminToken,
+      metricsToken,
+      workers,
+    }: RunningEnv,
     @Inject(LOGGER) private readonly logger: Logger,
     @InjectMetric(SHED) private readonly shed: Counter<'reason'>,
     @InjectMetric(IN_FLIGHT) inFlight: Gauge<'lane'>,
   ) {
     this.operatorsApart = internalPort !== undefined;
+    this.withinMs = requestTimeoutMs;
+    const newLane = (places: number) => ({
+      places: new Places(places, requestTimeoutMs),
+      starts: new StartQueue(),
+    });
     const keys = [adminToken, metricsToken].flatMap((key) => key ?? []).map(bearerKeyCheck);
     this.bearsKey = (request) => keys.some((bears) => bears(request));
     this.lanes = {
@@ -98,6 +113,7 @@ export class RequestGate implements OnApplicationShutdown {
     const bodies = this.bodies[internal ? 'internal' : 'public'];
     const inFlight = putInFlight(request, {
       place,
+      withinMs: this.withinMs,
       bodies,
       count: this.count,
       closeAfterAnswer: () => {
@@ -153,11 +169,6 @@ export class RequestGate implements OnApplicationShutdown {
 /** Bytes of bodies that may arrive at once: with few places, too, there is room for the largest (`json-body.ts`). */
 function arrivingBytes(places: number): number {
   return Math.max(places * 64 * 1_024, 4 * 1_024 * 1_024);
-}
-
-/** Requests that are bounded together. @param size how many there may be */
-function newLane(size: number) {
-  return { places: new Places(size), starts: new StartQueue() };
 }
 
 /** Whom a request is counted for before anything of it is proved. */
