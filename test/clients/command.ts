@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 
 /** A program of this machine with its arguments. */
 export interface Command {
@@ -15,6 +15,24 @@ export interface Ended {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
+}
+
+const running = new Set<ChildProcess>();
+
+/** Ends every program that is still running. To be called after all tests of a file that runs some: a test may end before its program. */
+export function killCommands(): void {
+  for (const child of running) killWithAll(child);
+}
+
+/** Ends a program and what it has started, and waits for nobody who holds its output beyond that. */
+function killWithAll({ pid, stdout, stderr }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch {
+    // There is nothing left to be killed.
+  }
+  stdout?.destroy();
+  stderr?.destroy();
 }
 
 /** Runs a program to its end. After its limit, it and what it started is killed. */
@@ -35,16 +53,23 @@ export function runCommand(
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk));
+    let late = false;
     const limit = setTimeout(() => {
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      late = true;
+      killWithAll(child);
     }, limitSeconds * 1_000);
-    child.once('error', (error) => {
+    running.add(child);
+    const over = () => {
       clearTimeout(limit);
+      running.delete(child);
+    };
+    child.once('error', (error) => {
+      over();
       reject(error);
     });
     child.once('close', (code) => {
-      clearTimeout(limit);
-      resolve({ code, stdout, stderr });
+      over();
+      resolve({ code: late ? null : code, stdout, stderr });
     });
   });
 }

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test, type RunnerTestFile } from 'vitest';
+import { killCommands } from '../clients/command.js';
 import { PAGE, readClients, type Language } from '../clients/programs.js';
 import { runProgram } from '../clients/run-program.js';
 import { printTable, rowsOf, type Shown } from '../clients/table.js';
@@ -13,11 +14,11 @@ import { RUST_PROGRAMS } from '../clients/toolchains/rust.js';
 import { SHELL } from '../clients/toolchains/shell.js';
 import { Unreachable, type Prepared, type Toolchain } from '../clients/toolchains/toolchain.js';
 import { openWorkplace, type Workplace } from '../clients/workplace.js';
-import { CARGO, describeWith, GO, JAVA, JAVAC, MAVEN, PYTHON, type Tool } from './tools.js';
+import { CARGO, CURL, describeWith, GO, JAVA, JAVAC, MAVEN, PYTHON, type Tool } from './tools.js';
 
 /** In the order in which they are ready. */
 const TOOLCHAINS: readonly (readonly [Language, Toolchain, readonly Tool[]])[] = [
-  ['sh', SHELL, []],
+  ['sh', SHELL, [CURL]],
   ['js', NODE, []],
   ['python', PYTHON_PROGRAMS, [PYTHON]],
   ['java', JAVA_PROGRAMS, [JAVA, JAVAC, MAVEN]],
@@ -47,6 +48,7 @@ beforeAll(async () => {
 beforeEach(({ task }) => begin(task.file));
 
 afterAll(async () => {
+  killCommands();
   await place?.close();
   await Promise.allSettled(preparations.values());
   rmSync(directory, { recursive: true });

@@ -52,6 +52,13 @@ export const CHROMIUM: Tool = {
   version: /Chrom\w+ (?:1[2-9]|[2-9]\d)\d\./,
 };
 
+export const CURL: Tool = {
+  name: 'curl 7 or 8',
+  path: programOf('curl'),
+  ask: ['--version'],
+  version: /^curl [78]\./,
+};
+
 export const PYTHON: Tool = {
   name: 'Python 3.10 or newer',
   path: programOf('python3'),

@@ -25,7 +25,7 @@ export const GO_PROGRAMS: Toolchain = {
     const ours = Object.fromEntries(
       Object.entries(process.env).map(([name, value]) => [name, value ?? '']),
     );
-    await fetchPackages({ ...go, args: ['mod', 'download'], env: { ...ours, ...env } });
+    await fetchPackages([{ ...go, args: ['mod', 'download'], env: { ...ours, ...env } }]);
     const bin = join(directory, 'bin');
     await compile({
       ...go,

@@ -21,12 +21,12 @@ const JARS: Readonly<Record<string, string>> = { Nimbus: 'oauth2-oidc-sdk' };
 export const JAVA_PROGRAMS: Toolchain = {
   prepare: async (programs, directory) => {
     const libOf = (client: string) => join(directory, slugOf(client), 'lib');
-    for (const client of new Set(programs.map((program) => program.client))) {
-      const folder = join(directory, slugOf(client));
-      copyPins(join('java', slugOf(client)), folder);
-      const args = ['-B', '-q', COPY, '-DoutputDirectory=lib'];
-      await fetchPackages({ file: MAVEN.path ?? '', args, cwd: folder });
-    }
+    const slugs = [...new Set(programs.map((program) => slugOf(program.client)))];
+    for (const slug of slugs) copyPins(join('java', slug), join(directory, slug));
+    const args = ['-B', '-q', COPY, '-DoutputDirectory=lib'];
+    await fetchPackages(
+      slugs.map((slug) => ({ file: MAVEN.path ?? '', args, cwd: join(directory, slug) })),
+    );
     const folderOf = (slug: string) => join(directory, 'programs', slug);
     for (const program of programs) {
       const folder = folderOf(program.slug);

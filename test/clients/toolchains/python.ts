@@ -10,12 +10,14 @@ export const PYTHON_PROGRAMS: Toolchain = {
     const cwd = directory;
     const python = join(directory, 'venv', 'bin', 'python');
     const requirements = join(directory, 'requirements.txt');
-    await fetchPackages({ file: PYTHON.path ?? '', args: ['-m', 'venv', 'venv'], cwd });
-    await fetchPackages({
-      file: python,
-      args: ['-m', 'pip', 'install', '-q', '--only-binary', ':all:', '-r', requirements],
-      cwd,
-    });
+    await fetchPackages([
+      { file: PYTHON.path ?? '', args: ['-m', 'venv', 'venv'], cwd },
+      {
+        file: python,
+        args: ['-m', 'pip', 'install', '-q', '--only-binary', ':all:', '-r', requirements],
+        cwd,
+      },
+    ]);
     for (const program of programs) writeProgram(program, directory, `${program.slug}.py`);
     return {
       commandOf: ({ slug }) => ({ file: python, args: [join(directory, `${slug}.py`)], cwd }),

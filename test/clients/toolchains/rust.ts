@@ -18,7 +18,7 @@ export const RUST_PROGRAMS: Toolchain = {
       writeProgram(program, join(directory, 'src', 'bin'), `${program.slug}.rs`);
     }
     const cargo = { file: CARGO.path ?? '', cwd: directory };
-    await fetchPackages({ ...cargo, args: ['fetch', '-q', '--locked'] });
+    await fetchPackages([{ ...cargo, args: ['fetch', '-q', '--locked'] }]);
     await compile({
       ...cargo,
       args: ['build', '-q', '--locked', '--offline', '--target-dir', 'target'],

@@ -28,7 +28,7 @@ export interface Prepared {
 export class Unreachable extends Error {}
 
 /** The longest time for what is fetched for one language. */
-const FETCH_SECONDS = 150;
+const FETCH_SECONDS = 240;
 
 /** The longest time for a compiler on a busy machine. */
 const COMPILE_SECONDS = 400;
@@ -49,20 +49,26 @@ export function writeProgram({ text, files }: Program, folder: string, name: str
 }
 
 /**
- * Fetches packages.
+ * Fetches packages, by one command or several.
  *
- * @throws {Unreachable} if that fails, or takes too long
+ * @param limitSeconds for all of them together: registries that are slow are not waited for once by each
+ * @throws {Unreachable} if one fails, or they take too long
  */
 export async function fetchPackages(
-  command: Command,
+  commands: readonly Command[],
   limitSeconds: number = FETCH_SECONDS,
 ): Promise<void> {
-  const { code, stdout, stderr } = await runCommand(command, limitSeconds);
-  if (code === 0) return;
-  const lines = `${stderr}\n${stdout}`.trim().split('\n');
-  const said = (lines.find((line) => /error/i.test(line)) ?? lines.at(-1) ?? '').slice(0, 300);
-  const why = code === null ? `took longer than ${limitSeconds} s` : said;
-  throw new Unreachable(`${command.file} ${command.args[0]}: ${why}`);
+  const end = performance.now() + limitSeconds * 1_000;
+  for (const command of commands) {
+    const { code, stdout, stderr } = await runCommand(command, (end - performance.now()) / 1_000);
+    if (code === 0) continue;
+    const lines = `${stderr}\n${stdout}`.trim().split('\n');
+    const said = lines.find((line) => /error/i.test(line)) ?? lines.at(-1) ?? '';
+    // An address may have a password in it.
+    const told = said.replaceAll(/\/\/[^/\s]*@/g, '//').slice(0, 300);
+    const why = code === null ? `took longer than ${limitSeconds} s` : told;
+    throw new Unreachable(`${command.file} ${command.args[0]}: ${why}`);
+  }
 }
 
 /**
