@@ -1,44 +1,55 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, type TestContext } from 'vitest';
+import { killCommands, runCommand } from '../clients/command.js';
+import { fetchPackages, Unreachable } from '../clients/toolchains/toolchain.js';
 import { rows, sharedReplica, type Replica } from '../setup/harness.js';
 import { persistently } from '../setup/patience.js';
 import { createTestZone, type TestZone } from '../setup/zone.js';
 import { describeWith, PYTHON_311, PYTHON_312, type Tool } from './tools.js';
 
-const run = promisify(execFile);
 const PROGRAMS = fileURLToPath(new URL('caracal', import.meta.url));
 const ORDERS = 'resource://orders';
 
-/** An environment with a version of the SDK as it comes from its registry, with all that it needs, at fixed versions. */
-async function environmentWith(tool: Tool, version: string, folder: string): Promise<string> {
+/** The longest time for the few small packages of a version. */
+const FETCH_SECONDS = 100;
+
+/**
+ * An environment with a version of the SDK as it comes from its registry, with all that it needs, at fixed versions.
+ *
+ * @returns its Python, or why the packages cannot be had here and now
+ */
+async function environmentWith(
+  tool: Tool,
+  version: string,
+  folder: string,
+): Promise<string | Unreachable> {
   const python = join(folder, 'bin', 'python');
-  await run(tool.path ?? '', ['-m', 'venv', folder]);
-  await run(python, [
-    '-m',
-    'pip',
-    'install',
-    '-q',
-    '--only-binary',
-    ':all:',
-    '--no-deps',
-    '-r',
-    join(PROGRAMS, `${version}.txt`),
-  ]);
-  return python;
+  const requirements = join(PROGRAMS, `${version}.txt`);
+  const options = ['-q', '--only-binary', ':all:', '--no-deps', '-r', requirements];
+  try {
+    await fetchPackages(
+      [
+        { file: tool.path ?? '', args: ['-m', 'venv', folder], cwd: folder },
+        { file: python, args: ['-m', 'pip', 'install', ...options], cwd: folder },
+      ],
+      FETCH_SECONDS,
+    );
+    return python;
+  } catch (error) {
+    if (error instanceof Unreachable) return error;
+    throw error;
+  }
 }
 
 /** What a program says: JSON, in its last line. */
 async function said(python: string, version: string, env: Record<string, string>) {
-  const { stdout } = await run(python, [join(PROGRAMS, `${version}.py`)], {
-    env: { ...process.env, ...env },
-    timeout: 120_000,
-  });
-  return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Record<string, unknown>;
+  const program = join(PROGRAMS, `${version}.py`);
+  const ended = await runCommand({ file: python, args: [program], cwd: PROGRAMS, env }, 200);
+  expect(ended).toMatchObject({ code: 0 });
+  return JSON.parse(ended.stdout.trim().split('\n').at(-1) ?? '') as Record<string, unknown>;
 }
 
 /** The events of the audit log about agent sessions and delegations, and how often there is each. */
@@ -52,20 +63,24 @@ async function recorded({ replica, zoneId }: TestZone): Promise<Record<string, n
   return Object.fromEntries(found.map(({ type, n }) => [type, n]));
 }
 
-function sdk(
-  tool: Tool,
-  version: string,
-  tests: (at: () => { python: string; replica: Replica; zone: TestZone }) => void,
-) {
+/** What a test of an SDK has. */
+interface At {
+  readonly python: string;
+  readonly replica: Replica;
+  readonly zone: TestZone;
+}
+
+function sdk(tool: Tool, version: string, tests: (at: (context: TestContext) => At) => void) {
   describeWith([tool], `caracalai-sdk ${version}`, () => {
     let folder: string;
-    let python: string;
+    let python: string | Unreachable;
     let replica: Replica;
     let zone: TestZone;
 
     beforeAll(async () => {
       folder = mkdtempSync(join(tmpdir(), 'caracalai-sdk-'));
       python = await environmentWith(tool, version, folder);
+      if (python instanceof Unreachable) return;
       replica = await sharedReplica();
       zone = await createTestZone(replica);
       await zone.admin('POST', '/resources', {
@@ -75,16 +90,23 @@ function sdk(
     });
 
     afterAll(() => {
+      killCommands();
       if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
     });
 
-    tests(() => ({ python, replica, zone }));
+    tests(({ skip }) => {
+      if (python instanceof Unreachable) {
+        console.log(`skipped: caracalai-sdk ${version} (${python.message})`);
+        return skip(python.message);
+      }
+      return { python, replica, zone };
+    });
   });
 }
 
 sdk(PYTHON_311, '0.1.1', (at) => {
-  test('spawns, delegates and exchanges', async () => {
-    const { python, replica, zone } = at();
+  test('spawns, delegates and exchanges', async (context) => {
+    const { python, replica, zone } = at(context);
     const session = await persistently(() =>
       zone.session({ resource: ORDERS, scope: 'orders:read orders:write' }),
     );
@@ -120,8 +142,8 @@ sdk(PYTHON_311, '0.1.1', (at) => {
 });
 
 sdk(PYTHON_312, '1.0.0', (at) => {
-  test('runs sessions and services, narrows, inherits, delegates and exchanges', async () => {
-    const { python, replica, zone } = at();
+  test('runs sessions and services, narrows, inherits, delegates and exchanges', async (context) => {
+    const { python, replica, zone } = at(context);
     const answer = await said(python, '1.0.0', {
       URL: replica.url,
       ZONE: zone.zoneId,
