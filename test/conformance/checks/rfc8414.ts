@@ -13,8 +13,7 @@ export const RFC8414_CHECKS = {
     const { issuer } = documentOf(server);
     const url = urlOf(issuer);
     must(url !== null, `issuer is ${JSON.stringify(issuer)}`);
-    const isHere = ['localhost', '127.0.0.1'].includes(url.hostname);
-    must(url.protocol === 'https:' || isHere, `issuer is ${url.href}`);
+    must(isSecure(url), `issuer is ${url.href}`);
     must(!/[?#]/.test(String(issuer)), `issuer is ${String(issuer)}`);
   },
   'rfc8414-2-token-endpoint': async (server) => {
@@ -56,11 +55,13 @@ export const RFC8414_CHECKS = {
   'rfc8414-2-jwks': async (server) => {
     const { jwks_uri: uri } = documentOf(server);
     applies(uri !== undefined, 'there is no jwks_uri');
-    must(urlOf(uri) !== null, `jwks_uri is ${JSON.stringify(uri)}`);
+    const url = urlOf(uri);
+    must(url !== null && isSecure(url), `jwks_uri is ${JSON.stringify(uri)}`);
     const { keys } = (await readAnswer(await server.ask(String(uri)))).body;
     must(Array.isArray(keys) && keys.length > 0, 'there are no keys');
     must(
-      keys.every((key: unknown) => typeof key === 'object' && key !== null && !('d' in key)),
+      // `d` is that of a key pair, `k` a key that is shared.
+      keys.every((key: unknown) => typeof key === 'object' && key && !('d' in key || 'k' in key)),
       'a key is not public',
     );
   },
@@ -101,6 +102,11 @@ function metadataOf(server: Server): Metadata {
 
 function documentOf(server: Server): Readonly<Record<string, unknown>> {
   return metadataOf(server).answer.body;
+}
+
+/** Whether it is reached over TLS, or on this machine. */
+function isSecure({ protocol, hostname }: URL): boolean {
+  return protocol === 'https:' || ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
 }
 
 function urlOf(value: unknown): URL | null {

@@ -34,7 +34,10 @@ export const RFC8707_CHECKS = {
     const { resource, other_resource: other } = server.configuration;
     const aud = audienceValues(server.decoded(await server.granted()).claims['aud']);
     must(aud.length > 0, 'the token has no aud');
-    if (aud.includes(resource)) return;
+    if (aud.includes(resource)) {
+      must(other === undefined || !aud.includes(other), `aud is ${aud.join()}`);
+      return;
+    }
     // The server may map a resource to an audience; another resource then has another one.
     applies(other !== undefined, `aud is ${aud.join()}: with other_resource it could be compared`);
     const answer = await server.request({ resource: other });

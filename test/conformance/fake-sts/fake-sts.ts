@@ -68,8 +68,12 @@ function json(body: object, status = 200, headers: Readonly<Record<string, strin
 }
 
 function keySet({ key, clientKey }: World, fault: Fault | null): object {
-  const other = fault === 'publishes a private key' ? [clientKey.privateJwk] : [];
-  return { keys: [key.publicJwk, ...other] };
+  const others: Partial<Record<Fault, object>> = {
+    'publishes a private key': clientKey.privateJwk,
+    'publishes a shared key': { kty: 'oct', k: 'c2hhcmVk' },
+  };
+  const other = fault === null ? undefined : others[fault];
+  return { keys: [key.publicJwk, ...(other === undefined ? [] : [other])] };
 }
 
 function metadataOf(fault: Fault | null): object {
@@ -86,7 +90,7 @@ function metadataOf(fault: Fault | null): object {
   return {
     issuer: (fault === null ? undefined : issuers[fault]) ?? ISSUER,
     token_endpoint: fault === 'has no token_endpoint in its metadata' ? undefined : TOKEN_ENDPOINT,
-    jwks_uri: JWKS_URI,
+    jwks_uri: fault === 'has its keys at http' ? JWKS_URI.replace('https:', 'http:') : JWKS_URI,
     response_types_supported: fault === 'has no response types' ? undefined : ['token'],
     grant_types_supported: [
       'client_credentials',

@@ -26,7 +26,6 @@ export const FAULTS = {
   'has another error for actor tokens': ['rfc8693-2.2.2-actor-error'],
   'has another error for unknown audiences': ['rfc8693-2.2.2-invalid-target'],
   'does not look at audience': ['rfc8693-2.2.2-invalid-target'],
-  'does not let may_act act': ['rfc8693-4.4-may-act'],
   'does not look at may_act': ['rfc8693-4.4-may-not-act'],
 
   // RFC 8693, responses and claims.
@@ -38,11 +37,11 @@ export const FAULTS = {
   'issues what is no JWT as JWT': ['rfc8693-3-jwt'],
   'has no act': ['rfc8693-4.1-present'],
   'has a text as act': ['rfc8693-4.1-object'],
-  'has an act without sub': ['rfc8693-4.1-identity'],
+  'has an act without a name': ['rfc8693-4.1-identity'],
   'has the subject as act': ['rfc8693-4.1-identity'],
   'has exp in act': ['rfc8693-4.1-only-identity'],
   'has the actor as subject': ['rfc8693-4.1-subject'],
-  'does not nest act': ['rfc8693-4.1-nested'],
+  'nests the current actor': ['rfc8693-4.1-nested'],
   'has a list as scope': ['rfc8693-4.2-scope'],
   'has another client_id': ['rfc8693-4.3-client-id'],
 
@@ -53,6 +52,7 @@ export const FAULTS = {
   'has another error for unknown resources': ['rfc8707-2-unknown-error'],
   'has another error for no resource': ['rfc8707-2-missing-error'],
   'has one aud for all resources': ['rfc8707-2-audience', 'rfc9068-3-resource'],
+  'has all resources in each aud': ['rfc8707-2-audience', 'rfc9068-3-resource'],
 
   // RFC 7523 and 10070.
   'takes another client_id beside an assertion': ['rfc7521-4.2-client-id'],
@@ -148,6 +148,8 @@ export const FAULTS = {
   'does not list algorithms': ['rfc8414-2-signing-algs'],
   'lists alg none': ['rfc8414-2-alg-none'],
   'publishes a private key': ['rfc8414-2-jwks'],
+  'publishes a shared key': ['rfc8414-2-jwks'],
+  'has its keys at http': ['rfc8414-2-jwks'],
   'has its metadata elsewhere': ['rfc8414-3-well-known'],
   'answers its metadata as text': ['rfc8414-3.2-media-type'],
   'has an empty list': ['rfc8414-3.2-no-empty-lists'],

@@ -133,7 +133,7 @@ function checkMayAct({ may_act: mayAct }: Claims, clientId: string, fault: Fault
   if (typeof mayAct !== 'object' || mayAct === null) return;
   if (fault === 'does not look at may_act') return;
   const isNamed = 'sub' in mayAct && mayAct.sub === clientId;
-  if (!isNamed || fault === 'does not let may_act act') throw new Refusal('invalid_request');
+  if (!isNamed) throw new Refusal('invalid_request');
 }
 
 /** The resources and the scope of a request. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { signJwt } from '../client-authentication.js';
 import { tokenType } from '../vocabulary.js';
 import type { Fault } from './faults.js';
-import { ISSUER, type World } from './world.js';
+import { ISSUER, RESOURCES, type World } from './world.js';
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -103,6 +103,7 @@ function claimsOf(grant: Grant, fault: Fault | null): Members {
 
 function audOf({ resources }: Grant, fault: Fault | null): unknown {
   if (fault === 'has one aud for all resources') return ISSUER;
+  if (fault === 'has all resources in each aud') return RESOURCES;
   if (resources.length === 0) {
     return fault === 'has no default aud' ? undefined : 'https://default.example/';
   }
@@ -130,14 +131,14 @@ function actOf(act: Members, subject: string, fault: Fault | null): unknown {
   switch (fault) {
     case 'has a text as act':
       return act['sub'];
-    case 'has an act without sub':
-      return { name: act['sub'] };
+    case 'has an act without a name':
+      return { iss: ISSUER };
     case 'has the subject as act':
       return { ...act, sub: subject };
     case 'has exp in act':
       return { ...act, exp: 1 };
-    case 'does not nest act':
-      return { sub: act['sub'] };
+    case 'nests the current actor':
+      return typeof act['act'] === 'object' ? { ...act['act'], act: { sub: act['sub'] } } : act;
     default:
       return act;
   }

@@ -26,7 +26,11 @@ export const RFC8414 = [
     text: 'with private_key_jwt, there is token_endpoint_auth_signing_alg_values_supported',
   },
   { id: 'rfc8414-2-alg-none', level: 'MUST', text: 'none is not among those algorithms' },
-  { id: 'rfc8414-2-jwks', level: 'MUST', text: 'jwks_uri leads to a JWK Set of public keys' },
+  {
+    id: 'rfc8414-2-jwks',
+    level: 'MUST',
+    text: 'jwks_uri is an https URL that leads to a JWK Set of public keys',
+  },
   {
     id: 'rfc8414-3-well-known',
     level: 'MUST',

@@ -192,7 +192,7 @@ export const RFC8693 = [
     id: 'rfc8693-4.1-nested',
     level: 'MUST',
     needs: ['subject_token', 'actor_token', 'downstream'],
-    text: 'the current actor is the outermost act, and those before are nested in it',
+    text: 'the current actor is the outermost act; those before, if the token has them, are nested in it',
   },
   {
     id: 'rfc8693-4.2-scope',
@@ -208,7 +208,7 @@ export const RFC8693 = [
   },
   {
     id: 'rfc8693-4.4-may-act',
-    level: 'SHOULD',
+    level: 'MAY',
     needs: ['trusted_issuer'],
     text: 'the party that may_act of the subject token names may act',
   },
