@@ -32,7 +32,8 @@ export const JAVA_PROGRAMS: Toolchain = {
       const folder = folderOf(program.slug);
       mkdirSync(folder, { recursive: true });
       writeProgram(program, folder, 'Main.java');
-      const args = ['-cp', join(libOf(program.client), '*'), 'Main.java'];
+      // The `java` that is found may be older than this `javac`.
+      const args = ['--release', '17', '-cp', join(libOf(program.client), '*'), 'Main.java'];
       await compile({ file: JAVAC.path ?? '', args, cwd: folder });
     }
     return {
