@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import type { VaultTransit } from '../../src/platform/config/key-custody.js';
 import { VaultKeyEncryption } from '../../src/sealing/vault-key-encryption.js';
+import { freePort } from '../setup/free-port.js';
 import { keyEncryptionContract } from '../setup/key-encryption-contract.js';
 import { until } from '../setup/process.js';
 import { describeWith, TRANSIT } from './tools.js';
@@ -16,7 +17,7 @@ describeWith([TRANSIT], 'a live transit engine', () => {
 
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'mandate-live-'));
-    const port = 20_000 + (process.pid % 20_000);
+    const port = await freePort();
     const listen = `-dev-listen-address=127.0.0.1:${port}`;
     server = spawn(TRANSIT.path ?? '', ['server', '-dev', '-dev-root-token-id=root', listen], {
       stdio: 'ignore',
