@@ -40,7 +40,7 @@ const compares = (id: string, count: number, more = '') => {
 /** Whatever reads the time is decided each time. */
 const ANEW = ' && context has time && context.time.hour < 24';
 /** So many that it is heavy, and so few that it never takes too long, by its bound: however busy the machine is. */
-const HEAVY = 450;
+const HEAVY = 360;
 const module = (name: string, count: number) =>
   Array.from({ length: count }, (_, n) => compares(`${name}-${n}`, 550)).join('');
 
