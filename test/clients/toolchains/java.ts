@@ -23,9 +23,9 @@ export const JAVA_PROGRAMS: Toolchain = {
     const libOf = (client: string) => join(directory, slugOf(client), 'lib');
     const slugs = [...new Set(programs.map((program) => slugOf(program.client)))];
     for (const slug of slugs) copyPins(join('java', slug), join(directory, slug));
-    const args = ['-B', '-q', COPY, '-DoutputDirectory=lib'];
+    const copy = ['-B', '-q', COPY, '-DoutputDirectory=lib'];
     await fetchPackages(
-      slugs.map((slug) => ({ file: MAVEN.path ?? '', args, cwd: join(directory, slug) })),
+      slugs.map((slug) => ({ file: MAVEN.path ?? '', args: copy, cwd: join(directory, slug) })),
     );
     const folderOf = (slug: string) => join(directory, 'programs', slug);
     for (const program of programs) {
