@@ -265,6 +265,11 @@ describe('a server that cannot answer now', () => {
     try {
       expect(word(await throughGateway({ subject_token, scope: 'shared' }))).toEqual(THEIRS);
       expect(word(await directly({ subject_token, scope: 'shared' }))).toEqual(OURS);
+      const own = `/zones/${zone.zoneId}/oauth/2/token`;
+      expect(word(await throughGateway({ subject_token, scope: 'shared' }, {}, own))).toEqual(
+        THEIRS,
+      );
+      expect(word(await directly({ subject_token, scope: 'shared' }, {}, own))).toEqual(OURS);
     } finally {
       await unlock();
     }
