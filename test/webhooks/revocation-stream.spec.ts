@@ -5,6 +5,7 @@ import { startFakeRedis, type FakeRedis } from '../setup/fake-redis.js';
 import { createDatabase, rows, startReplica, type Replica } from '../setup/harness.js';
 import { persistently } from '../setup/patience.js';
 import { readAsGateway, STREAM, STREAMS_KEY, type Marked } from '../setup/revocations.js';
+import { newWorkloadIssuer, postToZone, workloadRequest } from '../setup/workloads.js';
 import { callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
 
 const MEMBERS = {
@@ -203,6 +204,36 @@ describe('gateways are told', () => {
       );
     },
   );
+
+  test('of the sessions of a workload that is taken from its client, however many, and with its issuer', async () => {
+    const issuer = await newWorkloadIssuer(zone);
+    const of = (subject: string) => ({ issuer: issuer.name, subject });
+    const { clientId } = await zone.newClient({
+      federated_identities: [of('taken'), of('stays')],
+    });
+    const open = async (subject: string): Promise<string> => {
+      const token = await issuer.token(subject);
+      const answer = await persistently(() =>
+        postToZone(replicas[0].url, zone.zoneId, workloadRequest(token)),
+      );
+      return String(claims(tokenOf(answer))['sid']);
+    };
+    const [taken, stays] = [await open('taken'), await open('stays')];
+    // More than is found at once.
+    const many = await manySessions(zone, clientId, 2_500);
+    await rows(
+      database,
+      `UPDATE sessions s SET federated_identity_id = t.federated_identity_id
+         FROM sessions t WHERE t.id = $1 AND s.client_id = $2 AND s.subject = 'many'`,
+      [taken, clientId],
+    );
+    await zone.admin('PATCH', `/clients/${clientId}`, { federated_identities: [of('stays')] });
+    await untilMarked('sessions', [taken, ...many]);
+    await untilAllSent();
+    expect(marked().sessions).not.toContain(stays);
+    await remove(`/issuers/${issuer.id}`);
+    expect(await untilMarked('sessions', [stays])).toEqual([1]);
+  });
 
   test('by one of two replicas, not by both', async () => {
     const client = await zone.newClient();

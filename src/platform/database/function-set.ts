@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 5,
-  sha256: 'a2173e2660fd5b8c6bc6b7881a7de31bb1d81d7f803f33a8531b1ad22ecc9130',
+  sha256: 'e4f756d8777759fd4c3d91ec221b7f1d72ca7a701aa7588f594e0cdee1b1dba7',
 } as const;
