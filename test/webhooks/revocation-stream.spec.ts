@@ -5,6 +5,7 @@ import { startFakeRedis, type FakeRedis } from '../setup/fake-redis.js';
 import { createDatabase, rows, startReplica, type Replica } from '../setup/harness.js';
 import { persistently } from '../setup/patience.js';
 import { readAsGateway, STREAM, STREAMS_KEY, type Marked } from '../setup/revocations.js';
+import { newWorkloadIssuer, postToZone, workloadRequest } from '../setup/workloads.js';
 import { callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
 
 const MEMBERS = {
@@ -201,6 +202,36 @@ describe('gateways are told', () => {
       expect(new Set(await untilMarked('sessions', [...ofClient, ...ofIssuer, ...ofZone]))).toEqual(
         new Set([1]),
       );
+    },
+  );
+
+  test.each(['is taken from its client', 'loses its issuer', 'loses its client'])(
+    'of the sessions of a workload that %s',
+    async (how) => {
+      const issuer = await newWorkloadIssuer(zone);
+      const { clientId } = await zone.newClient({
+        federated_identities: [
+          { issuer: issuer.name, subject: 'ending' },
+          { issuer: issuer.name, subject: 'staying' },
+        ],
+      });
+      const work = async (subject: string) => {
+        const request = workloadRequest(await issuer.token(subject));
+        const answer = await persistently(() => postToZone(zone.replica.url, zone.zoneId, request));
+        return String(claims(tokenOf(answer))['sid']);
+      };
+      const ended = [await work('ending'), await work('ending')];
+      const other = await work('staying');
+      if (how === 'loses its issuer') await remove(`/issuers/${issuer.id}`);
+      else if (how === 'loses its client') await remove(`/clients/${clientId}`);
+      else {
+        await zone.admin('PATCH', `/clients/${clientId}`, {
+          federated_identities: [{ issuer: issuer.name, subject: 'staying' }],
+        });
+      }
+      await untilMarked('sessions', ended);
+      await untilAllSent();
+      expect(marked().sessions.includes(other)).toBe(how !== 'is taken from its client');
     },
   );
 

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 5,
-  sha256: 'a2173e2660fd5b8c6bc6b7881a7de31bb1d81d7f803f33a8531b1ad22ecc9130',
+  sha256: '46b160e52f21372c7653bc06785ade751694fc6321b6856aebb028d876e3aa04',
 } as const;

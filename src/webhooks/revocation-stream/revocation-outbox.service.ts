@@ -29,7 +29,7 @@ export interface Round {
 interface Row {
   readonly zoneId: string;
   readonly id: string | null;
-  readonly kind: Revocation['kind'] | 'client';
+  readonly kind: Revocation['kind'] | 'client' | 'federated_identity';
   readonly endedId: string;
   readonly belowUntil: string | null;
 }
@@ -176,7 +176,7 @@ async function putBelow(client: pg.Client, taken: readonly (Row & { id: string }
 
 /** Whether a row is sent itself, and was not before. */
 function isToBeSent(row: Row): row is Row & Revocation {
-  return row.kind !== 'client' && row.belowUntil === null;
+  return row.kind !== 'client' && row.kind !== 'federated_identity' && row.belowUntil === null;
 }
 
 const WANT = `

@@ -43,3 +43,7 @@ END $$;
 
 CREATE OR REPLACE TRIGGER revocation_of_disabled AFTER UPDATE OF disabled_at ON clients FOR EACH ROW
   WHEN (OLD.disabled_at IS NULL AND NEW.disabled_at IS NOT NULL) EXECUTE FUNCTION revocations_of_client_are_to_be_sent();
+
+-- The same for a workload that is its client no more, or whose issuer is gone: its sessions are dead, but not marked.
+CREATE OR REPLACE TRIGGER revocation_of_removed AFTER DELETE ON federated_identities FOR EACH ROW
+  EXECUTE FUNCTION revocation_is_to_be_sent('federated_identity');
