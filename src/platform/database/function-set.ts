@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 5,
-  sha256: '46b160e52f21372c7653bc06785ade751694fc6321b6856aebb028d876e3aa04',
+  sha256: '84a0b5c4c61150867cf6704c7be66fbfe382fe6e20d545ee9c9f87df7b0c0d9a',
 } as const;

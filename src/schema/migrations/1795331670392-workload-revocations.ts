@@ -1,7 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { refuseToGoBack } from './refuse-to-go-back.js';
 
-/** What the revocation stream needs of workloads that are taken from their clients: their sessions, newest first. */
+/** What the revocation stream looks for: the sessions of a workload, and what else rests on something, newest first. */
 export class WorkloadRevocations1795331670392 implements MigrationInterface {
   name = 'WorkloadRevocations1795331670392';
 
@@ -14,6 +14,11 @@ export class WorkloadRevocations1795331670392 implements MigrationInterface {
         'client, federated_identity: nothing is sent of itself, only what rests on it.';
       CREATE INDEX sessions_by_federated_identity ON ONLY sessions (zone_id, federated_identity_id, id)
         WHERE federated_identity_id IS NOT NULL;
+
+      -- Newest first, as those of sessions and sources have been made.
+      CREATE INDEX agent_sessions_by_parent_and_id ON ONLY agent_sessions (zone_id, parent_id, id)
+        WHERE parent_id IS NOT NULL;
+      CREATE INDEX delegation_edges_by_target_and_id ON ONLY delegation_edges (zone_id, target_id, id);
     `);
   }
 
