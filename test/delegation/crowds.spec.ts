@@ -119,7 +119,7 @@ describe('a change that has its turn in a zone', () => {
     const answering = await withClient(replica.databaseUrl, async (loads) => {
       await loads.query('BEGIN');
       // Every load of a zone reads it, and no change to the graph does.
-      await loads.query('LOCK TABLE trusted_issuers IN ACCESS EXCLUSIVE MODE');
+      await loads.query('LOCK TABLE step_up_types IN ACCESS EXCLUSIVE MODE');
       const asked = await whileTurnIsTaken(zone, async (client) => {
         const opening = open(app, token);
         await until(async () => (await waiting()).shared > 0);

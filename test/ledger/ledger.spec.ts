@@ -151,10 +151,9 @@ describe('concurrent entries', () => {
       if (one.status === 'recorded') expect(one.receipt.eventId).toBe(entries[i]?.event_id);
     }
     expect(await recorded(entries)).toEqual(entries.map((_, i) => i % 3 !== 0));
-    // The first goes out alone, and the others meanwhile fill up batches.
+    // No batch has more than 128, in either of two lanes.
     expect(batches.reduce((sum, size) => sum + size, 0)).toBe(300);
-    expect(batches.length).toBeLessThanOrEqual(5);
-    expect(batches[0]).toBe(1);
+    expect(batches.length).toBeLessThanOrEqual(4);
   });
 
   test('do not wait for each other when there is no load', async () => {

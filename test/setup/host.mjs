@@ -92,8 +92,8 @@ async function leftovers(before) {
       const at = left.indexOf(name);
       if (at !== -1) left.splice(at, 1);
     }
-    if (left.length === 0 || look === 20) return left;
-    await sleep(10);
+    if (left.length === 0 || look === 100) return left;
+    await sleep(20);
   }
 }
 
