@@ -1,4 +1,4 @@
--- What rests on a session, an agent session, a delegation, a client or a federated identity in one step, and has not been
+-- What rests on a session, an agent session, a delegation, a client or a workload in one step, and has not been
 -- ended itself: it is dead with it. Called again with each of these, that is all that is dead.
 
 -- The newest of it, with ids below p_before: mandates that are in use rest on what is newest. What has expired is there

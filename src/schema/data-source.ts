@@ -52,7 +52,8 @@ import { DefaultResources1795326150976 } from './migrations/1795326150976-defaul
 import { FederatedIdentities1795326172899 } from './migrations/1795326172899-federated-identities.js';
 import { ResourceTokenTyps1795326267170 } from './migrations/1795326267170-resource-token-typs.js';
 import { GatewayRequestTimes1795328652599 } from './migrations/1795328652599-gateway-request-times.js';
-import { WorkloadRevocations1795331670392 } from './migrations/1795331670392-workload-revocations.js';
+import { WorkloadRevocations1795331600000 } from './migrations/1795331600000-workload-revocations.js';
+import { RevocationReads1795331670392 } from './migrations/1795331670392-revocation-reads.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
@@ -87,7 +88,8 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   FederatedIdentities1795326172899,
   ResourceTokenTyps1795326267170,
   GatewayRequestTimes1795328652599,
-  WorkloadRevocations1795331670392,
+  WorkloadRevocations1795331600000,
+  RevocationReads1795331670392,
 ];
 
 /**

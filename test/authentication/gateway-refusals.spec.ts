@@ -273,8 +273,10 @@ describe('a server that cannot answer now', () => {
   test.each([
     ['of the route in front of the framework', '/oauth/2/token'],
     ['of the framework', '/OAuth/2/token'],
-  ])('when the deadline has passed %s', async (_name, path) => {
+    ['of the endpoint of a zone', '/zones/{zone}/oauth/2/token'],
+  ])('when the deadline has passed %s', async (_name, template) => {
     const stuck = await createTestZone(replica);
+    const path = template.replace('{zone}', stuck.zoneId);
     const issuer = `https://${randomUUID()}.example`;
     const trusted = { issuer, jwks_uri: keys.url, audiences: ['us'], token_types: ['jwt'] };
     await stuck.admin('POST', '/issuers', trusted);

@@ -205,35 +205,35 @@ describe('gateways are told', () => {
     },
   );
 
-  test.each(['is taken from its client', 'loses its issuer', 'loses its client'])(
-    'of the sessions of a workload that %s',
-    async (how) => {
-      const issuer = await newWorkloadIssuer(zone);
-      const { clientId } = await zone.newClient({
-        federated_identities: [
-          { issuer: issuer.name, subject: 'ending' },
-          { issuer: issuer.name, subject: 'staying' },
-        ],
-      });
-      const work = async (subject: string) => {
-        const request = workloadRequest(await issuer.token(subject));
-        const answer = await persistently(() => postToZone(zone.replica.url, zone.zoneId, request));
-        return String(claims(tokenOf(answer))['sid']);
-      };
-      const ended = [await work('ending'), await work('ending')];
-      const other = await work('staying');
-      if (how === 'loses its issuer') await remove(`/issuers/${issuer.id}`);
-      else if (how === 'loses its client') await remove(`/clients/${clientId}`);
-      else {
-        await zone.admin('PATCH', `/clients/${clientId}`, {
-          federated_identities: [{ issuer: issuer.name, subject: 'staying' }],
-        });
-      }
-      await untilMarked('sessions', ended);
-      await untilAllSent();
-      expect(marked().sessions.includes(other)).toBe(how !== 'is taken from its client');
-    },
-  );
+  test('of the sessions of a workload that is taken from its client, however many, and with its issuer', async () => {
+    const issuer = await newWorkloadIssuer(zone);
+    const of = (subject: string) => ({ issuer: issuer.name, subject });
+    const { clientId } = await zone.newClient({
+      federated_identities: [of('taken'), of('stays')],
+    });
+    const open = async (subject: string): Promise<string> => {
+      const token = await issuer.token(subject);
+      const answer = await persistently(() =>
+        postToZone(replicas[0].url, zone.zoneId, workloadRequest(token)),
+      );
+      return String(claims(tokenOf(answer))['sid']);
+    };
+    const [taken, stays] = [await open('taken'), await open('stays')];
+    // More than is found at once.
+    const many = await manySessions(zone, clientId, 2_500);
+    await rows(
+      database,
+      `UPDATE sessions s SET federated_identity_id = t.federated_identity_id
+         FROM sessions t WHERE t.id = $1 AND s.client_id = $2 AND s.subject = 'many'`,
+      [taken, clientId],
+    );
+    await zone.admin('PATCH', `/clients/${clientId}`, { federated_identities: [of('stays')] });
+    await untilMarked('sessions', [taken, ...many]);
+    await untilAllSent();
+    expect(marked().sessions).not.toContain(stays);
+    await remove(`/issuers/${issuer.id}`);
+    expect(await untilMarked('sessions', [stays])).toEqual([1]);
+  });
 
   test('by one of two replicas, not by both', async () => {
     const client = await zone.newClient();

@@ -324,7 +324,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     internalPort: parsed.INTERNAL_PORT,
     issuerUrl: parsed.ISSUER_URL,
     databaseUrl: parsed.DATABASE_URL,
-    limits: timeLimits(parsed.DATABASE_TIMEOUT_MS),
+    limits: timeLimits(parsed.DATABASE_TIMEOUT_MS, parsed.REQUEST_TIMEOUT_MS),
     dataDir: resolve(parsed.DATA_DIR),
     custody,
     adminToken: parsed.ADMIN_TOKEN,

@@ -8,7 +8,7 @@ export interface TimeLimits {
   readonly statementMs: number;
   /** For the statement that commits: it may have waited for a lock first. */
   readonly commitMs: number;
-  /** For what waits to be committed, behind other batches. */
+  /** For what waits to be committed, behind other batches: no longer than its request, or it would be for nobody. */
   readonly queueMs: number;
   /** For a lock that a commit waits for. */
   readonly lockMs: number;
@@ -31,12 +31,20 @@ export const DATABASE_TIMEOUT_MS = 1_000;
 /** The round trips that a new connection with TLS and a password takes (RFC 5802 3 has two of them). */
 const CONNECTION_ROUND_TRIPS = 6;
 
-/** The limits that follow from the one for a statement. @param statementMs milliseconds, more than a round trip */
-export function timeLimits(statementMs: number = DATABASE_TIMEOUT_MS): TimeLimits {
+/**
+ * The limits that follow from the one for a statement.
+ *
+ * @param statementMs milliseconds, more than a round trip
+ * @param requestMs milliseconds for a request, where requests are answered
+ */
+export function timeLimits(
+  statementMs: number = DATABASE_TIMEOUT_MS,
+  requestMs: number = Number.POSITIVE_INFINITY,
+): TimeLimits {
   return {
     statementMs,
     commitMs: Math.ceil(statementMs * 1.2),
-    queueMs: Math.ceil(statementMs * 1.5),
+    queueMs: Math.min(Math.ceil(statementMs * 1.5), requestMs),
     lockMs: Math.ceil(statementMs * 0.5),
     connectMs: statementMs * CONNECTION_ROUND_TRIPS,
     waitMs: Math.ceil(statementMs * 0.7),

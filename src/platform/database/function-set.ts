@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 5,
-  sha256: '84a0b5c4c61150867cf6704c7be66fbfe382fe6e20d545ee9c9f87df7b0c0d9a',
+  sha256: 'd7c450eb6d199b62864aff788b73fb88f619fb8766e61e5cd543371b1a45ded0',
 } as const;

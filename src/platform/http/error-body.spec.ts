@@ -16,7 +16,12 @@ const SIGNED = [
 
 describe('the word for a server that cannot answer now', () => {
   test.each(SIGNED)('is that of gateways to whoever sends %s with a token request', (name) => {
-    for (const url of ['/oauth/2/token', '/oauth/2/token?a=b', '/OAuth/2/token/']) {
+    for (const url of [
+      '/oauth/2/token',
+      '/oauth/2/token?a=b',
+      '/OAuth/2/token/',
+      '/zones/00000000-0000-7000-8000-000000000000/oauth/2/token',
+    ]) {
       const asked = request(url, { [name]: '1' });
       expect(wordFor(asked, 'temporarily_unavailable')).toBe('sts_unavailable');
       expect(wordFor(asked, 'slow_down')).toBe('slow_down');
@@ -27,6 +32,7 @@ describe('the word for a server that cannot answer now', () => {
     const others = [
       request('/oauth/2/token', { 'x-request-id': '1' }),
       request('/internal/policy/simulate', { 'x-caracal-gateway-signature': '1' }),
+      request('/internal/zones/1/oauth/2/token', { 'x-caracal-gateway-signature': '1' }),
       request('/oauth/2/tokens', { 'x-caracal-gateway-signature': '1' }),
     ];
     for (const other of others) {

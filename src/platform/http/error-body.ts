@@ -20,9 +20,12 @@ export function wordFor(request: IncomingMessage, code: string): string {
     : code;
 }
 
-/** Whether a request to the token endpoint has a header of a gateway's signature: it is a gateway's then, and nothing else. */
+/** The token endpoint of all zones, and those of one. */
+const TOKEN_ENDPOINTS = /^(?:\/zones\/[^/]+)?\/oauth\/2\/token\/?$/i;
+
+/** Whether a request to a token endpoint has a header of a gateway's signature: it is a gateway's then, and nothing else. */
 function isGatewaysExchange(request: IncomingMessage): boolean {
-  return /^\/oauth\/2\/token\/?$/i.test(pathOf(request)) && readGatewayHeaders(request) !== null;
+  return TOKEN_ENDPOINTS.test(pathOf(request)) && readGatewayHeaders(request) !== null;
 }
 
 /** An error that is answered in front of the framework. */

@@ -44,6 +44,17 @@ END $$;
 CREATE OR REPLACE TRIGGER revocation_of_disabled AFTER UPDATE OF disabled_at ON clients FOR EACH ROW
   WHEN (OLD.disabled_at IS NULL AND NEW.disabled_at IS NOT NULL) EXECUTE FUNCTION revocations_of_client_are_to_be_sent();
 
--- The same for a workload that is its client no more, or whose issuer is gone: its sessions are dead, but not marked.
+-- The same for a workload that is its client no more, or whose issuer is gone: the sessions that its tokens opened are not
+-- marked, and are dead. Those of a client that is being removed are sent as its rows go.
+CREATE OR REPLACE FUNCTION revocations_of_workload_are_to_be_sent() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF EXISTS (SELECT FROM clients c WHERE c.zone_id = OLD.zone_id AND c.id = OLD.client_id AND c.removed_at IS NULL)
+     AND EXISTS (SELECT FROM revocation_stream s WHERE s.wanted_until > clock_timestamp()) THEN
+    INSERT INTO revocation_outbox (zone_id, id, kind, ended_id)
+    VALUES (OLD.zone_id, new_uuid_v7(), 'federated_identity', OLD.id);
+  END IF;
+  RETURN NULL;
+END $$;
+
 CREATE OR REPLACE TRIGGER revocation_of_removed AFTER DELETE ON federated_identities FOR EACH ROW
-  EXECUTE FUNCTION revocation_is_to_be_sent('federated_identity');
+  EXECUTE FUNCTION revocations_of_workload_are_to_be_sent();
