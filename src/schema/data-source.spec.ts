@@ -23,7 +23,7 @@ async function exportsOf(ending: RegExp): Promise<unknown[]> {
 /** Connections of a worker beside those of pools: the ledger's three, and the change feed's. */
 const OF_EACH_WORKER = 3 + 1;
 /** Those of one of them: the migration's, and those of jobs. */
-const OF_ONE = 1 + 3;
+const OF_ONE = 1 + 4;
 
 describe('src/schema/data-source.ts', () => {
   test.each([1, 2, 8])('makes no more connections than %i workers may take', (workers) => {
@@ -31,6 +31,23 @@ describe('src/schema/data-source.ts', () => {
     const pools = [dataSourceOptions(URL_OF_NONE, undefined, workers), changing, reading];
     const pooled = pools.reduce((sum, { poolSize = Number.NaN }) => sum + poolSize, 0);
     expect(connectionsOf(workers)).toBe(workers * (pooled + OF_EACH_WORKER) + OF_ONE);
+  });
+
+  test('nothing else makes connections of its own than what is counted there', () => {
+    const making = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
+      .filter((path) => path.endsWith('.ts') && !path.endsWith('.spec.ts'))
+      .filter((path) => readFileSync(`${SRC}/${path}`, 'utf8').includes('new pg.Client('));
+    expect(making.toSorted()).toEqual([
+      'admin/removals/removals.service.ts',
+      'embedded.ts',
+      'ledger/ledger.connection.ts',
+      'ledger/ledger.maintenance.ts',
+      'platform/config/database-url.ts',
+      'platform/database/affordable-workers.ts',
+      'platform/database/change-feed.ts',
+      'schema/schema-connection.ts',
+      'webhooks/revocation-stream/revocation-outbox.service.ts',
+    ]);
   });
 
   test('takes as many connections as the README says', () => {

@@ -31,6 +31,17 @@ const inZone = (path: string) => () => `/zones/${zone.zoneId}${path}`;
 const named = () => ({ name: `name ${randomUUID()}` });
 const PERMIT = '@id("p") permit (principal, action, resource);';
 
+/** What a change of a client, and one of a resource, can take away. */
+const CLEARED = ['labels', 'default_resources', 'assertion_audience', 'federated_identities'];
+const RESOURCE_CLEARED = [
+  'upstream_url',
+  'owner_client_id',
+  'operations',
+  'access',
+  'signing_alg',
+  'token_typ',
+];
+
 const ROUTES: Readonly<Record<string, Route>> = {
   zone: {
     method: 'POST',
@@ -50,22 +61,28 @@ const ROUTES: Readonly<Record<string, Route>> = {
       access: 'direct',
     }),
     required: ['identifier', 'scopes'],
-    optional: ['upstream_url', 'owner_client_id', 'access'],
+    optional: ['upstream_url', 'owner_client_id', 'access', 'token_typ'],
   },
   client: {
     method: 'POST',
     path: inZone('/clients'),
     valid: () => ({ ...named(), labels: ['blue'], auth_methods: ['client_secret_post'] }),
     required: ['name'],
-    optional: ['labels', 'auth_methods', 'default_resources'],
+    optional: [
+      'labels',
+      'auth_methods',
+      'default_resources',
+      'assertion_audience',
+      'federated_identities',
+    ],
   },
   'client change': {
     method: 'PATCH',
     path: () => `/zones/${zone.zoneId}/clients/${zone.clientId}`,
     valid: () => ({ disabled: false, labels: ['green'] }),
     required: [],
-    optional: ['name', 'disabled', 'labels', 'default_resources'],
-    nullable: ['labels', 'default_resources'],
+    optional: ['name', 'disabled', ...CLEARED],
+    nullable: CLEARED,
   },
   'zone change': {
     method: 'PATCH',
@@ -80,8 +97,8 @@ const ROUTES: Readonly<Record<string, Route>> = {
     path: () => `/zones/${zone.zoneId}/resources/${resourceId}`,
     valid: () => ({}),
     required: [],
-    optional: ['scopes', 'upstream_url', 'owner_client_id', 'operations', 'access', 'signing_alg'],
-    nullable: ['upstream_url', 'owner_client_id', 'operations', 'access', 'signing_alg'],
+    optional: ['scopes', ...RESOURCE_CLEARED],
+    nullable: RESOURCE_CLEARED,
   },
   policy: {
     method: 'POST',

@@ -16,6 +16,7 @@ import {
 } from '../setup/zone.js';
 import { foreignForger, hostileAssertions, newKey } from '../setup/tokens/foreign-tokens.js';
 import type { ForgerKey, Members, TokenForger } from '../setup/tokens/token-forger.js';
+import { postToZone } from '../setup/workloads.js';
 
 const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 const ISSUER = 'http://localhost:8080';
@@ -219,6 +220,21 @@ describe('a client whose library writes the token endpoint into aud', () => {
     ]) {
       // oxlint-disable-next-line no-await-in-loop -- one of them is enough to fail
       await expectRefused(view, await send(aud), WRONG);
+    }
+    // At the endpoint of a zone as well.
+    for (const [aud, status] of [
+      [TOKEN_ENDPOINT, 200],
+      [`${ISSUER}/zones/${zone.zoneId}/oauth/2/token`, 401],
+    ] as const) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      const answer = await postToZone(a.url, zone.zoneId, {
+        grant_type: 'client_credentials',
+        // oxlint-disable-next-line no-await-in-loop -- the same
+        client_assertion: await assertion({ aud }, {}, forger),
+        client_assertion_type: JWT_BEARER,
+        resource: zone.resource,
+      });
+      expect([aud, answer.status]).toEqual([aud, status]);
     }
     // The same rules as for any other.
     const text = await assertion({ aud: TOKEN_ENDPOINT }, {}, forger);

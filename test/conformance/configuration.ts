@@ -116,9 +116,17 @@ export const VARIABLES = {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Whether the environment names a server: `BASE`, or a file of settings. */
+/** What names a server, any of which will do. */
+export const SERVER_VARIABLES = [
+  'BASE',
+  'METADATA',
+  'TOKEN_ENDPOINT',
+  'CONFORMANCE_CONFIG',
+] as const;
+
+/** Whether the environment names a server: by an address, or by a file of settings. */
 export function isAnotherServer(env: Environment): boolean {
-  return Boolean(env['BASE'] || env['CONFORMANCE_CONFIG']);
+  return SERVER_VARIABLES.some((name) => Boolean(env[name]));
 }
 
 /**

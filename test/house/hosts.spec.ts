@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { ADMIN_TOKEN, createDatabase } from '../setup/harness.js';
 import { runHosted, startHosted, type Host } from '../setup/hosts.js';
+import { startProcess } from '../setup/process.js';
 import { environment, type ListeningServer } from '../setup/server-process.js';
 
 const UNTIDY = fileURLToPath(new URL('../fixtures/untidy-server.mjs', import.meta.url));
@@ -85,6 +86,14 @@ test('what ends by itself ends as a process does, with all that it wrote, and th
   first.kill('SIGKILL');
   expect(await server.stop('SIGTERM')).toBe(3);
   expect(lines).toEqual(['{"ports":[1]}', 'stopping']);
+});
+
+test('what Node itself reads when it starts is given to a process of its own', async () => {
+  // A host has started already, and would come to the port.
+  const env = { NODE_OPTIONS: '--no-such-option', PORT: 'none' };
+  const server = startProcess(env);
+  expect(await server.ended).toMatchObject({ code: 9 });
+  expect(server.output()).toContain('--no-such-option is not allowed in NODE_OPTIONS');
 });
 
 test('a process that may hold the lock of an embedded database runs no other server', async () => {

@@ -552,6 +552,8 @@ describe('registration', () => {
       () => ({ auth_methods: ['client_secret_post'], federated_identities: [identity('x')] }),
       422,
     ],
+    ['a list in the list', () => ({ federated_identities: [[identity('x')]] }), 400],
+    ['an empty list in the list', () => ({ federated_identities: [[]] }), 400],
     ['no subject', () => ({ federated_identities: [{ issuer: cluster.name }] }), 400],
     ['an empty subject', () => ({ federated_identities: [identity('')] }), 400],
     ['NUL in a subject', () => ({ federated_identities: [identity('a\0b')] }), 400],

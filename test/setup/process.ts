@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { runHosted, type Hosted } from './hosts.js';
+import { readByNode, runHosted, type Hosted } from './hosts.js';
 import { SHORT_LIVED } from './node-flags.js';
 import { MAIN, PATIENT_LIMITS } from './server-process.js';
 
@@ -42,12 +42,13 @@ export const OWN_PROCESS = [process.execPath, ...SHORT_LIVED, MAIN] as const;
  * Starts the built server with exactly this environment (and a PATH, and one process and patience unless it says
  * otherwise), in a process that may have run others before (`hosts.ts`).
  *
- * @param command starts it as a process of its own ({@link OWN_PROCESS}), or is another command that starts it
+ * @param command starts it as a process of its own ({@link OWN_PROCESS}, which it is where Node reads something of the
+ *   environment), or is another command that starts it
  */
 export function startProcess(
   env: Readonly<Record<string, string>>,
   cwd = '/tmp',
-  command?: readonly [string, ...string[]],
+  command: readonly [string, ...string[]] | undefined = readByNode(env) ? OWN_PROCESS : undefined,
 ): ServerProcess {
   let since = performance.now();
   const one = { PATH: process.env['PATH'] ?? '', WORKERS: '1' };

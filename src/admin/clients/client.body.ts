@@ -109,6 +109,7 @@ export class ClientBody {
   @MayBeAbsent()
   @IsArray()
   @ArrayMaxSize(20)
+  @IsObject({ each: true })
   @ValidateNested({ each: true })
   @Type(() => FederatedIdentityBody)
   federated_identities?: FederatedIdentityBody[];
@@ -181,6 +182,7 @@ export class ClientChangeBody {
   @MayBeNull()
   @IsArray()
   @ArrayMaxSize(20)
+  @IsObject({ each: true })
   @ValidateNested({ each: true })
   @Type(() => FederatedIdentityBody)
   federated_identities?: FederatedIdentityBody[] | null;

@@ -2,10 +2,10 @@ import { expect, test } from 'vitest';
 import { connectionsOf, poolSizes } from './pool-sizes.js';
 
 test.each([
-  [1, 25],
-  [2, 32],
-  [4, 60],
-  [64, 900],
+  [1, 26],
+  [2, 33],
+  [4, 61],
+  [64, 901],
 ])('%i workers take %i connections at most', (workers, connections) => {
   expect(connectionsOf(workers)).toBe(connections);
 });

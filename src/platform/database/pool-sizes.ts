@@ -19,8 +19,8 @@ export interface PoolSizes {
 
 /** Of every process: the ledger's three, and the one that changes are heard on. */
 const OTHERS_OF_EACH = 4;
-/** Of one process: the jobs' three, and the one that migrates. */
-const OTHERS = 4;
+/** Of one process: the jobs' four, and the one that migrates. */
+const OTHERS = 5;
 
 /** What one worker has. @param workers how many there are, which share what one alone would have */
 export function poolSizes(workers: number): PoolSizes {
