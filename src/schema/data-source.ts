@@ -53,6 +53,7 @@ import { FederatedIdentities1795326172899 } from './migrations/1795326172899-fed
 import { ResourceTokenTyps1795326267170 } from './migrations/1795326267170-resource-token-typs.js';
 import { GatewayRequestTimes1795328652599 } from './migrations/1795328652599-gateway-request-times.js';
 import { WorkloadRevocations1795331600000 } from './migrations/1795331600000-workload-revocations.js';
+import { RevocationReads1795331670392 } from './migrations/1795331670392-revocation-reads.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
@@ -88,6 +89,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   ResourceTokenTyps1795326267170,
   GatewayRequestTimes1795328652599,
   WorkloadRevocations1795331600000,
+  RevocationReads1795331670392,
 ];
 
 /**

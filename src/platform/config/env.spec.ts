@@ -298,3 +298,27 @@ describe('STREAMS_HMAC_KEY', () => {
     ]);
   });
 });
+
+describe('REDIS_URL', () => {
+  test.each([
+    'redis://localhost',
+    'rediss://user:p%2Fw%23@redis.example:6380/2',
+    'redis://:secret@[::1]:6379/',
+  ])('may be %s', (REDIS_URL) => {
+    expect(readEnv({ ...GIVEN, REDIS_URL }).redisUrl).toBe(REDIS_URL);
+  });
+
+  test.each([
+    'redis://:hid/den@localhost:6379',
+    'redis://:hid#den@localhost:6379',
+    'redis://:hid%den@localhost:6379',
+    'redis://:hidden@',
+    'redis://:hidden@localhost:99999',
+    'redis://:hidden@localhost/first',
+    'http://:hidden@localhost',
+  ])('is refused as %s, and is not told', (REDIS_URL) => {
+    const problems = problemsOf({ ...GIVEN, REDIS_URL });
+    expect(problems).toEqual([expect.stringContaining('REDIS_URL')]);
+    expect(problems[0]).not.toMatch(/hid|den/);
+  });
+});

@@ -21,6 +21,7 @@ import {
   type TimeLimits,
 } from './time-limits.js';
 import { isDatabaseUrl } from './database-url.js';
+import { isRedisUrl } from './redis-url.js';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -302,6 +303,11 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
   const streamsHmacKey = readHmacKey('STREAMS_HMAC_KEY', parsed.STREAMS_HMAC_KEY, problems);
   if (parsed.STREAMS_HMAC_KEY !== undefined && parsed.REDIS_URL === undefined) {
     problems.push('STREAMS_HMAC_KEY is set without REDIS_URL, where the stream is that it signs');
+  }
+  if (/^rediss?:\/\//.test(parsed.REDIS_URL ?? '') && !isRedisUrl(parsed.REDIS_URL ?? '')) {
+    problems.push(
+      'REDIS_URL is malformed: it must be like redis://user:password@host:6379/0, and what is special in a URL, such as / or # in a password, percent-encoded',
+    );
   }
   if (parsed.DATABASE_URL !== undefined && !isDatabaseUrl(parsed.DATABASE_URL)) {
     problems.push('DATABASE_URL is malformed: it must be like postgres://user:password@host/name');

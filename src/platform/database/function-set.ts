@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 5,
-  sha256: 'e4f756d8777759fd4c3d91ec221b7f1d72ca7a701aa7588f594e0cdee1b1dba7',
+  sha256: 'd7c450eb6d199b62864aff788b73fb88f619fb8766e61e5cd543371b1a45ded0',
 } as const;
