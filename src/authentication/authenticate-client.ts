@@ -188,14 +188,19 @@ function obstacleFor(
 ): string | null {
   if (claimed === null) return 'unknown client';
   if (zoneId !== null && zoneId !== claimed.zone.zoneId) return 'client of another zone';
-  if (claimed.client.disabled) return 'client is disabled';
+  return obstacleOf(claimed.client, credentials.method);
+}
+
+/** Why a client may not be authenticated in a way; `null` if it may. */
+export function obstacleOf(
+  { disabled, authMethods }: Pick<ClientView, 'disabled' | 'authMethods'>,
+  method: OwnCredentials['method'] | 'federated_identity',
+): string | null {
+  if (disabled) return 'client is disabled';
   // A gateway's signature stands in for whatever the client would have done.
-  if (credentials.method === 'gateway') return null;
-  const { authMethods } = claimed.client;
-  const methods =
-    credentials.method === 'client_assertion' ? ASSERTION_METHODS : [credentials.method];
-  if (!methods.some((method) => authMethods.includes(method))) {
-    return `client is not registered for ${credentials.method}`;
-  }
-  return null;
+  if (method === 'gateway') return null;
+  const methods: readonly string[] = method === 'client_assertion' ? ASSERTION_METHODS : [method];
+  return authMethods.some((registered) => methods.includes(registered))
+    ? null
+    : `client is not registered for ${method}`;
 }

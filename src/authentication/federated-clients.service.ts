@@ -13,7 +13,7 @@ import { UntrustedToken } from '../zones/issuers/untrusted-token.js';
 import { checkClientAllowed, type Workload } from '../zones/issuers/verify-issuer-token.js';
 import { Snapshots, type ClientInZone } from '../zones/snapshot/snapshots.service.js';
 import type { ZoneSnapshot } from '../zones/snapshot/zone-snapshot.js';
-import type { Caller } from './authenticate-client.js';
+import { obstacleOf, type Caller } from './authenticate-client.js';
 import type { FederatedCredentials } from './credentials.js';
 
 /** The method that a client is registered with whose workloads' tokens name it. */
@@ -103,10 +103,8 @@ export class FederatedClients {
     { identity, inZone: { client } }: { identity: FoundIdentity; inZone: ClientInZone },
     { audience }: Workload,
   ): string | null {
-    if (client.disabled) return 'client is disabled';
-    if (!client.authMethods.includes(FEDERATED_IDENTITY)) {
-      return `client is not registered for ${FEDERATED_IDENTITY}`;
-    }
+    const obstacle = obstacleOf(client, FEDERATED_IDENTITY);
+    if (obstacle !== null) return obstacle;
     return audience === (identity.audience ?? this.env.issuerUrl) ? null : 'wrong_audience';
   }
 }
