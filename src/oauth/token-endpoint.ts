@@ -9,3 +9,11 @@ export const TOKEN_PATH = '/oauth/2/token';
 export function tokenEndpointOf(issuer: string): string {
   return `${issuer}${TOKEN_PATH}`;
 }
+
+/** The token endpoint of all zones, and those of one, as the router takes them. */
+const TOKEN_PATHS = new RegExp(`^(?:/zones/[^/]+)?${TOKEN_PATH}/?$`, 'i');
+
+/** Whether a path is that of a token endpoint: of all zones, or of one. */
+export function isTokenEndpoint(path: string): boolean {
+  return TOKEN_PATHS.test(path);
+}

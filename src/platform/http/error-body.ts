@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isTokenEndpoint } from '../../oauth/token-endpoint.js';
 import { readGatewayHeaders } from './read-gateway-headers.js';
 import { requestIdOf, setRequestIdHeaders } from './request-id.js';
 import { pathOf } from './steps.js';
@@ -20,12 +21,9 @@ export function wordFor(request: IncomingMessage, code: string): string {
     : code;
 }
 
-/** The token endpoint of all zones, and those of one. */
-const TOKEN_ENDPOINTS = /^(?:\/zones\/[^/]+)?\/oauth\/2\/token\/?$/i;
-
 /** Whether a request to a token endpoint has a header of a gateway's signature: it is a gateway's then, and nothing else. */
 function isGatewaysExchange(request: IncomingMessage): boolean {
-  return TOKEN_ENDPOINTS.test(pathOf(request)) && readGatewayHeaders(request) !== null;
+  return isTokenEndpoint(pathOf(request)) && readGatewayHeaders(request) !== null;
 }
 
 /** An error that is answered in front of the framework. */
