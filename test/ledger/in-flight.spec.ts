@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { applicationOf } from '../setup/agents.js';
 import { rows, startReplica, type Replica } from '../setup/harness.js';
 import { persistently } from '../setup/patience.js';
+import { makePausable, pause, pausedSoFar, resume } from '../setup/paused-commits.js';
 import { until } from '../setup/process.js';
 import { exchangeAs, newService } from '../setup/services.js';
 import { foreignForger, newKey } from '../setup/tokens/foreign-tokens.js';
@@ -27,18 +28,7 @@ const sql = <T extends Record<string, unknown>>(text: string, values: unknown[] 
 
 beforeAll(async () => {
   replica = await startReplica();
-  // A commit in a zone that is named stops at its event, when everything has been checked, until the name is gone.
-  await sql(`
-    CREATE TABLE paused (zone_id uuid PRIMARY KEY);
-    CREATE SEQUENCE reached;
-    CREATE FUNCTION pause() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-      IF NEW.type = 'token_exchange' AND EXISTS (SELECT FROM paused WHERE zone_id = NEW.zone_id) THEN
-        PERFORM nextval('reached');
-        WHILE EXISTS (SELECT FROM paused WHERE zone_id = NEW.zone_id) LOOP PERFORM pg_sleep(0.005); END LOOP;
-      END IF;
-      RETURN NULL;
-    END $$;
-    CREATE TRIGGER pause AFTER INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION pause()`);
+  await makePausable(replica.databaseUrl);
 });
 
 afterAll(() => replica?.stop());
@@ -47,13 +37,6 @@ beforeEach(async () => {
   zone = await createTestZone(replica);
   expect((await persistently(() => zone.exchange())).status).toBe(200);
 });
-
-const reached = async (): Promise<number> => {
-  const [row] = await sql<{ n: number }>(
-    'SELECT CASE WHEN is_called THEN last_value ELSE 0 END::int AS n FROM reached',
-  );
-  return Number(row?.n);
-};
 
 const waitsForGate = async (): Promise<boolean> => {
   const waiting = await sql(
@@ -68,15 +51,16 @@ const waitsForGate = async (): Promise<boolean> => {
  * @returns what came of both, and whether the change was made before the request had ended
  */
 async function overtaking<T>(request: () => Promise<Answer>, change: () => Promise<T>) {
-  const before = await reached();
-  await sql('INSERT INTO paused VALUES ($1)', [zone.zoneId]);
+  const { databaseUrl } = replica;
+  const before = await pausedSoFar(databaseUrl);
+  await pause(databaseUrl, zone.zoneId);
   const answering = request();
-  await until(async () => (await reached()) > before);
+  await until(async () => (await pausedSoFar(databaseUrl)) > before);
   let made = false;
   const changing = change().finally(() => (made = true));
   await until(async () => made || (await waitsForGate()));
   const overtook = made;
-  await sql('DELETE FROM paused WHERE zone_id = $1', [zone.zoneId]);
+  await resume(databaseUrl, zone.zoneId);
   return { overtook, answer: await answering, changed: await changing };
 }
 
