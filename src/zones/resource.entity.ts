@@ -11,6 +11,9 @@ export interface DeclaredOperation {
   readonly scope: string;
 }
 
+/** How the verifiers of a resource learn that a mandate was taken back, or `expiry`: not before it has expired. */
+export type RevocationChannel = 'introspect' | 'status_list' | 'feed' | 'expiry';
+
 /** A resource that mandates are minted for, identified by an absolute URI (RFC 8707 2). */
 @Entity('resources')
 export class Resource {
@@ -48,6 +51,22 @@ export class Resource {
   /** The `typ` of mandates for it. */
   @Column('text', { name: 'token_typ' })
   tokenTyp: MandateTyp;
+
+  /** How its verifiers learn that a mandate was taken back; `null` where that was not said. */
+  @Column('text', { nullable: true })
+  revocation: RevocationChannel | null;
+
+  /** Whether the metadata of the zone names it (`protected_resources`, RFC 9728 4). */
+  @Column('boolean')
+  listed: boolean;
+
+  /** The clients that may introspect mandates for it, beside its owner (RFC 7662 2.1). */
+  @Column('uuid', { name: 'introspection_client_ids', array: true })
+  introspectionClientIds: string[];
+
+  /** Grows when all mandates for it are taken back. */
+  @Column('integer')
+  generation: number;
 
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz' })
   createdAt: Date;

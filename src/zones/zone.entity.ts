@@ -1,4 +1,5 @@
 import type { ZoneAlg } from '../oauth/algorithms.js';
+import type { IssuerMode } from './zone-issuer.js';
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
 /** A zone: a tenant with its own clients, resources, keys and policies, isolated from all others. */
@@ -44,6 +45,33 @@ export class Zone {
   /** What requests are for that name no resource, by identifier, unless their client says so itself (RFC 8707 2). */
   @Column('text', { name: 'default_resources', array: true })
   defaultResources: string[];
+
+  /** Who its mandates are from (`zone-issuer.ts`). */
+  @Column('text', { name: 'issuer_mode' })
+  issuerMode: IssuerMode;
+
+  /** Its issuer where that has a host of its own. */
+  @Column('text', { name: 'issuer_url', nullable: true })
+  issuerUrl: string | null;
+
+  /** The issuer before the last change, whose mandates are accepted until {@link previousIssuerUntil}. */
+  @Column('text', { name: 'previous_issuer', nullable: true })
+  previousIssuer: string | null;
+
+  @Column('timestamptz', { name: 'previous_issuer_until', nullable: true })
+  previousIssuerUntil: Date | null;
+
+  /** Grows when all that the zone has issued is taken back. */
+  @Column('integer')
+  generation: number;
+
+  /** Whether a subject of the zone was ever taken back. */
+  @Column('boolean', { name: 'subject_generations' })
+  subjectGenerations: boolean;
+
+  /** Which introspections are recorded. */
+  @Column('text', { name: 'introspection_audit' })
+  introspectionAudit: 'none' | 'refused' | 'all';
 
   @Column('timestamptz', { name: 'policy_activated_at', nullable: true })
   policyActivatedAt: Date | null;

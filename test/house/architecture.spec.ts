@@ -24,6 +24,7 @@ const ROOMS: Readonly<Record<string, string>> = {
   authentication: 'Who asks: client credentials, gateways, bearers, and how often.',
   delegation: 'Authority handed from one agent session to another, never more than it was.',
   'step-up': 'Holds a request until it is confirmed; lets the confirmation be spent once.',
+  issuer: 'Tells others of a zone: its metadata, and which mandates hold.',
   'token-exchange': 'One exchange, form to recorded mandate.',
   admin: 'Operators change what the others read.',
   health: 'May traffic come, and how is it going.',

@@ -24,6 +24,8 @@ export const PERMIT_ALL =
 export interface TestZone {
   readonly replica: Replica;
   readonly zoneId: string;
+  /** The issuer of its mandates (RFC 8414 2). */
+  readonly issuer: string;
   readonly clientId: string;
   readonly secret: string;
   /** Has the scopes `a:read`, `a:write` and `shared`. */
@@ -86,7 +88,7 @@ export async function createTestZone(replica: Replica): Promise<TestZone> {
     if (answer.status >= 300) throw new Error(`${method} ${path}: ${JSON.stringify(answer.body)}`);
     return answer.body;
   };
-  const { id: zoneId } = await must('POST', '/zones', { name: `zone ${randomUUID()}` });
+  const { id: zoneId, issuer } = await must('POST', '/zones', { name: `zone ${randomUUID()}` });
   const admin = (method: string, path: string, body?: unknown) =>
     must(method, `/zones/${String(zoneId)}${path}`, body);
   const newClient = async (body: object = {}) => {
@@ -149,6 +151,7 @@ export async function createTestZone(replica: Replica): Promise<TestZone> {
   return {
     replica,
     zoneId: String(zoneId),
+    issuer: String(issuer),
     clientId,
     secret,
     resource,

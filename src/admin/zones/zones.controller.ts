@@ -1,14 +1,16 @@
-import { Body, Delete, Get, HttpCode, Patch, Post, Query, Res } from '@nestjs/common';
+import { Body, Delete, Get, HttpCode, Inject, Patch, Post, Query, Res } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { ApiResponse } from '../../platform/http/openapi-decorators.js';
 import type { Response } from 'express';
 import type { EntityManager, Repository } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
+import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { CurrentRequestId, type RequestId } from '../../platform/http/request-id.js';
 import { KeyGeneration } from '../../keys/rotation/key-generation.service.js';
 import { Rotations } from '../../keys/rotation/rotations.service.js';
 import { Sealing } from '../../sealing/sealing.service.js';
 import { Resource } from '../../zones/resource.entity.js';
+import { issuerOf } from '../../zones/zone-issuer.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { ZoneBody, ZoneChangeBody } from './zone.body.js';
@@ -24,10 +26,13 @@ import { Removals } from '../removals/removals.service.js';
 import { checkDefaultResources } from './default-resources.js';
 import { createZone, generateZoneKeys } from './zone-registration.js';
 
-function toView({ id, name, defaultResources, createdAt, removedAt }: Zone) {
+function toView(zone: Zone, installation: string) {
+  const { id, name, defaultResources, createdAt, removedAt } = zone;
   return {
     id,
     name,
+    issuer: issuerOf(id, zone, installation),
+    issuer_mode: zone.issuerMode,
     default_resources: defaultResources,
     ...(removedAt === null ? {} : { removing: { since: removedAt } }),
     created_at: createdAt,
@@ -44,6 +49,7 @@ export class ZonesController {
     private readonly sealing: Sealing,
     private readonly generation: KeyGeneration,
     private readonly rotations: Rotations,
+    @Inject(ENV) private readonly env: RunningEnv,
   ) {}
 
   /** Makes a zone, with a signing key. */
@@ -64,23 +70,23 @@ export class ZonesController {
         { id, name: body.name, defaultResources },
         keys,
       );
-      return { result, details: { zone: toView(result) } };
+      return { result, details: { zone: this.toView(result) } };
     });
     response.location(`/internal/zones/${id}`);
-    return tagged(response, toView(zone));
+    return tagged(response, this.toView(zone));
   }
 
   /** Lists zones. */
   @Get()
   async list(@Query() page: PageQuery) {
-    return readPage(this.zones, {}, page, toView);
+    return readPage(this.zones, {}, page, (zone) => this.toView(zone));
   }
 
   /** Shows a zone; of one that is being removed, how far that is. */
   @Get(':zone')
   async show(@InZone('being removed') zone: Zone, @Res({ passthrough: true }) response: Response) {
-    if (zone.removedAt === null) return tagged(response, toView(zone));
-    return { ...toView(zone), ...removing(await this.removals.find(zone.id, zone.id)) };
+    if (zone.removedAt === null) return tagged(response, this.toView(zone));
+    return { ...this.toView(zone), ...removing(await this.removals.find(zone.id, zone.id)) };
   }
 
   /** Changes a zone (a merge patch, RFC 7396). */
@@ -93,7 +99,7 @@ export class ZonesController {
     @Res({ passthrough: true }) response: Response,
   ) {
     const changed = await this.changes.run(change, async (tx, before) => {
-      precondition.check(entityTag(toView(before)));
+      precondition.check(entityTag(this.toView(before)));
       const zones = tx.getRepository(Zone);
       if (name !== undefined) await zones.update({ id }, { name });
       if (wanted !== undefined) {
@@ -106,9 +112,9 @@ export class ZonesController {
         await zones.update({ id }, { defaultResources });
       }
       const result = await zones.findOneByOrFail({ id });
-      return { result, details: { before: toView(before), after: toView(result) } };
+      return { result, details: { before: this.toView(before), after: this.toView(result) } };
     });
-    return tagged(response, toView(changed));
+    return tagged(response, this.toView(changed));
   }
 
   /**
@@ -128,7 +134,7 @@ export class ZonesController {
   ) {
     if (removedAt === null) {
       await this.changes.run(change, (tx, zone) => {
-        precondition.check(entityTag(toView(zone)));
+        precondition.check(entityTag(this.toView(zone)));
         return endOrRemove(tx, zone);
       });
     }
@@ -136,6 +142,10 @@ export class ZonesController {
     if (removal === null) return undefined;
     response.status(202);
     return { id, ...removing(removal) };
+  }
+
+  private toView(zone: Zone) {
+    return toView(zone, this.env.issuerUrl);
   }
 }
 

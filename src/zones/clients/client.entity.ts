@@ -47,6 +47,10 @@ export class Client {
   @Column('text', { name: 'default_resources', array: true })
   defaultResources: string[];
 
+  /** Grows when all that was issued to it, or by way of it, is taken back. */
+  @Column('integer')
+  generation: number;
+
   @Column('text', { name: 'registration_method' })
   registrationMethod: string;
 

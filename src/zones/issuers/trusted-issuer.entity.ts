@@ -48,6 +48,10 @@ export class TrustedIssuerRow {
   @Column('integer', { name: 'max_age_seconds', nullable: true })
   maxAgeSeconds: number | null;
 
+  /** Grows when all that was issued for its subjects is taken back. */
+  @Column('integer')
+  generation: number;
+
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz' })
   createdAt: Date;
 }

@@ -6,7 +6,8 @@ import type { SigningKey } from '../../keys/signing-key.entity.js';
 import type { PolicySets, StoredPolicySet } from '../../policy/policy-sets.service.js';
 import type { TrustedIssuer } from '../issuers/trusted-issuer.js';
 import { termsIn, type StoredTerms } from '../step-up-terms.js';
-import { LOAD, type StoredKey, type ZoneRow } from './load-statement.js';
+import { formerIssuerOf, issuerOf } from '../zone-issuer.js';
+import { LOAD, type OwnSettings, type StoredKey, type ZoneRow } from './load-statement.js';
 import type { ResourceView, ZoneSnapshot } from './zone-snapshot.js';
 
 /** The settings of a zone at one version, as they are stored. */
@@ -16,7 +17,7 @@ export interface StoredZone {
   readonly algs: { readonly standard: ZoneAlg; readonly bridge: ZoneAlg | null };
   readonly sealedDigestKey: Buffer;
   readonly resources: readonly ResourceView[];
-  readonly defaultResources: readonly string[];
+  readonly own: OwnSettings;
   readonly issuers: readonly TrustedIssuer[];
   readonly stepUpTypes: readonly (StoredTerms & { readonly type: string })[];
   readonly signingKeys: readonly SigningKey[];
@@ -30,6 +31,8 @@ export interface SnapshotServices {
   readonly sealing: Sealing;
   readonly keyRings: KeyRings;
   readonly policySets: PolicySets;
+  /** `ISSUER_URL`: the issuer of zones that share one, and above that of all others. */
+  readonly issuerUrl: string;
 }
 
 /** The connection that is read on. */
@@ -51,7 +54,7 @@ export async function readZone(
   const { standard, bridge, signingKeys, policy, shadow, own, ...stored } = row;
   return {
     ...stored,
-    ...own,
+    own,
     zoneId,
     algs: { standard, bridge },
     signingKeys: signingKeys.map((key) => keyIn(zoneId, key)),
@@ -72,14 +75,16 @@ export async function readZone(
 export async function openZone(
   stored: StoredZone,
   now: number,
-  { sealing, keyRings, policySets }: SnapshotServices,
+  { sealing, keyRings, policySets, issuerUrl }: SnapshotServices,
 ): Promise<ZoneSnapshot> {
   const { zoneId, version, weight } = stored;
   return {
     zoneId,
     version,
+    issuer: issuerOf(zoneId, stored.own, issuerUrl),
+    formerIssuer: formerIssuerOf(stored.own),
     resources: new Map(stored.resources.map((view) => [view.identifier, view])),
-    defaultResources: stored.defaultResources,
+    defaultResources: stored.own.defaultResources,
     issuers: new Map(stored.issuers.map((row) => [row.issuer, row])),
     stepUpTypes: new Map(stored.stepUpTypes.map((row) => [row.type, termsIn(row)])),
     digestKey: await sealing.openDigestKey(zoneId, stored.sealedDigestKey),

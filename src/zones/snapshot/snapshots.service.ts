@@ -73,14 +73,19 @@ export class Snapshots implements OnModuleInit, ChangeListener {
     private readonly compileAhead: CompileAhead,
     private readonly clients: Clients,
     private readonly feed: ChangeFeed,
-    @Inject(ENV) { snapshotBytes, workers }: Pick<RunningEnv, 'snapshotBytes' | 'workers'>,
+    @Inject(ENV)
+    {
+      snapshotBytes,
+      workers,
+      issuerUrl,
+    }: Pick<RunningEnv, 'snapshotBytes' | 'workers' | 'issuerUrl'>,
     @Inject(CLOCK) private readonly clock: Clock,
     @InjectMetric(SNAPSHOT_LOADS) private readonly loads: Counter<'result'>,
   ) {
     this.zones = new SnapshotMemory(shareOf(Math.floor(snapshotBytes * SHARE), workers));
     this.existing = new JoinedReads((ids) => whichExist(this.dataSource, ids), LIMITS);
     this.checks = new JoinedReads((bases) => whichAreCurrent(this.dataSource, bases), LIMITS);
-    this.zoneLoads = this.loadsWith({ sealing, keyRings, policySets });
+    this.zoneLoads = this.loadsWith({ sealing, keyRings, policySets, issuerUrl });
   }
 
   onModuleInit(): void {

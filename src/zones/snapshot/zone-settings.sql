@@ -47,7 +47,9 @@ BEGIN
                 AND (t.expires_at IS NULL OR t.expires_at > clock_timestamp() - interval '1 day')), '[]'),
            policy_set_listed(z.id, z.active_policy_set_version_id),
            policy_set_listed(z.id, z.shadow_policy_set_version_id),
-           json_build_object('defaultResources', z.default_resources)
+           json_build_object(
+             'defaultResources', z.default_resources, 'issuerMode', z.issuer_mode, 'issuerUrl', z.issuer_url,
+             'previousIssuer', z.previous_issuer, 'previousIssuerUntil', milliseconds(z.previous_issuer_until))
       FROM zones z WHERE z.id = p_zone AND z.removed_at IS NULL;
 END $$;
 

@@ -4,6 +4,7 @@ import type { MandateTyp } from '../../oauth/vocabulary.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import type { ActivePolicy, CandidatePolicy } from '../../policy/policy-sets.service.js';
 import type { DeclaredOperation } from '../resource.entity.js';
+import type { FormerIssuer } from '../zone-issuer.js';
 import type { StepUpTerms } from '../step-up-terms.js';
 
 /** A resource in a snapshot. */
@@ -25,6 +26,10 @@ export interface ZoneSnapshot {
   readonly zoneId: string;
   /** The version of the settings, which the ledger compares. */
   readonly version: string;
+  /** The `iss` of its mandates. */
+  readonly issuer: string;
+  /** The issuer before the last change of it, whose tokens are accepted for a while and never minted. */
+  readonly formerIssuer: FormerIssuer | null;
   /** By identifier. */
   readonly resources: ReadonlyMap<string, ResourceView>;
   /** Identifiers that a request is for which names no resource, unless its client has some of its own (RFC 8707 2). */
