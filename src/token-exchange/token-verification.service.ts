@@ -4,6 +4,10 @@ import { VerifiedSignatures } from '../platform/verified-signatures.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { IssuerTokens, type IssuerTokenAttempt } from '../zones/issuers/issuer-tokens.service.js';
 import type { IssuerSubject } from '../zones/issuers/verify-issuer-token.js';
+import {
+  SubjectGenerations,
+  type SubjectGeneration,
+} from '../zones/subject-generations.service.js';
 import type { ZoneSnapshot } from '../zones/snapshot/zone-snapshot.js';
 
 /** Verifies the tokens of one request: those of its zone, all at one moment. */
@@ -20,6 +24,12 @@ export interface TokenVerifier {
    * @throws {KeysUnavailable}
    */
   issuerToken(attempt: Omit<IssuerTokenAttempt, 'now'>): Promise<IssuerSubject | null>;
+  /**
+   * The generation of a user of a trusted issuer.
+   *
+   * @throws {OAuthError} temporarily_unavailable; the driver's error
+   */
+  subjectGeneration(issuer: string, subject: string): Promise<SubjectGeneration>;
 }
 
 /** Makes verifiers of mandates, and of the tokens of the issuers that a zone trusts. */
@@ -28,6 +38,7 @@ export class TokenVerification {
   constructor(
     private readonly verified: VerifiedSignatures,
     private readonly issuerTokens: IssuerTokens,
+    private readonly subjects: SubjectGenerations,
     @Inject(ENV) private readonly env: RunningEnv,
   ) {}
 
@@ -44,6 +55,7 @@ export class TokenVerification {
           verified: this.verified,
         }),
       minted: (token) => readMinted(token, expected),
+      subjectGeneration: (iss, subject) => this.subjects.find(zone, iss, subject),
       issuerToken: (attempt) => this.issuerTokens.verify({ ...attempt, now: now / 1_000 }),
     };
   }

@@ -36,7 +36,7 @@ const MAX_VALUE_LENGTH = 200;
 export function readIssuer(
   body: IssuerRegistration,
   env: FetchEnv & { readonly issuerUrl: string },
-): Writable<TrustedIssuer> {
+): Writable<Omit<TrustedIssuer, 'generation' | 'notBefore'>> {
   const { issuer, audiences = [], algorithms = SIGNING_ALGS } = body;
   if (issuer === env.issuerUrl) throw new UnprocessableEntityException('issuer: these are we');
   const keys = readKeys(body, fetchRulesOf(env));

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '5a548cdc2085729a260633246e86f619d5542186895ebeb5a0bd6f070f4e75f6',
+  sha256: '7f2dd61ebe48188e9796a7b59f087b2832cd5afc514eb14915ab3039494397ee',
 } as const;

@@ -28,6 +28,9 @@ export interface OwnSettings {
   readonly previousIssuer: string | null;
   /** Milliseconds since the epoch. */
   readonly previousIssuerUntil: number | null;
+  readonly generation: number;
+  readonly subjectGenerations: boolean;
+  readonly withdrawnPolicies: readonly string[];
 }
 
 /** The row that {@link LOAD} gives. */
