@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '5a548cdc2085729a260633246e86f619d5542186895ebeb5a0bd6f070f4e75f6',
+  sha256: 'ee8e73e8443e1e91df84fb60f164f13dd0ef06d76d6d36c854e54066c5dafd62',
 } as const;

@@ -3,7 +3,7 @@ import type { KeyRing } from '../../keys/signing/key-ring.js';
 import type { MandateTyp } from '../../oauth/vocabulary.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import type { ActivePolicy, CandidatePolicy } from '../../policy/policy-sets.service.js';
-import type { DeclaredOperation } from '../resource.entity.js';
+import type { DeclaredOperation, RevocationChannel } from '../resource.entity.js';
 import type { FormerIssuer } from '../zone-issuer.js';
 import type { StepUpTerms } from '../step-up-terms.js';
 
@@ -19,6 +19,12 @@ export interface ResourceView {
   readonly signingAlg: ZoneAlg | null;
   /** The `typ` of mandates for it. */
   readonly tokenTyp: MandateTyp;
+  /** How its verifiers learn that a mandate was taken back; `null` where that was not said. */
+  readonly revocation: RevocationChannel | null;
+  /** Whether the metadata of the zone names it. */
+  readonly listed: boolean;
+  /** The clients that may introspect mandates for it, beside its owner; those that were removed are nobody. */
+  readonly introspectionClientIds: readonly string[];
 }
 
 /** The settings of a zone at one version: all that a decision needs but its clients. Immutable. */
