@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '5a548cdc2085729a260633246e86f619d5542186895ebeb5a0bd6f070f4e75f6',
+  sha256: '625127108ce84e94696e10f7db18aa449910f14d1e320d56e4709867634c9320',
 } as const;
