@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: 'ee8e73e8443e1e91df84fb60f164f13dd0ef06d76d6d36c854e54066c5dafd62',
+  sha256: 'b7d7eebab1d87d1c5e57a679dbe726865a35127d97a6f9f187342dd5d1c09ad6',
 } as const;

@@ -5,6 +5,7 @@ import type { ZoneAlg } from '../../oauth/algorithms.js';
 import type { ActivePolicy, CandidatePolicy } from '../../policy/policy-sets.service.js';
 import type { DeclaredOperation, RevocationChannel } from '../resource.entity.js';
 import type { FormerIssuer } from '../zone-issuer.js';
+import type { SystemResources } from '../system-resources.js';
 import type { StepUpTerms } from '../step-up-terms.js';
 
 /** A resource in a snapshot. */
@@ -38,6 +39,8 @@ export interface ZoneSnapshot {
   readonly formerIssuer: FormerIssuer | null;
   /** By identifier. */
   readonly resources: ReadonlyMap<string, ResourceView>;
+  /** What every zone has beside these. */
+  readonly systemResources: SystemResources;
   /** Identifiers that a request is for which names no resource, unless its client has some of its own (RFC 8707 2). */
   readonly defaultResources: readonly string[];
   /** The trusted issuers, by `iss`. */
