@@ -34,6 +34,8 @@ export interface SnapshotServices {
   readonly policySets: PolicySets;
   /** `ISSUER_URL`: the issuer of zones that share one, and above that of all others. */
   readonly issuerUrl: string;
+  /** The longest life of mandates for resources with `revocation: expiry`, in seconds. */
+  readonly expiryOnlySeconds: number;
 }
 
 /** The connection that is read on. */
@@ -76,7 +78,7 @@ export async function readZone(
 export async function openZone(
   stored: StoredZone,
   now: number,
-  { sealing, keyRings, policySets, issuerUrl }: SnapshotServices,
+  { sealing, keyRings, policySets, issuerUrl, expiryOnlySeconds }: SnapshotServices,
 ): Promise<ZoneSnapshot> {
   const { zoneId, version, weight } = stored;
   return {
@@ -86,6 +88,7 @@ export async function openZone(
     formerIssuer: formerIssuerOf(stored.own),
     resources: new Map(stored.resources.map((view) => [view.identifier, view])),
     systemResources: systemResourcesAt(zoneUrlOf(zoneId, stored.own, issuerUrl)),
+    expiryOnlySeconds,
     defaultResources: stored.own.defaultResources,
     issuers: new Map(stored.issuers.map((row) => [row.issuer, row])),
     stepUpTypes: new Map(stored.stepUpTypes.map((row) => [row.type, termsIn(row)])),

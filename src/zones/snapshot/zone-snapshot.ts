@@ -41,6 +41,8 @@ export interface ZoneSnapshot {
   readonly resources: ReadonlyMap<string, ResourceView>;
   /** What every zone has beside these. */
   readonly systemResources: SystemResources;
+  /** The longest life of mandates for resources with `revocation: expiry`, in seconds. */
+  readonly expiryOnlySeconds: number;
   /** Identifiers that a request is for which names no resource, unless its client has some of its own (RFC 8707 2). */
   readonly defaultResources: readonly string[];
   /** The trusted issuers, by `iss`. */
