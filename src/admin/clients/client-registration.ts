@@ -15,6 +15,8 @@ export interface ClientRegistration {
   readonly groups?: readonly string[] | undefined;
   /** What its requests are for that name no resource, by identifier. */
   readonly defaultResources?: readonly string[] | undefined;
+  /** Whether it may receive shared signals; not unless this says so. */
+  readonly ssf?: boolean | undefined;
   /** By a secret, unless it is said otherwise. */
   readonly authentication?: RegisteredAuthentication | undefined;
 }
@@ -51,6 +53,7 @@ export async function createClient(
       zoneId,
       registration.defaultResources ?? null,
     ),
+    ssf: registration.ssf ?? false,
     ...columnsOf(registration.authentication ?? BY_SECRET),
     registrationMethod: 'manual',
     disabledAt: null,

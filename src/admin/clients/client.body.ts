@@ -73,6 +73,11 @@ export class ClientBody {
   @IsResourceIdentifier({ each: true })
   default_resources?: string[];
 
+  /** Whether it may receive shared signals of the zone (OpenID SSF 1.0), which say whose sessions end; not by default. */
+  @MayBeAbsent()
+  @IsBoolean()
+  ssf?: boolean;
+
   /** How it may authenticate (RFC 7591 2). By default what goes with the rest: keys, a workload or a secret. */
   @MayBeAbsent()
   @IsArray()
@@ -149,6 +154,11 @@ export class ClientChangeBody {
   @ArrayMaxSize(MAX_DEFAULT_RESOURCES)
   @IsResourceIdentifier({ each: true })
   default_resources?: string[] | null;
+
+  /** Whether it may receive shared signals of the zone. `false` ends its streams, and what is on them is lost. */
+  @MayBeAbsent()
+  @IsBoolean()
+  ssf?: boolean;
 
   /** Replaces the ways to authenticate. Secrets, keys or a workload that none of them needs are dropped. */
   @MayBeAbsent()

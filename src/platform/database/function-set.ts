@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '5a548cdc2085729a260633246e86f619d5542186895ebeb5a0bd6f070f4e75f6',
+  sha256: 'b7d7eebab1d87d1c5e57a679dbe726865a35127d97a6f9f187342dd5d1c09ad6',
 } as const;

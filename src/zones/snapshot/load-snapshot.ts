@@ -6,7 +6,8 @@ import type { SigningKey } from '../../keys/signing-key.entity.js';
 import type { PolicySets, StoredPolicySet } from '../../policy/policy-sets.service.js';
 import type { TrustedIssuer } from '../issuers/trusted-issuer.js';
 import { termsIn, type StoredTerms } from '../step-up-terms.js';
-import { formerIssuerOf, issuerOf } from '../zone-issuer.js';
+import { systemResourcesAt } from '../system-resources.js';
+import { formerIssuerOf, issuerOf, zoneUrlOf } from '../zone-issuer.js';
 import { LOAD, type OwnSettings, type StoredKey, type ZoneRow } from './load-statement.js';
 import type { ResourceView, ZoneSnapshot } from './zone-snapshot.js';
 
@@ -84,6 +85,7 @@ export async function openZone(
     issuer: issuerOf(zoneId, stored.own, issuerUrl),
     formerIssuer: formerIssuerOf(stored.own),
     resources: new Map(stored.resources.map((view) => [view.identifier, view])),
+    systemResources: systemResourcesAt(zoneUrlOf(zoneId, stored.own, issuerUrl)),
     defaultResources: stored.own.defaultResources,
     issuers: new Map(stored.issuers.map((row) => [row.issuer, row])),
     stepUpTypes: new Map(stored.stepUpTypes.map((row) => [row.type, termsIn(row)])),
