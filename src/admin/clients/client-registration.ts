@@ -1,15 +1,12 @@
 import { ConflictException } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { IsNull, type EntityManager } from 'typeorm';
+import { SECRET_METHODS } from '../../authentication/authentication-methods.js';
 import { ClientSecret } from '../../zones/clients/client-secret.entity.js';
 import { Client } from '../../zones/clients/client.entity.js';
 import { checkDefaultResources } from '../zones/default-resources.js';
 import { digestSecret, generateSecret, MAX_LIVE_SECRETS } from '../../zones/clients/secret.js';
-import {
-  SECRET_METHODS,
-  takesSecret,
-  type RegisteredAuthentication,
-} from './registered-authentication.js';
+import { takesSecret, type RegisteredAuthentication } from './registered-authentication.js';
 
 /** What a client is registered with. */
 export interface ClientRegistration {

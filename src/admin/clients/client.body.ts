@@ -17,7 +17,7 @@ import {
   type AssertionAudience,
 } from '../../zones/clients/asserting-client.js';
 import { MAX_DEFAULT_RESOURCES } from '../zones/default-resources.js';
-import { AUTH_METHODS } from './registered-authentication.js';
+import { AUTH_METHODS } from '../../authentication/authentication-methods.js';
 import {
   IsInstant,
   IsLine,
