@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '7f2dd61ebe48188e9796a7b59f087b2832cd5afc514eb14915ab3039494397ee',
+  sha256: '3fafb53fdb66d67aa3798c9f9f97e820f514a83524b9b483c79a1f7d16d8a54f',
 } as const;

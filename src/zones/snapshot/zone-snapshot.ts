@@ -3,8 +3,9 @@ import type { KeyRing } from '../../keys/signing/key-ring.js';
 import type { MandateTyp } from '../../oauth/vocabulary.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import type { ActivePolicy, CandidatePolicy } from '../../policy/policy-sets.service.js';
-import type { DeclaredOperation } from '../resource.entity.js';
+import type { DeclaredOperation, RevocationChannel } from '../resource.entity.js';
 import type { FormerIssuer } from '../zone-issuer.js';
+import type { SystemResources } from '../system-resources.js';
 import type { StepUpTerms } from '../step-up-terms.js';
 
 /** A resource in a snapshot. */
@@ -21,6 +22,12 @@ export interface ResourceView {
   readonly tokenTyp: MandateTyp;
   /** Counts how often all mandates for it were taken back. */
   readonly generation: number;
+  /** How its verifiers learn that a mandate was taken back; `null` where that was not said. */
+  readonly revocation: RevocationChannel | null;
+  /** Whether the metadata of the zone names it. */
+  readonly listed: boolean;
+  /** The clients that may introspect mandates for it, beside its owner; those that were removed are nobody. */
+  readonly introspectionClientIds: readonly string[];
 }
 
 /** The settings of a zone at one version: all that a decision needs but its clients. Immutable. */
@@ -34,6 +41,10 @@ export interface ZoneSnapshot {
   readonly formerIssuer: FormerIssuer | null;
   /** By identifier. */
   readonly resources: ReadonlyMap<string, ResourceView>;
+  /** What every zone has beside these. */
+  readonly systemResources: SystemResources;
+  /** The longest life of mandates for resources with `revocation: expiry`, in seconds. */
+  readonly expiryOnlySeconds: number;
   /** Identifiers that a request is for which names no resource, unless its client has some of its own (RFC 8707 2). */
   readonly defaultResources: readonly string[];
   /** Counts how often all that the zone has issued was taken back. */
