@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '5a548cdc2085729a260633246e86f619d5542186895ebeb5a0bd6f070f4e75f6',
+  sha256: '638717cf7502083ad82128d221501e0d27614bdd9c62fe5eae4dc60fad54479c',
 } as const;
