@@ -101,6 +101,25 @@ describe('a replica on a database of its own', () => {
     },
   );
 
+  test('says why in the line of the request, and in none that is an error', async () => {
+    const from = replica.logs().length;
+    const lines = () =>
+      replica
+        .logs()
+        .slice(from)
+        .filter((line) => line.includes('not ready') || line.includes('Unavailable'))
+        .map((line) => JSON.parse(line) as { level: number; error: string; reason: string });
+    await withClient(replica.databaseUrl, async (client) => {
+      await client.query('BEGIN; LOCK TABLE audit_chains IN ACCESS EXCLUSIVE MODE');
+      await until(async () => (await ready(replica)).status === 503);
+      await client.query('ROLLBACK');
+    });
+    await recovers(replica);
+    await expect.poll(() => lines().length).toBeGreaterThan(0);
+    expect(lines().filter(({ level }) => level >= 50)).toEqual([]);
+    expect(lines()[0]).toMatchObject({ error: 'not_ready', reason: 'not ready: ledger' });
+  });
+
   test('is not ready while the database is read-only, and is again after that', async () => {
     const name = new URL(replica.databaseUrl).pathname.slice(1);
     const become = (setting: string) =>

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '638717cf7502083ad82128d221501e0d27614bdd9c62fe5eae4dc60fad54479c',
+  sha256: '35a32dcf939d556e6198587141fb6fd9d50e2bc6124425e5628feedbd4d1f8f5',
 } as const;

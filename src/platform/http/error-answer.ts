@@ -74,8 +74,10 @@ export function logError(
     return;
   }
   const { error } = body;
-  explain(response, { error: typeof error === 'string' ? error : 'not_ready', reason });
-  if (status < 500) return;
+  const isProbe = typeof error !== 'string';
+  explain(response, { error: isProbe ? 'not_ready' : error, reason });
+  // A check that begins to fail is logged where it is run. A probe that asks once more is told no, which is no error.
+  if (status < 500 || isProbe) return;
   logger.error({ requestId: requestIdOf(request).request_id, err: thrown }, reason);
 }
 
@@ -116,7 +118,9 @@ function httpAnswer(
   const given = exception.getResponse();
   // Terminus has a format of its own, which Kubernetes tooling knows.
   if (typeof given === 'object' && 'details' in given && 'status' in given) {
-    return { status, body: { ...given }, reason: 'not ready', headers: { 'Retry-After': '1' } };
+    const { error = {} } = given as { readonly error?: object };
+    const reason = `not ready: ${Object.keys(error).join(', ')}`;
+    return { status, body: { ...given }, reason, headers: { 'Retry-After': '1' } };
   }
   const missed = status === 404 && isRouterMiss(exception);
   const methods = missed ? allowed() : [];
