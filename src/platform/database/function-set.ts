@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '3fafb53fdb66d67aa3798c9f9f97e820f514a83524b9b483c79a1f7d16d8a54f',
+  sha256: '88ab8a20b6fc7964ad87d0148bd10a3229d62a6775065e1c43b6796d86359a09',
 } as const;
