@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '88ab8a20b6fc7964ad87d0148bd10a3229d62a6775065e1c43b6796d86359a09',
+  sha256: '88915f3255d935429a0fcd65d83c32d6d2a8c31104cd625aa0f24e1d922148a3',
 } as const;
