@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '35a32dcf939d556e6198587141fb6fd9d50e2bc6124425e5628feedbd4d1f8f5',
+  sha256: '28fcfc0e7390b4f3bf107306a980f13a922a9196f69b5480a0fb1a54aa8057ca',
 } as const;
