@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '88915f3255d935429a0fcd65d83c32d6d2a8c31104cd625aa0f24e1d922148a3',
+  sha256: '6302769f2e937eb7e3eafac5a25786e7158343eaa1b2669fc11548685126a486',
 } as const;
