@@ -54,6 +54,7 @@ import { ResourceTokenTyps1795326267170 } from './migrations/1795326267170-resou
 import { GatewayRequestTimes1795328652599 } from './migrations/1795328652599-gateway-request-times.js';
 import { WorkloadRevocations1795331600000 } from './migrations/1795331600000-workload-revocations.js';
 import { RevocationReads1795331670392 } from './migrations/1795331670392-revocation-reads.js';
+import { Retention1795341000000 } from './migrations/1795341000000-retention.js';
 import { IssuersAndGenerations1795340000000 } from './migrations/1795340000000-issuers-and-generations.js';
 import { SsfClients1795341800000 } from './migrations/1795341800000-ssf-clients.js';
 
@@ -93,6 +94,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   WorkloadRevocations1795331600000,
   RevocationReads1795331670392,
   IssuersAndGenerations1795340000000,
+  Retention1795341000000,
   SsfClients1795341800000,
 ];
 

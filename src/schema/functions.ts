@@ -24,6 +24,7 @@ export const FUNCTION_FILES: readonly string[] = [
   'ledger/facts.sql',
   'ledger/batch.sql',
   'ledger/probe.sql',
+  'ledger/retention.sql',
   'ledger/maintenance.sql',
   'zones/zone-version.sql',
   'webhooks/outbox.sql',

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: 'b7d7eebab1d87d1c5e57a679dbe726865a35127d97a6f9f187342dd5d1c09ad6',
+  sha256: 'c0ac96f6b4b8bb755479ddee747333a41b0834e253c08aac78a97d63ab36d551',
 } as const;
