@@ -10,6 +10,7 @@ import { SnapshotModule } from '../zones/snapshot/snapshot.module.js';
 import { authenticationMetrics } from './authentication.metrics.js';
 import { ClientAssertions } from './client-assertions.service.js';
 import { COUNTS, OwnCounts } from './counts.js';
+import { EndpointCallers } from './endpoint-callers.service.js';
 import { FederatedClients } from './federated-clients.service.js';
 import { RequestLimits } from './request-limits.service.js';
 import { SecretVerifier } from './secret-verifier.js';
@@ -25,6 +26,7 @@ import { UnauthenticatedDenials } from './unauthenticated-denials.service.js';
   providers: [
     ClientAuthentication,
     ClientAssertions,
+    EndpointCallers,
     FederatedClients,
     RequestLimits,
     SecretVerifier,

@@ -66,14 +66,28 @@ export class ClientAuthentication {
     repeatable?: ReadonlySet<string>,
   ): Promise<AuthenticatedClient> {
     const form = readClientForm(request, repeatable);
+    return { ...(await this.authenticateBy(request, form)), form };
+  }
+
+  /**
+   * The same for a request whose parameters were read already, or that has none but an `Authorization` header.
+   *
+   * @param units how many requests it counts as against the limits of its client and zone
+   * @throws {OAuthError} as {@link authenticate}
+   */
+  async authenticateBy(
+    request: Omit<ClientRequest, 'requestId' | 'hasQuery'>,
+    form: Form,
+    units = 1,
+  ): Promise<Omit<Caller, 'once'>> {
     const credentials = readCredentials(request, form);
     const presented = { credentials, source: request.source, zoneId: readZone(request, form) };
     const { once, ...caller } = await this.verifyCurrent(presented);
     request.inFlight.countFor(caller.zone.zoneId, caller.client.id);
-    await this.countOnce()(caller);
-    if (once === null) return { ...caller, form };
+    await limitRequests(caller, this.limits, units);
+    if (once === null) return caller;
     const { zoneId } = caller.zone;
-    if (await orUnavailable('nonce', this.ledger.spend(zoneId, once))) return { ...caller, form };
+    if (await orUnavailable('nonce', this.ledger.spend(zoneId, once))) return caller;
     throw new OAuthError('invalid_client', 'client authentication failed', {
       detail: `${once.purpose} was used before`,
     });

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Request } from 'express';
+import type { IncomingMessage } from 'node:http';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { InvalidToken, verifyMandate, type MandateClaims } from '../mandates/verify-mandate.js';
@@ -70,10 +70,11 @@ export class SessionBearers {
   /**
    * Counts a request of a bearer against the limits of its client and zone, as the token endpoint does.
    *
+   * @param units how many requests it counts as
    * @throws {OAuthError} slow_down
    */
-  count({ zone, claims }: Bearer): Promise<void> {
-    return limitRequests({ zone, client: { id: claims.clientId } }, this.limits);
+  count({ zone, claims }: Bearer, units = 1): Promise<void> {
+    return limitRequests({ zone, client: { id: claims.clientId } }, this.limits, units);
   }
 
   /**
@@ -167,7 +168,7 @@ function ownSession(claims: MandateClaims): MandateClaims {
  *
  * @throws {OAuthError} invalid_token
  */
-export function bearerToken(request: Request): string {
+export function bearerToken(request: IncomingMessage): string {
   const [header, ...more] = request.headersDistinct['authorization'] ?? [];
   const token = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i.exec(header ?? '')?.[1];
   if (token === undefined || more.length > 0) {

@@ -17,8 +17,31 @@ export async function readFormBody(request: IncomingMessage, maxBytes: number): 
   if (!FORM.test(type) || others.length > 0) {
     throw new HttpException('the body must be application/x-www-form-urlencoded', 415);
   }
-  if (request.headers['content-encoding'] !== undefined) {
-    throw new HttpException('no Content-Encoding is supported', 415);
-  }
+  refuseEncodings(request);
   return readBody(request, maxBytes);
+}
+
+const JSON_TYPE = /^application\/json *(?:; *charset *= *"?utf-8"? *)?$/i;
+
+/**
+ * The bytes of a body that is either a form or JSON, as they were sent, and which of them it is said to be.
+ *
+ * @param maxBytes the largest of each that is read
+ * @throws {HttpException} as {@link readFormBody}
+ */
+export async function readFormOrJsonBody(
+  request: IncomingMessage,
+  maxBytes: { readonly form: number; readonly json: number },
+): Promise<{ readonly body: Buffer; readonly isJson: boolean }> {
+  const [type = '', ...others] = request.headersDistinct['content-type'] ?? [];
+  if (others.length > 0 || !JSON_TYPE.test(type)) {
+    return { body: await readFormBody(request, maxBytes.form), isJson: false };
+  }
+  refuseEncodings(request);
+  return { body: await readBody(request, maxBytes.json), isJson: true };
+}
+
+function refuseEncodings({ headers }: IncomingMessage): void {
+  if (headers['content-encoding'] === undefined) return;
+  throw new HttpException('no Content-Encoding is supported', 415);
 }
