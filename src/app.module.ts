@@ -9,6 +9,7 @@ import type { StartPatience } from './platform/database/start-patience.js';
 import type { Link } from './platform/workers/link.js';
 import { DatabaseModule } from './schema/database.module.js';
 import { HealthModule } from './health/health.module.js';
+import { IntrospectionModule } from './issuer/introspection/introspection.module.js';
 import { HttpModule } from './platform/http/http.module.js';
 import { TokenExchangeModule } from './token-exchange/token-exchange.module.js';
 
@@ -41,6 +42,7 @@ export class AppModule {
         // Before whatever imports step-up: its `/step-up/enrol` comes before `/step-up/:id`.
         AuthenticatorsModule,
         TokenExchangeModule,
+        IntrospectionModule,
         AgentsModule,
         AdminModule,
         HealthModule,

@@ -33,6 +33,7 @@ export const FUNCTION_FILES: readonly string[] = [
   'webhooks/revocation-stream/revocation-outbox.sql',
   'step-up/attempts.sql',
   'step-up/challenges.sql',
+  'issuer/introspection/introspection.sql',
 ];
 
 /** The text of the whole set, and its SHA-256 in hex. */

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '5a548cdc2085729a260633246e86f619d5542186895ebeb5a0bd6f070f4e75f6',
+  sha256: '93614dc999409be9a5a932dba276a7d8933c9ff686442c7ae7ddcfa67d091936',
 } as const;

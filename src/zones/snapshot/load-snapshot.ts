@@ -84,6 +84,7 @@ export async function openZone(
     issuer: issuerOf(zoneId, stored.own, issuerUrl),
     formerIssuer: formerIssuerOf(stored.own),
     resources: new Map(stored.resources.map((view) => [view.identifier, view])),
+    introspectionAudit: stored.own.introspectionAudit,
     defaultResources: stored.own.defaultResources,
     issuers: new Map(stored.issuers.map((row) => [row.issuer, row])),
     stepUpTypes: new Map(stored.stepUpTypes.map((row) => [row.type, termsIn(row)])),

@@ -2,6 +2,7 @@ import type { JWK } from 'jose';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import type { ListedPolicySet } from '../../policy/listed-set.js';
 import type { TrustedIssuer } from '../issuers/trusted-issuer.js';
+import type { IntrospectionAudit } from '../zone.entity.js';
 import type { IssuerMode } from '../zone-issuer.js';
 import type { StoredTerms } from '../step-up-terms.js';
 import type { ResourceView } from './zone-snapshot.js';
@@ -28,6 +29,7 @@ export interface OwnSettings {
   readonly previousIssuer: string | null;
   /** Milliseconds since the epoch. */
   readonly previousIssuerUntil: number | null;
+  readonly introspectionAudit: IntrospectionAudit;
 }
 
 /** The row that {@link LOAD} gives. */

@@ -17,7 +17,8 @@ BEGIN
              SELECT json_agg(json_build_object(
                       'id', t.id, 'identifier', t.identifier, 'scopes', t.scopes, 'access', t.access,
                       'upstreamUrl', t.upstream_url, 'ownerClientId', t.owner_client_id, 'operations', t.operations,
-                      'signingAlg', t.signing_alg, 'tokenTyp', t.token_typ))
+                      'signingAlg', t.signing_alg, 'tokenTyp', t.token_typ, 'revocation', t.revocation,
+                      'introspectionClientIds', t.introspection_client_ids))
                FROM resources t WHERE t.zone_id = z.id), '[]'),
            coalesce((
              SELECT json_agg(json_build_object(
@@ -49,7 +50,8 @@ BEGIN
            policy_set_listed(z.id, z.shadow_policy_set_version_id),
            json_build_object(
              'defaultResources', z.default_resources, 'issuerMode', z.issuer_mode, 'issuerUrl', z.issuer_url,
-             'previousIssuer', z.previous_issuer, 'previousIssuerUntil', milliseconds(z.previous_issuer_until))
+             'previousIssuer', z.previous_issuer, 'previousIssuerUntil', milliseconds(z.previous_issuer_until),
+             'introspectionAudit', z.introspection_audit)
       FROM zones z WHERE z.id = p_zone AND z.removed_at IS NULL;
 END $$;
 

@@ -3,8 +3,9 @@ import type { KeyRing } from '../../keys/signing/key-ring.js';
 import type { MandateTyp } from '../../oauth/vocabulary.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import type { ActivePolicy, CandidatePolicy } from '../../policy/policy-sets.service.js';
-import type { DeclaredOperation } from '../resource.entity.js';
+import type { DeclaredOperation, RevocationChannel } from '../resource.entity.js';
 import type { FormerIssuer } from '../zone-issuer.js';
+import type { IntrospectionAudit } from '../zone.entity.js';
 import type { StepUpTerms } from '../step-up-terms.js';
 
 /** A resource in a snapshot. */
@@ -19,6 +20,10 @@ export interface ResourceView {
   readonly signingAlg: ZoneAlg | null;
   /** The `typ` of mandates for it. */
   readonly tokenTyp: MandateTyp;
+  /** How its verifiers learn that a mandate was taken back; `null` where that was not said. */
+  readonly revocation: RevocationChannel | null;
+  /** The clients that may introspect mandates for it, beside its owner. */
+  readonly introspectionClientIds: readonly string[];
 }
 
 /** The settings of a zone at one version: all that a decision needs but its clients. Immutable. */
@@ -32,6 +37,8 @@ export interface ZoneSnapshot {
   readonly formerIssuer: FormerIssuer | null;
   /** By identifier. */
   readonly resources: ReadonlyMap<string, ResourceView>;
+  /** Which introspections are recorded. */
+  readonly introspectionAudit: IntrospectionAudit;
   /** Identifiers that a request is for which names no resource, unless its client has some of its own (RFC 8707 2). */
   readonly defaultResources: readonly string[];
   /** The trusted issuers, by `iss`. */
