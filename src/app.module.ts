@@ -10,6 +10,7 @@ import type { Link } from './platform/workers/link.js';
 import { DatabaseModule } from './schema/database.module.js';
 import { HealthModule } from './health/health.module.js';
 import { IntrospectionModule } from './issuer/introspection/introspection.module.js';
+import { RegistriesModule } from './platform/http/registries.module.js';
 import { HttpModule } from './platform/http/http.module.js';
 import { TokenExchangeModule } from './token-exchange/token-exchange.module.js';
 
@@ -19,7 +20,12 @@ export class CommandModule {
   static forRoot(env: RunningEnv, logger: Logger): DynamicModule {
     return {
       module: CommandModule,
-      imports: [ConfigModule.forRoot(env, logger), DatabaseModule.forRoot(env, null), AdminModule],
+      imports: [
+        ConfigModule.forRoot(env, logger),
+        DatabaseModule.forRoot(env, null),
+        RegistriesModule,
+        AdminModule,
+      ],
     };
   }
 }

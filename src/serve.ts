@@ -16,6 +16,7 @@ import { DirectRoutes } from './platform/http/direct-routes.js';
 import { closeGracefully, listen } from './platform/http/listeners.js';
 import { serveDocs } from './platform/http/openapi.js';
 import { markInternal, separateInternalPort } from './platform/http/internal-port.js';
+import { PublicRoutes } from './platform/http/public-routes.js';
 import { RequestGate } from './platform/http/overload/request-gate.service.js';
 import { assignRequestId, setRequestIdHeaders } from './platform/http/request-id.js';
 import { logRequests } from './platform/http/request-log.js';
@@ -24,8 +25,6 @@ import { throughSteps } from './platform/http/through-steps.js';
 import type { Link } from './platform/workers/link.js';
 import { MADE } from './platform/workers/topics.js';
 import { KeyEncryptionKeys } from './sealing/key-encryption-keys.service.js';
-import { answerKeySets } from './keys/publishing/key-set-listener.js';
-import { KeySets } from './keys/publishing/key-sets.service.js';
 import { ChallengeWaits } from './step-up/challenge-waits.service.js';
 import type { Shutdown } from './shutdown.js';
 
@@ -90,7 +89,9 @@ export async function serve(start: Start): Promise<Serving> {
     app.get(RequestGate, { strict: false }).admit,
     logRequests(logger),
   ];
-  const open = [await listen(keySetsFirst(app, throughSteps(steps, outside, logger)), env.port)];
+  const open = [
+    await listen(publicRoutesFirst(app, throughSteps(steps, outside, logger)), env.port),
+  ];
   if (env.internalPort !== undefined) {
     open.push(
       await listen(throughSteps([markInternal, ...steps], framework, logger), env.internalPort),
@@ -110,19 +111,14 @@ export async function serve(start: Start): Promise<Serving> {
   return { ports, background };
 }
 
-/** Key sets are public, so they are answered early only where the public is. */
-function keySetsFirst(app: NestExpressApplication, handler: RequestListener): RequestListener {
-  const keySets = app.get(KeySets);
+/** Documents that anybody may read are answered early, where the public is. */
+function publicRoutesFirst(app: NestExpressApplication, handler: RequestListener): RequestListener {
   const durations = app.get(RequestDurations);
-  return answerKeySets(
-    {
-      ready: (zoneId) => keySets.ready(zoneId),
-      nameRequest: setRequestIdHeaders,
-      answered: (method, route, status, seconds) =>
-        durations.observe(method, route, `${Math.trunc(status / 100)}xx`, seconds),
-    },
-    handler,
-  );
+  return app.get(PublicRoutes).before(handler, {
+    nameRequest: setRequestIdHeaders,
+    answered: (method, route, status, seconds) =>
+      durations.observe(method, route, `${Math.trunc(status / 100)}xx`, seconds),
+  });
 }
 
 /** Prints the command for a first mandate, for a person at a terminal. */

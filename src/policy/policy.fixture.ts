@@ -56,7 +56,13 @@ export const FULL_INPUT: Required<PolicyInput> = {
     labels: ['blue'],
     groups: ['payments'],
   } satisfies Required<PolicyInput['principal']>,
-  resource: { type: 'Resource', id: 'r', identifier: 'https://a', scopes: ['read'] },
+  resource: {
+    type: 'Resource',
+    id: 'r',
+    identifier: 'https://a',
+    scopes: ['read'],
+    revocation: 'status_list',
+  } satisfies Required<PolicyInput['resource']>,
   action: { id: 'TokenExchange' },
   session: { id: 's' },
   delegation_edge: {

@@ -152,6 +152,7 @@ const SETS = [
 const OPTIONAL = [
   'principal has labels',
   'principal has registration_method',
+  'resource has revocation',
   'context has request_path',
   'context has session',
   'context has session_id',

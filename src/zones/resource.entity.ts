@@ -11,8 +11,11 @@ export interface DeclaredOperation {
   readonly scope: string;
 }
 
-/** How the verifiers of a resource learn that a mandate was taken back, or `expiry`: not before it has expired. */
-export type RevocationChannel = 'introspect' | 'status_list' | 'feed' | 'expiry';
+/** How the verifiers of a resource may learn that a mandate was taken back, or `expiry`: not before it has expired. */
+export const REVOCATION_CHANNELS = ['introspect', 'status_list', 'feed', 'expiry'] as const;
+
+/** One of {@link REVOCATION_CHANNELS}. */
+export type RevocationChannel = (typeof REVOCATION_CHANNELS)[number];
 
 /** A resource that mandates are minted for, identified by an absolute URI (RFC 8707 2). */
 @Entity('resources')

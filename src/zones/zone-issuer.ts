@@ -53,3 +53,15 @@ export function issuerOf(zoneId: string, stored: StoredIssuer, installation: str
       return installation;
   }
 }
+
+/**
+ * Where the endpoints of a zone are: its issuer, unless it shares that with others.
+ *
+ * @param installation `ISSUER_URL`, without a trailing slash
+ * @returns without a trailing slash
+ */
+export function zoneUrlOf(zoneId: string, stored: StoredIssuer, installation: string): string {
+  return stored.issuerMode === 'shared'
+    ? `${installation}${zonePath(zoneId)}`
+    : issuerOf(zoneId, stored, installation);
+}

@@ -173,8 +173,54 @@ describe('a resource that is changed', () => {
     expect(back.body).not.toHaveProperty('signing_alg');
   });
 
+  test('says how its verifiers learn of revocations, who introspects, and whether it is listed', async () => {
+    const settings = {
+      revocation: 'status_list',
+      listed: true,
+      introspection_client_ids: [zone.clientId],
+    };
+    const { at, made } = await newResource(settings);
+    expect(made.body).toMatchObject(settings);
+    const { clientId } = await zone.newClient();
+    const changed = await call('PATCH', at, {
+      revocation: 'introspect',
+      introspection_client_ids: [clientId.toUpperCase(), zone.clientId, clientId],
+    });
+    const both = [clientId, zone.clientId].toSorted();
+    expect(changed.body).toMatchObject({
+      revocation: 'introspect',
+      listed: true,
+      introspection_client_ids: both,
+    });
+    const [event] = await zone.audit(changed.requestId);
+    expect(event?.event).toMatchObject({ before: settings, after: { revocation: 'introspect' } });
+    // One that was removed stays, until it is left out; it is no one that can be added.
+    await zone.admin('DELETE', `/clients/${clientId}`);
+    const kept = await call('PATCH', at, { introspection_client_ids: both, listed: false });
+    expect(kept.body).toMatchObject({ introspection_client_ids: both, listed: false });
+    const none = await call('PATCH', at, {
+      revocation: null,
+      listed: null,
+      introspection_client_ids: null,
+    });
+    expect(none.body).toMatchObject({ listed: false, introspection_client_ids: [] });
+    expect(none.body).not.toHaveProperty('revocation');
+    const removed = { introspection_client_ids: [clientId] };
+    expect((await call('PATCH', at, removed)).status).toBe(422);
+    const foreign = { introspection_client_ids: [(await createTestZone(replica)).clientId] };
+    expect((await call('PATCH', at, foreign)).status).toBe(422);
+    const identifier = `urn:${randomUUID()}`;
+    const registered = await call('POST', '/resources', { identifier, scopes: [], ...foreign });
+    expect(registered.status).toBe(422);
+  });
+
   test.each([
     { identifier: 'urn:other' },
+    { revocation: 'never' },
+    { listed: 'yes' },
+    { introspection_client_ids: ['me'] },
+    { introspection_client_ids: Array.from({ length: 101 }, () => randomUUID()) },
+    { generation: 1 },
     { scopes: null },
     { scopes: ['a b'] },
     { scopes: ['a\0'] },

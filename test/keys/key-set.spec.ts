@@ -79,7 +79,9 @@ describe('the key set', () => {
       expect(preflight.status).toBe(204);
       expect(preflight.headers.get('access-control-allow-origin')).toBe('*');
       expect(preflight.headers.get('access-control-allow-methods')).toBe('GET, HEAD');
-      expect(preflight.headers.get('access-control-allow-headers')).toBe('If-None-Match');
+      expect(preflight.headers.get('access-control-allow-headers')).toBe(
+        'If-None-Match, MCP-Protocol-Version',
+      );
     }
   });
 
@@ -143,6 +145,29 @@ describe('the key set', () => {
       expect(missed.status).toBe(404);
       expect(await missed.json()).toMatchObject({ error_description: 'no such zone' });
     }
+  });
+
+  test('has the address that Ubisecure SSO has for it, with the same bytes and its own type', async () => {
+    const path = `${replica.url}/zones/${zone.zoneId}/oauth2/metadata.jwks`;
+    const one = await keySet();
+    const json = 'application/json; charset=utf-8';
+    const jwkSet = 'application/jwk-set+json; charset=utf-8';
+    for (const query of ['', '?x']) {
+      for (const [accept, type] of [
+        ['*/*', jwkSet],
+        ['application/json', json],
+        ['application/json;q=0.5, */*', jwkSet],
+        ['text/html', jwkSet],
+      ] as const) {
+        const two = await fetch(path + query, { headers: { accept } });
+        expect([accept, two.headers.get('content-type')]).toEqual([accept, type]);
+        expect(two.headers.get('etag')).toBe(one.headers.get('etag'));
+      }
+    }
+    const preflight = await fetch(path, { method: 'OPTIONS' });
+    expect(preflight.headers.get('access-control-allow-methods')).toBe('GET, HEAD');
+    const unknown = `${replica.url}/zones/${randomUUID()}/oauth2/metadata.jwks`;
+    expect((await fetch(unknown)).status).toBe(404);
   });
 
   test('needs no private key: it is served when none can be opened', async () => {

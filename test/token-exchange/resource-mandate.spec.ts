@@ -267,6 +267,47 @@ describe('a session mandate', () => {
   });
 });
 
+describe('the lifetime by how verifiers learn of revocations', () => {
+  const registered = new Map<string, string>();
+  const resourceWith = async (revocation: string): Promise<string> => {
+    const identifier = registered.get(revocation) ?? `resource://${revocation}/${randomUUID()}`;
+    if (!registered.has(revocation)) {
+      await zone.admin('POST', '/resources', { identifier, scopes: ['shared'], revocation });
+      registered.set(revocation, identifier);
+    }
+    return identifier;
+  };
+  /** Asks for mandates for one resource or several, of a session that lives longer than any. */
+  const askerFor = async (resource: string[]) => {
+    const session = await zone.session({ resource, scope: 'shared', ttl_seconds: '3600' });
+    const subject_token = tokenOf(session);
+    return (ttl_seconds?: string) =>
+      zone.exchange({ subject_token, resource, scope: 'shared', ttl_seconds });
+  };
+
+  test.each([
+    ['introspect', 900],
+    ['status_list', 900],
+    ['feed', 900],
+    ['expiry', 300],
+  ])('%s: %d seconds at most, also where none is asked for', async (revocation, most) => {
+    const ask = await askerFor([await resourceWith(revocation)]);
+    expect((await ask()).body['expires_in']).toBe(most);
+    expect((await ask(String(most))).body['expires_in']).toBe(most);
+    await expectNothing(() => ask(String(most + 1)), {
+      status: 400,
+      error: 'invalid_request',
+      reason: new RegExp(`ttl_seconds is more than ${most}`),
+    });
+  });
+
+  test('is that of the resource that allows least', async () => {
+    const several = [zone.resource, await resourceWith('expiry'), await resourceWith('feed')];
+    expect((await (await askerFor(several))()).body['expires_in']).toBe(300);
+    expect((await (await askerFor([zone.resource]))()).body['expires_in']).toBe(900);
+  });
+});
+
 describe('the anchor', () => {
   test("grants with the subject token's session named", async () => {
     const subject_token = tokenOf(await zone.session());

@@ -1,15 +1,12 @@
 import { ConflictException } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { IsNull, type EntityManager } from 'typeorm';
+import { SECRET_METHODS } from '../../authentication/authentication-methods.js';
 import { ClientSecret } from '../../zones/clients/client-secret.entity.js';
 import { Client } from '../../zones/clients/client.entity.js';
 import { checkDefaultResources } from '../zones/default-resources.js';
 import { digestSecret, generateSecret, MAX_LIVE_SECRETS } from '../../zones/clients/secret.js';
-import {
-  SECRET_METHODS,
-  takesSecret,
-  type RegisteredAuthentication,
-} from './registered-authentication.js';
+import { takesSecret, type RegisteredAuthentication } from './registered-authentication.js';
 
 /** What a client is registered with. */
 export interface ClientRegistration {
@@ -18,6 +15,8 @@ export interface ClientRegistration {
   readonly groups?: readonly string[] | undefined;
   /** What its requests are for that name no resource, by identifier. */
   readonly defaultResources?: readonly string[] | undefined;
+  /** Whether it may receive shared signals; not unless this says so. */
+  readonly ssf?: boolean | undefined;
   /** By a secret, unless it is said otherwise. */
   readonly authentication?: RegisteredAuthentication | undefined;
 }
@@ -54,6 +53,7 @@ export async function createClient(
       zoneId,
       registration.defaultResources ?? null,
     ),
+    ssf: registration.ssf ?? false,
     ...columnsOf(registration.authentication ?? BY_SECRET),
     registrationMethod: 'manual',
     disabledAt: null,

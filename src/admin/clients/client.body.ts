@@ -17,7 +17,7 @@ import {
   type AssertionAudience,
 } from '../../zones/clients/asserting-client.js';
 import { MAX_DEFAULT_RESOURCES } from '../zones/default-resources.js';
-import { AUTH_METHODS } from './registered-authentication.js';
+import { AUTH_METHODS } from '../../authentication/authentication-methods.js';
 import {
   IsInstant,
   IsLine,
@@ -72,6 +72,11 @@ export class ClientBody {
   @ArrayMaxSize(MAX_DEFAULT_RESOURCES)
   @IsResourceIdentifier({ each: true })
   default_resources?: string[];
+
+  /** Whether it may receive shared signals of the zone (OpenID SSF 1.0), which say whose sessions end; not by default. */
+  @MayBeAbsent()
+  @IsBoolean()
+  ssf?: boolean;
 
   /** How it may authenticate (RFC 7591 2). By default what goes with the rest: keys, a workload or a secret. */
   @MayBeAbsent()
@@ -149,6 +154,11 @@ export class ClientChangeBody {
   @ArrayMaxSize(MAX_DEFAULT_RESOURCES)
   @IsResourceIdentifier({ each: true })
   default_resources?: string[] | null;
+
+  /** Whether it may receive shared signals of the zone. `false` ends its streams, and what is on them is lost. */
+  @MayBeAbsent()
+  @IsBoolean()
+  ssf?: boolean;
 
   /** Replaces the ways to authenticate. Secrets, keys or a workload that none of them needs are dropped. */
   @MayBeAbsent()

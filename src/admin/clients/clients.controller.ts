@@ -54,6 +54,7 @@ function toView(row: Client, identities: readonly RegisteredIdentity[] = []) {
     labels: row.labels,
     groups: row.groups,
     default_resources: row.defaultResources,
+    ssf: row.ssf,
     auth_methods: row.authMethods,
     ...(row.jwks === null ? {} : { jwks: row.jwks }),
     ...(row.jwksUri === null ? {} : { jwks_uri: row.jwksUri }),
@@ -105,6 +106,7 @@ export class ClientsController {
         labels: body.labels,
         groups: body.groups,
         defaultResources: body.default_resources,
+        ssf: body.ssf,
         authentication,
       });
       await replaceIdentities(tx, created, identities);
@@ -154,7 +156,7 @@ export class ClientsController {
 
   /**
    * Changes a client (a merge patch, RFC 7396): its name, labels, groups, default resources or authentication, or whether
-   * it is disabled.
+   * it may receive shared signals, or is disabled.
    */
   @Patch(':id')
   async change(
@@ -188,6 +190,7 @@ export class ClientsController {
         );
         await clients.update({ zoneId, id }, { defaultResources });
       }
+      if (body.ssf !== undefined) await clients.update({ zoneId, id }, { ssf: body.ssf });
       if (changesAuthentication(body)) {
         const authentication = readAuthentication(body, before, fetchRulesOf(this.env));
         await changeAuthentication(tx, before, authentication);

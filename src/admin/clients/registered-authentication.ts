@@ -3,22 +3,8 @@ import type { AssertionAudience } from '../../zones/clients/asserting-client.js'
 import type { FetchRules } from '../../platform/outbound/guarded-request.js';
 import type { RegisteredIdentity } from './federated-identities.js';
 import { FEDERATED_IDENTITY } from '../../authentication/federated-clients.service.js';
+import { SECRET_METHODS } from '../../authentication/authentication-methods.js';
 import { readKeys, type KeysBody, type RegisteredKeys } from '../issuers/registered-keys.js';
-
-/** Ways to authenticate with a shared secret (RFC 6749 2.3.1). */
-export const SECRET_METHODS = ['client_secret_basic', 'client_secret_post'] as const;
-
-/**
- * How clients may authenticate (RFC 7591 2, OpenID Connect Core 9). `workload_identity` is ours: an
- * assertion of the issuer of the client's identity (RFC 7523 2.2); and so is `federated_identity`: such a token is the
- * subject token, and there is nothing else.
- */
-export const AUTH_METHODS = [
-  ...SECRET_METHODS,
-  'private_key_jwt',
-  'workload_identity',
-  FEDERATED_IDENTITY,
-] as const;
 
 /** How a client authenticates, and what by. */
 export interface RegisteredAuthentication extends RegisteredKeys {

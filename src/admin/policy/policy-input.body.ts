@@ -76,6 +76,10 @@ class PolicyResourceBody {
   @IsArray()
   @IsString({ each: true })
   scopes: string[];
+
+  @IsOptional()
+  @IsString()
+  revocation?: string;
 }
 
 class ActionBody {

@@ -1,10 +1,14 @@
-import { ConflictException } from '@nestjs/common';
-import { IsNull, Not, type EntityManager } from 'typeorm';
+import { ConflictException, UnprocessableEntityException } from '@nestjs/common';
+import { In, IsNull, Not, type EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { MANDATE_TYP, type MandateTyp } from '../../oauth/vocabulary.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { Client } from '../../zones/clients/client.entity.js';
-import { Resource, type DeclaredOperation } from '../../zones/resource.entity.js';
+import {
+  Resource,
+  type DeclaredOperation,
+  type RevocationChannel,
+} from '../../zones/resource.entity.js';
 
 /** What a resource is registered with. */
 export interface ResourceRegistration {
@@ -16,12 +20,16 @@ export interface ResourceRegistration {
   readonly access?: 'direct' | 'gateway' | undefined;
   readonly signingAlg?: ZoneAlg | undefined;
   readonly tokenTyp?: MandateTyp | undefined;
+  readonly revocation?: RevocationChannel | undefined;
+  readonly listed?: boolean | undefined;
+  readonly introspectionClientIds?: readonly string[] | undefined;
 }
 
 /**
  * Registers a resource in a zone.
  *
  * @throws {ConflictException} for an owner that is being removed
+ * @throws {UnprocessableEntityException} for a client that is to introspect and is none of the zone
  */
 export async function createResource(
   tx: EntityManager,
@@ -29,6 +37,7 @@ export async function createResource(
   registration: ResourceRegistration,
 ): Promise<Resource> {
   await checkOwner(tx, zoneId, registration.ownerClientId);
+  const introspecting = registration.introspectionClientIds ?? [];
   const id = uuidv7();
   const resources = tx.getRepository(Resource);
   await resources.insert({
@@ -42,6 +51,9 @@ export async function createResource(
     signingAlg: registration.signingAlg ?? null,
     tokenTyp: registration.tokenTyp ?? MANDATE_TYP,
     operations: [...(registration.operations ?? [])],
+    revocation: registration.revocation ?? null,
+    listed: registration.listed ?? false,
+    introspectionClientIds: await checkIntrospecting(tx, zoneId, introspecting, []),
   });
   return resources.findOneByOrFail({ zoneId, id });
 }
@@ -55,16 +67,24 @@ export type ResourceChange = {
 /**
  * Changes a resource. Mandates that were minted before stay as they are until they expire.
  *
+ * @param before the resource as it is
  * @throws {ConflictException} for an owner that is being removed
+ * @throws {UnprocessableEntityException} for a client that is to introspect and is none of the zone
  */
 export async function changeResource(
   tx: EntityManager,
-  { zoneId, id }: Resource,
+  before: Resource,
   change: ResourceChange,
 ): Promise<Resource> {
+  const { zoneId, id } = before;
   await checkOwner(tx, zoneId, change.ownerClientId);
   const resources = tx.getRepository(Resource);
   const { scopes, upstreamUrl, ownerClientId, access, signingAlg, tokenTyp, operations } = change;
+  const { revocation, listed, introspectionClientIds: wanted } = change;
+  const introspectionClientIds =
+    wanted === undefined
+      ? undefined
+      : await checkIntrospecting(tx, zoneId, wanted ?? [], before.introspectionClientIds);
   const columns = {
     ...(scopes === undefined ? {} : { scopes: inOrder(scopes) }),
     ...(upstreamUrl === undefined ? {} : { upstreamUrl }),
@@ -73,6 +93,9 @@ export async function changeResource(
     ...(signingAlg === undefined ? {} : { signingAlg }),
     ...(tokenTyp === undefined ? {} : { tokenTyp: tokenTyp ?? MANDATE_TYP }),
     ...(operations === undefined ? {} : { operations: [...(operations ?? [])] }),
+    ...(revocation === undefined ? {} : { revocation }),
+    ...(listed === undefined ? {} : { listed: listed ?? false }),
+    ...(introspectionClientIds === undefined ? {} : { introspectionClientIds }),
   };
   if (Object.keys(columns).length > 0) await resources.update({ zoneId, id }, columns);
   return resources.findOneByOrFail({ zoneId, id });
@@ -93,4 +116,27 @@ async function checkOwner(
   if (await tx.getRepository(Client).existsBy(going)) {
     throw new ConflictException('the owner is being removed');
   }
+}
+
+/**
+ * Checks the clients that are to introspect mandates for a resource. What is added must be a client of the zone; one that
+ * was there before may stay although it has been removed since, and then nobody is it.
+ *
+ * @returns the same, each once, in order
+ */
+async function checkIntrospecting(
+  tx: EntityManager,
+  zoneId: string,
+  wanted: readonly string[],
+  before: readonly string[],
+): Promise<string[]> {
+  const ids = [...new Set(wanted.map((id) => id.toLowerCase()))].toSorted();
+  const added = ids.filter((id) => !before.includes(id));
+  const rows = await tx
+    .getRepository(Client)
+    .findBy({ zoneId, id: In(added), removedAt: IsNull() });
+  const known = new Set(rows.map(({ id }) => id));
+  const missing = added.find((id) => !known.has(id));
+  if (missing === undefined) return ids;
+  throw new UnprocessableEntityException(`introspection_client_ids: no such client: ${missing}`);
 }

@@ -2,6 +2,7 @@ import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
   IsArray,
+  IsBoolean,
   IsIn,
   IsObject,
   IsUrl,
@@ -11,6 +12,7 @@ import {
 } from 'class-validator';
 import { MANDATE_TYPS, type MandateTyp } from '../../oauth/vocabulary.js';
 import { ZONE_ALGS, type ZoneAlg } from '../../oauth/algorithms.js';
+import { REVOCATION_CHANNELS, type RevocationChannel } from '../../zones/resource.entity.js';
 import {
   IsResourceIdentifier,
   IsScopeToken,
@@ -39,6 +41,9 @@ const UPSTREAM = {
   require_tld: false,
   disallow_auth: true,
 };
+
+/** The most clients that introspect mandates for one resource, beside its owner. */
+const MAX_INTROSPECTING = 100;
 
 /** A resource to be registered. */
 export class ResourceBody {
@@ -86,6 +91,26 @@ export class ResourceBody {
   @MayBeAbsent()
   @IsIn(MANDATE_TYPS)
   token_typ?: MandateTyp;
+
+  /**
+   * How its verifiers learn that a mandate was taken back. Mandates for it live for as long as that allows: 15 minutes,
+   * where it is `expiry` five.
+   */
+  @MayBeAbsent()
+  @IsIn(REVOCATION_CHANNELS)
+  revocation?: RevocationChannel;
+
+  /** Whether the metadata of the zone names it (`protected_resources`, RFC 9728 4); not if absent. */
+  @MayBeAbsent()
+  @IsBoolean()
+  listed?: boolean;
+
+  /** The clients of the zone that may introspect mandates for it, beside its owner (RFC 7662 2.1). */
+  @MayBeAbsent()
+  @IsArray()
+  @ArrayMaxSize(MAX_INTROSPECTING)
+  @IsUUID(undefined, { each: true })
+  introspection_client_ids?: string[];
 }
 
 /**
@@ -134,4 +159,21 @@ export class ResourceChangeBody {
   @MayBeNull()
   @IsIn(MANDATE_TYPS)
   token_typ?: MandateTyp | null;
+
+  /** How its verifiers learn from now on that a mandate was taken back; `null` where that is not said. */
+  @MayBeNull()
+  @IsIn(REVOCATION_CHANNELS)
+  revocation?: RevocationChannel | null;
+
+  /** Whether the metadata of the zone names it from now on. */
+  @MayBeNull()
+  @IsBoolean()
+  listed?: boolean | null;
+
+  /** Replaces the clients that may introspect mandates for it, beside its owner. */
+  @MayBeNull()
+  @IsArray()
+  @ArrayMaxSize(MAX_INTROSPECTING)
+  @IsUUID(undefined, { each: true })
+  introspection_client_ids?: string[] | null;
 }

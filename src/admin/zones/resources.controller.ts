@@ -27,6 +27,9 @@ function toView(row: Resource) {
     operations: row.operations,
     ...(row.signingAlg === null ? {} : { signing_alg: row.signingAlg }),
     token_typ: row.tokenTyp,
+    ...(row.revocation === null ? {} : { revocation: row.revocation }),
+    listed: row.listed,
+    introspection_client_ids: row.introspectionClientIds,
     created_at: row.createdAt,
   };
 }
@@ -58,6 +61,9 @@ export class ResourcesController {
         signingAlg: body.signing_alg,
         tokenTyp: body.token_typ,
         operations: body.operations?.map(plain),
+        revocation: body.revocation,
+        listed: body.listed,
+        introspectionClientIds: body.introspection_client_ids,
       });
       const keys = keyDetails(await apply());
       return { result, details: { resource: toView(result), ...keys } };
@@ -109,6 +115,9 @@ export class ResourcesController {
         signingAlg: body.signing_alg,
         tokenTyp: body.token_typ,
         operations: body.operations === null ? null : body.operations?.map(plain),
+        revocation: body.revocation,
+        listed: body.listed,
+        introspectionClientIds: body.introspection_client_ids,
       });
       const keys = result.signingAlg === before.signingAlg ? {} : keyDetails(await apply());
       return { result, details: { before: toView(before), after: toView(result), ...keys } };

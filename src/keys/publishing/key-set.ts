@@ -1,7 +1,11 @@
-import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { JWK } from 'jose';
 import Negotiator from 'negotiator';
+import {
+  documentOf,
+  type DocumentBody,
+  type PublicDocument,
+} from '../../platform/http/public-document.js';
 import {
   isPublished,
   KEY_SET_MAX_AGE,
@@ -20,19 +24,13 @@ export interface PublicKey extends KeySchedule {
 }
 
 /** A key set (RFC 7517 5), serialised. */
-export interface KeySet {
-  readonly body: Buffer;
-  /** A strong entity tag (RFC 9110 8.8.3). */
-  readonly etag: string;
+export interface KeySet extends DocumentBody {
   /** The moment when its first key expires, in milliseconds since the epoch; or `Infinity`. */
   readonly changesAt: number;
 }
 
 /** A key set, ready to send. */
-export interface PublishedKeySet extends KeySet {
-  /** The value of `Cache-Control`. */
-  readonly cacheControl: string;
-}
+export type PublishedKeySet = KeySet & PublicDocument;
 
 /**
  * Seconds for which a cached key set may be used while this server cannot be reached (RFC 5861 4). Nothing
@@ -48,11 +46,8 @@ export const STALE_IF_ERROR = LONGEST_LIFE;
  */
 export function keySetOf(keys: readonly PublicKey[], now: number): KeySet {
   const published = keys.filter((key) => isPublished(key, now));
-  const body = Buffer.from(JSON.stringify({ keys: published.map(publicMembers) }));
-  const digest = createHash('sha256').update(body).digest('base64url');
   return {
-    body,
-    etag: `"${digest.slice(0, 22)}"`,
+    ...documentOf({ keys: published.map(publicMembers) }),
     changesAt: Math.min(...published.map(({ expiresAt }) => expiresAt ?? Number.POSITIVE_INFINITY)),
   };
 }
@@ -80,53 +75,25 @@ export function cacheControlAt(ageSeconds: number): string | null {
   return `public, max-age=${maxAge}, stale-if-error=${staleIfError}`;
 }
 
-/** Lets pages of any origin read what is public anyway, and its entity tag (Fetch 3.3). */
-export const READABLE_ANYWHERE = {
-  'Access-Control-Allow-Origin': '*',
-  'Access-Control-Expose-Headers': 'ETag',
-} as const;
-
-/** The answer to a page that asks whether it may send `If-None-Match` (Fetch 4.8). */
-export const PREFLIGHT = {
-  'Access-Control-Allow-Origin': '*',
-  'Access-Control-Allow-Methods': 'GET, HEAD',
-  'Access-Control-Allow-Headers': 'If-None-Match',
-  'Access-Control-Max-Age': '86400',
-} as const;
-
-/** The headers of a key set's response, 200 and 304. */
-export function keySetHeaders({ etag, cacheControl }: PublishedKeySet): Record<string, string> {
-  return {
-    'Cache-Control': cacheControl,
-    ETag: etag,
-    Vary: 'Accept',
-    'X-Content-Type-Options': 'nosniff',
-    ...READABLE_ANYWHERE,
-  };
-}
-
 const JSON_TYPE = 'application/json';
-const MEDIA_TYPES = [JSON_TYPE, 'application/jwk-set+json'];
+/** RFC 7517 8.5.2. */
+export const JWK_SET_TYPE = 'application/jwk-set+json';
 /** The longest `Accept` that is read, in characters: to read one takes longer than all else that an answer takes. */
 const MAX_ACCEPT = 1_000;
 
 /**
- * The media type of a key set: `application/jwk-set+json` (RFC 7517 8.5.2) if `Accept` says that it is preferred;
- * what most verifiers expect otherwise, also where neither is acceptable (RFC 9110 12.5.1), or more is said than is read.
+ * The media type of a key set: what `Accept` says of JSON and {@link JWK_SET_TYPE}; where that does not matter to the
+ * caller, also where neither is acceptable (RFC 9110 12.5.1), or more is said than is read, the one of the address.
+ *
+ * @param preferred that of the address: JSON is what most verifiers expect
  */
-export function keySetType(request: IncomingMessage): string {
+export function keySetType(
+  request: IncomingMessage,
+  preferred: typeof JSON_TYPE | typeof JWK_SET_TYPE = JSON_TYPE,
+): string {
   const { accept = '' } = request.headers;
   const isRead = accept !== '' && accept.length <= MAX_ACCEPT;
-  const type = isRead ? new Negotiator(request).mediaType(MEDIA_TYPES) : JSON_TYPE;
-  return `${type ?? JSON_TYPE}; charset=utf-8`;
-}
-
-/**
- * Whether `If-None-Match` matches an entity tag (RFC 9110 13.1.2), compared weakly. Express ignores it when
- * `Cache-Control: no-cache` is sent along, as `fetch` does, though that is for caches only.
- */
-export function matchesEtag(ifNoneMatch: string | undefined, etag: string): boolean {
-  if (ifNoneMatch === undefined) return false;
-  const tags = ifNoneMatch.split(',').map((tag) => tag.trim().replace(/^W\//, ''));
-  return tags.includes('*') || tags.includes(etag);
+  const types = preferred === JSON_TYPE ? [JSON_TYPE, JWK_SET_TYPE] : [JWK_SET_TYPE, JSON_TYPE];
+  const type = isRead ? new Negotiator(request).mediaType(types) : preferred;
+  return `${type ?? preferred}; charset=utf-8`;
 }

@@ -19,19 +19,30 @@ import {
 } from '../../platform/http/openapi-decorators.js';
 import type { Request, Response } from 'express';
 import { isUuid } from '../../oauth/vocabulary.js';
-import { keySetHeaders, keySetType, matchesEtag, PREFLIGHT, READABLE_ANYWHERE } from './key-set.js';
+import { EndpointMetadata } from '../../platform/http/endpoint-metadata.js';
+import { PREFLIGHT, READABLE_ANYWHERE, sendDocument } from '../../platform/http/public-document.js';
+import { PublicRoutes } from '../../platform/http/public-routes.js';
+import { JWK_SET_TYPE, keySetType } from './key-set.js';
+import { keySetRoutes } from './key-set-routes.js';
 import { KeySets } from './key-sets.service.js';
 
 const PREFLIGHT_SUMMARY = 'Whether a page of another origin may ask under a condition (Fetch 4.8)';
 
-/** The key sets of zones (RFC 7517 5), the same at two addresses. */
+/** The key sets of zones (RFC 7517 5), the same at several addresses. */
 @ApiTags('verifiers')
 @ApiOkResponse({ description: 'The key set; cacheable for five minutes' })
 @ApiResponse({ status: 304, description: 'The key set that If-None-Match names is still the one' })
 @ApiResponse({ status: 404, description: 'Unknown, malformed and missing zone alike' })
 @Controller()
 export class KeysController {
-  constructor(private readonly keySets: KeySets) {}
+  constructor(
+    private readonly keySets: KeySets,
+    routes: PublicRoutes,
+    endpoints: EndpointMetadata,
+  ) {
+    routes.add(...keySetRoutes((zoneId) => keySets.ready(zoneId)));
+    endpoints.add({ urls: { jwks_uri: '/.well-known/jwks.json' } });
+  }
 
   @Get('.well-known/jwks.json')
   @ApiOperation({ summary: "A zone's public keys (RFC 7517)" })
@@ -54,6 +65,17 @@ export class KeysController {
     return this.answer(zoneId, request, response);
   }
 
+  /** Where Ubisecure SSO has it. */
+  @Get('zones/:zone/oauth2/metadata.jwks')
+  @ApiOperation({ summary: 'The same, as application/jwk-set+json unless another is preferred' })
+  keySetBesideMetadata(
+    @Param('zone') zoneId: string,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
+    return this.answer(zoneId, request, response, JWK_SET_TYPE);
+  }
+
   @Options('.well-known/jwks.json')
   @HttpCode(204)
   @ApiOperation({ summary: PREFLIGHT_SUMMARY })
@@ -61,7 +83,7 @@ export class KeysController {
     response.set(PREFLIGHT);
   }
 
-  @Options('zones/:zone/.well-known/jwks.json')
+  @Options(['zones/:zone/.well-known/jwks.json', 'zones/:zone/oauth2/metadata.jwks'])
   @HttpCode(204)
   @ApiOperation({ summary: PREFLIGHT_SUMMARY })
   @ApiParam({ name: 'zone', type: String })
@@ -69,13 +91,16 @@ export class KeysController {
     response.set(PREFLIGHT);
   }
 
-  private async answer(zoneId: unknown, request: Request, response: Response): Promise<void> {
+  private async answer(
+    zoneId: unknown,
+    request: Request,
+    response: Response,
+    preferred?: typeof JWK_SET_TYPE,
+  ): Promise<void> {
     const keySet =
       typeof zoneId === 'string' && isUuid(zoneId) ? await this.keySets.find(zoneId) : null;
     response.set(READABLE_ANYWHERE);
     if (keySet === null) throw new NotFoundException('no such zone');
-    response.set(keySetHeaders(keySet));
-    if (matchesEtag(request.headers['if-none-match'], keySet.etag)) response.status(304).end();
-    else response.type(keySetType(request)).send(keySet.body);
+    sendDocument(keySet, keySetType(request, preferred), request, response);
   }
 }

@@ -165,6 +165,12 @@ class EnvironmentVariables {
   @WholeNumber(16, 65_536)
   SNAPSHOT_MEMORY: number = 256;
 
+  @WholeNumber(30, 900)
+  EXPIRY_ONLY_MAX_TTL_SECONDS: number = 300;
+
+  @WholeNumber(1, 300)
+  STATUS_LIST_SECONDS: number = 30;
+
   @IsIn(['true', 'false'])
   DIRECT_ROUTES: string = 'true';
 
@@ -246,6 +252,10 @@ export interface Env {
   readonly workers: number | undefined;
   /** Bytes of memory that snapshots of zones and clients may take. */
   readonly snapshotBytes: number;
+  /** The longest life of mandates for resources with `revocation: expiry`, in seconds. */
+  readonly expiryOnlySeconds: number;
+  /** Seconds after which a status list is made anew: how old one may be that is served, and how long it is kept. */
+  readonly statusListSeconds: number;
   /** Whether what is asked for most is answered in front of the framework. */
   readonly directRoutes: boolean;
   readonly logLevel: string;
@@ -339,6 +349,8 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     requestTimeoutMs: parsed.REQUEST_TIMEOUT_MS,
     workers: parsed.WORKERS,
     snapshotBytes: parsed.SNAPSHOT_MEMORY * 1_024 * 1_024,
+    expiryOnlySeconds: parsed.EXPIRY_ONLY_MAX_TTL_SECONDS,
+    statusListSeconds: parsed.STATUS_LIST_SECONDS,
     directRoutes: parsed.DIRECT_ROUTES === 'true',
     logLevel: parsed.LOG_LEVEL,
     startSeconds: parsed.START_SECONDS,

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '93614dc999409be9a5a932dba276a7d8933c9ff686442c7ae7ddcfa67d091936',
+  sha256: '30677b1938a5c6604e9918d31e3999a3bb83b823654e0d12ba4e0bf1de625f36',
 } as const;

@@ -26,7 +26,14 @@ export interface PolicyInput {
     /** The groups that it is in: `principal in Group::"…"`. */
     groups?: string[];
   };
-  resource: { type: 'Resource'; id: string; identifier: string; scopes: string[] };
+  resource: {
+    type: 'Resource';
+    id: string;
+    identifier: string;
+    scopes: string[];
+    /** How its verifiers learn that a mandate was taken back. */
+    revocation?: string;
+  };
   action: { id: 'TokenExchange' | 'Introspect' };
   session?: { id: string };
   delegation_edge?: {
@@ -143,9 +150,9 @@ export function cedarConverter(): (input: PolicyInput) => CedarRequest {
     const context =
       last !== undefined && sharesContext(input, last.input) ? last.context : toCedarContext(input);
     last = { input, who, context };
-    const { id, identifier, scopes } = input.resource;
+    const { id, identifier, scopes, revocation } = input.resource;
     const resource = uid('Resource', identifier);
-    const attrs = toCedarRecord({ id, identifier, scopes }, 0);
+    const attrs = toCedarRecord({ id, identifier, scopes, revocation }, 0);
     return {
       principal: who.uid,
       action: uid('Action', input.action.id),

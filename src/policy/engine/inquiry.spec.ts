@@ -24,6 +24,12 @@ describe('the key of a decision', () => {
     ['resource == Resource::"r"', input({ resource: { identifier: 'r' } }), input()],
     ['resource.id == "r"', input({ resource: { id: 'r' } }), input()],
     ['resource.scopes.isEmpty()', input({ resource: { scopes: [] } }), input()],
+    ['resource has revocation', input({ resource: { revocation: 'feed' } }), input()],
+    [
+      'resource has revocation && resource.revocation == "feed"',
+      input({ resource: { revocation: 'feed' } }),
+      input({ resource: { revocation: 'expiry' } }),
+    ],
     ['context.challenge_resolved', input({ context: { challenge_resolved: true } }), input()],
     ['context has session', input({ session: { id: 's' } }), input()],
     [

@@ -32,6 +32,7 @@ export function largestInputs(parties: Parties): PolicyInput[] {
  */
 type FullInput = Required<PolicyInput> & {
   readonly principal: Required<PolicyInput['principal']>;
+  readonly resource: Required<PolicyInput['resource']>;
   readonly delegation_edge: Required<Omit<Edge, 'constraints_json'>>;
   readonly context: Required<PolicyInput['context']>;
 };
@@ -54,7 +55,7 @@ function inputOf(
       labels: strings(bytes.labels),
       groups: ['group'],
     },
-    resource: { type: 'Resource', id, identifier: resource, scopes },
+    resource: { type: 'Resource', id, identifier: resource, scopes, revocation: 'status_list' },
     action: { id: 'TokenExchange' },
     session: { id },
     delegation_edge: {

@@ -43,6 +43,8 @@ describe('what a policy reads', () => {
     ['!(principal has labels)', ['presence principal.labels']],
     ['principal has a.b', ['presence principal.a.b']],
     ['resource.scopes.isEmpty()', ['value resource.scopes']],
+    ['resource.revocation == "feed"', ['value resource.revocation']],
+    ['resource has revocation', ['presence resource.revocation']],
     ['context.challenge_resolved', ['value context.challenge_resolved']],
     ['context has subject_claims.act.sub', ['presence context.subject_claims.act.sub']],
     ['context.subject_claims has sub', ['presence context.subject_claims.sub']],

@@ -28,7 +28,12 @@ const ANCESTORS: readonly Read[] = [['value', 'principal', 'groups']];
 /** What turns a step-up into something else (evaluate.ts). */
 const CHALLENGE: Read = ['value', 'context', 'challenge_resolved'];
 
-const RESOURCE_ATTRIBUTES: ReadonlySet<string> = new Set(['id', 'identifier', 'scopes']);
+const RESOURCE_ATTRIBUTES: ReadonlySet<string> = new Set([
+  'id',
+  'identifier',
+  'scopes',
+  'revocation',
+]);
 /** The members of Cedar's `context` that are members of the input itself. */
 const BESIDE_CONTEXT: ReadonlySet<string> = new Set(['session', 'delegation_edge']);
 

@@ -69,6 +69,9 @@ entity Resource = {
   identifier: String,
   // All scopes that it knows.
   scopes: Set<String>,
+  // How its verifiers learn that a mandate was taken back: "introspect", "status_list", "feed" or "expiry"; absent where
+  // that was not said.
+  revocation?: String,
 };
 ${ACTORS}
 

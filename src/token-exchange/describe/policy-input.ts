@@ -22,9 +22,15 @@ export function policyInputs(
   challengeResolved: boolean,
 ): PolicyInput[] {
   const shared = sharedInput(delegated, scope, now, challengeResolved);
-  return resources.map(({ id, identifier, scopes }) => ({
+  return resources.map(({ id, identifier, scopes, revocation }) => ({
     ...shared,
-    resource: { type: 'Resource', id, identifier, scopes: [...scopes] },
+    resource: {
+      type: 'Resource',
+      id,
+      identifier,
+      scopes: [...scopes],
+      ...(revocation === null ? {} : { revocation }),
+    },
   }));
 }
 

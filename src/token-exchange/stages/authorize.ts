@@ -5,6 +5,7 @@ import type { CompiledPolicySet } from '../../policy/engine/compile.js';
 import type { Verdict } from '../../policy/engine/evaluate.js';
 import type { PolicyInput } from '../../policy/engine/input.js';
 import type { PolicyFailureKind } from '../../policy/policy.metrics.js';
+import { isForClient } from '../../zones/system-resources.js';
 import type { ResourceView } from '../../zones/snapshot/zone-snapshot.js';
 import type { Targeted, Targets } from './target.js';
 import { scopeOf } from './upstream-call.js';
@@ -221,10 +222,19 @@ function findResource({ agency, caller, principals, targets }: Targeted, target:
   const { zone, throughGateway } = caller;
   const { subject, use, onBehalfOf } = principals;
   const resource = zone.resources.get(target);
+  // Before one that an operator may have registered under its name.
+  const system = zone.systemResources.all.get(target);
   const refuse = (detail: string): OAuthError =>
     new OAuthError('invalid_target', `${WHICH[targets.from]} is unknown or not available`, {
       detail: `${detail}: ${target}`,
     });
+  if (system !== undefined) {
+    const own = use === 'session' && agency === null;
+    if (!own || !isForClient(zone.systemResources, target, caller.client)) {
+      throw refuse('a system resource that is not for this client, or not by its own session');
+    }
+    return system;
+  }
   if (resource === undefined) throw refuse('unknown resource');
   // A session mandate is for us, so it may aim at what only a gateway can then have minted.
   if (resource.access === 'gateway' && use === 'resource' && !throughGateway) {
@@ -243,6 +253,7 @@ function findResource({ agency, caller, principals, targets }: Targeted, target:
 /** What a caller is told which resource is meant, who may not have named any. */
 const WHICH: Readonly<Record<Targets['from'], string>> = {
   request: 'a resource',
+  scope: 'the resource of the scope',
   client: 'a default resource of the client',
   zone: 'a default resource of the zone',
   subject_token: 'a resource of the subject_token',

@@ -1,12 +1,13 @@
 import { OAuthError } from '../../oauth/errors.js';
 import { isSubset } from '../../oauth/scope.js';
+import { systemResourceOf } from '../../zones/system-resources.js';
 import type { Delegated } from './delegate.js';
 
 /** What a request is for, and what says so: the request itself, or for one that names no resource something set before. */
 export interface Targets {
   /** Identifiers, each once; at least one. */
   readonly resources: readonly string[];
-  readonly from: 'request' | 'client' | 'zone' | 'subject_token';
+  readonly from: 'request' | 'scope' | 'client' | 'zone' | 'subject_token';
 }
 
 /** A request of which is known what it is for. */
@@ -15,8 +16,9 @@ export interface Targeted extends Delegated {
 }
 
 /**
- * Stage 4c: finds what a request is for that names no resource (RFC 8707 2): what is set for its client, else for its
- * zone, else what its subject token is for, where that is narrowed. Each only as far as that token and the delegation
+ * Stage 4c: finds what a request is for that names no resource (RFC 8707 2): the system resource that every scope is of
+ * which a client asks for itself; what is set for its client, else for its zone, else what its subject token is for, where
+ * that is narrowed. Each only as far as that token and the delegation
  * go, as the client could have asked itself, and the first of which anything is left. What is found is checked in
  * stage 5 as if it had been named.
  *
@@ -33,7 +35,12 @@ export function target(delegated: Delegated): Targeted {
 
 function defaultTargets(delegated: Delegated): Targets {
   const { client, zone } = delegated.caller;
-  const { subject, onBehalfOf } = delegated.principals;
+  const { subject, onBehalfOf, use } = delegated.principals;
+  const system =
+    use === 'session' && delegated.agency === null
+      ? systemResourceOf(zone.systemResources, delegated.asked.scope ?? [], client)
+      : null;
+  if (system !== null) return { resources: [system], from: 'scope' };
   const defaults: Targets[] = [
     { resources: client.defaultResources, from: 'client' },
     { resources: zone.defaultResources, from: 'zone' },

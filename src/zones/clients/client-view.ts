@@ -13,6 +13,8 @@ export interface ClientView extends AssertingClient {
   readonly disabled: boolean;
   /** Identifiers that its requests are for which name no resource (RFC 8707 2); none: those of its zone. */
   readonly defaultResources: readonly string[];
+  /** Whether it may receive shared signals of the zone (OpenID SSF 1.0). */
+  readonly ssf: boolean;
   /** Those that are neither revoked nor long expired. */
   readonly secrets: readonly SecretRecord[];
 }

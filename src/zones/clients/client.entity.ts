@@ -47,6 +47,10 @@ export class Client {
   @Column('text', { name: 'default_resources', array: true })
   defaultResources: string[];
 
+  /** Whether it may receive shared signals of the zone (OpenID SSF 1.0). */
+  @Column('boolean')
+  ssf: boolean;
+
   /** Grows when all that was issued to it, or by way of it, is taken back. */
   @Column('integer')
   generation: number;

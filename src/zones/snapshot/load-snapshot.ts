@@ -6,7 +6,8 @@ import type { SigningKey } from '../../keys/signing-key.entity.js';
 import type { PolicySets, StoredPolicySet } from '../../policy/policy-sets.service.js';
 import type { TrustedIssuer } from '../issuers/trusted-issuer.js';
 import { termsIn, type StoredTerms } from '../step-up-terms.js';
-import { formerIssuerOf, issuerOf } from '../zone-issuer.js';
+import { systemResourcesAt } from '../system-resources.js';
+import { formerIssuerOf, issuerOf, zoneUrlOf } from '../zone-issuer.js';
 import { LOAD, type OwnSettings, type StoredKey, type ZoneRow } from './load-statement.js';
 import type { ResourceView, ZoneSnapshot } from './zone-snapshot.js';
 
@@ -33,6 +34,8 @@ export interface SnapshotServices {
   readonly policySets: PolicySets;
   /** `ISSUER_URL`: the issuer of zones that share one, and above that of all others. */
   readonly issuerUrl: string;
+  /** The longest life of mandates for resources with `revocation: expiry`, in seconds. */
+  readonly expiryOnlySeconds: number;
 }
 
 /** The connection that is read on. */
@@ -75,7 +78,7 @@ export async function readZone(
 export async function openZone(
   stored: StoredZone,
   now: number,
-  { sealing, keyRings, policySets, issuerUrl }: SnapshotServices,
+  { sealing, keyRings, policySets, issuerUrl, expiryOnlySeconds }: SnapshotServices,
 ): Promise<ZoneSnapshot> {
   const { zoneId, version, weight } = stored;
   return {
@@ -85,6 +88,8 @@ export async function openZone(
     formerIssuer: formerIssuerOf(stored.own),
     resources: new Map(stored.resources.map((view) => [view.identifier, view])),
     introspectionAudit: stored.own.introspectionAudit,
+    systemResources: systemResourcesAt(zoneUrlOf(zoneId, stored.own, issuerUrl)),
+    expiryOnlySeconds,
     defaultResources: stored.own.defaultResources,
     issuers: new Map(stored.issuers.map((row) => [row.issuer, row])),
     stepUpTypes: new Map(stored.stepUpTypes.map((row) => [row.type, termsIn(row)])),

@@ -78,14 +78,21 @@ export class Snapshots implements OnModuleInit, ChangeListener {
       snapshotBytes,
       workers,
       issuerUrl,
-    }: Pick<RunningEnv, 'snapshotBytes' | 'workers' | 'issuerUrl'>,
+      expiryOnlySeconds,
+    }: Pick<RunningEnv, 'snapshotBytes' | 'workers' | 'issuerUrl' | 'expiryOnlySeconds'>,
     @Inject(CLOCK) private readonly clock: Clock,
     @InjectMetric(SNAPSHOT_LOADS) private readonly loads: Counter<'result'>,
   ) {
     this.zones = new SnapshotMemory(shareOf(Math.floor(snapshotBytes * SHARE), workers));
     this.existing = new JoinedReads((ids) => whichExist(this.dataSource, ids), LIMITS);
     this.checks = new JoinedReads((bases) => whichAreCurrent(this.dataSource, bases), LIMITS);
-    this.zoneLoads = this.loadsWith({ sealing, keyRings, policySets, issuerUrl });
+    this.zoneLoads = this.loadsWith({
+      sealing,
+      keyRings,
+      policySets,
+      issuerUrl,
+      expiryOnlySeconds,
+    });
   }
 
   onModuleInit(): void {

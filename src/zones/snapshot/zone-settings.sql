@@ -18,7 +18,7 @@ BEGIN
                       'id', t.id, 'identifier', t.identifier, 'scopes', t.scopes, 'access', t.access,
                       'upstreamUrl', t.upstream_url, 'ownerClientId', t.owner_client_id, 'operations', t.operations,
                       'signingAlg', t.signing_alg, 'tokenTyp', t.token_typ, 'revocation', t.revocation,
-                      'introspectionClientIds', t.introspection_client_ids))
+                      'listed', t.listed, 'introspectionClientIds', t.introspection_client_ids))
                FROM resources t WHERE t.zone_id = z.id), '[]'),
            coalesce((
              SELECT json_agg(json_build_object(

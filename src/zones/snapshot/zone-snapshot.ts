@@ -6,6 +6,7 @@ import type { ActivePolicy, CandidatePolicy } from '../../policy/policy-sets.ser
 import type { DeclaredOperation, RevocationChannel } from '../resource.entity.js';
 import type { FormerIssuer } from '../zone-issuer.js';
 import type { IntrospectionAudit } from '../zone.entity.js';
+import type { SystemResources } from '../system-resources.js';
 import type { StepUpTerms } from '../step-up-terms.js';
 
 /** A resource in a snapshot. */
@@ -22,7 +23,9 @@ export interface ResourceView {
   readonly tokenTyp: MandateTyp;
   /** How its verifiers learn that a mandate was taken back; `null` where that was not said. */
   readonly revocation: RevocationChannel | null;
-  /** The clients that may introspect mandates for it, beside its owner. */
+  /** Whether the metadata of the zone names it. */
+  readonly listed: boolean;
+  /** The clients that may introspect mandates for it, beside its owner; those that were removed are nobody. */
   readonly introspectionClientIds: readonly string[];
 }
 
@@ -39,6 +42,10 @@ export interface ZoneSnapshot {
   readonly resources: ReadonlyMap<string, ResourceView>;
   /** Which introspections are recorded. */
   readonly introspectionAudit: IntrospectionAudit;
+  /** What every zone has beside these. */
+  readonly systemResources: SystemResources;
+  /** The longest life of mandates for resources with `revocation: expiry`, in seconds. */
+  readonly expiryOnlySeconds: number;
   /** Identifiers that a request is for which names no resource, unless its client has some of its own (RFC 8707 2). */
   readonly defaultResources: readonly string[];
   /** The trusted issuers, by `iss`. */

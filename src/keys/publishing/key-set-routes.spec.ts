@@ -1,7 +1,8 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { expect, test } from 'vitest';
-import { answerKeySets } from './key-set-listener.js';
+import { PublicRoutes } from '../../platform/http/public-routes.js';
+import { keySetRoutes } from './key-set-routes.js';
 
 const ZONE = '01900000-0000-7000-8000-000000000001';
 const OTHER = '01900000-0000-7000-8000-000000000002';
@@ -17,14 +18,12 @@ function ask(method: string, url: string): number | 'next' {
     changesAt: Number.POSITIVE_INFINITY,
     cacheControl: 'public, max-age=300',
   };
-  const listener = answerKeySets(
-    {
-      ready: (zoneId) => (zoneId === ZONE ? keySet : null),
-      nameRequest: () => {},
-      answered: (_method, _route, status) => (answer = status),
-    },
-    () => (answer = 'next'),
-  );
+  const routes = new PublicRoutes();
+  routes.add(...keySetRoutes((zoneId) => (zoneId === ZONE ? keySet : null)));
+  const listener = routes.before(() => (answer = 'next'), {
+    nameRequest: () => {},
+    answered: (_method, _route, status) => (answer = status),
+  });
   listener(request, new ServerResponse(request));
   return answer ?? raise();
 }
@@ -33,6 +32,7 @@ test.each([
   ['GET', `/.well-known/jwks.json?zone_id=${ZONE}`],
   ['HEAD', `/.well-known/jwks.json?zone_id=${ZONE}`],
   ['GET', `/zones/${ZONE}/.well-known/jwks.json`],
+  ['GET', `/zones/${ZONE}/oauth2/metadata.jwks`],
 ])('answers %s %s', (method, url) => {
   expect(ask(method, url)).toBe(200);
 });
