@@ -37,9 +37,15 @@ export async function notForbidden(
   const verdicts = await decide(
     zoneId,
     forbids,
-    views.map(({ id, identifier, scopes }) => ({
+    views.map(({ id, identifier, scopes, revocation }) => ({
       ...shared,
-      resource: { type: 'Resource', id, identifier, scopes: [...scopes] },
+      resource: {
+        type: 'Resource',
+        id,
+        identifier,
+        scopes: [...scopes],
+        ...(revocation === null ? {} : { revocation }),
+      },
     })),
   );
   if (verdicts.length !== views.length) throw new Error('not as many verdicts as resources');

@@ -4,6 +4,8 @@ import type { Request, Response } from 'express';
 import Negotiator from 'negotiator';
 import { INTROSPECTION_PATH } from '../../oauth/token-endpoint.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
+import { authenticationMembers } from '../../authentication/authentication-methods.js';
+import { EndpointMetadata } from '../../platform/http/endpoint-metadata.js';
 import { DirectRoutes, type DirectAnswer } from '../../platform/http/direct-routes.js';
 import { INTROSPECTION_JWT, signAnswer } from './introspection-jwt.js';
 import { Introspection } from './introspection.service.js';
@@ -19,9 +21,16 @@ export class IntrospectionController {
     private readonly introspection: Introspection,
     @Inject(CLOCK) private readonly clock: Clock,
     direct: DirectRoutes,
+    endpoints: EndpointMetadata,
   ) {
     direct.add('POST', INTROSPECTION_PATH, (request) => this.answer(request, null));
     direct.addOfZones('POST', INTROSPECTION_PATH, (request, zone) => this.answer(request, zone));
+    endpoints.add({
+      urls: { introspection_endpoint: INTROSPECTION_PATH },
+      withoutZone: true,
+      members: authenticationMembers('introspection_endpoint'),
+      membersOf: ({ signingAlgs }) => ({ introspection_signing_alg_values_supported: signingAlgs }),
+    });
   }
 
   @Post('oauth/2/introspect')
