@@ -6,6 +6,7 @@ import {
   type SignatureCheck,
 } from '../../mandates/verify-mandate.js';
 import { MalformedToken, parseCompactJws, type ParsedJws } from '../../oauth/compact-jws.js';
+import { issuersAt } from '../../zones/zone-issuer.js';
 import type { Liveness } from './live-mandates.service.js';
 import { addressedIn, knownTargets } from './who-may-know.js';
 
@@ -48,7 +49,7 @@ export async function lookAt(
   if (knownTargets(addressed, asking, zone.resources).length === 0) return 'not_yours';
   try {
     const claims = await verifyParsedMandate(token, jws, {
-      issuer: zone.issuer,
+      ...issuersAt(zone, now),
       zoneId: zone.zoneId,
       now: now / 1_000,
       findKey: (kid) => zone.keys.findKey(kid, now),

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '30677b1938a5c6604e9918d31e3999a3bb83b823654e0d12ba4e0bf1de625f36',
+  sha256: '28759a5e4d884a26f396c67833d351ef848d7f862b273de4a0d9a25fe0b5429e',
 } as const;
