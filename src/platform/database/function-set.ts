@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '35a32dcf939d556e6198587141fb6fd9d50e2bc6124425e5628feedbd4d1f8f5',
+  sha256: '0faddcb28e227a0f5138216e5942665eac32dbf67c078b93d327548df91efe62',
 } as const;
