@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '0faddcb28e227a0f5138216e5942665eac32dbf67c078b93d327548df91efe62',
+  sha256: '78fdb14735b24eca9693df7a474929069fb65ba0070c66f3cdafa30e648fbec5',
 } as const;
