@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '78fdb14735b24eca9693df7a474929069fb65ba0070c66f3cdafa30e648fbec5',
+  sha256: '0cb9533dfd58b4478d3ec1a4701531057d2ba2ccc67d5add05de4f03f2080714',
 } as const;
