@@ -13,6 +13,8 @@ import { HealthModule } from './health/health.module.js';
 import { IntrospectionModule } from './issuer/introspection/introspection.module.js';
 import { RegistriesModule } from './platform/http/registries.module.js';
 import { HttpModule } from './platform/http/http.module.js';
+import { RevocationModule } from './issuer/revocation/revocation.module.js';
+import { DiscoveryModule } from './issuer/discovery/discovery.module.js';
 import { TokenExchangeModule } from './token-exchange/token-exchange.module.js';
 
 /** What commands of operators need: nothing that serves requests. */
@@ -50,6 +52,8 @@ export class AppModule {
         AuthenticatorsModule,
         TokenExchangeModule,
         IntrospectionModule,
+        RevocationModule,
+        DiscoveryModule,
         AgentsModule,
         FeedModule,
         AdminModule,

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '28759a5e4d884a26f396c67833d351ef848d7f862b273de4a0d9a25fe0b5429e',
+  sha256: '5bc88cc5784d3c75b967d27ca70b74fc24982664c5b686493fa588341bd123e9',
 } as const;

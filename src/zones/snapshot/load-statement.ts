@@ -25,6 +25,9 @@ export interface StoredKey {
 export interface OwnSettings extends StoredIssuer, StoredFormerIssuer {
   readonly defaultResources: readonly string[];
   readonly introspectionAudit: IntrospectionAudit;
+  readonly generation: number;
+  readonly subjectGenerations: boolean;
+  readonly withdrawnPolicies: readonly string[];
 }
 
 /** The row that {@link LOAD} gives. */
