@@ -75,6 +75,7 @@ async function generate(alg: SigningAlg): Promise<ForgerKey & Pick<VerificationK
 function options(key: VerificationKey, changes: Partial<VerifyOptions> = {}): VerifyOptions {
   return {
     issuer: ISSUER,
+    formerIssuer: null,
     zoneId: ZONE,
     now: NOW,
     findKey: (kid) => (kid === key.kid ? key : null),
@@ -114,6 +115,16 @@ describe('verifyMandate', () => {
       subType: 'user',
       target: ['resource://pipernet', 'resource://hooli'],
       ancestors: [],
+      generations: {
+        zone: 0,
+        client: 0,
+        subject: 0,
+        issuer: 0,
+        actors: [],
+        resources: [0, 0],
+        via: {},
+      },
+      policies: [],
       raw: CLAIMS,
     });
   });

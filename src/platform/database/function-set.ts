@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: 'c0ac96f6b4b8bb755479ddee747333a41b0834e253c08aac78a97d63ab36d551',
+  sha256: '11daa34677e5396f03236dfcba73966403bded1b86193b036ebd5600ef4fd0da',
 } as const;
