@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '6302769f2e937eb7e3eafac5a25786e7158343eaa1b2669fc11548685126a486',
+  sha256: '2d242e70da0201762f9e2646596038dcad9a402f720f9e75b65ca70f73e62885',
 } as const;
