@@ -2,6 +2,12 @@ import type { ZoneAlg } from '../oauth/algorithms.js';
 import type { IssuerMode } from './zone-issuer.js';
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
+/** Which introspections are recorded (RFC 7662). */
+export const INTROSPECTION_AUDITS = ['none', 'refused', 'all'] as const;
+
+/** See {@link INTROSPECTION_AUDITS}. */
+export type IntrospectionAudit = (typeof INTROSPECTION_AUDITS)[number];
+
 /** A zone: a tenant with its own clients, resources, keys and policies, isolated from all others. */
 @Entity('zones')
 export class Zone {
@@ -71,7 +77,7 @@ export class Zone {
 
   /** Which introspections are recorded. */
   @Column('text', { name: 'introspection_audit' })
-  introspectionAudit: 'none' | 'refused' | 'all';
+  introspectionAudit: IntrospectionAudit;
 
   @Column('timestamptz', { name: 'policy_activated_at', nullable: true })
   policyActivatedAt: Date | null;

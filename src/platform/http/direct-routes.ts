@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from 'pino';
+import { isUuid } from '../../oauth/vocabulary.js';
 import { LOGGER } from '../config/logger.js';
 import { errorAnswer, logError } from './error-answer.js';
 import { atDeadline, deadlinePassed } from './overload/deadline.js';
@@ -14,8 +15,18 @@ export interface DirectAnswer {
   readonly body: object;
 }
 
-/** Answers requests of one route. What it throws is answered as what a controller throws. */
-export type DirectHandler = (request: IncomingMessage) => Promise<DirectAnswer>;
+/**
+ * Answers requests of one route. What it throws is answered as what a controller throws.
+ *
+ * @param zoneId the zone in the path, if there is one
+ */
+export type DirectHandler = (
+  request: IncomingMessage,
+  zoneId: string | null,
+) => Promise<DirectAnswer>;
+
+/** A path of a zone: `/zones/`, a UUID, and the rest. */
+const IN_ZONE = { before: '/zones/', id: 36 } as const;
 
 /**
  * Routes that are answered in front of the framework, since they are taken so often that its work for each request is
@@ -25,6 +36,7 @@ export type DirectHandler = (request: IncomingMessage) => Promise<DirectAnswer>;
 @Injectable()
 export class DirectRoutes {
   private readonly handlers = new Map<string, DirectHandler>();
+  private readonly handlersInZones = new Map<string, DirectHandler>();
 
   constructor(@Inject(LOGGER) private readonly logger: Logger) {}
 
@@ -37,17 +49,27 @@ export class DirectRoutes {
     this.handlers.set(`${method} ${path}`, handler);
   }
 
+  /**
+   * Adds a route of each zone, below `/zones/{zone}`. A path in which the zone is no UUID in lower case is left to the
+   * controller.
+   *
+   * @param path what comes after the zone, without parameters
+   */
+  addInZones(method: 'POST', path: string, handler: DirectHandler): void {
+    this.handlersInZones.set(`${method} ${path}`, handler);
+  }
+
   /** A listener that answers these routes, and gives all other requests to `next`. */
   before(next: RequestListener): RequestListener {
     return (request, response) => {
-      const { method = '', url = '' } = request;
-      const handler = this.handlers.get(`${method} ${url}`);
-      if (handler === undefined) {
+      const found = this.find(request);
+      if (found === null) {
         next(request, response);
         return;
       }
-      setRoute(request, url);
-      this.answer(handler, request, response).catch((error: unknown) => {
+      const { handler, route, zoneId } = found;
+      setRoute(request, route);
+      this.answer(() => handler(request, zoneId), request, response).catch((error: unknown) => {
         // What cannot even be written down as an error ends the connection, and nobody else's.
         this.logger.error({ err: error }, 'a request could not be answered');
         response.destroy();
@@ -55,15 +77,26 @@ export class DirectRoutes {
     };
   }
 
+  private find({ method = '', url = '' }: IncomingMessage) {
+    const handler = this.handlers.get(`${method} ${url}`);
+    if (handler !== undefined) return { handler, route: url, zoneId: null };
+    if (!url.startsWith(IN_ZONE.before)) return null;
+    const end = IN_ZONE.before.length + IN_ZONE.id;
+    const [zoneId, path] = [url.slice(IN_ZONE.before.length, end), url.slice(end)];
+    const inZones = this.handlersInZones.get(`${method} ${path}`);
+    if (inZones === undefined || !isUuid(zoneId)) return null;
+    return { handler: inZones, route: `/zones/:zone${path}`, zoneId };
+  }
+
   /** What goes wrong is an answer, too. @throws what cannot be written */
   private async answer(
-    handler: DirectHandler,
+    answering: () => Promise<DirectAnswer>,
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
     let answer: DirectAnswer;
     try {
-      answer = await inTime(handler(request), request);
+      answer = await inTime(answering(), request);
     } catch (error) {
       const failure = errorAnswer(error, request, () => []);
       logError(this.logger, error, failure, request, response);
