@@ -16,6 +16,7 @@ export const FUNCTION_FILES: readonly string[] = [
   'policy/listed-set.sql',
   'zones/snapshot/zone-settings.sql',
   'zones/clients/clients.sql',
+  'zones/generations.sql',
   'ledger/audit.sql',
   'ledger/gate.sql',
   'ledger/locks.sql',
@@ -23,6 +24,7 @@ export const FUNCTION_FILES: readonly string[] = [
   'ledger/ledger.sql',
   'ledger/facts.sql',
   'ledger/batch.sql',
+  'ledger/revocations.sql',
   'ledger/probe.sql',
   'ledger/maintenance.sql',
   'zones/zone-version.sql',
@@ -30,9 +32,12 @@ export const FUNCTION_FILES: readonly string[] = [
   'delegation/delegation.sql',
   'delegation/graph.sql',
   'delegation/rests-on.sql',
+  'delegation/session-end.sql',
   'webhooks/revocation-stream/revocation-outbox.sql',
+  'issuer/feed/revocation-feed.sql',
   'step-up/attempts.sql',
   'step-up/challenges.sql',
+  'issuer/introspection/introspection.sql',
 ];
 
 /** The text of the whole set, and its SHA-256 in hex. */

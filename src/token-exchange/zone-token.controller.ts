@@ -18,7 +18,7 @@ export class ZoneTokenController {
     private readonly exchange: Exchange,
     direct: DirectRoutes,
   ) {
-    direct.addInZones('POST', TOKEN_PATH, this.answer);
+    direct.addOfZones('POST', TOKEN_PATH, this.answer);
   }
 
   @Post('token')
@@ -35,7 +35,7 @@ export class ZoneTokenController {
 
   private readonly answer = async (
     request: IncomingMessage,
-    zoneId: string | null,
+    zoneId: string,
   ): Promise<DirectAnswer & { readonly body: TokenResponse }> => {
     const body = await this.exchange.run(await readClientRequest(request, zoneId));
     return { status: 200, headers: NOT_STORED, body };

@@ -2,7 +2,7 @@ import type { ZoneAlg } from '../oauth/algorithms.js';
 import type { IssuerMode } from './zone-issuer.js';
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
-/** Which introspections are recorded (RFC 7662). */
+/** Which introspections of a zone are recorded: none, those whose answer was that it is not active, or all. */
 export const INTROSPECTION_AUDITS = ['none', 'refused', 'all'] as const;
 
 /** See {@link INTROSPECTION_AUDITS}. */

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '35a32dcf939d556e6198587141fb6fd9d50e2bc6124425e5628feedbd4d1f8f5',
+  sha256: '5bc88cc5784d3c75b967d27ca70b74fc24982664c5b686493fa588341bd123e9',
 } as const;

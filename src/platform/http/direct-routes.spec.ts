@@ -12,7 +12,7 @@ const OTHERWISE: RequestListener = (_request, response) => {
 async function serve(answer: () => Promise<DirectAnswer>): Promise<string> {
   const routes = new DirectRoutes(pino({ level: 'silent' }));
   routes.add('POST', '/direct', answer);
-  routes.addInZones('POST', '/direct', async (_request, zoneId) => ({
+  routes.addOfZones('POST', '/direct', async (_request, zoneId) => ({
     status: 200,
     headers: {},
     body: { zoneId },

@@ -1,32 +1,27 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from 'pino';
-import { isUuid } from '../../oauth/vocabulary.js';
 import { LOGGER } from '../config/logger.js';
 import { errorAnswer, logError } from './error-answer.js';
 import { atDeadline, deadlinePassed } from './overload/deadline.js';
 import { inFlightOf } from './overload/in-flight.js';
 import { setRoute } from './route-of.js';
 
-/** What a route answers, when nothing is wrong: always JSON. */
+/** What a route answers, when nothing is wrong: JSON, or a text whose type is among the headers. */
 export interface DirectAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: object;
+  readonly body: object | string;
 }
 
-/**
- * Answers requests of one route. What it throws is answered as what a controller throws.
- *
- * @param zoneId the zone in the path, if there is one
- */
-export type DirectHandler = (
-  request: IncomingMessage,
-  zoneId: string | null,
-) => Promise<DirectAnswer>;
+/** Answers requests of one route. What it throws is answered as what a controller throws. */
+export type DirectHandler = (request: IncomingMessage) => Promise<DirectAnswer>;
 
-/** A path of a zone: `/zones/`, a UUID, and the rest. */
-const IN_ZONE = { before: '/zones/', id: 36 } as const;
+/** Answers requests of one route that each zone has. */
+export type DirectZoneHandler = (request: IncomingMessage, zoneId: string) => Promise<DirectAnswer>;
+
+/** The path of a zone, and what is below it. */
+const IN_ZONE = /^\/zones\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(\/[^?]*)$/;
 
 /**
  * Routes that are answered in front of the framework, since they are taken so often that its work for each request is
@@ -36,7 +31,8 @@ const IN_ZONE = { before: '/zones/', id: 36 } as const;
 @Injectable()
 export class DirectRoutes {
   private readonly handlers = new Map<string, DirectHandler>();
-  private readonly handlersInZones = new Map<string, DirectHandler>();
+  /** By method and the path below that of the zone. */
+  private readonly ofZones = new Map<string, DirectZoneHandler>();
 
   constructor(@Inject(LOGGER) private readonly logger: Logger) {}
 
@@ -50,13 +46,12 @@ export class DirectRoutes {
   }
 
   /**
-   * Adds a route of each zone, below `/zones/{zone}`. A path in which the zone is no UUID in lower case is left to the
-   * controller.
+   * Adds a route that each zone has, below `/zones/{zone}`.
    *
-   * @param path what comes after the zone, without parameters
+   * @param path below that, without parameters
    */
-  addInZones(method: 'POST', path: string, handler: DirectHandler): void {
-    this.handlersInZones.set(`${method} ${path}`, handler);
+  addOfZones(method: 'POST', path: string, handler: DirectZoneHandler): void {
+    this.ofZones.set(`${method} ${path}`, handler);
   }
 
   /** A listener that answers these routes, and gives all other requests to `next`. */
@@ -67,9 +62,8 @@ export class DirectRoutes {
         next(request, response);
         return;
       }
-      const { handler, route, zoneId } = found;
-      setRoute(request, route);
-      this.answer(() => handler(request, zoneId), request, response).catch((error: unknown) => {
+      setRoute(request, found.route);
+      this.answer(found.handler, request, response).catch((error: unknown) => {
         // What cannot even be written down as an error ends the connection, and nobody else's.
         this.logger.error({ err: error }, 'a request could not be answered');
         response.destroy();
@@ -79,24 +73,23 @@ export class DirectRoutes {
 
   private find({ method = '', url = '' }: IncomingMessage) {
     const handler = this.handlers.get(`${method} ${url}`);
-    if (handler !== undefined) return { handler, route: url, zoneId: null };
-    if (!url.startsWith(IN_ZONE.before)) return null;
-    const end = IN_ZONE.before.length + IN_ZONE.id;
-    const [zoneId, path] = [url.slice(IN_ZONE.before.length, end), url.slice(end)];
-    const inZones = this.handlersInZones.get(`${method} ${path}`);
-    if (inZones === undefined || !isUuid(zoneId)) return null;
-    return { handler: inZones, route: `/zones/:zone${path}`, zoneId };
+    if (handler !== undefined) return { handler, route: url };
+    const [, zoneId = '', path = ''] = IN_ZONE.exec(url) ?? [];
+    const ofZone = this.ofZones.get(`${method} ${path}`);
+    if (ofZone === undefined) return null;
+    const answer: DirectHandler = (request) => ofZone(request, zoneId);
+    return { handler: answer, route: `/zones/:zone${path}` };
   }
 
   /** What goes wrong is an answer, too. @throws what cannot be written */
   private async answer(
-    answering: () => Promise<DirectAnswer>,
+    handler: DirectHandler,
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
     let answer: DirectAnswer;
     try {
-      answer = await inTime(answering(), request);
+      answer = await inTime(handler(request), request);
     } catch (error) {
       const failure = errorAnswer(error, request, () => []);
       logError(this.logger, error, failure, request, response);
@@ -116,10 +109,11 @@ function inTime(answer: Promise<DirectAnswer>, request: IncomingMessage): Promis
 
 function send(response: ServerResponse, { status, headers, body }: DirectAnswer): void {
   if (response.headersSent || response.destroyed) return;
-  const text = JSON.stringify(body);
+  const isText = typeof body === 'string';
+  const text = isText ? body : JSON.stringify(body);
   response.writeHead(status, {
     ...headers,
-    'Content-Type': 'application/json; charset=utf-8',
+    ...(isText ? {} : { 'Content-Type': 'application/json; charset=utf-8' }),
     'Content-Length': Buffer.byteLength(text),
   });
   // As text it goes out in one piece with the headers.
