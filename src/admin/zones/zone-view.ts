@@ -22,6 +22,7 @@ export function toView(zone: Zone, installation: string) {
         }),
     default_resources: defaultResources,
     introspection_audit: zone.introspectionAudit,
+    legal_hold: zone.legalHold,
     ...(removedAt === null ? {} : { removing: { since: removedAt } }),
     created_at: createdAt,
   };

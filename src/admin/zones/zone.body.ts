@@ -1,4 +1,4 @@
-import { ArrayMaxSize, IsArray, IsIn } from 'class-validator';
+import { ArrayMaxSize, IsArray, IsBoolean, IsIn } from 'class-validator';
 import { ISSUER_MODES, type IssuerMode } from '../../zones/zone-issuer.js';
 import { INTROSPECTION_AUDITS, type IntrospectionAudit } from '../../zones/zone.entity.js';
 import {
@@ -70,4 +70,9 @@ export class ZoneChangeBody {
   @MayBeNull()
   @IsIn(INTROSPECTION_AUDITS)
   introspection_audit?: IntrospectionAudit | null;
+
+  /** Whether its audit log is kept whole, however old, and it cannot be removed. */
+  @MayBeAbsent()
+  @IsBoolean()
+  legal_hold?: boolean;
 }

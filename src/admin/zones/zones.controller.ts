@@ -1,4 +1,15 @@
-import { Body, Delete, Get, HttpCode, Inject, Patch, Post, Query, Res } from '@nestjs/common';
+import {
+  Body,
+  ConflictException,
+  Delete,
+  Get,
+  HttpCode,
+  Inject,
+  Patch,
+  Post,
+  Query,
+  Res,
+} from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { ApiResponse } from '../../platform/http/openapi-decorators.js';
 import type { Response } from 'express';
@@ -113,6 +124,7 @@ export class ZonesController {
   @HttpCode(204)
   @ApiResponse({ status: 204, description: 'Removed' })
   @ApiResponse({ status: 202, description: 'Ended, and being removed' })
+  @ApiResponse({ status: 409, description: 'It is on legal hold' })
   async remove(
     @InZone('being removed') { id, removedAt }: Zone,
     @Change('zone.deleted') change: Change,
@@ -122,6 +134,7 @@ export class ZonesController {
     if (removedAt === null) {
       await this.changes.run(change, (tx, zone) => {
         precondition.check(entityTag(this.toView(zone)));
+        if (zone.legalHold) throw new ConflictException('the zone is on legal hold');
         return endOrRemove(tx, zone);
       });
     }
@@ -140,7 +153,13 @@ export class ZonesController {
 async function columnsOf(
   tx: EntityManager,
   before: Zone,
-  { name, default_resources: wanted, introspection_audit: audit, ...issuer }: ZoneChangeBody,
+  {
+    name,
+    default_resources: wanted,
+    introspection_audit: audit,
+    legal_hold: legalHold,
+    ...issuer
+  }: ZoneChangeBody,
   installation: string,
 ): Promise<Partial<Zone>> {
   const { id, defaultResources } = before;
@@ -149,6 +168,7 @@ async function columnsOf(
     ...(wanted === undefined
       ? {}
       : { defaultResources: await checkDefaultResources(tx, id, wanted, defaultResources) }),
+    ...(legalHold === undefined ? {} : { legalHold }),
     ...(audit === undefined ? {} : { introspectionAudit: audit ?? 'none' }),
     ...(await issuerChange(tx, before, issuer, installation)),
   };

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '5bc88cc5784d3c75b967d27ca70b74fc24982664c5b686493fa588341bd123e9',
+  sha256: '11daa34677e5396f03236dfcba73966403bded1b86193b036ebd5600ef4fd0da',
 } as const;
