@@ -12,6 +12,7 @@ import { FeedModule } from './issuer/feed/feed.module.js';
 import { HealthModule } from './health/health.module.js';
 import { IntrospectionModule } from './issuer/introspection/introspection.module.js';
 import { RegistriesModule } from './platform/http/registries.module.js';
+import { ZoneHostsModule } from './zones/hosts/zone-hosts.module.js';
 import { HttpModule } from './platform/http/http.module.js';
 import { RevocationModule } from './issuer/revocation/revocation.module.js';
 import { DiscoveryModule } from './issuer/discovery/discovery.module.js';
@@ -50,6 +51,7 @@ export class AppModule {
         HttpModule,
         // Before whatever imports step-up: its `/step-up/enrol` comes before `/step-up/:id`.
         AuthenticatorsModule,
+        ZoneHostsModule,
         TokenExchangeModule,
         IntrospectionModule,
         RevocationModule,

@@ -22,6 +22,8 @@ import { assignRequestId, setRequestIdHeaders } from './platform/http/request-id
 import { logRequests } from './platform/http/request-log.js';
 import { findSource } from './platform/http/source-address.js';
 import { throughSteps } from './platform/http/through-steps.js';
+import { atZoneHosts } from './platform/http/zone-hosts.js';
+import { ZoneHosts } from './zones/hosts/zone-hosts.service.js';
 import type { Link } from './platform/workers/link.js';
 import { MADE } from './platform/workers/topics.js';
 import { KeyEncryptionKeys } from './sealing/key-encryption-keys.service.js';
@@ -91,7 +93,14 @@ export async function serve(start: Start): Promise<Serving> {
     logRequests(logger),
   ];
   const open = [
-    await listen(publicRoutesFirst(app, throughSteps(steps, outside, logger)), env.port),
+    await listen(
+      atZoneHosts(
+        app.get(ZoneHosts, { strict: false }),
+        env.trustProxy,
+        publicRoutesFirst(app, throughSteps(steps, outside, logger)),
+      ),
+      env.port,
+    ),
   ];
   if (env.internalPort !== undefined) {
     open.push(

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '2d242e70da0201762f9e2646596038dcad9a402f720f9e75b65ca70f73e62885',
+  sha256: 'e550fa2dd623657b666ffb8f13fa6f88df0a7a1e88687878e9a894fd1eec44cf',
 } as const;
