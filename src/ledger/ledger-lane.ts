@@ -170,7 +170,7 @@ export class LedgerLane {
   private async record(entries: readonly WrittenEntry[]): Promise<readonly Tried[]> {
     const { patient } = this.options;
     const batch = batchOf(entries, { writer: this.writer, patient, ends: this.ends });
-    const rows = await this.rows('ledger_record_batch', RECORD, batch.values);
+    const rows = await this.rows('ledger_record_entries', RECORD, batch.values);
     try {
       const answer = readAnswer(rows, batch);
       this.remember(batch, answer);

@@ -19,6 +19,7 @@ const TELL_OF_EVENTS_LEFT =
 
 /**
  * The job that makes the partitions of the coming days and drops expired ones (`ledger_maintain` in maintenance.sql), and
+ * those of the coming hours (`status_lists_maintain` in status-lists/status-lists.sql), and
  * then clears the default partitions of rows of such days, and says what is left there: at the start and then about every
  * hour. Partitions are made
  * a week ahead, so a failure is only logged.
@@ -63,6 +64,7 @@ export class LedgerMaintenance implements OnApplicationShutdown {
     try {
       await client.connect();
       await client.query('SELECT ledger_maintain()');
+      await client.query('SELECT status_lists_maintain()');
       // Each by itself, so that what one has locked is free before the next one is looked at.
       const { rows } = await client.query<{ name: string }>('SELECT name FROM tables_by_day');
       for (const { name } of rows) {

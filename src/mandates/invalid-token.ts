@@ -33,6 +33,7 @@ export type InvalidTokenReason =
   | 'wrong_audience'
   | 'invalid_act'
   | 'invalid_ancestors'
+  | 'invalid_status'
   | 'invalid_may_act';
 
 /** Thrown when a token is not a mandate of this zone that is valid now. */

@@ -8,6 +8,7 @@ import { isSubjectIdentifier } from '../oauth/subject-identifier.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { readAuthentication, type Authentication } from './authentication.js';
 import { InvalidToken, type InvalidTokenReason } from './invalid-token.js';
+import { readStatus, type StatusReference } from './status-claim.js';
 
 /** An actor, and the one it acted for if any (RFC 8693 4.1). The outermost is the current one. */
 export interface ActorClaim {
@@ -43,6 +44,8 @@ export interface MandateClaims extends Authentication {
   readonly ancestors: readonly string[];
   readonly act?: ActorClaim;
   readonly mayAct?: Readonly<Record<string, unknown>>;
+  /** Where its status is told, if a list tells it. */
+  readonly status?: StatusReference;
   /** All claims as signed, their types unchecked. */
   readonly raw: Readonly<Record<string, unknown>>;
 }
@@ -108,8 +111,20 @@ export function readClaims(claims: JsonObject, expected: Expected): MandateClaim
     ...readUser(claims, subType, expected.issuer),
     ...(act === undefined ? {} : { act: readActor(act, 1, applicationsIn(claims)) }),
     ...(mayAct === undefined ? {} : { mayAct }),
+    ...readListed(claims, use),
     raw: claims,
   };
+}
+
+/** Where the status of a mandate is told. A session mandate is looked up whenever it is used, so no list has it. */
+function readListed(
+  { status }: JsonObject,
+  use: MandateClaims['use'],
+): Pick<MandateClaims, 'status'> {
+  if (status === undefined) return {};
+  const read = use === 'resource' ? readStatus(status) : null;
+  if (read === null) throw new InvalidToken('invalid_status');
+  return { status: read };
 }
 
 /**

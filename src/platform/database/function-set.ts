@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: 'b7d7eebab1d87d1c5e57a679dbe726865a35127d97a6f9f187342dd5d1c09ad6',
+  sha256: 'c212090fbf663c80f1bff18c0a61cf48cb352ce977cc2f89e27b672ed1c5d4b7',
 } as const;

@@ -13,6 +13,7 @@ import { factsOf, restsOn, toldTo, unspent } from '../describe/facts.js';
 import type { PolicyDecisions } from './authorize.js';
 import type { Cleared, Redemption } from './clearance.js';
 import type { Minted } from './mint.js';
+import { listedMandate } from './listed-status.js';
 import { contextClaims, contextSubject, tokenContext } from './authentication-context.js';
 import { refusedFor, type Outcome } from '../outcome.js';
 import type { TokenResponse, Upstream } from '../token-request.js';
@@ -61,6 +62,7 @@ function entryOf(minted: Minted): Entry {
         }
       : {}),
     ...(anchor === null ? {} : rememberedBy(anchor.sid, cleared)),
+    ...listedMandate(minted),
     event: issuedEvent(minted),
   };
 }
