@@ -11,6 +11,7 @@ import { DatabaseModule } from './schema/database.module.js';
 import { HealthModule } from './health/health.module.js';
 import { RegistriesModule } from './platform/http/registries.module.js';
 import { HttpModule } from './platform/http/http.module.js';
+import { StatusListsModule } from './issuer/status-lists/status-lists.module.js';
 import { TokenExchangeModule } from './token-exchange/token-exchange.module.js';
 
 /** What commands of operators need: nothing that serves requests. */
@@ -46,6 +47,7 @@ export class AppModule {
         HttpModule,
         // Before whatever imports step-up: its `/step-up/enrol` comes before `/step-up/:id`.
         AuthenticatorsModule,
+        StatusListsModule,
         TokenExchangeModule,
         AgentsModule,
         AdminModule,

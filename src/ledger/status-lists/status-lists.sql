@@ -77,15 +77,20 @@ BEGIN
       FROM unnest(p_zones, p_hours, p_lists) WITH ORDINALITY AS l (zone, hour, list, place) ORDER BY l.place;
 END $$;
 
--- The indices of a list whose mandates have been taken back, one after the other, each as four bytes; null for none. Of
--- what has expired nothing is looked up. What a mandate rests on is looked up once for all that rest on it.
-CREATE OR REPLACE FUNCTION status_list_taken_back(p_zone uuid, p_hour integer, p_list integer) RETURNS bytea
-LANGUAGE plpgsql STABLE AS $$
+-- The indices of a list whose mandates have been taken back, from p_from on, of as many mandates as one statement may look
+-- at. Of what has expired nothing is looked up. What a mandate rests on is looked up once for all that rest on it.
+--
+-- taken_back: one index after the other, each as four bytes; null for none.
+-- next:       where to go on; null where nothing is left.
+CREATE OR REPLACE FUNCTION status_list_taken_back(p_zone uuid, p_hour integer, p_list integer, p_from integer, p_most integer)
+RETURNS TABLE (taken_back bytea, next integer) LANGUAGE plpgsql STABLE AS $$
 BEGIN
-  RETURN (
+  RETURN QUERY
     WITH issued AS MATERIALIZED (
       SELECT i.* FROM issued_mandates i
-       WHERE i.zone_id = p_zone AND i.exp_hour = p_hour AND i.list = p_list AND i.expires_at > clock_timestamp()
+       WHERE i.zone_id = p_zone AND i.exp_hour = p_hour AND i.list = p_list AND i.idx >= p_from
+         AND i.expires_at > clock_timestamp()
+       ORDER BY i.idx LIMIT p_most
     ), sessions_dead AS MATERIALIZED (
       SELECT s.id FROM (SELECT i.sid AS id FROM issued i UNION SELECT i.root_sid FROM issued i) AS s
        WHERE NOT EXISTS (SELECT FROM session_alive(p_zone, s.id))
@@ -101,7 +106,7 @@ BEGIN
           OR EXISTS (SELECT FROM jsonb_array_elements(s.said->'clients') AS one
                       WHERE NOT EXISTS (SELECT FROM clients c WHERE c.zone_id = p_zone AND c.id = (one->>0)::uuid
                                            AND c.disabled_at IS NULL AND c.removed_at IS NULL))
-    ), taken_back AS (
+    ), gone AS (
       SELECT i.idx FROM issued i
        WHERE i.sid IN (SELECT s.id FROM sessions_dead s) OR i.root_sid IN (SELECT s.id FROM sessions_dead s)
           OR i.agent_session_id IN (SELECT a.id FROM agents_dead a)
@@ -119,7 +124,8 @@ BEGIN
         LEFT JOIN generations g ON g.zone_id = p_zone AND g.kind = 'subject' AND g.key_hash = i.subject_key
        WHERE i.subject_key IS NOT NULL AND coalesce(g.gen, 0) <> i.subject_gen
     )
-    SELECT string_agg(int4send(t.idx), ''::bytea) FROM taken_back t);
+    SELECT (SELECT string_agg(int4send(g.idx), ''::bytea) FROM gone g),
+           (SELECT CASE WHEN count(*) = p_most THEN max(i.idx) + 1 END FROM issued i);
 END $$;
 
 -- Makes the partitions of the coming hours, and drops those in which nothing can be alive: of hours before the last one.
