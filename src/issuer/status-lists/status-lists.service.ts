@@ -25,6 +25,14 @@ interface Made {
   readonly readAt: number;
 }
 
+/** What of a list one statement has looked at. */
+interface Part {
+  /** What was taken back: each as four bytes; `null` for nothing. */
+  readonly indices: Buffer | null;
+  /** Where the next part begins; `null` if there is none. */
+  readonly next: number | null;
+}
+
 /** Milliseconds for which the one before is sent while a list is made. */
 const WHILE_MADE_MS = 1_000;
 /** Bytes of memory for lists, of all workers together. */
@@ -168,19 +176,25 @@ export class StatusLists {
     return { document: documentOfText(token), readAt };
   }
 
-  private async readTakenBack({ zoneId, hour, number }: StatusList): Promise<Buffer[]> {
+  private async readTakenBack(list: StatusList): Promise<Buffer[]> {
     const found: Buffer[] = [];
     let from: number | null = 0;
     while (from !== null) {
-      const values = [zoneId, hour, number, from, MANDATES_OF_STATEMENT];
       // oxlint-disable-next-line no-await-in-loop -- one part after the other, so that a large zone has one turn
-      const [row] = await this.reads.read(zoneId, () =>
-        this.dataSource.query<{ indices: Buffer | null; next: number | null }[]>(TAKEN_BACK, values),
-      );
-      if (row?.indices != null) found.push(row.indices);
-      from = row?.next ?? null;
+      const { indices, next } = await this.readPart(list, from);
+      if (indices !== null) found.push(indices);
+      from = next;
     }
     return found;
+  }
+
+  private async readPart({ zoneId, hour, number }: StatusList, from: number): Promise<Part> {
+    const values = [zoneId, hour, number, from, MANDATES_OF_STATEMENT];
+    const [part] = await this.reads.read(zoneId, () =>
+      this.dataSource.query<Part[]>(TAKEN_BACK, values),
+    );
+    if (part === undefined) throw new Error('no part of the list was read');
+    return part;
   }
 
   private async readAggregation(zoneId: string): Promise<Made | null> {

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: 'c212090fbf663c80f1bff18c0a61cf48cb352ce977cc2f89e27b672ed1c5d4b7',
+  sha256: '37d2743f60ecee3d5c53703d9f46efc08fa5b5d4dab2f0f79aeaef2b4853c7d2',
 } as const;
