@@ -12,7 +12,11 @@ import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { JoinedReads } from '../../platform/database/joined-reads.js';
 import { ZoneReads } from '../../platform/database/zone-reads.service.js';
-import { documentOf, documentOfText, type PublicDocument } from '../../platform/http/public-document.js';
+import {
+  documentOf,
+  documentOfText,
+  type PublicDocument,
+} from '../../platform/http/public-document.js';
 import { shareOf } from '../../platform/workers/share.js';
 import { Snapshots } from '../../zones/snapshot/snapshots.service.js';
 import { encodeList, statusListClaims, STATUS_LIST_TYP } from './status-list-token.js';

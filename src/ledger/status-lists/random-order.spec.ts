@@ -12,7 +12,9 @@ test('an order has each number once, and is none that anybody would guess', () =
     expect(numbers.toSorted((a, b) => a - b)).toEqual(inOrder);
     expect(all(order)).toEqual(numbers);
     // Of neighbours few follow each other: by chance one pair in four thousand.
-    const following = numbers.filter((n, place) => place > 0 && n === (numbers[place - 1] ?? 0) + 1);
+    const following = numbers.filter(
+      (n, place) => place > 0 && n === (numbers[place - 1] ?? 0) + 1,
+    );
     expect(following.length).toBeLessThan(100);
     seen.add(numbers.slice(0, 4).join());
   }

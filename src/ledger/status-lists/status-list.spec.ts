@@ -13,9 +13,18 @@ test('a list is named by the hour in which its mandates expire', () => {
   expect(readName(nameOf(list))).toEqual(list);
 });
 
-test.each(['', '498705', '498705-', '-1', '498705-01', '0498705-1', '498705-1 ', '498705-1\n', '4987050000-1', '498705-100000', 'a-b'])(
-  'no list is called %j',
-  (name) => {
-    expect(readName(name)).toBeNull();
-  },
-);
+test.each([
+  '',
+  '498705',
+  '498705-',
+  '-1',
+  '498705-01',
+  '0498705-1',
+  '498705-1 ',
+  '498705-1\n',
+  '4987050000-1',
+  '498705-100000',
+  'a-b',
+])('no list is called %j', (name) => {
+  expect(readName(name)).toBeNull();
+});
