@@ -34,7 +34,9 @@ export type InvalidTokenReason =
   | 'invalid_act'
   | 'invalid_ancestors'
   | 'invalid_status'
-  | 'invalid_may_act';
+  | 'invalid_may_act'
+  | 'invalid_gen'
+  | 'invalid_pol';
 
 /** Thrown when a token is not a mandate of this zone that is valid now. */
 export class InvalidToken extends Error {

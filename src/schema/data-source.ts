@@ -55,6 +55,7 @@ import { GatewayRequestTimes1795328652599 } from './migrations/1795328652599-gat
 import { WorkloadRevocations1795331600000 } from './migrations/1795331600000-workload-revocations.js';
 import { RevocationReads1795331670392 } from './migrations/1795331670392-revocation-reads.js';
 import { IssuersAndGenerations1795340000000 } from './migrations/1795340000000-issuers-and-generations.js';
+import { GenerationsOfSessions1795340000100 } from './migrations/1795340000100-generations-of-sessions.js';
 import { SsfClients1795341800000 } from './migrations/1795341800000-ssf-clients.js';
 import { StatusLists1795342400000 } from './migrations/1795342400000-status-lists.js';
 
@@ -94,6 +95,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   WorkloadRevocations1795331600000,
   RevocationReads1795331670392,
   IssuersAndGenerations1795340000000,
+  GenerationsOfSessions1795340000100,
   SsfClients1795341800000,
   StatusLists1795342400000,
 ];

@@ -1,6 +1,3 @@
--- TEMP
-CREATE OR REPLACE FUNCTION taken_back(p_zone uuid, p_said jsonb) RETURNS text LANGUAGE sql AS $$ SELECT NULL::text $$;
--- /TEMP
 -- What status lists are made of (draft-ietf-oauth-status-list). A list is for mandates of one zone that expire within one
 -- hour, and has room for 2^20 of them; a zone that issues more within that hour has several. Processes take indices in
 -- blocks, so an exchange asks for none, and an index is given once, whatever becomes of the process that took it.

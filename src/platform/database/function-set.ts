@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '37d2743f60ecee3d5c53703d9f46efc08fa5b5d4dab2f0f79aeaef2b4853c7d2',
+  sha256: '9f18a101d9e78716a68bc2bb0b9d3dd3bd6f753bdc35c5792f4fbbfeae25cf80',
 } as const;

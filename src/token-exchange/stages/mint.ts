@@ -7,6 +7,7 @@ import { statusClaim } from '../../mandates/status-claim.js';
 import { OAuthError, unavailable } from '../../oauth/errors.js';
 import { newId } from '../../platform/uuid-v7.js';
 import { agencyClaims, applicationsOf } from '../describe/agency-claims.js';
+import { issuanceClaims } from '../describe/issued-generations.js';
 import type { TokenVerifier } from '../token-verification.service.js';
 import { actorClaim, ancestorsOf } from './actor-chain.js';
 import type { Anchor } from './bind.js';
@@ -80,6 +81,7 @@ export async function mint(
     target: granted.targets,
     ...(act === undefined ? {} : { act: actorClaim(act, applicationsOf(agency)) }),
     ...agencyClaims(agency),
+    ...issuanceClaims(cleared),
     ...(subject === null ? {} : { ancestors: ancestorsOf(subject) }),
     ...(listed === null ? {} : { status: statusClaim(listed) }),
   };
