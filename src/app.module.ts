@@ -8,10 +8,14 @@ import type { RunningEnv } from './platform/config/env.js';
 import type { StartPatience } from './platform/database/start-patience.js';
 import type { Link } from './platform/workers/link.js';
 import { DatabaseModule } from './schema/database.module.js';
+import { FeedModule } from './issuer/feed/feed.module.js';
 import { HealthModule } from './health/health.module.js';
+import { IntrospectionModule } from './issuer/introspection/introspection.module.js';
 import { RegistriesModule } from './platform/http/registries.module.js';
 import { HttpModule } from './platform/http/http.module.js';
 import { StatusListsModule } from './issuer/status-lists/status-lists.module.js';
+import { RevocationModule } from './issuer/revocation/revocation.module.js';
+import { DiscoveryModule } from './issuer/discovery/discovery.module.js';
 import { TokenExchangeModule } from './token-exchange/token-exchange.module.js';
 
 /** What commands of operators need: nothing that serves requests. */
@@ -49,7 +53,11 @@ export class AppModule {
         AuthenticatorsModule,
         StatusListsModule,
         TokenExchangeModule,
+        IntrospectionModule,
+        RevocationModule,
+        DiscoveryModule,
         AgentsModule,
+        FeedModule,
         AdminModule,
         HealthModule,
       ],

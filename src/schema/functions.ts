@@ -25,16 +25,21 @@ export const FUNCTION_FILES: readonly string[] = [
   'ledger/ledger.sql',
   'ledger/facts.sql',
   'ledger/batch.sql',
+  'ledger/revocations.sql',
   'ledger/probe.sql',
+  'ledger/retention.sql',
   'ledger/maintenance.sql',
   'zones/zone-version.sql',
   'webhooks/outbox.sql',
   'delegation/delegation.sql',
   'delegation/graph.sql',
   'delegation/rests-on.sql',
+  'delegation/session-end.sql',
   'webhooks/revocation-stream/revocation-outbox.sql',
+  'issuer/feed/revocation-feed.sql',
   'step-up/attempts.sql',
   'step-up/challenges.sql',
+  'issuer/introspection/introspection.sql',
 ];
 
 /** The text of the whole set, and its SHA-256 in hex. */

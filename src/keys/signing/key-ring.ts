@@ -75,7 +75,7 @@ export class KeyRing {
    *
    * @param requested the algorithm that each resource of the mandate asks for, `null` where it asks for none
    * @param now milliseconds since the epoch
-   * @param typ what its resources take; another one for what is no mandate
+   * @param typ what its resources take; of what is no mandate, such as an answer about one, its own
    * @throws {NoSigningKey}
    * @throws {WrongSignature}
    */

@@ -155,6 +155,9 @@ class EnvironmentVariables {
   @WholeNumber(8, 100_000)
   MAX_REQUESTS_IN_FLIGHT: number = 512;
 
+  @WholeNumber(8, 100_000)
+  MAX_FEED_READERS: number = 2_000;
+
   @WholeNumber(500, 60_000)
   REQUEST_TIMEOUT_MS: number = REQUEST_TIMEOUT_MS;
 
@@ -170,6 +173,16 @@ class EnvironmentVariables {
 
   @WholeNumber(1, 300)
   STATUS_LIST_SECONDS: number = 30;
+
+  @IsOptional()
+  @WholeNumber(2, 36_500)
+  AUDIT_RETENTION_DAYS?: number;
+
+  @WholeNumber(2, 90)
+  ENDED_RETENTION_DAYS: number = 2;
+
+  @WholeNumber(2, 90)
+  DELIVERY_RETENTION_DAYS: number = 30;
 
   @IsIn(['true', 'false'])
   DIRECT_ROUTES: string = 'true';
@@ -246,6 +259,8 @@ export interface Env {
   readonly unauthenticatedRecords: UnauthenticatedRecords;
   /** Requests that are worked on at once; more are turned away. */
   readonly maxRequestsInFlight: number;
+  /** Readers of revocation feeds that may wait at once; more are turned away. */
+  readonly feedReaders: number;
   /** Milliseconds within which a request is answered, unless its route takes longer. */
   readonly requestTimeoutMs: number;
   /** How many processes answer requests. Absent: as many as there are cores to use, or one beside an embedded server. */
@@ -256,6 +271,7 @@ export interface Env {
   readonly expiryOnlySeconds: number;
   /** Seconds after which a status list is made anew: how old one may be that is served, and how long it is kept. */
   readonly statusListSeconds: number;
+  readonly retention: Retention;
   /** Whether what is asked for most is answered in front of the framework. */
   readonly directRoutes: boolean;
   readonly logLevel: string;
@@ -271,6 +287,16 @@ export interface Env {
   readonly allowInsecureFetch: boolean;
   /** Whether keys may be fetched from private networks and from this machine. */
   readonly allowPrivateFetch: boolean;
+}
+
+/** Whole days for which what is over is kept, after the day that it was of. */
+export interface Retention {
+  /** The audit log; absent: for ever. */
+  readonly auditDays: number | undefined;
+  /** Sessions, revocations, spent nonces, challenges, agent sessions and delegations. */
+  readonly endedDays: number;
+  /** What webhooks were told, and when. */
+  readonly deliveryDays: number;
 }
 
 /** {@link Env} with what embedded mode generates filled in. */
@@ -346,11 +372,17 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     streamsHmacKey,
     unauthenticatedRecords: readUnauthenticatedRecords(parsed.AUDIT_UNAUTHENTICATED),
     maxRequestsInFlight: parsed.MAX_REQUESTS_IN_FLIGHT,
+    feedReaders: parsed.MAX_FEED_READERS,
     requestTimeoutMs: parsed.REQUEST_TIMEOUT_MS,
     workers: parsed.WORKERS,
     snapshotBytes: parsed.SNAPSHOT_MEMORY * 1_024 * 1_024,
     expiryOnlySeconds: parsed.EXPIRY_ONLY_MAX_TTL_SECONDS,
     statusListSeconds: parsed.STATUS_LIST_SECONDS,
+    retention: {
+      auditDays: parsed.AUDIT_RETENTION_DAYS,
+      endedDays: parsed.ENDED_RETENTION_DAYS,
+      deliveryDays: parsed.DELIVERY_RETENTION_DAYS,
+    },
     directRoutes: parsed.DIRECT_ROUTES === 'true',
     logLevel: parsed.LOG_LEVEL,
     startSeconds: parsed.START_SECONDS,

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '9f18a101d9e78716a68bc2bb0b9d3dd3bd6f753bdc35c5792f4fbbfeae25cf80',
+  sha256: 'd93633ae9931dea0e7f5d36badbde43b75d854f54d4bbdac8e5e0b645eab1a97',
 } as const;
