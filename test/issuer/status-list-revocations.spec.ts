@@ -194,7 +194,7 @@ async function takeBack(zone: TestZone, kind: Kind, name: string): Promise<void>
       await zone.admin('PATCH', `/clients/${name}`, { disabled: true });
       return;
     case 'key':
-      await zone.admin('POST', '/keys/rotate?emergency=true');
+      await zone.admin('POST', '/signing-key/rotate?emergency=true');
       return;
     case 'policy':
       await withdraw(zone, name);

@@ -96,11 +96,20 @@ export class StatusListsController {
     send(await this.lists.findAggregation(zoneId), JSON_TYPE, request, response);
   }
 
-  @Options(['zones/:zone/status/:list', 'zones/:zone/status'])
+  @Options('zones/:zone/status/:list')
   @HttpCode(204)
   @ApiOperation({ summary: PREFLIGHT_SUMMARY })
   @ApiParam({ name: 'zone', type: String })
+  @ApiParam({ name: 'list', type: String })
   preflight(@Res({ passthrough: true }) response: Response): void {
+    response.set(PREFLIGHT);
+  }
+
+  @Options('zones/:zone/status')
+  @HttpCode(204)
+  @ApiOperation({ summary: PREFLIGHT_SUMMARY })
+  @ApiParam({ name: 'zone', type: String })
+  preflightOfAll(@Res({ passthrough: true }) response: Response): void {
     response.set(PREFLIGHT);
   }
 }
