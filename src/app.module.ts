@@ -11,6 +11,7 @@ import { DatabaseModule } from './schema/database.module.js';
 import { HealthModule } from './health/health.module.js';
 import { RegistriesModule } from './platform/http/registries.module.js';
 import { HttpModule } from './platform/http/http.module.js';
+import { SsfModule } from './issuer/ssf/ssf.module.js';
 import { TokenExchangeModule } from './token-exchange/token-exchange.module.js';
 
 /** What commands of operators need: nothing that serves requests. */
@@ -48,6 +49,7 @@ export class AppModule {
         AuthenticatorsModule,
         TokenExchangeModule,
         AgentsModule,
+        SsfModule,
         AdminModule,
         HealthModule,
       ],

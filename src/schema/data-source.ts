@@ -56,6 +56,7 @@ import { WorkloadRevocations1795331600000 } from './migrations/1795331600000-wor
 import { RevocationReads1795331670392 } from './migrations/1795331670392-revocation-reads.js';
 import { IssuersAndGenerations1795340000000 } from './migrations/1795340000000-issuers-and-generations.js';
 import { SsfClients1795341800000 } from './migrations/1795341800000-ssf-clients.js';
+import { SsfStreams1795341900000 } from './migrations/1795341900000-ssf-streams.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
@@ -94,6 +95,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   RevocationReads1795331670392,
   IssuersAndGenerations1795340000000,
   SsfClients1795341800000,
+  SsfStreams1795341900000,
 ];
 
 /**

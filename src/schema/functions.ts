@@ -31,6 +31,7 @@ export const FUNCTION_FILES: readonly string[] = [
   'delegation/graph.sql',
   'delegation/rests-on.sql',
   'webhooks/revocation-stream/revocation-outbox.sql',
+  'issuer/ssf/outbox.sql',
   'step-up/attempts.sql',
   'step-up/challenges.sql',
 ];

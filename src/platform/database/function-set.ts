@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: 'b7d7eebab1d87d1c5e57a679dbe726865a35127d97a6f9f187342dd5d1c09ad6',
+  sha256: '3a0b670e0f259d867c20b2ebbe94248b1f381605596e03577301d1d169d1f52d',
 } as const;
