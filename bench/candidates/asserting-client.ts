@@ -33,7 +33,7 @@ export async function assertingClient(
   const assertion = (): Parameters => {
     const iat = Math.floor(Date.now() / 1_000);
     const times = { iat, exp: iat + LIFETIME_SECONDS, jti: randomUUID() };
-    const who = { iss: clientId, sub: clientId, aud: 'http://localhost:8080' };
+    const who = { iss: clientId, sub: clientId, aud: zone.issuer };
     const text = `${header}.${part({ ...who, ...times })}`;
     const signature = sign('sha256', Buffer.from(text), key).toString('base64url');
     return { client_assertion_type: JWT_BEARER, client_assertion: `${text}.${signature}` };

@@ -24,7 +24,7 @@ export async function mandateKinds(bench: BenchZone, gatewayKey: string): Promis
 
   /** Verifies the tokens of answers, and that each is on record once, with its `jti`. */
   const issued = (scope: string, use: string) => async (samples: readonly string[]) => {
-    const audience = use === 'session' ? 'http://localhost:8080' : zone.resource;
+    const audience = use === 'session' ? zone.issuer : zone.resource;
     for (const sample of samples) {
       const answer = readSample(sample);
       const claims = await verifiedClaims(answer, keys, { audience, scope });

@@ -151,9 +151,8 @@ async function checkAssertion(
   checks: CredentialChecks,
 ): Promise<CredentialCheck> {
   if (claimed === null || client === null) return { failure: 'unknown client' };
-  const { zoneId, issuers } = claimed.zone;
   try {
-    const nonce = await checks.assertion({ assertion, client, zoneId, issuers });
+    const nonce = await checks.assertion({ assertion, client, zone: claimed.zone });
     return { once: nonce === null ? null : { purpose: 'client_assertion', ...nonce } };
   } catch (error) {
     if (error instanceof UntrustedToken) return { failure: `client_assertion: ${error.reason}` };

@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 
 const verify = async (claims: JWTPayload = {}, now = NOW, clientId = CLIENT, audience = ISSUER) =>
-  verifyClientAssertion(await sign(claims), { clientId, audience, keys, now });
+  verifyClientAssertion(await sign(claims), { clientId, audiences: [audience], keys, now });
 
 const TOKEN_ENDPOINT = `${ISSUER}/oauth/2/token`;
 

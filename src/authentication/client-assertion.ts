@@ -10,8 +10,11 @@ import { MalformedToken, parseCompactJws } from '../oauth/compact-jws.js';
 /** What an assertion is verified against. */
 export interface AssertionRules {
   readonly clientId: string;
-  /** Exactly what `aud` must be: our issuer, or the URL of our token endpoint if the client is registered so. */
-  readonly audience: string;
+  /**
+   * Exactly one of which `aud` must be: the issuer of the client's zone, or the URL of its token endpoint if the client is
+   * registered so; and the same of the issuer that the zone had before.
+   */
+  readonly audiences: readonly string[];
   /** The client's public keys. */
   readonly keys: KeySource;
   /** Seconds since the epoch; may have a fraction. */
@@ -46,12 +49,14 @@ const TYPS = ['jwt', 'client-authentication+jwt'];
  */
 export async function verifyClientAssertion(
   assertion: string,
-  { clientId, audience, keys, now }: AssertionRules,
+  { clientId, audiences, keys, now }: AssertionRules,
 ): Promise<AssertionNonce> {
   const claims = await verifySigned(assertion, { keys, algorithms: SIGNING_ALGS, typs: TYPS, now });
   if (claims['iss'] !== clientId) throw new UntrustedToken('wrong_issuer');
   if (claims['sub'] !== clientId) throw new UntrustedToken('wrong_sub');
-  if (claims['aud'] !== audience) throw new UntrustedToken('wrong_audience');
+  if (!audiences.some((audience) => claims['aud'] === audience)) {
+    throw new UntrustedToken('wrong_audience');
+  }
   const { exp } = readTimes(claims, now, CLOCK_SKEW);
   if (exp - now > MAX_TTL + CLOCK_SKEW) throw new UntrustedToken('too_long_lived');
   const { jti } = claims;

@@ -1,22 +1,20 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { tokenEndpointOf } from '../oauth/token-endpoint.js';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
-import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { VerifiedSignatures } from '../platform/verified-signatures.js';
 import { PublicKeys } from '../zones/issuers/public-keys.service.js';
-import type { TrustedIssuer } from '../zones/issuers/trusted-issuer.js';
 import { UntrustedToken } from '../zones/issuers/untrusted-token.js';
 import { verifyWorkloadToken } from '../zones/issuers/verify-issuer-token.js';
 import type { AssertingClient } from '../zones/clients/asserting-client.js';
+import type { ZoneSnapshot } from '../zones/snapshot/zone-snapshot.js';
+import { issuersAt } from '../zones/zone-issuer.js';
 import { verifyClientAssertion, type AssertionNonce } from './client-assertion.js';
 
 /** A presented assertion, and the client that it is for. */
 export interface AssertionAttempt {
   readonly assertion: string;
   readonly client: AssertingClient;
-  readonly zoneId: string;
-  /** The trusted issuers of the zone. */
-  readonly issuers: ReadonlyMap<string, TrustedIssuer>;
+  readonly zone: Pick<ZoneSnapshot, 'zoneId' | 'issuer' | 'formerIssuer' | 'issuers'>;
 }
 
 /** Verifies client assertions (RFC 7521 4.2, RFC 7523 2.2). */
@@ -25,7 +23,6 @@ export class ClientAssertions {
   constructor(
     private readonly verified: VerifiedSignatures,
     private readonly keys: PublicKeys,
-    @Inject(ENV) private readonly env: RunningEnv,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -36,21 +33,19 @@ export class ClientAssertions {
    * @throws {UntrustedToken}
    * @throws {KeysUnavailable}
    */
-  async verify({
-    assertion,
-    client,
-    zoneId,
-    issuers,
-  }: AssertionAttempt): Promise<AssertionNonce | null> {
-    const { issuerUrl } = this.env;
-    const now = this.clock.now() / 1_000;
+  async verify({ assertion, client, zone }: AssertionAttempt): Promise<AssertionNonce | null> {
+    const { zoneId, issuers } = zone;
+    const at = this.clock.now();
+    const { issuer: current, formerIssuer } = issuersAt(zone, at);
+    const ours = formerIssuer === null ? [current] : [current, formerIssuer];
+    const now = at / 1_000;
     const { workloadIdentity, assertionAudience } = client;
     if (workloadIdentity === null) {
       const keys = this.keys.of(zoneId, client);
       if (keys === null) throw new UntrustedToken('unknown_kid');
       return verifyClientAssertion(assertion, {
         clientId: client.id,
-        audience: assertionAudience === 'issuer' ? issuerUrl : tokenEndpointOf(issuerUrl),
+        audiences: assertionAudience === 'issuer' ? ours : ours.map(tokenEndpointOf),
         keys,
         now,
       });
@@ -60,7 +55,7 @@ export class ClientAssertions {
     if (issuer === undefined || keys === null) throw new UntrustedToken('unknown_issuer');
     const { subject } = workloadIdentity;
     const { verified } = this;
-    const rules = { audience: issuerUrl, subject, clientId: client.id, keys, now, verified };
+    const rules = { audiences: ours, subject, clientId: client.id, keys, now, verified };
     await verifyWorkloadToken(assertion, issuer, rules);
     return null;
   }

@@ -2,7 +2,6 @@ import { Inject, Injectable } from '@nestjs/common';
 import { OAuthError, orUnavailable, unavailable } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
-import { ENV, type RunningEnv } from '../platform/config/env.js';
 import {
   FederatedIdentities,
   type FoundIdentity,
@@ -13,6 +12,7 @@ import { UntrustedToken } from '../zones/issuers/untrusted-token.js';
 import { checkClientAllowed, type Workload } from '../zones/issuers/verify-issuer-token.js';
 import { Snapshots, type ClientInZone } from '../zones/snapshot/snapshots.service.js';
 import type { ZoneSnapshot } from '../zones/snapshot/zone-snapshot.js';
+import { isOwnIssuer, issuersAt, type AcceptedIssuers } from '../zones/zone-issuer.js';
 import { obstacleOf, type Caller } from './authenticate-client.js';
 import type { FederatedCredentials } from './credentials.js';
 
@@ -33,7 +33,6 @@ export class FederatedClients {
     private readonly tokens: IssuerTokens,
     private readonly identities: FederatedIdentities,
     private readonly snapshots: Snapshots,
-    @Inject(ENV) private readonly env: RunningEnv,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -63,12 +62,20 @@ export class FederatedClients {
   private async callerOf(credentials: FederatedCredentials, zone: ZoneSnapshot): Promise<Caller> {
     const { token, clientId: named } = credentials;
     const { zoneId, issuers } = zone;
-    const now = this.clock.now() / 1_000;
-    const { workload, issuer } = await this.tokens.verifyWorkload({ token, zoneId, issuers, now });
+    const at = this.clock.now();
+    const ours = issuersAt(zone, at);
+    const now = at / 1_000;
+    const { workload, issuer } = await this.tokens.verifyWorkload({
+      token,
+      zoneId,
+      issuers,
+      ours,
+      now,
+    });
     const found = await this.find(workload, zone);
     if (found === null) throw new UntrustedToken('unknown_identity');
     const { client } = found.inZone;
-    const obstacle = this.obstacleFor(found, workload);
+    const obstacle = obstacleFor(found, workload, ours);
     if (obstacle !== null) throw namesNoClient(`${obstacle}: ${client.id}`);
     checkClientAllowed(issuer, client.id);
     if (named !== '' && named !== client.id)
@@ -98,15 +105,19 @@ export class FederatedClients {
     }
     throw unavailable('the client changed again while it was read');
   }
+}
 
-  private obstacleFor(
-    { identity, inZone: { client } }: { identity: FoundIdentity; inZone: ClientInZone },
-    { audience }: Workload,
-  ): string | null {
-    const obstacle = obstacleOf(client, FEDERATED_IDENTITY);
-    if (obstacle !== null) return obstacle;
-    return audience === (identity.audience ?? this.env.issuerUrl) ? null : 'wrong_audience';
-  }
+/** What keeps a workload from being the client. Where no audience is registered, its tokens are for the zone. */
+function obstacleFor(
+  { identity, inZone: { client } }: { identity: FoundIdentity; inZone: ClientInZone },
+  { audience }: Workload,
+  ours: AcceptedIssuers,
+): string | null {
+  const obstacle = obstacleOf(client, FEDERATED_IDENTITY);
+  if (obstacle !== null) return obstacle;
+  const registered = identity.audience;
+  const isMeant = registered === null ? isOwnIssuer(ours, audience) : audience === registered;
+  return isMeant ? null : 'wrong_audience';
 }
 
 /** One text for every cause: nobody has proved anything. */

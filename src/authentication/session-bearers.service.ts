@@ -1,7 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { IncomingMessage } from 'node:http';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
-import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { InvalidToken, verifyMandate, type MandateClaims } from '../mandates/verify-mandate.js';
 import { MalformedToken, parseCompactJws } from '../oauth/compact-jws.js';
 import {
@@ -16,6 +15,7 @@ import { Snapshots } from '../zones/snapshot/snapshots.service.js';
 import { limitRequests } from './limit.js';
 import { RequestLimits } from './request-limits.service.js';
 import type { ZoneSnapshot } from '../zones/snapshot/zone-snapshot.js';
+import { issuersAt } from '../zones/zone-issuer.js';
 
 const REALM = 'mandate';
 
@@ -44,7 +44,6 @@ export class SessionBearers {
     private readonly verified: VerifiedSignatures,
     private readonly snapshots: Snapshots,
     private readonly limits: RequestLimits,
-    @Inject(ENV) private readonly env: RunningEnv,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -117,7 +116,7 @@ export class SessionBearers {
     const now = this.clock.now();
     let signedWith = '';
     const claims = await verifyMandate(token, {
-      issuer: this.env.issuerUrl,
+      ...issuersAt(zone, now),
       zoneId: zone.zoneId,
       now: now / 1_000,
       findKey: (kid) => {

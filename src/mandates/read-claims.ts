@@ -50,6 +50,8 @@ export interface MandateClaims extends Authentication {
 /** The values that the claims of a mandate are checked against. */
 export interface Expected {
   readonly issuer: string;
+  /** The issuer that the zone had before, whose mandates are accepted for a while; `null` for none. */
+  readonly formerIssuer: string | null;
   readonly zoneId: string;
   /** Seconds since the epoch; may have a fraction. */
   readonly now: number;
@@ -75,7 +77,7 @@ const MAX_PLAUSIBLE_LIFETIME = 24 * 60 * 60;
  * @throws {InvalidToken}
  */
 export function readClaims(claims: JsonObject, expected: Expected): MandateClaims {
-  if (claims['iss'] !== expected.issuer) throw new InvalidToken('wrong_issuer');
+  const iss = readIssuer(claims['iss'], expected);
   if (claims['zone_id'] !== expected.zoneId) throw new InvalidToken('wrong_zone');
   const { exp, iat } = readTimes(claims, expected.now);
   const sub = claims['sub'];
@@ -86,11 +88,11 @@ export function readClaims(claims: JsonObject, expected: Expected): MandateClaim
   if (use !== 'session' && use !== 'resource') throw new InvalidToken('invalid_use');
   const target = readNames(claims['target'], 'invalid_target');
   const aud = readAudience(claims['aud']);
-  checkAudience(use, aud, target, expected.issuer);
+  checkAudience(use, aud, target, iss, expected);
   const { act, may_act: mayAct } = claims;
   if (mayAct !== undefined && !isJsonObject(mayAct)) throw new InvalidToken('invalid_may_act');
   return {
-    iss: expected.issuer,
+    iss,
     sub,
     aud,
     exp,
@@ -105,11 +107,22 @@ export function readClaims(claims: JsonObject, expected: Expected): MandateClaim
     subType,
     target,
     ancestors: readAncestors(claims['ancestors']),
-    ...readUser(claims, subType, expected.issuer),
+    ...readUser(claims, subType, expected),
     ...(act === undefined ? {} : { act: readActor(act, 1, applicationsIn(claims)) }),
     ...(mayAct === undefined ? {} : { mayAct }),
     raw: claims,
   };
+}
+
+/** Whether a name is one of the zone itself as an issuer. */
+function isOurs({ issuer, formerIssuer }: Expected, name: JsonValue | undefined): boolean {
+  return name === issuer || (formerIssuer !== null && name === formerIssuer);
+}
+
+/** `iss`: exactly the issuer of the zone, or the one that it had before. */
+function readIssuer(value: JsonValue | undefined, expected: Expected): string {
+  if (typeof value === 'string' && isOurs(expected, value)) return value;
+  throw new InvalidToken('wrong_issuer');
 }
 
 /**
@@ -145,11 +158,11 @@ function readUuid(value: JsonValue | undefined, reason: InvalidTokenReason): str
 function readUser(
   claims: JsonObject,
   subType: MandateClaims['subType'],
-  issuer: string,
+  expected: Expected,
 ): Pick<MandateClaims, 'subIss' | 'subLabels' | keyof Authentication> {
   const { sub_iss: subIss, sub_labels: labels } = claims;
   if (subIss !== undefined) {
-    const foreign = typeof subIss === 'string' && subIss !== '' && subIss !== issuer;
+    const foreign = typeof subIss === 'string' && subIss !== '' && !isOurs(expected, subIss);
     if (!foreign || subType !== 'user') throw new InvalidToken('invalid_sub_iss');
   }
   const authentication = readAuthentication(claims);
@@ -191,19 +204,20 @@ function readNames(value: JsonValue | undefined, reason: InvalidTokenReason): re
 }
 
 /**
- * Checks that `aud` fits `use`: that of a session mandate is this server alone, that of a resource mandate
- * exactly its targets, and never this server.
+ * Checks that `aud` fits `use`: that of a session mandate is its issuer alone, that of a resource mandate exactly its
+ * targets, and never an issuer of the zone.
  */
 function checkAudience(
   use: MandateClaims['use'],
   aud: readonly string[],
   target: readonly string[],
-  issuer: string,
+  iss: string,
+  expected: Expected,
 ): void {
   const meant =
     use === 'session'
-      ? aud.length === 1 && aud[0] === issuer
-      : !aud.includes(issuer) &&
+      ? aud.length === 1 && aud[0] === iss
+      : !aud.some((name) => isOurs(expected, name)) &&
         aud.length === target.length &&
         aud.every((name) => target.includes(name));
   if (!meant) throw new InvalidToken('wrong_audience');

@@ -75,6 +75,7 @@ async function generate(alg: SigningAlg): Promise<ForgerKey & Pick<VerificationK
 function options(key: VerificationKey, changes: Partial<VerifyOptions> = {}): VerifyOptions {
   return {
     issuer: ISSUER,
+    formerIssuer: null,
     zoneId: ZONE,
     now: NOW,
     findKey: (kid) => (kid === key.kid ? key : null),

@@ -6,6 +6,7 @@ import { likenessOf, nameOf, personOf, readPerson, type Decider } from './decide
 import type { DecisionMethod } from './decision-methods.js';
 
 const OURS = 'https://mandate';
+const ISSUERS = { issuer: OURS, formerIssuer: 'https://mandate/before' };
 const NAMES = ['alice', 'Alice', 'ALICE', 'ａlice', 'bob', 'bób', 'bo\u0301b', 'straße', 'STRASSE'];
 const METHODS = { operator: 'operator', client: 'approver', subject: 'totp' } as const;
 
@@ -65,9 +66,9 @@ function approveAll(challenge: Decidable, all: readonly Decider[]): CountedDecis
   for (const [i, decider] of all.entries()) {
     const method = methodOf(decider);
     const input = { method, decision: 'approved' as const, reason: 'x', decider, amr: [`m${i}`] };
-    const around = { now: 0, earlier: stored, ours: OURS, isTrusted: true };
+    const around = { now: 0, earlier: stored, ours: ISSUERS, isTrusted: true };
     if (objectionTo(challenge, input, around) !== null) continue;
-    const person = personOf(decider, OURS);
+    const person = personOf(decider, ISSUERS);
     stored.push({ method, decision: 'approved', person, amr: input.amr, decidedAt: new Date(i) });
   }
   return stored;
@@ -190,7 +191,7 @@ describe('what the subject has shown', () => {
         };
         const notIt = others.filter(
           (one) =>
-            likenessOf(personOf(one, OURS), { sub: 'alice', issuer: 'https://one' }) !== 'same',
+            likenessOf(personOf(one, ISSUERS), { sub: 'alice', issuer: 'https://one' }) !== 'same',
         );
         const decisions = approveAll(challenge, itself ? [own, ...notIt] : notIt);
         const { shown } = approvalOf(challenge, decisions);
@@ -233,7 +234,7 @@ test('a decider is written down so that the person can be read', () => {
   const own = people.map((person): Decider => ({ kind: 'subject', person }));
   fc.assert(
     fc.property(own, (decider) => {
-      const person = personOf(decider, OURS);
+      const person = personOf(decider, ISSUERS);
       const name = nameOf(decider, person);
       expect(readPerson(name.slice('subject:'.length))).toEqual(person);
     }),

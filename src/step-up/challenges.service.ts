@@ -10,13 +10,15 @@ import type { RequestId } from '../platform/http/request-id.js';
 import { Ledger } from '../ledger/ledger.service.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { TrustedIssuerRow } from '../zones/issuers/trusted-issuer.entity.js';
+import { readIssuers } from '../zones/read-issuers.js';
+import type { AcceptedIssuers } from '../zones/zone-issuer.js';
 import { countedDecisions, settledBy, type CountedDecision } from './approval.js';
 import { Challenge } from './challenge.entity.js';
 import { ChallengeDecision } from './challenge-decision.entity.js';
 import { clientsNamedIn, type ClientNames } from './describe-challenge.js';
 import { objectionTo, type Objection, type DecisionInput } from './decide.js';
 import { StepUpTurns } from './step-up-turns.service.js';
-import { describePerson, nameOf, personOf } from './decider.js';
+import { describePerson, nameOf, personOf, type Person } from './decider.js';
 
 /**
  * Why a decision does not count: an {@link Objection}, or
@@ -105,7 +107,8 @@ export class Challenges {
     requestId: RequestId,
     conditions: DecisionConditions = {},
   ): Promise<DecisionOutcome> {
-    const asker = nameOf(input.decider, personOf(input.decider, this.env.issuerUrl));
+    // Who is who matters when it is the turn; until then a name is as it was written.
+    const asker = nameOf(input.decider, personOf(input.decider, null));
     const outcome = await this.turns.take(zoneId, id, asker, () =>
       commitIf(
         this.dataSource,
@@ -135,11 +138,11 @@ export class Challenges {
         })
       : null;
     if (challenge === null) return { refusal: 'unknown' };
-    const { issuerUrl: ours } = this.env;
+    const ours = await this.issuersOf(tx, zoneId);
     const stored = await decisionsIn(tx.getRepository(ChallengeDecision), challenge);
     const earlier = countedDecisions(challenge, stored);
     const now = await databaseNow(tx);
-    const isTrusted = await this.trustsIssuerOf(tx, zoneId, input);
+    const isTrusted = await trustsIssuerOf(tx, zoneId, personOf(input.decider, ours));
     const objection = objectionTo(challenge, input, { now, earlier, ours, isTrusted });
     if (objection !== null) return { refusal: objection };
     if (spend !== undefined && !(await spend(tx))) return { refusal: 'used' };
@@ -170,17 +173,9 @@ export class Challenges {
     return { challenge: settled };
   }
 
-  /**
-   * Whether the zone trusts the issuer of the person who decides; `true` for names of ours. It is read where
-   * the decision is stored: an issuer that was removed is not believed any more.
-   */
-  private async trustsIssuerOf(
-    tx: EntityManager,
-    zoneId: string,
-    { decider }: DecisionInput,
-  ): Promise<boolean> {
-    const issuer = personOf(decider, this.env.issuerUrl)?.issuer ?? null;
-    return issuer === null || tx.getRepository(TrustedIssuerRow).existsBy({ zoneId, issuer });
+  /** The issuers that a zone goes by now. Of one that is gone there is no challenge, so nobody is named there. */
+  private async issuersOf(on: EntityManager, zoneId: string): Promise<AcceptedIssuers | null> {
+    return readIssuers(on, zoneId, this.env.issuerUrl);
   }
 
   private async recordRefusal(
@@ -190,7 +185,7 @@ export class Challenges {
     requestId: RequestId,
     reason: string,
   ): Promise<void> {
-    const person = personOf(decider, this.env.issuerUrl);
+    const person = personOf(decider, await this.issuersOf(this.dataSource.manager, zoneId));
     await this.ledger.commit({
       event_id: uuidv7(),
       zone_id: zoneId,
@@ -208,6 +203,19 @@ export class Challenges {
       },
     });
   }
+}
+
+/**
+ * Whether the zone trusts the issuer of the person who decides; `true` for names of ours. It is read where
+ * the decision is stored: an issuer that was removed is not believed any more.
+ */
+async function trustsIssuerOf(
+  tx: EntityManager,
+  zoneId: string,
+  person: Person | null,
+): Promise<boolean> {
+  const issuer = person?.issuer ?? null;
+  return issuer === null || tx.getRepository(TrustedIssuerRow).existsBy({ zoneId, issuer });
 }
 
 function decisionsIn(

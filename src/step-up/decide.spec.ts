@@ -14,6 +14,7 @@ const NOW = 1_000_000;
 const BINDING = Buffer.alloc(32, 7);
 const IDP = 'https://idp';
 const OURS = 'https://mandate';
+const ISSUERS = { issuer: OURS, formerIssuer: 'https://mandate/before' };
 
 const clients = fc.constantFrom('a', 'b', 'c', 'd');
 const issuers = fc.constantFrom(null, IDP);
@@ -86,7 +87,7 @@ const inputs: fc.Arbitrary<DecisionInput> = fc.record(
 );
 const circumstances: fc.Arbitrary<Circumstances> = fc.record({
   now: fc.constant(NOW),
-  ours: fc.constant(OURS),
+  ours: fc.constant(ISSUERS),
   isTrusted: fc.boolean(),
   earlier: fc.array(
     fc.record({
@@ -211,7 +212,7 @@ describe('who may decide', () => {
           decider,
           amr: [],
         },
-        { now: NOW, earlier, ours: OURS, isTrusted: true },
+        { now: NOW, earlier, ours: ISSUERS, isTrusted: true },
       );
     const client = (clientId: string): Decider => ({ kind: 'client', clientId });
     const named = (sub: string, iss?: string): Decider => ({

@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { StepUpTerms } from '../zones/step-up-terms.js';
+import type { AcceptedIssuers } from '../zones/zone-issuer.js';
 import { challengeState, type ChallengeMoments } from './challenge.js';
 import { isSamePerson, likenessOf, personOf, type Decider, type Person } from './decider.js';
 import type { DecisionMethod } from './decision-methods.js';
@@ -43,8 +44,8 @@ export interface Circumstances {
   readonly now: number;
   /** The decisions on the challenge so far. */
   readonly earlier: readonly EarlierDecision[];
-  /** `iss` of our own mandates. */
-  readonly ours: string;
+  /** The issuers that the zone goes by. */
+  readonly ours: AcceptedIssuers | null;
   /** Whether the zone trusts the issuer that the decider names, if it names one. */
   readonly isTrusted: boolean;
 }

@@ -1,3 +1,5 @@
+import { isOwnIssuer, type AcceptedIssuers } from '../zones/zone-issuer.js';
+
 /**
  * A person, or an application that decides as one: a name, and the trusted issuer that gives it; `null` for
  * names of ours. Whom a name stands for follows from both, code point by code point.
@@ -25,10 +27,10 @@ export type Decider =
 /**
  * The person who decides.
  *
- * @param ours `iss` of our own mandates, which gives the names that have no issuer here
+ * @param ours the issuers that the zone goes by: their names have no issuer here. `null` if that does not matter
  * @returns `null` for the operators
  */
-export function personOf(decider: Decider, ours: string): Person | null {
+export function personOf(decider: Decider, ours: AcceptedIssuers | null): Person | null {
   switch (decider.kind) {
     case 'operator':
       return null;
@@ -38,7 +40,7 @@ export function personOf(decider: Decider, ours: string): Person | null {
       return decider.person;
     default: {
       const { sub, iss = null } = decider.by;
-      return { sub, issuer: iss === ours ? null : iss };
+      return { sub, issuer: ours !== null && isOwnIssuer(ours, iss) ? null : iss };
     }
   }
 }

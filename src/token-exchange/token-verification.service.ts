@@ -1,15 +1,15 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { readMinted, verifyMandate, type MandateClaims } from '../mandates/verify-mandate.js';
 import { VerifiedSignatures } from '../platform/verified-signatures.js';
-import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { IssuerTokens, type IssuerTokenAttempt } from '../zones/issuers/issuer-tokens.service.js';
 import type { IssuerSubject } from '../zones/issuers/verify-issuer-token.js';
 import type { ZoneSnapshot } from '../zones/snapshot/zone-snapshot.js';
+import { issuersAt, type AcceptedIssuers } from '../zones/zone-issuer.js';
 
 /** Verifies the tokens of one request: those of its zone, all at one moment. */
 export interface TokenVerifier {
-  /** Our own identifier: `iss` of every mandate. */
-  readonly issuer: string;
+  /** The issuers of the zone: `iss` of what is minted, and the one before. */
+  readonly issuers: AcceptedIssuers;
   /** @throws {InvalidToken} */
   mandate(token: string): Promise<MandateClaims>;
   /** The claims of a mandate that has just been signed. @throws {InvalidToken} */
@@ -19,7 +19,7 @@ export interface TokenVerifier {
    * @throws {UntrustedToken}
    * @throws {KeysUnavailable}
    */
-  issuerToken(attempt: Omit<IssuerTokenAttempt, 'now'>): Promise<IssuerSubject | null>;
+  issuerToken(attempt: Omit<IssuerTokenAttempt, 'now' | 'ours'>): Promise<IssuerSubject | null>;
 }
 
 /** Makes verifiers of mandates, and of the tokens of the issuers that a zone trusts. */
@@ -28,23 +28,24 @@ export class TokenVerification {
   constructor(
     private readonly verified: VerifiedSignatures,
     private readonly issuerTokens: IssuerTokens,
-    @Inject(ENV) private readonly env: RunningEnv,
   ) {}
 
   /** @param now milliseconds since the epoch */
   at(zone: ZoneSnapshot, now: number): TokenVerifier {
-    const { issuerUrl: issuer } = this.env;
-    const expected = { issuer, zoneId: zone.zoneId, now: now / 1_000 };
+    const issuers = issuersAt(zone, now);
+    const expected = { ...issuers, zoneId: zone.zoneId, now: now / 1_000 };
     return {
-      issuer,
+      issuers,
       mandate: (token) =>
         verifyMandate(token, {
           ...expected,
           findKey: (kid) => zone.keys.findKey(kid, now),
           verified: this.verified,
         }),
-      minted: (token) => readMinted(token, expected),
-      issuerToken: (attempt) => this.issuerTokens.verify({ ...attempt, now: now / 1_000 }),
+      // What is minted is of the issuer of today.
+      minted: (token) => readMinted(token, { ...expected, formerIssuer: null }),
+      issuerToken: (attempt) =>
+        this.issuerTokens.verify({ ...attempt, ours: issuers, now: now / 1_000 }),
     };
   }
 }

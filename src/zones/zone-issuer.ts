@@ -8,6 +8,14 @@ export interface FormerIssuer {
   readonly until: number;
 }
 
+/** The issuers that a zone goes by at one moment. */
+export interface AcceptedIssuers {
+  /** The one that it mints, and that its metadata names. */
+  readonly issuer: string;
+  /** The one before, as long as that is accepted. */
+  readonly formerIssuer: string | null;
+}
+
 /** What is stored of a zone's issuer. */
 export interface StoredIssuer {
   readonly issuerMode: IssuerMode;
@@ -18,14 +26,36 @@ export interface StoredIssuer {
 /** What is stored of the issuer that a zone had before. */
 export interface StoredFormerIssuer {
   readonly previousIssuer: string | null;
-  /** Milliseconds since the epoch. */
-  readonly previousIssuerUntil: number | null;
+  /** Milliseconds for which it was accepted still when this was read, by the database's clock; negative for no more. */
+  readonly previousIssuerFor: number | null;
 }
 
-/** The issuer that a zone had before, whether or not its tokens are accepted still. */
-export function formerIssuerOf(stored: StoredFormerIssuer): FormerIssuer | null {
-  const { previousIssuer: issuer, previousIssuerUntil: until } = stored;
-  return issuer === null || until === null ? null : { issuer, until };
+/**
+ * The issuer that a zone had before, whether or not its tokens are accepted still.
+ *
+ * @param askedAt when the database was asked, by the clock that `until` is compared with: the two need not agree
+ */
+export function formerIssuerOf(stored: StoredFormerIssuer, askedAt: number): FormerIssuer | null {
+  const { previousIssuer: issuer, previousIssuerFor: left } = stored;
+  return issuer === null || left === null ? null : { issuer, until: askedAt + left };
+}
+
+/**
+ * The issuers that a zone goes by.
+ *
+ * @param now milliseconds since the epoch
+ */
+export function issuersAt(
+  { issuer, formerIssuer }: { readonly issuer: string; readonly formerIssuer: FormerIssuer | null },
+  now: number,
+): AcceptedIssuers {
+  const isAccepted = formerIssuer !== null && now < formerIssuer.until;
+  return { issuer, formerIssuer: isAccepted ? formerIssuer.issuer : null };
+}
+
+/** Whether a name is one that a zone goes by. */
+export function isOwnIssuer({ issuer, formerIssuer }: AcceptedIssuers, name: unknown): boolean {
+  return name === issuer || (formerIssuer !== null && name === formerIssuer);
 }
 
 /**

@@ -9,6 +9,7 @@ import {
   ACCESS_TOKEN,
   callAdmin,
   createTestZone,
+  INSTALLATION,
   postForm,
   type Answer,
   type Parameters,
@@ -19,7 +20,6 @@ import type { ForgerKey, Members, TokenForger } from '../setup/tokens/token-forg
 import { postToZone } from '../setup/workloads.js';
 
 const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
-const ISSUER = 'http://localhost:8080';
 const GATEWAY_HEADERS = {
   'x-caracal-gateway-timestamp': '1',
   'x-caracal-gateway-request': 'x',
@@ -63,7 +63,7 @@ function forgerOf(clientId: string, alg: SigningAlg = 'ES256', own = key): Token
   return foreignForger(alg, own, otherKey, {
     iss: clientId,
     sub: clientId,
-    aud: ISSUER,
+    aud: zone.issuer,
     iat: now,
     exp: now + 60,
     jti: randomUUID(),
@@ -199,9 +199,10 @@ describe('a client with a key', () => {
   });
 });
 
+const tokenEndpoint = () => `${zone.issuer}/oauth/2/token`;
+
 describe('a client whose library writes the token endpoint into aud', () => {
   const WRONG = { ...FAILED, reason: 'client_assertion: wrong_audience' };
-  const TOKEN_ENDPOINT = `${ISSUER}/oauth/2/token`;
 
   test('is registered for it, and then for nothing else', async () => {
     const { id, forger } = await newAssertingClient('ES256', key, {
@@ -209,13 +210,13 @@ describe('a client whose library writes the token endpoint into aud', () => {
     });
     const send = async (aud: unknown) =>
       ask(await assertion({ aud }, {}, forger), { client_id: id });
-    expect((await send(TOKEN_ENDPOINT)).status).toBe(200);
+    expect((await send(tokenEndpoint())).status).toBe(200);
     for (const aud of [
-      ISSUER,
-      [TOKEN_ENDPOINT],
-      [TOKEN_ENDPOINT, ISSUER],
-      `${TOKEN_ENDPOINT}/`,
-      `${ISSUER}/zones/${zone.zoneId}/oauth/2/token`,
+      zone.issuer,
+      [tokenEndpoint()],
+      [tokenEndpoint(), zone.issuer],
+      `${tokenEndpoint()}/`,
+      `${INSTALLATION}/oauth/2/token`,
       'https://evil.example/oauth/2/token',
     ]) {
       // oxlint-disable-next-line no-await-in-loop -- one of them is enough to fail
@@ -223,8 +224,8 @@ describe('a client whose library writes the token endpoint into aud', () => {
     }
     // At the endpoint of a zone as well.
     for (const [aud, status] of [
-      [TOKEN_ENDPOINT, 200],
-      [`${ISSUER}/zones/${zone.zoneId}/oauth/2/token`, 401],
+      [tokenEndpoint(), 200],
+      [`${INSTALLATION}/oauth/2/token`, 401],
     ] as const) {
       // oxlint-disable-next-line no-await-in-loop -- one after the other
       const answer = await postToZone(a.url, zone.zoneId, {
@@ -237,7 +238,7 @@ describe('a client whose library writes the token endpoint into aud', () => {
       expect([aud, answer.status]).toEqual([aud, status]);
     }
     // The same rules as for any other.
-    const text = await assertion({ aud: TOKEN_ENDPOINT }, {}, forger);
+    const text = await assertion({ aud: tokenEndpoint() }, {}, forger);
     expect((await ask(text, { client_id: id })).status).toBe(200);
     await expectRefused(view, await ask(text, { client_id: id }, b), {
       ...FAILED,
@@ -251,8 +252,8 @@ describe('a client whose library writes the token endpoint into aud', () => {
     const takes = async (replica: Replica) => {
       const taken: string[] = [];
       for (const [name, aud] of [
-        ['issuer', ISSUER],
-        ['token_endpoint', TOKEN_ENDPOINT],
+        ['issuer', zone.issuer],
+        ['token_endpoint', tokenEndpoint()],
       ] as const) {
         // oxlint-disable-next-line no-await-in-loop -- in order
         const answer = await ask(await assertion({ aud }, {}, forger), { client_id: id }, replica);

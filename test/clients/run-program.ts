@@ -45,7 +45,7 @@ const SHOWS: Record<Task, (run: Start, place: Workplace, program: Program) => Pr
   session: async (run, place) => {
     const ended = await run({});
     const { claims } = await issuedBy(ended, place);
-    expect(claims).toMatchObject({ use: 'session', aud: place.recorder.url, scope: 'orders:read' });
+    expect(claims).toMatchObject({ use: 'session', aud: place.zone.issuer, scope: 'orders:read' });
     return ended;
   },
   exchange: async (run, place) => {
@@ -153,7 +153,7 @@ async function issuedBy(
   const token = ended.lines.at(-1) ?? '';
   expect([said(ended), ended.code, token]).toEqual([said(ended), 0, expect.stringMatching(/^ey/)]);
   const keys = new URL(`${recorder.url}/zones/${zone.zoneId}/.well-known/jwks.json`);
-  const { payload } = await jwtVerify(token, createRemoteJWKSet(keys), { issuer: recorder.url });
+  const { payload } = await jwtVerify(token, createRemoteJWKSet(keys), { issuer: zone.issuer });
   const request = ended.recorded.find(({ body }) => body['access_token'] === token);
   const [row, ...others] = await zone.audit(request?.requestId ?? '');
   expect([row, others]).toEqual([

@@ -15,7 +15,7 @@ export const PAYMENTS = 'https://payments.example';
 
 /** What the programs of docs/clients.md find: the resources that the page speaks of, and everything that they read. */
 export interface Workplace {
-  /** The address that clients know, which is the issuer as well: what they ask for is written down there. */
+  /** The address that clients know, below which the issuers of zones are: what they ask for is written down there. */
   readonly recorder: Recorder;
   readonly zone: TestZone;
   /** Mandates that resources refuse, by what is wrong with them. */
@@ -50,9 +50,9 @@ export async function openWorkplace(): Promise<Workplace> {
   recorder.forwardTo(replica.url);
   const directory = mkdtempSync(join(tmpdir(), 'mandate-workplace-'));
   const zone = await newZone(replica);
-  const variablesOf = ({ zoneId, clientId, secret }: TestZone): Record<string, string> => ({
+  const variablesOf = ({ zoneId, issuer, clientId, secret }: TestZone): Record<string, string> => ({
     MANDATE: recorder.url,
-    ISSUER_URL: recorder.url,
+    ISSUER: issuer,
     ZONE: zoneId,
     CLIENT_ID: clientId,
     CLIENT_SECRET: secret,

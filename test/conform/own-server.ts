@@ -6,7 +6,6 @@ import type { Replica } from '../setup/harness.js';
 import { newService, type Service, type TestClient } from '../setup/services.js';
 import { createTestZone } from '../setup/zone.js';
 
-const ISSUER = 'http://localhost:8080';
 const SCOPE = 'read write';
 
 /** Requirements that this server does not meet, and why. */
@@ -42,7 +41,7 @@ export async function configureOwnServer(replica: Replica): Promise<Configuratio
     scope: SCOPE,
   };
   return {
-    issuer: ISSUER,
+    issuer: zone.issuer,
     token_endpoint: `${replica.url}/oauth/2/token`,
     jwks_uri: `${replica.url}/.well-known/jwks.json?zone_id=${zone.zoneId}`,
     client: clientOf(zone),
@@ -59,7 +58,7 @@ export async function configureOwnServer(replica: Replica): Promise<Configuratio
       subject: 'alice',
       subject_token_type: tokenType('jwt'),
       // A name without issuer would be one of the trusted issuer.
-      may_act: { iss: ISSUER, sub: zone.clientId },
+      may_act: { iss: zone.issuer, sub: zone.clientId },
     },
     resource: orders.resource,
     other_resource: stock.resource,

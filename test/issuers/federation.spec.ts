@@ -10,7 +10,6 @@ import { hostileIssuerTokens } from '../setup/tokens/foreign-tokens.js';
 import {
   JWT_TYPE,
   newWorkloadIssuer,
-  OURSELVES,
   postToZone,
   workloadRequest,
   type WorkloadIssuer,
@@ -84,7 +83,7 @@ describe('a workload with nothing but its token', () => {
     expect(answer.headers.get('cache-control')).toBe('no-store');
     const claims = decodeJwt(tokenIn(answer));
     expect(claims).toMatchObject({
-      iss: OURSELVES,
+      iss: zone.issuer,
       sub: web,
       sub_type: 'application',
       client_id: web,
@@ -170,8 +169,8 @@ describe('a workload with nothing but its token', () => {
     const granted = await ask(await text(audience));
     expect(decodeJwt(tokenIn(granted)).sub).toBe(job);
     expect(await ask(await text([audience]))).toMatchObject({ status: 200 });
-    await expectRefused(view, await ask(await text(OURSELVES)), reason(`wrong_audience: ${job}`));
-    const both = await ask(await text([audience, OURSELVES]));
+    await expectRefused(view, await ask(await text(zone.issuer)), reason(`wrong_audience: ${job}`));
+    const both = await ask(await text([audience, zone.issuer]));
     await expectRefused(view, both, reason('several_audiences'));
   });
 
@@ -227,10 +226,10 @@ when {
     expect(granted).toMatchObject({ status: 200, body: { scope: 'a:write' } });
   });
 
-  test.each<[string, Parameters, string]>([
+  test.each<[string, Parameters | (() => Parameters), string]>([
     ['a scope beyond the resource', { scope: 'b:read' }, 'invalid_scope'],
     ['an unknown resource', { audience: 'resource://none' }, 'invalid_target'],
-    ['the issuer itself', { audience: OURSELVES }, 'invalid_target'],
+    ['the issuer itself', () => ({ audience: zone.issuer }), 'invalid_target'],
     ['a name of another service', { audience: '//iam.googleapis.com/x' }, 'invalid_target'],
     ['too long a life', { ttl_seconds: '901' }, 'invalid_request'],
     ['another zone beside that of the path', { zone_id: randomUUID() }, 'invalid_request'],
@@ -238,7 +237,8 @@ when {
     ['a session', { session_id: randomUUID() }, 'invalid_request'],
     ['an unknown agent session', { agent_session_id: randomUUID() }, 'invalid_grant'],
     ['client credentials', { grant_type: 'client_credentials' }, 'invalid_request'],
-  ])('is refused %s', async (_name, parameters, error) => {
+  ])('is refused %s', async (_name, turned, error) => {
+    const parameters = typeof turned === 'function' ? turned() : turned;
     const answer = await ask(await cluster.token(POD), parameters);
     await expectRefused(view, answer, { status: 400, error });
   });
@@ -327,7 +327,7 @@ describe('refuses as the token of no client', () => {
     [
       'an issuer of users',
       async () => {
-        const users = { token_types: ['jwt'], audiences: [OURSELVES] };
+        const users = { token_types: ['jwt'], audiences: [zone.issuer] };
         return ask(await (await newWorkloadIssuer(zone, users)).token(POD));
       },
       'token_type_not_allowed',

@@ -7,7 +7,6 @@ import { foreignForger, newKey } from '../setup/tokens/foreign-tokens.js';
 import type { ForgerKey, Members } from '../setup/tokens/token-forger.js';
 
 const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
-const ISSUER = 'http://localhost:8080';
 
 let replica: Replica;
 let strict: Replica;
@@ -40,7 +39,13 @@ afterEach(async () => {
 /** Opens a session with an assertion that one of the keys has signed. */
 async function ask(own = key, header: Members = {}, at = replica): Promise<Answer> {
   const now = Math.floor(Date.now() / 1_000);
-  const claims = { iss: clientId, sub: clientId, aud: ISSUER, exp: now + 60, jti: randomUUID() };
+  const claims = {
+    iss: clientId,
+    sub: clientId,
+    aud: zone.issuer,
+    exp: now + 60,
+    jti: randomUUID(),
+  };
   return postForm(at.url, {
     grant_type: 'client_credentials',
     client_assertion: await foreignForger('ES256', own, otherKey, claims).sign(header),

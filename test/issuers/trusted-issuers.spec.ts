@@ -22,7 +22,6 @@ import type { ForgerKey, Members, TokenForger } from '../setup/tokens/token-forg
 const JWT = 'urn:ietf:params:oauth:token-type:jwt';
 const ID_TOKEN = 'urn:ietf:params:oauth:token-type:id_token';
 const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
-const OURSELVES = 'http://localhost:8080';
 const AUDIENCE = 'https://mandate.example';
 const UNUSABLE = {
   status: 400,
@@ -123,7 +122,7 @@ describe('a token of a trusted issuer', () => {
     expect(answer).toMatchObject({ status: 200, body: { scope: 'a:read' } });
     const claims = claimsOf(answer);
     expect(claims).toMatchObject({
-      iss: OURSELVES,
+      iss: zone.issuer,
       sub: 'alice',
       sub_iss: idp.name,
       sub_type: 'user',
@@ -249,9 +248,9 @@ describe('a token of a trusted issuer', () => {
     await expectRefused(view, await withMayAct({ sub: zone.clientId }), denied);
     await expectRefused(view, await withMayAct({ client_id: zone.clientId }), denied);
     await expectRefused(view, await withMayAct({ iss: idp.name, sub: zone.clientId }), denied);
-    await expectRefused(view, await withMayAct({ iss: OURSELVES, sub: 'somebody' }), denied);
-    const answer = await withMayAct({ iss: OURSELVES, sub: zone.clientId });
-    expect(claimsOf(answer)['may_act']).toEqual({ iss: OURSELVES, sub: zone.clientId });
+    await expectRefused(view, await withMayAct({ iss: zone.issuer, sub: 'somebody' }), denied);
+    const answer = await withMayAct({ iss: zone.issuer, sub: zone.clientId });
+    expect(claimsOf(answer)['may_act']).toEqual({ iss: zone.issuer, sub: zone.clientId });
   });
 
   test('follows the user on behalf of whom a resource asks', async () => {
@@ -386,7 +385,7 @@ describe('refuses', () => {
     ],
     [
       'a JWT that says it is ours',
-      async () => exchange(await tokenOf({ iss: OURSELVES }, idp, { typ: 'at+jwt' })),
+      async () => exchange(await tokenOf({ iss: zone.issuer }, idp, { typ: 'at+jwt' })),
       'unknown_kid',
     ],
     [
@@ -580,7 +579,7 @@ describe('operators', () => {
   });
 
   test.each<[string, () => object, number]>([
-    ['ourselves', () => registration(OURSELVES), 422],
+    ['ourselves', () => registration(zone.issuer), 422],
     ['the same name twice', () => registration(idp.name), 409],
     ['no name', () => registration(''), 400],
     ['a name with a space', () => registration('https://a b'), 400],
@@ -655,7 +654,7 @@ describe('a workload', () => {
       { typ: undefined },
       {
         sub: SUBJECT,
-        aud: [OURSELVES, 'https://kubernetes.default.svc'],
+        aud: [zone.issuer, 'https://kubernetes.default.svc'],
         exp: now() + 3_600,
         ...claims,
       },

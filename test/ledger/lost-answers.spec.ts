@@ -43,7 +43,7 @@ beforeEach(async () => {
 /** The credentials of the client for one request. */
 async function once(): Promise<Parameters> {
   const now = Math.floor(Date.now() / 1_000);
-  const claims = { iss: clientId, sub: clientId, aud: 'http://localhost:8080', iat: now };
+  const claims = { iss: clientId, sub: clientId, aud: zone.issuer, iat: now };
   const forger = foreignForger('ES256', key, key, { ...claims, exp: now + 60, jti: randomUUID() });
   return {
     client_id: clientId,

@@ -4,8 +4,6 @@ import type { Members, TokenForger } from './tokens/token-forger.js';
 import { readAnswer, TOKEN_EXCHANGE, type Answer, type Parameters, type TestZone } from './zone.js';
 
 export const JWT_TYPE = 'urn:ietf:params:oauth:token-type:jwt';
-/** The issuer of all mandates here, which a workload's token is for unless something else is registered. */
-export const OURSELVES = 'http://localhost:8080';
 
 /** An issuer whose tokens name workloads, such as a cluster or a CI system. */
 export interface WorkloadIssuer {
@@ -16,7 +14,7 @@ export interface WorkloadIssuer {
   token(sub: string, claims?: Members): Promise<string>;
 }
 
-/** Registers an issuer whose tokens may name clients. */
+/** Registers an issuer whose tokens may name clients. They are for the zone, unless something else is said. */
 export async function newWorkloadIssuer(
   zone: TestZone,
   registration: object = {},
@@ -30,7 +28,7 @@ export async function newWorkloadIssuer(
     ...registration,
   });
   const now = Math.floor(Date.now() / 1_000);
-  const good = { iss: name, sub: 'nobody', aud: OURSELVES, iat: now, exp: now + 3_000 };
+  const good = { iss: name, sub: 'nobody', aud: zone.issuer, iat: now, exp: now + 3_000 };
   const forger = foreignForger('ES256', key, otherKey, good);
   return {
     id: String(id),

@@ -20,6 +20,9 @@ export const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
 export const PERMIT_ALL =
   '@id("all") permit (principal, action == Action::"TokenExchange", resource);';
 
+/** `ISSUER_URL` where nothing else is set: the issuer of zones that share one, and of those that the version before makes. */
+export const INSTALLATION = 'http://localhost:8080';
+
 /** A zone with a client, two resources and a policy that permits everything. */
 export interface TestZone {
   readonly replica: Replica;
@@ -151,7 +154,7 @@ export async function createTestZone(replica: Replica): Promise<TestZone> {
   return {
     replica,
     zoneId: String(zoneId),
-    issuer: String(issuer),
+    issuer: typeof issuer === 'string' ? issuer : INSTALLATION,
     clientId,
     secret,
     resource,

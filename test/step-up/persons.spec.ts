@@ -158,7 +158,7 @@ describe('a quorum counts persons', () => {
     const { id } = await heldForItself();
     expect((await approveAs(approver, id)).status).toBe(200);
     await expectRefused(await report(systems[0], id, { sub: approver.clientId }), id, said);
-    const named = { sub: approver.clientId, iss: 'http://localhost:8080' };
+    const named = { sub: approver.clientId, iss: zone.issuer };
     await expectRefused(await report(systems[1], id, named), id, said);
     expect((await operator(id)).body).toMatchObject({ state: 'approved' });
   });
@@ -228,7 +228,7 @@ describe('a person is named with the issuer', () => {
     await expectRefused(alice, id, { status: 403, reason: 'party', approvals: 0 });
     for (const by of [
       { sub: 'ALICE', iss: idp.issuer },
-      { sub: 'alice', iss: 'http://localhost:8080' },
+      { sub: 'alice', iss: zone.issuer },
     ]) {
       const refused = await report(systems[0], id, by);
       await expectRefused(refused, id, { status: 409, reason: 'alike', approvals: 0 });
@@ -244,7 +244,7 @@ describe('a person is named with the issuer', () => {
       await expectRefused(refused, id, { status: 400, reason: 'issuer', approvals: 0 });
       expect(refused.body['error_description']).toMatch(/no issuer that the zone trusts/);
     }
-    const ours = { sub: 'bob', iss: 'http://localhost:8080' };
+    const ours = { sub: 'bob', iss: zone.issuer };
     const counted = await report(systems[0], id, ours);
     expect(counted.status).toBe(204);
     expect(await zone.audit(counted.requestId)).toMatchObject([

@@ -22,7 +22,7 @@ beforeAll(async () => {
   replica = await sharedReplica();
   zone = await createTestZone(replica);
   metadata = {
-    issuer: 'http://localhost:8080',
+    issuer: zone.issuer,
     token_endpoint: `${replica.url}/oauth/2/token`,
     jwks_uri: `${replica.url}/.well-known/jwks.json?zone_id=${zone.zoneId}`,
   };

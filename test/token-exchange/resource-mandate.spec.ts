@@ -18,7 +18,6 @@ import {
 } from '../setup/zone.js';
 import type { Members } from '../setup/tokens/token-forger.js';
 
-const ISSUER = 'http://localhost:8080';
 const GATEWAY = 'resource://gateway';
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const JWT = 'urn:ietf:params:oauth:token-type:jwt';
@@ -102,7 +101,7 @@ describe('a session mandate', () => {
       target_resources: [zone.resource],
     });
     expect(claims).toEqual({
-      iss: ISSUER,
+      iss: zone.issuer,
       sub: zone.clientId,
       aud: zone.resource,
       exp: from.exp,
@@ -606,7 +605,7 @@ describe('may_act', () => {
     'the actor by sub': () => [{ sub: colleague.clientId }, true],
     'the actor by client_id': () => [{ client_id: colleague.clientId }, true],
     'the actor by all that is known': () => [
-      { iss: ISSUER, sub: colleague.clientId, client_id: colleague.clientId },
+      { iss: zone.issuer, sub: colleague.clientId, client_id: colleague.clientId },
       true,
     ],
     'the client itself, which needs no actor token': () => [{ sub: zone.clientId }, false],
@@ -655,14 +654,17 @@ describe('may_act', () => {
 describe('what cannot be minted', () => {
   test('refuses to mint for the issuer as if it were a resource', async () => {
     const { id } = (await zone.admin('POST', '/resources', {
-      identifier: ISSUER,
+      identifier: zone.issuer,
       scopes: ['shared'],
     })) as { id: string };
-    const subject_token = await forged({ target: [ISSUER], scope: 'shared' });
-    await expectNothing(() => zone.exchange({ subject_token, resource: ISSUER, scope: 'shared' }), {
-      status: 400,
-      error: 'invalid_target',
-    });
+    const subject_token = await forged({ target: [zone.issuer], scope: 'shared' });
+    await expectNothing(
+      () => zone.exchange({ subject_token, resource: zone.issuer, scope: 'shared' }),
+      {
+        status: 400,
+        error: 'invalid_target',
+      },
+    );
     await zone.admin('DELETE', `/resources/${id}`);
   });
 

@@ -13,7 +13,6 @@ import {
   type TestZone,
 } from '../setup/zone.js';
 
-const ISSUER = 'http://localhost:8080';
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
 let replica: Replica;
@@ -66,9 +65,9 @@ describe.each(grants)('by %s', (_name, ask) => {
       target_resources: [zone.resource],
     });
     expect(claims).toEqual({
-      iss: ISSUER,
+      iss: zone.issuer,
       sub: zone.clientId,
-      aud: ISSUER,
+      aud: zone.issuer,
       exp: Number(claims.iat) + 900,
       iat: around(now),
       jti: expect.stringMatching(UUID_V7),
@@ -85,7 +84,7 @@ describe.each(grants)('by %s', (_name, ask) => {
     const keys = createRemoteJWKSet(
       new URL(`${replica.url}/.well-known/jwks.json?zone_id=${zone.zoneId}`),
     );
-    await jwtVerify(token, keys, { issuer: ISSUER, audience: ISSUER, typ: 'at+jwt' });
+    await jwtVerify(token, keys, { issuer: zone.issuer, audience: zone.issuer, typ: 'at+jwt' });
     const header = decodeProtectedHeader(token);
     const response = await fetch(`${replica.url}/.well-known/jwks.json?zone_id=${zone.zoneId}`);
     const { keys: published } = (await response.json()) as { keys: { kid: string }[] };
@@ -130,7 +129,7 @@ describe.each(grants)('by %s', (_name, ask) => {
             jti,
             use: 'session',
             sub: zone.clientId,
-            aud: [ISSUER],
+            aud: [zone.issuer],
             scope: ['a:read'],
             target: [zone.resource],
             sid,
@@ -159,7 +158,7 @@ describe.each(grants)('by %s', (_name, ask) => {
       target_resources: [zone.otherResource, zone.resource],
     });
     expect(decodeJwt(tokenOf(answer))).toMatchObject({
-      aud: ISSUER,
+      aud: zone.issuer,
       target: [zone.otherResource, zone.resource],
     });
   });

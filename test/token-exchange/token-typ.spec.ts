@@ -17,7 +17,6 @@ import {
   type TestZone,
 } from '../setup/zone.js';
 
-const ISSUER = 'http://localhost:8080';
 const JWT = 'urn:ietf:params:oauth:token-type:jwt';
 const ID_TOKEN = 'urn:ietf:params:oauth:token-type:id_token';
 const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
@@ -81,7 +80,7 @@ describe('a resource that takes typ JWT only', () => {
     const keys = createRemoteJWKSet(
       new URL(`${replica.url}/zones/${zone.zoneId}/.well-known/jwks.json`),
     );
-    const expected = { issuer: ISSUER, audience: spring.resource, typ: 'JWT' };
+    const expected = { issuer: zone.issuer, audience: spring.resource, typ: 'JWT' };
     const { payload } = await jwtVerify(tokenOf(answer), keys, expected);
     expect(payload).toMatchObject({ use: 'resource', aud: spring.resource });
     expect(typOf(await mandateFor(strict.resource))).toBe('at+jwt');
@@ -162,7 +161,7 @@ async function presented(token: string, owner: Service): Promise<Record<string, 
   await zone.admin('POST', '/issuers', {
     issuer: name,
     jwks,
-    audiences: [ISSUER, owner.resource],
+    audiences: [zone.issuer, owner.resource],
     token_types: ['jwt', 'id_token', 'client_assertion'],
   });
   const { clientId: byWorkload } = await zone.newClient({
@@ -217,7 +216,7 @@ describe('typ JWT', () => {
 
   test('makes no mandate of a client assertion, not even of one that the zone has signed', async () => {
     const { clientId } = await zone.newClient({ jwks: { keys: [otherKey.publicJwk] } });
-    const claims = { iss: clientId, sub: clientId, aud: ISSUER, jti: randomUUID() };
+    const claims = { iss: clientId, sub: clientId, aud: zone.issuer, jti: randomUUID() };
     const own = foreignForger('ES256', otherKey, zoneKey, {
       ...claims,
       iat: seconds(),
@@ -227,7 +226,7 @@ describe('typ JWT', () => {
       [await own.sign(), 'unknown_kid'],
       [await own.sign({ kid: zoneKey.kid }), 'bad_signature'],
       [await zoneForger(claims).sign(), 'wrong_issuer'],
-      [await zoneForger({ ...claims, iss: ISSUER }).sign(), 'wrong_zone'],
+      [await zoneForger({ ...claims, iss: zone.issuer }).sign(), 'wrong_zone'],
     ] as const) {
       for (const subject_token_type of [ACCESS_TOKEN, JWT]) {
         // oxlint-disable-next-line no-await-in-loop -- one of them is enough to fail
@@ -243,10 +242,10 @@ describe('typ JWT', () => {
     await zone.admin('POST', '/issuers', {
       issuer: name,
       jwks: { keys: [otherKey.publicJwk] },
-      audiences: [ISSUER],
+      audiences: [zone.issuer],
       token_types: ['jwt'],
     });
-    const claims = { iss: name, sub: zone.clientId, aud: ISSUER };
+    const claims = { iss: name, sub: zone.clientId, aud: zone.issuer };
     const token = await foreignForger('ES256', otherKey, zoneKey, {
       ...claims,
       iat: seconds(),

@@ -31,14 +31,16 @@ const MAX_VALUE_LENGTH = 200;
 /**
  * Reads what an issuer is registered with.
  *
+ * @param ours the names of the zone itself as an issuer: its own tokens are mandates, whatever is registered
  * @throws {UnprocessableEntityException}
  */
 export function readIssuer(
   body: IssuerRegistration,
-  env: FetchEnv & { readonly issuerUrl: string },
+  env: FetchEnv,
+  ours: readonly string[],
 ): Writable<TrustedIssuer> {
   const { issuer, audiences = [], algorithms = SIGNING_ALGS } = body;
-  if (issuer === env.issuerUrl) throw new UnprocessableEntityException('issuer: these are we');
+  if (ours.includes(issuer)) throw new UnprocessableEntityException('issuer: these are we');
   const keys = readKeys(body, fetchRulesOf(env));
   if (keys === null) throw new UnprocessableEntityException('either jwks or jwks_uri');
   if (audiences.length === 0 && body.token_types.some((type) => type !== 'client_assertion')) {

@@ -14,13 +14,15 @@ import {
 import { InjectRepository } from '@nestjs/typeorm';
 import { ApiResponse } from '../../platform/http/openapi-decorators.js';
 import type { Response } from 'express';
-import { In, IsNull, type Repository } from 'typeorm';
+import { In, IsNull, type EntityManager, type Repository } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { Client } from '../../zones/clients/client.entity.js';
 import { FederatedIdentity } from '../../zones/clients/federated-identity.entity.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { TrustedIssuerRow } from '../../zones/issuers/trusted-issuer.entity.js';
+import { readIssuers } from '../../zones/read-issuers.js';
 import type { Removal } from '../../zones/removal.entity.js';
+import { zonePath } from '../../zones/zone-issuer.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { Session } from '../../ledger/sessions/session.entity.js';
 import { AdminController } from '../admin-controller.js';
@@ -28,7 +30,7 @@ import { readIssuer } from './issuer-registration.js';
 import { IssuerBody } from './issuer.body.js';
 import { AuditedChanges } from '../audited-changes.service.js';
 import { Change } from '../change.js';
-import { findRow } from '../find-row.js';
+import { findRow, found } from '../find-row.js';
 import { InZone } from '../in-zone.js';
 import { PageQuery } from '../pagination.body.js';
 import { readPage } from '../pagination.js';
@@ -73,8 +75,8 @@ export class IssuersController {
     @Body() body: IssuerBody,
     @Res({ passthrough: true }) response: Response,
   ) {
-    const issuer = readIssuer(body, this.env);
     const row = await this.changes.run(change, async (tx) => {
+      const issuer = readIssuer(body, this.env, await this.namesOf(tx, zoneId));
       await clientsExist(tx.getRepository(Client), zoneId, issuer.allowedClientIds);
       const id = uuidv7();
       const issuers = tx.getRepository(TrustedIssuerRow);
@@ -111,7 +113,7 @@ export class IssuersController {
     const after = await this.changes.run(change, async (tx) => {
       const issuers = tx.getRepository(TrustedIssuerRow);
       const before = await findRow(issuers, { zoneId, id }, 'issuer');
-      const issuer = readIssuer(body, this.env);
+      const issuer = readIssuer(body, this.env, await this.namesOf(tx, zoneId));
       if (issuer.issuer !== before.issuer) {
         throw new UnprocessableEntityException('an issuer of another name is another issuer');
       }
@@ -159,6 +161,14 @@ export class IssuersController {
     if (removal === null) return undefined;
     response.status(202);
     return { id, ...removing(removal) };
+  }
+
+  /** The names of a zone as an issuer: those that it goes by, and those that it has in other modes. */
+  private async namesOf(tx: EntityManager, zoneId: string): Promise<readonly string[]> {
+    const { issuerUrl: installation } = this.env;
+    const { issuer, formerIssuer } = found(await readIssuers(tx, zoneId, installation), 'zone');
+    const names = [issuer, installation, `${installation}${zonePath(zoneId)}`];
+    return formerIssuer === null ? names : [...names, formerIssuer];
   }
 }
 

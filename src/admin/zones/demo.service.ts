@@ -13,6 +13,7 @@ import { KeyGeneration } from '../../keys/rotation/key-generation.service.js';
 import { Rotations } from '../../keys/rotation/rotations.service.js';
 import { Sealing } from '../../sealing/sealing.service.js';
 import { Resource } from '../../zones/resource.entity.js';
+import { issuerOf } from '../../zones/zone-issuer.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { addSecret, createClient } from '../clients/client-registration.js';
 import { AuditedChanges } from '../audited-changes.service.js';
@@ -90,7 +91,8 @@ export class Demo {
     if (demo === null) return null;
     const zone = await this.zones.findOneBy({ id: demo.zone_id });
     if (zone === null) return null;
-    const current = { ...demo, issuer: this.env.issuerUrl, admin_token: this.env.adminToken };
+    const issuer = issuerOf(zone.id, zone, this.env.issuerUrl);
+    const current = { ...demo, issuer, admin_token: this.env.adminToken };
     await writePrivate(path, `${JSON.stringify(current, null, 2)}\n`);
     const curlPath = join(this.env.dataDir, 'demo.curl');
     await writePrivate(curlPath, curlConfig(current));
@@ -141,7 +143,7 @@ export class Demo {
     const digestKey = await this.sealing.openDigestKey(zone.id, zone.sealedDigestKey);
     const { secret } = await addSecret(tx, client, { kind: 'drawn' }, digestKey, null);
     return {
-      issuer: this.env.issuerUrl,
+      issuer: issuerOf(zone.id, zone, this.env.issuerUrl),
       zone_id: zone.id,
       application_id: client.id,
       client_secret: secret ?? '',

@@ -31,7 +31,7 @@ export async function createZone(
   { sealedDigestKey, signingKey }: ZoneKeys,
 ): Promise<Zone> {
   const zones = tx.getRepository(Zone);
-  await zones.insert({ ...zone, sealedDigestKey });
+  await zones.insert({ issuerMode: 'zone', ...zone, sealedDigestKey });
   await rotations.createFirst(tx, signingKey);
   return zones.findOneByOrFail({ id: zone.id });
 }

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '3a0b670e0f259d867c20b2ebbe94248b1f381605596e03577301d1d169d1f52d',
+  sha256: '921049c20d3cf209c53bcf389adf6596498e6cb114ce8cc039ee073112f8faeb',
 } as const;

@@ -2,6 +2,7 @@ import type { FederatedToken } from '../../authentication/authenticate-client.js
 import type { IssuerSubject } from '../../zones/issuers/verify-issuer-token.js';
 import type { MandateClaims } from '../../mandates/verify-mandate.js';
 import type { JsonObject } from '../../policy/engine/input.js';
+import type { AcceptedIssuers } from '../../zones/zone-issuer.js';
 import type { Principals } from '../stages/resolve.js';
 
 /**
@@ -12,6 +13,7 @@ import type { Principals } from '../stages/resolve.js';
 export function principalClaims(
   { subject, user }: Principals,
   clientId: string,
+  issuers: AcceptedIssuers,
 ): Readonly<Record<string, unknown>> {
   if (user !== null) {
     const { mayAct } = user;
@@ -20,7 +22,7 @@ export function principalClaims(
       sub_type: 'user',
       ...userClaims(user),
       // Without an issuer of its own, the name would pass for one of ours from here on.
-      ...(mayAct === null ? {} : { may_act: { iss: user.issuer, ...mayAct } }),
+      ...(mayAct === null ? {} : { may_act: renamed({ iss: user.issuer, ...mayAct }, issuers) }),
     };
   }
   if (subject === null) return { sub: clientId, sub_type: 'application' };
@@ -28,8 +30,18 @@ export function principalClaims(
     sub: subject.sub,
     sub_type: subject.subType,
     ...carried(subject),
-    ...(subject.mayAct === undefined ? {} : { may_act: subject.mayAct }),
+    ...(subject.mayAct === undefined ? {} : { may_act: renamed(subject.mayAct, issuers) }),
   };
+}
+
+/** A `may_act` that names its issuer as the zone was called before names it as it is called now: that outlives the name. */
+function renamed(
+  mayAct: Readonly<Record<string, unknown>>,
+  { issuer, formerIssuer }: AcceptedIssuers,
+): Readonly<Record<string, unknown>> {
+  return formerIssuer !== null && mayAct['iss'] === formerIssuer
+    ? { ...mayAct, iss: issuer }
+    : mayAct;
 }
 
 /** The `subject_claims` of policy for a user of a trusted issuer. */

@@ -11,6 +11,7 @@ import type { Anchor } from './bind.js';
 import type { Cleared } from './clearance.js';
 import { lifetimeAsked, lifetimeCap } from './lifetimes.js';
 import { principalClaims } from '../describe/principal.js';
+import { isOwnIssuer } from '../../zones/zone-issuer.js';
 import { contextClaims } from './authentication-context.js';
 
 /** A request with its mandate signed, but not yet recorded: it must not leave yet. */
@@ -32,11 +33,12 @@ export interface Minted {
  *   sign; server_error if what was signed cannot be read or is signed wrongly, which is our fault whatever came in
  */
 export async function mint(cleared: Cleared, tokens: TokenVerifier, now: number): Promise<Minted> {
-  const { issuer } = tokens;
+  const { issuers } = tokens;
+  const { issuer } = issuers;
   const { caller, principals, granted, agency, policy } = cleared;
   const { client, zone } = caller;
   const { subject, act, use } = principals;
-  if (granted.targets.includes(issuer)) {
+  if (granted.targets.some((name) => isOwnIssuer(issuers, name))) {
     throw new OAuthError('invalid_target', 'a resource is unknown or not available', {
       detail: 'a mandate for the issuer would pass for a session mandate',
     });
@@ -51,7 +53,7 @@ export async function mint(cleared: Cleared, tokens: TokenVerifier, now: number)
   const audience = moreTargets.length === 0 ? onlyTarget : granted.targets;
   const claims = {
     iss: issuer,
-    ...principalClaims(principals, client.id),
+    ...principalClaims(principals, client.id, issuers),
     ...contextClaims(cleared.authenticationContext),
     aud: use === 'session' ? issuer : audience,
     exp,

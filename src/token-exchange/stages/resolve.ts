@@ -7,6 +7,7 @@ import {
 import { KeysUnavailable } from '../../zones/issuers/jwks.js';
 import { UntrustedToken } from '../../zones/issuers/untrusted-token.js';
 import type { IssuerSubject } from '../../zones/issuers/verify-issuer-token.js';
+import type { AcceptedIssuers } from '../../zones/zone-issuer.js';
 import { unavailable, type OAuthError } from '../../oauth/errors.js';
 import { ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE } from '../../oauth/vocabulary.js';
 import { UnusableToken } from '../told-to-gateways.js';
@@ -72,7 +73,10 @@ async function principalsOf(
   const actor = actorToken === null ? null : await verified('actor_token', actorToken, verifier);
   if (actor !== null) await checkActor(actor, subject, caller.clients);
   if (user !== null) {
-    checkMayAct(ownMayAct(user, verifier.issuer), actor, client.id);
+    const { mayAct } = user;
+    // A name that stands without an issuer in `may_act` is one of the token's own issuer (RFC 8693 4.4).
+    const named = mayAct === null ? undefined : { iss: user.issuer, ...mayAct };
+    checkMayAct(named, actor, client.id, verifier.issuers);
     const act = actorOf({}, actor);
     return { subject, user, actor, use: 'resource', onBehalfOf: false, act };
   }
@@ -82,7 +86,7 @@ async function principalsOf(
     return { subject, user, actor, use, onBehalfOf: false, act: undefined };
   }
   const onBehalfOf = await checkSubject(subject, caller);
-  checkMayAct(subject, actor, client.id);
+  checkMayAct(subject.mayAct, actor, client.id, verifier.issuers);
   const act = onBehalfOf ? actingFor(subject, actor, client.id) : actorOf(subject, actor);
   checkLength(subject, act);
   return { subject, user, actor, use: 'resource', onBehalfOf, act };
@@ -120,11 +124,6 @@ async function resolveUser(
     if (error instanceof KeysUnavailable) throw unavailable(`subject_token: ${error.message}`);
     throw error;
   }
-}
-
-/** A name that stands without an issuer in `may_act` is one of the token's own issuer (RFC 8693 4.4). */
-function ownMayAct({ mayAct, issuer }: IssuerSubject, ourIssuer: string) {
-  return { iss: ourIssuer, ...(mayAct === null ? {} : { mayAct: { iss: issuer, ...mayAct } }) };
 }
 
 /**
@@ -175,13 +174,15 @@ function isSamePrincipal(one: MandateClaims, other: MandateClaims): boolean {
 }
 
 function checkMayAct(
-  { mayAct, iss }: Pick<MandateClaims, 'mayAct' | 'iss'>,
+  mayAct: MandateClaims['mayAct'],
   actor: MandateClaims | null,
   clientId: string,
+  { issuer, formerIssuer }: AcceptedIssuers,
 ): void {
   if (mayAct === undefined) return;
-  const acting = actor ?? { sub: clientId, clientId };
-  if (!obeysMayAct(mayAct, { iss, sub: acting.sub, client_id: acting.clientId })) {
+  const { sub, clientId: client_id } = actor ?? { sub: clientId, clientId };
+  const obeysAs = (iss: string) => obeysMayAct(mayAct, { iss, sub, client_id });
+  if (!obeysAs(issuer) && !(formerIssuer !== null && obeysAs(formerIssuer))) {
     throw unusable('subject_token', 'may_act names another actor');
   }
 }

@@ -1,9 +1,9 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { ENV, type RunningEnv } from '../../platform/config/env.js';
+import { Injectable } from '@nestjs/common';
 import { MalformedToken, parseCompactJws } from '../../oauth/compact-jws.js';
 import type { JsonObject } from '../../oauth/strict-json.js';
 import { isSubjectIdentifier } from '../../oauth/subject-identifier.js';
 import { VerifiedSignatures } from '../../platform/verified-signatures.js';
+import { isOwnIssuer, type AcceptedIssuers } from '../zone-issuer.js';
 import { PublicKeys } from './public-keys.service.js';
 import { claimAt, type TrustedIssuer } from './trusted-issuer.js';
 import { UntrustedToken } from './untrusted-token.js';
@@ -21,10 +21,15 @@ export interface IssuerTokenAttempt extends Omit<SubjectTokenRules, 'keys' | 've
   readonly zoneId: string;
   /** The trusted issuers of the zone, by `iss`. */
   readonly issuers: ReadonlyMap<string, TrustedIssuer>;
+  /** The issuers that the zone goes by itself. */
+  readonly ours: AcceptedIssuers;
 }
 
 /** A token of a workload that is presented in a zone, without any other credentials. */
-export type WorkloadTokenAttempt = Pick<IssuerTokenAttempt, 'token' | 'zoneId' | 'issuers' | 'now'>;
+export type WorkloadTokenAttempt = Pick<
+  IssuerTokenAttempt,
+  'token' | 'zoneId' | 'issuers' | 'ours' | 'now'
+>;
 
 /** Verifies tokens of a zone's trusted issuers. */
 @Injectable()
@@ -32,7 +37,6 @@ export class IssuerTokens {
   constructor(
     private readonly verified: VerifiedSignatures,
     private readonly keys: PublicKeys,
-    @Inject(ENV) private readonly env: RunningEnv,
   ) {}
 
   /**
@@ -44,7 +48,7 @@ export class IssuerTokens {
    */
   async verify(attempt: IssuerTokenAttempt): Promise<IssuerSubject | null> {
     const { token, zoneId } = attempt;
-    const issuer = this.issuerOf(attempt);
+    const issuer = issuerOf(attempt);
     if (issuer === null) return null;
     const keys = this.keys.of(zoneId, issuer);
     if (keys === null) throw new UntrustedToken('unknown_issuer');
@@ -61,23 +65,24 @@ export class IssuerTokens {
     attempt: WorkloadTokenAttempt,
   ): Promise<{ readonly workload: Workload; readonly issuer: TrustedIssuer }> {
     const { token, zoneId, now } = attempt;
-    const issuer = this.issuerOf(attempt);
+    const issuer = issuerOf(attempt);
     const keys = issuer === null ? null : this.keys.of(zoneId, issuer);
     if (issuer === null || keys === null) throw new UntrustedToken('unknown_issuer');
     const rules = { keys, now, verified: this.verified };
     return { workload: await verifyFederatedToken(token, issuer, rules), issuer };
   }
+}
 
-  /** The trusted issuer that a token names. Nothing is verified by that. */
-  private issuerOf({
-    token,
-    issuers,
-  }: Pick<WorkloadTokenAttempt, 'token' | 'issuers'>): TrustedIssuer | null {
-    const name = issuerNamedIn(token);
-    // Tokens of our own issuer are mandates, verified elsewhere, even if an issuer was registered under that name.
-    if (name === null || name === this.env.issuerUrl) return null;
-    return issuers.get(name) ?? null;
-  }
+/** The trusted issuer that a token names. Nothing is verified by that. */
+function issuerOf({
+  token,
+  issuers,
+  ours,
+}: Pick<WorkloadTokenAttempt, 'token' | 'issuers' | 'ours'>): TrustedIssuer | null {
+  const name = issuerNamedIn(token);
+  // Tokens of the zone's own issuer are mandates, verified elsewhere, even if an issuer was registered under that name.
+  if (name === null || isOwnIssuer(ours, name)) return null;
+  return issuers.get(name) ?? null;
 }
 
 /**

@@ -50,7 +50,7 @@ const asWorkload = async (claims: JWTPayload, now = NOW, issuer: Partial<Trusted
   verifyWorkloadToken(
     await sign({ aud: [US], ...claims }),
     { ...ISSUER, ...issuer },
-    { audience: US, subject: 'alice', clientId: 'c', keys, now },
+    { audiences: [US], subject: 'alice', clientId: 'c', keys, now },
   );
 
 test('says who the user is', async () => {

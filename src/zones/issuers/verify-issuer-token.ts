@@ -96,8 +96,8 @@ export interface WorkloadTokenRules {
 
 /** The client that a workload's token is to authenticate. */
 export interface ExpectedWorkload {
-  /** Our own identifier, which the token must have as audience. */
-  readonly audience: string;
+  /** The issuers of the zone, one of which the token must have as audience. */
+  readonly audiences: readonly string[];
   readonly subject: string;
   readonly clientId: string;
 }
@@ -116,11 +116,11 @@ const MAX_WORKLOAD_TTL = 3_600;
 export async function verifyWorkloadToken(
   token: string,
   issuer: TrustedIssuer,
-  { audience, subject, clientId, ...rules }: WorkloadTokenRules & ExpectedWorkload,
+  { audiences, subject, clientId, ...rules }: WorkloadTokenRules & ExpectedWorkload,
 ): Promise<void> {
   checkClientAllowed(issuer, clientId);
   const { claims } = await verifyWorkload(token, issuer, rules, CLOCK_SKEW);
-  checkAudience(claims['aud'], [audience]);
+  checkAudience(claims['aud'], audiences);
   if (readSubject(claims, issuer) !== subject) throw new UntrustedToken('wrong_sub');
 }
 

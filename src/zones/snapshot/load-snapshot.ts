@@ -14,6 +14,8 @@ import type { ResourceView, ZoneSnapshot } from './zone-snapshot.js';
 /** The settings of a zone at one version, as they are stored. */
 export interface StoredZone {
   readonly zoneId: string;
+  /** When it was asked for, in milliseconds since the epoch, by the clock of this process. */
+  readonly askedAt: number;
   readonly version: string;
   readonly algs: { readonly standard: ZoneAlg; readonly bridge: ZoneAlg | null };
   readonly sealedDigestKey: Buffer;
@@ -45,11 +47,13 @@ type Reading = Parameters<PolicySets['readListed']>[0];
  * Reads the settings of a zone by one statement, so that all of it is of one version; and by others the policies, which
  * never change, if they are not in memory.
  *
+ * @param now milliseconds since the epoch
  * @returns `null` for an unknown zone, and for one that is being removed
  */
 export async function readZone(
   on: Reading,
   zoneId: string,
+  now: number,
   { policySets }: Pick<SnapshotServices, 'policySets'>,
 ): Promise<StoredZone | null> {
   const [row] = await on.query<ZoneRow[]>(LOAD, [zoneId]);
@@ -59,6 +63,7 @@ export async function readZone(
     ...stored,
     own,
     zoneId,
+    askedAt: now,
     algs: { standard, bridge },
     signingKeys: signingKeys.map((key) => keyIn(zoneId, key)),
     policy: await policySets.readListed(on, zoneId, policy),
@@ -85,7 +90,7 @@ export async function openZone(
     zoneId,
     version,
     issuer: issuerOf(zoneId, stored.own, issuerUrl),
-    formerIssuer: formerIssuerOf(stored.own),
+    formerIssuer: formerIssuerOf(stored.own, stored.askedAt),
     resources: new Map(stored.resources.map((view) => [view.identifier, view])),
     systemResources: systemResourcesAt(zoneUrlOf(zoneId, stored.own, issuerUrl)),
     expiryOnlySeconds,

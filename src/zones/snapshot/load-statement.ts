@@ -2,7 +2,7 @@ import type { JWK } from 'jose';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import type { ListedPolicySet } from '../../policy/listed-set.js';
 import type { TrustedIssuer } from '../issuers/trusted-issuer.js';
-import type { IssuerMode } from '../zone-issuer.js';
+import type { StoredFormerIssuer, StoredIssuer } from '../zone-issuer.js';
 import type { StoredTerms } from '../step-up-terms.js';
 import type { ResourceView } from './zone-snapshot.js';
 
@@ -21,13 +21,8 @@ export interface StoredKey {
 }
 
 /** What is set of a zone itself. */
-export interface OwnSettings {
+export interface OwnSettings extends StoredIssuer, StoredFormerIssuer {
   readonly defaultResources: readonly string[];
-  readonly issuerMode: IssuerMode;
-  readonly issuerUrl: string | null;
-  readonly previousIssuer: string | null;
-  /** Milliseconds since the epoch. */
-  readonly previousIssuerUntil: number | null;
 }
 
 /** The row that {@link LOAD} gives. */

@@ -293,7 +293,7 @@ export class Snapshots implements OnModuleInit, ChangeListener {
     };
     const loading = {
       exists: (id: string) => this.existing.ask(id, id),
-      read: (id: string) => readZone(this.dataSource.manager, id, services),
+      read: (id: string) => readZone(this.dataSource.manager, id, this.clock.now(), services),
       open,
     };
     return new ZoneLoads(loading, this.clock, (result) => this.loads.inc({ result }));

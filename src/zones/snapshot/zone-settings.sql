@@ -50,7 +50,9 @@ BEGIN
            policy_set_listed(z.id, z.shadow_policy_set_version_id),
            json_build_object(
              'defaultResources', z.default_resources, 'issuerMode', z.issuer_mode, 'issuerUrl', z.issuer_url,
-             'previousIssuer', z.previous_issuer, 'previousIssuerUntil', milliseconds(z.previous_issuer_until))
+             'previousIssuer', z.previous_issuer,
+             -- By our own clock, whatever time it is at who reads.
+             'previousIssuerFor', milliseconds(z.previous_issuer_until) - milliseconds(clock_timestamp()))
       FROM zones z WHERE z.id = p_zone AND z.removed_at IS NULL;
 END $$;
 
