@@ -1,4 +1,3 @@
-import type { EntityManager } from 'typeorm';
 import type { HeldEvent } from './security-event-token.js';
 
 /** What is asked of the events on a stream. */
@@ -8,7 +7,9 @@ interface StreamKey {
 }
 
 /** The connection that is read on. */
-type Reading = Pick<EntityManager, 'query'>;
+interface Reading {
+  query<Rows>(text: string, values?: unknown[]): Promise<Rows>;
+}
 
 /**
  * The events on a stream that may be sent now, the oldest first: all if it is enabled, else those that say how it is with

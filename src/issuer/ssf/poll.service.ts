@@ -12,7 +12,7 @@ import { heldEvents, takeOff } from './held-events.js';
 import type { PollBody } from './poll.body.js';
 import { Receivers, streamOf } from './receivers.service.js';
 import { signEvent, type HeldEvent } from './security-event-token.js';
-import { SIGNALS } from './ssf.metrics.js';
+import { SIGNALS } from './signal-counts.js';
 import type { Stream } from './stream.js';
 import { StreamWaits } from './stream-waits.service.js';
 

@@ -46,14 +46,6 @@ export class SignalOutbox implements OnApplicationShutdown {
     this.periodic.stop();
   }
 
-  /** The number of events that are not on their streams yet. */
-  async waiting(): Promise<number> {
-    const rows = await this.dataSource.query<{ count: number }[]>(
-      'SELECT count(*)::float8 AS count FROM ssf_outbox',
-    );
-    return rows[0]?.count ?? 0;
-  }
-
   private async look(): Promise<number> {
     try {
       await this.stopForgotten();

@@ -6,6 +6,7 @@ import { SnapshotModule } from '../../zones/snapshot/snapshot.module.js';
 import { PollController } from './poll.controller.js';
 import { Poll } from './poll.service.js';
 import { Receivers } from './receivers.service.js';
+import { SignalFigures } from './signal-figures.service.js';
 import { SignalOutbox } from './signal-outbox.service.js';
 import { SsfConfigurationController } from './ssf-configuration.controller.js';
 import { ssfMetrics } from './ssf.metrics.js';
@@ -17,6 +18,6 @@ import { Streams } from './streams.service.js';
 @Module({
   imports: [AuthenticationModule, LedgerModule, SealingModule, SnapshotModule],
   controllers: [SsfConfigurationController, StreamsController, PollController],
-  providers: [Receivers, Streams, Poll, StreamWaits, SignalOutbox, ...ssfMetrics],
+  providers: [Receivers, Streams, Poll, StreamWaits, SignalOutbox, SignalFigures, ...ssfMetrics],
 })
 export class SsfModule {}
