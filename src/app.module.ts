@@ -8,6 +8,7 @@ import type { RunningEnv } from './platform/config/env.js';
 import type { StartPatience } from './platform/database/start-patience.js';
 import type { Link } from './platform/workers/link.js';
 import { DatabaseModule } from './schema/database.module.js';
+import { FeedModule } from './issuer/feed/feed.module.js';
 import { HealthModule } from './health/health.module.js';
 import { RegistriesModule } from './platform/http/registries.module.js';
 import { HttpModule } from './platform/http/http.module.js';
@@ -50,6 +51,7 @@ export class AppModule {
         TokenExchangeModule,
         AgentsModule,
         SsfModule,
+        FeedModule,
         AdminModule,
         HealthModule,
       ],

@@ -25,6 +25,7 @@ import { throughSteps } from './platform/http/through-steps.js';
 import type { Link } from './platform/workers/link.js';
 import { MADE } from './platform/workers/topics.js';
 import { KeyEncryptionKeys } from './sealing/key-encryption-keys.service.js';
+import { FeedReaders } from './issuer/feed/feed-readers.service.js';
 import { ChallengeWaits } from './step-up/challenge-waits.service.js';
 import type { Shutdown } from './shutdown.js';
 
@@ -100,6 +101,7 @@ export async function serve(start: Start): Promise<Serving> {
   shutdown.add(async (abort) => {
     readiness.leave();
     app.get(ChallengeWaits).release();
+    app.get(FeedReaders).release();
     // Load balancers need a moment to see that we are not ready any more.
     await sleep(start.drainSeconds() * 1_000, undefined, { signal: abort }).catch(() => {});
     await Promise.all(open.map(({ server }) => closeGracefully(server, shutdown.finishMs)));

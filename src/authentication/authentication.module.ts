@@ -46,6 +46,12 @@ import { UnauthenticatedDenials } from './unauthenticated-denials.service.js';
     UnauthenticatedDenials,
     ...authenticationMetrics,
   ],
-  exports: [ClientAuthentication, SecretVerifier, SessionBearers, UnauthenticatedDenials],
+  exports: [
+    ClientAuthentication,
+    EndpointCallers,
+    SecretVerifier,
+    SessionBearers,
+    UnauthenticatedDenials,
+  ],
 })
 export class AuthenticationModule {}

@@ -9,7 +9,7 @@ export type Meaning = 'refused' | 'later' | 'failed';
 /**
  * The OAuth error codes that this server sends (RFC 6749 5.2, RFC 8693 2.2.2, RFC 8707 2, RFC 6750 3.1; `slow_down` is
  * of RFC 8628 3.5, `interaction_required` of OpenID Connect Core 3.1.2.6; those of sessions and idempotency are of
- * Caracal's coordinator, whose SDKs branch on them), and what each means. Operators' routes have a few more, for HTTP
+ * Caracal's coordinator, whose SDKs branch on them; `cursor_expired` is ours), and what each means. Operators' routes have a few more, for HTTP
  * statuses (`platform/http/error-answer.ts`).
  */
 const MEANINGS = {
@@ -27,6 +27,7 @@ const MEANINGS = {
   session_lease_fenced: 'refused',
   idempotency_key_conflict: 'refused',
   idempotency_result_inactive: 'refused',
+  cursor_expired: 'refused',
   slow_down: 'later',
   temporarily_unavailable: 'failed',
   server_error: 'failed',

@@ -57,6 +57,7 @@ import { RevocationReads1795331670392 } from './migrations/1795331670392-revocat
 import { IssuersAndGenerations1795340000000 } from './migrations/1795340000000-issuers-and-generations.js';
 import { SsfClients1795341800000 } from './migrations/1795341800000-ssf-clients.js';
 import { SsfStreams1795341900000 } from './migrations/1795341900000-ssf-streams.js';
+import { RevocationFeed1795345000007 } from './migrations/1795345000007-revocation-feed.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
@@ -96,6 +97,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   IssuersAndGenerations1795340000000,
   SsfClients1795341800000,
   SsfStreams1795341900000,
+  RevocationFeed1795345000007,
 ];
 
 /**

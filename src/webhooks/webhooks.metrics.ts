@@ -1,7 +1,7 @@
 import { makeCounterProvider, makeGaugeProvider } from '@willsoto/nestjs-prometheus';
 import type { Gauge } from 'prom-client';
 import { Outbox } from './outbox.service.js';
-import { setFromDatabase } from './set-from-database.js';
+import { setFromDatabase } from '../platform/set-from-database.js';
 
 export const DELIVERIES = 'mandate_webhook_deliveries_total';
 

@@ -155,6 +155,9 @@ class EnvironmentVariables {
   @WholeNumber(8, 100_000)
   MAX_REQUESTS_IN_FLIGHT: number = 512;
 
+  @WholeNumber(8, 100_000)
+  MAX_FEED_READERS: number = 2_000;
+
   @WholeNumber(500, 60_000)
   REQUEST_TIMEOUT_MS: number = REQUEST_TIMEOUT_MS;
 
@@ -246,6 +249,8 @@ export interface Env {
   readonly unauthenticatedRecords: UnauthenticatedRecords;
   /** Requests that are worked on at once; more are turned away. */
   readonly maxRequestsInFlight: number;
+  /** Readers of revocation feeds that may wait at once; more are turned away. */
+  readonly feedReaders: number;
   /** Milliseconds within which a request is answered, unless its route takes longer. */
   readonly requestTimeoutMs: number;
   /** How many processes answer requests. Absent: as many as there are cores to use, or one beside an embedded server. */
@@ -346,6 +351,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     streamsHmacKey,
     unauthenticatedRecords: readUnauthenticatedRecords(parsed.AUDIT_UNAUTHENTICATED),
     maxRequestsInFlight: parsed.MAX_REQUESTS_IN_FLIGHT,
+    feedReaders: parsed.MAX_FEED_READERS,
     requestTimeoutMs: parsed.REQUEST_TIMEOUT_MS,
     workers: parsed.WORKERS,
     snapshotBytes: parsed.SNAPSHOT_MEMORY * 1_024 * 1_024,

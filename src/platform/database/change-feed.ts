@@ -15,6 +15,8 @@ const CHANNELS = {
   challenge: 'mandate_challenge_decided',
   /** An event was put on a stream of shared signals; payload: the id of the stream. */
   signal: 'mandate_ssf_event',
+  /** Something has its position in the revocation feed; payload: the zone id. */
+  revocation: 'mandate_revocation_feed',
 } as const;
 
 /** A subscriber to one kind of change. */

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '921049c20d3cf209c53bcf389adf6596498e6cb114ce8cc039ee073112f8faeb',
+  sha256: 'c72fcf654489985028310fdf744dc79907eb64886095e386f91a7dd04fc56941',
 } as const;

@@ -24,6 +24,7 @@ const STATUS: Readonly<Record<OAuthErrorCode, number>> = {
   session_lease_fenced: 409,
   idempotency_key_conflict: 409,
   idempotency_result_inactive: 409,
+  cursor_expired: 410,
   slow_down: 429,
   server_error: 500,
   temporarily_unavailable: 503,

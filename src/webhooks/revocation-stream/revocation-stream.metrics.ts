@@ -1,7 +1,7 @@
 import { makeCounterProvider, makeGaugeProvider } from '@willsoto/nestjs-prometheus';
 import type { Gauge } from 'prom-client';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
-import { setFromDatabase } from '../set-from-database.js';
+import { setFromDatabase } from '../../platform/set-from-database.js';
 import { RevocationOutbox } from './revocation-outbox.service.js';
 
 export const REVOCATIONS = 'mandate_revocation_stream_entries_total';

@@ -81,6 +81,11 @@ export class InFlight {
     if (enough !== null) throw this.giveUp(enough);
   }
 
+  /** Gives back the place among those that are worked on: it waits from now on, within a bound of what it waits for. */
+  leavePlace(): void {
+    this.admission?.place.giveBack();
+  }
+
   /** Has the connection closed behind the answer, since not all of the request was read. */
   closeAfterAnswer(): void {
     this.admission?.closeAfterAnswer();

@@ -1,0 +1,157 @@
+import { Controller, Get, Inject, Param, Req, Res } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import {
+  EndpointCallers,
+  type EndpointCaller,
+} from '../../authentication/endpoint-callers.service.js';
+import { OAuthError } from '../../oauth/errors.js';
+import { CLOCK, type Clock } from '../../platform/config/clock.js';
+import { AnswerWithin } from '../../platform/http/deadline.interceptor.js';
+import { EndpointMetadata } from '../../platform/http/endpoint-metadata.js';
+import {
+  ApiBasicAuth,
+  ApiBearerAuth,
+  ApiHeader,
+  ApiOkResponse,
+  ApiOperation,
+  ApiParam,
+  ApiQuery,
+  ApiResponse,
+  ApiTags,
+} from '../../platform/http/openapi-decorators.js';
+import { inFlightOf } from '../../platform/http/overload/in-flight.js';
+import { Snapshots } from '../../zones/snapshot/snapshots.service.js';
+import type { ZoneSnapshot } from '../../zones/snapshot/zone-snapshot.js';
+import { feedKey } from './feed-key.js';
+import { viewOf } from './feed-item.js';
+import { FeedReaders } from './feed-readers.service.js';
+import { readFeedRequest, waitOf } from './feed-request.js';
+import { streamFeed } from './feed-stream.js';
+import { FeedReads } from './feed-reads.service.js';
+import { FeedWatch } from './feed-watch.service.js';
+
+/** The revocation feed of a zone: what was taken back, for those who verify its mandates offline. */
+@ApiTags('verifiers')
+@Controller('zones/:zone/revocations')
+export class FeedController {
+  constructor(
+    private readonly callers: EndpointCallers,
+    private readonly readers: FeedReaders,
+    private readonly reads: FeedReads,
+    private readonly watch: FeedWatch,
+    private readonly snapshots: Snapshots,
+    @Inject(CLOCK) private readonly clock: Clock,
+    endpoints: EndpointMetadata,
+  ) {
+    endpoints.add({ urls: { mandate_revocation_feed: '/revocations' } });
+  }
+
+  @Get()
+  @AnswerWithin((request, usualMs) => usualMs + waitOf(request) * 1_000)
+  @ApiOperation({ summary: 'What was taken back, at once, when something is, or as a stream' })
+  @ApiParam({ name: 'zone', type: String })
+  @ApiQuery({
+    name: 'after',
+    required: false,
+    description: 'A cursor; without it from the beginning',
+  })
+  @ApiQuery({ name: 'wait', required: false, description: 'Seconds to wait at most, up to 25' })
+  @ApiHeader({ name: 'Last-Event-ID', required: false, description: 'A cursor; of a stream only' })
+  @ApiBasicAuth()
+  @ApiBearerAuth()
+  @ApiOkResponse({
+    description: 'Items, and the cursor to go on from; with `Accept: text/event-stream` events',
+  })
+  @ApiResponse({
+    status: 403,
+    description: 'The client has no resource whose mandates it verifies',
+  })
+  @ApiResponse({ status: 410, description: 'The cursor is too old: begin without one' })
+  async read(
+    @Param('zone') zoneInPath: string,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
+    const { cursor, waitSeconds, asStream } = readFeedRequest(request);
+    const caller = await this.callers.identify(request, { zoneInPath, body: 'none' });
+    const { zone, client } = caller;
+    expectVerifier(zone, client.id);
+    const { zoneId } = zone;
+    const after = this.readers.positionOf(zoneId, cursor);
+    const reader = { zoneId, clientId: client.id, after };
+    if (asStream) {
+      await this.stream(caller, after, request, response);
+      return;
+    }
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    // It is not worked on while it waits, and has a bound of its own.
+    if (waitSeconds > 0) inFlightOf(request).leavePlace();
+    const items = await this.readers.poll(reader, waitSeconds * 1_000, gone.signal);
+    // The deadline has answered, or the caller is gone.
+    if (response.headersSent || response.destroyed) return;
+    const last = items.at(-1)?.position ?? after;
+    response.set('Cache-Control', 'no-store').json({
+      items: items.map((item) => viewOf(zoneId, item)),
+      next: this.readers.cursorAt(zoneId, last),
+    });
+  }
+
+  private async stream(
+    { zone, client, session }: EndpointCaller,
+    after: number,
+    request: Request,
+    response: Response,
+  ): Promise<void> {
+    const { zoneId } = zone;
+    const reader = { zoneId, clientId: client.id, after };
+    // What cannot be read is an answer, as long as nothing was sent.
+    await this.readers.page(reader);
+    const leave = this.readers.seats.take(zoneId, client.id);
+    inFlightOf(request).leavePlace();
+    const ownKeys = [
+      ['zone', zoneId],
+      ['client', client.id],
+      ...(session === null
+        ? []
+        : [
+            ['jti', session.jti],
+            ['session', session.sid],
+            ['session', session.rootSid],
+          ]),
+    ];
+    void streamFeed(response, {
+      zoneId,
+      after,
+      page: async (from) => (await this.reads.page(zoneId, from)).items,
+      watch: (watcher) => this.watch.watch(zoneId, watcher),
+      cursorAt: (position) => this.readers.cursorAt(zoneId, position),
+      isCurrent: () => this.watch.isCurrent,
+      look: () => this.look(zoneId, client.id, session?.exp ?? Number.POSITIVE_INFINITY),
+      own: new Set(ownKeys.map(([kind = '', value = '']) => feedKey(zoneId, kind, value))),
+      released: this.readers.released,
+    }).finally(leave);
+  }
+
+  /** Whether a client that reads a stream may still. @throws {OAuthError} */
+  private async look(zoneId: string, clientId: string, until: number): Promise<void> {
+    if (this.clock.now() >= until * 1_000)
+      throw new OAuthError('invalid_token', 'the bearer has expired');
+    const zone = await this.snapshots.find(zoneId);
+    const found = zone === null ? null : await this.snapshots.findClientIn(zone, clientId);
+    if (zone === null || found === null || found.client.disabled) {
+      throw new OAuthError('access_denied', 'the client is disabled or gone');
+    }
+    expectVerifier(zone, clientId);
+  }
+}
+
+/**
+ * @throws {OAuthError} access_denied for a client that owns no resource of the zone, nor may introspect mandates for one
+ */
+function expectVerifier({ resources }: ZoneSnapshot, clientId: string): void {
+  for (const { ownerClientId, introspectionClientIds } of resources.values()) {
+    if (ownerClientId === clientId || introspectionClientIds.includes(clientId)) return;
+  }
+  throw new OAuthError('access_denied', 'the client verifies mandates for no resource of the zone');
+}

@@ -1,0 +1,296 @@
+-- The revocation feed: what was taken back, for those who verify mandates offline. Triggers enter a notice in the
+-- transaction that takes back, however it is taken back: by a request, with a client or a zone, or in psql. Afterwards
+-- notices are given their positions, one transaction of a zone after the other: so the positions of a zone are committed
+-- in their order, and whoever has read up to one has missed nothing before it, however long a transaction was open.
+
+-- How an item is named: SHA-256 of zone, kind and value, so that a verifier finds what is in its token, and nobody reads
+-- subjects out of the feed (docs/revocation-feed.md).
+CREATE OR REPLACE FUNCTION revocation_key(p_zone uuid, p_kind text, p_value text) RETURNS bytea LANGUAGE sql IMMUTABLE AS $$
+  SELECT sha256(convert_to(p_zone::text || '|' || p_kind || '|' || p_value, 'UTF8'))
+$$;
+
+-- For how long an item matters: until the last mandate has expired that was issued before it, by any verifier's clock
+-- (RETIREMENT_LAG in keys/rotation/key-schedule.ts). What is issued later is not concerned.
+CREATE OR REPLACE FUNCTION revocation_matters() RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '62 minutes' $$;
+
+-- Enters a notice.
+-- p_value: null if it is not an item itself, only what rests on it. p_gen: what is of a lower generation is taken back;
+-- null: everything. The latest item of a key is what counts. p_below: what rests on this is to be found.
+CREATE OR REPLACE FUNCTION revocation_notice(p_zone uuid, p_kind text, p_value text, p_gen integer, p_below uuid)
+RETURNS void LANGUAGE sql AS $$
+  INSERT INTO revocation_notices (zone_id, kind, key, gen, below_id)
+  VALUES (p_zone, p_kind, revocation_key(p_zone, p_kind, p_value), p_gen, p_below)
+$$;
+
+-- Whether a zone is there, and not being removed: of one that is, the zone is the one item.
+CREATE OR REPLACE FUNCTION revocation_zone_lives(p_zone uuid) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN EXISTS (SELECT FROM zones z WHERE z.id = p_zone AND z.removed_at IS NULL);
+END $$;
+
+-- A mandate was revoked.
+CREATE OR REPLACE FUNCTION revocation_notice_of_jti() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM revocation_notice(NEW.zone_id, 'jti', NEW.jti::text, NULL, NULL);
+  RETURN NULL;
+END $$;
+
+CREATE OR REPLACE TRIGGER revocation_notice AFTER INSERT ON revocations
+  FOR EACH ROW EXECUTE FUNCTION revocation_notice_of_jti();
+
+-- A session was ended, or removed before that. It is no item if something larger is that says the same of all mandates
+-- under it: the zone, or the issuer of its user. A client that is being removed does not: its sessions may have been used
+-- by others. They are looked for from the client (below), so one that goes meanwhile may be an item already.
+CREATE OR REPLACE FUNCTION revocation_notice_of_session() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NOT revocation_zone_lives(OLD.zone_id) THEN RETURN NULL; END IF;
+  IF OLD.issuer IS NOT NULL AND NOT EXISTS (
+       SELECT FROM trusted_issuers i
+        WHERE i.zone_id = OLD.zone_id AND i.issuer = OLD.issuer AND i.created_at <= OLD.created_at) THEN
+    RETURN NULL;
+  END IF;
+  IF TG_OP = 'DELETE' AND (OLD.expires_at <= clock_timestamp() OR EXISTS (
+       SELECT FROM revocation_feed f
+        WHERE f.zone_id = OLD.zone_id AND f.key = revocation_key(OLD.zone_id, 'session', OLD.id::text))) THEN
+    RETURN NULL;
+  END IF;
+  PERFORM revocation_notice(OLD.zone_id, 'session', OLD.id::text, NULL, OLD.id);
+  RETURN NULL;
+END $$;
+
+CREATE OR REPLACE TRIGGER revocation_notice_of_ended AFTER UPDATE OF ended_at ON sessions FOR EACH ROW
+  WHEN (OLD.ended_at IS NULL AND NEW.ended_at IS NOT NULL) EXECUTE FUNCTION revocation_notice_of_session();
+
+CREATE OR REPLACE TRIGGER revocation_notice_of_removed AFTER DELETE ON sessions FOR EACH ROW
+  WHEN (OLD.ended_at IS NULL) EXECUTE FUNCTION revocation_notice_of_session();
+
+-- An agent session was ended, or removed before that.
+CREATE OR REPLACE FUNCTION revocation_notice_of_agent_session() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'DELETE' AND OLD.expires_at <= clock_timestamp() OR NOT revocation_zone_lives(OLD.zone_id) THEN RETURN NULL; END IF;
+  PERFORM revocation_notice(OLD.zone_id, 'agent_session', OLD.id::text, NULL, OLD.id);
+  RETURN NULL;
+END $$;
+
+CREATE OR REPLACE TRIGGER revocation_notice_of_ended AFTER UPDATE OF ended_at ON agent_sessions FOR EACH ROW
+  WHEN (OLD.ended_at IS NULL AND NEW.ended_at IS NOT NULL) EXECUTE FUNCTION revocation_notice_of_agent_session();
+
+CREATE OR REPLACE TRIGGER revocation_notice_of_removed AFTER DELETE ON agent_sessions FOR EACH ROW
+  WHEN (OLD.ended_at IS NULL) EXECUTE FUNCTION revocation_notice_of_agent_session();
+
+-- An accepted delegation was revoked, or removed before that. Mandates name all delegations that they came by.
+CREATE OR REPLACE FUNCTION revocation_notice_of_delegation() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'DELETE' AND OLD.expires_at <= clock_timestamp() OR NOT revocation_zone_lives(OLD.zone_id) THEN RETURN NULL; END IF;
+  PERFORM revocation_notice(OLD.zone_id, 'delegation_edge', OLD.id::text, NULL, NULL);
+  RETURN NULL;
+END $$;
+
+CREATE OR REPLACE TRIGGER revocation_notice_of_ended AFTER UPDATE OF revoked_at ON delegation_edges FOR EACH ROW
+  WHEN (OLD.accepted_at IS NOT NULL AND OLD.revoked_at IS NULL AND NEW.revoked_at IS NOT NULL)
+  EXECUTE FUNCTION revocation_notice_of_delegation();
+
+CREATE OR REPLACE TRIGGER revocation_notice_of_removed AFTER DELETE ON delegation_edges FOR EACH ROW
+  WHEN (OLD.accepted_at IS NOT NULL AND OLD.revoked_at IS NULL) EXECUTE FUNCTION revocation_notice_of_delegation();
+
+-- A client was disabled, enabled again, taken back or removed: one item, however many sessions it has.
+CREATE OR REPLACE FUNCTION revocation_notice_of_client() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NOT revocation_zone_lives(OLD.zone_id) THEN RETURN NULL; END IF;
+  IF TG_OP = 'DELETE' THEN
+    PERFORM revocation_notice(OLD.zone_id, 'client', OLD.id::text, NULL, NULL);
+  ELSE
+    PERFORM revocation_notice(NEW.zone_id, 'client', NEW.id::text,
+      CASE WHEN NEW.disabled_at IS NULL AND NEW.removed_at IS NULL THEN NEW.generation END,
+      CASE WHEN OLD.removed_at IS NULL AND NEW.removed_at IS NOT NULL THEN NEW.id END);
+  END IF;
+  RETURN NULL;
+END $$;
+
+CREATE OR REPLACE TRIGGER revocation_notice_of_changed AFTER UPDATE ON clients FOR EACH ROW
+  WHEN (OLD.generation <> NEW.generation OR (OLD.disabled_at IS NULL) <> (NEW.disabled_at IS NULL)
+        OR OLD.removed_at IS NULL AND NEW.removed_at IS NOT NULL)
+  EXECUTE FUNCTION revocation_notice_of_client();
+
+CREATE OR REPLACE TRIGGER revocation_notice_of_removed AFTER DELETE ON clients FOR EACH ROW
+  WHEN (OLD.removed_at IS NULL) EXECUTE FUNCTION revocation_notice_of_client();
+
+-- A workload is its client no more: the sessions that its tokens opened are not marked, and are dead.
+CREATE OR REPLACE FUNCTION revocation_notice_of_workload() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF revocation_zone_lives(OLD.zone_id) THEN
+    PERFORM revocation_notice(OLD.zone_id, 'federated_identity', NULL, NULL, OLD.id);
+  END IF;
+  RETURN NULL;
+END $$;
+
+CREATE OR REPLACE TRIGGER revocation_notice_of_removed AFTER DELETE ON federated_identities
+  FOR EACH ROW EXECUTE FUNCTION revocation_notice_of_workload();
+
+-- An issuer was taken back, or is trusted no more. That it is not is remembered as a generation, in which the issuer goes
+-- on if it is trusted again: what was issued for its subjects before is of a lower one, and stays dead.
+CREATE OR REPLACE FUNCTION revocation_notice_of_issuer() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NOT revocation_zone_lives(OLD.zone_id) THEN RETURN NULL; END IF;
+  IF TG_OP = 'DELETE' THEN
+    INSERT INTO generations AS g (zone_id, kind, key_hash, gen)
+    VALUES (OLD.zone_id, 'issuer', sha256(convert_to(OLD.issuer, 'UTF8')), OLD.generation + 1)
+    ON CONFLICT (zone_id, kind, key_hash)
+      DO UPDATE SET gen = greatest(g.gen, EXCLUDED.gen), not_before = clock_timestamp();
+    PERFORM revocation_notice(OLD.zone_id, 'issuer', OLD.issuer, OLD.generation + 1, OLD.id);
+  ELSE
+    PERFORM revocation_notice(NEW.zone_id, 'issuer', NEW.issuer, NEW.generation, NULL);
+  END IF;
+  RETURN NULL;
+END $$;
+
+CREATE OR REPLACE TRIGGER revocation_notice_of_changed AFTER UPDATE ON trusted_issuers FOR EACH ROW
+  WHEN (OLD.generation <> NEW.generation) EXECUTE FUNCTION revocation_notice_of_issuer();
+
+CREATE OR REPLACE TRIGGER revocation_notice_of_removed AFTER DELETE ON trusted_issuers
+  FOR EACH ROW EXECUTE FUNCTION revocation_notice_of_issuer();
+
+CREATE OR REPLACE FUNCTION issuer_generation_goes_on() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  NEW.generation := greatest(NEW.generation, (
+    SELECT g.gen FROM generations g
+     WHERE g.zone_id = NEW.zone_id AND g.kind = 'issuer' AND g.key_hash = sha256(convert_to(NEW.issuer, 'UTF8'))));
+  RETURN NEW;
+END $$;
+
+CREATE OR REPLACE TRIGGER issuer_generation_goes_on BEFORE INSERT ON trusted_issuers
+  FOR EACH ROW EXECUTE FUNCTION issuer_generation_goes_on();
+
+-- All mandates for a resource were taken back.
+CREATE OR REPLACE FUNCTION revocation_notice_of_resource() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM revocation_notice(NEW.zone_id, 'resource', NEW.identifier, NEW.generation, NULL);
+  RETURN NULL;
+END $$;
+
+CREATE OR REPLACE TRIGGER revocation_notice_of_changed AFTER UPDATE ON resources FOR EACH ROW
+  WHEN (OLD.generation <> NEW.generation) EXECUTE FUNCTION revocation_notice_of_resource();
+
+-- A subject was taken back. The value is the digest that is stored of it, in hex: this is all that is known here.
+CREATE OR REPLACE FUNCTION revocation_notice_of_subject() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM revocation_notice(NEW.zone_id, 'subject', encode(NEW.key_hash, 'hex'), NEW.gen, NULL);
+  RETURN NULL;
+END $$;
+
+CREATE OR REPLACE TRIGGER revocation_notice_of_changed AFTER INSERT OR UPDATE ON generations FOR EACH ROW
+  WHEN (NEW.kind = 'subject') EXECUTE FUNCTION revocation_notice_of_subject();
+
+-- A signing key was withdrawn.
+CREATE OR REPLACE FUNCTION revocation_notice_of_key() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM revocation_notice(NEW.zone_id, 'kid', NEW.kid, NULL, NULL);
+  RETURN NULL;
+END $$;
+
+CREATE OR REPLACE TRIGGER revocation_notice_of_withdrawn AFTER UPDATE OF compromised_at ON signing_keys FOR EACH ROW
+  WHEN (OLD.compromised_at IS NULL AND NEW.compromised_at IS NOT NULL) EXECUTE FUNCTION revocation_notice_of_key();
+
+-- All that a zone has issued was taken back, or the zone is gone.
+CREATE OR REPLACE FUNCTION revocation_notice_of_zone() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'DELETE' THEN
+    PERFORM revocation_notice(OLD.id, 'zone', OLD.id::text, NULL, NULL);
+  ELSE
+    PERFORM revocation_notice(NEW.id, 'zone', NEW.id::text, CASE WHEN NEW.removed_at IS NULL THEN NEW.generation END, NULL);
+  END IF;
+  RETURN NULL;
+END $$;
+
+CREATE OR REPLACE TRIGGER revocation_notice_of_changed AFTER UPDATE ON zones FOR EACH ROW
+  WHEN (OLD.generation <> NEW.generation OR OLD.removed_at IS NULL AND NEW.removed_at IS NOT NULL)
+  EXECUTE FUNCTION revocation_notice_of_zone();
+
+CREATE OR REPLACE TRIGGER revocation_notice_of_removed AFTER DELETE ON zones FOR EACH ROW
+  WHEN (OLD.removed_at IS NULL) EXECUTE FUNCTION revocation_notice_of_zone();
+
+-- What is dead with something, has no mark of its own, and is what mandates name: agent sessions with a session or an
+-- agent session above them, sessions with a workload or a client that is being removed, workloads with their issuer. The
+-- newest first, with ids below p_before.
+-- Returns at most p_most rows of what was looked at; an item is one of them if its kind is not null.
+CREATE OR REPLACE FUNCTION revocation_below(p_zone uuid, p_kind text, p_id uuid, p_before uuid, p_most integer)
+RETURNS TABLE (kind text, id uuid) LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  IF p_kind = 'issuer' THEN
+    RETURN QUERY SELECT 'federated_identity', f.id FROM federated_identities f
+      WHERE f.zone_id = p_zone AND f.issuer_id = p_id AND f.id < p_before ORDER BY f.id DESC LIMIT p_most;
+    RETURN;
+  END IF;
+  RETURN QUERY
+    SELECT CASE WHEN r.kind = 'agent_session' AND p_kind <> 'client' THEN r.kind
+                WHEN r.kind = 'session' AND EXISTS (
+                  SELECT FROM sessions s WHERE s.zone_id = p_zone AND s.id = r.id AND s.expires_at > clock_timestamp())
+                THEN r.kind END, r.id
+      FROM rests_on(p_zone, p_kind, p_id, p_before, p_most) AS r;
+END $$;
+
+-- Gives the notices of a zone their positions, some of them. Of several for one key the last counts; those of one key are
+-- entered in the order of their transactions, since these wait for one another at the row that they are about.
+-- Returns whether there may be more. Called by one transaction at a time for a zone (revocation_feed_advance).
+CREATE OR REPLACE FUNCTION revocation_feed_advance_zone(p_zone uuid, p_most integer) RETURNS boolean LANGUAGE plpgsql
+  SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+  taken CONSTANT bigint[] := ARRAY(
+    SELECT n.id FROM revocation_notices n WHERE n.zone_id = p_zone ORDER BY n.id LIMIT p_most);
+  more  boolean := cardinality(taken) = p_most;
+  one   revocation_notices;
+  looked record;
+BEGIN
+  IF cardinality(taken) = 0 THEN RETURN false; END IF;
+  DELETE FROM revocation_feed f
+   WHERE f.zone_id = p_zone AND f.key IN (
+     SELECT n.key FROM revocation_notices n WHERE n.zone_id = p_zone AND n.id = ANY (taken));
+  INSERT INTO revocation_feed (zone_id, position, at, until, kind, key, gen)
+  SELECT p_zone, nextval('revocation_feed_positions'), l.at, clock_timestamp() + revocation_matters(), l.kind, l.key, l.gen
+    FROM (SELECT * FROM (
+            SELECT DISTINCT ON (n.key) n.* FROM revocation_notices n
+             WHERE n.zone_id = p_zone AND n.id = ANY (taken) AND n.key IS NOT NULL
+             ORDER BY n.key, n.id DESC) AS latest
+           ORDER BY id) AS l;
+  IF FOUND THEN PERFORM pg_notify('mandate_revocation_feed', p_zone::text); END IF;
+  FOR one IN SELECT n.* FROM revocation_notices n
+              WHERE n.zone_id = p_zone AND n.id = ANY (taken) AND n.below_id IS NOT NULL ORDER BY n.id
+  LOOP
+    WITH below AS MATERIALIZED (
+      SELECT b.kind, b.id FROM revocation_below(p_zone, one.kind, one.below_id,
+        coalesce(one.below_until, 'ffffffff-ffff-ffff-ffff-ffffffffffff'), p_most) AS b
+    ), entered AS (
+      INSERT INTO revocation_notices (zone_id, kind, key, below_id)
+      SELECT p_zone, b.kind, CASE WHEN b.kind <> 'federated_identity' THEN revocation_key(p_zone, b.kind, b.id::text) END, b.id
+        FROM (SELECT DISTINCT * FROM below) AS b WHERE b.kind IS NOT NULL
+    )
+    SELECT count(*) AS many, (array_agg(b.id ORDER BY b.id))[1] AS until INTO looked FROM below b;
+    IF looked.many > 0 THEN more := true; END IF;
+    IF looked.many = p_most THEN
+      INSERT INTO revocation_notices (zone_id, kind, below_id, below_until)
+      VALUES (p_zone, one.kind, one.below_id, looked.until);
+    END IF;
+  END LOOP;
+  DELETE FROM revocation_notices n WHERE n.zone_id = p_zone AND n.id = ANY (taken);
+  RETURN more;
+END $$;
+
+-- Gives notices their positions: of each zone some, so that each has its turn, and none of a zone that another replica is
+-- at. The lock is held until what was numbered is committed, and the numbers are drawn under it, from a sequence that no
+-- connection keeps numbers of: so a lower one is never committed after a higher one.
+--
+-- p_after: the zone after which to begin. Returns the zones that were looked at, and whether there may be more in each.
+CREATE OR REPLACE FUNCTION revocation_feed_advance(p_after uuid, p_zones integer, p_most integer)
+RETURNS TABLE (zone uuid, more boolean) LANGUAGE plpgsql AS $$
+DECLARE
+  next uuid := p_after;
+BEGIN
+  FOR i IN 1..p_zones LOOP
+    SELECT n.zone_id INTO next FROM revocation_notices n WHERE n.zone_id > next ORDER BY n.zone_id LIMIT 1;
+    EXIT WHEN NOT FOUND;
+    zone := next;
+    more := pg_try_advisory_xact_lock(hashtextextended('revocation feed of ' || next, 0));
+    IF more THEN more := revocation_feed_advance_zone(next, p_most); END IF;
+    RETURN NEXT;
+  END LOOP;
+END $$;
