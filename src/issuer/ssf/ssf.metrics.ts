@@ -1,6 +1,6 @@
 import { makeCounterProvider, makeGaugeProvider } from '@willsoto/nestjs-prometheus';
 import type { Gauge } from 'prom-client';
-import { setFromDatabase } from '../../webhooks/set-from-database.js';
+import { setFromDatabase } from '../../platform/set-from-database.js';
 import { SignalFigures } from './signal-figures.service.js';
 import { SIGNALS } from './signal-counts.js';
 
