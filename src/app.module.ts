@@ -13,6 +13,7 @@ import { HealthModule } from './health/health.module.js';
 import { RegistriesModule } from './platform/http/registries.module.js';
 import { HttpModule } from './platform/http/http.module.js';
 import { SsfModule } from './issuer/ssf/ssf.module.js';
+import { DiscoveryModule } from './issuer/discovery/discovery.module.js';
 import { TokenExchangeModule } from './token-exchange/token-exchange.module.js';
 
 /** What commands of operators need: nothing that serves requests. */
@@ -49,6 +50,7 @@ export class AppModule {
         // Before whatever imports step-up: its `/step-up/enrol` comes before `/step-up/:id`.
         AuthenticatorsModule,
         TokenExchangeModule,
+        DiscoveryModule,
         AgentsModule,
         SsfModule,
         FeedModule,

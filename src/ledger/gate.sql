@@ -115,7 +115,8 @@ BEGIN
     ('sessions', 'closes_gate', 'UPDATE OF ended_at', 'WHEN (OLD.ended_at IS DISTINCT FROM NEW.ended_at)', 'zone_row_closes'),
     ('agent_sessions', 'closes_gate', 'UPDATE OF ended_at', 'WHEN (OLD.ended_at IS DISTINCT FROM NEW.ended_at)', 'zone_row_closes'),
     ('delegation_edges', 'closes_gate', 'UPDATE', 'WHEN (OLD.version IS DISTINCT FROM NEW.version)', 'zone_row_closes'),
-    ('revocations', 'closes_gate', 'INSERT', '', 'zone_row_closes')) AS x (name, trigger, event, condition, function)
+    ('revocations', 'closes_gate', 'INSERT', '', 'zone_row_closes'),
+    ('generations', 'closes_gate', 'INSERT OR UPDATE', 'WHEN (NEW.kind = ''subject'')', 'zone_row_closes')) AS x (name, trigger, event, condition, function)
   LOOP
     CONTINUE WHEN EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = to_regclass(t.name) AND g.tgname = t.trigger);
     EXECUTE format('CREATE CONSTRAINT TRIGGER %I AFTER %s ON %I DEFERRABLE INITIALLY DEFERRED

@@ -1,5 +1,5 @@
 import { isUuid } from '../oauth/vocabulary.js';
-import type { AuditEvent, Entry, Fact, Nonce, Otherwise } from './entry.js';
+import type { AuditEvent, Entry, Fact, Nonce, Otherwise, SeenSubject } from './entry.js';
 
 /** Nothing, in an array of PostgreSQL. */
 export const NULL = 'NULL';
@@ -150,6 +150,12 @@ function evaluatedOn(entry: Entry): WrittenFact[] {
           compare({ kind: 'labels', id: NULL, details: exact(entry[name]) });
         }
         break;
+      case 'subject':
+        if (entry[name] !== undefined) {
+          const details = generationDetails(entry[name]);
+          compare({ kind: 'generation_current', id: NULL, details });
+        }
+        break;
       case 'absent_client':
         if (entry[name] !== undefined) {
           compare({ kind: 'absent_client', id: uuid(entry[name]), details: '' });
@@ -167,6 +173,11 @@ function evaluatedOn(entry: Entry): WrittenFact[] {
   return facts;
 }
 
+/** A subject and its generation as facts.sql reads them. */
+function generationDetails({ key, generation }: SeenSubject): string {
+  return `${word(key)} ${word(`${generation}`)}`;
+}
+
 /** A nonce as facts.sql reads it. */
 export function nonceDetails({ purpose, nonce, day, signedAt }: Nonce): string {
   const words = [purpose, nonce, day, ...(signedAt === undefined ? [] : [String(signedAt)])];
@@ -181,6 +192,8 @@ function about(fact: Fact, place: number): Pick<WrittenFact, 'id' | 'details'> {
       return { id: uuid(fact.id), details: '' };
     case 'token_not_revoked':
       return { id: uuid(fact.jti), details: '' };
+    case 'generation_current':
+      return { id: NULL, details: generationDetails(fact) };
     case 'clock_agrees':
       return { id: NULL, details: `${word(`${fact.now}`)} ${word(`${fact.tolerance}`)}` };
     case 'nonce_unspent':

@@ -16,6 +16,7 @@ export const FUNCTION_FILES: readonly string[] = [
   'policy/listed-set.sql',
   'zones/snapshot/zone-settings.sql',
   'zones/clients/clients.sql',
+  'zones/generations.sql',
   'ledger/audit.sql',
   'ledger/gate.sql',
   'ledger/locks.sql',

@@ -1,5 +1,6 @@
+import type { PublicDocument } from '../../platform/http/public-document.js';
 import type { PublicRoute } from '../../platform/http/public-routes.js';
-import { JWK_SET_TYPE, keySetType, type PublishedKeySet } from './key-set.js';
+import { JWK_SET_TYPE, keySetType } from './key-set.js';
 
 const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
 
@@ -8,7 +9,7 @@ const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
  *
  * @param ready the key set of a zone if it can be sent at once, else `null`
  */
-export function keySetRoutes(ready: (zoneId: string) => PublishedKeySet | null): PublicRoute[] {
+export function keySetRoutes(ready: (zoneId: string) => PublicDocument | null): PublicRoute[] {
   return [
     {
       route: '/.well-known/jwks.json',

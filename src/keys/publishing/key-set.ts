@@ -1,11 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { JWK } from 'jose';
 import Negotiator from 'negotiator';
-import {
-  documentOf,
-  type DocumentBody,
-  type PublicDocument,
-} from '../../platform/http/public-document.js';
+import { documentOf } from '../../platform/http/public-document.js';
+import type { RenderedDocument } from '../../platform/kept-documents.js';
 import {
   isPublished,
   KEY_SET_MAX_AGE,
@@ -23,15 +20,6 @@ export interface PublicKey extends KeySchedule {
   readonly certificate: Buffer | null;
 }
 
-/** A key set (RFC 7517 5), serialised. */
-export interface KeySet extends DocumentBody {
-  /** The moment when its first key expires, in milliseconds since the epoch; or `Infinity`. */
-  readonly changesAt: number;
-}
-
-/** A key set, ready to send. */
-export type PublishedKeySet = KeySet & PublicDocument;
-
 /**
  * Seconds for which a cached key set may be used while this server cannot be reached (RFC 5861 4). Nothing
  * is issued meanwhile, and after this time all that was issued before has expired.
@@ -44,7 +32,7 @@ export const STALE_IF_ERROR = LONGEST_LIFE;
  * @param keys all keys of the zone, in the order to publish them
  * @param now milliseconds since the epoch
  */
-export function keySetOf(keys: readonly PublicKey[], now: number): KeySet {
+export function keySetOf(keys: readonly PublicKey[], now: number): RenderedDocument {
   const published = keys.filter((key) => isPublished(key, now));
   return {
     ...documentOf({ keys: published.map(publicMembers) }),

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: 'c72fcf654489985028310fdf744dc79907eb64886095e386f91a7dd04fc56941',
+  sha256: 'c750552163a61e61468f54f24dc90a76680b1a5615716228f8d9c003d8890b08',
 } as const;

@@ -23,6 +23,9 @@ export interface StoredKey {
 /** What is set of a zone itself. */
 export interface OwnSettings extends StoredIssuer, StoredFormerIssuer {
   readonly defaultResources: readonly string[];
+  readonly generation: number;
+  readonly subjectGenerations: boolean;
+  readonly withdrawnPolicies: readonly string[];
 }
 
 /** The row that {@link LOAD} gives. */

@@ -19,6 +19,8 @@ export interface ResourceView {
   readonly signingAlg: ZoneAlg | null;
   /** The `typ` of mandates for it. */
   readonly tokenTyp: MandateTyp;
+  /** Counts how often all mandates for it were taken back. */
+  readonly generation: number;
   /** How its verifiers learn that a mandate was taken back; `null` where that was not said. */
   readonly revocation: RevocationChannel | null;
   /** Whether the metadata of the zone names it. */
@@ -52,6 +54,12 @@ export interface ZoneSnapshot {
   readonly expiryOnlySeconds: number;
   /** Identifiers that a request is for which names no resource, unless its client has some of its own (RFC 8707 2). */
   readonly defaultResources: readonly string[];
+  /** Counts how often all that the zone has issued was taken back. */
+  readonly generation: number;
+  /** Whether a subject was ever taken back: only then there is anything to ask about subjects. */
+  readonly hasSubjectGenerations: boolean;
+  /** The policy sets whose mandates are taken back, as `pol` names them. */
+  readonly withdrawnPolicies: ReadonlySet<string>;
   /** The trusted issuers, by `iss`. */
   readonly issuers: ReadonlyMap<string, TrustedIssuer>;
   /** The zone's terms for step-up challenges, by type. */

@@ -1,0 +1,146 @@
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { cacheControlAt } from '../../keys/publishing/key-set.js';
+import { CLOCK, type Clock } from '../../platform/config/clock.js';
+import { ENV, type RunningEnv } from '../../platform/config/env.js';
+import { ChangeFeed, type ChangeListener } from '../../platform/database/change-feed.js';
+import { JoinedReads } from '../../platform/database/joined-reads.js';
+import { EndpointMetadata } from '../../platform/http/endpoint-metadata.js';
+import { documentOf, type PublicDocument } from '../../platform/http/public-document.js';
+import { KeptDocuments } from '../../platform/kept-documents.js';
+import { shareOf } from '../../platform/workers/share.js';
+import {
+  baseOf,
+  describedZone,
+  openidMembers,
+  resourceMetadata,
+  serverMetadata,
+  sharedMetadata,
+  type Members,
+} from './metadata.js';
+import { MetadataSignatures } from './metadata-signatures.service.js';
+import {
+  isAnyShared,
+  readResourceFacts,
+  readZoneFacts,
+  type AskedResource,
+  type ResourceFacts,
+  type ZoneFacts,
+} from './zone-facts.js';
+
+/**
+ * Which document is asked for:
+ * - `server`: that of RFC 8414, at a place that follows from the issuer;
+ * - `openid`: that of OpenID Connect Discovery, at such a place;
+ * - `configured`: that of RFC 8414, at a place that no client derives from an issuer, but is told;
+ * - `resource`: that of RFC 9728;
+ * - `shared`: that of RFC 8414 for the issuer that zones share.
+ */
+export type DocumentKind = 'server' | 'openid' | 'configured' | 'resource' | 'shared';
+
+/** Milliseconds after which a document is read again, even without a notification of a change. */
+const FRESH_MS = 5_000;
+/** Bytes of memory for documents, of all workers together. */
+const BYTES = 64 * 1_024 * 1_024;
+/** Documents that one statement reads, and how many may wait for one. */
+const LIMITS = { joined: 50, waiting: 2_048 } as const;
+/** What stands for a zone or a resource where there is none in the address. */
+const NONE = '-';
+
+/**
+ * The metadata documents of zones and their resources, in memory. They are made of columns that hold nothing private, so
+ * they are there whether or not keys can be opened, and are served while the database is away.
+ */
+@Injectable()
+export class MetadataDocuments implements OnModuleInit, ChangeListener {
+  private readonly documents: KeptDocuments<Members>;
+  private readonly zones: JoinedReads<string, ZoneFacts | null>;
+  private readonly resources: JoinedReads<AskedResource, ResourceFacts | null>;
+  private readonly issuerUrl: string;
+
+  constructor(
+    @InjectDataSource() private readonly dataSource: DataSource,
+    private readonly endpoints: EndpointMetadata,
+    private readonly signatures: MetadataSignatures,
+    private readonly feed: ChangeFeed,
+    @Inject(ENV) { issuerUrl, workers }: Pick<RunningEnv, 'issuerUrl' | 'workers'>,
+    @Inject(CLOCK) clock: Clock,
+  ) {
+    this.issuerUrl = issuerUrl;
+    this.zones = new JoinedReads((ids) => readZoneFacts(dataSource, ids), LIMITS);
+    this.resources = new JoinedReads((asked) => readResourceFacts(dataSource, asked), LIMITS);
+    this.documents = new KeptDocuments(
+      {
+        read: (key) => this.read(key),
+        render: (members) => ({ ...documentOf(members), changesAt: Number.POSITIVE_INFINITY }),
+        cacheControlAt,
+        zoneOf: (key) => key.split(' ')[1] ?? NONE,
+        freshMs: FRESH_MS,
+        bytes: shareOf(BYTES, workers),
+      },
+      clock,
+    );
+  }
+
+  onModuleInit(): void {
+    this.feed.subscribe('zone', this);
+  }
+
+  /** A document if it can be sent at once, without a query. @param zoneId any text @param resourceId any text */
+  ready(kind: DocumentKind, zoneId = NONE, resourceId = NONE): PublicDocument | null {
+    return this.documents.ready(`${kind} ${zoneId} ${resourceId}`);
+  }
+
+  /**
+   * A document.
+   *
+   * @param zoneId a UUID, unless it is of no zone
+   * @param resourceId a UUID, if it is of a resource
+   * @returns `null` if there is none
+   * @throws the driver's error if the database is away and the document is not known, or too old
+   */
+  find(kind: DocumentKind, zoneId = NONE, resourceId = NONE): Promise<PublicDocument | null> {
+    return this.documents.find(`${kind} ${zoneId} ${resourceId}`);
+  }
+
+  onChange(zoneId: string): void {
+    this.documents.invalidate(zoneId);
+  }
+
+  onReset(): void {
+    this.documents.invalidateAll();
+  }
+
+  private async read(key: string): Promise<Members | null> {
+    const [kind = '', zoneId = '', resourceId = ''] = key.split(' ');
+    if (kind === 'shared') return this.readShared();
+    if (kind === 'resource') return this.readResource({ zoneId, resourceId });
+    const facts = await this.zones.ask(zoneId, zoneId);
+    if (facts === null) return null;
+    // Who derived the place from an issuer would find another one in the document, and refuse it (RFC 8414 3.3).
+    if (facts.issuerMode === 'shared' && kind !== 'configured') return null;
+    const zone = describedZone(facts);
+    const base = baseOf(zoneId, facts, this.issuerUrl);
+    const ofEndpoints = this.endpoints.membersOfZone(base, zone);
+    const members = serverMetadata(facts, ofEndpoints, this.issuerUrl);
+    return {
+      ...members,
+      ...(kind === 'openid' ? openidMembers(zone) : {}),
+      ...(await this.signatures.sign(zoneId, facts, members)),
+    };
+  }
+
+  private async readResource(asked: AskedResource): Promise<Members | null> {
+    const name = `${asked.zoneId}/${asked.resourceId}`;
+    const facts = await this.resources.ask(name, asked);
+    if (facts === null) return null;
+    const members = resourceMetadata(facts, this.issuerUrl);
+    return { ...members, ...(await this.signatures.sign(name, facts, members)) };
+  }
+
+  private async readShared(): Promise<Members | null> {
+    if (!(await isAnyShared(this.dataSource))) return null;
+    return sharedMetadata(this.endpoints.membersWithoutZone(this.issuerUrl), this.issuerUrl);
+  }
+}
