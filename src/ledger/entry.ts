@@ -199,6 +199,13 @@ export interface GraphBasis {
   readonly edges: Readonly<Record<string, string>>;
 }
 
+/** A mandate to be revoked with the entry. Such an entry rests on nothing, and refers to no version of anything. */
+export interface TakenBack {
+  readonly jti: string;
+  /** A session that is ended with it, and the agent sessions in it. */
+  readonly session_id?: string;
+}
+
 /** One request to the ledger: facts to check and an audit event to record, as one unit. */
 export interface Entry {
   /** UUIDv7 of the audit event. */
@@ -220,6 +227,7 @@ export interface Entry {
   readonly proof?: RememberedAuthentication;
   /** A challenge to be opened (`step-up/challenge.ts`). */
   readonly challenge?: object;
+  readonly takes_back?: TakenBack;
   readonly event: AuditEvent;
 }
 

@@ -59,7 +59,7 @@ const OF_THE_OUTCOME: ReadonlySet<string> = new Set(['outcome', 'error', 'reason
  * @throws {UnwritableEntry} if something in it has not the form that it must have
  */
 export function writeEntry(entry: Entry): WrittenEntry {
-  const { event } = entry;
+  const { event, takes_back: takenBack } = entry;
   const mandate = event['mandate'];
   uuid(entry.event_id);
   uuid(entry.zone_id);
@@ -69,9 +69,19 @@ export function writeEntry(entry: Entry): WrittenEntry {
   for (const begot of [entry.session, entry.proof, entry.challenge]) {
     if (begot !== undefined) exact(begot);
   }
+  const facts = [
+    ...entry.facts.map((fact, place) => writeFact(fact, place)),
+    ...evaluatedOn(entry),
+  ];
+  if (takenBack !== undefined) {
+    uuid(takenBack.jti);
+    uuid(takenBack.session_id);
+    // It would be inside the gate that it closes.
+    if (facts.length > 0) throw new UnwritableEntry('what takes something back rests on nothing');
+  }
   return {
     entry,
-    facts: [...entry.facts.map((fact, place) => writeFact(fact, place)), ...evaluatedOn(entry)],
+    facts,
     gated:
       entry.facts.length > 0 ||
       [entry.settings_version, entry.clients].some((one) => one !== undefined),
@@ -129,6 +139,7 @@ function evaluatedOn(entry: Entry): WrittenFact[] {
       case 'session':
       case 'proof':
       case 'challenge':
+      case 'takes_back':
       case 'event':
         break;
       case 'settings_version':

@@ -55,6 +55,3 @@ export type MandateTyp = (typeof MANDATE_TYPS)[number];
 
 /** The `typ` of a Security Event Token (RFC 8417 2.3). */
 export const SET_TYP = 'secevent+jwt';
-
-/** The `typ`s of what a zone signs that is no mandate, and that nobody can take for one. */
-export type StatementTyp = typeof SET_TYP;

@@ -24,6 +24,7 @@ export const FUNCTION_FILES: readonly string[] = [
   'ledger/ledger.sql',
   'ledger/facts.sql',
   'ledger/batch.sql',
+  'ledger/revocations.sql',
   'ledger/probe.sql',
   'ledger/maintenance.sql',
   'zones/zone-version.sql',
@@ -31,11 +32,13 @@ export const FUNCTION_FILES: readonly string[] = [
   'delegation/delegation.sql',
   'delegation/graph.sql',
   'delegation/rests-on.sql',
+  'delegation/session-end.sql',
   'webhooks/revocation-stream/revocation-outbox.sql',
   'issuer/ssf/outbox.sql',
   'issuer/feed/revocation-feed.sql',
   'step-up/attempts.sql',
   'step-up/challenges.sql',
+  'issuer/introspection/introspection.sql',
 ];
 
 /** The text of the whole set, and its SHA-256 in hex. */

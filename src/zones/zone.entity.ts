@@ -2,6 +2,9 @@ import type { ZoneAlg } from '../oauth/algorithms.js';
 import type { IssuerMode } from './zone-issuer.js';
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
+/** Which introspections of a zone are recorded: none, those whose answer was that it is not active, or all. */
+export type IntrospectionAudit = 'none' | 'refused' | 'all';
+
 /** A zone: a tenant with its own clients, resources, keys and policies, isolated from all others. */
 @Entity('zones')
 export class Zone {
@@ -71,7 +74,7 @@ export class Zone {
 
   /** Which introspections are recorded. */
   @Column('text', { name: 'introspection_audit' })
-  introspectionAudit: 'none' | 'refused' | 'all';
+  introspectionAudit: IntrospectionAudit;
 
   @Column('timestamptz', { name: 'policy_activated_at', nullable: true })
   policyActivatedAt: Date | null;

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: 'c750552163a61e61468f54f24dc90a76680b1a5615716228f8d9c003d8890b08',
+  sha256: 'c5ff03fd22bcc41094e889d24734e0d145086300c200ee79ee6874c8ba5c2298',
 } as const;
