@@ -76,6 +76,10 @@ export class Zone {
   @Column('text', { name: 'introspection_audit' })
   introspectionAudit: IntrospectionAudit;
 
+  /** Whether its audit log is kept whole, however old, and it cannot be removed. */
+  @Column('boolean', { name: 'legal_hold' })
+  legalHold: boolean;
+
   @Column('timestamptz', { name: 'policy_activated_at', nullable: true })
   policyActivatedAt: Date | null;
 

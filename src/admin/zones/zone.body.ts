@@ -1,4 +1,4 @@
-import { ArrayMaxSize, IsArray } from 'class-validator';
+import { ArrayMaxSize, IsArray, IsBoolean } from 'class-validator';
 import {
   IsLine,
   IsResourceIdentifier,
@@ -37,4 +37,9 @@ export class ZoneChangeBody {
   @ArrayMaxSize(MAX_DEFAULT_RESOURCES)
   @IsResourceIdentifier({ each: true })
   default_resources?: string[] | null;
+
+  /** Whether its audit log is kept whole, however old, and it cannot be removed. */
+  @MayBeAbsent()
+  @IsBoolean()
+  legal_hold?: boolean;
 }

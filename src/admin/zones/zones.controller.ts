@@ -1,4 +1,15 @@
-import { Body, Delete, Get, HttpCode, Inject, Patch, Post, Query, Res } from '@nestjs/common';
+import {
+  Body,
+  ConflictException,
+  Delete,
+  Get,
+  HttpCode,
+  Inject,
+  Patch,
+  Post,
+  Query,
+  Res,
+} from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { ApiResponse } from '../../platform/http/openapi-decorators.js';
 import type { Response } from 'express';
@@ -34,6 +45,7 @@ function toView(zone: Zone, installation: string) {
     issuer: issuerOf(id, zone, installation),
     issuer_mode: zone.issuerMode,
     default_resources: defaultResources,
+    legal_hold: zone.legalHold,
     ...(removedAt === null ? {} : { removing: { since: removedAt } }),
     created_at: createdAt,
   };
@@ -95,13 +107,14 @@ export class ZonesController {
     @InZone() { id }: Zone,
     @Change('zone.changed') change: Change,
     @IfMatch() precondition: Precondition,
-    @Body() { name, default_resources: wanted }: ZoneChangeBody,
+    @Body() { name, default_resources: wanted, legal_hold: legalHold }: ZoneChangeBody,
     @Res({ passthrough: true }) response: Response,
   ) {
     const changed = await this.changes.run(change, async (tx, before) => {
       precondition.check(entityTag(this.toView(before)));
       const zones = tx.getRepository(Zone);
       if (name !== undefined) await zones.update({ id }, { name });
+      if (legalHold !== undefined) await zones.update({ id }, { legalHold });
       if (wanted !== undefined) {
         const defaultResources = await checkDefaultResources(
           tx,
@@ -126,6 +139,7 @@ export class ZonesController {
   @HttpCode(204)
   @ApiResponse({ status: 204, description: 'Removed' })
   @ApiResponse({ status: 202, description: 'Ended, and being removed' })
+  @ApiResponse({ status: 409, description: 'It is on legal hold' })
   async remove(
     @InZone('being removed') { id, removedAt }: Zone,
     @Change('zone.deleted') change: Change,
@@ -135,6 +149,7 @@ export class ZonesController {
     if (removedAt === null) {
       await this.changes.run(change, (tx, zone) => {
         precondition.check(entityTag(this.toView(zone)));
+        if (zone.legalHold) throw new ConflictException('the zone is on legal hold');
         return endOrRemove(tx, zone);
       });
     }

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: 'c5ff03fd22bcc41094e889d24734e0d145086300c200ee79ee6874c8ba5c2298',
+  sha256: '5f330485213a94ee2d156be0927474e83aef0c989ca32d1f37a7b898d09f66c6',
 } as const;
