@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '5f330485213a94ee2d156be0927474e83aef0c989ca32d1f37a7b898d09f66c6',
+  sha256: '88f1a3ed15dceafe6d84ef84a73f0b24c32b6c19ccc23d6fefa00fb839ad3f80',
 } as const;
