@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '2d242e70da0201762f9e2646596038dcad9a402f720f9e75b65ca70f73e62885',
+  sha256: '88f1a3ed15dceafe6d84ef84a73f0b24c32b6c19ccc23d6fefa00fb839ad3f80',
 } as const;
