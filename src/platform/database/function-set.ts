@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '5bc88cc5784d3c75b967d27ca70b74fc24982664c5b686493fa588341bd123e9',
+  sha256: 'e1c7cfdec7ef07ff87aa7fc5262e8ab57fe2e120e4ac66b3a944cfd7d5cabe3c',
 } as const;
