@@ -26,6 +26,7 @@ export const FUNCTION_FILES: readonly string[] = [
   'ledger/batch.sql',
   'ledger/revocations.sql',
   'ledger/probe.sql',
+  'ledger/retention.sql',
   'ledger/maintenance.sql',
   'zones/zone-version.sql',
   'webhooks/outbox.sql',

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: 'e1c7cfdec7ef07ff87aa7fc5262e8ab57fe2e120e4ac66b3a944cfd7d5cabe3c',
+  sha256: '0ad4517fa443fe6efadb4e9a2d8a240b40683116e4cbfb42174fb60ab093a981',
 } as const;
