@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '0ad4517fa443fe6efadb4e9a2d8a240b40683116e4cbfb42174fb60ab093a981',
+  sha256: 'd8d108a9af664c8793fa61a5408ae1ad69c5e8ce31604370c64da11951c9f514',
 } as const;
