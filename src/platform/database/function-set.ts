@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '88f1a3ed15dceafe6d84ef84a73f0b24c32b6c19ccc23d6fefa00fb839ad3f80',
+  sha256: 'd8d108a9af664c8793fa61a5408ae1ad69c5e8ce31604370c64da11951c9f514',
 } as const;
