@@ -10,8 +10,10 @@ import type { Link } from './platform/workers/link.js';
 import { DatabaseModule } from './schema/database.module.js';
 import { FeedModule } from './issuer/feed/feed.module.js';
 import { HealthModule } from './health/health.module.js';
+import { IntrospectionModule } from './issuer/introspection/introspection.module.js';
 import { RegistriesModule } from './platform/http/registries.module.js';
 import { HttpModule } from './platform/http/http.module.js';
+import { RevocationModule } from './issuer/revocation/revocation.module.js';
 import { DiscoveryModule } from './issuer/discovery/discovery.module.js';
 import { TokenExchangeModule } from './token-exchange/token-exchange.module.js';
 
@@ -49,6 +51,8 @@ export class AppModule {
         // Before whatever imports step-up: its `/step-up/enrol` comes before `/step-up/:id`.
         AuthenticatorsModule,
         TokenExchangeModule,
+        IntrospectionModule,
+        RevocationModule,
         DiscoveryModule,
         AgentsModule,
         FeedModule,

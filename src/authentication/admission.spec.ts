@@ -8,12 +8,31 @@ const NOW = 1_800_000_000;
 /** A transaction in which the database says that everything a bearer rests on is there. */
 const tx = {
   query: async () => [
-    { version: '1', published: true, enabled: true, alive: true, revoked: false, now: NOW },
+    {
+      version: '1',
+      published: true,
+      enabled: true,
+      alive: true,
+      revoked: false,
+      taken: null,
+      now: NOW,
+    },
   ],
 } as unknown as EntityManager;
 
 function bearerUntil(exp: number): Bearer {
-  const claims = { clientId: 'c', sid: 's', rootSid: 's', jti: 'j', exp };
+  const claims = {
+    clientId: 'c',
+    sub: 'c',
+    subType: 'application',
+    sid: 's',
+    rootSid: 's',
+    jti: 'j',
+    exp,
+    target: [],
+    generations: { zone: 0, client: 0, subject: 0, issuer: 0, actors: [], resources: [], via: {} },
+    policies: [],
+  };
   return { zone: { zoneId: 'z', version: '1' }, claims, kid: 'k' } as unknown as Bearer;
 }
 

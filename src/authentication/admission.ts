@@ -1,4 +1,5 @@
 import type { EntityManager } from 'typeorm';
+import { generationsSaid } from '../mandates/taken-back.js';
 import { invalidToken, STALE, type Bearer, type Stale } from './session-bearers.service.js';
 
 /**
@@ -34,6 +35,8 @@ interface Standing {
   readonly enabled: boolean;
   readonly alive: boolean;
   readonly revoked: boolean;
+  /** What of the bearer was taken back since it was issued. */
+  readonly taken: string | null;
   readonly now: number;
 }
 
@@ -45,12 +48,14 @@ async function look({ zone, claims, kid }: Bearer, tx: EntityManager) {
     claims.rootSid,
     claims.jti,
     kid,
+    JSON.stringify(generationsSaid(claims)),
   ]);
   return row;
 }
 
-function admitted({ enabled, alive, revoked, now }: Standing): number {
+function admitted({ enabled, alive, revoked, taken, now }: Standing): number {
   if (!enabled) throw invalidToken('of a client that is disabled or gone');
+  if (taken !== null) throw invalidToken(`its ${taken} was taken back`);
   if (!alive) throw invalidToken('its session has ended');
   if (revoked) throw invalidToken('revoked');
   return now;
@@ -69,5 +74,6 @@ const STANDING = `
            WHERE s.zone_id = z.id AND s.id IN ($3::uuid, $4::uuid)
              AND s.ended_at IS NULL AND s.expires_at > clock_timestamp() AND session_supported(s))
            = (CASE WHEN $3::uuid = $4::uuid THEN 1 ELSE 2 END) AS alive,
-         EXISTS (SELECT 1 FROM revocations r WHERE r.zone_id = z.id AND r.jti = $5) AS revoked
+         EXISTS (SELECT 1 FROM revocations r WHERE r.zone_id = z.id AND r.jti = $5) AS revoked,
+         taken_back(z.id, $7) AS taken
     FROM zones z WHERE z.id = $1`;

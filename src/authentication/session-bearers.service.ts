@@ -95,7 +95,8 @@ export class SessionBearers {
   }
 
   /**
-   * Verifies another mandate of the zone of a bearer, of whatever class.
+   * Verifies another mandate of the zone of a bearer, of whatever class. Whether any of it was taken back the database
+   * says (`taken_back`).
    *
    * @throws {InvalidToken}
    */

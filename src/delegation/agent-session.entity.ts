@@ -65,6 +65,13 @@ export class AgentSession {
   @Column('bigint')
   version: string;
 
+  /** The generations of the zone and the client that it was opened in: with another one of either it is dead. */
+  @Column('integer', { name: 'zone_generation' })
+  zoneGeneration: number;
+
+  @Column('integer', { name: 'client_generation' })
+  clientGeneration: number;
+
   @Column('timestamptz', { name: 'expires_at' })
   expiresAt: Date;
 

@@ -15,6 +15,9 @@ export interface Agent {
   readonly edgeId: string | null;
   /** The session whose mandate opened it, and the root of that. */
   readonly openedIn: readonly string[];
+  /** The generations of the zone and of its client that it was opened in. */
+  readonly zoneGeneration: number;
+  readonly clientGeneration: number;
   /** Seconds since the epoch, whole ones. */
   readonly expiresAt: number;
   /** The same to the microsecond. */

@@ -25,12 +25,14 @@ BEGIN
   RETURN NOT EXISTS (SELECT FROM clients c WHERE c.zone_id = p_zone AND c.id = ANY (p_ids) AND c.removed_at IS NOT NULL);
 END $$;
 
--- Whether one agent session is alive by itself. Its client must not be being removed. The session that opened it
--- may have expired since, but must not have been ended, nor what it rests on.
+-- Whether one agent session is alive by itself. Its client must not be being removed, nor it or the zone have been taken
+-- back since. The session that opened it may have expired since, but must not have been ended, nor what it rests on.
 CREATE OR REPLACE FUNCTION agent_session_alive(a agent_sessions) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
   RETURN a.ended_at IS NULL AND a.expires_at > clock_timestamp()
-     AND clients_not_removed(a.zone_id, ARRAY[a.client_id])
+     AND EXISTS (SELECT FROM clients c JOIN zones z ON z.id = c.zone_id
+                  WHERE c.zone_id = a.zone_id AND c.id = a.client_id AND c.removed_at IS NULL
+                    AND c.generation = a.client_generation AND z.generation = a.zone_generation)
      AND sessions_not_ended(a.zone_id, ARRAY(SELECT DISTINCT unnest(ARRAY[a.session_id, a.root_session_id])));
 END $$;
 
@@ -130,6 +132,7 @@ BEGIN
     'id', a.id, 'clientId', a.client_id, 'lifecycle', a.lifecycle, 'labels', a.labels,
     'path', a.path, 'narrowed', a.narrowed, 'edgeId', a.edge_id, 'state', a.version || ' ' || extract(epoch FROM a.expires_at),
     'openedIn', ARRAY[a.session_id, a.root_session_id],
+    'zoneGeneration', a.zone_generation, 'clientGeneration', a.client_generation,
     'expiresAt', floor(extract(epoch FROM a.expires_at)), 'expires', extract(epoch FROM a.expires_at)::double precision,
     'alive', agent_session_alive(a));
 END $$;

@@ -14,6 +14,8 @@ function route(id: string, { labels = [], epoch = 1 }: { labels?: string[]; epoc
     narrowed: false,
     edgeId: null,
     openedIn: ['s', 's'],
+    zoneGeneration: 0,
+    clientGeneration: 0,
     expiresAt: 10,
     expires: 10.5,
     state: '1 10.5',

@@ -58,6 +58,8 @@ function minted(below: readonly number[], last = 0): { claims: Claims; sessions:
     narrowed: edge !== null,
     edgeId: null,
     openedIn: [],
+    zoneGeneration: 0,
+    clientGeneration: 0,
     state: '1 0',
     expiresAt: 0,
     expires: 0,

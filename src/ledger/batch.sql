@@ -236,12 +236,14 @@ BEGIN
   END IF;
   IF p_births IS NOT NULL THEN
     INSERT INTO sessions (zone_id, id, root_id, client_id, subject, issuer, federated_identity_id, acr, amr, auth_time,
-                          expires_at)
+                          expires_at, zone_generation, client_generation, subject_generation, issuer_generation)
     SELECT zones_of[s.entry], s.id, s.root_id, s.client_id, s.subject, s.issuer, s.federated_identity_id, s.acr, s.amr,
-           to_timestamp(s.auth_time), to_timestamp(s.expires_at)
+           to_timestamp(s.auth_time), to_timestamp(s.expires_at), coalesce(s.zone_generation, 0),
+           coalesce(s.client_generation, 0), coalesce(s.subject_generation, 0), coalesce(s.issuer_generation, 0)
       FROM jsonb_to_recordset(p_births)
         AS s (entry integer, id uuid, root_id uuid, client_id uuid, subject text, issuer text, federated_identity_id uuid,
-              acr text, amr text[], auth_time double precision, expires_at double precision)
+              acr text, amr text[], auth_time double precision, expires_at double precision, zone_generation integer,
+              client_generation integer, subject_generation integer, issuer_generation integer)
      WHERE statuses[s.entry] IS NULL AND refused[s.entry] IS NULL;
   END IF;
 

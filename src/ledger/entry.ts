@@ -29,6 +29,16 @@ export type Fact =
       readonly otherwise: Otherwise;
     }
   | {
+      /** A subject is of the generation that the token says: it was not taken back since. */
+      readonly kind: 'generation_current';
+      /** Of the subject: `subjectKey` in `mandates/generations.ts`. */
+      readonly key: string;
+      readonly generation: number;
+      /** The parameter that the token came in. */
+      readonly parameter: 'subject_token' | 'actor_token';
+      readonly otherwise: Otherwise;
+    }
+  | {
       /** Holds once: checking spends the nonce. It goes before facts that need not hold. */
       readonly kind: 'nonce_unspent';
       readonly purpose: 'gateway_request' | 'client_assertion';
@@ -120,6 +130,13 @@ export interface SeenClient {
   readonly version: string | null;
 }
 
+/** A subject in the generation that an evaluation has read. If it is another by now, the entry is stale. */
+export interface SeenSubject {
+  /** `subjectKey` in `mandates/generations.ts`. */
+  readonly key: string;
+  readonly generation: number;
+}
+
 /** What it was told who asked which labels only other clients have. If that is something else by now, the entry is stale. */
 export interface AskedLabels {
   readonly client_id: string;
@@ -145,6 +162,11 @@ export interface SessionBirth {
   readonly auth_time?: number;
   /** Seconds since the epoch. */
   readonly expires_at: number;
+  /** The generations that it is opened in: with another one of any it is dead. 0 where absent. */
+  readonly zone_generation?: number;
+  readonly client_generation?: number;
+  readonly subject_generation?: number;
+  readonly issuer_generation?: number;
 }
 
 /** An authentication of the subject in a step-up, which its session remembers. */
@@ -177,6 +199,13 @@ export interface GraphBasis {
   readonly edges: Readonly<Record<string, string>>;
 }
 
+/** A mandate to be revoked with the entry. Such an entry rests on nothing, and refers to no version of anything. */
+export interface TakenBack {
+  readonly jti: string;
+  /** A session that is ended with it, and the agent sessions in it. */
+  readonly session_id?: string;
+}
+
 /** One request to the ledger: facts to check and an audit event to record, as one unit. */
 export interface Entry {
   /** UUIDv7 of the audit event. */
@@ -187,6 +216,7 @@ export interface Entry {
   /** The clients that the request was evaluated on. */
   readonly clients?: readonly SeenClient[];
   readonly labels?: AskedLabels;
+  readonly subject?: SeenSubject;
   /** A client id that was unknown when the request was evaluated. */
   readonly absent_client?: string;
   /** What the request was evaluated on of the graph; absent if that need not be the same. */
@@ -197,6 +227,7 @@ export interface Entry {
   readonly proof?: RememberedAuthentication;
   /** A challenge to be opened (`step-up/challenge.ts`). */
   readonly challenge?: object;
+  readonly takes_back?: TakenBack;
   readonly event: AuditEvent;
 }
 

@@ -12,7 +12,7 @@ BEGIN
   -- A kind that is not known here would hold.
   IF NOT p_kinds <@ '{settings_version,client_version,labels,graph,absent_client,clock_agrees,session_live,token_not_revoked,
                       nonce_unspent,agency_live,agent_session_live,delegation_live,delegation_unspent,challenge_satisfied,
-                      challenge_allowed}' THEN
+                      challenge_allowed,generation_current}' THEN
     RAISE EXCEPTION 'unknown fact among %', p_kinds;
   END IF;
   IF 'settings_version' = ANY (p_kinds) THEN
@@ -57,6 +57,14 @@ BEGIN
       SELECT f.place::integer FROM unnest(p_kinds, p_zones, p_ids) WITH ORDINALITY AS f (kind, zone, id, place)
        WHERE f.kind = 'token_not_revoked'
          AND EXISTS (SELECT FROM revocations r WHERE r.zone_id = f.zone AND r.jti = f.id));
+  END IF;
+  IF 'generation_current' = ANY (p_kinds) THEN
+    -- Of a subject: the generations of all else are of a version that is compared.
+    moved := moved || ARRAY(
+      SELECT f.place::integer FROM unnest(p_kinds, p_zones, p_details) WITH ORDINALITY AS f (kind, zone, details, place)
+       WHERE CASE WHEN f.kind = 'generation_current' THEN
+               subject_generation(f.zone, decode(split_part(f.details, ' ', 1), 'hex'))
+                 <> split_part(f.details, ' ', 2)::integer END);
   END IF;
   IF 'graph' = ANY (p_kinds) THEN
     moved := moved || ARRAY(

@@ -53,14 +53,15 @@ BEGIN
 END $$;
 
 -- Closes the gate of a client that was changed, or was given labels; from the hundredth in a transaction on that of its
--- zone: the server has not room for a lock on each of very many. One that goes closes that of its zone as well: with it
--- go sessions, agent sessions and delegations, also of entries that say nothing of the client.
+-- zone: the server has not room for a lock on each of very many. One that goes or is taken back closes that of its zone as
+-- well: with it go sessions, agent sessions and delegations, also of entries that say nothing of the client.
 CREATE OR REPLACE FUNCTION client_closes() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   client CONSTANT clients := CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
   closed CONSTANT integer := coalesce(nullif(current_setting('mandate.client_gates_closed', true), ''), '0')::integer;
 BEGIN
-  IF closed >= 100 OR TG_OP = 'DELETE' OR TG_OP = 'UPDATE' AND OLD.removed_at IS DISTINCT FROM NEW.removed_at THEN
+  IF closed >= 100 OR TG_OP = 'DELETE'
+     OR TG_OP = 'UPDATE' AND (OLD.removed_at, OLD.generation) IS DISTINCT FROM (NEW.removed_at, NEW.generation) THEN
     PERFORM ledger_close(client.zone_id);
     RETURN NULL;
   END IF;
@@ -115,7 +116,8 @@ BEGIN
     ('sessions', 'closes_gate', 'UPDATE OF ended_at', 'WHEN (OLD.ended_at IS DISTINCT FROM NEW.ended_at)', 'zone_row_closes'),
     ('agent_sessions', 'closes_gate', 'UPDATE OF ended_at', 'WHEN (OLD.ended_at IS DISTINCT FROM NEW.ended_at)', 'zone_row_closes'),
     ('delegation_edges', 'closes_gate', 'UPDATE', 'WHEN (OLD.version IS DISTINCT FROM NEW.version)', 'zone_row_closes'),
-    ('revocations', 'closes_gate', 'INSERT', '', 'zone_row_closes')) AS x (name, trigger, event, condition, function)
+    ('revocations', 'closes_gate', 'INSERT', '', 'zone_row_closes'),
+    ('generations', 'closes_gate', 'INSERT OR UPDATE', 'WHEN (NEW.kind = ''subject'')', 'zone_row_closes')) AS x (name, trigger, event, condition, function)
   LOOP
     CONTINUE WHEN EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = to_regclass(t.name) AND g.tgname = t.trigger);
     EXECUTE format('CREATE CONSTRAINT TRIGGER %I AFTER %s ON %I DEFERRABLE INITIALLY DEFERRED

@@ -17,6 +17,8 @@ export interface LedgerBatch {
   /** The facts of all entries, one entry after the other, and how many there are before those of each entry. */
   readonly factsBefore: readonly number[];
   readonly values: unknown[];
+  /** What it takes back, as JSON; `null` for nothing. */
+  readonly takenBack: string | null;
 }
 
 /** How a batch is sent. */
@@ -33,6 +35,10 @@ export const RECORD = `SELECT seqs::text[], others FROM ledger_record_batch($1, 
   string_to_array($10, E'\\x1e', ''), string_to_array($11, E'\\x1e'), string_to_array($12, E'\\x1e'), $13, $14,
   string_to_array($15, E'\\x1e'), string_to_array($16, E'\\x1e'), $17, string_to_array($18, E'\\x1e'), $19,
   string_to_array($20, E'\\x1e', ''), $21, string_to_array($22, E'\\x1e'), string_to_array($23, E'\\x1e'), $24, $25, $26)`;
+
+/** The same for a batch that takes something back (revocations.sql). */
+export const TAKE_BACK = `WITH recorded AS MATERIALIZED (${RECORD})
+  SELECT seqs, others, ledger_take_back($27, others) FROM recorded`;
 
 /** The statement that appends one event in a transaction of its own making. */
 export const APPEND = 'SELECT audit_append_text($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)';
@@ -85,7 +91,10 @@ export function batchOf(entries: readonly WrittenEntry[], sending: Sending): Led
     given(entries, ({ proof }) => proof),
     given(entries, ({ challenge }) => challenge),
   ];
-  return { entries, zoneIds, factsBefore, values };
+  const takenBack = given(entries, ({ zone_id: zoneId, takes_back: mandate }) =>
+    mandate === undefined ? undefined : { ...mandate, zone_id: zoneId },
+  );
+  return { entries, zoneIds, factsBefore, values, takenBack };
 }
 
 /** The parameters by which one event is appended. */

@@ -9,6 +9,7 @@ import {
   readAnswer,
   readFound,
   RECORD,
+  TAKE_BACK,
   type BatchAnswer,
   type ChainEnds,
   type LedgerBatch,
@@ -170,7 +171,11 @@ export class LedgerLane {
   private async record(entries: readonly WrittenEntry[]): Promise<readonly Tried[]> {
     const { patient } = this.options;
     const batch = batchOf(entries, { writer: this.writer, patient, ends: this.ends });
-    const rows = await this.rows('ledger_record_batch', RECORD, batch.values);
+    const { values, takenBack } = batch;
+    const rows =
+      takenBack === null
+        ? await this.rows('ledger_record_batch', RECORD, values)
+        : await this.rows('ledger_take_back', TAKE_BACK, [...values, takenBack]);
     try {
       const answer = readAnswer(rows, batch);
       this.remember(batch, answer);

@@ -34,6 +34,8 @@ export class Ledger implements OnApplicationShutdown {
   /** The id of the chains of operators' changes, so that their transactions never hold up issuing. */
   private readonly operatorWriter = uuidv7();
   private readonly issuing: readonly LedgerLane[];
+  /** For what takes mandates back: it closes the gates that the others go through, and so cannot go with them. */
+  private readonly revoking: LedgerLane;
   private readonly apart: LedgerLane;
   private readonly lockWaits = new LockWaits({
     pausesMs: PAUSES_MS,
@@ -66,6 +68,12 @@ export class Ledger implements OnApplicationShutdown {
       name: 'mandate ledger apart',
       patient: true,
       lockMs: limits.lockMs,
+    });
+    this.revoking = new LedgerLane({
+      ...common,
+      name: 'mandate ledger revoking',
+      patient: false,
+      lockMs: Math.ceil(limits.lockMs / 2),
     });
     this.issuing = Array.from(
       { length: LANES },
@@ -103,8 +111,8 @@ export class Ledger implements OnApplicationShutdown {
   private async checkAndRecord(entry: Entry): Promise<Committed> {
     try {
       return (
-        (await this.laneOf(entry.zone_id).try(entry)) ??
-        (await this.lockWaits.insist(entry.zone_id, () => this.apart.try(entry)))
+        (await this.laneOf(entry).try(entry)) ??
+        (await this.lockWaits.insist(entry.zone_id, () => this.apartFrom(entry).try(entry)))
       );
     } catch (error) {
       throw unavailable('the ledger cannot record', error);
@@ -119,7 +127,7 @@ export class Ledger implements OnApplicationShutdown {
    */
   async spend(zoneId: string, nonce: Nonce): Promise<boolean> {
     const values = [zoneId, nonceDetails(nonce)];
-    const spent = await this.laneOf(zoneId).rows('spend_nonce', SPEND, values);
+    const spent = await this.issuingLane(zoneId).rows('spend_nonce', SPEND, values);
     return spent.length === 1;
   }
 
@@ -139,11 +147,20 @@ export class Ledger implements OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await Promise.all([...this.issuing, this.apart].map((lane) => lane.close()));
+    await Promise.all([...this.issuing, this.apart, this.revoking].map((lane) => lane.close()));
+  }
+
+  private laneOf({ zone_id: zoneId, takes_back: takenBack }: Entry): LedgerLane {
+    return takenBack === undefined ? this.issuingLane(zoneId) : this.revoking;
+  }
+
+  /** Where an entry goes that has met a lock. */
+  private apartFrom({ takes_back: takenBack }: Entry): LedgerLane {
+    return takenBack === undefined ? this.apart : this.revoking;
   }
 
   /** The lane of a zone: the end of a UUIDv7 is random. */
-  private laneOf(zoneId: string): LedgerLane {
+  private issuingLane(zoneId: string): LedgerLane {
     const lane = this.issuing[Number.parseInt(zoneId.slice(-8), 16) % LANES] ?? this.issuing[0];
     if (lane === undefined) throw new Error('there are no lanes');
     return lane;

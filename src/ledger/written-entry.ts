@@ -1,5 +1,5 @@
 import { isUuid } from '../oauth/vocabulary.js';
-import type { AuditEvent, Entry, Fact, Nonce, Otherwise } from './entry.js';
+import type { AuditEvent, Entry, Fact, Nonce, Otherwise, SeenSubject } from './entry.js';
 
 /** Nothing, in an array of PostgreSQL. */
 export const NULL = 'NULL';
@@ -59,7 +59,7 @@ const OF_THE_OUTCOME: ReadonlySet<string> = new Set(['outcome', 'error', 'reason
  * @throws {UnwritableEntry} if something in it has not the form that it must have
  */
 export function writeEntry(entry: Entry): WrittenEntry {
-  const { event } = entry;
+  const { event, takes_back: takenBack } = entry;
   const mandate = event['mandate'];
   uuid(entry.event_id);
   uuid(entry.zone_id);
@@ -69,9 +69,19 @@ export function writeEntry(entry: Entry): WrittenEntry {
   for (const begot of [entry.session, entry.proof, entry.challenge]) {
     if (begot !== undefined) exact(begot);
   }
+  const facts = [
+    ...entry.facts.map((fact, place) => writeFact(fact, place)),
+    ...evaluatedOn(entry),
+  ];
+  if (takenBack !== undefined) {
+    uuid(takenBack.jti);
+    uuid(takenBack.session_id);
+    // It would be inside the gate that it closes.
+    if (facts.length > 0) throw new UnwritableEntry('what takes something back rests on nothing');
+  }
   return {
     entry,
-    facts: [...entry.facts.map((fact, place) => writeFact(fact, place)), ...evaluatedOn(entry)],
+    facts,
     gated:
       entry.facts.length > 0 ||
       [entry.settings_version, entry.clients].some((one) => one !== undefined),
@@ -129,6 +139,7 @@ function evaluatedOn(entry: Entry): WrittenFact[] {
       case 'session':
       case 'proof':
       case 'challenge':
+      case 'takes_back':
       case 'event':
         break;
       case 'settings_version':
@@ -150,6 +161,12 @@ function evaluatedOn(entry: Entry): WrittenFact[] {
           compare({ kind: 'labels', id: NULL, details: exact(entry[name]) });
         }
         break;
+      case 'subject':
+        if (entry[name] !== undefined) {
+          const details = generationDetails(entry[name]);
+          compare({ kind: 'generation_current', id: NULL, details });
+        }
+        break;
       case 'absent_client':
         if (entry[name] !== undefined) {
           compare({ kind: 'absent_client', id: uuid(entry[name]), details: '' });
@@ -167,6 +184,11 @@ function evaluatedOn(entry: Entry): WrittenFact[] {
   return facts;
 }
 
+/** A subject and its generation as facts.sql reads them. */
+function generationDetails({ key, generation }: SeenSubject): string {
+  return `${word(key)} ${word(`${generation}`)}`;
+}
+
 /** A nonce as facts.sql reads it. */
 export function nonceDetails({ purpose, nonce, day, signedAt }: Nonce): string {
   const words = [purpose, nonce, day, ...(signedAt === undefined ? [] : [String(signedAt)])];
@@ -181,6 +203,8 @@ function about(fact: Fact, place: number): Pick<WrittenFact, 'id' | 'details'> {
       return { id: uuid(fact.id), details: '' };
     case 'token_not_revoked':
       return { id: uuid(fact.jti), details: '' };
+    case 'generation_current':
+      return { id: NULL, details: generationDetails(fact) };
     case 'clock_agrees':
       return { id: NULL, details: `${word(`${fact.now}`)} ${word(`${fact.tolerance}`)}` };
     case 'nonce_unspent':

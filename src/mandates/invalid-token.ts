@@ -33,7 +33,9 @@ export type InvalidTokenReason =
   | 'wrong_audience'
   | 'invalid_act'
   | 'invalid_ancestors'
-  | 'invalid_may_act';
+  | 'invalid_may_act'
+  | 'invalid_gen'
+  | 'invalid_pol';
 
 /** Thrown when a token is not a mandate of this zone that is valid now. */
 export class InvalidToken extends Error {

@@ -7,6 +7,7 @@ import {
 import { isSubjectIdentifier } from '../oauth/subject-identifier.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { readAuthentication, type Authentication } from './authentication.js';
+import { readGenerations, readPolicies, type Generations } from './generations.js';
 import { InvalidToken, type InvalidTokenReason } from './invalid-token.js';
 
 /** An actor, and the one it acted for if any (RFC 8693 4.1). The outermost is the current one. */
@@ -43,6 +44,10 @@ export interface MandateClaims extends Authentication {
   readonly ancestors: readonly string[];
   readonly act?: ActorClaim;
   readonly mayAct?: Readonly<Record<string, unknown>>;
+  /** The generations that it was issued in; all 0 where it does not say. */
+  readonly generations: Generations;
+  /** The policy sets by which it, and what it comes of, was allowed; none in a mandate of the version before. */
+  readonly policies: readonly string[];
   /** All claims as signed, their types unchecked. */
   readonly raw: Readonly<Record<string, unknown>>;
 }
@@ -91,6 +96,7 @@ export function readClaims(claims: JsonObject, expected: Expected): MandateClaim
   checkAudience(use, aud, target, iss, expected);
   const { act, may_act: mayAct } = claims;
   if (mayAct !== undefined && !isJsonObject(mayAct)) throw new InvalidToken('invalid_may_act');
+  const actor = act === undefined ? undefined : readActor(act, 1, applicationsIn(claims));
   return {
     iss,
     sub,
@@ -108,10 +114,26 @@ export function readClaims(claims: JsonObject, expected: Expected): MandateClaim
     target,
     ancestors: readAncestors(claims['ancestors']),
     ...readUser(claims, subType, expected),
-    ...(act === undefined ? {} : { act: readActor(act, 1, applicationsIn(claims)) }),
+    ...(actor === undefined ? {} : { act: actor }),
     ...(mayAct === undefined ? {} : { mayAct }),
+    ...readIssuance(claims, actor, target.length),
     raw: claims,
   };
+}
+
+/** What a mandate is taken back by: the generations and the policies that it was issued in. */
+function readIssuance(
+  { gen, pol }: JsonObject,
+  act: ActorClaim | undefined,
+  targets: number,
+): Pick<MandateClaims, 'generations' | 'policies'> {
+  let actors = 0;
+  for (let actor = act; actor !== undefined; actor = actor.act) actors += 1;
+  const generations = readGenerations(gen, actors, targets);
+  if (generations === null) throw new InvalidToken('invalid_gen');
+  const policies = readPolicies(pol);
+  if (policies === null) throw new InvalidToken('invalid_pol');
+  return { generations, policies };
 }
 
 /** Whether a name is one of the zone itself as an issuer. */

@@ -115,6 +115,16 @@ describe('verifyMandate', () => {
       subType: 'user',
       target: ['resource://pipernet', 'resource://hooli'],
       ancestors: [],
+      generations: {
+        zone: 0,
+        client: 0,
+        subject: 0,
+        issuer: 0,
+        actors: [],
+        resources: [0, 0],
+        via: {},
+      },
+      policies: [],
       raw: CLAIMS,
     });
   });

@@ -20,8 +20,8 @@ async function exportsOf(ending: RegExp): Promise<unknown[]> {
   return modules.flatMap((module) => Object.values(module));
 }
 
-/** Connections of a worker beside those of pools: the ledger's three, and the change feed's. */
-const OF_EACH_WORKER = 3 + 1;
+/** Connections of a worker beside those of pools: the ledger's four, and the change feed's. */
+const OF_EACH_WORKER = 4 + 1;
 /** Those of one of them: the migration's, and those of jobs. */
 const OF_ONE = 1 + 4;
 
@@ -41,7 +41,7 @@ describe('src/schema/data-source.ts', () => {
       'admin/removals/removals.service.ts',
       'embedded.ts',
       'ledger/ledger.connection.ts',
-      'ledger/ledger.maintenance.ts',
+      'ledger/maintenance-connection.ts',
       'platform/config/database-url.ts',
       'platform/database/affordable-workers.ts',
       'platform/database/change-feed.ts',

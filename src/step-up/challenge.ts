@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import canonicalize from 'canonicalize';
+import type { GenerationsClaim } from '../mandates/generations.js';
 import type { StepUpTerms } from '../zones/step-up-terms.js';
 
 /** The state of a challenge, as `GET /step-up/{id}` answers it. */
@@ -68,6 +69,8 @@ export interface HeldRequest {
   readonly scopes: readonly string[];
   /** The longest life of the mandate. */
   readonly max_lifetime_seconds: number;
+  /** The generations that the mandate would be of, if not all are 0: a confirmation is for none after. */
+  readonly gen?: GenerationsClaim;
 }
 
 /**

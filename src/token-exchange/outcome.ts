@@ -2,7 +2,7 @@ import type { Fact } from '../ledger/entry.js';
 import { OAuthError, unavailable } from '../oauth/errors.js';
 import { isAgencyFact } from './describe/agency-facts.js';
 import { notUsable } from './stages/delegate.js';
-import { doesNotHold } from './stages/resolve.js';
+import { doesNotHold, wasTakenBack } from './stages/resolve.js';
 import { toldToGateway } from './told-to-gateways.js';
 import type { TokenResponse } from './token-request.js';
 
@@ -47,6 +47,7 @@ function answerFor(fact: Fact): OAuthError {
   if (fact.kind === 'session_live') {
     return new OAuthError('invalid_grant', 'the session is not usable');
   }
+  if (fact.kind === 'generation_current') return wasTakenBack(fact.parameter, reason);
   if (fact.kind === 'challenge_satisfied') return notRedeemable(reason);
   if (fact.kind === 'challenge_allowed') {
     return new OAuthError('slow_down', 'too many challenges are pending', { retryAfter: 30 });

@@ -3,6 +3,10 @@ import { readMinted, verifyMandate, type MandateClaims } from '../mandates/verif
 import { VerifiedSignatures } from '../platform/verified-signatures.js';
 import { IssuerTokens, type IssuerTokenAttempt } from '../zones/issuers/issuer-tokens.service.js';
 import type { IssuerSubject } from '../zones/issuers/verify-issuer-token.js';
+import {
+  SubjectGenerations,
+  type SubjectGeneration,
+} from '../zones/subject-generations.service.js';
 import type { ZoneSnapshot } from '../zones/snapshot/zone-snapshot.js';
 import { issuersAt, type AcceptedIssuers } from '../zones/zone-issuer.js';
 
@@ -20,6 +24,12 @@ export interface TokenVerifier {
    * @throws {KeysUnavailable}
    */
   issuerToken(attempt: Omit<IssuerTokenAttempt, 'now' | 'ours'>): Promise<IssuerSubject | null>;
+  /**
+   * The generation of a user of a trusted issuer.
+   *
+   * @throws {OAuthError} temporarily_unavailable; the driver's error
+   */
+  subjectGeneration(issuer: string, subject: string): Promise<SubjectGeneration>;
 }
 
 /** Makes verifiers of mandates, and of the tokens of the issuers that a zone trusts. */
@@ -28,6 +38,7 @@ export class TokenVerification {
   constructor(
     private readonly verified: VerifiedSignatures,
     private readonly issuerTokens: IssuerTokens,
+    private readonly subjects: SubjectGenerations,
   ) {}
 
   /** @param now milliseconds since the epoch */
@@ -42,6 +53,7 @@ export class TokenVerification {
           findKey: (kid) => zone.keys.findKey(kid, now),
           verified: this.verified,
         }),
+      subjectGeneration: (iss, subject) => this.subjects.find(zone, iss, subject),
       // What is minted is of the issuer of today.
       minted: (token) => readMinted(token, { ...expected, formerIssuer: null }),
       issuerToken: (attempt) =>

@@ -37,6 +37,7 @@ export function systemResourcesAt(zoneUrl: string): SystemResources {
     revocation: null,
     listed: false,
     introspectionClientIds: [],
+    generation: 0,
   };
   return { all: new Map([[ssf, view]]), ssf };
 }

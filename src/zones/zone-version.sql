@@ -159,7 +159,7 @@ DECLARE
 BEGIN
   FOR t IN
     SELECT name, 'zone_content' AS prefix FROM unnest(ARRAY['resources', 'trusted_issuers', 'step_up_types', 'signing_keys',
-        'policies', 'policy_versions', 'policy_sets', 'policy_set_versions', 'policy_set_members']) AS name
+        'policies', 'policy_versions', 'policy_sets', 'policy_set_versions', 'policy_set_members', 'withdrawn_policies']) AS name
     UNION ALL VALUES ('clients', 'clients'), ('client_secrets', 'secrets'), ('federated_identities', 'secrets')
   LOOP
     EXECUTE format('CREATE OR REPLACE TRIGGER zone_content_added AFTER INSERT ON %I

@@ -116,6 +116,7 @@ describe('a session mandate', () => {
       sub_type: 'application',
       target: [zone.resource],
       ancestors: [from.jti],
+      pol: from['pol'],
     });
     expect(claims.jti).not.toBe(from.jti);
     expect(await view.created()).toEqual({

@@ -79,6 +79,7 @@ describe.each(grants)('by %s', (_name, ask) => {
       use: 'session',
       sub_type: 'application',
       target: [zone.resource],
+      pol: expect.stringMatching(/^[0-9a-f]{12}$/),
     });
     expect(Number.isInteger(claims.iat)).toBe(true);
     const keys = createRemoteJWKSet(

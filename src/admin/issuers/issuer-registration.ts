@@ -38,7 +38,7 @@ export function readIssuer(
   body: IssuerRegistration,
   env: FetchEnv,
   ours: readonly string[],
-): Writable<TrustedIssuer> {
+): Writable<Omit<TrustedIssuer, 'generation' | 'notBefore'>> {
   const { issuer, audiences = [], algorithms = SIGNING_ALGS } = body;
   if (ours.includes(issuer)) throw new UnprocessableEntityException('issuer: these are we');
   const keys = readKeys(body, fetchRulesOf(env));

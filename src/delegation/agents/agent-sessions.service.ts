@@ -110,6 +110,9 @@ export class AgentSessions {
       beatSeconds: lifecycle === 'service' ? seconds : null,
       narrowed: parent?.acting.narrowed ?? false,
       edgeId: parent === null ? null : (leafOf(parent)?.id ?? null),
+      // Those of the bearer: what is taken back meanwhile is taken back with it.
+      zoneGeneration: bearer.claims.generations.zone,
+      clientGeneration: bearer.claims.generations.client,
       expiresAt: instant(Math.min(now + seconds, limit) * 1_000),
     };
   }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { SessionBearers } from '../../authentication/session-bearers.service.js';
+import { generationsSaid } from '../../mandates/taken-back.js';
 import { InvalidToken } from '../../mandates/verify-mandate.js';
 import { OAuthError } from '../../oauth/errors.js';
 import { instant } from '../../platform/config/clock.js';
@@ -203,6 +204,7 @@ export class ZoneAgents {
     const [revoked] = await tx.query<unknown[]>(REVOKED, [
       zoneId,
       [claims.jti, ...claims.ancestors],
+      JSON.stringify(generationsSaid(claims)),
     ]);
     if (revoked !== undefined) throw notShown('revoked');
     return claims.sid;
@@ -285,4 +287,6 @@ const OWN_SESSION = `
    WHERE s.zone_id = $1 AND s.id = $2 AND s.client_id = $3 AND s.expires_at > clock_timestamp()
      AND sessions_not_ended(s.zone_id, ARRAY[s.id, s.root_id])`;
 
-const REVOKED = `SELECT r.jti FROM revocations r WHERE r.zone_id = $1 AND r.jti = ANY ($2::uuid[]) LIMIT 1`;
+const REVOKED = `
+  SELECT 1 WHERE taken_back($1, $3) IS NOT NULL
+    OR EXISTS (SELECT FROM revocations r WHERE r.zone_id = $1 AND r.jti = ANY ($2::uuid[]))`;

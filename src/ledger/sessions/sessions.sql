@@ -3,14 +3,22 @@
 
 -- Whether what a session rests on is still there: its client is not being removed; its issuer, if it has one, is trusted,
 -- and was already when the session began; and so is that of the workload whose token opened it, which still is its
+-- client; and none of zone, client, issuer and subject was taken back since. An application as its own subject is its
 -- client. Each commit asks: PL/pgSQL keeps the plan.
 CREATE OR REPLACE FUNCTION session_supported(s sessions) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
   RETURN NOT EXISTS (SELECT 1 FROM clients c
-                      WHERE c.zone_id = s.zone_id AND c.id = s.client_id AND c.removed_at IS NOT NULL)
+                      WHERE c.zone_id = s.zone_id AND c.id = s.client_id
+                        AND (c.removed_at IS NOT NULL OR c.generation <> s.client_generation))
+     AND NOT EXISTS (SELECT 1 FROM zones z
+                      WHERE z.id = s.zone_id
+                        AND (z.generation <> s.zone_generation
+                             OR z.subject_generations AND s.issuer IS NOT NULL
+                                AND s.subject_generation <> subject_generation(z.id, subject_key(s.issuer, s.subject))))
      AND (s.issuer IS NULL
           OR EXISTS (SELECT 1 FROM trusted_issuers i
-                      WHERE i.zone_id = s.zone_id AND i.issuer = s.issuer AND i.created_at <= s.created_at))
+                      WHERE i.zone_id = s.zone_id AND i.issuer = s.issuer AND i.created_at <= s.created_at
+                        AND i.generation = s.issuer_generation))
      AND (s.federated_identity_id IS NULL
           OR EXISTS (SELECT 1 FROM federated_identities f
                        JOIN trusted_issuers i ON i.zone_id = f.zone_id AND i.id = f.issuer_id
@@ -23,10 +31,17 @@ CREATE OR REPLACE FUNCTION session_alive(p_zone uuid, p_id uuid) RETURNS SETOF u
   SELECT s.id FROM sessions s
    WHERE s.zone_id = p_zone AND s.id = p_id AND s.ended_at IS NULL AND s.expires_at > clock_timestamp()
      AND NOT EXISTS (SELECT 1 FROM clients c
-                      WHERE c.zone_id = s.zone_id AND c.id = s.client_id AND c.removed_at IS NOT NULL)
+                      WHERE c.zone_id = s.zone_id AND c.id = s.client_id
+                        AND (c.removed_at IS NOT NULL OR c.generation <> s.client_generation))
+     AND NOT EXISTS (SELECT 1 FROM zones z
+                      WHERE z.id = s.zone_id
+                        AND (z.generation <> s.zone_generation
+                             OR z.subject_generations AND s.issuer IS NOT NULL
+                                AND s.subject_generation <> subject_generation(z.id, subject_key(s.issuer, s.subject))))
      AND (s.issuer IS NULL
           OR EXISTS (SELECT 1 FROM trusted_issuers i
-                      WHERE i.zone_id = s.zone_id AND i.issuer = s.issuer AND i.created_at <= s.created_at))
+                      WHERE i.zone_id = s.zone_id AND i.issuer = s.issuer AND i.created_at <= s.created_at
+                        AND i.generation = s.issuer_generation))
      AND (s.federated_identity_id IS NULL
           OR EXISTS (SELECT 1 FROM federated_identities f
                        JOIN trusted_issuers i ON i.zone_id = f.zone_id AND i.id = f.issuer_id

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '28fcfc0e7390b4f3bf107306a980f13a922a9196f69b5480a0fb1a54aa8057ca',
+  sha256: '2d242e70da0201762f9e2646596038dcad9a402f720f9e75b65ca70f73e62885',
 } as const;

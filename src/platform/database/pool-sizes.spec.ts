@@ -2,10 +2,10 @@ import { expect, test } from 'vitest';
 import { connectionsOf, poolSizes } from './pool-sizes.js';
 
 test.each([
-  [1, 26],
-  [2, 33],
-  [4, 61],
-  [64, 901],
+  [1, 27],
+  [2, 35],
+  [4, 65],
+  [64, 965],
 ])('%i workers take %i connections at most', (workers, connections) => {
   expect(connectionsOf(workers)).toBe(connections);
 });

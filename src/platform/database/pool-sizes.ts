@@ -17,8 +17,8 @@ export interface PoolSizes {
   readonly reading: number;
 }
 
-/** Of every process: the ledger's three, and the one that changes are heard on. */
-const OTHERS_OF_EACH = 4;
+/** Of every process: the ledger's four, and the one that changes are heard on. */
+const OTHERS_OF_EACH = 5;
 /** Of one process: the jobs' four, and the one that migrates. */
 const OTHERS = 5;
 

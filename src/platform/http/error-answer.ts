@@ -13,6 +13,7 @@ const STATUS: Readonly<Record<OAuthErrorCode, number>> = {
   invalid_request: 400,
   invalid_grant: 400,
   unsupported_grant_type: 400,
+  unsupported_token_type: 400,
   unsupported_response_type: 400,
   invalid_target: 400,
   invalid_scope: 400,

@@ -2,6 +2,7 @@ import type { FederatedToken } from '../../authentication/authenticate-client.js
 import type { AuditEvent } from '../../ledger/entry.js';
 import { workloadNamedIn } from '../../zones/issuers/issuer-tokens.service.js';
 import type { IssuerSubject } from '../../zones/issuers/verify-issuer-token.js';
+import { generationsClaim } from '../../mandates/generations.js';
 import type { MandateClaims } from '../../mandates/verify-mandate.js';
 import { meaningOf, type OAuthError } from '../../oauth/errors.js';
 import { isUuid } from '../../oauth/vocabulary.js';
@@ -74,9 +75,16 @@ export function issuedEvent({ cleared, claims, mandate }: Minted): AuditEvent {
       ...(claims.act === undefined ? {} : { act: actorClaim(claims.act) }),
       ...(claims.ancestors.length === 0 ? {} : { ancestors: claims.ancestors }),
       ...agencyClaims(cleared.agency),
+      ...generationsSaid(claims),
       ...contextClaims(cleared.authenticationContext),
     },
   };
+}
+
+/** The generations that a mandate says; none where all are 0. The policies are with the decisions. */
+function generationsSaid({ generations }: MandateClaims) {
+  const gen = generationsClaim(generations);
+  return gen === undefined ? {} : { gen };
 }
 
 /** The challenge that the mandate was issued on. */

@@ -3,6 +3,7 @@ import type { Entry, Fact, Nonce } from '../../ledger/entry.js';
 import type { MandateClaims } from '../../mandates/verify-mandate.js';
 import { factsToldToGateway } from '../told-to-gateways.js';
 import { agencyFacts } from './agency-facts.js';
+import { subjectFacts } from './issued-generations.js';
 import type { Delegated } from '../stages/delegate.js';
 
 /** The zone and the clients that a request was evaluated on, for the ledger to compare. */
@@ -43,7 +44,8 @@ export function unspent(once: Nonce | null): Fact[] {
  *
  * @param now seconds since the epoch
  */
-export function factsOf({ principals, anchor, agency, actingAgent }: RestsOn, now: number): Fact[] {
+export function factsOf(request: RestsOn, now: number): Fact[] {
+  const { principals, anchor, agency, actingAgent } = request;
   const { subject, actor } = principals;
   const clock: Fact = {
     kind: 'clock_agrees',
@@ -75,6 +77,7 @@ export function factsOf({ principals, anchor, agency, actingAgent }: RestsOn, no
     })),
     ...(subject === null ? [] : notRevoked(subject, 'subject_token')),
     ...(actor === null ? [] : notRevoked(actor, 'actor_token')),
+    ...subjectFacts(request),
     ...agencyFacts(agency, actingAgent),
   ];
 }
@@ -87,7 +90,7 @@ export function toldTo(
   return throughGateway ? factsToldToGateway(facts) : [...facts];
 }
 
-type RestsOn = Pick<Delegated, 'principals' | 'anchor' | 'agency' | 'actingAgent'>;
+type RestsOn = Pick<Delegated, 'caller' | 'principals' | 'anchor' | 'agency' | 'actingAgent'>;
 
 /** The facts that a token and its ancestors are not revoked. */
 function notRevoked(

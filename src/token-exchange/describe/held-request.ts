@@ -1,4 +1,6 @@
+import { generationsClaim } from '../../mandates/generations.js';
 import type { HeldRequest } from '../../step-up/challenge.js';
+import { generationsOf } from './issued-generations.js';
 import { actorClaim, clientsIn } from '../stages/actor-chain.js';
 import { contextSubject } from '../stages/authentication-context.js';
 import type { Authorized } from '../stages/authorize.js';
@@ -18,6 +20,7 @@ export function heldRequest(authorized: Authorized, demand: Demand, type: string
   const { subject, user, act, use } = principals;
   const { sub, issuer } = contextSubject(authorized);
   const edge = agency?.edge ?? null;
+  const gen = generationsClaim(generationsOf(authorized));
   return {
     zone_id: zone.zoneId,
     type,
@@ -46,6 +49,7 @@ export function heldRequest(authorized: Authorized, demand: Demand, type: string
     resources: granted.targets.toSorted(),
     scopes: granted.scope.toSorted(),
     max_lifetime_seconds: lifetimeAsked(authorized),
+    ...(gen === undefined ? {} : { gen }),
   };
 }
 

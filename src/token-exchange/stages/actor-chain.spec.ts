@@ -28,6 +28,16 @@ function mandate(changes: Partial<MandateClaims> = {}): MandateClaims {
     subType: 'user',
     target: ['resource://a'],
     ancestors: [],
+    generations: {
+      zone: 0,
+      client: 0,
+      subject: 0,
+      issuer: 0,
+      actors: [],
+      resources: [],
+      via: {},
+    },
+    policies: [],
     raw: {},
     ...changes,
   };

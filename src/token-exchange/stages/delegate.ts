@@ -116,7 +116,7 @@ async function find(
 }
 
 async function obstacleFor(
-  { clients, client }: Caller,
+  { clients, client, zone }: Caller,
   route: DelegationRoute,
   named: AgentNames | null,
   inherited: AgentNames | null,
@@ -126,6 +126,11 @@ async function obstacleFor(
   // What a disabled client delegated goes no further, also where others hold it.
   const gone = await clients.firstDisabled(route.agents.map(({ clientId }) => clientId));
   if (gone !== undefined) return `the client ${gone} of an agent session is disabled`;
+  const before = route.agents.find(
+    ({ clientId, zoneGeneration, clientGeneration }) =>
+      zoneGeneration !== zone.generation || clientGeneration !== clients.generationOf(clientId),
+  );
+  if (before !== undefined) return `what agent session ${before.id} was opened by was taken back`;
   return (
     (named === null ? null : obstacleForNamed(client.id, route, named)) ??
     (inherited === null ? null : discontinuity(route, inherited))

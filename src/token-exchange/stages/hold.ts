@@ -9,6 +9,7 @@ import { secretDigest, type ChallengeBirth } from '../../step-up/challenge.js';
 import { canAuthenticate } from '../../step-up/type-terms.js';
 import { refusedEvent } from '../describe/audit-event.js';
 import { graphOf } from '../describe/agency-facts.js';
+import { seenSubject } from '../describe/issued-generations.js';
 import { factsOf, restsOn, toldTo, unspent } from '../describe/facts.js';
 import { clientsInvolved } from '../describe/held-request.js';
 import { refusedFor, type Outcome } from '../outcome.js';
@@ -110,6 +111,7 @@ function entryOf(held: Held, digest: string, now: number): Entry {
     event_id: uuidv7(),
     ...restsOn(caller),
     ...graphOf(authorized.agency),
+    ...seenSubject(authorized),
     facts: [...unspent(caller.once), ...toldTo(caller, facts), allowed],
     challenge,
     event: { ...refusedEvent(asked.requestId, authorized, required), binding },

@@ -5,6 +5,7 @@ import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { OAuthError, unavailable } from '../../oauth/errors.js';
 import { newId } from '../../platform/uuid-v7.js';
 import { agencyClaims, applicationsOf } from '../describe/agency-claims.js';
+import { issuanceClaims } from '../describe/issued-generations.js';
 import type { TokenVerifier } from '../token-verification.service.js';
 import { actorClaim, ancestorsOf } from './actor-chain.js';
 import type { Anchor } from './bind.js';
@@ -68,6 +69,7 @@ export async function mint(cleared: Cleared, tokens: TokenVerifier, now: number)
     target: granted.targets,
     ...(act === undefined ? {} : { act: actorClaim(act, applicationsOf(agency)) }),
     ...agencyClaims(agency),
+    ...issuanceClaims(cleared),
     ...(subject === null ? {} : { ancestors: ancestorsOf(subject) }),
   };
   try {

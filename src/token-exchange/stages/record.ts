@@ -9,6 +9,7 @@ import type {
 import { newId } from '../../platform/uuid-v7.js';
 import { issuedEvent } from '../describe/audit-event.js';
 import { graphOf } from '../describe/agency-facts.js';
+import { seenSubject, sessionGenerations } from '../describe/issued-generations.js';
 import { factsOf, restsOn, toldTo, unspent } from '../describe/facts.js';
 import type { PolicyDecisions } from './authorize.js';
 import type { Cleared, Redemption } from './clearance.js';
@@ -43,6 +44,7 @@ function entryOf(minted: Minted): Entry {
     event_id: newId(),
     ...restsOn(caller),
     ...graphOf(cleared.agency),
+    ...seenSubject(cleared),
     facts: [
       ...unspent(caller.once),
       ...toldTo(caller, [...factsOf(cleared, claims.iat), ...challengeSpent(redeemed)]),
@@ -57,6 +59,7 @@ function entryOf(minted: Minted): Entry {
             ...issuedBy(cleared),
             ...openedBy(caller),
             expires_at: session.expiresAt,
+            ...sessionGenerations(claims),
           },
         }
       : {}),

@@ -4,15 +4,16 @@ import {
   type ActorClaim,
   type MandateClaims,
 } from '../../mandates/verify-mandate.js';
+import { clientsOf, takenBack } from '../../mandates/taken-back.js';
 import { KeysUnavailable } from '../../zones/issuers/jwks.js';
 import { UntrustedToken } from '../../zones/issuers/untrusted-token.js';
-import type { IssuerSubject } from '../../zones/issuers/verify-issuer-token.js';
+import { isIssuedSince, type IssuerSubject } from '../../zones/issuers/verify-issuer-token.js';
 import type { AcceptedIssuers } from '../../zones/zone-issuer.js';
-import { unavailable, type OAuthError } from '../../oauth/errors.js';
+import { OAuthError, orUnavailable, unavailable } from '../../oauth/errors.js';
 import { ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE } from '../../oauth/vocabulary.js';
 import { UnusableToken } from '../told-to-gateways.js';
 import type { TokenVerifier } from '../token-verification.service.js';
-import { actingFor, actorOf, checkLength, clientsIn } from './actor-chain.js';
+import { actingFor, actorOf, checkLength } from './actor-chain.js';
 import type { Authenticated } from './authenticate.js';
 import { obeysMayAct } from './may-act.js';
 import type { PresentedTokens, SubjectToken } from './parse.js';
@@ -23,6 +24,8 @@ export interface Principals {
   readonly subject: MandateClaims | null;
   /** The user whom a trusted issuer's token names; `null` without one. If there is no subject either, the client exchanges its own authority. */
   readonly user: IssuerSubject | null;
+  /** The generation of that user, as it was read; 0 without one. */
+  readonly userGeneration: number;
   /** The class of what is to be minted. */
   readonly use: MandateClaims['use'];
   /** Who acts; `null` if it is the client itself. */
@@ -66,30 +69,31 @@ async function principalsOf(
 ): Promise<Principals> {
   const { client } = caller;
   const user = await resolveUser(subjectToken, caller, verifier);
+  const userGeneration = user === null ? 0 : await generationOf(user, verifier);
   const subject =
     subjectToken === null || user !== null
       ? null
       : await verified('subject_token', subjectToken.text, verifier);
   const actor = actorToken === null ? null : await verified('actor_token', actorToken, verifier);
-  if (actor !== null) await checkActor(actor, subject, caller.clients);
+  if (actor !== null) await checkActor(actor, subject, caller);
   if (user !== null) {
     const { mayAct } = user;
     // A name that stands without an issuer in `may_act` is one of the token's own issuer (RFC 8693 4.4).
     const named = mayAct === null ? undefined : { iss: user.issuer, ...mayAct };
     checkMayAct(named, actor, client.id, verifier.issuers);
     const act = actorOf({}, actor);
-    return { subject, user, actor, use: 'resource', onBehalfOf: false, act };
+    return { subject, user, userGeneration, actor, use: 'resource', onBehalfOf: false, act };
   }
   if (subject === null) {
     // A client that its subject token names has nothing to get a resource mandate by later.
     const use = caller.federated === undefined ? 'session' : 'resource';
-    return { subject, user, actor, use, onBehalfOf: false, act: undefined };
+    return { subject, user, userGeneration, actor, use, onBehalfOf: false, act: undefined };
   }
   const onBehalfOf = await checkSubject(subject, caller);
   checkMayAct(subject.mayAct, actor, client.id, verifier.issuers);
   const act = onBehalfOf ? actingFor(subject, actor, client.id) : actorOf(subject, actor);
   checkLength(subject, act);
-  return { subject, user, actor, use: 'resource', onBehalfOf, act };
+  return { subject, user, userGeneration, actor, use: 'resource', onBehalfOf, act };
 }
 
 /**
@@ -120,6 +124,9 @@ async function resolveUser(
     }
     return user;
   } catch (error) {
+    if (error instanceof UntrustedToken && error.reason === 'taken_back') {
+      throw wasTakenBack('subject_token', 'of before its issuer or the zone was taken back', error);
+    }
     if (error instanceof UntrustedToken) throw doesNotHold('subject_token', error.reason, error);
     if (error instanceof KeysUnavailable) throw unavailable(`subject_token: ${error.message}`);
     throw error;
@@ -127,19 +134,30 @@ async function resolveUser(
 }
 
 /**
+ * The generation of a user. A token of before the user was taken back opens nothing any more.
+ *
+ * @throws {OAuthError} invalid_grant, temporarily_unavailable
+ */
+async function generationOf(user: IssuerSubject, verifier: TokenVerifier): Promise<number> {
+  const { generation, notBefore } = await orUnavailable(
+    'subject',
+    verifier.subjectGeneration(user.issuer, user.sub),
+  );
+  if (isIssuedSince(user.issuedAt, notBefore)) return generation;
+  throw wasTakenBack('subject_token', 'of before its subject was taken back');
+}
+
+/**
  * @returns whether the exchange is on behalf of the subject
  */
-async function checkSubject(
-  subject: MandateClaims,
-  { client, clients, zone, throughGateway }: Caller,
-): Promise<boolean> {
+async function checkSubject(subject: MandateClaims, caller: Caller): Promise<boolean> {
+  const { client, clients, zone, throughGateway } = caller;
   // What a disabled client began goes no further, also where others hold it.
-  const involved = [subject.clientId, ...clientsIn(subject.act)];
-  // Whose authority it is may be none of those, when others exchange what they were passed.
-  if (subject.subType === 'application') involved.push(subject.sub);
+  const involved = clientsOf(subject).map(([id]) => id);
   if ((await clients.firstDisabled(involved)) !== undefined) {
     throw doesNotHold('subject_token', 'of a client that is disabled or gone');
   }
+  checkGenerations('subject_token', subject, caller);
   if (subject.use === 'session') {
     if (subject.clientId !== client.id) throw unusable('subject_token', 'of another client');
     return false;
@@ -155,17 +173,34 @@ async function checkSubject(
 async function checkActor(
   actor: MandateClaims,
   subject: MandateClaims | null,
-  clients: Caller['clients'],
+  caller: Caller,
 ): Promise<void> {
   if (actor.use !== 'session') throw unusable('actor_token', 'not a session mandate');
   // Its session may still be alive, but a disabled client may not act.
-  if ((await clients.firstDisabled([actor.clientId])) !== undefined) {
+  if ((await caller.clients.firstDisabled([actor.clientId])) !== undefined) {
     throw unusable('actor_token', 'of a client that is disabled or gone');
   }
+  checkGenerations('actor_token', actor, caller);
   if (actor.act !== undefined) throw unusable('actor_token', 'has an actor itself');
   if (subject !== null && isSamePrincipal(actor, subject)) {
     throw unusable('actor_token', 'of the same principal as the subject token');
   }
+}
+
+/** Checks that nothing that a mandate comes by was taken back since it was issued. */
+function checkGenerations(
+  name: 'subject_token' | 'actor_token',
+  claims: MandateClaims,
+  { zone, clients }: Caller,
+): void {
+  const obstacle = takenBack(claims, {
+    zone: zone.generation,
+    ofClient: (id) => clients.generationOf(id),
+    ofIssuer: (issuer) => zone.issuers.get(issuer)?.generation ?? null,
+    ofResource: (identifier) => zone.resources.get(identifier)?.generation ?? null,
+    isWithdrawn: (policy) => zone.withdrawnPolicies.has(policy),
+  });
+  if (obstacle !== null) throw wasTakenBack(name, obstacle);
 }
 
 /** Compares principals by name and issuer: a name identifies only together with its issuer. */
@@ -212,4 +247,16 @@ export function doesNotHold(
   cause?: unknown,
 ): OAuthError {
   return new UnusableToken(name, false, detail, cause);
+}
+
+/** The error for a token that was what it says, until something that it comes by was taken back. */
+export function wasTakenBack(
+  name: 'subject_token' | 'actor_token',
+  detail: string,
+  cause?: unknown,
+): OAuthError {
+  return new OAuthError('invalid_grant', `the ${name} is not usable`, {
+    detail: `${name}: ${detail}`,
+    ...(cause === undefined ? {} : { cause }),
+  });
 }

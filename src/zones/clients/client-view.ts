@@ -11,6 +11,8 @@ export interface ClientView extends AssertingClient {
   readonly authMethods: readonly string[];
   readonly registrationMethod: string;
   readonly disabled: boolean;
+  /** Counts how often all that was issued to it, or by way of it, was taken back. */
+  readonly generation: number;
   /** Identifiers that its requests are for which name no resource (RFC 8707 2); none: those of its zone. */
   readonly defaultResources: readonly string[];
   /** Whether it may receive shared signals of the zone (OpenID SSF 1.0). */

@@ -6,7 +6,7 @@ export interface Reading {
 }
 
 /** What is set of a client beside how it authenticates. */
-type Settings = Pick<ClientView, 'assertionAudience' | 'defaultResources' | 'ssf'>;
+type Settings = Pick<ClientView, 'assertionAudience' | 'defaultResources' | 'generation' | 'ssf'>;
 
 interface Row extends Omit<ClientView, 'workloadIdentity' | keyof Settings> {
   readonly workloadIssuer: string | null;

@@ -57,6 +57,11 @@ export class SeenClients {
     return view;
   }
 
+  /** The generation of a client that was looked up; `null` for one that was not, or is not there. */
+  generationOf(id: string): number | null {
+    return this.views.get(id)?.generation ?? null;
+  }
+
   /**
    * The first of some clients that is disabled, or not there.
    *

@@ -39,6 +39,13 @@ export interface TrustedIssuer {
   readonly allowedClientIds: readonly string[];
   /** Seconds since `iat` after which its tokens are refused; `null` for no such limit. */
   readonly maxAgeSeconds: number | null;
+  /** Counts how often all that was issued for its subjects was taken back. */
+  readonly generation: number;
+  /**
+   * When that, or all of the zone, was taken back last, in milliseconds since the epoch; `null` if never. What a token of
+   * before says of its user does not count.
+   */
+  readonly notBefore: number | null;
 }
 
 /**

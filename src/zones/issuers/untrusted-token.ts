@@ -37,7 +37,8 @@ export type UntrustedReason =
   | 'invalid_may_act'
   | 'invalid_authentication'
   | 'invalid_labels'
-  | 'condition_not_met';
+  | 'condition_not_met'
+  | 'taken_back';
 
 /** Thrown when a trusted issuer's token, or a client's assertion, fails verification; `reason` is for the log. */
 export class UntrustedToken extends Error {

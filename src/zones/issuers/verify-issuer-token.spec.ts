@@ -18,6 +18,8 @@ const ISSUER: TrustedIssuer = {
   labelClaims: [],
   allowedClientIds: [],
   maxAgeSeconds: null,
+  generation: 0,
+  notBefore: null,
 };
 
 let keys: KeySource;
@@ -59,6 +61,7 @@ test('says who the user is', async () => {
     issuer: ISSUER.issuer,
     sub: 'alice',
     exp: NOW + 60,
+    issuedAt: NOW,
     jti: 'x',
     authentication: { authTime: NOW - 5 },
     labels: [],

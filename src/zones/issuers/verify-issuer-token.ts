@@ -26,6 +26,8 @@ export interface IssuerSubject {
   readonly sub: string;
   /** Seconds since the epoch. */
   readonly exp: number;
+  /** When the token was issued, in seconds since the epoch; `null` if it does not say. */
+  readonly issuedAt: number | null;
   /** The token's `jti`, if it has one that can be recorded. */
   readonly jti: string | null;
   /** How and when the user was authenticated (OpenID Connect Core 2). */
@@ -70,6 +72,8 @@ export async function verifySubjectToken(
   // No leeway: what is minted may not outlive this token.
   const { exp } = checkClaims(claims, issuer, now, 0);
   checkAudience(claims['aud'], issuer.audiences);
+  const issuedAt = typeof claims['iat'] === 'number' ? Math.floor(claims['iat']) : null;
+  if (!isIssuedSince(issuedAt, issuer.notBefore)) throw new UntrustedToken('taken_back');
   const { act, may_act: mayAct, jti } = claims;
   // The issuer of the actor's `sub` would not be known.
   if (act !== undefined) throw new UntrustedToken('has_an_actor');
@@ -78,11 +82,23 @@ export async function verifySubjectToken(
     issuer: issuer.issuer,
     sub: readSubject(claims, issuer),
     exp,
+    issuedAt,
     jti: readJti(jti),
     authentication: readUserAuthentication(claims, now),
     labels: readLabels(claims, issuer.labelClaims),
     mayAct: mayAct ?? null,
   };
+}
+
+/**
+ * Whether a token was issued after something was taken back. It is the issuer's clock that says when, so a token of the
+ * same second does not count, nor one that does not say.
+ *
+ * @param issuedAt seconds since the epoch
+ * @param notBefore milliseconds since the epoch; `null` if nothing was taken back
+ */
+export function isIssuedSince(issuedAt: number | null, notBefore: number | null): boolean {
+  return notBefore === null || (issuedAt !== null && issuedAt * 1_000 >= notBefore);
 }
 
 /** The rules for a workload's token, whatever way it comes. */

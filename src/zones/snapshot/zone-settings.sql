@@ -18,14 +18,17 @@ BEGIN
                       'id', t.id, 'identifier', t.identifier, 'scopes', t.scopes, 'access', t.access,
                       'upstreamUrl', t.upstream_url, 'ownerClientId', t.owner_client_id, 'operations', t.operations,
                       'signingAlg', t.signing_alg, 'tokenTyp', t.token_typ, 'revocation', t.revocation,
-                      'listed', t.listed, 'introspectionClientIds', t.introspection_client_ids))
+                      'listed', t.listed, 'introspectionClientIds', t.introspection_client_ids,
+                      'generation', t.generation))
                FROM resources t WHERE t.zone_id = z.id), '[]'),
            coalesce((
              SELECT json_agg(json_build_object(
                       'issuer', t.issuer, 'jwks', t.jwks, 'jwksUri', t.jwks_uri, 'audiences', t.audiences,
                       'algorithms', t.algorithms, 'tokenTypes', t.token_types, 'claimConditions', t.claim_conditions,
                       'subjectClaim', t.subject_claim, 'labelClaims', t.label_claims,
-                      'allowedClientIds', t.allowed_client_ids, 'maxAgeSeconds', t.max_age_seconds))
+                      'allowedClientIds', t.allowed_client_ids, 'maxAgeSeconds', t.max_age_seconds,
+                      'generation', t.generation, 'notBefore', greatest(
+                        taken_back_at(z.id, 'issuer', t.issuer), taken_back_at(z.id, 'zone', z.id::text))))
                FROM trusted_issuers t WHERE t.zone_id = z.id), '[]'),
            coalesce((
              SELECT json_agg(json_build_object(
@@ -50,9 +53,11 @@ BEGIN
            policy_set_listed(z.id, z.shadow_policy_set_version_id),
            json_build_object(
              'defaultResources', z.default_resources, 'issuerMode', z.issuer_mode, 'issuerUrl', z.issuer_url,
-             'previousIssuer', z.previous_issuer,
+             'previousIssuer', z.previous_issuer, 'introspectionAudit', z.introspection_audit,
              -- By our own clock, whatever time it is at who reads.
-             'previousIssuerFor', milliseconds(z.previous_issuer_until) - milliseconds(clock_timestamp()))
+             'previousIssuerFor', milliseconds(z.previous_issuer_until) - milliseconds(clock_timestamp()),
+             'generation', z.generation, 'subjectGenerations', z.subject_generations,
+             'withdrawnPolicies', withdrawn_policies_of(z.id))
       FROM zones z WHERE z.id = p_zone AND z.removed_at IS NULL;
 END $$;
 

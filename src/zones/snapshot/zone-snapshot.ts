@@ -5,6 +5,7 @@ import type { ZoneAlg } from '../../oauth/algorithms.js';
 import type { ActivePolicy, CandidatePolicy } from '../../policy/policy-sets.service.js';
 import type { DeclaredOperation, RevocationChannel } from '../resource.entity.js';
 import type { FormerIssuer } from '../zone-issuer.js';
+import type { IntrospectionAudit } from '../zone.entity.js';
 import type { SystemResources } from '../system-resources.js';
 import type { StepUpTerms } from '../step-up-terms.js';
 
@@ -20,6 +21,8 @@ export interface ResourceView {
   readonly signingAlg: ZoneAlg | null;
   /** The `typ` of mandates for it. */
   readonly tokenTyp: MandateTyp;
+  /** Counts how often all mandates for it were taken back. */
+  readonly generation: number;
   /** How its verifiers learn that a mandate was taken back; `null` where that was not said. */
   readonly revocation: RevocationChannel | null;
   /** Whether the metadata of the zone names it. */
@@ -39,12 +42,20 @@ export interface ZoneSnapshot {
   readonly formerIssuer: FormerIssuer | null;
   /** By identifier. */
   readonly resources: ReadonlyMap<string, ResourceView>;
+  /** Which introspections are recorded. */
+  readonly introspectionAudit: IntrospectionAudit;
   /** What every zone has beside these. */
   readonly systemResources: SystemResources;
   /** The longest life of mandates for resources with `revocation: expiry`, in seconds. */
   readonly expiryOnlySeconds: number;
   /** Identifiers that a request is for which names no resource, unless its client has some of its own (RFC 8707 2). */
   readonly defaultResources: readonly string[];
+  /** Counts how often all that the zone has issued was taken back. */
+  readonly generation: number;
+  /** Whether a subject was ever taken back: only then there is anything to ask about subjects. */
+  readonly hasSubjectGenerations: boolean;
+  /** The policy sets whose mandates are taken back, as `pol` names them. */
+  readonly withdrawnPolicies: ReadonlySet<string>;
   /** The trusted issuers, by `iss`. */
   readonly issuers: ReadonlyMap<string, TrustedIssuer>;
   /** The zone's terms for step-up challenges, by type. */
