@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '2d242e70da0201762f9e2646596038dcad9a402f720f9e75b65ca70f73e62885',
+  sha256: 'd8d108a9af664c8793fa61a5408ae1ad69c5e8ce31604370c64da11951c9f514',
 } as const;
