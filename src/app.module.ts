@@ -14,6 +14,7 @@ import { IntrospectionModule } from './issuer/introspection/introspection.module
 import { RegistriesModule } from './platform/http/registries.module.js';
 import { HttpModule } from './platform/http/http.module.js';
 import { StatusListsModule } from './issuer/status-lists/status-lists.module.js';
+import { SsfModule } from './issuer/ssf/ssf.module.js';
 import { RevocationModule } from './issuer/revocation/revocation.module.js';
 import { DiscoveryModule } from './issuer/discovery/discovery.module.js';
 import { TokenExchangeModule } from './token-exchange/token-exchange.module.js';
@@ -57,6 +58,7 @@ export class AppModule {
         RevocationModule,
         DiscoveryModule,
         AgentsModule,
+        SsfModule,
         FeedModule,
         AdminModule,
         HealthModule,

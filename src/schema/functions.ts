@@ -36,6 +36,7 @@ export const FUNCTION_FILES: readonly string[] = [
   'delegation/rests-on.sql',
   'delegation/session-end.sql',
   'webhooks/revocation-stream/revocation-outbox.sql',
+  'issuer/ssf/outbox.sql',
   'issuer/feed/revocation-feed.sql',
   'step-up/attempts.sql',
   'step-up/challenges.sql',

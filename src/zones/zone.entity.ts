@@ -3,7 +3,10 @@ import type { IssuerMode } from './zone-issuer.js';
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
 /** Which introspections of a zone are recorded: none, those whose answer was that it is not active, or all. */
-export type IntrospectionAudit = 'none' | 'refused' | 'all';
+export const INTROSPECTION_AUDITS = ['none', 'refused', 'all'] as const;
+
+/** See {@link INTROSPECTION_AUDITS}. */
+export type IntrospectionAudit = (typeof INTROSPECTION_AUDITS)[number];
 
 /** A zone: a tenant with its own clients, resources, keys and policies, isolated from all others. */
 @Entity('zones')

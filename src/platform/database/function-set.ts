@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: 'd93633ae9931dea0e7f5d36badbde43b75d854f54d4bbdac8e5e0b645eab1a97',
+  sha256: '3a739ba068b5aa17fdd4cf3624e071106cf4f74968a0e832e27ccb947578a1df',
 } as const;
