@@ -12,7 +12,7 @@ import type { TokenVerifier } from '../token-verification.service.js';
 import { actorClaim, ancestorsOf } from './actor-chain.js';
 import type { Anchor } from './bind.js';
 import type { Cleared } from './clearance.js';
-import { drawIndex, type StatusIndices } from './listed-status.js';
+import { drawIndex, type StatusIndices } from './status-index.js';
 import { lifetimeAsked, lifetimeCap } from './lifetimes.js';
 import { principalClaims } from '../describe/principal.js';
 import { isOwnIssuer } from '../../zones/zone-issuer.js';

@@ -14,7 +14,7 @@ import { factsOf, restsOn, toldTo, unspent } from '../describe/facts.js';
 import type { PolicyDecisions } from './authorize.js';
 import type { Cleared, Redemption } from './clearance.js';
 import type { Minted } from './mint.js';
-import { listedMandate } from './listed-status.js';
+import { listedMandate } from '../describe/listed-mandate.js';
 import { contextClaims, contextSubject, tokenContext } from './authentication-context.js';
 import { refusedFor, type Outcome } from '../outcome.js';
 import type { TokenResponse, Upstream } from '../token-request.js';

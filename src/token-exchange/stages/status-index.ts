@@ -1,9 +1,6 @@
-import type { Entry } from '../../ledger/entry.js';
 import type { DrawnIndex } from '../../ledger/status-lists/status-blocks.service.js';
-import { generationsSaid, subjectOf } from '../../mandates/taken-back.js';
 import { orUnavailable } from '../../oauth/errors.js';
 import type { Cleared } from './clearance.js';
-import type { Minted } from './mint.js';
 
 /** Draws indices of status lists. */
 export interface StatusIndices {
@@ -31,29 +28,4 @@ export async function drawIndex(
   if (principals.use === 'session' || !asked) return null;
   const { zoneId, zoneUrl } = caller.zone;
   return orUnavailable('status list', indices.draw(zoneId, zoneUrl, exp));
-}
-
-/** What is stored of a mandate whose status a list tells: all that may take it back. */
-export function listedMandate({ listed, claims, mandate }: Minted): Pick<Entry, 'listed'> {
-  if (listed === null) return {};
-  const { agent_session_id: agentSessionId, delegation_edge_id: edgeId } = claims.raw;
-  const subject = subjectOf(claims);
-  const said = Object.entries(generationsSaid(claims)).filter(([name]) => name !== 'subject');
-  return {
-    listed: {
-      exp_hour: listed.hour,
-      list: listed.list,
-      idx: listed.idx,
-      expires_at: claims.exp,
-      jti: claims.jti,
-      ancestors: claims.ancestors,
-      sid: claims.sid,
-      root_sid: claims.rootSid,
-      ...(typeof agentSessionId === 'string' ? { agent_session_id: agentSessionId } : {}),
-      ...(typeof edgeId === 'string' ? { edge_id: edgeId } : {}),
-      ...(subject === null ? {} : { subject_key: subject.key, subject_gen: subject.generation }),
-      said: Object.fromEntries(said),
-      kid: mandate.kid,
-    },
-  };
 }
