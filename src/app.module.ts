@@ -14,6 +14,8 @@ import { IntrospectionModule } from './issuer/introspection/introspection.module
 import { RegistriesModule } from './platform/http/registries.module.js';
 import { ZoneHostsModule } from './zones/hosts/zone-hosts.module.js';
 import { HttpModule } from './platform/http/http.module.js';
+import { StatusListsModule } from './issuer/status-lists/status-lists.module.js';
+import { SsfModule } from './issuer/ssf/ssf.module.js';
 import { RevocationModule } from './issuer/revocation/revocation.module.js';
 import { DiscoveryModule } from './issuer/discovery/discovery.module.js';
 import { TokenExchangeModule } from './token-exchange/token-exchange.module.js';
@@ -52,11 +54,13 @@ export class AppModule {
         // Before whatever imports step-up: its `/step-up/enrol` comes before `/step-up/:id`.
         AuthenticatorsModule,
         ZoneHostsModule,
+        StatusListsModule,
         TokenExchangeModule,
         IntrospectionModule,
         RevocationModule,
         DiscoveryModule,
         AgentsModule,
+        SsfModule,
         FeedModule,
         AdminModule,
         HealthModule,

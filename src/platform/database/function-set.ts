@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: 'e550fa2dd623657b666ffb8f13fa6f88df0a7a1e88687878e9a894fd1eec44cf',
+  sha256: 'efccb1d6e5d3b8e93d3b255b53db10281ee7b33cfb45bb82c545cd820a9ee271',
 } as const;
