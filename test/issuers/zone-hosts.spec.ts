@@ -181,7 +181,7 @@ describe('the host of a zone', () => {
     const keys = async (query: string) =>
       (await ask(a, host, `/.well-known/jwks.json${query}`)).body;
     expect(await keys(`?zone_id=${other.zoneId}`)).toEqual(await keys(''));
-    expect((await ask(a, host, '/ready')).status).toBe(200);
+    expect((await ask(a, host, '/health')).status).toBe(200);
   });
 
   test('goes with the issuer, and may become that of another zone', async () => {
