@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '88f1a3ed15dceafe6d84ef84a73f0b24c32b6c19ccc23d6fefa00fb839ad3f80',
+  sha256: '42da4d8fc009aa00e0e0c36c56eb364603a3a11acc2a25afffbbd0c7495cdd7d',
 } as const;
