@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '42da4d8fc009aa00e0e0c36c56eb364603a3a11acc2a25afffbbd0c7495cdd7d',
+  sha256: '666d4678b7a2ef900255378ebff02b1606bc3e7081070aa2d98e1815150616a3',
 } as const;
