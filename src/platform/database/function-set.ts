@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '666d4678b7a2ef900255378ebff02b1606bc3e7081070aa2d98e1815150616a3',
+  sha256: '17f55d8dd5a87f544c0e9d0bd7aae66255fba8041774377c53a92a4054699beb',
 } as const;
