@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: 'd8d108a9af664c8793fa61a5408ae1ad69c5e8ce31604370c64da11951c9f514',
+  sha256: '17f55d8dd5a87f544c0e9d0bd7aae66255fba8041774377c53a92a4054699beb',
 } as const;
