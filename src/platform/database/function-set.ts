@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: 'd8d108a9af664c8793fa61a5408ae1ad69c5e8ce31604370c64da11951c9f514',
+  sha256: '3a739ba068b5aa17fdd4cf3624e071106cf4f74968a0e832e27ccb947578a1df',
 } as const;
