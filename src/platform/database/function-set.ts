@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '3a739ba068b5aa17fdd4cf3624e071106cf4f74968a0e832e27ccb947578a1df',
+  sha256: '17f55d8dd5a87f544c0e9d0bd7aae66255fba8041774377c53a92a4054699beb',
 } as const;
