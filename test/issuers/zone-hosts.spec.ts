@@ -164,6 +164,8 @@ describe('the host of a zone', () => {
         '/metrics',
         '/docs',
         '/step-up/x',
+        '/oauth2/token',
+        `/t/${other.zoneId}/oauth2/token`,
         '/agent-sessions',
         `/zones/${other.zoneId}/.well-known/jwks.json`,
         `/.well-known/oauth-authorization-server/zones/${other.zoneId}`,

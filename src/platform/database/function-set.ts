@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: 'efccb1d6e5d3b8e93d3b255b53db10281ee7b33cfb45bb82c545cd820a9ee271',
+  sha256: 'e47f7fe1fbe96c5c0e6fcd79bd528047ed5e2a5568d754e956b04e6b288fe25d',
 } as const;
