@@ -58,6 +58,8 @@ import { IssuersAndGenerations1795340000000 } from './migrations/1795340000000-i
 import { GenerationsOfSessions1795340000100 } from './migrations/1795340000100-generations-of-sessions.js';
 import { SsfClients1795341800000 } from './migrations/1795341800000-ssf-clients.js';
 import { RevocationFeed1795345000007 } from './migrations/1795345000007-revocation-feed.js';
+import { RevocationOrder } from '../issuer/revocation/revocation-order.entity.js';
+import { RevocationEndings1795346000000 } from './migrations/1795346000000-revocation-endings.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
@@ -98,6 +100,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   GenerationsOfSessions1795340000100,
   SsfClients1795341800000,
   RevocationFeed1795345000007,
+  RevocationEndings1795346000000,
 ];
 
 /**
@@ -143,6 +146,7 @@ export function dataSourceOptions(
       Webhook,
       WebhookDelivery,
       Removal,
+      RevocationOrder,
     ],
     migrations: [...MIGRATIONS],
     migrationsTableName: MIGRATIONS_TABLE,

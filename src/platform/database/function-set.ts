@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '0cb9533dfd58b4478d3ec1a4701531057d2ba2ccc67d5add05de4f03f2080714',
+  sha256: '32ca631b4433e8236754e20c6afc16bdc6a0c03d04bd870c11ce79381da5144b',
 } as const;
