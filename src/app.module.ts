@@ -10,6 +10,7 @@ import type { Link } from './platform/workers/link.js';
 import { DatabaseModule } from './schema/database.module.js';
 import { FeedModule } from './issuer/feed/feed.module.js';
 import { HealthModule } from './health/health.module.js';
+import { IntrospectionModule } from './issuer/introspection/introspection.module.js';
 import { RegistriesModule } from './platform/http/registries.module.js';
 import { HttpModule } from './platform/http/http.module.js';
 import { RevocationModule } from './issuer/revocation/revocation.module.js';
@@ -50,6 +51,7 @@ export class AppModule {
         // Before whatever imports step-up: its `/step-up/enrol` comes before `/step-up/:id`.
         AuthenticatorsModule,
         TokenExchangeModule,
+        IntrospectionModule,
         RevocationModule,
         DiscoveryModule,
         AgentsModule,

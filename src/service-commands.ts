@@ -11,10 +11,11 @@ import type { Format, ServiceCommand } from './cli/arguments.js';
 import { rewrapAll, verifyAll } from './cli/keys-commands.js';
 import { listKeys } from './cli/list-keys.js';
 import type { Outcome } from './cli/outcome.js';
+import { prune } from './cli/prune.js';
 import { renewAuthenticators } from './cli/renew-authenticators.js';
 import { rotateKeys } from './cli/rotate-keys.js';
 import { systemClock } from './platform/config/clock.js';
-import type { Env, RunningEnv } from './platform/config/env.js';
+import { ENV, type Env, type RunningEnv } from './platform/config/env.js';
 import { outageOf, refusalOf } from './platform/database/outage.js';
 import { createLogger, nestLogger } from './platform/config/logger.js';
 import { attach } from './embedded.js';
@@ -79,6 +80,7 @@ async function run(
   if ((await pendingMigrations(dataSource)).length > 0) {
     throw new Error('the schema is not up to date: start the service, or npm run migrate');
   }
+  if (command.name === 'prune') return prune(app.get<RunningEnv>(ENV), command.plan);
   const keyEncryptionKeys = app.get(KeyEncryptionKeys);
   const sealing = app.get(Sealing);
   if (command.name === 'list') {

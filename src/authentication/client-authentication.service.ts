@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { NO_ZONE } from '../ledger/entry.js';
+import { NO_ZONE, type Nonce } from '../ledger/entry.js';
 import { Ledger } from '../ledger/ledger.service.js';
 import { OAuthError, orUnavailable, unavailable } from '../oauth/errors.js';
 import type { Form } from '../oauth/form.js';
@@ -25,11 +25,15 @@ import { verifyGatewaySignature } from './gateway-signature.js';
 import { limitRequests, type Counted } from './limit.js';
 import { RequestLimits } from './request-limits.service.js';
 import { SecretVerifier } from './secret-verifier.js';
+import { STALE, type Stale } from './session-bearers.service.js';
 
 /** A client that has proved who it is, and the parameters of its request. */
 export interface AuthenticatedClient extends Omit<Caller, 'once'> {
   readonly form: Form;
 }
+
+/** A request of a client, as far as it has to do with who that is. */
+export type RequestOfClient = Omit<ClientRequest, 'requestId' | 'hasQuery'>;
 
 /** Evaluations of one request in a zone that keeps changing. */
 const MAX_ATTEMPTS = 5;
@@ -75,22 +79,43 @@ export class ClientAuthentication {
    * @param units how many requests it counts as against the limits of its client and zone
    * @throws {OAuthError} as {@link authenticate}
    */
-  async authenticateBy(
-    request: Omit<ClientRequest, 'requestId' | 'hasQuery'>,
+  authenticateBy(request: RequestOfClient, form: Form, units = 1): Promise<Omit<Caller, 'once'>> {
+    return this.whileCurrent(request, form, units, async (caller, basis) =>
+      (await orUnavailable('zone', this.snapshots.isCurrent(basis))) ? caller : STALE,
+    );
+  }
+
+  /**
+   * Does something for a client that is authenticated on what is in memory, again if that turns out to be old. The
+   * request is counted once, and a credential for one request is spent once.
+   *
+   * @param run does it, and has the database say whether `basis` is current, in the statement that it needs anyway; if it
+   *   is not, it must have left nothing behind
+   * @throws {OAuthError} as {@link authenticate}; what `run` throws
+   */
+  async whileCurrent<T>(
+    request: RequestOfClient,
     form: Form,
-    units = 1,
-  ): Promise<Omit<Caller, 'once'>> {
+    units: number,
+    run: (caller: Omit<Caller, 'once'>, basis: Basis) => Promise<T | Stale>,
+  ): Promise<T> {
     const credentials = readCredentials(request, form);
     const presented = { credentials, source: request.source, zoneId: readZone(request, form) };
-    const { once, ...caller } = await this.verifyCurrent(presented);
-    request.inFlight.countFor(caller.zone.zoneId, caller.client.id);
-    await limitRequests(caller, this.limits, units);
-    if (once === null) return caller;
-    const { zoneId } = caller.zone;
-    if (await orUnavailable('nonce', this.ledger.spend(zoneId, once))) return caller;
-    throw new OAuthError('invalid_client', 'client authentication failed', {
-      detail: `${once.purpose} was used before`,
-    });
+    let admitted = false;
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
+      const { basis, verified } = await this.verifyOnMemory(presented);
+      if ('error' in verified) {
+        if (await orUnavailable('zone', this.snapshots.isCurrent(basis))) throw verified.error;
+      } else {
+        const { once, ...caller } = verified.caller;
+        if (!admitted) await this.admit(request, caller, once, units);
+        admitted = true;
+        const result = await run(caller, basis);
+        if (result !== STALE) return result;
+      }
+      await this.snapshots.forget(basis);
+    }
+    throw unavailable('the zone changed again while the client was authenticated');
   }
 
   /**
@@ -148,28 +173,42 @@ export class ClientAuthentication {
     return (caller) => limitRequests(caller, { count });
   }
 
-  /** Verifies credentials, and again if the zone or the client has changed since it was read. */
-  private async verifyCurrent(presented: PresentedCredentials): Promise<Caller> {
+  /** Verifies credentials on what is in memory. What that was is to be compared, whatever came of it. */
+  private async verifyOnMemory(presented: PresentedCredentials): Promise<{
+    readonly basis: Basis;
+    readonly verified: { readonly caller: Caller } | { readonly error: unknown };
+  }> {
     const { clientId } = presented.credentials;
-    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
-      const claimed = await this.identify(presented.credentials);
-      const verified = await Promise.allSettled([this.verify(presented, claimed, null)]);
-      const basis: Basis =
-        claimed === null
-          ? { zoneId: NO_ZONE, clientId: isUuid(clientId) ? clientId : undefined }
-          : {
-              zoneId: claimed.zone.zoneId,
-              version: claimed.zone.version,
-              clients: claimed.clients.seen,
-            };
-      if (await orUnavailable('zone', this.snapshots.isCurrent(basis))) {
-        const [outcome] = verified;
-        if (outcome.status === 'fulfilled') return outcome.value;
-        throw outcome.reason;
-      }
-      await this.snapshots.forget(basis);
-    }
-    throw unavailable('the zone changed again while the client was authenticated');
+    const claimed = await this.identify(presented.credentials);
+    const verified = await this.verify(presented, claimed, null).then(
+      (caller) => ({ caller }),
+      (error: unknown) => ({ error }),
+    );
+    const basis: Basis =
+      claimed === null
+        ? { zoneId: NO_ZONE, clientId: isUuid(clientId) ? clientId : undefined }
+        : {
+            zoneId: claimed.zone.zoneId,
+            version: claimed.zone.version,
+            clients: claimed.clients.seen,
+          };
+    return { basis, verified };
+  }
+
+  /** Counts a request, and spends the credential that is good for it alone. */
+  private async admit(
+    { inFlight }: RequestOfClient,
+    caller: Omit<Caller, 'once'>,
+    once: Nonce | null,
+    units: number,
+  ): Promise<void> {
+    const { zoneId } = caller.zone;
+    inFlight.countFor(zoneId, caller.client.id);
+    await limitRequests(caller, this.limits, units);
+    if (once === null || (await orUnavailable('nonce', this.ledger.spend(zoneId, once)))) return;
+    throw new OAuthError('invalid_client', 'client authentication failed', {
+      detail: `${once.purpose} was used before`,
+    });
   }
 
   private readonly checks: CredentialChecks = {

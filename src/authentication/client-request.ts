@@ -52,15 +52,17 @@ export async function readClientRequest(
  * Parses the form of a client's request.
  *
  * @param repeatable the parameters that may be given more than once
+ * @param opaque the parameters that may have any text as value
  * @throws {OAuthError} invalid_request for parameters in the URL and for a malformed form
  */
 export function readClientForm(
   { hasQuery, body }: Pick<ClientRequest, 'hasQuery' | 'body'>,
   repeatable: ReadonlySet<string> = new Set(),
+  opaque: ReadonlySet<string> = new Set(),
 ): Form {
   if (hasQuery) throw malformed('parameters belong into the body, not into the URL');
   try {
-    return parseForm(body, repeatable);
+    return parseForm(body, repeatable, opaque);
   } catch (error) {
     if (error instanceof MalformedForm) throw malformed(`the form is malformed: ${error.message}`);
     throw error;

@@ -8,6 +8,7 @@ import { single, type Form } from '../oauth/form.js';
 import type { JsonObject } from '../oauth/strict-json.js';
 import { ZoneReads } from '../platform/database/zone-reads.service.js';
 import type { ClientView } from '../zones/clients/client-view.js';
+import type { Basis } from '../zones/snapshot/basis.js';
 import { Snapshots } from '../zones/snapshot/snapshots.service.js';
 import type { ZoneSnapshot } from '../zones/snapshot/zone-snapshot.js';
 import { admit } from './admission.js';
@@ -70,7 +71,25 @@ export class EndpointCallers {
    * @throws {OAuthError} invalid_client, invalid_token for a bearer, invalid_request, slow_down, temporarily_unavailable
    * @throws {HttpException} 413, 415, 400 for a body that cannot be read
    */
-  async identify(request: IncomingMessage, terms: CallerTerms): Promise<EndpointCaller> {
+  identify(request: IncomingMessage, terms: CallerTerms): Promise<EndpointCaller> {
+    return this.whileCurrent(request, terms, async (caller, basis) =>
+      (await orUnavailable('zone', this.snapshots.isCurrent(basis))) ? caller : STALE,
+    );
+  }
+
+  /**
+   * The same for an endpoint that asks the database by a statement of its own: that may then say as well whether the
+   * caller is what it was taken for, which saves a round trip.
+   *
+   * @param run answers the request if `basis` is current, else says that it is stale, and must have left nothing behind;
+   *   then the caller is looked at again
+   * @throws as {@link identify}; what `run` throws
+   */
+  async whileCurrent<T>(
+    request: IncomingMessage,
+    terms: CallerTerms,
+    run: (caller: EndpointCaller, basis: Basis) => Promise<T | Stale>,
+  ): Promise<T> {
     const read = await readEndpointRequest(request, terms);
     const { form, json } = read;
     const units = terms.units?.(read) ?? 1;
@@ -78,34 +97,39 @@ export class EndpointCallers {
       if (presentsMore(read)) {
         throw new OAuthError('invalid_request', 'the client authenticates in more than one way');
       }
-      return { ...(await this.bySession(request, read, units)), form, json };
+      return this.bySession(request, read, units, run);
     }
-    const { zone, client, throughGateway } = await this.clients.authenticateBy(read, form, units);
-    return { zone, client, by: throughGateway ? 'gateway' : 'client', session: null, form, json };
+    return this.clients.whileCurrent(read, form, units, (caller, basis) => {
+      const { zone, client, throughGateway } = caller;
+      const by = throughGateway ? 'gateway' : 'client';
+      return run({ zone, client, by, session: null, form, json }, basis);
+    });
   }
 
-  private bySession(
+  private bySession<T>(
     request: IncomingMessage,
-    { zoneInPath, inFlight, form }: EndpointRequest,
+    { zoneInPath, inFlight, form, json }: EndpointRequest,
     units: number,
-  ): Promise<Omit<EndpointCaller, 'form' | 'json'>> {
+    run: (caller: EndpointCaller, basis: Basis) => Promise<T | Stale>,
+  ): Promise<T> {
     let counted = false;
     return this.bearers.whileCurrent(bearerToken(request), async (bearer) => {
       const { zone, claims } = bearer;
-      if (zoneInPath !== null && zoneInPath !== zone.zoneId) {
+      const { zoneId, version } = zone;
+      if (zoneInPath !== null && zoneInPath !== zoneId) {
         throw invalidToken('of another zone than the path');
       }
       // It may be said beside it who asks, and then it has to be true.
       if ((single(form, 'client_id') ?? claims.clientId) !== claims.clientId) {
         throw invalidToken('of another client than client_id');
       }
-      inFlight.countFor(zone.zoneId, claims.clientId);
+      inFlight.countFor(zoneId, claims.clientId);
       // A request that is looked at again is still one request.
       if (!counted) await this.bearers.count(bearer, units);
       counted = true;
       const admitted: number | Stale = await orUnavailable(
         'session',
-        this.reads.read(zone.zoneId, () => admit(bearer, this.dataSource.manager)),
+        this.reads.read(zoneId, () => admit(bearer, this.dataSource.manager)),
       );
       if (admitted === STALE) return STALE;
       const found = await orUnavailable(
@@ -113,7 +137,12 @@ export class EndpointCallers {
         this.snapshots.findClientIn(zone, claims.clientId),
       );
       if (found === null) throw invalidToken('of a client that is gone');
-      return { zone, client: found.client, by: 'session' as const, session: claims };
+      const { client, clients } = found;
+      const caller = { zone, client, by: 'session' as const, session: claims, form, json };
+      const basis = { zoneId, version, clients: clients.seen };
+      const result = await run(caller, basis);
+      if (result === STALE) await this.snapshots.forget(basis);
+      return result;
     });
   }
 }

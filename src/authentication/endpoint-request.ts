@@ -21,6 +21,8 @@ export interface EndpointTerms {
   readonly body?: 'form' | 'form or json' | 'none';
   /** The largest form and the largest JSON body, in bytes. */
   readonly maxBytes?: { readonly form: number; readonly json: number };
+  /** The parameters of the form that may have any text as value, also one with NUL, such as a token. */
+  readonly opaque?: ReadonlySet<string>;
 }
 
 /** A request to an endpoint that is not the token endpoint, as far as it has to do with who asks. */
@@ -44,7 +46,7 @@ const NO_FORM: Form = new Map();
  */
 export async function readEndpointRequest(
   request: IncomingMessage,
-  { zoneInPath, body: kind = 'form', maxBytes = MAX_BYTES }: EndpointTerms,
+  { zoneInPath, body: kind = 'form', maxBytes = MAX_BYTES, opaque }: EndpointTerms,
 ): Promise<EndpointRequest> {
   const { method = '', url = '' } = request;
   const common = {
@@ -62,7 +64,10 @@ export async function readEndpointRequest(
     kind === 'form'
       ? { body: await readFormBody(request, maxBytes.form), isJson: false }
       : await readFormOrJsonBody(request, maxBytes);
-  if (!isJson) return { ...common, body, form: readClientForm({ hasQuery, body }), json: null };
+  if (!isJson) {
+    const form = readClientForm({ hasQuery, body }, undefined, opaque);
+    return { ...common, body, form, json: null };
+  }
   if (hasQuery) throw malformed('parameters belong into the body, not into the URL');
   const json = readObject(body);
   return { ...common, body, form: textsIn(json), json };

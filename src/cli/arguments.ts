@@ -14,7 +14,13 @@ export interface Format {
 }
 
 /** A command on the database of the service. */
-export type ServiceCommand = KeysCommand | AuthenticatorsCommand;
+export type ServiceCommand = KeysCommand | AuthenticatorsCommand | PruneCommand;
+
+/** `prune`: drops what is older than it has to be, or with `plan` only says what that is. */
+export interface PruneCommand {
+  readonly name: 'prune';
+  readonly plan: boolean;
+}
 
 /** An `authenticators` command, on what people confirm with. */
 export interface AuthenticatorsCommand {
@@ -56,6 +62,8 @@ export const HELP = `Usage:
                                                    remove authenticators whose keys log readers may know,
                                                    and print a link for each person to set up another,
                                                    a line each as soon as it is done
+  mandate prune [--plan]                           drop the days that are older than they have to be, as a replica
+                                                   does every hour; with --plan only tell which
   mandate signer --socket PATH --keys DIR          sign for others, with keys in sealed files
   mandate signer --socket PATH --pkcs11-module PATH --token LABEL --pin-file FILE
                                                    the same, with keys in a PKCS#11 device
@@ -77,6 +85,7 @@ export function readCommand(argv: readonly string[]): Command {
   if (group === undefined || group === 'help' || argv.includes('--help')) return { name: 'help' };
   if (group === 'signer') return { name: 'signer', options: readSigner(rest) };
   if (group === 'authenticators') return readAuthenticators(rest);
+  if (group === 'prune') return readPrune(rest);
   if (group !== 'keys') throw new WrongUsage(`there is no command ${JSON.stringify(group)}`);
   const [name, ...options] = rest;
   return readKeys(name, options);
@@ -122,6 +131,12 @@ function readAuthenticators([name, ...options]: readonly string[]): Command {
     throw new WrongUsage('renew needs either --zone or --all');
   }
   return { name, zoneId: readZone(zone), json: json === true };
+}
+
+function readPrune(argv: readonly string[]): Command {
+  const flag = { type: 'boolean', default: false } as const;
+  const { plan, json } = parse(argv, { plan: flag, json: flag });
+  return { name: 'prune', plan: plan === true, json: json === true };
 }
 
 function readSigner(argv: readonly string[]): SignerOptions {

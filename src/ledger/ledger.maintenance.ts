@@ -1,10 +1,13 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import pg from 'pg';
+import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Logger } from 'pino';
+import type { Gauge } from 'prom-client';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { LOGGER } from '../platform/config/logger.js';
 import { BackgroundWork } from '../platform/background-work.js';
 import { Periodic } from '../platform/periodic.js';
+import { PARTITION_ROWS } from './ledger.metrics.js';
+import { countRows, dropDay, dueDays, maintaining } from './maintenance-connection.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -19,9 +22,9 @@ const TELL_OF_EVENTS_LEFT =
 
 /**
  * The job that makes the partitions of the coming days and drops expired ones (`ledger_maintain` in maintenance.sql), and
- * then clears the default partitions of rows of such days, and says what is left there: at the start and then about every
- * hour. Partitions are made
- * a week ahead, so a failure is only logged.
+ * then clears the default partitions of rows of such days, says what is left there, and drops the days of the audit log
+ * that are older than they have to be (`audit_drop_day` in retention.sql): at the start and then about every hour.
+ * Partitions are made a week ahead, so a failure is only logged.
  */
 @Injectable()
 export class LedgerMaintenance implements OnApplicationShutdown {
@@ -30,6 +33,7 @@ export class LedgerMaintenance implements OnApplicationShutdown {
   constructor(
     @Inject(ENV) private readonly env: RunningEnv,
     @Inject(LOGGER) private readonly logger: Logger,
+    @InjectMetric(PARTITION_ROWS) private readonly rows: Gauge<'table'>,
     background: BackgroundWork,
   ) {
     background.addJob(() => this.periodic.start(0));
@@ -49,19 +53,7 @@ export class LedgerMaintenance implements OnApplicationShutdown {
   }
 
   private async maintain(): Promise<void> {
-    const client = new pg.Client({
-      connectionString: this.env.databaseUrl,
-      connectionTimeoutMillis: this.env.limits.connectMs,
-      statement_timeout: 30_000,
-      query_timeout: 31_000,
-      // All later lock requests on a table queue behind a waiting one, and they have requests to answer.
-      lock_timeout: 300,
-      application_name: 'mandate ledger maintenance',
-    });
-    // The call that fails throws; an error event without a listener would end the process.
-    client.on('error', () => {});
-    try {
-      await client.connect();
+    await maintaining(this.env, async (client) => {
       await client.query('SELECT ledger_maintain()');
       // Each by itself, so that what one has locked is free before the next one is looked at.
       const { rows } = await client.query<{ name: string }>('SELECT name FROM tables_by_day');
@@ -71,9 +63,13 @@ export class LedgerMaintenance implements OnApplicationShutdown {
       }
       const { rowCount } = await client.query(EVENTS_LEFT);
       if (rowCount === 1) this.logger.warn(TELL_OF_EVENTS_LEFT);
-    } finally {
-      // Not awaited: a server that is paused never answers.
-      void client.end().catch(() => {});
-    }
+      for (const { day } of await dueDays(client, this.env.retention)) {
+        // oxlint-disable-next-line no-await-in-loop
+        const runs = await dropDay(client, day);
+        if (runs !== null) this.logger.info({ day, runs }, 'dropped a day of the audit log');
+      }
+      for (const { name, rows: many } of await countRows(client))
+        this.rows.set({ table: name }, many);
+    });
   }
 }

@@ -1,7 +1,8 @@
-import { makeHistogramProvider } from '@willsoto/nestjs-prometheus';
+import { makeGaugeProvider, makeHistogramProvider } from '@willsoto/nestjs-prometheus';
 
 export const BATCH_SIZE = 'mandate_ledger_batch_entries';
 export const BATCH_SECONDS = 'mandate_ledger_commit_seconds';
+export const PARTITION_ROWS = 'mandate_partition_rows';
 
 /** The metrics of the ledger. */
 export const ledgerMetrics = [
@@ -14,5 +15,11 @@ export const ledgerMetrics = [
     name: BATCH_SECONDS,
     help: 'Seconds that one commit took, from sending to its answer.',
     buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2],
+  }),
+  makeGaugeProvider({
+    name: PARTITION_ROWS,
+    help: 'Rows of all days of a table, as PostgreSQL counts them; looked at every hour.',
+    labelNames: ['table'],
+    aggregator: 'max',
   }),
 ];

@@ -39,9 +39,6 @@ BEGIN
   END IF;
 END $$;
 
--- Whole days after which a day is dropped: of today, on the third day from today.
-CREATE OR REPLACE FUNCTION ledger_kept_days() RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT 2 $$;
-
 -- Clears the default partition of a table of days that are over. Rows come to be there when a process's clock was
 -- wrong, or when no partition was made in time. What is dropped by the day is removed when its day would be dropped, so
 -- many rows at a time; the audit log gets the partition of the day, where those who drop its days find it. Nothing is
@@ -83,7 +80,7 @@ BEGIN
   day_of := CASE parent.keyed_by WHEN 'date' THEN key ELSE format($day$(to_timestamp(
     ('x' || translate(left(%s::text, 13), '-', ''))::bit(48)::bigint / 1000.0) AT TIME ZONE 'UTC')::date$day$, key) END;
   over_before := ledger_day_begins(parent.keyed_by,
-    (now() AT TIME ZONE 'UTC')::date - CASE WHEN parent.dropped THEN ledger_kept_days() ELSE 0 END);
+    (now() AT TIME ZONE 'UTC')::date - CASE WHEN parent.dropped THEN ledger_kept_days(parent.kept_for) ELSE 0 END);
   EXECUTE format('SELECT array_agg(day ORDER BY day), array_agg(n ORDER BY day)
                     FROM (SELECT %s AS day, count(*) AS n FROM %I WHERE %s < %L::%s GROUP BY 1) AS found',
     day_of, rest, key, over_before, key_type) INTO days, counts;
@@ -121,8 +118,8 @@ BEGIN
 END $$;
 
 -- Makes the partitions of the coming days and drops the days in which nothing can be alive.
--- Sessions, tokens and challenges live for a day at most, but for what kept_while finds alive; one more day is kept
--- for people who look.
+-- Sessions, tokens and challenges live for a day at most, but for what kept_while finds alive; they are kept for longer
+-- for people who look (ledger_kept_days).
 CREATE OR REPLACE FUNCTION ledger_maintain(p_days_ahead integer DEFAULT 7) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   parent record;
@@ -151,7 +148,7 @@ BEGIN
       PERFORM ledger_guard_day(parent.name, made);
     END LOOP;
   END LOOP;
-  -- The audit log is never dropped here. When others have, the heads of chains that ended before its first day say
+  -- The audit log is not dropped here (audit_drop_day). When days of it have been, the heads of chains that ended before its first day say
   -- nothing any more; that of a chain whose last event is missing from a day that is there says that it is.
   DELETE FROM audit_chains c
    WHERE c.last_event_id < (
@@ -174,7 +171,7 @@ BEGIN
       JOIN pg_inherits i ON i.inhparent = to_regclass(format('%I', t.name))
       JOIN pg_class c ON c.oid = i.inhrelid
      WHERE t.dropped AND c.relname ~ '_[0-9]{8}$'
-       AND to_date(right(c.relname, 8), 'YYYYMMDD') < (now() AT TIME ZONE 'UTC')::date - ledger_kept_days()
+       AND to_date(right(c.relname, 8), 'YYYYMMDD') < (now() AT TIME ZONE 'UTC')::date - ledger_kept_days(t.kept_for)
   LOOP
     IF part.kept_while IS NOT NULL THEN
       EXECUTE format('SELECT EXISTS (SELECT 1 FROM %I WHERE %s)', part.relname, part.kept_while) INTO alive;

@@ -52,7 +52,20 @@ const isMandateTyp = (typ: string | null): typ is MandateTyp =>
  *   that does not fit its algorithm
  */
 export async function verifyMandate(token: string, options: VerifyOptions): Promise<MandateClaims> {
-  const jws = parse(token);
+  return verifyParsedMandate(token, parse(token), options);
+}
+
+/**
+ * The same for a token that was parsed already.
+ *
+ * @param jws of the whole text
+ * @throws {InvalidToken} as {@link verifyMandate}
+ */
+export async function verifyParsedMandate(
+  token: string,
+  jws: ParsedJws,
+  options: VerifyOptions,
+): Promise<MandateClaims> {
   const { typ } = jws.header;
   if (!isMandateTyp(typ)) throw new InvalidToken('wrong_typ');
   if (jws.header.kid === null) throw new InvalidToken('missing_kid');

@@ -17,9 +17,14 @@ export type Form = ReadonlyMap<string, readonly string[]>;
  *
  * @param body the bytes of the request body
  * @param repeatable the names of parameters that may be given more than once
+ * @param opaque the names of parameters that may have any text as value, also one with NUL
  * @throws {MalformedForm} for bad percent or UTF-8 encoding, NUL, too many or repeated parameters
  */
-export function parseForm(body: Uint8Array, repeatable: ReadonlySet<string>): Form {
+export function parseForm(
+  body: Uint8Array,
+  repeatable: ReadonlySet<string>,
+  opaque: ReadonlySet<string> = new Set(),
+): Form {
   const form = new Map<string, string[]>();
   const seen = new Set<string>();
   const text = decodeUtf8(body);
@@ -30,7 +35,8 @@ export function parseForm(body: Uint8Array, repeatable: ReadonlySet<string>): Fo
     if (pair === '') continue;
     const at = pair.indexOf('=');
     const name = decodeComponent(at === -1 ? pair : pair.slice(0, at));
-    const value = at === -1 ? '' : decodeComponent(pair.slice(at + 1));
+    const decode = opaque.has(name) ? decodeText : decodeComponent;
+    const value = at === -1 ? '' : decode(pair.slice(at + 1));
     if (seen.has(name) && !repeatable.has(name)) throw new MalformedForm('repeated parameter');
     seen.add(name);
     if (value === '') continue;
@@ -52,10 +58,14 @@ export function single(form: Form, name: string): string | null {
  * @throws {MalformedForm} for bad percent encoding and NUL
  */
 export function decodeComponent(text: string): string {
-  const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text;
-  const decoded = spaced.includes('%') ? decodePercents(spaced) : spaced;
+  const decoded = decodeText(text);
   if (decoded.includes('\0')) throw new MalformedForm('NUL');
   return decoded;
+}
+
+function decodeText(text: string): string {
+  const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text;
+  return spaced.includes('%') ? decodePercents(spaced) : spaced;
 }
 
 function decodePercents(text: string): string {

@@ -1,6 +1,9 @@
 /** The path of the token endpoint (RFC 6749 3.2), below the issuer. */
 export const TOKEN_PATH = '/oauth/2/token';
 
+/** The path of the introspection endpoint (RFC 7662 2), below the issuer. */
+export const INTROSPECTION_PATH = '/oauth/2/introspect';
+
 /**
  * The URL of the token endpoint of an issuer, as its metadata has it (`token_endpoint`, RFC 8414 2).
  *

@@ -79,8 +79,11 @@ export class PolicySets implements OnApplicationShutdown {
       maxSize: shareOf(KEPT_BYTES, workers, LEAST_KEPT_BYTES),
       sizeCalculation: ({ textBytes }) => Math.max(1, textBytes),
       dispose: (set) => {
-        release(set);
-        this.remembered.forget(set);
+        for (const one of [set, set.ofIntrospection]) {
+          if (one === null) continue;
+          release(one);
+          this.remembered.forget(one);
+        }
       },
     });
   }

@@ -41,7 +41,7 @@ describe('src/schema/data-source.ts', () => {
       'admin/removals/removals.service.ts',
       'embedded.ts',
       'ledger/ledger.connection.ts',
-      'ledger/ledger.maintenance.ts',
+      'ledger/maintenance-connection.ts',
       'platform/config/database-url.ts',
       'platform/database/affordable-workers.ts',
       'platform/database/change-feed.ts',

@@ -56,6 +56,7 @@ import { WorkloadRevocations1795331600000 } from './migrations/1795331600000-wor
 import { RevocationReads1795331670392 } from './migrations/1795331670392-revocation-reads.js';
 import { IssuersAndGenerations1795340000000 } from './migrations/1795340000000-issuers-and-generations.js';
 import { GenerationsOfSessions1795340000100 } from './migrations/1795340000100-generations-of-sessions.js';
+import { Retention1795341000000 } from './migrations/1795341000000-retention.js';
 import { SsfClients1795341800000 } from './migrations/1795341800000-ssf-clients.js';
 import { RevocationFeed1795345000007 } from './migrations/1795345000007-revocation-feed.js';
 import { RevocationOrder } from '../issuer/revocation/revocation-order.entity.js';
@@ -98,6 +99,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   RevocationReads1795331670392,
   IssuersAndGenerations1795340000000,
   GenerationsOfSessions1795340000100,
+  Retention1795341000000,
   SsfClients1795341800000,
   RevocationFeed1795345000007,
   RevocationEndings1795346000000,

@@ -26,6 +26,7 @@ export const FUNCTION_FILES: readonly string[] = [
   'ledger/batch.sql',
   'ledger/revocations.sql',
   'ledger/probe.sql',
+  'ledger/retention.sql',
   'ledger/maintenance.sql',
   'zones/zone-version.sql',
   'webhooks/outbox.sql',
@@ -38,6 +39,7 @@ export const FUNCTION_FILES: readonly string[] = [
   'issuer/feed/revocation-feed.sql',
   'step-up/attempts.sql',
   'step-up/challenges.sql',
+  'issuer/introspection/introspection.sql',
 ];
 
 /** The text of the whole set, and its SHA-256 in hex. */

@@ -1,5 +1,8 @@
+import type { IncomingMessage } from 'node:http';
 import { Controller, Param, Post, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
+import { TOKEN_PATH } from '../oauth/token-endpoint.js';
+import { DirectRoutes, type DirectAnswer } from '../platform/http/direct-routes.js';
 import { readClientRequest } from '../authentication/client-request.js';
 import { Exchange } from './exchange.service.js';
 import { NOT_STORED, TokenEndpoint } from './token-endpoint.openapi.js';
@@ -11,7 +14,12 @@ import type { TokenResponse } from './token-request.js';
  */
 @Controller('zones/:zone/oauth/2')
 export class ZoneTokenController {
-  constructor(private readonly exchange: Exchange) {}
+  constructor(
+    private readonly exchange: Exchange,
+    direct: DirectRoutes,
+  ) {
+    direct.addOfZones('POST', TOKEN_PATH, this.answer);
+  }
 
   @Post('token')
   @TokenEndpoint('The same for one zone, where the token of a workload can name the client')
@@ -20,8 +28,16 @@ export class ZoneTokenController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<TokenResponse> {
-    const body = await this.exchange.run(await readClientRequest(request, zoneId));
-    response.set(NOT_STORED);
+    const { headers, body } = await this.answer(request, zoneId);
+    response.set(headers);
     return body;
   }
+
+  private readonly answer = async (
+    request: IncomingMessage,
+    zoneId: string,
+  ): Promise<DirectAnswer & { readonly body: TokenResponse }> => {
+    const body = await this.exchange.run(await readClientRequest(request, zoneId));
+    return { status: 200, headers: NOT_STORED, body };
+  };
 }

@@ -1,5 +1,8 @@
 /** Who the mandates of a zone are from: the zone by its path, by a host of its own, or the installation. */
-export type IssuerMode = 'zone' | 'own' | 'shared';
+export const ISSUER_MODES = ['zone', 'own', 'shared'] as const;
+
+/** See {@link ISSUER_MODES}. */
+export type IssuerMode = (typeof ISSUER_MODES)[number];
 
 /** An issuer that a zone had before. */
 export interface FormerIssuer {

@@ -2,6 +2,12 @@ import type { ZoneAlg } from '../oauth/algorithms.js';
 import type { IssuerMode } from './zone-issuer.js';
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
+/** Which introspections of a zone are recorded: none, those whose answer was that it is not active, or all. */
+export const INTROSPECTION_AUDITS = ['none', 'refused', 'all'] as const;
+
+/** See {@link INTROSPECTION_AUDITS}. */
+export type IntrospectionAudit = (typeof INTROSPECTION_AUDITS)[number];
+
 /** A zone: a tenant with its own clients, resources, keys and policies, isolated from all others. */
 @Entity('zones')
 export class Zone {
@@ -71,7 +77,11 @@ export class Zone {
 
   /** Which introspections are recorded. */
   @Column('text', { name: 'introspection_audit' })
-  introspectionAudit: 'none' | 'refused' | 'all';
+  introspectionAudit: IntrospectionAudit;
+
+  /** Whether its audit log is kept whole, however old, and it cannot be removed. */
+  @Column('boolean', { name: 'legal_hold' })
+  legalHold: boolean;
 
   @Column('timestamptz', { name: 'policy_activated_at', nullable: true })
   policyActivatedAt: Date | null;

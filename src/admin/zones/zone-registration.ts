@@ -3,6 +3,7 @@ import type { GeneratedKey, KeyGeneration } from '../../keys/rotation/key-genera
 import type { Rotations } from '../../keys/rotation/rotations.service.js';
 import type { Sealing } from '../../sealing/sealing.service.js';
 import { DEFAULT_ALG } from '../../oauth/algorithms.js';
+import type { StoredIssuer } from '../../zones/zone-issuer.js';
 import { Zone } from '../../zones/zone.entity.js';
 
 /** The keys of a zone that is yet to be made. */
@@ -23,15 +24,19 @@ export async function generateZoneKeys(
   };
 }
 
+/** The issuer of new zones, where nothing else is said. */
+export const NEW_ZONES: StoredIssuer = { issuerMode: 'zone', issuerUrl: null };
+
 /** Makes a zone with its first signing key, so that it can issue from the start. */
 export async function createZone(
   tx: EntityManager,
   rotations: Rotations,
-  zone: Pick<Zone, 'id' | 'name'> & Partial<Pick<Zone, 'defaultResources'>>,
+  zone: Pick<Zone, 'id' | 'name'> &
+    Partial<Pick<Zone, 'defaultResources' | 'introspectionAudit' | keyof StoredIssuer>>,
   { sealedDigestKey, signingKey }: ZoneKeys,
 ): Promise<Zone> {
   const zones = tx.getRepository(Zone);
-  await zones.insert({ issuerMode: 'zone', ...zone, sealedDigestKey });
+  await zones.insert({ ...NEW_ZONES, ...zone, sealedDigestKey });
   await rotations.createFirst(tx, signingKey);
   return zones.findOneByOrFail({ id: zone.id });
 }

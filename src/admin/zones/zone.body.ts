@@ -1,6 +1,9 @@
-import { ArrayMaxSize, IsArray } from 'class-validator';
+import { ArrayMaxSize, IsArray, IsBoolean, IsIn } from 'class-validator';
+import { ISSUER_MODES, type IssuerMode } from '../../zones/zone-issuer.js';
+import { INTROSPECTION_AUDITS, type IntrospectionAudit } from '../../zones/zone.entity.js';
 import {
   IsLine,
+  IsOrigin,
   IsResourceIdentifier,
   MayBeAbsent,
   MayBeNull,
@@ -22,6 +25,21 @@ export class ZoneBody {
   @ArrayMaxSize(MAX_DEFAULT_RESOURCES)
   @IsResourceIdentifier({ each: true })
   default_resources?: string[];
+
+  /** Who its mandates are from: the zone below `ISSUER_URL` (`zone`, the default), a host of its own, or `ISSUER_URL`. */
+  @MayBeAbsent()
+  @IsIn(ISSUER_MODES)
+  issuer_mode?: IssuerMode;
+
+  /** The issuer where the mode is `own`; unique among zones. Requests to its host are for the zone. */
+  @MayBeAbsent()
+  @IsOrigin()
+  issuer_url?: string;
+
+  /** Which introspections are recorded in the audit log; none by default. */
+  @MayBeAbsent()
+  @IsIn(INTROSPECTION_AUDITS)
+  introspection_audit?: IntrospectionAudit;
 }
 
 /** What is to change of a zone, as a merge patch (RFC 7396); what is left out stays, and `null` takes away. */
@@ -37,4 +55,24 @@ export class ZoneChangeBody {
   @ArrayMaxSize(MAX_DEFAULT_RESOURCES)
   @IsResourceIdentifier({ each: true })
   default_resources?: string[] | null;
+
+  /** Who its mandates are from, from now on. */
+  @MayBeAbsent()
+  @IsIn(ISSUER_MODES)
+  issuer_mode?: IssuerMode;
+
+  /** The issuer where the mode is `own`; unique among zones. Goes with that mode. */
+  @MayBeNull()
+  @IsOrigin()
+  issuer_url?: string | null;
+
+  /** Which introspections are recorded from now on; `null` for none. */
+  @MayBeNull()
+  @IsIn(INTROSPECTION_AUDITS)
+  introspection_audit?: IntrospectionAudit | null;
+
+  /** Whether its audit log is kept whole, however old, and it cannot be removed. */
+  @MayBeAbsent()
+  @IsBoolean()
+  legal_hold?: boolean;
 }

@@ -1,4 +1,15 @@
-import { Body, Delete, Get, HttpCode, Inject, Patch, Post, Query, Res } from '@nestjs/common';
+import {
+  Body,
+  ConflictException,
+  Delete,
+  Get,
+  HttpCode,
+  Inject,
+  Patch,
+  Post,
+  Query,
+  Res,
+} from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { ApiResponse } from '../../platform/http/openapi-decorators.js';
 import type { Response } from 'express';
@@ -10,7 +21,6 @@ import { KeyGeneration } from '../../keys/rotation/key-generation.service.js';
 import { Rotations } from '../../keys/rotation/rotations.service.js';
 import { Sealing } from '../../sealing/sealing.service.js';
 import { Resource } from '../../zones/resource.entity.js';
-import { issuerOf } from '../../zones/zone-issuer.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { ZoneBody, ZoneChangeBody } from './zone.body.js';
@@ -24,20 +34,9 @@ import { endZone, isSmall, type Ended } from '../removals/ending.js';
 import { removing } from '../removals/describe-removal.js';
 import { Removals } from '../removals/removals.service.js';
 import { checkDefaultResources } from './default-resources.js';
-import { createZone, generateZoneKeys } from './zone-registration.js';
-
-function toView(zone: Zone, installation: string) {
-  const { id, name, defaultResources, createdAt, removedAt } = zone;
-  return {
-    id,
-    name,
-    issuer: issuerOf(id, zone, installation),
-    issuer_mode: zone.issuerMode,
-    default_resources: defaultResources,
-    ...(removedAt === null ? {} : { removing: { since: removedAt } }),
-    created_at: createdAt,
-  };
-}
+import { issuerChange, namingIssuerUrl, readIssuerSettings } from './issuer-settings.js';
+import { createZone, generateZoneKeys, NEW_ZONES } from './zone-registration.js';
+import { toView } from './zone-view.js';
 
 /** Makes, lists, changes and removes zones. */
 @AdminController('zones')
@@ -60,16 +59,18 @@ export class ZonesController {
     @Res({ passthrough: true }) response: Response,
   ) {
     const id = uuidv7();
+    const issuer = readIssuerSettings(body, NEW_ZONES, this.env.issuerUrl);
     const change = { zoneId: id, requestId, type: 'zone.created' };
     const keys = await generateZoneKeys(id, this.sealing, this.generation);
-    const defaultResources = [...new Set(body.default_resources)];
+    const settings = {
+      id,
+      name: body.name,
+      ...issuer,
+      defaultResources: [...new Set(body.default_resources)],
+      introspectionAudit: body.introspection_audit ?? 'none',
+    };
     const zone = await this.changes.runWithoutZone(change, async (tx) => {
-      const result = await createZone(
-        tx,
-        this.rotations,
-        { id, name: body.name, defaultResources },
-        keys,
-      );
+      const result = await namingIssuerUrl(() => createZone(tx, this.rotations, settings, keys));
       return { result, details: { zone: this.toView(result) } };
     });
     response.location(`/internal/zones/${id}`);
@@ -89,27 +90,24 @@ export class ZonesController {
     return { ...this.toView(zone), ...removing(await this.removals.find(zone.id, zone.id)) };
   }
 
-  /** Changes a zone (a merge patch, RFC 7396). */
+  /**
+   * Changes a zone (a merge patch, RFC 7396). The issuer before a change of it is accepted for 62 minutes more, and nothing
+   * is minted in its name.
+   */
   @Patch(':zone')
   async change(
     @InZone() { id }: Zone,
     @Change('zone.changed') change: Change,
     @IfMatch() precondition: Precondition,
-    @Body() { name, default_resources: wanted }: ZoneChangeBody,
+    @Body() body: ZoneChangeBody,
     @Res({ passthrough: true }) response: Response,
   ) {
     const changed = await this.changes.run(change, async (tx, before) => {
       precondition.check(entityTag(this.toView(before)));
       const zones = tx.getRepository(Zone);
-      if (name !== undefined) await zones.update({ id }, { name });
-      if (wanted !== undefined) {
-        const defaultResources = await checkDefaultResources(
-          tx,
-          id,
-          wanted,
-          before.defaultResources,
-        );
-        await zones.update({ id }, { defaultResources });
+      const columns = await columnsOf(tx, before, body, this.env.issuerUrl);
+      if (Object.keys(columns).length > 0) {
+        await namingIssuerUrl(() => zones.update({ id }, columns));
       }
       const result = await zones.findOneByOrFail({ id });
       return { result, details: { before: this.toView(before), after: this.toView(result) } };
@@ -126,6 +124,7 @@ export class ZonesController {
   @HttpCode(204)
   @ApiResponse({ status: 204, description: 'Removed' })
   @ApiResponse({ status: 202, description: 'Ended, and being removed' })
+  @ApiResponse({ status: 409, description: 'It is on legal hold' })
   async remove(
     @InZone('being removed') { id, removedAt }: Zone,
     @Change('zone.deleted') change: Change,
@@ -135,6 +134,7 @@ export class ZonesController {
     if (removedAt === null) {
       await this.changes.run(change, (tx, zone) => {
         precondition.check(entityTag(this.toView(zone)));
+        if (zone.legalHold) throw new ConflictException('the zone is on legal hold');
         return endOrRemove(tx, zone);
       });
     }
@@ -147,6 +147,31 @@ export class ZonesController {
   private toView(zone: Zone) {
     return toView(zone, this.env.issuerUrl);
   }
+}
+
+/** The columns that a change of a zone writes. */
+async function columnsOf(
+  tx: EntityManager,
+  before: Zone,
+  {
+    name,
+    default_resources: wanted,
+    introspection_audit: audit,
+    legal_hold: legalHold,
+    ...issuer
+  }: ZoneChangeBody,
+  installation: string,
+): Promise<Partial<Zone>> {
+  const { id, defaultResources } = before;
+  return {
+    ...(name === undefined ? {} : { name }),
+    ...(wanted === undefined
+      ? {}
+      : { defaultResources: await checkDefaultResources(tx, id, wanted, defaultResources) }),
+    ...(legalHold === undefined ? {} : { legalHold }),
+    ...(audit === undefined ? {} : { introspectionAudit: audit ?? 'none' }),
+    ...(await issuerChange(tx, before, issuer, installation)),
+  };
 }
 
 async function endOrRemove(tx: EntityManager, { id, name }: Zone): Promise<Made<void>> {

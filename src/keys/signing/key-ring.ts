@@ -4,7 +4,7 @@ import type { Sign } from './key-pair.js';
 import { isPublished, type KeySchedule } from '../rotation/key-schedule.js';
 import { algsFor, signerOf, type ZoneAlgs } from './signing-algs.js';
 import { type VerificationKey } from '../../mandates/verify-mandate.js';
-import { MANDATE_TYP, type MandateTyp } from '../../oauth/vocabulary.js';
+import { MANDATE_TYP } from '../../oauth/vocabulary.js';
 
 /** A key of a zone, opened. `sign` is `null` for one that will never sign again. */
 export interface RingKey extends VerificationKey, KeySchedule {
@@ -75,7 +75,7 @@ export class KeyRing {
    *
    * @param requested the algorithm that each resource of the mandate asks for, `null` where it asks for none
    * @param now milliseconds since the epoch
-   * @param typ what its resources take
+   * @param typ what its resources take; of what is no mandate, such as an answer about one, its own
    * @throws {NoSigningKey}
    * @throws {WrongSignature}
    */
@@ -83,7 +83,7 @@ export class KeyRing {
     claims: Readonly<Record<string, unknown>>,
     requested: readonly (ZoneAlg | null)[],
     now: number,
-    typ: MandateTyp = MANDATE_TYP,
+    typ: string = MANDATE_TYP,
   ): Promise<SignedMandate> {
     const key = this.signer(requested, now);
     if (key.sign === null) throw new NoSigningKey('the active key was not opened');

@@ -174,6 +174,16 @@ class EnvironmentVariables {
   @WholeNumber(1, 300)
   STATUS_LIST_SECONDS: number = 30;
 
+  @IsOptional()
+  @WholeNumber(2, 36_500)
+  AUDIT_RETENTION_DAYS?: number;
+
+  @WholeNumber(2, 90)
+  ENDED_RETENTION_DAYS: number = 2;
+
+  @WholeNumber(2, 90)
+  DELIVERY_RETENTION_DAYS: number = 30;
+
   @IsIn(['true', 'false'])
   DIRECT_ROUTES: string = 'true';
 
@@ -261,6 +271,7 @@ export interface Env {
   readonly expiryOnlySeconds: number;
   /** Seconds after which a status list is made anew: how old one may be that is served, and how long it is kept. */
   readonly statusListSeconds: number;
+  readonly retention: Retention;
   /** Whether what is asked for most is answered in front of the framework. */
   readonly directRoutes: boolean;
   readonly logLevel: string;
@@ -276,6 +287,16 @@ export interface Env {
   readonly allowInsecureFetch: boolean;
   /** Whether keys may be fetched from private networks and from this machine. */
   readonly allowPrivateFetch: boolean;
+}
+
+/** Whole days for which what is over is kept, after the day that it was of. */
+export interface Retention {
+  /** The audit log; absent: for ever. */
+  readonly auditDays: number | undefined;
+  /** Sessions, revocations, spent nonces, challenges, agent sessions and delegations. */
+  readonly endedDays: number;
+  /** What webhooks were told, and when. */
+  readonly deliveryDays: number;
 }
 
 /** {@link Env} with what embedded mode generates filled in. */
@@ -357,6 +378,11 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     snapshotBytes: parsed.SNAPSHOT_MEMORY * 1_024 * 1_024,
     expiryOnlySeconds: parsed.EXPIRY_ONLY_MAX_TTL_SECONDS,
     statusListSeconds: parsed.STATUS_LIST_SECONDS,
+    retention: {
+      auditDays: parsed.AUDIT_RETENTION_DAYS,
+      endedDays: parsed.ENDED_RETENTION_DAYS,
+      deliveryDays: parsed.DELIVERY_RETENTION_DAYS,
+    },
     directRoutes: parsed.DIRECT_ROUTES === 'true',
     logLevel: parsed.LOG_LEVEL,
     startSeconds: parsed.START_SECONDS,

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '32ca631b4433e8236754e20c6afc16bdc6a0c03d04bd870c11ce79381da5144b',
+  sha256: 'e816558538b1b3719635ba3076b8a0f54356e611b092b8fc69c6e55cc4f5f6a4',
 } as const;

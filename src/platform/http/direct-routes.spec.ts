@@ -12,6 +12,11 @@ const OTHERWISE: RequestListener = (_request, response) => {
 async function serve(answer: () => Promise<DirectAnswer>): Promise<string> {
   const routes = new DirectRoutes(pino({ level: 'silent' }));
   routes.add('POST', '/direct', answer);
+  routes.addOfZones('POST', '/direct', async (_request, zoneId) => ({
+    status: 200,
+    headers: {},
+    body: { zoneId },
+  }));
   const server = createServer(routes.before(OTHERWISE)).listen(0, '127.0.0.1');
   onTestFinished(() => void server.close());
   await once(server, 'listening');
@@ -33,6 +38,25 @@ test('the route is answered as its handler says, and nothing else is', async () 
     ['POST', '/Direct'],
   ] as const) {
     expect((await fetch(`${url}${path}`, { method })).status).toBe(299);
+  }
+});
+
+test('the route of a zone is answered with the zone, and nothing that only looks like one', async () => {
+  const url = await serve(async () => ({ status: 200, headers: {}, body: {} }));
+  const zone = '0192f0c1-2d3e-7000-8000-000000000001';
+  const post = (path: string) => fetch(`${url}${path}`, { method: 'POST' });
+  expect(await (await post(`/zones/${zone}/direct`)).json()).toEqual({ zoneId: zone });
+  for (const path of [
+    `/zones/${zone.toUpperCase()}/direct`,
+    `/zones/${zone}/direct/`,
+    `/zones/${zone}/direct?a`,
+    `/zones/${zone}x/direct`,
+    `/zones/${zone.slice(1)}/direct`,
+    `/zones/${zone}`,
+    `/zones//direct`,
+    `/zone/${zone}/direct`,
+  ]) {
+    expect([path, (await post(path)).status]).toEqual([path, 299]);
   }
 });
 

@@ -7,15 +7,21 @@ import { atDeadline, deadlinePassed } from './overload/deadline.js';
 import { inFlightOf } from './overload/in-flight.js';
 import { setRoute } from './route-of.js';
 
-/** What a route answers, when nothing is wrong: always JSON. */
+/** What a route answers, when nothing is wrong: JSON, or a text whose type is among the headers. */
 export interface DirectAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: object;
+  readonly body: object | string;
 }
 
 /** Answers requests of one route. What it throws is answered as what a controller throws. */
 export type DirectHandler = (request: IncomingMessage) => Promise<DirectAnswer>;
+
+/** Answers requests of one route that each zone has. */
+export type DirectZoneHandler = (request: IncomingMessage, zoneId: string) => Promise<DirectAnswer>;
+
+/** The path of a zone, and what is below it. */
+const IN_ZONE = /^\/zones\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(\/[^?]*)$/;
 
 /**
  * Routes that are answered in front of the framework, since they are taken so often that its work for each request is
@@ -25,6 +31,8 @@ export type DirectHandler = (request: IncomingMessage) => Promise<DirectAnswer>;
 @Injectable()
 export class DirectRoutes {
   private readonly handlers = new Map<string, DirectHandler>();
+  /** By method and the path below that of the zone. */
+  private readonly ofZones = new Map<string, DirectZoneHandler>();
 
   constructor(@Inject(LOGGER) private readonly logger: Logger) {}
 
@@ -37,22 +45,40 @@ export class DirectRoutes {
     this.handlers.set(`${method} ${path}`, handler);
   }
 
+  /**
+   * Adds a route that each zone has, below `/zones/{zone}`.
+   *
+   * @param path below that, without parameters
+   */
+  addOfZones(method: 'POST', path: string, handler: DirectZoneHandler): void {
+    this.ofZones.set(`${method} ${path}`, handler);
+  }
+
   /** A listener that answers these routes, and gives all other requests to `next`. */
   before(next: RequestListener): RequestListener {
     return (request, response) => {
-      const { method = '', url = '' } = request;
-      const handler = this.handlers.get(`${method} ${url}`);
-      if (handler === undefined) {
+      const found = this.find(request);
+      if (found === null) {
         next(request, response);
         return;
       }
-      setRoute(request, url);
-      this.answer(handler, request, response).catch((error: unknown) => {
+      setRoute(request, found.route);
+      this.answer(found.handler, request, response).catch((error: unknown) => {
         // What cannot even be written down as an error ends the connection, and nobody else's.
         this.logger.error({ err: error }, 'a request could not be answered');
         response.destroy();
       });
     };
+  }
+
+  private find({ method = '', url = '' }: IncomingMessage) {
+    const handler = this.handlers.get(`${method} ${url}`);
+    if (handler !== undefined) return { handler, route: url };
+    const [, zoneId = '', path = ''] = IN_ZONE.exec(url) ?? [];
+    const ofZone = this.ofZones.get(`${method} ${path}`);
+    if (ofZone === undefined) return null;
+    const answer: DirectHandler = (request) => ofZone(request, zoneId);
+    return { handler: answer, route: `/zones/:zone${path}` };
   }
 
   /** What goes wrong is an answer, too. @throws what cannot be written */
@@ -83,10 +109,11 @@ function inTime(answer: Promise<DirectAnswer>, request: IncomingMessage): Promis
 
 function send(response: ServerResponse, { status, headers, body }: DirectAnswer): void {
   if (response.headersSent || response.destroyed) return;
-  const text = JSON.stringify(body);
+  const isText = typeof body === 'string';
+  const text = isText ? body : JSON.stringify(body);
   response.writeHead(status, {
     ...headers,
-    'Content-Type': 'application/json; charset=utf-8',
+    ...(isText ? {} : { 'Content-Type': 'application/json; charset=utf-8' }),
     'Content-Length': Buffer.byteLength(text),
   });
   // As text it goes out in one piece with the headers.

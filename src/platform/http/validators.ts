@@ -47,6 +47,18 @@ export const IsLine = check(
     !REORDERING.test(value),
 );
 
+/** Scheme, host and port as a browser writes them (RFC 6454 6.2), of http or https. */
+export const IsOrigin = check(
+  'isOrigin',
+  'must be https, a host in lower case, and a port if it is another than 443: no path, no query, no trailing slash',
+  (value) =>
+    typeof value === 'string' &&
+    value.length <= 300 &&
+    /^https?:\/\//.test(value) &&
+    URL.canParse(value) &&
+    new URL(value).origin === value,
+);
+
 /** Text of several lines, such as a policy: not empty, nothing that PostgreSQL cannot store. */
 export const IsTextBlock = check(
   'isTextBlock',

@@ -140,12 +140,13 @@ function portionsOf(policies: readonly NamedPolicy[]): string[] {
   for (let start = 0; start < policies.length; start += POLICIES_PER_PORTION) {
     const portion = policies
       .slice(start, start + POLICIES_PER_PORTION)
-      .map(({ id, text, head, cost, reads, compiled }): NamedPolicy => ({
+      .map(({ id, text, head, cost, reads, isOfIntrospection, compiled }): NamedPolicy => ({
         id,
         text,
         head,
         cost,
         reads,
+        isOfIntrospection,
         compiled,
       }));
     portions.push(JSON.stringify(portion));

@@ -18,6 +18,11 @@ export interface CompiledPolicySet {
   readonly textBytes: number;
   readonly policies: ReadonlyMap<string, CompiledPolicy>;
   readonly slices: Slices;
+  /**
+   * The forbids whose head names `Action::"Introspect"`; `null` if there are none. To introspect is permitted unless one
+   * of these says otherwise, so that policies without a word about it mean what they meant.
+   */
+  readonly ofIntrospection: CompiledPolicySet | null;
 }
 
 /** Thrown for a policy set that does not compile. */
@@ -58,11 +63,22 @@ export function compile(modules: readonly PolicySource[]): CompiledPolicySet {
  * @param manifest the manifest hash of their modules
  */
 export function assemble(manifest: string, policies: readonly NamedPolicy[]): CompiledPolicySet {
+  const forbids = policies.filter(
+    ({ isOfIntrospection, compiled }) => isOfIntrospection && compiled.effect === 'forbid',
+  );
+  return {
+    ...assembleOne(manifest, policies),
+    ofIntrospection: forbids.length === 0 ? null : assembleOne(manifest, forbids),
+  };
+}
+
+function assembleOne(manifest: string, policies: readonly NamedPolicy[]): CompiledPolicySet {
   return {
     manifestSha256: manifest,
     textBytes: policies.reduce((sum, { text }) => sum + text.length, 0),
     policies: new Map(policies.map(({ id, compiled }) => [id, compiled])),
     slices: new Slices(policies),
+    ofIntrospection: null,
   };
 }
 

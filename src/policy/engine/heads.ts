@@ -4,7 +4,7 @@ import type { EntityUidJson, PolicyJson } from '@cedar-policy/cedar-wasm/nodejs'
  * The one principal and the one resource that a policy can match, or `null` for any.
  *
  * Only a `==` in the head (Cedar's policy scope) names one. `in`, `is` and an absent constraint count as any; so does every
- * constraint of the action, of which there is one.
+ * constraint of the action: a policy of another action that is asked all the same does not match.
  */
 export interface Head {
   readonly principal: string | null;
@@ -14,6 +14,14 @@ export interface Head {
 /** The head of a parsed policy. */
 export function headOf({ principal, resource }: Pick<PolicyJson, 'principal' | 'resource'>): Head {
   return { principal: onlyEntity(principal), resource: onlyEntity(resource) };
+}
+
+/** Whether the head of a policy names an action, with `==` or in a list: one without a constraint names none. */
+export function namesAction({ action }: Pick<PolicyJson, 'action'>, id: string): boolean {
+  const key = entityKey({ type: 'Action', id });
+  if (action.op === 'All') return false;
+  const named = 'entities' in action ? action.entities : 'entity' in action ? [action.entity] : [];
+  return named.some((entity) => entityKey(entity) === key);
 }
 
 /** The key of an entity, different for different entities: no type contains a quote. */

@@ -34,7 +34,7 @@ export interface PolicyInput {
     /** How its verifiers learn that a mandate was taken back. */
     revocation?: string;
   };
-  action: { id: 'TokenExchange' };
+  action: { id: 'TokenExchange' | 'Introspect' };
   session?: { id: string };
   delegation_edge?: {
     id: string;
@@ -101,6 +101,7 @@ export function inputBytes(input: PolicyInput): number {
 }
 
 const PRINCIPAL_TYPES: ReadonlySet<string> = new Set(['Application', 'User']);
+const ACTIONS: ReadonlySet<string> = new Set(['TokenExchange', 'Introspect']);
 
 /** The most levels of nesting. Cedar's JSON reader throws between 120 and 126 levels, which is costly (see engine.ts). */
 const MAX_DEPTH = 32;
@@ -120,7 +121,7 @@ export function isEscapedName(name: string): boolean {
 /**
  * Converts an input to a Cedar request: `principal` is `Application::"<id>"` or `User::"<id>"`, `resource`
  * is `Resource::"<identifier>"` (which policies are written with; the row id is an attribute), `action`
- * is `Action::"TokenExchange"`, and session and delegation edge are members of `context`.
+ * is `Action::"TokenExchange"` or `Action::"Introspect"`, and session and delegation edge are members of `context`.
  *
  * @throws {UnrepresentableInput} before the engine would throw: each throw out of the engine costs it part of its
  *   stack (see engine.ts), and callers choose claims
@@ -163,7 +164,7 @@ export function cedarConverter(): (input: PolicyInput) => CedarRequest {
 }
 
 function isKnown({ principal, action }: PolicyInput): boolean {
-  return PRINCIPAL_TYPES.has(principal.type) && action.id === 'TokenExchange';
+  return PRINCIPAL_TYPES.has(principal.type) && ACTIONS.has(action.id);
 }
 
 function toCedarPrincipal({ type, ...attributes }: PolicyInput['principal']): CedarPrincipal {

@@ -3,7 +3,7 @@ import { type Obligations, readObligations } from './annotations.js';
 import { type TextFault, findTooDeep } from './complexity.js';
 import { type Cost, costOf } from './cost.js';
 import { type PolicyText, withCedar } from './engine.js';
-import { type Head, headOf } from './heads.js';
+import { type Head, headOf, namesAction } from './heads.js';
 import { isWellFormed } from './input.js';
 import { type Reads, readsOf } from './reads.js';
 import { offsetOfByte, positionAt } from './text-position.js';
@@ -37,6 +37,8 @@ export interface NamedPolicy extends PolicyText {
   readonly cost: Cost;
   /** What it reads of an input. */
   readonly reads: Reads;
+  /** Whether its head names `Action::"Introspect"`. */
+  readonly isOfIntrospection: boolean;
 }
 
 /** A policy with its place in its module. */
@@ -117,6 +119,7 @@ export function readModule({ id, content }: PolicySource, faults: CompileFault[]
       head: headOf(parsed.json),
       cost: costOf(parsed.json),
       reads: readsOf(parsed.json, obligations.stepUp !== undefined),
+      isOfIntrospection: namesAction(parsed.json, 'Introspect'),
       compiled: { id: name, effect, ...obligations },
       module: id,
       offset,

@@ -152,8 +152,10 @@ type SubjectClaims = {
 // What a delegation is confined by; nothing is known of it but what the zone declares.
 type Constraints = {};
 
-// The one thing that is decided: whether a token may be exchanged.
-action TokenExchange appliesTo {
+// What is decided: whether a token may be exchanged, which takes a permit, and whether the principal may know if one is
+// active, which takes none. Only a forbid whose head names Introspect is asked about that; requested_scopes is the scope
+// of the token then, and subject_claims what it says.
+action TokenExchange, Introspect appliesTo {
   principal: [Application, User],
   resource: [Resource],
   context: {

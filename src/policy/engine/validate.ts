@@ -63,6 +63,7 @@ export function validate(
     ].slice(0, MAX_FAULTS),
     warnings: [
       ...misspelt(policies, contents),
+      ...uselessPermits(policies, contents),
       ...placed(answer.validationWarnings),
       ...answer.otherWarnings.map(({ message }) => ({ policy: '*', message })),
     ].slice(0, MAX_FAULTS),
@@ -104,6 +105,18 @@ function misspelt(policies: readonly ReadPolicy[], contents: Contents): Fault[] 
   );
 }
 
+/** To introspect is permitted where no forbid says otherwise, so a permit that is of nothing else says nothing. */
+function uselessPermits(policies: readonly ReadPolicy[], contents: Contents): Fault[] {
+  return policies
+    .filter((policy) => policy.isOfIntrospection && policy.compiled.effect === 'permit')
+    .map((policy) =>
+      faultAt(policy, contents, 0, {
+        message: 'a permit of Action::"Introspect" adds nothing',
+        help: 'it is permitted to whoever may know, unless a forbid says otherwise',
+      }),
+    );
+}
+
 /** Cedar's findings in the order of the text; Cedar's own order is that of a hash table. */
 function inOrder(
   findings: readonly ValidationError[],
@@ -115,7 +128,7 @@ function inOrder(
     errorsOf.set(policyId, [...(errorsOf.get(policyId) ?? []), error]);
   }
   return policies.flatMap((policy) =>
-    (errorsOf.get(policy.id) ?? [])
+    onceForAllActions(errorsOf.get(policy.id) ?? [])
       .toSorted((a, b) => startOf(a) - startOf(b))
       .map((error) => {
         const [at] = error.sourceLocations ?? [];
@@ -126,6 +139,15 @@ function inOrder(
         });
       }),
   );
+}
+
+/** Cedar says of each action what is wrong; what is wrong for both is said of the one that policies are about. */
+function onceForAllActions(errors: readonly DetailedError[]): readonly DetailedError[] {
+  const ofExchange = new Set(errors.map(({ message }) => message));
+  return errors.filter(({ message }) => {
+    const twin = message.replace('Action::"Introspect"', 'Action::"TokenExchange"');
+    return twin === message || !ofExchange.has(twin);
+  });
 }
 
 function startOf({ sourceLocations: [at] = [] }: DetailedError): number {

@@ -92,6 +92,7 @@ export async function openZone(
     issuer: issuerOf(zoneId, stored.own, issuerUrl),
     formerIssuer: formerIssuerOf(stored.own, stored.askedAt),
     resources: new Map(stored.resources.map((view) => [view.identifier, view])),
+    introspectionAudit: stored.own.introspectionAudit,
     systemResources: systemResourcesAt(zoneUrlOf(zoneId, stored.own, issuerUrl)),
     expiryOnlySeconds,
     defaultResources: stored.own.defaultResources,

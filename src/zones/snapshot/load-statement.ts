@@ -2,6 +2,7 @@ import type { JWK } from 'jose';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import type { ListedPolicySet } from '../../policy/listed-set.js';
 import type { TrustedIssuer } from '../issuers/trusted-issuer.js';
+import type { IntrospectionAudit } from '../zone.entity.js';
 import type { StoredFormerIssuer, StoredIssuer } from '../zone-issuer.js';
 import type { StoredTerms } from '../step-up-terms.js';
 import type { ResourceView } from './zone-snapshot.js';
@@ -23,6 +24,7 @@ export interface StoredKey {
 /** What is set of a zone itself. */
 export interface OwnSettings extends StoredIssuer, StoredFormerIssuer {
   readonly defaultResources: readonly string[];
+  readonly introspectionAudit: IntrospectionAudit;
   readonly generation: number;
   readonly subjectGenerations: boolean;
   readonly withdrawnPolicies: readonly string[];

@@ -53,7 +53,7 @@ BEGIN
            policy_set_listed(z.id, z.shadow_policy_set_version_id),
            json_build_object(
              'defaultResources', z.default_resources, 'issuerMode', z.issuer_mode, 'issuerUrl', z.issuer_url,
-             'previousIssuer', z.previous_issuer,
+             'previousIssuer', z.previous_issuer, 'introspectionAudit', z.introspection_audit,
              -- By our own clock, whatever time it is at who reads.
              'previousIssuerFor', milliseconds(z.previous_issuer_until) - milliseconds(clock_timestamp()),
              'generation', z.generation, 'subjectGenerations', z.subject_generations,

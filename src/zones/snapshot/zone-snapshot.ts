@@ -5,6 +5,7 @@ import type { ZoneAlg } from '../../oauth/algorithms.js';
 import type { ActivePolicy, CandidatePolicy } from '../../policy/policy-sets.service.js';
 import type { DeclaredOperation, RevocationChannel } from '../resource.entity.js';
 import type { FormerIssuer } from '../zone-issuer.js';
+import type { IntrospectionAudit } from '../zone.entity.js';
 import type { SystemResources } from '../system-resources.js';
 import type { StepUpTerms } from '../step-up-terms.js';
 
@@ -41,6 +42,8 @@ export interface ZoneSnapshot {
   readonly formerIssuer: FormerIssuer | null;
   /** By identifier. */
   readonly resources: ReadonlyMap<string, ResourceView>;
+  /** Which introspections are recorded. */
+  readonly introspectionAudit: IntrospectionAudit;
   /** What every zone has beside these. */
   readonly systemResources: SystemResources;
   /** The longest life of mandates for resources with `revocation: expiry`, in seconds. */

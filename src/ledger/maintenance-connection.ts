@@ -1,0 +1,117 @@
+import pg from 'pg';
+import type { Retention, RunningEnv } from '../platform/config/env.js';
+
+/** What keeps the ledger needs of the environment. */
+export type Maintained = Pick<RunningEnv, 'databaseUrl' | 'limits' | 'retention'>;
+
+/** Milliseconds that a statement may take. */
+const STATEMENT_MS = 30_000;
+/** Milliseconds for a day of the audit log, whose chains are looked through. */
+const DAY_MS = 600_000;
+
+/** A day of a table that is older than it has to be. */
+export interface OldDay {
+  /** `YYYY-MM-DD`, UTC. */
+  readonly day: string;
+  /** Rows, by the last `ANALYZE`. */
+  readonly aboutRows: number;
+  readonly bytes: number;
+}
+
+/**
+ * Connects for work on the partitions of the ledger. Locks are waited for shortly: all later requests for a lock on a
+ * table queue behind a waiting one, and they have requests to answer.
+ *
+ * @param work is given a connection that knows how long what is over is kept (`ledger_kept_days` in retention.sql)
+ * @throws the driver's error
+ */
+export async function maintaining<T>(
+  { databaseUrl, limits, retention }: Maintained,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  const client = new pg.Client({
+    connectionString: databaseUrl,
+    connectionTimeoutMillis: limits.connectMs,
+    statement_timeout: STATEMENT_MS,
+    query_timeout: DAY_MS + 1_000,
+    lock_timeout: 300,
+    application_name: 'mandate ledger maintenance',
+  });
+  // The call that fails throws; an error event without a listener would end the process.
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    await tell(client, retention);
+    return await work(client);
+  } finally {
+    // Not awaited: a server that is paused never answers.
+    void client.end().catch(() => {});
+  }
+}
+
+async function tell(client: pg.Client, { endedDays, deliveryDays }: Retention): Promise<void> {
+  await client.query(
+    `SELECT set_config('mandate.keep_ended', $1, false), set_config('mandate.keep_deliveries', $2, false)`,
+    [String(endedDays), String(deliveryDays)],
+  );
+}
+
+/**
+ * The days of the audit log that are to go, the oldest first; none if they are kept for ever.
+ *
+ * @returns with how many zones are held now, whose events stay
+ */
+export async function dueDays(
+  client: pg.Client,
+  { auditDays }: Retention,
+): Promise<(OldDay & { readonly heldZones: number })[]> {
+  if (auditDays === undefined) return [];
+  const { rows } = await client.query<OldDay & { heldZones: number }>(
+    `SELECT day::text, about_rows::float8 AS "aboutRows", bytes::float8 AS bytes, held_zones AS "heldZones"
+       FROM audit_days_due($1)`,
+    [auditDays],
+  );
+  return rows;
+}
+
+/** The days of all other tables that `ledger_maintain` drops unless something in them is alive, with their tables. */
+export async function endedDays(
+  client: pg.Client,
+): Promise<(OldDay & { readonly name: string })[]> {
+  const { rows } = await client.query<OldDay & { name: string }>(
+    `SELECT name, day::text, about_rows::float8 AS "aboutRows", bytes::float8 AS bytes FROM ledger_days_due()`,
+  );
+  return rows;
+}
+
+/**
+ * Drops a day of the audit log, and keeps what its chains began and ended with (`audit_drop_day` in retention.sql).
+ *
+ * @param day `YYYY-MM-DD`
+ * @returns how many runs of events were kept the ends of; `null` if another process is at it
+ * @throws the driver's error, for one if the log is in use now: it is as it was, and can be tried again
+ */
+export async function dropDay(client: pg.Client, day: string): Promise<number | null> {
+  await client.query(`SET statement_timeout = ${DAY_MS}`);
+  try {
+    const { rows } = await client.query<{ runs: number | null }>(
+      'SELECT audit_drop_day($1)::float8 AS runs',
+      [day],
+    );
+    return rows[0]?.runs ?? null;
+  } finally {
+    await client.query(`SET statement_timeout = ${STATEMENT_MS}`);
+  }
+}
+
+/** About how many rows the tables have that are partitioned by day, all days together. */
+export async function countRows(client: pg.Client): Promise<{ name: string; rows: number }[]> {
+  const { rows } = await client.query<{ name: string; rows: number }>(
+    `SELECT t.name, coalesce(sum(s.n_live_tup), 0)::float8 AS rows
+       FROM tables_by_day t
+       JOIN pg_inherits i ON i.inhparent = to_regclass(quote_ident(t.name))
+       JOIN pg_stat_user_tables s ON s.relid = i.inhrelid
+      GROUP BY t.name`,
+  );
+  return rows;
+}

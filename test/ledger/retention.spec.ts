@@ -1,0 +1,328 @@
+import fc from 'fast-check';
+import type pg from 'pg';
+import { v7 as uuidv7 } from 'uuid';
+import { beforeAll, describe, expect, test } from 'vitest';
+import {
+  dropDay,
+  dueDays,
+  maintaining,
+  type Maintained,
+} from '../../src/ledger/maintenance-connection.js';
+import { timeLimits } from '../../src/platform/config/time-limits.js';
+import { verifyChains } from '../setup/chain.js';
+import { runCli } from '../setup/cli.js';
+import {
+  createDatabase,
+  KEY_ENCRYPTION_KEY,
+  rows,
+  sharedReplica,
+  startReplicaForTest,
+  withClient,
+  type Replica,
+} from '../setup/harness.js';
+import { callAdmin, createTestZone } from '../setup/zone.js';
+
+const DAY_MS = 86_400_000;
+
+/** The day so many days ago, as `YYYY-MM-DD`. */
+const dayBefore = (days: number) => new Date(Date.now() - days * DAY_MS).toISOString().slice(0, 10);
+
+/** An id of an event of the noon of that day. */
+const idOf = (days: number) => uuidv7({ msecs: Date.parse(`${dayBefore(days)}T12:00:00Z`) });
+
+/** Appends an event to a chain, as of a day so many days ago. */
+async function append(client: pg.Client, zone: string, writer: string, days: number) {
+  const event = { type: 'test', outcome: 'done', request_id: uuidv7() };
+  await client.query('SELECT audit_append($1, $2, $3, $4)', [
+    zone,
+    writer,
+    idOf(days),
+    JSON.stringify(event),
+  ]);
+}
+
+/** Gives the days that are over their partitions, as the maintenance does with events that came late. */
+const sortIntoDays = (client: pg.Client) =>
+  client.query(`SELECT ledger_clear_default_partition('audit_events')`);
+
+const insertZone = async (client: pg.Client, held: boolean) => {
+  const { rows: made } = await client.query<{ id: string }>(
+    `INSERT INTO zones (id, name, sealed_digest_key, legal_hold)
+     VALUES ($1::uuid, $1::text, '\\x00', $2) RETURNING id`,
+    [uuidv7(), held],
+  );
+  return String(made[0]?.id);
+};
+
+const eventsOf = (databaseUrl: string, zone: string) =>
+  rows(databaseUrl, 'SELECT id FROM audit_events WHERE zone_id = $1', [zone]);
+
+describe('a day of the audit log that is older than it has to be', () => {
+  let databaseUrl: string;
+  let env: Maintained;
+
+  beforeAll(async () => {
+    databaseUrl = await createDatabase();
+    const retention = { auditDays: 30, endedDays: 2, deliveryDays: 30 };
+    env = { databaseUrl, limits: timeLimits(), retention };
+  });
+
+  /** Drops what is due, and says which days these were. */
+  const dropDue = () =>
+    maintaining(env, async (client) => {
+      const due = await dueDays(client, env.retention);
+      for (const { day } of due) {
+        // oxlint-disable-next-line no-await-in-loop
+        await dropDay(client, day);
+      }
+      return due.map(({ day }) => day);
+    });
+
+  test('goes, and what its chains began and ended with is kept', async () => {
+    const [zone, writer] = [uuidv7(), uuidv7()];
+    await withClient(databaseUrl, async (client) => {
+      // Around midnight the order of ids is not that of the chain.
+      for (const days of [40, 40, 39, 40, 39, 39, 3]) {
+        // oxlint-disable-next-line no-await-in-loop
+        await append(client, zone, writer, days);
+      }
+      await sortIntoDays(client);
+    });
+    expect(await dropDue()).toEqual([dayBefore(40), dayBefore(39)]);
+    expect(await eventsOf(databaseUrl, zone)).toHaveLength(1);
+    expect(
+      await rows(
+        databaseUrl,
+        'SELECT first_seq::int, last_seq::int, day::text FROM audit_heads WHERE zone_id = $1 ORDER BY 1',
+        [zone],
+      ),
+    ).toEqual([
+      { first_seq: 1, last_seq: 2, day: dayBefore(40) },
+      { first_seq: 3, last_seq: 3, day: dayBefore(39) },
+      { first_seq: 4, last_seq: 4, day: dayBefore(40) },
+      { first_seq: 5, last_seq: 6, day: dayBefore(39) },
+    ]);
+    expect((await verifyChains(databaseUrl)).faults).toEqual([]);
+    expect(await dropDue()).toEqual([]);
+  });
+
+  test('leaves chains that can be followed, whichever days their events are of', async () => {
+    const days = fc.array(fc.constantFrom(50, 49, 48, 5), { minLength: 1, maxLength: 12 });
+    const chains = fc.array(days, { minLength: 1, maxLength: 4 });
+    await fc.assert(
+      fc.asyncProperty(chains, async (drawn) => {
+        await withClient(databaseUrl, async (client) => {
+          for (const [zone, writer, events] of drawn.map(
+            (one) => [uuidv7(), uuidv7(), one] as const,
+          )) {
+            // oxlint-disable-next-line no-await-in-loop
+            for (const day of events) await append(client, zone, writer, day);
+          }
+          await sortIntoDays(client);
+        });
+        await dropDue();
+        expect((await verifyChains(databaseUrl)).faults).toEqual([]);
+        expect(
+          await rows(databaseUrl, 'SELECT 1 FROM audit_events WHERE id < $1', [idOf(20)]),
+        ).toEqual([]);
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  test('keeps the events of a zone on legal hold, until it is released', async () => {
+    const writer = uuidv7();
+    const [held, other] = await withClient(databaseUrl, async (client) => {
+      const zones = [await insertZone(client, true), await insertZone(client, false)] as const;
+      for (const zone of [...zones, ...zones]) {
+        // oxlint-disable-next-line no-await-in-loop
+        await append(client, zone, writer, 45);
+      }
+      await sortIntoDays(client);
+      return zones;
+    });
+    expect(await dropDue()).toEqual([dayBefore(45)]);
+    expect(await eventsOf(databaseUrl, held)).toHaveLength(2);
+    expect(await eventsOf(databaseUrl, other)).toEqual([]);
+    expect((await verifyChains(databaseUrl)).faults).toEqual([]);
+    await expect(
+      withClient(databaseUrl, (client) =>
+        client.query('DELETE FROM audit_events WHERE zone_id = $1', [held]),
+      ),
+      'what is left is as immutable as it was',
+    ).rejects.toThrow();
+    await expect(
+      withClient(databaseUrl, (client) =>
+        client.query(`TRUNCATE audit_events_${dayBefore(45).replaceAll('-', '')}`),
+      ),
+    ).rejects.toThrow();
+    // There is nothing more to drop of it, hour after hour.
+    expect(await dropDue()).toEqual([]);
+    await rows(databaseUrl, 'UPDATE zones SET legal_hold = false WHERE id = $1', [held]);
+    expect(await dropDue()).toEqual([dayBefore(45)]);
+    expect(await eventsOf(databaseUrl, held)).toEqual([]);
+    expect((await verifyChains(databaseUrl)).faults).toEqual([]);
+  });
+
+  test('stays for a zone that is held while it goes', async () => {
+    const [zone, writer] = await withClient(databaseUrl, async (client) => {
+      const made = [await insertZone(client, false), uuidv7()] as const;
+      await append(client, ...made, 42);
+      await sortIntoDays(client);
+      return made;
+    });
+    await withClient(databaseUrl, async (client) => {
+      await client.query('BEGIN');
+      await client.query('UPDATE zones SET legal_hold = true WHERE id = $1', [zone]);
+      // What is not committed yet is not seen, and waited for: shortly, so this is given up.
+      await expect(dropDue()).rejects.toMatchObject({ code: '55P03' });
+      await client.query('COMMIT');
+    });
+    expect(
+      await rows(databaseUrl, 'SELECT 1 FROM audit_heads WHERE writer = $1', [writer]),
+    ).toEqual([]);
+    expect(await dropDue()).toEqual([dayBefore(42)]);
+    expect(await eventsOf(databaseUrl, zone)).toHaveLength(1);
+  });
+
+  test('is left alone while another process drops it', async () => {
+    const lock = `SELECT pg_advisory_lock(hashtext('mandate.audit_drop_day'))`;
+    await withClient(databaseUrl, async (client) => {
+      await append(client, uuidv7(), uuidv7(), 41);
+      await sortIntoDays(client);
+      await client.query(lock);
+      expect(await maintaining(env, (other) => dropDay(other, dayBefore(41)))).toBeNull();
+    });
+    expect(await dropDue()).toEqual([dayBefore(41)]);
+  });
+
+  test('stays for ever unless the setting says how long', async () => {
+    await withClient(databaseUrl, async (client) => {
+      await append(client, uuidv7(), uuidv7(), 400);
+      await sortIntoDays(client);
+    });
+    const forEver = { ...env.retention, auditDays: undefined };
+    expect(await maintaining(env, (client) => dueDays(client, forEver))).toEqual([]);
+    expect(await dropDue()).toEqual([dayBefore(400)]);
+  });
+});
+
+describe('a replica', () => {
+  /** Makes the day of a table so many days ago. */
+  const makeDay = (table: string, days: number) => {
+    const [from, to] = [idOfMidnight(days), idOfMidnight(days - 1)];
+    const name = `${table}_${dayBefore(days).replaceAll('-', '')}`;
+    return `CREATE TABLE ${name} PARTITION OF ${table} FOR VALUES FROM ('${from}') TO ('${to}');`;
+  };
+  const idOfMidnight = (days: number) =>
+    `${Date.parse(`${dayBefore(days)}T00:00:00Z`)
+      .toString(16)
+      .padStart(12, '0')
+      .replace(/^(.{8})(.{4})$/, '$1-$2')}-0000-0000-000000000000`;
+  const daysOf = async (databaseUrl: string, table: string) => {
+    const found = await rows<{ day: string }>(
+      databaseUrl,
+      `SELECT right(c.relname, 8) AS day FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+        WHERE i.inhparent = to_regclass($1) AND c.relname ~ '_[0-9]{8}$'`,
+      [table],
+    );
+    const today = dayBefore(0).replaceAll('-', '');
+    return found.map(({ day }) => day).filter((day) => day < today);
+  };
+
+  test('drops at its start what is older than its settings say', async () => {
+    const databaseUrl = await createDatabase();
+    await withClient(databaseUrl, async (client) => {
+      for (const days of [40, 20, 5]) {
+        for (const table of ['sessions', 'webhook_deliveries']) {
+          // oxlint-disable-next-line no-await-in-loop
+          await client.query(makeDay(table, days));
+        }
+        // oxlint-disable-next-line no-await-in-loop
+        await append(client, uuidv7(), uuidv7(), days);
+      }
+      await sortIntoDays(client);
+    });
+    const started = await startReplicaForTest({
+      databaseUrl,
+      env: {
+        AUDIT_RETENTION_DAYS: '30',
+        ENDED_RETENTION_DAYS: '10',
+        DELIVERY_RETENTION_DAYS: '30',
+      },
+    });
+    const short = (days: number) => dayBefore(days).replaceAll('-', '');
+    await expect.poll(() => daysOf(databaseUrl, 'audit_events')).toEqual([short(20), short(5)]);
+    expect(await daysOf(databaseUrl, 'sessions')).toEqual([short(5)]);
+    expect(await daysOf(databaseUrl, 'webhook_deliveries')).toEqual([short(20), short(5)]);
+    const metrics = async () => (await fetch(`${started.url}/metrics`)).text();
+    await expect.poll(metrics).toMatch(/^mandate_partition_rows\{table="audit_events"\} [12]$/m);
+  });
+
+  test('tells on the command line what would go, and lets it go', async () => {
+    const databaseUrl = await createDatabase();
+    await withClient(databaseUrl, async (client) => {
+      await client.query(makeDay('sessions', 9));
+      await append(client, uuidv7(), uuidv7(), 40);
+      await sortIntoDays(client);
+      await insertZone(client, true);
+    });
+    const run = (...options: string[]) =>
+      runCli(['prune', '--json', ...options], {
+        DATABASE_URL: databaseUrl,
+        KEY_ENCRYPTION_KEY,
+        AUDIT_RETENTION_DAYS: '30',
+      });
+    const days = [
+      { table: 'sessions', day: dayBefore(9), held_zones: 0 },
+      { table: 'audit_events', day: dayBefore(40), held_zones: 1 },
+    ];
+    const plan = await run('--plan');
+    expect(plan.code).toBe(0);
+    expect(JSON.parse(plan.stdout)).toMatchObject({ dropped: false, days });
+    expect(await daysOf(databaseUrl, 'sessions')).toHaveLength(1);
+    expect(await daysOf(databaseUrl, 'audit_events')).toHaveLength(1);
+    expect(JSON.parse((await run()).stdout)).toMatchObject({ dropped: true, days });
+    expect(await daysOf(databaseUrl, 'sessions')).toEqual([]);
+    expect(await daysOf(databaseUrl, 'audit_events')).toEqual([]);
+    const [text, none] = [
+      await runCli(['prune', '--plan'], { DATABASE_URL: databaseUrl, KEY_ENCRYPTION_KEY }),
+      await run('--plan'),
+    ];
+    expect(text.stdout).toBe(
+      'nothing is older than it has to be\nthe audit log is kept for ever: AUDIT_RETENTION_DAYS is not set\n',
+    );
+    expect(JSON.parse(none.stdout)).toEqual({ dropped: false, days: [] });
+  });
+});
+
+describe('a zone on legal hold', () => {
+  let replica: Replica;
+
+  beforeAll(async () => {
+    replica = await sharedReplica();
+  });
+
+  test('cannot be removed until it is released', async () => {
+    const zone = await createTestZone(replica);
+    const path = `/zones/${zone.zoneId}`;
+    const held = await callAdmin(replica, 'PATCH', path, { legal_hold: true });
+    expect(held).toMatchObject({ status: 200, body: { legal_hold: true } });
+    expect((await zone.audit(held.requestId))[0]?.event).toMatchObject({
+      type: 'admin.zone.changed',
+      before: { legal_hold: false },
+      after: { legal_hold: true },
+    });
+    const refused = await callAdmin(replica, 'DELETE', path);
+    expect(refused).toMatchObject({ status: 409, body: { error: 'conflict' } });
+    expect((await zone.session()).status).toBe(200);
+    await callAdmin(replica, 'PATCH', path, { legal_hold: false });
+    expect((await callAdmin(replica, 'DELETE', path)).status).toBe(204);
+  });
+
+  test.each([null, 'true', 1, []])('is not one for %j', async (legal_hold) => {
+    const zone = await createTestZone(replica);
+    const path = `/zones/${zone.zoneId}`;
+    expect((await callAdmin(replica, 'PATCH', path, { legal_hold })).status).toBe(400);
+  });
+});
