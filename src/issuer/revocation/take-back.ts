@@ -53,6 +53,7 @@ export async function takeBack(
     case 'zone':
       return raise(tx, zoneId, 'zone', zoneId);
     case 'subject':
+      if (!(await isTrusted(tx, zoneId, target.subject.iss))) return { status: 'unknown' };
       return raise(tx, zoneId, 'subject', `${target.subject.iss}\n${target.subject.sub}`);
     case 'policy_set_version_id':
       return withdrawPolicy(tx, zoneId, target.name);
@@ -68,6 +69,11 @@ async function endAgentSession(tx: EntityManager, zoneId: string, id: string): P
     await tx.query(END_BELOW_AGENT_SESSION, [zoneId, session.client_id, id]);
   }
   return DONE;
+}
+
+async function isTrusted(tx: EntityManager, zoneId: string, issuer: string): Promise<boolean> {
+  const rows = await tx.query<unknown[]>(TRUSTED, [zoneId, issuer]);
+  return rows.length > 0;
 }
 
 async function raise(
@@ -94,6 +100,8 @@ async function withdrawPolicy(tx: EntityManager, zoneId: string, id: string): Pr
     ? { status: 'in use', why: 'the policy set is active: activate another first' }
     : DONE;
 }
+
+const TRUSTED = 'SELECT 1 FROM trusted_issuers WHERE zone_id = $1 AND issuer = $2';
 
 const REVOKE = 'INSERT INTO revocations (zone_id, jti) VALUES ($1, $2) ON CONFLICT DO NOTHING';
 
