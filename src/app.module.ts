@@ -13,6 +13,7 @@ import { HealthModule } from './health/health.module.js';
 import { IntrospectionModule } from './issuer/introspection/introspection.module.js';
 import { RegistriesModule } from './platform/http/registries.module.js';
 import { HttpModule } from './platform/http/http.module.js';
+import { SsfModule } from './issuer/ssf/ssf.module.js';
 import { RevocationModule } from './issuer/revocation/revocation.module.js';
 import { DiscoveryModule } from './issuer/discovery/discovery.module.js';
 import { TokenExchangeModule } from './token-exchange/token-exchange.module.js';
@@ -55,6 +56,7 @@ export class AppModule {
         RevocationModule,
         DiscoveryModule,
         AgentsModule,
+        SsfModule,
         FeedModule,
         AdminModule,
         HealthModule,

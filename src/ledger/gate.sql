@@ -53,14 +53,15 @@ BEGIN
 END $$;
 
 -- Closes the gate of a client that was changed, or was given labels; from the hundredth in a transaction on that of its
--- zone: the server has not room for a lock on each of very many. One that goes closes that of its zone as well: with it
--- go sessions, agent sessions and delegations, also of entries that say nothing of the client.
+-- zone: the server has not room for a lock on each of very many. One that goes or is taken back closes that of its zone as
+-- well: with it go sessions, agent sessions and delegations, also of entries that say nothing of the client.
 CREATE OR REPLACE FUNCTION client_closes() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   client CONSTANT clients := CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
   closed CONSTANT integer := coalesce(nullif(current_setting('mandate.client_gates_closed', true), ''), '0')::integer;
 BEGIN
-  IF closed >= 100 OR TG_OP = 'DELETE' OR TG_OP = 'UPDATE' AND OLD.removed_at IS DISTINCT FROM NEW.removed_at THEN
+  IF closed >= 100 OR TG_OP = 'DELETE'
+     OR TG_OP = 'UPDATE' AND (OLD.removed_at, OLD.generation) IS DISTINCT FROM (NEW.removed_at, NEW.generation) THEN
     PERFORM ledger_close(client.zone_id);
     RETURN NULL;
   END IF;

@@ -43,6 +43,8 @@ BEGIN
            AND c.decision = 'approved' AND c.consumed_at IS NULL AND c.expires_at > clock_timestamp());
     WHEN 'challenge_allowed' THEN
       RETURN challenge_allowed(p_zone, p_fact);
+    WHEN 'generation_current' THEN
+      RETURN subject_generation(p_zone, decode(p_fact->>'key', 'hex')) = (p_fact->>'generation')::integer;
     WHEN 'clock_agrees' THEN
       RETURN abs(extract(epoch FROM clock_timestamp()) - (p_fact->>'now')::numeric)
                <= (p_fact->>'tolerance')::numeric;
@@ -80,6 +82,10 @@ BEGIN
   -- Processes of the version before compare all of a zone.
   IF p_entry ? 'zone_version' AND NOT EXISTS (
        SELECT 1 FROM zones z WHERE z.id = p_zone AND z.version = (p_entry->>'zone_version')::bigint) THEN
+    RETURN false;
+  END IF;
+  IF p_entry ? 'subject' AND subject_generation(p_zone, decode(p_entry->'subject'->>'key', 'hex'))
+                             <> (p_entry->'subject'->>'generation')::integer THEN
     RETURN false;
   END IF;
   IF p_entry ? 'absent_client' AND EXISTS (

@@ -52,3 +52,6 @@ export const MANDATE_TYPS = [MANDATE_TYP, 'JWT'] as const;
 
 /** See {@link MANDATE_TYPS}. */
 export type MandateTyp = (typeof MANDATE_TYPS)[number];
+
+/** The `typ` of a Security Event Token (RFC 8417 2.3). */
+export const SET_TYP = 'secevent+jwt';

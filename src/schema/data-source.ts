@@ -58,6 +58,7 @@ import { IssuersAndGenerations1795340000000 } from './migrations/1795340000000-i
 import { GenerationsOfSessions1795340000100 } from './migrations/1795340000100-generations-of-sessions.js';
 import { Retention1795341000000 } from './migrations/1795341000000-retention.js';
 import { SsfClients1795341800000 } from './migrations/1795341800000-ssf-clients.js';
+import { SsfStreams1795341900000 } from './migrations/1795341900000-ssf-streams.js';
 import { RevocationFeed1795345000007 } from './migrations/1795345000007-revocation-feed.js';
 import { RevocationOrder } from '../issuer/revocation/revocation-order.entity.js';
 import { RevocationEndings1795346000000 } from './migrations/1795346000000-revocation-endings.js';
@@ -101,6 +102,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   GenerationsOfSessions1795340000100,
   Retention1795341000000,
   SsfClients1795341800000,
+  SsfStreams1795341900000,
   RevocationFeed1795345000007,
   RevocationEndings1795346000000,
 ];

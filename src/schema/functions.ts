@@ -36,6 +36,7 @@ export const FUNCTION_FILES: readonly string[] = [
   'delegation/session-end.sql',
   'issuer/revocation/revocation-endings.sql',
   'webhooks/revocation-stream/revocation-outbox.sql',
+  'issuer/ssf/outbox.sql',
   'issuer/feed/revocation-feed.sql',
   'step-up/attempts.sql',
   'step-up/challenges.sql',

@@ -16,6 +16,7 @@ export const SEAL_PURPOSES = [
   'enrolment-secret',
   'webhook-secret',
   'proof-system-secret',
+  'ssf-authorization',
   'key-check',
 ] as const;
 

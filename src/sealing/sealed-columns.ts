@@ -69,6 +69,13 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
     id: 'id',
   },
   {
+    table: 'ssf_streams',
+    column: 'sealed_authorization',
+    purpose: 'ssf-authorization',
+    zone: 'zone_id',
+    id: 'id',
+  },
+  {
     table: 'proof_systems',
     column: 'sealed_secret',
     purpose: 'proof-system-secret',

@@ -1,5 +1,5 @@
 import type { ClientView } from './clients/client-view.js';
-import type { ResourceView } from './snapshot/zone-snapshot.js';
+import type { ResourceView, SystemResources } from './snapshot/zone-snapshot.js';
 
 /** The path of the shared signals of a zone, below its own. */
 export const SSF_PATH = '/ssf';
@@ -8,14 +8,6 @@ export const SSF_PATH = '/ssf';
 export const SSF_READ = 'ssf.read';
 /** May do whatever a receiver may. */
 export const SSF_MANAGE = 'ssf.manage';
-
-/** The identifiers of what every zone has, beside the resources that operators register: places of our own. */
-export interface SystemResources {
-  /** By identifier. */
-  readonly all: ReadonlyMap<string, ResourceView>;
-  /** Where receivers manage their streams (OpenID SSF 1.0 8). */
-  readonly ssf: string;
-}
 
 /**
  * The system resources of a zone.

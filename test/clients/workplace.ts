@@ -94,6 +94,8 @@ export async function openWorkplace(): Promise<Workplace> {
       USER_TOKEN: await userTokenOf(zone),
       // They are told in words what the others are told in code: that http is for this machine.
       OAUTHLIB_INSECURE_TRANSPORT: '1',
+      AUTHLIB_INSECURE_TRANSPORT: '1',
+      RESOURCE_METADATA: `${zone.issuer}/resources/${await resourceIdOf(zone, ORDERS)}/metadata`,
     },
     ofDefaults: { CLIENT_ID: defaults.clientId, CLIENT_SECRET: defaults.secret },
     async shortLived(seconds) {
@@ -120,6 +122,15 @@ async function newZone(replica: Replica, content = policy()): Promise<TestZone> 
   });
   await zone.activate(content);
   return zone;
+}
+
+/** The id of a resource. */
+async function resourceIdOf(zone: TestZone, identifier: string): Promise<string> {
+  const { items } = await zone.admin('GET', '/resources');
+  const found = (items as { id: string; identifier: string }[]).find(
+    (one) => one.identifier === identifier,
+  );
+  return String(found?.id);
 }
 
 /** Approves of what is held, as an operator would while the client waits. */

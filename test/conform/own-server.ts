@@ -16,7 +16,11 @@ const EXPECTED_FAILURES = {
     "An actor_token without actor_token_type is an access token, since Caracal's SDKs send none",
 };
 
-/** Makes a zone that has something for every check, and says what there is. */
+/**
+ * Makes a zone that has something for every check, and says what there is: its issuer, by which all else is found.
+ *
+ * @param replica whose `ISSUER_URL` is where it is
+ */
 export async function configureOwnServer(replica: Replica): Promise<Configuration> {
   const zone = await createTestZone(replica);
   const orders = await newService(zone, 'resource://orders', SCOPE.split(' '));
@@ -41,9 +45,7 @@ export async function configureOwnServer(replica: Replica): Promise<Configuratio
     scope: SCOPE,
   };
   return {
-    issuer: zone.issuer,
-    token_endpoint: `${replica.url}/oauth/2/token`,
-    jwks_uri: `${replica.url}/.well-known/jwks.json?zone_id=${zone.zoneId}`,
+    base: zone.issuer,
     client: clientOf(zone),
     assertion_client: { client_id: robot.clientId, private_key: robotKey.privateJwk },
     subject_token: { parameters: session },

@@ -316,6 +316,7 @@ describe('architecture', () => {
 
 /** Undecorated by name only: providers that are named for their idea, and functions over a transaction. */
 const MAY_KNOW_FRAMEWORK = new Set([
+  'issuer/ssf/receiver-routes.ts',
   'authentication/secret-verifier.ts',
   'ledger/ledger.maintenance.ts',
   'platform/background-work.ts',

@@ -71,7 +71,7 @@ describe('the metadata of a zone', () => {
         'urn:ietf:params:oauth:grant-type:token-exchange',
         'client_credentials',
       ],
-      response_types_supported: [],
+      response_types_supported: ['none'],
       token_endpoint_auth_methods_supported: [
         'client_secret_basic',
         'client_secret_post',
@@ -153,13 +153,22 @@ describe('the metadata of a zone', () => {
     expect(document['grant_types_supported']).not.toContain('password');
   });
 
-  test('has an authorization endpoint that supports no response type, and says so', async () => {
+  test('has an authorization endpoint, which sends nobody anywhere', async () => {
     const { authorization_endpoint: url } = await metadataOf(zone);
-    const query = '?response_type=code&client_id=x&redirect_uri=https%3A%2F%2Fevil.example';
-    for (const method of ['GET', 'POST']) {
-      const response = await fetch(here(String(url)) + query, { method, redirect: 'manual' });
-      expect(response.status).toBe(400);
-      expect(await response.json()).toMatchObject({ error: 'unsupported_response_type' });
+    const client = '&client_id=x&redirect_uri=https%3A%2F%2Fevil.example';
+    for (const at of [here(String(url)), `${replica.url}/oauth/2/authorize`]) {
+      for (const [query, status, error] of [
+        ['?response_type=code', 400, 'unsupported_response_type'],
+        ['?response_type=none', 403, 'access_denied'],
+        ['?response_type=none&response_type=none', 400, 'unsupported_response_type'],
+        ['?x', 400, 'unsupported_response_type'],
+      ] as const) {
+        for (const method of ['GET', 'POST']) {
+          const response = await fetch(at + query + client, { method, redirect: 'manual' });
+          expect([query, response.status]).toEqual([query, status]);
+          expect(await response.json()).toMatchObject({ error });
+        }
+      }
     }
   });
 

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { NO_ZONE, type Entry, type Fact } from '../../src/ledger/entry.js';
 import type { Tried } from '../../src/ledger/ledger-batch.js';
 import { LedgerLane } from '../../src/ledger/ledger-lane.js';
+import { subjectKey, subjectName } from '../../src/mandates/generations.js';
 import { timeLimits } from '../../src/platform/config/time-limits.js';
 import { applicationOf } from '../setup/agents.js';
 import { verifyChains } from '../setup/chain.js';
@@ -36,6 +37,8 @@ let spendable: { readonly id: string; readonly binding: string; readonly secret_
 let live: string;
 let ended: string;
 let revoked: string;
+/** A subject in the generation that it has. */
+const takenBack = { key: subjectKey('https://idp.test', 'alice'), generation: 2 };
 const lanes: LedgerLane[] = [];
 const sizes: number[] = [];
 const otherEnds: unknown[][] = [];
@@ -78,6 +81,14 @@ beforeAll(async () => {
        VALUES ($1, $2, $2, $3, 'somebody', now() + interval '1 hour', $4)`,
       [zone.zoneId, id, zone.clientId, at],
     );
+  }
+  for (let times = 0; times < takenBack.generation; times += 1) {
+    // oxlint-disable-next-line no-await-in-loop
+    await sql('SELECT raise_generation($1, $2, $3)', [
+      zone.zoneId,
+      'subject',
+      subjectName('https://idp.test', 'alice'),
+    ]);
   }
   await sql('INSERT INTO revocations (zone_id, jti) VALUES ($1, $2)', [zone.zoneId, revoked]);
 });
@@ -157,6 +168,9 @@ const FACTS: Record<string, () => Fact> = {
     versions: { [edge]: '-1' },
     otherwise: OTHERWISE,
   }),
+  subject: () => subjectOf(0, true),
+  'subject that was taken back': () => subjectOf(0),
+  'subject of a generation that is not there': () => subjectOf(3),
   'no agent session': () => ({ kind: 'agent_session_live', id: uuidv7(), otherwise: OTHERWISE }),
   budget: () => ({ kind: 'delegation_unspent', id: edge, otherwise: OTHERWISE }),
   challenge: () => ({ kind: 'challenge_satisfied', ...spendable, otherwise: OTHERWISE }),
@@ -166,6 +180,19 @@ const FACTS: Record<string, () => Fact> = {
   'agency of an ended session': () => agency({ sessions: [live, ended] }),
   'agency of a removed client': () => agency({ clients: [zone.clientId, removedClient] }),
 };
+
+/** A subject that was taken back twice, or another one. */
+function subjectOf(generation: number, isOther = false): Fact {
+  const key = isOther ? subjectKey('https://idp.test', 'bob') : takenBack.key;
+  const reason = 'its subject was taken back';
+  return {
+    kind: 'generation_current',
+    key,
+    generation,
+    parameter: 'subject_token',
+    otherwise: { ...OTHERWISE, reason },
+  };
+}
 
 function agency(differences: object): Fact {
   return {
@@ -224,6 +251,11 @@ const BASES: Record<string, (seen: Seen) => Partial<Entry>> = {
   labels: () => labelsAsked(['a', LABEL, '","b'], [LABEL]),
   'labels that have been given away': () => labelsAsked(['a', LABEL], []),
   'labels that have become free': () => labelsAsked(['a', LABEL], ['a', LABEL]),
+  'a subject': () => ({ subject: takenBack }),
+  'a subject that was taken back since': () => ({ subject: { ...takenBack, generation: 1 } }),
+  'a subject that never was taken back': () => ({
+    subject: { key: subjectKey(null, 'bob'), generation: 0 },
+  }),
   'a graph': ({ agents: some, edges }) => ({ graph: { agents: some, edges } }),
   'a graph at its epoch': ({ agents: some, edges, epoch }) => ({
     graph: { epoch, agents: some, edges },
@@ -242,6 +274,8 @@ const BASES_THAT_STAND = [
   'a client and one that is not there',
   'no client at all',
   'labels',
+  'a subject',
+  'a subject that never was taken back',
   'a graph',
   'a graph at its epoch',
   'an empty graph',

@@ -204,6 +204,62 @@ describe('a client goes when commits have ended that rest on a session of it, an
   });
 });
 
+describe('what is taken back waits for what was checked before, and is refused from then on:', () => {
+  const raise = (kind: string, name: string) => () =>
+    sql('SELECT raise_generation($1, $2, $3)', [zone.zoneId, kind, name]);
+
+  /** A mandate that a user began by the client of the zone, and that a service passes on which does not name that. */
+  async function passedOn() {
+    const orders = await newService(zone, 'resource://orders', ['orders:read']);
+    const stock = await newService(zone, 'resource://stock', ['stock:read']);
+    await newService(zone, 'resource://depot', ['depot:read']);
+    const wanted = { resource: orders.resource, scope: 'orders:read' };
+    const { token } = await user();
+    const called = tokenOf(
+      await zone.exchange({ subject_token: token, subject_token_type: JWT, ...wanted }),
+    );
+    const passed = tokenOf(
+      await exchangeAs(orders, replica.url, called, {
+        resource: stock.resource,
+        scope: 'stock:read',
+      }),
+    );
+    return {
+      orders: orders.clientId,
+      stock: stock.resource,
+      exchange: () =>
+        exchangeAs(stock, replica.url, passed, {
+          resource: 'resource://depot',
+          scope: 'depot:read',
+        }),
+    };
+  }
+
+  type Passed = Awaited<ReturnType<typeof passedOn>>;
+  const taken: Record<string, (passed: Passed) => () => Promise<unknown>> = {
+    'the zone': () => raise('zone', zone.zoneId),
+    'the client of the root session': () => raise('client', zone.clientId),
+    'a client that has acted': ({ orders }) => raise('client', orders),
+    'the subject': () => raise('subject', `${ISSUER}\nalice`),
+    'the issuer of the subject': () => raise('issuer', ISSUER),
+    'the resource': ({ stock }) => raise('resource', stock),
+  };
+
+  test.each(Object.keys(taken))('%s', async (name) => {
+    const passed = await passedOn();
+    expect(await persistently(passed.exchange)).toMatchObject({ status: 200 });
+    const change = taken[name]?.(passed);
+    if (change === undefined) throw new Error('nothing to take back');
+    const { overtook, answer } = await overtaking(passed.exchange, change);
+    expect(overtook).toBe(false);
+    expect([200, 503]).toContain(answer.status);
+    expect(await persistently(passed.exchange)).toMatchObject({
+      status: 400,
+      body: { error: 'invalid_grant' },
+    });
+  });
+});
+
 test('a label is given to a client when commits have ended for which nobody else had it', async () => {
   const app = await applicationOf(zone);
   const other = await zone.newClient();

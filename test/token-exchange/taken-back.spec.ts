@@ -1,11 +1,18 @@
 import { decodeJwt } from 'jose';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { applicationOf } from '../setup/agents.js';
+import { APPROVE_WRITES, heldIn, settle } from '../setup/challenges.js';
 import { rows, sharedReplica, type Replica } from '../setup/harness.js';
 import { persistently } from '../setup/patience.js';
 import { exchangeAs, newService } from '../setup/services.js';
 import { newTrustedIssuer } from '../setup/trusted-issuers.js';
-import { createTestZone, type Answer, type Parameters, type TestZone } from '../setup/zone.js';
+import {
+  callAdmin,
+  createTestZone,
+  type Answer,
+  type Parameters,
+  type TestZone,
+} from '../setup/zone.js';
 
 let replica: Replica;
 let zone: TestZone;
@@ -308,5 +315,27 @@ describe('a policy set', () => {
       reason,
     );
     expect((await session()).status).toBe(200);
+
+    // Nor is it activated again while mandates of before may live.
+    const again = await callAdmin(replica, 'PUT', `/zones/${zone.zoneId}/policy`, {
+      policy_set_version_id: version,
+    });
+    expect(again).toMatchObject({ status: 409 });
+  });
+});
+
+describe('a confirmation', () => {
+  test('is not for a request of after its client was taken back', async () => {
+    await zone.activate(APPROVE_WRITES);
+    const wanted = { scope: 'a:write' };
+    const held = heldIn(await session(wanted));
+    await settle(zone, held.id);
+    await takeBack('client', zone.clientId);
+    const redeemed = await session({ ...wanted, ...held.response });
+    await expectTakenBack(redeemed, /the challenge stands for another request/);
+    // A request of after is confirmed anew.
+    const anew = heldIn(await session(wanted));
+    await settle(zone, anew.id);
+    expect((await session({ ...wanted, ...anew.response })).status).toBe(200);
   });
 });

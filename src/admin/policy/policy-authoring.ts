@@ -98,6 +98,21 @@ export async function activate(
     );
 }
 
+/** Whether what a policy set version has allowed was taken back so lately that mandates by it are not accepted. */
+export async function isWithdrawn(
+  tx: EntityManager,
+  zoneId: string,
+  setVersionId: string,
+): Promise<boolean> {
+  return (await tx.query<unknown[]>(WITHDRAWN, [zoneId, setVersionId])).length > 0;
+}
+
+const WITHDRAWN = `
+  SELECT 1 FROM policy_set_versions s
+   WHERE s.zone_id = $1 AND s.id = $2
+     AND EXISTS (SELECT FROM json_array_elements_text(withdrawn_policies_of(s.zone_id)) AS pol
+                  WHERE pol = left(s.manifest_sha256, 12))`;
+
 /** The policy versions of a set version. */
 export async function membersOf(
   tx: EntityManager,

@@ -1,6 +1,7 @@
 import {
   BadRequestException,
   Body,
+  ConflictException,
   Delete,
   Get,
   HttpCode,
@@ -25,7 +26,7 @@ import { Change } from '../change.js';
 import { IfMatch, Precondition } from '../entity-tag.js';
 import { found } from '../find-row.js';
 import { InZone } from '../in-zone.js';
-import { activate } from './policy-authoring.js';
+import { activate, isWithdrawn } from './policy-authoring.js';
 import { checkPolicies, POLICY_WORK_MS, withPolicy } from './policy-check.js';
 import { PolicySchemaBody, PolicySetVersionReferenceBody } from './policy.body.js';
 import { describeWeight, type WeightView } from './policy-weight.js';
@@ -71,11 +72,12 @@ export class ZonePolicyController {
   /**
    * Activates a policy set version. It decides from the next request on, on every replica. With
    * `If-Match` only if what that names is still the active one. Its weight is what decisions by it may take; warnings
-   * say what to do about much of it.
+   * say what to do about much of it. Policies that were withdrawn are not activated for a day.
    */
   @Put()
   @AnswerWithin(POLICY_WORK_MS)
   @ApiResponse(REFUSED_FOR_WEIGHT)
+  @ApiResponse({ status: 409, description: 'The policies were withdrawn within the last day' })
   async activate(
     @InZone() { id: zoneId }: Zone,
     @Change('policy.activated') change: Change,
@@ -86,6 +88,11 @@ export class ZonePolicyController {
     const weight = await this.prepare(zoneId, body.policy_set_version_id);
     const zone = await this.changes.run(change, async (tx, before) => {
       precondition.check(etagOf(before));
+      if (await isWithdrawn(tx, zoneId, body.policy_set_version_id)) {
+        throw new ConflictException(
+          'the policies were withdrawn within the last day: no mandate by them would be accepted',
+        );
+      }
       await activate(tx, zoneId, body.policy_set_version_id);
       const after = await tx.getRepository(Zone).findOneByOrFail({ id: zoneId });
       return {

@@ -96,8 +96,9 @@ export class DiscoveryController {
   @Options([...PLACES.resource])
   @HttpCode(204)
   @ApiOperation({ summary: PREFLIGHT_SUMMARY })
-  @ApiParam({ name: 'zone', type: String })
+  // Decorators take effect from the last to the first, and the document has them in the order of the path.
   @ApiParam({ name: 'id', type: String })
+  @ApiParam({ name: 'zone', type: String })
   preflightOfResource(@Res({ passthrough: true }) response: Response): void {
     response.set(PREFLIGHT);
   }

@@ -10,8 +10,8 @@ import { EndpointMetadata } from '../../platform/http/endpoint-metadata.js';
 import { documentOf, type PublicDocument } from '../../platform/http/public-document.js';
 import { KeptDocuments } from '../../platform/kept-documents.js';
 import { shareOf } from '../../platform/workers/share.js';
+import { zoneUrlOf } from '../../zones/zone-issuer.js';
 import {
-  baseOf,
   describedZone,
   openidMembers,
   resourceMetadata,
@@ -121,7 +121,7 @@ export class MetadataDocuments implements OnModuleInit, ChangeListener {
     // Who derived the place from an issuer would find another one in the document, and refuse it (RFC 8414 3.3).
     if (facts.issuerMode === 'shared' && kind !== 'configured') return null;
     const zone = describedZone(facts);
-    const base = baseOf(zoneId, facts, this.issuerUrl);
+    const base = zoneUrlOf(zoneId, facts, this.issuerUrl);
     const ofEndpoints = this.endpoints.membersOfZone(base, zone);
     const members = serverMetadata(facts, ofEndpoints, this.issuerUrl);
     return {

@@ -1,21 +1,9 @@
 import type { DescribedZone } from '../../platform/http/endpoint-metadata.js';
-import { issuerOf, zonePath, type StoredIssuer } from '../../zones/zone-issuer.js';
+import { issuerOf } from '../../zones/zone-issuer.js';
 import { MAX_LISTED, type ResourceFacts, type ZoneFacts } from './zone-facts.js';
 
 /** The members of a document, without those that sign it. */
 export type Members = Readonly<Record<string, unknown>>;
-
-/**
- * What the paths of a zone are below: its issuer where that is the zone's own, by path or by host; else its path below the
- * issuer that it shares.
- *
- * @param installation `ISSUER_URL`, without a trailing slash
- */
-export function baseOf(zoneId: string, stored: StoredIssuer, installation: string): string {
-  return stored.issuerMode === 'shared'
-    ? `${installation}${zonePath(zoneId)}`
-    : issuerOf(zoneId, stored, installation);
-}
 
 /** The zone, as far as endpoints describe themselves by it. */
 export function describedZone({ standard, bridge, resourceAlgs }: ZoneFacts): DescribedZone {

@@ -128,15 +128,15 @@ CREATE OR REPLACE TRIGGER revocation_notice_of_removed AFTER DELETE ON federated
   FOR EACH ROW EXECUTE FUNCTION revocation_notice_of_workload();
 
 -- An issuer was taken back, or is trusted no more. That it is not is remembered as a generation, in which the issuer goes
--- on if it is trusted again: what was issued for its subjects before is of a lower one, and stays dead.
+-- on if it is trusted again (generation_goes_on): what was issued for its subjects before is of a lower one, and stays dead.
 CREATE OR REPLACE FUNCTION revocation_notice_of_issuer() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF NOT revocation_zone_lives(OLD.zone_id) THEN RETURN NULL; END IF;
   IF TG_OP = 'DELETE' THEN
-    INSERT INTO generations AS g (zone_id, kind, key_hash, gen)
-    VALUES (OLD.zone_id, 'issuer', sha256(convert_to(OLD.issuer, 'UTF8')), OLD.generation + 1)
-    ON CONFLICT (zone_id, kind, key_hash)
-      DO UPDATE SET gen = greatest(g.gen, EXCLUDED.gen), not_before = clock_timestamp();
+    -- Its users may show the tokens that they have, once it is trusted again.
+    INSERT INTO generations AS g (zone_id, kind, key_hash, gen, not_before)
+    VALUES (OLD.zone_id, 'issuer', generation_key(OLD.issuer), OLD.generation + 1, to_timestamp(0))
+    ON CONFLICT (zone_id, kind, key_hash) DO UPDATE SET gen = greatest(g.gen, EXCLUDED.gen);
     PERFORM revocation_notice(OLD.zone_id, 'issuer', OLD.issuer, OLD.generation + 1, OLD.id);
   ELSE
     PERFORM revocation_notice(NEW.zone_id, 'issuer', NEW.issuer, NEW.generation, NULL);
@@ -149,17 +149,6 @@ CREATE OR REPLACE TRIGGER revocation_notice_of_changed AFTER UPDATE ON trusted_i
 
 CREATE OR REPLACE TRIGGER revocation_notice_of_removed AFTER DELETE ON trusted_issuers
   FOR EACH ROW EXECUTE FUNCTION revocation_notice_of_issuer();
-
-CREATE OR REPLACE FUNCTION issuer_generation_goes_on() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  NEW.generation := greatest(NEW.generation, (
-    SELECT g.gen FROM generations g
-     WHERE g.zone_id = NEW.zone_id AND g.kind = 'issuer' AND g.key_hash = sha256(convert_to(NEW.issuer, 'UTF8'))));
-  RETURN NEW;
-END $$;
-
-CREATE OR REPLACE TRIGGER issuer_generation_goes_on BEFORE INSERT ON trusted_issuers
-  FOR EACH ROW EXECUTE FUNCTION issuer_generation_goes_on();
 
 -- All mandates for a resource were taken back.
 CREATE OR REPLACE FUNCTION revocation_notice_of_resource() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -93,7 +93,10 @@ export class Introspection {
     const found = [...looked.values()].filter((one) => typeof one !== 'string');
     const states = await this.live.ask(
       basis,
-      found.map(({ claims }) => claims),
+      found.map(({ claims }) => ({
+        claims,
+        mayBeTakenBack: caller.zone.hasSubjectGenerations || claims.generations.subject !== 0,
+      })),
     );
     if (states === null) return STALE;
     const stateOf = new Map(found.map((one, n) => [one, states[n]]));

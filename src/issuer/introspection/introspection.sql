@@ -9,14 +9,15 @@
 -- p_until:       when it expires, seconds since the epoch: by the clock of the database.
 -- p_sessions:    its session and its root session.
 -- p_ancestors:   the mandates that it comes from.
--- p_clients:     whom it was issued to, who acts, and its subject if that is a client; p_generations: in which
---                generation each was then.
+-- p_clients:     all clients that it comes by; p_generations: the generation that each was in when it was issued.
+-- p_subjects:    the key of its subject (subject_key), in hex, where that may have a generation, and which it was then.
 -- p_agents:      the agent session that acts; p_edges: the delegation that it acts on.
 -- Returns for each place `live`, or the first reason why it is not; `stale` if the zone or who asks is not any more what
 -- the question was made on.
 CREATE OR REPLACE FUNCTION introspect_live(
   p_zones uuid[], p_versions bigint[], p_callers uuid[], p_caller_versions bigint[], p_jtis uuid[], p_until float8[],
-  p_sessions text[], p_ancestors text[], p_clients text[], p_generations text[], p_agents uuid[], p_edges uuid[])
+  p_sessions text[], p_ancestors text[], p_clients text[], p_generations text[], p_subjects text[], p_subject_generations integer[],
+  p_agents uuid[], p_edges uuid[])
 RETURNS SETOF text LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
   RETURN QUERY
@@ -42,14 +43,16 @@ BEGIN
                      WHERE NOT EXISTS (
                              SELECT FROM clients c
                               WHERE c.zone_id = q.zone AND c.id = one.id AND c.disabled_at IS NULL
-                                AND c.generation <= one.generation)) THEN 'client_taken_back'
+                                AND c.generation = one.generation)) THEN 'client_taken_back'
+             WHEN q.subject IS NOT NULL
+                  AND subject_generation(q.zone, decode(q.subject, 'hex')) <> q.subject_generation THEN 'taken_back'
              WHEN q.agent IS NOT NULL AND NOT agent_session_live(q.zone, q.agent) THEN 'agent_session_ended'
              WHEN q.edge IS NOT NULL AND NOT delegation_live(q.zone, q.edge, NULL) THEN 'delegation_ended'
              ELSE 'live'
            END
       FROM unnest(p_zones, p_versions, p_callers, p_caller_versions, p_jtis, p_until, p_sessions, p_ancestors, p_clients,
-                  p_generations, p_agents, p_edges) WITH ORDINALITY
-             AS q (zone, version, caller, caller_version, jti, until, sessions, ancestors, clients, generations, agent,
-                   edge, place)
+                  p_generations, p_subjects, p_subject_generations, p_agents, p_edges) WITH ORDINALITY
+             AS q (zone, version, caller, caller_version, jti, until, sessions, ancestors, clients, generations,
+                   subject, subject_generation, agent, edge, place)
      ORDER BY q.place;
 END $$;

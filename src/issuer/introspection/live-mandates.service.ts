@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
-import type { ActorClaim, MandateClaims } from '../../mandates/verify-mandate.js';
+import { clientsOf, subjectOf } from '../../mandates/taken-back.js';
+import type { MandateClaims } from '../../mandates/verify-mandate.js';
 import { orUnavailable } from '../../oauth/errors.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import { JoinedReads } from '../../platform/database/joined-reads.js';
@@ -14,13 +15,20 @@ export type Liveness =
   | 'revoked'
   | 'session_ended'
   | 'client_taken_back'
+  | 'taken_back'
   | 'agent_session_ended'
   | 'delegation_ended';
+
+/** A verified mandate, and whether its subject may have been taken back: in zones where none was, nothing is asked. */
+export interface LiveMandate {
+  readonly claims: MandateClaims;
+  readonly mayBeTakenBack: boolean;
+}
 
 /** The mandates of one request, and what they were verified on. */
 interface LiveQuestion {
   readonly basis: Basis;
-  readonly mandates: readonly MandateClaims[];
+  readonly mandates: readonly LiveMandate[];
 }
 
 /** For each mandate of a question; `null` if its basis is not current any more. */
@@ -56,7 +64,7 @@ export class LiveMandates {
    * @returns in their order; `null` if the basis is not current any more
    * @throws {OAuthError} temporarily_unavailable
    */
-  ask(basis: Basis, mandates: readonly MandateClaims[]): Promise<LiveAnswer> {
+  ask(basis: Basis, mandates: readonly LiveMandate[]): Promise<LiveAnswer> {
     // Each is a question of its own: what was found for another is of another moment.
     this.asked += 1;
     const reads = mandates.length > 1 ? this.batches : this.singles;
@@ -90,42 +98,30 @@ function rowsOf({ basis, mandates }: LiveQuestion): Row[] {
   const caller = clients[0];
   const standing = [zoneId, version, caller?.id ?? null, caller?.version ?? null];
   if (mandates.length === 0) {
-    return [[...standing, null, null, null, null, null, null, null, null]];
+    return [standing];
   }
-  return mandates.map((claims, n) => [
+  return mandates.map((mandate, n) => [
     ...(n === 0 ? standing : [zoneId, null, null, null]),
-    ...columnsOf(claims),
+    ...columnsOf(mandate),
   ]);
 }
 
-function columnsOf({ raw, ...claims }: MandateClaims): Row {
+function columnsOf({ claims, mayBeTakenBack }: LiveMandate): Row {
+  const { raw } = claims;
   const clients = clientsOf(claims);
+  const subject = mayBeTakenBack ? subjectOf(claims) : null;
   return [
     claims.jti,
     claims.exp,
     claims.sid === claims.rootSid ? claims.sid : `${claims.sid},${claims.rootSid}`,
     claims.ancestors.join(),
-    clients.map(([id]) => id).join(),
+    clients.map(([id]) => idIn(id)).join(),
     clients.map(([, generation]) => generation).join(),
+    subject?.key ?? null,
+    subject?.generation ?? null,
     idIn(raw['agent_session_id']),
     idIn(raw['delegation_edge_id']),
   ];
-}
-
-/** The clients that a mandate rests on, and in which generation of each it was issued. */
-function clientsOf({
-  clientId,
-  sub,
-  subType,
-  act,
-}: Pick<MandateClaims, 'clientId' | 'sub' | 'subType' | 'act'>): [string, number][] {
-  const named = [clientId, ...actorsIn(act), ...(subType === 'application' ? [sub] : [])];
-  return [...new Set(named)].map((id) => [idIn(id) ?? NOBODY, 0]);
-}
-
-function actorsIn(act: ActorClaim | undefined): string[] {
-  if (act === undefined) return [];
-  return [...(act.clientId === undefined ? [] : [act.clientId]), ...actorsIn(act.act)];
 }
 
 /** The id of no client: what is called like none is none. */
@@ -136,7 +132,7 @@ function idIn(value: unknown): string | null {
   return typeof value === 'string' && isUuid(value) ? value : NOBODY;
 }
 
-const COLUMNS = 12;
+const COLUMNS = 14;
 
 function transposed(rows: readonly Row[]): (string | number | null)[][] {
   return Array.from({ length: COLUMNS }, (_, column) => rows.map((row) => row[column] ?? null));
@@ -144,4 +140,4 @@ function transposed(rows: readonly Row[]): (string | number | null)[][] {
 
 const LIVE = `
   SELECT introspect_live($1::uuid[], $2::bigint[], $3::uuid[], $4::bigint[], $5::uuid[], $6::float8[], $7::text[],
-                         $8::text[], $9::text[], $10::text[], $11::uuid[], $12::uuid[]) AS state`;
+                         $8::text[], $9::text[], $10::text[], $11::text[], $12::integer[], $13::uuid[], $14::uuid[]) AS state`;

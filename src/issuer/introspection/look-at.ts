@@ -1,4 +1,5 @@
 import type { EndpointCaller } from '../../authentication/endpoint-callers.service.js';
+import { takenBack } from '../../mandates/taken-back.js';
 import {
   InvalidToken,
   verifyParsedMandate,
@@ -6,6 +7,7 @@ import {
   type SignatureCheck,
 } from '../../mandates/verify-mandate.js';
 import { MalformedToken, parseCompactJws, type ParsedJws } from '../../oauth/compact-jws.js';
+import type { ZoneSnapshot } from '../../zones/snapshot/zone-snapshot.js';
 import { issuersAt } from '../../zones/zone-issuer.js';
 import type { Liveness } from './live-mandates.service.js';
 import { addressedIn, knownTargets } from './who-may-know.js';
@@ -56,12 +58,25 @@ export async function lookAt(
       verified,
     });
     if (claims.subIss !== undefined && !zone.issuers.has(claims.subIss)) return 'issuer_gone';
+    if (isTakenBack(claims, zone)) return 'taken_back';
     const known = knownTargets(claims, asking, zone.resources);
     return known.length === 0 ? 'not_yours' : { claims, known };
   } catch (error) {
     if (!(error instanceof InvalidToken)) throw error;
     return error.reason === 'expired' ? 'expired' : 'not_a_mandate';
   }
+}
+
+/** Whether something that is among the settings of the zone was taken back. Clients and subjects the database looks at. */
+function isTakenBack(claims: MandateClaims, zone: ZoneSnapshot): boolean {
+  const obstacle = takenBack(claims, {
+    zone: zone.generation,
+    ofClient: () => null,
+    ofIssuer: (issuer) => zone.issuers.get(issuer)?.generation ?? null,
+    ofResource: (identifier) => zone.resources.get(identifier)?.generation ?? null,
+    isWithdrawn: (policy) => zone.withdrawnPolicies.has(policy),
+  });
+  return obstacle !== null;
 }
 
 function parse(token: string): ParsedJws | null {

@@ -13,6 +13,8 @@ const CHANNELS = {
   client: 'mandate_client_changed',
   /** A challenge was approved or rejected; payload: its id. */
   challenge: 'mandate_challenge_decided',
+  /** An event was put on a stream of shared signals; payload: the id of the stream. */
+  signal: 'mandate_ssf_event',
   /** Something has its position in the revocation feed; payload: the zone id. */
   revocation: 'mandate_revocation_feed',
 } as const;

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: 'e816558538b1b3719635ba3076b8a0f54356e611b092b8fc69c6e55cc4f5f6a4',
+  sha256: '0d4ae04e40c8a591105645113bffb2533ae83a1770f2b470ba7e55531a7b2336',
 } as const;

@@ -8,6 +8,8 @@ export interface PoolSizes {
   readonly zoneReads: { readonly inAll: number; readonly ofOneZone: number };
   /** Changes of the graph of agents at once, and other uses of it. */
   readonly graph: { readonly changes: number; readonly uses: number };
+  /** What receivers of shared signals do at once. */
+  readonly signals: number;
   /** Operators' changes at once, and those beside them that take authority away. */
   readonly ordinary: number;
   readonly urgent: number;
@@ -31,6 +33,7 @@ export function poolSizes(workers: number): PoolSizes {
     shared: shareOf(8, workers, 6),
     zoneReads: { inAll: reads, ofOneZone: reads / 2 },
     graph: { changes: shareOf(3, workers), uses: shareOf(2, workers) },
+    signals: shareOf(2, workers),
     ordinary,
     urgent,
     changing: ordinary + urgent + 1,

@@ -44,10 +44,6 @@ export class RevocationFeed1795345000007 implements MigrationInterface {
       COMMENT ON TABLE revocation_feed IS 'What was taken back, for those who verify mandates offline. The latest of a key counts.';
       COMMENT ON COLUMN revocation_feed.gen IS 'Mandates of lower generations are dead; null: all.';
       COMMENT ON COLUMN revocation_feed.until IS 'From then on it concerns no mandate that has not expired.';
-
-      -- An issuer that is trusted no more has no row, and a generation all the same.
-      ALTER TABLE generations DROP CONSTRAINT generations_kind_check;
-      ALTER TABLE generations ADD CONSTRAINT generations_kind_check CHECK (kind IN ('subject', 'issuer')) NOT VALID;
     `);
   }
 

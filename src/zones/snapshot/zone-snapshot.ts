@@ -6,7 +6,6 @@ import type { ActivePolicy, CandidatePolicy } from '../../policy/policy-sets.ser
 import type { DeclaredOperation, RevocationChannel } from '../resource.entity.js';
 import type { FormerIssuer } from '../zone-issuer.js';
 import type { IntrospectionAudit } from '../zone.entity.js';
-import type { SystemResources } from '../system-resources.js';
 import type { StepUpTerms } from '../step-up-terms.js';
 
 /** A resource in a snapshot. */
@@ -29,6 +28,14 @@ export interface ResourceView {
   readonly listed: boolean;
   /** The clients that may introspect mandates for it, beside its owner; those that were removed are nobody. */
   readonly introspectionClientIds: readonly string[];
+}
+
+/** The identifiers of what every zone has, beside the resources that operators register: places of our own. */
+export interface SystemResources {
+  /** By identifier. */
+  readonly all: ReadonlyMap<string, ResourceView>;
+  /** Where receivers manage their streams (OpenID SSF 1.0 8). */
+  readonly ssf: string;
 }
 
 /** The settings of a zone at one version: all that a decision needs but its clients. Immutable. */

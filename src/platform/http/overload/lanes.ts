@@ -12,6 +12,9 @@ export type Lane = 'probes' | 'operators' | 'keyless' | 'waits' | 'work';
 /** A long poll of `GET /step-up/{id}`. */
 const WAIT = /^\/step-up\/[^/?]+\?(?:[^#]*&)?wait=/i;
 
+/** A poll for events of a stream of shared signals (RFC 8936 2.4), which waits for one. */
+const POLL = /^\/zones\/[^/?]+\/ssf\/poll\//i;
+
 /**
  * The lane of a request.
  *
@@ -30,5 +33,6 @@ export function laneOf(
   const reads = method === 'GET' || method === 'HEAD';
   if (reads && isProbePath(path)) return 'probes';
   if (forOperators && isInternalPath(path)) return isOperators() ? 'operators' : 'keyless';
+  if (method === 'POST' && POLL.test(url)) return 'waits';
   return reads && WAIT.test(url) ? 'waits' : 'work';
 }

@@ -1,0 +1,30 @@
+import { Controller, Get, Header, NotFoundException, Param } from '@nestjs/common';
+import { isUuid } from '../../oauth/vocabulary.js';
+import {
+  ApiOkResponse,
+  ApiParam,
+  ApiResponse,
+  ApiTags,
+} from '../../platform/http/openapi-decorators.js';
+import { Snapshots } from '../../zones/snapshot/snapshots.service.js';
+import { transmitterConfiguration } from './transmitter-configuration.js';
+
+/** The configuration of a zone as a transmitter of shared signals (OpenID SSF 1.0 7.2). */
+@ApiTags('shared signals')
+@Controller('.well-known/ssf-configuration')
+export class SsfConfigurationController {
+  constructor(private readonly snapshots: Snapshots) {}
+
+  /** The configuration of a zone as a transmitter. */
+  @Get('zones/:zone')
+  @Header('Cache-Control', 'public, max-age=300, stale-if-error=3600')
+  @Header('Access-Control-Allow-Origin', '*')
+  @ApiParam({ name: 'zone', format: 'uuid' })
+  @ApiOkResponse({ description: 'The configuration; cacheable for five minutes' })
+  @ApiResponse({ status: 404, description: 'Unknown, malformed and missing zone alike' })
+  async configuration(@Param('zone') zoneId: string) {
+    const zone = isUuid(zoneId) ? await this.snapshots.find(zoneId) : null;
+    if (zone === null) throw new NotFoundException('no such zone');
+    return transmitterConfiguration(zone.issuer, zone.systemResources.ssf);
+  }
+}

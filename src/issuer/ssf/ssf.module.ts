@@ -1,0 +1,23 @@
+import { Module } from '@nestjs/common';
+import { AuthenticationModule } from '../../authentication/authentication.module.js';
+import { LedgerModule } from '../../ledger/ledger.module.js';
+import { SealingModule } from '../../sealing/sealing.module.js';
+import { SnapshotModule } from '../../zones/snapshot/snapshot.module.js';
+import { PollController } from './poll.controller.js';
+import { Poll } from './poll.service.js';
+import { Receivers } from './receivers.service.js';
+import { SignalFigures } from './signal-figures.service.js';
+import { SignalOutbox } from './signal-outbox.service.js';
+import { SsfConfigurationController } from './ssf-configuration.controller.js';
+import { ssfMetrics } from './ssf.metrics.js';
+import { StreamWaits } from './stream-waits.service.js';
+import { StreamsController } from './streams.controller.js';
+import { Streams } from './streams.service.js';
+
+/** Shared signals (OpenID SSF 1.0): others are told what ends in a zone. */
+@Module({
+  imports: [AuthenticationModule, LedgerModule, SealingModule, SnapshotModule],
+  controllers: [SsfConfigurationController, StreamsController, PollController],
+  providers: [Receivers, Streams, Poll, StreamWaits, SignalOutbox, SignalFigures, ...ssfMetrics],
+})
+export class SsfModule {}
