@@ -1,5 +1,5 @@
-import type { EntityManager } from 'typeorm';
 import type { RevocationTarget } from './revocation-target.js';
+import type { Transaction } from './take-back.js';
 
 /** What there is to be counted. */
 const COUNTED = [
@@ -118,7 +118,7 @@ function conditionsOf(kind: RevocationTarget['kind']): Conditions {
  * @param tx a transaction: each count is in a savepoint of its own, as one that takes too long is cancelled
  */
 export async function countAffected(
-  tx: EntityManager,
+  tx: Transaction,
   zoneId: string,
   target: RevocationTarget,
 ): Promise<Affects> {
@@ -185,7 +185,7 @@ function namesOf(target: RevocationTarget): readonly string[] {
 
 /** @returns `null` if it took too long */
 async function countIn(
-  tx: EntityManager,
+  tx: Transaction,
   sql: string,
   parameters: readonly string[],
 ): Promise<number | null> {

@@ -1,6 +1,10 @@
-import type { EntityManager } from 'typeorm';
 import { END_BELOW_AGENT_SESSION } from '../../delegation/end-agent-sessions.js';
 import type { RevocationTarget } from './revocation-target.js';
+
+/** A transaction. */
+export interface Transaction {
+  query<Rows>(text: string, values?: unknown[]): Promise<Rows>;
+}
 
 /** What became of a target. */
 export type TakenBack =
@@ -27,7 +31,7 @@ type Generation = 'client' | 'subject' | 'issuer' | 'resource' | 'zone';
  * @param tx holds the zone's row
  */
 export async function takeBack(
-  tx: EntityManager,
+  tx: Transaction,
   zoneId: string,
   target: RevocationTarget,
 ): Promise<TakenBack> {
@@ -62,7 +66,7 @@ export async function takeBack(
   }
 }
 
-async function endAgentSession(tx: EntityManager, zoneId: string, id: string): Promise<TakenBack> {
+async function endAgentSession(tx: Transaction, zoneId: string, id: string): Promise<TakenBack> {
   const [session] = await tx.query<{ client_id: string }[]>(AGENT_SESSION, [zoneId, id]);
   if (session !== undefined) {
     await tx.query(END_AGENT_SESSION, [zoneId, id]);
@@ -71,13 +75,13 @@ async function endAgentSession(tx: EntityManager, zoneId: string, id: string): P
   return DONE;
 }
 
-async function isTrusted(tx: EntityManager, zoneId: string, issuer: string): Promise<boolean> {
+async function isTrusted(tx: Transaction, zoneId: string, issuer: string): Promise<boolean> {
   const rows = await tx.query<unknown[]>(TRUSTED, [zoneId, issuer]);
   return rows.length > 0;
 }
 
 async function raise(
-  tx: EntityManager,
+  tx: Transaction,
   zoneId: string,
   kind: Generation,
   name: string,
@@ -90,7 +94,7 @@ async function raise(
   return generation === null ? { status: 'unknown' } : { status: 'taken back', generation };
 }
 
-async function withdrawPolicy(tx: EntityManager, zoneId: string, id: string): Promise<TakenBack> {
+async function withdrawPolicy(tx: Transaction, zoneId: string, id: string): Promise<TakenBack> {
   const [row] = await tx.query<{ pol: string | null; is_active: boolean }[]>(
     'SELECT pol, is_active FROM withdraw_policy($1, $2)',
     [zoneId, id],
