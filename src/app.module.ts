@@ -13,6 +13,7 @@ import { HealthModule } from './health/health.module.js';
 import { IntrospectionModule } from './issuer/introspection/introspection.module.js';
 import { RegistriesModule } from './platform/http/registries.module.js';
 import { HttpModule } from './platform/http/http.module.js';
+import { StatusListsModule } from './issuer/status-lists/status-lists.module.js';
 import { SsfModule } from './issuer/ssf/ssf.module.js';
 import { RevocationModule } from './issuer/revocation/revocation.module.js';
 import { DiscoveryModule } from './issuer/discovery/discovery.module.js';
@@ -51,6 +52,7 @@ export class AppModule {
         HttpModule,
         // Before whatever imports step-up: its `/step-up/enrol` comes before `/step-up/:id`.
         AuthenticatorsModule,
+        StatusListsModule,
         TokenExchangeModule,
         IntrospectionModule,
         RevocationModule,

@@ -1,14 +1,20 @@
 import { auditOf, rows } from '../../test/setup/databases.js';
+import { tokenOf } from '../../test/setup/agents.js';
 import { gatewayHeaders } from '../../test/setup/gateway.js';
+import { persistently } from '../../test/setup/patience.js';
 import { ACCESS_TOKEN, TOKEN_EXCHANGE, type Parameters } from '../../test/setup/zone.js';
 import { formRequest } from '../load/connection.js';
 import { keysAt, readSample, verifiedClaims } from './answers.js';
 import type { Kind } from './candidate.js';
+import { introspectionKinds } from './introspection-kinds.js';
 import type { BenchZone } from './mandate-zone.js';
 import { always, once, type Prepared } from './prepared.js';
 import { SubjectPool } from './subject-pool.js';
 
 const TOKEN_PATH = '/oauth/2/token';
+
+/** How many mandates are introspected by one request at most: none of them twice. */
+const INTROSPECTED = 100;
 
 /** The kinds of requests that ours is measured with. */
 export async function mandateKinds(bench: BenchZone, gatewayKey: string): Promise<Kind[]> {
@@ -20,6 +26,10 @@ export async function mandateKinds(bench: BenchZone, gatewayKey: string): Promis
   const onBehalf = { subject_token: subject, subject_token_type: ACCESS_TOKEN };
   const session = { grant_type: 'client_credentials', ...secret, ...read };
   const exchange = { grant_type: TOKEN_EXCHANGE, ...secret, ...onBehalf, ...read };
+  const mandates: string[] = [];
+  while (mandates.length < INTROSPECTED) {
+    mandates.push(tokenOf(await persistently(() => zone.exchange({ ...exchange }))));
+  }
   const pool = new SubjectPool(Number(replica.ports[0]), request(session));
 
   /** Verifies the tokens of answers, and that each is on record once, with its `jti`. */
@@ -111,6 +121,7 @@ export async function mandateKinds(bench: BenchZone, gatewayKey: string): Promis
       prepare: () => Promise.resolve(always(request({ ...exchange, scope: 'a:write' }))),
       check: denied,
     },
+    ...introspectionKinds({ secret, mandates }),
   ];
 }
 

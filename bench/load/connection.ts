@@ -102,12 +102,22 @@ export function formRequest(
   form: string,
   headers: Readonly<Record<string, string>> = {},
 ): Buffer {
+  return postRequest(path, 'application/x-www-form-urlencoded', form, headers);
+}
+
+/** The bytes of a POST of any body. */
+export function postRequest(
+  path: string,
+  type: string,
+  body: string,
+  headers: Readonly<Record<string, string>> = {},
+): Buffer {
   const lines = [
     `POST ${path} HTTP/1.1`,
     'Host: bench',
-    'Content-Type: application/x-www-form-urlencoded',
-    `Content-Length: ${Buffer.byteLength(form)}`,
+    `Content-Type: ${type}`,
+    `Content-Length: ${Buffer.byteLength(body)}`,
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
   ];
-  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n${form}`);
+  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n${body}`);
 }

@@ -42,6 +42,7 @@ const TARGETS: readonly Target[] = [
   ratio('delegated, 1 hop', 0.45),
   ratio('delegated, 3 hops', 0.4),
   ratio('denied', 0.6),
+  ratio('introspect', 0.6),
   {
     what: "exchange, p99 of the floor's",
     bound: 'at most',

@@ -138,8 +138,8 @@ END $$;
 -- p_heads, p_tails: the members of an event as text without braces: first what it says in any case, then what it says
 --                   only if every fact holds.
 -- p_refusals:       which of p_refusal_tails it says instead if this fact does not hold; null if the entry is stale then.
--- p_births, p_proofs, p_challenges: sessions, what sessions remember, and challenges (entry.ts), each with its entry; null
---                   for none.
+-- p_births, p_proofs, p_challenges, p_issued: sessions, what sessions remember, challenges, and mandates whose status a
+--                   list tells (entry.ts), each with its entry; null for none.
 --
 -- seqs:   where the chain of each zone ends now; null where somebody else holds it.
 -- others: what became of the entries that were not just recorded, [entry, status, ...] each; null for none.
@@ -147,14 +147,14 @@ END $$;
 --   'stale':              the entry was evaluated on an old view; nothing is recorded, evaluate again.
 --   'busy':               somebody holds what it needs, or its chain ends elsewhere; nothing is recorded, try again.
 --   'opened', challenge:  recorded, and a challenge was opened or joined.
-CREATE OR REPLACE FUNCTION ledger_record_batch(
+CREATE OR REPLACE FUNCTION ledger_record_entries(
   p_writer uuid, p_patient boolean, p_zones uuid[], p_seqs bigint[],
   p_ids uuid[], p_entry_zones integer[], p_checked boolean[], p_needed_clients uuid[],
   p_request_ids text[], p_request_labels text[], p_types text[], p_outcomes text[], p_clients uuid[], p_jtis uuid[],
   p_heads text[], p_tails text[],
   p_fact_entries integer[], p_kinds text[], p_fact_ids uuid[], p_details text[], p_refusals integer[],
   p_refusal_outcomes text[], p_refusal_tails text[],
-  p_births jsonb, p_proofs jsonb, p_challenges jsonb)
+  p_births jsonb, p_proofs jsonb, p_challenges jsonb, p_issued jsonb)
 RETURNS TABLE (seqs bigint[], others jsonb) LANGUAGE plpgsql
 -- Look-ups, however small tables and arrays are when a plan is made: it is kept, and tables grow.
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
@@ -246,6 +246,10 @@ BEGIN
               client_generation integer, subject_generation integer, issuer_generation integer)
      WHERE statuses[s.entry] IS NULL AND refused[s.entry] IS NULL;
   END IF;
+  IF p_issued IS NOT NULL THEN
+    PERFORM status_lists_add(zones_of, p_issued,
+                             ARRAY(SELECT s.status IS NULL AND s.fact IS NULL FROM unnest(statuses, refused) AS s (status, fact)));
+  END IF;
 
   FOR i IN 1..many LOOP
     IF statuses[i] IS NOT NULL THEN
@@ -261,3 +265,20 @@ BEGIN
     p_ids, p_entry_zones, p_request_ids, p_request_labels, p_types, p_outcomes, p_clients, p_jtis, p_heads, p_tails);
   RETURN NEXT;
 END $$;
+
+-- The same for processes of the version before, which know of no status lists.
+CREATE OR REPLACE FUNCTION ledger_record_batch(
+  p_writer uuid, p_patient boolean, p_zones uuid[], p_seqs bigint[],
+  p_ids uuid[], p_entry_zones integer[], p_checked boolean[], p_needed_clients uuid[],
+  p_request_ids text[], p_request_labels text[], p_types text[], p_outcomes text[], p_clients uuid[], p_jtis uuid[],
+  p_heads text[], p_tails text[],
+  p_fact_entries integer[], p_kinds text[], p_fact_ids uuid[], p_details text[], p_refusals integer[],
+  p_refusal_outcomes text[], p_refusal_tails text[],
+  p_births jsonb, p_proofs jsonb, p_challenges jsonb)
+RETURNS TABLE (seqs bigint[], others jsonb) LANGUAGE sql AS $$
+  SELECT r.seqs, r.others FROM ledger_record_entries(
+    p_writer, p_patient, p_zones, p_seqs, p_ids, p_entry_zones, p_checked, p_needed_clients,
+    p_request_ids, p_request_labels, p_types, p_outcomes, p_clients, p_jtis, p_heads, p_tails,
+    p_fact_entries, p_kinds, p_fact_ids, p_details, p_refusals, p_refusal_outcomes, p_refusal_tails,
+    p_births, p_proofs, p_challenges, NULL) AS r
+$$;

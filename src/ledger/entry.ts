@@ -180,6 +180,33 @@ export interface RememberedAuthentication {
   readonly auth_time: number;
 }
 
+/**
+ * A mandate whose status a list tells, with all that may take it back. A row of it is there from the commit that issues it
+ * until it has expired.
+ */
+export interface ListedMandate {
+  /** Hours since 1970 within which it expires. */
+  readonly exp_hour: number;
+  /** Which of the lists of that hour, and its place in it. */
+  readonly list: number;
+  readonly idx: number;
+  /** Seconds since the epoch. */
+  readonly expires_at: number;
+  readonly jti: string;
+  readonly ancestors: readonly string[];
+  readonly sid: string;
+  readonly root_sid: string;
+  readonly agent_session_id?: string;
+  /** The delegation that it was issued on. */
+  readonly edge_id?: string;
+  /** The subject in the table `generations` (`subjectKey` in mandates/generations.ts), hex; absent for an application. */
+  readonly subject_key?: string;
+  readonly subject_gen?: number;
+  /** The generations and policies that it was issued in (`generationsSaid` in mandates/taken-back.ts), without its subject. */
+  readonly said: object;
+  readonly kid: string;
+}
+
 /** A challenge that was opened, or joined if the same request had one already. */
 export interface OpenedChallenge {
   readonly id: string;
@@ -225,6 +252,8 @@ export interface Entry {
   readonly session?: SessionBirth;
   /** What the subject has shown in a step-up. The name is the ledger functions', which the version before calls, too. */
   readonly proof?: RememberedAuthentication;
+  /** The mandate that is issued, if a list is to tell its status. */
+  readonly listed?: ListedMandate;
   /** A challenge to be opened (`step-up/challenge.ts`). */
   readonly challenge?: object;
   readonly takes_back?: TakenBack;

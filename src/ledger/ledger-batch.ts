@@ -10,7 +10,7 @@ const SEPARATOR = '\u001e';
 /** Where the hash chain of each zone ends, by the id of the zone, as far as it is known. */
 export type ChainEnds = Map<string, number>;
 
-/** One call of `ledger_record_batch` (batch.sql): its zones and facts in the order in which they are sent. */
+/** One call of `ledger_record_entries` (batch.sql): its zones and facts in the order in which they are sent. */
 export interface LedgerBatch {
   readonly entries: readonly WrittenEntry[];
   readonly zoneIds: readonly string[];
@@ -31,14 +31,14 @@ export interface Sending {
 }
 
 /** The statement of a batch. What is in its parameters is said in batch.sql. */
-export const RECORD = `SELECT seqs::text[], others FROM ledger_record_batch($1, $2, $3, $4, $5, $6, $7, $8, string_to_array($9, E'\\x1e'),
+export const RECORD = `SELECT seqs::text[], others FROM ledger_record_entries($1, $2, $3, $4, $5, $6, $7, $8, string_to_array($9, E'\\x1e'),
   string_to_array($10, E'\\x1e', ''), string_to_array($11, E'\\x1e'), string_to_array($12, E'\\x1e'), $13, $14,
   string_to_array($15, E'\\x1e'), string_to_array($16, E'\\x1e'), $17, string_to_array($18, E'\\x1e'), $19,
-  string_to_array($20, E'\\x1e', ''), $21, string_to_array($22, E'\\x1e'), string_to_array($23, E'\\x1e'), $24, $25, $26)`;
+  string_to_array($20, E'\\x1e', ''), $21, string_to_array($22, E'\\x1e'), string_to_array($23, E'\\x1e'), $24, $25, $26, $27)`;
 
 /** The same for a batch that takes something back (revocations.sql). */
 export const TAKE_BACK = `WITH recorded AS MATERIALIZED (${RECORD})
-  SELECT seqs, others, ledger_take_back($27, others) FROM recorded`;
+  SELECT seqs, others, ledger_take_back($28, others) FROM recorded`;
 
 /** The statement that appends one event in a transaction of its own making. */
 export const APPEND = 'SELECT audit_append_text($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)';
@@ -90,6 +90,7 @@ export function batchOf(entries: readonly WrittenEntry[], sending: Sending): Led
     given(entries, ({ session }) => session),
     given(entries, ({ proof }) => proof),
     given(entries, ({ challenge }) => challenge),
+    given(entries, ({ listed }) => listed),
   ];
   const takenBack = given(entries, ({ zone_id: zoneId, takes_back: mandate }) =>
     mandate === undefined ? undefined : { ...mandate, zone_id: zoneId },
@@ -176,7 +177,7 @@ export interface BatchAnswer {
 
 /** Reads the answer to a batch. @throws {Error} if it is none */
 export function readAnswer(rows: readonly unknown[], batch: LedgerBatch): BatchAnswer {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as ledger_record_batch makes it
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as ledger_record_entries makes it
   const [row] = rows as readonly { seqs: (string | null)[]; others: Other[] | null }[];
   if (row?.seqs.length !== batch.zoneIds.length) throw new Error('the ledger answered otherwise');
   const tried: Tried[] = batch.entries.map(({ entry }) => recorded(entry));

@@ -22,7 +22,8 @@ const TELL_OF_EVENTS_LEFT =
 
 /**
  * The job that makes the partitions of the coming days and drops expired ones (`ledger_maintain` in maintenance.sql), and
- * then clears the default partitions of rows of such days, says what is left there, and drops the days of the audit log
+ * of the coming hours (`status_lists_maintain` in status-lists/status-lists.sql), then clears the default partitions of
+ * rows of such days, says what is left there, and drops the days of the audit log
  * that are older than they have to be (`audit_drop_day` in retention.sql): at the start and then about every hour.
  * Partitions are made a week ahead, so a failure is only logged.
  */
@@ -55,6 +56,7 @@ export class LedgerMaintenance implements OnApplicationShutdown {
   private async maintain(): Promise<void> {
     await maintaining(this.env, async (client) => {
       await client.query('SELECT ledger_maintain()');
+      await client.query('SELECT status_lists_maintain()');
       // Each by itself, so that what one has locked is free before the next one is looked at.
       const { rows } = await client.query<{ name: string }>('SELECT name FROM tables_by_day');
       for (const { name } of rows) {

@@ -13,7 +13,7 @@ BEGIN
     LOCK TABLE zones, clients IN ROW SHARE MODE;
     LOCK TABLE sessions IN ROW EXCLUSIVE MODE;
     IF EXISTS (
-      SELECT FROM ledger_record_batch(
+      SELECT FROM ledger_record_entries(
         p_process, true, ARRAY[nobody], ARRAY[NULL::bigint],
         ARRAY[new_uuid_v7()], '{1}', '{t}', NULL,
         ARRAY[p_process::text], '{NULL}', '{readiness.probe}', '{failed}', '{NULL}', '{NULL}',

@@ -4,7 +4,7 @@ import type { AuditEvent, Entry, Fact, Nonce, Otherwise, SeenSubject } from './e
 /** Nothing, in an array of PostgreSQL. */
 export const NULL = 'NULL';
 
-/** A fact as `ledger_record_batch` takes it. */
+/** A fact as `ledger_record_entries` takes it. */
 export interface WrittenFact {
   readonly kind:
     Fact['kind'] | 'settings_version' | 'client_version' | 'labels' | 'graph' | 'absent_client';
@@ -66,7 +66,7 @@ export function writeEntry(entry: Entry): WrittenEntry {
   for (const text of [event.request_id, event.request_label ?? '', event.type, event.outcome]) {
     plain(text);
   }
-  for (const begot of [entry.session, entry.proof, entry.challenge]) {
+  for (const begot of [entry.session, entry.proof, entry.challenge, entry.listed]) {
     if (begot !== undefined) exact(begot);
   }
   const facts = [
@@ -139,6 +139,7 @@ function evaluatedOn(entry: Entry): WrittenFact[] {
       case 'session':
       case 'proof':
       case 'challenge':
+      case 'listed':
       case 'takes_back':
       case 'event':
         break;

@@ -33,6 +33,7 @@ export type InvalidTokenReason =
   | 'wrong_audience'
   | 'invalid_act'
   | 'invalid_ancestors'
+  | 'invalid_status'
   | 'invalid_may_act'
   | 'invalid_gen'
   | 'invalid_pol';

@@ -9,6 +9,7 @@ import { isUuid } from '../oauth/vocabulary.js';
 import { readAuthentication, type Authentication } from './authentication.js';
 import { readGenerations, readPolicies, type Generations } from './generations.js';
 import { InvalidToken, type InvalidTokenReason } from './invalid-token.js';
+import { readStatus, type StatusReference } from './status-claim.js';
 
 /** An actor, and the one it acted for if any (RFC 8693 4.1). The outermost is the current one. */
 export interface ActorClaim {
@@ -44,6 +45,8 @@ export interface MandateClaims extends Authentication {
   readonly ancestors: readonly string[];
   readonly act?: ActorClaim;
   readonly mayAct?: Readonly<Record<string, unknown>>;
+  /** Where its status is told, if a list tells it. */
+  readonly status?: StatusReference;
   /** The generations that it was issued in; all 0 where it does not say. */
   readonly generations: Generations;
   /** The policy sets by which it, and what it comes of, was allowed; none in a mandate of the version before. */
@@ -116,9 +119,21 @@ export function readClaims(claims: JsonObject, expected: Expected): MandateClaim
     ...readUser(claims, subType, expected),
     ...(actor === undefined ? {} : { act: actor }),
     ...(mayAct === undefined ? {} : { mayAct }),
+    ...readListed(claims, use),
     ...readIssuance(claims, actor, target.length),
     raw: claims,
   };
+}
+
+/** Where the status of a mandate is told. A session mandate is looked up whenever it is used, so no list has it. */
+function readListed(
+  { status }: JsonObject,
+  use: MandateClaims['use'],
+): Pick<MandateClaims, 'status'> {
+  if (status === undefined) return {};
+  const read = use === 'resource' ? readStatus(status) : null;
+  if (read === null) throw new InvalidToken('invalid_status');
+  return { status: read };
 }
 
 /** What a mandate is taken back by: the generations and the policies that it was issued in. */

@@ -59,6 +59,7 @@ import { GenerationsOfSessions1795340000100 } from './migrations/1795340000100-g
 import { Retention1795341000000 } from './migrations/1795341000000-retention.js';
 import { SsfClients1795341800000 } from './migrations/1795341800000-ssf-clients.js';
 import { SsfStreams1795341900000 } from './migrations/1795341900000-ssf-streams.js';
+import { StatusLists1795342400000 } from './migrations/1795342400000-status-lists.js';
 import { RevocationFeed1795345000007 } from './migrations/1795345000007-revocation-feed.js';
 import { RevocationOrder } from '../issuer/revocation/revocation-order.entity.js';
 import { RevocationEndings1795346000000 } from './migrations/1795346000000-revocation-endings.js';
@@ -103,6 +104,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   Retention1795341000000,
   SsfClients1795341800000,
   SsfStreams1795341900000,
+  StatusLists1795342400000,
   RevocationFeed1795345000007,
   RevocationEndings1795346000000,
 ];

@@ -21,6 +21,7 @@ export const FUNCTION_FILES: readonly string[] = [
   'ledger/gate.sql',
   'ledger/locks.sql',
   'ledger/sessions/sessions.sql',
+  'ledger/status-lists/status-lists.sql',
   'ledger/ledger.sql',
   'ledger/facts.sql',
   'ledger/batch.sql',
@@ -101,7 +102,7 @@ export async function makePartitions(client: pg.Client, waiting: Waiting): Promi
   });
 }
 
-const MAKE_PARTITIONS = 'SELECT ledger_maintain()';
+const MAKE_PARTITIONS = 'SELECT ledger_maintain(), status_lists_maintain()';
 
 /** Does something in one transaction, as soon as the tables are free. */
 async function inTransaction(

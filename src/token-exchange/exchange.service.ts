@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ClientAuthentication } from '../authentication/client-authentication.service.js';
 import { Routes } from '../delegation/routes.service.js';
+import { StatusBlocks } from '../ledger/status-lists/status-blocks.service.js';
 import { Sessions } from '../ledger/sessions/sessions.service.js';
 import { OAuthError } from '../oauth/errors.js';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
@@ -54,6 +55,7 @@ export class Exchange {
     private readonly challenges: Challenges,
     private readonly attempts: Attempts,
     private readonly recorder: ExchangeRecorder,
+    private readonly indices: StatusBlocks,
     private readonly metrics: ExchangeMetrics,
     @Inject(ENV) private readonly env: RunningEnv,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -135,7 +137,7 @@ export class Exchange {
     if (isHeld(clearance)) {
       return lastStage('hold', () => hold(clearance, this.recorder, this.env.issuerUrl, now));
     }
-    const minted = await stage('mint', () => mint(clearance, tokens, now));
+    const minted = await stage('mint', () => mint(clearance, tokens, this.indices, now));
     return lastStage('record', () => record(minted, this.recorder));
   }
 

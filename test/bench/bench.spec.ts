@@ -18,6 +18,8 @@ const KINDS = [
   'delegated, 1 hop',
   'delegated, 3 hops',
   'denied',
+  'introspect',
+  'introspect, 100 at once',
   'oidc-provider session',
 ];
 

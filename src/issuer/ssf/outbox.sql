@@ -11,7 +11,7 @@ END $$;
 CREATE OR REPLACE FUNCTION ssf_event(p_zone uuid, p_type text, p_sub_id jsonb, p_event jsonb) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
-  INSERT INTO ssf_outbox (zone_id, id, event_type, sub_id, event)
+  INSERT INTO ssf_outbox (zone_id, txn, event_type, sub_id, event)
   VALUES (p_zone, new_uuid_v7(), p_type, p_sub_id,
           p_event || jsonb_build_object('event_timestamp', floor(extract(epoch FROM clock_timestamp()))::bigint));
 END $$;
@@ -104,18 +104,18 @@ BEGIN
   IF pg_try_advisory_xact_lock(hashtextextended('shared signals of ' || p_zone, 0)) THEN
     WITH gone AS (
       DELETE FROM ssf_outbox o
-       USING (SELECT i.id FROM ssf_outbox i WHERE i.zone_id = p_zone ORDER BY i.id LIMIT p_most FOR UPDATE SKIP LOCKED) AS d
-       WHERE o.zone_id = p_zone AND o.id = d.id
+       USING (SELECT i.seq FROM ssf_outbox i WHERE i.zone_id = p_zone ORDER BY i.seq LIMIT p_most FOR UPDATE SKIP LOCKED) AS d
+       WHERE o.zone_id = p_zone AND o.seq = d.seq
       RETURNING o.*
     ), added AS (
       INSERT INTO ssf_deliveries (zone_id, stream_id, jti, txn, event_type, sub_id, event)
-      SELECT s.zone_id, s.id, new_uuid_v7(), g.id, g.event_type, g.sub_id, g.event
+      SELECT s.zone_id, s.id, new_uuid_v7(), g.txn, g.event_type, g.sub_id, g.event
         FROM gone g
         JOIN ssf_streams s ON s.zone_id = g.zone_id AND s.status <> 'disabled' AND s.dropping_since IS NULL
                           AND (s.events_requested IS NULL OR g.event_type = ANY (s.events_requested))
         JOIN clients c ON c.zone_id = s.zone_id AND c.id = s.client_id AND c.disabled_at IS NULL
        WHERE NOT ssf_is_off(s.zone_id, s.id, g.sub_id)
-       ORDER BY g.id
+       ORDER BY g.seq
       RETURNING stream_id
     )
     SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM added), (SELECT array_agg(DISTINCT a.stream_id) FROM added a)

@@ -5,6 +5,8 @@ import { SealingModule } from '../../sealing/sealing.module.js';
 import { SnapshotModule } from '../../zones/snapshot/snapshot.module.js';
 import { PollController } from './poll.controller.js';
 import { Poll } from './poll.service.js';
+import { PushSender } from './push-sender.service.js';
+import { PushStreams } from './push-streams.service.js';
 import { Receivers } from './receivers.service.js';
 import { SignalFigures } from './signal-figures.service.js';
 import { SignalOutbox } from './signal-outbox.service.js';
@@ -18,6 +20,16 @@ import { Streams } from './streams.service.js';
 @Module({
   imports: [AuthenticationModule, LedgerModule, SealingModule, SnapshotModule],
   controllers: [SsfConfigurationController, StreamsController, PollController],
-  providers: [Receivers, Streams, Poll, StreamWaits, SignalOutbox, SignalFigures, ...ssfMetrics],
+  providers: [
+    PushSender,
+    PushStreams,
+    Receivers,
+    Streams,
+    Poll,
+    StreamWaits,
+    SignalOutbox,
+    SignalFigures,
+    ...ssfMetrics,
+  ],
 })
 export class SsfModule {}

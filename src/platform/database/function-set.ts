@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '0d4ae04e40c8a591105645113bffb2533ae83a1770f2b470ba7e55531a7b2336',
+  sha256: '1c243169ea256485b871ffc5391d89c060904a058eec52cfa0a75b9885ae32c2',
 } as const;

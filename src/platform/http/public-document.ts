@@ -16,7 +16,12 @@ export interface PublicDocument extends DocumentBody {
 
 /** Serialises a document. The same value has the same entity tag everywhere. */
 export function documentOf(value: object): DocumentBody {
-  const body = Buffer.from(JSON.stringify(value));
+  return documentOfText(JSON.stringify(value));
+}
+
+/** The same of text, such as a token. */
+export function documentOfText(text: string): DocumentBody {
+  const body = Buffer.from(text);
   const digest = createHash('sha256').update(body).digest('base64url');
   return { body, etag: `"${digest.slice(0, 22)}"` };
 }

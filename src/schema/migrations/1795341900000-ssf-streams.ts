@@ -50,11 +50,12 @@ export class SsfStreams1795341900000 implements MigrationInterface {
 
       CREATE TABLE ssf_outbox (
         zone_id    uuid NOT NULL,
-        id         uuid NOT NULL,
+        seq        bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+        txn        uuid NOT NULL,
         event_type text NOT NULL,
         sub_id     jsonb NOT NULL,
         event      jsonb NOT NULL,
-        PRIMARY KEY (zone_id, id)
+        PRIMARY KEY (zone_id, seq)
       );
       COMMENT ON TABLE ssf_outbox IS
         'What has happened and is not on the streams of its zone yet. A null iss in sub_id is the issuer of the zone.';

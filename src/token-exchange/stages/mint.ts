@@ -1,7 +1,9 @@
+import type { DrawnIndex } from '../../ledger/status-lists/status-blocks.service.js';
 import { NoSigningKey, WrongSignature, type SignedMandate } from '../../keys/signing/key-ring.js';
 import { InvalidToken, type MandateClaims } from '../../mandates/verify-mandate.js';
 import { MANDATE_TYP, type MandateTyp } from '../../oauth/vocabulary.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
+import { statusClaim } from '../../mandates/status-claim.js';
 import { OAuthError, unavailable } from '../../oauth/errors.js';
 import { newId } from '../../platform/uuid-v7.js';
 import { agencyClaims, applicationsOf } from '../describe/agency-claims.js';
@@ -10,6 +12,7 @@ import type { TokenVerifier } from '../token-verification.service.js';
 import { actorClaim, ancestorsOf } from './actor-chain.js';
 import type { Anchor } from './bind.js';
 import type { Cleared } from './clearance.js';
+import { drawIndex, type StatusIndices } from './status-index.js';
 import { lifetimeAsked, lifetimeCap } from './lifetimes.js';
 import { principalClaims } from '../describe/principal.js';
 import { isOwnIssuer } from '../../zones/zone-issuer.js';
@@ -23,17 +26,25 @@ export interface Minted {
   readonly claims: MandateClaims;
   /** The session that the mandate belongs to. */
   readonly session: Anchor;
+  /** Its place in a status list; `null` if no list tells its status. */
+  readonly listed: DrawnIndex | null;
 }
 
 /**
  * Stage 7: builds the claims (RFC 9068 2.2, RFC 8693 4), signs them, and reads back what was signed.
  *
+ * @param indices draws indices of status lists
  * @param now milliseconds since the epoch
  * @throws {OAuthError} invalid_request for a lifetime beyond the cap or too large a mandate; invalid_target
  *   for the issuer itself; invalid_grant if there is no life left; temporarily_unavailable if no key may
  *   sign; server_error if what was signed cannot be read or is signed wrongly, which is our fault whatever came in
  */
-export async function mint(cleared: Cleared, tokens: TokenVerifier, now: number): Promise<Minted> {
+export async function mint(
+  cleared: Cleared,
+  tokens: TokenVerifier,
+  indices: StatusIndices,
+  now: number,
+): Promise<Minted> {
   const { issuers } = tokens;
   const { issuer } = issuers;
   const { caller, principals, granted, agency, policy } = cleared;
@@ -50,6 +61,7 @@ export async function mint(cleared: Cleared, tokens: TokenVerifier, now: number)
     use === 'session' ? [] : policy.decisions.map(({ resource }) => resource.signingAlg);
   const exp = expiry(cleared, iat, signerExpiry(zone.keys, asked, now));
   const session = cleared.anchor ?? newSession(exp);
+  const listed = await drawIndex(cleared, indices, exp);
   const [onlyTarget, ...moreTargets] = granted.targets;
   const audience = moreTargets.length === 0 ? onlyTarget : granted.targets;
   const claims = {
@@ -71,10 +83,11 @@ export async function mint(cleared: Cleared, tokens: TokenVerifier, now: number)
     ...agencyClaims(agency),
     ...issuanceClaims(cleared),
     ...(subject === null ? {} : { ancestors: ancestorsOf(subject) }),
+    ...(listed === null ? {} : { status: statusClaim(listed) }),
   };
   try {
     const mandate = await zone.keys.sign(claims, asked, now, typOf(cleared));
-    return { cleared, mandate, claims: tokens.minted(mandate.token), session };
+    return { cleared, mandate, claims: tokens.minted(mandate.token), session, listed };
   } catch (error) {
     if (error instanceof NoSigningKey) throw unavailable('no signing key', error);
     if (error instanceof InvalidToken && error.reason === 'too_large') {

@@ -14,6 +14,7 @@ import { factsOf, restsOn, toldTo, unspent } from '../describe/facts.js';
 import type { PolicyDecisions } from './authorize.js';
 import type { Cleared, Redemption } from './clearance.js';
 import type { Minted } from './mint.js';
+import { listedMandate } from '../describe/listed-mandate.js';
 import { contextClaims, contextSubject, tokenContext } from './authentication-context.js';
 import { refusedFor, type Outcome } from '../outcome.js';
 import type { TokenResponse, Upstream } from '../token-request.js';
@@ -64,6 +65,7 @@ function entryOf(minted: Minted): Entry {
         }
       : {}),
     ...(anchor === null ? {} : rememberedBy(anchor.sid, cleared)),
+    ...listedMandate(minted),
     event: issuedEvent(minted),
   };
 }

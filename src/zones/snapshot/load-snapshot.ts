@@ -86,14 +86,16 @@ export async function openZone(
   { sealing, keyRings, policySets, issuerUrl, expiryOnlySeconds }: SnapshotServices,
 ): Promise<ZoneSnapshot> {
   const { zoneId, version, weight } = stored;
+  const zoneUrl = zoneUrlOf(zoneId, stored.own, issuerUrl);
   return {
     zoneId,
     version,
     issuer: issuerOf(zoneId, stored.own, issuerUrl),
+    zoneUrl,
     formerIssuer: formerIssuerOf(stored.own, stored.askedAt),
     resources: new Map(stored.resources.map((view) => [view.identifier, view])),
     introspectionAudit: stored.own.introspectionAudit,
-    systemResources: systemResourcesAt(zoneUrlOf(zoneId, stored.own, issuerUrl)),
+    systemResources: systemResourcesAt(zoneUrl),
     expiryOnlySeconds,
     defaultResources: stored.own.defaultResources,
     generation: stored.own.generation,

@@ -45,6 +45,8 @@ export interface ZoneSnapshot {
   readonly version: string;
   /** The `iss` of its mandates. */
   readonly issuer: string;
+  /** Where its endpoints are, without a trailing slash. */
+  readonly zoneUrl: string;
   /** The issuer before the last change of it, whose tokens are accepted for a while and never minted. */
   readonly formerIssuer: FormerIssuer | null;
   /** By identifier. */

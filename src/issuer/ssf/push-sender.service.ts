@@ -1,0 +1,165 @@
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { InjectMetric } from '@willsoto/nestjs-prometheus';
+import type { Logger } from 'pino';
+import type { Counter } from 'prom-client';
+import { CLOCK, type Clock } from '../../platform/config/clock.js';
+import { ENV, type RunningEnv } from '../../platform/config/env.js';
+import { LOGGER } from '../../platform/config/logger.js';
+import { BackgroundWork } from '../../platform/background-work.js';
+import { FetchFailed, guardedRequest } from '../../platform/outbound/guarded-request.js';
+import { Periodic } from '../../platform/periodic.js';
+import { Sealing } from '../../sealing/sealing.service.js';
+import { delayAfter } from '../../webhooks/retry-schedule.js';
+import { Snapshots } from '../../zones/snapshot/snapshots.service.js';
+import { PushStreams, type DueStream } from './push-streams.service.js';
+import { readPushAnswer, type PushAnswer } from './push-answer.js';
+import { signEvent, type HeldEvent } from './security-event-token.js';
+import { SIGNALS } from './signal-counts.js';
+
+/** Milliseconds between two looks for streams that are due, and while the database is away. */
+const LOOK_MS = 500;
+const AWAY_MS = 3_000;
+/** Milliseconds that a receiver has for its answer, and that are spent on one stream before it is the turn of others. */
+const TIMEOUT_MS = 10_000;
+const TURN_MS = 10_000;
+/** Events of one stream in its turn. */
+const MOST_EVENTS = 50;
+/** Streams that this replica sends to at once, and those of one receiver. */
+const MOST = 32;
+const MOST_TO_ONE = 4;
+
+/**
+ * Pushes the events of streams to their receivers (RFC 8935), each at least once and those of one stream in order: what a
+ * replica that dies has begun to send is sent again by another one. No request waits for this, and a receiver that is slow
+ * holds up no other.
+ */
+@Injectable()
+export class PushSender implements OnApplicationShutdown {
+  /** The receivers of the streams that are sent to now, by stream. */
+  private readonly sending = new Map<string, string>();
+  private readonly periodic = new Periodic(() => this.look(), 0.2);
+
+  constructor(
+    private readonly streams: PushStreams,
+    private readonly snapshots: Snapshots,
+    private readonly sealing: Sealing,
+    @Inject(ENV) private readonly env: RunningEnv,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOGGER) private readonly logger: Logger,
+    @InjectMetric(SIGNALS) private readonly signals: Counter<'method' | 'result'>,
+    background: BackgroundWork,
+  ) {
+    background.addJob(() => this.periodic.start(LOOK_MS));
+  }
+
+  /** What is under way is not waited for: it is sent again if it has to be. */
+  onApplicationShutdown(): void {
+    this.periodic.stop();
+  }
+
+  private async look(): Promise<number> {
+    try {
+      const most = MOST - this.sending.size;
+      if (most <= 0) return LOOK_MS;
+      const underWay = new Map<string, number>();
+      for (const receiver of this.sending.values()) {
+        underWay.set(receiver, (underWay.get(receiver) ?? 0) + 1);
+      }
+      const due = await this.streams.take({ most, toOne: MOST_TO_ONE, underWay });
+      for (const stream of due) this.begin(stream);
+      return due.length > 0 ? 0 : LOOK_MS;
+    } catch (error) {
+      if (!this.periodic.stopped) {
+        this.logger.warn({ err: error }, 'the streams of shared signals cannot be read');
+      }
+      return AWAY_MS;
+    }
+  }
+
+  private begin(stream: DueStream): void {
+    const { id, receiver } = stream;
+    this.sending.set(id, receiver);
+    void this.deliver(stream)
+      .catch((error: unknown) => {
+        this.logger.warn({ err: error, stream_id: id }, 'what came of a push is not known');
+      })
+      .finally(() => this.sending.delete(id));
+  }
+
+  /** Sends events until there is no more, one is not received, or the stream has had its turn. */
+  private async deliver(stream: DueStream): Promise<void> {
+    const until = performance.now() + TURN_MS;
+    const zone = await this.snapshots.find(stream.zoneId);
+    if (zone === null) return;
+    const authorization = await this.authorizationOf(stream);
+    for (const event of await this.streams.held(stream, MOST_EVENTS)) {
+      if (this.periodic.stopped) return;
+      const set = await signEvent(zone, stream, event, this.clock.now());
+      const answer = await this.send(stream, set, authorization);
+      if (answer !== 'received') {
+        await this.failed(stream, event, answer);
+        return;
+      }
+      this.signals.inc({ method: 'push', result: 'received' });
+      const same = await this.streams.received(stream, event);
+      if (!same || performance.now() > until) break;
+    }
+    await this.streams.done(stream);
+  }
+
+  private async failed(
+    stream: DueStream,
+    { jti }: HeldEvent,
+    { kind, why }: Exclude<PushAnswer, 'received'>,
+  ): Promise<void> {
+    const again =
+      stream.status === 'enabled' ? delayAfter(stream.attempts + 1, Math.random()) : null;
+    this.signals.inc({ method: 'push', result: kind });
+    if (kind === 'refused' || again === null) {
+      const { id: stream_id, zoneId: zone_id } = stream;
+      this.logger.warn({ zone_id, stream_id, jti, why }, 'a receiver has not taken an event');
+    }
+    await this.streams.failed(stream, why, again);
+  }
+
+  private async authorizationOf({
+    zoneId,
+    id,
+    sealedAuthorization,
+  }: DueStream): Promise<string | null> {
+    if (sealedAuthorization === null) return null;
+    const context = { purpose: 'ssf-authorization', zoneId, id } as const;
+    return (await this.sealing.open(context, sealedAuthorization)).toString();
+  }
+
+  private async send(
+    { endpointUrl }: DueStream,
+    set: string,
+    authorization: string | null,
+  ): Promise<PushAnswer> {
+    const { allowInsecureFetch: allowInsecure, allowPrivateFetch: allowPrivate } = this.env;
+    const headers = {
+      'content-type': 'application/secevent+jwt',
+      accept: 'application/json',
+      'user-agent': 'mandate',
+      ...(authorization === null ? {} : { authorization }),
+    };
+    const outbound = {
+      method: 'POST',
+      headers,
+      body: Buffer.from(set),
+      timeoutMs: TIMEOUT_MS,
+    } as const;
+    try {
+      return await guardedRequest(
+        endpointUrl,
+        { allowInsecure, allowPrivate },
+        outbound,
+        readPushAnswer,
+      );
+    } catch (error) {
+      if (error instanceof FetchFailed) return { kind: 'failed', why: error.message };
+      throw error;
+    }
+  }
+}
