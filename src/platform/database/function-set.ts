@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: 'e47f7fe1fbe96c5c0e6fcd79bd528047ed5e2a5568d754e956b04e6b288fe25d',
+  sha256: 'f059bb36d957ed041ada3b6e4bf43fa0b632662918d8b0cadd6e73cb9f054448',
 } as const;
