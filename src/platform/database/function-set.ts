@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '1c243169ea256485b871ffc5391d89c060904a058eec52cfa0a75b9885ae32c2',
+  sha256: 'f059bb36d957ed041ada3b6e4bf43fa0b632662918d8b0cadd6e73cb9f054448',
 } as const;
