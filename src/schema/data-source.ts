@@ -61,6 +61,7 @@ import { SsfClients1795341800000 } from './migrations/1795341800000-ssf-clients.
 import { SsfStreams1795341900000 } from './migrations/1795341900000-ssf-streams.js';
 import { StatusLists1795342400000 } from './migrations/1795342400000-status-lists.js';
 import { RevocationFeed1795345000007 } from './migrations/1795345000007-revocation-feed.js';
+import { SsfReceived1795346500000 } from './migrations/1795346500000-ssf-received.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
@@ -104,6 +105,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   SsfStreams1795341900000,
   StatusLists1795342400000,
   RevocationFeed1795345000007,
+  SsfReceived1795346500000,
 ];
 
 /**

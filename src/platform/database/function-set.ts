@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '17f55d8dd5a87f544c0e9d0bd7aae66255fba8041774377c53a92a4054699beb',
+  sha256: 'f26a1571c8a2e8e9a7c7cd9eaa412183271f071bc130fa1aeeac2915a53dcaa8',
 } as const;
