@@ -118,6 +118,15 @@ describe('parseForm', () => {
       ),
     );
   });
+
+  test('takes any text in a parameter that is opaque, and no other liberty', () => {
+    const read = (body: string) =>
+      parseForm(Buffer.from(body), new Set(), new Set(['token'])).get('token');
+    expect(read('token=a%00b+c')).toEqual(['a\0b c']);
+    for (const body of ['token=%zz', 'token=%ff', 'token=a&token=b', 'other=%00', 'tok%00en=a']) {
+      expect(() => read(body)).toThrow(MalformedForm);
+    }
+  });
 });
 
 describe('decodeComponent', () => {

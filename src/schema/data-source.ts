@@ -62,6 +62,8 @@ import { SsfStreams1795341900000 } from './migrations/1795341900000-ssf-streams.
 import { StatusLists1795342400000 } from './migrations/1795342400000-status-lists.js';
 import { RevocationFeed1795345000007 } from './migrations/1795345000007-revocation-feed.js';
 import { SsfReceived1795346500000 } from './migrations/1795346500000-ssf-received.js';
+import { RevocationOrder } from '../issuer/revocation/revocation-order.entity.js';
+import { RevocationEndings1795346000000 } from './migrations/1795346000000-revocation-endings.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
@@ -106,6 +108,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   StatusLists1795342400000,
   RevocationFeed1795345000007,
   SsfReceived1795346500000,
+  RevocationEndings1795346000000,
 ];
 
 /**
@@ -151,6 +154,7 @@ export function dataSourceOptions(
       Webhook,
       WebhookDelivery,
       Removal,
+      RevocationOrder,
     ],
     migrations: [...MIGRATIONS],
     migrationsTableName: MIGRATIONS_TABLE,

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: 'f26a1571c8a2e8e9a7c7cd9eaa412183271f071bc130fa1aeeac2915a53dcaa8',
+  sha256: '803f912db4f34f1f98f17078ab4fb6ca06272cfb0bf8bb432b33bb9c86fb48c0',
 } as const;

@@ -76,3 +76,33 @@ test('an answer that cannot be written ends its connection, and no more', async 
   await expect(fetch(`${url}/direct`, { method: 'POST' })).rejects.toThrow('fetch failed');
   expect((await fetch(`${url}/direct`, { method: 'POST' })).status).toBe(200);
 });
+
+test('a route that each zone has is answered for the zone of the path, and nothing like it is', async () => {
+  const routes = new DirectRoutes(pino({ level: 'silent' }));
+  routes.addOfZones('POST', '/direct', async (_request, zone) => ({
+    status: 200,
+    headers: { 'Content-Type': 'text/plain' },
+    body: `zone ${zone}`,
+  }));
+  const server = createServer(routes.before(OTHERWISE)).listen(0, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const zone = '0190a000-0000-7000-8000-000000000001';
+  const answer = await fetch(`${url}/zones/${zone}/direct`, { method: 'POST' });
+  expect([answer.status, answer.headers.get('content-type'), await answer.text()]).toEqual([
+    200,
+    'text/plain',
+    `zone ${zone}`,
+  ]);
+  for (const path of [
+    `/zones/${zone.toUpperCase()}/direct`,
+    `/zones/${zone}/direct?a`,
+    `/zones/${zone}/direct/`,
+    `/zones/${zone}`,
+    '/zones/other/direct',
+    '/direct',
+  ]) {
+    expect((await fetch(`${url}${path}`, { method: 'POST' })).status).toBe(299);
+  }
+});

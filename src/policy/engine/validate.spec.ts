@@ -25,6 +25,29 @@ describe('validate', () => {
     expect(validated(careful)).toEqual({ errors: [], warnings: [] });
   });
 
+  test('says once what is wrong for each action', () => {
+    const wrong = '@id("p") forbid(principal, action, resource) when { context.nope };';
+    expect(validated(wrong).errors).toHaveLength(1);
+    const onlyOne = wrong.replace('action', 'action == Action::"Introspect"');
+    expect(validated(onlyOne).errors).toMatchObject([
+      { message: expect.stringContaining('Action::"Introspect"') },
+    ]);
+  });
+
+  test('says that a permit of introspection adds nothing', () => {
+    const forbid = '@id("p") forbid(principal, action == Action::"Introspect", resource);';
+    expect(validated(forbid)).toEqual({ errors: [], warnings: [] });
+    for (const head of ['== Action::"Introspect"', 'in [Action::"Introspect"]']) {
+      const permit = `@id("p") permit(principal, action ${head}, resource);`;
+      expect(validated(permit)).toMatchObject({
+        errors: [],
+        warnings: [{ policy: 'p', message: 'a permit of Action::"Introspect" adds nothing' }],
+      });
+    }
+    const both = '@id("p") permit(principal, action, resource);';
+    expect(validated(both).warnings).toEqual([]);
+  });
+
   test('says which policy is wrong, where, and what to do', () => {
     const text = `// é€😀\n${when('true')}\n  @reason("😀") @id("q") permit(principal, action, resource) when { "é" == context.nope };`;
     expect(validated(text).errors).toEqual([
