@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '17f55d8dd5a87f544c0e9d0bd7aae66255fba8041774377c53a92a4054699beb',
+  sha256: '7009321d8924239b9dca7248774ec5741d6de829761e61829bab9d3edd69de66',
 } as const;
