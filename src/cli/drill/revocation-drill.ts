@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock } from '../../platform/config/clock.js';
 import type { Outcome } from '../outcome.js';
 import {
   byExchange,
@@ -72,7 +73,7 @@ async function drill(at: Installation, zone: DrillZone, count: number): Promise<
     const asked = await inTurn(mandates, async (mandate) => {
       await zone.revoke(mandate.sessionId);
       const since = performance.now();
-      const left = Number(claimsOf(mandate.mandate)['exp']) - Date.now() / 1_000;
+      const left = Number(claimsOf(mandate.mandate)['exp']) - systemClock.now() / 1_000;
       revoked.push({ ...mandate, since, left });
       return Promise.all([
         honouredFor(() => exchange(mandate), since, PATIENCE),
