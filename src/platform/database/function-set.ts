@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '7009321d8924239b9dca7248774ec5741d6de829761e61829bab9d3edd69de66',
+  sha256: '4a7cf9c47a8f91e1cd3a936199532fbfdef5170ba8d60750df3b2b65c357c668',
 } as const;
