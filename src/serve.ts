@@ -12,6 +12,7 @@ import { nestLogger } from './platform/config/logger.js';
 import type { StartPatience } from './platform/database/start-patience.js';
 import { Readiness } from './health/readiness.service.js';
 import { RequestDurations } from './health/request-durations.js';
+import { CompatPaths } from './platform/http/compat-paths.js';
 import { DirectRoutes } from './platform/http/direct-routes.js';
 import { closeGracefully, listen } from './platform/http/listeners.js';
 import { serveDocs } from './platform/http/openapi.js';
@@ -22,10 +23,13 @@ import { assignRequestId, setRequestIdHeaders } from './platform/http/request-id
 import { logRequests } from './platform/http/request-log.js';
 import { findSource } from './platform/http/source-address.js';
 import { throughSteps } from './platform/http/through-steps.js';
+import { atZoneHosts } from './platform/http/zone-hosts.js';
+import { ZoneHosts } from './zones/hosts/zone-hosts.service.js';
 import type { Link } from './platform/workers/link.js';
 import { MADE } from './platform/workers/topics.js';
 import { KeyEncryptionKeys } from './sealing/key-encryption-keys.service.js';
 import { FeedReaders } from './issuer/feed/feed-readers.service.js';
+import { NamedZones } from './issuer/discovery/zone-names.service.js';
 import { ChallengeWaits } from './step-up/challenge-waits.service.js';
 import type { Shutdown } from './shutdown.js';
 
@@ -83,15 +87,25 @@ export async function serve(start: Start): Promise<Serving> {
   });
   const framework: RequestListener = app.getHttpAdapter().getInstance();
   const outside = env.directRoutes ? app.get(DirectRoutes).before(framework) : framework;
+  const compat = new CompatPaths(env.compatPaths, env.compatDefaultZone ?? null);
   const steps = [
     findSource(env.trustProxy),
     app.get(RequestDurations).measure,
     assignRequestId,
     app.get(RequestGate, { strict: false }).admit,
     logRequests(logger),
+    compat.findZones(app.get(NamedZones, { strict: false })),
   ];
   const open = [
-    await listen(publicRoutesFirst(app, throughSteps(steps, outside, logger)), env.port),
+    await listen(
+      // At the host of a zone there are its own paths alone.
+      atZoneHosts(
+        app.get(ZoneHosts, { strict: false }),
+        env.trustProxy,
+        compat.before(publicRoutesFirst(app, throughSteps(steps, outside, logger))),
+      ),
+      env.port,
+    ),
   ];
   if (env.internalPort !== undefined) {
     open.push(

@@ -2,7 +2,7 @@ import { decodeJwt } from 'jose';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { verifyDelegationChain } from '../../src/delegation/verify-chain.js';
 import { applicationOf, tokenOf, type TestApplication } from '../setup/agents.js';
-import { startReplica, type Replica } from '../setup/harness.js';
+import { rows, startReplica, type Replica } from '../setup/harness.js';
 import { forgerFor } from '../setup/zone-key.js';
 import { createTestZone, PERMIT_ALL, type Answer, type TestZone } from '../setup/zone.js';
 
@@ -14,12 +14,10 @@ const ISSUER = 'https://sts.example.com';
 const RESOURCE = 'https://api.example.com/orders';
 
 /**
- * Claims that mandates are going to have, as long as they will be: generations, the policy version, a bound key, a place in
- * a status list.
+ * Claims that mandates have sometimes, as long as they may be: generations, a bound key, a place in a status list.
  */
 const TO_COME = {
   gen: { z: 99, c: 99, s: 99, i: 99, r: [99] },
-  pol: '0123456789ab',
   cnf: { 'x5t#S256': 'x'.repeat(43) },
 };
 
@@ -268,4 +266,18 @@ test('a delegated mandate of the version before is exchanged as ever, for one of
     const refused = await app.exchange({ subject_token: forged, resource: RESOURCE });
     expect([refused.status, refused.body['error']]).toEqual([400, 'invalid_request']);
   }
+});
+
+test('when everything was taken back often, it says so and fits into a header still', async () => {
+  const raised = `
+    WITH zone AS (UPDATE zones SET generation = 99 WHERE id = $1),
+         resource AS (UPDATE resources SET generation = 99 WHERE zone_id = $1),
+         agents AS (UPDATE agent_sessions SET zone_generation = 99, client_generation = 99 WHERE zone_id = $1)
+    UPDATE clients SET generation = 99 WHERE zone_id = $1`;
+  await rows(replica.databaseUrl, raised, [zone.zoneId]);
+  const token = await direct();
+  expect(decodeJwt(token)['gen']).toEqual({ z: 99, c: 99, s: 99, r: [99] });
+  expect(token.length).toBeLessThan(HEADER_BYTES);
+  const { gen } = decodeJwt<{ gen: object }>(await onBehalf());
+  expect(gen).toEqual({ z: 99, c: 99, s: 99, a: Array.from({ length: HOPS }, () => 99), r: [99] });
 });

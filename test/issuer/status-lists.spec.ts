@@ -3,11 +3,18 @@ import { getListFromStatusListJWT } from '@sd-jwt/jwt-status-list';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { tokenOf } from '../setup/agents.js';
-import { rows, startReplica, type Replica } from '../setup/harness.js';
+import { createDatabase, rows, startReplica, type Replica } from '../setup/harness.js';
 import { persistently } from '../setup/patience.js';
 import { killProcesses } from '../setup/process.js';
 import { fetchAt, readList, referenceOf, type Reference } from '../setup/status-lists.js';
-import { createTestZone, type Parameters, type TestZone } from '../setup/zone.js';
+import {
+  ACCESS_TOKEN,
+  createTestZone,
+  postForm,
+  TOKEN_EXCHANGE,
+  type Parameters,
+  type TestZone,
+} from '../setup/zone.js';
 
 /** Seconds after which lists are made anew. */
 const PERIOD = 1;
@@ -220,4 +227,119 @@ describe('a list', () => {
     const unknown = await fetchAt(replica, `http://x/zones/${randomUUID()}/status`);
     expect(unknown.status).toBe(404);
   });
+});
+
+describe('an index', () => {
+  const drawn = async (at: Replica, of: TestZone, subject_token: string) => {
+    const answer = await persistently(() =>
+      postForm(at.url, {
+        grant_type: TOKEN_EXCHANGE,
+        client_id: of.clientId,
+        client_secret: of.secret,
+        subject_token,
+        subject_token_type: ACCESS_TOKEN,
+        resource: LISTED,
+        scope: 'shared',
+      }),
+    );
+    const reference = referenceOf(tokenOf(answer));
+    return `${reference?.uri} ${reference?.idx}`;
+  };
+  const session = async (of: TestZone) =>
+    tokenOf(await persistently(() => of.session({ resource: LISTED, scope: 'shared' })));
+
+  test('is given once, by whichever replica', async () => {
+    const token = await session(zone);
+    const all: string[] = [];
+    for (let round = 0; round < 4; round += 1) {
+      const some = [replica, other].flatMap((at) =>
+        Array.from({ length: 10 }, () => drawn(at, zone, token)),
+      );
+      // oxlint-disable-next-line no-await-in-loop
+      all.push(...(await Promise.all(some)));
+    }
+    expect(new Set(all).size).toBe(80);
+  });
+
+  test('is not given again when a process is killed that had taken it', async () => {
+    const token = await session(zone);
+    const all: string[] = [];
+    const env = { STATUS_LIST_SECONDS: String(PERIOD) };
+    for (let round = 0; round < 2; round += 1) {
+      // oxlint-disable-next-line no-await-in-loop
+      const killed = await startReplica({ env, databaseUrl: replica.databaseUrl });
+      // oxlint-disable-next-line no-await-in-loop
+      for (let i = 0; i < 5; i += 1) all.push(await drawn(killed, zone, token));
+      // oxlint-disable-next-line no-await-in-loop
+      await killed.stop('SIGKILL');
+    }
+    expect(new Set(all).size).toBe(10);
+    // Each had a block of its own, and the rest of it is lost.
+    const blocks = new Set(
+      all.map((index) => {
+        const [uri, idx] = index.split(' ');
+        return `${uri} ${Math.floor(Number(idx) / 4_096)}`;
+      }),
+    );
+    expect(blocks.size).toBeGreaterThanOrEqual(2);
+  });
+
+  test('of a list that is full is one of the next list', async () => {
+    const full = await createTestZone(replica);
+    await full.admin('POST', '/resources', {
+      identifier: LISTED,
+      scopes: ['shared'],
+      revocation: 'status_list',
+    });
+    const token = await session(full);
+    const hours = [0, 900].map((seconds) => Math.floor((Date.now() / 1_000 + seconds) / 3_600));
+    for (const hour of new Set(hours)) {
+      // oxlint-disable-next-line no-await-in-loop
+      await rows(
+        replica.databaseUrl,
+        `INSERT INTO status_blocks (zone_id, exp_hour, list, first, base, taken_by)
+         VALUES ($1, $2, 0, 1048576 - 4096, $3, $1)`,
+        [full.zoneId, hour, full.issuer],
+      );
+    }
+    const [uri] = (await drawn(replica, full, token)).split(' ');
+    expect(uri).toMatch(/-1$/);
+    const list = await readList(other, full.zoneId, { uri: String(uri), idx: 0 });
+    expect(list.claims['sub']).toBe(uri);
+  });
+});
+
+test('partitions of hours that are over are dropped, and those of the next ones are there', async () => {
+  const databaseUrl = await createDatabase();
+  const hour = Math.floor(Date.now() / 3_600_000);
+  const partitions = async () => {
+    const found = await rows<{ name: string }>(
+      databaseUrl,
+      `SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+        WHERE i.inhparent = 'issued_mandates'::regclass AND c.relname ~ '_h[0-9]+$' ORDER BY 1`,
+    );
+    return found.map(({ name }) => Number(/\d+$/.exec(name)?.[0]));
+  };
+  for (const ago of [1, 2, 3]) {
+    // oxlint-disable-next-line no-await-in-loop
+    await rows(
+      databaseUrl,
+      `CREATE TABLE IF NOT EXISTS issued_mandates_h${hour - ago} PARTITION OF issued_mandates FOR VALUES IN (${hour - ago})`,
+    );
+  }
+  const blocks = `INSERT INTO status_blocks (zone_id, exp_hour, list, first, base, taken_by)
+    VALUES (gen_random_uuid(), $1, 0, 0, 'x', gen_random_uuid())`;
+  for (const ago of [50, 3]) {
+    // oxlint-disable-next-line no-await-in-loop
+    await rows(databaseUrl, blocks, [hour - ago]);
+  }
+  await rows(databaseUrl, blocks, [hour + 13]);
+  await rows(databaseUrl, 'SELECT status_lists_maintain()');
+  const after = await partitions();
+  // The hour may have passed since.
+  expect(after.filter((one) => one < hour - 1)).toEqual([]);
+  expect(after).toEqual(expect.arrayContaining([hour - 1, hour, hour + 12]));
+  expect(await rows(databaseUrl, 'SELECT exp_hour FROM status_blocks')).toEqual([
+    { exp_hour: hour + 13 },
+  ]);
 });

@@ -4,11 +4,12 @@ import { AuthorizationController } from './authorization.controller.js';
 import { DiscoveryController } from './discovery.controller.js';
 import { MetadataDocuments } from './documents.service.js';
 import { MetadataSignatures } from './metadata-signatures.service.js';
+import { NamedZones } from './zone-names.service.js';
 
 /** Metadata of zones and resources: how clients find what is there. */
 @Module({
   imports: [SnapshotModule],
   controllers: [DiscoveryController, AuthorizationController],
-  providers: [MetadataDocuments, MetadataSignatures],
+  providers: [MetadataDocuments, MetadataSignatures, NamedZones],
 })
 export class DiscoveryModule {}

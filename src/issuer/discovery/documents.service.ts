@@ -64,10 +64,15 @@ export class MetadataDocuments implements OnModuleInit, ChangeListener {
     private readonly endpoints: EndpointMetadata,
     private readonly signatures: MetadataSignatures,
     private readonly feed: ChangeFeed,
-    @Inject(ENV) { issuerUrl, workers }: Pick<RunningEnv, 'issuerUrl' | 'workers'>,
+    @Inject(ENV)
+    { issuerUrl, workers, compatPaths }: Pick<RunningEnv, 'issuerUrl' | 'workers' | 'compatPaths'>,
     @Inject(CLOCK) clock: Clock,
   ) {
     this.issuerUrl = issuerUrl;
+    // What clients of Ubisecure SSO read that are older than introspection.
+    if (compatPaths.includes('ubisecure')) {
+      endpoints.add({ urls: { tokeninfo_endpoint: '/oauth/2/introspect' } });
+    }
     this.zones = new JoinedReads((ids) => readZoneFacts(dataSource, ids), LIMITS);
     this.resources = new JoinedReads((asked) => readResourceFacts(dataSource, asked), LIMITS);
     this.documents = new KeptDocuments(

@@ -15,7 +15,7 @@ export function hourOf(exp: number): number {
   return Math.floor(exp / 3_600);
 }
 
-const NAME = /^(\d{6,7})-(\d{1,5})$/;
+const NAME = /^(\d{1,7})-(\d{1,5})$/;
 
 /** The last part of the path of a list. */
 export function nameOf({ hour, number }: Omit<StatusList, 'zoneId'>): string {

@@ -7,11 +7,13 @@ import {
   IsInt,
   IsOptional,
   IsString,
+  Length,
   Matches,
   Max,
   Min,
   validateSync,
 } from 'class-validator';
+import { COMPAT_SYSTEMS, type CompatSystem } from '../http/compat-routes.js';
 import { readKeyCustody, type KeyCustody } from './key-custody.js';
 import { looksWeak } from './key-material.js';
 import {
@@ -30,6 +32,11 @@ const RATE_LIMIT = /^[1-9][0-9]{0,6}\/[1-9][0-9]{0,6}$/;
 
 /** Three whole numbers: for an address, for a zone, in all. */
 const AUDIT_UNAUTHENTICATED = /^[1-9][0-9]{0,6}\/[1-9][0-9]{0,6}\/[1-9][0-9]{0,6}$/;
+
+/** Systems of which each is named once at most, or the word for none of them. */
+const COMPAT_PATHS = new RegExp(
+  `^(?:none|(?!.*\\b(\\w+)\\b.*\\b\\1\\b)(?:${COMPAT_SYSTEMS.join('|')})(?:,(?:${COMPAT_SYSTEMS.join('|')}))*)$`,
+);
 
 /** The most workers of one replica. */
 const MAX_WORKERS = 256;
@@ -187,6 +194,16 @@ class EnvironmentVariables {
   @IsIn(['true', 'false'])
   DIRECT_ROUTES: string = 'true';
 
+  @IsOptional()
+  @Matches(COMPAT_PATHS, {
+    message: `COMPAT_PATHS must be none, or some of ${COMPAT_SYSTEMS.join(',')}, separated by commas`,
+  })
+  COMPAT_PATHS?: string;
+
+  @IsOptional()
+  @Length(1, 200)
+  COMPAT_DEFAULT_ZONE?: string;
+
   @IsIn(LOG_LEVELS)
   LOG_LEVEL: string = 'info';
 
@@ -274,6 +291,10 @@ export interface Env {
   readonly retention: Retention;
   /** Whether what is asked for most is answered in front of the framework. */
   readonly directRoutes: boolean;
+  /** Other systems whose paths are answered. */
+  readonly compatPaths: readonly CompatSystem[];
+  /** The zone of those of their paths that name none: an id or a name. */
+  readonly compatDefaultZone: string | undefined;
   readonly logLevel: string;
   /** Seconds for which a start waits for the database. */
   readonly startSeconds: number;
@@ -281,7 +302,7 @@ export interface Env {
   readonly stopSeconds: number;
   /** Seconds between the first signal to stop and the closing of the listeners. */
   readonly drainSeconds: number;
-  /** The number of proxies in front whose `X-Forwarded-For` is believed. */
+  /** The number of proxies in front whose `X-Forwarded-For` and `X-Forwarded-Host` are believed. */
   readonly trustProxy: number;
   /** Whether keys may be fetched over http. */
   readonly allowInsecureFetch: boolean;
@@ -384,6 +405,8 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
       deliveryDays: parsed.DELIVERY_RETENTION_DAYS,
     },
     directRoutes: parsed.DIRECT_ROUTES === 'true',
+    compatPaths: compatPathsOf(parsed.COMPAT_PATHS, parsed.DATABASE_URL !== undefined),
+    compatDefaultZone: parsed.COMPAT_DEFAULT_ZONE,
     logLevel: parsed.LOG_LEVEL,
     startSeconds: parsed.START_SECONDS,
     stopSeconds: parsed.STOP_SECONDS,
@@ -444,6 +467,13 @@ function readHmacKey(
     return undefined;
   }
   return key;
+}
+
+/** Where nobody has set anything up yet, all that there are. */
+function compatPathsOf(given: string | undefined, isSetUp: boolean): readonly CompatSystem[] {
+  if (given === undefined) return isSetUp ? [] : COMPAT_SYSTEMS;
+  const named = given.split(',');
+  return COMPAT_SYSTEMS.filter((system) => named.includes(system));
 }
 
 function readRateLimit(text: string): RateLimit {

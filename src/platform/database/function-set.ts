@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '4a7cf9c47a8f91e1cd3a936199532fbfdef5170ba8d60750df3b2b65c357c668',
+  sha256: 'e2f26af6e79a479d285303117da39422e5c9c44f9637f75f08234b64d4d836c5',
 } as const;
