@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: 'e2f26af6e79a479d285303117da39422e5c9c44f9637f75f08234b64d4d836c5',
+  sha256: 'aaa0c7cc096dbb3f022624084218cd77e784ce5d767e92e9308c65e28d705ad0',
 } as const;
