@@ -12,6 +12,7 @@ import { FeedModule } from './issuer/feed/feed.module.js';
 import { HealthModule } from './health/health.module.js';
 import { IntrospectionModule } from './issuer/introspection/introspection.module.js';
 import { RegistriesModule } from './platform/http/registries.module.js';
+import { ZoneHostsModule } from './zones/hosts/zone-hosts.module.js';
 import { HttpModule } from './platform/http/http.module.js';
 import { StatusListsModule } from './issuer/status-lists/status-lists.module.js';
 import { SsfModule } from './issuer/ssf/ssf.module.js';
@@ -52,6 +53,7 @@ export class AppModule {
         HttpModule,
         // Before whatever imports step-up: its `/step-up/enrol` comes before `/step-up/:id`.
         AuthenticatorsModule,
+        ZoneHostsModule,
         StatusListsModule,
         TokenExchangeModule,
         IntrospectionModule,

@@ -23,6 +23,8 @@ import { assignRequestId, setRequestIdHeaders } from './platform/http/request-id
 import { logRequests } from './platform/http/request-log.js';
 import { findSource } from './platform/http/source-address.js';
 import { throughSteps } from './platform/http/through-steps.js';
+import { atZoneHosts } from './platform/http/zone-hosts.js';
+import { ZoneHosts } from './zones/hosts/zone-hosts.service.js';
 import type { Link } from './platform/workers/link.js';
 import { MADE } from './platform/workers/topics.js';
 import { KeyEncryptionKeys } from './sealing/key-encryption-keys.service.js';
@@ -96,7 +98,12 @@ export async function serve(start: Start): Promise<Serving> {
   ];
   const open = [
     await listen(
-      compat.before(publicRoutesFirst(app, throughSteps(steps, outside, logger))),
+      // At the host of a zone there are its own paths alone.
+      atZoneHosts(
+        app.get(ZoneHosts, { strict: false }),
+        env.trustProxy,
+        compat.before(publicRoutesFirst(app, throughSteps(steps, outside, logger))),
+      ),
       env.port,
     ),
   ];

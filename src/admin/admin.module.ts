@@ -18,6 +18,8 @@ import { StepUpModule } from '../step-up/step-up.module.js';
 import { WebhooksModule } from '../webhooks/webhooks.module.js';
 import { AgentSession } from '../delegation/agent-session.entity.js';
 import { DelegationEdge } from '../delegation/delegation-edge.entity.js';
+import { RevocationOrder } from '../issuer/revocation/revocation-order.entity.js';
+import { RevocationModule } from '../issuer/revocation/revocation.module.js';
 import { Session } from '../ledger/sessions/session.entity.js';
 import { PolicySet, PolicySetVersion } from '../policy/policy-set.entity.js';
 import { Policy, PolicyVersion } from '../policy/policy.entity.js';
@@ -63,6 +65,8 @@ import { ProofSystemsController } from './step-up/proof-systems.controller.js';
 import { Removal } from '../zones/removal.entity.js';
 import { Removals } from './removals/removals.service.js';
 import { ResourcesController } from './zones/resources.controller.js';
+import { Ordering } from './revocations/ordering.service.js';
+import { RevocationsController } from './revocations/revocations.controller.js';
 import { Rewrap } from './keys/rewrap.service.js';
 import { SessionsController } from './sessions/sessions.controller.js';
 import { SigningKeysController } from './keys/signing-keys.controller.js';
@@ -93,6 +97,7 @@ const ENTITIES = [
   Webhook,
   WebhookDelivery,
   Removal,
+  RevocationOrder,
 ];
 
 /**
@@ -142,6 +147,7 @@ const SERVICES: Provider[] = [
     KeysModule,
     LedgerModule,
     PolicyModule,
+    RevocationModule,
     SealingModule,
     SnapshotModule,
     StepUpModule,
@@ -157,6 +163,7 @@ const SERVICES: Provider[] = [
     PolicySetsController,
     ZonePolicyController,
     SessionsController,
+    RevocationsController,
     AgentSessionsAdminController,
     DelegationsAdminController,
     SigningKeysController,
@@ -178,6 +185,7 @@ const SERVICES: Provider[] = [
     KeyRotation,
     AutomaticRotation,
     Demo,
+    Ordering,
     Rewrap,
     Removals,
     AuthenticatorRenewal,

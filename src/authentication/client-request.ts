@@ -5,6 +5,7 @@ import { readFormBody } from '../platform/http/form-body.js';
 import { readGatewayHeaders } from '../platform/http/read-gateway-headers.js';
 import { inFlightOf, type InFlight } from '../platform/http/overload/in-flight.js';
 import { requestIdOf, type RequestId } from '../platform/http/request-id.js';
+import { writtenTarget } from '../platform/http/zone-hosts.js';
 import { sourceOf } from '../platform/http/source-address.js';
 import type { CredentialedRequest } from './credentials.js';
 
@@ -40,7 +41,7 @@ export async function readClientRequest(
     authorization: request.headersDistinct['authorization'] ?? [],
     hasQuery: url.includes('?'),
     method,
-    path: url,
+    path: writtenTarget(request),
     zoneInPath,
     gateway: readGatewayHeaders(request),
     source: sourceOf(request),

@@ -10,6 +10,7 @@ import {
 import { readFormBody, readFormOrJsonBody } from '../platform/http/form-body.js';
 import { inFlightOf } from '../platform/http/overload/in-flight.js';
 import { readGatewayHeaders } from '../platform/http/read-gateway-headers.js';
+import { writtenTarget } from '../platform/http/zone-hosts.js';
 import { sourceOf } from '../platform/http/source-address.js';
 import { readClientForm, type ClientRequest } from './client-request.js';
 
@@ -52,7 +53,7 @@ export async function readEndpointRequest(
   const common = {
     authorization: request.headersDistinct['authorization'] ?? [],
     method,
-    path: url,
+    path: writtenTarget(request),
     zoneInPath,
     gateway: readGatewayHeaders(request),
     source: sourceOf(request),

@@ -8,8 +8,3 @@ const OPEN_OF_CLIENT = `a.zone_id = $1 AND a.client_id = $2 AND a.ended_at IS NU
  */
 export const END_BELOW_AGENT_SESSION = `
   UPDATE agent_sessions a SET ended_at = clock_timestamp() WHERE ${OPEN_OF_CLIENT} AND a.path @> ARRAY[$3::uuid]`;
-
-/** The same for those that were opened in a session, whose id is the third parameter. */
-export const END_AGENT_SESSIONS_OF_SESSION = `
-  UPDATE agent_sessions a SET ended_at = clock_timestamp()
-   WHERE ${OPEN_OF_CLIENT} AND $3::uuid IN (a.session_id, a.root_session_id)`;

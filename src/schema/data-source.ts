@@ -61,6 +61,8 @@ import { SsfClients1795341800000 } from './migrations/1795341800000-ssf-clients.
 import { SsfStreams1795341900000 } from './migrations/1795341900000-ssf-streams.js';
 import { StatusLists1795342400000 } from './migrations/1795342400000-status-lists.js';
 import { RevocationFeed1795345000007 } from './migrations/1795345000007-revocation-feed.js';
+import { RevocationOrder } from '../issuer/revocation/revocation-order.entity.js';
+import { RevocationEndings1795346000000 } from './migrations/1795346000000-revocation-endings.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
@@ -104,6 +106,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   SsfStreams1795341900000,
   StatusLists1795342400000,
   RevocationFeed1795345000007,
+  RevocationEndings1795346000000,
 ];
 
 /**
@@ -149,6 +152,7 @@ export function dataSourceOptions(
       Webhook,
       WebhookDelivery,
       Removal,
+      RevocationOrder,
     ],
     migrations: [...MIGRATIONS],
     migrationsTableName: MIGRATIONS_TABLE,

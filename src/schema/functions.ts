@@ -35,6 +35,7 @@ export const FUNCTION_FILES: readonly string[] = [
   'delegation/graph.sql',
   'delegation/rests-on.sql',
   'delegation/session-end.sql',
+  'issuer/revocation/revocation-endings.sql',
   'webhooks/revocation-stream/revocation-outbox.sql',
   'issuer/ssf/outbox.sql',
   'issuer/feed/revocation-feed.sql',

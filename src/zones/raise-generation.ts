@@ -34,44 +34,11 @@ export async function raiseGeneration(
   return row?.raised ?? null;
 }
 
-/** What withdrawing a policy set version came to. */
-export interface WithdrawnPolicy {
-  /** By which mandates name it (`pol`); `null` if there is no such version, and then nothing was done. */
-  readonly pol: string | null;
-  /** Whether the zone decides by it, or by the same policies; then nothing was done. */
-  readonly isActive: boolean;
-}
-
-/**
- * Takes back what a policy set version has allowed, and with it what any other version of the same policies has
- * (`withdraw_policy` in generations.sql). The active one is not withdrawn: another one is to be activated before.
- *
- * @throws the driver's error
- */
-export async function withdrawPolicy(
-  tx: Transaction,
-  zoneId: string,
-  setVersionId: string,
-): Promise<WithdrawnPolicy> {
-  const [row] = await tx.query<WithdrawnPolicy[]>(WITHDRAW, [zoneId, setVersionId]);
-  return row ?? { pol: null, isActive: false };
-}
-
 function nameOf(zoneId: string, what: TakenBack): string {
-  switch (what.kind) {
-    case 'zone':
-      return zoneId;
-    case 'client':
-      return what.id;
-    case 'resource':
-      return what.identifier;
-    case 'issuer':
-      return what.issuer;
-    case 'subject':
-      return subjectName(what.issuer, what.subject);
-  }
+  if (what.kind === 'zone') return zoneId;
+  if (what.kind === 'client') return what.id;
+  if (what.kind === 'resource') return what.identifier;
+  return what.kind === 'issuer' ? what.issuer : subjectName(what.issuer, what.subject);
 }
 
 const RAISE = 'SELECT raise_generation($1, $2, $3) AS raised';
-
-const WITHDRAW = 'SELECT pol, is_active AS "isActive" FROM withdraw_policy($1, $2)';

@@ -76,15 +76,11 @@ export function zonePath(zoneId: string): string {
  * @param installation `ISSUER_URL`, without a trailing slash
  */
 export function issuerOf(zoneId: string, stored: StoredIssuer, installation: string): string {
-  switch (stored.issuerMode) {
-    case 'zone':
-      return `${installation}${zonePath(zoneId)}`;
-    case 'own':
-      if (stored.issuerUrl === null) throw new Error(`zone ${zoneId} has no issuer_url`);
-      return stored.issuerUrl;
-    case 'shared':
-      return installation;
-  }
+  const { issuerMode, issuerUrl } = stored;
+  if (issuerMode === 'shared') return installation;
+  if (issuerMode === 'zone') return `${installation}${zonePath(zoneId)}`;
+  if (issuerUrl === null) throw new Error(`zone ${zoneId} has no issuer_url`);
+  return issuerUrl;
 }
 
 /**

@@ -27,11 +27,16 @@ END $$;
 CREATE OR REPLACE TRIGGER zone_version_begins BEFORE INSERT ON zones
   FOR EACH ROW EXECUTE FUNCTION zone_version_begins();
 
--- After the settings of a zone have changed: says so to every replica, which drops its snapshot of the zone.
+-- After the settings of a zone have changed: says so to every replica, which drops its snapshot of the zone; and, apart
+-- from that, if it has got, lost or changed a host of its own, of which every replica knows all.
 CREATE OR REPLACE FUNCTION zone_notify() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF TG_OP <> 'UPDATE' OR OLD.settings_version <> NEW.settings_version THEN
     PERFORM pg_notify('mandate_zone_changed', COALESCE(NEW.id, OLD.id)::text);
+  END IF;
+  IF (OLD.issuer_url IS NOT NULL OR NEW.issuer_url IS NOT NULL)
+     AND (OLD.issuer_url, OLD.removed_at) IS DISTINCT FROM (NEW.issuer_url, NEW.removed_at) THEN
+    PERFORM pg_notify('mandate_zone_host_changed', COALESCE(NEW.id, OLD.id)::text);
   END IF;
   RETURN NULL;
 END $$;

@@ -66,10 +66,10 @@ async function revoke(replica: Replica, token: string): Promise<boolean> {
 
 /** Introspects mandates over and over, so that there always are statements under way when one is asked about. */
 function keepAsking(replica: Replica, tokens: readonly string[]) {
-  let over = false;
+  const over = new AbortController();
   let answers = 0;
   const asking = Array.from({ length: 3 }, async (_, n) => {
-    while (!over) {
+    while (!over.signal.aborted) {
       const { status } =
         n === 0
           ? await introspectAll(replica.url, { tokens: tokens.slice(0, 100) }, zone)
@@ -80,7 +80,7 @@ function keepAsking(replica: Replica, tokens: readonly string[]) {
   return {
     answers: () => answers,
     stop: async () => {
-      over = true;
+      over.abort();
       await Promise.all(asking);
     },
   };

@@ -67,7 +67,7 @@ describe('an answer that is signed (RFC 9701)', () => {
 
   test.each([
     [JWT, true],
-    [`${JWT.toUpperCase()}`, true],
+    [JWT.toUpperCase(), true],
     [`application/json;q=0.5, ${JWT}`, true],
     [`application/json, ${JWT};q=0.9`, false],
     [`${JWT};q=0, */*`, false],

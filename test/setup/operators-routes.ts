@@ -70,6 +70,7 @@ export async function furnish(zone: TestZone) {
     system: await id('/proof-systems', named()),
     authenticator: await id('/authenticators', { subject: 'alice', kind: 'totp' }),
     webhook,
+    revocation: await id('/revocations', { target: { jti: randomUUID() }, reason: 'a test' }),
     delivery: String(delivery),
     request: decided.requestId,
   };
@@ -197,7 +198,9 @@ export async function requestsOfOperators(zone: TestZone): Promise<Readonly<Reco
     'DELETE /delegations/{id}': [`/delegations/${of.edge}`],
     'GET /sessions': ['/sessions'],
     'GET /sessions/{id}': [`/sessions/${of.session}`],
-    'POST /revocations': ['/revocations', { jti: randomUUID() }],
+    'GET /revocations': ['/revocations'],
+    'GET /revocations/{id}': [`/revocations/${of.revocation}`],
+    'POST /revocations': ['/revocations', { target: { jti: randomUUID() }, reason: 'a test' }],
     'DELETE /sessions/{id}': [`/sessions/${of.session}`],
   };
   return {

@@ -1,11 +1,9 @@
-import { Body, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { Delete, Get, HttpCode, Param, Query } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { IsNull, type Repository } from 'typeorm';
+import type { Repository } from 'typeorm';
 import { Zone } from '../../zones/zone.entity.js';
 import { Session } from '../../ledger/sessions/session.entity.js';
-import { END_AGENT_SESSIONS_OF_SESSION } from '../../delegation/end-agent-sessions.js';
 import { AdminController } from '../admin-controller.js';
-import { RevocationBody } from './session.body.js';
 import { AuditedChanges } from '../audited-changes.service.js';
 import { Change, UrgentChange } from '../change.js';
 import { findRow } from '../find-row.js';
@@ -61,27 +59,8 @@ export class SessionsController {
     await this.changes.run(change, async (tx) => {
       const sessions = tx.getRepository(Session);
       const session = await findRow(sessions, { zoneId, id }, 'session');
-      const open = { zoneId, id, endedAt: IsNull() };
-      await sessions.update(open, { endedAt: () => 'clock_timestamp()' });
-      await tx.query(END_AGENT_SESSIONS_OF_SESSION, [zoneId, session.clientId, id]);
+      await tx.query('SELECT FROM session_end($1, $2)', [zoneId, id]);
       return { result: undefined, details: { session: toView(session) } };
-    });
-  }
-
-  /** Revokes one mandate: it is not accepted in an exchange any more. Revoking it again changes nothing. */
-  @Post('revocations')
-  @HttpCode(204)
-  async revoke(
-    @InZone() { id: zoneId }: Zone,
-    @UrgentChange('mandate.revoked') change: Change,
-    @Body() { jti }: RevocationBody,
-  ): Promise<void> {
-    await this.changes.run(change, async (tx) => {
-      await tx.query(
-        'INSERT INTO revocations (zone_id, jti) VALUES ($1, $2) ON CONFLICT DO NOTHING',
-        [zoneId, jti],
-      );
-      return { result: undefined, details: { revoked_jti: jti } };
     });
   }
 }

@@ -1,6 +1,8 @@
 import { Controller, Param, Post, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
+import { authenticationMembers } from '../../authentication/authentication-methods.js';
 import { EndpointCallers } from '../../authentication/endpoint-callers.service.js';
+import { EndpointMetadata } from '../../platform/http/endpoint-metadata.js';
 import { requestIdOf } from '../../platform/http/request-id.js';
 import { ClientRevocations } from './client-revocations.service.js';
 import { RevocationEndpoint } from './revocation.openapi.js';
@@ -11,7 +13,14 @@ export class RevocationController {
   constructor(
     private readonly callers: EndpointCallers,
     private readonly revocations: ClientRevocations,
-  ) {}
+    endpoints: EndpointMetadata,
+  ) {
+    endpoints.add({
+      urls: { revocation_endpoint: '/oauth/2/revoke' },
+      withoutZone: true,
+      members: authenticationMembers('revocation_endpoint'),
+    });
+  }
 
   @Post('oauth/2/revoke')
   @RevocationEndpoint('Revoke a mandate of the client (RFC 7009)')

@@ -14,8 +14,12 @@ import {
 /** An intent to change a zone's keys; without `alg`, those of every algorithm. */
 export type KeyIntent =
   | { readonly want: 'rotation'; readonly alg?: ZoneAlg | undefined }
-  /** Withdraw leaked keys. */
-  | { readonly want: 'emergency'; readonly alg?: ZoneAlg | undefined }
+  /** Withdraw leaked keys: those of an algorithm, or one. */
+  | {
+      readonly want: 'emergency';
+      readonly alg?: ZoneAlg | undefined;
+      readonly kid?: string | undefined;
+    }
   /** Rotate the keys that are due by age. */
   | { readonly want: 'renewal' }
   /** Change the standard algorithm of the zone. */
@@ -56,8 +60,14 @@ export function planFor(
       return { needs, changes: planRotation(keys, algs, now) };
     }
     case 'emergency': {
-      const algs = intent.alg === undefined ? keys.map((key) => key.alg) : [intent.alg];
-      return { needs, changes: planEmergency(keys, [...new Set(algs)], needs, now) };
+      const { alg, kid } = intent;
+      if (kid !== undefined) {
+        const key = keys.find((one) => one.kid === kid);
+        const algs = key === undefined ? [] : [key.alg];
+        return { needs, changes: planEmergency(keys, { algs, kid }, needs, now) };
+      }
+      const algs = alg === undefined ? [...new Set(keys.map((key) => key.alg))] : [alg];
+      return { needs, changes: planEmergency(keys, { algs }, needs, now) };
     }
     case 'renewal': {
       const due = algsInUse(needs).filter((alg) =>

@@ -50,22 +50,30 @@ export function planRotation(
   });
 }
 
+/** Which keys have leaked: those of some algorithms, as it is not certain which one has, or one that is known. */
+export interface LeakedKeys {
+  readonly algs: readonly ZoneAlg[];
+  /** The one, whose algorithm is in `algs`; a pending one as well. */
+  readonly kid?: string;
+}
+
 /**
- * Plans an emergency, for leaked keys: all active and retiring keys of the algorithms `leaked` are withdrawn,
- * since it is not certain which one leaked, and another key signs at once, which breaks verifiers that cached
- * the key set.
+ * Plans an emergency, for leaked keys: all active and retiring keys that may have leaked are withdrawn, and another key
+ * signs at once where none is left, which breaks verifiers that cached the key set.
  *
  * @param now milliseconds since the epoch
  */
 export function planEmergency(
   keys: readonly ScheduledKey[],
-  leaked: readonly ZoneAlg[],
+  { algs: leaked, kid: known }: LeakedKeys,
   needs: KeyNeeds,
   now: number,
 ): KeyChange[] {
-  const withdrawn = keys.filter(
-    (key) => leaked.includes(key.alg) && ['active', 'retiring'].includes(keyState(key, now)),
-  );
+  const withdrawn = keys.filter((key) => {
+    const state = keyState(key, now);
+    if (known !== undefined && (key.kid !== known || state === 'pending')) return key.kid === known;
+    return leaked.includes(key.alg) && ['active', 'retiring'].includes(state);
+  });
   const left = keys.filter((key) => !withdrawn.includes(key));
   const signs = (alg: ZoneAlg | null) =>
     left.some((key) => key.alg === alg && keyState(key, now) === 'active');

@@ -302,7 +302,7 @@ export interface Env {
   readonly stopSeconds: number;
   /** Seconds between the first signal to stop and the closing of the listeners. */
   readonly drainSeconds: number;
-  /** The number of proxies in front whose `X-Forwarded-For` is believed. */
+  /** The number of proxies in front whose `X-Forwarded-For` and `X-Forwarded-Host` are believed. */
   readonly trustProxy: number;
   /** Whether keys may be fetched over http. */
   readonly allowInsecureFetch: boolean;

@@ -9,6 +9,8 @@ import { LOGGER } from '../config/logger.js';
 const CHANNELS = {
   /** Anything in a zone but its clients; payload: the zone id. */
   zone: 'mandate_zone_changed',
+  /** The host of a zone; payload: the zone id. */
+  host: 'mandate_zone_host_changed',
   /** A client or its secrets; payload: the ids of zone and client, or of the zone alone for all in it, or `*` for all. */
   client: 'mandate_client_changed',
   /** A challenge was approved or rejected; payload: its id. */

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '17f55d8dd5a87f544c0e9d0bd7aae66255fba8041774377c53a92a4054699beb',
+  sha256: 'f059bb36d957ed041ada3b6e4bf43fa0b632662918d8b0cadd6e73cb9f054448',
 } as const;

@@ -1,0 +1,267 @@
+/** A zone that has a host of its own: what is served there, and what is not. */
+import { randomUUID } from 'node:crypto';
+import { request as send, type IncomingHttpHeaders } from 'node:http';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { decodeJwt } from 'jose';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { gatewayHeaders, newGatewayKey } from '../setup/gateway.js';
+import {
+  ADMIN_TOKEN,
+  rows,
+  sharedReplica,
+  startReplicaForTest,
+  type Replica,
+} from '../setup/harness.js';
+import { persistently } from '../setup/patience.js';
+import {
+  callAdmin,
+  createTestZone,
+  TOKEN_EXCHANGE,
+  ACCESS_TOKEN,
+  type TestZone,
+} from '../setup/zone.js';
+
+let a: Replica;
+let b: Replica;
+
+beforeAll(async () => {
+  [a, b] = await Promise.all([sharedReplica(), sharedReplica('second')]);
+});
+
+interface HostAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Record<string, unknown>;
+}
+
+interface HostRequest {
+  readonly method?: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: string;
+}
+
+/** Asks a replica for a path of a host, whatever its address is. */
+async function ask(
+  replica: Replica,
+  host: string,
+  path: string,
+  { method = 'GET', headers = {}, body = '' }: HostRequest = {},
+): Promise<HostAnswer> {
+  const request = send({
+    host: '127.0.0.1',
+    port: replica.ports[0],
+    path,
+    method,
+    headers: { host, ...headers },
+    agent: false,
+  }).end(body);
+  const [response] = await once(request, 'response');
+  const parsed: unknown = JSON.parse((await text(response)) || '{}');
+  return {
+    status: response.statusCode,
+    headers: response.headers,
+    body: typeof parsed === 'object' && parsed !== null ? { ...parsed } : {},
+  };
+}
+
+const formOf = (
+  { clientId, secret, resource }: TestZone,
+  parameters: Record<string, string> = {},
+) => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/x-www-form-urlencoded' },
+  body: new URLSearchParams({
+    grant_type: 'client_credentials',
+    client_id: clientId,
+    client_secret: secret,
+    resource,
+    scope: 'a:read',
+    ...parameters,
+  }).toString(),
+});
+
+const newHost = () => `${randomUUID()}.example`;
+
+/** Gives a zone a host, and waits until the replicas know. */
+async function giveHost(zone: TestZone, host: string, replicas = [a, b]): Promise<void> {
+  await zone.admin('PATCH', '', { issuer_mode: 'own', issuer_url: `https://${host}` });
+  for (const replica of replicas) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other
+    await expect.poll(() => isServed(replica, host), { timeout: 20_000 }).toBe(true);
+  }
+}
+
+const isServed = async (replica: Replica, host: string) =>
+  (await persistently(() => ask(replica, host, '/.well-known/jwks.json'))).status === 200;
+
+describe('the host of a zone', () => {
+  test('serves the paths of the zone without the prefix, at each replica', async () => {
+    const zone = await createTestZone(a);
+    const host = newHost();
+    await giveHost(zone, host);
+    for (const replica of [a, b]) {
+      // oxlint-disable no-await-in-loop -- one after the other
+      const session = await persistently(() => ask(replica, host, '/oauth/2/token', formOf(zone)));
+      expect(session.status).toBe(200);
+      const subject = String(session.body['access_token']);
+      expect(decodeJwt(subject)).toMatchObject({ iss: `https://${host}`, aud: `https://${host}` });
+      const exchanged = await persistently(() =>
+        ask(
+          replica,
+          host,
+          '/oauth/2/token',
+          formOf(zone, {
+            grant_type: TOKEN_EXCHANGE,
+            subject_token: subject,
+            subject_token_type: ACCESS_TOKEN,
+          }),
+        ),
+      );
+      expect(exchanged.status).toBe(200);
+      // As it is written otherwise, too: by the framework.
+      const odd = await persistently(() => ask(replica, host, '/OAuth/2/token/', formOf(zone)));
+      expect(odd.status).toBe(200);
+      const published = await ask(replica, host, '/.well-known/jwks.json');
+      const below = await ask(replica, 'localhost', `/zones/${zone.zoneId}/.well-known/jwks.json`);
+      expect(published.body).toEqual(below.body);
+      expect(published.headers.etag).toBe(below.headers.etag);
+      for (const name of ['oauth-authorization-server', 'openid-configuration']) {
+        const metadata = await persistently(() => ask(replica, host, `/.well-known/${name}`));
+        expect([name, metadata]).toMatchObject([
+          name,
+          {
+            status: 200,
+            body: {
+              issuer: `https://${host}`,
+              token_endpoint: `https://${host}/oauth/2/token`,
+              jwks_uri: `https://${host}/.well-known/jwks.json`,
+            },
+          },
+        ]);
+      }
+      // oxlint-enable no-await-in-loop
+    }
+    // Nor has the zone lost what it had.
+    expect((await zone.session()).status).toBe(200);
+    const below = `/zones/${zone.zoneId}/oauth/2/token`;
+    expect((await persistently(() => ask(a, 'localhost', below, formOf(zone)))).status).toBe(200);
+  });
+
+  test('serves nothing else: no operators, no other zone, in one body', async () => {
+    const zone = await createTestZone(a);
+    const other = await createTestZone(a);
+    const host = newHost();
+    await giveHost(zone, host);
+    const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
+    const bodies = await Promise.all(
+      [
+        '/internal/zones',
+        `/internal/zones/${zone.zoneId}`,
+        '/INTERNAL/zones',
+        '//internal/zones',
+        '/../internal/zones',
+        '/metrics',
+        '/docs',
+        '/step-up/x',
+        '/oauth2/token',
+        `/t/${other.zoneId}/oauth2/token`,
+        '/agent-sessions',
+        `/zones/${other.zoneId}/.well-known/jwks.json`,
+        `/.well-known/oauth-authorization-server/zones/${other.zoneId}`,
+        '/none',
+      ].map(async (path) => {
+        const { status, body } = await persistently(() => ask(a, host, path, { headers }));
+        const { requestId: _id, error_description: _text, ...rest } = body;
+        return [path, status, rest];
+      }),
+    );
+    expect(bodies).toEqual(bodies.map(([path]) => [path, 404, bodies.at(-1)?.[2]]));
+    const token = (of: TestZone) => persistently(() => ask(a, host, '/oauth/2/token', formOf(of)));
+    expect(await token(other)).toMatchObject({ status: 401, body: { error: 'invalid_client' } });
+    // Of all zones there is one set of keys, whatever is asked for.
+    const keys = async (query: string) =>
+      (await ask(a, host, `/.well-known/jwks.json${query}`)).body;
+    expect(await keys(`?zone_id=${other.zoneId}`)).toEqual(await keys(''));
+    expect((await ask(a, host, '/health')).status).toBe(200);
+  });
+
+  test('goes with the issuer, and may become that of another zone', async () => {
+    const [one, two] = [await createTestZone(a), await createTestZone(a)];
+    const host = newHost();
+    await giveHost(one, host);
+    await one.admin('PATCH', '', { issuer_mode: 'zone' });
+    for (const replica of [a, b]) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      await expect.poll(() => isServed(replica, host), { timeout: 20_000 }).toBe(false);
+    }
+    await giveHost(two, host);
+    const token = (of: TestZone) => persistently(() => ask(b, host, '/oauth/2/token', formOf(of)));
+    expect([(await token(one)).status, (await token(two)).status]).toEqual([401, 200]);
+    await persistently(() => callAdmin(a, 'DELETE', `/zones/${two.zoneId}`));
+    await expect.poll(() => isServed(b, host), { timeout: 20_000 }).toBe(false);
+  });
+
+  test('is known to a replica that starts, and to one that was not told', async () => {
+    const replica = await startReplicaForTest();
+    const zone = await createTestZone(replica);
+    const [before, after] = [newHost(), newHost()];
+    await giveHost(zone, before, [replica]);
+    const { databaseUrl } = replica;
+    const started = await startReplicaForTest({ databaseUrl });
+    expect(await isServed(started, before)).toBe(true);
+    // The notification is lost: nobody listens, and the trigger does not fire.
+    await rows(
+      databaseUrl,
+      `SET session_replication_role = replica; UPDATE zones SET issuer_url = 'https://${after}' WHERE id = '${zone.zoneId}'`,
+    );
+    expect(await isServed(started, before)).toBe(true);
+    await rows(
+      databaseUrl,
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name = 'mandate change feed'`,
+    );
+    for (const each of [replica, started]) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      await expect.poll(() => isServed(each, after), { timeout: 20_000 }).toBe(true);
+      // oxlint-disable-next-line no-await-in-loop -- the same
+      expect(await isServed(each, before)).toBe(false);
+    }
+  });
+
+  test('is what proxies say that are believed, and a gateway signs what it asks for', async () => {
+    const key = newGatewayKey();
+    const replica = await startReplicaForTest({
+      env: { TRUST_PROXY: '1', GATEWAY_HMAC_KEY: key },
+    });
+    const zone = await createTestZone(replica);
+    const host = newHost();
+    await giveHost(zone, host, [replica]);
+    const forwarded = { 'x-forwarded-host': host };
+    const keys = '/.well-known/jwks.json';
+    expect((await ask(replica, 'inside', keys, { headers: forwarded })).status).toBe(200);
+    expect((await ask(a, 'inside', keys, { headers: forwarded })).status).toBe(404);
+    const session = await persistently(() => ask(replica, host, '/oauth/2/token', formOf(zone)));
+    const body = new URLSearchParams({
+      grant_type: TOKEN_EXCHANGE,
+      client_id: zone.clientId,
+      subject_token: String(session.body['access_token']),
+      subject_token_type: ACCESS_TOKEN,
+      resource: zone.resource,
+      scope: 'a:read',
+    }).toString();
+    const through = (path: string) =>
+      persistently(() =>
+        ask(replica, host, '/oauth/2/token', {
+          method: 'POST',
+          headers: {
+            'content-type': 'application/x-www-form-urlencoded',
+            ...gatewayHeaders({ key, path, body }),
+          },
+          body,
+        }),
+      );
+    expect((await through('/oauth/2/token')).status).toBe(200);
+    expect((await through(`/zones/${zone.zoneId}/oauth/2/token`)).status).toBe(401);
+  });
+});
