@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: 'f059bb36d957ed041ada3b6e4bf43fa0b632662918d8b0cadd6e73cb9f054448',
+  sha256: '803f912db4f34f1f98f17078ab4fb6ca06272cfb0bf8bb432b33bb9c86fb48c0',
 } as const;
