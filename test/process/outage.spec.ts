@@ -123,12 +123,7 @@ function everyKind(): Promise<Reply[]> {
     reply('admin create', internal, admin('POST', { name: `zone ${crypto.randomUUID()}` })),
     reply('admin policy', `${internal}/${zone.zoneId}/policy`, admin('GET')),
     reply('unknown key set', keySetUrl(crypto.randomUUID())),
-    reply('unknown metadata', metadataUrl(crypto.randomUUID())),
   ]);
-}
-
-function metadataUrl(zoneId: string): string {
-  return `${replica.url}/.well-known/oauth-authorization-server/zones/${zoneId}`;
 }
 
 function keySetUrl(zoneId: string): string {
@@ -152,7 +147,6 @@ async function expectToHoldOut(): Promise<void> {
   for (let round = 0; round < 2; round += 1) {
     expectRefusals(await everyKind());
     expect(await reply('key set', keySetUrl(zone.zoneId))).toMatchObject({ status: 200 });
-    expect(await reply('metadata', metadataUrl(zone.zoneId))).toMatchObject({ status: 200 });
     expect(await reply('health', `${replica.url}/health`)).toMatchObject({ status: 200 });
   }
   const many = await Promise.all(Array.from({ length: 6 }, () => everyKind()));
@@ -225,7 +219,6 @@ test('keeps its connections as long as nothing happens to them', async () => {
 
 test('refuses in time while PostgreSQL is stopped, and recovers', async () => {
   expect((await fetch(keySetUrl(zone.zoneId))).status).toBe(200);
-  expect((await fetch(metadataUrl(zone.zoneId))).status).toBe(200);
   await stopDatabase();
   try {
     await expectToHoldOut();
@@ -250,7 +243,6 @@ const zones = () => rows<{ id: string; name: string }>(databaseUrl, 'SELECT id, 
 describe('while PostgreSQL is paused', () => {
   test('refuses in time, and recovers', async () => {
     expect((await fetch(keySetUrl(zone.zoneId))).status).toBe(200);
-    expect((await fetch(metadataUrl(zone.zoneId))).status).toBe(200);
     await pause();
     try {
       await expectToHoldOut();
@@ -314,7 +306,6 @@ describe('while PostgreSQL is paused', () => {
 
 test('refuses in time when no connections are left, and recovers', async () => {
   expect((await fetch(keySetUrl(zone.zoneId))).status).toBe(200);
-  expect((await fetch(metadataUrl(zone.zoneId))).status).toBe(200);
   const held: pg.Client[] = [];
   const hold = async (): Promise<boolean> => {
     const client = new pg.Client({ connectionString: databaseUrl });
