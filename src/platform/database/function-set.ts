@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: 'f059bb36d957ed041ada3b6e4bf43fa0b632662918d8b0cadd6e73cb9f054448',
+  sha256: '89e8b143c452666700d20682f4bb19c1e3f83bc74da396eef101868f6c0468e1',
 } as const;
