@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '89e8b143c452666700d20682f4bb19c1e3f83bc74da396eef101868f6c0468e1',
+  sha256: 'b6c3fa2def0c2fd3c00def8517a28a9bfbc889ac32623dbfb9d53189f7cfdb4c',
 } as const;
