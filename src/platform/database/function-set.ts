@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: 'b6c3fa2def0c2fd3c00def8517a28a9bfbc889ac32623dbfb9d53189f7cfdb4c',
+  sha256: '339f0b4523d230bb08cc6169a2a23cfefaee5d4c76b541e619ee4e7bda8fef6f',
 } as const;
