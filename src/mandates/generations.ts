@@ -80,13 +80,14 @@ export function readGenerations(
   const claim = value === undefined ? {} : value;
   if (!isJsonObject(claim)) return null;
   if (!Object.keys(claim).every((name) => MEMBERS.has(name))) return null;
-  const [zone, client, subject, issuer] = (['z', 'c', 's', 'i'] as const).map((name) =>
-    claim[name] === undefined ? 0 : readGeneration(claim[name]),
-  );
+  const zone = readGeneration(claim['z']);
+  const client = readGeneration(claim['c']);
+  const subject = readGeneration(claim['s']);
+  const issuer = readGeneration(claim['i']);
   const ofActors = readList(claim['a'], actors);
   const ofResources = readList(claim['r'], targets);
   const via = readVia(claim['v']);
-  if (zone == null || client == null || subject == null || issuer == null) return null;
+  if (zone === null || client === null || subject === null || issuer === null) return null;
   if (ofActors === null || ofResources === null || via === null) return null;
   return { zone, client, subject, issuer, actors: ofActors, resources: ofResources, via };
 }
@@ -107,14 +108,16 @@ function readVia(value: JsonValue | undefined): Generations['via'] | null {
   const entries = Object.entries(value);
   if (entries.length === 0 || entries.length > MAX_VIA) return null;
   for (const [id, one] of entries) {
-    const generation = one === undefined || !isUuid(id) ? null : readGeneration(one);
+    const generation = isUuid(id) ? readGeneration(one) : null;
     if (generation === null) return null;
     via[id] = generation;
   }
   return via;
 }
 
-function readGeneration(value: JsonValue): number | null {
+/** Nothing is 0. */
+function readGeneration(value: JsonValue | undefined): number | null {
+  if (value === undefined) return 0;
   const fits =
     typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= HIGHEST;
   return fits ? value : null;

@@ -35,18 +35,10 @@ export async function raiseGeneration(
 }
 
 function nameOf(zoneId: string, what: TakenBack): string {
-  switch (what.kind) {
-    case 'zone':
-      return zoneId;
-    case 'client':
-      return what.id;
-    case 'resource':
-      return what.identifier;
-    case 'issuer':
-      return what.issuer;
-    case 'subject':
-      return subjectName(what.issuer, what.subject);
-  }
+  if (what.kind === 'zone') return zoneId;
+  if (what.kind === 'client') return what.id;
+  if (what.kind === 'resource') return what.identifier;
+  return what.kind === 'issuer' ? what.issuer : subjectName(what.issuer, what.subject);
 }
 
 const RAISE = 'SELECT raise_generation($1, $2, $3) AS raised';

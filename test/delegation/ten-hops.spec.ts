@@ -272,6 +272,7 @@ test('when everything was taken back often, it says so and fits into a header st
   const raised = `
     WITH zone AS (UPDATE zones SET generation = 99 WHERE id = $1),
          resource AS (UPDATE resources SET generation = 99 WHERE zone_id = $1),
+         opened AS (UPDATE sessions SET zone_generation = 99, client_generation = 99 WHERE zone_id = $1),
          agents AS (UPDATE agent_sessions SET zone_generation = 99, client_generation = 99 WHERE zone_id = $1)
     UPDATE clients SET generation = 99 WHERE zone_id = $1`;
   await rows(replica.databaseUrl, raised, [zone.zoneId]);
