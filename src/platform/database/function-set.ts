@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '803f912db4f34f1f98f17078ab4fb6ca06272cfb0bf8bb432b33bb9c86fb48c0',
+  sha256: 'aaa0c7cc096dbb3f022624084218cd77e784ce5d767e92e9308c65e28d705ad0',
 } as const;
