@@ -221,6 +221,41 @@ describe('verifyMandate', () => {
     expect(await refusal(await forger.sign({}, changes), options(key))).toBe('wrong_audience');
   });
 
+  const BEFORE = 'https://before.example';
+  const ofBefore = { use: 'resource', aud: 'r://a', target: ['r://a'] };
+
+  test.each<[string, Record<string, unknown>, string | null, string | null]>([
+    ['one before', { iss: BEFORE, aud: BEFORE }, BEFORE, null],
+    ['one before, for a resource', { iss: BEFORE, ...ofBefore }, BEFORE, null],
+    ['one before, when that is over', { iss: BEFORE, aud: BEFORE }, null, 'wrong_issuer'],
+    ['one that is neither', { iss: `${BEFORE}/`, aud: `${BEFORE}/` }, BEFORE, 'wrong_issuer'],
+    ['both at once', { iss: [ISSUER, BEFORE] }, BEFORE, 'wrong_issuer'],
+    ['none', { iss: null, aud: 'null' }, null, 'wrong_issuer'],
+    // Each mandate is whole, of one of the two.
+    ['one before, for that of today', { iss: BEFORE, aud: ISSUER }, BEFORE, 'wrong_audience'],
+    ['that of today, for the one before', { aud: BEFORE }, BEFORE, 'wrong_audience'],
+    ['either, for both', { aud: [ISSUER, BEFORE] }, BEFORE, 'wrong_audience'],
+    [
+      'that of today, for the one before as a resource',
+      { use: 'resource', aud: BEFORE, target: [BEFORE] },
+      BEFORE,
+      'wrong_audience',
+    ],
+    [
+      'that of today, of a subject of the one before',
+      { sub_iss: BEFORE },
+      BEFORE,
+      'invalid_sub_iss',
+    ],
+    ['that of today, of another subject', { sub_iss: BEFORE }, null, null],
+  ])(
+    'where the issuer was changed, looks at a mandate of %s',
+    async (_, claims, before, reason) => {
+      const changed = options(key, { formerIssuer: before });
+      expect(await refusal(await forger.sign({}, claims), changed)).toBe(reason);
+    },
+  );
+
   test.each<[string, Record<string, unknown>]>([
     ['ours', { sub_iss: ISSUER }],
     ['of an application', { sub_iss: 'https://idp', sub_type: 'application' }],

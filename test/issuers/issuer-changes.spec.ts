@@ -18,6 +18,7 @@ import {
   callAdmin,
   createTestZone,
   INSTALLATION,
+  readAnswer,
   type Answer,
   type Parameters,
   type TestZone,
@@ -163,6 +164,37 @@ describe('after a change of the issuer', () => {
     const text = await session(zone);
     expect(decodeJwt(text)).toMatchObject({ iss: now, aud: now });
     expect(decodeJwt(textOf(await exchange(zone, text)))).toMatchObject({ iss: now });
+  });
+
+  test('mandates of the one before are active for a while, as who introspects them is told', async () => {
+    const zone = await createTestZone(replica);
+    const token = textOf(await exchange(zone, await session(zone)));
+    await change(zone, { issuer_mode: 'own', issuer_url: ownUrl() });
+    const introspect = async () => {
+      const form = { client_id: zone.clientId, client_secret: zone.secret, token };
+      const body = new URLSearchParams(form);
+      const at = `${replica.url}/zones/${zone.zoneId}/oauth/2/introspect`;
+      return readAnswer(await fetch(at, { method: 'POST', body }));
+    };
+    expect((await persistently(introspect)).body).toMatchObject({ active: true, iss: zone.issuer });
+    await endWindow(zone);
+    await expect
+      .poll(async () => (await persistently(introspect)).body, { timeout: 20_000 })
+      .toEqual({ active: false });
+  });
+
+  test('policies know the issuer of today, whichever a mandate has', async () => {
+    const zone = await createTestZone(replica);
+    const text = await session(zone);
+    const permit = (issuer: string) =>
+      zone.activate(`@id("ours") permit (principal, action == Action::"TokenExchange", resource)
+        when { context has subject_claims && context.subject_claims.iss == "${issuer}" };`);
+    await permit(zone.issuer);
+    textOf(await exchange(zone, text));
+    const { body } = await change(zone, { issuer_mode: 'own', issuer_url: ownUrl() });
+    expect((await exchange(zone, text)).body).toMatchObject({ error: 'access_denied' });
+    await permit(String(body['issuer']));
+    textOf(await exchange(zone, text));
   });
 
   test('tokens for the one before are accepted for a while, those for others never', async () => {

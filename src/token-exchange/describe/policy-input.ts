@@ -62,7 +62,7 @@ function sharedInput(
         client_id: client.id,
         ...(act === undefined ? {} : { act: actorClaim(act) }),
       },
-      ...(subject === null ? {} : { subject_claims: subjectClaims(subject) }),
+      ...(subject === null ? {} : { subject_claims: subjectClaims(subject, zone.issuer) }),
       ...(user === null ? {} : { subject_claims: describeUser(user) }),
       ...(caller.federated === undefined
         ? {}
@@ -91,9 +91,9 @@ function decisionTime(now: number): DecisionTime {
   };
 }
 
-function subjectClaims(subject: MandateClaims): JsonObject {
+function subjectClaims(subject: MandateClaims, ourIssuer: string): JsonObject {
   return {
-    ...describeSubject(subject),
+    ...describeSubject(subject, ourIssuer),
     sub: subject.sub,
     sub_type: subject.subType,
     client_id: subject.clientId,
