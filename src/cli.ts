@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-import { HELP, readCommand, WrongUsage } from './cli/arguments.js';
-import { EXIT } from './cli/outcome.js';
+import { HELP, readCommand, WrongUsage, type Command } from './cli/arguments.js';
+import { EXIT, type Outcome } from './cli/outcome.js';
+import type { Env } from './platform/config/env.js';
 import { CustodyUnavailable } from './sealing/key-encryption.js';
 
 /**
@@ -18,11 +19,25 @@ async function main(argv: readonly string[]): Promise<number> {
     const { runSigner } = await import('./cli/run-signer.js');
     return runSigner(command.options, readEnv().custody, childEnvironment());
   }
-  const { runOnService } = await import('./service-commands.js');
-  const outcome = await runOnService(command, readEnv(), print);
+  const outcome = await run(command, readEnv());
   if (!command.json) await print(...outcome.lines);
   else if (outcome.json !== undefined) await print(JSON.stringify(outcome.json, null, 2));
   return outcome.code;
+}
+
+async function run(
+  command: Exclude<Command, { readonly name: 'help' | 'signer' }>,
+  env: Env,
+): Promise<Outcome> {
+  if (command.name !== 'drill') {
+    const { runOnService } = await import('./service-commands.js');
+    return runOnService(command, env, print);
+  }
+  const { adminToken } = env;
+  if (adminToken === undefined) throw new Error('ADMIN_TOKEN is not set');
+  const { drillRevocation } = await import('./cli/drill/revocation-drill.js');
+  const { url, internalUrl, zoneId, count } = command;
+  return drillRevocation({ url, internalUrl, adminToken }, zoneId, count);
 }
 
 /**

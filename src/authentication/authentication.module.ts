@@ -47,6 +47,7 @@ import { UnauthenticatedDenials } from './unauthenticated-denials.service.js';
     ...authenticationMetrics,
   ],
   exports: [
+    COUNTS,
     ClientAuthentication,
     EndpointCallers,
     SecretVerifier,

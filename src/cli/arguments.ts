@@ -5,12 +5,23 @@ import { isUuid } from '../oauth/vocabulary.js';
 export type Command =
   | { readonly name: 'help' }
   | { readonly name: 'signer'; readonly options: SignerOptions }
+  | (Format & DrillCommand)
   | (Format & ServiceCommand);
 
 /** How a command prints. */
 export interface Format {
   /** As JSON, for programs; otherwise as text, for people. */
   readonly json: boolean;
+}
+
+/** `drill revocation`, which asks a running installation as others do. */
+export interface DrillCommand {
+  readonly name: 'drill';
+  /** Without trailing slashes. `internalUrl`: where operators' routes are. */
+  readonly url: string;
+  readonly internalUrl: string;
+  readonly zoneId: string | null;
+  readonly count: number;
 }
 
 /** A command on the database of the service. */
@@ -64,14 +75,19 @@ export const HELP = `Usage:
                                                    a line each as soon as it is done
   mandate prune [--plan]                           drop the days that are older than they have to be, as a replica
                                                    does every hour; with --plan only tell which
+  mandate drill revocation --url URL [--internal-url URL] [--zone ZONE] [--count N]
+                                                   issue N mandates (20) at a running installation, take them
+                                                   back, and measure for how long each channel honours them;
+                                                   in a zone of its own unless one is given, whose policy has
+                                                   to permit it
   mandate signer --socket PATH --keys DIR          sign for others, with keys in sealed files
   mandate signer --socket PATH --pkcs11-module PATH --token LABEL --pin-file FILE
                                                    the same, with keys in a PKCS#11 device
 
 The environment is the service's. --json prints one JSON document; renew prints one on each line.
 
-Exit codes: 0 done, 1 something is wrong with the keys, 2 not a command, 3 it could not be done
-(the database or a key-encryption key is out of reach, or the environment is not usable).
+Exit codes: 0 done, 1 something is wrong with the keys, or a channel took longer than the zone states,
+2 not a command, 3 it could not be done (the database or a key-encryption key is out of reach, or the environment is not usable).
 `;
 
 /**
@@ -84,6 +100,7 @@ export function readCommand(argv: readonly string[]): Command {
   const [group, ...rest] = argv;
   if (group === undefined || group === 'help' || argv.includes('--help')) return { name: 'help' };
   if (group === 'signer') return { name: 'signer', options: readSigner(rest) };
+  if (group === 'drill') return readDrill(rest);
   if (group === 'authenticators') return readAuthenticators(rest);
   if (group === 'prune') return readPrune(rest);
   if (group !== 'keys') throw new WrongUsage(`there is no command ${JSON.stringify(group)}`);
@@ -137,6 +154,42 @@ function readPrune(argv: readonly string[]): Command {
   const flag = { type: 'boolean', default: false } as const;
   const { plan, json } = parse(argv, { plan: flag, json: flag });
   return { name: 'prune', plan: plan === true, json: json === true };
+}
+
+const MOST_MANDATES = 10_000;
+
+function readDrill([name, ...options]: readonly string[]): Command {
+  if (name !== 'revocation') {
+    throw new WrongUsage(`there is no command drill ${JSON.stringify(name ?? '')}`);
+  }
+  const text = { type: 'string' } as const;
+  const { url, zone, count, json, ...rest } = parse(options, {
+    url: text,
+    'internal-url': text,
+    zone: text,
+    count: { type: 'string', default: '20' },
+    json: { type: 'boolean', default: false },
+  });
+  const many = typeof count === 'string' && /^[1-9][0-9]{0,4}$/.test(count) ? Number(count) : 0;
+  if (many === 0 || many > MOST_MANDATES) {
+    throw new WrongUsage(`--count is no number from 1 to ${MOST_MANDATES}`);
+  }
+  return {
+    name: 'drill',
+    url: readUrl('--url', url),
+    internalUrl: readUrl('--internal-url', rest['internal-url'] ?? url),
+    zoneId: readZone(zone),
+    count: many,
+    json: json === true,
+  };
+}
+
+function readUrl(option: string, value: unknown): string {
+  if (typeof value !== 'string') throw new WrongUsage(`drill revocation needs ${option}`);
+  if (!/^https?:\/\/[^?#]+$/.test(value) || !URL.canParse(value)) {
+    throw new WrongUsage(`${option} is no URL`);
+  }
+  return value.replace(/\/+$/, '');
 }
 
 function readSigner(argv: readonly string[]): SignerOptions {

@@ -61,6 +61,7 @@ import { SsfClients1795341800000 } from './migrations/1795341800000-ssf-clients.
 import { SsfStreams1795341900000 } from './migrations/1795341900000-ssf-streams.js';
 import { StatusLists1795342400000 } from './migrations/1795342400000-status-lists.js';
 import { RevocationFeed1795345000007 } from './migrations/1795345000007-revocation-feed.js';
+import { SsfReceived1795346500000 } from './migrations/1795346500000-ssf-received.js';
 import { RevocationOrder } from '../issuer/revocation/revocation-order.entity.js';
 import { RevocationEndings1795346000000 } from './migrations/1795346000000-revocation-endings.js';
 
@@ -107,6 +108,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   StatusLists1795342400000,
   RevocationFeed1795345000007,
   RevocationEndings1795346000000,
+  SsfReceived1795346500000,
 ];
 
 /**

@@ -31,6 +31,7 @@ export const FUNCTION_FILES: readonly string[] = [
   'ledger/maintenance.sql',
   'zones/zone-version.sql',
   'webhooks/outbox.sql',
+  'webhooks/revocation-events.sql',
   'delegation/delegation.sql',
   'delegation/graph.sql',
   'delegation/rests-on.sql',

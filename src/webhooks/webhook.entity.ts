@@ -1,6 +1,6 @@
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
-/** A URL that is sent the events of challenges. */
+/** A URL that is sent events. */
 @Entity('webhooks')
 export class Webhook {
   @PrimaryColumn('uuid', { name: 'zone_id' })
@@ -12,7 +12,7 @@ export class Webhook {
   @Column('text')
   url: string;
 
-  /** The types of event that are sent; all if empty. */
+  /** The types of event that are sent; all about challenges if empty. */
   @Column('text', { array: true })
   events: string[];
 

@@ -7,13 +7,17 @@ import { Sealing } from '../sealing/sealing.service.js';
 import { formatSecret } from './standard-webhooks.js';
 import { Webhook } from './webhook.entity.js';
 
-/** The types of event that there are. */
+/** The types of event that there are: the last four are sent to webhooks only that name them (`revocation-events.sql`). */
 export const EVENT_TYPES = [
   'challenge.created',
   'challenge.approved',
   'challenge.rejected',
   'challenge.consumed',
   'webhook.test',
+  'revocation.ordered',
+  'session.ended',
+  'client.disabled',
+  'signing_key.withdrawn',
 ] as const;
 
 /** Milliseconds for which the secret before signs, too. */

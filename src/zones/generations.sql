@@ -63,6 +63,7 @@ BEGIN
         RETURNING g.gen INTO raised;
       -- From now on commits in this zone ask about subjects; those that were evaluated without are evaluated again.
       UPDATE zones z SET subject_generations = true WHERE z.id = p_zone AND NOT z.subject_generations;
+      PERFORM ssf_authority_revoked(p_zone, p_kind, p_name, raised);
       RETURN raised;
     ELSE
       RAISE EXCEPTION 'nothing of kind % has a generation', p_kind;
@@ -70,6 +71,7 @@ BEGIN
   IF raised IS NOT NULL THEN
     INSERT INTO generations AS g (zone_id, kind, key_hash, gen) VALUES (p_zone, p_kind, generation_key(p_name), raised)
       ON CONFLICT (zone_id, kind, key_hash) DO UPDATE SET gen = EXCLUDED.gen, not_before = clock_timestamp();
+    PERFORM ssf_authority_revoked(p_zone, p_kind, p_name, raised);
   END IF;
   RETURN raised;
 END $$;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { newService, type TestClient } from './services.js';
+import { newService, type Service } from './services.js';
 import type { Replica } from './harness.js';
+import { persistently } from './patience.js';
 import { readAnswer, type Answer, type TestZone } from './zone.js';
 
 /** An item of the revocation feed. */
@@ -18,9 +19,11 @@ export const keyOf = (zoneId: string, kind: string, value: string): string =>
   createHash('sha256').update(`${zoneId}|${kind}|${value}`).digest('base64url');
 
 /** A client that owns a resource of a zone, and so may read its feed. */
-export interface Verifier extends TestClient {
+export interface Verifier extends Service {
   /** For the header Authorization. */
   readonly basic: string;
+  /** The cursor at the end of the feed. */
+  end(): Promise<string>;
   /** Reads the feed, at the zone's own replica unless another is given. */
   read(query?: string, at?: Replica): Promise<Answer & { items: Item[]; next: string }>;
 }
@@ -30,20 +33,25 @@ let services = 0;
 /** Registers a client that owns a resource. */
 export async function newVerifier(zone: TestZone): Promise<Verifier> {
   services += 1;
-  const client = await newService(zone, `resource://verified/${services}`, ['v:read']);
+  const client = await newService(zone, `resource://verified/${services}`, ['v:read', 'shared']);
   const basic = `Basic ${Buffer.from(`${client.clientId}:${client.secret}`).toString('base64')}`;
-  return {
-    ...client,
-    basic,
-    read: async (query = '', at = zone.replica) => {
-      const response = await fetch(`${at.url}/zones/${zone.zoneId}/revocations${query}`, {
-        headers: { authorization: basic },
-      });
-      const answer = await readAnswer(response);
-      const { items = [], next = '' } = answer.body as { items?: Item[]; next?: string };
-      return { ...answer, items, next };
-    },
+  const read: Verifier['read'] = async (query = '', at = zone.replica) => {
+    const response = await fetch(`${at.url}/zones/${zone.zoneId}/revocations${query}`, {
+      headers: { authorization: basic },
+    });
+    const answer = await readAnswer(response);
+    const { items = [], next = '' } = answer.body as { items?: Item[]; next?: string };
+    return { ...answer, items, next };
   };
+  const end = async (): Promise<string> => {
+    let page = await persistently(() => read());
+    while (page.items.length > 0) {
+      const { next } = page;
+      page = await persistently(() => read(`?after=${next}`));
+    }
+    return page.next;
+  };
+  return { ...client, basic, end, read };
 }
 
 /** An event of a stream (WHATWG HTML 9.2). */

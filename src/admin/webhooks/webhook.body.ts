@@ -9,7 +9,7 @@ export class WebhookBody {
   @IsString()
   url: string;
 
-  /** The types of event that are wanted; all if absent or empty. */
+  /** The types of event that are wanted; all about challenges if absent or empty. */
   @MayBeAbsent()
   @IsArray()
   @ArrayMaxSize(EVENT_TYPES.length)

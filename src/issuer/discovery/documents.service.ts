@@ -58,6 +58,8 @@ export class MetadataDocuments implements OnModuleInit, ChangeListener {
   private readonly zones: JoinedReads<string, ZoneFacts | null>;
   private readonly resources: JoinedReads<AskedResource, ResourceFacts | null>;
   private readonly issuerUrl: string;
+  /** Until then there is no zone that shares its issuer, in milliseconds since the epoch. */
+  private noneSharedUntil = 0;
 
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
@@ -66,7 +68,7 @@ export class MetadataDocuments implements OnModuleInit, ChangeListener {
     private readonly feed: ChangeFeed,
     @Inject(ENV)
     { issuerUrl, workers, compatPaths }: Pick<RunningEnv, 'issuerUrl' | 'workers' | 'compatPaths'>,
-    @Inject(CLOCK) clock: Clock,
+    @Inject(CLOCK) private readonly clock: Clock,
   ) {
     this.issuerUrl = issuerUrl;
     // What clients of Ubisecure SSO read that are older than introspection.
@@ -145,7 +147,12 @@ export class MetadataDocuments implements OnModuleInit, ChangeListener {
   }
 
   private async readShared(): Promise<Members | null> {
-    if (!(await isAnyShared(this.dataSource))) return null;
+    // To find none is to look at all zones, so it is not done for each stranger.
+    if (this.clock.now() < this.noneSharedUntil) return null;
+    if (!(await isAnyShared(this.dataSource))) {
+      this.noneSharedUntil = this.clock.now() + FRESH_MS;
+      return null;
+    }
     return sharedMetadata(this.endpoints.membersWithoutZone(this.issuerUrl), this.issuerUrl);
   }
 }

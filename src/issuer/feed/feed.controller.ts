@@ -6,6 +6,7 @@ import {
 } from '../../authentication/endpoint-callers.service.js';
 import { OAuthError } from '../../oauth/errors.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
+import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { AnswerWithin } from '../../platform/http/deadline.interceptor.js';
 import { EndpointMetadata } from '../../platform/http/endpoint-metadata.js';
 import {
@@ -22,6 +23,7 @@ import {
 import { inFlightOf } from '../../platform/http/overload/in-flight.js';
 import { Snapshots } from '../../zones/snapshot/snapshots.service.js';
 import type { ZoneSnapshot } from '../../zones/snapshot/zone-snapshot.js';
+import { revocationBounds } from '../revocation-bounds.js';
 import { feedKey } from './feed-key.js';
 import { viewOf } from './feed-item.js';
 import { FeedReaders } from './feed-readers.service.js';
@@ -42,8 +44,12 @@ export class FeedController {
     private readonly snapshots: Snapshots,
     @Inject(CLOCK) private readonly clock: Clock,
     endpoints: EndpointMetadata,
+    @Inject(ENV) env: Pick<RunningEnv, 'statusListSeconds'>,
   ) {
-    endpoints.add({ urls: { mandate_revocation_feed: '/revocations' } });
+    endpoints.add({
+      urls: { mandate_revocation_feed: '/revocations' },
+      members: { mandate_revocation_bound_seconds: revocationBounds(env) },
+    });
   }
 
   @Get()

@@ -93,7 +93,9 @@ CREATE OR REPLACE TRIGGER revocation_notice_of_ended AFTER UPDATE OF revoked_at 
 CREATE OR REPLACE TRIGGER revocation_notice_of_removed AFTER DELETE ON delegation_edges FOR EACH ROW
   WHEN (OLD.accepted_at IS NOT NULL AND OLD.revoked_at IS NULL) EXECUTE FUNCTION revocation_notice_of_delegation();
 
--- A client was disabled, enabled again, taken back or removed: one item, however many sessions it has.
+-- A client was disabled, enabled again, taken back or removed: one item, however many sessions it has. Mandates that others
+-- have exchanged under a session of a user that it opened do not all name it: of a client that is taken back or removed
+-- such sessions are looked for.
 CREATE OR REPLACE FUNCTION revocation_notice_of_client() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF NOT revocation_zone_lives(OLD.zone_id) THEN RETURN NULL; END IF;
@@ -102,7 +104,7 @@ BEGIN
   ELSE
     PERFORM revocation_notice(NEW.zone_id, 'client', NEW.id::text,
       CASE WHEN NEW.disabled_at IS NULL AND NEW.removed_at IS NULL THEN NEW.generation END,
-      CASE WHEN OLD.removed_at IS NULL AND NEW.removed_at IS NOT NULL THEN NEW.id END);
+      CASE WHEN OLD.removed_at IS NULL AND NEW.removed_at IS NOT NULL OR OLD.generation <> NEW.generation THEN NEW.id END);
   END IF;
   RETURN NULL;
 END $$;
@@ -170,6 +172,16 @@ END $$;
 CREATE OR REPLACE TRIGGER revocation_notice_of_changed AFTER INSERT OR UPDATE ON generations FOR EACH ROW
   WHEN (NEW.kind = 'subject') EXECUTE FUNCTION revocation_notice_of_subject();
 
+-- What a policy set has allowed was taken back.
+CREATE OR REPLACE FUNCTION revocation_notice_of_policy() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM revocation_notice(NEW.zone_id, 'policy', NEW.pol, NULL, NULL);
+  RETURN NULL;
+END $$;
+
+CREATE OR REPLACE TRIGGER revocation_notice_of_withdrawn AFTER INSERT OR UPDATE ON withdrawn_policies
+  FOR EACH ROW EXECUTE FUNCTION revocation_notice_of_policy();
+
 -- A signing key was withdrawn.
 CREATE OR REPLACE FUNCTION revocation_notice_of_key() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -199,8 +211,8 @@ CREATE OR REPLACE TRIGGER revocation_notice_of_removed AFTER DELETE ON zones FOR
   WHEN (OLD.removed_at IS NULL) EXECUTE FUNCTION revocation_notice_of_zone();
 
 -- What is dead with something, has no mark of its own, and is what mandates name: agent sessions with a session or an
--- agent session above them, sessions with a workload or a client that is being removed, workloads with their issuer. The
--- newest first, with ids below p_before.
+-- agent session above them, sessions with a workload, those of users and agent sessions with a client that is removed or
+-- taken back, workloads with their issuer. The newest first, with ids below p_before.
 -- Returns at most p_most rows of what was looked at; an item is one of them if its kind is not null.
 CREATE OR REPLACE FUNCTION revocation_below(p_zone uuid, p_kind text, p_id uuid, p_before uuid, p_most integer)
 RETURNS TABLE (kind text, id uuid) LANGUAGE plpgsql STABLE AS $$
@@ -211,10 +223,15 @@ BEGIN
     RETURN;
   END IF;
   RETURN QUERY
-    SELECT CASE WHEN r.kind = 'agent_session' AND p_kind <> 'client' THEN r.kind
-                WHEN r.kind = 'session' AND EXISTS (
-                  SELECT FROM sessions s WHERE s.zone_id = p_zone AND s.id = r.id AND s.expires_at > clock_timestamp())
-                THEN r.kind END, r.id
+    SELECT CASE r.kind
+             WHEN 'agent_session' THEN
+               CASE WHEN p_kind <> 'client' OR NOT agent_session_live(p_zone, r.id) THEN r.kind END
+             WHEN 'session' THEN
+               CASE WHEN NOT EXISTS (SELECT FROM session_alive(p_zone, r.id)) AND EXISTS (
+                      SELECT FROM sessions s
+                       WHERE s.zone_id = p_zone AND s.id = r.id AND s.expires_at > clock_timestamp()
+                         AND (p_kind <> 'client' OR s.issuer IS NOT NULL)) THEN r.kind END
+           END, r.id
       FROM rests_on(p_zone, p_kind, p_id, p_before, p_most) AS r;
 END $$;
 

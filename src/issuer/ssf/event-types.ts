@@ -8,8 +8,11 @@ export const VERIFICATION = `${SSF}verification`;
 /** The transmitter has changed the status of a stream (OpenID SSF 1.0 8.1.5). On every stream. */
 export const STREAM_UPDATED = `${SSF}stream-updated`;
 
+/** All that was issued in an earlier generation of something is taken back. Of our own, and so in no name of others. */
+export const AUTHORITY_REVOKED = 'urn:mandate:event:authority-revoked';
+
 /** The types of event that happen in a zone, and that a receiver may ask for. */
-export const EVENT_TYPES: readonly string[] = [SESSION_REVOKED];
+export const EVENT_TYPES: readonly string[] = [SESSION_REVOKED, AUTHORITY_REVOKED];
 
 /** What is put on a stream of those that its receiver has asked for; all if it has not said. */
 export function deliveredOf(requested: readonly string[] | null): readonly string[] {

@@ -42,6 +42,31 @@ CREATE OR REPLACE TRIGGER ssf_session_ended AFTER UPDATE OF ended_at ON sessions
 CREATE OR REPLACE TRIGGER ssf_session_removed AFTER DELETE ON sessions FOR EACH ROW
   WHEN (OLD.ended_at IS NULL) EXECUTE FUNCTION ssf_session_ended();
 
+-- After the generation of something was raised (generations.sql): mandates of a lower one are not honoured any more. Of a
+-- user all sessions are revoked by that, which receivers that know nothing of ours are told in the words of CAEP.
+CREATE OR REPLACE FUNCTION ssf_authority_revoked(p_zone uuid, p_kind text, p_name text, p_generation integer) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+  v_subject jsonb;
+BEGIN
+  IF NOT ssf_is_told(p_zone) THEN RETURN; END IF;
+  v_subject := CASE p_kind
+    WHEN 'subject' THEN jsonb_build_object('format', 'iss_sub', 'iss', nullif(split_part(p_name, E'\n', 1), ''),
+                                           'sub', split_part(p_name, E'\n', 2))
+    WHEN 'client' THEN jsonb_build_object('format', 'iss_sub', 'iss', NULL, 'sub', p_name)
+    WHEN 'resource' THEN jsonb_build_object('format', 'uri', 'uri', p_name)
+    ELSE jsonb_build_object('format', 'opaque', 'id', p_name)
+  END;
+  PERFORM ssf_event(p_zone, 'urn:mandate:event:authority-revoked', v_subject,
+    jsonb_build_object('kind', p_kind, 'gen', p_generation,
+                       'reason_admin', jsonb_build_object('en', 'All that was issued before was taken back.')));
+  IF p_kind = 'subject' THEN
+    PERFORM ssf_event(p_zone, 'https://schemas.openid.net/secevent/caep/event-type/session-revoked',
+      jsonb_build_object('format', 'complex', 'user', v_subject),
+      '{"reason_admin": {"en": "All sessions of the user were taken back."}}');
+  END IF;
+END $$;
+
 -- After a client was told that it is no receiver any more: its stream ends, with what is on it.
 CREATE OR REPLACE FUNCTION ssf_receiver_ended() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

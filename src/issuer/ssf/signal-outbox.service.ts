@@ -17,6 +17,8 @@ const MAX_HELD = 10_000;
 const MAX_HELD_DAYS = 7;
 /** Days after which what waits on a stream that was stopped is given up. */
 const MAX_STOPPED_DAYS = 30;
+/** Days for which a token that was received is known: longer than it is accepted. */
+const MAX_RECEIVED_DAYS = 8;
 /** Milliseconds between two looks for streams that nobody fetches from. */
 const FORGOTTEN_MS = 60_000;
 
@@ -92,8 +94,15 @@ export class SignalOutbox implements OnApplicationShutdown {
       MAX_HELD_DAYS,
       MAX_STOPPED_DAYS,
     ]);
+    await this.dataSource.query(FORGET_RECEIVED, [MAX_RECEIVED_DAYS]);
   }
 }
+
+/** What is older is not accepted any more, and need not be known. */
+const FORGET_RECEIVED = `
+  DELETE FROM ssf_received WHERE (zone_id, digest) IN (
+    SELECT r.zone_id, r.digest FROM ssf_received r
+     WHERE r.received_at < clock_timestamp() - make_interval(days => $1) LIMIT 10000 FOR UPDATE SKIP LOCKED)`;
 
 /** Zones of which something is in the outbox: each is found by the index, however much of one there is. */
 const ZONES = `

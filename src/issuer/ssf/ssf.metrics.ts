@@ -2,7 +2,7 @@ import { makeCounterProvider, makeGaugeProvider } from '@willsoto/nestjs-prometh
 import type { Gauge } from 'prom-client';
 import { setFromDatabase } from '../../platform/set-from-database.js';
 import { SignalFigures } from './signal-figures.service.js';
-import { SIGNALS } from './signal-counts.js';
+import { RECEIVED, SIGNALS } from './signal-counts.js';
 
 /** The metrics of shared signals. */
 export const ssfMetrics = [
@@ -10,6 +10,11 @@ export const ssfMetrics = [
     name: SIGNALS,
     help: 'Events of shared signals, by method (push, poll) and result: sent, received, refused (by their receiver), failed (tried again).',
     labelNames: ['method', 'result'],
+  }),
+  makeCounterProvider({
+    name: RECEIVED,
+    help: 'Security Event Tokens of trusted issuers, by result: revoked, ignored (of no consequence), repeated, refused.',
+    labelNames: ['result'],
   }),
   makeGaugeProvider({
     name: 'mandate_ssf_streams_stopped',

@@ -2,12 +2,15 @@ import { Module } from '@nestjs/common';
 import { AuthenticationModule } from '../../authentication/authentication.module.js';
 import { LedgerModule } from '../../ledger/ledger.module.js';
 import { SealingModule } from '../../sealing/sealing.module.js';
+import { IssuersModule } from '../../zones/issuers/issuers.module.js';
 import { SnapshotModule } from '../../zones/snapshot/snapshot.module.js';
 import { PollController } from './poll.controller.js';
 import { Poll } from './poll.service.js';
 import { PushSender } from './push-sender.service.js';
 import { PushStreams } from './push-streams.service.js';
 import { Receivers } from './receivers.service.js';
+import { SetReceiverController } from './set-receiver.controller.js';
+import { SetReceiver } from './set-receiver.service.js';
 import { SignalFigures } from './signal-figures.service.js';
 import { SignalOutbox } from './signal-outbox.service.js';
 import { SsfConfigurationController } from './ssf-configuration.controller.js';
@@ -18,8 +21,13 @@ import { Streams } from './streams.service.js';
 
 /** Shared signals (OpenID SSF 1.0): others are told what ends in a zone. */
 @Module({
-  imports: [AuthenticationModule, LedgerModule, SealingModule, SnapshotModule],
-  controllers: [SsfConfigurationController, StreamsController, PollController],
+  imports: [AuthenticationModule, IssuersModule, LedgerModule, SealingModule, SnapshotModule],
+  controllers: [
+    SsfConfigurationController,
+    StreamsController,
+    PollController,
+    SetReceiverController,
+  ],
   providers: [
     PushSender,
     PushStreams,
@@ -29,6 +37,7 @@ import { Streams } from './streams.service.js';
     StreamWaits,
     SignalOutbox,
     SignalFigures,
+    SetReceiver,
     ...ssfMetrics,
   ],
 })

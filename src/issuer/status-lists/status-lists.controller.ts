@@ -99,8 +99,9 @@ export class StatusListsController {
   @Options('zones/:zone/status/:list')
   @HttpCode(204)
   @ApiOperation({ summary: PREFLIGHT_SUMMARY })
-  @ApiParam({ name: 'zone', type: String })
+  // Decorators take effect from the last to the first, and the document has them in the order of the path.
   @ApiParam({ name: 'list', type: String })
+  @ApiParam({ name: 'zone', type: String })
   preflight(@Res({ passthrough: true }) response: Response): void {
     response.set(PREFLIGHT);
   }

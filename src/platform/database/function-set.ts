@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: 'f059bb36d957ed041ada3b6e4bf43fa0b632662918d8b0cadd6e73cb9f054448',
+  sha256: '339f0b4523d230bb08cc6169a2a23cfefaee5d4c76b541e619ee4e7bda8fef6f',
 } as const;
