@@ -19,7 +19,7 @@ BEGIN
         ARRAY[p_process::text], '{NULL}', '{readiness.probe}', '{failed}', '{NULL}', '{NULL}',
         ARRAY['"type":"readiness.probe","request_id":"' || p_process || '"'], ARRAY['"outcome":"failed"'],
         '{1}', '{token_not_revoked}', ARRAY[new_uuid_v7()], '{NULL}', '{1}', '{failed}', ARRAY['"outcome":"failed"'],
-        NULL, NULL, NULL) AS c
+        NULL, NULL, NULL, NULL) AS c
        WHERE c.others IS NOT NULL) THEN
       RAISE EXCEPTION 'the ledger recorded nothing';
     END IF;

@@ -43,10 +43,11 @@ test('no index is drawn twice, whoever draws, however many at once', async () =>
         const processes = [0, 1, 2].map(() => database.newProcess());
         const seen = new Set<string>();
         const all = draws.map(async ({ process, many }) => {
+          const blocks = processes[process] ?? database.newProcess();
           const drawn = await Promise.all(
-            Array.from({ length: many }, () => processes[process]?.draw('z', BASE, EXP)),
+            Array.from({ length: many }, () => blocks.draw('z', BASE, EXP)),
           );
-          for (const index of drawn) seen.add(`${index?.uri} ${index?.idx}`);
+          for (const { uri, idx } of drawn) seen.add(`${uri} ${idx}`);
           return many;
         });
         const many = (await Promise.all(all)).reduce((sum, one) => sum + one, 0);

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: 'aaa0c7cc096dbb3f022624084218cd77e784ce5d767e92e9308c65e28d705ad0',
+  sha256: '339f0b4523d230bb08cc6169a2a23cfefaee5d4c76b541e619ee4e7bda8fef6f',
 } as const;
