@@ -6,11 +6,17 @@ export interface ReadAnswer {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
+/** Reads head and body of an answer, which may be empty. */
+export function readHead(answer: string): { readonly requestId: string; readonly text: string } {
+  const end = answer.indexOf('\r\n\r\n');
+  const requestId = /\r\n(?:mandate|x)-request-id: *(\S+)/i.exec(answer.slice(0, end))?.[1] ?? '';
+  return { requestId, text: answer.slice(end + 4) };
+}
+
 /** Reads head and body of an answer. */
-export function readSample(text: string): ReadAnswer {
-  const end = text.indexOf('\r\n\r\n');
-  const requestId = /\r\n(?:mandate|x)-request-id: *(\S+)/i.exec(text.slice(0, end))?.[1] ?? '';
-  return { requestId, body: JSON.parse(text.slice(end + 4)) as Record<string, unknown> };
+export function readSample(answer: string): ReadAnswer {
+  const { requestId, text } = readHead(answer);
+  return { requestId, body: JSON.parse(text) as Record<string, unknown> };
 }
 
 /** The keys at a URL. */

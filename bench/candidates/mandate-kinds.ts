@@ -4,7 +4,7 @@ import { gatewayHeaders } from '../../test/setup/gateway.js';
 import { persistently } from '../../test/setup/patience.js';
 import { ACCESS_TOKEN, TOKEN_EXCHANGE, type Parameters } from '../../test/setup/zone.js';
 import { formRequest } from '../load/connection.js';
-import { keysAt, readSample, verifiedClaims } from './answers.js';
+import { keysAt, readHead, readSample, verifiedClaims } from './answers.js';
 import type { Kind } from './candidate.js';
 import { introspectionKinds } from './introspection-kinds.js';
 import type { BenchZone } from './mandate-zone.js';
@@ -12,6 +12,7 @@ import { always, once, type Prepared } from './prepared.js';
 import { SubjectPool } from './subject-pool.js';
 
 const TOKEN_PATH = '/oauth/2/token';
+const REVOCATION_PATH = '/oauth/2/revoke';
 
 /** How many mandates are introspected by one request at most: none of them twice. */
 const INTROSPECTED = 100;
@@ -52,6 +53,19 @@ export async function mandateKinds(bench: BenchZone, gatewayKey: string): Promis
       const found = events.map(({ outcome }) => outcome).join();
       if (body['error'] !== 'access_denied' || found !== 'denied') {
         throw new Error(`a denial is "${String(body['error'])}", on record is "${found}"`);
+      }
+    }
+  };
+  /** Verifies that answers are empty, and that each is on record as a revocation. */
+  const revoked = async (samples: readonly string[]): Promise<void> => {
+    for (const sample of samples) {
+      const { requestId, text } = readHead(sample);
+      const events = await auditOf(replica.databaseUrl, requestId);
+      const found = events
+        .map(({ outcome, event }) => `${outcome} ${String(event['type'])}`)
+        .join();
+      if (text !== '' || found !== 'done token_revocation') {
+        throw new Error(`a revocation is "${text}", on record is "${found}"`);
       }
     }
   };
@@ -120,6 +134,17 @@ export async function mandateKinds(bench: BenchZone, gatewayKey: string): Promis
       status: 403,
       prepare: () => Promise.resolve(always(request({ ...exchange, scope: 'a:write' }))),
       check: denied,
+    },
+    {
+      // Of as many mandates: a second revocation of one would change nothing, and cost less.
+      ...ok('revoke', {}),
+      prepare: async (count) => {
+        const tokens = await pool.take(count);
+        return once(
+          tokens.map((token) => formRequest(REVOCATION_PATH, encode({ ...secret, token }))),
+        );
+      },
+      check: revoked,
     },
     ...introspectionKinds({ secret, mandates }),
   ];

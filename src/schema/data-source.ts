@@ -107,8 +107,8 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   SsfStreams1795341900000,
   StatusLists1795342400000,
   RevocationFeed1795345000007,
-  SsfReceived1795346500000,
   RevocationEndings1795346000000,
+  SsfReceived1795346500000,
 ];
 
 /**

@@ -96,9 +96,12 @@ async function stillActive(
   let revoked = 0;
   const lanes = Array.from({ length: AT_ONCE }, async () => {
     for (let token = waiting.shift(); token !== undefined; token = waiting.shift()) {
-      if (!(await revoke(revoking, token))) continue;
-      revoked += 1;
-      if ((await isActiveAt(at, token)) !== false) active.push(token);
+      // Asked about all the time until then: an answer that is remembered or shared would be an old one.
+      const others = keepAsking(at, [token]);
+      const isRevoked = await revoke(revoking, token);
+      if (isRevoked && (await isActiveAt(at, token)) !== false) active.push(token);
+      if (isRevoked) revoked += 1;
+      await others.stop();
     }
   });
   await Promise.all(lanes);

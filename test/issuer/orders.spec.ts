@@ -309,7 +309,7 @@ test('orders without a key that race at two replicas are all made, one after the
     [replica, second, replica, second].map((at) => order({ ...zone, replica: at }, target)),
   );
   answers.forEach(expectOrdered);
-  expect(answers.map(({ body }) => body['generation']).toSorted()).toEqual([1, 2, 3, 4]);
+  expect(new Set(answers.map(({ body }) => body['generation']))).toEqual(new Set([1, 2, 3, 4]));
 });
 
 test('orders are listed, in parts, and by what they took back', async () => {

@@ -106,7 +106,7 @@ test('a replica that is killed as it revokes has revoked all of it, or nothing',
     for (const [n, outcome] of outcomes.entries()) {
       const state = await stateOf(tokens[n] ?? '');
       // A busy replica may have been asked twice.
-      const all = { revoked: true, recorded: expect.toSatisfy((n) => n > 0), ended: true };
+      const all = { revoked: true, recorded: expect.toSatisfy((times) => times > 0), ended: true };
       const nothing = { revoked: false, recorded: 0, ended: false };
       expect(state).toEqual(state?.revoked === true ? all : nothing);
       const said = outcome.status === 'fulfilled' && outcome.value !== null;

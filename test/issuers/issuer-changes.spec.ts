@@ -188,7 +188,7 @@ describe('after a change of the issuer', () => {
     const text = await session(zone);
     const permit = (issuer: string) =>
       zone.activate(`@id("ours") permit (principal, action == Action::"TokenExchange", resource)
-        when { context has subject_claims && context.subject_claims.iss == "${issuer}" };`);
+        when { context has subject_claims && context.subject_claims has iss && context.subject_claims.iss == "${issuer}" };`);
     await permit(zone.issuer);
     textOf(await exchange(zone, text));
     const { body } = await change(zone, { issuer_mode: 'own', issuer_url: ownUrl() });

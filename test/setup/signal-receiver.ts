@@ -106,7 +106,7 @@ export async function newSignalReceiver(
     poll: (streamId, body = {}, at = replica) =>
       call(
         'POST',
-        `${String(configuration['configuration_endpoint']).replace(/streams$/, `poll/${streamId}`)}`,
+        String(configuration['configuration_endpoint']).replace(/streams$/, `poll/${streamId}`),
         { returnImmediately: true, ...body },
         { at },
       ),

@@ -81,8 +81,9 @@ function orderedOr(target: RevocationTarget, outcome: OrderOutcome): MadeOrder {
     case 'unknown':
       throw unknown(target);
     case 'in use':
-      throw new ConflictException(outcome.why);
+      break;
   }
+  throw new ConflictException(outcome.why);
 }
 
 function unknown({ kind }: RevocationTarget): UnprocessableEntityException {

@@ -78,7 +78,7 @@ export async function streamFeed(response: ServerResponse, ports: FeedStreamPort
   ports.released.addEventListener('abort', onReleased);
   response.writeHead(200, HEADERS);
   send('retry: 1000\n\n');
-  let unwatch = (): void => {};
+  let unwatch: (() => void) | undefined;
   const timers: NodeJS.Timeout[] = [];
   try {
     unwatch = await ports.watch({
@@ -112,7 +112,7 @@ export async function streamFeed(response: ServerResponse, ports: FeedStreamPort
   } catch (error) {
     end(errorOf(error));
   } finally {
-    unwatch();
+    unwatch?.();
     for (const timer of timers) clearInterval(timer);
     ports.released.removeEventListener('abort', onReleased);
     response.off('close', onReleased);

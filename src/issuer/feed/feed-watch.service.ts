@@ -102,9 +102,9 @@ export class FeedWatch implements OnModuleInit, OnApplicationShutdown, ChangeLis
     const zone: Watched = {
       position: Number.POSITIVE_INFINITY,
       watchers: new Set(),
-      begun: this.reads.lastPosition(zoneId).then((position) => {
+      begun: this.reads.lastPosition(zoneId).then((position): void => {
         zone.position = position;
-        this.onChange(zoneId);
+        return this.onChange(zoneId);
       }),
     };
     // Each watcher awaits it, and hears of it there.

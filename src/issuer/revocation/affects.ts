@@ -107,8 +107,9 @@ function conditionsOf(kind: RevocationTarget['kind']): Conditions {
     case 'kid':
       return { ...NO_ROWS, mandates: "m->>'kid' = $2" };
     case 'zone':
-      return { sessions: 'true', agents: 'true', delegations: 'true', mandates: 'true' };
+      break;
   }
+  return { sessions: 'true', agents: 'true', delegations: 'true', mandates: 'true' };
 }
 
 /**

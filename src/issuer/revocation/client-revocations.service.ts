@@ -131,11 +131,12 @@ function ownMandate(presented: PresentedToken, { client }: Caller): PresentedMan
     case 'no mandate':
       throw new OAuthError('unsupported_token_type', 'tokens of this type cannot be revoked');
     case 'mandate':
-      if (presented.clientId === client.id) return presented;
-      throw new OAuthError('invalid_grant', 'the token was issued to another client', {
-        detail: `a mandate of client ${presented.clientId}: ${presented.jti}`,
-      });
+      break;
   }
+  if (presented.clientId === client.id) return presented;
+  throw new OAuthError('invalid_grant', 'the token was issued to another client', {
+    detail: `a mandate of client ${presented.clientId}: ${presented.jti}`,
+  });
 }
 
 function describe({ client, by, session }: Caller) {

@@ -1,7 +1,7 @@
 import { LEEWAY } from '../../keys/rotation/key-schedule.js';
 import type { SignatureCheck, VerificationKey } from '../../mandates/verify-mandate.js';
 import { MalformedToken, parseCompactJws, type ParsedJws } from '../../oauth/compact-jws.js';
-import type { JsonObject, JsonValue } from '../../oauth/strict-json.js';
+import type { JsonValue } from '../../oauth/strict-json.js';
 import { isUuid, MANDATE_TYPS } from '../../oauth/vocabulary.js';
 
 /** A mandate of the zone, as far as it matters to who takes it back. */
@@ -70,15 +70,14 @@ function parse(token: string): ParsedJws | null {
 function mandateIn({ header, claims }: ParsedJws, zoneId: string): PresentedMandate | null {
   if (!MANDATE_TYPS.some((typ) => typ === header.typ) || claims['zone_id'] !== zoneId) return null;
   const { use, exp } = claims;
-  const [jti, clientId, sid, rootSid] = uuids(claims, ['jti', 'client_id', 'sid', 'root_sid']);
+  const jti = uuidIn(claims['jti']);
+  const clientId = uuidIn(claims['client_id']);
+  const sid = uuidIn(claims['sid']);
+  const rootSid = uuidIn(claims['root_sid']);
   if (use !== 'session' && use !== 'resource') return null;
-  if (typeof exp !== 'number' || jti == null || clientId == null) return null;
-  if (sid == null || rootSid == null) return null;
+  if (typeof exp !== 'number' || jti === null || clientId === null) return null;
+  if (sid === null || rootSid === null) return null;
   return { kind: 'mandate', jti, clientId, sid, rootSid, use, exp };
-}
-
-function uuids(claims: JsonObject, names: readonly string[]): (string | null)[] {
-  return names.map((name) => uuidIn(claims[name]));
 }
 
 function uuidIn(value: JsonValue | undefined): string | null {

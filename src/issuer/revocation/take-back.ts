@@ -62,8 +62,9 @@ export async function takeBack(
     case 'policy_set_version_id':
       return withdrawPolicy(tx, zoneId, target.name);
     case 'kid':
-      return DONE;
+      break;
   }
+  return DONE;
 }
 
 async function endAgentSession(tx: Transaction, zoneId: string, id: string): Promise<TakenBack> {

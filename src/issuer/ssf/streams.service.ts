@@ -87,7 +87,7 @@ export class Streams {
       const { zone, tx, place } = receiver;
       const stream = await streamOf(receiver, body.stream_id);
       const before = configurationOf(stream, place);
-      checkOurs({ ...body }, before);
+      checkOurs(new Map(Object.entries(body)), before);
       const after = await this.changed(zone.zoneId, stream, body, how);
       await tx.query(
         `UPDATE ssf_streams SET delivery = $3, endpoint_url = $4, sealed_authorization = $5, events_requested = $6,
@@ -306,11 +306,12 @@ const OURS = [
 
 /** @throws {BadRequestException} if a receiver repeats wrongly what the transmitter says (OpenID SSF 1.0 8.1.1.3) */
 function checkOurs(
-  body: Readonly<Record<string, unknown>>,
+  body: ReadonlyMap<string, unknown>,
   is: ReturnType<typeof configurationOf>,
 ): void {
   for (const name of OURS) {
-    if (body[name] !== undefined && written(body[name]) !== written(is[name])) {
+    const said = body.get(name);
+    if (said !== undefined && written(said) !== written(is[name])) {
       throw new BadRequestException(`${name} is not for the receiver to say, and is another one`);
     }
   }

@@ -1,4 +1,4 @@
-import type { IncomingMessage, RequestListener } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { isUuid } from '../../oauth/vocabulary.js';
 import { COMPAT_ROUTES, type CompatSystem } from './compat-routes.js';
 import { errorAnswer } from './error-answer.js';
@@ -67,19 +67,16 @@ export class CompatPaths {
         return;
       }
       const find = async (): Promise<void> => {
-        const zoneId = await names.find(named.name);
-        if (zoneId !== null) request.url = named.target(zoneId);
+        try {
+          const zoneId = await names.find(named.name);
+          if (zoneId !== null) request.url = named.target(zoneId);
+        } catch (error) {
+          refuse(error, request, response);
+          return;
+        }
+        next();
       };
-      find().then(next, (error: unknown) => {
-        const { status, body, headers } = errorAnswer(error, request, () => []);
-        const { error: code, error_description: description } = body;
-        sendError(request, response, {
-          status,
-          error: String(code),
-          description: String(description),
-          headers,
-        });
-      });
+      void find();
     };
 
   private rewrite(request: IncomingMessage): void {
@@ -102,6 +99,18 @@ export class CompatPaths {
       return;
     }
   }
+}
+
+/** Answers what has gone wrong in front of the framework as it would be answered in it. */
+function refuse(thrown: unknown, request: IncomingMessage, response: ServerResponse): void {
+  const { status, body, headers } = errorAnswer(thrown, request, () => []);
+  const { error, error_description: description } = body;
+  sendError(request, response, {
+    status,
+    error: String(error),
+    description: String(description),
+    headers,
+  });
 }
 
 function rewriteOf(theirs: string, ours: string): Rewrite {
