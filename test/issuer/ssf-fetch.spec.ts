@@ -59,7 +59,7 @@ interface Transmitter {
 
 async function newTransmitter(
   zone: TestZone,
-  answer?: (request: IncomingMessage, response: ServerResponse) => void,
+  misbehave?: (request: IncomingMessage, response: ServerResponse) => void,
 ): Promise<Transmitter> {
   const issuer = `https://idp-${randomUUID()}.example`;
   const { publicKey, privateKey } = await generateKeyPair('RS256');
@@ -67,7 +67,7 @@ async function newTransmitter(
   const asked: Transmitter['asked'] = [];
   const held: Transmitter['held'] = new Map();
   const server: Server = createServer((request, response) => {
-    if (answer !== undefined) {
+    if (misbehave !== undefined) {
       asked.push({
         ack: [],
         setErrs: {},
@@ -75,7 +75,7 @@ async function newTransmitter(
         returnImmediately: true,
         authorization: '',
       });
-      answer(request, response);
+      misbehave(request, response);
       return;
     }
     state.now += 1;
