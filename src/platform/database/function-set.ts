@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '7e7c5fb38d51e1e0fddac16cdc030d82237d1407a1f97792074b679fd67e94ab',
+  sha256: '47049a4f72858fe4215d52b5e5e1392222e9380111e970d1feb071020a6e51b6',
 } as const;
