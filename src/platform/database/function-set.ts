@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '339f0b4523d230bb08cc6169a2a23cfefaee5d4c76b541e619ee4e7bda8fef6f',
+  sha256: 'f60edeb1f67e3fc3add8519589256e6bd2e854c75684dc8633eedaf971b88fc8',
 } as const;
