@@ -34,7 +34,7 @@ export interface Introspected {
 const MAX_BYTES = { form: 1_024 * 1_024, json: 1_024 * 1_024 } as const;
 
 /** Whatever is in it, a token is a token or none. */
-const OPAQUE = new Set(['token']);
+const OPAQUE = new Set(['token', 'tokens']);
 
 /**
  * Says whether mandates are active, and what they say, to those who may know (RFC 7662). What can be seen without the
