@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '339f0b4523d230bb08cc6169a2a23cfefaee5d4c76b541e619ee4e7bda8fef6f',
+  sha256: '7e7c5fb38d51e1e0fddac16cdc030d82237d1407a1f97792074b679fd67e94ab',
 } as const;
