@@ -49,10 +49,10 @@ export async function maintaining<T>(
   }
 }
 
-async function tell(client: pg.Client, { endedDays, deliveryDays }: Retention): Promise<void> {
+async function tell(client: pg.Client, retention: Retention): Promise<void> {
   await client.query(
     `SELECT set_config('mandate.keep_ended', $1, false), set_config('mandate.keep_deliveries', $2, false)`,
-    [String(endedDays), String(deliveryDays)],
+    [String(retention.endedDays), String(retention.deliveryDays)],
   );
 }
 

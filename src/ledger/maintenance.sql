@@ -148,14 +148,19 @@ BEGIN
       PERFORM ledger_guard_day(parent.name, made);
     END LOOP;
   END LOOP;
-  -- The audit log is not dropped here (audit_drop_day). When days of it have been, the heads of chains that ended before its first day say
-  -- nothing any more; that of a chain whose last event is missing from a day that is there says that it is.
+  -- The audit log is not dropped here (audit_drop_day). When days of it have been, the heads of chains that ended before
+  -- its first day say nothing any more; that of a chain whose last event is missing from a day that is there says that it
+  -- is. But a process that lives on goes on in its chain, however long it has had nothing to say of a zone, and would begin
+  -- it once more: where audit_heads has the end of one, its head stays for longer than processes run.
   DELETE FROM audit_chains c
    WHERE c.last_event_id < (
            SELECT uuid_from_time(to_date(min(right(day.relname, 8)), 'YYYYMMDD')::timestamp AT TIME ZONE 'UTC')
              FROM pg_inherits i JOIN pg_class day ON day.oid = i.inhrelid
             WHERE i.inhparent = to_regclass('audit_events') AND day.relname ~ '_[0-9]{8}$')
-     AND NOT EXISTS (SELECT FROM audit_events a WHERE a.zone_id = c.zone_id AND a.id = c.last_event_id);
+     AND NOT EXISTS (SELECT FROM audit_events a WHERE a.zone_id = c.zone_id AND a.id = c.last_event_id)
+     AND (c.last_event_id < uuid_from_time(now() - interval '400 days')
+          OR NOT EXISTS (SELECT FROM audit_heads h
+                          WHERE h.zone_id = c.zone_id AND h.writer = c.writer AND h.last_seq = c.seq));
   -- Whatever was taken has come back by then.
   DELETE FROM step_up_attempts WHERE at < now() - interval '1 day';
   -- Links that are too old, with the secrets that were drawn for them: so many at a time, and none that is in use.

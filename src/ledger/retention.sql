@@ -70,16 +70,20 @@ END $$;
 
 -- Drops a day of the audit log, but for the events of zones that are held; what its chains began and ended with is kept.
 -- Nothing can be added to the day meanwhile; the log as a whole is taken for the moment in which the partition goes.
--- Returns how many runs of events there were, null if another process is at it.
+-- Returns how many runs of events there were, null if another process is at it or has done it.
 CREATE OR REPLACE FUNCTION audit_drop_day(p_day date) RETURNS bigint LANGUAGE plpgsql SET lock_timeout = '300ms' AS $$
 DECLARE
   part  CONSTANT text := 'audit_events_' || to_char(p_day, 'YYYYMMDD');
   kept  CONSTANT text := part || '_kept';
+  from_id CONSTANT text := ledger_day_begins('id', p_day);
+  to_id   CONSTANT text := ledger_day_begins('id', p_day + 1);
   held  uuid[];
   runs  bigint;
   stays boolean;
 BEGIN
-  IF NOT pg_try_advisory_xact_lock(hashtext('mandate.audit_drop_day')) THEN RETURN NULL; END IF;
+  IF NOT pg_try_advisory_xact_lock(hashtext('mandate.audit_drop_day')) OR to_regclass(quote_ident(part)) IS NULL THEN
+    RETURN NULL;
+  END IF;
   EXECUTE format('LOCK TABLE %I IN SHARE MODE', part);
   held := ARRAY(SELECT id FROM zones WHERE legal_hold);
   runs := audit_keep_heads(part, p_day, held);
@@ -88,6 +92,8 @@ BEGIN
   IF stays THEN
     EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL)', kept, part);
     EXECUTE format('INSERT INTO %I SELECT * FROM %I WHERE zone_id = ANY ($1)', kept, part) USING held;
+    -- What is known already is not looked for again when it becomes a partition, while nothing can be added to the log.
+    EXECUTE format('ALTER TABLE %I ADD CONSTRAINT of_day CHECK (id >= %L AND id < %L)', kept, from_id, to_id);
   END IF;
   -- Whoever holds a zone waits for this, or is seen here (zone_held).
   PERFORM pg_advisory_xact_lock(hashtext('mandate.legal_hold'));
@@ -99,8 +105,8 @@ BEGIN
   DELETE FROM audit_days_held WHERE day = p_day;
   IF stays THEN
     EXECUTE format('ALTER TABLE %I RENAME TO %I', kept, part);
-    EXECUTE format('ALTER TABLE audit_events ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
-      part, ledger_day_begins('id', p_day), ledger_day_begins('id', p_day + 1));
+    EXECUTE format('ALTER TABLE audit_events ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', part, from_id, to_id);
+    EXECUTE format('ALTER TABLE %I DROP CONSTRAINT of_day', part);
     PERFORM ledger_guard_day('audit_events', part);
     INSERT INTO audit_days_held (day, zones) VALUES (p_day, held);
   END IF;

@@ -93,16 +93,19 @@ export async function updateFunctions(client: pg.Client, waiting: Waiting): Prom
 }
 
 /**
- * Makes the partitions that new tables lack, so that the first rows need not go into the default one.
+ * Makes the partitions that new tables lack, so that the first rows need not go into the default one. Nothing is dropped:
+ * how long days are kept is not known here (`maintaining` in ledger/maintenance-connection.ts).
  *
  * @throws the driver's error
  */
 export async function makePartitions(client: pg.Client, waiting: Waiting): Promise<void> {
   await inTransaction(client, waiting, async () => {
+    await client.query(KEEP_ALL);
     await client.query(MAKE_PARTITIONS);
   });
 }
 
+const KEEP_ALL = `SELECT set_config('mandate.keep_ended', '100000', true), set_config('mandate.keep_deliveries', '100000', true)`;
 const MAKE_PARTITIONS = 'SELECT ledger_maintain(), status_lists_maintain()';
 
 /** Does something in one transaction, as soon as the tables are free. */

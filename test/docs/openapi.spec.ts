@@ -247,8 +247,14 @@ async function routesOfRouter(): Promise<string[]> {
       ADMIN_TOKEN,
     },
   });
-  return stdout
-    .trim()
-    .replaceAll(/:(\w+)/g, '{$1}')
-    .split('\n');
+  return (
+    stdout
+      .trim()
+      // A colon that begins no parameter is escaped.
+      .replaceAll(
+        /\\(.)|:(\w+)/g,
+        (_, literal: string | undefined, name: string) => literal ?? `{${name}}`,
+      )
+      .split('\n')
+  );
 }

@@ -9,6 +9,9 @@ import {
   type Maintained,
 } from '../../src/ledger/maintenance-connection.js';
 import { timeLimits } from '../../src/platform/config/time-limits.js';
+import { FUNCTION_SET } from '../../src/platform/database/function-set.js';
+import { StartPatience } from '../../src/platform/database/start-patience.js';
+import { migrate } from '../../src/schema/migrate.js';
 import { verifyChains } from '../setup/chain.js';
 import { runCli } from '../setup/cli.js';
 import {
@@ -196,6 +199,53 @@ describe('a day of the audit log that is older than it has to be', () => {
     expect(await dropDue()).toEqual([dayBefore(41)]);
   });
 
+  test('is left alone when another process has dropped it', async () => {
+    await withClient(databaseUrl, async (client) => {
+      await append(client, uuidv7(), uuidv7(), 41);
+      await sortIntoDays(client);
+    });
+    expect(await dropDue()).toEqual([dayBefore(41)]);
+    expect(await maintaining(env, (other) => dropDay(other, dayBefore(41)))).toBeNull();
+  });
+
+  test('does not let a chain begin once more that its process goes on with', async () => {
+    const [zone, writer] = [uuidv7(), uuidv7()];
+    const appendOf = (days: number) =>
+      withClient(databaseUrl, async (client) => {
+        await append(client, zone, writer, days);
+        await sortIntoDays(client);
+      });
+    await appendOf(44);
+    expect(await dropDue()).toEqual([dayBefore(44)]);
+    await maintaining(env, (client) => client.query('SELECT ledger_maintain()'));
+    await appendOf(43);
+    expect((await verifyChains(databaseUrl)).faults).toEqual([]);
+    expect(await dropDue()).toEqual([dayBefore(43)]);
+    expect(
+      await rows(
+        databaseUrl,
+        'SELECT first_seq::int, last_seq::int FROM audit_heads WHERE zone_id = $1 ORDER BY 1',
+        [zone],
+      ),
+    ).toEqual([
+      { first_seq: 1, last_seq: 1 },
+      { first_seq: 2, last_seq: 2 },
+    ]);
+  });
+
+  test('lets go of the heads of chains that ended long ago', async () => {
+    const [zone, writer] = [uuidv7(), uuidv7()];
+    await withClient(databaseUrl, async (client) => {
+      await append(client, zone, writer, 401);
+      await sortIntoDays(client);
+    });
+    expect(await dropDue()).toEqual([dayBefore(401)]);
+    await maintaining(env, (client) => client.query('SELECT ledger_maintain()'));
+    expect(
+      await rows(databaseUrl, 'SELECT 1 FROM audit_chains WHERE zone_id = $1', [zone]),
+    ).toEqual([]);
+  });
+
   test('stays for ever unless the setting says how long', async () => {
     await withClient(databaseUrl, async (client) => {
       await append(client, uuidv7(), uuidv7(), 400);
@@ -257,6 +307,19 @@ describe('a replica', () => {
     expect(await daysOf(databaseUrl, 'webhook_deliveries')).toEqual([short(20), short(5)]);
     const metrics = async () => (await fetch(`${started.url}/metrics`)).text();
     await expect.poll(metrics).toMatch(/^mandate_partition_rows\{table="audit_events"\} [12]$/m);
+  });
+
+  test('keeps what its settings keep when functions are made anew', async () => {
+    const databaseUrl = await createDatabase();
+    await withClient(databaseUrl, async (client) => {
+      await client.query(makeDay('sessions', 20));
+      await client.query(makeDay('webhook_deliveries', 50));
+      await client.query(`UPDATE schema_functions SET sha256 = 'of another text'`);
+    });
+    const done = await migrate(databaseUrl, new StartPatience(60, () => {}));
+    expect(done).toEqual([`function set ${FUNCTION_SET.version}`]);
+    expect(await daysOf(databaseUrl, 'sessions')).toHaveLength(1);
+    expect(await daysOf(databaseUrl, 'webhook_deliveries')).toHaveLength(1);
   });
 
   test('tells on the command line what would go, and lets it go', async () => {

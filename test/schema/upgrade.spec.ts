@@ -420,7 +420,8 @@ describe('two versions side by side', () => {
   // From here on each issue shows that its version takes over from the commit before it (CONTRIBUTING.md).
   test.skipIf(UPGRADE_FROM === undefined)(
     'this version takes over from the one of UPGRADE_FROM',
-    { timeout: 300_000 },
+    // Most of it is the build of another version and, where that has other packages, their installation.
+    { timeout: 900_000 },
     async () => {
       const before: Version = await versionOf(String(UPGRADE_FROM));
       let rounds = 0;

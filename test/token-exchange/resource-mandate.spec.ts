@@ -279,8 +279,8 @@ describe('the lifetime by how verifiers learn of revocations', () => {
   };
   /** Asks for mandates for one resource or several, of a session that lives longer than any. */
   const askerFor = async (resource: string[]) => {
-    const session = await zone.session({ resource, scope: 'shared', ttl_seconds: '3600' });
-    const subject_token = tokenOf(session);
+    const opened = await zone.session({ resource, scope: 'shared', ttl_seconds: '3600' });
+    const subject_token = tokenOf(opened);
     return (ttl_seconds?: string) =>
       zone.exchange({ subject_token, resource, scope: 'shared', ttl_seconds });
   };

@@ -3,7 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import { LRUCache } from 'lru-cache';
 import type { Counter } from 'prom-client';
-import type { DataSource } from 'typeorm';
+import { QueryFailedError, type DataSource } from 'typeorm';
 import { LONGEST_LIFE } from '../../keys/rotation/key-schedule.js';
 import { hourOf, readName, uriOf, type StatusList } from '../../ledger/status-lists/status-list.js';
 import { orUnavailable } from '../../oauth/errors.js';
@@ -41,8 +41,10 @@ interface Part {
 const WHILE_MADE_MS = 1_000;
 /** Bytes of memory for lists, of all workers together. */
 const MEMORY = 64 * 1_024 * 1_024;
-/** Mandates that one statement looks at: a part of the time that a statement has. */
-const MANDATES_OF_STATEMENT = 50_000;
+/** Mandates that one statement looks at: a part of the time that a statement has, also while others are at it. */
+const MANDATES_OF_STATEMENT = 5_000;
+/** The fewest that it looks at where so many took too long. */
+const LEAST_OF_STATEMENT = 250;
 /** Unknown lists that one statement looks for, and how many may wait for one. */
 const UNKNOWN = { joined: 200, waiting: 4_096 } as const;
 /** Hours for which a list may be asked for after its own: its mandates have expired, and it goes with its partition. */
@@ -183,17 +185,27 @@ export class StatusLists {
   private async readTakenBack(list: StatusList): Promise<Buffer[]> {
     const found: Buffer[] = [];
     let from: number | null = 0;
+    let most = MANDATES_OF_STATEMENT;
     while (from !== null) {
-      // oxlint-disable-next-line no-await-in-loop -- one part after the other, so that a large zone has one turn
-      const { indices, next } = await this.readPart(list, from);
-      if (indices !== null) found.push(indices);
-      from = next;
+      try {
+        // oxlint-disable-next-line no-await-in-loop -- one part after the other, so that a large zone has one turn
+        const { indices, next } = await this.readPart(list, from, most);
+        if (indices !== null) found.push(indices);
+        from = next;
+      } catch (error) {
+        if (!tookTooLong(error) || most <= LEAST_OF_STATEMENT) throw error;
+        most = Math.floor(most / 2);
+      }
     }
     return found;
   }
 
-  private async readPart({ zoneId, hour, number }: StatusList, from: number): Promise<Part> {
-    const values = [zoneId, hour, number, from, MANDATES_OF_STATEMENT];
+  private async readPart(
+    { zoneId, hour, number }: StatusList,
+    from: number,
+    most: number,
+  ): Promise<Part> {
+    const values = [zoneId, hour, number, from, most];
     const [part] = await this.reads.read(zoneId, () =>
       this.dataSource.query<Part[]>(TAKEN_BACK, values),
     );
@@ -233,6 +245,11 @@ export class StatusLists {
 function listAt(zoneId: string, name: string): StatusList | null {
   const list = isUuid(zoneId) ? readName(name) : null;
   return list === null ? null : { zoneId, ...list };
+}
+
+/** Whether the server has ended a statement that took longer than it may: `query_canceled`. */
+function tookTooLong(error: unknown): boolean {
+  return error instanceof QueryFailedError && Reflect.get(error.driverError, 'code') === '57014';
 }
 
 const TAKEN_BACK =

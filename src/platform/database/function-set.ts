@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: 'f60edeb1f67e3fc3add8519589256e6bd2e854c75684dc8633eedaf971b88fc8',
+  sha256: 'e376a8d37e75f1c8d3bd4900c46544c4642db59c545ea155c7aa2314de14f3f5',
 } as const;

@@ -121,8 +121,8 @@ function httpAnswer(
   const given = exception.getResponse();
   // Terminus has a format of its own, which Kubernetes tooling knows.
   if (typeof given === 'object' && 'details' in given && 'status' in given) {
-    const { error = {} } = given as { readonly error?: object };
-    const reason = `not ready: ${Object.keys(error).join(', ')}`;
+    const failing = 'error' in given && typeof given.error === 'object' ? given.error : null;
+    const reason = `not ready: ${Object.keys(failing ?? {}).join(', ')}`;
     return { status, body: { ...given }, reason, headers: { 'Retry-After': '1' } };
   }
   const missed = status === 404 && isRouterMiss(exception);
