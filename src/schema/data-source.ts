@@ -62,6 +62,7 @@ import { SsfStreams1795341900000 } from './migrations/1795341900000-ssf-streams.
 import { StatusLists1795342400000 } from './migrations/1795342400000-status-lists.js';
 import { RevocationFeed1795345000007 } from './migrations/1795345000007-revocation-feed.js';
 import { SsfReceived1795346500000 } from './migrations/1795346500000-ssf-received.js';
+import { SsfPolls1795347500000 } from './migrations/1795347500000-ssf-polls.js';
 import { RevocationOrder } from '../issuer/revocation/revocation-order.entity.js';
 import { RevocationEndings1795346000000 } from './migrations/1795346000000-revocation-endings.js';
 
@@ -109,6 +110,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   RevocationFeed1795345000007,
   RevocationEndings1795346000000,
   SsfReceived1795346500000,
+  SsfPolls1795347500000,
 ];
 
 /**

@@ -17,6 +17,7 @@ export const SEAL_PURPOSES = [
   'webhook-secret',
   'proof-system-secret',
   'ssf-authorization',
+  'ssf-poll-token',
   'key-check',
 ] as const;
 

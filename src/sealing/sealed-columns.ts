@@ -76,6 +76,13 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
     id: 'id',
   },
   {
+    table: 'trusted_issuers',
+    column: 'sealed_ssf_poll_token',
+    purpose: 'ssf-poll-token',
+    zone: 'zone_id',
+    id: 'id',
+  },
+  {
     table: 'proof_systems',
     column: 'sealed_secret',
     purpose: 'proof-system-secret',

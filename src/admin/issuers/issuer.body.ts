@@ -10,7 +10,7 @@ import {
   Max,
   Min,
 } from 'class-validator';
-import { IsLine, MayBeAbsent, IsWholeNumber } from '../../platform/http/validators.js';
+import { IsLine, MayBeAbsent, MayBeNull, IsWholeNumber } from '../../platform/http/validators.js';
 import { ISSUER_TOKEN_TYPES, type IssuerTokenType } from '../../zones/issuers/trusted-issuer.js';
 import { SIGNING_ALGS, type SigningAlg } from '../../oauth/algorithms.js';
 import type { JsonObject } from '../../oauth/strict-json.js';
@@ -84,4 +84,19 @@ export class IssuerBody {
   @Min(1)
   @Max(31_536_000)
   max_age_seconds?: number;
+
+  /** Where its shared signals are fetched (RFC 8936). Without it none are; it may push them all the same. */
+  @MayBeAbsent()
+  @IsString()
+  ssf_poll_url?: string;
+
+  /**
+   * The bearer token for that. Sealed, and never shown: where it is left out and the place stays the same, it stays; `null`
+   * takes it away.
+   */
+  @MayBeNull()
+  @Matches(/^[A-Za-z0-9._~+/-]{1,4000}={0,2}$/, {
+    message: 'ssf_poll_token must be a bearer token of at most 4000 characters (RFC 6750 2.1)',
+  })
+  ssf_poll_token?: string | null;
 }

@@ -24,9 +24,11 @@ import { readIssuers } from '../../zones/read-issuers.js';
 import type { Removal } from '../../zones/removal.entity.js';
 import { zonePath } from '../../zones/zone-issuer.js';
 import { Zone } from '../../zones/zone.entity.js';
+import { Sealing } from '../../sealing/sealing.service.js';
 import { Session } from '../../ledger/sessions/session.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { readIssuer } from './issuer-registration.js';
+import { readPolling } from './polled-signals.js';
 import { IssuerBody } from './issuer.body.js';
 import { AuditedChanges } from '../audited-changes.service.js';
 import { Change } from '../change.js';
@@ -53,6 +55,9 @@ function toView(row: TrustedIssuerRow) {
     label_claims: row.labelClaims,
     allowed_client_ids: row.allowedClientIds,
     ...(row.maxAgeSeconds === null ? {} : { max_age_seconds: row.maxAgeSeconds }),
+    ...(row.ssfPollUrl === null
+      ? {}
+      : { ssf_poll_url: row.ssfPollUrl, has_ssf_poll_token: row.sealedSsfPollToken !== null }),
     created_at: row.createdAt,
   };
 }
@@ -64,7 +69,8 @@ export class IssuersController {
     @InjectRepository(TrustedIssuerRow) private readonly issuers: Repository<TrustedIssuerRow>,
     private readonly changes: AuditedChanges,
     private readonly removals: Removals,
-    @Inject(ENV) private readonly env: RunningEnv,
+    readonly sealing: Sealing,
+    @Inject(ENV) readonly env: RunningEnv,
   ) {}
 
   /** Registers an issuer: its tokens are believed from now on. */
@@ -80,7 +86,8 @@ export class IssuersController {
       await clientsExist(tx.getRepository(Client), zoneId, issuer.allowedClientIds);
       const id = uuidv7();
       const issuers = tx.getRepository(TrustedIssuerRow);
-      await issuers.insert({ zoneId, id, ...issuer });
+      const polling = await readPolling({ zoneId, id }, body, null, this);
+      await issuers.insert({ zoneId, id, ...issuer, ...polling });
       const result = await issuers.findOneByOrFail({ zoneId, id });
       return { result, details: { issuer: toView(result) } };
     });
@@ -99,7 +106,10 @@ export class IssuersController {
   async show(@InZone() { id: zoneId }: Zone, @Param('id') id: string) {
     const removal = isUuid(id) ? await this.removals.find(zoneId, id) : null;
     if (removal?.kind === 'issuer') return { id, issuer: removal.name, ...removing(removal) };
-    return toView(await findRow(this.issuers, { zoneId, id }, 'issuer'));
+    const row = await findRow(this.issuers, { zoneId, id }, 'issuer');
+    if (row.ssfPollUrl === null) return toView(row);
+    const [poll] = await this.issuers.query<object[]>(POLLED, [zoneId, id]);
+    return { ...toView(row), ...(poll === undefined ? {} : { ssf_poll: poll }) };
   }
 
   /** Replaces everything that is registered of an issuer, except what it is called. */
@@ -118,7 +128,9 @@ export class IssuersController {
         throw new UnprocessableEntityException('an issuer of another name is another issuer');
       }
       await clientsExist(tx.getRepository(Client), zoneId, issuer.allowedClientIds);
-      await issuers.update({ zoneId, id }, issuer);
+      const polling = await readPolling({ zoneId, id }, body, before, this);
+      await issuers.update({ zoneId, id }, { ...issuer, ...polling });
+      await tx.query('DELETE FROM ssf_polls WHERE zone_id = $1 AND issuer_id = $2', [zoneId, id]);
       const result = await issuers.findOneByOrFail({ zoneId, id });
       return { result, details: { before: toView(before), after: toView(result) } };
     });
@@ -186,3 +198,6 @@ async function clientsExist(
     throw new UnprocessableEntityException('allowed_client_ids: no such client');
   }
 }
+
+const POLLED = `
+  SELECT answered_at, attempts AS failures, last_error FROM ssf_polls WHERE zone_id = $1 AND issuer_id = $2`;

@@ -15,10 +15,8 @@ import { requestIdOf } from '../../platform/http/request-id.js';
 import { sourceOf } from '../../platform/http/source-address.js';
 import { Snapshots } from '../../zones/snapshot/snapshots.service.js';
 import { RefusedSet } from './received-set.js';
-import { SetReceiver } from './set-receiver.service.js';
+import { MAX_SET_BYTES, SetReceiver } from './set-receiver.service.js';
 
-/** The largest token that is read, in bytes. */
-const MAX_BYTES = 32 * 1_024;
 const SET_TYPE = /^application\/secevent\+jwt *(?:;|$)/i;
 
 /** Trusted issuers push their shared signals (RFC 8935). */
@@ -51,7 +49,7 @@ export class SetReceiverController {
       if (!SET_TYPE.test(request.headers['content-type'] ?? '')) {
         throw new RefusedSet('invalid_request', 'the body must be application/secevent+jwt');
       }
-      const set = (await readBody(request, MAX_BYTES)).toString('latin1').trim();
+      const set = (await readBody(request, MAX_SET_BYTES)).toString('latin1').trim();
       const [source, requestId] = [sourceOf(request), requestIdOf(request)];
       await this.receiver.receive(zone, { set, source, requestId });
       return undefined;

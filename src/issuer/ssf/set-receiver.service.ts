@@ -27,6 +27,8 @@ import type { ZoneSnapshot } from '../../zones/snapshot/zone-snapshot.js';
 import { readSet, RefusedSet, type ReceivedSet } from './received-set.js';
 import { RECEIVED } from './signal-counts.js';
 
+/** The largest token that is read, in bytes. */
+export const MAX_SET_BYTES = 32 * 1_024;
 /** Tokens that are not accepted from one network in a minute, and how many networks are remembered. */
 const REFUSED_A_MINUTE = 30;
 const MAX_NETWORKS = 50_000;
@@ -85,16 +87,28 @@ export class SetReceiver {
       });
     }
     try {
-      const { issuer, said } = await this.verify(zone, pushed.set);
+      await this.judge(zone, pushed.set, pushed.requestId);
+    } catch (error) {
+      if (error instanceof RefusedSet) await this.refusals.take(network);
+      throw error;
+    }
+  }
+
+  /**
+   * Judges a token, wherever it is from: when this is done, it counts.
+   *
+   * @throws {RefusedSet} for one that is not accepted
+   * @throws {OAuthError} temporarily_unavailable
+   */
+  async judge(zone: ZoneSnapshot, set: string, requestId: RequestId): Promise<void> {
+    try {
+      const { issuer, said } = await this.verify(zone, set);
       const done = await this.turns.take(zone.zoneId, issuer.issuer, () =>
-        this.act(zone, issuer, said, pushed.requestId),
+        this.act(zone, issuer, said, requestId),
       );
       this.received.inc({ result: done });
     } catch (error) {
-      if (error instanceof RefusedSet) {
-        this.received.inc({ result: 'refused' });
-        await this.refusals.take(network);
-      }
+      if (error instanceof RefusedSet) this.received.inc({ result: 'refused' });
       throw error;
     }
   }

@@ -2,7 +2,7 @@ import { makeCounterProvider, makeGaugeProvider } from '@willsoto/nestjs-prometh
 import type { Gauge } from 'prom-client';
 import { setFromDatabase } from '../../platform/set-from-database.js';
 import { SignalFigures } from './signal-figures.service.js';
-import { RECEIVED, SIGNALS } from './signal-counts.js';
+import { POLLS, RECEIVED, SIGNALS } from './signal-counts.js';
 
 /** The metrics of shared signals. */
 export const ssfMetrics = [
@@ -14,6 +14,11 @@ export const ssfMetrics = [
   makeCounterProvider({
     name: RECEIVED,
     help: 'Security Event Tokens of trusted issuers, by result: revoked, ignored (of no consequence), repeated, refused.',
+    labelNames: ['result'],
+  }),
+  makeCounterProvider({
+    name: POLLS,
+    help: 'Turns of trusted issuers whose signals are fetched, by result: answered, failed (asked again later).',
     labelNames: ['result'],
   }),
   makeGaugeProvider({

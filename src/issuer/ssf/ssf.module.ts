@@ -4,8 +4,10 @@ import { LedgerModule } from '../../ledger/ledger.module.js';
 import { SealingModule } from '../../sealing/sealing.module.js';
 import { IssuersModule } from '../../zones/issuers/issuers.module.js';
 import { SnapshotModule } from '../../zones/snapshot/snapshot.module.js';
+import { IssuerPoller } from './issuer-poller.service.js';
 import { PollController } from './poll.controller.js';
 import { Poll } from './poll.service.js';
+import { PolledIssuers } from './polled-issuers.service.js';
 import { PushSender } from './push-sender.service.js';
 import { PushStreams } from './push-streams.service.js';
 import { Receivers } from './receivers.service.js';
@@ -38,6 +40,8 @@ import { Streams } from './streams.service.js';
     SignalOutbox,
     SignalFigures,
     SetReceiver,
+    PolledIssuers,
+    IssuerPoller,
     ...ssfMetrics,
   ],
 })

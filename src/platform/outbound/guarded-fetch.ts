@@ -25,28 +25,34 @@ const HEADERS = {
 export function guardedFetch(text: string, rules: FetchRules): Promise<Fetched> {
   const outbound = { method: 'GET', headers: HEADERS, timeoutMs: TIMEOUT_MS } as const;
   return guardedRequest(text, rules, outbound, async (response) => ({
-    value: await readJson(response),
+    value: await readJson(response, MAX_BYTES),
     maxAgeSeconds: maxAgeOf(response),
   }));
 }
 
-async function readJson(response: IncomingMessage): Promise<JsonValue> {
+/**
+ * Reads an answer that has to be JSON.
+ *
+ * @param most bytes
+ * @throws {FetchFailed} as {@link guardedFetch} does
+ */
+export async function readJson(response: IncomingMessage, most: number): Promise<JsonValue> {
   const { statusCode, headers } = response;
   if (statusCode !== 200) throw new FetchFailed(`the answer was ${statusCode}`);
   if ((headers['content-encoding'] ?? 'identity') !== 'identity') {
     throw new FetchFailed('the answer is encoded');
   }
   if (!JSON_TYPE.test(headers['content-type'] ?? '')) throw new FetchFailed('it is not JSON');
-  return parse(await readBytes(response));
+  return parse(await readBytes(response, most));
 }
 
-async function readBytes(response: IncomingMessage): Promise<Buffer> {
+async function readBytes(response: IncomingMessage, most: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of response) {
     if (!(chunk instanceof Buffer)) throw new FetchFailed('the answer is not in bytes');
     size += chunk.length;
-    if (size > MAX_BYTES) throw new FetchFailed('the answer is too large');
+    if (size > most) throw new FetchFailed('the answer is too large');
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

@@ -52,6 +52,13 @@ export class TrustedIssuerRow {
   @Column('integer')
   generation: number;
 
+  /** Where its shared signals are fetched (RFC 8936); `null` where it pushes them, or has none. */
+  @Column('text', { name: 'ssf_poll_url', nullable: true })
+  ssfPollUrl: string | null;
+
+  @Column('bytea', { name: 'sealed_ssf_poll_token', nullable: true })
+  sealedSsfPollToken: Buffer | null;
+
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz' })
   createdAt: Date;
 }
