@@ -22,7 +22,7 @@ export interface EndpointTerms {
   readonly body?: 'form' | 'form or json' | 'none';
   /** The largest form and the largest JSON body, in bytes. */
   readonly maxBytes?: { readonly form: number; readonly json: number };
-  /** The parameters of the form that may have any text as value, also one with NUL, such as a token. */
+  /** The parameters, or members of a JSON body, that may have any text as value, also one with NUL, such as a token. */
   readonly opaque?: ReadonlySet<string>;
 }
 
@@ -36,6 +36,8 @@ export type EndpointRequest = Omit<ClientRequest, 'requestId' | 'hasQuery'> & {
 
 /** As at the token endpoint, unless an endpoint says otherwise. */
 const MAX_BYTES = { form: 64 * 1_024, json: 64 * 1_024 } as const;
+/** The most commas of a JSON body outside of its texts: reading strictly takes a while for each, before anybody is known. */
+const MAX_COMMAS = 1_000;
 const EMPTY = new Uint8Array();
 const NO_FORM: Form = new Map();
 
@@ -70,14 +72,15 @@ export async function readEndpointRequest(
     return { ...common, body, form, json: null };
   }
   if (hasQuery) throw malformed('parameters belong into the body, not into the URL');
-  const json = readObject(body);
+  const json = readObject(body, opaque);
   return { ...common, body, form: textsIn(json), json };
 }
 
-function readObject(body: Uint8Array): JsonObject {
+function readObject(body: Uint8Array, opaque?: ReadonlySet<string>): JsonObject {
+  if (hasManyMembers(body)) throw malformed('the body has too many members');
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body);
-    const value = readStrictJson(text);
+    const value = readStrictJson(text, opaque);
     if (isJsonObject(value)) return value;
   } catch (error) {
     if (error instanceof InvalidJson && error.reason !== 'not_json') {
@@ -86,6 +89,21 @@ function readObject(body: Uint8Array): JsonObject {
   }
   throw malformed('the body is not a JSON object');
 }
+
+/** Whether JSON has very many members and elements, whether or not it is well-formed. */
+function hasManyMembers(json: Uint8Array): boolean {
+  let commas = 0;
+  let inText = false;
+  for (let at = 0; at < json.length; at += 1) {
+    const byte = json[at];
+    if (byte === QUOTE) inText = !inText;
+    else if (inText && byte === BACKSLASH) at += 1;
+    else if (!inText && byte === COMMA) commas += 1;
+  }
+  return commas > MAX_COMMAS;
+}
+
+const [QUOTE, BACKSLASH, COMMA] = Buffer.from('"\\,');
 
 /** The members of a JSON body that are text, as the parameters of a form: an empty one counts as absent. */
 function textsIn(json: JsonObject): Form {

@@ -172,6 +172,20 @@ describe('readStrictJson', () => {
       expect(JSON.stringify(prototypes(readStrictJson(text)))).not.toContain('inherited');
     }
   });
+
+  test('takes any text in a member that is opaque, and no other liberty', () => {
+    const read = (text: string) => readStrictJson(text, new Set(['t']));
+    expect(read('{"t":["a\\u0000","\\ud800"]}')).toEqual({ t: ['a\0', '\ud800'] });
+    for (const text of [
+      '{"s":"\\u0000"}',
+      '{"t":"","s":"\\u0000"}',
+      '{"s":{"t":"\\u0000"}}',
+      '{"t\\u0000":""}',
+    ]) {
+      expect(() => read(text)).toThrow('nul_character');
+    }
+    expect(() => read('{"t":[],"t":[]}')).toThrow('duplicate_member');
+  });
 });
 
 function escaped(text: string, at: number): string {

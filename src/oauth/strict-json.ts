@@ -39,11 +39,15 @@ export const MAX_JSON_DEPTH = 32;
  *
  * Where the reader is needed it builds the value itself, so that no second parser has to agree with its checks.
  *
+ * @param opaque the members of the outermost object that may have any text, also with NUL and lone surrogates: what is not
+ *   stored, but only looked at
  * @throws {InvalidJson}
  */
-export function readStrictJson(text: string): JsonValue {
-  return readCompact(text) ?? new Reader(text).document();
+export function readStrictJson(text: string, opaque: ReadonlySet<string> = NONE): JsonValue {
+  return readCompact(text) ?? new Reader(text, opaque).document();
 }
+
+const NONE: ReadonlySet<string> = new Set();
 
 /**
  * Reads a text as encoders write it, in a third of the time that the {@link Reader} takes: what `JSON.parse` and
@@ -89,12 +93,13 @@ const LITERAL = /true|false|null/y;
 
 /** A recursive-descent reader of one JSON text. */
 class Reader {
-  private readonly text: string;
   private at = 0;
+  private inOpaque = false;
 
-  constructor(text: string) {
-    this.text = text;
-  }
+  constructor(
+    private readonly text: string,
+    private readonly opaque: ReadonlySet<string>,
+  ) {}
 
   /** Reads the whole text. @throws {InvalidJson} */
   document(): JsonValue {
@@ -140,7 +145,10 @@ class Reader {
       if (Object.hasOwn(members, name)) throw new InvalidJson('duplicate_member');
       this.match(WHITE_SPACE);
       this.expect(':');
+      const outer = this.inOpaque;
+      this.inOpaque ||= depth === 1 && this.opaque.has(name);
       members[name] = this.value(depth);
+      this.inOpaque = outer;
     } while (this.skip(','));
     this.expect('}');
     return members;
@@ -165,8 +173,10 @@ class Reader {
       end += this.text[end] === '\\' ? 2 : 1;
     }
     const value = parseStringLiteral(this.text.slice(this.at, end + 1));
-    if (/\p{Surrogate}/u.test(value)) throw new InvalidJson('lone_surrogate');
-    if (value.includes('\0')) throw new InvalidJson('nul_character');
+    if (!this.inOpaque) {
+      if (/\p{Surrogate}/u.test(value)) throw new InvalidJson('lone_surrogate');
+      if (value.includes('\0')) throw new InvalidJson('nul_character');
+    }
     this.at = end + 1;
     return value;
   }

@@ -1,15 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { gatewayHeaders, newGatewayKey } from '../setup/gateway.js';
 import { callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
 import { rows, sharedReplica, startReplica, type Replica } from '../setup/harness.js';
 import { persistently } from '../setup/patience.js';
+
+const gatewayKey = newGatewayKey();
 
 let replica: Replica;
 let zone: TestZone;
 let name: string;
 
 beforeAll(async () => {
-  const env = { COMPAT_PATHS: 'ibm,shyntr,ubisecure', COMPAT_DEFAULT_ZONE: 'the / default' };
+  const env = {
+    COMPAT_PATHS: 'ibm,shyntr,ubisecure',
+    COMPAT_DEFAULT_ZONE: 'the / default',
+    GATEWAY_HMAC_KEY: gatewayKey,
+  };
   replica = await startReplica({ env });
   zone = await createTestZone(replica);
   name = encodeURIComponent('the / default');
@@ -77,6 +84,41 @@ test('tokens are issued, introspected and revoked at the paths of others', async
       const after = await post('/oauth2/introspect', { token: String(given) });
       expect([path, after.body]).toEqual([path, { active: false }]);
     }
+  }
+});
+
+test('a gateway signs the path that it asks for', async () => {
+  const { body: session } = await ask('/oauth2/token');
+  for (const path of [
+    '/oauth2/token',
+    `/t/${zone.zoneId}/oauth2/token`,
+    `/t/${name}/oauth2/token`,
+  ]) {
+    const body = new URLSearchParams({
+      grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+      client_id: zone.clientId,
+      subject_token: String(session['access_token']),
+      subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+      resource: zone.resource,
+      scope: 'a:read',
+    }).toString();
+    const through = async (signed: string) => {
+      const response = await persistently(() =>
+        fetch(replica.url + path, {
+          method: 'POST',
+          headers: {
+            'content-type': 'application/x-www-form-urlencoded',
+            ...gatewayHeaders({ key: gatewayKey, path: signed, body }),
+          },
+          body,
+        }),
+      );
+      return response.status;
+    };
+    expect([path, await through(path)]).toEqual([path, 200]);
+    const ours =
+      path === '/oauth2/token' ? '/oauth/2/token' : `/zones/${zone.zoneId}/oauth/2/token`;
+    expect([path, await through(ours)]).toEqual([path, 401]);
   }
 });
 

@@ -424,6 +424,27 @@ describe('a list of tokens', () => {
     expect(results.map(({ active }) => active)).toEqual(tokens.map((_, n) => n % 2 === 0));
   });
 
+  test('may have any text in it', async () => {
+    const token = await mandate();
+    const tokens = [token, '\0', `${token}\0`, '\ud800', '","'.repeat(5_000), '[{'.repeat(5_000)];
+    const answer = await everywhere((url, path) => introspectAll(url, { tokens }, me(), { path }));
+    const { results } = answer.body as { results: Record<string, unknown>[] };
+    expect(results?.map(({ active }) => active)).toEqual(tokens.map((_, n) => n === 0));
+  });
+
+  test('is not read before anybody is known if it has very many members', async () => {
+    for (const body of [
+      { tokens: Array.from({ length: 2_000 }, () => ({})) },
+      Object.fromEntries(Array.from({ length: 2_000 }, (_, n) => [`m${n}`, n])),
+    ]) {
+      const answer = await everywhere((url, path) => introspectAll(url, body, null, { path }));
+      expect([answer.status, answer.text]).toEqual([
+        400,
+        expect.stringContaining('too many members'),
+      ]);
+    }
+  });
+
   test.each([
     ['none', { tokens: [] }],
     ['a hundred and one', { tokens: Array.from({ length: 101 }, () => 'x') }],

@@ -380,6 +380,35 @@ describe('subjects', () => {
     expect(sets[1]?.sub_id).toMatchObject({ session: { id: sid } });
   });
 
+  test('are named by the issuer that the zone had before, as long as that is accepted', async () => {
+    const id = await create();
+    const before = 'https://before.example';
+    const stored = async (sub: string) => {
+      const off = await subject('remove', id, { format: 'iss_sub', iss: before, sub });
+      expect(off.status).toBe(204);
+      const found = await rows<{ iss: string | null }>(
+        a.databaseUrl,
+        `SELECT subject->>'iss' AS iss FROM ssf_subjects WHERE stream_id = $1 AND subject->>'sub' = $2`,
+        [id, sub],
+      );
+      return found.map(({ iss }) => iss);
+    };
+    for (const [seconds, iss] of [
+      [60, null],
+      [-1, before],
+    ] as const) {
+      // oxlint-disable no-await-in-loop -- one after the other
+      await rows(
+        a.databaseUrl,
+        `UPDATE zones SET previous_issuer = $2, previous_issuer_until = clock_timestamp() + make_interval(secs => $3)
+          WHERE id = $1`,
+        [zone.zoneId, before, seconds],
+      );
+      expect([seconds, await stored(`user ${seconds}`)]).toEqual([seconds, [iss]]);
+      // oxlint-enable no-await-in-loop
+    }
+  });
+
   /** Ends a session of a client that nobody has taken off. */
   async function newClientSession(): Promise<string> {
     const { clientId: client_id, secret: client_secret } = await zone.newClient();

@@ -148,6 +148,36 @@ describe('the host of a zone', () => {
     expect((await persistently(() => ask(a, 'localhost', below, formOf(zone)))).status).toBe(200);
   });
 
+  test('has the metadata that is derived from it, and no other host has', async () => {
+    const zone = await createTestZone(a);
+    const host = newHost();
+    const { zoneId } = zone;
+    const below = [
+      `/.well-known/oauth-authorization-server/zones/${zoneId}`,
+      `/zones/${zoneId}/.well-known/oauth-authorization-server`,
+      `/zones/${zoneId}/.well-known/openid-configuration`,
+      `/.well-known/openid-configuration/zones/${zoneId}`,
+    ];
+    const statuses = async (at: string, paths: readonly string[]) => {
+      const answers = paths.map((path) => persistently(() => ask(a, at, path)));
+      return (await Promise.all(answers)).map(({ status }) => status);
+    };
+    const anywhere = [`/zones/${zoneId}/metadata`, `/zones/${zoneId}/oauth2/metadata.json`];
+    expect(await statuses('localhost', below)).toEqual([200, 200, 200, 200]);
+    await giveHost(zone, host);
+    const own = ['/.well-known/oauth-authorization-server', '/.well-known/openid-configuration'];
+    // Also with a query, when the framework answers; and again, when it is in memory.
+    for (const query of ['?x', '', '']) {
+      const asked = (paths: readonly string[]) => paths.map((path) => path + query);
+      // oxlint-disable no-await-in-loop -- one after the other
+      expect(await statuses(host, asked(own))).toEqual([200, 200]);
+      // Its `issuer` would be another one than the path was made of (RFC 8414 3.3).
+      expect(await statuses('localhost', asked(below))).toEqual([404, 404, 404, 404]);
+      expect(await statuses('localhost', asked(anywhere))).toEqual([200, 200]);
+      // oxlint-enable no-await-in-loop
+    }
+  });
+
   test('serves nothing else: no operators, no other zone, in one body', async () => {
     const zone = await createTestZone(a);
     const other = await createTestZone(a);
@@ -195,6 +225,11 @@ describe('the host of a zone', () => {
       // oxlint-disable-next-line no-await-in-loop -- one after the other
       await expect.poll(() => isServed(replica, host), { timeout: 20_000 }).toBe(false);
     }
+    await rows(
+      a.databaseUrl,
+      `UPDATE zones SET previous_issuer_until = clock_timestamp() WHERE id = $1`,
+      [one.zoneId],
+    );
     await giveHost(two, host);
     const token = (of: TestZone) => persistently(() => ask(b, host, '/oauth/2/token', formOf(of)));
     expect([(await token(one)).status, (await token(two)).status]).toEqual([401, 200]);

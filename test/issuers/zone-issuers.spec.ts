@@ -141,6 +141,9 @@ describe('refuses', () => {
     // The host of the installation, which would be out of reach.
     [{ issuer_mode: 'own', issuer_url: INSTALLATION }, 422],
     [{ issuer_mode: 'own', issuer_url: 'https://localhost:8080' }, 422],
+    // Which proxies write for the host without a port, and one that is found by no request.
+    [{ issuer_mode: 'own', issuer_url: 'https://a.example:80' }, 422],
+    [{ issuer_mode: 'own', issuer_url: 'https://a.example.' }, 422],
     ...[
       '',
       'https://',
@@ -191,6 +194,32 @@ describe('refuses', () => {
       409,
       'issuer_url: another zone has it',
     ]);
+  });
+
+  test('the one before of another zone, as long as that is accepted', async () => {
+    const [one, two] = [await createTestZone(replica), await createTestZone(replica)];
+    const own = { issuer_mode: 'own', issuer_url: ownUrl() };
+    await change(one, own);
+    for (let round = 0; round < 4; round += 1) {
+      // oxlint-disable no-await-in-loop -- one after the other
+      const [left, taken] = await Promise.all([
+        call('PATCH', pathOf(one), { issuer_mode: 'zone' }),
+        call('PATCH', pathOf(two), own, {}, other),
+      ]);
+      // Whichever was first, mandates of that issuer are out.
+      expect([left.status, taken.status]).toEqual([200, 409]);
+      await change(one, own);
+      // oxlint-enable no-await-in-loop
+    }
+    await change(one, { issuer_mode: 'zone' });
+    const text = expect.stringMatching(/^issuer_url: another zone had it, .* until 2/);
+    const made = await call('POST', '/zones', { name: randomUUID(), ...own });
+    const changed = await call('PATCH', pathOf(two), own);
+    for (const { status, body } of [made, changed]) {
+      expect([status, body['error_description']]).toEqual([409, text]);
+    }
+    await endWindow(one);
+    expect(await change(two, own)).toBe(own.issuer_url);
   });
 
   test('one that the zone trusts, and to trust one that the zone is', async () => {

@@ -59,6 +59,12 @@ function checkIssuerUrl(issuerUrl: string, installation: string): void {
       'issuer_url must be https; http is for this machine, where ISSUER_URL is http as well',
     );
   }
+  // Nobody could tell it from the host without, or ask for it at all.
+  if (own.port === '80' || own.port === '443' || own.hostname.endsWith('.')) {
+    throw new UnprocessableEntityException(
+      'issuer_url: a host without a dot at its end, and not with the port that is the usual one of another scheme',
+    );
+  }
   if (own.host === ours.host) {
     throw new UnprocessableEntityException('issuer_url: that host is the one of ISSUER_URL');
   }
@@ -112,3 +118,26 @@ export async function namingIssuerUrl<T>(write: () => Promise<T>): Promise<T> {
     throw new ConflictException('issuer_url: another zone has it', { cause: error });
   }
 }
+
+/**
+ * Makes sure that no other zone had the issuer until a moment ago: as long as its mandates are accepted, those of two zones
+ * would be of one issuer. To be called after it was written, as the other zone may have been changed while that waited.
+ *
+ * @throws {ConflictException} if one had
+ */
+export async function checkNoFormerIssuer(
+  tx: EntityManager,
+  zoneId: string,
+  issuerUrl: string | null | undefined,
+): Promise<void> {
+  if (issuerUrl === null || issuerUrl === undefined) return;
+  const [other] = await tx.query<{ until: Date }[]>(FORMER_OF_ANOTHER, [zoneId, issuerUrl]);
+  if (other === undefined) return;
+  throw new ConflictException(
+    `issuer_url: another zone had it, and its mandates are accepted until ${other.until.toISOString()}`,
+  );
+}
+
+const FORMER_OF_ANOTHER = `
+  SELECT previous_issuer_until AS until FROM zones
+   WHERE id <> $1 AND previous_issuer = $2 AND previous_issuer_until > clock_timestamp() LIMIT 1`;

@@ -34,7 +34,12 @@ import { endZone, isSmall, type Ended } from '../removals/ending.js';
 import { removing } from '../removals/describe-removal.js';
 import { Removals } from '../removals/removals.service.js';
 import { checkDefaultResources } from './default-resources.js';
-import { issuerChange, namingIssuerUrl, readIssuerSettings } from './issuer-settings.js';
+import {
+  checkNoFormerIssuer,
+  issuerChange,
+  namingIssuerUrl,
+  readIssuerSettings,
+} from './issuer-settings.js';
 import { createZone, generateZoneKeys, NEW_ZONES } from './zone-registration.js';
 import { toView } from './zone-view.js';
 
@@ -71,6 +76,7 @@ export class ZonesController {
     };
     const zone = await this.changes.runWithoutZone(change, async (tx) => {
       const result = await namingIssuerUrl(() => createZone(tx, this.rotations, settings, keys));
+      await checkNoFormerIssuer(tx, id, issuer.issuerUrl);
       return { result, details: { zone: this.toView(result) } };
     });
     response.location(`/internal/zones/${id}`);
@@ -108,6 +114,7 @@ export class ZonesController {
       const columns = await columnsOf(tx, before, body, this.env.issuerUrl);
       if (Object.keys(columns).length > 0) {
         await namingIssuerUrl(() => zones.update({ id }, columns));
+        await checkNoFormerIssuer(tx, id, columns.issuerUrl);
       }
       const result = await zones.findOneByOrFail({ id });
       return { result, details: { before: this.toView(before), after: this.toView(result) } };

@@ -20,7 +20,7 @@ import {
 import { PREFLIGHT, READABLE_ANYWHERE, sendDocument } from '../../platform/http/public-document.js';
 import { PublicRoutes } from '../../platform/http/public-routes.js';
 import { MetadataDocuments, type DocumentKind } from './documents.service.js';
-import { metadataRoutes, PLACES } from './places.js';
+import { kindAt, metadataRoutes, PLACES } from './places.js';
 
 const PREFLIGHT_SUMMARY = 'Whether a page of another origin may ask under a condition (Fetch 4.8)';
 
@@ -45,7 +45,7 @@ export class DiscoveryController {
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    return this.answer('server', [zoneId], request, response);
+    return this.answer(kindAt(request, 'server'), [zoneId], request, response);
   }
 
   @Get([...PLACES.openid])
@@ -55,7 +55,7 @@ export class DiscoveryController {
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    return this.answer('openid', [zoneId], request, response);
+    return this.answer(kindAt(request, 'openid'), [zoneId], request, response);
   }
 
   @Get([...PLACES.configured])

@@ -10,7 +10,12 @@ import { EndpointMetadata } from '../../platform/http/endpoint-metadata.js';
 import { documentOf, type PublicDocument } from '../../platform/http/public-document.js';
 import { KeptDocuments } from '../../platform/kept-documents.js';
 import { shareOf } from '../../platform/workers/share.js';
-import { zoneUrlOf } from '../../zones/zone-issuer.js';
+import {
+  issuerOf,
+  zoneUrlOf,
+  type IssuerMode,
+  type StoredIssuer,
+} from '../../zones/zone-issuer.js';
 import {
   describedZone,
   openidMembers,
@@ -31,13 +36,23 @@ import {
 
 /**
  * Which document is asked for:
- * - `server`: that of RFC 8414, at a place that follows from the issuer;
+ * - `server`: that of RFC 8414, at a place that follows from the issuer that a zone has below `ISSUER_URL`;
  * - `openid`: that of OpenID Connect Discovery, at such a place;
+ * - `own-server`, `own-openid`: the same at places that follow from a host of its own;
  * - `configured`: that of RFC 8414, at a place that no client derives from an issuer, but is told;
  * - `resource`: that of RFC 9728;
  * - `shared`: that of RFC 8414 for the issuer that zones share.
  */
-export type DocumentKind = 'server' | 'openid' | 'configured' | 'resource' | 'shared';
+export type DocumentKind =
+  'server' | 'openid' | 'own-server' | 'own-openid' | 'configured' | 'resource' | 'shared';
+
+/** The mode of the issuers that the places of a document follow from. */
+const MODES: Readonly<Record<string, IssuerMode>> = {
+  server: 'zone',
+  openid: 'zone',
+  'own-server': 'own',
+  'own-openid': 'own',
+};
 
 /** Milliseconds after which a document is read again, even without a notification of a change. */
 const FRESH_MS = 5_000;
@@ -126,15 +141,15 @@ export class MetadataDocuments implements OnModuleInit, ChangeListener {
     const facts = await this.zones.ask(zoneId, zoneId);
     if (facts === null) return null;
     // Who derived the place from an issuer would find another one in the document, and refuse it (RFC 8414 3.3).
-    if (facts.issuerMode === 'shared' && kind !== 'configured') return null;
+    if ((MODES[kind] ?? facts.issuerMode) !== facts.issuerMode) return null;
     const zone = describedZone(facts);
     const base = zoneUrlOf(zoneId, facts, this.issuerUrl);
     const ofEndpoints = this.endpoints.membersOfZone(base, zone);
     const members = serverMetadata(facts, ofEndpoints, this.issuerUrl);
     return {
       ...members,
-      ...(kind === 'openid' ? openidMembers(zone) : {}),
-      ...(await this.signatures.sign(zoneId, facts, members)),
+      ...(kind.endsWith('openid') ? openidMembers(zone) : {}),
+      ...(await this.signatures.sign(zoneId, this.signing(facts), members)),
     };
   }
 
@@ -143,7 +158,11 @@ export class MetadataDocuments implements OnModuleInit, ChangeListener {
     const facts = await this.resources.ask(name, asked);
     if (facts === null) return null;
     const members = resourceMetadata(facts, this.issuerUrl);
-    return { ...members, ...(await this.signatures.sign(name, facts, members)) };
+    return { ...members, ...(await this.signatures.sign(name, this.signing(facts), members)) };
+  }
+
+  private signing<T extends StoredIssuer & { readonly zoneId: string }>(facts: T) {
+    return { ...facts, issuer: issuerOf(facts.zoneId, facts, this.issuerUrl) };
   }
 
   private async readShared(): Promise<Members | null> {

@@ -24,6 +24,8 @@ interface Signed {
 /** What is signed for: a zone and its keys. */
 interface SigningZone extends ZoneAlgs {
   readonly zoneId: string;
+  /** That of the members: what is in memory elsewhere may be of another moment. */
+  readonly issuer: string;
   readonly keys: readonly ScheduledKey[];
 }
 
@@ -66,9 +68,7 @@ export class MetadataSignatures {
     if (kept?.etag === etag && kept.kid === signer.kid) return { signed_metadata: kept.token };
     if (!(await this.limit.take(zone.zoneId))) return {};
     try {
-      const { token, kid } = await this.turns.take(zone.zoneId, '', () =>
-        this.make(zone.zoneId, members),
-      );
+      const { token, kid } = await this.turns.take(zone.zoneId, '', () => this.make(zone, members));
       this.kept.set(name, { etag, kid, token });
       return { signed_metadata: token };
     } catch (error) {
@@ -77,11 +77,11 @@ export class MetadataSignatures {
     }
   }
 
-  private async make(zoneId: string, members: Members) {
+  private async make({ zoneId, issuer }: SigningZone, members: Members) {
     const zone = await this.snapshots.find(zoneId);
     if (zone === null) throw new Error('the zone is not there any more');
     const now = this.clock.now();
-    const claims = { iss: zone.issuer, iat: Math.floor(now / 1_000), ...members };
+    const claims = { iss: issuer, iat: Math.floor(now / 1_000), ...members };
     return zone.keys.sign(claims, [], now, 'JWT');
   }
 }

@@ -1,4 +1,6 @@
+import type { IncomingMessage } from 'node:http';
 import type { PublicRoute } from '../../platform/http/public-routes.js';
+import { isAtZoneHost } from '../../platform/http/zone-hosts.js';
 import type { DocumentKind, MetadataDocuments } from './documents.service.js';
 
 /** Where each document is, as the router has it, without the first slash. */
@@ -20,21 +22,35 @@ export const PLACES = {
     '.well-known/oauth-protected-resource/zones/:zone/resources/:id',
   ],
   shared: ['.well-known/oauth-authorization-server'],
-} as const satisfies Record<DocumentKind, readonly string[]>;
+} as const satisfies Partial<Record<DocumentKind, readonly string[]>>;
+
+/** What is at a place that follows from an issuer: below `ISSUER_URL` one issuer, at the host of a zone another. */
+export function kindAt(request: IncomingMessage, kind: 'server' | 'openid'): DocumentKind {
+  return isAtZoneHost(request) ? `own-${kind}` : kind;
+}
 
 const UUID = '([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})';
 const JSON_TYPE = 'application/json; charset=utf-8';
 
 /** These places as routes in front of the framework. */
 export function metadataRoutes(documents: Pick<MetadataDocuments, 'ready'>): PublicRoute[] {
-  return Object.entries(PLACES).flatMap(([kind, places]) =>
+  const routes = (kind: DocumentKind, places: readonly string[], meant?: PublicRoute['meant']) =>
     places.map((place) => ({
       route: `/${place}`,
       url: new RegExp(`^/${place.replaceAll('.', '\\.').replaceAll(/:\w+/g, UUID)}$`),
-      ready: (zoneId?: string, resourceId?: string) =>
-        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a key of PLACES
-        documents.ready(kind as DocumentKind, zoneId, resourceId),
+      ...(meant === undefined ? {} : { meant }),
+      ready: (zoneId?: string, resourceId?: string) => documents.ready(kind, zoneId, resourceId),
       type: () => JSON_TYPE,
-    })),
-  );
+    }));
+  const isElsewhere = (request: IncomingMessage): boolean => !isAtZoneHost(request);
+  const { server, openid, configured, resource, shared } = PLACES;
+  return [
+    ...routes('server', server, isElsewhere),
+    ...routes('own-server', server, isAtZoneHost),
+    ...routes('openid', openid, isElsewhere),
+    ...routes('own-openid', openid, isAtZoneHost),
+    ...routes('configured', configured),
+    ...routes('resource', resource),
+    ...routes('shared', shared),
+  ];
 }

@@ -1,3 +1,4 @@
+import { MAX_TOKEN_LENGTH } from '../../oauth/compact-jws.js';
 import { OAuthError } from '../../oauth/errors.js';
 import { single, type Form } from '../../oauth/form.js';
 import { isJsonArray, type JsonObject } from '../../oauth/strict-json.js';
@@ -43,9 +44,17 @@ export function readTokens({
   return { tokens: texts, isBatch: true };
 }
 
-/** How many requests a request counts as against the limits of its client. */
+/**
+ * How many requests a request counts as against the limits of its client: one for ten tokens, and for as much text as the
+ * longest token has, since that takes as long to read. What is longer than a token is not read.
+ */
 export function unitsOf({ tokens }: AskedTokens): number {
-  return Math.ceil(tokens.length / TOKENS_PER_UNIT);
+  const read = tokens.filter(({ length }) => length <= MAX_TOKEN_LENGTH);
+  const characters = read.reduce((sum, { length }) => sum + length, 0);
+  return Math.max(
+    Math.ceil(tokens.length / TOKENS_PER_UNIT),
+    Math.ceil(characters / MAX_TOKEN_LENGTH),
+  );
 }
 
 function malformed(description: string): OAuthError {

@@ -2,9 +2,11 @@ import { BadRequestException, ConflictException, Inject, Injectable } from '@nes
 import type { Request } from 'express';
 import { v7 as uuidv7 } from 'uuid';
 import { OAuthError } from '../../oauth/errors.js';
+import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { readFetchUrl } from '../../platform/outbound/guarded-request.js';
 import { Sealing } from '../../sealing/sealing.service.js';
+import { issuersAt } from '../../zones/zone-issuer.js';
 import { VERIFICATION } from './event-types.js';
 import { Receivers, streamOf, streamsOf, type Receiver } from './receivers.service.js';
 import { readSimpleSubject } from './subject-identifier-formats.js';
@@ -35,6 +37,7 @@ export class Streams {
     private readonly receivers: Receivers,
     private readonly sealing: Sealing,
     @Inject(ENV) private readonly env: RunningEnv,
+    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /**
@@ -225,10 +228,8 @@ export class Streams {
       const stream = await streamOf(receiver, id);
       const subject = readSimpleSubject(given);
       if (typeof subject === 'string') throw new BadRequestException(subject);
-      const issuers = [
-        zone.issuer,
-        ...(zone.formerIssuer === null ? [] : [zone.formerIssuer.issuer]),
-      ];
+      const { issuer, formerIssuer } = issuersAt(zone, this.clock.now());
+      const issuers = formerIssuer === null ? [issuer] : [issuer, formerIssuer];
       const stored = JSON.stringify(withoutIssuer(subject, issuers));
       await run(tx, [zone.zoneId, stream.id, stored]);
       return { result: undefined, details: { stream_id: stream.id, subject } };

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '47049a4f72858fe4215d52b5e5e1392222e9380111e970d1feb071020a6e51b6',
+  sha256: '651ec3da596b43dc1a8c4e25923a60995656b5668967c0afa52c0646434c69b9',
 } as const;

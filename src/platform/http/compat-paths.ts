@@ -4,6 +4,7 @@ import { COMPAT_ROUTES, type CompatSystem } from './compat-routes.js';
 import { errorAnswer } from './error-answer.js';
 import { sendError } from './error-body.js';
 import type { Step } from './steps.js';
+import { noteTarget } from './zone-hosts.js';
 
 /** Finds the zone of a name. */
 export interface ZoneNames {
@@ -88,12 +89,14 @@ export class CompatPaths {
       if (match === null) continue;
       const [before, after] = ours;
       if (after === undefined) {
+        noteTarget(request);
         request.url = before + query;
         return;
       }
       const zone = match[1] === undefined ? this.defaultZone : decoded(match[1]);
       if (zone === null) return;
       const target = (id: string): string => before + encodeURIComponent(id) + after + query;
+      noteTarget(request);
       request.url = target(zone);
       if (!isUuid(zone)) this.named.set(request, { name: zone, target });
       return;

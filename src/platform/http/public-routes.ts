@@ -8,6 +8,8 @@ export interface PublicRoute {
   readonly route: string;
   /** What its URLs look like, from the first character to the last, query included. The groups are given to `ready`. */
   readonly url: RegExp;
+  /** Whether it is for a request, beyond its URL; for all if absent. */
+  readonly meant?: (request: IncomingMessage) => boolean;
   /** The document if it can be sent at once, without a query; else `null`. */
   readonly ready: (...groups: string[]) => PublicDocument | null;
   /** The value of `Content-Type`. */
@@ -39,8 +41,8 @@ export class PublicRoutes {
   /** A listener that answers what is ready, and gives all other requests to `next`. */
   before(next: RequestListener, { nameRequest, answered }: PublicRoutePorts): RequestListener {
     return (request, response) => {
-      const { method = '', url = '' } = request;
-      const found = method === 'GET' || method === 'HEAD' ? this.find(url) : null;
+      const { method = '' } = request;
+      const found = method === 'GET' || method === 'HEAD' ? this.find(request) : null;
       if (found === null) {
         next(request, response);
         return;
@@ -53,10 +55,10 @@ export class PublicRoutes {
     };
   }
 
-  private find(url: string): { route: PublicRoute; document: PublicDocument } | null {
+  private find(request: IncomingMessage): { route: PublicRoute; document: PublicDocument } | null {
     for (const route of this.routes) {
-      const groups = route.url.exec(url);
-      if (groups === null) continue;
+      const groups = route.url.exec(request.url ?? '');
+      if (groups === null || route.meant?.(request) === false) continue;
       const document = route.ready(...groups.slice(1));
       return document === null ? null : { route, document };
     }

@@ -16,6 +16,7 @@ export interface KnownHosts {
 }
 
 const written = new WeakMap<object, string>();
+const atHosts = new WeakSet<object>();
 
 /**
  * The target of a request as the client has written it (RFC 9112 3.2): what is signed, where a request is. On the host of
@@ -23,6 +24,16 @@ const written = new WeakMap<object, string>();
  */
 export function writtenTarget(request: IncomingMessage): string {
   return written.get(request) ?? request.url ?? '';
+}
+
+/** Notes the target of a request as it is, before it is replaced by another one. */
+export function noteTarget(request: IncomingMessage): void {
+  if (!written.has(request)) written.set(request, request.url ?? '');
+}
+
+/** Whether a request is to the host of a zone, whose paths are below another issuer than they are elsewhere. */
+export function isAtZoneHost(request: IncomingMessage): boolean {
+  return atHosts.has(request);
 }
 
 /**
@@ -48,7 +59,8 @@ export function atZoneHosts(
     const zoneId = host === null ? null : hosts.zoneAt(withoutRootDot(host.toLowerCase()));
     // Whoever balances load may probe any host.
     if (zoneId !== null && target.path.startsWith('/') && !isProbePath(pathOf(request))) {
-      written.set(request, url);
+      noteTarget(request);
+      atHosts.add(request);
       request.url = pathInZone(zoneId, target.path);
     }
     next(request, response);
