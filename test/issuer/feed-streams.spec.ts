@@ -7,6 +7,7 @@ import {
   rows,
   startReplica,
   startReplicaForTest,
+  withClient,
   type Replica,
 } from '../setup/harness.js';
 import { persistently } from '../setup/patience.js';
@@ -264,6 +265,26 @@ describe('readers that wait', () => {
 });
 
 describe('while the database is away', () => {
+  test('a stream that is answered 503 meanwhile is not begun afterwards, and harms nobody', async () => {
+    const slow = await startReplicaForTest({
+      databaseUrl: database,
+      env: { REQUEST_TIMEOUT_MS: '500', DATABASE_TIMEOUT_MS: '5000' },
+    });
+    await persistently(() => verifier.read('', slow));
+    await withClient(database, async (client) => {
+      await client.query('BEGIN');
+      await client.query('LOCK TABLE revocation_feed IN ACCESS EXCLUSIVE MODE');
+      const stream = await openStream(slow.url, zone.zoneId, verifier.basic);
+      onTestFinished(() => stream.close());
+      expect(stream.status).toBe(503);
+      await client.query('COMMIT');
+    });
+    // It has what it waited for by now.
+    await persistently(() => verifier.read('', slow));
+    expect(await readersAt(slow)).toBe(0);
+    expect(await slow.stop()).toBe(0);
+  });
+
   test('a stream ends with an error, a poll is answered 503, and both go on when it is back', async () => {
     const next = await verifier.end();
     const stream = await streamOf(verifier.basic, { lastId: next });

@@ -4,7 +4,10 @@ import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { applicationOf, tokenOf } from '../setup/agents.js';
 import { rows, sharedReplica, type Replica } from '../setup/harness.js';
 import { order } from '../setup/orders.js';
+import { newVerifier } from '../setup/feed.js';
+import { introspectAll } from '../setup/introspection.js';
 import { persistently } from '../setup/patience.js';
+import { newTrustedIssuer, type TestIssuer } from '../setup/trusted-issuers.js';
 import { PERMIT_ALL } from '../setup/zone.js';
 import { until } from '../setup/process.js';
 import { exchangeAs } from '../setup/services.js';
@@ -233,6 +236,41 @@ describe('an order takes back', () => {
     await until(async () => {
       const ended = await zone.admin('GET', `/sessions/${String(sid)}`);
       return ended['ended_at'] !== null;
+    });
+  });
+
+  test('all about one user, or about all users of an issuer, and nothing of others', async () => {
+    const owner = await newVerifier(zone);
+    const [idp, another] = [await newTrustedIssuer(zone), await newTrustedIssuer(zone)];
+    const mandateOf = async (issuer: TestIssuer, sub: string): Promise<string> => {
+      const ask = await issuer.user(sub);
+      return tokenOf(await persistently(() => ask({ resource: owner.resource, scope: 'shared' })));
+    };
+    const tokens = [
+      await mandateOf(idp, 'alice'),
+      await mandateOf(idp, 'bob'),
+      await mandateOf(another, 'alice'),
+    ];
+    const alive = async (): Promise<boolean[]> => {
+      const answer = await persistently(() => introspectAll(second.url, { tokens }, owner));
+      return (answer.body['results'] as { active: boolean }[]).map(({ active }) => active);
+    };
+    expect(await alive()).toEqual([true, true, true]);
+    const ofUser = await order(zone, { subject: { sub: 'alice', iss: idp.issuer } });
+    expectOrdered(ofUser);
+    expect(ofUser.body).toMatchObject({
+      generation: 1,
+      affects: { sessions: 1, mandates_unexpired: 1 },
+    });
+    expect(await alive()).toEqual([false, true, true]);
+    const ofIssuer = await order(zone, { issuer: idp.issuer });
+    expectOrdered(ofIssuer);
+    expect(ofIssuer.body).toMatchObject({ generation: 1 });
+    expect(await alive()).toEqual([false, false, true]);
+    const [sid] = tokens.map((token) => String(decodeJwt(token)['sid']));
+    await until(async () => {
+      const ended = await zone.admin('GET', `/sessions/${String(sid)}`);
+      return typeof ended['ended_at'] === 'string';
     });
   });
 

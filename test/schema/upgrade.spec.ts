@@ -67,14 +67,16 @@ interface Pair {
 }
 
 const ask = ({ url }: Replica, zone: TestZone, parameters: Parameters): Promise<Answer> =>
-  postForm(url, {
-    grant_type: 'client_credentials',
-    client_id: zone.clientId,
-    client_secret: zone.secret,
-    resource: zone.resource,
-    scope: 'a:read',
-    ...parameters,
-  });
+  persistently(() =>
+    postForm(url, {
+      grant_type: 'client_credentials',
+      client_id: zone.clientId,
+      client_secret: zone.secret,
+      resource: zone.resource,
+      scope: 'a:read',
+      ...parameters,
+    }),
+  );
 
 /** What one version began, the other goes on with; both record it. */
 async function expectBothToIssue({ older, newer, zone }: Pair): Promise<Answer[]> {
@@ -92,11 +94,11 @@ async function expectBothToIssue({ older, newer, zone }: Pair): Promise<Answer[]
     });
     expect(exchanged).toMatchObject({ status: 200 });
     const held = heldIn(await ask(first, zone, { scope: 'a:write' }));
-    const decided = await callAdmin(
-      first,
-      'POST',
-      `/zones/${zone.zoneId}/challenges/${held.id}/decision`,
-      { decision: 'approved', reason: 'looks right' },
+    const decided = await persistently(() =>
+      callAdmin(first, 'POST', `/zones/${zone.zoneId}/challenges/${held.id}/decision`, {
+        decision: 'approved',
+        reason: 'looks right',
+      }),
     );
     expect(decided).toMatchObject({ status: 200, body: { state: 'approved' } });
     const redeemed = await ask(second, zone, { scope: 'a:write', ...held.response });

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { rows, startReplica, type Replica } from '../setup/harness.js';
 import { ALLOW_KEY_SERVER as ALLOW_ALL } from '../setup/key-server.js';
 import { rotate } from '../setup/keys.js';
+import { order } from '../setup/orders.js';
 import { persistently } from '../setup/patience.js';
 import { startReceiver, type Receiver } from '../setup/receiver.js';
 import { createTestZone, type TestZone } from '../setup/zone.js';
@@ -128,3 +129,18 @@ test('very many sessions of one zone are a hundred events at most, and another z
   await endAll(other);
   await expect.poll(() => calm.arrived().length, PATIENCE).toBe(1);
 }, 90_000);
+
+test('sessions that end with an order, bit by bit, are told together as well', async () => {
+  const ordered = await createTestZone(replica);
+  const told = await newWebhook({ events: ['session.ended'] }, ordered);
+  await openSessions(ordered, 450);
+  const answer = await order(ordered, { client_id: ordered.clientId });
+  expect(answer.status).toBe(201);
+  const ended = () => told.arrived().flatMap(({ data }) => data['sessions'] as { id: string }[]);
+  await expect.poll(() => ended().length, PATIENCE).toBe(450);
+  expect(new Set(ended().map(({ id }) => id)).size).toBe(450);
+  // Two hundred at a time, and a hundred in an event.
+  expect(told.arrived().map(({ data }) => (data['sessions'] as unknown[]).length)).toHaveLength(5);
+  const path = `/revocations/${String(answer.body['id'])}`;
+  await expect.poll(() => ordered.admin('GET', path), PATIENCE).not.toHaveProperty('ending');
+});

@@ -113,6 +113,8 @@ export class FeedController {
     const reader = { zoneId, clientId: client.id, after };
     // What cannot be read is an answer, as long as nothing was sent.
     await this.readers.page(reader);
+    // The deadline has answered, or the caller is gone.
+    if (response.headersSent || response.destroyed) return;
     const leave = this.readers.seats.take(zoneId, client.id);
     inFlightOf(request).leavePlace();
     const ownKeys = [

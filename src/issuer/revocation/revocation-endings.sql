@@ -73,15 +73,19 @@ BEGIN
   RETURN NEXT;
 END $$;
 
--- Ends sessions, agent sessions and delegations of a zone, by their ids, which no two of them share.
+-- Ends sessions, agent sessions and delegations of a zone, by their ids, which no two of them share. Each in one statement,
+-- of which webhooks are told once (webhook_of_sessions).
 CREATE OR REPLACE FUNCTION revocation_end_rows(p_zone uuid, p_ids uuid[]) RETURNS void LANGUAGE plpgsql
   SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   one uuid;
 BEGIN
+  UPDATE agent_sessions a SET ended_at = clock_timestamp() WHERE a.zone_id = p_zone AND a.id = ANY (p_ids) AND a.ended_at IS NULL;
+  UPDATE delegation_edges d SET revoked_at = clock_timestamp()
+   WHERE d.zone_id = p_zone AND d.id = ANY (p_ids) AND d.revoked_at IS NULL;
+  UPDATE sessions s SET ended_at = clock_timestamp() WHERE s.zone_id = p_zone AND s.id = ANY (p_ids) AND s.ended_at IS NULL;
+  -- And what was opened in each.
   FOREACH one IN ARRAY p_ids LOOP
-    UPDATE agent_sessions a SET ended_at = clock_timestamp() WHERE a.zone_id = p_zone AND a.id = one AND a.ended_at IS NULL;
-    UPDATE delegation_edges d SET revoked_at = clock_timestamp() WHERE d.zone_id = p_zone AND d.id = one AND d.revoked_at IS NULL;
     PERFORM session_end(p_zone, one);
   END LOOP;
 END $$;

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: '7e7c5fb38d51e1e0fddac16cdc030d82237d1407a1f97792074b679fd67e94ab',
+  sha256: 'e376a8d37e75f1c8d3bd4900c46544c4642db59c545ea155c7aa2314de14f3f5',
 } as const;
