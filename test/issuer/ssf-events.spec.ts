@@ -2,7 +2,8 @@ import { decodeJwt } from 'jose';
 import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { rows, sharedReplica, type Replica } from '../setup/harness.js';
 import { eventOf, newSignalReceiver, type SignalReceiver } from '../setup/signal-receiver.js';
-import { callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
+import { persistently } from '../setup/patience.js';
+import { callAdmin, createTestZone, readAnswer, type TestZone } from '../setup/zone.js';
 
 const PATIENCE = { interval: 50, timeout: 15_000 };
 const CAEP = 'https://schemas.openid.net/secevent/caep/event-type/';
@@ -110,3 +111,17 @@ test('a receiver that waits is woken by what comes, wherever that happens', asyn
   if (answer === null) throw new Error('it was not woken');
   expect(await receiver.sets(answer)).toHaveLength(1);
 }, 40_000);
+
+test('the configuration is only where it is found by the issuer', async () => {
+  const path = `${a.url}/.well-known/ssf-configuration/zones/${zone.zoneId}`;
+  const found = await persistently(async () => readAnswer(await fetch(path)));
+  expect([found.status, found.body['issuer']]).toEqual([200, zone.issuer]);
+  await zone.admin('PATCH', '', { issuer_mode: 'shared' });
+  await expect.poll(async () => (await persistently(() => fetch(path))).status, PATIENCE).toBe(404);
+  // Its receivers go on where they were told to.
+  const put = await receiver.call('GET', 'status_endpoint', undefined, {
+    query: `?stream_id=${stream}`,
+    bearer: await receiver.token(),
+  });
+  expect([put.status, put.body['status']]).toEqual([200, 'enabled']);
+});

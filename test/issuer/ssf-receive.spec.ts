@@ -178,6 +178,22 @@ describe('a session-revoked of a trusted issuer', () => {
   });
 });
 
+test("for the issuer before the zone's last change it counts while that is accepted", async () => {
+  const own = await createTestZone(a);
+  const other = await newIdp(own);
+  const before = own.issuer;
+  await own.admin('PATCH', '', { issuer_mode: 'shared' });
+  expect((await push(await other.set('alice', { aud: before }), own)).status).toBe(202);
+  await rows(
+    a.databaseUrl,
+    `UPDATE zones SET previous_issuer_until = clock_timestamp() - interval '1 s' WHERE id = $1`,
+    [own.zoneId],
+  );
+  await expect
+    .poll(async () => (await push(await other.set('bob', { aud: before }), own)).status, PATIENCE)
+    .toBe(400);
+});
+
 describe('of no consequence', () => {
   test.each([
     [

@@ -140,6 +140,15 @@ describe('the host of a zone', () => {
           },
         ]);
       }
+      const signals = await persistently(() =>
+        ask(replica, host, '/.well-known/ssf-configuration'),
+      );
+      const streams = `https://${host}/ssf/streams`;
+      expect(signals).toMatchObject({
+        status: 200,
+        body: { issuer: `https://${host}`, configuration_endpoint: streams },
+      });
+      expect((await persistently(() => ask(replica, host, '/ssf/streams'))).status).toBe(401);
       // oxlint-enable no-await-in-loop
     }
     // Nor has the zone lost what it had.

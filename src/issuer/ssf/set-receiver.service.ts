@@ -23,6 +23,7 @@ import type { TrustedIssuer } from '../../zones/issuers/trusted-issuer.js';
 import { UntrustedToken } from '../../zones/issuers/untrusted-token.js';
 import { verifySigned } from '../../zones/issuers/verify-signed.js';
 import { raiseGeneration } from '../../zones/raise-generation.js';
+import { issuersAt } from '../../zones/zone-issuer.js';
 import type { ZoneSnapshot } from '../../zones/snapshot/zone-snapshot.js';
 import { readSet, RefusedSet, type ReceivedSet } from './received-set.js';
 import { RECEIVED } from './signal-counts.js';
@@ -130,7 +131,9 @@ export class SetReceiver {
     const { algorithms } = issuer;
     try {
       const claims = await verifySigned(set, { keys, algorithms, typs: SET_TYPS, now });
-      const audiences = [zone.issuer, `${zone.systemResources.ssf}/receive`];
+      const { issuer: present, formerIssuer } = issuersAt(zone, this.clock.now());
+      const ours = formerIssuer === null ? [present] : [present, formerIssuer];
+      const audiences = [...ours, `${zone.systemResources.ssf}/receive`];
       return { issuer, said: readSet(claims, { issuer, audiences, now }) };
     } catch (error) {
       if (error instanceof KeysUnavailable) throw unavailable(`signals: ${error.message}`, error);

@@ -1,4 +1,5 @@
-import { Controller, Get, Header, NotFoundException, Param } from '@nestjs/common';
+import { Controller, Get, Header, Inject, NotFoundException, Param } from '@nestjs/common';
+import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import {
   ApiOkResponse,
@@ -13,7 +14,10 @@ import { transmitterConfiguration } from './transmitter-configuration.js';
 @ApiTags('shared signals')
 @Controller('.well-known/ssf-configuration')
 export class SsfConfigurationController {
-  constructor(private readonly snapshots: Snapshots) {}
+  constructor(
+    private readonly snapshots: Snapshots,
+    @Inject(ENV) private readonly env: RunningEnv,
+  ) {}
 
   /** The configuration of a zone as a transmitter. */
   @Get('zones/:zone')
@@ -24,7 +28,10 @@ export class SsfConfigurationController {
   @ApiResponse({ status: 404, description: 'Unknown, malformed and missing zone alike' })
   async configuration(@Param('zone') zoneId: string) {
     const zone = isUuid(zoneId) ? await this.snapshots.find(zoneId) : null;
-    if (zone === null) throw new NotFoundException('no such zone');
+    // Who derived the place from an issuer that zones share would find another issuer in it (OpenID SSF 1.0 7.2.3).
+    if (zone === null || zone.issuer === this.env.issuerUrl) {
+      throw new NotFoundException('no such zone');
+    }
     return transmitterConfiguration(zone.issuer, zone.systemResources.ssf);
   }
 }
