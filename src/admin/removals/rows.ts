@@ -18,6 +18,10 @@ export interface Rows {
 /** All of the zone's. The parameter is named, so that it has a type. */
 const OF_ZONE = 'r.zone_id = $2::uuid';
 
+/** What is on the stream of a client, or was taken off it. */
+const OF_STREAMS = `r.stream_id IN (
+  SELECT s.id FROM ssf_streams s WHERE s.zone_id = r.zone_id AND s.client_id = $2::uuid)`;
+
 const byDay = (table: string, key: NonNullable<Rows['key']>, which = OF_ZONE): Rows => ({
   table,
   key,
@@ -37,6 +41,8 @@ export const ROWS: Readonly<Record<RemovalKind, readonly Rows[]>> = {
     byDay('agent_sessions', 'id', 'r.client_id = $2::uuid'),
     byDay('sessions', 'id', 'r.client_id = $2::uuid'),
     byDay('challenges', 'id', 'r.client_id = $2::uuid'),
+    { table: 'ssf_deliveries', which: OF_STREAMS },
+    { table: 'ssf_subjects', which: OF_STREAMS },
     { table: 'client_secrets', which: 'r.client_id = $2::uuid' },
   ],
   issuer: [
@@ -72,6 +78,9 @@ export const ROWS: Readonly<Record<RemovalKind, readonly Rows[]>> = {
     byDay('challenges', 'id'),
     plain('step_up_attempts'),
     byDay('revocations', 'jti'),
+    plain('ssf_deliveries'),
+    plain('ssf_subjects'),
+    plain('ssf_received'),
     plain('resources'),
     plain('client_secrets'),
     { ...plain('clients'), weight: 10 },
