@@ -32,6 +32,8 @@ export function kindAt(request: IncomingMessage, kind: 'server' | 'openid'): Doc
 const UUID = '([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})';
 const JSON_TYPE = 'application/json; charset=utf-8';
 
+const isElsewhere = (request: IncomingMessage): boolean => !isAtZoneHost(request);
+
 /** These places as routes in front of the framework. */
 export function metadataRoutes(documents: Pick<MetadataDocuments, 'ready'>): PublicRoute[] {
   const routes = (kind: DocumentKind, places: readonly string[], meant?: PublicRoute['meant']) =>
@@ -42,7 +44,6 @@ export function metadataRoutes(documents: Pick<MetadataDocuments, 'ready'>): Pub
       ready: (zoneId?: string, resourceId?: string) => documents.ready(kind, zoneId, resourceId),
       type: () => JSON_TYPE,
     }));
-  const isElsewhere = (request: IncomingMessage): boolean => !isAtZoneHost(request);
   const { server, openid, configured, resource, shared } = PLACES;
   return [
     ...routes('server', server, isElsewhere),
