@@ -96,17 +96,13 @@ export async function serve(start: Start): Promise<Serving> {
     logRequests(logger),
     compat.findZones(app.get(NamedZones, { strict: false })),
   ];
-  const open = [
-    await listen(
-      // At the host of a zone there are its own paths alone.
-      atZoneHosts(
-        app.get(ZoneHosts, { strict: false }),
-        env.trustProxy,
-        compat.before(publicRoutesFirst(app, throughSteps(steps, outside, logger))),
-      ),
-      env.port,
-    ),
-  ];
+  // At the host of a zone there are its own paths alone.
+  const everything = atZoneHosts(
+    app.get(ZoneHosts, { strict: false }),
+    env.trustProxy,
+    compat.before(publicRoutesFirst(app, throughSteps(steps, outside, logger))),
+  );
+  const open = [await listen(everything, env.port)];
   if (env.internalPort !== undefined) {
     open.push(
       await listen(throughSteps([markInternal, ...steps], framework, logger), env.internalPort),

@@ -18,6 +18,7 @@ const KINDS = [
   'delegated, 1 hop',
   'delegated, 3 hops',
   'denied',
+  'revoke',
   'introspect',
   'introspect, 100 at once',
   'oidc-provider session',

@@ -401,6 +401,11 @@ interface Input {
 
 describe('what policy is asked', () => {
   test('is what the table says, no more and no less', async () => {
+    const { items } = (await zone.admin('GET', '/resources')) as {
+      items: readonly { id: string; identifier: string }[];
+    };
+    const asked = items.find(({ identifier }) => identifier === zone.resource);
+    await zone.admin('PATCH', `/resources/${asked?.id}`, { revocation: 'feed' });
     const agent = await zone.newClient();
     const actor = await zone.session({ client_id: agent.clientId, client_secret: agent.secret });
     const { requestId, status } = await zone.exchange({

@@ -25,8 +25,8 @@ const BEFORE = `
   ALTER TABLE audit_events DROP COLUMN request_label;
   DROP INDEX agent_sessions_open_by_client, challenges_by_client, sessions_open_by_issuer;
   DROP TABLE removals;
-  ALTER TABLE clients DROP COLUMN removed_at;
-  ALTER TABLE zones DROP COLUMN removed_at;
+  ALTER TABLE clients DROP COLUMN removed_at CASCADE;
+  ALTER TABLE zones DROP COLUMN removed_at CASCADE;
   DELETE FROM schema_migrations WHERE name ~ '^(RequestLabels|AgentSessionLimits|Removals)'`;
 
 const DECLARED = [

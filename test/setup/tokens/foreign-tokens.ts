@@ -96,7 +96,7 @@ const times: readonly ForeignToken[] = [
   ...claims('issued_in_future', { 'iat in the future': ({ now }) => ({ iat: now + 120 }) }),
   ...claims('not_yet_valid', { 'nbf in the future': ({ now }) => ({ nbf: now + 120 }) }),
   ...claims('invalid_lifetime', {
-    'exp before iat': ({ now }) => ({ iat: now + 20, exp: now + 10 }),
+    'exp before iat': ({ now }) => ({ iat: now + 29, exp: now + 28 }),
   }),
 ];
 

@@ -450,8 +450,8 @@ const time: readonly HostileToken[] = [
   ...times('invalid_lifetime', {
     'exp in a hundred years': (now) => ({ exp: now + 3_155_760_000 }),
     'exp in milliseconds': (now) => ({ exp: now * 1_000 }),
-    'exp before iat, within the skew': (now) => ({ iat: now + 20, exp: now + 10 }),
-    'exp at iat, within the skew': (now) => ({ iat: now + 20, exp: now + 20 }),
+    'exp before iat, within the skew': (now) => ({ iat: now + 29, exp: now + 28 }),
+    'exp at iat, within the skew': (now) => ({ iat: now + 28, exp: now + 28 }),
     'iat more than a day before exp': (now) => ({ iat: now - 86_400, exp: now + 60 }),
   }),
   ...times('not_yet_valid', { 'nbf in the future': (now) => ({ nbf: now + 600 }) }),
