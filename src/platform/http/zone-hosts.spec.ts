@@ -83,6 +83,8 @@ test('what was written stays known', async () => {
 test('a target in absolute form says the host, whatever else does', async () => {
   expect(await at('http://id.example/x?y', 'other')).toBe('/zones/Z/x?y');
   expect(await at('http://id.example', 'other')).toBe('/zones/Z/');
+  expect(await at('http://me@id.example/x', 'other')).toBe('/zones/Z/x');
+  expect(await at('ftp://id.example/x', 'other')).toBe('/zones/Z/x');
   expect(await at('http://other/x', 'id.example')).toBe('http://other/x');
 });
 

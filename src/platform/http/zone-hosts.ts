@@ -67,7 +67,7 @@ export function atZoneHosts(
   };
 }
 
-const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/is;
+const ABSOLUTE = /^[a-z][a-z0-9+.-]*:\/\/(?:[^/?#]*@)?([^/?#]*)(.*)$/is;
 
 /** A target in absolute form says the host, whatever else does (RFC 9112 3.2.2). */
 function splitTarget(url: string): { readonly authority: string | null; readonly path: string } {

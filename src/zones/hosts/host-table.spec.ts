@@ -13,8 +13,15 @@ const table = (...found: readonly [zoneId: string, issuerUrl: string][]) => {
 
 test('a host is found with the port that is not the usual one, and with the usual one or without', () => {
   const hosts = table(['one', 'https://id.example'], ['two', 'https://id.example:8443']);
-  const found = ['id.example', 'id.example:443', 'id.example:8443', 'id.example:9443', 'example'];
-  expect(found.map((host) => hosts.zoneAt(host))).toEqual(['one', 'one', 'two', null, null]);
+  const found = ['id.example', 'id.example:443', 'id.example:8443', 'example'];
+  expect(found.map((host) => hosts.zoneAt(host))).toEqual(['one', 'one', 'two', null]);
+});
+
+test('no port that a client writes leads out of a zone, nor out of the installation', () => {
+  const hosts = table(['one', 'https://id.example'], ['two', 'https://sts.example:8443']);
+  const found = ['id.example:9443', 'id.example:', 'id.example:0443', 'sts.example:1', 'x:1'];
+  expect(found.map((host) => hosts.zoneAt(host))).toEqual(['one', 'one', 'one', null, null]);
+  expect(hosts.zoneAt('sts.example:8443')).toBe('two');
 });
 
 test('the host of the installation is no zone', () => {

@@ -7,16 +7,20 @@ export interface ZoneWithHost {
 
 /** Ports that a client leaves out, of https or http, and that a proxy may add. */
 const DEFAULT_PORT = /:(?:443|80)$/;
+const ANY_PORT = /:\d*$/;
 
 /** Which zone a host is of. */
 export class HostTable {
   private readonly zones = new Map<string, string>();
   private readonly hosts = new Map<string, string>();
   private readonly installation: string;
+  private readonly installationName: string;
 
   /** @param issuerUrl `ISSUER_URL`, whose host is no zone's, even if one was given it before */
   constructor(issuerUrl: string) {
-    this.installation = new URL(issuerUrl).host;
+    const { host, hostname } = new URL(issuerUrl);
+    this.installation = host;
+    this.installationName = hostname;
   }
 
   /** How many hosts there are. */
@@ -24,10 +28,17 @@ export class HostTable {
     return this.zones.size;
   }
 
-  /** @param authority a host in lower case, and perhaps a port */
+  /**
+   * A port that is nobody's is that of the host without one: proxies pass on whatever port a client has written, and it
+   * must not lead out of the zone.
+   *
+   * @param authority a host in lower case, and perhaps a port
+   */
   zoneAt(authority: string): string | null {
-    const exact = this.zones.get(authority);
-    return exact ?? this.zones.get(authority.replace(DEFAULT_PORT, '')) ?? null;
+    const exact = this.zones.get(authority) ?? this.zones.get(authority.replace(DEFAULT_PORT, ''));
+    if (exact !== undefined) return exact;
+    const name = authority.replace(ANY_PORT, '');
+    return name === this.installationName ? null : (this.zones.get(name) ?? null);
   }
 
   /**
