@@ -59,6 +59,7 @@ test('a drill measures each channel against what the zone states, and leaves not
   expect(of.get('exchange')).toMatchObject({ measured: 12, worst: 0, bound: 0 });
   expect(of.get('introspection')).toMatchObject({ measured: 12, worst: 0, bound: 0 });
   expect(of.get('feed')).toMatchObject({ measured: 12, missed: 0, bound: 10 });
+  expect(of.get('ssf')).toMatchObject({ measured: 12, missed: 0, bound: null });
   expect(of.get('expiry')).toMatchObject({ measured: 12, bound: 900 });
   for (const { channel, within_bound: within } of channels) expect(within, channel).toBe(true);
   expect(run.code).toBe(0);
@@ -71,6 +72,8 @@ test('a drill in a zone that exists needs its policy, and removes what it has ad
   expect(run.stderr).toBe('');
   expect(run.stdout).toMatch(/^2 revocations in zone /);
   expect(run.stdout).toMatch(/^feed .* within it$/m);
+  expect(run.stdout).toMatch(/^ssf +\d.* - /m);
+  expect(await rows(replica.databaseUrl, 'SELECT 1 FROM ssf_streams')).toEqual([]);
   expect(run.code).toBe(0);
   expect(await inAll()).toEqual(before);
   await zone.activate('@id("no") forbid (principal, action, resource);');

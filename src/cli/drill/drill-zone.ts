@@ -44,6 +44,7 @@ export class DrillZone {
     readonly zoneId: string,
     private readonly client: Credentials,
     private readonly owner: Credentials,
+    private readonly receiver: Credentials,
     private readonly resource: string,
     private readonly undo: readonly string[],
   ) {}
@@ -66,11 +67,12 @@ export class DrillZone {
         if (zoneId !== null) undo.unshift(`/zones/${zone}${path}/${String(made['id'])}`);
         return made;
       };
-      const newClient = async (what: string): Promise<Credentials> => {
-        const made = await add('/clients', { name: `${name}, ${what}` });
+      const newClient = async (what: string, more: object = {}): Promise<Credentials> => {
+        const made = await add('/clients', { name: `${name}, ${what}`, ...more });
         return { id: String(made['id']), secret: String(made['client_secret']) };
       };
       const [client, owner] = [await newClient('client'), await newClient('owner')];
+      const receiver = await newClient('receiver', { ssf: true });
       const resource = `urn:mandate:drill:${randomUUID()}`;
       await add('/resources', {
         identifier: resource,
@@ -79,7 +81,7 @@ export class DrillZone {
         revocation: 'status_list',
       });
       if (zoneId === null) await permitAll(at, zone);
-      return new DrillZone(at, zone, client, owner, resource, undo);
+      return new DrillZone(at, zone, client, owner, receiver, resource, undo);
     } catch (error) {
       await removeAll(at, undo);
       throw error;
@@ -125,6 +127,22 @@ export class DrillZone {
   /** Takes a session back, and all that came from it. @throws {DrillFailed} */
   async revoke(sessionId: string): Promise<void> {
     await admin(this.at, 'DELETE', `/zones/${this.zoneId}/sessions/${sessionId}`);
+  }
+
+  /** A bearer token of the receiver of shared signals; `null` if it is not permitted. */
+  async receiverToken(): Promise<string | null> {
+    const { id, secret } = this.receiver;
+    const { body } = await send(`${this.url}/oauth/2/token`, {
+      method: 'POST',
+      body: new URLSearchParams({
+        grant_type: 'client_credentials',
+        client_id: id,
+        client_secret: secret,
+        scope: 'ssf.manage',
+      }),
+    });
+    const token = body['access_token'];
+    return typeof token === 'string' ? token : null;
   }
 
   private ask(parameters: Record<string, string>): Promise<Answered> {

@@ -10,6 +10,7 @@ import {
   placeOf,
 } from './drill-channels.js';
 import { reportOf, type Measured } from './drill-report.js';
+import { SignalListener } from './signal-listener.js';
 import {
   claimsOf,
   DrillFailed,
@@ -66,6 +67,7 @@ async function drill(at: Installation, zone: DrillZone, count: number): Promise<
     () => zone.issue(),
   );
   const feed = await FeedListener.open(zone);
+  const signals = await SignalListener.open(zone);
   try {
     const statusList = byStatusList(zone, at.url);
     const revoked: Revoked[] = [];
@@ -110,6 +112,9 @@ async function drill(at: Installation, zone: DrillZone, count: number): Promise<
       feed === null
         ? absent('feed')
         : measured('feed', await heard(feed, revoked, bounds.feed ?? PATIENCE), bounds.feed),
+      typeof signals === 'string'
+        ? absent('ssf', null, signals)
+        : measured('ssf', await heard(signals, revoked, PATIENCE), null),
       measured(
         'expiry',
         revoked.map(({ left }) => Math.max(0, left)),
@@ -118,12 +123,13 @@ async function drill(at: Installation, zone: DrillZone, count: number): Promise<
     ]);
   } finally {
     feed?.close();
+    if (typeof signals !== 'string') signals.close();
   }
 }
 
-/** When the feed has told of each, within so many seconds of the last. */
+/** When the feed, or a stream of shared signals, has told of each, within so many seconds of the last. */
 async function heard(
-  feed: FeedListener,
+  feed: Pick<FeedListener, 'heardAfter'>,
   revoked: readonly Revoked[],
   seconds: number,
 ): Promise<(number | null)[]> {
@@ -144,8 +150,8 @@ function measured(
   return { channel, seconds, missed: all.length - seconds.length, bound };
 }
 
-function absent(channel: string, bound: number | null = null): Measured {
-  return { channel, seconds: [], missed: 0, bound, absent: NOT_THERE };
+function absent(channel: string, bound: number | null = null, why = NOT_THERE): Measured {
+  return { channel, seconds: [], missed: 0, bound, absent: why };
 }
 
 /** The bounds that the metadata of the zone states (`mandate_revocation_bound_seconds`). */

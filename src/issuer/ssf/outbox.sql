@@ -42,6 +42,39 @@ CREATE OR REPLACE TRIGGER ssf_session_ended AFTER UPDATE OF ended_at ON sessions
 CREATE OR REPLACE TRIGGER ssf_session_removed AFTER DELETE ON sessions FOR EACH ROW
   WHEN (OLD.ended_at IS NULL) EXECUTE FUNCTION ssf_session_ended();
 
+-- After a step-up has raised or changed what is known of how a user of a session was authenticated (OpenID CAEP 1.0 3.4).
+-- Values of acr have no order, so nothing is said of the direction.
+CREATE OR REPLACE FUNCTION ssf_assurance_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF ssf_is_told(NEW.zone_id) THEN
+    PERFORM ssf_event(NEW.zone_id, 'https://schemas.openid.net/secevent/caep/event-type/assurance-level-change',
+      ssf_session_subject(NEW.id, NEW.issuer, NEW.subject),
+      jsonb_strip_nulls(jsonb_build_object('namespace', 'acr', 'current_level', NEW.acr, 'previous_level', OLD.acr)));
+  END IF;
+  RETURN NULL;
+END $$;
+
+CREATE OR REPLACE TRIGGER ssf_assurance_changed AFTER UPDATE OF acr ON sessions FOR EACH ROW
+  WHEN (NEW.acr IS NOT NULL AND OLD.acr IS DISTINCT FROM NEW.acr) EXECUTE FUNCTION ssf_assurance_changed();
+
+-- After an authenticator of a person was registered or removed (OpenID CAEP 1.0 3.3). Which device a passkey is bound to is
+-- not known: it is told of as one that roams.
+CREATE OR REPLACE FUNCTION ssf_credential_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  v_row authenticators := coalesce(NEW, OLD);
+BEGIN
+  IF ssf_is_told(v_row.zone_id) THEN
+    PERFORM ssf_event(v_row.zone_id, 'https://schemas.openid.net/secevent/caep/event-type/credential-change',
+      jsonb_build_object('format', 'iss_sub', 'iss', v_row.subject_issuer, 'sub', v_row.subject),
+      jsonb_build_object('change_type', CASE TG_OP WHEN 'INSERT' THEN 'create' ELSE 'delete' END,
+                         'credential_type', CASE v_row.kind WHEN 'totp' THEN 'app' ELSE 'fido2-roaming' END));
+  END IF;
+  RETURN NULL;
+END $$;
+
+CREATE OR REPLACE TRIGGER ssf_credential_changed AFTER INSERT OR DELETE ON authenticators
+  FOR EACH ROW EXECUTE FUNCTION ssf_credential_changed();
+
 -- After the generation of something was raised (generations.sql): mandates of a lower one are not honoured any more. Of a
 -- user all sessions are revoked by that, which receivers that know nothing of ours are told in the words of CAEP.
 CREATE OR REPLACE FUNCTION ssf_authority_revoked(p_zone uuid, p_kind text, p_name text, p_generation integer) RETURNS void

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 6,
-  sha256: 'e376a8d37e75f1c8d3bd4900c46544c4642db59c545ea155c7aa2314de14f3f5',
+  sha256: '651ec3da596b43dc1a8c4e25923a60995656b5668967c0afa52c0646434c69b9',
 } as const;
