@@ -38,6 +38,16 @@ afterAll(async () => {
   await proxy?.close();
 });
 
+/** An item, as of the moment. */
+const ENTER = `
+  INSERT INTO revocation_feed (zone_id, position, at, until, kind, key)
+  VALUES ($1, nextval('revocation_feed_positions'), now(), now() + interval '1 hour', 'jti', sha256('one'))
+  RETURNING rtrim(translate(encode(key, 'base64'), '+/', '-_'), '=') AS key`;
+
+/** Who waits to read a page of the feed. */
+const LOOKING = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
+  AND wait_event_type = 'Lock' AND query LIKE '%revocation_feed_positions p%'`;
+
 const revoke = async (many = 1, of = zone): Promise<string[]> => {
   const found = await rows<{ jti: string }>(
     database,
@@ -196,8 +206,8 @@ describe('a stream of the revocation feed', () => {
   test('is cut off where its reader does not read, and others go on', async () => {
     const other = await createTestZone(replica);
     const lazy = await newVerifier(other);
-    const eager = await newVerifier(other);
-    const stream = await streamOf(eager.basic, { of: other });
+    // In a zone where little happens: one of a flood may be too slow for it on a busy machine, and come again.
+    const stream = await streamOf();
     const { hostname, port } = new URL(replica.url);
     const socket = connect(Number(port), hostname);
     onTestFinished(() => void socket.destroy());
@@ -209,20 +219,19 @@ describe('a stream of the revocation feed', () => {
     );
     await expect.poll(() => readersAt(replica), PATIENCE).toBe(2);
     // More than the buffers of the system have room for.
-    const keys: string[] = [];
+    let many = 0;
     await expect
       .poll(
         async () => {
-          if (keys.length < 60_000) keys.push(...(await revoke(5_000, other)));
-          const counts = await readersAt(replica);
-          return counts;
+          if (many < 60_000) many += (await revoke(5_000, other)).length;
+          return readersAt(replica);
         },
-        { timeout: 60_000, interval: 200 },
+        { timeout: 90_000, interval: 200 },
       )
       .toBe(1);
-    await untilItems(stream, keys.slice(-10));
+    await untilItems(stream, await revoke());
     expect(stream.ended()).toBe(false);
-  }, 120_000);
+  }, 150_000);
 });
 
 describe('readers that wait', () => {
@@ -284,6 +293,30 @@ describe('while the database is away', () => {
     expect(await readersAt(slow)).toBe(0);
     expect(await slow.stop()).toBe(0);
   });
+
+  test('a poll says that there is nothing only after a look that was not long ago', async () => {
+    const slow = await startReplicaForTest({
+      databaseUrl: database,
+      env: { REQUEST_TIMEOUT_MS: '30000', DATABASE_TIMEOUT_MS: '30000' },
+    });
+    const next = await verifier.end();
+    const poll = verifier.read(`?after=${next}&wait=15`, slow);
+    await expect.poll(() => readersAt(slow), PATIENCE).toBe(1);
+    let isOver = false;
+    void poll.finally(() => (isOver = true));
+    const key = await withClient(database, async (client) => {
+      await client.query('BEGIN');
+      await client.query('LOCK TABLE revocation_feed IN ACCESS EXCLUSIVE MODE');
+      const { rows: entered } = await client.query<{ key: string }>(ENTER, [zone.zoneId]);
+      // Of whoever polls, or of nobody, as it was answered.
+      await expect
+        .poll(async () => isOver || (await rows(database, LOOKING)).length > 0, PATIENCE)
+        .toBe(true);
+      await client.query('COMMIT');
+      return entered[0]?.key;
+    });
+    expect((await poll).items.map((item) => item.key)).toContain(key);
+  }, 90_000);
 
   test('a stream ends with an error, a poll is answered 503, and both go on when it is back', async () => {
     const next = await verifier.end();

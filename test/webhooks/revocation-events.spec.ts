@@ -68,11 +68,11 @@ test('webhooks that name what was taken back are told of it, and no others', asy
   await endAll(zone);
   const [key] = await sql('SELECT kid, alg FROM signing_keys WHERE zone_id = $1', [zone.zoneId]);
   expect((await persistently(() => rotate(zone, '?emergency=true'))).status).toBeLessThan(300);
-  const order = randomUUID();
+  const made = randomUUID();
   await sql(
     `INSERT INTO revocation_orders (zone_id, id, target, reason, actor, affects, generation)
      VALUES ($1, $2, '{"zone": true}', 'drill', 'somebody', '{"sessions": 1}', 7)`,
-    [zone.zoneId, order],
+    [zone.zoneId, made],
   );
   await expect.poll(() => told.arrived().length, PATIENCE).toBe(4);
   const data = new Map(told.arrived().map((event) => [event.type, event.data]));
@@ -87,7 +87,7 @@ test('webhooks that name what was taken back are told of it, and no others', asy
   expect(data.get('signing_key.withdrawn')).toEqual({ ...ofZone, ...key });
   expect(data.get('revocation.ordered')).toEqual({
     ...ofZone,
-    order_id: order,
+    order_id: made,
     target: { zone: true },
     reason: 'drill',
     reason_code: null,

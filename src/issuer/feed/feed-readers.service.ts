@@ -108,7 +108,8 @@ export class FeedReaders {
         const signal = AbortSignal.any([woken.signal, gone, this.released]);
         await sleep(waitMs, undefined, { signal }).catch(() => {});
         if (isLost && news.length === 0) throw unavailable('the feed cannot be read');
-        return news;
+        // What has not been looked at lately is not said to have nothing.
+        return news.length > 0 || this.watch.isCurrent ? news : await this.page(reader);
       } finally {
         end();
       }
