@@ -77,8 +77,15 @@ function clientsIn(act: Actor | undefined): string[] {
 const strings = (value: unknown): string[] =>
   [value].flat().filter((one): one is string => typeof one === 'string');
 
-/** @param sessions in which its agent sessions were opened */
-function issued(token: string, sessions: readonly string[] = []): Issued {
+/**
+ * @param sessions in which its agent sessions were opened
+ * @param openers the clients of those, of whom `gen` has only those that were taken back before
+ */
+function issued(
+  token: string,
+  sessions: readonly string[] = [],
+  openers: readonly string[] = [],
+): Issued {
   const reference = referenceOf(token);
   if (reference === null) throw new Error('no list tells the status of the mandate');
   const claims = decodeJwt<{ act?: Actor; gen?: { v?: object } }>(token);
@@ -90,6 +97,7 @@ function issued(token: string, sessions: readonly string[] = []): Issued {
     ...clientsIn(claims.act),
     ...(subject.length === 0 ? strings(claims.sub) : []),
     ...Object.keys(claims.gen?.v ?? {}),
+    ...openers,
   ];
   return {
     reference,
@@ -165,7 +173,7 @@ async function newMandates(zone: TestZone): Promise<Issued[]> {
     delegation_edge_id: edge,
   });
   const sessions = opened.map((token) => String(decodeJwt(token)['sid']));
-  mandates.push(issued(tokenOf(acting), sessions));
+  mandates.push(issued(tokenOf(acting), sessions, [own.clientId, other.clientId]));
   return mandates;
 }
 
