@@ -1,7 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Milliseconds for one request. */
 const TIMEOUT_MS = 10_000;
+/** How often an answer of 503 is asked for in all, and milliseconds between. */
+const ATTEMPTS = 5;
+const RETRY_MS = 1_000;
 const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
 
@@ -191,14 +195,16 @@ async function admin(
   path: string,
   body?: object,
 ): Promise<Answered['body']> {
-  const answer = await send(`${internalUrl}/internal${path}`, {
-    method,
-    headers: {
-      authorization: `Bearer ${adminToken}`,
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
+  const ask = () =>
+    send(`${internalUrl}/internal${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${adminToken}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  const answer = method === 'DELETE' ? await untilKnown(ask) : await ask();
   if (answer.status < 300) return answer.body;
   const why = String(answer.body['error_description']);
   throw new DrillFailed(`${method} ${path}: ${answer.status} ${why}`);
@@ -224,4 +230,17 @@ async function removeAll(at: Installation, paths: readonly string[]): Promise<st
     await admin(at, 'DELETE', path).catch(() => left.push(path));
   }
   return left;
+}
+
+/** Asks for what may be asked for again, until it is known whether it was done: a busy installation may answer 503. */
+async function untilKnown(ask: () => Promise<Answered>): Promise<Answered> {
+  for (let attempt = 1; ; attempt += 1) {
+    // oxlint-disable-next-line no-await-in-loop
+    const answer = await ask();
+    // Done by the time before, of which that was not known.
+    if (answer.status === 404 && attempt > 1) return { ...answer, status: 204 };
+    if (answer.status !== 503 || attempt === ATTEMPTS) return answer;
+    // oxlint-disable-next-line no-await-in-loop
+    await sleep(RETRY_MS);
+  }
 }
