@@ -7,7 +7,7 @@ import { LOGGER } from '../../platform/config/logger.js';
 import { Periodic } from '../../platform/periodic.js';
 
 /** Milliseconds between two looks for notices, and while the database is away. */
-const LOOK_MS = 150;
+const LOOK_MS = 400;
 const AWAY_MS = 1_000;
 /** The most zones of one round, and the most notices of each. */
 const ZONES = 20;

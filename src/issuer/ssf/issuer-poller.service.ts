@@ -19,7 +19,7 @@ import { MAX_SET_BYTES, SetReceiver } from './set-receiver.service.js';
 import { POLLS } from './signal-counts.js';
 
 /** Milliseconds between two looks for issuers that are due, and while the database is away. */
-const LOOK_MS = 500;
+const LOOK_MS = 2_000;
 const AWAY_MS = 3_000;
 /** Seconds after which an issuer that has answered is asked again. */
 const AGAIN = 10;

@@ -17,7 +17,7 @@ import { signEvent, type HeldEvent } from './security-event-token.js';
 import { SIGNALS } from './signal-counts.js';
 
 /** Milliseconds between two looks for streams that are due, and while the database is away. */
-const LOOK_MS = 500;
+const LOOK_MS = 1_000;
 const AWAY_MS = 3_000;
 /** Milliseconds that a receiver has for its answer, and that are spent on one stream before it is the turn of others. */
 const TIMEOUT_MS = 10_000;
