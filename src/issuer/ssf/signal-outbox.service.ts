@@ -7,7 +7,7 @@ import { BackgroundWork } from '../../platform/background-work.js';
 import { Periodic } from '../../platform/periodic.js';
 
 /** Milliseconds between two looks into the outbox, and while the database is away. */
-const LOOK_MS = 500;
+const LOOK_MS = 200;
 const AWAY_MS = 3_000;
 /** Zones that one look is about, and events of one of them. */
 const MOST_ZONES = 100;
