@@ -97,7 +97,6 @@ function issued(
     ...clientsIn(claims.act),
     ...(subject.length === 0 ? strings(claims.sub) : []),
     ...Object.keys(claims.gen?.v ?? {}),
-    ...openers,
   ];
   return {
     reference,
@@ -108,7 +107,8 @@ function issued(
         strings(claims[name]),
       ),
       edge: strings(claims['delegation_path']),
-      client: clients,
+      // One that was disabled has delegated all the same; what was taken back has not.
+      client: [...clients, ...openers],
       disabled: clients,
       subject,
       issuer: strings(claims['sub_iss']),
