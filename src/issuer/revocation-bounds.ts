@@ -13,7 +13,7 @@ export interface RevocationBounds {
 }
 
 /** Seconds by which a reader of the revocation feed knows what was taken back, or that its copy is too old to rely on. */
-export const FEED_BOUND = 10;
+const FEED_BOUND = 10;
 
 /** The longest life of a mandate for a resource that says nothing of revocation, in seconds. */
 const LONGEST_RESOURCE_LIFE = 900;

@@ -2,7 +2,7 @@ import type { ClientView } from './clients/client-view.js';
 import type { ResourceView, SystemResources } from './snapshot/zone-snapshot.js';
 
 /** The path of the shared signals of a zone, below its own. */
-export const SSF_PATH = '/ssf';
+const SSF_PATH = '/ssf';
 
 /** May read streams and their status, and poll (CAEP Interoperability Profile 2.7.2). */
 export const SSF_READ = 'ssf.read';

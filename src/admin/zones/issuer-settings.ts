@@ -22,7 +22,7 @@ export type IssuerColumns = Pick<
  * Milliseconds for which the issuer before a change is accepted: two minutes more than the longest life of a mandate, as
  * what was evaluated before the change may be minted a little after it.
  */
-export const FORMER_ISSUER_MS = 62 * 60 * 1_000;
+const FORMER_ISSUER_MS = 62 * 60 * 1_000;
 
 /** Hosts of this machine, which need no TLS: no mandate leaves it. */
 const LOOPBACK = /^(?:localhost|[a-z0-9-]+\.localhost|127\.0\.0\.1|\[::1\])$/;

@@ -13,7 +13,7 @@ export const VERIFICATION = `${SSF}verification`;
 export const STREAM_UPDATED = `${SSF}stream-updated`;
 
 /** All that was issued in an earlier generation of something is taken back. Of our own, and so in no name of others. */
-export const AUTHORITY_REVOKED = 'urn:mandate:event:authority-revoked';
+const AUTHORITY_REVOKED = 'urn:mandate:event:authority-revoked';
 
 /** The types of event that happen in a zone, and that a receiver may ask for. */
 export const EVENT_TYPES: readonly string[] = [

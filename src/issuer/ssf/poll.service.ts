@@ -17,7 +17,7 @@ import type { Stream } from './stream.js';
 import { StreamWaits } from './stream-waits.service.js';
 
 /** The most events in one answer. */
-export const MAX_EVENTS = 100;
+const MAX_EVENTS = 100;
 /** The longest wait, in milliseconds. */
 export const MAX_WAIT_MS = 25_000;
 /** The most events that one poll says something was wrong with. */

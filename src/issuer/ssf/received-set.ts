@@ -41,7 +41,7 @@ export interface SetTerms {
 }
 
 /** Seconds for which a token is accepted after it was made: a transmitter may have been cut off for days. */
-export const MAX_AGE = 7 * 86_400;
+const MAX_AGE = 7 * 86_400;
 /** Seconds by which the clock of a transmitter may be ahead of ours. */
 const MAX_AHEAD = 60;
 const MAX_JTI_LENGTH = 256;

@@ -81,7 +81,7 @@ function splitTarget(url: string): { readonly authority: string | null; readonly
  *
  * @returns `null` if it names none
  */
-export function hostOf({ headers }: IncomingMessage, proxies: number): string | null {
+function hostOf({ headers }: IncomingMessage, proxies: number): string | null {
   const forwarded = headers['x-forwarded-host'];
   if (proxies === 0 || forwarded === undefined) return headers.host ?? null;
   const names = String(forwarded).split(',');
