@@ -15,7 +15,7 @@ import { describeStartFailure, WorkersFailed } from './start-failure.js';
 /** Starts the service: in this process, or in workers of it. */
 async function main(environment: Env): Promise<void> {
   const logger = createLogger(environment.logLevel);
-  const shutdown = new Shutdown(logger, environment.stopSeconds);
+  const shutdown = new Shutdown(logger, environment);
   shutdown.obeySignals();
   const prepared = await prepare(environment, logger);
   const { embedded } = prepared;
@@ -40,8 +40,7 @@ async function main(environment: Env): Promise<void> {
   }
   // A process that has workers does without all that answers requests.
   const { serve } = await import('./serve.js');
-  const drainSeconds = (): number => env.drainSeconds;
-  const alone = { primary: null, introduce: embedded, made: !embedded, drainSeconds };
+  const alone = { primary: null, introduce: embedded, made: !embedded };
   const { ports } = await serve({ env, logger, patience, shutdown, ...alone });
   logger.info({ ports, issuer: issuerUrl, embedded }, 'listening');
 }

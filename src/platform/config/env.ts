@@ -213,7 +213,7 @@ class EnvironmentVariables {
   @WholeNumber(2, 600)
   STOP_SECONDS: number = 10;
 
-  @WholeNumber(0, 5)
+  @WholeNumber(0, 60)
   DRAIN_SECONDS: number = 0;
 
   @WholeNumber(0, 10)
@@ -298,10 +298,10 @@ export interface Env {
   readonly logLevel: string;
   /** Seconds for which a start waits for the database. */
   readonly startSeconds: number;
-  /** Seconds after the first signal to stop within which the process ends. */
-  readonly stopSeconds: number;
   /** Seconds between the first signal to stop and the closing of the listeners. */
   readonly drainSeconds: number;
+  /** Seconds after that within which the process ends. */
+  readonly stopSeconds: number;
   /** The number of proxies in front whose `X-Forwarded-For` and `X-Forwarded-Host` are believed. */
   readonly trustProxy: number;
   /** Whether keys may be fetched over http. */
@@ -368,9 +368,6 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
   }
   if (parsed.DATABASE_URL !== undefined && !isDatabaseUrl(parsed.DATABASE_URL)) {
     problems.push('DATABASE_URL is malformed: it must be like postgres://user:password@host/name');
-  }
-  if (parsed.DRAIN_SECONDS > parsed.STOP_SECONDS / 2) {
-    problems.push('DRAIN_SECONDS must be at most half of STOP_SECONDS');
   }
   if ((parsed.WORKERS ?? 1) > mostWorkers(parsed.MAX_REQUESTS_IN_FLIGHT)) {
     problems.push('WORKERS must be at most a fourth of MAX_REQUESTS_IN_FLIGHT');
