@@ -22,6 +22,7 @@ import {
   timeLimits,
   type TimeLimits,
 } from './time-limits.js';
+import { leastConnections } from '../database/pool-sizes.js';
 import { isDatabaseUrl } from './database-url.js';
 import { isRedisUrl } from './redis-url.js';
 
@@ -82,6 +83,10 @@ class EnvironmentVariables {
   @IsOptional()
   @Matches(/^postgres(ql)?:\/\//, { message: 'DATABASE_URL must start with postgres://' })
   DATABASE_URL?: string;
+
+  @IsOptional()
+  @WholeNumber(leastConnections(1), 10_000)
+  DATABASE_POOL_SIZE?: number;
 
   @WholeNumber(100, 30_000)
   DATABASE_TIMEOUT_MS: number = DATABASE_TIMEOUT_MS;
@@ -258,6 +263,8 @@ export interface Env {
   readonly issuerUrl: string;
   /** Absent: run an embedded PostgreSQL under {@link dataDir}. */
   readonly databaseUrl: string | undefined;
+  /** The most connections to it. Absent: as many as the workers take by themselves. */
+  readonly connections: number | undefined;
   /** How long things may take that need the database. */
   readonly limits: TimeLimits;
   /** Absolute path. */
@@ -372,12 +379,18 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
   if ((parsed.WORKERS ?? 1) > mostWorkers(parsed.MAX_REQUESTS_IN_FLIGHT)) {
     problems.push('WORKERS must be at most a fourth of MAX_REQUESTS_IN_FLIGHT');
   }
+  const fewest = leastConnections(parsed.WORKERS ?? 1);
+  const { DATABASE_POOL_SIZE: connections = fewest } = parsed;
+  if (connections < fewest && connections >= leastConnections(1)) {
+    problems.push(`DATABASE_POOL_SIZE must be at least ${fewest} for ${parsed.WORKERS} WORKERS`);
+  }
   if (problems.length > 0) throw new InvalidEnvironment(problems);
   return {
     port: parsed.PORT,
     internalPort: parsed.INTERNAL_PORT,
     issuerUrl: parsed.ISSUER_URL,
     databaseUrl: parsed.DATABASE_URL,
+    connections: parsed.DATABASE_POOL_SIZE,
     limits: timeLimits(parsed.DATABASE_TIMEOUT_MS, parsed.REQUEST_TIMEOUT_MS),
     dataDir: resolve(parsed.DATA_DIR),
     custody,
