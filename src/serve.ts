@@ -137,11 +137,18 @@ function publicRoutesFirst(app: NestExpressApplication, handler: RequestListener
   });
 }
 
-/** Prints the command for a first mandate, for a person at a terminal. */
+/** Prints the command for a first mandate and the link for a first confirmation, for a person at a terminal. */
 async function introduce(demo: Demo, port: number): Promise<void> {
-  const curlConfig = await demo.prepare();
-  if (curlConfig === null) return;
-  process.stdout.write(
-    `\nMandate is up. Get a first mandate with:\n\n  curl -sK '${curlConfig}' http://localhost:${port}/oauth/2/token\n\n`,
-  );
+  const introduction = await demo.prepare();
+  if (introduction === null) return;
+  const { curlConfig, confirmPath } = introduction;
+  const here = `http://localhost:${port}`;
+  const lines = [
+    'Mandate is up. Get a first mandate with:',
+    `  curl -sK '${curlConfig}' ${here}/oauth/2/token`,
+    ...(confirmPath === null
+      ? []
+      : ['See what a person sees who has to confirm a request:', `  ${here}${confirmPath}`]),
+  ];
+  process.stdout.write(`\n${lines.join('\n\n')}\n\n`);
 }

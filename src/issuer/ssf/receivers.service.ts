@@ -125,7 +125,8 @@ export class Receivers {
 
   private async counted(request: Request, token: string): Promise<Bearer> {
     const bearer = await this.bearers.verify(token);
-    inFlightOf(request).countFor(bearer.zone.zoneId, bearer.claims.clientId);
+    const { zone, claims } = bearer;
+    inFlightOf(request).countFor(zone.zoneId, claims.clientId, 'session');
     await this.bearers.count(bearer);
     return bearer;
   }

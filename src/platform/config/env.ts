@@ -330,6 +330,8 @@ export interface Retention {
 /** {@link Env} with what embedded mode generates filled in. */
 export interface RunningEnv extends Env {
   readonly databaseUrl: string;
+  /** Whether that is the embedded server. The demo is there only. */
+  readonly embedded: boolean;
   /** How many processes there are, this one included, that share what a replica may take. */
   readonly workers: number;
 }
