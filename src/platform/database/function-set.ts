@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 7,
-  sha256: 'f0c856d55e907e52a0cbc095cbc44834b56fbee162dedb0a4f821141da56b945',
+  sha256: '9b4607b566d9f1156382ac4d54bf2b6b8f0d1cf31dc78c42d37c64660eabba99',
 } as const;
