@@ -39,9 +39,9 @@ export class AuditedChanges {
   constructor(
     @InjectDataSource(OPERATORS) private readonly dataSource: DataSource,
     private readonly ledger: Ledger,
-    @Inject(ENV) { workers }: RunningEnv,
+    @Inject(ENV) env: RunningEnv,
   ) {
-    const { ordinary, urgent } = poolSizes(workers);
+    const { ordinary, urgent } = poolSizes(env);
     this.ordinary = turnsOf(ordinary);
     this.urgent = turnsOf(urgent);
   }

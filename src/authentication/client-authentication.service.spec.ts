@@ -74,7 +74,7 @@ const request: ClientRequest = {
   method: 'POST',
   path: '/any/endpoint',
   body: new Uint8Array(),
-  inFlight: { expectAnswer: () => {}, countFor: () => {} },
+  inFlight: { expectAnswer: () => {}, countFor: () => {}, noteClaim: () => {} },
 };
 
 function ask(authentication: ClientAuthentication, parameters: Record<string, string>) {

@@ -20,7 +20,7 @@ export interface ClientRequest extends CredentialedRequest {
   /** The caller's address. */
   readonly source: string;
   /** Whether the answer is still waited for, and whose share of the requests in flight it is. */
-  readonly inFlight: Pick<InFlight, 'expectAnswer' | 'countFor'>;
+  readonly inFlight: Pick<InFlight, 'expectAnswer' | 'countFor' | 'noteClaim'>;
 }
 
 /**

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { DataSourceOptions, Logger, MigrationInterface } from 'typeorm';
 import { ImpatientPool } from '../platform/database/impatient-pool.js';
-import { poolSizes } from '../platform/database/pool-sizes.js';
+import { poolSizes, type PoolSettings } from '../platform/database/pool-sizes.js';
 import { timeLimits, type TimeLimits } from '../platform/config/time-limits.js';
 import { Authenticator } from '../step-up/authenticators/authenticator.entity.js';
 import { Enrolment } from '../step-up/authenticators/enrolment.entity.js';
@@ -115,17 +115,19 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   NamedItems1795350000000,
 ];
 
+const ONE_PROCESS: PoolSettings = { workers: 1, connections: undefined };
+
 /**
  * The connection as the service uses it: impatient, because a caller who waits holds its own callers. Only the
  * making of a connection takes what it takes: what is given up before it could be there is never there.
  *
  * @param url `postgres://…`
- * @param workers how many processes share what a replica has
+ * @param settings how many connections there are
  */
 export function dataSourceOptions(
   url: string,
   limits: TimeLimits = timeLimits(),
-  workers = 1,
+  settings: PoolSettings = ONE_PROCESS,
 ): PostgresOptions {
   return {
     type: 'postgres',
@@ -163,7 +165,7 @@ export function dataSourceOptions(
     migrations: [...MIGRATIONS],
     migrationsTableName: MIGRATIONS_TABLE,
     synchronize: false,
-    poolSize: poolSizes(workers).shared,
+    poolSize: poolSizes(settings).shared,
     connectTimeoutMS: limits.connectMs,
     // An idle connection that breaks raises an event; without a listener it would end the process.
     poolErrorHandler: () => {},
@@ -180,10 +182,10 @@ export function dataSourceOptions(
 export function operatorsOptions(
   url: string,
   limits?: TimeLimits,
-  workers = 1,
+  settings: PoolSettings = ONE_PROCESS,
 ): { readonly changing: PostgresOptions; readonly reading: PostgresOptions } {
   const shared = dataSourceOptions(url, limits);
-  const sizes = poolSizes(workers);
+  const sizes = poolSizes(settings);
   return {
     changing: {
       ...shared,

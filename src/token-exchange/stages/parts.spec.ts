@@ -33,7 +33,7 @@ function parsed(): Parsed {
     gateway: null,
     zoneInPath: null,
     source: '127.0.0.1',
-    inFlight: { expectAnswer: () => {}, countFor: () => {} },
+    inFlight: { expectAnswer: () => {}, countFor: () => {}, noteClaim: () => {} },
   });
 }
 
