@@ -63,6 +63,7 @@ import { StatusLists1795342400000 } from './migrations/1795342400000-status-list
 import { RevocationFeed1795345000007 } from './migrations/1795345000007-revocation-feed.js';
 import { SsfReceived1795346500000 } from './migrations/1795346500000-ssf-received.js';
 import { SsfPolls1795347500000 } from './migrations/1795347500000-ssf-polls.js';
+import { TracedWebhooks1795349455830 } from './migrations/1795349455830-traced-webhooks.js';
 import { NamedItems1795350000000 } from './migrations/1795350000000-named-items.js';
 import { RevocationOrder } from '../issuer/revocation/revocation-order.entity.js';
 import { RevocationEndings1795346000000 } from './migrations/1795346000000-revocation-endings.js';
@@ -112,6 +113,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   RevocationEndings1795346000000,
   SsfReceived1795346500000,
   SsfPolls1795347500000,
+  TracedWebhooks1795349455830,
   NamedItems1795350000000,
 ];
 

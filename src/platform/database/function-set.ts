@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 7,
-  sha256: '48de55408a4ce9850683712582ea76dca79da12498766bf1df4e41331a333fe3',
+  sha256: '30c20195e28f1a68fc3cdb4d2762ac7d88fdd413d22fe958f6b903266c794edd',
 } as const;
