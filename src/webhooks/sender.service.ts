@@ -93,6 +93,7 @@ export class Sender {
         ...signMessage(keys, delivery.id, now, text),
         'content-type': 'application/json',
         'user-agent': 'mandate',
+        ...(delivery.traceparent === null ? {} : { traceparent: delivery.traceparent }),
       };
       const rules = {
         allowInsecure: this.env.allowInsecureFetch,

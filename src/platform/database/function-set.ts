@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 7,
-  sha256: '67105888061ebcc12149e5a066dca253095d9e824b5be20e065fe92775a2a7be',
+  sha256: '78e8bf8f798af71c4bf66e7c690f7f9635ddb98f5e59af9d8f75fc6f4451d5cf',
 } as const;
