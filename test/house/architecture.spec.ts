@@ -27,6 +27,7 @@ const ROOMS: Readonly<Record<string, string>> = {
   issuer: 'Tells others of a zone: its metadata, and which mandates hold.',
   'token-exchange': 'One exchange, form to recorded mandate.',
   admin: 'Operators change what the others read.',
+  demo: 'What the demo zone of embedded mode shows in a browser.',
   health: 'May traffic come, and how is it going.',
   schema: 'Tables, SQL functions, migrations.',
   cli: 'The command line.',
