@@ -40,6 +40,7 @@ export const FUNCTION_FILES: readonly string[] = [
   'webhooks/revocation-stream/revocation-outbox.sql',
   'issuer/ssf/outbox.sql',
   'issuer/feed/revocation-feed.sql',
+  'issuer/status-lists/status-list-news.sql',
   'step-up/attempts.sql',
   'step-up/challenges.sql',
   'issuer/introspection/introspection.sql',

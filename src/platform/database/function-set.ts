@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 7,
-  sha256: '9b4607b566d9f1156382ac4d54bf2b6b8f0d1cf31dc78c42d37c64660eabba99',
+  sha256: '30c20195e28f1a68fc3cdb4d2762ac7d88fdd413d22fe958f6b903266c794edd',
 } as const;
