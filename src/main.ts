@@ -5,6 +5,7 @@ import { mostWorkers, readEnv, type Env } from './platform/config/env.js';
 import { createLogger } from './platform/config/logger.js';
 import { affordableWorkers, readMaxConnections } from './platform/database/affordable-workers.js';
 import { connectionsOf } from './platform/database/pool-sizes.js';
+import { findPooler } from './platform/database/pooler.js';
 import { StartPatience } from './platform/database/start-patience.js';
 import { shareOf } from './platform/workers/share.js';
 import { usableCores } from './platform/workers/usable-cores.js';
@@ -22,7 +23,13 @@ async function main(environment: Env): Promise<void> {
   const { embedded } = prepared;
   shutdown.add(prepared.stop);
   const patience = new StartPatience(environment.startSeconds, (message) => logger.warn(message));
-  const { databaseUrl, limits, issuerUrl } = prepared.env;
+  const { databaseUrl, issuerUrl } = prepared.env;
+  const pooler =
+    !embedded &&
+    (await patience.until(() => findPooler(databaseUrl, environment.limits.connectMs), {
+      quick: true,
+    }));
+  const limits = { ...environment.limits, pooler };
   const migrated = await migrate(databaseUrl, patience, limits);
   if (migrated.length > 0) logger.info({ migrations: migrated }, 'the schema is up to date now');
 
@@ -31,10 +38,16 @@ async function main(environment: Env): Promise<void> {
     : await patience.until(() => chooseWorkers(environment, databaseUrl, logger));
   const env = {
     ...prepared.env,
+    limits,
     workers,
     maxRequestsInFlight: shareOf(environment.maxRequestsInFlight, workers),
   };
-  const about = { issuer: issuerUrl, embedded, databaseConnections: connectionsOf(env) };
+  const about = {
+    issuer: issuerUrl,
+    embedded,
+    databaseConnections: connectionsOf(env),
+    ...(pooler && { pooler }),
+  };
   if (workers > 1) {
     const ports = await new Primary({ env, logger, shutdown, introduce: embedded }).start();
     logger.info({ ports, ...about, workers }, 'listening');

@@ -5,6 +5,7 @@ import { DataSource } from 'typeorm';
 import { InvalidEnvironment, readEnv } from '../platform/config/env.js';
 import { timeLimits, type TimeLimits } from '../platform/config/time-limits.js';
 import { DatabaseUnusable, StartPatience } from '../platform/database/start-patience.js';
+import { findPooler } from '../platform/database/pooler.js';
 import { FUNCTION_SET } from '../platform/database/function-set.js';
 import { MIGRATIONS, MIGRATIONS_TABLE, migrationOptions } from './data-source.js';
 import { makePartitions, updateFunctions } from './functions.js';
@@ -196,7 +197,9 @@ export class NothingToMigrate extends Error {
 export async function migrateByHand(): Promise<string[]> {
   const { databaseUrl, startSeconds, limits } = readEnv(undefined, { opens: false });
   if (databaseUrl === undefined) throw new NothingToMigrate();
-  const done = await migrate(databaseUrl, new StartPatience(startSeconds, say), limits);
+  const patience = new StartPatience(startSeconds, say);
+  await patience.until(() => findPooler(databaseUrl, limits.connectMs), { quick: true });
+  const done = await migrate(databaseUrl, patience, limits);
   return [...done, ...(await completeIndexes(databaseUrl, limits.connectMs))];
 }
 
