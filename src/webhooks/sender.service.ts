@@ -8,6 +8,8 @@ import { LOGGER } from '../platform/config/logger.js';
 import { BackgroundWork } from '../platform/background-work.js';
 import { Periodic } from '../platform/periodic.js';
 import { FetchFailed, guardedRequest } from '../platform/outbound/guarded-request.js';
+import { inOwnSpan } from '../platform/tracing/spans.js';
+import { readTraceContext } from '../platform/tracing/trace-context.js';
 import { Outbox, type DueDelivery } from './outbox.service.js';
 import { delayAfter } from './retry-schedule.js';
 import { signMessage } from './standard-webhooks.js';
@@ -89,11 +91,21 @@ export class Sender implements OnApplicationShutdown {
   private begin(due: DueDelivery): void {
     const { id } = due.delivery;
     this.sending.set(id, due.receiver);
-    void this.deliver(due)
+    void this.deliverTraced(due)
       .catch((error: unknown) => {
         this.logger.warn({ err: error, delivery: id }, 'what came of a webhook is not known');
       })
       .finally(() => this.sending.delete(id));
+  }
+
+  private deliverTraced(due: DueDelivery): Promise<void> {
+    const { traceparent, eventType, attempts } = due.delivery;
+    const attributes = {
+      'mandate.webhook.event_type': eventType,
+      'mandate.webhook.attempt': attempts,
+    };
+    const before = readTraceContext(traceparent ?? undefined);
+    return inOwnSpan('webhook deliver', before, () => this.deliver(due), attributes);
   }
 
   private async deliver(due: DueDelivery): Promise<void> {

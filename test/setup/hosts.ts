@@ -55,9 +55,9 @@ declare global {
   var idleHosts: Host[] | undefined;
 }
 
-/** Whether Node itself reads something of an environment when it starts, which needs a process of its own. */
+/** Whether Node itself, or a package when it is loaded, reads something of an environment: that needs a process of its own. */
 export function readByNode(env: Readonly<Record<string, string>>): boolean {
-  return Object.keys(env).some((key) => /^(NODE|UV|SSL)_/.test(key));
+  return Object.keys(env).some((key) => /^(NODE|UV|SSL|OTEL)_/.test(key));
 }
 
 /**

@@ -8,6 +8,7 @@ import { LOGGER } from '../../platform/config/logger.js';
 import { BackgroundWork } from '../../platform/background-work.js';
 import { readJson } from '../../platform/outbound/guarded-fetch.js';
 import { FetchFailed, guardedRequest } from '../../platform/outbound/guarded-request.js';
+import { inOwnSpan } from '../../platform/tracing/spans.js';
 import { Periodic } from '../../platform/periodic.js';
 import { newId } from '../../platform/uuid-v7.js';
 import { Sealing } from '../../sealing/sealing.service.js';
@@ -206,11 +207,13 @@ export class IssuerPoller implements OnApplicationShutdown {
       ...(authorization === null ? {} : { authorization }),
     };
     const body = Buffer.from(JSON.stringify(said));
-    return guardedRequest(
-      url,
-      { allowInsecure, allowPrivate },
-      { method: 'POST', headers, body, timeoutMs: TIMEOUT_MS },
-      async (response) => setsIn(await readJson(response, MAX_BYTES)).slice(0, maxEvents),
+    return inOwnSpan('signal poll', null, () =>
+      guardedRequest(
+        url,
+        { allowInsecure, allowPrivate },
+        { method: 'POST', headers, body, timeoutMs: TIMEOUT_MS },
+        async (response) => setsIn(await readJson(response, MAX_BYTES)).slice(0, maxEvents),
+      ),
     );
   }
 }

@@ -7,6 +7,7 @@ import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { LOGGER } from '../../platform/config/logger.js';
 import { BackgroundWork } from '../../platform/background-work.js';
 import { FetchFailed, guardedRequest } from '../../platform/outbound/guarded-request.js';
+import { inOwnSpan } from '../../platform/tracing/spans.js';
 import { Periodic } from '../../platform/periodic.js';
 import { Sealing } from '../../sealing/sealing.service.js';
 import { delayAfter } from '../../webhooks/retry-schedule.js';
@@ -151,11 +152,8 @@ export class PushSender implements OnApplicationShutdown {
       timeoutMs: TIMEOUT_MS,
     } as const;
     try {
-      return await guardedRequest(
-        endpointUrl,
-        { allowInsecure, allowPrivate },
-        outbound,
-        readPushAnswer,
+      return await inOwnSpan('signal push', null, () =>
+        guardedRequest(endpointUrl, { allowInsecure, allowPrivate }, outbound, readPushAnswer),
       );
     } catch (error) {
       if (error instanceof FetchFailed) return { kind: 'failed', why: error.message };
