@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 7,
-  sha256: 'cb93b526a2615ecf0de1446d0b4f9ffcbde29ef94ddfff90711d8071034a5e01',
+  sha256: '099682dc884173fce42efd3d84255ceeabc9cf9d466ef630a752763a383573db',
 } as const;
