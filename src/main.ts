@@ -1,9 +1,10 @@
 import cluster from 'node:cluster';
 import type { Logger } from 'pino';
-import { prepare, type Prepared } from './embedded.js';
+import { prepare } from './embedded.js';
 import { mostWorkers, readEnv, type Env } from './platform/config/env.js';
 import { createLogger } from './platform/config/logger.js';
-import { affordableWorkers } from './platform/database/affordable-workers.js';
+import { affordableWorkers, readMaxConnections } from './platform/database/affordable-workers.js';
+import { connectionsOf } from './platform/database/pool-sizes.js';
 import { StartPatience } from './platform/database/start-patience.js';
 import { shareOf } from './platform/workers/share.js';
 import { usableCores } from './platform/workers/usable-cores.js';
@@ -15,7 +16,7 @@ import { describeStartFailure, WorkersFailed } from './start-failure.js';
 /** Starts the service: in this process, or in workers of it. */
 async function main(environment: Env): Promise<void> {
   const logger = createLogger(environment.logLevel);
-  const shutdown = new Shutdown(logger, environment.stopSeconds);
+  const shutdown = new Shutdown(logger, environment);
   shutdown.obeySignals();
   const prepared = await prepare(environment, logger);
   const { embedded } = prepared;
@@ -25,36 +26,46 @@ async function main(environment: Env): Promise<void> {
   const migrated = await migrate(databaseUrl, patience, limits);
   if (migrated.length > 0) logger.info({ migrations: migrated }, 'the schema is up to date now');
 
-  const workers =
-    environment.workers ??
-    (embedded ? 1 : await patience.until(() => chooseWorkers(prepared, logger)));
+  const workers = embedded
+    ? (environment.workers ?? 1)
+    : await patience.until(() => chooseWorkers(environment, databaseUrl, logger));
   const env = {
     ...prepared.env,
     workers,
     maxRequestsInFlight: shareOf(environment.maxRequestsInFlight, workers),
   };
+  const about = { issuer: issuerUrl, embedded, databaseConnections: connectionsOf(env) };
   if (workers > 1) {
     const ports = await new Primary({ env, logger, shutdown, introduce: embedded }).start();
-    logger.info({ ports, issuer: issuerUrl, embedded, workers }, 'listening');
+    logger.info({ ports, ...about, workers }, 'listening');
     return;
   }
   // A process that has workers does without all that answers requests.
   const { serve } = await import('./serve.js');
-  const drainSeconds = (): number => env.drainSeconds;
-  const alone = { primary: null, introduce: embedded, made: !embedded, drainSeconds };
+  const alone = { primary: null, introduce: embedded, made: !embedded };
   const { ports } = await serve({ env, logger, patience, shutdown, ...alone });
-  logger.info({ ports, issuer: issuerUrl, embedded }, 'listening');
+  logger.info({ ports, ...about }, 'listening');
 }
 
-/** As many workers as there are cores to use, or as PostgreSQL has connections for if these are fewer. */
-async function chooseWorkers({ env }: Prepared, logger: Logger): Promise<number> {
-  const cores = Math.min(usableCores(), mostWorkers(env.maxRequestsInFlight));
-  if (cores === 1) return 1;
-  const workers = await affordableWorkers(env.databaseUrl, env.limits.connectMs, cores);
+/** As many workers as there are cores to use, or as there are connections for if these are fewer. */
+async function chooseWorkers(given: Env, databaseUrl: string, logger: Logger): Promise<number> {
+  const { connections, limits } = given;
+  const cores = Math.min(usableCores(), mostWorkers(given.maxRequestsInFlight));
+  const wanted = given.workers ?? cores;
+  if (connections === undefined && (wanted === 1 || given.workers !== undefined)) return wanted;
+  const maxConnections = await readMaxConnections(databaseUrl, limits.connectMs);
+  if (connections !== undefined && connections > maxConnections) {
+    logger.warn(
+      { connections, maxConnections },
+      'DATABASE_POOL_SIZE is more than max_connections of the database',
+    );
+  }
+  if (given.workers !== undefined) return given.workers;
+  const workers = affordableWorkers(cores, connections, maxConnections);
   if (workers < cores) {
     logger.warn(
       { cores, workers },
-      'fewer workers than cores: max_connections of the database is too low',
+      `fewer workers than cores: ${connections === undefined ? 'max_connections of the database' : 'DATABASE_POOL_SIZE'} is too low`,
     );
   }
   return workers;

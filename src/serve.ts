@@ -1,6 +1,5 @@
 import 'reflect-metadata';
 import type { RequestListener } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Logger } from 'pino';
@@ -14,6 +13,7 @@ import { Readiness } from './health/readiness.service.js';
 import { RequestDurations } from './health/request-durations.js';
 import { CompatPaths } from './platform/http/compat-paths.js';
 import { DirectRoutes } from './platform/http/direct-routes.js';
+import { closingWhile } from './platform/http/connections.js';
 import { closeGracefully, listen } from './platform/http/listeners.js';
 import { serveDocs } from './platform/http/openapi.js';
 import { markInternal, separateInternalPort } from './platform/http/internal-port.js';
@@ -45,8 +45,6 @@ export interface Start {
   readonly introduce: boolean;
   /** Whether there is nothing to be made after it listens, here or in another worker. */
   readonly made: boolean;
-  /** Seconds between the signal to stop and the closing of the listeners, asked for when it comes. */
-  readonly drainSeconds: () => number;
 }
 
 /** What runs. */
@@ -102,18 +100,24 @@ export async function serve(start: Start): Promise<Serving> {
     env.trustProxy,
     compat.before(publicRoutesFirst(app, throughSteps(steps, outside, logger))),
   );
-  const open = [await listen(everything, env.port)];
+  const listening = (listener: RequestListener, port: number): ReturnType<typeof listen> =>
+    listen(
+      closingWhile(() => shutdown.stopping, listener),
+      port,
+    );
+  const open = [await listening(everything, env.port)];
   if (env.internalPort !== undefined) {
     open.push(
-      await listen(throughSteps([markInternal, ...steps], framework, logger), env.internalPort),
+      await listening(throughSteps([markInternal, ...steps], framework, logger), env.internalPort),
     );
   }
-  shutdown.add(async (abort) => {
+  shutdown.add(async () => {
     readiness.leave();
+    // Load balancers need a moment to see that we are not ready any more.
+    await shutdown.drained();
+    // Not before: who is answered at once would ask again at once, for as long as the drain lasts.
     app.get(ChallengeWaits).release();
     app.get(FeedReaders).release();
-    // Load balancers need a moment to see that we are not ready any more.
-    await sleep(start.drainSeconds() * 1_000, undefined, { signal: abort }).catch(() => {});
     await Promise.all(open.map(({ server }) => closeGracefully(server, shutdown.finishMs)));
   });
 

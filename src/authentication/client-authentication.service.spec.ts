@@ -67,6 +67,7 @@ function clients({ limit = 2, disabledSince = false }: Knobs = {}): ClientAuthen
 const request: ClientRequest = {
   requestId: { request_id: 'r' },
   source: '192.0.2.1',
+  trace: null,
   hasQuery: false,
   authorization: [],
   gateway: null,

@@ -34,7 +34,7 @@ export interface AuthenticatedClient extends Omit<Caller, 'once'> {
 }
 
 /** A request of a client, as far as it has to do with who that is. */
-export type RequestOfClient = Omit<ClientRequest, 'requestId' | 'hasQuery'>;
+export type RequestOfClient = Omit<ClientRequest, 'requestId' | 'trace' | 'hasQuery'>;
 
 /** Evaluations of one request in a zone that keeps changing. */
 const MAX_ATTEMPTS = 5;

@@ -16,6 +16,7 @@ import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { ApiExcludeController } from '../platform/http/openapi-decorators.js';
 import { inFlightOf } from '../platform/http/overload/in-flight.js';
 import { requestIdOf } from '../platform/http/request-id.js';
+import { traceOf } from '../platform/http/request-trace.js';
 import { sourceOf } from '../platform/http/source-address.js';
 import { html } from '../step-up/authenticators/html.js';
 import { LINK_FIELD, linkDigest, linkForm, secretIn } from '../step-up/authenticators/link.js';
@@ -94,6 +95,7 @@ export class DemoController {
     try {
       await this.exchange.run({
         requestId: requestIdOf(request),
+        trace: traceOf(request),
         body: Buffer.from(form.toString()),
         authorization: [],
         hasQuery: false,

@@ -3,6 +3,7 @@ import { TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import type { RunningEnv } from '../platform/config/env.js';
 import { ChangeFeed } from '../platform/database/change-feed.js';
+import { DatabaseJobs } from '../platform/database/database-jobs.js';
 import { OPERATORS, OPERATORS_READING } from '../platform/database/operators-connections.js';
 import { ZoneReads } from '../platform/database/zone-reads.service.js';
 import { dataSourceOptions, operatorsOptions } from './data-source.js';
@@ -16,18 +17,18 @@ import type { StartPatience } from '../platform/database/start-patience.js';
 export class DatabaseModule {
   /** @param patience of the start; a command has none, and fails at once */
   static forRoot(env: RunningEnv, patience: StartPatience | null): DynamicModule {
-    const { changing, reading } = operatorsOptions(env.databaseUrl, env.limits, env.workers);
+    const { changing, reading } = operatorsOptions(env.databaseUrl, env.limits, env);
     const { waitMs } = env.limits;
     return {
       module: DatabaseModule,
       global: true,
       imports: [
-        connections(dataSourceOptions(env.databaseUrl, env.limits, env.workers), waitMs, patience),
+        connections(dataSourceOptions(env.databaseUrl, env.limits, env), waitMs, patience),
         connections({ ...changing, name: OPERATORS }, waitMs, patience),
         connections({ ...reading, name: OPERATORS_READING }, waitMs, patience),
       ],
-      providers: [ChangeFeed, ZoneReads, IndexBuilds],
-      exports: [ChangeFeed, ZoneReads],
+      providers: [ChangeFeed, DatabaseJobs, ZoneReads, IndexBuilds],
+      exports: [ChangeFeed, DatabaseJobs, ZoneReads],
     };
   }
 }

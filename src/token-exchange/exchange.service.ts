@@ -137,7 +137,9 @@ export class Exchange {
     const authorized = await stage('authorize', () => authorize(targeted, this.policy.decide, now));
     const clearance = await stage('clear', () => clear(authorized, this.stepUp, now));
     if (isHeld(clearance)) {
-      return lastStage('hold', () => hold(clearance, this.recorder, this.env.issuerUrl, now));
+      return lastStage('hold', () =>
+        hold(clearance, this.recorder, this.env.issuerUrl, now, request.trace),
+      );
     }
     const minted = await stage('mint', () => mint(clearance, tokens, this.indices, now));
     return lastStage('record', () => record(minted, this.recorder));

@@ -92,6 +92,11 @@ const CASES: readonly Case[] = [
     { workers: 3, 'resources.limits.cpu': 4, 'config.MAX_REQUESTS_IN_FLIGHT': 8 },
     'workers must be at most a fourth of config.MAX_REQUESTS_IN_FLIGHT',
   ],
+  [
+    'fewer connections than the workers need',
+    { databasePoolSize: 34 },
+    'databasePoolSize (34) must be at least 35',
+  ],
   ['a drain that nobody waits for', { drainSeconds: 61 }, "at '/drainSeconds'"],
   ['a rollout without a pod more', { maxSurge: 0 }, "at '/maxSurge'"],
   [
@@ -157,7 +162,8 @@ describeWith([GO], 'the chart refuses', () => {
         podDisruptionBudget: { enabled: true, minAvailable: 2, maxUnavailable: null },
       },
     ],
-    ['a drain of a minute', { drainSeconds: 60, stopSeconds: 120 }],
+    ['a drain of a minute', { drainSeconds: 60 }],
+    ['as many connections as the workers need', { databasePoolSize: 35 }],
   ])('but not %s', async (_, set) => {
     expect(await render('minimal', set)).toMatchObject({ code: 0 });
   });

@@ -58,9 +58,9 @@ export class Receivers {
     @InjectDataSource() private readonly dataSource: DataSource,
     private readonly bearers: SessionBearers,
     private readonly ledger: Ledger,
-    @Inject(ENV) { workers }: RunningEnv,
+    @Inject(ENV) env: RunningEnv,
   ) {
-    this.turns = new Turns({ ofOneKey: 1, inAll: poolSizes(workers).signals, ...WAITING });
+    this.turns = new Turns({ ofOneKey: 1, inAll: poolSizes(env).signals, ...WAITING });
   }
 
   /**

@@ -1,8 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
+import type { TraceContext } from '../tracing/trace-context.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import { inFlightOf, type RequestCaller } from './overload/in-flight.js';
 import { requestIdOf } from './request-id.js';
+import { traceOf } from './request-trace.js';
 import { routeOf } from './route-of.js';
 import { pathOf, type Step } from './steps.js';
 
@@ -40,6 +42,7 @@ export function logRequests(logger: Logger): Step {
       const line = {
         requestId,
         ...(requestLabel === undefined ? {} : { requestLabel }),
+        ...describeTrace(traceOf(request)),
         method: request.method,
         route: routeOf(request),
         status,
@@ -53,6 +56,11 @@ export function logRequests(logger: Logger): Step {
     });
     next();
   };
+}
+
+/** The trace that a request is part of, by the names that OpenTelemetry has for it in logs. */
+function describeTrace(trace: TraceContext | null): Record<string, string> {
+  return trace === null ? {} : { trace_id: trace.traceId, span_id: trace.spanId };
 }
 
 /**

@@ -27,6 +27,7 @@ function parsed(): Parsed {
     requestId: { request_id: 'request' },
     body: Buffer.from(form.toString()),
     authorization: [],
+    trace: null,
     hasQuery: false,
     method: 'POST',
     path: '/oauth/2/token',

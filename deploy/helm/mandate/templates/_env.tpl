@@ -26,6 +26,10 @@ Context: root; members: the secrets that it has files of (all, if empty).
 - name: WORKERS
   value: {{ include "mandate.text" $values.workers | quote }}
 {{- end }}
+{{- if $values.databasePoolSize }}
+- name: DATABASE_POOL_SIZE
+  value: {{ include "mandate.text" $values.databasePoolSize | quote }}
+{{- end }}
 - name: START_SECONDS
   value: {{ include "mandate.text" $values.startSeconds | quote }}
 - name: DRAIN_SECONDS

@@ -85,6 +85,7 @@ app.kubernetes.io/component: migrate
 {{- define "mandate.connections" -}}
 {{- $workers := int .Values.workers -}}
 {{- $each := ternary 27 (add (mul $workers 15) 5) (eq $workers 1) -}}
+{{- if .Values.databasePoolSize -}}{{- $each = int .Values.databasePoolSize -}}{{- end -}}
 {{- $pods := int (ternary .Values.autoscaling.maxReplicas .Values.replicaCount .Values.autoscaling.enabled) -}}
 {{- $surge := .Values.maxSurge -}}
 {{- if kindIs "string" $surge -}}

@@ -59,6 +59,10 @@
 {{- $problems = append $problems (printf "workers (%v) is more than resources.limits.cpu (%v): processes without a core of their own only wait for each other" (include "mandate.text" $values.workers) $limit) -}}
 {{- end -}}
 {{- end -}}
+{{- $fewest := add (mul (default 1 $values.workers | int) 15) 5 -}}
+{{- if and $values.databasePoolSize (lt (int $values.databasePoolSize) (int $fewest)) -}}
+{{- $problems = append $problems (printf "databasePoolSize (%v) must be at least %v: 15 connections for each of the workers, and 5 more" (include "mandate.text" $values.databasePoolSize) $fewest) -}}
+{{- end -}}
 {{- $inFlight := dig "MAX_REQUESTS_IN_FLIGHT" 512 $values.config | int -}}
 {{- if and $values.workers (gt (mul (int $values.workers) 4) $inFlight) -}}
 {{- $problems = append $problems "workers must be at most a fourth of config.MAX_REQUESTS_IN_FLIGHT" -}}
