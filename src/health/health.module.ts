@@ -33,6 +33,13 @@ collectProcessMetrics(register);
     SnapshotModule,
   ],
   controllers: [HealthController],
-  providers: [Lifecycle, Readiness, RequestDurations, ...processMetrics, ...readinessMetrics, ...requestMetrics],
+  providers: [
+    Lifecycle,
+    Readiness,
+    RequestDurations,
+    ...processMetrics,
+    ...readinessMetrics,
+    ...requestMetrics,
+  ],
 })
 export class HealthModule {}

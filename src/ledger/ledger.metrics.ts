@@ -1,4 +1,8 @@
-import { makeCounterProvider, makeGaugeProvider, makeHistogramProvider } from '@willsoto/nestjs-prometheus';
+import {
+  makeCounterProvider,
+  makeGaugeProvider,
+  makeHistogramProvider,
+} from '@willsoto/nestjs-prometheus';
 
 export const BATCH_SIZE = 'mandate_ledger_batch_entries';
 export const BATCH_SECONDS = 'mandate_ledger_commit_seconds';
