@@ -105,7 +105,12 @@ export async function serve(start: Start): Promise<Serving> {
   const open = [await listen(everything, env.port)];
   if (env.internalPort !== undefined) {
     open.push(
-      await listen(throughSteps([markInternal, ...steps], framework, logger), env.internalPort),
+      await listen(
+        throughSteps([markInternal, ...steps], framework, logger),
+        env.internalPort,
+        {},
+        'INTERNAL_PORT',
+      ),
     );
   }
   shutdown.add(async (abort) => {

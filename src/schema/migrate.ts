@@ -2,7 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import type pg from 'pg';
 import { DataSource } from 'typeorm';
-import { InvalidEnvironment, readEnv } from '../platform/config/env.js';
+import { InvalidEnvironment } from '../platform/config/env.js';
+import { EnvFileUnreadable } from '../platform/config/env-file.js';
+import { describeEnvFile, readEnvironment } from '../platform/config/environment.js';
 import { timeLimits, type TimeLimits } from '../platform/config/time-limits.js';
 import { DatabaseUnusable, StartPatience } from '../platform/database/start-patience.js';
 import { FUNCTION_SET } from '../platform/database/function-set.js';
@@ -109,7 +111,8 @@ async function takeTurn(lock: pg.Client, patience: StartPatience): Promise<void>
       [MIGRATION_LOCK],
     );
     if (rows[0]?.ours === true) return;
-    if (patience.leftMs <= TURN_MS) throw new DatabaseUnusable(patience.endedBy(OTHER_MIGRATES));
+    if (patience.leftMs <= TURN_MS)
+      throw new DatabaseUnusable(patience.endedBy(OTHER_MIGRATES), true);
     if (performance.now() - since > TELL_AFTER_MS) patience.tell(OTHER_MIGRATES);
     await sleep(TURN_MS);
   }
@@ -179,7 +182,11 @@ function say(message: string): void {
 
 /** `npm run migrate` */
 async function main(): Promise<void> {
-  const { databaseUrl, startSeconds, limits } = readEnv();
+  const { env, file, warnings } = readEnvironment();
+  const read = describeEnvFile(file);
+  if (read !== null) say(read);
+  for (const warning of warnings) say(warning);
+  const { databaseUrl, startSeconds, limits } = env;
   if (databaseUrl === undefined) {
     process.stderr.write('DATABASE_URL is needed; the embedded database migrates at start\n');
     process.exit(1);
@@ -194,9 +201,12 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
     await main();
   } catch (error) {
     // These are about how the process was started, so the stack is left out.
-    const known = [UnsupportedDatabase, DatabaseUnusable, InvalidEnvironment].some(
-      (type) => error instanceof type,
-    );
+    const known = [
+      UnsupportedDatabase,
+      DatabaseUnusable,
+      InvalidEnvironment,
+      EnvFileUnreadable,
+    ].some((type) => error instanceof type);
     const told = error instanceof Error ? (known ? error.message : error.stack) : String(error);
     process.stderr.write(`${told}\n`, () => process.exit(1));
   }

@@ -37,6 +37,8 @@ const FLOORS = Object.keys(ROOMS);
 /** Files that belong to no folder: they wire the folders up. */
 const COMPOSITION = new Set([
   'main.ts',
+  'start.ts',
+  'supported-node.ts',
   'serve.ts',
   'primary.ts',
   'worker.ts',

@@ -162,7 +162,9 @@ describe('a replica on a database of its own', () => {
 test('a dead signer makes a replica unready, also one that has no zone in memory', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'mandate-readiness-'));
   const socket = join(directory, 'signer.sock');
-  const custody = { provider: 'env', key: randomBytes(32), previousKey: undefined } as const;
+  const origin = { keyOrigin: 'KEY_ENCRYPTION_KEY', keyRemedy: '' };
+  const key = { key: randomBytes(32), previousKey: undefined, ...origin };
+  const custody = { provider: 'env', ...key } as const;
   const keys = new FileKeys(
     join(directory, 'keys'),
     keyEncryptionsOf({ ...custody, vault: undefined, signer: 'local', signerSocket: undefined }),
