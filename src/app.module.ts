@@ -8,6 +8,7 @@ import type { RunningEnv } from './platform/config/env.js';
 import type { StartPatience } from './platform/database/start-patience.js';
 import type { Link } from './platform/workers/link.js';
 import { DatabaseModule } from './schema/database.module.js';
+import { DemoModule } from './demo/demo.module.js';
 import { FeedModule } from './issuer/feed/feed.module.js';
 import { HealthModule } from './health/health.module.js';
 import { IntrospectionModule } from './issuer/introspection/introspection.module.js';
@@ -62,6 +63,7 @@ export class AppModule {
         AgentsModule,
         SsfModule,
         FeedModule,
+        ...(env.embedded ? [DemoModule] : []),
         AdminModule,
         HealthModule,
       ],

@@ -33,7 +33,7 @@ export async function prepare(env: Env, logger: Logger): Promise<Prepared> {
   const { databaseUrl } = env;
   if (databaseUrl !== undefined) {
     return {
-      env: { ...env, databaseUrl, workers: env.workers ?? 1 },
+      env: { ...env, databaseUrl, embedded: false, workers: env.workers ?? 1 },
       embedded: false,
       stop: () => Promise.resolve(),
     };
@@ -62,6 +62,7 @@ async function prepareEmbedded(env: Env, logger: Logger): Promise<Prepared> {
       env: {
         ...env,
         databaseUrl: server.url,
+        embedded: true,
         workers: env.workers ?? 1,
         custody: await withKeyEncryptionKey(custody, dataDir, server.url),
         adminToken,
@@ -88,7 +89,7 @@ export async function attach(env: Env, logger: Logger): Promise<Prepared> {
     const databaseUrl = await urlOfRunningServer(env.dataDir);
     const custody = await withKeyEncryptionKey(env.custody, env.dataDir, databaseUrl);
     return {
-      env: { ...env, databaseUrl, custody, workers: 1 },
+      env: { ...env, databaseUrl, embedded: true, custody, workers: 1 },
       embedded: true,
       stop: () => Promise.resolve(),
     };

@@ -248,7 +248,7 @@ export class Primary {
       if (this.failedStarts >= FAILED_STARTS) {
         this.lead.logger.error({ number, reason: text }, 'no worker can be started any more');
         process.stderr.write(`${text}\n`);
-        this.lead.shutdown.begin(failed.exitCode);
+        this.lead.shutdown.begin(failed.exitCode, { drain: true });
         return;
       }
     }

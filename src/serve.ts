@@ -1,11 +1,11 @@
 import 'reflect-metadata';
 import type { RequestListener } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Logger } from 'pino';
 import { Demo } from './admin/zones/demo.service.js';
 import { AppModule } from './app.module.js';
+import { introduce } from './introduction.js';
 import { BackgroundWork } from './platform/background-work.js';
 import type { RunningEnv } from './platform/config/env.js';
 import { nestLogger } from './platform/config/logger.js';
@@ -14,7 +14,8 @@ import { Readiness } from './health/readiness.service.js';
 import { RequestDurations } from './health/request-durations.js';
 import { CompatPaths } from './platform/http/compat-paths.js';
 import { DirectRoutes } from './platform/http/direct-routes.js';
-import { closeGracefully, listen } from './platform/http/listeners.js';
+import { closingWhile } from './platform/http/connections.js';
+import { closeGracefully, listen, type PortVariable } from './platform/http/listeners.js';
 import { serveDocs } from './platform/http/openapi.js';
 import { markInternal, separateInternalPort } from './platform/http/internal-port.js';
 import { PublicRoutes } from './platform/http/public-routes.js';
@@ -45,8 +46,6 @@ export interface Start {
   readonly introduce: boolean;
   /** Whether there is nothing to be made after it listens, here or in another worker. */
   readonly made: boolean;
-  /** Seconds between the signal to stop and the closing of the listeners, asked for when it comes. */
-  readonly drainSeconds: () => number;
 }
 
 /** What runs. */
@@ -102,28 +101,36 @@ export async function serve(start: Start): Promise<Serving> {
     env.trustProxy,
     compat.before(publicRoutesFirst(app, throughSteps(steps, outside, logger))),
   );
-  const open = [await listen(everything, env.port)];
-  if (env.internalPort !== undefined) {
-    open.push(
-      await listen(
-        throughSteps([markInternal, ...steps], framework, logger),
-        env.internalPort,
-        {},
-        'INTERNAL_PORT',
-      ),
+  const listening = (
+    listener: RequestListener,
+    port: number,
+    variable: PortVariable,
+  ): ReturnType<typeof listen> =>
+    listen(
+      closingWhile(() => shutdown.stopping, listener),
+      port,
+      {},
+      variable,
     );
+  const open = [await listening(everything, env.port, 'PORT')];
+  if (env.internalPort !== undefined) {
+    const inside = throughSteps([markInternal, ...steps], framework, logger);
+    open.push(await listening(inside, env.internalPort, 'INTERNAL_PORT'));
   }
-  shutdown.add(async (abort) => {
+  shutdown.add(async () => {
     readiness.leave();
+    // Load balancers need a moment to see that we are not ready any more.
+    await shutdown.drained();
+    // Not before: who is answered at once would ask again at once, for as long as the drain lasts.
     app.get(ChallengeWaits).release();
     app.get(FeedReaders).release();
-    // Load balancers need a moment to see that we are not ready any more.
-    await sleep(start.drainSeconds() * 1_000, undefined, { signal: abort }).catch(() => {});
     await Promise.all(open.map(({ server }) => closeGracefully(server, shutdown.finishMs)));
   });
 
   const ports = open.map(({ port }) => port);
-  if (start.introduce) await patience.until(() => introduce(app.get(Demo), ports[0] ?? env.port));
+  if (start.introduce) {
+    await patience.until(() => introduce(app.get(Demo), ports[0] ?? env.port, env));
+  }
   if (start.primary === null) readiness.enter();
   return { ports, background };
 }
@@ -136,13 +143,4 @@ function publicRoutesFirst(app: NestExpressApplication, handler: RequestListener
     answered: (method, route, status, seconds) =>
       durations.observe(method, route, `${Math.trunc(status / 100)}xx`, seconds),
   });
-}
-
-/** Prints the command for a first mandate, for a person at a terminal. */
-async function introduce(demo: Demo, port: number): Promise<void> {
-  const curlConfig = await demo.prepare();
-  if (curlConfig === null) return;
-  process.stdout.write(
-    `\nMandate is up. Get a first mandate with:\n\n  curl -sK '${curlConfig}' http://localhost:${port}/oauth/2/token\n\n`,
-  );
 }

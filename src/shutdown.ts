@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 
 /** Milliseconds before its time is over at which the process exits, finished or not. */
@@ -5,29 +6,43 @@ const MARGIN_MS = 500;
 /** The share of its time that requests in flight may take. */
 const FINISH_SHARE = 0.3;
 
+/** How long it may take, in seconds. */
+export interface StopTimes {
+  /** For which requests are still accepted, while load balancers see that no more are wanted. */
+  readonly drainSeconds: number;
+  /** After that, within which the process ends. */
+  readonly stopSeconds: number;
+}
+
 /**
  * The graceful shutdown: runs the steps that were added so far, the last one first, and ends the process. It is begun
  * by SIGTERM and SIGINT ({@link obeySignals}), or by the process that this one is a worker of; a second signal
- * aborts the waiting of the running step.
+ * ends the drain, and the waiting of any other step.
  */
 export class Shutdown {
   private readonly steps: ((abort: AbortSignal) => Promise<void>)[] = [];
   private readonly abort = new AbortController();
   private begun = false;
+  private drainMs = 0;
+  private late: NodeJS.Timeout | undefined;
+  private exit: (() => void) | undefined;
+  private begunAt = 0;
 
   /**
-   * @param seconds after the first signal within which the process ends
+   * @param times of this process: it ends within the sum of both after the first signal
    * @param marginMs milliseconds before that at which it exits, finished or not
+   * @param end ends the process
    */
   constructor(
-    private readonly logger: Logger,
-    private readonly seconds: number,
+    private readonly logger: Pick<Logger, 'info' | 'error'>,
+    private readonly times: StopTimes,
     private readonly marginMs = MARGIN_MS,
+    private readonly end: (exitCode: number) => void = (exitCode) => process.exit(exitCode),
   ) {}
 
   /** Milliseconds that requests in flight may take. */
   get finishMs(): number {
-    return this.seconds * 1_000 * FINISH_SHARE;
+    return this.times.stopSeconds * 1_000 * FINISH_SHARE;
   }
 
   /** Whether it has begun. */
@@ -48,26 +63,51 @@ export class Shutdown {
         return;
       }
       this.logger.info({ signal }, 'stopping');
-      this.begin(0);
+      this.begin(0, { drain: true });
     };
     process.on('SIGTERM', onSignal);
     process.on('SIGINT', onSignal);
   }
 
-  /** Stops everything, and ends the process. Once. @param exitCode of the process */
-  begin(exitCode: number): void {
+  /**
+   * Stops everything, and ends the process. Once.
+   *
+   * @param exitCode of the process
+   * @param drain whether requests are still accepted for a while: not where another process takes them at once
+   */
+  begin(exitCode: number, { drain }: { readonly drain: boolean }): void {
     if (this.begun) return;
     this.begun = true;
-    const exit = (): void => process.exit(exitCode);
-    const late = setTimeout(exit, this.seconds * 1_000 - this.marginMs).unref();
+    if (drain) this.drainMs = this.times.drainSeconds * 1_000;
+    this.begunAt = performance.now();
+    const exit = (): void => this.end(exitCode);
+    this.exit = exit;
+    this.exitAfter(this.drainMs + this.stopMs);
     void this.stop()
-      .finally(() => clearTimeout(late))
+      .finally(() => clearTimeout(this.late))
       .then(exit);
   }
 
-  /** Aborts the waiting of the running step. */
+  /** Waits until no more requests are to be accepted. */
+  async drained(): Promise<void> {
+    await sleep(this.drainMs, undefined, { signal: this.abort.signal }).catch(() => {});
+  }
+
+  /** Ends the drain, of which nothing is left for the rest, and the waiting of the running step. */
   hurry(): void {
+    const drainedMs = performance.now() - this.begunAt;
+    if (!this.abort.signal.aborted && drainedMs < this.drainMs) this.exitAfter(this.stopMs);
     this.abort.abort();
+  }
+
+  private get stopMs(): number {
+    return this.times.stopSeconds * 1_000;
+  }
+
+  private exitAfter(ms: number): void {
+    if (this.exit === undefined) return;
+    clearTimeout(this.late);
+    this.late = setTimeout(this.exit, ms - this.marginMs).unref();
   }
 
   private async stop(): Promise<void> {

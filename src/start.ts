@@ -1,14 +1,15 @@
 import cluster from 'node:cluster';
 import type { Logger } from 'pino';
-import { prepare, rememberIssuer, type Prepared } from './embedded.js';
-import { mostWorkers, type RunningEnv } from './platform/config/env.js';
+import { prepare, rememberIssuer } from './embedded.js';
+import { mostWorkers, type Env, type RunningEnv } from './platform/config/env.js';
 import {
   describeEnvFile,
   readEnvironment,
   type Environment,
 } from './platform/config/environment.js';
 import { createLogger } from './platform/config/logger.js';
-import { affordableWorkers } from './platform/database/affordable-workers.js';
+import { affordableWorkers, readMaxConnections } from './platform/database/affordable-workers.js';
+import { connectionsOf } from './platform/database/pool-sizes.js';
 import { StartPatience } from './platform/database/start-patience.js';
 import { checkPort } from './platform/http/listeners.js';
 import { saying } from './platform/progress.js';
@@ -49,7 +50,7 @@ async function startAll(
   const read = describeEnvFile(file);
   if (read !== null) logger.info(read);
   for (const warning of warnings) logger.warn(warning);
-  const shutdown = new Shutdown(logger, environment.stopSeconds);
+  const shutdown = new Shutdown(logger, environment);
   shutdown.obeySignals();
   await checkPort(environment.port, 'PORT');
   if (environment.internalPort !== undefined) {
@@ -67,28 +68,28 @@ async function startAll(
   );
   if (migrated.length > 0) logger.info({ migrations: migrated }, 'the schema is up to date now');
 
-  const workers =
-    environment.workers ??
-    (embedded ? 1 : await patience.until(() => chooseWorkers(prepared, logger)));
+  const workers = embedded
+    ? (environment.workers ?? 1)
+    : await patience.until(() => chooseWorkers(environment, databaseUrl, logger));
   const env = {
     ...prepared.env,
     workers,
     maxRequestsInFlight: shareOf(environment.maxRequestsInFlight, workers),
   };
+  const about = { issuer: issuerUrl, embedded, databaseConnections: connectionsOf(env) };
   if (workers > 1) {
     const primary = new Primary({ env, logger, shutdown, introduce: embedded });
     const ports = await saying(logger, `starting ${workers} workers`, () => primary.start());
-    logger.info({ ports, issuer: issuerUrl, embedded, workers }, 'listening');
+    logger.info({ ports, ...about, workers }, 'listening');
     return;
   }
-  const drainSeconds = (): number => env.drainSeconds;
-  const alone = { primary: null, introduce: embedded, made: !embedded, drainSeconds };
+  const alone = { primary: null, introduce: embedded, made: !embedded };
   const { ports } = await saying(logger, 'getting ready to answer', async () => {
     // A process that has workers does without all that answers requests.
     const { serve } = await import('./serve.js');
     return serve({ env, logger, patience, shutdown, ...alone });
   });
-  logger.info({ ports, issuer: issuerUrl, embedded }, 'listening');
+  logger.info({ ports, ...about }, 'listening');
 }
 
 /** Says that mandates are from somebody else than at the start before, as they are where another port was given. */
@@ -100,15 +101,25 @@ async function tellOfIssuer({ dataDir, issuerUrl }: RunningEnv, logger: Logger):
   );
 }
 
-/** As many workers as there are cores to use, or as PostgreSQL has connections for if these are fewer. */
-async function chooseWorkers({ env }: Prepared, logger: Logger): Promise<number> {
-  const cores = Math.min(usableCores(), mostWorkers(env.maxRequestsInFlight));
-  if (cores === 1) return 1;
-  const workers = await affordableWorkers(env.databaseUrl, env.limits.connectMs, cores);
+/** As many workers as there are cores to use, or as there are connections for if these are fewer. */
+async function chooseWorkers(given: Env, databaseUrl: string, logger: Logger): Promise<number> {
+  const { connections, limits } = given;
+  const cores = Math.min(usableCores(), mostWorkers(given.maxRequestsInFlight));
+  const wanted = given.workers ?? cores;
+  if (connections === undefined && (wanted === 1 || given.workers !== undefined)) return wanted;
+  const maxConnections = await readMaxConnections(databaseUrl, limits.connectMs);
+  if (connections !== undefined && connections > maxConnections) {
+    logger.warn(
+      { connections, maxConnections },
+      'DATABASE_POOL_SIZE is more than max_connections of the database',
+    );
+  }
+  if (given.workers !== undefined) return given.workers;
+  const workers = affordableWorkers(cores, connections, maxConnections);
   if (workers < cores) {
     logger.warn(
       { cores, workers },
-      'fewer workers than cores: max_connections of the database is too low',
+      `fewer workers than cores: ${connections === undefined ? 'max_connections of the database' : 'DATABASE_POOL_SIZE'} is too low`,
     );
   }
   return workers;

@@ -31,23 +31,18 @@ export async function work(): Promise<void> {
   process.on('SIGINT', () => {});
   const { env, number, introduce, made } = await primary.ask(START, null);
   const logger = createLogger(env.logLevel, number, env.logFormat);
-  const shutdown = new Shutdown(logger, env.stopSeconds, MARGIN_MS);
+  const shutdown = new Shutdown(logger, env, MARGIN_MS);
   shutdown.add(async () => {
     await primary.ask(LAST_FIGURES, await register.getMetricsAsJSON());
   });
-  let drainSeconds = 0;
-  primary.answer(STOP, ({ drain }) => {
-    if (drain) ({ drainSeconds } = env);
-    shutdown.begin(0);
-  });
+  primary.answer(STOP, ({ drain }) => shutdown.begin(0, { drain }));
   primary.answer(HURRY, () => shutdown.hurry());
   const leave = async (): Promise<void> => {
     // A service manager sends it to all processes at once: then nothing is different from a signal to the primary one.
     const { drain } = await primary.ask(LEAVING, null).catch(() => ({ drain: false }));
     if (shutdown.stopping) return;
-    if (drain) ({ drainSeconds } = env);
-    else logger.info('this worker stops, another takes its place');
-    shutdown.begin(0);
+    if (!drain) logger.info('this worker stops, another takes its place');
+    shutdown.begin(0, { drain });
   };
   process.on('SIGTERM', () => void leave());
   try {
@@ -60,7 +55,6 @@ export async function work(): Promise<void> {
       primary,
       introduce,
       made,
-      drainSeconds: () => drainSeconds,
     });
     primary.answer(DO_JOBS, () => background.startJobs());
     primary.tell(LISTENING, ports);

@@ -54,7 +54,8 @@ export class AdminGuard implements CanActivate {
     if (this.bearsKey === null) throw new NotFoundException('no such route');
     if (this.bearsKey(request)) {
       const zoneId = ZONE_OF_PATH.exec(request.originalUrl)?.[1];
-      if (zoneId !== undefined) inFlightOf(request).countFor(zoneId, null);
+      if (zoneId === undefined) inFlightOf(request).noteOperator();
+      else inFlightOf(request).countFor(zoneId, null, 'operator');
       return;
     }
     response.setHeader('WWW-Authenticate', bearerChallenge(request, 'mandate admin'));

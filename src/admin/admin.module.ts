@@ -53,6 +53,7 @@ import { ClientSecretsController } from './clients/client-secrets.controller.js'
 import { ClientsController } from './clients/clients.controller.js';
 import { DecisionsController } from './policy/decisions.controller.js';
 import { Demo } from './zones/demo.service.js';
+import { DemoPeople } from './zones/demo-people.service.js';
 import { IssuersController } from './issuers/issuers.controller.js';
 import { AuditedKeyChanges } from './keys/audited-key-changes.service.js';
 import { KeyRotation } from './keys/key-rotation.service.js';
@@ -185,6 +186,7 @@ const SERVICES: Provider[] = [
     KeyRotation,
     AutomaticRotation,
     Demo,
+    DemoPeople,
     Ordering,
     Rewrap,
     Removals,

@@ -39,9 +39,9 @@ export class AuditedChanges {
   constructor(
     @InjectDataSource(OPERATORS) private readonly dataSource: DataSource,
     private readonly ledger: Ledger,
-    @Inject(ENV) { workers }: RunningEnv,
+    @Inject(ENV) env: RunningEnv,
   ) {
-    const { ordinary, urgent } = poolSizes(workers);
+    const { ordinary, urgent } = poolSizes(env);
     this.ordinary = turnsOf(ordinary);
     this.urgent = turnsOf(urgent);
   }
@@ -117,7 +117,8 @@ export class AuditedChanges {
     change: Change,
     make: (tx: EntityManager, zone: Zone | null) => Promise<Made<T> | null>,
   ): Promise<Made<T> | null> {
-    const { zoneId, requestId, type, operator = OPERATOR } = change;
+    const { zoneId, requestId, traceparent, type, operator = OPERATOR } = change;
+    if (traceparent !== undefined) await tx.query(SAY_TRACE, [traceparent]);
     // Each change would lock the zone sooner or later; those that had locked different things in it
     // before would wait for each other. What refers to the zone may go on meanwhile, unless that goes.
     const mode = type === 'zone.deleted' ? 'pessimistic_write' : 'for_no_key_update';
@@ -134,6 +135,9 @@ export class AuditedChanges {
     return made;
   }
 }
+
+/** Says in which trace the transaction is, to what webhooks are told by (webhooks/revocation-events.sql). */
+const SAY_TRACE = "SELECT set_config('mandate.traceparent', $1, true)";
 
 function turnsOf(inAll: number): Turns {
   return new Turns({

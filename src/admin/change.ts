@@ -1,12 +1,16 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Request } from 'express';
 import { requestIdOf, type RequestId } from '../platform/http/request-id.js';
+import { traceOf } from '../platform/http/request-trace.js';
+import { writeTraceparent } from '../platform/tracing/trace-context.js';
 import { zoneIdOf } from './in-zone.js';
 
 /** What an operator did, for the audit log. It must hold no secret. */
 export interface Change {
   readonly zoneId: string;
   readonly requestId: RequestId;
+  /** Where the request is in a trace, for webhooks that are told of it; absent if nobody traces it. */
+  readonly traceparent?: string;
   /** What was done, such as `client.created`. */
   readonly type: string;
   /** Who did it, if not a holder of the admin key. */
@@ -28,5 +32,11 @@ export const UrgentChange = createParamDecorator(
 
 function changeOf(type: string, context: ExecutionContext): Change {
   const request = context.switchToHttp().getRequest<Request>();
-  return { zoneId: zoneIdOf(request), requestId: requestIdOf(request), type };
+  const trace = traceOf(request);
+  return {
+    zoneId: zoneIdOf(request),
+    requestId: requestIdOf(request),
+    ...(trace === null ? {} : { traceparent: writeTraceparent(trace) }),
+    type,
+  };
 }

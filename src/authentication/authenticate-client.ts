@@ -1,3 +1,4 @@
+import type { CallerKind } from '../platform/http/overload/in-flight.js';
 import type { GatewayNonce, SignedRequest } from './gateway-signature.js';
 import type { GatewayHeaders } from '../oauth/gateway-headers.js';
 import type { AssertionNonce } from './client-assertion.js';
@@ -44,6 +45,15 @@ export interface Caller {
   readonly once: Nonce | null;
   /** The token that named the client, if nothing else did. */
   readonly federated?: FederatedToken;
+}
+
+/** How a client has shown who it is. */
+export function kindOf({
+  throughGateway,
+  federated,
+}: Pick<Caller, 'throughGateway' | 'federated'>): CallerKind {
+  if (throughGateway) return 'gateway';
+  return federated === undefined ? 'client' : 'workload';
 }
 
 /** The verified token of a workload, by which alone a client is believed. */

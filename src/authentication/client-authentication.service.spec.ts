@@ -67,6 +67,7 @@ function clients({ limit = 2, disabledSince = false }: Knobs = {}): ClientAuthen
 const request: ClientRequest = {
   requestId: { request_id: 'r' },
   source: '192.0.2.1',
+  trace: null,
   hasQuery: false,
   authorization: [],
   gateway: null,
@@ -74,7 +75,7 @@ const request: ClientRequest = {
   method: 'POST',
   path: '/any/endpoint',
   body: new Uint8Array(),
-  inFlight: { expectAnswer: () => {}, countFor: () => {} },
+  inFlight: { expectAnswer: () => {}, countFor: () => {}, noteClaim: () => {} },
 };
 
 function ask(authentication: ClientAuthentication, parameters: Record<string, string>) {

@@ -12,6 +12,7 @@ import type { ZoneSnapshot } from '../zones/snapshot/zone-snapshot.js';
 import {
   authenticateClient,
   findClaimed,
+  kindOf,
   type Caller,
   type ClaimedClient,
   type CredentialChecks,
@@ -33,7 +34,7 @@ export interface AuthenticatedClient extends Omit<Caller, 'once'> {
 }
 
 /** A request of a client, as far as it has to do with who that is. */
-export type RequestOfClient = Omit<ClientRequest, 'requestId' | 'hasQuery'>;
+export type RequestOfClient = Omit<ClientRequest, 'requestId' | 'trace' | 'hasQuery'>;
 
 /** Evaluations of one request in a zone that keeps changing. */
 const MAX_ATTEMPTS = 5;
@@ -103,8 +104,9 @@ export class ClientAuthentication {
     const presented = { credentials, source: request.source, zoneId: readZone(request, form) };
     let admitted = false;
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
-      const { basis, verified } = await this.verifyOnMemory(presented);
+      const { basis, claimed, verified } = await this.verifyOnMemory(presented);
       if ('error' in verified) {
+        if (claimed !== null) request.inFlight.noteClaim(claimed.zone.zoneId, claimed.client.id);
         if (await orUnavailable('zone', this.snapshots.isCurrent(basis))) throw verified.error;
       } else {
         const { once, ...caller } = verified.caller;
@@ -176,6 +178,7 @@ export class ClientAuthentication {
   /** Verifies credentials on what is in memory. What that was is to be compared, whatever came of it. */
   private async verifyOnMemory(presented: PresentedCredentials): Promise<{
     readonly basis: Basis;
+    readonly claimed: ClaimedClient | null;
     readonly verified: { readonly caller: Caller } | { readonly error: unknown };
   }> {
     const { clientId } = presented.credentials;
@@ -192,7 +195,7 @@ export class ClientAuthentication {
             version: claimed.zone.version,
             clients: claimed.clients.seen,
           };
-    return { basis, verified };
+    return { basis, claimed, verified };
   }
 
   /** Counts a request, and spends the credential that is good for it alone. */
@@ -203,7 +206,7 @@ export class ClientAuthentication {
     units: number,
   ): Promise<void> {
     const { zoneId } = caller.zone;
-    inFlight.countFor(zoneId, caller.client.id);
+    inFlight.countFor(zoneId, caller.client.id, kindOf(caller));
     await limitRequests(caller, this.limits, units);
     if (once === null || (await orUnavailable('nonce', this.ledger.spend(zoneId, once)))) return;
     throw new OAuthError('invalid_client', 'client authentication failed', {

@@ -5,6 +5,8 @@ import { readFormBody } from '../platform/http/form-body.js';
 import { readGatewayHeaders } from '../platform/http/read-gateway-headers.js';
 import { inFlightOf, type InFlight } from '../platform/http/overload/in-flight.js';
 import { requestIdOf, type RequestId } from '../platform/http/request-id.js';
+import { traceOf } from '../platform/http/request-trace.js';
+import type { TraceContext } from '../platform/tracing/trace-context.js';
 import { writtenTarget } from '../platform/http/zone-hosts.js';
 import { sourceOf } from '../platform/http/source-address.js';
 import type { CredentialedRequest } from './credentials.js';
@@ -15,12 +17,14 @@ const MAX_BYTES = 64 * 1_024;
 /** A form request of a client to one of its endpoints, as it came off the wire. */
 export interface ClientRequest extends CredentialedRequest {
   readonly requestId: RequestId;
+  /** Where it is in a trace; `null` if nobody traces it. */
+  readonly trace: TraceContext | null;
   /** Whether the URL had a query. */
   readonly hasQuery: boolean;
   /** The caller's address. */
   readonly source: string;
   /** Whether the answer is still waited for, and whose share of the requests in flight it is. */
-  readonly inFlight: Pick<InFlight, 'expectAnswer' | 'countFor'>;
+  readonly inFlight: Pick<InFlight, 'expectAnswer' | 'countFor' | 'noteClaim'>;
 }
 
 /**
@@ -37,6 +41,7 @@ export async function readClientRequest(
   const { method = '', url = '' } = request;
   return {
     requestId: requestIdOf(request),
+    trace: traceOf(request),
     body,
     authorization: request.headersDistinct['authorization'] ?? [],
     hasQuery: url.includes('?'),

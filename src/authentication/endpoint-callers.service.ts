@@ -123,7 +123,7 @@ export class EndpointCallers {
       if ((single(form, 'client_id') ?? claims.clientId) !== claims.clientId) {
         throw invalidToken('of another client than client_id');
       }
-      inFlight.countFor(zoneId, claims.clientId);
+      inFlight.countFor(zoneId, claims.clientId, 'session');
       // A request that is looked at again is still one request.
       if (!counted) await this.bearers.count(bearer, units);
       counted = true;

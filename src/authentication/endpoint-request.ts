@@ -27,7 +27,7 @@ export interface EndpointTerms {
 }
 
 /** A request to an endpoint that is not the token endpoint, as far as it has to do with who asks. */
-export type EndpointRequest = Omit<ClientRequest, 'requestId' | 'hasQuery'> & {
+export type EndpointRequest = Omit<ClientRequest, 'requestId' | 'trace' | 'hasQuery'> & {
   /** The parameters; of a JSON body its members that are text. */
   readonly form: Form;
   /** The JSON body; `null` for a form, and without a body. */

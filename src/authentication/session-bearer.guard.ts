@@ -29,7 +29,8 @@ export class SessionBearerGuard implements CanActivate {
    */
   async admit(request: Request): Promise<void> {
     const bearer = await this.bearers.verify(bearerToken(request));
-    inFlightOf(request).countFor(bearer.zone.zoneId, bearer.claims.clientId);
+    const { zone, claims } = bearer;
+    inFlightOf(request).countFor(zone.zoneId, claims.clientId, 'session');
     await this.bearers.count(bearer);
   }
 }

@@ -29,11 +29,12 @@ export class AuditLog {
   constructor(@InjectDataSource() private readonly dataSource: DataSource) {}
 
   /**
-   * The events of one type that were recorded of a request, by our id for it or by what its caller calls it.
+   * The events of one type that were recorded of a request, by our id for it, by what its caller calls it, or, where it does
+   * not call it anything, by the trace that it is part of.
    * Our id is of one request. Of a caller's label there may be any number, others' among them, so those of
    * callers who had proved who they were come first, the latest first; then those of strangers.
    *
-   * @param name our id, or the caller's label
+   * @param name our id, the caller's label, or the id of a trace
    */
   async byRequest(
     name: string,

@@ -7,6 +7,8 @@ export type AuditEvent = Readonly<Record<string, unknown>> & {
   readonly request_id: string;
   /** What the caller calls the request. */
   readonly request_label?: string;
+  /** The trace that the request is part of, where somebody traces it. */
+  readonly trace_id?: string;
 };
 
 /** The denial if a fact has moved: members that replace those of the audit event. */

@@ -1,4 +1,4 @@
-import type { Committed, Entry, OpenedChallenge, Receipt } from './entry.js';
+import type { AuditEvent, Committed, Entry, OpenedChallenge, Receipt } from './entry.js';
 import { NULL, outcomeOf, type WrittenEntry, type WrittenFact } from './written-entry.js';
 
 /** What became of an entry; `null` if another transaction holds something that it needs, and nothing was done. */
@@ -73,7 +73,7 @@ export function batchOf(entries: readonly WrittenEntry[], sending: Sending): Led
       ? null
       : list(entries.map(({ neededClient }) => neededClient)),
     texts(entries.map(({ entry }) => entry.event.request_id)),
-    texts(entries.map(({ entry }) => entry.event.request_label ?? '')),
+    texts(entries.map(({ entry }) => labelOf(entry.event) ?? '')),
     texts(entries.map(({ entry }) => entry.event.type)),
     texts(entries.map(({ entry }) => entry.event.outcome)),
     list(entries.map(({ clientId }) => clientId)),
@@ -98,6 +98,11 @@ export function batchOf(entries: readonly WrittenEntry[], sending: Sending): Led
   return { entries, zoneIds, factsBefore, values, takenBack };
 }
 
+/** What events of a request are found by beside its id: what its caller calls it, or else the trace that it is part of. */
+function labelOf({ request_label: label, trace_id: trace }: AuditEvent): string | null {
+  return label ?? trace ?? null;
+}
+
 /** The parameters by which one event is appended. */
 export function appendValues(writer: string, written: WrittenEntry): unknown[] {
   const { entry, head, tail, clientId, jti } = written;
@@ -107,7 +112,7 @@ export function appendValues(writer: string, written: WrittenEntry): unknown[] {
     writer,
     id,
     event.request_id,
-    event.request_label ?? null,
+    labelOf(event),
     event.type,
     event.outcome,
     clientId === NULL ? null : clientId,

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { getMetadataArgsStorage } from 'typeorm';
 import { describe, expect, test } from 'vitest';
-import { connectionsOf } from '../platform/database/pool-sizes.js';
+import { connectionsOf, leastConnections } from '../platform/database/pool-sizes.js';
 import { dataSourceOptions, migrationOptions, operatorsOptions } from './data-source.js';
 import { refuseToGoBack } from './migrations/refuse-to-go-back.js';
 
@@ -26,11 +26,19 @@ const OF_EACH_WORKER = 4 + 1;
 const OF_ONE = 1 + 4;
 
 describe('src/schema/data-source.ts', () => {
-  test.each([1, 2, 8])('makes no more connections than %i workers may take', (workers) => {
-    const { changing, reading } = operatorsOptions(URL_OF_NONE, undefined, workers);
-    const pools = [dataSourceOptions(URL_OF_NONE, undefined, workers), changing, reading];
+  test.each([
+    [1, undefined],
+    [2, undefined],
+    [8, undefined],
+    [1, 20],
+    [1, 100],
+    [2, 55],
+  ])('makes no more connections than %i workers may take of %j', (workers, connections) => {
+    const settings = { workers, connections };
+    const { changing, reading } = operatorsOptions(URL_OF_NONE, undefined, settings);
+    const pools = [dataSourceOptions(URL_OF_NONE, undefined, settings), changing, reading];
     const pooled = pools.reduce((sum, { poolSize = Number.NaN }) => sum + poolSize, 0);
-    expect(connectionsOf(workers)).toBe(workers * (pooled + OF_EACH_WORKER) + OF_ONE);
+    expect(connectionsOf(settings)).toBe(workers * (pooled + OF_EACH_WORKER) + OF_ONE);
   });
 
   test('nothing else makes connections of its own than what is counted there', () => {
@@ -52,9 +60,11 @@ describe('src/schema/data-source.ts', () => {
 
   test('takes as many connections as the README says', () => {
     const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-    const ofEach = (connectionsOf(2) - OF_ONE) / 2;
-    expect(connectionsOf(99)).toBe(99 * ofEach + OF_ONE);
-    expect(readme).toContain(`a replica takes ${connectionsOf(1)} at most`);
+    const ofEach = (leastConnections(2) - OF_ONE) / 2;
+    expect(leastConnections(99)).toBe(99 * ofEach + OF_ONE);
+    expect(readme).toContain(
+      `a replica takes ${connectionsOf({ workers: 1, connections: undefined })} at most`,
+    );
     expect(readme).toContain(`${ofEach} for each and ${OF_ONE} more`);
   });
 

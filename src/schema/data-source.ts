@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { DataSourceOptions, Logger, MigrationInterface } from 'typeorm';
 import { ImpatientPool } from '../platform/database/impatient-pool.js';
-import { poolSizes } from '../platform/database/pool-sizes.js';
+import { poolSizes, type PoolSettings } from '../platform/database/pool-sizes.js';
 import { timeLimits, type TimeLimits } from '../platform/config/time-limits.js';
 import { Authenticator } from '../step-up/authenticators/authenticator.entity.js';
 import { Enrolment } from '../step-up/authenticators/enrolment.entity.js';
@@ -63,6 +63,7 @@ import { StatusLists1795342400000 } from './migrations/1795342400000-status-list
 import { RevocationFeed1795345000007 } from './migrations/1795345000007-revocation-feed.js';
 import { SsfReceived1795346500000 } from './migrations/1795346500000-ssf-received.js';
 import { SsfPolls1795347500000 } from './migrations/1795347500000-ssf-polls.js';
+import { TracedWebhooks1795349455830 } from './migrations/1795349455830-traced-webhooks.js';
 import { RevocationOrder } from '../issuer/revocation/revocation-order.entity.js';
 import { RevocationEndings1795346000000 } from './migrations/1795346000000-revocation-endings.js';
 
@@ -111,19 +112,22 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   RevocationEndings1795346000000,
   SsfReceived1795346500000,
   SsfPolls1795347500000,
+  TracedWebhooks1795349455830,
 ];
+
+const ONE_PROCESS: PoolSettings = { workers: 1, connections: undefined };
 
 /**
  * The connection as the service uses it: impatient, because a caller who waits holds its own callers. Only the
  * making of a connection takes what it takes: what is given up before it could be there is never there.
  *
  * @param url `postgres://…`
- * @param workers how many processes share what a replica has
+ * @param settings how many connections there are
  */
 export function dataSourceOptions(
   url: string,
   limits: TimeLimits = timeLimits(),
-  workers = 1,
+  settings: PoolSettings = ONE_PROCESS,
 ): PostgresOptions {
   return {
     type: 'postgres',
@@ -161,7 +165,7 @@ export function dataSourceOptions(
     migrations: [...MIGRATIONS],
     migrationsTableName: MIGRATIONS_TABLE,
     synchronize: false,
-    poolSize: poolSizes(workers).shared,
+    poolSize: poolSizes(settings).shared,
     connectTimeoutMS: limits.connectMs,
     // An idle connection that breaks raises an event; without a listener it would end the process.
     poolErrorHandler: () => {},
@@ -178,10 +182,10 @@ export function dataSourceOptions(
 export function operatorsOptions(
   url: string,
   limits?: TimeLimits,
-  workers = 1,
+  settings: PoolSettings = ONE_PROCESS,
 ): { readonly changing: PostgresOptions; readonly reading: PostgresOptions } {
   const shared = dataSourceOptions(url, limits);
-  const sizes = poolSizes(workers);
+  const sizes = poolSizes(settings);
   return {
     changing: {
       ...shared,

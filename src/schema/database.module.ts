@@ -16,13 +16,13 @@ import type { StartPatience } from '../platform/database/start-patience.js';
 export class DatabaseModule {
   /** @param patience of the start; a command has none, and fails at once */
   static forRoot(env: RunningEnv, patience: StartPatience | null): DynamicModule {
-    const { changing, reading } = operatorsOptions(env.databaseUrl, env.limits, env.workers);
+    const { changing, reading } = operatorsOptions(env.databaseUrl, env.limits, env);
     const { waitMs } = env.limits;
     return {
       module: DatabaseModule,
       global: true,
       imports: [
-        connections(dataSourceOptions(env.databaseUrl, env.limits, env.workers), waitMs, patience),
+        connections(dataSourceOptions(env.databaseUrl, env.limits, env), waitMs, patience),
         connections({ ...changing, name: OPERATORS }, waitMs, patience),
         connections({ ...reading, name: OPERATORS_READING }, waitMs, patience),
       ],

@@ -107,4 +107,6 @@ export interface ChallengeBirth {
   readonly terms: StepUpTerms;
   /** Hex. */
   readonly secret_digest: string;
+  /** The place in a trace of the request that opens it. */
+  readonly traceparent?: string;
 }

@@ -49,13 +49,13 @@ DECLARE
 BEGIN
   IF joined IS NULL THEN
     INSERT INTO challenges (zone_id, id, type, binding, policy_set_version_id, client_id, subject, subject_issuer,
-                            subject_type, involved_client_ids, request, terms, quorum, expires_at, created_at)
+                            subject_type, involved_client_ids, request, terms, quorum, expires_at, created_at, traceparent)
     SELECT p_zone, n.id, n.type, decode(n.binding, 'hex'), n.policy_set_version_id, n.client_id, n.subject,
            n.subject_issuer, n.subject_type, n.involved_client_ids, n.request, n.terms, (n.terms->>'quorum')::int,
-           at + make_interval(secs => (n.terms->>'lifetime_seconds')::int), at
+           at + make_interval(secs => (n.terms->>'lifetime_seconds')::int), at, n.traceparent
       FROM jsonb_to_record(p_challenge)
         AS n(id uuid, type text, binding text, policy_set_version_id uuid, client_id uuid, subject text,
-             subject_issuer text, subject_type text, involved_client_ids uuid[], request jsonb, terms jsonb);
+             subject_issuer text, subject_type text, involved_client_ids uuid[], request jsonb, terms jsonb, traceparent text);
   END IF;
   INSERT INTO challenge_secrets (zone_id, challenge_id, digest)
   VALUES (p_zone, coalesce(joined, (p_challenge->>'id')::uuid), decode(p_challenge->>'secret_digest', 'hex'));
@@ -85,11 +85,11 @@ DECLARE
                         WHEN NEW.consumed_at IS NOT NULL THEN 'consumed'
                         ELSE NEW.decision END;
 BEGIN
-  PERFORM webhook_event(NEW.zone_id, 'challenge.' || happened, jsonb_build_object(
+  PERFORM webhook_event_traced(NEW.zone_id, 'challenge.' || happened, jsonb_build_object(
     'zone_id', NEW.zone_id, 'challenge_id', NEW.id, 'challenge_type', NEW.type,
     'binding', encode(NEW.binding, 'hex'), 'request', NEW.request,
     'approvals', NEW.approvals, 'quorum', NEW.quorum, 'decision', NEW.decision,
-    'expires_at', to_char(NEW.expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')));
+    'expires_at', to_char(NEW.expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')), NEW.traceparent);
   RETURN NULL;
 END $$;
 

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { kindOf, type Caller } from '../authentication/authenticate-client.js';
 import { ClientAuthentication } from '../authentication/client-authentication.service.js';
 import { Routes } from '../delegation/routes.service.js';
 import { StatusBlocks } from '../ledger/status-lists/status-blocks.service.js';
@@ -31,7 +32,7 @@ import { TokenVerification } from './token-verification.service.js';
 import { toldToGateway } from './told-to-gateways.js';
 import { untilCurrent } from './until-current.js';
 
-type CountRequest = ReturnType<ClientAuthentication['countOnce']>;
+type CountRequest = (caller: Caller) => Promise<void>;
 
 /** How far an evaluation has come: for the audit event of a denial. */
 interface Progress {
@@ -82,7 +83,7 @@ export class Exchange {
   private async evaluate(request: TokenRequest): Promise<Decided> {
     const count = this.clients.countOnce();
     const countRequest: CountRequest = (caller) => {
-      request.inFlight.countFor(caller.zone.zoneId, caller.client.id);
+      request.inFlight.countFor(caller.zone.zoneId, caller.client.id, kindOf(caller));
       return count(caller);
     };
     let progress: Progress = { last: null, evaluation: 0 };
@@ -103,11 +104,12 @@ export class Exchange {
     progress: Progress,
     countRequest: CountRequest,
   ): Promise<Outcome> {
-    const outcome = await this.walk(request, progress, countRequest).catch((error: unknown) =>
-      isGivenUp(request, error)
+    const outcome = await this.walk(request, progress, countRequest).catch((error: unknown) => {
+      noteClaim(request, progress.last);
+      return isGivenUp(request, error)
         ? ({ status: 'refused', error } as const)
-        : this.recorder.refuse(request, progress.last, toldTo(progress.last, error)),
-    );
+        : this.recorder.refuse(request, progress.last, toldTo(progress.last, error));
+    });
     if (outcome.status === 'stale') await this.recorder.forget(progress.last);
     this.policy.followUp(request.requestId.request_id, progress.last, outcome);
     return outcome;
@@ -135,7 +137,9 @@ export class Exchange {
     const authorized = await stage('authorize', () => authorize(targeted, this.policy.decide, now));
     const clearance = await stage('clear', () => clear(authorized, this.stepUp, now));
     if (isHeld(clearance)) {
-      return lastStage('hold', () => hold(clearance, this.recorder, this.env.issuerUrl, now));
+      return lastStage('hold', () =>
+        hold(clearance, this.recorder, this.env.issuerUrl, now, request.trace),
+      );
     }
     const minted = await stage('mint', () => mint(clearance, tokens, this.indices, now));
     return lastStage('record', () => record(minted, this.recorder));
@@ -170,6 +174,12 @@ export class Exchange {
     const { challenges, attempts, sessions } = this;
     return { challenges, attempts, sessions, decide: this.policy.decide };
   }
+}
+
+/** Names the client of a request that has stopped before the client was believed, for its log line. */
+function noteClaim({ inFlight }: TokenRequest, last: LastStage): void {
+  if (last === null || !('claimed' in last) || last.claimed === null) return;
+  inFlight.noteClaim(last.claimed.zone.zoneId, last.claimed.client.id);
 }
 
 /** What stopped a request, as its caller is told of it. */

@@ -36,5 +36,6 @@ import { ZoneTokenController } from './zone-token.controller.js';
     TokenVerification,
     ...exchangeMetrics,
   ],
+  exports: [Exchange],
 })
 export class TokenExchangeModule {}

@@ -1,10 +1,11 @@
 -- Webhooks are told of what was taken back, in the transaction in which it is, however it is done. Only those that name
 -- the type of event: who wants "all" has registered for challenges.
 
--- Puts an event into the outbox of every webhook of the zone that names its type.
+-- Puts an event into the outbox of every webhook of the zone that names its type. Whoever has made the transaction may have
+-- said in which trace (`mandate.traceparent`).
 CREATE OR REPLACE FUNCTION webhook_event_named(p_zone uuid, p_type text, p_data jsonb) RETURNS void LANGUAGE sql AS $$
-  INSERT INTO webhook_deliveries (zone_id, id, webhook_id, event_type, payload)
-  SELECT p_zone, new_uuid_v7(), w.id, p_type, jsonb_build_object(
+  INSERT INTO webhook_deliveries (zone_id, id, webhook_id, event_type, traceparent, payload)
+  SELECT p_zone, new_uuid_v7(), w.id, p_type, nullif(current_setting('mandate.traceparent', true), ''), jsonb_build_object(
            'type', p_type, 'data', jsonb_build_object('zone_id', p_zone) || p_data,
            'timestamp', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
     FROM webhooks w

@@ -121,6 +121,7 @@ export class Sender implements OnApplicationShutdown {
         ...signMessage(keys, delivery.id, now, text),
         'content-type': 'application/json',
         'user-agent': 'mandate',
+        ...(delivery.traceparent === null ? {} : { traceparent: delivery.traceparent }),
       };
       const rules = {
         allowInsecure: this.env.allowInsecureFetch,

@@ -20,6 +20,10 @@ export class WebhookDelivery {
   @Column('jsonb')
   payload: object;
 
+  /** The place in a trace of what it tells of (W3C Trace Context). */
+  @Column('text', { nullable: true })
+  traceparent: string | null;
+
   /** The number of attempts that were begun. */
   @Column('integer')
   attempts: number;

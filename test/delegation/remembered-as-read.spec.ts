@@ -30,7 +30,7 @@ beforeAll(async () => {
   clients = [zone.clientId, (await zone.newClient()).clientId, (await zone.newClient()).clientId];
   dataSource = new DataSource({ ...dataSourceOptions(replica.databaseUrl), poolSize: 2 });
   await dataSource.initialize();
-  delegations = new Delegations(dataSource, new ZoneReads({ workers: 1 }));
+  delegations = new Delegations(dataSource, new ZoneReads({ workers: 1, connections: undefined }));
 });
 afterAll(async () => {
   await dataSource?.destroy();
@@ -320,7 +320,7 @@ test('what is remembered and found unchanged is what is read, whatever is done t
         // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what routes use of them
         counting as Delegations,
         dataSource,
-        new ZoneReads({ workers: 1 }),
+        new ZoneReads({ workers: 1, connections: undefined }),
         systemClock,
         { workers: 1 },
       );

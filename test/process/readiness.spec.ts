@@ -15,7 +15,7 @@ import {
   type Replica,
   type ReplicaOptions,
 } from '../setup/harness.js';
-import type { DemoFile } from '../../src/admin/zones/demo.service.js';
+import type { DemoFile } from '../../src/admin/zones/demo-file.js';
 import { SHORT_LIVED } from '../setup/node-flags.js';
 import { persistently } from '../setup/patience.js';
 import { killProcesses, startProcess, until } from '../setup/process.js';

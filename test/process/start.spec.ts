@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { codeOf } from '../setup/authenticator-app.js';
 import { isAlive } from '../../src/platform/database/embedded-lock.js';
 import {
   ADMIN_TOKEN,
@@ -169,6 +170,7 @@ describe('with a database of its own', () => {
     readonly resource: string;
     readonly scope: string;
     readonly admin_token: string;
+    readonly person: { readonly totp_secret: string; readonly page_secret: string };
   }
 
   let dataDir: string;
@@ -246,6 +248,43 @@ describe('with a database of its own', () => {
 
   test.skipIf(!existsSync('/usr/bin/curl'))('the line that it prints works', async () => {
     await expectLineToWork();
+  });
+
+  test('the link that it prints leads to what the person of the demo has to confirm', async () => {
+    const [, path = ''] = /http:\/\/localhost:\d+(\/demo#\S+)$/m.exec(server.output()) ?? [];
+    const here = (to: string) => `http://127.0.0.1:${port}${to}`;
+    const post = (to: string, fields: Record<string, string>) =>
+      persistently(() =>
+        fetch(here(to), { method: 'POST', body: new URLSearchParams(fields), redirect: 'manual' }),
+      );
+    const secret = path.slice(path.indexOf('#') + 1);
+    expect((await fetch(here('/demo'))).status).toBe(200);
+    for (const link of ['', 'x', secret.slice(1), `${secret.slice(0, -1)}_`]) {
+      expect((await post('/demo', { link })).status).toBe(404);
+    }
+    const ask = async () => {
+      const sent = await post('/demo', { link: secret });
+      expect(sent.status).toBe(303);
+      const { pathname, hash } = new URL(here(sent.headers.get('location') ?? ''));
+      expect(pathname).toMatch(/^\/step-up\/[0-9a-f-]{36}\/confirm$/);
+      const link = hash.slice(1);
+      const text = await (await post(pathname, { link })).text();
+      return { pathname, link, text, code: /name="code"[^>]*value="(\d{6})"/.exec(text)?.[1] };
+    };
+    const { pathname, link, text, code = '' } = await ask();
+    expect(text).toContain('ada@pipernet.example');
+    expect(text).toContain('transfers:send');
+    const { person } = await demo();
+    expect([0, 1].map((steps) => codeOf(person.totp_secret, steps))).toContain(code);
+    // Of the page that anybody may open, it is no part.
+    expect(await (await fetch(here(pathname))).text()).not.toContain(code);
+    const decided = await post(pathname, { link, code, decision: 'approved' });
+    expect(await decided.text()).toContain('<h1>Confirmed</h1>');
+    // What was decided is asked for anew, and a code that was used is not shown again.
+    const again = await ask();
+    expect(again.pathname).not.toBe(pathname);
+    expect(again.code).not.toBe(code);
+    expect(again.text).toContain('This is the demo');
   });
 
   test('a second start on the same directory says so and ends', async () => {

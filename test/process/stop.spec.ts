@@ -8,6 +8,7 @@ import {
   startReplica,
   type Replica,
 } from '../setup/harness.js';
+import { APPROVE_WRITES, heldIn } from '../setup/challenges.js';
 import { before } from '../setup/order.js';
 import { persistently } from '../setup/patience.js';
 import { killProcesses, startProcess, until, type ServerProcess } from '../setup/process.js';
@@ -53,11 +54,11 @@ async function startLeaving(env: Record<string, string> = {}): Promise<Leaving> 
   return { process: leaving, port, url: `http://127.0.0.1:${port}` };
 }
 
-const credentials = (): Record<string, string> => ({
+const credentials = (of: TestZone = zone): Record<string, string> => ({
   grant_type: 'client_credentials',
-  client_id: zone.clientId,
-  client_secret: zone.secret,
-  resource: zone.resource,
+  client_id: of.clientId,
+  client_secret: of.secret,
+  resource: of.resource,
 });
 
 async function statusOf(url: string): Promise<number> {
@@ -76,7 +77,7 @@ describe.concurrent('a server that is told to stop', () => {
   test.each(['SIGTERM', 'SIGINT'] as const)(
     'is not ready at once, serves while it drains, and then refuses connections: %s',
     async (signal) => {
-      const { process: leaving, port, url } = await startLeaving({ DRAIN_SECONDS: '5' });
+      const { process: leaving, port, url } = await startLeaving({ DRAIN_SECONDS: '60' });
       await until(async () => (await statusOf(`${url}/ready`)) === 200);
       const idle = await Promise.all(Array.from({ length: 5 }, () => openIdle(port)));
       leaving.kill(signal);
@@ -86,6 +87,12 @@ describe.concurrent('a server that is told to stop', () => {
         expect(await statusOf(`${url}/health`)).toBe(200);
         expect((await postForm(url, credentials(), { connection: 'close' })).status).toBe(200);
       }
+      // Whoever keeps a connection open is told to ask elsewhere, with an answer and before the end.
+      const [kept] = idle;
+      kept?.write('GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n');
+      await kept?.closed;
+      expect(kept?.answer().match(/200 OK/g)).toHaveLength(2);
+      expect(kept?.answer()).toMatch(/\r\nConnection: close\r\n/i);
       // The second signal ends the drain, whatever is left of it.
       leaving.kill(signal);
       await until(() => statusOf(`${url}/health`).then(() => false, isRefused));
@@ -94,12 +101,33 @@ describe.concurrent('a server that is told to stop', () => {
     },
   );
 
-  test('drains for as long as it was told to', async () => {
-    const { process: leaving } = await startLeaving({ DRAIN_SECONDS: '1' });
+  test('drains for as long as it was told to, and then has its time to end', async () => {
+    const { process: leaving } = await startLeaving({ DRAIN_SECONDS: '3', STOP_SECONDS: '2' });
     leaving.kill();
     const ending = await leaving.ended;
     expect(ending).toMatchObject({ code: 0, signal: null });
-    expect(ending.took).toBeGreaterThan(1_000);
+    expect(ending.took).toBeGreaterThan(3_000);
+  });
+
+  test('lets callers wait while it drains, and answers them when that is over', async () => {
+    const { process: leaving, url } = await startLeaving({ DRAIN_SECONDS: '60' });
+    const held = await createTestZone(zone.replica);
+    await held.activate(APPROVE_WRITES);
+    const asked = { ...credentials(held), scope: 'a:write' };
+    const { id: challenge } = heldIn(await postForm(url, asked));
+    const waiting = fetch(`${url}/step-up/${challenge}?wait=25`);
+    leaving.kill();
+    await until(async () => (await statusOf(`${url}/ready`)) === 503);
+    const later = fetch(`${url}/step-up/${challenge}?wait=25`);
+    // One that is answered at once would ask again at once.
+    const answered = Promise.race([waiting, later]);
+    for (let round = 0; round < 3; round += 1) {
+      expect(await before(statusOf(`${url}/step-up/${challenge}`), answered)).toBe(200);
+    }
+    leaving.kill();
+    const answers = await Promise.all([waiting, later]);
+    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+    expect(await leaving.ended).toMatchObject({ code: 0, signal: null });
   });
 
   test('does not wait for connections on which nothing is asked', async () => {

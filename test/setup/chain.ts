@@ -40,6 +40,7 @@ interface WrittenEvent {
   readonly seq: number;
   readonly request_id: string;
   readonly request_label?: string;
+  readonly trace_id?: string;
   readonly outcome: string;
   readonly mandate?: { readonly jti: string };
 }
@@ -131,7 +132,7 @@ function contradictions(row: ChainRow): string[] {
     writer: [event.writer, row.writer],
     seq: [event.seq, Number(row.seq)],
     'request id': [event.request_id, row.request_id],
-    'request label': [event.request_label ?? null, row.request_label],
+    'request label': [event.request_label ?? event.trace_id ?? null, row.request_label],
     outcome: [event.outcome, row.outcome],
     jti: [event.mandate?.jti ?? null, row.jti],
   };

@@ -24,7 +24,7 @@ export class DecisionsController {
 
   /**
    * Shows what was decided on a request, why, and on what input. Our id is of one request. By what callers
-   * call their requests there may be many: first those of clients that had authenticated, the latest first.
+   * call their requests, or by the id of a trace if they do not call them anything, there may be many: first those of clients that had authenticated, the latest first.
    */
   @Get()
   async show(@Param('requestId') requestId: string, @Query() page: PageQuery) {

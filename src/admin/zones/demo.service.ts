@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
@@ -15,6 +13,7 @@ import { Sealing } from '../../sealing/sealing.service.js';
 import { Resource } from '../../zones/resource.entity.js';
 import { issuerOf } from '../../zones/zone-issuer.js';
 import { Zone } from '../../zones/zone.entity.js';
+import { linkTo } from '../../step-up/authenticators/link.js';
 import { addSecret, createClient } from '../clients/client-registration.js';
 import { AuditedChanges } from '../audited-changes.service.js';
 import {
@@ -23,21 +22,13 @@ import {
   createPolicy,
   createPolicySet,
 } from '../policy/policy-authoring.js';
+import { curlConfig, demoFileIn, readDemoFile, type DemoFile } from './demo-file.js';
+import { BANK, DemoPeople } from './demo-people.service.js';
 import { createResource } from './resource-registration.js';
 import { createZone, generateZoneKeys } from './zone-registration.js';
 
-/** What a newcomer needs for a first request; the content of `demo.json`. */
-export interface DemoFile {
-  readonly issuer: string;
-  readonly zone_id: string;
-  readonly application_id: string;
-  readonly client_secret: string;
-  readonly resource: string;
-  readonly scope: string;
-  /** What takes an approval; absent in a demo zone that is older than step-up. */
-  readonly step_up?: { readonly resource: string; readonly scope: string };
-  readonly admin_token: string | undefined;
-}
+/** The page of the demo that asks for a confirmation. */
+const DEMO_PAGE = '/demo';
 
 const NAME = 'demo';
 const RESOURCE = 'resource://pipernet';
@@ -52,7 +43,9 @@ permit (
   action == Action::"TokenExchange",
   resource
 ) when {
-  resource == Resource::"${RESOURCE}" || resource == Resource::"${PAYMENTS.resource}"
+  resource == Resource::"${RESOURCE}" ||
+  resource == Resource::"${PAYMENTS.resource}" ||
+  resource == Resource::"${BANK.resource}"
 };
 
 @id("demo-approval")
@@ -63,7 +56,24 @@ forbid (
   action == Action::"TokenExchange",
   resource == Resource::"${PAYMENTS.resource}"
 );
+
+@id("demo-person")
+@reason("the person has to confirm transfers")
+@step_up("mfa")
+forbid (
+  principal,
+  action == Action::"TokenExchange",
+  resource == Resource::"${BANK.resource}"
+);
 `;
+
+/** What there is to try. */
+export interface Introduction {
+  /** The path of a curl configuration that asks for a mandate. */
+  readonly curlConfig: string;
+  /** The link to what a person sees who has to confirm, without the origin; `null` in a demo zone without a person. */
+  readonly confirmPath: string | null;
+}
 
 /** Makes the demo zone of embedded mode. */
 @Injectable()
@@ -75,19 +85,18 @@ export class Demo {
     private readonly sealing: Sealing,
     private readonly generation: KeyGeneration,
     private readonly rotations: Rotations,
+    private readonly people: DemoPeople,
     @Inject(ENV) private readonly env: RunningEnv,
   ) {}
 
   /**
    * Makes the demo zone on an empty database, and keeps `demo.json` true on later starts.
    *
-   * @returns the path of a curl configuration that asks for a mandate; `null` if the operator has
-   *   removed the demo zone
+   * @returns what to try; `null` if the operator has removed the demo zone
    */
-  async prepare(): Promise<string | null> {
-    const path = join(this.env.dataDir, 'demo.json');
-    const known = existsSync(path) ? await readDemoFile(path) : null;
-    const demo = known ?? (await this.create());
+  async prepare(): Promise<Introduction | null> {
+    const path = demoFileIn(this.env.dataDir);
+    const demo = (await readDemoFile(path)) ?? (await this.create());
     if (demo === null) return null;
     const zone = await this.zones.findOneBy({ id: demo.zone_id });
     if (zone === null) return null;
@@ -96,7 +105,11 @@ export class Demo {
     await writePrivate(path, `${JSON.stringify(current, null, 2)}\n`);
     const curlPath = join(this.env.dataDir, 'demo.curl');
     await writePrivate(curlPath, curlConfig(current));
-    return curlPath;
+    const { person } = current;
+    return {
+      curlConfig: curlPath,
+      confirmPath: person === undefined ? null : linkTo('', DEMO_PAGE, person.page_secret),
+    };
   }
 
   private async create(): Promise<DemoFile | null> {
@@ -112,6 +125,7 @@ export class Demo {
       await createResource(tx, zoneId, { identifier: RESOURCE, scopes: [SCOPE] });
       const { resource: identifier, scope } = PAYMENTS;
       await createResource(tx, zoneId, { identifier, scopes: [scope] });
+      await createResource(tx, zoneId, { identifier: BANK.resource, scopes: [BANK.scope] });
       const content = policyFor(client.id);
       const author = 'demo';
       const { version } = await createPolicy(tx, zoneId, { name: NAME, content, author });
@@ -149,42 +163,19 @@ export class Demo {
       client_secret: secret ?? '',
       resource: RESOURCE,
       scope: SCOPE,
-      ...((await hasPayments(tx, zone.id)) ? { step_up: PAYMENTS } : {}),
+      ...((await hasResource(tx, zone.id, PAYMENTS.resource)) ? { step_up: PAYMENTS } : {}),
+      ...((await hasResource(tx, zone.id, BANK.resource))
+        ? { person: await this.people.settle(tx, zone.id, client.id) }
+        : {}),
       admin_token: this.env.adminToken,
     };
   }
 }
 
-async function hasPayments(tx: EntityManager, zoneId: string): Promise<boolean> {
-  return tx.getRepository(Resource).existsBy({ zoneId, identifier: PAYMENTS.resource });
-}
-
-async function readDemoFile(path: string): Promise<DemoFile | null> {
-  try {
-    const demo: unknown = JSON.parse(await readFile(path, 'utf8'));
-    return isDemoFile(demo) ? demo : null;
-  } catch {
-    // Half a file is as good as none: it is written anew.
-    return null;
-  }
-}
-
-function isDemoFile(value: unknown): value is DemoFile {
-  if (typeof value !== 'object' || value === null) return false;
-  const texts = ['zone_id', 'application_id', 'client_secret', 'resource', 'scope'];
-  return texts.every((name) => typeof Reflect.get(value, name) === 'string');
-}
-
-/** Keeps the secret out of the command line, the terminal and the log. */
-function curlConfig(demo: DemoFile): string {
-  const parameters = {
-    grant_type: 'client_credentials',
-    client_id: demo.application_id,
-    client_secret: demo.client_secret,
-    resource: demo.resource,
-    scope: demo.scope,
-  };
-  return Object.entries(parameters)
-    .map(([name, value]) => `data-urlencode = "${name}=${value}"\n`)
-    .join('');
+async function hasResource(
+  tx: EntityManager,
+  zoneId: string,
+  identifier: string,
+): Promise<boolean> {
+  return tx.getRepository(Resource).existsBy({ zoneId, identifier });
 }

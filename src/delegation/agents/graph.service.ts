@@ -64,9 +64,9 @@ export class Graph {
     @InjectDataSource() private readonly dataSource: DataSource,
     private readonly bearers: SessionBearers,
     private readonly ledger: Ledger,
-    @Inject(ENV) { workers }: RunningEnv,
+    @Inject(ENV) env: RunningEnv,
   ) {
-    const { changes, uses } = poolSizes(workers).graph;
+    const { changes, uses } = poolSizes(env).graph;
     this.changes = new Turns({ ofOneKey: 1, inAll: changes, ...WAITING });
     this.uses = new Turns({ ofOneKey: 1, inAll: uses, ...WAITING });
   }

@@ -58,9 +58,9 @@ export class Receivers {
     @InjectDataSource() private readonly dataSource: DataSource,
     private readonly bearers: SessionBearers,
     private readonly ledger: Ledger,
-    @Inject(ENV) { workers }: RunningEnv,
+    @Inject(ENV) env: RunningEnv,
   ) {
-    this.turns = new Turns({ ofOneKey: 1, inAll: poolSizes(workers).signals, ...WAITING });
+    this.turns = new Turns({ ofOneKey: 1, inAll: poolSizes(env).signals, ...WAITING });
   }
 
   /**
@@ -125,7 +125,8 @@ export class Receivers {
 
   private async counted(request: Request, token: string): Promise<Bearer> {
     const bearer = await this.bearers.verify(token);
-    inFlightOf(request).countFor(bearer.zone.zoneId, bearer.claims.clientId);
+    const { zone, claims } = bearer;
+    inFlightOf(request).countFor(zone.zoneId, claims.clientId, 'session');
     await this.bearers.count(bearer);
     return bearer;
   }

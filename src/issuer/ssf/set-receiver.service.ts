@@ -62,7 +62,7 @@ export class SetReceiver {
     private readonly ledger: Ledger,
     @Inject(COUNTS) counts: Counts,
     @Inject(CLOCK) private readonly clock: Clock,
-    @Inject(ENV) { workers }: RunningEnv,
+    @Inject(ENV) env: RunningEnv,
     @InjectMetric(RECEIVED) private readonly received: Counter<'result'>,
   ) {
     this.refusals = counts.limit('refused signals', {
@@ -71,7 +71,7 @@ export class SetReceiver {
       maxKeys: MAX_NETWORKS,
     });
     const waiting = { waiting: 256, waitingOfOne: 128, waitMs: TURN_WAIT_MS };
-    this.turns = new Turns({ ofOneKey: 1, inAll: poolSizes(workers).signals, ...waiting });
+    this.turns = new Turns({ ofOneKey: 1, inAll: poolSizes(env).signals, ...waiting });
   }
 
   /**

@@ -350,3 +350,40 @@ describe('REDIS_URL', () => {
     expect(problems[0]).not.toMatch(/hid|den/);
   });
 });
+
+describe('DATABASE_POOL_SIZE', () => {
+  test('is the sum of all connections, enough for the workers, or is left to their number', () => {
+    expect(readEnv({ ...GIVEN }).connections).toBeUndefined();
+    expect(readEnv({ ...GIVEN, DATABASE_POOL_SIZE: '' }).connections).toBeUndefined();
+    expect(readEnv({ ...GIVEN, DATABASE_POOL_SIZE: '20' }).connections).toBe(20);
+    expect(readEnv({ ...GIVEN, DATABASE_POOL_SIZE: '35', WORKERS: '2' }).connections).toBe(35);
+  });
+
+  test.each(['0', '19', '10001', '-20', '2e3', 'many', '27 ', '27\0'])(
+    'is refused as %j',
+    (value) => {
+      const problems = problemsOf({ ...GIVEN, DATABASE_POOL_SIZE: value });
+      expect(problems.length).toBeGreaterThan(0);
+      for (const problem of problems) expect(problem).toMatch(/^DATABASE_POOL_SIZE must /);
+    },
+  );
+
+  test('is refused where it is not enough for the workers', () => {
+    expect(problemsOf({ ...GIVEN, DATABASE_POOL_SIZE: '34', WORKERS: '2' })).toEqual([
+      'DATABASE_POOL_SIZE must be at least 35 for 2 WORKERS',
+    ]);
+    expect(problemsOf({ ...GIVEN, DATABASE_POOL_SIZE: '19', WORKERS: '2' })).toHaveLength(1);
+  });
+});
+
+describe('DRAIN_SECONDS', () => {
+  test('may be a minute, whatever STOP_SECONDS is', () => {
+    const { drainSeconds, stopSeconds } = readEnv({
+      ...GIVEN,
+      DRAIN_SECONDS: '60',
+      STOP_SECONDS: '2',
+    });
+    expect([drainSeconds, stopSeconds]).toEqual([60, 2]);
+    expect(problemsOf({ ...GIVEN, DRAIN_SECONDS: '61' })).toHaveLength(1);
+  });
+});

@@ -22,6 +22,7 @@ import {
   timeLimits,
   type TimeLimits,
 } from './time-limits.js';
+import { leastConnections } from '../database/pool-sizes.js';
 import { isDatabaseUrl } from './database-url.js';
 import { isRedisUrl } from './redis-url.js';
 
@@ -96,6 +97,10 @@ class EnvironmentVariables {
   @IsOptional()
   @Matches(/^postgres(ql)?:\/\//, { message: 'DATABASE_URL must start with postgres://' })
   DATABASE_URL?: string;
+
+  @IsOptional()
+  @WholeNumber(leastConnections(1), 10_000)
+  DATABASE_POOL_SIZE?: number;
 
   @WholeNumber(100, 30_000)
   DATABASE_TIMEOUT_MS: number = DATABASE_TIMEOUT_MS;
@@ -230,7 +235,7 @@ class EnvironmentVariables {
   @WholeNumber(2, 600)
   STOP_SECONDS: number = 10;
 
-  @WholeNumber(0, 5)
+  @WholeNumber(0, 60)
   DRAIN_SECONDS: number = 0;
 
   @WholeNumber(0, 10)
@@ -275,6 +280,8 @@ export interface Env {
   readonly issuerUrl: string;
   /** Absent: run an embedded PostgreSQL under {@link dataDir}. */
   readonly databaseUrl: string | undefined;
+  /** The most connections to it. Absent: as many as the workers take by themselves. */
+  readonly connections: number | undefined;
   /** How long things may take that need the database. */
   readonly limits: TimeLimits;
   /** Absolute path. */
@@ -317,10 +324,10 @@ export interface Env {
   readonly logFormat: LogFormat;
   /** Seconds for which a start waits for the database. */
   readonly startSeconds: number;
-  /** Seconds after the first signal to stop within which the process ends. */
-  readonly stopSeconds: number;
   /** Seconds between the first signal to stop and the closing of the listeners. */
   readonly drainSeconds: number;
+  /** Seconds after that within which the process ends. */
+  readonly stopSeconds: number;
   /** The number of proxies in front whose `X-Forwarded-For` and `X-Forwarded-Host` are believed. */
   readonly trustProxy: number;
   /** Whether keys may be fetched over http. */
@@ -342,6 +349,8 @@ export interface Retention {
 /** {@link Env} with what embedded mode generates filled in. */
 export interface RunningEnv extends Env {
   readonly databaseUrl: string;
+  /** Whether that is the embedded server. The demo is there only. */
+  readonly embedded: boolean;
   /** How many processes there are, this one included, that share what a replica may take. */
   readonly workers: number;
 }
@@ -396,11 +405,13 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env, file: EnvFile |
   if (parsed.DATABASE_URL !== undefined && !isDatabaseUrl(parsed.DATABASE_URL)) {
     problems.push('DATABASE_URL is malformed: it must be like postgres://user:password@host/name');
   }
-  if (parsed.DRAIN_SECONDS > parsed.STOP_SECONDS / 2) {
-    problems.push('DRAIN_SECONDS must be at most half of STOP_SECONDS');
-  }
   if ((parsed.WORKERS ?? 1) > mostWorkers(parsed.MAX_REQUESTS_IN_FLIGHT)) {
     problems.push('WORKERS must be at most a fourth of MAX_REQUESTS_IN_FLIGHT');
+  }
+  const fewest = leastConnections(parsed.WORKERS ?? 1);
+  const { DATABASE_POOL_SIZE: connections = fewest } = parsed;
+  if (connections < fewest && connections >= leastConnections(1)) {
+    problems.push(`DATABASE_POOL_SIZE must be at least ${fewest} for ${parsed.WORKERS} WORKERS`);
   }
   if (problems.length > 0) {
     throw new InvalidEnvironment(problems.map((problem) => withOrigin(problem, file)));
@@ -410,6 +421,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env, file: EnvFile |
     internalPort: parsed.INTERNAL_PORT,
     issuerUrl: parsed.ISSUER_URL ?? defaultIssuer(parsed.PORT, parsed.DATABASE_URL !== undefined),
     databaseUrl: parsed.DATABASE_URL,
+    connections: parsed.DATABASE_POOL_SIZE,
     limits: timeLimits(parsed.DATABASE_TIMEOUT_MS, parsed.REQUEST_TIMEOUT_MS),
     dataDir: resolve(parsed.DATA_DIR),
     custody,

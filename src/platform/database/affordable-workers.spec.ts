@@ -1,13 +1,18 @@
 import { expect, test } from 'vitest';
-import { workersWithin } from './affordable-workers.js';
+import { affordableWorkers } from './affordable-workers.js';
 
 test.each([
   // Half of the hundred that PostgreSQL has by itself.
-  [50, 64, 3],
-  [50, 2, 2],
-  [1_000, 64, 64],
-  [23, 64, 1],
-  [0, 0, 1],
-])('with %i connections %i cores get %i workers', (connections, cores, workers) => {
-  expect(workersWithin(connections, cores)).toBe(workers);
+  [100, undefined, 64, 3],
+  [100, undefined, 2, 2],
+  [2_000, undefined, 64, 64],
+  [46, undefined, 64, 1],
+  [0, undefined, 0, 1],
+  // What was given counts, whatever the database has: others may share that.
+  [100, 95, 64, 6],
+  [2_000, 34, 64, 1],
+  [2_000, 35, 64, 2],
+])('with max_connections %i and a pool size of %j %i cores get %i workers', (...given) => {
+  const [maxConnections, connections, cores, workers] = given;
+  expect(affordableWorkers(cores, connections, maxConnections)).toBe(workers);
 });

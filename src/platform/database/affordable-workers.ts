@@ -1,23 +1,17 @@
 import pg from 'pg';
-import { connectionsOf } from './pool-sizes.js';
+import { leastConnections } from './pool-sizes.js';
 
 /** The share of the connections of PostgreSQL that one replica takes by default: another may start beside it. */
 const SHARE = 1 / 2;
 
 /**
- * How many workers PostgreSQL has connections for.
+ * How many connections the database has (`max_connections`).
  *
  * @param url `postgres://…`
  * @param connectMs milliseconds for the connection, and for the answer
- * @param most no more are asked about
- * @returns at least 1
  * @throws the driver's error
  */
-export async function affordableWorkers(
-  url: string,
-  connectMs: number,
-  most: number,
-): Promise<number> {
+export async function readMaxConnections(url: string, connectMs: number): Promise<number> {
   const client = new pg.Client({
     connectionString: url,
     connectionTimeoutMillis: connectMs,
@@ -30,16 +24,25 @@ export async function affordableWorkers(
     const { rows } = await client.query<{ most: number }>(
       "SELECT current_setting('max_connections')::int AS most",
     );
-    return workersWithin((rows[0]?.most ?? 0) * SHARE, most);
+    return rows[0]?.most ?? 0;
   } finally {
     // Not awaited: a server that is paused never answers.
     void client.end().catch(() => {});
   }
 }
 
-/** How many workers, from 1 to `most`, so many connections are enough for. */
-export function workersWithin(connections: number, most: number): number {
+/**
+ * How many workers there are connections for, from 1 to `most`.
+ *
+ * @param connections that the replica may take (DATABASE_POOL_SIZE); undefined: its share of what there are
+ */
+export function affordableWorkers(
+  most: number,
+  connections: number | undefined,
+  maxConnections: number,
+): number {
+  const there = connections ?? maxConnections * SHARE;
   let workers = Math.max(1, most);
-  while (workers > 1 && connectionsOf(workers) > connections) workers -= 1;
+  while (workers > 1 && leastConnections(workers) > there) workers -= 1;
   return workers;
 }

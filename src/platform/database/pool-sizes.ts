@@ -1,4 +1,10 @@
-import { shareOf } from '../workers/share.js';
+/** What the connections of a replica follow from. */
+export interface PoolSettings {
+  /** How many processes share them. */
+  readonly workers: number;
+  /** The most connections of the replica; absent: as many as so many workers take by themselves. */
+  readonly connections: number | undefined;
+}
 
 /** How many connections there are of each kind, and what may be done on them at once. */
 export interface PoolSizes {
@@ -24,25 +30,41 @@ const OTHERS_OF_EACH = 5;
 /** Of one process: the jobs' four, and the one that migrates. */
 const OTHERS = 5;
 
-/** What one worker has. @param workers how many there are, which share what one alone would have */
-export function poolSizes(workers: number): PoolSizes {
-  const ordinary = shareOf(3, workers);
-  const urgent = shareOf(2, workers);
-  const reads = shareOf(6, workers, 4);
-  return {
-    shared: shareOf(8, workers, 6),
-    zoneReads: { inAll: reads, ofOneZone: reads / 2 },
-    graph: { changes: shareOf(3, workers), uses: shareOf(2, workers) },
-    signals: shareOf(2, workers),
-    ordinary,
-    urgent,
-    changing: ordinary + urgent + 1,
-    reading: shareOf(3, workers),
-  };
+/** What every process has in its pools at least: six to share, three for changes of operators, one for them to look. */
+const LEAST = { shared: 6, ordinary: 1, urgent: 1, reading: 1 } as const;
+/** What a process has more as it may have more, one after the other. What is left after them is for all requests. */
+const MORE = ['reading', 'ordinary', 'shared', 'urgent', 'reading', 'ordinary', 'shared'] as const;
+/** Of the pools of a process that has no more than it needs: {@link LEAST}, and the one for short reads. */
+const LEAST_POOLED = 10;
+
+/** The fewest connections with which so many workers can do their work. */
+export function leastConnections(workers: number): number {
+  return workers * (LEAST_POOLED + OTHERS_OF_EACH) + OTHERS;
 }
 
 /** The most connections that a replica takes. */
-export function connectionsOf(workers: number): number {
-  const { shared, changing, reading } = poolSizes(workers);
-  return workers * (shared + changing + reading + OTHERS_OF_EACH) + OTHERS;
+export function connectionsOf({ workers, connections }: PoolSettings): number {
+  return connections ?? leastConnections(workers) + (workers === 1 ? MORE.length : 0);
+}
+
+/** What one worker has of the connections of its replica. */
+export function poolSizes(settings: PoolSettings): PoolSizes {
+  const ofEach = Math.floor((connectionsOf(settings) - OTHERS) / settings.workers);
+  const more = Math.max(0, ofEach - OTHERS_OF_EACH - LEAST_POOLED);
+  const given = MORE.slice(0, more);
+  const sizeOf = (kind: keyof typeof LEAST): number =>
+    LEAST[kind] + given.filter((one) => one === kind).length;
+  const shared = sizeOf('shared') + Math.max(0, more - MORE.length);
+  const [ordinary, urgent] = [sizeOf('ordinary'), sizeOf('urgent')];
+  const reads = Math.floor((shared - 2) / 2);
+  return {
+    shared,
+    zoneReads: { inAll: 2 * reads, ofOneZone: reads },
+    graph: { changes: Math.floor((shared * 3) / 8), uses: Math.floor(shared / 4) },
+    signals: Math.floor(shared / 4),
+    ordinary,
+    urgent,
+    changing: ordinary + urgent + 1,
+    reading: sizeOf('reading'),
+  };
 }

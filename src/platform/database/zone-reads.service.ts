@@ -11,8 +11,8 @@ import { poolSizes } from './pool-sizes.js';
 export class ZoneReads {
   private readonly turns: Turns;
 
-  constructor(@Inject(ENV) { workers }: Pick<RunningEnv, 'workers'>) {
-    const { inAll, ofOneZone } = poolSizes(workers).zoneReads;
+  constructor(@Inject(ENV) env: Pick<RunningEnv, 'workers' | 'connections'>) {
+    const { inAll, ofOneZone } = poolSizes(env).zoneReads;
     const waiting = { waiting: 2_000, waitingOfOne: 2_000, waitMs: 1_000 };
     this.turns = new Turns({ ofOneKey: ofOneZone, inAll, ...waiting });
   }

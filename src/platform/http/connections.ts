@@ -67,6 +67,17 @@ export function oneAtATime(listener: RequestListener): RequestListener {
   };
 }
 
+/**
+ * A listener that closes connections with their next answer while the process leaves (RFC 9112 9.6): clients that keep
+ * theirs open ask elsewhere from then on, and none is cut as it asks.
+ */
+export function closingWhile(isLeaving: () => boolean, listener: RequestListener): RequestListener {
+  return (request, response) => {
+    if (isLeaving()) response.setHeader('Connection', 'close');
+    listener(request, response);
+  };
+}
+
 /** Reads no further for now. Node goes on reading when a request was read to its end, so this comes in a later turn. */
 function pauseWhileWaiting(socket: Socket): void {
   if (connectionOf(socket).waiting.length > 0) socket.pause();

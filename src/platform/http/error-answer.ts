@@ -81,7 +81,8 @@ export function logError(
   explain(response, { error: isProbe ? 'not_ready' : error, reason });
   // A check that begins to fail is logged where it is run. A probe that asks once more is told no, which is no error.
   if (status < 500 || isProbe) return;
-  logger.error({ requestId: requestIdOf(request).request_id, err: thrown }, reason);
+  const { request_id: requestId, trace_id } = requestIdOf(request);
+  logger.error({ requestId, ...(trace_id === undefined ? {} : { trace_id }), err: thrown }, reason);
 }
 
 function answerTo(

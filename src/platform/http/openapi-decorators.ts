@@ -14,6 +14,7 @@ export const ApiBasicAuth = later(({ ApiBasicAuth: decorator }) => decorator);
 export const ApiBearerAuth = later(({ ApiBearerAuth: decorator }) => decorator);
 export const ApiBody = later(({ ApiBody: decorator }) => decorator);
 export const ApiConsumes = later(({ ApiConsumes: decorator }) => decorator);
+export const ApiExcludeController = later(({ ApiExcludeController: decorator }) => decorator);
 export const ApiHeader = later(({ ApiHeader: decorator }) => decorator);
 export const ApiOkResponse = later(({ ApiOkResponse: decorator }) => decorator);
 export const ApiOperation = later(({ ApiOperation: decorator }) => decorator);

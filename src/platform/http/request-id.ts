@@ -2,6 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Request } from 'express';
 import { newId } from '../uuid-v7.js';
+import { writeTraceparent } from '../tracing/trace-context.js';
+import { traceOf } from './request-trace.js';
 import type { Step } from './steps.js';
 
 /** How a request is named in the audit log, in the words of its events. */
@@ -10,6 +12,8 @@ export interface RequestId {
   readonly request_id: string;
   /** What the caller calls it (`X-Request-Id`). Others may call theirs the same. */
   readonly request_label?: string;
+  /** The trace that it is part of (W3C Trace Context), if somebody traces it. */
+  readonly trace_id?: string;
 }
 
 const LABEL = /^[A-Za-z0-9._-]{1,128}$/;
@@ -21,7 +25,10 @@ export const assignRequestId: Step = (request, response, next) => {
   next();
 };
 
-/** Sends our id as `Mandate-Request-Id`, and as `X-Request-Id` the caller's label, if there is one. */
+/**
+ * Sends our id as `Mandate-Request-Id`, as `X-Request-Id` the caller's label, if there is one, and as `traceparent` its
+ * place in a trace, if it has one.
+ */
 export function setRequestIdHeaders(
   request: IncomingMessage,
   response: { setHeader(name: string, value: string): unknown },
@@ -29,6 +36,8 @@ export function setRequestIdHeaders(
   const { request_id: id, request_label: label } = requestIdOf(request);
   response.setHeader('Mandate-Request-Id', id);
   response.setHeader('X-Request-Id', label ?? id);
+  const trace = traceOf(request);
+  if (trace !== null) response.setHeader('traceparent', writeTraceparent(trace));
 }
 
 /** The id of a request, and the caller's label for it, if that is harmless. The same on every call. */
@@ -38,7 +47,12 @@ export function requestIdOf(request: IncomingMessage): RequestId {
   // A gateway's request has an id of its own, which it sends as this one, too.
   const given = request.headers['x-request-id'] ?? request.headers['x-caracal-gateway-request'];
   const labelled = typeof given === 'string' && LABEL.test(given);
-  const id = { request_id: newId(), ...(labelled ? { request_label: given } : {}) };
+  const trace = traceOf(request);
+  const id = {
+    request_id: newId(),
+    ...(labelled ? { request_label: given } : {}),
+    ...(trace === null ? {} : { trace_id: trace.traceId }),
+  };
   ids.set(request, id);
   return id;
 }

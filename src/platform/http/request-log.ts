@@ -1,6 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
+import type { TraceContext } from '../tracing/trace-context.js';
+import { isUuid } from '../../oauth/vocabulary.js';
+import { inFlightOf, type RequestCaller } from './overload/in-flight.js';
 import { requestIdOf } from './request-id.js';
+import { traceOf } from './request-trace.js';
 import { routeOf } from './route-of.js';
 import { pathOf, type Step } from './steps.js';
 
@@ -38,9 +42,11 @@ export function logRequests(logger: Logger): Step {
       const line = {
         requestId,
         ...(requestLabel === undefined ? {} : { requestLabel }),
+        ...describeTrace(traceOf(request)),
         method: request.method,
         route: routeOf(request),
         status,
+        ...describeCaller(inFlightOf(request).caller),
         ms: Math.round((performance.now() - started) * 10) / 10,
         ...(response.writableFinished ? {} : { aborted: true }),
         ...explanations.get(response),
@@ -49,6 +55,26 @@ export function logRequests(logger: Logger): Step {
       else logger.info(line, 'request');
     });
     next();
+  };
+}
+
+/** The trace that a request is part of, by the names that OpenTelemetry has for it in logs. */
+function describeTrace(trace: TraceContext | null): Record<string, string> {
+  return trace === null ? {} : { trace_id: trace.traceId, span_id: trace.spanId };
+}
+
+/**
+ * Whom a request is of, in ids: `caller`, `zone` and `client` once that is proved; `claimedClient`, and its zone, if the
+ * request names a client that exists and has not proved to be of it.
+ */
+function describeCaller(caller: RequestCaller | null): Record<string, string> {
+  if (caller === null) return {};
+  const { zone, client, by } = caller;
+  return {
+    // An operator may write anything into a path.
+    ...(zone !== null && isUuid(zone) ? { zone } : {}),
+    ...(client === null ? {} : by === null ? { claimedClient: client } : { client }),
+    ...(by === null ? {} : { caller: by }),
   };
 }
 

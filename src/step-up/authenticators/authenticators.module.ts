@@ -13,6 +13,7 @@ import { Confirmations } from './confirmations.service.js';
 import { EnrolController } from './enrol.controller.js';
 import { Enrolment } from './enrolment.entity.js';
 import { Enrolments } from './enrolments.service.js';
+import { ShownCodes } from './shown-codes.service.js';
 
 /** The pages on which people confirm challenges, and on which they register what they confirm with. */
 @Module({
@@ -24,7 +25,14 @@ import { Enrolments } from './enrolments.service.js';
     TypeOrmModule.forFeature([Authenticator, Enrolment]),
   ],
   controllers: [EnrolController, ConfirmController],
-  providers: [Authenticators, ConfirmPages, ConfirmationProofs, Confirmations, Enrolments],
-  exports: [Enrolments],
+  providers: [
+    Authenticators,
+    ConfirmPages,
+    ConfirmationProofs,
+    Confirmations,
+    Enrolments,
+    ShownCodes,
+  ],
+  exports: [Authenticators, Enrolments, ShownCodes],
 })
 export class AuthenticatorsModule {}

@@ -7,6 +7,7 @@ import { confirmationMethodsFor } from '../decision-methods.js';
 import { confirmPage, proofForm, unshownPage } from './confirm-page.js';
 import type { Problem } from './confirm-outcomes.js';
 import type { Html } from './html.js';
+import { ShownCodes, type ShownCode } from './shown-codes.service.js';
 import type { Page } from './page.js';
 
 /** Makes the pages on which a challenge is confirmed. */
@@ -14,6 +15,7 @@ import type { Page } from './page.js';
 export class ConfirmPages {
   constructor(
     private readonly challenges: Challenges,
+    private readonly codes: ShownCodes,
     @Inject(ENV) private readonly env: RunningEnv,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -29,8 +31,9 @@ export class ConfirmPages {
   }
 
   /** The page that shows the request to a person who has brought the secret of the link. */
-  linked(challenge: Challenge, link: string, problem: Problem | null): Promise<Page> {
-    return this.shown(challenge, this.formsOf(challenge, link, problem), problem);
+  async linked(challenge: Challenge, link: string, problem: Problem | null): Promise<Page> {
+    const code = await this.codes.codeFor(challenge);
+    return this.shown(challenge, this.formsOf(challenge, link, problem, code), problem);
   }
 
   /** The page that shows the request to the person who has shown a code or a passkey. */
@@ -57,8 +60,9 @@ export class ConfirmPages {
     challenge: Challenge,
     link: string | null,
     problem: Problem | null,
+    shownCode: ShownCode | null = null,
   ): readonly Html[] {
-    const about = { challenge, env: this.env, link };
+    const about = { challenge, env: this.env, link, shownCode };
     return confirmationMethodsFor(challenge.terms).map((method, i) =>
       method.confirmForm({ ...about, failed: problem?.method === method.name, alternative: i > 0 }),
     );

@@ -3,6 +3,7 @@ import type { SealPurpose } from '../../sealing/seal.js';
 import type { Challenge } from '../challenge.entity.js';
 import type { Authenticator } from './authenticator.entity.js';
 import type { Enrolment } from './enrolment.entity.js';
+import type { ShownCode } from './shown-codes.service.js';
 import type { Html } from './html.js';
 
 /**
@@ -137,6 +138,8 @@ export interface ConfirmFormInput {
   readonly link: string | null;
   /** Whether the last attempt was by this method, and failed. */
   readonly failed: boolean;
+  /** The code that the page shows itself, since the person has no app (`shown-codes.service.ts`); `null` for all others. */
+  readonly shownCode: ShownCode | null;
   /** Whether another form is above this one. */
   readonly alternative: boolean;
 }

@@ -53,7 +53,7 @@ export async function authenticate(
  */
 export async function limit(
   authenticated: Authenticated,
-  count: ReturnType<ClientAuthentication['countOnce']>,
+  count: (caller: Caller) => Promise<void>,
 ): Promise<Authenticated> {
   await count(authenticated.caller);
   return authenticated;

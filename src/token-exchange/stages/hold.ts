@@ -4,6 +4,7 @@ import type { Entry, Fact } from '../../ledger/entry.js';
 import { OAuthError } from '../../oauth/errors.js';
 import { instant } from '../../platform/config/clock.js';
 import { challengeOf } from '../../platform/http/bearer-challenge.js';
+import { writeTraceparent, type TraceContext } from '../../platform/tracing/trace-context.js';
 import { confirmUri } from '../../step-up/authenticators/confirm-link.js';
 import { secretDigest, type ChallengeBirth } from '../../step-up/challenge.js';
 import { canAuthenticate } from '../../step-up/type-terms.js';
@@ -33,16 +34,18 @@ const CONFIRM = 'the request has to be confirmed';
  *
  * @param issuerUrl `ISSUER_URL`, where people find us
  * @param now milliseconds since the epoch
+ * @param trace where the request is in a trace, for webhooks that are told of the challenge
  */
 export async function hold(
   held: Held,
   ledger: LedgerPort,
   issuerUrl: string,
   now: number,
+  trace: TraceContext | null,
 ): Promise<Outcome> {
   const secret = randomBytes(32).toString('base64url');
   const digest = secretDigest(secret);
-  const committed = await ledger.commit(entryOf(held, digest, now));
+  const committed = await ledger.commit(entryOf(held, digest, now, trace));
   if (committed.status === 'stale') {
     return { status: 'stale', zoneId: held.authorized.caller.zone.zoneId };
   }
@@ -71,7 +74,7 @@ export async function hold(
   return { status: 'held', error };
 }
 
-function entryOf(held: Held, digest: string, now: number): Entry {
+function entryOf(held: Held, digest: string, now: number, trace: TraceContext | null): Entry {
   const { authorized, request, binding, terms } = held;
   const { asked, caller } = authorized;
   const { type, subject, policy_set_version_id } = request;
@@ -99,6 +102,7 @@ function entryOf(held: Held, digest: string, now: number): Entry {
     request,
     terms,
     secret_digest: digest,
+    ...(trace === null ? {} : { traceparent: writeTraceparent(trace) }),
   };
   // No budget is drawn on before the mandate is issued.
   const facts = factsOf(authorized, Math.floor(now / 1_000)).filter(

@@ -27,13 +27,14 @@ function parsed(): Parsed {
     requestId: { request_id: 'request' },
     body: Buffer.from(form.toString()),
     authorization: [],
+    trace: null,
     hasQuery: false,
     method: 'POST',
     path: '/oauth/2/token',
     gateway: null,
     zoneInPath: null,
     source: '127.0.0.1',
-    inFlight: { expectAnswer: () => {}, countFor: () => {} },
+    inFlight: { expectAnswer: () => {}, countFor: () => {}, noteClaim: () => {} },
   });
 }
 

@@ -16,6 +16,19 @@ export interface Admission {
   readonly closeAfterAnswer: () => void;
 }
 
+/** How a caller has shown who it is; a gateway speaks for the client that it names. */
+export type CallerKind = 'client' | 'workload' | 'gateway' | 'session' | 'operator';
+
+/** Whom a request is of. */
+export interface RequestCaller {
+  /** `null` where an operator asks for nothing of a zone. */
+  readonly zone: string | null;
+  /** `null` for an operator. */
+  readonly client: string | null;
+  /** `null` for a client that a request names and nothing has proved. */
+  readonly by: CallerKind | null;
+}
+
 /**
  * A request between its arrival and its answer: how long there is until its deadline, whether a caller still waits for
  * the answer, and its place among those that are worked on.
@@ -26,6 +39,7 @@ export class InFlight {
   private waitedMs = 0;
   private waitingSince: number | null = null;
   private over: 'answered' | 'gone' | null = null;
+  private knownCaller: RequestCaller | null = null;
 
   /** @param admission `null` for a request that came past the bounds, such as a probe */
   constructor(private readonly admission: Admission | null) {
@@ -70,13 +84,31 @@ export class InFlight {
     if (abandoned !== null) throw this.giveUp(abandoned);
   }
 
+  /** Whom the request is of, as far as that is known by now; `null` if it is not. */
+  get caller(): RequestCaller | null {
+    return this.knownCaller;
+  }
+
+  /** Notes an operator, who asks for nothing of a zone. */
+  noteOperator(): void {
+    this.knownCaller = { zone: null, client: null, by: 'operator' };
+  }
+
+  /** Notes the client that a request names, which exists, while nothing has proved that the request is of it. */
+  noteClaim(zone: string, client: string): void {
+    if (this.knownCaller?.by == null) this.knownCaller = { zone, client, by: null };
+  }
+
   /**
-   * Counts the request for the zone and the client that it turned out to be of, so that neither gets all places.
+   * Counts the request for the zone and the client that it has proved to be of, so that neither gets all places, and
+   * notes them for its log line.
    *
    * @param clientId `null` for an operator, who is no client
+   * @param by how that was proved
    * @throws {Overloaded} if one of them has its share
    */
-  countFor(zoneId: string, clientId: string | null): void {
+  countFor(zoneId: string, clientId: string | null, by: CallerKind): void {
+    this.knownCaller = { zone: zoneId, client: clientId, by };
     const enough = this.admission?.place.countFor(zoneId, clientId) ?? null;
     if (enough !== null) throw this.giveUp(enough);
   }

@@ -24,6 +24,28 @@ export function stepOfCode(key: Uint8Array, code: string, now: number): number |
   return delta === null ? null : Math.floor(now / 1_000 / PARAMETERS.period) + delta;
 }
 
+/**
+ * The code that an app shows in a step (RFC 6238 4.2).
+ *
+ * @param key the secret, as bytes
+ */
+export function codeOfStep(key: Uint8Array, step: number): string {
+  const timestamp = step * PARAMETERS.period * 1_000;
+  return TOTP.generate({ ...PARAMETERS, secret: secretOf(key), timestamp });
+}
+
+/**
+ * The latest code that is good now and was not used.
+ *
+ * @param lastStep the latest step whose code was used
+ * @param now milliseconds since the epoch
+ * @returns `null` if all that are good now have been used
+ */
+export function unusedCode(key: Uint8Array, lastStep: number | null, now: number): string | null {
+  const latest = Math.floor(now / 1_000 / PARAMETERS.period) + WINDOW;
+  return lastStep !== null && lastStep >= latest ? null : codeOfStep(key, latest);
+}
+
 /** A TOTP key as people and apps take it. */
 export interface TotpKey {
   /** Base32 (RFC 4648 6), to be typed. */

@@ -1,18 +1,15 @@
 import { renderSVG } from 'uqr';
 import { Html, html } from '../html.js';
+import type { ConfirmFormInput } from '../confirmation-method.js';
+import type { ShownCode } from '../shown-codes.service.js';
 import { linkField } from '../link.js';
 import { DECIDE } from '../page.js';
 import type { TotpKey } from './totp-codes.js';
 
-/**
- * The form that confirms with a code.
- *
- * @param link the secret of the link by which the request is shown; `null` if a code is what shows it
- * @param failed whether the last code was wrong
- */
-export function confirmForm(link: string | null, failed: boolean): Html {
+/** The form that confirms with a code. */
+export function confirmForm({ link, failed, shownCode }: ConfirmFormInput): Html {
   return html`<form method="post" autocomplete="off">
-    ${link === null ? null : linkField(link)} ${codeField(failed)}
+    ${link === null ? null : linkField(link)} ${codeField(failed, shownCode)}
     ${link === null ? html`<div class="buttons"><button>Show the request</button></div>` : DECIDE}
   </form>`;
 }
@@ -38,7 +35,7 @@ export function enrolForm(key: TotpKey, token: string, failed: boolean): Html {
       </li>
       <li>
         <form method="post" autocomplete="off">
-          ${linkField(token)} ${codeField(failed)}
+          ${linkField(token)} ${codeField(failed, null)}
           <div class="buttons"><button class="primary">Set up the app</button></div>
         </form>
       </li>
@@ -46,8 +43,10 @@ export function enrolForm(key: TotpKey, token: string, failed: boolean): Html {
 }
 
 /** The field for a code, which phones fill in by themselves. */
-function codeField(invalid: boolean): Html {
-  return html`<label for="code">Code from your authenticator app</label>
+function codeField(invalid: boolean, shown: ShownCode | null): Html {
+  return html`${shown === null ? null : demoNote(shown)}<label for="code"
+      >Code from your authenticator app</label
+    >
     <input
       id="code"
       name="code"
@@ -56,11 +55,23 @@ function codeField(invalid: boolean): Html {
       pattern="[0-9]{6}"
       maxlength="6"
       required
-      autofocus
+      ${shown === null || shown.code === null ? null : html`value="${shown.code}"`}
       aria-describedby="code-hint${invalid ? ' problem' : ''}"
       ${invalid ? html`aria-invalid="true"` : null}
     />
     <p class="hint" id="code-hint">Six digits. A code works once.</p>`;
+}
+
+/** What stands in for the phone of the person of the demo. */
+function demoNote({ code }: ShownCode): Html {
+  return html`<p class="demo">
+    ${
+      code === null
+        ? 'This is the demo. The code that it had to show was used: reload the page in half a minute.'
+        : html`This is the demo. Its person has no phone: the app on it would show
+            <strong>${code}</strong> now, which is filled in below.`
+    }
+  </p>`;
 }
 
 /** The QR code of a text, as SVG: it has modules only, so it is markup as it is. */

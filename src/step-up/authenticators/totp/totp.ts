@@ -17,7 +17,7 @@ export const totp: ConfirmationMethod<'totp'> = {
   scripted: false,
 
   confirmField: 'code',
-  confirmForm: ({ link, failed }) => confirmForm(link, failed),
+  confirmForm,
   confirmProblem: 'That was not right. Wait for the next code if this one was used before.',
 
   async verify(challenge, _step, evidence, ports) {
