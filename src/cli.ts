@@ -15,21 +15,21 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(HELP);
     return EXIT.done;
   }
-  const { childEnvironment } = await import('./platform/config/env.js');
   const { readEnvironment } = await import('./platform/config/environment.js');
-  const { env } = readEnvironment();
   if (command.name === 'signer') {
+    const { childEnvironment } = await import('./platform/config/env.js');
     const { runSigner } = await import('./cli/run-signer.js');
-    return runSigner(command.options, env.custody, childEnvironment());
+    return runSigner(command.options, readEnvironment().env.custody, childEnvironment());
   }
-  const outcome = await run(command, env);
+  const outcome =
+    command.name === 'migrate' ? await migrate() : await run(command, readEnvironment().env);
   if (!command.json) await print(...outcome.lines);
   else if (outcome.json !== undefined) await print(JSON.stringify(outcome.json, null, 2));
   return outcome.code;
 }
 
 async function run(
-  command: Exclude<Command, { readonly name: 'help' | 'signer' }>,
+  command: Exclude<Command, { readonly name: 'help' | 'signer' | 'migrate' }>,
   env: Env,
 ): Promise<Outcome> {
   if (command.name !== 'drill') {
@@ -41,6 +41,11 @@ async function run(
   const { drillRevocation } = await import('./cli/drill/revocation-drill.js');
   const { url, internalUrl, zoneId, count } = command;
   return drillRevocation({ url, internalUrl, adminToken }, zoneId, count);
+}
+
+async function migrate(): Promise<Outcome> {
+  const { migrateDatabase } = await import('./cli/migrate.js');
+  return migrateDatabase();
 }
 
 /**

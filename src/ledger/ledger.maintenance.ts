@@ -1,5 +1,6 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
+import type { Client } from 'pg';
 import type { Logger } from 'pino';
 import type { Gauge } from 'prom-client';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
@@ -10,6 +11,8 @@ import { PARTITION_ROWS } from './ledger.metrics.js';
 import { countRows, dropDay, dueDays, maintaining } from './maintenance-connection.js';
 
 const HOUR_MS = 3_600_000;
+/** Milliseconds until the next try where part of it could not be done, such as while a table is in use. */
+const AGAIN_MS = 60_000;
 
 /** Whether events of days that are over are still in the default partition of the audit log. */
 const EVENTS_LEFT = `SELECT 1 FROM audit_events_default
@@ -25,7 +28,7 @@ const TELL_OF_EVENTS_LEFT =
  * of the coming hours (`status_lists_maintain` in status-lists/status-lists.sql), then clears the default partitions of
  * rows of such days, says what is left there, and drops the days of the audit log
  * that are older than they have to be (`audit_drop_day` in retention.sql): at the start and then about every hour.
- * Partitions are made a week ahead, so a failure is only logged.
+ * Partitions are made ahead, so what fails is only logged, and tried again in a minute with all else.
  */
 @Injectable()
 export class LedgerMaintenance implements OnApplicationShutdown {
@@ -46,32 +49,51 @@ export class LedgerMaintenance implements OnApplicationShutdown {
 
   private async run(): Promise<number> {
     try {
-      await this.maintain();
+      return (await this.maintain()) ? HOUR_MS : AGAIN_MS;
     } catch (error) {
-      this.logger.warn({ err: error }, 'the ledger was not maintained, trying again in an hour');
+      this.logger.warn({ err: error }, 'the ledger was not maintained, trying again in a minute');
+      return AGAIN_MS;
     }
-    return HOUR_MS;
   }
 
-  private async maintain(): Promise<void> {
+  /** @returns whether all of it was done */
+  private async maintain(): Promise<boolean> {
+    let done = true;
     await maintaining(this.env, async (client) => {
-      await client.query('SELECT ledger_maintain()');
-      await client.query('SELECT status_lists_maintain()');
-      // Each by itself, so that what one has locked is free before the next one is looked at.
-      const { rows } = await client.query<{ name: string }>('SELECT name FROM tables_by_day');
-      for (const { name } of rows) {
+      // Each by itself: what one has locked is free before the next one is looked at, and that a table is in use keeps
+      // none of the others waiting.
+      const step = async <T>(what: string, work: () => Promise<T>): Promise<T | null> => {
+        try {
+          return await work();
+        } catch (error) {
+          done = false;
+          this.logger.warn({ err: error, what }, 'part of the ledger was not maintained');
+          return null;
+        }
+      };
+      const ask = (sql: string, values: unknown[] = []) =>
+        client.query<{ name: string }>(sql, values);
+      await step('ledger_maintain', () => ask('SELECT ledger_maintain()'));
+      await step('status_lists_maintain', () => ask('SELECT status_lists_maintain()'));
+      const tables = await step('tables_by_day', () => ask('SELECT name FROM tables_by_day'));
+      for (const { name } of tables?.rows ?? []) {
         // oxlint-disable-next-line no-await-in-loop
-        await client.query('SELECT ledger_clear_default_partition($1)', [name]);
+        await step(name, () => ask('SELECT ledger_clear_default_partition($1)', [name]));
       }
-      const { rowCount } = await client.query(EVENTS_LEFT);
-      if (rowCount === 1) this.logger.warn(TELL_OF_EVENTS_LEFT);
-      for (const { day } of await dueDays(client, this.env.retention)) {
-        // oxlint-disable-next-line no-await-in-loop
-        const runs = await dropDay(client, day);
-        if (runs !== null) this.logger.info({ day, runs }, 'dropped a day of the audit log');
-      }
-      for (const { name, rows: many } of await countRows(client))
-        this.rows.set({ table: name }, many);
+      const left = await step('audit_events_default', () => ask(EVENTS_LEFT));
+      if (left?.rowCount === 1) this.logger.warn(TELL_OF_EVENTS_LEFT);
+      await step('audit_drop_day', () => this.dropDays(client));
+      const counts = await step('mandate_partition_rows', () => countRows(client));
+      for (const { name, rows: many } of counts ?? []) this.rows.set({ table: name }, many);
     });
+    return done;
+  }
+
+  private async dropDays(client: Client): Promise<void> {
+    for (const { day } of await dueDays(client, this.env.retention)) {
+      // oxlint-disable-next-line no-await-in-loop
+      const runs = await dropDay(client, day);
+      if (runs !== null) this.logger.info({ day, runs }, 'dropped a day of the audit log');
+    }
   }
 }

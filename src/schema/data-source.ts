@@ -64,6 +64,7 @@ import { RevocationFeed1795345000007 } from './migrations/1795345000007-revocati
 import { SsfReceived1795346500000 } from './migrations/1795346500000-ssf-received.js';
 import { SsfPolls1795347500000 } from './migrations/1795347500000-ssf-polls.js';
 import { TracedWebhooks1795349455830 } from './migrations/1795349455830-traced-webhooks.js';
+import { NamedItems1795350000000 } from './migrations/1795350000000-named-items.js';
 import { RevocationOrder } from '../issuer/revocation/revocation-order.entity.js';
 import { RevocationEndings1795346000000 } from './migrations/1795346000000-revocation-endings.js';
 
@@ -113,6 +114,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   SsfReceived1795346500000,
   SsfPolls1795347500000,
   TracedWebhooks1795349455830,
+  NamedItems1795350000000,
 ];
 
 const ONE_PROCESS: PoolSettings = { workers: 1, connections: undefined };

@@ -12,6 +12,7 @@ import { whenTablesAreFree, type Waiting } from './tables-in-use.js';
 export const FUNCTION_FILES: readonly string[] = [
   'platform/database/uuid-v7.sql',
   'platform/database/immutable.sql',
+  'platform/database/wake-job.sql',
   'policy/immutable-versions.sql',
   'policy/listed-set.sql',
   'zones/snapshot/zone-settings.sql',
@@ -40,6 +41,7 @@ export const FUNCTION_FILES: readonly string[] = [
   'webhooks/revocation-stream/revocation-outbox.sql',
   'issuer/ssf/outbox.sql',
   'issuer/feed/revocation-feed.sql',
+  'issuer/status-lists/status-list-news.sql',
   'step-up/attempts.sql',
   'step-up/challenges.sql',
   'issuer/introspection/introspection.sql',

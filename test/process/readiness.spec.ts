@@ -242,16 +242,16 @@ describe('a start that makes something', () => {
 
   beforeAll(async () => {
     // With any database, so that a test can hold up what is made; and the port is known before that is there.
-    const listens = 'const open = [await listen(';
+    const listens = 'const open = [await listening(';
     starting = await editedVersion([
-      ['main.js', 'introduce: embedded, made: !embedded', 'introduce: true, made: false'],
-      ['main.js', 'introduce: embedded }', 'introduce: true }'],
+      ['start.js', 'introduce: embedded, made: !embedded', 'introduce: true, made: false'],
+      ['start.js', 'introduce: embedded }', 'introduce: true }'],
       [
         'serve.js',
         listens,
         `const told = (one) => (console.log('opened ' + one.port), one);\n    ${listens}`,
       ],
-      ['serve.js', 'env.port)];', 'env.port).then(told)];'],
+      ['serve.js', "env.port, 'PORT')];", "env.port, 'PORT').then(told)];"],
     ]);
   });
   afterAll(async () => {

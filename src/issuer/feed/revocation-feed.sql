@@ -13,14 +13,23 @@ $$;
 -- (RETIREMENT_LAG in keys/rotation/key-schedule.ts). What is issued later is not concerned.
 CREATE OR REPLACE FUNCTION revocation_matters() RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '62 minutes' $$;
 
+-- Whether what is named by items of a kind is an id that is kept with them: status lists are made from these
+-- (issuer/status-lists/status-list-news.sql).
+CREATE OR REPLACE FUNCTION revocation_names_id(p_kind text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+  SELECT p_kind IN ('jti', 'session', 'agent_session', 'delegation_edge')
+$$;
+
 -- Enters a notice.
 -- p_value: null if it is not an item itself, only what rests on it. p_gen: what is of a lower generation is taken back;
 -- null: everything. The latest item of a key is what counts. p_below: what rests on this is to be found.
 CREATE OR REPLACE FUNCTION revocation_notice(p_zone uuid, p_kind text, p_value text, p_gen integer, p_below uuid)
-RETURNS void LANGUAGE sql AS $$
-  INSERT INTO revocation_notices (zone_id, kind, key, gen, below_id)
-  VALUES (p_zone, p_kind, revocation_key(p_zone, p_kind, p_value), p_gen, p_below)
-$$;
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM revocation_notices n WHERE n.zone_id = p_zone) THEN PERFORM wake_job('revocation feed'); END IF;
+  INSERT INTO revocation_notices (zone_id, kind, key, named_id, gen, below_id)
+  VALUES (p_zone, p_kind, revocation_key(p_zone, p_kind, p_value),
+          CASE WHEN revocation_names_id(p_kind) THEN p_value::uuid END, p_gen, p_below);
+END $$;
 
 -- Whether a zone is there, and not being removed: of one that is, the zone is the one item.
 CREATE OR REPLACE FUNCTION revocation_zone_lives(p_zone uuid) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
@@ -237,7 +246,7 @@ END $$;
 
 -- Gives the notices of a zone their positions, some of them. Of several for one key the last counts; those of one key are
 -- entered in the order of their transactions, since these wait for one another at the row that they are about.
--- Returns whether there may be more. Called by one transaction at a time for a zone (revocation_feed_advance).
+-- Returns whether there may be more. Called by one transaction at a time for a zone (revocation_feed_advance_one).
 CREATE OR REPLACE FUNCTION revocation_feed_advance_zone(p_zone uuid, p_most integer) RETURNS boolean LANGUAGE plpgsql
   SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
@@ -251,8 +260,9 @@ BEGIN
   DELETE FROM revocation_feed f
    WHERE f.zone_id = p_zone AND f.key IN (
      SELECT n.key FROM revocation_notices n WHERE n.zone_id = p_zone AND n.id = ANY (taken));
-  INSERT INTO revocation_feed (zone_id, position, at, until, kind, key, gen)
-  SELECT p_zone, nextval('revocation_feed_positions'), l.at, clock_timestamp() + revocation_matters(), l.kind, l.key, l.gen
+  INSERT INTO revocation_feed (zone_id, position, at, until, kind, key, gen, named_id)
+  SELECT p_zone, nextval('revocation_feed_positions'), l.at, clock_timestamp() + revocation_matters(), l.kind, l.key, l.gen,
+         l.named_id
     FROM (SELECT * FROM (
             SELECT DISTINCT ON (n.key) n.* FROM revocation_notices n
              WHERE n.zone_id = p_zone AND n.id = ANY (taken) AND n.key IS NOT NULL
@@ -266,8 +276,9 @@ BEGIN
       SELECT b.kind, b.id FROM revocation_below(p_zone, one.kind, one.below_id,
         coalesce(one.below_until, 'ffffffff-ffff-ffff-ffff-ffffffffffff'), p_most) AS b
     ), entered AS (
-      INSERT INTO revocation_notices (zone_id, kind, key, below_id)
-      SELECT p_zone, b.kind, CASE WHEN b.kind <> 'federated_identity' THEN revocation_key(p_zone, b.kind, b.id::text) END, b.id
+      INSERT INTO revocation_notices (zone_id, kind, key, named_id, below_id)
+      SELECT p_zone, b.kind, CASE WHEN b.kind <> 'federated_identity' THEN revocation_key(p_zone, b.kind, b.id::text) END,
+             CASE WHEN revocation_names_id(b.kind) THEN b.id END, b.id
         FROM (SELECT DISTINCT * FROM below) AS b WHERE b.kind IS NOT NULL
     )
     SELECT count(*) AS many, (array_agg(b.id ORDER BY b.id))[1] AS until INTO looked FROM below b;
@@ -281,10 +292,16 @@ BEGIN
   RETURN more;
 END $$;
 
--- Gives notices their positions: of each zone some, so that each has its turn, and none of a zone that another replica is
--- at. The lock is held until what was numbered is committed, and the numbers are drawn under it, from a sequence that no
--- connection keeps numbers of: so a lower one is never committed after a higher one.
---
+-- Gives notices of a zone their positions, none if another replica is at it. The lock is held until what was numbered is
+-- committed, and the numbers are drawn under it, from a sequence that no connection keeps numbers of: so a lower one is
+-- never committed after a higher one. Returns whether there may be more that can be done now.
+CREATE OR REPLACE FUNCTION revocation_feed_advance_one(p_zone uuid, p_most integer) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  IF NOT pg_try_advisory_xact_lock(hashtextextended('revocation feed of ' || p_zone, 0)) THEN RETURN false; END IF;
+  RETURN revocation_feed_advance_zone(p_zone, p_most);
+END $$;
+
+-- The same for several zones in one transaction, as the version before has it.
 -- p_after: the zone after which to begin. Returns the zones that were looked at, and whether there may be more in each.
 CREATE OR REPLACE FUNCTION revocation_feed_advance(p_after uuid, p_zones integer, p_most integer)
 RETURNS TABLE (zone uuid, more boolean) LANGUAGE plpgsql AS $$

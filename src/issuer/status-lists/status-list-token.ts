@@ -1,8 +1,9 @@
 import { promisify } from 'node:util';
-import { constants, deflate } from 'node:zlib';
+import { constants, deflate, inflate } from 'node:zlib';
 import { LIST_SIZE } from '../../ledger/status-lists/status-list.js';
 
 const compress = promisify(deflate);
+const decompress = promisify(inflate);
 
 /** The `typ` of a status list token (draft-ietf-oauth-status-list 5.1). */
 export const STATUS_LIST_TYP = 'statuslist+jwt';
@@ -15,9 +16,13 @@ export const STATUS_LIST_TYPE = `application/${STATUS_LIST_TYP}`;
  * nobody yet. So a list is as long when its first mandate is issued as when its last one is, wherever it is read.
  *
  * @param takenBack indices, each as four bytes, the highest first
+ * @param before what this has returned for those that were taken back before; without it there are none
  */
-export async function encodeList(takenBack: readonly Buffer[]): Promise<string> {
-  const bits = Buffer.alloc(LIST_SIZE / 8);
+export async function encodeList(takenBack: readonly Buffer[], before?: string): Promise<string> {
+  const bits =
+    before === undefined
+      ? Buffer.alloc(LIST_SIZE / 8)
+      : await decompress(Buffer.from(before, 'base64url'));
   for (const indices of takenBack) {
     for (let at = 0; at < indices.length; at += 4) {
       const idx = indices.readUInt32BE(at);

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { SnapshotModule } from '../../zones/snapshot/snapshot.module.js';
+import { ListBits } from './list-bits.service.js';
 import { StatusListsController } from './status-lists.controller.js';
 import { statusListMetrics } from './status-lists.metrics.js';
 import { StatusLists } from './status-lists.service.js';
@@ -8,6 +9,6 @@ import { StatusLists } from './status-lists.service.js';
 @Module({
   imports: [SnapshotModule],
   controllers: [StatusListsController],
-  providers: [StatusLists, ...statusListMetrics],
+  providers: [StatusLists, ListBits, ...statusListMetrics],
 })
 export class StatusListsModule {}

@@ -63,7 +63,7 @@ test('is named with what is wrong in it, and with the key that is from it', () =
   const { file, environment } = read('PORT=x\n', { LOG_LEVEL: 'y' });
   const problems = (() => {
     try {
-      readEnv(environment, file);
+      readEnv(environment, { file });
     } catch (error) {
       if (error instanceof InvalidEnvironment) return error.problems;
     }
@@ -78,7 +78,7 @@ test('is named with what is wrong in it, and with the key that is from it', () =
 test('is told with the key-encryption key that is from it', () => {
   const originOf = (text: string, environment: NodeJS.ProcessEnv = {}): string => {
     const { file } = read(text, environment);
-    return readEnv(environment, file).custody.keyOrigin;
+    return readEnv(environment, { file }).custody.keyOrigin;
   };
   const key = createHash('sha256').update('env-file.spec').digest('hex');
   const path = join(directory, 'key');

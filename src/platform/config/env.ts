@@ -370,13 +370,23 @@ export class InvalidEnvironment extends Error {
   }
 }
 
+/** Options of {@link readEnv}. */
+export interface EnvOptions {
+  readonly file?: EnvFile | null;
+  readonly opens?: boolean;
+}
+
 /**
  * Reads the environment; `NAME_FILE` names a file that holds the value of `NAME`.
  *
  * @param file that a part of it came from, for what is said of that
+ * @param opens whether the process opens what is sealed: what only changes tables needs no key
  * @throws {InvalidEnvironment} naming every problem at once
  */
-export function readEnv(source: NodeJS.ProcessEnv = process.env, file: EnvFile | null = null): Env {
+export function readEnv(
+  source: NodeJS.ProcessEnv = process.env,
+  { file = null, opens = true }: EnvOptions = {},
+): Env {
   const problems: string[] = [];
   const given: Record<string, string> = {};
   for (const name of VARIABLES) {
@@ -391,7 +401,12 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env, file: EnvFile |
   if (parsed.PORT !== 0 && parsed.PORT === parsed.INTERNAL_PORT) {
     problems.push(`INTERNAL_PORT is ${parsed.PORT}, as PORT is: it must be another one`);
   }
-  const custody = readKeyCustody(parsed, originOf('KEY_ENCRYPTION_KEY', source, file), problems);
+  const custody = readKeyCustody(
+    parsed,
+    originOf('KEY_ENCRYPTION_KEY', source, file),
+    problems,
+    opens,
+  );
   const gatewayHmacKey = readHmacKey('GATEWAY_HMAC_KEY', parsed.GATEWAY_HMAC_KEY, problems);
   const streamsHmacKey = readHmacKey('STREAMS_HMAC_KEY', parsed.STREAMS_HMAC_KEY, problems);
   if (parsed.STREAMS_HMAC_KEY !== undefined && parsed.REDIS_URL === undefined) {

@@ -14,17 +14,18 @@ export interface Environment {
 /**
  * Reads `.env` of the working directory and then the environment, which wins.
  *
+ * @param opens as that of `readEnv`
  * @throws {EnvFileUnreadable}
  * @throws {InvalidEnvironment} naming every problem at once
  */
-export function readEnvironment(): Environment {
+export function readEnvironment({ opens = true } = {}): Environment {
   const file = readEnvFile(process.cwd(), process.env);
   const warnings = nearMisses(process.env, VARIABLES).map(({ name, meant }) => {
     const where = file?.taken.includes(name) === true ? ` in ${file.path}` : '';
     return `${name}${where} means nothing here: is it ${meant} that was meant?`;
   });
   try {
-    return { env: readEnv(process.env, file), file, warnings };
+    return { env: readEnv(process.env, { file, opens }), file, warnings };
   } catch (error) {
     if (error instanceof InvalidEnvironment)
       throw new InvalidEnvironment([...error.problems, ...warnings]);

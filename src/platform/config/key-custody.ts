@@ -50,11 +50,13 @@ export interface KeyCustodyVariables {
  *
  * @param keyOrigin where `KEY_ENCRYPTION_KEY` is from
  * @param problems receives one line for each mistake, without any value in it
+ * @param opens whether anything that is sealed will be opened: a key has to be there for that
  */
 export function readKeyCustody(
   variables: KeyCustodyVariables,
   keyOrigin: string,
   problems: string[],
+  opens = true,
 ): KeyCustody {
   const provider = variables.KEY_ENCRYPTION_PROVIDER === 'vault' ? 'vault' : 'env';
   const signer = variables.SIGNER === 'socket' ? 'socket' : 'local';
@@ -65,6 +67,7 @@ export function readKeyCustody(
     problems,
   );
   if (
+    opens &&
     provider === 'env' &&
     variables.KEY_ENCRYPTION_KEY === undefined &&
     variables.DATABASE_URL !== undefined

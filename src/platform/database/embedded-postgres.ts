@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { clusterPassword, OWNER, prepareCluster } from './embedded-cluster.js';
 import { EmbeddedUnusable } from './embedded-failure.js';
-import { hasCode, type Launcher, prepareLauncher } from './embedded-launch.js';
+import { findPackage, hasCode, type Launcher, prepareLauncher } from './embedded-launch.js';
 import { lockDirectory } from './embedded-lock.js';
 import { endOrphan, Postmaster } from './embedded-postmaster.js';
 
@@ -32,6 +32,7 @@ export interface EmbeddedOptions {
  * until it is stopped.
  *
  * @throws {DataDirectoryInUse} if another live process runs a server there
+ * @throws {EmbeddedServerMissing} if it is not installed
  */
 export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedServer> {
   if (process.platform === 'win32') {
@@ -39,6 +40,8 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
       'The embedded PostgreSQL server does not run on Windows. Set DATABASE_URL.',
     );
   }
+  // Before anything is made for it, where perhaps nothing can be.
+  await findPackage();
   const dataDir = await makeDirectory(options.dataDir);
   const lock = await lockDirectory(dataDir);
   let server: SupervisedServer | null = null;

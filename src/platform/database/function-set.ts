@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 7,
-  sha256: '9b4607b566d9f1156382ac4d54bf2b6b8f0d1cf31dc78c42d37c64660eabba99',
+  sha256: '78e8bf8f798af71c4bf66e7c690f7f9635ddb98f5e59af9d8f75fc6f4451d5cf',
 } as const;
