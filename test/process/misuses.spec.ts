@@ -202,8 +202,7 @@ const MISUSES: readonly Misuse[] = [
 ];
 
 test.each(MISUSES)('$what ends a start with one sentence', async ({ env, says, code }) => {
-  const DATA_DIR = join(directory, 'data');
-  const server = startProcess({ DATA_DIR, PORT: '0', ...env() });
+  const server = startProcess({ PORT: '0', ...env() }, directory);
   expect(await server.ended).toMatchObject({ code, signal: null });
   const told = server.lines().filter((line) => line !== '' && !line.startsWith('{'));
   expect(told.at(-1)).toMatch(says);
@@ -211,7 +210,7 @@ test.each(MISUSES)('$what ends a start with one sentence', async ({ env, says, c
   expect(told).toHaveLength(told[0]?.endsWith(':') === true ? 3 : 1);
   expect(server.output()).not.toMatch(/^\s+at |canary|does not answer yet/m);
   // No database was begun.
-  expect(existsSync(DATA_DIR)).toBe(false);
+  expect(existsSync(join(directory, '.mandate'))).toBe(false);
 });
 
 describe('a file .env', () => {
