@@ -24,6 +24,7 @@ import {
 } from './time-limits.js';
 import { leastConnections } from '../database/pool-sizes.js';
 import { isDatabaseUrl } from './database-url.js';
+import { readOtelSettings, type OtelSettings } from './otel-settings.js';
 import { isRedisUrl } from './redis-url.js';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -322,6 +323,8 @@ export interface Env {
   readonly logLevel: string;
   /** How log lines are written: `auto` is `pretty` on a terminal, and `json` elsewhere. */
   readonly logFormat: LogFormat;
+  /** How traces are exported; `null` if they are not. */
+  readonly otel: OtelSettings | null;
   /** Seconds for which a start waits for the database. */
   readonly startSeconds: number;
   /** Seconds between the first signal to stop and the closing of the listeners. */
@@ -428,6 +431,7 @@ export function readEnv(
   if (connections < fewest && connections >= leastConnections(1)) {
     problems.push(`DATABASE_POOL_SIZE must be at least ${fewest} for ${parsed.WORKERS} WORKERS`);
   }
+  const otel = readOtelSettings(source, problems);
   if (problems.length > 0) {
     throw new InvalidEnvironment(problems.map((problem) => withOrigin(problem, file)));
   }
@@ -465,6 +469,7 @@ export function readEnv(
     compatDefaultZone: parsed.COMPAT_DEFAULT_ZONE,
     logLevel: parsed.LOG_LEVEL,
     logFormat: logFormatOf(parsed.LOG_FORMAT),
+    otel,
     startSeconds: parsed.START_SECONDS,
     stopSeconds: parsed.STOP_SECONDS,
     drainSeconds: parsed.DRAIN_SECONDS,

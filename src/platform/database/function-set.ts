@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 7,
-  sha256: '78e8bf8f798af71c4bf66e7c690f7f9635ddb98f5e59af9d8f75fc6f4451d5cf',
+  sha256: '099682dc884173fce42efd3d84255ceeabc9cf9d466ef630a752763a383573db',
 } as const;
