@@ -350,9 +350,10 @@ export class InvalidEnvironment extends Error {
 /**
  * Reads the environment; `NAME_FILE` names a file that holds the value of `NAME`.
  *
+ * @param opens whether the process opens what is sealed: what only changes tables needs no key
  * @throws {InvalidEnvironment} naming every problem at once
  */
-export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
+export function readEnv(source: NodeJS.ProcessEnv = process.env, { opens = true } = {}): Env {
   const problems: string[] = [];
   const given: Record<string, string> = {};
   for (const name of VARIABLES) {
@@ -364,7 +365,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
   for (const error of validateSync(parsed, { whitelist: true, forbidNonWhitelisted: true })) {
     problems.push(...Object.values(error.constraints ?? {}));
   }
-  const custody = readKeyCustody(parsed, problems);
+  const custody = readKeyCustody(parsed, problems, opens);
   const gatewayHmacKey = readHmacKey('GATEWAY_HMAC_KEY', parsed.GATEWAY_HMAC_KEY, problems);
   const streamsHmacKey = readHmacKey('STREAMS_HMAC_KEY', parsed.STREAMS_HMAC_KEY, problems);
   if (parsed.STREAMS_HMAC_KEY !== undefined && parsed.REDIS_URL === undefined) {

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 7,
-  sha256: '30c20195e28f1a68fc3cdb4d2762ac7d88fdd413d22fe958f6b903266c794edd',
+  sha256: '099682dc884173fce42efd3d84255ceeabc9cf9d466ef630a752763a383573db',
 } as const;
