@@ -5,6 +5,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Logger } from 'pino';
 import { Demo } from './admin/zones/demo.service.js';
 import { AppModule } from './app.module.js';
+import { introduce } from './introduction.js';
 import { BackgroundWork } from './platform/background-work.js';
 import type { RunningEnv } from './platform/config/env.js';
 import { nestLogger } from './platform/config/logger.js';
@@ -14,7 +15,7 @@ import { RequestDurations } from './health/request-durations.js';
 import { CompatPaths } from './platform/http/compat-paths.js';
 import { DirectRoutes } from './platform/http/direct-routes.js';
 import { closingWhile } from './platform/http/connections.js';
-import { closeGracefully, listen } from './platform/http/listeners.js';
+import { closeGracefully, listen, type PortVariable } from './platform/http/listeners.js';
 import { serveDocs } from './platform/http/openapi.js';
 import { markInternal, separateInternalPort } from './platform/http/internal-port.js';
 import { PublicRoutes } from './platform/http/public-routes.js';
@@ -22,6 +23,8 @@ import { RequestGate } from './platform/http/overload/request-gate.service.js';
 import { assignRequestId, setRequestIdHeaders } from './platform/http/request-id.js';
 import { logRequests } from './platform/http/request-log.js';
 import { findSource } from './platform/http/source-address.js';
+import { tracedRequests } from './platform/http/traced-requests.js';
+import { startTracing } from './platform/tracing/start-tracing.js';
 import { throughSteps } from './platform/http/through-steps.js';
 import { atZoneHosts } from './platform/http/zone-hosts.js';
 import { ZoneHosts } from './zones/hosts/zone-hosts.service.js';
@@ -32,6 +35,9 @@ import { FeedReaders } from './issuer/feed/feed-readers.service.js';
 import { NamedZones } from './issuer/discovery/zone-names.service.js';
 import { ChallengeWaits } from './step-up/challenge-waits.service.js';
 import type { Shutdown } from './shutdown.js';
+
+/** The share of the time of requests in flight that the last traces have when all else has stopped. */
+const FLUSH_SHARE = 0.5;
 
 /** What a process that answers requests starts with. The database is migrated. */
 export interface Start {
@@ -57,6 +63,9 @@ export interface Serving {
 /** Starts answering requests. What it has begun ends with `shutdown`. */
 export async function serve(start: Start): Promise<Serving> {
   const { env, logger, patience, shutdown } = start;
+  // Before the first connection is made, since each is looked at once.
+  const tracing = await startTracing(env.otel, logger);
+  if (tracing !== null) shutdown.add(() => tracing.stop(FLUSH_SHARE * shutdown.finishMs));
   const app = await NestFactory.create<NestExpressApplication>(
     AppModule.forRoot(env, logger, patience, start.primary),
     {
@@ -86,11 +95,14 @@ export async function serve(start: Start): Promise<Serving> {
   const framework: RequestListener = app.getHttpAdapter().getInstance();
   const outside = env.directRoutes ? app.get(DirectRoutes).before(framework) : framework;
   const compat = new CompatPaths(env.compatPaths, env.compatDefaultZone ?? null);
+  const traced = tracedRequests();
   const steps = [
     findSource(env.trustProxy),
     app.get(RequestDurations).measure,
+    ...traced.begin,
     assignRequestId,
     app.get(RequestGate, { strict: false }).admit,
+    ...traced.within,
     logRequests(logger),
     compat.findZones(app.get(NamedZones, { strict: false })),
   ];
@@ -100,16 +112,21 @@ export async function serve(start: Start): Promise<Serving> {
     env.trustProxy,
     compat.before(publicRoutesFirst(app, throughSteps(steps, outside, logger))),
   );
-  const listening = (listener: RequestListener, port: number): ReturnType<typeof listen> =>
+  const listening = (
+    listener: RequestListener,
+    port: number,
+    variable: PortVariable,
+  ): ReturnType<typeof listen> =>
     listen(
       closingWhile(() => shutdown.stopping, listener),
       port,
+      {},
+      variable,
     );
-  const open = [await listening(everything, env.port)];
+  const open = [await listening(everything, env.port, 'PORT')];
   if (env.internalPort !== undefined) {
-    open.push(
-      await listening(throughSteps([markInternal, ...steps], framework, logger), env.internalPort),
-    );
+    const inside = throughSteps([markInternal, ...steps], framework, logger);
+    open.push(await listening(inside, env.internalPort, 'INTERNAL_PORT'));
   }
   shutdown.add(async () => {
     readiness.leave();
@@ -122,7 +139,9 @@ export async function serve(start: Start): Promise<Serving> {
   });
 
   const ports = open.map(({ port }) => port);
-  if (start.introduce) await patience.until(() => introduce(app.get(Demo), ports[0] ?? env.port));
+  if (start.introduce) {
+    await patience.until(() => introduce(app.get(Demo), ports[0] ?? env.port, env));
+  }
   if (start.primary === null) readiness.enter();
   return { ports, background };
 }
@@ -135,20 +154,4 @@ function publicRoutesFirst(app: NestExpressApplication, handler: RequestListener
     answered: (method, route, status, seconds) =>
       durations.observe(method, route, `${Math.trunc(status / 100)}xx`, seconds),
   });
-}
-
-/** Prints the command for a first mandate and the link for a first confirmation, for a person at a terminal. */
-async function introduce(demo: Demo, port: number): Promise<void> {
-  const introduction = await demo.prepare();
-  if (introduction === null) return;
-  const { curlConfig, confirmPath } = introduction;
-  const here = `http://localhost:${port}`;
-  const lines = [
-    'Mandate is up. Get a first mandate with:',
-    `  curl -sK '${curlConfig}' ${here}/oauth/2/token`,
-    ...(confirmPath === null
-      ? []
-      : ['See what a person sees who has to confirm a request:', `  ${here}${confirmPath}`]),
-  ];
-  process.stdout.write(`\n${lines.join('\n\n')}\n\n`);
 }
