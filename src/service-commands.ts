@@ -15,7 +15,7 @@ import { renewAuthenticators } from './cli/renew-authenticators.js';
 import { rotateKeys } from './cli/rotate-keys.js';
 import { systemClock } from './platform/config/clock.js';
 import { ENV, type Env, type RunningEnv } from './platform/config/env.js';
-import { outageOf, refusalOf } from './platform/database/outage.js';
+import { outageOf, refusalOf, unknownHostOf } from './platform/database/outage.js';
 import { findPooler } from './platform/database/pooler.js';
 import { DatabaseUnusable } from './platform/database/start-patience.js';
 import { createLogger, nestLogger } from './platform/config/logger.js';
@@ -66,7 +66,9 @@ async function reach(env: RunningEnv): Promise<RunningEnv> {
   } catch (cause) {
     if (cause instanceof DatabaseUnusable) throw cause;
     const why =
-      refusalOf(cause) ?? `the database is out of reach: ${outageOf(cause) ?? String(cause)}`;
+      refusalOf(cause) ??
+      unknownHostOf(cause) ??
+      `the database is out of reach: ${outageOf(cause) ?? String(cause)}`;
     throw new Error(why, { cause });
   }
 }

@@ -45,7 +45,7 @@ export async function findPooler(url: string, connectMs: number): Promise<boolea
     if (process === Reflect.get(first, 'processID')) return false;
     for (let round = 0; round < ROUNDS; round += 1) {
       if (await sharesProcesses(first, process, url, connectMs)) {
-        throw new DatabaseUnusable(POOLS_TRANSACTIONS);
+        throw new DatabaseUnusable(POOLS_TRANSACTIONS, false);
       }
     }
     return true;
