@@ -1,7 +1,8 @@
 import cluster from 'node:cluster';
 import type { Logger } from 'pino';
 import { prepare } from './embedded.js';
-import { mostWorkers, readEnv, type Env } from './platform/config/env.js';
+import { mostWorkers, readEnv, readLogLevelFile, type Env } from './platform/config/env.js';
+import { hangUp, logLevelOf } from './platform/config/log-level.js';
 import { createLogger } from './platform/config/logger.js';
 import { affordableWorkers, readMaxConnections } from './platform/database/affordable-workers.js';
 import { connectionsOf } from './platform/database/pool-sizes.js';
@@ -18,6 +19,10 @@ async function main(environment: Env): Promise<void> {
   const logger = createLogger(environment.logLevel);
   const shutdown = new Shutdown(logger, environment);
   shutdown.obeySignals();
+  // It is what a terminal that is closed sends as well, and then nothing is to be left behind.
+  if (!process.stdin.isTTY && !process.stdout.isTTY) {
+    process.on('SIGHUP', () => hangUp(logLevelOf(logger), readLogLevelFile));
+  }
   const prepared = await prepare(environment, logger);
   const { embedded } = prepared;
   shutdown.add(prepared.stop);

@@ -14,6 +14,7 @@ import {
   validateSync,
 } from 'class-validator';
 import { COMPAT_SYSTEMS, type CompatSystem } from '../http/compat-routes.js';
+import { LOG_LEVELS } from './log-level.js';
 import { readKeyCustody, type KeyCustody } from './key-custody.js';
 import { looksWeak } from './key-material.js';
 import {
@@ -26,8 +27,6 @@ import { leastConnections } from '../database/pool-sizes.js';
 import { isDatabaseUrl } from './database-url.js';
 import { readOtelSettings, type OtelSettings } from './otel-settings.js';
 import { isRedisUrl } from './redis-url.js';
-
-const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 /** A rate limit as written: requests a second, `/`, requests beyond that. */
 const RATE_LIMIT = /^[1-9][0-9]{0,6}\/[1-9][0-9]{0,6}$/;
@@ -502,4 +501,15 @@ function readRateLimit(text: string): RateLimit {
 function readUnauthenticatedRecords(text: string): UnauthenticatedRecords {
   const [ofAddress = 1, ofZone = 1, inAll = 1] = text.split('/').map(Number);
   return { ofAddress, ofZone, inAll };
+}
+
+/**
+ * The level that `LOG_LEVEL_FILE` says now.
+ *
+ * @returns `null` if there is no such file, or no level in it
+ */
+export function readLogLevelFile(source: NodeJS.ProcessEnv = process.env): string | null {
+  if ((source['LOG_LEVEL_FILE'] ?? '') === '') return null;
+  const text = readVariable(source, 'LOG_LEVEL', []);
+  return LOG_LEVELS.find((level) => level === text) ?? null;
 }
