@@ -32,7 +32,7 @@ export async function work(): Promise<void> {
   process.on('SIGINT', () => {});
   process.on('SIGHUP', () => {});
   const { env, number, introduce, made } = await primary.ask(START, null);
-  const logger = createLogger(env.logLevel, number);
+  const logger = createLogger(env.logLevel, number, env.logFormat);
   primary.answer(LEVEL, (level) => {
     logger.level = level;
   });
@@ -66,7 +66,8 @@ export async function work(): Promise<void> {
   } catch (error) {
     if (shutdown.stopping) return;
     const passing = error instanceof DatabaseUnusable || error instanceof CustodyUnavailable;
-    await primary.ask(FAILED, { text: describeStartFailure(error), passing });
-    process.exit(1);
+    const { text, exitCode } = describeStartFailure(error);
+    await primary.ask(FAILED, { text, passing });
+    process.exit(exitCode);
   }
 }
