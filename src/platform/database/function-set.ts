@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 7,
-  sha256: '30c20195e28f1a68fc3cdb4d2762ac7d88fdd413d22fe958f6b903266c794edd',
+  sha256: '5198eab30fafebf78cac4e8b78433eaeafa42a3c60548efe212579ae9c3e550c',
 } as const;
