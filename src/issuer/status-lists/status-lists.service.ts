@@ -140,7 +140,8 @@ export class StatusLists implements OnApplicationShutdown {
     const readAt = this.clock.now();
     const bits = await this.bits.update(list, last?.bits ?? null);
     const content = {
-      issuer: zone.issuer,
+      // A list that began under the issuer before is told by that, as the mandates are that are in it.
+      issuer: zone.formerIssuer?.issuer === base ? base : zone.issuer,
       uri: uriOf(base, list),
       aggregationUri: `${base}/status`,
       lst: bits.lst,
