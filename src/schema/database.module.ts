@@ -3,6 +3,7 @@ import { TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import type { RunningEnv } from '../platform/config/env.js';
 import { ChangeFeed } from '../platform/database/change-feed.js';
+import { DatabaseJobs } from '../platform/database/database-jobs.js';
 import { OPERATORS, OPERATORS_READING } from '../platform/database/operators-connections.js';
 import { ZoneReads } from '../platform/database/zone-reads.service.js';
 import { dataSourceOptions, operatorsOptions } from './data-source.js';
@@ -26,8 +27,8 @@ export class DatabaseModule {
         connections({ ...changing, name: OPERATORS }, waitMs, patience),
         connections({ ...reading, name: OPERATORS_READING }, waitMs, patience),
       ],
-      providers: [ChangeFeed, ZoneReads, IndexBuilds],
-      exports: [ChangeFeed, ZoneReads],
+      providers: [ChangeFeed, DatabaseJobs, ZoneReads, IndexBuilds],
+      exports: [ChangeFeed, DatabaseJobs, ZoneReads],
     };
   }
 }

@@ -12,6 +12,7 @@ import { whenTablesAreFree, type Waiting } from './tables-in-use.js';
 export const FUNCTION_FILES: readonly string[] = [
   'platform/database/uuid-v7.sql',
   'platform/database/immutable.sql',
+  'platform/database/wake-job.sql',
   'policy/immutable-versions.sql',
   'policy/listed-set.sql',
   'zones/snapshot/zone-settings.sql',

@@ -5,7 +5,9 @@ import { OutcomeUnknown } from '../ledger/ledger-lane.js';
 import { Ledger } from '../ledger/ledger.service.js';
 import { meaningOf, OAuthError, orUnavailable, unavailable } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';
+import { DatabaseJobs } from '../platform/database/database-jobs.js';
 import { newId } from '../platform/uuid-v7.js';
+import { WEBHOOKS_JOB } from '../webhooks/sender.service.js';
 import type { Basis } from '../zones/snapshot/basis.js';
 import { Snapshots } from '../zones/snapshot/snapshots.service.js';
 import { refusedEvent, type LastStage } from './describe/audit-event.js';
@@ -22,11 +24,15 @@ export class ExchangeRecorder implements LedgerPort {
     private readonly ledger: Ledger,
     private readonly snapshots: Snapshots,
     private readonly strangers: UnauthenticatedDenials,
+    private readonly jobs: DatabaseJobs,
   ) {}
 
   /** @throws {OAuthError} temporarily_unavailable */
-  commit(entry: Entry): Promise<Committed> {
-    return this.ledger.commit(entry);
+  async commit(entry: Entry): Promise<Committed> {
+    const committed = await this.ledger.commit(entry);
+    // What happens to challenges is told to webhooks. No notification is in the commit: entries would wait for one another.
+    if (concernsChallenge(entry)) this.jobs.tell(WEBHOOKS_JOB);
+    return committed;
   }
 
   /**
@@ -133,4 +139,9 @@ function snapshotBasisOf(last: LastStage): Basis {
     ...rest
   } = basisOf(last);
   return { zoneId, version, clientId, ...rest };
+}
+
+/** Whether an entry may open or spend a challenge. */
+function concernsChallenge({ challenge, facts }: Entry): boolean {
+  return challenge !== undefined || facts.some(({ kind }) => kind === 'challenge_satisfied');
 }

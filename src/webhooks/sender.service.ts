@@ -1,22 +1,21 @@
-import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
-import type { Logger } from 'pino';
 import type { Counter } from 'prom-client';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
-import { LOGGER } from '../platform/config/logger.js';
-import { BackgroundWork } from '../platform/background-work.js';
-import { Periodic } from '../platform/periodic.js';
+import { DatabaseJobs } from '../platform/database/database-jobs.js';
 import { FetchFailed, guardedRequest } from '../platform/outbound/guarded-request.js';
+import { inOwnSpan } from '../platform/tracing/spans.js';
+import { readTraceContext } from '../platform/tracing/trace-context.js';
 import { Outbox, type DueDelivery } from './outbox.service.js';
 import { delayAfter } from './retry-schedule.js';
 import { signMessage } from './standard-webhooks.js';
 import { DELIVERIES } from './webhooks.metrics.js';
 import { Webhooks } from './webhooks.service.js';
 
-/** Milliseconds between two looks into the outbox, and while the database is away. */
-const LOOK_MS = 700;
-const AWAY_MS = 3_000;
+/** Milliseconds between two looks into the outbox while something is sent, and when nothing wakes it. */
+const BUSY_MS = 700;
+const IDLE_MS = 4_000;
 /** Milliseconds that a receiver has for its answer. */
 const TIMEOUT_MS = 10_000;
 /** Deliveries that this replica sends at once, and to one receiver, whichever webhooks they are of. */
@@ -26,6 +25,9 @@ const MOST_TO_ONE = 4;
 const GIVE_UP_MS = 60_000;
 const GONE = 410;
 
+/** The name by which the job is woken. */
+export const WEBHOOKS_JOB = 'webhooks';
+
 /** The outcome of one attempt to deliver. */
 type Outcome = 'delivered' | 'gone' | { readonly failure: string };
 
@@ -34,49 +36,31 @@ type Outcome = 'delivered' | 'gone' | { readonly failure: string };
  * again by another one. No request waits for this, and a receiver that is slow holds up no other.
  */
 @Injectable()
-export class Sender implements OnApplicationShutdown {
-  /** The receivers of what is on its way, by the id of the delivery. */
-  private readonly sending = new Map<string, string>();
+export class Sender {
   private giveUpAt = 0;
-  private readonly periodic = new Periodic(() => this.look(), 0.2);
 
   constructor(
     private readonly outbox: Outbox,
     private readonly webhooks: Webhooks,
     @Inject(ENV) private readonly env: RunningEnv,
     @Inject(CLOCK) private readonly clock: Clock,
-    @Inject(LOGGER) private readonly logger: Logger,
     @InjectMetric(DELIVERIES) private readonly deliveries: Counter<'result'>,
-    background: BackgroundWork,
+    jobs: DatabaseJobs,
   ) {
-    background.addJob(() => this.periodic.start(LOOK_MS));
-  }
-
-  /** Deliveries under way are not waited for: they are sent again if they have to be. */
-  onApplicationShutdown(): void {
-    this.periodic.stop();
-  }
-
-  private async look(): Promise<number> {
-    try {
-      await this.giveUp();
-      const due = await this.take();
-      for (const one of due) this.begin(one);
-      return due.length > 0 ? 0 : LOOK_MS;
-    } catch (error) {
-      this.logger.warn({ err: error }, 'the outbox of webhooks cannot be read');
-      return AWAY_MS;
-    }
-  }
-
-  private async take(): Promise<DueDelivery[]> {
-    const most = MOST - this.sending.size;
-    if (most <= 0) return [];
-    const underWay = new Map<string, number>();
-    for (const receiver of this.sending.values()) {
-      underWay.set(receiver, (underWay.get(receiver) ?? 0) + 1);
-    }
-    return this.outbox.take({ most, toOne: MOST_TO_ONE, underWay });
+    jobs.addTaking<DueDelivery>({
+      name: WEBHOOKS_JOB,
+      failing: 'the outbox of webhooks cannot be read',
+      unknown: 'what came of a webhook is not known',
+      wokenBy: ['challenge'],
+      busyMs: BUSY_MS,
+      idleMs: IDLE_MS,
+      most: MOST,
+      idOf: ({ delivery }) => delivery.id,
+      groupOf: ({ receiver }) => receiver,
+      before: () => this.giveUp(),
+      take: (most, underWay) => this.outbox.take({ most, toOne: MOST_TO_ONE, underWay }),
+      work: (due) => this.deliverTraced(due),
+    });
   }
 
   private async giveUp(): Promise<void> {
@@ -86,14 +70,14 @@ export class Sender implements OnApplicationShutdown {
     this.giveUpAt = more ? 0 : now + GIVE_UP_MS;
   }
 
-  private begin(due: DueDelivery): void {
-    const { id } = due.delivery;
-    this.sending.set(id, due.receiver);
-    void this.deliver(due)
-      .catch((error: unknown) => {
-        this.logger.warn({ err: error, delivery: id }, 'what came of a webhook is not known');
-      })
-      .finally(() => this.sending.delete(id));
+  private deliverTraced(due: DueDelivery): Promise<void> {
+    const { traceparent, eventType, attempts } = due.delivery;
+    const attributes = {
+      'mandate.webhook.event_type': eventType,
+      'mandate.webhook.attempt': attempts,
+    };
+    const before = readTraceContext(traceparent ?? undefined);
+    return inOwnSpan('webhook deliver', before, () => this.deliver(due), attributes);
   }
 
   private async deliver(due: DueDelivery): Promise<void> {

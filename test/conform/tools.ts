@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { describe } from 'vitest';
 
@@ -27,6 +27,13 @@ export const TRANSIT: Tool = {
   path: programOf('bao', 'vault'),
   ask: ['version'],
   version: /OpenBao v2\.|Vault v1\./,
+};
+
+export const PG_DUMP: Tool = {
+  name: "PostgreSQL 15 or newer, with its server and pg_dump (Debian's)",
+  path: newest('/usr/lib/postgresql', 'bin/pg_dump'),
+  ask: ['--version'],
+  version: /\b(?:1[5-9]|[2-9]\d)\b/,
 };
 
 export const SOFTHSM: Tool = {
@@ -159,5 +166,14 @@ function programOf(...names: readonly string[]): string | undefined {
     .flatMap((name) =>
       name.startsWith('/') ? [name] : folders.map((folder) => join(folder, name)),
     )
+    .find((path) => existsSync(path));
+}
+
+/** A program in the folder of its newest version. */
+function newest(folder: string, program: string): string | undefined {
+  const versions = existsSync(folder) ? readdirSync(folder) : [];
+  return versions
+    .toSorted((one, other) => Number(other) - Number(one))
+    .map((version) => join(folder, version, program))
     .find((path) => existsSync(path));
 }

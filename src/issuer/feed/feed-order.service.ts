@@ -1,44 +1,49 @@
-import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
-import { BackgroundWork } from '../../platform/background-work.js';
 import { LOGGER } from '../../platform/config/logger.js';
-import { Periodic } from '../../platform/periodic.js';
+import type { Look } from '../../platform/database/database-job.js';
+import { DatabaseJobs } from '../../platform/database/database-jobs.js';
+import { ZoneRounds } from '../../platform/database/zone-rounds.js';
 
-/** Milliseconds between two looks for notices, and while the database is away. */
-const LOOK_MS = 400;
-const AWAY_MS = 1_000;
+/** Milliseconds between two looks for notices while there are some, and when nothing wakes it. */
+const BUSY_MS = 400;
+const IDLE_MS = 3_000;
 /** The most zones of one round, and the most notices of each. */
 const ZONES = 20;
 const OF_ONE = 200;
 /** Milliseconds between two looks for items that matter no more, and how many go at once. */
-const TIDY_MS = 5_000;
+const TIDY_MS = 15_000;
 const TIDIED = 5_000;
 
-const FIRST = '00000000-0000-0000-0000-000000000000';
+/** The name by which the job is woken. */
+export const FEED_JOB = 'revocation feed';
 
 /**
  * Gives what was taken back its position in the revocation feed, a moment after it was committed, and removes what
- * matters no more. Any replica does; two are never at one zone.
+ * matters no more. Any replica does; two are never at one zone. Each zone has a transaction of its own, so its positions
+ * are there as soon as they are given, however many others it has to share its turns with.
  */
 @Injectable()
-export class FeedOrder implements OnApplicationShutdown {
-  /** The zone at which the last round ended: each has its turn. */
-  private after = FIRST;
+export class FeedOrder {
+  private readonly rounds: ZoneRounds;
   private tidyAt = 0;
-  private readonly periodic = new Periodic(() => this.look(), 0.2);
 
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
-    @Inject(LOGGER) private readonly logger: Logger,
-    background: BackgroundWork,
+    @Inject(LOGGER) logger: Logger,
+    jobs: DatabaseJobs,
   ) {
-    background.addJob(() => this.periodic.start(LOOK_MS));
-  }
-
-  onApplicationShutdown(): void {
-    this.periodic.stop();
+    const failing = 'what was taken back in a zone has no position in the feed yet';
+    this.rounds = new ZoneRounds(dataSource, logger, 'revocation_notices', ZONES, failing);
+    jobs.add({
+      name: FEED_JOB,
+      failing: 'the revocation feed cannot be written, trying again',
+      busyMs: BUSY_MS,
+      idleMs: IDLE_MS,
+      look: (stopped) => this.look(stopped),
+    });
   }
 
   /** The age of the oldest notice that has no position yet, in seconds. */
@@ -50,32 +55,19 @@ export class FeedOrder implements OnApplicationShutdown {
     return rows[0]?.age ?? 0;
   }
 
-  private async look(): Promise<number> {
-    try {
-      const more = await this.advance();
-      if (performance.now() >= this.tidyAt) await this.tidy();
-      return more ? 0 : LOOK_MS;
-    } catch (error) {
-      if (!this.periodic.stopped) {
-        this.logger.warn({ err: error }, 'the revocation feed cannot be written, trying again');
-      }
-      return AWAY_MS;
-    }
+  private async look(stopped: AbortSignal): Promise<Look> {
+    const found = await this.rounds.look(stopped, (zoneId) => this.advance(zoneId));
+    if (performance.now() >= this.tidyAt) await this.tidy();
+    return found;
   }
 
-  /** @returns whether there may be more */
-  private async advance(): Promise<boolean> {
-    const [row] = await this.dataSource.query<{ some: boolean }[]>(
-      'SELECT EXISTS (SELECT FROM revocation_notices) AS some',
+  /** @returns whether there may be more that can be done now */
+  private async advance(zoneId: string): Promise<boolean> {
+    const [row] = await this.dataSource.query<{ more: boolean }[]>(
+      'SELECT revocation_feed_advance_one($1, $2) AS more',
+      [zoneId, OF_ONE],
     );
-    if (row?.some !== true) return false;
-    const zones = await this.dataSource.query<{ zone: string; more: boolean }[]>(
-      'SELECT zone, more FROM revocation_feed_advance($1, $2, $3)',
-      [this.after, ZONES, OF_ONE],
-    );
-    const last = zones.length < ZONES ? undefined : zones.at(-1)?.zone;
-    this.after = last ?? FIRST;
-    return last !== undefined || zones.some(({ more }) => more);
+    return row?.more === true;
   }
 
   private async tidy(): Promise<void> {

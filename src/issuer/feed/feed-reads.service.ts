@@ -55,6 +55,16 @@ export class FeedReads {
     ]);
     return new Map(rows.map(({ zone, items }) => [zone, items]));
   }
+
+  /**
+   * Has what was taken back in some zones given its position, if it waits for that: who waits for items hears of them
+   * soon, also where nobody was woken by what has entered them.
+   *
+   * @throws the driver's error
+   */
+  async hurry(zoneIds: readonly string[]): Promise<void> {
+    await this.dataSource.query(HURRY, [zoneIds]);
+  }
 }
 
 const ITEM = `json_strip_nulls(json_build_object('position', f.position,
@@ -79,3 +89,7 @@ const READ_NEWS = `
      SELECT * FROM revocation_feed n WHERE n.zone_id = z.zone_id AND n.position > z.after
       ORDER BY n.position LIMIT $3) AS f
    GROUP BY z.zone_id`;
+
+const HURRY = `
+  SELECT wake_job('revocation feed')
+   WHERE EXISTS (SELECT FROM unnest($1::uuid[]) AS z (id) JOIN revocation_notices n ON n.zone_id = z.id)`;

@@ -139,6 +139,7 @@ export class FeedWatch implements OnModuleInit, OnApplicationShutdown, ChangeLis
       after.size === 0 ? new Map<string, readonly FeedItem[]>() : await this.reads.news(after);
     if (whole) this.readAt = began;
     for (const [zoneId, items] of news) this.tell(zoneId, items);
+    if (whole && after.size > 0) await this.reads.hurry([...after.keys()]);
   }
 
   private tell(zoneId: string, items: readonly FeedItem[]): void {

@@ -23,11 +23,13 @@ $$;
 -- p_value: null if it is not an item itself, only what rests on it. p_gen: what is of a lower generation is taken back;
 -- null: everything. The latest item of a key is what counts. p_below: what rests on this is to be found.
 CREATE OR REPLACE FUNCTION revocation_notice(p_zone uuid, p_kind text, p_value text, p_gen integer, p_below uuid)
-RETURNS void LANGUAGE sql AS $$
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM revocation_notices n WHERE n.zone_id = p_zone) THEN PERFORM wake_job('revocation feed'); END IF;
   INSERT INTO revocation_notices (zone_id, kind, key, named_id, gen, below_id)
   VALUES (p_zone, p_kind, revocation_key(p_zone, p_kind, p_value),
-          CASE WHEN revocation_names_id(p_kind) THEN p_value::uuid END, p_gen, p_below)
-$$;
+          CASE WHEN revocation_names_id(p_kind) THEN p_value::uuid END, p_gen, p_below);
+END $$;
 
 -- Whether a zone is there, and not being removed: of one that is, the zone is the one item.
 CREATE OR REPLACE FUNCTION revocation_zone_lives(p_zone uuid) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
@@ -244,7 +246,7 @@ END $$;
 
 -- Gives the notices of a zone their positions, some of them. Of several for one key the last counts; those of one key are
 -- entered in the order of their transactions, since these wait for one another at the row that they are about.
--- Returns whether there may be more. Called by one transaction at a time for a zone (revocation_feed_advance).
+-- Returns whether there may be more. Called by one transaction at a time for a zone (revocation_feed_advance_one).
 CREATE OR REPLACE FUNCTION revocation_feed_advance_zone(p_zone uuid, p_most integer) RETURNS boolean LANGUAGE plpgsql
   SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
@@ -290,10 +292,16 @@ BEGIN
   RETURN more;
 END $$;
 
--- Gives notices their positions: of each zone some, so that each has its turn, and none of a zone that another replica is
--- at. The lock is held until what was numbered is committed, and the numbers are drawn under it, from a sequence that no
--- connection keeps numbers of: so a lower one is never committed after a higher one.
---
+-- Gives notices of a zone their positions, none if another replica is at it. The lock is held until what was numbered is
+-- committed, and the numbers are drawn under it, from a sequence that no connection keeps numbers of: so a lower one is
+-- never committed after a higher one. Returns whether there may be more that can be done now.
+CREATE OR REPLACE FUNCTION revocation_feed_advance_one(p_zone uuid, p_most integer) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  IF NOT pg_try_advisory_xact_lock(hashtextextended('revocation feed of ' || p_zone, 0)) THEN RETURN false; END IF;
+  RETURN revocation_feed_advance_zone(p_zone, p_most);
+END $$;
+
+-- The same for several zones in one transaction, as the version before has it.
 -- p_after: the zone after which to begin. Returns the zones that were looked at, and whether there may be more in each.
 CREATE OR REPLACE FUNCTION revocation_feed_advance(p_after uuid, p_zones integer, p_most integer)
 RETURNS TABLE (zone uuid, more boolean) LANGUAGE plpgsql AS $$

@@ -1,15 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import { LOGGER } from '../../platform/config/logger.js';
-import { BackgroundWork } from '../../platform/background-work.js';
-import { Periodic } from '../../platform/periodic.js';
+import type { Look } from '../../platform/database/database-job.js';
+import { DatabaseJobs } from '../../platform/database/database-jobs.js';
 
-/** Milliseconds between two looks whether an order has rows to be ended, and after a failure. */
-const EVERY_MS = 1_000;
-const AGAIN_MS = 3_000;
+/** Milliseconds between two looks whether an order has rows to be ended: while there is one, and when nothing wakes it. */
+const BUSY_MS = 1_000;
+const IDLE_MS = 5_000;
 /** The most rows that one step looks at, and the most that it ends. */
 const SEEN = 2_000;
 const ENDED = 200;
@@ -28,48 +27,31 @@ interface Step {
  * round one after the other, and how far each is is in the database, for whichever replica goes on.
  */
 @Injectable()
-export class RevocationEndings implements OnApplicationShutdown {
-  private readonly periodic = new Periodic(() => this.look());
-
+export class RevocationEndings {
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
     @Inject(LOGGER) private readonly logger: Logger,
-    background: BackgroundWork,
+    jobs: DatabaseJobs,
   ) {
-    background.addJob(() => this.periodic.start(EVERY_MS));
+    jobs.add({
+      name: 'revocation endings',
+      failing: 'what was taken back is not ended yet, trying again',
+      busyMs: BUSY_MS,
+      idleMs: IDLE_MS,
+      restMs: (tookMs) => Math.max(REST_MS, tookMs),
+      look: () => this.step(),
+    });
   }
 
-  onApplicationShutdown(): void {
-    this.periodic.stop();
-  }
-
-  private async look(): Promise<number> {
-    try {
-      const [found] = await this.dataSource.query<{ some: boolean }[]>(SOME);
-      if (found?.some === true) await this.work();
-      return EVERY_MS;
-    } catch (error) {
-      if (!this.periodic.stopped) {
-        this.logger.warn({ err: error }, 'what was taken back is not ended yet, trying again');
-      }
-      return AGAIN_MS;
+  private async step(): Promise<Look> {
+    const [step] = await this.dataSource.query<Step[]>(END_SOME, [SEEN, ENDED]);
+    if (step === undefined) return 'nothing';
+    if (step.over) {
+      const { zone_id: zoneId, order_id: orderId } = step;
+      this.logger.info({ zoneId, orderId }, 'what was taken back has ended');
     }
-  }
-
-  private async work(): Promise<void> {
-    while (!this.periodic.stopped) {
-      const began = performance.now();
-      const [step] = await this.dataSource.query<Step[]>(END_SOME, [SEEN, ENDED]);
-      if (step === undefined) return;
-      if (step.over) {
-        const { zone_id: zoneId, order_id: orderId } = step;
-        this.logger.info({ zoneId, orderId }, 'what was taken back has ended');
-      }
-      await sleep(Math.max(REST_MS, performance.now() - began));
-    }
+    return 'more';
   }
 }
-
-const SOME = 'SELECT EXISTS (SELECT FROM revocation_endings) AS some';
 
 const END_SOME = 'SELECT zone_id, order_id, over FROM revocation_end_some($1, $2)';

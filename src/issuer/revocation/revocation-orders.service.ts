@@ -155,5 +155,9 @@ const MADE_BEFORE = `
    WHERE o.zone_id = $1 AND o.idempotency_key = $2 AND o.at > clock_timestamp() - interval '1 day'
    ORDER BY o.id DESC LIMIT 1`;
 
-const BEGIN_ENDING = `INSERT INTO revocation_endings (zone_id, order_id, kind, name, issuer, generation)
-  VALUES ($1, $2, $3, $4, $5, $6)`;
+const BEGIN_ENDING = `
+  WITH begun AS (
+    INSERT INTO revocation_endings (zone_id, order_id, kind, name, issuer, generation)
+    VALUES ($1, $2, $3, $4, $5, $6)
+  )
+  SELECT wake_job('revocation endings')`;

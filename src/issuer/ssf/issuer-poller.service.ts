@@ -1,14 +1,15 @@
-import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Logger } from 'pino';
 import type { Counter } from 'prom-client';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../oauth/strict-json.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { LOGGER } from '../../platform/config/logger.js';
-import { BackgroundWork } from '../../platform/background-work.js';
+import type { DatabaseJob } from '../../platform/database/database-job.js';
+import { DatabaseJobs } from '../../platform/database/database-jobs.js';
 import { readJson } from '../../platform/outbound/guarded-fetch.js';
 import { FetchFailed, guardedRequest } from '../../platform/outbound/guarded-request.js';
-import { Periodic } from '../../platform/periodic.js';
+import { inOwnSpan } from '../../platform/tracing/spans.js';
 import { newId } from '../../platform/uuid-v7.js';
 import { Sealing } from '../../sealing/sealing.service.js';
 import { delayAfter } from '../../webhooks/retry-schedule.js';
@@ -18,9 +19,8 @@ import { RefusedSet } from './received-set.js';
 import { MAX_SET_BYTES, SetReceiver } from './set-receiver.service.js';
 import { POLLS } from './signal-counts.js';
 
-/** Milliseconds between two looks for issuers that are due, and while the database is away. */
-const LOOK_MS = 2_000;
-const AWAY_MS = 3_000;
+/** Milliseconds between two looks for issuers that are due, of which time alone makes them. */
+const LOOK_MS = 3_000;
 /** Seconds after which an issuer that has answered is asked again. */
 const AGAIN = 10;
 /** Milliseconds that an issuer has for one answer, and in which its tokens are judged until others have their turn. */
@@ -59,10 +59,8 @@ const NOTHING: Told = { ack: [], setErrs: {} };
  * that hangs, or sends what is of no use, is asked less and less often, and holds up no other.
  */
 @Injectable()
-export class IssuerPoller implements OnApplicationShutdown {
-  /** The zones of the issuers that are asked now, by issuer. */
-  private readonly asking = new Map<string, string>();
-  private readonly periodic = new Periodic(() => this.look(), 0.2);
+export class IssuerPoller {
+  private readonly job: DatabaseJob;
 
   constructor(
     private readonly issuers: PolledIssuers,
@@ -72,43 +70,20 @@ export class IssuerPoller implements OnApplicationShutdown {
     @Inject(ENV) private readonly env: RunningEnv,
     @Inject(LOGGER) private readonly logger: Logger,
     @InjectMetric(POLLS) private readonly polls: Counter<'result'>,
-    background: BackgroundWork,
+    jobs: DatabaseJobs,
   ) {
-    background.addJob(() => this.periodic.start(LOOK_MS));
-  }
-
-  /** What is under way is not waited for: what was not acknowledged comes again. */
-  onApplicationShutdown(): void {
-    this.periodic.stop();
-  }
-
-  private async look(): Promise<number> {
-    try {
-      const most = MOST - this.asking.size;
-      if (most <= 0) return LOOK_MS;
-      const underWay = new Map<string, number>();
-      for (const zoneId of this.asking.values()) {
-        underWay.set(zoneId, (underWay.get(zoneId) ?? 0) + 1);
-      }
-      const due = await this.issuers.take({ most, ofOneZone: MOST_OF_ONE_ZONE, underWay });
-      for (const issuer of due) this.begin(issuer);
-    } catch (error) {
-      if (!this.periodic.stopped) {
-        this.logger.warn({ err: error }, 'the issuers whose signals are fetched cannot be read');
-      }
-      return AWAY_MS;
-    }
-    return LOOK_MS;
-  }
-
-  private begin(issuer: DueIssuer): void {
-    const { id, zoneId } = issuer;
-    this.asking.set(id, zoneId);
-    void this.takeTurn(issuer)
-      .catch((error: unknown) => {
-        this.logger.warn({ err: error, zone_id: zoneId, issuer: issuer.issuer }, FAILED);
-      })
-      .finally(() => this.asking.delete(id));
+    this.job = jobs.addTaking<DueIssuer>({
+      name: 'issuer polls',
+      failing: 'the issuers whose signals are fetched cannot be read',
+      unknown: FAILED,
+      busyMs: LOOK_MS,
+      idleMs: LOOK_MS,
+      most: MOST,
+      idOf: ({ id }) => id,
+      groupOf: ({ zoneId }) => zoneId,
+      take: (most, underWay) => this.issuers.take({ most, ofOneZone: MOST_OF_ONE_ZONE, underWay }),
+      work: (issuer) => this.takeTurn(issuer),
+    });
   }
 
   private async takeTurn(issuer: DueIssuer): Promise<void> {
@@ -118,7 +93,7 @@ export class IssuerPoller implements OnApplicationShutdown {
       this.polls.inc({ result: 'answered' });
       await this.issuers.answered(issuer, isThrough ? AGAIN : 0);
     } catch (error) {
-      if (this.periodic.stopped) return;
+      if (!this.job.running) return;
       this.polls.inc({ result: 'failed' });
       const why = error instanceof FetchFailed ? error.message : 'it could not be judged now';
       this.logger.warn({ err: error, zone_id, issuer: issuer.issuer, why }, FAILED);
@@ -159,7 +134,7 @@ export class IssuerPoller implements OnApplicationShutdown {
     const setErrs: [string, { err: string; description: string }][] = [];
     let failure: Judged['failure'] = null;
     for (const [jti, set] of sets) {
-      if (this.periodic.stopped || performance.now() > until) break;
+      if (!this.job.running || performance.now() > until) break;
       try {
         // One after the other, in the order in which they were sent.
         // oxlint-disable-next-line no-await-in-loop
@@ -206,11 +181,13 @@ export class IssuerPoller implements OnApplicationShutdown {
       ...(authorization === null ? {} : { authorization }),
     };
     const body = Buffer.from(JSON.stringify(said));
-    return guardedRequest(
-      url,
-      { allowInsecure, allowPrivate },
-      { method: 'POST', headers, body, timeoutMs: TIMEOUT_MS },
-      async (response) => setsIn(await readJson(response, MAX_BYTES)).slice(0, maxEvents),
+    return inOwnSpan('signal poll', null, () =>
+      guardedRequest(
+        url,
+        { allowInsecure, allowPrivate },
+        { method: 'POST', headers, body, timeoutMs: TIMEOUT_MS },
+        async (response) => setsIn(await readJson(response, MAX_BYTES)).slice(0, maxEvents),
+      ),
     );
   }
 }

@@ -12,6 +12,7 @@ END $$;
 CREATE OR REPLACE FUNCTION ssf_event(p_zone uuid, p_type text, p_sub_id jsonb, p_event jsonb) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
+  IF NOT EXISTS (SELECT FROM ssf_outbox o WHERE o.zone_id = p_zone) THEN PERFORM wake_job('signal outbox'); END IF;
   INSERT INTO ssf_outbox (zone_id, txn, event_type, sub_id, event, order_id)
   VALUES (p_zone, new_uuid_v7(), p_type, p_sub_id,
           p_event || jsonb_build_object('event_timestamp', floor(extract(epoch FROM clock_timestamp()))::bigint),

@@ -1,13 +1,14 @@
-import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Logger } from 'pino';
 import type { Counter } from 'prom-client';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { LOGGER } from '../../platform/config/logger.js';
-import { BackgroundWork } from '../../platform/background-work.js';
+import type { DatabaseJob } from '../../platform/database/database-job.js';
+import { DatabaseJobs } from '../../platform/database/database-jobs.js';
 import { FetchFailed, guardedRequest } from '../../platform/outbound/guarded-request.js';
-import { Periodic } from '../../platform/periodic.js';
+import { inOwnSpan } from '../../platform/tracing/spans.js';
 import { Sealing } from '../../sealing/sealing.service.js';
 import { delayAfter } from '../../webhooks/retry-schedule.js';
 import { Snapshots } from '../../zones/snapshot/snapshots.service.js';
@@ -16,9 +17,9 @@ import { readPushAnswer, type PushAnswer } from './push-answer.js';
 import { signEvent, type HeldEvent } from './security-event-token.js';
 import { SIGNALS } from './signal-counts.js';
 
-/** Milliseconds between two looks for streams that are due, and while the database is away. */
-const LOOK_MS = 1_000;
-const AWAY_MS = 3_000;
+/** Milliseconds between two looks for streams that are due while some are sent to, and when nothing wakes it. */
+const BUSY_MS = 1_000;
+const IDLE_MS = 4_000;
 /** Milliseconds that a receiver has for its answer, and that are spent on one stream before it is the turn of others. */
 const TIMEOUT_MS = 10_000;
 const TURN_MS = 10_000;
@@ -34,10 +35,8 @@ const MOST_TO_ONE = 4;
  * holds up no other.
  */
 @Injectable()
-export class PushSender implements OnApplicationShutdown {
-  /** The receivers of the streams that are sent to now, by stream. */
-  private readonly sending = new Map<string, string>();
-  private readonly periodic = new Periodic(() => this.look(), 0.2);
+export class PushSender {
+  private readonly job: DatabaseJob;
 
   constructor(
     private readonly streams: PushStreams,
@@ -47,43 +46,21 @@ export class PushSender implements OnApplicationShutdown {
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Logger,
     @InjectMetric(SIGNALS) private readonly signals: Counter<'method' | 'result'>,
-    background: BackgroundWork,
+    jobs: DatabaseJobs,
   ) {
-    background.addJob(() => this.periodic.start(LOOK_MS));
-  }
-
-  /** What is under way is not waited for: it is sent again if it has to be. */
-  onApplicationShutdown(): void {
-    this.periodic.stop();
-  }
-
-  private async look(): Promise<number> {
-    try {
-      const most = MOST - this.sending.size;
-      if (most <= 0) return LOOK_MS;
-      const underWay = new Map<string, number>();
-      for (const receiver of this.sending.values()) {
-        underWay.set(receiver, (underWay.get(receiver) ?? 0) + 1);
-      }
-      const due = await this.streams.take({ most, toOne: MOST_TO_ONE, underWay });
-      for (const stream of due) this.begin(stream);
-      return due.length > 0 ? 0 : LOOK_MS;
-    } catch (error) {
-      if (!this.periodic.stopped) {
-        this.logger.warn({ err: error }, 'the streams of shared signals cannot be read');
-      }
-      return AWAY_MS;
-    }
-  }
-
-  private begin(stream: DueStream): void {
-    const { id, receiver } = stream;
-    this.sending.set(id, receiver);
-    void this.deliver(stream)
-      .catch((error: unknown) => {
-        this.logger.warn({ err: error, stream_id: id }, 'what came of a push is not known');
-      })
-      .finally(() => this.sending.delete(id));
+    this.job = jobs.addTaking<DueStream>({
+      name: 'signal pushes',
+      failing: 'the streams of shared signals cannot be read',
+      unknown: 'what came of a push is not known',
+      wokenBy: ['signal'],
+      busyMs: BUSY_MS,
+      idleMs: IDLE_MS,
+      most: MOST,
+      idOf: ({ id }) => id,
+      groupOf: ({ receiver }) => receiver,
+      take: (most, underWay) => this.streams.take({ most, toOne: MOST_TO_ONE, underWay }),
+      work: (stream) => this.deliver(stream),
+    });
   }
 
   /** Sends events until there is no more, one is not received, or the stream has had its turn. */
@@ -93,7 +70,7 @@ export class PushSender implements OnApplicationShutdown {
     if (zone === null) return;
     const authorization = await this.authorizationOf(stream);
     for (const event of await this.streams.held(stream, MOST_EVENTS)) {
-      if (this.periodic.stopped) return;
+      if (!this.job.running) return;
       const set = await signEvent(zone, stream, event, this.clock.now());
       const answer = await this.send(stream, set, authorization);
       if (answer !== 'received') {
@@ -151,11 +128,8 @@ export class PushSender implements OnApplicationShutdown {
       timeoutMs: TIMEOUT_MS,
     } as const;
     try {
-      return await guardedRequest(
-        endpointUrl,
-        { allowInsecure, allowPrivate },
-        outbound,
-        readPushAnswer,
+      return await inOwnSpan('signal push', null, () =>
+        guardedRequest(endpointUrl, { allowInsecure, allowPrivate }, outbound, readPushAnswer),
       );
     } catch (error) {
       if (error instanceof FetchFailed) return { kind: 'failed', why: error.message };

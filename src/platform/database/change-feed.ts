@@ -19,7 +19,12 @@ const CHANNELS = {
   signal: 'mandate_ssf_event',
   /** Something has its position in the revocation feed; payload: the zone id. */
   revocation: 'mandate_revocation_feed',
+  /** There is something for a background job to do; payload: its name. */
+  work: 'mandate_work',
 } as const;
+
+/** The kinds of change that can be listened for. */
+export type ChangeKind = keyof typeof CHANNELS;
 
 /** A subscriber to one kind of change. */
 export interface ChangeListener {
@@ -54,7 +59,7 @@ export class ChangeFeed implements OnApplicationShutdown {
   }
 
   /** Calls `listener` for every change of one kind from now on. */
-  subscribe(kind: keyof typeof CHANNELS, listener: ChangeListener): void {
+  subscribe(kind: ChangeKind, listener: ChangeListener): void {
     this.listeners.push({ channel: CHANNELS[kind], listener });
   }
 

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 7,
-  sha256: '5198eab30fafebf78cac4e8b78433eaeafa42a3c60548efe212579ae9c3e550c',
+  sha256: 'f85b6d1a2139f22548d25e61867bc39de8bce33a9ff4594f36cfb3ce9d594b48',
 } as const;

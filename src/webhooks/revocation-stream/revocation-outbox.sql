@@ -1,13 +1,19 @@
 -- The outbox of the revocation stream: triggers put there what ends, in the transaction that ends it, however it is
 -- ended: by a request, with the client or the zone, or by an operator in psql.
 
+-- Puts something into the outbox, if anybody sends.
+CREATE OR REPLACE FUNCTION revocation_to_be_sent(p_zone uuid, p_kind text, p_ended uuid) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM revocation_stream s WHERE s.wanted_until > clock_timestamp()) THEN RETURN; END IF;
+  IF NOT EXISTS (SELECT FROM revocation_outbox o WHERE o.zone_id = p_zone) THEN PERFORM wake_job('revocation stream'); END IF;
+  INSERT INTO revocation_outbox (zone_id, id, kind, ended_id) VALUES (p_zone, new_uuid_v7(), p_kind, p_ended);
+END $$;
+
 -- After something was ended, or removed before it was: it is to be sent, if anybody sends. What has expired is put there
 -- as well: gateways leave streams open longer than mandates live.
 CREATE OR REPLACE FUNCTION revocation_is_to_be_sent() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF EXISTS (SELECT FROM revocation_stream s WHERE s.wanted_until > clock_timestamp()) THEN
-    INSERT INTO revocation_outbox (zone_id, id, kind, ended_id) VALUES (OLD.zone_id, new_uuid_v7(), TG_ARGV[0], OLD.id);
-  END IF;
+  PERFORM revocation_to_be_sent(OLD.zone_id, TG_ARGV[0], OLD.id);
   RETURN NULL;
 END $$;
 
@@ -35,9 +41,7 @@ CREATE OR REPLACE TRIGGER revocation_of_removed AFTER DELETE ON delegation_edges
 -- of which is sent.
 CREATE OR REPLACE FUNCTION revocations_of_client_are_to_be_sent() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF NEW.removed_at IS NULL AND EXISTS (SELECT FROM revocation_stream s WHERE s.wanted_until > clock_timestamp()) THEN
-    INSERT INTO revocation_outbox (zone_id, id, kind, ended_id) VALUES (NEW.zone_id, new_uuid_v7(), 'client', NEW.id);
-  END IF;
+  IF NEW.removed_at IS NULL THEN PERFORM revocation_to_be_sent(NEW.zone_id, 'client', NEW.id); END IF;
   RETURN NULL;
 END $$;
 
@@ -48,10 +52,8 @@ CREATE OR REPLACE TRIGGER revocation_of_disabled AFTER UPDATE OF disabled_at ON 
 -- marked, and are dead. Those of a client that is being removed are sent as its rows go.
 CREATE OR REPLACE FUNCTION revocations_of_workload_are_to_be_sent() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF EXISTS (SELECT FROM clients c WHERE c.zone_id = OLD.zone_id AND c.id = OLD.client_id AND c.removed_at IS NULL)
-     AND EXISTS (SELECT FROM revocation_stream s WHERE s.wanted_until > clock_timestamp()) THEN
-    INSERT INTO revocation_outbox (zone_id, id, kind, ended_id)
-    VALUES (OLD.zone_id, new_uuid_v7(), 'federated_identity', OLD.id);
+  IF EXISTS (SELECT FROM clients c WHERE c.zone_id = OLD.zone_id AND c.id = OLD.client_id AND c.removed_at IS NULL) THEN
+    PERFORM revocation_to_be_sent(OLD.zone_id, 'federated_identity', OLD.id);
   END IF;
   RETURN NULL;
 END $$;

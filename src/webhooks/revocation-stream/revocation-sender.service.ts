@@ -5,14 +5,17 @@ import type { Counter } from 'prom-client';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { LOGGER } from '../../platform/config/logger.js';
 import { BackgroundWork } from '../../platform/background-work.js';
-import { Periodic } from '../../platform/periodic.js';
+import type { DatabaseJob, Look } from '../../platform/database/database-job.js';
+import { DatabaseJobs } from '../../platform/database/database-jobs.js';
 import { RedisConnection } from '../../platform/redis-connection.js';
 import { REVOCATION_STREAM, revocationEntry, type Revocation } from './revocation-entry.js';
 import { RevocationOutbox } from './revocation-outbox.service.js';
 import { REVOCATIONS } from './revocation-stream.metrics.js';
 
-/** Milliseconds between two looks into the outbox, and while the database is away. */
-const LOOK_MS = 200;
+/** Milliseconds between two looks into the outbox while there is something in it, and when nothing wakes it. */
+const BUSY_MS = 200;
+const IDLE_MS = 4_000;
+/** Milliseconds until it is tried again to say that what ends is wanted. */
 const AWAY_MS = 3_000;
 /** The most that one round sends, and the least milliseconds from one that sends so many to the next: 2,000 a second. */
 const MOST = 200;
@@ -32,7 +35,10 @@ const AS_LONG_AS = { strategy: 'MAXLEN', strategyModifier: '~', threshold: 100_0
 export class RevocationSender implements OnApplicationShutdown {
   private redis: RedisConnection | null = null;
   private tidyAt = 0;
-  private readonly periodic = new Periodic(() => this.look(), 0.2);
+  /** Whether the last round sent as much as one may. */
+  private wasFull = false;
+  private isOver = false;
+  private readonly job: DatabaseJob | null;
 
   constructor(
     private readonly outbox: RevocationOutbox,
@@ -40,9 +46,24 @@ export class RevocationSender implements OnApplicationShutdown {
     @Inject(LOGGER) private readonly logger: Logger,
     @InjectMetric(REVOCATIONS) private readonly revocations: Counter<'result'>,
     background: BackgroundWork,
+    jobs: DatabaseJobs,
   ) {
     const { redisUrl, streamsHmacKey } = env;
-    if (redisUrl === undefined || streamsHmacKey === undefined) return;
+    this.job =
+      redisUrl === undefined || streamsHmacKey === undefined
+        ? null
+        : jobs.add(
+            {
+              name: 'revocation stream',
+              failing: 'the outbox of the revocation stream cannot be read',
+              busyMs: BUSY_MS,
+              idleMs: IDLE_MS,
+              restMs: (tookMs) => (this.wasFull ? Math.max(0, ROUND_MS - tookMs) : 0),
+              look: () => this.look(),
+            },
+            'by itself',
+          );
+    if (redisUrl === undefined || this.job === null) return;
     // Before the first request, so that whatever it ends is sent.
     background.add(() => this.tidy());
     background.addJob(() => void this.begin(redisUrl));
@@ -50,7 +71,7 @@ export class RevocationSender implements OnApplicationShutdown {
 
   /** A round that is under way is undone, and what it has sent is sent again. */
   onApplicationShutdown(): void {
-    this.periodic.stop();
+    this.isOver = true;
     this.redis?.close();
     this.outbox.disconnect();
   }
@@ -65,25 +86,18 @@ export class RevocationSender implements OnApplicationShutdown {
         ),
       back: () => this.logger.info('the revocation stream is written again'),
     });
-    if (this.periodic.stopped) this.redis.close();
-    this.periodic.start(0);
+    if (this.isOver) this.redis.close();
+    else this.job?.start();
   }
 
-  private async look(): Promise<number> {
+  private async look(): Promise<Look> {
     if (performance.now() >= this.tidyAt) await this.tidy();
-    if (this.redis?.usable !== true) return LOOK_MS;
-    const began = performance.now();
-    try {
-      const { taken, found } = await this.outbox.round(MOST, (some) => this.send(some));
-      if (taken >= MOST) return Math.max(0, ROUND_MS - (performance.now() - began));
-      // What rests on what was sent is to be sent as soon.
-      return found ? 0 : LOOK_MS;
-    } catch (error) {
-      if (!this.periodic.stopped) {
-        this.logger.warn({ err: error }, 'the outbox of the revocation stream cannot be read');
-      }
-      return AWAY_MS;
-    }
+    if (this.redis?.usable !== true) return 'waiting';
+    const { taken, found } = await this.outbox.round(MOST, (some) => this.send(some));
+    this.wasFull = taken >= MOST;
+    // What rests on what was sent is to be sent as soon.
+    if (found || this.wasFull) return 'more';
+    return taken > 0 ? 'waiting' : 'nothing';
   }
 
   /** Says that what ends is wanted, and gives up what is too old to be. */
