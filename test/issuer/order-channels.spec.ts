@@ -114,7 +114,7 @@ test('an order says by each channel who has it, and until when it may be honoure
 test('what an order hits is counted before anything is locked that others wait for', async () => {
   const zone = await createTestZone(replica);
   const dry = () => order(zone, { client_id: zone.clientId }, { query: '?dry_run=true' });
-  let asking: Promise<unknown> | null = null;
+  const asking: { last: Promise<unknown> | null } = { last: null };
   await withClient(replica.databaseUrl, async (client) => {
     await client.query('BEGIN');
     await client.query(
@@ -124,8 +124,8 @@ test('what an order hits is counted before anything is locked that others wait f
     await expect
       .poll(
         () => {
-          asking ??= dry().finally(() => {
-            asking = null;
+          asking.last ??= dry().finally(() => {
+            asking.last = null;
           });
           return rows<{ locked: string[] }>(replica.databaseUrl, LOCKED);
         },
@@ -134,7 +134,7 @@ test('what an order hits is counted before anything is locked that others wait f
       .toEqual([{ locked: [] }]);
     await client.query('ROLLBACK');
   });
-  await asking;
+  await asking.last;
   expect((await dry()).body['affects']).toMatchObject({ delegations: 0, sessions: 0 });
 });
 

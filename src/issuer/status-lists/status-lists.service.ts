@@ -69,7 +69,8 @@ export class StatusLists implements OnApplicationShutdown {
     this.documents = new RenewedDocuments({
       periodMs: this.periodMs,
       maxSize: shareOf(MEMORY, env.workers),
-      sizeOf: ({ document, bits }) => 1_000 + document.body.length + (bits?.lst.length ?? 0),
+      sizeOf: ({ document, bits: known }) =>
+        1_000 + document.body.length + (known?.lst.length ?? 0),
       now: () => clock.now(),
       failed: () => counter.inc({ result: 'failed' }),
     });
