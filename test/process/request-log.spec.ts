@@ -12,12 +12,12 @@ beforeAll(async () => {
   replica = await sharedReplica();
 });
 
-const secret = () => `secret${randomBytes(12).toString('hex')}`;
+const newSecret = () => `secret${randomBytes(12).toString('hex')}`;
 
 /** The lines that a request left in the log, once there is one. */
 async function logged(requestId: string): Promise<Record<string, unknown>[]> {
   const lines = () => replica.logs().filter((line) => line.includes(requestId));
-  await expect.poll(lines, { timeout: 10_000 }).not.toEqual([]);
+  await expect.poll(lines).not.toEqual([]);
   return lines().map((line) => ({ ...(JSON.parse(line) as object) }));
 }
 
@@ -32,7 +32,7 @@ test.each([
 ])(
   '%s %s is logged by its route, and none of its secrets is',
   async (method, path, status, route) => {
-    const [value, requestId] = [secret(), randomUUID()];
+    const [value, requestId] = [newSecret(), randomUUID()];
     const answer = await fetch(`${replica.url}${path.replaceAll('SECRET', value)}`, {
       method,
       headers: { 'x-request-id': requestId },
@@ -49,7 +49,7 @@ describe('whom a request is of', () => {
   /** What the line of a request says of that. */
   async function caller(requestId: string, of: Replica = replica) {
     const lines = () => of.logs().filter((line) => line.includes(requestId));
-    await expect.poll(lines, { timeout: 10_000 }).toHaveLength(1);
+    await expect.poll(lines).toHaveLength(1);
     const line = JSON.parse(lines()[0] ?? '') as Record<string, unknown>;
     const named = ['zone', 'client', 'claimedClient', 'caller'].filter((name) => name in line);
     return Object.fromEntries(named.map((name) => [name, line[name]]));
