@@ -65,6 +65,7 @@ import { SsfReceived1795346500000 } from './migrations/1795346500000-ssf-receive
 import { SsfPolls1795347500000 } from './migrations/1795347500000-ssf-polls.js';
 import { TracedWebhooks1795349455830 } from './migrations/1795349455830-traced-webhooks.js';
 import { NamedItems1795350000000 } from './migrations/1795350000000-named-items.js';
+import { LeftOverEndings1795350400000 } from './migrations/1795350400000-left-over-endings.js';
 import { RevocationOrder } from '../issuer/revocation/revocation-order.entity.js';
 import { RevocationEndings1795346000000 } from './migrations/1795346000000-revocation-endings.js';
 
@@ -115,6 +116,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   SsfPolls1795347500000,
   TracedWebhooks1795349455830,
   NamedItems1795350000000,
+  LeftOverEndings1795350400000,
 ];
 
 const ONE_PROCESS: PoolSettings = { workers: 1, connections: undefined };

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 7,
-  sha256: '78e8bf8f798af71c4bf66e7c690f7f9635ddb98f5e59af9d8f75fc6f4451d5cf',
+  sha256: 'e47be82c2850be364569cdfbb407770546c12b03fe671e213701f33f0460af83',
 } as const;
