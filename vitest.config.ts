@@ -15,6 +15,7 @@ const PLAIN = [
   'test/house/architecture.spec.ts',
   'test/house/ci.spec.ts',
   'test/docs/documentation.spec.ts',
+  'test/process/image.spec.ts',
   'test/conformance/*.spec.ts',
   'test/clients/table.spec.ts',
   'test/clients/toolchains/toolchain.spec.ts',

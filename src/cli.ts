@@ -19,14 +19,14 @@ async function main(argv: readonly string[]): Promise<number> {
     const { runSigner } = await import('./cli/run-signer.js');
     return runSigner(command.options, readEnv().custody, childEnvironment());
   }
-  const outcome = await run(command, readEnv());
+  const outcome = command.name === 'migrate' ? await migrate() : await run(command, readEnv());
   if (!command.json) await print(...outcome.lines);
   else if (outcome.json !== undefined) await print(JSON.stringify(outcome.json, null, 2));
   return outcome.code;
 }
 
 async function run(
-  command: Exclude<Command, { readonly name: 'help' | 'signer' }>,
+  command: Exclude<Command, { readonly name: 'help' | 'signer' | 'migrate' }>,
   env: Env,
 ): Promise<Outcome> {
   if (command.name !== 'drill') {
@@ -38,6 +38,11 @@ async function run(
   const { drillRevocation } = await import('./cli/drill/revocation-drill.js');
   const { url, internalUrl, zoneId, count } = command;
   return drillRevocation({ url, internalUrl, adminToken }, zoneId, count);
+}
+
+async function migrate(): Promise<Outcome> {
+  const { migrateDatabase } = await import('./cli/migrate.js');
+  return migrateDatabase();
 }
 
 /**

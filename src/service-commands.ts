@@ -78,7 +78,7 @@ async function run(
 ): Promise<Outcome> {
   const dataSource = app.get(DataSource);
   if ((await pendingMigrations(dataSource)).length > 0) {
-    throw new Error('the schema is not up to date: start the service, or npm run migrate');
+    throw new Error('the schema is not up to date: start the service, or mandate migrate');
   }
   if (command.name === 'prune') return prune(app.get<RunningEnv>(ENV), command.plan);
   const keyEncryptionKeys = app.get(KeyEncryptionKeys);

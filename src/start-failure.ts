@@ -1,4 +1,5 @@
 import { InvalidEnvironment } from './platform/config/env.js';
+import { EmbeddedServerMissing } from './platform/database/embedded-launch.js';
 import { DataDirectoryInUse } from './platform/database/embedded-lock.js';
 import { DatabaseUnusable } from './platform/database/start-patience.js';
 import { PortUnusable } from './platform/http/listeners.js';
@@ -22,6 +23,7 @@ export class WorkersFailed extends Error {
 const KNOWN = [
   InvalidEnvironment,
   DataDirectoryInUse,
+  EmbeddedServerMissing,
   DatabaseUnusable,
   UnsupportedDatabase,
   WrongKeyEncryptionKey,

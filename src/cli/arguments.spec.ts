@@ -9,6 +9,8 @@ describe('a command line', () => {
     ['', { name: 'help' }],
     ['--help', { name: 'help' }],
     ['keys rotate --help', { name: 'help' }],
+    ['migrate', { name: 'migrate', json: false }],
+    ['migrate --json', { name: 'migrate', json: true }],
     ['keys list', { name: 'list', zoneId: null, json: false }],
     [`keys list --zone ${ZONE} --json`, { name: 'list', zoneId: ZONE, json: true }],
     [`keys rotate --zone=${ZONE}`, { name: 'rotate', zoneId: ZONE, emergency: false }],
@@ -29,6 +31,8 @@ describe('a command line', () => {
 
   test.each([
     'key list',
+    'migrate now',
+    'migrate --plan',
     'keys',
     'keys lists',
     'keys list extra',

@@ -5,6 +5,7 @@ import { isUuid } from '../oauth/vocabulary.js';
 export type Command =
   | { readonly name: 'help' }
   | { readonly name: 'signer'; readonly options: SignerOptions }
+  | (Format & { readonly name: 'migrate' })
   | (Format & DrillCommand)
   | (Format & ServiceCommand);
 
@@ -62,6 +63,9 @@ export class WrongUsage extends Error {
 
 /** The usage, with the exit codes. */
 export const HELP = `Usage:
+  mandate migrate                                  bring the tables, functions and indexes of the database up
+                                                   to date, as a start of the service does, and no more; it
+                                                   needs DATABASE_URL alone
   mandate keys list [--zone ZONE]                  every signing key, its state and who keeps it
   mandate keys rotate (--zone ZONE | --all) [--emergency]
                                                    a new signing key; --emergency withdraws the old one
@@ -103,6 +107,10 @@ export function readCommand(argv: readonly string[]): Command {
   if (group === 'drill') return readDrill(rest);
   if (group === 'authenticators') return readAuthenticators(rest);
   if (group === 'prune') return readPrune(rest);
+  if (group === 'migrate') {
+    const { json } = parse(rest, { json: { type: 'boolean', default: false } });
+    return { name: group, json: json === true };
+  }
   if (group !== 'keys') throw new WrongUsage(`there is no command ${JSON.stringify(group)}`);
   const [name, ...options] = rest;
   return readKeys(name, options);

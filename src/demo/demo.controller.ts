@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import { Controller, Get, Inject, Post, Req, Res } from '@nestjs/common';
+import { Controller, Get, Inject, Post, Req, Res, UseFilters } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { importJWK, SignJWT } from 'jose';
 import {
@@ -22,6 +22,7 @@ import { html } from '../step-up/authenticators/html.js';
 import { LINK_FIELD, linkDigest, linkForm, secretIn } from '../step-up/authenticators/link.js';
 import { notice, type Page } from '../step-up/authenticators/page.js';
 import { sendPage } from '../step-up/authenticators/page-answer.js';
+import { PageErrors } from '../step-up/authenticators/page-errors.filter.js';
 import { readPageForm } from '../step-up/authenticators/page-form.js';
 import { Exchange } from '../token-exchange/exchange.service.js';
 
@@ -45,6 +46,7 @@ const UNKNOWN = notice(
  */
 @ApiExcludeController()
 @Controller('demo')
+@UseFilters(PageErrors)
 export class DemoController {
   constructor(
     private readonly exchange: Exchange,

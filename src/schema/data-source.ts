@@ -63,6 +63,8 @@ import { StatusLists1795342400000 } from './migrations/1795342400000-status-list
 import { RevocationFeed1795345000007 } from './migrations/1795345000007-revocation-feed.js';
 import { SsfReceived1795346500000 } from './migrations/1795346500000-ssf-received.js';
 import { SsfPolls1795347500000 } from './migrations/1795347500000-ssf-polls.js';
+import { WordsForPeople1795349595517 } from './migrations/1795349595517-words-for-people.js';
+import { ReportedChallenges1795349727262 } from './migrations/1795349727262-reported-challenges.js';
 import { TracedWebhooks1795349455830 } from './migrations/1795349455830-traced-webhooks.js';
 import { NamedItems1795350000000 } from './migrations/1795350000000-named-items.js';
 import { LeftOverEndings1795350400000 } from './migrations/1795350400000-left-over-endings.js';
@@ -115,6 +117,8 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   SsfReceived1795346500000,
   SsfPolls1795347500000,
   TracedWebhooks1795349455830,
+  WordsForPeople1795349595517,
+  ReportedChallenges1795349727262,
   NamedItems1795350000000,
   LeftOverEndings1795350400000,
 ];

@@ -177,26 +177,41 @@ function say(message: string): void {
   process.stderr.write(`${message}\n`);
 }
 
-/** `npm run migrate` */
-async function main(): Promise<void> {
-  const { databaseUrl, startSeconds, limits } = readEnv();
-  if (databaseUrl === undefined) {
-    process.stderr.write('DATABASE_URL is needed; the embedded database migrates at start\n');
-    process.exit(1);
+/** Thrown where there is no database to migrate by hand. */
+export class NothingToMigrate extends Error {
+  override readonly name = 'NothingToMigrate';
+
+  constructor() {
+    super('DATABASE_URL is needed; the embedded database migrates at start');
   }
+}
+
+/**
+ * Does all that a new version does to a database, and waits until the indexes of large tables are built: `mandate
+ * migrate`, and `npm run migrate`. Needs no key-encryption key.
+ *
+ * @returns what was done
+ * @throws as {@link migrate}, {@link InvalidEnvironment} and {@link NothingToMigrate}
+ */
+export async function migrateByHand(): Promise<string[]> {
+  const { databaseUrl, startSeconds, limits } = readEnv(undefined, { opens: false });
+  if (databaseUrl === undefined) throw new NothingToMigrate();
   const done = await migrate(databaseUrl, new StartPatience(startSeconds, say), limits);
-  done.push(...(await completeIndexes(databaseUrl, limits.connectMs)));
-  process.stdout.write(done.length === 0 ? 'nothing to do\n' : `ran ${done.join(', ')}\n`);
+  return [...done, ...(await completeIndexes(databaseUrl, limits.connectMs))];
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   try {
-    await main();
+    const done = await migrateByHand();
+    process.stdout.write(done.length === 0 ? 'nothing to do\n' : `ran ${done.join(', ')}\n`);
   } catch (error) {
     // These are about how the process was started, so the stack is left out.
-    const known = [UnsupportedDatabase, DatabaseUnusable, InvalidEnvironment].some(
-      (type) => error instanceof type,
-    );
+    const known = [
+      UnsupportedDatabase,
+      DatabaseUnusable,
+      InvalidEnvironment,
+      NothingToMigrate,
+    ].some((type) => error instanceof type);
     const told = error instanceof Error ? (known ? error.message : error.stack) : String(error);
     process.stderr.write(`${told}\n`, () => process.exit(1));
   }

@@ -3,12 +3,17 @@ import { describe, expect, test } from 'vitest';
 import { approvalOf, type CountedDecision } from './approval.js';
 import { objectionTo, type Decidable } from './decide.js';
 import { likenessOf, nameOf, personOf, readPerson, type Decider } from './decider.js';
-import type { DecisionMethod } from './decision-methods.js';
+import { REPORT, type MadeBy } from './decision-methods.js';
 
 const OURS = 'https://mandate';
 const ISSUERS = { issuer: OURS, formerIssuer: 'https://mandate/before' };
 const NAMES = ['alice', 'Alice', 'ALICE', 'ａlice', 'bob', 'bób', 'bo\u0301b', 'straße', 'STRASSE'];
-const METHODS = { operator: 'operator', client: 'approver', subject: 'totp' } as const;
+const METHODS = {
+  link: REPORT,
+  operator: 'operator',
+  client: 'approver',
+  subject: 'totp',
+} as const;
 
 const names = fc.constantFrom(...NAMES);
 const issuers = fc.constantFrom('https://one', 'https://two');
@@ -29,7 +34,7 @@ const deciders: fc.Arbitrary<Decider> = fc.oneof(
   }),
 );
 
-const methodOf = (decider: Decider): DecisionMethod =>
+const methodOf = (decider: Decider): MadeBy =>
   decider.kind === 'proof_system' ? 'proof_system' : METHODS[decider.kind];
 
 /** A challenge that may be decided on in any way, by whoever is no part of it. */

@@ -2,12 +2,12 @@ import type { ChallengeDecision } from './challenge-decision.entity.js';
 import type { Challenge } from './challenge.entity.js';
 import { subjectOf, type Decidable, type EarlierDecision } from './decide.js';
 import { isSamePerson, likenessOf, readPerson, type Person } from './decider.js';
-import { authenticates, type DecisionMethod } from './decision-methods.js';
+import { authenticates, type MadeBy } from './decision-methods.js';
 import { subjectMustSatisfy } from './type-terms.js';
 
 /** A decision as it counts towards the approval of a challenge. */
 export interface CountedDecision extends EarlierDecision {
-  readonly method: DecisionMethod;
+  readonly method: MadeBy;
   readonly amr: readonly string[];
   readonly decidedAt: Date;
 }

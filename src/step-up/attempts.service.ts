@@ -10,6 +10,13 @@ export interface Allowance {
   readonly perMinute: number;
 }
 
+/** What is left of an {@link Allowance}. */
+export interface Left {
+  readonly attempts: number;
+  /** Until there is one again. */
+  readonly seconds: number;
+}
+
 const WRONG_SECRETS: Allowance = { burst: 10, perMinute: 10 };
 
 /** Limits attempts to guess codes and challenge secrets, for all replicas together. */
@@ -36,6 +43,20 @@ export class Attempts {
       ),
     );
     return rows[0]?.taken === true;
+  }
+
+  /** What is left of an allowance, as of now. */
+  async left(zoneId: string, key: string, { burst, perMinute }: Allowance): Promise<Left> {
+    const rows = await this.dataSource.query<{ tokens: number }[]>(
+      `SELECT least($3, tokens + extract(epoch FROM clock_timestamp() - at) * $4 / 60)::float8 AS tokens
+         FROM step_up_attempts WHERE zone_id = $1 AND key = $2`,
+      [zoneId, key, burst, perMinute],
+    );
+    const tokens = rows[0]?.tokens ?? burst;
+    return {
+      attempts: Math.max(0, Math.floor(tokens)),
+      seconds: tokens >= 1 ? 0 : Math.ceil(((1 - tokens) / perMinute) * 60),
+    };
   }
 
   /** Gives an attempt back that was right. */

@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { DecisionMethod } from './decision-methods.js';
+import type { MadeBy } from './decision-methods.js';
 
 /** The decision of one person on a challenge. */
 @Entity('challenge_decisions')
@@ -19,7 +19,7 @@ export class ChallengeDecision {
   person: string;
 
   @Column('text')
-  method: DecisionMethod;
+  method: MadeBy;
 
   /** How the person was authenticated; `null` if the version before stored it, which dropped that. */
   @Column('text', { array: true, nullable: true })

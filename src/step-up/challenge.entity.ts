@@ -61,6 +61,10 @@ export class Challenge {
   @Column('timestamptz', { name: 'decided_at', nullable: true })
   decidedAt: Date | null;
 
+  /** When it was refused by a holder of its link as one that this person knows nothing of. */
+  @Column('timestamptz', { name: 'reported_at', nullable: true })
+  reportedAt: Date | null;
+
   /** `acr` of the mandate that is issued on it, once it is approved. */
   @Column('text', { nullable: true })
   acr: string | null;

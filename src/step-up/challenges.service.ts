@@ -16,6 +16,7 @@ import { countedDecisions, settledBy, type CountedDecision } from './approval.js
 import { Challenge } from './challenge.entity.js';
 import { ChallengeDecision } from './challenge-decision.entity.js';
 import { clientsNamedIn, type ClientNames } from './describe-challenge.js';
+import { REPORT } from './decision-methods.js';
 import { objectionTo, type Objection, type DecisionInput } from './decide.js';
 import { StepUpTurns } from './step-up-turns.service.js';
 import { describePerson, nameOf, personOf, type Person } from './decider.js';
@@ -153,7 +154,10 @@ export class Challenges {
     if (!(await store(tx, { zoneId, challengeId: id, decidedBy, reason, ...made }))) {
       return { refusal: 'said' };
     }
-    const changed = settledBy(challenge, earlier, { ...made, person });
+    const changed = {
+      ...settledBy(challenge, earlier, { ...made, person }),
+      ...(method === REPORT ? { reportedAt: instant(now) } : {}),
+    };
     await tx.getRepository(Challenge).update({ zoneId, id }, changed);
     const settled = Object.assign(challenge, changed);
     await this.ledger.append(tx, zoneId, {
@@ -166,6 +170,7 @@ export class Challenges {
       method,
       decision,
       reason,
+      ...(method === REPORT ? { reported: true } : {}),
       settled: settled.decision,
       approvals: settled.approvals,
       quorum: settled.quorum,

@@ -93,11 +93,25 @@ BEGIN
   RETURN NULL;
 END $$;
 
+-- After a challenge was reported as one that the person knows nothing of: an event beside that of the rejection.
+CREATE OR REPLACE FUNCTION challenge_reported() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM webhook_event(NEW.zone_id, 'challenge.reported', jsonb_build_object(
+    'zone_id', NEW.zone_id, 'challenge_id', NEW.id, 'challenge_type', NEW.type,
+    'binding', encode(NEW.binding, 'hex'), 'request', NEW.request,
+    'approvals', NEW.approvals, 'quorum', NEW.quorum, 'decision', NEW.decision,
+    'expires_at', to_char(NEW.expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')));
+  RETURN NULL;
+END $$;
+
 CREATE OR REPLACE TRIGGER tell_of_new AFTER INSERT ON challenges
   FOR EACH ROW EXECUTE FUNCTION challenge_event();
 
 CREATE OR REPLACE TRIGGER tell_of_decision AFTER UPDATE OF decision ON challenges FOR EACH ROW
   WHEN (OLD.decision IS DISTINCT FROM NEW.decision) EXECUTE FUNCTION challenge_event();
+
+CREATE OR REPLACE TRIGGER tell_of_report AFTER UPDATE OF reported_at ON challenges FOR EACH ROW
+  WHEN (OLD.reported_at IS NULL AND NEW.reported_at IS NOT NULL) EXECUTE FUNCTION challenge_reported();
 
 CREATE OR REPLACE TRIGGER tell_of_consumption AFTER UPDATE OF consumed_at ON challenges FOR EACH ROW
   WHEN (OLD.consumed_at IS NULL AND NEW.consumed_at IS NOT NULL) EXECUTE FUNCTION challenge_event();

@@ -3,12 +3,12 @@ import type { StepUpTerms } from '../zones/step-up-terms.js';
 import type { AcceptedIssuers } from '../zones/zone-issuer.js';
 import { challengeState, type ChallengeMoments } from './challenge.js';
 import { isSamePerson, likenessOf, personOf, type Decider, type Person } from './decider.js';
-import type { DecisionMethod } from './decision-methods.js';
+import { REPORT, type MadeBy } from './decision-methods.js';
 import { subjectMustSatisfy } from './type-terms.js';
 
 /** A decision on a challenge. */
 export interface DecisionInput {
-  readonly method: DecisionMethod;
+  readonly method: MadeBy;
   readonly decision: 'approved' | 'rejected';
   readonly reason: string;
   readonly decider: Decider;
@@ -85,7 +85,8 @@ export function subjectOf({
 /**
  * The objection to a decision: it must be by a method that the type allows, on the request that was looked
  * at, by a person who can be told from others, and not by the requester or the subject unless the type says
- * so. Clients in the chain between them never may decide. Each person has one say, whatever the way.
+ * so. Clients in the chain between them never may decide. Each person has one say, whatever the way. Whoever holds the
+ * link to the page may refuse, since that is what its client can do anyway: it needs only not to ask again.
  *
  * @returns `null` if the decision counts
  */
@@ -97,7 +98,8 @@ export function objectionTo(
   const state = challengeState(challenge, circumstances.now);
   if (state === 'expired') return 'expired';
   if (state !== 'pending') return 'decided';
-  if (!challenge.terms.satisfied_by.includes(input.method)) return 'method';
+  if (input.decider.kind === 'link') return input.decision === 'rejected' ? null : 'method';
+  if (!isTaken(challenge.terms, input.method)) return 'method';
   if (input.binding !== undefined && !isBinding(input.binding, challenge.binding)) return 'binding';
   const { decider } = input;
   const subject = subjectOf(challenge);
@@ -111,6 +113,10 @@ export function objectionTo(
     repetition(person, subject, circumstances.earlier) ??
     (isOutsider(challenge, decider, person, circumstances.earlier) ? 'subject' : null)
   );
+}
+
+function isTaken({ satisfied_by: methods }: StepUpTerms, method: MadeBy): boolean {
+  return method !== REPORT && methods.includes(method);
 }
 
 function isParty(challenge: Decidable, decider: Decider, person: Person | null): boolean {

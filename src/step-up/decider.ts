@@ -17,6 +17,8 @@ export type Decider =
   | { readonly kind: 'client'; readonly clientId: string }
   /** The subject of the challenge, with an authenticator of its own. */
   | { readonly kind: 'subject'; readonly person: Person }
+  /** Whoever holds the link to the page, without showing who that is. It can refuse, and nothing else. */
+  | { readonly kind: 'link' }
   /** A person whom a proof system names. Without `iss` the name is one of ours. */
   | {
       readonly kind: 'proof_system';
@@ -28,11 +30,12 @@ export type Decider =
  * The person who decides.
  *
  * @param ours the issuers that the zone goes by: their names have no issuer here. `null` if that does not matter
- * @returns `null` for the operators
+ * @returns `null` for the operators, and for whoever holds the link
  */
 export function personOf(decider: Decider, ours: AcceptedIssuers | null): Person | null {
   switch (decider.kind) {
     case 'operator':
+    case 'link':
       return null;
     case 'client':
       return { sub: decider.clientId, issuer: null };
@@ -53,6 +56,8 @@ export function nameOf(decider: Decider, person: Person | null): string {
   switch (decider.kind) {
     case 'operator':
       return `operator:${decider.name}`;
+    case 'link':
+      return 'link';
     case 'client':
       return `client:${decider.clientId}`;
     case 'subject':
@@ -66,7 +71,7 @@ function written(person: Person | null): string {
   return JSON.stringify([person?.issuer ?? null, person?.sub]);
 }
 
-/** Reads the column `person` of `challenge_decisions`. @returns `null` for the operators */
+/** Reads the column `person` of `challenge_decisions`. @returns `null` for the operators and holders of links */
 export function readPerson(text: string): Person | null {
   if (!text.startsWith('[')) return null;
   const [issuer, sub]: unknown[] = JSON.parse(text);

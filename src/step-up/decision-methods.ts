@@ -4,7 +4,7 @@ import { passkey } from './authenticators/passkey/passkey.js';
 import { totp } from './authenticators/totp/totp.js';
 
 /** The methods by which the subject itself confirms, in the order in which the pages offer them. */
-export const CONFIRMATION_METHODS = [totp, passkey] as const satisfies ConfirmationMethod[];
+export const CONFIRMATION_METHODS = [passkey, totp] as const satisfies ConfirmationMethod[];
 
 /** The methods by which the subject may confirm on such terms, in the order in which the pages offer them. */
 export function confirmationMethodsFor(
@@ -21,13 +21,22 @@ const OTHER_METHODS = ['operator', 'approver', 'proof_system'] as const;
  * Whether a decision by this method shows who the person is, so that it authenticates the subject where the
  * person is the subject. Operators and approvers only say yes or no.
  */
-export function authenticates(method: DecisionMethod): boolean {
-  return method !== 'operator' && method !== 'approver';
+export function authenticates(method: MadeBy): boolean {
+  return method !== 'operator' && method !== 'approver' && method !== REPORT;
 }
 
 /** A way to decide on a challenge. */
 export type DecisionMethod =
   (typeof OTHER_METHODS)[number] | (typeof CONFIRMATION_METHODS)[number]['name'];
+
+/**
+ * How whoever holds the link to the page refuses what this person knows nothing of. No type is satisfied by it: it
+ * approves nothing.
+ */
+export const REPORT = 'report' as const;
+
+/** How a decision was made. */
+export type MadeBy = DecisionMethod | typeof REPORT;
 
 /** All ways to decide on a challenge: what a type may be satisfied by. */
 export const DECISION_METHODS: readonly DecisionMethod[] = [

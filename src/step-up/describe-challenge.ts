@@ -113,6 +113,7 @@ export function describeChallenge(challenge: Challenge, names: ClientNames, now:
     created_at: challenge.createdAt,
     expires_at: challenge.expiresAt,
     decided_at: challenge.decidedAt,
+    ...(challenge.reportedAt === null ? {} : { reported_at: challenge.reportedAt }),
     consumed_at: challenge.consumedAt,
   };
 }

@@ -12,6 +12,7 @@ export const EVENT_TYPES = [
   'challenge.created',
   'challenge.approved',
   'challenge.rejected',
+  'challenge.reported',
   'challenge.consumed',
   'webhook.test',
   'revocation.ordered',

@@ -11,6 +11,12 @@ export interface DeclaredOperation {
   readonly scope: string;
 }
 
+/** What a scope allows, in words for the people who confirm requests. */
+export interface DescribedScope {
+  readonly scope: string;
+  readonly description: string;
+}
+
 /** How the verifiers of a resource may learn that a mandate was taken back, or `expiry`: not before it has expired. */
 export const REVOCATION_CHANNELS = ['introspect', 'status_list', 'feed', 'expiry'] as const;
 
@@ -31,6 +37,18 @@ export class Resource {
 
   @Column('text', { array: true })
   scopes: string[];
+
+  /** What people who confirm requests know it as; `null` where that was not said. */
+  @Column('text', { name: 'display_name', nullable: true })
+  displayName: string | null;
+
+  /** What it is, for them; `null` where that was not said. */
+  @Column('text', { nullable: true })
+  description: string | null;
+
+  /** What its scopes allow, in words for them. */
+  @Column('jsonb', { name: 'scope_descriptions' })
+  scopeDescriptions: DescribedScope[];
 
   @Column('text', { name: 'upstream_url', nullable: true })
   upstreamUrl: string | null;

@@ -17,6 +17,10 @@ export class Zone {
   @Column('text')
   name: string;
 
+  /** The organisation, as people know it whom its pages ask to confirm something; `null` where that was not said. */
+  @Column('text', { name: 'display_name', nullable: true })
+  displayName: string | null;
+
   /** The key that client secrets are digested with, sealed. */
   @Column('bytea', { name: 'sealed_digest_key' })
   sealedDigestKey: Buffer;

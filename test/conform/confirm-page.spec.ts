@@ -103,11 +103,13 @@ describeWith([CHROMIUM], 'the pages of a step-up, in a browser', () => {
     expect(await (await page.$('form.passkey'))?.isVisible()).toBe(false);
     await picture(page, 'no-script');
     await page.type('#code', '000000');
-    await submit(page, 'button[value=approved]');
-    expect(await page.$eval('[role=alert]', (element) => element.textContent)).toMatch(/not right/);
+    await submit(page, 'form:not(.passkey) button[value=approved]');
+    expect(await page.$eval('[role=alert]', (element) => element.textContent)).toMatch(
+      /not right.*4 times more/,
+    );
     await picture(page, 'wrong-code');
     await page.type('#code', codeOf(secret));
-    await submit(page, 'button[value=approved]');
+    await submit(page, 'form:not(.passkey) button[value=approved]');
     expect(await heading(page)).toBe('Confirmed');
     await picture(page, 'confirmed');
     expect((await again()).status).toBe(200);
@@ -190,6 +192,31 @@ describeWith([CHROMIUM], 'the pages of a step-up, in a browser', () => {
     await close();
   });
 
+  test('not now, with the way back, and this was not me', async () => {
+    const { link, again } = await held();
+    const { page, complaints, close } = await open('about:blank');
+    await follow(page, link);
+    await submit(page, 'button[value=later]');
+    expect(await heading(page)).toBe('Nothing is decided');
+    await picture(page, 'later');
+    await submit(page, 'form button');
+    expect(await heading(page)).toBe('Confirm this request?');
+    // From the keyboard, the first thing that can be reached is what there is to read.
+    await page.keyboard.press('Tab');
+    expect(await page.evaluate('document.activeElement.tagName')).toBe('SUMMARY');
+    await page.keyboard.press('Enter');
+    expect(await page.$eval('.exact', (element) => Reflect.get(element, 'open'))).toBe(true);
+    await submit(page, 'button[value=not_me]');
+    expect(await heading(page)).toBe('Reported');
+    await picture(page, 'not-me');
+    expect((await again()).status).toBe(400);
+    await page.goto('about:blank');
+    await page.goto(link);
+    expect(await heading(page)).toBe('Already decided');
+    expect(complaints).toEqual([]);
+    await close();
+  });
+
   test('somebody else’s passkey confirms nothing', async () => {
     const { enrolment_url: link } = await zone.admin('POST', '/authenticators/enrolments', {
       subject: 'somebody',
@@ -219,15 +246,17 @@ describeWith([CHROMIUM], 'the pages of a step-up, in a browser', () => {
       await picture(page, `${name}-${scheme}`);
     }
     const found: unknown = await page.evaluate(LOOK);
-    expect(found).toEqual({ wide: 0, small: 0, language: 'en', headings: 1, focused: 'code' });
+    expect(found).toEqual({ wide: 0, small: 0, language: 'en', headings: 1, focused: '' });
     const snapshot = await page.accessibility.snapshot({ interestingOnly: true });
     const controls = namesIn(snapshot).filter(([role]) => role === 'button' || role === 'textbox');
     expect(controls).toEqual([
+      ['button', 'Confirm with a passkey'],
+      ['button', 'Refuse with a passkey'],
       ['textbox', 'Code from your authenticator app'],
       ['button', 'Confirm'],
       ['button', 'Refuse'],
-      ['button', 'Confirm with a passkey'],
-      ['button', 'Refuse with a passkey'],
+      ['button', 'Not now'],
+      ['button', 'This was not me'],
     ]);
     expect(complaints).toEqual([]);
     await close();

@@ -125,6 +125,7 @@ describe('the link in the held answer', () => {
     expect(text).not.toContain('<script>alert');
     expect(text).toContain('&#60;script&#62;alert(&#34;&#38;&#39;&#34;)&#60;/script&#62;');
     expect(text).toMatch(/a:write[^]*resource:\/\/a[^]*at most 2 minutes/);
+    expect(text).not.toContain('autofocus');
     expect(Object.fromEntries(headers)).toMatchObject({
       'content-type': 'text/html; charset=utf-8',
       'cache-control': 'no-store',
@@ -180,6 +181,116 @@ describe('the link in the held answer', () => {
     const sent = { code: codeOf(secret), decision: 'approved' };
     expect((await send(`/step-up/${elsewhere.id}/confirm`, sent)).status).toBe(403);
     expect(await stateOf(elsewhere.id)).toBe('pending');
+  });
+});
+
+describe('the words on the page', () => {
+  test('are those that operators have set; the names that count are there, too', async () => {
+    const words = {
+      organisation: 'Pied & Piper <b>',
+      client: 'moves money for "you"',
+      resource: 'The ledger',
+      scope: 'Write to the ledger',
+    };
+    const { page, link } = await held();
+    await zone.admin('PATCH', '', { display_name: words.organisation });
+    await zone.admin('PATCH', `/clients/${zone.clientId}`, { description: words.client });
+    const [a_] = (await zone.admin('GET', '/resources'))['items'] as { id: string }[];
+    await zone.admin('PATCH', `/resources/${a_?.id}`, {
+      display_name: words.resource,
+      scope_descriptions: [{ scope: 'a:write', description: words.scope }],
+    });
+    const { text } = await send(page, { link });
+    const escaped = (one: string) => one.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+    for (const one of Object.values(words)) expect(text).toContain(escaped(one));
+    const [plain = '', exact = ''] = text.split('<details class="exact">');
+    for (const name of ['a:write', 'resource://a']) {
+      expect(plain).not.toContain(name);
+      expect(exact).toContain(name);
+    }
+    expect(exact).toContain(zone.clientId);
+    // Whoever has the id only does not learn whose it is.
+    expect((await send(page)).text).not.toContain('Pied');
+  });
+});
+
+describe('without a code', () => {
+  test('whoever has the link can come back later, and nothing is decided', async () => {
+    const { id, page, link } = await held();
+    const { status, text } = await send(page, { link, decision: 'later' });
+    expect([status, text.includes('<h1>Nothing is decided</h1>')]).toEqual([200, true]);
+    expect(text).toContain(link);
+    expect(await stateOf(id)).toBe('pending');
+    expect((await send(page, { link })).text).toContain('a:write');
+  });
+
+  test('whoever has the link can say that it was somebody else, which refuses it for good', async () => {
+    const { secret } = await newApp();
+    const { id, page, link, again } = await held();
+    const said = await Promise.all(
+      [a, b, a].map((one) => openPage(one, page, { link, decision: 'not_me' })),
+    );
+    expect(said.filter(({ text }) => text.includes('<h1>Reported</h1>'))).toHaveLength(1);
+    expect(said.filter(({ status }) => status === 409)).toHaveLength(2);
+    const first = said.find(({ status }) => status === 200);
+    expect(await zone.audit(first?.requestId ?? '')).toMatchObject([
+      {
+        outcome: 'done',
+        event: {
+          type: 'challenge.decided',
+          challenge: { id },
+          decided_by: 'link',
+          method: 'report',
+          decision: 'rejected',
+          reported: true,
+          settled: 'rejected',
+        },
+      },
+    ]);
+    expect(await stateOf(id)).toBe('rejected');
+    expect((await again()).status).toBe(400);
+    const shown = await zone.admin('GET', `/challenges/${id}`);
+    expect(shown).toMatchObject({ decisions: [{ decided_by: 'link', method: 'report' }] });
+    expect(shown['reported_at']).toEqual(shown['decided_at']);
+    const late = await send(page, { link, code: codeOf(secret), decision: 'approved' });
+    expect([late.status, late.text.includes('It was refused')]).toEqual([409, true]);
+  });
+
+  test('nobody can who has not the link, or was shown it on a code, or has that of another', async () => {
+    const { secret } = await newApp();
+    const { id, page } = await held();
+    const other = await held({ ttl_seconds: '50' });
+    const proof = proofIn(await send(page, { code: codeOf(secret) }));
+    for (const fields of [
+      {},
+      { link: '' },
+      { link: 'x'.repeat(43) },
+      { link: other.link },
+      { link: `${other.link}\0` },
+      { proof },
+      { code: codeOf(secret, 1) },
+    ]) {
+      for (const decision of ['not_me', 'later']) {
+        const { text } = await send(page, { ...fields, decision });
+        expect(text).not.toMatch(/<h1>(Reported|Nothing is decided)/);
+      }
+    }
+    expect(await stateOf(id)).toBe('pending');
+  });
+
+  test('a report is told to webhooks, beside the rejection, and approves nothing of a quorum', async () => {
+    await setMfa({ satisfied_by: ['totp', 'operator'], quorum: 2 });
+    const { secret } = await newApp();
+    const hook = { url: 'https://hook.example/', events: ['challenge.reported'] };
+    await zone.admin('POST', '/webhooks', hook);
+    const { id, page, link } = await held();
+    const approved = await send(page, { link, code: codeOf(secret), decision: 'approved' });
+    expect(approved.text).toContain('<h1>Thank you</h1>');
+    expect((await send(page, { link, decision: 'not_me' })).text).toContain('<h1>Reported</h1>');
+    expect(await stateOf(id)).toBe('rejected');
+    const TOLD = `SELECT payload->'data'->>'challenge_id' AS id FROM webhook_deliveries
+      WHERE zone_id = $1 AND event_type = 'challenge.reported'`;
+    expect(await rows(a.databaseUrl, TOLD, [zone.zoneId])).toEqual([{ id }]);
   });
 });
 
@@ -342,6 +453,35 @@ describe('the page', () => {
       410,
     );
     expect((await send(page, { code: codeOf(secret) })).status).toBe(410);
+  });
+
+  test('says how it was decided elsewhere while it was open', async () => {
+    await setMfa({ satisfied_by: ['totp', 'operator'], subject_must_satisfy: false });
+    const { id, page, link } = await held();
+    const decision = { decision: 'approved', reason: 'seen' };
+    await zone.admin('POST', `/challenges/${id}/decision`, decision);
+    for (const fields of [undefined, { link }, { link, decision: 'not_me' }]) {
+      expect((await send(page, fields)).text).toContain('It was confirmed. The application can go');
+    }
+  });
+
+  test('tells browsers in words what is wrong, and others in JSON', async () => {
+    const { page } = await held();
+    for (const [accept, type] of [
+      ['text/html,*/*', /^text\/html/],
+      ['*/*', /^application\/json/],
+    ] as const) {
+      const answer = await fetch(`${a.url}${page}`, {
+        method: 'POST',
+        headers: { accept, 'content-type': 'text/plain' },
+        body: 'x',
+      });
+      expect([answer.status, answer.headers.get('content-type')]).toEqual([
+        415,
+        expect.stringMatching(type),
+      ]);
+      expect(answer.headers.get('cache-control')).toBe('no-store');
+    }
   });
 
   test('takes nothing but its own form', async () => {

@@ -183,7 +183,8 @@ describe('a code', () => {
     const wrong = codeOf(secret, 5);
     const answer = await confirm(id, wrong);
     expect(answer.text).toContain('role="alert"');
-    expect(answer.text).toContain('<title>Error: Confirm a request</title>');
+    expect(answer.text).toContain('<title>Error: Confirm this request? – Mandate</title>');
+    expect(answer.text).toContain('You can try 4 times more.');
     const audit = await zone.audit(answer.requestId);
     expect(audit).toMatchObject([
       { outcome: 'denied', event: { challenge: { id }, reason: 'wrong proof of the subject' } },

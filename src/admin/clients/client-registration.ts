@@ -11,6 +11,7 @@ import { takesSecret, type RegisteredAuthentication } from './registered-authent
 /** What a client is registered with. */
 export interface ClientRegistration {
   readonly name: string;
+  readonly description?: string | undefined;
   readonly labels?: readonly string[] | undefined;
   readonly groups?: readonly string[] | undefined;
   /** What its requests are for that name no resource, by identifier. */
@@ -46,6 +47,7 @@ export async function createClient(
     zoneId,
     id,
     name: registration.name,
+    description: registration.description ?? null,
     labels: [...new Set(registration.labels)].toSorted(),
     groups: [...new Set(registration.groups)].toSorted(),
     defaultResources: await checkDefaultResources(

@@ -52,6 +52,11 @@ export class ClientBody {
   @IsLine()
   name: string;
 
+  /** What it is, for the people who confirm its requests. */
+  @MayBeAbsent()
+  @IsLine()
+  description?: string;
+
   /** What policies can tell clients apart by. */
   @MayBeAbsent()
   @IsArray()
@@ -128,6 +133,11 @@ export class ClientChangeBody {
   @MayBeAbsent()
   @IsLine()
   name?: string;
+
+  /** Replaces what people who confirm its requests are told of it. */
+  @MayBeNull()
+  @IsLine()
+  description?: string | null;
 
   /** A disabled client is refused everywhere, at once. */
   @MayBeAbsent()

@@ -51,6 +51,7 @@ function toView(row: Client, identities: readonly RegisteredIdentity[] = []) {
   return {
     id: row.id,
     name: row.name,
+    ...(row.description === null ? {} : { description: row.description }),
     labels: row.labels,
     groups: row.groups,
     default_resources: row.defaultResources,
@@ -103,6 +104,7 @@ export class ClientsController {
     const { client, secret } = await this.changes.run(change, async (tx) => {
       const created = await createClient(tx, zoneId, {
         name: body.name,
+        description: body.description,
         labels: body.labels,
         groups: body.groups,
         defaultResources: body.default_resources,
@@ -155,7 +157,7 @@ export class ClientsController {
   }
 
   /**
-   * Changes a client (a merge patch, RFC 7396): its name, labels, groups, default resources or authentication, or whether
+   * Changes a client (a merge patch, RFC 7396): its name, description, labels, groups, default resources or authentication, or whether
    * it may receive shared signals, or is disabled.
    */
   @Patch(':id')
@@ -173,8 +175,9 @@ export class ClientsController {
       const before = await findRow(clients, { zoneId, id, removedAt: IsNull() }, 'client');
       const shown = await view(tx, before);
       precondition.check(entityTag(shown));
-      const { name, labels, groups } = body;
+      const { name, description, labels, groups } = body;
       if (name !== undefined) await clients.update({ zoneId, id }, { name });
+      if (description !== undefined) await clients.update({ zoneId, id }, { description });
       if (labels !== undefined) {
         await clients.update({ zoneId, id }, { labels: [...new Set(labels)].toSorted() });
       }

@@ -7,9 +7,19 @@ import { Enrolments } from '../../step-up/authenticators/enrolments.service.js';
 import { newLinkSecret } from '../../step-up/authenticators/link.js';
 import { TrustedIssuerRow } from '../../zones/issuers/trusted-issuer.entity.js';
 import type { DemoPerson } from './demo-file.js';
+import type { ResourceRegistration } from './resource-registration.js';
 
 /** What a person of the demo has to confirm. */
 export const BANK = { resource: 'resource://pipernet/bank', scope: 'transfers:send' } as const;
+
+/** The same, as it is registered: in words. */
+export const BANK_AS_REGISTERED: ResourceRegistration = {
+  identifier: BANK.resource,
+  scopes: [BANK.scope],
+  displayName: 'Pied Piper Bank',
+  description: 'the current account of Ada',
+  scopeDescriptions: [{ scope: BANK.scope, description: 'Send money from your account' }],
+};
 
 const SUBJECT = 'ada@pipernet.example';
 const ISSUER = 'https://people.pipernet.example';

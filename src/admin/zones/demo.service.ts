@@ -23,7 +23,7 @@ import {
   createPolicySet,
 } from '../policy/policy-authoring.js';
 import { curlConfig, demoFileIn, readDemoFile, type DemoFile } from './demo-file.js';
-import { BANK, DemoPeople } from './demo-people.service.js';
+import { BANK, BANK_AS_REGISTERED, DemoPeople } from './demo-people.service.js';
 import { createResource } from './resource-registration.js';
 import { createZone, generateZoneKeys } from './zone-registration.js';
 
@@ -120,12 +120,20 @@ export class Demo {
     const change = { zoneId, requestId: { request_id: uuidv7() }, type: 'demo.created' };
     const keys = await generateZoneKeys(zoneId, this.sealing, this.generation);
     return this.changes.runWithoutZone(change, async (tx) => {
-      const zone = await createZone(tx, this.rotations, { id: zoneId, name: NAME }, keys);
-      const client = await createClient(tx, zoneId, { name: 'demo client' });
+      const zone = await createZone(
+        tx,
+        this.rotations,
+        { id: zoneId, name: NAME, displayName: 'Pied Piper' },
+        keys,
+      );
+      const client = await createClient(tx, zoneId, {
+        name: 'demo client',
+        description: 'the application that the demo asks as',
+      });
       await createResource(tx, zoneId, { identifier: RESOURCE, scopes: [SCOPE] });
       const { resource: identifier, scope } = PAYMENTS;
       await createResource(tx, zoneId, { identifier, scopes: [scope] });
-      await createResource(tx, zoneId, { identifier: BANK.resource, scopes: [BANK.scope] });
+      await createResource(tx, zoneId, BANK_AS_REGISTERED);
       const content = policyFor(client.id);
       const author = 'demo';
       const { version } = await createPolicy(tx, zoneId, { name: NAME, content, author });

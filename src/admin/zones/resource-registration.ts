@@ -7,6 +7,7 @@ import { Client } from '../../zones/clients/client.entity.js';
 import {
   Resource,
   type DeclaredOperation,
+  type DescribedScope,
   type RevocationChannel,
 } from '../../zones/resource.entity.js';
 
@@ -14,6 +15,9 @@ import {
 export interface ResourceRegistration {
   readonly identifier: string;
   readonly scopes: readonly string[];
+  readonly displayName?: string | undefined;
+  readonly description?: string | undefined;
+  readonly scopeDescriptions?: readonly DescribedScope[] | undefined;
   readonly upstreamUrl?: string | undefined;
   readonly ownerClientId?: string | undefined;
   readonly operations?: readonly DeclaredOperation[] | undefined;
@@ -29,7 +33,8 @@ export interface ResourceRegistration {
  * Registers a resource in a zone.
  *
  * @throws {ConflictException} for an owner that is being removed
- * @throws {UnprocessableEntityException} for a client that is to introspect and is none of the zone
+ * @throws {UnprocessableEntityException} for a client that is to introspect and is none of the zone, and for a
+ *   description of a scope that the resource does not have
  */
 export async function createResource(
   tx: EntityManager,
@@ -45,6 +50,9 @@ export async function createResource(
     id,
     identifier: registration.identifier,
     scopes: inOrder(registration.scopes),
+    displayName: registration.displayName ?? null,
+    description: registration.description ?? null,
+    scopeDescriptions: checkDescriptions(registration.scopeDescriptions ?? [], registration.scopes),
     upstreamUrl: registration.upstreamUrl ?? null,
     ownerClientId: registration.ownerClientId ?? null,
     access: registration.access ?? 'direct',
@@ -85,7 +93,11 @@ export async function changeResource(
     wanted === undefined
       ? undefined
       : await checkIntrospecting(tx, zoneId, wanted ?? [], before.introspectionClientIds);
+  const { displayName, description, scopeDescriptions } = change;
   const columns = {
+    ...(displayName === undefined ? {} : { displayName }),
+    ...(description === undefined ? {} : { description }),
+    ...describedScopes(before, scopes, scopeDescriptions),
     ...(scopes === undefined ? {} : { scopes: inOrder(scopes) }),
     ...(upstreamUrl === undefined ? {} : { upstreamUrl }),
     ...(ownerClientId === undefined ? {} : { ownerClientId }),
@@ -99,6 +111,36 @@ export async function changeResource(
   };
   if (Object.keys(columns).length > 0) await resources.update({ zoneId, id }, columns);
   return resources.findOneByOrFail({ zoneId, id });
+}
+
+/** The words for the scopes after a change: what is replaced is checked, and what is not goes with its scope. */
+function describedScopes(
+  before: Resource,
+  scopes: readonly string[] = before.scopes,
+  wanted?: readonly DescribedScope[] | null,
+): Partial<Pick<Resource, 'scopeDescriptions'>> {
+  if (wanted !== undefined) return { scopeDescriptions: checkDescriptions(wanted ?? [], scopes) };
+  if (before.scopeDescriptions.every(({ scope }) => scopes.includes(scope))) return {};
+  return {
+    scopeDescriptions: before.scopeDescriptions.filter(({ scope }) => scopes.includes(scope)),
+  };
+}
+
+/** @returns the same, in the order of their scopes */
+function checkDescriptions(
+  described: readonly DescribedScope[],
+  scopes: readonly string[],
+): DescribedScope[] {
+  const names = described.map(({ scope }) => scope);
+  const problem = names.find((scope, i) => !scopes.includes(scope) || names.indexOf(scope) !== i);
+  if (problem !== undefined) {
+    throw new UnprocessableEntityException(
+      `scope_descriptions: ${problem} is no scope of the resource, or is described twice`,
+    );
+  }
+  return described
+    .map(({ scope, description }) => ({ scope, description }))
+    .toSorted((one, other) => (one.scope < other.scope ? -1 : 1));
 }
 
 function inOrder(scopes: readonly string[]): string[] {

@@ -14,6 +14,7 @@ import { MANDATE_TYPS, type MandateTyp } from '../../oauth/vocabulary.js';
 import { ZONE_ALGS, type ZoneAlg } from '../../oauth/algorithms.js';
 import { REVOCATION_CHANNELS, type RevocationChannel } from '../../zones/resource.entity.js';
 import {
+  IsLine,
   IsResourceIdentifier,
   IsScopeToken,
   MayBeAbsent,
@@ -32,6 +33,15 @@ export class OperationBody {
   /** The scope that it takes. */
   @IsScopeToken()
   scope: string;
+}
+
+/** What a scope allows, in words for the people who confirm requests. */
+export class DescribedScopeBody {
+  @IsScopeToken()
+  scope: string;
+
+  @IsLine()
+  description: string;
 }
 
 /** How an upstream is addressed. */
@@ -56,6 +66,25 @@ export class ResourceBody {
   @ArrayMaxSize(200)
   @IsScopeToken({ each: true })
   scopes: string[];
+
+  /** What people who confirm requests know it as. */
+  @MayBeAbsent()
+  @IsLine()
+  display_name?: string;
+
+  /** What it is, for them. */
+  @MayBeAbsent()
+  @IsLine()
+  description?: string;
+
+  /** What its scopes allow, in words for them; each scope once. */
+  @MayBeAbsent()
+  @IsArray()
+  @ArrayMaxSize(200)
+  @IsObject({ each: true })
+  @ValidateNested({ each: true })
+  @Type(() => DescribedScopeBody)
+  scope_descriptions?: DescribedScopeBody[];
 
   /** Where a gateway finds it. */
   @MayBeAbsent()
@@ -124,6 +153,25 @@ export class ResourceChangeBody {
   @ArrayMaxSize(200)
   @IsScopeToken({ each: true })
   scopes?: string[];
+
+  /** Replaces what people who confirm requests know it as. */
+  @MayBeNull()
+  @IsLine()
+  display_name?: string | null;
+
+  /** Replaces what they are told of it. */
+  @MayBeNull()
+  @IsLine()
+  description?: string | null;
+
+  /** Replaces what its scopes allow, in words for them. Those of scopes that it has no more go with the scopes. */
+  @MayBeNull()
+  @IsArray()
+  @ArrayMaxSize(200)
+  @IsObject({ each: true })
+  @ValidateNested({ each: true })
+  @Type(() => DescribedScopeBody)
+  scope_descriptions?: DescribedScopeBody[] | null;
 
   /** Where a gateway finds it from now on. */
   @MayBeNull()

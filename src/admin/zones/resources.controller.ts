@@ -21,6 +21,9 @@ function toView(row: Resource) {
     id: row.id,
     identifier: row.identifier,
     scopes: row.scopes,
+    ...(row.displayName === null ? {} : { display_name: row.displayName }),
+    ...(row.description === null ? {} : { description: row.description }),
+    ...(row.scopeDescriptions.length === 0 ? {} : { scope_descriptions: row.scopeDescriptions }),
     upstream_url: row.upstreamUrl,
     owner_client_id: row.ownerClientId,
     access: row.access,
@@ -55,6 +58,9 @@ export class ResourcesController {
       const result = await createResource(tx, zoneId, {
         identifier: body.identifier,
         scopes: body.scopes,
+        displayName: body.display_name,
+        description: body.description,
+        scopeDescriptions: body.scope_descriptions,
         upstreamUrl: body.upstream_url,
         ownerClientId: body.owner_client_id,
         access: body.access,
@@ -109,6 +115,9 @@ export class ResourcesController {
       precondition.check(entityTag(toView(before)));
       const result = await changeResource(tx, before, {
         scopes: body.scopes,
+        displayName: body.display_name,
+        description: body.description,
+        scopeDescriptions: body.scope_descriptions,
         upstreamUrl: body.upstream_url,
         ownerClientId: body.owner_client_id,
         access: body.access,

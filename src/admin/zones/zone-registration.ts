@@ -32,7 +32,9 @@ export async function createZone(
   tx: EntityManager,
   rotations: Rotations,
   zone: Pick<Zone, 'id' | 'name'> &
-    Partial<Pick<Zone, 'defaultResources' | 'introspectionAudit' | keyof StoredIssuer>>,
+    Partial<
+      Pick<Zone, 'displayName' | 'defaultResources' | 'introspectionAudit' | keyof StoredIssuer>
+    >,
   { sealedDigestKey, signingKey }: ZoneKeys,
 ): Promise<Zone> {
   const zones = tx.getRepository(Zone);

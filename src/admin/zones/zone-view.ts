@@ -11,6 +11,7 @@ export function toView(zone: Zone, installation: string) {
   return {
     id,
     name,
+    ...(zone.displayName === null ? {} : { display_name: zone.displayName }),
     issuer: issuerOf(id, zone, installation),
     issuer_mode: zone.issuerMode,
     ...(issuerUrl === null ? {} : { issuer_url: issuerUrl }),

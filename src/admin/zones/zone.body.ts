@@ -16,6 +16,11 @@ export class ZoneBody {
   @IsLine()
   name: string;
 
+  /** The organisation, as people know it who are asked to confirm something; their pages have it above everything. */
+  @MayBeAbsent()
+  @IsLine()
+  display_name?: string;
+
   /**
    * What requests are for that name no `resource`, by identifier (RFC 8707 2), unless their client has some of its own. A
    * new zone has no resources yet, so they are to be registered afterwards.
@@ -48,6 +53,11 @@ export class ZoneChangeBody {
   @MayBeAbsent()
   @IsLine()
   name?: string;
+
+  /** Replaces what people who confirm know the organisation as; `null` for no name but Mandate. */
+  @MayBeNull()
+  @IsLine()
+  display_name?: string | null;
 
   /** Replaces what requests are for that name no `resource`. What is added must be registered. */
   @MayBeNull()

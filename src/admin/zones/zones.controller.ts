@@ -70,6 +70,7 @@ export class ZonesController {
     const settings = {
       id,
       name: body.name,
+      displayName: body.display_name ?? null,
       ...issuer,
       defaultResources: [...new Set(body.default_resources)],
       introspectionAudit: body.introspection_audit ?? 'none',
@@ -162,6 +163,7 @@ async function columnsOf(
   before: Zone,
   {
     name,
+    display_name: displayName,
     default_resources: wanted,
     introspection_audit: audit,
     legal_hold: legalHold,
@@ -172,6 +174,7 @@ async function columnsOf(
   const { id, defaultResources } = before;
   return {
     ...(name === undefined ? {} : { name }),
+    ...(displayName === undefined ? {} : { displayName }),
     ...(wanted === undefined
       ? {}
       : { defaultResources: await checkDefaultResources(tx, id, wanted, defaultResources) }),

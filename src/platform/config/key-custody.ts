@@ -45,8 +45,13 @@ export interface KeyCustodyVariables {
  * Reads the configuration of key custody.
  *
  * @param problems receives one line for each mistake, without any value in it
+ * @param opens whether anything that is sealed will be opened: a key has to be there for that
  */
-export function readKeyCustody(variables: KeyCustodyVariables, problems: string[]): KeyCustody {
+export function readKeyCustody(
+  variables: KeyCustodyVariables,
+  problems: string[],
+  opens = true,
+): KeyCustody {
   const provider = variables.KEY_ENCRYPTION_PROVIDER === 'vault' ? 'vault' : 'env';
   const signer = variables.SIGNER === 'socket' ? 'socket' : 'local';
   const key = readKey('KEY_ENCRYPTION_KEY', variables.KEY_ENCRYPTION_KEY, problems);
@@ -56,6 +61,7 @@ export function readKeyCustody(variables: KeyCustodyVariables, problems: string[
     problems,
   );
   if (
+    opens &&
     provider === 'env' &&
     variables.KEY_ENCRYPTION_KEY === undefined &&
     variables.DATABASE_URL !== undefined

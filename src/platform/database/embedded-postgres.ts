@@ -4,7 +4,7 @@ import { dirname, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { clusterPassword, OWNER, prepareCluster } from './embedded-cluster.js';
-import { hasCode, type Launcher, prepareLauncher } from './embedded-launch.js';
+import { findPackage, hasCode, type Launcher, prepareLauncher } from './embedded-launch.js';
 import { lockDirectory } from './embedded-lock.js';
 import { endOrphan, Postmaster } from './embedded-postmaster.js';
 
@@ -31,11 +31,14 @@ export interface EmbeddedOptions {
  * until it is stopped.
  *
  * @throws {DataDirectoryInUse} if another live process runs a server there
+ * @throws {EmbeddedServerMissing} if it is not installed
  */
 export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedServer> {
   if (process.platform === 'win32') {
     throw new Error('The embedded PostgreSQL server does not run on Windows. Set DATABASE_URL.');
   }
+  // Before anything is made for it, where perhaps nothing can be.
+  await findPackage();
   const dataDir = await makeDirectory(options.dataDir);
   const lock = await lockDirectory(dataDir);
   let server: SupervisedServer | null = null;

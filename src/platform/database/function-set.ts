@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 7,
-  sha256: 'e47be82c2850be364569cdfbb407770546c12b03fe671e213701f33f0460af83',
+  sha256: 'bab20f57046481b044afa898635761dcc649cacef78060ef7744c77c81308e6a',
 } as const;

@@ -13,6 +13,8 @@ import { Confirmations } from './confirmations.service.js';
 import { EnrolController } from './enrol.controller.js';
 import { Enrolment } from './enrolment.entity.js';
 import { Enrolments } from './enrolments.service.js';
+import { Guesses } from './guesses.service.js';
+import { RequestWordsReader } from './request-words.service.js';
 import { ShownCodes } from './shown-codes.service.js';
 
 /** The pages on which people confirm challenges, and on which they register what they confirm with. */
@@ -31,6 +33,8 @@ import { ShownCodes } from './shown-codes.service.js';
     ConfirmationProofs,
     Confirmations,
     Enrolments,
+    Guesses,
+    RequestWordsReader,
     ShownCodes,
   ],
   exports: [Authenticators, Enrolments, ShownCodes],

@@ -14,6 +14,11 @@ export const CONFIRM_FIELDS: readonly string[] = [
   ...CONFIRMATION_METHODS.map(({ confirmField }) => confirmField),
 ];
 
+const WISHES = ['later', 'not_me'] as const;
+
+/** What a person who has the link can do without evidence. */
+export type Wish = (typeof WISHES)[number];
+
 /** What the page has sent, by what it shows the request on. */
 export type ConfirmForm =
   | {
@@ -22,6 +27,8 @@ export type ConfirmForm =
       readonly link: string | null;
       readonly shown: Evidence | null;
       readonly decision: SubjectDecision | null;
+      /** What needs no evidence: not to decide now, or to say that this was somebody else. */
+      readonly wish: Wish | null;
     }
   | { readonly by: 'proof'; readonly proof: string; readonly decision: SubjectDecision | null }
   | { readonly by: 'evidence'; readonly shown: Evidence | null };
@@ -34,7 +41,10 @@ export function readConfirmForm(
   const shown = evidenceIn(fields, terms);
   const decision = decisionIn(fields['decision']);
   const link = fields[LINK_FIELD];
-  if (link !== undefined) return { by: 'link', link: secretIn(link), shown, decision };
+  if (link !== undefined) {
+    const wish = WISHES.find((one) => one === fields['decision']) ?? null;
+    return { by: 'link', link: secretIn(link), shown, decision, wish };
+  }
   const proof = fields[PROOF_FIELD];
   if (proof !== undefined) return { by: 'proof', proof, decision };
   return { by: 'evidence', shown };

@@ -1,5 +1,7 @@
+import type { ChallengeState } from '../challenge.js';
 import type { StepUpTerms } from '../../zones/step-up-terms.js';
 import { confirmationMethodsFor } from '../decision-methods.js';
+import { duration } from '../describe-challenge.js';
 import type { ConfirmationMethod } from './confirmation-method.js';
 import type { Confirmation, Failure } from './confirmations.service.js';
 import { notice, type Page } from './page.js';
@@ -10,8 +12,11 @@ export const UNKNOWN = notice(
   'This link leads to no request. It may be misspelt, or too old.',
 );
 
-/** The page and status for each outcome after which nothing is left to decide here. */
-export const ENDS: Readonly<Record<Confirmation, readonly [number, Page]>> = {
+/** What a visit ends with, after which nothing is left to decide here. */
+export type End = Confirmation | 'reported';
+
+/** The page and status for each {@link End}. */
+export const ENDS: Readonly<Record<End, readonly [number, Page]>> = {
   approved: [
     200,
     notice('Confirmed', 'The application can go on now. You can close this page.', 'good'),
@@ -21,10 +26,31 @@ export const ENDS: Readonly<Record<Confirmation, readonly [number, Page]>> = {
     200,
     notice('Thank you', 'Others have to confirm it, too. You can close this page.', 'good'),
   ],
+  reported: [
+    200,
+    notice(
+      'Reported',
+      'The request is refused for good, and those who run this service are told that it was not you. You can close this page.',
+    ),
+  ],
   decided: [409, notice('Already decided', 'This request has been confirmed or refused before.')],
   expired: [410, notice('Too late', 'This request has expired. The application has to ask again.')],
   not_here: [403, notice('Not confirmed here', 'Other people or systems decide on this request.')],
 };
+
+/** What anybody may know of a request that was decided on: the status of the challenge says so, too. */
+const DECIDED: Readonly<Partial<Record<ChallengeState, string>>> = {
+  approved: 'It was confirmed. The application can go on.',
+  consumed: 'It was confirmed, and the application has gone on.',
+  rejected: 'It was refused. The application gets nothing.',
+};
+
+/** The page of a request that was decided on before, here or elsewhere, by which outcome. */
+export function decidedPage(state: ChallengeState): Page {
+  const text = DECIDED[state];
+  if (text === undefined) return ENDS.decided[1];
+  return notice('Already decided', `Nothing that you do here changes this request. ${text}`);
+}
 
 /** What was wrong with an attempt, after which the person can try again. */
 export interface Problem {
@@ -43,26 +69,38 @@ export const NO_EVIDENCE: Problem = {
   method: null,
 };
 
-/**
- * The problem with an attempt.
- *
- * @param method that of the evidence
- */
+/** The link is none of this request. */
+export const NO_LINK: Problem = {
+  status: 400,
+  text: 'That is not the link of this request. Paste the whole link.',
+  method: null,
+};
+
+/** What was shown is too long ago. */
+export const UNPROVEN: Problem = {
+  status: 400,
+  text: 'That took too long. Show who you are again.',
+  method: null,
+};
+
+/** The problem with evidence. */
 export function problemOf(
-  what: Failure | 'link' | 'unproven',
+  failure: Failure,
   terms: StepUpTerms,
-  method?: ConfirmationMethod,
+  method: ConfirmationMethod,
 ): Problem {
-  if (what === 'too_many') {
-    const passkeys = confirmationMethodsFor(terms).some(({ name }) => name === 'webauthn');
-    const text = `There were too many wrong codes. Wait a minute${passkeys ? ', or use a passkey' : ''}.`;
-    return { status: 429, text, method: null, retryAfter: 60 };
+  if (failure.failure === 'wrong') {
+    const text = `${method.confirmProblem}${triesLeft(failure.left)}`;
+    return { status: 400, text, method: method.name };
   }
-  return { status: 400, text: textOf(what, method), method: method?.name ?? null };
+  const minutes = Math.max(1, Math.ceil(failure.seconds / 60));
+  const passkeys = confirmationMethodsFor(terms).some(({ name }) => name === 'webauthn');
+  const text = `There were too many wrong codes. Wait ${duration(minutes * 60)}${passkeys ? ', or use a passkey' : ''}.`;
+  return { status: 429, text, method: null, retryAfter: minutes * 60 };
 }
 
-function textOf(what: 'wrong' | 'link' | 'unproven', method?: ConfirmationMethod): string {
-  if (what === 'link') return 'That is not the link of this request. Paste the whole link.';
-  if (what === 'unproven') return 'That took too long. Show who you are again.';
-  return method?.confirmProblem ?? 'That was not right.';
+function triesLeft(left: number | null): string {
+  if (left === null) return '';
+  if (left === 0) return ' That was the last try for now.';
+  return ` You can try ${left === 1 ? 'once' : `${left} times`} more.`;
 }

@@ -2,19 +2,19 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import type { Challenge } from '../challenge.entity.js';
-import { Challenges } from '../challenges.service.js';
 import { confirmationMethodsFor } from '../decision-methods.js';
-import { confirmPage, proofForm, unshownPage } from './confirm-page.js';
+import { confirmPage, laterPage, proofForm, unshownPage } from './confirm-page.js';
 import type { Problem } from './confirm-outcomes.js';
 import type { Html } from './html.js';
-import { ShownCodes, type ShownCode } from './shown-codes.service.js';
 import type { Page } from './page.js';
+import { RequestWordsReader } from './request-words.service.js';
+import { ShownCodes, type ShownCode } from './shown-codes.service.js';
 
 /** Makes the pages on which a challenge is confirmed. */
 @Injectable()
 export class ConfirmPages {
   constructor(
-    private readonly challenges: Challenges,
+    private readonly words: RequestWordsReader,
     private readonly codes: ShownCodes,
     @Inject(ENV) private readonly env: RunningEnv,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -33,22 +33,35 @@ export class ConfirmPages {
   /** The page that shows the request to a person who has brought the secret of the link. */
   async linked(challenge: Challenge, link: string, problem: Problem | null): Promise<Page> {
     const code = await this.codes.codeFor(challenge);
-    return this.shown(challenge, this.formsOf(challenge, link, problem, code), problem);
+    return this.shown(challenge, link, this.formsOf(challenge, link, problem, code), problem);
   }
 
   /** The page that shows the request to the person who has shown a code or a passkey. */
   proved(challenge: Challenge, proof: string): Promise<Page> {
-    return this.shown(challenge, [proofForm(proof)], null);
+    return this.shown(challenge, null, [proofForm(proof)], null);
+  }
+
+  /** The page of a person with the link who does not decide now. */
+  async later(challenge: Challenge, link: string): Promise<Page> {
+    const organisation = await this.words.organisation(challenge.zoneId);
+    return laterPage(link, organisation, this.minutesLeft(challenge));
+  }
+
+  /** A page for somebody who may know whose it is. */
+  async signed(challenge: Challenge, page: Page): Promise<Page> {
+    return { ...page, organisation: await this.words.organisation(challenge.zoneId) };
   }
 
   private async shown(
     challenge: Challenge,
+    link: string | null,
     forms: readonly Html[],
     problem: Problem | null,
   ): Promise<Page> {
     return confirmPage({
       request: challenge.request,
-      names: await this.challenges.clientNames(challenge),
+      words: await this.words.wordsFor(challenge),
+      link,
       forms,
       passkeys: hasScripts(challenge),
       problem: problem?.text ?? null,
@@ -63,8 +76,13 @@ export class ConfirmPages {
     shownCode: ShownCode | null = null,
   ): readonly Html[] {
     const about = { challenge, env: this.env, link, shownCode };
-    return confirmationMethodsFor(challenge.terms).map((method, i) =>
-      method.confirmForm({ ...about, failed: problem?.method === method.name, alternative: i > 0 }),
+    const methods = confirmationMethodsFor(challenge.terms);
+    return methods.map((method, i) =>
+      method.confirmForm({
+        ...about,
+        failed: problem?.method === method.name,
+        followed: i < methods.length - 1,
+      }),
     );
   }
 

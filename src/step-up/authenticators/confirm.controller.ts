@@ -1,4 +1,4 @@
-import { Controller, Get, Inject, Param, Post, Req, Res } from '@nestjs/common';
+import { Controller, Get, Inject, Param, Post, Req, Res, UseFilters } from '@nestjs/common';
 import { ApiConsumes, ApiOperation, ApiTags } from '../../platform/http/openapi-decorators.js';
 import type { Request, Response } from 'express';
 import { TURN_DEADLINE_MS } from '../../platform/database/zone-turn.js';
@@ -11,10 +11,21 @@ import { Challenges } from '../challenges.service.js';
 import { sourceOf } from '../../platform/http/source-address.js';
 import { confirmationMethodsFor } from '../decision-methods.js';
 import { CONFIRM_FIELDS, readConfirmForm, type ConfirmForm } from './confirm-form.js';
-import { ENDS, NO_EVIDENCE, problemOf, UNKNOWN, type Problem } from './confirm-outcomes.js';
+import {
+  decidedPage,
+  ENDS,
+  NO_EVIDENCE,
+  NO_LINK,
+  problemOf,
+  UNKNOWN,
+  UNPROVEN,
+  type End,
+  type Problem,
+} from './confirm-outcomes.js';
 import { ConfirmPages } from './confirm-pages.service.js';
 import { Confirmations, type Bringing } from './confirmations.service.js';
 import type { Page } from './page.js';
+import { PageErrors } from './page-errors.filter.js';
 import { readPageForm } from './page-form.js';
 import { sendPage } from './page-answer.js';
 
@@ -25,6 +36,7 @@ import { sendPage } from './page-answer.js';
  */
 @ApiTags('step-up')
 @Controller('step-up/:id/confirm')
+@UseFilters(PageErrors)
 export class ConfirmController {
   constructor(
     private readonly challenges: Challenges,
@@ -39,7 +51,9 @@ export class ConfirmController {
     const challenge = await this.challenges.findAnywhere(id);
     if (challenge === null) return sendPage(response, 404, UNKNOWN);
     const end = this.endOf(challenge);
-    if (end !== null) return sendPage(response, end === 'not_here' ? 403 : 200, ENDS[end][1]);
+    if (end !== null) {
+      return sendPage(response, end === 'not_here' ? 403 : 200, this.pageOf(challenge, end));
+    }
     return sendPage(response, 200, this.pages.unshown(challenge, null));
   }
 
@@ -59,7 +73,7 @@ export class ConfirmController {
     const challenge = await this.challenges.findAnywhere(id);
     if (challenge === null) return sendPage(response, 404, UNKNOWN);
     const end = this.endOf(challenge);
-    if (end !== null) return sendPage(response, ...ENDS[end]);
+    if (end !== null) return sendPage(response, ENDS[end][0], this.pageOf(challenge, end));
     const form = readConfirmForm(fields, challenge.terms);
     const bringing = { requestId: requestIdOf(request), source: sourceOf(request) };
     if (form.by === 'link') return this.byLink(challenge, form, bringing, response);
@@ -70,19 +84,23 @@ export class ConfirmController {
   /** The secret of the link shows the request. With evidence and a decision beside it, it is decided. */
   private async byLink(
     challenge: Challenge,
-    { link, shown, decision }: Extract<ConfirmForm, { by: 'link' }>,
+    { link, shown, decision, wish }: Extract<ConfirmForm, { by: 'link' }>,
     bringing: Bringing,
     response: Response,
   ): Promise<void> {
     if (link === null || !(await this.confirmations.isLinked(challenge, link))) {
-      return this.unshown(response, challenge, problemOf('link', challenge.terms));
+      return this.unshown(response, challenge, NO_LINK);
     }
     const answer = async (problem: Problem | null) =>
       this.send(response, problem, await this.pages.linked(challenge, link, problem));
+    if (wish === 'later') return sendPage(response, 200, await this.pages.later(challenge, link));
+    if (wish === 'not_me') {
+      return this.end(response, challenge, await this.confirmations.report(challenge, bringing));
+    }
     if (shown === null && decision === null) return answer(null);
     if (shown === null || decision === null) return answer(NO_EVIDENCE);
     const outcome = await this.confirmations.decide(challenge, shown, decision, bringing);
-    if (outcome !== 'wrong' && outcome !== 'too_many') return sendPage(response, ...ENDS[outcome]);
+    if (typeof outcome === 'string') return this.end(response, challenge, outcome);
     return answer(problemOf(outcome, challenge.terms, shown.method));
   }
 
@@ -95,7 +113,7 @@ export class ConfirmController {
   ): Promise<void> {
     if (shown === null) return this.unshown(response, challenge, NO_EVIDENCE);
     const outcome = await this.confirmations.show(challenge, shown, bringing);
-    if (typeof outcome === 'string') {
+    if ('failure' in outcome) {
       return this.unshown(response, challenge, problemOf(outcome, challenge.terms, shown.method));
     }
     return sendPage(response, 200, await this.pages.proved(challenge, outcome.proof));
@@ -110,8 +128,8 @@ export class ConfirmController {
   ): Promise<void> {
     if (decision === null) return this.unshown(response, challenge, NO_EVIDENCE);
     const outcome = await this.confirmations.decideAfter(challenge, proof, decision, bringing);
-    if (outcome !== 'unproven') return sendPage(response, ...ENDS[outcome]);
-    return this.unshown(response, challenge, problemOf('unproven', challenge.terms));
+    if (outcome !== 'unproven') return this.end(response, challenge, outcome);
+    return this.unshown(response, challenge, UNPROVEN);
   }
 
   private unshown(response: Response, challenge: Challenge, problem: Problem): void {
@@ -121,6 +139,18 @@ export class ConfirmController {
   private send(response: Response, problem: Problem | null, page: Page): void {
     if (problem?.retryAfter !== undefined) response.set('Retry-After', String(problem.retryAfter));
     sendPage(response, problem?.status ?? 200, page);
+  }
+
+  /** What a person is told who has brought the link, or has shown a code or a passkey. */
+  private async end(response: Response, challenge: Challenge, outcome: End): Promise<void> {
+    const now = (await this.challenges.findAnywhere(challenge.id)) ?? challenge;
+    const page = this.pageOf(now, outcome);
+    return sendPage(response, ENDS[outcome][0], await this.pages.signed(challenge, page));
+  }
+
+  private pageOf(challenge: Challenge, end: End): Page {
+    if (end !== 'decided') return ENDS[end][1];
+    return decidedPage(challengeState(challenge, this.clock.now()));
   }
 
   /** The outcome that a challenge has already; `null` if the page can ask for a decision. */

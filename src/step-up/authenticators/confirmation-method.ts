@@ -140,8 +140,8 @@ export interface ConfirmFormInput {
   readonly failed: boolean;
   /** The code that the page shows itself, since the person has no app (`shown-codes.service.ts`); `null` for all others. */
   readonly shownCode: ShownCode | null;
-  /** Whether another form is above this one. */
-  readonly alternative: boolean;
+  /** Whether another form is below this one. */
+  readonly followed: boolean;
 }
 
 /** What the form of a method says on the enrolment page. */

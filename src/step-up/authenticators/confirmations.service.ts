@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
@@ -6,21 +5,17 @@ import { v7 as uuidv7 } from 'uuid';
 import { UnauthenticatedDenials } from '../../authentication/unauthenticated-denials.service.js';
 import { Ledger } from '../../ledger/ledger.service.js';
 import type { RequestId } from '../../platform/http/request-id.js';
-import { Attempts, type Allowance } from '../attempts.service.js';
 import type { Challenge } from '../challenge.entity.js';
 import { Challenges } from '../challenges.service.js';
 import { StepUpTurns } from '../step-up-turns.service.js';
 import { subjectOf } from '../decide.js';
-import type { CONFIRMATION_METHODS } from '../decision-methods.js';
+import { REPORT, type CONFIRMATION_METHODS } from '../decision-methods.js';
 import { commitIf } from '../../platform/database/commit-if.js';
 import { Authenticators } from './authenticators.service.js';
 import { ConfirmationProofs } from './confirmation-proofs.service.js';
 import { isPageSecret } from './confirm-link.js';
+import { Guesses } from './guesses.service.js';
 import type { ConfirmationStep, Transaction, Verified } from './confirmation-method.js';
-
-/** Wrong codes that are allowed for one challenge, and for one person by what one client asks for. */
-const FOR_CHALLENGE: Allowance = { burst: 5, perMinute: 1 };
-const FOR_PERSON: Allowance = { burst: 20, perMinute: 1 / 6 };
 
 type Method = (typeof CONFIRMATION_METHODS)[number];
 
@@ -42,7 +37,11 @@ export interface Bringing {
 export type SubjectDecision = 'approved' | 'rejected';
 
 /** Why evidence is not right. */
-export type Failure = 'wrong' | 'too_many';
+export type Failure =
+  /** `left` is how many wrong ones may follow; `null` where that is not limited. */
+  | { readonly failure: 'wrong'; readonly left: number | null }
+  /** `seconds` is how long there is none left. */
+  | { readonly failure: 'too_many'; readonly seconds: number };
 
 /** What a decision of the subject came to, where its evidence was right. */
 export type Confirmation = 'approved' | 'rejected' | 'pending' | 'decided' | 'expired' | 'not_here';
@@ -56,7 +55,7 @@ export class Confirmations {
     private readonly proofs: ConfirmationProofs,
     private readonly challenges: Challenges,
     private readonly turns: StepUpTurns,
-    private readonly attempts: Attempts,
+    private readonly guesses: Guesses,
     private readonly ledger: Ledger,
     private readonly strangers: UnauthenticatedDenials,
   ) {}
@@ -79,8 +78,31 @@ export class Confirmations {
     request: Bringing,
   ): Promise<Confirmation | Failure> {
     const verified = await this.verify(challenge, 'decide', shown, request);
-    if (typeof verified === 'string') return verified;
-    return this.decideOn(challenge, shown.method.name, verified, decision, request);
+    if ('failure' in verified) return verified;
+    const { method } = shown;
+    const outcome = await this.decideOn(challenge, method.name, verified, decision, request);
+    return outcome === 'wrong' ? this.wrong(challenge, method) : outcome;
+  }
+
+  /**
+   * Refuses for whoever holds the link, as a request that this person knows nothing of. Nobody has to show anything for
+   * that: a client that holds the link as well could do without the mandate anyway.
+   */
+  async report(
+    challenge: Challenge,
+    request: Bringing,
+  ): Promise<'reported' | 'decided' | 'expired'> {
+    const { zoneId, id } = challenge;
+    const input = {
+      method: REPORT,
+      decision: 'rejected' as const,
+      reason: 'reported by a holder of the link: this was not me',
+      decider: { kind: 'link' as const },
+      amr: [],
+    };
+    const outcome = await this.challenges.decide(zoneId, id, input, request.requestId);
+    if ('challenge' in outcome) return 'reported';
+    return outcome.refusal === 'expired' ? 'expired' : 'decided';
   }
 
   /**
@@ -94,7 +116,7 @@ export class Confirmations {
     request: Bringing,
   ): Promise<{ readonly proof: string } | Failure> {
     const verified = await this.verify(challenge, 'show', shown, request);
-    if (typeof verified === 'string') return verified;
+    if ('failure' in verified) return verified;
     const { zoneId, id, type, subject, subjectIssuer } = challenge;
     const method = shown.method.name;
     const proof = await this.inTurn(challenge, () =>
@@ -116,7 +138,10 @@ export class Confirmations {
         },
       ),
     );
-    if (proof === null) return this.wrong(challenge, request, 'the proof was used before');
+    if (proof === null) {
+      await this.recordAndCount(challenge, request, 'the proof was used before');
+      return this.wrong(challenge, shown.method);
+    }
     return { proof };
   }
 
@@ -139,26 +164,24 @@ export class Confirmations {
     return outcome === 'wrong' ? 'unproven' : outcome;
   }
 
-  /**
-   * Verifies evidence. Where that can be guessed there are few guesses: for one challenge, and for one person
-   * among the challenges of one client, so that only that client's requests are locked out by them.
-   */
+  /** Verifies evidence. Where that can be guessed there are few guesses. */
   private async verify(
     challenge: Challenge,
     step: ConfirmationStep,
     { method, evidence }: Evidence,
     request: Bringing,
   ): Promise<Verified | Failure> {
-    const guesses = method.guessable ? guessesAbout(challenge) : [];
-    for (const { key, allowance } of guesses) {
-      if (!(await this.attempts.take(challenge.zoneId, key, allowance))) {
-        await this.recordWrong(challenge, request, 'too many wrong codes');
-        return 'too_many';
-      }
+    const seconds = method.guessable ? await this.guesses.take(challenge) : null;
+    if (seconds !== null) {
+      await this.recordWrong(challenge, request, 'too many wrong codes');
+      return { failure: 'too_many', seconds };
     }
     const verified = await method.verify(challenge, step, evidence, this.authenticators);
-    if (verified === null) return this.wrong(challenge, request, 'wrong proof of the subject');
-    for (const { key } of guesses) await this.attempts.giveBack(challenge.zoneId, key);
+    if (verified === null) {
+      await this.recordAndCount(challenge, request, 'wrong proof of the subject');
+      return this.wrong(challenge, method);
+    }
+    if (method.guessable) await this.guesses.giveBack(challenge);
     return verified;
   }
 
@@ -182,12 +205,24 @@ export class Confirmations {
     });
     if ('challenge' in outcome) return outcome.challenge.decision ?? 'pending';
     const { refusal } = outcome;
-    if (refusal === 'used') return this.wrong(challenge, request, 'the proof was used before');
+    if (refusal === 'used') {
+      await this.recordAndCount(challenge, request, 'the proof was used before');
+      return 'wrong';
+    }
     if (refusal === 'expired') return 'expired';
     return refusal === 'decided' || refusal === 'said' ? 'decided' : 'not_here';
   }
 
-  private async wrong(challenge: Challenge, request: Bringing, reason: string): Promise<'wrong'> {
+  /** Evidence that was wrong, with how many of its kind may follow. */
+  private async wrong(challenge: Challenge, { guessable }: Method): Promise<Failure> {
+    return { failure: 'wrong', left: guessable ? await this.guesses.left(challenge) : null };
+  }
+
+  private async recordAndCount(
+    challenge: Challenge,
+    request: Bringing,
+    reason: string,
+  ): Promise<void> {
     const recorded = await this.recordWrong(challenge, request, reason);
     // A stranger with the link can be wrong without end, and each time would be a write.
     if (recorded) {
@@ -198,7 +233,6 @@ export class Confirmations {
         ),
       );
     }
-    return 'wrong';
   }
 
   private inTurn<T>({ zoneId, id }: Challenge, run: () => Promise<T>): Promise<T> {
@@ -227,15 +261,4 @@ export class Confirmations {
     });
     return true;
   }
-}
-
-/** What guesses are counted by: the challenge, and the person with the client. */
-function guessesAbout({ id, clientId, subject, subjectIssuer }: Challenge) {
-  const person = createHash('sha256')
-    .update(JSON.stringify([subjectIssuer, subject]))
-    .digest('hex');
-  return [
-    { key: `codes for ${id}`, allowance: FOR_CHALLENGE },
-    { key: `codes of ${person} for ${clientId}`, allowance: FOR_PERSON },
-  ];
 }

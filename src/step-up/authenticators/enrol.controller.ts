@@ -1,4 +1,14 @@
-import { Controller, Get, Inject, NotFoundException, Param, Post, Req, Res } from '@nestjs/common';
+import {
+  Controller,
+  Get,
+  Inject,
+  NotFoundException,
+  Param,
+  Post,
+  Req,
+  Res,
+  UseFilters,
+} from '@nestjs/common';
 import {
   ApiConsumes,
   ApiOperation,
@@ -14,6 +24,7 @@ import { ENROL_LINK_PAGE, enrolPage } from './enrol-page.js';
 import { Enrolments } from './enrolments.service.js';
 import { LINK_FIELD, secretIn } from './link.js';
 import { notice, type Page } from './page.js';
+import { PageErrors } from './page-errors.filter.js';
 import { readPageForm } from './page-form.js';
 import { readAssets, sendPage } from './page-answer.js';
 
@@ -42,6 +53,7 @@ const ASSET_SECONDS = 3_600;
 /** The page on which a person registers an authenticator. Works without scripts. */
 @ApiTags('step-up')
 @Controller('step-up')
+@UseFilters(PageErrors)
 export class EnrolController {
   private readonly assets = readAssets();
 

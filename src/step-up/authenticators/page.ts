@@ -6,14 +6,17 @@ export interface Page {
   readonly main: Html;
   /** Whether it loads the script for passkeys, too. */
   readonly passkeys?: boolean;
+  /** Whose page it is, where a person may know that; Mandate's else. */
+  readonly organisation?: string | null;
 }
 
 /** The HTML document of a page. */
-export function documentOf({ title, main, passkeys = false }: Page): string {
+export function documentOf({ title, main, passkeys = false, organisation = null }: Page): string {
   const scripts = passkeys
     ? html`<script src="/step-up/assets/webauthn.js" defer></script>
         <script src="/step-up/assets/passkey.js" defer></script>`
     : null;
+  const brand = organisation ?? 'Mandate';
   return html`<!doctype html>
     <html lang="en">
       <head>
@@ -21,16 +24,14 @@ export function documentOf({ title, main, passkeys = false }: Page): string {
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="robots" content="noindex" />
         <meta name="color-scheme" content="light dark" />
-        <title>${title}</title>
+        <title>${title} – ${brand}</title>
         <link rel="stylesheet" href="/step-up/assets/page.css" />
         <script src="/step-up/assets/link.js" defer></script>
         ${scripts}
       </head>
       <body>
-        <main>
-          <p class="brand">Mandate</p>
-          ${main}
-        </main>
+        <header><p class="brand">${brand}</p></header>
+        <main>${main}</main>
       </body>
     </html> `.text;
 }
@@ -39,7 +40,7 @@ export function documentOf({ title, main, passkeys = false }: Page): string {
 export function notice(title: string, text: string, tone: 'good' | 'plain' = 'plain'): Page {
   return {
     title,
-    main: html`<div class="notice ${tone}">
+    main: html`<div class="notice ${tone}" role="status">
       <h1>${title}</h1>
       <p>${text}</p>
     </div>`,

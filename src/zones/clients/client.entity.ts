@@ -14,6 +14,10 @@ export class Client {
   @Column('text')
   name: string;
 
+  /** What it is, for the people who confirm its requests; `null` where that was not said. */
+  @Column('text', { nullable: true })
+  description: string | null;
+
   @Column('text', { array: true })
   labels: string[];
 

@@ -5,7 +5,7 @@ import { linkField } from '../link.js';
 import { confirmationNonce, enrolmentNonce, relyingPartyAt } from './relying-party.js';
 
 /** The form that confirms with a passkey. It is shown by the script, since it does nothing without. */
-export function confirmForm({ challenge, env, link, alternative }: ConfirmFormInput): Html {
+export function confirmForm({ challenge, env, link, followed }: ConfirmFormInput): Html {
   const step = link === null ? 'show' : 'decide';
   const nonce = confirmationNonce(step, challenge.id, challenge.binding.toString('hex'));
   return html`<form
@@ -16,30 +16,24 @@ export function confirmForm({ challenge, env, link, alternative }: ConfirmFormIn
       data-nonce="${nonce.toString('base64url')}"
       data-rp="${relyingPartyAt(env.issuerUrl).id}"
     >
-      ${alternative ? html`<p class="or">or</p>` : null}
       <input type="hidden" name="assertion" data-evidence />
-      ${link === null ? null : linkField(link)} ${link === null ? SHOW : decide(alternative)}
+      ${link === null ? null : linkField(link)} ${link === null ? SHOW : DECIDE_BY_PASSKEY}
       <p class="problem" role="alert" hidden></p>
+      ${followed ? html`<p class="or">or</p>` : null}
     </form>
-    ${
-      alternative
-        ? null
-        : html`<noscript
-            ><p class="problem">Passkeys need JavaScript, which is switched off.</p></noscript
-          >`
-    }`;
+    <noscript>
+      <p class="${followed ? 'hint' : 'problem'}">
+        Passkeys need JavaScript, which is switched off.${followed ? ' A code does without.' : ''}
+      </p>
+    </noscript>`;
 }
 
 const SHOW = html`<div class="buttons"><button>Show it with a passkey</button></div>`;
 
-function decide(alternative: boolean): Html {
-  return html`<div class="buttons">
-    <button name="decision" value="approved" class="${alternative ? '' : 'primary'}">
-      Confirm with a passkey
-    </button>
-    <button name="decision" value="rejected">Refuse with a passkey</button>
-  </div>`;
-}
+const DECIDE_BY_PASSKEY = html`<div class="buttons">
+  <button name="decision" value="approved" class="primary">Confirm with a passkey</button>
+  <button name="decision" value="rejected">Refuse with a passkey</button>
+</div>`;
 
 /** The form that registers a passkey. It is shown by the script, since it does nothing without. */
 export function enrolForm({ token, enrolment, env }: EnrolFormInput): Html {
