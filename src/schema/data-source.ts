@@ -67,6 +67,8 @@ import { WordsForPeople1795349595517 } from './migrations/1795349595517-words-fo
 import { ReportedChallenges1795349727262 } from './migrations/1795349727262-reported-challenges.js';
 import { TracedWebhooks1795349455830 } from './migrations/1795349455830-traced-webhooks.js';
 import { NamedItems1795350000000 } from './migrations/1795350000000-named-items.js';
+import { SignalsOfOrders1795350100000 } from './migrations/1795350100000-signals-of-orders.js';
+import { SignedIntrospection1795350200000 } from './migrations/1795350200000-signed-introspection.js';
 import { RevocationOrder } from '../issuer/revocation/revocation-order.entity.js';
 import { RevocationEndings1795346000000 } from './migrations/1795346000000-revocation-endings.js';
 
@@ -119,6 +121,8 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   WordsForPeople1795349595517,
   ReportedChallenges1795349727262,
   NamedItems1795350000000,
+  SignalsOfOrders1795350100000,
+  SignedIntrospection1795350200000,
 ];
 
 const ONE_PROCESS: PoolSettings = { workers: 1, connections: undefined };
