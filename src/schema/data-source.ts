@@ -67,6 +67,7 @@ import { WordsForPeople1795349595517 } from './migrations/1795349595517-words-fo
 import { ReportedChallenges1795349727262 } from './migrations/1795349727262-reported-challenges.js';
 import { TracedWebhooks1795349455830 } from './migrations/1795349455830-traced-webhooks.js';
 import { NamedItems1795350000000 } from './migrations/1795350000000-named-items.js';
+import { RecoveryCodes1795351641134 } from './migrations/1795351641134-recovery-codes.js';
 import { RevocationOrder } from '../issuer/revocation/revocation-order.entity.js';
 import { RevocationEndings1795346000000 } from './migrations/1795346000000-revocation-endings.js';
 
@@ -119,6 +120,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   WordsForPeople1795349595517,
   ReportedChallenges1795349727262,
   NamedItems1795350000000,
+  RecoveryCodes1795351641134,
 ];
 
 const ONE_PROCESS: PoolSettings = { workers: 1, connections: undefined };
