@@ -22,6 +22,8 @@ import { RequestGate } from './platform/http/overload/request-gate.service.js';
 import { assignRequestId, setRequestIdHeaders } from './platform/http/request-id.js';
 import { logRequests } from './platform/http/request-log.js';
 import { findSource } from './platform/http/source-address.js';
+import { tracedRequests } from './platform/http/traced-requests.js';
+import { startTracing } from './platform/tracing/start-tracing.js';
 import { throughSteps } from './platform/http/through-steps.js';
 import { atZoneHosts } from './platform/http/zone-hosts.js';
 import { ZoneHosts } from './zones/hosts/zone-hosts.service.js';
@@ -32,6 +34,9 @@ import { FeedReaders } from './issuer/feed/feed-readers.service.js';
 import { NamedZones } from './issuer/discovery/zone-names.service.js';
 import { ChallengeWaits } from './step-up/challenge-waits.service.js';
 import type { Shutdown } from './shutdown.js';
+
+/** The share of the time of requests in flight that the last traces have when all else has stopped. */
+const FLUSH_SHARE = 0.5;
 
 /** What a process that answers requests starts with. The database is migrated. */
 export interface Start {
@@ -57,6 +62,9 @@ export interface Serving {
 /** Starts answering requests. What it has begun ends with `shutdown`. */
 export async function serve(start: Start): Promise<Serving> {
   const { env, logger, patience, shutdown } = start;
+  // Before the first connection is made, since each is looked at once.
+  const tracing = await startTracing(env.otel, logger);
+  if (tracing !== null) shutdown.add(() => tracing.stop(FLUSH_SHARE * shutdown.finishMs));
   const app = await NestFactory.create<NestExpressApplication>(
     AppModule.forRoot(env, logger, patience, start.primary),
     {
@@ -86,11 +94,14 @@ export async function serve(start: Start): Promise<Serving> {
   const framework: RequestListener = app.getHttpAdapter().getInstance();
   const outside = env.directRoutes ? app.get(DirectRoutes).before(framework) : framework;
   const compat = new CompatPaths(env.compatPaths, env.compatDefaultZone ?? null);
+  const traced = tracedRequests();
   const steps = [
     findSource(env.trustProxy),
     app.get(RequestDurations).measure,
+    ...traced.begin,
     assignRequestId,
     app.get(RequestGate, { strict: false }).admit,
+    ...traced.within,
     logRequests(logger),
     compat.findZones(app.get(NamedZones, { strict: false })),
   ];

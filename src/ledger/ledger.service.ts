@@ -7,6 +7,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { unavailable } from '../oauth/errors.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { LOGGER } from '../platform/config/logger.js';
+import { inSpan, type RecordedSpan } from '../platform/tracing/spans.js';
 import type { AuditEvent, Committed, Entry, Nonce } from './entry.js';
 import type { BatchObserver } from './group-commit.js';
 import { APPEND, appendValues } from './ledger-batch.js';
@@ -95,8 +96,13 @@ export class Ledger implements OnApplicationShutdown {
    * @throws {OAuthError} temporarily_unavailable if it is not known to be recorded; then nothing may be issued
    *   for it. Its cause is an `OutcomeUnknown` where it may be recorded all the same
    */
-  async commit(entry: Entry): Promise<Committed> {
+  commit(entry: Entry): Promise<Committed> {
+    return inSpan('ledger commit', (span) => this.commitIn(entry, span));
+  }
+
+  private async commitIn(entry: Entry, span: RecordedSpan | null): Promise<Committed> {
     const committed = await this.checkAndRecord(entry);
+    span?.set({ 'mandate.ledger.status': committed.status });
     if (committed.status === 'recorded' && entry.event.outcome === 'issued') {
       this.lastIssuedAt = performance.now();
     }

@@ -6,6 +6,8 @@ import {
   SealBroken,
   type KeyEncryption,
 } from './key-encryption.js';
+import { activeTrace, inSpan, SpanKind, type RecordedSpan } from '../platform/tracing/spans.js';
+import { traceHeaders } from '../platform/tracing/trace-context.js';
 
 /** Milliseconds that a call may take: our caller has to be answered within two seconds. */
 const TIMEOUT_MS = 1_000;
@@ -59,7 +61,22 @@ export class VaultKeyEncryption implements KeyEncryption {
     return dataKey;
   }
 
-  private async call(operation: 'encrypt' | 'decrypt', body: object): Promise<unknown> {
+  private call(operation: 'encrypt' | 'decrypt', body: object): Promise<unknown> {
+    const { hostname } = new URL(this.transit.address);
+    const attributes = { 'http.request.method': 'POST', 'server.address': hostname };
+    return inSpan(
+      'POST',
+      (span) => this.callIn(operation, body, span),
+      attributes,
+      SpanKind.CLIENT,
+    );
+  }
+
+  private async callIn(
+    operation: 'encrypt' | 'decrypt',
+    body: object,
+    span: RecordedSpan | null,
+  ): Promise<unknown> {
     const { address, mount, key } = this.transit;
     const token = await this.token();
     let status: number;
@@ -71,12 +88,14 @@ export class VaultKeyEncryption implements KeyEncryption {
           'X-Vault-Token': token,
           'X-Vault-Request': 'true',
           'Content-Type': 'application/json',
+          ...traceHeaders(activeTrace()),
         },
         body: JSON.stringify(body),
         redirect: 'error',
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
       ({ status } = response);
+      span?.set({ 'http.response.status_code': status });
       text = await readLimited(response);
     } catch (cause) {
       throw new CustodyUnavailable('the KMS does not answer', cause);

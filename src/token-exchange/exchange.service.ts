@@ -7,6 +7,7 @@ import { Sessions } from '../ledger/sessions/sessions.service.js';
 import { OAuthError } from '../oauth/errors.js';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
+import { inSpan, isTracing } from '../platform/tracing/spans.js';
 import { Overloaded } from '../platform/http/overload/overloaded.js';
 import { Attempts } from '../step-up/attempts.service.js';
 import { Challenges } from '../step-up/challenges.service.js';
@@ -155,7 +156,7 @@ export class Exchange {
     ): Promise<T> => {
       inFlight.expectAnswer();
       try {
-        const value = await run();
+        const value = await (isTracing() ? inSpan(`exchange ${name}`, async () => run()) : run());
         made?.(value);
         return value;
       } finally {

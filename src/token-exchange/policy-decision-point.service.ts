@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { PolicySets } from '../policy/policy-sets.service.js';
 import { Shadow } from '../policy/shadow.service.js';
+import { inSpan } from '../platform/tracing/spans.js';
 import type { LastStage } from './describe/audit-event.js';
 import { ExchangeMetrics } from './exchange.metrics.js';
 import type { Outcome } from './outcome.js';
@@ -21,13 +22,16 @@ export class PolicyDecisionPoint {
   ) {}
 
   /** Decides the inputs of a request by one compiled set. */
-  readonly decide: Decide = async (zoneId, compiled, inputs) => {
-    const verdicts = await this.policySets.decide(zoneId, compiled, inputs);
-    for (const { evaluationStatus, decision } of verdicts) {
-      this.metrics.decided(evaluationStatus === 'error' ? 'error' : decision);
-    }
-    return verdicts;
-  };
+  readonly decide: Decide = (zoneId, compiled, inputs) =>
+    inSpan('policy decide', async (span) => {
+      const verdicts = await this.policySets.decide(zoneId, compiled, inputs);
+      const decisions = verdicts.map(({ evaluationStatus, decision }) =>
+        evaluationStatus === 'error' ? 'error' : decision,
+      );
+      for (const decision of decisions) this.metrics.decided(decision);
+      span?.set({ 'mandate.policy.decisions': decisions });
+      return verdicts;
+    });
 
   /**
    * Follows up on a request that policy was asked about: counts a set that could not be used, and tries

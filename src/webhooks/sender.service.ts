@@ -5,6 +5,8 @@ import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { DatabaseJobs } from '../platform/database/database-jobs.js';
 import { FetchFailed, guardedRequest } from '../platform/outbound/guarded-request.js';
+import { inOwnSpan } from '../platform/tracing/spans.js';
+import { readTraceContext } from '../platform/tracing/trace-context.js';
 import { Outbox, type DueDelivery } from './outbox.service.js';
 import { delayAfter } from './retry-schedule.js';
 import { signMessage } from './standard-webhooks.js';
@@ -57,7 +59,7 @@ export class Sender {
       groupOf: ({ receiver }) => receiver,
       before: () => this.giveUp(),
       take: (most, underWay) => this.outbox.take({ most, toOne: MOST_TO_ONE, underWay }),
-      work: (due) => this.deliver(due),
+      work: (due) => this.deliverTraced(due),
     });
   }
 
@@ -66,6 +68,16 @@ export class Sender {
     if (now < this.giveUpAt) return;
     const more = await this.outbox.giveUp();
     this.giveUpAt = more ? 0 : now + GIVE_UP_MS;
+  }
+
+  private deliverTraced(due: DueDelivery): Promise<void> {
+    const { traceparent, eventType, attempts } = due.delivery;
+    const attributes = {
+      'mandate.webhook.event_type': eventType,
+      'mandate.webhook.attempt': attempts,
+    };
+    const before = readTraceContext(traceparent ?? undefined);
+    return inOwnSpan('webhook deliver', before, () => this.deliver(due), attributes);
   }
 
   private async deliver(due: DueDelivery): Promise<void> {

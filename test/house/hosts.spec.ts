@@ -1,9 +1,14 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { ADMIN_TOKEN, createDatabase } from '../setup/harness.js';
+import { isAlive } from '../../src/platform/database/embedded-lock.js';
+import { ADMIN_TOKEN, createDatabase, startReplica } from '../setup/harness.js';
 import { runHosted, startHosted, type Host } from '../setup/hosts.js';
 import { startProcess } from '../setup/process.js';
 import { environment, type ListeningServer } from '../setup/server-process.js';
+import { editedVersion } from '../setup/versions.js';
 
 const UNTIDY = fileURLToPath(new URL('../fixtures/untidy-server.mjs', import.meta.url));
 
@@ -96,11 +101,37 @@ test('what Node itself reads when it starts is given to a process of its own', a
   expect(server.output()).toContain('--no-such-option is not allowed in NODE_OPTIONS');
 });
 
-test('a process that may hold the lock of an embedded database runs no other server', async () => {
+test('a process that holds the lock of an embedded database runs no other server', async () => {
   const { idle } = hosts();
-  const { ending } = await runToEnd(idle, { DATA_DIR: '/nowhere' });
-  expect(ending).toEqual({ code: 4, signal: null });
+  const directory = await mkdtemp(join(tmpdir(), 'mandate-hosts-'));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  const ended = { ending: { code: 4, signal: null } };
+  const free = await runToEnd(idle, { DATA_DIR: directory });
+  expect(free).toMatchObject(ended);
+  expect(idle).toHaveLength(1);
+  const holding = await runToEnd(idle, { DATA_DIR: directory, LOCKS: 'yes' });
+  expect(holding).toMatchObject({ pid: free.pid, ...ended });
   expect(idle).toEqual([]);
+});
+
+test('each build has processes of its own, which end with it', async () => {
+  const version = await editedVersion([]);
+  try {
+    const databaseUrl = await createDatabase();
+    const pids: number[] = [];
+    for (const options of [{}, { main: version.main }, {}, { main: version.main }]) {
+      const replica = await startReplica({ databaseUrl, ...options });
+      pids.push(replica.pid);
+      await replica.stop();
+    }
+    expect(pids.slice(2)).toEqual(pids.slice(0, 2));
+    expect(new Set(pids).size).toBe(2);
+    await version.remove();
+    expect(isAlive(pids[0] ?? 0)).toBe(true);
+    expect(isAlive(pids[1] ?? 0)).toBe(false);
+  } finally {
+    await version.remove();
+  }
 });
 
 test('a process in which something is left runs no other server', async () => {

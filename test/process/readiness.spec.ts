@@ -151,7 +151,7 @@ describe('a replica on a database of its own', () => {
     );
     const written = async () => (await rows(replica.databaseUrl, 'SELECT n FROM written')).length;
     const [before, since] = [await written(), performance.now()];
-    for (let i = 0; i < 100; i += 1) {
+    for (let i = 0; i < 25; i += 1) {
       await Promise.all(Array.from({ length: 20 }, () => ready(replica)));
     }
     const rounds = (performance.now() - since) / EVERY_MS;
@@ -209,7 +209,7 @@ test('a zone that is not in memory while the KMS is away is its own trouble', as
       await startReplicaForTest({ databaseUrl, env }),
       await startReplicaForTest({ databaseUrl, env }),
     ];
-    const [known, unknown] = [await createTestZone(maker), await createTestZone(maker)];
+    const known = await createTestZone(maker);
     const session = (zone: TestZone) =>
       postForm(replica.url, {
         grant_type: 'client_credentials',
@@ -218,6 +218,8 @@ test('a zone that is not in memory while the KMS is away is its own trouble', as
         resource: zone.resource,
       });
     expect((await session(known)).status).toBe(200);
+    // Last: what a replica does in the background has every zone in memory after a while.
+    const unknown = await createTestZone(maker);
     engine.trouble('closed');
     expect((await session(unknown)).status).toBe(503);
     // Two probes of each process: a whole round of checks lies between them.
@@ -240,7 +242,7 @@ describe('a start that makes something', () => {
 
   beforeAll(async () => {
     // With any database, so that a test can hold up what is made; and the port is known before that is there.
-    const listens = 'const open = [await listen(';
+    const listens = 'const open = [await listening(';
     starting = await editedVersion([
       ['main.js', 'introduce: embedded, made: !embedded', 'introduce: true, made: false'],
       ['main.js', 'introduce: embedded }', 'introduce: true }'],

@@ -31,15 +31,29 @@ async function importsOfStart(env: Readonly<Record<string, string>> = {}): Promi
   return imported();
 }
 
+/** What makes spans of what the program says, and exports them. */
+const SDK = ['@opentelemetry/sdk-trace-base', '@opentelemetry/exporter-trace-otlp-proto'];
+
 // Each is hundreds of modules, which every start would pay for.
 test('a start leaves out what only some use, and has the rest at once', async () => {
   const imports = await importsOfStart();
-  for (const name of ['@redis/client', '@simplewebauthn/server', '@nestjs/swagger']) {
+  for (const name of [
+    '@redis/client',
+    '@simplewebauthn/server',
+    '@nestjs/swagger',
+    '@peculiar/asn1-x509',
+    ...SDK,
+  ]) {
     expect(imports).not.toContain(name);
   }
   for (const name of ['typeorm', 'jose', '@node-rs/argon2', '@nestjs/core']) {
     expect(imports).toContain(name);
   }
+});
+
+test('with an endpoint for traces the SDK of OpenTelemetry is there', async () => {
+  const imports = await importsOfStart({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' });
+  for (const name of SDK) expect(imports).toContain(name);
 });
 
 test('with a Redis its client is there before the first request', async () => {

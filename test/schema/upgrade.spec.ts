@@ -390,34 +390,29 @@ async function rollingUpdate(
 describe('two versions side by side', () => {
   const NEXT = FUNCTION_SET.version + 1;
 
-  // Three starts, one after the other: the limit is for one that hangs.
-  test(
-    'a set of functions is replaced by a newer one, serves both, and stays',
-    { timeout: 120_000 },
-    async () => {
-      const next = await editedVersion([
-        [
-          'platform/database/function-set.js',
-          `version: ${FUNCTION_SET.version},`,
-          `version: ${NEXT},`,
-        ],
-        // What is committed can be told from what this version would have.
-        ['ledger/audit.sql', `'","writer":"'`, `'","set":${NEXT},"writer":"'`],
-      ]);
-      try {
-        await rollingUpdate({ newer: next.main }, async (pair) => {
-          const { databaseUrl } = pair.zone.replica;
-          const sets = await storedSets(databaseUrl);
-          expect(sets.map(({ version }) => version)).toEqual([FUNCTION_SET.version, NEXT]);
-          for (const { requestId } of await expectBothToIssue(pair)) {
-            expect(await auditOf(databaseUrl, requestId)).toMatchObject([{ event: { set: NEXT } }]);
-          }
-        });
-      } finally {
-        await next.remove();
-      }
-    },
-  );
+  test('a set of functions is replaced by a newer one, serves both, and stays', async () => {
+    const next = await editedVersion([
+      [
+        'platform/database/function-set.js',
+        `version: ${FUNCTION_SET.version},`,
+        `version: ${NEXT},`,
+      ],
+      // What is committed can be told from what this version would have.
+      ['ledger/audit.sql', `'","writer":"'`, `'","set":${NEXT},"writer":"'`],
+    ]);
+    try {
+      await rollingUpdate({ newer: next.main }, async (pair) => {
+        const { databaseUrl } = pair.zone.replica;
+        const sets = await storedSets(databaseUrl);
+        expect(sets.map(({ version }) => version)).toEqual([FUNCTION_SET.version, NEXT]);
+        for (const { requestId } of await expectBothToIssue(pair)) {
+          expect(await auditOf(databaseUrl, requestId)).toMatchObject([{ event: { set: NEXT } }]);
+        }
+      });
+    } finally {
+      await next.remove();
+    }
+  });
 
   // From here on each issue shows that its version takes over from the commit before it (CONTRIBUTING.md).
   test.skipIf(UPGRADE_FROM === undefined)(

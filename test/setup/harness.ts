@@ -53,10 +53,9 @@ export async function startReplica(options: ReplicaOptions = {}): Promise<Replic
   const lines: string[] = [];
   const env = { DATABASE_URL: databaseUrl, ...options.env };
   const onLine = (line: string) => void lines.push(line);
-  const ownProcess = options.main !== undefined || readByNode(env);
-  const { pid, ports, stop } = ownProcess
+  const { pid, ports, stop } = readByNode(env)
     ? await startServer(env, onLine, options.main)
-    : await startHosted(environment(env), onLine);
+    : await startHosted(environment(env), onLine, options.main);
   return {
     url: `http://127.0.0.1:${ports[0]}`,
     ports,

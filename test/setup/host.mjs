@@ -2,13 +2,12 @@
 // with the arguments, the environment and the directory that a message brings. A program ends as a process ends, by
 // its SIGTERM or by itself; only the exit is kept back, for the next one. What would outlive a program there is told,
 // and ends the process in earnest.
-import { writeSync } from 'node:fs';
+import { existsSync, readdirSync, readlinkSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const [, , marker] = process.argv;
-const { register } = createRequire(import.meta.url)('prom-client');
 const exitProcess = process.exit.bind(process);
 
 /** What a program may listen to, and outlives it. The streams are made when they are first looked at. */
@@ -64,13 +63,13 @@ async function run({ main, args, env, directory, last }) {
   for (const timer of timers) clearTimeout(timer);
   timers.clear();
   // Those of the process are registered by a module when it is loaded, and count for the process.
+  const { register } = createRequire(main)('prom-client');
   for (const { name } of register.getMetricsAsArray()) {
     if (!/^(process|nodejs)_/.test(name)) register.removeSingleMetric(name);
   }
   const left = await leftovers(resources);
   if (last) left.push('enough');
-  // An embedded database that was not stopped is locked by this process for as long as it lives.
-  if (code !== 0 && env.DATA_DIR !== undefined) left.push('a lock');
+  if (code !== 0 && env.DATA_DIR !== undefined && holdsLock()) left.push('a lock');
   say({ code, left });
   if (left.length > 0) exitProcess(code);
 }
@@ -95,6 +94,21 @@ async function leftovers(before) {
     if (left.length === 0 || look === 100) return left;
     await sleep(20);
   }
+}
+
+/** Whether a data directory is locked by this process, which it is for as long as the file is open here. */
+function holdsLock() {
+  const files = '/proc/self/fd';
+  // Where the system does not say which files are open, it may be.
+  if (!existsSync(files)) return true;
+  return readdirSync(files).some((file) => {
+    try {
+      return readlinkSync(`${files}/${file}`).endsWith('/postgres.lock');
+    } catch {
+      // It was the folder itself, and is closed by now.
+      return false;
+    }
+  });
 }
 
 /** On both streams, so that what was written before has come by then. */

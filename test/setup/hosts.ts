@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SHORT_LIVED } from './node-flags.js';
 import { lineReader, MAIN, portsIn, type ListeningServer } from './server-process.js';
@@ -51,13 +52,33 @@ export interface Hosted {
 }
 
 declare global {
-  /** Hosts in which nothing runs. They outlive the test file that started them, as packages do. */
-  var idleHosts: Host[] | undefined;
+  /**
+   * Hosts in which nothing runs, by the folder of the build that they have in memory. They outlive the test file that
+   * started them, as packages do.
+   */
+  var idleHosts: Map<string, Host[]> | undefined;
 }
 
-/** Whether Node itself reads something of an environment when it starts, which needs a process of its own. */
+/** The hosts of the build that a module is of in which nothing runs. */
+function idleOnes(main: string): Host[] {
+  const all = (globalThis.idleHosts ??= new Map<string, Host[]>());
+  const folder = dirname(main);
+  const found = all.get(folder) ?? [];
+  all.set(folder, found);
+  return found;
+}
+
+/** Ends the hosts of a build, of which nothing runs any more. */
+export async function endHosts(main: string): Promise<void> {
+  const idle = idleOnes(main);
+  globalThis.idleHosts?.delete(dirname(main));
+  for (const { child } of idle) child.kill('SIGKILL');
+  await Promise.all(idle.map(({ closed }) => closed));
+}
+
+/** Whether Node itself, or a package when it is loaded, reads something of an environment: that needs a process of its own. */
 export function readByNode(env: Readonly<Record<string, string>>): boolean {
-  return Object.keys(env).some((key) => /^(NODE|UV|SSL)_/.test(key));
+  return Object.keys(env).some((key) => /^(NODE|UV|SSL|OTEL)_/.test(key));
 }
 
 /**
@@ -72,7 +93,7 @@ export function readByNode(env: Readonly<Record<string, string>>): boolean {
 export function runHosted(
   program: Program,
   onText: (text: string, stream: Stream) => void,
-  idle: Host[] = (globalThis.idleHosts ??= []),
+  idle: Host[] = idleOnes(program.main),
 ): Hosted {
   const host = aliveOne(idle) ?? newHost();
   const { child } = host;

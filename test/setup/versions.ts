@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { endHosts } from './hosts.js';
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -60,9 +61,13 @@ async function emptyVersion(): Promise<Version> {
   const folder = await mkdtemp(join(tmpdir(), 'mandate-version-'));
   await mkdir(join(folder, 'dist'));
   await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+  const main = join(folder, 'dist', 'src', 'main.js');
   return {
-    main: join(folder, 'dist', 'src', 'main.js'),
-    remove: () => rm(folder, { recursive: true, force: true }),
+    main,
+    remove: async () => {
+      await endHosts(main);
+      await rm(folder, { recursive: true, force: true });
+    },
   };
 }
 

@@ -9,6 +9,7 @@ import type { DatabaseJob } from '../../platform/database/database-job.js';
 import { DatabaseJobs } from '../../platform/database/database-jobs.js';
 import { readJson } from '../../platform/outbound/guarded-fetch.js';
 import { FetchFailed, guardedRequest } from '../../platform/outbound/guarded-request.js';
+import { inOwnSpan } from '../../platform/tracing/spans.js';
 import { newId } from '../../platform/uuid-v7.js';
 import { Sealing } from '../../sealing/sealing.service.js';
 import { delayAfter } from '../../webhooks/retry-schedule.js';
@@ -180,11 +181,13 @@ export class IssuerPoller {
       ...(authorization === null ? {} : { authorization }),
     };
     const body = Buffer.from(JSON.stringify(said));
-    return guardedRequest(
-      url,
-      { allowInsecure, allowPrivate },
-      { method: 'POST', headers, body, timeoutMs: TIMEOUT_MS },
-      async (response) => setsIn(await readJson(response, MAX_BYTES)).slice(0, maxEvents),
+    return inOwnSpan('signal poll', null, () =>
+      guardedRequest(
+        url,
+        { allowInsecure, allowPrivate },
+        { method: 'POST', headers, body, timeoutMs: TIMEOUT_MS },
+        async (response) => setsIn(await readJson(response, MAX_BYTES)).slice(0, maxEvents),
+      ),
     );
   }
 }

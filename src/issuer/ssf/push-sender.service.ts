@@ -8,6 +8,7 @@ import { LOGGER } from '../../platform/config/logger.js';
 import type { DatabaseJob } from '../../platform/database/database-job.js';
 import { DatabaseJobs } from '../../platform/database/database-jobs.js';
 import { FetchFailed, guardedRequest } from '../../platform/outbound/guarded-request.js';
+import { inOwnSpan } from '../../platform/tracing/spans.js';
 import { Sealing } from '../../sealing/sealing.service.js';
 import { delayAfter } from '../../webhooks/retry-schedule.js';
 import { Snapshots } from '../../zones/snapshot/snapshots.service.js';
@@ -127,11 +128,8 @@ export class PushSender {
       timeoutMs: TIMEOUT_MS,
     } as const;
     try {
-      return await guardedRequest(
-        endpointUrl,
-        { allowInsecure, allowPrivate },
-        outbound,
-        readPushAnswer,
+      return await inOwnSpan('signal push', null, () =>
+        guardedRequest(endpointUrl, { allowInsecure, allowPrivate }, outbound, readPushAnswer),
       );
     } catch (error) {
       if (error instanceof FetchFailed) return { kind: 'failed', why: error.message };

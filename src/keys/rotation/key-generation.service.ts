@@ -2,7 +2,6 @@ import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { OAuthError } from '../../oauth/errors.js';
-import { certificateFor } from '../publishing/certificate.js';
 import { PrivateKeys, type StoredKeyPair } from '../signing/private-keys.service.js';
 
 /** A generated key pair of a zone that is not stored yet. */
@@ -38,6 +37,8 @@ export class KeyGeneration {
   async generate(zoneId: string, alg: ZoneAlg): Promise<GeneratedKey> {
     const pair = await this.privateKeys.generate(zoneId, alg);
     const sign = await this.privateKeys.open(pair);
+    // More than a hundred modules, which a process that makes no key does without.
+    const { certificateFor } = await import('../publishing/certificate.js');
     return { ...pair, certificate: await certificateFor(pair, sign) };
   }
 

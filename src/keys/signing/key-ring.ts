@@ -1,5 +1,6 @@
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { isSignedBy } from '../../oauth/signatures.js';
+import { inSpan } from '../../platform/tracing/spans.js';
 import type { Sign } from './key-pair.js';
 import { isPublished, type KeySchedule } from '../rotation/key-schedule.js';
 import { algsFor, signerOf, type ZoneAlgs } from './signing-algs.js';
@@ -90,7 +91,12 @@ export class KeyRing {
     const header = { alg: key.alg, kid: key.kid, typ };
     const input = `${encode(header)}.${encode(claims)}`;
     const signingInput = Buffer.from(input);
-    const signature = await key.sign(signingInput);
+    const { alg, kid } = key;
+    const { sign } = key;
+    const signature = await inSpan('key sign', (span) => {
+      span?.set({ 'mandate.key.alg': alg, 'mandate.key.kid': kid });
+      return sign(signingInput);
+    });
     await this.verifyNowAndThen(key, signingInput, signature);
     return { token: `${input}.${base64url(signature)}`, kid: key.kid };
   }

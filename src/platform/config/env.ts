@@ -24,6 +24,7 @@ import {
 } from './time-limits.js';
 import { leastConnections } from '../database/pool-sizes.js';
 import { isDatabaseUrl } from './database-url.js';
+import { readOtelSettings, type OtelSettings } from './otel-settings.js';
 import { isRedisUrl } from './redis-url.js';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -303,6 +304,8 @@ export interface Env {
   /** The zone of those of their paths that name none: an id or a name. */
   readonly compatDefaultZone: string | undefined;
   readonly logLevel: string;
+  /** How traces are exported; `null` if they are not. */
+  readonly otel: OtelSettings | null;
   /** Seconds for which a start waits for the database. */
   readonly startSeconds: number;
   /** Seconds between the first signal to stop and the closing of the listeners. */
@@ -387,6 +390,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env, { opens = true 
   if (connections < fewest && connections >= leastConnections(1)) {
     problems.push(`DATABASE_POOL_SIZE must be at least ${fewest} for ${parsed.WORKERS} WORKERS`);
   }
+  const otel = readOtelSettings(source, problems);
   if (problems.length > 0) throw new InvalidEnvironment(problems);
   return {
     port: parsed.PORT,
@@ -421,6 +425,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env, { opens = true 
     compatPaths: compatPathsOf(parsed.COMPAT_PATHS, parsed.DATABASE_URL !== undefined),
     compatDefaultZone: parsed.COMPAT_DEFAULT_ZONE,
     logLevel: parsed.LOG_LEVEL,
+    otel,
     startSeconds: parsed.START_SECONDS,
     stopSeconds: parsed.STOP_SECONDS,
     drainSeconds: parsed.DRAIN_SECONDS,

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { DataSource } from 'typeorm';
+import { traceQueries } from './traced-queries.js';
 
 type OnConnection = (
   error: Error | undefined,
@@ -20,7 +21,10 @@ export class ImpatientPool extends pg.Pool {
     super(options);
     // One that breaks between being given and its user's own listener, perhaps in the very packet that says that
     // it is ready, would end the process. Its user learns it from the next query, and the pool when it is released.
-    this.on('connect', (client) => client.on('error', () => {}));
+    this.on('connect', (client) => {
+      client.on('error', () => {});
+      traceQueries(client);
+    });
   }
 
   override connect(): Promise<pg.PoolClient>;

@@ -21,6 +21,11 @@ export function explain(response: ServerResponse, explanation: Explanation): voi
   explanations.set(response, explanation);
 }
 
+/** The reason of a refusal; `undefined` for none. */
+export function explanationOf(response: ServerResponse): Explanation | undefined {
+  return explanations.get(response);
+}
+
 const unlogged = new WeakSet<object>();
 
 /** Leaves a request out of the log: one of very many that are counted instead. */

@@ -2,6 +2,14 @@ import { lookup } from 'node:dns/promises';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { isIP, type LookupFunction, type Socket } from 'node:net';
+import {
+  activeTrace,
+  inSpan,
+  SpanKind,
+  type Attributes,
+  type RecordedSpan,
+} from '../tracing/spans.js';
+import { traceHeaders } from '../tracing/trace-context.js';
 import { mayConnectTo } from './address-rules.js';
 
 /** The URLs and addresses that outbound requests may go to. */
@@ -63,6 +71,21 @@ export async function guardedRequest<T>(
 ): Promise<T> {
   const url = readFetchUrl(text, rules);
   if (typeof url === 'string') throw new FetchFailed(url);
+  return inSpan(
+    outbound.method,
+    (span) => request(url, rules, outbound, read, span),
+    serverOf(url, outbound.method),
+    SpanKind.CLIENT,
+  );
+}
+
+async function request<T>(
+  url: URL,
+  rules: FetchRules,
+  outbound: Outbound,
+  read: (response: IncomingMessage) => T | Promise<T>,
+  span: RecordedSpan | null,
+): Promise<T> {
   const timeout = AbortSignal.timeout(outbound.timeoutMs);
   const connections: Socket[] = [];
   try {
@@ -71,6 +94,7 @@ export async function guardedRequest<T>(
       throw new FetchFailed('the name leads to an address that is not allowed');
     }
     const response = await within(timeout, send(url, addresses, outbound, timeout, connections));
+    span?.set({ 'http.response.status_code': response.statusCode ?? 0 });
     try {
       return await read(response);
     } finally {
@@ -83,6 +107,15 @@ export async function guardedRequest<T>(
   } finally {
     await Promise.all(connections.map(closed));
   }
+}
+
+/** What a span says of a request to another server: neither its path nor its query, which may be secrets. */
+function serverOf({ hostname, port, protocol }: URL, method: string): Attributes {
+  return {
+    'http.request.method': method,
+    'server.address': hostname,
+    'server.port': port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port),
+  };
 }
 
 /** Cuts a connection, whatever is still going on there, and waits until it is gone. */
@@ -129,7 +162,11 @@ function send(
       method,
       // A new connection: a kept one might have been made to another address.
       agent: false,
-      headers: { ...headers, ...(body === undefined ? {} : { 'content-length': body.length }) },
+      headers: {
+        ...headers,
+        ...traceHeaders(activeTrace()),
+        ...(body === undefined ? {} : { 'content-length': body.length }),
+      },
       lookup: answering(addresses),
       signal,
     });
