@@ -1,8 +1,8 @@
 import { DataSource } from 'typeorm';
-import { readEnv } from './src/platform/config/env.js';
+import { readEnvironment } from './src/platform/config/environment.js';
 import { migrationOptions } from './src/schema/data-source.js';
 
-const { databaseUrl } = readEnv();
+const { databaseUrl } = readEnvironment().env;
 if (databaseUrl === undefined)
   throw new Error('DATABASE_URL is needed for the TypeORM command line');
 

@@ -13,7 +13,8 @@ import { createInterface } from 'node:readline/promises';
 import canonicalize from 'canonicalize';
 import { decodeJwt } from 'jose';
 
-const { MANDATE = 'http://localhost:8080', DATA_DIR = '.mandate' } = process.env;
+const { DATA_DIR = '.mandate' } = process.env;
+const MANDATE = process.env.MANDATE ?? readFileSync(join(DATA_DIR, 'url'), 'utf8').trim();
 const ADMIN_TOKEN =
   process.env.ADMIN_TOKEN ?? readFileSync(join(DATA_DIR, 'admin-token'), 'utf8').trim();
 const LEDGER = 'https://ledger.example';

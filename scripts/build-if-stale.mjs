@@ -1,10 +1,46 @@
-// Builds only when a source is newer than the last build, so that a second start is quick.
-import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+// Builds only when a source is newer than the last build, so that a second start is quick. It is the first that runs of
+// what npm starts, and says what is missing for the rest. `npm ci` builds as well, so that the first start is quick, too:
+// with --if-possible nothing is said where the compiler was left out.
+import { spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** For what no other try can mend (EX_CONFIG of sysexits). */
+function refuse(sentence) {
+  console.error(sentence);
+  process.exit(78);
+}
+
+const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const [leastMajor, leastMinor] = engines.node.match(/[0-9]+/g).map(Number);
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < leastMajor || (major === leastMajor && minor < leastMinor)) {
+  refuse(
+    `Mandate needs Node.js ${leastMajor}.${leastMinor} or newer, and this is ${process.versions.node}: install a newer one (https://nodejs.org)`,
+  );
+}
+
+const compiler = join(root, 'node_modules/@nestjs/cli/bin/nest.js');
+if (!existsSync(compiler)) {
+  if (process.argv.includes('--if-possible')) process.exit(0);
+  refuse(
+    existsSync(join(root, 'node_modules'))
+      ? 'the compiler is not installed: run npm ci without --omit=dev'
+      : 'the packages are not installed: run npm ci first',
+  );
+}
+
 const stamp = join(root, 'dist', '.built');
 
 function newest(path) {
@@ -29,10 +65,15 @@ if (settingsChanged) rmSync(join(root, 'dist'), { recursive: true, force: true }
 
 if (settingsChanged || newerThanBuild(['src', 'ormconfig.ts'])) {
   const startedAt = new Date();
-  execFileSync(process.execPath, [join(root, 'node_modules/@nestjs/cli/bin/nest.js'), 'build'], {
+  console.error('compiling, which takes a while and is done once after each change …');
+  const { status } = spawnSync(process.execPath, [compiler, 'build'], {
     cwd: root,
     stdio: 'inherit',
   });
+  // The compiler has said why.
+  if (status !== 0) process.exit(status ?? 1);
+  const seconds = Math.round((Date.now() - startedAt.getTime()) / 1_000);
+  console.error(`compiled in ${seconds} s`);
   writeFileSync(stamp, '');
   // What is saved while the compiler runs is newer than what it read.
   utimesSync(stamp, startedAt, startedAt);

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { refuseOldNode } from './supported-node.js';
 import { HELP, readCommand, WrongUsage, type Command } from './cli/arguments.js';
 import { EXIT, type Outcome } from './cli/outcome.js';
 import type { Env } from './platform/config/env.js';
@@ -14,12 +15,14 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(HELP);
     return EXIT.done;
   }
-  const { childEnvironment, readEnv } = await import('./platform/config/env.js');
+  const { readEnvironment } = await import('./platform/config/environment.js');
   if (command.name === 'signer') {
+    const { childEnvironment } = await import('./platform/config/env.js');
     const { runSigner } = await import('./cli/run-signer.js');
-    return runSigner(command.options, readEnv().custody, childEnvironment());
+    return runSigner(command.options, readEnvironment().env.custody, childEnvironment());
   }
-  const outcome = command.name === 'migrate' ? await migrate() : await run(command, readEnv());
+  const outcome =
+    command.name === 'migrate' ? await migrate() : await run(command, readEnvironment().env);
   if (!command.json) await print(...outcome.lines);
   else if (outcome.json !== undefined) await print(JSON.stringify(outcome.json, null, 2));
   return outcome.code;
@@ -63,6 +66,7 @@ function describe(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+refuseOldNode();
 // A write that fails because the reader has gone says so itself.
 process.stdout.on('error', () => {});
 

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -7,8 +8,10 @@ import { InvalidEnvironment, type Env, type RunningEnv } from './platform/config
 import type { KeyCustody } from './platform/config/key-custody.js';
 import { writePrivate } from './platform/config/private-file.js';
 import { unlessAbsent } from './platform/database/embedded-cluster.js';
+import { explainEmbedded } from './platform/database/embedded-failure.js';
 import { DataDirectoryInUse } from './platform/database/embedded-lock.js';
 import { startEmbeddedPostgres } from './platform/database/embedded-postgres.js';
+import { saying } from './platform/progress.js';
 import { urlOfRunningServer } from './platform/database/embedded-running.js';
 
 /** A complete environment, and how to stop what was started for it. */
@@ -24,9 +27,10 @@ export interface Prepared {
  * a key-encryption key and an admin token, all kept under the data directory.
  *
  * @throws {DataDirectoryInUse} if another process runs a server there
+ * @throws {DataDirectoryUnusable} if nothing can be written there
  */
 export async function prepare(env: Env, logger: Logger): Promise<Prepared> {
-  const { databaseUrl, custody, dataDir } = env;
+  const { databaseUrl } = env;
   if (databaseUrl !== undefined) {
     return {
       env: { ...env, databaseUrl, embedded: false, workers: env.workers ?? 1 },
@@ -34,24 +38,42 @@ export async function prepare(env: Env, logger: Logger): Promise<Prepared> {
       stop: () => Promise.resolve(),
     };
   }
-  const server = await startEmbeddedPostgres({
-    dataDir,
-    log: (message) => logger.debug({ context: 'postgres' }, message),
-  });
-  const adminToken =
-    env.adminToken ?? (await loadOrGenerate(join(dataDir, 'admin-token'), 'base64url'));
-  return {
-    env: {
-      ...env,
-      databaseUrl: server.url,
+  try {
+    return await prepareEmbedded(env, logger);
+  } catch (error) {
+    throw await explainEmbedded(error, env.dataDir);
+  }
+}
+
+async function prepareEmbedded(env: Env, logger: Logger): Promise<Prepared> {
+  const { custody, dataDir } = env;
+  const isThere = existsSync(join(dataDir, 'postgres', 'PG_VERSION'));
+  const what = `${isThere ? 'starting the' : 'making a'} PostgreSQL database in ${dataDir}`;
+  const server = await saying(logger, what, () =>
+    startEmbeddedPostgres({
+      dataDir,
+      log: (message) => logger.debug({ context: 'postgres' }, message),
+    }),
+  );
+  try {
+    const adminToken =
+      env.adminToken ?? (await loadOrGenerate(join(dataDir, 'admin-token'), 'base64url'));
+    return {
+      env: {
+        ...env,
+        databaseUrl: server.url,
+        embedded: true,
+        workers: env.workers ?? 1,
+        custody: await withKeyEncryptionKey(custody, dataDir, server.url),
+        adminToken,
+      },
       embedded: true,
-      workers: env.workers ?? 1,
-      custody: await withKeyEncryptionKey(custody, dataDir, server.url),
-      adminToken,
-    },
-    embedded: true,
-    stop: () => server.stop(),
-  };
+      stop: () => server.stop(),
+    };
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
 }
 
 /**
@@ -75,6 +97,19 @@ export async function attach(env: Env, logger: Logger): Promise<Prepared> {
 }
 
 /**
+ * Keeps who mandates are from, for the next start to compare.
+ *
+ * @returns who they were from at the start before, if that was somebody else; else `null`
+ */
+export async function rememberIssuer(dataDir: string, issuerUrl: string): Promise<string | null> {
+  const path = join(dataDir, 'issuer');
+  const before = (await readFile(path, 'utf8').catch(unlessAbsent))?.trim();
+  if (before === issuerUrl) return null;
+  await writePrivate(path, `${issuerUrl}\n`);
+  return before ?? null;
+}
+
+/**
  * `custody` with a generated key-encryption key, if none is given and no KMS has one. For a database that was
  * sealed already none is generated: another one would open nothing, and stand where the right one belongs.
  *
@@ -85,15 +120,20 @@ async function withKeyEncryptionKey(
   dataDir: string,
   databaseUrl: string,
 ): Promise<KeyCustody> {
-  if (custody.key !== undefined || custody.provider !== 'env') return custody;
+  if (custody.provider !== 'env') return custody;
   const path = join(dataDir, 'key-encryption-key');
+  if (custody.key !== undefined) {
+    if (!existsSync(path)) return custody;
+    return { ...custody, keyRemedy: `take it away, since the key of this database is in ${path}` };
+  }
   const text = await loadOrGenerate(path, 'hex', async () => {
     if (!(await isSealed(databaseUrl))) return;
     throw new InvalidEnvironment([
       `${path} is missing, and what is in the database is sealed with the key that was in it; restore it`,
     ]);
   });
-  return { ...custody, key: Buffer.from(text, 'hex') };
+  const keyRemedy = 'restore the file, or give the key as KEY_ENCRYPTION_KEY';
+  return { ...custody, key: Buffer.from(text, 'hex'), keyOrigin: `What ${path} holds`, keyRemedy };
 }
 
 /** Whether a key-encryption key has sealed anything in a database. One that is new has no tables yet. */

@@ -5,6 +5,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Logger } from 'pino';
 import { Demo } from './admin/zones/demo.service.js';
 import { AppModule } from './app.module.js';
+import { introduce } from './introduction.js';
 import { BackgroundWork } from './platform/background-work.js';
 import type { RunningEnv } from './platform/config/env.js';
 import { nestLogger } from './platform/config/logger.js';
@@ -14,7 +15,7 @@ import { RequestDurations } from './health/request-durations.js';
 import { CompatPaths } from './platform/http/compat-paths.js';
 import { DirectRoutes } from './platform/http/direct-routes.js';
 import { closingWhile } from './platform/http/connections.js';
-import { closeGracefully, listen } from './platform/http/listeners.js';
+import { closeGracefully, listen, type PortVariable } from './platform/http/listeners.js';
 import { serveDocs } from './platform/http/openapi.js';
 import { markInternal, separateInternalPort } from './platform/http/internal-port.js';
 import { PublicRoutes } from './platform/http/public-routes.js';
@@ -111,16 +112,21 @@ export async function serve(start: Start): Promise<Serving> {
     env.trustProxy,
     compat.before(publicRoutesFirst(app, throughSteps(steps, outside, logger))),
   );
-  const listening = (listener: RequestListener, port: number): ReturnType<typeof listen> =>
+  const listening = (
+    listener: RequestListener,
+    port: number,
+    variable: PortVariable,
+  ): ReturnType<typeof listen> =>
     listen(
       closingWhile(() => shutdown.stopping, listener),
       port,
+      {},
+      variable,
     );
-  const open = [await listening(everything, env.port)];
+  const open = [await listening(everything, env.port, 'PORT')];
   if (env.internalPort !== undefined) {
-    open.push(
-      await listening(throughSteps([markInternal, ...steps], framework, logger), env.internalPort),
-    );
+    const inside = throughSteps([markInternal, ...steps], framework, logger);
+    open.push(await listening(inside, env.internalPort, 'INTERNAL_PORT'));
   }
   shutdown.add(async () => {
     readiness.leave();
@@ -133,7 +139,9 @@ export async function serve(start: Start): Promise<Serving> {
   });
 
   const ports = open.map(({ port }) => port);
-  if (start.introduce) await patience.until(() => introduce(app.get(Demo), ports[0] ?? env.port));
+  if (start.introduce) {
+    await patience.until(() => introduce(app.get(Demo), ports[0] ?? env.port, env));
+  }
   if (start.primary === null) readiness.enter();
   return { ports, background };
 }
@@ -146,20 +154,4 @@ function publicRoutesFirst(app: NestExpressApplication, handler: RequestListener
     answered: (method, route, status, seconds) =>
       durations.observe(method, route, `${Math.trunc(status / 100)}xx`, seconds),
   });
-}
-
-/** Prints the command for a first mandate and the link for a first confirmation, for a person at a terminal. */
-async function introduce(demo: Demo, port: number): Promise<void> {
-  const introduction = await demo.prepare();
-  if (introduction === null) return;
-  const { curlConfig, confirmPath } = introduction;
-  const here = `http://localhost:${port}`;
-  const lines = [
-    'Mandate is up. Get a first mandate with:',
-    `  curl -sK '${curlConfig}' ${here}/oauth/2/token`,
-    ...(confirmPath === null
-      ? []
-      : ['See what a person sees who has to confirm a request:', `  ${here}${confirmPath}`]),
-  ];
-  process.stdout.write(`\n${lines.join('\n\n')}\n\n`);
 }

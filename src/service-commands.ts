@@ -16,7 +16,7 @@ import { renewAuthenticators } from './cli/renew-authenticators.js';
 import { rotateKeys } from './cli/rotate-keys.js';
 import { systemClock } from './platform/config/clock.js';
 import { ENV, type Env, type RunningEnv } from './platform/config/env.js';
-import { outageOf, refusalOf } from './platform/database/outage.js';
+import { outageOf, refusalOf, unknownHostOf } from './platform/database/outage.js';
 import { createLogger, nestLogger } from './platform/config/logger.js';
 import { attach } from './embedded.js';
 import { pendingMigrations } from './health/schema.js';
@@ -64,7 +64,9 @@ async function reach({ databaseUrl, limits }: RunningEnv): Promise<void> {
     await client.connect();
   } catch (cause) {
     const why =
-      refusalOf(cause) ?? `the database is out of reach: ${outageOf(cause) ?? String(cause)}`;
+      refusalOf(cause) ??
+      unknownHostOf(cause) ??
+      `the database is out of reach: ${outageOf(cause) ?? String(cause)}`;
     throw new Error(why, { cause });
   } finally {
     await client.end().catch(() => {});

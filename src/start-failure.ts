@@ -1,11 +1,22 @@
 import { InvalidEnvironment } from './platform/config/env.js';
-import { EmbeddedServerMissing } from './platform/database/embedded-launch.js';
+import { EnvFileUnreadable } from './platform/config/env-file.js';
 import { DataDirectoryInUse } from './platform/database/embedded-lock.js';
+import { EmbeddedUnusable } from './platform/database/embedded-failure.js';
 import { DatabaseUnusable } from './platform/database/start-patience.js';
 import { PortUnusable } from './platform/http/listeners.js';
 import { UnsupportedDatabase } from './schema/migrate.js';
 import { WrongKeyEncryptionKey } from './sealing/key-encryption-keys.service.js';
 import { CustodyUnavailable } from './sealing/key-encryption.js';
+
+/** Exit codes of a start that has failed, two of them by the names of `sysexits.h`. */
+export const START_EXIT = {
+  /** A fault of Mandate or of what it runs on; a stack says where. */
+  fault: 1,
+  /** `EX_TEMPFAIL`: what is needed is not there now, or another program has it. The same start may succeed later. */
+  notNow: 75,
+  /** `EX_CONFIG`: what was given cannot work, however often it is tried. */
+  configuration: 78,
+} as const;
 
 /** Thrown if the workers could not start. The message is for operators. */
 export class WorkersFailed extends Error {
@@ -19,22 +30,31 @@ export class WorkersFailed extends Error {
   }
 }
 
-/** Errors that are about how the process was started: operators need no stack of them. */
-const KNOWN = [
-  InvalidEnvironment,
-  DataDirectoryInUse,
-  EmbeddedServerMissing,
-  DatabaseUnusable,
-  UnsupportedDatabase,
-  WrongKeyEncryptionKey,
-  PortUnusable,
-  WorkersFailed,
-];
+/** A start that has failed. */
+export interface StartFailure {
+  /** For operators: a sentence with the remedy or, for a fault, a stack. */
+  readonly text: string;
+  readonly exitCode: number;
+}
 
-/** What operators are told of an error that ends a start. */
-export function describeStartFailure(error: unknown): string {
-  if (error instanceof CustodyUnavailable) return error.detail;
-  if (!(error instanceof Error)) return String(error);
-  const known = KNOWN.some((type) => error instanceof type);
-  return known ? error.message : (error.stack ?? error.message);
+/** What operators are told of an error that ends a start, and with which code it ends. */
+export function describeStartFailure(error: unknown): StartFailure {
+  const { notNow, configuration, fault } = START_EXIT;
+  if (error instanceof CustodyUnavailable) return { text: error.detail, exitCode: notNow };
+  if (!(error instanceof Error)) return { text: String(error), exitCode: fault };
+  const text = error.message;
+  if (error instanceof WorkersFailed) return { text, exitCode: error.exitCode };
+  if (error instanceof DataDirectoryInUse) return { text, exitCode: notNow };
+  for (const type of [DatabaseUnusable, PortUnusable, EmbeddedUnusable]) {
+    if (error instanceof type) return { text, exitCode: error.passing ? notNow : configuration };
+  }
+  for (const type of [
+    InvalidEnvironment,
+    EnvFileUnreadable,
+    UnsupportedDatabase,
+    WrongKeyEncryptionKey,
+  ]) {
+    if (error instanceof type) return { text, exitCode: configuration };
+  }
+  return { text: error.stack ?? text, exitCode: fault };
 }

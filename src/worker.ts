@@ -30,7 +30,7 @@ export async function work(): Promise<void> {
   // A terminal sends it to all processes at once. The primary one decides what follows.
   process.on('SIGINT', () => {});
   const { env, number, introduce, made } = await primary.ask(START, null);
-  const logger = createLogger(env.logLevel, number);
+  const logger = createLogger(env.logLevel, number, env.logFormat);
   const shutdown = new Shutdown(logger, env, MARGIN_MS);
   shutdown.add(async () => {
     await primary.ask(LAST_FIGURES, await register.getMetricsAsJSON());
@@ -61,7 +61,8 @@ export async function work(): Promise<void> {
   } catch (error) {
     if (shutdown.stopping) return;
     const passing = error instanceof DatabaseUnusable || error instanceof CustodyUnavailable;
-    await primary.ask(FAILED, { text: describeStartFailure(error), passing });
-    process.exit(1);
+    const { text, exitCode } = describeStartFailure(error);
+    await primary.ask(FAILED, { text, passing });
+    process.exit(exitCode);
   }
 }

@@ -5,6 +5,7 @@ import { Ledger } from '../ledger/ledger.service.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { OPERATORS } from '../platform/database/operators-connections.js';
+import { commitIf } from '../platform/database/commit-if.js';
 import { poolSizes } from '../platform/database/pool-sizes.js';
 import { commitInTurn, TURN_WAIT_MS } from '../platform/database/zone-turn.js';
 import { Turns } from '../platform/turns.js';
@@ -90,6 +91,16 @@ export class AuditedChanges {
    */
   inTurn<T>(zoneId: string, run: () => Promise<T>): Promise<T> {
     return this.ordinary.take(zoneId, OPERATOR, run);
+  }
+
+  /**
+   * Reads something on one of operators' connections before a change that takes authority away, in such a change's turn in
+   * this process. It locks nothing that a change or an exchange waits for, and whatever it does is undone.
+   *
+   * @throws {OAuthError} temporarily_unavailable if too much waits in the zone; and what `read` throws
+   */
+  readFirst<T>(zoneId: string, read: (tx: EntityManager) => Promise<T>): Promise<T> {
+    return this.urgent.take(zoneId, OPERATOR, () => commitIf(this.dataSource, () => false, read));
   }
 
   private async transact<T>(

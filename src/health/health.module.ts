@@ -10,6 +10,7 @@ import { HealthController } from './health.controller.js';
 import { Lifecycle } from './lifecycle.js';
 import { MetricsController } from './metrics.controller.js';
 import { processMetrics } from './process.metrics.js';
+import { readinessMetrics } from './readiness.metrics.js';
 import { Readiness } from './readiness.service.js';
 import { RequestDurations, requestMetrics } from './request-durations.js';
 
@@ -32,6 +33,13 @@ collectProcessMetrics(register);
     SnapshotModule,
   ],
   controllers: [HealthController],
-  providers: [Lifecycle, Readiness, RequestDurations, ...processMetrics, ...requestMetrics],
+  providers: [
+    Lifecycle,
+    Readiness,
+    RequestDurations,
+    ...processMetrics,
+    ...readinessMetrics,
+    ...requestMetrics,
+  ],
 })
 export class HealthModule {}

@@ -58,6 +58,7 @@ export class Readiness implements OnApplicationShutdown {
   private readonly checks: BackgroundChecks<CheckName>;
   private readonly workers: WorkerReadiness | null;
   private readonly configured: number;
+  private skewMs: number | null = null;
 
   constructor(
     private readonly health: HealthCheckService,
@@ -121,6 +122,16 @@ export class Readiness implements OnApplicationShutdown {
     );
   }
 
+  /** Whether each check of this process failed in the last round, by name. */
+  get failures(): ReadonlyMap<string, boolean> {
+    return new Map(CHECKS.map((name) => [name, this.checks.errorOf(name) !== null]));
+  }
+
+  /** Milliseconds between our clock and that of the database, when both were last read; `null` before that. */
+  get clockSkewMs(): number | null {
+    return this.skewMs;
+  }
+
   /** Lets it pass from now on: all that the start makes is there, in every worker. */
   enter(): void {
     this.lifecycle.endStart();
@@ -182,6 +193,7 @@ export class Readiness implements OnApplicationShutdown {
       'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::text AS now',
     );
     const skew = clockSkew({ before, theirs: Number(rows[0]?.now), after: this.clock.now() });
+    this.skewMs = skew;
     // The negation also refuses NaN.
     if (!(skew <= MAX_SKEW_MS)) throw new NotReady('the clock differs from that of the database');
   }

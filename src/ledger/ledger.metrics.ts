@@ -1,7 +1,12 @@
-import { makeGaugeProvider, makeHistogramProvider } from '@willsoto/nestjs-prometheus';
+import {
+  makeCounterProvider,
+  makeGaugeProvider,
+  makeHistogramProvider,
+} from '@willsoto/nestjs-prometheus';
 
 export const BATCH_SIZE = 'mandate_ledger_batch_entries';
 export const BATCH_SECONDS = 'mandate_ledger_commit_seconds';
+export const CHAIN_BREAKS = 'mandate_ledger_chain_breaks_total';
 export const PARTITION_ROWS = 'mandate_partition_rows';
 
 /** The metrics of the ledger. */
@@ -15,6 +20,10 @@ export const ledgerMetrics = [
     name: BATCH_SECONDS,
     help: 'Seconds that one commit took, from sending to its answer.',
     buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2],
+  }),
+  makeCounterProvider({
+    name: CHAIN_BREAKS,
+    help: 'Hash chains of the audit log that ended elsewhere than this process had left them, which nothing that is right does.',
   }),
   makeGaugeProvider({
     name: PARTITION_ROWS,

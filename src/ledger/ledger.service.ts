@@ -1,7 +1,7 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Logger } from 'pino';
-import type { Histogram } from 'prom-client';
+import type { Counter, Histogram } from 'prom-client';
 import type { EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { unavailable } from '../oauth/errors.js';
@@ -12,7 +12,7 @@ import type { AuditEvent, Committed, Entry, Nonce } from './entry.js';
 import type { BatchObserver } from './group-commit.js';
 import { APPEND, appendValues } from './ledger-batch.js';
 import { LedgerLane } from './ledger-lane.js';
-import { BATCH_SECONDS, BATCH_SIZE } from './ledger.metrics.js';
+import { BATCH_SECONDS, BATCH_SIZE, CHAIN_BREAKS } from './ledger.metrics.js';
 import { LockWaits } from './lock-waits.js';
 import { nonceDetails, writeEntry } from './written-entry.js';
 
@@ -49,6 +49,7 @@ export class Ledger implements OnApplicationShutdown {
     @Inject(ENV) { databaseUrl: url, limits }: RunningEnv,
     @InjectMetric(BATCH_SIZE) batchSize: Histogram,
     @InjectMetric(BATCH_SECONDS) batchSeconds: Histogram,
+    @InjectMetric(CHAIN_BREAKS) chainBreaks: Pick<Counter, 'inc'>,
     @Inject(LOGGER) logger: Pick<Logger, 'error'>,
   ) {
     const observer: BatchObserver = {
@@ -58,6 +59,7 @@ export class Ledger implements OnApplicationShutdown {
       },
     };
     const onOtherEnd = (zoneId: string, believed: number, found: number): void => {
+      chainBreaks.inc();
       logger.error(
         { zone_id: zoneId, believed, found },
         'a hash chain ends elsewhere than we left it',

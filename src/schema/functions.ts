@@ -42,6 +42,7 @@ export const FUNCTION_FILES: readonly string[] = [
   'issuer/ssf/outbox.sql',
   'issuer/feed/revocation-feed.sql',
   'issuer/status-lists/status-list-news.sql',
+  'issuer/revocation/revocation-told.sql',
   'step-up/attempts.sql',
   'step-up/challenges.sql',
   'issuer/introspection/introspection.sql',

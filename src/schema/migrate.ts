@@ -2,7 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import type pg from 'pg';
 import { DataSource } from 'typeorm';
-import { InvalidEnvironment, readEnv } from '../platform/config/env.js';
+import { InvalidEnvironment } from '../platform/config/env.js';
+import { EnvFileUnreadable } from '../platform/config/env-file.js';
+import { describeEnvFile, readEnvironment } from '../platform/config/environment.js';
 import { timeLimits, type TimeLimits } from '../platform/config/time-limits.js';
 import { DatabaseUnusable, StartPatience } from '../platform/database/start-patience.js';
 import { FUNCTION_SET } from '../platform/database/function-set.js';
@@ -109,7 +111,8 @@ async function takeTurn(lock: pg.Client, patience: StartPatience): Promise<void>
       [MIGRATION_LOCK],
     );
     if (rows[0]?.ours === true) return;
-    if (patience.leftMs <= TURN_MS) throw new DatabaseUnusable(patience.endedBy(OTHER_MIGRATES));
+    if (patience.leftMs <= TURN_MS)
+      throw new DatabaseUnusable(patience.endedBy(OTHER_MIGRATES), true);
     if (performance.now() - since > TELL_AFTER_MS) patience.tell(OTHER_MIGRATES);
     await sleep(TURN_MS);
   }
@@ -194,7 +197,11 @@ export class NothingToMigrate extends Error {
  * @throws as {@link migrate}, {@link InvalidEnvironment} and {@link NothingToMigrate}
  */
 export async function migrateByHand(): Promise<string[]> {
-  const { databaseUrl, startSeconds, limits } = readEnv(undefined, { opens: false });
+  const { env, file, warnings } = readEnvironment({ opens: false });
+  const read = describeEnvFile(file);
+  if (read !== null) say(read);
+  for (const warning of warnings) say(warning);
+  const { databaseUrl, startSeconds, limits } = env;
   if (databaseUrl === undefined) throw new NothingToMigrate();
   const done = await migrate(databaseUrl, new StartPatience(startSeconds, say), limits);
   return [...done, ...(await completeIndexes(databaseUrl, limits.connectMs))];
@@ -210,6 +217,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
       UnsupportedDatabase,
       DatabaseUnusable,
       InvalidEnvironment,
+      EnvFileUnreadable,
       NothingToMigrate,
     ].some((type) => error instanceof type);
     const told = error instanceof Error ? (known ? error.message : error.stack) : String(error);

@@ -1,7 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
+import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { SealBroken, type KeyEncryption } from './key-encryption.js';
 import { OF_FORMAT_1, readKeyUsage, type KeyUsage } from './key-usage.js';
 import { seal, unseal, type SealContext } from './seal.js';
@@ -24,7 +25,6 @@ interface KnownKey {
 /** The plaintext of check values, by which a key is recognised. */
 const KNOWN_PLAINTEXT = createHash('sha256').update('mandate key check').digest();
 const NIL_ZONE = '00000000-0000-0000-0000-000000000000';
-const WRONG = 'KEY_ENCRYPTION_KEY is not the key that this database was sealed with';
 
 /** The key-encryption keys that the database was sealed with, and which of them are still needed. */
 @Injectable()
@@ -35,6 +35,7 @@ export class KeyEncryptionKeys {
   constructor(
     private readonly sealing: Sealing,
     @InjectDataSource() private readonly dataSource: DataSource,
+    @Inject(ENV) private readonly env: RunningEnv,
   ) {}
 
   /**
@@ -72,7 +73,7 @@ export class KeyEncryptionKeys {
     const { sealing } = this.sealing.keks;
     const rows = await this.known();
     const row = rows.find(({ id }) => id === sealing.id);
-    if (row === undefined) throw new WrongKeyEncryptionKey(WRONG);
+    if (row === undefined) throw this.wrong();
     if (this.verified?.equals(row.check_value) === true) return;
     await this.compare(sealing, rows);
     this.verified = row.check_value;
@@ -112,8 +113,15 @@ export class KeyEncryptionKeys {
     const row = rows.find(({ id }) => id === kek.id);
     if (row === undefined) return;
     if (!(row.format === 1 ? this.matchesFormat1(row) : await opens(kek, row))) {
-      throw new WrongKeyEncryptionKey(WRONG);
+      throw this.wrong();
     }
+  }
+
+  private wrong(): WrongKeyEncryptionKey {
+    const { keyOrigin, keyRemedy } = this.env.custody;
+    return new WrongKeyEncryptionKey(
+      `${keyOrigin} is not the key that this database was sealed with: ${keyRemedy}`,
+    );
   }
 
   private matchesFormat1({ id, check_value: value }: KnownKey): boolean {

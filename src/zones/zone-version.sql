@@ -28,14 +28,15 @@ CREATE OR REPLACE TRIGGER zone_version_begins BEFORE INSERT ON zones
   FOR EACH ROW EXECUTE FUNCTION zone_version_begins();
 
 -- After the settings of a zone have changed: says so to every replica, which drops its snapshot of the zone; and, apart
--- from that, if it has got, lost or changed a host of its own, of which every replica knows all.
+-- from that, if it has got, lost or changed a host of its own, or one that it had before: of these every replica knows all.
 CREATE OR REPLACE FUNCTION zone_notify() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF TG_OP <> 'UPDATE' OR OLD.settings_version <> NEW.settings_version THEN
     PERFORM pg_notify('mandate_zone_changed', COALESCE(NEW.id, OLD.id)::text);
   END IF;
-  IF (OLD.issuer_url IS NOT NULL OR NEW.issuer_url IS NOT NULL)
-     AND (OLD.issuer_url, OLD.removed_at) IS DISTINCT FROM (NEW.issuer_url, NEW.removed_at) THEN
+  IF num_nonnulls(OLD.issuer_url, NEW.issuer_url, OLD.previous_issuer, NEW.previous_issuer) > 0
+     AND (OLD.issuer_url, OLD.removed_at, OLD.previous_issuer, OLD.previous_issuer_until)
+         IS DISTINCT FROM (NEW.issuer_url, NEW.removed_at, NEW.previous_issuer, NEW.previous_issuer_until) THEN
     PERFORM pg_notify('mandate_zone_host_changed', COALESCE(NEW.id, OLD.id)::text);
   END IF;
   RETURN NULL;

@@ -38,7 +38,10 @@ const FLOORS = Object.keys(ROOMS);
 /** Files that belong to no folder: they wire the folders up. */
 const COMPOSITION = new Set([
   'main.ts',
+  'start.ts',
+  'supported-node.ts',
   'serve.ts',
+  'introduction.ts',
   'primary.ts',
   'worker.ts',
   'start-failure.ts',

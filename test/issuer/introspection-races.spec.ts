@@ -8,9 +8,9 @@ import { introspect, introspectAll } from '../setup/introspection.js';
 import { persistently } from '../setup/patience.js';
 import { callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
 
-const REVOCATIONS = Number(process.env['INTROSPECTION_REVOCATIONS'] ?? 100);
+const REVOCATIONS = Number(process.env['INTROSPECTION_REVOCATIONS'] ?? 50);
 const CRASHES = Number(process.env['INTROSPECTION_CRASHES'] ?? 1);
-const AT_ONCE = 10;
+const AT_ONCE = 5;
 const CLOCK = fileURLToPath(new URL('../setup/shifted-clock.mjs', import.meta.url));
 
 let databaseUrl: string;

@@ -6,7 +6,7 @@ import { createDatabase, rows, startReplica, type Replica } from '../setup/harne
 import { introspect, introspectAll } from '../setup/introspection.js';
 import { persistently } from '../setup/patience.js';
 import { startProxy, type Proxy } from '../setup/proxy.js';
-import { createTestZone, TOKEN_EXCHANGE, type TestZone } from '../setup/zone.js';
+import { callAdmin, createTestZone, TOKEN_EXCHANGE, type TestZone } from '../setup/zone.js';
 
 const JWT = 'application/token-introspection+jwt';
 
@@ -96,6 +96,64 @@ describe('an answer that is signed (RFC 9701)', () => {
     const headers = { authorization: `Bearer ${signed}` };
     expect((await introspect(replica.url, 'x', null, { headers })).status).toBe(401);
     expect((await introspect(replica.url, signed, zone)).text).toBe('{"active":false}');
+  });
+});
+
+describe('a client with introspection_signed_response_alg (RFC 9701 6)', () => {
+  test('gets a JWT of that algorithm unless it asks for JSON, until it is taken away', async () => {
+    const caller = await zone.newClient({ introspection_signed_response_alg: 'ES256' });
+    const path = `/clients/${caller.clientId}`;
+    expect(await zone.admin('GET', path)).toMatchObject({
+      introspection_signed_response_alg: 'ES256',
+    });
+    const isSigned = async (accept: string, at = replica) => {
+      const { headers, text } = await introspect(at.url, 'x', caller, accepting(accept));
+      if (headers.get('content-type') !== JWT) return text === '{"active":false}' ? false : text;
+      expect(decodeProtectedHeader(text)).toMatchObject({ alg: 'ES256' });
+      expect(decodeJwt(text)).toMatchObject({ aud: caller.clientId });
+      return true;
+    };
+    const said = async (at = replica) =>
+      Promise.all(
+        [
+          '*/*',
+          'text/html',
+          `${JWT}, application/json`,
+          'application/json',
+          `${JWT};q=0.5, */*`,
+        ].map((accept) => isSigned(accept, at)),
+      );
+    expect(await said()).toEqual([true, true, true, false, false]);
+    expect(await said(framework)).toEqual([true, true, true, false, false]);
+    // Many at once are told in JSON.
+    const many = await introspectAll(replica.url, { tokens: ['x'] }, caller);
+    expect(many.body).toEqual({ results: [{ active: false }] });
+
+    const changed = await zone.admin('PATCH', path, { introspection_signed_response_alg: null });
+    expect(changed).not.toHaveProperty('introspection_signed_response_alg');
+    await expect.poll(() => said()).toEqual([false, false, true, false, false]);
+  });
+
+  test('can have only one with which the zone signs', async () => {
+    const register = (introspection_signed_response_alg: unknown) =>
+      callAdmin(replica, 'POST', `/zones/${zone.zoneId}/clients`, {
+        name: `signed by ${String(introspection_signed_response_alg)}`,
+        introspection_signed_response_alg,
+      });
+    const metadata = await fetch(`${replica.url}/zones/${zone.zoneId}/metadata`);
+    expect(await metadata.json()).toMatchObject({
+      introspection_signing_alg_values_supported: ['ES256'],
+    });
+    expect((await register('PS256')).status).toBe(422);
+    for (const wrong of ['none', 'HS256', '', 'es256', ['ES256'], 1]) {
+      // oxlint-disable-next-line no-await-in-loop
+      expect((await register(wrong)).status, String(wrong)).toBe(400);
+    }
+    const { clientId } = await zone.newClient();
+    const change = await callAdmin(replica, 'PATCH', `/zones/${zone.zoneId}/clients/${clientId}`, {
+      introspection_signed_response_alg: 'RS256',
+    });
+    expect(change.status).toBe(422);
   });
 });
 

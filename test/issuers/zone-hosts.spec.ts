@@ -92,6 +92,26 @@ async function giveHost(zone: TestZone, host: string, replicas = [a, b]): Promis
   }
 }
 
+/** What is answered in another form than JSON. */
+async function statusOf(replica: Replica, host: string, path: string) {
+  const request = send({
+    host: '127.0.0.1',
+    port: replica.ports[0],
+    path,
+    headers: { host },
+    agent: false,
+  }).end();
+  const [response] = await once(request, 'response');
+  await text(response);
+  return { status: Number(response.statusCode) };
+}
+
+/** Lets the 62 minutes be over for which the issuer before is known. */
+const endFormer = (zone: TestZone) =>
+  rows(a.databaseUrl, `UPDATE zones SET previous_issuer_until = clock_timestamp() WHERE id = $1`, [
+    zone.zoneId,
+  ]);
+
 const isServed = async (replica: Replica, host: string) =>
   (await persistently(() => ask(replica, host, '/.well-known/jwks.json'))).status === 200;
 
@@ -180,10 +200,100 @@ describe('the host of a zone', () => {
       const asked = (paths: readonly string[]) => paths.map((path) => path + query);
       // oxlint-disable no-await-in-loop -- one after the other
       expect(await statuses(host, asked(own))).toEqual([200, 200]);
-      // Its `issuer` would be another one than the path was made of (RFC 8414 3.3).
-      expect(await statuses('localhost', asked(below))).toEqual([404, 404, 404, 404]);
+      // There is the issuer that the zone had, from which the path is made, as long as its mandates may be out.
+      expect(await statuses('localhost', asked(below))).toEqual([200, 200, 200, 200]);
       expect(await statuses('localhost', asked(anywhere))).toEqual([200, 200]);
       // oxlint-enable no-await-in-loop
+    }
+    const path = String(below[0]);
+    expect((await ask(a, 'localhost', path)).body).toMatchObject({
+      issuer: zone.issuer,
+      token_endpoint: `https://${host}/oauth/2/token`,
+    });
+    const signals = `/.well-known/ssf-configuration/zones/${zoneId}`;
+    const told = await persistently(() => ask(a, 'localhost', signals));
+    expect(told).toMatchObject({ status: 200, body: { issuer: zone.issuer } });
+    await endFormer(zone);
+    // Afterwards its `issuer` would be another one than the path was made of (RFC 8414 3.3, OpenID SSF 1.0 7.2.3).
+    await expect
+      .poll(() => statuses('localhost', [...below, signals]), { timeout: 20_000 })
+      .toEqual([404, 404, 404, 404, 404]);
+  });
+
+  test('is answered what verifiers look up when the zone has another, until its mandates have expired', async () => {
+    const zone = await createTestZone(a);
+    await zone.admin('POST', '/resources', {
+      identifier: 'resource://listed',
+      scopes: ['shared'],
+      revocation: 'status_list',
+    });
+    const [before, after] = [newHost(), newHost()];
+    await giveHost(zone, before);
+    const wide = { resource: 'resource://listed', scope: 'shared' };
+    const session = await persistently(() => ask(a, before, '/oauth/2/token', formOf(zone, wide)));
+    const exchanged = await persistently(() =>
+      ask(
+        a,
+        before,
+        '/oauth/2/token',
+        formOf(zone, {
+          ...wide,
+          grant_type: TOKEN_EXCHANGE,
+          subject_token: String(session.body['access_token']),
+          subject_token_type: ACCESS_TOKEN,
+        }),
+      ),
+    );
+    const mandate = decodeJwt<{ status: { status_list: { uri: string } } }>(
+      String(exchanged.body['access_token']),
+    );
+    await endFormer(zone);
+    await giveHost(zone, after);
+    const list = new URL(mandate.status.status_list.uri);
+    expect(list.host).toBe(before);
+    for (const replica of [a, b]) {
+      // oxlint-disable no-await-in-loop -- one after the other
+      const get = (path: string, host = before) => persistently(() => ask(replica, host, path));
+      // Also with a query, when the framework answers; and again, when it is in memory.
+      for (const query of ['?x', '', '']) {
+        for (const name of ['oauth-authorization-server', 'openid-configuration']) {
+          expect([name, await get(`/.well-known/${name}${query}`)]).toMatchObject([
+            name,
+            {
+              status: 200,
+              headers: { vary: 'Accept, X-Forwarded-Host' },
+              body: {
+                issuer: `https://${before}`,
+                token_endpoint: `https://${after}/oauth/2/token`,
+              },
+            },
+          ]);
+        }
+      }
+      const keys = await get('/.well-known/jwks.json');
+      expect(keys).toMatchObject({ status: 200 });
+      expect(keys.body).toEqual((await get('/.well-known/jwks.json', after)).body);
+      expect(await get('/.well-known/ssf-configuration')).toMatchObject({
+        status: 200,
+        headers: { vary: 'X-Forwarded-Host' },
+        body: { issuer: `https://${before}` },
+      });
+      const read = await persistently(async () => {
+        const response = await fetch(`${replica.url}/zones/${zone.zoneId}${list.pathname}`);
+        return { status: response.status, token: await response.text() };
+      });
+      expect(decodeJwt(read.token)).toMatchObject({ iss: `https://${before}`, sub: list.href });
+      expect((await statusOf(replica, before, list.pathname)).status).toBe(200);
+      for (const path of ['/oauth/2/token', '/internal/zones', '/metadata', '/none']) {
+        expect([path, (await get(path)).status]).toEqual([path, 404]);
+      }
+      expect((await get('/health')).status).toBe(200);
+      // oxlint-enable no-await-in-loop
+    }
+    await endFormer(zone);
+    for (const replica of [a, b]) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      await expect.poll(() => isServed(replica, before), { timeout: 20_000 }).toBe(false);
     }
   });
 
@@ -232,13 +342,17 @@ describe('the host of a zone', () => {
     await one.admin('PATCH', '', { issuer_mode: 'zone' });
     for (const replica of [a, b]) {
       // oxlint-disable-next-line no-await-in-loop -- one after the other
+      await expect
+        .poll(async () => (await ask(replica, host, '/oauth/2/token', formOf(one))).status, {
+          timeout: 20_000,
+        })
+        .toBe(404);
+    }
+    await endFormer(one);
+    for (const replica of [a, b]) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
       await expect.poll(() => isServed(replica, host), { timeout: 20_000 }).toBe(false);
     }
-    await rows(
-      a.databaseUrl,
-      `UPDATE zones SET previous_issuer_until = clock_timestamp() WHERE id = $1`,
-      [one.zoneId],
-    );
     await giveHost(two, host);
     const token = (of: TestZone) => persistently(() => ask(b, host, '/oauth/2/token', formOf(of)));
     expect([(await token(one)).status, (await token(two)).status]).toEqual([401, 200]);

@@ -25,7 +25,7 @@ describe('the key set', () => {
     expect(response.headers.get('cache-control')).toBe('public, max-age=300, stale-if-error=3600');
     expect(response.headers.get('etag')).toMatch(/^"[A-Za-z0-9_-]+"$/);
     expect(response.headers.get('x-content-type-options')).toBe('nosniff');
-    expect(response.headers.get('vary')).toBe('Accept');
+    expect(response.headers.get('vary')).toBe('Accept, X-Forwarded-Host');
   });
 
   test('has the members of a public key and no others', async () => {

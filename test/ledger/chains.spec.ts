@@ -18,10 +18,10 @@ beforeAll(async () => {
 
 const ledgers: Ledger[] = [];
 
-function newLedger(): Ledger {
+function newLedger(onBreak: () => void = () => {}): Ledger {
   const silent = { observe: () => {} } as unknown as Histogram;
   const env = { databaseUrl, limits: timeLimits() } as RunningEnv;
-  const ledger = new Ledger(env, silent, silent, { error: () => {} });
+  const ledger = new Ledger(env, silent, silent, { inc: onBreak }, { error: () => {} });
   ledgers.push(ledger);
   return ledger;
 }
@@ -111,6 +111,29 @@ test('a chain that another has gone on with is not written over', async () => {
   await append('ARRAY(SELECT h FROM audit_take($2, ARRAY[$1::uuid]) AS h)');
   await expect(append(old)).rejects.toMatchObject({ code: '40001' });
   expect((await verifyChains(databaseUrl)).faults).toEqual([]);
+});
+
+test('a chain that does not end where its writer has left it is counted, once, and gone on with', async () => {
+  let breaks = 0;
+  const ledger = newLedger(() => (breaks += 1));
+  const zoneId = uuidv7();
+  for (let n = 0; n < 3; n += 1) await ledger.commit(entry(zoneId));
+  expect(breaks).toBe(0);
+  // As nobody should: somebody with the rights of the owner makes the log shorter.
+  await rows(
+    databaseUrl,
+    `UPDATE audit_chains c SET seq = e.seq, hash = e.hash FROM audit_events e
+      WHERE c.zone_id = $1 AND e.zone_id = $1 AND e.writer = c.writer AND e.seq = 1`,
+    [zoneId],
+  );
+  await withClient(databaseUrl, async (client) => {
+    await client.query(`SET session_replication_role = 'replica'`);
+    await client.query('DELETE FROM audit_events WHERE zone_id = $1 AND seq > 1', [zoneId]);
+  });
+  await ledger.commit(entry(zoneId));
+  expect(breaks).toBe(1);
+  await ledger.commit(entry(zoneId));
+  expect(breaks).toBe(1);
 });
 
 test('the head of a chain goes with the day of its last event, if that was dropped, and not before', async () => {

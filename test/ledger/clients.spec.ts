@@ -23,7 +23,7 @@ beforeAll(async () => {
   ({ databaseUrl } = replica);
   neighbour = await createTestZone(replica);
   const env = { databaseUrl, limits: timeLimits() } as RunningEnv;
-  ledger = new Ledger(env, unobserved, unobserved, { error: () => {} });
+  ledger = new Ledger(env, unobserved, unobserved, { inc: () => {} }, { error: () => {} });
 });
 
 afterAll(() => ledger?.onApplicationShutdown());

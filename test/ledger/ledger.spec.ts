@@ -89,6 +89,7 @@ beforeAll(async () => {
     { databaseUrl, limits: timeLimits() } as RunningEnv,
     observer((size) => batches.push(size)),
     observer(() => {}),
+    { inc: () => {} },
     { error: () => {} },
   );
 });

@@ -246,7 +246,9 @@ test('refuses a data directory in use, from this process and from another', asyn
   const dataDir = await freshDataDir();
   const { url } = await start(dataDir);
   await expect(start(dataDir)).rejects.toThrow(DataDirectoryInUse);
-  await expect(start(dataDir)).rejects.toThrow(`${dataDir} is in use by process ${process.pid}`);
+  await expect(start(dataDir)).rejects.toThrow(
+    `DATA_DIR, ${dataDir}, is in use by process ${process.pid}`,
+  );
   const other = await holder(dataDir);
   expect(other.error).toBe('DataDirectoryInUse');
   expect(other.message).toContain(`process ${process.pid}`);

@@ -59,10 +59,10 @@ describe('what cannot be written', () => {
     onTestFinished(() => void child.kill('SIGKILL'));
     let said = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
-    await expect.poll(() => said, { timeout: 30_000 }).toBe('it goes on');
+    await expect.poll(() => said).toBe('it goes on');
     let output = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
-    await expect.poll(() => output.split('\n').length, { timeout: 30_000 }).toBe(5_001);
+    await expect.poll(() => output.split('\n').length).toBe(5_001);
     const numbers = output
       .trim()
       .split('\n')
@@ -79,7 +79,7 @@ describe('what cannot be written', () => {
     onTestFinished(() => void child.kill('SIGKILL'));
     let said = '';
     child.stderr?.setEncoding('utf8').on('data', (text: string) => (said += text));
-    await expect.poll(() => said, { timeout: 30_000 }).toBe('it goes on');
+    await expect.poll(() => said).toBe('it goes on');
     child.stdin?.write('end');
     expect(await once(child, 'exit')).toEqual([0, null]);
   });

@@ -162,7 +162,9 @@ describe('a replica on a database of its own', () => {
 test('a dead signer makes a replica unready, also one that has no zone in memory', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'mandate-readiness-'));
   const socket = join(directory, 'signer.sock');
-  const custody = { provider: 'env', key: randomBytes(32), previousKey: undefined } as const;
+  const origin = { keyOrigin: 'KEY_ENCRYPTION_KEY', keyRemedy: '' };
+  const key = { key: randomBytes(32), previousKey: undefined, ...origin };
+  const custody = { provider: 'env', ...key } as const;
   const keys = new FileKeys(
     join(directory, 'keys'),
     keyEncryptionsOf({ ...custody, vault: undefined, signer: 'local', signerSocket: undefined }),
@@ -244,14 +246,14 @@ describe('a start that makes something', () => {
     // With any database, so that a test can hold up what is made; and the port is known before that is there.
     const listens = 'const open = [await listening(';
     starting = await editedVersion([
-      ['main.js', 'introduce: embedded, made: !embedded', 'introduce: true, made: false'],
-      ['main.js', 'introduce: embedded }', 'introduce: true }'],
+      ['start.js', 'introduce: embedded, made: !embedded', 'introduce: true, made: false'],
+      ['start.js', 'introduce: embedded }', 'introduce: true }'],
       [
         'serve.js',
         listens,
         `const told = (one) => (console.log('opened ' + one.port), one);\n    ${listens}`,
       ],
-      ['serve.js', 'env.port)];', 'env.port).then(told)];'],
+      ['serve.js', "env.port, 'PORT')];", "env.port, 'PORT').then(told)];"],
     ]);
   });
   afterAll(async () => {

@@ -17,7 +17,7 @@ const secret = () => `secret${randomBytes(12).toString('hex')}`;
 /** The lines that a request left in the log, once there is one. */
 async function logged(requestId: string): Promise<Record<string, unknown>[]> {
   const lines = () => replica.logs().filter((line) => line.includes(requestId));
-  await expect.poll(lines, { timeout: 10_000 }).not.toEqual([]);
+  await expect.poll(lines).not.toEqual([]);
   return lines().map((line) => ({ ...(JSON.parse(line) as object) }));
 }
 
@@ -49,7 +49,7 @@ describe('whom a request is of', () => {
   /** What the line of a request says of that. */
   async function caller(requestId: string, of: Replica = replica) {
     const lines = () => of.logs().filter((line) => line.includes(requestId));
-    await expect.poll(lines, { timeout: 10_000 }).toHaveLength(1);
+    await expect.poll(lines).toHaveLength(1);
     const line = JSON.parse(lines()[0] ?? '') as Record<string, unknown>;
     const named = ['zone', 'client', 'claimedClient', 'caller'].filter((name) => name in line);
     return Object.fromEntries(named.map((name) => [name, line[name]]));

@@ -56,10 +56,15 @@ function lastLine(server: ServerProcess): string {
 }
 
 describe.concurrent('a start', () => {
-  test('says that the host is not known, and waits', async () => {
-    const server = start('postgres://mandate@mandate-database.invalid/mandate');
-    await server.says(/does not answer yet: the name of its host is not known/);
-    await stop(server);
+  test('ends at once with a host that there is none of', async () => {
+    // No name server is asked: this can be no name.
+    const host = `${'x'.repeat(64)}.invalid`;
+    const server = start(`postgres://mandate@${host}/mandate`);
+    expect(await server.ended).toMatchObject({ code: 75 });
+    expect(lastLine(server)).toBe(
+      `there is no host ${host} that DATABASE_URL names; correct it, or start again when the name is known`,
+    );
+    expect(server.output()).not.toContain('does not answer yet');
   });
 
   test('says that nothing is said, while it still waits for an answer, and comes up after that', async () => {
@@ -104,7 +109,7 @@ describe.concurrent('a start', () => {
     const url = `postgres://mandate@127.0.0.1:${await closedPort()}/mandate`;
     const short = start(url, { START_SECONDS: '1' });
     const long = start(url);
-    expect(await before(short.ended, long.ended)).toMatchObject({ code: 1 });
+    expect(await before(short.ended, long.ended)).toMatchObject({ code: 75 });
     expect(lastLine(short)).toBe(
       'the database could not be used within 1 seconds (START_SECONDS): the connection is refused',
     );
@@ -117,7 +122,7 @@ describe.concurrent('a start', () => {
     [
       'a wrong password',
       (url) => (url.password = 'canary-password'),
-      /^the database does not let DATABASE_URL in: password authentication failed for user/,
+      /^the database does not let DATABASE_URL in: password authentication failed for user .*; correct the user and the password in it/,
     ],
     [
       'no password',
@@ -127,19 +132,19 @@ describe.concurrent('a start', () => {
     [
       'an unknown database',
       (url) => (url.pathname = '/nowhere'),
-      /^the database that DATABASE_URL names is not there: database "nowhere" does not exist$/,
+      /^the database that DATABASE_URL names is not there: database "nowhere" does not exist; create it with createdb, or name another one$/,
     ],
     [
       'TLS that the database does not speak',
       (url) => url.searchParams.set('sslmode', 'verify-full'),
-      /^DATABASE_URL asks for TLS, which the database does not speak$/,
+      /^DATABASE_URL asks for TLS, which the database does not speak; take sslmode out of it, or switch TLS on there$/,
     ],
   ])('ends at once with %s, in one sentence', async (_name, change, sentence) => {
     const proxy = await proxyForTest();
     const url = new URL(proxy.urlFor(databaseUrl));
     change(url);
     const server = start(url.href);
-    expect(await server.ended).toMatchObject({ code: 1 });
+    expect(await server.ended).toMatchObject({ code: 78 });
     expect(lastLine(server)).toMatch(sentence);
     expect(server.output()).not.toMatch(/^\s+at /m);
     expect(server.output()).not.toContain('canary');
@@ -149,9 +154,9 @@ describe.concurrent('a start', () => {
 
   test('ends at once with a malformed URL', async () => {
     const server = start('postgres://canary:can/ary@host/x');
-    expect(await server.ended).toMatchObject({ code: 1 });
+    expect(await server.ended).toMatchObject({ code: 78 });
     expect(lastLine(server)).toBe(
-      '  - DATABASE_URL is malformed: it must be like postgres://user:password@host/name',
+      'The environment is not usable: DATABASE_URL is malformed: it must be like postgres://user:password@host/name',
     );
     expect(server.output()).not.toContain('canary');
   });

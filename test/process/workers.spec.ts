@@ -346,6 +346,9 @@ test('one that is stuck is not left behind when all stop', async () => {
 });
 
 describe('workers that cannot start', () => {
+  const WRONG_KEY =
+    'KEY_ENCRYPTION_KEY is not the key that this database was sealed with: give the one that it was sealed with, or another database';
+
   test('end the whole with one sentence: a port that is taken, a wrong key', async () => {
     const databaseUrl = await createDatabase();
     const env = {
@@ -359,14 +362,16 @@ describe('workers that cannot start', () => {
     const { ports } = await first.listens();
     const port = String(ports[0]);
     const other = startProcess({ ...env, PORT: port });
-    expect(await other.ended).toMatchObject({ code: 1 });
-    expect(other.output().trim()).toBe(`port ${port} cannot be listened on: EADDRINUSE`);
+    expect(await other.ended).toMatchObject({ code: 75 });
+    expect(other.output().trim()).toBe(
+      `port ${port} (PORT) is in use by another program: stop that one, or set PORT to another port`,
+    );
     const key = createHash('sha256').update('another key').digest('hex');
     const wrong = startProcess({ ...env, KEY_ENCRYPTION_KEY: key });
-    expect(await wrong.ended).toMatchObject({ code: 1 });
-    expect(wrong.output().trim()).toBe(
-      'KEY_ENCRYPTION_KEY is not the key that this database was sealed with',
-    );
+    expect(await wrong.ended).toMatchObject({ code: 78 });
+    expect(wrong.lines().filter((line) => line !== '' && !line.startsWith('{'))).toEqual([
+      WRONG_KEY,
+    ]);
     // Nobody is left to answer when the one that has started them is gone, without a word to them.
     const workers = await workersOf(first.pid);
     first.kill('SIGKILL');
@@ -383,12 +388,12 @@ describe('workers that cannot start', () => {
     await rows(databaseUrl, `UPDATE key_encryption_keys SET id = 'another'`);
     const [victim = 0] = await workersOf(server.pid);
     process.kill(victim, 'SIGKILL');
-    expect(await server.ended).toMatchObject({ code: 1, signal: null });
+    expect(await server.ended).toMatchObject({ code: 78, signal: null });
     const ends = server.lines().filter((line) => line.includes('"msg":"a worker has ended"'));
     const pauses = ends.map((line) => Number(Reflect.get(Object(JSON.parse(line)), 'pauseMs')));
     expect(pauses).toHaveLength(5);
     expect(pauses.toSorted((one, other) => one - other)).toEqual(pauses);
     const said = server.lines().filter((line) => line !== '' && !line.startsWith('{'));
-    expect(said).toEqual(['KEY_ENCRYPTION_KEY is not the key that this database was sealed with']);
+    expect(said).toEqual([WRONG_KEY]);
   });
 });

@@ -142,7 +142,7 @@ describe('changing the key-encryption key', () => {
       ADMIN_TOKEN,
       PORT: '0',
     });
-    expect(await early.ended).toMatchObject({ code: 1 });
+    expect(await early.ended).toMatchObject({ code: 78 });
     expect(early.output()).toContain('still in use');
     expect(early.output()).toContain(`${idOf(OLD)}: 2 in zones.sealed_digest_key`);
     for (const key of [OLD, NEW]) expect(early.output()).not.toContain(key);

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { readByNode, runHosted } from './hosts.js';
 import { SHORT_LIVED } from './node-flags.js';
@@ -19,6 +20,8 @@ export function startCli(
   env: Readonly<Record<string, string>>,
 ): { readonly child: ChildProcess; readonly ended: Promise<Run>; readonly said: () => string } {
   const child = spawn(process.execPath, [...SHORT_LIVED, CLI, ...args], {
+    // Not where a developer may have a `.env`.
+    cwd: tmpdir(),
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'], ...PATIENT_LIMITS, ...env },
   });

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { tmpdir } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SHORT_LIVED } from './node-flags.js';
@@ -18,7 +19,7 @@ export interface Program {
   readonly args?: readonly string[];
   /** The whole environment, without what Node reads when it starts ({@link readByNode}). */
   readonly env: Readonly<Record<string, string>>;
-  /** The working directory; that of the tests if absent. */
+  /** The working directory; one in which there is no `.env` if absent. */
   readonly directory?: string;
 }
 
@@ -196,7 +197,7 @@ function newHost(): Host {
   return {
     child,
     closed,
-    run({ main, args = [], env, directory = process.cwd() }, toText) {
+    run({ main, args = [], env, directory = tmpdir() }, toText) {
       onText = toText;
       streamsOver = 0;
       ending = undefined;

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { SHORT_LIVED } from './node-flags.js';
 
@@ -57,6 +58,8 @@ export async function startServer(
   main: string = MAIN,
 ): Promise<ListeningServer> {
   const child = spawn(process.execPath, [...SHORT_LIVED, main], {
+    // Not where a developer may have a `.env`.
+    cwd: tmpdir(),
     stdio: ['ignore', 'pipe', 'pipe'],
     env: environment(env),
   });

@@ -1,7 +1,8 @@
-import { ConflictException } from '@nestjs/common';
+import { ConflictException, UnprocessableEntityException } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { IsNull, type EntityManager } from 'typeorm';
 import { SECRET_METHODS } from '../../authentication/authentication-methods.js';
+import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { ClientSecret } from '../../zones/clients/client-secret.entity.js';
 import { Client } from '../../zones/clients/client.entity.js';
 import { checkDefaultResources } from '../zones/default-resources.js';
@@ -18,6 +19,8 @@ export interface ClientRegistration {
   readonly defaultResources?: readonly string[] | undefined;
   /** Whether it may receive shared signals; not unless this says so. */
   readonly ssf?: boolean | undefined;
+  /** What its introspection answers are signed with; JSON unless this says so. */
+  readonly introspectionAlg?: ZoneAlg | undefined;
   /** By a secret, unless it is said otherwise. */
   readonly authentication?: RegisteredAuthentication | undefined;
 }
@@ -34,7 +37,8 @@ const BY_SECRET: RegisteredAuthentication = {
 /**
  * Registers a client in a zone. It has no secret yet.
  *
- * @throws {UnprocessableEntityException} for a default resource that is not registered
+ * @throws {UnprocessableEntityException} for a default resource that is not registered, and for an algorithm with which the
+ *   zone does not sign
  */
 export async function createClient(
   tx: EntityManager,
@@ -56,12 +60,41 @@ export async function createClient(
       registration.defaultResources ?? null,
     ),
     ssf: registration.ssf ?? false,
+    introspectionAlg: await checkIntrospectionAlg(
+      tx,
+      zoneId,
+      registration.introspectionAlg ?? null,
+    ),
     ...columnsOf(registration.authentication ?? BY_SECRET),
     registrationMethod: 'manual',
     disabledAt: null,
   });
   return clients.findOneByOrFail({ zoneId, id });
 }
+
+/**
+ * Checks what introspection answers are to be signed with (RFC 9701 6).
+ *
+ * @returns the same
+ * @throws {UnprocessableEntityException} for an algorithm with which the zone does not sign
+ */
+export async function checkIntrospectionAlg(
+  tx: EntityManager,
+  zoneId: string,
+  alg: ZoneAlg | null,
+): Promise<ZoneAlg | null> {
+  if (alg === null) return null;
+  const rows = await tx.query<unknown[]>(SIGNS_WITH, [zoneId, alg]);
+  if (rows.length > 0) return alg;
+  const why = 'introspection_signed_response_alg: the zone does not sign with that';
+  throw new UnprocessableEntityException(why);
+}
+
+/** The algorithms of a zone: its own, and those that resources ask for. */
+const SIGNS_WITH = `
+  SELECT 1 FROM zones z WHERE z.id = $1 AND z.signing_alg = $2
+  UNION ALL
+  SELECT 1 FROM resources r WHERE r.zone_id = $1 AND r.signing_alg = $2 LIMIT 1`;
 
 /** Changes how a client authenticates. Without a way to use them, its secrets are revoked. */
 export async function changeAuthentication(

@@ -11,6 +11,7 @@ import {
   Matches,
   ValidateNested,
 } from 'class-validator';
+import { ZONE_ALGS, type ZoneAlg } from '../../oauth/algorithms.js';
 import type { JsonObject } from '../../oauth/strict-json.js';
 import {
   ASSERTION_AUDIENCES,
@@ -82,6 +83,14 @@ export class ClientBody {
   @MayBeAbsent()
   @IsBoolean()
   ssf?: boolean;
+
+  /**
+   * The algorithm that signs its introspection answers (RFC 9701 6), one of the zone's: they are JWTs then, unless it asks
+   * for JSON alone.
+   */
+  @MayBeAbsent()
+  @IsIn(ZONE_ALGS)
+  introspection_signed_response_alg?: ZoneAlg;
 
   /** How it may authenticate (RFC 7591 2). By default what goes with the rest: keys, a workload or a secret. */
   @MayBeAbsent()
@@ -164,6 +173,11 @@ export class ClientChangeBody {
   @ArrayMaxSize(MAX_DEFAULT_RESOURCES)
   @IsResourceIdentifier({ each: true })
   default_resources?: string[] | null;
+
+  /** Replaces the algorithm that signs its introspection answers; `null` for JSON. */
+  @MayBeNull()
+  @IsIn(ZONE_ALGS)
+  introspection_signed_response_alg?: ZoneAlg | null;
 
   /** Whether it may receive shared signals of the zone. `false` ends its streams, and what is on them is lost. */
   @MayBeAbsent()

@@ -28,7 +28,12 @@ import {
   readIdentities,
   takesSecret,
 } from './registered-authentication.js';
-import { addSecret, changeAuthentication, createClient } from './client-registration.js';
+import {
+  addSecret,
+  changeAuthentication,
+  checkIntrospectionAlg,
+  createClient,
+} from './client-registration.js';
 import { checkDefaultResources } from '../zones/default-resources.js';
 import {
   identitiesOf,
@@ -56,6 +61,9 @@ function toView(row: Client, identities: readonly RegisteredIdentity[] = []) {
     groups: row.groups,
     default_resources: row.defaultResources,
     ssf: row.ssf,
+    ...(row.introspectionAlg === null
+      ? {}
+      : { introspection_signed_response_alg: row.introspectionAlg }),
     auth_methods: row.authMethods,
     ...(row.jwks === null ? {} : { jwks: row.jwks }),
     ...(row.jwksUri === null ? {} : { jwks_uri: row.jwksUri }),
@@ -109,6 +117,7 @@ export class ClientsController {
         groups: body.groups,
         defaultResources: body.default_resources,
         ssf: body.ssf,
+        introspectionAlg: body.introspection_signed_response_alg,
         authentication,
       });
       await replaceIdentities(tx, created, identities);
@@ -157,8 +166,8 @@ export class ClientsController {
   }
 
   /**
-   * Changes a client (a merge patch, RFC 7396): its name, description, labels, groups, default resources or authentication, or whether
-   * it may receive shared signals, or is disabled.
+   * Changes a client (a merge patch, RFC 7396): its name, description, labels, groups, default resources or authentication, how
+   * it is answered introspection, or whether it may receive shared signals, or is disabled.
    */
   @Patch(':id')
   async change(
@@ -192,6 +201,11 @@ export class ClientsController {
           before.defaultResources,
         );
         await clients.update({ zoneId, id }, { defaultResources });
+      }
+      const { introspection_signed_response_alg: alg } = body;
+      if (alg !== undefined) {
+        const introspectionAlg = await checkIntrospectionAlg(tx, zoneId, alg);
+        await clients.update({ zoneId, id }, { introspectionAlg });
       }
       if (body.ssf !== undefined) await clients.update({ zoneId, id }, { ssf: body.ssf });
       if (changesAuthentication(body)) {

@@ -50,8 +50,11 @@ export class Ordering {
     dryRun: boolean,
   ): Promise<MadeOrder> {
     let made: MadeOrder | null = null;
+    const affects = await this.changes.readFirst(change.zoneId, (tx) =>
+      this.orders.count(tx, change.zoneId, ordered),
+    );
     const make = async (tx: EntityManager): Promise<Made<null> | null> => {
-      made = orderedOr(ordered.target, await this.orders.make(tx, change.zoneId, ordered));
+      made = orderedOr(ordered.target, await this.orders.make(tx, change.zoneId, ordered, affects));
       if (dryRun || made.replayed) return null;
       return { result: null, details: describe(made.order) };
     };

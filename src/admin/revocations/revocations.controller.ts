@@ -4,6 +4,7 @@ import {
   Get,
   Headers,
   Inject,
+  NotFoundException,
   Param,
   Post,
   Query,
@@ -29,6 +30,7 @@ import { InZone } from '../in-zone.js';
 import { readPage } from '../pagination.js';
 import { Ordering } from './ordering.service.js';
 import { readTarget, readTargetKey } from './read-target.js';
+import { commitMargin, describeTold, type Told } from './told.js';
 import { RevocationBody, RevocationQuery, RevocationsQuery } from './revocation.body.js';
 
 /** An order, without what the installation says of all. */
@@ -122,12 +124,22 @@ export class RevocationsController {
     return readPage(this.orders, { zoneId }, page, (order) => this.toView(order), condition);
   }
 
-  /** Shows an order; and, as long as there is more to be done, how many of its rows are marked as ended. */
+  /**
+   * Shows an order: by each channel whether it has been told there, and until when what was taken back may be honoured by
+   * those who rely on that alone; and, as long as there is more to be done, how many of its rows are marked as ended.
+   */
   @Get(':id')
   async show(@InZone() { id: zoneId }: Zone, @Param('id') id: string) {
     const order = await findRow(this.orders, { zoneId, id }, 'revocation');
     const [ending] = await this.orders.query<{ ended: number }[]>(ENDING, [zoneId, id]);
-    return { ...this.toView(order), ...(ending === undefined ? {} : { ending }) };
+    const margin = commitMargin(this.env.limits);
+    const [told] = await this.orders.query<Told[]>(TOLD, [zoneId, id, margin]);
+    if (told === undefined) throw new NotFoundException('no such revocation');
+    return {
+      ...this.toView(order),
+      ...describeTold(told, order.at, revocationBounds(this.env), this.clock.now()),
+      ...(ending === undefined ? {} : { ending }),
+    };
   }
 
   private toView(order: RevocationOrder) {
@@ -184,3 +196,6 @@ function isMinimal(prefer: string | undefined): boolean {
 
 const ENDING = `SELECT ended::float8 AS ended FROM revocation_endings
   WHERE zone_id = $1 AND order_id = $2`;
+
+const TOLD = `SELECT committed_by, in_feed, signals_out, receivers, webhooks
+  FROM revocation_told($1, $2, $3 * interval '1 millisecond')`;

@@ -39,12 +39,21 @@ import {
  * - `server`: that of RFC 8414, at a place that follows from the issuer that a zone has below `ISSUER_URL`;
  * - `openid`: that of OpenID Connect Discovery, at such a place;
  * - `own-server`, `own-openid`: the same at places that follow from a host of its own;
+ * - `former-server`, `former-openid`: the same at a host that it had before;
  * - `configured`: that of RFC 8414, at a place that no client derives from an issuer, but is told;
  * - `resource`: that of RFC 9728;
  * - `shared`: that of RFC 8414 for the issuer that zones share.
  */
 export type DocumentKind =
-  'server' | 'openid' | 'own-server' | 'own-openid' | 'configured' | 'resource' | 'shared';
+  | 'server'
+  | 'openid'
+  | 'own-server'
+  | 'own-openid'
+  | 'former-server'
+  | 'former-openid'
+  | 'configured'
+  | 'resource'
+  | 'shared';
 
 /** The mode of the issuers that the places of a document follow from. */
 const MODES: Readonly<Record<string, IssuerMode>> = {
@@ -53,6 +62,8 @@ const MODES: Readonly<Record<string, IssuerMode>> = {
   'own-server': 'own',
   'own-openid': 'own',
 };
+
+const AT_ITS_PATH: StoredIssuer = { issuerMode: 'zone', issuerUrl: null };
 
 /** Milliseconds after which a document is read again, even without a notification of a change. */
 const FRESH_MS = 5_000;
@@ -140,17 +151,31 @@ export class MetadataDocuments implements OnModuleInit, ChangeListener {
     if (kind === 'resource') return this.readResource({ zoneId, resourceId });
     const facts = await this.zones.ask(zoneId, zoneId);
     if (facts === null) return null;
-    // Who derived the place from an issuer would find another one in the document, and refuse it (RFC 8414 3.3).
-    if ((MODES[kind] ?? facts.issuerMode) !== facts.issuerMode) return null;
+    const issuer = this.issuerAt(kind, facts);
+    if (issuer === null) return null;
     const zone = describedZone(facts);
     const base = zoneUrlOf(zoneId, facts, this.issuerUrl);
     const ofEndpoints = this.endpoints.membersOfZone(base, zone);
-    const members = serverMetadata(facts, ofEndpoints, this.issuerUrl);
+    const members = serverMetadata(facts, ofEndpoints, issuer);
     return {
       ...members,
       ...(kind.endsWith('openid') ? openidMembers(zone) : {}),
-      ...(await this.signatures.sign(zoneId, this.signing(facts), members)),
+      ...(await this.signatures.sign(`${zoneId} ${issuer}`, { ...facts, issuer }, members)),
     };
+  }
+
+  /**
+   * The issuer from which a place follows, if it is the zone's, or was until lately: who derived the place from it would find
+   * another one in the document, and refuse it (RFC 8414 3.3). The endpoints are those of today either way.
+   */
+  private issuerAt(kind: string, facts: ZoneFacts): string | null {
+    const { zoneId, formerIssuer } = facts;
+    if (kind.startsWith('former-')) return formerIssuer;
+    const mode = MODES[kind] ?? facts.issuerMode;
+    if (mode === facts.issuerMode) return issuerOf(zoneId, facts, this.issuerUrl);
+    const wasHere =
+      mode === 'zone' && formerIssuer === issuerOf(zoneId, AT_ITS_PATH, this.issuerUrl);
+    return wasHere ? formerIssuer : null;
   }
 
   private async readResource(asked: AskedResource): Promise<Members | null> {

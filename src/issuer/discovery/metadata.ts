@@ -15,15 +15,11 @@ export function describedZone({ standard, bridge, resourceAlgs }: ZoneFacts): De
  * The authorization server metadata of a zone (RFC 8414 2).
  *
  * @param ofEndpoints what its endpoints say of themselves
- * @param installation `ISSUER_URL`
+ * @param issuer by which it was found
  */
-export function serverMetadata(
-  facts: ZoneFacts,
-  ofEndpoints: Members,
-  installation: string,
-): Members {
+export function serverMetadata(facts: ZoneFacts, ofEndpoints: Members, issuer: string): Members {
   return {
-    issuer: issuerOf(facts.zoneId, facts, installation),
+    issuer,
     ...ofEndpoints,
     ...whole('scopes_supported', withoutRefresh(facts.scopes)),
     ...whole('protected_resources', facts.listed),

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { PublicRoute } from '../../platform/http/public-routes.js';
-import { isAtZoneHost } from '../../platform/http/zone-hosts.js';
+import { isAtFormerHost, isAtZoneHost } from '../../platform/http/zone-hosts.js';
 import type { DocumentKind, MetadataDocuments } from './documents.service.js';
 
 /** Where each document is, as the router has it, without the first slash. */
@@ -24,15 +24,20 @@ export const PLACES = {
   shared: ['.well-known/oauth-authorization-server'],
 } as const satisfies Partial<Record<DocumentKind, readonly string[]>>;
 
-/** What is at a place that follows from an issuer: below `ISSUER_URL` one issuer, at the host of a zone another. */
+/**
+ * What is at a place that follows from an issuer: below `ISSUER_URL` one issuer, at the host of a zone another, and at the
+ * host that it had before the one of then.
+ */
 export function kindAt(request: IncomingMessage, kind: 'server' | 'openid'): DocumentKind {
+  if (isAtFormerHost(request)) return `former-${kind}`;
   return isAtZoneHost(request) ? `own-${kind}` : kind;
 }
 
 const UUID = '([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})';
 const JSON_TYPE = 'application/json; charset=utf-8';
 
-const isElsewhere = (request: IncomingMessage): boolean => !isAtZoneHost(request);
+const isElsewhere = (request: IncomingMessage): boolean =>
+  !isAtZoneHost(request) && !isAtFormerHost(request);
 
 /** These places as routes in front of the framework. */
 export function metadataRoutes(documents: Pick<MetadataDocuments, 'ready'>): PublicRoute[] {
@@ -48,8 +53,10 @@ export function metadataRoutes(documents: Pick<MetadataDocuments, 'ready'>): Pub
   return [
     ...routes('server', server, isElsewhere),
     ...routes('own-server', server, isAtZoneHost),
+    ...routes('former-server', server, isAtFormerHost),
     ...routes('openid', openid, isElsewhere),
     ...routes('own-openid', openid, isAtZoneHost),
+    ...routes('former-openid', openid, isAtFormerHost),
     ...routes('configured', configured),
     ...routes('resource', resource),
     ...routes('shared', shared),

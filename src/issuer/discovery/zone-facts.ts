@@ -10,6 +10,8 @@ export type ScheduledKey = KeySchedule & { readonly kid: string; readonly alg: Z
 /** What the metadata of a zone is made of: columns that hold nothing private. */
 export interface ZoneFacts extends StoredIssuer, ZoneAlgs {
   readonly zoneId: string;
+  /** The issuer before, as long as what it has issued may be out. */
+  readonly formerIssuer: string | null;
   readonly keys: readonly ScheduledKey[];
   /** The algorithms that resources have asked for. */
   readonly resourceAlgs: readonly ZoneAlg[];
@@ -74,6 +76,7 @@ const SHARED = `SELECT EXISTS (
   SELECT 1 FROM zones WHERE issuer_mode = 'shared' AND removed_at IS NULL) AS shared`;
 
 const OF_ZONE = `z.id AS "zoneId", z.issuer_mode AS "issuerMode", z.issuer_url AS "issuerUrl",
+    CASE WHEN z.previous_issuer_until > clock_timestamp() THEN z.previous_issuer END AS "formerIssuer",
     z.signing_alg AS standard, z.previous_signing_alg AS bridge,
     coalesce((
       SELECT json_agg(json_build_object(

@@ -55,12 +55,18 @@ export class IntrospectionController {
     if (isBatch || only === undefined) {
       return { status: 200, headers: NOT_STORED, body: { results: answers } };
     }
-    const wanted = new Negotiator(request).mediaType([JSON_TYPE, INTROSPECTION_JWT]);
+    const { client } = caller;
+    // Of what it likes as well as JSON, who has registered for a JWT gets that (RFC 9701 6).
+    const types =
+      client.introspectionAlg === null
+        ? [JSON_TYPE, INTROSPECTION_JWT]
+        : [INTROSPECTION_JWT, JSON_TYPE];
+    const wanted = new Negotiator(request).mediaType(types) ?? types[0];
     if (wanted !== INTROSPECTION_JWT) return { status: 200, headers: NOT_STORED, body: only };
     return {
       status: 200,
       headers: { ...NOT_STORED, 'Content-Type': INTROSPECTION_JWT },
-      body: await signAnswer(only, caller.zone, caller.client.id, this.clock.now()),
+      body: await signAnswer(only, caller.zone, client, this.clock.now()),
     };
   }
 }

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Once } from '../../delegation/coordinator/idempotency.js';
-import { OAuthError } from '../../oauth/errors.js';
+import { OAuthError, unavailable } from '../../oauth/errors.js';
 import { newId } from '../../platform/uuid-v7.js';
-import { countAffected } from './affects.js';
+import { countAffected, type Affects } from './affects.js';
 import { RevocationOrder } from './revocation-order.entity.js';
 import { targetKey, writtenTarget, type RevocationTarget } from './revocation-target.js';
 import { takeBack, type TakenBack } from './take-back.js';
@@ -34,21 +34,47 @@ export type OrderOutcome =
 @Injectable()
 export class RevocationOrders {
   /**
-   * Makes an order: counts what it hits, takes it back, and keeps what was ordered, all in one transaction, with which the
-   * caller records it in the audit log. What has very many rows is dead with the commit all the same; the rows are ended
-   * afterwards (`revocation-endings.service.ts`).
+   * Counts what an order would hit, before anything is locked for it: so it is what was alive when it was ordered, and what
+   * is issued or ends until it is made is not looked at.
    *
-   * @param tx a transaction that has its turn in the zone, and holds the zone's row
+   * @param tx a transaction that holds nothing that others wait for
+   * @returns `null` if the same request has made the order before
    * @throws {OAuthError} idempotency_key_conflict for a key that was used for something else
    */
-  async make(tx: EntityManager, zoneId: string, ordered: Ordered): Promise<OrderOutcome> {
+  async count(
+    tx: EntityManager,
+    zoneId: string,
+    { target, once }: Pick<Ordered, 'target' | 'once'>,
+  ): Promise<Affects | null> {
+    const before = once === null ? null : await madeBefore(tx, zoneId, once);
+    return before === null ? countAffected(tx, zoneId, target) : null;
+  }
+
+  /**
+   * Makes an order: takes something back, and keeps what was ordered, in one transaction, with which the caller records it
+   * in the audit log. What has very many rows is dead with the commit all the same; the rows are ended afterwards
+   * (`revocation-endings.service.ts`).
+   *
+   * @param tx a transaction that has its turn in the zone, and holds the zone's row
+   * @param affects what {@link count} has said
+   * @throws {OAuthError} idempotency_key_conflict for a key that was used for something else
+   */
+  async make(
+    tx: EntityManager,
+    zoneId: string,
+    ordered: Ordered,
+    affects: Affects | null,
+  ): Promise<OrderOutcome> {
     const { target, once } = ordered;
     const before = once === null ? null : await madeBefore(tx, zoneId, once);
     if (before !== null) return { status: 'ordered', order: before, replayed: true };
-    const affects = await countAffected(tx, zoneId, target);
+    // It was made a day ago when it was counted, which is when a key is forgotten.
+    if (affects === null) throw unavailable('the order was forgotten while it was looked up');
+    const id = newId();
+    // Signals are kept with the order that they are of (ssf_event in ssf/outbox.sql).
+    await tx.query(`SELECT set_config('mandate.revocation_order', $1, true)`, [id]);
     const taken = await takeBack(tx, zoneId, target);
     if (taken.status !== 'taken back') return taken;
-    const id = newId();
     const orders = tx.getRepository(RevocationOrder);
     await orders.insert({
       zoneId,

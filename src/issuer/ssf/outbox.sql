@@ -7,14 +7,16 @@ BEGIN
   RETURN EXISTS (SELECT FROM ssf_streams s WHERE s.zone_id = p_zone AND s.status <> 'disabled');
 END $$;
 
--- Puts an event into the outbox of a zone. A null iss in p_sub_id is the issuer of the zone.
+-- Puts an event into the outbox of a zone, with the order that it happens by, if there is one (revocation-orders.service.ts).
+-- A null iss in p_sub_id is the issuer of the zone.
 CREATE OR REPLACE FUNCTION ssf_event(p_zone uuid, p_type text, p_sub_id jsonb, p_event jsonb) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
   IF NOT EXISTS (SELECT FROM ssf_outbox o WHERE o.zone_id = p_zone) THEN PERFORM wake_job('signal outbox'); END IF;
-  INSERT INTO ssf_outbox (zone_id, txn, event_type, sub_id, event)
+  INSERT INTO ssf_outbox (zone_id, txn, event_type, sub_id, event, order_id)
   VALUES (p_zone, new_uuid_v7(), p_type, p_sub_id,
-          p_event || jsonb_build_object('event_timestamp', floor(extract(epoch FROM clock_timestamp()))::bigint));
+          p_event || jsonb_build_object('event_timestamp', floor(extract(epoch FROM clock_timestamp()))::bigint),
+          nullif(current_setting('mandate.revocation_order', true), '')::uuid);
 END $$;
 
 -- What a session is called in events: by its id and by whose it is (OpenID CAEP 1.0 3.1, RFC 9493 3.2).
@@ -167,8 +169,8 @@ BEGIN
        WHERE o.zone_id = p_zone AND o.seq = d.seq
       RETURNING o.*
     ), added AS (
-      INSERT INTO ssf_deliveries (zone_id, stream_id, jti, txn, event_type, sub_id, event)
-      SELECT s.zone_id, s.id, new_uuid_v7(), g.txn, g.event_type, g.sub_id, g.event
+      INSERT INTO ssf_deliveries (zone_id, stream_id, jti, txn, event_type, sub_id, event, order_id)
+      SELECT s.zone_id, s.id, new_uuid_v7(), g.txn, g.event_type, g.sub_id, g.event, g.order_id
         FROM gone g
         JOIN ssf_streams s ON s.zone_id = g.zone_id AND s.status <> 'disabled' AND s.dropping_since IS NULL
                           AND (s.events_requested IS NULL OR g.event_type = ANY (s.events_requested))

@@ -1,4 +1,6 @@
-import { Controller, Get, Header, Inject, NotFoundException, Param } from '@nestjs/common';
+import { Controller, Get, Header, Inject, NotFoundException, Param, Req } from '@nestjs/common';
+import type { Request } from 'express';
+import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import {
@@ -7,6 +9,9 @@ import {
   ApiResponse,
   ApiTags,
 } from '../../platform/http/openapi-decorators.js';
+import { isAtFormerHost, isAtZoneHost } from '../../platform/http/zone-hosts.js';
+import type { ZoneSnapshot } from '../../zones/snapshot/zone-snapshot.js';
+import { issuersAt, zonePath } from '../../zones/zone-issuer.js';
 import { Snapshots } from '../../zones/snapshot/snapshots.service.js';
 import { transmitterConfiguration } from './transmitter-configuration.js';
 
@@ -17,21 +22,35 @@ export class SsfConfigurationController {
   constructor(
     private readonly snapshots: Snapshots,
     @Inject(ENV) private readonly env: RunningEnv,
+    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /** The configuration of a zone as a transmitter. */
   @Get('zones/:zone')
   @Header('Cache-Control', 'public, max-age=300, stale-if-error=3600')
   @Header('Access-Control-Allow-Origin', '*')
+  @Header('Vary', 'X-Forwarded-Host')
   @ApiParam({ name: 'zone', format: 'uuid' })
   @ApiOkResponse({ description: 'The configuration; cacheable for five minutes' })
   @ApiResponse({ status: 404, description: 'Unknown, malformed and missing zone alike' })
-  async configuration(@Param('zone') zoneId: string) {
+  async configuration(@Param('zone') zoneId: string, @Req() request: Request) {
     const zone = isUuid(zoneId) ? await this.snapshots.find(zoneId) : null;
+    const issuer = zone === null ? null : this.issuerAt(request, zone);
     // Who derived the place from an issuer that zones share would find another issuer in it (OpenID SSF 1.0 7.2.3).
-    if (zone === null || zone.issuer === this.env.issuerUrl) {
-      throw new NotFoundException('no such zone');
-    }
-    return transmitterConfiguration(zone.issuer, zone.systemResources.ssf);
+    if (zone === null || issuer === null) throw new NotFoundException('no such zone');
+    return transmitterConfiguration(issuer, zone.systemResources.ssf);
+  }
+
+  /**
+   * The issuer that the place follows from: the one of the host that was asked, or that of the zone below `ISSUER_URL`.
+   *
+   * @returns `null` unless it is the zone's, or was until lately
+   */
+  private issuerAt(request: Request, zone: ZoneSnapshot): string | null {
+    const { issuer, formerIssuer } = issuersAt(zone, this.clock.now());
+    if (isAtFormerHost(request)) return formerIssuer;
+    if (isAtZoneHost(request)) return issuer;
+    const here = `${this.env.issuerUrl}${zonePath(zone.zoneId)}`;
+    return [issuer, formerIssuer].find((one) => one === here) ?? null;
   }
 }

@@ -69,7 +69,8 @@ export class StatusLists implements OnApplicationShutdown {
     this.documents = new RenewedDocuments({
       periodMs: this.periodMs,
       maxSize: shareOf(MEMORY, env.workers),
-      sizeOf: ({ document, bits }) => 1_000 + document.body.length + (bits?.lst.length ?? 0),
+      sizeOf: ({ document, bits: known }) =>
+        1_000 + document.body.length + (known?.lst.length ?? 0),
       now: () => clock.now(),
       failed: () => counter.inc({ result: 'failed' }),
     });
@@ -140,7 +141,8 @@ export class StatusLists implements OnApplicationShutdown {
     const readAt = this.clock.now();
     const bits = await this.bits.update(list, last?.bits ?? null);
     const content = {
-      issuer: zone.issuer,
+      // A list that began under the issuer before is told by that, as the mandates are that are in it.
+      issuer: zone.formerIssuer?.issuer === base ? base : zone.issuer,
       uri: uriOf(base, list),
       aggregationUri: `${base}/status`,
       lst: bits.lst,

@@ -24,6 +24,8 @@ const keksFor = (key: Buffer) =>
   keyEncryptionsOf({
     provider: 'env',
     key,
+    keyOrigin: 'KEY_ENCRYPTION_KEY',
+    keyRemedy: '',
     previousKey: undefined,
     vault: undefined,
     signer: 'local',

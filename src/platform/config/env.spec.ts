@@ -97,15 +97,43 @@ const bad: Readonly<Record<string, readonly string[]>> = {
   KEY_ENCRYPTION_KEY: ['x', '0'.repeat(64), 'ab'.repeat(32), 'A'.repeat(43)],
 };
 for (const [name, values] of Object.entries(bad)) {
-  test.each(values)(`refuses ${name} %j by name, and does not repeat it`, (value) => {
+  const isTold = !/KEY|TOKEN|DATABASE/.test(name);
+  test.each(values)(`refuses ${name} %j by name, ${isTold ? 'with' : 'without'} it`, (value) => {
     const problems = problemsOf({ ...GIVEN, [name]: value });
     expect(problems).not.toEqual([]);
     for (const problem of problems) {
       expect(problem).toContain(name);
-      if (value.length > 5) expect(problem).not.toContain(value);
+      if (isTold) expect(problem).toContain(JSON.stringify(value));
+      else if (value.length > 5) expect(problem).not.toContain(value);
     }
   });
 }
+
+test('tells what was given in one line, and not all of what is long', () => {
+  const [problem = ''] = problemsOf({ LOG_LEVEL: `loud\n\u001B[31m${'x'.repeat(5_000)}` });
+  expect(problem).toMatch(/^LOG_LEVEL must be one of fatal, .*silent, and it is "loud\\n\\u001b/);
+  expect(problem.length).toBeLessThan(200);
+});
+
+test('does not tell an issuer with credentials in it', () => {
+  expect(problemsOf({ ISSUER_URL: 'ftp://user:canary@host' }).join()).not.toContain('canary');
+});
+
+describe('ports', () => {
+  test('have to be two, if there are two', () => {
+    const same = [expect.stringMatching(/^INTERNAL_PORT is 9000, as PORT is/)];
+    expect(problemsOf({ PORT: '9000', INTERNAL_PORT: '9000' })).toEqual(same);
+    expect(problemsOf({ PORT: '0', INTERNAL_PORT: '0' })).toEqual([]);
+  });
+
+  test('are where an installation is found that is alone with its database', () => {
+    expect(readEnv({ PORT: '9000' }).issuerUrl).toBe('http://localhost:9000');
+    expect(readEnv({ PORT: '0' }).issuerUrl).toBe('http://localhost:8080');
+    expect(readEnv({ ...GIVEN, PORT: '9000' }).issuerUrl).toBe('http://localhost:8080');
+    const ISSUER_URL = 'https://sts.example';
+    expect(readEnv({ PORT: '9000', ISSUER_URL }).issuerUrl).toBe(ISSUER_URL);
+  });
+});
 
 test('names all problems at once', () => {
   const problems = problemsOf({ PORT: 'x', LOG_LEVEL: 'x', ADMIN_TOKEN: 'x' });
@@ -116,7 +144,7 @@ test('names all problems at once', () => {
 
 test('refuses a given database without the key that it is sealed with', () => {
   expect(problemsOf({ DATABASE_URL: GIVEN.DATABASE_URL })).toEqual([
-    'KEY_ENCRYPTION_KEY is required when DATABASE_URL is set',
+    'KEY_ENCRYPTION_KEY is required when DATABASE_URL is set; make one with: openssl rand -base64 32',
   ]);
 });
 
@@ -201,7 +229,7 @@ describe('who keeps keys', () => {
   };
 
   test('is this process, unless something else is said', () => {
-    expect(readEnv(GIVEN).custody).toEqual({ provider: 'env', key: KEY, signer: 'local' });
+    expect(readEnv(GIVEN).custody).toMatchObject({ provider: 'env', key: KEY, signer: 'local' });
   });
 
   test('may be a KMS, with or without keys that only open', () => {

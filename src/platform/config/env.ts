@@ -4,16 +4,16 @@ import { resolve } from 'node:path';
 import { instanceToPlain, plainToInstance, Transform } from 'class-transformer';
 import {
   IsIn,
-  IsInt,
   IsOptional,
   IsString,
   Length,
   Matches,
-  Max,
-  Min,
+  ValidateBy,
   validateSync,
+  type ValidationError,
 } from 'class-validator';
 import { COMPAT_SYSTEMS, type CompatSystem } from '../http/compat-routes.js';
+import type { EnvFile } from './env-file.js';
 import { readKeyCustody, type KeyCustody } from './key-custody.js';
 import { looksWeak } from './key-material.js';
 import {
@@ -29,6 +29,9 @@ import { isRedisUrl } from './redis-url.js';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
+/** How log lines are written. */
+export type LogFormat = 'auto' | 'json' | 'pretty';
+
 /** A rate limit as written: requests a second, `/`, requests beyond that. */
 const RATE_LIMIT = /^[1-9][0-9]{0,6}\/[1-9][0-9]{0,6}$/;
 
@@ -40,26 +43,36 @@ const COMPAT_PATHS = new RegExp(
   `^(?:none|(?!.*\\b(\\w+)\\b.*\\b\\1\\b)(?:${COMPAT_SYSTEMS.join('|')})(?:,(?:${COMPAT_SYSTEMS.join('|')}))*)$`,
 );
 
+const DEFAULT_PORT = 8080;
+
 /** The most workers of one replica. */
 const MAX_WORKERS = 256;
 
 /** The least requests in flight that a worker has places for. */
 const LEAST_PLACES = 4;
 
-/** A whole number in plain decimal, from `least` to `most`. Anything else stays text, which `IsInt` refuses. */
+/** A whole number in plain decimal, from `least` to `most`. Anything else stays text, which is refused. */
 const WholeNumber =
   (least: number, most: number): PropertyDecorator =>
   (target, property) => {
     const rules = [
-      Max(most),
-      Min(least),
-      IsInt(),
+      ValidateBy({
+        name: 'wholeNumber',
+        validator: {
+          validate: (value) => Number.isInteger(value) && value >= least && value <= most,
+          defaultMessage: () => `$property must be a whole number from ${least} to ${most}`,
+        },
+      }),
       Transform(({ value }) =>
         typeof value === 'string' && /^[0-9]{1,9}$/.test(value) ? Number(value) : value,
       ),
     ];
     for (const rule of rules) rule(target, property);
   };
+
+/** One of a few words. */
+const OneOf = (...words: readonly string[]): PropertyDecorator =>
+  IsIn(words, { message: `$property must be one of ${words.join(', ')}` });
 
 /** A bearer key that fits a header (RFC 6750 2.1) and is long enough not to be guessed. */
 const BearerKey = (): PropertyDecorator =>
@@ -70,16 +83,17 @@ const BearerKey = (): PropertyDecorator =>
 /** The environment variables with their defaults, in the order of `.env.example`. */
 class EnvironmentVariables {
   @WholeNumber(0, 65535)
-  PORT: number = 8080;
+  PORT: number = DEFAULT_PORT;
 
   @IsOptional()
   @WholeNumber(0, 65535)
   INTERNAL_PORT?: number;
 
+  @IsOptional()
   @Matches(/^https?:\/\/[^\s?#/]+(\/[^\s?#]*[^\s?#/])?$/, {
     message: 'ISSUER_URL must be an http(s) URL without query, fragment or trailing slash',
   })
-  ISSUER_URL: string = 'http://localhost:8080';
+  ISSUER_URL?: string;
 
   @IsOptional()
   @Matches(/^postgres(ql)?:\/\//, { message: 'DATABASE_URL must start with postgres://' })
@@ -103,7 +117,7 @@ class EnvironmentVariables {
   @IsString()
   KEY_ENCRYPTION_KEY_PREVIOUS?: string;
 
-  @IsIn(['env', 'vault'])
+  @OneOf('env', 'vault')
   KEY_ENCRYPTION_PROVIDER: string = 'env';
 
   @IsOptional()
@@ -127,7 +141,7 @@ class EnvironmentVariables {
   })
   VAULT_TRANSIT_KEY?: string;
 
-  @IsIn(['local', 'socket'])
+  @OneOf('local', 'socket')
   SIGNER: string = 'local';
 
   @IsOptional()
@@ -197,7 +211,7 @@ class EnvironmentVariables {
   @WholeNumber(2, 90)
   DELIVERY_RETENTION_DAYS: number = 30;
 
-  @IsIn(['true', 'false'])
+  @OneOf('true', 'false')
   DIRECT_ROUTES: string = 'true';
 
   @IsOptional()
@@ -207,11 +221,14 @@ class EnvironmentVariables {
   COMPAT_PATHS?: string;
 
   @IsOptional()
-  @Length(1, 200)
+  @Length(1, 200, { message: '$property must be the id or the name of a zone' })
   COMPAT_DEFAULT_ZONE?: string;
 
-  @IsIn(LOG_LEVELS)
+  @OneOf(...LOG_LEVELS)
   LOG_LEVEL: string = 'info';
+
+  @OneOf('auto', 'json', 'pretty')
+  LOG_FORMAT: string = 'auto';
 
   @WholeNumber(1, 3_600)
   START_SECONDS: number = 60;
@@ -225,10 +242,10 @@ class EnvironmentVariables {
   @WholeNumber(0, 10)
   TRUST_PROXY: number = 0;
 
-  @IsIn(['true', 'false'])
+  @OneOf('true', 'false')
   ALLOW_INSECURE_FETCH: string = 'false';
 
-  @IsIn(['true', 'false'])
+  @OneOf('true', 'false')
   ALLOW_PRIVATE_FETCH: string = 'false';
 }
 
@@ -304,6 +321,8 @@ export interface Env {
   /** The zone of those of their paths that name none: an id or a name. */
   readonly compatDefaultZone: string | undefined;
   readonly logLevel: string;
+  /** How log lines are written: `auto` is `pretty` on a terminal, and `json` elsewhere. */
+  readonly logFormat: LogFormat;
   /** How traces are exported; `null` if they are not. */
   readonly otel: OtelSettings | null;
   /** Seconds for which a start waits for the database. */
@@ -342,21 +361,35 @@ export interface RunningEnv extends Env {
 /** The injection token of the {@link RunningEnv}. */
 export const ENV = Symbol('Env');
 
-/** Thrown for an environment that cannot be used: one line for each problem, without any value in it. */
+/** Thrown for an environment that cannot be used: one line for each problem, without any value that may be a secret. */
 export class InvalidEnvironment extends Error {
   override readonly name = 'InvalidEnvironment';
   constructor(readonly problems: readonly string[]) {
-    super(`The environment is not usable:\n${problems.map((line) => `  - ${line}`).join('\n')}`);
+    super(
+      problems.length === 1
+        ? `The environment is not usable: ${problems[0]}`
+        : `The environment is not usable:\n${problems.map((line) => `  - ${line}`).join('\n')}`,
+    );
   }
+}
+
+/** Options of {@link readEnv}. */
+export interface EnvOptions {
+  readonly file?: EnvFile | null;
+  readonly opens?: boolean;
 }
 
 /**
  * Reads the environment; `NAME_FILE` names a file that holds the value of `NAME`.
  *
+ * @param file that a part of it came from, for what is said of that
  * @param opens whether the process opens what is sealed: what only changes tables needs no key
  * @throws {InvalidEnvironment} naming every problem at once
  */
-export function readEnv(source: NodeJS.ProcessEnv = process.env, { opens = true } = {}): Env {
+export function readEnv(
+  source: NodeJS.ProcessEnv = process.env,
+  { file = null, opens = true }: EnvOptions = {},
+): Env {
   const problems: string[] = [];
   const given: Record<string, string> = {};
   for (const name of VARIABLES) {
@@ -366,9 +399,17 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env, { opens = true 
   const parsed = plainToInstance(EnvironmentVariables, given, { exposeDefaultValues: true });
   // A variable for which no rule was written is refused as well.
   for (const error of validateSync(parsed, { whitelist: true, forbidNonWhitelisted: true })) {
-    problems.push(...Object.values(error.constraints ?? {}));
+    problems.push(problemWith(error));
   }
-  const custody = readKeyCustody(parsed, problems, opens);
+  if (parsed.PORT !== 0 && parsed.PORT === parsed.INTERNAL_PORT) {
+    problems.push(`INTERNAL_PORT is ${parsed.PORT}, as PORT is: it must be another one`);
+  }
+  const custody = readKeyCustody(
+    parsed,
+    originOf('KEY_ENCRYPTION_KEY', source, file),
+    problems,
+    opens,
+  );
   const gatewayHmacKey = readHmacKey('GATEWAY_HMAC_KEY', parsed.GATEWAY_HMAC_KEY, problems);
   const streamsHmacKey = readHmacKey('STREAMS_HMAC_KEY', parsed.STREAMS_HMAC_KEY, problems);
   if (parsed.STREAMS_HMAC_KEY !== undefined && parsed.REDIS_URL === undefined) {
@@ -391,11 +432,13 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env, { opens = true 
     problems.push(`DATABASE_POOL_SIZE must be at least ${fewest} for ${parsed.WORKERS} WORKERS`);
   }
   const otel = readOtelSettings(source, problems);
-  if (problems.length > 0) throw new InvalidEnvironment(problems);
+  if (problems.length > 0) {
+    throw new InvalidEnvironment(problems.map((problem) => withOrigin(problem, file)));
+  }
   return {
     port: parsed.PORT,
     internalPort: parsed.INTERNAL_PORT,
-    issuerUrl: parsed.ISSUER_URL,
+    issuerUrl: parsed.ISSUER_URL ?? defaultIssuer(parsed.PORT, parsed.DATABASE_URL !== undefined),
     databaseUrl: parsed.DATABASE_URL,
     connections: parsed.DATABASE_POOL_SIZE,
     limits: timeLimits(parsed.DATABASE_TIMEOUT_MS, parsed.REQUEST_TIMEOUT_MS),
@@ -425,6 +468,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env, { opens = true 
     compatPaths: compatPathsOf(parsed.COMPAT_PATHS, parsed.DATABASE_URL !== undefined),
     compatDefaultZone: parsed.COMPAT_DEFAULT_ZONE,
     logLevel: parsed.LOG_LEVEL,
+    logFormat: logFormatOf(parsed.LOG_FORMAT),
     otel,
     startSeconds: parsed.START_SECONDS,
     stopSeconds: parsed.STOP_SECONDS,
@@ -448,6 +492,37 @@ export function childEnvironment(source: NodeJS.ProcessEnv = process.env): Recor
       (entry): entry is [string, string] => entry[1] !== undefined && !ours.has(entry[0]),
     ),
   );
+}
+
+/** Variables whose value may be a secret, or be one in the wrong place, and is told to nobody. */
+const UNTOLD = /KEY|TOKEN|VAULT|_URL$|_FILE$/;
+/** The most characters of a value that are told. */
+const MOST_TOLD = 60;
+
+/** What is wrong with a variable, in a sentence with what was given. */
+function problemWith({ property, value, constraints }: ValidationError): string {
+  const rule = Object.values(constraints ?? {})[0] ?? `${property} is not usable`;
+  const text = String(value);
+  const isUrl = property === 'ISSUER_URL' && !text.includes('@');
+  if (UNTOLD.test(property) && !isUrl) return rule;
+  const told = text.length > MOST_TOLD ? `${text.slice(0, MOST_TOLD)}…` : text;
+  return `${rule}, and it is ${JSON.stringify(told)}`;
+}
+
+/** A problem, with the file that the variable it is about came from. */
+function withOrigin(problem: string, file: EnvFile | null): string {
+  const [name = ''] = /^\w+/.exec(problem) ?? [];
+  return file?.taken.includes(name) === true ? `${problem} (from ${file.path})` : problem;
+}
+
+/** Where the value of a variable is from, in words that begin a sentence. */
+function originOf(name: string, source: NodeJS.ProcessEnv, file: EnvFile | null): string {
+  const path = source[`${name}_FILE`] ?? '';
+  const from = path === '' ? name : `${name}_FILE`;
+  const value = path === '' ? '' : `, ${path},`;
+  return file?.taken.includes(from) === true
+    ? `${from}${value} (from ${file.path})`
+    : `${from}${value}`;
 }
 
 function readVariable(
@@ -485,6 +560,18 @@ function readHmacKey(
     return undefined;
   }
   return key;
+}
+
+/**
+ * Who mandates are from if nobody has said it. Replicas of a given database are one issuer, whatever their ports; the one
+ * process of an embedded database is found at its own.
+ */
+function defaultIssuer(port: number, isGivenDatabase: boolean): string {
+  return `http://localhost:${isGivenDatabase || port === 0 ? DEFAULT_PORT : port}`;
+}
+
+function logFormatOf(text: string): LogFormat {
+  return text === 'json' || text === 'pretty' ? text : 'auto';
 }
 
 /** Where nobody has set anything up yet, all that there are. */

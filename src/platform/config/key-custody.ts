@@ -18,6 +18,10 @@ export interface KeyCustody {
   readonly provider: 'env' | 'vault';
   /** 32 bytes. Absent with a KMS, and in embedded mode, which generates one. */
   readonly key: Buffer | undefined;
+  /** Where the sealing key is from, in words that begin a sentence, such as `KEY_ENCRYPTION_KEY (from /srv/.env)`. */
+  readonly keyOrigin: string;
+  /** What to do if it does not fit the database, in words that end a sentence. */
+  readonly keyRemedy: string;
   /** 32 bytes that open what is sealed under them, and never seal. */
   readonly previousKey: Buffer | undefined;
   readonly vault: VaultTransit | undefined;
@@ -44,11 +48,13 @@ export interface KeyCustodyVariables {
 /**
  * Reads the configuration of key custody.
  *
+ * @param keyOrigin where `KEY_ENCRYPTION_KEY` is from
  * @param problems receives one line for each mistake, without any value in it
  * @param opens whether anything that is sealed will be opened: a key has to be there for that
  */
 export function readKeyCustody(
   variables: KeyCustodyVariables,
+  keyOrigin: string,
   problems: string[],
   opens = true,
 ): KeyCustody {
@@ -66,7 +72,9 @@ export function readKeyCustody(
     variables.KEY_ENCRYPTION_KEY === undefined &&
     variables.DATABASE_URL !== undefined
   ) {
-    problems.push('KEY_ENCRYPTION_KEY is required when DATABASE_URL is set');
+    problems.push(
+      'KEY_ENCRYPTION_KEY is required when DATABASE_URL is set; make one with: openssl rand -base64 32',
+    );
   }
   if (key !== undefined && previousKey?.equals(key) === true) {
     problems.push('KEY_ENCRYPTION_KEY_PREVIOUS is the same key as KEY_ENCRYPTION_KEY');
@@ -75,7 +83,16 @@ export function readKeyCustody(
     problems.push('SIGNER_SOCKET is required when SIGNER is socket');
   }
   const vault = readVault(variables, provider, problems);
-  return { provider, key, previousKey, vault, signer, signerSocket: variables.SIGNER_SOCKET };
+  return {
+    provider,
+    key,
+    keyOrigin: provider === 'vault' ? 'VAULT_TRANSIT_KEY' : keyOrigin,
+    keyRemedy: 'give the one that it was sealed with, or another database',
+    previousKey,
+    vault,
+    signer,
+    signerSocket: variables.SIGNER_SOCKET,
+  };
 }
 
 function readKey(name: string, text: string | undefined, problems: string[]): Buffer | undefined {

@@ -1,6 +1,8 @@
 import type { LoggerService } from '@nestjs/common';
 import { pino, type DestinationStream, type Logger } from 'pino';
+import type { LogFormat } from './env.js';
 import { LogDestination, MAX_BYTES } from './log-destination.js';
+import { asText } from './log-text.js';
 
 /** The injection token of the pino logger. */
 export const LOGGER = Symbol('Logger');
@@ -22,13 +24,16 @@ function errorFields(error: unknown): Record<string, unknown> {
 }
 
 /**
- * The JSON log on standard output. However the process ends, short of being killed, it is written by then.
+ * The log on standard output: JSON, or text for people. However the process ends, short of being killed, it is written by then.
  *
  * @param level one of pino's levels, or `silent`
  * @param worker the number of this worker, which each of its lines has; absent in a process that is alone
+ * @param format `auto` is text where that is a terminal
  */
-export function createLogger(level: string, worker?: number): Logger {
-  const destination = new LogDestination(standardOutput());
+export function createLogger(level: string, worker?: number, format: LogFormat = 'json'): Logger {
+  const out = standardOutput();
+  const isText = format === 'pretty' || (format === 'auto' && process.stdout.isTTY);
+  const destination = new LogDestination(isText ? forPeople(out) : out);
   process.on('exit', () => destination.flush());
   return pino(
     {
@@ -76,6 +81,13 @@ function standardOutput(): DestinationStream {
     out.write('');
   });
   return out;
+}
+
+/** Writes lines of the log as text; in colours on a terminal, unless `NO_COLOR` says otherwise (no-color.org). */
+function forPeople(out: DestinationStream): DestinationStream {
+  const { NO_COLOR = '', TERM } = process.env;
+  const colours = process.stdout.isTTY && NO_COLOR === '' && TERM !== 'dumb';
+  return { write: (lines) => out.write(asText(lines, colours)) };
 }
 
 /** Nest's logger, writing to the same log. */

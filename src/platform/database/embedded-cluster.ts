@@ -14,6 +14,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { join } from 'node:path';
+import { EmbeddedUnusable } from './embedded-failure.js';
 import { type Account, ADVICE, exists, type Launcher } from './embedded-launch.js';
 
 /** The name of the superuser, and of the database that it owns. */
@@ -31,8 +32,8 @@ export async function clusterPassword(dataDir: string): Promise<string> {
   const kept = (await readFile(path, 'utf8').catch(unlessAbsent))?.trim();
   if (kept) return kept;
   if (await exists(join(dataDir, 'postgres', 'PG_VERSION'))) {
-    throw new Error(
-      `${path} is missing, and ${join(dataDir, 'postgres')} cannot be opened without it`,
+    throw new EmbeddedUnusable(
+      `${path} is missing, and ${join(dataDir, 'postgres')} cannot be opened without it: restore it, or set DATA_DIR to another directory`,
     );
   }
   const password = randomBytes(24).toString('base64url');
@@ -77,7 +78,9 @@ export async function prepareCluster(
     await sync(dataDir);
     await rm(draft, { recursive: true, force: true });
   } else if (version !== MAJOR) {
-    throw new Error(`${cluster} was made by PostgreSQL ${version}; this is PostgreSQL ${MAJOR}`);
+    throw new EmbeddedUnusable(
+      `${cluster} was made by PostgreSQL ${version}, and this is PostgreSQL ${MAJOR}: set DATA_DIR to another directory, or DATABASE_URL to a server of that version`,
+    );
   } else if (launcher.account !== null && (await stat(cluster)).uid === 0) {
     // Copied or restored by root: the server would refuse what it does not own.
     await giveTo(launcher.account, cluster);
@@ -112,11 +115,13 @@ function runToEnd(child: ChildProcess): Promise<void> {
     child.stdout?.on('data', collect);
     child.stderr?.on('data', collect);
     child.once('error', ({ message }) =>
-      reject(new Error(`cannot run the PostgreSQL programs here: ${message}. ${ADVICE}`)),
+      reject(
+        new EmbeddedUnusable(`cannot run the PostgreSQL programs here: ${message}. ${ADVICE}`),
+      ),
     );
     child.once('close', (code, signal) => {
       if (code === 0) resolve();
-      else reject(new Error(`initdb ended with ${signal ?? code}: ${output.trim()}`));
+      else reject(new EmbeddedUnusable(`initdb ended with ${signal ?? code}: ${output.trim()}`));
     });
   });
 }

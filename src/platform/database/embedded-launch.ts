@@ -14,6 +14,7 @@ import {
 } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
+import { EmbeddedUnusable } from './embedded-failure.js';
 import { SYSTEM_PATH } from './embedded-lock.js';
 
 /** The user that PostgreSQL runs as when we are root, since it refuses to run as root. */
@@ -68,7 +69,7 @@ export async function prepareLauncher(dataDir: string): Promise<Launcher> {
 }
 
 /** The embedded server is not installed, as in the image of a container. The message is for operators. */
-export class EmbeddedServerMissing extends Error {
+export class EmbeddedServerMissing extends EmbeddedUnusable {
   override readonly name = 'EmbeddedServerMissing';
 }
 
@@ -154,7 +155,7 @@ async function accountFor(cluster: string): Promise<Account> {
     const [, , uid, gid] = lines.find((line) => line.startsWith(`${name}:`))?.split(':') ?? [];
     if (Number(uid) > 0) return { uid: Number(uid), gid: Number(gid) };
   }
-  throw new Error(
+  throw new EmbeddedUnusable(
     `PostgreSQL refuses to run as root, and there is no user postgres or nobody to run it as. Start as an ordinary user. ${ADVICE}`,
   );
 }
@@ -183,7 +184,7 @@ async function privilegeWrapper(
   const capability = await grantable();
   const isThere = await commandWorks('setpriv', ['--version']);
   if (capability === null || !isThere) {
-    throw new Error(
+    throw new EmbeddedUnusable(
       `PostgreSQL refuses to run as root and would run as uid ${account.uid}, which cannot get past ${barrier}${isThere ? '' : ' (setpriv of util-linux would help, but is not installed)'}. Use directories that everyone may traverse, run chmod o+x ${barrier}, or start as an ordinary user. ${ADVICE}`,
     );
   }

@@ -17,7 +17,10 @@ export class DataDirectoryInUse extends Error {
     readonly directory: string,
     readonly pid: number | null,
   ) {
-    super(`${directory} is in use by ${pid === null ? 'another process' : `process ${pid}`}`);
+    const holder = pid === null ? 'another process' : `process ${pid}`;
+    super(
+      `DATA_DIR, ${directory}, is in use by ${holder}: stop that one, or set DATA_DIR to another directory`,
+    );
   }
 }
 

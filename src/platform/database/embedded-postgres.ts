@@ -4,6 +4,7 @@ import { dirname, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { clusterPassword, OWNER, prepareCluster } from './embedded-cluster.js';
+import { EmbeddedUnusable } from './embedded-failure.js';
 import { findPackage, hasCode, type Launcher, prepareLauncher } from './embedded-launch.js';
 import { lockDirectory } from './embedded-lock.js';
 import { endOrphan, Postmaster } from './embedded-postmaster.js';
@@ -35,7 +36,9 @@ export interface EmbeddedOptions {
  */
 export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedServer> {
   if (process.platform === 'win32') {
-    throw new Error('The embedded PostgreSQL server does not run on Windows. Set DATABASE_URL.');
+    throw new EmbeddedUnusable(
+      'The embedded PostgreSQL server does not run on Windows. Set DATABASE_URL.',
+    );
   }
   // Before anything is made for it, where perhaps nothing can be.
   await findPackage();

@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { unlessAbsent } from './embedded-cluster.js';
+import { EmbeddedUnusable } from './embedded-failure.js';
 import { hasCode, type Launcher } from './embedded-launch.js';
 import { isAlive, SYSTEM_PATH } from './embedded-lock.js';
 
@@ -87,7 +88,7 @@ export class Postmaster {
       }
       await sleep(10);
     }
-    throw new Error(`PostgreSQL did not start: ${this.describeEnd()}`);
+    throw new EmbeddedUnusable(`PostgreSQL did not start: ${this.describeEnd()}`);
   }
 
   /** How it ended, and the last ten lines that it wrote. */

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 7,
-  sha256: '099682dc884173fce42efd3d84255ceeabc9cf9d466ef630a752763a383573db',
+  sha256: 'f85b6d1a2139f22548d25e61867bc39de8bce33a9ff4594f36cfb3ce9d594b48',
 } as const;

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { beforeEach, expect, test } from 'vitest';
 import { JoinedReads } from './joined-reads.js';
 
@@ -22,21 +23,34 @@ beforeEach(() => {
 });
 
 const ask = (question: number) => reads.ask(String(question), question);
-const settle = () => new Promise((resolve) => setImmediate(resolve));
+/** A statement begins in the turn after the one in which it is due. */
+const settle = async (): Promise<void> => {
+  await nextTurn();
+  await nextTurn();
+};
 
-test('one question goes at once, and those that come meanwhile go together', async () => {
-  const asked = [1, 2, 3, 4, 5].map(ask);
-  expect(statements.map(({ questions }) => questions)).toEqual([[1]]);
+const asked = () => statements.map(({ questions }) => questions);
+
+test('those of one turn go at once, and those that come meanwhile go together', async () => {
+  const first = [1, 2].map(ask);
+  await settle();
+  expect(asked()).toEqual([[1, 2]]);
+  const later = [3, 4, 5, 6].map(ask);
+  await settle();
+  expect(asked()).toEqual([[1, 2]]);
   for (let n = 0; n < 3; n += 1) {
     statements[n]?.answer();
     await settle();
   }
-  expect(statements.map(({ questions }) => questions)).toEqual([[1], [2, 3, 4], [5]]);
-  expect(await Promise.all(asked)).toEqual([1, 2, 3, 4, 5].map((n) => `answer ${n}`));
+  expect(asked()).toEqual([[1, 2], [3, 4, 5], [6]]);
+  expect(await Promise.all([...first, ...later])).toEqual(
+    [1, 2, 3, 4, 5, 6].map((n) => `answer ${n}`),
+  );
 });
 
 test('what is asked twice is read once, but never by a statement that had begun before', async () => {
   const first = ask(1);
+  await settle();
   const [second, third] = [ask(1), ask(1)];
   statements[0]?.answer();
   await settle();
@@ -46,7 +60,9 @@ test('what is asked twice is read once, but never by a statement that had begun 
 });
 
 test('a statement that fails fails those that it was for, and no others', async () => {
-  const [first, second] = [ask(1), ask(2)];
+  const first = ask(1);
+  await settle();
+  const second = ask(2);
   statements[0]?.fail(new Error('away'));
   await expect(first).rejects.toThrow('away');
   await settle();
@@ -55,13 +71,13 @@ test('a statement that fails fails those that it was for, and no others', async 
 });
 
 test('no more wait than there is room for', async () => {
-  const asked = [1, 2, 3, 4, 5, 6].map(ask);
-  await expect(ask(7)).rejects.toMatchObject({ code: 'temporarily_unavailable' });
-  for (let n = 0; n < 3; n += 1) {
-    statements[n]?.answer();
+  const room = [1, 2, 3, 4, 5].map(ask);
+  await expect(ask(6)).rejects.toMatchObject({ code: 'temporarily_unavailable' });
+  for (let n = 0; n < 2; n += 1) {
     await settle();
+    statements[n]?.answer();
   }
-  expect(await Promise.all(asked)).toHaveLength(6);
+  expect(await Promise.all(room)).toHaveLength(5);
 });
 
 test('fewer answers than questions are an error of all', async () => {

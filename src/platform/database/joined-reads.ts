@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { unavailable } from '../../oauth/errors.js';
 
 /** Bounds of {@link JoinedReads}. */
@@ -15,8 +16,8 @@ interface Waiting<Q, A> {
 }
 
 /**
- * Questions to the database that are answered by one statement together: while one is under way, those that come are
- * gathered for the next. So however many ask, and whatever they invent, they take one connection, and each answer is of
+ * Questions to the database that are answered by one statement together: those of one turn of the event loop go at once,
+ * and while they are under way, those that come are gathered for the next. So however many ask, and whatever they invent, they take one connection, and each answer is of
  * a moment after its question.
  */
 export class JoinedReads<Q, A> {
@@ -55,6 +56,8 @@ export class JoinedReads<Q, A> {
   private async readAll(): Promise<void> {
     this.reading = true;
     while (this.waiting.size > 0) {
+      // What is about to be asked in this turn, by requests that came together, goes along.
+      await nextTurn();
       await this.readNext();
     }
     this.reading = false;

@@ -63,25 +63,60 @@ export function outageOf(error: unknown): string | null {
   return null;
 }
 
+/** Where the words of the database are put into a sentence of ours. */
+const REFUSALS: readonly (readonly [state: RegExp, say: (words: string) => string])[] = [
+  [
+    /^28/,
+    (words) =>
+      `the database does not let DATABASE_URL in: ${words}; correct the user and the password in it, or pg_hba.conf of the server`,
+  ],
+  [
+    /^3D000$/,
+    (words) =>
+      `the database that DATABASE_URL names is not there: ${words}; create it with createdb, or name another one`,
+  ],
+  [
+    /^42501$/,
+    (words) =>
+      `the user of DATABASE_URL lacks a right in the database: ${words}; make it the owner, with ALTER DATABASE name OWNER TO user`,
+  ],
+];
+
 /**
  * Why the database will not be usable however long one waits: who asks, or what is asked for, is wrong.
  *
- * @returns a sentence without any secret in it; `null` for any other error
+ * @returns a sentence with the remedy, without any secret in it; `null` for any other error
  */
 export function refusalOf(error: unknown): string | null {
   for (const one of withCauses(error)) {
     const code = codeOf(one);
     // The messages name the user, the database and the host, never the password.
-    if (code.startsWith('28')) return `the database does not let DATABASE_URL in: ${one.message}`;
-    if (code === '3D000')
-      return `the database that DATABASE_URL names is not there: ${one.message}`;
-    if (NOT_TRUSTED.test(code)) return `the database's certificate is not trusted (${code})`;
+    const refusal = REFUSALS.find(([state]) => code.length === 5 && state.test(code));
+    if (refusal !== undefined) return refusal[1](one.message);
+    if (NOT_TRUSTED.test(code)) {
+      return `the database's certificate is not trusted (${code}); name the one that it is signed with, by sslrootcert in DATABASE_URL`;
+    }
     if (one.message.startsWith('SASL:')) {
       return `the password in DATABASE_URL is missing or cannot be used: ${one.message}`;
     }
     if (one.message.startsWith('The server does not support SSL')) {
-      return 'DATABASE_URL asks for TLS, which the database does not speak';
+      return 'DATABASE_URL asks for TLS, which the database does not speak; take sslmode out of it, or switch TLS on there';
     }
+  }
+  return null;
+}
+
+/**
+ * Whether there is no host of the name that `DATABASE_URL` has, by what the name servers say. That they cannot be
+ * asked (`EAI_AGAIN`) is another thing.
+ *
+ * @returns a sentence with the remedy; `null` for any other error
+ */
+export function unknownHostOf(error: unknown): string | null {
+  for (const one of withCauses(error)) {
+    if (codeOf(one) !== 'ENOTFOUND') continue;
+    const host: unknown = Reflect.get(one, 'hostname');
+    return `there is no host ${typeof host === 'string' ? host : 'of the name'} that DATABASE_URL names; correct it, or start again when the name is known`;
   }
   return null;
 }

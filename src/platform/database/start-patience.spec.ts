@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { unavailable } from '../../oauth/errors.js';
 import { StartPatience } from './start-patience.js';
 
@@ -37,4 +37,40 @@ test('says once more what is known later, and not each time that it is something
     expect.stringMatching(/yet: the connection is refused; waiting/),
     expect.stringMatching(/yet: the connection is refused, used by process 1; waiting/),
   ]);
+});
+
+describe('a host that is not known', () => {
+  const unknown = (code: string) =>
+    Object.assign(new Error(`getaddrinfo ${code} db`), { code, hostname: 'db' });
+
+  test('ends a start at once if there is no such name', async () => {
+    const said: string[] = [];
+    const patience = new StartPatience(60, (message) => said.push(message));
+    await expect(patience.until(failing([unknown('ENOTFOUND')]))).rejects.toMatchObject({
+      message:
+        'there is no host db that DATABASE_URL names; correct it, or start again when the name is known',
+      passing: true,
+    });
+    expect(said).toEqual([]);
+  });
+
+  test('is waited for if nobody can be asked, or if it was there before', async () => {
+    const said: string[] = [];
+    const patience = new StartPatience(60, (message) => said.push(message));
+    expect(await patience.until(failing([unknown('EAI_AGAIN')]))).toBe('done');
+    expect(await patience.until(failing([unknown('ENOTFOUND')]))).toBe('done');
+    expect(said).toEqual([
+      expect.stringContaining('the name of its host is not known now'),
+      expect.stringContaining('the name of its host is not known;'),
+    ]);
+  });
+});
+
+test('a right that is lacking ends a start at once, with the remedy', async () => {
+  const patience = new StartPatience(60, () => {});
+  const denied = Object.assign(new Error('permission denied for schema public'), { code: '42501' });
+  await expect(patience.until(failing([denied]))).rejects.toMatchObject({
+    message: expect.stringMatching(/permission denied for schema public; make it the owner/),
+    passing: false,
+  });
 });

@@ -1,10 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OAuthError } from '../../oauth/errors.js';
-import { outageOf, refusalOf } from './outage.js';
+import { outageOf, refusalOf, unknownHostOf } from './outage.js';
 
 /** The database cannot be used, and the process is not to be started. The message is for operators. */
 export class DatabaseUnusable extends Error {
   override readonly name = 'DatabaseUnusable';
+
+  /** @param passing whether another start may find it usable, with nothing changed but the database */
+  constructor(
+    message: string,
+    readonly passing: boolean,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
 }
 
 /** Milliseconds between two attempts. */
@@ -20,6 +29,7 @@ export class StartPatience {
   private said = '';
   private saidMore = false;
   private saidAt = 0;
+  private reached = false;
 
   /**
    * @param seconds from now
@@ -49,16 +59,21 @@ export class StartPatience {
         ? setTimeout(() => this.say('it does not answer'), SILENCE_MS)
         : undefined;
       try {
-        return await work();
+        const result = await work();
+        this.reached = true;
+        return result;
       } catch (cause) {
         // Said of something else, such as a KMS, whatever the cause of that looks like.
         if (cause instanceof OAuthError) throw cause;
         const refusal = refusalOf(cause);
-        if (refusal !== null) throw new DatabaseUnusable(refusal, { cause });
+        if (refusal !== null) throw new DatabaseUnusable(refusal, false, { cause });
+        // A host that was there a moment ago comes back; one that never was is most often misspelt.
+        const unknown = this.reached ? null : unknownHostOf(cause);
+        if (unknown !== null) throw new DatabaseUnusable(unknown, true, { cause });
         const outage = outageOf(cause);
         if (outage === null) throw cause;
         if (this.leftMs <= RETRY_MS) {
-          throw new DatabaseUnusable(this.endedBy(outage), { cause });
+          throw new DatabaseUnusable(this.endedBy(outage), true, { cause });
         }
         this.say(outage);
       } finally {

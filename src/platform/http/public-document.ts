@@ -46,7 +46,8 @@ function documentHeaders({ etag, cacheControl }: PublicDocument): Record<string,
   return {
     'Cache-Control': cacheControl,
     ETag: etag,
-    Vary: 'Accept',
+    // What a path of the zone's host is depends on the host that was asked for, which a proxy may say in a header of its own.
+    Vary: 'Accept, X-Forwarded-Host',
     'X-Content-Type-Options': 'nosniff',
     ...READABLE_ANYWHERE,
   };

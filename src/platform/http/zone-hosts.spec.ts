@@ -8,6 +8,7 @@ import { atZoneHosts, writtenTarget } from './zone-hosts.js';
 const hosts = {
   size: 1,
   zoneAt: (authority: string) => (authority === 'id.example' ? 'Z' : null),
+  formerZoneAt: (authority: string) => (authority === 'was.example' ? 'Y' : null),
 };
 
 async function serve(proxies: number): Promise<number> {
@@ -28,6 +29,19 @@ async function routed(path: string, headers: Record<string, string>, proxies = 0
 }
 
 const at = async (path: string, host = 'id.example') => (await routed(path, { host }))[0];
+
+test.each([
+  ['/.well-known/jwks.json', '/zones/Y/.well-known/jwks.json'],
+  ['/.well-known/openid-configuration?x', '/.well-known/openid-configuration/zones/Y?x'],
+  ['/status/498709-0', '/zones/Y/status/498709-0'],
+  ['/oauth/2/token', '/zones/Y/former'],
+  ['/.well-known/oauth-authorization-server/zones/Z', '/zones/Y/former'],
+  ['/status/a/b', '/zones/Y/former'],
+  ['/internal/zones', '/zones/Y/former'],
+  ['/health', '/health'],
+])('%s of a host that a zone had is %s', async (path, target) => {
+  expect(await at(path, 'was.example')).toBe(target);
+});
 
 test.each([
   ['/oauth/2/token', '/zones/Z/oauth/2/token'],

@@ -13,10 +13,13 @@ export interface KnownHosts {
    * @returns `null` for any other host
    */
   zoneAt(authority: string): string | null;
+  /** The zone whose host it was until lately, the same way. */
+  formerZoneAt(authority: string): string | null;
 }
 
 const written = new WeakMap<object, string>();
 const atHosts = new WeakSet<object>();
+const atFormerHosts = new WeakSet<object>();
 
 /**
  * The target of a request as the client has written it (RFC 9112 3.2): what is signed, where a request is. On the host of
@@ -35,6 +38,18 @@ export function noteTarget(request: IncomingMessage): void {
 export function isAtZoneHost(request: IncomingMessage): boolean {
   return atHosts.has(request);
 }
+
+/** Whether a request is to a host that a zone had until lately: then it is not {@link isAtZoneHost}. */
+export function isAtFormerHost(request: IncomingMessage): boolean {
+  return atFormerHosts.has(request);
+}
+
+/**
+ * What is answered at a host that a zone had: what those look up who verify what was issued there, until it has expired. The
+ * rest is at the new issuer, to which the metadata leads.
+ */
+const ANSWERED_AT_FORMER =
+  /^\/(?:\.well-known\/(?:jwks\.json|oauth-authorization-server|openid-configuration|ssf-configuration)|oauth2\/metadata\.jwks|status(?:\/[^/?]+)?)(?:\?|$)/;
 
 /**
  * A listener that answers requests to the host of a zone as those to the paths of the zone: `/oauth/2/token` there is
@@ -56,12 +71,20 @@ export function atZoneHosts(
     const { url = '' } = request;
     const target = splitTarget(url);
     const host = target.authority ?? hostOf(request, proxies);
-    const zoneId = host === null ? null : hosts.zoneAt(withoutRootDot(host.toLowerCase()));
+    const authority = host === null ? null : withoutRootDot(host.toLowerCase());
+    const zoneId = authority === null ? null : hosts.zoneAt(authority);
+    const formerId = authority === null || zoneId !== null ? null : hosts.formerZoneAt(authority);
     // Whoever balances load may probe any host.
     if (zoneId !== null && target.path.startsWith('/') && !isProbePath(pathOf(request))) {
       noteTarget(request);
       atHosts.add(request);
       request.url = pathInZone(zoneId, target.path);
+    }
+    if (formerId !== null && target.path.startsWith('/') && !isProbePath(pathOf(request))) {
+      noteTarget(request);
+      atFormerHosts.add(request);
+      const isAnswered = ANSWERED_AT_FORMER.test(target.path);
+      request.url = isAnswered ? pathInZone(formerId, target.path) : `/zones/${formerId}/former`;
     }
     next(request, response);
   };

@@ -1,3 +1,4 @@
+import type { ZoneAlg } from '../../oauth/algorithms.js';
 import type { AssertingClient } from './asserting-client.js';
 import type { SecretRecord } from './secret.js';
 
@@ -17,6 +18,8 @@ export interface ClientView extends AssertingClient {
   readonly defaultResources: readonly string[];
   /** Whether it may receive shared signals of the zone (OpenID SSF 1.0). */
   readonly ssf: boolean;
+  /** What its introspection answers are signed with unless it asks for JSON (RFC 9701 6); `null` for JSON. */
+  readonly introspectionAlg: ZoneAlg | null;
   /** Those that are neither revoked nor long expired. */
   readonly secrets: readonly SecretRecord[];
 }

@@ -1,3 +1,4 @@
+import type { ZoneAlg } from '../../oauth/algorithms.js';
 import type { AssertionAudience } from './asserting-client.js';
 import type { PublicJwks } from '../issuers/jwks.js';
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
@@ -54,6 +55,10 @@ export class Client {
   /** Whether it may receive shared signals of the zone (OpenID SSF 1.0). */
   @Column('boolean')
   ssf: boolean;
+
+  /** What its introspection answers are signed with unless it asks for JSON (RFC 9701 6). */
+  @Column('text', { name: 'introspection_signed_response_alg', nullable: true })
+  introspectionAlg: ZoneAlg | null;
 
   /** Grows when all that was issued to it, or by way of it, is taken back. */
   @Column('integer')

@@ -6,7 +6,10 @@ export interface Reading {
 }
 
 /** What is set of a client beside how it authenticates. */
-type Settings = Pick<ClientView, 'assertionAudience' | 'defaultResources' | 'generation' | 'ssf'>;
+type Settings = Pick<
+  ClientView,
+  'assertionAudience' | 'defaultResources' | 'generation' | 'introspectionAlg' | 'ssf'
+>;
 
 interface Row extends Omit<ClientView, 'workloadIdentity' | keyof Settings> {
   readonly workloadIssuer: string | null;

@@ -33,6 +33,25 @@ test('the host of the installation is no zone', () => {
   ]);
 });
 
+test('a host that a zone had is known until its time is over, unless it is another zone`s', () => {
+  const hosts = new HostTable('https://sts.example');
+  const former = { zoneId: 'one', issuerUrl: 'https://was.example', formerUntil: 1_000 };
+  hosts.set(null, [former, { zoneId: 'one', issuerUrl: 'https://id.example' }]);
+  expect([hosts.zoneAt('was.example'), hosts.zoneAt('id.example')]).toEqual([null, 'one']);
+  const found = ['was.example', 'was.example:443', 'was.example:9', 'id.example', 'sts.example'];
+  expect(found.map((host) => hosts.formerZoneAt(host, 999))).toEqual([
+    'one',
+    'one',
+    'one',
+    null,
+    null,
+  ]);
+  expect(hosts.formerZoneAt('was.example', 1_000)).toBeNull();
+  expect(hosts.size).toBe(2);
+  hosts.set(['one'], []);
+  expect([hosts.formerZoneAt('was.example', 1), hosts.size]).toEqual([null, 0]);
+});
+
 test('is what is stored, in whatever order changes are read', () => {
   const zones = fc.constantFrom('a', 'b', 'c');
   const host = fc.option(fc.constantFrom('one', 'two', 'three'));

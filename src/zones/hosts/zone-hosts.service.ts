@@ -3,6 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import { BackgroundWork } from '../../platform/background-work.js';
+import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { LOGGER } from '../../platform/config/logger.js';
 import { ChangeFeed, type ChangeListener } from '../../platform/database/change-feed.js';
@@ -13,8 +14,18 @@ import { HostTable } from './host-table.js';
 const AGAIN_MS = 500;
 
 const HOSTS = `
-  SELECT id AS "zoneId", issuer_url AS "issuerUrl" FROM zones
-   WHERE issuer_url IS NOT NULL AND removed_at IS NULL AND ($1::uuid[] IS NULL OR id = ANY ($1::uuid[]))`;
+  SELECT id AS "zoneId", issuer_url AS "issuerUrl", NULL::float8 AS "left" FROM zones
+   WHERE issuer_url IS NOT NULL AND removed_at IS NULL AND ($1::uuid[] IS NULL OR id = ANY ($1::uuid[]))
+  UNION ALL
+  SELECT id, previous_issuer, extract(epoch FROM previous_issuer_until - clock_timestamp())::float8 * 1000 FROM zones
+   WHERE previous_issuer_until > clock_timestamp() AND removed_at IS NULL AND ($1::uuid[] IS NULL OR id = ANY ($1::uuid[]))`;
+
+interface Row {
+  readonly zoneId: string;
+  readonly issuerUrl: string;
+  /** Milliseconds for which it is known still that the zone had it before; `null` for the one that it has. */
+  readonly left: number | null;
+}
 
 /**
  * The hosts of zones that have one of their own. All of them are in memory, and read again when one has changed: so
@@ -34,6 +45,7 @@ export class ZoneHosts implements KnownHosts, OnModuleInit, OnApplicationShutdow
     private readonly feed: ChangeFeed,
     private readonly background: BackgroundWork,
     @Inject(ENV) { issuerUrl }: Pick<RunningEnv, 'issuerUrl'>,
+    @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
     this.table = new HostTable(issuerUrl);
@@ -55,6 +67,10 @@ export class ZoneHosts implements KnownHosts, OnModuleInit, OnApplicationShutdow
 
   zoneAt(authority: string): string | null {
     return this.table.zoneAt(authority);
+  }
+
+  formerZoneAt(authority: string): string | null {
+    return this.table.formerZoneAt(authority, this.clock.now());
   }
 
   onChange(zoneId: string): void {
@@ -81,10 +97,14 @@ export class ZoneHosts implements KnownHosts, OnModuleInit, OnApplicationShutdow
       this.changed = new Set();
       try {
         // oxlint-disable-next-line no-await-in-loop -- what has changed meanwhile is read after that
-        const rows = await this.dataSource.query<{ zoneId: string; issuerUrl: string }[]>(HOSTS, [
+        const rows = await this.dataSource.query<Row[]>(HOSTS, [asked]);
+        const now = this.clock.now();
+        this.table.set(
           asked,
-        ]);
-        this.table.set(asked, rows);
+          rows.map(({ left, ...host }) =>
+            left === null ? host : { ...host, formerUntil: now + left },
+          ),
+        );
       } catch (error) {
         this.logger.warn({ err: error }, 'the hosts of zones cannot be read, trying again');
         this.changed = asked === null ? null : new Set([...asked, ...this.changed]);
