@@ -6,11 +6,15 @@ import { CountsForWorkers } from './authentication/shared-limits.js';
 import { WorkerFigures } from './health/worker-figures.js';
 import { FOUND, FOUND_BY, isFine, type Findings } from './health/worker-readiness.js';
 import type { RunningEnv } from './platform/config/env.js';
+import { logLevelOf } from './platform/config/log-level.js';
 import { Link } from './platform/workers/link.js';
 import {
   DO_JOBS,
   FAILED,
+  CHANGE_LEVEL,
   HURRY,
+  LEVEL,
+  SHOW_LEVEL,
   LEAVING,
   LISTENING,
   MADE,
@@ -97,6 +101,9 @@ export class Primary {
       exec: fileURLToPath(new URL('./main.js', import.meta.url)),
       serialization: 'advanced',
     });
+    logLevelOf(this.lead.logger).follow((level) => {
+      for (const { link } of this.members.values()) link.tell(LEVEL, level);
+    });
     this.lead.shutdown.add((abort) => this.stop(abort));
     // One that is stuck does not see that this process is gone.
     process.once('exit', () => {
@@ -141,8 +148,11 @@ export class Primary {
   private serve(member: Member): void {
     const { link, number } = member;
     const { env } = this.lead;
+    const level = logLevelOf(this.lead.logger);
+    link.answer(SHOW_LEVEL, () => level.show());
+    link.answer(CHANGE_LEVEL, (wanted) => level.change(wanted));
     link.answer(START, () => ({
-      env,
+      env: { ...env, logLevel: level.show().level },
       number,
       introduce: this.lead.introduce && number === 1 && this.started !== null,
       made: !this.lead.introduce || this.started === null,

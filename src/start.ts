@@ -1,12 +1,13 @@
 import cluster from 'node:cluster';
 import type { Logger } from 'pino';
 import { prepare, rememberIssuer } from './embedded.js';
-import { mostWorkers, type Env, type RunningEnv } from './platform/config/env.js';
+import { mostWorkers, readLogLevelFile, type Env, type RunningEnv } from './platform/config/env.js';
 import {
   describeEnvFile,
   readEnvironment,
   type Environment,
 } from './platform/config/environment.js';
+import { hangUp, logLevelOf } from './platform/config/log-level.js';
 import { createLogger } from './platform/config/logger.js';
 import { affordableWorkers, readMaxConnections } from './platform/database/affordable-workers.js';
 import { connectionsOf } from './platform/database/pool-sizes.js';
@@ -52,6 +53,10 @@ async function startAll(
   for (const warning of warnings) logger.warn(warning);
   const shutdown = new Shutdown(logger, environment);
   shutdown.obeySignals();
+  // It is what a terminal that is closed sends as well, and then nothing is to be left behind.
+  if (!process.stdin.isTTY && !process.stdout.isTTY) {
+    process.on('SIGHUP', () => hangUp(logLevelOf(logger), readLogLevelFile));
+  }
   await checkPort(environment.port, 'PORT');
   if (environment.internalPort !== undefined) {
     await checkPort(environment.internalPort, 'INTERNAL_PORT');

@@ -7,6 +7,7 @@ import {
   FAILED,
   HURRY,
   LEAVING,
+  LEVEL,
   LISTENING,
   START,
   STOP,
@@ -29,8 +30,12 @@ export async function work(): Promise<void> {
   process.on('disconnect', () => primary.close());
   // A terminal sends it to all processes at once. The primary one decides what follows.
   process.on('SIGINT', () => {});
+  process.on('SIGHUP', () => {});
   const { env, number, introduce, made } = await primary.ask(START, null);
   const logger = createLogger(env.logLevel, number, env.logFormat);
+  primary.answer(LEVEL, (level) => {
+    logger.level = level;
+  });
   const shutdown = new Shutdown(logger, env, MARGIN_MS);
   shutdown.add(async () => {
     await primary.ask(LAST_FIGURES, await register.getMetricsAsJSON());

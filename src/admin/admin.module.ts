@@ -59,6 +59,7 @@ import { AuditedKeyChanges } from './keys/audited-key-changes.service.js';
 import { KeyRotation } from './keys/key-rotation.service.js';
 import { AuditedChanges } from './audited-changes.service.js';
 import { GatewayGuard } from './policy/gateway.guard.js';
+import { LogLevelController } from './process/log-level.controller.js';
 import { PoliciesController } from './policy/policies.controller.js';
 import { PolicyDecisionsController } from './policy/policy-decisions.controller.js';
 import { PolicySetsController } from './policy/policy-sets.controller.js';
@@ -155,6 +156,7 @@ const SERVICES: Provider[] = [
     WebhooksModule,
   ],
   controllers: [
+    LogLevelController,
     ZonesController,
     ResourcesController,
     IssuersController,

@@ -26,6 +26,9 @@ import { describeWith, GO } from './tools.js';
 /** Where the image has the program, too. */
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
+/** `mandate`. */
+const CLI = join(ROOT, 'dist/src/cli.js');
+
 const METRICS_TOKEN = randomBytes(24).toString('hex');
 const ADMIN_TOKEN = randomBytes(24).toString('hex');
 
@@ -87,8 +90,13 @@ describeWith([GO], 'what the chart renders', () => {
     const [container] = spec.containers;
     if (container?.command === undefined) throw new Error('the Job has no command');
     const [file = '', ...args] = container.command;
+    // The image has it on the PATH.
+    expect(file).toBe('mandate');
     const env = placePod(spec, container, secrets(), join(folder, 'job'));
-    const migrated = await runCommand({ file, args, cwd: ROOT, env }, 200);
+    const migrated = await runCommand(
+      { file: process.execPath, args: [CLI, ...args], cwd: ROOT, env },
+      200,
+    );
     expect(migrated).toMatchObject({ code: 0, stdout: expect.stringMatching(/^ran /m) });
     expect(await rows(databaseUrl, 'SELECT 1 FROM zones')).toEqual([]);
   });

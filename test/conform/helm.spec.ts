@@ -121,6 +121,14 @@ describeWith([GO, PYTHON], 'the chart', () => {
       }
     });
 
+    test('gives a Job nothing but the database', () => {
+      const names = ofKind(manifests, 'Job')
+        .flatMap((job) => podsOf(job).spec.volumes)
+        .flatMap(({ projected }) => projected?.sources ?? [])
+        .flatMap(({ secret }) => secret.items.map(({ path }) => path));
+      expect(new Set(names)).toEqual(new Set(names.length === 0 ? [] : ['DATABASE_URL']));
+    });
+
     test('has an environment that the configuration takes, for each container', () => {
       const folder = mkdtempSync(join(tmpdir(), 'mandate-chart-'));
       try {
@@ -128,7 +136,7 @@ describeWith([GO, PYTHON], 'the chart', () => {
           for (const container of [...spec.containers, ...(spec.initContainers ?? [])]) {
             if (!container.image.includes('mandate')) continue;
             const env = placePod(spec, container, secretsOf(manifests), folder);
-            expect(readEnv(env)).toMatchObject({
+            expect(readEnv(env, { opens: container.name !== 'migrate' })).toMatchObject({
               databaseUrl: expect.stringMatching(/^postgres:/),
             });
           }

@@ -12,7 +12,7 @@ beforeAll(async () => {
   replica = await sharedReplica();
 });
 
-const secret = () => `secret${randomBytes(12).toString('hex')}`;
+const newSecret = () => `secret${randomBytes(12).toString('hex')}`;
 
 /** The lines that a request left in the log, once there is one. */
 async function logged(requestId: string): Promise<Record<string, unknown>[]> {
@@ -32,7 +32,7 @@ test.each([
 ])(
   '%s %s is logged by its route, and none of its secrets is',
   async (method, path, status, route) => {
-    const [value, requestId] = [secret(), randomUUID()];
+    const [value, requestId] = [newSecret(), randomUUID()];
     const answer = await fetch(`${replica.url}${path.replaceAll('SECRET', value)}`, {
       method,
       headers: { 'x-request-id': requestId },

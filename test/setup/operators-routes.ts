@@ -204,6 +204,8 @@ export async function requestsOfOperators(zone: TestZone): Promise<Readonly<Reco
     'DELETE /sessions/{id}': [`/sessions/${of.session}`],
   };
   return {
+    'GET /log-level': ['/log-level'],
+    'PUT /log-level': ['/log-level', { level: 'info' }],
     'GET /zones': ['/zones'],
     [`GET ${IN_ZONE}`]: [`/zones/${zone.zoneId}`],
     'POST /zones': ['/zones', named()],

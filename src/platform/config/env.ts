@@ -13,6 +13,7 @@ import {
   type ValidationError,
 } from 'class-validator';
 import { COMPAT_SYSTEMS, type CompatSystem } from '../http/compat-routes.js';
+import { LOG_LEVELS } from './log-level.js';
 import type { EnvFile } from './env-file.js';
 import { readKeyCustody, type KeyCustody } from './key-custody.js';
 import { looksWeak } from './key-material.js';
@@ -26,8 +27,6 @@ import { leastConnections } from '../database/pool-sizes.js';
 import { isDatabaseUrl } from './database-url.js';
 import { readOtelSettings, type OtelSettings } from './otel-settings.js';
 import { isRedisUrl } from './redis-url.js';
-
-const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 /** How log lines are written. */
 export type LogFormat = 'auto' | 'json' | 'pretty';
@@ -589,4 +588,15 @@ function readRateLimit(text: string): RateLimit {
 function readUnauthenticatedRecords(text: string): UnauthenticatedRecords {
   const [ofAddress = 1, ofZone = 1, inAll = 1] = text.split('/').map(Number);
   return { ofAddress, ofZone, inAll };
+}
+
+/**
+ * The level that `LOG_LEVEL_FILE` says now.
+ *
+ * @returns `null` if there is no such file, or no level in it
+ */
+export function readLogLevelFile(source: NodeJS.ProcessEnv = process.env): string | null {
+  if ((source['LOG_LEVEL_FILE'] ?? '') === '') return null;
+  const text = readVariable(source, 'LOG_LEVEL', []);
+  return LOG_LEVELS.find((level) => level === text) ?? null;
 }

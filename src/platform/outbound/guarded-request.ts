@@ -73,13 +73,13 @@ export async function guardedRequest<T>(
   if (typeof url === 'string') throw new FetchFailed(url);
   return inSpan(
     outbound.method,
-    (span) => request(url, rules, outbound, read, span),
+    (span) => sendAndRead(url, rules, outbound, read, span),
     serverOf(url, outbound.method),
     SpanKind.CLIENT,
   );
 }
 
-async function request<T>(
+async function sendAndRead<T>(
   url: URL,
   rules: FetchRules,
   outbound: Outbound,

@@ -86,10 +86,11 @@ describe('with an SDK', () => {
       2,
     ],
     [new TypeError('with a secret'), { 'error.type': 'TypeError' }, 2],
-    // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- whatever is thrown
     ['a text with a secret', { 'error.type': '_OTHER' }, 2],
   ])('a refusal is told from a failure: %s', async (error, attributes, code) => {
-    const work = inOwnSpan('work', null, () => Promise.reject(error as Error));
+    const work = inOwnSpan('work', null, async () => {
+      throw error;
+    });
     await expect(work).rejects.toBe(error);
     expect(finished()).toEqual([{ name: 'work', status: { code }, attributes }]);
     expect(Object.keys(ATTRIBUTES)).toEqual(expect.arrayContaining(Object.keys(attributes)));

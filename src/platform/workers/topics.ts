@@ -1,4 +1,5 @@
 import type { RunningEnv } from '../config/env.js';
+import type { LevelState, WantedLevel } from '../config/log-level.js';
 import { Topic } from './link.js';
 
 /** What a worker starts with. */
@@ -36,3 +37,10 @@ export const STOP = new Topic<{ readonly drain: boolean }, void>('stop');
 export const HURRY = new Topic<null, void>('hurry');
 /** That it is the one of all workers that does the jobs in the background. */
 export const DO_JOBS = new Topic<null, void>('jobs');
+
+/** What the log level of all processes is. */
+export const SHOW_LEVEL = new Topic<null, LevelState>('show level');
+/** That the log level of all processes is to be another one. */
+export const CHANGE_LEVEL = new Topic<WantedLevel, LevelState>('change level');
+/** The level that a worker logs at from now on. */
+export const LEVEL = new Topic<string, void>('level');

@@ -103,7 +103,6 @@ Context: root; members: the secrets that it has files of (all, if empty).
 {{/* The members of .Values.secrets that migrations are given. */}}
 {{- define "mandate.migrateMembers" -}}
 - databaseUrl
-- keyEncryptionKey
 {{- end -}}
 
 {{/* The container that brings tables and SQL functions up to date. */}}
@@ -111,7 +110,7 @@ Context: root; members: the secrets that it has files of (all, if empty).
 name: migrate
 image: {{ include "mandate.image" . }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
-command: [node, dist/src/schema/migrate.js]
+command: [mandate, migrate]
 env:
   {{- include "mandate.env" (dict "root" . "members" (include "mandate.migrateMembers" . | fromYamlArray)) | nindent 2 }}
   {{- with .Values.extraEnv }}

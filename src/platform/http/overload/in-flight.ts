@@ -96,7 +96,7 @@ export class InFlight {
 
   /** Notes the client that a request names, which exists, while nothing has proved that the request is of it. */
   noteClaim(zone: string, client: string): void {
-    if (this.knownCaller?.by == null) this.knownCaller = { zone, client, by: null };
+    if ((this.knownCaller?.by ?? null) === null) this.knownCaller = { zone, client, by: null };
   }
 
   /**
