@@ -70,6 +70,7 @@ import { NamedItems1795350000000 } from './migrations/1795350000000-named-items.
 import { RecoveryCodes1795351641134 } from './migrations/1795351641134-recovery-codes.js';
 import { SignalsOfOrders1795350100000 } from './migrations/1795350100000-signals-of-orders.js';
 import { SignedIntrospection1795350200000 } from './migrations/1795350200000-signed-introspection.js';
+import { LeftOverEndings1795350400000 } from './migrations/1795350400000-left-over-endings.js';
 import { RevocationOrder } from '../issuer/revocation/revocation-order.entity.js';
 import { RevocationEndings1795346000000 } from './migrations/1795346000000-revocation-endings.js';
 
@@ -124,6 +125,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   NamedItems1795350000000,
   SignalsOfOrders1795350100000,
   SignedIntrospection1795350200000,
+  LeftOverEndings1795350400000,
   RecoveryCodes1795351641134,
 ];
 

@@ -203,6 +203,30 @@ describe('a stream of the revocation feed', () => {
     });
   });
 
+  test('ends when what its bearer was issued for is taken back, and not for a newer one', async () => {
+    const other = await createTestZone(replica);
+    const reader = await newVerifier(other);
+    const application = await applicationOf(other, reader);
+    const before = await streamOf(`Bearer ${await application.bearer()}`, { of: other });
+    const bySecret = await streamOf(reader.basic, { of: other });
+    const takenBack = async (target: object) => {
+      const body = { target, reason: 'a test' };
+      const answer = await persistently(() =>
+        callAdmin(replica, 'POST', `/zones/${other.zoneId}/revocations`, body),
+      );
+      expect(answer.status).toBe(201);
+    };
+    await takenBack({ client_id: reader.clientId });
+    await expect.poll(() => before.ended(), PATIENCE).toBe(true);
+    expect(errorsOf(before)).toEqual(['access_denied']);
+    const after = await streamOf(`Bearer ${await application.bearer()}`, { of: other });
+    expect(after.items().map(({ kind, gen }) => [kind, gen])).toContainEqual(['client', 1]);
+    await takenBack({ zone: true });
+    await expect.poll(() => after.ended(), PATIENCE).toBe(true);
+    await untilItems(bySecret, [keyOf(other.zoneId, 'zone', other.zoneId)]);
+    expect(bySecret.ended()).toBe(false);
+  });
+
   test('is cut off where its reader does not read, and others go on', async () => {
     const other = await createTestZone(replica);
     const lazy = await newVerifier(other);

@@ -141,6 +141,39 @@ describe('the revocation feed', () => {
     expect((await readAll(verifier, item?.cursor)).items).toEqual([]);
   });
 
+  test('of one zone is there while another one waits for a lock', async () => {
+    const zones = [zone, await createTestZone(replicas[0])].toSorted((one, other) =>
+      one.zoneId < other.zoneId ? -1 : 1,
+    );
+    const [first, second] = zones;
+    if (first === undefined || second === undefined) throw new Error('there are two');
+    // Whichever is looked at first: each is blocked once.
+    for (const [blocked, free] of [
+      [first, second],
+      [second, first],
+    ] as const) {
+      const jti = await revoke(randomUUID(), blocked);
+      const [seen, other] = [await newVerifier(free), await newVerifier(blocked)];
+      const hasIt = async (by: Verifier, of: TestZone, id: string) =>
+        (await readAll(by)).items.some(({ key }) => key === keyOf(of.zoneId, 'jti', id));
+      await expect.poll(() => hasIt(other, blocked, jti), PATIENCE).toBe(true);
+      await withClient(replicas[0].databaseUrl, async (client) => {
+        await client.query('BEGIN');
+        await client.query('SELECT FROM revocation_feed WHERE zone_id = $1 FOR UPDATE', [
+          blocked.zoneId,
+        ]);
+        // The item of the same name is replaced, and cannot be.
+        await sql("SELECT revocation_notice($1, 'jti', $2, NULL, NULL)", [blocked.zoneId, jti]);
+        const late = await revoke(randomUUID(), blocked);
+        const quick = await revoke(randomUUID(), free);
+        await expect.poll(() => hasIt(seen, free, quick), PATIENCE).toBe(true);
+        expect(await hasIt(other, blocked, late)).toBe(false);
+        await client.query('ROLLBACK');
+        await expect.poll(() => hasIt(other, blocked, late), PATIENCE).toBe(true);
+      });
+    }
+  });
+
   test('lets a reader of another replica wait for it', async () => {
     const { next } = await readAll(verifier);
     const polls = replicas.map((at) => verifier.read(`?after=${next}&wait=25`, at));

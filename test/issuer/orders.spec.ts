@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { applicationOf, tokenOf } from '../setup/agents.js';
-import { rows, sharedReplica, type Replica } from '../setup/harness.js';
+import { rows, sharedReplica, withClient, type Replica } from '../setup/harness.js';
 import { order } from '../setup/orders.js';
-import { newVerifier } from '../setup/feed.js';
+import { keyOf, newVerifier } from '../setup/feed.js';
 import { introspectAll } from '../setup/introspection.js';
 import { persistently } from '../setup/patience.js';
 import { newTrustedIssuer, type TestIssuer } from '../setup/trusted-issuers.js';
@@ -338,6 +338,76 @@ describe('an Idempotency-Key', () => {
       [zone.clientId],
     );
     expect(generation).toBe(1);
+  });
+});
+
+describe('the rows of an order', () => {
+  const endedIn = async ({ zoneId }: TestZone): Promise<number> => {
+    const found = await rows<{ count: number }>(
+      replica.databaseUrl,
+      'SELECT count(*)::integer AS count FROM sessions WHERE zone_id = $1 AND ended_at IS NOT NULL',
+      [zoneId],
+    );
+    return found[0]?.count ?? 0;
+  };
+  const isThrough = async (of: TestZone, answer: Answer): Promise<boolean> =>
+    !('ending' in (await of.admin('GET', `/revocations/${String(answer.body['id'])}`)));
+
+  test('that somebody holds are ended later, and hold up neither the others nor another zone', async () => {
+    const other = await createTestZone(replica);
+    const sids: string[] = [];
+    for (let n = 0; n < 5; n += 1) {
+      // oxlint-disable-next-line no-await-in-loop
+      sids.push(String(decodeJwt(await both())['sid']));
+    }
+    await persistently(() => other.session());
+    await withClient(replica.databaseUrl, async (client) => {
+      await client.query('BEGIN');
+      await client.query('SELECT FROM sessions WHERE zone_id = $1 AND id = $2 FOR UPDATE', [
+        zone.zoneId,
+        sids[2],
+      ]);
+      const held = await order(zone, { zone: true });
+      const free = await order(other, { zone: true });
+      await until(async () => (await endedIn(zone)) === 4);
+      await until(() => isThrough(other, free));
+      expect(await endedIn(other)).toBe(1);
+      expect(await endedIn(zone)).toBe(4);
+      expect(await isThrough(zone, held)).toBe(false);
+      await client.query('ROLLBACK');
+      await until(() => isThrough(zone, held));
+      expect(await endedIn(zone)).toBe(5);
+    });
+  });
+
+  test('are no items of the feed where one item says it of all', async () => {
+    const verifier = await newVerifier(zone);
+    const app = await applicationOf(zone);
+    await app.open();
+    for (let n = 0; n < 3; n += 1) {
+      // oxlint-disable-next-line no-await-in-loop
+      await both();
+    }
+    const { next } = await verifier.read();
+    const answer = await order(zone, { zone: true });
+    await until(() => isThrough(zone, answer));
+    expect(await endedIn(zone)).toBeGreaterThanOrEqual(4);
+    await until(async () => {
+      const waiting = 'SELECT 1 FROM revocation_notices WHERE zone_id = $1';
+      return (await rows(replica.databaseUrl, waiting, [zone.zoneId])).length === 0;
+    });
+    const { items } = await verifier.read(`?after=${next}`);
+    expect(items.map(({ kind, gen }) => [kind, gen])).toEqual([['zone', 1]]);
+  });
+
+  test('are items again where they end for themselves', async () => {
+    const verifier = await newVerifier(zone);
+    const answer = await order(zone, { client_id: zone.clientId });
+    await until(() => isThrough(zone, answer));
+    const { sid } = decodeJwt(await both());
+    await zone.admin('DELETE', `/sessions/${String(sid)}`);
+    const key = keyOf(zone.zoneId, 'session', String(sid));
+    await until(async () => (await verifier.read()).items.some((item) => item.key === key));
   });
 });
 

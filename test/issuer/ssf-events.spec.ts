@@ -1,8 +1,9 @@
 import { decodeJwt } from 'jose';
 import { beforeAll, beforeEach, expect, test } from 'vitest';
-import { rows, sharedReplica, type Replica } from '../setup/harness.js';
+import { rows, sharedReplica, withClient, type Replica } from '../setup/harness.js';
 import { eventOf, newSignalReceiver, type SignalReceiver } from '../setup/signal-receiver.js';
 import { persistently } from '../setup/patience.js';
+import { until } from '../setup/process.js';
 import { callAdmin, createTestZone, readAnswer, type TestZone } from '../setup/zone.js';
 
 const PATIENCE = { interval: 50, timeout: 15_000 };
@@ -86,6 +87,39 @@ test('where nobody is told, nothing of that is kept', async () => {
     zone.zoneId,
   ]);
   expect(kept).toEqual([]);
+});
+
+test('a stream has what happens after it was made, and nothing of before', async () => {
+  const later = await newSignalReceiver(zone);
+  const lock = [`shared signals of ${zone.zoneId}`];
+  let made: Promise<Awaited<ReturnType<typeof later.call>>> | undefined;
+  await withClient(a.databaseUrl, async (client) => {
+    await client.query('BEGIN');
+    // As long as this is held, nothing is put on streams.
+    await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', lock);
+    await zone.admin('POST', '/authenticators', { subject: 'early', kind: 'totp' });
+    made = later.call('POST', 'configuration_endpoint', {});
+    // It is made now, or waits for that.
+    await Promise.race([
+      made,
+      until(async () => {
+        const waiting = await rows(
+          a.databaseUrl,
+          `SELECT 1 FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+            WHERE d.datname = current_database() AND l.locktype = 'advisory' AND NOT l.granted`,
+          [],
+        );
+        return waiting.length > 0;
+      }),
+    ]);
+    await client.query('ROLLBACK');
+  });
+  const id = String((await made)?.body['stream_id']);
+  await zone.admin('POST', '/authenticators', { subject: 'late', kind: 'totp' });
+  const told = async (by: typeof later, of: string) =>
+    (await by.sets(await by.poll(of))).map(({ sub_id }) => String(Object(sub_id).sub));
+  await expect.poll(() => told(receiver, stream), PATIENCE).toEqual(['early', 'late']);
+  await expect.poll(() => told(later, id), PATIENCE).toEqual(['late']);
 });
 
 test('a receiver that waits is woken by what comes, wherever that happens', async () => {

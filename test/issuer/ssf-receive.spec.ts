@@ -30,7 +30,7 @@ interface Idp {
   set(sub: string, claims?: JWTPayload, header?: object): Promise<string>;
 }
 
-async function newIdp(of: TestZone, trusted = true): Promise<Idp> {
+async function newIdp(of: TestZone, trusted = true, terms: object = {}): Promise<Idp> {
   const issuer = `https://idp-${randomUUID()}.example`;
   const { publicKey, privateKey } = await generateKeyPair('RS256');
   if (trusted) {
@@ -40,6 +40,7 @@ async function newIdp(of: TestZone, trusted = true): Promise<Idp> {
       jwks: { keys: [jwk] },
       audiences: [AUDIENCE],
       token_types: ['jwt'],
+      ...terms,
     });
   }
   const sign: Idp['sign'] = (claims, header = {}) =>
@@ -176,6 +177,58 @@ describe('a session-revoked of a trusted issuer', () => {
     expect(answer.status).toBe(202);
     expect(await generationsOf(own)).toEqual([{ gen: 1 }]);
   });
+});
+
+const TOKEN_CLAIMS_CHANGE =
+  'https://schemas.openid.net/secevent/caep/event-type/token-claims-change';
+
+describe('a token-claims-change of a trusted issuer', () => {
+  test('takes back its user where we go by the claim, and nobody for another claim', async () => {
+    const own = await createTestZone(a);
+    const other = await newIdp(own, true, { label_claims: ['groups'] });
+    const changed = (sub: string, claims: object) =>
+      other.set(sub, { events: { [TOKEN_CLAIMS_CHANGE]: { claims } } });
+    expect((await push(await changed('alice', { phone: '1' }), own)).status).toBe(202);
+    expect(await generationsOf(own)).toEqual([]);
+    const answer = await push(await changed('alice', { groups: ['none'] }), own);
+    expect(answer.status).toBe(202);
+    expect(await generationsOf(own)).toEqual([{ gen: 1 }]);
+    const [event] = await own.audit(answer.requestId);
+    expect(event?.event).toMatchObject({
+      type: 'ssf.session_revoked',
+      set: { event: TOKEN_CLAIMS_CHANGE },
+    });
+  });
+});
+
+test('very many signals of no consequence cost no rows, and then not even a look; others count', async () => {
+  const own = await createTestZone(a);
+  const other = await newIdp(own);
+  const nothing = { 'https://schemas.openid.net/secevent/risc/event-type/opt-in': {} };
+  const forged = async (claims: JWTPayload = {}) =>
+    `${(await other.set('alice', claims)).split('.').slice(0, 2).join('.')}.AAAA`;
+  expect((await push(await forged({ events: nothing }), own, a)).status).toBe(400);
+  // Until one that nobody has signed is taken as well: it was not verified.
+  const sent = new Set<number>();
+  for (let n = 0; n < 30; n += 1) {
+    // oxlint-disable-next-line no-await-in-loop
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, async () =>
+        push(await other.set('alice', { events: nothing }), own, a),
+      ),
+    );
+    for (const { status } of answers) sent.add(status);
+  }
+  expect([...sent]).toEqual([202]);
+  expect((await push(await forged({ events: nothing }), own, a)).status).toBe(202);
+  expect((await push(await forged(), own, a)).status).toBe(400);
+  const kept = 'SELECT 1 FROM ssf_received WHERE zone_id = $1';
+  expect(await rows(a.databaseUrl, kept, [own.zoneId])).toEqual([]);
+  expect((await push(await other.set('alice'), own, a)).status).toBe(202);
+  expect(await generationsOf(own)).toEqual([{ gen: 1 }]);
+  const lines = () => a.logs().filter((line) => line.includes(other.issuer));
+  await expect.poll(() => lines().length, PATIENCE).toBe(1);
+  expect(lines()[0]).toContain('no consequence');
 });
 
 test("for the issuer before the zone's last change it counts while that is accepted", async () => {

@@ -34,8 +34,11 @@ export interface FeedStreamPorts {
   readonly isCurrent: () => boolean;
   /** Resolves if the reader may read on. @throws {OAuthError} why not */
   readonly look: () => Promise<void>;
-  /** The keys of the reader itself: when one of these is taken back as a whole, it reads no further. */
-  readonly own: ReadonlySet<string>;
+  /**
+   * The keys of what the reader is admitted by, each with the generation that it is of: when one of these is taken back, it
+   * reads no further.
+   */
+  readonly own: ReadonlyMap<string, number>;
   /** Aborted when the process stops. */
   readonly released: AbortSignal;
 }
@@ -68,7 +71,8 @@ export async function streamFeed(response: ServerResponse, ports: FeedStreamPort
       if (item.position <= position) continue;
       position = item.position;
       send(eventOf(ports.zoneId, item));
-      if (item.gen === undefined && ports.own.has(item.key)) end(takenBack());
+      const own = ports.own.get(item.key);
+      if (own !== undefined && (item.gen === undefined || own < item.gen)) end(takenBack());
     }
   };
   const beat = (): void => {

@@ -4,6 +4,8 @@ import {
   EndpointCallers,
   type EndpointCaller,
 } from '../../authentication/endpoint-callers.service.js';
+import { subjectKey } from '../../mandates/generations.js';
+import type { MandateClaims } from '../../mandates/verify-mandate.js';
 import { OAuthError } from '../../oauth/errors.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
@@ -117,17 +119,6 @@ export class FeedController {
     if (response.headersSent || response.destroyed) return;
     const leave = this.readers.seats.take(zoneId, client.id);
     inFlightOf(request).leavePlace();
-    const ownKeys = [
-      ['zone', zoneId],
-      ['client', client.id],
-      ...(session === null
-        ? []
-        : [
-            ['jti', session.jti],
-            ['session', session.sid],
-            ['session', session.rootSid],
-          ]),
-    ];
     void streamFeed(response, {
       zoneId,
       after,
@@ -136,7 +127,7 @@ export class FeedController {
       cursorAt: (position) => this.readers.cursorAt(zoneId, position),
       isCurrent: () => this.watch.isCurrent,
       look: () => this.look(zoneId, client.id, session?.exp ?? Number.POSITIVE_INFINITY),
-      own: new Set(ownKeys.map(([kind = '', value = '']) => feedKey(zoneId, kind, value))),
+      own: admittedBy(zoneId, client.id, session),
       released: this.readers.released,
     }).finally(leave);
   }
@@ -162,4 +153,32 @@ function expectVerifier({ resources }: ZoneSnapshot, clientId: string): void {
     if (ownerClientId === clientId || introspectionClientIds.includes(clientId)) return;
   }
   throw new OAuthError('access_denied', 'the client verifies mandates for no resource of the zone');
+}
+
+/**
+ * What a reader is admitted by, as the feed names it, each with the generation that it is of. Credentials of the client are
+ * of none: they hold until the client is disabled or gone.
+ */
+function admittedBy(
+  zoneId: string,
+  clientId: string,
+  session: MandateClaims | null,
+): ReadonlyMap<string, number> {
+  const ever = Number.POSITIVE_INFINITY;
+  const { zone, client } = session?.generations ?? { zone: ever, client: ever };
+  const named: (readonly [kind: string, value: string, generation: number])[] = [
+    ['zone', zoneId, zone],
+    ['client', clientId, client],
+  ];
+  if (session !== null) {
+    const { jti, sid, rootSid, sub, subIss, subType, generations } = session;
+    named.push(['jti', jti, 0], ['session', sid, 0], ['session', rootSid, 0]);
+    if (subIss !== undefined) named.push(['issuer', subIss, generations.issuer]);
+    if (subType === 'user') {
+      named.push(['subject', subjectKey(subIss ?? null, sub), generations.subject]);
+    }
+  }
+  return new Map(
+    named.map(([kind, value, generation]) => [feedKey(zoneId, kind, value), generation]),
+  );
 }

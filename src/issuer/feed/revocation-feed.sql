@@ -37,6 +37,27 @@ BEGIN
   RETURN EXISTS (SELECT FROM zones z WHERE z.id = p_zone AND z.removed_at IS NULL);
 END $$;
 
+-- Whether an item of the zone says of all that was made there in a generation that it is taken back: the zone was taken
+-- back since, or is being removed. What goes with it is then no item of its own, however much it is.
+CREATE OR REPLACE FUNCTION revocation_zone_covers(p_zone uuid, p_generation integer) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN NOT EXISTS (
+    SELECT FROM zones z WHERE z.id = p_zone AND z.removed_at IS NULL AND z.generation <= p_generation);
+END $$;
+
+-- Whether an item of another kind says so of all mandates under a session: they name its subject and the issuer of that,
+-- and of an application, the subject is its client. The generation was raised, and its item entered, before this asks.
+CREATE OR REPLACE FUNCTION revocation_subject_covers(s sessions) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  IF s.issuer IS NULL THEN
+    RETURN s.subject = s.client_id::text AND EXISTS (
+      SELECT FROM clients c WHERE c.zone_id = s.zone_id AND c.id = s.client_id AND c.generation > s.client_generation);
+  END IF;
+  RETURN subject_generation(s.zone_id, subject_key(s.issuer, s.subject)) > s.subject_generation
+      OR EXISTS (SELECT FROM trusted_issuers i
+                  WHERE i.zone_id = s.zone_id AND i.issuer = s.issuer AND i.generation > s.issuer_generation);
+END $$;
+
 -- A mandate was revoked.
 CREATE OR REPLACE FUNCTION revocation_notice_of_jti() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -48,11 +69,12 @@ CREATE OR REPLACE TRIGGER revocation_notice AFTER INSERT ON revocations
   FOR EACH ROW EXECUTE FUNCTION revocation_notice_of_jti();
 
 -- A session was ended, or removed before that. It is no item if something larger is that says the same of all mandates
--- under it: the zone, or the issuer of its user. A client that is being removed does not: its sessions may have been used
--- by others. They are looked for from the client (below), so one that goes meanwhile may be an item already.
+-- under it: the zone, its subject, or the issuer of its user; then only the agent sessions are looked for that were opened
+-- in it. A client that is being removed does not: its sessions may have been used by others. They are looked for from the
+-- client (below), so one that goes meanwhile may be an item already.
 CREATE OR REPLACE FUNCTION revocation_notice_of_session() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF NOT revocation_zone_lives(OLD.zone_id) THEN RETURN NULL; END IF;
+  IF revocation_zone_covers(OLD.zone_id, OLD.zone_generation) THEN RETURN NULL; END IF;
   IF OLD.issuer IS NOT NULL AND NOT EXISTS (
        SELECT FROM trusted_issuers i
         WHERE i.zone_id = OLD.zone_id AND i.issuer = OLD.issuer AND i.created_at <= OLD.created_at) THEN
@@ -63,7 +85,13 @@ BEGIN
         WHERE f.zone_id = OLD.zone_id AND f.key = revocation_key(OLD.zone_id, 'session', OLD.id::text))) THEN
     RETURN NULL;
   END IF;
-  PERFORM revocation_notice(OLD.zone_id, 'session', OLD.id::text, NULL, OLD.id);
+  IF NOT revocation_subject_covers(OLD) THEN
+    PERFORM revocation_notice(OLD.zone_id, 'session', OLD.id::text, NULL, OLD.id);
+  ELSIF EXISTS (SELECT FROM agent_sessions a WHERE a.zone_id = OLD.zone_id AND a.session_id = OLD.id)
+        OR EXISTS (SELECT FROM agent_sessions a WHERE a.zone_id = OLD.zone_id AND a.root_session_id = OLD.id
+                                                  AND a.root_session_id <> a.session_id) THEN
+    PERFORM revocation_notice(OLD.zone_id, 'session', NULL, NULL, OLD.id);
+  END IF;
   RETURN NULL;
 END $$;
 
@@ -76,7 +104,9 @@ CREATE OR REPLACE TRIGGER revocation_notice_of_removed AFTER DELETE ON sessions 
 -- An agent session was ended, or removed before that.
 CREATE OR REPLACE FUNCTION revocation_notice_of_agent_session() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF TG_OP = 'DELETE' AND OLD.expires_at <= clock_timestamp() OR NOT revocation_zone_lives(OLD.zone_id) THEN RETURN NULL; END IF;
+  IF TG_OP = 'DELETE' AND OLD.expires_at <= clock_timestamp() OR revocation_zone_covers(OLD.zone_id, OLD.zone_generation) THEN
+    RETURN NULL;
+  END IF;
   PERFORM revocation_notice(OLD.zone_id, 'agent_session', OLD.id::text, NULL, OLD.id);
   RETURN NULL;
 END $$;
@@ -90,7 +120,12 @@ CREATE OR REPLACE TRIGGER revocation_notice_of_removed AFTER DELETE ON agent_ses
 -- An accepted delegation was revoked, or removed before that. Mandates name all delegations that they came by.
 CREATE OR REPLACE FUNCTION revocation_notice_of_delegation() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF TG_OP = 'DELETE' AND OLD.expires_at <= clock_timestamp() OR NOT revocation_zone_lives(OLD.zone_id) THEN RETURN NULL; END IF;
+  -- It is of the generation of the agent session that it was given by; whether that is covered goes for both.
+  IF TG_OP = 'DELETE' AND OLD.expires_at <= clock_timestamp() OR NOT revocation_zone_lives(OLD.zone_id) OR EXISTS (
+       SELECT FROM agent_sessions a WHERE a.zone_id = OLD.zone_id AND a.id = OLD.source_id
+                                      AND revocation_zone_covers(a.zone_id, a.zone_generation)) THEN
+    RETURN NULL;
+  END IF;
   PERFORM revocation_notice(OLD.zone_id, 'delegation_edge', OLD.id::text, NULL, NULL);
   RETURN NULL;
 END $$;
@@ -295,7 +330,8 @@ END $$;
 -- Gives notices of a zone their positions, none if another replica is at it. The lock is held until what was numbered is
 -- committed, and the numbers are drawn under it, from a sequence that no connection keeps numbers of: so a lower one is
 -- never committed after a higher one. Returns whether there may be more that can be done now.
-CREATE OR REPLACE FUNCTION revocation_feed_advance_one(p_zone uuid, p_most integer) RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION revocation_feed_advance_one(p_zone uuid, p_most integer) RETURNS boolean LANGUAGE plpgsql
+  SET lock_timeout = '300ms' AS $$
 BEGIN
   IF NOT pg_try_advisory_xact_lock(hashtextextended('revocation feed of ' || p_zone, 0)) THEN RETURN false; END IF;
   RETURN revocation_feed_advance_zone(p_zone, p_most);

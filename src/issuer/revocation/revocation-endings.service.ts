@@ -45,7 +45,10 @@ export class RevocationEndings {
 
   private async step(): Promise<Look> {
     const [step] = await this.dataSource.query<Step[]>(END_SOME, [SEEN, ENDED]);
-    if (step === undefined) return 'nothing';
+    if (step === undefined) {
+      const [found] = await this.dataSource.query<{ some: boolean }[]>(SOME);
+      return found?.some === true ? 'waiting' : 'nothing';
+    }
     if (step.over) {
       const { zone_id: zoneId, order_id: orderId } = step;
       this.logger.info({ zoneId, orderId }, 'what was taken back has ended');
@@ -53,5 +56,8 @@ export class RevocationEndings {
     return 'more';
   }
 }
+
+/** Those whose turn comes later are among them. */
+const SOME = 'SELECT EXISTS (SELECT FROM revocation_endings) AS some';
 
 const END_SOME = 'SELECT zone_id, order_id, over FROM revocation_end_some($1, $2)';

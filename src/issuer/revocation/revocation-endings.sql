@@ -3,8 +3,9 @@
 -- gateways and readers of the feed are told of each, and it counts among nobody's limits any more.
 
 -- Looks at the next rows of the order that has waited for longest, and that no other replica is at: of the newest ones that
--- were not looked at yet, at most p_seen, of which at most p_most are ended. Nothing waits behind it for long, as it waits
--- for nobody who holds a row.
+-- were not looked at yet, at most p_seen, of which at most p_most are ended. It waits for nobody who holds a row: what is
+-- held is left, and looked for again a second after the rest has ended; and where it would have to wait for something else,
+-- the order has its next turn a second later, behind all others.
 -- Returns the order, how many rows were ended, and whether that were the last; nothing if there is no order.
 CREATE OR REPLACE FUNCTION revocation_end_some(p_seen integer, p_most integer)
 RETURNS TABLE (zone_id uuid, order_id uuid, ended integer, over boolean) LANGUAGE plpgsql
@@ -13,8 +14,10 @@ DECLARE
   e    revocation_endings;
   seen uuid[];
   hit  uuid[];
+  free uuid[];
 BEGIN
-  SELECT x.* INTO e FROM revocation_endings x ORDER BY x.touched_at LIMIT 1 FOR UPDATE SKIP LOCKED;
+  SELECT x.* INTO e FROM revocation_endings x WHERE x.touched_at <= clock_timestamp()
+   ORDER BY x.touched_at LIMIT 1 FOR UPDATE SKIP LOCKED;
   IF NOT FOUND THEN RETURN; END IF;
   CASE e.stage
     WHEN 'agent_sessions' THEN
@@ -58,19 +61,72 @@ BEGIN
     over := e.stage = 'delegations';
     e.stage := CASE e.stage WHEN 'agent_sessions' THEN 'sessions' ELSE 'delegations' END;
   END IF;
+  over := coalesce(over, false);
+  IF cardinality(hit) > 0 THEN
+    BEGIN
+      free := revocation_rows_free(e.zone_id, hit);
+      e.left_over := e.left_over OR cardinality(free) < cardinality(hit);
+      PERFORM revocation_end_rows(e.zone_id, free);
+    EXCEPTION
+      WHEN lock_not_available THEN
+        free := NULL;
+    END;
+    IF free IS NULL THEN
+      UPDATE revocation_endings x SET touched_at = clock_timestamp() + interval '1 second'
+       WHERE x.zone_id = e.zone_id AND x.order_id = e.order_id
+      RETURNING x.zone_id, x.order_id, 0, false INTO zone_id, order_id, ended, over;
+      RETURN NEXT;
+      RETURN;
+    END IF;
+  END IF;
   zone_id := e.zone_id;
   order_id := e.order_id;
-  over := coalesce(over, false);
-  ended := coalesce(cardinality(hit), 0);
-  IF ended > 0 THEN PERFORM revocation_end_rows(e.zone_id, hit); END IF;
+  ended := coalesce(cardinality(free), 0);
+  e.touched_at := clock_timestamp();
+  IF over AND e.left_over THEN
+    over := false;
+    e.left_over := false;
+    e.stage := 'agent_sessions';
+    e.touched_at := clock_timestamp() + interval '1 second';
+  END IF;
   IF over THEN
     DELETE FROM revocation_endings x WHERE x.zone_id = e.zone_id AND x.order_id = e.order_id;
   ELSE
     UPDATE revocation_endings x
-       SET stage = e.stage, before = e.before, ended = x.ended + revocation_end_some.ended, touched_at = clock_timestamp()
+       SET stage = e.stage, before = e.before, ended = x.ended + revocation_end_some.ended, touched_at = e.touched_at,
+           left_over = e.left_over
      WHERE x.zone_id = e.zone_id AND x.order_id = e.order_id;
   END IF;
   RETURN NEXT;
+END $$;
+
+-- Of some sessions, agent sessions and delegations those that nobody holds: they are held from now on, with the agent
+-- sessions that were opened in the sessions.
+CREATE OR REPLACE FUNCTION revocation_rows_free(p_zone uuid, p_ids uuid[]) RETURNS uuid[] LANGUAGE plpgsql
+  SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+  held CONSTANT uuid[] := ARRAY(
+    WITH opened AS MATERIALIZED (
+      SELECT s.id AS session_id, a.id FROM sessions s
+        JOIN agent_sessions a ON a.zone_id = s.zone_id AND a.client_id = s.client_id AND a.ended_at IS NULL
+                             AND a.expires_at > clock_timestamp() AND s.id IN (a.session_id, a.root_session_id)
+       WHERE s.zone_id = p_zone AND s.id = ANY (p_ids)
+    ), free AS MATERIALIZED (
+      SELECT a.id FROM agent_sessions a WHERE a.zone_id = p_zone AND a.id IN (SELECT o.id FROM opened o)
+         FOR NO KEY UPDATE SKIP LOCKED
+    )
+    SELECT o.session_id FROM opened o WHERE o.id NOT IN (SELECT f.id FROM free f));
+BEGIN
+  RETURN ARRAY(
+    WITH of_agents AS MATERIALIZED (
+      SELECT a.id FROM agent_sessions a WHERE a.zone_id = p_zone AND a.id = ANY (p_ids) FOR NO KEY UPDATE SKIP LOCKED
+    ), edges AS MATERIALIZED (
+      SELECT d.id FROM delegation_edges d WHERE d.zone_id = p_zone AND d.id = ANY (p_ids) FOR NO KEY UPDATE SKIP LOCKED
+    ), of_clients AS MATERIALIZED (
+      SELECT s.id FROM sessions s WHERE s.zone_id = p_zone AND s.id = ANY (p_ids) AND s.id <> ALL (held)
+         FOR NO KEY UPDATE SKIP LOCKED
+    )
+    SELECT id FROM of_agents UNION ALL SELECT id FROM edges UNION ALL SELECT id FROM of_clients);
 END $$;
 
 -- Ends sessions, agent sessions and delegations of a zone, by their ids, which no two of them share. Each in one statement,

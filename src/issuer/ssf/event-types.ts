@@ -3,6 +3,8 @@ const SSF = 'https://schemas.openid.net/secevent/ssf/event-type/';
 
 /** A session has ended (OpenID CAEP 1.0 3.1). */
 export const SESSION_REVOKED = `${CAEP}session-revoked`;
+/** Claims of tokens of a user have changed (OpenID CAEP 1.0 3.2). Never sent: no mandate changes while it lives. */
+export const TOKEN_CLAIMS_CHANGE = `${CAEP}token-claims-change`;
 /** A step-up has changed how the user of a session was authenticated (OpenID CAEP 1.0 3.4). */
 const ASSURANCE_LEVEL_CHANGE = `${CAEP}assurance-level-change`;
 /** An authenticator of a person was registered or removed (OpenID CAEP 1.0 3.3). */

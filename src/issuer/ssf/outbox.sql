@@ -194,6 +194,15 @@ BEGIN
   RETURN QUERY SELECT v_taken, v_put;
 END $$;
 
+-- Before a stream is made: puts what has happened so far on the streams that there are, p_most of it, and lets nobody do
+-- that until the transaction ends. So what was committed before the new one is there is not for it, and all that is committed
+-- later is.
+CREATE OR REPLACE FUNCTION ssf_before_stream(p_zone uuid, p_most integer, p_held integer) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('shared signals of ' || p_zone, 0));
+  PERFORM ssf_distribute(p_zone, p_most, p_held);
+END $$;
+
 -- Stops streams whose receivers have not fetched an event for p_days, and disables those that were stopped so long ago
 -- that nothing of theirs is kept any more.
 CREATE OR REPLACE FUNCTION ssf_stop_forgotten(p_days integer, p_kept_days integer) RETURNS integer LANGUAGE plpgsql

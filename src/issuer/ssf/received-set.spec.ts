@@ -1,11 +1,16 @@
 import { expect, test } from 'vitest';
-import { SESSION_REVOKED, VERIFICATION } from './event-types.js';
-import { readSet, type SetTerms } from './received-set.js';
+import { SESSION_REVOKED, TOKEN_CLAIMS_CHANGE, VERIFICATION } from './event-types.js';
+import { mayBeActedOn, readSet, type SetTerms } from './received-set.js';
 
 const NOW = 1_800_000_000;
 const IDP = 'https://idp.example';
 const TERMS: SetTerms = {
-  issuer: { issuer: IDP, subjectClaim: 'sub' },
+  issuer: {
+    issuer: IDP,
+    subjectClaim: 'sub',
+    labelClaims: ['groups', '/realm_access/roles'],
+    claimConditions: { email_verified: [true] },
+  },
   audiences: ['https://sts.example/zones/z', 'https://sts.example/zones/z/ssf/receive'],
   now: NOW,
 };
@@ -27,6 +32,50 @@ test.each([
     { sub_id: { format: 'complex', session: { format: 'opaque', id: 's' }, user: USER } },
     'alice',
   ],
+  [
+    'the user of a complex subject with more',
+    {
+      sub_id: {
+        format: 'complex',
+        user: USER,
+        tenant: { format: 'opaque', id: 't' },
+        device: { format: 'opaque', id: 'd' },
+      },
+    },
+    'alice',
+  ],
+  [
+    'a user by one of several names',
+    { sub_id: { format: 'aliases', identifiers: [{ format: 'opaque', id: 'x' }, USER] } },
+    'alice',
+  ],
+  [
+    'a complex subject without a user',
+    { sub_id: { format: 'complex', session: USER, tenant: { format: 'opaque', id: 't' } } },
+    null,
+  ],
+  [
+    'a complex subject in a complex one',
+    { sub_id: { format: 'complex', user: { format: 'complex', user: USER } } },
+    null,
+  ],
+  [
+    'claims that we go by',
+    { events: { [TOKEN_CLAIMS_CHANGE]: { claims: { groups: [] } } } },
+    'alice',
+  ],
+  [
+    'claims in a claim that we go by',
+    { events: { [TOKEN_CLAIMS_CHANGE]: { claims: { realm_access: { roles: [] } } } } },
+    'alice',
+  ],
+  [
+    'claims that are a condition',
+    { events: { [TOKEN_CLAIMS_CHANGE]: { claims: { name: 'A', email_verified: false } } } },
+    'alice',
+  ],
+  ['other claims', { events: { [TOKEN_CLAIMS_CHANGE]: { claims: { phone: '1' } } } }, null],
+  ['claims without any', { events: { [TOKEN_CLAIMS_CHANGE]: {} } }, null],
   ['a user of another issuer', { sub_id: { ...USER, iss: 'https://other.example' } }, null],
   ['a user by another name', { sub_id: { format: 'email', email: 'alice@example.com' } }, null],
   ['a session alone', { sub_id: { format: 'opaque', id: 's' } }, null],
@@ -39,12 +88,12 @@ test.each([
     Object.entries({ ...GOOD, ...change }).filter(([, value]) => value !== undefined),
   );
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as a reader of JSON gives it
-  expect(readSet(claims as never, TERMS)).toEqual({ jti: 'one', revoked });
+  expect(readSet(claims as never, TERMS)).toMatchObject({ jti: 'one', revoked });
 });
 
 test('finds a user by email where the tokens of the issuer name users so', () => {
   const claims = { ...GOOD, sub_id: { format: 'email', email: 'alice@example.com' } };
-  const issuer = { issuer: IDP, subjectClaim: 'email' };
+  const issuer = { ...TERMS.issuer, subjectClaim: 'email' };
   expect(readSet(claims, { ...TERMS, issuer }).revoked).toBe('alice@example.com');
   // A sub that is no email names nobody here.
   expect(readSet(GOOD, { ...TERMS, issuer }).revoked).toBeNull();
@@ -62,4 +111,11 @@ test.each([
   ['with a list of events', { events: [SESSION_REVOKED] }, 'invalid_request'],
 ])('refuses a token %s', (_what, change, err) => {
   expect(() => readSet({ ...GOOD, ...change }, TERMS)).toThrow(expect.objectContaining({ err }));
+});
+
+test('sees without a signature what is of no consequence', () => {
+  expect(mayBeActedOn({ ...GOOD, events: { [VERIFICATION]: {} } })).toBe(false);
+  expect(mayBeActedOn(GOOD)).toBe(true);
+  expect(mayBeActedOn({ ...GOOD, events: { [TOKEN_CLAIMS_CHANGE]: {} } })).toBe(true);
+  expect(mayBeActedOn({ iss: IDP })).toBe(true);
 });

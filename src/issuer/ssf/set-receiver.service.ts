@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
+import type { Logger } from 'pino';
 import type { Counter } from 'prom-client';
 import type { DataSource } from 'typeorm';
 import { COUNTS, type Counts, type Limit } from '../../authentication/counts.js';
@@ -12,6 +13,7 @@ import type { JsonObject } from '../../oauth/strict-json.js';
 import { SET_TYP } from '../../oauth/vocabulary.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
+import { LOGGER } from '../../platform/config/logger.js';
 import { poolSizes } from '../../platform/database/pool-sizes.js';
 import { commitInTurn, TURN_WAIT_MS } from '../../platform/database/zone-turn.js';
 import type { RequestId } from '../../platform/http/request-id.js';
@@ -25,8 +27,15 @@ import { verifySigned } from '../../zones/issuers/verify-signed.js';
 import { raiseGeneration } from '../../zones/raise-generation.js';
 import { issuersAt } from '../../zones/zone-issuer.js';
 import type { ZoneSnapshot } from '../../zones/snapshot/zone-snapshot.js';
-import { readSet, RefusedSet, type ReceivedSet } from './received-set.js';
+import { mayBeActedOn, readSet, RefusedSet, type ReceivedSet } from './received-set.js';
 import { RECEIVED } from './signal-counts.js';
+
+/**
+ * Tokens of no consequence of one issuer in a minute that are verified: beyond that, what says of itself that it is of none
+ * is dropped. And how many issuers are remembered.
+ */
+const IGNORED_A_MINUTE = 300;
+const MAX_ISSUERS = 10_000;
 
 /** The largest token that is read, in bytes. */
 export const MAX_SET_BYTES = 32 * 1_024;
@@ -54,6 +63,9 @@ export interface PushedSet {
 @Injectable()
 export class SetReceiver {
   private readonly refusals: Limit;
+  private readonly ignored: Limit;
+  /** Which issuers the log has lately named for what was dropped of theirs. */
+  private readonly named: Limit;
   private readonly turns: Turns;
 
   constructor(
@@ -63,6 +75,7 @@ export class SetReceiver {
     @Inject(COUNTS) counts: Counts,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(ENV) env: RunningEnv,
+    @Inject(LOGGER) private readonly logger: Logger,
     @InjectMetric(RECEIVED) private readonly received: Counter<'result'>,
   ) {
     this.refusals = counts.limit('refused signals', {
@@ -70,6 +83,12 @@ export class SetReceiver {
       seconds: 60,
       maxKeys: MAX_NETWORKS,
     });
+    const ofIssuer = { seconds: 60, maxKeys: MAX_ISSUERS };
+    this.ignored = counts.limit('signals of no consequence', {
+      points: IGNORED_A_MINUTE,
+      ...ofIssuer,
+    });
+    this.named = counts.limit('issuers whose signals are dropped', { points: 1, ...ofIssuer });
     const waiting = { waiting: 256, waitingOfOne: 128, waitMs: TURN_WAIT_MS };
     this.turns = new Turns({ ofOneKey: 1, inAll: poolSizes(env).signals, ...waiting });
   }
@@ -103,15 +122,43 @@ export class SetReceiver {
    */
   async judge(zone: ZoneSnapshot, set: string, requestId: RequestId): Promise<void> {
     try {
+      if (await this.drops(zone, set)) {
+        this.received.inc({ result: 'dropped' });
+        return;
+      }
       const { issuer, said } = await this.verify(zone, set);
+      const { revoked } = said;
+      if (revoked === null) {
+        // Nothing is remembered of it: if it comes again, it is ignored again.
+        await this.ignored.take(zone.zoneId, issuer.issuer);
+        this.received.inc({ result: 'ignored' });
+        return;
+      }
       const done = await this.turns.take(zone.zoneId, issuer.issuer, () =>
-        this.act(zone, issuer, said, requestId),
+        this.act(zone, issuer, { ...said, revoked }, requestId),
       );
       this.received.inc({ result: done });
     } catch (error) {
       if (error instanceof RefusedSet) this.received.inc({ result: 'refused' });
       throw error;
     }
+  }
+
+  /**
+   * Whether a token is not even verified: it would be of no consequence if it is what it says, and its issuer has sent very
+   * much of that. Who pushes in the name of another does no harm by that.
+   */
+  private async drops({ zoneId, issuers }: ZoneSnapshot, set: string): Promise<boolean> {
+    const { iss, claims } = looksLike(set);
+    if (typeof iss !== 'string' || !issuers.has(iss) || mayBeActedOn(claims)) return false;
+    if (await this.ignored.hasLeft(zoneId, iss)) return false;
+    if (await this.named.take(zoneId, iss)) {
+      this.logger.warn(
+        { zone_id: zoneId, issuer: iss },
+        'an issuer sends very many signals of no consequence: for a minute they are dropped unread',
+      );
+    }
+    return true;
   }
 
   private async verify(
@@ -147,9 +194,9 @@ export class SetReceiver {
   private act(
     { zoneId }: ZoneSnapshot,
     { issuer }: TrustedIssuer,
-    { jti, revoked }: ReceivedSet,
+    { jti, revoked, event }: ReceivedSet & { readonly revoked: string },
     requestId: RequestId,
-  ): Promise<'revoked' | 'ignored' | 'repeated'> {
+  ): Promise<'revoked' | 'repeated'> {
     const digest = createHash('sha256').update(`${issuer}\n${jti}`).digest();
     return commitInTurn(
       this.dataSource,
@@ -158,7 +205,6 @@ export class SetReceiver {
       async (tx) => {
         const rows = await tx.query<object[]>(SPEND, [zoneId, digest]);
         if (rows.length === 0) return 'repeated';
-        if (revoked === null) return 'ignored';
         const generation = await raiseGeneration(tx, zoneId, {
           kind: 'subject',
           issuer,
@@ -174,7 +220,7 @@ export class SetReceiver {
           type: 'ssf.session_revoked',
           outcome: 'done',
           ...requestId,
-          set: { iss: issuer, jti },
+          set: { iss: issuer, jti, event },
           subject: { iss: issuer, sub: revoked },
           generation,
           sessions: ended,
@@ -189,10 +235,11 @@ export class SetReceiver {
 function looksLike(set: string): {
   readonly typ: string | null;
   readonly iss: JsonObject[string] | undefined;
+  readonly claims: JsonObject;
 } {
   try {
     const { header, claims } = parseCompactJws(set);
-    return { typ: header.typ, iss: claims['iss'] };
+    return { typ: header.typ, iss: claims['iss'], claims };
   } catch (error) {
     if (error instanceof MalformedToken) {
       throw new RefusedSet('invalid_request', 'it is no signed JWT');

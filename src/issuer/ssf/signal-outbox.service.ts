@@ -14,7 +14,7 @@ const IDLE_MS = 4_000;
 const MOST_ZONES = 100;
 const MOST_EVENTS = 500;
 /** The most events that wait on one stream, and for how many days, before no more are kept. */
-const MAX_HELD = 10_000;
+export const MAX_HELD = 10_000;
 const MAX_HELD_DAYS = 7;
 /** Days after which what waits on a stream that was stopped is given up. */
 const MAX_STOPPED_DAYS = 30;

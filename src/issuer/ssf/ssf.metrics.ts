@@ -13,7 +13,7 @@ export const ssfMetrics = [
   }),
   makeCounterProvider({
     name: RECEIVED,
-    help: 'Security Event Tokens of trusted issuers, by result: revoked, ignored (of no consequence), repeated, refused.',
+    help: 'Security Event Tokens of trusted issuers, by result: revoked, ignored (of no consequence), dropped (so, and too many to be read), repeated, refused.',
     labelNames: ['result'],
   }),
   makeCounterProvider({

@@ -11,6 +11,7 @@ import { VERIFICATION } from './event-types.js';
 import { Receivers, streamOf, streamsOf, type Receiver } from './receivers.service.js';
 import { readSimpleSubject } from './subject-identifier-formats.js';
 import { withoutIssuer } from './security-event-token.js';
+import { MAX_HELD } from './signal-outbox.service.js';
 import type {
   DeliveryBody,
   StatusBody,
@@ -29,6 +30,9 @@ import {
 
 /** The most subjects that a receiver takes off its stream. */
 const MAX_SUBJECTS = 10_000;
+
+/** The most events from before a stream was made that are kept off it. */
+const MOST_BEFORE = 5_000;
 
 /** Streams as their receivers see and change them (OpenID SSF 1.0 8.1). */
 @Injectable()
@@ -53,6 +57,7 @@ export class Streams {
         throw new ConflictException('a receiver has one stream, and there is one already');
       }
       const { url, sealed } = await this.deliveryOf(zone.zoneId, id, body.delivery ?? null, null);
+      await tx.query(BEFORE_STREAM, [zone.zoneId, MOST_BEFORE, MAX_HELD]);
       await tx.query(
         `INSERT INTO ssf_streams (zone_id, id, client_id, delivery, endpoint_url, sealed_authorization, events_requested,
                                   description)
@@ -322,6 +327,8 @@ function checkOurs(
 function written(value: unknown): string {
   return JSON.stringify(Array.isArray(value) ? value.map(String).toSorted() : value);
 }
+
+const BEFORE_STREAM = 'SELECT ssf_before_stream($1, $2, $3)';
 
 const WAKE = `SELECT pg_notify('mandate_ssf_event', $1)`;
 

@@ -124,7 +124,7 @@ describe('a background job', () => {
     await vi.advanceTimersByTimeAsync(20);
     expect(looks).toBe(1);
     let isOver = false;
-    const over = slow.stop().then(() => {
+    const over = slow.stop().finally(() => {
       isOver = true;
     });
     await vi.advanceTimersByTimeAsync(100);

@@ -93,11 +93,14 @@ export class DatabaseJob {
     if (this.ended.signal.aborted) return;
     // A process that has nothing else to do may end.
     this.timer = setTimeout(() => {
-      this.looking = this.look().then((next) => {
-        this.looking = null;
-        this.lookAfter(next);
-      });
+      this.looking = this.run();
     }, ms).unref();
+  }
+
+  private async run(): Promise<void> {
+    const next = await this.look();
+    this.looking = null;
+    this.lookAfter(next);
   }
 
   /** @returns the milliseconds until the next look */

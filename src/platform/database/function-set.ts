@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 7,
-  sha256: 'f85b6d1a2139f22548d25e61867bc39de8bce33a9ff4594f36cfb3ce9d594b48',
+  sha256: 'bdeac8bf69567ebc727bb5b2b351a17551af5373593a15608d3c5d5b030d855d',
 } as const;

@@ -31,7 +31,7 @@ test('counts what is under way, by group, until it is over, however that ends', 
   expect(Object.fromEntries(underWay.byGroup())).toEqual({ a: 1 });
 
   let isOver = false;
-  const over = underWay.over().then(() => {
+  const over = underWay.over().finally(() => {
     isOver = true;
   });
   await Promise.resolve();
