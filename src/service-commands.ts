@@ -1,7 +1,6 @@
 import 'reflect-metadata';
 import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { Client } from 'pg';
 import { DataSource } from 'typeorm';
 import { KeyRotation } from './admin/keys/key-rotation.service.js';
 import { Rewrap } from './admin/keys/rewrap.service.js';
@@ -17,6 +16,8 @@ import { rotateKeys } from './cli/rotate-keys.js';
 import { systemClock } from './platform/config/clock.js';
 import { ENV, type Env, type RunningEnv } from './platform/config/env.js';
 import { outageOf, refusalOf, unknownHostOf } from './platform/database/outage.js';
+import { findPooler } from './platform/database/pooler.js';
+import { DatabaseUnusable } from './platform/database/start-patience.js';
 import { createLogger, nestLogger } from './platform/config/logger.js';
 import { attach } from './embedded.js';
 import { pendingMigrations } from './health/schema.js';
@@ -36,9 +37,9 @@ export async function runOnService(
   print: (line: string) => Promise<void>,
 ): Promise<Outcome> {
   const logger = createLogger('silent');
-  const { env, stop } = await attach(given, logger);
+  const { env: prepared, stop } = await attach(given, logger);
   try {
-    await reach(env);
+    const env = await reach(prepared);
     const app = await NestFactory.createApplicationContext(CommandModule.forRoot(env, logger), {
       logger: nestLogger(logger),
       abortOnError: false,
@@ -53,23 +54,22 @@ export async function runOnService(
   }
 }
 
-/** Fails at once if the database is away: the service waits for it, a command does not. */
-async function reach({ databaseUrl, limits }: RunningEnv): Promise<void> {
-  const client = new Client({
-    connectionString: databaseUrl,
-    connectionTimeoutMillis: limits.connectMs,
-  });
-  client.on('error', () => {});
+/**
+ * Fails at once if the database is away: the service waits for it, a command does not.
+ *
+ * @returns the environment, with what was found of the way there
+ */
+async function reach(env: RunningEnv): Promise<RunningEnv> {
   try {
-    await client.connect();
+    const pooler = await findPooler(env.databaseUrl, env.limits.connectMs);
+    return { ...env, limits: { ...env.limits, pooler } };
   } catch (cause) {
+    if (cause instanceof DatabaseUnusable) throw cause;
     const why =
       refusalOf(cause) ??
       unknownHostOf(cause) ??
       `the database is out of reach: ${outageOf(cause) ?? String(cause)}`;
     throw new Error(why, { cause });
-  } finally {
-    await client.end().catch(() => {});
   }
 }
 

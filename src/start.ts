@@ -11,6 +11,7 @@ import { hangUp, logLevelOf } from './platform/config/log-level.js';
 import { createLogger } from './platform/config/logger.js';
 import { affordableWorkers, readMaxConnections } from './platform/database/affordable-workers.js';
 import { connectionsOf } from './platform/database/pool-sizes.js';
+import { findPooler } from './platform/database/pooler.js';
 import { StartPatience } from './platform/database/start-patience.js';
 import { checkPort } from './platform/http/listeners.js';
 import { saying } from './platform/progress.js';
@@ -66,7 +67,13 @@ async function startAll(
   onBegun(prepared.stop);
   shutdown.add(prepared.stop);
   const patience = new StartPatience(environment.startSeconds, (message) => logger.warn(message));
-  const { databaseUrl, limits, issuerUrl } = prepared.env;
+  const { databaseUrl, issuerUrl } = prepared.env;
+  const pooler =
+    !embedded &&
+    (await patience.until(() => findPooler(databaseUrl, environment.limits.connectMs), {
+      quick: true,
+    }));
+  const limits = { ...environment.limits, pooler };
   if (embedded) await tellOfIssuer(prepared.env, logger);
   const migrated = await saying(logger, 'bringing the tables up to date', () =>
     migrate(databaseUrl, patience, limits),
@@ -78,10 +85,16 @@ async function startAll(
     : await patience.until(() => chooseWorkers(environment, databaseUrl, logger));
   const env = {
     ...prepared.env,
+    limits,
     workers,
     maxRequestsInFlight: shareOf(environment.maxRequestsInFlight, workers),
   };
-  const about = { issuer: issuerUrl, embedded, databaseConnections: connectionsOf(env) };
+  const about = {
+    issuer: issuerUrl,
+    embedded,
+    databaseConnections: connectionsOf(env),
+    ...(pooler && { pooler }),
+  };
   if (workers > 1) {
     const primary = new Primary({ env, logger, shutdown, introduce: embedded });
     const ports = await saying(logger, `starting ${workers} workers`, () => primary.start());

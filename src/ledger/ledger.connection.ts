@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { TimeLimits } from '../platform/config/time-limits.js';
+import { limitsAfterStart, limitsAtStart } from '../platform/database/pooler.js';
 
 /** A server process behind a connection. Process ids are used again, so its start belongs to its name. */
 interface Backend {
@@ -96,13 +97,14 @@ export class LedgerConnection {
   }
 
   private async connect(): Promise<Connected> {
+    const { connectMs, commitMs, pooler } = this.limits;
+    // Also on the server, so that a statement that timed out here is not committed there.
+    const onServer = { statement_timeout: commitMs, lock_timeout: this.lockMs };
     const client = new pg.Client({
       connectionString: this.url,
-      connectionTimeoutMillis: this.limits.connectMs,
-      query_timeout: this.limits.commitMs,
-      // Also on the server, so that a statement that timed out here is not committed there.
-      statement_timeout: this.limits.commitMs,
-      lock_timeout: this.lockMs,
+      connectionTimeoutMillis: connectMs,
+      query_timeout: commitMs,
+      ...limitsAtStart(onServer, pooler),
       keepAlive: true,
       application_name: this.name,
     });
@@ -110,6 +112,7 @@ export class LedgerConnection {
     client.on('end', () => this.discard(client));
     try {
       await client.connect();
+      await limitsAfterStart(client, onServer, pooler);
       const { rows } = await client.query<Backend>(BACKEND);
       const backend = rows[0];
       if (backend === undefined) throw new Error('the database does not show its own process');

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { Retention, RunningEnv } from '../platform/config/env.js';
+import { limitsAfterStart, limitsAtStart } from '../platform/database/pooler.js';
 
 /** What keeps the ledger needs of the environment. */
 export type Maintained = Pick<RunningEnv, 'databaseUrl' | 'limits' | 'retention'>;
@@ -29,18 +30,19 @@ export async function maintaining<T>(
   { databaseUrl, limits, retention }: Maintained,
   work: (client: pg.Client) => Promise<T>,
 ): Promise<T> {
+  const onServer = { statement_timeout: STATEMENT_MS, lock_timeout: 300 };
   const client = new pg.Client({
     connectionString: databaseUrl,
     connectionTimeoutMillis: limits.connectMs,
-    statement_timeout: STATEMENT_MS,
+    ...limitsAtStart(onServer, limits.pooler),
     query_timeout: DAY_MS + 1_000,
-    lock_timeout: 300,
     application_name: 'mandate ledger maintenance',
   });
   // The call that fails throws; an error event without a listener would end the process.
   client.on('error', () => {});
   try {
     await client.connect();
+    await limitsAfterStart(client, onServer, limits.pooler);
     await tell(client, retention);
     return await work(client);
   } finally {

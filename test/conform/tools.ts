@@ -115,6 +115,13 @@ export const PROMTOOL: Tool = {
   version: /promtool, version [23]\./,
 };
 
+export const PGBOUNCER: Tool = {
+  name: 'PgBouncer 1',
+  path: programOf('pgbouncer', '/usr/sbin/pgbouncer'),
+  ask: ['--version'],
+  version: /PgBouncer 1\./,
+};
+
 export const PYTHON_REVOCATION: Tool = {
   name: 'Python 3 with caracalai-revocation-redis 0.1',
   path: programOf('python3'),

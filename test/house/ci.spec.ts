@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -76,4 +76,27 @@ test('a file that could not be loaded has failed, and so has a run that says so 
 
 test('a run of no tests has failed', () => {
   expect(lastLine([0, { ...GOOD, numPassedTests: 0 }])).toEqual(['0 passed, 0 failed', 1]);
+});
+
+test('where Node.js 24 cannot be had its run is one that was skipped, by name', () => {
+  const path = join(directory, 'node24.json');
+  const script = fileURLToPath(new URL('../../scripts/test-node24.mjs', import.meta.url));
+  const nowhere = {
+    npm_config_registry: 'http://127.0.0.1:1/',
+    npm_config_cache: join(directory, 'empty-cache'),
+    npm_config_fetch_retries: '0',
+  };
+  const { stdout, status } = spawnSync(
+    process.execPath,
+    [script, '--smoke', `--outputFile.json=${path}`],
+    { encoding: 'utf8', env: { ...process.env, ...nowhere } },
+  );
+  expect(stdout).toMatch(
+    /^skipped: the tests on Node\.js 24 \(needs node-\S+@24 from npm, .*ECONNREFUSED\)\n$/,
+  );
+  expect(status).toBe(0);
+  expect(lastLine([0, GOOD], [0, readFileSync(path, 'utf8')])).toEqual([
+    '5 passed, 0 failed, 1 skipped',
+    0,
+  ]);
 });

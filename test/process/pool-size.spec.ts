@@ -58,6 +58,6 @@ test('a pool that is larger than the database is told of, and one that is too sm
   large.kill();
   expect(await large.ended).toMatchObject({ code: 0 });
   const small = startProcess({ ...env, WORKERS: '2', DATABASE_POOL_SIZE: '34' });
-  expect(await small.ended).toMatchObject({ code: 1 });
+  expect(await small.ended).toMatchObject({ code: 78 });
   expect(small.output()).toContain('DATABASE_POOL_SIZE must be at least 35 for 2 WORKERS');
 });

@@ -8,6 +8,7 @@ import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { LOGGER } from '../../platform/config/logger.js';
 import { BackgroundWork } from '../../platform/background-work.js';
 import { Periodic } from '../../platform/periodic.js';
+import { limitsAfterStart, limitsAtStart } from '../../platform/database/pooler.js';
 import { Removal, type RemovalKind } from '../../zones/removal.entity.js';
 import { countRows, ROWS, someRows } from './rows.js';
 
@@ -71,19 +72,19 @@ export class Removals implements OnApplicationShutdown {
   }
 
   private async work(): Promise<void> {
+    const { databaseUrl, limits } = this.env;
     const client = new pg.Client({
-      connectionString: this.env.databaseUrl,
-      connectionTimeoutMillis: this.env.limits.connectMs,
-      statement_timeout: 10_000,
+      connectionString: databaseUrl,
+      connectionTimeoutMillis: limits.connectMs,
       query_timeout: 11_000,
-      // A row that another transaction has locked is left for later, so that it never waits behind this.
-      lock_timeout: 300,
+      ...limitsAtStart(ON_SERVER, limits.pooler),
       application_name: 'mandate removals',
     });
     // The call that fails throws; an error event without a listener would end the process.
     client.on('error', () => {});
     try {
       await client.connect();
+      await limitsAfterStart(client, ON_SERVER, limits.pooler);
       // A machine that is gone does not close its connection, and would keep its turn.
       await client.query(`SET idle_session_timeout = '1min'`);
       const { rows } = await client.query<{ mine: boolean }>(TAKE);
@@ -162,6 +163,9 @@ async function count(client: pg.Client, task: Task): Promise<void> {
 function whichOf({ kind, id, name }: Task): string {
   return kind === 'issuer' ? name : id;
 }
+
+/** A row that another transaction has locked is left for later, so that it never waits behind this. */
+const ON_SERVER = { statement_timeout: 10_000, lock_timeout: 300 };
 
 const TAKE = `SELECT pg_try_advisory_lock(hashtextextended('mandate.removals', 0)) AS mine`;
 

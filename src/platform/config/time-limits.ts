@@ -20,6 +20,8 @@ export interface TimeLimits {
   readonly idleMs: number;
   /** For one check of readiness, which may take two statements and a moment of the processor: what a request may take. */
   readonly checkMs: number;
+  /** Whether a pooler is in between, so that the server is told its limits by a statement. Found out at start. */
+  readonly pooler: boolean;
 }
 
 /** `REQUEST_TIMEOUT_MS` unless it is set: what callers who renew in time can wait for. */
@@ -50,5 +52,6 @@ export function timeLimits(
     waitMs: Math.ceil(statementMs * 0.7),
     idleMs: statementMs * 5,
     checkMs: statementMs * 3,
+    pooler: false,
   };
 }

@@ -41,6 +41,22 @@ const BY_MESSAGE: readonly (readonly [message: RegExp, words: string])[] = [
   ],
 ];
 
+/** What PgBouncer says for itself: all under the code of a protocol violation. */
+const BY_POOLER = '08P01';
+const POOLER_WAITS: readonly (readonly [message: RegExp, words: string])[] = [
+  [/^query_wait_timeout/, 'its pooler has no connection to it left'],
+  [/^no more connections allowed/, 'its pooler takes no more connections'],
+  [/login has been failing|server_login/, 'its pooler cannot connect to it'],
+];
+const POOLER_REFUSES: readonly (readonly [message: RegExp, words: string])[] = [
+  [/authentication failed|^no such user|^not allowed/, 'the database does not let DATABASE_URL in'],
+  [/^no such database/, 'the database that DATABASE_URL names is not there'],
+  [
+    /^unsupported startup parameter/,
+    'the pooler that DATABASE_URL leads to does not take what is in it',
+  ],
+];
+
 /** Errors of TLS that no waiting mends. */
 const NOT_TRUSTED = /^(DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT|UNABLE_TO_|CERT_|ERR_TLS_)/;
 
@@ -54,6 +70,10 @@ export function outageOf(error: unknown): string | null {
     const code = codeOf(one);
     // "the database system is starting up", "… is shutting down", "… is in recovery mode"
     if (code === '57P03') return one.message;
+    if (code === BY_POOLER) {
+      const said = POOLER_WAITS.find(([message]) => message.test(one.message))?.[1];
+      if (said !== undefined) return said;
+    }
     const words =
       BY_CODE[code] ??
       BY_CLASS.find(([state]) => code.length === 5 && state.test(code))?.[1] ??
@@ -91,6 +111,8 @@ export function refusalOf(error: unknown): string | null {
   for (const one of withCauses(error)) {
     const code = codeOf(one);
     // The messages name the user, the database and the host, never the password.
+    const refused = POOLER_REFUSES.find(([message]) => message.test(one.message))?.[1];
+    if (code === BY_POOLER && refused !== undefined) return `${refused}: ${one.message}`;
     const refusal = REFUSALS.find(([state]) => code.length === 5 && state.test(code));
     if (refusal !== undefined) return refusal[1](one.message);
     if (NOT_TRUSTED.test(code)) {

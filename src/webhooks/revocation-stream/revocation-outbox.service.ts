@@ -3,6 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import pg from 'pg';
 import type { DataSource } from 'typeorm';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
+import { limitsAfterStart, limitsAtStart } from '../../platform/database/pooler.js';
 import { REVOCATION_STREAM, type Revocation } from './revocation-entry.js';
 
 /** The most zones that one round looks at. */
@@ -14,6 +15,11 @@ const MOST_BELOW_ONE = 2_000;
 const GIVEN_UP_AT_ONCE = 1_000;
 /** Milliseconds for one statement, and for a transaction in which nothing happens. */
 const STATEMENT_MS = 5_000;
+/** What the server is told. */
+const ON_SERVER = {
+  statement_timeout: STATEMENT_MS,
+  idle_in_transaction_session_timeout: STATEMENT_MS,
+};
 
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 
@@ -132,12 +138,12 @@ export class RevocationOutbox {
 
   private async connect(): Promise<pg.Client> {
     if (this.client !== null) return this.client;
+    const { databaseUrl, limits } = this.env;
     const client = new pg.Client({
-      connectionString: this.env.databaseUrl,
-      connectionTimeoutMillis: this.env.limits.connectMs,
-      statement_timeout: STATEMENT_MS,
+      connectionString: databaseUrl,
+      connectionTimeoutMillis: limits.connectMs,
       query_timeout: STATEMENT_MS + 1_000,
-      idle_in_transaction_session_timeout: STATEMENT_MS,
+      ...limitsAtStart(ON_SERVER, limits.pooler),
       application_name: 'mandate revocation stream',
     });
     // The call that fails throws; an error event without a listener would end the process.
@@ -146,6 +152,7 @@ export class RevocationOutbox {
       if (this.client === client) this.client = null;
     });
     await client.connect();
+    await limitsAfterStart(client, ON_SERVER, limits.pooler);
     this.client = client;
     return client;
   }
