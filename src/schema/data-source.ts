@@ -68,6 +68,7 @@ import { WordsForPeople1795349595517 } from './migrations/1795349595517-words-fo
 import { ReportedChallenges1795349727262 } from './migrations/1795349727262-reported-challenges.js';
 import { TracedWebhooks1795349455830 } from './migrations/1795349455830-traced-webhooks.js';
 import { NamedItems1795350000000 } from './migrations/1795350000000-named-items.js';
+import { RecoveryCodes1795351641134 } from './migrations/1795351641134-recovery-codes.js';
 import { SignalsOfOrders1795350100000 } from './migrations/1795350100000-signals-of-orders.js';
 import { SignedIntrospection1795350200000 } from './migrations/1795350200000-signed-introspection.js';
 import { LeftOverEndings1795350400000 } from './migrations/1795350400000-left-over-endings.js';
@@ -97,8 +98,8 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   Removals1795293453144,
   LedgerProbes1795293541006,
   AuditChainEnds1795294319836,
-  AgentSessionVersions1795314698379,
   ClientVersions1795298400000,
+  AgentSessionVersions1795314698379,
   AuditEventTexts1795314994603,
   ClientAssertionAudiences1795325937407,
   RevocationStream1795326068559,
@@ -126,6 +127,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   SignalsOfOrders1795350100000,
   SignedIntrospection1795350200000,
   LeftOverEndings1795350400000,
+  RecoveryCodes1795351641134,
 ];
 
 const ONE_PROCESS: PoolSettings = { workers: 1, connections: undefined };

@@ -1,10 +1,15 @@
 import type { StepUpTerms } from '../zones/step-up-terms.js';
 import type { ConfirmationMethod } from './authenticators/confirmation-method.js';
 import { passkey } from './authenticators/passkey/passkey.js';
+import { recoveryCode } from './authenticators/recovery-code/recovery-code.js';
 import { totp } from './authenticators/totp/totp.js';
 
 /** The methods by which the subject itself confirms, in the order in which the pages offer them. */
-export const CONFIRMATION_METHODS = [passkey, totp] as const satisfies ConfirmationMethod[];
+export const CONFIRMATION_METHODS = [
+  passkey,
+  totp,
+  recoveryCode,
+] as const satisfies ConfirmationMethod[];
 
 /** The methods by which the subject may confirm on such terms, in the order in which the pages offer them. */
 export function confirmationMethodsFor(

@@ -19,7 +19,12 @@ const AUTHENTICATING: readonly string[] = DECISION_METHODS.filter(authenticates)
  * The methods that satisfy `mfa` where a zone has set no terms. A new method is not among them by itself:
  * whether a zone accepts it is for its operators to say.
  */
-const MFA_METHODS: readonly DecisionMethod[] = ['totp', 'webauthn', 'proof_system'];
+export const MFA_METHODS: readonly DecisionMethod[] = [
+  'totp',
+  'webauthn',
+  'recovery_code',
+  'proof_system',
+];
 
 /**
  * The terms of a type that a zone has set none for: `mfa` is confirmed by the subject, every other type

@@ -7,7 +7,7 @@ import { Sealing } from '../sealing/sealing.service.js';
 import { formatSecret } from './standard-webhooks.js';
 import { Webhook } from './webhook.entity.js';
 
-/** The types of event that there are: the last four are sent to webhooks only that name them (`revocation-events.sql`). */
+/** The types of event that there are: the last five are sent to webhooks only that name them (`revocation-events.sql`). */
 export const EVENT_TYPES = [
   'challenge.created',
   'challenge.approved',
@@ -19,6 +19,7 @@ export const EVENT_TYPES = [
   'session.ended',
   'client.disabled',
   'signing_key.withdrawn',
+  'recovery_code.used',
 ] as const;
 
 /** Milliseconds for which the secret before signs, too. */

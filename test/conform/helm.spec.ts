@@ -73,10 +73,8 @@ describeWith([GO, PYTHON], 'the chart', () => {
   test('passes helm lint --strict, with its own values and with each file of ci/', async () => {
     const files = VALUE_FILES.map((name) => ['-f', `ci/${name}-values.yaml`]);
     for (const values of [[], ...files]) {
-      const { code, stdout, stderr } = await helm(
-        ...['lint', '--strict', '.', '--kube-version', KUBERNETES],
-        ...values,
-      );
+      const asked = ['lint', '--strict', '.', '--kube-version', KUBERNETES];
+      const { code, stdout, stderr } = await helm(...asked, ...values);
       expect({ code, said: `${stdout}${stderr}` }).toMatchObject({ code: 0 });
     }
   });
@@ -87,8 +85,8 @@ describeWith([GO, PYTHON], 'the chart', () => {
       manifests = await manifestsOf(values);
     });
 
-    test.each(VERSIONS)('is what Kubernetes %s takes, field by field', async (version) => {
-      expect(await problemsBySchema(manifests, version, tools())).toEqual([]);
+    test.each(VERSIONS)('is what Kubernetes %s takes, field by field', (version) => {
+      expect(problemsBySchema(manifests, version, tools())).toEqual([]);
     });
 
     test('has names and labels that an API server takes', () => {
@@ -256,7 +254,7 @@ describeWith([GO, PYTHON], 'the chart', () => {
     const [deployment] = ofKind(await manifestsOf('minimal'), 'Deployment');
     const spec = { ...deployment?.spec, replica: 2 };
     const wrong = [{ ...deployment, spec } as Manifest];
-    expect(await problemsBySchema(wrong, KUBERNETES, tools())).toEqual([
+    expect(problemsBySchema(wrong, KUBERNETES, tools())).toEqual([
       expect.stringContaining("'replica' was unexpected"),
     ]);
     const monitors = ofKind(await manifestsOf('everything'), 'ServiceMonitor');
@@ -264,7 +262,7 @@ describeWith([GO, PYTHON], 'the chart', () => {
       ...monitor,
       spec: { ...monitor.spec, endpoint: [] },
     }));
-    expect(await problemsBySchema(misspelt, KUBERNETES, tools())).toEqual([
+    expect(problemsBySchema(misspelt, KUBERNETES, tools())).toEqual([
       expect.stringContaining("'endpoint' was unexpected"),
     ]);
   });

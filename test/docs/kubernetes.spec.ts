@@ -79,9 +79,8 @@ test('each variable is a value of its own, a secret, or one of config', () => {
   const config = Object.keys(schema.properties['config']?.properties ?? {});
   const secrets = SECRETS.map(({ name }) => name).filter((name) => name !== 'VAULT_TOKEN');
   const own = SET.filter((name) => name !== 'NODE_EXTRA_CA_CERTS');
-  expect([...own, ...secrets, ...config, ...NOT_THERE].toSorted()).toEqual(
-    [...VARIABLES].toSorted(),
-  );
+  const all = [...own, ...secrets, ...config, ...NOT_THERE].map(String);
+  expect(all.toSorted()).toEqual([...VARIABLES].toSorted());
   expect(SECRETS.map(({ member }) => member)).toEqual(
     Object.keys(values['secrets'] as Values).filter((member) => member !== 'create'),
   );

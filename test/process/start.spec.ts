@@ -17,6 +17,7 @@ import {
   KEY_ENCRYPTION_KEY,
   rows,
 } from '../setup/harness.js';
+import { freePort } from '../setup/free-port.js';
 import { persistently } from '../setup/patience.js';
 import {
   killProcesses,
@@ -315,7 +316,9 @@ describe('with a database of its own', () => {
   test.each(['SIGTERM', 'SIGINT'] as const)('%s to npm start ends all of it', async (signal) => {
     const own = join(directory, `npm ${signal}`, '.mandate');
     const root = fileURLToPath(new URL('../..', import.meta.url));
-    const env = { DATA_DIR: own, PORT: '0', HOME: directory };
+    // A developer may have a `.env` there.
+    const none = { DATABASE_URL: '', KEY_ENCRYPTION_KEY: '', ADMIN_TOKEN: '', ISSUER_URL: '' };
+    const env = { ...none, DATA_DIR: own, PORT: '0', HOME: directory };
     const npm = startProcess(env, root, ['npm', 'start']);
     await npm.listens();
     const postmaster = await postmasterOf(own);
@@ -403,6 +406,38 @@ describe('with a database of its own', () => {
       await expect(readFile(path)).rejects.toMatchObject({ code: 'ENOENT' });
     }
     await writeFile(path, whole);
+  });
+
+  test('a start with a key of .env that is another one says where the right one is, and ends its database', async () => {
+    const folder = await mkdtemp(join(directory, 'with a file-'));
+    const other = createHash('sha256').update('of compose').digest('base64');
+    await writeFile(join(folder, '.env'), `KEY_ENCRYPTION_KEY=${other}\n`);
+    const refused = startProcess({ DATA_DIR: dataDir, PORT: '0' }, folder);
+    expect(await refused.ended).toMatchObject({ code: 78 });
+    expect(refused.lines().at(-2)).toBe(
+      `KEY_ENCRYPTION_KEY (from ${join(folder, '.env')}) is not the key that this database was sealed with: take it away, since the key of this database is in ${join(dataDir, 'key-encryption-key')}`,
+    );
+    expect(refused.output()).not.toContain(other);
+    expect(await processesIn(dataDir)).toEqual([]);
+  });
+
+  test('a start at another port says that mandates are from there now, as text for people', async () => {
+    const own = await freePort();
+    const env = { DATA_DIR: dataDir, PORT: String(own), LOG_FORMAT: 'pretty' };
+    // Else the last lines of the program before may be among its own.
+    const moved = startProcess(env, '/tmp', OWN_PROCESS);
+    await moved.says(/ INFO  listening ports=\[\d+\]/);
+    const here = `http://localhost:${own}`;
+    const before = 'http://localhost:8080';
+    expect(moved.output()).toContain(
+      ` WARN  mandates are from ${here} now, and were from ${before}: earlier ones are accepted no longer; ISSUER_URL=${before} keeps them\n`,
+    );
+    expect(moved.output()).not.toMatch(/^\{/m);
+    expect(await readFile(join(dataDir, 'demo.json'), 'utf8')).toContain(
+      `"issuer": "${here}/zones/`,
+    );
+    expect(await readFile(join(dataDir, 'url'), 'utf8')).toBe(`${here}\n`);
+    await stop(moved);
   });
 
   test('a start with all of them goes on, and half a file of credentials is as good as none', async () => {

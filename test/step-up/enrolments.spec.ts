@@ -43,8 +43,11 @@ async function invite(subject = zone.clientId): Promise<string> {
 const send = (fields: Record<string, string>, replica = a): Promise<Shown> =>
   openPage(replica, PAGE, fields);
 
-const listed = async (query = ''): Promise<Record<string, unknown>[]> =>
-  (await zone.admin('GET', `/authenticators${query}`))['items'] as Record<string, unknown>[];
+/** The authenticators that were set up, without the recovery codes that come along. */
+const listed = async (query = ''): Promise<Record<string, unknown>[]> => {
+  const items = (await zone.admin('GET', `/authenticators${query}`))['items'];
+  return (items as Record<string, unknown>[]).filter(({ kind }) => kind !== 'recovery_code');
+};
 
 const linksOf = ({ zoneId }: TestZone) =>
   rows<{ id: string; sealed: Buffer | null }>(

@@ -61,6 +61,12 @@ function named(spans: readonly Span[], name: string): Span {
 
 const SERVER = 'POST /oauth/2/token';
 
+/** The stages of an exchange, as docs/exchange.md has them. */
+const STAGES =
+  'parse identify authenticate limit resolve bind delegate target authorize clear mint record'.split(
+    ' ',
+  );
+
 test('an exchange is a trace below its caller, with each stage and what it does', async () => {
   const { traceId, spanId, traceparent } = newTrace();
   const subject = String((await zone.session()).body['access_token']);
@@ -83,10 +89,7 @@ test('an exchange is a trace below its caller, with each stage and what it does'
   });
   const stages = spans.filter((span) => span.parentSpanId === server.spanId);
   expect(stages.map(({ name }) => name).filter((name) => name.startsWith('exchange '))).toEqual(
-    [
-      ...['parse', 'identify', 'authenticate', 'limit', 'resolve', 'bind', 'delegate', 'target'],
-      ...['authorize', 'clear', 'mint', 'record'],
-    ].map((stage) => `exchange ${stage}`),
+    STAGES.map((stage) => `exchange ${stage}`),
   );
   for (const [name, stage, attributes] of [
     ['policy decide', 'authorize', { 'mandate.policy.decisions': ['allow'] }],

@@ -16,13 +16,15 @@ import { readPage } from '../pagination.js';
 
 /** @param known whether log readers may know its key */
 function toView(authenticator: Authenticator, known: boolean) {
-  const { id, subject, subjectIssuer, kind, lastUsedAt, createdAt } = authenticator;
+  const { id, subject, subjectIssuer, kind, recoveryDigests, lastUsedAt, createdAt } =
+    authenticator;
   return {
     id,
     kind,
     subject,
     ...(subjectIssuer === null ? {} : { issuer: subjectIssuer }),
     ...(kind === 'totp' ? { key_known_to_log_readers: known } : {}),
+    ...(kind === 'recovery_code' ? { codes_left: recoveryDigests?.length ?? 0 } : {}),
     last_used_at: lastUsedAt,
     created_at: createdAt,
   };

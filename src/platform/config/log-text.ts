@@ -63,8 +63,11 @@ function others(
 
 function stackOf(error: unknown, paint: (code: number, text: string) => string): string {
   if (typeof error !== 'object' || error === null) return '';
-  const { stack, message, cause } = error as Record<string, unknown>;
-  const lines = String(stack ?? message ?? '').split('\n');
+  const [stack, message, cause]: unknown[] = ['stack', 'message', 'cause'].map((name) =>
+    Reflect.get(error, name),
+  );
+  const said = [stack, message].find((one) => typeof one === 'string') ?? '';
+  const lines = said.split('\n');
   const text = lines.map((line) => `\n    ${paint(FAINT, plain(line))}`).join('');
   return `${text}${stackOf(cause, paint)}`;
 }
@@ -87,7 +90,7 @@ function fieldsOf(line: string): Record<string, unknown> | null {
   if (!line.startsWith('{')) return null;
   try {
     const value: unknown = JSON.parse(line);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
+    return typeof value === 'object' && value !== null ? { ...value } : null;
   } catch {
     return null;
   }

@@ -5,7 +5,7 @@ type Export = SpanExporter['export'];
 type Result = Parameters<Parameters<Export>[1]>[0];
 
 /** The code of a result that is a success. */
-const SUCCESS = 0;
+const SUCCESS: Result['code'] = 0;
 
 /** An exporter that logs one line when what it exports is not taken any more, and one when it is again. */
 export class WatchedExporter implements SpanExporter {

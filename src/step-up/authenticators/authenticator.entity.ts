@@ -47,6 +47,10 @@ export class Authenticator {
   @Column('bigint', { name: 'sign_count', nullable: true })
   signCount: string | null;
 
+  /** `recovery_code`: the digests of the codes that are left. */
+  @Column('bytea', { name: 'recovery_digests', array: true, nullable: true })
+  recoveryDigests: Buffer[] | null;
+
   @Column('timestamptz', { name: 'last_used_at', nullable: true })
   lastUsedAt: Date | null;
 

@@ -5,8 +5,11 @@ import type { Challenge } from '../challenge.entity.js';
 import { confirmationMethodsFor } from '../decision-methods.js';
 import { confirmPage, laterPage, proofForm, unshownPage } from './confirm-page.js';
 import type { Problem } from './confirm-outcomes.js';
-import type { Html } from './html.js';
+import { html, type Html } from './html.js';
 import type { Page } from './page.js';
+import { recoveryCode } from './recovery-code/recovery-code.js';
+import { codesLeft } from './recovery-code/recovery-code-forms.js';
+import { RecoveryCodes } from './recovery-code/recovery-codes.service.js';
 import { RequestWordsReader } from './request-words.service.js';
 import { ShownCodes, type ShownCode } from './shown-codes.service.js';
 
@@ -16,6 +19,7 @@ export class ConfirmPages {
   constructor(
     private readonly words: RequestWordsReader,
     private readonly codes: ShownCodes,
+    private readonly recovery: RecoveryCodes,
     @Inject(ENV) private readonly env: RunningEnv,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -47,9 +51,17 @@ export class ConfirmPages {
     return laterPage(link, organisation, this.minutesLeft(challenge));
   }
 
-  /** A page for somebody who may know whose it is. */
-  async signed(challenge: Challenge, page: Page): Promise<Page> {
-    return { ...page, organisation: await this.words.organisation(challenge.zoneId) };
+  /**
+   * A page for somebody who may know whose it is.
+   *
+   * @param method what was confirmed or refused with, if anything: of recovery codes it says how many are left
+   */
+  async signed(challenge: Challenge, page: Page, method: string | null): Promise<Page> {
+    const { zoneId, subject, subjectIssuer: issuer } = challenge;
+    const signed = { ...page, organisation: await this.words.organisation(zoneId) };
+    if (method !== recoveryCode.name) return signed;
+    const left = (await this.recovery.left(zoneId, { subject, issuer })) ?? 0;
+    return { ...signed, main: html`${page.main} ${codesLeft(left)}` };
   }
 
   private async shown(

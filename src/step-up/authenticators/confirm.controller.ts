@@ -100,7 +100,9 @@ export class ConfirmController {
     if (shown === null && decision === null) return answer(null);
     if (shown === null || decision === null) return answer(NO_EVIDENCE);
     const outcome = await this.confirmations.decide(challenge, shown, decision, bringing);
-    if (typeof outcome === 'string') return this.end(response, challenge, outcome);
+    if (typeof outcome === 'string') {
+      return this.end(response, challenge, outcome, shown.method.name);
+    }
     return answer(problemOf(outcome, challenge.terms, shown.method));
   }
 
@@ -142,10 +144,15 @@ export class ConfirmController {
   }
 
   /** What a person is told who has brought the link, or has shown a code or a passkey. */
-  private async end(response: Response, challenge: Challenge, outcome: End): Promise<void> {
+  private async end(
+    response: Response,
+    challenge: Challenge,
+    outcome: End,
+    method: string | null = null,
+  ): Promise<void> {
     const now = (await this.challenges.findAnywhere(challenge.id)) ?? challenge;
     const page = this.pageOf(now, outcome);
-    return sendPage(response, ENDS[outcome][0], await this.pages.signed(challenge, page));
+    return sendPage(response, ENDS[outcome][0], await this.pages.signed(challenge, page, method));
   }
 
   private pageOf(challenge: Challenge, end: End): Page {

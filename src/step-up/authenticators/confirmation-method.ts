@@ -114,9 +114,18 @@ export type NewAuthenticator = Pick<Authenticator, 'id'> &
   Partial<
     Pick<
       Authenticator,
-      'sealedSecret' | 'lastStep' | 'keyDrawn' | 'credentialId' | 'publicKey' | 'signCount'
+      | 'recoveryDigests'
+      | 'sealedSecret'
+      | 'lastStep'
+      | 'keyDrawn'
+      | 'credentialId'
+      | 'publicKey'
+      | 'signCount'
     >
-  >;
+  > & {
+    /** What the person is shown this once, and nobody stores. */
+    readonly codes?: readonly string[];
+  };
 
 /** A link that is good for one registration, opened. */
 export interface EnrolmentLink {

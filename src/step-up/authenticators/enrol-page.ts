@@ -1,6 +1,7 @@
 import { html, type Html } from './html.js';
 import { linkForm } from './link.js';
-import { facts, problem, type Page } from './page.js';
+import { codesList } from './recovery-code/recovery-code-forms.js';
+import { facts, notice, problem, type Page } from './page.js';
 
 /** What the enrolment page says to a person who has brought the link. */
 export interface EnrolPageInput {
@@ -31,6 +32,18 @@ export function enrolPage({
       ${problem(wrong)} ${forms}`,
   };
 }
+
+/** What a person reads who has set something up: the recovery codes, too, where there are new ones. */
+export function donePage(codes: readonly string[]): Page {
+  if (codes.length === 0) return DONE;
+  return { ...DONE, codes: true, main: html`${DONE.main} ${codesList(codes)}` };
+}
+
+const DONE = notice(
+  'That works',
+  'From now on you can confirm requests with it. You can close this page.',
+  'good',
+);
 
 /** What is there before the link is: the form that sends it. */
 export const ENROL_LINK_PAGE: Page = {

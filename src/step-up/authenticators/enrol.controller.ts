@@ -20,7 +20,7 @@ import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { requestIdOf } from '../../platform/http/request-id.js';
 import { CONFIRMATION_METHODS } from '../decision-methods.js';
 import type { ConfirmationMethod, EnrolmentLink } from './confirmation-method.js';
-import { ENROL_LINK_PAGE, enrolPage } from './enrol-page.js';
+import { donePage, ENROL_LINK_PAGE, enrolPage } from './enrol-page.js';
 import { Enrolments } from './enrolments.service.js';
 import { LINK_FIELD, secretIn } from './link.js';
 import { notice, type Page } from './page.js';
@@ -36,12 +36,6 @@ const OLD_KIND = notice(
   'This link is not good any more',
   'It is of an older kind, which may have been seen by others. Ask for a new one.',
 );
-const DONE = notice(
-  'That works',
-  'From now on you can confirm requests with it. You can close this page.',
-  'good',
-);
-
 /** The fields that the page sends: its link, and the evidence of a method. */
 const FIELDS = [LINK_FIELD, ...CONFIRMATION_METHODS.map(({ enrolField }) => enrolField)];
 
@@ -84,9 +78,11 @@ export class EnrolController {
       );
       if (method === undefined) return sendPage(response, 200, this.page(link, null));
       const evidence = form[method.enrolField] ?? '';
-      const outcome = await this.enrolments.enrol(link, method, evidence, requestIdOf(request));
-      if (outcome === 'registered') return sendPage(response, 200, DONE);
-      if (outcome === 'gone') return sendPage(response, 404, UNKNOWN);
+      const registered = await this.enrolments.enrol(link, method, evidence, requestIdOf(request));
+      if (registered.outcome === 'registered') {
+        return sendPage(response, 200, donePage(registered.codes));
+      }
+      if (registered.outcome === 'gone') return sendPage(response, 404, UNKNOWN);
       return sendPage(response, 400, this.page(link, method));
     } finally {
       link.secret.fill(0);

@@ -19,6 +19,8 @@ import {
 } from './confirmation-method.js';
 import { Enrolment } from './enrolment.entity.js';
 import { linkDigest, linkTo, newLinkSecret } from './link.js';
+import { recoveryCode } from './recovery-code/recovery-code.js';
+import { RecoveryCodes } from './recovery-code/recovery-codes.service.js';
 import { generateTotp, totp } from './totp/totp.js';
 import type { TotpKey } from './totp/totp-codes.js';
 
@@ -44,7 +46,13 @@ export interface Invitation {
  * - `wrong`: the evidence is wrong, or is a passkey that is registered already. The link stays good;
  * - `gone`: the link has been used meanwhile, or has become too old.
  */
-export type Registration = 'registered' | 'wrong' | 'gone';
+export type Registration =
+  | {
+      readonly outcome: 'registered';
+      /** Recovery codes that were made with it, to be shown this once. */
+      readonly codes: readonly string[];
+    }
+  | { readonly outcome: 'wrong' | 'gone' };
 
 /** Registers authenticators: by links that operators send to people, or by operators themselves. */
 @Injectable()
@@ -56,6 +64,7 @@ export class Enrolments {
     private readonly sealing: Sealing,
     private readonly ledger: Ledger,
     private readonly turns: StepUpTurns,
+    private readonly recovery: RecoveryCodes,
   ) {}
 
   /**
@@ -136,29 +145,36 @@ export class Enrolments {
     requestId: RequestId,
   ): Promise<Registration> {
     const made = await method.register(link, evidence, this.authenticators);
-    if (made === null) return 'wrong';
+    if (made === null) return { outcome: 'wrong' };
     const { zoneId, id, subject, subjectIssuer } = link.enrolment;
     return this.turns.take(zoneId, id, subject, () =>
       commitIf<Registration>(
         this.dataSource,
-        (outcome) => outcome === 'registered',
+        ({ outcome }) => outcome === 'registered',
         async (tx) => {
           const { affected } = await tx
             .getRepository(Enrolment)
             .delete({ zoneId, id, usedAt: IsNull() });
-          if (affected !== 1) return 'gone';
+          if (affected !== 1) return { outcome: 'gone' };
           // A passkey that is registered already cannot become that of another person.
           const person = { subject, issuer: subjectIssuer };
-          if (!(await insert(tx, zoneId, person, method.name, made))) return 'wrong';
+          if (method.name === recoveryCode.name) await this.recovery.replace(tx, zoneId, person);
+          if (!(await insert(tx, zoneId, person, method.name, made))) return { outcome: 'wrong' };
+          const added =
+            method.name === recoveryCode.name
+              ? null
+              : await this.recovery.forNew(tx, zoneId, person);
+          if (added !== null) await insert(tx, zoneId, person, recoveryCode.name, added);
           await this.ledger.append(tx, zoneId, {
             type: 'authenticator.enrolled',
             outcome: 'done',
             ...requestId,
             authenticator: { id: made.id, kind: method.name },
+            ...(added === null ? {} : { recovery_codes: { id: added.id } }),
             enrolment_id: id,
             subject: { sub: subject, sub_iss: subjectIssuer },
           });
-          return 'registered';
+          return { outcome: 'registered', codes: made.codes ?? added?.codes ?? [] };
         },
       ),
     );
@@ -171,7 +187,7 @@ async function insert(
   zoneId: string,
   { subject, issuer }: Person,
   kind: string,
-  made: NewAuthenticator,
+  { codes: _shown, ...made }: NewAuthenticator,
 ): Promise<boolean> {
   const { raw } = await tx
     .createQueryBuilder()

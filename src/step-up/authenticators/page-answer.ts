@@ -42,6 +42,7 @@ export function readAssets(): Assets {
   return new Map([
     ['page.css', { type: 'text/css; charset=utf-8', body: readFileSync(join(own, 'page.css')) }],
     ['link.js', { type: script, body: readFileSync(join(own, 'link.js')) }],
+    ['codes.js', { type: script, body: readFileSync(join(own, 'codes.js')) }],
     ['passkey.js', { type: script, body: readFileSync(join(own, 'passkey.js')) }],
     ['webauthn.js', { type: script, body: readFileSync(library) }],
   ]);

@@ -6,12 +6,15 @@ export interface Page {
   readonly main: Html;
   /** Whether it loads the script for passkeys, too. */
   readonly passkeys?: boolean;
+  /** Whether it loads the script that keeps recovery codes for the person. */
+  readonly codes?: boolean;
   /** Whose page it is, where a person may know that; Mandate's else. */
   readonly organisation?: string | null;
 }
 
 /** The HTML document of a page. */
-export function documentOf({ title, main, passkeys = false, organisation = null }: Page): string {
+export function documentOf(page: Page): string {
+  const { title, main, passkeys = false, codes = false, organisation = null } = page;
   const scripts = passkeys
     ? html`<script src="/step-up/assets/webauthn.js" defer></script>
         <script src="/step-up/assets/passkey.js" defer></script>`
@@ -27,7 +30,7 @@ export function documentOf({ title, main, passkeys = false, organisation = null 
         <title>${title} – ${brand}</title>
         <link rel="stylesheet" href="/step-up/assets/page.css" />
         <script src="/step-up/assets/link.js" defer></script>
-        ${scripts}
+        ${scripts} ${codes ? html`<script src="/step-up/assets/codes.js" defer></script>` : null}
       </head>
       <body>
         <header><p class="brand">${brand}</p></header>

@@ -38,7 +38,6 @@ export function factsOf(request: HeldRequest, words: RequestWords): Html {
  */
 export function exactNames(request: HeldRequest, { organisation }: RequestWords): Html {
   const { subject, scopes, resources } = request;
-  const code = (text: string): Html => html`<code>${text}</code>`;
   const optional = (name: string, id: string | undefined): readonly Fact[] =>
     id === undefined ? [] : [[name, code(id)]];
   const via = intermediariesIn(request).map(({ name }): Fact => ['Through', code(name)]);
@@ -59,6 +58,10 @@ export function exactNames(request: HeldRequest, { organisation }: RequestWords)
       ...optional('Delegation', request.delegation_edge_id),
     ])}
   </details>`;
+}
+
+function code(text: string): Html {
+  return html`<code>${text}</code>`;
 }
 
 function list(items: readonly Html[], none = ''): Html {

@@ -109,11 +109,8 @@ export async function render(
     '--set-json',
     `${name}=${JSON.stringify(value)}`,
   ]);
-  const { code, stdout, stderr } = await helm(
-    ...['template', 'rel', '.', '--namespace', 'sts', '--kube-version', KUBERNETES],
-    ...file,
-    ...more,
-  );
+  const asked = ['template', 'rel', '.', '--namespace', 'sts', '--kube-version', KUBERNETES];
+  const { code, stdout, stderr } = await helm(...asked, ...file, ...more);
   const documents = code === 0 ? parseAllDocuments(stdout) : [];
   const manifests = documents
     .map((document) => document.toJS() as Manifest | null)
