@@ -103,6 +103,19 @@ test('whoever asks gets the last one while the next one takes long or fails, and
   expect((await later)?.readAt).toBe(now());
 });
 
+test('one that was made before the clock was put back is sent to nobody, and made anew', async () => {
+  const { documents, make, settle, first, pass, now } = newDocuments();
+  await first();
+  pass(-3_600_000);
+  expect(documents.ready('a')).toBeNull();
+  documents.renewDue();
+  expect(make).toHaveBeenCalledTimes(2);
+  const made = documents.get('a', make);
+  await settle();
+  expect((await made)?.readAt).toBe(now());
+  expect(documents.ready('a')?.readAt).toBe(now());
+});
+
 test('however many ask, one is made once, and what there is not is not kept', async () => {
   const { documents, make, settle } = newDocuments();
   const asked = Array.from({ length: 100 }, () => documents.get('a', make));

@@ -60,10 +60,9 @@ export class RenewedDocuments<T extends Made> {
   ready(key: string): T | null {
     const kept = this.kept.get(key);
     if (kept === undefined) return null;
-    const now = this.keeping.now();
-    const age = now - kept.made.readAt;
+    const age = this.ageOf(kept);
     if (age >= this.keeping.periodMs + WHILE_MADE_MS) return null;
-    kept.askedAt = now;
+    kept.askedAt = this.keeping.now();
     if (age >= this.keeping.periodMs) this.makeAhead(key, kept);
     return kept.made;
   }
@@ -77,9 +76,8 @@ export class RenewedDocuments<T extends Made> {
    */
   async get(key: string, make: Make<T>): Promise<T | null> {
     const kept = this.kept.get(key);
-    const now = this.keeping.now();
-    if (kept !== undefined) kept.askedAt = now;
-    const age = kept === undefined ? Infinity : now - kept.made.readAt;
+    if (kept !== undefined) kept.askedAt = this.keeping.now();
+    const age = kept === undefined ? Infinity : this.ageOf(kept);
     if (kept !== undefined && age < this.keeping.periodMs) return kept.made;
     const next = this.make(key, make);
     if (kept === undefined || age >= this.keeping.periodMs * PERIODS_SENT) return next;
@@ -94,8 +92,17 @@ export class RenewedDocuments<T extends Made> {
       if (this.making.size >= MOST_RENEWED) return;
       const ahead = Math.min(periodMs / 2, 2 * kept.took + periodMs / 10);
       if (now - kept.askedAt > PERIODS_KEPT * periodMs) continue;
-      if (now - kept.made.readAt >= periodMs - ahead) this.makeAhead(key, kept);
+      if (this.ageOf(kept) >= periodMs - ahead) this.makeAhead(key, kept);
     }
+  }
+
+  /**
+   * Milliseconds since one was read. One of a later time is of before the clock was put back: how old it is nobody knows, and
+   * what it says of its own end is wrong.
+   */
+  private ageOf({ made }: Kept<T>): number {
+    const age = this.keeping.now() - made.readAt;
+    return age < 0 ? Infinity : age;
   }
 
   private makeAhead(key: string, { make }: Kept<T>): void {
