@@ -5,7 +5,8 @@ import { order } from '../setup/orders.js';
 import { killProcesses } from '../setup/process.js';
 import { startReceiver, type Receiver } from '../setup/receiver.js';
 import { newSignalReceiver } from '../setup/signal-receiver.js';
-import { createTestZone } from '../setup/zone.js';
+import { newTrustedIssuer } from '../setup/trusted-issuers.js';
+import { createTestZone, type TestZone } from '../setup/zone.js';
 
 /** Whom an order says it has told, and what it holds while it counts. */
 
@@ -110,6 +111,54 @@ test('an order says by each channel who has it, and until when it may be honoure
     .poll(async () => (await show()).channels['webhooks'], PATIENCE)
     .toEqual({ told: true, waiting: 0, delivered: 1, dead: 0 });
 });
+
+test('an order is in the feed when all that was found below it is', async () => {
+  const zone = await createTestZone(replica);
+  const { issuer } = await newTrustedIssuer(zone);
+  const shown = async (id: string) => {
+    const order = await zone.admin('GET', `/revocations/${id}`);
+    return { until: order['honoured_until'], feed: Reflect.get(Object(order['channels']), 'feed') };
+  };
+  await rows(replica.databaseUrl, USERS_OF_CLIENT, [zone.zoneId, zone.clientId, issuer]);
+  const id = await withClient(replica.databaseUrl, async (holder) => {
+    // Nor are they ended one by one meanwhile.
+    await holder.query('BEGIN');
+    await holder.query('SELECT FROM sessions WHERE zone_id = $1 FOR UPDATE', [zone.zoneId]);
+    return withClient(replica.databaseUrl, async (client) => {
+      await client.query(
+        `SELECT pg_advisory_lock(hashtextextended('revocation feed of ' || $1, 0))`,
+        [zone.zoneId],
+      );
+      const { body } = await order(zone, { client_id: zone.clientId });
+      // The client gets its place; the sessions that users have opened there do not.
+      await client.query('SELECT revocation_feed_advance_zone($1, 2)', [zone.zoneId]);
+      expect(await kinds(zone)).toEqual(['client']);
+      expect(await shown(String(body['id']))).toEqual({
+        until: null,
+        feed: { told: false, honoured_until: null },
+      });
+      return String(body['id']);
+    });
+  });
+  await expect.poll(() => shown(id), PATIENCE).toMatchObject({ feed: { told: true } });
+  expect((await kinds(zone)).toSorted()).toEqual(['client', ...Array(5).fill('session')]);
+});
+
+/** The kinds of the items of a zone. */
+async function kinds({ zoneId }: TestZone): Promise<string[]> {
+  const items = await rows<{ kind: string }>(
+    replica.databaseUrl,
+    'SELECT kind FROM revocation_feed WHERE zone_id = $1',
+    [zoneId],
+  );
+  return items.map(({ kind }) => kind);
+}
+
+/** Five sessions of users that a client has opened. Parameters: zone, client, issuer. */
+const USERS_OF_CLIENT = `
+  INSERT INTO sessions (zone_id, id, root_id, client_id, subject, issuer, expires_at)
+  SELECT $1, s.id, s.id, $2, 'user ' || s.n, $3, clock_timestamp() + interval '1 hour'
+    FROM (SELECT new_uuid_v7() AS id, n FROM generate_series(1, 5) AS n) AS s`;
 
 test('what an order hits is counted before anything is locked that others wait for', async () => {
   const zone = await createTestZone(replica);

@@ -280,7 +280,8 @@ BEGIN
 END $$;
 
 -- Gives the notices of a zone their positions, some of them. Of several for one key the last counts; those of one key are
--- entered in the order of their transactions, since these wait for one another at the row that they are about.
+-- entered in the order of their transactions, since these wait for one another at the row that they are about. What rests on
+-- something was taken back when that was: an order has not been told to the feed before (revocation_told).
 -- Returns whether there may be more. Called by one transaction at a time for a zone (revocation_feed_advance_one).
 CREATE OR REPLACE FUNCTION revocation_feed_advance_zone(p_zone uuid, p_most integer) RETURNS boolean LANGUAGE plpgsql
   SET plan_cache_mode = force_generic_plan AS $$
@@ -311,16 +312,16 @@ BEGIN
       SELECT b.kind, b.id FROM revocation_below(p_zone, one.kind, one.below_id,
         coalesce(one.below_until, 'ffffffff-ffff-ffff-ffff-ffffffffffff'), p_most) AS b
     ), entered AS (
-      INSERT INTO revocation_notices (zone_id, kind, key, named_id, below_id)
+      INSERT INTO revocation_notices (zone_id, kind, key, named_id, below_id, at)
       SELECT p_zone, b.kind, CASE WHEN b.kind <> 'federated_identity' THEN revocation_key(p_zone, b.kind, b.id::text) END,
-             CASE WHEN revocation_names_id(b.kind) THEN b.id END, b.id
+             CASE WHEN revocation_names_id(b.kind) THEN b.id END, b.id, one.at
         FROM (SELECT DISTINCT * FROM below) AS b WHERE b.kind IS NOT NULL
     )
     SELECT count(*) AS many, (array_agg(b.id ORDER BY b.id))[1] AS until INTO looked FROM below b;
     IF looked.many > 0 THEN more := true; END IF;
     IF looked.many = p_most THEN
-      INSERT INTO revocation_notices (zone_id, kind, below_id, below_until)
-      VALUES (p_zone, one.kind, one.below_id, looked.until);
+      INSERT INTO revocation_notices (zone_id, kind, below_id, below_until, at)
+      VALUES (p_zone, one.kind, one.below_id, looked.until, one.at);
     END IF;
   END LOOP;
   DELETE FROM revocation_notices n WHERE n.zone_id = p_zone AND n.id = ANY (taken);

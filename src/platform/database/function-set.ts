@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 7,
-  sha256: 'bdeac8bf69567ebc727bb5b2b351a17551af5373593a15608d3c5d5b030d855d',
+  sha256: '27db806293a394be4fde6db51284196c3ef5faf4f5ea55f03284a179c0ed65d6',
 } as const;
