@@ -244,6 +244,40 @@ describeWith([GO, PYTHON], 'the chart', () => {
     expect(other).not.toBe(one);
   });
 
+  test('what runs beside the server for a while is on its nodes, however its pods keep apart', async () => {
+    const manifests = await manifestsOf('everything');
+    const [server] = ofKind(manifests, 'Deployment').map(podsOf);
+    const { nodeSelector, tolerations, affinity } = placementOf(server?.spec);
+    expect(affinity).toMatchObject({ nodeAffinity: {}, podAntiAffinity: {} });
+    const others = [
+      ...ofKind(manifests, 'Job').map((job) => podsOf(job).spec),
+      ...ofKind(manifests, 'Pod').map(({ spec }) => spec),
+    ];
+    expect(others).toHaveLength(2);
+    for (const other of others) {
+      expect(placementOf(other)).toEqual({
+        nodeSelector,
+        tolerations,
+        affinity: { nodeAffinity: affinity?.['nodeAffinity'] },
+      });
+    }
+  });
+
+  test('helm test reaches the public port, whoever else may', async () => {
+    const manifests = await manifestsOf('everything');
+    const [pod] = ofKind(manifests, 'Pod');
+    const [policy] = ofKind(manifests, 'NetworkPolicy').filter(
+      ({ metadata }) => !metadata.name.endsWith('-migrate'),
+    );
+    const [open] = policy?.spec['ingress'] as { from: { podSelector?: unknown }[] }[];
+    expect(open?.from).toHaveLength(2);
+    const selected = open?.from.flatMap(({ podSelector }) =>
+      podSelector === undefined ? [] : [matchLabels(podSelector)],
+    );
+    expect(selected).toHaveLength(1);
+    expect(pod?.metadata.labels).toMatchObject(selected?.[0] as object);
+  });
+
   test('the version of the chart is that of the program', async () => {
     const { version } = JSON.parse(
       readFileSync(fileURLToPath(new URL('../../package.json', import.meta.url)), 'utf8'),
@@ -279,6 +313,16 @@ describeWith([GO, PYTHON], 'the chart', () => {
 
 function matchLabels(selector: unknown): unknown {
   return (selector as { matchLabels: unknown }).matchLabels;
+}
+
+/** On which nodes a pod may be. */
+function placementOf(spec: object | undefined) {
+  const { nodeSelector, tolerations, affinity } = spec as {
+    readonly nodeSelector?: unknown;
+    readonly tolerations?: unknown;
+    readonly affinity?: Readonly<Record<string, unknown>>;
+  };
+  return { nodeSelector, tolerations, affinity };
 }
 
 /** The templates of all pods that run the image for longer than a test. */
