@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 7,
-  sha256: '27db806293a394be4fde6db51284196c3ef5faf4f5ea55f03284a179c0ed65d6',
+  sha256: 'bcea5e0af2c9866934f58d57bc3bc15efb03ceb7537bb650c041e3d82ea9dc7f',
 } as const;
