@@ -116,8 +116,8 @@ test('an order is in the feed when all that was found below it is', async () => 
   const zone = await createTestZone(replica);
   const { issuer } = await newTrustedIssuer(zone);
   const shown = async (id: string) => {
-    const order = await zone.admin('GET', `/revocations/${id}`);
-    return { until: order['honoured_until'], feed: Reflect.get(Object(order['channels']), 'feed') };
+    const one = await zone.admin('GET', `/revocations/${id}`);
+    return { until: one['honoured_until'], feed: Reflect.get(Object(one['channels']), 'feed') };
   };
   await rows(replica.databaseUrl, USERS_OF_CLIENT, [zone.zoneId, zone.clientId, issuer]);
   const id = await withClient(replica.databaseUrl, async (holder) => {
