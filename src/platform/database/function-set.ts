@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 7,
-  sha256: 'bdeac8bf69567ebc727bb5b2b351a17551af5373593a15608d3c5d5b030d855d',
+  sha256: 'fc7b174a8d9f61b95ab769d590c193d2f37ed6eb94a1a13d01da3de6679cd171',
 } as const;
