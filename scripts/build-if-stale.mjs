@@ -1,6 +1,6 @@
 // Builds only when a source is newer than the last build, so that a second start is quick. It is the first that runs of
 // what npm starts, and says what is missing for the rest. `npm ci` builds as well, so that the first start is quick, too:
-// with --if-possible nothing is said where the compiler was left out.
+// with --if-possible nothing is said where the compiler or the sources were left out. What was built runs without it.
 import { spawnSync } from 'node:child_process';
 import {
   existsSync,
@@ -31,14 +31,11 @@ if (major < leastMajor || (major === leastMajor && minor < leastMinor)) {
   );
 }
 
-const compiler = join(root, 'node_modules/@nestjs/cli/bin/nest.js');
-if (!existsSync(compiler)) {
-  if (process.argv.includes('--if-possible')) process.exit(0);
-  refuse(
-    existsSync(join(root, 'node_modules'))
-      ? 'the compiler is not installed: run npm ci without --omit=dev'
-      : 'the packages are not installed: run npm ci first',
-  );
+const ifPossible = process.argv.includes('--if-possible');
+if (ifPossible && !existsSync(join(root, 'src'))) process.exit(0);
+if (!existsSync(join(root, 'node_modules'))) {
+  if (ifPossible) process.exit(0);
+  refuse('the packages are not installed: run npm ci first');
 }
 
 const stamp = join(root, 'dist', '.built');
@@ -61,9 +58,14 @@ const settings = [
   'scripts/openapi-hints.mjs',
 ];
 const settingsChanged = newerThanBuild(settings);
-if (settingsChanged) rmSync(join(root, 'dist'), { recursive: true, force: true });
 
 if (settingsChanged || newerThanBuild(['src', 'ormconfig.ts'])) {
+  const compiler = join(root, 'node_modules/@nestjs/cli/bin/nest.js');
+  if (!existsSync(compiler)) {
+    if (ifPossible) process.exit(0);
+    refuse('the compiler is not installed: run npm ci --include=dev');
+  }
+  if (settingsChanged) rmSync(join(root, 'dist'), { recursive: true, force: true });
   const startedAt = new Date();
   console.error('compiling, which takes a while and is done once after each change …');
   const { status } = spawnSync(process.execPath, [compiler, 'build'], {

@@ -15,14 +15,19 @@ const SMOKE = [
   'test/schema/migrate.spec.ts',
 ];
 
+/** Milliseconds that it may take to be fetched. npm itself waits for a registry for a quarter of an hour. */
+const FETCH_MS = 120_000;
+
 /** The program of a version, or why there is none. */
 function findNode(version) {
   const name = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
   const ask = ['--yes', '--package', `${name}@${version}`, 'node', '-p', 'process.execPath'];
-  const { status, stdout, stderr } = spawnSync('npx', ask, { encoding: 'utf8' });
+  const limits = { timeout: FETCH_MS, killSignal: 'SIGKILL' };
+  const { status, stdout, stderr } = spawnSync('npx', ask, { encoding: 'utf8', ...limits });
   const path = stdout?.trim().split('\n').at(-1);
   if (status === 0 && path) return { path };
-  const [why = ''] = /npm error code (\w+)/.exec(stderr ?? '')?.slice(1) ?? [];
+  const late = status === null ? `it took longer than ${FETCH_MS / 1_000} s` : '';
+  const [why = late] = /npm error code (\w+)/.exec(stderr ?? '')?.slice(1) ?? [];
   return { missing: `needs ${name}@${version} from npm, which cannot be had: ${why}` };
 }
 

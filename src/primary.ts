@@ -1,5 +1,5 @@
 import cluster, { type Worker } from 'node:cluster';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { CountsForWorkers } from './authentication/shared-limits.js';
@@ -28,6 +28,8 @@ import { WorkersFailed } from './start-failure.js';
 
 /** Times in milliseconds. */
 const TICK_MS = 5_000;
+/** Within which a signal that is sent to all processes at once has come to all of them. */
+const ALL_AT_ONCE_MS = 200;
 /** How many ticks a worker may say nothing: it tells what its checks found in each, if these do not take longer. */
 const SILENT_TICKS = 6;
 /** How often in a row a worker may find that it cannot serve while another can. */
@@ -161,8 +163,8 @@ export class Primary {
     link.answer(LISTENING, (ports) => this.onListening(member, ports));
     link.answer(LEAVING, async () => {
       member.state = 'leaving';
-      // What was sent to all processes at once has come to this one as well, by the next turn.
-      await nextTurn();
+      // What was sent to all processes at once comes to this one as well, on a busy machine a moment later.
+      await sleep(ALL_AT_ONCE_MS);
       return { drain: this.lead.shutdown.stopping };
     });
     link.answer(FAILED, (failure) => {

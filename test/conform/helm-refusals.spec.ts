@@ -125,6 +125,21 @@ const CASES: readonly Case[] = [
     { 'ports.internal': null, 'ingress.enabled': true },
     'without it they would publish /internal and /metrics',
   ],
+  [
+    "operators' routes for whoever reaches a load balancer",
+    { 'ports.internal': null, 'service.type': 'LoadBalancer' },
+    'without it they would publish /internal and /metrics',
+  ],
+  [
+    'how traffic comes from outside where none does',
+    { 'service.externalTrafficPolicy': 'Local' },
+    'service.externalTrafficPolicy needs a service.type of LoadBalancer or NodePort',
+  ],
+  [
+    'whom a load balancer lets in that there is not',
+    { 'service.loadBalancerSourceRanges': ['10.0.0.0/8'], 'service.type': 'NodePort' },
+    'service.loadBalancerSourceRanges needs service.type LoadBalancer',
+  ],
   ['a route without a Gateway', { 'httpRoute.enabled': true }, 'httpRoute.parentRefs is empty'],
   [
     'a Prometheus that is shut out',

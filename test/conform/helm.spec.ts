@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { readEnv, VARIABLES } from '../../src/platform/config/env.js';
 import { killCommands } from '../clients/command.js';
 import {
@@ -80,9 +80,10 @@ describeWith([GO, PYTHON], 'the chart', () => {
   });
 
   describe.each(VALUE_FILES)('with the values %s', (values) => {
-    let manifests: readonly Manifest[];
-    beforeAll(async () => {
-      manifests = await manifestsOf(values);
+    let manifests: readonly Manifest[] = [];
+    // Before each, and so not where the tests are skipped.
+    beforeEach(async () => {
+      if (manifests.length === 0) manifests = await manifestsOf(values);
     });
 
     test.each(VERSIONS)('is what Kubernetes %s takes, field by field', (version) => {
@@ -243,6 +244,40 @@ describeWith([GO, PYTHON], 'the chart', () => {
     expect(other).not.toBe(one);
   });
 
+  test('what runs beside the server for a while is on its nodes, however its pods keep apart', async () => {
+    const manifests = await manifestsOf('everything');
+    const [server] = ofKind(manifests, 'Deployment').map(podsOf);
+    const { nodeSelector, tolerations, affinity } = placementOf(server?.spec);
+    expect(affinity).toMatchObject({ nodeAffinity: {}, podAntiAffinity: {} });
+    const others = [
+      ...ofKind(manifests, 'Job').map((job) => podsOf(job).spec),
+      ...ofKind(manifests, 'Pod').map(({ spec }) => spec),
+    ];
+    expect(others).toHaveLength(2);
+    for (const other of others) {
+      expect(placementOf(other)).toEqual({
+        nodeSelector,
+        tolerations,
+        affinity: { nodeAffinity: affinity?.['nodeAffinity'] },
+      });
+    }
+  });
+
+  test('helm test reaches the public port, whoever else may', async () => {
+    const manifests = await manifestsOf('everything');
+    const [pod] = ofKind(manifests, 'Pod');
+    const [policy] = ofKind(manifests, 'NetworkPolicy').filter(
+      ({ metadata }) => !metadata.name.endsWith('-migrate'),
+    );
+    const [open] = policy?.spec['ingress'] as { from: { podSelector?: unknown }[] }[];
+    expect(open?.from).toHaveLength(2);
+    const selected = open?.from.flatMap(({ podSelector }) =>
+      podSelector === undefined ? [] : [matchLabels(podSelector)],
+    );
+    expect(selected).toHaveLength(1);
+    expect(pod?.metadata.labels).toMatchObject(selected?.[0] as object);
+  });
+
   test('the version of the chart is that of the program', async () => {
     const { version } = JSON.parse(
       readFileSync(fileURLToPath(new URL('../../package.json', import.meta.url)), 'utf8'),
@@ -278,6 +313,16 @@ describeWith([GO, PYTHON], 'the chart', () => {
 
 function matchLabels(selector: unknown): unknown {
   return (selector as { matchLabels: unknown }).matchLabels;
+}
+
+/** On which nodes a pod may be. */
+function placementOf(spec: object | undefined) {
+  const { nodeSelector, tolerations, affinity } = spec as {
+    readonly nodeSelector?: unknown;
+    readonly tolerations?: unknown;
+    readonly affinity?: Readonly<Record<string, unknown>>;
+  };
+  return { nodeSelector, tolerations, affinity };
 }
 
 /** The templates of all pods that run the image for longer than a test. */

@@ -137,8 +137,9 @@ describe.skipIf(cannot !== null)(cannot === null ? name : `${name} (${cannot})`,
       ADMIN_TOKEN,
       PORT: '0',
     };
-    const [program = '', ...args] = [...begin, process.execPath, 'dist/src/main.js'];
-    const server = startProcess({ ...env, DATABASE_URL: databaseUrl }, app, [program, ...args]);
+    const [program, ...args] = begin;
+    const command = [program ?? '', ...args, process.execPath, 'dist/src/main.js'] as const;
+    const server = startProcess({ ...env, DATABASE_URL: databaseUrl }, app, command);
     const { ports } = await server.listens();
     const url = `http://127.0.0.1:${ports[0]}`;
     await until(async () => (await fetch(`${url}/ready`)).ok);

@@ -12,6 +12,9 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** Node.js as an npm package; there is one for each platform. */
 const PACKAGE = `node-${process.platform}-${process.arch}`;
 
+/** Milliseconds that it may take to be fetched. npm itself waits for a registry for a quarter of an hour. */
+const FETCH_MS = 120_000;
+
 let directory: string;
 let oldNode: string;
 
@@ -19,9 +22,10 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'mandate-old-node-'));
   oldNode = join(directory, 'node_modules', PACKAGE, 'bin/node');
   // What cannot be had is missed by each test, by its name.
-  await run('npm', ['install', '--no-save', '--prefix', directory, `${PACKAGE}@18`]).catch(
-    () => {},
-  );
+  await run('npm', ['install', '--no-save', '--prefix', directory, `${PACKAGE}@18`], {
+    timeout: FETCH_MS,
+    killSignal: 'SIGKILL',
+  }).catch(() => {});
 });
 
 afterAll(() => rm(directory, { recursive: true, force: true }));

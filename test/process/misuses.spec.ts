@@ -1,6 +1,6 @@
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -327,6 +327,52 @@ test('a start before the packages are installed says what to run', async () => {
   });
   // As in an installation without a compiler, which npm ci is content with.
   expect(await build('--if-possible')).toMatchObject({ stdout: '', stderr: '' });
+});
+
+describe('an installation without a compiler', () => {
+  const prepare = (folder: string) =>
+    promisify(execFile)('npm', ['run', '--silent', 'prepare'], { cwd: folder });
+
+  test('starts what was built, and says what to run after a change', async () => {
+    const folder = await mkdtemp(join(directory, 'pruned-'));
+    for (const name of ['scripts', 'src', 'dist', 'node_modules']) await mkdir(join(folder, name));
+    const files = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'nest-cli.json'];
+    for (const file of [
+      ...files,
+      'ormconfig.ts',
+      'scripts/build-if-stale.mjs',
+      'scripts/openapi-hints.mjs',
+    ]) {
+      await copyFile(join(ROOT, file), join(folder, file));
+    }
+    const build = () =>
+      promisify(execFile)(process.execPath, ['scripts/build-if-stale.mjs'], { cwd: folder });
+    const refused = {
+      code: 78,
+      stderr: 'the compiler is not installed: run npm ci --include=dev\n',
+    };
+    await expect(build()).rejects.toMatchObject(refused);
+    expect(await prepare(folder)).toMatchObject({ stdout: '', stderr: '' });
+    await writeFile(join(folder, 'dist/.built'), '');
+    expect(await build()).toMatchObject({ stdout: '', stderr: '' });
+    const later = new Date(Date.now() + 60_000);
+    await utimes(join(folder, 'package.json'), later, later);
+    await expect(build()).rejects.toMatchObject(refused);
+    // What may still be of use is left.
+    expect(existsSync(join(folder, 'dist/.built'))).toBe(true);
+  });
+
+  test.each([[['package.json']], [['package.json', 'scripts/build-if-stale.mjs']]])(
+    'is made of %j alone, as in a layer of an image',
+    async (files) => {
+      const folder = await mkdtemp(join(directory, 'a layer-'));
+      for (const name of ['scripts', 'node_modules']) await mkdir(join(folder, name));
+      for (const file of files) await copyFile(join(ROOT, file), join(folder, file));
+      await mkdir(join(folder, 'node_modules/@nestjs/cli/bin'), { recursive: true });
+      await writeFile(join(folder, 'node_modules/@nestjs/cli/bin/nest.js'), 'process.exit(1)');
+      expect(await prepare(folder)).toMatchObject({ stdout: '' });
+    },
+  );
 });
 
 test('a disk that is full is named', async ({ skip }) => {

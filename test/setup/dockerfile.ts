@@ -40,7 +40,7 @@ export function readStages(text: string): Stage[] {
     const current = stages.at(-1);
     if (step.instruction === 'FROM') {
       const [, image = '', name = null] = /^(\S+)(?:\s+AS\s+(\S+))?$/i.exec(step.text) ?? [];
-      const base = image.replaceAll(/\$\{(\w+)\}/g, (_, name: string) => defaults.get(name) ?? '');
+      const base = image.replaceAll(/\$\{(\w+)\}/g, (_, of: string) => defaults.get(of) ?? '');
       stages.push({ name, base, steps: [] });
     } else if (current === undefined) {
       const [, name = '', value = ''] = /^(\w+)=(.*)$/.exec(step.text) ?? [];

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { EnvFileUnreadable, readEnvFile } from './env-file.js';
 import { InvalidEnvironment, readEnv } from './env.js';
+import { describeEnvFile } from './environment.js';
 
 let directory: string;
 beforeEach(() => {
@@ -49,6 +50,49 @@ test.each<[string, NodeJS.ProcessEnv]>([
 
 test('may begin with the mark of some editors', () => {
   expect(read('\uFEFFPORT=9000\n').environment).toEqual({ PORT: '9000' });
+});
+
+test.each([
+  ['DATABASE_URL postgres://u:canary@h/d\nPORT=9000', 1, 'is not like NAME=value: correct it'],
+  ['PORT=9000\n\nDATABASE_URL: canary\nLOG_LEVEL=debug', 3, 'is not like NAME=value: correct it'],
+  ['# a key\n=canary\nPORT=9000', 2, 'is not like NAME=value: correct it'],
+  ['\uFFFD\uFFFDP\0O\0R\0T\0=\x009\0', 1, 'is not like NAME=value: correct it'],
+  ['A="1\n2"\ncanary', 3, 'is not like NAME=value: correct it'],
+  ["A='1\ncanary\nB=2", 2, 'is not like NAME=value: correct it'],
+  ['ADMIN_TOKEN=abcdefghijklmnop#canary', 1, 'has a # within its value: '],
+])('%j is refused by the number of the line', (text, line, why) => {
+  expect(() => read(text)).toThrow(EnvFileUnreadable);
+  expect(() => read(text)).toThrow(`${join(directory, '.env')}, line ${line}, ${why}`);
+  expect(() => read(text)).not.toThrow('canary');
+});
+
+test('may have comments, quotes, lines in values and empty ones, whatever comes after them', () => {
+  const text =
+    'A="x#y" # c\nB= \nC=\t\r\nD=\'1\n=x\nno line\'\n # c=#\nE=it\'s # "c"#\nexport F=`"`\nG="open\nH=#c\nJ= # c\nI==';
+  expect(read(text).environment).toEqual({
+    A: 'x#y',
+    B: '',
+    C: '',
+    D: '1\n=x\nno line',
+    E: "it's",
+    F: '"',
+    G: '"open',
+    H: '',
+    I: '=',
+    J: '',
+  });
+});
+
+test('gives the file of the token for Vault, also where there is a token for its programs', () => {
+  const { environment } = read('VAULT_TOKEN_FILE=/run/token', { VAULT_TOKEN: 'x' });
+  expect(environment).toEqual({ VAULT_TOKEN: 'x', VAULT_TOKEN_FILE: '/run/token' });
+});
+
+test('is told of by names that cannot be a part of a secret', () => {
+  const { file } = read('PORT=1\nADMIN_TOKEN=c2VjcmV0IG9mIHR3byBsaW5l\ncyBpcyBvbmUgc2VjcmV0==\n');
+  expect(describeEnvFile(file)).toBe(
+    `read ${join(directory, '.env')}: ADMIN_TOKEN, PORT, 1 of other names`,
+  );
 });
 
 test('is named if it is there and cannot be read', () => {

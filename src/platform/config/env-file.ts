@@ -10,7 +10,7 @@ export interface EnvFile {
   readonly taken: readonly string[];
 }
 
-/** The file is there and cannot be read. The message is for operators. */
+/** The file is there and cannot be read, or not all of it. The message is for operators. */
 export class EnvFileUnreadable extends Error {
   override readonly name = 'EnvFileUnreadable';
 }
@@ -30,13 +30,55 @@ export function readEnvFile(directory: string, environment: NodeJS.ProcessEnv): 
   if (text === null) return null;
   const has = new Set(Object.keys(environment));
   const taken: string[] = [];
-  // Editors of some systems begin a file with a mark that would become a part of the first name.
-  for (const [name, value] of Object.entries(parseEnv(text.replace(/^\uFEFF/, '')))) {
+  for (const [name, value] of Object.entries(parseEnv(variablesOf(text, path)))) {
     if (value === undefined || has.has(name) || has.has(otherName(name))) continue;
     environment[name] = value;
     taken.push(name);
   }
   return { path, taken: taken.toSorted() };
+}
+
+/** A name and what is in front of its value, which may begin with a quote. */
+const BEGINNING = /^\s*(?:export\s+)?[A-Za-z_][\w.-]*\s*=\s*(["'`])?/;
+
+/**
+ * The lines of a file that Node reads alike in every version: without comments of their own, of which it takes some for
+ * names, and without blanks for a value, after which it takes the next line for that.
+ *
+ * @throws {EnvFileUnreadable} for lines that are no variable, which may take the next one with them, and for values of
+ *   which a part would be a comment; naming the line by its number, since there may be a secret in it
+ */
+function variablesOf(text: string, path: string): string {
+  // Editors of some systems begin a file with a mark that would become a part of the first name.
+  const lines = text
+    .replace(/^\uFEFF/, '')
+    .replaceAll('\r\n', '\n')
+    .split('\n');
+  const read: string[] = [];
+  let open = '';
+  for (const [i, line] of lines.entries()) {
+    if (open !== '') {
+      read.push(line);
+      if (line.includes(open)) open = '';
+      continue;
+    }
+    if (/^\s*(?:#|$)/.test(line)) continue;
+    const [beginning, quote = ''] = BEGINNING.exec(line) ?? [];
+    if (beginning === undefined) {
+      throw new EnvFileUnreadable(`${path}, line ${i + 1}, is not like NAME=value: correct it`);
+    }
+    const rest = line.slice(beginning.length);
+    if (quote === '' && /^[^#]*[^\s#]#/.test(rest)) {
+      throw new EnvFileUnreadable(
+        `${path}, line ${i + 1}, has a # within its value: put quotes around the value, or a space in front of a comment`,
+      );
+    }
+    read.push(line.replace(/=\s+$/, '='));
+    // Without an end the quote is a part of the value.
+    const goesOn = quote !== '' && !rest.includes(quote);
+    if (goesOn && lines.slice(i + 1).some((later) => later.includes(quote))) open = quote;
+  }
+  return read.join('\n');
 }
 
 function textOf(path: string): string | null {
@@ -52,7 +94,11 @@ function textOf(path: string): string | null {
   }
 }
 
+/** A variable that always names a file: programs of Vault have its short name for something else. */
+const NAMES_A_FILE = 'VAULT_TOKEN_FILE';
+
 /** Of `NAME` that of the variable which names a file instead, and the other way round. */
 function otherName(name: string): string {
+  if (name === NAMES_A_FILE) return `${name}_FILE`;
   return name.endsWith('_FILE') ? name.slice(0, -'_FILE'.length) : `${name}_FILE`;
 }

@@ -33,8 +33,14 @@ export function readEnvironment({ opens = true } = {}): Environment {
   }
 }
 
+/** What variables are called. The second line of a secret that was pasted in two may look like a name as well. */
+const CONVENTIONAL = /^[A-Z][A-Z0-9_]*$/;
+
 /** What is said of the file in one line; `null` if nothing was taken from it. */
 export function describeEnvFile(file: EnvFile | null): string | null {
   if (file === null || file.taken.length === 0) return null;
-  return `read ${file.path}: ${file.taken.join(', ')}`;
+  const told = file.taken.filter((name) => CONVENTIONAL.test(name));
+  const others = file.taken.length - told.length;
+  const names = others === 0 ? told : [...told, `${others} of other names`];
+  return `read ${file.path}: ${names.join(', ')}`;
 }

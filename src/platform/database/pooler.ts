@@ -1,8 +1,12 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { DatabaseUnusable } from './start-patience.js';
 
-/** How often it is tried whether two connections share a server process. Once is enough unless others are as busy. */
+/** How often it is tried whether two connections share a server process, which is found out at once where nobody is busy. */
 const ROUNDS = 3;
+/** Milliseconds between two looks whether a lock is gone. */
+const LOOK_MS = 50;
 
 /** What a connection may take on the server, in milliseconds, by the names that PostgreSQL has for it. */
 export interface ServerLimits {
@@ -32,7 +36,7 @@ export async function limitsAfterStart(
  * was said to have is not the one that answers. One that gives a connection another server process for each
  * transaction cannot be used, since what is tied to a session would be anybody's: notifications, advisory locks,
  * prepared statements and time limits. Such a pooler is told by two connections that have one process, or one that has
- * two.
+ * two; and, since others may be in the way of that, by a lock of a session that is there when its connection is not.
  *
  * @param url `postgres://…`
  * @param connectMs milliseconds for a connection, and for an answer
@@ -43,11 +47,10 @@ export async function findPooler(url: string, connectMs: number): Promise<boolea
   try {
     const process = await processOf(first);
     if (process === Reflect.get(first, 'processID')) return false;
-    for (let round = 0; round < ROUNDS; round += 1) {
-      if (await sharesProcesses(first, process, url, connectMs)) {
-        throw new DatabaseUnusable(POOLS_TRANSACTIONS, false);
-      }
-    }
+    const shared =
+      (await sharesProcesses(first, process, url, connectMs)) ||
+      (await keepsLock(first, url, connectMs));
+    if (shared) throw new DatabaseUnusable(POOLS_TRANSACTIONS, false);
     return true;
   } finally {
     end(first);
@@ -67,18 +70,45 @@ async function sharesProcesses(
 ): Promise<boolean> {
   const second = await connect(url, connectMs);
   try {
-    try {
+    for (let round = 0; round < ROUNDS; round += 1) {
       await second.query('BEGIN');
-    } catch (error) {
-      if (error instanceof pg.DatabaseError && /statement pooling/.test(error.message)) return true;
-      throw error;
+      if ((await processOf(second)) === process) return true;
+      if ((await processOf(first)) !== process) return true;
+      await second.query('COMMIT');
     }
-    if ((await processOf(second)) === process) return true;
-    return (await processOf(first)) !== process;
+    return false;
+  } catch (error) {
+    if (error instanceof pg.DatabaseError && /statement pooling/.test(error.message)) return true;
+    throw error;
   } finally {
     end(second);
   }
 }
+
+/** Whether a lock of a session outlives its connection, or does not live as long as that. Ends the connection. */
+async function keepsLock(first: pg.Client, url: string, connectMs: number): Promise<boolean> {
+  const key = String(randomBytes(8).readBigUInt64BE() >> 2n);
+  const isHeld = async (client: pg.Client): Promise<boolean> =>
+    (await client.query(HELD, [key])).rowCount === 1;
+  await first.query('SELECT pg_try_advisory_lock($1)', [key]);
+  if (!(await isHeld(first))) return true;
+  await first.end();
+  const second = await connect(url, connectMs);
+  try {
+    const since = performance.now();
+    // A pooler clears up behind a session a moment after it.
+    while (await isHeld(second)) {
+      if (performance.now() - since > connectMs) return true;
+      await sleep(LOOK_MS);
+    }
+    return false;
+  } finally {
+    end(second);
+  }
+}
+
+const HELD = `SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
+  AND ((classid::bigint << 32) | objid::bigint) = $1::bigint`;
 
 async function connect(url: string, connectMs: number): Promise<pg.Client> {
   const client = new pg.Client({

@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,8 +31,11 @@ const DEFINITIONS: Readonly<Record<string, readonly string[]>> = {
 
 const REQUIREMENTS = fileURLToPath(new URL('requirements.txt', import.meta.url));
 
-/** Seconds for what takes minutes on a machine that has never done it. */
-const BUILD_SECONDS = 900;
+/** Seconds for what takes minutes on a machine that has never done it. Go keeps what it has built by then. */
+const BUILD_SECONDS = 480;
+
+/** Seconds for each archive that is fetched only. */
+const FETCH_SECONDS = 120;
 
 /** Where tools are kept from one run to the next. */
 const KEPT = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'mandate-conform');
@@ -86,13 +97,17 @@ export async function keptDefinitions(): Promise<string[]> {
   for (const [module, files] of Object.entries(DEFINITIONS)) {
     const args = ['mod', 'download', '-json', module];
     const command = { file: GO.path ?? '', args, cwd: KEPT_PARENT, env: goEnvironment({}) };
-    const { code, stdout } = await runCommand(command, BUILD_SECONDS);
+    const { code, stdout } = await runCommand(command, FETCH_SECONDS);
+    if (code === null) throw new Unreachable(`${module}: took longer than ${FETCH_SECONDS} s`);
     const { Dir, Error: error } = JSON.parse(stdout || '{}') as { Dir?: string; Error?: string };
     if (code !== 0 || Dir === undefined) throw new Unreachable(`${module}: ${error ?? code}`);
     found.push(...files.map((file) => join(Dir, file)));
   }
   return found;
 }
+
+/** What tells one run from another: the process that has started those of each file. */
+const RUN = String(process.ppid);
 
 /** A folder that is there whatever else is. */
 const KEPT_PARENT = homedir();
@@ -102,16 +117,27 @@ function goEnvironment(more: Readonly<Record<string, string>>): Record<string, s
   return { ...(Object.fromEntries(ours) as Record<string, string>), GOTOOLCHAIN: 'local', ...more };
 }
 
-/** A folder under this name, made once: it has its name when it is whole. */
+/**
+ * A folder under this name, made once: it has its name when it is whole.
+ *
+ * @throws {Unreachable} if it cannot be made, which is tried once in a run: other files of tests do not wait for it again
+ */
 async function keep(name: string, make: (empty: string) => Promise<void>): Promise<string> {
   const folder = join(KEPT, name);
   if (existsSync(folder)) return folder;
   mkdirSync(dirname(folder), { recursive: true });
+  const missed = `${folder}.missed`;
+  const [run, ...why] = existsSync(missed) ? readFileSync(missed, 'utf8').split('\n') : [];
+  if (run === RUN) throw new Unreachable(why.join('\n'));
   const made = mkdtempSync(`${folder}-`);
   try {
     await make(made);
     // Another run may have been quicker.
     if (!existsSync(folder)) renameSync(made, folder);
+    rmSync(missed, { force: true });
+  } catch (error) {
+    if (error instanceof Unreachable) writeFileSync(missed, `${RUN}\n${error.message}`);
+    throw error;
   } finally {
     rmSync(made, { recursive: true, force: true });
   }

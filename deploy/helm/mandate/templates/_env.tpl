@@ -123,3 +123,20 @@ resources:
 volumeMounts:
   {{- include "mandate.volumeMounts" . | nindent 2 }}
 {{- end -}}
+
+{{/* The nodes of a pod that runs beside the server for a while: those of the server. Not how its pods keep away from each other. */}}
+{{- define "mandate.placement" -}}
+{{- with .Values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.affinity.nodeAffinity }}
+affinity:
+  nodeAffinity:
+    {{- toYaml . | nindent 4 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}

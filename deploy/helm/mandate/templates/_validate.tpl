@@ -87,8 +87,14 @@
 {{- end -}}
 {{- end -}}
 
-{{- if and (not $values.ports.internal) (or $values.ingress.enabled $values.httpRoute.enabled) -}}
-{{- $problems = append $problems "ingress and httpRoute need ports.internal: without it they would publish /internal and /metrics" -}}
+{{- if and $values.service.externalTrafficPolicy (eq $values.service.type "ClusterIP") -}}
+{{- $problems = append $problems "service.externalTrafficPolicy needs a service.type of LoadBalancer or NodePort" -}}
+{{- end -}}
+{{- if and $values.service.loadBalancerSourceRanges (ne $values.service.type "LoadBalancer") -}}
+{{- $problems = append $problems "service.loadBalancerSourceRanges needs service.type LoadBalancer" -}}
+{{- end -}}
+{{- if and (not $values.ports.internal) (or $values.ingress.enabled $values.httpRoute.enabled (ne $values.service.type "ClusterIP")) -}}
+{{- $problems = append $problems "ingress, httpRoute and a service.type other than ClusterIP need ports.internal: without it they would publish /internal and /metrics" -}}
 {{- end -}}
 {{- if and $values.httpRoute.enabled (not $values.httpRoute.parentRefs) -}}
 {{- $problems = append $problems "httpRoute.parentRefs is empty: name the Gateway" -}}
