@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 7,
-  sha256: 'bdeac8bf69567ebc727bb5b2b351a17551af5373593a15608d3c5d5b030d855d',
+  sha256: 'dc0ce0ef9f536e5ec1e2727fd6254a41ad23e9b93279db0a0a204bd3751bed14',
 } as const;
