@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 7,
-  sha256: 'fc7b174a8d9f61b95ab769d590c193d2f37ed6eb94a1a13d01da3de6679cd171',
+  sha256: '8f733593cade3680c108e81dfe4a147df2422454747f1dd4c1d0b393107b7667',
 } as const;
