@@ -400,6 +400,20 @@ describe('the rows of an order', () => {
     expect(items.map(({ kind, gen }) => [kind, gen])).toEqual([['zone', 1]]);
   });
 
+  test('are items where mandates rest on them that do not name what was taken back', async () => {
+    const verifier = await newVerifier(zone);
+    const idp = await newTrustedIssuer(zone);
+    const ask = await idp.user('alice');
+    const { sid } = decodeJwt(tokenOf(await persistently(() => ask({ scope: 'shared' }))));
+    const wanted = { resource: zone.resource, scope: 'shared', session_id: String(sid) };
+    const own = tokenOf(await persistently(() => zone.session(wanted)));
+    expect(decodeJwt(own)).toMatchObject({ sid, sub: zone.clientId });
+    expectOrdered(await order(zone, { subject: { sub: 'alice', iss: idp.issuer } }));
+    expect(await isHonoured(own)).toBe(false);
+    const key = keyOf(zone.zoneId, 'session', String(sid));
+    await until(async () => (await verifier.read()).items.some((item) => item.key === key));
+  });
+
   test('are items again where they end for themselves', async () => {
     const verifier = await newVerifier(zone);
     const answer = await order(zone, { client_id: zone.clientId });

@@ -45,17 +45,13 @@ BEGIN
     SELECT FROM zones z WHERE z.id = p_zone AND z.removed_at IS NULL AND z.generation <= p_generation);
 END $$;
 
--- Whether an item of another kind says so of all mandates under a session: they name its subject and the issuer of that,
--- and of an application, the subject is its client. The generation was raised, and its item entered, before this asks.
-CREATE OR REPLACE FUNCTION revocation_subject_covers(s sessions) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+-- Whether the item of its client says so of all mandates under a session: that of an application as its own subject, which
+-- all of them name. Those of a user's session need not name the user: its client may have what it gets for itself, or for
+-- somebody else, rest on it (`session_id`). The generation was raised, and its item entered, before this asks.
+CREATE OR REPLACE FUNCTION revocation_client_covers(s sessions) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
 BEGIN
-  IF s.issuer IS NULL THEN
-    RETURN s.subject = s.client_id::text AND EXISTS (
-      SELECT FROM clients c WHERE c.zone_id = s.zone_id AND c.id = s.client_id AND c.generation > s.client_generation);
-  END IF;
-  RETURN subject_generation(s.zone_id, subject_key(s.issuer, s.subject)) > s.subject_generation
-      OR EXISTS (SELECT FROM trusted_issuers i
-                  WHERE i.zone_id = s.zone_id AND i.issuer = s.issuer AND i.generation > s.issuer_generation);
+  RETURN s.issuer IS NULL AND s.subject = s.client_id::text AND EXISTS (
+    SELECT FROM clients c WHERE c.zone_id = s.zone_id AND c.id = s.client_id AND c.generation > s.client_generation);
 END $$;
 
 -- A mandate was revoked.
@@ -69,8 +65,8 @@ CREATE OR REPLACE TRIGGER revocation_notice AFTER INSERT ON revocations
   FOR EACH ROW EXECUTE FUNCTION revocation_notice_of_jti();
 
 -- A session was ended, or removed before that. It is no item if something larger is that says the same of all mandates
--- under it: the zone, its subject, or the issuer of its user; then only the agent sessions are looked for that were opened
--- in it. A client that is being removed does not: its sessions may have been used by others. They are looked for from the
+-- under it: the zone, the application whose own it is, or that the issuer of its user is gone; of the application the agent
+-- sessions are looked for that were opened in it. A client that is being removed does not: its sessions may have been used by others. They are looked for from the
 -- client (below), so one that goes meanwhile may be an item already.
 CREATE OR REPLACE FUNCTION revocation_notice_of_session() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -85,7 +81,7 @@ BEGIN
         WHERE f.zone_id = OLD.zone_id AND f.key = revocation_key(OLD.zone_id, 'session', OLD.id::text))) THEN
     RETURN NULL;
   END IF;
-  IF NOT revocation_subject_covers(OLD) THEN
+  IF NOT revocation_client_covers(OLD) THEN
     PERFORM revocation_notice(OLD.zone_id, 'session', OLD.id::text, NULL, OLD.id);
   ELSIF EXISTS (SELECT FROM agent_sessions a WHERE a.zone_id = OLD.zone_id AND a.session_id = OLD.id)
         OR EXISTS (SELECT FROM agent_sessions a WHERE a.zone_id = OLD.zone_id AND a.root_session_id = OLD.id

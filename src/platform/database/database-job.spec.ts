@@ -89,6 +89,33 @@ describe('a background job', () => {
     expect(looks).toBeLessThan(100);
   });
 
+  test('rests after a look that found more for as long as it has to, whoever wakes it', async () => {
+    const restMs = 500;
+    const gentle = new DatabaseJob(
+      {
+        name: 'gentle',
+        failing: '',
+        busyMs: BUSY_MS,
+        idleMs: IDLE_MS,
+        restMs: () => restMs,
+        look: async () => {
+          looks += 1;
+          return 'more';
+        },
+      },
+      log as unknown as Logger,
+    );
+    gentle.start();
+    for (let n = 0; n < 10 * restMs; n += 10) {
+      gentle.wake();
+      // oxlint-disable-next-line no-await-in-loop
+      await vi.advanceTimersByTimeAsync(10);
+    }
+    await gentle.stop();
+    expect(looks).toBeLessThanOrEqual(11);
+    expect(looks).toBeGreaterThanOrEqual(9);
+  });
+
   test('says once that it cannot look, whoever wakes it, and once that it can again', async () => {
     await startIdle();
     answers.push(new Error('one'), new Error('two'), new Error('three'));

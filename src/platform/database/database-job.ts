@@ -18,7 +18,7 @@ export interface JobTerms {
   readonly busyMs: number;
   /** Milliseconds between two looks while nothing wakes it: how late it is where a notification was lost. */
   readonly idleMs: number;
-  /** Milliseconds to rest after a look that found more, given how many it took. None unless this says so. */
+  /** Milliseconds to rest after a look that found more, given how many it took, whoever wakes it. None unless this says so. */
   readonly restMs?: (tookMs: number) => number;
 }
 
@@ -50,6 +50,7 @@ export class DatabaseJob {
   private woken = false;
   private lookedAt = Number.NEGATIVE_INFINITY;
   private busyUntil = Number.NEGATIVE_INFINITY;
+  private restUntil = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly terms: JobTerms,
@@ -120,13 +121,17 @@ export class DatabaseJob {
   private next(found: Look): number {
     const now = performance.now();
     if (found !== 'nothing') this.busyUntil = now + LINGER_MS;
-    if (found === 'more') return this.terms.restMs?.(now - this.lookedAt) ?? 0;
+    if (found === 'more') {
+      const rest = this.terms.restMs?.(now - this.lookedAt) ?? 0;
+      this.restUntil = now + rest;
+      return rest;
+    }
     if (this.woken) return this.untilWoken();
     return spread(now < this.busyUntil ? this.terms.busyMs : this.terms.idleMs);
   }
 
   private untilWoken(): number {
-    return Math.max(0, this.lookedAt + WOKEN_MS - performance.now());
+    return Math.max(0, Math.max(this.lookedAt + WOKEN_MS, this.restUntil) - performance.now());
   }
 
   private succeeded(): void {

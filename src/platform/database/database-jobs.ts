@@ -104,7 +104,8 @@ export class DatabaseJobs implements OnModuleInit, BeforeApplicationShutdown {
         return underWay.size > 0 ? 'waiting' : 'nothing';
       },
     });
-    this.ends.push(() => underWay.over());
+    // The look that is under way may begin with more.
+    this.ends.push(() => job.stop().then(() => underWay.over()));
     return job;
   }
 

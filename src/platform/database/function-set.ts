@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 7,
-  sha256: 'bdeac8bf69567ebc727bb5b2b351a17551af5373593a15608d3c5d5b030d855d',
+  sha256: '8f733593cade3680c108e81dfe4a147df2422454747f1dd4c1d0b393107b7667',
 } as const;
