@@ -68,6 +68,18 @@ describe('the Dockerfile', () => {
     }
   });
 
+  test('lets everybody read what is in it, whatever the modes of the checkout are', () => {
+    const into = final?.steps.filter(({ instruction }) => instruction === 'COPY').map(readCopy);
+    expect(into?.map(({ from }) => from)).toEqual(into?.map(() => 'build'));
+    const last = build?.steps.at(-1);
+    expect(last).toMatchObject({
+      instruction: 'RUN',
+      text: expect.stringMatching(
+        /chmod -R a\+rX,go-w package\.json sbom\.cdx\.json LICENSE assets dist$/,
+      ),
+    });
+  });
+
   test('runs as a user without rights that a platform knows by number', () => {
     expect(said('USER')).toEqual(['1000:1000']);
     expect(final?.steps.findIndex(({ instruction }) => instruction === 'USER')).toBeGreaterThan(

@@ -462,3 +462,44 @@ describe('with a database of its own', () => {
     },
   );
 });
+
+describe('a database that is being made', () => {
+  /** The process that makes it, as soon as there is one. */
+  async function maker(dataDir: string): Promise<number> {
+    let [pid] = await makers(dataDir);
+    await until(async () => ([pid] = await makers(dataDir)).length > 0);
+    return pid ?? 0;
+  }
+
+  async function makers(dataDir: string): Promise<number[]> {
+    const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+    const commands = await Promise.all(
+      pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
+    );
+    const isMaker = (command = '') =>
+      /^[^\0]*initdb\0/.test(command) && command.includes(`${dataDir}/postgres.init-`);
+    return pids.filter((_, i) => isMaker(commands[i])).map(Number);
+  }
+
+  test('is given up with the start that is stopped', async () => {
+    const dataDir = join(directory, 'stopped');
+    const early = startProcess({ DATA_DIR: dataDir, PORT: '0' }, '/tmp', OWN_PROCESS);
+    await maker(dataDir);
+    early.kill();
+    expect(await early.ended).toMatchObject({ code: 0, signal: null });
+    await until(async () => {
+      const drafts = (await readdir(dataDir)).filter((name) => name.startsWith('postgres.init-'));
+      const left = await Promise.all(drafts.map((name) => readdir(join(dataDir, name))));
+      return left.flat().every((name) => name !== 'cluster');
+    });
+    expect(await makers(dataDir)).toEqual([]);
+  });
+
+  test('may be made by another start if somebody ends what makes it', async () => {
+    const dataDir = join(directory, 'ended');
+    const server = startProcess({ DATA_DIR: dataDir, PORT: '0' }, '/tmp', OWN_PROCESS);
+    process.kill(await maker(dataDir), 'SIGKILL');
+    expect(await server.ended).toMatchObject({ code: 75 });
+    expect(server.output()).toContain('initdb ended with SIGKILL');
+  });
+});

@@ -1,6 +1,6 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
-import { cp, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { broughtBy, readCopy, readDockerfile, ROOT, type Copy, type Stage } from './dockerfile.js';
@@ -28,7 +28,7 @@ const OF_NODE = [
 
 /**
  * Does what the Dockerfile says in folders, one for each stage, without an engine: `COPY` gives what the ignore file
- * lets through, and `RUN` runs in the folder of its stage, whose paths from the root are paths in that folder.
+ * lets through, for its owner alone, and `RUN` runs in the folder of its stage, whose paths from the root are paths in that folder.
  *
  * @param folder an empty one
  * @returns the last stage
@@ -113,6 +113,8 @@ async function copy(
       const to = path === '' ? at : join(into ? join(workdir, target) : at, path);
       await mkdir(dirname(to), { recursive: true });
       await cp(join(ROOT, source, path), to);
+      // As in a checkout that nobody but its owner may read, whose modes an image keeps.
+      await chmod(to, 0o600);
     }
   }
 }

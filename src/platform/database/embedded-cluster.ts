@@ -114,14 +114,20 @@ function runToEnd(child: ChildProcess): Promise<void> {
     };
     child.stdout?.on('data', collect);
     child.stderr?.on('data', collect);
+    // One that goes on would write on in a directory that the next start takes away.
+    const onExit = (): void => void child.kill('SIGTERM');
+    process.once('exit', onExit);
     child.once('error', ({ message }) =>
       reject(
         new EmbeddedUnusable(`cannot run the PostgreSQL programs here: ${message}. ${ADVICE}`),
       ),
     );
     child.once('close', (code, signal) => {
+      process.removeListener('exit', onExit);
       if (code === 0) resolve();
-      else reject(new EmbeddedUnusable(`initdb ended with ${signal ?? code}: ${output.trim()}`));
+      const how = `initdb ended with ${signal ?? code}: ${output.trim()}`;
+      // Ended by somebody else, such as a system without memory.
+      reject(new EmbeddedUnusable(how, signal !== null));
     });
   });
 }

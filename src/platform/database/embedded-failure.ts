@@ -4,21 +4,20 @@ import { dirname } from 'node:path';
 /** The embedded server cannot be used, and the process is not to be started. The message is for operators. */
 export class EmbeddedUnusable extends Error {
   override readonly name: string = 'EmbeddedUnusable';
-  /** Whether another start may find it usable, with nothing given but time or space. */
-  readonly passing: boolean = false;
+
+  /** @param passing whether another start may find it usable, with nothing given but time or space */
+  constructor(
+    message: string,
+    readonly passing = false,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
 }
 
 /** The data directory cannot be written to. */
 export class DataDirectoryUnusable extends EmbeddedUnusable {
   override readonly name = 'DataDirectoryUnusable';
-
-  constructor(
-    message: string,
-    override readonly passing: boolean,
-    options: ErrorOptions,
-  ) {
-    super(message, options);
-  }
 }
 
 const NO_SPACE = /No space left on device|Disk quota exceeded/;

@@ -84,7 +84,7 @@ export async function findPackage(): Promise<string> {
   } catch (cause) {
     const reinstall = 'or reinstall with optional dependencies (npm install --include=optional)';
     const message = `${name} is not installed. ${ADVICE.slice(0, -1)}, ${reinstall}.`;
-    throw new EmbeddedServerMissing(message, { cause });
+    throw new EmbeddedServerMissing(message, false, { cause });
   }
 }
 

@@ -88,7 +88,9 @@ export class Postmaster {
       }
       await sleep(10);
     }
-    throw new EmbeddedUnusable(`PostgreSQL did not start: ${this.describeEnd()}`);
+    // Ended by somebody else, such as a system without memory.
+    const passing = /^ended with SIG/.test(this.ending);
+    throw new EmbeddedUnusable(`PostgreSQL did not start: ${this.describeEnd()}`, passing);
   }
 
   /** How it ended, and the last ten lines that it wrote. */

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 7,
-  sha256: 'bcea5e0af2c9866934f58d57bc3bc15efb03ceb7537bb650c041e3d82ea9dc7f',
+  sha256: '23b44f75b66a96bf10602678483a57d027f7f0fc01d1282af097f31f6ee1d2c8',
 } as const;
