@@ -13,11 +13,15 @@
     URL.revokeObjectURL(link.href);
     said.textContent = 'The file is recovery-codes.txt.';
   };
-  const copy = () =>
-    navigator.clipboard.writeText(text).then(
-      () => (said.textContent = 'The codes are in the clipboard.'),
-      () => (said.textContent = 'The codes could not be copied. Write them down.'),
-    );
+  const copy = async () => {
+    try {
+      // Without https there is no clipboard.
+      await navigator.clipboard.writeText(text);
+      said.textContent = 'The codes are in the clipboard.';
+    } catch {
+      said.textContent = 'The codes could not be copied. Write them down.';
+    }
+  };
   const actions = { copy, save, print: () => print() };
 
   const buttons = section.querySelector('.buttons');

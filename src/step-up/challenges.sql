@@ -96,11 +96,11 @@ END $$;
 -- After a challenge was reported as one that the person knows nothing of: an event beside that of the rejection.
 CREATE OR REPLACE FUNCTION challenge_reported() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM webhook_event(NEW.zone_id, 'challenge.reported', jsonb_build_object(
+  PERFORM webhook_event_traced(NEW.zone_id, 'challenge.reported', jsonb_build_object(
     'zone_id', NEW.zone_id, 'challenge_id', NEW.id, 'challenge_type', NEW.type,
     'binding', encode(NEW.binding, 'hex'), 'request', NEW.request,
     'approvals', NEW.approvals, 'quorum', NEW.quorum, 'decision', NEW.decision,
-    'expires_at', to_char(NEW.expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')));
+    'expires_at', to_char(NEW.expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')), NEW.traceparent);
   RETURN NULL;
 END $$;
 

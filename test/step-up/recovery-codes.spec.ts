@@ -3,7 +3,7 @@ import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { codeOf } from '../setup/authenticator-app.js';
 import { APPROVE_WRITES, heldIn } from '../setup/challenges.js';
 import { rows, sharedReplica, type Replica } from '../setup/harness.js';
-import { fragmentOf, keyOn, openPage } from '../setup/pages.js';
+import { attributeOn, fragmentOf, keyOn, openPage } from '../setup/pages.js';
 import { createTestZone, type TestZone } from '../setup/zone.js';
 
 let a: Replica;
@@ -48,6 +48,7 @@ async function held() {
   const { id, response, confirmUri } = heldIn(await zone.session(request));
   const link = fragmentOf(confirmUri);
   return {
+    page: `/step-up/${id}/confirm`,
     confirm: (recovery_code: string, on = a, decision = 'approved') =>
       openPage(on, `/step-up/${id}/confirm`, { link, recovery_code, decision }),
     again: () => zone.session({ ...request, ...response }),
@@ -122,6 +123,36 @@ describe('recovery codes', () => {
     expect(statuses.toSorted((x, y) => x - y)).toEqual([200, 400]);
   });
 
+  test('of two who set something up at once one is given them, and they stay good', async () => {
+    const links = [await invitation(), await invitation(), await invitation()];
+    const sent = links.map(async (link, i) => {
+      const on = i % 2 === 0 ? a : b;
+      const code = codeOf(keyOn((await openPage(on, '/step-up/enrol', { link })).text));
+      return () => openPage(on, '/step-up/enrol', { link, code });
+    });
+    const ready = await Promise.all(sent);
+    const given = await Promise.all(ready.map(async (enrol) => codesOn((await enrol()).text)));
+    expect(given.map((codes) => codes.length).toSorted((x, y) => x - y)).toEqual([0, 0, 10]);
+    const [code = ''] = given.flat();
+    expect((await (await held()).confirm(code)).text).toContain('<h1>Confirmed</h1>');
+  });
+
+  test('are not taken away from the page before they are kept', async () => {
+    const { text } = await enrolApp();
+    expect(text).not.toContain('You can close this page');
+    expect(text).toMatch(/Before you close this page, keep the codes below/);
+  });
+
+  test('show a request to a person without the link, who reads how many are left', async () => {
+    const [code = ''] = codesOn((await enrolApp()).text);
+    const { page } = await held();
+    const shown = await openPage(a, page, { recovery_code: code });
+    const proof = attributeOn(shown.text, 'name="proof" value');
+    const decided = await openPage(b, page, { proof, decision: 'approved' });
+    expect(decided.text).toContain('<h1>Confirmed</h1>');
+    expect(decided.text).toMatch(/You have\s+9 recovery codes left\./);
+  });
+
   test('are limited as other codes are, and somebody else’s are none', async () => {
     const [code = ''] = codesOn((await enrolApp()).text);
     const { confirm } = await held();
@@ -157,5 +188,16 @@ describe('recovery codes', () => {
     await zone.admin('DELETE', `/authenticators/${String(set?.['id'])}`);
     const { text } = await enrolApp();
     expect([text.includes('<h1>That works</h1>'), codesOn(text)]).toEqual([true, []]);
+    // A link gives none either, nor is it used up by asking for some.
+    const link = await invitation();
+    const asked = await openPage(a, '/step-up/enrol', { link, recovery_codes: 'new' });
+    expect([asked.status, codesOn(asked.text), asked.text.includes('recovery')]).toEqual([
+      200,
+      [],
+      false,
+    ]);
+    expect(keyOn(asked.text)).not.toBe('');
+    expect(asked.text).not.toContain('<h2>Or ');
+    expect(await setOf()).toEqual([]);
   });
 });

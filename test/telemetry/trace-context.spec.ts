@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { APPROVE_WRITES, heldIn } from '../setup/challenges.js';
 import { rows, startReplica, type Replica } from '../setup/harness.js';
 import { ALLOW_KEY_SERVER } from '../setup/key-server.js';
+import { fragmentOf, openPage } from '../setup/pages.js';
 import { startReceiver, type Receiver } from '../setup/receiver.js';
 import { callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
 
@@ -164,6 +165,16 @@ describe('webhooks', () => {
       reason: 'known',
     });
     expect(await traceOf('challenge.approved')).toBe(traceparent);
+  });
+
+  test('are told that a challenge was reported in the same trace', async () => {
+    await zone.activate(APPROVE_WRITES.replace('"approval"', '"mfa"'));
+    const traceOf = await newWebhook(['challenge.reported']);
+    const { traceparent } = newTrace();
+    const { id, confirmUri } = heldIn(await zone.session({ scope: 'a:write' }, { traceparent }));
+    const fields = { link: fragmentOf(confirmUri), decision: 'not_me' };
+    expect((await openPage(replica, `/step-up/${id}/confirm`, fields)).status).toBe(200);
+    expect(await traceOf('challenge.reported')).toBe(traceparent);
   });
 
   test('are told of a revocation in the trace of the operator, and of what nobody traced in none', async () => {

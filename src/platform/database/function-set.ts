@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 7,
-  sha256: 'dc0ce0ef9f536e5ec1e2727fd6254a41ad23e9b93279db0a0a204bd3751bed14',
+  sha256: '8f733593cade3680c108e81dfe4a147df2422454747f1dd4c1d0b393107b7667',
 } as const;

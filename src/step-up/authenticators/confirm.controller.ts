@@ -130,8 +130,8 @@ export class ConfirmController {
   ): Promise<void> {
     if (decision === null) return this.unshown(response, challenge, NO_EVIDENCE);
     const outcome = await this.confirmations.decideAfter(challenge, proof, decision, bringing);
-    if (outcome !== 'unproven') return this.end(response, challenge, outcome);
-    return this.unshown(response, challenge, UNPROVEN);
+    if (outcome === 'unproven') return this.unshown(response, challenge, UNPROVEN);
+    return this.end(response, challenge, outcome.end, outcome.method);
   }
 
   private unshown(response: Response, challenge: Challenge, problem: Problem): void {
@@ -143,16 +143,21 @@ export class ConfirmController {
     sendPage(response, problem?.status ?? 200, page);
   }
 
-  /** What a person is told who has brought the link, or has shown a code or a passkey. */
+  /**
+   * What a person is told who has brought the link, or has shown a code or a passkey. It is decided by then: what else the page
+   * would say is left out where it cannot be read.
+   */
   private async end(
     response: Response,
     challenge: Challenge,
     outcome: End,
     method: string | null = null,
   ): Promise<void> {
-    const now = (await this.challenges.findAnywhere(challenge.id)) ?? challenge;
+    const unread = (): null => null;
+    const now = (await this.challenges.findAnywhere(challenge.id).catch(unread)) ?? challenge;
     const page = this.pageOf(now, outcome);
-    return sendPage(response, ENDS[outcome][0], await this.pages.signed(challenge, page, method));
+    const signed = await this.pages.signed(challenge, page, method).catch(unread);
+    return sendPage(response, ENDS[outcome][0], signed ?? page);
   }
 
   private pageOf(challenge: Challenge, end: End): Page {

@@ -148,20 +148,22 @@ export class Confirmations {
   /**
    * Decides as the subject who has seen what a challenge is about, by {@link show}.
    *
-   * @returns `unproven` for a secret that is wrong, spent or too old
+   * @returns what it came to, and by which method the person had shown who it is; `unproven` for a secret that is wrong,
+   *   spent or too old
    */
   async decideAfter(
     challenge: Challenge,
     proof: string,
     decision: SubjectDecision,
     request: Bringing,
-  ): Promise<Confirmation | 'unproven'> {
+  ): Promise<{ readonly end: Confirmation; readonly method: Method['name'] } | 'unproven'> {
     const proved = await this.proofs.find(challenge, proof);
     if (proved === null) return 'unproven';
     const spend = (tx: Transaction) => this.proofs.spend(tx, challenge, proof);
     const verified = { amr: proved.amr, spend };
-    const outcome = await this.decideOn(challenge, proved.method, verified, decision, request);
-    return outcome === 'wrong' ? 'unproven' : outcome;
+    const { method } = proved;
+    const end = await this.decideOn(challenge, method, verified, decision, request);
+    return end === 'wrong' ? 'unproven' : { end, method };
   }
 
   /** Verifies evidence. Where that can be guessed there are few guesses. */

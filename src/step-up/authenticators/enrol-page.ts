@@ -36,12 +36,18 @@ export function enrolPage({
 /** What a person reads who has set something up: the recovery codes, too, where there are new ones. */
 export function donePage(codes: readonly string[]): Page {
   if (codes.length === 0) return DONE;
-  return { ...DONE, codes: true, main: html`${DONE.main} ${codesList(codes)}` };
+  return { ...WITH_CODES, codes: true, main: html`${WITH_CODES.main} ${codesList(codes)}` };
 }
 
 const DONE = notice(
   'That works',
   'From now on you can confirm requests with it. You can close this page.',
+  'good',
+);
+
+const WITH_CODES = notice(
+  'That works',
+  'From now on you can confirm requests with it. Before you close this page, keep the codes below.',
   'good',
 );
 

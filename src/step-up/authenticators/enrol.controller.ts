@@ -73,17 +73,16 @@ export class EnrolController {
     const link = token === null ? null : await this.enrolments.open(token);
     if (link === null) return sendPage(response, 404, UNKNOWN);
     try {
-      const method = CONFIRMATION_METHODS.findLast(
-        ({ enrolField }) => form[enrolField] !== undefined,
-      );
-      if (method === undefined) return sendPage(response, 200, this.page(link, null));
+      const methods = await this.enrolments.methodsFor(link);
+      const method = methods.findLast(({ enrolField }) => form[enrolField] !== undefined);
+      if (method === undefined) return sendPage(response, 200, this.page(link, methods, null));
       const evidence = form[method.enrolField] ?? '';
       const registered = await this.enrolments.enrol(link, method, evidence, requestIdOf(request));
       if (registered.outcome === 'registered') {
         return sendPage(response, 200, donePage(registered.codes));
       }
       if (registered.outcome === 'gone') return sendPage(response, 404, UNKNOWN);
-      return sendPage(response, 400, this.page(link, method));
+      return sendPage(response, 400, this.page(link, methods, method));
     } finally {
       link.secret.fill(0);
     }
@@ -120,12 +119,16 @@ export class EnrolController {
   }
 
   /** @param failed the method of the last attempt, if that failed */
-  private page(link: EnrolmentLink, failed: ConfirmationMethod | null): Page {
+  private page(
+    link: EnrolmentLink,
+    methods: readonly ConfirmationMethod[],
+    failed: ConfirmationMethod | null,
+  ): Page {
     const { subject, subjectIssuer: issuer } = link.enrolment;
-    const forms = CONFIRMATION_METHODS.map((method) =>
+    const forms = methods.map((method) =>
       method.enrolForm({ ...link, env: this.env, failed: method.name === failed?.name }),
     );
-    const passkeys = CONFIRMATION_METHODS.some((method) => method.scripted);
+    const passkeys = methods.some((method) => method.scripted);
     const problem = failed?.enrolProblem ?? null;
     return enrolPage({ subject, issuer, forms, passkeys, problem });
   }

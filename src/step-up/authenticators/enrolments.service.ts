@@ -8,6 +8,7 @@ import { Ledger } from '../../ledger/ledger.service.js';
 import { instant } from '../../platform/config/clock.js';
 import { commitIf } from '../../platform/database/commit-if.js';
 import { Sealing } from '../../sealing/sealing.service.js';
+import { CONFIRMATION_METHODS } from '../decision-methods.js';
 import { StepUpTurns } from '../step-up-turns.service.js';
 import { Authenticator } from './authenticator.entity.js';
 import { Authenticators } from './authenticators.service.js';
@@ -130,6 +131,12 @@ export class Enrolments {
     if (enrolment === null || enrolment.sealedSecret === null) return null;
     const secret = await this.sealing.open(contextOf(enrolment), enrolment.sealedSecret);
     return { token, enrolment, secret };
+  }
+
+  /** What can be set up by a link: recovery codes only where they are good for anything. */
+  async methodsFor({ enrolment }: EnrolmentLink): Promise<readonly ConfirmationMethod[]> {
+    const taken = await this.recovery.areTaken(enrolment.zoneId);
+    return CONFIRMATION_METHODS.filter(({ name }) => taken || name !== recoveryCode.name);
   }
 
   /**

@@ -9,7 +9,7 @@ import { sendPage } from './page-answer.js';
 
 const BUSY = notice(
   'Not now',
-  'This could not be done now, and nothing was decided. Go back, and try again in a moment.',
+  'This could not be done now. Go back, and try again in a moment: you are told if something was decided.',
 );
 const MALFORMED = notice(
   'That did not work',

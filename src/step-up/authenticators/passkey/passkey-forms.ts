@@ -52,7 +52,7 @@ export function enrolForm({ token, enrolment, env }: EnrolFormInput): Html {
     data-user="${user.toString('base64url')}"
     data-name="${subject}"
   >
-    <h2>Or with a passkey</h2>
+    <h2>With a passkey</h2>
     <p>Your phone, your computer or a security key asks for your finger, face or PIN.</p>
     ${linkField(token)}
     <input type="hidden" name="registration" data-evidence />

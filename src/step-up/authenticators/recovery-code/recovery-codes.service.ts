@@ -23,9 +23,7 @@ export class RecoveryCodes {
   /** Takes the codes away that a person has, since others take their place. Others that do the same wait. */
   async replace(tx: EntityManager, zoneId: string, person: Person): Promise<void> {
     const { subject, issuer } = person;
-    await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [
-      `recovery codes of ${JSON.stringify([zoneId, issuer, subject])}`,
-    ]);
+    await takeTurn(tx, zoneId, person);
     await tx.query(
       `DELETE FROM authenticators WHERE zone_id = $1 AND subject = $2
           AND subject_issuer IS NOT DISTINCT FROM $3 AND kind = 'recovery_code'`,
@@ -43,8 +41,10 @@ export class RecoveryCodes {
     zoneId: string,
     person: Person,
   ): Promise<(NewAuthenticator & { readonly codes: readonly string[] }) | null> {
-    if (!(await areTaken(tx, zoneId)) || (await this.left(zoneId, person, tx)) !== null)
-      return null;
+    if (!(await this.areTaken(zoneId, tx))) return null;
+    // Of two at once the second sees what the first was given, and does not take that away.
+    await takeTurn(tx, zoneId, person);
+    if ((await this.left(zoneId, person, tx)) !== null) return null;
     await this.replace(tx, zoneId, person);
     const codes = newRecoveryCodes();
     return { id: uuidv7(), recoveryDigests: digestsOf(codes), codes };
@@ -65,14 +65,25 @@ export class RecoveryCodes {
     const left = kept.reduce((sum, { recoveryDigests }) => sum + (recoveryDigests?.length ?? 0), 0);
     return left === 0 ? null : left;
   }
+
+  /** Whether a type of the zone is satisfied by recovery codes. */
+  async areTaken(zoneId: string, on: EntityManager = this.dataSource.manager): Promise<boolean> {
+    const rows = await on.query<{ type: string; taken: boolean }[]>(
+      'SELECT type, $2 = ANY (satisfied_by) AND subject_may_satisfy AS taken FROM step_up_types WHERE zone_id = $1',
+      [zoneId, recoveryCode.name],
+    );
+    if (rows.some(({ taken }) => taken)) return true;
+    return MFA_METHODS.includes(recoveryCode.name) && rows.every(({ type }) => type !== 'mfa');
+  }
 }
 
-/** Whether a type of the zone is satisfied by recovery codes. */
-async function areTaken(tx: EntityManager, zoneId: string): Promise<boolean> {
-  const rows = await tx.query<{ type: string; taken: boolean }[]>(
-    'SELECT type, $2 = ANY (satisfied_by) AND subject_may_satisfy AS taken FROM step_up_types WHERE zone_id = $1',
-    [zoneId, recoveryCode.name],
-  );
-  if (rows.some(({ taken }) => taken)) return true;
-  return MFA_METHODS.includes(recoveryCode.name) && rows.every(({ type }) => type !== 'mfa');
+/** Waits until nobody else gives a person codes, until the transaction ends. */
+async function takeTurn(
+  tx: EntityManager,
+  zoneId: string,
+  { subject, issuer }: Person,
+): Promise<void> {
+  await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [
+    `recovery codes of ${JSON.stringify([zoneId, issuer, subject])}`,
+  ]);
 }
