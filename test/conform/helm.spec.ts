@@ -269,7 +269,7 @@ describeWith([GO, PYTHON], 'the chart', () => {
     const [policy] = ofKind(manifests, 'NetworkPolicy').filter(
       ({ metadata }) => !metadata.name.endsWith('-migrate'),
     );
-    const [open] = policy?.spec['ingress'] as { from: { podSelector?: unknown }[] }[];
+    const [open] = (policy?.spec['ingress'] ?? []) as { from: { podSelector?: unknown }[] }[];
     expect(open?.from).toHaveLength(2);
     const selected = open?.from.flatMap(({ podSelector }) =>
       podSelector === undefined ? [] : [matchLabels(podSelector)],

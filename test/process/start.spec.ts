@@ -466,9 +466,12 @@ describe('with a database of its own', () => {
 describe('a database that is being made', () => {
   /** The process that makes it, as soon as there is one. */
   async function maker(dataDir: string): Promise<number> {
-    let [pid] = await makers(dataDir);
-    await until(async () => ([pid] = await makers(dataDir)).length > 0);
-    return pid ?? 0;
+    let pids: number[] = [];
+    await until(async () => {
+      pids = await makers(dataDir);
+      return pids.length > 0;
+    });
+    return Number(pids[0]);
   }
 
   async function makers(dataDir: string): Promise<number[]> {

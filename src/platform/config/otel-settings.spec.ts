@@ -2,6 +2,12 @@ import { describe, expect, test } from 'vitest';
 import { readOtelSettings } from './otel-settings.js';
 
 const URL = 'http://localhost:4318';
+const BATCHING = {
+  maxQueueSize: 2_048,
+  maxExportBatchSize: 512,
+  scheduledDelayMillis: 5_000,
+  exportTimeoutMillis: 30_000,
+};
 
 function read(source: Record<string, string>) {
   const problems: string[] = [];
@@ -26,10 +32,11 @@ describe('traces are exported', () => {
     [{ OTEL_EXPORTER_OTLP_ENDPOINT: URL, OTEL_SDK_DISABLED: 'false' }],
   ])('with %j, each of them', (source) => {
     const sampling = { sampler: 'parentbased_always_on', ratio: 1 };
-    expect(read(source)).toEqual({ settings: { sampling, warnings: [] }, problems: [] });
+    const settings = { sampling, batching: BATCHING, warnings: [] };
+    expect(read(source)).toEqual({ settings, problems: [] });
   });
 
-  test.each(['localhost:4318', 'ftp://collector', 'http://', 'collector'])(
+  test.each(['localhost:4318', 'ftp://collector', 'http://', 'collector', `${URL} `])(
     'and not to %s, which is a mistake',
     (endpoint) => {
       expect(read({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }).problems).toEqual([
@@ -50,7 +57,7 @@ describe('sampling', () => {
     [{ OTEL_TRACES_SAMPLER: 'always_off', OTEL_TRACES_SAMPLER_ARG: 'x' }, 'always_off', 1],
   ])('is as %j says', (source, sampler, ratio) => {
     const { settings } = read({ OTEL_EXPORTER_OTLP_ENDPOINT: URL, ...source });
-    expect(settings).toEqual({ sampling: { sampler, ratio }, warnings: [] });
+    expect(settings).toMatchObject({ sampling: { sampler, ratio }, warnings: [] });
   });
 
   test.each([
@@ -64,5 +71,40 @@ describe('sampling', () => {
     expect(problems).toEqual([]);
     expect(settings?.sampling.ratio).toBe(1);
     expect(settings?.warnings).toEqual([expect.stringMatching(told)]);
+  });
+});
+
+describe('spans wait for the exporter', () => {
+  test('as is said', () => {
+    const { settings } = read({
+      OTEL_EXPORTER_OTLP_ENDPOINT: URL,
+      OTEL_BSP_MAX_QUEUE_SIZE: '100',
+      OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '10',
+      OTEL_BSP_SCHEDULE_DELAY: '0',
+      OTEL_BSP_EXPORT_TIMEOUT: '1',
+    });
+    const batching = {
+      maxQueueSize: 100,
+      maxExportBatchSize: 10,
+      scheduledDelayMillis: 0,
+      exportTimeoutMillis: 1,
+    };
+    expect(settings).toMatchObject({ batching, warnings: [] });
+  });
+
+  test.each([
+    ['OTEL_BSP_MAX_EXPORT_BATCH_SIZE', '0'],
+    ['OTEL_BSP_MAX_EXPORT_BATCH_SIZE', '-1'],
+    ['OTEL_BSP_MAX_EXPORT_BATCH_SIZE', '0.5'],
+    ['OTEL_BSP_MAX_QUEUE_SIZE', '0'],
+    ['OTEL_BSP_MAX_QUEUE_SIZE', 'Infinity'],
+    ['OTEL_BSP_SCHEDULE_DELAY', '5s'],
+    ['OTEL_BSP_SCHEDULE_DELAY', '99999999999'],
+    ['OTEL_BSP_EXPORT_TIMEOUT', '0'],
+  ])('not as %s %s says, which cannot be meant', (name, value) => {
+    const { settings, problems } = read({ OTEL_EXPORTER_OTLP_ENDPOINT: URL, [name]: value });
+    expect(problems).toEqual([]);
+    expect(settings?.batching).toEqual(BATCHING);
+    expect(settings?.warnings).toEqual([expect.stringContaining(`${name} must be`)]);
   });
 });

@@ -15,9 +15,19 @@ export interface Sampling {
   readonly ratio: number;
 }
 
+/** How spans wait for the exporter, and go to it together. */
+export interface Batching {
+  readonly maxQueueSize: number;
+  readonly maxExportBatchSize: number;
+  /** Milliseconds, as the next one. */
+  readonly scheduledDelayMillis: number;
+  readonly exportTimeoutMillis: number;
+}
+
 /** How traces are exported, as the standard variables of OpenTelemetry say. What is not here, the exporter reads itself. */
 export interface OtelSettings {
   readonly sampling: Sampling;
+  readonly batching: Batching;
   /** What was set and is not followed, one sentence each. */
   readonly warnings: readonly string[];
 }
@@ -43,7 +53,9 @@ export function readOtelSettings(
   const off = read('OTEL_SDK_DISABLED')?.toLowerCase() === 'true' || exporter === 'none';
   if (off || (set.length === 0 && exporter !== 'otlp')) return null;
   for (const name of set) {
-    if (!isHttpUrl(read(name) ?? '')) {
+    const path = name === 'OTEL_EXPORTER_OTLP_ENDPOINT' ? APPENDED : '';
+    // A blank at its end would have the exporter go elsewhere, and not say so.
+    if (!isHttpUrl(read(name) ?? '') || !URL.canParse(`${source[name]}${path}`)) {
       problems.push(`${name} must be an http(s) URL, such as http://localhost:4318`);
     }
   }
@@ -58,7 +70,33 @@ export function readOtelSettings(
       `OTEL_EXPORTER_OTLP_PROTOCOL ${protocol} is not supported: traces are exported by http/protobuf, which collectors take at port 4318`,
     );
   }
-  return { sampling: readSampling(read, warnings), warnings };
+  return {
+    sampling: readSampling(read, warnings),
+    batching: readBatching(read, warnings),
+    warnings,
+  };
+}
+
+/** What is appended to the endpoint of all signals. */
+const APPENDED = '/v1/traces';
+/** The longest that a timer takes, in milliseconds: a longer one would not wait at all. */
+const MOST = 2 ** 31 - 1;
+
+/** What cannot be meant is not followed: of a batch of none the exporter would never come to the end. */
+function readBatching(read: (name: string) => string | null, warnings: string[]): Batching {
+  const number = (name: string, least: number, otherwise: number): number => {
+    const given = read(name);
+    const value = given === null ? otherwise : Number(given);
+    if (Number.isInteger(value) && value >= least && value <= MOST) return value;
+    warnings.push(`${name} must be a whole number from ${least} to ${MOST}: it is ${otherwise}`);
+    return otherwise;
+  };
+  return {
+    maxQueueSize: number('OTEL_BSP_MAX_QUEUE_SIZE', 1, 2_048),
+    maxExportBatchSize: number('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', 1, 512),
+    scheduledDelayMillis: number('OTEL_BSP_SCHEDULE_DELAY', 0, 5_000),
+    exportTimeoutMillis: number('OTEL_BSP_EXPORT_TIMEOUT', 1, 30_000),
+  };
 }
 
 function readSampling(read: (name: string) => string | null, warnings: string[]): Sampling {

@@ -53,7 +53,10 @@ export async function startTracing(
     resource: ours.merge(resources.detectResources({ detectors })),
     sampler: samplerFor(settings.sampling),
     spanProcessors: [
-      new base.BatchSpanProcessor(new WatchedExporter(new OTLPTraceExporter(), logger)),
+      new base.BatchSpanProcessor(
+        new WatchedExporter(new OTLPTraceExporter(), logger),
+        settings.batching,
+      ),
     ],
   });
   api.trace.setGlobalTracerProvider(provider);

@@ -108,6 +108,8 @@ describe('tracestate', () => {
     ['rojo=a=b', 'two values'],
     ['rojo=\u0000', 'NUL'],
     ['rojo=é', 'no ASCII'],
+    ['\u00A0rojo=1', 'a blank that is none of ASCII'],
+    ['rojo=1\n', 'a line end'],
     ['rojo=1,rojo=2', 'a key twice'],
     ['1abc=1', 'a key that begins with a digit'],
     ['a@b@c=1', 'two tenants'],
