@@ -153,7 +153,6 @@ export class ConfirmController {
     outcome: End,
     method: string | null = null,
   ): Promise<void> {
-    const unread = (): null => null;
     const now = (await this.challenges.findAnywhere(challenge.id).catch(unread)) ?? challenge;
     const page = this.pageOf(now, outcome);
     const signed = await this.pages.signed(challenge, page, method).catch(unread);
@@ -172,4 +171,9 @@ export class ConfirmController {
     if (state !== 'pending') return 'decided';
     return confirmationMethodsFor(challenge.terms).length > 0 ? null : 'not_here';
   }
+}
+
+/** For what is left out where it cannot be read. */
+function unread(): null {
+  return null;
 }
