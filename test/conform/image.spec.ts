@@ -3,11 +3,13 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
+import { Unreachable } from '../clients/toolchains/toolchain.js';
 import { ADMIN_TOKEN, createEmptyDatabase, KEY_ENCRYPTION_KEY, rows } from '../setup/harness.js';
 import { buildImage, readOnly } from '../setup/image.js';
 import { killProcesses, startProcess, until } from '../setup/process.js';
 import { createTestZone } from '../setup/zone.js';
+import { prepared } from './kubernetes/skip-unreachable.js';
 
 /**
  * The image, built without an engine: the steps of the Dockerfile, run in folders. It needs npm packages only, and is
@@ -18,14 +20,18 @@ let folder: string;
 let app: string;
 let environment: Readonly<Record<string, string>>;
 
-beforeAll(async () => {
+prepared(async () => {
   folder = await mkdtemp(join(tmpdir(), 'mandate-image-'));
   await chmod(folder, 0o755);
-  const built = await buildImage(folder);
+  const built = await buildImage(folder).catch((error: unknown) => {
+    const [code] =
+      /npm error code (?:E[A-Z]*(?:CONN|TIMEDOUT|AGAIN)\w*|ENOTFOUND)/.exec(String(error)) ?? [];
+    throw code === undefined ? error : new Unreachable(code);
+  });
   app = join(built.root, built.workdir);
   environment = built.environment;
   execFileSync('chmod', ['-R', 'a-w', built.root]);
-}, 600_000);
+});
 
 afterAll(async () => {
   await killProcesses();

@@ -13,6 +13,9 @@ interface Built {
   readonly environment: Readonly<Record<string, string>>;
 }
 
+/** Milliseconds for one step, such as the installation of all packages. */
+const STEP_MS = 600_000;
+
 /** What the images of Node.js have besides Debian, as far as it is looked at here. */
 const OF_NODE = [
   'usr/local/lib/node_modules/npm/package.json',
@@ -73,6 +76,8 @@ async function buildStage(
       const inRoot = step.text.replaceAll(/(?<=^|\s)\/(?=\w)/g, `${root}/`);
       await promisify(execFile)('sh', ['-ec', inRoot], {
         cwd: join(root, workdir),
+        timeout: STEP_MS,
+        killSignal: 'SIGKILL',
         env: {
           PATH: process.env['PATH'],
           HOME: process.env['HOME'],
