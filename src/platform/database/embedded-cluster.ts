@@ -124,7 +124,10 @@ function runToEnd(child: ChildProcess): Promise<void> {
     );
     child.once('close', (code, signal) => {
       process.removeListener('exit', onExit);
-      if (code === 0) resolve();
+      if (code === 0) {
+        resolve();
+        return;
+      }
       const how = `initdb ended with ${signal ?? code}: ${output.trim()}`;
       // Ended by somebody else, such as a system without memory.
       reject(new EmbeddedUnusable(how, signal !== null));

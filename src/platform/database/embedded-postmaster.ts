@@ -89,7 +89,7 @@ export class Postmaster {
       await sleep(10);
     }
     // Ended by somebody else, such as a system without memory.
-    const passing = /^ended with SIG/.test(this.ending);
+    const passing = this.ending.startsWith('ended with SIG');
     throw new EmbeddedUnusable(`PostgreSQL did not start: ${this.describeEnd()}`, passing);
   }
 
