@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import * as fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { auditOf, borrowReplica, type Replica, rows } from '../setup/harness.js';
 import {
   activate,
@@ -261,10 +261,16 @@ describe('what is on record', () => {
     await use(PERMIT_ALL);
     const label = `old.${randomUUID()}`;
     const old = await zone.session({}, { 'x-request-id': label });
-    // As versions before this one have written it.
-    await behindOurBack(
-      `UPDATE audit_events SET request_id = '${label}', request_label = NULL WHERE request_id = '${old.requestId}'`,
-    );
+    const rename = (from: string, to: string, kept: string) =>
+      behindOurBack(
+        `UPDATE audit_events SET request_id = '${to}', request_label = ${kept}
+          WHERE zone_id = '${zone.zoneId}' AND request_id = '${from}'`,
+      );
+    // As versions before this one have written it; those who are lent the replica later verify its chains.
+    await rename(old.requestId, label, 'NULL');
+    onTestFinished(async () => {
+      await rename(label, old.requestId, `'${label}'`);
+    });
     const later = await zone.session({}, { 'x-request-id': label });
     const { items } = await explain(label);
     expect(items.map(({ request_id }) => request_id)).toEqual([later.requestId, old.requestId]);
