@@ -44,7 +44,6 @@ const MAX_VIA = 12;
  * @returns `undefined` where all are 0: such a mandate has none
  */
 export function generationsClaim(generations: Generations): GenerationsClaim | undefined {
-  if (isFirst(generations)) return undefined;
   const {
     zone: z,
     client: c,
@@ -59,33 +58,11 @@ export function generationsClaim(generations: Generations): GenerationsClaim | u
     ...(c === 0 ? {} : { c }),
     ...(s === 0 ? {} : { s }),
     ...(i === 0 ? {} : { i }),
-    ...(a.every(isZero) ? {} : { a }),
-    ...(r.every(isZero) ? {} : { r }),
-    ...(isNobody(v) ? {} : { v }),
+    ...(a.every((one) => one === 0) ? {} : { a }),
+    ...(r.every((one) => one === 0) ? {} : { r }),
+    ...(Object.keys(v).length === 0 ? {} : { v }),
   };
-  return claim;
-}
-
-/** Whether all are 0, as nearly always: such a mandate has no `gen`, which costs nothing to write and nothing to read. */
-function isFirst({ zone, client, subject, issuer, actors, resources, via }: Generations): boolean {
-  return (
-    zone === 0 &&
-    client === 0 &&
-    subject === 0 &&
-    issuer === 0 &&
-    isNobody(via) &&
-    actors.every(isZero) &&
-    resources.every(isZero)
-  );
-}
-
-function isNobody(via: Generations['via']): boolean {
-  for (const _ in via) return false;
-  return true;
-}
-
-function isZero(generation: number): boolean {
-  return generation === 0;
+  return Object.keys(claim).length === 0 ? undefined : claim;
 }
 
 /**
@@ -100,46 +77,26 @@ export function readGenerations(
   actors: number,
   targets: number,
 ): Generations | null {
-  if (value === undefined) return first(actors, targets);
-  if (!isJsonObject(value)) return null;
-  if (!Object.keys(value).every((name) => MEMBERS.has(name))) return null;
-  const zone = readGeneration(value['z']);
-  const client = readGeneration(value['c']);
-  const subject = readGeneration(value['s']);
-  const issuer = readGeneration(value['i']);
-  const ofActors = readList(value['a'], actors);
-  const ofResources = readList(value['r'], targets);
-  const via = readVia(value['v']);
+  const claim = value === undefined ? {} : value;
+  if (!isJsonObject(claim)) return null;
+  if (!Object.keys(claim).every((name) => MEMBERS.has(name))) return null;
+  const zone = readGeneration(claim['z']);
+  const client = readGeneration(claim['c']);
+  const subject = readGeneration(claim['s']);
+  const issuer = readGeneration(claim['i']);
+  const ofActors = readList(claim['a'], actors);
+  const ofResources = readList(claim['r'], targets);
+  const via = readVia(claim['v']);
   if (zone === null || client === null || subject === null || issuer === null) return null;
   if (ofActors === null || ofResources === null || via === null) return null;
   return { zone, client, subject, issuer, actors: ofActors, resources: ofResources, via };
 }
 
 function readList(value: JsonValue | undefined, length: number): readonly number[] | null {
-  if (value === undefined) return zeros(length);
+  if (value === undefined) return Array.from({ length }, () => 0);
   if (!isJsonArray(value) || value.length !== length) return null;
   const read = value.map(readGeneration).filter((one) => one !== null);
   return read.length === length ? read : null;
-}
-
-/** The generations of what says none: 0, all of them. */
-function first(actors: number, targets: number): Generations {
-  return {
-    zone: 0,
-    client: 0,
-    subject: 0,
-    issuer: 0,
-    actors: zeros(actors),
-    resources: zeros(targets),
-    via: NOBODY,
-  };
-}
-
-/** As many 0 as most mandates have actors or targets, made once. */
-const ZEROS: readonly (readonly number[])[] = [Object.freeze([]), Object.freeze([0])];
-
-function zeros(length: number): readonly number[] {
-  return ZEROS[length] ?? Array.from({ length }, () => 0);
 }
 
 const NOBODY: Generations['via'] = Object.freeze({});
