@@ -108,26 +108,27 @@ async function whileItWaits(table: string, run: () => Promise<unknown>): Promise
   await withClient(databaseUrl, async (client) => {
     await client.query('BEGIN');
     await client.query(`LOCK TABLE ${table} IN EXCLUSIVE MODE`);
-    const done = run();
-    await done;
+    await run();
     await client.query('ROLLBACK');
   });
 }
 
+/** Operators' connections that are in a state, by SQL about `pg_stat_activity`. */
+const connectionsThat = (state: string) =>
+  rows(
+    databaseUrl,
+    `SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
+        AND application_name = 'mandate operators' AND ${state}`,
+  );
+
+/** Waits until none of operators' connections has anything to do. */
+const untilNothingRuns = () =>
+  expect.poll(() => connectionsThat("state <> 'idle'"), PATIENCE).toEqual([]);
+
 /** Waits until one of operators' connections waits for a lock. */
 const untilItWaits = () =>
   expect
-    .poll(
-      async () =>
-        (
-          await rows(
-            databaseUrl,
-            `SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
-                AND application_name = 'mandate operators' AND wait_event_type = 'Lock'`,
-          )
-        ).length,
-      PATIENCE,
-    )
+    .poll(async () => (await connectionsThat("wait_event_type = 'Lock'")).length, PATIENCE)
     .toBeGreaterThan(0);
 
 /** How far an order has come: it takes back, it is written, it is recorded. */
@@ -147,17 +148,7 @@ describe('a replica that is killed', () => {
         expect(await answered).toBeNull();
       });
       // The server notices when the statement is over that nobody waits for it.
-      await expect
-        .poll(
-          () =>
-            rows(
-              databaseUrl,
-              `SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
-                  AND application_name = 'mandate operators' AND state <> 'idle'`,
-            ),
-          PATIENCE,
-        )
-        .toEqual([]);
+      await untilNothingRuns();
       expect((await stateOf(made.zone)).orders).toBe(0);
       await expectOnce(made, key);
     },
@@ -176,17 +167,7 @@ describe('a replica that is killed', () => {
       });
       await victim.stop('SIGKILL');
       const answer = await answered;
-      await expect
-        .poll(
-          () =>
-            rows(
-              databaseUrl,
-              `SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
-                  AND application_name = 'mandate operators' AND state <> 'idle'`,
-            ),
-          PATIENCE,
-        )
-        .toEqual([]);
+      await untilNothingRuns();
       // What was answered is so.
       if (answer?.status === 201) expect((await stateOf(made.zone)).orders).toBe(1);
       await expectOnce(made, key);
