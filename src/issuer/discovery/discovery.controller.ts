@@ -17,12 +17,15 @@ import {
   ApiResponse,
   ApiTags,
 } from '../../platform/http/openapi-decorators.js';
-import { PREFLIGHT, READABLE_ANYWHERE, sendDocument } from '../../platform/http/public-document.js';
+import {
+  PREFLIGHT,
+  PREFLIGHT_SUMMARY,
+  READABLE_ANYWHERE,
+  sendDocument,
+} from '../../platform/http/public-document.js';
 import { PublicRoutes } from '../../platform/http/public-routes.js';
 import { MetadataDocuments, type DocumentKind } from './documents.service.js';
 import { kindAt, metadataRoutes, PLACES } from './places.js';
-
-const PREFLIGHT_SUMMARY = 'Whether a page of another origin may ask under a condition (Fetch 4.8)';
 
 /** Metadata: how clients find what a zone has, and what a resource asks for. */
 @ApiTags('clients')

@@ -22,6 +22,7 @@ import {
 } from '../../platform/http/openapi-decorators.js';
 import {
   PREFLIGHT,
+  PREFLIGHT_SUMMARY,
   READABLE_ANYWHERE,
   sendDocument,
   type PublicDocument,
@@ -31,7 +32,6 @@ import { STATUS_LIST_TYPE } from './status-list-token.js';
 import { StatusLists } from './status-lists.service.js';
 
 const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
-const PREFLIGHT_SUMMARY = 'Whether a page of another origin may ask under a condition (Fetch 4.8)';
 const JSON_TYPE = 'application/json; charset=utf-8';
 
 /**

@@ -20,13 +20,16 @@ import {
 import type { Request, Response } from 'express';
 import { isUuid } from '../../oauth/vocabulary.js';
 import { EndpointMetadata } from '../../platform/http/endpoint-metadata.js';
-import { PREFLIGHT, READABLE_ANYWHERE, sendDocument } from '../../platform/http/public-document.js';
+import {
+  PREFLIGHT,
+  PREFLIGHT_SUMMARY,
+  READABLE_ANYWHERE,
+  sendDocument,
+} from '../../platform/http/public-document.js';
 import { PublicRoutes } from '../../platform/http/public-routes.js';
 import { JWK_SET_TYPE, keySetType } from './key-set.js';
 import { keySetRoutes } from './key-set-routes.js';
 import { KeySets } from './key-sets.service.js';
-
-const PREFLIGHT_SUMMARY = 'Whether a page of another origin may ask under a condition (Fetch 4.8)';
 
 /** The key sets of zones (RFC 7517 5), the same at several addresses. */
 @ApiTags('verifiers')

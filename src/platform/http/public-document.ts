@@ -32,6 +32,10 @@ export const READABLE_ANYWHERE = {
   'Access-Control-Expose-Headers': 'ETag',
 } as const;
 
+/** What the routes that answer with {@link PREFLIGHT} say of themselves in the OpenAPI document. */
+export const PREFLIGHT_SUMMARY =
+  'Whether a page of another origin may ask under a condition (Fetch 4.8)';
+
 /** The answer to a page that asks whether it may send `If-None-Match` (Fetch 4.8). */
 export const PREFLIGHT = {
   'Access-Control-Allow-Origin': '*',
