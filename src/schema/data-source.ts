@@ -22,6 +22,7 @@ import { ChallengeDecision } from '../step-up/challenge-decision.entity.js';
 import { Challenge } from '../step-up/challenge.entity.js';
 import { ProofSystem } from '../step-up/proof-system.entity.js';
 import { Resource } from '../zones/resource.entity.js';
+import { Scope } from '../zones/scope.entity.js';
 import { StepUpType } from '../zones/step-up-type.entity.js';
 import { WebhookDelivery } from '../webhooks/webhook-delivery.entity.js';
 import { Webhook } from '../webhooks/webhook.entity.js';
@@ -69,11 +70,24 @@ import { ReportedChallenges1795349727262 } from './migrations/1795349727262-repo
 import { TracedWebhooks1795349455830 } from './migrations/1795349455830-traced-webhooks.js';
 import { NamedItems1795350000000 } from './migrations/1795350000000-named-items.js';
 import { RecoveryCodes1795351641134 } from './migrations/1795351641134-recovery-codes.js';
+import { AuthorizationDetailsTypes1795360640971 } from './migrations/1795360640971-authorization-details-types.js';
+import { ZoneLogos1795362563010 } from './migrations/1795362563010-zone-logos.js';
+import { ClientCeilings1795360245128 } from './migrations/1795360245128-client-ceilings.js';
+import { Scopes1795360704100 } from './migrations/1795360704100-scopes.js';
 import { SignalsOfOrders1795350100000 } from './migrations/1795350100000-signals-of-orders.js';
 import { SignedIntrospection1795350200000 } from './migrations/1795350200000-signed-introspection.js';
 import { LeftOverEndings1795350400000 } from './migrations/1795350400000-left-over-endings.js';
+import { Operators1795360703625 } from './migrations/1795360703625-operators.js';
+import { OperatorRow } from '../admin/operators/operator-row.entity.js';
+import { OperatorKey } from '../admin/operators/operator-key.entity.js';
+import { OutboundPolicies1795360246590 } from './migrations/1795360246590-outbound-policies.js';
+import { NamedWebhooks1795360662750 } from './migrations/1795360662750-named-webhooks.js';
+import { OutboundPolicyRow } from '../platform/outbound/outbound-policy.entity.js';
 import { RevocationOrder } from '../issuer/revocation/revocation-order.entity.js';
 import { RevocationEndings1795346000000 } from './migrations/1795346000000-revocation-endings.js';
+import { IdempotencyKeys1795360905510 } from './migrations/1795360905510-idempotency-keys.js';
+import { Approvals1795360906346 } from './migrations/1795360906346-approvals.js';
+import { ApprovalRow } from '../admin/approvals/approval.entity.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
@@ -128,6 +142,15 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   SignedIntrospection1795350200000,
   LeftOverEndings1795350400000,
   RecoveryCodes1795351641134,
+  ClientCeilings1795360245128,
+  OutboundPolicies1795360246590,
+  AuthorizationDetailsTypes1795360640971,
+  NamedWebhooks1795360662750,
+  Operators1795360703625,
+  Scopes1795360704100,
+  IdempotencyKeys1795360905510,
+  Approvals1795360906346,
+  ZoneLogos1795362563010,
 ];
 
 const ONE_PROCESS: PoolSettings = { workers: 1, connections: undefined };
@@ -170,16 +193,21 @@ export function dataSourceOptions(
       Revocation,
       AgentSession,
       DelegationEdge,
+      Scope,
       StepUpType,
       Challenge,
       ChallengeDecision,
       ProofSystem,
       Authenticator,
       Enrolment,
+      OutboundPolicyRow,
+      ApprovalRow,
       Webhook,
       WebhookDelivery,
       Removal,
       RevocationOrder,
+      OperatorRow,
+      OperatorKey,
     ],
     migrations: [...MIGRATIONS],
     migrationsTableName: MIGRATIONS_TABLE,

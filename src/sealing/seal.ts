@@ -18,6 +18,7 @@ export const SEAL_PURPOSES = [
   'proof-system-secret',
   'ssf-authorization',
   'ssf-poll-token',
+  'idempotent-answer-key',
   'key-check',
 ] as const;
 

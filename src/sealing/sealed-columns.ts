@@ -89,4 +89,11 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
     zone: 'zone_id',
     id: 'id',
   },
+  {
+    table: 'idempotency_keys',
+    column: 'sealed_key',
+    purpose: 'idempotent-answer-key',
+    zone: 'zone_id',
+    id: 'id',
+  },
 ];

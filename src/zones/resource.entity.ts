@@ -1,5 +1,6 @@
 import type { MandateTyp } from '../oauth/vocabulary.js';
 import type { ZoneAlg } from '../oauth/algorithms.js';
+import type { DetailType } from '../oauth/authorization-details/detail-type.js';
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
 /** An operation of a resource, and the scope that it requires. */
@@ -50,6 +51,10 @@ export class Resource {
   @Column('jsonb', { name: 'scope_descriptions' })
   scopeDescriptions: DescribedScope[];
 
+  /** What can be granted for it beside scopes (RFC 9396). */
+  @Column('jsonb', { name: 'authorization_details_types' })
+  detailTypes: DetailType[];
+
   @Column('text', { name: 'upstream_url', nullable: true })
   upstreamUrl: string | null;
 
@@ -91,4 +96,8 @@ export class Resource {
 
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz' })
   createdAt: Date;
+
+  /** When it was changed through the API; `null`: not since it was made, as far as is known. */
+  @Column('timestamptz', { name: 'updated_at', nullable: true })
+  updatedAt: Date | null;
 }

@@ -20,6 +20,7 @@ export function systemResourcesAt(zoneUrl: string): SystemResources {
     id: ssf,
     identifier: ssf,
     scopes: [SSF_MANAGE, SSF_READ],
+    detailTypes: [],
     access: 'direct',
     upstreamUrl: null,
     ownerClientId: null,

@@ -164,7 +164,7 @@ DECLARE
   t record;
 BEGIN
   FOR t IN
-    SELECT name, 'zone_content' AS prefix FROM unnest(ARRAY['resources', 'trusted_issuers', 'step_up_types', 'signing_keys',
+    SELECT name, 'zone_content' AS prefix FROM unnest(ARRAY['resources', 'scopes', 'trusted_issuers', 'step_up_types', 'signing_keys',
         'policies', 'policy_versions', 'policy_sets', 'policy_set_versions', 'policy_set_members', 'withdrawn_policies']) AS name
     UNION ALL VALUES ('clients', 'clients'), ('client_secrets', 'secrets'), ('federated_identities', 'secrets')
   LOOP

@@ -21,6 +21,18 @@ export class Zone {
   @Column('text', { name: 'display_name', nullable: true })
   displayName: string | null;
 
+  /** SHA-256 of its logo in base64url, which is in a table of its own; `null` for none. */
+  @Column('text', { name: 'logo_digest', nullable: true })
+  logoDigest: string | null;
+
+  /** What it is for, in words of operators for operators. */
+  @Column('text', { nullable: true })
+  description: string | null;
+
+  /** Whether it cannot be removed until this is taken back. */
+  @Column('boolean', { default: false })
+  protected: boolean;
+
   /** The key that client secrets are digested with, sealed. */
   @Column('bytea', { name: 'sealed_digest_key' })
   sealedDigestKey: Buffer;
@@ -96,4 +108,8 @@ export class Zone {
 
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz' })
   createdAt: Date;
+
+  /** When it was changed through the API; `null`: not since it was made, as far as is known. */
+  @Column('timestamptz', { name: 'updated_at', nullable: true })
+  updatedAt: Date | null;
 }

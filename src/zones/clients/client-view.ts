@@ -20,8 +20,22 @@ export interface ClientView extends AssertingClient {
   readonly ssf: boolean;
   /** What its introspection answers are signed with unless it asks for JSON (RFC 9701 6); `null` for JSON. */
   readonly introspectionAlg: ZoneAlg | null;
+  /** The most seconds that a mandate lives that it is issued; `null`: what everybody gets. */
+  readonly accessTokenLifespan: number | null;
+  /** All that it may be granted; `null`: not limited here. */
+  readonly scopes: readonly string[] | null;
+  /** Identifiers of all resources that it may have mandates for; `null`: not limited here. */
+  readonly audience: readonly string[] | null;
   /** Those that are neither revoked nor long expired. */
   readonly secrets: readonly SecretRecord[];
+}
+
+/** Whether a client may have mandates for a resource, as far as its own settings go. */
+export function isForAudience(
+  { audience }: Pick<ClientView, 'audience'>,
+  resource: string,
+): boolean {
+  return audience === null || audience.includes(resource);
 }
 
 /** Bytes of a view beside its texts: the objects, and its place in memory. */
@@ -33,6 +47,8 @@ export function weightOf({ labels, groups, secrets, jwks, jwksUri, ...rest }: Cl
     ...labels,
     ...groups,
     ...rest.defaultResources,
+    ...(rest.scopes ?? []),
+    ...(rest.audience ?? []),
     ...secrets.map(({ verifier }) => verifier),
     jwksUri ?? '',
   ];

@@ -1,7 +1,7 @@
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import type { AssertionAudience } from './asserting-client.js';
 import type { PublicJwks } from '../issuers/jwks.js';
-import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
+import { Column, CreateDateColumn, Entity, PrimaryColumn, UpdateDateColumn } from 'typeorm';
 
 /** A client (RFC 6749 2): an application that may request mandates. */
 @Entity('clients')
@@ -60,6 +60,22 @@ export class Client {
   @Column('text', { name: 'introspection_signed_response_alg', nullable: true })
   introspectionAlg: ZoneAlg | null;
 
+  /** The most seconds that a mandate lives that it is issued; `null`: what everybody gets. */
+  @Column('integer', { name: 'access_token_lifespan', nullable: true })
+  accessTokenLifespan: number | null;
+
+  /** All that it may be granted; `null`: not limited here. */
+  @Column('text', { array: true, nullable: true })
+  scopes: string[] | null;
+
+  /** Identifiers of all resources that it may have mandates for; `null`: not limited here. */
+  @Column('text', { array: true, nullable: true })
+  audience: string[] | null;
+
+  /** What operators call the application elsewhere; it means nothing here. */
+  @Column('text', { name: 'app_id', nullable: true })
+  appId: string | null;
+
   /** Grows when all that was issued to it, or by way of it, is taken back. */
   @Column('integer')
   generation: number;
@@ -76,4 +92,8 @@ export class Client {
 
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz' })
   createdAt: Date;
+
+  /** When operators changed it last; `null`: never. */
+  @UpdateDateColumn({ name: 'updated_at', type: 'timestamptz', nullable: true })
+  updatedAt: Date | null;
 }

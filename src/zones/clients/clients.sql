@@ -56,7 +56,9 @@ BEGIN
                 AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp() - interval '1 minute')), '[]'),
            json_build_object('assertionAudience', c.assertion_audience, 'defaultResources', c.default_resources,
                              'generation', c.generation, 'ssf', c.ssf,
-                             'introspectionAlg', c.introspection_signed_response_alg)
+                             'introspectionAlg', c.introspection_signed_response_alg,
+                             'accessTokenLifespan', c.access_token_lifespan, 'scopes', c.scopes,
+                             'audience', c.audience)
       FROM clients c JOIN zones z ON z.id = c.zone_id
      WHERE c.id = ANY (p_ids) AND z.removed_at IS NULL
      ORDER BY c.zone_id;

@@ -8,7 +8,14 @@ export interface Reading {
 /** What is set of a client beside how it authenticates. */
 type Settings = Pick<
   ClientView,
-  'assertionAudience' | 'defaultResources' | 'generation' | 'introspectionAlg' | 'ssf'
+  | 'accessTokenLifespan'
+  | 'assertionAudience'
+  | 'audience'
+  | 'defaultResources'
+  | 'generation'
+  | 'introspectionAlg'
+  | 'scopes'
+  | 'ssf'
 >;
 
 interface Row extends Omit<ClientView, 'workloadIdentity' | keyof Settings> {

@@ -47,7 +47,7 @@ const MAX_REGISTERED = 10;
 const MAX_PUBLISHED = 100;
 
 /** The members of private and symmetric keys (RFC 7518 6.2.2, 6.3.2, 6.4). */
-const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
+export const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
 
 /** A kind of key (RFC 7518 6.2, 6.3, RFC 8037 2). */
 interface Kind {

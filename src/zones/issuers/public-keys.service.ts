@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
-import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { LOGGER } from '../../platform/config/logger.js';
 import { guardedFetch } from '../../platform/outbound/guarded-fetch.js';
+import { OutboundPolicies } from '../../platform/outbound/outbound-policies.service.js';
 import { registeredKeys, type KeySource, type PublicJwks } from './jwks.js';
 import { RemoteKeys } from './remote-keys.js';
 
@@ -21,13 +21,13 @@ export class PublicKeys {
   private readonly registered = new WeakMap<PublicJwks, KeySource>();
 
   constructor(
-    @Inject(ENV) env: RunningEnv,
+    policies: OutboundPolicies,
     @Inject(CLOCK) clock: Clock,
     @Inject(LOGGER) logger: Logger,
   ) {
-    const rules = { allowInsecure: env.allowInsecureFetch, allowPrivate: env.allowPrivateFetch };
     this.remote = new RemoteKeys({
-      fetch: (uri) => guardedFetch(uri, rules),
+      fetch: async (zoneId, uri) =>
+        guardedFetch(uri, await policies.rulesFor('jwks_fetch', zoneId)),
       now: () => clock.now(),
       failed: (uri, error) => logger.warn({ err: error, uri }, 'a key set could not be fetched'),
     });

@@ -22,7 +22,7 @@ function world() {
   const remote = new RemoteKeys({
     now: () => state.now,
     failed: () => (state.failures += 1),
-    async fetch(uri): Promise<Fetched> {
+    async fetch(_zoneId, uri): Promise<Fetched> {
       state.asked.push(uri);
       await Promise.resolve();
       if (state.down) throw new Error('down');

@@ -28,7 +28,7 @@ interface CachedKeySet {
 
 /** What {@link RemoteKeys} needs of the rest: a fetch, the clock, the log. */
 export interface RemoteKeysPorts {
-  fetch(uri: string): Promise<Fetched>;
+  fetch(zoneId: string, uri: string): Promise<Fetched>;
   /** Milliseconds since the epoch. */
   now(): number;
   /** Called for a fetch that failed, or a document that is no key set. */
@@ -52,7 +52,7 @@ export class RemoteKeys {
   private async find(zoneId: string, uri: string, kid: string | null): Promise<PublicKeySet> {
     const entry = this.cachedFor(`${zoneId} ${uri}`);
     if (this.shouldFetch(entry, kid)) {
-      entry.fetching ??= this.refresh(entry, uri).finally(() => (entry.fetching = null));
+      entry.fetching ??= this.refresh(entry, zoneId, uri).finally(() => (entry.fetching = null));
     }
     if (entry.fetching !== null && !this.suffices(entry, kid)) await waitBriefly(entry.fetching);
     if (entry.keys !== null && this.ports.now() < entry.usableUntil) return entry.keys;
@@ -72,10 +72,10 @@ export class RemoteKeys {
   }
 
   /** Fetches the set. Never rejects: the cached one may still be usable. */
-  private async refresh(entry: CachedKeySet, uri: string): Promise<void> {
+  private async refresh(entry: CachedKeySet, zoneId: string, uri: string): Promise<void> {
     entry.fetchedAt = this.ports.now();
     try {
-      const { value, maxAgeSeconds } = await this.ports.fetch(uri);
+      const { value, maxAgeSeconds } = await this.ports.fetch(zoneId, uri);
       const keys = readPublishedJwks(value);
       const wanted = maxAgeSeconds === null ? USUAL_FRESH_MS : maxAgeSeconds * 1_000;
       const now = this.ports.now();

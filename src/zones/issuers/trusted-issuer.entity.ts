@@ -1,4 +1,4 @@
-import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
+import { Column, CreateDateColumn, Entity, PrimaryColumn, UpdateDateColumn } from 'typeorm';
 import type { SigningAlg } from '../../oauth/algorithms.js';
 import type { PublicJwks } from './jwks.js';
 import type { ClaimConditions, IssuerTokenType } from './trusted-issuer.js';
@@ -61,4 +61,8 @@ export class TrustedIssuerRow {
 
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz' })
   createdAt: Date;
+
+  /** When operators changed it last; `null`: never. */
+  @UpdateDateColumn({ name: 'updated_at', type: 'timestamptz', nullable: true })
+  updatedAt: Date | null;
 }

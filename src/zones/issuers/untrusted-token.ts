@@ -35,6 +35,7 @@ export type UntrustedReason =
   | 'another_kind'
   | 'has_an_actor'
   | 'invalid_may_act'
+  | 'invalid_authorization_details'
   | 'invalid_authentication'
   | 'invalid_labels'
   | 'condition_not_met'

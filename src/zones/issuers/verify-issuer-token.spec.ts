@@ -66,6 +66,7 @@ test('says who the user is', async () => {
     authentication: { authTime: NOW - 5 },
     labels: [],
     mayAct: { sub: 'b' },
+    authorizationDetails: [],
   });
 });
 

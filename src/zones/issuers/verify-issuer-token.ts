@@ -1,5 +1,11 @@
 import { isLine, readAuthentication, type Authentication } from '../../mandates/authentication.js';
 import {
+  isProblem,
+  NO_DETAILS,
+  readDetails,
+  type AuthorizationDetail,
+} from '../../oauth/authorization-details/detail.js';
+import {
   isJsonArray,
   isJsonObject,
   type JsonObject,
@@ -36,6 +42,8 @@ export interface IssuerSubject {
   readonly labels: readonly string[];
   /** `may_act` (RFC 8693 4.4); a `sub` without `iss` in it is of this issuer. */
   readonly mayAct: JsonObject | null;
+  /** What exactly the token allows (RFC 9396 9.1); none where it does not say. */
+  readonly authorizationDetails: readonly AuthorizationDetail[];
 }
 
 /** The rules for a subject token. */
@@ -87,6 +95,7 @@ export async function verifySubjectToken(
     authentication: readUserAuthentication(claims, now),
     labels: readLabels(claims, issuer.labelClaims),
     mayAct: mayAct ?? null,
+    authorizationDetails: readAuthorizationDetails(claims),
   };
 }
 
@@ -151,6 +160,8 @@ export interface Workload {
   readonly exp: number;
   /** The token's `jti`, if it has one that can be recorded. */
   readonly jti: string | null;
+  /** What exactly the token allows; none where it does not say. */
+  readonly authorizationDetails: readonly AuthorizationDetail[];
 }
 
 /**
@@ -181,6 +192,7 @@ export async function verifyFederatedToken(
     audience,
     exp,
     jti: readJti(jti),
+    authorizationDetails: readAuthorizationDetails(claims),
   };
 }
 
@@ -250,6 +262,16 @@ function readSubject(claims: JsonObject, { subjectClaim }: TrustedIssuer): strin
 /** A `jti` that can be recorded. */
 function readJti(jti: JsonValue | undefined): string | null {
   return typeof jti === 'string' && /^[!-~]{1,256}$/.test(jti) ? jti : null;
+}
+
+/** What exactly a token allows. An empty list is what some issuers write where they mean none. */
+function readAuthorizationDetails({
+  authorization_details: claim,
+}: JsonObject): readonly AuthorizationDetail[] {
+  if (claim === undefined || (isJsonArray(claim) && claim.length === 0)) return NO_DETAILS;
+  const details = readDetails(claim);
+  if (isProblem(details)) throw new UntrustedToken('invalid_authorization_details');
+  return details;
 }
 
 const MAX_METHODS = 20;

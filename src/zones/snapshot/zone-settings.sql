@@ -3,6 +3,13 @@ CREATE OR REPLACE FUNCTION milliseconds(p_at timestamptz) RETURNS bigint LANGUAG
   SELECT floor(extract(epoch FROM p_at) * 1000)::bigint
 $$;
 
+-- Scopes without those that are not in use, in the same order.
+CREATE OR REPLACE FUNCTION scopes_without(p_scopes text[], p_inactive text[]) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE WHEN p_scopes && p_inactive
+    THEN ARRAY(SELECT u.scope FROM unnest(p_scopes) WITH ORDINALITY AS u (scope, nth) WHERE u.scope <> ALL (p_inactive) ORDER BY u.nth)
+    ELSE p_scopes END
+$$;
+
 -- The settings of a zone, which a snapshot is made of, at one version: one row, or none. A function, so that its plan is
 -- made once for each connection, which takes longer than to read a zone. Bytes in lists are in base64. What is set of
 -- the zone itself is one object, so that one setting more needs no function of another name.
@@ -10,16 +17,18 @@ CREATE OR REPLACE FUNCTION settings_of_zone(p_zone uuid)
 RETURNS TABLE (version text, standard text, bridge text, sealed_digest_key bytea, resources json, issuers json,
                step_up_types json, signing_keys json, policy json, shadow json, own json)
 LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  inactive CONSTANT text[] := ARRAY(SELECT s.name FROM scopes s WHERE s.zone_id = p_zone AND NOT s.active);
 BEGIN
   RETURN QUERY
     SELECT z.settings_version::text, z.signing_alg::text, z.previous_signing_alg::text, z.sealed_digest_key,
            coalesce((
              SELECT json_agg(json_build_object(
-                      'id', t.id, 'identifier', t.identifier, 'scopes', t.scopes, 'access', t.access,
+                      'id', t.id, 'identifier', t.identifier, 'scopes', scopes_without(t.scopes, inactive), 'access', t.access,
                       'upstreamUrl', t.upstream_url, 'ownerClientId', t.owner_client_id, 'operations', t.operations,
                       'signingAlg', t.signing_alg, 'tokenTyp', t.token_typ, 'revocation', t.revocation,
                       'listed', t.listed, 'introspectionClientIds', t.introspection_client_ids,
-                      'generation', t.generation))
+                      'generation', t.generation, 'detailTypes', t.authorization_details_types))
                FROM resources t WHERE t.zone_id = z.id), '[]'),
            coalesce((
              SELECT json_agg(json_build_object(

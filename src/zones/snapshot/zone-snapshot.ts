@@ -2,6 +2,7 @@ import type { TrustedIssuer } from '../issuers/trusted-issuer.js';
 import type { KeyRing } from '../../keys/signing/key-ring.js';
 import type { MandateTyp } from '../../oauth/vocabulary.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
+import type { DetailType } from '../../oauth/authorization-details/detail-type.js';
 import type { ActivePolicy, CandidatePolicy } from '../../policy/policy-sets.service.js';
 import type { DeclaredOperation, RevocationChannel } from '../resource.entity.js';
 import type { FormerIssuer } from '../zone-issuer.js';
@@ -13,6 +14,8 @@ export interface ResourceView {
   readonly id: string;
   readonly identifier: string;
   readonly scopes: readonly string[];
+  /** The types of authorization details that it declares. */
+  readonly detailTypes: readonly DetailType[];
   readonly access: 'direct' | 'gateway';
   readonly upstreamUrl: string | null;
   readonly ownerClientId: string | null;
