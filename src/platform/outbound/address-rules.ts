@@ -3,7 +3,7 @@ import ipaddr from 'ipaddr.js';
 
 /** What IANA's registries say of an address (RFC 6890), as far as it may be connected to at all. */
 const PUBLIC = new Set(['unicast']);
-const PRIVATE = new Set(['private', 'carrierGradeNat', 'loopback', 'uniqueLocal']);
+const PRIVATE = new Set(['private', 'carrierGradeNat', 'uniqueLocal']);
 
 /** Addresses of clouds' own services that the registries do not know as special. */
 const NEVER = [
@@ -26,13 +26,29 @@ const GLOBAL = ipaddr.parseCIDR('2000::/3');
  * @param allowPrivate whether private networks and this machine are allowed
  */
 export function mayConnectTo(address: string, allowPrivate: boolean): boolean {
+  const kind = addressKind(address);
+  return kind === 'public' || (allowPrivate && kind !== 'never');
+}
+
+/** What an address leads to: `never` is what no outbound request goes to, whatever is allowed. */
+export type AddressKind = 'public' | 'private' | 'loopback' | 'never';
+
+/**
+ * Tells what an address leads to.
+ *
+ * @param address IPv4 or IPv6, without a zone; anything else is `never`
+ */
+export function addressKind(address: string): AddressKind {
   // The parser knows more spellings than the system connects to.
-  if (!isIPv4(address) && (!isIPv6(address) || address.includes('%'))) return false;
+  if (!isIPv4(address) && (!isIPv6(address) || address.includes('%'))) return 'never';
   const parsed = withoutEmbedding(parse(address));
-  if (NEVER.some((network) => isIn(parsed, network))) return false;
+  if (NEVER.some((network) => isIn(parsed, network))) return 'never';
   const range = parsed.range();
-  if (PUBLIC.has(range)) return parsed.kind() === 'ipv4' || isIn(parsed, GLOBAL);
-  return allowPrivate && PRIVATE.has(range);
+  if (PUBLIC.has(range)) {
+    return parsed.kind() === 'ipv4' || isIn(parsed, GLOBAL) ? 'public' : 'never';
+  }
+  if (range === 'loopback') return 'loopback';
+  return PRIVATE.has(range) ? 'private' : 'never';
 }
 
 type Address = ReturnType<typeof ipaddr.parse>;

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { InvalidJson, readStrictJson, type JsonValue } from '../../oauth/strict-json.js';
-import { FetchFailed, guardedRequest, type FetchRules } from './guarded-request.js';
+import { bytesUnder, FetchFailed, guardedRequest, type FetchRules } from './guarded-request.js';
 
 /** A JSON answer. */
 export interface Fetched {
@@ -18,14 +18,15 @@ const HEADERS = {
 };
 
 /**
- * Fetches JSON from a URL that a caller chose, as {@link guardedRequest} does: within 2 s, 64 KiB at most.
+ * Fetches JSON from a URL that a caller chose, as {@link guardedRequest} does: within 2 s, 64 KiB at most, unless a
+ * policy says otherwise.
  *
  * @throws {FetchFailed} also for a status other than 200, another media type, and JSON that is not strict
  */
 export function guardedFetch(text: string, rules: FetchRules): Promise<Fetched> {
   const outbound = { method: 'GET', headers: HEADERS, timeoutMs: TIMEOUT_MS } as const;
   return guardedRequest(text, rules, outbound, async (response) => ({
-    value: await readJson(response, MAX_BYTES),
+    value: await readJson(response, bytesUnder(rules, MAX_BYTES)),
     maxAgeSeconds: maxAgeOf(response),
   }));
 }

@@ -11,13 +11,21 @@ import {
 } from '../tracing/spans.js';
 import { traceHeaders } from '../tracing/trace-context.js';
 import { mayConnectTo } from './address-rules.js';
+import {
+  limitOf,
+  objectionToAddress,
+  objectionToUrl,
+  type OutboundPolicy,
+} from './outbound-policy.js';
 
-/** The URLs and addresses that outbound requests may go to. */
+/** The URLs and addresses that outbound requests may go to, and how long they may take. */
 export interface FetchRules {
   /** Also `http:`, for development. */
   readonly allowInsecure: boolean;
   /** Also addresses of private networks and of this machine. */
   readonly allowPrivate: boolean;
+  /** What operators allow of that: each policy has to allow a request. */
+  readonly policies?: readonly OutboundPolicy[];
 }
 
 /** Thrown when nothing usable could be fetched. The message is for the log. */
@@ -28,11 +36,15 @@ export class FetchFailed extends Error {
 const MAX_URL_LENGTH = 2_000;
 
 /**
- * Checks a URL before its name is resolved: https, no credentials, no fragment, at most 2,000 characters.
+ * Checks a URL before its name is resolved: https, no credentials, no fragment, at most 2,000 characters, and nothing that
+ * a policy has something against.
  *
  * @returns the URL, or a text that says what is wrong with it
  */
-export function readFetchUrl(text: string, { allowInsecure }: FetchRules): URL | string {
+export function readFetchUrl(
+  text: string,
+  { allowInsecure, policies = [] }: FetchRules,
+): URL | string {
   if (text.length > MAX_URL_LENGTH || !/^[!-~]+$/.test(text)) return 'it is no URL';
   if (!URL.canParse(text)) return 'it is no URL';
   const url = new URL(text);
@@ -41,7 +53,49 @@ export function readFetchUrl(text: string, { allowInsecure }: FetchRules): URL |
   }
   if (url.username !== '' || url.password !== '') return 'there are credentials in it';
   if (url.hash !== '') return 'there is a fragment in it';
-  return url;
+  return objection(policies, (policy) => objectionToUrl(policy, url)) ?? url;
+}
+
+/**
+ * What rules have against the addresses that a name leads to.
+ *
+ * @returns a text that says what is wrong with them, or `null`
+ */
+export function refusedAddresses(
+  addresses: readonly string[],
+  { allowPrivate, policies = [] }: FetchRules,
+): string | null {
+  if (!addresses.every((address) => mayConnectTo(address, allowPrivate))) {
+    return 'the name leads to an address that is not allowed';
+  }
+  for (const address of addresses) {
+    const refused = objection(policies, (policy) => objectionToAddress(policy, address));
+    if (refused !== null) return refused;
+  }
+  return null;
+}
+
+function objection(
+  policies: readonly OutboundPolicy[],
+  of: (policy: OutboundPolicy) => string | null,
+): string | null {
+  for (const policy of policies) {
+    const why = of(policy);
+    if (why !== null) return `the outbound policy ${JSON.stringify(policy.name)} ${why}`;
+  }
+  return null;
+}
+
+/** Milliseconds that a request may take under some rules. @param usual without policies */
+export function timeoutUnder({ policies = [] }: FetchRules, usual: number): number {
+  return limitOf(usual, policies, ({ requestTimeoutSeconds: seconds }) =>
+    seconds === null ? null : seconds * 1_000,
+  );
+}
+
+/** Bytes of an answer that are read under some rules. @param usual without policies */
+export function bytesUnder({ policies = [] }: FetchRules, usual: number): number {
+  return limitOf(usual, policies, ({ maxResponseBytes }) => maxResponseBytes);
 }
 
 /** An outbound request without its URL. */
@@ -49,7 +103,7 @@ export interface Outbound {
   readonly method: 'GET' | 'POST';
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
-  /** Milliseconds for all of it: name, connection, answer. */
+  /** Milliseconds for all of it: name, connection, answer; unless a policy says otherwise. */
   readonly timeoutMs: number;
 }
 
@@ -86,13 +140,15 @@ async function sendAndRead<T>(
   read: (response: IncomingMessage) => T | Promise<T>,
   span: RecordedSpan | null,
 ): Promise<T> {
-  const timeout = AbortSignal.timeout(outbound.timeoutMs);
+  const timeout = AbortSignal.timeout(timeoutUnder(rules, outbound.timeoutMs));
   const connections: Socket[] = [];
   try {
-    const addresses = await within(timeout, resolve(url.hostname));
-    if (!addresses.every(({ address }) => mayConnectTo(address, rules.allowPrivate))) {
-      throw new FetchFailed('the name leads to an address that is not allowed');
-    }
+    const addresses = await resolve(url.hostname, timeout);
+    const refused = refusedAddresses(
+      addresses.map(({ address }) => address),
+      rules,
+    );
+    if (refused !== null) throw new FetchFailed(refused);
     const response = await within(timeout, send(url, addresses, outbound, timeout, connections));
     span?.set({ 'http.response.status_code': response.statusCode ?? 0 });
     try {
@@ -131,11 +187,18 @@ interface Address {
   readonly family: number;
 }
 
-async function resolve(hostname: string): Promise<Address[]> {
+/**
+ * The addresses that a request to a host would go to.
+ *
+ * @param hostname as URLs have it
+ * @param signal ends the wait for a resolver
+ * @throws {Error} if the name cannot be resolved in time, or has none
+ */
+export async function resolve(hostname: string, signal: AbortSignal): Promise<Address[]> {
   const literal = hostname.replace(/^\[(.*)\]$/, '$1');
   const family = isIP(literal);
   if (family !== 0) return [{ address: literal, family }];
-  const addresses = await lookup(hostname, { all: true });
+  const addresses = await within(signal, lookup(hostname, { all: true }));
   if (addresses.length === 0) throw new FetchFailed('the name has no address');
   return addresses;
 }
