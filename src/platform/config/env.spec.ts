@@ -31,8 +31,9 @@ describe('defaults', () => {
       databaseUrl: undefined,
       dataDir: resolve('.mandate'),
       custody: { provider: 'env', key: undefined, previousKey: undefined, signer: 'local' },
-      adminToken: undefined,
-      metricsToken: undefined,
+      adminTokens: [],
+      gatewayHmacKeys: [],
+      metricsTokens: [],
       logLevel: 'info',
       trustProxy: 0,
     });
@@ -69,11 +70,33 @@ test('reads what is given', () => {
     databaseUrl: GIVEN.DATABASE_URL,
     dataDir: '/var/lib/mandate',
     custody: { provider: 'env', key: KEY },
-    adminToken: 'a'.repeat(16),
-    metricsToken: 'm'.repeat(16),
+    adminTokens: ['a'.repeat(16)],
+    metricsTokens: ['m'.repeat(16)],
     logLevel: 'debug',
     trustProxy: 2,
   });
+});
+
+test('a secret that is changed is two, with white space between them', () => {
+  const drawn = (name: string) => createHash('sha256').update(name).digest('hex');
+  const [one, other] = [drawn('one'), drawn('other')];
+  const keys = (text: string) => {
+    const { adminTokens, metricsTokens, gatewayHmacKeys } = readEnv({
+      ...GIVEN,
+      ADMIN_TOKEN: text,
+      METRICS_TOKEN: text,
+      GATEWAY_HMAC_KEY: text,
+    });
+    return [adminTokens, metricsTokens, gatewayHmacKeys.map((key) => key.toString('hex'))];
+  };
+  const both = [one, other];
+  expect(keys(`${one}\n${other}`)).toEqual([both, both, both]);
+  expect(keys(`${one} ${one}`)).toEqual([[one], [one], [one]]);
+  for (const name of ['ADMIN_TOKEN', 'METRICS_TOKEN', 'GATEWAY_HMAC_KEY']) {
+    expect(problemsOf({ ...GIVEN, [name]: `${one} ${other} ${drawn('third')}` })).toEqual([
+      expect.stringContaining(`${name} must be`),
+    ]);
+  }
 });
 
 const bad: Readonly<Record<string, readonly string[]>> = {

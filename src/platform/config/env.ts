@@ -73,10 +73,14 @@ const WholeNumber =
 const OneOf = (...words: readonly string[]): PropertyDecorator =>
   IsIn(words, { message: `$property must be one of ${words.join(', ')}` });
 
-/** A bearer key that fits a header (RFC 6750 2.1) and is long enough not to be guessed. */
-const BearerKey = (): PropertyDecorator =>
-  Matches(/^[!-~]{16,}$/, {
-    message: '$property must be at least 16 printable ASCII characters without spaces',
+/**
+ * A bearer key that fits a header (RFC 6750 2.1) and is long enough not to be guessed; or two with white space between
+ * them, the one that is used from now on, and the one that is still good while it is changed.
+ */
+const BearerKeys = (): PropertyDecorator =>
+  Matches(/^[!-~]{16,}(\s+[!-~]{16,})?$/, {
+    message:
+      '$property must be at least 16 printable ASCII characters without spaces, or two such keys with white space between them',
   });
 
 /** The environment variables with their defaults, in the order of `.env.example`. */
@@ -148,7 +152,7 @@ class EnvironmentVariables {
   SIGNER_SOCKET?: string;
 
   @IsOptional()
-  @BearerKey()
+  @BearerKeys()
   ADMIN_TOKEN?: string;
 
   @IsOptional()
@@ -156,7 +160,7 @@ class EnvironmentVariables {
   GATEWAY_HMAC_KEY?: string;
 
   @IsOptional()
-  @BearerKey()
+  @BearerKeys()
   METRICS_TOKEN?: string;
 
   @Matches(RATE_LIMIT, { message: 'RATE_LIMIT_CLIENT must be like 2000/10000' })
@@ -287,10 +291,12 @@ export interface Env {
   /** Absolute path. */
   readonly dataDir: string;
   readonly custody: KeyCustody;
-  readonly adminToken: string | undefined;
-  /** At least 32 bytes, shared with the gateways. Absent: there are no gateways. */
-  readonly gatewayHmacKey: Buffer | undefined;
-  readonly metricsToken: string | undefined;
+  /** The admin key, and the one before while it is changed; none: nobody administers by such a key. */
+  readonly adminTokens: readonly string[];
+  /** At least 32 bytes each, shared with the gateways; two while they are changed. None: there are no gateways. */
+  readonly gatewayHmacKeys: readonly Buffer[];
+  /** The metrics token, and the one before while it is changed; none: figures are open. */
+  readonly metricsTokens: readonly string[];
   readonly clientRateLimit: RateLimit;
   readonly zoneRateLimit: RateLimit;
   /** The Redis that counts requests for all replicas together. Absent: each replica counts its own. */
@@ -409,7 +415,7 @@ export function readEnv(
     problems,
     opens,
   );
-  const gatewayHmacKey = readHmacKey('GATEWAY_HMAC_KEY', parsed.GATEWAY_HMAC_KEY, problems);
+  const gatewayHmacKeys = readHmacKeys('GATEWAY_HMAC_KEY', parsed.GATEWAY_HMAC_KEY, problems);
   const streamsHmacKey = readHmacKey('STREAMS_HMAC_KEY', parsed.STREAMS_HMAC_KEY, problems);
   if (parsed.STREAMS_HMAC_KEY !== undefined && parsed.REDIS_URL === undefined) {
     problems.push('STREAMS_HMAC_KEY is set without REDIS_URL, where the stream is that it signs');
@@ -443,9 +449,9 @@ export function readEnv(
     limits: timeLimits(parsed.DATABASE_TIMEOUT_MS, parsed.REQUEST_TIMEOUT_MS),
     dataDir: resolve(parsed.DATA_DIR),
     custody,
-    adminToken: parsed.ADMIN_TOKEN,
-    gatewayHmacKey,
-    metricsToken: parsed.METRICS_TOKEN,
+    adminTokens: listed(parsed.ADMIN_TOKEN),
+    gatewayHmacKeys,
+    metricsTokens: listed(parsed.METRICS_TOKEN),
     clientRateLimit: readRateLimit(parsed.RATE_LIMIT_CLIENT),
     zoneRateLimit: readRateLimit(parsed.RATE_LIMIT_ZONE),
     redisUrl: parsed.REDIS_URL,
@@ -541,6 +547,23 @@ function readVariable(
     problems.push(`${name}_FILE names a file that does not exist or cannot be read`);
     return undefined;
   }
+}
+
+/** The values of a variable that may have two, with white space between them. */
+function listed(text: string | undefined): readonly string[] {
+  return [...new Set(text?.split(/\s+/) ?? [])];
+}
+
+/** One key, or two with white space between them, while the one takes the place of the other. */
+function readHmacKeys(
+  name: string,
+  text: string | undefined,
+  problems: string[],
+): readonly Buffer[] {
+  const texts = listed(text);
+  if (texts.length > 2)
+    problems.push(`${name} must be one key, or two with white space between them`);
+  return texts.flatMap((each) => readHmacKey(name, each, problems) ?? []);
 }
 
 function readHmacKey(

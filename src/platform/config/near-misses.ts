@@ -35,7 +35,7 @@ function meantBy(name: string, known: readonly string[]): string | undefined {
   const upper = name.toUpperCase().replace(/^MANDATE_/, '');
   if (upper !== name && known.includes(upper)) return upper;
   const byDistance = known
-    .map((other) => ({ other, distance: distance(name, other) }))
+    .map((other) => ({ other, distance: letterDistance(name, other) }))
     .filter((one) => one.distance <= allowance(one.other))
     .toSorted((one, another) => one.distance - another.distance);
   return byDistance[0]?.other;
@@ -51,7 +51,7 @@ function allowance(name: string): number {
  * How many letters have to be replaced, added, taken away or swapped with the next to make one text of another (optimal
  * string alignment).
  */
-function distance(one: string, other: string): number {
+export function letterDistance(one: string, other: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: other.length + 1 }, (_, i) => i);
   for (let i = 1; i <= one.length; i += 1) {
