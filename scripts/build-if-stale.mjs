@@ -56,6 +56,7 @@ const settings = [
   'tsconfig.build.json',
   'nest-cli.json',
   'scripts/openapi-hints.mjs',
+  'scripts/openapi-answers.mjs',
 ];
 const settingsChanged = newerThanBuild(settings);
 

@@ -1,7 +1,7 @@
 import { Controller, Get, Header, Inject, Res, UseGuards } from '@nestjs/common';
 import {
+  Answers,
   ApiBearerAuth,
-  ApiOkResponse,
   ApiOperation,
   ApiResponse,
   ApiTags,
@@ -14,16 +14,44 @@ import { MetricsGuard } from './metrics.guard.js';
 import { nextFlight } from './single-flight.js';
 import { ALL_FIGURES, OWN_FIGURES, together } from './worker-figures.js';
 
-const metricSchema = {
-  type: 'object',
-  required: ['name', 'help', 'type', 'values'],
-  properties: {
-    name: { type: 'string' },
-    help: { type: 'string' },
-    type: { type: 'string', enum: ['counter', 'gauge', 'histogram', 'summary'] },
-    values: { type: 'array', items: { type: 'object' } },
-  },
-};
+/** A metric with its figures. */
+interface MetricView {
+  readonly name: string;
+  readonly help: string;
+  readonly type: 'counter' | 'gauge' | 'histogram' | 'summary';
+  readonly values: readonly FigureView[];
+  /** How figures of several workers are put together. */
+  readonly aggregator?: string;
+}
+
+/** One figure. */
+interface FigureView {
+  /**
+   * `null` for what is no number in JSON.
+   *
+   * @number
+   */
+  readonly value: number | null;
+  /** @number */
+  readonly labels: Readonly<Record<string, string | number>>;
+  /** A trace that is an example of it. */
+  readonly exemplar?: ExemplarView | null;
+  /** Of a histogram: which of its series it is. */
+  readonly metricName?: string;
+}
+
+/** One of the observations that a figure counts. */
+interface ExemplarView {
+  readonly labelSet: Readonly<Record<string, string>>;
+  /** @number */
+  readonly value: number;
+  /**
+   * Seconds since the epoch.
+   *
+   * @number
+   */
+  readonly timestamp?: number;
+}
 
 /** The metrics, as Prometheus text and as JSON. */
 @ApiTags('probes')
@@ -47,7 +75,7 @@ export class MetricsController extends PrometheusController {
   @Get('metrics')
   @Header('Cache-Control', 'no-store')
   @ApiOperation({ summary: 'The figures in the Prometheus text format' })
-  @ApiOkResponse({ content: { 'text/plain': { schema: { type: 'string' } } } })
+  @Answers<string>('text/plain')
   override async index(@Res({ passthrough: true }) response: Response): Promise<string> {
     response.header('Content-Type', register.contentType);
     return (await this.registry()).metrics();
@@ -56,7 +84,7 @@ export class MetricsController extends PrometheusController {
   @Get('metrics.json')
   @Header('Cache-Control', 'no-store')
   @ApiOperation({ summary: 'The same figures as JSON' })
-  @ApiOkResponse({ schema: { type: 'array', items: metricSchema } })
+  @Answers<readonly MetricView[]>()
   async asJson(): ReturnType<typeof register.getMetricsAsJSON> {
     return (await this.registry()).getMetricsAsJSON();
   }

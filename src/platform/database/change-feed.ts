@@ -19,6 +19,8 @@ const CHANNELS = {
   signal: 'mandate_ssf_event',
   /** Something has its position in the revocation feed; payload: the zone id. */
   revocation: 'mandate_revocation_feed',
+  /** Who may administer the installation; payload: the version of that. */
+  administration: 'mandate_administration_changed',
   /** There is something for a background job to do; payload: its name. */
   work: 'mandate_work',
 } as const;

@@ -9,11 +9,16 @@ import type { IncomingMessage } from 'node:http';
  */
 export function bearerKeyCheck(key: string): (request: IncomingMessage) => boolean {
   const expected = sha256(key);
-  return ({ headers }) => {
-    const presented = /^bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
+  return (request) => {
+    const presented = bearerOf(request);
     // Digests have one length, which `timingSafeEqual` requires.
-    return presented !== undefined && timingSafeEqual(sha256(presented), expected);
+    return presented !== null && timingSafeEqual(sha256(presented), expected);
   };
+}
+
+/** What a request bears (RFC 6750 2.1). @returns `null` if it bears nothing */
+export function bearerOf({ headers }: IncomingMessage): string | null {
+  return /^bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? null;
 }
 
 function sha256(text: string): Buffer {

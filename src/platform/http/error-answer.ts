@@ -8,7 +8,7 @@ import { Overloaded } from './overload/overloaded.js';
 import { explain, leaveOutOfLog } from './request-log.js';
 import { requestIdOf } from './request-id.js';
 
-/** The HTTP status of each OAuth error (RFC 6749 5.2, RFC 6750 3.1). */
+/** The HTTP status of each OAuth error (RFC 6749 5.2, RFC 6750 3.1, RFC 9396 5). */
 const STATUS: Readonly<Record<OAuthErrorCode, number>> = {
   invalid_request: 400,
   invalid_grant: 400,
@@ -17,6 +17,7 @@ const STATUS: Readonly<Record<OAuthErrorCode, number>> = {
   unsupported_response_type: 400,
   invalid_target: 400,
   invalid_scope: 400,
+  invalid_authorization_details: 400,
   invalid_client: 401,
   invalid_token: 401,
   interaction_required: 401,
@@ -40,7 +41,12 @@ const CODE_OF_STATUS: Readonly<Record<number, string>> = {
   409: 'conflict',
   412: 'precondition_failed',
   422: 'unprocessable',
+  428: 'approval_required',
+  429: 'slow_down',
 };
+
+/** What an `HttpException` may say beside its message, as an object. */
+const MEMBERS = ['errors', 'approval', 'done'] as const;
 
 /** An error response, and its reason for the log. */
 export interface ErrorAnswer {
@@ -136,14 +142,21 @@ function httpAnswer(
     );
     return { status: 405, body, reason: 'method', headers: { Allow: methods.join(', ') } };
   }
-  const extra = typeof given === 'object' && 'errors' in given ? { errors: given.errors } : {};
   const text = missed ? 'no such route' : isUndecodable(exception) ? UNDECODABLE : null;
-  const code = CODE_OF_STATUS[status] ?? (status >= 500 ? 'server_error' : 'invalid_request');
+  const own = typeof given === 'object' && 'code' in given ? given.code : undefined;
+  const usual = CODE_OF_STATUS[status] ?? (status >= 500 ? 'server_error' : 'invalid_request');
+  const code = typeof own === 'string' ? own : usual;
   const body = {
     ...errorBody(code, text ?? describe(exception), requestIdOf(request).request_id),
-    ...extra,
+    ...membersOf(given),
   };
   return { status, body, reason: text ?? exception.message, headers: {} };
+}
+
+function membersOf(given: string | object): Readonly<Record<string, unknown>> {
+  if (typeof given === 'string') return {};
+  const present = MEMBERS.filter((name) => name in given);
+  return Object.fromEntries(present.map((name) => [name, Reflect.get(given, name)]));
 }
 
 /** Whether Nest's router threw it. Its message repeats the URL, query and all. */

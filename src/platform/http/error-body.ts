@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isTokenEndpoint } from '../../oauth/token-endpoint.js';
+import { asProblem, PROBLEM_JSON, wantsProblem } from './problem-details.js';
 import { readGatewayHeaders } from './read-gateway-headers.js';
 import { requestIdOf, setRequestIdHeaders } from './request-id.js';
 import { pathOf } from './steps.js';
@@ -42,11 +43,13 @@ export function sendError(
 ): void {
   const { request_id: requestId } = requestIdOf(request);
   const word = wordFor(request, error);
-  const body = Buffer.from(JSON.stringify(errorBody(word, description, requestId)));
+  const told = errorBody(word, description, requestId);
+  const problem = wantsProblem(request);
+  const body = Buffer.from(JSON.stringify(problem ? asProblem(request, status, told) : told));
   setRequestIdHeaders(request, response);
   response.writeHead(status, {
     'Cache-Control': 'no-store',
-    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Type': problem ? PROBLEM_JSON : 'application/json; charset=utf-8',
     'Content-Length': body.length,
     ...headers,
   });

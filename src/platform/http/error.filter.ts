@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { LOGGER } from '../config/logger.js';
 import { allowedMethods } from './allowed-methods.js';
 import { errorAnswer, logError } from './error-answer.js';
+import { asProblem, PROBLEM_JSON, wantsProblem } from './problem-details.js';
 
 /** Turns everything that is thrown into an error response, and logs its private reason. */
 @Catch()
@@ -19,6 +20,12 @@ export class ErrorFilter implements ExceptionFilter {
       response.end();
       return;
     }
-    response.status(answer.status).set(answer.headers).json(answer.body);
+    response.status(answer.status).set(answer.headers);
+    if (!wantsProblem(request)) {
+      response.json(answer.body);
+      return;
+    }
+    response.setHeader('Content-Type', PROBLEM_JSON);
+    response.send(Buffer.from(JSON.stringify(asProblem(request, answer.status, answer.body))));
   }
 }

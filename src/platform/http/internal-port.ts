@@ -3,7 +3,7 @@ import type { Step } from './steps.js';
 import { NotFoundException } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
 
-const INTERNAL = /^\/(internal|metrics|metrics\.json|docs|docs-json)(\/|$)/i;
+const INTERNAL = /^\/(internal|admin\/management|metrics|metrics\.json|docs|docs-json)(\/|$)/i;
 const PROBE = /^\/(health|ready)$/;
 
 const internalRequests = new WeakSet<object>();
@@ -30,13 +30,13 @@ export function isProbePath(path: string): boolean {
 }
 
 /**
- * With an internal port, operators' routes are served there and only there; probes on both.
+ * With an internal port, operators' routes are served there and only there; probes and the start page on both.
  *
  * @param separate whether there is an internal port
  */
 export function separateInternalPort(separate: boolean) {
   return (request: Request, _response: Response, next: NextFunction): void => {
-    if (!separate || isProbePath(request.path)) {
+    if (!separate || isProbePath(request.path) || request.path === '/') {
       next();
       return;
     }

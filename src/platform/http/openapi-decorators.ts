@@ -15,6 +15,7 @@ export const ApiBearerAuth = later(({ ApiBearerAuth: decorator }) => decorator);
 export const ApiBody = later(({ ApiBody: decorator }) => decorator);
 export const ApiConsumes = later(({ ApiConsumes: decorator }) => decorator);
 export const ApiExcludeController = later(({ ApiExcludeController: decorator }) => decorator);
+export const ApiExtension = later(({ ApiExtension: decorator }) => decorator);
 export const ApiHeader = later(({ ApiHeader: decorator }) => decorator);
 export const ApiOkResponse = later(({ ApiOkResponse: decorator }) => decorator);
 export const ApiOperation = later(({ ApiOperation: decorator }) => decorator);
@@ -32,11 +33,19 @@ export function ApiProperty(options: ApiPropertyOptions): PropertyDecorator {
   };
 }
 
-/** Applies a decorator of another package when the OpenAPI document is asked for. */
-export function Described(decorator: () => MethodDecorator): MethodDecorator {
-  return (...place) => {
-    kept.push(() => void Reflect.apply(decorator(), undefined, place));
-  };
+/** The extension in which the document keeps, until it is made, what {@link Answers} was given. */
+export const MEDIA_TYPES = 'x-media-types';
+
+/**
+ * Says what a handler answers that writes its answer itself, or one whose return type says less. The build reads the type
+ * (`scripts/openapi-answers.mjs`).
+ *
+ * @typeParam T what `JSON.stringify` is given, or `string`
+ * @param mediaTypes in which it may be, if not `application/json`
+ */
+// oxlint-disable-next-line no-unnecessary-type-parameters -- it is what the build reads
+export function Answers<T>(...mediaTypes: readonly string[]): MethodDecorator & { of?: T } {
+  return ApiExtension(MEDIA_TYPES, mediaTypes);
 }
 
 /** Loads `@nestjs/swagger`, and lets it know of all decorators that were kept. */

@@ -1,5 +1,6 @@
 import {
   applyDecorators,
+  BadRequestException,
   Injectable,
   UseInterceptors,
   UsePipes,
@@ -7,10 +8,12 @@ import {
   type CallHandler,
   type ExecutionContext,
   type NestInterceptor,
+  type ValidationError,
   type ValidationPipeOptions,
 } from '@nestjs/common';
 import type { Request } from 'express';
 import type { Observable } from 'rxjs';
+import { fieldErrors } from './field-error.js';
 import { readJsonBody } from './json-body.js';
 
 /** Reads the body of a request after its guards have let it in, and before pipes look at it. */
@@ -43,7 +46,7 @@ function bodies(unknown: ValidationPipeOptions): ClassDecorator {
   return applyDecorators(
     UseInterceptors(JsonBodyInterceptor),
     UsePipes(
-      new ValidationPipe({
+      new FieldsPipe({
         ...unknown,
         transform: true,
         stopAtFirstError: true,
@@ -51,4 +54,15 @@ function bodies(unknown: ValidationPipeOptions): ClassDecorator {
       }),
     ),
   );
+}
+
+/** Says of what it refuses where that is, beside what Nest's own pipe says. */
+class FieldsPipe extends ValidationPipe {
+  override createExceptionFactory() {
+    return (found: ValidationError[] = []): BadRequestException =>
+      new BadRequestException({
+        message: this.flattenValidationErrors(found),
+        errors: fieldErrors(found),
+      });
+  }
 }

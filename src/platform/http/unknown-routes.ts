@@ -10,7 +10,7 @@ export interface GuardedPaths {
   /** As Express takes them; everything below them is meant, too. */
   readonly paths: string | readonly string[];
   /** Whether there is anything below them at all; there is if absent. */
-  readonly exist?: boolean;
+  readonly exist?: () => boolean;
   /** Run one after the other. */
   readonly checks: readonly Check[];
 }
@@ -23,17 +23,17 @@ export interface GuardedPaths {
  */
 export function guardUnknownRoutes(
   { httpAdapter }: HttpAdapterHost,
-  { paths, exist = true, checks }: GuardedPaths,
+  { paths, exist = () => true, checks }: GuardedPaths,
 ): void {
   // Commands have no HTTP.
   httpAdapter?.use(paths, checkUnknown(checks, exist));
   httpAdapter?.use(paths, checkUndecodable(checks));
 }
 
-function checkUnknown(checks: readonly Check[], exist: boolean) {
+function checkUnknown(checks: readonly Check[], exist: () => boolean) {
   return async (request: Request, response: Response, next: NextFunction): Promise<void> => {
     // A route that has the method would have answered.
-    const isRoute = exist && allowedMethods(request).length > 0;
+    const isRoute = exist() && allowedMethods(request).length > 0;
     for (const check of isRoute ? [] : checks) await check(request, response);
     next();
   };

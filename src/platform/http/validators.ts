@@ -9,6 +9,7 @@ import {
 import { isResourceIdentifier } from '../../oauth/resource-identifier.js';
 import { isScopeToken } from '../../oauth/scope.js';
 import { isSubjectIdentifier } from '../../oauth/subject-identifier.js';
+import { isHostPattern, isPathPattern } from '../outbound/outbound-policy.js';
 import { ApiProperty } from './openapi-decorators.js';
 
 /** Control characters (Unicode Cc), lone surrogates (Cs) and U+FFFD, which no person types. */
@@ -18,7 +19,7 @@ const REORDERING = /[\u2028\u2029\u202A-\u202E\u2066-\u2069]/;
 const UNPRINTABLE_IN_LINES = /[^\P{Cc}\n\r\t]|[\p{Cs}\uFFFD]/u;
 
 /** Makes a class-validator decorator of a predicate. */
-function check(
+export function check(
   name: string,
   message: string,
   test: (value: unknown) => boolean,
@@ -38,11 +39,24 @@ function check(
 export const IsLine = check(
   'isLine',
   'must be 1 to 200 printable characters without space at the edges',
+  isLine,
+);
+
+/** The same or nothing at all, for members that say nothing by an empty text. */
+export const IsLineOrEmpty = check(
+  'isLineOrEmpty',
+  'must be at most 200 printable characters without space at the edges',
+  (value) => value === '' || isLine(value),
+);
+
+/** What a list is searched for: 1 to 100 characters of one line, spaces at the edges included. */
+export const IsSearchText = check(
+  'isSearchText',
+  'must be 1 to 100 printable characters',
   (value) =>
     typeof value === 'string' &&
     value.length >= 1 &&
-    value.length <= 200 &&
-    value.trim() === value &&
+    value.length <= 100 &&
     !UNPRINTABLE.test(value) &&
     !REORDERING.test(value),
 );
@@ -66,20 +80,25 @@ export const IsTextBlock = check(
   (value) => typeof value === 'string' && value !== '' && !UNPRINTABLE_IN_LINES.test(value),
 );
 
-/** A date and time with its offset (RFC 3339 5.6). */
+/** A date and time with its offset (RFC 3339 5.6), which is less than 16 hours: PostgreSQL knows no more. */
 export const IsInstant = check(
   'isInstant',
   'must be a date and time with offset (RFC 3339)',
   (value) =>
     typeof value === 'string' &&
-    /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$/.test(value) &&
+    /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\.[0-9]{1,9})?(Z|[+-](0[0-9]|1[0-5]):[0-5][0-9])$/.test(
+      value,
+    ) &&
     isISO8601(value, { strict: true }) &&
     !Number.isNaN(Date.parse(value)),
 );
 
 /** A whole number, which the document calls one: of TypeScript it would know only that it is a number. */
-export const IsWholeNumber = (): PropertyDecorator =>
-  applyDecorators(IsInt(), ApiProperty({ type: 'integer' }));
+export const IsWholeNumber = (options: { readonly each?: boolean } = {}): PropertyDecorator =>
+  applyDecorators(
+    IsInt(options),
+    ApiProperty(options.each === true ? { type: 'integer', isArray: true } : { type: 'integer' }),
+  );
 
 /** An optional member. Unlike `IsOptional` it refuses `null`. */
 export const MayBeAbsent = (): PropertyDecorator =>
@@ -129,9 +148,34 @@ export const IsResourceIdentifier = check(
   (value) => typeof value === 'string' && isResourceIdentifier(value),
 );
 
+/** A host, or `*.` and the name above those that are meant. */
+export const IsHostPattern = check(
+  'isHostPattern',
+  'must be names in lower case, with *. before them or not, or addresses',
+  (value) => typeof value === 'string' && isHostPattern(value),
+);
+
+/** A path of a URL, with `*` for any text. */
+export const IsPathPattern = check(
+  'isPathPattern',
+  'must be paths of at most 500 characters, with at most nine *',
+  (value) => typeof value === 'string' && isPathPattern(value),
+);
+
 /** A subject identifier, as in `sub` (RFC 7519 4.1.2). */
 export const IsPrincipal = check(
   'isPrincipal',
   'must be something that can name a principal',
   isSubjectIdentifier,
 );
+
+function isLine(value: unknown): boolean {
+  return (
+    typeof value === 'string' &&
+    value.length >= 1 &&
+    value.length <= 200 &&
+    value.trim() === value &&
+    !UNPRINTABLE.test(value) &&
+    !REORDERING.test(value)
+  );
+}

@@ -9,6 +9,7 @@ import type { RunningEnv } from '../../config/env.js';
 import { readBody } from '../body.js';
 import { markInternal } from '../internal-port.js';
 import { findSource } from '../source-address.js';
+import { KnownBearers } from './known-bearers.js';
 import { RequestGate } from './request-gate.service.js';
 
 /** A server behind a gate, and nothing else in front of it; and what it counts. */
@@ -16,7 +17,13 @@ async function serve(env: Partial<RunningEnv>, handler: RequestHandler) {
   const shed = new Counter({ name: 'shed', help: '-', labelNames: ['reason'], registers: [] });
   const lanes = new Gauge({ name: 'lanes', help: '-', labelNames: ['lane'], registers: [] });
   const logger = pino({ level: 'silent' });
-  const gate = new RequestGate({ workers: 1, ...env } as RunningEnv, logger, shed, lanes);
+  const settings = {
+    workers: 1,
+    adminTokens: [],
+    metricsTokens: [],
+    ...env,
+  } as unknown as RunningEnv;
+  const gate = new RequestGate(settings, logger, shed, lanes, new KnownBearers());
   const markIt: RequestHandler = (request, response, next) => {
     if (request.headers['x-port'] === 'internal') markInternal(request, response, next);
     else next();
@@ -103,7 +110,7 @@ describe('the places of operators', () => {
 
   test('are half taken by one address, whatever zones it names', async () => {
     const { port, inFlight, shed } = await serve(
-      { requestTimeoutMs: 1_800, maxRequestsInFlight: 8, adminToken },
+      { requestTimeoutMs: 1_800, maxRequestsInFlight: 8, adminTokens: [adminToken] },
       () => {},
     );
     ask(port, 8, { authorization: `Bearer ${adminToken}` });
@@ -112,7 +119,12 @@ describe('the places of operators', () => {
   });
 
   test('are not taken by strangers on many networks, who have places of their own', async () => {
-    const env = { requestTimeoutMs: 1_800, maxRequestsInFlight: 8, adminToken, metricsToken };
+    const env = {
+      requestTimeoutMs: 1_800,
+      maxRequestsInFlight: 8,
+      adminTokens: [adminToken],
+      metricsTokens: [metricsToken],
+    };
     const { port, inFlight, shed } = await serve(env, () => {});
     for (let network = 1; network <= 12; network += 1) {
       const wrong = network % 2 === 0 ? {} : { authorization: 'Bearer another' };

@@ -15,6 +15,7 @@ import type { Step } from '../steps.js';
 import { ArrivingBodies } from './arriving-bodies.js';
 import { watchEventLoopDelay } from './event-loop-delay.js';
 import { putInFlight } from './in-flight.js';
+import { KnownBearers } from './known-bearers.js';
 import { laneOf, type Lane } from './lanes.js';
 import { IN_FLIGHT, SHED } from './overload.metrics.js';
 import { describeOverload, type OverloadReason } from './overloaded.js';
@@ -50,13 +51,14 @@ export class RequestGate implements OnApplicationShutdown {
       maxRequestsInFlight: size,
       requestTimeoutMs,
       internalPort,
-      adminToken,
-      metricsToken,
+      adminTokens,
+      metricsTokens,
       workers,
     }: RunningEnv,
     @Inject(LOGGER) private readonly logger: Logger,
     @InjectMetric(SHED) private readonly shed: Counter<'reason'>,
     @InjectMetric(IN_FLIGHT) inFlight: Gauge<'lane'>,
+    known: KnownBearers,
   ) {
     this.operatorsApart = internalPort !== undefined;
     this.withinMs = requestTimeoutMs;
@@ -64,8 +66,8 @@ export class RequestGate implements OnApplicationShutdown {
       places: new Places(places, requestTimeoutMs),
       starts: new StartQueue(),
     });
-    const keys = [adminToken, metricsToken].flatMap((key) => key ?? []).map(bearerKeyCheck);
-    this.bearsKey = (request) => keys.some((bears) => bears(request));
+    const keys = [...adminTokens, ...metricsTokens].map(bearerKeyCheck);
+    this.bearsKey = (request) => keys.some((bears) => bears(request)) || known.bears(request);
     this.lanes = {
       work: newLane(size),
       operators: newLane(size),
