@@ -7,6 +7,7 @@ import type { SecretAttempt, SecretVerdict } from './secret-verifier.js';
 import type { Nonce } from '../ledger/entry.js';
 import { KeysUnavailable } from '../zones/issuers/jwks.js';
 import { UntrustedToken } from '../zones/issuers/untrusted-token.js';
+import type { AuthorizationDetail } from '../oauth/authorization-details/detail.js';
 import { OAuthError, unavailable } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import type { ClientView } from '../zones/clients/client-view.js';
@@ -67,6 +68,8 @@ export interface FederatedToken {
   readonly exp: number;
   /** The issuer's, if it has one that can be recorded. */
   readonly jti: string | null;
+  /** What exactly it allows; none where it does not say. */
+  readonly authorizationDetails: readonly AuthorizationDetail[];
 }
 
 /** Where clients are looked up. */

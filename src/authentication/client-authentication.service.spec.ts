@@ -59,7 +59,7 @@ function clients({ limit = 2, disabledSince = false }: Knobs = {}): ClientAuthen
     unused as never,
     limits as never,
     ledger as never,
-    { gatewayHmacKey: GATEWAY_KEY } as never,
+    { gatewayHmacKeys: [GATEWAY_KEY] } as never,
     clock,
   );
 }

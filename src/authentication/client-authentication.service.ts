@@ -218,6 +218,6 @@ export class ClientAuthentication {
     secret: (attempt) => this.secrets.verify(attempt),
     assertion: (attempt) => this.assertions.verify(attempt),
     gateway: (headers, signed) =>
-      verifyGatewaySignature(headers, signed, this.env.gatewayHmacKey ?? null, this.clock.now()),
+      verifyGatewaySignature(headers, signed, this.env.gatewayHmacKeys, this.clock.now()),
   };
 }

@@ -80,8 +80,9 @@ export class FederatedClients {
     checkClientAllowed(issuer, client.id);
     if (named !== '' && named !== client.id)
       throw namesNoClient('the request names another client');
-    const { issuer: name, subject, exp, jti } = workload;
-    const federated = { id: found.identity.id, issuer: name, subject, exp, jti };
+    const { issuer: name, subject, exp, jti, authorizationDetails } = workload;
+    const { id } = found.identity;
+    const federated = { id, issuer: name, subject, exp, jti, authorizationDetails };
     return { ...found.inZone, throughGateway: false, once: null, federated };
   }
 

@@ -30,11 +30,11 @@ function sign({
   return { timestamp, request, signature, requestId: request };
 }
 
-const check = (headers: GatewayHeaders, key: Buffer | null = KEY, now = NOW) =>
+const check = (headers: GatewayHeaders, keys: readonly Buffer[] = [KEY], now = NOW) =>
   verifyGatewaySignature(
     headers,
     { method: 'POST', path: '/oauth/2/token', body: BODY },
-    key,
+    keys,
     now * 1_000,
   );
 
@@ -80,7 +80,7 @@ describe('the signature of a gateway', () => {
   });
 
   test('is refused without a key', () => {
-    expect(check(sign(), null)).toBe('no gateway key is configured');
+    expect(check(sign(), [])).toBe('no gateway key is configured');
   });
 
   test.each([

@@ -35,6 +35,7 @@ export type InvalidTokenReason =
   | 'invalid_ancestors'
   | 'invalid_status'
   | 'invalid_may_act'
+  | 'invalid_authorization_details'
   | 'invalid_gen'
   | 'invalid_pol';
 

@@ -1,4 +1,9 @@
 import {
+  isProblem,
+  readDetails,
+  type AuthorizationDetail,
+} from '../oauth/authorization-details/detail.js';
+import {
   isJsonArray,
   isJsonObject,
   type JsonObject,
@@ -45,6 +50,8 @@ export interface MandateClaims extends Authentication {
   readonly ancestors: readonly string[];
   readonly act?: ActorClaim;
   readonly mayAct?: Readonly<Record<string, unknown>>;
+  /** What exactly it allows (RFC 9396 9.1); absent where its scope says all. */
+  readonly authorizationDetails?: readonly AuthorizationDetail[];
   /** Where its status is told, if a list tells it. */
   readonly status?: StatusReference;
   /** The generations that it was issued in; all 0 where it does not say. */
@@ -119,10 +126,21 @@ export function readClaims(claims: JsonObject, expected: Expected): MandateClaim
     ...readUser(claims, subType, expected),
     ...(actor === undefined ? {} : { act: actor }),
     ...(mayAct === undefined ? {} : { mayAct }),
+    ...readAuthorizationDetails(claims),
     ...readListed(claims, use),
     ...readIssuance(claims, actor, target.length),
     raw: claims,
   };
+}
+
+/** What exactly a mandate allows. */
+function readAuthorizationDetails({
+  authorization_details: claim,
+}: JsonObject): Pick<MandateClaims, 'authorizationDetails'> {
+  if (claim === undefined) return {};
+  const authorizationDetails = readDetails(claim);
+  if (isProblem(authorizationDetails)) throw new InvalidToken('invalid_authorization_details');
+  return { authorizationDetails };
 }
 
 /** Where the status of a mandate is told. A session mandate is looked up whenever it is used, so no list has it. */

@@ -8,7 +8,7 @@ export type Meaning = 'refused' | 'later' | 'failed';
 
 /**
  * The OAuth error codes that this server sends (RFC 6749 4.1.2.1 and 5.2, RFC 8693 2.2.2, RFC 8707 2, RFC 6750 3.1,
- * RFC 7009 2.2.1; `slow_down` is
+ * RFC 7009 2.2.1, RFC 9396 5; `slow_down` is
  * of RFC 8628 3.5, `interaction_required` of OpenID Connect Core 3.1.2.6; those of sessions and idempotency are of
  * Caracal's coordinator, whose SDKs branch on them; `cursor_expired` is ours), and what each means. Operators' routes have a few more, for HTTP
  * statuses (`platform/http/error-answer.ts`).
@@ -21,6 +21,7 @@ const MEANINGS = {
   unsupported_response_type: 'refused',
   invalid_target: 'refused',
   invalid_scope: 'refused',
+  invalid_authorization_details: 'refused',
   invalid_client: 'refused',
   invalid_token: 'refused',
   insufficient_scope: 'refused',

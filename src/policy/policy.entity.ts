@@ -12,6 +12,10 @@ export class Policy {
   @Column('text')
   name: string;
 
+  /** What it is for, in the words of operators; `null` where that was not said. */
+  @Column('text', { nullable: true })
+  description: string | null;
+
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz' })
   createdAt: Date;
 }

@@ -1,5 +1,5 @@
 import { type CompiledPolicySet, compile } from './engine/compile.js';
-import type { JsonObject, PolicyInput } from './engine/input.js';
+import type { DetailsInput, JsonObject, PolicyInput } from './engine/input.js';
 
 /** The members of an input that a test sets. */
 type Knobs = Partial<Omit<PolicyInput, 'principal' | 'resource' | 'context'>> & {
@@ -89,6 +89,15 @@ export const FULL_INPUT: Required<PolicyInput> = {
     request_method: 'GET',
     request_path: '/orders/7',
     requested_ttl_seconds: 60,
+    authorization_details: {
+      count: 1,
+      types: ['payment'],
+      locations: ['https://a'],
+      actions: ['send'],
+      datatypes: ['x'],
+      privileges: ['y'],
+      by_type: {},
+    } satisfies Required<DetailsInput>,
     time: { epoch: 1_800_000_000, hour: 8, minute: 0, weekday: 5 },
     trace_id: 't',
     session_id: 's',

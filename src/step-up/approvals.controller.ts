@@ -35,7 +35,7 @@ import { describeChallenge } from './describe-challenge.js';
 @UseGuards(SessionBearerGuard)
 @StrictBodies()
 @Controller('step-up/:id')
-export class ApprovalsController {
+export class ApproverDecisionsController {
   constructor(
     private readonly approvals: Approvals,
     private readonly challenges: Challenges,

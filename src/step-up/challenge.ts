@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import type { GenerationsClaim } from '../mandates/generations.js';
+import type { AuthorizationDetail } from '../oauth/authorization-details/detail.js';
 import type { StepUpTerms } from '../zones/step-up-terms.js';
 
 /** The state of a challenge, as `GET /step-up/{id}` answers it. */
@@ -67,6 +68,10 @@ export interface HeldRequest {
   /** In order of their text. */
   readonly resources: readonly string[];
   readonly scopes: readonly string[];
+  /** What exactly (RFC 9396), in order of its canonical text; absent where the scopes say all. */
+  readonly authorization_details?: readonly AuthorizationDetail[];
+  /** These in the words of the operators, as they are shown: so a confirmation is of the words, too. */
+  readonly authorization_details_display?: readonly string[];
   /** The longest life of the mandate. */
   readonly max_lifetime_seconds: number;
   /** The generations that the mandate would be of, if not all are 0: a confirmation is for none after. */

@@ -1,5 +1,6 @@
 import { isUuid } from '../oauth/vocabulary.js';
-import { challengeState, type HeldRequest } from './challenge.js';
+import type { StepUpTerms } from '../zones/step-up-terms.js';
+import { challengeState, type ChallengeState, type HeldRequest } from './challenge.js';
 import type { Challenge } from './challenge.entity.js';
 import type { ChallengeDecision } from './challenge-decision.entity.js';
 import { describePerson, readPerson } from './decider.js';
@@ -54,10 +55,11 @@ export function clientsNamedIn({ request }: Pick<Challenge, 'request'>): string[
  * https://ledger.example, for at most 15 minutes, for itself".
  */
 export function summaryOf(request: HeldRequest, names: ClientNames): string {
-  const { scopes, resources, operation } = request;
+  const { scopes, resources, operation, authorization_details_display: exactly } = request;
   return [
     `${application(request.client_id, names)} asks for ${scopes.join(' ') || 'access without a scope'} on ${resources.join(', ')}`,
     ...(operation === undefined ? [] : [`to ${operation.method} ${operation.path}`]),
+    ...(exactly === undefined ? [] : [`exactly: ${exactly.join('; ')}`]),
     `for at most ${duration(request.max_lifetime_seconds)}`,
     behalf(request, names),
     ...intermediariesIn(request).map(
@@ -95,12 +97,54 @@ export function duration(seconds: number): string {
   return `${count} ${unit}${count === 1 ? '' : 's'}`;
 }
 
+/** A request that is held until it is confirmed. */
+export interface ChallengeView {
+  readonly id: string;
+  /** The name of its type, as in `@step_up("…")`. */
+  readonly type: string;
+  readonly state: ChallengeState;
+  /** What is asked for, in words. */
+  readonly summary: string;
+  /** The same in full. */
+  readonly request: HeldRequest;
+  /** SHA-256 of the request in canonical JSON (RFC 8785), in hex: what a decision is about. */
+  readonly binding: string;
+  /** The terms of its type when it was opened. */
+  readonly terms: StepUpTerms;
+  /** How many have approved it. */
+  readonly approvals: number;
+  readonly created_at: Date;
+  readonly expires_at: Date;
+  /** `null`: it is not settled. */
+  readonly decided_at: Date | null;
+  /** When it was refused by a holder of its link as one that this person knows nothing of; absent: it was not. */
+  readonly reported_at?: Date;
+  /** When a mandate was issued on it; `null`: none was. */
+  readonly consumed_at: Date | null;
+}
+
+/** What somebody has decided on a challenge. */
+export interface DecisionView {
+  /** Who, by the name that counts. */
+  readonly decided_by: string;
+  /** The person, where that is known. */
+  readonly person?: ReturnType<typeof describePerson>;
+  readonly method: ChallengeDecision['method'];
+  readonly decision: ChallengeDecision['decision'];
+  readonly reason: string;
+  readonly decided_at: Date;
+}
+
 /**
  * A challenge as those see it who decide.
  *
  * @param now milliseconds since the epoch
  */
-export function describeChallenge(challenge: Challenge, names: ClientNames, now: number) {
+export function describeChallenge(
+  challenge: Challenge,
+  names: ClientNames,
+  now: number,
+): ChallengeView {
   return {
     id: challenge.id,
     type: challenge.type,
@@ -126,7 +170,7 @@ export function describeDecision({
   decision,
   reason,
   decidedAt,
-}: ChallengeDecision) {
+}: ChallengeDecision): DecisionView {
   const by = readPerson(person);
   return {
     decided_by: decidedBy,

@@ -1,4 +1,4 @@
-import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
+import { Column, CreateDateColumn, Entity, PrimaryColumn, UpdateDateColumn } from 'typeorm';
 
 /** A system outside, such as a banking app, that reports, signed, that a person has confirmed a challenge. */
 @Entity('proof_systems')
@@ -20,6 +20,14 @@ export class ProofSystem {
   @Column('bytea', { name: 'sealed_secret' })
   sealedSecret: Buffer;
 
+  /** Since when nothing counts that it signs. */
+  @Column('timestamptz', { name: 'disabled_at', nullable: true })
+  disabledAt: Date | null;
+
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz' })
   createdAt: Date;
+
+  /** When operators changed it last; `null`: never. */
+  @UpdateDateColumn({ name: 'updated_at', type: 'timestamptz', nullable: true })
+  updatedAt: Date | null;
 }

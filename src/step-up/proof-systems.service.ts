@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { Request } from 'express';
-import type { EntityManager, Repository } from 'typeorm';
+import { IsNull, type EntityManager, type Repository } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { readSignedBytes } from '../platform/http/json-body.js';
@@ -58,11 +58,17 @@ export class ProofSystems {
     const id = header(request, SYSTEM_HEADER);
     const system = isUuid(id) ? await this.systems.findOneBy({ id }) : null;
     if (system === null) throw unsigned('unknown proof system');
+    if (system.disabledAt !== null) throw unsigned('disabled proof system');
     const key = await this.sealing.open(sealOf(system.zoneId, system.id), system.sealedSecret);
     // A stranger has not even a body read.
     const message = { ...head, body: await readSignedBytes(request) };
     if (!isSignedBy(key, message, this.clock.now())) throw unsigned('wrong or old signature');
     this.verified.set(request, system);
+  }
+
+  /** Whether what a system has signed counts where it is decided: it may have been disabled, or be gone, since. */
+  counts(tx: EntityManager, { zoneId, id }: Pick<ProofSystem, 'zoneId' | 'id'>): Promise<boolean> {
+    return tx.getRepository(ProofSystem).existsBy({ zoneId, id, disabledAt: IsNull() });
   }
 
   /** The system that has signed a request. */

@@ -10,6 +10,7 @@ import {
 } from '@nestjs/common';
 import { ApiResponse, ApiTags } from '../platform/http/openapi-decorators.js';
 import type { Request } from 'express';
+import type { EntityManager } from 'typeorm';
 import { TURN_DEADLINE_MS } from '../platform/database/zone-turn.js';
 import { AnswerWithin } from '../platform/http/deadline.interceptor.js';
 import { CurrentRequestId, type RequestId } from '../platform/http/request-id.js';
@@ -47,7 +48,8 @@ export class ProofController {
     @CurrentRequestId() requestId: RequestId,
     @Req() request: Request,
   ): Promise<void> {
-    const { zoneId, id: systemId, types } = this.systems.of(request);
+    const system = this.systems.of(request);
+    const { zoneId, id: systemId, types } = system;
     const challenge = await this.challenges.find(zoneId, id);
     // The path is not signed, so what is in the body counts.
     const covered =
@@ -64,6 +66,7 @@ export class ProofController {
       decider: { kind: 'proof_system' as const, systemId, by },
       amr,
     };
-    await this.challenges.decide(zoneId, id, input, requestId).then(decidedOrThrow);
+    const admit = (tx: EntityManager) => this.systems.counts(tx, system);
+    await this.challenges.decide(zoneId, id, input, requestId, { admit }).then(decidedOrThrow);
   }
 }

@@ -40,7 +40,12 @@ export class StepUpController {
   @ApiOperation({
     summary: 'The status of a challenge, at once or as soon as it is not pending any more',
   })
-  @ApiQuery({ name: 'wait', required: false, description: 'Seconds to wait at most, up to 25' })
+  @ApiQuery({
+    name: 'wait',
+    required: false,
+    schema: { type: 'integer', minimum: 0, maximum: MAX_WAIT },
+    description: 'Seconds to wait at most',
+  })
   @ApiOkResponse({ description: 'The status' })
   @ApiResponse({ status: 404, description: 'Unknown and malformed ids alike' })
   async status(

@@ -7,7 +7,7 @@ import { LedgerModule } from '../ledger/ledger.module.js';
 import { readJsonBody } from '../platform/http/json-body.js';
 import { guardUnknownRoutes } from '../platform/http/unknown-routes.js';
 import { SealingModule } from '../sealing/sealing.module.js';
-import { ApprovalsController } from './approvals.controller.js';
+import { ApproverDecisionsController } from './approvals.controller.js';
 import { Approvals } from './approvals.service.js';
 import { Attempts } from './attempts.service.js';
 import { ChallengeDecision } from './challenge-decision.entity.js';
@@ -29,7 +29,7 @@ import { StepUpTurns } from './step-up-turns.service.js';
     LedgerModule,
     TypeOrmModule.forFeature([Challenge, ChallengeDecision, ProofSystem]),
   ],
-  controllers: [StepUpController, ApprovalsController, ProofController],
+  controllers: [StepUpController, ApproverDecisionsController, ProofController],
   providers: [
     Challenges,
     ChallengeWaits,

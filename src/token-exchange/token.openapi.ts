@@ -1,4 +1,5 @@
 import type { ApiBodyOptions } from '@nestjs/swagger';
+import { MAX_DETAILS_TEXT } from '../oauth/authorization-details/detail.js';
 import {
   ACCESS_TOKEN_TYPE,
   GRANT_TYPES,
@@ -36,6 +37,12 @@ export const TOKEN_PARAMETERS = {
     description: 'Means the same as resource',
   },
   scope: { type: 'string', example: 'pipernet:read' },
+  authorization_details: {
+    type: 'string',
+    maxLength: MAX_DETAILS_TEXT,
+    description:
+      'What exactly is asked for (RFC 9396): a JSON array of at most 10 objects, each of a `type` that a resource declares',
+  },
   subject_token: { type: 'string', format: 'password' },
   subject_token_type: {
     type: 'string',
@@ -44,7 +51,8 @@ export const TOKEN_PARAMETERS = {
       'jwt and id_token: also of an issuer that the zone trusts; at the endpoint of a zone its token can name the client',
   },
   actor_token: { type: 'string', format: 'password' },
-  actor_token_type: { ...tokenType, default: ACCESS_TOKEN_TYPE },
+  // Said in words: clients would send a default, and without actor_token it is refused.
+  actor_token_type: { ...tokenType, description: 'An access token if not given' },
   requested_token_type: tokenType,
   zone_id: { type: 'string', format: 'uuid' },
   session_id: { type: 'string', format: 'uuid' },
@@ -84,25 +92,4 @@ export const tokenRequestSchema: Schema = {
   type: 'object',
   required: ['grant_type'],
   properties: TOKEN_PARAMETERS,
-};
-
-/** The answer, for the OpenAPI document. */
-export const tokenResponseSchema: Schema = {
-  type: 'object',
-  required: [
-    'access_token',
-    'issued_token_type',
-    'token_type',
-    'expires_in',
-    'scope',
-    'target_resources',
-  ],
-  properties: {
-    access_token: { type: 'string' },
-    issued_token_type: tokenType,
-    token_type: { type: 'string', enum: ['Bearer'] },
-    expires_in: { type: 'integer', description: 'Seconds' },
-    scope: { type: 'string' },
-    target_resources: { type: 'array', items: { type: 'string', format: 'uri' } },
-  },
 };

@@ -18,7 +18,9 @@ import {
 } from '../delegation-route.js';
 import { OAuthError } from '../../oauth/errors.js';
 import { isUuid } from '../../oauth/vocabulary.js';
+import { intersect } from '../../oauth/scope.js';
 import { Client } from '../../zones/clients/client.entity.js';
+import { isForAudience } from '../../zones/clients/client-view.js';
 import { unusable } from './agent-sessions.service.js';
 import type { DelegationBody } from './delegation.body.js';
 import { Graph, type Asked, type Caller, type Made } from './graph.service.js';
@@ -121,7 +123,7 @@ export class DelegationEdges {
     await this.checkPlace(caller, source, target);
     const grant = narrow(
       wishOf(body),
-      parent === null ? own(caller) : sourceFrom(source, parent),
+      parent === null ? await own(caller) : sourceFrom(source, parent),
       now,
     );
     const id = uuidv7();
@@ -234,9 +236,22 @@ function wishOf(body: DelegationBody): DelegationRequest {
   };
 }
 
-/** What an application can delegate of its own: what its mandate shows that it has. */
-function own({ bearer, now }: Caller): Source {
-  return ownAuthority(bearer.claims.scope, bearer.claims.target, now);
+/**
+ * What an application can delegate of its own: what its mandate shows that it has, as far as it may have that by now. A
+ * delegation has no details, so one of what details confine (RFC 9396) would be good for more than they are.
+ *
+ * @throws {OAuthError} invalid_grant
+ */
+async function own({ bearer: { claims }, zoneId, clientId, tx, now }: Caller): Promise<Source> {
+  if (claims.authorizationDetails !== undefined) {
+    throw new OAuthError('invalid_grant', 'what authorization_details confine cannot be delegated');
+  }
+  const client = await tx.getRepository(Client).findOneByOrFail({ zoneId, id: clientId });
+  return ownAuthority(
+    client.scopes === null ? claims.scope : intersect(claims.scope, client.scopes),
+    claims.target.filter((resource) => isForAudience(client, resource)),
+    now,
+  );
 }
 
 /** What is handed on: a budget only as far as it is not used up. */

@@ -11,6 +11,7 @@ import {
 import type { Request, Response } from 'express';
 import { isUuid } from '../../oauth/vocabulary.js';
 import {
+  Answers,
   ApiOkResponse,
   ApiOperation,
   ApiParam,
@@ -26,6 +27,7 @@ import {
 import { PublicRoutes } from '../../platform/http/public-routes.js';
 import { MetadataDocuments, type DocumentKind } from './documents.service.js';
 import { kindAt, metadataRoutes, PLACES } from './places.js';
+import type { ResourceMetadata, ServerMetadata } from './metadata-view.js';
 
 /** Metadata: how clients find what a zone has, and what a resource asks for. */
 @ApiTags('clients')
@@ -43,6 +45,7 @@ export class DiscoveryController {
 
   @Get([...PLACES.server])
   @ApiOperation({ summary: 'Authorization server metadata (RFC 8414)' })
+  @Answers<ServerMetadata>()
   server(
     @Param('zone') zoneId: string,
     @Req() request: Request,
@@ -53,6 +56,7 @@ export class DiscoveryController {
 
   @Get([...PLACES.openid])
   @ApiOperation({ summary: 'The same for clients that know OpenID Connect Discovery' })
+  @Answers<ServerMetadata>()
   openid(
     @Param('zone') zoneId: string,
     @Req() request: Request,
@@ -63,6 +67,7 @@ export class DiscoveryController {
 
   @Get([...PLACES.configured])
   @ApiOperation({ summary: 'Authorization server metadata, where other servers have it' })
+  @Answers<ServerMetadata>()
   configured(
     @Param('zone') zoneId: string,
     @Req() request: Request,
@@ -73,6 +78,7 @@ export class DiscoveryController {
 
   @Get([...PLACES.resource])
   @ApiOperation({ summary: 'Protected resource metadata (RFC 9728)' })
+  @Answers<ResourceMetadata>()
   resource(
     @Param('zone') zoneId: string,
     @Param('id') resourceId: string,
@@ -84,6 +90,7 @@ export class DiscoveryController {
 
   @Get([...PLACES.shared])
   @ApiOperation({ summary: 'Authorization server metadata of the issuer that zones share' })
+  @Answers<ServerMetadata>()
   shared(@Req() request: Request, @Res() response: Response): Promise<void> {
     return this.answer('shared', [], request, response);
   }

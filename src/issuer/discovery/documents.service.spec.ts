@@ -38,6 +38,7 @@ const zone = (issuerMode: 'zone' | 'own' | 'shared') => ({
   resourceAlgs: [],
   listed: [],
   scopes: [],
+  detailTypes: [],
 });
 
 test('metadata that is known is served while the database is away, for as long as it says', async () => {

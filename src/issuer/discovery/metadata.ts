@@ -12,7 +12,7 @@ export function describedZone({ standard, bridge, resourceAlgs }: ZoneFacts): De
 }
 
 /**
- * The authorization server metadata of a zone (RFC 8414 2).
+ * The authorization server metadata of a zone (RFC 8414 2, RFC 9396 10).
  *
  * @param ofEndpoints what its endpoints say of themselves
  * @param issuer by which it was found
@@ -22,6 +22,7 @@ export function serverMetadata(facts: ZoneFacts, ofEndpoints: Members, issuer: s
     issuer,
     ...ofEndpoints,
     ...whole('scopes_supported', withoutRefresh(facts.scopes)),
+    ...whole('authorization_details_types_supported', facts.detailTypes),
     ...whole('protected_resources', facts.listed),
   };
 }
@@ -55,6 +56,7 @@ export function resourceMetadata(facts: ResourceFacts, installation: string): Me
     resource: facts.identifier,
     authorization_servers: [issuerOf(facts.zoneId, facts, installation)],
     ...whole('scopes_supported', withoutRefresh(facts.scopes)),
+    ...whole('authorization_details_types_supported', facts.detailTypes),
     bearer_methods_supported: ['header'],
     tls_client_certificate_bound_access_tokens: false,
     dpop_bound_access_tokens_required: false,

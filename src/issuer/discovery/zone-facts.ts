@@ -19,6 +19,8 @@ export interface ZoneFacts extends StoredIssuer, ZoneAlgs {
   readonly listed: readonly string[];
   /** The scopes of those, as many at most. */
   readonly scopes: readonly string[];
+  /** The types of authorization details that resources declare, listed or not; as many at most. */
+  readonly detailTypes: readonly string[];
 }
 
 /** What the metadata of a resource is made of. */
@@ -28,6 +30,8 @@ export interface ResourceFacts extends StoredIssuer, ZoneAlgs {
   readonly identifier: string;
   readonly scopes: readonly string[];
   readonly revocation: RevocationChannel | null;
+  /** The types of authorization details that it declares. */
+  readonly detailTypes: readonly string[];
 }
 
 /** The most resources that a document names, and the most scopes: of more it says nothing rather than half. */
@@ -87,16 +91,25 @@ const OF_ZONE = `z.id AS "zoneId", z.issuer_mode AS "issuerMode", z.issuer_url A
        WHERE k.zone_id = z.id AND k.compromised_at IS NULL
          AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())), '[]') AS keys`;
 
+/** Whether a scope is in use in the zone. */
+const ACTIVE = (scope: string) =>
+  `NOT EXISTS (SELECT FROM scopes i WHERE i.zone_id = z.id AND i.name = ${scope} AND NOT i.active)`;
+
 const ZONES = `SELECT ${OF_ZONE},
     ARRAY(SELECT DISTINCT t.signing_alg::text FROM resources t
            WHERE t.zone_id = z.id AND t.signing_alg IS NOT NULL) AS "resourceAlgs",
     ARRAY(SELECT t.identifier FROM resources t
            WHERE t.zone_id = z.id AND t.listed ORDER BY t.identifier LIMIT ${MAX_LISTED + 1}) AS listed,
     ARRAY(SELECT DISTINCT s.scope FROM resources t, unnest(t.scopes) AS s (scope)
-           WHERE t.zone_id = z.id AND t.listed ORDER BY s.scope LIMIT ${MAX_LISTED + 1}) AS scopes
+           WHERE t.zone_id = z.id AND t.listed AND ${ACTIVE('s.scope')} ORDER BY s.scope LIMIT ${MAX_LISTED + 1}) AS scopes,
+    ARRAY(SELECT DISTINCT d ->> 'type' AS type
+            FROM resources t, jsonb_array_elements(t.authorization_details_types) AS d
+           WHERE t.zone_id = z.id ORDER BY type LIMIT ${MAX_LISTED + 1}) AS "detailTypes"
   FROM zones z WHERE z.id = ANY ($1::uuid[]) AND z.removed_at IS NULL`;
 
-const RESOURCES = `SELECT ${OF_ZONE}, t.id, t.identifier, t.scopes, t.revocation
+const RESOURCES = `SELECT ${OF_ZONE}, t.id, t.identifier, t.revocation,
+    scopes_without(t.scopes, ARRAY(SELECT i.name FROM scopes i WHERE i.zone_id = z.id AND NOT i.active)) AS scopes,
+    ARRAY(SELECT d ->> 'type' FROM jsonb_array_elements(t.authorization_details_types) AS d ORDER BY 1) AS "detailTypes"
   FROM unnest($1::uuid[], $2::uuid[]) AS asked (zone_id, id)
   JOIN resources t ON t.zone_id = asked.zone_id AND t.id = asked.id
   JOIN zones z ON z.id = t.zone_id AND z.removed_at IS NULL`;

@@ -12,6 +12,7 @@ import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { AnswerWithin } from '../../platform/http/deadline.interceptor.js';
 import { EndpointMetadata } from '../../platform/http/endpoint-metadata.js';
 import {
+  Answers,
   ApiBasicAuth,
   ApiBearerAuth,
   ApiHeader,
@@ -27,12 +28,20 @@ import { Snapshots } from '../../zones/snapshot/snapshots.service.js';
 import type { ZoneSnapshot } from '../../zones/snapshot/zone-snapshot.js';
 import { revocationBounds } from '../revocation-bounds.js';
 import { feedKey } from './feed-key.js';
-import { viewOf } from './feed-item.js';
+import { viewOf, type FeedItemView } from './feed-item.js';
 import { FeedReaders } from './feed-readers.service.js';
 import { readFeedRequest, waitOf } from './feed-request.js';
 import { streamFeed } from './feed-stream.js';
 import { FeedReads } from './feed-reads.service.js';
 import { FeedWatch } from './feed-watch.service.js';
+
+/** What a reader gets at once. */
+interface FeedView {
+  /** In the order in which it was taken back. */
+  readonly items: readonly FeedItemView[];
+  /** The cursor to go on from: `after`. */
+  readonly next: string;
+}
 
 /** The revocation feed of a zone: what was taken back, for those who verify its mandates offline. */
 @ApiTags('verifiers')
@@ -61,20 +70,28 @@ export class FeedController {
   @ApiQuery({
     name: 'after',
     required: false,
+    type: String,
     description: 'A cursor; without it from the beginning',
   })
-  @ApiQuery({ name: 'wait', required: false, description: 'Seconds to wait at most, up to 25' })
+  @ApiQuery({
+    name: 'wait',
+    required: false,
+    schema: { type: 'integer', minimum: 0, maximum: 25 },
+    description: 'Seconds to wait at most',
+  })
   @ApiHeader({ name: 'Last-Event-ID', required: false, description: 'A cursor; of a stream only' })
-  @ApiBasicAuth()
-  @ApiBearerAuth()
+  @ApiBasicAuth('client')
+  @ApiBearerAuth('mandate')
   @ApiOkResponse({
     description: 'Items, and the cursor to go on from; with `Accept: text/event-stream` events',
+    content: { 'text/event-stream': { schema: { type: 'string' } } },
   })
   @ApiResponse({
     status: 403,
     description: 'The client has no resource whose mandates it verifies',
   })
   @ApiResponse({ status: 410, description: 'The cursor is too old: begin without one' })
+  @Answers<FeedView>()
   async read(
     @Param('zone') zoneInPath: string,
     @Req() request: Request,

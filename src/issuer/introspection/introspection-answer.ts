@@ -1,4 +1,5 @@
 import type { ActorClaim, MandateClaims } from '../../mandates/verify-mandate.js';
+import { isFor } from '../../oauth/authorization-details/grant.js';
 import type { RevocationChannel } from '../../zones/resource.entity.js';
 import type { ResourceView } from '../../zones/snapshot/zone-snapshot.js';
 
@@ -19,7 +20,6 @@ const AS_SIGNED = [
   'agent_session_id',
   'delegation_edge_id',
   'delegation_chain',
-  'authorization_details',
 ] as const;
 
 /** The channels by how soon they tell that a mandate was taken back. */
@@ -61,8 +61,22 @@ export function activeAnswer(
     target: known,
     ...(act === undefined ? {} : { act: actorOf(act) }),
     ...Object.fromEntries(told.map((name) => [name, raw[name]])),
+    ...detailsFor(claims, known, isAll),
     ...(claims.use === 'session' ? {} : { revocation: channelOf(views) }),
   };
+}
+
+/** What exactly is allowed; to those who may know of some resources only, no more than what is for these (RFC 9396 9.2). */
+function detailsFor(
+  { authorizationDetails: details }: MandateClaims,
+  known: readonly string[],
+  isAll: boolean,
+): Readonly<Record<string, unknown>> {
+  if (details === undefined) return {};
+  const theirs = isAll
+    ? details
+    : details.filter((detail) => known.some((identifier) => isFor(detail, identifier)));
+  return theirs.length === 0 ? {} : { authorization_details: theirs };
 }
 
 /** The part of a scope that some resources know. */

@@ -10,6 +10,8 @@ import { DirectRoutes, type DirectAnswer } from '../../platform/http/direct-rout
 import { INTROSPECTION_JWT, signAnswer } from './introspection-jwt.js';
 import { Introspection } from './introspection.service.js';
 import { IntrospectionEndpoint } from './introspection.openapi.js';
+import type { IntrospectedMandate, IntrospectedMandates } from './introspection-view.js';
+import { Answers } from '../../platform/http/openapi-decorators.js';
 
 const NOT_STORED = { 'Cache-Control': 'no-store', Pragma: 'no-cache' } as const;
 const JSON_TYPE = 'application/json';
@@ -35,12 +37,14 @@ export class IntrospectionController {
 
   @Post('oauth/2/introspect')
   @IntrospectionEndpoint('Whether tokens are active, and what they say (RFC 7662, RFC 9701)')
+  @Answers<IntrospectedMandate | IntrospectedMandates>()
   async introspect(@Req() request: Request, @Res() response: Response): Promise<void> {
     send(response, await this.answer(request, null));
   }
 
   @Post('zones/:zone/oauth/2/introspect')
   @IntrospectionEndpoint('The same for the clients of one zone')
+  @Answers<IntrospectedMandate | IntrospectedMandates>()
   async introspectInZone(
     @Param('zone') zone: string,
     @Req() request: Request,

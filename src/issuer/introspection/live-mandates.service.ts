@@ -51,7 +51,7 @@ export class LiveMandates {
   private readonly batches: JoinedReads<LiveQuestion, LiveAnswer>;
   private asked = 0;
 
-  constructor(@InjectDataSource() dataSource: DataSource) {
+  constructor(@InjectDataSource() dataSource: Pick<DataSource, 'query'>) {
     const read = (questions: readonly LiveQuestion[]) => readLive(dataSource, questions);
     this.singles = new JoinedReads(read, SINGLES);
     this.batches = new JoinedReads(read, BATCHES);

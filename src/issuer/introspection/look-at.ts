@@ -68,7 +68,7 @@ export async function lookAt(
 }
 
 /** Whether something that is among the settings of the zone was taken back. Clients and subjects the database looks at. */
-function isTakenBack(claims: MandateClaims, zone: ZoneSnapshot): boolean {
+export function isTakenBack(claims: MandateClaims, zone: ZoneSnapshot): boolean {
   const obstacle = takenBack(claims, {
     zone: zone.generation,
     ofClient: () => null,

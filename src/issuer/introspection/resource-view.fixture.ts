@@ -10,6 +10,7 @@ export function resourceView(
     {
       id: identifier,
       identifier,
+      detailTypes: [],
       scopes: [],
       access: 'direct',
       upstreamUrl: null,

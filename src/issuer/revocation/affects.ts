@@ -1,29 +1,14 @@
+import { countRows, countWithin, type Counts } from '../../platform/database/bounded-count.js';
 import type { RevocationTarget } from './revocation-target.js';
 import type { Transaction } from './take-back.js';
 
-/** What there is to be counted. */
-const COUNTED = [
-  'sessions',
-  'agent_sessions',
-  'delegations',
-  'grants',
-  'mandates_unexpired',
-] as const;
+/** What an order hits: how many of each are alive and would be no more. */
+export type Affects = Counts<
+  'sessions' | 'agent_sessions' | 'delegations' | 'grants' | 'mandates_unexpired'
+>;
 
-type Counted = (typeof COUNTED)[number];
-
-/** What an order hits: how many of each are alive and would be no more. `null`: not counted in the time there is. */
-export type Affects = Readonly<Record<Counted, number | null>> & {
-  /** Which of the numbers are lower bounds: there were too many to count. */
-  readonly at_least?: readonly Counted[];
-};
-
-/** The most rows of a kind that are counted. */
-const MOST = 10_000;
 /** The most events of the last hour that are looked through for mandates; where there are more, they are not counted. */
 const MOST_EVENTS = 5_000;
-/** Milliseconds for each count. */
-const COUNT_MS = 300;
 
 /** What is counted of a table, in SQL about its row; `null` for nothing. */
 interface Conditions {
@@ -125,25 +110,20 @@ export async function countAffected(
 ): Promise<Affects> {
   const { sessions, agents, delegations, mandates } = conditionsOf(target.kind);
   const parameters = [zoneId, ...namesOf(target)];
-  const atLeast: Counted[] = [];
-  const count = async (what: Counted, sql: string | null): Promise<number | null> => {
-    if (sql === null) return 0;
-    const found = await countIn(tx, sql, parameters);
-    if (found !== null && found > MOST) atLeast.push(what);
-    return found === null ? null : Math.min(found, MOST);
-  };
-  const affects: Record<Counted, number | null> = {
-    sessions: await count('sessions', of('sessions s', sessions, SESSION_ALIVE)),
-    agent_sessions: await count('agent_sessions', of('agent_sessions a', agents, AGENT_ALIVE)),
-    delegations: await count(
-      'delegations',
-      of('delegation_edges d', delegations, DELEGATION_ALIVE),
-    ),
+  const mandatesUnexpired = await countWithin(tx, mandatesWhere(mandates), parameters);
+  const kinds = {
+    sessions: of('sessions s', sessions, SESSION_ALIVE),
+    agent_sessions: of('agent_sessions a', agents, AGENT_ALIVE),
+    delegations: of('delegation_edges d', delegations, DELEGATION_ALIVE),
     // There are none yet.
-    grants: 0,
-    mandates_unexpired: await countIn(tx, mandatesWhere(mandates), parameters),
+    grants: null,
   };
-  return { ...affects, ...(atLeast.length === 0 ? {} : { at_least: atLeast }) };
+  const { at_least: atLeast, ...counts } = await countRows(tx, kinds, parameters);
+  return {
+    ...counts,
+    mandates_unexpired: mandatesUnexpired,
+    ...(atLeast === undefined ? {} : { at_least: atLeast }),
+  };
 }
 
 const SESSION_ALIVE = `s.zone_id = $1 AND s.id >= uuid_from_time(now() - interval '1 day')
@@ -155,8 +135,7 @@ const DELEGATION_ALIVE = `d.zone_id = $1 AND d.revoked_at IS NULL AND d.expires_
 
 function of(table: string, condition: string | null, alive: string): string | null {
   if (condition === null) return null;
-  return `SELECT count(*)::int AS n FROM (
-    SELECT 1 FROM ${table} WHERE (${condition}) AND ${alive} LIMIT ${MOST + 1}) AS found`;
+  return `${table} WHERE (${condition}) AND ${alive}`;
 }
 
 /** Mandates by their audit events: of the last hour, as none lives longer, and that not revoked by their own `jti`. */
@@ -182,30 +161,4 @@ function namesOf(target: RevocationTarget): readonly string[] {
     default:
       return [target.name];
   }
-}
-
-/** @returns `null` if it took too long */
-async function countIn(
-  tx: Transaction,
-  sql: string,
-  parameters: readonly string[],
-): Promise<number | null> {
-  await tx.query('SAVEPOINT counting');
-  try {
-    await tx.query(`SET LOCAL statement_timeout = ${COUNT_MS}`);
-    const [row] = await tx.query<{ n: number | null }[]>(sql, [...parameters]);
-    return row?.n ?? null;
-  } catch (error) {
-    if (!isCancelled(error)) throw error;
-    return null;
-  } finally {
-    // Takes the limit back as well.
-    await tx.query('ROLLBACK TO SAVEPOINT counting');
-  }
-}
-
-function isCancelled(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const cause: unknown = Reflect.get(error, 'driverError') ?? error;
-  return typeof cause === 'object' && cause !== null && Reflect.get(cause, 'code') === '57014';
 }

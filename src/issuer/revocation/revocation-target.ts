@@ -31,7 +31,13 @@ export type RevocationTarget =
   | { readonly kind: 'zone' };
 
 /** A target as it is stored and shown: an object with one member. */
-export type WrittenTarget = object;
+export type WrittenTarget = NamedTargetView & {
+  readonly subject?: SubjectTarget;
+  readonly zone?: true;
+};
+
+/** The member of a target that is named by one text. */
+type NamedTargetView = { readonly [kind in NamedTarget]?: string };
 
 /** Writes a target in its one form. */
 export function writtenTarget(target: RevocationTarget): WrittenTarget {

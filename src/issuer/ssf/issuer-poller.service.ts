@@ -3,12 +3,16 @@ import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Logger } from 'pino';
 import type { Counter } from 'prom-client';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../oauth/strict-json.js';
-import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { LOGGER } from '../../platform/config/logger.js';
 import type { DatabaseJob } from '../../platform/database/database-job.js';
 import { DatabaseJobs } from '../../platform/database/database-jobs.js';
 import { readJson } from '../../platform/outbound/guarded-fetch.js';
-import { FetchFailed, guardedRequest } from '../../platform/outbound/guarded-request.js';
+import {
+  bytesUnder,
+  FetchFailed,
+  guardedRequest,
+} from '../../platform/outbound/guarded-request.js';
+import { OutboundPolicies } from '../../platform/outbound/outbound-policies.service.js';
 import { inOwnSpan } from '../../platform/tracing/spans.js';
 import { newId } from '../../platform/uuid-v7.js';
 import { Sealing } from '../../sealing/sealing.service.js';
@@ -67,7 +71,7 @@ export class IssuerPoller {
     private readonly receiver: SetReceiver,
     private readonly snapshots: Snapshots,
     private readonly sealing: Sealing,
-    @Inject(ENV) private readonly env: RunningEnv,
+    private readonly policies: OutboundPolicies,
     @Inject(LOGGER) private readonly logger: Logger,
     @InjectMetric(POLLS) private readonly polls: Counter<'result'>,
     jobs: DatabaseJobs,
@@ -165,13 +169,14 @@ export class IssuerPoller {
     return `Bearer ${(await this.sealing.open(context, sealedToken)).toString()}`;
   }
 
-  private ask(
-    { url }: DueIssuer,
+  private async ask(
+    { zoneId, url }: DueIssuer,
     authorization: string | null,
     { ack, setErrs }: Told,
     maxEvents: number,
   ): Promise<(readonly [string, JsonValue])[]> {
-    const { allowInsecureFetch: allowInsecure, allowPrivateFetch: allowPrivate } = this.env;
+    const rules = await this.policies.rulesFor('ssf_delivery', zoneId);
+    const most = bytesUnder(rules, MAX_BYTES);
     const said = { maxEvents, returnImmediately: true, ack, setErrs };
     const headers = {
       'content-type': 'application/json',
@@ -184,9 +189,9 @@ export class IssuerPoller {
     return inOwnSpan('signal poll', null, () =>
       guardedRequest(
         url,
-        { allowInsecure, allowPrivate },
+        rules,
         { method: 'POST', headers, body, timeoutMs: TIMEOUT_MS },
-        async (response) => setsIn(await readJson(response, MAX_BYTES)).slice(0, maxEvents),
+        async (response) => setsIn(await readJson(response, most)).slice(0, maxEvents),
       ),
     );
   }

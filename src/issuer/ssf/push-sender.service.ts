@@ -3,11 +3,11 @@ import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Logger } from 'pino';
 import type { Counter } from 'prom-client';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
-import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { LOGGER } from '../../platform/config/logger.js';
 import type { DatabaseJob } from '../../platform/database/database-job.js';
 import { DatabaseJobs } from '../../platform/database/database-jobs.js';
 import { FetchFailed, guardedRequest } from '../../platform/outbound/guarded-request.js';
+import { OutboundPolicies } from '../../platform/outbound/outbound-policies.service.js';
 import { inOwnSpan } from '../../platform/tracing/spans.js';
 import { Sealing } from '../../sealing/sealing.service.js';
 import { delayAfter } from '../../webhooks/retry-schedule.js';
@@ -42,7 +42,7 @@ export class PushSender {
     private readonly streams: PushStreams,
     private readonly snapshots: Snapshots,
     private readonly sealing: Sealing,
-    @Inject(ENV) private readonly env: RunningEnv,
+    private readonly policies: OutboundPolicies,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Logger,
     @InjectMetric(SIGNALS) private readonly signals: Counter<'method' | 'result'>,
@@ -110,11 +110,11 @@ export class PushSender {
   }
 
   private async send(
-    { endpointUrl }: DueStream,
+    { zoneId, endpointUrl }: DueStream,
     set: string,
     authorization: string | null,
   ): Promise<PushAnswer> {
-    const { allowInsecureFetch: allowInsecure, allowPrivateFetch: allowPrivate } = this.env;
+    const rules = await this.policies.rulesFor('ssf_delivery', zoneId);
     const headers = {
       'content-type': 'application/secevent+jwt',
       accept: 'application/json',
@@ -129,7 +129,7 @@ export class PushSender {
     } as const;
     try {
       return await inOwnSpan('signal push', null, () =>
-        guardedRequest(endpointUrl, { allowInsecure, allowPrivate }, outbound, readPushAnswer),
+        guardedRequest(endpointUrl, rules, outbound, readPushAnswer),
       );
     } catch (error) {
       if (error instanceof FetchFailed) return { kind: 'failed', why: error.message };

@@ -5,6 +5,8 @@ import { TURN_DEADLINE_MS } from '../../platform/database/zone-turn.js';
 import { readBody } from '../../platform/http/body.js';
 import { AnswerWithin } from '../../platform/http/deadline.interceptor.js';
 import {
+  Answers,
+  ApiBody,
   ApiConsumes,
   ApiOperation,
   ApiParam,
@@ -18,6 +20,13 @@ import { RefusedSet } from './received-set.js';
 import { MAX_SET_BYTES, SetReceiver } from './set-receiver.service.js';
 
 const SET_TYPE = /^application\/secevent\+jwt *(?:;|$)/i;
+
+/** Why a token was not accepted, in the words of OpenAPI. */
+const SET_REFUSAL = {
+  type: 'object' as const,
+  required: ['err', 'description'],
+  properties: { err: { type: 'string' as const }, description: { type: 'string' as const } },
+};
 
 /** Trusted issuers push their shared signals (RFC 8935). */
 @ApiTags('shared signals')
@@ -35,7 +44,13 @@ export class SetReceiverController {
   @ApiConsumes('application/secevent+jwt')
   @ApiParam({ name: 'zone', format: 'uuid' })
   @ApiResponse({ status: 202, description: 'It counts from now on, or has before' })
-  @ApiResponse({ status: 400, description: 'It is not accepted, for the reason in `err`' })
+  @ApiBody({ schema: { type: 'string', description: 'The token, signed by its issuer' } })
+  @ApiResponse({
+    status: 400,
+    description: 'It is not accepted, for the reason in `err` (RFC 8935 2.4)',
+    content: { 'application/json': { schema: SET_REFUSAL } },
+  })
+  @Answers<void>()
   @ApiResponse({ status: 429, description: 'Too many from there were not accepted' })
   async receive(
     @Param('zone') zoneId: string,

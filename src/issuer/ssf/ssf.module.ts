@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AuthenticationModule } from '../../authentication/authentication.module.js';
 import { LedgerModule } from '../../ledger/ledger.module.js';
+import { OutboundModule } from '../../platform/outbound/outbound.module.js';
 import { SealingModule } from '../../sealing/sealing.module.js';
 import { IssuersModule } from '../../zones/issuers/issuers.module.js';
 import { SnapshotModule } from '../../zones/snapshot/snapshot.module.js';
@@ -23,7 +24,14 @@ import { Streams } from './streams.service.js';
 
 /** Shared signals (OpenID SSF 1.0): others are told what ends in a zone. */
 @Module({
-  imports: [AuthenticationModule, IssuersModule, LedgerModule, SealingModule, SnapshotModule],
+  imports: [
+    AuthenticationModule,
+    IssuersModule,
+    LedgerModule,
+    OutboundModule,
+    SealingModule,
+    SnapshotModule,
+  ],
   controllers: [
     SsfConfigurationController,
     StreamsController,

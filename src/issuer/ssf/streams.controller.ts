@@ -44,7 +44,7 @@ export class StreamsController {
   /** Shows a stream, or lists those that the receiver has. */
   @Get('streams')
   @Header('Cache-Control', 'no-store')
-  @ApiQuery({ name: 'stream_id', required: false })
+  @ApiQuery({ name: 'stream_id', required: false, type: String })
   read(@Req() request: Request, @Query('stream_id') id: unknown) {
     return this.streams.read(request, id);
   }
@@ -66,7 +66,7 @@ export class StreamsController {
   /** Removes a stream, and what waits on it. */
   @Delete('streams')
   @HttpCode(204)
-  @ApiQuery({ name: 'stream_id' })
+  @ApiQuery({ name: 'stream_id', type: String })
   remove(@Req() request: Request, @Query('stream_id') id: unknown): Promise<void> {
     return this.streams.remove(request, id);
   }
@@ -74,7 +74,7 @@ export class StreamsController {
   /** Shows the status of a stream. */
   @Get('status')
   @Header('Cache-Control', 'no-store')
-  @ApiQuery({ name: 'stream_id' })
+  @ApiQuery({ name: 'stream_id', type: String })
   status(@Req() request: Request, @Query('stream_id') id: unknown) {
     return this.streams.status(request, id);
   }

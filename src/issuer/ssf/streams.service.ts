@@ -3,7 +3,7 @@ import type { Request } from 'express';
 import { v7 as uuidv7 } from 'uuid';
 import { OAuthError } from '../../oauth/errors.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
-import { ENV, type RunningEnv } from '../../platform/config/env.js';
+import { OutboundPolicies } from '../../platform/outbound/outbound-policies.service.js';
 import { readFetchUrl } from '../../platform/outbound/guarded-request.js';
 import { Sealing } from '../../sealing/sealing.service.js';
 import { issuersAt } from '../../zones/zone-issuer.js';
@@ -40,7 +40,7 @@ export class Streams {
   constructor(
     private readonly receivers: Receivers,
     private readonly sealing: Sealing,
-    @Inject(ENV) private readonly env: RunningEnv,
+    private readonly policies: OutboundPolicies,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -56,7 +56,7 @@ export class Streams {
       if ((await streamsOf(receiver)).length > 0) {
         throw new ConflictException('a receiver has one stream, and there is one already');
       }
-      const { url, sealed } = await this.deliveryOf(zone.zoneId, id, body.delivery ?? null, null);
+      const { url, sealed } = await this.deliveryOf(receiver, id, body.delivery ?? null, null);
       await tx.query(BEFORE_STREAM, [zone.zoneId, MOST_BEFORE, MAX_HELD]);
       await tx.query(
         `INSERT INTO ssf_streams (zone_id, id, client_id, delivery, endpoint_url, sealed_authorization, events_requested,
@@ -96,7 +96,7 @@ export class Streams {
       const stream = await streamOf(receiver, body.stream_id);
       const before = configurationOf(stream, place);
       checkOurs(new Map(Object.entries(body)), before);
-      const after = await this.changed(zone.zoneId, stream, body, how);
+      const after = await this.changed(receiver, stream, body, how);
       await tx.query(
         `UPDATE ssf_streams SET delivery = $3, endpoint_url = $4, sealed_authorization = $5, events_requested = $6,
                 description = $7, attempts = 0, due_at = clock_timestamp()
@@ -242,7 +242,7 @@ export class Streams {
   }
 
   private async changed(
-    zoneId: string,
+    receiver: Receiver,
     stream: Stream,
     body: StreamChangeBody,
     how: 'update' | 'replace',
@@ -251,7 +251,7 @@ export class Streams {
     const delivery = stays(body.delivery)
       ? null
       : await this.deliveryOf(
-          zoneId,
+          receiver,
           stream.id,
           body.delivery ?? null,
           how === 'update' ? stream : null,
@@ -277,18 +277,15 @@ export class Streams {
    *   who reads the configuration and writes it back has not got it
    */
   private async deliveryOf(
-    zoneId: string,
+    { zone: { zoneId }, tx }: Receiver,
     id: string,
     delivery: DeliveryBody | null,
     before: Stream | null,
   ): Promise<{ readonly url: string | null; readonly sealed: Buffer | null }> {
     if (delivery === null || delivery.method !== PUSH) return { url: null, sealed: null };
     const { endpoint_url: url, authorization_header: authorization } = delivery;
-    const { allowInsecureFetch: allowInsecure, allowPrivateFetch: allowPrivate } = this.env;
-    const target =
-      typeof url === 'string'
-        ? readFetchUrl(url, { allowInsecure, allowPrivate })
-        : 'it is missing';
+    const rules = await this.policies.rulesFor('ssf_delivery', zoneId, tx);
+    const target = typeof url === 'string' ? readFetchUrl(url, rules) : 'it is missing';
     if (typeof target === 'string' || typeof url !== 'string') {
       throw new BadRequestException(`delivery.endpoint_url: ${String(target)}`);
     }

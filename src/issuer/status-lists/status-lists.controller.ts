@@ -13,6 +13,7 @@ import {
 import type { Request, Response } from 'express';
 import { EndpointMetadata } from '../../platform/http/endpoint-metadata.js';
 import {
+  Answers,
   ApiOkResponse,
   ApiOperation,
   ApiParam,
@@ -33,6 +34,11 @@ import { StatusLists } from './status-lists.service.js';
 
 const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
 const JSON_TYPE = 'application/json; charset=utf-8';
+
+/** The status lists of a zone (draft-ietf-oauth-status-list 9.3). */
+interface StatusListAggregation {
+  readonly status_lists: readonly string[];
+}
 
 /**
  * Status lists: which mandates of a zone have been taken back, for whoever has one (draft-ietf-oauth-status-list). A list
@@ -69,8 +75,14 @@ export class StatusListsController {
   @Get('zones/:zone/status/:list')
   @ApiOperation({ summary: 'A status list token (application/statuslist+jwt), signed by the zone' })
   @ApiOkResponse({ description: 'Which mandates were taken back, for as long as its `ttl` says' })
-  @ApiQuery({ name: 'time', required: false, description: 'Not supported: lists are of now' })
+  @ApiQuery({
+    name: 'time',
+    required: false,
+    type: String,
+    description: 'Not supported: lists are of now',
+  })
   @ApiResponse({ status: 501, description: 'The list of another time was asked for' })
+  @Answers<string>(STATUS_LIST_TYPE)
   async list(
     @Param('zone') zoneId: string,
     @Param('list') name: string,
@@ -86,7 +98,8 @@ export class StatusListsController {
 
   @Get('zones/:zone/status')
   @ApiOperation({ summary: 'The URIs of the status lists of a zone (status list aggregation)' })
-  @ApiOkResponse({ description: '{status_lists: [URI]}' })
+  @ApiOkResponse({ description: 'The URIs' })
+  @Answers<StatusListAggregation>()
   async all(
     @Param('zone') zoneId: string,
     @Req() request: Request,

@@ -40,6 +40,27 @@ export function keySetOf(keys: readonly PublicKey[], now: number): RenderedDocum
   };
 }
 
+/** A key set (RFC 7517 5). */
+export interface PublishedKeySet {
+  readonly keys: readonly PublishedKey[];
+}
+
+/** The public half of a signing key (RFC 7517 4). */
+export interface PublishedKey {
+  readonly kty: string;
+  readonly crv?: string;
+  readonly x?: string;
+  readonly y?: string;
+  readonly n?: string;
+  readonly e?: string;
+  /** Its thumbprint (RFC 7638). */
+  readonly kid: string;
+  readonly use: 'sig';
+  readonly alg: string;
+  /** A certificate of itself, where the zone publishes that. */
+  readonly x5c?: readonly string[];
+}
+
 /** The published JWK (RFC 7517 4). Members are named one by one, so that nothing else of a stored key can leak. */
 function publicMembers({ kid, alg, publicJwk, certificate }: PublicKey) {
   const { kty, crv, x, y, n, e } = publicJwk;

@@ -10,6 +10,7 @@ import {
   Res,
 } from '@nestjs/common';
 import {
+  Answers,
   ApiOkResponse,
   ApiOperation,
   ApiParam,
@@ -27,7 +28,7 @@ import {
   sendDocument,
 } from '../../platform/http/public-document.js';
 import { PublicRoutes } from '../../platform/http/public-routes.js';
-import { JWK_SET_TYPE, keySetType } from './key-set.js';
+import { JWK_SET_TYPE, keySetType, type PublishedKeySet } from './key-set.js';
 import { keySetRoutes } from './key-set-routes.js';
 import { KeySets } from './key-sets.service.js';
 
@@ -50,6 +51,7 @@ export class KeysController {
   @Get('.well-known/jwks.json')
   @ApiOperation({ summary: "A zone's public keys (RFC 7517)" })
   @ApiQuery({ name: 'zone_id', format: 'uuid' })
+  @Answers<PublishedKeySet>('application/json', JWK_SET_TYPE)
   keySet(
     @Query('zone_id') zoneId: unknown,
     @Req() request: Request,
@@ -60,6 +62,7 @@ export class KeysController {
 
   @Get('zones/:zone/.well-known/jwks.json')
   @ApiOperation({ summary: "A zone's public keys (RFC 7517), at an address without a query" })
+  @Answers<PublishedKeySet>('application/json', JWK_SET_TYPE)
   keySetOfZone(
     @Param('zone') zoneId: string,
     @Req() request: Request,
@@ -71,6 +74,7 @@ export class KeysController {
   /** Where Ubisecure SSO has it. */
   @Get('zones/:zone/oauth2/metadata.jwks')
   @ApiOperation({ summary: 'The same, as application/jwk-set+json unless another is preferred' })
+  @Answers<PublishedKeySet>(JWK_SET_TYPE, 'application/json')
   keySetBesideMetadata(
     @Param('zone') zoneId: string,
     @Req() request: Request,

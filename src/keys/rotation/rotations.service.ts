@@ -5,7 +5,13 @@ import { instant } from '../../platform/config/clock.js';
 import { databaseNow } from '../../platform/database/database-now.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { KeyGeneration, KeyNotGenerated, type GeneratedKey } from './key-generation.service.js';
-import { algsToGenerate, planFor, type KeyIntent, type ZoneKeyState } from './key-intent.js';
+import {
+  algsToGenerate,
+  planFor,
+  type KeyIntent,
+  type KeyPlan,
+  type ZoneKeyState,
+} from './key-intent.js';
 import { amend, newSchedule, type KeyNeeds, type ScheduledKey } from './rotation.js';
 import { SigningKey } from '../signing-key.entity.js';
 import { columnsOf, scheduleOf } from './stored-schedule.js';
@@ -102,10 +108,20 @@ export class Rotations {
   /** All keys that a zone ever had, the newest first, and the database's time in milliseconds since the epoch. */
   async list(
     zoneId: string,
+    on: EntityManager = this.stored.manager,
   ): Promise<{ readonly keys: readonly ScheduledKey[]; readonly now: number }> {
-    const { keys } = await this.read(this.stored.manager, zoneId);
+    const { keys } = await this.read(on, zoneId);
     const newestFirst = keys.toSorted((a, b) => b.activatesAt - a.activatesAt);
-    return { keys: newestFirst, now: await databaseNow(this.stored.manager) };
+    return { keys: newestFirst, now: await databaseNow(on) };
+  }
+
+  /**
+   * What applying an intent would do now. Nothing is stored or generated.
+   *
+   * @throws {ZoneGone}
+   */
+  async plan(on: EntityManager, zoneId: string, intent: KeyIntent): Promise<KeyPlan> {
+    return planFor(await this.read(on, zoneId), intent, await databaseNow(on));
   }
 
   private async publish(

@@ -65,14 +65,15 @@ test('the largest inputs are as large as one may be, and have whatever may be as
        resource.scopes == resource.scopes && context.requested_scopes == context.requested_scopes &&
        context.request_path like "/*" && context.request_method == "GET" &&
        context.requested_ttl_seconds == 60 && context.time.hour == 1 && context.trace_id == context.session_id &&
-       context.session has id && context.delegation_edge has path
+       context.session has id && context.delegation_edge has path &&
+       context.authorization_details.count == 1
      };`,
   );
   const inputs = largestInputs({
     principal: { type: 'Application', id: 'x'.repeat(100) },
     resource: 'r'.repeat(1_000),
   });
-  expect(inputs).toHaveLength(6);
+  expect(inputs).toHaveLength(7);
   for (const largest of inputs) {
     expect(inputBytes(largest)).toBeLessThanOrEqual(MAX_INPUT_BYTES);
     expect(inputBytes(largest)).toBeGreaterThan(0.9 * MAX_INPUT_BYTES);

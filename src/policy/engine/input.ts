@@ -58,6 +58,8 @@ export interface PolicyInput {
     request_path?: string;
     /** The requested lifetime, if any. */
     requested_ttl_seconds?: number;
+    /** The authorization details that would be granted (RFC 9396); absent without any. */
+    authorization_details?: DetailsInput;
     /** When the request is decided, in UTC. */
     time?: DecisionTime;
     trace_id?: string;
@@ -65,6 +67,19 @@ export interface PolicyInput {
     agent_session_id?: string;
     delegation_edge_id?: string;
   };
+}
+
+/** The authorization details for one resource, all of a type together: Cedar cannot walk through a list. */
+export interface DetailsInput {
+  count: number;
+  types: string[];
+  /** The lists of RFC 9396 2.2, those of all details together. */
+  locations: string[];
+  actions: string[];
+  datatypes: string[];
+  privileges: string[];
+  /** By type and member: texts as a list, numbers as `lowest` and `highest`. */
+  by_type: JsonObject;
 }
 
 /** The time of a decision as attributes; in UTC, since a zone has no time zone. */

@@ -8,7 +8,14 @@ export interface Parties {
 }
 
 /** The members of an input that may be long. They share {@link MAX_INPUT_BYTES}: where one is long, others are short. */
-const LONG = ['scopes', 'requested_scopes', 'labels', 'subject_claims', 'request_path'] as const;
+const LONG = [
+  'scopes',
+  'requested_scopes',
+  'labels',
+  'subject_claims',
+  'request_path',
+  'authorization_details',
+] as const;
 
 type Long = (typeof LONG)[number];
 
@@ -77,6 +84,15 @@ function inputOf(
       request_method: 'GET',
       request_path: `/${'x'.repeat(Math.max(0, Math.floor(bytes.request_path ?? 0)))}`,
       requested_ttl_seconds: 60,
+      authorization_details: {
+        count: 1,
+        types: ['t'],
+        locations: [],
+        actions: strings(bytes.authorization_details),
+        datatypes: [],
+        privileges: [],
+        by_type: {},
+      },
       time: { epoch: 1, hour: 1, minute: 1, weekday: 1 },
       trace_id: id,
       session_id: id,

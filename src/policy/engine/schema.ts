@@ -152,6 +152,9 @@ type SubjectClaims = {
 // What a delegation is confined by; nothing is known of it but what the zone declares.
 type Constraints = {};
 
+// What the authorization details of a type say, by type and member; nothing is known of it but what the zone declares.
+type DetailsByType = {};
+
 // What is decided: whether a token may be exchanged, which takes a permit, and whether the principal may know if one is
 // active, which takes none. Only a forbid whose head names Introspect is asked about that; requested_scopes is the scope
 // of the token then, and subject_claims what it says.
@@ -173,6 +176,24 @@ action TokenExchange, Introspect appliesTo {
     request_path?: String,
     // The lifetime that was asked for, in seconds; absent if none was.
     requested_ttl_seconds?: Long,
+    // The authorization details that would be granted for the resource (RFC 9396); absent without any.
+    authorization_details?: {
+      // How many there are.
+      count: Long,
+      // Their types.
+      types: Set<String>,
+      // Of all of them together, empty where none has any.
+      locations: Set<String>,
+      // The same.
+      actions: Set<String>,
+      // The same.
+      datatypes: Set<String>,
+      // The same.
+      privileges: Set<String>,
+      // The members of the details of each type, together: texts as a set, numbers as { lowest, highest }, rounded away
+      // from each other. A member is there if all details of the type have it.
+      by_type: DetailsByType,
+    },
     // When this is decided, in UTC.
     time?: {
       // Seconds since 1970.
@@ -225,4 +246,9 @@ action TokenExchange, Introspect appliesTo {
 `.trimStart();
 
 /** The types to which a zone may add attributes (zone-schema.ts). */
-export const EXTENSIBLE_TYPES = ['ActorClaims', 'SubjectClaims', 'Constraints'] as const;
+export const EXTENSIBLE_TYPES = [
+  'ActorClaims',
+  'SubjectClaims',
+  'Constraints',
+  'DetailsByType',
+] as const;

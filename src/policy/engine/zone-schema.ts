@@ -37,7 +37,7 @@ let base: ZoneSchema | undefined;
 
 /**
  * The schema with a zone's extension: Cedar text that declares more attributes of `ActorClaims`,
- * `SubjectClaims` and `Constraints`, and types for them.
+ * `SubjectClaims`, `Constraints` and `DetailsByType`, and types for them.
  *
  * ```
  * type SubjectClaims = { department?: String, groups?: Set<String> };

@@ -14,6 +14,7 @@ import { EnrolController } from './enrol.controller.js';
 import { Enrolment } from './enrolment.entity.js';
 import { Enrolments } from './enrolments.service.js';
 import { Guesses } from './guesses.service.js';
+import { LogosController } from './logos.controller.js';
 import { RecoveryCodes } from './recovery-code/recovery-codes.service.js';
 import { RequestWordsReader } from './request-words.service.js';
 import { ShownCodes } from './shown-codes.service.js';
@@ -27,7 +28,7 @@ import { ShownCodes } from './shown-codes.service.js';
     StepUpModule,
     TypeOrmModule.forFeature([Authenticator, Enrolment]),
   ],
-  controllers: [EnrolController, ConfirmController],
+  controllers: [EnrolController, ConfirmController, LogosController],
   providers: [
     Authenticators,
     ConfirmPages,

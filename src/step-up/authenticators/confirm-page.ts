@@ -61,6 +61,7 @@ export function confirmPage(about: ConfirmPageInput): Page {
     title: titled(wrong, 'Confirm this request?'),
     passkeys,
     organisation: words.organisation,
+    logo: words.logo,
     main: html`<h1>Confirm this request?</h1>
       ${problem(wrong)}
       <p class="lead"><strong>${asking}</strong> wants access in your name.</p>

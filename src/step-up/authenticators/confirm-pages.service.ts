@@ -47,8 +47,8 @@ export class ConfirmPages {
 
   /** The page of a person with the link who does not decide now. */
   async later(challenge: Challenge, link: string): Promise<Page> {
-    const organisation = await this.words.organisation(challenge.zoneId);
-    return laterPage(link, organisation, this.minutesLeft(challenge));
+    const { organisation, logo } = await this.words.letterhead(challenge.zoneId);
+    return { ...laterPage(link, organisation, this.minutesLeft(challenge)), logo };
   }
 
   /**
@@ -58,7 +58,7 @@ export class ConfirmPages {
    */
   async signed(challenge: Challenge, page: Page, method: string | null): Promise<Page> {
     const { zoneId, subject, subjectIssuer: issuer } = challenge;
-    const signed = { ...page, organisation: await this.words.organisation(zoneId) };
+    const signed = { ...page, ...(await this.words.letterhead(zoneId)) };
     if (method !== recoveryCode.name) return signed;
     const left = (await this.recovery.left(zoneId, { subject, issuer })) ?? 0;
     return { ...signed, main: html`${page.main} ${codesLeft(left)}` };

@@ -1,5 +1,22 @@
-import { Controller, Get, Inject, Param, Post, Req, Res, UseFilters } from '@nestjs/common';
-import { ApiConsumes, ApiOperation, ApiTags } from '../../platform/http/openapi-decorators.js';
+import {
+  Controller,
+  Get,
+  HttpCode,
+  Inject,
+  Param,
+  Post,
+  Req,
+  Res,
+  UseFilters,
+} from '@nestjs/common';
+import {
+  Answers,
+  ApiBody,
+  ApiConsumes,
+  ApiOperation,
+  ApiResponse,
+  ApiTags,
+} from '../../platform/http/openapi-decorators.js';
 import type { Request, Response } from 'express';
 import { TURN_DEADLINE_MS } from '../../platform/database/zone-turn.js';
 import { AnswerWithin } from '../../platform/http/deadline.interceptor.js';
@@ -26,7 +43,7 @@ import { ConfirmPages } from './confirm-pages.service.js';
 import { Confirmations, type Bringing } from './confirmations.service.js';
 import type { Page } from './page.js';
 import { PageErrors } from './page-errors.filter.js';
-import { readPageForm } from './page-form.js';
+import { PAGE_FORM, readPageForm } from './page-form.js';
 import { sendPage } from './page-answer.js';
 
 /**
@@ -36,6 +53,7 @@ import { sendPage } from './page-answer.js';
  */
 @ApiTags('step-up')
 @Controller('step-up/:id/confirm')
+@ApiResponse({ status: 403, description: 'It is confirmed by others' })
 @UseFilters(PageErrors)
 export class ConfirmController {
   constructor(
@@ -46,6 +64,7 @@ export class ConfirmController {
   ) {}
 
   @Get()
+  @Answers<string>('text/html')
   @ApiOperation({ summary: 'The page on which the subject confirms or refuses (HTML)' })
   async show(@Param('id') id: string, @Res() response: Response): Promise<void> {
     const challenge = await this.challenges.findAnywhere(id);
@@ -58,8 +77,13 @@ export class ConfirmController {
   }
 
   @Post()
+  @ApiResponse({ status: 409, description: 'It is decided' })
+  @ApiResponse({ status: 410, description: 'It has expired' })
+  @HttpCode(200)
+  @Answers<string>('text/html')
   @AnswerWithin(TURN_DEADLINE_MS)
   @ApiConsumes('application/x-www-form-urlencoded')
+  @ApiBody({ schema: PAGE_FORM })
   @ApiOperation({
     summary:
       'What the page sends: its link, a code or a passkey, to see the request; then the decision',

@@ -1,6 +1,7 @@
 import {
   Controller,
   Get,
+  HttpCode,
   Inject,
   NotFoundException,
   Param,
@@ -10,9 +11,12 @@ import {
   UseFilters,
 } from '@nestjs/common';
 import {
+  Answers,
+  ApiBody,
   ApiConsumes,
   ApiOperation,
   ApiParam,
+  ApiResponse,
   ApiTags,
 } from '../../platform/http/openapi-decorators.js';
 import type { Request, Response } from 'express';
@@ -25,7 +29,7 @@ import { Enrolments } from './enrolments.service.js';
 import { LINK_FIELD, secretIn } from './link.js';
 import { notice, type Page } from './page.js';
 import { PageErrors } from './page-errors.filter.js';
-import { readPageForm } from './page-form.js';
+import { PAGE_FORM, readPageForm } from './page-form.js';
 import { readAssets, sendPage } from './page-answer.js';
 
 const UNKNOWN = notice(
@@ -39,6 +43,12 @@ const OLD_KIND = notice(
 /** The fields that the page sends: its link, and the evidence of a method. */
 const FIELDS = [LINK_FIELD, ...CONFIRMATION_METHODS.map(({ enrolField }) => enrolField)];
 
+/** What such a link is answered. */
+const OLD_GONE = {
+  status: 410,
+  description: 'A page that says so',
+  content: { 'text/html': { schema: { type: 'string' as const } } },
+};
 const OLD_TOKEN = { name: 'token', type: String };
 
 /** Seconds for which browsers may keep what pages load. */
@@ -57,13 +67,18 @@ export class EnrolController {
   ) {}
 
   @Get('enrol')
+  @Answers<string>('text/html')
   @ApiOperation({ summary: 'The page on which a person registers an authenticator (HTML)' })
   show(@Res() response: Response): void {
     sendPage(response, 200, ENROL_LINK_PAGE);
   }
 
   @Post('enrol')
+  @ApiResponse({ status: 404, description: 'The link is used, expired or none' })
+  @HttpCode(200)
+  @Answers<string>('text/html')
   @ApiConsumes('application/x-www-form-urlencoded')
+  @ApiBody({ schema: PAGE_FORM })
   @ApiOperation({
     summary: 'What the page sends: its link; then also a first code, or a new passkey',
   })
@@ -90,6 +105,8 @@ export class EnrolController {
 
   /** A link as the first version made it, with its secret in the path, which proxies log: it is good for nothing. */
   @Get('enrol/:token')
+  @Answers<never>()
+  @ApiResponse(OLD_GONE)
   @ApiParam(OLD_TOKEN)
   @ApiOperation({ summary: 'A link as the first version made it: refused', deprecated: true })
   showOld(@Res() response: Response): void {
@@ -98,6 +115,8 @@ export class EnrolController {
 
   /** The page of such a link, open while the version changed. */
   @Post('enrol/:token')
+  @Answers<never>()
+  @ApiResponse(OLD_GONE)
   @ApiParam(OLD_TOKEN)
   @ApiOperation({ summary: 'The page of a link as the first version made it', deprecated: true })
   enrolOld(@Res() response: Response): void {
@@ -105,6 +124,7 @@ export class EnrolController {
   }
 
   @Get('assets/:name')
+  @Answers<string>('text/javascript', 'text/css')
   @ApiOperation({ summary: 'What the pages load' })
   asset(@Param('name') name: string, @Res() response: Response): void {
     const asset = this.assets.get(name);

@@ -5,11 +5,12 @@ import type { Response } from 'express';
 import { programFolder } from '../../platform/config/manifest.js';
 import { documentOf, type Page } from './page.js';
 
-/** The policy of pages: they load our style and scripts, send their own forms, and nothing else. */
+/** The policy of pages: they load our style, scripts and logos, send their own forms, and nothing else. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "style-src 'self'",
   "script-src 'self'",
+  "img-src 'self'",
   "form-action 'self'",
   "base-uri 'none'",
   "frame-ancestors 'none'",

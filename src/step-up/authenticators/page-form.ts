@@ -3,6 +3,12 @@ import type { Request } from 'express';
 import { readFormBody } from '../../platform/http/form-body.js';
 import { MalformedForm, parseForm } from '../../oauth/form.js';
 
+/** The forms of pages in the words of OpenAPI: pages fill them in, and nobody else has to know their fields. */
+export const PAGE_FORM = {
+  type: 'object' as const,
+  additionalProperties: { type: 'string' as const },
+};
+
 /** The largest form of a page, in bytes: who sends it is not known before it is read. */
 const MAX_BYTES = 16 * 1_024;
 

@@ -10,11 +10,13 @@ export interface Page {
   readonly codes?: boolean;
   /** Whose page it is, where a person may know that; Mandate's else. */
   readonly organisation?: string | null;
+  /** The path of that organisation's logo. */
+  readonly logo?: string | null;
 }
 
 /** The HTML document of a page. */
 export function documentOf(page: Page): string {
-  const { title, main, passkeys = false, codes = false, organisation = null } = page;
+  const { title, main, passkeys = false, codes = false, organisation = null, logo = null } = page;
   const scripts = passkeys
     ? html`<script src="/step-up/assets/webauthn.js" defer></script>
         <script src="/step-up/assets/passkey.js" defer></script>`
@@ -33,7 +35,11 @@ export function documentOf(page: Page): string {
         ${scripts} ${codes ? html`<script src="/step-up/assets/codes.js" defer></script>` : null}
       </head>
       <body>
-        <header><p class="brand">${brand}</p></header>
+        <header>
+          <p class="brand">
+            ${logo === null ? null : html`<img class="logo" src="${logo}" alt="" />`} ${brand}
+          </p>
+        </header>
         <main>${main}</main>
       </body>
     </html> `.text;

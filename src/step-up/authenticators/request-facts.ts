@@ -1,3 +1,4 @@
+import { exactLines } from '../../oauth/authorization-details/words.js';
 import { duration, intermediariesIn } from '../describe-challenge.js';
 import type { HeldRequest } from '../challenge.js';
 import { html, type Html } from './html.js';
@@ -8,7 +9,7 @@ type Fact = readonly [name: string, value: string | Html];
 
 /** A held request as a person reads it: in the words of the operators, and by name where they have none. */
 export function factsOf(request: HeldRequest, words: RequestWords): Html {
-  const { subject, scopes, resources, operation } = request;
+  const { subject, scopes, resources, operation, authorization_details_display: exactly } = request;
   const via = intermediariesIn(request).map(({ name, isClient }): Fact => [
     'Through',
     isClient ? clientIn(name, words) : name,
@@ -24,6 +25,11 @@ export function factsOf(request: HeldRequest, words: RequestWords): Html {
         'access without a scope',
       ),
     ],
+    ...(exactly === undefined
+      ? []
+      : ([
+          ['Exactly', list(exactly.map((sentence) => html`<strong>${sentence}</strong>`))],
+        ] as const)),
     ['Where', list(resources.map((identifier) => resourceIn(identifier, words)))],
     ...(operation === undefined
       ? []
@@ -54,10 +60,19 @@ export function exactNames(request: HeldRequest, { organisation }: RequestWords)
       ...via,
       ['Scopes', list(scopes.map(code), 'none')],
       ['Resources', list(resources.map(code))],
+      ...detailsIn(request),
       ...optional('Agent session', request.agent_session_id),
       ...optional('Delegation', request.delegation_edge_id),
     ])}
   </details>`;
+}
+
+/** All that the details say, also what their words do not mention. */
+function detailsIn({ authorization_details: details = [] }: HeldRequest): Fact[] {
+  return details.map((detail, n) => [
+    details.length === 1 ? 'Exactly' : `Exactly (${n + 1})`,
+    list(exactLines(detail).map(([path, value]) => html`${path}: ${code(value)}`)),
+  ]);
 }
 
 function code(text: string): Html {

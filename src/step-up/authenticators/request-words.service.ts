@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
+import { logoPath } from '../../zones/logo.js';
 import type { Challenge } from '../challenge.entity.js';
 import { clientsNamedIn } from '../describe-challenge.js';
 import type { RequestWords } from './request-words.js';
@@ -10,13 +11,14 @@ import type { RequestWords } from './request-words.js';
 export class RequestWordsReader {
   constructor(@InjectDataSource() private readonly dataSource: DataSource) {}
 
-  /** What the operators of a zone call their organisation; `null` if that was not said. */
-  async organisation(zoneId: string): Promise<string | null> {
-    const rows = await this.dataSource.query<{ name: string | null }[]>(
-      'SELECT display_name AS name FROM zones WHERE id = $1',
+  /** What the operators of a zone call their organisation, and its logo. */
+  async letterhead(zoneId: string): Promise<Pick<RequestWords, 'organisation' | 'logo'>> {
+    const [row] = await this.dataSource.query<{ name: string | null; digest: string | null }[]>(
+      'SELECT display_name AS name, logo_digest AS digest FROM zones WHERE id = $1',
       [zoneId],
     );
-    return rows[0]?.name ?? null;
+    const digest = row?.digest ?? null;
+    return { organisation: row?.name ?? null, logo: digest === null ? null : logoPath(digest) };
   }
 
   async wordsFor(challenge: Challenge): Promise<RequestWords> {
@@ -32,10 +34,16 @@ export class RequestWordsReader {
          FROM resources WHERE zone_id = $1 AND identifier = ANY ($2)`,
       [zoneId, request.resources],
     );
+    const scopes = await this.dataSource.query<{ name: string; description: string }[]>(
+      `SELECT name, description FROM scopes
+        WHERE zone_id = $1 AND name = ANY ($2) AND description IS NOT NULL`,
+      [zoneId, request.scopes],
+    );
     return {
-      organisation: await this.organisation(zoneId),
+      ...(await this.letterhead(zoneId)),
       clients: new Map(clients.map(({ id, ...words }) => [id, words])),
       resources: new Map(resources.map(({ identifier, ...words }) => [identifier, words])),
+      scopes: new Map(scopes.map(({ name, description }) => [name, description])),
     };
   }
 }

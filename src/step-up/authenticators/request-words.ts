@@ -2,10 +2,14 @@
 export interface RequestWords {
   /** `null` if it was not said. */
   readonly organisation: string | null;
+  /** The path of its logo; `null` if it has none. */
+  readonly logo: string | null;
   /** By id. */
   readonly clients: ReadonlyMap<string, ClientWords>;
   /** By identifier. */
   readonly resources: ReadonlyMap<string, ResourceWords>;
+  /** What scopes allow in the whole zone, by scope, where a resource has no words of its own. */
+  readonly scopes: ReadonlyMap<string, string>;
 }
 
 /** What a client is called. */
@@ -30,18 +34,20 @@ export interface ScopeWords {
 
 /**
  * What a scope allows at the resources of a request. Resources may have other words for one scope; then all are told, and so
- * is a resource that has none, since the scope is good there as well.
+ * is a resource that has none, since the scope is good there as well. What is said of the scope in the whole zone is said of
+ * resources without words of their own.
  *
- * @returns none where no resource has words for it
+ * @returns none where nothing has words for it
  */
 export function wordsOfScope(
-  { resources }: RequestWords,
+  { resources, scopes }: RequestWords,
   identifiers: readonly string[],
   scope: string,
 ): readonly ScopeWords[] {
   const said = identifiers.map((identifier) => {
     const words = resources.get(identifier);
-    const text = words?.scopes.find((one) => one.scope === scope)?.description ?? null;
+    const own = words?.scopes.find((one) => one.scope === scope)?.description;
+    const text = own ?? scopes.get(scope) ?? null;
     return { text, of: words?.name ?? identifier };
   });
   if (said.every(({ text }) => text === null)) return [];

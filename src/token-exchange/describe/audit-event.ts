@@ -10,6 +10,7 @@ import type { RequestId } from '../../platform/http/request-id.js';
 import { inputSha256 } from '../../policy/engine/input-hash.js';
 import { actorClaim } from '../stages/actor-chain.js';
 import type { Authenticated, Identified } from '../stages/authenticate.js';
+import { recordedDetails } from './recorded-details.js';
 import {
   PolicyDenial,
   PolicyUnusable,
@@ -67,6 +68,7 @@ export function issuedEvent({ cleared, claims, mandate }: Minted): AuditEvent {
       ...(claims.subIss === undefined ? {} : { sub_iss: claims.subIss }),
       aud: claims.aud,
       scope: claims.scope,
+      ...recordedDetails(cleared.granted.details, cleared.granted.resources),
       target: claims.target,
       iat: claims.iat,
       exp: claims.exp,
@@ -123,11 +125,13 @@ function describe(last: NonNullable<LastStage>): Record<string, unknown> {
   return {
     grant_type: asked.grantType,
     client_id: caller.client.id,
+    ...describeLifespan(caller),
     ...describeFederated(caller.federated),
     ...(caller.throughGateway ? { through_gateway: true } : {}),
     requested: {
       ...askedTargets(last),
       ...(asked.scope === null ? {} : { scope: asked.scope }),
+      ...askedDetails(last),
       ...(asked.ttlSeconds === null ? {} : { ttl_seconds: asked.ttlSeconds }),
       ...askedAgency(last),
       ...askedContext(last),
@@ -149,6 +153,16 @@ function askedTargets(last: Pick<Authenticated, 'asked'> | Pick<Targeted, 'asked
   if (!('targets' in last)) return { resources: last.asked.targets };
   const { resources, from } = last.targets;
   return { resources, ...(from === 'request' ? {} : { resources_from: from }) };
+}
+
+/** The details that were asked for: which types, until it is known what of them may be recorded. */
+function askedDetails(
+  last: Pick<Authenticated, 'asked'> | Pick<Authorized, 'asked' | 'granted'>,
+): Readonly<Record<string, unknown>> {
+  if ('granted' in last) return recordedDetails(last.granted.details, last.granted.resources);
+  const { details } = last.asked;
+  if (details.length === 0) return {};
+  return { authorization_details_types: [...new Set(details.map(({ type }) => type))] };
 }
 
 /** What the request demands of its subject's authentication, and the challenge that it brings. */
@@ -189,6 +203,13 @@ function describeUnauthenticated(unproved: Parsed | Identified) {
     ...(isUuid(clientId) ? { claimed_client_id: clientId } : {}),
     ...claimedIdentity(unproved),
   };
+}
+
+/** The most seconds that a mandate for the client lives, if its own settings say so. */
+function describeLifespan({ client: { accessTokenLifespan } }: Authenticated['caller']) {
+  return typeof accessTokenLifespan === 'number'
+    ? { access_token_lifespan: accessTokenLifespan }
+    : {};
 }
 
 /** Why a client without credentials was believed: whose token named it. */

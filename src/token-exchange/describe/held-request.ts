@@ -1,9 +1,12 @@
 import { generationsClaim } from '../../mandates/generations.js';
+import canonicalize from 'canonicalize';
+import { placesOf, typeAt } from '../../oauth/authorization-details/grant.js';
+import { detailInWords } from '../../oauth/authorization-details/words.js';
 import type { HeldRequest } from '../../step-up/challenge.js';
 import { generationsOf } from './issued-generations.js';
 import { actorClaim, clientsIn } from '../stages/actor-chain.js';
 import { contextSubject } from '../stages/authentication-context.js';
-import type { Authorized } from '../stages/authorize.js';
+import type { Authorized, Granted } from '../stages/authorize.js';
 import type { Demand } from '../stages/demand.js';
 import { lifetimeAsked } from '../stages/lifetimes.js';
 
@@ -48,8 +51,29 @@ export function heldRequest(authorized: Authorized, demand: Demand, type: string
       : { operation: { method: upstreamCall.method, path: upstreamCall.path } }),
     resources: granted.targets.toSorted(),
     scopes: granted.scope.toSorted(),
+    ...describeDetails(granted),
     max_lifetime_seconds: lifetimeAsked(authorized),
     ...(gen === undefined ? {} : { gen }),
+  };
+}
+
+/** What exactly is asked for, and the same in words: of each resource that has other words, all of them. */
+function describeDetails({
+  details,
+  resources,
+}: Granted): Pick<HeldRequest, 'authorization_details' | 'authorization_details_display'> {
+  if (details.length === 0) return {};
+  const inOrder = details
+    .map((detail) => ({ detail, text: canonicalize(detail) ?? '' }))
+    .toSorted((one, other) => (one.text < other.text ? -1 : 1))
+    .map(({ detail }) => detail);
+  return {
+    authorization_details: inOrder,
+    authorization_details_display: inOrder.map((detail) => {
+      const places = placesOf(detail, resources);
+      const words = places.map((place) => detailInWords(detail, typeAt(place, detail)));
+      return words.length === 0 ? detail.type : [...new Set(words)].join(' / ');
+    }),
   };
 }
 

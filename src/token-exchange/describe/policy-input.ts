@@ -1,11 +1,20 @@
 import { instant } from '../../platform/config/clock.js';
 import type { DecisionTime, JsonObject, PolicyInput } from '../../policy/engine/input.js';
-import type { MandateClaims } from '../../mandates/verify-mandate.js';
+import type { AuthorizationDetail } from '../../oauth/authorization-details/detail.js';
 import type { ResourceView } from '../../zones/snapshot/zone-snapshot.js';
+import type { MandateClaims } from '../../mandates/verify-mandate.js';
+import { detailsInput } from './details-input.js';
 import { agencyContext, agentInput, edgeInput, subjectAgency } from './agency-claims.js';
 import { actorClaim } from '../stages/actor-chain.js';
 import type { Delegated } from '../stages/delegate.js';
 import { describeSubject, describeUser, describeWorkload } from './principal.js';
+
+/** What would be granted if policy permits it. */
+interface WouldBeGranted {
+  readonly resources: readonly ResourceView[];
+  readonly scope: readonly string[];
+  readonly details: readonly AuthorizationDetail[];
+}
 
 /**
  * What policy is asked about each resource: the very inputs that a simulation takes. All but the resource is the same,
@@ -16,14 +25,21 @@ import { describeSubject, describeUser, describeWorkload } from './principal.js'
  */
 export function policyInputs(
   delegated: Delegated,
-  resources: readonly ResourceView[],
-  scope: readonly string[],
+  { resources, scope, details }: WouldBeGranted,
   now: number,
   challengeResolved: boolean,
 ): PolicyInput[] {
   const shared = sharedInput(delegated, scope, now, challengeResolved);
-  return resources.map(({ id, identifier, scopes, revocation }) => ({
+  return resources.map(({ id, identifier, scopes, revocation, detailTypes }) => ({
     ...shared,
+    ...(details.length === 0
+      ? {}
+      : {
+          context: {
+            ...shared.context,
+            ...detailsInput(details, { identifier, detailTypes }),
+          },
+        }),
     resource: {
       type: 'Resource',
       id,

@@ -1,3 +1,9 @@
+import {
+  isProblem,
+  NO_DETAILS,
+  type AuthorizationDetail,
+} from '../../oauth/authorization-details/detail.js';
+import { grantDetails } from '../../oauth/authorization-details/grant.js';
 import { OAuthError, unavailable } from '../../oauth/errors.js';
 import { intersect, isSubset } from '../../oauth/scope.js';
 import { BackgroundFailure } from '../../policy/background/background.js';
@@ -6,7 +12,9 @@ import type { Verdict } from '../../policy/engine/evaluate.js';
 import type { PolicyInput } from '../../policy/engine/input.js';
 import type { PolicyFailureKind } from '../../policy/policy.metrics.js';
 import { isForClient } from '../../zones/system-resources.js';
+import { isForAudience } from '../../zones/clients/client-view.js';
 import type { ResourceView } from '../../zones/snapshot/zone-snapshot.js';
+import { wrongDetails } from './parse.js';
 import type { Targeted, Targets } from './target.js';
 import { scopeOf } from './upstream-call.js';
 import { policyInputs } from '../describe/policy-input.js';
@@ -38,6 +46,8 @@ export interface Granted {
   /** The identifiers of these. */
   readonly targets: readonly string[];
   readonly scope: readonly string[];
+  /** What exactly (RFC 9396); none where the scope says all. */
+  readonly details: readonly AuthorizationDetail[];
 }
 
 /** A denial by policy, with the decisions for the audit event. */
@@ -93,7 +103,7 @@ export type Decide = (
  * them are granted, or none.
  *
  * @param now milliseconds since the epoch
- * @throws {OAuthError} invalid_target, invalid_scope, access_denied; temporarily_unavailable if the
+ * @throws {OAuthError} invalid_target, invalid_scope, invalid_authorization_details, access_denied; temporarily_unavailable if the
  *   zone's policy cannot be used, or there was no time to ask it
  */
 export async function authorize(
@@ -106,7 +116,8 @@ export async function authorize(
   checkTyps(targeted, resources);
   const scope = narrowScope(targeted, resources);
   checkOperations(targeted, resources, scope);
-  const granted = { resources, targets: targets.resources, scope };
+  const details = narrowDetails(targeted, resources, scope);
+  const granted = { resources, targets: targets.resources, scope, details };
   const policy = await askPolicy(targeted, granted, decide, now, false);
   const found = { asked, challenge, caller, principals, anchor, agency, actingAgent, targets };
   return { ...found, granted, policy };
@@ -135,7 +146,7 @@ export async function authorizeConfirmed(
 
 async function askPolicy(
   targeted: Targeted,
-  { resources, scope }: Granted,
+  { resources, scope, details }: Granted,
   decide: Decide,
   now: number,
   challengeResolved: boolean,
@@ -149,7 +160,7 @@ async function askPolicy(
     const denial = new OAuthError('access_denied', DENIED, { detail: 'no policy set is active' });
     throw new PolicyUnusable(denial, 'no_active_set', null);
   }
-  const inputs = policyInputs(targeted, resources, scope, now, challengeResolved);
+  const inputs = policyInputs(targeted, { resources, scope, details }, now, challengeResolved);
   const verdicts = await decide(zoneId, policy.compiled, inputs).catch((error: unknown) => {
     throw undecided(error, policy.setVersionId);
   });
@@ -243,6 +254,7 @@ function findResource({ agency, caller, principals, targets }: Targeted, target:
   if (subject !== null && !onBehalfOf && !subject.target.includes(target)) {
     throw refuse('beyond the subject token');
   }
+  if (!isForAudience(caller.client, target)) throw refuse('beyond the audience of the client');
   const edge = agency?.edge ?? null;
   if (edge !== null && !edge.constraints.resources.includes(target)) {
     throw refuse('beyond the delegation');
@@ -265,13 +277,21 @@ const WHICH: Readonly<Record<Targets['from'], string>> = {
  * nothing of them.
  */
 function narrowScope(
-  { asked: { scope }, principals: { subject, onBehalfOf }, agency }: Targeted,
+  {
+    asked: { scope },
+    caller: { client, zone },
+    principals: { subject, onBehalfOf },
+    agency,
+  }: Targeted,
   resources: readonly ResourceView[],
 ): readonly string[] {
   const edgeScopes = agency?.edge?.scopes;
+  // What the zone itself is asked for is for other settings of the client to allow.
+  const system = resources.every(({ identifier }) => zone.systemResources.all.has(identifier));
   const allowed = [
     ...resources.map((resource) => resource.scopes),
     ...(edgeScopes === undefined ? [] : [edgeScopes]),
+    ...(client.scopes === null || system ? [] : [client.scopes]),
   ];
   // Without a subject token of ours there is nothing to inherit, so silence asks for nothing.
   if (scope === null) return subject === null ? [] : intersect(subject.scope, ...allowed);
@@ -280,6 +300,26 @@ function narrowScope(
   const ceilings = subject === null || elsewhere ? allowed : [subject.scope, ...allowed];
   if (ceilings.every((ceiling) => isSubset(scope, ceiling))) return scope;
   throw new OAuthError('invalid_scope', 'the scope is more than what is available', {
-    detail: 'scope beyond the subject token, the delegation or a resource',
+    detail: 'scope beyond the subject token, the delegation, a resource or the client',
   });
+}
+
+/**
+ * The details that are granted: what the request names, within what the subject token carries, and what of that it does not
+ * name. What a token of another issuer carries counts like what one of ours does.
+ */
+function narrowDetails(
+  { asked: { details: asked }, caller, principals: { subject, user } }: Targeted,
+  resources: readonly ResourceView[],
+  scope: readonly string[],
+): readonly AuthorizationDetail[] {
+  const presented =
+    subject?.authorizationDetails ??
+    user?.authorizationDetails ??
+    caller.federated?.authorizationDetails ??
+    NO_DETAILS;
+  if (asked.length === 0 && presented.length === 0) return NO_DETAILS;
+  const granted = grantDetails({ asked, presented, targets: resources, scope });
+  if (isProblem(granted)) throw wrongDetails(granted.problem);
+  return granted;
 }

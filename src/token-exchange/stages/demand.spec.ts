@@ -8,7 +8,13 @@ const NOW = 1_700_000_000;
 /** A demand of policy for a type with these terms. */
 function demand(terms: Partial<ReturnType<typeof defaultTerms>>): Demand {
   const challenge = { type: 'mfa', terms: { ...defaultTerms('mfa'), ...terms } };
-  return { challenge, resources: ['https://api.example'], acrValues: null, maxAge: null };
+  return {
+    challenge,
+    resources: ['https://api.example'],
+    acrValues: null,
+    maxAge: null,
+    isExact: false,
+  };
 }
 
 test.each([
@@ -27,6 +33,13 @@ test('a proof of which the time is not known is none that policy takes', () => {
 test('a proof counts for no type that nobody is authenticated by', () => {
   const approved = demand({ reuse_seconds: 60, satisfied_by: ['operator'] });
   expect(meetsPolicy(approved, { acr: 'mfa', amr: [], authTime: NOW }, NOW)).toBe(false);
+});
+
+test('a proof of something else is none of what is named exactly', () => {
+  const known = { acr: 'mfa', amr: [], authTime: NOW };
+  const reused = demand({ reuse_seconds: 60 });
+  expect(meetsPolicy(reused, known, NOW)).toBe(true);
+  expect(meetsPolicy({ ...reused, isExact: true }, known, NOW)).toBe(false);
 });
 
 test.each<[string, { acrValues: string[] | null; maxAge: number | null }, number | null, boolean]>([
@@ -56,6 +69,7 @@ describe('what a request owes', () => {
       },
       caller: { zone: { stepUpTypes: new Map() } },
       asked: { acrValues: null, maxAge: null },
+      granted: { details: [] },
     }) as unknown as Authorized;
 
   test('is nothing, or what policy wants for each of its resources', () => {

@@ -11,6 +11,8 @@ export interface Demand {
   readonly challenge: { readonly type: string; readonly terms: StepUpTerms } | null;
   readonly acrValues: readonly string[] | null;
   readonly maxAge: number | null;
+  /** Whether it is about something that is named exactly, such as a payment (RFC 9396). */
+  readonly isExact: boolean;
 }
 
 /**
@@ -20,7 +22,7 @@ export interface Demand {
  * @throws {OAuthError} access_denied if no single challenge could satisfy all resources
  */
 export function demandOf(authorized: Authorized): Demand | null {
-  const { policy, asked, caller } = authorized;
+  const { policy, asked, caller, granted } = authorized;
   const { acrValues, maxAge } = asked;
   const owing = policy.decisions.filter(({ verdict }) => verdict.decision === 'step_up');
   if (owing.length === 0 && acrValues === null && maxAge === null) return null;
@@ -36,6 +38,7 @@ export function demandOf(authorized: Authorized): Demand | null {
     challenge: type === null ? null : { type, terms: termsOf(stepUpTypes, type) },
     acrValues,
     maxAge,
+    isExact: granted.details.length > 0,
   };
 }
 
@@ -59,17 +62,18 @@ export function meetsRequest(
 
 /**
  * Whether the subject has shown of late what policy wants, so that it need not show it again: as long as the
- * type says. What others have approved was one request, so a type that takes several persons asks them each time.
+ * type says. What others have approved was one request, so a type that takes several persons asks them each time; and what
+ * is named exactly was not confirmed by a confirmation of something else.
  *
  * @param now seconds since the epoch
  */
 export function meetsPolicy(
-  { challenge, resources }: Demand,
+  { challenge, resources, isExact }: Demand,
   context: AuthenticationContext | null,
   now: number,
 ): boolean {
   if (resources.length === 0) return true;
-  if (challenge === null || !canAuthenticate(challenge.terms)) return false;
+  if (isExact || challenge === null || !canAuthenticate(challenge.terms)) return false;
   const { acr, quorum, reuse_seconds: reuse } = challenge.terms;
   return reuse > 0 && quorum === 1 && hasAcr(context, [acr]) && ageOf(context, now) <= reuse;
 }

@@ -75,6 +75,7 @@ export async function mint(
     zone_id: zone.zoneId,
     client_id: client.id,
     scope: granted.scope.join(' '),
+    ...(granted.details.length === 0 ? {} : { authorization_details: granted.details }),
     sid: session.sid,
     root_sid: session.rootSid,
     use,
@@ -123,6 +124,7 @@ function expiry(cleared: Cleared, iat: number, signerExpiresAt: number): number 
   const exp = Math.min(
     iat + lifetimeAsked(cleared),
     ...policy.decisions.map(({ verdict }) => iat + (verdict.maxTtlSeconds ?? cap)),
+    iat + (cleared.caller.client.accessTokenLifespan ?? cap),
     subject?.exp ?? user?.exp ?? cleared.caller.federated?.exp ?? Number.POSITIVE_INFINITY,
     actor?.exp ?? Number.POSITIVE_INFINITY,
     anchor?.expiresAt ?? Number.POSITIVE_INFINITY,

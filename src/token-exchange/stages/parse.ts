@@ -1,3 +1,9 @@
+import {
+  isProblem,
+  NO_DETAILS,
+  parseDetails,
+  type AuthorizationDetail,
+} from '../../oauth/authorization-details/detail.js';
 import { OAuthError } from '../../oauth/errors.js';
 import { single, type Form } from '../../oauth/form.js';
 import { isResourceIdentifier } from '../../oauth/resource-identifier.js';
@@ -49,6 +55,8 @@ export interface Asked {
   readonly targets: readonly string[];
   /** `null` if no scope was given. */
   readonly scope: readonly string[] | null;
+  /** What exactly is asked for (RFC 9396 6); none if that is left to the scope. */
+  readonly details: readonly AuthorizationDetail[];
   readonly ttlSeconds: number | null;
   /** How the subject must have been authenticated, any of these (RFC 9470 4); `null` if that is not asked for. */
   readonly acrValues: readonly string[] | null;
@@ -86,10 +94,10 @@ const MAX_ACR_VALUES = 20;
 const ACR_VALUE = /^[\x21\x23-\x5B\x5D-\x7E]{1,200}$/;
 
 /**
- * Stage 1: types the parameters (RFC 6749 4.4.2, RFC 8693 2.1, RFC 8707 2).
+ * Stage 1: types the parameters (RFC 6749 4.4.2, RFC 8693 2.1, RFC 8707 2, RFC 9396 6).
  *
  * @throws {OAuthError} invalid_request, unsupported_grant_type, invalid_scope, invalid_target,
- *   and invalid_client where no usable client credentials are there
+ *   invalid_authorization_details, and invalid_client where no usable client credentials are there
  */
 export function parse(request: TokenRequest): Parsed {
   const form = readClientForm(request, REPEATABLE);
@@ -106,6 +114,7 @@ export function parse(request: TokenRequest): Parsed {
   const tokenType = readRequestedTokenType(form);
   const targets = readTargets(form);
   const scope = readScope(form);
+  const details = readDetailsOf(form);
   const agent = readAgent(form);
   const ttlSeconds = readTtl(form);
   const challenge = readChallenge(form);
@@ -120,6 +129,7 @@ export function parse(request: TokenRequest): Parsed {
       tokenType,
       targets,
       scope,
+      details,
       ttlSeconds,
       acrValues,
       maxAge,
@@ -228,6 +238,19 @@ function readScope(form: Form): readonly string[] | null {
   const scope = parseScope(text);
   if (scope === null) throw new OAuthError('invalid_scope', 'the scope is malformed');
   return scope;
+}
+
+function readDetailsOf(form: Form): readonly AuthorizationDetail[] {
+  const text = single(form, 'authorization_details');
+  if (text === null) return NO_DETAILS;
+  const details = parseDetails(text);
+  if (isProblem(details)) throw wrongDetails(details.problem);
+  return details;
+}
+
+/** The error for details that cannot be granted (RFC 9396 5). @param problem has no value of theirs */
+export function wrongDetails(problem: string): OAuthError {
+  return new OAuthError('invalid_authorization_details', `authorization_details: ${problem}`);
 }
 
 function readAgent(form: Form): AgentNames | null {

@@ -128,6 +128,7 @@ function respond({ cleared, claims, mandate }: Minted, _receipt: Receipt): Token
     token_type: 'Bearer',
     expires_in: claims.exp - claims.iat,
     scope: granted.scope.join(' '),
+    ...(granted.details.length === 0 ? {} : { authorization_details: granted.details }),
     target_resources: granted.targets,
     ...(caller.throughGateway ? { upstreams: upstreamsOf(policy) } : {}),
   };

@@ -41,7 +41,7 @@ function targetsOf(one: Case): Targets | null {
   const request = {
     asked: { targets: named, scope },
     caller: {
-      client: { defaultResources: ofClient },
+      client: { defaultResources: ofClient, audience: null },
       zone: { defaultResources: ofZone, resources },
     },
     principals: { subject, onBehalfOf: subject !== null && one.onBehalfOf },

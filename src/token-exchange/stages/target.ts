@@ -1,5 +1,6 @@
 import { OAuthError } from '../../oauth/errors.js';
 import { isSubset } from '../../oauth/scope.js';
+import { isForAudience } from '../../zones/clients/client-view.js';
 import { systemResourceOf } from '../../zones/system-resources.js';
 import type { Delegated } from './delegate.js';
 
@@ -18,7 +19,7 @@ export interface Targeted extends Delegated {
 /**
  * Stage 4c: finds what a request is for that names no resource (RFC 8707 2): the system resource that every scope is of
  * which a client asks for itself; what is set for its client, else for its zone, else what its subject token is for, where
- * that is narrowed. Each only as far as that token and the delegation
+ * that is narrowed. Each only as far as the client's own settings, that token and the delegation
  * go, as the client could have asked itself, and the first of which anything is left. What is found is checked in
  * stage 5 as if it had been named.
  *
@@ -54,14 +55,15 @@ function defaultTargets(delegated: Delegated): Targets {
   const there = defaults.some(({ resources }) => resources.length > 0);
   throw new OAuthError('invalid_target', 'resource is missing, and there is no default', {
     detail: there
-      ? 'no resource, and no default within the subject token and the delegation'
+      ? 'no resource, and no default within what the client, the subject token and the delegation allow'
       : 'no resource, and no default',
   });
 }
 
-/** Whether the subject token and the delegation allow a target. */
-function isWithin({ principals, agency }: Delegated, resource: string): boolean {
+/** Whether the client, the subject token and the delegation allow a target. */
+function isWithin({ caller, principals, agency }: Delegated, resource: string): boolean {
   const { subject, onBehalfOf } = principals;
+  if (!isForAudience(caller.client, resource)) return false;
   if (subject !== null && !onBehalfOf && !subject.target.includes(resource)) return false;
   return agency?.edge?.constraints.resources.includes(resource) !== false;
 }
