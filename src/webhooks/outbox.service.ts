@@ -5,10 +5,13 @@ import { WebhookDelivery } from './webhook-delivery.entity.js';
 import { Webhook } from './webhook.entity.js';
 
 /** Seconds after which a delivery that was taken and not reported on is due again. */
-const LEASE = 30;
+const LEASE = 45;
 
 /** How many deliveries that have waited for too long are given up at once. */
 const GIVEN_UP_AT_ONCE = 1_000;
+
+/** What is read of a change of a webhook, so that it is locked before the delivery: who removes a webhook locks them so, too. */
+const WEBHOOK_FIRST = 'webhook_first';
 
 /** A delivery that is due, and the webhook that it is for. */
 export interface DueDelivery {
@@ -73,26 +76,32 @@ export class Outbox {
   }
 
   /** Reports that a delivery was received. */
-  async delivered({ zoneId, id }: WebhookDelivery): Promise<void> {
+  async delivered({ zoneId, id, webhookId }: WebhookDelivery): Promise<void> {
     await this.dataSource.query(
-      `UPDATE webhook_deliveries SET delivered_at = clock_timestamp(), dead_at = NULL, last_error = NULL
-        WHERE zone_id = $1 AND id = $2`,
-      [zoneId, id],
+      `WITH through AS (
+         UPDATE webhooks SET failure_count = 0 WHERE zone_id = $1 AND id = $3 AND failure_count > 0 RETURNING 1
+       )
+       UPDATE webhook_deliveries SET delivered_at = clock_timestamp(), dead_at = NULL, last_error = NULL
+         FROM (SELECT count(*) FROM through) AS ${WEBHOOK_FIRST} WHERE zone_id = $1 AND id = $2`,
+      [zoneId, id, webhookId],
     );
   }
 
   /** Reports that a delivery was not received. @param seconds when to try again; `null` for never */
   async failed(
-    { zoneId, id }: WebhookDelivery,
+    { zoneId, id, webhookId }: WebhookDelivery,
     error: string,
     seconds: number | null,
   ): Promise<void> {
     await this.dataSource.query(
-      `UPDATE webhook_deliveries
+      `WITH counted AS (
+         UPDATE webhooks SET failure_count = failure_count + 1 WHERE zone_id = $1 AND id = $5 RETURNING 1
+       )
+       UPDATE webhook_deliveries
           SET last_error = $3, dead_at = CASE WHEN $4::float8 IS NULL THEN clock_timestamp() END,
               due_at = clock_timestamp() + make_interval(secs => coalesce($4, 0))
-        WHERE zone_id = $1 AND id = $2`,
-      [zoneId, id, error, seconds],
+         FROM (SELECT count(*) FROM counted) AS ${WEBHOOK_FIRST} WHERE zone_id = $1 AND id = $2`,
+      [zoneId, id, error, seconds, webhookId],
     );
   }
 
@@ -107,7 +116,7 @@ export class Outbox {
   /** The age of the oldest delivery that is still to be received, in seconds. */
   async oldest(): Promise<number> {
     const rows = await this.dataSource.query<{ age: number }[]>(
-      `SELECT coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8 AS age
+      `SELECT coalesce(extract(epoch FROM clock_timestamp() - min(coalesce(restarted_at, created_at))), 0)::float8 AS age
          FROM webhook_deliveries WHERE delivered_at IS NULL AND dead_at IS NULL`,
     );
     return rows[0]?.age ?? 0;
@@ -149,7 +158,7 @@ const GIVE_UP = `
                 ELSE 'it was not received within three days' END AS why
       FROM webhook_deliveries d JOIN webhooks w ON w.zone_id = d.zone_id AND w.id = d.webhook_id
      WHERE d.delivered_at IS NULL AND d.dead_at IS NULL
-       AND (w.disabled_at < clock_timestamp() - interval '1 day' OR d.created_at < clock_timestamp() - interval '3 days')
+       AND (w.disabled_at < clock_timestamp() - interval '1 day' OR coalesce(d.restarted_at, d.created_at) < clock_timestamp() - interval '3 days')
      LIMIT $1 FOR UPDATE OF d SKIP LOCKED
   )
   UPDATE webhook_deliveries d SET dead_at = clock_timestamp(), last_error = coalesce(d.last_error || '; ', '') || e.why

@@ -2,8 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Counter } from 'prom-client';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
-import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { DatabaseJobs } from '../platform/database/database-jobs.js';
+import { OutboundPolicies } from '../platform/outbound/outbound-policies.service.js';
 import { FetchFailed, guardedRequest } from '../platform/outbound/guarded-request.js';
 import { inOwnSpan } from '../platform/tracing/spans.js';
 import { readTraceContext } from '../platform/tracing/trace-context.js';
@@ -42,7 +42,7 @@ export class Sender {
   constructor(
     private readonly outbox: Outbox,
     private readonly webhooks: Webhooks,
-    @Inject(ENV) private readonly env: RunningEnv,
+    private readonly policies: OutboundPolicies,
     @Inject(CLOCK) private readonly clock: Clock,
     @InjectMetric(DELIVERIES) private readonly deliveries: Counter<'result'>,
     jobs: DatabaseJobs,
@@ -107,10 +107,7 @@ export class Sender {
         'user-agent': 'mandate',
         ...(delivery.traceparent === null ? {} : { traceparent: delivery.traceparent }),
       };
-      const rules = {
-        allowInsecure: this.env.allowInsecureFetch,
-        allowPrivate: this.env.allowPrivateFetch,
-      };
+      const rules = await this.policies.rulesFor('webhook_delivery', delivery.zoneId);
       const outbound = { method: 'POST', headers, body, timeoutMs: TIMEOUT_MS } as const;
       // Only the status of the answer is read.
       const status = await guardedRequest(

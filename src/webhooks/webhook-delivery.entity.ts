@@ -42,6 +42,10 @@ export class WebhookDelivery {
   @Column('timestamptz', { name: 'dead_at', nullable: true })
   deadAt: Date | null;
 
+  /** When it was put up again that had been delivered or given up; its three days begin with that. */
+  @Column('timestamptz', { name: 'restarted_at', nullable: true })
+  restartedAt: Date | null;
+
   @Column('timestamptz', { name: 'created_at' })
   createdAt: Date;
 }

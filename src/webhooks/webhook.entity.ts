@@ -1,4 +1,4 @@
-import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
+import { Column, CreateDateColumn, Entity, PrimaryColumn, UpdateDateColumn } from 'typeorm';
 
 /** A URL that is sent events. */
 @Entity('webhooks')
@@ -8,6 +8,10 @@ export class Webhook {
 
   @PrimaryColumn('uuid')
   id: string;
+
+  /** What operators call it, unique in the zone; `null` if it has no name. */
+  @Column('text', { nullable: true })
+  name: string | null;
 
   @Column('text')
   url: string;
@@ -31,6 +35,14 @@ export class Webhook {
   @Column('timestamptz', { name: 'disabled_at', nullable: true })
   disabledAt: Date | null;
 
+  /** How many attempts to deliver something have failed since the last that has not. */
+  @Column('integer', { name: 'failure_count' })
+  failureCount: number;
+
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz' })
   createdAt: Date;
+
+  /** When operators have changed it last. */
+  @UpdateDateColumn({ name: 'updated_at', type: 'timestamptz' })
+  updatedAt: Date;
 }

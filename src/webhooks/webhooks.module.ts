@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { OutboundModule } from '../platform/outbound/outbound.module.js';
 import { SealingModule } from '../sealing/sealing.module.js';
 import { Outbox } from './outbox.service.js';
 import { RevocationOutbox } from './revocation-stream/revocation-outbox.service.js';
@@ -13,7 +14,7 @@ import { Webhooks } from './webhooks.service.js';
 
 /** Webhooks, and the stream of revocations for gateways: events are delivered at least once. */
 @Module({
-  imports: [SealingModule, TypeOrmModule.forFeature([Webhook, WebhookDelivery])],
+  imports: [OutboundModule, SealingModule, TypeOrmModule.forFeature([Webhook, WebhookDelivery])],
   providers: [
     Webhooks,
     Outbox,

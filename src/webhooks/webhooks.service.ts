@@ -41,12 +41,12 @@ export class Webhooks {
   async register(
     tx: EntityManager,
     zoneId: string,
-    { url, events }: Pick<Webhook, 'url' | 'events'>,
+    { name, url, events }: Pick<Webhook, 'name' | 'url' | 'events'>,
   ): Promise<NewSecret> {
     const id = uuidv7();
     const { secret, sealed } = await this.generateSecret(zoneId, id);
     const webhooks = tx.getRepository(Webhook);
-    await webhooks.insert({ zoneId, id, url, events, sealedSecret: sealed });
+    await webhooks.insert({ zoneId, id, name, url, events, sealedSecret: sealed });
     return { webhook: await webhooks.findOneByOrFail({ zoneId, id }), secret };
   }
 

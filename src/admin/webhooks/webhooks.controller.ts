@@ -16,20 +16,39 @@ import { InjectRepository } from '@nestjs/typeorm';
 import type { Response } from 'express';
 import type { EntityManager, Repository } from 'typeorm';
 import { CLOCK, instant, type Clock } from '../../platform/config/clock.js';
-import { ENV, type RunningEnv } from '../../platform/config/env.js';
-import { Zone } from '../../zones/zone.entity.js';
+import { ApiResponse } from '../../platform/http/openapi-decorators.js';
+import { countRows, type Counts } from '../../platform/database/bounded-count.js';
+import { OutboundPolicies } from '../../platform/outbound/outbound-policies.service.js';
 import { readFetchUrl } from '../../platform/outbound/guarded-request.js';
 import { WebhookDelivery } from '../../webhooks/webhook-delivery.entity.js';
 import { Webhook } from '../../webhooks/webhook.entity.js';
 import { Webhooks } from '../../webhooks/webhooks.service.js';
+import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { AuditedChanges } from '../audited-changes.service.js';
 import { Change } from '../change.js';
+import { DryRunQuery } from '../dry-run.body.js';
+import { DryRuns, isDryRun, type DryRun, type WouldDelete } from '../dry-runs.service.js';
+import { entityTag, IfMatch, Precondition } from '../entity-tag.js';
 import { findRow } from '../find-row.js';
 import { InZone } from '../in-zone.js';
-import { PageQuery } from '../pagination.body.js';
-import { readPage } from '../pagination.js';
-import { DeliveriesQuery, WebhookBody, WebhookChangeBody } from './webhook.body.js';
+import { containing, having, readPage, type Filter, type Page } from '../pagination.js';
+import { replay, type Replayed } from './replay.js';
+import {
+  DeliveriesQuery,
+  ReplayBody,
+  WebhookBody,
+  WebhookChangeBody,
+  WebhooksQuery,
+} from './webhook.body.js';
+import {
+  registered,
+  toDeliveryView,
+  toView,
+  type DeliveryView,
+  type WebhookView,
+  type WebhookWithSecret,
+} from './webhook-view.js';
 
 const IN_STATE = {
   pending: 'row.delivered_at IS NULL AND row.dead_at IS NULL',
@@ -37,40 +56,16 @@ const IN_STATE = {
   dead: 'row.dead_at IS NOT NULL',
 } as const;
 
-function toView({ id, url, events, disabledAt, previousUntil, createdAt }: Webhook) {
-  return {
-    id,
-    url,
-    events,
-    enabled: disabledAt === null,
-    previous_secret_until: previousUntil,
-    created_at: createdAt,
-  };
-}
-
-function toDeliveryView(row: WebhookDelivery) {
-  return {
-    id: row.id,
-    event_type: row.eventType,
-    payload: row.payload,
-    attempts: row.attempts,
-    due_at: row.dueAt,
-    last_error: row.lastError,
-    delivered_at: row.deliveredAt,
-    dead_at: row.deadAt,
-    created_at: row.createdAt,
-  };
-}
-
 /** Registers webhooks, and shows what became of what they were to be told. */
-@AdminController('zones/:zone/webhooks')
+@AdminController('zones/:zone/webhooks', { noun: 'webhooks' })
 export class WebhooksController {
   constructor(
     @InjectRepository(Webhook) private readonly rows: Repository<Webhook>,
     @InjectRepository(WebhookDelivery) private readonly sent: Repository<WebhookDelivery>,
     private readonly changes: AuditedChanges,
+    private readonly dryRuns: DryRuns,
     private readonly webhooks: Webhooks,
-    @Inject(ENV) private readonly env: RunningEnv,
+    private readonly policies: OutboundPolicies,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -79,58 +74,91 @@ export class WebhooksController {
   async register(
     @InZone() { id: zoneId }: Zone,
     @Change('webhook.registered') change: Change,
-    @Body() { url, events = [] }: WebhookBody,
+    @Body() { name, url, events = [] }: WebhookBody,
     @Res({ passthrough: true }) response: Response,
-  ) {
-    const { allowInsecureFetch: allowInsecure, allowPrivateFetch: allowPrivate } = this.env;
-    const target = readFetchUrl(url, { allowInsecure, allowPrivate });
-    if (typeof target === 'string') throw new BadRequestException(`url: ${target}`);
+  ): Promise<WebhookWithSecret> {
     const made = await this.changes.run(change, async (tx) => {
-      const registration = { url, events: [...new Set(events)] };
+      await this.checkUrl(tx, zoneId, url);
+      const registration = { name: name ?? null, url, events: [...new Set(events)] };
       const result = await this.webhooks.register(tx, zoneId, registration);
-      return { result, details: { webhook: toView(result.webhook) } };
+      return { result, details: { webhook: registered(result.webhook) } };
     });
     response.location(`/internal/zones/${zoneId}/webhooks/${made.webhook.id}`);
-    return { ...toView(made.webhook), secret: made.secret };
+    return { ...tagged(response, made.webhook), secret: made.secret };
   }
 
   /** Lists webhooks. */
   @Get()
-  async list(@InZone() { id: zoneId }: Zone, @Query() page: PageQuery) {
-    return readPage(this.rows, { zoneId }, page, toView);
+  async list(
+    @InZone() { id: zoneId }: Zone,
+    @Query() { name, enabled, search, ...page }: WebhooksQuery,
+  ): Promise<Page<WebhookView>> {
+    const filters = [
+      ...having('name', name),
+      ...switchedOn(enabled),
+      ...containing(['name', 'url'], search),
+    ];
+    return readPage(this.rows, { zoneId }, page, toView, filters);
   }
 
   /** Shows a webhook. */
   @Get(':id')
-  async show(@InZone() { id: zoneId }: Zone, @Param('id') id: string) {
-    return toView(await findRow(this.rows, { zoneId, id }, 'webhook'));
+  async show(
+    @InZone() { id: zoneId }: Zone,
+    @Param('id') id: string,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<WebhookView> {
+    return tagged(response, await findRow(this.rows, { zoneId, id }, 'webhook'));
   }
 
-  /** Switches a webhook on or off. While it is off, events do not come to its notice, not even later. */
+  /** Changes a webhook (a merge patch, RFC 7396): its name, where it is, what it is told, or whether it is told anything. */
   @Patch(':id')
   async change(
     @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
     @Change('webhook.changed') change: Change,
-    @Body() { enabled }: WebhookChangeBody,
-  ) {
-    return this.with(id, change, async (tx) => {
-      const disabledAt = enabled ? null : instant(this.clock.now());
+    @IfMatch() precondition: Precondition,
+    @Body() body: WebhookChangeBody,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<WebhookView> {
+    const changed = await this.changes.run(change, async (tx) => {
       const webhooks = tx.getRepository(Webhook);
-      await webhooks.update({ zoneId, id }, { disabledAt });
-      return toView(await webhooks.findOneByOrFail({ zoneId, id }));
+      const before = await findRow(webhooks, { zoneId, id }, 'webhook');
+      precondition.check(entityTag(registered(before)));
+      if (body.url !== undefined) await this.checkUrl(tx, zoneId, body.url);
+      const columns = this.columnsOf(body);
+      if (Object.keys(columns).length > 0) await webhooks.update({ zoneId, id }, columns);
+      const result = await webhooks.findOneByOrFail({ zoneId, id });
+      return { result, details: { before: registered(before), after: registered(result) } };
     });
+    return tagged(response, changed);
   }
 
   /** Removes a webhook, with what it was still to be told. */
   @Delete(':id')
   @HttpCode(204)
+  @ApiResponse({ status: 200, description: 'What would be removed (`dry_run=true`)' })
+  @ApiResponse({ status: 204, description: 'Removed' })
   async remove(
     @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
     @Change('webhook.removed') change: Change,
-  ): Promise<void> {
-    await this.with(id, change, (tx) => tx.getRepository(Webhook).delete({ zoneId, id }));
+    @IfMatch() precondition: Precondition,
+    @Query() query: DryRunQuery,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<DryRun<WouldDelete<WebhookView, UseOfWebhook>> | undefined> {
+    if (isDryRun(query)) {
+      return this.dryRuns.run(response, async (tx) => {
+        const webhook = await findRow(tx.getRepository(Webhook), { zoneId, id }, 'webhook');
+        const tag = entityTag(registered(webhook));
+        precondition.check(tag);
+        return { tag, would: { delete: toView(webhook), affects: await useOf(tx, webhook) } };
+      });
+    }
+    await this.with(id, change, precondition, (tx) =>
+      tx.getRepository(Webhook).delete({ zoneId, id }),
+    );
+    return undefined;
   }
 
   /** Gives a webhook another secret, shown this once. The one before signs along for a day. */
@@ -139,11 +167,13 @@ export class WebhooksController {
     @InZone() _zone: Zone,
     @Param('id') id: string,
     @Change('webhook.secret_rotated') change: Change,
-  ) {
-    const made = await this.with(id, change, (tx, webhook) =>
+    @IfMatch() precondition: Precondition,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<WebhookWithSecret> {
+    const made = await this.with(id, change, precondition, (tx, webhook) =>
       this.webhooks.rotate(tx, webhook, this.clock.now()),
     );
-    return { ...toView(made.webhook), secret: made.secret };
+    return { ...tagged(response, made.webhook), secret: made.secret };
   }
 
   /** Sends a test event, in the same way as any other. */
@@ -153,9 +183,10 @@ export class WebhooksController {
     @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
     @Change('webhook.tested') change: Change,
-  ) {
-    return this.with(id, change, async (tx) => {
-      const [made] = await tx.query<{ id: string }[]>(
+    @IfMatch() precondition: Precondition,
+  ): Promise<TestSent> {
+    return this.with(id, change, precondition, async (tx) => {
+      const [made] = await tx.query<[{ id: string }]>(
         `INSERT INTO webhook_deliveries (zone_id, id, webhook_id, event_type, payload)
          VALUES ($1, new_uuid_v7(), $2, 'webhook.test', jsonb_build_object('type', 'webhook.test',
            'timestamp', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
@@ -163,7 +194,7 @@ export class WebhooksController {
          RETURNING id`,
         [zoneId, id],
       );
-      return { delivery_id: made?.id };
+      return { delivery_id: made.id };
     });
   }
 
@@ -173,11 +204,36 @@ export class WebhooksController {
     @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
     @Query() query: DeliveriesQuery,
-  ) {
+  ): Promise<Page<DeliveryView>> {
     await findRow(this.rows, { zoneId, id }, 'webhook');
     const within = { zoneId, webhookId: id };
-    const condition = query.state === undefined ? undefined : IN_STATE[query.state];
-    return readPage(this.sent, within, query, toDeliveryView, condition);
+    const filters = query.state === undefined ? [] : [{ sql: IN_STATE[query.state] }];
+    return readPage(this.sent, within, query, toDeliveryView, filters);
+  }
+
+  /**
+   * Sends again what happened in some time, whether it was received or given up: the oldest thousand, and `next` says where to
+   * go on. Each keeps its `webhook-id`. Refused while the webhook is switched off: what was received would be given up.
+   */
+  @Post(':id/replay')
+  @HttpCode(202)
+  async replay(
+    @InZone() _zone: Zone,
+    @Param('id') id: string,
+    @Change('webhook.replayed') change: Change,
+    @IfMatch() precondition: Precondition,
+    @Body() body: ReplayBody,
+  ): Promise<Replayed> {
+    return this.with(
+      id,
+      change,
+      precondition,
+      (tx, webhook) => {
+        if (webhook.disabledAt !== null) throw new ConflictException('it is switched off');
+        return replay(tx, webhook, body);
+      },
+      ({ replayed }) => ({ replayed, ...Object.fromEntries(Object.entries(body)) }),
+    );
   }
 
   /** Sends a delivery again that was given up. */
@@ -188,17 +244,15 @@ export class WebhooksController {
     @Param('id') id: string,
     @Param('delivery') deliveryId: string,
     @Change('webhook.delivery_retried') change: Change,
-  ) {
-    return this.with(id, change, async (tx) => {
+    @IfMatch() precondition: Precondition,
+  ): Promise<DeliveryView> {
+    return this.with(id, change, precondition, async (tx) => {
       const where = { zoneId, webhookId: id, id: deliveryId };
       const deliveries = tx.getRepository(WebhookDelivery);
       const delivery = await findRow(deliveries, where, 'delivery');
       if (delivery.deadAt === null) throw new ConflictException('it is not given up');
-      await deliveries.update(where, {
-        deadAt: null,
-        attempts: 0,
-        dueAt: instant(this.clock.now()),
-      });
+      const now = instant(this.clock.now());
+      await deliveries.update(where, { deadAt: null, attempts: 0, dueAt: now, restartedAt: now });
       return toDeliveryView(await deliveries.findOneByOrFail(where));
     });
   }
@@ -207,11 +261,59 @@ export class WebhooksController {
   private with<T>(
     id: string,
     change: Change,
+    precondition: Precondition,
     make: (tx: EntityManager, webhook: Webhook) => Promise<T>,
+    more: (made: T) => Readonly<Record<string, unknown>> = () => ({}),
   ): Promise<T> {
     return this.changes.run(change, async (tx, { id: zoneId }) => {
       const webhook = await findRow(tx.getRepository(Webhook), { zoneId, id }, 'webhook');
-      return { result: await make(tx, webhook), details: { webhook: toView(webhook) } };
+      precondition.check(entityTag(registered(webhook)));
+      const result = await make(tx, webhook);
+      return { result, details: { webhook: registered(webhook), ...more(result) } };
     });
   }
+
+  /** @throws {BadRequestException} for a URL that nothing would be sent to */
+  private async checkUrl(tx: EntityManager, zoneId: string, url: string): Promise<void> {
+    const rules = await this.policies.rulesFor('webhook_delivery', zoneId, tx);
+    const target = readFetchUrl(url, rules);
+    if (typeof target === 'string') throw new BadRequestException(`url: ${target}`);
+  }
+
+  private columnsOf({ name, url, events, enabled }: WebhookChangeBody): Partial<Webhook> {
+    return {
+      ...(name === undefined ? {} : { name }),
+      ...(url === undefined ? {} : { url }),
+      ...(events === undefined ? {} : { events: [...new Set(events)] }),
+      ...(enabled === undefined
+        ? {}
+        : { disabledAt: enabled ? null : instant(this.clock.now()), failureCount: 0 }),
+    };
+  }
+}
+
+/** What a test event was put up as. */
+export interface TestSent {
+  /** Its `webhook-id`. */
+  readonly delivery_id: string;
+}
+
+/** What goes with a webhook. */
+type UseOfWebhook = Counts<'waiting_deliveries'>;
+
+function useOf(tx: EntityManager, { zoneId, id }: Webhook): Promise<UseOfWebhook> {
+  const waiting = `webhook_deliveries d WHERE d.zone_id = $1 AND d.webhook_id = $2
+    AND d.delivered_at IS NULL AND d.dead_at IS NULL`;
+  return countRows(tx, { waiting_deliveries: waiting }, [zoneId, id]);
+}
+
+function switchedOn(enabled: 'true' | 'false' | undefined): readonly Filter[] {
+  if (enabled === undefined) return [];
+  return [{ sql: `row.disabled_at IS ${enabled === 'true' ? '' : 'NOT '}NULL` }];
+}
+
+/** Answers with a webhook under the entity tag of what is registered of it. */
+function tagged(response: Response, row: Webhook): WebhookView {
+  response.setHeader('ETag', entityTag(registered(row)));
+  return toView(row);
 }
