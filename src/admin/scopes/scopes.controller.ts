@@ -1,0 +1,181 @@
+import {
+  Body,
+  ConflictException,
+  Delete,
+  Get,
+  HttpCode,
+  Param,
+  Patch,
+  Post,
+  Query,
+  Res,
+} from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import type { Response } from 'express';
+import type { EntityManager, Repository } from 'typeorm';
+import { v7 as uuidv7 } from 'uuid';
+import { ApiResponse } from '../../platform/http/openapi-decorators.js';
+import { Scope } from '../../zones/scope.entity.js';
+import { Resource } from '../../zones/resource.entity.js';
+import { SSF_MANAGE, SSF_READ } from '../../zones/system-resources.js';
+import { Zone } from '../../zones/zone.entity.js';
+import { AdminController } from '../admin-controller.js';
+import { AuditedChanges } from '../audited-changes.service.js';
+import { Change, UrgentChange } from '../change.js';
+import { DryRunQuery } from '../dry-run.body.js';
+import { DryRuns, isDryRun, type DryRun, type WouldDelete } from '../dry-runs.service.js';
+import { entityTag, IfMatch, Precondition, tagged } from '../entity-tag.js';
+import { refuseOther, unprocessable } from '../field-refusals.js';
+import { findRow } from '../find-row.js';
+import { InZone } from '../in-zone.js';
+import { containing, having, readPage, type Page } from '../pagination.js';
+import { ScopeBody, ScopeChangeBody, ScopesQuery } from './scope.body.js';
+import { useOf, type UseOfScope } from './scope-use.js';
+import { toView, type ScopeView } from './scope-view.js';
+
+/** Describes, lists, changes and removes the scopes of a zone. */
+@AdminController('zones/:zone/scopes', { noun: 'scopes' })
+export class ScopesController {
+  constructor(
+    @InjectRepository(Scope) private readonly scopes: Repository<Scope>,
+    private readonly changes: AuditedChanges,
+    private readonly dryRuns: DryRuns,
+  ) {}
+
+  /** Describes a scope for the whole zone. It is granted for resources that have it, and need not be described for that. */
+  @Post()
+  async create(
+    @InZone() { id: zoneId }: Zone,
+    @Change('scope.created') change: Change,
+    @Body() body: ScopeBody,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<ScopeView> {
+    refuseClaims(body.claims);
+    refuseOwn(body.name);
+    const { name, description = null, active = true } = body;
+    const scope = await this.changes.run(change, async (tx) => {
+      const scopes = tx.getRepository(Scope);
+      const id = uuidv7();
+      await scopes.insert({ zoneId, id, name, description, active });
+      const result = await scopes.findOneByOrFail({ zoneId, id });
+      return { result, details: { scope: toView(result) } };
+    });
+    response.location(`/internal/zones/${zoneId}/scopes/${scope.id}`);
+    return tagged(response, toView(scope));
+  }
+
+  /** Lists scopes: all, those that are searched for, or the one of a name. */
+  @Get()
+  async list(
+    @InZone() { id: zoneId }: Zone,
+    @Query() query: ScopesQuery,
+  ): Promise<Page<ScopeView>> {
+    return readPage(this.scopes, { zoneId }, query, toView, [
+      ...having('name', query.name),
+      ...having('active', query.active),
+      ...having('is_system', query.is_system),
+      ...containing(['name', 'description'], query.search),
+    ]);
+  }
+
+  /** Shows a scope. */
+  @Get(':id')
+  async show(
+    @InZone() { id: zoneId }: Zone,
+    @Param('id') id: string,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<ScopeView> {
+    return tagged(response, toView(await findRow(this.scopes, { zoneId, id }, 'scope')));
+  }
+
+  /**
+   * Changes a scope (a merge patch, RFC 7396). One that is not `active` any more is granted for no resource of the zone from
+   * the answer on; mandates that are out stay as they are.
+   */
+  @Patch(':id')
+  async change(
+    @InZone() { id: zoneId }: Zone,
+    @Param('id') id: string,
+    @UrgentChange('scope.changed') change: Change,
+    @IfMatch() precondition: Precondition,
+    @Body() { name, description, active, claims }: ScopeChangeBody,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<ScopeView> {
+    refuseClaims(claims);
+    const changed = await this.changes.run(change, async (tx) => {
+      const scopes = tx.getRepository(Scope);
+      const before = await findRow(scopes, { zoneId, id }, 'scope');
+      precondition.check(entityTag(toView(before)));
+      refuseOther('name', name, before.name);
+      const columns = {
+        ...(description === undefined ? {} : { description }),
+        ...(active === undefined ? {} : { active }),
+      };
+      if (Object.keys(columns).length > 0) {
+        await scopes.update({ zoneId, id }, { ...columns, updatedAt: () => 'clock_timestamp()' });
+      }
+      const result = await scopes.findOneByOrFail({ zoneId, id });
+      return { result, details: { before: toView(before), after: toView(result) } };
+    });
+    return tagged(response, toView(changed));
+  }
+
+  /** Removes what is said of a scope. Resources that have it keep it. */
+  @Delete(':id')
+  @HttpCode(204)
+  @ApiResponse({ status: 200, description: 'What would be removed (`dry_run=true`)' })
+  @ApiResponse({ status: 204, description: 'Removed' })
+  @ApiResponse({ status: 409, description: 'A system scope, or one that would be in use again' })
+  async remove(
+    @InZone() { id: zoneId }: Zone,
+    @Param('id') id: string,
+    @Change('scope.deleted') change: Change,
+    @IfMatch() precondition: Precondition,
+    @Query() query: DryRunQuery,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<DryRun<WouldDelete<ScopeView, UseOfScope>> | undefined> {
+    const findRemovable = async (tx: EntityManager) => {
+      const scope = await findRow(tx.getRepository(Scope), { zoneId, id }, 'scope');
+      const view = toView(scope);
+      precondition.check(entityTag(view));
+      await checkRemovable(tx, scope);
+      return { scope, view };
+    };
+    if (isDryRun(query)) {
+      return this.dryRuns.run(response, async (tx) => {
+        const { scope, view } = await findRemovable(tx);
+        return { tag: entityTag(view), would: { delete: view, affects: await useOf(tx, scope) } };
+      });
+    }
+    await this.changes.run(change, async (tx) => {
+      const { view } = await findRemovable(tx);
+      await tx.getRepository(Scope).delete({ zoneId, id });
+      return { result: undefined, details: { scope: view } };
+    });
+    return undefined;
+  }
+}
+
+/** Without its row, a scope that is not in use would be: resources have it still. */
+async function checkRemovable(tx: EntityManager, { zoneId, name, isSystem, active }: Scope) {
+  if (isSystem) throw new ConflictException('every zone has this scope: it cannot be removed');
+  if (active) return;
+  const resources = tx.getRepository(Resource).createQueryBuilder('row').where({ zoneId });
+  if (await resources.andWhere(':name = ANY (row.scopes)', { name }).getExists()) {
+    throw new ConflictException(
+      'resources have this scope, and it would be granted again: take it from them, or make it active',
+    );
+  }
+}
+
+/** @throws {UnprocessableEntityException} for claims, which nothing would come of */
+function refuseClaims(claims: readonly string[] | null | undefined): void {
+  if (claims === null || claims === undefined || claims.length === 0) return;
+  throw unprocessable('claims', 'unsupported', 'no token has claims for the sake of a scope yet');
+}
+
+/** @throws {UnprocessableEntityException} for scopes of the zone's own endpoints, which clients have by being receivers */
+function refuseOwn(name: string): void {
+  if (name !== SSF_READ && name !== SSF_MANAGE) return;
+  throw unprocessable('name', 'reserved', 'is for shared signals; which clients have it, they say');
+}
