@@ -36,22 +36,46 @@ import { ClientSecret } from '../zones/clients/client-secret.entity.js';
 import { Client } from '../zones/clients/client.entity.js';
 import { TrustedIssuerRow } from '../zones/issuers/trusted-issuer.entity.js';
 import { Resource } from '../zones/resource.entity.js';
+import { Scope } from '../zones/scope.entity.js';
 import { StepUpType } from '../zones/step-up-type.entity.js';
 import { Zone } from '../zones/zone.entity.js';
+import { OutboundPolicies } from '../platform/outbound/outbound-policies.service.js';
+import { OutboundPolicyRow } from '../platform/outbound/outbound-policy.entity.js';
 import { OPERATORS, OPERATORS_READING } from '../platform/database/operators-connections.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { readJsonBody } from '../platform/http/json-body.js';
 import { guardUnknownRoutes } from '../platform/http/unknown-routes.js';
+import { HttpModule } from '../platform/http/http.module.js';
 import { AdminGuard } from './admin.guard.js';
+import { AdminTokenController } from './operators/admin-token.controller.js';
+import { AdminTokenDoor } from './operators/admin-token-door.service.js';
+import { ApprovalRow } from './approvals/approval.entity.js';
+import { OperatorApprovalsController } from './approvals/approvals.controller.js';
+import { SettingsController } from './approvals/settings.controller.js';
+import { MeController } from './operators/me.controller.js';
+import { OperatorKeysController } from './operators/operator-keys.controller.js';
+import { OperatorsController } from './operators/operators.controller.js';
+import { Owners } from './operators/owners.service.js';
+import { AdministrationChanges } from './operators/administration-changes.service.js';
+import { ControlMandates } from './operators/control-mandates.service.js';
+import { ControlZoneController } from './operators/control-zone.controller.js';
+import { KeyUses } from './operators/key-uses.service.js';
+import { OperatorAuthentication } from './operators/operator-authentication.service.js';
+import { OperatorDirectory } from './operators/operator-directory.service.js';
+import { OperatorKey } from './operators/operator-key.entity.js';
+import { OperatorRow } from './operators/operator-row.entity.js';
+import { Refusals } from './operators/refusals.service.js';
 import { AutomaticRotation } from './keys/automatic-rotation.service.js';
 import { AgentSessionsAdminController } from './sessions/agent-sessions.controller.js';
 import { DelegationsAdminController } from './sessions/delegations.controller.js';
 import { AuthenticatorRenewal } from './step-up/authenticator-renewal.service.js';
 import { AuthenticatorsController } from './step-up/authenticators.controller.js';
 import { ChallengesController } from './step-up/challenges.controller.js';
+import { AllClientsController } from './clients/all-clients.controller.js';
 import { ClientSecretsController } from './clients/client-secrets.controller.js';
 import { ClientsController } from './clients/clients.controller.js';
 import { DecisionsController } from './policy/decisions.controller.js';
+import { DryRuns } from './dry-runs.service.js';
 import { Demo } from './zones/demo.service.js';
 import { DemoPeople } from './zones/demo-people.service.js';
 import { IssuersController } from './issuers/issuers.controller.js';
@@ -60,6 +84,16 @@ import { KeyRotation } from './keys/key-rotation.service.js';
 import { AuditedChanges } from './audited-changes.service.js';
 import { GatewayGuard } from './policy/gateway.guard.js';
 import { LogLevelController } from './process/log-level.controller.js';
+import { Tenants } from './management/in-tenant.js';
+import { refuseNotThere } from './management/not-there.js';
+import { TenantClientsController } from './management/tenant-clients.controller.js';
+import { TenantOutboundPoliciesController } from './management/tenant-outbound-policies.controller.js';
+import { TenantScopesController } from './management/tenant-scopes.controller.js';
+import { TenantWebhooksController } from './management/tenant-webhooks.controller.js';
+import { TenantsController } from './management/tenants.controller.js';
+import { InstallationOutboundPoliciesController } from './outbound-policies/installation-outbound-policies.controller.js';
+import { OutboundPolicyChanges } from './outbound-policies/outbound-policy-changes.service.js';
+import { ZoneOutboundPoliciesController } from './outbound-policies/zone-outbound-policies.controller.js';
 import { PoliciesController } from './policy/policies.controller.js';
 import { PolicyDecisionsController } from './policy/policy-decisions.controller.js';
 import { PolicySetsController } from './policy/policy-sets.controller.js';
@@ -67,10 +101,13 @@ import { ProofSystemsController } from './step-up/proof-systems.controller.js';
 import { Removal } from '../zones/removal.entity.js';
 import { Removals } from './removals/removals.service.js';
 import { ResourcesController } from './zones/resources.controller.js';
+import { ScopesController } from './scopes/scopes.controller.js';
 import { Ordering } from './revocations/ordering.service.js';
 import { RevocationsController } from './revocations/revocations.controller.js';
 import { Rewrap } from './keys/rewrap.service.js';
 import { SessionsController } from './sessions/sessions.controller.js';
+import { IdempotencyForgetting } from './idempotency/forgetting.service.js';
+import { Idempotency } from './idempotency/idempotency.service.js';
 import { SigningKeysController } from './keys/signing-keys.controller.js';
 import { StepUpTypesController } from './step-up/step-up-types.controller.js';
 import { WebhooksController } from './webhooks/webhooks.controller.js';
@@ -81,6 +118,7 @@ import { ZonesController } from './zones/zones.controller.js';
 const ENTITIES = [
   Zone,
   Resource,
+  Scope,
   StepUpType,
   Client,
   ClientSecret,
@@ -96,10 +134,14 @@ const ENTITIES = [
   Challenge,
   ProofSystem,
   Authenticator,
+  OutboundPolicyRow,
   Webhook,
   WebhookDelivery,
   Removal,
   RevocationOrder,
+  OperatorRow,
+  OperatorKey,
+  ApprovalRow,
 ];
 
 /**
@@ -119,6 +161,7 @@ const CONNECTIONS: Provider[] = [
 /** Services of other rooms, made anew with the connections of operators. */
 const SERVICES: Provider[] = [
   AuditLog,
+  OutboundPolicies,
   {
     provide: Rotations,
     inject: [getDataSourceToken(OPERATORS), KeyGeneration],
@@ -146,6 +189,7 @@ const SERVICES: Provider[] = [
   imports: [
     AuthenticationModule,
     AuthenticatorsModule,
+    HttpModule,
     KeysModule,
     LedgerModule,
     PolicyModule,
@@ -157,10 +201,19 @@ const SERVICES: Provider[] = [
   ],
   controllers: [
     LogLevelController,
+    MeController,
+    OperatorApprovalsController,
+    SettingsController,
+    AdminTokenController,
+    ControlZoneController,
+    OperatorsController,
+    OperatorKeysController,
     ZonesController,
     ResourcesController,
+    ScopesController,
     IssuersController,
     ClientsController,
+    AllClientsController,
     ClientSecretsController,
     PoliciesController,
     PolicySetsController,
@@ -176,20 +229,46 @@ const SERVICES: Provider[] = [
     StepUpTypesController,
     ProofSystemsController,
     WebhooksController,
+    InstallationOutboundPoliciesController,
+    ZoneOutboundPoliciesController,
+    TenantsController,
+    TenantClientsController,
+    TenantScopesController,
+    TenantOutboundPoliciesController,
+    TenantWebhooksController,
     AuthenticatorsController,
   ],
   providers: [
+    // What Shyntr's paths do, these do.
+    ZonesController,
+    ClientsController,
+    AllClientsController,
+    ScopesController,
+    WebhooksController,
+    Tenants,
     ...CONNECTIONS,
     ...SERVICES,
     AdminGuard,
+    OperatorAuthentication,
+    OperatorDirectory,
+    KeyUses,
+    ControlMandates,
+    Refusals,
+    AdministrationChanges,
+    Owners,
+    AdminTokenDoor,
     GatewayGuard,
     AuditedChanges,
+    Idempotency,
+    IdempotencyForgetting,
     AuditedKeyChanges,
+    DryRuns,
     KeyRotation,
     AutomaticRotation,
     Demo,
     DemoPeople,
     Ordering,
+    OutboundPolicyChanges,
     Rewrap,
     Removals,
     AuthenticatorRenewal,
@@ -203,7 +282,7 @@ export class AdminModule implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    const exist = this.admins.hasKey;
+    const exist = () => this.admins.isDoor;
     guardUnknownRoutes(this.http, {
       paths: '/internal/policy',
       exist,
@@ -213,6 +292,15 @@ export class AdminModule implements OnModuleInit {
       paths: '/internal',
       exist,
       checks: [(request, response) => this.admins.admit(request, response), readJsonBody],
+    });
+    guardUnknownRoutes(this.http, {
+      paths: '/admin/management',
+      exist,
+      checks: [
+        (request, response) => this.admins.admit(request, response),
+        refuseNotThere,
+        readJsonBody,
+      ],
     });
   }
 }

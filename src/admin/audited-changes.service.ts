@@ -1,7 +1,8 @@
-import { ConflictException, Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, type HttpException } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { QueryFailedError, type DataSource, type EntityManager } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
 import { Ledger } from '../ledger/ledger.service.js';
+import { unavailable } from '../oauth/errors.js';
 import { isUuid } from '../oauth/vocabulary.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { OPERATORS } from '../platform/database/operators-connections.js';
@@ -10,8 +11,19 @@ import { poolSizes } from '../platform/database/pool-sizes.js';
 import { commitInTurn, TURN_WAIT_MS } from '../platform/database/zone-turn.js';
 import { Turns } from '../platform/turns.js';
 import { Zone } from '../zones/zone.entity.js';
+import {
+  ApprovalRequired,
+  approvalRequired,
+  approversBefore,
+  askForApproval,
+  holdToTwoPersons,
+} from './approvals/two-person-rule.js';
 import type { Change } from './change.js';
 import { found } from './find-row.js';
+import { checkMayChange } from './operators/control-zone.js';
+import type { ActsAs } from './operators/operator.js';
+import { oneCommitOf, type HeldTransaction } from './idempotency/one-commit.js';
+import { asConflict } from './violated-constraint.js';
 
 /** What a change came to, and what the audit event says of it. */
 export interface Made<T> {
@@ -19,11 +31,8 @@ export interface Made<T> {
   readonly details: Readonly<Record<string, unknown>>;
 }
 
-/** Who operators are, as far as the one key tells. */
-export const OPERATOR = 'admin key';
-
-const UNIQUE_VIOLATION = '23505';
-const FOREIGN_KEY_VIOLATION = '23503';
+/** Whose turns these are in a zone: all operators' are alike. */
+const OPERATORS_TURN = 'operators';
 
 /**
  * Makes operators' changes: each in one transaction together with its audit event. Those of one zone take
@@ -89,8 +98,11 @@ export class AuditedChanges {
    *
    * @throws {OAuthError} temporarily_unavailable if too much waits in the zone; and what `run` throws
    */
-  inTurn<T>(zoneId: string, run: () => Promise<T>): Promise<T> {
-    return this.ordinary.take(zoneId, OPERATOR, run);
+  inTurn<T>(zoneId: string, operator: ActsAs, run: () => Promise<T>): Promise<T> {
+    return this.ordinary.take(zoneId, OPERATORS_TURN, async () => {
+      await checkStillHolds(operator, this.dataSource);
+      return run();
+    });
   }
 
   /**
@@ -100,26 +112,66 @@ export class AuditedChanges {
    * @throws {OAuthError} temporarily_unavailable if too much waits in the zone; and what `read` throws
    */
   readFirst<T>(zoneId: string, read: (tx: EntityManager) => Promise<T>): Promise<T> {
-    return this.urgent.take(zoneId, OPERATOR, () => commitIf(this.dataSource, () => false, read));
+    return this.urgent.take(zoneId, OPERATORS_TURN, () =>
+      commitIf(this.dataSource, () => false, read),
+    );
+  }
+
+  /** Does something once a change is committed: at once, unless the change waits for its answer to be kept with it. */
+  async whenCommitted({ requestId }: Change, then: () => Promise<void>): Promise<void> {
+    const commit = oneCommitOf(requestId);
+    if (commit === null) await then();
+    else await commit.whenCommitted(then);
   }
 
   private async transact<T>(
     change: Change,
     make: (tx: EntityManager, zone: Zone | null) => Promise<Made<T> | null>,
   ): Promise<T | null> {
+    const commit = oneCommitOf(change.requestId);
+    const made =
+      commit === null
+        ? await this.inItsTurn(change, make, NOT_HELD)
+        : await commit.run<Made<T> | null>((held) => this.inItsTurn(change, make, held));
+    return made === null ? null : made.result;
+  }
+
+  /** What a change is refused with that a second person has not approved: it is noted that it waits for one. */
+  private async askFirst(change: Change, required: ApprovalRequired): Promise<HttpException> {
+    let answer: HttpException | null = null;
+    await this.inItsTurn(
+      { ...change, type: 'approval.requested' },
+      async (tx) => {
+        const { isNew, asked } = await askForApproval(tx, change, required);
+        answer = approvalRequired(asked);
+        const { id, what } = asked;
+        const { action } = required.guarded;
+        return isNew ? { result: null, details: { approval_id: id, action, summary: what } } : null;
+      },
+      NOT_HELD,
+    );
+    if (answer === null) throw new Error('nothing was asked for');
+    return answer;
+  }
+
+  private async inItsTurn<T>(
+    change: Change,
+    make: (tx: EntityManager, zone: Zone | null) => Promise<Made<T> | null>,
+    held: HeldTransaction<Made<T>>,
+  ): Promise<Made<T> | null> {
     try {
       const turns = change.urgent === true ? this.urgent : this.ordinary;
-      const made = await turns.take(change.zoneId, OPERATOR, () =>
+      return await turns.take(change.zoneId, OPERATORS_TURN, () =>
         commitInTurn<Made<T> | null>(
           this.dataSource,
           change.zoneId,
           (result) => result !== null,
-          (tx) => this.make(tx, change, make),
+          (tx) => this.make(tx, change, make, held),
         ),
       );
-      return made === null ? null : made.result;
     } catch (error) {
-      throw describe(error);
+      if (error instanceof ApprovalRequired) throw await this.askFirst(change, error);
+      throw asConflict(error, /\.(deleted|removed)$/.test(change.type));
     }
   }
 
@@ -127,28 +179,54 @@ export class AuditedChanges {
     tx: EntityManager,
     change: Change,
     make: (tx: EntityManager, zone: Zone | null) => Promise<Made<T> | null>,
+    held: HeldTransaction<Made<T>>,
   ): Promise<Made<T> | null> {
-    const { zoneId, requestId, traceparent, type, operator = OPERATOR } = change;
+    const { zoneId, requestId, traceparent, type, operator } = change;
+    await held.begin(tx);
     if (traceparent !== undefined) await tx.query(SAY_TRACE, [traceparent]);
     // Each change would lock the zone sooner or later; those that had locked different things in it
     // before would wait for each other. What refers to the zone may go on meanwhile, unless that goes.
     const mode = type === 'zone.deleted' ? 'pessimistic_write' : 'for_no_key_update';
     const zone = await tx.getRepository(Zone).findOne({ where: { id: zoneId }, lock: { mode } });
+    await checkStillHolds(operator, tx);
+    await checkMayChange(tx, change);
+    const approvers = await approversBefore(tx, change);
     const made = await make(tx, zone?.removedAt === null ? zone : null);
     if (made === null) return null;
+    const { details } = made;
+    const persons = await holdToTwoPersons(tx, change, zone, details, approvers);
+    await held.hold(tx, made);
     await this.ledger.append(tx, zoneId, {
       type: `admin.${type}`,
       outcome: 'done',
       ...requestId,
-      operator,
-      ...made.details,
+      operator: operator.name,
+      ...(operator.id === null ? {} : { operator_id: operator.id }),
+      ...operator.recorded,
+      ...details,
+      ...persons,
     });
     return made;
   }
 }
 
+/** Of a request that cannot come again. */
+const NOT_HELD: HeldTransaction<unknown> = {
+  begin: () => Promise.resolve(),
+  hold: () => Promise.resolve(),
+};
+
 /** Says in which trace the transaction is, to what webhooks are told by (webhooks/revocation-events.sql). */
 const SAY_TRACE = "SELECT set_config('mandate.traceparent', $1, true)";
+
+/** @throws {OAuthError} temporarily_unavailable for who may not do any more what it was let in for: asked again, it is told */
+async function checkStillHolds(
+  { holds, name }: ActsAs,
+  tx: Pick<EntityManager, 'query'>,
+): Promise<void> {
+  if (holds === undefined || (await holds(tx))) return;
+  throw unavailable(`${name} is not the operator any more that it was when it was let in`);
+}
 
 function turnsOf(inAll: number): Turns {
   return new Turns({
@@ -158,18 +236,4 @@ function turnsOf(inAll: number): Turns {
     waitingOfOne: 512,
     waitMs: TURN_WAIT_MS,
   });
-}
-
-function describe(error: unknown): unknown {
-  if (!(error instanceof QueryFailedError)) return error;
-  const code: unknown = Reflect.get(error.driverError, 'code');
-  if (code === UNIQUE_VIOLATION) {
-    return new ConflictException('something of that name or identifier exists', { cause: error });
-  }
-  if (code === FOREIGN_KEY_VIOLATION) {
-    return new ConflictException('it is in use, or what it refers to does not exist', {
-      cause: error,
-    });
-  }
-  return error;
 }

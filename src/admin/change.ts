@@ -1,9 +1,11 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Request } from 'express';
+import { NO_ZONE } from '../ledger/entry.js';
 import { requestIdOf, type RequestId } from '../platform/http/request-id.js';
 import { traceOf } from '../platform/http/request-trace.js';
 import { writeTraceparent } from '../platform/tracing/trace-context.js';
 import { zoneIdOf } from './in-zone.js';
+import { operatorOf, type ActsAs } from './operators/operator.js';
 
 /** What an operator did, for the audit log. It must hold no secret. */
 export interface Change {
@@ -13,8 +15,8 @@ export interface Change {
   readonly traceparent?: string;
   /** What was done, such as `client.created`. */
   readonly type: string;
-  /** Who did it, if not a holder of the admin key. */
-  readonly operator?: string;
+  /** Who did it. */
+  readonly operator: ActsAs;
   /** Whether it takes authority away: it then waits for no change that does not. */
   readonly urgent?: boolean;
 }
@@ -30,6 +32,23 @@ export const UrgentChange = createParamDecorator(
   }),
 );
 
+/** A change of what is of no zone, such as who may administer. */
+export const InstallationChange = createParamDecorator(
+  (type: string, context: ExecutionContext): Change => ({
+    ...changeOf(type, context),
+    zoneId: NO_ZONE,
+  }),
+);
+
+/** The same for a change that takes authority away. */
+export const UrgentInstallationChange = createParamDecorator(
+  (type: string, context: ExecutionContext): Change => ({
+    ...changeOf(type, context),
+    zoneId: NO_ZONE,
+    urgent: true,
+  }),
+);
+
 function changeOf(type: string, context: ExecutionContext): Change {
   const request = context.switchToHttp().getRequest<Request>();
   const trace = traceOf(request);
@@ -38,5 +57,6 @@ function changeOf(type: string, context: ExecutionContext): Change {
     requestId: requestIdOf(request),
     ...(trace === null ? {} : { traceparent: writeTraceparent(trace) }),
     type,
+    operator: operatorOf(request),
   };
 }

@@ -1,6 +1,6 @@
 import { Type } from 'class-transformer';
 import { IsOptional, IsUUID, Max, Min } from 'class-validator';
-import { IsWholeNumber } from '../platform/http/validators.js';
+import { IsLine, IsSearchText, IsWholeNumber, MayBeAbsent } from '../platform/http/validators.js';
 
 /** How much of a list is shown to who does not say. */
 export const PAGE_LIMIT = 100;
@@ -19,4 +19,20 @@ export class PageQuery {
   @IsOptional()
   @IsUUID()
   after?: string;
+}
+
+/** The same for a list that can be searched. Lists of it add filters by exact value, such as `name`. */
+export class SearchQuery extends PageQuery {
+  /** Only what has this in its name, description or identifier, in upper or lower case alike. */
+  @MayBeAbsent()
+  @IsSearchText()
+  search?: string;
+}
+
+/** The same for a list of what has a name of its own in its zone. */
+export class NamedQuery extends SearchQuery {
+  /** The one of this name. */
+  @MayBeAbsent()
+  @IsLine()
+  name?: string;
 }

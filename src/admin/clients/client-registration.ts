@@ -21,6 +21,14 @@ export interface ClientRegistration {
   readonly ssf?: boolean | undefined;
   /** What its introspection answers are signed with; JSON unless this says so. */
   readonly introspectionAlg?: ZoneAlg | undefined;
+  /** What operators call the application elsewhere. */
+  readonly appId?: string | undefined;
+  /** All that it may be granted; not limited unless this says so. */
+  readonly scopes?: readonly string[] | null | undefined;
+  /** All resources that it may have mandates for; not limited unless this says so. */
+  readonly audience?: readonly string[] | null | undefined;
+  /** The most seconds that its mandates live; not limited unless this says so. */
+  readonly accessTokenLifespan?: number | null | undefined;
   /** By a secret, unless it is said otherwise. */
   readonly authentication?: RegisteredAuthentication | undefined;
 }
@@ -52,6 +60,10 @@ export async function createClient(
     id,
     name: registration.name,
     description: registration.description ?? null,
+    appId: registration.appId ?? null,
+    scopes: setOf(registration.scopes),
+    audience: setOf(registration.audience),
+    accessTokenLifespan: registration.accessTokenLifespan ?? null,
     labels: [...new Set(registration.labels)].toSorted(),
     groups: [...new Set(registration.groups)].toSorted(),
     defaultResources: await checkDefaultResources(
@@ -70,6 +82,11 @@ export async function createClient(
     disabledAt: null,
   });
   return clients.findOneByOrFail({ zoneId, id });
+}
+
+/** Texts, each once; `null` if there is no list. */
+export function setOf(texts: readonly string[] | null | undefined): string[] | null {
+  return texts === null || texts === undefined ? null : [...new Set(texts)].toSorted();
 }
 
 /**
@@ -133,14 +150,8 @@ export async function addSecret(
 ): Promise<{ row: ClientSecret; secret: string | null }> {
   const { zoneId, id: clientId } = client;
   const secrets = tx.getRepository(ClientSecret);
-  const live = await secrets
-    .createQueryBuilder('s')
-    .where('s.zoneId = :zoneId AND s.clientId = :clientId', { zoneId, clientId })
-    .andWhere('s.revokedAt IS NULL')
-    .andWhere('(s.expiresAt IS NULL OR s.expiresAt > clock_timestamp())')
-    .getCount();
-  if (live >= MAX_LIVE_SECRETS) {
-    throw new ConflictException('two secrets are live already; revoke one first');
+  if ((await liveSecrets(tx, zoneId, clientId)).length >= MAX_LIVE_SECRETS) {
+    throw new ConflictException(TOO_MANY);
   }
   const id = uuidv7();
   const drawn = secret.kind === 'drawn' ? generateSecret() : null;
@@ -151,4 +162,33 @@ export async function addSecret(
   await secrets.insert({ zoneId, clientId, id, ...stored, expiresAt, revokedAt: null });
   const row = await secrets.findOneByOrFail({ zoneId, clientId, id });
   return { row, secret: drawn };
+}
+
+const TOO_MANY = 'two secrets are live already; revoke one first';
+
+/**
+ * Refuses to let a secret that has expired work again beside two others.
+ *
+ * @throws {ConflictException} if two others are live already
+ */
+export async function keepWithinLimit(
+  tx: EntityManager,
+  { zoneId, clientId, id, expiresAt: before }: ClientSecret,
+  expiresAt: Date | null,
+): Promise<void> {
+  const isSooner = expiresAt !== null && (before === null || expiresAt <= before);
+  if (isSooner) return;
+  const others = (await liveSecrets(tx, zoneId, clientId)).filter((one) => one.id !== id);
+  if (others.length >= MAX_LIVE_SECRETS) throw new ConflictException(TOO_MANY);
+}
+
+/** The secrets of a client that are neither revoked nor expired. */
+function liveSecrets(tx: EntityManager, zoneId: string, clientId: string): Promise<ClientSecret[]> {
+  return tx
+    .getRepository(ClientSecret)
+    .createQueryBuilder('s')
+    .where('s.zoneId = :zoneId AND s.clientId = :clientId', { zoneId, clientId })
+    .andWhere('s.revokedAt IS NULL')
+    .andWhere('(s.expiresAt IS NULL OR s.expiresAt > clock_timestamp())')
+    .getMany();
 }

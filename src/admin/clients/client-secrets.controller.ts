@@ -5,13 +5,14 @@ import {
   Get,
   HttpCode,
   Param,
+  Patch,
   Post,
   Res,
   UnprocessableEntityException,
 } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { Response } from 'express';
-import { IsNull, type Repository } from 'typeorm';
+import { IsNull, type EntityManager, type Repository } from 'typeorm';
 import { ClientSecret } from '../../zones/clients/client-secret.entity.js';
 import { Client } from '../../zones/clients/client.entity.js';
 import { SecretVerifier } from '../../authentication/secret-verifier.js';
@@ -19,20 +20,23 @@ import { passesForGenerated } from '../../zones/clients/secret.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { Sealing } from '../../sealing/sealing.service.js';
 import { AdminController } from '../admin-controller.js';
-import { ClientSecretBody } from './client.body.js';
+import { ClientSecretBody, ClientSecretChangeBody } from './client.body.js';
+import {
+  toView,
+  type ClientSecretsView,
+  type ClientSecretView,
+  type NewClientSecretView,
+} from './client-secret-view.js';
 import { takesSecret } from './registered-authentication.js';
-import { addSecret, type NewSecret } from './client-registration.js';
+import { addSecret, keepWithinLimit, type NewSecret } from './client-registration.js';
 import { AuditedChanges } from '../audited-changes.service.js';
 import { Change, UrgentChange } from '../change.js';
+import { entityTag, IfMatch, Precondition, tagged } from '../entity-tag.js';
 import { findRow } from '../find-row.js';
 import { InZone } from '../in-zone.js';
 
-function toView({ id, kind, createdAt, expiresAt }: ClientSecret) {
-  return { id, imported: kind === 'argon2id', created_at: createdAt, expires_at: expiresAt };
-}
-
-/** Adds, lists and revokes the secrets of a client. Two can be live, so that they can be rotated. */
-@AdminController('zones/:zone/clients/:client/secrets')
+/** Adds, lists, changes and revokes the secrets of a client. Two can be live, so that they can be rotated. */
+@AdminController('zones/:zone/clients/:client/secrets', { noun: 'clients' })
 export class ClientSecretsController {
   constructor(
     @InjectRepository(Client) private readonly clients: Repository<Client>,
@@ -50,7 +54,7 @@ export class ClientSecretsController {
     @Change('client_secret.created') change: Change,
     @Body() body: ClientSecretBody,
     @Res({ passthrough: true }) response: Response,
-  ) {
+  ): Promise<NewClientSecretView> {
     const client = await findRow(
       this.clients,
       { zoneId, id: clientId, removedAt: IsNull() },
@@ -71,14 +75,17 @@ export class ClientSecretsController {
     response.location(`/internal/zones/${zoneId}/clients/${clientId}/secrets/${added.row.id}`);
     response.setHeader('Cache-Control', 'no-store');
     return {
-      ...toView(added.row),
+      ...tagged(response, toView(added.row)),
       ...(added.secret === null ? {} : { client_secret: added.secret }),
     };
   }
 
   /** Lists the secrets that are not revoked, without their values. */
   @Get()
-  async list(@InZone() { id: zoneId }: Zone, @Param('client') clientId: string) {
+  async list(
+    @InZone() { id: zoneId }: Zone,
+    @Param('client') clientId: string,
+  ): Promise<ClientSecretsView> {
     await findRow(this.clients, { zoneId, id: clientId, removedAt: IsNull() }, 'client');
     const rows = await this.secrets.find({
       where: { zoneId, clientId, revokedAt: IsNull() },
@@ -93,9 +100,35 @@ export class ClientSecretsController {
     @InZone() { id: zoneId }: Zone,
     @Param('client') clientId: string,
     @Param('id') id: string,
-  ) {
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<ClientSecretView> {
     await findRow(this.clients, { zoneId, id: clientId, removedAt: IsNull() }, 'client');
-    return toView(await findLive(this.secrets, { zoneId, clientId, id }));
+    return tagged(response, toView(await findLive(this.secrets, { zoneId, clientId, id })));
+  }
+
+  /** Changes when a secret stops working (a merge patch, RFC 7396), at once and everywhere. */
+  @Patch(':id')
+  async change(
+    @InZone() { id: zoneId }: Zone,
+    @Param('client') clientId: string,
+    @Param('id') id: string,
+    @UrgentChange('client_secret.changed') change: Change,
+    @IfMatch() precondition: Precondition,
+    @Body() { expires_at: text }: ClientSecretChangeBody,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<ClientSecretView> {
+    const changed = await this.changes.run(change, async (tx) => {
+      const secrets = tx.getRepository(ClientSecret);
+      const before = await this.lookUp(tx, { zoneId, clientId, id }, precondition);
+      if (text !== undefined) {
+        const expiresAt = text === null ? null : new Date(text);
+        await keepWithinLimit(tx, before, expiresAt);
+        await secrets.update({ zoneId, clientId, id }, { expiresAt });
+      }
+      const result = toView(await secrets.findOneByOrFail({ zoneId, clientId, id }));
+      return { result, details: { client_id: clientId, before: toView(before), after: result } };
+    });
+    return tagged(response, changed);
   }
 
   /** Revokes a secret, at once and everywhere. */
@@ -106,18 +139,28 @@ export class ClientSecretsController {
     @Param('client') clientId: string,
     @Param('id') id: string,
     @UrgentChange('client_secret.revoked') change: Change,
+    @IfMatch() precondition: Precondition,
   ): Promise<void> {
     await this.changes.run(change, async (tx) => {
-      await findRow(
-        tx.getRepository(Client),
-        { zoneId, id: clientId, removedAt: IsNull() },
-        'client',
-      );
-      const secrets = tx.getRepository(ClientSecret);
-      const secret = await findLive(secrets, { zoneId, clientId, id });
-      await secrets.update({ zoneId, clientId, id }, { revokedAt: () => 'now()' });
+      const secret = await this.lookUp(tx, { zoneId, clientId, id }, precondition);
+      await tx
+        .getRepository(ClientSecret)
+        .update({ zoneId, clientId, id }, { revokedAt: () => 'now()' });
       return { result: undefined, details: { client_id: clientId, secret: toView(secret) } };
     });
+  }
+
+  /** A secret as it is now, where it is to be changed. @throws {HttpException} 404, 412 */
+  private async lookUp(
+    tx: EntityManager,
+    { zoneId, clientId, id }: SecretKey,
+    precondition: Precondition,
+  ): Promise<ClientSecret> {
+    const client = { zoneId, id: clientId, removedAt: IsNull() };
+    await findRow(tx.getRepository(Client), client, 'client');
+    const secret = await findLive(tx.getRepository(ClientSecret), { zoneId, clientId, id });
+    precondition.check(entityTag(toView(secret)));
+    return secret;
   }
 
   private async newSecret(imported: string | undefined): Promise<NewSecret> {
@@ -129,10 +172,13 @@ export class ClientSecretsController {
   }
 }
 
+interface SecretKey {
+  readonly zoneId: string;
+  readonly clientId: string;
+  readonly id: string;
+}
+
 /** A secret that is not revoked. */
-function findLive(
-  secrets: Repository<ClientSecret>,
-  where: { readonly zoneId: string; readonly clientId: string; readonly id: string },
-): Promise<ClientSecret> {
+function findLive(secrets: Repository<ClientSecret>, where: SecretKey): Promise<ClientSecret> {
   return findRow(secrets, { ...where, revokedAt: IsNull() }, 'secret');
 }

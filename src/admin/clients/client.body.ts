@@ -7,8 +7,11 @@ import {
   IsIn,
   IsObject,
   IsString,
+  IsUUID,
   Length,
   Matches,
+  Max,
+  Min,
   ValidateNested,
 } from 'class-validator';
 import { ZONE_ALGS, type ZoneAlg } from '../../oauth/algorithms.js';
@@ -17,6 +20,9 @@ import {
   ASSERTION_AUDIENCES,
   type AssertionAudience,
 } from '../../zones/clients/asserting-client.js';
+import { LONGEST_LIFE } from '../../keys/rotation/key-schedule.js';
+import { SearchQuery } from '../pagination.body.js';
+import { RefusesWhatIsNotOffered } from './not-offered.js';
 import { MAX_DEFAULT_RESOURCES } from '../zones/default-resources.js';
 import { AUTH_METHODS } from '../../authentication/authentication-methods.js';
 import {
@@ -24,6 +30,8 @@ import {
   IsLine,
   IsPrincipal,
   IsResourceIdentifier,
+  IsScopeToken,
+  IsWholeNumber,
   MayBeAbsent,
   MayBeNull,
 } from '../../platform/http/validators.js';
@@ -47,8 +55,9 @@ export class FederatedIdentityBody extends WorkloadIdentityBody {
   audience?: string;
 }
 
-/** A client to be registered. */
-export class ClientBody {
+/** What is registered of a client. */
+@RefusesWhatIsNotOffered()
+export class RegisteredClientBody {
   /** Unique in the zone. */
   @IsLine()
   name: string;
@@ -79,6 +88,32 @@ export class ClientBody {
   @IsResourceIdentifier({ each: true })
   default_resources?: string[];
 
+  /** What operators call the application elsewhere. It means nothing here; lists are filtered by it. */
+  @MayBeAbsent()
+  @IsLine()
+  app_id?: string;
+
+  /** All scopes that it may be granted, whatever policy allows; `null` or absent for no such limit. */
+  @MayBeNull()
+  @IsArray()
+  @ArrayMaxSize(200)
+  @IsScopeToken({ each: true })
+  scopes?: string[] | null;
+
+  /** All resources that it may have mandates for, by identifier; `null` or absent for no such limit. */
+  @MayBeNull()
+  @IsArray()
+  @ArrayMaxSize(200)
+  @IsResourceIdentifier({ each: true })
+  audience?: string[] | null;
+
+  /** The most seconds that a mandate lives that it is issued; `null` or absent for what everybody gets. */
+  @MayBeNull()
+  @IsWholeNumber()
+  @Min(1)
+  @Max(LONGEST_LIFE)
+  access_token_lifespan?: number | null;
+
   /** Whether it may receive shared signals of the zone (OpenID SSF 1.0), which say whose sessions end; not by default. */
   @MayBeAbsent()
   @IsBoolean()
@@ -98,6 +133,11 @@ export class ClientBody {
   @ArrayMinSize(1)
   @IsIn(AUTH_METHODS, { each: true })
   auth_methods?: string[];
+
+  /** The same as one method, as RFC 7591 2 has it, instead of `auth_methods`. */
+  @MayBeAbsent()
+  @IsIn(AUTH_METHODS)
+  token_endpoint_auth_method?: string;
 
   /** Its public keys, for `private_key_jwt`; 10 at most. A key may have `exp`, from which on it is not used. */
   @MayBeAbsent()
@@ -134,9 +174,109 @@ export class ClientBody {
   federated_identities?: FederatedIdentityBody[];
 }
 
+/** A client to be registered. */
+export class ClientBody extends RegisteredClientBody {
+  /** When its first secret stops working, in seconds since the epoch; 0 or absent: when it is revoked (RFC 7591 3.2.1). */
+  @MayBeAbsent()
+  @IsWholeNumber()
+  @Min(0)
+  @Max(253_402_300_799)
+  client_secret_expires_at?: number;
+}
+
+/**
+ * A client as it is to be from now on: what is left out is as for a new one, but for its secrets, and for whether it is
+ * disabled. What its view shows beside that may come along, so that what was read can be written back; it changes nothing.
+ */
+export class ClientReplacementBody extends RegisteredClientBody {
+  /** Whether it is refused everywhere; absent: as it is. */
+  @MayBeAbsent()
+  @IsBoolean()
+  disabled?: boolean;
+
+  /** `*****`, empty or absent: it keeps its secrets. Others are added and revoked one by one, as `…/secrets`. */
+  @MayBeAbsent()
+  @IsIn(['*****', ''], {
+    message: 'client_secret must be ***** or empty: secrets are changed as …/secrets',
+  })
+  client_secret?: string;
+
+  /** The id that it has. */
+  @MayBeAbsent()
+  @IsUUID()
+  id?: string;
+
+  /** The id that it has. */
+  @MayBeAbsent()
+  @IsUUID()
+  client_id?: string;
+
+  /** Left alone. */
+  @MayBeAbsent()
+  @IsLine()
+  registration_method?: string;
+
+  /** Left alone. */
+  @MayBeAbsent()
+  @IsInstant()
+  created_at?: string;
+
+  /** Left alone. */
+  @MayBeAbsent()
+  @IsInstant()
+  updated_at?: string;
+}
+
+/** The clients to be listed. */
+export class ClientsQuery extends SearchQuery {
+  /** The one of this name. */
+  @MayBeAbsent()
+  @IsLine()
+  name?: string;
+
+  /** Those of this application. */
+  @MayBeAbsent()
+  @IsLine()
+  app_id?: string;
+
+  /** Those that are disabled, or those that are not. */
+  @MayBeAbsent()
+  @IsIn(['true', 'false'])
+  disabled?: 'true' | 'false';
+
+  /** Those with this label. */
+  @MayBeAbsent()
+  @IsLine()
+  label?: string;
+
+  /** Those in this group. */
+  @MayBeAbsent()
+  @IsLine()
+  group?: string;
+
+  /** Those that may authenticate by this method. */
+  @MayBeAbsent()
+  @IsIn(AUTH_METHODS)
+  auth_method?: string;
+}
+
+/** The clients of all zones to be listed. */
+export class AllClientsQuery extends ClientsQuery {
+  /** Those of this zone. */
+  @MayBeAbsent()
+  @IsUUID()
+  zone?: string;
+
+  /** The one of this id. */
+  @MayBeAbsent()
+  @IsUUID()
+  id?: string;
+}
+
 /**
  * What is to change of a client, as a merge patch (RFC 7396): what is left out stays, and `null` takes away.
  */
+@RefusesWhatIsNotOffered()
 export class ClientChangeBody {
   /** Replaces the name. */
   @MayBeAbsent()
@@ -174,6 +314,32 @@ export class ClientChangeBody {
   @IsResourceIdentifier({ each: true })
   default_resources?: string[] | null;
 
+  /** What operators call the application elsewhere. It means nothing here; lists are filtered by it. */
+  @MayBeNull()
+  @IsLine()
+  app_id?: string | null;
+
+  /** Replaces: All scopes that it may be granted, whatever policy allows; `null` for no such limit. */
+  @MayBeNull()
+  @IsArray()
+  @ArrayMaxSize(200)
+  @IsScopeToken({ each: true })
+  scopes?: string[] | null;
+
+  /** Replaces: All resources that it may have mandates for, by identifier; `null` for no such limit. */
+  @MayBeNull()
+  @IsArray()
+  @ArrayMaxSize(200)
+  @IsResourceIdentifier({ each: true })
+  audience?: string[] | null;
+
+  /** Replaces: The most seconds that a mandate lives that it is issued; `null` for what everybody gets. */
+  @MayBeNull()
+  @IsWholeNumber()
+  @Min(1)
+  @Max(LONGEST_LIFE)
+  access_token_lifespan?: number | null;
+
   /** Replaces the algorithm that signs its introspection answers; `null` for JSON. */
   @MayBeNull()
   @IsIn(ZONE_ALGS)
@@ -190,6 +356,11 @@ export class ClientChangeBody {
   @ArrayMinSize(1)
   @IsIn(AUTH_METHODS, { each: true })
   auth_methods?: string[];
+
+  /** The same as one method, as RFC 7591 2 has it, instead of `auth_methods`. */
+  @MayBeAbsent()
+  @IsIn(AUTH_METHODS)
+  token_endpoint_auth_method?: string;
 
   /** Replaces its public keys. */
   @MayBeAbsent()
@@ -235,4 +406,12 @@ export class ClientSecretBody {
   @MayBeAbsent()
   @IsInstant()
   expires_at?: string;
+}
+
+/** What is to change of a secret, as a merge patch (RFC 7396). */
+export class ClientSecretChangeBody {
+  /** Replaces when it stops working; `null` for when it is revoked. */
+  @MayBeNull()
+  @IsInstant()
+  expires_at?: string | null;
 }

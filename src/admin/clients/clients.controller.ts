@@ -1,101 +1,67 @@
 import {
   Body,
-  ConflictException,
   Delete,
   Get,
   HttpCode,
-  Inject,
   Param,
   Patch,
   Post,
+  Put,
   Query,
   Res,
+  UnprocessableEntityException,
 } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { ApiResponse } from '../../platform/http/openapi-decorators.js';
 import type { Response } from 'express';
-import { IsNull, type EntityManager, type Repository } from 'typeorm';
-import { Resource } from '../../zones/resource.entity.js';
+import type { EntityManager, Repository } from 'typeorm';
 import { Client } from '../../zones/clients/client.entity.js';
 import { Zone } from '../../zones/zone.entity.js';
-import { ENV, type RunningEnv } from '../../platform/config/env.js';
+import { instant } from '../../platform/config/clock.js';
 import { Sealing } from '../../sealing/sealing.service.js';
 import { AdminController } from '../admin-controller.js';
-import { ClientBody, ClientChangeBody } from './client.body.js';
+import { changeBy, changeClient, takesAway } from './client-change.js';
+import { readClients } from './client-lists.js';
+import { end, foresee, type RemovedClient } from './client-removal.js';
+import type { UseOfClient } from './client-use.js';
 import {
-  changesAuthentication,
-  readAuthentication,
-  readIdentities,
-  takesSecret,
-} from './registered-authentication.js';
+  toView,
+  viewClient,
+  type ClientView,
+  type NewClientView,
+  type RemovingClientView,
+} from './client-view.js';
 import {
-  addSecret,
-  changeAuthentication,
-  checkIntrospectionAlg,
-  createClient,
-} from './client-registration.js';
-import { checkDefaultResources } from '../zones/default-resources.js';
-import {
-  identitiesOf,
-  replaceIdentities,
-  type RegisteredIdentity,
-} from './federated-identities.js';
-import { fetchRulesOf } from '../issuers/registered-keys.js';
-import { AuditedChanges, type Made } from '../audited-changes.service.js';
+  ClientBody,
+  ClientChangeBody,
+  ClientReplacementBody,
+  ClientsQuery,
+} from './client.body.js';
+import { readAuthentication, readIdentities, takesSecret } from './registered-authentication.js';
+import { addSecret, createClient } from './client-registration.js';
+import { replaceIdentities } from './federated-identities.js';
+import { OutboundPolicies } from '../../platform/outbound/outbound-policies.service.js';
+import { AuditedChanges } from '../audited-changes.service.js';
 import { Change } from '../change.js';
+import { DryRunQuery } from '../dry-run.body.js';
+import { DryRuns, isDryRun, type DryRun, type WouldDelete } from '../dry-runs.service.js';
 import { entityTag, IfMatch, Precondition, tagged } from '../entity-tag.js';
 import { findRow } from '../find-row.js';
 import { InZone } from '../in-zone.js';
-import { PageQuery } from '../pagination.body.js';
-import { readPage } from '../pagination.js';
-import { endClient, isSmall, type Ended } from '../removals/ending.js';
+import type { Page } from '../pagination.js';
 import { removing } from '../removals/describe-removal.js';
 import { Removals } from '../removals/removals.service.js';
 
-function toView(row: Client, identities: readonly RegisteredIdentity[] = []) {
-  return {
-    id: row.id,
-    name: row.name,
-    ...(row.description === null ? {} : { description: row.description }),
-    labels: row.labels,
-    groups: row.groups,
-    default_resources: row.defaultResources,
-    ssf: row.ssf,
-    ...(row.introspectionAlg === null
-      ? {}
-      : { introspection_signed_response_alg: row.introspectionAlg }),
-    auth_methods: row.authMethods,
-    ...(row.jwks === null ? {} : { jwks: row.jwks }),
-    ...(row.jwksUri === null ? {} : { jwks_uri: row.jwksUri }),
-    ...(row.authMethods.includes('private_key_jwt')
-      ? { assertion_audience: row.assertionAudience }
-      : {}),
-    ...(row.workloadIssuer === null
-      ? {}
-      : { workload_identity: { issuer: row.workloadIssuer, subject: row.workloadSubject } }),
-    ...(identities.length === 0 ? {} : { federated_identities: identities }),
-    registration_method: row.registrationMethod,
-    disabled: row.disabledAt !== null,
-    ...(row.removedAt === null ? {} : { removing: { since: row.removedAt } }),
-    created_at: row.createdAt,
-  };
-}
-
-/** What is shown of a client, with what is stored beside its row. */
-async function view(on: EntityManager, row: Client) {
-  const { zoneId, id } = row;
-  return toView(row, (await identitiesOf(on, zoneId, [id])).get(id));
-}
-
 /** Registers, lists, changes and removes the clients of a zone. */
-@AdminController('zones/:zone/clients')
+@AdminController('zones/:zone/clients', { noun: 'clients' })
 export class ClientsController {
   constructor(
     @InjectRepository(Client) private readonly clients: Repository<Client>,
     private readonly changes: AuditedChanges,
     private readonly removals: Removals,
+    private readonly dryRuns: DryRuns,
     private readonly sealing: Sealing,
-    @Inject(ENV) private readonly env: RunningEnv,
+    private readonly policies: OutboundPolicies,
   ) {}
 
   /** Registers a client. Its first secret, if it is to have one, is in the answer, and cannot be had again. */
@@ -105,9 +71,15 @@ export class ClientsController {
     @Change('client.created') change: Change,
     @Body() body: ClientBody,
     @Res({ passthrough: true }) response: Response,
-  ) {
+  ): Promise<NewClientView> {
+    const { client_secret_expires_at: seconds = 0 } = body;
+    const expiresAt = seconds === 0 ? null : instant(seconds * 1_000);
     const digestKey = await this.sealing.openDigestKey(zoneId, sealedDigestKey);
-    const authentication = readAuthentication(body, null, fetchRulesOf(this.env));
+    const authentication = readAuthentication(
+      body,
+      null,
+      await this.policies.rulesFor('jwks_fetch', zoneId),
+    );
     const identities = readIdentities(body, [], authentication.authMethods);
     const { client, secret } = await this.changes.run(change, async (tx) => {
       const created = await createClient(tx, zoneId, {
@@ -116,14 +88,18 @@ export class ClientsController {
         labels: body.labels,
         groups: body.groups,
         defaultResources: body.default_resources,
+        appId: body.app_id,
+        scopes: body.scopes,
+        audience: body.audience,
+        accessTokenLifespan: body.access_token_lifespan,
         ssf: body.ssf,
         introspectionAlg: body.introspection_signed_response_alg,
         authentication,
       });
       await replaceIdentities(tx, created, identities);
-      const shown = await view(tx, created);
+      const shown = await viewClient(tx, created);
       const first = takesSecret(created.authMethods)
-        ? await addSecret(tx, created, { kind: 'drawn' }, digestKey, null)
+        ? await addSecret(tx, created, { kind: 'drawn' }, digestKey, expiresAt)
         : null;
       return {
         result: { client: shown, secret: first },
@@ -139,17 +115,24 @@ export class ClientsController {
     return {
       ...client,
       client_id: client.id,
-      ...(secret === null ? {} : { secret_id: secret.row.id, client_secret: secret.secret }),
+      ...(secret === null || secret.secret === null
+        ? {}
+        : {
+            secret_id: secret.row.id,
+            client_secret: secret.secret,
+            client_secret_expires_at: seconds,
+          }),
     };
   }
 
-  /** Lists clients. */
+  /** Lists clients: all, those that are searched for, or the one of a name. */
   @Get()
-  async list(@InZone() { id: zoneId }: Zone, @Query() page: PageQuery) {
-    const { items, ...rest } = await readPage(this.clients, { zoneId }, page, (row) => row);
-    const ids = items.map(({ id }) => id);
-    const identities = await identitiesOf(this.clients.manager, zoneId, ids);
-    return { items: items.map((row) => toView(row, identities.get(row.id))), ...rest };
+  async list(
+    @InZone() { id: zoneId }: Zone,
+    @Query() query: ClientsQuery,
+  ): Promise<Page<ClientView>> {
+    const { items, ...rest } = await readClients(this.clients, { zoneId }, query);
+    return { items: items.map(({ view }) => view), ...rest };
   }
 
   /** Shows a client; of one that is being removed, how far that is. */
@@ -158,16 +141,17 @@ export class ClientsController {
     @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
     @Res({ passthrough: true }) response: Response,
-  ) {
+  ): Promise<ClientView | RemovingClientView> {
     const client = await findRow(this.clients, { zoneId, id }, 'client');
-    if (client.removedAt === null)
-      return tagged(response, await view(this.clients.manager, client));
+    if (client.removedAt === null) {
+      return tagged(response, await viewClient(this.clients.manager, client));
+    }
     return { ...toView(client), ...removing(await this.removals.find(zoneId, id)) };
   }
 
   /**
-   * Changes a client (a merge patch, RFC 7396): its name, description, labels, groups, default resources or authentication, how
-   * it is answered introspection, or whether it may receive shared signals, or is disabled.
+   * Changes a client (a merge patch, RFC 7396): its name, description, labels, groups, default resources, limits or
+   * authentication, how it is answered introspection, or whether it may receive shared signals, or is disabled.
    */
   @Patch(':id')
   async change(
@@ -177,51 +161,38 @@ export class ClientsController {
     @IfMatch() precondition: Precondition,
     @Body() body: ClientChangeBody,
     @Res({ passthrough: true }) response: Response,
-  ) {
-    const urgent = body.disabled === true;
-    const after = await this.changes.run({ ...change, urgent }, async (tx) => {
-      const clients = tx.getRepository(Client);
-      const before = await findRow(clients, { zoneId, id, removedAt: IsNull() }, 'client');
-      const shown = await view(tx, before);
-      precondition.check(entityTag(shown));
-      const { name, description, labels, groups } = body;
-      if (name !== undefined) await clients.update({ zoneId, id }, { name });
-      if (description !== undefined) await clients.update({ zoneId, id }, { description });
-      if (labels !== undefined) {
-        await clients.update({ zoneId, id }, { labels: [...new Set(labels)].toSorted() });
-      }
-      if (groups !== undefined) {
-        await clients.update({ zoneId, id }, { groups: [...new Set(groups)].toSorted() });
-      }
-      if (body.default_resources !== undefined) {
-        const defaultResources = await checkDefaultResources(
-          tx,
-          zoneId,
-          body.default_resources,
-          before.defaultResources,
-        );
-        await clients.update({ zoneId, id }, { defaultResources });
-      }
-      const { introspection_signed_response_alg: alg } = body;
-      if (alg !== undefined) {
-        const introspectionAlg = await checkIntrospectionAlg(tx, zoneId, alg);
-        await clients.update({ zoneId, id }, { introspectionAlg });
-      }
-      if (body.ssf !== undefined) await clients.update({ zoneId, id }, { ssf: body.ssf });
-      if (changesAuthentication(body)) {
-        const authentication = readAuthentication(body, before, fetchRulesOf(this.env));
-        await changeAuthentication(tx, before, authentication);
-        const { federated_identities: identities = [] } = shown;
-        const { authMethods } = authentication;
-        await replaceIdentities(tx, before, readIdentities(body, identities, authMethods));
-      }
-      if (body.disabled !== undefined) {
-        const disabledAt = body.disabled ? () => 'now()' : null;
-        await clients.update({ zoneId, id }, { disabledAt });
-      }
-      const result = await view(tx, await clients.findOneByOrFail({ zoneId, id }));
-      return { result, details: { before: shown, after: result } };
-    });
+  ): Promise<ClientView> {
+    const rulesOn = (tx: EntityManager) => this.policies.rulesFor('jwks_fetch', zoneId, tx);
+    const client = { zoneId, id, precondition, rulesOn };
+    const after = await this.changes.run({ ...change, urgent: takesAway(body) }, (tx) =>
+      changeClient(tx, client, body),
+    );
+    return tagged(response, after);
+  }
+
+  /**
+   * Replaces everything that is registered of a client but its secrets. What is left out is as for a new client, but for
+   * whether it is disabled; secrets that it has no method for any more are revoked.
+   */
+  @Put(':id')
+  @ApiResponse({ status: 422, description: 'What does not fit together, or is not offered yet' })
+  async replace(
+    @InZone() { id: zoneId }: Zone,
+    @Param('id') id: string,
+    @Change('client.changed') change: Change,
+    @IfMatch() precondition: Precondition,
+    @Body() body: ClientReplacementBody,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<ClientView> {
+    for (const other of [body.id, body.client_id]) {
+      if (other === undefined || other === id) continue;
+      throw new UnprocessableEntityException('id: it is that of another client');
+    }
+    const rulesOn = (tx: EntityManager) => this.policies.rulesFor('jwks_fetch', zoneId, tx);
+    const client = { zoneId, id, precondition, rulesOn };
+    const after = await this.changes.run({ ...change, urgent: takesAway(body) }, (tx) =>
+      changeClient(tx, client, changeBy(body), true),
+    );
     return tagged(response, after);
   }
 
@@ -231,6 +202,7 @@ export class ClientsController {
    */
   @Delete(':id')
   @HttpCode(204)
+  @ApiResponse({ status: 200, description: 'What would be removed (`dry_run=true`)' })
   @ApiResponse({ status: 204, description: 'Removed' })
   @ApiResponse({ status: 202, description: 'Ended, and being removed' })
   async remove(
@@ -238,41 +210,19 @@ export class ClientsController {
     @Param('id') id: string,
     @Change('client.deleted') change: Change,
     @IfMatch() precondition: Precondition,
+    @Query() query: DryRunQuery,
     @Res({ passthrough: true }) response: Response,
-  ) {
+  ): Promise<RemovedClient | DryRun<WouldDelete<ClientView, UseOfClient>> | undefined> {
     const { removedAt } = await findRow(this.clients, { zoneId, id }, 'client');
+    if (isDryRun(query)) {
+      return this.dryRuns.run(response, (tx) => foresee(tx, zoneId, id, precondition));
+    }
     if (removedAt === null) {
-      await this.changes.run(change, (tx) => this.end(tx, zoneId, id, precondition));
+      await this.changes.run(change, (tx) => end(tx, zoneId, id, precondition));
     }
     const removal = await this.removals.find(zoneId, id);
     if (removal === null) return undefined;
     response.status(202);
     return { id, ...removing(removal) };
-  }
-
-  private async end(
-    tx: EntityManager,
-    zoneId: string,
-    id: string,
-    precondition: Precondition,
-  ): Promise<Made<void>> {
-    const clients = tx.getRepository(Client);
-    const client = await findRow(clients, { zoneId, id, removedAt: IsNull() }, 'client');
-    const shown = await view(tx, client);
-    precondition.check(entityTag(shown));
-    const ended: Ended = { kind: 'client', zoneId, id, name: client.name };
-    const small = await isSmall(tx, ended);
-    if (small) {
-      await clients.delete({ zoneId, id });
-    } else {
-      if (await tx.getRepository(Resource).existsBy({ zoneId, ownerClientId: id })) {
-        throw new ConflictException('the client owns resources');
-      }
-      await endClient(tx, ended);
-    }
-    return {
-      result: undefined,
-      details: { client: shown, ...(small ? {} : { removing: true }) },
-    };
   }
 }

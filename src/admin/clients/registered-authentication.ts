@@ -17,6 +17,8 @@ export interface RegisteredAuthentication extends RegisteredKeys {
 /** The same in a body. What is left out stays as it is, or follows from the rest. */
 export interface AuthenticationBody extends KeysBody {
   readonly auth_methods?: readonly string[];
+  /** One method instead of these (RFC 7591 2). */
+  readonly token_endpoint_auth_method?: string;
   readonly assertion_audience?: AssertionAudience | null;
   readonly workload_identity?: { readonly issuer: string; readonly subject: string };
   readonly federated_identities?: readonly RegisteredIdentity[] | null;
@@ -26,7 +28,10 @@ export interface AuthenticationBody extends KeysBody {
 export function changesAuthentication(body: AuthenticationBody): boolean {
   const { auth_methods: methods, jwks, jwks_uri: uri, workload_identity: workload } = body;
   const { assertion_audience: audience, federated_identities: federated } = body;
-  return [methods, jwks, uri, workload, audience, federated].some((member) => member !== undefined);
+  const { token_endpoint_auth_method: method } = body;
+  return [methods, method, jwks, uri, workload, audience, federated].some(
+    (member) => member !== undefined,
+  );
 }
 
 /** Whether any of the methods takes a secret. */
@@ -85,6 +90,16 @@ export function readAuthentication(
   return { authMethods, jwks, jwksUri, assertionAudience, workloadIssuer, workloadSubject };
 }
 
+/** @throws {UnprocessableEntityException} if they are said twice */
+function methodsGiven({
+  auth_methods: several,
+  token_endpoint_auth_method: one,
+}: AuthenticationBody): readonly string[] | undefined {
+  if (one === undefined) return several;
+  if (several === undefined) return [one];
+  throw new UnprocessableEntityException('token_endpoint_auth_method: either this or auth_methods');
+}
+
 /**
  * The methods of a body, or those that go with what it has. Federated identities add a method to those that there are,
  * and take it away with the last of them.
@@ -93,7 +108,8 @@ function readMethods(
   body: AuthenticationBody,
   before: RegisteredAuthentication | null,
 ): readonly string[] {
-  const { auth_methods: given, federated_identities: identities } = body;
+  const { federated_identities: identities } = body;
+  const given = methodsGiven(body);
   const federated = (identities ?? []).length > 0;
   if (given !== undefined) {
     if (federated && !given.includes(FEDERATED_IDENTITY)) {

@@ -7,7 +7,8 @@ import type {
 } from '../../zones/issuers/trusted-issuer.js';
 import { SIGNING_ALGS, type SigningAlg } from '../../oauth/algorithms.js';
 import { isJsonArray, type JsonObject, type JsonValue } from '../../oauth/strict-json.js';
-import { fetchRulesOf, readKeys, type FetchEnv, type KeysBody } from './registered-keys.js';
+import type { FetchRules } from '../../platform/outbound/guarded-request.js';
+import { readKeys, type KeysBody } from './registered-keys.js';
 
 /** What an issuer is registered with, as it arrives. */
 export interface IssuerRegistration extends KeysBody {
@@ -31,17 +32,18 @@ const MAX_VALUE_LENGTH = 200;
 /**
  * Reads what an issuer is registered with.
  *
+ * @param rules what its keys may be fetched by
  * @param ours the names of the zone itself as an issuer: its own tokens are mandates, whatever is registered
  * @throws {UnprocessableEntityException}
  */
 export function readIssuer(
   body: IssuerRegistration,
-  env: FetchEnv,
+  rules: FetchRules,
   ours: readonly string[],
 ): Writable<Omit<TrustedIssuer, 'generation' | 'notBefore'>> {
   const { issuer, audiences = [], algorithms = SIGNING_ALGS } = body;
   if (ours.includes(issuer)) throw new UnprocessableEntityException('issuer: these are we');
-  const keys = readKeys(body, fetchRulesOf(env));
+  const keys = readKeys(body, rules);
   if (keys === null) throw new UnprocessableEntityException('either jwks or jwks_uri');
   if (audiences.length === 0 && body.token_types.some((type) => type !== 'client_assertion')) {
     throw new UnprocessableEntityException('subject tokens need audiences');

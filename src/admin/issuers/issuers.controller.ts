@@ -5,6 +5,7 @@ import {
   HttpCode,
   Inject,
   Param,
+  Patch,
   Post,
   Put,
   Query,
@@ -27,50 +28,51 @@ import { Zone } from '../../zones/zone.entity.js';
 import { Sealing } from '../../sealing/sealing.service.js';
 import { Session } from '../../ledger/sessions/session.entity.js';
 import { AdminController } from '../admin-controller.js';
-import { readIssuer } from './issuer-registration.js';
-import { readPolling } from './polled-signals.js';
-import { IssuerBody } from './issuer.body.js';
+import { readIssuer, type IssuerRegistration } from './issuer-registration.js';
+import { fetchRulesOf } from './registered-keys.js';
+import { OutboundPolicies } from '../../platform/outbound/outbound-policies.service.js';
+import type { FetchRules } from '../../platform/outbound/guarded-request.js';
+import { readPolling, type PollingBody } from './polled-signals.js';
+import {
+  IssuerBody,
+  IssuerChangeBody,
+  IssuerReplacementBody,
+  IssuersQuery,
+} from './issuer.body.js';
+import {
+  toView,
+  type IssuerDetailView,
+  type IssuerView,
+  type PollView,
+  type RemovedIssuer,
+  type RemovingIssuerView,
+} from './issuer-view.js';
+import { checkIsNoWorkloads, useOf, type UseOfIssuer } from './issuer-use.js';
+import { patchedIssuer } from './patched-issuer.js';
 import { AuditedChanges } from '../audited-changes.service.js';
 import { Change } from '../change.js';
+import { DryRunQuery } from '../dry-run.body.js';
+import { DryRuns, isDryRun, type DryRun, type WouldDelete } from '../dry-runs.service.js';
+import { entityTag, IfMatch, Precondition, tagged } from '../entity-tag.js';
 import { findRow, found } from '../find-row.js';
 import { InZone } from '../in-zone.js';
-import { PageQuery } from '../pagination.body.js';
-import { readPage } from '../pagination.js';
+import { containing, having, readPage, type Page } from '../pagination.js';
 import { begin, isSmall, type Ended } from '../removals/ending.js';
 import { removing } from '../removals/describe-removal.js';
 import { Removals } from '../removals/removals.service.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 
-function toView(row: TrustedIssuerRow) {
-  return {
-    id: row.id,
-    issuer: row.issuer,
-    ...(row.jwks === null ? {} : { jwks: row.jwks }),
-    ...(row.jwksUri === null ? {} : { jwks_uri: row.jwksUri }),
-    audiences: row.audiences,
-    algorithms: row.algorithms,
-    token_types: row.tokenTypes,
-    claim_conditions: row.claimConditions,
-    subject_claim: row.subjectClaim,
-    label_claims: row.labelClaims,
-    allowed_client_ids: row.allowedClientIds,
-    ...(row.maxAgeSeconds === null ? {} : { max_age_seconds: row.maxAgeSeconds }),
-    ...(row.ssfPollUrl === null
-      ? {}
-      : { ssf_poll_url: row.ssfPollUrl, has_ssf_poll_token: row.sealedSsfPollToken !== null }),
-    created_at: row.createdAt,
-  };
-}
-
 /** Registers, lists, changes and removes the issuers that a zone trusts. */
-@AdminController('zones/:zone/issuers')
+@AdminController('zones/:zone/issuers', { noun: 'issuers' })
 export class IssuersController {
   constructor(
     @InjectRepository(TrustedIssuerRow) private readonly issuers: Repository<TrustedIssuerRow>,
     private readonly changes: AuditedChanges,
     private readonly removals: Removals,
-    readonly sealing: Sealing,
-    @Inject(ENV) readonly env: RunningEnv,
+    private readonly dryRuns: DryRuns,
+    private readonly sealing: Sealing,
+    private readonly policies: OutboundPolicies,
+    @Inject(ENV) private readonly env: RunningEnv,
   ) {}
 
   /** Registers an issuer: its tokens are believed from now on. */
@@ -80,36 +82,47 @@ export class IssuersController {
     @Change('issuer.created') change: Change,
     @Body() body: IssuerBody,
     @Res({ passthrough: true }) response: Response,
-  ) {
+  ): Promise<IssuerView> {
     const row = await this.changes.run(change, async (tx) => {
-      const issuer = readIssuer(body, this.env, await this.namesOf(tx, zoneId));
+      const rules = await this.rulesFor(tx, zoneId, body, null);
+      const issuer = readIssuer(body, rules.keys, await this.namesOf(tx, zoneId));
       await clientsExist(tx.getRepository(Client), zoneId, issuer.allowedClientIds);
       const id = uuidv7();
       const issuers = tx.getRepository(TrustedIssuerRow);
-      const polling = await readPolling({ zoneId, id }, body, null, this);
+      const polling = await readPolling({ zoneId, id }, body, null, this.sealing, rules.signals);
       await issuers.insert({ zoneId, id, ...issuer, ...polling });
       const result = await issuers.findOneByOrFail({ zoneId, id });
       return { result, details: { issuer: toView(result) } };
     });
     response.location(`/internal/zones/${zoneId}/issuers/${row.id}`);
-    return toView(row);
+    return tagged(response, toView(row));
   }
 
-  /** Lists issuers. */
+  /** Lists issuers: all, those that are searched for, or the one of a name. */
   @Get()
-  async list(@InZone() { id: zoneId }: Zone, @Query() page: PageQuery) {
-    return readPage(this.issuers, { zoneId }, page, toView);
+  async list(
+    @InZone() { id: zoneId }: Zone,
+    @Query() query: IssuersQuery,
+  ): Promise<Page<IssuerView>> {
+    return readPage(this.issuers, { zoneId }, query, toView, [
+      ...having('issuer', query.issuer),
+      ...containing(['issuer'], query.search),
+    ]);
   }
 
   /** Shows an issuer; of one whose sessions are being marked as ended, how far that is. */
   @Get(':id')
-  async show(@InZone() { id: zoneId }: Zone, @Param('id') id: string) {
+  async show(
+    @InZone() { id: zoneId }: Zone,
+    @Param('id') id: string,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<IssuerDetailView | RemovingIssuerView> {
     const removal = isUuid(id) ? await this.removals.find(zoneId, id) : null;
     if (removal?.kind === 'issuer') return { id, issuer: removal.name, ...removing(removal) };
-    const row = await findRow(this.issuers, { zoneId, id }, 'issuer');
-    if (row.ssfPollUrl === null) return toView(row);
-    const [poll] = await this.issuers.query<object[]>(POLLED, [zoneId, id]);
-    return { ...toView(row), ...(poll === undefined ? {} : { ssf_poll: poll }) };
+    const view = tagged(response, toView(await findRow(this.issuers, { zoneId, id }, 'issuer')));
+    if (view.ssf_poll_url === undefined) return view;
+    const [poll] = await this.issuers.query<PollView[]>(POLLED, [zoneId, id]);
+    return { ...view, ...(poll === undefined ? {} : { ssf_poll: poll }) };
   }
 
   /** Replaces everything that is registered of an issuer, except what it is called. */
@@ -118,23 +131,28 @@ export class IssuersController {
     @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
     @Change('issuer.changed') change: Change,
-    @Body() body: IssuerBody,
-  ) {
-    const after = await this.changes.run(change, async (tx) => {
-      const issuers = tx.getRepository(TrustedIssuerRow);
-      const before = await findRow(issuers, { zoneId, id }, 'issuer');
-      const issuer = readIssuer(body, this.env, await this.namesOf(tx, zoneId));
-      if (issuer.issuer !== before.issuer) {
-        throw new UnprocessableEntityException('an issuer of another name is another issuer');
-      }
-      await clientsExist(tx.getRepository(Client), zoneId, issuer.allowedClientIds);
-      const polling = await readPolling({ zoneId, id }, body, before, this);
-      await issuers.update({ zoneId, id }, { ...issuer, ...polling });
-      await tx.query('DELETE FROM ssf_polls WHERE zone_id = $1 AND issuer_id = $2', [zoneId, id]);
-      const result = await issuers.findOneByOrFail({ zoneId, id });
-      return { result, details: { before: toView(before), after: toView(result) } };
-    });
-    return toView(after);
+    @IfMatch() precondition: Precondition,
+    @Body() body: IssuerReplacementBody,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<IssuerView> {
+    if (body.id !== undefined && body.id !== id) {
+      throw new UnprocessableEntityException('id: it is that of another issuer');
+    }
+    return tagged(response, await this.write(change, { zoneId, id }, precondition, () => body));
+  }
+
+  /** Changes an issuer (a merge patch, RFC 7396), except what it is called. */
+  @Patch(':id')
+  async change(
+    @InZone() { id: zoneId }: Zone,
+    @Param('id') id: string,
+    @Change('issuer.changed') change: Change,
+    @IfMatch() precondition: Precondition,
+    @Body() body: IssuerChangeBody,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<IssuerView> {
+    const changed = (row: TrustedIssuerRow) => patchedIssuer(row, body);
+    return tagged(response, await this.write(change, { zoneId, id }, precondition, changed));
   }
 
   /**
@@ -144,6 +162,7 @@ export class IssuersController {
    */
   @Delete(':id')
   @HttpCode(204)
+  @ApiResponse({ status: 200, description: 'What would be removed (`dry_run=true`)' })
   @ApiResponse({ status: 204, description: 'Removed' })
   @ApiResponse({
     status: 202,
@@ -153,11 +172,24 @@ export class IssuersController {
     @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
     @Change('issuer.deleted') change: Change,
+    @IfMatch() precondition: Precondition,
+    @Query() query: DryRunQuery,
     @Res({ passthrough: true }) response: Response,
-  ) {
+  ): Promise<RemovedIssuer | DryRun<WouldDelete<IssuerView, UseOfIssuer>> | undefined> {
+    if (isDryRun(query)) {
+      return this.dryRuns.run(response, async (tx) => {
+        const row = await findRow(tx.getRepository(TrustedIssuerRow), { zoneId, id }, 'issuer');
+        const view = toView(row);
+        precondition.check(entityTag(view));
+        await checkIsNoWorkloads(tx, row);
+        const would = { delete: view, affects: await useOf(tx, row) };
+        return { tag: entityTag(view), would };
+      });
+    }
     const removal = await this.changes.run<Removal | null>(change, async (tx) => {
       const issuers = tx.getRepository(TrustedIssuerRow);
       const row = await findRow(issuers, { zoneId, id }, 'issuer');
+      precondition.check(entityTag(toView(row)));
       await issuers.delete({ zoneId, id });
       const ended: Ended = { kind: 'issuer', zoneId, id, name: row.issuer };
       if (!(await isSmall(tx, ended))) {
@@ -173,6 +205,54 @@ export class IssuersController {
     if (removal === null) return undefined;
     response.status(202);
     return { id, ...removing(removal) };
+  }
+
+  /** What the keys and the signals of an issuer may be fetched by. What stays where it was may stay, whatever policies say by now. */
+  private async rulesFor(
+    tx: EntityManager,
+    zoneId: string,
+    body: IssuerRegistration & PollingBody,
+    before: TrustedIssuerRow | null,
+  ): Promise<{ readonly keys: FetchRules; readonly signals: FetchRules }> {
+    const process = fetchRulesOf(this.env);
+    return {
+      keys: stays(body.jwks_uri, before?.jwksUri)
+        ? process
+        : await this.policies.rulesFor('jwks_fetch', zoneId, tx),
+      signals: stays(body.ssf_poll_url, before?.ssfPollUrl)
+        ? process
+        : await this.policies.rulesFor('ssf_delivery', zoneId, tx),
+    };
+  }
+
+  /** Writes what an issuer is registered with from now on, by what it was. @returns it as it is then */
+  private write(
+    change: Change,
+    { zoneId, id }: { readonly zoneId: string; readonly id: string },
+    precondition: Precondition,
+    changed: (before: TrustedIssuerRow) => IssuerRegistration & PollingBody,
+  ): Promise<IssuerView> {
+    return this.changes.run(change, async (tx) => {
+      const issuers = tx.getRepository(TrustedIssuerRow);
+      const before = await findRow(issuers, { zoneId, id }, 'issuer');
+      precondition.check(entityTag(toView(before)));
+      const body = changed(before);
+      const rules = await this.rulesFor(tx, zoneId, body, before);
+      const issuer = readIssuer(body, rules.keys, await this.namesOf(tx, zoneId));
+      if (issuer.issuer !== before.issuer) {
+        throw new UnprocessableEntityException('issuer: one of another name is another issuer');
+      }
+      await clientsExist(tx.getRepository(Client), zoneId, issuer.allowedClientIds);
+      const polling = await readPolling({ zoneId, id }, body, before, this.sealing, rules.signals);
+      const after = Object.assign(issuers.create(), before, issuer, polling);
+      const same = entityTag(toView(after)) === entityTag(toView(before));
+      if (!same || body.ssf_poll_token !== undefined) {
+        await issuers.update({ zoneId, id }, { ...issuer, ...polling });
+        await tx.query('DELETE FROM ssf_polls WHERE zone_id = $1 AND issuer_id = $2', [zoneId, id]);
+      }
+      const result = toView(await issuers.findOneByOrFail({ zoneId, id }));
+      return { result, details: { before: toView(before), after: result } };
+    });
   }
 
   /** The names of a zone as an issuer: those that it goes by, and those that it has in other modes. */
@@ -201,3 +281,8 @@ async function clientsExist(
 
 const POLLED = `
   SELECT answered_at, attempts AS failures, last_error FROM ssf_polls WHERE zone_id = $1 AND issuer_id = $2`;
+
+/** Whether something is fetched where it was fetched before, or nowhere. */
+function stays(uri: string | undefined, was: string | null | undefined): boolean {
+  return uri === undefined || uri === was;
+}

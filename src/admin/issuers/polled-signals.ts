@@ -1,7 +1,6 @@
 import { UnprocessableEntityException } from '@nestjs/common';
-import { readFetchUrl } from '../../platform/outbound/guarded-request.js';
+import { readFetchUrl, type FetchRules } from '../../platform/outbound/guarded-request.js';
 import type { Sealing } from '../../sealing/sealing.service.js';
-import { fetchRulesOf, type FetchEnv } from './registered-keys.js';
 
 /** Where the shared signals of an issuer are fetched, and with which token, sealed. */
 export interface Polling {
@@ -20,19 +19,21 @@ export interface PollingBody {
  *
  * @param before what is there now: its token stays if nothing is said of it and it goes to the same place, since nobody who
  *   reads the issuer and writes it back has got it
+ * @param rules what they may be fetched by
  * @throws {UnprocessableEntityException}
  */
 export async function readPolling(
   { zoneId, id }: { readonly zoneId: string; readonly id: string },
   { ssf_poll_url: url, ssf_poll_token: token }: PollingBody,
   before: Polling | null,
-  { sealing, env }: { readonly sealing: Sealing; readonly env: FetchEnv },
+  sealing: Sealing,
+  rules: FetchRules,
 ): Promise<Polling> {
   if (url === undefined) {
     if (typeof token !== 'string') return { ssfPollUrl: null, sealedSsfPollToken: null };
     throw new UnprocessableEntityException('ssf_poll_token: there is no ssf_poll_url');
   }
-  const target = readFetchUrl(url, fetchRulesOf(env));
+  const target = readFetchUrl(url, rules);
   if (typeof target === 'string') throw new UnprocessableEntityException(`ssf_poll_url: ${target}`);
   if (token === undefined && before?.ssfPollUrl === url) {
     return { ssfPollUrl: url, sealedSsfPollToken: before.sealedSsfPollToken };

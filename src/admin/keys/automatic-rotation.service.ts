@@ -9,6 +9,7 @@ import { BackgroundWork } from '../../platform/background-work.js';
 import { Periodic } from '../../platform/periodic.js';
 import { EARLIEST_ROTATION_SHARE, rotationIsDue } from '../../keys/rotation/key-schedule.js';
 import { newSchedule } from '../../keys/rotation/rotation.js';
+import type { ActsAs } from '../operators/operator.js';
 import { AuditedKeyChanges, keyDetails } from './audited-key-changes.service.js';
 
 /** Milliseconds between two looks, give or take a quarter. */
@@ -18,7 +19,7 @@ const FIRST_MS = 2_000;
 /** Zones in one round. The rest has to wait for the next one, so that nothing else has to. */
 const AT_ONCE = 50;
 
-const OPERATOR = 'automatic rotation';
+const OPERATOR: ActsAs = { id: null, name: 'automatic rotation' };
 
 /**
  * Rotates the signing keys that have become old. Every replica looks; whichever locks a zone first

@@ -1,23 +1,28 @@
 import { ConflictException, Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
 import type { KeyIntent } from '../../keys/rotation/key-intent.js';
 import { keyState, type KeyState } from '../../keys/rotation/key-schedule.js';
 import type { ScheduledKey } from '../../keys/rotation/rotation.js';
 import type { KeyOutcome } from '../../keys/rotation/rotations.service.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import type { RequestId } from '../../platform/http/request-id.js';
+import type { Zone } from '../../zones/zone.entity.js';
 import { keyDetails, AuditedKeyChanges } from './audited-key-changes.service.js';
 import { found } from '../find-row.js';
+import type { ActsAs } from '../operators/operator.js';
 
 /** Which keys are to be rotated, and who says so. */
 export interface RotationRequest {
   readonly zoneId: string;
   readonly requestId: RequestId;
-  /** Who asks, if not a holder of the admin key. */
-  readonly operator?: string;
+  /** Who asks. */
+  readonly operator: ActsAs;
   /** A key leaked: whatever signs or has signed is withdrawn, and a new key signs at once. */
   readonly emergency: boolean;
   /** Only keys of this algorithm; of all algorithms in use if absent. */
   readonly alg?: ZoneAlg | undefined;
+  /** Looks at the zone and its keys before anything is changed, in the transaction, and throws if they are other ones. */
+  readonly check?: (tx: EntityManager, zone: Zone) => Promise<void>;
 }
 
 /** The key that signs next, or does already. */
@@ -46,10 +51,11 @@ export class KeyRotation {
       zoneId,
       requestId,
       type: 'signing_key.rotated',
+      operator,
       urgent: emergency,
-      ...(operator === undefined ? {} : { operator }),
     };
-    return this.keyChanges.run(change, intent, async (_tx, apply) => {
+    return this.keyChanges.run(change, intent, async (tx, apply, zone) => {
+      await request.check?.(tx, zone);
       const outcome = await apply();
       const known = alg === undefined || outcome.keys.some((key) => key.alg === alg);
       if (!known) throw new ConflictException(`the zone has no ${alg} key`);

@@ -4,6 +4,7 @@ import { SealBroken } from '../../sealing/key-encryption.js';
 import { SealedValues, type StoredValue } from '../../sealing/sealed-values.service.js';
 import { Sealing } from '../../sealing/sealing.service.js';
 import { AuditedChanges } from '../audited-changes.service.js';
+import { COMMAND_LINE } from '../operators/operator.js';
 
 /** What came of sealing everything anew. */
 export interface Rewrapped {
@@ -52,7 +53,12 @@ export class Rewrap {
 
   private async replace(value: StoredValue, sealed: Buffer): Promise<boolean> {
     const { zoneId, id, keyId: from, place } = value;
-    const change = { zoneId, requestId: { request_id: uuidv7() }, type: 'sealed_value.rewrapped' };
+    const change = {
+      zoneId,
+      requestId: { request_id: uuidv7() },
+      type: 'sealed_value.rewrapped',
+      operator: COMMAND_LINE,
+    };
     const replaced = await this.changes.runWithoutZone(change, async (tx) => {
       if (!(await this.sealedValues.replace(tx, value, sealed))) return null;
       const { table, column } = place;

@@ -1,9 +1,10 @@
 import { IsBoolean, IsIn, Max, Min } from 'class-validator';
 import { MayBeAbsent, IsWholeNumber } from '../../platform/http/validators.js';
+import { DryRunQuery } from '../dry-run.body.js';
 import { ZONE_ALGS, type ZoneAlg } from '../../oauth/algorithms.js';
 
 /** How the signing key of a zone is to be rotated. */
-export class RotateQuery {
+export class RotateQuery extends DryRunQuery {
   /** `true` if a key leaked: whatever signs or has signed is withdrawn, and a new key signs at once. */
   @MayBeAbsent()
   @IsIn(['true', 'false'])

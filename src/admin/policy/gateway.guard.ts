@@ -17,6 +17,16 @@ import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { readGatewayHeaders } from '../../platform/http/read-gateway-headers.js';
 import { readSignedBytes } from '../../platform/http/json-body.js';
 import { admitOnce } from '../admin.guard.js';
+import type { Operator } from '../operators/operator.js';
+
+/** A gateway: it proves that it holds the key that gateways share. */
+const GATEWAY: Operator = {
+  id: null,
+  name: 'gateway',
+  role: 'gateway',
+  permissions: new Set(['policies:read']),
+  zones: null,
+};
 
 /**
  * The guard of the policy routes for gateways: the signature that they exchange tokens with. A request
@@ -43,17 +53,18 @@ export class GatewayGuard implements CanActivate {
   async admit(request: Request): Promise<void> {
     const headers = readGatewayHeaders(request);
     if (headers === null) return;
-    const key = this.env.gatewayHmacKey ?? null;
+    const keys = this.env.gatewayHmacKeys;
     // A stranger has not even a body read.
-    if (gatewayHeadersProblem(headers, key !== null, this.clock.now()) !== null) throw unusable();
+    if (gatewayHeadersProblem(headers, keys.length > 0, this.clock.now()) !== null)
+      throw unusable();
     const body = await readSignedBytes(request);
     const signed = { method: request.method, path: request.originalUrl, body };
-    const nonce = verifyGatewaySignature(headers, signed, key, this.clock.now());
+    const nonce = verifyGatewaySignature(headers, signed, keys, this.clock.now());
     const usable =
       typeof nonce !== 'string' &&
       (await this.ledger.spend(NO_ZONE, { purpose: 'gateway_request', ...nonce }));
     if (!usable) throw unusable();
-    admitOnce(request);
+    admitOnce(request, GATEWAY);
   }
 }
 

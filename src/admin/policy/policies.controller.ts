@@ -1,40 +1,55 @@
-import { Body, Get, Param, Post, Query, Res } from '@nestjs/common';
+import {
+  Body,
+  ConflictException,
+  Delete,
+  Get,
+  HttpCode,
+  Param,
+  Patch,
+  Post,
+  Query,
+  Res,
+} from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
+import { ApiResponse } from '../../platform/http/openapi-decorators.js';
 import type { Response } from 'express';
-import type { Repository } from 'typeorm';
+import type { EntityManager, Repository } from 'typeorm';
 import { AnswerWithin } from '../../platform/http/deadline.interceptor.js';
 import { Policy, PolicyVersion } from '../../policy/policy.entity.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
-import { PolicyBody, PolicyVersionBody } from './policy.body.js';
-import { AuditedChanges, OPERATOR } from '../audited-changes.service.js';
+import { PolicyBody, PolicyChangeBody, PolicyVersionBody } from './policy.body.js';
+import { AuditedChanges } from '../audited-changes.service.js';
 import { Change } from '../change.js';
+import { DryRunQuery } from '../dry-run.body.js';
+import { DryRuns, isDryRun, type DryRun, type WouldDelete } from '../dry-runs.service.js';
+import { entityTag, IfMatch, Precondition, tagged } from '../entity-tag.js';
 import { findRow } from '../find-row.js';
 import { InZone } from '../in-zone.js';
-import { PageQuery } from '../pagination.body.js';
-import { readPage } from '../pagination.js';
+import { NamedQuery, PageQuery } from '../pagination.body.js';
+import { containing, having, readPage, type Page } from '../pagination.js';
 import { addPolicyVersion, createPolicy } from './policy-authoring.js';
 import { checkPolicies, POLICY_WORK_MS } from './policy-check.js';
-
-function toView({ id, name, createdAt }: Policy) {
-  return { id, name, created_at: createdAt };
-}
-
-function toVersionView(row: PolicyVersion) {
-  return { ...toEventView(row), content: row.content, created_at: row.createdAt };
-}
-
-function toEventView({ id, policyId, version, sha256, author }: PolicyVersion) {
-  return { id, policy_id: policyId, version, sha256, author };
-}
+import {
+  toSummary,
+  toVersionView,
+  viewPolicies,
+  viewPolicy,
+  type NewPolicyVersionView,
+  type NewPolicyView,
+  type PolicyVersionView,
+  type PolicyView,
+  type UseOfPolicy,
+} from './policy-view.js';
 
 /** Writes policies. A version is never changed; a correction is a new version. */
-@AdminController('zones/:zone/policies')
+@AdminController('zones/:zone/policies', { noun: 'policies' })
 export class PoliciesController {
   constructor(
     @InjectRepository(Policy) private readonly policies: Repository<Policy>,
     @InjectRepository(PolicyVersion) private readonly policyVersions: Repository<PolicyVersion>,
     private readonly changes: AuditedChanges,
+    private readonly dryRuns: DryRuns,
   ) {}
 
   /** Makes a policy with its first version. */
@@ -45,53 +60,134 @@ export class PoliciesController {
     @Change('policy.created') change: Change,
     @Body() body: PolicyBody,
     @Res({ passthrough: true }) response: Response,
-  ) {
+  ): Promise<NewPolicyView> {
     const { id: zoneId } = zone;
-    const { name, content, author = OPERATOR } = body;
+    const { name, description = null, content, author = change.operator.name } = body;
     const warnings = await this.check(zone, name, content);
     const { policy, version } = await this.changes.run(change, async (tx) => {
-      const result = await createPolicy(tx, zoneId, { name, content, author });
-      return {
-        result,
-        details: { policy: toView(result.policy), version: toEventView(result.version) },
-      };
+      const made = await createPolicy(tx, zoneId, { name, description, content, author });
+      const result = { policy: await viewPolicy(tx, made.policy), version: made.version };
+      return { result, details: { policy: result.policy, version: toSummary(made.version) } };
     });
     response.location(`/internal/zones/${zoneId}/policies/${policy.id}`);
-    return { ...toView(policy), version: toVersionView(version), warnings };
+    return { ...tagged(response, policy), version: toVersionView(version), warnings };
   }
 
-  /** Lists policies. */
+  /** Lists policies: all, those that are searched for, or the one of a name. */
   @Get()
-  async list(@InZone() { id: zoneId }: Zone, @Query() page: PageQuery) {
-    return readPage(this.policies, { zoneId }, page, toView);
+  async list(
+    @InZone() { id: zoneId }: Zone,
+    @Query() query: NamedQuery,
+  ): Promise<Page<PolicyView>> {
+    const { items, ...rest } = await readPage(this.policies, { zoneId }, query, (row) => row, [
+      ...having('name', query.name),
+      ...containing(['name', 'description'], query.search),
+    ]);
+    return { items: await viewPolicies(this.policies, items), ...rest };
   }
 
-  /** Shows a policy. */
+  /** Shows a policy. Its ETag is another once it has another version. */
   @Get(':id')
-  async show(@InZone() { id: zoneId }: Zone, @Param('id') id: string) {
-    return toView(await findRow(this.policies, { zoneId, id }, 'policy'));
+  async show(
+    @InZone() { id: zoneId }: Zone,
+    @Param('id') id: string,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<PolicyView> {
+    const row = await findRow(this.policies, { zoneId, id }, 'policy');
+    return tagged(response, await viewPolicy(this.policies, row));
   }
 
-  /** Adds a version. */
+  /**
+   * Changes what a policy is called, or what is said of it (a merge patch, RFC 7396). Of one that is in a policy set the
+   * name stays: every decision by that set has it in its hash.
+   */
+  @Patch(':id')
+  @ApiResponse({ status: 409, description: 'A version of it is in a policy set' })
+  async change(
+    @InZone() { id: zoneId }: Zone,
+    @Param('id') id: string,
+    @Change('policy.changed') change: Change,
+    @IfMatch() precondition: Precondition,
+    @Body() { name, description }: PolicyChangeBody,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<PolicyView> {
+    const changed = await this.changes.run(change, async (tx) => {
+      const { row, view: before } = await this.lookUp(tx, zoneId, id, precondition);
+      const renamed = name !== undefined && name !== row.name;
+      if (renamed && (await memberships(tx, zoneId, id)) > 0) {
+        throw new ConflictException(
+          'a version of the policy is in a policy set, whose hash has its name: make another policy',
+        );
+      }
+      const columns = {
+        ...(name === undefined ? {} : { name }),
+        ...(description === undefined ? {} : { description }),
+      };
+      const policies = tx.getRepository(Policy);
+      if (Object.keys(columns).length > 0) await policies.update({ zoneId, id }, columns);
+      const result = await viewPolicy(tx, await policies.findOneByOrFail({ zoneId, id }));
+      return { result, details: { before, after: result } };
+    });
+    return tagged(response, changed);
+  }
+
+  /** Removes a policy with its versions, if none of them is in a policy set. */
+  @Delete(':id')
+  @HttpCode(204)
+  @ApiResponse({ status: 200, description: 'What would be removed (`dry_run=true`)' })
+  @ApiResponse({ status: 204, description: 'Removed' })
+  @ApiResponse({ status: 409, description: 'A version of it is in a policy set' })
+  async remove(
+    @InZone() { id: zoneId }: Zone,
+    @Param('id') id: string,
+    @Change('policy.deleted') change: Change,
+    @IfMatch() precondition: Precondition,
+    @Query() query: DryRunQuery,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<DryRun<WouldDelete<PolicyView, UseOfPolicy>> | undefined> {
+    const removable = async (tx: EntityManager): Promise<PolicyView> => {
+      const { view } = await this.lookUp(tx, zoneId, id, precondition);
+      if ((await memberships(tx, zoneId, id)) === 0) return view;
+      throw new ConflictException('a version of the policy is in a policy set');
+    };
+    if (isDryRun(query)) {
+      return this.dryRuns.run(response, async (tx) => {
+        const view = await removable(tx);
+        const versions = await tx.getRepository(PolicyVersion).countBy({ zoneId, policyId: id });
+        return { tag: entityTag(view), would: { delete: view, affects: { versions } } };
+      });
+    }
+    await this.changes.run(change, async (tx) => {
+      const policy = await removable(tx);
+      await tx.getRepository(Policy).delete({ zoneId, id });
+      return { result: undefined, details: { policy } };
+    });
+    return undefined;
+  }
+
+  /** Adds a version. With `If-Match` only if the policy is as it was, its newest version included. */
   @Post(':id/versions')
   @AnswerWithin(POLICY_WORK_MS)
   async addVersion(
     @InZone() zone: Zone,
     @Param('id') id: string,
     @Change('policy_version.created') change: Change,
+    @IfMatch() precondition: Precondition,
     @Body() body: PolicyVersionBody,
     @Res({ passthrough: true }) response: Response,
-  ) {
-    const policy = await findRow(this.policies, { zoneId: zone.id, id }, 'policy');
+  ): Promise<NewPolicyVersionView> {
+    const { id: zoneId } = zone;
+    const policy = await findRow(this.policies, { zoneId, id }, 'policy');
     const warnings = await this.check(zone, policy.name, body.content);
     const version = await this.changes.run(change, async (tx) => {
-      const result = await addPolicyVersion(tx, policy, {
+      const { row, view } = await this.lookUp(tx, zoneId, id, precondition);
+      const result = await addPolicyVersion(tx, row, {
         content: body.content,
-        author: body.author ?? OPERATOR,
+        author: body.author ?? change.operator.name,
       });
-      return { result, details: { policy: toView(policy), version: toEventView(result) } };
+      return { result, details: { policy: view, version: toSummary(result) } };
     });
-    response.location(`/internal/zones/${zone.id}/policies/${id}/versions/${version.id}`);
+    response.location(`/internal/zones/${zoneId}/policies/${id}/versions/${version.id}`);
     return { ...toVersionView(version), warnings };
   }
 
@@ -101,7 +197,7 @@ export class PoliciesController {
     @InZone() { id: zoneId }: Zone,
     @Param('id') policyId: string,
     @Query() page: PageQuery,
-  ) {
+  ): Promise<Page<PolicyVersionView>> {
     await findRow(this.policies, { zoneId, id: policyId }, 'policy');
     return readPage(this.policyVersions, { zoneId, policyId }, page, toVersionView);
   }
@@ -112,14 +208,34 @@ export class PoliciesController {
     @InZone() { id: zoneId }: Zone,
     @Param('id') policyId: string,
     @Param('version') id: string,
-  ) {
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<PolicyVersionView> {
     await findRow(this.policies, { zoneId, id: policyId }, 'policy');
-    return toVersionView(
-      await findRow(this.policyVersions, { zoneId, policyId, id }, 'policy version'),
-    );
+    const row = await findRow(this.policyVersions, { zoneId, policyId, id }, 'policy version');
+    return tagged(response, toVersionView(row));
+  }
+
+  /** A policy as it is now, where it is to be changed. @throws {HttpException} 404, 412 */
+  private async lookUp(tx: EntityManager, zoneId: string, id: string, precondition: Precondition) {
+    const row = await findRow(tx.getRepository(Policy), { zoneId, id }, 'policy');
+    const view = await viewPolicy(tx, row);
+    precondition.check(entityTag(view));
+    return { row, view };
   }
 
   private check({ policySchemaExtension }: Zone, name: string, content: string) {
     return checkPolicies([{ id: name, content }], policySchemaExtension);
   }
 }
+
+/** In how many versions of policy sets versions of a policy are. */
+async function memberships(tx: EntityManager, zoneId: string, policyId: string): Promise<number> {
+  const [row] = await tx.query<{ count: number }[]>(MEMBERSHIPS, [zoneId, policyId]);
+  return row?.count ?? 0;
+}
+
+const MEMBERSHIPS = `
+  SELECT count(DISTINCT m.policy_set_version_id)::int AS count
+    FROM policy_versions v
+    JOIN policy_set_members m ON m.zone_id = v.zone_id AND m.policy_version_id = v.id
+   WHERE v.zone_id = $1 AND v.policy_id = $2`;

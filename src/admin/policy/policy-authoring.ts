@@ -16,11 +16,15 @@ export interface PolicyText {
 export async function createPolicy(
   tx: EntityManager,
   zoneId: string,
-  { name, ...text }: PolicyText & { readonly name: string },
+  {
+    name,
+    description = null,
+    ...text
+  }: PolicyText & { readonly name: string; readonly description?: string | null },
 ): Promise<{ policy: Policy; version: PolicyVersion }> {
   const id = uuidv7();
   const policies = tx.getRepository(Policy);
-  await policies.insert({ zoneId, id, name });
+  await policies.insert({ zoneId, id, name, description });
   const policy = await policies.findOneByOrFail({ zoneId, id });
   return { policy, version: await addPolicyVersion(tx, policy, text) };
 }
@@ -44,10 +48,11 @@ export async function createPolicySet(
   tx: EntityManager,
   zoneId: string,
   name: string,
+  description?: string,
 ): Promise<PolicySet> {
   const id = uuidv7();
   const sets = tx.getRepository(PolicySet);
-  await sets.insert({ zoneId, id, name });
+  await sets.insert({ zoneId, id, name, description: description ?? null });
   return sets.findOneByOrFail({ zoneId, id });
 }
 

@@ -34,13 +34,15 @@ import { Snapshots } from '../../zones/snapshot/snapshots.service.js';
 import type { ZoneSnapshot } from '../../zones/snapshot/zone-snapshot.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
+import { CurrentOperator, seesZone, type Operator } from '../operators/operator.js';
+import { ForSomeZones, Permission } from '../permission.js';
 import { findRow, found } from '../find-row.js';
 import { GatewayGuard } from './gateway.guard.js';
 import { POLICY_WORK_MS, withPolicy } from './policy-check.js';
 import { SimulationBody } from './policy-input.body.js';
 
 /** Answers what policy would say, and which policy this replica has loaded. */
-@AdminController('policy', GatewayGuard)
+@AdminController('policy', { noun: 'policies', guards: [GatewayGuard] })
 export class PolicyDecisionsController {
   constructor(
     private readonly snapshots: Snapshots,
@@ -55,11 +57,17 @@ export class PolicyDecisionsController {
    * runs on a thread of its own, within limits.
    */
   @Post('simulate')
+  @Permission('policies:read')
+  @ForSomeZones()
   @HttpCode(200)
   @AnswerWithin(POLICY_WORK_MS)
-  async simulate(@Body() body: SimulationBody): Promise<Simulation | BatchSimulation> {
+  async simulate(
+    @Body() body: SimulationBody,
+    @CurrentOperator() operator: Operator,
+  ): Promise<Simulation | BatchSimulation> {
     const { input, inputs, policies, ...named } = body;
-    const bundle = policies === undefined ? await this.stored(named) : { ...named, policies };
+    const bundle =
+      policies === undefined ? await this.stored(named, operator) : { ...named, policies };
     try {
       if (input !== undefined && inputs === undefined) {
         return await simulateInBackground({ ...bundle, input });
@@ -112,10 +120,14 @@ export class PolicyDecisionsController {
   }
 
   /** The bundle that `version_id` names. */
-  private async stored(named: Omit<SimulationBundle, 'policies'>): Promise<SimulationBundle> {
+  private async stored(
+    named: Omit<SimulationBundle, 'policies'>,
+    operator: Operator,
+  ): Promise<SimulationBundle> {
     const { version_id: id } = named;
     if (id === undefined) throw new BadRequestException('either policies or version_id is needed');
-    const version = await findRow(this.setVersions, { id }, 'policy set version');
+    const stored = await findRow(this.setVersions, { id }, 'policy set version');
+    const version = found(seesZone(operator, stored.zoneId) ? stored : null, 'policy set version');
     const { zoneId, policySetId, manifestSha256 } = version;
     if ((named.policy_set_id ?? policySetId) !== policySetId) {
       throw new UnprocessableEntityException('the version is one of another policy set');

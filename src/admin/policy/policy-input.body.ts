@@ -128,6 +128,34 @@ class DelegationEdgeBody {
   constraints_json?: JsonValue;
 }
 
+class DetailsInputBody {
+  @IsWholeNumber()
+  count: number;
+
+  @IsArray()
+  @IsString({ each: true })
+  types: string[];
+
+  @IsArray()
+  @IsString({ each: true })
+  locations: string[];
+
+  @IsArray()
+  @IsString({ each: true })
+  actions: string[];
+
+  @IsArray()
+  @IsString({ each: true })
+  datatypes: string[];
+
+  @IsArray()
+  @IsString({ each: true })
+  privileges: string[];
+
+  @IsObject()
+  by_type: JsonObject;
+}
+
 class ContextBody {
   @IsObject()
   actor_claims: JsonObject;
@@ -154,6 +182,12 @@ class ContextBody {
   @IsOptional()
   @IsWholeNumber()
   requested_ttl_seconds?: number;
+
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => DetailsInputBody)
+  @IsObject()
+  authorization_details?: DetailsInputBody;
 
   @IsOptional()
   @ValidateNested()

@@ -1,5 +1,18 @@
-import { Body, Get, Param, Post, Query, Res, UnprocessableEntityException } from '@nestjs/common';
+import {
+  Body,
+  ConflictException,
+  Delete,
+  Get,
+  HttpCode,
+  Param,
+  Patch,
+  Post,
+  Query,
+  Res,
+  UnprocessableEntityException,
+} from '@nestjs/common';
 import { InjectEntityManager, InjectRepository } from '@nestjs/typeorm';
+import { ApiResponse } from '../../platform/http/openapi-decorators.js';
 import type { Response } from 'express';
 import type { EntityManager, Repository } from 'typeorm';
 import { AnswerWithin } from '../../platform/http/deadline.interceptor.js';
@@ -7,46 +20,38 @@ import { loadVersions } from '../../policy/engine/load-modules.js';
 import { PolicySet, PolicySetVersion } from '../../policy/policy-set.entity.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
-import { PolicySetBody, PolicySetVersionBody } from './policy.body.js';
-import { AuditedChanges, OPERATOR } from '../audited-changes.service.js';
+import { PolicySetBody, PolicySetChangeBody, PolicySetVersionBody } from './policy.body.js';
+import { AuditedChanges } from '../audited-changes.service.js';
 import { Change } from '../change.js';
+import { DryRunQuery } from '../dry-run.body.js';
+import { DryRuns, isDryRun, type DryRun, type WouldDelete } from '../dry-runs.service.js';
+import { entityTag, IfMatch, Precondition, tagged } from '../entity-tag.js';
 import { findRow } from '../find-row.js';
 import { InZone } from '../in-zone.js';
-import { PageQuery } from '../pagination.body.js';
-import { readPage } from '../pagination.js';
+import { NamedQuery, PageQuery } from '../pagination.body.js';
+import { containing, having, readPage, type Page } from '../pagination.js';
 import { addPolicySetVersion, createPolicySet, membersOf } from './policy-authoring.js';
 import { checkPolicies, POLICY_WORK_MS } from './policy-check.js';
-
-function toView({ id, name, createdAt }: PolicySet) {
-  return { id, name, created_at: createdAt };
-}
-
-function toVersionView({
-  id,
-  policySetId,
-  version,
-  manifestSha256,
-  author,
-  createdAt,
-}: PolicySetVersion) {
-  return {
-    id,
-    policy_set_id: policySetId,
-    version,
-    manifest_sha256: manifestSha256,
-    author,
-    created_at: createdAt,
-  };
-}
+import {
+  toVersionView,
+  viewSet,
+  viewSets,
+  type NewPolicySetVersionView,
+  type PolicySetManifestView,
+  type PolicySetVersionView,
+  type PolicySetView,
+  type UseOfPolicySet,
+} from './policy-set-view.js';
 
 /** Puts policy versions together to sets that can be activated. */
-@AdminController('zones/:zone/policy-sets')
+@AdminController('zones/:zone/policy-sets', { noun: 'policies' })
 export class PolicySetsController {
   constructor(
     @InjectRepository(PolicySet) private readonly sets: Repository<PolicySet>,
     @InjectRepository(PolicySetVersion) private readonly setVersions: Repository<PolicySetVersion>,
     @InjectEntityManager() private readonly read: EntityManager,
     private readonly changes: AuditedChanges,
+    private readonly dryRuns: DryRuns,
   ) {}
 
   /** Makes a policy set. */
@@ -54,51 +59,133 @@ export class PolicySetsController {
   async create(
     @InZone() { id: zoneId }: Zone,
     @Change('policy_set.created') change: Change,
-    @Body() body: PolicySetBody,
+    @Body() { name, description }: PolicySetBody,
     @Res({ passthrough: true }) response: Response,
-  ) {
+  ): Promise<PolicySetView> {
     const set = await this.changes.run(change, async (tx) => {
-      const result = await createPolicySet(tx, zoneId, body.name);
-      return { result, details: { policy_set: toView(result) } };
+      const result = await viewSet(tx, await createPolicySet(tx, zoneId, name, description));
+      return { result, details: { policy_set: result } };
     });
     response.location(`/internal/zones/${zoneId}/policy-sets/${set.id}`);
-    return toView(set);
+    return tagged(response, set);
   }
 
-  /** Lists policy sets. */
+  /** Lists policy sets: all, those that are searched for, or the one of a name. */
   @Get()
-  async list(@InZone() { id: zoneId }: Zone, @Query() page: PageQuery) {
-    return readPage(this.sets, { zoneId }, page, toView);
+  async list(
+    @InZone() { id: zoneId }: Zone,
+    @Query() query: NamedQuery,
+  ): Promise<Page<PolicySetView>> {
+    const { items, ...rest } = await readPage(this.sets, { zoneId }, query, (row) => row, [
+      ...having('name', query.name),
+      ...containing(['name', 'description'], query.search),
+    ]);
+    return { items: await viewSets(this.sets, items), ...rest };
   }
 
-  /** Shows a policy set. */
+  /** Shows a policy set. Its ETag is another once it has another version. */
   @Get(':id')
-  async show(@InZone() { id: zoneId }: Zone, @Param('id') id: string) {
-    return toView(await findRow(this.sets, { zoneId, id }, 'policy set'));
+  async show(
+    @InZone() { id: zoneId }: Zone,
+    @Param('id') id: string,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<PolicySetView> {
+    const row = await findRow(this.sets, { zoneId, id }, 'policy set');
+    return tagged(response, await viewSet(this.sets, row));
   }
 
-  /** Adds a version: a manifest of policy versions. */
+  /** Changes what a policy set is called, or what is said of it (a merge patch, RFC 7396). */
+  @Patch(':id')
+  async change(
+    @InZone() { id: zoneId }: Zone,
+    @Param('id') id: string,
+    @Change('policy_set.changed') change: Change,
+    @IfMatch() precondition: Precondition,
+    @Body() { name, description }: PolicySetChangeBody,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<PolicySetView> {
+    const changed = await this.changes.run(change, async (tx) => {
+      const { view: before } = await this.lookUp(tx, zoneId, id, precondition);
+      const columns = {
+        ...(name === undefined ? {} : { name }),
+        ...(description === undefined ? {} : { description }),
+      };
+      const sets = tx.getRepository(PolicySet);
+      if (Object.keys(columns).length > 0) await sets.update({ zoneId, id }, columns);
+      const result = await viewSet(tx, await sets.findOneByOrFail({ zoneId, id }));
+      return { result, details: { before, after: result } };
+    });
+    return tagged(response, changed);
+  }
+
+  /**
+   * Removes a policy set with its versions, unless one of them decides, or is tried. Decisions that it has made stay in the
+   * audit log, and cannot be made again by it.
+   */
+  @Delete(':id')
+  @HttpCode(204)
+  @ApiResponse({ status: 200, description: 'What would be removed (`dry_run=true`)' })
+  @ApiResponse({ status: 204, description: 'Removed' })
+  @ApiResponse({ status: 409, description: 'A version of it is active, or tried' })
+  async remove(
+    @InZone() { id: zoneId }: Zone,
+    @Param('id') id: string,
+    @Change('policy_set.deleted') change: Change,
+    @IfMatch() precondition: Precondition,
+    @Query() query: DryRunQuery,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<DryRun<WouldDelete<PolicySetView, UseOfPolicySet>> | undefined> {
+    const removable = async (tx: EntityManager, zone: Zone) => {
+      const { view } = await this.lookUp(tx, zoneId, id, precondition);
+      const versions = await tx.getRepository(PolicySetVersion).findBy({ zoneId, policySetId: id });
+      const inUse = [zone.activePolicySetVersionId, zone.shadowPolicySetVersionId];
+      if (!versions.some((version) => inUse.includes(version.id))) {
+        return { view, versions: versions.length };
+      }
+      throw new ConflictException('a version of the policy set is active, or tried');
+    };
+    if (isDryRun(query)) {
+      return this.dryRuns.run(response, async (tx) => {
+        const zone = await tx.getRepository(Zone).findOneByOrFail({ id: zoneId });
+        const { view, versions } = await removable(tx, zone);
+        return { tag: entityTag(view), would: { delete: view, affects: { versions } } };
+      });
+    }
+    await this.changes.run(change, async (tx, zone) => {
+      const { view } = await removable(tx, zone);
+      await tx.getRepository(PolicySet).delete({ zoneId, id });
+      return { result: undefined, details: { policy_set: view } };
+    });
+    return undefined;
+  }
+
+  /**
+   * Adds a version: a manifest of policy versions. With `If-Match` only if the set is as it was, its newest version
+   * included.
+   */
   @Post(':id/versions')
   @AnswerWithin(POLICY_WORK_MS)
   async addVersion(
     @InZone() { id: zoneId, policySchemaExtension }: Zone,
     @Param('id') id: string,
     @Change('policy_set_version.created') change: Change,
+    @IfMatch() precondition: Precondition,
     @Body() body: PolicySetVersionBody,
     @Res({ passthrough: true }) response: Response,
-  ) {
-    const set = await findRow(this.sets, { zoneId, id }, 'policy set');
+  ): Promise<NewPolicySetVersionView> {
+    await findRow(this.sets, { zoneId, id }, 'policy set');
     const policyVersionIds = [...new Set(body.policy_version_ids)].toSorted();
     const { modules, problem } = await loadVersions(this.read, zoneId, policyVersionIds);
     if (problem !== null) throw new UnprocessableEntityException(problem);
     const warnings = await checkPolicies(modules, policySchemaExtension);
-    const author = body.author ?? OPERATOR;
+    const author = body.author ?? change.operator.name;
     const version = await this.changes.run(change, async (tx) => {
-      const result = await addPolicySetVersion(tx, set, { policyVersionIds, modules, author });
+      const { row, view } = await this.lookUp(tx, zoneId, id, precondition);
+      const result = await addPolicySetVersion(tx, row, { policyVersionIds, modules, author });
       return {
         result,
         details: {
-          policy_set: toView(set),
+          policy_set: view,
           version: toVersionView(result),
           policy_version_ids: policyVersionIds,
         },
@@ -114,7 +201,7 @@ export class PolicySetsController {
     @InZone() { id: zoneId }: Zone,
     @Param('id') policySetId: string,
     @Query() page: PageQuery,
-  ) {
+  ): Promise<Page<PolicySetVersionView>> {
     await findRow(this.sets, { zoneId, id: policySetId }, 'policy set');
     return readPage(this.setVersions, { zoneId, policySetId }, page, toVersionView);
   }
@@ -125,13 +212,22 @@ export class PolicySetsController {
     @InZone() { id: zoneId }: Zone,
     @Param('id') policySetId: string,
     @Param('version') id: string,
-  ) {
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<PolicySetManifestView> {
     await findRow(this.sets, { zoneId, id: policySetId }, 'policy set');
     const where = { zoneId, policySetId, id };
     const version = await findRow(this.setVersions, where, 'policy set version');
-    return {
+    return tagged(response, {
       ...toVersionView(version),
       policy_version_ids: await membersOf(this.read, version),
-    };
+    });
+  }
+
+  /** A policy set as it is now, where it is to be changed. @throws {HttpException} 404, 412 */
+  private async lookUp(tx: EntityManager, zoneId: string, id: string, precondition: Precondition) {
+    const row = await findRow(tx.getRepository(PolicySet), { zoneId, id }, 'policy set');
+    const view = await viewSet(tx, row);
+    precondition.check(entityTag(view));
+    return { row, view };
   }
 }

@@ -5,8 +5,19 @@ import { AT_ONCE_NS } from '../../policy/background/decide.js';
 /** What operators are told of the weight of a policy set, and what is on record of it. */
 export interface WeightView {
   readonly weight: {
+    /**
+     * How long a decision on the largest input may take, as it is estimated.
+     *
+     * @number
+     */
     readonly bound_ms: number;
+    /**
+     * How long it took here; `null` if that was not tried.
+     *
+     * @number
+     */
     readonly measured_ms: number | null;
+    /** Inputs up to here are decided at once. */
     readonly at_once_bytes: number;
   };
   readonly warnings: readonly string[];

@@ -1,6 +1,6 @@
 import { ArrayMaxSize, IsArray, IsUUID } from 'class-validator';
 import { MAX_POLICIES } from '../../policy/engine/compile.js';
-import { IsLine, IsTextBlock, MayBeAbsent } from '../../platform/http/validators.js';
+import { IsLine, IsTextBlock, MayBeAbsent, MayBeNull } from '../../platform/http/validators.js';
 
 /** A new text of a policy. */
 export class PolicyVersionBody {
@@ -19,6 +19,24 @@ export class PolicyBody extends PolicyVersionBody {
   /** Unique in the zone. */
   @IsLine()
   name: string;
+
+  /** What it is for, for operators. */
+  @MayBeAbsent()
+  @IsLine()
+  description?: string;
+}
+
+/** What is to change of a policy, as a merge patch (RFC 7396). Its text is changed by a new version. */
+export class PolicyChangeBody {
+  /** Replaces the name, as long as no version of it is in a policy set: the name is part of the hash of those. */
+  @MayBeAbsent()
+  @IsLine()
+  name?: string;
+
+  /** Replaces what it is for. */
+  @MayBeNull()
+  @IsLine()
+  description?: string | null;
 }
 
 /** A policy set to be made. */
@@ -26,6 +44,24 @@ export class PolicySetBody {
   /** Unique in the zone. */
   @IsLine()
   name: string;
+
+  /** What it is for, for operators. */
+  @MayBeAbsent()
+  @IsLine()
+  description?: string;
+}
+
+/** What is to change of a policy set, as a merge patch (RFC 7396). What is in it is changed by a new version. */
+export class PolicySetChangeBody {
+  /** Replaces the name. */
+  @MayBeAbsent()
+  @IsLine()
+  name?: string;
+
+  /** Replaces what it is for. */
+  @MayBeNull()
+  @IsLine()
+  description?: string | null;
 }
 
 /** A manifest of policy versions. */

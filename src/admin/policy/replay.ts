@@ -42,7 +42,10 @@ export function readRecorded(event: Readonly<Record<string, unknown>>): Recorded
  *
  * @throws {BackgroundFailure} if there was no time for them
  */
-export async function replay({ zoneId, decisions }: Recorded, policy: ActivePolicy) {
+export async function replay(
+  { zoneId, decisions }: Recorded,
+  policy: ActivePolicy,
+): Promise<Replayed> {
   if (policy.status !== 'ready') {
     const problem = policy.status === 'broken' ? policy.problem : 'no policy set version is named';
     return { same: false, problem, decisions: [] };
@@ -65,8 +68,25 @@ export async function replay({ zoneId, decisions }: Recorded, policy: ActivePoli
   return { same: replayed.every(({ same }) => same), decisions: replayed };
 }
 
+/** Decisions, made again. */
+export interface Replayed {
+  /** Whether all came out as they were recorded. */
+  readonly same: boolean;
+  /** Why none could be made. */
+  readonly problem?: string;
+  readonly decisions: readonly ReplayedDecision[];
+}
+
+/** A decision on one resource, as it was and as it would be. */
+export interface ReplayedDecision {
+  readonly resource: string;
+  readonly recorded: Outcome;
+  readonly replayed: Outcome;
+  readonly same: boolean;
+}
+
 /** What a decision came to; members in one order, so that equal ones are equal as JSON. */
-interface Outcome {
+export interface Outcome {
   readonly decision: string;
   readonly evaluation_status: string;
   readonly determining_policies: readonly string[];

@@ -21,29 +21,28 @@ import { ShadowDifference } from '../../policy/shadow-difference.entity.js';
 import { Shadow } from '../../policy/shadow.service.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
+import { TakesTwoPersons } from '../approvals/takes-two-persons.js';
 import { AuditedChanges } from '../audited-changes.service.js';
 import { Change } from '../change.js';
-import { IfMatch, Precondition } from '../entity-tag.js';
+import { entityTag, IfMatch, Precondition, tagged } from '../entity-tag.js';
 import { found } from '../find-row.js';
 import { InZone } from '../in-zone.js';
 import { activate, isWithdrawn } from './policy-authoring.js';
 import { checkPolicies, POLICY_WORK_MS, withPolicy } from './policy-check.js';
 import { PolicySchemaBody, PolicySetVersionReferenceBody } from './policy.body.js';
 import { describeWeight, type WeightView } from './policy-weight.js';
-import { summarise } from './shadow-summary.js';
-
-function toView({ id, activePolicySetVersionId, policyActivatedAt }: Zone) {
-  return {
-    zone_id: id,
-    policy_set_version_id: activePolicySetVersionId,
-    activated_at: policyActivatedAt,
-  };
-}
-
-/** Names what is active, for `If-Match`. */
-function etagOf({ activePolicySetVersionId }: Zone): string {
-  return `"${activePolicySetVersionId ?? 'none'}"`;
-}
+import { summarise, type ShadowSummary } from './shadow-summary.js';
+import {
+  etagOf,
+  shadowEtagOf,
+  toSchemaView,
+  toView,
+  type ActivatedPolicyView,
+  type NewShadowView,
+  type PolicySchemaView,
+  type ShadowView,
+  type ZonePolicyView,
+} from './zone-policy-view.js';
 
 const REFUSED_FOR_WEIGHT = {
   status: 400,
@@ -51,7 +50,7 @@ const REFUSED_FOR_WEIGHT = {
 } as const;
 
 /** Says which policy set version decides in a zone, which is tried, and what policies may ask. */
-@AdminController('zones/:zone/policy')
+@AdminController('zones/:zone/policy', { noun: 'policies' })
 export class ZonePolicyController {
   constructor(
     @InjectRepository(PolicySetVersion) private readonly setVersions: Repository<PolicySetVersion>,
@@ -64,7 +63,7 @@ export class ZonePolicyController {
 
   /** Shows which policy set version is active. Its ETag is what `If-Match` takes. */
   @Get()
-  show(@InZone() zone: Zone, @Res({ passthrough: true }) response: Response) {
+  show(@InZone() zone: Zone, @Res({ passthrough: true }) response: Response): ZonePolicyView {
     response.setHeader('ETag', etagOf(zone));
     return toView(zone);
   }
@@ -78,13 +77,14 @@ export class ZonePolicyController {
   @AnswerWithin(POLICY_WORK_MS)
   @ApiResponse(REFUSED_FOR_WEIGHT)
   @ApiResponse({ status: 409, description: 'The policies were withdrawn within the last day' })
+  @TakesTwoPersons()
   async activate(
     @InZone() { id: zoneId }: Zone,
     @Change('policy.activated') change: Change,
     @Body() body: PolicySetVersionReferenceBody,
     @IfMatch() precondition: Precondition,
     @Res({ passthrough: true }) response: Response,
-  ) {
+  ): Promise<ActivatedPolicyView> {
     const weight = await this.prepare(zoneId, body.policy_set_version_id);
     const zone = await this.changes.run(change, async (tx, before) => {
       precondition.check(etagOf(before));
@@ -108,13 +108,17 @@ export class ZonePolicyController {
     return { ...toView(zone), ...weight };
   }
 
-  /** Shows what the candidate would have decided otherwise, and for whom. */
+  /** Shows what the candidate would have decided otherwise, and for whom. Its ETag names the candidate. */
   @Get('shadow')
-  async differences(@InZone() zone: Zone) {
+  async differences(
+    @InZone() zone: Zone,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<ShadowView & ShadowSummary> {
     const { id: zoneId, shadowPolicySetVersionId: policySetVersionId } = zone;
     await this.shadow.storeAnswered(zoneId, this.read);
     const rows =
       policySetVersionId === null ? [] : await this.shadowed.findBy({ zoneId, policySetVersionId });
+    response.setHeader('ETag', shadowEtagOf(zone));
     return { zone_id: zoneId, policy_set_version_id: policySetVersionId, ...summarise(rows) };
   }
 
@@ -125,10 +129,15 @@ export class ZonePolicyController {
   async attach(
     @InZone() { id: zoneId }: Zone,
     @Change('policy_shadow.changed') change: Change,
+    @IfMatch() precondition: Precondition,
     @Body() body: PolicySetVersionReferenceBody,
-  ) {
-    const weight = await this.prepare(zoneId, body.policy_set_version_id);
-    return { ...(await this.setShadow(change, body.policy_set_version_id, weight)), ...weight };
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<NewShadowView> {
+    const candidate = body.policy_set_version_id;
+    const weight = await this.prepare(zoneId, candidate);
+    const shadow = await this.setShadow(change, precondition, candidate, weight);
+    response.setHeader('ETag', `"${candidate}"`);
+    return { ...shadow, ...weight };
   }
 
   /** Stops trying the candidate. What was counted stays, and goes on if it is tried again. */
@@ -137,14 +146,15 @@ export class ZonePolicyController {
   async detach(
     @InZone() _zone: Zone,
     @Change('policy_shadow.changed') change: Change,
+    @IfMatch() precondition: Precondition,
   ): Promise<void> {
-    await this.setShadow(change, null);
+    await this.setShadow(change, precondition, null);
   }
 
   /** Shows what this zone adds to the Cedar schema. */
   @Get('schema')
-  schema(@InZone() { id, policySchemaExtension }: Zone) {
-    return { zone_id: id, extension: policySchemaExtension };
+  schema(@InZone() zone: Zone, @Res({ passthrough: true }) response: Response): PolicySchemaView {
+    return tagged(response, toSchemaView(zone));
   }
 
   /** Adds to the Cedar schema that this zone's policies are validated against when they are written. */
@@ -152,16 +162,20 @@ export class ZonePolicyController {
   async extendSchema(
     @InZone() { id: zoneId }: Zone,
     @Change('policy_schema.changed') change: Change,
+    @IfMatch() precondition: Precondition,
     @Body() { extension }: PolicySchemaBody,
-  ) {
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<PolicySchemaView> {
     await checkPolicies([], extension);
-    return this.changes.run(change, async (tx, before) => {
+    const changed = await this.changes.run(change, async (tx, before) => {
+      precondition.check(entityTag(toSchemaView(before)));
       await tx.getRepository(Zone).update({ id: zoneId }, { policySchemaExtension: extension });
       return {
         result: { zone_id: zoneId, extension },
         details: { before: before.policySchemaExtension, after: extension },
       };
     });
+    return tagged(response, changed);
   }
 
   /**
@@ -190,9 +204,15 @@ export class ZonePolicyController {
     }
   }
 
-  private setShadow(change: Change, candidate: string | null, weight: WeightView | null = null) {
+  private setShadow(
+    change: Change,
+    precondition: Precondition,
+    candidate: string | null,
+    weight: WeightView | null = null,
+  ): Promise<ShadowView> {
     return this.changes.run(change, async (tx, before) => {
       const { id } = before;
+      precondition.check(shadowEtagOf(before));
       await tx.getRepository(Zone).update({ id }, { shadowPolicySetVersionId: candidate });
       return {
         result: { zone_id: id, policy_set_version_id: candidate },

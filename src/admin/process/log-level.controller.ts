@@ -10,7 +10,7 @@ import { AdminController } from '../admin-controller.js';
 import { LogLevelBody } from './log-level.body.js';
 
 /** The level of the log of the replica that is asked, all workers of it. */
-@AdminController('log-level')
+@AdminController('log-level', { noun: 'process' })
 export class LogLevelController {
   constructor(@Inject(LOG_LEVELS_TOKEN) private readonly levels: LogLevels) {}
 

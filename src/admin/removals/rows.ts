@@ -82,6 +82,7 @@ export const ROWS: Readonly<Record<RemovalKind, readonly Rows[]>> = {
     plain('ssf_subjects'),
     plain('ssf_received'),
     plain('resources'),
+    plain('scopes'),
     plain('client_secrets'),
     { ...plain('clients'), weight: 10 },
     plain('shadow_differences'),

@@ -23,9 +23,9 @@ import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { ApiHeader, ApiResponse } from '../../platform/http/openapi-decorators.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
-import { OPERATOR } from '../audited-changes.service.js';
 import { UrgentChange, type Change } from '../change.js';
 import { findRow } from '../find-row.js';
+import { KnowsItsRequests } from '../idempotency/idempotency.interceptor.js';
 import { InZone } from '../in-zone.js';
 import { readPage } from '../pagination.js';
 import { Ordering } from './ordering.service.js';
@@ -50,7 +50,7 @@ function described(order: RevocationOrder) {
 }
 
 /** Takes back what was issued, by orders that are kept for ever and never undone. */
-@AdminController('zones/:zone/revocations')
+@AdminController('zones/:zone/revocations', { noun: 'revocations' })
 export class RevocationsController {
   constructor(
     @InjectRepository(RevocationOrder) private readonly orders: Repository<RevocationOrder>,
@@ -64,8 +64,10 @@ export class RevocationsController {
    * what it would hit, and changes and records nothing.
    */
   @Post()
+  @KnowsItsRequests(true)
   @ApiHeader({ name: 'Idempotency-Key', required: false })
   @ApiHeader({ name: 'Prefer', required: false, description: '`return=minimal`: without a body' })
+  @ApiResponse({ status: 200, description: 'With dry_run: what it would hit' })
   @ApiResponse({ status: 201, description: 'It is taken back' })
   @ApiResponse({ status: 204, description: 'The same, if nothing is to be said about it' })
   @ApiResponse({ status: 409, description: 'In use, or the Idempotency-Key is another order`s' })
@@ -88,7 +90,7 @@ export class RevocationsController {
         target,
         reason,
         reasonCode: body.reason_code ?? null,
-        actor: OPERATOR,
+        actor: change.operator.name,
         expiresAt: this.readExpiry(body),
         once: key === null || isDry ? null : onceOf(key, repeatable(target, body)),
       },

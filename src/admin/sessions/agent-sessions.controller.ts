@@ -1,20 +1,25 @@
-import { Delete, Get, HttpCode, Param, Query } from '@nestjs/common';
+import { Delete, Get, HttpCode, Param, Query, Res } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
+import type { Response } from 'express';
 import { IsNull, type Repository } from 'typeorm';
 import { Zone } from '../../zones/zone.entity.js';
 import { AgentSession } from '../../delegation/agent-session.entity.js';
-import { describeAgentSession } from '../../delegation/describe-agent-session.js';
+import {
+  describeAgentSession,
+  type AgentSessionView,
+} from '../../delegation/describe-agent-session.js';
 import { END_BELOW_AGENT_SESSION } from '../../delegation/end-agent-sessions.js';
 import { AdminController } from '../admin-controller.js';
 import { AuditedChanges } from '../audited-changes.service.js';
 import { UrgentChange, type Change } from '../change.js';
+import { entityTag, IfMatch, Precondition, tagged } from '../entity-tag.js';
 import { findRow } from '../find-row.js';
 import { InZone } from '../in-zone.js';
 import { PageQuery } from '../pagination.body.js';
-import { readPage } from '../pagination.js';
+import { readPage, type Page } from '../pagination.js';
 
 /** Shows which agents are at work in a zone, and ends them. */
-@AdminController('zones/:zone/agent-sessions')
+@AdminController('zones/:zone/agent-sessions', { noun: 'sessions' })
 export class AgentSessionsAdminController {
   constructor(
     @InjectRepository(AgentSession) private readonly sessions: Repository<AgentSession>,
@@ -23,14 +28,22 @@ export class AgentSessionsAdminController {
 
   /** Lists agent sessions, ended and expired ones too while they are kept. */
   @Get()
-  async list(@InZone() { id: zoneId }: Zone, @Query() page: PageQuery) {
+  async list(
+    @InZone() { id: zoneId }: Zone,
+    @Query() page: PageQuery,
+  ): Promise<Page<AgentSessionView>> {
     return readPage(this.sessions, { zoneId }, page, describeAgentSession);
   }
 
   /** Shows an agent session. */
   @Get(':id')
-  async show(@InZone() { id: zoneId }: Zone, @Param('id') id: string) {
-    return describeAgentSession(await findRow(this.sessions, { zoneId, id }, 'agent session'));
+  async show(
+    @InZone() { id: zoneId }: Zone,
+    @Param('id') id: string,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<AgentSessionView> {
+    const row = await findRow(this.sessions, { zoneId, id }, 'agent session');
+    return tagged(response, describeAgentSession(row));
   }
 
   /** Ends an agent session and all that hangs below it. Ending it again changes nothing. */
@@ -40,10 +53,12 @@ export class AgentSessionsAdminController {
     @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
     @UrgentChange('agent_session.ended') change: Change,
+    @IfMatch() precondition: Precondition,
   ): Promise<void> {
     await this.changes.run(change, async (tx) => {
       const sessions = tx.getRepository(AgentSession);
       const session = await findRow(sessions, { zoneId, id }, 'agent session');
+      precondition.check(entityTag(describeAgentSession(session)));
       const open = { zoneId, id, endedAt: IsNull() };
       await sessions.update(open, { endedAt: () => 'clock_timestamp()' });
       await tx.query(END_BELOW_AGENT_SESSION, [zoneId, session.clientId, id]);

@@ -1,51 +1,84 @@
-import { Delete, Get, HttpCode, Param, Query } from '@nestjs/common';
+import { Body, Delete, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
+import type { Response } from 'express';
 import type { Repository } from 'typeorm';
 import { Zone } from '../../zones/zone.entity.js';
 import { Session } from '../../ledger/sessions/session.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { AuditedChanges } from '../audited-changes.service.js';
 import { Change, UrgentChange } from '../change.js';
+import { DryRunQuery } from '../dry-run.body.js';
+import { isDryRun, type DryRun } from '../dry-runs.service.js';
+import { entityTag, IfMatch, Precondition, tagged } from '../entity-tag.js';
 import { findRow } from '../find-row.js';
 import { InZone } from '../in-zone.js';
-import { PageQuery } from '../pagination.body.js';
-import { readPage } from '../pagination.js';
+import { having, readPage, type Page } from '../pagination.js';
+import { SessionsEndBody, SessionsQuery } from './sessions.body.js';
+import {
+  countSessions,
+  endSessions,
+  type EndedSessionsView,
+  type WouldEndSessions,
+} from './sessions-ending.js';
+import { toView, type SessionView } from './session-view.js';
 
-function toView(row: Session) {
-  return {
-    id: row.id,
-    root_id: row.rootId,
-    client_id: row.clientId,
-    subject: row.subject,
-    ...(row.issuer === null ? {} : { issuer: row.issuer }),
-    ...(row.federatedIdentityId === null ? {} : { federated_identity_id: row.federatedIdentityId }),
-    ...(row.acr === null ? {} : { acr: row.acr }),
-    ...(row.amr === null ? {} : { amr: row.amr }),
-    ...(row.authTime === null ? {} : { auth_time: row.authTime }),
-    created_at: row.createdAt,
-    expires_at: row.expiresAt,
-    ended_at: row.endedAt,
-  };
-}
+const ALIVE_ROW =
+  'row.ended_at IS NULL AND row.expires_at > clock_timestamp() AND session_supported("row")';
+const LIVE = { true: ALIVE_ROW, false: `NOT (${ALIVE_ROW})` } as const;
 
 /** Shows what authority is alive in a zone, and ends it. */
-@AdminController('zones/:zone')
+@AdminController('zones/:zone', { noun: 'sessions' })
 export class SessionsController {
   constructor(
     @InjectRepository(Session) private readonly sessions: Repository<Session>,
     private readonly changes: AuditedChanges,
   ) {}
 
-  /** Lists sessions, ended and expired ones too while they are kept. */
+  /** Lists sessions: all, ended and expired ones too while they are kept, or those of a subject, an issuer or a client. */
   @Get('sessions')
-  async list(@InZone() { id: zoneId }: Zone, @Query() page: PageQuery) {
-    return readPage(this.sessions, { zoneId }, page, toView);
+  async list(
+    @InZone() { id: zoneId }: Zone,
+    @Query() query: SessionsQuery,
+  ): Promise<Page<SessionView>> {
+    return readPage(this.sessions, { zoneId }, query, toView, [
+      ...having('subject', query.subject),
+      ...having('issuer', query.issuer),
+      ...having('client_id', query.client_id),
+      ...(query.live === undefined ? [] : [{ sql: LIVE[query.live] }]),
+    ]);
   }
 
   /** Shows a session. */
   @Get('sessions/:id')
-  async show(@InZone() { id: zoneId }: Zone, @Param('id') id: string) {
-    return toView(await findRow(this.sessions, { zoneId, id }, 'session'));
+  async show(
+    @InZone() { id: zoneId }: Zone,
+    @Param('id') id: string,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<SessionView> {
+    return tagged(response, toView(await findRow(this.sessions, { zoneId, id }, 'session')));
+  }
+
+  /**
+   * Ends sessions that are alive: those of a subject, of an issuer's users, of a client, or that began before a moment; at
+   * most 500, the oldest first. What is opened afterwards is not among them: to take back all that was issued, whatever
+   * session it is of, order a revocation. `dry_run=true` says how many it would be.
+   */
+  @Post('sessions/end')
+  @HttpCode(200)
+  async endSome(
+    @InZone() { id: zoneId }: Zone,
+    @UrgentChange('sessions.ended') change: Change,
+    @Query() query: DryRunQuery,
+    @Body() body: SessionsEndBody,
+  ): Promise<EndedSessionsView | DryRun<WouldEndSessions>> {
+    if (isDryRun(query)) {
+      const would = await this.changes.readFirst(zoneId, (tx) => countSessions(tx, zoneId, body));
+      return { dry_run: true, would };
+    }
+    return this.changes.run(change, async (tx) => {
+      const result = await endSessions(tx, zoneId, body);
+      return { result, details: { which: Object.fromEntries(Object.entries(body)), ...result } };
+    });
   }
 
   /** Ends a session: nothing that hangs on it can be exchanged any more. Ending it again changes nothing. */
@@ -55,10 +88,12 @@ export class SessionsController {
     @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
     @UrgentChange('session.ended') change: Change,
+    @IfMatch() precondition: Precondition,
   ): Promise<void> {
     await this.changes.run(change, async (tx) => {
       const sessions = tx.getRepository(Session);
       const session = await findRow(sessions, { zoneId, id }, 'session');
+      precondition.check(entityTag(toView(session)));
       await tx.query('SELECT FROM session_end($1, $2)', [zoneId, id]);
       return { result: undefined, details: { session: toView(session) } };
     });

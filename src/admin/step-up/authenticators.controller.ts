@@ -1,6 +1,8 @@
 import { Body, Delete, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { Response } from 'express';
+import { ApiResponse } from '../../platform/http/openapi-decorators.js';
+import { pendingOfSubject, type UseForChallenges } from './challenge-use.js';
 import type { Repository } from 'typeorm';
 import { Authenticator } from '../../step-up/authenticators/authenticator.entity.js';
 import { Enrolments } from '../../step-up/authenticators/enrolments.service.js';
@@ -10,25 +12,18 @@ import { AuthenticatorRenewal, KEY_KNOWN_TO_LOG_READERS } from './authenticator-
 import { AuthenticatorBody, AuthenticatorsQuery, EnrolmentBody } from './authenticator.body.js';
 import { AuditedChanges } from '../audited-changes.service.js';
 import { Change, UrgentChange } from '../change.js';
+import { DryRunQuery } from '../dry-run.body.js';
+import { DryRuns, isDryRun, type DryRun, type WouldDelete } from '../dry-runs.service.js';
+import { entityTag, IfMatch, Precondition, tagged } from '../entity-tag.js';
 import { findRow } from '../find-row.js';
 import { InZone } from '../in-zone.js';
-import { readPage } from '../pagination.js';
-
-/** @param known whether log readers may know its key */
-function toView(authenticator: Authenticator, known: boolean) {
-  const { id, subject, subjectIssuer, kind, recoveryDigests, lastUsedAt, createdAt } =
-    authenticator;
-  return {
-    id,
-    kind,
-    subject,
-    ...(subjectIssuer === null ? {} : { issuer: subjectIssuer }),
-    ...(kind === 'totp' ? { key_known_to_log_readers: known } : {}),
-    ...(kind === 'recovery_code' ? { codes_left: recoveryDigests?.length ?? 0 } : {}),
-    last_used_at: lastUsedAt,
-    created_at: createdAt,
-  };
-}
+import { readPage, type Page } from '../pagination.js';
+import {
+  toView,
+  type AuthenticatorView,
+  type EnrolmentView,
+  type NewAuthenticatorView,
+} from './authenticator-view.js';
 
 const WHERE_KNOWN = {
   true: KEY_KNOWN_TO_LOG_READERS,
@@ -38,18 +33,22 @@ const WHERE_KNOWN = {
 const personIn = ({ subject, issuer }: EnrolmentBody) => ({ subject, issuer: issuer ?? null });
 
 /** Registers what people confirm with, and forgets it when it is lost. */
-@AdminController('zones/:zone/authenticators')
+@AdminController('zones/:zone/authenticators', { noun: 'authenticators' })
 export class AuthenticatorsController {
   constructor(
     @InjectRepository(Authenticator) private readonly authenticators: Repository<Authenticator>,
     private readonly changes: AuditedChanges,
     private readonly enrolments: Enrolments,
     private readonly renewal: AuthenticatorRenewal,
+    private readonly dryRuns: DryRuns,
   ) {}
 
   /** Lists authenticators: those of one subject, or with keys that log readers may know, if that is asked for. */
   @Get()
-  async list(@InZone() { id: zoneId }: Zone, @Query() query: AuthenticatorsQuery) {
+  async list(
+    @InZone() { id: zoneId }: Zone,
+    @Query() query: AuthenticatorsQuery,
+  ): Promise<Page<AuthenticatorView>> {
     const { subject, key_known_to_log_readers: known } = query;
     const within = { zoneId, ...(subject === undefined ? {} : { subject }) };
     const condition = known === undefined ? undefined : WHERE_KNOWN[known];
@@ -58,13 +57,24 @@ export class AuthenticatorsController {
     return { ...page, items: page.items.map((row) => toView(row, marked.has(row.id))) };
   }
 
+  /** Shows an authenticator. */
+  @Get(':id')
+  async show(
+    @InZone() { id: zoneId }: Zone,
+    @Param('id') id: string,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<AuthenticatorView> {
+    const row = await findRow(this.authenticators, { zoneId, id }, 'authenticator');
+    return tagged(response, toView(row, (await this.renewal.among(zoneId, [row])).has(id)));
+  }
+
   /** Makes a link by which a person registers an app or a passkey: good once, for 15 minutes, shown this once. */
   @Post('enrolments')
   async invite(
     @InZone() { id: zoneId }: Zone,
     @Change('authenticator.invited') change: Change,
     @Body() body: EnrolmentBody,
-  ) {
+  ): Promise<EnrolmentView> {
     const person = personIn(body);
     const invitation = await this.enrolments.newInvitation(zoneId, person);
     await this.changes.run(change, async (tx) => {
@@ -81,29 +91,47 @@ export class AuthenticatorsController {
     @Change('authenticator.registered') change: Change,
     @Body() body: AuthenticatorBody,
     @Res({ passthrough: true }) response: Response,
-  ) {
+  ): Promise<NewAuthenticatorView> {
     const { authenticator, key } = await this.changes.run(change, async (tx) => {
       const result = await this.enrolments.addTotp(tx, zoneId, personIn(body));
       return { result, details: { authenticator: toView(result.authenticator, false) } };
     });
     response.location(`/internal/zones/${zoneId}/authenticators/${authenticator.id}`);
-    return { ...toView(authenticator, false), secret: key.secret, otpauth_uri: key.uri };
+    const view = tagged(response, toView(authenticator, false));
+    return { ...view, secret: key.secret, otpauth_uri: key.uri };
   }
 
   /** Forgets an authenticator, such as one that was lost. */
   @Delete(':id')
   @HttpCode(204)
+  @ApiResponse({ status: 200, description: 'What would be removed (`dry_run=true`)' })
+  @ApiResponse({ status: 204, description: 'Removed' })
   async remove(
     @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
     @UrgentChange('authenticator.removed') change: Change,
-  ): Promise<void> {
+    @IfMatch() precondition: Precondition,
+    @Query() query: DryRunQuery,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<DryRun<WouldDelete<AuthenticatorView, UseForChallenges>> | undefined> {
+    if (isDryRun(query)) {
+      return this.dryRuns.run(response, async (tx) => {
+        const rows = tx.getRepository(Authenticator);
+        const row = await findRow(rows, { zoneId, id }, 'authenticator');
+        const view = toView(row, (await this.renewal.among(zoneId, [row], rows)).has(id));
+        precondition.check(entityTag(view));
+        const affects = await pendingOfSubject(tx, zoneId, row);
+        return { tag: entityTag(view), would: { delete: view, affects } };
+      });
+    }
     await this.changes.run(change, async (tx) => {
       const authenticators = tx.getRepository(Authenticator);
       const authenticator = await findRow(authenticators, { zoneId, id }, 'authenticator');
       const known = (await this.renewal.among(zoneId, [authenticator], authenticators)).has(id);
+      precondition.check(entityTag(toView(authenticator, known)));
       await authenticators.delete({ zoneId, id });
       return { result: undefined, details: { authenticator: toView(authenticator, known) } };
     });
+    return undefined;
   }
 }

@@ -1,6 +1,8 @@
-import { Body, Delete, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
+import { Body, Delete, Get, HttpCode, Param, Patch, Post, Query, Res } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { Response } from 'express';
+import { ApiResponse } from '../../platform/http/openapi-decorators.js';
+import { pendingBy, type UseForChallenges } from './challenge-use.js';
 import type { Repository } from 'typeorm';
 import { Zone } from '../../zones/zone.entity.js';
 import { ProofSystem } from '../../step-up/proof-system.entity.js';
@@ -8,23 +10,24 @@ import { ProofSystems } from '../../step-up/proof-systems.service.js';
 import { AdminController } from '../admin-controller.js';
 import { AuditedChanges } from '../audited-changes.service.js';
 import { Change, UrgentChange } from '../change.js';
+import { DryRunQuery } from '../dry-run.body.js';
+import { DryRuns, isDryRun, type DryRun, type WouldDelete } from '../dry-runs.service.js';
+import { entityTag, IfMatch, Precondition, tagged } from '../entity-tag.js';
 import { findRow } from '../find-row.js';
 import { InZone } from '../in-zone.js';
-import { PageQuery } from '../pagination.body.js';
-import { readPage } from '../pagination.js';
-import { ProofSystemBody } from './proof-system.body.js';
-
-function toView({ id, name, types, createdAt }: ProofSystem) {
-  return { id, name, types, created_at: createdAt };
-}
+import { NamedQuery } from '../pagination.body.js';
+import { containing, having, readPage, type Page } from '../pagination.js';
+import { ProofSystemBody, ProofSystemChangeBody } from './proof-system.body.js';
+import { toView, type NewProofSystemView, type ProofSystemView } from './proof-system-view.js';
 
 /** Registers systems outside that may decide on challenges. */
-@AdminController('zones/:zone/proof-systems')
+@AdminController('zones/:zone/proof-systems', { noun: 'proof-systems' })
 export class ProofSystemsController {
   constructor(
     @InjectRepository(ProofSystem) private readonly rows: Repository<ProofSystem>,
     private readonly changes: AuditedChanges,
     private readonly systems: ProofSystems,
+    private readonly dryRuns: DryRuns,
   ) {}
 
   /** Registers a proof system. Its secret is in the answer, this once. */
@@ -34,40 +37,94 @@ export class ProofSystemsController {
     @Change('proof_system.registered') change: Change,
     @Body() { name, types = [] }: ProofSystemBody,
     @Res({ passthrough: true }) response: Response,
-  ) {
+  ): Promise<NewProofSystemView> {
     const { system, secret } = await this.changes.run(change, async (tx) => {
       const result = await this.systems.register(tx, zoneId, { name, types: [...new Set(types)] });
       return { result, details: { proof_system: toView(result.system) } };
     });
     response.location(`/internal/zones/${zoneId}/proof-systems/${system.id}`);
-    return { ...toView(system), secret };
+    return { ...tagged(response, toView(system)), secret };
   }
 
-  /** Lists proof systems. */
+  /** Lists proof systems: all, those that are searched for, or the one of a name. */
   @Get()
-  async list(@InZone() { id: zoneId }: Zone, @Query() page: PageQuery) {
-    return readPage(this.rows, { zoneId }, page, toView);
+  async list(
+    @InZone() { id: zoneId }: Zone,
+    @Query() query: NamedQuery,
+  ): Promise<Page<ProofSystemView>> {
+    return readPage(this.rows, { zoneId }, query, toView, [
+      ...having('name', query.name),
+      ...containing(['name'], query.search),
+    ]);
   }
 
   /** Shows a proof system. */
   @Get(':id')
-  async show(@InZone() { id: zoneId }: Zone, @Param('id') id: string) {
-    return toView(await findRow(this.rows, { zoneId, id }, 'proof system'));
+  async show(
+    @InZone() { id: zoneId }: Zone,
+    @Param('id') id: string,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<ProofSystemView> {
+    return tagged(response, toView(await findRow(this.rows, { zoneId, id }, 'proof system')));
+  }
+
+  /** Changes a proof system (a merge patch, RFC 7396): its name, what it may decide on, or whether it counts. */
+  @Patch(':id')
+  async change(
+    @InZone() { id: zoneId }: Zone,
+    @Param('id') id: string,
+    @UrgentChange('proof_system.changed') change: Change,
+    @IfMatch() precondition: Precondition,
+    @Body() { name, types, disabled }: ProofSystemChangeBody,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<ProofSystemView> {
+    const changed = await this.changes.run(change, async (tx) => {
+      const systems = tx.getRepository(ProofSystem);
+      const before = await findRow(systems, { zoneId, id }, 'proof system');
+      precondition.check(entityTag(toView(before)));
+      const columns = {
+        ...(name === undefined ? {} : { name }),
+        ...(types === undefined ? {} : { types: [...new Set(types)] }),
+        ...(disabled === undefined
+          ? {}
+          : { disabledAt: disabled === true ? () => 'coalesce(disabled_at, now())' : null }),
+      };
+      if (Object.keys(columns).length > 0) await systems.update({ zoneId, id }, columns);
+      const result = toView(await systems.findOneByOrFail({ zoneId, id }));
+      return { result, details: { before: toView(before), after: result } };
+    });
+    return tagged(response, changed);
   }
 
   /** Removes a proof system: nothing that it signs counts any more. */
   @Delete(':id')
   @HttpCode(204)
+  @ApiResponse({ status: 200, description: 'What would be removed (`dry_run=true`)' })
+  @ApiResponse({ status: 204, description: 'Removed' })
   async remove(
     @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
     @UrgentChange('proof_system.removed') change: Change,
-  ): Promise<void> {
+    @IfMatch() precondition: Precondition,
+    @Query() query: DryRunQuery,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<DryRun<WouldDelete<ProofSystemView, UseForChallenges>> | undefined> {
+    if (isDryRun(query)) {
+      return this.dryRuns.run(response, async (tx) => {
+        const row = await findRow(tx.getRepository(ProofSystem), { zoneId, id }, 'proof system');
+        const view = toView(row);
+        precondition.check(entityTag(view));
+        const affects = await pendingBy(tx, zoneId, 'proof_system', row.types);
+        return { tag: entityTag(view), would: { delete: view, affects } };
+      });
+    }
     await this.changes.run(change, async (tx) => {
       const systems = tx.getRepository(ProofSystem);
       const system = await findRow(systems, { zoneId, id }, 'proof system');
+      precondition.check(entityTag(toView(system)));
       await systems.delete({ zoneId, id });
       return { result: undefined, details: { proof_system: toView(system) } };
     });
+    return undefined;
   }
 }

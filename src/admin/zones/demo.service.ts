@@ -16,6 +16,7 @@ import { Zone } from '../../zones/zone.entity.js';
 import { linkTo } from '../../step-up/authenticators/link.js';
 import { addSecret, createClient } from '../clients/client-registration.js';
 import { AuditedChanges } from '../audited-changes.service.js';
+import type { ActsAs } from '../operators/operator.js';
 import {
   activate,
   addPolicySetVersion,
@@ -31,6 +32,7 @@ import { createZone, generateZoneKeys } from './zone-registration.js';
 const DEMO_PAGE = '/demo';
 
 const NAME = 'demo';
+const DEMO: ActsAs = { id: null, name: 'demo' };
 const RESOURCE = 'resource://pipernet';
 const SCOPE = 'pipernet:read';
 
@@ -101,7 +103,7 @@ export class Demo {
     const zone = await this.zones.findOneBy({ id: demo.zone_id });
     if (zone === null) return null;
     const issuer = issuerOf(zone.id, zone, this.env.issuerUrl);
-    const current = { ...demo, issuer, admin_token: this.env.adminToken };
+    const current = { ...demo, issuer, admin_token: this.env.adminTokens[0] };
     await writePrivate(path, `${JSON.stringify(current, null, 2)}\n`);
     const curlPath = join(this.env.dataDir, 'demo.curl');
     await writePrivate(curlPath, curlConfig(current));
@@ -117,7 +119,12 @@ export class Demo {
     if (existing !== null) return this.reissue(existing);
     if ((await this.zones.count()) > 0) return null;
     const zoneId = uuidv7();
-    const change = { zoneId, requestId: { request_id: uuidv7() }, type: 'demo.created' };
+    const change = {
+      zoneId,
+      requestId: { request_id: uuidv7() },
+      type: 'demo.created',
+      operator: DEMO,
+    };
     const keys = await generateZoneKeys(zoneId, this.sealing, this.generation);
     return this.changes.runWithoutZone(change, async (tx) => {
       const zone = await createZone(
@@ -153,7 +160,12 @@ export class Demo {
     const zoneId = zone.id;
     const client = await this.clients.findOneBy({ zoneId, name: 'demo client' });
     if (client === null) return null;
-    const change = { zoneId, requestId: { request_id: uuidv7() }, type: 'demo.secret_reissued' };
+    const change = {
+      zoneId,
+      requestId: { request_id: uuidv7() },
+      type: 'demo.secret_reissued',
+      operator: DEMO,
+    };
     return this.changes.run(change, async (tx) => {
       const secrets = tx.getRepository(ClientSecret);
       await secrets.update({ zoneId, clientId: client.id }, { revokedAt: () => 'now()' });
@@ -175,7 +187,7 @@ export class Demo {
       ...((await hasResource(tx, zone.id, BANK.resource))
         ? { person: await this.people.settle(tx, zone.id, client.id) }
         : {}),
-      admin_token: this.env.adminToken,
+      admin_token: this.env.adminTokens[0],
     };
   }
 }

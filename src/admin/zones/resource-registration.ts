@@ -2,6 +2,7 @@ import { ConflictException, UnprocessableEntityException } from '@nestjs/common'
 import { In, IsNull, Not, type EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { MANDATE_TYP, type MandateTyp } from '../../oauth/vocabulary.js';
+import { problemOfTypes, type DetailType } from '../../oauth/authorization-details/detail-type.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { Client } from '../../zones/clients/client.entity.js';
 import {
@@ -18,6 +19,7 @@ export interface ResourceRegistration {
   readonly displayName?: string | undefined;
   readonly description?: string | undefined;
   readonly scopeDescriptions?: readonly DescribedScope[] | undefined;
+  readonly detailTypes?: readonly DetailType[] | undefined;
   readonly upstreamUrl?: string | undefined;
   readonly ownerClientId?: string | undefined;
   readonly operations?: readonly DeclaredOperation[] | undefined;
@@ -53,6 +55,7 @@ export async function createResource(
     displayName: registration.displayName ?? null,
     description: registration.description ?? null,
     scopeDescriptions: checkDescriptions(registration.scopeDescriptions ?? [], registration.scopes),
+    detailTypes: checkDetailTypes(registration.detailTypes ?? [], registration.scopes),
     upstreamUrl: registration.upstreamUrl ?? null,
     ownerClientId: registration.ownerClientId ?? null,
     access: registration.access ?? 'direct',
@@ -98,6 +101,7 @@ export async function changeResource(
     ...(displayName === undefined ? {} : { displayName }),
     ...(description === undefined ? {} : { description }),
     ...describedScopes(before, scopes, scopeDescriptions),
+    ...declaredTypes(before, scopes, change.detailTypes),
     ...(scopes === undefined ? {} : { scopes: inOrder(scopes) }),
     ...(upstreamUrl === undefined ? {} : { upstreamUrl }),
     ...(ownerClientId === undefined ? {} : { ownerClientId }),
@@ -109,7 +113,9 @@ export async function changeResource(
     ...(listed === undefined ? {} : { listed: listed ?? false }),
     ...(introspectionClientIds === undefined ? {} : { introspectionClientIds }),
   };
-  if (Object.keys(columns).length > 0) await resources.update({ zoneId, id }, columns);
+  if (Object.keys(columns).length > 0) {
+    await resources.update({ zoneId, id }, { ...columns, updatedAt: () => 'clock_timestamp()' });
+  }
   return resources.findOneByOrFail({ zoneId, id });
 }
 
@@ -124,6 +130,23 @@ function describedScopes(
   return {
     scopeDescriptions: before.scopeDescriptions.filter(({ scope }) => scopes.includes(scope)),
   };
+}
+
+/** The types of details after a change. One that goes with a scope is not left without it. */
+function declaredTypes(
+  before: Resource,
+  scopes: readonly string[] = before.scopes,
+  wanted?: readonly DetailType[] | null,
+): Partial<Pick<Resource, 'detailTypes'>> {
+  if (wanted !== undefined) return { detailTypes: checkDetailTypes(wanted ?? [], scopes) };
+  checkDetailTypes(before.detailTypes, scopes);
+  return {};
+}
+
+function checkDetailTypes(types: readonly DetailType[], scopes: readonly string[]): DetailType[] {
+  const problem = problemOfTypes(types, scopes);
+  if (problem === null) return [...types];
+  throw new UnprocessableEntityException(`authorization_details_types: ${problem}`);
 }
 
 /** @returns the same, in the order of their scopes */

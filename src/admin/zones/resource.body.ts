@@ -10,6 +10,8 @@ import {
   Matches,
   ValidateNested,
 } from 'class-validator';
+import { DetailTypeBody, MAX_DETAIL_TYPES } from './detail-type.body.js';
+import { SearchQuery } from '../pagination.body.js';
 import { MANDATE_TYPS, type MandateTyp } from '../../oauth/vocabulary.js';
 import { ZONE_ALGS, type ZoneAlg } from '../../oauth/algorithms.js';
 import { REVOCATION_CHANNELS, type RevocationChannel } from '../../zones/resource.entity.js';
@@ -86,6 +88,15 @@ export class ResourceBody {
   @Type(() => DescribedScopeBody)
   scope_descriptions?: DescribedScopeBody[];
 
+  /** What can be granted for it beside scopes (RFC 9396); each type once. */
+  @MayBeAbsent()
+  @IsArray()
+  @ArrayMaxSize(MAX_DETAIL_TYPES)
+  @IsObject({ each: true })
+  @ValidateNested({ each: true })
+  @Type(() => DetailTypeBody)
+  authorization_details_types?: DetailTypeBody[];
+
   /** Where a gateway finds it. */
   @MayBeAbsent()
   @IsUrl(UPSTREAM)
@@ -143,10 +154,14 @@ export class ResourceBody {
 }
 
 /**
- * What is to change of a resource, as a merge patch (RFC 7396): what is left out stays, and `null` takes away. What it
- * is identified by cannot be changed, since mandates and policies name it.
+ * What is to change of a resource, as a merge patch (RFC 7396): what is left out stays, and `null` takes away.
  */
 export class ResourceChangeBody {
+  /** As it is: it cannot be changed (409), since mandates and policies name it. */
+  @MayBeAbsent()
+  @IsResourceIdentifier()
+  identifier?: string;
+
   /** Replaces what can be granted for it. */
   @MayBeAbsent()
   @IsArray()
@@ -172,6 +187,15 @@ export class ResourceChangeBody {
   @ValidateNested({ each: true })
   @Type(() => DescribedScopeBody)
   scope_descriptions?: DescribedScopeBody[] | null;
+
+  /** Replaces what can be granted for it beside scopes (RFC 9396). */
+  @MayBeNull()
+  @IsArray()
+  @ArrayMaxSize(MAX_DETAIL_TYPES)
+  @IsObject({ each: true })
+  @ValidateNested({ each: true })
+  @Type(() => DetailTypeBody)
+  authorization_details_types?: DetailTypeBody[] | null;
 
   /** Where a gateway finds it from now on. */
   @MayBeNull()
@@ -224,4 +248,12 @@ export class ResourceChangeBody {
   @ArrayMaxSize(MAX_INTROSPECTING)
   @IsUUID(undefined, { each: true })
   introspection_client_ids?: string[] | null;
+}
+
+/** The resources to be listed. */
+export class ResourcesQuery extends SearchQuery {
+  /** Only the one with this identifier. */
+  @MayBeAbsent()
+  @IsResourceIdentifier()
+  identifier?: string;
 }

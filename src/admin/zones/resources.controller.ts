@@ -1,48 +1,34 @@
 import { Body, Delete, Get, HttpCode, Param, Patch, Post, Query, Res } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { Response } from 'express';
+import { ApiResponse } from '../../platform/http/openapi-decorators.js';
 import type { Repository } from 'typeorm';
 import type { KeyIntent } from '../../keys/rotation/key-intent.js';
 import { Resource, type DeclaredOperation } from '../../zones/resource.entity.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
-import { ResourceBody, ResourceChangeBody } from './resource.body.js';
+import { plainTypes } from './detail-type.body.js';
+import { ResourceBody, ResourceChangeBody, ResourcesQuery } from './resource.body.js';
 import { keyDetails, AuditedKeyChanges } from '../keys/audited-key-changes.service.js';
 import { Change, UrgentChange } from '../change.js';
 import { entityTag, IfMatch, Precondition, tagged } from '../entity-tag.js';
+import { refuseOther } from '../field-refusals.js';
 import { findRow } from '../find-row.js';
 import { InZone } from '../in-zone.js';
-import { PageQuery } from '../pagination.body.js';
-import { readPage } from '../pagination.js';
+import { containing, having, readPage, type Page } from '../pagination.js';
+import { DryRunQuery } from '../dry-run.body.js';
+import { DryRuns, isDryRun, type DryRun, type WouldDelete } from '../dry-runs.service.js';
 import { changeResource, createResource } from './resource-registration.js';
-
-function toView(row: Resource) {
-  return {
-    id: row.id,
-    identifier: row.identifier,
-    scopes: row.scopes,
-    ...(row.displayName === null ? {} : { display_name: row.displayName }),
-    ...(row.description === null ? {} : { description: row.description }),
-    ...(row.scopeDescriptions.length === 0 ? {} : { scope_descriptions: row.scopeDescriptions }),
-    upstream_url: row.upstreamUrl,
-    owner_client_id: row.ownerClientId,
-    access: row.access,
-    operations: row.operations,
-    ...(row.signingAlg === null ? {} : { signing_alg: row.signingAlg }),
-    token_typ: row.tokenTyp,
-    ...(row.revocation === null ? {} : { revocation: row.revocation }),
-    listed: row.listed,
-    introspection_client_ids: row.introspectionClientIds,
-    created_at: row.createdAt,
-  };
-}
+import { toView, type ResourceView } from './resource-view.js';
+import { useOf, type UseOfResource } from './resource-use.js';
 
 /** Registers, lists, changes and removes the resources of a zone. */
-@AdminController('zones/:zone/resources')
+@AdminController('zones/:zone/resources', { noun: 'resources' })
 export class ResourcesController {
   constructor(
     @InjectRepository(Resource) private readonly resources: Repository<Resource>,
     private readonly keyChanges: AuditedKeyChanges,
+    private readonly dryRuns: DryRuns,
   ) {}
 
   /** Registers a resource. */
@@ -52,7 +38,7 @@ export class ResourcesController {
     @Change('resource.created') change: Change,
     @Body() body: ResourceBody,
     @Res({ passthrough: true }) response: Response,
-  ) {
+  ): Promise<ResourceView> {
     const intent: KeyIntent = { want: 'resource', alg: body.signing_alg ?? null };
     const resource = await this.keyChanges.run(change, intent, async (tx, apply) => {
       const result = await createResource(tx, zoneId, {
@@ -66,6 +52,8 @@ export class ResourcesController {
         access: body.access,
         signingAlg: body.signing_alg,
         tokenTyp: body.token_typ,
+        detailTypes:
+          body.authorization_details_types && plainTypes(body.authorization_details_types),
         operations: body.operations?.map(plain),
         revocation: body.revocation,
         listed: body.listed,
@@ -78,10 +66,16 @@ export class ResourcesController {
     return tagged(response, toView(resource));
   }
 
-  /** Lists resources. */
+  /** Lists resources: all, those that are searched for, or the one of an identifier. */
   @Get()
-  async list(@InZone() { id: zoneId }: Zone, @Query() page: PageQuery) {
-    return readPage(this.resources, { zoneId }, page, toView);
+  async list(
+    @InZone() { id: zoneId }: Zone,
+    @Query() query: ResourcesQuery,
+  ): Promise<Page<ResourceView>> {
+    return readPage(this.resources, { zoneId }, query, toView, [
+      ...having('identifier', query.identifier),
+      ...containing(['identifier', 'display_name', 'description'], query.search),
+    ]);
   }
 
   /** Shows a resource. */
@@ -90,7 +84,7 @@ export class ResourcesController {
     @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
     @Res({ passthrough: true }) response: Response,
-  ) {
+  ): Promise<ResourceView> {
     return tagged(response, toView(await findRow(this.resources, { zoneId, id }, 'resource')));
   }
 
@@ -106,13 +100,14 @@ export class ResourcesController {
     @IfMatch() precondition: Precondition,
     @Body() body: ResourceChangeBody,
     @Res({ passthrough: true }) response: Response,
-  ) {
+  ): Promise<ResourceView> {
     await findRow(this.resources, { zoneId, id }, 'resource');
     const { signing_alg: alg = null } = body;
     const intent: KeyIntent = alg === null ? { want: 'reconcile' } : { want: 'resource', alg };
     const changed = await this.keyChanges.run(change, intent, async (tx, apply) => {
       const before = await findRow(tx.getRepository(Resource), { zoneId, id }, 'resource');
       precondition.check(entityTag(toView(before)));
+      refuseOther('identifier', body.identifier, before.identifier);
       const result = await changeResource(tx, before, {
         scopes: body.scopes,
         displayName: body.display_name,
@@ -123,6 +118,8 @@ export class ResourcesController {
         access: body.access,
         signingAlg: body.signing_alg,
         tokenTyp: body.token_typ,
+        detailTypes:
+          body.authorization_details_types && plainTypes(body.authorization_details_types),
         operations: body.operations === null ? null : body.operations?.map(plain),
         revocation: body.revocation,
         listed: body.listed,
@@ -137,12 +134,27 @@ export class ResourcesController {
   /** Removes a resource; nothing is minted for it any more. */
   @Delete(':id')
   @HttpCode(204)
+  @ApiResponse({ status: 200, description: 'What would be removed (`dry_run=true`)' })
+  @ApiResponse({ status: 204, description: 'Removed' })
   async remove(
     @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
     @Change('resource.deleted') change: Change,
     @IfMatch() precondition: Precondition,
-  ): Promise<void> {
+    @Query() query: DryRunQuery,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<DryRun<WouldDelete<ResourceView, UseOfResource>> | undefined> {
+    if (isDryRun(query)) {
+      return this.dryRuns.run(response, async (tx) => {
+        const resource = await findRow(tx.getRepository(Resource), { zoneId, id }, 'resource');
+        const view = toView(resource);
+        precondition.check(entityTag(view));
+        return {
+          tag: entityTag(view),
+          would: { delete: view, affects: await useOf(tx, resource) },
+        };
+      });
+    }
     await findRow(this.resources, { zoneId, id }, 'resource');
     const intent: KeyIntent = { want: 'reconcile' };
     await this.keyChanges.run(change, intent, async (tx, apply) => {
@@ -153,6 +165,7 @@ export class ResourcesController {
       const keys = resource.signingAlg === null ? {} : keyDetails(await apply());
       return { result: undefined, details: { resource: toView(resource), ...keys } };
     });
+    return undefined;
   }
 }
 

@@ -33,7 +33,16 @@ export async function createZone(
   rotations: Rotations,
   zone: Pick<Zone, 'id' | 'name'> &
     Partial<
-      Pick<Zone, 'displayName' | 'defaultResources' | 'introspectionAudit' | keyof StoredIssuer>
+      Pick<
+        Zone,
+        | 'displayName'
+        | 'description'
+        | 'logoDigest'
+        | 'protected'
+        | 'defaultResources'
+        | 'introspectionAudit'
+        | keyof StoredIssuer
+      >
     >,
   { sealedDigestKey, signingKey }: ZoneKeys,
 ): Promise<Zone> {

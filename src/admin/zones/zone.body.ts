@@ -1,4 +1,4 @@
-import { ArrayMaxSize, IsArray, IsBoolean, IsIn } from 'class-validator';
+import { ArrayMaxSize, IsArray, IsBoolean, IsIn, IsString, MaxLength } from 'class-validator';
 import { ISSUER_MODES, type IssuerMode } from '../../zones/zone-issuer.js';
 import { INTROSPECTION_AUDITS, type IntrospectionAudit } from '../../zones/zone.entity.js';
 import {
@@ -8,6 +8,8 @@ import {
   MayBeAbsent,
   MayBeNull,
 } from '../../platform/http/validators.js';
+import { SearchQuery } from '../pagination.body.js';
+import { MAX_LOGO_TEXT } from './zone-logo.js';
 import { MAX_DEFAULT_RESOURCES } from './default-resources.js';
 
 /** A zone to be made. */
@@ -20,6 +22,22 @@ export class ZoneBody {
   @MayBeAbsent()
   @IsLine()
   display_name?: string;
+
+  /** Its logo, which pages show to people who confirm: `data:image/png;base64,…` of at most 64 KiB, 1,024 pixels each way. */
+  @MayBeAbsent()
+  @IsString()
+  @MaxLength(MAX_LOGO_TEXT)
+  logo_uri?: string;
+
+  /** What it is for, in words for operators. */
+  @MayBeAbsent()
+  @IsLine()
+  description?: string;
+
+  /** Whether it cannot be removed until that is taken back; not if absent. */
+  @MayBeAbsent()
+  @IsBoolean()
+  protected?: boolean;
 
   /**
    * What requests are for that name no `resource`, by identifier (RFC 8707 2), unless their client has some of its own. A
@@ -59,6 +77,22 @@ export class ZoneChangeBody {
   @IsLine()
   display_name?: string | null;
 
+  /** Replaces its logo: `data:image/png;base64,…`; where it is shown to be already means the same one. */
+  @MayBeNull()
+  @IsString()
+  @MaxLength(MAX_LOGO_TEXT)
+  logo_uri?: string | null;
+
+  /** Replaces what it is for, in words for operators. */
+  @MayBeNull()
+  @IsLine()
+  description?: string | null;
+
+  /** Whether it cannot be removed until that is taken back. */
+  @MayBeAbsent()
+  @IsBoolean()
+  protected?: boolean;
+
   /** Replaces what requests are for that name no `resource`. What is added must be registered. */
   @MayBeNull()
   @IsArray()
@@ -85,4 +119,12 @@ export class ZoneChangeBody {
   @MayBeAbsent()
   @IsBoolean()
   legal_hold?: boolean;
+}
+
+/** The zones to be listed. */
+export class ZonesQuery extends SearchQuery {
+  /** Only the one of this name. */
+  @MayBeAbsent()
+  @IsLine()
+  name?: string;
 }

@@ -13,7 +13,7 @@ import {
 import { InjectRepository } from '@nestjs/typeorm';
 import { ApiResponse } from '../../platform/http/openapi-decorators.js';
 import type { Response } from 'express';
-import type { EntityManager, Repository } from 'typeorm';
+import { IsNull, type EntityManager, type Repository } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { CurrentRequestId, type RequestId } from '../../platform/http/request-id.js';
@@ -23,15 +23,22 @@ import { Sealing } from '../../sealing/sealing.service.js';
 import { Resource } from '../../zones/resource.entity.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
-import { ZoneBody, ZoneChangeBody } from './zone.body.js';
+import { ZoneBody, ZoneChangeBody, ZonesQuery } from './zone.body.js';
+import { TakesTwoPersons } from '../approvals/takes-two-persons.js';
 import { AuditedChanges, type Made } from '../audited-changes.service.js';
 import { Change } from '../change.js';
+import { conflicting } from '../field-refusals.js';
 import { entityTag, IfMatch, Precondition, tagged } from '../entity-tag.js';
 import { InZone } from '../in-zone.js';
-import { PageQuery } from '../pagination.body.js';
-import { readPage } from '../pagination.js';
+import { checkNotControlZone } from '../operators/control-zone.js';
+import { CurrentOperator, type Operator } from '../operators/operator.js';
+import { DryRunQuery } from '../dry-run.body.js';
+import { DryRuns, isDryRun, type DryRun, type WouldDelete } from '../dry-runs.service.js';
+import { found } from '../find-row.js';
+import { containing, having, readPage, seen, type Page } from '../pagination.js';
+import { ForSomeZones } from '../permission.js';
 import { endZone, isSmall, type Ended } from '../removals/ending.js';
-import { removing } from '../removals/describe-removal.js';
+import { removing, type Removing } from '../removals/describe-removal.js';
 import { Removals } from '../removals/removals.service.js';
 import { checkDefaultResources } from './default-resources.js';
 import {
@@ -41,15 +48,18 @@ import {
   readIssuerSettings,
 } from './issuer-settings.js';
 import { createZone, generateZoneKeys, NEW_ZONES } from './zone-registration.js';
-import { toView } from './zone-view.js';
+import { contentsOf, type ContentsOfZone } from './zone-contents.js';
+import { readLogo, writeLogo } from './zone-logo.js';
+import { toView, type ZoneView } from './zone-view.js';
 
 /** Makes, lists, changes and removes zones. */
-@AdminController('zones')
+@AdminController('zones', { noun: 'zones' })
 export class ZonesController {
   constructor(
     @InjectRepository(Zone) private readonly zones: Repository<Zone>,
     private readonly changes: AuditedChanges,
     private readonly removals: Removals,
+    private readonly dryRuns: DryRuns,
     private readonly sealing: Sealing,
     private readonly generation: KeyGeneration,
     private readonly rotations: Rotations,
@@ -61,22 +71,28 @@ export class ZonesController {
   async create(
     @Body() body: ZoneBody,
     @CurrentRequestId() requestId: RequestId,
+    @CurrentOperator() operator: Operator,
     @Res({ passthrough: true }) response: Response,
-  ) {
+  ): Promise<ZoneView> {
     const id = uuidv7();
     const issuer = readIssuerSettings(body, NEW_ZONES, this.env.issuerUrl);
-    const change = { zoneId: id, requestId, type: 'zone.created' };
+    const change = { zoneId: id, requestId, type: 'zone.created', operator };
+    const logo = readLogo(body.logo_uri, null, this.env.issuerUrl) ?? null;
     const keys = await generateZoneKeys(id, this.sealing, this.generation);
     const settings = {
       id,
       name: body.name,
       displayName: body.display_name ?? null,
+      logoDigest: logo?.digest ?? null,
+      description: body.description ?? null,
+      protected: body.protected ?? false,
       ...issuer,
       defaultResources: [...new Set(body.default_resources)],
       introspectionAudit: body.introspection_audit ?? 'none',
     };
     const zone = await this.changes.runWithoutZone(change, async (tx) => {
       const result = await namingIssuerUrl(() => createZone(tx, this.rotations, settings, keys));
+      await writeLogo(tx, id, logo ?? undefined);
       await checkNoFormerIssuer(tx, id, issuer.issuerUrl);
       return { result, details: { zone: this.toView(result) } };
     });
@@ -84,15 +100,26 @@ export class ZonesController {
     return tagged(response, this.toView(zone));
   }
 
-  /** Lists zones. */
+  /** Lists zones that the operator may see: all, those that are searched for, or the one of a name. */
   @Get()
-  async list(@Query() page: PageQuery) {
-    return readPage(this.zones, {}, page, (zone) => this.toView(zone));
+  @ForSomeZones()
+  async list(
+    @Query() query: ZonesQuery,
+    @CurrentOperator() operator: Operator,
+  ): Promise<Page<ZoneView>> {
+    return readPage(this.zones, {}, query, (zone) => this.toView(zone), [
+      ...seen('id', operator),
+      ...having('name', query.name),
+      ...containing(['name', 'display_name', 'description'], query.search),
+    ]);
   }
 
   /** Shows a zone; of one that is being removed, how far that is. */
   @Get(':zone')
-  async show(@InZone('being removed') zone: Zone, @Res({ passthrough: true }) response: Response) {
+  async show(
+    @InZone('being removed') zone: Zone,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<ZoneView & Removing> {
     if (zone.removedAt === null) return tagged(response, this.toView(zone));
     return { ...this.toView(zone), ...removing(await this.removals.find(zone.id, zone.id)) };
   }
@@ -108,13 +135,19 @@ export class ZonesController {
     @IfMatch() precondition: Precondition,
     @Body() body: ZoneChangeBody,
     @Res({ passthrough: true }) response: Response,
-  ) {
+  ): Promise<ZoneView> {
     const changed = await this.changes.run(change, async (tx, before) => {
       precondition.check(entityTag(this.toView(before)));
       const zones = tx.getRepository(Zone);
-      const columns = await columnsOf(tx, before, body, this.env.issuerUrl);
+      const logo = readLogo(body.logo_uri, before.logoDigest, this.env.issuerUrl);
+      await writeLogo(tx, id, logo);
+      const columns = {
+        ...(await columnsOf(tx, before, body, this.env.issuerUrl)),
+        ...(logo === undefined ? {} : { logoDigest: logo?.digest ?? null }),
+      };
       if (Object.keys(columns).length > 0) {
-        await namingIssuerUrl(() => zones.update({ id }, columns));
+        const updated = { ...columns, updatedAt: () => 'clock_timestamp()' };
+        await namingIssuerUrl(() => zones.update({ id }, updated));
         await checkNoFormerIssuer(tx, id, columns.issuerUrl);
       }
       const result = await zones.findOneByOrFail({ id });
@@ -130,19 +163,39 @@ export class ZonesController {
    */
   @Delete(':zone')
   @HttpCode(204)
-  @ApiResponse({ status: 204, description: 'Removed' })
+  @ApiResponse({ status: 200, description: 'What would be removed (`dry_run=true`)' })
   @ApiResponse({ status: 202, description: 'Ended, and being removed' })
-  @ApiResponse({ status: 409, description: 'It is on legal hold' })
+  @ApiResponse({ status: 204, description: 'Removed' })
+  @ApiResponse({ status: 409, description: 'It is protected, or on legal hold' })
+  @TakesTwoPersons()
   async remove(
     @InZone('being removed') { id, removedAt }: Zone,
     @Change('zone.deleted') change: Change,
     @IfMatch() precondition: Precondition,
+    @Query() query: DryRunQuery,
     @Res({ passthrough: true }) response: Response,
-  ) {
+  ): Promise<
+    DryRun<WouldDelete<ZoneView, ContentsOfZone>> | ({ id: string } & Removing) | undefined
+  > {
+    const checkRemovable = (zone: Zone): ZoneView => {
+      const view = this.toView(zone);
+      precondition.check(entityTag(view));
+      if (zone.legalHold) throw new ConflictException('the zone is on legal hold');
+      if (zone.protected) throw conflicting('protected', 'protected', 'the zone is protected');
+      return view;
+    };
+    if (removedAt === null && isDryRun(query)) {
+      return this.dryRuns.run(response, async (tx) => {
+        const zone = await tx.getRepository(Zone).findOneBy({ id, removedAt: IsNull() });
+        const view = checkRemovable(found(zone, 'zone'));
+        await checkNotControlZone(tx, id);
+        return { tag: entityTag(view), would: { delete: view, affects: await contentsOf(tx, id) } };
+      });
+    }
     if (removedAt === null) {
-      await this.changes.run(change, (tx, zone) => {
-        precondition.check(entityTag(this.toView(zone)));
-        if (zone.legalHold) throw new ConflictException('the zone is on legal hold');
+      await this.changes.run(change, async (tx, zone) => {
+        checkRemovable(zone);
+        await checkNotControlZone(tx, id);
         return endOrRemove(tx, zone);
       });
     }
@@ -152,7 +205,7 @@ export class ZonesController {
     return { id, ...removing(removal) };
   }
 
-  private toView(zone: Zone) {
+  private toView(zone: Zone): ZoneView {
     return toView(zone, this.env.issuerUrl);
   }
 }
@@ -167,6 +220,9 @@ async function columnsOf(
     default_resources: wanted,
     introspection_audit: audit,
     legal_hold: legalHold,
+    description,
+    protected: isProtected,
+    logo_uri: _logo,
     ...issuer
   }: ZoneChangeBody,
   installation: string,
@@ -179,6 +235,8 @@ async function columnsOf(
       ? {}
       : { defaultResources: await checkDefaultResources(tx, id, wanted, defaultResources) }),
     ...(legalHold === undefined ? {} : { legalHold }),
+    ...(description === undefined ? {} : { description }),
+    ...(isProtected === undefined ? {} : { protected: isProtected }),
     ...(audit === undefined ? {} : { introspectionAudit: audit ?? 'none' }),
     ...(await issuerChange(tx, before, issuer, installation)),
   };

@@ -1,0 +1,98 @@
+import type { EntityManager } from 'typeorm';
+import type { Fault } from '../../policy/engine/validate.js';
+import type { PolicySet, PolicySetVersion } from '../../policy/policy-set.entity.js';
+
+/** A version of a policy set. It is never changed. */
+export interface PolicySetVersionView {
+  readonly id: string;
+  readonly policy_set_id: string;
+  /** 1 for the first one. */
+  readonly version: number;
+  /** Hex SHA-256 over what is in it, as every decision by it has it. */
+  readonly manifest_sha256: string;
+  /** Who put it together, as given; not verified. */
+  readonly author: string;
+  readonly created_at: Date;
+}
+
+/** The same with its manifest. */
+export interface PolicySetManifestView extends PolicySetVersionView {
+  /** The policy versions that are in it. */
+  readonly policy_version_ids: readonly string[];
+}
+
+/** A version that was just put together. */
+export interface NewPolicySetVersionView extends PolicySetManifestView {
+  /** What the check of its policies found that is no error. */
+  readonly warnings: readonly Fault[];
+}
+
+/** A named policy set; what is in it is in its versions. */
+export interface PolicySetView {
+  readonly id: string;
+  /** Unique in the zone. */
+  readonly name: string;
+  /** What it is for, if that was said. */
+  readonly description?: string;
+  /** Its newest version, which need not be the one that decides; `null`: it has none yet. */
+  readonly latest_version: { readonly id: string; readonly version: number } | null;
+  readonly created_at: Date;
+}
+
+/** What goes with a policy set. */
+export interface UseOfPolicySet {
+  readonly versions: number;
+}
+
+/** A version as operators are shown it. */
+export function toVersionView(row: PolicySetVersion): PolicySetVersionView {
+  const { id, policySetId, version, manifestSha256, author, createdAt } = row;
+  return {
+    id,
+    policy_set_id: policySetId,
+    version,
+    manifest_sha256: manifestSha256,
+    author,
+    created_at: createdAt,
+  };
+}
+
+/** Policy sets as operators are shown them, in the same order. */
+export async function viewSets(
+  on: Pick<EntityManager, 'query'>,
+  rows: readonly PolicySet[],
+): Promise<PolicySetView[]> {
+  const [first] = rows;
+  if (first === undefined) return [];
+  const ids = rows.map(({ id }) => id);
+  const found = await on.query<{ set: string; id: string; version: number }[]>(LATEST, [
+    first.zoneId,
+    ids,
+  ]);
+  const latest = new Map(found.map(({ set, id, version }) => [set, { id, version }]));
+  return rows.map(({ id, name, description, createdAt }) => ({
+    id,
+    name,
+    ...(description === null ? {} : { description }),
+    latest_version: latest.get(id) ?? null,
+    created_at: createdAt,
+  }));
+}
+
+/** A policy set as operators are shown it. */
+export async function viewSet(
+  on: Pick<EntityManager, 'query'>,
+  row: PolicySet,
+): Promise<PolicySetView> {
+  const [view] = await viewSets(on, [row]);
+  if (view === undefined) throw new Error('one row has one view');
+  return view;
+}
+
+const LATEST = `
+  SELECT asked.id AS set, v.id, v.version
+    FROM unnest($2::uuid[]) AS asked (id)
+    CROSS JOIN LATERAL (
+      SELECT s.id, s.version FROM policy_set_versions s
+       WHERE s.zone_id = $1 AND s.policy_set_id = asked.id
+       ORDER BY s.version DESC LIMIT 1) AS v`;
