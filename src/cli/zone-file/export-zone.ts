@@ -1,0 +1,98 @@
+import { Document, Scalar, visit } from 'yaml';
+import type { JsonValue } from '../../oauth/strict-json.js';
+import type { Api } from './api.js';
+import { withNames } from './cedar-names.js';
+import { brief } from './compare.js';
+import type { Item, Noun } from './field.js';
+import { API_VERSION } from './format.js';
+import { presentVersion } from './live-policies.js';
+import { readSecrets, type LiveZone, type Thing } from './live-zone.js';
+import { CLIENTS, takesSecret } from './nouns/client-noun.js';
+import { NOUNS } from './nouns/nouns.js';
+import { ZONE } from './nouns/zone-noun.js';
+
+/** A document of a zone file, to be written. */
+export type Exported = Readonly<Record<string, JsonValue>>;
+
+/**
+ * Says of a zone what its file would: sorted, without ids, without what goes without saying, and with references in place
+ * of secrets. Reads only.
+ */
+export async function exportZone(api: Api, live: LiveZone): Promise<Exported> {
+  const sections: [string, JsonValue][] = [];
+  for (const noun of NOUNS) {
+    const things = (live.things.get(noun.section) ?? [])
+      .filter(({ view }) => noun.isUsual?.(view) !== true)
+      .toSorted((one, other) => compare(one.name, other.name));
+    const items: JsonValue[] = [];
+    for (const thing of things)
+      items.push({ ...brief(noun, thing.item), ...(await secretsOf(api, live, noun, thing)) });
+    sections.push([noun.section, items]);
+  }
+  const { policies } = live;
+  const names = { zone: live, clients: live.clients };
+  const written = policies.all
+    .map((policy) => ({
+      name: policy.name,
+      text: withNames(presentVersion(policies, policy)?.text ?? '', names),
+    }))
+    .toSorted((one, other) => compare(one.name, other.name));
+  const { active, schema } = policies;
+  const members = active === null ? [] : [...active.members.keys()].toSorted(compare);
+  const all = members.length === written.length;
+  return {
+    apiVersion: API_VERSION,
+    zone: brief(ZONE, live.item),
+    ...Object.fromEntries(sections),
+    ...(schema === null ? {} : { policy_schema: { text: schema } }),
+    policies: written,
+    ...(active === null
+      ? {}
+      : { policy_set: { name: active.set, ...(all ? {} : { policies: members }) } }),
+  };
+}
+
+/** In the order of their characters, which is the same everywhere. */
+function compare(one: string, other: string): number {
+  return one < other ? -1 : Number(one > other);
+}
+
+/** Where whoever applies it is to have the secrets that there are. */
+async function secretsOf(
+  api: Api,
+  live: LiveZone,
+  noun: Noun,
+  { id, name, item, view }: Thing,
+): Promise<Item> {
+  if (noun !== CLIENTS) {
+    const sealed = Object.keys(noun.fields).filter((field) => view[`has_${field}`] === true);
+    return Object.fromEntries(sealed.map((field) => [field, { env: variableFor(name, field) }]));
+  }
+  if (!takesSecret(item['auth_methods'])) return {};
+  const newest = (await readSecrets(api, live.id, id)).at(-1);
+  if (newest === undefined) return {};
+  return { secret: newest.imported ? { env: variableFor(name, 'secret') } : { generate: true } };
+}
+
+/** The name of an environment variable, such as `MY_SERVICE_SECRET`. */
+function variableFor(name: string, what: string): string {
+  const words = `${name}_${what}`.toUpperCase().replaceAll(/[^A-Z0-9]+/g, '_');
+  return words.replace(/^_+/, '').replace(/^(?=[0-9])/, '_');
+}
+
+/** Writes documents as YAML: lines are not folded, and texts of several lines are as they are. */
+export function writeYaml(documents: readonly Exported[]): string {
+  return documents.map(writeDocument).join('---\n');
+}
+
+function writeDocument(exported: Exported): string {
+  const document = new Document(exported, { version: '1.2', aliasDuplicateObjects: false });
+  visit(document, {
+    Scalar: (_key, scalar) => {
+      if (typeof scalar.value === 'string' && scalar.value.includes('\n'))
+        scalar.type = Scalar.BLOCK_LITERAL;
+    },
+  });
+  const options = { lineWidth: 0, minContentWidth: 0, blockQuote: 'literal' } as const;
+  return `# yaml-language-server: $schema=zone.schema.json\n${document.toString(options)}`;
+}

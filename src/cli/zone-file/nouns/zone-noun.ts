@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import { ISSUER_MODES } from '../../../zones/zone-issuer.js';
+import type { Noun } from '../field.js';
+import { identifier, line } from './values.js';
+
+/** The zone itself. */
+export const ZONE: Noun = {
+  section: 'zone',
+  title: 'zone',
+  path: '',
+  key: 'name',
+  change: 'patch',
+  description: 'The zone: a unit of isolation with keys of its own.',
+  fields: {
+    name: {
+      type: line().describe(
+        'Unique among zones: what this file is about. Another name is another zone.',
+      ),
+      absent: null,
+    },
+    display_name: {
+      type: line().describe(
+        'The organisation, as people know it who are asked to confirm something.',
+      ),
+      absent: null,
+    },
+    description: { type: line().describe('What it is for, in words for operators.'), absent: null },
+    issuer_mode: {
+      type: z
+        .enum(ISSUER_MODES)
+        .describe(
+          'Who its mandates are from: the zone below ISSUER_URL, a host of its own, or ISSUER_URL.',
+        ),
+      absent: 'zone',
+    },
+    issuer_url: {
+      type: z.url().describe('The issuer where the mode is `own`; unique among zones.'),
+      absent: null,
+      letGo: true,
+    },
+    default_resources: {
+      type: z
+        .array(identifier())
+        .max(20)
+        .describe('What requests are for that name no resource, by identifier (RFC 8707 2).'),
+      absent: [],
+      refersTo: 'resources',
+      notAtFirst: true,
+    },
+    introspection_audit: {
+      type: z
+        .enum(['none', 'refused', 'all'])
+        .describe('Which introspections are recorded in the audit log.'),
+      absent: 'none',
+    },
+    protected: {
+      type: z
+        .boolean()
+        .describe(
+          'Whether it cannot be removed until that is taken back. Stays as it is where the file does not say.',
+        ),
+      absent: false,
+      stays: true,
+    },
+    legal_hold: {
+      type: z
+        .boolean()
+        .describe(
+          'Whether its audit log is kept whole, and it cannot be removed. Stays as it is where the file does not say.',
+        ),
+      absent: false,
+      stays: true,
+      notAtFirst: true,
+    },
+  },
+};

@@ -1,0 +1,42 @@
+import type { Api } from './api.js';
+import { whole } from './compare.js';
+import type { Draft } from './draft.js';
+import { nameOf } from './field.js';
+import { readSecrets } from './live-zone.js';
+import { CLIENTS, takesSecret } from './nouns/client-noun.js';
+import { describeSecret, secretIn } from './plan.js';
+import { SecretValues } from './secret-values.js';
+import { WrongZoneFile, writePath } from './problems.js';
+
+/**
+ * Says which secrets are to be set: that of a client which has none that works, or none that was given where the file says
+ * where one comes from. A secret that is there cannot be read, so whether it is the one that is meant is not asked.
+ */
+export async function planSecrets(api: Api, draft: Draft): Promise<void> {
+  const { document, live, differences, first } = draft;
+  const clients = document.sections.get(CLIENTS.section) ?? [];
+  const problems: string[] = [];
+  for (const [n, item] of clients.entries()) {
+    const from = secretIn(item['secret']);
+    const name = nameOf(CLIENTS, item);
+    if (from === null) continue;
+    if (!takesSecret(whole(CLIENTS, item)['auth_methods'])) {
+      const path = [CLIENTS.section, n, 'secret'];
+      problems.push(
+        `${document.at(path)}: ${writePath(path)}: the client does not authenticate with a secret`,
+      );
+    }
+    const id = live?.clients.get(name);
+    // A new client gets it as it is made.
+    if (id === undefined || live === null) continue;
+    const present = await readSecrets(api, live.id, id);
+    const isThere = SecretValues.isElsewhere(from)
+      ? present.some(({ imported }) => imported)
+      : present.length > 0;
+    if (isThere) continue;
+    const changes = [{ field: 'secret', from: null, to: describeSecret(from) }];
+    differences.push({ action: 'change', noun: CLIENTS.title, name, changes });
+    first.push({ do: 'add secret', name, from });
+  }
+  if (problems.length > 0) throw new WrongZoneFile(problems);
+}

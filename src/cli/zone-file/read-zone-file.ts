@@ -1,0 +1,263 @@
+import { isObject } from '../api/json.js';
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import {
+  Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  LineCounter,
+  parseAllDocuments,
+  visit,
+  type YAMLError,
+} from 'yaml';
+import { complaintsOf } from './describe-issue.js';
+import { nameOf, type Item } from './field.js';
+import { ZONE_FILE, type Text, type Written } from './format.js';
+import { NOUNS } from './nouns/nouns.js';
+import { ZONE } from './nouns/zone-noun.js';
+import { WrongZoneFile, writePath, type Path } from './problems.js';
+
+/** The largest file that is read, in bytes. */
+const MAX_BYTES = 16 * 1024 * 1024;
+/** How many times what has an anchor may be meant again: more is no convenience but a bomb. */
+const MAX_ALIASES = 100;
+
+/** One zone, as its document says it is to be. */
+export interface ZoneDocument {
+  readonly zone: Item;
+  /** The things of each section that the document has; what of a section that it does not have is not its affair. */
+  readonly sections: ReadonlyMap<string, readonly Item[]>;
+  readonly policySchema: string | null;
+  readonly policies: readonly PolicyText[] | null;
+  readonly policySet: { readonly name: string; readonly policies: readonly string[] } | null;
+  /** The folder that files are named relative to. */
+  readonly folder: string;
+  /** Where something is: `zone.yaml:3:5`. */
+  readonly at: (path: Path) => string;
+}
+
+/** A policy and its text, in which clients have their names. */
+export interface PolicyText {
+  readonly name: string;
+  readonly text: string;
+}
+
+/**
+ * Reads a zone file: YAML 1.2, of which JSON is a part, with a document for each zone.
+ *
+ * @param file its path, or `-` with its `text` for the standard input
+ * @throws {WrongZoneFile} with everything that is wrong with it
+ */
+export async function readZoneFile(file: string, text?: string): Promise<readonly ZoneDocument[]> {
+  const name = file === '-' ? '<stdin>' : file;
+  const folder = file === '-' ? process.cwd() : dirname(resolve(file));
+  const read = text ?? (await readText(file, (why) => `${name}: ${why}`));
+  if (Buffer.byteLength(read) > MAX_BYTES) {
+    throw new WrongZoneFile([`${name}: is larger than ${MAX_BYTES} bytes`]);
+  }
+  const lines = new LineCounter();
+  const parsed = parseAllDocuments(read, {
+    version: '1.2',
+    strict: true,
+    uniqueKeys: true,
+    stringKeys: true,
+    lineCounter: lines,
+    prettyErrors: false,
+  });
+  const documents = Array.isArray(parsed) ? parsed.filter(isWritten) : [];
+  if (documents.length === 0) throw new WrongZoneFile([`${name}: there is nothing in it`]);
+  const place = (offset: number) => {
+    const { line, col } = lines.linePos(offset);
+    return `${name}:${line}:${col}`;
+  };
+  const broken = documents.flatMap(({ errors, warnings }) => [...errors, ...warnings]);
+  if (broken.length > 0) throw new WrongZoneFile(broken.map((error) => describe(error, place)));
+  const all = await Promise.all(documents.map((one) => readDocument(one, folder, place)));
+  checkZonesOnce(all);
+  return all;
+}
+
+/** Whether there is anything between two `---`. */
+function isWritten(document: Document.Parsed): boolean {
+  return document.errors.length > 0 || (document.contents !== null && !isEmpty(document.contents));
+}
+
+function isEmpty(node: unknown): boolean {
+  return isScalar(node) && node.value === null;
+}
+
+function describe({ message, pos: [from] }: YAMLError, place: (offset: number) => string): string {
+  return `${place(from)}: ${message.split('\n')[0] ?? ''}`;
+}
+
+async function readDocument(
+  document: Document.Parsed,
+  folder: string,
+  place: (offset: number) => string,
+): Promise<ZoneDocument> {
+  const at = (path: Path) => place(offsetOf(document, path));
+  const value = toValue(document, place);
+  const result = ZONE_FILE.safeParse(value, { reportInput: true });
+  if (!result.success) {
+    const complaints = complaintsOf(result.error.issues, knownAt);
+    throw new WrongZoneFile(
+      complaints.map(({ path, what, ofName }) => {
+        const where = place(ofName ? offsetOfName(document, path) : offsetOf(document, path));
+        return `${where}: ${path.length === 0 ? 'the document' : writePath(path)}: ${what}`;
+      }),
+    );
+  }
+  const written: unknown = result.data;
+  if (!fitsFormat(written)) throw new Error('a document that fits is a mapping');
+  const sections = new Map(
+    NOUNS.flatMap(({ section }) => {
+      const items = written[section];
+      return items === undefined ? [] : [[section, items] as const];
+    }),
+  );
+  const policies = await textsOf(written.policies, folder, at);
+  const problems = [...sections].flatMap(([section, items]) => repeated(section, items, at));
+  if (policies !== null) problems.push(...repeated('policies', policies, at));
+  const set = written.policy_set;
+  if (set !== undefined && set.policies === undefined && policies === null) {
+    const where = at(['policy_set']);
+    problems.push(`${where}: policy_set: which policies? Neither it nor the file lists any`);
+  }
+  if (problems.length > 0) throw new WrongZoneFile(problems);
+  return {
+    zone: written.zone,
+    sections,
+    policySchema:
+      written.policy_schema === undefined
+        ? null
+        : await textOf(written.policy_schema, folder, at(['policy_schema'])),
+    policies,
+    policySet:
+      set === undefined
+        ? null
+        : { name: set.name, policies: set.policies ?? (policies ?? []).map(({ name }) => name) },
+    folder,
+    at,
+  };
+}
+
+/** What a document is that has passed the check of the format. */
+function fitsFormat(value: unknown): value is Written & Readonly<Record<string, readonly Item[]>> {
+  return isObject(value);
+}
+
+/** @throws {WrongZoneFile} for anchors that are meant too many times over, or in a circle */
+function toValue(document: Document.Parsed, place: (offset: number) => string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: MAX_ALIASES });
+  } catch {
+    let [first, why]: [number | null, string] = [null, ''];
+    visit(document, {
+      Alias: (_key, alias) => {
+        const known = alias.resolve(document) !== undefined;
+        if (first !== null && known) return undefined;
+        first = alias.range?.[0] ?? 0;
+        why = known
+          ? `anchors are used more than ${MAX_ALIASES} times over, or in a circle`
+          : `there is no anchor ${alias.source}`;
+        return known ? undefined : visit.BREAK;
+      },
+    });
+    throw new WrongZoneFile([`${place(first ?? 0)}: ${why}`]);
+  }
+}
+
+/** Where what is at a path begins; what is not there, where it would be. */
+function offsetOf(document: Document.Parsed, path: Path): number {
+  for (let length = path.length; length >= 0; length -= 1) {
+    const node = resolved(document, path.slice(0, length));
+    if (isNode(node) && node.range) return node.range[0];
+  }
+  return 0;
+}
+
+function resolved(document: Document.Parsed, path: Path): unknown {
+  const node: unknown = path.length === 0 ? document.contents : document.getIn(path, true);
+  return isAlias(node) ? node.resolve(document) : node;
+}
+
+function offsetOfName(document: Document.Parsed, path: Path): number {
+  const map = resolved(document, path.slice(0, -1));
+  const name = path.at(-1);
+  if (!isMap(map)) return offsetOf(document, path);
+  const pair = map.items.find(({ key }) => isScalar(key) && String(key.value) === name);
+  return isNode(pair?.key) && pair.key.range ? pair.key.range[0] : offsetOf(document, path);
+}
+
+/** The names that members may have at a place. */
+function knownAt(path: Path): readonly string[] {
+  const [section, ...rest] = path;
+  if (section === undefined) return Object.keys(ZONE_FILE.shape);
+  if (section === 'zone' && rest.length === 0) return Object.keys(ZONE.fields);
+  const noun = NOUNS.find((each) => each.section === section);
+  if (noun !== undefined && rest.length === 1) return Object.keys(noun.fields);
+  return OTHER_NAMES;
+}
+
+const OTHER_NAMES =
+  'name text file env generate policies issuer subject audience method path scope description keys'.split(
+    ' ',
+  );
+
+async function textsOf(
+  written: Written['policies'],
+  folder: string,
+  at: (path: Path) => string,
+): Promise<PolicyText[] | null> {
+  if (written === undefined) return null;
+  return Promise.all(
+    written.map(async (policy, n) => ({
+      name: policy.name,
+      text: await textOf(policy, folder, at(['policies', n])),
+    })),
+  );
+}
+
+async function textOf(text: Text, folder: string, where: string): Promise<string> {
+  if ('text' in text) return text.text;
+  return readText(resolve(folder, text.file), (why) => `${where}: ${text.file}: ${why}`);
+}
+
+/** @throws {WrongZoneFile} if it cannot be read, or is no text */
+async function readText(path: string, describeIt: (why: string) => string): Promise<string> {
+  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+    throw new WrongZoneFile([describeIt(`cannot be read (${error.code ?? error.message})`)]);
+  });
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new WrongZoneFile([describeIt('is not UTF-8')]);
+  }
+}
+
+/** What a section has twice: of two that are called the same one would win. */
+function repeated(
+  section: string,
+  items: readonly Item[] | readonly PolicyText[],
+  at: (path: Path) => string,
+): string[] {
+  const noun = NOUNS.find((each) => each.section === section) ?? { key: 'name' };
+  const names = items.map((item) => nameOf(noun, { ...item }));
+  return names.flatMap((name, n) =>
+    names.indexOf(name) === n
+      ? []
+      : [`${at([section, n, noun.key])}: ${section}[${n}]: ${name} is there twice`],
+  );
+}
+
+function checkZonesOnce(documents: readonly ZoneDocument[]): void {
+  const names = documents.map(({ zone }) => nameOf(ZONE, zone));
+  const problems = documents.flatMap(({ at }, n) =>
+    names.indexOf(names[n] ?? '') === n
+      ? []
+      : [`${at(['zone', 'name'])}: zone ${names[n] ?? ''} is there twice`],
+  );
+  if (problems.length > 0) throw new WrongZoneFile(problems);
+}

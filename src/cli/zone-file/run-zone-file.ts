@@ -1,0 +1,184 @@
+import type { CommandContext } from '../context.js';
+import { CommandFailure } from '../failure.js';
+import { EXIT } from '../outcome.js';
+import { applyPlan, StepFailed, type DrawnSecret } from './apply-plan.js';
+import { describeFailure } from './describe-failure.js';
+import { exportZone, writeYaml } from './export-zone.js';
+import { zoneFileSchema } from './json-schema.js';
+import { readLiveZone } from './live-zone.js';
+import { makePlan } from './make-plan.js';
+import type { Plan } from './plan.js';
+import { WrongZoneFile } from './problems.js';
+import { readZoneFile } from './read-zone-file.js';
+import { SecretValues } from './secret-values.js';
+import { secretsFile, type SecretSink } from './secrets-out.js';
+import { planJson, showPlan } from './show-plan.js';
+import { describeStep } from './describe-step.js';
+import { writeNewFile } from './write-new-file.js';
+
+/** What is said to `plan`. */
+export interface PlanSaid {
+  readonly file: string;
+  readonly prune?: true;
+}
+
+/** What is said to `apply`. */
+export interface ApplySaid extends PlanSaid {
+  readonly yes?: true;
+  readonly secretsOut?: string;
+}
+
+/** Environment variables, which secrets may be in. */
+export type Variables = Readonly<Record<string, string | undefined>>;
+
+/**
+ * `plan`: says what `apply` would do. Changes nothing.
+ *
+ * @returns the exit code: {@link EXIT.differs} if there is something to do
+ */
+export async function runPlan(context: CommandContext, said: PlanSaid): Promise<number> {
+  const plans = await plansFor(context, said);
+  if (context.json)
+    await context.terminal.print(`${JSON.stringify({ zones: plans.map(planJson) }, null, 2)}\n`);
+  else await context.terminal.print(showAll(plans, context));
+  return plans.some(({ differences }) => differences.length > 0) ? EXIT.differs : EXIT.done;
+}
+
+/** `apply`: makes a plan, shows it, asks, and carries it out. @returns the exit code */
+export async function runApply(
+  context: CommandContext,
+  said: ApplySaid,
+  variables: Variables,
+): Promise<number> {
+  const plans = await plansFor(context, said);
+  const { terminal, json } = context;
+  const toDo = plans.filter(({ steps }) => steps.length > 0);
+  if (!json) await terminal.print(showAll(plans, context));
+  if (toDo.length === 0) {
+    if (json) await printApplied(context, plans, 0, []);
+    return EXIT.done;
+  }
+  for (const plan of toDo) await checkSecrets(plan, variables);
+  if (said.yes !== true) await confirm(context);
+  const sink = said.secretsOut === undefined ? null : secretsFile(said.secretsOut);
+  const shown: DrawnSecret[] = [];
+  let done = 0;
+  try {
+    for (const plan of toDo) {
+      await applyPlan(context.api, plan, new SecretValues(variables, plan.folder), {
+        done: (step) => {
+          done += 1;
+          if (!json) terminal.say(`done: ${describeStep(step)}\n`);
+        },
+        keep: (secret) => (sink ?? shownTo(context, shown)).keep(secret),
+      });
+    }
+  } catch (error) {
+    throw error instanceof StepFailed ? describeFailure(error, done) : error;
+  } finally {
+    sink?.close();
+    // Whatever failed since: secrets cannot be had again.
+    if (json) await printApplied(context, plans, done, shown);
+  }
+  return EXIT.done;
+}
+
+/** Shows secrets at once, for people; for programs they are in the document that ends the command. */
+function shownTo(
+  { json, terminal }: CommandContext,
+  shown: DrawnSecret[],
+): Pick<SecretSink, 'keep'> {
+  return {
+    keep(secret) {
+      shown.push(secret);
+      return json ? Promise.resolve() : terminal.print(secretLine(secret));
+    },
+  };
+}
+
+/** `export`: writes zones as a file. @param file where to; the standard output if absent */
+export async function runExport(
+  context: CommandContext,
+  zones: readonly string[],
+  file: string | undefined,
+): Promise<number> {
+  const exported = [];
+  for (const zone of zones) {
+    const live = await readLiveZone(context.api, zone);
+    if (live === null)
+      throw new CommandFailure(EXIT.missing, `there is no zone ${JSON.stringify(zone)}`);
+    exported.push(await exportZone(context.api, live));
+  }
+  const text = context.json
+    ? `${JSON.stringify(exported.length === 1 ? exported[0] : exported, null, 2)}\n`
+    : writeYaml(exported);
+  if (file === undefined) await context.terminal.print(text);
+  else writeNewFile(file, text);
+  return EXIT.done;
+}
+
+/** `schema`: the JSON Schema of a document of a zone file. */
+export function schemaText(): string {
+  return `${JSON.stringify(zoneFileSchema(), null, 2)}\n`;
+}
+
+async function plansFor(context: CommandContext, { file, prune }: PlanSaid): Promise<Plan[]> {
+  try {
+    const text = file === '-' ? await context.read('-') : undefined;
+    const documents = await readZoneFile(file, text);
+    const plans: Plan[] = [];
+    for (const document of documents)
+      plans.push(await makePlan(context.api, document, { prune: prune === true }));
+    return plans;
+  } catch (error) {
+    if (error instanceof WrongZoneFile) throw new CommandFailure(EXIT.invalid, error.message);
+    throw error;
+  }
+}
+
+function showAll(plans: readonly Plan[], { terminal }: CommandContext): string {
+  return plans.map((plan) => showPlan(plan, terminal.color)).join('\n');
+}
+
+/** @throws {CommandFailure} for a secret that is not where the file says, before anything is done */
+async function checkSecrets({ steps, folder }: Plan, variables: Variables): Promise<void> {
+  const secrets = new SecretValues(variables, folder);
+  for (const step of steps) {
+    if (step.do === 'add secret' && SecretValues.isElsewhere(step.from)) await check(step.from);
+    if (step.do !== 'create' && step.do !== 'change') continue;
+    for (const field of ['secret', 'ssf_poll_token']) {
+      const from =
+        step.fields.includes(field) || (field === 'secret' && step.do === 'create')
+          ? step.item[field]
+          : undefined;
+      if (from !== undefined && SecretValues.isElsewhere(from)) await check(from);
+    }
+  }
+  async function check(from: Parameters<typeof SecretValues.isElsewhere>[0]): Promise<void> {
+    await secrets.valueOf(from).catch((error: unknown) => {
+      throw new CommandFailure(EXIT.usage, error instanceof Error ? error.message : String(error));
+    });
+  }
+}
+
+/** @throws {CommandFailure} unless a person says yes */
+async function confirm({ terminal }: CommandContext): Promise<void> {
+  const said = await terminal.ask('Do this? Only yes is taken for it: ');
+  if (said?.trim() === 'yes') return;
+  if (said !== null) throw new CommandFailure(EXIT.wrong, 'nothing was done');
+  throw new CommandFailure(EXIT.usage, 'nobody can be asked here', '--yes does it without asking');
+}
+
+function printApplied(
+  { terminal }: CommandContext,
+  plans: readonly Plan[],
+  done: number,
+  secrets: readonly DrawnSecret[],
+): Promise<void> {
+  const document = { zones: plans.map(planJson), steps_done: done, secrets };
+  return terminal.print(`${JSON.stringify(document, null, 2)}\n`);
+}
+
+function secretLine({ zone, noun, name, id, secret }: DrawnSecret): string {
+  return `secret of ${noun} ${name} in zone ${zone} (shown this once): id ${id}, secret ${secret}\n`;
+}
