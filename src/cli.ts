@@ -1,19 +1,31 @@
 #!/usr/bin/env node
 import { refuseOldNode } from './supported-node.js';
-import { HELP, readCommand, WrongUsage, type Command } from './cli/arguments.js';
-import { EXIT, type Outcome } from './cli/outcome.js';
+import type { DirectCommand } from './cli/direct-command.js';
+import type { Outcome } from './cli/outcome.js';
 import type { Env } from './platform/config/env.js';
-import { CustodyUnavailable } from './sealing/key-encryption.js';
 
 /**
- * Does what operators ask for on the command line. Each command loads what it needs: help is there at once, and a
- * signer, which keeps keys for as long as it runs, has nothing of the service in it.
+ * Does what operators ask for on the command line. Each command loads what it needs: those that ask a server are there at
+ * once, and a signer, which keeps keys for as long as it runs, has nothing of the service in it.
  */
 async function main(argv: readonly string[]): Promise<number> {
-  const command = readCommand(argv);
-  if (command.name === 'help') {
-    process.stdout.write(HELP);
-    return EXIT.done;
+  const { runProgram } = await import('./cli/program.js');
+  const { readClientSettings, wantsNoColor } = await import('./platform/config/client-settings.js');
+  const { processTerminal } = await import('./cli/terminal.js');
+  return runProgram(argv, {
+    terminal: processTerminal(wantsNoColor()),
+    settings: readClientSettings,
+    direct: runDirectly,
+  });
+}
+
+/** Does what asks no server. @returns the exit code */
+async function runDirectly(command: DirectCommand): Promise<number> {
+  if (command.name === 'dev') {
+    const { start } = await import('./start.js');
+    await start();
+    // The server ends the process, when it is told to stop or has failed.
+    return new Promise<never>(() => {});
   }
   const { readEnvironment } = await import('./platform/config/environment.js');
   if (command.name === 'signer') {
@@ -29,14 +41,14 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 async function run(
-  command: Exclude<Command, { readonly name: 'help' | 'signer' | 'migrate' }>,
+  command: Exclude<DirectCommand, { readonly name: 'dev' | 'signer' | 'migrate' }>,
   env: Env,
 ): Promise<Outcome> {
   if (command.name !== 'drill') {
     const { runOnService } = await import('./service-commands.js');
     return runOnService(command, env, print);
   }
-  const { adminToken } = env;
+  const [adminToken] = env.adminTokens;
   if (adminToken === undefined) throw new Error('ADMIN_TOKEN is not set');
   const { drillRevocation } = await import('./cli/drill/revocation-drill.js');
   const { url, internalUrl, zoneId, count } = command;
@@ -61,7 +73,8 @@ async function print(...lines: readonly string[]): Promise<void> {
 }
 
 /** What went wrong, without where in the code that was noticed. */
-function describe(error: unknown): string {
+async function describe(error: unknown): Promise<string> {
+  const { CustodyUnavailable } = await import('./sealing/key-encryption.js');
   if (error instanceof CustodyUnavailable) return error.detail;
   return error instanceof Error ? error.message : String(error);
 }
@@ -75,8 +88,7 @@ try {
   // What was written may still be in a pipe; connections that would linger are not waited for.
   process.stdout.write('', () => process.exit(code));
 } catch (error) {
-  const usage = error instanceof WrongUsage;
-  process.stderr.write(`${describe(error)}\n${usage ? `\n${HELP}` : ''}`, () =>
-    process.exit(usage ? EXIT.usage : EXIT.impossible),
-  );
+  const { EXIT } = await import('./cli/outcome.js');
+  const text = await describe(error);
+  process.stderr.write(`${text}\n`, () => process.exit(EXIT.impossible));
 }

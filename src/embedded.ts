@@ -56,8 +56,10 @@ async function prepareEmbedded(env: Env, logger: Logger): Promise<Prepared> {
     }),
   );
   try {
-    const adminToken =
-      env.adminToken ?? (await loadOrGenerate(join(dataDir, 'admin-token'), 'base64url'));
+    const adminTokens =
+      env.adminTokens.length > 0
+        ? env.adminTokens
+        : [await loadOrGenerate(join(dataDir, 'admin-token'), 'base64url')];
     return {
       env: {
         ...env,
@@ -65,7 +67,7 @@ async function prepareEmbedded(env: Env, logger: Logger): Promise<Prepared> {
         embedded: true,
         workers: env.workers ?? 1,
         custody: await withKeyEncryptionKey(custody, dataDir, server.url),
-        adminToken,
+        adminTokens,
       },
       embedded: true,
       stop: () => server.stop(),

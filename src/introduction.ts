@@ -4,8 +4,8 @@ import type { RunningEnv } from './platform/config/env.js';
 import { writePrivate } from './platform/config/private-file.js';
 
 /**
- * Makes the demo zone, and says to a person at a terminal how it is used. Where this is found is in the file `url` of
- * the data directory as well, for commands in another terminal.
+ * Makes the demo zone, and says to a person at a terminal how it is used. Where this is found is in the files `url` and
+ * `internal-url` of the data directory as well, for commands in another terminal.
  *
  * @param port the public one
  */
@@ -15,11 +15,12 @@ export async function introduce(
   { dataDir, internalPort }: Pick<RunningEnv, 'dataDir' | 'internalPort'>,
 ): Promise<void> {
   const here = `http://localhost:${port}`;
+  const operators = internalPort === undefined ? here : `http://localhost:${internalPort}`;
+  await writePrivate(join(dataDir, 'internal-url'), `${operators}\n`);
   await writePrivate(join(dataDir, 'url'), `${here}\n`);
   const introduction = await demo.prepare();
   if (introduction === null) return;
   const { curlConfig, confirmPath } = introduction;
-  const operators = internalPort === undefined ? here : `http://localhost:${internalPort}`;
   const lines = [
     `Mandate is up, at ${here}. Get a first mandate with:`,
     `  curl -sK '${curlConfig}' ${here}/oauth/2/token`,

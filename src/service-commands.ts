@@ -4,13 +4,15 @@ import { NestFactory } from '@nestjs/core';
 import { DataSource } from 'typeorm';
 import { KeyRotation } from './admin/keys/key-rotation.service.js';
 import { Rewrap } from './admin/keys/rewrap.service.js';
+import { AdminTokenDoor } from './admin/operators/admin-token-door.service.js';
 import { AuthenticatorRenewal } from './admin/step-up/authenticator-renewal.service.js';
 import { CommandModule } from './app.module.js';
-import type { Format, ServiceCommand } from './cli/arguments.js';
+import type { Format, ServiceCommand } from './cli/direct-command.js';
 import { rewrapAll, verifyAll } from './cli/keys-commands.js';
 import { listKeys } from './cli/list-keys.js';
 import type { Outcome } from './cli/outcome.js';
 import { prune } from './cli/prune.js';
+import { reopenAdminToken } from './cli/reopen-admin-token.js';
 import { renewAuthenticators } from './cli/renew-authenticators.js';
 import { rotateKeys } from './cli/rotate-keys.js';
 import { systemClock } from './platform/config/clock.js';
@@ -83,6 +85,7 @@ async function run(
     throw new Error('the schema is not up to date: start the service, or mandate migrate');
   }
   if (command.name === 'prune') return prune(app.get<RunningEnv>(ENV), command.plan);
+  if (command.name === 'reopen-admin-token') return reopenAdminToken(app.get(AdminTokenDoor));
   const keyEncryptionKeys = app.get(KeyEncryptionKeys);
   const sealing = app.get(Sealing);
   if (command.name === 'list') {

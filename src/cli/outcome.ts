@@ -10,11 +10,23 @@ export interface Outcome {
 /** Exit codes. */
 export const EXIT = {
   done: 0,
-  /** Something is wrong with the keys. */
+  /** What was looked at is not as it should be: something is wrong with the keys, or a check failed. */
   wrong: 1,
   usage: 2,
   /** What is needed is out of reach, or the environment is not usable. */
   impossible: 3,
+  /** The server does not take the token, or it does not allow this (401, 403). */
+  refused: 4,
+  /** There is no such thing (404). */
+  missing: 5,
+  /** It does not go with what is there: the name is taken, or it has changed since (409, 412). */
+  conflict: 6,
+  /** The server does not take a value (400, 422). */
+  invalid: 7,
+  /** It waits for a second operator. */
+  waiting: 8,
+  /** There is something to do (`plan`). */
+  differs: 9,
 } as const;
 
 /** Aligns cells in columns. */

@@ -1,5 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
+import { COMMAND_LINE } from '../admin/operators/operator.js';
 import type { AuthenticatorRenewal } from '../admin/step-up/authenticator-renewal.service.js';
 import { Zone } from '../zones/zone.entity.js';
 import { EXIT, type Outcome } from './outcome.js';
@@ -83,7 +84,7 @@ async function* renewIn(
   for (;;) {
     const people = await renewal.people(zoneId, PAGE);
     for (const person of people) {
-      const change = { zoneId, requestId: { request_id: uuidv7() }, operator: 'command line' };
+      const change = { zoneId, requestId: { request_id: uuidv7() }, operator: COMMAND_LINE };
       const renewed = await renewal.renew(change, person);
       // Removed by another operator just now.
       if (renewed === null) continue;

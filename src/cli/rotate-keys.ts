@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { EntityManager } from 'typeorm';
 import type { KeyRotation } from '../admin/keys/key-rotation.service.js';
+import { COMMAND_LINE } from '../admin/operators/operator.js';
 import { instant } from '../platform/config/clock.js';
 import { Zone } from '../zones/zone.entity.js';
 import { EXIT, table, type Outcome } from './outcome.js';
@@ -28,8 +29,8 @@ export async function rotateKeys(
       : [{ id: zoneId }];
   const rotated = [];
   for (const { id } of zones) {
-    const operator = 'command line';
-    const change = { zoneId: id, requestId: { request_id: uuidv7() }, operator, emergency };
+    const requestId = { request_id: uuidv7() };
+    const change = { zoneId: id, requestId, operator: COMMAND_LINE, emergency };
     const { kid, alg, state, activatesAt } = await rotation.rotate(change);
     const at = instant(activatesAt).toISOString();
     rotated.push({ zone_id: id, kid, alg, state, activates_at: at, ...change.requestId });

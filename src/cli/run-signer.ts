@@ -4,7 +4,8 @@ import { FileKeys } from '../keys/signer/file-keys.js';
 import type { KeyStore } from '../keys/signer/key-store.js';
 import { Pkcs11Keys } from '../keys/signer/pkcs11-keys.js';
 import { startSigner } from '../keys/signer/signer-server.js';
-import { WrongUsage, type SignerOptions } from './arguments.js';
+import type { SignerOptions } from './direct-command.js';
+import { CommandFailure } from './failure.js';
 import { EXIT } from './outcome.js';
 
 /**
@@ -46,9 +47,9 @@ function keysOf(
     const { module, token, pin } = pkcs11;
     return new Pkcs11Keys({ module, token, pinFile: pin, environment });
   }
-  if (keys === null) throw new WrongUsage('signer needs --keys');
+  if (keys === null) throw new CommandFailure(EXIT.usage, 'signer needs --keys');
   if (custody.provider === 'env' && custody.key === undefined) {
-    throw new WrongUsage('signer needs KEY_ENCRYPTION_KEY to seal its files');
+    throw new CommandFailure(EXIT.usage, 'signer needs KEY_ENCRYPTION_KEY to seal its files');
   }
   return new FileKeys(keys, keyEncryptionsOf(custody));
 }

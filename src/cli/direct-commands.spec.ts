@@ -1,14 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { readCommand, WrongUsage } from './arguments.js';
+import { captured } from './captured.fixture.js';
 
 const ZONE = '0192f0c1-0000-7000-8000-00000000000a';
-const read = (line: string) => readCommand(line.split(' ').filter((word) => word !== ''));
+const run = (line: string) => captured(line.split(' ').filter((word) => word !== ''));
 
-describe('a command line', () => {
+describe('a command line that asks no server', () => {
   test.each<[string, object]>([
-    ['', { name: 'help' }],
-    ['--help', { name: 'help' }],
-    ['keys rotate --help', { name: 'help' }],
     ['migrate', { name: 'migrate', json: false }],
     ['migrate --json', { name: 'migrate', json: true }],
     ['keys list', { name: 'list', zoneId: null, json: false }],
@@ -25,9 +22,26 @@ describe('a command line', () => {
       'signer --socket /s --pkcs11-module /m --token t --pin-file /p',
       { options: { socket: '/s', keys: null, pkcs11: { module: '/m', token: 't', pin: '/p' } } },
     ],
-  ])('%j', (line, command) => {
-    expect(read(line)).toMatchObject(command);
+    [
+      `drill revocation --url https://m.example/ --zone ${ZONE}`,
+      { name: 'drill', url: 'https://m.example', internalUrl: 'https://m.example', count: 20 },
+    ],
+    ['operators reopen-admin-token', { name: 'reopen-admin-token', json: false }],
+    ['prune --plan', { name: 'prune', plan: true, json: false }],
+  ])('%j', async (line, command) => {
+    const { code, direct } = await run(line);
+    expect(direct).toMatchObject([command]);
+    expect(code).toBe(0);
   });
+
+  test.each(['', 'help', '--help', 'keys rotate --help', 'help keys rotate'])(
+    'help: %j',
+    async (line) => {
+      const { code, direct, out, err } = await run(line);
+      expect([code, direct, err]).toEqual([0, [], '']);
+      expect(out).toMatch(/^Usage: mandate /);
+    },
+  );
 
   test.each([
     'key list',
@@ -44,7 +58,6 @@ describe('a command line', () => {
     `keys rotate --all --zone ${ZONE}`,
     'keys verify --all',
     'authenticators',
-    'authenticators list',
     'authenticators renew',
     'authenticators renew --zone x',
     `authenticators renew --all --zone ${ZONE}`,
@@ -54,7 +67,14 @@ describe('a command line', () => {
     'signer --socket /s --keys /k --token t',
     'signer --socket /s --pkcs11-module /m --token t',
     'signer --socket /s --keys /k --pkcs11-module /m --token t --pin-file /p',
-  ])('that means nothing: %j', (line) => {
-    expect(() => read(line)).toThrow(WrongUsage);
+    'drill',
+    'drill revocation',
+    'drill revocation --url x',
+    'drill revocation --url https://m.example --count 0',
+    'drill revocation --url https://m.example --count 10001',
+  ])('that means nothing: %j', async (line) => {
+    const { code, direct, out, err } = await run(line);
+    expect([code, direct, out]).toEqual([2, [], '']);
+    expect(err).not.toBe('');
   });
 });

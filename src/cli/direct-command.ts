@@ -1,0 +1,55 @@
+/** A command that asks no server for what is to be done, as its command line said it. */
+export type DirectCommand =
+  | { readonly name: 'dev' }
+  | { readonly name: 'signer'; readonly options: SignerOptions }
+  | (Format & { readonly name: 'migrate' })
+  | (Format & DrillCommand)
+  | (Format & ServiceCommand);
+
+/** How a command prints. */
+export interface Format {
+  /** As JSON, for programs; otherwise as text, for people. */
+  readonly json: boolean;
+}
+
+/** `drill revocation`, which asks a running installation as others do. */
+export interface DrillCommand {
+  readonly name: 'drill';
+  /** Without trailing slashes. `internalUrl`: where operators' routes are. */
+  readonly url: string;
+  readonly internalUrl: string;
+  readonly zoneId: string | null;
+  readonly count: number;
+}
+
+/** A command on the database of the service. */
+export type ServiceCommand =
+  KeysCommand | AuthenticatorsCommand | PruneCommand | { readonly name: 'reopen-admin-token' };
+
+/** `prune`: drops what is older than it has to be, or with `plan` only says what that is. */
+export interface PruneCommand {
+  readonly name: 'prune';
+  readonly plan: boolean;
+}
+
+/** An `authenticators` command, on what people confirm with. */
+export interface AuthenticatorsCommand {
+  readonly name: 'renew';
+  readonly zoneId: string | null;
+}
+
+/** A `keys` command, on the keys of the service. */
+export type KeysCommand =
+  | { readonly name: 'list'; readonly zoneId: string | null }
+  | { readonly name: 'rotate'; readonly zoneId: string | null; readonly emergency: boolean }
+  | { readonly name: 'rewrap'; readonly all: boolean }
+  | { readonly name: 'verify' };
+
+/** The options of a signer: it keeps its keys in sealed files, or in a PKCS#11 device. */
+export interface SignerOptions {
+  readonly socket: string;
+  /** A directory for sealed files. */
+  readonly keys: string | null;
+  /** A PKCS#11 module, one of its tokens, and the file with its PIN. */
+  readonly pkcs11: { readonly module: string; readonly token: string; readonly pin: string } | null;
+}
