@@ -31,6 +31,7 @@ const COLLECTIONS: readonly (readonly [string, () => string, () => object])[] = 
     () => `/zones/${zone.zoneId}/resources`,
     () => ({ identifier: `resource://${randomUUID()}`, scopes: ['read'] }),
   ],
+  ['scopes', () => `/zones/${zone.zoneId}/scopes`, () => ({ name: randomUUID() })],
   ['clients', () => `/zones/${zone.zoneId}/clients`, () => ({ name: randomUUID() })],
   ['secrets', () => `/zones/${zone.zoneId}/clients/${zone.clientId}/secrets`, () => ({})],
   [
@@ -82,7 +83,7 @@ test('each version of a policy and of a set has a Location that answers', async 
 });
 
 describe('deleting', () => {
-  test.each(COLLECTIONS.slice(0, 3))('one of %s: 204, then 404', async (_name, path, body) => {
+  test.each(COLLECTIONS.slice(0, 4))('one of %s: 204, then 404', async (_name, path, body) => {
     const { id } = (await call('POST', path(), body())).body;
     const at = `${path()}/${String(id)}`;
     const gone = await call('DELETE', at);
@@ -98,11 +99,11 @@ const paths = (zoneId: string, id: string) => [
   ['DELETE', `/zones/${zoneId}`],
   ['GET', `/zones/${zoneId}/policy`],
   ['POST', `/zones/${zoneId}/signing-key/rotate`],
-  ...['resources', 'clients', 'policies', 'policy-sets', 'sessions'].flatMap((name) => [
+  ...['resources', 'scopes', 'clients', 'policies', 'policy-sets', 'sessions'].flatMap((name) => [
     ['GET', `/zones/${zoneId}/${name}`],
     ['GET', `/zones/${zoneId}/${name}/${id}`],
   ]),
-  ...['resources', 'clients', 'sessions'].map((name) => [
+  ...['resources', 'scopes', 'clients', 'sessions'].map((name) => [
     'DELETE',
     `/zones/${zoneId}/${name}/${id}`,
   ]),

@@ -33,6 +33,11 @@ const NOUNS = {
     at: (id: string) => `/zones/${zone.zoneId}/resources/${id}`,
     change: () => ({ scopes: ['a', randomUUID()] }),
   },
+  scope: {
+    make: () => call('POST', '/scopes', { name: randomUUID() }),
+    at: (id: string) => `/zones/${zone.zoneId}/scopes/${id}`,
+    change: () => ({ description: `for ${randomUUID()}` }),
+  },
   client: {
     make: () => call('POST', '/clients', { name: `client ${randomUUID()}` }),
     at: (id: string) => `/zones/${zone.zoneId}/clients/${id}`,
@@ -127,7 +132,8 @@ describe('a resource that is changed', () => {
     expect((await session('a')).status).toBe(200);
     expect((await session('c')).body['error']).toBe('invalid_scope');
     const changed = await call('PATCH', at, { scopes: ['c', 'b', 'b'] });
-    expect(changed.body).toMatchObject({ ...made.body, scopes: ['b', 'c'] });
+    const { updated_at: _before, ...kept } = made.body;
+    expect(changed.body).toMatchObject({ ...kept, scopes: ['b', 'c'] });
     expect((await session('b c')).status).toBe(200);
     expect((await session('a')).body['error']).toBe('invalid_scope');
     const [event] = await zone.audit(changed.requestId);
@@ -148,7 +154,10 @@ describe('a resource that is changed', () => {
     const { at, made } = await newResource(settings);
     expect(made.body).toMatchObject(settings);
     const one = await call('PATCH', at, { upstream_url: 'http://other.test/' });
-    expect(one.body).toEqual({ ...made.body, upstream_url: 'http://other.test/' });
+    const { updated_at: since, ...rest } = one.body;
+    const { updated_at: before, ...kept } = made.body;
+    expect(rest).toEqual({ ...kept, upstream_url: 'http://other.test/' });
+    expect([before, String(since) > String(before)]).toEqual([made.body['created_at'], true]);
     const none = await call('PATCH', at, {
       upstream_url: null,
       owner_client_id: null,
@@ -215,7 +224,7 @@ describe('a resource that is changed', () => {
   });
 
   test.each([
-    { identifier: 'urn:other' },
+    { identifier: 'no uri' },
     { revocation: 'never' },
     { listed: 'yes' },
     { introspection_client_ids: ['me'] },

@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { AUDIT_DAYS } from '../../src/admin/zones/zone-contents.js';
 import { auditOf, rows, sharedReplica, withClient, type Replica } from '../setup/harness.js';
 import { callAdmin, createTestZone, PERMIT_ALL } from '../setup/zone.js';
 
@@ -76,6 +78,142 @@ describe('deleting a zone', () => {
       const statuses = answers.map(({ status }) => status);
       expect(statuses.filter((status) => ![200, 201, 204, 404, 409].includes(status))).toEqual([]);
     }
+  });
+});
+
+const newZone = async (body: object = {}) => {
+  const made = await call('POST', '/zones', { name: `zone ${randomUUID()}`, ...body });
+  expect(made.status).toBe(201);
+  return { path: `/zones/${String(made.body['id'])}`, made };
+};
+
+describe('a protected zone', () => {
+  test('cannot be removed until it is not protected', async () => {
+    const { path, made } = await newZone({ protected: true, description: 'Production' });
+    expect(made.body).toMatchObject({ protected: true, description: 'Production' });
+    for (const query of ['', '?dry_run=true']) {
+      const refused = await call('DELETE', `${path}${query}`);
+      expect(refused).toMatchObject({ status: 409, body: { errors: [{ field: 'protected' }] } });
+      expect(await auditOf(replica.databaseUrl, refused.requestId)).toEqual([]);
+    }
+    expect(await call('PATCH', path, { protected: null })).toMatchObject({ status: 400 });
+    const freed = await call('PATCH', path, { protected: false, description: null });
+    expect(freed).toMatchObject({ status: 200, body: { protected: false } });
+    expect(freed.body).not.toHaveProperty('description');
+    expect(String(freed.body['updated_at']) > String(made.body['updated_at'])).toBe(true);
+    expect(await auditOf(replica.databaseUrl, freed.requestId)).toMatchObject([
+      { event: { before: { protected: true }, after: { protected: false } } },
+    ]);
+    expect((await call('DELETE', path)).status).toBe(204);
+  });
+
+  test('is none unless somebody says so', async () => {
+    const { made } = await newZone();
+    expect(made.body).toMatchObject({ protected: false });
+    expect(made.body['updated_at']).toBe(made.body['created_at']);
+  });
+});
+
+test('zones are found by their name, and by what is said of them', async () => {
+  const marker = randomUUID();
+  const name = `Ünique_${marker}`;
+  const { made } = await newZone({ name });
+  const { made: other } = await newZone({ description: `for ${marker.toUpperCase()}` });
+  const { made: shown } = await newZone({ display_name: `${marker} & Co` });
+  const ids = async (query: string) => {
+    const { status, body } = await call('GET', `/zones?${query}`);
+    return status === 200 ? (body['items'] as { id: string }[]).map(({ id }) => id) : status;
+  };
+  expect(await ids(`name=${encodeURIComponent(name)}`)).toEqual([made.body['id']]);
+  expect(await ids(`name=${marker}`)).toEqual([]);
+  const all = [made, other, shown].map(({ body }) => body['id']);
+  expect(await ids(`search=${marker}`)).toEqual(all);
+  expect(await ids(`search=${encodeURIComponent(`üNIQUE_${marker}`)}`)).toEqual([made.body['id']]);
+  expect(await ids(`search=${marker.replaceAll('-', '_')}`)).toEqual([]);
+  expect(await ids('name=')).toBe(400);
+  expect(await ids('name=a&name=b')).toBe(400);
+  expect(await ids('description=a')).toBe(400);
+});
+
+describe('a dry run of deleting a zone', () => {
+  test('counts what is in it, and removes and records nothing', async () => {
+    const zone = await createTestZone(replica);
+    await zone.newClient();
+    await zone.admin('POST', '/webhooks', { url: 'https://receiver.example/hook' });
+    expect((await zone.session()).status).toBe(200);
+    const path = `/zones/${zone.zoneId}`;
+    const shown = await call('GET', path);
+    const dry = await call('DELETE', `${path}?dry_run=true`);
+    expect(dry).toMatchObject({
+      status: 200,
+      body: {
+        dry_run: true,
+        would: {
+          delete: shown.body,
+          affects: {
+            clients: 2,
+            resources: 2,
+            issuers: 0,
+            policies: 1,
+            signing_keys: 1,
+            webhooks: 1,
+            authenticators: 0,
+            challenges_pending: 0,
+            sessions: 1,
+            agent_sessions: 0,
+            delegations: 0,
+            mandates_unexpired: 1,
+          },
+        },
+      },
+    });
+    const { affects } = dry.body['would'] as { affects: { audit_days: number } };
+    // A day may end meanwhile.
+    expect([1, 2]).toContain(affects.audit_days);
+    expect(dry.headers.get('etag')).toBe(shown.headers.get('etag'));
+    expect(await auditOf(replica.databaseUrl, dry.requestId)).toEqual([]);
+    expect((await zone.session()).status).toBe(200);
+
+    const stale = { 'if-match': '"another"' };
+    for (const query of ['', '?dry_run=true']) {
+      const refused = await callAdmin(replica, 'DELETE', `${path}${query}`, undefined, stale);
+      expect(refused.status).toBe(412);
+    }
+    const fresh = { 'if-match': String(dry.headers.get('etag')) };
+    const removed = await callAdmin(replica, 'DELETE', path, undefined, fresh);
+    expect(removed.status).toBe(204);
+    expect((await call('DELETE', `${path}?dry_run=true`)).status).toBe(404);
+  });
+
+  test('is refused where the zone cannot be deleted, and by what is misspelt', async () => {
+    const { path } = await newZone();
+    await call('PATCH', path, { legal_hold: true });
+    expect((await call('DELETE', `${path}?dry_run=true`)).status).toBe(409);
+    await call('PATCH', path, { legal_hold: false });
+    for (const query of ['dry-run=true', 'dry_run=yes', 'dry_run=']) {
+      expect((await call('DELETE', `${path}?${query}`)).status).toBe(400);
+    }
+    expect((await call('GET', path)).status).toBe(200);
+  });
+
+  test('counts days of the audit log, however many events each has', async () => {
+    const zoneId = randomUUID();
+    const days = await withClient(replica.databaseUrl, async (client) => {
+      await client.query('BEGIN');
+      await client.query(
+        `INSERT INTO audit_events (zone_id, id, occurred_at, writer, seq, request_id, type, outcome, previous_hash, hash, event)
+         SELECT $1, (left(uuid_from_time(at)::text, 14) || '7' || right(gen_random_uuid()::text, 21))::uuid,
+                at, gen_random_uuid(), 1, 'none', 'a test', 'done', '', '', '{}'
+           FROM (VALUES (timestamptz '2026-01-01 00:00Z'), ('2026-01-01 23:59:59.999Z'), ('2026-01-02 00:00Z'),
+                        ('2026-03-01 12:00Z'), ('2026-03-01 12:01Z')) AS v (at)`,
+        [zoneId],
+      );
+      const counted = await client.query(`SELECT count(*)::int AS n FROM ${AUDIT_DAYS}`, [zoneId]);
+      // What is in the audit log can never be taken out of it.
+      await client.query('ROLLBACK');
+      return counted.rows;
+    });
+    expect(days).toEqual([{ n: 3 }]);
   });
 });
 

@@ -2,6 +2,7 @@ import { createHash, createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { gatewayHeaders, newGatewayKey } from '../setup/gateway.js';
+import { asking, openLedger, payment } from '../setup/payments.js';
 import { auditOf, rows, startReplica, type AuditRow, type Replica } from '../setup/harness.js';
 import { sendRawForm } from '../setup/raw-form.js';
 import {
@@ -264,6 +265,21 @@ describe('the id of a signed request', () => {
       const issued = (await auditOfLabel(once.request)).filter((row) => row.outcome === 'issued');
       expect(issued).toHaveLength(1);
     }
+  });
+});
+
+test('authorization details go through a gateway, and are narrowed as they are for others', async () => {
+  await openLedger(zone);
+  const subject_token = await sessionFor(asking(payment()));
+  const ask = (...details: readonly object[]) =>
+    throughGateway({ parameters: { ...asking(...details), subject_token } });
+  expect(await ask()).toMatchObject({
+    status: 200,
+    body: { authorization_details: [payment()] },
+  });
+  expect(await ask(payment({ creditor: 'EVIL' }))).toMatchObject({
+    status: 400,
+    body: { error: 'invalid_authorization_details' },
   });
 });
 

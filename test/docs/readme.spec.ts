@@ -129,13 +129,13 @@ test.each([
 });
 
 test.each([
-  ['--approve', /may payments:send for 900 s/],
+  ['--approve', /may payments:send for 900 s, exactly \[\{"type":"payment","amount":"45.00"/],
   ['--reject', /the challenge is rejected/],
 ])('the example of a payment runs with %s', async (decision, outcome) => {
   const { stdout, stderr } = await sh(`node examples/payment.mjs ${decision}`);
   expect(stderr).toBe('');
   expect(stdout).toMatch(
-    /asks for payments:send on https:\/\/ledger.example, for at most 15 minutes/,
+    /asks for payments:send on https:\/\/ledger.example, exactly: Pay 45.00 EUR to “ACME”, for at most 15 minutes/,
   );
   expect(stdout).toMatch(outcome);
 });

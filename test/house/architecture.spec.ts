@@ -254,7 +254,9 @@ describe('architecture', () => {
   });
 
   test('a path of operators is declared with its guard, and no route in main.ts', () => {
-    const bare = all.filter(({ text }) => /\bController\(['"`]\/?internal/.test(text));
+    const bare = all.filter(({ text }) =>
+      /\bController\(['"`]\/?(?:internal|admin|\$\{below\})/.test(text),
+    );
     expect(bare.map(({ path }) => path)).toEqual(['admin/admin-controller.ts']);
     const zones = controllersOfAdmin.filter(({ text }) => text.includes("@Param('zone'"));
     expect(zones.map(({ path }) => path)).toEqual([]);

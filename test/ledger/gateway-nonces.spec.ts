@@ -119,7 +119,7 @@ describe('an id that a gateway signs more than once', () => {
                 signature: sent['X-Caracal-Gateway-Signature'] ?? null,
               },
               signed,
-              secret,
+              [secret],
               (timestamp + late + off) * 1_000,
             );
             const inTime = Math.abs(late + off) <= SKEW;

@@ -112,7 +112,7 @@ const MISUSES: readonly Misuse[] = [
   {
     what: 'a token that is too short',
     env: () => ({ ADMIN_TOKEN: 'canary' }),
-    says: /: ADMIN_TOKEN must be at least 16 printable ASCII characters without spaces$/,
+    says: /: ADMIN_TOKEN must be at least 16 printable ASCII characters without spaces, or two such keys with white space between them$/,
     code: 78,
   },
   {
@@ -342,6 +342,7 @@ describe('an installation without a compiler', () => {
       'ormconfig.ts',
       'scripts/build-if-stale.mjs',
       'scripts/openapi-hints.mjs',
+      'scripts/openapi-answers.mjs',
     ]) {
       await copyFile(join(ROOT, file), join(folder, file));
     }

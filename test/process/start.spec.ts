@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { codeOf } from '../setup/authenticator-app.js';
+import { CLI, runCli } from '../setup/cli.js';
 import { isAlive } from '../../src/platform/database/embedded-lock.js';
 import {
   ADMIN_TOKEN,
@@ -235,6 +236,14 @@ describe('with a database of its own', () => {
     expect(server.output()).not.toContain(admin_token);
   });
 
+  test('a command in another terminal asks it, without being told where it is and who asks', async () => {
+    const { code, stdout, stderr } = await runCli(['zones', 'show', 'demo', '--json'], {
+      DATA_DIR: dataDir,
+    });
+    expect([code, stderr]).toEqual([0, '']);
+    expect(JSON.parse(stdout)).toMatchObject({ name: 'demo', id: (await demo()).zone_id });
+  });
+
   test('what it has written is for its owner only', async () => {
     const files = (await readdir(dataDir, { withFileTypes: true })).filter((entry) =>
       entry.isFile(),
@@ -421,11 +430,11 @@ describe('with a database of its own', () => {
     expect(await processesIn(dataDir)).toEqual([]);
   });
 
-  test('a start at another port says that mandates are from there now, as text for people', async () => {
+  test('mandate dev at another port says that mandates are from there now, as text for people', async () => {
     const own = await freePort();
     const env = { DATA_DIR: dataDir, PORT: String(own), LOG_FORMAT: 'pretty' };
     // Else the last lines of the program before may be among its own.
-    const moved = startProcess(env, '/tmp', OWN_PROCESS);
+    const moved = startProcess(env, '/tmp', [process.execPath, CLI, 'dev']);
     await moved.says(/ INFO  listening ports=\[\d+\]/);
     const here = `http://localhost:${own}`;
     const before = 'http://localhost:8080';
@@ -436,7 +445,9 @@ describe('with a database of its own', () => {
     expect(await readFile(join(dataDir, 'demo.json'), 'utf8')).toContain(
       `"issuer": "${here}/zones/`,
     );
-    expect(await readFile(join(dataDir, 'url'), 'utf8')).toBe(`${here}\n`);
+    for (const name of ['url', 'internal-url']) {
+      expect(await readFile(join(dataDir, name), 'utf8')).toBe(`${here}\n`);
+    }
     await stop(moved);
   });
 

@@ -231,7 +231,7 @@ describe('on the command line', () => {
       runCli(['keys', 'list'], nowhere),
     ]);
     expect(usage).toMatchObject({ code: 2, stdout: '' });
-    expect(usage.stderr).toContain('Usage:');
+    expect(usage.stderr).toContain("unknown command 'turn'");
     expect(away).toEqual({
       code: 3,
       stdout: '',

@@ -5,7 +5,8 @@ import { readByNode, runHosted } from './hosts.js';
 import { SHORT_LIVED } from './node-flags.js';
 import { PATIENT_LIMITS } from './server-process.js';
 
-const CLI = fileURLToPath(new URL('../../dist/src/cli.js', import.meta.url));
+/** The built `mandate`. */
+export const CLI = fileURLToPath(new URL('../../dist/src/cli.js', import.meta.url));
 
 /** How a command ended, and what it said. */
 export interface Run {

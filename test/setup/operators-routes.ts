@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { applicationOf } from './agents.js';
 import { APPROVE_WRITES, heldIn } from './challenges.js';
 import { rows, type Replica } from './harness.js';
+import { newOperator } from './operators.js';
 import { until } from './process.js';
 import { newPolicy, newSetVersion } from './policies.js';
 import { newKey } from './tokens/foreign-tokens.js';
-import { PERMIT_ALL, type TestZone } from './zone.js';
+import { callAdmin, PERMIT_ALL, type TestZone } from './zone.js';
 
 /** The routes of operators, in the OpenAPI document. */
 export async function operatorsRoutes(replica: Replica): Promise<string[]> {
@@ -23,6 +24,18 @@ export async function operatorsRoutes(replica: Replica): Promise<string[]> {
 
 const named = () => ({ name: `name ${randomUUID()}` });
 const IN_ZONE = '/zones/{zone}';
+
+/** A policy of the whole installation that counts for nothing: others use the database, too, so it is one for all. */
+async function ofInstallation({ replica }: TestZone): Promise<string> {
+  return until(async () => {
+    const { body } = await callAdmin(replica, 'GET', '/outbound-policies');
+    const [first] = (body['items'] ?? []) as { id: string }[];
+    if (first !== undefined) return first.id;
+    const off = { ...named(), target: 'ssf_delivery', enabled: false };
+    await callAdmin(replica, 'POST', '/outbound-policies', off);
+    return null;
+  });
+}
 
 /** Everything that the routes of operators name, in one zone. */
 export async function furnish(zone: TestZone) {
@@ -59,6 +72,7 @@ export async function furnish(zone: TestZone) {
     client: String(client),
     secret: (secrets['items'] as { id: string }[])[0]?.id,
     resource: await id('/resources', { identifier: 'resource://spare', scopes: ['s'] }),
+    scope: await id('/scopes', { name: randomUUID() }),
     issuer: await id('/issuers', { ...issuer, issuer: 'https://idp.example' }),
     issuerBody: () => ({ ...issuer, issuer: `https://${randomUUID()}.example` }),
     policy,
@@ -67,17 +81,37 @@ export async function furnish(zone: TestZone) {
     agent: String(opened.body['id']),
     edge,
     challenge,
+    spare: {
+      policy: await id('/policies', { ...named(), content: PERMIT_ALL }),
+      set: await id('/policy-sets', named()),
+    },
     system: await id('/proof-systems', named()),
     authenticator: await id('/authenticators', { subject: 'alice', kind: 'totp' }),
     webhook,
+    installationOutbound: await ofInstallation(zone),
+    outbound: await id('/outbound-policies', { ...named(), target: 'jwks_fetch' }),
     revocation: await id('/revocations', { target: { jti: randomUUID() }, reason: 'a test' }),
     delivery: String(delivery),
     request: decided.requestId,
   };
 }
 
-/** What is asked of a route: the path below `/internal`, or below the zone, and perhaps a body. */
-export type Ask = readonly [path: string, body?: object];
+const REASON = { reason: 'a test' };
+
+/** Something that was done in an emergency, and is to be looked at. */
+async function newReview({ replica, zoneId }: TestZone): Promise<string> {
+  const id = randomUUID();
+  await rows(
+    replica.databaseUrl,
+    `INSERT INTO approvals (id, zone_id, kind, action, summary, operator, request_id)
+     VALUES ($1, $2, 'review', 'emergency_rotation', 'rotated', 'somebody', $1)`,
+    [id, zoneId],
+  );
+  return id;
+}
+
+/** What is asked of a route: the path below `/internal`, or below the zone, perhaps a body, and a key if the admin key may not. */
+export type Ask = readonly [path: string, body?: object | undefined, key?: string];
 
 /**
  * A request that is granted for each route of operators, by its method and its path in the OpenAPI document, the harmless
@@ -85,10 +119,15 @@ export type Ask = readonly [path: string, body?: object];
  */
 export async function requestsOfOperators(zone: TestZone): Promise<Readonly<Record<string, Ask>>> {
   const of = await furnish(zone);
+  const owner = await newOperator(zone.replica, { role: 'owner' });
+  const other = await newOperator(zone.replica, { role: 'auditor' });
+  const [one, another] = [await newReview(zone), await newReview(zone)];
   const set = `/policy-sets/${of.set.policy_set_id}/versions`;
   const policy = `/policies/${of.policy.policy_id}/versions`;
   const secrets = `/clients/${of.client}/secrets`;
   const webhook = `/webhooks/${of.webhook}`;
+  const outbound = `/outbound-policies/${of.outbound}`;
+  const everywhere = `/outbound-policies/${of.installationOutbound}`;
   const reference = { policy_set_version_id: of.set.id };
   const input = {
     schema_version: '1',
@@ -109,6 +148,11 @@ export async function requestsOfOperators(zone: TestZone): Promise<Readonly<Reco
     'POST /resources': ['/resources', { identifier: 'resource://new', scopes: ['s'] }],
     'PATCH /resources/{id}': [`/resources/${of.resource}`, { upstream_url: null }],
     'DELETE /resources/{id}': [`/resources/${of.resource}`],
+    'GET /scopes': ['/scopes'],
+    'GET /scopes/{id}': [`/scopes/${of.scope}`],
+    'POST /scopes': ['/scopes', { name: randomUUID() }],
+    'PATCH /scopes/{id}': [`/scopes/${of.scope}`, { active: false }],
+    'DELETE /scopes/{id}': [`/scopes/${of.scope}`],
     'GET /issuers': ['/issuers'],
     'GET /issuers/{id}': [`/issuers/${of.issuer}`],
     'POST /issuers': ['/issuers', of.issuerBody()],
@@ -116,14 +160,20 @@ export async function requestsOfOperators(zone: TestZone): Promise<Readonly<Reco
       `/issuers/${of.issuer}`,
       { ...of.issuerBody(), issuer: 'https://idp.example' },
     ],
+    'PATCH /issuers/{id}': [`/issuers/${of.issuer}`, { max_age_seconds: 60 }],
     'DELETE /issuers/{id}': [`/issuers/${of.issuer}`],
     'GET /clients/{client}/secrets': [secrets],
     'GET /clients/{client}/secrets/{id}': [`${secrets}/${of.secret}`],
     'POST /clients/{client}/secrets': [secrets, {}],
+    'PATCH /clients/{client}/secrets/{id}': [
+      `${secrets}/${of.secret}`,
+      { expires_at: '2100-01-01T00:00:00Z' },
+    ],
     'DELETE /clients/{client}/secrets/{id}': [`${secrets}/${of.secret}`],
     'GET /clients': ['/clients'],
     'GET /clients/{id}': [`/clients/${of.client}`],
     'POST /clients': ['/clients', named()],
+    'PUT /clients/{id}': [`/clients/${of.client}`, named()],
     'PATCH /clients/{id}': [`/clients/${of.client}`, { disabled: true }],
     'DELETE /clients/{id}': [`/clients/${of.client}`],
     'GET /policies': ['/policies'],
@@ -132,12 +182,16 @@ export async function requestsOfOperators(zone: TestZone): Promise<Readonly<Reco
     'GET /policies/{id}/versions/{version}': [`${policy}/${of.policy.id}`],
     'POST /policies': ['/policies', { ...named(), content: PERMIT_ALL }],
     'POST /policies/{id}/versions': [policy, { content: PERMIT_ALL }],
+    'PATCH /policies/{id}': [`/policies/${of.policy.policy_id}`, { description: 'for tests' }],
+    'DELETE /policies/{id}': [`/policies/${of.spare.policy}`],
     'GET /policy-sets': ['/policy-sets'],
     'GET /policy-sets/{id}': [`/policy-sets/${of.set.policy_set_id}`],
     'GET /policy-sets/{id}/versions': [set],
     'GET /policy-sets/{id}/versions/{version}': [`${set}/${of.set.id}`],
     'POST /policy-sets': ['/policy-sets', named()],
     'POST /policy-sets/{id}/versions': [set, { policy_version_ids: [of.policy.id] }],
+    'PATCH /policy-sets/{id}': [`/policy-sets/${of.set.policy_set_id}`, named()],
+    'DELETE /policy-sets/{id}': [`/policy-sets/${of.spare.set}`],
     'GET /policy': ['/policy'],
     'PUT /policy': ['/policy', reference],
     'GET /policy/shadow': ['/policy/shadow'],
@@ -155,6 +209,8 @@ export async function requestsOfOperators(zone: TestZone): Promise<Readonly<Reco
       { decision: 'approved', reason: 'looks right' },
     ],
     'GET /step-up-types': ['/step-up-types'],
+    'GET /step-up-types/{type}': ['/step-up-types/approval'],
+    'PATCH /step-up-types/{type}': ['/step-up-types/approval', { quorum: 1 }],
     'PUT /step-up-types/{type}': [
       '/step-up-types/approval',
       {
@@ -171,17 +227,30 @@ export async function requestsOfOperators(zone: TestZone): Promise<Readonly<Reco
     'GET /proof-systems': ['/proof-systems'],
     'GET /proof-systems/{id}': [`/proof-systems/${of.system}`],
     'POST /proof-systems': ['/proof-systems', named()],
+    'PATCH /proof-systems/{id}': [`/proof-systems/${of.system}`, { disabled: true }],
     'DELETE /proof-systems/{id}': [`/proof-systems/${of.system}`],
     'GET /authenticators': ['/authenticators'],
+    'GET /authenticators/{id}': [`/authenticators/${of.authenticator}`],
     'POST /authenticators': ['/authenticators', { subject: 'bob', kind: 'totp' }],
     'POST /authenticators/enrolments': ['/authenticators/enrolments', { subject: 'carol' }],
     'DELETE /authenticators/{id}': [`/authenticators/${of.authenticator}`],
+    'GET /outbound-policies': ['/outbound-policies'],
+    'GET /outbound-policies/{id}': [outbound],
+    'POST /outbound-policies': ['/outbound-policies', { ...named(), target: 'ssf_delivery' }],
+    'POST /outbound-policies/try': [
+      '/outbound-policies/try',
+      { url: 'https://203.0.113.7/jwks', target: 'jwks_fetch' },
+    ],
+    'PATCH /outbound-policies/{id}': [outbound, { enabled: true }],
+    'PUT /outbound-policies/{id}': [outbound, { ...named(), target: 'jwks_fetch' }],
+    'DELETE /outbound-policies/{id}': [outbound],
     'GET /webhooks': ['/webhooks'],
     'GET /webhooks/{id}': [webhook],
     'GET /webhooks/{id}/deliveries': [`${webhook}/deliveries`],
     'POST /webhooks/{id}/deliveries/{delivery}/retry': [
       `${webhook}/deliveries/${of.delivery}/retry`,
     ],
+    'POST /webhooks/{id}/replay': [`${webhook}/replay`, { from: '2026-01-01T00:00:00Z' }],
     'POST /webhooks': ['/webhooks', { url: 'https://receiver.example/other' }],
     'POST /webhooks/{id}/secret': [`${webhook}/secret`],
     'POST /webhooks/{id}/test': [`${webhook}/test`],
@@ -198,6 +267,7 @@ export async function requestsOfOperators(zone: TestZone): Promise<Readonly<Reco
     'DELETE /delegations/{id}': [`/delegations/${of.edge}`],
     'GET /sessions': ['/sessions'],
     'GET /sessions/{id}': [`/sessions/${of.session}`],
+    'POST /sessions/end': ['/sessions/end', { subject: 'nobody' }],
     'GET /revocations': ['/revocations'],
     'GET /revocations/{id}': [`/revocations/${of.revocation}`],
     'POST /revocations': ['/revocations', { target: { jti: randomUUID() }, reason: 'a test' }],
@@ -206,6 +276,10 @@ export async function requestsOfOperators(zone: TestZone): Promise<Readonly<Reco
   return {
     'GET /log-level': ['/log-level'],
     'PUT /log-level': ['/log-level', { level: 'info' }],
+    'PUT /operators/control-zone': ['/operators/control-zone', { zone_id: zone.zoneId }],
+    'GET /operators/control-zone': ['/operators/control-zone'],
+    'DELETE /operators/control-zone': ['/operators/control-zone'],
+    'GET /clients': ['/clients'],
     'GET /zones': ['/zones'],
     [`GET ${IN_ZONE}`]: [`/zones/${zone.zoneId}`],
     'POST /zones': ['/zones', named()],
@@ -221,5 +295,40 @@ export async function requestsOfOperators(zone: TestZone): Promise<Readonly<Reco
       ]),
     ),
     [`DELETE ${IN_ZONE}`]: [`/zones/${zone.zoneId}`],
+    'GET /operators/me': ['/operators/me'],
+    'GET /operators': ['/operators'],
+    'GET /operators/{id}': [`/operators/${other.id}`],
+    'POST /operators': ['/operators', { ...named(), role: 'auditor' }],
+    'PATCH /operators/{id}': [`/operators/${other.id}`, { disabled: true }],
+    'GET /operators/{operator}/keys': [`/operators/${other.id}/keys`],
+    'GET /operators/{operator}/keys/{id}': [`/operators/${other.id}/keys/${other.keyId}`],
+    'POST /operators/{operator}/keys': [`/operators/${other.id}/keys`, { description: 'next' }],
+    'DELETE /operators/{operator}/keys/{id}': [`/operators/${other.id}/keys/${other.keyId}`],
+    'DELETE /operators/{id}': [`/operators/${other.id}`],
+    'GET /operators/admin-token': ['/operators/admin-token'],
+    'GET /outbound-policies': ['/outbound-policies'],
+    'GET /outbound-policies/{id}': [everywhere],
+    'POST /outbound-policies': [
+      '/outbound-policies',
+      { ...named(), target: 'webhook_delivery', enabled: false },
+    ],
+    'POST /outbound-policies/try': [
+      '/outbound-policies/try',
+      { url: 'https://203.0.113.7/jwks', target: 'jwks_fetch' },
+    ],
+    'PATCH /outbound-policies/{id}': [everywhere, { enabled: false }],
+    'PUT /outbound-policies/{id}': [
+      everywhere,
+      { ...named(), target: 'ssf_delivery', enabled: false },
+    ],
+    'DELETE /outbound-policies/{id}': [everywhere],
+    'GET /settings': ['/settings'],
+    'PATCH /settings': ['/settings', {}],
+    'GET /approvals': ['/approvals'],
+    'GET /approvals/{id}': [`/approvals/${one}`],
+    'POST /approvals/{id}/approve': [`/approvals/${one}/approve`, REASON, owner.key],
+    'POST /approvals/{id}/reject': [`/approvals/${another}/reject`, REASON, owner.key],
+    // The admin key lets nobody in after that.
+    'POST /operators/admin-token/close': ['/operators/admin-token/close', undefined, owner.key],
   };
 }

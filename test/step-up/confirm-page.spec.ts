@@ -218,6 +218,23 @@ describe('the words on the page', () => {
     // Whoever has the id only does not learn whose it is.
     expect((await send(page)).text).not.toContain('Pied');
   });
+
+  test('in words that a scope has in the whole zone, where the resource has none', async () => {
+    const { page, link } = await held();
+    const scope = { name: 'a:write', description: 'Change <anything>' };
+    const { id } = await zone.admin('POST', '/scopes', scope);
+    const plain = async () => (await send(page, { link })).text.split('<details class="exact">')[0];
+    expect(await plain()).toContain('Change &#60;anything&#62;');
+    expect(await plain()).not.toContain('a:write');
+    const [a_] = (await zone.admin('GET', '/resources'))['items'] as { id: string }[];
+    const own = { scope_descriptions: [{ scope: 'a:write', description: 'Write to A' }] };
+    await zone.admin('PATCH', `/resources/${a_?.id}`, own);
+    expect(await plain()).toContain('Write to A');
+    expect(await plain()).not.toContain('anything');
+    await zone.admin('DELETE', `/scopes/${String(id)}`);
+    await zone.admin('PATCH', `/resources/${a_?.id}`, { scope_descriptions: null });
+    expect(await plain()).toContain('<code>a:write</code>');
+  });
 });
 
 describe('without a code', () => {

@@ -389,6 +389,15 @@ test('what nobody can be told any more is given up, and its day goes', async () 
   await pending(resting, 'new_uuid_v7()', '1 hour', '0');
   await pending(on, 'new_uuid_v7()', '73 hours', '1 hour');
   await pending(on, 'new_uuid_v7()', '71 hours', '1 hour');
+  // Given up long ago, and put up again just now.
+  const again = await newWebhook({}, own);
+  receiver.answers.set(again.path, { status: 500 });
+  await pending(again, 'new_uuid_v7()', '80 hours', '1 hour');
+  await rows(databaseUrl, 'UPDATE webhook_deliveries SET dead_at = now() WHERE webhook_id = $1', [
+    again.id,
+  ]);
+  const dead = { from: '2020-01-02T00:00:00Z', state: 'dead' };
+  expect(await own.admin('POST', `/webhooks/${again.id}/replay`, dead)).toEqual({ replayed: 1 });
   const switchedOff = `UPDATE webhooks SET disabled_at = now() - $2::interval WHERE id = $1`;
   await rows(databaseUrl, switchedOff, [off.id, '25 hours']);
   await rows(databaseUrl, switchedOff, [resting.id, '23 hours']);
@@ -415,6 +424,7 @@ test('what nobody can be told any more is given up, and its day goes', async () 
   expect(await rows(databaseUrl, day)).toEqual([{ gone: true }]);
   // One that is switched on again in time has what it was not told.
   expect(await states(resting)).toEqual([{ dead: false, why: null }]);
+  expect(await states(again)).toMatchObject([{ dead: false }]);
   expect(resting.arrived()).toEqual([]);
   const on2 = await callAdmin(a, 'PATCH', `/zones/${own.zoneId}/webhooks/${resting.id}`, {
     enabled: true,
