@@ -3,8 +3,8 @@
 //   npm start                      (in one terminal)
 //   node examples/payment.mjs      (in another: asks for the payment, and waits)
 //
-// It makes a zone with a payment service, an approver and a policy, asks for a mandate that may send
-// money, and waits while you decide at the prompt, as the approver. With --approve or --reject nobody is
+// It makes a zone with a payment service, an approver and a policy, asks for a mandate that may send 45 euros
+// to ACME and nothing else (docs/authorization-details.md), and waits while you decide at the prompt, as the approver. With --approve or --reject nobody is
 // asked. Set MANDATE, ADMIN_TOKEN or DATA_DIR if they differ from what `npm start` uses.
 import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -18,6 +18,18 @@ const MANDATE = process.env.MANDATE ?? readFileSync(join(DATA_DIR, 'url'), 'utf8
 const ADMIN_TOKEN =
   process.env.ADMIN_TOKEN ?? readFileSync(join(DATA_DIR, 'admin-token'), 'utf8').trim();
 const LEDGER = 'https://ledger.example';
+/** What the ledger knows of payments, and how people are told of one. */
+const PAYMENT = {
+  type: 'payment',
+  display: 'Pay {amount} {currency} to {creditor}',
+  scope: 'payments:send',
+  members: [
+    { name: 'amount', value: 'decimal', required: true, narrows: 'at_most' },
+    { name: 'currency', value: 'string', required: true, one_of: ['EUR'] },
+    { name: 'creditor', value: 'string', required: true, max_length: 100 },
+  ],
+};
+const DETAILS = [{ type: 'payment', amount: '45.00', currency: 'EUR', creditor: 'ACME' }];
 const DESK = 'https://approvals.example';
 
 async function call(path, { method = 'GET', token, json, form, accept = [] } = {}) {
@@ -42,7 +54,11 @@ async function prepare() {
   const admin = (path, json, method) =>
     call(`/internal${path}`, { token: ADMIN_TOKEN, json, method }).then(({ body }) => body);
   const { id: zone } = await admin('/zones', { name: `payments ${randomUUID()}` });
-  await admin(`/zones/${zone}/resources`, { identifier: LEDGER, scopes: ['payments:send'] });
+  await admin(`/zones/${zone}/resources`, {
+    identifier: LEDGER,
+    scopes: ['payments:send'],
+    authorization_details_types: [PAYMENT],
+  });
   await admin(`/zones/${zone}/resources`, { identifier: DESK, scopes: ['challenge:decide'] });
   const payments = await admin(`/zones/${zone}/clients`, { name: 'payment service' });
   const approver = await admin(`/zones/${zone}/clients`, { name: 'approval desk' });
@@ -63,14 +79,15 @@ async function prepare() {
 }
 
 /** Asks for a session mandate; a held request answers 401. */
-function mandate({ client_id, client_secret }, resource, scope, challenge = {}) {
+function mandate({ client_id, client_secret }, resource, scope, more = {}) {
   const form = { grant_type: 'client_credentials', client_id, client_secret, resource, scope };
-  return call('/oauth/2/token', { form: { ...form, ...challenge }, accept: [401] });
+  return call('/oauth/2/token', { form: { ...form, ...more }, accept: [401] });
 }
 
 /** The payment service: asks, waits for somebody to decide, and asks again. */
 async function pay({ payments }, onHeld) {
-  const held = await mandate(payments, LEDGER, 'payments:send');
+  const authorization_details = JSON.stringify(DETAILS);
+  const held = await mandate(payments, LEDGER, 'payments:send', { authorization_details });
   if (held.body.error !== 'interaction_required') throw new Error('the request was not held');
   const { challenge_id, challenge_secret } = held.body;
   console.log(`payment service: held, waiting for challenge ${challenge_id}`);
@@ -82,11 +99,14 @@ async function pay({ payments }, onHeld) {
   console.log(`payment service: the challenge is ${state}`);
   if (state !== 'approved') return;
   const { body } = await mandate(payments, LEDGER, 'payments:send', {
+    authorization_details,
     challenge_id,
     challenge_response: challenge_secret,
   });
-  const { scope, exp, iat } = decodeJwt(body.access_token);
-  console.log(`payment service: may ${scope} for ${exp - iat} s`);
+  const { scope, exp, iat, authorization_details: exactly } = decodeJwt(body.access_token);
+  console.log(
+    `payment service: may ${scope} for ${exp - iat} s, exactly ${JSON.stringify(exactly)}`,
+  );
 }
 
 /** The approver: looks at what is asked for, decides, and says on what. */
