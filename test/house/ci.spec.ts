@@ -26,10 +26,10 @@ const GOOD: Report = {
   testResults: [{ status: 'passed', assertionResults: [{ status: 'passed' }] }],
 };
 
-/** The last line of `.ci/run` for runs that ended so, with these reports; null for none. */
-function lastLine(
-  ...runs: readonly (readonly [exitCode: number, report: Report | string | null])[]
-) {
+type Run = readonly [exitCode: number, report: Report | string | null];
+
+/** The last lines of `.ci/run` for runs that ended so, with these reports; null for none. */
+function lastLines(...runs: readonly Run[]) {
   const args = runs.flatMap(([exitCode, report], i) => {
     const path = join(directory, `${i}.json`);
     rmSync(path, { force: true });
@@ -38,7 +38,13 @@ function lastLine(
     return [String(exitCode), path];
   });
   const { stdout, status } = spawnSync(process.execPath, [COUNT, ...args], { encoding: 'utf8' });
-  return [stdout.trim(), status];
+  return { lines: stdout.trim().split('\n'), status };
+}
+
+/** The very last of them, and the exit code. */
+function lastLine(...runs: readonly Run[]) {
+  const { lines, status } = lastLines(...runs);
+  return [lines.at(-1), status];
 }
 
 test('two good runs are added up', () => {
@@ -72,6 +78,55 @@ test('a file that could not be loaded has failed, and so has a run that says so 
   };
   expect(lastLine([1, unloaded])).toEqual(['5 passed, 1 failed', 1]);
   expect(lastLine([1, GOOD])).toEqual(['5 passed, 1 failed', 1]);
+});
+
+test('what failed is named before the last line: its file, its name and the first line of its error', () => {
+  const file = (name: string, message: string, assertionResults: readonly object[]) => ({
+    name: join(process.cwd(), 'test', name),
+    status: 'failed',
+    message,
+    assertionResults,
+  });
+  const failed = (fullName: string, ...failureMessages: string[]) => ({
+    status: 'failed',
+    fullName,
+    failureMessages,
+  });
+  const error = 'AssertionError: expected \u001b[32m1\u001b[39m to be 2\n    at test/a.spec.ts:1:1';
+  const report = {
+    ...GOOD,
+    success: false,
+    numFailedTests: 2,
+    testResults: [
+      file('a.spec.ts', '', [failed(' a noun is gone', error), { status: 'passed' }]),
+      file('b.spec.ts', '', [failed('without a message')]),
+      file('c.spec.ts', 'Error: cannot be loaded\n    at', []),
+    ],
+  };
+  expect(lastLines([1, report], [0, GOOD], [137, null], [1, GOOD]).lines).toEqual([
+    'failed: test/a.spec.ts > a noun is gone',
+    '  AssertionError: expected 1 to be 2',
+    'failed: test/b.spec.ts > without a message',
+    '  ',
+    'failed: test/c.spec.ts',
+    '  Error: cannot be loaded',
+    'failed: 2.json: no whole report, exit code 137',
+    'failed: 3.json: no test failed, but the run did, exit code 1',
+    '15 passed, 5 failed',
+  ]);
+});
+
+test('no more failures are named than the end of an output has room for', () => {
+  const assertionResults = Array.from({ length: 60 }, (_, i) => ({
+    status: 'failed',
+    fullName: `${i} `.repeat(1_000),
+    failureMessages: ['x'.repeat(10_000)],
+  }));
+  const testResults = [{ name: join(process.cwd(), 'a'), status: 'failed', assertionResults }];
+  const { lines } = lastLines([1, { ...GOOD, success: false, numFailedTests: 60, testResults }]);
+  expect(lines).toHaveLength(50 * 2 + 2);
+  expect(lines.slice(-2)).toEqual(['… and 10 more', '5 passed, 60 failed']);
+  expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(400);
 });
 
 test('a run of no tests has failed', () => {
