@@ -8,7 +8,7 @@ import { having, seen, type Page } from '../pagination.js';
 import { ForSomeZones } from '../permission.js';
 import { readClients } from './client-lists.js';
 import type { ClientOfZoneView } from './client-view.js';
-import { AllClientsQuery } from './client.body.js';
+import { AllClientsQuery } from './clients-query.body.js';
 
 /** Zones that are there: clients of one that is being removed are gone with it. */
 const OF_ZONES = {

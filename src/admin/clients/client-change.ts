@@ -7,7 +7,8 @@ import { findRow } from '../find-row.js';
 import { checkDefaultResources } from '../zones/default-resources.js';
 import { changeAuthentication, checkIntrospectionAlg, setOf } from './client-registration.js';
 import { viewClient, type ClientView } from './client-view.js';
-import type { ClientChangeBody, ClientReplacementBody } from './client.body.js';
+import type { ClientChangeBody } from './client-change.body.js';
+import type { ClientReplacementBody } from './client-registration.body.js';
 import { replaceIdentities } from './federated-identities.js';
 import {
   changesAuthentication,

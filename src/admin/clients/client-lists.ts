@@ -2,7 +2,7 @@ import type { Repository } from 'typeorm';
 import type { Client } from '../../zones/clients/client.entity.js';
 import { containing, having, readPage, type Filter, type Page } from '../pagination.js';
 import { toView, type ClientView } from './client-view.js';
-import type { ClientsQuery } from './client.body.js';
+import type { ClientsQuery } from './clients-query.body.js';
 import { identitiesOf } from './federated-identities.js';
 
 /**

@@ -20,7 +20,7 @@ import { passesForGenerated } from '../../zones/clients/secret.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { Sealing } from '../../sealing/sealing.service.js';
 import { AdminController } from '../admin-controller.js';
-import { ClientSecretBody, ClientSecretChangeBody } from './client.body.js';
+import { ClientSecretBody, ClientSecretChangeBody } from './client-secret.body.js';
 import {
   toView,
   type ClientSecretsView,

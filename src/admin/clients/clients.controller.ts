@@ -31,12 +31,9 @@ import {
   type NewClientView,
   type RemovingClientView,
 } from './client-view.js';
-import {
-  ClientBody,
-  ClientChangeBody,
-  ClientReplacementBody,
-  ClientsQuery,
-} from './client.body.js';
+import { ClientChangeBody } from './client-change.body.js';
+import { ClientBody, ClientReplacementBody } from './client-registration.body.js';
+import { ClientsQuery } from './clients-query.body.js';
 import { readAuthentication, readIdentities, takesSecret } from './registered-authentication.js';
 import { addSecret, createClient } from './client-registration.js';
 import { replaceIdentities } from './federated-identities.js';

@@ -1,5 +1,7 @@
 import { applyDecorators } from '@nestjs/common';
 import {
+  ArrayMaxSize,
+  IsArray,
   IsInt,
   isISO8601,
   registerDecorator,
@@ -98,6 +100,23 @@ export const IsWholeNumber = (options: { readonly each?: boolean } = {}): Proper
   applyDecorators(
     IsInt(options),
     ApiProperty(options.each === true ? { type: 'integer', isArray: true } : { type: 'integer' }),
+  );
+
+/**
+ * A list whose members are all of one kind. The document has how many they may be.
+ *
+ * @param most how many they are at most
+ * @param member what each of them is, such as {@link IsLine}
+ */
+export const IsListOf = (
+  most: number,
+  member: (options: { readonly each: true }) => PropertyDecorator,
+): PropertyDecorator =>
+  applyDecorators(
+    member({ each: true }),
+    ArrayMaxSize(most),
+    IsArray(),
+    ApiProperty({ maxItems: most }),
   );
 
 /** An optional member. Unlike `IsOptional` it refuses `null`. */
