@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { auditOf, rows, sharedReplica, type Replica } from '../setup/harness.js';
+import { persistently } from '../setup/patience.js';
 import { callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
 
 let replica: Replica;
@@ -17,7 +18,10 @@ const call = (
   body?: unknown,
   headers?: Record<string, string>,
   { zoneId } = zone,
-) => callAdmin(replica, method, `/zones/${zoneId}/resources${path}`, body, headers);
+) =>
+  persistently(() =>
+    callAdmin(replica, method, `/zones/${zoneId}/resources${path}`, body, headers),
+  );
 
 const newResource = async (body: object = {}) => {
   const identifier = `resource://${randomUUID()}`;
@@ -96,7 +100,8 @@ describe('the list of resources', () => {
 describe('a dry run of removing a resource', () => {
   test('says what hangs on it, and changes and records nothing', async () => {
     const own = await createTestZone(replica);
-    const at = (path: string) => callAdmin(replica, 'GET', `/zones/${own.zoneId}${path}`);
+    const at = (path: string) =>
+      persistently(() => callAdmin(replica, 'GET', `/zones/${own.zoneId}${path}`));
     const list = (await at('/resources')).body['items'] as { id: string; identifier: string }[];
     const { id = '' } = list.find(({ identifier }) => identifier === own.resource) ?? {};
     await own.admin('PATCH', '', { default_resources: [own.resource] });

@@ -18,10 +18,10 @@ beforeAll(async () => {
   zone = await createTestZone(replica);
 });
 
-const call = (method: string, path: string, body?: unknown, headers?: Record<string, string>) =>
-  persistently(() =>
-    callAdmin(replica, method, `/zones/${zone.zoneId}/scopes${path}`, body, headers),
-  );
+const ask = (method: string, path: string, body?: unknown) =>
+  persistently(() => callAdmin(replica, method, path, body));
+const call = (method: string, path: string, body?: unknown) =>
+  ask(method, `/zones/${zone.zoneId}/scopes${path}`, body);
 
 const newScope = async (body: object = {}) => {
   const name = `s:${randomUUID()}`;
@@ -42,7 +42,7 @@ const systemScope = async (name: string, of = zone) => {
 describe('system scopes', () => {
   test('are in each zone from the start, in whichever way it was made', async () => {
     const fresh = await createTestZone(replica);
-    const shown = await callAdmin(replica, 'GET', `/zones/${fresh.zoneId}/scopes`);
+    const shown = await ask('GET', `/zones/${fresh.zoneId}/scopes`);
     expect(namesIn(shown)).toEqual(SYSTEM);
     const system = { is_system: true, active: true, claims: [] };
     expect(shown.body['items']).toMatchObject(SYSTEM.map(() => system));
@@ -53,7 +53,7 @@ describe('system scopes', () => {
        SELECT $1, $2, sealed_digest_key FROM zones WHERE id = $3`,
       [id, `zone ${id}`, fresh.zoneId],
     );
-    expect(namesIn(await callAdmin(replica, 'GET', `/zones/${id}/scopes`))).toEqual(SYSTEM);
+    expect(namesIn(await ask('GET', `/zones/${id}/scopes`))).toEqual(SYSTEM);
     await rows(replica.databaseUrl, 'DELETE FROM zones WHERE id = $1', [id]);
   });
 
@@ -146,7 +146,7 @@ describe('a scope', () => {
     const elsewhere = `/zones/${other.zoneId}/scopes/${id}`;
     for (const method of ['GET', 'PATCH', 'DELETE']) {
       const body = method === 'PATCH' ? {} : undefined;
-      expect((await callAdmin(replica, method, elsewhere, body)).status).toBe(404);
+      expect((await ask(method, elsewhere, body)).status).toBe(404);
     }
     const refused = await call('PATCH', `/${id}`, { claims: ['email'] });
     expect(refused).toMatchObject({ status: 422, body: { errors: [{ field: 'claims' }] } });
@@ -154,8 +154,7 @@ describe('a scope', () => {
 
   test('is found by its name, its words, and whether it is in use', async () => {
     const own = await createTestZone(replica);
-    const list = (query: string) =>
-      callAdmin(replica, 'GET', `/zones/${own.zoneId}/scopes${query}`);
+    const list = (query: string) => ask('GET', `/zones/${own.zoneId}/scopes${query}`);
     await own.admin('POST', '/scopes', { name: 'Bills:pay', description: 'Überweisen' });
     await own.admin('POST', '/scopes', { name: 'old', active: false });
     expect(namesIn(await list('?name=old'))).toEqual(['old']);
@@ -279,12 +278,12 @@ test('a resource keeps its identifier, and says so', async () => {
   const { items } = await zone.admin('GET', '/resources?identifier=resource://b');
   const [{ id } = { id: '' }] = items as { id: string }[];
   const path = `/zones/${zone.zoneId}/resources/${id}`;
-  const refused = await callAdmin(replica, 'PATCH', path, { identifier: 'resource://c' });
+  const refused = await ask('PATCH', path, { identifier: 'resource://c' });
   expect(refused).toMatchObject({ status: 409, body: { errors: [{ field: 'identifier' }] } });
-  const before = await callAdmin(replica, 'GET', path);
-  const same = await callAdmin(replica, 'PATCH', path, { identifier: 'resource://b' });
+  const before = await ask('GET', path);
+  const same = await ask('PATCH', path, { identifier: 'resource://b' });
   expect(same).toMatchObject({ status: 200, body: before.body });
-  const changed = await callAdmin(replica, 'PATCH', path, { listed: true });
+  const changed = await ask('PATCH', path, { listed: true });
   expect(Date.parse(String(changed.body['updated_at']))).toBeGreaterThan(
     Date.parse(String(before.body['updated_at'])),
   );

@@ -95,13 +95,14 @@ test('a replica that is killed as it revokes has revoked all of it, or nothing',
     const at = killed;
     // Those that come first are done by then, the last are perhaps not begun.
     const answered: Promise<unknown>[] = tokens.map(async (one, n) => {
+      // Of one that is gone nobody asks again.
       const { status } = await persistently(() =>
-        revokeAs(zone, at.url, { token: one, cascade: 'session' }),
+        revokeAs(zone, at.url, { token: one, cascade: 'session' }).catch(() => ({ status: null })),
       );
       if (n === 3) void at.stop('SIGKILL');
       return status === 200 ? one : null;
     });
-    const outcomes = await Promise.allSettled(answered);
+    const outcomes = await Promise.all(answered);
     await at.stop('SIGKILL');
     for (const [n, outcome] of outcomes.entries()) {
       const state = await stateOf(tokens[n] ?? '');
@@ -109,8 +110,7 @@ test('a replica that is killed as it revokes has revoked all of it, or nothing',
       const all = { revoked: true, recorded: expect.toSatisfy((times) => times > 0), ended: true };
       const nothing = { revoked: false, recorded: 0, ended: false };
       expect(state).toEqual(state?.revoked === true ? all : nothing);
-      const said = outcome.status === 'fulfilled' && outcome.value !== null;
-      if (said) expect(state).toEqual(all);
+      if (outcome !== null) expect(state).toEqual(all);
       seen[state?.revoked === true ? 'revoked' : 'left'] += 1;
     }
     killed = await startReplica({ databaseUrl });

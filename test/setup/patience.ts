@@ -6,7 +6,7 @@ import { until } from './process.js';
  * The server gives up what takes too long, and on a machine that does something else as well much may: for
  * tests of what comes out in the end, not of when.
  */
-export async function persistently<T extends { readonly status: number }>(
+export async function persistently<T extends { readonly status: number | null }>(
   ask: () => Promise<T>,
 ): Promise<T> {
   return until(async () => {

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { APPROVE_WRITES, heldIn } from '../setup/challenges.js';
 import { auditOf, sharedReplica, type Replica } from '../setup/harness.js';
 import { fragmentOf, openPage } from '../setup/pages.js';
+import { persistently } from '../setup/patience.js';
 import { callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
 
 let replica: Replica;
@@ -33,7 +34,9 @@ function newPng(): Buffer {
 }
 
 const dataUri = (content: Buffer) => `data:image/png;base64,${content.toString('base64')}`;
-const change = (body: object) => callAdmin(replica, 'PATCH', `/zones/${zone.zoneId}`, body);
+const ask = (method: string, path: string, body?: object) =>
+  persistently(() => callAdmin(replica, method, path, body));
+const change = (body: object) => ask('PATCH', `/zones/${zone.zoneId}`, body);
 const pathOf = (uri: unknown) => new URL(String(uri)).pathname;
 
 describe('the logo of a zone', () => {
@@ -71,15 +74,15 @@ describe('the logo of a zone', () => {
   test('can be there from the start, and is that of each zone that has the same', async () => {
     const logo = { logo_uri: dataUri(newPng()) };
     const made = await Promise.all(
-      [1, 2].map(() => callAdmin(replica, 'POST', '/zones', { name: randomUUID(), ...logo })),
+      [randomUUID(), randomUUID()].map((name) => ask('POST', '/zones', { name, ...logo })),
     );
     expect(made.map(({ status }) => status)).toEqual([201, 201]);
     const [one, two] = made.map(({ body }) => body);
     expect(one?.['logo_uri']).toBe(two?.['logo_uri']);
     const path = pathOf(one?.['logo_uri']);
-    await callAdmin(replica, 'DELETE', `/zones/${String(one?.['id'])}`);
+    await ask('DELETE', `/zones/${String(one?.['id'])}`);
     expect((await fetch(`${replica.url}${path}`)).status).toBe(200);
-    await callAdmin(replica, 'DELETE', `/zones/${String(two?.['id'])}`);
+    await ask('DELETE', `/zones/${String(two?.['id'])}`);
     expect((await fetch(`${replica.url}${path}`)).status).toBe(404);
   });
 
@@ -116,7 +119,7 @@ describe('the logo of a zone', () => {
   ])('is refused with %i for %s', async (status, _what, logo_uri) => {
     const refused = await change({ logo_uri });
     expect(refused).toMatchObject({ status, body: { errors: [{ field: 'logo_uri' }] } });
-    const made = await callAdmin(replica, 'POST', '/zones', { name: randomUUID(), logo_uri });
+    const made = await ask('POST', '/zones', { name: randomUUID(), logo_uri });
     expect(made.status).toBe(status);
     expect(await auditOf(replica.databaseUrl, made.requestId)).toEqual([]);
   });

