@@ -1,69 +1,27 @@
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startReplica, type Replica } from '../setup/harness.js';
+import { blocksOf, firstLineOf, ROOT, startForNewcomers, type Newcomers } from '../setup/readme.js';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+let newcomers: Newcomers;
 
-let dataDir: string;
-let url: string;
-let replica: Replica;
-
-/** As `npm start` does it, except for the port and the directory, which others may be using. */
 beforeAll(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), 'mandate-readme-'));
-  const port = await freePort();
-  url = `http://localhost:${port}`;
-  replica = await startReplica({
-    databaseUrl: '',
-    env: {
-      KEY_ENCRYPTION_KEY: '',
-      ADMIN_TOKEN: '',
-      DATA_DIR: dataDir,
-      // What is found where follows from this alone.
-      PORT: String(port),
-    },
-  });
+  newcomers = await startForNewcomers();
 });
 
-afterAll(async () => {
-  await replica?.stop();
-  await rm(dataDir, { recursive: true, force: true });
-});
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
-}
+afterAll(() => newcomers?.stop());
 
 /** Runs a script as one shell session in the root of the repository. */
 function sh(script: string) {
   return promisify(execFile)('sh', ['-euc', script], {
     cwd: ROOT,
-    env: { PATH: process.env['PATH'], DATA_DIR: dataDir },
+    env: { PATH: process.env['PATH'], DATA_DIR: newcomers.dataDir },
   });
 }
 
 /** The issuer of a zone at {@link url}. */
-const zoneIssuer = () => new RegExp(`^${url}/zones/[0-9a-f-]{36}$`);
-
-/** The `sh` blocks of one section of the README, in order. */
-function blocksOf(section: string): string[] {
-  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
-  const text = readme.split(/^## /m).find((part) => part.startsWith(`${section}\n`)) ?? '';
-  return [...text.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = '']) => block);
-}
+const zoneIssuer = () => new RegExp(`^${newcomers.url}/zones/[0-9a-f-]{36}$`);
 
 /** Blocks as they are pasted by somebody who is not sure whether the first time counted. */
 const twice = (blocks: readonly string[]) => blocks.flatMap((block) => [block, block]);
@@ -102,8 +60,7 @@ describe('your first own zone', () => {
 });
 
 test('the line that the first start prints returns a mandate', async () => {
-  const line = replica.logs().find((text) => text.trim().startsWith('curl '));
-  const { stdout } = await sh(line ?? 'false');
+  const { stdout } = await sh(firstLineOf(newcomers.replica) ?? 'false');
   const { access_token: token } = JSON.parse(stdout) as { access_token: string };
   expect(decodeJwt(token)).toMatchObject({
     iss: expect.stringMatching(zoneIssuer()),
