@@ -78,7 +78,7 @@ export async function serve(start: Start): Promise<Serving> {
   app.disable('x-powered-by');
   app.set('etag', false);
   app.use(separateInternalPort(env.internalPort !== undefined));
-  serveDocs(app, env.internalPort !== undefined);
+  serveDocs(app, env.internalPort === undefined ? null : env.issuerUrl);
   await app.init();
   await patience.until(() => app.get(KeyEncryptionKeys).check());
   const background = app.get(BackgroundWork);

@@ -13,7 +13,7 @@ import {
   startReplicaForTest,
   type Replica,
 } from '../setup/harness.js';
-import { operationsOf, type OpenApiDocument } from '../setup/openapi-check.js';
+import { operationsOf, type OpenApiDocument, type Server } from '../setup/openapi-check.js';
 import { persistently } from '../setup/patience.js';
 
 const OPERATIONS: Readonly<Record<string, string>> = JSON.parse(
@@ -60,16 +60,14 @@ beforeAll(async () => {
 const operations = () => operationsOf(document);
 
 /** Whether nobody was there to answer, rather than somebody who knows of no such thing. */
-async function isMiss(method: string, path: string): Promise<boolean> {
-  const response = await fetch(`${replica.url}${path}`, { method });
+async function isMiss(method: string, path: string, url = replica.url): Promise<boolean> {
+  const response = await persistently(() => fetch(`${url}${path}`, { method }));
   const body: unknown = await response.json().catch(() => null);
   if (response.status === 405) return true;
   if (response.status !== 404) return false;
-  return (
-    typeof body === 'object' &&
-    body !== null &&
-    Reflect.get(body, 'error_description') === 'no such route'
-  );
+  // Problem details have another name for it.
+  const said = ['error_description', 'detail'].map((name) => Reflect.get(Object(body), name));
+  return said.includes('no such route');
 }
 
 test('says what it is', () => {
@@ -390,6 +388,26 @@ test('is on the internal port only, if there is one', async () => {
     (await fetch(`http://127.0.0.1:${port}/`)).text();
   expect(await start(ports[0])).not.toContain('docs');
   expect(await start(ports[1])).toContain('docs');
+});
+
+test('says of every path on which of two ports it is', async () => {
+  expect(document.servers.map(({ url }) => url)).toEqual(['/']);
+  const env = { INTERNAL_PORT: '0', ISSUER_URL: 'https://sts.example' };
+  const { ports } = await startReplicaForTest({ env });
+  const [open = '', internal = ''] = ports.map((port) => `http://127.0.0.1:${port}`);
+  const served: OpenApiDocument = JSON.parse(await (await fetch(`${internal}/docs-json`)).text());
+  expect(served.servers.map(({ url }) => url)).toEqual(['/', 'https://sts.example']);
+  const wrong: string[] = [];
+  for (const [path, { servers, ...item }] of Object.entries(served.paths)) {
+    const said = (servers as unknown as readonly Server[]).map(({ url }) => url);
+    const [method = ''] = Object.keys(item);
+    const asked = [method.toUpperCase(), path.replaceAll(/\{\w+\}/g, NO_ID)] as const;
+    // oxlint-disable-next-line no-await-in-loop
+    const missed = [await isMiss(...asked, internal), await isMiss(...asked, open)];
+    if (!isDeepStrictEqual(missed, [!said.includes('/'), !said.includes('https://sts.example')]))
+      wrong.push(path);
+  }
+  expect(wrong).toEqual([]);
 });
 
 /** The places in a schema that say nothing of what is there. */

@@ -3,9 +3,17 @@ import addFormats from 'ajv-formats';
 
 type Json = Readonly<Record<string, unknown>>;
 
+/** What a body may be, with examples by name. */
+interface Content {
+  readonly schema: Json;
+  readonly examples?: Readonly<
+    Record<string, { readonly summary: string; readonly value: unknown }>
+  >;
+}
+
 /** What the document says of an answer. */
 interface Response {
-  readonly content?: Readonly<Record<string, { readonly schema: Json }>>;
+  readonly content?: Readonly<Record<string, Content>>;
   readonly headers?: Json;
 }
 
@@ -21,10 +29,16 @@ export interface Operation {
     readonly schema?: unknown;
   }[];
   readonly requestBody?: {
-    readonly content: Readonly<Record<string, { schema: Json; examples?: Json }>>;
+    readonly content: Readonly<Record<string, Content>>;
   };
   readonly security?: readonly Record<string, unknown>[];
   readonly responses: Readonly<Record<string, Response>>;
+}
+
+/** Where requests go. */
+export interface Server {
+  readonly url: string;
+  readonly description: string;
 }
 
 /** The OpenAPI document of a replica. */
@@ -32,6 +46,7 @@ export interface OpenApiDocument {
   readonly openapi: string;
   readonly info: { readonly title: string; readonly version: string };
   readonly tags: readonly { readonly name: string; readonly description: string }[];
+  readonly servers: readonly Server[];
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
   readonly components: {
     readonly schemas: Readonly<Record<string, Json>>;
@@ -108,6 +123,16 @@ export class OpenApiCheck {
     return (validate.errors ?? []).map(
       ({ instancePath, message, params }) =>
         `${at}: ${instancePath.replaceAll(/\/\d+/g, '/*')} ${message ?? ''} ${JSON.stringify(params)}`,
+    );
+  }
+
+  /** @returns what is wrong with an example, in words; a member that the schema does not have is a fault */
+  problemsWithExample(at: string, schema: Json, value: unknown): string[] {
+    const validate = this.validatorOf(at, schema);
+    if (validate(value)) return [];
+    return (validate.errors ?? []).map(
+      ({ instancePath, message, params }) =>
+        `${at}: ${instancePath} ${message ?? ''} ${JSON.stringify(params)}`,
     );
   }
 

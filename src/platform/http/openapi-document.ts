@@ -2,8 +2,10 @@ import { readFile } from 'node:fs/promises';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { readManifest } from '../config/manifest.js';
+import { addExamples } from './openapi-examples.js';
 import { MEDIA_TYPES, type loadSwagger } from './openapi-decorators.js';
 import { describeRefusals, REFUSAL_SCHEMAS } from './openapi-refusals.js';
+import { HERE, INTERNAL, publicServer, serversOf } from './openapi-servers.js';
 import { inJsonSchema, type Operation, type Schema } from './openapi-schemas.js';
 import { nameOperation, TAGS, tagOf } from './openapi-names.js';
 
@@ -52,10 +54,15 @@ const IDEMPOTENCY_KEY = {
   schema: { type: 'string' as const, minLength: 1, maxLength: 255 },
 };
 
-/** The OpenAPI document, generated from the controllers, and from what the build has found out of what they answer. */
+/**
+ * The OpenAPI document, generated from the controllers, and from what the build has found out of what they answer.
+ *
+ * @param publicUrl where the public port is found, if there is an internal one; `null`: there is one port
+ */
 export async function makeDocument(
   app: NestExpressApplication,
   { DocumentBuilder, SwaggerModule }: Awaited<ReturnType<typeof loadSwagger>>,
+  publicUrl: string | null,
 ): Promise<OpenAPIObject> {
   const answers = await readAnswers();
   const { version, description } = readManifest();
@@ -65,10 +72,6 @@ export async function makeDocument(
     .setVersion(version)
     .setDescription(description)
     .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
-    .addServer(
-      '/',
-      'This port: with INTERNAL_PORT set, the other one has the routes that this has not',
-    )
     .build();
   const document = SwaggerModule.createDocument(app, config, {
     autoTagControllers: false,
@@ -77,6 +80,7 @@ export async function makeDocument(
   for (const [path, item] of Object.entries(document.paths)) {
     // Preflights (Fetch 4.8) are made by browsers, and by nobody who reads this.
     delete item.options;
+    if (publicUrl !== null) item.servers = serversOf(path, publicUrl);
     for (const method of METHODS) {
       const operation = item[method];
       if (operation !== undefined) complete(operation, { method, path, answers });
@@ -89,6 +93,7 @@ export async function makeDocument(
   );
   return inJsonSchema({
     ...document,
+    servers: publicUrl === null ? [HERE] : [INTERNAL, publicServer(publicUrl)],
     tags: TAGS.filter(({ name }) => used.has(name)).map((tag) => ({ ...tag })),
     components: {
       securitySchemes: SECURITY_SCHEMES,
@@ -125,6 +130,7 @@ function complete(operation: Operation, { method, path, answers }: Place): void 
   const found = answers.handlers[handler];
   if (found !== undefined) describeAnswer(operation, found, method === 'post' ? '201' : '200');
   describeRefusals(operation, { method, path });
+  addExamples(operation);
   for (const response of Object.values(operation.responses)) {
     if (response === undefined || '$ref' in response) continue;
     response.headers = { ...named(['Mandate-Request-Id']), ...response.headers };

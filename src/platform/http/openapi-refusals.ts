@@ -1,4 +1,5 @@
 import { isManagementPath } from './management-problem.js';
+import { ERROR_EXAMPLE, PROBLEM_EXAMPLE } from './openapi-examples/refusal-examples.js';
 import type { Operation, Schema } from './openapi-schemas.js';
 
 const ERRORS: Schema = {
@@ -50,6 +51,7 @@ export const REFUSAL_SCHEMAS: Readonly<Record<string, Schema>> = {
       done: DONE,
       approval: APPROVAL,
     },
+    examples: [ERROR_EXAMPLE],
   },
   InteractionRequired: {
     type: 'object',
@@ -102,7 +104,7 @@ export const REFUSAL_SCHEMAS: Readonly<Record<string, Schema>> = {
       message: { type: 'string' },
       line: { type: 'integer' },
       column: { type: 'integer' },
-      hint: { type: 'string' },
+      help: { type: 'string', description: 'What to do about it.' },
     },
   },
   Problem: {
@@ -121,6 +123,7 @@ export const REFUSAL_SCHEMAS: Readonly<Record<string, Schema>> = {
       done: DONE,
       approval: APPROVAL,
     },
+    examples: [PROBLEM_EXAMPLE],
   },
   ManagementProblem: {
     type: 'object',

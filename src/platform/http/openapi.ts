@@ -10,25 +10,29 @@ import { docsHeaders, docsPage, startPage } from './reading-pages.js';
  * they load below it. Call it before the application is initialised: the routes must come before the
  * answer for unknown ones. What makes them is loaded by the first request.
  *
- * @param separate whether there is an internal port, which alone has the documentation then
+ * @param publicUrl where the public port is found, if there is an internal one, which alone has the documentation then;
+ *   `null`: there is one port
  */
-export function serveDocs(app: NestExpressApplication, separate = false): void {
+export function serveDocs(app: NestExpressApplication, publicUrl: string | null = null): void {
   let pages: Promise<RequestHandler> | undefined;
   const answer: RequestHandler = (request, response, next) => {
-    pages ??= makePages(app);
+    pages ??= makePages(app, publicUrl);
     pages.then((found) => found(request, response, next), next);
   };
   const server: Express = app.getHttpAdapter().getInstance();
   server.get(
     '/',
-    startPage((request) => !separate || isOnInternalPort(request)),
+    startPage((request) => publicUrl === null || isOnInternalPort(request)),
   );
   for (const path of ['/docs', '/docs/*path', '/docs-json']) server.get(path, docsHeaders, answer);
 }
 
-async function makePages(app: NestExpressApplication): Promise<RequestHandler> {
+async function makePages(
+  app: NestExpressApplication,
+  publicUrl: string | null,
+): Promise<RequestHandler> {
   const swagger = await loadSwagger();
-  const document = await makeDocument(app, swagger);
+  const document = await makeDocument(app, swagger, publicUrl);
   const router = Router();
   router.get('/docs', docsPage);
   const adapter = new ExpressAdapter(router);
