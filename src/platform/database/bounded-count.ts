@@ -5,8 +5,8 @@ export interface CountingTransaction {
 
 /** The most rows of a kind that are counted. */
 export const MOST_COUNTED = 10_000;
-/** Milliseconds for each count. */
-const COUNT_MS = 300;
+/** What each count may take, of what a statement may take (`DATABASE_TIMEOUT_MS`): who is patient with one is with the other. */
+const SHARE = 0.3;
 
 /** Numbers of rows by kind. `null`: not counted in the time there is. */
 export type Counts<K extends string> = Readonly<Record<K, number | null>> & {
@@ -54,7 +54,7 @@ export async function countWithin(
 ): Promise<number | null> {
   await tx.query('SAVEPOINT counting');
   try {
-    await tx.query(`SET LOCAL statement_timeout = ${COUNT_MS}`);
+    await tx.query(LIMIT);
     const [row] = await tx.query<{ n: number | null }[]>(sql, [...parameters]);
     return row?.n ?? null;
   } catch (error) {
@@ -65,6 +65,9 @@ export async function countWithin(
     await tx.query('ROLLBACK TO SAVEPOINT counting');
   }
 }
+
+const LIMIT = `SELECT set_config('statement_timeout',
+  (extract(epoch FROM current_setting('statement_timeout')::interval) * 1000 * ${SHARE})::int::text, true)`;
 
 function isCancelled(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
