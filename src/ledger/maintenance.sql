@@ -39,6 +39,18 @@ BEGIN
   END IF;
 END $$;
 
+-- Makes the partition of a day. p_from and p_to are its bounds.
+CREATE OR REPLACE FUNCTION ledger_make_day(p_table text, p_from text, p_to text, p_partition text) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)', p_partition, p_table, p_from, p_to);
+  PERFORM ledger_guard_day(p_table, p_partition);
+EXCEPTION WHEN check_violation THEN
+  -- Rows of that day are there before it, such as those of a process whose clock was wrong.
+  PERFORM ledger_move_day(p_table, p_partition, p_from, p_to);
+  PERFORM ledger_guard_day(p_table, p_partition);
+END $$;
+
 -- Clears the default partition of a table of days that are over. Rows come to be there when a process's clock was
 -- wrong, or when no partition was made in time. What is dropped by the day is removed when its day would be dropped, so
 -- many rows at a time; the audit log gets the partition of the day, where those who drop its days find it. Nothing is
@@ -127,8 +139,6 @@ DECLARE
   part   record;
   alive  boolean;
   made   text;
-  lower_bound text;
-  upper_bound text;
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtext('mandate.ledger_maintain'));
   FOR parent IN SELECT * FROM tables_by_day ORDER BY name LOOP
@@ -136,18 +146,11 @@ BEGIN
       day := (now() AT TIME ZONE 'UTC')::date + i;
       made := parent.name || '_' || to_char(day, 'YYYYMMDD');
       CONTINUE WHEN to_regclass(format('%I', made)) IS NOT NULL;
-      lower_bound := ledger_day_begins(parent.keyed_by, day);
-      upper_bound := ledger_day_begins(parent.keyed_by, day + 1);
-      BEGIN
-        EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',
-          made, parent.name, lower_bound, upper_bound);
-      EXCEPTION WHEN check_violation THEN
-        -- A process whose clock was wrong has written rows of that day before it came.
-        PERFORM ledger_move_day(parent.name, made, lower_bound, upper_bound);
-      END;
-      PERFORM ledger_guard_day(parent.name, made);
+      PERFORM ledger_make_day(parent.name, ledger_day_begins(parent.keyed_by, day), ledger_day_begins(parent.keyed_by, day + 1),
+                              made);
     END LOOP;
   END LOOP;
+  PERFORM audit_index_days();
   -- The audit log is not dropped here (audit_drop_day). When days of it have been, the heads of chains that ended before
   -- its first day say nothing any more; that of a chain whose last event is missing from a day that is there says that it
   -- is. But a process that lives on goes on in its chain, however long it has had nothing to say of a zone, and would begin
@@ -161,6 +164,9 @@ BEGIN
      AND (c.last_event_id < uuid_from_time(now() - interval '400 days')
           OR NOT EXISTS (SELECT FROM audit_heads h
                           WHERE h.zone_id = c.zone_id AND h.writer = c.writer AND h.last_seq = c.seq));
+  -- A chain that begins once more is indexed once more.
+  DELETE FROM audit_index_heads h
+   WHERE NOT EXISTS (SELECT FROM audit_chains c WHERE c.zone_id = h.zone_id AND c.writer = h.writer);
   -- Whatever was taken has come back by then.
   DELETE FROM step_up_attempts WHERE at < now() - interval '1 day';
   -- Links that are too old, with the secrets that were drawn for them: so many at a time, and none that is in use.

@@ -95,6 +95,8 @@ BEGIN
     -- What is known already is not looked for again when it becomes a partition, while nothing can be added to the log.
     EXECUTE format('ALTER TABLE %I ADD CONSTRAINT of_day CHECK (id >= %L AND id < %L)', kept, from_id, to_id);
   END IF;
+  -- Before the log is taken: who fills the index reads the log.
+  PERFORM audit_index_drop_day(p_day, held, stays);
   -- Whoever holds a zone waits for this, or is seen here (zone_held).
   PERFORM pg_advisory_xact_lock(hashtext('mandate.legal_hold'));
   IF NOT ARRAY(SELECT id FROM zones WHERE legal_hold) <@ held THEN

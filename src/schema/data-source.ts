@@ -72,6 +72,7 @@ import { NamedItems1795350000000 } from './migrations/1795350000000-named-items.
 import { RecoveryCodes1795351641134 } from './migrations/1795351641134-recovery-codes.js';
 import { AuthorizationDetailsTypes1795360640971 } from './migrations/1795360640971-authorization-details-types.js';
 import { ZoneLogos1795362563010 } from './migrations/1795362563010-zone-logos.js';
+import { AuditIndex1795372900000 } from './migrations/1795372900000-audit-index.js';
 import { ClientCeilings1795360245128 } from './migrations/1795360245128-client-ceilings.js';
 import { Scopes1795360704100 } from './migrations/1795360704100-scopes.js';
 import { SignalsOfOrders1795350100000 } from './migrations/1795350100000-signals-of-orders.js';
@@ -151,6 +152,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   IdempotencyKeys1795360905510,
   Approvals1795360906346,
   ZoneLogos1795362563010,
+  AuditIndex1795372900000,
 ];
 
 const ONE_PROCESS: PoolSettings = { workers: 1, connections: undefined };

@@ -31,6 +31,8 @@ export const FUNCTION_FILES: readonly string[] = [
   'ledger/probe.sql',
   'ledger/retention.sql',
   'ledger/maintenance.sql',
+  'audit/terms.sql',
+  'audit/audit-index.sql',
   'zones/zone-version.sql',
   'admin/operators/operators.sql',
   'webhooks/outbox.sql',
