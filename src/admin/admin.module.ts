@@ -2,6 +2,7 @@ import { Module, type OnModuleInit, type Provider } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { getDataSourceToken, getEntityManagerToken, getRepositoryToken } from '@nestjs/typeorm';
 import { DataSource, EntityManager } from 'typeorm';
+import { AuditModule } from '../audit/audit.module.js';
 import { AuthenticatorsModule } from '../step-up/authenticators/authenticators.module.js';
 import { AuthenticationModule } from '../authentication/authentication.module.js';
 import { KeysModule } from '../keys/keys.module.js';
@@ -75,6 +76,8 @@ import { AllClientsController } from './clients/all-clients.controller.js';
 import { ClientSecretsController } from './clients/client-secrets.controller.js';
 import { ClientsController } from './clients/clients.controller.js';
 import { DecisionsController } from './policy/decisions.controller.js';
+import { AuditController } from './audit/audit.controller.js';
+import { ZoneAuditController } from './audit/zone-audit.controller.js';
 import { DryRuns } from './dry-runs.service.js';
 import { Demo } from './zones/demo.service.js';
 import { DemoPeople } from './zones/demo-people.service.js';
@@ -187,6 +190,7 @@ const SERVICES: Provider[] = [
 /** Operators change what the others read. */
 @Module({
   imports: [
+    AuditModule,
     AuthenticationModule,
     AuthenticatorsModule,
     HttpModule,
@@ -225,6 +229,8 @@ const SERVICES: Provider[] = [
     SigningKeysController,
     PolicyDecisionsController,
     DecisionsController,
+    AuditController,
+    ZoneAuditController,
     ChallengesController,
     StepUpTypesController,
     ProofSystemsController,

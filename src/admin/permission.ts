@@ -12,6 +12,7 @@ export const NOUNS = [
   'issuers',
   'policies',
   'decisions',
+  'audit',
   'keys',
   'sessions',
   'revocations',

@@ -139,6 +139,7 @@ const FOR_SOME_ZONES = [
   'GET /approvals/{id}',
   'POST /approvals/{id}/approve',
   'POST /approvals/{id}/reject',
+  'GET /audit',
   'GET /clients',
   'GET /decisions/{requestId}',
   'GET /operators/me',

@@ -63,6 +63,7 @@ export const TAGS: readonly { readonly name: string; readonly description: strin
     description: 'Operators: who may do what: policies, sets of them, and the active one',
   },
   { name: 'decisions', description: 'Operators: what was decided and why, and what would be' },
+  { name: 'audit', description: 'Operators: what was recorded, of whom and by whom' },
   { name: 'sessions', description: 'Operators: what is open, and hangs together' },
   { name: 'agent-sessions', description: 'Operators: agents that act in a session' },
   { name: 'delegations', description: 'Operators: what agents have handed on' },
