@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { Background } from './background.js';
 import { type CompiledPolicySet, type PolicySource, assemble, compile } from '../engine/compile.js';
+import type { Located, LocateRequest } from '../engine/locate.js';
 import type { NamedPolicy } from '../engine/read-module.js';
 import type { ValidationRequest } from './tasks.js';
 import type { Validation } from '../engine/validate.js';
@@ -46,4 +47,14 @@ export async function compileInBackground(
  */
 export async function validateInBackground(request: ValidationRequest): Promise<Validation> {
   return validator.run('validate', request);
+}
+
+/**
+ * Finds policies as `locate` does, on the thread for authors' work.
+ *
+ * @throws {UncompilablePolicy}
+ * @throws {BackgroundFailure}
+ */
+export async function locateInBackground(request: LocateRequest): Promise<Located> {
+  return validator.run('locate', request);
 }

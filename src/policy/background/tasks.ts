@@ -12,6 +12,7 @@ import {
   type NamedPolicies,
   type NamedQuestions,
 } from '../engine/held-policies.js';
+import { locate, type Located, type LocateRequest } from '../engine/locate.js';
 import type { NamedPolicy } from '../engine/read-module.js';
 import {
   type BatchSimulation,
@@ -44,6 +45,7 @@ export interface ValidationRequest {
 export interface TaskInputs {
   compile: readonly PolicySource[];
   validate: ValidationRequest;
+  locate: LocateRequest;
   simulate: SimulationRequest;
   simulateEach: BatchSimulationRequest;
   hold: readonly NamedPolicies[];
@@ -54,6 +56,7 @@ export interface TaskInputs {
 export interface TaskOutputs {
   compile: PackedPolicySet;
   validate: Validation;
+  locate: Located;
   simulate: Simulation;
   simulateEach: BatchSimulation;
   hold: void;
@@ -93,6 +96,7 @@ const TASKS: { readonly [K in TaskName]: (input: TaskInputs[K]) => TaskOutputs[K
     portions: portionsOf(readSet(modules)),
   }),
   validate: ({ modules, extension, rules }) => validate(modules, zoneSchema(extension), rules),
+  locate,
   simulate,
   simulateEach,
   hold,
