@@ -78,6 +78,9 @@ import { ClientsController } from './clients/clients.controller.js';
 import { DecisionsController } from './policy/decisions.controller.js';
 import { AuditController } from './audit/audit.controller.js';
 import { ZoneAuditController } from './audit/zone-audit.controller.js';
+import { ExplanationsController } from './explanations/explanations.controller.js';
+import { Explanations } from './explanations/explanations.service.js';
+import { PoliciesOfDecisions } from './explanations/policies-of-decisions.service.js';
 import { DryRuns } from './dry-runs.service.js';
 import { Demo } from './zones/demo.service.js';
 import { DemoPeople } from './zones/demo-people.service.js';
@@ -231,6 +234,7 @@ const SERVICES: Provider[] = [
     DecisionsController,
     AuditController,
     ZoneAuditController,
+    ExplanationsController,
     ChallengesController,
     StepUpTypesController,
     ProofSystemsController,
@@ -269,6 +273,8 @@ const SERVICES: Provider[] = [
     IdempotencyForgetting,
     AuditedKeyChanges,
     DryRuns,
+    Explanations,
+    PoliciesOfDecisions,
     KeyRotation,
     AutomaticRotation,
     Demo,

@@ -29,16 +29,17 @@ export class AuditLog {
   constructor(@InjectDataSource() private readonly dataSource: DataSource) {}
 
   /**
-   * The events of one type that were recorded of a request, by our id for it, by what its caller calls it, or, where it does
+   * The events of one type, or of all, that were recorded of a request, by our id for it, by what its caller calls it, or, where it does
    * not call it anything, by the trace that it is part of.
    * Our id is of one request. Of a caller's label there may be any number, others' among them, so those of
    * callers who had proved who they were come first, the latest first; then those of strangers.
    *
    * @param name our id, the caller's label, or the id of a trace
+   * @param type `null` for all
    */
   async byRequest(
     name: string,
-    type: string,
+    type: string | null,
     { limit, after }: EventPageQuery,
   ): Promise<EventPage> {
     const exact = UUID_V7.test(name) && (await this.isRequestId(name, type));
@@ -55,9 +56,9 @@ export class AuditLog {
     return { items: shown.map(eventOf), ...(more ? { next: last.id } : {}) };
   }
 
-  private async isRequestId(name: string, type: string): Promise<boolean> {
+  private async isRequestId(name: string, type: string | null): Promise<boolean> {
     const rows = await this.dataSource.query<object[]>(
-      'SELECT 1 FROM audit_events WHERE request_id = $1 AND type = $2 LIMIT 1',
+      'SELECT 1 FROM audit_events WHERE request_id = $1 AND ($2::text IS NULL OR type = $2) LIMIT 1',
       [name, type],
     );
     return rows.length > 0;
@@ -81,7 +82,7 @@ function listing(columns: readonly string[]): string {
   const parts = columns.map(
     (column) => `
       (SELECT id, client_id IS NULL AS stranger, event, event_text FROM audit_events
-        WHERE ${column} = $1 AND type = $2
+        WHERE ${column} = $1 AND ($2::text IS NULL OR type = $2)
           AND ($4::uuid IS NULL OR (client_id IS NULL) > (SELECT stranger FROM start)
                OR ((client_id IS NULL) = (SELECT stranger FROM start) AND id < $4))
         ORDER BY (client_id IS NULL), id DESC LIMIT $3)`,

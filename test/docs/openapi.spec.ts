@@ -40,6 +40,7 @@ const OPEN: readonly (readonly [place: RegExp, why: string])[] = [
     /authorization_details(\[\])?$|^DetailsInputBody\.by_type$|^AuthorizationDetail$|^DetailMember\.members$/,
     'RFC 9396 lets each type have its members',
   ],
+  [/^ChangedMember\.(before|after)$/, 'is what was recorded of a member of anything'],
   [/^DeliveryView\.payload$/, 'is an event of any type'],
   [/would\.affects$/, 'counts, by what is counted'],
 ];

@@ -289,6 +289,7 @@ export async function requestsOfOperators(zone: TestZone): Promise<Readonly<Reco
     'POST /policy/simulate': ['/policy/simulate', { version_id: of.set.id, input }],
     'GET /policy/status/{zoneID}': [`/policy/status/${zone.zoneId}`],
     'GET /decisions/{requestId}': [`/decisions/${of.request}`],
+    'GET /decisions/{requestId}/explanation': [`/decisions/${of.request}/explanation`],
     'POST /decisions/{requestId}/replay': [`/decisions/${of.request}/replay`, {}],
     ...Object.fromEntries(
       Object.entries(inZone).map(([route, [path, body]]) => [
