@@ -13,6 +13,7 @@ import { CommandFailure } from './failure.js';
 import { addNounCommands, type Ask } from './noun-commands.js';
 import { EXIT } from './outcome.js';
 import type { Terminal } from './terminal.js';
+import { addAuditCommands } from './audit-commands.js';
 import { addZoneFileCommands } from './zone-file-commands.js';
 
 /** What a program runs in: this process, or a test. */
@@ -105,6 +106,7 @@ export function buildProgram(environment: ProgramEnvironment, onEnd: (code: numb
     await work(await contextIn(environment, said, json === true));
   };
   addNounCommands(program, ask);
+  addAuditCommands(program, ask);
   const { terminal, variables = readVariables } = environment;
   addZoneFileCommands(program, { ask, terminal, variables, onEnd });
   addDirectCommands(program, async (command) => onEnd(await environment.direct(command)));
