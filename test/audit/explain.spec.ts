@@ -5,7 +5,7 @@ import type { Explanation } from '../../src/admin/explanations/explanation.js';
 import { APPROVE_WRITES, heldIn, settle } from '../setup/challenges.js';
 import { borrowReplica, withClient, type Replica } from '../setup/harness.js';
 import { newOperator, type TestOperator } from '../setup/operators.js';
-import { DENY_ALL } from '../setup/policies.js';
+import { DENY_ALL, recordedPolicy } from '../setup/policies.js';
 import { callAdmin, createTestZone, PERMIT_ALL, type TestZone } from '../setup/zone.js';
 
 let replica: Replica;
@@ -215,9 +215,7 @@ test('a request that was held: what it takes, who confirmed it, and that it is s
 test('a set that is not what was recorded any more explains nothing wrongly', async () => {
   await zone.activate(`${PERMIT_ALL} ${DENY_ALL}`);
   const answer = await zone.session();
-  const { policy } = (await zone.audit(answer.requestId))[0]?.event as {
-    policy: { policy_set_version_id: string };
-  };
+  const policy = await recordedPolicy(replica, answer.requestId);
   await withClient(replica.databaseUrl, async (db) => {
     await db.query('BEGIN');
     await db.query('SET LOCAL session_replication_role = replica');

@@ -227,12 +227,12 @@ function lifeOf(event: RecordedObject): number | null {
 }
 
 function result(event: RecordedObject, { challenge, deciders }: KnownOfExchange): Told[] {
-  const [life, audience] = [lifeOf(event), memberAt(event, 'mandate', 'aud')];
+  const life = lifeOf(event);
   const id = textAt(event, 'challenge', 'id');
   const type = textAt(event, 'challenge', 'type');
   return told([
     ['mandate', textAt(event, 'mandate', 'jti')],
-    ['for', audience === undefined ? null : [audience].flat().join(' ')],
+    ['for', textAt(event, 'mandate', 'aud') ?? textsAt(event, 'mandate', 'aud')?.join(' ') ?? null],
     ['scopes', textsAt(event, 'mandate', 'scope')?.join(' ') ?? null],
     ['life', life === null ? null : duration(life)],
     ['session', textAt(event, 'mandate', 'sid')],

@@ -123,8 +123,7 @@ function wrap(line: string, width: number | null): string {
       row = word;
     } else row = row === '' ? word : `${row} ${word}`;
   }
-  const [first = '', ...rest] = [...rows, row];
-  return [line.slice(0, indent) + first, ...rest.map((each) => ' '.repeat(indent) + each)].join(
-    '\n',
-  );
+  return [...rows, row]
+    .map((each, n) => (n === 0 ? line.slice(0, indent) : ' '.repeat(indent)) + each)
+    .join('\n');
 }
