@@ -1,7 +1,7 @@
-import { Type } from 'class-transformer';
-import { ArrayMaxSize, IsArray, IsBoolean, IsIn, IsObject, ValidateNested } from 'class-validator';
+import { IsBoolean, IsIn } from 'class-validator';
 import { ZONE_ALGS, type ZoneAlg } from '../../oauth/algorithms.js';
 import {
+  IsListOfBodies,
   IsLine,
   IsListOf,
   IsResourceIdentifier,
@@ -67,10 +67,6 @@ export class ClientChangeBody extends ClientTermsBody {
 
   /** Replaces the workloads whose tokens name it. What rests on those that are left out ends. */
   @MayBeNull()
-  @IsArray()
-  @ArrayMaxSize(20)
-  @IsObject({ each: true })
-  @ValidateNested({ each: true })
-  @Type(() => FederatedIdentityBody)
+  @IsListOfBodies(20, () => FederatedIdentityBody)
   federated_identities?: FederatedIdentityBody[] | null;
 }

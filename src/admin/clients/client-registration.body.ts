@@ -1,17 +1,7 @@
-import { Type } from 'class-transformer';
-import {
-  ArrayMaxSize,
-  IsArray,
-  IsBoolean,
-  IsIn,
-  IsObject,
-  IsUUID,
-  Max,
-  Min,
-  ValidateNested,
-} from 'class-validator';
+import { IsBoolean, IsIn, IsUUID, Max, Min } from 'class-validator';
 import { ZONE_ALGS, type ZoneAlg } from '../../oauth/algorithms.js';
 import {
+  IsListOfBodies,
   IsInstant,
   IsLine,
   IsListOf,
@@ -77,11 +67,7 @@ export class RegisteredClientBody extends ClientTermsBody {
 
   /** Whose tokens name it at the token endpoint of the zone; no other client of the zone may have them. */
   @MayBeAbsent()
-  @IsArray()
-  @ArrayMaxSize(20)
-  @IsObject({ each: true })
-  @ValidateNested({ each: true })
-  @Type(() => FederatedIdentityBody)
+  @IsListOfBodies(20, () => FederatedIdentityBody)
   federated_identities?: FederatedIdentityBody[];
 }
 

@@ -1,10 +1,9 @@
-import { Matches } from 'class-validator';
-import { IsPrincipal, MayBeAbsent } from '../../platform/http/validators.js';
+import { IsPrintableAscii, IsPrincipal, MayBeAbsent } from '../../platform/http/validators.js';
 
 /** What a trusted issuer calls the workload that a client is. */
 export class WorkloadIdentityBody {
   /** The `issuer` of one of the zone's trusted issuers, whose tokens may be client assertions. */
-  @Matches(/^[!-~]{1,500}$/, { message: 'issuer must be 1 to 500 printable ASCII characters' })
+  @IsPrintableAscii()
   issuer: string;
 
   /** Exactly what its tokens say, such as `system:serviceaccount:default:web`. */
@@ -16,6 +15,6 @@ export class WorkloadIdentityBody {
 export class FederatedIdentityBody extends WorkloadIdentityBody {
   /** The one `aud` that its tokens must have; our issuer by default. */
   @MayBeAbsent()
-  @Matches(/^[!-~]{1,500}$/, { message: 'audience must be 1 to 500 printable ASCII characters' })
+  @IsPrintableAscii()
   audience?: string;
 }

@@ -12,6 +12,8 @@ import {
   Min,
 } from 'class-validator';
 import {
+  IsPrintableAscii,
+  IsListOf,
   IsInstant,
   IsLine,
   MayBeAbsent,
@@ -26,7 +28,7 @@ import type { JsonObject } from '../../oauth/strict-json.js';
 /** An issuer whose tokens the zone is to believe. */
 export class IssuerBody {
   /** Exactly what its tokens have in `iss`; unique in the zone. */
-  @Matches(/^[!-~]{1,500}$/, { message: 'issuer must be 1 to 500 printable ASCII characters' })
+  @IsPrintableAscii()
   issuer: string;
 
   /** Its public keys (RFC 7517 5), 10 at most. A key may have `exp`, from which on it is not used. */
@@ -41,9 +43,7 @@ export class IssuerBody {
 
   /** What subject tokens may have in `aud`, one of which is enough. A workload's token must be for us. */
   @MayBeAbsent()
-  @IsArray()
-  @ArrayMaxSize(50)
-  @IsLine({ each: true })
+  @IsListOf(50, IsLine)
   audiences?: string[];
 
   /** What it signs with; everything that its keys fit by default. */
@@ -74,9 +74,7 @@ export class IssuerBody {
 
   /** The claims that policies see as labels of the user, as `claim=value`. */
   @MayBeAbsent()
-  @IsArray()
-  @ArrayMaxSize(20)
-  @IsLine({ each: true })
+  @IsListOf(20, IsLine)
   label_claims?: string[];
 
   /** The clients that may present its tokens; all if it is empty. */
@@ -142,7 +140,7 @@ export class IssuerReplacementBody extends IssuerBody {
 export class IssuerChangeBody {
   /** An issuer of another name is another issuer: only what it is called already. */
   @MayBeAbsent()
-  @Matches(/^[!-~]{1,500}$/, { message: 'issuer must be 1 to 500 printable ASCII characters' })
+  @IsPrintableAscii()
   issuer?: string;
 
   /** Replaces its public keys, or where it publishes them. */
@@ -157,9 +155,7 @@ export class IssuerChangeBody {
 
   /** Replaces what subject tokens may have in `aud`. */
   @MayBeNull()
-  @IsArray()
-  @ArrayMaxSize(50)
-  @IsLine({ each: true })
+  @IsListOf(50, IsLine)
   audiences?: string[] | null;
 
   /** Replaces what it may sign with; `null` for everything that its keys fit. */
@@ -188,9 +184,7 @@ export class IssuerChangeBody {
 
   /** Replaces the claims that policies see as labels of the user. */
   @MayBeNull()
-  @IsArray()
-  @ArrayMaxSize(20)
-  @IsLine({ each: true })
+  @IsListOf(20, IsLine)
   label_claims?: string[] | null;
 
   /** Replaces the clients that may present its tokens; `null` or empty for all. */
@@ -224,6 +218,6 @@ export class IssuerChangeBody {
 export class IssuersQuery extends SearchQuery {
   /** The one that is called so, exactly as its tokens have it in `iss`. */
   @MayBeAbsent()
-  @Matches(/^[!-~]{1,500}$/, { message: 'issuer must be 1 to 500 printable ASCII characters' })
+  @IsPrintableAscii()
   issuer?: string;
 }

@@ -10,6 +10,7 @@ import {
 import { AUTH_METHODS } from '../../authentication/authentication-methods.js';
 import type { JsonObject } from '../../oauth/strict-json.js';
 import {
+  IsListOf,
   IsLine,
   IsLineOrEmpty,
   IsResourceIdentifier,
@@ -61,16 +62,12 @@ export class TenantClientBody {
 
   /** All scopes that it may be granted; none for no such limit. */
   @MayBeNull()
-  @IsArray()
-  @ArrayMaxSize(200)
-  @IsScopeToken({ each: true })
+  @IsListOf(200, IsScopeToken)
   scopes?: string[] | null;
 
   /** All resources that it may have mandates for; none for no such limit. */
   @MayBeNull()
-  @IsArray()
-  @ArrayMaxSize(200)
-  @IsResourceIdentifier({ each: true })
+  @IsListOf(200, IsResourceIdentifier)
   audience?: string[] | null;
 
   /** How it authenticates; what goes with the rest if absent or empty. */

@@ -1,6 +1,5 @@
 import { Type } from 'class-transformer';
 import {
-  ArrayMaxSize,
   IsArray,
   IsBoolean,
   IsIn,
@@ -11,7 +10,7 @@ import {
 } from 'class-validator';
 import type { JsonObject, JsonValue, PolicyInput } from '../../policy/engine/input.js';
 import { MAX_INPUTS } from '../../policy/engine/simulation.js';
-import { MayBeAbsent, IsWholeNumber } from '../../platform/http/validators.js';
+import { IsListOfBodies, MayBeAbsent, IsWholeNumber } from '../../platform/http/validators.js';
 
 /** Modules in a request; larger sets are simulated where they are stored. */
 const MAX_MODULES = 1_000;
@@ -275,11 +274,7 @@ export class SimulationBody {
   manifest_sha256?: string;
 
   @MayBeAbsent()
-  @IsArray()
-  @ArrayMaxSize(MAX_MODULES)
-  @IsObject({ each: true })
-  @ValidateNested({ each: true })
-  @Type(() => PolicyTextBody)
+  @IsListOfBodies(MAX_MODULES, () => PolicyTextBody)
   policies?: PolicyTextBody[];
 
   @MayBeAbsent()
@@ -289,10 +284,6 @@ export class SimulationBody {
   input?: PolicyInputBody;
 
   @MayBeAbsent()
-  @IsArray()
-  @ArrayMaxSize(MAX_INPUTS)
-  @IsObject({ each: true })
-  @ValidateNested({ each: true })
-  @Type(() => PolicyInputBody)
+  @IsListOfBodies(MAX_INPUTS, () => PolicyInputBody)
   inputs?: PolicyInputBody[];
 }

@@ -1,5 +1,11 @@
-import { ArrayMaxSize, IsArray, IsBoolean, IsIn, IsString } from 'class-validator';
-import { IsLine, IsScopeToken, MayBeAbsent, MayBeNull } from '../../platform/http/validators.js';
+import { IsBoolean, IsIn, IsString } from 'class-validator';
+import {
+  IsListOf,
+  IsLine,
+  IsScopeToken,
+  MayBeAbsent,
+  MayBeNull,
+} from '../../platform/http/validators.js';
 import { SearchQuery } from '../pagination.body.js';
 
 /** A scope to be described for the whole zone. */
@@ -20,9 +26,7 @@ export class ScopeBody {
 
   /** None: no token of today has claims for the sake of a scope, and others are refused (422). */
   @MayBeAbsent()
-  @IsArray()
-  @ArrayMaxSize(100)
-  @IsString({ each: true })
+  @IsListOf(100, IsString)
   claims?: string[];
 }
 
@@ -45,9 +49,7 @@ export class ScopeChangeBody {
 
   /** None; see where a scope is made. */
   @MayBeNull()
-  @IsArray()
-  @ArrayMaxSize(100)
-  @IsString({ each: true })
+  @IsListOf(100, IsString)
   claims?: string[] | null;
 }
 

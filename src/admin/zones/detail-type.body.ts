@@ -1,16 +1,13 @@
-import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
   IsArray,
   IsBoolean,
   IsIn,
-  IsObject,
   IsString,
   Length,
   Matches,
   Max,
   Min,
-  ValidateNested,
 } from 'class-validator';
 import {
   MAX_TEXT,
@@ -22,6 +19,7 @@ import {
   type Narrowing,
 } from '../../oauth/authorization-details/detail-type.js';
 import {
+  IsListOfBodies,
   IsLine,
   IsScopeToken,
   MayBeAbsent,
@@ -76,11 +74,7 @@ export class DetailMemberBody implements DetailMember {
 
   /** Those of an object. */
   @MayBeAbsent()
-  @IsArray()
-  @ArrayMaxSize(MAX_MEMBERS)
-  @IsObject({ each: true })
-  @ValidateNested({ each: true })
-  @Type(() => DetailMemberBody)
+  @IsListOfBodies(MAX_MEMBERS, () => DetailMemberBody)
   members?: DetailMemberBody[];
 }
 
@@ -104,11 +98,7 @@ export class DetailTypeBody implements DetailType {
   scope?: string;
 
   /** What its details consist of, beside `type` and `locations`. */
-  @IsArray()
-  @ArrayMaxSize(MAX_MEMBERS)
-  @IsObject({ each: true })
-  @ValidateNested({ each: true })
-  @Type(() => DetailMemberBody)
+  @IsListOfBodies(MAX_MEMBERS, () => DetailMemberBody)
   members: DetailMemberBody[];
 }
 

@@ -1,21 +1,12 @@
-import { Type } from 'class-transformer';
-import {
-  ArrayMaxSize,
-  IsArray,
-  IsBoolean,
-  IsIn,
-  IsObject,
-  IsUrl,
-  IsUUID,
-  Matches,
-  ValidateNested,
-} from 'class-validator';
+import { ArrayMaxSize, IsArray, IsBoolean, IsIn, IsUrl, IsUUID, Matches } from 'class-validator';
 import { DetailTypeBody, MAX_DETAIL_TYPES } from './detail-type.body.js';
 import { SearchQuery } from '../pagination.body.js';
 import { MANDATE_TYPS, type MandateTyp } from '../../oauth/vocabulary.js';
 import { ZONE_ALGS, type ZoneAlg } from '../../oauth/algorithms.js';
 import { REVOCATION_CHANNELS, type RevocationChannel } from '../../zones/resource.entity.js';
 import {
+  IsListOfBodies,
+  IsListOf,
   IsLine,
   IsResourceIdentifier,
   IsScopeToken,
@@ -64,9 +55,7 @@ export class ResourceBody {
   identifier: string;
 
   /** What can be granted for it. */
-  @IsArray()
-  @ArrayMaxSize(200)
-  @IsScopeToken({ each: true })
+  @IsListOf(200, IsScopeToken)
   scopes: string[];
 
   /** What people who confirm requests know it as. */
@@ -81,20 +70,12 @@ export class ResourceBody {
 
   /** What its scopes allow, in words for them; each scope once. */
   @MayBeAbsent()
-  @IsArray()
-  @ArrayMaxSize(200)
-  @IsObject({ each: true })
-  @ValidateNested({ each: true })
-  @Type(() => DescribedScopeBody)
+  @IsListOfBodies(200, () => DescribedScopeBody)
   scope_descriptions?: DescribedScopeBody[];
 
   /** What can be granted for it beside scopes (RFC 9396); each type once. */
   @MayBeAbsent()
-  @IsArray()
-  @ArrayMaxSize(MAX_DETAIL_TYPES)
-  @IsObject({ each: true })
-  @ValidateNested({ each: true })
-  @Type(() => DetailTypeBody)
+  @IsListOfBodies(MAX_DETAIL_TYPES, () => DetailTypeBody)
   authorization_details_types?: DetailTypeBody[];
 
   /** Where a gateway finds it. */
@@ -110,11 +91,7 @@ export class ResourceBody {
 
   /** What can be done with it through a gateway; anything if absent or empty. */
   @MayBeAbsent()
-  @IsArray()
-  @ArrayMaxSize(500)
-  @IsObject({ each: true })
-  @ValidateNested({ each: true })
-  @Type(() => OperationBody)
+  @IsListOfBodies(500, () => OperationBody)
   operations?: OperationBody[];
 
   /** Who may ask for mandates for it: any client, or only gateways. */
@@ -164,9 +141,7 @@ export class ResourceChangeBody {
 
   /** Replaces what can be granted for it. */
   @MayBeAbsent()
-  @IsArray()
-  @ArrayMaxSize(200)
-  @IsScopeToken({ each: true })
+  @IsListOf(200, IsScopeToken)
   scopes?: string[];
 
   /** Replaces what people who confirm requests know it as. */
@@ -181,20 +156,12 @@ export class ResourceChangeBody {
 
   /** Replaces what its scopes allow, in words for them. Those of scopes that it has no more go with the scopes. */
   @MayBeNull()
-  @IsArray()
-  @ArrayMaxSize(200)
-  @IsObject({ each: true })
-  @ValidateNested({ each: true })
-  @Type(() => DescribedScopeBody)
+  @IsListOfBodies(200, () => DescribedScopeBody)
   scope_descriptions?: DescribedScopeBody[] | null;
 
   /** Replaces what can be granted for it beside scopes (RFC 9396). */
   @MayBeNull()
-  @IsArray()
-  @ArrayMaxSize(MAX_DETAIL_TYPES)
-  @IsObject({ each: true })
-  @ValidateNested({ each: true })
-  @Type(() => DetailTypeBody)
+  @IsListOfBodies(MAX_DETAIL_TYPES, () => DetailTypeBody)
   authorization_details_types?: DetailTypeBody[] | null;
 
   /** Where a gateway finds it from now on. */
@@ -210,11 +177,7 @@ export class ResourceChangeBody {
 
   /** Replaces what can be done with it through a gateway. */
   @MayBeNull()
-  @IsArray()
-  @ArrayMaxSize(500)
-  @IsObject({ each: true })
-  @ValidateNested({ each: true })
-  @Type(() => OperationBody)
+  @IsListOfBodies(500, () => OperationBody)
   operations?: OperationBody[] | null;
 
   /** Who may ask for mandates for it from now on. */

@@ -1,7 +1,8 @@
-import { ArrayMaxSize, IsArray, IsBoolean, IsIn, IsString, MaxLength } from 'class-validator';
+import { IsBoolean, IsIn, IsString, MaxLength } from 'class-validator';
 import { ISSUER_MODES, type IssuerMode } from '../../zones/zone-issuer.js';
 import { INTROSPECTION_AUDITS, type IntrospectionAudit } from '../../zones/zone.entity.js';
 import {
+  IsListOf,
   IsLine,
   IsOrigin,
   IsResourceIdentifier,
@@ -44,9 +45,7 @@ export class ZoneBody {
    * new zone has no resources yet, so they are to be registered afterwards.
    */
   @MayBeAbsent()
-  @IsArray()
-  @ArrayMaxSize(MAX_DEFAULT_RESOURCES)
-  @IsResourceIdentifier({ each: true })
+  @IsListOf(MAX_DEFAULT_RESOURCES, IsResourceIdentifier)
   default_resources?: string[];
 
   /** Who its mandates are from: the zone below `ISSUER_URL` (`zone`, the default), a host of its own, or `ISSUER_URL`. */
@@ -95,9 +94,7 @@ export class ZoneChangeBody {
 
   /** Replaces what requests are for that name no `resource`. What is added must be registered. */
   @MayBeNull()
-  @IsArray()
-  @ArrayMaxSize(MAX_DEFAULT_RESOURCES)
-  @IsResourceIdentifier({ each: true })
+  @IsListOf(MAX_DEFAULT_RESOURCES, IsResourceIdentifier)
   default_resources?: string[] | null;
 
   /** Who its mandates are from, from now on. */

@@ -1,11 +1,15 @@
 import { applyDecorators } from '@nestjs/common';
+import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
   IsArray,
   IsInt,
   isISO8601,
+  IsObject,
+  Matches,
   registerDecorator,
   ValidateIf,
+  ValidateNested,
   type ValidationOptions,
 } from 'class-validator';
 import { isResourceIdentifier } from '../../oauth/resource-identifier.js';
@@ -19,6 +23,8 @@ const UNPRINTABLE = /[\p{Cc}\p{Cs}\uFFFD]/u;
 /** Line separators, and bidirectional controls, which make text read in another order than it is written. */
 const REORDERING = /[\u2028\u2029\u202A-\u202E\u2066-\u2069]/;
 const UNPRINTABLE_IN_LINES = /[^\P{Cc}\n\r\t]|[\p{Cs}\uFFFD]/u;
+
+const PRINTABLE_ASCII = /^[!-~]{1,500}$/;
 
 /** Makes a class-validator decorator of a predicate. */
 export function check(
@@ -117,6 +123,24 @@ export const IsListOf = (
     ArrayMaxSize(most),
     IsArray(),
     ApiProperty({ maxItems: most }),
+  );
+
+/** A list of objects, each of which is looked at as such a body. The document has how many they may be. */
+export const IsListOfBodies = (most: number, body: () => new () => object): PropertyDecorator =>
+  applyDecorators(
+    Type(body),
+    ValidateNested({ each: true }),
+    IsObject({ each: true }),
+    ArrayMaxSize(most),
+    IsArray(),
+    ApiProperty({ maxItems: most }),
+  );
+
+/** What an issuer or an audience may be called: 1 to 500 printable ASCII characters, no space. */
+export const IsPrintableAscii = (): PropertyDecorator =>
+  applyDecorators(
+    Matches(PRINTABLE_ASCII, { message: '$property must be 1 to 500 printable ASCII characters' }),
+    ApiProperty({ pattern: PRINTABLE_ASCII.source }),
   );
 
 /** An optional member. Unlike `IsOptional` it refuses `null`. */
