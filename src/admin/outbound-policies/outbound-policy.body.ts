@@ -12,6 +12,7 @@ import {
 import { OUTBOUND_TARGETS, type OutboundTarget } from '../../platform/outbound/outbound-policy.js';
 import { SearchQuery } from '../pagination.body.js';
 import {
+  IsListOf,
   IsHostPattern,
   IsLine,
   IsPathPattern,
@@ -26,34 +27,21 @@ const ALWAYS = {
   message: '$property must be true: it is so for every request, whatever is allowed',
 };
 
-/** A policy for what one kind of outbound requests may go to. Whatever is left out allows all that the process allows. */
-export class OutboundPolicyBody {
-  /** Unique in the zone, or among those of the installation. */
-  @IsLine()
-  name: string;
-
-  /** The kind of requests: `webhook_delivery`, `jwks_fetch` (keys of clients and issuers), `ssf_delivery` (signals, both ways). There is one policy for each. */
-  @IsString()
-  @Length(1, 100)
-  target: string;
-
-  /** Whether it counts; `true` if absent. */
+/** What requests may go to by a policy, and how much they may take. `null` is what a new policy has: all that the process allows. */
+class OutboundLimitsBody {
+  /** Whether it counts; a new one does. */
   @MayBeAbsent()
   @IsBoolean()
   enabled?: boolean;
 
-  /** The hosts that requests may go to: names in lower case, such as `hooks.example.com`; `*.example.com` is every name below it. */
+  /** The hosts that requests may go to: names in lower case, such as `hooks.example.com`; `*.example.com` is every name below it. All if empty. */
   @MayBeNull()
-  @IsArray()
-  @ArrayMaxSize(MANY)
-  @IsHostPattern({ each: true })
+  @IsListOf(MANY, IsHostPattern)
   allowed_host_patterns?: string[] | null;
 
   /** The paths, as URLs have them; `*` stands for any text, such as `/hooks/*`. */
   @MayBeNull()
-  @IsArray()
-  @ArrayMaxSize(MANY)
-  @IsPathPattern({ each: true })
+  @IsListOf(MANY, IsPathPattern)
   allowed_path_patterns?: string[] | null;
 
   /** The ports. */
@@ -122,96 +110,24 @@ export class OutboundPolicyBody {
   max_response_bytes?: number | null;
 }
 
+/** A policy for what one kind of outbound requests may go to. Whatever is left out allows all that the process allows. */
+export class OutboundPolicyBody extends OutboundLimitsBody {
+  /** Unique in the zone, or among those of the installation. */
+  @IsLine()
+  name: string;
+
+  /** The kind of requests: `webhook_delivery`, `jwks_fetch` (keys of clients and issuers), `ssf_delivery` (signals, both ways). There is one policy for each. */
+  @IsString()
+  @Length(1, 100)
+  target: string;
+}
+
 /** What is to change of such a policy, as a merge patch (RFC 7396): what is left out stays, `null` is what a new one has. */
-export class OutboundPolicyChangeBody {
+export class OutboundPolicyChangeBody extends OutboundLimitsBody {
   /** Replaces the name. */
   @MayBeAbsent()
   @IsLine()
   name?: string;
-
-  /** Whether it counts. */
-  @MayBeAbsent()
-  @IsBoolean()
-  enabled?: boolean;
-
-  /** Replaces the hosts; `null` or an empty list for all. */
-  @MayBeNull()
-  @IsArray()
-  @ArrayMaxSize(MANY)
-  @IsHostPattern({ each: true })
-  allowed_host_patterns?: string[] | null;
-
-  /** Replaces the paths. */
-  @MayBeNull()
-  @IsArray()
-  @ArrayMaxSize(MANY)
-  @IsPathPattern({ each: true })
-  allowed_path_patterns?: string[] | null;
-
-  /** Replaces the ports. */
-  @MayBeNull()
-  @IsArray()
-  @ArrayMaxSize(MANY)
-  @Min(1, { each: true })
-  @Max(65_535, { each: true })
-  @IsWholeNumber({ each: true })
-  allowed_ports?: number[] | null;
-
-  /** Replaces the schemes. */
-  @MayBeNull()
-  @IsArray()
-  @ArrayMaxSize(SCHEMES.length)
-  @IsIn(SCHEMES, { each: true })
-  allowed_schemes?: string[] | null;
-
-  /** Whether addresses of private networks are refused. */
-  @MayBeNull()
-  @IsBoolean()
-  block_private_ips?: boolean | null;
-
-  /** Whether addresses of the machine itself are. */
-  @MayBeNull()
-  @IsBoolean()
-  block_loopback_ips?: boolean | null;
-
-  /** Whether names that mean it are. */
-  @MayBeNull()
-  @IsBoolean()
-  block_localhost_names?: boolean | null;
-
-  /** Is true always. */
-  @MayBeNull()
-  @Equals(true, ALWAYS)
-  block_link_local_ips?: boolean | null;
-
-  /** Is true always. */
-  @MayBeNull()
-  @Equals(true, ALWAYS)
-  block_multicast_ips?: boolean | null;
-
-  /** Is true always. */
-  @MayBeNull()
-  @Equals(true, ALWAYS)
-  disable_redirects?: boolean | null;
-
-  /** Is true always. */
-  @MayBeNull()
-  @Equals(true, ALWAYS)
-  require_dns_resolve?: boolean | null;
-
-  /** Replaces the seconds for a whole request; `null` for what is usual. */
-  @MayBeNull()
-  @Min(1)
-  @Max(30)
-  @IsWholeNumber()
-  request_timeout_seconds?: number | null;
-
-  /** Replaces the bytes of an answer that are read; `null` for what is usual. */
-  @MayBeNull()
-  @Min(1_024)
-  @Max(1_048_576)
-  @IsWholeNumber()
-  max_response_bytes?: number | null;
 }
 
 /** Which policies are asked for. */
