@@ -81,6 +81,7 @@ import { ZoneAuditController } from './audit/zone-audit.controller.js';
 import { ExplanationsController } from './explanations/explanations.controller.js';
 import { Explanations } from './explanations/explanations.service.js';
 import { PoliciesOfDecisions } from './explanations/policies-of-decisions.service.js';
+import { Deletions } from './deletions.service.js';
 import { DryRuns } from './dry-runs.service.js';
 import { Demo } from './zones/demo.service.js';
 import { DemoPeople } from './zones/demo-people.service.js';
@@ -275,6 +276,7 @@ const SERVICES: Provider[] = [
     DryRuns,
     Explanations,
     PoliciesOfDecisions,
+    Deletions,
     KeyRotation,
     AutomaticRotation,
     Demo,

@@ -19,12 +19,15 @@ import { Policy, PolicyVersion } from '../../policy/policy.entity.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { PolicyBody, PolicyChangeBody, PolicyVersionBody } from './policy.body.js';
+import { changeColumns, findMatching, type Administered } from '../administered.js';
 import { AuditedChanges } from '../audited-changes.service.js';
 import { Change } from '../change.js';
+import { Deletions } from '../deletions.service.js';
 import { DryRunQuery } from '../dry-run.body.js';
-import { DryRuns, isDryRun, type DryRun, type WouldDelete } from '../dry-runs.service.js';
-import { entityTag, IfMatch, Precondition, tagged } from '../entity-tag.js';
+import type { DryRun, WouldDelete } from '../dry-runs.service.js';
+import { IfMatch, Precondition, tagged } from '../entity-tag.js';
 import { findRow } from '../find-row.js';
+import { given } from '../given.js';
 import { InZone } from '../in-zone.js';
 import { NamedQuery, PageQuery } from '../pagination.body.js';
 import { containing, having, readPage, type Page } from '../pagination.js';
@@ -42,6 +45,13 @@ import {
   type UseOfPolicy,
 } from './policy-view.js';
 
+const POLICIES: Administered<Policy, PolicyView> = {
+  entity: Policy,
+  noun: 'policy',
+  recordedAs: 'policy',
+  view: viewPolicy,
+};
+
 /** Writes policies. A version is never changed; a correction is a new version. */
 @AdminController('zones/:zone/policies', { noun: 'policies' })
 export class PoliciesController {
@@ -49,7 +59,7 @@ export class PoliciesController {
     @InjectRepository(Policy) private readonly policies: Repository<Policy>,
     @InjectRepository(PolicyVersion) private readonly policyVersions: Repository<PolicyVersion>,
     private readonly changes: AuditedChanges,
-    private readonly dryRuns: DryRuns,
+    private readonly deletions: Deletions,
   ) {}
 
   /** Makes a policy with its first version. */
@@ -111,23 +121,17 @@ export class PoliciesController {
     @Body() { name, description }: PolicyChangeBody,
     @Res({ passthrough: true }) response: Response,
   ): Promise<PolicyView> {
-    const changed = await this.changes.run(change, async (tx) => {
-      const { row, view: before } = await this.lookUp(tx, zoneId, id, precondition);
-      const renamed = name !== undefined && name !== row.name;
-      if (renamed && (await memberships(tx, zoneId, id)) > 0) {
-        throw new ConflictException(
-          'a version of the policy is in a policy set, whose hash has its name: make another policy',
-        );
-      }
-      const columns = {
-        ...(name === undefined ? {} : { name }),
-        ...(description === undefined ? {} : { description }),
-      };
-      const policies = tx.getRepository(Policy);
-      if (Object.keys(columns).length > 0) await policies.update({ zoneId, id }, columns);
-      const result = await viewPolicy(tx, await policies.findOneByOrFail({ zoneId, id }));
-      return { result, details: { before, after: result } };
-    });
+    const changed = await this.changes.run(change, (tx) =>
+      changeColumns(tx, POLICIES, { zoneId, id }, precondition, async (before) => {
+        const renamed = name !== undefined && name !== before.name;
+        if (renamed && (await memberships(tx, before)) > 0) {
+          throw new ConflictException(
+            'a version of the policy is in a policy set, whose hash has its name: make another policy',
+          );
+        }
+        return given({ name, description });
+      }),
+    );
     return tagged(response, changed);
   }
 
@@ -145,24 +149,17 @@ export class PoliciesController {
     @Query() query: DryRunQuery,
     @Res({ passthrough: true }) response: Response,
   ): Promise<DryRun<WouldDelete<PolicyView, UseOfPolicy>> | undefined> {
-    const removable = async (tx: EntityManager): Promise<PolicyView> => {
-      const { view } = await this.lookUp(tx, zoneId, id, precondition);
-      if ((await memberships(tx, zoneId, id)) === 0) return view;
-      throw new ConflictException('a version of the policy is in a policy set');
-    };
-    if (isDryRun(query)) {
-      return this.dryRuns.run(response, async (tx) => {
-        const view = await removable(tx);
-        const versions = await tx.getRepository(PolicyVersion).countBy({ zoneId, policyId: id });
-        return { tag: entityTag(view), would: { delete: view, affects: { versions } } };
-      });
-    }
-    await this.changes.run(change, async (tx) => {
-      const policy = await removable(tx);
-      await tx.getRepository(Policy).delete({ zoneId, id });
-      return { result: undefined, details: { policy } };
+    const deletion = { change, precondition, query, response };
+    return this.deletions.run(deletion, POLICIES, {
+      where: { zoneId, id },
+      check: async (tx, policy) => {
+        if ((await memberships(tx, policy)) === 0) return;
+        throw new ConflictException('a version of the policy is in a policy set');
+      },
+      affects: async (tx) => ({
+        versions: await tx.getRepository(PolicyVersion).countBy({ zoneId, policyId: id }),
+      }),
     });
-    return undefined;
   }
 
   /** Adds a version. With `If-Match` only if the policy is as it was, its newest version included. */
@@ -180,7 +177,7 @@ export class PoliciesController {
     const policy = await findRow(this.policies, { zoneId, id }, 'policy');
     const warnings = await this.check(zone, policy.name, body.content);
     const version = await this.changes.run(change, async (tx) => {
-      const { row, view } = await this.lookUp(tx, zoneId, id, precondition);
+      const { row, view } = await findMatching(tx, POLICIES, { zoneId, id }, precondition);
       const result = await addPolicyVersion(tx, row, {
         content: body.content,
         author: body.author ?? change.operator.name,
@@ -215,22 +212,14 @@ export class PoliciesController {
     return tagged(response, toVersionView(row));
   }
 
-  /** A policy as it is now, where it is to be changed. @throws {HttpException} 404, 412 */
-  private async lookUp(tx: EntityManager, zoneId: string, id: string, precondition: Precondition) {
-    const row = await findRow(tx.getRepository(Policy), { zoneId, id }, 'policy');
-    const view = await viewPolicy(tx, row);
-    precondition.check(entityTag(view));
-    return { row, view };
-  }
-
   private check({ policySchemaExtension }: Zone, name: string, content: string) {
     return checkPolicies([{ id: name, content }], policySchemaExtension);
   }
 }
 
 /** In how many versions of policy sets versions of a policy are. */
-async function memberships(tx: EntityManager, zoneId: string, policyId: string): Promise<number> {
-  const [row] = await tx.query<{ count: number }[]>(MEMBERSHIPS, [zoneId, policyId]);
+async function memberships(tx: EntityManager, { zoneId, id }: Policy): Promise<number> {
+  const [row] = await tx.query<{ count: number }[]>(MEMBERSHIPS, [zoneId, id]);
   return row?.count ?? 0;
 }
 

@@ -21,12 +21,15 @@ import { PolicySet, PolicySetVersion } from '../../policy/policy-set.entity.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { PolicySetBody, PolicySetChangeBody, PolicySetVersionBody } from './policy.body.js';
+import { changeColumns, findMatching, type Administered } from '../administered.js';
 import { AuditedChanges } from '../audited-changes.service.js';
 import { Change } from '../change.js';
+import { Deletions } from '../deletions.service.js';
 import { DryRunQuery } from '../dry-run.body.js';
-import { DryRuns, isDryRun, type DryRun, type WouldDelete } from '../dry-runs.service.js';
-import { entityTag, IfMatch, Precondition, tagged } from '../entity-tag.js';
+import type { DryRun, WouldDelete } from '../dry-runs.service.js';
+import { IfMatch, Precondition, tagged } from '../entity-tag.js';
 import { findRow } from '../find-row.js';
+import { given } from '../given.js';
 import { InZone } from '../in-zone.js';
 import { NamedQuery, PageQuery } from '../pagination.body.js';
 import { containing, having, readPage, type Page } from '../pagination.js';
@@ -43,6 +46,13 @@ import {
   type UseOfPolicySet,
 } from './policy-set-view.js';
 
+const POLICY_SETS: Administered<PolicySet, PolicySetView> = {
+  entity: PolicySet,
+  noun: 'policy set',
+  recordedAs: 'policy_set',
+  view: viewSet,
+};
+
 /** Puts policy versions together to sets that can be activated. */
 @AdminController('zones/:zone/policy-sets', { noun: 'policies' })
 export class PolicySetsController {
@@ -51,7 +61,7 @@ export class PolicySetsController {
     @InjectRepository(PolicySetVersion) private readonly setVersions: Repository<PolicySetVersion>,
     @InjectEntityManager() private readonly read: EntityManager,
     private readonly changes: AuditedChanges,
-    private readonly dryRuns: DryRuns,
+    private readonly deletions: Deletions,
   ) {}
 
   /** Makes a policy set. */
@@ -104,17 +114,11 @@ export class PolicySetsController {
     @Body() { name, description }: PolicySetChangeBody,
     @Res({ passthrough: true }) response: Response,
   ): Promise<PolicySetView> {
-    const changed = await this.changes.run(change, async (tx) => {
-      const { view: before } = await this.lookUp(tx, zoneId, id, precondition);
-      const columns = {
-        ...(name === undefined ? {} : { name }),
-        ...(description === undefined ? {} : { description }),
-      };
-      const sets = tx.getRepository(PolicySet);
-      if (Object.keys(columns).length > 0) await sets.update({ zoneId, id }, columns);
-      const result = await viewSet(tx, await sets.findOneByOrFail({ zoneId, id }));
-      return { result, details: { before, after: result } };
-    });
+    const changed = await this.changes.run(change, (tx) =>
+      changeColumns(tx, POLICY_SETS, { zoneId, id }, precondition, () =>
+        given({ name, description }),
+      ),
+    );
     return tagged(response, changed);
   }
 
@@ -135,28 +139,14 @@ export class PolicySetsController {
     @Query() query: DryRunQuery,
     @Res({ passthrough: true }) response: Response,
   ): Promise<DryRun<WouldDelete<PolicySetView, UseOfPolicySet>> | undefined> {
-    const removable = async (tx: EntityManager, zone: Zone) => {
-      const { view } = await this.lookUp(tx, zoneId, id, precondition);
-      const versions = await tx.getRepository(PolicySetVersion).findBy({ zoneId, policySetId: id });
-      const inUse = [zone.activePolicySetVersionId, zone.shadowPolicySetVersionId];
-      if (!versions.some((version) => inUse.includes(version.id))) {
-        return { view, versions: versions.length };
-      }
-      throw new ConflictException('a version of the policy set is active, or tried');
-    };
-    if (isDryRun(query)) {
-      return this.dryRuns.run(response, async (tx) => {
-        const zone = await tx.getRepository(Zone).findOneByOrFail({ id: zoneId });
-        const { view, versions } = await removable(tx, zone);
-        return { tag: entityTag(view), would: { delete: view, affects: { versions } } };
-      });
-    }
-    await this.changes.run(change, async (tx, zone) => {
-      const { view } = await removable(tx, zone);
-      await tx.getRepository(PolicySet).delete({ zoneId, id });
-      return { result: undefined, details: { policy_set: view } };
+    const deletion = { change, precondition, query, response };
+    return this.deletions.run(deletion, POLICY_SETS, {
+      where: { zoneId, id },
+      check: checkDecidesNothing,
+      affects: async (tx) => ({
+        versions: await tx.getRepository(PolicySetVersion).countBy({ zoneId, policySetId: id }),
+      }),
     });
-    return undefined;
   }
 
   /**
@@ -180,7 +170,7 @@ export class PolicySetsController {
     const warnings = await checkPolicies(modules, policySchemaExtension);
     const author = body.author ?? change.operator.name;
     const version = await this.changes.run(change, async (tx) => {
-      const { row, view } = await this.lookUp(tx, zoneId, id, precondition);
+      const { row, view } = await findMatching(tx, POLICY_SETS, { zoneId, id }, precondition);
       const result = await addPolicySetVersion(tx, row, { policyVersionIds, modules, author });
       return {
         result,
@@ -222,12 +212,13 @@ export class PolicySetsController {
       policy_version_ids: await membersOf(this.read, version),
     });
   }
+}
 
-  /** A policy set as it is now, where it is to be changed. @throws {HttpException} 404, 412 */
-  private async lookUp(tx: EntityManager, zoneId: string, id: string, precondition: Precondition) {
-    const row = await findRow(tx.getRepository(PolicySet), { zoneId, id }, 'policy set');
-    const view = await viewSet(tx, row);
-    precondition.check(entityTag(view));
-    return { row, view };
-  }
+/** @throws {ConflictException} if a version of it decides, or is tried */
+async function checkDecidesNothing(tx: EntityManager, { zoneId, id }: PolicySet): Promise<void> {
+  const zone = await tx.getRepository(Zone).findOneByOrFail({ id: zoneId });
+  const inUse = [zone.activePolicySetVersionId, zone.shadowPolicySetVersionId];
+  const versions = await tx.getRepository(PolicySetVersion).findBy({ zoneId, policySetId: id });
+  if (!versions.some((version) => inUse.includes(version.id))) return;
+  throw new ConflictException('a version of the policy set is active, or tried');
 }

@@ -20,18 +20,28 @@ import { Resource } from '../../zones/resource.entity.js';
 import { SSF_MANAGE, SSF_READ } from '../../zones/system-resources.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
+import { changeColumns, type Administered } from '../administered.js';
 import { AuditedChanges } from '../audited-changes.service.js';
 import { Change, UrgentChange } from '../change.js';
+import { Deletions } from '../deletions.service.js';
 import { DryRunQuery } from '../dry-run.body.js';
-import { DryRuns, isDryRun, type DryRun, type WouldDelete } from '../dry-runs.service.js';
-import { entityTag, IfMatch, Precondition, tagged } from '../entity-tag.js';
+import type { DryRun, WouldDelete } from '../dry-runs.service.js';
+import { IfMatch, Precondition, tagged } from '../entity-tag.js';
 import { refuseOther, unprocessable } from '../field-refusals.js';
 import { findRow } from '../find-row.js';
+import { given } from '../given.js';
 import { InZone } from '../in-zone.js';
 import { containing, having, readPage, type Page } from '../pagination.js';
 import { ScopeBody, ScopeChangeBody, ScopesQuery } from './scope.body.js';
 import { useOf, type UseOfScope } from './scope-use.js';
 import { toView, type ScopeView } from './scope-view.js';
+
+const SCOPES: Administered<Scope, ScopeView> = {
+  entity: Scope,
+  noun: 'scope',
+  recordedAs: 'scope',
+  view: (_tx, row) => toView(row),
+};
 
 /** Describes, lists, changes and removes the scopes of a zone. */
 @AdminController('zones/:zone/scopes', { noun: 'scopes' })
@@ -39,7 +49,7 @@ export class ScopesController {
   constructor(
     @InjectRepository(Scope) private readonly scopes: Repository<Scope>,
     private readonly changes: AuditedChanges,
-    private readonly dryRuns: DryRuns,
+    private readonly deletions: Deletions,
   ) {}
 
   /** Describes a scope for the whole zone. It is granted for resources that have it, and need not be described for that. */
@@ -102,22 +112,15 @@ export class ScopesController {
     @Res({ passthrough: true }) response: Response,
   ): Promise<ScopeView> {
     refuseClaims(claims);
-    const changed = await this.changes.run(change, async (tx) => {
-      const scopes = tx.getRepository(Scope);
-      const before = await findRow(scopes, { zoneId, id }, 'scope');
-      precondition.check(entityTag(toView(before)));
-      refuseOther('name', name, before.name);
-      const columns = {
-        ...(description === undefined ? {} : { description }),
-        ...(active === undefined ? {} : { active }),
-      };
-      if (Object.keys(columns).length > 0) {
-        await scopes.update({ zoneId, id }, { ...columns, updatedAt: () => 'clock_timestamp()' });
-      }
-      const result = await scopes.findOneByOrFail({ zoneId, id });
-      return { result, details: { before: toView(before), after: toView(result) } };
-    });
-    return tagged(response, toView(changed));
+    const changed = await this.changes.run(change, (tx) =>
+      changeColumns(tx, SCOPES, { zoneId, id }, precondition, (before) => {
+        refuseOther('name', name, before.name);
+        const columns = given({ description, active });
+        if (Object.keys(columns).length === 0) return {};
+        return { ...columns, updatedAt: () => 'clock_timestamp()' };
+      }),
+    );
+    return tagged(response, changed);
   }
 
   /** Removes what is said of a scope. Resources that have it keep it. */
@@ -134,25 +137,12 @@ export class ScopesController {
     @Query() query: DryRunQuery,
     @Res({ passthrough: true }) response: Response,
   ): Promise<DryRun<WouldDelete<ScopeView, UseOfScope>> | undefined> {
-    const findRemovable = async (tx: EntityManager) => {
-      const scope = await findRow(tx.getRepository(Scope), { zoneId, id }, 'scope');
-      const view = toView(scope);
-      precondition.check(entityTag(view));
-      await checkRemovable(tx, scope);
-      return { scope, view };
-    };
-    if (isDryRun(query)) {
-      return this.dryRuns.run(response, async (tx) => {
-        const { scope, view } = await findRemovable(tx);
-        return { tag: entityTag(view), would: { delete: view, affects: await useOf(tx, scope) } };
-      });
-    }
-    await this.changes.run(change, async (tx) => {
-      const { view } = await findRemovable(tx);
-      await tx.getRepository(Scope).delete({ zoneId, id });
-      return { result: undefined, details: { scope: view } };
+    const deletion = { change, precondition, query, response };
+    return this.deletions.run(deletion, SCOPES, {
+      where: { zoneId, id },
+      check: checkRemovable,
+      affects: useOf,
     });
-    return undefined;
   }
 }
 

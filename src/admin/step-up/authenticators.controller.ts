@@ -10,11 +10,13 @@ import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { AuthenticatorRenewal, KEY_KNOWN_TO_LOG_READERS } from './authenticator-renewal.service.js';
 import { AuthenticatorBody, AuthenticatorsQuery, EnrolmentBody } from './authenticator.body.js';
+import type { Administered } from '../administered.js';
 import { AuditedChanges } from '../audited-changes.service.js';
 import { Change, UrgentChange } from '../change.js';
+import { Deletions } from '../deletions.service.js';
 import { DryRunQuery } from '../dry-run.body.js';
-import { DryRuns, isDryRun, type DryRun, type WouldDelete } from '../dry-runs.service.js';
-import { entityTag, IfMatch, Precondition, tagged } from '../entity-tag.js';
+import type { DryRun, WouldDelete } from '../dry-runs.service.js';
+import { IfMatch, Precondition, tagged } from '../entity-tag.js';
 import { findRow } from '../find-row.js';
 import { InZone } from '../in-zone.js';
 import { readPage, type Page } from '../pagination.js';
@@ -40,8 +42,18 @@ export class AuthenticatorsController {
     private readonly changes: AuditedChanges,
     private readonly enrolments: Enrolments,
     private readonly renewal: AuthenticatorRenewal,
-    private readonly dryRuns: DryRuns,
+    private readonly deletions: Deletions,
   ) {}
+
+  private readonly kind: Administered<Authenticator, AuthenticatorView> = {
+    entity: Authenticator,
+    noun: 'authenticator',
+    recordedAs: 'authenticator',
+    view: async (tx, row) => {
+      const marked = await this.renewal.among(row.zoneId, [row], tx.getRepository(Authenticator));
+      return toView(row, marked.has(row.id));
+    },
+  };
 
   /** Lists authenticators: those of one subject, or with keys that log readers may know, if that is asked for. */
   @Get()
@@ -114,24 +126,10 @@ export class AuthenticatorsController {
     @Query() query: DryRunQuery,
     @Res({ passthrough: true }) response: Response,
   ): Promise<DryRun<WouldDelete<AuthenticatorView, UseForChallenges>> | undefined> {
-    if (isDryRun(query)) {
-      return this.dryRuns.run(response, async (tx) => {
-        const rows = tx.getRepository(Authenticator);
-        const row = await findRow(rows, { zoneId, id }, 'authenticator');
-        const view = toView(row, (await this.renewal.among(zoneId, [row], rows)).has(id));
-        precondition.check(entityTag(view));
-        const affects = await pendingOfSubject(tx, zoneId, row);
-        return { tag: entityTag(view), would: { delete: view, affects } };
-      });
-    }
-    await this.changes.run(change, async (tx) => {
-      const authenticators = tx.getRepository(Authenticator);
-      const authenticator = await findRow(authenticators, { zoneId, id }, 'authenticator');
-      const known = (await this.renewal.among(zoneId, [authenticator], authenticators)).has(id);
-      precondition.check(entityTag(toView(authenticator, known)));
-      await authenticators.delete({ zoneId, id });
-      return { result: undefined, details: { authenticator: toView(authenticator, known) } };
+    const deletion = { change, precondition, query, response };
+    return this.deletions.run(deletion, this.kind, {
+      where: { zoneId, id },
+      affects: (tx, row) => pendingOfSubject(tx, zoneId, row),
     });
-    return undefined;
   }
 }

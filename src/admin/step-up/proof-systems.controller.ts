@@ -8,17 +8,27 @@ import { Zone } from '../../zones/zone.entity.js';
 import { ProofSystem } from '../../step-up/proof-system.entity.js';
 import { ProofSystems } from '../../step-up/proof-systems.service.js';
 import { AdminController } from '../admin-controller.js';
+import { changeColumns, type Administered } from '../administered.js';
 import { AuditedChanges } from '../audited-changes.service.js';
 import { Change, UrgentChange } from '../change.js';
+import { Deletions } from '../deletions.service.js';
 import { DryRunQuery } from '../dry-run.body.js';
-import { DryRuns, isDryRun, type DryRun, type WouldDelete } from '../dry-runs.service.js';
-import { entityTag, IfMatch, Precondition, tagged } from '../entity-tag.js';
+import type { DryRun, WouldDelete } from '../dry-runs.service.js';
+import { IfMatch, Precondition, tagged } from '../entity-tag.js';
 import { findRow } from '../find-row.js';
+import { given } from '../given.js';
 import { InZone } from '../in-zone.js';
 import { NamedQuery } from '../pagination.body.js';
 import { containing, having, readPage, type Page } from '../pagination.js';
 import { ProofSystemBody, ProofSystemChangeBody } from './proof-system.body.js';
 import { toView, type NewProofSystemView, type ProofSystemView } from './proof-system-view.js';
+
+const PROOF_SYSTEMS: Administered<ProofSystem, ProofSystemView> = {
+  entity: ProofSystem,
+  noun: 'proof system',
+  recordedAs: 'proof_system',
+  view: (_tx, row) => toView(row),
+};
 
 /** Registers systems outside that may decide on challenges. */
 @AdminController('zones/:zone/proof-systems', { noun: 'proof-systems' })
@@ -27,7 +37,7 @@ export class ProofSystemsController {
     @InjectRepository(ProofSystem) private readonly rows: Repository<ProofSystem>,
     private readonly changes: AuditedChanges,
     private readonly systems: ProofSystems,
-    private readonly dryRuns: DryRuns,
+    private readonly deletions: Deletions,
   ) {}
 
   /** Registers a proof system. Its secret is in the answer, this once. */
@@ -78,21 +88,15 @@ export class ProofSystemsController {
     @Body() { name, types, disabled }: ProofSystemChangeBody,
     @Res({ passthrough: true }) response: Response,
   ): Promise<ProofSystemView> {
-    const changed = await this.changes.run(change, async (tx) => {
-      const systems = tx.getRepository(ProofSystem);
-      const before = await findRow(systems, { zoneId, id }, 'proof system');
-      precondition.check(entityTag(toView(before)));
-      const columns = {
-        ...(name === undefined ? {} : { name }),
+    const changed = await this.changes.run(change, (tx) =>
+      changeColumns(tx, PROOF_SYSTEMS, { zoneId, id }, precondition, () => ({
+        ...given({ name }),
         ...(types === undefined ? {} : { types: [...new Set(types)] }),
         ...(disabled === undefined
           ? {}
           : { disabledAt: disabled === true ? () => 'coalesce(disabled_at, now())' : null }),
-      };
-      if (Object.keys(columns).length > 0) await systems.update({ zoneId, id }, columns);
-      const result = toView(await systems.findOneByOrFail({ zoneId, id }));
-      return { result, details: { before: toView(before), after: result } };
-    });
+      })),
+    );
     return tagged(response, changed);
   }
 
@@ -109,22 +113,10 @@ export class ProofSystemsController {
     @Query() query: DryRunQuery,
     @Res({ passthrough: true }) response: Response,
   ): Promise<DryRun<WouldDelete<ProofSystemView, UseForChallenges>> | undefined> {
-    if (isDryRun(query)) {
-      return this.dryRuns.run(response, async (tx) => {
-        const row = await findRow(tx.getRepository(ProofSystem), { zoneId, id }, 'proof system');
-        const view = toView(row);
-        precondition.check(entityTag(view));
-        const affects = await pendingBy(tx, zoneId, 'proof_system', row.types);
-        return { tag: entityTag(view), would: { delete: view, affects } };
-      });
-    }
-    await this.changes.run(change, async (tx) => {
-      const systems = tx.getRepository(ProofSystem);
-      const system = await findRow(systems, { zoneId, id }, 'proof system');
-      precondition.check(entityTag(toView(system)));
-      await systems.delete({ zoneId, id });
-      return { result: undefined, details: { proof_system: toView(system) } };
+    const deletion = { change, precondition, query, response };
+    return this.deletions.run(deletion, PROOF_SYSTEMS, {
+      where: { zoneId, id },
+      affects: (tx, { types }) => pendingBy(tx, zoneId, 'proof_system', types),
     });
-    return undefined;
   }
 }
