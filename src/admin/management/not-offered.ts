@@ -1,4 +1,5 @@
 import { UnprocessableEntityException } from '@nestjs/common';
+import { isSaid } from './said.js';
 
 /**
  * Refuses members of a body whose feature is not there, by name: what is stored in vain would be believed to count. What says
@@ -7,20 +8,19 @@ import { UnprocessableEntityException } from '@nestjs/common';
  * @throws {UnprocessableEntityException} with each of them
  */
 export function refuseNotOffered(body: object, names: readonly string[]): void {
-  const said = names.filter((name) => saysSomething(Reflect.get(body, name)));
-  if (said.length === 0) return;
-  const errors = said.map((field) => ({
+  const asked = names.filter((name) => asksFor(Reflect.get(body, name)));
+  if (asked.length === 0) return;
+  const errors = asked.map((field) => ({
     field,
     message: 'this is not offered yet',
     code: 'not_offered',
   }));
   throw new UnprocessableEntityException({
-    message: `not offered yet: ${said.join(', ')}`,
+    message: `not offered yet: ${asked.join(', ')}`,
     errors,
   });
 }
 
-function saysSomething(value: unknown): boolean {
-  if (Array.isArray(value)) return value.length > 0;
-  return value !== undefined && value !== null && value !== false && value !== '';
+function asksFor(value: unknown): boolean {
+  return isSaid(value) && value !== false;
 }

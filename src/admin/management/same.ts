@@ -1,4 +1,5 @@
 import { unprocessable } from '../field-refusals.js';
+import { isSaid } from './said.js';
 
 /**
  * Checks that a body names what its path names, if it names it.
@@ -11,6 +12,6 @@ export function checkSame(
   value: string | null | undefined,
   names: readonly string[],
 ): void {
-  if (value === undefined || value === null || value === '' || names.includes(value)) return;
+  if (!isSaid(value) || names.includes(value)) return;
   throw unprocessable(field, 'mismatch', 'it is another than that of the path');
 }

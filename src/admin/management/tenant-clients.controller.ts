@@ -14,6 +14,7 @@ import { CurrentOperator, type Operator } from '../operators/operator.js';
 import { InTenant, Tenants } from './in-tenant.js';
 import { linkNext } from './link-next.js';
 import { refuseNotOffered } from './not-offered.js';
+import { isSaid, said } from './said.js';
 import { checkSame } from './same.js';
 import { ManagementQuery } from './tenant.body.js';
 import { NOT_OFFERED, TenantClientBody } from './tenant-client.body.js';
@@ -170,20 +171,12 @@ function read(body: TenantClientBody) {
   }
   return {
     name,
-    scopes: isEmpty(scopes) ? null : scopes,
-    audience: isEmpty(audience) ? null : audience,
-    app_id: isSaid(body.app_id) ? body.app_id : null,
+    scopes: said(scopes),
+    audience: said(audience),
+    app_id: said(body.app_id),
     jwks: body.jwks,
     jwks_uri: body.jwks_uri,
   };
-}
-
-function isSaid<T>(value: T | '' | null | undefined): value is Exclude<T, '' | null | undefined> {
-  return value !== undefined && value !== null && value !== '';
-}
-
-function isEmpty(list: readonly string[] | null | undefined): list is null | undefined {
-  return list === undefined || list === null || list.length === 0;
 }
 
 /** Whether a limit allows nothing, which Shyntr cannot say. */

@@ -9,6 +9,7 @@ import type { OutboundPolicyView } from '../outbound-policies/outbound-policy-vi
 import { Tenants } from './in-tenant.js';
 import { linkNext } from './link-next.js';
 import { refuseNotOffered } from './not-offered.js';
+import { isSaid } from './said.js';
 import { checkSame } from './same.js';
 import {
   TenantOutboundPoliciesQuery,
@@ -52,7 +53,7 @@ export class TenantOutboundPoliciesController {
   ): Promise<TenantOutboundPolicyView> {
     refuseNotOffered(body, ['id']);
     const { tenant_id: tenant, id: _id, ...policy } = body;
-    const zoneId = isEmpty(tenant) ? null : (await this.tenants.transform(tenant)).id;
+    const zoneId = isSaid(tenant) ? (await this.tenants.transform(tenant)).id : null;
     const made = await this.changes.create(
       { ...change, zoneId: zoneId ?? NO_ZONE },
       zoneId,
@@ -83,11 +84,11 @@ export class TenantOutboundPoliciesController {
     const place = await this.changes.placeOf(id);
     const { tenant_id: tenant, id: given, target, ...policy } = body;
     checkSame('id', given, [id]);
-    if (!isEmpty(tenant)) {
+    if (isSaid(tenant)) {
       const { id: zoneId } = await this.tenants.transform(tenant);
       checkSame('tenant_id', zoneId, [place.zoneId ?? '']);
     }
-    const whole = { ...policy, target: isEmpty(target) ? place.target : target };
+    const whole = { ...policy, target: isSaid(target) ? target : place.target };
     const inPlace = { ...change, zoneId: place.zoneId ?? NO_ZONE };
     await this.changes.replace(inPlace, place, precondition, whole);
     return { status: 'updated' };
@@ -104,10 +105,6 @@ export class TenantOutboundPoliciesController {
     const place = await this.changes.placeOf(id);
     await this.changes.remove({ ...change, zoneId: place.zoneId ?? NO_ZONE }, place, precondition);
   }
-}
-
-function isEmpty(text: string | null | undefined): text is '' | null | undefined {
-  return text === undefined || text === null || text === '';
 }
 
 function toPolicy({ zone_id: zoneId, ...policy }: OutboundPolicyView): TenantOutboundPolicyView {

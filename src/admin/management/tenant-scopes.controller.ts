@@ -9,6 +9,7 @@ import type { ScopeView } from '../scopes/scope-view.js';
 import { InTenant } from './in-tenant.js';
 import { linkNext } from './link-next.js';
 import { refuseNotOffered } from './not-offered.js';
+import { isSaid, said } from './said.js';
 import { checkSame } from './same.js';
 import { ManagementQuery, TenantScopeBody } from './tenant.body.js';
 import type { Updated } from './tenants.controller.js';
@@ -56,9 +57,7 @@ export class TenantScopesController {
     const { name, description, claims, active } = body;
     const scope = {
       name,
-      ...(description === undefined || description === null || description === ''
-        ? {}
-        : { description }),
+      ...(isSaid(description) ? { description } : {}),
       claims: claims ?? [],
       active: active ?? true,
     };
@@ -93,7 +92,7 @@ export class TenantScopesController {
     const { name, description, claims, active } = body;
     const scope = {
       name,
-      description: description === undefined || description === '' ? null : description,
+      description: said(description),
       claims: claims ?? [],
       active: active ?? true,
     };

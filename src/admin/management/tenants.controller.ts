@@ -12,6 +12,7 @@ import type { ZoneView } from '../zones/zone-view.js';
 import { InTenant } from './in-tenant.js';
 import { linkNext } from './link-next.js';
 import { refuseNotOffered } from './not-offered.js';
+import { isSaid, said } from './said.js';
 import { checkSame } from './same.js';
 import { ManagementQuery, TenantBody } from './tenant.body.js';
 
@@ -66,8 +67,8 @@ export class TenantsController {
     const { name, display_name: displayName, description } = body;
     const zone = {
       name,
-      ...(isEmpty(displayName) ? {} : { display_name: displayName }),
-      ...(isEmpty(description) ? {} : { description }),
+      ...(isSaid(displayName) ? { display_name: displayName } : {}),
+      ...(isSaid(description) ? { description } : {}),
     };
     const made = toTenant(await this.zones.create(zone, requestId, operator, response));
     response.location(`/admin/management/tenants/${made.id}`);
@@ -96,8 +97,8 @@ export class TenantsController {
     const { name, display_name: displayName, description } = body;
     const zoneBody = {
       name,
-      display_name: isEmpty(displayName) ? null : displayName,
-      description: isEmpty(description) ? null : description,
+      display_name: said(displayName),
+      description: said(description),
     };
     await this.zones.change(zone, { ...change, zoneId: zone.id }, precondition, zoneBody, response);
     return { status: 'updated' };
@@ -116,10 +117,6 @@ export class TenantsController {
     await this.zones.remove(zone, { ...change, zoneId: zone.id }, precondition, {}, response);
     return { message: 'Tenant and all associated resources deleted successfully' };
   }
-}
-
-function isEmpty(text: string | null | undefined): text is '' | null | undefined {
-  return text === undefined || text === null || text === '';
 }
 
 function toTenant(zone: ZoneView): TenantView {
