@@ -4,6 +4,7 @@ import { Client } from '../../zones/clients/client.entity.js';
 import type { Made } from '../audited-changes.service.js';
 import { entityTag, type Precondition } from '../entity-tag.js';
 import { findRow } from '../find-row.js';
+import { given } from '../given.js';
 import { checkDefaultResources } from '../zones/default-resources.js';
 import { changeAuthentication, checkIntrospectionAlg, setOf } from './client-registration.js';
 import { viewClient, type ClientView } from './client-view.js';
@@ -66,7 +67,7 @@ export async function changeClient(
 /** The change that makes of a client what a body says it is to be: what that leaves out is as for a new one. */
 export function changeBy(body: ClientReplacementBody): ClientChangeBody {
   const { disabled, client_secret: _kept, id: _id, client_id: _same, ...registered } = body;
-  const { created_at: _at, updated_at: _changed, registration_method: _how, ...given } = registered;
+  const { created_at: _at, updated_at: _changed, registration_method: _how, ...told } = registered;
   return {
     description: null,
     app_id: null,
@@ -78,8 +79,7 @@ export function changeBy(body: ClientReplacementBody): ClientChangeBody {
     access_token_lifespan: null,
     introspection_signed_response_alg: null,
     ssf: false,
-    ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
-    ...(disabled === undefined ? {} : { disabled }),
+    ...given({ ...told, disabled }),
   };
 }
 
@@ -97,10 +97,8 @@ async function columnsOf(tx: EntityManager, before: Client, body: ClientChangeBo
     introspection_signed_response_alg: alg,
   } = body;
   const { labels, groups, scopes, audience } = body;
-  const plain = { name, description, appId, accessTokenLifespan, ssf };
-  const given = Object.entries(plain).filter(([, value]) => value !== undefined);
   return {
-    ...Object.fromEntries(given),
+    ...given({ name, description, appId, accessTokenLifespan, ssf }),
     ...(labels === undefined ? {} : { labels: setOf(labels) ?? [] }),
     ...(groups === undefined ? {} : { groups: setOf(groups) ?? [] }),
     ...(scopes === undefined ? {} : { scopes: setOf(scopes) }),

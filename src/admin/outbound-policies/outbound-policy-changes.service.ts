@@ -4,9 +4,10 @@ import { IsNull, type EntityManager, type Repository } from 'typeorm';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import type { OutboundTarget } from '../../platform/outbound/outbound-policy.js';
 import { OutboundPolicyRow } from '../../platform/outbound/outbound-policy.entity.js';
+import { changeColumns, findMatching, type Administered } from '../administered.js';
 import { AuditedChanges, type Made } from '../audited-changes.service.js';
 import type { Change } from '../change.js';
-import { entityTag, type Precondition } from '../entity-tag.js';
+import type { Precondition } from '../entity-tag.js';
 import { findRow } from '../find-row.js';
 import type { PageQuery } from '../pagination.body.js';
 import { containing, having, readPage, type Page } from '../pagination.js';
@@ -16,7 +17,7 @@ import type {
   OutboundPolicyChangeBody,
 } from './outbound-policy.body.js';
 import {
-  changeOutboundPolicy,
+  changedColumns,
   checkSameTarget,
   createOutboundPolicy,
   replacing,
@@ -34,7 +35,12 @@ export interface PlacedPolicy extends PolicyPlace {
   readonly target: OutboundTarget;
 }
 
-const WHAT = 'outbound policy';
+const POLICIES: Administered<OutboundPolicyRow, OutboundPolicyView> = {
+  entity: OutboundPolicyRow,
+  noun: 'outbound policy',
+  recordedAs: 'outbound_policy',
+  view: (_tx, row) => toView(row),
+};
 
 /** Reads and changes policies for outbound requests, of a zone and of the installation alike. */
 @Injectable()
@@ -82,13 +88,13 @@ export class OutboundPolicyChanges {
 
   /** Finds a policy by its id alone. @throws {NotFoundException} */
   async placeOf(id: string): Promise<PlacedPolicy> {
-    const { zoneId, target } = await findRow(this.rows, { id }, WHAT);
+    const { zoneId, target } = await findRow(this.rows, { id }, POLICIES.noun);
     return { id, zoneId, target };
   }
 
   /** Shows a policy. @throws {NotFoundException} */
   async show(place: PolicyPlace): Promise<OutboundPolicyView> {
-    return toView(await findRow(this.rows, at(place), WHAT));
+    return toView(await findRow(this.rows, at(place), POLICIES.noun));
   }
 
   /** Changes a policy as a merge patch says. @throws {PreconditionFailedException} */
@@ -117,11 +123,9 @@ export class OutboundPolicyChanges {
   /** Removes a policy. @throws {PreconditionFailedException} */
   async remove(change: Change, place: PolicyPlace, precondition: Precondition): Promise<void> {
     await this.run(change, place.zoneId, async (tx) => {
-      const rows = tx.getRepository(OutboundPolicyRow);
-      const before = toView(await findRow(rows, at(place), WHAT));
-      precondition.check(entityTag(before));
-      await rows.delete({ id: before.id });
-      return { result: undefined, details: { outbound_policy: before } };
+      const { view } = await findMatching(tx, POLICIES, at(place), precondition);
+      await tx.getRepository(OutboundPolicyRow).delete(at(place));
+      return { result: undefined, details: { outbound_policy: view } };
     });
   }
 
@@ -131,13 +135,11 @@ export class OutboundPolicyChanges {
     precondition: Precondition,
     bodyFor: (row: OutboundPolicyRow) => OutboundPolicyChangeBody,
   ): Promise<OutboundPolicyView> {
-    return this.run(change, place.zoneId, async (tx) => {
-      const row = await findRow(tx.getRepository(OutboundPolicyRow), at(place), WHAT);
-      const before = toView(row);
-      precondition.check(entityTag(before));
-      const result = toView(await changeOutboundPolicy(tx, row, bodyFor(row), this.env));
-      return { result, details: { before, after: result } };
-    });
+    return this.run(change, place.zoneId, (tx) =>
+      changeColumns(tx, POLICIES, at(place), precondition, (row) =>
+        changedColumns(bodyFor(row), this.env),
+      ),
+    );
   }
 
   private run<T>(

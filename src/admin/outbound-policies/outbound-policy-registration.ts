@@ -3,6 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { OutboundPolicyRow } from '../../platform/outbound/outbound-policy.entity.js';
 import { OUTBOUND_TARGETS, type OutboundTarget } from '../../platform/outbound/outbound-policy.js';
+import { given } from '../given.js';
 import type { FetchEnv } from '../issuers/registered-keys.js';
 import type { OutboundPolicyBody, OutboundPolicyChangeBody } from './outbound-policy.body.js';
 
@@ -39,22 +40,15 @@ export async function createOutboundPolicy(
 }
 
 /**
- * Changes a policy.
+ * The columns that a change of a policy writes.
  *
- * @returns what it is afterwards
  * @throws {UnprocessableEntityException} for what the environment does not allow
  */
-export async function changeOutboundPolicy(
-  tx: EntityManager,
-  { id }: OutboundPolicyRow,
-  body: OutboundPolicyChangeBody,
+export function changedColumns(
+  { name, ...limits }: OutboundPolicyChangeBody,
   env: FetchEnv,
-): Promise<OutboundPolicyRow> {
-  const policies = tx.getRepository(OutboundPolicyRow);
-  const { name } = body;
-  const columns = { ...columnsOf(body, env), ...(name === undefined ? {} : { name }) };
-  if (Object.keys(columns).length > 0) await policies.update({ id }, columns);
-  return policies.findOneByOrFail({ id });
+): Partial<OutboundPolicyRow> {
+  return { ...columnsOf(limits, env), ...given({ name }) };
 }
 
 /** The change that makes a policy what a body says, and as a new one where it says nothing. */
@@ -62,8 +56,7 @@ export function replacing({
   target: _target,
   ...body
 }: OutboundPolicyBody): OutboundPolicyChangeBody {
-  const said = Object.entries(body).filter(([, value]) => value !== undefined);
-  return { enabled: NEW.enabled, ...NOTHING_SAID, ...Object.fromEntries(said) };
+  return { enabled: NEW.enabled, ...NOTHING_SAID, ...given(body) };
 }
 
 /**
@@ -108,7 +101,7 @@ function columnsOf(
   env: FetchEnv,
 ): Partial<OutboundPolicyRow> {
   checkAllowed(body, env);
-  const given: Partial<Record<keyof typeof NEW, unknown>> = {
+  const asked: Partial<Record<keyof typeof NEW, unknown>> = {
     enabled: body.enabled,
     allowedHostPatterns: body.allowed_host_patterns,
     allowedPathPatterns: body.allowed_path_patterns,
@@ -121,9 +114,10 @@ function columnsOf(
     maxResponseBytes: body.max_response_bytes,
   };
   return Object.fromEntries(
-    Object.entries(given)
-      .filter(([, value]) => value !== undefined)
-      .map(([column, value]) => [column, value ?? Reflect.get(NEW, column)]),
+    Object.entries(given(asked)).map(([column, value]) => [
+      column,
+      value ?? Reflect.get(NEW, column),
+    ]),
   );
 }
 

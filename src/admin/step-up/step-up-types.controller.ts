@@ -25,6 +25,7 @@ import { Change } from '../change.js';
 import { DryRunQuery } from '../dry-run.body.js';
 import { DryRuns, isDryRun, type DryRun, type WouldDelete } from '../dry-runs.service.js';
 import { entityTag, IfMatch, Precondition, tagged } from '../entity-tag.js';
+import { given } from '../given.js';
 import { InZone } from '../in-zone.js';
 import { StepUpTypeBody, StepUpTypeChangeBody } from './step-up-type.body.js';
 import { toView, type StepUpTypeView, type StepUpTypesView } from './step-up-type-view.js';
@@ -174,8 +175,9 @@ function patchedTerms(type: string, before: StepUpTerms, patch: StepUpTypeChange
     // What is usual follows from the other terms.
     subject_must_satisfy: undefined,
   };
-  const given = Object.entries(patch).filter(([, value]) => value !== undefined);
-  const changed = given.map(([name, value]) => [name, value ?? usual[name]] as const);
+  const changed = Object.entries(given(patch)).map(
+    ([name, value]) => [name, value ?? usual[name]] as const,
+  );
   return { ...before, ...Object.fromEntries(changed) };
 }
 
