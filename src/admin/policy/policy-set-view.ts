@@ -1,6 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import type { Fault } from '../../policy/engine/validate.js';
 import type { PolicySet, PolicySetVersion } from '../../policy/policy-set.entity.js';
+import { only, withLatestVersion } from './with-latest-version.js';
 
 /** A version of a policy set. It is never changed. */
 export interface PolicySetVersionView {
@@ -57,26 +58,15 @@ export function toVersionView(row: PolicySetVersion): PolicySetVersionView {
   };
 }
 
-/** Policy sets as operators are shown them, in the same order. */
-export async function viewSets(
+/** Policy sets of one zone as operators are shown them, in the same order. */
+export function viewSets(
   on: Pick<EntityManager, 'query'>,
   rows: readonly PolicySet[],
 ): Promise<PolicySetView[]> {
-  const [first] = rows;
-  if (first === undefined) return [];
-  const ids = rows.map(({ id }) => id);
-  const found = await on.query<{ set: string; id: string; version: number }[]>(LATEST, [
-    first.zoneId,
-    ids,
-  ]);
-  const latest = new Map(found.map(({ set, id, version }) => [set, { id, version }]));
-  return rows.map(({ id, name, description, createdAt }) => ({
-    id,
-    name,
-    ...(description === null ? {} : { description }),
-    latest_version: latest.get(id) ?? null,
-    created_at: createdAt,
-  }));
+  return withLatestVersion(rows, async (zoneId, ids) => {
+    const found = await on.query<LatestVersion[]>(LATEST, [zoneId, ids]);
+    return new Map(found.map(({ set, id, version }) => [set, { id, version }]));
+  });
 }
 
 /** A policy set as operators are shown it. */
@@ -84,9 +74,13 @@ export async function viewSet(
   on: Pick<EntityManager, 'query'>,
   row: PolicySet,
 ): Promise<PolicySetView> {
-  const [view] = await viewSets(on, [row]);
-  if (view === undefined) throw new Error('one row has one view');
-  return view;
+  return only(await viewSets(on, [row]));
+}
+
+interface LatestVersion {
+  readonly set: string;
+  readonly id: string;
+  readonly version: number;
 }
 
 const LATEST = `

@@ -1,6 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import type { Fault } from '../../policy/engine/validate.js';
 import type { Policy, PolicyVersion } from '../../policy/policy.entity.js';
+import { only, withLatestVersion } from './with-latest-version.js';
 
 /** A version of a policy, without its text. */
 export interface PolicyVersionSummary {
@@ -62,23 +63,15 @@ export function toSummary(row: Omit<PolicyVersion, 'content'>): PolicyVersionSum
   return { id, policy_id: policyId, version, sha256, author };
 }
 
-/** Policies as operators are shown them, in the same order. */
-export async function viewPolicies(
+/** Policies of one zone as operators are shown them, in the same order. */
+export function viewPolicies(
   on: Pick<EntityManager, 'query'>,
   rows: readonly Policy[],
 ): Promise<PolicyView[]> {
-  const [first] = rows;
-  if (first === undefined) return [];
-  const ids = rows.map(({ id }) => id);
-  const found = await on.query<PolicyVersionSummary[]>(LATEST, [first.zoneId, ids]);
-  const latest = new Map(found.map((version) => [version.policy_id, version]));
-  return rows.map(({ id, name, description, createdAt }) => ({
-    id,
-    name,
-    ...(description === null ? {} : { description }),
-    latest_version: latest.get(id) ?? null,
-    created_at: createdAt,
-  }));
+  return withLatestVersion(rows, async (zoneId, ids) => {
+    const found = await on.query<PolicyVersionSummary[]>(LATEST, [zoneId, ids]);
+    return new Map(found.map((version) => [version.policy_id, version]));
+  });
 }
 
 /** A policy as operators are shown it. */
@@ -86,9 +79,7 @@ export async function viewPolicy(
   on: Pick<EntityManager, 'query'>,
   row: Policy,
 ): Promise<PolicyView> {
-  const [view] = await viewPolicies(on, [row]);
-  if (view === undefined) throw new Error('one row has one view');
-  return view;
+  return only(await viewPolicies(on, [row]));
 }
 
 const LATEST = `
