@@ -15,7 +15,12 @@ import {
   type Parameters,
   type TestZone,
 } from '../setup/zone.js';
-import { foreignForger, hostileAssertions, newKey } from '../setup/tokens/foreign-tokens.js';
+import {
+  foreignForger,
+  hostileAssertions,
+  newKey,
+  secondsNow,
+} from '../setup/tokens/foreign-tokens.js';
 import type { ForgerKey, Members, TokenForger } from '../setup/tokens/token-forger.js';
 import { postToZone } from '../setup/workloads.js';
 
@@ -59,14 +64,10 @@ async function newAssertingClient(alg: SigningAlg = 'ES256', own = key, body: ob
 }
 
 function forgerOf(clientId: string, alg: SigningAlg = 'ES256', own = key): TokenForger {
-  const now = Math.floor(Date.now() / 1_000);
-  return foreignForger(alg, own, otherKey, {
-    iss: clientId,
-    sub: clientId,
-    aud: zone.issuer,
-    iat: now,
-    exp: now + 60,
-    jti: randomUUID(),
+  const jti = randomUUID();
+  return foreignForger(alg, own, otherKey, () => {
+    const now = secondsNow();
+    return { iss: clientId, sub: clientId, aud: zone.issuer, iat: now, exp: now + 60, jti };
   });
 }
 

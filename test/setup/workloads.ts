@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { foreignForger, newKey } from './tokens/foreign-tokens.js';
+import { foreignForger, newKey, secondsNow } from './tokens/foreign-tokens.js';
 import type { Members, TokenForger } from './tokens/token-forger.js';
 import { readAnswer, TOKEN_EXCHANGE, type Answer, type Parameters, type TestZone } from './zone.js';
 
@@ -27,8 +27,10 @@ export async function newWorkloadIssuer(
     token_types: ['client_assertion'],
     ...registration,
   });
-  const now = Math.floor(Date.now() / 1_000);
-  const good = { iss: name, sub: 'nobody', aud: zone.issuer, iat: now, exp: now + 3_000 };
+  const good = () => {
+    const now = secondsNow();
+    return { iss: name, sub: 'nobody', aud: zone.issuer, iat: now, exp: now + 3_000 };
+  };
   const forger = foreignForger('ES256', key, otherKey, good);
   return {
     id: String(id),

@@ -48,6 +48,6 @@ export async function forgerFor(
     ...(await stealZoneKey(zone)),
     otherKey: await stealZoneKey(otherZone),
     claims: decodeJwt(mandate),
-    now: Math.floor(Date.now() / 1_000),
+    now: () => Math.floor(Date.now() / 1_000),
   });
 }

@@ -10,7 +10,7 @@ import { gatewayHeaders, newGatewayKey } from '../setup/gateway.js';
 import { startReplica, type Replica } from '../setup/harness.js';
 import { openLedgerView, type LedgerView } from '../setup/ledger-view.js';
 import { exchangeAs, newService, type Service, type TestClient } from '../setup/services.js';
-import { foreignForger, newKey } from '../setup/tokens/foreign-tokens.js';
+import { foreignForger, newKey, secondsNow } from '../setup/tokens/foreign-tokens.js';
 import type { TokenForger } from '../setup/tokens/token-forger.js';
 import {
   ACCESS_TOKEN,
@@ -53,8 +53,10 @@ beforeAll(async () => {
     token_types: ['jwt', 'id_token'],
     label_claims: ['groups', 'department', '/realm/roles'],
   });
-  const now = Math.floor(Date.now() / 1_000);
-  const claims = { iss: issuer, sub: 'alice', aud: AUDIENCE, iat: now, exp: now + 3_000 };
+  const claims = () => {
+    const now = secondsNow();
+    return { iss: issuer, sub: 'alice', aud: AUDIENCE, iat: now, exp: now + 3_000 };
+  };
   forger = foreignForger('ES256', key, otherKey, claims);
 });
 afterAll(async () => {

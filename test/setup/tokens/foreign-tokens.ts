@@ -209,13 +209,19 @@ export async function newKey(alg: SigningAlg, kid: string): Promise<ForgerKey> {
   return { kid, privateKey, publicJwk: { ...(await exportJWK(publicKey)), kid } };
 }
 
-/** Forges tokens of somebody whose key is known, from claims that are accepted as they stand. */
+/** The clock in whole seconds. */
+export const secondsNow = (): number => Math.floor(Date.now() / 1_000);
+
+/**
+ * Forges tokens of somebody whose key is known, from claims that are accepted as they stand: a function if they have times
+ * and are used for a while. What is forged relative to now is so when it is forged.
+ */
 export function foreignForger(
   alg: SigningAlg,
   key: ForgerKey,
   otherKey: ForgerKey,
-  claimsOfGood: Members,
+  claimsOfGood: Members | (() => Members),
 ): TokenForger {
-  const now = Math.floor(Date.now() / 1_000);
+  const now = secondsNow;
   return makeForger({ alg, ...key, typ: 'JWT', otherKey, claims: claimsOfGood, now });
 }

@@ -14,10 +14,10 @@ export interface ForgerOptions extends ForgerKey {
   readonly alg: SigningAlg;
   /** `at+jwt` by default. */
   readonly typ?: string;
-  /** The claims of a session mandate that is accepted as it stands. */
-  readonly claims: Readonly<Record<string, unknown>>;
-  /** The server's clock in whole seconds, about; times are forged relative to it. */
-  readonly now: number;
+  /** The claims of a session mandate that is accepted as it stands; a function where they have times of now. */
+  readonly claims: Members | (() => Members);
+  /** The server's clock in whole seconds, about; times are forged relative to it. A function where it goes on. */
+  readonly now: number | (() => number);
   /** A key of the same algorithm that is not among the zone's keys, such as another zone's. */
   readonly otherKey: ForgerKey;
 }
@@ -64,10 +64,12 @@ export function base64url(content: string | Uint8Array): string {
 }
 
 export function makeForger(options: ForgerOptions): TokenForger {
-  const { alg, kid, publicJwk, otherKey, now, typ = 'at+jwt' } = options;
+  const { alg, kid, publicJwk, otherKey, typ = 'at+jwt' } = options;
+  const good = (): Members =>
+    typeof options.claims === 'function' ? options.claims() : options.claims;
 
   const header = (changes: Members = {}): Members => ({ alg, kid, typ, ...changes });
-  const claims = (changes: Members = {}): Members => ({ ...options.claims, ...changes });
+  const claims = (changes: Members = {}): Members => ({ ...good(), ...changes });
   const input = (changedHeader?: Members, changedClaims?: Members): string =>
     `${segment(header(changedHeader))}.${segment(claims(changedClaims))}`;
   const seal = async (key: CryptoKey, text: string): Promise<string> =>
@@ -80,8 +82,10 @@ export function makeForger(options: ForgerOptions): TokenForger {
     kid,
     publicJwk,
     otherKey,
-    now,
-    issuer: String(options.claims['iss']),
+    get now() {
+      return typeof options.now === 'function' ? options.now() : options.now;
+    },
+    issuer: String(good()['iss']),
     header,
     claims,
     headerJson: (extra = '') => withFront(JSON.stringify(header()), extra),
