@@ -1,29 +1,15 @@
-import {
-  Controller,
-  Get,
-  HttpCode,
-  NotFoundException,
-  Options,
-  Param,
-  Req,
-  Res,
-} from '@nestjs/common';
+import { Controller, Get, HttpCode, NotFoundException, Param, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { isUuid } from '../../oauth/vocabulary.js';
 import {
   Answers,
   ApiOkResponse,
   ApiOperation,
-  ApiParam,
   ApiResponse,
   ApiTags,
 } from '../../platform/http/openapi-decorators.js';
-import {
-  PREFLIGHT,
-  PREFLIGHT_SUMMARY,
-  READABLE_ANYWHERE,
-  sendDocument,
-} from '../../platform/http/public-document.js';
+import { Preflight } from '../../platform/http/preflight.js';
+import { READABLE_ANYWHERE, sendDocument } from '../../platform/http/public-document.js';
 import { PublicRoutes } from '../../platform/http/public-routes.js';
 import { MetadataDocuments, type DocumentKind } from './documents.service.js';
 import { kindAt, metadataRoutes, PLACES } from './places.js';
@@ -95,30 +81,17 @@ export class DiscoveryController {
     return this.answer('shared', [], request, response);
   }
 
-  @Options([...PLACES.server, ...PLACES.openid, ...PLACES.configured])
+  @Preflight([...PLACES.server, ...PLACES.openid, ...PLACES.configured], 'zone')
   @HttpCode(204)
-  @ApiOperation({ summary: PREFLIGHT_SUMMARY })
-  @ApiParam({ name: 'zone', type: String })
-  preflightOfZone(@Res({ passthrough: true }) response: Response): void {
-    response.set(PREFLIGHT);
-  }
+  preflightOfZone(): void {}
 
-  @Options([...PLACES.resource])
+  @Preflight(PLACES.resource, 'zone', 'id')
   @HttpCode(204)
-  @ApiOperation({ summary: PREFLIGHT_SUMMARY })
-  // Decorators take effect from the last to the first, and the document has them in the order of the path.
-  @ApiParam({ name: 'id', type: String })
-  @ApiParam({ name: 'zone', type: String })
-  preflightOfResource(@Res({ passthrough: true }) response: Response): void {
-    response.set(PREFLIGHT);
-  }
+  preflightOfResource(): void {}
 
-  @Options([...PLACES.shared])
+  @Preflight(PLACES.shared)
   @HttpCode(204)
-  @ApiOperation({ summary: PREFLIGHT_SUMMARY })
-  preflight(@Res({ passthrough: true }) response: Response): void {
-    response.set(PREFLIGHT);
-  }
+  preflight(): void {}
 
   private async answer(
     kind: DocumentKind,

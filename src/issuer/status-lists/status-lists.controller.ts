@@ -4,7 +4,6 @@ import {
   HttpCode,
   NotFoundException,
   NotImplementedException,
-  Options,
   Param,
   Query,
   Req,
@@ -16,14 +15,12 @@ import {
   Answers,
   ApiOkResponse,
   ApiOperation,
-  ApiParam,
   ApiQuery,
   ApiResponse,
   ApiTags,
 } from '../../platform/http/openapi-decorators.js';
+import { Preflight } from '../../platform/http/preflight.js';
 import {
-  PREFLIGHT,
-  PREFLIGHT_SUMMARY,
   READABLE_ANYWHERE,
   sendDocument,
   type PublicDocument,
@@ -109,23 +106,13 @@ export class StatusListsController {
     send(await this.lists.findAggregation(zoneId), JSON_TYPE, request, response);
   }
 
-  @Options('zones/:zone/status/:list')
+  @Preflight('zones/:zone/status/:list', 'zone', 'list')
   @HttpCode(204)
-  @ApiOperation({ summary: PREFLIGHT_SUMMARY })
-  // Decorators take effect from the last to the first, and the document has them in the order of the path.
-  @ApiParam({ name: 'list', type: String })
-  @ApiParam({ name: 'zone', type: String })
-  preflight(@Res({ passthrough: true }) response: Response): void {
-    response.set(PREFLIGHT);
-  }
+  preflight(): void {}
 
-  @Options('zones/:zone/status')
+  @Preflight('zones/:zone/status', 'zone')
   @HttpCode(204)
-  @ApiOperation({ summary: PREFLIGHT_SUMMARY })
-  @ApiParam({ name: 'zone', type: String })
-  preflightOfAll(@Res({ passthrough: true }) response: Response): void {
-    response.set(PREFLIGHT);
-  }
+  preflightOfAll(): void {}
 }
 
 function send(

@@ -3,7 +3,6 @@ import {
   Get,
   HttpCode,
   NotFoundException,
-  Options,
   Param,
   Query,
   Req,
@@ -13,7 +12,6 @@ import {
   Answers,
   ApiOkResponse,
   ApiOperation,
-  ApiParam,
   ApiQuery,
   ApiResponse,
   ApiTags,
@@ -21,12 +19,8 @@ import {
 import type { Request, Response } from 'express';
 import { isUuid } from '../../oauth/vocabulary.js';
 import { EndpointMetadata } from '../../platform/http/endpoint-metadata.js';
-import {
-  PREFLIGHT,
-  PREFLIGHT_SUMMARY,
-  READABLE_ANYWHERE,
-  sendDocument,
-} from '../../platform/http/public-document.js';
+import { Preflight } from '../../platform/http/preflight.js';
+import { READABLE_ANYWHERE, sendDocument } from '../../platform/http/public-document.js';
 import { PublicRoutes } from '../../platform/http/public-routes.js';
 import { JWK_SET_TYPE, keySetType, type PublishedKeySet } from './key-set.js';
 import { keySetRoutes } from './key-set-routes.js';
@@ -83,20 +77,13 @@ export class KeysController {
     return this.answer(zoneId, request, response, JWK_SET_TYPE);
   }
 
-  @Options('.well-known/jwks.json')
+  @Preflight('.well-known/jwks.json')
   @HttpCode(204)
-  @ApiOperation({ summary: PREFLIGHT_SUMMARY })
-  preflight(@Res({ passthrough: true }) response: Response): void {
-    response.set(PREFLIGHT);
-  }
+  preflight(): void {}
 
-  @Options(['zones/:zone/.well-known/jwks.json', 'zones/:zone/oauth2/metadata.jwks'])
+  @Preflight(['zones/:zone/.well-known/jwks.json', 'zones/:zone/oauth2/metadata.jwks'], 'zone')
   @HttpCode(204)
-  @ApiOperation({ summary: PREFLIGHT_SUMMARY })
-  @ApiParam({ name: 'zone', type: String })
-  preflightOfZone(@Res({ passthrough: true }) response: Response): void {
-    response.set(PREFLIGHT);
-  }
+  preflightOfZone(): void {}
 
   private async answer(
     zoneId: unknown,

@@ -32,19 +32,6 @@ export const READABLE_ANYWHERE = {
   'Access-Control-Expose-Headers': 'ETag',
 } as const;
 
-/** What the routes that answer with {@link PREFLIGHT} say of themselves in the OpenAPI document. */
-export const PREFLIGHT_SUMMARY =
-  'Whether a page of another origin may ask under a condition (Fetch 4.8)';
-
-/** The answer to a page that asks whether it may send `If-None-Match` (Fetch 4.8). */
-export const PREFLIGHT = {
-  'Access-Control-Allow-Origin': '*',
-  'Access-Control-Allow-Methods': 'GET, HEAD',
-  // MCP clients say in a header which version of their protocol they speak.
-  'Access-Control-Allow-Headers': 'If-None-Match, MCP-Protocol-Version',
-  'Access-Control-Max-Age': '86400',
-} as const;
-
 /** The headers of a document's response, 200 and 304. */
 function documentHeaders({ etag, cacheControl }: PublicDocument): Record<string, string> {
   return {
