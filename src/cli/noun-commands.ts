@@ -49,7 +49,7 @@ function addVerbs(group: Node, noun: Noun, ask: Ask): void {
   }
   if (verbs.show === true) {
     const node = verb('show', `Shows one ${noun.one}.`).addArgument(oneOf(noun));
-    node.action((it: string) => ask(node, (context) => show(context, noun, it)));
+    node.action((nameOrId: string) => ask(node, (context) => show(context, noun, nameOrId)));
   }
   if (verbs.create === true) {
     const node = verb('create', `Makes ${withArticle(noun.one)}, and prints it.`);
@@ -57,10 +57,10 @@ function addVerbs(group: Node, noun: Noun, ask: Ask): void {
     if (made !== null) node.argument(`[${made}]`, 'unless --from has it');
     addFields(node, noun, 'create');
     node.action((...given: unknown[]) => {
-      const it = made === null ? undefined : given[0];
+      const newName = made === null ? undefined : given[0];
       const options = node.opts<Options>();
       return ask(node, (context) =>
-        create(context, noun, typeof it === 'string' ? it : undefined, options),
+        create(context, noun, typeof newName === 'string' ? newName : undefined, options),
       );
     });
   }
@@ -77,8 +77,8 @@ function addVerbs(group: Node, noun: Noun, ask: Ask): void {
         '--if-match <etag>',
         'only if it is still as it was with this ETag; otherwise as it is read before',
       )
-      .action((it: string, options: Options) =>
-        ask(node, (context) => update(context, noun, it, options)),
+      .action((nameOrId: string, options: Options) =>
+        ask(node, (context) => update(context, noun, nameOrId, options)),
       );
   }
   if (verbs.delete !== undefined) {
@@ -88,8 +88,8 @@ function addVerbs(group: Node, noun: Noun, ask: Ask): void {
     node
       .option('--if-match <etag>', 'only if it is still as it was with this ETag')
       .option('--wait', 'until it is removed, where that takes a while')
-      .action((it: string, options: Options) =>
-        ask(node, (context) => remove(context, noun, it, options)),
+      .action((nameOrId: string, options: Options) =>
+        ask(node, (context) => remove(context, noun, nameOrId, options)),
       );
   }
 }
@@ -178,8 +178,8 @@ function collectOf(choices: readonly string[]) {
   };
 }
 
-function withArticle(one: string): string {
-  return `${/^[aeiou]/.test(one) ? 'an' : 'a'} ${one}`;
+function withArticle(word: string): string {
+  return `${/^[aeiou]/.test(word) ? 'an' : 'a'} ${word}`;
 }
 
 function readLimit(value: string): number {

@@ -40,7 +40,7 @@ export async function rotateKeys(
     json: { rotated },
     lines: table([
       ['zone', 'kid', 'alg', 'state', 'activates'],
-      ...rotated.map((one) => [one.zone_id, one.kid, one.alg, one.state, one.activates_at]),
+      ...rotated.map((key) => [key.zone_id, key.kid, key.alg, key.state, key.activates_at]),
     ]),
   };
 }

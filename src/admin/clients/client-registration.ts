@@ -178,7 +178,7 @@ export async function keepWithinLimit(
 ): Promise<void> {
   const isSooner = expiresAt !== null && (before === null || expiresAt <= before);
   if (isSooner) return;
-  const others = (await liveSecrets(tx, zoneId, clientId)).filter((one) => one.id !== id);
+  const others = (await liveSecrets(tx, zoneId, clientId)).filter((secret) => secret.id !== id);
   if (others.length >= MAX_LIVE_SECRETS) throw new ConflictException(TOO_MANY);
 }
 

@@ -47,7 +47,7 @@ export function toTenantClient(
 ): TenantClientView {
   const [method = ''] = client.auth_methods;
   const { access_token_lifespan: lifespan, jwks, jwks_uri: uri } = client;
-  const hasSecret = client.auth_methods.some((one) => WITH_SECRET.includes(one));
+  const hasSecret = client.auth_methods.some((each) => WITH_SECRET.includes(each));
   return {
     client_id: client.id,
     tenant_id: tenantId,

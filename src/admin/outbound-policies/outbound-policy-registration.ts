@@ -13,7 +13,7 @@ import type { OutboundPolicyBody, OutboundPolicyChangeBody } from './outbound-po
  * @throws {UnprocessableEntityException} for what this service does not request
  */
 export function readTarget(text: string): OutboundTarget {
-  const target = OUTBOUND_TARGETS.find((one) => one === text);
+  const target = OUTBOUND_TARGETS.find((known) => known === text);
   if (target !== undefined) return target;
   throw new UnprocessableEntityException(
     `target must be one of ${OUTBOUND_TARGETS.join(', ')}: there are no other outbound requests`,

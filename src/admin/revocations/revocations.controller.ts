@@ -193,7 +193,7 @@ function repeatable(target: RevocationTarget, body: RevocationBody) {
 function isMinimal(prefer: string | undefined): boolean {
   return (prefer ?? '')
     .split(',')
-    .some((one) => /^\s*return\s*=\s*"?minimal"?\s*(?:;|$)/i.test(one));
+    .some((preference) => /^\s*return\s*=\s*"?minimal"?\s*(?:;|$)/i.test(preference));
 }
 
 const ENDING = `SELECT ended::float8 AS ended FROM revocation_endings

@@ -64,7 +64,7 @@ function walk(program: Node, before: readonly string[]) {
       if (value === undefined) open = option;
       else said.set(option.attributeName(), value);
     } else {
-      const child = node.commands.find((one) => one.name() === word);
+      const child = node.commands.find((command) => command.name() === word);
       given = child === undefined ? given + 1 : 0;
       node = child ?? node;
     }
@@ -90,8 +90,8 @@ function optionsOf(node: Node): Option[] {
 }
 
 function commandsOf(node: Node): Candidate[] {
-  return node.commands.map((one) => ({
-    word: one.name(),
-    what: /^[^.:]*/.exec(one.summary() || one.description())?.[0] ?? '',
+  return node.commands.map((command) => ({
+    word: command.name(),
+    what: /^[^.:]*/.exec(command.summary() || command.description())?.[0] ?? '',
   }));
 }

@@ -29,12 +29,12 @@ async function versionOf(
   if (typeof wanted === 'string' && isUuid(wanted)) {
     return objectOf((await context.api.get(`${path}/${wanted}`)).body);
   }
-  const all: JsonObject[] = [];
-  for await (const page of context.api.pages(path)) all.push(...page);
+  const versions: JsonObject[] = [];
+  for await (const page of context.api.pages(path)) versions.push(...page);
   const found =
     wanted === undefined
-      ? all.toSorted((a, b) => Number(a['version']) - Number(b['version'])).at(-1)
-      : all.find((one) => one['version'] === Number(wanted));
+      ? versions.toSorted((a, b) => Number(a['version']) - Number(b['version'])).at(-1)
+      : versions.find((version) => version['version'] === Number(wanted));
   if (found !== undefined) return found;
   const which = wanted === undefined ? 'no version yet' : `no version ${JSON.stringify(wanted)}`;
   throw new CommandFailure(

@@ -65,7 +65,7 @@ export async function bodyOf(
       if (present !== undefined && present !== null && !Array.isArray(present)) {
         throw new CommandFailure(EXIT.usage, `${option} ${each}: ${member} is no list`);
       }
-      const others = listOf(present).filter((one) => !isSame(one, value));
+      const others = listOf(present).filter((element) => !isSame(element, value));
       if (option === '--remove' && others.length === listOf(present).length) {
         throw new CommandFailure(EXIT.usage, `--remove ${each}: there is no such ${member}`);
       }

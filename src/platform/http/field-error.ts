@@ -17,7 +17,7 @@ const MOST = 50;
 
 /** What class-validator found, member by member. */
 export function fieldErrors(found: readonly ValidationError[]): FieldError[] {
-  return found.flatMap((one) => errorsOf(one, '', 0)).slice(0, MOST);
+  return found.flatMap((error) => errorsOf(error, '', 0)).slice(0, MOST);
 }
 
 function errorsOf(
