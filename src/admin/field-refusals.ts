@@ -1,5 +1,15 @@
-import { ConflictException, UnprocessableEntityException } from '@nestjs/common';
+import {
+  BadRequestException,
+  ConflictException,
+  UnprocessableEntityException,
+} from '@nestjs/common';
 import type { FieldError } from '../platform/http/field-error.js';
+
+/** @returns the refusal of elements of a member that are not well-formed (400) */
+export function malformed(errors: readonly FieldError[]): Error {
+  const message = errors.map(({ field, message: text }) => `${field} ${text}`);
+  return new BadRequestException({ message, errors });
+}
 
 /** @returns the refusal of a member that is well-formed, and cannot be so here (422) */
 export function unprocessable(field: string, code: string, message: string): Error {

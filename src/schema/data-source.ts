@@ -73,6 +73,7 @@ import { RecoveryCodes1795351641134 } from './migrations/1795351641134-recovery-
 import { AuthorizationDetailsTypes1795360640971 } from './migrations/1795360640971-authorization-details-types.js';
 import { ZoneLogos1795362563010 } from './migrations/1795362563010-zone-logos.js';
 import { AuditIndex1795372900000 } from './migrations/1795372900000-audit-index.js';
+import { ZoneLanguages1795373400000 } from './migrations/1795373400000-zone-languages.js';
 import { ClientCeilings1795360245128 } from './migrations/1795360245128-client-ceilings.js';
 import { Scopes1795360704100 } from './migrations/1795360704100-scopes.js';
 import { SignalsOfOrders1795350100000 } from './migrations/1795350100000-signals-of-orders.js';
@@ -153,6 +154,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   Approvals1795360906346,
   ZoneLogos1795362563010,
   AuditIndex1795372900000,
+  ZoneLanguages1795373400000,
 ];
 
 const ONE_PROCESS: PoolSettings = { workers: 1, connections: undefined };

@@ -25,6 +25,13 @@ export class Zone {
   @Column('text', { name: 'logo_digest', nullable: true })
   logoDigest: string | null;
 
+  /**
+   * The languages of its pages for people as they were given, the preferred one first; `null` where that was not said. What
+   * of them there are texts in is for `languages.ts` to say.
+   */
+  @Column('text', { array: true, nullable: true })
+  languages: string[] | null;
+
   /** What it is for, in words of operators for operators. */
   @Column('text', { nullable: true })
   description: string | null;

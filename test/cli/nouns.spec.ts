@@ -58,8 +58,9 @@ test('a zone is set up by names only, up to a mandate', async () => {
     expect([line, code, err]).toEqual([line, 0, expect.anything()]);
     return { ...(JSON.parse(out) as Record<string, unknown>) };
   };
-  const made = await run(['zones', 'create', name, '--display-name', 'Example Ltd']);
-  expect(made).toMatchObject({ name, display_name: 'Example Ltd' });
+  const words = ['--display-name', 'Example Ltd', '--language', 'de', '--language', 'en'];
+  const made = await run(['zones', 'create', name, ...words]);
+  expect(made).toMatchObject({ name, display_name: 'Example Ltd', languages: ['de', 'en'] });
   const resource = 'https://orders.example';
   await run(['resources', 'create', resource, '--scope', 'orders:read', '--scope', 'orders:write']);
   const client = await run(['clients', 'create', 'billing', '--label', 'batch']);

@@ -172,6 +172,18 @@ describe('the metadata of a zone', () => {
     }
   });
 
+  test('names the languages of its pages, as they are now', async () => {
+    const there = await zoneOfMode('zone');
+    const named = async () => (await metadataOf(there))['ui_locales_supported'];
+    expect(await named()).toEqual(['en']);
+    await there.admin('PATCH', '', { languages: ['de', 'en'] });
+    await expect.poll(named).toEqual(['de', 'en']);
+    const openid = `/zones/${there.zoneId}/.well-known/openid-configuration`;
+    expect(await documentAt(openid)).toMatchObject({ ui_locales_supported: ['de', 'en'] });
+    await there.admin('PATCH', '', { languages: null });
+    await expect.poll(named).toEqual(['en']);
+  });
+
   test('names listed resources and their scopes, and no others', async () => {
     const listing = await zoneOfMode('zone');
     expect(await metadataOf(listing)).not.toHaveProperty('protected_resources');

@@ -13,6 +13,7 @@ export async function richZone(name: string): Promise<string> {
 zone:
   name: ${name}
   display_name: Payments & Co
+  languages: [fr, en]
   default_resources: [https://orders.example]
   introspection_audit: refused
   description: Where money moves

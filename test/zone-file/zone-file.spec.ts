@@ -95,7 +95,7 @@ test('a plan only reads, and says what is otherwise, field by field and line by 
     .replace('[orders:read]', '[orders:read, orders:write]')
     .replace('labels: [a]', 'labels: [b]')
     .replace('resource);', 'resource) when { true };')
-    .replace('zone: { name', `zone: { display_name: 'The "shop"', name`);
+    .replace('zone: { name', `zone: { display_name: 'The "shop"', languages: [fr, en], name`);
   const file = fileForTest(
     `${changed}step_up_types: []\nwebhooks: [{ name: siem, url: https://hooks.example.com/a }]\n`,
   );
@@ -106,6 +106,7 @@ test('a plan only reads, and says what is otherwise, field by field and line by 
     stdout: `zone ${name}
   ~ zone ${name}
       display_name: none → "The \\"shop\\""
+      languages: +"fr"
   ~ resource https://orders.example
       scopes: +"orders:write"
   ~ client billing

@@ -38,6 +38,7 @@ export async function createZone(
         | 'displayName'
         | 'description'
         | 'logoDigest'
+        | 'languages'
         | 'protected'
         | 'defaultResources'
         | 'introspectionAudit'

@@ -1,3 +1,4 @@
+import { languagesOf, type Language } from '../../zones/languages.js';
 import { issuerOf, type IssuerMode } from '../../zones/zone-issuer.js';
 import type { IntrospectionAudit, Zone } from '../../zones/zone.entity.js';
 import { logoUriOf } from './zone-logo.js';
@@ -11,6 +12,8 @@ export interface ZoneView {
   readonly display_name?: string;
   /** Where its logo is, which its pages show; absent for none. */
   readonly logo_uri?: string;
+  /** The languages of its pages for people (BCP 47), the one that they are in where nobody prefers another first. */
+  readonly languages: readonly Language[];
   /** What it is for, in words of operators. */
   readonly description?: string;
   /** Who its mandates are from (`iss`). */
@@ -49,6 +52,7 @@ export function toView(zone: Zone, installation: string): ZoneView {
     name,
     ...(zone.displayName === null ? {} : { display_name: zone.displayName }),
     ...(zone.logoDigest === null ? {} : { logo_uri: logoUriOf(zone.logoDigest, installation) }),
+    languages: languagesOf(zone.languages),
     ...(zone.description === null ? {} : { description: zone.description }),
     issuer: issuerOf(id, zone, installation),
     issuer_mode: zone.issuerMode,

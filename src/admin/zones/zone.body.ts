@@ -1,4 +1,14 @@
-import { IsBoolean, IsIn, IsString, MaxLength } from 'class-validator';
+import { applyDecorators } from '@nestjs/common';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  IsArray,
+  IsBoolean,
+  IsIn,
+  IsString,
+  MaxLength,
+} from 'class-validator';
+import { LANGUAGES } from '../../zones/languages.js';
 import { ISSUER_MODES, type IssuerMode } from '../../zones/zone-issuer.js';
 import { INTROSPECTION_AUDITS, type IntrospectionAudit } from '../../zones/zone.entity.js';
 import {
@@ -9,9 +19,25 @@ import {
   MayBeAbsent,
   MayBeNull,
 } from '../../platform/http/validators.js';
+import { ApiProperty } from '../../platform/http/openapi-decorators.js';
 import { SearchQuery } from '../pagination.body.js';
 import { MAX_LOGO_TEXT } from './zone-logo.js';
 import { MAX_DEFAULT_RESOURCES } from './default-resources.js';
+
+/** The languages of a zone's pages: which of them are wrong, `readLanguages` says. */
+const AreLanguages = (): PropertyDecorator =>
+  applyDecorators(
+    IsArray(),
+    ArrayMinSize(1),
+    ArrayMaxSize(LANGUAGES.length),
+    ApiProperty({
+      type: 'array',
+      items: { type: 'string', enum: [...LANGUAGES] },
+      minItems: 1,
+      maxItems: LANGUAGES.length,
+      uniqueItems: true,
+    }),
+  );
 
 /** A zone to be made. */
 export class ZoneBody {
@@ -29,6 +55,11 @@ export class ZoneBody {
   @IsString()
   @MaxLength(MAX_LOGO_TEXT)
   logo_uri?: string;
+
+  /** The languages of its pages for people (BCP 47), the one that they are in where nobody prefers another first; English if absent. */
+  @MayBeAbsent()
+  @AreLanguages()
+  languages?: string[];
 
   /** What it is for, in words for operators. */
   @MayBeAbsent()
@@ -81,6 +112,11 @@ export class ZoneChangeBody {
   @IsString()
   @MaxLength(MAX_LOGO_TEXT)
   logo_uri?: string | null;
+
+  /** Replaces the languages of its pages for people (BCP 47), the preferred one first; `null` for English. */
+  @MayBeNull()
+  @AreLanguages()
+  languages?: string[] | null;
 
   /** Replaces what it is for, in words for operators. */
   @MayBeNull()

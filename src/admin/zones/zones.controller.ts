@@ -49,6 +49,7 @@ import {
 } from './issuer-settings.js';
 import { createZone, generateZoneKeys, NEW_ZONES } from './zone-registration.js';
 import { contentsOf, type ContentsOfZone } from './zone-contents.js';
+import { readLanguages } from './zone-languages.js';
 import { readLogo, writeLogo } from './zone-logo.js';
 import { toView, type ZoneView } from './zone-view.js';
 
@@ -78,12 +79,14 @@ export class ZonesController {
     const issuer = readIssuerSettings(body, NEW_ZONES, this.env.issuerUrl);
     const change = { zoneId: id, requestId, type: 'zone.created', operator };
     const logo = readLogo(body.logo_uri, null, this.env.issuerUrl) ?? null;
+    const languages = readLanguages(body.languages) ?? null;
     const keys = await generateZoneKeys(id, this.sealing, this.generation);
     const settings = {
       id,
       name: body.name,
       displayName: body.display_name ?? null,
       logoDigest: logo?.digest ?? null,
+      languages,
       description: body.description ?? null,
       protected: body.protected ?? false,
       ...issuer,
@@ -136,6 +139,7 @@ export class ZonesController {
     @Body() body: ZoneChangeBody,
     @Res({ passthrough: true }) response: Response,
   ): Promise<ZoneView> {
+    const languages = readLanguages(body.languages);
     const changed = await this.changes.run(change, async (tx, before) => {
       precondition.check(entityTag(this.toView(before)));
       const zones = tx.getRepository(Zone);
@@ -144,6 +148,7 @@ export class ZonesController {
       const columns = {
         ...(await columnsOf(tx, before, body, this.env.issuerUrl)),
         ...(logo === undefined ? {} : { logoDigest: logo?.digest ?? null }),
+        ...(languages === undefined ? {} : { languages }),
       };
       if (Object.keys(columns).length > 0) {
         const updated = { ...columns, updatedAt: () => 'clock_timestamp()' };
@@ -223,6 +228,7 @@ async function columnsOf(
     description,
     protected: isProtected,
     logo_uri: _logo,
+    languages: _languages,
     ...issuer
   }: ZoneChangeBody,
   installation: string,

@@ -1,3 +1,4 @@
+import { LANGUAGES } from '../../zones/languages.js';
 import { ISSUER_MODES } from '../../zones/zone-issuer.js';
 import type { Noun } from './noun.js';
 
@@ -21,6 +22,13 @@ export const zones: Noun = {
       member: 'display_name',
       kind: 'text',
       what: 'the organisation, as people know it',
+    },
+    {
+      flags: '--language <tag>',
+      member: 'languages',
+      kind: 'list',
+      choices: LANGUAGES,
+      what: 'the languages of its pages for people, the preferred one first',
     },
     {
       flags: '--description <text>',

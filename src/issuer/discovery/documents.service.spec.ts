@@ -39,6 +39,7 @@ const zone = (issuerMode: 'zone' | 'own' | 'shared') => ({
   listed: [],
   scopes: [],
   detailTypes: [],
+  languages: null,
 });
 
 test('metadata that is known is served while the database is away, for as long as it says', async () => {

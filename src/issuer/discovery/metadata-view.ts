@@ -24,6 +24,8 @@ export interface ServerMetadata {
   /** Resources that are listed (RFC 9728 4). */
   readonly protected_resources?: readonly string[];
   readonly authorization_details_types_supported?: readonly string[];
+  /** The languages of the pages for people, the preferred one first. */
+  readonly ui_locales_supported?: readonly string[];
   readonly resource_indicators_supported: boolean;
   readonly token_endpoint_auth_methods_supported: readonly string[];
   readonly token_endpoint_auth_signing_alg_values_supported: readonly string[];

@@ -1,4 +1,5 @@
 import type { DescribedZone } from '../../platform/http/endpoint-metadata.js';
+import { languagesOf } from '../../zones/languages.js';
 import { issuerOf } from '../../zones/zone-issuer.js';
 import { MAX_LISTED, type ResourceFacts, type ZoneFacts } from './zone-facts.js';
 
@@ -6,9 +7,13 @@ import { MAX_LISTED, type ResourceFacts, type ZoneFacts } from './zone-facts.js'
 export type Members = Readonly<Record<string, unknown>>;
 
 /** The zone, as far as endpoints describe themselves by it. */
-export function describedZone({ standard, bridge, resourceAlgs }: ZoneFacts): DescribedZone {
+export function describedZone(facts: ZoneFacts): DescribedZone {
+  const { standard, bridge, resourceAlgs, languages } = facts;
   const algs = [standard, bridge, ...resourceAlgs].filter((alg) => alg !== null);
-  return { signingAlgs: [...new Set(algs)].toSorted() };
+  return {
+    signingAlgs: [...new Set(algs)].toSorted(),
+    languages: languagesOf(languages),
+  };
 }
 
 /**

@@ -15,6 +15,8 @@ export interface ZoneFacts extends StoredIssuer, ZoneAlgs {
   readonly keys: readonly ScheduledKey[];
   /** The algorithms that resources have asked for. */
   readonly resourceAlgs: readonly ZoneAlg[];
+  /** Those of its pages, as it was given them; `null` if it was given none. */
+  readonly languages: readonly string[] | null;
   /** Identifiers of resources that are listed; {@link MAX_LISTED} and one if there are more. */
   readonly listed: readonly string[];
   /** The scopes of those, as many at most. */
@@ -95,7 +97,7 @@ const OF_ZONE = `z.id AS "zoneId", z.issuer_mode AS "issuerMode", z.issuer_url A
 const ACTIVE = (scope: string) =>
   `NOT EXISTS (SELECT FROM scopes i WHERE i.zone_id = z.id AND i.name = ${scope} AND NOT i.active)`;
 
-const ZONES = `SELECT ${OF_ZONE},
+const ZONES = `SELECT ${OF_ZONE}, z.languages,
     ARRAY(SELECT DISTINCT t.signing_alg::text FROM resources t
            WHERE t.zone_id = z.id AND t.signing_alg IS NOT NULL) AS "resourceAlgs",
     ARRAY(SELECT t.identifier FROM resources t

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { EndpointMetadata } from './endpoint-metadata.js';
 
 const BASE = 'https://sts.example/zones/z';
-const ZONE = { signingAlgs: ['ES256'] };
+const ZONE = { signingAlgs: ['ES256'], languages: ['en'] };
 
 function endpoints() {
   const metadata = new EndpointMetadata();

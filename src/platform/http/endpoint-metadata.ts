@@ -4,6 +4,8 @@ import { Injectable } from '@nestjs/common';
 export interface DescribedZone {
   /** The algorithms that its tokens are signed with. */
   readonly signingAlgs: readonly string[];
+  /** The languages of its pages for people (BCP 47), the preferred one first. */
+  readonly languages: readonly string[];
 }
 
 /** What an endpoint adds to the metadata of a zone (RFC 8414 2). */

@@ -21,6 +21,7 @@ import type { Request, Response } from 'express';
 import { TURN_DEADLINE_MS } from '../../platform/database/zone-turn.js';
 import { AnswerWithin } from '../../platform/http/deadline.interceptor.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
+import { EndpointMetadata } from '../../platform/http/endpoint-metadata.js';
 import { requestIdOf } from '../../platform/http/request-id.js';
 import { challengeState } from '../challenge.js';
 import type { Challenge } from '../challenge.entity.js';
@@ -60,8 +61,11 @@ export class ConfirmController {
     private readonly challenges: Challenges,
     private readonly confirmations: Confirmations,
     private readonly pages: ConfirmPages,
+    endpoints: EndpointMetadata,
     @Inject(CLOCK) private readonly clock: Clock,
-  ) {}
+  ) {
+    endpoints.add({ membersOf: ({ languages }) => ({ ui_locales_supported: languages }) });
+  }
 
   @Get()
   @Answers<string>('text/html')

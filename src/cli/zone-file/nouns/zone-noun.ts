@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DEFAULT_LANGUAGES, LANGUAGES } from '../../../zones/languages.js';
 import { ISSUER_MODES } from '../../../zones/zone-issuer.js';
 import type { Noun } from '../field.js';
 import { identifier, line } from './values.js';
@@ -23,6 +24,16 @@ export const ZONE: Noun = {
         'The organisation, as people know it who are asked to confirm something.',
       ),
       absent: null,
+    },
+    languages: {
+      type: z
+        .array(z.enum(LANGUAGES))
+        .min(1)
+        .max(LANGUAGES.length)
+        .refine((tags) => new Set(tags).size === tags.length, 'must not have one twice')
+        .meta({ uniqueItems: true })
+        .describe('The languages of its pages for people (BCP 47), the preferred one first.'),
+      absent: [...DEFAULT_LANGUAGES],
     },
     description: { type: line().describe('What it is for, in words for operators.'), absent: null },
     issuer_mode: {
