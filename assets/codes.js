@@ -4,22 +4,23 @@
   if (section === null) return;
   const text = [...section.querySelectorAll('code')].map((code) => code.textContent).join('\n');
   const said = section.querySelector('[role=status]');
+  const { file, copied, notCopied, saved } = section.dataset;
 
   const save = () => {
     const link = document.createElement('a');
     link.href = URL.createObjectURL(new Blob([`${text}\n`], { type: 'text/plain' }));
-    link.download = 'recovery-codes.txt';
+    link.download = file;
     link.click();
     URL.revokeObjectURL(link.href);
-    said.textContent = 'The file is recovery-codes.txt.';
+    said.textContent = saved;
   };
   const copy = async () => {
     try {
       // Without https there is no clipboard.
       await navigator.clipboard.writeText(text);
-      said.textContent = 'The codes are in the clipboard.';
+      said.textContent = copied;
     } catch {
-      said.textContent = 'The codes could not be copied. Write them down.';
+      said.textContent = notCopied;
     }
   };
   const actions = { copy, save, print: () => print() };

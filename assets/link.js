@@ -7,8 +7,8 @@
   const send = () => {
     const secret = location.hash.slice(1);
     if (secret === '') return;
-    // Neither the address bar nor the history keeps it.
-    history.replaceState(null, '', location.pathname);
+    // Neither the address bar nor the history keeps it. The query is where the form goes, too: it may say a language.
+    history.replaceState(null, '', location.pathname + location.search);
     form.elements.link.value = secret;
     form.requestSubmit();
   };

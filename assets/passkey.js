@@ -23,7 +23,7 @@
     });
 
   const use = async (form, submitter) => {
-    const { passkey, nonce, rp } = form.dataset;
+    const { passkey, nonce, rp, notUsed } = form.dataset;
     const problem = form.querySelector('.problem');
     const buttons = form.querySelectorAll('button');
     for (const button of buttons) button.disabled = true;
@@ -34,7 +34,7 @@
       for (const button of buttons) button.disabled = false;
       form.requestSubmit(submitter);
     } catch {
-      problem.textContent = 'No passkey was used. You can try again.';
+      problem.textContent = notUsed;
       problem.hidden = false;
       for (const button of buttons) button.disabled = false;
       submitter?.focus();

@@ -24,6 +24,7 @@ import { notice, type Page } from '../step-up/authenticators/page.js';
 import { sendPage } from '../step-up/authenticators/page-answer.js';
 import { PageErrors } from '../step-up/authenticators/page-errors.filter.js';
 import { readPageForm } from '../step-up/authenticators/page-form.js';
+import { TEXTS } from '../step-up/authenticators/texts/texts.js';
 import { Exchange } from '../token-exchange/exchange.service.js';
 
 /** Seconds for which the token of the person is good: it is used at once. */
@@ -33,12 +34,12 @@ const ASK: Page = {
   title: 'Mandate demo',
   main: html`<h1>Mandate demo</h1>
     <p class="lead">The demo client asks for a transfer, and its person has to confirm it.</p>
-    ${linkForm('Ask')}`,
+    ${linkForm(TEXTS.en.link, 'Ask')}`,
 };
-const UNKNOWN = notice(
-  'Nothing here',
-  'This is not the link that the last start has printed, or there is no demo zone any more.',
-);
+const UNKNOWN = notice({
+  title: 'Nothing here',
+  text: 'This is not the link that the last start has printed, or there is no demo zone any more.',
+});
 
 /**
  * The page of the demo: on a POST with the secret of its link, which `npm start` prints, the demo client asks for what the
@@ -56,7 +57,7 @@ export class DemoController {
 
   @Get()
   show(@Res() response: Response): void {
-    sendPage(response, 200, ASK);
+    sendPage(response, 200, ASK, TEXTS.en);
   }
 
   @Post()
@@ -66,12 +67,12 @@ export class DemoController {
     const secret = secretIn(link);
     const person = demo?.person;
     if (demo === null || person === undefined || secret === null || !opens(person, secret)) {
-      return sendPage(response, 404, UNKNOWN);
+      return sendPage(response, 404, UNKNOWN, TEXTS.en);
     }
     const uri = await this.confirmUri(request, demo, person);
     if (uri instanceof OAuthError) {
       const text = `The demo zone has been changed: the request was not held (${uri.message}).`;
-      return sendPage(response, 409, notice('No request to confirm', text));
+      return sendPage(response, 409, notice({ title: 'No request to confirm', text }), TEXTS.en);
     }
     const { pathname, hash } = new URL(uri);
     response.set('Cache-Control', 'no-store').redirect(303, `${pathname}${hash}`);

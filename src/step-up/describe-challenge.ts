@@ -4,6 +4,7 @@ import { challengeState, type ChallengeState, type HeldRequest } from './challen
 import type { Challenge } from './challenge.entity.js';
 import type { ChallengeDecision } from './challenge-decision.entity.js';
 import { describePerson, readPerson } from './decider.js';
+import { wholeUnits } from './whole-units.js';
 
 /** The names of clients, by id. */
 export type ClientNames = ReadonlyMap<string, string>;
@@ -87,13 +88,7 @@ function application(id: string, names: ClientNames): string {
 
 /** A time in words, in the largest unit in which it is a whole number. */
 export function duration(seconds: number): string {
-  const [unit, length] =
-    seconds % 3_600 === 0
-      ? (['hour', 3_600] as const)
-      : seconds % 60 === 0
-        ? (['minute', 60] as const)
-        : (['second', 1] as const);
-  const count = seconds / length;
+  const { unit, count } = wholeUnits(seconds);
   return `${count} ${unit}${count === 1 ? '' : 's'}`;
 }
 

@@ -13,9 +13,10 @@ export async function openPage(
   replica: Replica,
   path: string,
   fields?: Record<string, string> | URLSearchParams,
+  headers: Record<string, string> = {},
 ): Promise<Shown> {
   const sent = fields === undefined ? {} : { method: 'POST', body: new URLSearchParams(fields) };
-  const response = await fetch(`${replica.url}${path}`, sent);
+  const response = await fetch(`${replica.url}${path}`, { ...sent, headers });
   return {
     status: response.status,
     text: await response.text(),

@@ -15,6 +15,7 @@ import { Enrolment } from './enrolment.entity.js';
 import { Enrolments } from './enrolments.service.js';
 import { Guesses } from './guesses.service.js';
 import { LogosController } from './logos.controller.js';
+import { PageTexts } from './page-texts.service.js';
 import { RecoveryCodes } from './recovery-code/recovery-codes.service.js';
 import { RequestWordsReader } from './request-words.service.js';
 import { ShownCodes } from './shown-codes.service.js';
@@ -36,6 +37,7 @@ import { ShownCodes } from './shown-codes.service.js';
     Confirmations,
     Enrolments,
     Guesses,
+    PageTexts,
     RecoveryCodes,
     RequestWordsReader,
     ShownCodes,

@@ -12,6 +12,7 @@ import { codesLeft } from './recovery-code/recovery-code-forms.js';
 import { RecoveryCodes } from './recovery-code/recovery-codes.service.js';
 import { RequestWordsReader } from './request-words.service.js';
 import { ShownCodes, type ShownCode } from './shown-codes.service.js';
+import type { Texts } from './texts/en.js';
 
 /** Makes the pages on which a challenge is confirmed. */
 @Injectable()
@@ -25,30 +26,37 @@ export class ConfirmPages {
   ) {}
 
   /** The page that does not show the request yet, and says nothing about it. */
-  unshown(challenge: Challenge, problem: Problem | null): Page {
+  unshown(challenge: Challenge, problem: Problem | null, texts: Texts): Page {
     return unshownPage({
-      forms: this.formsOf(challenge, null, problem),
+      texts,
+      forms: this.formsOf(challenge, null, problem, texts),
       passkeys: hasScripts(challenge),
-      problem: problem?.text ?? null,
+      problem: problem?.text(texts) ?? null,
       minutesLeft: this.minutesLeft(challenge),
     });
   }
 
   /** The page that shows the request to a person who has brought the secret of the link. */
-  async linked(challenge: Challenge, link: string, problem: Problem | null): Promise<Page> {
+  async linked(
+    challenge: Challenge,
+    link: string,
+    problem: Problem | null,
+    texts: Texts,
+  ): Promise<Page> {
     const code = await this.codes.codeFor(challenge);
-    return this.shown(challenge, link, this.formsOf(challenge, link, problem, code), problem);
+    const forms = this.formsOf(challenge, link, problem, texts, code);
+    return this.shown(challenge, link, forms, problem, texts);
   }
 
   /** The page that shows the request to the person who has shown a code or a passkey. */
-  proved(challenge: Challenge, proof: string): Promise<Page> {
-    return this.shown(challenge, null, [proofForm(proof)], null);
+  proved(challenge: Challenge, proof: string, texts: Texts): Promise<Page> {
+    return this.shown(challenge, null, [proofForm(proof, texts)], null, texts);
   }
 
   /** The page of a person with the link who does not decide now. */
-  async later(challenge: Challenge, link: string): Promise<Page> {
+  async later(challenge: Challenge, link: string, texts: Texts): Promise<Page> {
     const { organisation, logo } = await this.words.letterhead(challenge.zoneId);
-    return { ...laterPage(link, organisation, this.minutesLeft(challenge)), logo };
+    return { ...laterPage(link, organisation, this.minutesLeft(challenge), texts), logo };
   }
 
   /**
@@ -56,12 +64,17 @@ export class ConfirmPages {
    *
    * @param method what was confirmed or refused with, if anything: of recovery codes it says how many are left
    */
-  async signed(challenge: Challenge, page: Page, method: string | null): Promise<Page> {
+  async signed(
+    challenge: Challenge,
+    page: Page,
+    method: string | null,
+    texts: Texts,
+  ): Promise<Page> {
     const { zoneId, subject, subjectIssuer: issuer } = challenge;
     const signed = { ...page, ...(await this.words.letterhead(zoneId)) };
     if (method !== recoveryCode.name) return signed;
     const left = (await this.recovery.left(zoneId, { subject, issuer })) ?? 0;
-    return { ...signed, main: html`${page.main} ${codesLeft(left)}` };
+    return { ...signed, main: html`${page.main} ${codesLeft(left, texts)}` };
   }
 
   private async shown(
@@ -69,14 +82,16 @@ export class ConfirmPages {
     link: string | null,
     forms: readonly Html[],
     problem: Problem | null,
+    texts: Texts,
   ): Promise<Page> {
     return confirmPage({
+      texts,
       request: challenge.request,
       words: await this.words.wordsFor(challenge),
       link,
       forms,
       passkeys: hasScripts(challenge),
-      problem: problem?.text ?? null,
+      problem: problem?.text(texts) ?? null,
       minutesLeft: this.minutesLeft(challenge),
     });
   }
@@ -85,9 +100,10 @@ export class ConfirmPages {
     challenge: Challenge,
     link: string | null,
     problem: Problem | null,
+    texts: Texts,
     shownCode: ShownCode | null = null,
   ): readonly Html[] {
-    const about = { challenge, env: this.env, link, shownCode };
+    const about = { texts, challenge, env: this.env, link, shownCode };
     const methods = confirmationMethodsFor(challenge.terms);
     return methods.map((method, i) =>
       method.confirmForm({

@@ -31,21 +31,30 @@ import { confirmationMethodsFor } from '../decision-methods.js';
 import { CONFIRM_FIELDS, readConfirmForm, type ConfirmForm } from './confirm-form.js';
 import {
   decidedPage,
-  ENDS,
+  END_STATUS,
+  endPage,
   NO_EVIDENCE,
   NO_LINK,
   problemOf,
-  UNKNOWN,
   UNPROVEN,
   type End,
   type Problem,
 } from './confirm-outcomes.js';
 import { ConfirmPages } from './confirm-pages.service.js';
 import { Confirmations, type Bringing } from './confirmations.service.js';
-import type { Page } from './page.js';
+import { notice, type Page } from './page.js';
 import { PageErrors } from './page-errors.filter.js';
 import { PAGE_FORM, readPageForm } from './page-form.js';
 import { sendPage } from './page-answer.js';
+import { PageTexts, textsOf } from './page-texts.service.js';
+import type { Texts } from './texts/en.js';
+
+/** A visit to the page of a challenge. */
+interface Visit {
+  readonly challenge: Challenge;
+  readonly response: Response;
+  readonly texts: Texts;
+}
 
 /**
  * The page on which the subject of a challenge confirms or refuses it. What is asked for is shown to a person who
@@ -61,6 +70,7 @@ export class ConfirmController {
     private readonly challenges: Challenges,
     private readonly confirmations: Confirmations,
     private readonly pages: ConfirmPages,
+    private readonly texts: PageTexts,
     endpoints: EndpointMetadata,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {
@@ -70,14 +80,18 @@ export class ConfirmController {
   @Get()
   @Answers<string>('text/html')
   @ApiOperation({ summary: 'The page on which the subject confirms or refuses (HTML)' })
-  async show(@Param('id') id: string, @Res() response: Response): Promise<void> {
-    const challenge = await this.challenges.findAnywhere(id);
-    if (challenge === null) return sendPage(response, 404, UNKNOWN);
+  async show(
+    @Param('id') id: string,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
+    const visit = await this.visit(id, request, response);
+    if (visit === null) return;
+    const { challenge, texts } = visit;
     const end = this.endOf(challenge);
-    if (end !== null) {
-      return sendPage(response, end === 'not_here' ? 403 : 200, this.pageOf(challenge, end));
-    }
-    return sendPage(response, 200, this.pages.unshown(challenge, null));
+    if (end === null)
+      return sendPage(response, 200, this.pages.unshown(challenge, null, texts), texts);
+    sendPage(response, end === 'not_here' ? 403 : 200, this.pageOf(visit, end), texts);
   }
 
   @Post()
@@ -98,102 +112,110 @@ export class ConfirmController {
     @Res() response: Response,
   ): Promise<void> {
     const fields = await readPageForm(request, CONFIRM_FIELDS);
-    const challenge = await this.challenges.findAnywhere(id);
-    if (challenge === null) return sendPage(response, 404, UNKNOWN);
+    const visit = await this.visit(id, request, response);
+    if (visit === null) return;
+    const { challenge, texts } = visit;
     const end = this.endOf(challenge);
-    if (end !== null) return sendPage(response, ENDS[end][0], this.pageOf(challenge, end));
+    if (end !== null) return sendPage(response, END_STATUS[end], this.pageOf(visit, end), texts);
     const form = readConfirmForm(fields, challenge.terms);
     const bringing = { requestId: requestIdOf(request), source: sourceOf(request) };
-    if (form.by === 'link') return this.byLink(challenge, form, bringing, response);
-    if (form.by === 'proof') return this.byProof(challenge, form, bringing, response);
-    return this.byEvidence(challenge, form, bringing, response);
+    if (form.by === 'link') return this.byLink(visit, form, bringing);
+    if (form.by === 'proof') return this.byProof(visit, form, bringing);
+    return this.byEvidence(visit, form, bringing);
+  }
+
+  /** Opens the page of a challenge. @returns `null` if there is none, which is answered then */
+  private async visit(id: string, request: Request, response: Response): Promise<Visit | null> {
+    const challenge = await this.challenges.findAnywhere(id);
+    if (challenge === null) {
+      const texts = textsOf(request);
+      sendPage(response, 404, notice(texts.errors.noRequest), texts);
+      return null;
+    }
+    return { challenge, response, texts: await this.texts.ofZone(request, challenge.zoneId) };
   }
 
   /** The secret of the link shows the request. With evidence and a decision beside it, it is decided. */
   private async byLink(
-    challenge: Challenge,
+    visit: Visit,
     { link, shown, decision, wish }: Extract<ConfirmForm, { by: 'link' }>,
     bringing: Bringing,
-    response: Response,
   ): Promise<void> {
+    const { challenge, response, texts } = visit;
     if (link === null || !(await this.confirmations.isLinked(challenge, link))) {
-      return this.unshown(response, challenge, NO_LINK);
+      return this.unshown(visit, NO_LINK);
     }
     const answer = async (problem: Problem | null) =>
-      this.send(response, problem, await this.pages.linked(challenge, link, problem));
-    if (wish === 'later') return sendPage(response, 200, await this.pages.later(challenge, link));
+      this.send(visit, problem, await this.pages.linked(challenge, link, problem, texts));
+    if (wish === 'later') {
+      return sendPage(response, 200, await this.pages.later(challenge, link, texts), texts);
+    }
     if (wish === 'not_me') {
-      return this.end(response, challenge, await this.confirmations.report(challenge, bringing));
+      return this.end(visit, await this.confirmations.report(challenge, bringing));
     }
     if (shown === null && decision === null) return answer(null);
     if (shown === null || decision === null) return answer(NO_EVIDENCE);
     const outcome = await this.confirmations.decide(challenge, shown, decision, bringing);
-    if (typeof outcome === 'string') {
-      return this.end(response, challenge, outcome, shown.method.name);
-    }
+    if (typeof outcome === 'string') return this.end(visit, outcome, shown.method.name);
     return answer(problemOf(outcome, challenge.terms, shown.method));
   }
 
   /** A code or a passkey shows the request. What is decided beside it was not seen, and does not count. */
   private async byEvidence(
-    challenge: Challenge,
+    visit: Visit,
     { shown }: Extract<ConfirmForm, { by: 'evidence' }>,
     bringing: Bringing,
-    response: Response,
   ): Promise<void> {
-    if (shown === null) return this.unshown(response, challenge, NO_EVIDENCE);
+    const { challenge, response, texts } = visit;
+    if (shown === null) return this.unshown(visit, NO_EVIDENCE);
     const outcome = await this.confirmations.show(challenge, shown, bringing);
     if ('failure' in outcome) {
-      return this.unshown(response, challenge, problemOf(outcome, challenge.terms, shown.method));
+      return this.unshown(visit, problemOf(outcome, challenge.terms, shown.method));
     }
-    return sendPage(response, 200, await this.pages.proved(challenge, outcome.proof));
+    return sendPage(response, 200, await this.pages.proved(challenge, outcome.proof, texts), texts);
   }
 
   /** The decision of a person who was shown the request on a code or passkey. */
   private async byProof(
-    challenge: Challenge,
+    visit: Visit,
     { proof, decision }: Extract<ConfirmForm, { by: 'proof' }>,
     bringing: Bringing,
-    response: Response,
   ): Promise<void> {
-    if (decision === null) return this.unshown(response, challenge, NO_EVIDENCE);
+    if (decision === null) return this.unshown(visit, NO_EVIDENCE);
+    const { challenge } = visit;
     const outcome = await this.confirmations.decideAfter(challenge, proof, decision, bringing);
-    if (outcome === 'unproven') return this.unshown(response, challenge, UNPROVEN);
-    return this.end(response, challenge, outcome.end, outcome.method);
+    if (outcome === 'unproven') return this.unshown(visit, UNPROVEN);
+    return this.end(visit, outcome.end, outcome.method);
   }
 
-  private unshown(response: Response, challenge: Challenge, problem: Problem): void {
-    this.send(response, problem, this.pages.unshown(challenge, problem));
+  private unshown(visit: Visit, problem: Problem): void {
+    this.send(visit, problem, this.pages.unshown(visit.challenge, problem, visit.texts));
   }
 
-  private send(response: Response, problem: Problem | null, page: Page): void {
+  private send({ response, texts }: Visit, problem: Problem | null, page: Page): void {
     if (problem?.retryAfter !== undefined) response.set('Retry-After', String(problem.retryAfter));
-    sendPage(response, problem?.status ?? 200, page);
+    sendPage(response, problem?.status ?? 200, page, texts);
   }
 
   /**
    * What a person is told who has brought the link, or has shown a code or a passkey. It is decided by then: what else the page
    * would say is left out where it cannot be read.
    */
-  private async end(
-    response: Response,
-    challenge: Challenge,
-    outcome: End,
-    method: string | null = null,
-  ): Promise<void> {
+  private async end(visit: Visit, outcome: End, method: string | null = null): Promise<void> {
+    const { challenge, response, texts } = visit;
     const now = (await this.challenges.findAnywhere(challenge.id).catch(unread)) ?? challenge;
-    const page = this.pageOf(now, outcome);
-    const signed = await this.pages.signed(challenge, page, method).catch(unread);
-    return sendPage(response, ENDS[outcome][0], signed ?? page);
+    const page = this.pageOf({ ...visit, challenge: now }, outcome);
+    const signed = await this.pages.signed(challenge, page, method, texts).catch(unread);
+    return sendPage(response, END_STATUS[outcome], signed ?? page, texts);
   }
 
-  private pageOf(challenge: Challenge, end: End): Page {
-    if (end !== 'decided') return ENDS[end][1];
-    return decidedPage(challengeState(challenge, this.clock.now()));
+  private pageOf({ challenge, texts }: Visit, end: End): Page {
+    if (end !== 'decided') return endPage(end, texts);
+    return decidedPage(challengeState(challenge, this.clock.now()), texts);
   }
 
   /** The outcome that a challenge has already; `null` if the page can ask for a decision. */
-  private endOf(challenge: Challenge): keyof typeof ENDS | null {
+  private endOf(challenge: Challenge): End | null {
     const state = challengeState(challenge, this.clock.now());
     if (state === 'expired') return 'expired';
     if (state !== 'pending') return 'decided';

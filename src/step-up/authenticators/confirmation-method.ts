@@ -5,6 +5,7 @@ import type { Authenticator } from './authenticator.entity.js';
 import type { Enrolment } from './enrolment.entity.js';
 import type { ShownCode } from './shown-codes.service.js';
 import type { Html } from './html.js';
+import type { Texts } from './texts/en.js';
 
 /**
  * A method by which the subject of a challenge confirms it on the confirmation page, such as TOTP: how a
@@ -29,7 +30,7 @@ export interface ConfirmationMethod<Name extends string = string> {
    */
   confirmForm(about: ConfirmFormInput): Html;
   /** What a person reads if the evidence is wrong. */
-  readonly confirmProblem: string;
+  confirmProblem(texts: Texts): string;
   /**
    * Verifies evidence for a challenge.
    *
@@ -47,7 +48,7 @@ export interface ConfirmationMethod<Name extends string = string> {
   /** The field of {@link enrolForm} that has the evidence. */
   readonly enrolField: string;
   /** What a person reads if the evidence of a new authenticator is wrong. */
-  readonly enrolProblem: string;
+  enrolProblem(texts: Texts): string;
   /** The form with which a person registers an authenticator. */
   enrolForm(about: EnrolFormInput): Html;
   /**
@@ -141,6 +142,7 @@ export const SECRET_BYTES = 20;
 
 /** What the form of a method says on the confirmation page. */
 export interface ConfirmFormInput {
+  readonly texts: Texts;
   readonly challenge: Pick<Challenge, 'id' | 'binding'>;
   readonly env: RunningEnv;
   /** The secret of the link by which the request is shown; `null` where it is not shown yet. */
@@ -155,6 +157,7 @@ export interface ConfirmFormInput {
 
 /** What the form of a method says on the enrolment page. */
 export interface EnrolFormInput extends EnrolmentLink {
+  readonly texts: Texts;
   readonly env: RunningEnv;
   /** Whether the last attempt was by this method, and failed. */
   readonly failed: boolean;

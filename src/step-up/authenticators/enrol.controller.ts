@@ -24,22 +24,16 @@ import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { requestIdOf } from '../../platform/http/request-id.js';
 import { CONFIRMATION_METHODS } from '../decision-methods.js';
 import type { ConfirmationMethod, EnrolmentLink } from './confirmation-method.js';
-import { donePage, ENROL_LINK_PAGE, enrolPage } from './enrol-page.js';
+import { donePage, enrolLinkPage, enrolPage } from './enrol-page.js';
 import { Enrolments } from './enrolments.service.js';
 import { LINK_FIELD, secretIn } from './link.js';
 import { notice, type Page } from './page.js';
 import { PageErrors } from './page-errors.filter.js';
 import { PAGE_FORM, readPageForm } from './page-form.js';
 import { readAssets, sendPage } from './page-answer.js';
+import { PageTexts, textsOf } from './page-texts.service.js';
+import type { Texts } from './texts/en.js';
 
-const UNKNOWN = notice(
-  'Nothing here',
-  'This link has been used, is too old, or is not complete. Ask for a new one.',
-);
-const OLD_KIND = notice(
-  'This link is not good any more',
-  'It is of an older kind, which may have been seen by others. Ask for a new one.',
-);
 /** The fields that the page sends: its link, and the evidence of a method. */
 const FIELDS = [LINK_FIELD, ...CONFIRMATION_METHODS.map(({ enrolField }) => enrolField)];
 
@@ -63,14 +57,16 @@ export class EnrolController {
 
   constructor(
     private readonly enrolments: Enrolments,
+    private readonly texts: PageTexts,
     @Inject(ENV) private readonly env: RunningEnv,
   ) {}
 
   @Get('enrol')
   @Answers<string>('text/html')
   @ApiOperation({ summary: 'The page on which a person registers an authenticator (HTML)' })
-  show(@Res() response: Response): void {
-    sendPage(response, 200, ENROL_LINK_PAGE);
+  show(@Req() request: Request, @Res() response: Response): void {
+    const texts = textsOf(request);
+    sendPage(response, 200, enrolLinkPage(texts), texts);
   }
 
   @Post('enrol')
@@ -86,18 +82,21 @@ export class EnrolController {
     const form = await readPageForm(request, FIELDS);
     const token = secretIn(form[LINK_FIELD]);
     const link = token === null ? null : await this.enrolments.open(token);
-    if (link === null) return sendPage(response, 404, UNKNOWN);
+    if (link === null) return unknown(request, response);
     try {
+      const texts = await this.texts.ofZone(request, link.enrolment.zoneId);
       const methods = await this.enrolments.methodsFor(link);
       const method = methods.findLast(({ enrolField }) => form[enrolField] !== undefined);
-      if (method === undefined) return sendPage(response, 200, this.page(link, methods, null));
+      if (method === undefined) {
+        return sendPage(response, 200, this.page(link, methods, null, texts), texts);
+      }
       const evidence = form[method.enrolField] ?? '';
       const registered = await this.enrolments.enrol(link, method, evidence, requestIdOf(request));
       if (registered.outcome === 'registered') {
-        return sendPage(response, 200, donePage(registered.codes));
+        return sendPage(response, 200, donePage(registered.codes, texts), texts);
       }
-      if (registered.outcome === 'gone') return sendPage(response, 404, UNKNOWN);
-      return sendPage(response, 400, this.page(link, methods, method));
+      if (registered.outcome === 'gone') return unknown(request, response);
+      return sendPage(response, 400, this.page(link, methods, method, texts), texts);
     } finally {
       link.secret.fill(0);
     }
@@ -109,8 +108,8 @@ export class EnrolController {
   @ApiResponse(OLD_GONE)
   @ApiParam(OLD_TOKEN)
   @ApiOperation({ summary: 'A link as the first version made it: refused', deprecated: true })
-  showOld(@Res() response: Response): void {
-    sendPage(response, 410, OLD_KIND);
+  showOld(@Req() request: Request, @Res() response: Response): void {
+    gone(request, response);
   }
 
   /** The page of such a link, open while the version changed. */
@@ -119,8 +118,8 @@ export class EnrolController {
   @ApiResponse(OLD_GONE)
   @ApiParam(OLD_TOKEN)
   @ApiOperation({ summary: 'The page of a link as the first version made it', deprecated: true })
-  enrolOld(@Res() response: Response): void {
-    sendPage(response, 410, OLD_KIND);
+  enrolOld(@Req() request: Request, @Res() response: Response): void {
+    gone(request, response);
   }
 
   @Get('assets/:name')
@@ -143,13 +142,26 @@ export class EnrolController {
     link: EnrolmentLink,
     methods: readonly ConfirmationMethod[],
     failed: ConfirmationMethod | null,
+    texts: Texts,
   ): Page {
     const { subject, subjectIssuer: issuer } = link.enrolment;
     const forms = methods.map((method) =>
-      method.enrolForm({ ...link, env: this.env, failed: method.name === failed?.name }),
+      method.enrolForm({ ...link, texts, env: this.env, failed: method.name === failed?.name }),
     );
     const passkeys = methods.some((method) => method.scripted);
-    const problem = failed?.enrolProblem ?? null;
-    return enrolPage({ subject, issuer, forms, passkeys, problem });
+    const problem = failed?.enrolProblem(texts) ?? null;
+    return enrolPage({ texts, subject, issuer, forms, passkeys, problem });
   }
+}
+
+/** The page of a link that leads to no enrolment, or to none any more. */
+function unknown(request: Request, response: Response): void {
+  const texts = textsOf(request);
+  sendPage(response, 404, notice(texts.errors.noEnrolment), texts);
+}
+
+/** The page of a link of the first version. */
+function gone(request: Request, response: Response): void {
+  const texts = textsOf(request);
+  sendPage(response, 410, notice(texts.errors.oldLink), texts);
 }

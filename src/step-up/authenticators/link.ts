@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { html, type Html } from './html.js';
+import type { Texts } from './texts/en.js';
 
 /** Bytes of the secret in a link. */
 const SECRET_BYTES = 32;
@@ -43,9 +44,9 @@ export function linkField(secret: string): Html {
 }
 
 /** The form that sends the secret of a link: the script fills it in and sends it, and without one people paste. */
-export function linkForm(button: string): Html {
+export function linkForm({ label, hint }: Texts['link'], button: string): Html {
   return html`<form method="post" autocomplete="off" data-link>
-    <label for="link">Your link</label>
+    <label for="link">${label}</label>
     <input
       id="link"
       class="link"
@@ -55,7 +56,7 @@ export function linkForm(button: string): Html {
       spellcheck="false"
       aria-describedby="link-hint"
     />
-    <p class="hint" id="link-hint">Paste the whole link that you were given.</p>
+    <p class="hint" id="link-hint">${hint}</p>
     <div class="buttons"><button class="primary">${button}</button></div>
   </form>`;
 }

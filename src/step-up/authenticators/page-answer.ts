@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import type { Response } from 'express';
 import { programFolder } from '../../platform/config/manifest.js';
 import { documentOf, type Page } from './page.js';
+import type { Texts } from './texts/en.js';
 
 /** The policy of pages: they load our style, scripts and logos, send their own forms, and nothing else. */
 const CONTENT_SECURITY_POLICY = [
@@ -26,9 +27,15 @@ const HEADERS = {
   'X-Robots-Tag': 'noindex',
 };
 
-/** Sends a page. */
-export function sendPage(response: Response, status: number, page: Page): void {
-  response.status(status).set(HEADERS).type('text/html; charset=utf-8').send(documentOf(page));
+/** Sends a page in the language of its texts, which was chosen by `Accept-Language` (RFC 9110 12.5.5). */
+export function sendPage(response: Response, status: number, page: Page, texts: Texts): void {
+  response
+    .status(status)
+    .set(HEADERS)
+    .set('Content-Language', texts.language)
+    .vary('Accept-Language')
+    .type('text/html; charset=utf-8')
+    .send(documentOf(page, texts));
 }
 
 /** The files that pages load, by name. */

@@ -4,21 +4,10 @@ import type { Logger } from 'pino';
 import { LOGGER } from '../../platform/config/logger.js';
 import { allowedMethods } from '../../platform/http/allowed-methods.js';
 import { errorAnswer, logError } from '../../platform/http/error-answer.js';
-import { notice, type Page } from './page.js';
+import { notice, type Message } from './page.js';
 import { sendPage } from './page-answer.js';
-
-const BUSY = notice(
-  'Not now',
-  'This could not be done now. Go back, and try again in a moment: you are told if something was decided.',
-);
-const MALFORMED = notice(
-  'That did not work',
-  'What was sent is not what this page sends, and nothing was decided. Open your link again.',
-);
-const FAILED = notice(
-  'That did not work',
-  'Something is wrong here. Go back, and try again later.',
-);
+import { textsOf } from './page-texts.service.js';
+import type { Texts } from './texts/en.js';
 
 /** What is thrown at a page becomes words for browsers, which ask for HTML; for others it stays JSON. */
 @Catch()
@@ -40,11 +29,12 @@ export class PageErrors implements ExceptionFilter {
       response.json(answer.body);
       return;
     }
-    sendPage(response, answer.status, pageOf(answer.status));
+    const texts = textsOf(request);
+    sendPage(response, answer.status, notice(messageOf(answer.status, texts.errors)), texts);
   }
 }
 
-function pageOf(status: number): Page {
-  if (status === 503 || status === 429) return BUSY;
-  return status < 500 ? MALFORMED : FAILED;
+function messageOf(status: number, { busy, malformed, failed }: Texts['errors']): Message {
+  if (status === 503 || status === 429) return busy;
+  return status < 500 ? malformed : failed;
 }

@@ -1,4 +1,5 @@
 import { html, type Html } from './html.js';
+import type { Texts } from './texts/en.js';
 
 /** A page of step-up: what a person sees in a browser. */
 export interface Page {
@@ -14,8 +15,8 @@ export interface Page {
   readonly logo?: string | null;
 }
 
-/** The HTML document of a page. */
-export function documentOf(page: Page): string {
+/** The HTML document of a page, in the language of its texts. */
+export function documentOf(page: Page, { language, direction }: Texts): string {
   const { title, main, passkeys = false, codes = false, organisation = null, logo = null } = page;
   const scripts = passkeys
     ? html`<script src="/step-up/assets/webauthn.js" defer></script>
@@ -23,7 +24,7 @@ export function documentOf(page: Page): string {
     : null;
   const brand = organisation ?? 'Mandate';
   return html`<!doctype html>
-    <html lang="en">
+    <html lang="${language}" dir="${direction}">
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
@@ -45,8 +46,14 @@ export function documentOf(page: Page): string {
     </html> `.text;
 }
 
+/** A message of a page. */
+export interface Message {
+  readonly title: string;
+  readonly text: string;
+}
+
 /** A page with a message and no form. */
-export function notice(title: string, text: string, tone: 'good' | 'plain' = 'plain'): Page {
+export function notice({ title, text }: Message, tone: 'good' | 'plain' = 'plain'): Page {
   return {
     title,
     main: html`<div class="notice ${tone}" role="status">
@@ -57,10 +64,12 @@ export function notice(title: string, text: string, tone: 'good' | 'plain' = 'pl
 }
 
 /** The buttons with which a person decides on what is shown. */
-export const DECIDE = html`<div class="buttons">
-  <button name="decision" value="approved" class="primary">Confirm</button>
-  <button name="decision" value="rejected">Refuse</button>
-</div>`;
+export function decisionButtons({ confirm, refuse }: Texts['decide']): Html {
+  return html`<div class="buttons">
+    <button name="decision" value="approved" class="primary">${confirm}</button>
+    <button name="decision" value="rejected">${refuse}</button>
+  </div>`;
+}
 
 /** The message about the last attempt, which screen readers say at once; nothing for `null`. */
 export function problem(text: string | null): Html | null {

@@ -1,40 +1,41 @@
 import { exactLines } from '../../oauth/authorization-details/words.js';
-import { duration, intermediariesIn } from '../describe-challenge.js';
+import { intermediariesIn } from '../describe-challenge.js';
 import type { HeldRequest } from '../challenge.js';
 import { html, type Html } from './html.js';
 import { facts } from './page.js';
 import { wordsOfScope, type RequestWords } from './request-words.js';
+import type { Texts } from './texts/en.js';
 
 type Fact = readonly [name: string, value: string | Html];
 
 /** A held request as a person reads it: in the words of the operators, and by name where they have none. */
-export function factsOf(request: HeldRequest, words: RequestWords): Html {
+export function factsOf(request: HeldRequest, words: RequestWords, { facts: said }: Texts): Html {
   const { subject, scopes, resources, operation, authorization_details_display: exactly } = request;
   const via = intermediariesIn(request).map(({ name, isClient }): Fact => [
-    'Through',
+    said.through,
     isClient ? clientIn(name, words) : name,
   ]);
   return facts([
-    ['Who asks', clientIn(request.client_id, words)],
-    ['In whose name', subject.type === 'application' ? clientIn(subject.sub, words) : subject.sub],
+    [said.whoAsks, clientIn(request.client_id, words)],
+    [said.inWhoseName, subject.type === 'application' ? clientIn(subject.sub, words) : subject.sub],
     ...via,
     [
-      'To do what',
+      said.toDoWhat,
       list(
-        scopes.flatMap((scope) => scopeIn(scope, resources, words)),
-        'access without a scope',
+        scopes.flatMap((scope) => scopeIn(scope, resources, words, said)),
+        said.withoutScope,
       ),
     ],
     ...(exactly === undefined
       ? []
       : ([
-          ['Exactly', list(exactly.map((sentence) => html`<strong>${sentence}</strong>`))],
+          [said.exactly, list(exactly.map((sentence) => html`<strong>${sentence}</strong>`))],
         ] as const)),
-    ['Where', list(resources.map((identifier) => resourceIn(identifier, words)))],
+    [said.where, list(resources.map((identifier) => resourceIn(identifier, words)))],
     ...(operation === undefined
       ? []
-      : ([['By the call', html`<code>${operation.method} ${operation.path}</code>`]] as const)),
-    ['For how long', `at most ${duration(request.max_lifetime_seconds)}`],
+      : ([[said.byTheCall, html`<code>${operation.method} ${operation.path}</code>`]] as const)),
+    [said.forHowLong, said.atMost(request.max_lifetime_seconds)],
   ]);
 }
 
@@ -42,35 +43,39 @@ export function factsOf(request: HeldRequest, words: RequestWords): Html {
  * The names that a mandate would have, under the words for them: who knows what these should be can compare, and sees that
  * words are words of the operators.
  */
-export function exactNames(request: HeldRequest, { organisation }: RequestWords): Html {
+export function exactNames(
+  request: HeldRequest,
+  { organisation }: RequestWords,
+  { facts: said, exactNames: names }: Texts,
+): Html {
   const { subject, scopes, resources } = request;
   const optional = (name: string, id: string | undefined): readonly Fact[] =>
     id === undefined ? [] : [[name, code(id)]];
-  const via = intermediariesIn(request).map(({ name }): Fact => ['Through', code(name)]);
+  const via = intermediariesIn(request).map(({ name }): Fact => [said.through, code(name)]);
   return html`<details class="exact">
-    <summary>Exact names</summary>
-    <p class="hint">
-      The descriptions above are those of ${organisation ?? 'the people who run this service'}. The
-      application has written none of them. These are the names that count:
-    </p>
+    <summary>${names.summary}</summary>
+    <p class="hint">${names.hint(organisation)}</p>
     ${facts([
-      ['Application', code(request.client_id)],
-      ['Subject', code(subject.sub)],
-      ...optional('Issuer', subject.iss),
+      [names.application, code(request.client_id)],
+      [names.subject, code(subject.sub)],
+      ...optional(names.issuer, subject.iss),
       ...via,
-      ['Scopes', list(scopes.map(code), 'none')],
-      ['Resources', list(resources.map(code))],
-      ...detailsIn(request),
-      ...optional('Agent session', request.agent_session_id),
-      ...optional('Delegation', request.delegation_edge_id),
+      [names.scopes, list(scopes.map(code), names.noScopes)],
+      [names.resources, list(resources.map(code))],
+      ...detailsIn(request, said),
+      ...optional(names.agentSession, request.agent_session_id),
+      ...optional(names.delegation, request.delegation_edge_id),
     ])}
   </details>`;
 }
 
 /** All that the details say, also what their words do not mention. */
-function detailsIn({ authorization_details: details = [] }: HeldRequest): Fact[] {
+function detailsIn(
+  { authorization_details: details = [] }: HeldRequest,
+  { exactly, exactlyNth }: Texts['facts'],
+): Fact[] {
   return details.map((detail, n) => [
-    details.length === 1 ? 'Exactly' : `Exactly (${n + 1})`,
+    details.length === 1 ? exactly : exactlyNth(n + 1),
     list(exactLines(detail).map(([path, value]) => html`${path}: ${code(value)}`)),
   ]);
 }
@@ -101,10 +106,11 @@ function scopeIn(
   scope: string,
   resources: readonly string[],
   words: RequestWords,
+  { scopeAt }: Texts['facts'],
 ): readonly Html[] {
-  const said = wordsOfScope(words, resources, scope);
-  if (said.length === 0) return [html`<code>${scope}</code>`];
-  return said.map(({ text, of }) => html`${text} ${small(of === null ? null : `at ${of}`)}`);
+  const described = wordsOfScope(words, resources, scope);
+  if (described.length === 0) return [html`<code>${scope}</code>`];
+  return described.map(({ text, of }) => html`${text} ${small(of === null ? null : scopeAt(of))}`);
 }
 
 function small(text: string | null): Html | null {

@@ -19,6 +19,7 @@ export const ZONE_EXAMPLES: ExamplesOf = {
           display_name: 'The shop',
           description: 'Orders and payments',
           issuer: `https://mandate.example/zones/${ZONE}`,
+          languages: ['en'],
           issuer_mode: 'zone',
           default_resources: [],
           introspection_audit: 'none',

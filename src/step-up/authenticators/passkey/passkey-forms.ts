@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto';
 import type { ConfirmFormInput, EnrolFormInput } from '../confirmation-method.js';
 import { html, type Html } from '../html.js';
 import { linkField } from '../link.js';
+import type { Texts } from '../texts/en.js';
 import { confirmationNonce, enrolmentNonce, relyingPartyAt } from './relying-party.js';
 
 /** The form that confirms with a passkey. It is shown by the script, since it does nothing without. */
-export function confirmForm({ challenge, env, link, followed }: ConfirmFormInput): Html {
+export function confirmForm({ texts, challenge, env, link, followed }: ConfirmFormInput): Html {
+  const { or, notUsed, needsScripts, needsScriptsCodeDoesNot } = texts.passkey;
   const step = link === null ? 'show' : 'decide';
   const nonce = confirmationNonce(step, challenge.id, challenge.binding.toString('hex'));
   return html`<form
@@ -15,28 +17,31 @@ export function confirmForm({ challenge, env, link, followed }: ConfirmFormInput
       data-passkey="get"
       data-nonce="${nonce.toString('base64url')}"
       data-rp="${relyingPartyAt(env.issuerUrl).id}"
+      data-not-used="${notUsed}"
     >
       <input type="hidden" name="assertion" data-evidence />
-      ${link === null ? null : linkField(link)} ${link === null ? SHOW : DECIDE_BY_PASSKEY}
+      ${link === null ? null : linkField(link)} ${buttons(link !== null, texts.passkey)}
       <p class="problem" role="alert" hidden></p>
-      ${followed ? html`<p class="or">or</p>` : null}
+      ${followed ? html`<p class="or">${or}</p>` : null}
     </form>
     <noscript>
       <p class="${followed ? 'hint' : 'problem'}">
-        Passkeys need JavaScript, which is switched off.${followed ? ' A code does without.' : ''}
+        ${followed ? needsScriptsCodeDoesNot : needsScripts}
       </p>
     </noscript>`;
 }
 
-const SHOW = html`<div class="buttons"><button>Show it with a passkey</button></div>`;
-
-const DECIDE_BY_PASSKEY = html`<div class="buttons">
-  <button name="decision" value="approved" class="primary">Confirm with a passkey</button>
-  <button name="decision" value="rejected">Refuse with a passkey</button>
-</div>`;
+function buttons(isShown: boolean, { show, confirm, refuse }: Texts['passkey']): Html {
+  if (!isShown) return html`<div class="buttons"><button>${show}</button></div>`;
+  return html`<div class="buttons">
+    <button name="decision" value="approved" class="primary">${confirm}</button>
+    <button name="decision" value="rejected">${refuse}</button>
+  </div>`;
+}
 
 /** The form that registers a passkey. It is shown by the script, since it does nothing without. */
-export function enrolForm({ token, enrolment, env }: EnrolFormInput): Html {
+export function enrolForm({ texts, token, enrolment, env }: EnrolFormInput): Html {
+  const { heading, explanation, setUp, notUsed } = texts.passkey;
   const { zoneId, subject, subjectIssuer } = enrolment;
   // A passkey knows its person by this; it says nothing to others (Web Authentication 14.6.1).
   const user = createHash('sha256')
@@ -51,12 +56,13 @@ export function enrolForm({ token, enrolment, env }: EnrolFormInput): Html {
     data-rp="${relyingPartyAt(env.issuerUrl).id}"
     data-user="${user.toString('base64url')}"
     data-name="${subject}"
+    data-not-used="${notUsed}"
   >
-    <h2>With a passkey</h2>
-    <p>Your phone, your computer or a security key asks for your finger, face or PIN.</p>
+    <h2>${heading}</h2>
+    <p>${explanation}</p>
     ${linkField(token)}
     <input type="hidden" name="registration" data-evidence />
-    <div class="buttons"><button>Set up a passkey</button></div>
+    <div class="buttons"><button>${setUp}</button></div>
     <p class="problem" role="alert" hidden></p>
   </form>`;
 }

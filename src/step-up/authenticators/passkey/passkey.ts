@@ -23,7 +23,7 @@ export const passkey: ConfirmationMethod<'webauthn'> = {
 
   confirmField: 'assertion',
   confirmForm,
-  confirmProblem: 'That was not right: the passkey is none that is registered for this.',
+  confirmProblem: ({ passkey: { wrong } }) => wrong,
 
   async verify(challenge, step, evidence, ports) {
     const response = readAssertion(evidence);
@@ -58,7 +58,7 @@ export const passkey: ConfirmationMethod<'webauthn'> = {
   },
 
   enrolField: 'registration',
-  enrolProblem: 'That passkey could not be set up. It may be registered already.',
+  enrolProblem: ({ passkey: { notSetUp } }) => notSetUp,
   enrolForm,
 
   async register({ token }, evidence, ports) {

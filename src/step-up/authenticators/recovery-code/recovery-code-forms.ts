@@ -1,15 +1,17 @@
 import type { ConfirmFormInput, EnrolFormInput } from '../confirmation-method.js';
 import { html, type Html } from '../html.js';
 import { linkField } from '../link.js';
-import { DECIDE } from '../page.js';
+import { decisionButtons } from '../page.js';
+import type { Texts } from '../texts/en.js';
 
 /** The form that confirms with a recovery code. It is folded away: most have what they confirm with. */
-export function confirmForm({ link, failed }: ConfirmFormInput): Html {
+export function confirmForm({ texts, link, failed }: ConfirmFormInput): Html {
+  const { use, label, hint } = texts.recoveryCodes;
   return html`<details class="recovery" ${failed ? html`open` : null}>
-    <summary>Use a recovery code</summary>
+    <summary>${use}</summary>
     <form method="post" autocomplete="off">
       ${link === null ? null : linkField(link)}
-      <label for="recovery-code">Recovery code</label>
+      <label for="recovery-code">${label}</label>
       <input
         id="recovery-code"
         class="link"
@@ -21,53 +23,58 @@ export function confirmForm({ link, failed }: ConfirmFormInput): Html {
         aria-describedby="recovery-code-hint${failed ? ' problem' : ''}"
         ${failed ? html`aria-invalid="true"` : null}
       />
-      <p class="hint" id="recovery-code-hint">
-        One of those that you were given when you set up your app or passkey. Each works once.
-      </p>
-      ${link === null ? html`<div class="buttons"><button>Show the request</button></div>` : DECIDE}
+      <p class="hint" id="recovery-code-hint">${hint}</p>
+      ${
+        link === null
+          ? html`<div class="buttons"><button>${texts.link.showRequest}</button></div>`
+          : decisionButtons(texts.decide)
+      }
     </form>
   </details>`;
 }
 
 /** The form with which a person gets new recovery codes in place of those before. */
-export function enrolForm({ token }: EnrolFormInput): Html {
-  return html`<h2>Or get new recovery codes</h2>
-    <p>
-      For when you have lost the app or the passkey. Those that you had before do not work any more
-      then.
-    </p>
+export function enrolForm({ texts, token }: EnrolFormInput): Html {
+  const { newHeading, newExplanation, getNew } = texts.recoveryCodes;
+  return html`<h2>${newHeading}</h2>
+    <p>${newExplanation}</p>
     <form method="post">
       ${linkField(token)}
       <div class="buttons">
-        <button name="recovery_codes" value="new">Get new recovery codes</button>
+        <button name="recovery_codes" value="new">${getNew}</button>
       </div>
     </form>`;
 }
 
 /** How many codes are left after one was used. */
-export function codesLeft(left: number): Html {
-  return html`<p>
-    You have
-    ${left === 0 ? 'no recovery codes' : `${left} recovery ${left === 1 ? 'code' : 'codes'}`} left.
-    ${left > 3 ? null : 'Ask those who run this service for a link to get new ones.'}
-  </p>`;
+export function codesLeft(count: number, { recoveryCodes: { left, askForNew } }: Texts): Html {
+  return html`<p>${left(count)} ${count > 3 ? null : askForNew}</p>`;
 }
 
+/** The name of the file in which a person keeps codes. */
+const FILE = 'recovery-codes.txt';
+
 /** The codes, shown this once. Without scripts they are copied by hand. */
-export function codesList(codes: readonly string[]): Html {
-  return html`<section class="codes" aria-labelledby="codes" data-codes>
-    <h2 id="codes">Your recovery codes</h2>
-    <p>
-      Keep these where you find them without your phone. Each confirms one request if the app or the
-      passkey is lost. <strong>They are shown this once.</strong>
-    </p>
+export function codesList(codes: readonly string[], { recoveryCodes }: Texts): Html {
+  const { heading, keep, copy, save, print, copied, notCopied, saved } = recoveryCodes;
+  return html`<section
+    class="codes"
+    aria-labelledby="codes"
+    data-codes
+    data-file="${FILE}"
+    data-copied="${copied}"
+    data-not-copied="${notCopied}"
+    data-saved="${saved(FILE)}"
+  >
+    <h2 id="codes">${heading}</h2>
+    <p>${keep}</p>
     <ol>
       ${codes.map((code) => html`<li><code>${code}</code></li>`)}
     </ol>
     <div class="buttons" hidden>
-      <button type="button" data-do="copy">Copy</button>
-      <button type="button" data-do="save">Save as a file</button>
-      <button type="button" data-do="print">Print</button>
+      <button type="button" data-do="copy">${copy}</button>
+      <button type="button" data-do="save">${save}</button>
+      <button type="button" data-do="print">${print}</button>
     </div>
     <p class="hint" role="status"></p>
   </section>`;

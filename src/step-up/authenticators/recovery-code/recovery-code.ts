@@ -14,7 +14,7 @@ export const recoveryCode: ConfirmationMethod<'recovery_code'> = {
 
   confirmField: 'recovery_code',
   confirmForm,
-  confirmProblem: 'That was not right: it is none of your recovery codes, or was used before.',
+  confirmProblem: ({ recoveryCodes: { wrong } }) => wrong,
 
   async verify(challenge, _step, evidence, ports) {
     const digest = recoveryDigest(evidence);
@@ -32,7 +32,7 @@ export const recoveryCode: ConfirmationMethod<'recovery_code'> = {
   },
 
   enrolField: 'recovery_codes',
-  enrolProblem: 'There are no new codes now. Try again.',
+  enrolProblem: ({ recoveryCodes: { notSetUp } }) => notSetUp,
   enrolForm,
 
   async register() {

@@ -3,14 +3,19 @@ import { Html, html } from '../html.js';
 import type { ConfirmFormInput } from '../confirmation-method.js';
 import type { ShownCode } from '../shown-codes.service.js';
 import { linkField } from '../link.js';
-import { DECIDE } from '../page.js';
+import { decisionButtons } from '../page.js';
+import type { Texts } from '../texts/en.js';
 import type { TotpKey } from './totp-codes.js';
 
 /** The form that confirms with a code. */
-export function confirmForm({ link, failed, shownCode }: ConfirmFormInput): Html {
+export function confirmForm({ texts, link, failed, shownCode }: ConfirmFormInput): Html {
   return html`<form method="post" autocomplete="off">
-    ${link === null ? null : linkField(link)} ${codeField(failed, shownCode)}
-    ${link === null ? html`<div class="buttons"><button>Show the request</button></div>` : DECIDE}
+    ${link === null ? null : linkField(link)} ${codeField(failed, shownCode, texts.totp)}
+    ${
+      link === null
+        ? html`<div class="buttons"><button>${texts.link.showRequest}</button></div>`
+        : decisionButtons(texts.decide)
+    }
   </form>`;
 }
 
@@ -20,33 +25,31 @@ export function confirmForm({ link, failed, shownCode }: ConfirmFormInput): Html
  * @param token the secret of the link, which the form sends along
  * @param failed whether the last code was wrong
  */
-export function enrolForm(key: TotpKey, token: string, failed: boolean): Html {
-  return html`<h2>With an authenticator app</h2>
+export function enrolForm(key: TotpKey, token: string, failed: boolean, { totp }: Texts): Html {
+  const { heading, scan, qrCode, cannotScan, typeKey, setUp } = totp;
+  return html`<h2>${heading}</h2>
     <ol>
       <li>
-        Scan this with the app, or <a href="${key.uri}">open it there</a>.
-        <div class="qr" role="img" aria-label="QR code for the authenticator app">
-          ${qrOf(key.uri)}
-        </div>
+        ${scan(key.uri)}
+        <div class="qr" role="img" aria-label="${qrCode}">${qrOf(key.uri)}</div>
         <details>
-          <summary>It cannot be scanned</summary>
-          <p>Type this key into the app: <code class="key">${inFours(key.secret)}</code></p>
+          <summary>${cannotScan}</summary>
+          <p>${typeKey(inFours(key.secret))}</p>
         </details>
       </li>
       <li>
         <form method="post" autocomplete="off">
-          ${linkField(token)} ${codeField(failed, null)}
-          <div class="buttons"><button class="primary">Set up the app</button></div>
+          ${linkField(token)} ${codeField(failed, null, totp)}
+          <div class="buttons"><button class="primary">${setUp}</button></div>
         </form>
       </li>
     </ol>`;
 }
 
 /** The field for a code, which phones fill in by themselves. */
-function codeField(invalid: boolean, shown: ShownCode | null): Html {
-  return html`${shown === null ? null : demoNote(shown)}<label for="code"
-      >Code from your authenticator app</label
-    >
+function codeField(invalid: boolean, shown: ShownCode | null, texts: Texts['totp']): Html {
+  return html`${shown === null ? null : demoNote(shown, texts)}
+    <label for="code">${texts.label}</label>
     <input
       id="code"
       name="code"
@@ -59,19 +62,12 @@ function codeField(invalid: boolean, shown: ShownCode | null): Html {
       aria-describedby="code-hint${invalid ? ' problem' : ''}"
       ${invalid ? html`aria-invalid="true"` : null}
     />
-    <p class="hint" id="code-hint">Six digits. A code works once.</p>`;
+    <p class="hint" id="code-hint">${texts.hint}</p>`;
 }
 
 /** What stands in for the phone of the person of the demo. */
-function demoNote({ code }: ShownCode): Html {
-  return html`<p class="demo">
-    ${
-      code === null
-        ? 'This is the demo. The code that it had to show was used: reload the page in half a minute.'
-        : html`This is the demo. Its person has no phone: the app on it would show
-            <strong>${code}</strong> now, which is filled in below.`
-    }
-  </p>`;
+function demoNote({ code }: ShownCode, { demo, demoUsed }: Texts['totp']): Html {
+  return html`<p class="demo">${code === null ? demoUsed : demo(code)}</p>`;
 }
 
 /** The QR code of a text, as SVG: it has modules only, so it is markup as it is. */

@@ -5,6 +5,7 @@ import type { Challenge } from '../../challenge.entity.js';
 import type { Authenticator } from '../authenticator.entity.js';
 import type { ConfirmationPorts } from '../confirmation-method.js';
 import type { Enrolment } from '../enrolment.entity.js';
+import { TEXTS } from '../texts/texts.js';
 import { generateTotp, totp } from './totp.js';
 
 const NOW = 1_700_000_010_000;
@@ -79,7 +80,8 @@ describe('a code', () => {
     const enrolment = { zoneId: 'z1', subject: 'alice', subjectIssuer: null } as Enrolment;
     const link = { token: 'a token', enrolment, secret: Buffer.alloc(20, 7) };
     const keyOn = (about: typeof link) => {
-      const page = totp.enrolForm({ ...about, env: {} as RunningEnv, failed: false }).text;
+      const input = { ...about, texts: TEXTS.en, env: {} as RunningEnv, failed: false };
+      const page = totp.enrolForm(input).text;
       return /<code class="key">([A-Z2-7 ]+)</.exec(page)?.[1]?.replaceAll(' ', '') ?? '';
     };
     const secret = keyOn(link);

@@ -18,7 +18,7 @@ export const totp: ConfirmationMethod<'totp'> = {
 
   confirmField: 'code',
   confirmForm,
-  confirmProblem: 'That was not right. Wait for the next code if this one was used before.',
+  confirmProblem: ({ totp: { wrong } }) => wrong,
 
   async verify(challenge, _step, evidence, ports) {
     const now = ports.now();
@@ -38,9 +38,9 @@ export const totp: ConfirmationMethod<'totp'> = {
   },
 
   enrolField: 'code',
-  enrolProblem: 'That code was not right. Enter the one that the app shows now.',
-  enrolForm: ({ token, enrolment, secret, failed }) =>
-    enrolForm(totpKey(secret, enrolment.subject), token, failed),
+  enrolProblem: ({ totp: { notSetUp } }) => notSetUp,
+  enrolForm: ({ texts, token, enrolment, secret, failed }) =>
+    enrolForm(totpKey(secret, enrolment.subject), token, failed, texts),
 
   async register({ enrolment, secret }, evidence, ports) {
     const step = stepOfCode(secret, typed(evidence), ports.now());
