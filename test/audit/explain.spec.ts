@@ -5,6 +5,7 @@ import type { Explanation } from '../../src/admin/explanations/explanation.js';
 import { APPROVE_WRITES, heldIn, settle } from '../setup/challenges.js';
 import { borrowReplica, withClient, type Replica } from '../setup/harness.js';
 import { newOperator, type TestOperator } from '../setup/operators.js';
+import { persistently } from '../setup/patience.js';
 import { DENY_ALL, recordedPolicy } from '../setup/policies.js';
 import { callAdmin, createTestZone, PERMIT_ALL, type TestZone } from '../setup/zone.js';
 
@@ -21,10 +22,8 @@ afterAll(async () => {
 });
 
 const asked = async (requestId: string, query = '') => {
-  const { status, body } = await callAdmin(
-    replica,
-    'GET',
-    `/decisions/${requestId}/explanation${query}`,
+  const { status, body } = await persistently(() =>
+    callAdmin(replica, 'GET', `/decisions/${requestId}/explanation${query}`),
   );
   return { status, body, items: (body['items'] ?? []) as unknown as Explanation[] };
 };
@@ -294,7 +293,8 @@ test.each(['?limit=0', '?limit=501', '?after=x', '?what=1'])('refuses %s', async
 
 test('of a label that many requests have it explains some at a time', async () => {
   const label = `label-${randomUUID()}`;
-  for (let i = 0; i < 3; i += 1) await zone.session({}, { 'x-request-id': label });
+  for (let i = 0; i < 3; i += 1)
+    await persistently(() => zone.session({}, { 'x-request-id': label }));
   const first = await asked(label, '?limit=2');
   expect(first.items).toHaveLength(2);
   const rest = await asked(label, `?limit=2&after=${String(first.body['next'])}`);

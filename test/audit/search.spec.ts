@@ -4,6 +4,7 @@ import { applicationOf } from '../setup/agents.js';
 import { APPROVE_WRITES, heldIn } from '../setup/challenges.js';
 import { rows, startReplica, withClient, type Replica } from '../setup/harness.js';
 import { callWith, newOperator } from '../setup/operators.js';
+import { persistently } from '../setup/patience.js';
 import { until } from '../setup/process.js';
 import { callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
 import { everyEvent, fits, termsIn, type Recorded } from './every-event.js';
@@ -59,11 +60,8 @@ function whileHeld<T>(first: string, work: () => Promise<T>): Promise<T> {
 }
 
 const find = async (path: string, query: Readonly<Record<string, string>>) => {
-  const answer = await callAdmin(
-    replica,
-    'GET',
-    `${path}/audit?${new URLSearchParams(query).toString()}`,
-  );
+  const asked = `${path}/audit?${new URLSearchParams(query).toString()}`;
+  const answer = await persistently(() => callAdmin(replica, 'GET', asked));
   expect([answer.status, answer.body]).toMatchObject([200, { items: expect.any(Array) }]);
   return answer.body as { items: (Recorded & { chain: { seq: number } })[]; next?: string };
 };
@@ -270,7 +268,9 @@ describe('refuses', () => {
     ['sort=up', 'sort'],
   ])('%s, and names it', async (query, field) => {
     for (const path of [`/zones/${zone.zoneId}`, '']) {
-      const { status, body } = await callAdmin(replica, 'GET', `${path}/audit?${query}`);
+      const { status, body } = await persistently(() =>
+        callAdmin(replica, 'GET', `${path}/audit?${query}`),
+      );
       expect([status, body]).toMatchObject([400, { errors: [{ field }] }]);
     }
   });

@@ -69,15 +69,18 @@ interface Crowd {
   /** What is answered to one of them, and to those after it. */
   readonly first: number;
   readonly later: readonly number[];
+  /** Finds what that one has done, by the first parameter of the row. */
+  readonly done: string;
 }
 
 const CHALLENGE = 'SELECT 1 FROM challenges WHERE id = $1 FOR UPDATE';
+const DECIDED = "SELECT 1 FROM challenges WHERE id = $1 AND decision = 'approved'";
 
 async function approvers(): Promise<Crowd> {
   const zone = await zoneWithApprovers();
   const { id } = await newChallenge(zone);
   const decide = await (await approverOf(zone))(id);
-  return { row: [CHALLENGE, [id]], ask: decide, first: 200, later: [409] };
+  return { row: [CHALLENGE, [id]], ask: decide, first: 200, later: [409], done: DECIDED };
 }
 
 async function proofSystems(): Promise<Crowd> {
@@ -87,7 +90,7 @@ async function proofSystems(): Promise<Crowd> {
   const system = await newProofSystem(zone);
   const body = { binding: challenge['binding'], by: { sub: 'carol' } };
   const ask = () => reportProof(zone, system, id, { body });
-  return { row: [CHALLENGE, [id]], ask, first: 204, later: [409] };
+  return { row: [CHALLENGE, [id]], ask, first: 204, later: [409], done: DECIDED };
 }
 
 async function subjects(): Promise<Crowd> {
@@ -115,6 +118,7 @@ async function subjects(): Promise<Crowd> {
     ask,
     first: 200,
     later: [400, 409, 429],
+    done: "SELECT 1 FROM challenges WHERE zone_id = $1 AND decision = 'approved'",
   };
 }
 
@@ -125,7 +129,8 @@ async function enrolling(): Promise<Crowd> {
   const key = keyOn((await openPage(replica, '/step-up/enrol', { link })).text);
   const ask = () => openPage(replica, '/step-up/enrol', { link, code: codeOf(key) });
   const row = 'SELECT 1 FROM enrolments WHERE zone_id = $1 FOR UPDATE';
-  return { row: [row, [zone.zoneId]], ask, first: 200, later: [404] };
+  const enrolled = "SELECT 1 FROM authenticators WHERE zone_id = $1 AND kind = 'totp'";
+  return { row: [row, [zone.zoneId]], ask, first: 200, later: [404], done: enrolled };
 }
 
 test.each([
@@ -134,7 +139,7 @@ test.each([
   ['people with codes for one challenge', subjects],
   ['people with one link to register by', enrolling],
 ])('%s wait on one connection, and leave the others to other zones', async (_who, gather) => {
-  const { row, ask, first, later } = await gather();
+  const { row, ask, first, later, done } = await gather();
   const [decideThere, there] = [await approverOf(neighbour), await newChallenge(neighbour)];
   const decide = await decideThere(there.id);
   const [token, agent] = [await neighbourly.bearer(), await neighbourly.open()];
@@ -161,7 +166,11 @@ test.each([
   const statuses = (await Promise.all(crowd)).map(({ status }) => status);
   // Those who stood at the lock for too long are told "not now"; nobody gets anything else.
   expect(statuses.filter((status) => ![first, ...later, 503].includes(status))).toEqual([]);
-  expect(statuses.filter((status) => status === first)).toHaveLength(1);
+  // On a busy machine that may have been all of them, or the one whose answer came too late.
+  const last = await persistently(ask);
+  const granted = [...statuses, last.status].filter((status) => status === first);
+  expect(granted.length).toBeLessThanOrEqual(1);
+  expect(await rows(replica.databaseUrl, done, [row[1][0]])).toHaveLength(1);
 });
 
 test('a challenge that is locked keeps nobody from deciding on another of its zone', async () => {
