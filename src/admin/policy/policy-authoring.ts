@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { EntityManager } from 'typeorm';
 import { manifestSha256, type PolicySource } from '../../policy/engine/compile.js';
 import { contentSha256 } from '../../policy/engine/load-modules.js';
-import { PolicySet, PolicySetMember, PolicySetVersion } from '../../policy/policy-set.entity.js';
+import { PolicySet, PolicySetVersion } from '../../policy/policy-set.entity.js';
 import { Policy, PolicyVersion } from '../../policy/policy.entity.js';
 import { Zone } from '../../zones/zone.entity.js';
 
@@ -117,13 +117,3 @@ const WITHDRAWN = `
    WHERE s.zone_id = $1 AND s.id = $2
      AND EXISTS (SELECT FROM json_array_elements_text(withdrawn_policies_of(s.zone_id)) AS pol
                   WHERE pol = left(s.manifest_sha256, 12))`;
-
-/** The policy versions of a set version. */
-export async function membersOf(
-  tx: EntityManager,
-  { zoneId, id }: PolicySetVersion,
-): Promise<string[]> {
-  const versionMembers = tx.getRepository(PolicySetMember);
-  const members = await versionMembers.findBy({ zoneId, policySetVersionId: id });
-  return members.map((member) => member.policyVersionId).toSorted();
-}

@@ -20,6 +20,18 @@ export interface PolicySetVersionView {
 export interface PolicySetManifestView extends PolicySetVersionView {
   /** The policy versions that are in it. */
   readonly policy_version_ids: readonly string[];
+  /** The same with what they are versions of, in the same order. */
+  readonly members: readonly PolicySetMemberView[];
+}
+
+/** A policy version that is in a version of a policy set. */
+export interface PolicySetMemberView {
+  readonly policy_id: string;
+  readonly policy_version_id: string;
+  /** 1 for the first one of its policy. */
+  readonly version: number;
+  /** Hex SHA-256 of its text. */
+  readonly sha256: string;
 }
 
 /** A version that was just put together. */
@@ -82,6 +94,22 @@ interface LatestVersion {
   readonly id: string;
   readonly version: number;
 }
+
+/** The policy versions of a version of a set, in the order of their ids. */
+export async function viewMembers(
+  on: Pick<EntityManager, 'query'>,
+  { zoneId, id }: Pick<PolicySetVersion, 'zoneId' | 'id'>,
+): Promise<Pick<PolicySetManifestView, 'policy_version_ids' | 'members'>> {
+  const members = await on.query<PolicySetMemberView[]>(MEMBERS, [zoneId, id]);
+  return { policy_version_ids: members.map((member) => member.policy_version_id), members };
+}
+
+const MEMBERS = `
+  SELECT v.policy_id, v.id AS policy_version_id, v.version, v.sha256
+    FROM policy_set_members m
+    JOIN policy_versions v ON v.zone_id = m.zone_id AND v.id = m.policy_version_id
+   WHERE m.zone_id = $1 AND m.policy_set_version_id = $2
+   ORDER BY v.id`;
 
 const LATEST = `
   SELECT asked.id AS set, v.id, v.version

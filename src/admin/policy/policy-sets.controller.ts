@@ -20,8 +20,13 @@ import { loadVersions } from '../../policy/engine/load-modules.js';
 import { PolicySet, PolicySetVersion } from '../../policy/policy-set.entity.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
-import { PolicySetBody, PolicySetChangeBody, PolicySetVersionBody } from './policy.body.js';
 import { changeColumns, findMatching, type Administered } from '../administered.js';
+import {
+  PolicySetBody,
+  PolicySetChangeBody,
+  PolicySetsQuery,
+  PolicySetVersionBody,
+} from './policy.body.js';
 import { AuditedChanges } from '../audited-changes.service.js';
 import { Change } from '../change.js';
 import { Deletions } from '../deletions.service.js';
@@ -31,12 +36,13 @@ import { IfMatch, Precondition, tagged } from '../entity-tag.js';
 import { findRow } from '../find-row.js';
 import { given } from '../given.js';
 import { InZone } from '../in-zone.js';
-import { NamedQuery, PageQuery } from '../pagination.body.js';
-import { containing, having, readPage, type Page } from '../pagination.js';
-import { addPolicySetVersion, createPolicySet, membersOf } from './policy-authoring.js';
+import { PageQuery } from '../pagination.body.js';
+import { containing, having, readPage, type Filter, type Page } from '../pagination.js';
+import { addPolicySetVersion, createPolicySet } from './policy-authoring.js';
 import { checkPolicies, POLICY_WORK_MS } from './policy-check.js';
 import {
   toVersionView,
+  viewMembers,
   viewSet,
   viewSets,
   type NewPolicySetVersionView,
@@ -80,14 +86,15 @@ export class PolicySetsController {
     return tagged(response, set);
   }
 
-  /** Lists policy sets: all, those that are searched for, or the one of a name. */
+  /** Lists policy sets: all, those that are searched for, the one of a name, or those that a policy is in. */
   @Get()
   async list(
     @InZone() { id: zoneId }: Zone,
-    @Query() query: NamedQuery,
+    @Query() query: PolicySetsQuery,
   ): Promise<Page<PolicySetView>> {
     const { items, ...rest } = await readPage(this.sets, { zoneId }, query, (row) => row, [
       ...having('name', query.name),
+      ...withPolicy(query.policy_id),
       ...containing(['name', 'description'], query.search),
     ]);
     return { items: await viewSets(this.sets, items), ...rest };
@@ -169,11 +176,11 @@ export class PolicySetsController {
     if (problem !== null) throw new UnprocessableEntityException(problem);
     const warnings = await checkPolicies(modules, policySchemaExtension);
     const author = body.author ?? change.operator.name;
-    const version = await this.changes.run(change, async (tx) => {
+    const { row: version, members } = await this.changes.run(change, async (tx) => {
       const { row, view } = await findMatching(tx, POLICY_SETS, { zoneId, id }, precondition);
       const result = await addPolicySetVersion(tx, row, { policyVersionIds, modules, author });
       return {
-        result,
+        result: { row: result, members: await viewMembers(tx, result) },
         details: {
           policy_set: view,
           version: toVersionView(result),
@@ -182,7 +189,7 @@ export class PolicySetsController {
       };
     });
     response.location(`/internal/zones/${zoneId}/policy-sets/${id}/versions/${version.id}`);
-    return { ...toVersionView(version), policy_version_ids: policyVersionIds, warnings };
+    return { ...toVersionView(version), ...members, warnings };
   }
 
   /** Lists the versions of a policy set. */
@@ -209,7 +216,7 @@ export class PolicySetsController {
     const version = await findRow(this.setVersions, where, 'policy set version');
     return tagged(response, {
       ...toVersionView(version),
-      policy_version_ids: await membersOf(this.read, version),
+      ...(await viewMembers(this.read, version)),
     });
   }
 }
@@ -222,3 +229,15 @@ async function checkDecidesNothing(tx: EntityManager, { zoneId, id }: PolicySet)
   if (!versions.some((version) => inUse.includes(version.id))) return;
   throw new ConflictException('a version of the policy set is active, or tried');
 }
+
+/** Policy sets that have a version of a policy in any of theirs. @returns no filter where none was asked for */
+function withPolicy(policyId: string | undefined): readonly Filter[] {
+  if (policyId === undefined) return [];
+  return [{ sql: WITH_POLICY, parameters: { with_policy: policyId } }];
+}
+
+const WITH_POLICY = `EXISTS (
+  SELECT FROM policy_versions v
+    JOIN policy_set_members m ON m.zone_id = v.zone_id AND m.policy_version_id = v.id
+    JOIN policy_set_versions s ON s.zone_id = m.zone_id AND s.id = m.policy_set_version_id
+   WHERE v.zone_id = row.zoneId AND v.policy_id = :with_policy AND s.policy_set_id = row.id)`;

@@ -1,6 +1,7 @@
 import { ArrayMaxSize, IsArray, IsUUID } from 'class-validator';
 import { MAX_POLICIES } from '../../policy/engine/compile.js';
 import { IsLine, IsTextBlock, MayBeAbsent, MayBeNull } from '../../platform/http/validators.js';
+import { NamedQuery } from '../pagination.body.js';
 
 /** A new text of a policy. */
 export class PolicyVersionBody {
@@ -98,4 +99,12 @@ export class ReplayBody {
   @MayBeAbsent()
   @IsUUID()
   policy_set_version_id?: string;
+}
+
+/** The policy sets to be listed. */
+export class PolicySetsQuery extends NamedQuery {
+  /** Those that have a version of this policy in one of theirs. */
+  @MayBeAbsent()
+  @IsUUID()
+  policy_id?: string;
 }

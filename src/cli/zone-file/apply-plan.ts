@@ -1,7 +1,7 @@
 import { textOf } from '../api/json.js';
 import type { JsonObject, JsonValue } from '../../oauth/strict-json.js';
 import { ask, readAll, type Api } from './api.js';
-import { activate, setPolicySchema, writePolicy } from './apply-policies.js';
+import { activate, deletePolicies, setPolicySchema, writePolicy } from './apply-policies.js';
 import { memberOf, type Item, type Noun } from './field.js';
 import { CLIENTS } from './nouns/client-noun.js';
 import { nounOf } from './nouns/nouns.js';
@@ -106,6 +106,8 @@ class Work {
       }
       case 'activate':
         return activate(this.api, this.at(), step, this.versions);
+      case 'delete policies':
+        return deletePolicies(this.api, this.at(), step);
       default:
         return step satisfies never;
     }

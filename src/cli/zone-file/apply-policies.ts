@@ -1,3 +1,4 @@
+import type { JsonObject } from '../../oauth/strict-json.js';
 import { textOf } from '../api/json.js';
 import { ask, readAll, type Api } from './api.js';
 import { withIds, type Names } from './cedar-names.js';
@@ -45,12 +46,12 @@ export async function activate(
   written: ReadonlyMap<string, string>,
 ): Promise<void> {
   const ids = members.map((member) => member.versionId ?? written.get(member.name) ?? '');
-  const setId = await findSet(api, at, name);
-  const same = await sameAsNewest(api, at, setId, new Set(ids));
+  const set = await findSet(api, at, name);
+  const same = await sameAsNewest(api, at, set, new Set(ids));
   const version =
     same ??
     (
-      await ask(api, 'POST', `${at}/policy-sets/${setId}/versions`, {
+      await ask(api, 'POST', `${at}/policy-sets/${textOf(set, 'id')}/versions`, {
         body: { policy_version_ids: ids },
       })
     ).body['id'] ??
@@ -61,9 +62,17 @@ export async function activate(
   });
 }
 
-async function findSet(api: Api, at: string, name: string): Promise<string> {
-  const sets = await readAll(api, `${at}/policy-sets`);
-  const present = sets.find((set) => set['name'] === name);
-  if (present !== undefined) return textOf(present, 'id');
-  return textOf((await ask(api, 'POST', `${at}/policy-sets`, { body: { name } })).body, 'id');
+/** Removes a policy or a policy set, if it is as the plan has read it. */
+export async function deletePolicies(
+  api: Api,
+  at: string,
+  { what, read }: Extract<Step, { readonly do: 'delete policies' }>,
+): Promise<void> {
+  const path = what === 'policy' ? 'policies' : 'policy-sets';
+  await ask(api, 'DELETE', `${at}/${path}/${read.id}`, { ifMatch: read.etag });
+}
+
+async function findSet(api: Api, at: string, name: string): Promise<JsonObject> {
+  const [present] = await readAll(api, `${at}/policy-sets`, { name });
+  return present ?? (await ask(api, 'POST', `${at}/policy-sets`, { body: { name } })).body;
 }

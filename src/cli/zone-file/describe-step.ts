@@ -17,6 +17,8 @@ export function describeStep(step: Step): string {
       return `write policy ${step.name}`;
     case 'activate':
       return `activate policy set ${step.name}`;
+    case 'delete policies':
+      return `delete ${step.what} ${step.name}`;
     default:
       return step satisfies never;
   }

@@ -5,7 +5,7 @@ import { withNames } from './cedar-names.js';
 import { brief } from './compare.js';
 import type { Item, Noun } from './field.js';
 import { API_VERSION } from './format.js';
-import { presentVersion } from './live-policies.js';
+import { presentVersion, readVersion } from './live-policies.js';
 import { readSecrets, type LiveZone, type Thing } from './live-zone.js';
 import { CLIENTS, takesSecret } from './nouns/client-noun.js';
 import { NOUNS } from './nouns/nouns.js';
@@ -31,12 +31,13 @@ export async function exportZone(api: Api, live: LiveZone): Promise<Exported> {
   }
   const { policies } = live;
   const names = { zone: live, clients: live.clients };
-  const written = policies.all
-    .map((policy) => ({
-      name: policy.name,
-      text: withNames(presentVersion(policies, policy)?.text ?? '', names),
-    }))
-    .toSorted((one, other) => compare(one.name, other.name));
+  const written: { readonly name: string; readonly text: string }[] = [];
+  for (const policy of policies.all.toSorted((one, other) => compare(one.name, other.name))) {
+    const version = presentVersion(policies, policy);
+    if (version === null) continue;
+    const text = await readVersion(api, `zones/${live.id}`, policy, version);
+    written.push({ name: policy.name, text: withNames(text, names) });
+  }
   const { active, schema } = policies;
   const members = active === null ? [] : [...active.members.keys()].toSorted(compare);
   const all = members.length === written.length;

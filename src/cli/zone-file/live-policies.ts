@@ -1,29 +1,37 @@
-import { listOf, textOf } from '../api/json.js';
+import { createHash } from 'node:crypto';
+import type { JsonObject } from '../../oauth/strict-json.js';
+import { isObject, listOf, textOf } from '../api/json.js';
 import { Refusal } from '../api/refusal.js';
 import { ask, readAll, type Api } from './api.js';
 
-/** A version of a policy; its text has ids, as the API has it. */
+/** A version of a policy, of which the text is read only where it has to be. */
 export interface LiveVersion {
   readonly id: string;
-  readonly text: string;
+  /** Hex SHA-256 of its text, which has ids, as the API has it. */
+  readonly sha256: string;
 }
 
-/** A policy with all its versions, the newest last. */
+/** A policy with its newest version. */
 export interface LivePolicy {
   readonly id: string;
   readonly name: string;
-  readonly versions: readonly LiveVersion[];
+  readonly newest: LiveVersion | null;
+}
+
+/** A policy set. */
+export interface LiveSet {
+  readonly id: string;
+  readonly name: string;
 }
 
 /** What decides in a zone, and what could. */
 export interface LivePolicies {
   readonly all: readonly LivePolicy[];
-  readonly sets: ReadonlyMap<string, string>;
-  /** What is active: the name of its set, and the versions that are in it, by the name of their policy. */
+  readonly sets: readonly LiveSet[];
+  /** What is active: its set, and the versions that are in it, by the name of their policy. */
   readonly active: {
     readonly set: string;
-    readonly versionId: string;
-    readonly members: ReadonlyMap<string, string>;
+    readonly members: ReadonlyMap<string, LiveVersion>;
   } | null;
   /** Names what is active, for `If-Match`. */
   readonly etag: string | null;
@@ -32,25 +40,26 @@ export interface LivePolicies {
   readonly schemaEtag: string | null;
 }
 
-/** Reads the policies of a zone. @param at its path */
+/** Reads what policies a zone has, without their texts: a few requests, however many there are. @param at its path */
 export async function readPolicies(api: Api, at: string): Promise<LivePolicies> {
-  const all: LivePolicy[] = [];
-  for (const view of await readAll(api, `${at}/policies`)) {
-    const [id, name] = [textOf(view, 'id'), textOf(view, 'name')];
-    const versions = await readAll(api, `${at}/policies/${id}/versions`);
-    const texts = versions.map((version) => ({
-      id: textOf(version, 'id'),
-      text: textOf(version, 'content'),
-    }));
-    all.push({ id, name, versions: texts });
-  }
+  const views = await readAll(api, `${at}/policies`);
+  const all = views.map((view): LivePolicy => {
+    const { latest_version: newest } = view;
+    return {
+      id: textOf(view, 'id'),
+      name: textOf(view, 'name'),
+      newest: isObject(newest)
+        ? { id: textOf(newest, 'id'), sha256: textOf(newest, 'sha256') }
+        : null,
+    };
+  });
   const sets = await readAll(api, `${at}/policy-sets`);
   const { body: policy, etag } = await ask(api, 'GET', `${at}/policy`);
   const { body: schema, etag: schemaEtag } = await ask(api, 'GET', `${at}/policy/schema`);
   const { policy_set_version_id: versionId } = policy;
   return {
     all,
-    sets: new Map(sets.map((set) => [textOf(set, 'name'), textOf(set, 'id')])),
+    sets: sets.map((set) => ({ id: textOf(set, 'id'), name: textOf(set, 'name') })),
     active: typeof versionId === 'string' ? await readActive(api, at, sets, versionId, all) : null,
     etag,
     schema: typeof schema['extension'] === 'string' ? schema['extension'] : null,
@@ -61,31 +70,39 @@ export async function readPolicies(api: Api, at: string): Promise<LivePolicies> 
 async function readActive(
   api: Api,
   at: string,
-  sets: Awaited<ReturnType<typeof readAll>>,
+  sets: readonly JsonObject[],
   versionId: string,
   all: readonly LivePolicy[],
 ): Promise<LivePolicies['active']> {
-  for (const view of sets) {
-    const ids = await membersOf(
-      api,
-      `${at}/policy-sets/${textOf(view, 'id')}/versions/${versionId}`,
+  const names = new Map(all.map(({ id, name }) => [id, name]));
+  const isNewest = ({ latest_version: newest }: JsonObject) =>
+    isObject(newest) && newest['id'] === versionId;
+  // The newest version of a set is the active one nearly always.
+  for (const view of [...sets.filter(isNewest), ...sets.filter((set) => !isNewest(set))]) {
+    const found = await membersOf(api, at, textOf(view, 'id'), versionId);
+    if (found === null) continue;
+    const members = found.map(
+      (member) =>
+        [
+          names.get(textOf(member, 'policy_id')) ?? '',
+          { id: textOf(member, 'policy_version_id'), sha256: textOf(member, 'sha256') },
+        ] as const,
     );
-    if (ids === null) continue;
-    const members = all.flatMap((policy) =>
-      policy.versions
-        .filter((version) => ids.has(version.id))
-        .map((version) => [policy.name, version.id] as const),
-    );
-    return { set: textOf(view, 'name'), versionId, members: new Map(members) };
+    return { set: textOf(view, 'name'), members: new Map(members) };
   }
   return null;
 }
 
 /** The policy versions of a version of a set; `null` if it is of another set. */
-async function membersOf(api: Api, path: string): Promise<ReadonlySet<string> | null> {
+async function membersOf(
+  api: Api,
+  at: string,
+  setId: string,
+  versionId: string,
+): Promise<readonly JsonObject[] | null> {
   try {
-    const { body } = await ask(api, 'GET', path);
-    return new Set(listOf(body['policy_version_ids']).map(String));
+    const { body } = await ask(api, 'GET', `${at}/policy-sets/${setId}/versions/${versionId}`);
+    return listOf(body['members']).filter((member) => isObject(member));
   } catch (error) {
     if (error instanceof Refusal && error.status === 404) return null;
     throw error;
@@ -96,22 +113,51 @@ async function membersOf(api: Api, path: string): Promise<ReadonlySet<string> | 
 export async function sameAsNewest(
   api: Api,
   at: string,
-  setId: string,
+  set: JsonObject,
   wanted: ReadonlySet<string>,
 ): Promise<string | null> {
-  const newest = (await readAll(api, `${at}/policy-sets/${setId}/versions`)).at(-1);
-  if (newest === undefined) return null;
+  const { latest_version: newest } = set;
+  if (!isObject(newest)) return null;
   const id = textOf(newest, 'id');
-  const members = await membersOf(api, `${at}/policy-sets/${setId}/versions/${id}`);
-  const same = members?.size === wanted.size && [...members].every((one) => wanted.has(one));
+  const members = await membersOf(api, at, textOf(set, 'id'), id);
+  const same =
+    members?.length === wanted.size &&
+    members.every((member) => wanted.has(textOf(member, 'policy_version_id')));
   return same ? id : null;
 }
 
 /** The version of a policy that counts: the one that is active, or else the newest. */
 export function presentVersion(
   { active }: Pick<LivePolicies, 'active'>,
-  { name, versions }: LivePolicy,
+  { name, newest }: LivePolicy,
 ): LiveVersion | null {
-  const id = active?.members.get(name);
-  return versions.find((version) => version.id === id) ?? versions.at(-1) ?? null;
+  return active?.members.get(name) ?? newest;
+}
+
+/** Reads the text of a version. */
+export async function readVersion(
+  api: Api,
+  at: string,
+  policy: LivePolicy,
+  { id }: LiveVersion,
+): Promise<string> {
+  const { body } = await ask(api, 'GET', `${at}/policies/${policy.id}/versions/${id}`);
+  return textOf(body, 'content');
+}
+
+/** Reads all versions of a policy with their texts, the newest first. */
+export async function readVersions(
+  api: Api,
+  at: string,
+  { id }: LivePolicy,
+): Promise<readonly { readonly id: string; readonly text: string }[]> {
+  const versions = await readAll(api, `${at}/policies/${id}/versions`);
+  return versions
+    .map((version) => ({ id: textOf(version, 'id'), text: textOf(version, 'content') }))
+    .toReversed();
+}
+
+/** Hex SHA-256 of a text, as versions have it. */
+export function sha256Of(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }

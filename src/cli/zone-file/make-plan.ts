@@ -41,7 +41,7 @@ export async function makePlan(
   for (const noun of NOUNS) await planSection(api, draft, noun);
   await planSecrets(api, draft);
   for (const noun of NOUNS.toReversed()) await planDeletions(api, draft, noun);
-  const policySteps = planPolicies(draft);
+  const policySteps = await planPolicies(api, draft);
   return {
     zone,
     zoneId: live?.id ?? null,

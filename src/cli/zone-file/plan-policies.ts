@@ -1,26 +1,35 @@
 import { isDeepStrictEqual } from 'node:util';
-import { clientsIn, withNames, withNamesOnly, type Names } from './cedar-names.js';
+import type { Api } from './api.js';
+import { clientsIn, withIds, withNames, withNamesOnly, type Names } from './cedar-names.js';
+import { checkPolicies } from './check-policies.js';
 import type { FieldChange } from './compare.js';
-import { presentVersion, type LivePolicies, type LivePolicy } from './live-policies.js';
+import {
+  presentVersion,
+  readVersions,
+  sha256Of,
+  type LivePolicies,
+  type LivePolicy,
+} from './live-policies.js';
 import { namesAfter, type Draft } from './draft.js';
+import { planPolicyDeletions } from './plan-policy-deletions.js';
 import type { PolicyMember, Step } from './plan.js';
 import { WrongZoneFile } from './problems.js';
 import type { PolicyText } from './read-zone-file.js';
 
 /**
  * Says which policies are to be written, and which are to decide: versions that are there already are taken again, so that
- * what was begun is gone on with.
+ * what was begun is gone on with. What is removed goes last, when nothing decides by it any more.
  *
- * @returns the steps, activation last
+ * @returns the steps, activation after what it needs, deletions at the end
  * @throws {WrongZoneFile} if a policy names a client that there is not, or the set a policy
  */
-export function planPolicies(draft: Draft): readonly Step[] {
-  const { document, live, differences, unmanaged } = draft;
-  const policies = document.policies ?? [];
-  const written = policies.map((policy) => planPolicy(draft, policy));
+export async function planPolicies(api: Api, draft: Draft): Promise<readonly Step[]> {
+  const { document, live, differences } = draft;
   checkNames(draft);
+  const written: PlannedPolicy[] = [];
+  for (const policy of document.policies ?? []) written.push(await planPolicy(api, draft, policy));
   const steps: Step[] = [];
-  const { policySchema: schema } = document;
+  const schema = document.policySchema?.text ?? null;
   if (schema !== null && schema !== (live?.policies.schema ?? null)) {
     const changes = [{ field: 'text', from: live?.policies.schema ?? null, to: schema }];
     differences.push({ action: 'change', noun: 'policy schema', name: '', changes });
@@ -30,42 +39,43 @@ export function planPolicies(draft: Draft): readonly Step[] {
   steps.push(...written.flatMap(({ step }) => (step === null ? [] : [step])));
   const members = new Map(written.map(({ name, versionId }) => [name, versionId]));
   const activation = planSet(draft, members);
-  if (document.policies !== null) {
-    const names = new Set([
-      ...policies.map(({ name }) => name),
-      ...(document.policySet?.policies ?? []),
-    ]);
-    for (const { name } of live?.policies.all ?? [])
-      if (!names.has(name)) unmanaged.push({ noun: 'policy', name });
-  }
-  return activation === null ? steps : [...steps, activation];
+  if (activation !== null) steps.push(activation);
+  if (steps.length > 0) await checkPolicies(document, live?.policies.schema ?? null);
+  return [...steps, ...(await planPolicyDeletions(api, draft))];
 }
 
-function planPolicy(
+/** A policy of the file, and what is to be done for it. */
+type PlannedPolicy = PolicyMember & { readonly step: Step | null };
+
+async function planPolicy(
+  api: Api,
   { document, live, differences }: Draft,
   { name, text }: PolicyText,
-): PolicyMember & { readonly step: Step | null } {
+): Promise<PlannedPolicy> {
   const names = namesOf(live);
-  const present = live?.policies.all.find((policy) => policy.name === name);
   const wanted = withNamesOnly(text, names);
+  const create = { do: 'write policy', name, id: null, text } as const;
+  const present = live?.policies.all.find((policy) => policy.name === name);
+  if (present === undefined || live === null) {
+    const changes = [{ field: 'text', from: null, to: wanted }];
+    differences.push({ action: 'create', noun: 'policy', name, changes });
+    return { name, versionId: null, step: create };
+  }
   // Where nothing is activated, what was written last is what there is.
-  const activates = document.policySet !== null;
-  const counts =
-    present === undefined
-      ? null
-      : presentVersion(activates ? (live?.policies ?? NONE) : NONE, present);
-  const before = counts === null ? null : withNames(counts.text, names);
+  const counts = presentVersion(document.policySet === null ? NONE : live.policies, present);
+  const sent = withIds(text, names);
+  if (counts !== null && sent.unknown.length === 0 && sha256Of(sent.text) === counts.sha256)
+    return { name, versionId: counts.id, step: null };
+  // What is written otherwise may mean the same: a name for an id, or an id for a name.
+  const versions = await readVersions(api, `zones/${live.id}`, present);
+  const named = versions.map((version) => ({ ...version, text: withNames(version.text, names) }));
+  const before = named.find(({ id }) => id === counts?.id)?.text ?? null;
   if (counts !== null && before === wanted) return { name, versionId: counts.id, step: null };
-  const action = present === undefined ? 'create' : 'change';
   const changes = [{ field: 'text', from: before, to: wanted }];
-  differences.push({ action, noun: 'policy', name, changes });
-  const same = present?.versions.findLast((version) => withNames(version.text, names) === wanted);
+  differences.push({ action: 'change', noun: 'policy', name, changes });
+  const same = named.find((version) => version.text === wanted);
   if (same !== undefined) return { name, versionId: same.id, step: null };
-  return {
-    name,
-    versionId: null,
-    step: { do: 'write policy', name, id: present?.id ?? null, text },
-  };
+  return { name, versionId: null, step: { ...create, id: present.id } };
 }
 
 const NONE = { active: null };
@@ -92,7 +102,7 @@ function planSet(
     active?.set === set.name &&
     active.members.size === members.length &&
     members.every(
-      ({ name, versionId }) => versionId !== null && active.members.get(name) === versionId,
+      ({ name, versionId }) => versionId !== null && active.members.get(name)?.id === versionId,
     );
   if (same) return null;
   differences.push({
@@ -116,7 +126,9 @@ function setChanges(
   if (!isDeepStrictEqual(from, to)) {
     return [...named, { field: 'policies', from: active === null ? null : from, to }];
   }
-  const other = members.filter((member) => active?.members.get(member.name) !== member.versionId);
+  const other = members.filter(
+    (member) => active?.members.get(member.name)?.id !== member.versionId,
+  );
   const newer = other.map((member) => member.name).toSorted();
   return newer.length === 0
     ? named

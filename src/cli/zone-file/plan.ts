@@ -49,6 +49,12 @@ export type Step =
       readonly name: string;
       readonly etag: string | null;
       readonly members: readonly PolicyMember[];
+    }
+  | {
+      readonly do: 'delete policies';
+      readonly what: 'policy' | 'policy set';
+      readonly name: string;
+      readonly read: { readonly id: string; readonly etag: string | null };
     };
 
 /** A policy of a set: the version that is there, or `null` for the one that a step before this one writes. */

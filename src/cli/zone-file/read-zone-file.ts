@@ -17,6 +17,7 @@ import { nameOf, type Item } from './field.js';
 import { ZONE_FILE, type Text, type Written } from './format.js';
 import { NOUNS } from './nouns/nouns.js';
 import { ZONE } from './nouns/zone-noun.js';
+import { placedIn, type PlacedText, type Source } from './placed-text.js';
 import { WrongZoneFile, writePath, type Path } from './problems.js';
 
 /** The largest file that is read, in bytes. */
@@ -29,7 +30,7 @@ export interface ZoneDocument {
   readonly zone: Item;
   /** The things of each section that the document has; what of a section that it does not have is not its affair. */
   readonly sections: ReadonlyMap<string, readonly Item[]>;
-  readonly policySchema: string | null;
+  readonly policySchema: PlacedText | null;
   readonly policies: readonly PolicyText[] | null;
   readonly policySet: { readonly name: string; readonly policies: readonly string[] } | null;
   /** The folder that files are named relative to. */
@@ -39,9 +40,8 @@ export interface ZoneDocument {
 }
 
 /** A policy and its text, in which clients have their names. */
-export interface PolicyText {
+export interface PolicyText extends PlacedText {
   readonly name: string;
-  readonly text: string;
 }
 
 /**
@@ -74,7 +74,8 @@ export async function readZoneFile(file: string, text?: string): Promise<readonl
   };
   const broken = documents.flatMap(({ errors, warnings }) => [...errors, ...warnings]);
   if (broken.length > 0) throw new WrongZoneFile(broken.map((error) => describe(error, place)));
-  const all = await Promise.all(documents.map((one) => readDocument(one, folder, place)));
+  const source = { text: read, place };
+  const all = await Promise.all(documents.map((one) => readDocument(one, folder, source)));
   checkZonesOnce(all);
   return all;
 }
@@ -95,8 +96,9 @@ function describe({ message, pos: [from] }: YAMLError, place: (offset: number) =
 async function readDocument(
   document: Document.Parsed,
   folder: string,
-  place: (offset: number) => string,
+  source: Source,
 ): Promise<ZoneDocument> {
+  const { place } = source;
   const at = (path: Path) => place(offsetOf(document, path));
   const value = toValue(document, place);
   const result = ZONE_FILE.safeParse(value, { reportInput: true });
@@ -117,7 +119,11 @@ async function readDocument(
       return items === undefined ? [] : [[section, items] as const];
     }),
   );
-  const policies = await textsOf(written.policies, folder, at);
+  const textAt = (text: Text, path: Path) =>
+    'text' in text
+      ? placedIn(source, resolved(document, [...path, 'text']), text.text)
+      : textIn(text.file, folder, at(path));
+  const policies = await textsOf(written.policies, textAt);
   const problems = [...sections].flatMap(([section, items]) => repeated(section, items, at));
   if (policies !== null) problems.push(...repeated('policies', policies, at));
   const set = written.policy_set;
@@ -132,7 +138,7 @@ async function readDocument(
     policySchema:
       written.policy_schema === undefined
         ? null
-        : await textOf(written.policy_schema, folder, at(['policy_schema'])),
+        : await textAt(written.policy_schema, ['policy_schema']),
     policies,
     policySet:
       set === undefined
@@ -208,21 +214,21 @@ const OTHER_NAMES =
 
 async function textsOf(
   written: Written['policies'],
-  folder: string,
-  at: (path: Path) => string,
+  textAt: (text: Text, path: Path) => PlacedText | Promise<PlacedText>,
 ): Promise<PolicyText[] | null> {
   if (written === undefined) return null;
   return Promise.all(
     written.map(async (policy, n) => ({
       name: policy.name,
-      text: await textOf(policy, folder, at(['policies', n])),
+      ...(await textAt(policy, ['policies', n])),
     })),
   );
 }
 
-async function textOf(text: Text, folder: string, where: string): Promise<string> {
-  if ('text' in text) return text.text;
-  return readText(resolve(folder, text.file), (why) => `${where}: ${text.file}: ${why}`);
+/** @throws {WrongZoneFile} if it cannot be read, or is no text */
+async function textIn(file: string, folder: string, where: string): Promise<PlacedText> {
+  const text = await readText(resolve(folder, file), (why) => `${where}: ${file}: ${why}`);
+  return { text, place: (line = 1, column = 1) => `${file}:${line}:${column}` };
 }
 
 /** @throws {WrongZoneFile} if it cannot be read, or is no text */
@@ -240,11 +246,11 @@ async function readText(path: string, describeIt: (why: string) => string): Prom
 /** What a section has twice: of two that are called the same one would win. */
 function repeated(
   section: string,
-  items: readonly Item[] | readonly PolicyText[],
+  items: readonly Item[] | readonly Pick<PolicyText, 'name'>[],
   at: (path: Path) => string,
 ): string[] {
   const noun = NOUNS.find((each) => each.section === section) ?? { key: 'name' };
-  const names = items.map((item) => nameOf(noun, { ...item }));
+  const names = items.map((item) => nameOf(noun, item));
   return names.flatMap((name, n) =>
     names.indexOf(name) === n
       ? []
