@@ -1,9 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { pathToFileURL } from 'node:url';
 import type pg from 'pg';
 import { DataSource } from 'typeorm';
-import { InvalidEnvironment } from '../platform/config/env.js';
-import { EnvFileUnreadable } from '../platform/config/env-file.js';
 import { describeEnvFile, readEnvironment } from '../platform/config/environment.js';
 import { timeLimits, type TimeLimits } from '../platform/config/time-limits.js';
 import { DatabaseUnusable, StartPatience } from '../platform/database/start-patience.js';
@@ -195,7 +192,7 @@ export class NothingToMigrate extends Error {
  * migrate`, and `npm run migrate`. Needs no key-encryption key.
  *
  * @returns what was done
- * @throws as {@link migrate}, {@link InvalidEnvironment} and {@link NothingToMigrate}
+ * @throws as {@link migrate}, for an environment that is not valid, and {@link NothingToMigrate}
  */
 export async function migrateByHand(): Promise<string[]> {
   const { env, file, warnings } = readEnvironment({ opens: false });
@@ -208,22 +205,4 @@ export async function migrateByHand(): Promise<string[]> {
   await patience.until(() => findPooler(databaseUrl, limits.connectMs), { quick: true });
   const done = await migrate(databaseUrl, patience, limits);
   return [...done, ...(await completeIndexes(databaseUrl, limits.connectMs))];
-}
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  try {
-    const done = await migrateByHand();
-    process.stdout.write(done.length === 0 ? 'nothing to do\n' : `ran ${done.join(', ')}\n`);
-  } catch (error) {
-    // These are about how the process was started, so the stack is left out.
-    const known = [
-      UnsupportedDatabase,
-      DatabaseUnusable,
-      InvalidEnvironment,
-      EnvFileUnreadable,
-      NothingToMigrate,
-    ].some((type) => error instanceof type);
-    const told = error instanceof Error ? (known ? error.message : error.stack) : String(error);
-    process.stderr.write(`${told}\n`, () => process.exit(1));
-  }
 }

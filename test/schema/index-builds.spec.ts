@@ -16,7 +16,7 @@ import { killProcesses, startProcess, until, type ServerProcess } from '../setup
 import { startLoad } from '../setup/load.js';
 import { createTestZone } from '../setup/zone.js';
 
-const MIGRATE = fileURLToPath(new URL('../../dist/src/schema/migrate.js', import.meta.url));
+const CLI = fileURLToPath(new URL('../../dist/src/cli.js', import.meta.url));
 
 afterAll(killProcesses);
 
@@ -125,7 +125,8 @@ const build = (databaseUrl: string, said: string[] = []) =>
 const runMigrate = (databaseUrl: string): ServerProcess =>
   startProcess({ DATABASE_URL: databaseUrl, KEY_ENCRYPTION_KEY, ADMIN_TOKEN }, '/tmp', [
     process.execPath,
-    MIGRATE,
+    CLI,
+    'migrate',
   ]);
 
 test('a replica is ready and issues while an index is being built, and others write to the table', async () => {

@@ -37,7 +37,7 @@ import {
   type TestZone,
 } from '../setup/zone.js';
 
-const MIGRATE = fileURLToPath(new URL('../../dist/src/schema/migrate.js', import.meta.url));
+const CLI = fileURLToPath(new URL('../../dist/src/cli.js', import.meta.url));
 
 /** The commit to upgrade from: the one that an issue began with. */
 const UPGRADE_FROM = process.env['UPGRADE_FROM'];
@@ -516,7 +516,7 @@ describe('a database of before the first release', () => {
 
   test.each([
     ['the service', undefined],
-    ['npm run migrate', [process.execPath, MIGRATE] as const],
+    ['npm run migrate', [process.execPath, CLI, 'migrate'] as const],
   ])('is refused by %s in one sentence, and left as it is', async (_who, command) => {
     const databaseUrl = await createEmptyDatabase();
     await rows(
@@ -530,7 +530,7 @@ describe('a database of before the first release', () => {
     );
     const env = { DATABASE_URL: databaseUrl, KEY_ENCRYPTION_KEY, ADMIN_TOKEN, PORT: '0' };
     const refused = startProcess(env, '/tmp', command);
-    expect(await refused.ended).toMatchObject({ code: command === undefined ? 78 : 1 });
+    expect(await refused.ended).toMatchObject({ code: command === undefined ? 78 : 3 });
     expect(refused.output()).toBe(REFUSAL);
     const tables = await rows(
       databaseUrl,

@@ -17,7 +17,7 @@ declare module 'vitest' {
   }
 }
 
-const MIGRATE = fileURLToPath(new URL('../../dist/src/schema/migrate.js', import.meta.url));
+const CLI = fileURLToPath(new URL('../../dist/src/cli.js', import.meta.url));
 
 /**
  * One real PostgreSQL for the whole run: the embedded one, or the one that `TEST_DATABASE_URL` names,
@@ -30,7 +30,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await query(`CREATE DATABASE ${template}`);
   const templateUrl = new URL(url);
   templateUrl.pathname = `/${template}`;
-  execFileSync(process.execPath, [MIGRATE], {
+  execFileSync(process.execPath, [CLI, 'migrate'], {
     stdio: ['ignore', 'ignore', 'inherit'],
     // The whole environment of a server is looked at; of its keys nothing is written.
     env: {

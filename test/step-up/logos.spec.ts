@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { crc32, deflateSync } from 'node:zlib';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { APPROVE_WRITES, heldIn } from '../setup/challenges.js';
 import { auditOf, sharedReplica, type Replica } from '../setup/harness.js';
 import { fragmentOf, openPage } from '../setup/pages.js';
 import { persistently } from '../setup/patience.js';
+import { newPng } from '../setup/png.js';
 import { callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
 
 let replica: Replica;
@@ -14,24 +14,6 @@ beforeAll(async () => {
   replica = await sharedReplica();
   zone = await createTestZone(replica);
 });
-
-/** A PNG image of one pixel, which no other is like. */
-function newPng(): Buffer {
-  const chunk = (type: string, data: Buffer) => {
-    const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
-    const [length, checksum] = [Buffer.alloc(4), Buffer.alloc(4)];
-    length.writeUInt32BE(data.length);
-    checksum.writeUInt32BE(crc32(body));
-    return Buffer.concat([length, body, checksum]);
-  };
-  return Buffer.concat([
-    Buffer.from('89504e470d0a1a0a', 'hex'),
-    chunk('IHDR', Buffer.from('00000001000000010800000000', 'hex')),
-    chunk('tEXt', Buffer.from(`Comment\0${randomUUID()}`)),
-    chunk('IDAT', deflateSync(Buffer.from([0, 0]))),
-    chunk('IEND', Buffer.alloc(0)),
-  ]);
-}
 
 const dataUri = (content: Buffer) => `data:image/png;base64,${content.toString('base64')}`;
 const ask = (method: string, path: string, body?: object) =>

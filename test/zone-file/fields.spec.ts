@@ -23,10 +23,9 @@ interface Document {
 
 /** Members of bodies that a zone file does not have, and why. */
 const NOT_IN_THE_FILE: Readonly<Record<string, string>> = {
-  'zone logo_uri': 'is an image, of which the API shows but an address: it could not be compared',
   'clients token_endpoint_auth_method': 'is another way to say auth_methods',
   'clients client_secret_expires_at':
-    'is of the first secret: a zone file sets secrets that do not expire',
+    'is of the first secret: a zone file says when the newest ends',
   'clients client_secret': 'is no secret but *****, where a client is written back',
   'scopes claims': 'is empty always: no token has claims for the sake of a scope',
   'outbound_policies block_link_local_ips': 'is true always',

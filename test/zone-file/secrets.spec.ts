@@ -108,3 +108,49 @@ test('a secret that is drawn is shown once', async () => {
   expect(secrets).toHaveLength(1);
   expect(await opens(secrets[0]?.id ?? '', secrets[0]?.secret ?? '')).toBe(200);
 });
+
+test('a secret ends when the file says, and again there is nothing to do', async () => {
+  const name = `ends ${randomUUID()}`;
+  const soon = new Date(Date.now() + 86_400_000).toISOString();
+  const path = (end: string) =>
+    fileForTest(
+      file(
+        name,
+        `  - { name: drawn, secret: { generate: true, expires_at: '${end}' } }
+  - { name: given, secret: { env: GIVEN, expires_at: '${end}' } }`,
+      ),
+    );
+  const variables = { GIVEN: `given ${randomUUID()}` };
+  const apply = (end: string) =>
+    mandate(replica, ['apply', '-f', path(end), '--yes'], { variables });
+  const ends = async () =>
+    (
+      await rows<{ end: Date }>(
+        replica.databaseUrl,
+        `SELECT s.expires_at AS end FROM client_secrets s JOIN zones z ON z.id = s.zone_id
+          WHERE z.name = $1 AND s.revoked_at IS NULL`,
+        [name],
+      )
+    ).map(({ end }) => end.toISOString());
+  expect(await apply(soon)).toMatchObject({ code: 0 });
+  expect(await ends()).toEqual([soon, soon]);
+  expect(await apply(soon)).toMatchObject({ stdout: `zone ${name}\nNothing to do.\n` });
+  const later = new Date(Date.now() + 2 * 86_400_000).toISOString();
+  const changed = await apply(later);
+  expect(changed.stdout).toContain(`secret expires_at: "${soon}" → "${later}"`);
+  expect(changed).toMatchObject({ code: 0 });
+  expect(await ends()).toEqual([later, later]);
+
+  const exported = (await mandate(replica, ['export', name])).stdout;
+  expect(exported).toContain(`      generate: true\n      expires_at: ${later}\n`);
+  const same = await mandate(replica, ['apply', '-f', fileForTest(exported), '--prune', '--yes']);
+  expect(same).toMatchObject({ code: 0, stdout: `zone ${name}\nNothing to do.\n` });
+  // A file that does not say leaves it as it is.
+  const silent = fileForTest(exported.replaceAll(/ +expires_at: .*\n/g, ''));
+  expect(await mandate(replica, ['plan', '-f', silent])).toMatchObject({ code: 0 });
+  const over = await mandate(replica, ['plan', '-f', path('2020-01-01T00:00:00Z')]);
+  expect(over).toMatchObject({
+    code: 7,
+    stderr: expect.stringContaining('clients[0].secret.expires_at: is over'),
+  });
+});

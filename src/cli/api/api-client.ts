@@ -131,6 +131,22 @@ export class ApiClient {
     } while (after !== undefined);
   }
 
+  /**
+   * Reads what everybody may, such as a picture. Nobody is told who asks.
+   *
+   * @returns `null` if it is not there, or out of reach
+   */
+  async download(url: string): Promise<Buffer | null> {
+    const { fetch, patience } = this.surroundings;
+    try {
+      const signal = AbortSignal.timeout(patience);
+      const response = await fetch(url, { redirect: 'manual', signal });
+      return response.ok ? Buffer.from(await response.arrayBuffer()) : null;
+    } catch {
+      return null;
+    }
+  }
+
   private async send(url: URL, init: RequestInit): Promise<Response> {
     const { fetch, patience } = this.surroundings;
     try {

@@ -161,7 +161,7 @@ export const clients: Noun = {
       what: 'those that may authenticate so',
     },
   ],
-  verbs: { list: true, show: true, create: true, update: 'PATCH', delete: { dryRun: true } },
+  verbs: { list: true, show: true, create: true, update: true, delete: { dryRun: true } },
   actions: secrets,
   examples: [
     {

@@ -32,12 +32,10 @@ export interface Noun {
     readonly list?: true;
     readonly show?: true;
     readonly create?: true;
-    /** `PATCH` takes what changes, `PUT` the whole, of which the command line keeps what is not said. */
-    readonly update?: 'PATCH' | 'PUT';
+    /** By a merge patch (RFC 7396). */
+    readonly update?: true;
     readonly delete?: Deletion;
   };
-  /** Members that are shown and cannot be said, where `update` sends the whole. */
-  readonly readOnly?: readonly string[];
   /** What only this noun can. */
   readonly actions: readonly Action[];
   /** A few command lines, each of which works, with what they do. */

@@ -172,7 +172,7 @@ export const operators: Noun = {
       what: 'those that are disabled, or not',
     },
   ],
-  verbs: { list: true, show: true, create: true, update: 'PATCH', delete: { dryRun: true } },
+  verbs: { list: true, show: true, create: true, update: true, delete: { dryRun: true } },
   actions: [
     {
       words: 'me',

@@ -60,7 +60,7 @@ export const outboundPolicies: Noun = {
       what: 'the one for this kind of requests',
     },
   ],
-  verbs: { list: true, show: true, create: true, update: 'PATCH', delete: { dryRun: false } },
+  verbs: { list: true, show: true, create: true, update: true, delete: { dryRun: false } },
   actions: [
     {
       words: 'try',

@@ -109,7 +109,7 @@ export const policies: Noun = {
   filters: [
     { flags: '--search <text>', parameter: 'search', what: 'those with this in their name' },
   ],
-  verbs: { list: true, show: true, create: true, update: 'PATCH', delete: { dryRun: true } },
+  verbs: { list: true, show: true, create: true, update: true, delete: { dryRun: true } },
   actions: [...versions, ...schema],
   examples: [
     { line: 'create orders --zone prod --file orders.cedar', what: 'a policy with its first text' },

@@ -234,7 +234,7 @@ export const policySets: Noun = {
   filters: [
     { flags: '--search <text>', parameter: 'search', what: 'those with this in their name' },
   ],
-  verbs: { list: true, show: true, create: true, update: 'PATCH', delete: { dryRun: true } },
+  verbs: { list: true, show: true, create: true, update: true, delete: { dryRun: true } },
   actions: [...versions, ...activation, ...shadow],
   examples: [
     { line: 'create main --zone prod', what: 'a set' },

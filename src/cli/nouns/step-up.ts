@@ -150,10 +150,10 @@ export const stepUpTypes: Noun = {
   filters: [],
   verbs: {
     list: true,
-    update: 'PUT',
+    show: true,
+    update: true,
     delete: { dryRun: true, word: 'reset', what: 'Goes back to the default terms of a type.' },
   },
-  readOnly: ['type', 'default', 'created_at', 'updated_at'],
   actions: [],
   examples: [
     { line: 'list --zone prod', what: 'the terms of each type' },
@@ -184,7 +184,7 @@ export const proofSystems: Noun = {
     },
   ],
   filters: [],
-  verbs: { list: true, show: true, create: true, update: 'PATCH', delete: { dryRun: true } },
+  verbs: { list: true, show: true, create: true, update: true, delete: { dryRun: true } },
   actions: [],
   examples: [
     {

@@ -46,7 +46,7 @@ export const webhooks: Noun = {
       what: 'those that are on, or off',
     },
   ],
-  verbs: { list: true, show: true, create: true, update: 'PATCH', delete: { dryRun: true } },
+  verbs: { list: true, show: true, create: true, update: true, delete: { dryRun: true } },
   actions: [
     {
       words: 'rotate-secret',

@@ -1,8 +1,9 @@
-import { textOf } from '../api/json.js';
+import { isObject, textOf } from '../api/json.js';
 import type { JsonObject, JsonValue } from '../../oauth/strict-json.js';
 import { ask, readAll, type Api } from './api.js';
 import { activate, deletePolicies, setPolicySchema, writePolicy } from './apply-policies.js';
 import { memberOf, type Item, type Noun } from './field.js';
+import { logoUri } from './logo-file.js';
 import { CLIENTS } from './nouns/client-noun.js';
 import { nounOf } from './nouns/nouns.js';
 import { ZONE } from './nouns/zone-noun.js';
@@ -97,6 +98,12 @@ class Work {
       }
       case 'add secret':
         return this.addSecret(step);
+      case 'change secret':
+        return this.setExpiry(
+          this.installed.clients.get(step.name) ?? '',
+          step.read,
+          step.expiresAt,
+        );
       case 'set policy schema':
         return setPolicySchema(this.api, this.at(), step);
       case 'write policy': {
@@ -165,6 +172,9 @@ class Work {
       if (field?.secret !== true || item[name] === undefined || noun === CLIENTS) continue;
       values[memberOf(name, field)] = await this.secrets.valueOf(item[name]);
     }
+    const { logo } = this.plan;
+    if (noun === ZONE && logo !== null && fields.includes('logo'))
+      values['logo_uri'] = logoUri(logo);
     return {
       ...bodyOf(noun, item, what === 'create' ? 'create' : fields, this.installed, fields),
       ...values,
@@ -184,6 +194,18 @@ class Work {
       return;
     }
     await this.listener.keep({ zone: this.plan.zone, noun: noun.title, name, id, secret });
+    const end = noun === CLIENTS && isObject(from) ? from['expires_at'] : undefined;
+    if (typeof end !== 'string') return;
+    await this.setExpiry(id, { id: textOf(answer, 'secret_id'), etag: null }, end);
+  }
+
+  private async setExpiry(
+    clientId: string,
+    { id, etag }: { readonly id: string; readonly etag: string | null },
+    expiresAt: string,
+  ): Promise<void> {
+    const path = `${this.at()}/clients/${clientId}/secrets/${id}`;
+    await ask(this.api, 'PATCH', path, { body: { expires_at: expiresAt }, ifMatch: etag });
   }
 
   private async addSecret(step: Extract<Step, { readonly do: 'add secret' }>): Promise<void> {
@@ -197,7 +219,11 @@ class Work {
   /** @returns the secret, if it was drawn */
   private async postSecret(clientId: string, from: JsonValue): Promise<string | null> {
     const value = SecretValues.isElsewhere(from) ? await this.secrets.valueOf(from) : null;
-    const body = value === null ? {} : { secret: value };
+    const end = isObject(from) ? from['expires_at'] : undefined;
+    const body = {
+      ...(value === null ? {} : { secret: value }),
+      ...(typeof end === 'string' ? { expires_at: end } : {}),
+    };
     const path = `${this.at()}/clients/${clientId}/secrets`;
     const { body: answer } = await ask(this.api, 'POST', path, { body });
     return typeof answer['client_secret'] === 'string' ? answer['client_secret'] : null;

@@ -11,6 +11,8 @@ export function describeStep(step: Step): string {
       return `${step.do} ${step.section === ZONE.section ? ZONE.title : nounOf(step.section).title} ${step.name}`;
     case 'add secret':
       return `add secret of client ${step.name}`;
+    case 'change secret':
+      return `change expiry of secret of client ${step.name}`;
     case 'set policy schema':
       return step.do;
     case 'write policy':

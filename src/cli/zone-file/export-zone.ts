@@ -17,8 +17,15 @@ export type Exported = Readonly<Record<string, JsonValue>>;
 /**
  * Says of a zone what its file would: sorted, without ids, without what goes without saying, and with references in place
  * of secrets. Reads only.
+ *
+ * @param logoFile the file that has its logo; without one the file will not say which it has
  */
-export async function exportZone(api: Api, live: LiveZone): Promise<Exported> {
+export async function exportZone(
+  api: Api,
+  live: LiveZone,
+  logoFile: string | null = null,
+): Promise<Exported> {
+  const { logo: _, ...zone } = brief(ZONE, live.item);
   const sections: [string, JsonValue][] = [];
   for (const noun of NOUNS) {
     const things = (live.things.get(noun.section) ?? [])
@@ -43,7 +50,7 @@ export async function exportZone(api: Api, live: LiveZone): Promise<Exported> {
   const all = members.length === written.length;
   return {
     apiVersion: API_VERSION,
-    zone: brief(ZONE, live.item),
+    zone: { ...zone, ...(logoFile === null ? {} : { logo: { file: logoFile } }) },
     ...Object.fromEntries(sections),
     ...(schema === null ? {} : { policy_schema: { text: schema } }),
     policies: written,
@@ -72,7 +79,9 @@ async function secretsOf(
   if (!takesSecret(item['auth_methods'])) return {};
   const newest = (await readSecrets(api, live.id, id)).at(-1);
   if (newest === undefined) return {};
-  return { secret: newest.imported ? { env: variableFor(name, 'secret') } : { generate: true } };
+  const from = newest.imported ? { env: variableFor(name, 'secret') } : { generate: true };
+  const { expiresAt } = newest;
+  return { secret: { ...from, ...(expiresAt === null ? {} : { expires_at: expiresAt }) } };
 }
 
 /** The name of an environment variable, such as `MY_SERVICE_SECRET`. */

@@ -136,6 +136,8 @@ export async function readUsual(
 export interface LiveSecret {
   readonly id: string;
   readonly imported: boolean;
+  /** When it stops working, if it does. */
+  readonly expiresAt: string | null;
 }
 
 /** The secrets of a client that work now, the oldest first. */
@@ -151,6 +153,7 @@ export async function readSecrets(
     .map((view) => ({
       id: textOf(view, 'id'),
       imported: view['imported'] === true,
+      expiresAt: typeof view['expires_at'] === 'string' ? view['expires_at'] : null,
     }));
 }
 

@@ -51,6 +51,7 @@ export async function makePlan(
     steps: [...draft.first, ...draft.later, ...draft.deletions, ...policySteps],
     unmanaged: draft.unmanaged,
     folder: document.folder,
+    logo: document.logo,
   };
 }
 

@@ -26,8 +26,6 @@ export interface Source {
 export function placedIn({ text: source, place }: Source, node: unknown, text: string): PlacedText {
   const start = isScalar(node) ? (node.range?.[0] ?? 0) : 0;
   if (!isScalar(node) || node.type !== Scalar.BLOCK_LITERAL) {
-    const inText = (line?: number, column = 1) =>
-      line === undefined ? '' : `, line ${line}, column ${column} of the text`;
     return { text, place: (line, column) => `${place(start)}${inText(line, column)}` };
   }
   const lines = text.split('\n');
@@ -42,4 +40,8 @@ export function placedIn({ text: source, place }: Source, node: unknown, text: s
       return place(offset + indent + column - 1);
     },
   };
+}
+
+function inText(line?: number, column = 1): string {
+  return line === undefined ? '' : `, line ${line}, column ${column} of the text`;
 }

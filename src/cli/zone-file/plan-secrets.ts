@@ -1,8 +1,9 @@
-import type { Api } from './api.js';
+import { systemClock } from '../../platform/config/clock.js';
+import { ask, type Api } from './api.js';
 import { whole } from './compare.js';
 import type { Draft } from './draft.js';
 import { nameOf } from './field.js';
-import { readSecrets } from './live-zone.js';
+import { readSecrets, type LiveSecret } from './live-zone.js';
 import { CLIENTS, takesSecret } from './nouns/client-noun.js';
 import { describeSecret, secretIn } from './plan.js';
 import { SecretValues } from './secret-values.js';
@@ -27,16 +28,51 @@ export async function planSecrets(api: Api, draft: Draft): Promise<void> {
       );
     }
     const id = live?.clients.get(name);
+    if (typeof from['expires_at'] === 'string' && isOver(from['expires_at'])) {
+      const path = [CLIENTS.section, n, 'secret', 'expires_at'];
+      problems.push(`${document.at(path)}: ${writePath(path)}: is over`);
+      continue;
+    }
     // A new client gets it as it is made.
     if (id === undefined || live === null) continue;
     const present = await readSecrets(api, live.id, id);
     const isThere = SecretValues.isElsewhere(from)
       ? present.some(({ imported }) => imported)
       : present.length > 0;
-    if (isThere) continue;
+    const end = from['expires_at'];
+    if (isThere) {
+      if (typeof end === 'string')
+        await planExpiry(api, draft, { name, clientId: id, end }, present);
+      continue;
+    }
     const changes = [{ field: 'secret', from: null, to: describeSecret(from) }];
     differences.push({ action: 'change', noun: CLIENTS.title, name, changes });
     first.push({ do: 'add secret', name, from });
   }
   if (problems.length > 0) throw new WrongZoneFile(problems);
+}
+
+function isOver(instant: string): boolean {
+  return Date.parse(instant) <= systemClock.now();
+}
+
+/** The newest of the secrets that work is the one that the file means: those before it are being rotated out. */
+async function planExpiry(
+  api: Api,
+  { live, differences, first }: Draft,
+  {
+    name,
+    clientId,
+    end,
+  }: { readonly name: string; readonly clientId: string; readonly end: string },
+  present: readonly LiveSecret[],
+): Promise<void> {
+  const newest = present.at(-1);
+  if (live === null || newest === undefined) return;
+  const { id, expiresAt } = newest;
+  if (expiresAt !== null && Date.parse(expiresAt) === Date.parse(end)) return;
+  const { etag } = await ask(api, 'GET', `zones/${live.id}/clients/${clientId}/secrets/${id}`);
+  const changes = [{ field: 'secret expires_at', from: expiresAt, to: end }];
+  differences.push({ action: 'change', noun: CLIENTS.title, name, changes });
+  first.push({ do: 'change secret', name, read: { id, etag }, expiresAt: end });
 }

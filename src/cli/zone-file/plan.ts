@@ -2,6 +2,7 @@ import { isObject } from '../api/json.js';
 import type { JsonValue } from '../../oauth/strict-json.js';
 import type { FieldChange } from './compare.js';
 import type { Item } from './field.js';
+import type { LogoFile } from './logo-file.js';
 
 /** What is otherwise in a file than in the installation, for people. */
 export interface Difference {
@@ -36,6 +37,12 @@ export type Step =
       readonly do: 'add secret';
       readonly name: string;
       readonly from: Item;
+    }
+  | {
+      readonly do: 'change secret';
+      readonly name: string;
+      readonly read: { readonly id: string; readonly etag: string | null };
+      readonly expiresAt: string;
     }
   | { readonly do: 'set policy schema'; readonly text: string; readonly etag: string | null }
   | {
@@ -75,12 +82,15 @@ export interface Plan {
   /** What is there and not in the file, and stays: sections that the file has, without `--prune`. */
   readonly unmanaged: readonly { readonly noun: string; readonly name: string }[];
   readonly folder: string;
+  /** The logo that the file refers to. */
+  readonly logo: LogoFile | null;
 }
 
 /** A reference to a secret, in words. */
-export function describeSecret({ env, file }: Item): string {
-  if (typeof env === 'string') return `from environment variable ${env}`;
-  return typeof file === 'string' ? `from file ${file}` : 'drawn by the server';
+export function describeSecret({ env, file, expires_at: end }: Item): string {
+  const until = typeof end === 'string' ? `, until ${end}` : '';
+  if (typeof env === 'string') return `from environment variable ${env}${until}`;
+  return `${typeof file === 'string' ? `from file ${file}` : 'drawn by the server'}${until}`;
 }
 
 /** The reference to a secret in a field. */

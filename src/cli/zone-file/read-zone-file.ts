@@ -1,4 +1,4 @@
-import { isObject } from '../api/json.js';
+import { isObject, textOf } from '../api/json.js';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import {
@@ -15,6 +15,7 @@ import {
 import { complaintsOf } from './describe-issue.js';
 import { nameOf, type Item } from './field.js';
 import { ZONE_FILE, type Text, type Written } from './format.js';
+import { readLogoFile, type LogoFile } from './logo-file.js';
 import { NOUNS } from './nouns/nouns.js';
 import { ZONE } from './nouns/zone-noun.js';
 import { placedIn, type PlacedText, type Source } from './placed-text.js';
@@ -28,6 +29,8 @@ const MAX_ALIASES = 100;
 /** One zone, as its document says it is to be. */
 export interface ZoneDocument {
   readonly zone: Item;
+  /** The logo that the file refers to. */
+  readonly logo: LogoFile | null;
   /** The things of each section that the document has; what of a section that it does not have is not its affair. */
   readonly sections: ReadonlyMap<string, readonly Item[]>;
   readonly policySchema: PlacedText | null;
@@ -123,6 +126,7 @@ async function readDocument(
     'text' in text
       ? placedIn(source, resolved(document, [...path, 'text']), text.text)
       : textIn(text.file, folder, at(path));
+  const { logo, zone } = await withLogo(written.zone, folder, at);
   const policies = await textsOf(written.policies, textAt);
   const problems = [...sections].flatMap(([section, items]) => repeated(section, items, at));
   if (policies !== null) problems.push(...repeated('policies', policies, at));
@@ -133,7 +137,8 @@ async function readDocument(
   }
   if (problems.length > 0) throw new WrongZoneFile(problems);
   return {
-    zone: written.zone,
+    zone,
+    logo,
     sections,
     policySchema:
       written.policy_schema === undefined
@@ -211,6 +216,20 @@ const OTHER_NAMES =
   'name text file env generate policies issuer subject audience method path scope description keys'.split(
     ' ',
   );
+
+/** Puts what stands for the logo in its place. @throws {WrongZoneFile} if its file is none */
+async function withLogo(
+  zone: Item,
+  folder: string,
+  at: (path: Path) => string,
+): Promise<{ readonly zone: Item; readonly logo: LogoFile | null }> {
+  const { logo: said } = zone;
+  if (!isObject(said)) return { zone, logo: null };
+  const logo = await readLogoFile(textOf(said, 'file'), folder);
+  if (typeof logo !== 'string') return { zone: { ...zone, logo: logo.name }, logo };
+  const path = ['zone', 'logo', 'file'];
+  throw new WrongZoneFile([`${at(path)}: ${writePath(path)}: ${logo}`]);
+}
 
 async function textsOf(
   written: Written['policies'],

@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs';
 import type { CommandContext } from '../context.js';
 import { CommandFailure } from '../failure.js';
 import { EXIT } from '../outcome.js';
 import { applyPlan, StepFailed, type DrawnSecret } from './apply-plan.js';
 import { describeFailure } from './describe-failure.js';
+import { exportLogo } from './export-logo.js';
 import { exportZone, writeYaml } from './export-zone.js';
 import { zoneFileSchema } from './json-schema.js';
 import { readLiveZone } from './live-zone.js';
@@ -14,7 +16,7 @@ import { SecretValues } from './secret-values.js';
 import { secretsFile, type SecretSink } from './secrets-out.js';
 import { planJson, showPlan } from './show-plan.js';
 import { describeStep } from './describe-step.js';
-import { writeNewFile } from './write-new-file.js';
+import { isThere, writeNewFile } from './write-new-file.js';
 
 /** What is said to `plan`. */
 export interface PlanSaid {
@@ -102,12 +104,14 @@ export async function runExport(
   zones: readonly string[],
   file: string | undefined,
 ): Promise<number> {
+  if (file !== undefined && existsSync(file)) throw isThere(file);
   const exported = [];
-  for (const zone of zones) {
+  for (const [n, zone] of zones.entries()) {
     const live = await readLiveZone(context.api, zone);
     if (live === null)
       throw new CommandFailure(EXIT.missing, `there is no zone ${JSON.stringify(zone)}`);
-    exported.push(await exportZone(context.api, live));
+    const logo = await exportLogo(context, live, file, n);
+    exported.push(await exportZone(context.api, live, logo));
   }
   const text = context.json
     ? `${JSON.stringify(exported.length === 1 ? exported[0] : exported, null, 2)}\n`

@@ -7,6 +7,7 @@ import {
   canonicalKeySet,
   identifier,
   issuerName,
+  instant,
   keySet,
   line,
   scopeToken,
@@ -31,6 +32,11 @@ const federated = workload.extend({
 });
 
 const { env, file } = secretFrom();
+const expires_at = instant()
+  .optional()
+  .describe(
+    'When the newest of its secrets stops working. Stays as it is where the file does not say.',
+  );
 
 /** Who may ask. */
 export const CLIENTS: Noun = {
@@ -170,12 +176,13 @@ export const CLIENTS: Noun = {
     secret: {
       type: z
         .union([
-          z.strictObject({ env }),
-          z.strictObject({ file }),
+          z.strictObject({ env, expires_at }),
+          z.strictObject({ file, expires_at }),
           z.strictObject({
             generate: z
               .literal(true)
               .describe('The server draws it. It is shown once, or written to --secrets-out.'),
+            expires_at,
           }),
         ])
         .describe(

@@ -60,6 +60,18 @@ export function canonicalKeySet(value: JsonValue): JsonValue {
 export const typeName = () =>
   z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/, 'must be the name of a step-up type');
 
+/** A moment, with its offset (RFC 3339). */
+export const instant = () =>
+  z
+    .string()
+    .refine(
+      (text) =>
+        /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?(Z|[+-]\d\d:\d\d)$/.test(text) &&
+        !Number.isNaN(Date.parse(text)),
+      { error: 'must be a date and time with offset (RFC 3339)' },
+    )
+    .meta({ format: 'date-time' });
+
 /** Where a secret comes from: the file never has it. */
 export const secretFrom = () => {
   const env = z

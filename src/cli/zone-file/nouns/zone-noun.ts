@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { DEFAULT_LANGUAGES, LANGUAGES } from '../../../zones/languages.js';
 import { ISSUER_MODES } from '../../../zones/zone-issuer.js';
 import type { Noun } from '../field.js';
+import { canonicalLogo } from '../logo-file.js';
 import { identifier, line } from './values.js';
 
 /** The zone itself. */
@@ -36,6 +37,20 @@ export const ZONE: Noun = {
       absent: [...DEFAULT_LANGUAGES],
     },
     description: { type: line().describe('What it is for, in words for operators.'), absent: null },
+    logo: {
+      type: z
+        .strictObject({
+          file: z.string().min(1).describe('The PNG file, relative to the zone file.'),
+        })
+        .nullable()
+        .describe(
+          'Its logo, which pages show to people who confirm; `null` for none. Stays as it is where the file does not say.',
+        ),
+      member: 'logo_uri',
+      absent: null,
+      canonical: canonicalLogo,
+      stays: true,
+    },
     issuer_mode: {
       type: z
         .enum(ISSUER_MODES)
