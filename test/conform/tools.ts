@@ -50,6 +50,20 @@ export const OPENSC: Tool = {
   version: /pkcs11-tool/,
 };
 
+export const ZSH: Tool = {
+  name: 'zsh 5',
+  path: programOf('zsh'),
+  ask: ['--version'],
+  version: /^zsh 5\./,
+};
+
+export const FISH: Tool = {
+  name: 'fish 3 or 4',
+  path: programOf('fish'),
+  ask: ['--version'],
+  version: /version [34]\./,
+};
+
 export const CHROMIUM: Tool = {
   name: 'Chromium 120 or newer',
   path:
