@@ -31,6 +31,7 @@ const OPEN: readonly (readonly [place: RegExp, why: string])[] = [
   [/^PollBody\.setErrs$/, 'is by `jti`, as RFC 8936 2.4 has it'],
   [/^HeldRequest\.act$/, 'claims of a mandate, which may be of any depth'],
   [/^RecordedRequest\.items\[\]$/, 'audit events, whose members are those of their type'],
+  [/^AuditedEventView$/, 'an audit event, whose members are those of its type'],
   [/^SimulationResult\.diagnostics\[\]$/, 'what an engine says'],
   [
     /^IntrospectedMandate\.(may_act|cnf|delegation_chain\[\])$/,
