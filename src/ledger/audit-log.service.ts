@@ -11,6 +11,8 @@ export interface EventPageQuery {
   readonly limit: number;
   /** The id of the event after which the part starts. */
   readonly after?: string;
+  /** The zones of which events are shown; `null` for all, and what is of none. */
+  readonly zones: readonly string[] | null;
 }
 
 /** One part of a list of events. */
@@ -40,15 +42,16 @@ export class AuditLog {
   async byRequest(
     name: string,
     type: string | null,
-    { limit, after }: EventPageQuery,
+    { limit, after, zones }: EventPageQuery,
   ): Promise<EventPage> {
-    const exact = UUID_V7.test(name) && (await this.isRequestId(name, type));
+    const exact = UUID_V7.test(name) && (await this.isRequestId(name, type, zones));
     // One more than asked for tells whether there are more.
     const rows = await this.dataSource.query<EventRow[]>(exact ? BY_ID : BY_ID_OR_LABEL, [
       name,
       type,
       limit + 1,
       after ?? null,
+      zones,
     ]);
     const shown = rows.slice(0, limit);
     const last = shown.at(-1);
@@ -56,10 +59,15 @@ export class AuditLog {
     return { items: shown.map(eventOf), ...(more ? { next: last.id } : {}) };
   }
 
-  private async isRequestId(name: string, type: string | null): Promise<boolean> {
+  private async isRequestId(
+    name: string,
+    type: string | null,
+    zones: EventPageQuery['zones'],
+  ): Promise<boolean> {
     const rows = await this.dataSource.query<object[]>(
-      'SELECT 1 FROM audit_events WHERE request_id = $1 AND ($2::text IS NULL OR type = $2) LIMIT 1',
-      [name, type],
+      `SELECT 1 FROM audit_events
+        WHERE request_id = $1 AND ($2::text IS NULL OR type = $2) AND ($3::uuid[] IS NULL OR zone_id = ANY ($3)) LIMIT 1`,
+      [name, type, zones],
     );
     return rows.length > 0;
   }
@@ -82,7 +90,7 @@ function listing(columns: readonly string[]): string {
   const parts = columns.map(
     (column) => `
       (SELECT id, client_id IS NULL AS stranger, event, event_text FROM audit_events
-        WHERE ${column} = $1 AND ($2::text IS NULL OR type = $2)
+        WHERE ${column} = $1 AND ($2::text IS NULL OR type = $2) AND ($5::uuid[] IS NULL OR zone_id = ANY ($5))
           AND ($4::uuid IS NULL OR (client_id IS NULL) > (SELECT stranger FROM start)
                OR ((client_id IS NULL) = (SELECT stranger FROM start) AND id < $4))
         ORDER BY (client_id IS NULL), id DESC LIMIT $3)`,
@@ -90,7 +98,7 @@ function listing(columns: readonly string[]): string {
   return `
     WITH start AS (
       SELECT client_id IS NULL AS stranger FROM audit_events
-       WHERE id = $4 AND (request_id = $1 OR request_label = $1)
+       WHERE id = $4 AND (request_id = $1 OR request_label = $1) AND ($5::uuid[] IS NULL OR zone_id = ANY ($5))
     )
     SELECT id, event, event_text FROM (${parts.join(' UNION ALL ')}) AS found
      ORDER BY stranger, id DESC LIMIT $3`;

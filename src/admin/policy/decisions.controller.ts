@@ -6,7 +6,7 @@ import { AuditLog, type EventPage } from '../../ledger/audit-log.service.js';
 import { PolicySets } from '../../policy/policy-sets.service.js';
 import { AdminController } from '../admin-controller.js';
 import { found } from '../find-row.js';
-import { CurrentOperator, seesZone, type Operator } from '../operators/operator.js';
+import { CurrentOperator, type Operator } from '../operators/operator.js';
 import { ForSomeZones, Permission } from '../permission.js';
 import { PAGE_LIMIT, PageQuery } from '../pagination.body.js';
 import type { Page } from '../pagination.js';
@@ -99,11 +99,11 @@ export class DecisionsController {
     const events = known
       ? await this.auditLog.byRequest(requestId, TYPE, {
           limit: page.limit ?? PAGE_LIMIT,
+          zones: operator.zones,
           ...(page.after === undefined ? {} : { after: page.after }),
         })
       : { items: [] };
-    const items = events.items.filter((event) => seesZone(operator, String(event['zone_id'])));
-    const any = items.length > 0 || page.after !== undefined;
-    return found(any ? { ...events, items } : null, 'request');
+    const any = events.items.length > 0 || page.after !== undefined;
+    return found(any ? events : null, 'request');
   }
 }
