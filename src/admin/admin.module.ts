@@ -96,6 +96,7 @@ import { refuseNotThere } from './management/not-there.js';
 import { TenantClientsController } from './management/tenant-clients.controller.js';
 import { TenantOutboundPoliciesController } from './management/tenant-outbound-policies.controller.js';
 import { TenantScopesController } from './management/tenant-scopes.controller.js';
+import { TenantAuditController } from './management/tenant-audit.controller.js';
 import { TenantWebhooksController } from './management/tenant-webhooks.controller.js';
 import { TenantsController } from './management/tenants.controller.js';
 import { InstallationOutboundPoliciesController } from './outbound-policies/installation-outbound-policies.controller.js';
@@ -247,6 +248,7 @@ const SERVICES: Provider[] = [
     TenantScopesController,
     TenantOutboundPoliciesController,
     TenantWebhooksController,
+    TenantAuditController,
     AuthenticatorsController,
   ],
   providers: [

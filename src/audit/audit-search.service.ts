@@ -24,6 +24,8 @@ export interface AuditPart {
   readonly limit: number;
   /** The id of the event after which the part starts; the newest come first. */
   readonly after?: string;
+  /** How many are left out before that: what is left out is looked at all the same. */
+  readonly offset?: number;
 }
 
 /** One part of what is found. */
@@ -108,7 +110,7 @@ export class AuditSearch {
     tx: EntityManager,
     { zones }: AuditScope,
     filters: AuditFilters,
-    { limit, after }: AuditPart,
+    { limit, after, offset = 0 }: AuditPart,
   ): Promise<AuditPage> {
     const sought: Sought = {
       zones: zones?.map((zone) => zone.toLowerCase()) ?? null,
@@ -116,13 +118,13 @@ export class AuditSearch {
       time: filters,
       terms: termsOf(filters),
       // One more than asked for tells whether there are more.
-      limit: limit + 1,
+      limit: offset + limit + 1,
     };
     const [counted] = await ask<{ behind: number }>(tx, countBehind(sought.zones));
     const isBehind = (counted?.behind ?? 0) > SCANNED;
     const { rows, next } = isBehind ? await inLog(tx, sought) : await inIndex(tx, sought);
-    const shown = rows.slice(0, limit);
-    const last = rows.length > limit ? shown.at(-1)?.id : next;
+    const shown = rows.slice(offset, offset + limit);
+    const last = rows.length > offset + limit ? shown.at(-1)?.id : next;
     const events = await ask<EventRow>(tx, readEvents(shown, sought.terms));
     return { items: events.map(toEvent), ...(last === undefined ? {} : { next: last }) };
   }

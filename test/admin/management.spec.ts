@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { sharedReplica, type Replica } from '../setup/harness.js';
 import { persistently } from '../setup/patience.js';
-import { createTestZone, readAnswer, type TestZone } from '../setup/zone.js';
+import { createTestZone, readAnswer, type Answer, type TestZone } from '../setup/zone.js';
 
 let replica: Replica;
 let zone: TestZone;
@@ -398,6 +398,41 @@ describe('webhooks', () => {
         [{ field: 'tenant_ids', message: 'a webhook is of one tenant' }],
       ]);
     }
+  });
+});
+
+describe('the audit log of a tenant', () => {
+  const seen = async (query = '') =>
+    call('GET', `/audit/${zone.zoneId}${query}`) as Promise<Answer & { body: unknown }>;
+
+  test('is shown in parts, the newest first', async () => {
+    for (let n = 0; n < 3; n += 1) {
+      // oxlint-disable-next-line no-await-in-loop
+      await zone.session();
+    }
+    const whole = Object.values((await seen()).body) as { id: string; tenant_id: string }[];
+    expect(whole.length).toBeGreaterThan(3);
+    expect(new Set(whole.map(({ tenant_id: tenant }) => tenant))).toEqual(new Set([zone.zoneId]));
+    const part = await seen('?limit=2&offset=1');
+    expect(Object.values(part.body)).toEqual(whole.slice(1, 3));
+    expect(part.headers.get('link')).toBe('<?limit=2&offset=3>; rel="next"');
+    const past = await seen('?offset=10000');
+    expect([past.status, Object.values(past.body), past.headers.get('link')]).toEqual([
+      200,
+      [],
+      null,
+    ]);
+  });
+
+  test.each(['offset=-1', 'offset=10001', 'offset=x', 'limit=0', 'limit=501', 'after=1'])(
+    'is refused with %s',
+    async (query) => {
+      expect((await seen(`?${query}`)).status).toBe(400);
+    },
+  );
+
+  test('is not there of nobody', async () => {
+    expect((await call('GET', '/audit/nobody')).status).toBe(404);
   });
 });
 

@@ -9,7 +9,6 @@ const NOT_THERE: readonly (readonly [path: RegExp, what: string])[] = [
   [/^\/(tenants\/[^/]+\/)?saml-clients(\/|$)/, 'SAML clients'],
   [/^\/tenants\/[^/]+\/branding(\/|$)/, 'branding'],
   [/^\/dashboard(\/|$)/, 'the dashboard'],
-  [/^\/audit(\/|$)/, 'the audit log by this path'],
 ];
 
 /**
