@@ -5,7 +5,7 @@
 -- The terms of an event as the index has them: a number for each, and one for its zone. Two terms may have one number, so
 -- what is found by it is compared with the event itself.
 CREATE OR REPLACE FUNCTION audit_term_digests(p_terms text[]) RETURNS bigint[] LANGUAGE sql IMMUTABLE AS $$
-  SELECT ARRAY(SELECT DISTINCT hashtextextended(term, 0) FROM unnest(p_terms) AS term)
+  SELECT ARRAY(SELECT hashtextextended(term, 0) FROM unnest(p_terms) AS term)
 $$;
 
 -- Adds events to the index that are recorded and not in it yet, and says of each chain how far it is now. Every chain gets
@@ -81,8 +81,12 @@ LANGUAGE plpgsql AS $$
 DECLARE
   part CONSTANT text := 'audit_index_' || to_char(p_day, 'YYYYMMDD');
 BEGIN
-  IF to_regclass(quote_ident(part)) IS NULL THEN RETURN; END IF;
-  IF p_stays THEN
+  DELETE FROM audit_index_default i
+   WHERE i.id >= ledger_day_begins('id', p_day)::uuid AND i.id < ledger_day_begins('id', p_day + 1)::uuid
+     AND i.zone_id <> ALL (p_held);
+  IF to_regclass(quote_ident(part)) IS NULL THEN
+    RETURN;
+  ELSIF p_stays THEN
     EXECUTE format('DELETE FROM %I WHERE zone_id <> ALL ($1)', part) USING p_held;
   ELSE
     EXECUTE format('DROP TABLE %I', part);

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 9,
-  sha256: '867f5baeb191c4f3e20966eb62b3a6232aaf50fc6b3bde1013e03f8b537ce448',
+  sha256: 'f245396320cfdccaf42303a88c456db7dfd6dff75d953e167351564f199e660c',
 } as const;
