@@ -126,10 +126,14 @@ describe.each(LANGUAGES)('in %s', (language) => {
     expect(said(await open(path, language))).toEqual(inLanguage(language, 'enrol'));
     const form = await open(path, language, { link });
     expect(said(form)).toEqual(inLanguage(language, 'enrol'));
+    expect(form.text).not.toContain('Pied Piper');
+    await zone.admin('PATCH', '', { display_name: 'Pied Piper' });
     const wrong = await open(path, language, { link, code: '000000' });
     expect([wrong.status, said(wrong)]).toEqual([400, inLanguage(language, 'enrol')]);
+    expect(wrong.text).toMatch(/<p class="brand">\s*Pied Piper\s*</);
     const done = await open(path, language, { link, code: codeOf(keyOn(form.text)) });
     expect(said(done)).toEqual(inLanguage(language, 'done'));
+    expect(done.text).toContain('Pied Piper');
     expect(said(await open(path, language, { link }))).toEqual(inLanguage(language, 'nothing'));
   });
 

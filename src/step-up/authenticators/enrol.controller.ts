@@ -32,6 +32,7 @@ import { PageErrors } from './page-errors.filter.js';
 import { PAGE_FORM, readPageForm } from './page-form.js';
 import { readAssets, sendPage } from './page-answer.js';
 import { PageTexts, textsOf } from './page-texts.service.js';
+import { RequestWordsReader } from './request-words.service.js';
 import type { Texts } from './texts/en.js';
 
 /** The fields that the page sends: its link, and the evidence of a method. */
@@ -58,6 +59,7 @@ export class EnrolController {
   constructor(
     private readonly enrolments: Enrolments,
     private readonly texts: PageTexts,
+    private readonly words: RequestWordsReader,
     @Inject(ENV) private readonly env: RunningEnv,
   ) {}
 
@@ -84,19 +86,24 @@ export class EnrolController {
     const link = token === null ? null : await this.enrolments.open(token);
     if (link === null) return unknown(request, response);
     try {
-      const texts = await this.texts.ofZone(request, link.enrolment.zoneId);
+      const { zoneId } = link.enrolment;
+      const texts = await this.texts.ofZone(request, zoneId);
+      // Read before anything is registered: codes are shown once.
+      const letterhead = await this.words.letterhead(zoneId);
+      const send = (status: number, page: Page) =>
+        sendPage(response, status, { ...page, ...letterhead }, texts);
       const methods = await this.enrolments.methodsFor(link);
       const method = methods.findLast(({ enrolField }) => form[enrolField] !== undefined);
       if (method === undefined) {
-        return sendPage(response, 200, this.page(link, methods, null, texts), texts);
+        return send(200, this.page(link, methods, null, texts));
       }
       const evidence = form[method.enrolField] ?? '';
       const registered = await this.enrolments.enrol(link, method, evidence, requestIdOf(request));
       if (registered.outcome === 'registered') {
-        return sendPage(response, 200, donePage(registered.codes, texts), texts);
+        return send(200, donePage(registered.codes, texts));
       }
       if (registered.outcome === 'gone') return unknown(request, response);
-      return sendPage(response, 400, this.page(link, methods, method, texts), texts);
+      return send(400, this.page(link, methods, method, texts));
     } finally {
       link.secret.fill(0);
     }
