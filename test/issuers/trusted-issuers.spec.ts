@@ -627,6 +627,29 @@ describe('operators', () => {
   ])('cannot register %s', async (_name, body, status) => {
     expect((await callAdmin(a, 'POST', issuersPath(), body())).status).toBe(status);
   });
+
+  test('can be changed while it names a client that was removed, and does not name it anew', async () => {
+    const gone = await zone.newClient();
+    const name = `https://${randomUUID()}.example`;
+    const ids = { allowed_client_ids: [gone.clientId, zone.clientId] };
+    const made = await callAdmin(a, 'POST', issuersPath(), registration(name, ids));
+    const path = `${issuersPath()}/${String(made.body['id'])}`;
+    await zone.admin('DELETE', `/clients/${gone.clientId}`);
+    const change = { max_age_seconds: 61 };
+    const changed = await callAdmin(a, 'PATCH', path, change);
+    expect([changed.status, changed.body]).toMatchObject([
+      200,
+      { ...change, allowed_client_ids: ids.allowed_client_ids.toSorted() },
+    ]);
+    expect((await zone.audit(changed.requestId)).map(({ event }) => event)).toMatchObject([
+      { type: 'admin.issuer.changed', after: change },
+    ]);
+    const others = { allowed_client_ids: [gone.clientId, randomUUID()] };
+    expect((await callAdmin(a, 'PATCH', path, others)).status).toBe(422);
+    const without = { allowed_client_ids: [zone.clientId] };
+    expect((await callAdmin(a, 'PATCH', path, without)).status).toBe(200);
+    expect((await callAdmin(a, 'PATCH', path, ids)).status).toBe(422);
+  });
 });
 
 /** Registers a client that is a workload. */

@@ -242,7 +242,11 @@ export class IssuersController {
       if (issuer.issuer !== before.issuer) {
         throw new UnprocessableEntityException('issuer: one of another name is another issuer');
       }
-      await clientsExist(tx.getRepository(Client), zoneId, issuer.allowedClientIds);
+      // A client that was removed since is let in no more, and is in nobody's way.
+      const named = issuer.allowedClientIds.filter(
+        (each) => !before.allowedClientIds.includes(each),
+      );
+      await clientsExist(tx.getRepository(Client), zoneId, named);
       const polling = await readPolling({ zoneId, id }, body, before, this.sealing, rules.signals);
       const after = Object.assign(issuers.create(), before, issuer, polling);
       const same = entityTag(toView(after)) === entityTag(toView(before));
