@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createDatabase, startReplica, type Replica } from '../setup/harness.js';
 import { ALLOW_KEY_SERVER as ALLOW_ALL } from '../setup/key-server.js';
+import { newOperator } from '../setup/operators.js';
 import { persistently } from '../setup/patience.js';
 import { startReceiver, type Receiver } from '../setup/receiver.js';
 import { callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
@@ -382,5 +383,19 @@ describe('a trial', () => {
       reason: expect.stringMatching(/^(the name cannot be resolved|it took too long)$/),
     });
     expect(receiver.received.length).toBe(before);
+  });
+
+  test('tells an operator of some zones whether and why, and not where a name leads', async () => {
+    const { zone, at } = await newZone();
+    const near = await newOperator(open, { role: 'owner', zones: [zone.zoneId] });
+    const attempt = async (url: string) =>
+      (await near.call('POST', `${at}/try`, { url, target: 'webhook_delivery' })).body;
+    expect(await attempt(`${receiver.url}/a`)).toEqual({ allowed: true, policies: [] });
+    await near.call('POST', at, { ...permissive(), name: 'mine', block_loopback_ips: true });
+    expect(await attempt(`${receiver.url}/a`)).toEqual({
+      allowed: false,
+      reason: 'the outbound policy "mine" does not allow this machine',
+      policies: ['mine'],
+    });
   });
 });

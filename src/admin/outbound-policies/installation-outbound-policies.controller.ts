@@ -11,6 +11,7 @@ import {
   OutboundPolicyChangeBody,
   OutboundTrialBody,
 } from './outbound-policy.body.js';
+import { CurrentOperator, type Operator } from '../operators/operator.js';
 import { OutboundPolicyChanges } from './outbound-policy-changes.service.js';
 import { readTarget } from './outbound-policy-registration.js';
 import type { OutboundPolicyView } from './outbound-policy-view.js';
@@ -45,8 +46,11 @@ export class InstallationOutboundPoliciesController {
   /** Says whether an outbound request of a zone without policies would be made, and why not. Its name is resolved, and nothing is sent. */
   @Post('try')
   @HttpCode(200)
-  async try(@Body() { url, target }: OutboundTrialBody): Promise<OutboundTrialView> {
-    return tryOutbound(url, await this.policies.rulesFor(readTarget(target), null));
+  async try(
+    @CurrentOperator() operator: Operator,
+    @Body() { url, target }: OutboundTrialBody,
+  ): Promise<OutboundTrialView> {
+    return tryOutbound(url, await this.policies.rulesFor(readTarget(target), null), operator);
   }
 
   /** Shows a policy. */

@@ -5,6 +5,7 @@ import {
   resolve,
   type FetchRules,
 } from '../../platform/outbound/guarded-request.js';
+import type { Operator } from '../operators/operator.js';
 
 /** Milliseconds for the name. */
 const RESOLVE_MS = 2_000;
@@ -15,14 +16,25 @@ export interface OutboundTrialView {
   readonly allowed: boolean;
   /** Why it would not; absent if it would. */
   readonly reason?: string;
-  /** The addresses that its name leads to at the moment; absent if the URL alone is refused, or the name leads nowhere. */
+  /**
+   * The addresses that its name leads to at the moment; absent if the URL alone is refused, or the name leads nowhere, and
+   * for an operator of some zones.
+   */
   readonly addresses?: readonly string[];
   /** The policies that were asked, by name. */
   readonly policies: readonly string[];
 }
 
-/** Judges an outbound request as if it were to be made. The name in it is resolved, and nothing is sent. */
-export async function tryOutbound(text: string, rules: FetchRules): Promise<OutboundTrialView> {
+/**
+ * Judges an outbound request as if it were to be made. The name in it is resolved, and nothing is sent.
+ *
+ * @param asks an operator of some zones is not told what names mean inside of the installation's network
+ */
+export async function tryOutbound(
+  text: string,
+  rules: FetchRules,
+  { zones }: Pick<Operator, 'zones'>,
+): Promise<OutboundTrialView> {
   const policies = (rules.policies ?? []).map(({ name }) => name);
   const url = readFetchUrl(text, rules);
   if (typeof url === 'string') return { allowed: false, reason: url, policies };
@@ -33,7 +45,7 @@ export async function tryOutbound(text: string, rules: FetchRules): Promise<Outb
     return {
       allowed: reason === null,
       ...(reason === null ? {} : { reason }),
-      addresses,
+      ...(zones === null ? { addresses } : {}),
       policies,
     };
   } catch (error) {

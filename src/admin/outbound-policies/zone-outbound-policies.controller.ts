@@ -13,6 +13,7 @@ import {
   OutboundPolicyChangeBody,
   OutboundTrialBody,
 } from './outbound-policy.body.js';
+import { CurrentOperator, type Operator } from '../operators/operator.js';
 import { OutboundPolicyChanges } from './outbound-policy-changes.service.js';
 import { readTarget } from './outbound-policy-registration.js';
 import type { OutboundPolicyView } from './outbound-policy-view.js';
@@ -53,9 +54,10 @@ export class ZoneOutboundPoliciesController {
   @HttpCode(200)
   async try(
     @InZone() { id: zoneId }: Zone,
+    @CurrentOperator() operator: Operator,
     @Body() { url, target }: OutboundTrialBody,
   ): Promise<OutboundTrialView> {
-    return tryOutbound(url, await this.policies.rulesFor(readTarget(target), zoneId));
+    return tryOutbound(url, await this.policies.rulesFor(readTarget(target), zoneId), operator);
   }
 
   /** Shows a policy. */
