@@ -10,6 +10,7 @@ import type { Observable } from 'rxjs';
 import { readBody } from '../platform/http/body.js';
 import { requestIdOf, type RequestId } from '../platform/http/request-id.js';
 import { pathOf } from '../platform/http/steps.js';
+import type { ConditionalRequest } from './failed-conditions.js';
 
 /** The largest body that is read, in bytes: what is larger was refused before. */
 const MAX_BODY_BYTES = 1_024 * 1_024;
@@ -23,6 +24,8 @@ export interface AskedRequest {
   readonly whole: Buffer;
   /** The approval that it names (`Approval`); `null` without one. */
   readonly approval: string | null;
+  /** Under which condition it asks; `null` under none. */
+  readonly conditional: ConditionalRequest | null;
 }
 
 const asked = new WeakMap<RequestId, AskedRequest>();
@@ -51,7 +54,15 @@ async function read(request: Request): Promise<AskedRequest> {
     content,
     whole: digest(request.method, ' ', pathOf(request), '\n', content),
     approval: typeof approval === 'string' ? approval : null,
+    conditional: conditionOf(request),
   };
+}
+
+function conditionOf(request: Request): ConditionalRequest | null {
+  const expected = request.headers['if-match'];
+  if (expected === undefined) return null;
+  const condition = digest(request.method, ' ', pathOf(request), '\n', expected).toString('hex');
+  return { condition, cameAt: performance.now() };
 }
 
 function digest(...parts: readonly (string | Buffer)[]): Buffer {

@@ -18,7 +18,9 @@ import {
   askForApproval,
   holdToTwoPersons,
 } from './approvals/two-person-rule.js';
+import { askedRequestOf } from './asked-request.js';
 import type { Change } from './change.js';
+import { FailedConditions, type ConditionalRequest } from './failed-conditions.js';
 import { found } from './find-row.js';
 import { checkMayChange } from './operators/control-zone.js';
 import type { ActsAs } from './operators/operator.js';
@@ -45,6 +47,7 @@ const OPERATORS_TURN = 'operators';
 export class AuditedChanges {
   private readonly ordinary: Turns;
   private readonly urgent: Turns;
+  private readonly conditions = new FailedConditions();
 
   constructor(
     @InjectDataSource(OPERATORS) private readonly dataSource: DataSource,
@@ -162,11 +165,13 @@ export class AuditedChanges {
     try {
       const turns = change.urgent === true ? this.urgent : this.ordinary;
       return await turns.take(change.zoneId, OPERATORS_TURN, () =>
-        commitInTurn<Made<T> | null>(
-          this.dataSource,
-          change.zoneId,
-          (result) => result !== null,
-          (tx) => this.make(tx, change, make, held),
+        this.conditions.run(conditionOf(change), () =>
+          commitInTurn<Made<T> | null>(
+            this.dataSource,
+            change.zoneId,
+            (result) => result !== null,
+            (tx) => this.make(tx, change, make, held),
+          ),
         ),
       );
     } catch (error) {
@@ -208,6 +213,12 @@ export class AuditedChanges {
     });
     return made;
   }
+}
+
+/** Of a request that may come again it has to be found out whether it was carried out before. */
+function conditionOf({ requestId }: Change): ConditionalRequest | null {
+  if (oneCommitOf(requestId) !== null) return null;
+  return askedRequestOf(requestId)?.conditional ?? null;
 }
 
 /** Of a request that cannot come again. */

@@ -6,6 +6,7 @@ import {
 } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { ApiHeader, ApiResponse } from '../platform/http/openapi-decorators.js';
+import { FAILED } from './failed-conditions.js';
 
 /**
  * The entity tag of what a view shows (RFC 9110 8.8.3): equal for equal views, so that no counter has to be kept
@@ -37,7 +38,7 @@ export class Precondition {
     if (this.ifMatch === undefined) return;
     const expected = this.ifMatch.split(',').map((each) => each.trim());
     if (expected.includes(tag) || expected.includes('*')) return;
-    throw new PreconditionFailedException('it has changed since, or never was as If-Match says');
+    throw new PreconditionFailedException(FAILED);
   }
 }
 
