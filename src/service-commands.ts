@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { DataSource } from 'typeorm';
+import { TwoPersonSwitch } from './admin/approvals/two-person-switch.service.js';
 import { KeyRotation } from './admin/keys/key-rotation.service.js';
 import { Rewrap } from './admin/keys/rewrap.service.js';
 import { AdminTokenDoor } from './admin/operators/admin-token-door.service.js';
@@ -15,6 +16,7 @@ import { prune } from './cli/prune.js';
 import { reopenAdminToken } from './cli/reopen-admin-token.js';
 import { renewAuthenticators } from './cli/renew-authenticators.js';
 import { rotateKeys } from './cli/rotate-keys.js';
+import { turnOffTwoPersonRule } from './cli/turn-off-two-person-rule.js';
 import { systemClock } from './platform/config/clock.js';
 import { ENV, type Env, type RunningEnv } from './platform/config/env.js';
 import { outageOf, refusalOf, unknownHostOf } from './platform/database/outage.js';
@@ -86,6 +88,9 @@ async function run(
   }
   if (command.name === 'prune') return prune(app.get<RunningEnv>(ENV), command.plan);
   if (command.name === 'reopen-admin-token') return reopenAdminToken(app.get(AdminTokenDoor));
+  if (command.name === 'turn-off-two-person-rule') {
+    return turnOffTwoPersonRule(app.get(TwoPersonSwitch));
+  }
   const keyEncryptionKeys = app.get(KeyEncryptionKeys);
   const sealing = app.get(Sealing);
   if (command.name === 'list') {

@@ -52,8 +52,14 @@ import { AdminTokenController } from './operators/admin-token.controller.js';
 import { AdminTokenDoor } from './operators/admin-token-door.service.js';
 import { ApprovalRow } from './approvals/approval.entity.js';
 import { OperatorApprovalsController } from './approvals/approvals.controller.js';
+import { TwoPersonSwitch } from './approvals/two-person-switch.service.js';
+import { Unreviewed } from './approvals/unreviewed.service.js';
+import { unreviewedMetrics } from './approvals/unreviewed.metrics.js';
 import { SettingsController } from './approvals/settings.controller.js';
 import { MeController } from './operators/me.controller.js';
+import { MyKeysController } from './operators/my-keys.controller.js';
+import { operatorMetrics } from './operators/operator.metrics.js';
+import { DrawnKeys } from './operators/drawn-keys.service.js';
 import { OperatorKeysController } from './operators/operator-keys.controller.js';
 import { OperatorsController } from './operators/operators.controller.js';
 import { Owners } from './operators/owners.service.js';
@@ -211,6 +217,7 @@ const SERVICES: Provider[] = [
   controllers: [
     LogLevelController,
     MeController,
+    MyKeysController,
     OperatorApprovalsController,
     SettingsController,
     AdminTokenController,
@@ -269,6 +276,11 @@ const SERVICES: Provider[] = [
     Refusals,
     AdministrationChanges,
     Owners,
+    DrawnKeys,
+    Unreviewed,
+    TwoPersonSwitch,
+    ...unreviewedMetrics,
+    ...operatorMetrics,
     AdminTokenDoor,
     GatewayGuard,
     AuditedChanges,

@@ -24,7 +24,11 @@ export interface DrillCommand {
 
 /** A command on the database of the service. */
 export type ServiceCommand =
-  KeysCommand | AuthenticatorsCommand | PruneCommand | { readonly name: 'reopen-admin-token' };
+  | KeysCommand
+  | AuthenticatorsCommand
+  | PruneCommand
+  | { readonly name: 'reopen-admin-token' }
+  | { readonly name: 'turn-off-two-person-rule' };
 
 /** `prune`: drops what is older than it has to be, or with `plan` only says what that is. */
 export interface PruneCommand {

@@ -27,6 +27,7 @@ describe('a command line that asks no server', () => {
       { name: 'drill', url: 'https://m.example', internalUrl: 'https://m.example', count: 20 },
     ],
     ['operators reopen-admin-token', { name: 'reopen-admin-token', json: false }],
+    ['operators turn-off-two-person-rule --json', { name: 'turn-off-two-person-rule', json: true }],
     ['prune --plan', { name: 'prune', plan: true, json: false }],
   ])('%j', async (line, command) => {
     const { code, direct } = await run(line);

@@ -102,6 +102,15 @@ export function addDirectCommands(
       run({ name: 'reopen-admin-token', json: isJson(node) }),
     );
 
+  groupOf(program, 'operators')
+    .command('turn-off-two-person-rule')
+    .description(
+      'On the database (with the environment of the service): turns off the rule that takes a second operator. For when there is none any more who could approve it.',
+    )
+    .action((_options: Given, node: Node) =>
+      run({ name: 'turn-off-two-person-rule', json: isJson(node) }),
+    );
+
   program
     .command('prune')
     .helpGroup(DIRECT)

@@ -26,6 +26,19 @@ export function addNounCommands(program: Node, ask: Ask): void {
     for (const action of noun.actions) addAction(group, noun, action, ask);
     addExamples(group, `mandate ${noun.name}`, noun.examples);
   }
+  addWhoami(program, ask);
+}
+
+/** What `operators me` does, by the name that people look for. */
+function addWhoami(program: Node, ask: Ask): void {
+  const node = program
+    .command('whoami')
+    .helpGroup(OVER_THE_API)
+    .description('Shows who asks, with which key, and all that this operator may do.');
+  addExamples(node, 'mandate whoami', [{ line: '', what: 'until when is my key good?' }]);
+  node.action(() =>
+    ask(node, async (context) => context.print(await context.api.get('operators/me'))),
+  );
 }
 
 const OVER_THE_API =

@@ -71,6 +71,7 @@ import { TracedWebhooks1795349455830 } from './migrations/1795349455830-traced-w
 import { NamedItems1795350000000 } from './migrations/1795350000000-named-items.js';
 import { RecoveryCodes1795351641134 } from './migrations/1795351641134-recovery-codes.js';
 import { AuthorizationDetailsTypes1795360640971 } from './migrations/1795360640971-authorization-details-types.js';
+import { OwnKeysAndReviews1795373500000 } from './migrations/1795373500000-own-keys-and-reviews.js';
 import { ZoneLogos1795362563010 } from './migrations/1795362563010-zone-logos.js';
 import { AuditIndex1795372900000 } from './migrations/1795372900000-audit-index.js';
 import { ZoneLanguages1795373400000 } from './migrations/1795373400000-zone-languages.js';
@@ -155,6 +156,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   ZoneLogos1795362563010,
   AuditIndex1795372900000,
   ZoneLanguages1795373400000,
+  OwnKeysAndReviews1795373500000,
 ];
 
 const ONE_PROCESS: PoolSettings = { workers: 1, connections: undefined };

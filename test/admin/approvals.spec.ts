@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { auditOf as eventsOf, rows, startReplica, type Replica } from '../setup/harness.js';
-import { newOperator, type TestOperator } from '../setup/operators.js';
+import { newOperator, withOwnKey, type TestOperator } from '../setup/operators.js';
 import { newSetVersion } from '../setup/policies.js';
 import { persistently } from '../setup/patience.js';
 import {
@@ -16,6 +16,13 @@ let replica: Replica;
 let other: Replica;
 let alice: TestOperator;
 let bob: TestOperator;
+/** Bob, with the key that he was given. */
+let drawnForBob: TestOperator;
+let carol: TestOperator;
+let dave: TestOperator;
+let auditor: TestOperator;
+let near: TestOperator;
+let nearby: { readonly id: string };
 /** One that was there before the rule. */
 let tested: TestZone;
 
@@ -23,8 +30,18 @@ beforeAll(async () => {
   replica = await startReplica();
   other = await startReplica({ databaseUrl: replica.databaseUrl });
   tested = await createTestZone(replica);
-  alice = await newOperator(replica, { role: 'owner', name: 'Alice' });
-  bob = await newOperator(replica, { role: 'security', name: 'Bob' });
+  alice = await withOwnKey(replica, await newOperator(replica, { role: 'owner', name: 'Alice' }));
+  drawnForBob = await newOperator(replica, { role: 'security', name: 'Bob' });
+  bob = await withOwnKey(replica, drawnForBob);
+  // While the rule is on, it takes two persons to make one.
+  carol = await withOwnKey(replica, await newOperator(replica, { role: 'security' }));
+  dave = await withOwnKey(replica, await newOperator(replica, { role: 'owner' }));
+  auditor = await newOperator(replica, { role: 'auditor' });
+  nearby = await newZone();
+  near = await withOwnKey(
+    replica,
+    await newOperator(replica, { role: 'security', zones: [nearby.id] }),
+  );
   const on = await alice.call('PATCH', '/settings', { two_person_rule: true });
   if (on.status !== 200) throw new Error(JSON.stringify(on.body));
 });
@@ -121,7 +138,6 @@ describe('a zone', () => {
     const key = await alice.call('POST', `/operators/${alice.id}/keys`, {});
     const again = await asAdminKey('POST', `/approvals/${asked.id}/approve`, { reason: 'yes' });
     expect([key.status, again.status]).toEqual([201, 403]);
-    const auditor = await newOperator(replica, { role: 'auditor' });
     expect((await approve(auditor, asked.id)).status).toBe(403);
     expect(askedIn(await remove(alice)).state).toBe('open');
     expect(await isThere()).toBe(true);
@@ -130,38 +146,36 @@ describe('a zone', () => {
   test('is not deleted by the approval of a colleague whom who asked has made up', async () => {
     const asked = askedIn(await remove(alice));
     const made = await alice.call('POST', '/operators', { name: randomUUID(), role: 'owner' });
-    const key = await alice.call('POST', `/operators/${String(made.body['id'])}/keys`, {});
-    const decide = (with_: unknown) =>
-      persistently(() =>
-        callAdmin(
-          replica,
-          'POST',
-          `/approvals/${asked.id}/approve`,
-          { reason: 'sure' },
-          {
-            authorization: `Bearer ${String(with_)}`,
-          },
-        ),
+    expect(made.status).toBe(201);
+    // Nor of one who was there before: neither has a key without somebody else.
+    for (const id of [String(made.body['id']), bob.id]) {
+      const drawn = askedIn(await alice.call('POST', `/operators/${id}/keys`, {}));
+      expect(drawn.what).toMatch(/^draw a key for the operator ".*" \((owner|security)\)$/);
+      expect((await approve(alice, drawn.id)).status).toBe(403);
+      expect((await alice.call('GET', `/operators/${id}/keys`)).body['items']).toHaveLength(
+        id === bob.id ? 2 : 0,
       );
-    expect((await decide(key.body['key'])).status).toBe(403);
-    // Nor by one who was there before, with a key that who asked has drawn.
-    const own = await alice.call('POST', `/operators/${bob.id}/keys`, {});
-    const next = await newZone();
-    zone = next;
-    const later = askedIn(await remove(alice));
-    const refused = await persistently(() =>
-      callAdmin(
-        replica,
-        'POST',
-        `/approvals/${later.id}/approve`,
-        { reason: 'sure' },
-        {
-          authorization: `Bearer ${String(own.body['key'])}`,
-        },
-      ),
-    );
-    expect(refused.status).toBe(403);
-    expect((await approve(bob, later.id)).status).toBe(200);
+    }
+    expect((await asAdminKey('POST', `/operators/${bob.id}/keys`, {})).status).toBe(403);
+    expect((await approve(bob, asked.id)).status).toBe(200);
+  });
+
+  test('is not deleted by the approval of who has the key that was drawn for somebody else', async () => {
+    const asked = askedIn(await remove(alice));
+    const refused = await approve(drawnForBob, asked.id);
+    expect([refused.status, refused.body['error_description']]).toEqual([
+      403,
+      expect.stringContaining('somebody else drew your key'),
+    ]);
+    // It has drawn one, by which Bob knows that nobody else has drawn one with it.
+    expect((await drawnForBob.call('POST', '/operators/me/keys', {})).status).toBe(409);
+    expect((await approve(bob, asked.id)).status).toBe(200);
+  });
+
+  test('is deleted by the approval of a key that takes the place of one that was there before', async () => {
+    const asked = askedIn(await remove(alice));
+    const next = await withOwnKey(replica, bob);
+    expect((await approve(next, asked.id)).status).toBe(200);
   });
 
   test('is not deleted by the admin key, which is nobody by name', async () => {
@@ -195,7 +209,6 @@ describe('a zone', () => {
   });
 
   test('is not deleted by the approval of somebody who is an operator no more', async () => {
-    const carol = await newOperator(replica, { role: 'security' });
     const asked = askedIn(await remove(alice));
     expect((await approve(carol, asked.id)).status).toBe(200);
     const disabled = await alice.call('PATCH', `/operators/${carol.id}`, { disabled: true });
@@ -216,8 +229,7 @@ describe('a zone', () => {
     zone = await newZone();
     expect(askedIn(await remove(alice, { approval: asked.id })).id).not.toBe(asked.id);
     zone = victim;
-    const carol = await newOperator(replica, { role: 'owner' });
-    expect(askedIn(await remove(carol, { approval: asked.id })).id).not.toBe(asked.id);
+    expect(askedIn(await remove(dave, { approval: asked.id })).id).not.toBe(asked.id);
     expect(askedIn(await remove(alice, { approval: randomUUID() })).state).toBe('approved');
     expect((await remove(alice, { approval: asked.id })).status).toBe(204);
   });
@@ -278,6 +290,42 @@ describe('a policy', () => {
   });
 });
 
+test('a key for somebody else is drawn by two persons, and takes part once its operator has drawn one with it', async () => {
+  const made = await alice.call('POST', '/operators', { name: randomUUID(), role: 'operator' });
+  const path = `/operators/${String(made.body['id'])}/keys`;
+  const asked = askedIn(await alice.call('POST', path, {}));
+  expect((await approve(bob, asked.id)).status).toBe(200);
+  const drawn = await alice.call('POST', path, {});
+  expect(drawn.status).toBe(201);
+  expect((await auditOf(drawn.requestId)).map(({ event }) => event)).toMatchObject([
+    { type: 'admin.operator_key.created', operator: 'Alice', approved_by: 'Bob' },
+  ]);
+  askedIn(await alice.call('POST', path, {}));
+  const erin = await withOwnKey(replica, {
+    ...alice,
+    id: String(made.body['id']),
+    call: (method, at, body) =>
+      persistently(() =>
+        callAdmin(replica, method, at, body, {
+          authorization: `Bearer ${String(drawn.body['key'])}`,
+        }),
+      ),
+  });
+  const zone = await newZone();
+  const removal = askedIn(await alice.call('DELETE', `/zones/${zone.id}`));
+  expect((await approve(erin, removal.id)).status).toBe(200);
+});
+
+test('who could approve nothing is not made one who can by one person', async () => {
+  const raise = (change: object) => alice.call('PATCH', `/operators/${auditor.id}`, change);
+  const asked = askedIn(await raise({ role: 'security' }));
+  expect(asked.what).toBe(`let the operator "${auditor.name}" approve in all zones`);
+  expect((await raise({ role: 'support' })).status).toBe(200);
+  expect((await raise({ role: 'auditor' })).status).toBe(200);
+  askedIn(await alice.call('PATCH', `/operators/${near.id}`, { zones: null }));
+  expect((await alice.call('GET', `/operators/${near.id}`)).body['zones']).toEqual([nearby.id]);
+});
+
 describe('the rule', () => {
   const set = (on: boolean | null, by = alice) =>
     by.call('PATCH', '/settings', { two_person_rule: on });
@@ -312,14 +360,11 @@ describe('the rule', () => {
   });
 
   test('has two operators left who may approve, as long as it is on', async () => {
-    const others = [await newOperator(replica, { role: 'operator' })];
     const { body } = await alice.call('GET', '/operators?disabled=false&limit=500');
-    const known = [alice.id, bob.id, ...others.map(({ id }) => id)];
-    for (const { id } of body['items'] as { id: string }[]) {
-      if (!known.includes(id)) await alice.call('PATCH', `/operators/${id}`, { disabled: true });
-    }
-    const [carol] = others;
-    expect((await alice.call('DELETE', `/operators/${carol?.id}`)).status).toBe(204);
+    const left = (body['items'] as { id: string }[]).map(({ id }) => id);
+    expect(left.toSorted()).toEqual([alice.id, bob.id].toSorted());
+    await alice.call('PATCH', `/operators/${dave.id}`, { disabled: false });
+    expect((await alice.call('DELETE', `/operators/${dave.id}`)).status).toBe(204);
     for (const [method, path, change] of [
       ['DELETE', `/operators/${bob.id}`, undefined],
       ['PATCH', `/operators/${bob.id}`, { disabled: true }],
@@ -356,7 +401,7 @@ test('an emergency rotation is done at once, and looked at by somebody else afte
       summary: `rotated the signing keys of the zone "${zone.name}" in an emergency`,
       asked_by: 'Alice',
       request_id: rotated.requestId,
-      expires_at: null,
+      expires_at: expect.any(String) as string,
     },
   ]);
   const [{ id } = { id: '' }] = found;
@@ -374,8 +419,8 @@ test('an emergency rotation is done at once, and looked at by somebody else afte
 });
 
 test('an operator of some zones sees and decides what is about these', async () => {
-  const [mine, theirs] = [await newZone(), await newZone()];
-  const near = await newOperator(replica, { role: 'security', zones: [mine.id] });
+  const [mine, theirs] = [nearby, await newZone()];
+  await alice.call('PATCH', `/operators/${near.id}`, { disabled: false });
   const ask = async ({ id }: { readonly id: string }) =>
     askedIn(await alice.call('DELETE', `/zones/${id}`)).id;
   const [seen, hidden] = [await ask(mine), await ask(theirs)];

@@ -5,6 +5,7 @@ import { auditOf, KEY_ENCRYPTION_KEY, rows, startReplica, type Replica } from '.
 import { runCli } from '../setup/cli.js';
 import { whileOpen } from '../setup/locks.js';
 import { callWith, newOperator } from '../setup/operators.js';
+import { metric } from '../setup/policies.js';
 import { until } from '../setup/process.js';
 import { callAdmin, createTestZone, type Answer, type TestZone } from '../setup/zone.js';
 
@@ -34,7 +35,13 @@ describe('a named operator', () => {
     const me = await auditor.call('GET', '/operators/me');
     expect(me).toMatchObject({
       status: 200,
-      body: { id: auditor.id, name: auditor.name, role: 'auditor', zones: null },
+      body: {
+        id: auditor.id,
+        name: auditor.name,
+        role: 'auditor',
+        zones: null,
+        key: { id: auditor.keyId, own: false, expires_at: null },
+      },
     });
     expect(me.body['permissions']).toContain('clients:read');
     expect(me.body['permissions']).not.toContain('clients:write');
@@ -215,6 +222,28 @@ describe('a key', () => {
     await until(async () =>
       replica.logs().find((line) => line.includes('not good from') && line.includes(there.name)),
     );
+    // However often it comes: each time is counted, and a few are recorded.
+    for (let nth = 0; nth < 20; nth += 1) {
+      // oxlint-disable-next-line no-await-in-loop
+      expect((await there.call('GET', '/zones')).status).toBe(401);
+    }
+    expect(await metric(replica, 'mandate_operator_keys_from_elsewhere_total')).toBe(21);
+    const events = await rows<{ event: object }>(
+      replica.databaseUrl,
+      `SELECT audit_event(a) AS event FROM audit_events a
+        WHERE type = 'admin.refused' AND audit_event(a)->>'operator' = $1`,
+      [there.name],
+    );
+    expect(events).toHaveLength(5);
+    expect(events[0]?.event).toMatchObject({
+      outcome: 'denied',
+      operator_id: there.id,
+      operator_key: there.keyId,
+      lacks: 'an address that the key is good from',
+      address: expect.stringMatching(/127\.0\.0\.1|::1/) as string,
+    });
+    const lines = replica.logs().filter((line) => line.includes('not good from'));
+    expect(lines.filter((line) => line.includes(there.name))).toHaveLength(5);
     const wrong = { addresses: ['10.0.0.0/33'] };
     const refused = await admin('POST', `/operators/${there.id}/keys`, wrong);
     expect(refused).toMatchObject({ status: 400, body: { error: 'invalid_request' } });

@@ -65,6 +65,10 @@ test('every route of operators asks for a permission that there is', () => {
   const open = routes.filter(({ permission }) => permission === 'none');
   expect(open.map(({ method, template }) => `${method} ${template}`)).toEqual([
     'GET /operators/me',
+    'POST /operators/me/keys',
+    'GET /operators/me/keys',
+    'GET /operators/me/keys/{id}',
+    'DELETE /operators/me/keys/{id}',
   ]);
 });
 
@@ -143,6 +147,10 @@ const FOR_SOME_ZONES = [
   'GET /clients',
   'GET /decisions/{requestId}',
   'GET /operators/me',
+  'POST /operators/me/keys',
+  'GET /operators/me/keys',
+  'GET /operators/me/keys/{id}',
+  'DELETE /operators/me/keys/{id}',
   'GET /zones',
   'POST /decisions/{requestId}/replay',
   'POST /policy/simulate',

@@ -4,7 +4,7 @@ import { rows, sharedReplica, type Replica } from '../setup/harness.js';
 import { callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
 
 /** Those who change one client at the same time, once each. */
-const WRITERS = Number(process.env['IF_MATCH_WRITERS'] ?? 12);
+const WRITERS = Number(process.env['IF_MATCH_WRITERS'] ?? 8);
 /**
  * Milliseconds that a writer waits at most after its first attempt, and after any: a random time up to that, which doubles. Of
  * many who change one thing only one gets on at a time, so they have to spread out as far as that takes.

@@ -65,7 +65,7 @@ test('the lines about operators and the control zone do what they say', async ()
   const blocks = [...(section ?? '').matchAll(/^```sh\n(.*?)^```$/gms)].map(
     ([, block = '']) => block,
   );
-  expect(blocks).toHaveLength(3);
+  expect(blocks).toHaveLength(4);
   const { zoneId, clientId, secret } = await createTestZone(replica);
   const { stdout, stderr } = await promisify(execFile)(
     'sh',
@@ -83,6 +83,7 @@ test('the lines about operators and the control zone do what they say', async ()
   );
   expect(stderr).toBe('');
   expect(stdout).toContain('"name":"Ada Lovelace","role":"owner"');
+  expect(stdout).toContain('"own":true');
   expect(stdout).toContain(`"zone_id":"${zoneId}","resource":"urn:mandate:control"`);
   expect(stdout).toContain(`"name":"mandate:${clientId}:${clientId}","role":"mandate"`);
   expect(stdout).toContain('"permissions":["zones:read"]');

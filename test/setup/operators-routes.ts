@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { applicationOf } from './agents.js';
 import { APPROVE_WRITES, heldIn } from './challenges.js';
 import { rows, type Replica } from './harness.js';
-import { newOperator } from './operators.js';
+import { newOperator, type TestOperator } from './operators.js';
 import { until } from './process.js';
 import { newPolicy, newSetVersion } from './policies.js';
 import { newKey } from './tokens/foreign-tokens.js';
@@ -110,6 +110,13 @@ async function newReview({ replica, zoneId }: TestZone): Promise<string> {
   return id;
 }
 
+/** A key that an operator has drawn for itself, and one that it does without. */
+async function ownKeys(operator: TestOperator) {
+  const drawn = await operator.call('POST', '/operators/me/keys', {});
+  const own = String(drawn.body['key']);
+  return { own, spare: String(drawn.body['drawn_with']) };
+}
+
 /** What is asked of a route: the path below `/internal`, or below the zone, perhaps a body, and a key if the admin key may not. */
 export type Ask = readonly [path: string, body?: object | undefined, key?: string];
 
@@ -121,6 +128,7 @@ export async function requestsOfOperators(zone: TestZone): Promise<Readonly<Reco
   const of = await furnish(zone);
   const owner = await newOperator(zone.replica, { role: 'owner' });
   const other = await newOperator(zone.replica, { role: 'auditor' });
+  const { own, spare } = await ownKeys(owner);
   const [one, another] = [await newReview(zone), await newReview(zone)];
   const set = `/policy-sets/${of.set.policy_set_id}/versions`;
   const policy = `/policies/${of.policy.policy_id}/versions`;
@@ -299,6 +307,10 @@ export async function requestsOfOperators(zone: TestZone): Promise<Readonly<Reco
     ),
     [`DELETE ${IN_ZONE}`]: [`/zones/${zone.zoneId}`],
     'GET /operators/me': ['/operators/me'],
+    'GET /operators/me/keys': ['/operators/me/keys', undefined, own],
+    'GET /operators/me/keys/{id}': [`/operators/me/keys/${spare}`, undefined, own],
+    'POST /operators/me/keys': ['/operators/me/keys', { description: 'next' }, own],
+    'DELETE /operators/me/keys/{id}': [`/operators/me/keys/${spare}`, undefined, own],
     'GET /operators': ['/operators'],
     'GET /operators/{id}': [`/operators/${other.id}`],
     'POST /operators': ['/operators', { ...named(), role: 'auditor' }],
@@ -329,9 +341,9 @@ export async function requestsOfOperators(zone: TestZone): Promise<Readonly<Reco
     'PATCH /settings': ['/settings', {}],
     'GET /approvals': ['/approvals'],
     'GET /approvals/{id}': [`/approvals/${one}`],
-    'POST /approvals/{id}/approve': [`/approvals/${one}/approve`, REASON, owner.key],
-    'POST /approvals/{id}/reject': [`/approvals/${another}/reject`, REASON, owner.key],
+    'POST /approvals/{id}/approve': [`/approvals/${one}/approve`, REASON, own],
+    'POST /approvals/{id}/reject': [`/approvals/${another}/reject`, REASON, own],
     // The admin key lets nobody in after that.
-    'POST /operators/admin-token/close': ['/operators/admin-token/close', undefined, owner.key],
+    'POST /operators/admin-token/close': ['/operators/admin-token/close', undefined, own],
   };
 }

@@ -44,7 +44,25 @@ export async function newOperator(
     return answer.body;
   };
   const id = String((await must('/operators', { ...of, name }))['id']);
-  const made = await must(`/operators/${id}/keys`, keyOptions);
+  return having(replica, { id, name }, await must(`/operators/${id}/keys`, keyOptions));
+}
+
+/** The same operator with a key that it draws for itself, with the one that it has. */
+export async function withOwnKey(
+  replica: Replica,
+  operator: TestOperator,
+  keyOptions: object = {},
+): Promise<TestOperator> {
+  const made = await operator.call('POST', '/operators/me/keys', keyOptions);
+  if (made.status !== 201) throw new Error(JSON.stringify(made.body));
+  return having(replica, operator, made.body);
+}
+
+function having(
+  replica: Replica,
+  { id, name }: Pick<TestOperator, 'id' | 'name'>,
+  made: Readonly<Record<string, unknown>>,
+): TestOperator {
   const key = String(made['key']);
   return {
     id,

@@ -36,7 +36,7 @@ export class ApprovalRow {
   @Column('timestamptz', { name: 'asked_at' })
   askedAt: Date;
 
-  /** `null` for a review. */
+  /** Of a review: from when on it counts as not reviewed. */
   @Column('timestamptz', { name: 'expires_at', nullable: true })
   expiresAt: Date | null;
 
@@ -54,6 +54,10 @@ export class ApprovalRow {
 
   @Column('timestamptz', { name: 'decided_at', nullable: true })
   decidedAt: Date | null;
+
+  /** When it was recorded that a review came to nothing. */
+  @Column('timestamptz', { name: 'lapsed_at', nullable: true })
+  lapsedAt: Date | null;
 
   /** When what was approved was done. */
   @Column('timestamptz', { name: 'used_at', nullable: true })

@@ -10,7 +10,8 @@ import { AuditedChanges } from '../audited-changes.service.js';
 import { InstallationChange, type Change } from '../change.js';
 import { entityTag, IfMatch, Precondition, tagged } from '../entity-tag.js';
 import { TakesTwoPersons } from './takes-two-persons.js';
-import { countApprovers, FEWEST_APPROVERS } from './two-person-rule.js';
+import { countApprovers } from './approvers.js';
+import { FEWEST_APPROVERS } from './two-person-rule.js';
 
 /** What is set for the whole installation. */
 export interface SettingsView {
@@ -82,6 +83,6 @@ const SET_RULE = 'UPDATE administration SET two_person_rule = $1';
 async function checkEnough(tx: EntityManager): Promise<void> {
   if ((await countApprovers(tx)) >= FEWEST_APPROVERS) return;
   throw new ConflictException(
-    'two named operators with a key, of all zones, have to be able to approve (approvals:write)',
+    'two named operators of all zones have to be able to approve (approvals:write), each with a key that it drew for itself',
   );
 }

@@ -5,7 +5,8 @@ import { OAuthError } from '../../oauth/errors.js';
 import type { Zone } from '../../zones/zone.entity.js';
 import { askedRequestOf, type AskedRequest } from '../asked-request.js';
 import type { Change } from '../change.js';
-import { ROLE_NAMES, ROLES } from '../operators/roles.js';
+import { countApprovers } from './approvers.js';
+import { emergencyOf, putUpForReview } from './reviews.js';
 import { guardedChange, RULE_CHANGED, type GuardedChange } from './guarded-change.js';
 
 /** Hours until what was asked for can be approved or used no more. */
@@ -15,9 +16,6 @@ const MOST_OPEN = 100;
 
 /** The fewest operators who can approve, while the rule is on. */
 export const FEWEST_APPROVERS = 2;
-
-/** The roles that may approve. */
-const APPROVING = ROLE_NAMES.filter((role) => ROLES[role].permissions.has('approvals:write'));
 
 /** Thrown by a change that a second person has not approved: undo it, and {@link askForApproval}. */
 export class ApprovalRequired extends Error {
@@ -45,19 +43,6 @@ export interface AskedApproval {
 export async function isRuleOn(tx: EntityManager): Promise<boolean> {
   const [row] = await tx.query<{ on: boolean }[]>(RULE);
   return row?.on ?? false;
-}
-
-/**
- * How many named operators can approve: enabled, with a key that is good, of all zones.
- *
- * @param except one who is not counted
- */
-export async function countApprovers(
-  tx: EntityManager,
-  except: string | null = null,
-): Promise<number> {
-  const [row] = await tx.query<{ count: number }[]>(APPROVERS, [APPROVING, except]);
-  return row?.count ?? 0;
 }
 
 /**
@@ -89,16 +74,9 @@ export async function holdToTwoPersons(
   details: Readonly<Record<string, unknown>>,
   before: number | null,
 ): Promise<Readonly<Record<string, unknown>>> {
-  if (change.type === 'signing_key.rotated' && details['emergency'] === true) {
-    return putUpForReview(tx, change, zone);
-  }
-  if (before !== null) {
-    const left = await countApprovers(tx);
-    if (left >= FEWEST_APPROVERS || left >= before) return {};
-    throw new ConflictException(
-      'the two-person rule is on: at least two operators who may approve have to be left',
-    );
-  }
+  const emergency = emergencyOf(change, zone, details);
+  if (emergency !== null) return putUpForReview(tx, change, emergency);
+  if (before !== null) await checkEnoughLeft(tx, before);
   const guarded = guardedChange(change, zone, details);
   if (guarded === null) return {};
   // When it is turned off it is off in here, and was on.
@@ -164,14 +142,12 @@ async function useApproval(tx: EntityManager, change: Change, guarded: GuardedCh
   return { approval_id: used.id, approved_by: used.by, approved_by_id: used.byId };
 }
 
-async function putUpForReview(tx: EntityManager, change: Change, zone: Zone | null) {
-  const { zoneId, requestId, operator } = change;
-  // Where there is nobody else, it would wait for ever.
-  if ((await countApprovers(tx, operator.id)) === 0) return {};
-  const id = uuidv7();
-  const summary = `rotated the signing keys of the zone ${JSON.stringify(zone?.name ?? zoneId)} in an emergency`;
-  await tx.query(REVIEW, [id, zoneId, summary, operator.id, operator.name, requestId.request_id]);
-  return { review_id: id };
+async function checkEnoughLeft(tx: EntityManager, before: number): Promise<void> {
+  const left = await countApprovers(tx);
+  if (left >= FEWEST_APPROVERS || left >= before) return;
+  throw new ConflictException(
+    'the two-person rule is on: at least two operators who may approve have to be left',
+  );
 }
 
 function toAsked({ id, summary, expiresAt, decision }: WaitingRow): AskedApproval {
@@ -199,11 +175,6 @@ interface UsedRow {
 
 /** The lock is in the way of who changes the rule, and of nobody else. */
 const RULE = 'SELECT two_person_rule AS on FROM administration FOR KEY SHARE';
-
-const APPROVERS = `
-  SELECT count(DISTINCT o.id)::int AS count FROM operators o JOIN operator_keys k ON k.operator_id = o.id
-   WHERE o.role = ANY ($1::text[]) AND o.zones IS NULL AND o.disabled_at IS NULL AND o.id IS DISTINCT FROM $2::uuid
-     AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())`;
 
 /** What somebody approved who was removed or disabled since counts no more. */
 const DECIDER_HOLDS =
@@ -239,7 +210,3 @@ const ASK = `
   INSERT INTO approvals (id, zone_id, kind, action, summary, operator_id, operator, request_id, fingerprint, tag, expires_at)
   VALUES ($1, $2, 'request', $3, $4, $5, $6, $7, $8, $9, now() + make_interval(hours => $10))
   RETURNING id, summary, expires_at AS "expiresAt", decision`;
-
-const REVIEW = `
-  INSERT INTO approvals (id, zone_id, kind, action, summary, operator_id, operator, request_id)
-  VALUES ($1, $2, 'review', 'emergency_rotation', $3, $4, $5, $6)`;

@@ -12,7 +12,9 @@ export class MeController {
   @Permission(NO_PERMISSION)
   @ForSomeZones()
   show(@CurrentOperator() operator: Operator): MeView {
-    const { id, name, role, zones, permissions } = operator;
-    return { id, name, role, zones, permissions: [...permissions].toSorted() };
+    const { id, name, role, zones, permissions, key } = operator;
+    const shown =
+      key === undefined ? null : { id: key.id, expires_at: key.expiresAt, own: key.own };
+    return { id, name, role, zones, key: shown, permissions: [...permissions].toSorted() };
   }
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { inNetworks, isNetwork } from './networks.js';
+import { inNetworks, isNetwork, isWithin } from './networks.js';
 
 test.each(['10.1.2.3', '10.0.0.0/8', '0.0.0.0/0', '::1', '2001:db8::/32', '::/0'])(
   '%s is a network',
@@ -32,4 +32,19 @@ test('holds the addresses that it says, and an IPv4 address that came over IPv6'
 
 test('no networks hold no address', () => {
   expect(inNetworks([])('10.1.2.3')).toBe(false);
+});
+
+test('a network is within another of its kind that is as large, or larger, and has it', () => {
+  const networks = ['10.1.0.0/16', '192.0.2.7', '2001:db8::/32'];
+  const inside = ['10.1.0.0/16', '10.1.2.0/24', '10.1.2.3', '192.0.2.7/32', '2001:db8:7::/48'];
+  const outside = [
+    '10.0.0.0/8',
+    '10.2.0.0/24',
+    '192.0.2.0/24',
+    '2001::/16',
+    '::ffff:10.1.2.3',
+    '0.0.0.0/0',
+  ];
+  expect(inside.filter((each) => !isWithin(each, networks))).toEqual([]);
+  expect(outside.filter((each) => isWithin(each, networks))).toEqual([]);
 });

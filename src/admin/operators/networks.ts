@@ -9,6 +9,22 @@ export function isNetwork(text: string): boolean {
   return /^(0|[1-9][0-9]{0,2})$/.test(length) && Number(length) <= (kind === 4 ? 32 : 128);
 }
 
+/** Whether all addresses of a network are in one of some networks. Each is as {@link isNetwork} has it. */
+export function isWithin(network: string, networks: readonly string[]): boolean {
+  const { address, kind, length } = partsOf(network);
+  return networks.some((each) => {
+    const within = partsOf(each);
+    return kind === within.kind && length >= within.length && inNetworks([each])(address);
+  });
+}
+
+function partsOf(network: string) {
+  const [address = '', length] = network.split('/');
+  const kind = isIP(address);
+  const whole = kind === 4 ? 32 : 128;
+  return { address, kind, length: length === undefined ? whole : Number(length) };
+}
+
 /**
  * A check whether an address is in one of some networks. An IPv4 address that came over IPv6 (`::ffff:10.1.2.3`) is the
  * IPv4 address.

@@ -1,17 +1,15 @@
 import type { IncomingMessage } from 'node:http';
 import { Inject, Injectable } from '@nestjs/common';
-import type { Logger } from 'pino';
 import { unavailable } from '../../oauth/errors.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
-import { LOGGER } from '../../platform/config/logger.js';
 import { bearerKeyCheck, bearerOf } from '../../platform/http/bearer-key.js';
 import { KnownBearers } from '../../platform/http/overload/known-bearers.js';
-import { requestIdOf } from '../../platform/http/request-id.js';
 import { sourceOf } from '../../platform/http/source-address.js';
 import { ControlMandates } from './control-mandates.service.js';
 import { KeyUses } from './key-uses.service.js';
 import { OperatorDirectory } from './operator-directory.service.js';
 import { ADMIN_KEY, type Operator } from './operator.js';
+import { Refusals } from './refusals.service.js';
 import { permissionsOf } from './roles.js';
 
 /** Whoever holds `ADMIN_TOKEN`, until an owner closes it. */
@@ -39,7 +37,7 @@ export class OperatorAuthentication {
     private readonly uses: KeyUses,
     private readonly mandates: ControlMandates,
     known: KnownBearers,
-    @Inject(LOGGER) private readonly logger: Logger,
+    private readonly refusals: Refusals,
   ) {
     const checks = adminTokens.map((token) => bearerKeyCheck(token));
     this.hasAdminToken = checks.length > 0;
@@ -69,9 +67,7 @@ export class OperatorAuthentication {
     const key = this.keyIn(request);
     if (key === null) return this.byMandate(request);
     if (!key.isGoodFrom(sourceOf(request))) {
-      const { id: operatorId, name: operator } = key.operator;
-      const line = { ...requestIdOf(request), operator, operatorId, key: key.id };
-      this.logger.warn(line, 'a key of an operator came from an address that it is not good from');
+      await this.refusals.recordFromElsewhere(request, key);
       return null;
     }
     this.uses.note(key.id);

@@ -14,7 +14,7 @@ import type { Operator } from './operator.js';
 import { permissionsOf } from './roles.js';
 
 /** Milliseconds between two looks whether anything has changed, for when nobody could say so. */
-const LOOK_MS = 10_000;
+const LOOK_MS = 2_000;
 
 /** An operator whom a key names, and the terms of the key. */
 export interface KnownKey {
@@ -157,7 +157,7 @@ export class OperatorDirectory implements OnModuleInit, OnApplicationShutdown, C
   }
 
   private knownKey(row: KeyRow) {
-    const { operatorId, name, role, zones, keyId, addresses, expiresAt } = row;
+    const { operatorId, name, role, zones, keyId, addresses, expiresAt, own } = row;
     const operator: Operator = {
       id: operatorId,
       name,
@@ -165,6 +165,7 @@ export class OperatorDirectory implements OnModuleInit, OnApplicationShutdown, C
       permissions: permissionsOf(role),
       zones,
       recorded: { operator_key: keyId },
+      key: { id: keyId, expiresAt, own },
       holds: async (tx) => {
         const found = await tx.query<unknown[]>(HOLDS, [operatorId, keyId, name, role, zones]);
         if (found.length === 0) void this.readAgain();
@@ -195,6 +196,7 @@ interface KeyRow {
   readonly digest: string;
   readonly addresses: readonly string[] | null;
   readonly expiresAt: Date | null;
+  readonly own: boolean;
 }
 
 const VERSION = 'SELECT version FROM administration';
@@ -204,7 +206,7 @@ const ADMINISTRATION = `
 
 const KEYS = `
   SELECT o.id AS "operatorId", o.name, o.role, o.zones, k.id AS "keyId", encode(k.digest, 'hex') AS digest,
-         k.addresses, k.expires_at AS "expiresAt"
+         k.addresses, k.expires_at AS "expiresAt", k.drawn_with IS NOT NULL AS own
     FROM operator_keys k JOIN operators o ON o.id = k.operator_id
    WHERE o.disabled_at IS NULL AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > clock_timestamp())`;
 

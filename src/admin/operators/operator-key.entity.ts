@@ -30,6 +30,10 @@ export class OperatorKey {
   @Column('uuid', { name: 'created_by', nullable: true })
   createdBy: string | null;
 
+  /** The key of this operator that it was drawn with, by itself; `null`: whoever drew it may have it, too. */
+  @Column('uuid', { name: 'drawn_with', nullable: true })
+  drawnWith: string | null;
+
   /** When it was used last, to the minute. */
   @Column('timestamptz', { name: 'last_used_at', nullable: true })
   lastUsedAt: Date | null;

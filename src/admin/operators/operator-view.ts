@@ -28,6 +28,11 @@ export interface OperatorKeyView {
   readonly addresses: readonly string[] | null;
   /** When it stops being good; `null` for never. */
   readonly expires_at: Date | null;
+  /**
+   * The key of this operator with which it drew this one for itself, by which it approves what takes two persons; `null`:
+   * somebody else drew it, and may have it.
+   */
+  readonly drawn_with: string | null;
   readonly created_at: Date;
 }
 
@@ -43,6 +48,21 @@ export interface NewOperatorKeyView extends OperatorKeyView {
   readonly key: string;
 }
 
+/** What goes with a key that is revoked. */
+export interface UseOfOperatorKey {
+  /** Good keys that its operator drew with it, or with one of those: whoever had it may have drawn them. */
+  readonly keys: number;
+}
+
+/** The key that somebody asks with. */
+export interface MyKeyView {
+  readonly id: string;
+  /** When it stops being good; `null` for never. */
+  readonly expires_at: Date | null;
+  /** Whether one drew it for oneself, and so may approve with it what takes two persons. */
+  readonly own: boolean;
+}
+
 /** Who asks, and what that operator may do. */
 export interface MeView {
   /** Of a named operator; `null` for the admin key, and for a mandate. */
@@ -53,6 +73,8 @@ export interface MeView {
   readonly role: string;
   /** The ids of the only zones that it may see; `null` for all. */
   readonly zones: readonly string[] | null;
+  /** The key of a named operator; `null` for the admin key, and for a mandate. */
+  readonly key: MyKeyView | null;
   /** All that it may do, in those zones. */
   readonly permissions: readonly Permission[];
 }
@@ -78,6 +100,7 @@ export function toKeyView(row: OperatorKey): OperatorKeyView {
     description: row.description,
     addresses: row.addresses,
     expires_at: row.expiresAt,
+    drawn_with: row.drawnWith,
     created_at: row.createdAt,
   };
 }

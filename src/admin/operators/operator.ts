@@ -3,6 +3,15 @@ import type { Request } from 'express';
 import type { EntityManager } from 'typeorm';
 import type { Permission } from '../permission.js';
 
+/** A key that a request of a named operator bears: what counts of it beyond who that is. */
+export interface BorneKey {
+  readonly id: string;
+  /** When it stops being good; `null` for never. */
+  readonly expiresAt: Date | null;
+  /** Whether the operator drew it for itself, so that nobody else has ever had it. */
+  readonly own: boolean;
+}
+
 /** Who does something as an operator, in the words of audit events. */
 export interface ActsAs {
   /** The id of a named operator; `null` for the admin key, for a mandate, and for what Mandate does by itself. */
@@ -11,6 +20,8 @@ export interface ActsAs {
   readonly name: string;
   /** What audit events say of it beside that, such as the mandate that it came with. */
   readonly recorded?: Readonly<Record<string, unknown>>;
+  /** The key that a named operator came with. */
+  readonly key?: BorneKey;
   /**
    * Whether it may still do what it was let in for. Asked in the transaction of a change, so that nothing is committed
    * for an operator that was taken its key before; absent where there is nothing that could change.
@@ -37,10 +48,14 @@ export const ADMIN_KEY = 'admin key';
 /** Whoever starts a command on a machine of the installation. */
 export const COMMAND_LINE: ActsAs = { id: null, name: 'command line' };
 
+/** What nobody asked for. */
+export const BY_ITSELF: ActsAs = { id: null, name: 'mandate' };
+
 /** The names that stand for no named operator, so that none can be called so. */
 export const RESERVED_NAMES: readonly string[] = [
   ADMIN_KEY,
   COMMAND_LINE.name,
+  BY_ITSELF.name,
   'automatic rotation',
   'demo',
   'gateway',

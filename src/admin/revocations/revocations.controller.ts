@@ -97,6 +97,7 @@ export class RevocationsController {
       (order) => ({
         revocation: described(order),
         ...(target.kind === 'jti' ? { revoked_jti: target.name } : {}),
+        ...(target.kind === 'kid' ? { revoked_kid: target.name } : {}),
       }),
       isDry,
     );

@@ -58,7 +58,7 @@ export const approvals: Noun = {
     {
       flags: '--state <state>',
       parameter: 'state',
-      choices: ['open', 'approved', 'rejected', 'expired', 'used'],
+      choices: ['open', 'approved', 'rejected', 'expired', 'used', 'not_reviewed'],
       what: 'those in this state',
     },
     {

@@ -2,6 +2,7 @@ import type { CommandContext } from '../context.js';
 import { hintAtSecrets } from '../verbs/create.js';
 import { confirm, removeAt } from '../verbs/delete.js';
 import { bodyOf } from '../verbs/said.js';
+import type { Column } from '../print/things.js';
 import type { Action, Field, Noun } from './noun.js';
 
 const OPERATOR = { name: 'operator', what: 'its name or id', of: 'operators' } as const;
@@ -27,6 +28,26 @@ const KEY: readonly Field[] = [
   },
 ];
 
+const KEY_OPTIONS = KEY.map(({ flags, what, kind }) => ({
+  flags,
+  what,
+  ...(kind === 'list' ? { several: true as const } : {}),
+}));
+
+const REVOKE_OPTIONS = [
+  { flags: '-y, --yes', what: 'do not ask' },
+  { flags: '--dry-run', what: 'only say what would be revoked' },
+];
+
+const KEY_COLUMNS: readonly Column[] = [
+  { member: 'id', whole: true },
+  { member: 'description' },
+  { member: 'addresses' },
+  { member: 'drawn_with' },
+  { member: 'expires_at' },
+  { member: 'last_used_at' },
+];
+
 const keysOf = async (context: CommandContext, operator = ''): Promise<string> =>
   `${await context.pathOf('operators', operator)}/keys`;
 
@@ -37,23 +58,13 @@ const keys: readonly Action[] = [
     args: [OPERATOR],
     examples: [{ line: 'ada', what: 'which keys Ada has, and when they were used' }],
     run: async (context, { args: [operator] }) =>
-      context.printList(await keysOf(context, operator), [
-        { member: 'id', whole: true },
-        { member: 'description' },
-        { member: 'addresses' },
-        { member: 'expires_at' },
-        { member: 'last_used_at' },
-      ]),
+      context.printList(await keysOf(context, operator), KEY_COLUMNS),
   },
   {
     words: 'keys add',
     what: 'Draws a key for an operator, and prints it this once. Several may live side by side while one is changed.',
     args: [OPERATOR],
-    options: KEY.map(({ flags, what, kind }) => ({
-      flags,
-      what,
-      ...(kind === 'list' ? { several: true as const } : {}),
-    })),
+    options: KEY_OPTIONS,
     examples: [
       {
         line: 'ada --description laptop --expires-at 2027-01-01T00:00:00Z',
@@ -75,10 +86,7 @@ const keys: readonly Action[] = [
     words: 'keys revoke',
     what: 'Revokes a key of an operator, at once and at all replicas.',
     args: [OPERATOR, { name: 'key', what: 'its id' }],
-    options: [
-      { flags: '-y, --yes', what: 'do not ask' },
-      { flags: '--dry-run', what: 'only say what would be revoked' },
-    ],
+    options: REVOKE_OPTIONS,
     examples: [
       { line: 'ada 0192f0c1-0000-7000-8000-00000000000a', what: 'that of a laptop that was lost' },
     ],
@@ -90,6 +98,50 @@ const keys: readonly Action[] = [
         options,
         { dryRun: true, shown: true },
       ),
+  },
+];
+
+const OWN_KEYS = 'operators/me/keys';
+
+const ownKeys: readonly Action[] = [
+  {
+    words: 'own-keys list',
+    what: 'Lists the keys of who asks that were not revoked; never the keys themselves.',
+    args: [],
+    examples: [{ line: '', what: 'which keys of mine are good, and when they were used' }],
+    run: async (context) => context.printList(OWN_KEYS, KEY_COLUMNS),
+  },
+  {
+    words: 'own-keys add',
+    what: 'Draws a key for who asks, and prints it this once. It is good for no more than the key that is used.',
+    args: [],
+    options: KEY_OPTIONS,
+    examples: [
+      {
+        line: '--description laptop --json | jq -r .key > own-key',
+        what: 'the first thing to do with a key that somebody else drew',
+      },
+    ],
+    async run(context, { options }) {
+      const body = await bodyOf(context, { ...operators, fields: KEY }, options, null);
+      const answer = await context.api.request('POST', OWN_KEYS, { body });
+      await context.print(answer);
+      hintAtSecrets(context, answer.body);
+    },
+  },
+  {
+    words: 'own-keys revoke',
+    what: 'Revokes another key of who asks, and what was drawn with it; not the key that is used.',
+    args: [{ name: 'key', what: 'its id' }],
+    options: REVOKE_OPTIONS,
+    examples: [
+      { line: '0192f0c1-0000-7000-8000-00000000000a', what: 'the one whose place was taken' },
+    ],
+    run: async (context, { args: [key = ''], options }) =>
+      removeAt(context, `${OWN_KEYS}/${encodeURIComponent(key)}`, `Revoke key ${key}`, options, {
+        dryRun: true,
+        shown: true,
+      }),
   },
 ];
 
@@ -182,11 +234,13 @@ export const operators: Noun = {
       run: async (context) => context.print(await context.api.get('operators/me')),
     },
     ...keys,
+    ...ownKeys,
     ...adminToken,
   ],
   examples: [
     { line: 'create ada --role operator --only-zone prod', what: 'who may work in one zone' },
     { line: 'keys add ada --description laptop', what: 'a key for her, printed this once' },
+    { line: 'own-keys add --description laptop', what: 'a key of mine that nobody else has had' },
     { line: 'me', what: 'who am I, and what may I do?' },
   ],
 };

@@ -244,4 +244,15 @@ export const CASES: Readonly<Record<string, AlertCase>> = {
       },
     ],
   },
+  MandateReviewWaiting: {
+    fires: { 'mandate_review_oldest_seconds{job="m"}': '700000x90' },
+    after: 65,
+    notBefore: 50,
+    quiet: [{ 'mandate_review_oldest_seconds{job="m"}': '500000x90' }],
+  },
+  MandateOperatorKeyFromElsewhere: {
+    fires: { 'mandate_operator_keys_from_elsewhere_total{job="m"}': '0 0 5x20' },
+    after: 5,
+    quiet: [{ 'mandate_operator_keys_from_elsewhere_total{job="m"}': '3x20' }],
+  },
 };
