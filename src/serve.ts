@@ -33,6 +33,7 @@ import { MADE } from './platform/workers/topics.js';
 import { KeyEncryptionKeys } from './sealing/key-encryption-keys.service.js';
 import { FeedReaders } from './issuer/feed/feed-readers.service.js';
 import { NamedZones } from './issuer/discovery/zone-names.service.js';
+import { AuditReaders } from './admin/audit/audit-readers.service.js';
 import { ChallengeWaits } from './step-up/challenge-waits.service.js';
 import type { Shutdown } from './shutdown.js';
 
@@ -135,6 +136,7 @@ export async function serve(start: Start): Promise<Serving> {
     // Not before: who is answered at once would ask again at once, for as long as the drain lasts.
     app.get(ChallengeWaits).release();
     app.get(FeedReaders).release();
+    app.get(AuditReaders).release();
     await Promise.all(open.map(({ server }) => closeGracefully(server, shutdown.finishMs)));
   });
 

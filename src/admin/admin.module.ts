@@ -83,6 +83,10 @@ import { ClientSecretsController } from './clients/client-secrets.controller.js'
 import { ClientsController } from './clients/clients.controller.js';
 import { DecisionsController } from './policy/decisions.controller.js';
 import { AuditController } from './audit/audit.controller.js';
+import { AuditDeliveryController } from './audit/audit-delivery.controller.js';
+import { AuditDelivery } from './audit/audit-delivery.service.js';
+import { AuditReaders } from './audit/audit-readers.service.js';
+import { ZoneAuditDeliveryController } from './audit/zone-audit-delivery.controller.js';
 import { ZoneAuditController } from './audit/zone-audit.controller.js';
 import { ExplanationsController } from './explanations/explanations.controller.js';
 import { Explanations } from './explanations/explanations.service.js';
@@ -243,6 +247,8 @@ const SERVICES: Provider[] = [
     DecisionsController,
     AuditController,
     ZoneAuditController,
+    AuditDeliveryController,
+    ZoneAuditDeliveryController,
     ExplanationsController,
     ChallengesController,
     StepUpTypesController,
@@ -288,6 +294,8 @@ const SERVICES: Provider[] = [
     IdempotencyForgetting,
     AuditedKeyChanges,
     DryRuns,
+    AuditDelivery,
+    AuditReaders,
     Explanations,
     PoliciesOfDecisions,
     Deletions,

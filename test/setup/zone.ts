@@ -176,7 +176,10 @@ export function requestIdIn(headers: Headers): string {
 
 /** Reads an answer. */
 export async function readAnswer(response: Response): Promise<Answer> {
-  const text = await response.text();
+  const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') === true;
+  // A stream has no end to wait for.
+  if (isStream) await response.body?.cancel();
+  const text = isStream ? '' : await response.text();
   const body: unknown = text === '' ? {} : JSON.parse(text);
   return {
     status: response.status,

@@ -1,0 +1,66 @@
+import type { DataSource } from 'typeorm';
+import { termsOf, type AuditFilters, type AuditScope } from '../../audit/audit-filters.js';
+import type { ChainEnd, ChainPart, StreamedEvent, StreamReads } from './stream-reader.js';
+
+/** About how many events are read at once. */
+const AT_ONCE = 500;
+
+/**
+ * Reads chains of the audit log, each statement on a connection that is given back behind it.
+ *
+ * @param scope which zones' chains
+ * @param filters which events are wanted; of the others it is only told that they are there
+ */
+export function readsOf(
+  on: Pick<DataSource, 'query'>,
+  { zones }: AuditScope,
+  filters: AuditFilters,
+): StreamReads {
+  const terms = termsOf(filters);
+  return {
+    ends: (since) => on.query<ChainEnd[]>(ENDS, [zones, since]),
+    async lastBefore({ zoneId, writer }, since) {
+      const [row] = await on.query<{ seq: number }[]>(LAST_BEFORE, [zoneId, writer, since]);
+      return row?.seq ?? 0;
+    },
+    next: (parts) =>
+      on.query<StreamedEvent[]>(NEXT, [
+        parts.map(({ zoneId }) => zoneId),
+        parts.map(({ writer }) => writer),
+        parts.map(({ after }) => after),
+        parts.map(({ seq }) => seq),
+        share(parts),
+        terms,
+      ]),
+  };
+}
+
+/** How many events of each chain are read at once. */
+function share(parts: readonly ChainPart[]): number {
+  return Math.max(1, Math.floor(AT_ONCE / parts.length));
+}
+
+/** Chains that had something since: what they end with is stored with them. */
+const ENDS = `
+  SELECT c.zone_id AS "zoneId", c.writer, c.seq::float8 AS seq FROM audit_chains c
+   WHERE ($1::uuid[] IS NULL OR c.zone_id = ANY ($1))
+     AND c.last_event_id >= uuid_from_time(to_timestamp($2::float8 / 1000))`;
+
+/** From the end of a chain, as what is asked for is near it. An older day than the one before need not be looked at. */
+const LAST_BEFORE = `
+  SELECT t.seq::float8 AS seq FROM audit_events t
+   WHERE t.zone_id = $1 AND t.writer = $2 AND t.id < uuid_from_time(to_timestamp($3::float8 / 1000))
+     AND t.id >= uuid_from_time(to_timestamp($3::float8 / 1000) - interval '400 days')
+   ORDER BY t.seq DESC LIMIT 1`;
+
+const NEXT = `
+  SELECT t.zone_id AS "zoneId", t.id, t.writer, t.seq::float8 AS seq, encode(t.hash, 'hex') AS hash,
+         encode(t.previous_hash, 'hex') AS "previousHash",
+         extract(epoch FROM t.occurred_at)::float8 * 1000 AS at,
+         CASE WHEN t.fits THEN coalesce(t.event_text, t.event::text) ELSE '' END AS text, t.fits
+    FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[]) AS p (zone, writer, after, upto)
+   CROSS JOIN LATERAL (
+     SELECT e.*, (cardinality($6::text[]) = 0 OR audit_terms(audit_event(e)) @> $6) AS fits FROM audit_events e
+      WHERE e.zone_id = p.zone AND e.writer = p.writer AND e.seq > p.after AND e.seq <= p.upto
+      ORDER BY e.seq LIMIT $5) AS t
+   ORDER BY t.zone_id, t.writer, t.seq`;
