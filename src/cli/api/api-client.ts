@@ -91,10 +91,7 @@ export class ApiClient {
     path: string,
     { query = {}, body, ifMatch }: Asked = {},
   ): Promise<Answer> {
-    const url = new URL(`${this.connection.url}/internal/${path}`);
-    for (const [name, value] of Object.entries(query)) {
-      if (value !== undefined) url.searchParams.set(name, value);
-    }
+    const url = this.urlOf(path, query);
     const headers: Record<string, string> = {
       Authorization: `Bearer ${this.connection.token}`,
       Accept: 'application/json',
@@ -147,15 +144,47 @@ export class ApiClient {
     }
   }
 
-  private async send(url: URL, init: RequestInit): Promise<Response> {
-    const { fetch, patience } = this.surroundings;
+  /**
+   * Asks for what comes as long as it comes: only its beginning has to be there in time. Asked once.
+   *
+   * @param headers beside those of each request
+   * @throws as {@link request}
+   */
+  async open(
+    path: string,
+    query: Asked['query'] = {},
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<ReadableStream<Uint8Array>> {
+    const url = this.urlOf(path, query);
+    const authorization = `Bearer ${this.connection.token}`;
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), this.surroundings.patience);
+    const init = { method: 'GET', headers: { Authorization: authorization, ...headers } };
+    const response = await this.send(url, init, late.signal).finally(() => clearTimeout(timer));
+    if (!response.ok || response.body === null) {
+      await this.read(response, `GET ${url.pathname}`);
+      throw new CommandFailure(EXIT.impossible, `${url.pathname} answered nothing`);
+    }
+    return response.body;
+  }
+
+  private urlOf(path: string, query: NonNullable<Asked['query']>): URL {
+    const url = new URL(`${this.connection.url}/internal/${path}`);
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== undefined) url.searchParams.set(name, value);
+    }
+    return url;
+  }
+
+  private async send(
+    url: URL,
+    init: RequestInit,
+    signal = AbortSignal.timeout(this.surroundings.patience),
+  ): Promise<Response> {
+    const { fetch } = this.surroundings;
     try {
       // To follow would give the token to somebody else.
-      return await fetch(url, {
-        ...init,
-        redirect: 'manual',
-        signal: AbortSignal.timeout(patience),
-      });
+      return await fetch(url, { ...init, redirect: 'manual', signal });
     } catch (error) {
       throw outOfReach(error, this.connection, init.method !== 'GET');
     }
