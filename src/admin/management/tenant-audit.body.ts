@@ -14,7 +14,7 @@ export class TenantAuditQuery {
   @IsWholeNumber()
   @Min(1)
   @Max(500)
-  limit: number = PAGE_LIMIT;
+  limit?: number = PAGE_LIMIT;
 
   /** How many of the newest are left out. */
   @IsOptional()
@@ -22,5 +22,5 @@ export class TenantAuditQuery {
   @IsWholeNumber()
   @Min(0)
   @Max(MOST_LEFT_OUT)
-  offset: number = 0;
+  offset?: number = 0;
 }

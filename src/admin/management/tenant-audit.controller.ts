@@ -4,6 +4,7 @@ import { AuditSearch } from '../../audit/audit-search.service.js';
 import { viewOf, type AuditedEventView } from '../../audit/audited-event.js';
 import type { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
+import { PAGE_LIMIT } from '../pagination.body.js';
 import { InTenant } from './in-tenant.js';
 import { TenantAuditQuery } from './tenant-audit.body.js';
 
@@ -21,7 +22,7 @@ export class TenantAuditController {
   @Get()
   async list(
     @InTenant() { id }: Zone,
-    @Query() { limit, offset }: TenantAuditQuery,
+    @Query() { limit = PAGE_LIMIT, offset = 0 }: TenantAuditQuery,
     @Res({ passthrough: true }) response: Response,
   ): Promise<readonly TenantEventView[]> {
     const { items, next } = await this.search.page({ zones: [id] }, {}, { limit, offset });
