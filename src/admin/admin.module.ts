@@ -31,6 +31,7 @@ import { Challenge } from '../step-up/challenge.entity.js';
 import { Challenges } from '../step-up/challenges.service.js';
 import { StepUpTurns } from '../step-up/step-up-turns.service.js';
 import { ProofSystem } from '../step-up/proof-system.entity.js';
+import { InstallationWebhook } from '../webhooks/installation-webhook.entity.js';
 import { WebhookDelivery } from '../webhooks/webhook-delivery.entity.js';
 import { Webhook } from '../webhooks/webhook.entity.js';
 import { ClientSecret } from '../zones/clients/client-secret.entity.js';
@@ -128,6 +129,7 @@ import { IdempotencyForgetting } from './idempotency/forgetting.service.js';
 import { Idempotency } from './idempotency/idempotency.service.js';
 import { SigningKeysController } from './keys/signing-keys.controller.js';
 import { StepUpTypesController } from './step-up/step-up-types.controller.js';
+import { InstallationWebhooksController } from './webhooks/installation-webhooks.controller.js';
 import { WebhooksController } from './webhooks/webhooks.controller.js';
 import { ZonePolicyController } from './policy/zone-policy.controller.js';
 import { ZonesController } from './zones/zones.controller.js';
@@ -154,6 +156,7 @@ const ENTITIES = [
   Authenticator,
   OutboundPolicyRow,
   Webhook,
+  InstallationWebhook,
   WebhookDelivery,
   Removal,
   RevocationOrder,
@@ -254,6 +257,7 @@ const SERVICES: Provider[] = [
     StepUpTypesController,
     ProofSystemsController,
     WebhooksController,
+    InstallationWebhooksController,
     InstallationOutboundPoliciesController,
     ZoneOutboundPoliciesController,
     TenantsController,
@@ -271,6 +275,7 @@ const SERVICES: Provider[] = [
     AllClientsController,
     ScopesController,
     WebhooksController,
+    InstallationWebhooksController,
     Tenants,
     ...CONNECTIONS,
     ...SERVICES,

@@ -20,6 +20,7 @@ export const FIELD_OF_CONSTRAINT: Readonly<Record<string, string>> = {
   outbound_policies_installation_target: 'target',
   outbound_policies_name: 'name',
   outbound_policies_target: 'target',
+  installation_webhooks_name: 'name',
   operators_name_key: 'name',
   policies_zone_id_name_key: 'name',
   policy_set_members_zone_id_policy_version_id_fkey: 'policy_version_ids',

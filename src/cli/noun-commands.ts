@@ -56,6 +56,9 @@ function addVerbs(group: Node, noun: Noun, ask: Ask): void {
     for (const { flags, what, choices, refersTo } of noun.filters) {
       node.addOption(naming(option(flags, what, choices), refersTo));
     }
+    if (noun.acrossZones === true) {
+      node.option('--all-zones', 'those of all zones that may be seen, each with its zone');
+    }
     node
       .option('--limit <n>', 'how many at most', readLimit)
       .action((options: Options) => ask(node, (context) => list(context, noun, options)));

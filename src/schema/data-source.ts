@@ -25,6 +25,7 @@ import { Resource } from '../zones/resource.entity.js';
 import { Scope } from '../zones/scope.entity.js';
 import { StepUpType } from '../zones/step-up-type.entity.js';
 import { WebhookDelivery } from '../webhooks/webhook-delivery.entity.js';
+import { InstallationWebhook } from '../webhooks/installation-webhook.entity.js';
 import { Webhook } from '../webhooks/webhook.entity.js';
 import { Removal } from '../zones/removal.entity.js';
 import { Zone } from '../zones/zone.entity.js';
@@ -75,6 +76,7 @@ import { OwnKeysAndReviews1795373500000 } from './migrations/1795373500000-own-k
 import { ZoneLogos1795362563010 } from './migrations/1795362563010-zone-logos.js';
 import { AuditIndex1795372900000 } from './migrations/1795372900000-audit-index.js';
 import { ZoneLanguages1795373400000 } from './migrations/1795373400000-zone-languages.js';
+import { InstallationWebhooks1795375899098 } from './migrations/1795375899098-installation-webhooks.js';
 import { ClientCeilings1795360245128 } from './migrations/1795360245128-client-ceilings.js';
 import { Scopes1795360704100 } from './migrations/1795360704100-scopes.js';
 import { SignalsOfOrders1795350100000 } from './migrations/1795350100000-signals-of-orders.js';
@@ -157,6 +159,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   AuditIndex1795372900000,
   ZoneLanguages1795373400000,
   OwnKeysAndReviews1795373500000,
+  InstallationWebhooks1795375899098,
 ];
 
 const ONE_PROCESS: PoolSettings = { workers: 1, connections: undefined };
@@ -209,6 +212,7 @@ export function dataSourceOptions(
       OutboundPolicyRow,
       ApprovalRow,
       Webhook,
+      InstallationWebhook,
       WebhookDelivery,
       Removal,
       RevocationOrder,

@@ -69,6 +69,20 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
     id: 'id',
   },
   {
+    table: 'installation_webhooks',
+    column: 'sealed_secret',
+    purpose: 'webhook-secret',
+    zone: 'zone_id',
+    id: 'id',
+  },
+  {
+    table: 'installation_webhooks',
+    column: 'sealed_previous_secret',
+    purpose: 'webhook-secret',
+    zone: 'zone_id',
+    id: 'id',
+  },
+  {
     table: 'ssf_streams',
     column: 'sealed_authorization',
     purpose: 'ssf-authorization',

@@ -1,7 +1,7 @@
 -- Webhooks are told of what was taken back, in the transaction in which it is, however it is done. Only those that name
 -- the type of event: who wants "all" has registered for challenges.
 
--- Puts an event into the outbox of every webhook of the zone that names its type. Whoever has made the transaction may have
+-- Puts an event into the outbox of every webhook that is told of the zone and names its type. Whoever has made the transaction may have
 -- said in which trace (`mandate.traceparent`). The job is woken, unless one of these webhooks was told something in the last
 -- second: then it is awake.
 CREATE OR REPLACE FUNCTION webhook_event_named(p_zone uuid, p_type text, p_data jsonb) RETURNS void LANGUAGE plpgsql AS $$
@@ -9,14 +9,15 @@ DECLARE
   v_awake CONSTANT boolean := EXISTS (
     SELECT FROM webhooks w JOIN webhook_deliveries d ON d.zone_id = w.zone_id AND d.webhook_id = w.id
      WHERE w.zone_id = p_zone AND w.disabled_at IS NULL AND p_type = ANY (w.events)
-       AND d.id > uuid_from_time(clock_timestamp() - interval '1 second'));
+       AND d.id > uuid_from_time(clock_timestamp() - interval '1 second')) OR EXISTS (
+    SELECT FROM webhooks_told(p_zone) w JOIN webhook_deliveries d ON d.installation_webhook_id = w.installation_webhook_id
+     WHERE p_type = ANY (w.events) AND d.id > uuid_from_time(clock_timestamp() - interval '1 second'));
 BEGIN
-  INSERT INTO webhook_deliveries (zone_id, id, webhook_id, event_type, traceparent, payload)
-  SELECT p_zone, new_uuid_v7(), w.id, p_type, nullif(current_setting('mandate.traceparent', true), ''), jsonb_build_object(
+  INSERT INTO webhook_deliveries (zone_id, id, webhook_id, installation_webhook_id, event_type, traceparent, payload)
+  SELECT p_zone, new_uuid_v7(), w.webhook_id, w.installation_webhook_id, p_type, nullif(current_setting('mandate.traceparent', true), ''), jsonb_build_object(
            'type', p_type, 'data', jsonb_build_object('zone_id', p_zone) || p_data,
            'timestamp', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
-    FROM webhooks w
-   WHERE w.zone_id = p_zone AND w.disabled_at IS NULL AND p_type = ANY (w.events);
+    FROM webhooks_told(p_zone) w WHERE p_type = ANY (w.events);
   IF FOUND AND NOT v_awake THEN PERFORM wake_job('webhooks'); END IF;
 END $$;
 
@@ -59,7 +60,8 @@ DECLARE
   one  record;
 BEGIN
   IF NOT EXISTS (SELECT FROM webhooks w WHERE w.disabled_at IS NULL AND 'session.ended' = ANY (w.events)
-                    AND w.zone_id IN (SELECT a.zone_id FROM after_rows a)) THEN
+                    AND w.zone_id IN (SELECT a.zone_id FROM after_rows a))
+     AND NOT EXISTS (SELECT FROM installation_webhooks i WHERE i.disabled_at IS NULL AND 'session.ended' = ANY (i.events)) THEN
     RETURN NULL;
   END IF;
   FOR one IN

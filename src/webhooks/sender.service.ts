@@ -1,17 +1,20 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Counter } from 'prom-client';
+import { NIL } from 'uuid';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
 import { DatabaseJobs } from '../platform/database/database-jobs.js';
 import { OutboundPolicies } from '../platform/outbound/outbound-policies.service.js';
 import { FetchFailed, guardedRequest } from '../platform/outbound/guarded-request.js';
 import { inOwnSpan } from '../platform/tracing/spans.js';
 import { readTraceContext } from '../platform/tracing/trace-context.js';
-import { Outbox, type DueDelivery } from './outbox.service.js';
+import { DueDeliveries, type DueDelivery } from './due-deliveries.service.js';
+import { Outbox } from './outbox.service.js';
 import { delayAfter } from './retry-schedule.js';
 import { signMessage } from './standard-webhooks.js';
+import { WebhookSecrets } from './webhook-secrets.service.js';
+import type { WebhookDelivery } from './webhook-delivery.entity.js';
 import { DELIVERIES } from './webhooks.metrics.js';
-import { Webhooks } from './webhooks.service.js';
 
 /** Milliseconds between two looks into the outbox while something is sent, and when nothing wakes it. */
 const BUSY_MS = 700;
@@ -40,8 +43,9 @@ export class Sender {
   private giveUpAt = 0;
 
   constructor(
+    private readonly dueDeliveries: DueDeliveries,
     private readonly outbox: Outbox,
-    private readonly webhooks: Webhooks,
+    private readonly secrets: WebhookSecrets,
     private readonly policies: OutboundPolicies,
     @Inject(CLOCK) private readonly clock: Clock,
     @InjectMetric(DELIVERIES) private readonly deliveries: Counter<'result'>,
@@ -58,7 +62,7 @@ export class Sender {
       idOf: ({ delivery }) => delivery.id,
       groupOf: ({ receiver }) => receiver,
       before: () => this.giveUp(),
-      take: (most, underWay) => this.outbox.take({ most, toOne: MOST_TO_ONE, underWay }),
+      take: (most, underWay) => this.dueDeliveries.take({ most, toOne: MOST_TO_ONE, underWay }),
       work: (due) => this.deliverTraced(due),
     });
   }
@@ -81,14 +85,14 @@ export class Sender {
   }
 
   private async deliver(due: DueDelivery): Promise<void> {
-    const { delivery, webhook } = due;
+    const { delivery } = due;
     const outcome = await this.send(due);
     if (outcome === 'delivered') {
       await this.outbox.delivered(delivery);
       this.deliveries.inc({ result: 'delivered' });
       return;
     }
-    if (outcome === 'gone') await this.outbox.disable(webhook);
+    if (outcome === 'gone') await this.outbox.disable(due);
     const seconds = outcome === 'gone' ? null : delayAfter(delivery.attempts, Math.random());
     const error = outcome === 'gone' ? `the answer was ${GONE}` : outcome.failure;
     await this.outbox.failed(delivery, error, seconds);
@@ -100,14 +104,14 @@ export class Sender {
     const text = JSON.stringify(delivery.payload);
     const body = Buffer.from(text);
     try {
-      const keys = await this.webhooks.keysOf(webhook, now);
+      const keys = await this.secrets.keysOf(webhook, now);
       const headers = {
         ...signMessage(keys, delivery.id, now, text),
         'content-type': 'application/json',
         'user-agent': 'mandate',
         ...(delivery.traceparent === null ? {} : { traceparent: delivery.traceparent }),
       };
-      const rules = await this.policies.rulesFor('webhook_delivery', delivery.zoneId);
+      const rules = await this.policies.rulesFor('webhook_delivery', zoneOf(delivery));
       const outbound = { method: 'POST', headers, body, timeoutMs: TIMEOUT_MS } as const;
       // Only the status of the answer is read.
       const status = await guardedRequest(
@@ -123,4 +127,9 @@ export class Sender {
       throw error;
     }
   }
+}
+
+/** The zone in which it happened; `null` for what is of no zone. */
+function zoneOf({ zoneId }: WebhookDelivery): string | null {
+  return zoneId === NIL ? null : zoneId;
 }

@@ -3,6 +3,7 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 /** One event that is to be delivered to one webhook. */
 @Entity('webhook_deliveries')
 export class WebhookDelivery {
+  /** The zone in which it happened; all zeroes for a test event of the installation. */
   @PrimaryColumn('uuid', { name: 'zone_id' })
   zoneId: string;
 
@@ -10,8 +11,13 @@ export class WebhookDelivery {
   @PrimaryColumn('uuid')
   id: string;
 
-  @Column('uuid', { name: 'webhook_id' })
-  webhookId: string;
+  /** The webhook of the zone that it is for; `null` for one of the installation. */
+  @Column('uuid', { name: 'webhook_id', nullable: true })
+  webhookId: string | null;
+
+  /** The webhook of the installation that it is for; `null` for one of the zone. */
+  @Column('uuid', { name: 'installation_webhook_id', nullable: true })
+  installationWebhookId: string | null;
 
   @Column('text', { name: 'event_type' })
   eventType: string;

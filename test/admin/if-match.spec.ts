@@ -11,6 +11,7 @@ const MAKES_OR_SAYS = new Set([
   'POST /zones',
   'POST /outbound-policies',
   'POST /outbound-policies/try',
+  'POST /webhooks',
   'POST /operators',
   'POST /operators/me/keys',
   'POST /operators/{operator}/keys',

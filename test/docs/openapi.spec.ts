@@ -42,7 +42,7 @@ const OPEN: readonly (readonly [place: RegExp, why: string])[] = [
     'RFC 9396 lets each type have its members',
   ],
   [/^ChangedMember\.(before|after)$/, 'is what was recorded of a member of anything'],
-  [/^DeliveryView\.payload$/, 'is an event of any type'],
+  [/^(Installation)?DeliveryView\.payload$/, 'is an event of any type'],
   [/would\.affects$/, 'counts, by what is counted'],
 ];
 

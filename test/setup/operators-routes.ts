@@ -37,6 +37,20 @@ async function ofInstallation({ replica }: TestZone): Promise<string> {
   });
 }
 
+/** A webhook of the installation that is told of one zone, and a delivery of it that was given up. */
+async function severalOf({ replica, zoneId }: TestZone): Promise<{ id: string; delivery: string }> {
+  const url = 'https://receiver.example/several';
+  const { body } = await callAdmin(replica, 'POST', '/webhooks', { url, zone_ids: [zoneId] });
+  const id = String(body['id']);
+  const [row] = await rows<{ id: string }>(
+    replica.databaseUrl,
+    `INSERT INTO webhook_deliveries (zone_id, id, installation_webhook_id, event_type, payload, dead_at)
+     VALUES ($1, new_uuid_v7(), $2, 'webhook.test', '{}', now()) RETURNING id`,
+    [zoneId, id],
+  );
+  return { id, delivery: String(row?.id) };
+}
+
 /** Everything that the routes of operators name, in one zone. */
 export async function furnish(zone: TestZone) {
   const id = async (path: string, body: object) =>
@@ -61,6 +75,7 @@ export async function furnish(zone: TestZone) {
     );
     return givenUp.length > 0;
   });
+  const several = await severalOf(zone);
   const { id: client } = await zone.admin('POST', '/clients', named());
   const secrets = await zone.admin('GET', `/clients/${String(client)}/secrets`);
   const decided = await zone.session();
@@ -88,6 +103,7 @@ export async function furnish(zone: TestZone) {
     system: await id('/proof-systems', named()),
     authenticator: await id('/authenticators', { subject: 'alice', kind: 'totp' }),
     webhook,
+    several,
     installationOutbound: await ofInstallation(zone),
     outbound: await id('/outbound-policies', { ...named(), target: 'jwks_fetch' }),
     revocation: await id('/revocations', { target: { jti: randomUUID() }, reason: 'a test' }),
@@ -134,6 +150,7 @@ export async function requestsOfOperators(zone: TestZone): Promise<Readonly<Reco
   const policy = `/policies/${of.policy.policy_id}/versions`;
   const secrets = `/clients/${of.client}/secrets`;
   const webhook = `/webhooks/${of.webhook}`;
+  const several = `/webhooks/${of.several.id}`;
   const outbound = `/outbound-policies/${of.outbound}`;
   const everywhere = `/outbound-policies/${of.installationOutbound}`;
   const reference = { policy_set_version_id: of.set.id };
@@ -309,6 +326,21 @@ export async function requestsOfOperators(zone: TestZone): Promise<Readonly<Reco
         [`/zones/${zone.zoneId}${path}`, body] as const,
       ]),
     ),
+    'GET /webhooks': ['/webhooks'],
+    'GET /webhooks/{id}': [several],
+    'GET /webhooks/{id}/deliveries': [`${several}/deliveries`],
+    'POST /webhooks/{id}/deliveries/{delivery}/retry': [
+      `${several}/deliveries/${of.several.delivery}/retry`,
+    ],
+    'POST /webhooks/{id}/replay': [`${several}/replay`, { from: '2026-01-01T00:00:00Z' }],
+    'POST /webhooks': [
+      '/webhooks',
+      { url: 'https://receiver.example/others', zone_ids: [zone.zoneId] },
+    ],
+    'POST /webhooks/{id}/secret': [`${several}/secret`],
+    'POST /webhooks/{id}/test': [`${several}/test`],
+    'PATCH /webhooks/{id}': [several, { enabled: false }],
+    'DELETE /webhooks/{id}': [several],
     [`DELETE ${IN_ZONE}`]: [`/zones/${zone.zoneId}`],
     'GET /operators/me': ['/operators/me'],
     'GET /operators/me/keys': ['/operators/me/keys', undefined, own],

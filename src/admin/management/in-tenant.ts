@@ -20,13 +20,15 @@ export class Tenants implements PipeTransform<string, Promise<Zone>> {
 
   /** @throws {NotFoundException} if there is none, or it is being removed */
   async transform(named: string): Promise<Zone> {
-    const zones = this.dataSource.getRepository(Zone);
-    const which = isUuid(named) ? { id: named } : { name: named };
+    return found(await this.find(named), 'tenant');
+  }
+
+  /** @returns `null` if there is none, or it is being removed */
+  async find(named: string): Promise<Zone | null> {
     // Nothing has a NUL in it, which PostgreSQL would not even look for.
-    const zone = named.includes('\0')
-      ? null
-      : await zones.findOneBy({ ...which, removedAt: IsNull() });
-    return found(zone, 'tenant');
+    if (named.includes('\0')) return null;
+    const which = isUuid(named) ? { id: named } : { name: named };
+    return this.dataSource.getRepository(Zone).findOneBy({ ...which, removedAt: IsNull() });
   }
 }
 

@@ -4,7 +4,7 @@ import { EVENT_TYPES } from '../../webhooks/webhooks.service.js';
 
 /** A webhook to be registered. */
 export class TenantWebhookBody {
-  /** What it is called, unique in the tenant. */
+  /** What it is called, unique in the tenant, or among webhooks of several. */
   @IsLine()
   name: string;
 
@@ -12,7 +12,7 @@ export class TenantWebhookBody {
   @IsString()
   url: string;
 
-  /** The tenant whose events it is sent, by id or name: one. */
+  /** The tenants whose events it is sent, by id or name; `*` alone for all. No patterns. */
   @IsArray()
   @ArrayMaxSize(100)
   @IsString({ each: true })

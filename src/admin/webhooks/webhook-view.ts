@@ -1,5 +1,13 @@
+import { NO_ZONE } from '../../ledger/entry.js';
 import type { WebhookDelivery } from '../../webhooks/webhook-delivery.entity.js';
+import type { InstallationWebhook } from '../../webhooks/installation-webhook.entity.js';
 import type { Webhook } from '../../webhooks/webhook.entity.js';
+
+/** What webhooks of zones and of the installation have alike. */
+export type WebhookRow = Omit<Webhook, 'zoneId'>;
+
+/** What stands for all zones, in a list of zones. */
+export const ALL_ZONES = '*';
 
 /** A webhook as operators have registered it. */
 export interface RegisteredWebhook {
@@ -22,6 +30,24 @@ export interface RegisteredWebhook {
 export interface WebhookView extends RegisteredWebhook {
   /** How many attempts to deliver something have failed since the last that has not. */
   readonly failure_count: number;
+}
+
+/** A webhook of the installation as operators have registered it. */
+export interface RegisteredInstallationWebhook extends RegisteredWebhook {
+  /** The zones that it is told of, by id; `*` for all, those of tomorrow too. Empty once they are all gone. */
+  readonly zone_ids: readonly string[];
+}
+
+/** A webhook of the installation as operators are shown it. */
+export interface InstallationWebhookView extends RegisteredInstallationWebhook {
+  /** How many attempts to deliver something have failed since the last that has not. */
+  readonly failure_count: number;
+}
+
+/** A webhook of the installation with a new secret. */
+export interface InstallationWebhookWithSecret extends InstallationWebhookView {
+  /** What its messages are signed with (Standard Webhooks), shown this once. */
+  readonly secret: string;
 }
 
 /** A webhook with a new secret. */
@@ -49,8 +75,14 @@ export interface DeliveryView {
   readonly created_at: Date;
 }
 
+/** Something that a webhook of the installation was, is or was not to be told. */
+export interface InstallationDeliveryView extends DeliveryView {
+  /** The zone in which it happened; `null` for a test event. */
+  readonly zone_id: string | null;
+}
+
 /** What an operator has registered: what the entity tag is of, which no delivery changes. */
-export function registered(row: Webhook): RegisteredWebhook {
+export function registered(row: WebhookRow): RegisteredWebhook {
   return {
     id: row.id,
     ...(row.name === null ? {} : { name: row.name }),
@@ -64,8 +96,18 @@ export function registered(row: Webhook): RegisteredWebhook {
 }
 
 /** Shows a webhook. */
-export function toView(row: Webhook): WebhookView {
+export function toView(row: WebhookRow): WebhookView {
   return { ...registered(row), failure_count: row.failureCount };
+}
+
+/** What an operator has registered of a webhook of the installation. */
+export function registeredForZones(row: InstallationWebhook): RegisteredInstallationWebhook {
+  return { ...registered(row), zone_ids: row.allZones ? [ALL_ZONES] : row.zoneIds };
+}
+
+/** Shows a webhook of the installation. */
+export function toInstallationView(row: InstallationWebhook): InstallationWebhookView {
+  return { ...registeredForZones(row), failure_count: row.failureCount };
 }
 
 /** Shows a delivery. */
@@ -81,4 +123,9 @@ export function toDeliveryView(row: WebhookDelivery): DeliveryView {
     dead_at: row.deadAt,
     created_at: row.createdAt,
   };
+}
+
+/** Shows a delivery of a webhook of the installation. */
+export function toInstallationDeliveryView(row: WebhookDelivery): InstallationDeliveryView {
+  return { ...toDeliveryView(row), zone_id: row.zoneId === NO_ZONE ? null : row.zoneId };
 }

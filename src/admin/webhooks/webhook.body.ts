@@ -1,5 +1,7 @@
 import {
   ArrayMaxSize,
+  ArrayMinSize,
+  ArrayUnique,
   IsArray,
   IsBoolean,
   IsIn,
@@ -7,9 +9,20 @@ import {
   IsString,
   IsUUID,
 } from 'class-validator';
-import { IsInstant, IsLine, MayBeAbsent, MayBeNull } from '../../platform/http/validators.js';
+import { isUuid } from '../../oauth/vocabulary.js';
+import {
+  check,
+  IsInstant,
+  IsLine,
+  MayBeAbsent,
+  MayBeNull,
+} from '../../platform/http/validators.js';
 import { EVENT_TYPES } from '../../webhooks/webhooks.service.js';
 import { PageQuery, SearchQuery } from '../pagination.body.js';
+import { ALL_ZONES } from './webhook-view.js';
+
+/** The most zones that a webhook names: for more, there is `*`. */
+const MAX_ZONES = 200;
 
 /** A webhook to be registered. */
 export class WebhookBody {
@@ -103,4 +116,59 @@ export class ReplayBody {
   @MayBeAbsent()
   @IsUUID()
   after?: string;
+}
+
+/** A list of zones: ids, each once, or `*` alone. */
+const IsZoneList = (): PropertyDecorator => (target, property) => {
+  IsArray()(target, property);
+  ArrayMinSize(1)(target, property);
+  ArrayMaxSize(MAX_ZONES)(target, property);
+  ArrayUnique()(target, property);
+  check(
+    'isZoneList',
+    'must be ids of zones, or "*" alone',
+    (value) =>
+      !Array.isArray(value) ||
+      value.every((each) => typeof each === 'string' && isUuid(each)) ||
+      (value.length === 1 && value[0] === ALL_ZONES),
+  )()(target, property);
+};
+
+/** A webhook of the installation to be registered. */
+export class InstallationWebhookBody extends WebhookBody {
+  /** The zones that it is told of, by id; `*` alone for all, those of tomorrow too. */
+  @IsZoneList()
+  zone_ids: string[];
+}
+
+/** What is to change of a webhook of the installation, as a merge patch (RFC 7396). */
+export class InstallationWebhookChangeBody extends WebhookChangeBody {
+  /** Replaces the zones. What waits to be told of others is given up. */
+  @MayBeAbsent()
+  @IsZoneList()
+  zone_ids?: string[];
+}
+
+/** Which webhooks of the installation are asked for. */
+export class InstallationWebhooksQuery extends WebhooksQuery {
+  /** Those that are told of this zone. */
+  @MayBeAbsent()
+  @IsUUID()
+  zone?: string;
+}
+
+/** Which deliveries of a webhook of the installation are asked for. */
+export class InstallationDeliveriesQuery extends DeliveriesQuery {
+  /** Those of what happened in this zone. */
+  @MayBeAbsent()
+  @IsUUID()
+  zone?: string;
+}
+
+/** Which deliveries of a webhook of the installation are to be sent again. */
+export class InstallationReplayBody extends ReplayBody {
+  /** Those of events of this zone; of all that it is told of if absent. */
+  @MayBeAbsent()
+  @IsUUID()
+  zone_id?: string;
 }

@@ -32,8 +32,8 @@ import { DryRuns, isDryRun, type DryRun, type WouldDelete } from '../dry-runs.se
 import { entityTag, IfMatch, Precondition } from '../entity-tag.js';
 import { findRow } from '../find-row.js';
 import { InZone } from '../in-zone.js';
-import { containing, having, readPage, type Filter, type Page } from '../pagination.js';
-import { replay, type Replayed } from './replay.js';
+import { containing, having, readPage, type Page } from '../pagination.js';
+import { ofZone, replay, type Replayed } from './replay.js';
 import {
   DeliveriesQuery,
   ReplayBody,
@@ -41,6 +41,7 @@ import {
   WebhookChangeBody,
   WebhooksQuery,
 } from './webhook.body.js';
+import { columnsOf, inState, switchedOn } from './webhook-rows.js';
 import {
   registered,
   toDeliveryView,
@@ -49,12 +50,6 @@ import {
   type WebhookView,
   type WebhookWithSecret,
 } from './webhook-view.js';
-
-const IN_STATE = {
-  pending: 'row.delivered_at IS NULL AND row.dead_at IS NULL',
-  delivered: 'row.delivered_at IS NOT NULL',
-  dead: 'row.dead_at IS NOT NULL',
-} as const;
 
 /** Registers webhooks, and shows what became of what they were to be told. */
 @AdminController('zones/:zone/webhooks', { noun: 'webhooks' })
@@ -126,7 +121,7 @@ export class WebhooksController {
       const before = await findRow(webhooks, { zoneId, id }, 'webhook');
       precondition.check(entityTag(registered(before)));
       if (body.url !== undefined) await this.checkUrl(tx, zoneId, body.url);
-      const columns = this.columnsOf(body);
+      const columns = columnsOf(body, this.clock.now());
       if (Object.keys(columns).length > 0) await webhooks.update({ zoneId, id }, columns);
       const result = await webhooks.findOneByOrFail({ zoneId, id });
       return { result, details: { before: registered(before), after: registered(result) } };
@@ -207,8 +202,7 @@ export class WebhooksController {
   ): Promise<Page<DeliveryView>> {
     await findRow(this.rows, { zoneId, id }, 'webhook');
     const within = { zoneId, webhookId: id };
-    const filters = query.state === undefined ? [] : [{ sql: IN_STATE[query.state] }];
-    return readPage(this.sent, within, query, toDeliveryView, filters);
+    return readPage(this.sent, within, query, toDeliveryView, inState(query.state));
   }
 
   /**
@@ -230,7 +224,7 @@ export class WebhooksController {
       precondition,
       (tx, webhook) => {
         if (webhook.disabledAt !== null) throw new ConflictException('it is switched off');
-        return replay(tx, webhook, body);
+        return replay(tx, ofZone(webhook), body);
       },
       ({ replayed }) => ({ replayed, ...Object.fromEntries(Object.entries(body)) }),
     );
@@ -279,17 +273,6 @@ export class WebhooksController {
     const target = readFetchUrl(url, rules);
     if (typeof target === 'string') throw new BadRequestException(`url: ${target}`);
   }
-
-  private columnsOf({ name, url, events, enabled }: WebhookChangeBody): Partial<Webhook> {
-    return {
-      ...(name === undefined ? {} : { name }),
-      ...(url === undefined ? {} : { url }),
-      ...(events === undefined ? {} : { events: [...new Set(events)] }),
-      ...(enabled === undefined
-        ? {}
-        : { disabledAt: enabled ? null : instant(this.clock.now()), failureCount: 0 }),
-    };
-  }
 }
 
 /** What a test event was put up as. */
@@ -305,11 +288,6 @@ function useOf(tx: EntityManager, { zoneId, id }: Webhook): Promise<UseOfWebhook
   const waiting = `webhook_deliveries d WHERE d.zone_id = $1 AND d.webhook_id = $2
     AND d.delivered_at IS NULL AND d.dead_at IS NULL`;
   return countRows(tx, { waiting_deliveries: waiting }, [zoneId, id]);
-}
-
-function switchedOn(enabled: 'true' | 'false' | undefined): readonly Filter[] {
-  if (enabled === undefined) return [];
-  return [{ sql: `row.disabled_at IS ${enabled === 'true' ? '' : 'NOT '}NULL` }];
 }
 
 /** Answers with a webhook under the entity tag of what is registered of it. */

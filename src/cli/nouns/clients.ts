@@ -79,6 +79,7 @@ export const clients: Noun = {
   one: 'client',
   what: 'Services and agents that may ask for mandates, and how they authenticate.',
   inZone: true,
+  acrossZones: true,
   calledBy: 'name',
   columns: [
     { member: 'name' },
@@ -169,6 +170,7 @@ export const clients: Noun = {
       what: 'a new client; its secret is printed this once',
     },
     { line: 'show billing --zone prod', what: 'one client' },
+    { line: 'list --all-zones --search billing', what: 'in whichever zones they are' },
     { line: 'update billing --zone prod --disabled', what: 'refuse it from now on' },
     {
       line: 'update billing --zone prod --add labels=nightly',

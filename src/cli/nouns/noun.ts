@@ -11,6 +11,8 @@ export interface Noun {
   readonly what: string;
   /** Whether each zone has its own. */
   readonly inZone: boolean;
+  /** Whether things of all zones can be listed at once, at the path of the noun. */
+  readonly acrossZones?: true;
   /** The last part of the path of the list; that of the noun if absent. */
   readonly path?: string;
   /** The member by which people call one; `null` if by id only. */
@@ -66,6 +68,8 @@ export interface Field {
   readonly choices?: readonly string[];
   /** The noun, by its name, whose names are given where the API has ids. */
   readonly refersTo?: string;
+  /** What stands for all that there are of that noun, in place of a name. */
+  readonly all?: string;
   /** Only when one is made, or only when it is changed. */
   readonly only?: 'create' | 'update';
 }

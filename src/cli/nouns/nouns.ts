@@ -1,9 +1,10 @@
 import { approvals, settings } from './approvals.js';
 import { clients } from './clients.js';
+import { installationWebhooks } from './installation-webhooks.js';
 import { issuers } from './issuers.js';
 import type { Noun } from './noun.js';
 import { operators } from './operators.js';
-import { outboundPolicies } from './outbound-policies.js';
+import { installationOutboundPolicies, outboundPolicies } from './outbound-policies.js';
 import { policies } from './policies.js';
 import { policySets } from './policy-sets.js';
 import { decisions, logLevel } from './process.js';
@@ -36,7 +37,9 @@ export const NOUNS: readonly Noun[] = [
   proofSystems,
   authenticators,
   webhooks,
+  installationWebhooks,
   outboundPolicies,
+  installationOutboundPolicies,
   operators,
   approvals,
   settings,

@@ -5,7 +5,9 @@ import { attributeOf, type Options } from './said.js';
 
 /** `list`: all of a list, or the part of it that was asked for. */
 export async function list(context: CommandContext, noun: Noun, options: Options): Promise<void> {
-  const { path } = await context.collection(noun.name);
+  const across = options['allZones'] === true;
+  const path = across ? (noun.path ?? noun.name) : (await context.collection(noun.name)).path;
+  const columns = across ? [{ member: 'zone_id' }, ...noun.columns] : noun.columns;
   const query: Record<string, string> = {};
   for (const { flags, parameter, refersTo } of noun.filters) {
     const given = options[attributeOf(flags)];
@@ -13,8 +15,8 @@ export async function list(context: CommandContext, noun: Noun, options: Options
     query[parameter] = refersTo === undefined ? given : await context.idOf(refersTo, given);
   }
   const { limit } = options;
-  if (typeof limit !== 'number') return context.printList(path, noun.columns, query);
-  await printItems(context, firstOf(context, path, query, limit), noun.columns);
+  if (typeof limit !== 'number') return context.printList(path, columns, query);
+  await printItems(context, firstOf(context, path, query, limit), columns);
 }
 
 async function* firstOf(

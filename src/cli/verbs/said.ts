@@ -76,13 +76,15 @@ export async function bodyOf(
 }
 
 async function valueOf(context: CommandContext, field: Field, given: unknown): Promise<JsonValue> {
-  const { kind, flags, refersTo } = field;
+  const { kind, flags, refersTo, all: everything } = field;
   if (kind === 'flag') return given === true;
   if (kind === 'list') {
     const all = listOf(given).map(String);
     if (refersTo === undefined) return all;
     const ids: string[] = [];
-    for (const each of all) ids.push(await context.idOf(refersTo, each));
+    for (const each of all) {
+      ids.push(each === everything ? each : await context.idOf(refersTo, each));
+    }
     return ids;
   }
   const text = String(given);

@@ -55,9 +55,11 @@ BEGIN
            'delivered', count(*) FILTER (WHERE d.delivered_at IS NOT NULL),
            'dead', count(*) FILTER (WHERE d.dead_at IS NOT NULL))
     INTO webhooks
-    FROM webhooks w JOIN webhook_deliveries d ON d.zone_id = w.zone_id AND d.webhook_id = w.id
-   WHERE w.zone_id = p_zone AND d.event_type = 'revocation.ordered'
+    FROM webhook_deliveries d
+   WHERE d.zone_id = p_zone AND d.event_type = 'revocation.ordered'
      AND d.payload->'data'->>'order_id' = p_order::text
-     AND d.id >= uuid_from_time(o.at - interval '1 minute') AND d.id < uuid_from_time(o.at + interval '1 minute');
+     AND d.id >= uuid_from_time(o.at - interval '1 minute') AND d.id < uuid_from_time(o.at + interval '1 minute')
+     AND (d.webhook_id IS NOT NULL OR EXISTS (
+       SELECT FROM installation_webhooks i WHERE i.id = d.installation_webhook_id AND i.removed_at IS NULL));
   RETURN NEXT;
 END $$;

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 9,
-  sha256: 'f245396320cfdccaf42303a88c456db7dfd6dff75d953e167351564f199e660c',
+  sha256: 'f594ecf2a7e9866fc2bc110d7219ea484d4daae14eb494d98dcb82b05a9e16e9',
 } as const;

@@ -1,0 +1,338 @@
+import {
+  BadRequestException,
+  Body,
+  ConflictException,
+  Delete,
+  Get,
+  HttpCode,
+  Inject,
+  Param,
+  Patch,
+  Post,
+  Query,
+  Res,
+} from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import type { Response } from 'express';
+import type { EntityManager, Repository } from 'typeorm';
+import { NO_ZONE } from '../../ledger/entry.js';
+import { CLOCK, instant, type Clock } from '../../platform/config/clock.js';
+import { countRows, type Counts } from '../../platform/database/bounded-count.js';
+import { ApiResponse } from '../../platform/http/openapi-decorators.js';
+import { readFetchUrl } from '../../platform/outbound/guarded-request.js';
+import { OutboundPolicies } from '../../platform/outbound/outbound-policies.service.js';
+import { InstallationWebhook } from '../../webhooks/installation-webhook.entity.js';
+import { InstallationWebhooks } from '../../webhooks/installation-webhooks.service.js';
+import { WebhookDelivery } from '../../webhooks/webhook-delivery.entity.js';
+import { AdminController } from '../admin-controller.js';
+import { AuditedChanges } from '../audited-changes.service.js';
+import { InstallationChange, type Change } from '../change.js';
+import { DryRunQuery } from '../dry-run.body.js';
+import { DryRuns, isDryRun, type DryRun, type WouldDelete } from '../dry-runs.service.js';
+import { entityTag, IfMatch, Precondition } from '../entity-tag.js';
+import { findRow } from '../find-row.js';
+import { CurrentOperator, type Operator } from '../operators/operator.js';
+import { containing, having, readPage, type Page } from '../pagination.js';
+import { ForSomeZones } from '../permission.js';
+import { ofInstallation, replay, type Replayed } from './replay.js';
+import {
+  checkMayChangeAll,
+  checkMayTell,
+  findSeen,
+  readToldZones,
+  seenDeliveries,
+  seenWebhooks,
+  toldOf,
+  toldZonesOf,
+} from './told-zones.js';
+import {
+  InstallationDeliveriesQuery,
+  InstallationReplayBody,
+  InstallationWebhookBody,
+  InstallationWebhookChangeBody,
+  InstallationWebhooksQuery,
+} from './webhook.body.js';
+import { columnsOf, inState, switchedOn } from './webhook-rows.js';
+import {
+  registeredForZones,
+  toInstallationDeliveryView,
+  toInstallationView,
+  type InstallationDeliveryView,
+  type InstallationWebhookView,
+  type InstallationWebhookWithSecret,
+} from './webhook-view.js';
+import type { TestSent } from './webhooks.controller.js';
+
+/**
+ * Registers webhooks that are told of several zones, or of all, and shows what became of what they were to be told. Who may
+ * see some zones only has its own there: those whose zones it may see every one.
+ */
+@AdminController('webhooks', { noun: 'webhooks' })
+export class InstallationWebhooksController {
+  constructor(
+    @InjectRepository(InstallationWebhook) private readonly rows: Repository<InstallationWebhook>,
+    @InjectRepository(WebhookDelivery) private readonly sent: Repository<WebhookDelivery>,
+    private readonly changes: AuditedChanges,
+    private readonly dryRuns: DryRuns,
+    private readonly webhooks: InstallationWebhooks,
+    private readonly policies: OutboundPolicies,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** Registers a webhook of several zones. Its secret is in the answer, this once. */
+  @Post()
+  @ForSomeZones()
+  async register(
+    @InstallationChange('webhook.registered') change: Change,
+    @Body() { name, url, events = [], zone_ids: zoneIds }: InstallationWebhookBody,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<InstallationWebhookWithSecret> {
+    const zones = readToldZones(zoneIds);
+    const made = await this.changes.runWithoutZone(change, async (tx) => {
+      await checkMayTell(tx, change.operator, zones);
+      await this.checkUrl(tx, url);
+      const registration = { name: name ?? null, url, events: [...new Set(events)] };
+      const result = await this.webhooks.register(tx, registration, zones);
+      return { result, details: { webhook: registeredForZones(result.webhook) } };
+    });
+    response.location(`/internal/webhooks/${made.webhook.id}`);
+    return { ...tagged(response, made.webhook), secret: made.secret };
+  }
+
+  /** Lists the webhooks of several zones that the operator may see. */
+  @Get()
+  @ForSomeZones()
+  async list(
+    @Query() { name, enabled, search, zone, ...page }: InstallationWebhooksQuery,
+    @CurrentOperator() operator: Operator,
+  ): Promise<Page<InstallationWebhookView>> {
+    return readPage(this.rows, {}, page, toInstallationView, [
+      ...seenWebhooks(operator),
+      ...toldOf(zone),
+      ...having('name', name),
+      ...switchedOn(enabled),
+      ...containing(['name', 'url'], search),
+    ]);
+  }
+
+  /** Shows a webhook of several zones. */
+  @Get(':id')
+  @ForSomeZones()
+  async show(
+    @Param('id') id: string,
+    @CurrentOperator() operator: Operator,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<InstallationWebhookView> {
+    return tagged(response, await findSeen(this.rows, id, operator));
+  }
+
+  /** Changes a webhook of several zones (a merge patch, RFC 7396): its zones, its name, where it is, what it is told, or whether. */
+  @Patch(':id')
+  @ForSomeZones()
+  async change(
+    @Param('id') id: string,
+    @InstallationChange('webhook.changed') change: Change,
+    @IfMatch() precondition: Precondition,
+    @Body() body: InstallationWebhookChangeBody,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<InstallationWebhookView> {
+    const changed = await this.changes.runWithoutZone(change, async (tx) => {
+      const { rows, webhook } = await findToChange(tx, id, change, precondition);
+      if (body.url !== undefined) await this.checkUrl(tx, body.url);
+      const columns = columnsOf(body, this.clock.now());
+      if (Object.keys(columns).length > 0) await rows.update({ id }, columns);
+      if (body.zone_ids !== undefined) {
+        const zones = readToldZones(body.zone_ids);
+        await checkMayTell(tx, change.operator, zones);
+        await this.webhooks.changeZones(tx, webhook, zones);
+      }
+      const result = await rows.findOneByOrFail({ id });
+      const [before, after] = [registeredForZones(webhook), registeredForZones(result)];
+      return { result, details: { before, after } };
+    });
+    return tagged(response, changed);
+  }
+
+  /** Removes a webhook of several zones, with what it was still to be told. */
+  @Delete(':id')
+  @ForSomeZones()
+  @HttpCode(204)
+  @ApiResponse({ status: 200, description: 'What would be removed (`dry_run=true`)' })
+  @ApiResponse({ status: 204, description: 'Removed' })
+  async remove(
+    @Param('id') id: string,
+    @InstallationChange('webhook.removed') change: Change,
+    @IfMatch() precondition: Precondition,
+    @Query() query: DryRunQuery,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<DryRun<WouldDelete<InstallationWebhookView, UseOfWebhook>> | undefined> {
+    if (isDryRun(query)) {
+      return this.dryRuns.run(response, async (tx) => {
+        const { webhook } = await findToChange(tx, id, change, precondition);
+        const would = { delete: toInstallationView(webhook), affects: await useOf(tx, id) };
+        return { tag: entityTag(registeredForZones(webhook)), would };
+      });
+    }
+    await this.with(id, change, precondition, (tx, webhook) => this.webhooks.remove(tx, webhook));
+    return undefined;
+  }
+
+  /** Gives a webhook of several zones another secret, shown this once. The one before signs along for a day. */
+  @Post(':id/secret')
+  @ForSomeZones()
+  async rotate(
+    @Param('id') id: string,
+    @InstallationChange('webhook.secret_rotated') change: Change,
+    @IfMatch() precondition: Precondition,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<InstallationWebhookWithSecret> {
+    const made = await this.with(id, change, precondition, (tx, webhook) =>
+      this.webhooks.rotate(tx, webhook, this.clock.now()),
+    );
+    return { ...tagged(response, made.webhook), secret: made.secret };
+  }
+
+  /** Sends a test event, which is of no zone, in the same way as any other. */
+  @Post(':id/test')
+  @ForSomeZones()
+  @HttpCode(202)
+  async test(
+    @Param('id') id: string,
+    @InstallationChange('webhook.tested') change: Change,
+    @IfMatch() precondition: Precondition,
+  ): Promise<TestSent> {
+    return this.with(id, change, precondition, async (tx) => {
+      const [made] = await tx.query<[{ id: string }]>(TEST, [NO_ZONE, id]);
+      return { delivery_id: made.id };
+    });
+  }
+
+  /** Lists what a webhook of several zones was, is or was not to be told. */
+  @Get(':id/deliveries')
+  @ForSomeZones()
+  async deliveries(
+    @Param('id') id: string,
+    @Query() { zone, ...query }: InstallationDeliveriesQuery,
+    @CurrentOperator() operator: Operator,
+  ): Promise<Page<InstallationDeliveryView>> {
+    const { id: installationWebhookId } = await findSeen(this.rows, id, operator);
+    const within = { installationWebhookId };
+    return readPage(this.sent, within, query, toInstallationDeliveryView, [
+      ...inState(query.state),
+      ...having('zone_id', zone),
+      ...seenDeliveries(operator),
+    ]);
+  }
+
+  /**
+   * Sends again what happened in some time in the zones that the webhook is told of, whether it was received or given up: the
+   * oldest thousand, and `next` says where to go on. Each keeps its `webhook-id`. Refused while the webhook is switched off.
+   */
+  @Post(':id/replay')
+  @ForSomeZones()
+  @HttpCode(202)
+  async replay(
+    @Param('id') id: string,
+    @InstallationChange('webhook.replayed') change: Change,
+    @IfMatch() precondition: Precondition,
+    @Body() { zone_id: zoneId, ...body }: InstallationReplayBody,
+  ): Promise<Replayed> {
+    return this.with(
+      id,
+      change,
+      precondition,
+      (tx, webhook) => {
+        if (webhook.disabledAt !== null) throw new ConflictException('it is switched off');
+        return replay(tx, ofInstallation(webhook, zoneId), body);
+      },
+      ({ replayed }) => ({
+        replayed,
+        ...body,
+        ...(zoneId === undefined ? {} : { of_zone: zoneId }),
+      }),
+    );
+  }
+
+  /** Sends a delivery again that was given up. */
+  @Post(':id/deliveries/:delivery/retry')
+  @ForSomeZones()
+  @HttpCode(202)
+  async retry(
+    @Param('id') id: string,
+    @Param('delivery') deliveryId: string,
+    @InstallationChange('webhook.delivery_retried') change: Change,
+    @IfMatch() precondition: Precondition,
+  ): Promise<InstallationDeliveryView> {
+    return this.with(id, change, precondition, async (tx, webhook) => {
+      const where = { installationWebhookId: id, id: deliveryId };
+      const deliveries = tx.getRepository(WebhookDelivery);
+      const delivery = await findRow(deliveries, where, 'delivery');
+      const { zones } = ofInstallation(webhook, undefined);
+      if (zones?.includes(delivery.zoneId) === false) {
+        throw new ConflictException('the webhook is not told of its zone any more');
+      }
+      if (delivery.deadAt === null) throw new ConflictException('it is not given up');
+      const now = instant(this.clock.now());
+      await deliveries.update(where, { deadAt: null, attempts: 0, dueAt: now, restartedAt: now });
+      return toInstallationDeliveryView(await deliveries.findOneByOrFail(where));
+    });
+  }
+
+  /** Does something with a webhook, and records it. */
+  private with<T>(
+    id: string,
+    change: Change,
+    precondition: Precondition,
+    make: (tx: EntityManager, webhook: InstallationWebhook) => Promise<T>,
+    more: (made: T) => Readonly<Record<string, unknown>> = () => ({}),
+  ): Promise<T> {
+    return this.changes.runWithoutZone(change, async (tx) => {
+      const { webhook } = await findToChange(tx, id, change, precondition);
+      const result = await make(tx, webhook);
+      return { result, details: { webhook: registeredForZones(webhook), ...more(result) } };
+    });
+  }
+
+  /** @throws {BadRequestException} for a URL that nothing would be sent to from any zone */
+  private async checkUrl(tx: EntityManager, url: string): Promise<void> {
+    const rules = await this.policies.rulesFor('webhook_delivery', null, tx);
+    const target = readFetchUrl(url, rules);
+    if (typeof target === 'string') throw new BadRequestException(`url: ${target}`);
+  }
+}
+
+/** Finds a webhook that an operator may change, and that is as it knows it. @throws {HttpException} 403, 404, 412 */
+async function findToChange(
+  tx: EntityManager,
+  id: string,
+  { operator }: Change,
+  precondition: Precondition,
+) {
+  const rows = tx.getRepository(InstallationWebhook);
+  const webhook = await findSeen(rows, id, operator);
+  await checkMayChangeAll(tx, operator, toldZonesOf(webhook));
+  precondition.check(entityTag(registeredForZones(webhook)));
+  return { rows, webhook };
+}
+
+/** What goes with a webhook. */
+type UseOfWebhook = Counts<'waiting_deliveries'>;
+
+function useOf(tx: EntityManager, id: string): Promise<UseOfWebhook> {
+  const waiting = `webhook_deliveries d WHERE d.installation_webhook_id = $1
+    AND d.delivered_at IS NULL AND d.dead_at IS NULL`;
+  return countRows(tx, { waiting_deliveries: waiting }, [id]);
+}
+
+const TEST = `
+  INSERT INTO webhook_deliveries (zone_id, id, installation_webhook_id, event_type, payload)
+  VALUES ($1, new_uuid_v7(), $2, 'webhook.test', jsonb_build_object('type', 'webhook.test',
+    'timestamp', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+    'data', jsonb_build_object('zone_id', NULL, 'webhook_id', $2::uuid)))
+  RETURNING id`;
+
+/** Answers with a webhook under the entity tag of what is registered of it. */
+function tagged(response: Response, row: InstallationWebhook): InstallationWebhookView {
+  response.setHeader('ETag', entityTag(registeredForZones(row)));
+  return toInstallationView(row);
+}
