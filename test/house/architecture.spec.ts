@@ -17,7 +17,8 @@ const ROOMS: Readonly<Record<string, string>> = {
   mandates: 'What a mandate says, and whether it is one. Pure.',
   policy: 'Answers "may this principal do this to that resource", and why.',
   ledger: 'Commits what happened, or says which fact moved: sessions, revocations, audit.',
-  audit: 'Finds what was recorded: searches the audit log, by an index that is filled behind the commits.',
+  audit:
+    'Finds what was recorded: searches the audit log, by an index that is filled behind the commits.',
   sealing: 'Keeps secrets sealed under keys that are elsewhere.',
   keys: 'Owns private keys: signing, rotation, publishing, and signers of their own.',
   zones: 'What is known of a zone: resources, clients, issuers, and its snapshot at one version.',
