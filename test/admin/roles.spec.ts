@@ -47,7 +47,10 @@ afterAll(async () => {
 
 /** Asks for nothing that there is, by a body that no route takes: whoever is let in is told so, and nothing is done. */
 async function ask(key: string | null, { method, template }: Route, inZone = NO_ID) {
-  const path = template.replace(/\{(?:zone|zoneID)\}/, inZone).replaceAll(/\{\w+\}/g, NO_ID);
+  // What sends and sends is asked what it does not take, too.
+  const query = /\/audit\/(?:stream|export)$/.test(template) ? '?nothing=1' : '';
+  const path =
+    template.replace(/\{(?:zone|zoneID)\}/, inZone).replaceAll(/\{\w+\}/g, NO_ID) + query;
   const { status, body } = await callWith(
     replica,
     key,
@@ -133,7 +136,7 @@ test('an owner of another zone is told of none, and comes to nothing that is of 
     }
   }
   expect(wrong).toEqual([]);
-  // These show what is of the zones of who asks: `operators.spec.ts` looks at that.
+  // These show what is of the zones of who asks: `operators.spec.ts`, `test/audit` and `installation-webhooks.spec.ts` look at that.
   expect(open.toSorted()).toEqual(FOR_SOME_ZONES.toSorted());
 });
 
@@ -144,13 +147,26 @@ const FOR_SOME_ZONES = [
   'POST /approvals/{id}/approve',
   'POST /approvals/{id}/reject',
   'GET /audit',
+  'GET /audit/export',
+  'GET /audit/stream',
   'GET /clients',
   'GET /decisions/{requestId}',
+  'GET /decisions/{requestId}/explanation',
   'GET /operators/me',
   'POST /operators/me/keys',
   'GET /operators/me/keys',
   'GET /operators/me/keys/{id}',
   'DELETE /operators/me/keys/{id}',
+  'GET /webhooks',
+  'GET /webhooks/{id}',
+  'GET /webhooks/{id}/deliveries',
+  'POST /webhooks',
+  'POST /webhooks/{id}/deliveries/{delivery}/retry',
+  'POST /webhooks/{id}/replay',
+  'POST /webhooks/{id}/secret',
+  'POST /webhooks/{id}/test',
+  'PATCH /webhooks/{id}',
+  'DELETE /webhooks/{id}',
   'GET /zones',
   'POST /decisions/{requestId}/replay',
   'POST /policy/simulate',

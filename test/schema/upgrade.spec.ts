@@ -490,7 +490,7 @@ describe('the set of functions', () => {
            LEFT JOIN pg_class c ON c.oid = i.inhrelid AND c.relname ~ '_[0-9]{8}$'
           GROUP BY t.name) AS found`,
     );
-    expect(counted).toEqual({ tables: 11, least: 8 });
+    expect(counted).toEqual({ tables: 12, least: 8 });
   });
 
   test('makes a replica unready when it is older than the one that it needs, and ready when it is newer', async () => {

@@ -117,7 +117,7 @@ export class OpenApiCheck {
     }
     const said = response.content[mediaType];
     if (said === undefined) return [`${at}: is ${mediaType}`];
-    if (!mediaType.endsWith('json')) return [];
+    if (!/[/+]json$/.test(mediaType)) return [];
     const validate = this.validatorOf(`${at} ${mediaType}`, said.schema);
     if (validate(JSON.parse(text))) return [];
     return (validate.errors ?? []).map(

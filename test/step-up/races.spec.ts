@@ -30,16 +30,17 @@ const ask = (url: string, parameters: Record<string, string> = {}): Promise<Answ
     ...parameters,
   });
 
-/** What is wrong between challenges and the audit log: one is spent if and only if a mandate is recorded. */
+/** What is wrong between the zone's challenges and its audit log: one is spent if and only if a mandate is recorded. */
 async function mismatches(): Promise<unknown[]> {
   return rows(
     a.databaseUrl,
     `SELECT c.id, c.consumed_event_id, e.id AS event
-       FROM (SELECT id, consumed_event_id FROM challenges WHERE consumed_at IS NOT NULL) c
+       FROM (SELECT id, consumed_event_id FROM challenges WHERE zone_id = $1 AND consumed_at IS NOT NULL) c
        FULL JOIN (SELECT id, (audit_event(a)->'challenge'->>'id')::uuid AS challenge FROM audit_events a
-                   WHERE outcome = 'issued' AND audit_event(a) ? 'challenge') e
+                   WHERE zone_id = $1 AND outcome = 'issued' AND audit_event(a) ? 'challenge') e
          ON e.challenge = c.id AND e.id = c.consumed_event_id
       WHERE c.id IS NULL OR e.id IS NULL`,
+    [zone.zoneId],
   );
 }
 
