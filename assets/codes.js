@@ -4,7 +4,13 @@
   if (section === null) return;
   const text = [...section.querySelectorAll('code')].map((code) => code.textContent).join('\n');
   const said = section.querySelector('[role=status]');
-  const { file, copied, notCopied, saved } = section.dataset;
+  // A page of the version before says nothing of these, and may be there while replicas are replaced.
+  const {
+    file = 'recovery-codes.txt',
+    copied = 'The codes are in the clipboard.',
+    notCopied = 'The codes could not be copied. Write them down.',
+    saved = `The file is ${file}.`,
+  } = section.dataset;
 
   const save = () => {
     const link = document.createElement('a');

@@ -23,7 +23,13 @@
     });
 
   const use = async (form, submitter) => {
-    const { passkey, nonce, rp, notUsed } = form.dataset;
+    // A page of the version before does not say what is said of none, and may be there while replicas are replaced.
+    const {
+      passkey,
+      nonce,
+      rp,
+      notUsed = 'No passkey was used. You can try again.',
+    } = form.dataset;
     const problem = form.querySelector('.problem');
     const buttons = form.querySelectorAll('button');
     for (const button of buttons) button.disabled = true;
