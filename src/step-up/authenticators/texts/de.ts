@@ -57,13 +57,13 @@ export const de: Texts = {
     whoAsks: 'Wer anfragt',
     inWhoseName: 'In wessen Namen',
     through: 'Über',
-    toDoWhat: 'Um was zu tun',
+    toDoWhat: 'Wofür',
     withoutScope: 'Zugriff ohne bestimmte Berechtigung',
     scopeAt: (resource) => `bei ${resource}`,
     exactly: 'Genau',
     exactlyNth: (nth) => `Genau (${count(nth)})`,
     where: 'Wo',
-    byTheCall: 'Durch den Aufruf',
+    byTheCall: 'Mit dem Aufruf',
     forHowLong: 'Wie lange',
     atMost: (seconds) => `höchstens ${duration(seconds)}`,
   },
@@ -206,8 +206,8 @@ export const de: Texts = {
     demoUsed:
       'Dies ist die Demo. Der Code, den sie hier zeigen müsste, wurde verwendet: Laden Sie die Seite in einer halben Minute neu.',
     demo: (code) =>
-      html`Dies ist die Demo. Ihre Person hat kein Telefon: Die App darauf würde jetzt
-        <strong>${code}</strong> zeigen, was unten schon eingetragen ist.`,
+      html`Dies ist die Demo. Die Testperson hat kein Telefon: Die App würde jetzt
+        <strong>${code}</strong> zeigen. Dieser Code ist unten schon eingetragen.`,
     heading: 'Mit einer Authenticator-App',
     scan: (uri) =>
       html`Scannen Sie dies mit der App, oder <a href="${uri}">öffnen Sie es dort</a>.`,

@@ -96,7 +96,7 @@ export const es: Texts = {
       text: 'Otras personas también tienen que confirmar. Puede cerrar esta página.',
     },
     reported: {
-      title: 'Avisado',
+      title: 'Aviso enviado',
       text: 'La solicitud queda rechazada definitivamente y los responsables de este servicio saben que no ha sido usted. Puede cerrar esta página.',
     },
     decided: {
@@ -204,7 +204,7 @@ export const es: Texts = {
     demoUsed:
       'Esta es la demo. El código que tenía que mostrar ya se ha usado: vuelva a cargar la página dentro de medio minuto.',
     demo: (code) =>
-      html`Esta es la demo. Su persona no tiene teléfono: la aplicación mostraría ahora
+      html`Esta es la demo. La persona ficticia no tiene teléfono: la aplicación mostraría ahora
         <strong>${code}</strong>, que ya está escrito abajo.`,
     heading: 'Con una aplicación de autenticación',
     scan: (uri) => html`Escanee esto con la aplicación o <a href="${uri}">ábralo en ella</a>.`,

@@ -71,7 +71,7 @@ export const fr: Texts = {
   exactNames: {
     summary: 'Noms exacts',
     hint: (organisation) =>
-      `Les descriptions ci-dessus sont celles de\u00a0: ${organisation ?? 'les responsables de ce service'}. L’application n’en a écrit aucune. Voici les noms qui comptent\u00a0:`,
+      `Les descriptions ci-dessus ont été rédigées par ${organisation ?? 'les responsables de ce service'}. L’application n’en a écrit aucune. Voici les noms qui comptent\u00a0:`,
     application: 'Application cliente',
     subject: 'Sujet',
     issuer: 'Émetteur',
@@ -205,7 +205,7 @@ export const fr: Texts = {
     demoUsed:
       'Ceci est la démo. Le code qu’elle devait afficher a déjà servi\u00a0: rechargez la page dans une demi-minute.',
     demo: (code) =>
-      html`Ceci est la démo. Sa personne n’a pas de téléphone : l’application y afficherait
+      html`Ceci est la démo. La personne fictive n’a pas de téléphone : l’application y afficherait
         maintenant <strong>${code}</strong>, qui est déjà saisi ci-dessous.`,
     heading: 'Avec une application d’authentification',
     scan: (uri) =>
