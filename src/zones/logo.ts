@@ -6,6 +6,9 @@ export const MAX_LOGO_BYTES = 64 * 1_024;
 /** The most pixels in each direction: what is small in a file may be huge in the memory of who is shown it. */
 const MAX_SIDE = 1_024;
 
+/** What is wrong with a logo of more bytes than that. */
+export const TOO_LARGE = `must be at most ${MAX_LOGO_BYTES / 1_024} KiB`;
+
 const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 /** Bytes of a chunk beside its data: length, type and checksum. */
 const AROUND = 12;
@@ -27,7 +30,7 @@ export function logoDigest(content: Buffer): string {
  * @returns what is wrong with them, in words that follow the name of a member; `null` if nothing is
  */
 export function logoProblem(content: Buffer): string | null {
-  if (content.length > MAX_LOGO_BYTES) return `must be at most ${MAX_LOGO_BYTES / 1_024} KiB`;
+  if (content.length > MAX_LOGO_BYTES) return TOO_LARGE;
   if (!content.subarray(0, SIGNATURE.length).equals(SIGNATURE)) return NO_PNG;
   let at = SIGNATURE.length;
   let [data, ended] = [false, false];

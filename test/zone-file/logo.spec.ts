@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { freePort } from '../setup/free-port.js';
@@ -78,9 +78,12 @@ test('the logo of a zone comes from a file, is compared by what is in it, and go
 test('a file that is no logo is refused with its place, before anything is done', async () => {
   const folder = folderForTest();
   writeFileSync(join(folder, 'page.png'), '<svg/>');
+  truncateSync(fileForTest('', 'large.png', folder), 8 * 1_024 ** 3);
   for (const [named, why] of [
     ['page.png', 'must be a PNG image'],
     ['none.png', 'cannot be read (ENOENT)'],
+    ['large.png', 'must be at most 64 KiB'],
+    ['../', 'is no file'],
   ] as const) {
     const text = zoneWith('never', `, logo: { file: ${named} }`);
     const column = (text.split('\n')[1] ?? '').indexOf(named) + 1;

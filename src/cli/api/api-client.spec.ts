@@ -84,6 +84,32 @@ describe('a request', () => {
     expect(never.sent).toHaveLength(5);
   });
 
+  test('for a picture tells nobody who asks, goes nowhere else, and reads no more than it may be', async () => {
+    let [read, ended] = [0, false];
+    const endless = new ReadableStream<Uint8Array>({
+      pull: (to) => {
+        read += 100;
+        to.enqueue(new Uint8Array(100));
+      },
+      cancel: () => {
+        ended = true;
+      },
+    });
+    const { client, sent } = clientOf(
+      new Response('picture'),
+      new Response(endless),
+      new Response(null, { status: 302, headers: { Location: 'https://elsewhere.example' } }),
+      failure('ECONNREFUSED'),
+    );
+    const download = () => client.download('https://m.example/logo.png', 1_000);
+    expect(await download()).toEqual(Buffer.from('picture'));
+    expect([await download(), ended, read < 2_000]).toEqual([null, true, true]);
+    expect([await download(), await download()]).toEqual([null, null]);
+    expect(sent.map(({ url, headers }) => [url, headers.get('authorization')])).toEqual(
+      Array.from({ length: 4 }, () => ['https://m.example/logo.png', null]),
+    );
+  });
+
   test('of a list goes on from page to page, each once', async () => {
     const { client, sent } = clientOf(
       answer(200, { items: [{ id: '1' }, { id: '2' }], next: '2' }),

@@ -131,14 +131,27 @@ export class ApiClient {
   /**
    * Reads what everybody may, such as a picture. Nobody is told who asks.
    *
-   * @returns `null` if it is not there, or out of reach
+   * @param most the most bytes that are read
+   * @returns `null` if it is not there, out of reach, or larger
    */
-  async download(url: string): Promise<Buffer | null> {
+  async download(url: string, most: number): Promise<Buffer | null> {
     const { fetch, patience } = this.surroundings;
     try {
       const signal = AbortSignal.timeout(patience);
       const response = await fetch(url, { redirect: 'manual', signal });
-      return response.ok ? Buffer.from(await response.arrayBuffer()) : null;
+      if (!response.ok) {
+        await response.body?.cancel();
+        return null;
+      }
+      const chunks: Uint8Array[] = [];
+      let size = 0;
+      // To return from within ends the answer.
+      for await (const chunk of response.body ?? []) {
+        size += chunk.length;
+        if (size > most) return null;
+        chunks.push(chunk);
+      }
+      return Buffer.concat(chunks);
     } catch {
       return null;
     }

@@ -1,4 +1,5 @@
 import { basename, extname } from 'node:path';
+import { MAX_LOGO_BYTES } from '../../zones/logo.js';
 import type { CommandContext } from '../context.js';
 import { brief } from './compare.js';
 import { nameOf } from './field.js';
@@ -30,7 +31,7 @@ export async function exportLogo(
     return null;
   };
   if (file === undefined) return leftOut('it goes to a file beside the one that -f names');
-  const content = await api.download(address);
+  const content = await api.download(address, MAX_LOGO_BYTES);
   if (content === null) return leftOut(`it cannot be read at ${address}`);
   if (!isLogo(name, content)) return leftOut(`at ${address} is something else`);
   const path = `${file.slice(0, file.length - extname(file).length)}${nth === 0 ? '' : `-${nth + 1}`}.png`;

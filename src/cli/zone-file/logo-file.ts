@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { JsonValue } from '../../oauth/strict-json.js';
-import { logoDigest, logoPath, logoProblem } from '../../zones/logo.js';
+import { logoDigest, logoPath, logoProblem, MAX_LOGO_BYTES, TOO_LARGE } from '../../zones/logo.js';
 
 /** A logo as it is compared: by what is in it, which its address names as well. */
 const BY_DIGEST = /^sha256-([\w-]{43})$/;
@@ -33,7 +33,12 @@ export function isLogo(name: JsonValue, content: Buffer): boolean {
  */
 export async function readLogoFile(file: string, folder: string): Promise<LogoFile | string> {
   try {
-    const content = await readFile(resolve(folder, file));
+    const path = resolve(folder, file);
+    // Of what is no file, such as a device, there may be no end.
+    const found = await stat(path);
+    if (!found.isFile()) return 'is no file';
+    if (found.size > MAX_LOGO_BYTES) return TOO_LARGE;
+    const content = await readFile(path);
     const problem = logoProblem(content);
     return problem ?? { content, name: `sha256-${logoDigest(content)}` };
   } catch (error) {
