@@ -204,6 +204,25 @@ describe('an order takes back', () => {
     expect(await isHonoured(other)).toBe(true);
   });
 
+  test('what a policy set has allowed that is gone, by another with the same policies', async () => {
+    const gone = await zone.activate(`${PERMIT_ALL}\n// of a set that goes`);
+    const token = await both();
+    await zone.activate(`${PERMIT_ALL}\n// of one that stays`);
+    const { items } = await zone.admin('GET', '/policy-sets');
+    const sets = items as { id: string; latest_version: { id: string } }[];
+    const at = `/policy-sets/${String(sets.find((set) => set.latest_version.id === gone)?.id)}`;
+    const { policy_version_ids: policies } = await zone.admin('GET', `${at}/versions/${gone}`);
+    await zone.admin('DELETE', at);
+    expect((await order(zone, { policy_set_version_id: gone })).status).toBe(422);
+    expect(await isHonoured(token)).toBe(true);
+    const { id: set } = await zone.admin('POST', '/policy-sets', { name: `again ${randomUUID()}` });
+    const { id: again } = await zone.admin('POST', `/policy-sets/${String(set)}/versions`, {
+      policy_version_ids: policies,
+    });
+    expectOrdered(await order(zone, { policy_set_version_id: again }));
+    expect(await isHonoured(token)).toBe(false);
+  });
+
   test('what a key has signed: it is withdrawn, another signs', async () => {
     const token = await both();
     const { kid } = decodeProtectedHeader(token);
