@@ -35,8 +35,9 @@ const LEAST = 10;
 const MOST = 500;
 /** Milliseconds that a reader has to read what it is sent before anything more is read for it. */
 const READ_MS = 30_000;
-/** Parts between two looks whether the operator may go on. */
+/** Parts between two looks whether the operator may go on; and milliseconds, for one whose reader is slow. */
 const LOOK_PARTS = 8;
+const LOOK_MS = 5_000;
 
 interface Form {
   readonly type: string;
@@ -81,9 +82,15 @@ export async function sendExport(
     'Cache-Control': 'no-store',
     'X-Accel-Buffering': 'no',
   });
+  // What has no body has nothing to be read for it.
+  if (response.req.method === 'HEAD') {
+    response.end();
+    return;
+  }
   response.write(header);
   try {
     let part = first;
+    let lookedAt = performance.now();
     for (let parts = 1; ; parts += 1) {
       const text = part.items.map(line).join('');
       response.write(text);
@@ -91,7 +98,10 @@ export async function sendExport(
       if (response.destroyed) return;
       if (part.next === undefined) break;
       if (released.aborted) throw unavailable('the process stops');
-      if (parts % LOOK_PARTS === 0) await look();
+      if (parts % LOOK_PARTS === 0 || performance.now() - lookedAt >= LOOK_MS) {
+        await look();
+        lookedAt = performance.now();
+      }
       part = await page(part.next, nextLimit(part.items.length, text.length));
     }
     response.end();
@@ -112,10 +122,14 @@ export function nextLimit(events: number, bytes: number): number {
 /** Waits until what was sent is on its way; a reader that does not read is cut off. */
 async function untilRead(response: ServerResponse): Promise<void> {
   if (!response.writableNeedDrain || response.destroyed) return;
-  const signal = AbortSignal.timeout(READ_MS);
-  const gone = once(response, 'close', { signal });
-  const drained = once(response, 'drain', { signal });
-  await Promise.race([gone, drained]).catch(() => response.destroy());
-  gone.catch(() => {});
-  drained.catch(() => {});
+  const over = new AbortController();
+  const signal = AbortSignal.any([over.signal, AbortSignal.timeout(READ_MS)]);
+  try {
+    await Promise.race(['drain', 'close'].map((event) => once(response, event, { signal })));
+  } catch {
+    response.destroy();
+  } finally {
+    // Whichever has not come is not listened for any more: a long export waits many times.
+    over.abort();
+  }
 }

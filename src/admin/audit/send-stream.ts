@@ -40,16 +40,21 @@ export async function sendStream(
   response: ServerResponse,
   { reader, clock, look, released }: StreamPorts,
 ): Promise<void> {
-  const gone = new AbortController();
-  const onGone = (): void => gone.abort();
-  response.once('close', onGone);
-  const signal = AbortSignal.any([gone.signal, released]);
   response.writeHead(200, {
     'Content-Type': 'text/event-stream; charset=utf-8',
     'Cache-Control': 'no-store',
     // Proxies that keep an answer until it is whole would keep this one for ever.
     'X-Accel-Buffering': 'no',
   });
+  // What has no body would never be heard of.
+  if (response.req.method === 'HEAD') {
+    response.end();
+    return;
+  }
+  const gone = new AbortController();
+  const onGone = (): void => gone.abort();
+  response.once('close', onGone);
+  const signal = AbortSignal.any([gone.signal, released]);
   const began = performance.now();
   let [beatAt, lookedAt] = [began, began];
   response.write(`retry: 1000\n\n${currentEvent(reader)}`);
@@ -69,6 +74,9 @@ export async function sendStream(
           `id: ${writePosition(reader.position)}\ndata: ${JSON.stringify(viewOf(event))}\n\n`,
         );
         beatAt = performance.now();
+        // What nobody reads yet is not kept twice.
+        await untilRead(response, signal);
+        if (signal.aborted) break;
       }
       if (events.length === 0) reader.settle(clock.now());
       if (performance.now() - beatAt >= BEAT_MS) {
