@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import {
   borrowReplica,
@@ -6,7 +7,8 @@ import {
   withClient,
   type Replica,
 } from '../setup/harness.js';
-import { newOperator } from '../setup/operators.js';
+import { callWith, newOperator } from '../setup/operators.js';
+import { persistently } from '../setup/patience.js';
 import { until } from '../setup/process.js';
 import { callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
 
@@ -40,14 +42,16 @@ class Reader {
     { key = at.adminToken, lastId = '' }: { key?: string; lastId?: string } = {},
   ): Promise<Reader> {
     const reader = new Reader();
-    const response = await fetch(`${at.url}/internal${path}`, {
-      headers: {
-        authorization: `Bearer ${key}`,
-        accept: 'text/event-stream',
-        ...(lastId === '' ? {} : { 'last-event-id': lastId }),
-      },
-      signal: reader.gone.signal,
-    });
+    const response = await persistently(() =>
+      fetch(`${at.url}/internal${path}`, {
+        headers: {
+          authorization: `Bearer ${key}`,
+          accept: 'text/event-stream',
+          ...(lastId === '' ? {} : { 'last-event-id': lastId }),
+        },
+        signal: reader.gone.signal,
+      }),
+    );
     expect([response.status, response.headers.get('content-type')]).toEqual([
       200,
       expect.stringContaining('text/event-stream'),
@@ -150,6 +154,34 @@ test('what another writer commits late comes, though its id is older', async () 
   expect(again.requests).toEqual([requestId]);
 });
 
+test('a process goes on in a chain of which all days that there were have been dropped', async () => {
+  const reader = await Reader.open(replica, STREAM());
+  await withClient(replica.databaseUrl, async (db) => {
+    const writer = randomUUID();
+    // As dropping a day leaves it (audit_drop_day): the head of the chain, and what it began and ended with.
+    const chain = [zone.zoneId, writer];
+    await db.query('BEGIN');
+    await db.query(
+      `INSERT INTO audit_chains (zone_id, writer, seq, hash, last_event_id)
+       VALUES ($1, $2, 41, sha256('last'), uuid_from_time(now() - interval '40 days'))`,
+      chain,
+    );
+    await db.query(
+      `INSERT INTO audit_heads (zone_id, writer, first_seq, last_seq, day, previous_hash, hash)
+       VALUES ($1, $2, 1, 41, (now() - interval '40 days')::date, decode(repeat('00', 32), 'hex'), sha256('last'))`,
+      chain,
+    );
+    await db.query(
+      `SELECT audit_append($1, $2, new_uuid_v7(), jsonb_build_object(
+         'type', 'token_exchange', 'outcome', 'denied', 'request_id', 'after all'))`,
+      chain,
+    );
+    await db.query('COMMIT');
+  });
+  await reader.has(1);
+  expect(reader.requests).toEqual(['after all']);
+});
+
 test('only what fits comes, and what does not is not looked at again', async () => {
   const reader = await Reader.open(replica, `${STREAM()}?outcome=denied`);
   await zone.session();
@@ -192,7 +224,9 @@ test('what is of all zones is for who may see it', async () => {
 test('ends when the key of its operator is revoked, and says so', async () => {
   const auditor = await newOperator(replica, { role: 'auditor' });
   const reader = await Reader.open(replica, STREAM(), { key: auditor.key });
-  await callAdmin(replica, 'DELETE', `/operators/${auditor.id}/keys/${auditor.keyId}`);
+  const key = `/operators/${auditor.id}/keys/${auditor.keyId}`;
+  const revoked = await callWith(replica, replica.adminToken, 'DELETE', key);
+  expect(revoked.status).toBeLessThan(300);
   await until(() => Promise.resolve(reader.ended ? true : null));
   expect(reader.messages.at(-1)).toMatchObject({
     event: 'error',

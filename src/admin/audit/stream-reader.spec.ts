@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { chainKey, MOST_CHAINS, readPosition, writePosition } from './stream-position.js';
 import {
   GapInChain,
@@ -46,11 +46,11 @@ class Log implements StreamReads {
     return Promise.resolve(chain.findLast(({ id }) => msOf(id) < since)?.seq ?? 0);
   }
 
-  next: StreamReads['next'] = (parts) =>
+  next: StreamReads['next'] = (parts, since) =>
     Promise.resolve(
       parts.flatMap(({ zoneId, writer, after, seq }) =>
         (this.chains.get(chainKey(zoneId, writer)) ?? [])
-          .filter((event) => event.seq > after && event.seq <= seq)
+          .filter((event) => event.seq > after && event.seq <= seq && msOf(event.id) >= since)
           .slice(0, 2),
       ),
     );
@@ -162,4 +162,8 @@ test('more chains than a position can name end it', async () => {
   const now = 1_800_000_000_000;
   for (let i = 0; i <= MOST_CHAINS; i += 1) log.commit(i, idAt(now), now);
   await expect(StreamReader.fromNow(log, now)).rejects.toThrow(TooManyChains);
+  const before = StreamReader.from(log, { since: now - MINUTE, chains: new Map() }, now);
+  const looked = vi.spyOn(log, 'lastBefore');
+  await expect(before.next()).rejects.toThrow(TooManyChains);
+  expect(looked, 'none is looked for by itself').not.toHaveBeenCalled();
 });

@@ -25,10 +25,17 @@ export interface StreamedEvent extends AuditedEvent {
 export interface StreamReads {
   /** The ends of chains that have events whose ids are of a moment or later, in milliseconds since the epoch. */
   ends(since: number): Promise<readonly ChainEnd[]>;
-  /** The number of the last event of a chain whose id is from before a moment; 0 if there is none. */
+  /**
+   * The number of the last event of a chain whose id is from before a moment; 0 if there was none, and where all of them
+   * were dropped, that of the last one that was.
+   */
   lastBefore(chain: ChainEnd, since: number): Promise<number>;
-  /** The next events of some chains, in order within each, without gaps. */
-  next(parts: readonly ChainPart[]): Promise<readonly StreamedEvent[]>;
+  /**
+   * The next events of some chains, in order within each, without gaps.
+   *
+   * @param since what is older was sent; in milliseconds since the epoch
+   */
+  next(parts: readonly ChainPart[], since: number): Promise<readonly StreamedEvent[]>;
 }
 
 /** Milliseconds by which ids in a chain may be out of their order. */
@@ -94,14 +101,18 @@ export class StreamReader {
    * @throws {GapInChain} @throws {TooManyChains}
    */
   async next(): Promise<readonly StreamedEvent[]> {
-    const ends = await this.reads.ends(this.since - ASTRAY_MS);
+    const since = this.since - ASTRAY_MS;
+    const ends = await this.reads.ends(since);
+    // Each of them would be looked for by itself, and then have to be named.
+    const unknown = ends.filter((end) => !this.sent.has(chainKey(end.zoneId, end.writer)));
+    if (unknown.length > MOST_CHAINS) throw new TooManyChains();
     const parts: ChainPart[] = [];
     for (const end of ends) {
       const after = await this.sentOf(end);
       if (end.seq > after) parts.push({ ...end, after });
     }
     if (parts.length === 0) return [];
-    const events = await this.reads.next(parts);
+    const events = await this.reads.next(parts, since);
     checkGaps(parts, events);
     return inOrder(events);
   }

@@ -20,10 +20,10 @@ export function readsOf(
   return {
     ends: (since) => on.query<ChainEnd[]>(ENDS, [zones, since]),
     async lastBefore({ zoneId, writer }, since) {
-      const [row] = await on.query<{ seq: number }[]>(LAST_BEFORE, [zoneId, writer, since]);
+      const [row] = await on.query<{ seq: number | null }[]>(LAST_BEFORE, [zoneId, writer, since]);
       return row?.seq ?? 0;
     },
-    next: (parts) =>
+    next: (parts, since) =>
       on.query<StreamedEvent[]>(NEXT, [
         parts.map(({ zoneId }) => zoneId),
         parts.map(({ writer }) => writer),
@@ -31,6 +31,7 @@ export function readsOf(
         parts.map(({ seq }) => seq),
         share(parts),
         terms,
+        since,
       ]),
   };
 }
@@ -46,13 +47,21 @@ const ENDS = `
    WHERE ($1::uuid[] IS NULL OR c.zone_id = ANY ($1))
      AND c.last_event_id >= uuid_from_time(to_timestamp($2::float8 / 1000))`;
 
-/** From the end of a chain, as what is asked for is near it. An older day than the one before need not be looked at. */
+/**
+ * From the end of a chain, as what is asked for is near it. A process goes on in its chain however long it had nothing to
+ * say of a zone: where the days of all that was before were dropped, the chain begins with what is left.
+ */
 const LAST_BEFORE = `
-  SELECT t.seq::float8 AS seq FROM audit_events t
-   WHERE t.zone_id = $1 AND t.writer = $2 AND t.id < uuid_from_time(to_timestamp($3::float8 / 1000))
-     AND t.id >= uuid_from_time(to_timestamp($3::float8 / 1000) - interval '400 days')
-   ORDER BY t.seq DESC LIMIT 1`;
+  SELECT coalesce(
+    (SELECT t.seq FROM audit_events t
+      WHERE t.zone_id = $1 AND t.writer = $2 AND t.id < uuid_from_time(to_timestamp($3::float8 / 1000))
+        AND t.id >= uuid_from_time(to_timestamp($3::float8 / 1000) - interval '400 days')
+      ORDER BY t.seq DESC LIMIT 1),
+    (SELECT t.seq - 1 FROM audit_events t
+      WHERE t.zone_id = $1 AND t.writer = $2 AND t.id >= uuid_from_time(to_timestamp($3::float8 / 1000))
+      ORDER BY t.seq LIMIT 1))::float8 AS seq`;
 
+/** Of days that are long over nothing is looked at, however many there are. */
 const NEXT = `
   SELECT t.zone_id AS "zoneId", t.id, t.writer, t.seq::float8 AS seq, encode(t.hash, 'hex') AS hash,
          encode(t.previous_hash, 'hex') AS "previousHash",
@@ -62,5 +71,6 @@ const NEXT = `
    CROSS JOIN LATERAL (
      SELECT e.*, (cardinality($6::text[]) = 0 OR audit_terms(audit_event(e)) @> $6) AS fits FROM audit_events e
       WHERE e.zone_id = p.zone AND e.writer = p.writer AND e.seq > p.after AND e.seq <= p.upto
+        AND e.id >= uuid_from_time(to_timestamp($7::float8 / 1000))
       ORDER BY e.seq LIMIT $5) AS t
    ORDER BY t.zone_id, t.writer, t.seq`;
