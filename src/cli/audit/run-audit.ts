@@ -1,4 +1,4 @@
-import { open, rm, type FileHandle } from 'node:fs/promises';
+import { access, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import type { JsonObject } from '../../oauth/strict-json.js';
 import { textOf } from '../api/json.js';
 import { Refusal } from '../api/refusal.js';
@@ -34,29 +34,33 @@ export async function exportAudit(context: CommandContext, said: AuditSaid): Pro
   const query = parametersOf([...AUDIT_FILTERS, ...AUDIT_TIMES], said);
   const path = `${await pathOf(context, said)}/export`;
   const { output, format = 'ndjson' } = said;
-  const body = await context.api.open(path, { ...query, format });
+  const asked = { ...query, format };
   if (output === undefined) {
-    await write(body, format, (text) => context.terminal.print(text));
+    await write(await context.api.open(path, asked), format, (text) =>
+      context.terminal.print(text),
+    );
     return;
   }
-  const file = await create(output);
+  // What is not whole does not look as if it were, whatever ends this process.
+  const part = `${output}.part`;
+  const file = await create(output, part);
   try {
     let told = performance.now();
     let bytes = 0;
-    await write(body, format, async (text) => {
-      const { bytesWritten } = await file.write(text);
-      bytes += bytesWritten;
+    await write(await context.api.open(path, asked), format, async (text) => {
+      await file.appendFile(text);
+      bytes += Buffer.byteLength(text);
       if (!context.terminal.attended || performance.now() - told < PROGRESS_MS) return;
       told = performance.now();
       context.say(`${mebibytes(bytes)} so far`);
     });
+    await file.close();
+    await rename(part, output);
     context.say(`${output}: ${mebibytes(bytes)}`);
   } catch (error) {
-    // What is not whole does not look as if it were.
-    await rm(output, { force: true });
+    await file.close().catch(() => {});
+    await rm(part, { force: true });
     throw error;
-  } finally {
-    await file.close();
   }
 }
 
@@ -92,14 +96,14 @@ async function* firstOf(
   }
 }
 
-/** Passes on what comes. @throws {CommandFailure} if it has no end */
+/** Passes on what comes. @throws {CommandFailure} if it is not whole */
 async function write(
   body: ReadableStream<Uint8Array>,
   format: string,
   pass: (text: string) => Promise<void>,
 ): Promise<void> {
   const decoder = new TextDecoder();
-  let end = '';
+  let end = '\n';
   try {
     for await (const chunk of body) {
       const text = decoder.decode(chunk, { stream: true });
@@ -109,26 +113,43 @@ async function write(
   } catch (cause) {
     // An error of a file, or that nobody reads any more, is another matter.
     if (cause instanceof Error && typeof Reflect.get(cause, 'syscall') === 'string') throw cause;
-    const said = format === 'ndjson' ? end : end.replaceAll('","', ' ').replaceAll('"', '');
-    const why = said.trimEnd().split('\n').at(-1) ?? '';
-    throw new CommandFailure(
-      EXIT.impossible,
-      `the export broke off: ${/incomplete/i.test(why) ? why : 'the connection was lost'}`,
-      'ask for it again, or for less at a time by --from and --to',
-      { cause },
-    );
+    throw brokenOff(incompleteIn(end, format) ?? 'the connection was lost', cause);
   }
+  // Some proxies end an answer properly that was broken off.
+  const why = incompleteIn(end, format);
+  if (why !== null) throw brokenOff(why);
 }
 
 /** How much of the end of an export is kept, to see what it says. */
 const LAST_LINE = 1_000;
 
-async function create(path: string): Promise<FileHandle> {
+/** What the last line of an export says that has not come to its end; `null` if it is a line like all others. */
+function incompleteIn(end: string, format: string): string | null {
+  const text = end.trimEnd();
+  const at = text.lastIndexOf('\n');
+  const line = text.slice(at + 1);
+  const begins = format === 'ndjson' ? '{"incomplete":true,' : '"INCOMPLETE",';
+  if (at < 0 || !line.startsWith(begins)) return null;
+  return format === 'ndjson' ? line : line.replaceAll('","', ' ').replaceAll('"', '');
+}
+
+function brokenOff(why: string, cause?: unknown): CommandFailure {
+  const hint = 'ask for it again, or for less at a time by --from and --to';
+  return new CommandFailure(EXIT.impossible, `the export broke off: ${why}`, hint, { cause });
+}
+
+/** Makes the file that is written, if there is none yet of the name that it gets when it is whole. */
+async function create(output: string, part: string): Promise<FileHandle> {
+  const isThere = await access(output).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) throw new CommandFailure(EXIT.usage, `${output} is there already`);
   try {
-    return await open(path, 'wx', 0o600);
+    return await open(part, 'wx', 0o600);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new CommandFailure(EXIT.usage, `${path} cannot be made: ${why}`, null, { cause });
+    throw new CommandFailure(EXIT.usage, `${part} cannot be made: ${why}`, null, { cause });
   }
 }
 
