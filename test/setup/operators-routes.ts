@@ -309,7 +309,8 @@ export async function requestsOfOperators(zone: TestZone): Promise<Readonly<Reco
     'DELETE /operators/control-zone': ['/operators/control-zone'],
     'GET /audit': ['/audit'],
     'GET /audit/export': [`/audit/export?request_id=${randomUUID()}`],
-    'GET /audit/stream': ['/audit/stream'],
+    // Of one zone: of all there may be more lately than one stream has.
+    'GET /audit/stream': [`/audit/stream?zone=${zone.zoneId}`],
     'GET /clients': ['/clients'],
     'GET /zones': ['/zones'],
     [`GET ${IN_ZONE}`]: [`/zones/${zone.zoneId}`],
