@@ -139,6 +139,30 @@ describe('a key that an operator has drawn for itself', () => {
     expect((await narrow.call('POST', OWN, bounds)).status).toBe(422);
   });
 
+  test('as an owner may be good for more, and goes with the one that it was drawn with', async () => {
+    const given = await newOperator(replica, { role: 'owner' }, bounds);
+    const at = `/operators/${given.id}/keys`;
+    const made = await given.call('POST', at, {});
+    const drawn = { drawn_with: given.keyId, addresses: null, expires_at: null };
+    expect(made).toMatchObject({ status: 201, body: drawn });
+    const own = String(made.body['key']);
+    const whoIs = () => callWith(replica, own, 'GET', '/operators/me');
+    expect((await whoIs()).body['key']).toMatchObject({ own: true, expires_at: null });
+    // It is the one that the first draws, by whichever path.
+    for (const path of [at, OWN]) {
+      // oxlint-disable-next-line no-await-in-loop
+      expect([path, (await given.call('POST', path, {})).status]).toEqual([path, 409]);
+    }
+    const again = await callWith(replica, own, 'POST', at, {});
+    expect(again.body['drawn_with']).toBe(made.body['id']);
+    const revoked = await admin('DELETE', `${at}/${given.keyId}`);
+    const [event] = await auditOf(replica.databaseUrl, revoked.requestId);
+    expect(event?.event).toMatchObject({
+      revoked_with_it: [String(made.body['id']), String(again.body['id'])].toSorted(),
+    });
+    expect((await whoIs()).status).toBe(401);
+  });
+
   test('is the only one that is drawn with a key which somebody else drew', async () => {
     const given = await newOperator(replica, { role: 'auditor' });
     const answers = await Promise.all(Array.from({ length: 4 }, () => given.call('POST', OWN, {})));

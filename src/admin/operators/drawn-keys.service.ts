@@ -28,8 +28,10 @@ export interface Drawing {
   readonly operatorId: string;
   /** The operator who draws it; `null` for one without a name of its own. */
   readonly createdBy: string | null;
-  /** The key of the same operator that it is drawn with, which bounds it; `null` where an owner draws it. */
+  /** The key of the same operator that it is drawn with; `null` where somebody else draws it. */
   readonly drawnWith: string | null;
+  /** Whether it is good for no more than that one. */
+  readonly bounded: boolean;
   /** Looks whether that may be. @throws {HttpException} */
   readonly check?: (of: OperatorRow) => void;
 }
@@ -62,14 +64,14 @@ export class DrawnKeys {
   /**
    * Draws a key.
    *
-   * @param wanted what it is to be like; bounded by the key that it is drawn with
+   * @param wanted what it is to be like
    * @returns it, with the key itself
    * @throws {HttpException} 404 for an operator that there is not; 409 if it has as many as it may, or the key that it is drawn
    *   with has done its part; 422 for more than that is good for
    */
   async draw(
     change: Change,
-    { operatorId, createdBy, drawnWith, check }: Drawing,
+    { operatorId, createdBy, drawnWith, bounded, check }: Drawing,
     wanted: WantedKey,
   ): Promise<NewOperatorKeyView> {
     const key = newOperatorSecret();
@@ -84,7 +86,8 @@ export class DrawnKeys {
       const by =
         drawnWith === null ? null : await findRow(keys, { operatorId, id: drawnWith }, 'key');
       if (by !== null) await checkDrawsFirst(tx, by);
-      const { description, addresses, expiresAt } = by === null ? wanted : boundedBy(by, wanted);
+      const { description, addresses, expiresAt } =
+        by === null || !bounded ? wanted : boundedBy(by, wanted);
       const columns = { description, addresses: addresses === null ? null : [...addresses] };
       const whose = { operatorId, id, digest: digestOf(key), createdBy, drawnWith };
       await keys.insert({ ...whose, ...columns, expiresAt });

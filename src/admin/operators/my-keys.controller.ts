@@ -64,7 +64,7 @@ export class MyKeysController {
   ): Promise<NewOperatorKeyView> {
     const { operatorId, key } = named(operator);
     const expiresAt = readExpiry(body.expires_at, this.clock.now());
-    const drawing = { operatorId, createdBy: operatorId, drawnWith: key.id };
+    const drawing = { operatorId, createdBy: operatorId, drawnWith: key.id, bounded: true };
     const { description = null, addresses = null } = body;
     const wanted = { description, addresses, expiresAt };
     const made = await this.drawn.draw(change, drawing, wanted);

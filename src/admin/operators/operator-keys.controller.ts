@@ -42,7 +42,8 @@ export class OperatorKeysController {
   /**
    * Draws a key. It is in the answer, and cannot be had again. Whoever draws it for somebody else may keep it: who bears it
    * draws one of its own with it (`…/me/keys`) before it approves anything. While the two-person rule is on, a key for
-   * somebody else takes two persons.
+   * somebody else takes two persons. One for oneself is drawn with the key that is borne and is revoked along with it, but may be
+   * good for more.
    */
   @Post()
   @TakesTwoPersons()
@@ -62,7 +63,8 @@ export class OperatorKeysController {
     const drawing: Drawing = {
       operatorId,
       createdBy: operator.id,
-      drawnWith: null,
+      drawnWith: borneOf(operator, operatorId),
+      bounded: false,
       check: (of) => checkHasItself(operator, of),
     };
     const made = await this.drawn.draw(change, drawing, wanted);
@@ -116,7 +118,7 @@ export class OperatorKeysController {
     const revoking: Revoking = {
       operatorId,
       id,
-      borne: operator.id === operatorId ? (operator.key?.id ?? null) : null,
+      borne: borneOf(operator, operatorId),
       check: (of, key) => {
         checkHasItself(operator, of);
         precondition.check(entityTag(key));
@@ -131,4 +133,9 @@ export class OperatorKeysController {
     await this.drawn.revoke(change, revoking);
     return undefined;
   }
+}
+
+/** The key that is borne, if it is of the operator whose keys these are. */
+function borneOf({ id, key }: Operator, operatorId: string): string | null {
+  return id === operatorId ? (key?.id ?? null) : null;
 }
