@@ -20,6 +20,12 @@ export async function canReview(
   return found.length > 0;
 }
 
+/** Whether who has decided an approval is somebody who may still decide it, in SQL about `approvals`. */
+export const DECIDER_HOLDS = `EXISTS (
+    SELECT FROM operators o
+     WHERE o.id = decided_by_id AND o.disabled_at IS NULL AND o.role = ANY ('{${APPROVING.join(',')}}'::text[])
+       AND (o.zones IS NULL OR zone_id = ANY (o.zones)))`;
+
 /** Operators who may approve something, with their good keys that are nobody else's. */
 const WITH_OWN_KEYS = `
     FROM operators o JOIN operator_keys k ON k.operator_id = o.id

@@ -5,7 +5,7 @@ import { OAuthError } from '../../oauth/errors.js';
 import type { Zone } from '../../zones/zone.entity.js';
 import { askedRequestOf, type AskedRequest } from '../asked-request.js';
 import type { Change } from '../change.js';
-import { countApprovers } from './approvers.js';
+import { countApprovers, DECIDER_HOLDS } from './approvers.js';
 import { emergencyOf, putUpForReview } from './reviews.js';
 import { guardedChange, RULE_CHANGED, type GuardedChange } from './guarded-change.js';
 
@@ -176,11 +176,7 @@ interface UsedRow {
 /** The lock is in the way of who changes the rule, and of nobody else. */
 const RULE = 'SELECT two_person_rule AS on FROM administration FOR KEY SHARE';
 
-/** What somebody approved who was removed or disabled since counts no more. */
-const DECIDER_HOLDS =
-  'EXISTS (SELECT FROM operators o WHERE o.id = decided_by_id AND o.disabled_at IS NULL)';
-
-/** Which approval is used up: the one that is named, else the one for just this. */
+/** Which approval is used up: the one that is named, else the one for just this, of somebody who may still approve it. */
 const USE = `
   WITH used AS (
     UPDATE approvals SET used_at = clock_timestamp()
