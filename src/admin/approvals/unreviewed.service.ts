@@ -70,10 +70,19 @@ export class Unreviewed implements OnApplicationShutdown {
     return EVERY_MS;
   }
 
+  /** Records one. A zone that has no turn for that is tried again in the next round, and keeps no other zone waiting. */
   private async lapse({ id, zoneId }: DueRow): Promise<void> {
     const type = 'approval.not_reviewed';
     const change = { zoneId, requestId: { request_id: uuidv7() }, type, operator: BY_ITSELF };
-    await this.changes.runWithoutZone(change, (tx) => lapsed(tx, id));
+    try {
+      await this.changes.runWithoutZone(change, (tx) => lapsed(tx, id));
+    } catch (error) {
+      const about = { err: error, zone_id: zoneId, approval_id: id };
+      this.logger.warn(
+        about,
+        'that nobody has reviewed an emergency was not recorded, trying again',
+      );
+    }
   }
 }
 
