@@ -38,8 +38,10 @@ const find = async (query: string) =>
 const decide = (by: TestOperator, id: unknown, decision = 'approve') =>
   by.call('POST', `/approvals/${String(id)}/${decision}`, { reason: 'looked at it' });
 
-/** A figure of the replica. */
-const figure = (name: string): Promise<number> => metric(replica, `mandate_${name}`);
+/** Waits until a figure of the replica is so: where the database has not answered at once it is absent, or of before. */
+const figure = (name: string, isSo: (value: number) => boolean): Promise<boolean> =>
+  until(async () => isSo(await metric(replica, `mandate_${name}`)));
+const isFigure = (name: string, value: number) => figure(name, (found) => found === value);
 
 test('what nobody else could look at counts as not reviewed from the beginning', async () => {
   const zone = await newZone();
@@ -53,8 +55,9 @@ test('what nobody else could look at counts as not reviewed from the beginning',
     review_id: review?.['id'],
     reviewable: false,
   });
-  expect([await figure('reviews_open'), await figure('reviews_missed')]).toEqual([0, 1]);
-  expect(await figure('review_oldest_seconds')).toBe(0);
+  await isFigure('reviews_missed', 1);
+  await isFigure('reviews_open', 0);
+  await isFigure('review_oldest_seconds', 0);
 
   // Somebody who comes later cannot say anything of it: the key is younger.
   ada = await withOwnKey(replica, await newOperator(replica, { role: 'owner' }));
@@ -84,11 +87,11 @@ test('a signing key that is revoked is an emergency, too', async () => {
     type: 'admin.revocation.ordered',
     review_id: review?.['id'],
   });
-  expect(await figure('reviews_open')).toBe(1);
-  expect(await figure('review_oldest_seconds')).toBeGreaterThan(0);
+  await isFigure('reviews_open', 1);
+  await figure('review_oldest_seconds', (seconds) => seconds > 0);
   expect((await decide(ada, review?.['id'])).status).toBe(403);
   expect((await decide(bob, review?.['id'])).status).toBe(200);
-  expect(await figure('reviews_open')).toBe(0);
+  await isFigure('reviews_open', 0);
   // What is of no key is none.
   const other = { target: { jti: randomUUID() }, reason: 'a test' };
   expect((await ada.call('POST', `/zones/${zone.id}/revocations`, other)).status).toBe(201);
@@ -99,7 +102,8 @@ test('a review that nobody does in time counts as not reviewed, is recorded so o
   const zone = await newZone();
   expect((await rotate(ada, zone)).status).toBe(200);
   const [open] = await find(`zone=${zone.id}&state=open`);
-  const missed = await figure('reviews_missed');
+  // The one that nobody could look at.
+  await isFigure('reviews_missed', 1);
   await rows(
     replica.databaseUrl,
     `UPDATE approvals SET asked_at = asked_at - interval '31 days', expires_at = expires_at - interval '31 days'
@@ -108,7 +112,7 @@ test('a review that nobody does in time counts as not reviewed, is recorded so o
   );
   expect(await find(`zone=${zone.id}&state=open`)).toEqual([]);
   expect(await find(`zone=${zone.id}&state=not_reviewed`)).toMatchObject([{ id: open?.['id'] }]);
-  expect(await figure('reviews_missed')).toBe(missed + 1);
+  await isFigure('reviews_missed', 2);
 
   // Another process looks soon after its start, and so do two.
   const others = await Promise.all(
@@ -144,5 +148,5 @@ test('a review that nobody does in time counts as not reviewed, is recorded so o
   );
   const late = await decide(bob, open?.['id'], 'reject');
   expect([late.status, late.body['state']]).toEqual([200, 'rejected']);
-  expect(await figure('reviews_missed')).toBe(missed);
+  await isFigure('reviews_missed', 1);
 });
