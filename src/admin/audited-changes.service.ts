@@ -33,8 +33,8 @@ export interface Made<T> {
   readonly details: Readonly<Record<string, unknown>>;
 }
 
-/** Whose turns these are in a zone: all operators' are alike. */
-const OPERATORS_TURN = 'operators';
+/** Whose turns those in a zone are that are of no named operator: all of these are alike. */
+const NAMELESS = 'operators';
 
 /**
  * Makes operators' changes: each in one transaction together with its audit event. Those of one zone take
@@ -102,7 +102,7 @@ export class AuditedChanges {
    * @throws {OAuthError} temporarily_unavailable if too much waits in the zone; and what `run` throws
    */
   inTurn<T>(zoneId: string, operator: ActsAs, run: () => Promise<T>): Promise<T> {
-    return this.ordinary.take(zoneId, OPERATORS_TURN, async () => {
+    return this.ordinary.take(zoneId, askerOf(operator), async () => {
       await checkStillHolds(operator, this.dataSource);
       return run();
     });
@@ -115,9 +115,7 @@ export class AuditedChanges {
    * @throws {OAuthError} temporarily_unavailable if too much waits in the zone; and what `read` throws
    */
   readFirst<T>(zoneId: string, read: (tx: EntityManager) => Promise<T>): Promise<T> {
-    return this.urgent.take(zoneId, OPERATORS_TURN, () =>
-      commitIf(this.dataSource, () => false, read),
-    );
+    return this.urgent.take(zoneId, NAMELESS, () => commitIf(this.dataSource, () => false, read));
   }
 
   /** Does something once a change is committed: at once, unless the change waits for its answer to be kept with it. */
@@ -164,7 +162,7 @@ export class AuditedChanges {
   ): Promise<Made<T> | null> {
     try {
       const turns = change.urgent === true ? this.urgent : this.ordinary;
-      return await turns.take(change.zoneId, OPERATORS_TURN, () =>
+      return await turns.take(change.zoneId, askerOf(change.operator), () =>
         this.conditions.run(conditionOf(change), () =>
           commitInTurn<Made<T> | null>(
             this.dataSource,
@@ -213,6 +211,11 @@ export class AuditedChanges {
     });
     return made;
   }
+}
+
+/** Whose turn it is: a named operator's own. One who wants very much, such as keys of its own, keeps no other one waiting for all of it. */
+function askerOf({ id }: ActsAs): string {
+  return id ?? NAMELESS;
 }
 
 /** Of a request that may come again it has to be found out whether it was carried out before. */
