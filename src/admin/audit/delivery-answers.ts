@@ -1,5 +1,6 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiResponse } from '../../platform/http/openapi-decorators.js';
+import { EVENT_STREAM } from '../../platform/http/openapi-schemas.js';
 
 /** What an export answers, for the OpenAPI document. */
 export function AnswersExport(): MethodDecorator {
@@ -24,7 +25,7 @@ export function AnswersStream(): MethodDecorator {
     }),
     ApiOkResponse({
       description: 'Events of the audit log; `current` in between, and `error` before an early end',
-      content: { 'text/event-stream': { schema: { type: 'string' } } },
+      content: { 'text/event-stream': { schema: EVENT_STREAM } },
     }),
     ApiResponse({ status: 410, description: 'Last-Event-ID is too old: begin without one' }),
   );

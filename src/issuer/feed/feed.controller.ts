@@ -23,6 +23,7 @@ import {
   ApiResponse,
   ApiTags,
 } from '../../platform/http/openapi-decorators.js';
+import { EVENT_STREAM } from '../../platform/http/openapi-schemas.js';
 import { inFlightOf } from '../../platform/http/overload/in-flight.js';
 import { Snapshots } from '../../zones/snapshot/snapshots.service.js';
 import type { ZoneSnapshot } from '../../zones/snapshot/zone-snapshot.js';
@@ -84,7 +85,7 @@ export class FeedController {
   @ApiBearerAuth('mandate')
   @ApiOkResponse({
     description: 'Items, and the cursor to go on from; with `Accept: text/event-stream` events',
-    content: { 'text/event-stream': { schema: { type: 'string' } } },
+    content: { 'text/event-stream': { schema: EVENT_STREAM } },
   })
   @ApiResponse({
     status: 403,

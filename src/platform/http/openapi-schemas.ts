@@ -7,6 +7,12 @@ export type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
 export type Schema = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>[string];
 
 /**
+ * What is known of an answer that is a stream of events (server-sent events in the HTML standard). It has no type: some
+ * generators take it for the text, others for each event.
+ */
+export const EVENT_STREAM: Schema = { description: 'A stream of events (server-sent events)' };
+
+/**
  * Rewrites the `nullable` of OpenAPI 3.0, in which `@nestjs/swagger` speaks, into JSON Schema 2020-12, which is what 3.1
  * has.
  */
