@@ -20,12 +20,20 @@ BEGIN
   IF NOT pg_try_advisory_xact_lock(hashtext('mandate.audit_index')) THEN RETURN NULL; END IF;
   -- What is lost in a crash is added once more: the heads are lost with it.
   PERFORM set_config('synchronous_commit', 'off', true);
-  WITH behind AS MATERIALIZED (
-    SELECT c.zone_id, c.writer, coalesce(h.seq, 0) AS done, c.seq AS recorded,
-           greatest(p_most / least(count(*) OVER (), 256), 1) AS share
+  WITH chosen AS MATERIALIZED (
+    -- Whichever: were it those that have the least to be added, others would wait for as long as these come again.
+    SELECT c.zone_id, c.writer, coalesce(h.seq, 0) AS done, c.seq AS recorded, c.seq - coalesce(h.seq, 0) AS many
       FROM audit_chains c LEFT JOIN audit_index_heads h ON h.zone_id = c.zone_id AND h.writer = c.writer
      WHERE c.seq > coalesce(h.seq, 0)
-     ORDER BY c.seq - coalesce(h.seq, 0) LIMIT 256
+     ORDER BY random() LIMIT least(p_most, 256)
+  ), placed AS MATERIALIZED (
+    SELECT c.*, count(*) OVER () AS chains, row_number() OVER w AS place, sum(c.many) OVER w - c.many AS before
+      FROM chosen c WINDOW w AS (ORDER BY c.many, c.zone_id, c.writer)
+  ), behind AS MATERIALIZED (
+    -- What is left by chains that have little to be added is for those that have more.
+    SELECT p.zone_id, p.writer, p.done, p.recorded,
+           greatest(floor(max((p_most - p.before) / (p.chains - p.place + 1)) OVER (ORDER BY p.place)), 1)::bigint AS share
+      FROM placed p
   ), found AS MATERIALIZED (
     SELECT e.zone_id, e.writer, e.seq, e.id, e.occurred_at, audit_terms(audit_event(e)) AS terms
       FROM behind b CROSS JOIN LATERAL (
@@ -81,6 +89,8 @@ LANGUAGE plpgsql AS $$
 DECLARE
   part CONSTANT text := 'audit_index_' || to_char(p_day, 'YYYYMMDD');
 BEGIN
+  -- Who is filling the index may be adding events of that day: it has ended then, and none begins.
+  PERFORM pg_advisory_xact_lock(hashtext('mandate.audit_index'));
   DELETE FROM audit_index_default i
    WHERE i.id >= ledger_day_begins('id', p_day)::uuid AND i.id < ledger_day_begins('id', p_day + 1)::uuid
      AND i.zone_id <> ALL (p_held);

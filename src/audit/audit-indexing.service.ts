@@ -9,8 +9,10 @@ import { BackgroundWork } from '../platform/background-work.js';
 import { Periodic } from '../platform/periodic.js';
 import { INDEXED, INDEX_LAG } from './audit-index.metrics.js';
 
-/** About how many events are added in one transaction. */
+/** About how many events are added in one transaction, at most. */
 const AT_ONCE = 1_000;
+/** How many more after each that went well, where one has failed. */
+const MORE = 50;
 /** Milliseconds until the next look where there was little to add, where there is more at once, and after a failure. */
 const IDLE_MS = 3_000;
 const BUSY_MS = 500;
@@ -18,19 +20,23 @@ const AGAIN_MS = 10_000;
 /** How many times as long as a look took there is none, and the most milliseconds that this may be. */
 const REST = 20;
 const MOST_IDLE_MS = 30_000;
+/** Milliseconds between two looks how far behind the index is, while there is much to be added. */
+const LOOK_MS = 10_000;
 
 /**
  * The job that fills the index of the audit log, behind the commits: in short transactions, one replica at a time
  * (`audit_index_fill` in audit-index.sql). While there is much it rests for as long as it has worked, so that it has half of
  * one connection at most; where there is little, for longer: a look reads the heads of all chains, of which an
- * installation of many zones has many.
+ * installation of many zones has many. What fails is tried again with fewer events: what took too long takes as long again.
  */
 @Injectable()
 export class AuditIndexing implements OnApplicationShutdown {
   private readonly periodic = new Periodic(() => this.run());
+  private atOnce = AT_ONCE;
+  private lookedAt = Number.NEGATIVE_INFINITY;
 
   constructor(
-    @InjectDataSource() private readonly dataSource: DataSource,
+    @InjectDataSource() private readonly dataSource: Pick<DataSource, 'query'>,
     @Inject(LOGGER) private readonly logger: Logger,
     @InjectMetric(INDEX_LAG) private readonly lag: Gauge,
     @InjectMetric(INDEXED) private readonly indexed: Counter,
@@ -44,20 +50,36 @@ export class AuditIndexing implements OnApplicationShutdown {
   }
 
   private async run(): Promise<number> {
+    const began = performance.now();
     try {
-      const began = performance.now();
-      const [filled] = await this.dataSource.query<{ added: number | null }[]>(FILL, [AT_ONCE]);
+      const [filled] = await this.dataSource.query<{ added: number | null }[]>(FILL, [this.atOnce]);
       const took = performance.now() - began;
       const added = filled?.added ?? 0;
       this.indexed.inc(added);
+      const isMuch = added >= this.atOnce / 2;
+      this.atOnce = Math.min(AT_ONCE, this.atOnce + MORE);
       // Another replica is at it, or there may be more than one share.
-      if (added >= AT_ONCE / 2) return Math.min(took, BUSY_MS);
-      const [behind] = await this.dataSource.query<{ seconds: number }[]>(LAG);
-      this.lag.set(behind?.seconds ?? 0);
+      if (!isMuch || began - this.lookedAt >= LOOK_MS) await this.look();
+      if (isMuch) return Math.min(took, BUSY_MS);
       return Math.min(Math.max(IDLE_MS, REST * (performance.now() - began)), MOST_IDLE_MS);
     } catch (error) {
+      this.atOnce = Math.max(1, Math.floor(this.atOnce / 4));
       this.logger.warn({ err: error }, 'the audit log was not indexed, trying again');
       return AGAIN_MS;
+    }
+  }
+
+  /** Tells how far behind the index is. That it cannot be found out holds nothing up. */
+  private async look(): Promise<void> {
+    this.lookedAt = performance.now();
+    try {
+      const [behind] = await this.dataSource.query<{ seconds: number }[]>(LAG);
+      this.lag.set(behind?.seconds ?? 0);
+    } catch (error) {
+      this.logger.warn(
+        { err: error },
+        'it is not known how far behind the index of the audit log is',
+      );
     }
   }
 }

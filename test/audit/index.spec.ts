@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { dropDay, dueDays, maintaining } from '../../src/ledger/maintenance-connection.js';
 import { timeLimits } from '../../src/platform/config/time-limits.js';
 import { createDatabase, rows, withClient } from '../setup/harness.js';
+import { until } from '../setup/process.js';
 
 const DAY_MS = 86_400_000;
 const DAYS_KEPT = 30;
@@ -109,6 +110,43 @@ describe('the index', () => {
     ]);
   });
 
+  test('gets more of a chain that has more, where others do not need their share', async () => {
+    const long = uuidv7();
+    await withClient(databaseUrl, async (client) => {
+      for (const zone of Array.from({ length: 9 }, () => uuidv7())) {
+        // oxlint-disable-next-line no-await-in-loop
+        await append(client, zone, uuidv7(), [0]);
+      }
+      await append(
+        client,
+        long,
+        uuidv7(),
+        Array.from({ length: 150 }, () => 0),
+      );
+    });
+    expect(await fill(100)).toBe(100);
+    expect(await idsIn('audit_index', long)).toHaveLength(91);
+    while ((await fill(100)) > 0);
+  });
+
+  test('leaves no chain out for ever, however many others always have a little', async () => {
+    const [zone, writer] = [uuidv7(), uuidv7()];
+    const others = Array.from({ length: 300 }, () => uuidv7());
+    await withClient(databaseUrl, async (client) => {
+      await append(client, zone, writer, [0, 0, 0, 0, 0, 0, 0, 0, 0]);
+      const more = `SELECT audit_append(z, $1, new_uuid_v7(), '{"type":"test","outcome":"done","request_id":"r"}')
+                      FROM unnest($2::uuid[]) AS z`;
+      for (let rounds = 0; (await idsIn('audit_index', zone)).length < 9; rounds += 1) {
+        expect(rounds).toBeLessThan(100);
+        // oxlint-disable-next-line no-await-in-loop
+        await client.query(more, [writer, others]);
+        // oxlint-disable-next-line no-await-in-loop
+        await fill(512);
+      }
+    });
+    while ((await fill(1_000)) > 0);
+  });
+
   test('is filled by one process at a time', async () => {
     const [zone, writer] = [uuidv7(), uuidv7()];
     await withClient(databaseUrl, async (client) => {
@@ -158,6 +196,42 @@ describe('the index', () => {
     expect(await idsIn('audit_index', held)).toEqual(await idsIn('audit_events', held));
     expect(await idsIn('audit_index', held)).toHaveLength(1);
     expect(await days('audit_index')).toEqual(await days('audit_events'));
+  });
+
+  test('keeps nothing of a day that goes while its events are being added', async () => {
+    const writer = uuidv7();
+    const free = await withClient(databaseUrl, async (client) => {
+      const held = await insertZone(client, true);
+      const zone = await insertZone(client, false);
+      await append(client, held, writer, [43]);
+      await append(client, zone, writer, [43, 43]);
+      await client.query('BEGIN');
+      await client.query('SELECT audit_index_fill(100)');
+      let isOver = false;
+      const dropping = dropDue()
+        .catch(() => {})
+        .finally(() => {
+          isOver = true;
+        });
+      await until(async () => {
+        const [waiting] = await rows(
+          databaseUrl,
+          `SELECT 1 FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock'
+              AND application_name = 'mandate ledger maintenance'`,
+        );
+        return isOver || waiting !== undefined;
+      });
+      await client.query('COMMIT');
+      await dropping;
+      return zone;
+    });
+    // It does not wait for long, and is tried again.
+    await until(async () => {
+      await dropDue();
+      return (await idsIn('audit_events', free)).length === 0;
+    });
+    expect(await idsIn('audit_index', free)).toEqual([]);
   });
 
   test('goes on behind days that were dropped before they were in it', async () => {

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 9,
-  sha256: 'f594ecf2a7e9866fc2bc110d7219ea484d4daae14eb494d98dcb82b05a9e16e9',
+  sha256: 'deb407341501634b4fdfbba8b822aa3095b4b19515b1d34602f18770c671aebb',
 } as const;
