@@ -49,25 +49,17 @@ export class Explanations {
 
   private async explainExchange(event: RecordedObject) {
     const zoneId = textAt(event, 'zone_id') ?? '';
-    const [names, client, resources, subject, delegated, challenge, policy] = await Promise.all([
-      this.namesIn(zoneId, event),
-      this.clientOf(zoneId, event),
-      this.resourcesOf(zoneId, event),
-      this.subjectOf(zoneId, event),
-      this.delegationOf(zoneId, event),
-      this.challengeOf(zoneId, event),
-      this.policies.of(event),
-    ]);
-    const { deciders, ...known } = challenge;
+    // One after the other: the connections are those that all requests share.
+    const { deciders, challenge } = await this.challengeOf(zoneId, event);
     return explainExchange(event, {
-      names,
-      client,
-      resources,
-      subject,
-      delegated,
+      names: await this.namesIn(zoneId, event),
+      client: await this.clientOf(zoneId, event),
+      resources: await this.resourcesOf(zoneId, event),
+      subject: await this.subjectOf(zoneId, event),
+      delegated: await this.delegationOf(zoneId, event),
+      challenge,
       deciders,
-      ...known,
-      ...policy,
+      ...(await this.policies.of(event)),
     });
   }
 
@@ -159,7 +151,7 @@ function inWords({ decidedBy, person, method, decision, decidedAt }: ChallengeDe
   return `${who} ${decision} it by ${method} at ${decidedAt.toISOString()}`;
 }
 
-/** The event of a mandate; by the index of the day that its id says. */
+/** The event of a mandate. */
 const ISSUED = `
   SELECT audit_event(a) AS event FROM audit_events a
    WHERE zone_id = $1 AND jti = $2 AND type = 'token_exchange' LIMIT 1`;
