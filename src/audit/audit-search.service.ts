@@ -3,6 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { OAuthError } from '../oauth/errors.js';
 import { OPERATORS_READING } from '../platform/database/operators-connections.js';
+import { limitTo } from '../platform/database/statement-share.js';
 import { termsOf, type AuditFilters, type AuditScope } from './audit-filters.js';
 import type { AuditedEvent } from './audited-event.js';
 import { idRange } from './id-range.js';
@@ -38,12 +39,12 @@ export interface AuditPage {
   readonly next?: string;
 }
 
-/** Milliseconds that one statement of a search may take. */
-const STATEMENT_MS = 4_000;
-/** The most events that are looked at one by one since they are not in the index yet. */
-const SCANNED = 10_000;
+/** What one statement of a search may take, of what a statement may: who waits is told what to ask instead. */
+const SHARE = 0.8;
+/** The most events that are looked at one by one since they are not in the index yet: each takes a quarter of a millisecond. */
+const SCANNED = 2_000;
 /** The most events of the log that are looked at for one part while the index is further behind than that. */
-const WALKED_OF_LOG = 5_000;
+const WALKED_OF_LOG = 1_000;
 /** Entries of the index that are looked at one by one for each event of a part, before they are looked up by their terms. */
 const WALKED_FOR_EACH = 20;
 const WALKED = 2_000;
@@ -75,7 +76,7 @@ export class AuditSearch {
     try {
       return await this.dataSource.transaction('REPEATABLE READ', async (tx) => {
         await tx.query(`SET TRANSACTION READ ONLY`);
-        await tx.query(`SET LOCAL statement_timeout = ${STATEMENT_MS}`);
+        await tx.query(limitTo(SHARE));
         return await this.read(tx, scope, filters, part);
       });
     } catch (error) {
@@ -125,7 +126,7 @@ export class AuditSearch {
     const { rows, next } = isBehind ? await inLog(tx, sought) : await inIndex(tx, sought);
     const shown = rows.slice(offset, offset + limit);
     const last = rows.length > offset + limit ? shown.at(-1)?.id : next;
-    const events = await ask<EventRow>(tx, readEvents(shown, sought.terms));
+    const events = await ask<EventRow>(tx, readEvents(shown, sought));
     return { items: events.map(toEvent), ...(last === undefined ? {} : { next: last }) };
   }
 }

@@ -97,13 +97,16 @@ export function walkLog(sought: Sought, floor: string | null): Statement {
   );
 }
 
-/** Events as they were recorded, the newest first: of those that are named, those that have the terms. */
+/**
+ * Events as they were recorded, the newest first: of those that are named, those that are of the zones and have the terms.
+ * Entries of the index have numbers for both, which callers may have chosen something for.
+ */
 export function readEvents(
   rows: readonly { readonly zone_id: string; readonly id: string }[],
-  terms: readonly string[],
+  { zones, terms }: Pick<Sought, 'zones' | 'terms'>,
 ): Statement {
   return write((v) => {
-    const zones = v.add(
+    const zoneIds = v.add(
       rows.map(({ zone_id: zone }) => zone),
       'uuid[]',
     );
@@ -114,9 +117,9 @@ export function readEvents(
     return `
     SELECT t.zone_id, t.id, t.writer, t.seq::float8 AS seq, encode(t.hash, 'hex') AS hash,
            encode(t.previous_hash, 'hex') AS previous_hash, coalesce(t.event_text, t.event::text) AS text
-      FROM unnest(${zones}, ${ids}) AS x (zone_id, id)
+      FROM unnest(${zoneIds}, ${ids}) AS x (zone_id, id)
       JOIN audit_events t ON t.zone_id = x.zone_id AND t.id = x.id
-     WHERE true ${says(terms, v)}
+     WHERE ${zones === null ? 'true' : `x.zone_id = ANY (${v.add(zones, 'uuid[]')})`} ${says(terms, v)}
      ORDER BY t.id DESC`;
   });
 }
@@ -124,22 +127,24 @@ export function readEvents(
 /** The chains that have events which are not in the index yet. */
 function behind(zones: Sought['zones'], v: Values): string {
   return `
-    SELECT c.zone_id, c.writer, coalesce(h.seq, 0) AS done, c.seq - coalesce(h.seq, 0) AS many
+    SELECT c.zone_id, c.writer, coalesce(h.seq, 0) AS done, c.seq AS recorded, c.seq - coalesce(h.seq, 0) AS many
       FROM audit_chains c LEFT JOIN audit_index_heads h ON h.zone_id = c.zone_id AND h.writer = c.writer
      WHERE c.seq > coalesce(h.seq, 0)
        ${zones === null ? '' : `AND c.zone_id = ANY (${v.add(zones, 'uuid[]')})`}`;
 }
 
-/** What is not in the index yet: each is looked at, chain by chain, so that no other event ever is. */
+/**
+ * What is not in the index yet: each is looked at, chain by chain. They are found before they are put in order, as otherwise
+ * the planner goes through the whole log in that order, in which they seem to be near.
+ */
 function notIndexed({ zones, range, time, terms, limit }: Sought, v: Values): string {
-  const most = v.add(limit, 'bigint');
   return `
     SELECT n.zone_id, n.id FROM (${behind(zones, v)}) AS b CROSS JOIN LATERAL (
       SELECT t.zone_id, t.id FROM audit_events t
-       WHERE t.zone_id = b.zone_id AND t.writer = b.writer AND t.seq > b.done
+       WHERE t.zone_id = b.zone_id AND t.writer = b.writer AND t.seq > b.done AND t.seq <= b.recorded
          AND ${within(range, v)} ${at(time, v)} ${says(terms, v)}
-       ORDER BY t.id DESC LIMIT ${most}) AS n
-     ORDER BY n.id DESC LIMIT ${most}`;
+      OFFSET 0) AS n
+     ORDER BY n.id DESC LIMIT ${v.add(limit, 'bigint')}`;
 }
 
 /**

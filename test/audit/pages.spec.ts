@@ -9,19 +9,22 @@ import { callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
 let replica: Replica;
 let other: Replica;
 let zone: TestZone;
+let strange: TestZone;
 
 beforeAll(async () => {
   replica = await startReplica();
   other = await startReplica({ databaseUrl: replica.databaseUrl });
   zone = await createTestZone(replica);
+  strange = await createTestZone(replica);
+  await record(100, { type: 'test', outcome: 'done', operator: 'strange' }, strange);
 });
 
 afterAll(async () => {
   await Promise.all([replica?.stop(), other?.stop()]);
 });
 
-/** Records events of the zone, as another writer does. */
-async function record(many: number, event: object) {
+/** Records events of a zone, as another writer does. */
+async function record(many: number, event: object, of: TestZone = zone) {
   await withClient(replica.databaseUrl, async (client) => {
     const writer = uuidv7();
     for (let n = 0; n < many; n += 100) {
@@ -29,7 +32,7 @@ async function record(many: number, event: object) {
       await client.query(
         `SELECT audit_append($1, $2, new_uuid_v7(), $3::jsonb || jsonb_build_object('request_id', gen_random_uuid()))
            FROM generate_series(1, 100)`,
-        [zone.zoneId, writer, JSON.stringify(event)],
+        [of.zoneId, writer, JSON.stringify(event)],
       );
     }
   });
@@ -42,31 +45,35 @@ const list = async (query: string) => {
   return body as { items: { id: string }[]; next?: string };
 };
 
+/** The ids of all events, in pages of so many. */
+async function listAll(filter: string, limit: number): Promise<string[]> {
+  const ids: string[] = [];
+  let after = '';
+  do {
+    // oxlint-disable-next-line no-await-in-loop
+    const { items, next } = await list(`limit=${limit}${filter}${after}`);
+    ids.push(...items.map(({ id }) => id));
+    after = next === undefined ? '' : `&after=${next}`;
+  } while (after !== '');
+  return ids;
+}
+
 test('pages neither repeat an event nor leave one out while others record a thousand', async () => {
   await record(300, { type: 'test', outcome: 'done', operator: 'before' });
   for (const filter of ['', '&operator=before', '&outcome=done']) {
     // oxlint-disable-next-line no-await-in-loop
-    const there = (await list(`limit=500${filter}`)).items.map(({ id }) => id);
+    const there = await listAll(filter, 500);
     expect(there.length).toBeGreaterThanOrEqual(300);
     // oxlint-disable-next-line no-await-in-loop
     const [seen] = await Promise.all([
-      (async () => {
-        const ids: string[] = [];
-        let after = '';
-        do {
-          // oxlint-disable-next-line no-await-in-loop
-          const { items, next } = await list(`limit=41${filter}${after}`);
-          ids.push(...items.map(({ id }) => id));
-          after = next === undefined ? '' : `&after=${next}`;
-        } while (after !== '');
-        return ids;
-      })(),
+      listAll(filter, 41),
       record(1_000, { type: 'test', outcome: 'done', operator: 'meanwhile' }),
       persistently(() => zone.sessionAt(other)),
     ]);
     expect(seen).toEqual([...seen].toSorted().toReversed());
     expect(new Set(seen).size).toBe(seen.length);
-    expect(there.filter((id) => !seen.includes(id))).toEqual([]);
+    const known = new Set(seen);
+    expect(there.filter((id) => !known.has(id))).toEqual([]);
   }
 });
 
@@ -94,8 +101,31 @@ test('the index catches up with what is recorded, whichever replica fills it', a
   expect((await list('operator=many&limit=500')).items).toHaveLength(500);
 });
 
+test('an entry of the index with the number of another zone shows nothing of it there', async () => {
+  // As if a term that a caller has chosen had that number.
+  await rows(
+    replica.databaseUrl,
+    'UPDATE audit_index SET terms = terms || audit_term_digests(ARRAY[$1]) WHERE zone_id = $2',
+    [`zone:${zone.zoneId}`, strange.zoneId],
+  );
+  expect((await list('operator=strange&limit=50')).items).toEqual([]);
+  const path = `/zones/${strange.zoneId}/audit?operator=strange&limit=50`;
+  const own = await persistently(() => callAdmin(replica, 'GET', path));
+  expect((own.body['items'] as object[]).length).toBe(50);
+});
+
+test('a search that takes too long is given up, and says what to ask instead', async () => {
+  await withClient(replica.databaseUrl, async (client) => {
+    await client.query('BEGIN');
+    await client.query('LOCK TABLE audit_index_heads IN ACCESS EXCLUSIVE MODE');
+    await until(async () => {
+      const { status, body } = await callAdmin(replica, 'GET', `/zones/${zone.zoneId}/audit`);
+      return status === 503 && JSON.stringify(body).includes('ask for a shorter time');
+    });
+  });
+});
+
 test('what was decided on requests of one name is shown in whole pages to an operator of one zone', async () => {
-  const strange = await createTestZone(replica);
   const label = { 'x-request-id': 'the-same-name' };
   for (const at of [zone, strange, zone, strange, zone]) {
     // oxlint-disable-next-line no-await-in-loop

@@ -1,3 +1,5 @@
+import { limitTo } from './statement-share.js';
+
 /** A transaction, as far as counting takes one. */
 export interface CountingTransaction {
   query<T>(sql: string, parameters?: unknown[]): Promise<T>;
@@ -54,7 +56,7 @@ export async function countWithin(
 ): Promise<number | null> {
   await tx.query('SAVEPOINT counting');
   try {
-    await tx.query(LIMIT);
+    await tx.query(limitTo(SHARE));
     const [row] = await tx.query<{ n: number | null }[]>(sql, [...parameters]);
     return row?.n ?? null;
   } catch (error) {
@@ -65,9 +67,6 @@ export async function countWithin(
     await tx.query('ROLLBACK TO SAVEPOINT counting');
   }
 }
-
-const LIMIT = `SELECT set_config('statement_timeout',
-  (extract(epoch FROM current_setting('statement_timeout')::interval) * 1000 * ${SHARE})::int::text, true)`;
 
 function isCancelled(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
