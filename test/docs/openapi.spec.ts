@@ -44,7 +44,10 @@ const OPEN: readonly (readonly [place: RegExp, why: string])[] = [
   [/^ChangedMember\.(before|after)$/, 'is what was recorded of a member of anything'],
   [/^(Installation)?DeliveryView\.payload$/, 'is an event of any type'],
   [/would\.affects$/, 'counts, by what is counted'],
-  [/^(feed_read|(zone_)?audit_delivery_stream) 200$/, 'are events, which generators read in different ways'],
+  [
+    /^(feed_read|(zone_)?audit_delivery_stream) 200$/,
+    'are events, which generators read in different ways',
+  ],
 ];
 
 /** What is measured. */
