@@ -13,7 +13,7 @@ import { INDEXED, INDEX_LAG } from './audit-index.metrics.js';
 const AT_ONCE = 1_000;
 /** How many more after each that went well, where one has failed. */
 const MORE = 50;
-/** Milliseconds until the next look where there was little to add, where there is more at once, and after a failure. */
+/** Milliseconds until the next look, at least where there was nothing to add, where there was something, and after a failure. */
 const IDLE_MS = 3_000;
 const BUSY_MS = 500;
 const AGAIN_MS = 10_000;
@@ -61,7 +61,8 @@ export class AuditIndexing implements OnApplicationShutdown {
       // Another replica is at it, or there may be more than one share.
       if (!isMuch || began - this.lookedAt >= LOOK_MS) await this.look();
       if (isMuch) return Math.min(took, BUSY_MS);
-      return Math.min(Math.max(IDLE_MS, REST * (performance.now() - began)), MOST_IDLE_MS);
+      const rest = REST * (performance.now() - began);
+      return Math.min(Math.max(added > 0 ? BUSY_MS : IDLE_MS, rest), MOST_IDLE_MS);
     } catch (error) {
       this.atOnce = Math.max(1, Math.floor(this.atOnce / 4));
       this.logger.warn({ err: error }, 'the audit log was not indexed, trying again');

@@ -41,7 +41,7 @@ export interface AuditPage {
 
 /** What one statement of a search may take, of what a statement may: who waits is told what to ask instead. */
 const SHARE = 0.8;
-/** The most events that are looked at one by one since they are not in the index yet: each takes a quarter of a millisecond. */
+/** The most events that are looked at one by one since they are not in the index yet. */
 const SCANNED = 2_000;
 /** The most events of the log that are looked at for one part while the index is further behind than that. */
 const WALKED_OF_LOG = 1_000;
