@@ -1,5 +1,4 @@
 import {
-  BadRequestException,
   Body,
   ConflictException,
   Delete,
@@ -15,11 +14,8 @@ import {
 import { InjectRepository } from '@nestjs/typeorm';
 import type { Response } from 'express';
 import type { EntityManager, Repository } from 'typeorm';
-import { NO_ZONE } from '../../ledger/entry.js';
-import { CLOCK, instant, type Clock } from '../../platform/config/clock.js';
-import { countRows, type Counts } from '../../platform/database/bounded-count.js';
+import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { ApiResponse } from '../../platform/http/openapi-decorators.js';
-import { readFetchUrl } from '../../platform/outbound/guarded-request.js';
 import { OutboundPolicies } from '../../platform/outbound/outbound-policies.service.js';
 import { InstallationWebhook } from '../../webhooks/installation-webhook.entity.js';
 import { InstallationWebhooks } from '../../webhooks/installation-webhooks.service.js';
@@ -52,6 +48,14 @@ import {
   InstallationWebhookChangeBody,
   InstallationWebhooksQuery,
 } from './webhook.body.js';
+import {
+  checkWebhookUrl,
+  putUpTest,
+  sendAgain,
+  useOf,
+  type TestSent,
+  type UseOfWebhook,
+} from './webhook-deliveries.js';
 import { columnsOf, inState, switchedOn } from './webhook-rows.js';
 import {
   registeredForZones,
@@ -61,7 +65,6 @@ import {
   type InstallationWebhookView,
   type InstallationWebhookWithSecret,
 } from './webhook-view.js';
-import type { TestSent } from './webhooks.controller.js';
 
 /**
  * Registers webhooks that are told of several zones, or of all, and shows what became of what they were to be told. Who may
@@ -90,7 +93,7 @@ export class InstallationWebhooksController {
     const zones = readToldZones(zoneIds);
     const made = await this.changes.runWithoutZone(change, async (tx) => {
       await checkMayTell(tx, change.operator, zones);
-      await this.checkUrl(tx, url);
+      await checkWebhookUrl(tx, this.policies, null, url);
       const registration = { name: name ?? null, url, events: [...new Set(events)] };
       const result = await this.webhooks.register(tx, registration, zones);
       return { result, details: { webhook: registeredForZones(result.webhook) } };
@@ -138,7 +141,7 @@ export class InstallationWebhooksController {
   ): Promise<InstallationWebhookView> {
     const changed = await this.changes.runWithoutZone(change, async (tx) => {
       const { rows, webhook } = await findToChange(tx, id, change, precondition);
-      if (body.url !== undefined) await this.checkUrl(tx, body.url);
+      if (body.url !== undefined) await checkWebhookUrl(tx, this.policies, null, body.url);
       const columns = columnsOf(body, this.clock.now());
       if (Object.keys(columns).length > 0) await rows.update({ id }, columns);
       if (body.zone_ids !== undefined) {
@@ -169,7 +172,10 @@ export class InstallationWebhooksController {
     if (isDryRun(query)) {
       return this.dryRuns.run(response, async (tx) => {
         const { webhook } = await findToChange(tx, id, change, precondition);
-        const would = { delete: toInstallationView(webhook), affects: await useOf(tx, id) };
+        const would = {
+          delete: toInstallationView(webhook),
+          affects: await useOf(tx, { of: 'installation', id }),
+        };
         return { tag: entityTag(registeredForZones(webhook)), would };
       });
     }
@@ -201,10 +207,7 @@ export class InstallationWebhooksController {
     @InstallationChange('webhook.tested') change: Change,
     @IfMatch() precondition: Precondition,
   ): Promise<TestSent> {
-    return this.with(id, change, precondition, async (tx) => {
-      const [made] = await tx.query<[{ id: string }]>(TEST, [NO_ZONE, id]);
-      return { delivery_id: made.id };
-    });
+    return this.with(id, change, precondition, (tx) => putUpTest(tx, { of: 'installation', id }));
   }
 
   /** Lists what a webhook of several zones was, is or was not to be told. */
@@ -265,16 +268,12 @@ export class InstallationWebhooksController {
   ): Promise<InstallationDeliveryView> {
     return this.with(id, change, precondition, async (tx, webhook) => {
       const where = { installationWebhookId: id, id: deliveryId };
-      const deliveries = tx.getRepository(WebhookDelivery);
-      const delivery = await findRow(deliveries, where, 'delivery');
+      const delivery = await findRow(tx.getRepository(WebhookDelivery), where, 'delivery');
       const { zones } = ofInstallation(webhook, undefined);
       if (zones?.includes(delivery.zoneId) === false) {
         throw new ConflictException('the webhook is not told of its zone any more');
       }
-      if (delivery.deadAt === null) throw new ConflictException('it is not given up');
-      const now = instant(this.clock.now());
-      await deliveries.update(where, { deadAt: null, attempts: 0, dueAt: now, restartedAt: now });
-      return toInstallationDeliveryView(await deliveries.findOneByOrFail(where));
+      return toInstallationDeliveryView(await sendAgain(tx, delivery, where, this.clock.now()));
     });
   }
 
@@ -292,13 +291,6 @@ export class InstallationWebhooksController {
       return { result, details: { webhook: registeredForZones(webhook), ...more(result) } };
     });
   }
-
-  /** @throws {BadRequestException} for a URL that nothing would be sent to from any zone */
-  private async checkUrl(tx: EntityManager, url: string): Promise<void> {
-    const rules = await this.policies.rulesFor('webhook_delivery', null, tx);
-    const target = readFetchUrl(url, rules);
-    if (typeof target === 'string') throw new BadRequestException(`url: ${target}`);
-  }
 }
 
 /** Finds a webhook that an operator may change, and that is as it knows it. @throws {HttpException} 403, 404, 412 */
@@ -314,22 +306,6 @@ async function findToChange(
   precondition.check(entityTag(registeredForZones(webhook)));
   return { rows, webhook };
 }
-
-/** What goes with a webhook. */
-type UseOfWebhook = Counts<'waiting_deliveries'>;
-
-function useOf(tx: EntityManager, id: string): Promise<UseOfWebhook> {
-  const waiting = `webhook_deliveries d WHERE d.installation_webhook_id = $1
-    AND d.delivered_at IS NULL AND d.dead_at IS NULL`;
-  return countRows(tx, { waiting_deliveries: waiting }, [id]);
-}
-
-const TEST = `
-  INSERT INTO webhook_deliveries (zone_id, id, installation_webhook_id, event_type, payload)
-  VALUES ($1, new_uuid_v7(), $2, 'webhook.test', jsonb_build_object('type', 'webhook.test',
-    'timestamp', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-    'data', jsonb_build_object('zone_id', NULL, 'webhook_id', $2::uuid)))
-  RETURNING id`;
 
 /** Answers with a webhook under the entity tag of what is registered of it. */
 function tagged(response: Response, row: InstallationWebhook): InstallationWebhookView {

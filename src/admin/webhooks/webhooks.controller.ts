@@ -1,5 +1,4 @@
 import {
-  BadRequestException,
   Body,
   ConflictException,
   Delete,
@@ -15,11 +14,9 @@ import {
 import { InjectRepository } from '@nestjs/typeorm';
 import type { Response } from 'express';
 import type { EntityManager, Repository } from 'typeorm';
-import { CLOCK, instant, type Clock } from '../../platform/config/clock.js';
+import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { ApiResponse } from '../../platform/http/openapi-decorators.js';
-import { countRows, type Counts } from '../../platform/database/bounded-count.js';
 import { OutboundPolicies } from '../../platform/outbound/outbound-policies.service.js';
-import { readFetchUrl } from '../../platform/outbound/guarded-request.js';
 import { WebhookDelivery } from '../../webhooks/webhook-delivery.entity.js';
 import { Webhook } from '../../webhooks/webhook.entity.js';
 import { Webhooks } from '../../webhooks/webhooks.service.js';
@@ -41,6 +38,14 @@ import {
   WebhookChangeBody,
   WebhooksQuery,
 } from './webhook.body.js';
+import {
+  checkWebhookUrl,
+  putUpTest,
+  sendAgain,
+  useOf,
+  type TestSent,
+  type UseOfWebhook,
+} from './webhook-deliveries.js';
 import { columnsOf, inState, switchedOn } from './webhook-rows.js';
 import {
   registered,
@@ -73,7 +78,7 @@ export class WebhooksController {
     @Res({ passthrough: true }) response: Response,
   ): Promise<WebhookWithSecret> {
     const made = await this.changes.run(change, async (tx) => {
-      await this.checkUrl(tx, zoneId, url);
+      await checkWebhookUrl(tx, this.policies, zoneId, url);
       const registration = { name: name ?? null, url, events: [...new Set(events)] };
       const result = await this.webhooks.register(tx, zoneId, registration);
       return { result, details: { webhook: registered(result.webhook) } };
@@ -120,7 +125,9 @@ export class WebhooksController {
       const webhooks = tx.getRepository(Webhook);
       const before = await findRow(webhooks, { zoneId, id }, 'webhook');
       precondition.check(entityTag(registered(before)));
-      if (body.url !== undefined) await this.checkUrl(tx, zoneId, body.url);
+      if (body.url !== undefined) {
+        await checkWebhookUrl(tx, this.policies, zoneId, body.url);
+      }
       const columns = columnsOf(body, this.clock.now());
       if (Object.keys(columns).length > 0) await webhooks.update({ zoneId, id }, columns);
       const result = await webhooks.findOneByOrFail({ zoneId, id });
@@ -147,7 +154,10 @@ export class WebhooksController {
         const webhook = await findRow(tx.getRepository(Webhook), { zoneId, id }, 'webhook');
         const tag = entityTag(registered(webhook));
         precondition.check(tag);
-        return { tag, would: { delete: toView(webhook), affects: await useOf(tx, webhook) } };
+        return {
+          tag,
+          would: { delete: toView(webhook), affects: await useOf(tx, { of: 'zone', zoneId, id }) },
+        };
       });
     }
     await this.with(id, change, precondition, (tx) =>
@@ -180,17 +190,7 @@ export class WebhooksController {
     @Change('webhook.tested') change: Change,
     @IfMatch() precondition: Precondition,
   ): Promise<TestSent> {
-    return this.with(id, change, precondition, async (tx) => {
-      const [made] = await tx.query<[{ id: string }]>(
-        `INSERT INTO webhook_deliveries (zone_id, id, webhook_id, event_type, payload)
-         VALUES ($1, new_uuid_v7(), $2, 'webhook.test', jsonb_build_object('type', 'webhook.test',
-           'timestamp', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-           'data', jsonb_build_object('zone_id', $1::uuid, 'webhook_id', $2::uuid)))
-         RETURNING id`,
-        [zoneId, id],
-      );
-      return { delivery_id: made.id };
-    });
+    return this.with(id, change, precondition, (tx) => putUpTest(tx, { of: 'zone', zoneId, id }));
   }
 
   /** Lists what a webhook was, is or was not to be told. */
@@ -242,12 +242,8 @@ export class WebhooksController {
   ): Promise<DeliveryView> {
     return this.with(id, change, precondition, async (tx) => {
       const where = { zoneId, webhookId: id, id: deliveryId };
-      const deliveries = tx.getRepository(WebhookDelivery);
-      const delivery = await findRow(deliveries, where, 'delivery');
-      if (delivery.deadAt === null) throw new ConflictException('it is not given up');
-      const now = instant(this.clock.now());
-      await deliveries.update(where, { deadAt: null, attempts: 0, dueAt: now, restartedAt: now });
-      return toDeliveryView(await deliveries.findOneByOrFail(where));
+      const delivery = await findRow(tx.getRepository(WebhookDelivery), where, 'delivery');
+      return toDeliveryView(await sendAgain(tx, delivery, where, this.clock.now()));
     });
   }
 
@@ -266,28 +262,6 @@ export class WebhooksController {
       return { result, details: { webhook: registered(webhook), ...more(result) } };
     });
   }
-
-  /** @throws {BadRequestException} for a URL that nothing would be sent to */
-  private async checkUrl(tx: EntityManager, zoneId: string, url: string): Promise<void> {
-    const rules = await this.policies.rulesFor('webhook_delivery', zoneId, tx);
-    const target = readFetchUrl(url, rules);
-    if (typeof target === 'string') throw new BadRequestException(`url: ${target}`);
-  }
-}
-
-/** What a test event was put up as. */
-export interface TestSent {
-  /** Its `webhook-id`. */
-  readonly delivery_id: string;
-}
-
-/** What goes with a webhook. */
-type UseOfWebhook = Counts<'waiting_deliveries'>;
-
-function useOf(tx: EntityManager, { zoneId, id }: Webhook): Promise<UseOfWebhook> {
-  const waiting = `webhook_deliveries d WHERE d.zone_id = $1 AND d.webhook_id = $2
-    AND d.delivered_at IS NULL AND d.dead_at IS NULL`;
-  return countRows(tx, { waiting_deliveries: waiting }, [zoneId, id]);
 }
 
 /** Answers with a webhook under the entity tag of what is registered of it. */
