@@ -4,21 +4,6 @@ import { v7 as uuidv7 } from 'uuid';
 import { WebhookSecrets } from './webhook-secrets.service.js';
 import { Webhook } from './webhook.entity.js';
 
-/** The types of event that there are: the last five are sent to webhooks only that name them (`revocation-events.sql`). */
-export const EVENT_TYPES = [
-  'challenge.created',
-  'challenge.approved',
-  'challenge.rejected',
-  'challenge.reported',
-  'challenge.consumed',
-  'webhook.test',
-  'revocation.ordered',
-  'session.ended',
-  'client.disabled',
-  'signing_key.withdrawn',
-  'recovery_code.used',
-] as const;
-
 /** A webhook with its new secret, which is shown this once. */
 export interface NewSecret {
   readonly webhook: Webhook;

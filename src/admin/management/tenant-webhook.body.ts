@@ -1,6 +1,6 @@
 import { ArrayMaxSize, IsArray, IsIn, IsString, MaxLength } from 'class-validator';
 import { IsLine, MayBeNull } from '../../platform/http/validators.js';
-import { EVENT_TYPES } from '../../webhooks/webhooks.service.js';
+import { EVENT_TYPES } from '../../webhooks/event-types.js';
 
 /** A webhook to be registered. */
 export class TenantWebhookBody {

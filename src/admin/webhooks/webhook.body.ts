@@ -17,7 +17,7 @@ import {
   MayBeAbsent,
   MayBeNull,
 } from '../../platform/http/validators.js';
-import { EVENT_TYPES } from '../../webhooks/webhooks.service.js';
+import { EVENT_TYPES } from '../../webhooks/event-types.js';
 import { PageQuery, SearchQuery } from '../pagination.body.js';
 import { ALL_ZONES } from './webhook-view.js';
 

@@ -1,20 +1,7 @@
 import { z } from 'zod';
+import { EVENT_TYPES } from '../../../webhooks/event-types.js';
 import type { Noun } from '../field.js';
 import { line } from './values.js';
-
-const EVENTS = [
-  'challenge.created',
-  'challenge.approved',
-  'challenge.rejected',
-  'challenge.reported',
-  'challenge.consumed',
-  'webhook.test',
-  'revocation.ordered',
-  'session.ended',
-  'client.disabled',
-  'signing_key.withdrawn',
-  'recovery_code.used',
-] as const;
 
 /** Who is told. */
 export const WEBHOOKS: Noun = {
@@ -36,7 +23,7 @@ export const WEBHOOKS: Noun = {
     url: { type: z.url().describe('Where to.'), required: true, absent: null },
     events: {
       type: z
-        .array(z.enum(EVENTS))
+        .array(z.enum(EVENT_TYPES))
         .describe('The types of event that are wanted; all about challenges if it is empty.'),
       absent: [],
       unordered: true,
