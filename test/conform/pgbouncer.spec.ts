@@ -90,7 +90,12 @@ describeWith([PGBOUNCER], 'PgBouncer', () => {
           )
           .toEqual([]);
       } finally {
-        await rows(databaseUrl, 'DROP FUNCTION for_ever CASCADE');
+        // To drop the trigger would lock the days before the table, the other way round than those who write.
+        await rows(
+          databaseUrl,
+          `CREATE OR REPLACE FUNCTION for_ever() RETURNS trigger LANGUAGE plpgsql AS
+             'BEGIN RETURN NEW; END'`,
+        );
       }
       await expect.poll(async () => (await zone.session({ scope: 'a:read' })).status).toBe(200);
     });

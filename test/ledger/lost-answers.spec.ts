@@ -127,7 +127,12 @@ test('a commit that still runs when its connection breaks is ended, so that it i
     expect(await onRecord(answer)).toEqual([ISSUED]);
     expect(await tries()).toEqual([{ n: 2 }]);
   } finally {
-    await rows(databaseUrl, 'DROP FUNCTION first_takes_long CASCADE; DROP SEQUENCE recorded');
+    // To drop the trigger would lock the days before the table, the other way round than those who write.
+    await rows(
+      databaseUrl,
+      `CREATE OR REPLACE FUNCTION first_takes_long() RETURNS trigger LANGUAGE plpgsql AS
+         'BEGIN RETURN NULL; END'`,
+    );
   }
 });
 

@@ -54,6 +54,13 @@ async function startLeaving(env: Record<string, string> = {}): Promise<Leaving> 
   return { process: leaving, port, url: `http://127.0.0.1:${port}` };
 }
 
+/**
+ * Ends a trigger by its function, which takes no lock of the table. To drop the trigger of a table of days locks the days
+ * before the table, and whoever writes meanwhile does so the other way round.
+ */
+const SLOWLY_NO_MORE = `CREATE OR REPLACE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS
+  'BEGIN RETURN NEW; END'`;
+
 const credentials = (of: TestZone = zone): Record<string, string> => ({
   grant_type: 'client_credentials',
   client_id: of.clientId,
@@ -170,7 +177,7 @@ describe.concurrent('a server that is told to stop', () => {
     await until(async () => (await sleeping()) > 0);
     leaving.kill();
     const answers = await Promise.all(asked);
-    await rows(databaseUrl, 'DROP FUNCTION slowly CASCADE');
+    await rows(databaseUrl, SLOWLY_NO_MORE);
     expect(answers.map(({ status }) => status)).toEqual([200, 200]);
     expect(await leaving.ended).toMatchObject({ code: 0, signal: null });
   });
