@@ -13,6 +13,8 @@ const PAGE = fileURLToPath(new URL('../../docs/architecture.md', import.meta.url
  */
 const ROOMS: Readonly<Record<string, string>> = {
   oauth: "The protocol's words and value types: grants, errors, scope, forms, JOSE forms. Pure.",
+  'transparency-log':
+    'Merkle trees that only grow, signed checkpoints, and proofs, as RFC 9162 and C2SP have them. Pure.',
   platform: 'The process: configuration, HTTP, the database connection, outbound requests.',
   mandates: 'What a mandate says, and whether it is one. Pure.',
   policy: 'Answers "may this principal do this to that resource", and why.',
@@ -55,7 +57,7 @@ const COMPOSITION = new Set([
 ]);
 
 /** Rooms that are pure: free of frameworks, and they import from pure rooms only. */
-const PURE_FOLDERS = new Set(['oauth', 'mandates']);
+const PURE_FOLDERS = new Set(['oauth', 'transparency-log', 'mandates']);
 
 /** Rooms that are about the frameworks, or wire what the others have. */
 const FRAMEWORK_ROOMS = new Set(['platform', 'admin', 'health', 'schema', 'cli']);
