@@ -77,6 +77,7 @@ import { ZoneLogos1795362563010 } from './migrations/1795362563010-zone-logos.js
 import { AuditIndex1795372900000 } from './migrations/1795372900000-audit-index.js';
 import { ZoneLanguages1795373400000 } from './migrations/1795373400000-zone-languages.js';
 import { InstallationWebhooks1795375899098 } from './migrations/1795375899098-installation-webhooks.js';
+import { Evidence1795384800000 } from './migrations/1795384800000-evidence.js';
 import { ClientCeilings1795360245128 } from './migrations/1795360245128-client-ceilings.js';
 import { Scopes1795360704100 } from './migrations/1795360704100-scopes.js';
 import { SignalsOfOrders1795350100000 } from './migrations/1795350100000-signals-of-orders.js';
@@ -160,6 +161,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   ZoneLanguages1795373400000,
   OwnKeysAndReviews1795373500000,
   InstallationWebhooks1795375899098,
+  Evidence1795384800000,
 ];
 
 const ONE_PROCESS: PoolSettings = { workers: 1, connections: undefined };

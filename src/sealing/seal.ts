@@ -19,6 +19,7 @@ export const SEAL_PURPOSES = [
   'ssf-authorization',
   'ssf-poll-token',
   'idempotent-answer-key',
+  'checkpoint-key',
   'key-check',
 ] as const;
 

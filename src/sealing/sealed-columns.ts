@@ -110,4 +110,11 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
     zone: 'zone_id',
     id: 'id',
   },
+  {
+    table: 'checkpoint_keys',
+    column: 'sealed_seed',
+    purpose: 'checkpoint-key',
+    zone: 'zone_id',
+    id: 'id',
+  },
 ];

@@ -19,10 +19,10 @@ export function edgeOf(size: number): TileAddress[] {
 }
 
 /**
- * Adds leaves to a tree, at its right edge.
+ * Adds leaves to a tree, at its right edge, all at once ({@link TreeEdge}).
  *
  * @param size how many leaves it has
- * @param edge its tiles of {@link edgeOf}, each filled as far as that size says or farther: what lies behind is replaced
+ * @param edge its tiles of {@link edgeOf}
  * @param data what the new leaves hold, in their order
  * @throws RangeError if the edge is not that of a tree of this size
  */
@@ -31,13 +31,9 @@ export function appendLeaves(
   edge: readonly Tile[],
   data: Iterable<Uint8Array>,
 ): Grown {
-  const levels = new Levels(size, edge);
-  let grown = size;
-  for (const leaf of data) {
-    levels.add(0, leafHash(leaf));
-    grown += 1;
-  }
-  return { size: grown, root: new Tiles(levels.edge()).root(grown), tiles: levels.changed() };
+  const tree = new TreeEdge(size, edge);
+  for (const leaf of data) tree.add(leaf);
+  return tree.grown();
 }
 
 /** A tile that is being filled. */
@@ -48,12 +44,19 @@ interface Filling {
   isChanged: boolean;
 }
 
-/** The right edge of a tree while leaves are added to it. */
-class Levels {
+/** The right edge of a tree while leaves are added to it: all that it takes to know its root, however large it is. */
+export class TreeEdge {
   private readonly filling: Filling[] = [];
-  private readonly full: Tile[] = [];
+  private full: Tile[] = [];
+  private leaves: number;
 
+  /**
+   * @param size how many leaves the tree has
+   * @param edge its tiles of {@link edgeOf}, each filled as far as that size says or farther: what lies behind is replaced
+   * @throws RangeError if the edge is not that of a tree of this size
+   */
   constructor(size: number, edge: readonly Tile[]) {
+    this.leaves = size;
     for (let [level, hashes] = [0, size]; hashes > 0; level += 1) {
       const width = hashes % TILE_WIDTH;
       const index = Math.floor(hashes / TILE_WIDTH);
@@ -71,7 +74,30 @@ class Levels {
     }
   }
 
-  add(level: number, hash: Buffer): void {
+  get size(): number {
+    return this.leaves;
+  }
+
+  /** The root of all leaves up to now. */
+  get root(): Buffer {
+    return new Tiles(this.begun(({ width }) => width > 0)).root(this.leaves);
+  }
+
+  /** Adds a leaf. @param data what it holds */
+  add(data: Uint8Array): void {
+    this.put(0, leafHash(data));
+    this.leaves += 1;
+  }
+
+  /** What has come of it since the tree was read, or this was asked for the last time. */
+  grown(): Grown {
+    const tiles = [...this.full, ...this.begun(({ isChanged }) => isChanged)];
+    this.full = [];
+    for (const tile of this.filling) tile.isChanged = false;
+    return { size: this.leaves, root: this.root, tiles };
+  }
+
+  private put(level: number, hash: Buffer): void {
     const tile = (this.filling[level] ??= begin(0));
     hash.copy(tile.hashes, tile.width * HASH_BYTES);
     tile.width += 1;
@@ -79,33 +105,18 @@ class Levels {
     if (tile.width < TILE_WIDTH) return;
     this.full.push({ level, index: tile.index, hashes: tile.hashes });
     this.filling[level] = begin(tile.index + 1);
-    this.add(level + 1, rootOfHashes(tile.hashes));
+    this.put(level + 1, rootOfHashes(tile.hashes));
   }
 
-  /** The tiles that are begun and not full. */
-  edge(): Tile[] {
-    return this.filling
-      .map((tile, level) => ({ tile, level }))
-      .filter(({ tile }) => tile.width > 0)
-      .map(({ tile, level }) => asTile(level, tile));
-  }
-
-  /** The tiles with hashes that were not there before. */
-  changed(): Tile[] {
-    return [
-      ...this.full,
-      ...this.filling
-        .map((tile, level) => ({ tile, level }))
-        .filter(({ tile }) => tile.isChanged)
-        .map(({ tile, level }) => asTile(level, tile)),
-    ];
+  private begun(which: (tile: Filling) => boolean): Tile[] {
+    return this.filling.flatMap((tile, level) => {
+      if (!which(tile)) return [];
+      const hashes = Buffer.from(tile.hashes.subarray(0, tile.width * HASH_BYTES));
+      return [{ level, index: tile.index, hashes }];
+    });
   }
 }
 
 function begin(index: number): Filling {
   return { index, hashes: Buffer.alloc(TILE_WIDTH * HASH_BYTES), width: 0, isChanged: false };
-}
-
-function asTile(level: number, { index, hashes, width }: Filling): Tile {
-  return { level, index, hashes: hashes.subarray(0, width * HASH_BYTES) };
 }
