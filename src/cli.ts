@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { refuseOldNode } from './supported-node.js';
-import type { DirectCommand } from './cli/direct-command.js';
+import type { DirectCommand, Format, VerifyAuditCommand } from './cli/direct-command.js';
 import type { Outcome } from './cli/outcome.js';
 import type { Env } from './platform/config/env.js';
 
@@ -27,6 +27,7 @@ async function runDirectly(command: DirectCommand): Promise<number> {
     // The server ends the process, when it is told to stop or has failed.
     return new Promise<never>(() => {});
   }
+  if (command.name === 'verify-audit') return finish(command, await verifyAudit(command));
   const { readEnvironment } = await import('./platform/config/environment.js');
   if (command.name === 'signer') {
     const { childEnvironment } = await import('./platform/config/env.js');
@@ -35,13 +36,28 @@ async function runDirectly(command: DirectCommand): Promise<number> {
   }
   const outcome =
     command.name === 'migrate' ? await migrate() : await run(command, readEnvironment().env);
-  if (!command.json) await print(...outcome.lines);
+  return finish(command, outcome);
+}
+
+/** Prints what is left to print. @returns the exit code */
+async function finish({ json }: Format, outcome: Outcome): Promise<number> {
+  if (!json) await print(...outcome.lines);
   else if (outcome.json !== undefined) await print(JSON.stringify(outcome.json, null, 2));
   return outcome.code;
 }
 
+async function verifyAudit({ zoneId, json }: VerifyAuditCommand & Format): Promise<Outcome> {
+  const { verifyDatabase } = await import('./cli/verify-audit.js');
+  return verifyDatabase(zoneId, json, { print, ...(process.stderr.isTTY ? { progress } : {}) });
+}
+
+/** Says on the standard error how far something is. */
+function progress(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
 async function run(
-  command: Exclude<DirectCommand, { readonly name: 'dev' | 'signer' | 'migrate' }>,
+  command: Exclude<DirectCommand, { readonly name: 'dev' | 'signer' | 'migrate' | 'verify-audit' }>,
   env: Env,
 ): Promise<Outcome> {
   if (command.name !== 'drill') {

@@ -3,6 +3,7 @@ export type DirectCommand =
   | { readonly name: 'dev' }
   | { readonly name: 'signer'; readonly options: SignerOptions }
   | (Format & { readonly name: 'migrate' })
+  | (Format & VerifyAuditCommand)
   | (Format & DrillCommand)
   | (Format & ServiceCommand);
 
@@ -10,6 +11,13 @@ export type DirectCommand =
 export interface Format {
   /** As JSON, for programs; otherwise as text, for people. */
   readonly json: boolean;
+}
+
+/** `audit verify`, on the database. */
+export interface VerifyAuditCommand {
+  readonly name: 'verify-audit';
+  /** `null` for all. */
+  readonly zoneId: string | null;
 }
 
 /** `drill revocation`, which asks a running installation as others do. */

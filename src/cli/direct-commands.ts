@@ -82,6 +82,16 @@ export function addDirectCommands(
     )
     .action((_options: Given, node: Node) => run({ name: 'verify', json: isJson(node) }));
 
+  groupOf(program, 'audit')
+    .command('verify')
+    .description(
+      'On the database (DATABASE_URL alone): computes every hash chain of the audit log again, and prints each event that was changed, removed, added, reordered or back-dated.',
+    )
+    .addOption(zoneOption())
+    .action(({ zone }: Given, node: Node) =>
+      run({ name: 'verify-audit', zoneId: zone ?? null, json: isJson(node) }),
+    );
+
   groupOf(program, 'authenticators')
     .command('renew')
     .description(

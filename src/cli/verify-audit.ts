@@ -1,0 +1,118 @@
+import pg from 'pg';
+import { ChainVerifier, type ChainCounts } from '../audit/verify/chain-verifier.js';
+import { faultJson, faultLine, type Fault } from '../audit/verify/fault.js';
+import { readLog } from '../audit/verify/read-log.js';
+import { readEnvironment } from '../platform/config/environment.js';
+import { outageOf, refusalOf, unknownHostOf } from '../platform/database/outage.js';
+import { EXIT, type Outcome } from './outcome.js';
+
+/** What `audit verify` says while it looks. */
+export interface VerifyingPorts {
+  /** Prints lines, and waits until they are out of this process. */
+  readonly print: (...lines: readonly string[]) => Promise<void>;
+  /** Says how far it is; absent where nobody sees it. */
+  readonly progress?: (text: string) => void;
+}
+
+/** Milliseconds between two words on how far it is. */
+const PROGRESS_MS = 2_000;
+
+/** Where there is no database to verify. */
+export class NothingToVerify extends Error {
+  override readonly name = 'NothingToVerify';
+
+  constructor() {
+    super('DATABASE_URL is needed: it says which database is verified');
+  }
+}
+
+/**
+ * `mandate audit verify`: verifies the audit log of a database as it is at one moment, and prints each fault when it is found.
+ * It writes nothing and holds nobody up, but a day that is to be dropped meanwhile waits.
+ *
+ * @param zone `null` for all, and what is of none
+ * @throws if the database cannot be read; the message is for operators
+ */
+export async function verifyDatabase(
+  zone: string | null,
+  json: boolean,
+  ports: VerifyingPorts,
+): Promise<Outcome> {
+  const { databaseUrl, limits } = readEnvironment({ opens: false }).env;
+  if (databaseUrl === undefined) throw new NothingToVerify();
+  const client = new pg.Client({
+    connectionString: databaseUrl,
+    connectionTimeoutMillis: limits.connectMs,
+    keepAlive: true,
+    application_name: 'mandate audit verify',
+  });
+  // The call that fails throws; an error event without a listener would end the process.
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+    await client.query(NO_LIMITS);
+    return await verifyLog(client, zone, json, ports);
+  } catch (cause) {
+    throw new Error(whyUnreadable(cause), { cause });
+  } finally {
+    // Not awaited: what never answered does not answer a goodbye.
+    void client.end().catch(() => {});
+  }
+}
+
+/** It takes as long as it takes, and reads in the order of the index: nothing is sorted on the disk of the server. */
+const NO_LIMITS = `
+  SELECT set_config('statement_timeout', '0', true), set_config('idle_in_transaction_session_timeout', '0', true),
+         set_config('jit', 'off', true)`;
+
+async function verifyLog(
+  client: pg.Client,
+  zone: string | null,
+  json: boolean,
+  { print, progress }: VerifyingPorts,
+): Promise<Outcome> {
+  const found: Fault[] = [];
+  let faults = 0;
+  const tell = async (): Promise<void> => {
+    if (found.length === 0) return;
+    faults += found.length;
+    const told = found.splice(0);
+    await print(...told.map((one) => (json ? JSON.stringify(faultJson(one)) : faultLine(one))));
+  };
+  const verifier = new ChainVerifier((fault) => found.push(fault));
+  let told = performance.now();
+  for await (const item of readLog(client, zone)) {
+    verifier.add(item);
+    await tell();
+    if (progress === undefined || performance.now() - told < PROGRESS_MS) continue;
+    told = performance.now();
+    progress(`${verifier.counts.events} events so far`);
+  }
+  verifier.end();
+  await tell();
+  const counts = verifier.counts;
+  if (json) await print(JSON.stringify({ ...counts, faults }));
+  return {
+    code: faults === 0 ? EXIT.done : EXIT.wrong,
+    lines: [summaryOf(counts, faults)],
+  };
+}
+
+function summaryOf({ chains, events, dropped }: ChainCounts, faults: number): string {
+  const gone = dropped === 0 ? '' : ` (and ${dropped} that were dropped with their days)`;
+  const how = faults === 0 ? 'nothing is wrong' : faults === 1 ? '1 fault' : `${faults} faults`;
+  return `${events} events${gone} in ${chains} chains: ${how}`;
+}
+
+function whyUnreadable(cause: unknown): string {
+  const known = refusalOf(cause) ?? unknownHostOf(cause);
+  if (known !== null) return known;
+  const outage = outageOf(cause);
+  if (outage !== null) return `the database is out of reach: ${outage}`;
+  const code: unknown = cause instanceof Error ? Reflect.get(cause, 'code') : undefined;
+  if (code === '42P01' || code === '42703') {
+    return 'the database has not the tables of this version: mandate migrate, or the version that it is of';
+  }
+  return cause instanceof Error ? cause.message : String(cause);
+}
