@@ -1,6 +1,7 @@
 -- How long what is over is kept. Each day of a table is a partition, and goes as a whole (maintenance.sql); a day of the
--- audit log goes when it is older than AUDIT_RETENTION_DAYS, but for the events of zones that are held, and what its
--- chains began and ended with stays in audit_heads.
+-- audit log goes when it is older than AUDIT_RETENTION_DAYS, but for the events of zones that keep it, and what its
+-- chains began and ended with stays in audit_heads. A zone keeps a day while it is on legal hold, and as long as the day
+-- is no older than the zone's own retention_days.
 
 -- Whole days after which a day is dropped, by what its table holds: with 2, a day goes on the third one after it. The
 -- connection that maintains the ledger sets mandate.keep_ended and mandate.keep_deliveries. Nothing lives for longer than
@@ -10,17 +11,31 @@ CREATE OR REPLACE FUNCTION ledger_kept_days(p_kept_for text) RETURNS integer LAN
                               CASE p_kept_for WHEN 'deliveries' THEN 30 ELSE 2 END))
 $$;
 
+-- Whether a zone keeps a day of the audit log, by what is set of it.
+CREATE OR REPLACE FUNCTION audit_keeps_day(p_legal_hold boolean, p_retention_days integer, p_day date) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+  SELECT p_legal_hold OR coalesce(p_day >= (now() AT TIME ZONE 'UTC')::date - p_retention_days, false)
+$$;
+
+-- The zones that keep a day of the audit log.
+CREATE OR REPLACE FUNCTION audit_keepers(p_day date) RETURNS uuid[] LANGUAGE sql STABLE AS $$
+  SELECT ARRAY(SELECT z.id FROM zones z WHERE audit_keeps_day(z.legal_hold, z.retention_days, p_day))
+$$;
+
 -- The days of the audit log that are older than so many whole days and have something to drop, the oldest first. What is
--- counted is what the last ANALYZE has found.
+-- counted is what the last ANALYZE has found. A day that was dropped but for some zones is looked at again as soon as one
+-- of them keeps it no more, or is gone.
 CREATE OR REPLACE FUNCTION audit_days_due(p_kept_days integer)
 RETURNS TABLE (day date, about_rows bigint, bytes bigint, held_zones integer) LANGUAGE sql STABLE AS $$
-  SELECT d.day, greatest(d.reltuples, 0)::bigint, pg_total_relation_size(d.oid), cardinality(z.held)
+  SELECT d.day, greatest(d.reltuples, 0)::bigint, pg_total_relation_size(d.oid), cardinality(audit_keepers(d.day))
     FROM (SELECT c.oid, c.relname, c.reltuples, to_date(right(c.relname, 8), 'YYYYMMDD') AS day
             FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
            WHERE i.inhparent = to_regclass('audit_events') AND c.relname ~ '_[0-9]{8}$') AS d
-   CROSS JOIN (SELECT ARRAY(SELECT id FROM zones WHERE legal_hold) AS held) AS z
     LEFT JOIN audit_days_held h ON h.day = d.day
-   WHERE d.day < (now() AT TIME ZONE 'UTC')::date - p_kept_days AND (h.day IS NULL OR NOT h.zones <@ z.held)
+   WHERE d.day < (now() AT TIME ZONE 'UTC')::date - p_kept_days
+     AND (h.day IS NULL OR EXISTS (
+           SELECT FROM unnest(h.zones) AS k (id) LEFT JOIN zones z ON z.id = k.id
+            WHERE z.id IS NULL OR NOT audit_keeps_day(z.legal_hold, z.retention_days, d.day)))
    ORDER BY d.day
 $$;
 
@@ -68,7 +83,7 @@ BEGIN
   RETURN many;
 END $$;
 
--- Drops a day of the audit log, but for the events of zones that are held; what its chains began and ended with is kept.
+-- Drops a day of the audit log, but for the events of zones that keep it; what its chains began and ended with is kept.
 -- Nothing can be added to the day meanwhile; the log as a whole is taken for the moment in which the partition goes.
 -- Returns how many runs of events there were, null if another process is at it or has done it.
 CREATE OR REPLACE FUNCTION audit_drop_day(p_day date) RETURNS bigint LANGUAGE plpgsql SET lock_timeout = '300ms' AS $$
@@ -78,6 +93,8 @@ DECLARE
   from_id CONSTANT text := ledger_day_begins('id', p_day);
   to_id   CONSTANT text := ledger_day_begins('id', p_day + 1);
   held  uuid[];
+  -- Those of them that have events in the day: when they let go of it, it is worth another look.
+  there uuid[];
   runs  bigint;
   stays boolean;
 BEGIN
@@ -85,10 +102,11 @@ BEGIN
     RETURN NULL;
   END IF;
   EXECUTE format('LOCK TABLE %I IN SHARE MODE', part);
-  held := ARRAY(SELECT id FROM zones WHERE legal_hold);
+  held := audit_keepers(p_day);
   runs := audit_keep_heads(part, p_day, held);
-  EXECUTE format('SELECT EXISTS (SELECT FROM unnest($1) AS z (id) WHERE EXISTS (SELECT FROM %I a WHERE a.zone_id = z.id))', part)
-    INTO stays USING held;
+  EXECUTE format('SELECT ARRAY(SELECT z.id FROM unnest($1) AS z (id) WHERE EXISTS (SELECT FROM %I a WHERE a.zone_id = z.id))', part)
+    INTO there USING held;
+  stays := cardinality(there) > 0;
   IF stays THEN
     EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL)', kept, part);
     EXECUTE format('INSERT INTO %I SELECT * FROM %I WHERE zone_id = ANY ($1)', kept, part) USING held;
@@ -97,10 +115,10 @@ BEGIN
   END IF;
   -- Before the log is taken: who fills the index reads the log.
   PERFORM audit_index_drop_day(p_day, held, stays);
-  -- Whoever holds a zone waits for this, or is seen here (zone_held).
+  -- Whoever has a zone keep more waits for this, or is seen here (zone_held).
   PERFORM pg_advisory_xact_lock(hashtext('mandate.legal_hold'));
-  IF NOT ARRAY(SELECT id FROM zones WHERE legal_hold) <@ held THEN
-    RAISE EXCEPTION 'a zone was held meanwhile' USING ERRCODE = 'serialization_failure';
+  IF EXISTS (SELECT unnest(audit_keepers(p_day)) EXCEPT SELECT unnest(held)) THEN
+    RAISE EXCEPTION 'a zone keeps more meanwhile' USING ERRCODE = 'serialization_failure';
   END IF;
   LOCK TABLE audit_events IN ACCESS EXCLUSIVE MODE;
   EXECUTE format('DROP TABLE %I', part);
@@ -110,20 +128,21 @@ BEGIN
     EXECUTE format('ALTER TABLE audit_events ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', part, from_id, to_id);
     EXECUTE format('ALTER TABLE %I DROP CONSTRAINT of_day', part);
     PERFORM ledger_guard_day('audit_events', part);
-    INSERT INTO audit_days_held (day, zones) VALUES (p_day, held);
+    INSERT INTO audit_days_held (day, zones) VALUES (p_day, there);
   END IF;
   RETURN runs;
 END $$;
 
--- Before a zone is held: waits for a day of the audit log that is just going.
+-- Before a zone is held, or keeps more days: waits for a day of the audit log that is just going.
 CREATE OR REPLACE FUNCTION zone_held() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM pg_advisory_xact_lock_shared(hashtext('mandate.legal_hold'));
   RETURN NEW;
 END $$;
 
-CREATE OR REPLACE TRIGGER zone_held BEFORE UPDATE OF legal_hold ON zones
-  FOR EACH ROW WHEN (NEW.legal_hold AND NOT OLD.legal_hold) EXECUTE FUNCTION zone_held();
+CREATE OR REPLACE TRIGGER zone_held BEFORE UPDATE OF legal_hold, retention_days ON zones
+  FOR EACH ROW WHEN ((NEW.legal_hold AND NOT OLD.legal_hold)
+                     OR coalesce(NEW.retention_days, 0) > coalesce(OLD.retention_days, 0)) EXECUTE FUNCTION zone_held();
 
 -- The days that go when the ledger is maintained next, of all tables but the audit log: a day with something alive in
 -- it stays all the same. Takes what mandate.keep_ended and mandate.keep_deliveries say.

@@ -78,6 +78,7 @@ import { AuditIndex1795372900000 } from './migrations/1795372900000-audit-index.
 import { ZoneLanguages1795373400000 } from './migrations/1795373400000-zone-languages.js';
 import { InstallationWebhooks1795375899098 } from './migrations/1795375899098-installation-webhooks.js';
 import { Evidence1795384800000 } from './migrations/1795384800000-evidence.js';
+import { ClaimsAndRetention1795385100000 } from './migrations/1795385100000-claims-and-retention.js';
 import { ClientCeilings1795360245128 } from './migrations/1795360245128-client-ceilings.js';
 import { Scopes1795360704100 } from './migrations/1795360704100-scopes.js';
 import { SignalsOfOrders1795350100000 } from './migrations/1795350100000-signals-of-orders.js';
@@ -162,6 +163,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   OwnKeysAndReviews1795373500000,
   InstallationWebhooks1795375899098,
   Evidence1795384800000,
+  ClaimsAndRetention1795385100000,
 ];
 
 const ONE_PROCESS: PoolSettings = { workers: 1, connections: undefined };

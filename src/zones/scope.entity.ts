@@ -20,6 +20,10 @@ export class Scope {
   @Column('text', { nullable: true })
   description: string | null;
 
+  /** The claims of a user that it lets into mandates (`mandates/scope-claims.ts`), in order. */
+  @Column('text', { array: true, default: [] })
+  claims: string[];
+
   /** If not, it is granted for no resource of the zone. */
   @Column('boolean')
   active: boolean;

@@ -106,6 +106,10 @@ export class Zone {
   @Column('boolean', { name: 'legal_hold' })
   legalHold: boolean;
 
+  /** Whole days for which its audit log is kept at least; `null`: as long as that of the installation. */
+  @Column('integer', { name: 'retention_days', nullable: true })
+  retentionDays: number | null;
+
   @Column('timestamptz', { name: 'policy_activated_at', nullable: true })
   policyActivatedAt: Date | null;
 

@@ -7,6 +7,6 @@
  * well, because they go on while the new version starts (CONTRIBUTING.md, "Tables and SQL functions").
  */
 export const FUNCTION_SET = {
-  version: 9,
-  sha256: 'deb407341501634b4fdfbba8b822aa3095b4b19515b1d34602f18770c671aebb',
+  version: 10,
+  sha256: '441f1d505e5cf0725f37b9faec6c81b7bbf0ce4115b8f37c650729f6097ae7c2',
 } as const;

@@ -66,7 +66,10 @@ BEGIN
              -- By our own clock, whatever time it is at who reads.
              'previousIssuerFor', milliseconds(z.previous_issuer_until) - milliseconds(clock_timestamp()),
              'generation', z.generation, 'subjectGenerations', z.subject_generations,
-             'withdrawnPolicies', withdrawn_policies_of(z.id))
+             'withdrawnPolicies', withdrawn_policies_of(z.id),
+             'scopeClaims', (
+               SELECT coalesce(json_object_agg(s.name, s.claims), '{}')
+                 FROM scopes s WHERE s.zone_id = z.id AND s.active AND s.claims <> '{}'))
       FROM zones z WHERE z.id = p_zone AND z.removed_at IS NULL;
 END $$;
 
