@@ -6,7 +6,6 @@ import { applyPlan, StepFailed, type DrawnSecret } from './apply-plan.js';
 import { describeFailure } from './describe-failure.js';
 import { exportLogo } from './export-logo.js';
 import { exportZone, writeYaml } from './export-zone.js';
-import { zoneFileSchema } from './json-schema.js';
 import { readLiveZone } from './live-zone.js';
 import { makePlan } from './make-plan.js';
 import type { Plan } from './plan.js';
@@ -119,11 +118,6 @@ export async function runExport(
   if (file === undefined) await context.terminal.print(text);
   else writeNewFile(file, text);
   return EXIT.done;
-}
-
-/** `schema`: the JSON Schema of a document of a zone file. */
-export function schemaText(): string {
-  return `${JSON.stringify(zoneFileSchema(), null, 2)}\n`;
 }
 
 async function plansFor(context: CommandContext, { file, prune }: PlanSaid): Promise<Plan[]> {
