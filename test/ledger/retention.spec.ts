@@ -15,6 +15,7 @@ import { migrate } from '../../src/schema/migrate.js';
 import { verifyChains } from '../setup/chain.js';
 import { runCli } from '../setup/cli.js';
 import {
+  auditOf,
   createDatabase,
   KEY_ENCRYPTION_KEY,
   rows,
@@ -48,11 +49,11 @@ async function append(client: pg.Client, zone: string, writer: string, days: num
 const sortIntoDays = (client: pg.Client) =>
   client.query(`SELECT ledger_clear_default_partition('audit_events')`);
 
-const insertZone = async (client: pg.Client, held: boolean) => {
+const insertZone = async (client: pg.Client, held: boolean, days: number | null = null) => {
   const { rows: made } = await client.query<{ id: string }>(
-    `INSERT INTO zones (id, name, sealed_digest_key, legal_hold)
-     VALUES ($1::uuid, $1::text, '\\x00', $2) RETURNING id`,
-    [uuidv7(), held],
+    `INSERT INTO zones (id, name, sealed_digest_key, legal_hold, retention_days)
+     VALUES ($1::uuid, $1::text, '\\x00', $2, $3) RETURNING id`,
+    [uuidv7(), held, days],
   );
   return String(made[0]?.id);
 };
@@ -167,16 +168,63 @@ describe('a day of the audit log that is older than it has to be', () => {
     expect((await verifyChains(databaseUrl)).faults).toEqual([]);
   });
 
-  test('stays for a zone that is held while it goes', async () => {
+  test('keeps the events of a zone as long as the zone itself says, and no longer', async () => {
+    const writer = uuidv7();
+    const [long, short, other, quiet] = await withClient(databaseUrl, async (client) => {
+      const zones = [
+        await insertZone(client, false, 60),
+        await insertZone(client, false, 47),
+        // Less than what the installation keeps does not shorten that.
+        await insertZone(client, false, 1),
+        await insertZone(client, false, 60),
+      ] as const;
+      for (const zone of zones.slice(0, 3)) {
+        for (const days of [47, 46, 20]) {
+          // oxlint-disable-next-line no-await-in-loop
+          await append(client, zone, writer, days);
+        }
+      }
+      await sortIntoDays(client);
+      return zones;
+    });
+    const keep = (zone: string, days: number | null) =>
+      rows(databaseUrl, 'UPDATE zones SET retention_days = $2 WHERE id = $1', [zone, days]);
+    const left = async () => {
+      const zones = [long, short, other];
+      const events = await Promise.all(zones.map((zone) => eventsOf(databaseUrl, zone)));
+      return events.map((each) => each.length);
+    };
+    expect(await dropDue()).toEqual([dayBefore(47), dayBefore(46)]);
+    expect(await left()).toEqual([3, 3, 1]);
+    expect((await verifyChains(databaseUrl)).faults).toEqual([]);
+    expect(await dropDue(), 'nobody lets go of anything').toEqual([]);
+    await keep(short, 46);
+    expect(await dropDue()).toEqual([dayBefore(47)]);
+    expect(await left()).toEqual([3, 2, 1]);
+    await keep(quiet, null);
+    expect(await dropDue(), 'it had nothing there').toEqual([]);
+    await rows(databaseUrl, 'DELETE FROM zones WHERE id = $1', [short]);
+    expect(await dropDue()).toEqual([dayBefore(46)]);
+    expect(await left()).toEqual([3, 1, 1]);
+    await keep(long, null);
+    expect(await dropDue()).toEqual([dayBefore(47), dayBefore(46)]);
+    expect(await left()).toEqual([1, 1, 1]);
+    expect((await verifyChains(databaseUrl)).faults).toEqual([]);
+  });
+
+  test.each([
+    ['is held', 42, 'legal_hold = true'],
+    ['is to keep it longer', 38, 'retention_days = 100'],
+  ])('stays for a zone that %s while it goes', async (_what, days, change) => {
     const [zone, writer] = await withClient(databaseUrl, async (client) => {
       const made = [await insertZone(client, false), uuidv7()] as const;
-      await append(client, ...made, 42);
+      await append(client, ...made, days);
       await sortIntoDays(client);
       return made;
     });
     await withClient(databaseUrl, async (client) => {
       await client.query('BEGIN');
-      await client.query('UPDATE zones SET legal_hold = true WHERE id = $1', [zone]);
+      await client.query(`UPDATE zones SET ${change} WHERE id = $1`, [zone]);
       // What is not committed yet is not seen, and waited for: shortly, so this is given up.
       await expect(dropDue()).rejects.toMatchObject({ code: '55P03' });
       await client.query('COMMIT');
@@ -184,7 +232,7 @@ describe('a day of the audit log that is older than it has to be', () => {
     expect(
       await rows(databaseUrl, 'SELECT 1 FROM audit_heads WHERE writer = $1', [writer]),
     ).toEqual([]);
-    expect(await dropDue()).toEqual([dayBefore(42)]);
+    expect(await dropDue()).toEqual([dayBefore(days)]);
     expect(await eventsOf(databaseUrl, zone)).toHaveLength(1);
   });
 
@@ -387,5 +435,41 @@ describe('a zone on legal hold', () => {
     const zone = await createTestZone(replica);
     const path = `/zones/${zone.zoneId}`;
     expect((await callAdmin(replica, 'PATCH', path, { legal_hold })).status).toBe(400);
+  });
+});
+
+describe('how long a zone keeps its audit log', () => {
+  test('is said when it is made, changed and taken back, with an audit event', async () => {
+    const replica = await sharedReplica();
+    const name = `kept-${uuidv7()}`;
+    const made = await callAdmin(replica, 'POST', '/zones', { name, retention: 400 });
+    expect(made).toMatchObject({ status: 201, body: { retention: 400 } });
+    const path = `/zones/${String(made.body['id'])}`;
+    expect((await callAdmin(replica, 'PATCH', path, { description: 'x' })).body).toMatchObject({
+      retention: 400,
+    });
+    const longer = await callAdmin(replica, 'PATCH', path, { retention: 36_500 });
+    expect(longer).toMatchObject({ status: 200, body: { retention: 36_500 } });
+    const recorded = await auditOf(replica.databaseUrl, longer.requestId);
+    expect(recorded).toMatchObject([
+      {
+        event: {
+          type: 'admin.zone.changed',
+          before: { retention: 400 },
+          after: { retention: 36_500 },
+        },
+      },
+    ]);
+    const none = await callAdmin(replica, 'PATCH', path, { retention: null });
+    expect(none.body).not.toHaveProperty('retention');
+    for (const retention of [0, -1, 1.5, 36_501, '400', true, [400], { days: 400 }]) {
+      // oxlint-disable-next-line no-await-in-loop
+      const refused = await callAdmin(replica, 'PATCH', path, { retention });
+      expect([retention, refused.status, refused.body['errors']]).toMatchObject([
+        retention,
+        400,
+        [{ field: 'retention' }],
+      ]);
+    }
   });
 });

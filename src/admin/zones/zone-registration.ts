@@ -42,6 +42,7 @@ export async function createZone(
         | 'protected'
         | 'defaultResources'
         | 'introspectionAudit'
+        | 'retentionDays'
         | keyof StoredIssuer
       >
     >,

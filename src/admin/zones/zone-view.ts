@@ -31,6 +31,8 @@ export interface ZoneView {
   readonly introspection_audit: IntrospectionAudit;
   /** Whether its audit log is kept whole, however old, and it cannot be removed. */
   readonly legal_hold: boolean;
+  /** Whole days for which its audit log is kept at least; absent: as long as that of the installation. */
+  readonly retention?: number;
   /** Whether it cannot be removed until that is taken back. */
   readonly protected: boolean;
   /** Present while it is being removed. */
@@ -66,6 +68,7 @@ export function toView(zone: Zone, installation: string): ZoneView {
     default_resources: defaultResources,
     introspection_audit: zone.introspectionAudit,
     legal_hold: zone.legalHold,
+    ...(zone.retentionDays === null ? {} : { retention: zone.retentionDays }),
     protected: zone.protected,
     ...(removedAt === null ? {} : { removing: { since: removedAt } }),
     created_at: createdAt,

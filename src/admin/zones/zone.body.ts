@@ -5,8 +5,11 @@ import {
   IsArray,
   IsBoolean,
   IsIn,
+  IsInt,
   IsString,
+  Max,
   MaxLength,
+  Min,
 } from 'class-validator';
 import { LANGUAGES } from '../../zones/languages.js';
 import { ISSUER_MODES, type IssuerMode } from '../../zones/zone-issuer.js';
@@ -38,6 +41,9 @@ const AreLanguages = (): PropertyDecorator =>
       uniqueItems: true,
     }),
   );
+
+/** The most days for which a zone's audit log can be asked to be kept. */
+const MAX_RETENTION_DAYS = 36_500;
 
 /** A zone to be made. */
 export class ZoneBody {
@@ -93,6 +99,13 @@ export class ZoneBody {
   @MayBeAbsent()
   @IsIn(INTROSPECTION_AUDITS)
   introspection_audit?: IntrospectionAudit;
+
+  /** Whole days for which its audit log is kept at least; as long as that of the installation if absent, and never less. */
+  @MayBeAbsent()
+  @IsInt()
+  @Min(1)
+  @Max(MAX_RETENTION_DAYS)
+  retention?: number;
 }
 
 /** What is to change of a zone, as a merge patch (RFC 7396); what is left out stays, and `null` takes away. */
@@ -152,6 +165,13 @@ export class ZoneChangeBody {
   @MayBeAbsent()
   @IsBoolean()
   legal_hold?: boolean;
+
+  /** Replaces the whole days for which its audit log is kept at least; `null`: as long as that of the installation. */
+  @MayBeNull()
+  @IsInt()
+  @Min(1)
+  @Max(MAX_RETENTION_DAYS)
+  retention?: number | null;
 }
 
 /** The zones to be listed. */

@@ -92,6 +92,7 @@ export class ZonesController {
       ...issuer,
       defaultResources: [...new Set(body.default_resources)],
       introspectionAudit: body.introspection_audit ?? 'none',
+      retentionDays: body.retention ?? null,
     };
     const zone = await this.changes.runWithoutZone(change, async (tx) => {
       const result = await namingIssuerUrl(() => createZone(tx, this.rotations, settings, keys));
@@ -225,6 +226,7 @@ async function columnsOf(
     default_resources: wanted,
     introspection_audit: audit,
     legal_hold: legalHold,
+    retention: retentionDays,
     description,
     protected: isProtected,
     logo_uri: _logo,
@@ -241,6 +243,7 @@ async function columnsOf(
       ? {}
       : { defaultResources: await checkDefaultResources(tx, id, wanted, defaultResources) }),
     ...(legalHold === undefined ? {} : { legalHold }),
+    ...(retentionDays === undefined ? {} : { retentionDays }),
     ...(description === undefined ? {} : { description }),
     ...(isProtected === undefined ? {} : { protected: isProtected }),
     ...(audit === undefined ? {} : { introspectionAudit: audit ?? 'none' }),

@@ -70,6 +70,12 @@ export const zones: Noun = {
       only: 'update',
       what: 'keep its audit log whole, and the zone with it',
     },
+    {
+      flags: '--retention <days>',
+      member: 'retention',
+      kind: 'number',
+      what: 'keep its audit log for so many days at least',
+    },
   ],
   filters: [
     {

@@ -79,6 +79,18 @@ export const ZONE: Noun = {
         .describe('Which introspections are recorded in the audit log.'),
       absent: 'none',
     },
+    retention: {
+      type: z
+        .int()
+        .min(1)
+        .max(36_500)
+        .nullable()
+        .describe(
+          'Whole days for which its audit log is kept at least; `null`: as long as that of the installation. Stays as it is where the file does not say.',
+        ),
+      absent: null,
+      stays: true,
+    },
     protected: {
       type: z
         .boolean()
