@@ -125,7 +125,11 @@ describe('a scope', () => {
 
   test.each<readonly [number, object, string?]>([
     [409, { name: 'openid' }, 'name'],
-    [422, { name: 'claiming', claims: ['email'] }, 'claims'],
+    [422, { name: 'claiming', claims: ['email', 'sub'] }, 'claims[1]'],
+    [422, { name: 'claiming', claims: ['/realm/roles'] }, 'claims[0]'],
+    [422, { name: 'claiming', claims: ['two words'] }, 'claims[0]'],
+    [400, { name: 'claiming', claims: Array.from({ length: 51 }, (_, n) => `c${n}`) }, 'claims'],
+    [400, { name: 'claiming', claims: 'email' }, 'claims'],
     [422, { name: 'ssf.manage' }, 'name'],
     [400, { name: '' }, 'name'],
     [400, { name: 'two words' }, 'name'],
@@ -140,7 +144,7 @@ describe('a scope', () => {
     expect(await auditOf(replica.databaseUrl, refused.requestId)).toEqual([]);
   });
 
-  test('is changed in no other zone, and not to claims that nothing comes of', async () => {
+  test('is changed in no other zone, and not to claims of the token itself', async () => {
     const { id } = await newScope();
     const other = await createTestZone(replica);
     const elsewhere = `/zones/${other.zoneId}/scopes/${id}`;
@@ -148,8 +152,15 @@ describe('a scope', () => {
       const body = method === 'PATCH' ? {} : undefined;
       expect((await ask(method, elsewhere, body)).status).toBe(404);
     }
-    const refused = await call('PATCH', `/${id}`, { claims: ['email'] });
-    expect(refused).toMatchObject({ status: 422, body: { errors: [{ field: 'claims' }] } });
+    const refused = await call('PATCH', `/${id}`, { claims: ['exp'] });
+    expect(refused).toMatchObject({ status: 422, body: { errors: [{ field: 'claims[0]' }] } });
+    const some = await call('PATCH', `/${id}`, { claims: ['name', 'email', 'name'] });
+    expect(some).toMatchObject({ status: 200, body: { claims: ['email', 'name'] } });
+    expect(await auditOf(replica.databaseUrl, some.requestId)).toMatchObject([
+      { event: { before: { claims: [] }, after: { claims: ['email', 'name'] } } },
+    ]);
+    expect((await call('PATCH', `/${id}`, {})).body['claims']).toEqual(['email', 'name']);
+    expect((await call('PATCH', `/${id}`, { claims: null })).body['claims']).toEqual([]);
   });
 
   test('is found by its name, its words, and whether it is in use', async () => {
@@ -215,7 +226,7 @@ describe('a scope that is not active', () => {
     await expect.poll(async () => (await own.session({ scope: 'a:write' })).status).toBe(200);
   });
 
-  test('is not advertised', async () => {
+  test('is not advertised, nor what it lets in', async () => {
     const own = await createTestZone(replica);
     await own.admin('POST', '/resources', {
       identifier: 'https://api.example/listed',
@@ -227,11 +238,17 @@ describe('a scope that is not active', () => {
       expect(origin).not.toBe('');
       const path = `/.well-known/oauth-authorization-server${pathname}`;
       const metadata = await fetch(`${replica.url}${path}`);
-      return ((await metadata.json()) as { scopes_supported?: string[] }).scopes_supported;
+      const document = (await metadata.json()) as Record<string, unknown>;
+      return { scopes: document['scopes_supported'], claims: document['claims_supported'] };
     };
-    await expect.poll(advertised).toEqual(['x', 'y']);
-    await own.admin('POST', '/scopes', { name: 'y', active: false });
-    await expect.poll(advertised).toEqual(['x']);
+    await expect.poll(advertised).toEqual({ scopes: ['x', 'y'], claims: undefined });
+    await own.admin('POST', '/scopes', { name: 'x', claims: ['name', 'email'] });
+    await own.admin('POST', '/scopes', { name: 'unlisted', claims: ['phone_number'] });
+    const y = await own.admin('POST', '/scopes', { name: 'y', claims: ['email', 'role'] });
+    const claims = ['email', 'name', 'role'];
+    await expect.poll(advertised).toEqual({ scopes: ['x', 'y'], claims });
+    await own.admin('PATCH', `/scopes/${String(y['id'])}`, { active: false });
+    await expect.poll(advertised).toEqual({ scopes: ['x'], claims: ['email', 'name'] });
   });
 
   test('is not granted from the answer on, at a replica that has not heard of it', async () => {

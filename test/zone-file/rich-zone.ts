@@ -18,9 +18,11 @@ zone:
   introspection_audit: refused
   description: Where money moves
   protected: true
+  retention: 400
 scopes:
   - { name: openid, active: false }
   - { name: orders:read, description: Read orders }
+  - { name: profile, claims: [name, email, 'https://example.com/role'] }
   - { name: orders:cancel, active: false }
 outbound_policies:
   - name: hooks

@@ -7,7 +7,7 @@ export interface ScopeView {
   readonly name: string;
   /** What it allows, in words for people who confirm requests; absent where that was not said. */
   readonly description?: string;
-  /** Always empty: no token of today has claims for the sake of a scope. */
+  /** The claims of a user that it lets into mandates, as the user's issuer says them. */
   readonly claims: readonly string[];
   /** If not, it is granted for no resource of the zone. */
   readonly active: boolean;
@@ -23,7 +23,7 @@ export function toView(row: Scope): ScopeView {
     id: row.id,
     name: row.name,
     ...(row.description === null ? {} : { description: row.description }),
-    claims: [],
+    claims: row.claims,
     active: row.active,
     is_system: row.isSystem,
     created_at: row.createdAt,

@@ -1,4 +1,5 @@
 import { IsBoolean, IsIn, IsString } from 'class-validator';
+import { MAX_CLAIMS_OF_SCOPE } from '../../mandates/scope-claims.js';
 import {
   IsListOf,
   IsLine,
@@ -24,9 +25,9 @@ export class ScopeBody {
   @IsBoolean()
   active?: boolean;
 
-  /** None: no token of today has claims for the sake of a scope, and others are refused (422). */
+  /** The claims of a user that it lets into mandates, as the user's issuer says them: names of attributes, none of the token's own. */
   @MayBeAbsent()
-  @IsListOf(100, IsString)
+  @IsListOf(MAX_CLAIMS_OF_SCOPE, IsString)
   claims?: string[];
 }
 
@@ -47,9 +48,9 @@ export class ScopeChangeBody {
   @IsBoolean()
   active?: boolean;
 
-  /** None; see where a scope is made. */
+  /** Replaces the claims of a user that it lets into mandates; `null` for none. */
   @MayBeNull()
-  @IsListOf(100, IsString)
+  @IsListOf(MAX_CLAIMS_OF_SCOPE, IsString)
   claims?: string[] | null;
 }
 

@@ -33,6 +33,7 @@ import { given } from '../given.js';
 import { InZone } from '../in-zone.js';
 import { containing, having, readPage, type Page } from '../pagination.js';
 import { ScopeBody, ScopeChangeBody, ScopesQuery } from './scope.body.js';
+import { readScopeClaims } from './scope-claims.js';
 import { useOf, type UseOfScope } from './scope-use.js';
 import { toView, type ScopeView } from './scope-view.js';
 
@@ -60,13 +61,13 @@ export class ScopesController {
     @Body() body: ScopeBody,
     @Res({ passthrough: true }) response: Response,
   ): Promise<ScopeView> {
-    refuseClaims(body.claims);
+    const claims = readScopeClaims(body.claims) ?? [];
     refuseOwn(body.name);
     const { name, description = null, active = true } = body;
     const scope = await this.changes.run(change, async (tx) => {
       const scopes = tx.getRepository(Scope);
       const id = uuidv7();
-      await scopes.insert({ zoneId, id, name, description, active });
+      await scopes.insert({ zoneId, id, name, description, claims, active });
       const result = await scopes.findOneByOrFail({ zoneId, id });
       return { result, details: { scope: toView(result) } };
     });
@@ -100,7 +101,7 @@ export class ScopesController {
 
   /**
    * Changes a scope (a merge patch, RFC 7396). One that is not `active` any more is granted for no resource of the zone from
-   * the answer on; mandates that are out stay as they are.
+   * the answer on, and one with other `claims` lets these into mandates; what is out stays as it is.
    */
   @Patch(':id')
   async change(
@@ -108,14 +109,14 @@ export class ScopesController {
     @Param('id') id: string,
     @UrgentChange('scope.changed') change: Change,
     @IfMatch() precondition: Precondition,
-    @Body() { name, description, active, claims }: ScopeChangeBody,
+    @Body() { name, description, active, claims: wanted }: ScopeChangeBody,
     @Res({ passthrough: true }) response: Response,
   ): Promise<ScopeView> {
-    refuseClaims(claims);
+    const claims = readScopeClaims(wanted);
     const changed = await this.changes.run(change, (tx) =>
       changeColumns(tx, SCOPES, { zoneId, id }, precondition, (before) => {
         refuseOther('name', name, before.name);
-        const columns = given({ description, active });
+        const columns = given({ description, active, claims });
         if (Object.keys(columns).length === 0) return {};
         return { ...columns, updatedAt: () => 'clock_timestamp()' };
       }),
@@ -156,12 +157,6 @@ async function checkRemovable(tx: EntityManager, { zoneId, name, isSystem, activ
       'resources have this scope, and it would be granted again: take it from them, or make it active',
     );
   }
-}
-
-/** @throws {UnprocessableEntityException} for claims, which nothing would come of */
-function refuseClaims(claims: readonly string[] | null | undefined): void {
-  if (claims === null || claims === undefined || claims.length === 0) return;
-  throw unprocessable('claims', 'unsupported', 'no token has claims for the sake of a scope yet');
 }
 
 /** @throws {UnprocessableEntityException} for scopes of the zone's own endpoints, which clients have by being receivers */

@@ -20,6 +20,12 @@ export const scopes: Noun = {
       kind: 'text',
       what: 'what it allows, for people who confirm requests',
     },
+    {
+      flags: '--claim <name>',
+      member: 'claims',
+      kind: 'list',
+      what: 'a claim of the user that it lets into mandates',
+    },
     { flags: '--active', member: 'active', kind: 'flag', what: 'it can be granted' },
   ],
   filters: [
@@ -47,6 +53,10 @@ export const scopes: Noun = {
     {
       line: 'create orders:write --zone prod --description "Change your orders"',
       what: 'what it allows, in words',
+    },
+    {
+      line: 'update profile --zone prod --claim name --claim locale',
+      what: 'what mandates with it say of a user',
     },
     { line: 'update orders:write --zone prod --no-active', what: 'it is granted no more' },
   ],

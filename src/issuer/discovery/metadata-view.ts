@@ -21,6 +21,8 @@ export interface ServerMetadata {
   readonly grant_types_supported: readonly string[];
   readonly response_types_supported: readonly string[];
   readonly scopes_supported?: readonly string[];
+  /** The claims of users that these let into mandates. */
+  readonly claims_supported?: readonly string[];
   /** Resources that are listed (RFC 9728 4). */
   readonly protected_resources?: readonly string[];
   readonly authorization_details_types_supported?: readonly string[];

@@ -27,6 +27,7 @@ export function serverMetadata(facts: ZoneFacts, ofEndpoints: Members, issuer: s
     issuer,
     ...ofEndpoints,
     ...whole('scopes_supported', withoutRefresh(facts.scopes)),
+    ...whole('claims_supported', facts.claims),
     ...whole('authorization_details_types_supported', facts.detailTypes),
     ...whole('protected_resources', facts.listed),
   };

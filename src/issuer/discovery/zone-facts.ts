@@ -21,6 +21,8 @@ export interface ZoneFacts extends StoredIssuer, ZoneAlgs {
   readonly listed: readonly string[];
   /** The scopes of those, as many at most. */
   readonly scopes: readonly string[];
+  /** The claims of users that scopes of those let into mandates, as many at most. */
+  readonly claims: readonly string[];
   /** The types of authorization details that resources declare, listed or not; as many at most. */
   readonly detailTypes: readonly string[];
 }
@@ -104,6 +106,10 @@ const ZONES = `SELECT ${OF_ZONE}, z.languages,
            WHERE t.zone_id = z.id AND t.listed ORDER BY t.identifier LIMIT ${MAX_LISTED + 1}) AS listed,
     ARRAY(SELECT DISTINCT s.scope FROM resources t, unnest(t.scopes) AS s (scope)
            WHERE t.zone_id = z.id AND t.listed AND ${ACTIVE('s.scope')} ORDER BY s.scope LIMIT ${MAX_LISTED + 1}) AS scopes,
+    ARRAY(SELECT DISTINCT c.name FROM scopes s, unnest(s.claims) AS c (name)
+           WHERE s.zone_id = z.id AND s.active
+             AND EXISTS (SELECT FROM resources t WHERE t.zone_id = z.id AND t.listed AND s.name = ANY (t.scopes))
+           ORDER BY c.name LIMIT ${MAX_LISTED + 1}) AS claims,
     ARRAY(SELECT DISTINCT d ->> 'type' AS type
             FROM resources t, jsonb_array_elements(t.authorization_details_types) AS d
            WHERE t.zone_id = z.id ORDER BY type LIMIT ${MAX_LISTED + 1}) AS "detailTypes"

@@ -33,7 +33,7 @@ const claims = (changes: Partial<MandateClaims> = {}): MandateClaims => ({
 });
 
 test('all of a mandate is told, and nothing that is only for this server', () => {
-  expect(activeAnswer(claims(), ['a', 'b', 'c'], resources)).toEqual({
+  expect(activeAnswer(claims(), ['a', 'b', 'c'], resources, {})).toEqual({
     active: true,
     iss: 'https://mandate.example',
     sub: 'somebody',
@@ -61,7 +61,26 @@ test.each([
   [['b'], { aud: 'b', target: ['b'], scope: 'read', revocation: 'expiry' }],
   [['b', 'c'], { aud: ['b', 'c'], target: ['b', 'c'], scope: 'read', revocation: 'feed' }],
 ])('the share of %j is what it knows', (known, expected) => {
-  expect(activeAnswer(claims(), known, resources)).toMatchObject(expected);
+  expect(activeAnswer(claims(), known, resources, {})).toMatchObject(expected);
+});
+
+test('claims of the user are told to those who know a scope that lets them in', () => {
+  const { raw } = claims();
+  const said = claims({
+    raw: { ...raw, email: 'a@b.example', role: ['x'], gone: 1, client_id: 2 },
+  });
+  const byScope = { read: ['email', 'client_id', 'absent'], write: ['role'], other: ['gone'] };
+  expect(activeAnswer(said, ['a', 'b', 'c'], resources, byScope)).toMatchObject({
+    email: 'a@b.example',
+    role: ['x'],
+    gone: 1,
+    client_id: 'holder',
+  });
+  const share = activeAnswer(said, ['b'], resources, byScope);
+  expect(share).toMatchObject({ email: 'a@b.example', client_id: 'holder' });
+  expect(Object.keys(share).filter((name) => ['role', 'gone', 'absent'].includes(name))).toEqual(
+    [],
+  );
 });
 
 test('a chain of actors is told in full, however deep', () => {
@@ -71,7 +90,7 @@ test('a chain of actors is told in full, however deep', () => {
     subType: 'application',
     act: { sub: 'u', act: { sub: 'c2', clientId: 'c2', subType: 'application' } },
   };
-  const told = activeAnswer(claims({ act }), ['a', 'b', 'c'], resources);
+  const told = activeAnswer(claims({ act }), ['a', 'b', 'c'], resources, {});
   expect(Reflect.get(told, 'act')).toEqual({
     sub: 'c1',
     client_id: 'c1',
@@ -82,12 +101,12 @@ test('a chain of actors is told in full, however deep', () => {
 
 test('a mandate that is bound to a key says so, and how', () => {
   const bound = claims({ raw: { aud: 'a', cnf: { jkt: 'thumbprint' } } });
-  expect(activeAnswer(bound, ['a', 'b', 'c'], resources)).toMatchObject({
+  expect(activeAnswer(bound, ['a', 'b', 'c'], resources, {})).toMatchObject({
     token_type: 'DPoP',
     cnf: { jkt: 'thumbprint' },
   });
   const byCertificate = claims({ raw: { aud: 'a', cnf: { 'x5t#S256': 'digest' } } });
-  expect(activeAnswer(byCertificate, ['a', 'b', 'c'], resources)).toMatchObject({
+  expect(activeAnswer(byCertificate, ['a', 'b', 'c'], resources, {})).toMatchObject({
     token_type: 'Bearer',
   });
 });

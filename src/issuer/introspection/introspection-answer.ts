@@ -1,5 +1,11 @@
 import type { ActorClaim, MandateClaims } from '../../mandates/verify-mandate.js';
 import { isFor } from '../../oauth/authorization-details/grant.js';
+import {
+  claimsOf,
+  pickClaims,
+  scopeClaimsIn,
+  type ClaimsOfScopes,
+} from '../../mandates/scope-claims.js';
 import type { RevocationChannel } from '../../zones/resource.entity.js';
 import type { ResourceView } from '../../zones/snapshot/zone-snapshot.js';
 
@@ -30,18 +36,24 @@ const SOONEST_FIRST: readonly RevocationChannel[] = ['introspect', 'feed', 'stat
  *
  * @param known the targets that the caller may know of
  * @param resources those of the zone, by identifier
+ * @param byScope the claims of users that scopes of the zone let in
  */
 export function activeAnswer(
   claims: MandateClaims,
   known: readonly string[],
   resources: ReadonlyMap<string, ResourceView>,
+  byScope: ClaimsOfScopes,
 ): IntrospectionAnswer {
   const { raw, act } = claims;
   const isAll = known.length === claims.target.length;
   const views = known.flatMap((identifier) => resources.get(identifier) ?? []);
   const told = AS_SIGNED.filter((name) => raw[name] !== undefined);
   const [only] = known;
+  const scope = isAll ? claims.scope : scopeOf(claims, views);
+  const ofUser = scopeClaimsIn(raw);
   return {
+    // First: nothing that is said below is ever said by these.
+    ...(isAll ? ofUser : pickClaims(ofUser, claimsOf(scope, byScope))),
     active: true,
     iss: claims.iss,
     sub: claims.sub,
@@ -49,7 +61,7 @@ export function activeAnswer(
     sub_type: claims.subType,
     aud: isAll ? raw['aud'] : known.length === 1 ? only : known,
     client_id: claims.clientId,
-    scope: (isAll ? claims.scope : scopeOf(claims, views)).join(' '),
+    scope: scope.join(' '),
     exp: claims.exp,
     iat: claims.iat,
     jti: claims.jti,

@@ -112,8 +112,9 @@ export class Introspection {
       if (typeof one === 'string') return { answer: INACTIVE, reason: one, found: null };
       const reason = stateOf.get(one) ?? 'expired';
       const { claims, known } = one;
+      const { resources, scopeClaims } = caller.zone;
       const answer =
-        reason === 'live' ? activeAnswer(claims, known, caller.zone.resources) : INACTIVE;
+        reason === 'live' ? activeAnswer(claims, known, resources, scopeClaims) : INACTIVE;
       return { answer, reason, found: one };
     });
   }

@@ -3,6 +3,7 @@ import type { AuditEvent } from '../../ledger/entry.js';
 import { workloadNamedIn } from '../../zones/issuers/issuer-tokens.service.js';
 import type { IssuerSubject } from '../../zones/issuers/verify-issuer-token.js';
 import { generationsClaim } from '../../mandates/generations.js';
+import { scopeClaimsIn } from '../../mandates/scope-claims.js';
 import type { MandateClaims } from '../../mandates/verify-mandate.js';
 import { meaningOf, type OAuthError } from '../../oauth/errors.js';
 import { isUuid } from '../../oauth/vocabulary.js';
@@ -77,10 +78,17 @@ export function issuedEvent({ cleared, claims, mandate }: Minted): AuditEvent {
       ...(claims.act === undefined ? {} : { act: actorClaim(claims.act) }),
       ...(claims.ancestors.length === 0 ? {} : { ancestors: claims.ancestors }),
       ...agencyClaims(cleared.agency),
+      ...claimsSaid(claims),
       ...generationsSaid(claims),
       ...contextClaims(cleared.authenticationContext),
     },
   };
+}
+
+/** The names of the claims that scopes have let in, and not what they say: that is the user's own. */
+function claimsSaid({ raw }: MandateClaims) {
+  const names = Object.keys(scopeClaimsIn(raw));
+  return names.length === 0 ? {} : { claims: names };
 }
 
 /** The generations that a mandate says; none where all are 0. The policies are with the decisions. */

@@ -3,8 +3,10 @@ import { NoSigningKey, WrongSignature, type SignedMandate } from '../../keys/sig
 import { InvalidToken, type MandateClaims } from '../../mandates/verify-mandate.js';
 import { MANDATE_TYP, type MandateTyp } from '../../oauth/vocabulary.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
+import { claimsOf, isSmallEnough, pickClaims } from '../../mandates/scope-claims.js';
 import { statusClaim } from '../../mandates/status-claim.js';
 import { OAuthError, unavailable } from '../../oauth/errors.js';
+import type { JsonObject } from '../../oauth/strict-json.js';
 import { newId } from '../../platform/uuid-v7.js';
 import { agencyClaims, applicationsOf } from '../describe/agency-claims.js';
 import { issuanceClaims } from '../describe/issued-generations.js';
@@ -65,6 +67,8 @@ export async function mint(
   const [onlyTarget, ...moreTargets] = granted.targets;
   const audience = moreTargets.length === 0 ? onlyTarget : granted.targets;
   const claims = {
+    // First: nothing that is said below is ever said by these.
+    ...scopeClaims(cleared),
     iss: issuer,
     ...principalClaims(principals, client.id, issuers),
     ...contextClaims(cleared.authenticationContext),
@@ -106,6 +110,22 @@ export async function mint(
     }
     throw error;
   }
+}
+
+/**
+ * The claims of the user that the granted scopes let in, as whoever is exchanged from says them: the trusted issuer, or the
+ * mandate of before, which has no more of them than its own scopes let in (OpenID Connect Core 5.4).
+ *
+ * @throws {OAuthError} invalid_request for more than a mandate has room for: none is left out in silence
+ */
+function scopeClaims({ caller: { zone }, principals, granted }: Cleared): JsonObject {
+  const { subject, user } = principals;
+  const said = user?.claims ?? (subject?.subType === 'user' ? subject.raw : {});
+  const claims = pickClaims(said, claimsOf(granted.scope, zone.scopeClaims));
+  if (isSmallEnough(claims)) return claims;
+  throw new OAuthError('invalid_request', 'the mandate would be too large', {
+    detail: `claims of scopes: ${Object.keys(claims).join(' ')}`,
+  });
 }
 
 /**

@@ -44,6 +44,8 @@ export interface IssuerSubject {
   readonly mayAct: JsonObject | null;
   /** What exactly the token allows (RFC 9396 9.1); none where it does not say. */
   readonly authorizationDetails: readonly AuthorizationDetail[];
+  /** All claims as signed, their types unchecked: what scopes let into mandates is of these. */
+  readonly claims: JsonObject;
 }
 
 /** The rules for a subject token. */
@@ -96,6 +98,7 @@ export async function verifySubjectToken(
     labels: readLabels(claims, issuer.labelClaims),
     mayAct: mayAct ?? null,
     authorizationDetails: readAuthorizationDetails(claims),
+    claims,
   };
 }
 

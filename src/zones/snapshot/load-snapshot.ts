@@ -94,6 +94,7 @@ export async function openZone(
     zoneUrl,
     formerIssuer: formerIssuerOf(stored.own, stored.askedAt),
     resources: new Map(stored.resources.map((view) => [view.identifier, view])),
+    scopeClaims: stored.own.scopeClaims,
     introspectionAudit: stored.own.introspectionAudit,
     systemResources: systemResourcesAt(zoneUrl),
     expiryOnlySeconds,

@@ -1,4 +1,5 @@
 import type { JWK } from 'jose';
+import type { ClaimsOfScopes } from '../../mandates/scope-claims.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import type { ListedPolicySet } from '../../policy/listed-set.js';
 import type { TrustedIssuer } from '../issuers/trusted-issuer.js';
@@ -28,6 +29,7 @@ export interface OwnSettings extends StoredIssuer, StoredFormerIssuer {
   readonly generation: number;
   readonly subjectGenerations: boolean;
   readonly withdrawnPolicies: readonly string[];
+  readonly scopeClaims: ClaimsOfScopes;
 }
 
 /** The row that {@link LOAD} gives. */

@@ -1,4 +1,5 @@
 import type { TrustedIssuer } from '../issuers/trusted-issuer.js';
+import type { ClaimsOfScopes } from '../../mandates/scope-claims.js';
 import type { KeyRing } from '../../keys/signing/key-ring.js';
 import type { MandateTyp } from '../../oauth/vocabulary.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
@@ -54,6 +55,8 @@ export interface ZoneSnapshot {
   readonly formerIssuer: FormerIssuer | null;
   /** By identifier. */
   readonly resources: ReadonlyMap<string, ResourceView>;
+  /** The claims of their subjects that scopes let into mandates; of scopes that are in use, and have some. */
+  readonly scopeClaims: ClaimsOfScopes;
   /** Which introspections are recorded. */
   readonly introspectionAudit: IntrospectionAudit;
   /** What every zone has beside these. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isScopeClaim, MAX_CLAIMS_OF_SCOPE } from '../../../mandates/scope-claims.js';
 import { nameOf, type Item, type Noun } from '../field.js';
 import { line, scopeToken } from './values.js';
 
@@ -24,6 +25,8 @@ export const SCOPES: Noun = {
   isUsual: (view: Item) =>
     view['is_system'] === true &&
     view['active'] === true &&
+    Array.isArray(view['claims']) &&
+    view['claims'].length === 0 &&
     view['description'] === SYSTEM.get(nameOf({ key: 'name' }, view)),
   fields: {
     name: {
@@ -33,6 +36,20 @@ export const SCOPES: Noun = {
     description: {
       type: line().describe('What it allows, in words for people who confirm requests.'),
       absent: null,
+    },
+    claims: {
+      type: z
+        .array(
+          z.string().refine(isScopeClaim, {
+            error: 'must be the name of an attribute, none of the token itself',
+          }),
+        )
+        .max(MAX_CLAIMS_OF_SCOPE)
+        .describe(
+          "The claims of a user that it lets into mandates, as the user's issuer says them: `email`, never `sub`.",
+        ),
+      absent: [],
+      unordered: true,
     },
     active: {
       type: z
