@@ -53,7 +53,9 @@ function linesOf(due: readonly Due[], { retention }: Maintained, plan: boolean):
     one.day,
     `about ${one.about_rows} rows`,
     `${Math.ceil(one.bytes / 1_024)} KiB`,
-    ...(one.held_zones === 0 ? [] : [`but for those of ${one.held_zones} zones that keep them longer`]),
+    ...(one.held_zones === 0
+      ? []
+      : [`but for those of ${one.held_zones} zones that keep them longer`]),
   ]);
   const none = plan ? 'nothing is older than it has to be' : 'nothing was older than it has to be';
   const kept = 'the audit log is kept for ever: AUDIT_RETENTION_DAYS is not set';
