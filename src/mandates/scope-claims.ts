@@ -1,4 +1,5 @@
-import type { JsonObject, JsonValue } from '../oauth/strict-json.js';
+/** Claims of a token by name, their types unchecked. */
+export type Claims = Readonly<Record<string, unknown>>;
 
 /** The claims that scopes of a zone let into mandates, by scope; those without any are not in it. */
 export type ClaimsOfScopes = Readonly<Record<string, readonly string[]>>;
@@ -13,15 +14,15 @@ export const MAX_SCOPE_CLAIMS_LENGTH = 4_096;
  * The claims that mean something to whoever reads a token of any kind (RFC 7519 4.1 and the registry of JWT claims), to
  * this server, or in an answer of introspection. None of them is ever a user's attribute, and none is let in by a scope.
  */
-const RESERVED: ReadonlySet<string> = new Set([
-  ...['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti', 'typ', 'azp', 'nonce', 'crit'],
-  ...['act', 'may_act', 'scope', 'scp', 'client_id', 'cnf', 'authorization_details', 'resource'],
-  ...['auth_time', 'acr', 'amr', 'sid', 'at_hash', 'c_hash', 's_hash', 'sub_jwk', 'sub_id'],
-  ...['events', 'toe', 'txn', 'status', 'status_list', 'ttl', 'htm', 'htu', 'ath', 'vot', 'vtm'],
-  ...['zone_id', 'root_sid', 'use', 'target', 'sub_type', 'sub_iss', 'sub_labels', 'ancestors'],
-  ...['gen', 'pol', 'agent_session_id', 'source_session_id', 'target_session_id', 'hop_count'],
-  ...['active', 'token_type', 'username', 'token_introspection', 'revocation'],
-]);
+const RESERVED: ReadonlySet<string> = new Set(
+  [
+    'iss sub aud exp nbf iat jti typ azp nonce crit act may_act scope scp client_id cnf',
+    'authorization_details resource auth_time acr amr sid at_hash c_hash s_hash sub_jwk sub_id',
+    'events toe txn status status_list ttl htm htu ath vot vtm zone_id root_sid use target',
+    'sub_type sub_iss sub_labels ancestors gen pol agent_session_id source_session_id',
+    'target_session_id hop_count active token_type username token_introspection revocation',
+  ].flatMap((line) => line.split(' ')),
+);
 
 /** What a name begins with that is reserved, whatever follows: delegations, and claims that are elsewhere (OpenID Connect Core 5.6.2). */
 const RESERVED_BEGINNING = /^(?:delegation_|_)/;
@@ -46,20 +47,17 @@ export function claimsOf(scopes: readonly string[], byScope: ClaimsOfScopes): re
  * The part of a verified token's claims that has some names. One that the token does not have is left out, and so is `null`
  * (OpenID Connect Core 5.3.2).
  */
-export function pickClaims(
-  claims: Readonly<Record<string, unknown>>,
-  names: readonly string[],
-): JsonObject {
+export function pickClaims(claims: Claims, names: readonly string[]): Claims {
   const there = names.filter((name) => Object.hasOwn(claims, name) && claims[name] !== null);
-  return Object.fromEntries(there.map((name) => [name, claims[name] as JsonValue]));
+  return Object.fromEntries(there.map((name) => [name, claims[name]]));
 }
 
 /** Whether claims are few enough to be let into a mandate: beside the user's, all of a mandate has to fit in a header. */
-export function isSmallEnough(claims: JsonObject): boolean {
+export function isSmallEnough(claims: Claims): boolean {
   return JSON.stringify(claims).length <= MAX_SCOPE_CLAIMS_LENGTH;
 }
 
 /** The claims of a mandate that scopes let in when it was issued. */
-export function scopeClaimsIn(raw: Readonly<Record<string, unknown>>): JsonObject {
+export function scopeClaimsIn(raw: Claims): Claims {
   return pickClaims(raw, Object.keys(raw).filter(isScopeClaim));
 }

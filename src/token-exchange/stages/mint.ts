@@ -3,10 +3,9 @@ import { NoSigningKey, WrongSignature, type SignedMandate } from '../../keys/sig
 import { InvalidToken, type MandateClaims } from '../../mandates/verify-mandate.js';
 import { MANDATE_TYP, type MandateTyp } from '../../oauth/vocabulary.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
-import { claimsOf, isSmallEnough, pickClaims } from '../../mandates/scope-claims.js';
+import { claimsOf, isSmallEnough, pickClaims, type Claims } from '../../mandates/scope-claims.js';
 import { statusClaim } from '../../mandates/status-claim.js';
 import { OAuthError, unavailable } from '../../oauth/errors.js';
-import type { JsonObject } from '../../oauth/strict-json.js';
 import { newId } from '../../platform/uuid-v7.js';
 import { agencyClaims, applicationsOf } from '../describe/agency-claims.js';
 import { issuanceClaims } from '../describe/issued-generations.js';
@@ -118,7 +117,7 @@ export async function mint(
  *
  * @throws {OAuthError} invalid_request for more than a mandate has room for: none is left out in silence
  */
-function scopeClaims({ caller: { zone }, principals, granted }: Cleared): JsonObject {
+function scopeClaims({ caller: { zone }, principals, granted }: Cleared): Claims {
   const { subject, user } = principals;
   const said = user?.claims ?? (subject?.subType === 'user' ? subject.raw : {});
   const claims = pickClaims(said, claimsOf(granted.scope, zone.scopeClaims));
