@@ -235,4 +235,29 @@ describe('a key that an operator has drawn for itself', () => {
     }
     expect(answers).toEqual([...Array.from({ length: 18 }, () => 201), 409]);
   });
+
+  test('is not drawn and revoked without end', async () => {
+    const own = await withOwnKey(replica, await newOperator(replica, { role: 'auditor' }));
+    const before = `INSERT INTO operator_keys (operator_id, id, digest, revoked_at, drawn_with, created_at)
+      SELECT $1::uuid, gen_random_uuid(), uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()), now(), $2::uuid, now() - $3::interval
+        FROM generate_series(1, 98)`;
+    // What was drawn long ago does not count.
+    await rows(replica.databaseUrl, before, [own.id, own.keyId, '25 hours']);
+    expect((await own.call('POST', OWN, {})).status).toBe(201);
+    await rows(replica.databaseUrl, before, [own.id, own.keyId, '1 hour']);
+    const refused = await own.call('POST', OWN, {});
+    expect(refused).toMatchObject({ status: 429, body: { error: 'slow_down' } });
+    expect(await auditOf(replica.databaseUrl, refused.requestId)).toEqual([]);
+  });
+
+  test('is told once more to who repeats the request, not to who guesses its name', async () => {
+    const own = await withOwnKey(replica, await newOperator(replica, { role: 'auditor' }));
+    const draw = (key: string) => own.call('POST', OWN, {}, { 'Idempotency-Key': key });
+    const guessed = await draw('rotate-1');
+    expect(guessed).toMatchObject({ status: 400, body: { error: 'invalid_request' } });
+    const key = randomUUID();
+    const made = await draw(key);
+    expect(made.status).toBe(201);
+    expect((await draw(key)).body).toEqual(made.body);
+  });
 });

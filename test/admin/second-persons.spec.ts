@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { jsonOf, runCli } from '../setup/cli.js';
 import { KEY_ENCRYPTION_KEY, rows, startReplica, type Replica } from '../setup/harness.js';
-import { newOperator, withOwnKey, type TestOperator } from '../setup/operators.js';
+import { callWith, newOperator, withOwnKey, type TestOperator } from '../setup/operators.js';
 import { until } from '../setup/process.js';
 
 let replica: Replica;
@@ -59,8 +59,8 @@ test('what somebody approved who may not approve it any more counts no more', as
   expect((await decide(bob, String(anew[0]))).status).toBe(200);
   expect((await remove(zone)).status).toBe(204);
   // Of the two who are left neither is left alone by the other.
-  const revoked = await alice.call('DELETE', `/operators/${bob.id}/keys/${bob.keyId}`);
-  expect(revoked.status).toBe(409);
+  const left = await alice.call('PATCH', `/operators/${bob.id}`, { disabled: true });
+  expect(left.status).toBe(409);
 });
 
 test('keys of a version before approve nothing, until each has drawn one', async () => {
@@ -87,6 +87,41 @@ test('keys of a version before approve nothing, until each has drawn one', async
   expect((await decide(alice, before.id, 'reject')).status).toBe(200);
   expect((await decide(own, (await ask(zone)).id)).status).toBe(200);
   expect((await remove(zone)).status).toBe(204);
+});
+
+test('a key for oneself that is good for more takes two persons', async () => {
+  const at = `/operators/${alice.id}/keys`;
+  const hour = new Date(Date.now() + 3_600_000).toISOString();
+  const short = await alice.call('POST', at, { expires_at: hour, addresses: ['127.0.0.0/8'] });
+  expect(short.status).toBe(201);
+  const stolen = callWith.bind(null, replica, String(short.body['key']));
+  const within = { expires_at: hour, addresses: ['127.0.0.1/32'] };
+  for (const more of [{}, { expires_at: hour }, { addresses: within.addresses }]) {
+    // oxlint-disable-next-line no-await-in-loop
+    const asked = await stolen('POST', at, more);
+    expect([more, asked.status]).toEqual([more, 428]);
+    expect(asked.body['approval']).toMatchObject({
+      what: expect.stringContaining('good for more than the one before') as string,
+    });
+  }
+  expect((await stolen('POST', at, within)).status).toBe(201);
+});
+
+test('a stolen key is revoked even if one is left alone by it, who can do nothing that takes two', async () => {
+  const { body } = await alice.call('GET', `/operators/${bob.id}/keys`);
+  for (const { id } of body['items'] as { id: string }[]) {
+    // oxlint-disable-next-line no-await-in-loop
+    expect([204, 404]).toContain(
+      // oxlint-disable-next-line no-await-in-loop
+      (await alice.call('DELETE', `/operators/${bob.id}/keys/${id}`)).status,
+    );
+  }
+  expect((await bob.call('GET', '/operators/me')).status).toBe(401);
+  const zone = await newZone();
+  const waits = await ask(zone);
+  expect((await decide(alice, waits.id)).status).toBe(403);
+  expect((await alice.call('PATCH', '/settings', { two_person_rule: false })).status).toBe(428);
+  expect((await alice.call('POST', `/operators/${bob.id}/keys`, {})).status).toBe(428);
 });
 
 test('the rule is turned off on a machine of the installation, and that is recorded', async () => {

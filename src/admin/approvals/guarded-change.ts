@@ -53,16 +53,25 @@ export function guardedChange(
   }
 }
 
-/** Whoever draws a key for somebody else may keep it, and be two persons with it. */
+/**
+ * Whoever draws a key for somebody else may keep it, and be two persons with it. One for oneself that is good for more than the
+ * key that it is drawn with would make a stolen key good for ever.
+ */
 function drawnFor(
   drawer: string | null,
-  { key, subject_operator: name, subject_role: role }: Readonly<Record<string, unknown>>,
+  {
+    key,
+    subject_operator: name,
+    subject_role: role,
+    beyond_drawn_with: beyond,
+  }: Readonly<Record<string, unknown>>,
 ): GuardedChange | null {
   const whose = memberOf(key, 'operator_id');
-  if (whose === drawer) return null;
+  if (whose === drawer && beyond !== true) return null;
+  const more = whose === drawer ? ', good for more than the one before' : '';
   return {
     action: 'draw_key',
-    summary: `draw a key for the operator ${JSON.stringify(name)} (${String(role)})`,
+    summary: `draw a key for the operator ${JSON.stringify(name)} (${String(role)})${more}`,
     tag: `${String(whose)} ${String(role)}`,
   };
 }

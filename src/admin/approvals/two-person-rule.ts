@@ -46,12 +46,15 @@ export async function isRuleOn(tx: EntityManager): Promise<boolean> {
 }
 
 /**
- * How many can approve before a change of operators, while the rule is on. To be asked before it is made.
+ * How many can approve before a change of operators, while the rule is on. To be asked before it is made. A key may have been
+ * stolen, and whoever has it is a second person until it is revoked: so that is done even if one is left alone by it, who
+ * can then do nothing that takes two.
  *
  * @returns `null` for other changes, and while the rule is off
  */
 export async function approversBefore(tx: EntityManager, { type }: Change): Promise<number | null> {
-  if (!/^operator(_key)?\./.test(type) || !(await isRuleOn(tx))) return null;
+  if (!/^operator(_key)?\./.test(type) || type === 'operator_key.revoked') return null;
+  if (!(await isRuleOn(tx))) return null;
   return countApprovers(tx);
 }
 

@@ -7,6 +7,14 @@ export interface KeyTerms {
   readonly expiresAt: Date | null;
 }
 
+/** Whether a key is to be good for longer, or from more addresses, than the one that it is drawn with. */
+export function isBeyond(by: KeyTerms, { addresses, expiresAt }: KeyTerms): boolean {
+  const { addresses: networks, expiresAt: end } = by;
+  if (end !== null && (expiresAt === null || expiresAt > end)) return true;
+  if (networks === null) return false;
+  return addresses === null || !addresses.every((each) => isWithin(each, networks));
+}
+
 /**
  * What a key is to be like that is drawn with another, within the bounds of that one: as far as nothing is said, the same. One
  * that was stolen could otherwise be made good for ever, and from anywhere.

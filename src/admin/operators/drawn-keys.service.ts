@@ -1,11 +1,12 @@
 import { BadRequestException, ConflictException, Injectable } from '@nestjs/common';
 import { IsNull, type EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
+import { OAuthError } from '../../oauth/errors.js';
 import { instant } from '../../platform/config/clock.js';
 import type { Change } from '../change.js';
 import { findRow } from '../find-row.js';
 import { AdministrationChanges } from './administration-changes.service.js';
-import { boundedBy } from './bounded-key.js';
+import { boundedBy, isBeyond } from './bounded-key.js';
 import { OperatorKey } from './operator-key.entity.js';
 import { OperatorRow } from './operator-row.entity.js';
 import { digestOf, newOperatorSecret } from './operator-secret.js';
@@ -14,6 +15,8 @@ import { Owners } from './owners.service.js';
 
 /** The most keys of an operator that were not revoked. */
 const MAX_KEYS = 20;
+/** The most that are drawn for one in a day, revoked ones too: their rows stay. */
+const MAX_DRAWN_A_DAY = 100;
 
 /** What a new key is to be like. */
 export interface WantedKey {
@@ -68,6 +71,7 @@ export class DrawnKeys {
    * @returns it, with the key itself
    * @throws {HttpException} 404 for an operator that there is not; 409 if it has as many as it may, or the key that it is drawn
    *   with has done its part; 422 for more than that is good for
+   * @throws {OAuthError} slow_down for too many in a day
    */
   async draw(
     change: Change,
@@ -83,17 +87,20 @@ export class DrawnKeys {
       if ((await keys.countBy({ operatorId, revokedAt: IsNull() })) >= MAX_KEYS) {
         throw new ConflictException(`the operator has ${MAX_KEYS} keys, which is the most`);
       }
+      await checkNotTooMany(tx, operatorId);
       const by =
         drawnWith === null ? null : await findRow(keys, { operatorId, id: drawnWith }, 'key');
       if (by !== null) await checkDrawsFirst(tx, by);
-      const { description, addresses, expiresAt } =
-        by === null || !bounded ? wanted : boundedBy(by, wanted);
+      const terms = by === null || !bounded ? wanted : boundedBy(by, wanted);
+      const { description, addresses, expiresAt } = terms;
       const columns = { description, addresses: addresses === null ? null : [...addresses] };
       const whose = { operatorId, id, digest: digestOf(key), createdBy, drawnWith };
       await keys.insert({ ...whose, ...columns, expiresAt });
       const result = await keys.findOneByOrFail({ operatorId, id });
       const { name: subject, role } = of;
-      const details = { subject_operator: subject, subject_role: role, key: toKeyView(result) };
+      const beyond = by !== null && isBeyond(by, terms) ? { beyond_drawn_with: true } : {};
+      const whom = { subject_operator: subject, subject_role: role };
+      const details = { ...whom, key: toKeyView(result), ...beyond };
       return { result, details };
     });
     return { ...toKeyView(made), key };
@@ -128,6 +135,17 @@ export class DrawnKeys {
   }
 }
 
+/** @throws {OAuthError} slow_down where keys are drawn and revoked without end */
+async function checkNotTooMany(tx: EntityManager, operatorId: string): Promise<void> {
+  const [row] = await tx.query<{ count: number }[]>(DRAWN_TODAY, [operatorId]);
+  if ((row?.count ?? 0) < MAX_DRAWN_A_DAY) return;
+  throw new OAuthError(
+    'slow_down',
+    `${MAX_DRAWN_A_DAY} keys were drawn for the operator in a day, which is the most`,
+    { retryAfter: 3_600 },
+  );
+}
+
 /** Reads when a key is to stop being good. @param now milliseconds since the epoch */
 export function readExpiry(text: string | undefined, now: number): Date | null {
   if (text === undefined) return null;
@@ -149,6 +167,10 @@ async function checkDrawsFirst(tx: EntityManager, by: OperatorKey): Promise<void
     'a key was drawn with it already: ask with that one. If that was not you, somebody else has this key',
   );
 }
+
+const DRAWN_TODAY = `
+  SELECT count(*)::int AS count FROM operator_keys
+   WHERE operator_id = $1 AND created_at > clock_timestamp() - interval '24 hours'`;
 
 /** The good keys that were drawn with one, or with one of those: but one, and what was drawn with that. */
 const DRAWN_WITH = `

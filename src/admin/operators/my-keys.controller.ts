@@ -1,4 +1,5 @@
 import {
+  BadRequestException,
   Body,
   ConflictException,
   Delete,
@@ -9,13 +10,15 @@ import {
   Param,
   Post,
   Query,
+  Req,
   Res,
 } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import type { Response } from 'express';
+import type { Request, Response } from 'express';
 import { IsNull, type Repository } from 'typeorm';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { ApiResponse } from '../../platform/http/openapi-decorators.js';
+import { idempotencyKeyOf } from '../../delegation/coordinator/idempotency.js';
 import { AdminController } from '../admin-controller.js';
 import { InstallationChange, UrgentInstallationChange, type Change } from '../change.js';
 import { DryRunQuery } from '../dry-run.body.js';
@@ -60,9 +63,11 @@ export class MyKeysController {
     @CurrentOperator() operator: Operator,
     @InstallationChange('operator_key.created') change: Change,
     @Body() body: OperatorKeyBody,
+    @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<NewOperatorKeyView> {
     const { operatorId, key } = named(operator);
+    checkUnguessable(idempotencyKeyOf(request));
     const expiresAt = readExpiry(body.expires_at, this.clock.now());
     const drawing = { operatorId, createdBy: operatorId, drawnWith: key.id, bounded: true };
     const { description = null, addresses = null } = body;
@@ -138,6 +143,21 @@ export class MyKeysController {
     await this.drawn.revoke(change, revoking);
     return undefined;
   }
+}
+
+/** Characters that 128 random bits take as base64url; a UUID has more. */
+const FEWEST_CHARACTERS = 22;
+
+/**
+ * Whoever sends the same request again is given the same key, and may be whoever else has the key that is borne.
+ *
+ * @throws {BadRequestException} for an `Idempotency-Key` that can be guessed
+ */
+function checkUnguessable(key: string | null): void {
+  if (key === null || key.length >= FEWEST_CHARACTERS) return;
+  throw new BadRequestException(
+    `Idempotency-Key must have at least ${FEWEST_CHARACTERS} characters here, such as a random UUID: whoever repeats it is given the key`,
+  );
 }
 
 /** @throws {ForbiddenException} for who has no keys of its own */
