@@ -60,6 +60,10 @@ test('the logo of a zone comes from a file, is compared by what is in it, and go
   const again = await mandate(replica, ['export', name, '-f', join(folder, 'again.yaml')]);
   expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('is there already') });
   expect(existsSync(join(folder, 'again.yaml'))).toBe(false);
+  // Nor is a picture left of an export that came to nothing.
+  const half = ['export', name, `no ${name}`, '-f', join(folder, 'half.yaml')];
+  expect(await mandate(replica, half)).toMatchObject({ code: 5 });
+  expect(existsSync(join(folder, 'half.png'))).toBe(false);
 
   // To the standard output it does not go, and what does not say it leaves it alone.
   const shown = await mandate(replica, ['export', name]);

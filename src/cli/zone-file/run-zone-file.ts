@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
 import type { CommandContext } from '../context.js';
 import { CommandFailure } from '../failure.js';
 import { EXIT } from '../outcome.js';
@@ -15,7 +15,7 @@ import { SecretValues } from './secret-values.js';
 import { secretsFile, type SecretSink } from './secrets-out.js';
 import { planJson, showPlan } from './show-plan.js';
 import { describeStep } from './describe-step.js';
-import { isThere, writeNewFile } from './write-new-file.js';
+import { checkNew, writeNewFiles, type NewFile } from './write-new-file.js';
 
 /** What is said to `plan`. */
 export interface PlanSaid {
@@ -103,20 +103,22 @@ export async function runExport(
   zones: readonly string[],
   file: string | undefined,
 ): Promise<number> {
-  if (file !== undefined && existsSync(file)) throw isThere(file);
+  if (file !== undefined) checkNew(file);
   const exported = [];
+  const logos: NewFile[] = [];
   for (const [n, zone] of zones.entries()) {
     const live = await readLiveZone(context.api, zone);
     if (live === null)
       throw new CommandFailure(EXIT.missing, `there is no zone ${JSON.stringify(zone)}`);
     const logo = await exportLogo(context, live, file, n);
-    exported.push(await exportZone(context.api, live, logo));
+    if (logo !== null) logos.push(logo);
+    exported.push(await exportZone(context.api, live, logo === null ? null : basename(logo.path)));
   }
   const text = context.json
     ? `${JSON.stringify(exported.length === 1 ? exported[0] : exported, null, 2)}\n`
     : writeYaml(exported);
   if (file === undefined) await context.terminal.print(text);
-  else writeNewFile(file, text);
+  else writeNewFiles([...logos, { path: file, content: text }]);
   return EXIT.done;
 }
 
