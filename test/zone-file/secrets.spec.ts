@@ -137,7 +137,9 @@ test('a secret ends when the file says, and again there is nothing to do', async
   expect(await apply(soon)).toMatchObject({ stdout: `zone ${name}\nNothing to do.\n` });
   const later = new Date(Date.now() + 2 * 86_400_000).toISOString();
   const changed = await apply(later);
-  expect(changed.stdout).toContain(`secret expires_at: "${soon}" → "${later}"`);
+  expect(changed.stdout).toContain(
+    `expires_at of the secret that is there: "${soon}" → "${later}"`,
+  );
   expect(changed).toMatchObject({ code: 0 });
   expect(await ends()).toEqual([later, later]);
 

@@ -72,7 +72,9 @@ async function planExpiry(
   const { id, expiresAt } = newest;
   if (expiresAt !== null && Date.parse(expiresAt) === Date.parse(end)) return;
   const { etag } = await ask(api, 'GET', `zones/${live.id}/clients/${clientId}/secrets/${id}`);
-  const changes = [{ field: 'secret expires_at', from: expiresAt, to: end }];
+  // What the file refers to may be another one by now: it is the secret that is there which works until then.
+  const field = 'expires_at of the secret that is there';
+  const changes = [{ field, from: expiresAt, to: end }];
   differences.push({ action: 'change', noun: CLIENTS.title, name, changes });
   first.push({ do: 'change secret', name, read: { id, etag }, expiresAt: end });
 }
