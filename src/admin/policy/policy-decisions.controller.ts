@@ -39,7 +39,7 @@ import { ForSomeZones, Permission } from '../permission.js';
 import { findRow, found } from '../find-row.js';
 import { GatewayGuard } from './gateway.guard.js';
 import { POLICY_WORK_MS, withPolicy } from './policy-check.js';
-import { SimulationBody } from './policy-input.body.js';
+import { SimulationBody } from './simulation.body.js';
 
 /** Answers what policy would say, and which policy this replica has loaded. */
 @AdminController('policy', { noun: 'policies', guards: [GatewayGuard] })

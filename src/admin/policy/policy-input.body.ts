@@ -9,11 +9,7 @@ import {
   ValidateNested,
 } from 'class-validator';
 import type { JsonObject, JsonValue, PolicyInput } from '../../policy/engine/input.js';
-import { MAX_INPUTS } from '../../policy/engine/simulation.js';
-import { IsListOfBodies, MayBeAbsent, IsWholeNumber } from '../../platform/http/validators.js';
-
-/** Modules in a request; larger sets are simulated where they are stored. */
-const MAX_MODULES = 1_000;
+import { IsWholeNumber } from '../../platform/http/validators.js';
 
 class PrincipalBody {
   @IsIn(['Application', 'User'])
@@ -247,43 +243,4 @@ export class PolicyInputBody implements PolicyInput {
   @Type(() => ContextBody)
   @IsObject()
   context: ContextBody;
-}
-
-class PolicyTextBody {
-  @IsString()
-  id: string;
-
-  /** Cedar. */
-  @IsString()
-  content: string;
-}
-
-/** Policies, given or stored, and what to evaluate them on: one input, or up to 1,000. */
-export class SimulationBody {
-  @IsOptional()
-  @IsString()
-  policy_set_id?: string;
-
-  /** With `policies` only repeated in the answer; without them the stored set version to take. */
-  @IsOptional()
-  @IsString()
-  version_id?: string;
-
-  @MayBeAbsent()
-  @IsString()
-  manifest_sha256?: string;
-
-  @MayBeAbsent()
-  @IsListOfBodies(MAX_MODULES, () => PolicyTextBody)
-  policies?: PolicyTextBody[];
-
-  @MayBeAbsent()
-  @ValidateNested()
-  @Type(() => PolicyInputBody)
-  @IsObject()
-  input?: PolicyInputBody;
-
-  @MayBeAbsent()
-  @IsListOfBodies(MAX_INPUTS, () => PolicyInputBody)
-  inputs?: PolicyInputBody[];
 }

@@ -13,19 +13,18 @@ import {
 import { InjectRepository } from '@nestjs/typeorm';
 import { ApiResponse } from '../../platform/http/openapi-decorators.js';
 import type { Response } from 'express';
-import { IsNull, type EntityManager, type Repository } from 'typeorm';
+import { IsNull, type Repository } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { CurrentRequestId, type RequestId } from '../../platform/http/request-id.js';
 import { KeyGeneration } from '../../keys/rotation/key-generation.service.js';
 import { Rotations } from '../../keys/rotation/rotations.service.js';
 import { Sealing } from '../../sealing/sealing.service.js';
-import { Resource } from '../../zones/resource.entity.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { ZoneBody, ZoneChangeBody, ZonesQuery } from './zone.body.js';
 import { TakesTwoPersons } from '../approvals/takes-two-persons.js';
-import { AuditedChanges, type Made } from '../audited-changes.service.js';
+import { AuditedChanges } from '../audited-changes.service.js';
 import { Change } from '../change.js';
 import { conflicting } from '../field-refusals.js';
 import { entityTag, IfMatch, Precondition, tagged } from '../entity-tag.js';
@@ -37,17 +36,12 @@ import { DryRuns, isDryRun, type DryRun, type WouldDelete } from '../dry-runs.se
 import { found } from '../find-row.js';
 import { containing, having, readPage, seen, type Page } from '../pagination.js';
 import { ForSomeZones } from '../permission.js';
-import { endZone, isSmall, type Ended } from '../removals/ending.js';
 import { removing, type Removing } from '../removals/describe-removal.js';
 import { Removals } from '../removals/removals.service.js';
-import { checkDefaultResources } from './default-resources.js';
-import {
-  checkNoFormerIssuer,
-  issuerChange,
-  namingIssuerUrl,
-  readIssuerSettings,
-} from './issuer-settings.js';
+import { checkNoFormerIssuer, namingIssuerUrl, readIssuerSettings } from './issuer-settings.js';
 import { createZone, generateZoneKeys, NEW_ZONES } from './zone-registration.js';
+import { columnsOf } from './zone-change.js';
+import { endOrRemove } from './zone-removal.js';
 import { contentsOf, type ContentsOfZone } from './zone-contents.js';
 import { readLanguages } from './zone-languages.js';
 import { readLogo, writeLogo } from './zone-logo.js';
@@ -214,55 +208,4 @@ export class ZonesController {
   private toView(zone: Zone): ZoneView {
     return toView(zone, this.env.issuerUrl);
   }
-}
-
-/** The columns that a change of a zone writes. */
-async function columnsOf(
-  tx: EntityManager,
-  before: Zone,
-  {
-    name,
-    display_name: displayName,
-    default_resources: wanted,
-    introspection_audit: audit,
-    legal_hold: legalHold,
-    retention: retentionDays,
-    description,
-    protected: isProtected,
-    logo_uri: _logo,
-    languages: _languages,
-    ...issuer
-  }: ZoneChangeBody,
-  installation: string,
-): Promise<Partial<Zone>> {
-  const { id, defaultResources } = before;
-  return {
-    ...(name === undefined ? {} : { name }),
-    ...(displayName === undefined ? {} : { displayName }),
-    ...(wanted === undefined
-      ? {}
-      : { defaultResources: await checkDefaultResources(tx, id, wanted, defaultResources) }),
-    ...(legalHold === undefined ? {} : { legalHold }),
-    ...(retentionDays === undefined ? {} : { retentionDays }),
-    ...(description === undefined ? {} : { description }),
-    ...(isProtected === undefined ? {} : { protected: isProtected }),
-    ...(audit === undefined ? {} : { introspectionAudit: audit ?? 'none' }),
-    ...(await issuerChange(tx, before, issuer, installation)),
-  };
-}
-
-async function endOrRemove(tx: EntityManager, { id, name }: Zone): Promise<Made<void>> {
-  const ended: Ended = { kind: 'zone', zoneId: id, id, name };
-  const small = await isSmall(tx, ended);
-  if (small) {
-    // Before the clients, which may own them.
-    await tx.getRepository(Resource).delete({ zoneId: id });
-    await tx.getRepository(Zone).delete({ id });
-  } else {
-    await endZone(tx, ended);
-  }
-  return {
-    result: undefined,
-    details: { zone: { id, name }, ...(small ? {} : { removing: true }) },
-  };
 }

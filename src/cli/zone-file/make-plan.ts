@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Api } from './api.js';
+import { checkReferences } from './check-references.js';
 import { brief, changesOf, whole, type FieldChange } from './compare.js';
 import { nameOf, type Item, type Noun } from './field.js';
 import { namesIn, readLiveZone, readThing, readUsual, type Thing } from './live-zone.js';
@@ -10,8 +11,7 @@ import { ZONE } from './nouns/zone-noun.js';
 import type { Plan } from './plan.js';
 import { planPolicies } from './plan-policies.js';
 import { planSecrets } from './plan-secrets.js';
-import { namesAfter, type Draft, type PlanOptions } from './draft.js';
-import { WrongZoneFile, writePath, type Path } from './problems.js';
+import type { Draft, PlanOptions } from './draft.js';
 import type { ZoneDocument } from './read-zone-file.js';
 
 /**
@@ -238,51 +238,4 @@ async function planDeletions(api: Api, draft: Draft, noun: Noun): Promise<void> 
       read: { id, etag: fresh?.etag ?? null },
     });
   }
-}
-
-/** @throws {WrongZoneFile} for names of what is not there, and will not be */
-function checkReferences(draft: Draft): void {
-  const { document } = draft;
-  const places: [Noun, Item, Path][] = [[ZONE, document.zone, ['zone']]];
-  for (const noun of NOUNS) {
-    const items = document.sections.get(noun.section) ?? [];
-    items.forEach((item, n) => places.push([noun, item, [noun.section, n]]));
-  }
-  const problems = places.flatMap(([noun, item, path]) =>
-    Object.entries(noun.fields).flatMap(([field, { refersTo }]) => {
-      if (refersTo === undefined) return [];
-      const known = namesAfter(draft, refersTo);
-      return namesIn(item[field])
-        .filter((name) => !known.has(name) && !staysUnknown(draft, noun, item, field, name))
-        .map((name) => {
-          const here = [...path, field];
-          return `${document.at(here)}: ${writePath(here)}: there is no ${nounTitle(refersTo)} ${name}, here or in the zone${goes(draft, refersTo, name)}`;
-        });
-    }),
-  );
-  if (problems.length > 0) throw new WrongZoneFile(problems);
-}
-
-/** What there was may name what is gone: the API lets that stay. */
-function staysUnknown(
-  { live }: Draft,
-  noun: Noun,
-  item: Item,
-  field: string,
-  name: string,
-): boolean {
-  const present =
-    noun === ZONE
-      ? live?.item
-      : live?.things.get(noun.section)?.find((one) => one.name === nameOf(noun, item))?.item;
-  return namesIn(present?.[field]).includes(name) && noun.fields[field]?.byId !== true;
-}
-
-function goes(draft: Draft, section: string, name: string): string {
-  const present = (draft.live?.things.get(section) ?? []).some((thing) => thing.name === name);
-  return present ? ' once --prune has removed it' : '';
-}
-
-function nounTitle(section: string): string {
-  return NOUNS.find((noun) => noun.section === section)?.title ?? section;
 }

@@ -1,17 +1,8 @@
 import { isObject, textOf } from '../api/json.js';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import {
-  Document,
-  isAlias,
-  isMap,
-  isNode,
-  isScalar,
-  LineCounter,
-  parseAllDocuments,
-  visit,
-  type YAMLError,
-} from 'yaml';
+import { isScalar, LineCounter, parseAllDocuments, type Document, type YAMLError } from 'yaml';
+import { offsetOf, offsetOfName, resolved, toValue } from './document-nodes.js';
 import { complaintsOf } from './describe-issue.js';
 import { nameOf, type Item } from './field.js';
 import { ZONE_FILE, type Text, type Written } from './format.js';
@@ -23,8 +14,6 @@ import { WrongZoneFile, writePath, type Path } from './problems.js';
 
 /** The largest file that is read, in bytes. */
 const MAX_BYTES = 16 * 1024 * 1024;
-/** How many times what has an anchor may be meant again: more is no convenience but a bomb. */
-const MAX_ALIASES = 100;
 
 /** One zone, as its document says it is to be. */
 export interface ZoneDocument {
@@ -157,49 +146,6 @@ async function readDocument(
 /** What a document is that has passed the check of the format. */
 function fitsFormat(value: unknown): value is Written & Readonly<Record<string, readonly Item[]>> {
   return isObject(value);
-}
-
-/** @throws {WrongZoneFile} for anchors that are meant too many times over, or in a circle */
-function toValue(document: Document.Parsed, place: (offset: number) => string): unknown {
-  try {
-    return document.toJS({ maxAliasCount: MAX_ALIASES });
-  } catch {
-    let [first, why]: [number | null, string] = [null, ''];
-    visit(document, {
-      Alias: (_key, alias) => {
-        const known = alias.resolve(document) !== undefined;
-        if (first !== null && known) return undefined;
-        first = alias.range?.[0] ?? 0;
-        why = known
-          ? `anchors are used more than ${MAX_ALIASES} times over, or in a circle`
-          : `there is no anchor ${alias.source}`;
-        return known ? undefined : visit.BREAK;
-      },
-    });
-    throw new WrongZoneFile([`${place(first ?? 0)}: ${why}`]);
-  }
-}
-
-/** Where what is at a path begins; what is not there, where it would be. */
-function offsetOf(document: Document.Parsed, path: Path): number {
-  for (let length = path.length; length >= 0; length -= 1) {
-    const node = resolved(document, path.slice(0, length));
-    if (isNode(node) && node.range) return node.range[0];
-  }
-  return 0;
-}
-
-function resolved(document: Document.Parsed, path: Path): unknown {
-  const node: unknown = path.length === 0 ? document.contents : document.getIn(path, true);
-  return isAlias(node) ? node.resolve(document) : node;
-}
-
-function offsetOfName(document: Document.Parsed, path: Path): number {
-  const map = resolved(document, path.slice(0, -1));
-  const name = path.at(-1);
-  if (!isMap(map)) return offsetOf(document, path);
-  const pair = map.items.find(({ key }) => isScalar(key) && String(key.value) === name);
-  return isNode(pair?.key) && pair.key.range ? pair.key.range[0] : offsetOf(document, path);
 }
 
 /** The names that members may have at a place. */
