@@ -13,12 +13,12 @@ import type { Terminal } from './terminal.js';
 export class AskingContext implements CommandContext {
   private zoneId: Promise<string> | null = null;
 
-  /** @param zoneName the zone that was said, by name or id */
+  /** @param said the zone that was said, by name or id, and whether the command can be about all */
   constructor(
     readonly api: ApiClient,
     readonly terminal: Terminal,
     readonly json: boolean,
-    private readonly zoneName: string | undefined,
+    private readonly said: { readonly name: string | undefined; readonly across: boolean },
     readonly pause: (seconds: number) => Promise<unknown>,
   ) {}
 
@@ -67,8 +67,8 @@ export class AskingContext implements CommandContext {
 
   private async findZone(): Promise<string> {
     const zones = await this.collection('zones');
-    if (this.zoneName !== undefined)
-      return textOf(await findOne(this.api, zones, this.zoneName), 'id');
+    const { name: said, across } = this.said;
+    if (said !== undefined) return textOf(await findOne(this.api, zones, said), 'id');
     const { body } = await this.api.get('zones', { limit: '5' });
     const names = listOf(objectOf(body)['items'])
       .filter(isObject)
@@ -78,7 +78,7 @@ export class AskingContext implements CommandContext {
       'which zone? --zone or MANDATE_ZONE says it, by name or id',
       names.length === 0
         ? 'there is none yet; mandate zones create NAME makes one'
-        : `such as ${names.join(', ')}`,
+        : `such as ${names.join(', ')}${across ? '; --all-zones is all of them' : ''}`,
     );
   }
 }

@@ -144,7 +144,9 @@ function addAction(group: Node, noun: Noun, action: Action, ask: Ask): void {
   const last = words.pop() ?? '';
   const parent = words.reduce(groupOf, group);
   if (parent !== group && parent.description() === '')
-    parent.description(`The ${parent.name()} of ${withArticle(noun.one)}.`);
+    parent.description(
+      noun.parts?.[parent.name()] ?? `The ${parent.name()} of ${withArticle(noun.one)}.`,
+    );
   const node = inZone(parent.command(last).description(action.what), noun);
   for (const { name, what, optional, of } of action.args) {
     const argument = new Argument(optional === true ? `[${name}]` : `<${name}>`, what);

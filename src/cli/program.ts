@@ -103,7 +103,8 @@ export function buildProgram(environment: ProgramEnvironment, onEnd: (code: numb
     .configureHelp({ showGlobalOptions: true });
   const ask: Ask = async (node, work) => {
     const { json, ...said } = node.optsWithGlobals<Said & { readonly json?: true }>();
-    await work(await contextIn(environment, said, json === true));
+    const across = node.options.some(({ long }) => long === '--all-zones');
+    await work(await contextIn(environment, { ...said, across }, json === true));
   };
   addNounCommands(program, ask);
   addAuditCommands(program, ask);
@@ -122,7 +123,11 @@ export function buildProgram(environment: ProgramEnvironment, onEnd: (code: numb
 }
 
 /** What a command line says of where it asks. */
-type Said = ConnectionOptions & { readonly zone?: string };
+type Said = ConnectionOptions & {
+  readonly zone?: string;
+  /** Whether the command can be about all zones. */
+  readonly across?: boolean;
+};
 
 /** Whoever presses a key for what may come next waits no longer. */
 const IMPATIENT = { tries: 1, patience: 1_500 } as const;
@@ -139,7 +144,8 @@ async function contextIn(
     terminal.say(`the server is busy: asked again in ${seconds} s\n`);
   const api = new ApiClient(connection, { onWait, ...surroundings, ...patience });
   const { wait = (seconds: number) => pause(seconds * 1000) } = surroundings;
-  return new AskingContext(api, terminal, json, said.zone ?? read.zone, wait);
+  const zone = { name: said.zone ?? read.zone, across: said.across === true };
+  return new AskingContext(api, terminal, json, zone, wait);
 }
 
 /** Gives all commands what only new ones inherit from the program. */

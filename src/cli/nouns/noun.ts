@@ -38,6 +38,8 @@ export interface Noun {
     readonly update?: true;
     readonly delete?: Deletion;
   };
+  /** What parts of a thing are, by the first word of the actions about them; absent where that word says it. */
+  readonly parts?: Readonly<Record<string, string>>;
   /** What only this noun can. */
   readonly actions: readonly Action[];
   /** A few command lines, each of which works, with what they do. */

@@ -225,6 +225,10 @@ export const operators: Noun = {
     },
   ],
   verbs: { list: true, show: true, create: true, update: true, delete: { dryRun: true } },
+  parts: {
+    'own-keys': 'The keys of whoever asks: the ones that one draws for oneself, and has had alone.',
+    'admin-token': 'Whether ADMIN_TOKEN lets anybody in.',
+  },
   actions: [
     {
       words: 'me',

@@ -110,6 +110,9 @@ export const policies: Noun = {
     { flags: '--search <text>', parameter: 'search', what: 'those with this in their name' },
   ],
   verbs: { list: true, show: true, create: true, update: true, delete: { dryRun: true } },
+  parts: {
+    schema: 'What a zone adds to the schema that its policies are checked against.',
+  },
   actions: [...versions, ...schema],
   examples: [
     { line: 'create orders --zone prod --file orders.cedar', what: 'a policy with its first text' },

@@ -235,6 +235,7 @@ export const policySets: Noun = {
     { flags: '--search <text>', parameter: 'search', what: 'those with this in their name' },
   ],
   verbs: { list: true, show: true, create: true, update: true, delete: { dryRun: true } },
+  parts: { shadow: 'A version that is tried on live requests, beside the one that decides.' },
   actions: [...versions, ...activation, ...shadow],
   examples: [
     { line: 'create main --zone prod', what: 'a set' },
