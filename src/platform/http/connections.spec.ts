@@ -1,7 +1,8 @@
-import type { RequestListener } from 'node:http';
+import type { RequestListener, Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { LINGERING } from './lingering-close.js';
 import { closeGracefully, listen, type ConnectionLimits } from './listeners.js';
 
 /** A server on a free port, and a connection to it on which every byte is written by hand. */
@@ -215,7 +216,6 @@ describe('a target', () => {
   test.each([
     'http://[x/',
     'http://a[b/oauth/2/token',
-    'http://xn--/',
     'http://%zz@b/x',
     'http://',
     'http://?',
@@ -264,6 +264,108 @@ describe('a connection on which nothing comes', () => {
     const { server } = await connectTo(ok);
     expect(server.timeout).toBe(70_000);
     expect(server.keepAliveTimeout).toBeLessThan(server.timeout);
+  });
+});
+
+describe('an answer that closes before all of the request has come', () => {
+  /** Answers at the first byte of a body, or without reading any of it. */
+  const hasty =
+    (reads: boolean): RequestListener =>
+    (request, response) => {
+      const answer = () => {
+        request.pause();
+        response.writeHead(413, { Connection: 'close' }).end('fine');
+      };
+      if (reads) request.once('data', answer);
+      else answer();
+    };
+  const head = (bytes: number) => `POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ${bytes}\r\n\r\n`;
+  const noneOpen = (server: Server) =>
+    vi.waitUntil(
+      () => new Promise((resolve) => server.getConnections((_, count) => resolve(count === 0))),
+      { timeout: 60_000 },
+    );
+  /** Sends a body when the answer to its first byte is there, and the other side has ended. @returns what failed */
+  const sendLate = async (port: number, bytes: number) => {
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    onTestFinished(() => void socket.destroy());
+    const failed = new Promise<Error>((resolve) => socket.once('error', resolve));
+    let answer = '';
+    socket.on('data', (chunk) => (answer += String(chunk)));
+    socket.write(`${head(bytes + 1)}x`);
+    await once(socket, 'end');
+    const send = async () => {
+      // In parts: the first that nobody takes is answered by a reset, which those after it meet.
+      for (let sent = 0; sent < bytes; sent += 65_536) {
+        await new Promise((resolve) => socket.write('x'.repeat(65_536), resolve));
+        await new Promise(setImmediate);
+      }
+      await closed(socket.end());
+      return null;
+    };
+    const error = await Promise.race([send(), failed]);
+    return { answer, error };
+  };
+
+  test.each([true, false])(
+    'breaks no connection on which the rest is sent (the body was read: %s)',
+    async (reads) => {
+      const { port, server, socket } = await connectTo(hasty(reads));
+      socket.destroy();
+      const { answer, error } = await sendLate(port, 1_024 * 1_024);
+      expect(error).toBeNull();
+      expect(statuses(answer)).toEqual([413]);
+      await noneOpen(server);
+    },
+  );
+
+  test('is followed by nothing that would be answered, and closed when the request is over', async () => {
+    const begun = vi.fn();
+    const { socket, read } = await connectTo((request, response) => {
+      begun();
+      hasty(true)(request, response);
+    });
+    socket.write(`${head(2)}x`);
+    await vi.waitUntil(() => socket.bytesRead > 0);
+    socket.write(`x${get()}`);
+    expect(statuses(await read())).toEqual([413]);
+    expect(begun).toHaveBeenCalledTimes(1);
+  });
+
+  test.each([true, false])(
+    'is the last of a client that never ends (the body was read: %s)',
+    async (reads) => {
+      const { socket } = await connectTo(hasty(reads));
+      const cut = closed(socket);
+      socket.resume();
+      socket.write(head(1_000 * LINGERING.bytes));
+      let sent = 0;
+      const more = () => {
+        if (socket.destroyed) return;
+        sent += 65_536;
+        socket.write('x'.repeat(65_536), () => setImmediate(more));
+      };
+      more();
+      await cut;
+      expect(sent).toBeLessThan(1_000 * LINGERING.bytes);
+    },
+  );
+
+  test('is the last of a client that says nothing more', async () => {
+    const { socket, server } = await connectTo(hasty(true));
+    // Nor that it has read the answer.
+    socket.write(`${head(10)}x`);
+    await once(server, 'request');
+    await noneOpen(server);
+  });
+
+  test('closes at once where many are waited for already', async () => {
+    const { connections } = LINGERING;
+    onTestFinished(() => void (LINGERING.connections = connections));
+    LINGERING.connections = 0;
+    const { socket, read } = await connectTo(hasty(true));
+    socket.write(`${head(10)}x`);
+    expect(statuses(await read())).toEqual([413]);
   });
 });
 

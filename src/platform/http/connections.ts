@@ -4,6 +4,7 @@ import type { RequestListener } from 'node:http';
 import { v7 as uuidv7 } from 'uuid';
 import { errorBody, sendError } from './error-body.js';
 import { hostProblem } from './host-header.js';
+import { lingerAndClose } from './lingering-close.js';
 import { targetProblem } from './request-target.js';
 
 /** Requests that may wait for their turn on one connection; one that sends more at once is cut. */
@@ -22,6 +23,8 @@ interface Connection {
   readonly waiting: Exchange[];
   /** Sent when everything else was answered, and then the connection is closed. */
   lastWords: string | null;
+  /** Closes it when what was written is sent, whatever has not been read. */
+  readonly closeNow: () => void;
 }
 
 /** What Node says of a request that it could not read, and what the caller is told. */
@@ -39,8 +42,15 @@ const unusedOf = new WeakMap<Server, Set<Socket>>();
 function connectionOf(socket: Socket): Connection {
   const known = connections.get(socket);
   if (known !== undefined) return known;
-  const connection: Connection = { current: null, waiting: [], lastWords: null };
+  const closeNow = socket.destroySoon.bind(socket);
+  const connection: Connection = { current: null, waiting: [], lastWords: null, closeNow };
   connections.set(socket, connection);
+  // What Node calls behind an answer that closes.
+  socket.destroySoon = () => {
+    const request = connection.current?.request;
+    if (request === undefined || request.complete) closeNow();
+    else lingerAndClose(socket, request);
+  };
   return connection;
 }
 
@@ -176,7 +186,7 @@ function refuse(
 
 function endWith(socket: Socket, text: string): void {
   socket.write(text);
-  socket.destroySoon();
+  connectionOf(socket).closeNow();
 }
 
 /** The whole answer, as text: there is no response to write it to. */
