@@ -9,11 +9,12 @@
       optionsJSON: { challenge: nonce, rpId, userVerification: 'required', timeout: 120_000 },
     });
 
-  const register = ({ nonce, rp, user, name }) =>
+  // A page of the version before does not say whose it is.
+  const register = ({ nonce, rp, rpName = 'Mandate', user, name }) =>
     startRegistration({
       optionsJSON: {
         challenge: nonce,
-        rp: { id: rp, name: 'Mandate' },
+        rp: { id: rp, name: rpName },
         user: { id: user, name, displayName: name },
         pubKeyCredParams: [-7, -8, -257].map((alg) => ({ type: 'public-key', alg })),
         authenticatorSelection: { residentKey: 'required', userVerification: 'required' },

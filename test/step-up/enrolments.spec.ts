@@ -77,6 +77,16 @@ describe('a link', () => {
     }
   });
 
+  test('leads to keys that say whose they are: the organisation, as the zone calls itself', async () => {
+    await zone.admin('PATCH', '', { display_name: 'Pied & Piper: <b>' });
+    const page = (await send({ link: await invite('alice') })).text;
+    expect(page).toContain('data-rp-name="Pied &amp; Piper: &lt;b&gt;"');
+    const issuer = encodeURIComponent('Pied & Piper <b>');
+    expect(page).toContain(`otpauth://totp/${issuer}:alice?issuer=${issuer}&amp;`);
+    const made = await zone.admin('POST', '/authenticators', { subject: 'alice', kind: 'totp' });
+    expect(made['otpauth_uri']).toContain(`otpauth://totp/${issuer}:alice?issuer=${issuer}&`);
+  });
+
   test('registers an app that has shown its first code, once', async () => {
     const link = await invite();
     const secret = keyOn((await send({ link })).text);

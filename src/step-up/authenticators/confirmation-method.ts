@@ -157,6 +157,8 @@ export interface ConfirmFormInput {
 
 /** What the form of a method says on the enrolment page. */
 export interface EnrolFormInput extends EnrolmentLink {
+  /** Whose page it is, as authenticators show it; `null` where that was not said. */
+  readonly organisation: string | null;
   readonly texts: Texts;
   readonly env: RunningEnv;
   /** Whether the last attempt was by this method, and failed. */

@@ -95,7 +95,7 @@ export class EnrolController {
       const methods = await this.enrolments.methodsFor(link);
       const method = methods.findLast(({ enrolField }) => form[enrolField] !== undefined);
       if (method === undefined) {
-        return send(200, this.page(link, methods, null, texts));
+        return send(200, this.page(link, methods, null, texts, letterhead.organisation));
       }
       const evidence = form[method.enrolField] ?? '';
       const registered = await this.enrolments.enrol(link, method, evidence, requestIdOf(request));
@@ -103,7 +103,7 @@ export class EnrolController {
         return send(200, donePage(registered.codes, texts));
       }
       if (registered.outcome === 'gone') return unknown(request, response);
-      return send(400, this.page(link, methods, method, texts));
+      return send(400, this.page(link, methods, method, texts, letterhead.organisation));
     } finally {
       link.secret.fill(0);
     }
@@ -150,10 +150,17 @@ export class EnrolController {
     methods: readonly ConfirmationMethod[],
     failed: ConfirmationMethod | null,
     texts: Texts,
+    organisation: string | null,
   ): Page {
     const { subject, subjectIssuer: issuer } = link.enrolment;
     const forms = methods.map((method) =>
-      method.enrolForm({ ...link, texts, env: this.env, failed: method.name === failed?.name }),
+      method.enrolForm({
+        ...link,
+        texts,
+        organisation,
+        env: this.env,
+        failed: method.name === failed?.name,
+      }),
     );
     const passkeys = methods.some((method) => method.scripted);
     const problem = failed?.enrolProblem(texts) ?? null;

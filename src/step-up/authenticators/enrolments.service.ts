@@ -25,6 +25,8 @@ import { RecoveryCodes } from './recovery-code/recovery-codes.service.js';
 import { generateTotp, totp } from './totp/totp.js';
 import type { TotpKey } from './totp/totp-codes.js';
 
+const ORGANISATION = 'SELECT display_name AS organisation FROM zones WHERE id = $1';
+
 /** Milliseconds for which a link is good, unless its maker says otherwise. */
 const LINK_MS = 15 * 60_000;
 
@@ -107,7 +109,13 @@ export class Enrolments {
     zoneId: string,
     person: Person,
   ): Promise<{ authenticator: Authenticator; key: TotpKey }> {
-    const { key, authenticator } = await generateTotp(zoneId, person.subject, this.authenticators);
+    const [zone] = await tx.query<{ organisation: string | null }[]>(ORGANISATION, [zoneId]);
+    const { key, authenticator } = await generateTotp(
+      zoneId,
+      person.subject,
+      zone?.organisation ?? null,
+      this.authenticators,
+    );
     await insert(tx, zoneId, person, totp.name, authenticator);
     const { id } = authenticator;
     const authenticators = tx.getRepository(Authenticator);

@@ -67,6 +67,45 @@ async function refusePasskey(dataset: Readonly<Record<string, string>>) {
   return problem.textContent;
 }
 
+/** Whose a new passkey is, as the authenticator is told. */
+async function makePasskey(dataset: Readonly<Record<string, string>>) {
+  const listeners: Listener[] = [];
+  const asked: { readonly optionsJSON: { readonly rp: object } }[] = [];
+  const form = {
+    dataset: {
+      passkey: 'create',
+      nonce: 'n',
+      rp: 'sts.example',
+      user: 'u',
+      name: 'alice',
+      ...dataset,
+    },
+    querySelector: () => ({ value: '' }),
+    querySelectorAll: () => [],
+    addEventListener: (_type: string, listener: Listener) => listeners.push(listener),
+    requestSubmit: () => {},
+  };
+  run('passkey.js', {
+    SimpleWebAuthnBrowser: {
+      browserSupportsWebAuthn: () => true,
+      startRegistration: (options: (typeof asked)[number]) => {
+        asked.push(options);
+        return Promise.resolve({});
+      },
+    },
+    document: { querySelectorAll: () => [form] },
+  });
+  for (const listener of listeners) listener({ preventDefault: () => {}, submitter: null });
+  await expect.poll(() => asked.length).toBe(1);
+  return { ...asked[0]?.optionsJSON.rp };
+}
+
+test('a new passkey is of the organisation that its page names', async () => {
+  const id = 'sts.example';
+  expect(await makePasskey({ rpName: 'Pied Piper' })).toEqual({ id, name: 'Pied Piper' });
+  expect(await makePasskey({})).toEqual({ id, name: 'Mandate' });
+});
+
 test('scripts say what their page says', async () => {
   const dataset = { file: 'f.txt', saved: 's', copied: 'c', notCopied: 'n' };
   expect(await keepCodes(dataset)).toEqual({ file: 'f.txt', said: ['s', 'c', 'n'] });

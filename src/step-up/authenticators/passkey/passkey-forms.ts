@@ -40,7 +40,8 @@ function buttons(isShown: boolean, { show, confirm, refuse }: Texts['passkey']):
 }
 
 /** The form that registers a passkey. It is shown by the script, since it does nothing without. */
-export function enrolForm({ texts, token, enrolment, env }: EnrolFormInput): Html {
+export function enrolForm(about: EnrolFormInput): Html {
+  const { texts, token, enrolment, organisation, env } = about;
   const { heading, explanation, setUp, notUsed } = texts.passkey;
   const { zoneId, subject, subjectIssuer } = enrolment;
   // A passkey knows its person by this; it says nothing to others (Web Authentication 14.6.1).
@@ -54,6 +55,7 @@ export function enrolForm({ texts, token, enrolment, env }: EnrolFormInput): Htm
     data-passkey="create"
     data-nonce="${enrolmentNonce(token).toString('base64url')}"
     data-rp="${relyingPartyAt(env.issuerUrl).id}"
+    data-rp-name="${organisation ?? 'Mandate'}"
     data-user="${user.toString('base64url')}"
     data-name="${subject}"
     data-not-used="${notUsed}"

@@ -121,7 +121,9 @@ function allPages(texts: Texts): readonly Page[] {
   const bare = { ...REQUEST, scopes: [], authorization_details: [{ type: data('one') }] };
   const enrol = { texts, subject: data('alice'), issuer: data('idp'), passkeys: true };
   const enrolForms = (failed: boolean) =>
-    CONFIRMATION_METHODS.map((method) => method.enrolForm({ ...LINK, texts, env: ENV, failed }));
+    CONFIRMATION_METHODS.map((method) =>
+      method.enrolForm({ ...LINK, texts, env: ENV, failed, organisation: data('organisation') }),
+    );
   const none = { title: '', main: new Html('') };
   return [
     unshownPage({ ...about, forms: formsOf(null, false, null) }),

@@ -54,11 +54,26 @@ export interface TotpKey {
   readonly uri: string;
 }
 
-/** Formats a key. @param account the name that the app shows */
-export function totpKey(key: Uint8Array, account: string): TotpKey {
+/**
+ * Formats a key.
+ *
+ * @param account the name that the app shows
+ * @param organisation whose key it is, which the app shows above that; `null` where that was not said
+ */
+export function totpKey(key: Uint8Array, account: string, organisation: string | null): TotpKey {
   const secret = secretOf(key);
-  const totp = new TOTP({ ...PARAMETERS, issuer: 'Mandate', label: account, secret });
+  const issuer = issuerOf(organisation);
+  const totp = new TOTP({ ...PARAMETERS, issuer, label: account, secret });
   return { secret: secret.base32, uri: totp.toString() };
+}
+
+/** Characters of an organisation that an app is told: it is in the URI twice, which has to fit into a QR code. */
+const MAX_ISSUER = 40;
+
+/** An organisation as the issuer of a key. It has no colon, which ends it in the label (Key URI Format of Google). */
+function issuerOf(organisation: string | null): string {
+  const [...characters] = (organisation ?? '').replaceAll(':', ' ').replace(/ {2,}/g, ' ');
+  return characters.slice(0, MAX_ISSUER).join('').trim() || 'Mandate';
 }
 
 function secretOf(key: Uint8Array): Secret {

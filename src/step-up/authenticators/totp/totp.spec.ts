@@ -1,4 +1,4 @@
-import { Secret, TOTP } from 'otpauth';
+import { Secret, TOTP, URI } from 'otpauth';
 import { describe, expect, test } from 'vitest';
 import type { RunningEnv } from '../../../platform/config/env.js';
 import type { Challenge } from '../../challenge.entity.js';
@@ -31,12 +31,40 @@ function portsWith(...known: Partial<Authenticator>[]): ConfirmationPorts {
 }
 
 async function newApp() {
-  const { key, authenticator } = await generateTotp('z1', 'alice', portsWith());
+  const { key, authenticator } = await generateTotp('z1', 'alice', null, portsWith());
   return {
     secret: key.secret,
     known: { ...authenticator, zoneId: 'z1' } as Partial<Authenticator>,
   };
 }
+
+describe('a key', () => {
+  const issuerIn = async (organisation: string | null, account = 'alice') => {
+    const { key } = await generateTotp('z1', account, organisation, portsWith());
+    return URI.parse(key.uri).issuer;
+  };
+
+  test.each([
+    [null, 'Mandate'],
+    ['Pied Piper', 'Pied Piper'],
+    ['Pied & Piper <b>?', 'Pied & Piper <b>?'],
+    ['Pied Piper: Payments', 'Pied Piper Payments'],
+    ['x'.repeat(60), 'x'.repeat(40)],
+    [':', 'Mandate'],
+  ])('of %s says whose it is: %s', async (organisation, issuer) => {
+    expect(await issuerIn(organisation)).toBe(issuer);
+  });
+
+  test('fits into a QR code, however long names are', async () => {
+    const [organisation, account] = ['\u{1f3db}'.repeat(100), '\u{1f9d1}'.repeat(128)];
+    const { key } = await generateTotp('z1', account, organisation, portsWith());
+    const enrolment = { zoneId: 'z1', subject: account, subjectIssuer: null } as Enrolment;
+    const link = { token: 'a token', enrolment, secret: Buffer.alloc(20, 7) };
+    const input = { ...link, texts: TEXTS.en, env: {} as RunningEnv, organisation, failed: false };
+    expect(totp.enrolForm(input).text).toContain('<svg');
+    expect(key.uri).toContain(encodeURIComponent('\u{1f3db}'));
+  });
+});
 
 describe('a code', () => {
   test('of an app of the subject is right, and is spent as the step that it is of', async () => {
@@ -80,7 +108,13 @@ describe('a code', () => {
     const enrolment = { zoneId: 'z1', subject: 'alice', subjectIssuer: null } as Enrolment;
     const link = { token: 'a token', enrolment, secret: Buffer.alloc(20, 7) };
     const keyOn = (about: typeof link) => {
-      const input = { ...about, texts: TEXTS.en, env: {} as RunningEnv, failed: false };
+      const input = {
+        ...about,
+        texts: TEXTS.en,
+        env: {} as RunningEnv,
+        organisation: null,
+        failed: false,
+      };
       const page = totp.enrolForm(input).text;
       return /<code class="key">([A-Z2-7 ]+)</.exec(page)?.[1]?.replaceAll(' ', '') ?? '';
     };

@@ -39,8 +39,8 @@ export const totp: ConfirmationMethod<'totp'> = {
 
   enrolField: 'code',
   enrolProblem: ({ totp: { notSetUp } }) => notSetUp,
-  enrolForm: ({ texts, token, enrolment, secret, failed }) =>
-    enrolForm(totpKey(secret, enrolment.subject), token, failed, texts),
+  enrolForm: ({ texts, token, enrolment, organisation, secret, failed }) =>
+    enrolForm(totpKey(secret, enrolment.subject, organisation), token, failed, texts),
 
   async register({ enrolment, secret }, evidence, ports) {
     const step = stepOfCode(secret, typed(evidence), ports.now());
@@ -52,16 +52,18 @@ export const totp: ConfirmationMethod<'totp'> = {
  * Makes a key for a person who sets up the app by other means than the page.
  *
  * @param account the name that the app shows
+ * @param organisation whose key the app says that it is; `null` where that was not said
  * @returns the key, which is shown once, and what is stored of it
  */
 export async function generateTotp(
   zoneId: string,
   account: string,
+  organisation: string | null,
   ports: ConfirmationPorts,
 ): Promise<{ key: TotpKey; authenticator: NewAuthenticator }> {
   const bytes = randomBytes(SECRET_BYTES);
   try {
-    const key = totpKey(bytes, account);
+    const key = totpKey(bytes, account, organisation);
     return { key, authenticator: await sealed(zoneId, bytes, null, ports) };
   } finally {
     bytes.fill(0);
