@@ -108,7 +108,8 @@ describeWith([GO, PYTHON], 'the chart', () => {
       }
       const others = manifests.filter(({ kind }) => kind !== 'Secret');
       expect(JSON.stringify(others)).not.toMatch(/hunter2|an-admin-token-of-a-test|2f9c1d70/);
-      expect(ofKind(manifests, 'ConfigMap')).toEqual([]);
+      const files = ofKind(manifests, 'ConfigMap').flatMap(({ data = {} }) => Object.keys(data));
+      expect(files).toEqual(values === 'everything' ? ['mandate.json'] : []);
     });
 
     test('sets variables that the server reads, and no others', () => {
@@ -242,6 +243,17 @@ describeWith([GO, PYTHON], 'the chart', () => {
     );
     expect(one).toMatch(/^[0-9a-f]{64}$/);
     expect(other).not.toBe(one);
+  });
+
+  test('the dashboard is found by the sidecar of Grafana, and is the one of deploy/grafana', async () => {
+    const [map] = ofKind(await manifestsOf('everything'), 'ConfigMap');
+    expect(map?.metadata).toMatchObject({
+      labels: { grafana_dashboard: '1' },
+      annotations: { grafana_folder: 'Identity' },
+    });
+    const kept = fileURLToPath(new URL('../../deploy/grafana/mandate.json', import.meta.url));
+    expect(map?.data?.['mandate.json']).toBe(readFileSync(kept, 'utf8').trim());
+    expect(ofKind(await manifestsOf('minimal'), 'ConfigMap')).toEqual([]);
   });
 
   test('what runs beside the server for a while is on its nodes, however its pods keep apart', async () => {

@@ -109,6 +109,7 @@ test('the chart and the program have one version', () => {
   expect(parse(read(`${CHART}/Chart.yaml`))).toMatchObject({ version, appVersion: version });
 });
 
-test('the rules of Prometheus are one file', () => {
+test('the rules of Prometheus are one file, and so is the dashboard of Grafana', () => {
+  expect(read('deploy/grafana/mandate.json')).toBe(read(`${CHART}/files/dashboard.json`));
   expect(read('deploy/prometheus/rules.yaml')).toBe(read(`${CHART}/files/rules.yaml`));
 });
