@@ -39,6 +39,7 @@ if (!existsSync(join(root, 'node_modules'))) {
 }
 
 const stamp = join(root, 'dist', '.built');
+const compiler = join(root, 'node_modules/@nestjs/cli/bin/nest.js');
 
 function newest(path) {
   const info = statSync(path);
@@ -46,8 +47,10 @@ function newest(path) {
   return Math.max(info.mtimeMs, ...readdirSync(path).map((name) => newest(join(path, name))));
 }
 
-const builtAt = existsSync(stamp) ? statSync(stamp).mtimeMs : 0;
-const newerThanBuild = (names) => names.some((name) => newest(join(root, name)) > builtAt);
+const newerThanBuild = (names) => {
+  const builtAt = existsSync(stamp) ? statSync(stamp).mtimeMs : 0;
+  return names.some((name) => newest(join(root, name)) > builtAt);
+};
 
 // The compiler notices changed sources by itself, but not a change in how they are to be compiled.
 const settings = [
@@ -58,15 +61,61 @@ const settings = [
   'scripts/openapi-hints.mjs',
   'scripts/openapi-answers.mjs',
 ];
-const settingsChanged = newerThanBuild(settings);
+const isStale = () => newerThanBuild([...settings, 'src', 'ormconfig.ts']);
 
-if (settingsChanged || newerThanBuild(['src', 'ormconfig.ts'])) {
-  const compiler = join(root, 'node_modules/@nestjs/cli/bin/nest.js');
+/** Has the id of the process that compiles: of two that are started at once, one does. */
+const lock = join(root, 'node_modules', '.mandate-compiling');
+/** Milliseconds after which a lock is nobody's, whatever process has the id in it by then. */
+const LOCK_MS = 10 * 60_000;
+/** Milliseconds between two looks whether another process has compiled. */
+const LOOK_MS = 100;
+
+/** Makes the lock. @returns who has it, if another process does */
+function lockedBy() {
+  try {
+    writeFileSync(lock, String(process.pid), { flag: 'wx' });
+    process.once('exit', () => rmSync(lock, { force: true }));
+    return null;
+  } catch (error) {
+    // Where no lock can be made, what follows says why.
+    if (error.code !== 'EEXIST') return null;
+  }
+  const pid = holderOf(lock);
+  if (pid !== null) return pid;
+  rmSync(lock, { force: true });
+  return lockedBy();
+}
+
+function holderOf(path) {
+  try {
+    const pid = Number(readFileSync(path, 'utf8'));
+    // One that is being written is empty.
+    if (Date.now() - statSync(path).mtimeMs > LOCK_MS) return null;
+    if (pid > 0) process.kill(pid, 0);
+    return pid;
+  } catch (error) {
+    return error.code === 'EPERM' ? 0 : null;
+  }
+}
+
+let waiting = false;
+while (isStale()) {
+  const other = existsSync(compiler) ? lockedBy() : null;
+  if (other === null) {
+    if (isStale()) compile();
+    break;
+  }
+  if (!waiting) console.error('another process compiles here: waiting for it …');
+  waiting = true;
+  await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+}
+
+function compile() {
   if (!existsSync(compiler)) {
     if (ifPossible) process.exit(0);
     refuse('the compiler is not installed: run npm ci --include=dev');
   }
-  if (settingsChanged) rmSync(join(root, 'dist'), { recursive: true, force: true });
+  if (newerThanBuild(settings)) rmSync(join(root, 'dist'), { recursive: true, force: true });
   const startedAt = new Date();
   console.error('compiling, which takes a while and is done once after each change …');
   const { status } = spawnSync(process.execPath, [compiler, 'build'], {

@@ -110,7 +110,10 @@ async function takeTurn(lock: pg.Client, patience: StartPatience): Promise<void>
     );
     if (rows[0]?.ours === true) return;
     if (patience.leftMs <= TURN_MS)
-      throw new DatabaseUnusable(patience.endedBy(OTHER_MIGRATES), true);
+      throw new DatabaseUnusable(
+        patience.endedBy(OTHER_MIGRATES, 'start again when it is done'),
+        true,
+      );
     if (performance.now() - since > TELL_AFTER_MS) patience.tell(OTHER_MIGRATES);
     await sleep(TURN_MS);
   }

@@ -109,6 +109,22 @@ describeWith([PGBOUNCER], 'PgBouncer', () => {
       expect(migrated).toMatchObject({ code: 0, stderr: '' });
     });
 
+    test('a database that is not there ends a start at once, also behind an entry for all of them', async () => {
+      const url = new URL(replica.databaseUrl);
+      url.pathname = '/nowhere';
+      const said =
+        'the database that DATABASE_URL names is not there: database "nowhere" does not exist; ' +
+        'create it with createdb and let its pooler know it, or name another one\n';
+      // PostgreSQL says so to the first, and PgBouncer remembers it for those after it.
+      for (let start = 0; start < 2; start += 1) {
+        const refused = startProcess({ ...given, DATABASE_URL: url.href });
+        expect(await refused.ended).toMatchObject({ code: 78 });
+        expect(refused.lines().filter((line) => !line.includes('does not answer'))).toEqual(
+          said.split('\n'),
+        );
+      }
+    });
+
     test('what it refuses ends a start at once, in a sentence', async () => {
       const wrong = (change: (url: URL) => void) => {
         const url = new URL(replica.databaseUrl);
@@ -123,10 +139,11 @@ describeWith([PGBOUNCER], 'PgBouncer', () => {
       for (const one of [user, password, parameter]) {
         expect(await one.ended).toMatchObject({ code: 78 });
       }
-      const notIn = 'the database does not let DATABASE_URL in: SASL authentication failed\n';
+      const notIn =
+        'the database does not let DATABASE_URL in: SASL authentication failed; correct the user and the password in it, or the users that its pooler knows\n';
       expect([user.output(), password.output()]).toEqual([notIn, notIn]);
       expect(parameter.output()).toBe(
-        'the pooler that DATABASE_URL leads to does not take what is in it: unsupported startup parameter: options\n',
+        'the pooler that DATABASE_URL leads to does not take what is in it: unsupported startup parameter: options; take that out of DATABASE_URL\n',
       );
     });
   });

@@ -60,12 +60,30 @@ describe('the Dockerfile', () => {
   });
 
   test('is on one Node.js, which has long-term support, and leaves its package managers behind', () => {
-    expect(stages.map(({ base }) => base)).toEqual(Array(2).fill('node:24-bookworm-slim'));
+    const base = stages[0]?.base ?? '';
+    expect(base).toMatch(/^node:24-bookworm-slim(?:@sha256:[0-9a-f]{64})?$/);
+    expect(stages.map((stage) => stage.base)).toEqual([base, base]);
     expect(build?.name).toBe('build');
     const gone = said('RUN')?.join(' ');
     for (const name of ['node_modules', 'npm', 'npx', 'corepack', 'yarn']) {
       expect(gone).toMatch(new RegExp(`/${name}(?: |$)`));
     }
+  });
+
+  test('names its base where Renovate finds it to pin it: whole, in one line', () => {
+    const text = readFileSync(join(ROOT, 'docker/Dockerfile'), 'utf8');
+    expect(text.split('\n').filter((line) => line.includes(stages[0]?.base ?? ' '))).toEqual([
+      `ARG NODE_IMAGE=${stages[0]?.base}`,
+    ]);
+    const { packageRules }: { packageRules: object[] } = JSON.parse(
+      readFileSync(join(ROOT, 'renovate.json'), 'utf8'),
+    );
+    expect(packageRules).toContainEqual(
+      expect.objectContaining({
+        matchManagers: ['dockerfile', 'docker-compose'],
+        pinDigests: true,
+      }),
+    );
   });
 
   test('lets everybody read what is in it, whatever the modes of the checkout are', () => {

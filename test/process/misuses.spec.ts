@@ -376,6 +376,61 @@ describe('an installation without a compiler', () => {
   );
 });
 
+describe('starts of a clone that is not compiled', () => {
+  /** A compiler that takes until it is told to go on. */
+  const COMPILER = `const fs = require('fs');
+    fs.appendFileSync('compiled', 'x');
+    fs.mkdirSync('dist', { recursive: true });
+    const look = () => fs.existsSync('go') || setTimeout(look, 20);
+    look();`;
+
+  async function clone(): Promise<string> {
+    const folder = await mkdtemp(join(directory, 'not compiled-'));
+    await mkdir(join(folder, 'node_modules/@nestjs/cli/bin'), { recursive: true });
+    for (const name of ['scripts', 'src']) await mkdir(join(folder, name));
+    const settings = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'nest-cli.json'];
+    const scripts = ['build-if-stale', 'openapi-hints', 'openapi-answers'];
+    const paths = [...settings, 'ormconfig.ts', ...scripts.map((name) => `scripts/${name}.mjs`)];
+    for (const path of paths) await copyFile(join(ROOT, path), join(folder, path));
+    await writeFile(join(folder, 'node_modules/@nestjs/cli/bin/nest.js'), COMPILER);
+    return folder;
+  }
+
+  function build(folder: string) {
+    const child = spawn(process.execPath, ['scripts/build-if-stale.mjs'], {
+      cwd: folder,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let said = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
+    const ended = new Promise((resolve) => child.once('close', resolve));
+    return { child, ended, said: () => said };
+  }
+
+  test('compile it once, and the others wait for that', async () => {
+    const folder = await clone();
+    const starts = [build(folder), build(folder), build(folder)];
+    const waiting = () => starts.filter(({ said }) => /^another process compiles/.test(said()));
+    await expect.poll(() => waiting().length).toBe(2);
+    await writeFile(join(folder, 'go'), '');
+    expect(await Promise.all(starts.map(({ ended }) => ended))).toEqual([0, 0, 0]);
+    expect(await readFile(join(folder, 'compiled'), 'utf8')).toBe('x');
+    for (const { said } of waiting()) expect(said()).not.toContain('compiled in');
+    expect(existsSync(join(folder, 'node_modules/.mandate-compiling'))).toBe(false);
+  });
+
+  test('wait for none that was killed as it did so', async () => {
+    const folder = await clone();
+    const killed = build(folder);
+    await expect.poll(() => existsSync(join(folder, 'compiled'))).toBe(true);
+    killed.child.kill('SIGKILL');
+    await killed.ended;
+    await writeFile(join(folder, 'go'), '');
+    const next = build(folder);
+    expect([await next.ended, next.said()]).toEqual([0, expect.stringContaining('compiled in')]);
+  });
+});
+
 test('a disk that is full is named', async ({ skip }) => {
   const disk = join(directory, 'a small disk');
   await mkdir(disk);

@@ -111,7 +111,8 @@ describe.concurrent('a start', () => {
     const long = start(url);
     expect(await before(short.ended, long.ended)).toMatchObject({ code: 75 });
     expect(lastLine(short)).toBe(
-      'the database could not be used within 1 seconds (START_SECONDS): the connection is refused',
+      'the database could not be used within 1 seconds (START_SECONDS): the connection is refused; ' +
+        'see that PostgreSQL runs, that DATABASE_URL names it and that it can be reached from here, and start again',
     );
     expect(short.output()).not.toMatch(/^\s+at /m);
     await long.says(/does not answer yet: the connection is refused; waiting for \d+ s more/);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { startReplicaForTest, type Replica } from '../setup/harness.js';
+import { familyOf, until } from '../setup/process.js';
 import { callAdmin } from '../setup/zone.js';
 
 const PATIENCE = { timeout: 30_000 };
@@ -61,23 +62,34 @@ test('the level of the log is changed for a while, and what is no level is refus
 
 test('the level of one worker is that of all, also of one that takes the place of another', async () => {
   const replica = await startReplicaForTest({ env: { WORKERS: '2' } });
-  const workers = () =>
+  /** The workers that have logged a probe of that label. */
+  const workers = (label: string) =>
     new Set(
       replica.logs().flatMap((line) => {
         if (!line.startsWith('{')) return [];
-        const { worker, level, msg } = JSON.parse(line) as Record<string, unknown>;
-        return level === 'debug' && msg === 'request' ? [worker] : [];
+        const { worker, level, msg, requestLabel } = JSON.parse(line) as Record<string, unknown>;
+        const isProbe = level === 'debug' && msg === 'request' && requestLabel === label;
+        return isProbe ? [worker] : [];
       }),
     );
   expect((await put(replica, { level: 'debug' })).body).toMatchObject({ level: 'debug' });
-  const probeUntil = async (all: number) =>
+  const untilBothLog = async (label: string) =>
     expect
       .poll(async () => {
-        await fetch(`${replica.url}/health`, { headers: { connection: 'close' } });
-        return workers().size;
+        const headers = { connection: 'close', 'x-request-id': label };
+        // One that is sent to a worker as it ends is cut.
+        await fetch(`${replica.url}/health`, { headers }).catch(() => null);
+        return workers(label).size;
       }, PATIENCE)
-      .toBe(all);
-  await probeUntil(2);
+      .toBe(2);
+  await untilBothLog('before');
+  const [, victim = 0] = await familyOf(replica.pid);
+  process.kill(victim, 'SIGKILL');
+  await until(async () => {
+    const [, ...now] = await familyOf(replica.pid);
+    return now.length === 2 && !now.includes(victim);
+  });
+  await untilBothLog('after');
   process.kill(replica.pid, 'SIGHUP');
   await expect
     .poll(() => show(replica), PATIENCE)

@@ -6,6 +6,7 @@ import { startReplica, startReplicaForTest, type Replica } from '../setup/harnes
 import { ALLOW_KEY_SERVER } from '../setup/key-server.js';
 import { startOtlpReceiver, type OtlpReceiver, type Span } from '../setup/otlp-receiver.js';
 import { startReceiver, type Receiver } from '../setup/receiver.js';
+import { until } from '../setup/process.js';
 import { callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
 
 const PATIENCE = { timeout: 30_000 };
@@ -241,6 +242,30 @@ test('no secret, no token and nothing of a subject is in a span', async () => {
     'a-secret',
   ];
   for (const secret of [...secrets, replica.adminToken]) expect(sent).not.toContain(secret);
+});
+
+test('each of several workers exports what it has done, as an instance of its own', async () => {
+  const own = await startReplicaForTest({
+    env: { ...SOON, WORKERS: '2', OTEL_EXPORTER_OTLP_ENDPOINT: collector.url },
+  });
+  const there = await createTestZone(own);
+  const instances = new Set<unknown>();
+  await until(async () => {
+    const { traceId, spanId, traceparent } = newTrace();
+    // A connection of its own: they come to the workers in turn.
+    const answer = await there.session({}, { traceparent, connection: 'close' });
+    expect(answer.status).toBe(200);
+    const spans = await traceUntil(traceId, SERVER);
+    const server = named(spans, SERVER);
+    expect(server.parentSpanId).toBe(spanId);
+    named(spans, 'ledger commit');
+    const ids = new Set(spans.map((span) => span.spanId));
+    expect(spans.filter((span) => !ids.has(span.parentSpanId))).toEqual([server]);
+    const of = new Set(spans.map(({ resource }) => resource['service.instance.id']));
+    expect(of.size).toBe(1);
+    for (const one of of) instances.add(one);
+    return instances.size === 2;
+  });
 });
 
 describe('a collector', () => {

@@ -48,12 +48,22 @@ const POOLER_WAITS: readonly (readonly [message: RegExp, words: string])[] = [
   [/^no more connections allowed/, 'its pooler takes no more connections'],
   [/login has been failing|server_login/, 'its pooler cannot connect to it'],
 ];
-const POOLER_REFUSES: readonly (readonly [message: RegExp, words: string])[] = [
-  [/authentication failed|^no such user|^not allowed/, 'the database does not let DATABASE_URL in'],
-  [/^no such database/, 'the database that DATABASE_URL names is not there'],
+/** What it refuses for good, or passes on of PostgreSQL itself, under that code as well. */
+const POOLER_REFUSES: readonly (readonly [message: RegExp, say: (words: string) => string])[] = [
+  [
+    /authentication failed|^no such user|^not allowed|\brole "[^"]*" does not exist/,
+    (words) =>
+      `the database does not let DATABASE_URL in: ${words}; correct the user and the password in it, or the users that its pooler knows`,
+  ],
+  [
+    /^no such database|\bdatabase "[^"]*" does not exist/,
+    (words) =>
+      `the database that DATABASE_URL names is not there: ${words}; create it with createdb and let its pooler know it, or name another one`,
+  ],
   [
     /^unsupported startup parameter/,
-    'the pooler that DATABASE_URL leads to does not take what is in it',
+    (words) =>
+      `the pooler that DATABASE_URL leads to does not take what is in it: ${words}; take that out of DATABASE_URL`,
   ],
 ];
 
@@ -112,7 +122,7 @@ export function refusalOf(error: unknown): string | null {
     const code = codeOf(one);
     // The messages name the user, the database and the host, never the password.
     const refused = POOLER_REFUSES.find(([message]) => message.test(one.message))?.[1];
-    if (code === BY_POOLER && refused !== undefined) return `${refused}: ${one.message}`;
+    if (code === BY_POOLER && refused !== undefined) return refused(one.message);
     const refusal = REFUSALS.find(([state]) => code.length === 5 && state.test(code));
     if (refusal !== undefined) return refusal[1](one.message);
     if (NOT_TRUSTED.test(code)) {

@@ -74,3 +74,24 @@ test('a right that is lacking ends a start at once, with the remedy', async () =
     passing: false,
   });
 });
+
+test.each([
+  ['database "nowhere" does not exist', /is not there: .*; create it with createdb/],
+  [
+    'server login has been failing, cached error: FATAL: database "x" does not exist (server_login_retry)',
+    /is not there/,
+  ],
+  ['no such database: nowhere', /is not there: .*; create it with createdb/],
+  ['role "nobody" does not exist', /does not let DATABASE_URL in: .*; correct the user/],
+  ['SASL authentication failed', /does not let DATABASE_URL in: .*; correct the user/],
+  ['unsupported startup parameter: options', /options; take that out of DATABASE_URL$/],
+])('what a pooler refuses ends a start at once, with the remedy: %s', async (words, message) => {
+  const said: string[] = [];
+  const patience = new StartPatience(60, (one) => said.push(one));
+  const refused = Object.assign(new Error(words), { code: '08P01' });
+  await expect(patience.until(failing([refused]))).rejects.toMatchObject({
+    message: expect.stringMatching(message),
+    passing: false,
+  });
+  expect(said).toEqual([]);
+});

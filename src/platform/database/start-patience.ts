@@ -23,6 +23,10 @@ const SILENCE_MS = 700;
 /** Milliseconds after which the same is said again. */
 const AGAIN_MS = 10_000;
 
+/** What mends a database that cannot be used for the time being, whatever it is that keeps it away. */
+const REMEDY =
+  'see that PostgreSQL runs, that DATABASE_URL names it and that it can be reached from here, and start again';
+
 /** The one patience of a start: how long all its steps together wait for the database. */
 export class StartPatience {
   private readonly since = performance.now();
@@ -73,7 +77,7 @@ export class StartPatience {
         const outage = outageOf(cause);
         if (outage === null) throw cause;
         if (this.leftMs <= RETRY_MS) {
-          throw new DatabaseUnusable(this.endedBy(outage), true, { cause });
+          throw new DatabaseUnusable(this.endedBy(outage, REMEDY), true, { cause });
         }
         this.say(outage);
       } finally {
@@ -83,9 +87,14 @@ export class StartPatience {
     }
   }
 
-  /** What is said when it has ended. @param why what was waited for to the last */
-  endedBy(why: string): string {
-    return `the database could not be used within ${this.seconds} seconds (START_SECONDS): ${why}`;
+  /**
+   * What is said when it has ended.
+   *
+   * @param why what was waited for to the last
+   * @param remedy what to do about it
+   */
+  endedBy(why: string, remedy: string): string {
+    return `the database could not be used within ${this.seconds} seconds (START_SECONDS): ${why}; ${remedy}`;
   }
 
   /**
