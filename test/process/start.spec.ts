@@ -86,7 +86,11 @@ describe('on a given database', () => {
       expect.arrayContaining(['zones', 'clients', 'sessions', 'audit_events', 'audit_chains']),
     );
     const errors = all.flatMap((server) =>
-      server.lines().filter((line) => /"level":"(warn|error)"/.test(line)),
+      server
+        .lines()
+        // A busy machine may leave one without an answer for a while.
+        .filter((line) => !line.includes('does not answer yet: it does not answer;'))
+        .filter((line) => /"level":"(warn|error)"/.test(line)),
     );
     expect(errors).toEqual([]);
     await Promise.all(all.map(stop));
