@@ -412,7 +412,8 @@ describe('starts of a clone that is not compiled', () => {
   test('compile it once, and the others wait for that', async () => {
     const folder = await clone();
     const starts = [build(folder), build(folder), build(folder)];
-    const waiting = () => starts.filter(({ said }) => /^another process compiles/.test(said()));
+    const waiting = () =>
+      starts.filter(({ said }) => said().startsWith('another process compiles'));
     await expect.poll(() => waiting().length).toBe(2);
     await writeFile(join(folder, 'go'), '');
     expect(await Promise.all(starts.map(({ ended }) => ended))).toEqual([0, 0, 0]);

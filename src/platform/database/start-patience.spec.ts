@@ -88,8 +88,8 @@ test.each([
 ])('what a pooler refuses ends a start at once, with the remedy: %s', async (words, message) => {
   const said: string[] = [];
   const patience = new StartPatience(60, (one) => said.push(one));
-  const refused = Object.assign(new Error(words), { code: '08P01' });
-  await expect(patience.until(failing([refused]))).rejects.toMatchObject({
+  const error = Object.assign(new Error(words), { code: '08P01' });
+  await expect(patience.until(failing([error]))).rejects.toMatchObject({
     message: expect.stringMatching(message),
     passing: false,
   });
