@@ -106,7 +106,11 @@ describeWith([PGBOUNCER], 'PgBouncer', () => {
       expect(jsonOf(await runCli(['keys', 'verify', '--json'], env))).toBeTypeOf('object');
       const empty = bouncer.through(await createEmptyDatabase());
       const migrated = await runCli(['migrate'], { DATABASE_URL: empty });
-      expect(migrated).toMatchObject({ code: 0, stderr: '' });
+      expect(migrated).toMatchObject({ code: 0 });
+      // A busy machine may leave it without an answer for a while.
+      expect(migrated.stderr).toMatch(
+        /^(?:the database does not answer yet: it does not answer;.*\n)?$/,
+      );
     });
 
     test('a database that is not there ends a start at once, also behind an entry for all of them', async () => {
