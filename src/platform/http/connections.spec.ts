@@ -280,6 +280,12 @@ describe('an answer that closes before all of the request has come', () => {
       else answer();
     };
   const head = (bytes: number) => `POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ${bytes}\r\n\r\n`;
+  /** Sets bounds other than the usual ones, for this test. */
+  const bound = (bounds: Partial<typeof LINGERING>) => {
+    const usual = { ...LINGERING };
+    onTestFinished(() => void Object.assign(LINGERING, usual));
+    Object.assign(LINGERING, bounds);
+  };
   const noneOpen = (server: Server) =>
     vi.waitUntil(
       () => new Promise((resolve) => server.getConnections((_, count) => resolve(count === 0))),
@@ -310,6 +316,8 @@ describe('an answer that closes before all of the request has come', () => {
   test.each([true, false])(
     'breaks no connection on which the rest is sent (the body was read: %s)',
     async (reads) => {
+      // However busy this machine is.
+      bound({ ms: 200_000 });
       const { port, server, socket } = await connectTo(hasty(reads));
       socket.destroy();
       const { answer, error } = await sendLate(port, 1_024 * 1_024);
@@ -335,6 +343,7 @@ describe('an answer that closes before all of the request has come', () => {
   test.each([true, false])(
     'is the last of a client that never ends (the body was read: %s)',
     async (reads) => {
+      bound({ ms: 200_000 });
       const { socket } = await connectTo(hasty(reads));
       const cut = closed(socket);
       socket.resume();
@@ -352,6 +361,7 @@ describe('an answer that closes before all of the request has come', () => {
   );
 
   test('is the last of a client that says nothing more', async () => {
+    bound({ ms: 50 });
     const { socket, server } = await connectTo(hasty(true));
     // Nor that it has read the answer.
     socket.write(`${head(10)}x`);
@@ -360,9 +370,7 @@ describe('an answer that closes before all of the request has come', () => {
   });
 
   test('closes at once where many are waited for already', async () => {
-    const { connections } = LINGERING;
-    onTestFinished(() => void (LINGERING.connections = connections));
-    LINGERING.connections = 0;
+    bound({ connections: 0 });
     const { socket, read } = await connectTo(hasty(true));
     socket.write(`${head(10)}x`);
     expect(statuses(await read())).toEqual([413]);
