@@ -28,6 +28,10 @@ async function runDirectly(command: DirectCommand): Promise<number> {
     return new Promise<never>(() => {});
   }
   if (command.name === 'verify-audit') return finish(command, await verifyAudit(command));
+  if (command.name === 'bundle-audit') {
+    const { bundleAudit } = await import('./cli/bundle-audit.js');
+    return finish(command, await bundleAudit(command));
+  }
   const { readEnvironment } = await import('./platform/config/environment.js');
   if (command.name === 'signer') {
     const { childEnvironment } = await import('./platform/config/env.js');
@@ -46,9 +50,15 @@ async function finish({ json }: Format, outcome: Outcome): Promise<number> {
   return outcome.code;
 }
 
-async function verifyAudit({ zoneId, json }: VerifyAuditCommand & Format): Promise<Outcome> {
+async function verifyAudit(command: VerifyAuditCommand & Format): Promise<Outcome> {
+  const ports = { print, ...(process.stderr.isTTY ? { progress } : {}) };
+  const { zoneId, bundle, json } = command;
+  if (bundle !== null) {
+    const { verifyBundle } = await import('./cli/verify-bundle.js');
+    return verifyBundle({ ...command, bundle }, json, ports);
+  }
   const { verifyDatabase } = await import('./cli/verify-audit.js');
-  return verifyDatabase(zoneId, json, { print, ...(process.stderr.isTTY ? { progress } : {}) });
+  return verifyDatabase(zoneId, json, ports);
 }
 
 /** Says on the standard error how far something is. */
@@ -57,7 +67,10 @@ function progress(text: string): void {
 }
 
 async function run(
-  command: Exclude<DirectCommand, { readonly name: 'dev' | 'signer' | 'migrate' | 'verify-audit' }>,
+  command: Exclude<
+    DirectCommand,
+    { readonly name: 'dev' | 'signer' | 'migrate' | 'verify-audit' | 'bundle-audit' }
+  >,
   env: Env,
 ): Promise<Outcome> {
   if (command.name !== 'drill') {

@@ -1,9 +1,12 @@
+import type { BundleAudit } from './bundle-audit.js';
+
 /** A command that asks no server for what is to be done, as its command line said it. */
 export type DirectCommand =
   | { readonly name: 'dev' }
   | { readonly name: 'signer'; readonly options: SignerOptions }
   | (Format & { readonly name: 'migrate' })
   | (Format & VerifyAuditCommand)
+  | (Format & BundleAuditCommand)
   | (Format & DrillCommand)
   | (Format & ServiceCommand);
 
@@ -13,11 +16,22 @@ export interface Format {
   readonly json: boolean;
 }
 
-/** `audit verify`, on the database. */
+/** `audit verify`, on the database or on a bundle. */
 export interface VerifyAuditCommand {
   readonly name: 'verify-audit';
   /** `null` for all. */
   readonly zoneId: string | null;
+  /** The file of a bundle; `null` for the database. */
+  readonly bundle: string | null;
+  /** Public keys of the log of the installation. */
+  readonly keys: readonly string[];
+  /** Files with checkpoints that were kept elsewhere. */
+  readonly checkpoints: readonly string[];
+}
+
+/** `audit bundle`, on the database. */
+export interface BundleAuditCommand extends BundleAudit {
+  readonly name: 'bundle-audit';
 }
 
 /** `drill revocation`, which asks a running installation as others do. */

@@ -82,15 +82,8 @@ export function addDirectCommands(
     )
     .action((_options: Given, node: Node) => run({ name: 'verify', json: isJson(node) }));
 
-  groupOf(program, 'audit')
-    .command('verify')
-    .description(
-      'On the database (DATABASE_URL alone): computes every hash chain of the audit log again, and prints each event that was changed, removed, added, reordered or back-dated.',
-    )
-    .addOption(zoneOption())
-    .action(({ zone }: Given, node: Node) =>
-      run({ name: 'verify-audit', zoneId: zone ?? null, json: isJson(node) }),
-    );
+  addVerifyAudit(program, run);
+  addBundleAudit(program, run);
 
   groupOf(program, 'authenticators')
     .command('renew')
@@ -188,6 +181,75 @@ function addSigner(program: Node, run: (command: DirectCommand) => Promise<void>
     );
 }
 
+function addVerifyAudit(program: Node, run: (command: DirectCommand) => Promise<void>): void {
+  groupOf(program, 'audit')
+    .command('verify')
+    .description(
+      'On the database (DATABASE_URL alone), or with --bundle on a file and nothing else: computes every hash chain of the audit log again, and prints each event that was changed, removed, added, reordered or back-dated.',
+    )
+    .addOption(zoneOption())
+    .addOption(
+      new Option('--bundle <file>', 'what mandate audit bundle has written').conflicts('zone'),
+    )
+    .option('--key <vkey...>', 'public keys that checkpoints are signed by')
+    .option('--checkpoint <file...>', 'checkpoints that were kept elsewhere')
+    .action(({ zone, bundle, key = [], checkpoint = [] }: VerifyGiven, node: Node) => {
+      if (bundle !== undefined && key.length === 0) {
+        node.error('error: --bundle needs --key, the public key of the log');
+      }
+      if (bundle === undefined && (key.length > 0 || checkpoint.length > 0)) {
+        node.error('error: --key and --checkpoint go with --bundle');
+      }
+      return run({
+        name: 'verify-audit',
+        zoneId: zone ?? null,
+        bundle: bundle ?? null,
+        keys: key,
+        checkpoints: checkpoint,
+        json: isJson(node),
+      });
+    });
+}
+
+function addBundleAudit(program: Node, run: (command: DirectCommand) => Promise<void>): void {
+  groupOf(program, 'audit')
+    .command('bundle')
+    .description(
+      'On the database (DATABASE_URL alone): writes the events of a zone, with what proves that they are what was recorded, to a file that there is not yet. mandate audit verify --bundle verifies it on any machine.',
+    )
+    .addOption(zoneOption().makeOptionMandatory())
+    .requiredOption('-o, --output <file>', 'where to')
+    .option('--from <time>', 'what happened then or later (RFC 3339)', readTime)
+    .option('--to <time>', 'what happened before', readTime)
+    .option('--checkpoint <file...>', 'checkpoints that were kept elsewhere, to hold it against')
+    .action(({ zone, output, from, to, checkpoint = [] }: BundleGiven, node: Node) =>
+      run({
+        name: 'bundle-audit',
+        zoneId: zone,
+        output,
+        from: from ?? null,
+        to: to ?? null,
+        checkpoints: checkpoint,
+        json: isJson(node),
+      }),
+    );
+}
+
+interface BundleGiven {
+  readonly zone: string;
+  readonly output: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly checkpoint?: readonly string[];
+}
+
+interface VerifyGiven {
+  readonly zone?: string;
+  readonly bundle?: string;
+  readonly key?: readonly string[];
+  readonly checkpoint?: readonly string[];
+}
+
 interface SignerGiven {
   readonly socket: string;
   readonly keys?: string;
@@ -226,6 +288,12 @@ function isJson(node: Node): boolean {
 function readId(value: string): string {
   if (isUuid(value)) return value;
   throw new InvalidArgumentError('It is not an id.');
+}
+
+function readTime(value: string): string {
+  const form = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/i;
+  if (form.test(value) && !Number.isNaN(Date.parse(value))) return value;
+  throw new InvalidArgumentError('It is no time.');
 }
 
 function readCount(value: string): number {

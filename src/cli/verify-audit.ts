@@ -1,10 +1,9 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { ChainVerifier, type ChainCounts } from '../audit/verify/chain-verifier.js';
 import { faultJson, faultLine, type Fault } from '../audit/verify/fault.js';
 import { readLog } from '../audit/verify/read-log.js';
-import { readEnvironment } from '../platform/config/environment.js';
-import { outageOf, refusalOf, unknownHostOf } from '../platform/database/outage.js';
 import { EXIT, type Outcome } from './outcome.js';
+import { readingDatabase } from './reading-database.js';
 
 /** What `audit verify` says while it looks. */
 export interface VerifyingPorts {
@@ -16,15 +15,6 @@ export interface VerifyingPorts {
 
 /** Milliseconds between two words on how far it is. */
 const PROGRESS_MS = 2_000;
-
-/** Where there is no database to verify. */
-export class NothingToVerify extends Error {
-  override readonly name = 'NothingToVerify';
-
-  constructor() {
-    super('DATABASE_URL is needed: it says which database is verified');
-  }
-}
 
 /**
  * `mandate audit verify`: verifies the audit log of a database as it is at one moment, and prints each fault when it is found.
@@ -38,27 +28,11 @@ export async function verifyDatabase(
   json: boolean,
   ports: VerifyingPorts,
 ): Promise<Outcome> {
-  const { databaseUrl, limits } = readEnvironment({ opens: false }).env;
-  if (databaseUrl === undefined) throw new NothingToVerify();
-  const client = new pg.Client({
-    connectionString: databaseUrl,
-    connectionTimeoutMillis: limits.connectMs,
-    keepAlive: true,
-    application_name: 'mandate audit verify',
-  });
-  // The call that fails throws; an error event without a listener would end the process.
-  client.on('error', () => {});
-  try {
-    await client.connect();
+  return readingDatabase(async (client) => {
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     await client.query(NO_LIMITS);
-    return await verifyLog(client, zone, json, ports);
-  } catch (cause) {
-    throw new Error(whyUnreadable(cause), { cause });
-  } finally {
-    // Not awaited: what never answered does not answer a goodbye.
-    void client.end().catch(() => {});
-  }
+    return verifyLog(client, zone, json, ports);
+  });
 }
 
 /** It takes as long as it takes, and reads in the order of the index: nothing is sorted on the disk of the server. */
@@ -103,16 +77,4 @@ function summaryOf({ chains, events, dropped }: ChainCounts, faults: number): st
   const gone = dropped === 0 ? '' : ` (and ${dropped} that were dropped with their days)`;
   const how = faults === 0 ? 'nothing is wrong' : faults === 1 ? '1 fault' : `${faults} faults`;
   return `${events} events${gone} in ${chains} chains: ${how}`;
-}
-
-function whyUnreadable(cause: unknown): string {
-  const known = refusalOf(cause) ?? unknownHostOf(cause);
-  if (known !== null) return known;
-  const outage = outageOf(cause);
-  if (outage !== null) return `the database is out of reach: ${outage}`;
-  const code: unknown = cause instanceof Error ? Reflect.get(cause, 'code') : undefined;
-  if (code === '42P01' || code === '42703') {
-    return 'the database has not the tables of this version: mandate migrate, or the version that it is of';
-  }
-  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -38,6 +38,8 @@ export async function appendEvent(
 export interface Tampering {
   readonly name: string;
   readonly sql: (of: Tampered & { readonly other: string }) => string;
+  /** Whether it is of what a bundle has not: columns beside texts, heads, and what comes after the last checkpoint. */
+  readonly notInBundles?: true;
   /** What a verifier finds that has the database alone: kind, chain (by its number in `writers`), first number. */
   readonly found: readonly (readonly [kind: string, chain: 0 | 1, seq: number])[];
 }
@@ -115,16 +117,19 @@ export const TAMPERINGS: readonly Tampering[] = [
   },
   {
     name: 'changes a column that is searched by',
+    notInBundles: true,
     sql: set(0, 2, `outcome = 'denied'`),
     found: [['changed', 0, 2]],
   },
   {
     name: 'says of an event that it is of a client',
+    notInBundles: true,
     sql: set(1, 2, `client_id = gen_random_uuid()`),
     found: [['changed', 1, 2]],
   },
   {
     name: 'gives an event another id',
+    notInBundles: true,
     sql: set(0, 6, 'id = new_uuid_v7()'),
     found: [['changed', 0, 6]],
   },
@@ -136,6 +141,7 @@ export const TAMPERINGS: readonly Tampering[] = [
   },
   {
     name: 'puts another content beside a text',
+    notInBundles: true,
     sql: set(0, 4, `event = '{"outcome":"denied"}'`),
     found: [['changed', 0, 4]],
   },
@@ -151,16 +157,19 @@ export const TAMPERINGS: readonly Tampering[] = [
   },
   {
     name: 'makes an event a year older',
+    notInBundles: true,
     sql: set(0, 3, `occurred_at = occurred_at - interval '1 year'`),
     found: [['backdated', 0, 3]],
   },
   {
     name: 'writes an event of a year ago with all hashes',
+    notInBundles: true,
     sql: append('1 year', true),
     found: [['backdated', 0, 7]],
   },
   {
     name: 'writes an event and forgets the head',
+    notInBundles: true,
     sql: append('0', false),
     found: [['head', 0, 7]],
   },
@@ -213,6 +222,7 @@ export const TAMPERINGS: readonly Tampering[] = [
   },
   {
     name: 'copies an event in between',
+    notInBundles: true,
     sql: ({ zone, writers: [writer] }) => `
       INSERT INTO audit_events (${COLUMNS})
       SELECT zone_id, new_uuid_v7(), occurred_at, writer, 4, request_id, request_label, type, outcome, client_id, jti,
@@ -239,18 +249,21 @@ export const TAMPERINGS: readonly Tampering[] = [
   },
   {
     name: 'deletes a head',
+    notInBundles: true,
     sql: ({ zone, writers: [writer] }) =>
       `DELETE FROM audit_chains WHERE zone_id = '${zone}' AND writer = '${writer}'`,
     found: [['head', 0, 6]],
   },
   {
     name: 'changes a head',
+    notInBundles: true,
     sql: ({ zone, writers: [writer] }) =>
       `UPDATE audit_chains SET hash = sha256('x') WHERE zone_id = '${zone}' AND writer = '${writer}'`,
     found: [['head', 0, 6]],
   },
   {
     name: 'puts an older head back',
+    notInBundles: true,
     sql: ({ zone, writers: [writer] }) => `
       UPDATE audit_chains c SET seq = a.seq, hash = a.hash, last_event_id = a.id
         FROM audit_events a WHERE c.zone_id = '${zone}' AND c.writer = '${writer}'
@@ -267,6 +280,7 @@ export const TAMPERINGS: readonly Tampering[] = [
   },
   {
     name: 'says of events that are there that their day was dropped',
+    notInBundles: true,
     sql: ({ zone, writers: [writer] }) => `
       INSERT INTO audit_heads (zone_id, writer, first_seq, last_seq, day, previous_hash, hash)
       SELECT zone_id, writer, seq, seq, '2020-01-01', previous_hash, hash FROM audit_events WHERE ${one(zone, writer, 1)}`,
@@ -275,9 +289,9 @@ export const TAMPERINGS: readonly Tampering[] = [
 ];
 
 /** What leaves chains that fit, so that only what was kept elsewhere shows it. */
-export const SEAMLESS: readonly Pick<Tampering, 'name' | 'sql'>[] = [
+export const SEAMLESS: readonly Omit<Tampering, 'found'>[] = [
   { name: 'deletes the newest events, and puts the head back', sql: putBack(5) },
-  { name: 'writes an event of now with all hashes', sql: append('0', true) },
+  { name: 'writes an event of now with all hashes', notInBundles: true, sql: append('0', true) },
   {
     name: 'writes a chain anew with the functions of the product',
     sql: ({ zone, writers: [writer] }) => `

@@ -108,7 +108,11 @@ export class ChainVerifier {
   private hasHead = false;
   private counted = { chains: 0, events: 0, dropped: 0 };
 
-  constructor(private readonly tell: FaultSink) {}
+  /** @param heads whether there is something that says where each chain ends, as there is not in a bundle */
+  constructor(
+    private readonly tell: FaultSink,
+    private readonly expects: { readonly heads: boolean } = { heads: true },
+  ) {}
 
   get counts(): ChainCounts {
     return { ...this.counted };
@@ -200,7 +204,8 @@ export class ChainVerifier {
       this.say('added', other, `event ${event.id} has its number, and fits what is around it`);
     }
     if (event.seq <= this.place.seq) {
-      this.say('added', event, 'it was dropped with its day');
+      if (this.expects.heads) this.say('added', event, 'it was dropped with its day');
+      else this.say('reordered', event, `it comes after event ${this.place.seq}, or twice`);
       return;
     }
     for (const fault of event.faults) this.tell(fault);
@@ -257,7 +262,7 @@ export class ChainVerifier {
 
   private endChain(): void {
     this.settle(null);
-    if (this.hasEvents && !this.hasHead) {
+    if (this.expects.heads && this.hasEvents && !this.hasHead) {
       const { seq, id } = this.place;
       this.say('head', { seq, id }, 'the chain has no head');
     }

@@ -1,0 +1,144 @@
+import type { Tile, TileAddress } from '../../transparency-log/tiles.js';
+
+/** Where statements are run. */
+export interface BundleDatabase {
+  /** @returns the rows */
+  query<T>(sql: string, values?: unknown[]): Promise<T>;
+}
+
+/** The log of the installation, where logs are named by zones. */
+const INSTALLATION = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+
+/** A checkpoint of a zone: which leaf of the installation's log it is, and its text. */
+export interface CheckpointRow {
+  readonly size: number;
+  readonly leaf: number;
+  readonly body: string;
+}
+
+/** Which events some leaves are. */
+export interface RunRow {
+  readonly firstLeaf: number;
+  readonly writer: string;
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+}
+
+/** An event as a bundle has it. */
+export interface BundledEvent {
+  readonly seq: number;
+  readonly previousHash: string;
+  readonly hash: string;
+  readonly text: string;
+}
+
+/** Reads what bundles are made of. What is read is never changed, and only added to, but that days are dropped. */
+export class BundleRows {
+  /** @param zone its id */
+  constructor(
+    private readonly db: BundleDatabase,
+    readonly zone: string,
+  ) {}
+
+  /** The names of the logs: of the zone, and of the installation. Null if the zone has none. */
+  async origins(): Promise<{ origin: string; log: string } | null> {
+    const [row] = await this.db.query<{ origin: string; log: string }[]>(
+      `SELECT z.origin, i.origin AS log FROM evidence_logs z CROSS JOIN evidence_logs i
+        WHERE z.zone_id = $1 AND i.zone_id = '${INSTALLATION}'`,
+      [this.zone],
+    );
+    return row ?? null;
+  }
+
+  /** The last checkpoint before all that happened from a moment on. */
+  async checkpointBefore(from: string): Promise<CheckpointRow | null> {
+    return this.checkpoint(`AND at <= $2::timestamptz ORDER BY size DESC`, [from]);
+  }
+
+  /** The first checkpoint in which all is that happened before a moment, if sealing was not far behind. */
+  async checkpointAfter(to: string): Promise<CheckpointRow | null> {
+    return this.checkpoint(`AND at >= $2::timestamptz + interval '2 minutes' ORDER BY size`, [to]);
+  }
+
+  async lastCheckpoint(): Promise<CheckpointRow | null> {
+    return this.checkpoint('ORDER BY size DESC', []);
+  }
+
+  private async checkpoint(where: string, values: unknown[]): Promise<CheckpointRow | null> {
+    const [row] = await this.db.query<CheckpointRow[]>(
+      `SELECT size::float8 AS size, leaf::float8 AS leaf, body FROM zone_checkpoints WHERE zone_id = $1 ${where} LIMIT 1`,
+      [this.zone, ...values],
+    );
+    return row ?? null;
+  }
+
+  /** The checkpoints from one size on and up to another, the smallest first: the first of them. */
+  async checkpoints(from: number, to: number, limit: number): Promise<CheckpointRow[]> {
+    return this.db.query<CheckpointRow[]>(
+      `SELECT size::float8 AS size, leaf::float8 AS leaf, body FROM zone_checkpoints
+        WHERE zone_id = $1 AND size >= $2 AND size <= $3 ORDER BY size LIMIT $4`,
+      [this.zone, from, to, limit],
+    );
+  }
+
+  /** The newest signed checkpoint of the installation. */
+  async note(): Promise<{ readonly size: number; readonly note: string } | null> {
+    const [row] = await this.db.query<{ size: number; note: string }[]>(
+      'SELECT size::float8 AS size, note FROM checkpoints ORDER BY checkpoints.size DESC LIMIT 1',
+    );
+    return row ?? null;
+  }
+
+  /** The public keys of checkpoints, the oldest first. */
+  async keys(): Promise<string[]> {
+    const rows = await this.db.query<{ vkey: string }[]>(
+      'SELECT vkey FROM checkpoint_keys ORDER BY created_at, id',
+    );
+    return rows.map(({ vkey }) => vkey);
+  }
+
+  /** How many leaves the log of the zone has. */
+  async size(): Promise<number> {
+    const [row] = await this.db.query<{ size: number }[]>(
+      'SELECT size::float8 AS size FROM evidence_logs WHERE zone_id = $1',
+      [this.zone],
+    );
+    return row?.size ?? 0;
+  }
+
+  /** Which events leaves are, from one leaf on: the first some runs. */
+  async runs(leaf: number, limit: number): Promise<RunRow[]> {
+    return this.db.query<RunRow[]>(
+      `SELECT first_leaf::float8 AS "firstLeaf", writer, first_seq::float8 AS "firstSeq", last_seq::float8 AS "lastSeq"
+         FROM evidence_runs
+        WHERE zone_id = $1 AND first_leaf >= coalesce(
+                (SELECT max(first_leaf) FROM evidence_runs WHERE zone_id = $1 AND first_leaf <= $2), 0)
+        ORDER BY first_leaf LIMIT $3`,
+      [this.zone, leaf, limit],
+    );
+  }
+
+  /** The events of a chain from one number up to another: the first some of those that are there. */
+  async events(writer: string, from: number, to: number, limit: number): Promise<BundledEvent[]> {
+    return this.db.query<BundledEvent[]>(
+      `SELECT seq::float8 AS seq, encode(previous_hash, 'hex') AS "previousHash", encode(hash, 'hex') AS hash,
+              coalesce(event_text, event::text) AS text
+         FROM audit_events WHERE zone_id = $1 AND writer = $2 AND seq >= $3 AND seq <= $4 ORDER BY seq, id LIMIT $5`,
+      [this.zone, writer, from, to, limit],
+    );
+  }
+
+  /** Tiles of the log of the zone, or of the installation. Those that are not stored are not among them. */
+  async tiles(of: 'zone' | 'installation', places: readonly TileAddress[]): Promise<Tile[]> {
+    return this.db.query<Tile[]>(
+      `SELECT t.level::integer AS level, t.index::float8 AS index, t.hashes
+         FROM unnest($2::smallint[], $3::bigint[]) AS p (level, index)
+         JOIN evidence_tiles t ON t.zone_id = $1 AND t.level = p.level AND t.index = p.index`,
+      [
+        of === 'zone' ? this.zone : INSTALLATION,
+        places.map(({ level }) => level),
+        places.map(({ index }) => index),
+      ],
+    );
+  }
+}

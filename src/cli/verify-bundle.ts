@@ -1,0 +1,83 @@
+import { readBundleFile } from '../audit/verify/bundle-file.js';
+import { NoBundle } from '../audit/verify/bundle-lines.js';
+import { BundleVerifier, type BundleSummary } from '../audit/verify/bundle-verifier.js';
+import { faultJson, faultLine, type Fault } from '../audit/verify/fault.js';
+import type { KeptCheckpoint } from '../audit/verify/kept-checkpoint.js';
+import { parseVkey, type NoteKey } from '../transparency-log/note-key.js';
+import { CommandFailure } from './failure.js';
+import { EXIT, type Outcome } from './outcome.js';
+import { readCheckpointFile, unreadable } from './read-checkpoint-file.js';
+import type { VerifyingPorts } from './verify-audit.js';
+
+/** What `audit verify --bundle` is given. */
+export interface BundleQuestion {
+  readonly bundle: string;
+  /** Public keys: `name+id+base64` (C2SP signed-note). */
+  readonly keys: readonly string[];
+  /** Files with checkpoints that were kept elsewhere. */
+  readonly checkpoints: readonly string[];
+}
+
+/** Milliseconds between two words on how far it is. */
+const PROGRESS_MS = 2_000;
+
+/**
+ * `mandate audit verify --bundle`: verifies a bundle with public keys alone, and prints each fault when it is found. Nothing is
+ * asked and nothing else is read.
+ *
+ * @throws {CommandFailure} if something of what is said cannot be used
+ */
+export async function verifyBundle(
+  { bundle, keys, checkpoints }: BundleQuestion,
+  json: boolean,
+  { print, progress }: VerifyingPorts,
+): Promise<Outcome> {
+  const trusted = { keys: keys.map(readKey), kept: [] as KeptCheckpoint[] };
+  for (const path of checkpoints)
+    trusted.kept.push(...(await readCheckpointFile(path, trusted.keys)));
+  const found: Fault[] = [];
+  let faults = 0;
+  const tell = async (): Promise<void> => {
+    if (found.length === 0) return;
+    faults += found.length;
+    const told = found.splice(0);
+    await print(...told.map((one) => (json ? JSON.stringify(faultJson(one)) : faultLine(one))));
+  };
+  const verifier = new BundleVerifier(trusted, (fault) => found.push(fault));
+  let summary: BundleSummary | null = null;
+  try {
+    let told = performance.now();
+    for await (const line of readBundleFile(bundle)) {
+      verifier.line(line);
+      await tell();
+      if (progress === undefined || performance.now() - told < PROGRESS_MS) continue;
+      told = performance.now();
+      progress(`${verifier.seen} events so far`);
+    }
+    summary = verifier.end();
+  } catch (error) {
+    if (!(error instanceof NoBundle)) throw unreadable(bundle, error);
+    const none = { zone: null, writer: null, seq: null, lastSeq: null, id: null };
+    found.push({ kind: 'form', ...none, why: `${bundle}: ${error.message}` });
+  }
+  await tell();
+  if (json) await print(JSON.stringify({ ...(summary ?? { events: verifier.seen }), faults }));
+  return {
+    code: faults === 0 ? EXIT.done : EXIT.wrong,
+    lines: [summaryOf(summary, faults)],
+  };
+}
+
+function summaryOf(summary: BundleSummary | null, faults: number): string {
+  const how = faults === 0 ? 'nothing is wrong' : faults === 1 ? '1 fault' : `${faults} faults`;
+  if (summary === null) return `it was not read to its end: ${how}`;
+  const { zone, events, checkpoints, until } = summary;
+  const sealed = until === null ? '' : `, sealed until ${until} by ${checkpoints} checkpoints`;
+  return `${events} events of zone ${zone}${sealed}: ${how}`;
+}
+
+function readKey(text: string): NoteKey {
+  const key = parseVkey(text);
+  if (key === null) throw new CommandFailure(EXIT.usage, `this is no public key of a log: ${text}`);
+  return key;
+}

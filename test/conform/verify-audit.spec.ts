@@ -1,0 +1,116 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import pg from 'pg';
+import { v7 as uuidv7 } from 'uuid';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createDatabase } from '../setup/harness.js';
+import { bundleOf } from '../setup/sealed-bundle.js';
+import { SealedLog, type Sealed } from '../setup/sealed-log.js';
+import { appendEvent, recordEvents } from '../setup/tampering.js';
+import { describeWith, PYTHON } from './tools.js';
+
+const PROGRAM = fileURLToPath(new URL('../../examples/verify-audit/verify.py', import.meta.url));
+
+describeWith([PYTHON], 'verify.py, which knows docs/evidence.md alone', () => {
+  let client: pg.Client;
+  let folder: string;
+  let vkey: string;
+  let first: Sealed;
+  let whole: string;
+
+  beforeAll(async () => {
+    client = new pg.Client({ connectionString: await createDatabase() });
+    await client.connect();
+    folder = await mkdtemp(join(tmpdir(), 'mandate-verify-'));
+    const log = new SealedLog(client);
+    await log.begin();
+    ({ vkey } = log);
+    const of = { zone: uuidv7(), writers: [uuidv7(), uuidv7()] } as const;
+    const other = { zone: uuidv7(), writers: [uuidv7(), uuidv7()] } as const;
+    await recordEvents(client, of);
+    first = await log.seal(of.zone);
+    await recordEvents(client, other);
+    await log.seal(other.zone);
+    for (let i = 0; i < 300; i += 1)
+      await appendEvent(client, of.zone, of.writers[i % 2] ?? '', 'x');
+    await log.seal(of.zone);
+    whole = await bundleOf(client, of.zone, { zoneSizes: [first.size], sizes: [first.noteSize] });
+  });
+
+  afterAll(async () => {
+    await client?.end();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  async function verify(bundle: string | Buffer, kept: readonly string[] = []) {
+    const paths = [bundle, ...kept].map((content) => ({ content, path: join(folder, uuidv7()) }));
+    for (const { path, content } of paths) await writeFile(path, content);
+    const [file = '', ...files] = paths.map(({ path }) => path);
+    const { status, stdout, stderr } = spawnSync(
+      PYTHON.path ?? '',
+      [PROGRAM, file, vkey, ...files],
+      { encoding: 'utf8' },
+    );
+    return { status, stdout, stderr };
+  }
+
+  test('finds nothing in a bundle that is right', async () => {
+    const right = { status: 0, stdout: '312 events: nothing is wrong\n', stderr: '' };
+    expect(await verify(whole, [first.body, first.note])).toEqual(right);
+    expect(await verify(gzipSync(whole), [JSON.stringify(first)])).toEqual(right);
+  });
+
+  const lines = () => whole.split('\n');
+  const without = (place: number) => lines().toSpliced(place, 1).join('\n');
+
+  test.each<[string, () => string | Buffer, RegExp]>([
+    [
+      'a text',
+      () => whole.replace('r3', 'r9'),
+      /^changed: .*, seq 3, .*its hash is not that of its text\n312 events: 1 faults\n$/,
+    ],
+    ['without an event', () => without(7), /^removed: /],
+    [
+      'two events exchanged',
+      () =>
+        lines()
+          .with(5, lines()[6] ?? '')
+          .with(6, lines()[5] ?? '')
+          .join('\n'),
+      /^removed: /,
+    ],
+    ['the zone', () => whole.replace(/"zone":"[^"]+"/, `"zone":"${uuidv7()}"`), /^added: /],
+    ['a checkpoint', () => whole.replace(/time 2\d{3}/, 'time 2001'), /is not in the signed one/],
+    ['the note', () => whole.replace('/audit\\n', '/audit\\n1'), /^form: .*not signed by this key/],
+    [
+      'without its end',
+      () =>
+        lines()
+          .slice(0, -2)
+          .map((line) => `${line}\n`)
+          .join(''),
+      /^form: it is cut off/,
+    ],
+    ['cut off', () => whole.slice(0, -9), /^form: .*cut off/],
+    ['half of gzip', () => gzipSync(whole).subarray(0, 500), /^form: /],
+    ['a list', () => '[]\n', /^form: /],
+    ['deep', () => `${'['.repeat(100_000)}\n`, /^form: /],
+    ['a member twice', () => '{"kind":"bundle","kind":"end"}\n', /^form: .*twice/],
+    ['one line without an end', () => Buffer.alloc(40 * 1024 * 1024, 'x'), /^form: .*too long/],
+  ])('finds what was changed: %s', async (_name, made, says) => {
+    const { status, stdout, stderr } = await verify(made());
+    expect([status, stderr]).toEqual([1, '']);
+    expect(stdout).toMatch(says);
+  });
+
+  test('finds that the log is not what somebody has kept of it', async () => {
+    const root = /\n[A-Za-z0-9+/]{43}=\n/;
+    const other = first.body.replace(root, `\n${Buffer.alloc(32).toString('base64')}\n`);
+    const { status, stdout } = await verify(whole, [other]);
+    expect([status, stdout]).toEqual([1, expect.stringContaining('has another root')]);
+  });
+});
