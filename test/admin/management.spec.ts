@@ -164,7 +164,11 @@ describe('scopes of tenants', () => {
     expect((await call('PUT', one, body)).body).toEqual({ status: 'updated' });
     expect((await call('GET', one)).body).toMatchObject({ description: 'Reads', active: false });
     expect((await call('PUT', one, { name: 'another' })).status).toBe(409);
-    expect((await call('PUT', one, { name, claims: ['email'] })).status).toBe(422);
+    expect((await call('PUT', one, { name, claims: ['email'] })).status).toBe(200);
+    expect((await call('GET', one)).body).toMatchObject({ claims: ['email'], active: true });
+    expect((await call('PUT', one, { name, claims: ['sub'] })).status).toBe(422);
+    const many = Array.from({ length: 51 }, (_, n) => `claim_${n}`);
+    expect((await call('PUT', one, { name, claims: many })).status).toBe(400);
     expect((await call('PUT', one, { name, description: 'Reads\nall' })).status).toBe(400);
     expect((await call('PUT', one, { name, tenant_id: randomUUID() })).status).toBe(422);
     expect((await call('DELETE', one)).status).toBe(204);

@@ -11,6 +11,7 @@ import {
   MaxLength,
   Min,
 } from 'class-validator';
+import { MAX_CLAIMS_OF_SCOPE } from '../../mandates/scope-claims.js';
 import {
   IsLine,
   IsLineOrEmpty,
@@ -81,10 +82,10 @@ export class TenantScopeBody {
   @IsLineOrEmpty()
   description?: string | null;
 
-  /** None: no token has claims for the sake of a scope yet. */
+  /** The claims of a user that it lets into mandates; none if absent. */
   @MayBeNull()
   @IsArray()
-  @ArrayMaxSize(100)
+  @ArrayMaxSize(MAX_CLAIMS_OF_SCOPE)
   @IsString({ each: true })
   claims?: string[] | null;
 
