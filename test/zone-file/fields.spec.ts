@@ -27,7 +27,6 @@ const NOT_IN_THE_FILE: Readonly<Record<string, string>> = {
   'clients client_secret_expires_at':
     'is of the first secret: a zone file says when the newest ends',
   'clients client_secret': 'is no secret but *****, where a client is written back',
-  'scopes claims': 'is empty always: no token has claims for the sake of a scope',
   'outbound_policies block_link_local_ips': 'is true always',
   'outbound_policies block_multicast_ips': 'is true always',
   'outbound_policies disable_redirects': 'is true always',
