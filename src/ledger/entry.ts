@@ -18,6 +18,8 @@ export interface Otherwise {
   readonly error: string;
   /** The precise reason, for operators. */
   readonly reason: string;
+  /** Which part of its evaluation was not passed, where the event says that. */
+  readonly stage?: string;
 }
 
 /** A condition that held when the request was evaluated and that the commit checks again. */

@@ -1,5 +1,5 @@
 import { isUuid } from '../oauth/vocabulary.js';
-import type { AuditEvent, Entry, Fact, Nonce, Otherwise, SeenSubject } from './entry.js';
+import type { AuditEvent, Committed, Entry, Fact, Nonce, Otherwise, SeenSubject } from './entry.js';
 
 /** Nothing, in an array of PostgreSQL. */
 export const NULL = 'NULL';
@@ -50,7 +50,13 @@ const OF_THE_LEDGER: ReadonlySet<string> = new Set([
 ]);
 
 /** Members that a refusal replaces or takes away. */
-const OF_THE_OUTCOME: ReadonlySet<string> = new Set(['outcome', 'error', 'reason', 'mandate']);
+const OF_THE_OUTCOME: ReadonlySet<string> = new Set([
+  'outcome',
+  'error',
+  'reason',
+  'stage',
+  'mandate',
+]);
 
 /**
  * Writes an entry as text, once: whether its facts hold is known only in the commit, so what its event says in
@@ -103,13 +109,24 @@ function writeEvent({ event, challenge }: Entry): Pick<WrittenEntry, 'head' | 't
   return { head: members(head), tail: members(tail) };
 }
 
+/** What the event of an entry says now that it is recorded, but for what the ledger itself has written. */
+export function eventOnRecord(
+  { event }: Entry,
+  committed: Exclude<Committed, { status: 'stale' }>,
+): Readonly<Record<string, unknown>> {
+  if (committed.status === 'recorded') return event;
+  const rest = Object.entries(event).filter(([name]) => !OF_THE_OUTCOME.has(name));
+  return { ...Object.fromEntries(rest), ...committed.fact.otherwise };
+}
+
 function members(some: object): string {
   return storable(JSON.stringify(some).slice(1, -1));
 }
 
 function writeFact(fact: Fact, place: number): WrittenFact {
-  const { outcome, error, reason } = fact.otherwise;
-  const refusal = `"outcome":${quoted(outcome)},"error":${quoted(error)},"reason":${quoted(reason)}`;
+  const { outcome, error, reason, stage } = fact.otherwise;
+  const at = stage === undefined ? '' : `,"stage":${quoted(stage)}`;
+  const refusal = `"outcome":${quoted(outcome)},"error":${quoted(error)},"reason":${quoted(reason)}${at}`;
   const { id, details } = about(fact, place);
   return { kind: fact.kind, id, details, refusal, outcome };
 }

@@ -12,10 +12,19 @@ import type { Basis } from '../zones/snapshot/basis.js';
 import { Snapshots } from '../zones/snapshot/snapshots.service.js';
 import { refusedEvent, type LastStage } from './describe/audit-event.js';
 import { graphOf } from './describe/agency-facts.js';
-import { restsOn, unspent } from './describe/facts.js';
+import { endingAt, restsOn, unspent } from './describe/facts.js';
 import { refusedFor, type Decided, type Outcome, type Stale } from './outcome.js';
+import type { Stage } from './stage-names.js';
 import type { LedgerPort } from './stages/record.js';
 import type { TokenRequest } from './token-request.js';
+
+/** Where an evaluation stopped. */
+export interface StoppedAt {
+  /** The stage that it did not pass. */
+  readonly stage: Stage;
+  /** All that was found out before. */
+  readonly last: LastStage;
+}
 
 /** Records what becomes of token requests: on the same terms, whether they are granted or refused. */
 @Injectable()
@@ -38,11 +47,15 @@ export class ExchangeRecorder implements LedgerPort {
   /**
    * Records a refusal, if what it was based on is still true.
    *
-   * @param last how far the request came
+   * @param at the stage that stopped it, and how far the request had come before
    * @param error what stopped it: an `OAuthError`, or a fault of ours
    * @throws {OAuthError} temporarily_unavailable, if it cannot be recorded
    */
-  async refuse(request: TokenRequest, last: LastStage, error: unknown): Promise<Outcome> {
+  async refuse(
+    request: TokenRequest,
+    { stage, last }: StoppedAt,
+    error: unknown,
+  ): Promise<Outcome> {
     const refusal =
       error instanceof OAuthError
         ? error
@@ -57,8 +70,8 @@ export class ExchangeRecorder implements LedgerPort {
     }
     const committed = await this.commit({
       event_id: newId(),
-      facts: unspent(last !== null && 'caller' in last ? last.caller.once : null),
-      event: refusedEvent(request.requestId, last, refusal),
+      facts: endingAt(stage, unspent(last !== null && 'caller' in last ? last.caller.once : null)),
+      event: refusedEvent(request.requestId, last, refusal, stage),
       ...basis,
     });
     if (committed.status === 'refused') return refusedFor(committed.fact);
@@ -75,7 +88,7 @@ export class ExchangeRecorder implements LedgerPort {
       zone_id: zoneId,
       facts: [],
       // What else is known of the request need not be true any more.
-      event: refusedEvent(request.requestId, null, error),
+      event: refusedEvent(request.requestId, null, error, null),
     });
     return refused;
   }

@@ -6,6 +6,7 @@ import {
 } from '@willsoto/nestjs-prometheus';
 import type { Counter, Histogram } from 'prom-client';
 import { OAuthError } from '../oauth/errors.js';
+import { STAGES, type Stage } from './stage-names.js';
 
 const EXCHANGES = 'mandate_exchanges_total';
 const DECISIONS = 'mandate_policy_decisions_total';
@@ -30,25 +31,6 @@ export const exchangeMetrics = [
     buckets: [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2],
   }),
 ];
-
-const STAGES = [
-  'parse',
-  'identify',
-  'authenticate',
-  'limit',
-  'resolve',
-  'bind',
-  'delegate',
-  'target',
-  'authorize',
-  'clear',
-  'hold',
-  'mint',
-  'record',
-] as const;
-
-/** The name of a stage, as its metric has it. */
-export type Stage = (typeof STAGES)[number];
 
 type StageSeconds = Readonly<Record<Stage, Histogram.Internal<'stage'>>>;
 

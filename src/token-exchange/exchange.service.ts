@@ -12,10 +12,11 @@ import { Overloaded } from '../platform/http/overload/overloaded.js';
 import { Attempts } from '../step-up/attempts.service.js';
 import { Challenges } from '../step-up/challenges.service.js';
 import { lastStageOf, type LastStage, type StageValue } from './describe/audit-event.js';
-import { ExchangeMetrics, type Stage } from './exchange.metrics.js';
+import { ExchangeMetrics } from './exchange.metrics.js';
 import { ExchangeRecorder } from './exchange-recorder.service.js';
 import type { Decided, Outcome } from './outcome.js';
 import { PolicyDecisionPoint } from './policy-decision-point.service.js';
+import type { Stage } from './stage-names.js';
 import { authenticate, identify, limit } from './stages/authenticate.js';
 import { authorize } from './stages/authorize.js';
 import { bind } from './stages/bind.js';
@@ -38,6 +39,8 @@ type CountRequest = (caller: Caller) => Promise<void>;
 /** How far an evaluation has come: for the audit event of a denial. */
 interface Progress {
   last: LastStage;
+  /** The stage that it has come to. */
+  stage: Stage;
   /** 1 for the first evaluation of the request. */
   readonly evaluation: number;
 }
@@ -87,10 +90,10 @@ export class Exchange {
       request.inFlight.countFor(caller.zone.zoneId, caller.client.id, kindOf(caller));
       return count(caller);
     };
-    let progress: Progress = { last: null, evaluation: 0 };
+    let progress: Progress = { last: null, stage: 'parse', evaluation: 0 };
     const outcome = await untilCurrent(
       () => {
-        progress = { last: null, evaluation: progress.evaluation + 1 };
+        progress = { last: null, stage: 'parse', evaluation: progress.evaluation + 1 };
         return this.attempt(request, progress, countRequest);
       },
       () => this.clock.now(),
@@ -109,7 +112,7 @@ export class Exchange {
       noteClaim(request, progress.last);
       return isGivenUp(request, error)
         ? ({ status: 'refused', error } as const)
-        : this.recorder.refuse(request, progress.last, toldTo(progress.last, error));
+        : this.recorder.refuse(request, progress, toldTo(progress.last, error));
     });
     if (outcome.status === 'stale') await this.recorder.forget(progress.last);
     this.policy.followUp(request.requestId.request_id, progress.last, outcome);
@@ -154,6 +157,7 @@ export class Exchange {
       run: () => T | Promise<T>,
       made?: (value: T) => void,
     ): Promise<T> => {
+      progress.stage = name;
       inFlight.expectAnswer();
       try {
         const value = await (isTracing() ? inSpan(`exchange ${name}`, async () => run()) : run());

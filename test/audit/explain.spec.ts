@@ -7,7 +7,13 @@ import { borrowReplica, withClient, type Replica } from '../setup/harness.js';
 import { newOperator, type TestOperator } from '../setup/operators.js';
 import { persistently } from '../setup/patience.js';
 import { DENY_ALL, recordedPolicy } from '../setup/policies.js';
-import { callAdmin, createTestZone, PERMIT_ALL, type TestZone } from '../setup/zone.js';
+import {
+  ACCESS_TOKEN,
+  callAdmin,
+  createTestZone,
+  PERMIT_ALL,
+  type TestZone,
+} from '../setup/zone.js';
 
 let replica: Replica;
 let zone: TestZone;
@@ -137,13 +143,39 @@ describe('a request that was denied', () => {
   });
 
   test.each([
-    [{ scope: 'a:read a:admin' }, 'resource', 'a:admin'],
-    [{ resource: 'resource://unknown' }, 'resource', 'Register the resource resource://unknown'],
-    [{ client_secret: 'wrong' }, 'caller', 'one of the secrets'],
-  ])('as in %j: what would have let it pass', async (turned, of, words) => {
+    [{ scope: 'a:read a:admin' }, 'authorize', 'resource', 'a:admin'],
+    [
+      { resource: 'resource://unknown' },
+      'authorize',
+      'resource',
+      'Register the resource resource://unknown',
+    ],
+    [{ client_secret: 'wrong' }, 'authenticate', 'caller', 'one of the secrets'],
+    // What a caller names is no reason of ours.
+    [{ resource: 'resource://challenge' }, 'authorize', 'resource', 'Register'],
+    [{ resource: undefined }, 'target', 'request', 'Name a resource'],
+  ])('as in %j: at %s, and what would have let it pass', async (turned, stage, of, words) => {
     await zone.activate(PERMIT_ALL);
-    const { would_pass: would } = await explain(await zone.session(turned));
-    expect(would).toEqual([{ of, tried: false, text: expect.stringContaining(words) }]);
+    const answer = await zone.session(turned);
+    const explanation = await explain(answer);
+    expect(explanation.would_pass).toEqual([
+      { of, tried: false, text: expect.stringContaining(words) },
+    ]);
+    expect(stateOf(explanation, stage)).toBe('refused');
+    expect((await zone.audit(answer.requestId))[0]?.event).toMatchObject({ stage });
+  });
+
+  test.each([
+    [{ subject_token: 'x', subject_token_type: ACCESS_TOKEN }, 'resolve'],
+    [{ session_id: '0192f0c1-0000-7000-8000-00000000000a' }, 'bind'],
+    [{ agent_session_id: '0192f0c1-0000-7000-8000-00000000000a' }, 'delegate'],
+    [{ ttl_seconds: '901' }, 'mint'],
+  ])('as in %j: at %s, which is recorded', async (turned, stage) => {
+    await zone.activate(PERMIT_ALL);
+    const answer = await zone.exchange(turned);
+    const [row] = await zone.audit(answer.requestId);
+    expect(row?.event).toMatchObject({ outcome: 'denied', stage });
+    expect(stateOf(await explain(answer), stage)).toBe('refused');
   });
 
   test('for a scope that its subject token does not have: that this is the one', async () => {

@@ -29,6 +29,25 @@ test.each([
   expect(endedAt(event)).toBe(stage);
 });
 
+test.each([
+  ['parse', 'parse'],
+  ['identify', 'authenticate'],
+  ['limit', 'authenticate'],
+  ['mint', 'mint'],
+  ['hold', 'clear'],
+  ['record', 'record'],
+])('an event that names the stage %s ended at %s, whatever its reason says', (stage, told) => {
+  const reason = 'unknown resource: denied for a challenge that was used before';
+  expect(endedAt({ ...CLIENT, ...DENIED, error: 'invalid_client', reason, stage })).toBe(told);
+});
+
+test('what is no stage is none', () => {
+  const event = { ...CLIENT, error: 'invalid_target', reason: 'unknown resource: r' };
+  for (const stage of ['somewhere', 8, null, ['mint']]) {
+    expect(endedAt({ ...event, stage })).toBe('authorize');
+  }
+});
+
 test('what only a stage finds out shows that it was passed', () => {
   expect(surelyPassed({})).toBeNull();
   expect(surelyPassed(CLIENT)).toBe('authenticate');

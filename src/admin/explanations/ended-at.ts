@@ -1,3 +1,4 @@
+import { STAGES as STAGES_OF_EVENTS, type Stage } from '../../token-exchange/stage-names.js';
 import { isRecord, memberAt, recordsAt, textAt, type RecordedObject } from './recorded.js';
 
 /** The stages of a token request that explanations tell apart, in their order (docs/exchange.md). */
@@ -17,7 +18,24 @@ export const STAGES = [
 /** One of {@link STAGES}. */
 export type StageName = (typeof STAGES)[number];
 
-/** A reason that only one stage gives. The reasons are recorded words, so that those of versions before are known as well. */
+/** Where explanations tell of each stage that an event can name: who asks is one of theirs, and what has to be confirmed. */
+const TOLD_AT: Readonly<Record<Stage, StageName>> = {
+  parse: 'parse',
+  identify: 'authenticate',
+  authenticate: 'authenticate',
+  limit: 'authenticate',
+  resolve: 'resolve',
+  bind: 'bind',
+  delegate: 'delegate',
+  target: 'target',
+  authorize: 'authorize',
+  clear: 'clear',
+  hold: 'clear',
+  mint: 'mint',
+  record: 'record',
+};
+
+/** A reason that only one stage gives, for events of versions that did not record the stage. */
 const BY_REASON: readonly (readonly [reason: RegExp, stage: StageName])[] = [
   [/^(no policy set is active|policy: |denied for |undeclared operation|no scope )/, 'authorize'],
   [/^(not confirmed for |policy demands |step-up |too many pending challenges)/, 'clear'],
@@ -39,11 +57,17 @@ const BY_REASON: readonly (readonly [reason: RegExp, stage: StageName])[] = [
 ];
 
 /**
- * The stage that ended a token request that was not granted, as far as its event says that.
+ * The stage that ended a token request that was not granted: as it is recorded, or, of versions that did not record it, as far
+ * as the reason says it.
  *
  * @returns `null` if that cannot be told
  */
 export function endedAt(event: RecordedObject): StageName | null {
+  const recorded = STAGES_OF_EVENTS.find((stage) => stage === memberAt(event, 'stage'));
+  return recorded === undefined ? endedAtByWords(event) : TOLD_AT[recorded];
+}
+
+function endedAtByWords(event: RecordedObject): StageName | null {
   const error = textAt(event, 'error') ?? '';
   const reason = textAt(event, 'reason') ?? '';
   if (error === 'interaction_required') return 'clear';

@@ -210,7 +210,7 @@ function ofChallenge(event: RecordedObject, { challenge }: KnownNow): Remedy[] {
   return [{ of: 'challenge', tried: false, text }];
 }
 
-/** What to do about other reasons, by the words that are recorded. */
+/** What to do about other reasons, by the words that are recorded: whole, as some have names in them that callers choose. */
 const REASONS: readonly (readonly [reason: RegExp, of: Remedy['of'], text: string])[] = [
   [/^client is disabled/, 'client', 'Enable the client.'],
   [/^unknown client/, 'caller', 'Name a client that there is.'],
@@ -223,7 +223,7 @@ const REASONS: readonly (readonly [reason: RegExp, of: Remedy['of'], text: strin
   ],
   [/^(client_assertion|gateway): /, 'caller', 'Sign the request as the reason says.'],
   [
-    /was used before$/,
+    /^(client_assertion|gateway_request) was used before$/,
     'caller',
     'Sign each request anew: what is good for one request came twice.',
   ],
@@ -254,17 +254,17 @@ const REASONS: readonly (readonly [reason: RegExp, of: Remedy['of'], text: strin
     'Name a session of this client and this subject, or none.',
   ],
   [
-    /session is not alive$|, or one above it, has ended$/,
+    /^the [a-z_' ]*session is not alive$|^the [a-z_' ]*session, or one above it, has ended$/,
     'caller',
     'Open a session anew: this one has ended.',
   ],
   [
-    /^the delegation, or something above it, has ended$/,
+    /^the (actor token's )?delegation, or something above it, has ended$/,
     'caller',
     'Have it delegated anew: the delegation has ended.',
   ],
   [
-    /budget of the delegation/,
+    /^the budget of the delegation is used up$/,
     'caller',
     'Have it delegated anew: the exchanges of this delegation are used up.',
   ],
@@ -278,7 +278,7 @@ const REASONS: readonly (readonly [reason: RegExp, of: Remedy['of'], text: strin
     'request',
     'Ask for a shorter life (ttl_seconds), or for none.',
   ],
-  [/relies on has expired$/, 'caller', 'Bring tokens that still live.'],
+  [/^what this request relies on has expired$/, 'caller', 'Bring tokens that still live.'],
   [
     /^too many pending challenges/,
     'challenge',

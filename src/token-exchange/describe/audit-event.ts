@@ -18,6 +18,7 @@ import {
   type Authorized,
   type PolicyDecisions,
 } from '../stages/authorize.js';
+import type { Stage } from '../stage-names.js';
 import { agencyClaims, agencyContext } from './agency-claims.js';
 import type { Bound } from '../stages/bind.js';
 import type { Delegated } from '../stages/delegate.js';
@@ -104,14 +105,24 @@ function describeRedeemed({ redeemed }: Cleared) {
   return { challenge: { id, type, binding } };
 }
 
-/** The audit event of a refusal: what was asked, how far it came, and precisely why not. */
-export function refusedEvent(requestId: RequestId, last: LastStage, error: OAuthError): AuditEvent {
+/**
+ * The audit event of a refusal: what was asked, how far it came, and precisely why not.
+ *
+ * @param stage the one that the request did not pass; `null` if what was found out of it need not be so any more
+ */
+export function refusedEvent(
+  requestId: RequestId,
+  last: LastStage,
+  error: OAuthError,
+  stage: Stage | null,
+): AuditEvent {
   return {
     type: TYPE,
     outcome: meaningOf(error.code) === 'failed' ? 'failed' : 'denied',
     ...requestId,
     error: error.code,
     reason: error.detail,
+    ...(stage === null ? {} : { stage }),
     ...(last === null ? {} : describe(last)),
     ...askedPolicy(last, error),
   };

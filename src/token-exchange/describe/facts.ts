@@ -4,6 +4,7 @@ import type { MandateClaims } from '../../mandates/verify-mandate.js';
 import { factsToldToGateway } from '../told-to-gateways.js';
 import { agencyFacts } from './agency-facts.js';
 import { subjectFacts } from './issued-generations.js';
+import type { Stage } from '../stage-names.js';
 import type { Delegated } from '../stages/delegate.js';
 
 /** The zone and the clients that a request was evaluated on, for the ledger to compare. */
@@ -80,6 +81,11 @@ export function factsOf(request: RestsOn, now: number): Fact[] {
     ...subjectFacts(request),
     ...agencyFacts(agency, actingAgent),
   ];
+}
+
+/** Facts, with the stage at which a request ends if one of them has moved, which its event says then. */
+export function endingAt(stage: Stage, facts: readonly Fact[]): Fact[] {
+  return facts.map((fact) => ({ ...fact, otherwise: { ...fact.otherwise, stage } }));
 }
 
 /** Facts, with what their moving is called where the request came through a gateway. */

@@ -11,7 +11,7 @@ import { canAuthenticate } from '../../step-up/type-terms.js';
 import { refusedEvent } from '../describe/audit-event.js';
 import { graphOf } from '../describe/agency-facts.js';
 import { seenSubject } from '../describe/issued-generations.js';
-import { factsOf, restsOn, toldTo, unspent } from '../describe/facts.js';
+import { endingAt, factsOf, restsOn, toldTo, unspent } from '../describe/facts.js';
 import { clientsInvolved } from '../describe/held-request.js';
 import { refusedFor, type Outcome } from '../outcome.js';
 import type { Held } from './clearance.js';
@@ -116,8 +116,8 @@ function entryOf(held: Held, digest: string, now: number, trace: TraceContext | 
     ...restsOn(caller),
     ...graphOf(authorized.agency),
     ...seenSubject(authorized),
-    facts: [...unspent(caller.once), ...toldTo(caller, facts), allowed],
+    facts: endingAt('hold', [...unspent(caller.once), ...toldTo(caller, facts), allowed]),
     challenge,
-    event: { ...refusedEvent(asked.requestId, authorized, required), binding },
+    event: { ...refusedEvent(asked.requestId, authorized, required, 'hold'), binding },
   };
 }

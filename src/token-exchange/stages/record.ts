@@ -10,7 +10,7 @@ import { newId } from '../../platform/uuid-v7.js';
 import { issuedEvent } from '../describe/audit-event.js';
 import { graphOf } from '../describe/agency-facts.js';
 import { seenSubject, sessionGenerations } from '../describe/issued-generations.js';
-import { factsOf, restsOn, toldTo, unspent } from '../describe/facts.js';
+import { endingAt, factsOf, restsOn, toldTo, unspent } from '../describe/facts.js';
 import type { PolicyDecisions } from './authorize.js';
 import type { Cleared, Redemption } from './clearance.js';
 import type { Minted } from './mint.js';
@@ -46,10 +46,10 @@ function entryOf(minted: Minted): Entry {
     ...restsOn(caller),
     ...graphOf(cleared.agency),
     ...seenSubject(cleared),
-    facts: [
+    facts: endingAt('record', [
       ...unspent(caller.once),
       ...toldTo(caller, [...factsOf(cleared, claims.iat), ...challengeSpent(redeemed)]),
-    ],
+    ]),
     ...(anchor === null
       ? {
           session: {
