@@ -2,8 +2,9 @@ import type { DataSource } from 'typeorm';
 import { termsOf, type AuditFilters, type AuditScope } from '../../audit/audit-filters.js';
 import type { ChainEnd, ChainPart, StreamedEvent, StreamReads } from './stream-reader.js';
 
-/** About how many events are read at once. */
+/** About how many events are read at once, and how many bytes of them. */
 const AT_ONCE = 500;
+const MOST_BYTES = 2 * 1024 * 1024;
 
 /**
  * Reads chains of the audit log, each statement on a connection that is given back behind it.
@@ -32,6 +33,7 @@ export function readsOf(
         share(parts),
         terms,
         since,
+        Math.floor(MOST_BYTES / parts.length),
       ]),
   };
 }
@@ -61,7 +63,10 @@ const LAST_BEFORE = `
       WHERE t.zone_id = $1 AND t.writer = $2 AND t.id >= uuid_from_time(to_timestamp($3::float8 / 1000))
       ORDER BY t.seq LIMIT 1))::float8 AS seq`;
 
-/** Of days that are long over nothing is looked at, however many there are. */
+/**
+ * Of days that are long over nothing is looked at, however many there are. Of each chain there is at least one event, and no
+ * other once those before it have the bytes that it may have.
+ */
 const NEXT = `
   SELECT t.zone_id AS "zoneId", t.id, t.writer, t.seq::float8 AS seq, encode(t.hash, 'hex') AS hash,
          encode(t.previous_hash, 'hex') AS "previousHash",
@@ -69,8 +74,11 @@ const NEXT = `
          CASE WHEN t.fits THEN coalesce(t.event_text, t.event::text) ELSE '' END AS text, t.fits
     FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[]) AS p (zone, writer, after, upto)
    CROSS JOIN LATERAL (
-     SELECT e.*, (cardinality($6::text[]) = 0 OR audit_terms(audit_event(e)) @> $6) AS fits FROM audit_events e
-      WHERE e.zone_id = p.zone AND e.writer = p.writer AND e.seq > p.after AND e.seq <= p.upto
-        AND e.id >= uuid_from_time(to_timestamp($7::float8 / 1000))
-      ORDER BY e.seq LIMIT $5) AS t
+     SELECT s.*, sum(octet_length(s.event_text)) OVER (ORDER BY s.seq ROWS UNBOUNDED PRECEDING EXCLUDE CURRENT ROW) AS before
+       FROM (
+         SELECT e.*, (cardinality($6::text[]) = 0 OR audit_terms(audit_event(e)) @> $6) AS fits FROM audit_events e
+          WHERE e.zone_id = p.zone AND e.writer = p.writer AND e.seq > p.after AND e.seq <= p.upto
+            AND e.id >= uuid_from_time(to_timestamp($7::float8 / 1000))
+          ORDER BY e.seq LIMIT $5) AS s) AS t
+   WHERE coalesce(t.before, 0) < $8
    ORDER BY t.zone_id, t.writer, t.seq`;
