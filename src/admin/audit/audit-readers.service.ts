@@ -27,8 +27,9 @@ export class AuditReaders {
   }
 
   /** @throws {OAuthError} access_denied for an operator that is not any more what it was let in for */
-  async look({ holds }: Operator): Promise<void> {
-    if (holds === undefined || (await holds(this.dataSource))) return;
+  async look({ holds, mayGoOn }: Operator): Promise<void> {
+    if (mayGoOn !== undefined && (await mayGoOn())) return;
+    if (mayGoOn === undefined && (holds === undefined || (await holds(this.dataSource)))) return;
     throw new OAuthError('access_denied', 'the operator may not read this any more');
   }
 }

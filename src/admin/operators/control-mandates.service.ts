@@ -56,7 +56,7 @@ export class ControlMandates {
       if (zone === null || claims === null) return null;
       const state = await this.stateOn(this.dataSource, zone, claims);
       if (state === 'gone') return null;
-      if (state === 'live') return this.describe(zone, claims);
+      if (state === 'live') return this.describe(zone, claims, token);
       await this.snapshots.forget({ zoneId: controlZoneId, version: zone.version });
     }
     throw unavailable('the control zone changed again while a mandate was looked at');
@@ -103,7 +103,7 @@ export class ControlMandates {
     return live?.[0] === 'live' ? 'live' : 'gone';
   }
 
-  private describe(zone: ZoneSnapshot, claims: MandateClaims): Operator {
+  private describe(zone: ZoneSnapshot, claims: MandateClaims, token: string): Operator {
     const { sub, subIss, clientId, jti, act, zoneId } = claims;
     return {
       id: null,
@@ -125,6 +125,10 @@ export class ControlMandates {
       holds: async (tx) => {
         const named = await tx.query<unknown[]>(NAMED, [zoneId]);
         return named.length === 1 && (await this.stateOn(tx, zone, claims)) === 'live';
+      },
+      mayGoOn: async () => {
+        const named = await this.dataSource.query<unknown[]>(NAMED, [zoneId]);
+        return named.length === 1 && (await this.operatorOf(token, zoneId)) !== null;
       },
     };
   }

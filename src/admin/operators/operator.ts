@@ -27,6 +27,11 @@ export interface ActsAs {
    * for an operator that was taken its key before; absent where there is nothing that could change.
    */
   readonly holds?: (tx: Pick<EntityManager, 'query'>) => Promise<boolean>;
+  /**
+   * Whether who reads for long may go on. Other than {@link holds}, which speaks for one change, it looks at the operator anew
+   * if what it was let in for has changed. Absent where {@link holds} does that.
+   */
+  readonly mayGoOn?: () => Promise<boolean>;
   /** What it may do; absent for what Mandate does by itself, and for a command. */
   readonly permissions?: ReadonlySet<Permission>;
   /** The ids of the only zones that it may see; `null` for all, and for what is of no zone. */
