@@ -244,6 +244,12 @@ export const CASES: Readonly<Record<string, AlertCase>> = {
       },
     ],
   },
+  MandateAuditIndexBehind: {
+    fires: { 'mandate_audit_index_lag_seconds{job="m"}': '200x20' },
+    after: 7,
+    notBefore: 3,
+    quiet: [{ 'mandate_audit_index_lag_seconds{job="m"}': '60x20' }],
+  },
   MandateReviewWaiting: {
     fires: { 'mandate_review_oldest_seconds{job="m"}': '700000x90' },
     after: 65,
