@@ -5,7 +5,6 @@ import {
   IsArray,
   IsBoolean,
   IsIn,
-  IsInt,
   IsString,
   Max,
   MaxLength,
@@ -19,6 +18,7 @@ import {
   IsLine,
   IsOrigin,
   IsResourceIdentifier,
+  IsWholeNumber,
   MayBeAbsent,
   MayBeNull,
 } from '../../platform/http/validators.js';
@@ -102,7 +102,7 @@ export class ZoneBody {
 
   /** Whole days for which its audit log is kept at least; as long as that of the installation if absent, and never less. */
   @MayBeAbsent()
-  @IsInt()
+  @IsWholeNumber()
   @Min(1)
   @Max(MAX_RETENTION_DAYS)
   retention?: number;
@@ -168,7 +168,7 @@ export class ZoneChangeBody {
 
   /** Replaces the whole days for which its audit log is kept at least; `null`: as long as that of the installation. */
   @MayBeNull()
-  @IsInt()
+  @IsWholeNumber()
   @Min(1)
   @Max(MAX_RETENTION_DAYS)
   retention?: number | null;
