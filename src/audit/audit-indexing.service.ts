@@ -4,13 +4,16 @@ import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Logger } from 'pino';
 import type { Counter, Gauge } from 'prom-client';
 import type { DataSource } from 'typeorm';
+import { Ledger } from '../ledger/ledger.service.js';
 import { LOGGER } from '../platform/config/logger.js';
 import { BackgroundWork } from '../platform/background-work.js';
 import { Periodic } from '../platform/periodic.js';
 import { INDEXED, INDEX_LAG } from './audit-index.metrics.js';
+import { fillIndex } from './index-filling.js';
+import { RecordedTerms, rememberValues } from './recorded-terms.js';
 
 /** About how many events are added in one transaction, at most. */
-const AT_ONCE = 1_000;
+const AT_ONCE = 500;
 /** How many more after each that went well, where one has failed. */
 const MORE = 50;
 /** Milliseconds until the next look, at least where there was nothing to add, where there was something, and after a failure. */
@@ -20,41 +23,76 @@ const AGAIN_MS = 10_000;
 /** How many times as long as a look took there is none, and the most milliseconds that this may be. */
 const REST = 20;
 const MOST_IDLE_MS = 30_000;
+/** How many events are added at once of what this process has recorded, and the milliseconds between. */
+const OWN_AT_ONCE = 500;
+const OWN_MS = 500;
+/** Milliseconds until it is tried again where another process is at it. */
+const TURN_MS = 50;
 /** Milliseconds between two looks how far behind the index is, while there is much to be added. */
 const LOOK_MS = 10_000;
 
 /**
- * The job that fills the index of the audit log, behind the commits: in short transactions, one replica at a time
- * (`audit_index_fill` in audit-index.sql). While there is much it rests for as long as it has worked, so that it has half of
+ * What fills the index of the audit log, behind the commits: in short transactions, one process at a time. Each process adds
+ * what it has recorded itself, whose terms it knows then (recorded-terms.ts). Whatever is not added so, such as operators'
+ * changes and what processes that are gone have recorded, is added by a job, which reads it (index-filling.ts). While there is much it rests for as long as it has worked, so that it has half of
  * one connection at most; where there is little, for longer: a look reads the heads of all chains, of which an
  * installation of many zones has many. What fails is tried again with fewer events: what took too long takes as long again.
  */
 @Injectable()
 export class AuditIndexing implements OnApplicationShutdown {
   private readonly periodic = new Periodic(() => this.run());
+  private readonly own = new Periodic(() => this.runOwn());
+  private readonly recorded = new RecordedTerms();
   private atOnce = AT_ONCE;
   private lookedAt = Number.NEGATIVE_INFINITY;
 
   constructor(
-    @InjectDataSource() private readonly dataSource: Pick<DataSource, 'query'>,
+    @InjectDataSource() private readonly dataSource: Pick<DataSource, 'query' | 'transaction'>,
     @Inject(LOGGER) private readonly logger: Logger,
     @InjectMetric(INDEX_LAG) private readonly lag: Gauge,
     @InjectMetric(INDEXED) private readonly indexed: Counter,
     background: BackgroundWork,
+    @Inject(Ledger) ledger: Pick<Ledger, 'tell'>,
   ) {
     background.addJob(() => this.periodic.start(0));
+    background.add(() => {
+      ledger.tell(({ zone_id: zone, event_id: id }, event) => this.recorded.add(zone, id, event));
+      this.own.start(OWN_MS);
+    });
   }
 
   onApplicationShutdown(): void {
     this.periodic.stop();
+    this.own.stop();
+  }
+
+  /** Adds what this process has recorded. What it does not, another look does. */
+  private async runOwn(): Promise<number> {
+    if (this.recorded.size === 0) return OWN_MS;
+    const began = performance.now();
+    const taken = this.recorded.take(OWN_AT_ONCE);
+    try {
+      const values = rememberValues(taken);
+      const [answer] = await this.dataSource.query<{ added: number | null }[]>(REMEMBER, values);
+      const added = answer?.added ?? null;
+      if (added === null) {
+        this.recorded.giveBack(taken);
+        return TURN_MS;
+      }
+      this.indexed.inc(added);
+    } catch (error) {
+      this.logger.warn({ err: error }, 'what was recorded was not indexed at once');
+      return AGAIN_MS;
+    }
+    const took = performance.now() - began;
+    return this.recorded.size >= OWN_AT_ONCE ? took : Math.max(OWN_MS, took);
   }
 
   private async run(): Promise<number> {
     const began = performance.now();
     try {
-      const [filled] = await this.dataSource.query<{ added: number | null }[]>(FILL, [this.atOnce]);
+      const added = await fillIndex(this.dataSource, this.atOnce);
       const took = performance.now() - began;
-      const added = filled?.added ?? 0;
       this.indexed.inc(added);
       const isMuch = added >= this.atOnce / 2;
       this.atOnce = Math.min(AT_ONCE, this.atOnce + MORE);
@@ -85,5 +123,5 @@ export class AuditIndexing implements OnApplicationShutdown {
   }
 }
 
-const FILL = 'SELECT audit_index_fill($1) AS added';
+const REMEMBER = 'SELECT audit_index_remember($1, $2, $3, $4) AS added';
 const LAG = 'SELECT audit_index_lag() AS seconds';

@@ -35,8 +35,13 @@ export function idRange(
   };
 }
 
+/** The time in an id (UUIDv7: RFC 9562 5.7), in milliseconds since the epoch. */
+export function timeOf(id: string): number {
+  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+}
+
 /** The least id of a millisecond. */
-function firstId(ms: number): string {
+export function firstId(ms: number): string {
   const time = Math.min(Math.max(Math.floor(ms), 0), LAST_MS)
     .toString(16)
     .padStart(12, '0');

@@ -14,7 +14,7 @@ import { APPEND, appendValues } from './ledger-batch.js';
 import { LedgerLane } from './ledger-lane.js';
 import { BATCH_SECONDS, BATCH_SIZE, CHAIN_BREAKS } from './ledger.metrics.js';
 import { LockWaits } from './lock-waits.js';
-import { nonceDetails, writeEntry } from './written-entry.js';
+import { eventOnRecord, nonceDetails, writeEntry } from './written-entry.js';
 
 /** Half a second, first in steps of what another transaction takes. */
 const PAUSES_MS = [0, 5, 10, 20, 40, 80, 120, 120, 120] as const;
@@ -44,6 +44,7 @@ export class Ledger implements OnApplicationShutdown {
     maxOfZone: MAX_WAITING_OF_ZONE,
   });
   private lastIssuedAt: number | null = null;
+  private told: Parameters<Ledger['tell']>[0] | undefined;
 
   constructor(
     @Inject(ENV) { databaseUrl: url, limits }: RunningEnv,
@@ -108,7 +109,13 @@ export class Ledger implements OnApplicationShutdown {
     if (committed.status === 'recorded' && entry.event.outcome === 'issued') {
       this.lastIssuedAt = performance.now();
     }
+    if (committed.status !== 'stale') this.told?.(entry, eventOnRecord(entry, committed));
     return committed;
+  }
+
+  /** Has somebody told of each event that is on record then, but for operators' changes. It must not throw. */
+  tell(told: (entry: Entry, event: Readonly<Record<string, unknown>>) => void): void {
+    this.told = told;
   }
 
   /** When something that is issued was recorded last, by `performance.now`; `null` if nothing was. */

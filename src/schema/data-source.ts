@@ -79,6 +79,7 @@ import { ZoneLanguages1795373400000 } from './migrations/1795373400000-zone-lang
 import { InstallationWebhooks1795375899098 } from './migrations/1795375899098-installation-webhooks.js';
 import { Evidence1795384800000 } from './migrations/1795384800000-evidence.js';
 import { ClaimsAndRetention1795385100000 } from './migrations/1795385100000-claims-and-retention.js';
+import { AuditIndexDays1795386500000 } from './migrations/1795386500000-audit-index-days.js';
 import { ClientCeilings1795360245128 } from './migrations/1795360245128-client-ceilings.js';
 import { Scopes1795360704100 } from './migrations/1795360704100-scopes.js';
 import { SignalsOfOrders1795350100000 } from './migrations/1795350100000-signals-of-orders.js';
@@ -164,6 +165,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   InstallationWebhooks1795375899098,
   Evidence1795384800000,
   ClaimsAndRetention1795385100000,
+  AuditIndexDays1795386500000,
 ];
 
 const ONE_PROCESS: PoolSettings = { workers: 1, connections: undefined };

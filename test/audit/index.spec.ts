@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import type pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { DataSource } from 'typeorm';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { TERM_PLACES } from '../../src/audit/term-places.js';
+import { termsIn } from '../../src/audit/terms-in.js';
+import { fillIndex } from '../../src/audit/index-filling.js';
+import { RecordedTerms, rememberValues } from '../../src/audit/recorded-terms.js';
+import { dataSourceOptions } from '../../src/schema/data-source.js';
 import { dropDay, dueDays, maintaining } from '../../src/ledger/maintenance-connection.js';
 import { timeLimits } from '../../src/platform/config/time-limits.js';
 import { createDatabase, rows, withClient } from '../setup/harness.js';
@@ -12,9 +18,16 @@ const DAYS_KEPT = 30;
 
 let databaseUrl: string;
 
-beforeAll(async () => {
-  databaseUrl = await createDatabase();
-});
+let dataSource: DataSource;
+
+/** Has the tests of a group use a database of their own: what is dropped is gone. */
+function withDatabase(): void {
+  beforeAll(async () => {
+    databaseUrl = await createDatabase();
+    dataSource = await new DataSource(dataSourceOptions(databaseUrl)).initialize();
+  });
+  afterAll(() => dataSource?.destroy());
+}
 
 /** Appends events to a chain, as of days so many days ago. */
 async function append(client: pg.Client, zone: string, writer: string, days: readonly number[]) {
@@ -34,8 +47,12 @@ async function append(client: pg.Client, zone: string, writer: string, days: rea
   await client.query('SELECT ledger_maintain()');
 }
 
-const fill = async (most: number) =>
-  Number((await rows<{ n: number }>(databaseUrl, `SELECT audit_index_fill(${most}) AS n`))[0]?.n);
+/** Ways in which what is not in the index is added: by this version, and by processes of one that knows no other. */
+const FILLS = {
+  'as this version fills it': (most: number) => fillIndex(dataSource, most, 0),
+  'as the version before fills it': async (most: number) =>
+    Number((await rows<{ n: number }>(databaseUrl, `SELECT audit_index_fill(${most}) AS n`))[0]?.n),
+};
 
 const idsIn = async (table: 'audit_index' | 'audit_events', zone: string) =>
   (
@@ -74,7 +91,9 @@ async function insertZone(client: pg.Client, held: boolean) {
   return id;
 }
 
-describe('the index', () => {
+describe.each(Object.entries(FILLS))('the index, %s,', (_way, fill) => {
+  withDatabase();
+
   test('has each event once, whatever is added at once, and says how far it is', async () => {
     const chains = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 4 });
     await fc.assert(
@@ -103,7 +122,7 @@ describe('the index', () => {
           ).toEqual([{ seq: many }]);
         }
       }),
-      { numRuns: 10 },
+      { numRuns: 5 },
     );
     expect(await rows(databaseUrl, 'SELECT audit_index_lag() AS seconds')).toEqual([
       { seconds: 0 },
@@ -244,5 +263,131 @@ describe('the index', () => {
     expect(await idsIn('audit_index', zone)).toHaveLength(1);
     const heads = 'SELECT seq::int FROM audit_index_heads WHERE zone_id = $1';
     expect(await rows(databaseUrl, heads, [zone])).toEqual([{ seq: 5 }]);
+  });
+});
+
+describe('what a process has recorded', () => {
+  withDatabase();
+
+  const remember = async (known: RecordedTerms) => {
+    const values = rememberValues(known.take(100));
+    const [row] = await rows<{ added: number | null }>(
+      databaseUrl,
+      'SELECT audit_index_remember($1, $2, $3, $4) AS added',
+      values,
+    );
+    return row?.added;
+  };
+  const recorded = async (zone: string) => {
+    const found = await rows<{ event: { id: string } }>(
+      databaseUrl,
+      'SELECT audit_event(a) AS event FROM audit_events a WHERE zone_id = $1 ORDER BY seq',
+      [zone],
+    );
+    return found.map(({ event }) => event);
+  };
+  const entries = (zone: string) =>
+    rows(
+      databaseUrl,
+      'SELECT id, occurred_at, terms FROM audit_index WHERE zone_id = $1 ORDER BY id',
+      [zone],
+    );
+
+  test('is in the index as it would be if it was read, once, and as far as nothing is missing before it', async () => {
+    const [zone, other, writer] = [uuidv7(), uuidv7(), uuidv7()];
+    await withClient(databaseUrl, async (client) => {
+      await append(client, zone, writer, [0, 0, 0, 0, 0, 0]);
+      await append(client, other, writer, [0, 0]);
+    });
+    const events = await recorded(zone);
+    const known = (places: readonly number[]) => {
+      const some = new RecordedTerms();
+      for (const n of places) some.add(zone, events[n]?.id ?? '', events[n] ?? {});
+      return some;
+    };
+    // The third is missing, what is of another zone comes first, and one was never recorded.
+    const some = new RecordedTerms();
+    for (const event of await recorded(other)) some.add(other, event.id, event);
+    for (const n of [1, 0, 4, 3]) some.add(zone, events[n]?.id ?? '', events[n] ?? {});
+    some.add(zone, uuidv7(), { type: 'test' });
+    expect(await remember(some)).toBe(4);
+    expect(await idsIn('audit_index', zone)).toHaveLength(2);
+    expect(await remember(known([0, 1, 2]))).toBe(1);
+    expect(await remember(known([4]))).toBe(0);
+    expect(await FILLS['as this version fills it'](100)).toBe(3);
+    const there = await entries(zone);
+    expect(there).toHaveLength(6);
+    // Made again, by whom no process tells what it has recorded.
+    await rows(databaseUrl, 'DELETE FROM audit_index_heads WHERE zone_id = $1', [zone]);
+    expect(await remember(known([0, 1]))).toBe(0);
+    await rows(databaseUrl, 'DELETE FROM audit_index WHERE zone_id = $1', [zone]);
+    while ((await FILLS['as the version before fills it'](100)) > 0);
+    expect(await entries(zone)).toEqual(there);
+  });
+
+  test('waits while another process fills the index, and is left to it for a while', async () => {
+    const [zone, writer] = [uuidv7(), uuidv7()];
+    await withClient(databaseUrl, async (client) => {
+      await append(client, zone, writer, [0]);
+      await client.query('BEGIN');
+      await client.query("SELECT audit_index_turn(10, interval '0')");
+      const some = new RecordedTerms();
+      for (const event of await recorded(zone)) some.add(zone, event.id, event);
+      expect(await remember(some)).toBeNull();
+      await client.query('ROLLBACK');
+    });
+    expect(await fillIndex(dataSource, 10, 3_600_000)).toBe(0);
+    expect(await fillIndex(dataSource, 10, 0)).toBe(1);
+  });
+});
+
+describe('terms', () => {
+  withDatabase();
+
+  test('are looked for where the SQL functions look for them', async () => {
+    const places = await rows(
+      databaseUrl,
+      `SELECT kind, replace(place::text, '"', '') AS path FROM audit_term_places()`,
+    );
+    expect(places).toEqual(
+      TERM_PLACES.map(({ kind, path, ofTypes }) => ({
+        kind,
+        path:
+          ofTypes === undefined
+            ? path
+            : `$?(@.type starts with ${ofTypes})${path.slice('$'.length)}`,
+      })),
+    );
+  });
+
+  test('are those that the SQL functions find, whatever is in an event', async () => {
+    const names = [...new Set(TERM_PLACES.flatMap(({ path }) => path.match(/\w+/g) ?? []))];
+    const { value } = fc.letrec<{ value: unknown }>((tie) => ({
+      value: fc.oneof(
+        { maxDepth: 5 },
+        { weight: 3, arbitrary: fc.constantFrom('a', 'b', 'admin.client.x', 'admin.resource.y') },
+        fc.constantFrom(null, true, 1, '', 'é\u001f'),
+        { weight: 2, arbitrary: fc.array(tie('value'), { maxLength: 3 }) },
+        {
+          weight: 6,
+          arbitrary: fc.dictionary(fc.constantFrom(...names), tie('value'), { maxKeys: 6 }),
+        },
+      ),
+    }));
+    const event = fc.dictionary(fc.constantFrom(...names), value, { minKeys: 3 });
+    await withClient(databaseUrl, (client) =>
+      fc.assert(
+        fc.asyncProperty(fc.array(event, { minLength: 20, maxLength: 20 }), async (events) => {
+          const { rows: found } = await client.query<{ terms: string[] }>(
+            'SELECT audit_terms(e) AS terms FROM jsonb_array_elements($1) AS e',
+            [JSON.stringify(events)],
+          );
+          expect(events.map((one) => termsIn(one).toSorted())).toEqual(
+            found.map(({ terms }) => [...new Set(terms)].toSorted()),
+          );
+        }),
+        { numRuns: 30 },
+      ),
+    );
   });
 });

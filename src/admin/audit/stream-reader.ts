@@ -1,4 +1,5 @@
 import type { AuditedEvent } from '../../audit/audited-event.js';
+import { timeOf } from '../../audit/id-range.js';
 import { chainKey, MOST_CHAINS, SETTLED_MS, type StreamPosition } from './stream-position.js';
 
 /** The end of a hash chain, as the database has it. */
@@ -185,9 +186,4 @@ function inOrder(events: readonly StreamedEvent[]): readonly StreamedEvent[] {
         a.at - b.at || (a.key < b.key ? -1 : Number(a.key > b.key)) || a.event.seq - b.event.seq,
     )
     .map(({ event }) => event);
-}
-
-/** The time in an id (UUIDv7: RFC 9562 5.7), in milliseconds since the epoch. */
-function timeOf(id: string): number {
-  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
 }

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 10,
-  sha256: '441f1d505e5cf0725f37b9faec6c81b7bbf0ce4115b8f37c650729f6097ae7c2',
+  sha256: '02cc1ad565dbfa23619635c808d10080237555d9044199c1e6b42c8d8e85062c',
 } as const;
