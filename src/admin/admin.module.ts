@@ -3,6 +3,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { getDataSourceToken, getEntityManagerToken, getRepositoryToken } from '@nestjs/typeorm';
 import { DataSource, EntityManager } from 'typeorm';
 import { AuditModule } from '../audit/audit.module.js';
+import { EvidenceModule } from '../evidence/evidence.module.js';
 import { AuthenticatorsModule } from '../step-up/authenticators/authenticators.module.js';
 import { AuthenticationModule } from '../authentication/authentication.module.js';
 import { KeysModule } from '../keys/keys.module.js';
@@ -89,6 +90,8 @@ import { AuditDelivery } from './audit/audit-delivery.service.js';
 import { AuditReaders } from './audit/audit-readers.service.js';
 import { ZoneAuditDeliveryController } from './audit/zone-audit-delivery.controller.js';
 import { ZoneAuditController } from './audit/zone-audit.controller.js';
+import { CheckpointsController } from './evidence/checkpoints.controller.js';
+import { ZoneCheckpointsController } from './evidence/zone-checkpoints.controller.js';
 import { ExplanationsController } from './explanations/explanations.controller.js';
 import { Explanations } from './explanations/explanations.service.js';
 import { PoliciesOfDecisions } from './explanations/policies-of-decisions.service.js';
@@ -209,6 +212,7 @@ const SERVICES: Provider[] = [
 @Module({
   imports: [
     AuditModule,
+    EvidenceModule,
     AuthenticationModule,
     AuthenticatorsModule,
     HttpModule,
@@ -250,6 +254,8 @@ const SERVICES: Provider[] = [
     DecisionsController,
     AuditController,
     ZoneAuditController,
+    CheckpointsController,
+    ZoneCheckpointsController,
     AuditDeliveryController,
     ZoneAuditDeliveryController,
     ExplanationsController,

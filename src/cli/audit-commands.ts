@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option, type Command as Node } from 'commander';
 import { AUDIT_FILTERS, AUDIT_TIMES } from './audit/audit-noun.js';
 import { explanationText } from './audit/print-explanation.js';
+import { addEvidenceCommands } from './audit/evidence-commands.js';
 import { exportAudit, listAudit, tailAudit, type AuditSaid } from './audit/run-audit.js';
 import type { CommandContext } from './context.js';
 import { naming } from './names.js';
@@ -64,6 +65,7 @@ export function addAuditCommands(program: Node, ask: Ask): void {
       { line: '--all-zones --json', what: 'everything, for programs' },
     ],
   });
+  addEvidenceCommands(group, ask);
 }
 
 interface AuditCommand {

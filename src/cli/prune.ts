@@ -1,4 +1,5 @@
 import {
+  DayUnsealed,
   dropDay,
   dueDays,
   endedDays,
@@ -32,14 +33,25 @@ export async function prune(env: Maintained, plan: boolean): Promise<Outcome> {
       ...(await endedDays(client)).map((day) => ({ ...dueIn(day), table: day.name })),
       ...audit.map((day) => ({ ...dueIn(day), table: 'audit_events', held_zones: day.heldZones })),
     ];
+    const unsealed: string[] = [];
     if (!plan) {
       await client.query('SELECT ledger_maintain()');
       for (const { day } of audit) {
-        // oxlint-disable-next-line no-await-in-loop
-        await dropDay(client, day);
+        try {
+          // oxlint-disable-next-line no-await-in-loop
+          await dropDay(client, day);
+        } catch (error) {
+          if (!(error instanceof DayUnsealed)) throw error;
+          unsealed.push(day);
+        }
       }
     }
-    return { code: EXIT.done, lines: linesOf(due, env, plan), json: { dropped: !plan, days: due } };
+    const stay = unsealed.map((day) => `${day} stays: its events are in no signed checkpoint yet`);
+    return {
+      code: EXIT.done,
+      lines: [...linesOf(due, env, plan), ...stay],
+      json: { dropped: !plan, days: due, ...(stay.length > 0 && { unsealed }) },
+    };
   });
 }
 

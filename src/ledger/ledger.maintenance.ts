@@ -7,8 +7,8 @@ import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { LOGGER } from '../platform/config/logger.js';
 import { BackgroundWork } from '../platform/background-work.js';
 import { Periodic } from '../platform/periodic.js';
-import { PARTITION_ROWS } from './ledger.metrics.js';
-import { countRows, dropDay, dueDays, maintaining } from './maintenance-connection.js';
+import { PARTITION_ROWS, UNSEALED_DAYS } from './ledger.metrics.js';
+import { countRows, DayUnsealed, dropDay, dueDays, maintaining } from './maintenance-connection.js';
 
 const HOUR_MS = 3_600_000;
 /** Milliseconds until the next try where part of it could not be done, such as while a table is in use. */
@@ -27,7 +27,8 @@ const TELL_OF_EVENTS_LEFT =
  * The job that makes the partitions of the coming days and drops expired ones (`ledger_maintain` in maintenance.sql), and
  * of the coming hours (`status_lists_maintain` in status-lists/status-lists.sql), then clears the default partitions of
  * rows of such days, says what is left there, and drops the days of the audit log
- * that are older than they have to be (`audit_drop_day` in retention.sql): at the start and then about every hour.
+ * that are older than they have to be and in a signed checkpoint (`audit_drop_day` in retention.sql): at the start and
+ * then about every hour.
  * Partitions are made ahead, so what fails is only logged, and tried again in a minute with all else.
  */
 @Injectable()
@@ -38,6 +39,7 @@ export class LedgerMaintenance implements OnApplicationShutdown {
     @Inject(ENV) private readonly env: RunningEnv,
     @Inject(LOGGER) private readonly logger: Logger,
     @InjectMetric(PARTITION_ROWS) private readonly rows: Gauge<'table'>,
+    @InjectMetric(UNSEALED_DAYS) private readonly unsealed: Gauge,
     background: BackgroundWork,
   ) {
     background.addJob(() => this.periodic.start(0));
@@ -49,11 +51,16 @@ export class LedgerMaintenance implements OnApplicationShutdown {
 
   private async run(): Promise<number> {
     try {
-      return (await this.maintain()) ? HOUR_MS : AGAIN_MS;
+      return (await this.maintain()) ? HOUR_MS : this.againMs;
     } catch (error) {
       this.logger.warn({ err: error }, 'the ledger was not maintained, trying again in a minute');
       return AGAIN_MS;
     }
+  }
+
+  /** Soon enough for a day that waits for a checkpoint. */
+  private get againMs(): number {
+    return Math.min(AGAIN_MS, this.env.checkpointSeconds * 1_000);
   }
 
   /** @returns whether all of it was done */
@@ -82,18 +89,27 @@ export class LedgerMaintenance implements OnApplicationShutdown {
       }
       const left = await step('audit_events_default', () => ask(EVENTS_LEFT));
       if (left?.rowCount === 1) this.logger.warn(TELL_OF_EVENTS_LEFT);
-      await step('audit_drop_day', () => this.dropDays(client));
+      if ((await step('audit_drop_day', () => this.dropDays(client))) === false) done = false;
       const counts = await step('mandate_partition_rows', () => countRows(client));
       for (const { name, rows: many } of counts ?? []) this.rows.set({ table: name }, many);
     });
     return done;
   }
 
-  private async dropDays(client: Client): Promise<void> {
+  /** @returns whether no day waits for a checkpoint */
+  private async dropDays(client: Client): Promise<boolean> {
+    let waiting = 0;
     for (const { day } of await dueDays(client, this.env.retention)) {
       // oxlint-disable-next-line no-await-in-loop
-      const runs = await dropDay(client, day);
+      const runs = await dropDay(client, day).catch((error: unknown) => {
+        if (!(error instanceof DayUnsealed)) throw error;
+        waiting += 1;
+        this.logger.info({ day }, error.message);
+        return null;
+      });
       if (runs !== null) this.logger.info({ day, runs }, 'dropped a day of the audit log');
     }
+    this.unsealed.set(waiting);
+    return waiting === 0;
   }
 }

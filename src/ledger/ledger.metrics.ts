@@ -8,6 +8,7 @@ export const BATCH_SIZE = 'mandate_ledger_batch_entries';
 export const BATCH_SECONDS = 'mandate_ledger_commit_seconds';
 export const CHAIN_BREAKS = 'mandate_ledger_chain_breaks_total';
 export const PARTITION_ROWS = 'mandate_partition_rows';
+export const UNSEALED_DAYS = 'mandate_audit_unsealed_partitions';
 
 /** The metrics of the ledger. */
 export const ledgerMetrics = [
@@ -29,6 +30,11 @@ export const ledgerMetrics = [
     name: PARTITION_ROWS,
     help: 'Rows of all days of a table, as PostgreSQL counts them; looked at every hour.',
     labelNames: ['table'],
+    aggregator: 'max',
+  }),
+  makeGaugeProvider({
+    name: UNSEALED_DAYS,
+    help: 'Days of the audit log that are older than they have to be, and stay because they are in no signed checkpoint yet.',
     aggregator: 'max',
   }),
 ];

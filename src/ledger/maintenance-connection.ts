@@ -10,6 +10,9 @@ const STATEMENT_MS = 30_000;
 /** Milliseconds for a day of the audit log, whose chains are looked through. */
 const DAY_MS = 600_000;
 
+/** What `audit_drop_day` raises where events are in no signed checkpoint: object_not_in_prerequisite_state. */
+const UNSEALED = '55000';
+
 /** A day of a table that is older than it has to be. */
 export interface OldDay {
   /** `YYYY-MM-DD`, UTC. */
@@ -86,11 +89,15 @@ export async function endedDays(
   return rows;
 }
 
+/** A day stays for now: events of it are in no signed checkpoint yet. */
+export class DayUnsealed extends Error {}
+
 /**
  * Drops a day of the audit log, and keeps what its chains began and ended with (`audit_drop_day` in retention.sql).
  *
  * @param day `YYYY-MM-DD`
  * @returns how many runs of events were kept the ends of; `null` if another process is at it
+ * @throws {DayUnsealed} if events that would go are in no signed checkpoint yet
  * @throws the driver's error, for one if the log is in use now: it is as it was, and can be tried again
  */
 export async function dropDay(client: pg.Client, day: string): Promise<number | null> {
@@ -101,6 +108,9 @@ export async function dropDay(client: pg.Client, day: string): Promise<number | 
       [day],
     );
     return rows[0]?.runs ?? null;
+  } catch (error) {
+    if (!(error instanceof pg.DatabaseError) || error.code !== UNSEALED) throw error;
+    throw new DayUnsealed(error.message, { cause: error });
   } finally {
     await client.query(`SET statement_timeout = ${STATEMENT_MS}`);
   }

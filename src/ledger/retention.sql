@@ -85,7 +85,8 @@ END $$;
 
 -- Drops a day of the audit log, but for the events of zones that keep it; what its chains began and ended with is kept.
 -- Nothing can be added to the day meanwhile; the log as a whole is taken for the moment in which the partition goes.
--- Returns how many runs of events there were, null if another process is at it or has done it.
+-- Returns how many runs of events there were, null if another process is at it or has done it. Raises
+-- object_not_in_prerequisite_state while events that would go are in no signed checkpoint.
 CREATE OR REPLACE FUNCTION audit_drop_day(p_day date) RETURNS bigint LANGUAGE plpgsql SET lock_timeout = '300ms' AS $$
 DECLARE
   part  CONSTANT text := 'audit_events_' || to_char(p_day, 'YYYYMMDD');
@@ -103,6 +104,9 @@ BEGIN
   END IF;
   EXECUTE format('LOCK TABLE %I IN SHARE MODE', part);
   held := audit_keepers(p_day);
+  IF evidence_awaits(part, held) THEN
+    RAISE EXCEPTION 'events of % are in no signed checkpoint yet', p_day USING ERRCODE = 'object_not_in_prerequisite_state';
+  END IF;
   runs := audit_keep_heads(part, p_day, held);
   EXECUTE format('SELECT ARRAY(SELECT z.id FROM unnest($1) AS z (id) WHERE EXISTS (SELECT FROM %I a WHERE a.zone_id = z.id))', part)
     INTO there USING held;

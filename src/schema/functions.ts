@@ -33,6 +33,7 @@ export const FUNCTION_FILES: readonly string[] = [
   'ledger/maintenance.sql',
   'audit/terms.sql',
   'audit/audit-index.sql',
+  'evidence/evidence.sql',
   'zones/zone-version.sql',
   'admin/operators/operators.sql',
   'webhooks/outbox.sql',

@@ -22,6 +22,7 @@ const ROOMS: Readonly<Record<string, string>> = {
   audit:
     'Finds what was recorded: searches the audit log, by an index that is filled behind the commits.',
   sealing: 'Keeps secrets sealed under keys that are elsewhere.',
+  evidence: 'Seals what was recorded into signed checkpoints, and proves that it is in them.',
   keys: 'Owns private keys: signing, rotation, publishing, and signers of their own.',
   zones: 'What is known of a zone: resources, clients, issuers, and its snapshot at one version.',
   webhooks: 'Tells others, at least once.',

@@ -5,7 +5,7 @@ import { timeLimits } from '../../src/platform/config/time-limits.js';
 import { verifyChains } from '../setup/chain.js';
 import { rows, startReplica, withClient } from '../setup/harness.js';
 import { persistently } from '../setup/patience.js';
-import { killProcesses } from '../setup/process.js';
+import { killProcesses, until } from '../setup/process.js';
 import { createTestZone } from '../setup/zone.js';
 
 afterAll(killProcesses);
@@ -37,14 +37,22 @@ const LOCKED = `
      AND w.database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
 
 test('a day of the audit log that goes takes nothing that exchanges need, as long as there is something to be done', async () => {
-  const replica = await startReplica();
+  const replica = await startReplica({ env: { CHECKPOINT_SECONDS: '1' } });
   const { databaseUrl } = replica;
   const zone = await createTestZone(replica);
   await withClient(databaseUrl, async (client) => {
     const id = uuidv7({ msecs: Date.parse(`${day}T12:00:00Z`) });
     const event = JSON.stringify({ type: 'test', outcome: 'done', request_id: uuidv7() });
-    await client.query('SELECT audit_append($1, $2, $3, $4)', [uuidv7(), uuidv7(), id, event]);
+    const chain = [uuidv7(), uuidv7()];
+    await client.query('SELECT audit_append($1, $2, $3, $4)', [...chain, id, event]);
     await client.query(`SELECT ledger_clear_default_partition('audit_events')`);
+    await until(async () => {
+      const asked = await client.query<{ sealed: boolean }>(
+        'SELECT evidence_has($1, $2, 1) AS sealed',
+        chain,
+      );
+      return asked.rows[0]?.sealed;
+    });
     await client.query(SLOW);
     await client.query('SELECT pg_advisory_lock(4711)');
     const retention = { auditDays: 30, endedDays: 2, deliveryDays: 30 };

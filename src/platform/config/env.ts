@@ -204,6 +204,9 @@ class EnvironmentVariables {
   @WholeNumber(1, 300)
   STATUS_LIST_SECONDS: number = 30;
 
+  @WholeNumber(1, 3_600)
+  CHECKPOINT_SECONDS: number = 60;
+
   @IsOptional()
   @WholeNumber(2, 36_500)
   AUDIT_RETENTION_DAYS?: number;
@@ -318,6 +321,8 @@ export interface Env {
   readonly expiryOnlySeconds: number;
   /** Seconds after which a status list is made anew: how old one may be that is served, and how long it is kept. */
   readonly statusListSeconds: number;
+  /** Seconds from one signed checkpoint of the audit log to the next, if something was recorded. */
+  readonly checkpointSeconds: number;
   readonly retention: Retention;
   /** Whether what is asked for most is answered in front of the framework. */
   readonly directRoutes: boolean;
@@ -464,6 +469,7 @@ export function readEnv(
     snapshotBytes: parsed.SNAPSHOT_MEMORY * 1_024 * 1_024,
     expiryOnlySeconds: parsed.EXPIRY_ONLY_MAX_TTL_SECONDS,
     statusListSeconds: parsed.STATUS_LIST_SECONDS,
+    checkpointSeconds: parsed.CHECKPOINT_SECONDS,
     retention: {
       auditDays: parsed.AUDIT_RETENTION_DAYS,
       endedDays: parsed.ENDED_RETENTION_DAYS,

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 10,
-  sha256: '02cc1ad565dbfa23619635c808d10080237555d9044199c1e6b42c8d8e85062c',
+  sha256: 'e86ead19df6c023d3c6795a934d817e1ce20fa6bfcbab60a852e6a7b5bee2bf1',
 } as const;

@@ -156,6 +156,12 @@ export const CASES: Readonly<Record<string, AlertCase>> = {
     after: 7,
     quiet: [{ 'mandate_ledger_chain_breaks_total{job="m",instance="a"}': '0x30' }],
   },
+  MandateCheckpointsBehind: {
+    fires: { 'mandate_audit_checkpoint_lag_seconds{job="m",instance="a"}': '301x30' },
+    after: 7,
+    notBefore: 4,
+    quiet: [{ 'mandate_audit_checkpoint_lag_seconds{job="m",instance="a"}': '299x30' }],
+  },
   MandateDatabasePoolWaiting: {
     fires: { 'mandate_database_pool_connections{job="m",instance="a",state="waiting"}': '3x30' },
     after: 3,

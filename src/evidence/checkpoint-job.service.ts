@@ -1,0 +1,131 @@
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { InjectMetric } from '@willsoto/nestjs-prometheus';
+import type { Logger } from 'pino';
+import type { Counter, Gauge } from 'prom-client';
+import type { DataSource } from 'typeorm';
+import { ENV, type RunningEnv } from '../platform/config/env.js';
+import { LOGGER } from '../platform/config/logger.js';
+import { BackgroundWork } from '../platform/background-work.js';
+import { commitIf } from '../platform/database/commit-if.js';
+import { Periodic } from '../platform/periodic.js';
+import { newId } from '../platform/uuid-v7.js';
+import { CheckpointKeys } from './checkpoint-keys.service.js';
+import { CHECKPOINT_LAG, CHECKPOINT_SIZE, SEALED } from './evidence.metrics.js';
+import { isDue, readBehind, readLag } from './lag.js';
+import { makeCheckpoint } from './make-checkpoint.js';
+import type { Queries } from './queries.js';
+import { sealRound } from './seal-round.js';
+import { takeTurn } from './turn.js';
+
+/** Events of one zone after which there is a checkpoint before its time, and the most of one transaction. */
+const OF_ZONE = 4_096;
+/** About how many events are read at once, at most, and the least where that has failed. */
+const OF_READ = 16_384;
+const LEAST_OF_READ = 64;
+/** Milliseconds until the next look, at most, and after a failure. */
+const LOOK_MS = 5_000;
+const AGAIN_MS = 10_000;
+/** Milliseconds after which a checkpoint is made of what is in the logs by then. */
+const MOST_ROUND_MS = 20_000;
+/** How many times as long as a look took there is none. */
+const REST = 20;
+/** Milliseconds for which a process has the turn: after a crash nobody is at it for so long. */
+const TURN_MS = 15_000;
+/** Milliseconds between two looks how far behind the checkpoints are. */
+const LAG_MS = 15_000;
+
+/**
+ * The job that puts what was recorded into the logs of zones, and signs checkpoints of these: behind the commits, one replica
+ * at a time, each zone in a transaction of its own. `CHECKPOINT_SECONDS` after the last one there is a checkpoint of all zones
+ * in which something has happened since, and sooner of a zone in which much has. What a crash leaves undone is done by the
+ * next: how far each chain is in its log is stored with the leaves.
+ */
+@Injectable()
+export class CheckpointJob implements OnApplicationShutdown {
+  private readonly periodic = new Periodic(() => this.run());
+  private readonly holder = newId();
+  private ofRead = OF_READ;
+  private lookedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    @InjectDataSource() private readonly dataSource: DataSource,
+    private readonly keys: CheckpointKeys,
+    @Inject(ENV) private readonly env: RunningEnv,
+    @Inject(LOGGER) private readonly logger: Logger,
+    @InjectMetric(CHECKPOINT_LAG) private readonly lag: Gauge,
+    @InjectMetric(CHECKPOINT_SIZE) private readonly size: Gauge,
+    @InjectMetric(SEALED) private readonly sealed: Counter,
+    background: BackgroundWork,
+  ) {
+    background.addJob(() => this.periodic.start(0));
+  }
+
+  onApplicationShutdown(): void {
+    this.periodic.stop();
+  }
+
+  private async run(): Promise<number> {
+    const began = performance.now();
+    const most = Math.min(LOOK_MS, this.env.checkpointSeconds * 1_000);
+    try {
+      const isMore = (await takeTurn(this.dataSource, this.holder, TURN_MS)) && (await this.look());
+      this.ofRead = Math.min(OF_READ, this.ofRead * 2);
+      if (performance.now() - this.lookedAt >= LAG_MS) await this.tell();
+      if (isMore) return 0;
+      return Math.max(most, Math.min(REST * (performance.now() - began), this.mostRest));
+    } catch (error) {
+      this.ofRead = Math.max(LEAST_OF_READ, Math.floor(this.ofRead / 4));
+      this.logger.warn({ err: error }, 'no checkpoint of the audit log was made, trying again');
+      return AGAIN_MS;
+    }
+  }
+
+  /** A look may be rare, but not so rare that a checkpoint is late by more than a third. */
+  private get mostRest(): number {
+    return this.env.checkpointSeconds * 333;
+  }
+
+  /** @returns whether there is more to be done at once */
+  private async look(): Promise<boolean> {
+    const behind = await readBehind(this.dataSource);
+    if (!isDue(behind, { seconds: this.env.checkpointSeconds, events: OF_ZONE })) return false;
+    const isMore = await this.fill();
+    const signer = await this.keys.signer();
+    const made = await this.inTransaction((tx) => makeCheckpoint(tx, signer));
+    if (made !== null) {
+      this.size.set(made.size);
+      this.logger.debug(made, 'made a checkpoint of the audit log');
+    }
+    return isMore && made !== null;
+  }
+
+  /** Adds what is recorded to the logs, for as long as there is more and it does not take too long. */
+  private async fill(): Promise<boolean> {
+    const began = performance.now();
+    const isLate = () => this.periodic.stopped || performance.now() - began > MOST_ROUND_MS;
+    const origin = await this.keys.origin();
+    for (;;) {
+      const limits = { ofZone: Math.min(OF_ZONE, this.ofRead), ofRead: this.ofRead };
+      // oxlint-disable-next-line no-await-in-loop
+      const round = await sealRound(
+        this.dataSource,
+        (run) => this.inTransaction(run),
+        origin,
+        limits,
+        isLate,
+      );
+      this.sealed.inc(round.sealed);
+      if (!round.isMore || round.sealed === 0 || isLate()) return round.isMore;
+    }
+  }
+
+  private inTransaction<T>(run: (tx: Queries) => Promise<T>): Promise<T> {
+    return commitIf(this.dataSource, () => true, run);
+  }
+
+  private async tell(): Promise<void> {
+    this.lookedAt = performance.now();
+    this.lag.set(await readLag(this.dataSource));
+  }
+}

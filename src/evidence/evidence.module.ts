@@ -1,0 +1,14 @@
+import { Module } from '@nestjs/common';
+import { SealingModule } from '../sealing/sealing.module.js';
+import { CheckpointJob } from './checkpoint-job.service.js';
+import { CheckpointKeys } from './checkpoint-keys.service.js';
+import { Evidence } from './evidence.service.js';
+import { evidenceMetrics } from './evidence.metrics.js';
+
+/** Seals what was recorded into signed checkpoints, and proves it. */
+@Module({
+  imports: [SealingModule],
+  providers: [CheckpointKeys, CheckpointJob, Evidence, ...evidenceMetrics],
+  exports: [CheckpointKeys, Evidence],
+})
+export class EvidenceModule {}

@@ -1,0 +1,91 @@
+import { beginLog } from './log-rows.js';
+import { zoneOriginOf } from './origins.js';
+import type { InTransaction, Queries } from './queries.js';
+import { eventsOf, readUnsealed, type ChainPlace, type UnsealedChain } from './unsealed-events.js';
+import { growZoneLog } from './zone-log.js';
+
+/** How much is done at once. */
+export interface RoundLimits {
+  /** Events of one chain, and leaves of one zone, in one transaction at most. */
+  readonly ofZone: number;
+  /** About how many events are read at once, at most. */
+  readonly ofRead: number;
+}
+
+/** What a round has come to. */
+export interface Round {
+  /** How many events are leaves that were none before. */
+  readonly sealed: number;
+  /** Whether something may be left, since there was much of it or others had it. */
+  readonly isMore: boolean;
+}
+
+const FIRST: ChainPlace = {
+  zoneId: '00000000-0000-0000-0000-000000000000',
+  writer: '00000000-0000-0000-0000-000000000000',
+};
+
+/**
+ * Goes once through all chains that have events which are in no log, and adds these, each zone in a transaction of its own. A
+ * log that others have is gone round.
+ *
+ * @param origin the name of the installation's log
+ * @param stopped whether to end early
+ */
+export async function sealRound(
+  db: Queries,
+  inTransaction: InTransaction,
+  origin: string,
+  { ofZone, ofRead }: RoundLimits,
+  stopped: () => boolean,
+): Promise<Round> {
+  let [sealed, isMore] = [0, false];
+  let behind = FIRST;
+  while (!stopped()) {
+    // oxlint-disable-next-line no-await-in-loop
+    const chains = await readUnsealed(db, behind, ofZone, ofRead);
+    const last = chains.at(-1);
+    if (last === undefined) return { sealed, isMore };
+    behind = last;
+    isMore ||= chains.some(({ upTo, recorded }) => upTo < recorded);
+    for (const part of partsOf(chains, ofZone)) {
+      // oxlint-disable-next-line no-await-in-loop
+      const grown = await grow(db, inTransaction, origin, part);
+      if (grown === null) isMore = true;
+      else sealed += grown;
+    }
+  }
+  return { sealed, isMore: true };
+}
+
+async function grow(
+  db: Queries,
+  inTransaction: InTransaction,
+  origin: string,
+  chains: readonly [UnsealedChain, ...UnsealedChain[]],
+): Promise<number | null> {
+  const [{ zoneId }] = chains;
+  // Chains that are in the log already have one.
+  if (chains.some(({ done }) => done === 0)) {
+    await beginLog(db, zoneId, zoneOriginOf(origin, zoneId));
+  }
+  return inTransaction((tx) => growZoneLog(tx, zoneId, chains));
+}
+
+/** The chains in parts that each are of one zone, and have no more events together than one transaction adds. */
+export function partsOf(chains: readonly UnsealedChain[], most: number) {
+  const parts: [UnsealedChain, ...UnsealedChain[]][] = [];
+  let events = 0;
+  for (const chain of chains) {
+    const many = eventsOf(chain);
+    const part = parts.at(-1);
+    if (part?.[0].zoneId === chain.zoneId && events + many <= most) {
+      part.push(chain);
+      events += many;
+    } else {
+      parts.push([chain]);
+      events = many;
+    }
+  }
+  return parts;
+}

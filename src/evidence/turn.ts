@@ -1,0 +1,21 @@
+import type { Queries } from './queries.js';
+
+/**
+ * Takes the turn for some time, or keeps it: of all replicas one makes checkpoints, so that none does what another is doing.
+ * Whoever is late and does it without the turn does no harm: logs are locked, and what is in them is not added again.
+ *
+ * @param holder the process
+ * @param ms for how long
+ * @returns whether the process has it
+ */
+export async function takeTurn(db: Queries, holder: string, ms: number): Promise<boolean> {
+  return (await db.query<unknown[]>(TAKE, [holder, ms])).length > 0;
+}
+
+const TAKE = `WITH taken AS (
+    INSERT INTO evidence_turns AS t (job, holder, until)
+    VALUES ('checkpoints', $1, clock_timestamp() + $2::float8 * interval '1 ms')
+    ON CONFLICT (job) DO UPDATE SET holder = EXCLUDED.holder, until = EXCLUDED.until
+      WHERE t.holder = EXCLUDED.holder OR t.until < clock_timestamp()
+    RETURNING 1)
+  SELECT 1 FROM taken`;

@@ -1,0 +1,370 @@
+import fc from 'fast-check';
+import pg from 'pg';
+import { v7 as uuidv7 } from 'uuid';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { isDue, readBehind, readLag } from '../../src/evidence/lag.js';
+import { beginLog } from '../../src/evidence/log-rows.js';
+import { makeCheckpoint } from '../../src/evidence/make-checkpoint.js';
+import { INSTALLATION_LOG } from '../../src/evidence/origins.js';
+import type { InTransaction, Queries } from '../../src/evidence/queries.js';
+import { sealRound } from '../../src/evidence/seal-round.js';
+import { takeTurn } from '../../src/evidence/turn.js';
+import { DayUnsealed, dropDay, maintaining } from '../../src/ledger/maintenance-connection.js';
+import { timeLimits } from '../../src/platform/config/time-limits.js';
+import { parseCheckpoint } from '../../src/transparency-log/checkpoint.js';
+import { leafHash, rootOf } from '../../src/transparency-log/merkle-tree.js';
+import { noteSigner } from '../../src/transparency-log/note-key.js';
+import { openNote } from '../../src/transparency-log/signed-note.js';
+import { createDatabase, rows } from '../setup/harness.js';
+
+const ORIGIN = 'sts.example/audit';
+const signer = noteSigner(ORIGIN, Buffer.alloc(32, 3));
+const SIGNER = { id: uuidv7(), signer };
+/** Small, so that few events are many. */
+const LIMITS = { ofZone: 8, ofRead: 20 };
+
+let databaseUrl: string;
+let pool: pg.Pool;
+
+beforeAll(async () => {
+  databaseUrl = await createDatabase();
+  pool = new pg.Pool({ connectionString: databaseUrl, max: 6 });
+  pool.on('error', () => {});
+  await beginLog(db, INSTALLATION_LOG, ORIGIN);
+});
+
+afterAll(() => pool.end());
+
+const queriesOf = (client: pg.Pool | pg.PoolClient): Queries => ({
+  query: async <T>(sql: string, values: unknown[] = []) =>
+    (await client.query(sql, values)).rows as T,
+});
+const db: Queries = {
+  query: (sql, values) => queriesOf(pool).query(sql, values),
+};
+
+/** Transactions as they are, and where each can be disturbed before it is committed. */
+const transactions =
+  (disturb: (client: pg.PoolClient) => Promise<void> = async () => {}): InTransaction =>
+  async (run) => {
+    const client = await pool.connect();
+    let error: Error | undefined;
+    if (client.listenerCount('error') === 0) client.on('error', () => {});
+    try {
+      await client.query('BEGIN');
+      const result = await run(queriesOf(client));
+      await disturb(client);
+      await client.query('COMMIT');
+      return result;
+    } catch (caught) {
+      error = caught as Error;
+      await client.query('ROLLBACK').catch(() => {});
+      throw caught;
+    } finally {
+      client.release(error);
+    }
+  };
+const inTransaction = transactions();
+
+const sealOnce = (how = inTransaction) => sealRound(db, how, ORIGIN, LIMITS, () => false);
+async function seal(): Promise<number> {
+  for (let sealed = 0; ;) {
+    // oxlint-disable-next-line no-await-in-loop
+    const round = await sealOnce();
+    sealed += round.sealed;
+    if (!round.isMore) return sealed;
+  }
+}
+const checkpoint = () => inTransaction((tx) => makeCheckpoint(tx, SIGNER));
+
+/** Appends events to a chain. */
+async function append(zone: string, writer: string, many: number) {
+  await pool.query(
+    `SELECT audit_append($1, $2, new_uuid_v7(),
+              jsonb_build_object('type', 'test', 'outcome', 'done', 'request_id', new_uuid_v7()))
+       FROM generate_series(1, $3::integer)`,
+    [zone, writer, many],
+  );
+}
+
+interface Leaf {
+  readonly writer: string;
+  readonly seq: number;
+  readonly hash: Buffer;
+}
+
+/** The events that the leaves of a zone are, in their order. */
+const leavesOf = (zone: string) =>
+  rows<Leaf>(
+    databaseUrl,
+    `SELECT r.writer, s.seq::integer AS seq, a.hash FROM evidence_runs r
+      CROSS JOIN LATERAL generate_series(r.first_seq, r.last_seq) AS s (seq)
+       LEFT JOIN audit_events a ON a.zone_id = r.zone_id AND a.writer = r.writer AND a.seq = s.seq
+      WHERE r.zone_id = $1 ORDER BY r.first_leaf + s.seq - r.first_seq`,
+    [zone],
+  );
+
+const recordedOf = (zone: string) =>
+  rows<{ writer: string; seq: number }>(
+    databaseUrl,
+    `SELECT writer, seq::integer AS seq FROM audit_events WHERE zone_id = $1 ORDER BY 1, 2`,
+    [zone],
+  );
+
+/** Each event of the zone is a leaf, once, in the order of its chain, and the root is that of all of them. */
+async function expectWhole(zone: string) {
+  const leaves = await leavesOf(zone);
+  const named = leaves.map(({ writer, seq }) => ({ writer, seq }));
+  const sorted = named.toSorted((a, b) => a.writer.localeCompare(b.writer) || a.seq - b.seq);
+  expect(sorted).toEqual(await recordedOf(zone));
+  for (const writer of new Set(named.map((leaf) => leaf.writer))) {
+    const seqs = named.filter((leaf) => leaf.writer === writer).map(({ seq }) => seq);
+    expect(seqs).toEqual(seqs.toSorted((a, b) => a - b));
+  }
+  const [log] = await rows<{ size: number; root: Buffer }>(
+    databaseUrl,
+    'SELECT size::integer AS size, root FROM evidence_logs WHERE zone_id = $1',
+    [zone],
+  );
+  expect(log?.size ?? 0).toBe(leaves.length);
+  if (log !== undefined) {
+    expect(log.root.equals(rootOf(leaves.map(({ hash }) => leafHash(hash))))).toBe(true);
+  }
+}
+
+describe('the log of a zone', () => {
+  test('has each event once, whatever is recorded between rounds', async () => {
+    const writers = [uuidv7(), uuidv7(), uuidv7()];
+    const step = fc.tuple(fc.nat(2), fc.nat(2), fc.integer({ min: 1, max: 30 }));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.array(step, { maxLength: 4 }), { minLength: 1, maxLength: 4 }),
+        async (rounds) => {
+          const zones = [uuidv7(), uuidv7(), uuidv7()];
+          for (const steps of rounds) {
+            for (const [zone, writer, many] of steps) {
+              // oxlint-disable-next-line no-await-in-loop
+              await append(zones[zone] ?? '', writers[writer] ?? '', many);
+            }
+            // oxlint-disable-next-line no-await-in-loop
+            await sealOnce();
+          }
+          await seal();
+          for (const zone of zones) {
+            // oxlint-disable-next-line no-await-in-loop
+            await expectWhole(zone);
+          }
+        },
+      ),
+      { numRuns: 12 },
+    );
+  });
+
+  test('has each event once when two fill it at once, while it grows', async () => {
+    const [zone, one, other] = [uuidv7(), uuidv7(), uuidv7()];
+    const grow = async (writer: string) => {
+      for (let n = 0; n < 20; n += 1) {
+        // oxlint-disable-next-line no-await-in-loop
+        await append(zone, writer, 5);
+      }
+    };
+    const sealing = async () => {
+      for (let n = 0; n < 20; n += 1) {
+        // oxlint-disable-next-line no-await-in-loop
+        await sealOnce();
+      }
+    };
+    await Promise.all([grow(one), grow(other), sealing(), sealing()]);
+    await seal();
+    await expectWhole(zone);
+  });
+
+  test('loses nothing when who fills it is killed before it commits', async () => {
+    const [zone, writer] = [uuidv7(), uuidv7()];
+    await append(zone, writer, 40);
+    let kills = 0;
+    const killing = transactions(async (client) => {
+      kills += 1;
+      if (kills % 2 === 0) return;
+      const { rows: mine } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+      await pool.query('SELECT pg_terminate_backend($1)', [mine[0]?.pid]);
+    });
+    let failed = 0;
+    for (let n = 0; n < 8; n += 1) {
+      // oxlint-disable-next-line no-await-in-loop
+      await sealOnce(killing).catch(() => (failed += 1));
+    }
+    expect(failed).toBeGreaterThan(0);
+    await seal();
+    await expectWhole(zone);
+  });
+
+  test('is gone round while somebody has it', async () => {
+    const [locked, free, writer] = [uuidv7(), uuidv7(), uuidv7()];
+    await append(locked, writer, 3);
+    await seal();
+    await append(locked, writer, 3);
+    await append(free, writer, 3);
+    const client = await pool.connect();
+    try {
+      await client.query('BEGIN');
+      await client.query('SELECT FROM evidence_logs WHERE zone_id = $1 FOR UPDATE', [locked]);
+      expect(await sealOnce()).toEqual({ sealed: 3, isMore: true });
+      await expectWhole(free);
+      await client.query('ROLLBACK');
+    } finally {
+      client.release();
+    }
+    expect(await seal()).toBe(3);
+    await expectWhole(locked);
+  });
+
+  test('begins with the first event that is still there', async () => {
+    const [zone, writer] = [uuidv7(), uuidv7()];
+    await append(zone, writer, 10);
+    // As if their day had been dropped.
+    await transactions()(async (tx) => {
+      await tx.query('SET LOCAL session_replication_role = replica');
+      await tx.query('DELETE FROM audit_events WHERE zone_id = $1 AND seq <= 4', [zone]);
+    });
+    const gone = uuidv7();
+    await pool.query(
+      `INSERT INTO audit_chains (zone_id, writer, seq, hash) VALUES ($1, $2, 7, sha256('x'))`,
+      [zone, gone],
+    );
+    await seal();
+    await expectWhole(zone);
+    expect((await leavesOf(zone)).map(({ seq }) => seq)).toEqual([5, 6, 7, 8, 9, 10]);
+    await append(zone, gone, 2);
+    await seal();
+    expect((await leavesOf(zone)).map(({ seq }) => seq)).toEqual([5, 6, 7, 8, 9, 10, 8, 9]);
+  });
+});
+
+describe('a checkpoint', () => {
+  test('has what each zone is that has grown, and is signed once', async () => {
+    const [zone, other, writer] = [uuidv7(), uuidv7(), uuidv7()];
+    await append(zone, writer, 3);
+    await append(other, writer, 4);
+    await seal();
+    await checkpoint();
+    await append(zone, writer, 2);
+    await seal();
+    const made = await checkpoint();
+    expect(made?.zones).toBe(1);
+    expect(await checkpoint()).toBeNull();
+
+    const bodies = await rows<{ body: string; root: Buffer; zone_id: string; size: number }>(
+      databaseUrl,
+      'SELECT body, root, zone_id, size::integer AS size FROM zone_checkpoints ORDER BY leaf',
+    );
+    const notes = await rows<{ note: string; size: number }>(
+      databaseUrl,
+      'SELECT note, size::integer AS size FROM checkpoints ORDER BY size',
+    );
+    expect(bodies.filter(({ zone_id: id }) => id === zone).map(({ size }) => size)).toEqual([3, 5]);
+    expect(bodies.filter(({ zone_id: id }) => id === other).map(({ size }) => size)).toEqual([4]);
+    for (const { body, root, zone_id: id, size } of bodies) {
+      expect(parseCheckpoint(body)).toEqual({
+        origin: `${ORIGIN}/zones/${id}`,
+        size,
+        root,
+        extensions: [expect.stringMatching(/^time 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/)],
+      });
+    }
+    for (const { note, size } of notes) {
+      const opened = openNote(note, [signer.key]);
+      const leaves = bodies.slice(0, size).map(({ body }) => leafHash(Buffer.from(body)));
+      expect(opened.isValid && parseCheckpoint(opened.text)).toEqual({
+        origin: ORIGIN,
+        size,
+        root: rootOf(leaves),
+        extensions: [],
+      });
+    }
+    expect(notes.at(-1)?.size).toBe(bodies.length);
+  });
+
+  test('is made by one of two at once', async () => {
+    await append(uuidv7(), uuidv7(), 1);
+    await seal();
+    const both = await Promise.all([checkpoint(), checkpoint()]);
+    expect(both.filter((made) => made !== null)).toHaveLength(1);
+  });
+});
+
+test('a day is dropped when its events are in a signed checkpoint, and their leaves stay', async () => {
+  const [zone, writer] = [uuidv7(), uuidv7()];
+  const day = new Date(Date.now() - 40 * 86_400_000).toISOString().slice(0, 10);
+  const drop = () =>
+    maintaining(
+      {
+        databaseUrl,
+        limits: timeLimits(),
+        retention: { auditDays: 30, endedDays: 2, deliveryDays: 30 },
+      },
+      (client) => dropDay(client, day),
+    );
+  await append(uuidv7(), writer, 1);
+  await seal();
+  await checkpoint();
+  const ids = Array.from({ length: 3 }, () => uuidv7({ msecs: Date.parse(`${day}T12:00:00Z`) }));
+  await pool.query(
+    `SELECT audit_append($1, $2, e.id, jsonb_build_object('type', 'test', 'outcome', 'done', 'request_id', e.id))
+       FROM unnest($3::uuid[]) AS e (id)`,
+    [zone, writer, ids],
+  );
+  await pool.query(`SELECT ledger_clear_default_partition('audit_events')`);
+  await expect(drop()).rejects.toThrow(DayUnsealed);
+  await seal();
+  await expect(drop()).rejects.toThrow(DayUnsealed);
+  await checkpoint();
+  const leaves = await leavesOf(zone);
+  expect(await drop()).toBe(1);
+  expect(await recordedOf(zone)).toEqual([]);
+  const [log] = await rows<{ size: number; root: Buffer }>(
+    databaseUrl,
+    'SELECT size::integer AS size, root FROM evidence_logs WHERE zone_id = $1',
+    [zone],
+  );
+  expect(log?.root.equals(rootOf(leaves.map(({ hash }) => leafHash(hash))))).toBe(true);
+});
+
+test('the lag is that of the oldest event that is in no checkpoint', async () => {
+  await seal();
+  await checkpoint();
+  expect(await readLag(db)).toBe(0);
+  const [zone, writer] = [uuidv7(), uuidv7()];
+  await append(zone, writer, 1);
+  await append(zone, writer, 2);
+  expect(await readBehind(db)).toMatchObject({ events: 3, hasGrown: false });
+  const unsealed = await readLag(db);
+  expect(unsealed).toBeGreaterThan(0);
+  await seal();
+  expect(await readLag(db)).toBeGreaterThanOrEqual(unsealed);
+  expect(await readBehind(db)).toMatchObject({ events: 0, hasGrown: true });
+  await checkpoint();
+  expect(await readLag(db)).toBe(0);
+  await append(zone, writer, 1);
+  await seal();
+  // What one run has with what was in a checkpoint before counts from its own beginning.
+  expect(await readLag(db)).toBeLessThan(unsealed + 60);
+  await checkpoint();
+  expect(await readLag(db)).toBe(0);
+});
+
+test('a checkpoint is due where something happened, after its time, and sooner where much has', () => {
+  const most = { seconds: 60, events: 4_096 };
+  const due = (since: number | null, events: number, hasGrown = false) =>
+    isDue({ since, events, hasGrown }, most);
+  expect([due(null, 1), due(60, 1), due(60, 0, true), due(1, 4_096)]).not.toContain(false);
+  expect([due(null, 0), due(600, 0), due(59, 4_095, true), due(0.5, 4_096)]).not.toContain(true);
+});
+
+test('one of several has the turn, until it is over', async () => {
+  const [one, other] = [uuidv7(), uuidv7()];
+  expect(await takeTurn(db, one, 60_000)).toBe(true);
+  expect(await takeTurn(db, other, 60_000)).toBe(false);
+  expect(await takeTurn(db, one, -1)).toBe(true);
+  expect(await takeTurn(db, other, 60_000)).toBe(true);
+});
