@@ -81,15 +81,17 @@ export function stopServer(child: ChildProcess, signal: NodeJS.Signals): Promise
 function listening(child: ChildProcess, onLine: (line: string) => void): Promise<number[]> {
   return new Promise((resolve, reject) => {
     const last: string[] = [];
-    const onData = lineReader((line) => {
+    const read = (line: string): void => {
       onLine(line);
       last.push(line);
       if (last.length > 20) last.shift();
       const ports = portsIn(line);
       if (ports !== null) resolve(ports);
-    });
-    child.stdout?.on('data', onData);
-    child.stderr?.on('data', onData);
+    };
+    // Each stream by itself: what comes of one may end in the middle of a line.
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding('utf8').on('data', lineReader(read));
+    }
     child.once('error', reject);
     child.once('exit', (code) => {
       reject(new Error(`the server ended with ${code}:\n${last.join('\n')}`));
@@ -109,7 +111,8 @@ export function lineReader(onLine: (line: string) => void): (chunk: Buffer | str
 
 /** The ports in the line that says that a server listens. */
 export function portsIn(line: string): number[] | null {
-  if (!line.startsWith('{')) return null;
+  // Of other lines not all that begin like JSON are some.
+  if (!/^\{.*"ports":\[.*\}$/.test(line)) return null;
   const entry: unknown = JSON.parse(line);
   if (typeof entry !== 'object' || entry === null || !('ports' in entry)) return null;
   return Array.isArray(entry.ports) ? entry.ports.map(Number) : null;

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { appendFileSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -55,7 +56,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const newDatabase = () => copyTemplate(project.getProvidedContext());
 
   const start = async (databaseUrl: string): Promise<Running> => {
-    const log = join(directory, `${running.length}-${Date.now()}`);
+    // Several are started at once, and each has a file of its own.
+    const log = join(directory, randomUUID());
     appendFileSync(log, '');
     const server = await startServer({ DATABASE_URL: databaseUrl }, (line) => {
       appendFileSync(log, `${line}\n`);

@@ -135,7 +135,9 @@ export async function createTestZone(replica: Replica): Promise<TestZone> {
     ask(replica, parameters, headers);
   const exchange = async (parameters: Parameters = {}, headers: Record<string, string> = {}) => {
     const subject =
-      'subject_token' in parameters ? undefined : (await session()).body['access_token'];
+      'subject_token' in parameters
+        ? undefined
+        : (await persistently(() => session())).body['access_token'];
     return postForm(
       replica.url,
       {
