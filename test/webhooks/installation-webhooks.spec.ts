@@ -80,6 +80,18 @@ async function happens(zone: TestZone): Promise<void> {
   heldIn(await zone.session({ scope: 'a:write', ttl_seconds: String(60 + turn) }));
 }
 
+/** Waits until so many are on record as received, which they are a moment after they have arrived. */
+const received = ({ id }: Registered, count: number) =>
+  expect
+    .poll(() =>
+      rows(
+        replica.databaseUrl,
+        'SELECT 1 FROM webhook_deliveries WHERE installation_webhook_id = $1 AND delivered_at IS NOT NULL',
+        [id],
+      ),
+    )
+    .toHaveLength(count);
+
 const sorted = (...zones: readonly TestZone[]) => zones.map(({ zoneId }) => zoneId).toSorted();
 
 describe('a webhook of the installation', () => {
@@ -250,6 +262,7 @@ describe('zones', () => {
     await happens(a);
     await expect.poll(() => told(moved).length).toBe(2);
     expect(zonesTold(moved)).toEqual(sorted(a));
+    await received(webhook, 2);
     const replayed = await call('POST', `${webhook.at}/replay`, { from: '2026-01-01T00:00:00Z' });
     expect(replayed.body).toEqual({ replayed: 2 });
     await expect.poll(() => told(moved).length).toBe(4);
@@ -362,6 +375,7 @@ describe('an operator of some zones', () => {
     await happens(a);
     await happens(c);
     await expect.poll(() => zonesTold(webhook)).toEqual(sorted(a, c));
+    await received(webhook, 2);
     await call('PATCH', webhook.at, { zone_ids: [a.zoneId] });
     const items = async () =>
       (await limited.call('GET', `${webhook.at}/deliveries`)).body['items'] as object[];
@@ -465,12 +479,13 @@ describe('what waits', () => {
     const webhook = await register([a.zoneId]);
     receiver.answers.set(webhook.path, { status: 500 });
     await happens(a);
-    await expect.poll(() => told(webhook).length).toBe(1);
+    // At least once: on a busy machine it may have been tried again by now.
+    await expect.poll(() => told(webhook).length).toBeGreaterThan(0);
     await call('DELETE', webhook.at);
     const narrowed = await register([a.zoneId, b.zoneId]);
     receiver.answers.set(narrowed.path, { status: 500 });
     await happens(a);
-    await expect.poll(() => told(narrowed).length).toBe(1);
+    await expect.poll(() => told(narrowed).length).toBeGreaterThan(0);
     await call('PATCH', narrowed.at, { zone_ids: [b.zoneId] });
     const left = () =>
       rows(
@@ -480,8 +495,10 @@ describe('what waits', () => {
       );
     // Another process looks at once; this one does so every minute.
     const other = await startReplica({ databaseUrl: replica.databaseUrl, env: ALLOW_ALL });
+    let toldBefore: number;
     try {
       await expect.poll(left).toEqual([]);
+      toldBefore = told(webhook).length;
       const dead = `${narrowed.at}/deliveries?state=dead`;
       await expect
         .poll(async () => (await call('GET', dead)).body['items'])
@@ -495,7 +512,7 @@ describe('what waits', () => {
     } finally {
       await other.stop();
     }
-    expect(told(webhook).length).toBe(1);
+    expect(told(webhook).length).toBe(toldBefore);
     const third = await startReplica({ databaseUrl: replica.databaseUrl, env: ALLOW_ALL });
     try {
       await expect

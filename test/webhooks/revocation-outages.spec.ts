@@ -10,11 +10,10 @@ import {
   withClient,
   type Replica,
 } from '../setup/harness.js';
+import { maintain } from '../setup/maintain.js';
 import { persistently } from '../setup/patience.js';
 import { readAsGateway, STREAM, STREAMS_KEY } from '../setup/revocations.js';
 import { callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
-
-const PATIENCE = { timeout: 60_000 };
 
 let redis: FakeRedis;
 let env: Readonly<Record<string, string>>;
@@ -81,32 +80,36 @@ test('a Redis that hangs stops no request, and is told everything when it answer
   const replica = await startReplicaForTest({ env });
   const zone = await createTestZone(replica);
   const before = await endOne(zone);
-  await expect.poll(sent, PATIENCE).toContain(before);
-  await expect.poll(() => waiting(replica.databaseUrl), PATIENCE).toBe(0);
+  await expect.poll(sent).toContain(before);
+  await expect.poll(() => waiting(replica.databaseUrl)).toBe(0);
 
   const away = () => said(replica, 'the revocation stream cannot be written');
   const back = () => said(replica, 'the revocation stream is written again');
   const [awayBefore, backBefore] = [away(), back()];
   redis.silence('XADD', 'SET', 'EVAL');
   const ended = [await endOne(zone)];
-  await expect.poll(away, PATIENCE).toBe(awayBefore + 1);
+  await expect.poll(away).toBe(awayBefore + 1);
   // It is not asked again until a probe of it was answered.
   const asked = redis.count('XADD');
   for (let n = 0; n < 5; n += 1) ended.push(await endOne(zone));
-  await expect.poll(() => redis.count('SET'), PATIENCE).toBeGreaterThan(4);
+  await expect.poll(() => redis.count('SET')).toBeGreaterThan(4);
   expect(redis.count('XADD')).toBe(asked);
   expect(await waiting(replica.databaseUrl)).toBe(6);
   expect((await fetch(`${replica.url}/ready`)).status).toBe(200);
-  expect(await figure(replica, 'mandate_revocation_stream_oldest_seconds')).toBeGreaterThan(0);
-  expect(
-    await figure(replica, 'mandate_revocation_stream_entries_total{result="failed"}'),
-  ).toBeGreaterThan(0);
+  // Figures are absent while the database is slow, and a count comes after what is counted.
+  await expect
+    .poll(() => figure(replica, 'mandate_revocation_stream_oldest_seconds'))
+    .toSatisfy((seconds) => Number(seconds) > 0);
+  await expect
+    .poll(() => figure(replica, 'mandate_revocation_stream_entries_total{result="failed"}'))
+    .toSatisfy((failed) => Number(failed) > 0);
 
   redis.silence();
-  await expect.poll(() => ended.filter((id) => !sent().includes(id)), PATIENCE).toEqual([]);
-  await expect.poll(() => waiting(replica.databaseUrl), PATIENCE).toBe(0);
-  await expect.poll(back, PATIENCE).toBe(backBefore + 1);
-  expect(away()).toBe(awayBefore + 1);
+  await expect.poll(() => ended.filter((id) => !sent().includes(id))).toEqual([]);
+  await expect.poll(() => waiting(replica.databaseUrl)).toBe(0);
+  // One line for each time, if a busy machine has kept it waiting once more.
+  await expect.poll(() => back() - backBefore).toBeGreaterThan(0);
+  await expect.poll(() => away() - awayBefore - (back() - backBefore)).toBe(0);
   // It was heard, but not answered, so it was sent again, as the same one.
   const twice = redis.entries(STREAM).filter((entry) => entry['session_id'] === ended[0]);
   expect(twice.length).toBeGreaterThan(1);
@@ -119,14 +122,14 @@ test('what a replica was sending when it was killed is sent by another one', asy
   const zone = await createTestZone(first);
   redis.silence('XADD');
   const id = await endOne(zone);
-  await expect.poll(() => redis.count('XADD'), PATIENCE).toBeGreaterThan(0);
+  await expect.poll(() => redis.count('XADD')).toBeGreaterThan(0);
   await first.stop('SIGKILL');
   const heard = redis.entries(STREAM).length;
   redis.silence();
   await startReplicaForTest({ databaseUrl, env });
-  await expect.poll(() => redis.entries(STREAM).length, PATIENCE).toBeGreaterThan(heard);
+  await expect.poll(() => redis.entries(STREAM).length).toBeGreaterThan(heard);
   expect(sent().filter((one) => one === id).length).toBeGreaterThan(1);
-  await expect.poll(() => waiting(databaseUrl), PATIENCE).toBe(0);
+  await expect.poll(() => waiting(databaseUrl)).toBe(0);
 });
 
 test('what another replica has taken is left to it, and the rest is sent meanwhile', async () => {
@@ -140,14 +143,14 @@ test('what another replica has taken is left to it, and the rest is sent meanwhi
       [[...ids.slice(0, 50), ...alone]],
     );
     await startReplicaForTest({ databaseUrl, env });
-    await expect.poll(() => new Set(sent()), PATIENCE).toEqual(new Set(ids.slice(50)));
+    await expect.poll(() => new Set(sent())).toEqual(new Set(ids.slice(50)));
     // Two rounds on, it is still so.
     const later = await put(databaseUrl, randomUUID(), 1);
-    await expect.poll(sent, PATIENCE).toEqual(expect.arrayContaining(later));
+    await expect.poll(sent).toEqual(expect.arrayContaining(later));
     expect(new Set(sent())).toEqual(new Set([...ids.slice(50), ...later]));
     await other.query('ROLLBACK');
   });
-  await expect.poll(sent, PATIENCE).toEqual(expect.arrayContaining([...ids, ...alone]));
+  await expect.poll(sent).toEqual(expect.arrayContaining([...ids, ...alone]));
 });
 
 test('a zone with very many keeps no other waiting', async () => {
@@ -158,7 +161,7 @@ test('a zone with very many keeps no other waiting', async () => {
     Array.from({ length: 150 }, () => put(databaseUrl, randomUUID(), 1)),
   );
   await startReplicaForTest({ databaseUrl, env });
-  await expect.poll(() => waiting(databaseUrl), PATIENCE).toBe(0);
+  await expect.poll(() => waiting(databaseUrl)).toBe(0);
   const order = [...new Set(sent())];
   expect(order).toHaveLength(flood.length + others.length);
   const last = Math.max(...others.flat().map((id) => order.indexOf(id)));
@@ -171,18 +174,18 @@ test('what was not sent within a day is given up', async () => {
   const fresh = await put(databaseUrl, randomUUID(), 1, 86_000);
   redis.silence('XADD', 'SET');
   const replica = await startReplicaForTest({ databaseUrl, env });
-  await expect.poll(() => waiting(databaseUrl), PATIENCE).toBe(1);
-  expect(await figure(replica, 'mandate_revocation_stream_entries_total{result="given_up"}')).toBe(
-    old.length,
-  );
+  await expect.poll(() => waiting(databaseUrl)).toBe(1);
+  await expect
+    .poll(() => figure(replica, 'mandate_revocation_stream_entries_total{result="given_up"}'))
+    .toBe(old.length);
   redis.silence();
-  await expect.poll(sent, PATIENCE).toEqual(fresh);
+  await expect.poll(sent).toEqual(fresh);
 });
 
 test('what nobody has sent is removed with what else is too old', async () => {
   const replica = await startReplicaForTest();
   await put(replica.databaseUrl, randomUUID(), 10, 100_000);
   await put(replica.databaseUrl, randomUUID(), 1, 80_000);
-  await rows(replica.databaseUrl, 'SELECT ledger_maintain()');
+  await maintain(replica.databaseUrl);
   expect(await waiting(replica.databaseUrl)).toBe(1);
 });
