@@ -20,7 +20,7 @@ const ledgers: Ledger[] = [];
 
 function newLedger(onBreak: () => void = () => {}): Ledger {
   const silent = { observe: () => {} } as unknown as Histogram;
-  const env = { databaseUrl, limits: timeLimits() } as RunningEnv;
+  const env = { databaseUrl, limits: timeLimits(10_000) } as RunningEnv;
   const ledger = new Ledger(env, silent, silent, { inc: onBreak }, { error: () => {} });
   ledgers.push(ledger);
   return ledger;

