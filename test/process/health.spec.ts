@@ -182,7 +182,7 @@ test('serves metrics to everyone without a metrics token', async () => {
 });
 
 test('is alive and not ready while stopping', async () => {
-  const replica = await startReplicaForTest({ env: { DRAIN_SECONDS: '3' } });
+  const replica = await startReplicaForTest({ env: { DRAIN_SECONDS: '60' } });
   expect((await ready(replica.url)).status).toBe(200);
   process.kill(replica.pid, 'SIGTERM');
   await expect.poll(async () => (await ready(replica.url)).status).toBe(503);
@@ -200,20 +200,22 @@ test('is not ready with a key-encryption key that the database no longer knows, 
     rows(databaseUrl, 'UPDATE key_encryption_keys SET check_value = $1', [value]);
   const [right] = await checkValues();
   await setCheckValue(Buffer.from([0]));
-  await expect.poll(async () => (await ready(replica.url)).status).toBe(503);
-  const unknown = await ready(replica.url);
-  expect(Object.keys(unknown.body.error)).toEqual(['key_encryption_key']);
+  await expect
+    .poll(async () => Object.keys((await ready(replica.url)).body.error))
+    .toEqual(['key_encryption_key']);
   // A check that decided anything would have mended or replaced the row.
   expect(await checkValues()).toEqual([{ check_value: Buffer.from([0]) }]);
   await setCheckValue(right?.check_value);
   await expect.poll(async () => (await ready(replica.url)).status).toBe(200);
 
   await rows(databaseUrl, `DELETE FROM schema_migrations WHERE name LIKE 'Ledger1%'`);
-  await expect.poll(async () => (await ready(replica.url)).status).toBe(503);
-  const { body } = await ready(replica.url);
-  expect(body.error).toEqual({
-    migrations: expect.objectContaining({ message: expect.stringMatching(/^pending: Ledger\d+$/) }),
-  });
+  await expect
+    .poll(async () => (await ready(replica.url)).body.error)
+    .toEqual({
+      migrations: expect.objectContaining({
+        message: expect.stringMatching(/^pending: Ledger\d+$/),
+      }),
+    });
 });
 
 describe('on a database that is paused', () => {

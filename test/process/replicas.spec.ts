@@ -3,6 +3,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { borrowReplicas, rows, type Replica } from '../setup/harness.js';
 import { startLoad } from '../setup/load.js';
+import { persistently } from '../setup/patience.js';
 import { metric } from '../setup/policies.js';
 import { until } from '../setup/process.js';
 import {
@@ -91,29 +92,36 @@ describe.each([
     await sql.query(telling);
   });
 
-  /** Asks B for a session mandate. */
+  /** Asks B for a session mandate. What is too busy says nothing of a change, and is asked again. */
   const askB = (parameters: Record<string, string> = {}): Promise<Answer> =>
-    postForm(b.url, {
-      grant_type: 'client_credentials',
-      client_id: zone.clientId,
-      client_secret: zone.secret,
-      resource: zone.resource,
-      scope: 'a:read',
-      ...parameters,
-    });
+    persistently(() =>
+      postForm(b.url, {
+        grant_type: 'client_credentials',
+        client_id: zone.clientId,
+        client_secret: zone.secret,
+        resource: zone.resource,
+        scope: 'a:read',
+        ...parameters,
+      }),
+    );
 
   /** Exchanges a session mandate at B. */
   const exchangeAtB = (subject: string, parameters: Record<string, string> = {}): Promise<Answer> =>
-    postForm(b.url, {
-      grant_type: TOKEN_EXCHANGE,
-      client_id: zone.clientId,
-      client_secret: zone.secret,
-      subject_token: subject,
-      subject_token_type: ACCESS_TOKEN,
-      resource: zone.resource,
-      scope: 'a:read',
-      ...parameters,
-    });
+    persistently(() =>
+      postForm(b.url, {
+        grant_type: TOKEN_EXCHANGE,
+        client_id: zone.clientId,
+        client_secret: zone.secret,
+        subject_token: subject,
+        subject_token_type: ACCESS_TOKEN,
+        resource: zone.resource,
+        scope: 'a:read',
+        ...parameters,
+      }),
+    );
+
+  /** Asks A for a session mandate. */
+  const askA = () => persistently(() => zone.session());
 
   const freshZone = async (): Promise<Tally> => {
     zone = await createTestZone(a);
@@ -130,7 +138,7 @@ describe.each([
       tally.granted(await askB());
     }
     tally.expectNothing();
-  }, 120_000);
+  });
 
   test('a policy that one activates decides at the other in the very next request', async () => {
     const tally = await freshZone();
@@ -232,7 +240,7 @@ describe.each([
   test('a session that one ends cannot be exchanged at the other', async () => {
     const tally = await freshZone();
     for (let round = 0; round < rounds; round += 1) {
-      const subject = String((await zone.session()).body['access_token']);
+      const subject = String((await askA()).body['access_token']);
       tally.granted(await exchangeAtB(subject));
       await zone.admin('DELETE', `/sessions/${String(decodeJwt(subject)['sid'])}`);
       tally.refused(await exchangeAtB(subject), 'invalid_grant');
@@ -243,7 +251,7 @@ describe.each([
   test('a mandate that one revokes is refused by the other', async () => {
     const tally = await freshZone();
     for (let round = 0; round < rounds; round += 1) {
-      const subject = String((await zone.session()).body['access_token']);
+      const subject = String((await askA()).body['access_token']);
       tally.granted(await exchangeAtB(subject));
       await zone.admin('POST', '/revocations', { jti: decodeJwt(subject).jti });
       tally.refused(await exchangeAtB(subject), 'invalid_request');
@@ -301,14 +309,14 @@ describe.each([
         zone.clientId,
         on,
       ]);
-    const session = String((await zone.session()).body['access_token']);
+    const session = String((await askA()).body['access_token']);
     for (let round = 0; round < rounds; round += 1) {
       await disable(true);
       tally.refused(await askB(), 'invalid_client');
-      tally.refused(await zone.session(), 'invalid_client');
+      tally.refused(await askA(), 'invalid_client');
       await disable(false);
       tally.granted(await askB());
-      tally.granted(await zone.session());
+      tally.granted(await askA());
     }
     tally.granted(await exchangeAtB(session));
     await sql.query('UPDATE sessions SET ended_at = now() WHERE id = $1', [
