@@ -281,7 +281,8 @@ describe('a key', () => {
   });
 
   test('that nobody has is refused without a query', async () => {
-    const lock = 'LOCK TABLE operators, operator_keys, administration IN ACCESS EXCLUSIVE MODE';
+    // In the order in which who reads them all does so.
+    const lock = 'LOCK TABLE operator_keys, operators, administration IN ACCESS EXCLUSIVE MODE';
     await whileOpen(replica.databaseUrl, [lock, []], async () => {
       const guess = `mandate_op_${'A'.repeat(43)}`;
       for (const key of [guess, 'guess', `${guess}A`, 'mandate_op_']) {

@@ -78,8 +78,9 @@ describe('while one zone asks for what takes too long', () => {
     const overruns = () => metric(replica, 'mandate_policy_failures_total', { kind: 'time' });
     const overrunsBefore = await overruns();
     const stuck = heavySession();
+    // A few, since a machine that is busy takes some of the second in which that is given up.
     const mandates = Promise.all(
-      Array.from({ length: 10 }, () => persistently(() => plain.session())),
+      Array.from({ length: 3 }, () => persistently(() => plain.session())),
     );
     const health = fetch(`${replica.url}/health`);
     for (const { status } of await before(mandates, stuck)) expect(status).toBe(200);

@@ -5,11 +5,11 @@ import { freePort } from '../setup/free-port.js';
 import { startReplica, startReplicaForTest, type Replica } from '../setup/harness.js';
 import { ALLOW_KEY_SERVER } from '../setup/key-server.js';
 import { startOtlpReceiver, type OtlpReceiver, type Span } from '../setup/otlp-receiver.js';
+import { persistently } from '../setup/patience.js';
 import { startReceiver, type Receiver } from '../setup/receiver.js';
 import { until } from '../setup/process.js';
 import { callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
 
-const PATIENCE = { timeout: 30_000 };
 /** Milliseconds between two exports. */
 const SOON = { OTEL_BSP_SCHEDULE_DELAY: '50' };
 
@@ -50,7 +50,7 @@ const spansOf = (traceId: string) => collector.spans.filter((span) => span.trace
 /** The spans of a trace, once one of them is there that has a name: a span is exported after those below it. */
 async function traceUntil(traceId: string, name: string): Promise<Span[]> {
   const names = () => spansOf(traceId).map((span) => span.name);
-  await expect.poll(names, PATIENCE).toContain(name);
+  await expect.poll(names).toContain(name);
   return spansOf(traceId);
 }
 
@@ -107,7 +107,7 @@ test('an exchange is a trace below its caller, with each stage and what it does'
   expect(answer.headers.get('traceparent')).toBe(`00-${traceId}-${server.spanId}-01`);
   expect(await zone.audit(answer.requestId)).toMatchObject([{ event: { trace_id: traceId } }]);
   const line = () => replica.logs().find((text) => text.includes(answer.requestId)) ?? '';
-  await expect.poll(line, PATIENCE).not.toBe('');
+  await expect.poll(line).not.toBe('');
   expect(JSON.parse(line())).toMatchObject({ trace_id: traceId, span_id: server.spanId });
 });
 
@@ -204,7 +204,7 @@ test('a webhook is told in the trace of what it is told of', async () => {
   const { traceId, traceparent } = newTrace();
   heldIn(await zone.session({ scope: 'a:write' }, { traceparent }));
   const arrived = () => receiver.received.filter((one) => one.path === path);
-  await expect.poll(arrived, PATIENCE).toHaveLength(1);
+  await expect.poll(arrived).toHaveLength(1);
   const spans = await traceUntil(traceId, 'webhook deliver');
   const delivery = named(spans, 'webhook deliver');
   expect(delivery).toMatchObject({
@@ -279,10 +279,16 @@ describe('a collector', () => {
     });
     const there = await createTestZone(own);
     const told = () => own.logs().filter((line) => line.includes('traces cannot be exported'));
-    await expect.poll(told, PATIENCE).toHaveLength(1);
-    for (let n = 0; n < 20; n += 1) expect((await there.session()).status).toBe(200);
+    await expect.poll(told).toHaveLength(1);
+    for (let n = 0; n < 20; n += 1) {
+      expect((await persistently(() => there.session())).status).toBe(200);
+    }
     expect(told()).toHaveLength(1);
-    expect(own.logs().filter((line) => /"level":"(warn|error)"/.test(line))).toEqual(told());
+    // What a busy machine is slow with may be told of as well.
+    const others = own.logs().filter((line) => !told().includes(line));
+    expect(others.filter((line) => /"level":"error"|"level":"warn".*export/.test(line))).toEqual(
+      [],
+    );
     expect(await own.stop()).toBe(0);
   });
 

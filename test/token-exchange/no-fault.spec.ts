@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { gatewayHeaders, newGatewayKey } from '../setup/gateway.js';
 import { startReplica, type Replica } from '../setup/harness.js';
 import { openLedgerView, type LedgerView } from '../setup/ledger-view.js';
+import { persistently } from '../setup/patience.js';
 import { exchangeAs, newService, type Service, type TestClient } from '../setup/services.js';
 import { foreignForger, newKey, secondsNow } from '../setup/tokens/foreign-tokens.js';
 import type { TokenForger } from '../setup/tokens/token-forger.js';
@@ -72,7 +73,9 @@ function exchange(
   subject_token: string,
   parameters: Parameters,
 ): Promise<Answer> {
-  return exchangeAs(client, replica.url, subject_token, { scope: 'a:read', ...parameters });
+  return persistently(() =>
+    exchangeAs(client, replica.url, subject_token, { scope: 'a:read', ...parameters }),
+  );
 }
 
 /** An exchange through a gateway, of a mandate for the resource that it is for already. */
@@ -87,7 +90,8 @@ function throughGateway(subject_token: string): Promise<Answer> {
     scope: 'a:read',
   };
   const body = new URLSearchParams(parameters).toString();
-  return postForm(replica.url, parameters, gatewayHeaders({ key: KEY, body }));
+  // Signed anew each time: a signature is good for one attempt.
+  return persistently(() => postForm(replica.url, parameters, gatewayHeaders({ key: KEY, body })));
 }
 
 /** Expects a mandate, or a refusal that says whose fault it is and is recorded as one. */
