@@ -10,7 +10,7 @@ import { newTrustedIssuer } from '../setup/trusted-issuers.js';
 import { newWorkloadIssuer, postToZone, workloadRequest } from '../setup/workloads.js';
 import { callAdmin, createTestZone, readAnswer, type TestZone } from '../setup/zone.js';
 
-const PATIENCE = { timeout: 30_000, interval: 50 };
+const PATIENCE = { interval: 50 };
 
 let replicas: [Replica, Replica];
 let zone: TestZone;

@@ -16,7 +16,7 @@ import {
   type TestZone,
 } from '../setup/zone.js';
 
-const PATIENCE = { timeout: 40_000, interval: 100 };
+const PATIENCE = { interval: 100 };
 
 /** Scenes that are made at once. */
 const AT_ONCE = 6;
@@ -313,7 +313,7 @@ describe('the verifier of docs/revocation-feed.md says what the database says', 
       if (name.startsWith('nothing')) expect(left[name], name).toHaveLength(5);
       else expect(left[name]?.length, name).toBeLessThan(5);
     }
-  }, 120_000);
+  });
 
   test.each(Object.keys(OF_ALL))(
     'after this was taken back of all: %s',

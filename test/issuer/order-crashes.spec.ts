@@ -14,7 +14,7 @@ import { callAdmin, createTestZone, type Answer, type TestZone } from '../setup/
 
 /** Rounds in which a replica is killed at some moment of an order. */
 const ROUNDS = Number(process.env['ORDER_CRASHES'] ?? 1);
-const PATIENCE = { timeout: 20_000, interval: 20 };
+const PATIENCE = { interval: 20 };
 
 let proxy: Proxy;
 let databaseUrl: string;

@@ -14,7 +14,7 @@ import {
   type TestZone,
 } from '../setup/zone.js';
 
-const PATIENCE = { interval: 50, timeout: 15_000 };
+const PATIENCE = { interval: 50 };
 const AUDIENCE = 'https://mandate.example';
 
 let a: Replica;

@@ -11,7 +11,7 @@ import {
 } from '../setup/signal-receiver.js';
 import { callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
 
-const PATIENCE = { interval: 50, timeout: 15_000 };
+const PATIENCE = { interval: 50 };
 
 let a: Replica;
 let b: Replica;

@@ -266,7 +266,7 @@ async function expectTold(steps: readonly Step[]): Promise<void> {
     }
     // oxlint-disable-next-line no-await-in-loop
     await expect
-      .poll(() => listedOf(zone, mandates), { timeout: 20_000, interval: 250, message: kind })
+      .poll(() => listedOf(zone, mandates), { interval: 250, message: kind })
       .toEqual([...gone].toSorted((a, b) => a - b));
   }
 }

@@ -88,7 +88,7 @@ async function giveHost(zone: TestZone, host: string, replicas = [a, b]): Promis
   await zone.admin('PATCH', '', { issuer_mode: 'own', issuer_url: `https://${host}` });
   for (const replica of replicas) {
     // oxlint-disable-next-line no-await-in-loop -- one after the other
-    await expect.poll(() => isServed(replica, host), { timeout: 20_000 }).toBe(true);
+    await expect.poll(() => isServed(replica, host)).toBe(true);
   }
 }
 
@@ -216,7 +216,7 @@ describe('the host of a zone', () => {
     await endFormer(zone);
     // Afterwards its `issuer` would be another one than the path was made of (RFC 8414 3.3, OpenID SSF 1.0 7.2.3).
     await expect
-      .poll(() => statuses('localhost', [...below, signals]), { timeout: 20_000 })
+      .poll(() => statuses('localhost', [...below, signals]))
       .toEqual([404, 404, 404, 404, 404]);
   });
 
@@ -293,7 +293,7 @@ describe('the host of a zone', () => {
     await endFormer(zone);
     for (const replica of [a, b]) {
       // oxlint-disable-next-line no-await-in-loop -- one after the other
-      await expect.poll(() => isServed(replica, before), { timeout: 20_000 }).toBe(false);
+      await expect.poll(() => isServed(replica, before)).toBe(false);
     }
   });
 
@@ -343,21 +343,19 @@ describe('the host of a zone', () => {
     for (const replica of [a, b]) {
       // oxlint-disable-next-line no-await-in-loop -- one after the other
       await expect
-        .poll(async () => (await ask(replica, host, '/oauth/2/token', formOf(one))).status, {
-          timeout: 20_000,
-        })
+        .poll(async () => (await ask(replica, host, '/oauth/2/token', formOf(one))).status)
         .toBe(404);
     }
     await endFormer(one);
     for (const replica of [a, b]) {
       // oxlint-disable-next-line no-await-in-loop -- one after the other
-      await expect.poll(() => isServed(replica, host), { timeout: 20_000 }).toBe(false);
+      await expect.poll(() => isServed(replica, host)).toBe(false);
     }
     await giveHost(two, host);
     const token = (of: TestZone) => persistently(() => ask(b, host, '/oauth/2/token', formOf(of)));
     expect([(await token(one)).status, (await token(two)).status]).toEqual([401, 200]);
     await persistently(() => callAdmin(a, 'DELETE', `/zones/${two.zoneId}`));
-    await expect.poll(() => isServed(b, host), { timeout: 20_000 }).toBe(false);
+    await expect.poll(() => isServed(b, host)).toBe(false);
   });
 
   test('is known to a replica that starts, and to one that was not told', async () => {
@@ -381,7 +379,7 @@ describe('the host of a zone', () => {
     );
     for (const each of [replica, started]) {
       // oxlint-disable-next-line no-await-in-loop -- one after the other
-      await expect.poll(() => isServed(each, after), { timeout: 20_000 }).toBe(true);
+      await expect.poll(() => isServed(each, after)).toBe(true);
       // oxlint-disable-next-line no-await-in-loop -- the same
       expect(await isServed(each, before)).toBe(false);
     }

@@ -7,7 +7,7 @@ import { persistently } from '../setup/patience.js';
 import { until } from '../setup/process.js';
 import { createTestZone, type TestZone } from '../setup/zone.js';
 
-const PATIENCE = { timeout: 30_000, interval: 50 };
+const PATIENCE = { interval: 50 };
 /** The most transactions a second of a replica that has nothing to do. */
 const IDLE_A_SECOND = 4;
 

@@ -64,7 +64,7 @@ test('a drill measures each channel against what the zone states, and leaves not
   for (const { channel, within_bound: within } of channels) expect(within, channel).toBe(true);
   expect(run.code).toBe(0);
   expect(await inAll()).toEqual(before);
-}, 120_000);
+});
 
 test('a drill in a zone that exists needs its policy, and removes what it has added', async () => {
   const before = await inAll();
@@ -81,7 +81,7 @@ test('a drill in a zone that exists needs its policy, and removes what it has ad
   expect(refused).toMatchObject({ code: 3, stdout: '' });
   expect(refused.stderr).toContain('no mandate was issued: 403 access_denied');
   expect(await inAll()).toEqual(before);
-}, 120_000);
+});
 
 test('a drill says when nothing answers, and what it needs', async () => {
   const nobody = await drill('--url', 'http://127.0.0.1:9');

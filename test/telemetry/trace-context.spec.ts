@@ -33,7 +33,7 @@ function newTrace() {
 /** The line of a request in the log. */
 async function logged(requestId: string): Promise<Record<string, unknown>> {
   const lines = () => replica.logs().filter((line) => line.includes(requestId));
-  await expect.poll(lines, { timeout: 10_000 }).toHaveLength(1);
+  await expect.poll(lines).toHaveLength(1);
   return JSON.parse(lines()[0] ?? '') as Record<string, unknown>;
 }
 
@@ -149,7 +149,7 @@ describe('webhooks', () => {
         receiver.received.filter(
           (one) => one.path === path && (JSON.parse(one.body) as { type: string }).type === type,
         );
-      await expect.poll(arrived, { timeout: 30_000 }).toHaveLength(1);
+      await expect.poll(arrived).toHaveLength(1);
       return arrived()[0]?.headers['traceparent'];
     };
   }

@@ -13,7 +13,6 @@ const MEMBERS = {
   agents: 'agent_session_id',
   edges: 'delegation_edge_id',
 } as const;
-const PATIENCE = { timeout: 60_000 };
 
 let redis: FakeRedis;
 let database: string;
@@ -49,7 +48,7 @@ async function untilMarked(kind: keyof Marked, ids: readonly string[]): Promise<
     .poll(() => {
       const known = new Set(marked()[kind]);
       return ids.filter((id) => !known.has(id)).length;
-    }, PATIENCE)
+    })
     .toBe(0);
   // What is sent again is the same one.
   const outboxIds = new Map<string, Set<string>>();
@@ -63,10 +62,7 @@ async function untilMarked(kind: keyof Marked, ids: readonly string[]): Promise<
 /** Waits until nothing is to be sent any more. */
 const untilAllSent = () =>
   expect
-    .poll(
-      async () => (await rows(database, 'SELECT 1 FROM revocation_outbox LIMIT 1')).length,
-      PATIENCE,
-    )
+    .poll(async () => (await rows(database, 'SELECT 1 FROM revocation_outbox LIMIT 1')).length)
     .toBe(0);
 
 const claims = (token: string): Record<string, unknown> =>

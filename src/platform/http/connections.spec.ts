@@ -30,7 +30,7 @@ async function connectTo(listener: RequestListener, limits?: Partial<ConnectionL
     /** Reads from now on, until so many answers are there whole. */
     reads: async (answers: number) => {
       socket.on('data', (chunk: string) => (answer += chunk));
-      await vi.waitUntil(() => answer.split('fine').length > answers, { timeout: 60_000 });
+      await vi.waitUntil(() => answer.split('fine').length > answers, { timeout: 100_000 });
       return answer;
     },
   };
@@ -138,7 +138,7 @@ describe('requests that come at once on one connection', () => {
       else held.push(answer);
     });
     socket.write(get().repeat(60));
-    await vi.waitUntil(() => held.length === 1, { timeout: 60_000 });
+    await vi.waitUntil(() => held.length === 1, { timeout: 100_000 });
     socket.write(get().repeat(60));
     // Whatever was sent before this is answered could have been read.
     const other = await connectTo(ok);
