@@ -287,7 +287,7 @@ describe('readers that wait', () => {
     }
     expect([...statuses]).toEqual([[503, 1_000]]);
     waiting.push(...(await wait(elsewhere, other)));
-    expect(await readersAt(replica)).toBe(30);
+    await expect.poll(() => readersAt(replica), PATIENCE).toBe(30);
     expect((await persistently(() => busy.session())).status).toBe(200);
     const keys = await revoke(1, busy);
     for (const stream of waiting.slice(0, 20)) await untilItems(stream, keys);
@@ -314,7 +314,7 @@ describe('while the database is away', () => {
     });
     // It has what it waited for by now.
     await persistently(() => verifier.read('', slow));
-    expect(await readersAt(slow)).toBe(0);
+    await expect.poll(() => readersAt(slow), PATIENCE).toBe(0);
     expect(await slow.stop()).toBe(0);
   });
 
