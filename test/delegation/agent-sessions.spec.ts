@@ -4,6 +4,7 @@ import { decodeJwt } from 'jose';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { applicationOf, type TestApplication } from '../setup/agents.js';
 import { auditOf, rows, sharedReplica, type Replica } from '../setup/harness.js';
+import { until } from '../setup/process.js';
 import { callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
 
 const ID = '00000000-0000-7000-8000-000000000000';
@@ -215,8 +216,17 @@ describe('living and ending', () => {
   });
 
   test('ends with the session that opened it, but outlives its mandates', async () => {
-    const token = await app.bearer({ ttl_seconds: '3' });
-    const { body } = await app.call('POST', '/agent-sessions', { lifecycle: 'service' }, { token });
+    // Where it has expired before it was used, with another one.
+    const { token, body } = await until(async () => {
+      const short = await app.bearer({ ttl_seconds: '3' });
+      const opened = await app.call(
+        'POST',
+        '/agent-sessions',
+        { lifecycle: 'service' },
+        { token: short },
+      );
+      return opened.status === 201 ? { token: short, body: opened.body } : null;
+    });
     const beat = () => app.call('POST', `/agent-sessions/${String(body['id'])}/heartbeat`);
     await sleep(Number(decodeJwt(token).exp) * 1_000 + 100 - Date.now());
     expect((await beat()).status).toBe(200);

@@ -202,11 +202,11 @@ describe('what is granted', () => {
     const claims = claimsOf(await use(short));
     expect(Number(claims['exp']) - Number(claims['iat'])).toBe(30);
     expect(refusal(await use(short, { ttl_seconds: '31' }))).toEqual([400, 'invalid_request']);
-    const soon = await chain({ expires_in: 20 });
-    const agent = await chain({}, { source: { ttl_seconds: 25 } });
+    const soon = await chain({ expires_in: 90 });
+    const agent = await chain({}, { source: { ttl_seconds: 95 } });
     for (const [one, most] of [
-      [soon, 20],
-      [agent, 25],
+      [soon, 90],
+      [agent, 95],
     ] as const) {
       // oxlint-disable-next-line no-await-in-loop
       const { exp, iat } = claimsOf(await use(one));

@@ -319,13 +319,13 @@ describe('the anchor', () => {
   test("grants on another session of one's own, which keeps the root and caps the life", async () => {
     const subject_token = tokenOf(await zone.session());
     const { sid: root } = decodeJwt(subject_token);
-    const { sid, exp } = decodeJwt(tokenOf(await zone.session({ ttl_seconds: '30' })));
+    const { sid, exp } = decodeJwt(tokenOf(await zone.session({ ttl_seconds: '60' })));
     const answer = await zone.exchange({ subject_token, session_id: String(sid) });
     expect(decodeJwt(tokenOf(answer))).toMatchObject({ sid, root_sid: root, exp });
   });
 
   test('grants no life beyond the subject on a session that lives longer', async () => {
-    const subject_token = tokenOf(await zone.session({ ttl_seconds: '30' }));
+    const subject_token = tokenOf(await zone.session({ ttl_seconds: '60' }));
     const { sid } = decodeJwt(tokenOf(await zone.session({ ttl_seconds: '3600' })));
     const answer = await zone.exchange({ subject_token, session_id: String(sid) });
     expect(decodeJwt(tokenOf(answer))).toMatchObject({ sid, exp: decodeJwt(subject_token).exp });
@@ -542,7 +542,7 @@ describe('an actor', () => {
   });
 
   test("grants no life beyond the actor token's", async () => {
-    const actor = await colleagueSession({ ttl_seconds: '20' });
+    const actor = await colleagueSession({ ttl_seconds: '60' });
     const answer = await zone.exchange(actedBy(actor));
     expect(decodeJwt(tokenOf(answer)).exp).toBe(decodeJwt(actor).exp);
   });
