@@ -11,6 +11,8 @@ import { callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
 const REVOCATIONS = Number(process.env['INTROSPECTION_REVOCATIONS'] ?? 50);
 const CRASHES = Number(process.env['INTROSPECTION_CRASHES'] ?? 1);
 const AT_ONCE = 5;
+/** For each that is revoked, with what is asked meanwhile, on a machine that is busy with something else. */
+const PATIENCE_MS = 2_000;
 const CLOCK = fileURLToPath(new URL('../setup/shifted-clock.mjs', import.meta.url));
 
 let databaseUrl: string;
@@ -108,16 +110,20 @@ async function stillActive(
   return { active, revoked };
 }
 
-test('none of many revocations is active at another replica that is asked at once', async () => {
-  const tokens = await mandates(REVOCATIONS);
-  for (const token of tokens.slice(0, AT_ONCE)) expect(await isActiveAt(asked, token)).toBe(true);
-  const others = keepAsking(asked, tokens);
-  const { active, revoked } = await stillActive(asked, tokens);
-  await others.stop();
-  expect(active).toEqual([]);
-  expect(revoked).toBeGreaterThan(REVOCATIONS / 2);
-  expect(others.answers()).toBeGreaterThan(0);
-});
+test(
+  'none of many revocations is active at another replica that is asked at once',
+  async () => {
+    const tokens = await mandates(REVOCATIONS);
+    for (const token of tokens.slice(0, AT_ONCE)) expect(await isActiveAt(asked, token)).toBe(true);
+    const others = keepAsking(asked, tokens);
+    const { active, revoked } = await stillActive(asked, tokens);
+    await others.stop();
+    expect(active).toEqual([]);
+    expect(revoked).toBeGreaterThan(REVOCATIONS / 2);
+    expect(others.answers()).toBeGreaterThan(0);
+  },
+  Math.max(240_000, REVOCATIONS * PATIENCE_MS),
+);
 
 test('nor when the replica that revokes is killed meanwhile', async () => {
   for (let crash = 0; crash < CRASHES; crash += 1) {

@@ -15,6 +15,7 @@ import { Answers } from '../../platform/http/openapi-decorators.js';
 
 const NOT_STORED = { 'Cache-Control': 'no-store', Pragma: 'no-cache' } as const;
 const JSON_TYPE = 'application/json';
+const ANYTHING = '*/*';
 
 /** The introspection endpoints (RFC 7662 2): of all zones, and of one. */
 @Controller()
@@ -65,8 +66,11 @@ export class IntrospectionController {
       client.introspectionAlg === null
         ? [JSON_TYPE, INTROSPECTION_JWT]
         : [INTROSPECTION_JWT, JSON_TYPE];
-    const wanted = new Negotiator(request).mediaType(types) ?? types[0];
-    if (wanted !== INTROSPECTION_JWT) return { status: 200, headers: NOT_STORED, body: only };
+    // Most say nothing, and need no negotiation.
+    const { accept = ANYTHING } = request.headers;
+    const liked = accept === ANYTHING ? undefined : new Negotiator(request).mediaType(types);
+    if ((liked ?? types[0]) !== INTROSPECTION_JWT)
+      return { status: 200, headers: NOT_STORED, body: only };
     return {
       status: 200,
       headers: { ...NOT_STORED, 'Content-Type': INTROSPECTION_JWT },

@@ -2,9 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import { HttpException } from '@nestjs/common';
 import { inFlightOf } from './overload/in-flight.js';
 import type { Overloaded } from './overload/overloaded.js';
+import { KeptOn } from './kept-on.js';
 
 /** The bodies that were read, for later readers. */
-const known = new WeakMap<object, Promise<Buffer>>();
+const known = new KeptOn<Promise<Buffer>>('body');
 
 /**
  * The bytes of a body, as they were sent. Read once; a later reader gets the same. While a body is on its way the

@@ -103,7 +103,16 @@ export class DirectRoutes {
 function inTime(answer: Promise<DirectAnswer>, request: IncomingMessage): Promise<DirectAnswer> {
   return new Promise((resolve, reject) => {
     const answered = atDeadline(inFlightOf(request), () => reject(deadlinePassed()));
-    void answer.then(resolve, reject).finally(answered);
+    answer.then(
+      (given) => {
+        answered();
+        resolve(given);
+      },
+      (error: unknown) => {
+        answered();
+        reject(error);
+      },
+    );
   });
 }
 

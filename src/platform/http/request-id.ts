@@ -5,6 +5,7 @@ import { newId } from '../uuid-v7.js';
 import { writeTraceparent } from '../tracing/trace-context.js';
 import { traceOf } from './request-trace.js';
 import type { Step } from './steps.js';
+import { KeptOn } from './kept-on.js';
 
 /** How a request is named in the audit log, in the words of its events. */
 export interface RequestId {
@@ -17,7 +18,7 @@ export interface RequestId {
 }
 
 const LABEL = /^[A-Za-z0-9._-]{1,128}$/;
-const ids = new WeakMap<object, RequestId>();
+const ids = new KeptOn<RequestId>('id');
 
 /** A step that tells the caller how its request is named. */
 export const assignRequestId: Step = (request, response, next) => {

@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http';
+import { KeptOn } from './kept-on.js';
 
 /** The word for requests that match no route. */
 export const NO_ROUTE = 'none';
 
-const directRoutes = new WeakMap<object, string>();
+const directRoutes = new KeptOn<string>('route');
 
 /** Notes the template of the route of a request that is answered in front of the framework. */
 export function setRoute(request: IncomingMessage, template: string): void {

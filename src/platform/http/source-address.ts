@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import proxyAddress from 'proxy-addr';
 import type { Step } from './steps.js';
+import { KeptOn } from './kept-on.js';
 
-const addresses = new WeakMap<object, string>();
+const addresses = new KeptOn<string>('source address');
 
 /**
  * A step that finds the address that a request comes from: that of the connection, or what the proxies in front say
