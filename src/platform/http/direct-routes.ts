@@ -103,16 +103,16 @@ export class DirectRoutes {
 function inTime(answer: Promise<DirectAnswer>, request: IncomingMessage): Promise<DirectAnswer> {
   return new Promise((resolve, reject) => {
     const answered = atDeadline(inFlightOf(request), () => reject(deadlinePassed()));
-    answer.then(
-      (given) => {
-        answered();
-        resolve(given);
-      },
-      (error: unknown) => {
-        answered();
+    const settle = async (): Promise<void> => {
+      try {
+        resolve(await answer);
+      } catch (error) {
         reject(error);
-      },
-    );
+      } finally {
+        answered();
+      }
+    };
+    void settle();
   });
 }
 
