@@ -65,17 +65,13 @@ CREATE OR REPLACE TRIGGER revocation_notice AFTER INSERT ON revocations
   FOR EACH ROW EXECUTE FUNCTION revocation_notice_of_jti();
 
 -- A session was ended, or removed before that. It is no item if something larger is that says the same of all mandates
--- under it: the zone, the application whose own it is, or that the issuer of its user is gone; of the application the agent
--- sessions are looked for that were opened in it. A client that is being removed does not: its sessions may have been used by others. They are looked for from the
--- client (below), so one that goes meanwhile may be an item already.
+-- under it: the zone, or the application whose own it is; of the application the agent sessions are looked for that were
+-- opened in it. Neither a client that is being removed nor the issuer of the user, taken back or gone, says it: what the
+-- client has for itself may rest on the session (session_id), and names no user. Of the client they are looked for (below),
+-- so one that goes meanwhile may be an item already.
 CREATE OR REPLACE FUNCTION revocation_notice_of_session() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF revocation_zone_covers(OLD.zone_id, OLD.zone_generation) THEN RETURN NULL; END IF;
-  IF OLD.issuer IS NOT NULL AND NOT EXISTS (
-       SELECT FROM trusted_issuers i
-        WHERE i.zone_id = OLD.zone_id AND i.issuer = OLD.issuer AND i.created_at <= OLD.created_at) THEN
-    RETURN NULL;
-  END IF;
   IF TG_OP = 'DELETE' AND (OLD.expires_at <= clock_timestamp() OR EXISTS (
        SELECT FROM revocation_feed f
         WHERE f.zone_id = OLD.zone_id AND f.key = revocation_key(OLD.zone_id, 'session', OLD.id::text))) THEN

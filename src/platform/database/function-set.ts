@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 10,
-  sha256: 'e86ead19df6c023d3c6795a934d817e1ce20fa6bfcbab60a852e6a7b5bee2bf1',
+  sha256: '7ec76f0e70aeb74c728c3392faa64ec39598410b869a0244cb757813508d41e9',
 } as const;
