@@ -380,6 +380,44 @@ describe('subjects', () => {
     expect(sets[1]?.sub_id).toMatchObject({ session: { id: sid } });
   });
 
+  test('are taken off by all that a complex one names, and by nothing else', async () => {
+    const id = await create();
+    const user = { format: 'iss_sub', iss: zone.issuer, sub: zone.clientId };
+    const session = (sid: string) => ({ format: 'opaque', id: sid });
+    const open = async () =>
+      String(
+        decodeJwt(String((await persistently(() => zone.session())).body['access_token']))['sid'],
+      );
+    const end = (sid: string) =>
+      persistently(() => callAdmin(a, 'DELETE', `/zones/${zone.zoneId}/sessions/${sid}`));
+    const [one, both, stranger, kept] = [await open(), await open(), await open(), await open()];
+    const nobody = { ...user, sub: 'nobody' };
+    for (const off of [
+      { format: 'complex', session: session(one) },
+      { format: 'complex', user, session: session(both) },
+      // Nothing that happens here is about all of this.
+      { format: 'complex', user: nobody, session: session(stranger) },
+      { format: 'complex', user, tenant: { format: 'opaque', id: 'x' } },
+    ]) {
+      // oxlint-disable-next-line no-await-in-loop -- one after the other
+      expect((await subject('remove', id, off)).status).toBe(204);
+    }
+    const told = async () =>
+      (await receiver.sets(await receiver.poll(id))).map(
+        ({ sub_id }) => (sub_id as { session: { id: string } }).session.id,
+      );
+    // What is put on the stream last shows that those before were not.
+    for (const sid of [one, both, stranger, kept]) await end(sid);
+    await expect.poll(told, PATIENCE).toEqual([stranger, kept]);
+
+    // All sessions of the user, until that is put back as it was named.
+    expect((await subject('remove', id, { format: 'complex', user })).status).toBe(204);
+    await endSession();
+    expect((await subject('add', id, { format: 'complex', user })).status).toBe(200);
+    const later = await endSession();
+    await expect.poll(told, PATIENCE).toEqual([stranger, kept, later]);
+  });
+
   test('are named by the issuer that the zone had before, as long as that is accepted', async () => {
     const id = await create();
     const before = 'https://before.example';
@@ -422,7 +460,8 @@ describe('subjects', () => {
     ['of no format', { id: 'x' }],
     ['of an unknown format', { format: 'shoe-size', id: '44' }],
     ['that lacks a member', { format: 'iss_sub', iss: 'https://idp.example' }],
-    ['that is complex', { format: 'complex', user: { format: 'opaque', id: 'x' } }],
+    ['that is complex, and names nobody', { format: 'complex', user: { format: 'opaque' } }],
+    ['that has several names', { format: 'aliases', identifiers: [{ format: 'opaque', id: 'x' }] }],
     ['that is a text', 'alice'],
     ['that is too large', { format: 'opaque', id: 'x'.repeat(5_000) }],
   ])('%s are refused', async (_what, value) => {

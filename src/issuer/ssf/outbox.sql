@@ -118,14 +118,19 @@ CREATE OR REPLACE FUNCTION ssf_subject_digest(p_subject jsonb) RETURNS bytea LAN
   SELECT sha256(convert_to(p_subject::text, 'UTF8'))
 $$;
 
--- Whether a receiver has taken the subject of an event off its stream: the subject itself, or the session or the user in it.
+-- Whether a receiver has taken the subject of an event off its stream: the subject itself, the session or the user in it, or a
+-- complex subject all of whose members are in it. Events have no other members than these two.
 CREATE OR REPLACE FUNCTION ssf_is_off(p_zone uuid, p_stream uuid, p_sub_id jsonb) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  v_user    CONSTANT jsonb := p_sub_id -> 'user';
+  v_session CONSTANT jsonb := p_sub_id -> 'session';
 BEGIN
   RETURN EXISTS (
     SELECT FROM ssf_subjects x
      WHERE x.zone_id = p_zone AND x.stream_id = p_stream
-       AND x.digest IN (ssf_subject_digest(p_sub_id), ssf_subject_digest(p_sub_id -> 'user'),
-                        ssf_subject_digest(p_sub_id -> 'session')));
+       AND x.digest IN (ssf_subject_digest(p_sub_id), ssf_subject_digest(v_user), ssf_subject_digest(v_session),
+                        ssf_subject_digest(jsonb_build_object('format', 'complex', 'user', v_user)),
+                        ssf_subject_digest(jsonb_build_object('format', 'complex', 'session', v_session))));
 END $$;
 
 -- Puts an event about a stream itself on it, and wakes whoever waits for events of the stream.

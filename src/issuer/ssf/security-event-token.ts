@@ -62,9 +62,17 @@ function withIssuer(subject: JsonObject, issuer: string): JsonObject {
   );
 }
 
-/** The same subject as it is stored: of the zone's own issuer without its name, which may change. */
+/** The same subject as it is stored: of the zone's own issuer without its name, which may change, in a complex one as well. */
 export function withoutIssuer(subject: JsonObject, issuers: readonly string[]): JsonObject {
   const { format, iss } = subject;
+  if (format === 'complex') {
+    return Object.fromEntries(
+      Object.entries(subject).map(([name, member]) => [
+        name,
+        isJsonObject(member) ? withoutIssuer(member, issuers) : member,
+      ]),
+    );
+  }
   const ours = format === 'iss_sub' && typeof iss === 'string' && issuers.includes(iss);
   return ours ? { ...subject, iss: null } : subject;
 }

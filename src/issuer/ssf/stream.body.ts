@@ -98,7 +98,7 @@ export class SubjectBody {
   @IsString()
   stream_id: string;
 
-  /** A simple subject identifier (RFC 9493 3.2). */
+  /** A simple subject identifier (RFC 9493 3.2), or a complex one (OpenID SSF 1.0 3.2.2). */
   @IsObject()
   @IsShortJson()
   subject: JsonObject;

@@ -9,7 +9,7 @@ import { Sealing } from '../../sealing/sealing.service.js';
 import { issuersAt } from '../../zones/zone-issuer.js';
 import { VERIFICATION } from './event-types.js';
 import { Receivers, streamOf, streamsOf, type Receiver } from './receivers.service.js';
-import { readSimpleSubject } from './subject-identifier-formats.js';
+import { readSubject } from './subject-identifier-formats.js';
 import { withoutIssuer } from './security-event-token.js';
 import { MAX_HELD } from './signal-outbox.service.js';
 import type {
@@ -231,7 +231,7 @@ export class Streams {
     await this.receivers.change(request, type, async (receiver) => {
       const { zone, tx } = receiver;
       const stream = await streamOf(receiver, id);
-      const subject = readSimpleSubject(given);
+      const subject = readSubject(given);
       if (typeof subject === 'string') throw new BadRequestException(subject);
       const { issuer, formerIssuer } = issuersAt(zone, this.clock.now());
       const issuers = formerIssuer === null ? [issuer] : [issuer, formerIssuer];
