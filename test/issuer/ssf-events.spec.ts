@@ -150,6 +150,8 @@ test('the configuration is where it is found by the issuer, also by the one befo
   const path = `${a.url}/.well-known/ssf-configuration/zones/${zone.zoneId}`;
   const found = await persistently(async () => readAnswer(await fetch(path)));
   expect([found.status, found.body['issuer']]).toEqual([200, zone.issuer]);
+  const headers = { 'if-none-match': found.headers.get('etag') ?? 'none' };
+  expect((await persistently(() => fetch(path, { headers }))).status).toBe(304);
   await zone.admin('PATCH', '', { issuer_mode: 'shared' });
   // Its mandates still are of that one.
   const later = await persistently(async () => readAnswer(await fetch(path)));

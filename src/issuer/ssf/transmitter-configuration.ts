@@ -1,5 +1,20 @@
 import { POLL, PUSH } from './stream.js';
 
+/** What receivers are told of a transmitter (OpenID SSF 1.0 7.1). */
+export interface TransmitterConfiguration {
+  readonly spec_version: string;
+  readonly issuer: string;
+  readonly jwks_uri: string;
+  readonly delivery_methods_supported: readonly string[];
+  readonly configuration_endpoint: string;
+  readonly status_endpoint: string;
+  readonly add_subject_endpoint: string;
+  readonly remove_subject_endpoint: string;
+  readonly verification_endpoint: string;
+  readonly authorization_schemes: readonly { readonly spec_urn: string }[];
+  readonly default_subjects: string;
+}
+
 /**
  * The metadata of a transmitter of shared signals (OpenID SSF 1.0 7.1; what the CAEP Interoperability Profile 2.3 asks
  * for is all there).
@@ -7,7 +22,7 @@ import { POLL, PUSH } from './stream.js';
  * @param issuer the `iss` of its events
  * @param ssf where its endpoints are: the identifier of the system resource
  */
-export function transmitterConfiguration(issuer: string, ssf: string) {
+export function transmitterConfiguration(issuer: string, ssf: string): TransmitterConfiguration {
   const zoneUrl = ssf.slice(0, ssf.lastIndexOf('/'));
   return {
     spec_version: '1_0',
