@@ -145,6 +145,7 @@ describe('what there is nothing to revoke of', () => {
 
   test.each<[string, () => string | Promise<string>]>([
     ['is no token', () => 'garbage'],
+    ['is no text of a token', () => 'a\0b'],
     ['is a token of a million parts', () => 'a.'.repeat(8_000)],
     ['is a forged mandate', async () => `${(await session()).slice(0, -8)}AAAAAAAA`],
     [

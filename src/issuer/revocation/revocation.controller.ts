@@ -7,6 +7,9 @@ import { requestIdOf } from '../../platform/http/request-id.js';
 import { ClientRevocations } from './client-revocations.service.js';
 import { RevocationEndpoint } from './revocation.openapi.js';
 
+/** Whatever is in it, a token is one that is revoked or none. */
+const OPAQUE = new Set(['token']);
+
 /** The revocation endpoint (RFC 7009): of all zones, whose client tells the zone, and of one. */
 @Controller()
 export class RevocationController {
@@ -46,7 +49,7 @@ export class RevocationController {
     response: Response,
     zoneInPath: string | null,
   ): Promise<void> {
-    const caller = await this.callers.identify(request, { zoneInPath });
+    const caller = await this.callers.identify(request, { zoneInPath, opaque: OPAQUE });
     await this.revocations.revoke(caller, requestIdOf(request));
     response.set('Cache-Control', 'no-store');
   }
