@@ -28,7 +28,8 @@ export interface Options {
 
 export const USAGE = `npm run bench -- [options]
   --only <kind,…>     kinds whose names begin so: exchange, session, gateway, private_key_jwt, delegated, denied,
-                      revoke, introspect, overload, round-trips, oidc-provider, floor session
+                      revoke, introspect, key set, discovery, status list, overload, round-trips,
+                      oidc-provider, floor session
   --rounds <n>        3
   --seconds <n>       of each run: 1.2
   --warm-up <n>       seconds of each kind before the first round: 1

@@ -6,6 +6,7 @@ import { ACCESS_TOKEN, TOKEN_EXCHANGE, type Parameters } from '../../test/setup/
 import { formRequest } from '../load/connection.js';
 import { keysAt, readHead, readSample, verifiedClaims } from './answers.js';
 import type { Kind } from './candidate.js';
+import { documentKinds } from './document-kinds.js';
 import { introspectionKinds } from './introspection-kinds.js';
 import type { BenchZone } from './mandate-zone.js';
 import { always, once, type Prepared } from './prepared.js';
@@ -147,6 +148,7 @@ export async function mandateKinds(bench: BenchZone, gatewayKey: string): Promis
       check: revoked,
     },
     ...introspectionKinds({ secret, mandates }),
+    ...(await documentKinds(zone, keys)),
   ];
 }
 

@@ -105,6 +105,11 @@ export function formRequest(
   return postRequest(path, 'application/x-www-form-urlencoded', form, headers);
 }
 
+/** The bytes of a GET. */
+export function getRequest(path: string): Buffer {
+  return Buffer.from(`GET ${path} HTTP/1.1\r\nHost: bench\r\n\r\n`);
+}
+
 /** The bytes of a POST of any body. */
 export function postRequest(
   path: string,

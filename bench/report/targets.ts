@@ -32,6 +32,18 @@ const ratio = (kind: string, value: number): Target => ({
   measured: (figures) => rowOf(figures, kind)?.ofFloor?.median,
 });
 
+/** A document that is served from memory: of the rate at which key sets are. */
+const likeKeySets = (kind: string): Target => ({
+  what: `${kind}, of key sets`,
+  bound: 'at least',
+  value: 0.9,
+  digits: 2,
+  measured: (figures) => {
+    const [rate, keySets] = [kind, 'key set'].map((each) => rowOf(figures, each)?.rate.median);
+    return rate === undefined || keySets === undefined ? null : rate / keySets;
+  },
+});
+
 /** What is aimed at with Node.js 20, at 32 at once. None of it fails anything: a measurement is not a test. */
 const TARGETS: readonly Target[] = [
   ratio('exchange', 0.6),
@@ -43,6 +55,18 @@ const TARGETS: readonly Target[] = [
   ratio('delegated, 3 hops', 0.4),
   ratio('denied', 0.6),
   ratio('introspect', 0.6),
+  likeKeySets('discovery'),
+  likeKeySets('status list'),
+  {
+    what: "revoke, p99 of an exchange's",
+    bound: 'at most',
+    value: 1,
+    digits: 2,
+    measured: (figures) => {
+      const [revoke, exchange] = ['revoke', 'exchange'].map((kind) => rowOf(figures, kind)?.p99);
+      return revoke === undefined || exchange === undefined ? null : revoke / exchange;
+    },
+  },
   {
     what: "exchange, p99 of the floor's",
     bound: 'at most',
