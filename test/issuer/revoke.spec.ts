@@ -292,7 +292,7 @@ describe('refuses', () => {
     ['two tokens', { token: ['a', 'b'] }, 400, 'invalid_request'],
     ['a cascade that there is not', { token: 'a', cascade: 'everything' }, 400, 'invalid_request'],
     ['a cascade twice', { token: 'a', cascade: ['token', 'token'] }, 400, 'invalid_request'],
-    ['NUL', { token: 'a\0' }, 400, 'invalid_request'],
+    ['NUL in a parameter that is no token', { token: 'a', cascade: 'a\0' }, 400, 'invalid_request'],
     ['a wrong secret', { token: 'a', client_secret: 'wrong' }, 401, 'invalid_client'],
     [
       'no client',
