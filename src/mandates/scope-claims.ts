@@ -21,6 +21,7 @@ const RESERVED: ReadonlySet<string> = new Set(
     'events toe txn status status_list ttl htm htu ath vot vtm zone_id root_sid use target',
     'sub_type sub_iss sub_labels ancestors gen pol agent_session_id source_session_id',
     'target_session_id hop_count active token_type username token_introspection revocation',
+    'exi cnonce ace_profile at_use_nbr',
   ].flatMap((line) => line.split(' ')),
 );
 
@@ -55,6 +56,16 @@ export function pickClaims(claims: Claims, names: readonly string[]): Claims {
 /** Whether claims are few enough to be let into a mandate: beside the user's, all of a mandate has to fit in a header. */
 export function isSmallEnough(claims: Claims): boolean {
   return JSON.stringify(claims).length <= MAX_SCOPE_CLAIMS_LENGTH;
+}
+
+/**
+ * Whether the numbers in a claim are those that its issuer wrote. A double does not tell whole numbers beyond 2^53 apart
+ * (RFC 8259 6), so what stands for one user could be written on for another.
+ */
+export function hasExactNumbers(claim: unknown): boolean {
+  if (typeof claim === 'number') return !Number.isInteger(claim) || Number.isSafeInteger(claim);
+  if (typeof claim !== 'object' || claim === null) return true;
+  return Object.values(claim).every((inner) => hasExactNumbers(inner));
 }
 
 /** The claims of a mandate that scopes let in when it was issued. */

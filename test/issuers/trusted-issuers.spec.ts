@@ -382,6 +382,21 @@ describe('a scope that lets in claims of the user', () => {
     expect((await ask('claims:email', said)).status).toBe(200);
   });
 
+  test('is refused where a number may be that of somebody else', async () => {
+    const name = 'https://example.com/roles';
+    const employee = (id: number) => ask('claims:roles', { [name]: [{ employee: id }] });
+    const known = await employee(Number.MAX_SAFE_INTEGER);
+    expect(claimsOf(known)[name]).toEqual([{ employee: Number.MAX_SAFE_INTEGER }]);
+    const refused = await employee(Number.MAX_SAFE_INTEGER + 1);
+    expect(refused).toMatchObject({ status: 400, body: { error: 'invalid_request' } });
+    const [event] = await zone.audit(refused.requestId);
+    expect(event?.event).toMatchObject({
+      outcome: 'denied',
+      stage: 'mint',
+      reason: `claims of scopes: ${name}`,
+    });
+  });
+
   test('has none of them where a client asks for itself', async () => {
     const own = await zone.session({ resource: owned, scope: 'claims:email' });
     expect(own.status).toBe(200);

@@ -3,7 +3,13 @@ import { NoSigningKey, WrongSignature, type SignedMandate } from '../../keys/sig
 import { InvalidToken, type MandateClaims } from '../../mandates/verify-mandate.js';
 import { MANDATE_TYP, type MandateTyp } from '../../oauth/vocabulary.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
-import { claimsOf, isSmallEnough, pickClaims, type Claims } from '../../mandates/scope-claims.js';
+import {
+  claimsOf,
+  hasExactNumbers,
+  isSmallEnough,
+  pickClaims,
+  type Claims,
+} from '../../mandates/scope-claims.js';
 import { statusClaim } from '../../mandates/status-claim.js';
 import { OAuthError, unavailable } from '../../oauth/errors.js';
 import { newId } from '../../platform/uuid-v7.js';
@@ -36,7 +42,8 @@ export interface Minted {
  *
  * @param indices draws indices of status lists
  * @param now milliseconds since the epoch
- * @throws {OAuthError} invalid_request for a lifetime beyond the cap or too large a mandate; invalid_target
+ * @throws {OAuthError} invalid_request for a lifetime beyond the cap, for too large a mandate, or for claims that
+ *   cannot be written on as they are; invalid_target
  *   for the issuer itself; invalid_grant if there is no life left; temporarily_unavailable if no key may
  *   sign; server_error if what was signed cannot be read or is signed wrongly, which is our fault whatever came in
  */
@@ -115,15 +122,23 @@ export async function mint(
  * The claims of the user that the granted scopes let in, as whoever is exchanged from says them: the trusted issuer, or the
  * mandate of before, which has no more of them than its own scopes let in (OpenID Connect Core 5.4).
  *
- * @throws {OAuthError} invalid_request for more than a mandate has room for: none is left out in silence
+ * @throws {OAuthError} invalid_request for more than a mandate has room for, or for numbers that may be others: nothing is
+ *   left out or changed in silence
  */
 function scopeClaims({ caller: { zone }, principals, granted }: Cleared): Claims {
   const { subject, user } = principals;
   const said = user?.claims ?? (subject?.subType === 'user' ? subject.raw : {});
   const claims = pickClaims(said, claimsOf(granted.scope, zone.scopeClaims));
+  const names = Object.keys(claims);
+  const inexact = names.filter((name) => !hasExactNumbers(claims[name]));
+  if (inexact.length > 0) {
+    throw new OAuthError('invalid_request', 'a claim of the user has a number beyond 2^53', {
+      detail: `claims of scopes: ${inexact.join(' ')}`,
+    });
+  }
   if (isSmallEnough(claims)) return claims;
   throw new OAuthError('invalid_request', 'the mandate would be too large', {
-    detail: `claims of scopes: ${Object.keys(claims).join(' ')}`,
+    detail: `claims of scopes: ${names.join(' ')}`,
   });
 }
 
