@@ -107,8 +107,8 @@ const ZONES = `SELECT ${OF_ZONE}, z.languages,
     ARRAY(SELECT DISTINCT s.scope FROM resources t, unnest(t.scopes) AS s (scope)
            WHERE t.zone_id = z.id AND t.listed AND ${ACTIVE('s.scope')} ORDER BY s.scope LIMIT ${MAX_LISTED + 1}) AS scopes,
     ARRAY(SELECT DISTINCT c.name FROM scopes s, unnest(s.claims) AS c (name)
-           WHERE s.zone_id = z.id AND s.active
-             AND EXISTS (SELECT FROM resources t WHERE t.zone_id = z.id AND t.listed AND s.name = ANY (t.scopes))
+           WHERE s.zone_id = z.id AND s.active AND s.claims <> '{}'
+             AND s.name IN (SELECT u.scope FROM resources t, unnest(t.scopes) AS u (scope) WHERE t.zone_id = z.id AND t.listed)
            ORDER BY c.name LIMIT ${MAX_LISTED + 1}) AS claims,
     ARRAY(SELECT DISTINCT d ->> 'type' AS type
             FROM resources t, jsonb_array_elements(t.authorization_details_types) AS d
