@@ -248,6 +248,8 @@ describe('a key that an operator has drawn for itself', () => {
     const refused = await own.call('POST', OWN, {});
     expect(refused).toMatchObject({ status: 429, body: { error: 'slow_down' } });
     expect(await auditOf(replica.databaseUrl, refused.requestId)).toEqual([]);
+    // If that was a thief, the operator is given another one.
+    expect((await admin('POST', `/operators/${own.id}/keys`, {})).status).toBe(201);
   });
 
   test('is told once more to who repeats the request, not to who guesses its name', async () => {
@@ -255,6 +257,8 @@ describe('a key that an operator has drawn for itself', () => {
     const draw = (key: string) => own.call('POST', OWN, {}, { 'Idempotency-Key': key });
     const guessed = await draw('rotate-1');
     expect(guessed).toMatchObject({ status: 400, body: { error: 'invalid_request' } });
+    const given = await admin('POST', `/operators/${own.id}/keys`, {}, { 'Idempotency-Key': 'a' });
+    expect(given).toMatchObject({ status: 400, body: { error: 'invalid_request' } });
     const key = randomUUID();
     const made = await draw(key);
     expect(made.status).toBe(201);

@@ -15,7 +15,7 @@ import { Owners } from './owners.service.js';
 
 /** The most keys of an operator that were not revoked. */
 const MAX_KEYS = 20;
-/** The most that are drawn for one in a day, revoked ones too: their rows stay. */
+/** The most that are drawn for one in a day, by itself and by others each, revoked ones too: their rows stay. */
 const MAX_DRAWN_A_DAY = 100;
 
 /** What a new key is to be like. */
@@ -87,7 +87,7 @@ export class DrawnKeys {
       if ((await keys.countBy({ operatorId, revokedAt: IsNull() })) >= MAX_KEYS) {
         throw new ConflictException(`the operator has ${MAX_KEYS} keys, which is the most`);
       }
-      await checkNotTooMany(tx, operatorId);
+      await checkNotTooMany(tx, operatorId, drawnWith !== null);
       const by =
         drawnWith === null ? null : await findRow(keys, { operatorId, id: drawnWith }, 'key');
       if (by !== null) await checkDrawsFirst(tx, by);
@@ -135,9 +135,18 @@ export class DrawnKeys {
   }
 }
 
-/** @throws {OAuthError} slow_down where keys are drawn and revoked without end */
-async function checkNotTooMany(tx: EntityManager, operatorId: string): Promise<void> {
-  const [row] = await tx.query<{ count: number }[]>(DRAWN_TODAY, [operatorId]);
+/**
+ * Whoever has stolen a key of an operator can draw all that it may, but keeps nobody else from giving it another one.
+ *
+ * @param byItself whether it is drawn with a key of the operator's own
+ * @throws {OAuthError} slow_down where keys are drawn and revoked without end
+ */
+async function checkNotTooMany(
+  tx: EntityManager,
+  operatorId: string,
+  byItself: boolean,
+): Promise<void> {
+  const [row] = await tx.query<{ count: number }[]>(DRAWN_TODAY, [operatorId, byItself]);
   if ((row?.count ?? 0) < MAX_DRAWN_A_DAY) return;
   throw new OAuthError(
     'slow_down',
@@ -170,7 +179,8 @@ async function checkDrawsFirst(tx: EntityManager, by: OperatorKey): Promise<void
 
 const DRAWN_TODAY = `
   SELECT count(*)::int AS count FROM operator_keys
-   WHERE operator_id = $1 AND created_at > clock_timestamp() - interval '24 hours'`;
+   WHERE operator_id = $1 AND (drawn_with IS NOT NULL) = $2
+     AND created_at > clock_timestamp() - interval '24 hours'`;
 
 /** The good keys that were drawn with one, or with one of those: but one, and what was drawn with that. */
 const DRAWN_WITH = `

@@ -1,5 +1,4 @@
 import {
-  BadRequestException,
   Body,
   ConflictException,
   Delete,
@@ -18,7 +17,6 @@ import type { Request, Response } from 'express';
 import { IsNull, type Repository } from 'typeorm';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { ApiResponse } from '../../platform/http/openapi-decorators.js';
-import { idempotencyKeyOf } from '../../delegation/coordinator/idempotency.js';
 import { AdminController } from '../admin-controller.js';
 import { InstallationChange, UrgentInstallationChange, type Change } from '../change.js';
 import { DryRunQuery } from '../dry-run.body.js';
@@ -40,6 +38,7 @@ import {
 } from './operator-view.js';
 import { OperatorKeyBody } from './operator.body.js';
 import { CurrentOperator, type BorneKey, type Operator } from './operator.js';
+import { checkUnguessable } from './unguessable-request.js';
 
 /** Lets operators change their own keys: a key that one has drawn for oneself is nobody else's. */
 @AdminController('operators/me/keys', { noun: 'operators' })
@@ -67,7 +66,7 @@ export class MyKeysController {
     @Res({ passthrough: true }) response: Response,
   ): Promise<NewOperatorKeyView> {
     const { operatorId, key } = named(operator);
-    checkUnguessable(idempotencyKeyOf(request));
+    checkUnguessable(request);
     const expiresAt = readExpiry(body.expires_at, this.clock.now());
     const drawing = { operatorId, createdBy: operatorId, drawnWith: key.id, bounded: true };
     const { description = null, addresses = null } = body;
@@ -143,21 +142,6 @@ export class MyKeysController {
     await this.drawn.revoke(change, revoking);
     return undefined;
   }
-}
-
-/** Characters that 128 random bits take as base64url; a UUID has more. */
-const FEWEST_CHARACTERS = 22;
-
-/**
- * Whoever sends the same request again is given the same key, and may be whoever else has the key that is borne.
- *
- * @throws {BadRequestException} for an `Idempotency-Key` that can be guessed
- */
-function checkUnguessable(key: string | null): void {
-  if (key === null || key.length >= FEWEST_CHARACTERS) return;
-  throw new BadRequestException(
-    `Idempotency-Key must have at least ${FEWEST_CHARACTERS} characters here, such as a random UUID: whoever repeats it is given the key`,
-  );
 }
 
 /** @throws {ForbiddenException} for who has no keys of its own */

@@ -1,6 +1,6 @@
-import { Body, Delete, Get, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
+import { Body, Delete, Get, HttpCode, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import type { Response } from 'express';
+import type { Request, Response } from 'express';
 import { IsNull, type Repository } from 'typeorm';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { ApiResponse } from '../../platform/http/openapi-decorators.js';
@@ -27,6 +27,7 @@ import {
 } from './operator-view.js';
 import { OperatorKeyBody } from './operator.body.js';
 import { CurrentOperator, type Operator } from './operator.js';
+import { checkUnguessable } from './unguessable-request.js';
 
 /** Draws, lists and revokes the keys of an operator. It may have several, so that one takes the place of another. */
 @AdminController('operators/:operator/keys', { noun: 'operators' })
@@ -52,8 +53,10 @@ export class OperatorKeysController {
     @CurrentOperator() operator: Operator,
     @InstallationChange('operator_key.created') change: Change,
     @Body() body: OperatorKeyBody,
+    @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<NewOperatorKeyView> {
+    checkUnguessable(request);
     const { description = null, addresses = null } = body;
     const wanted = {
       description,
