@@ -88,12 +88,17 @@ async function read(tx: Runner, behind: readonly ChainBehind[]): Promise<readonl
   const near = await readFrom(tx, behind);
   // Days were dropped, or ids are not where they should be: then any day may have what comes next.
   const isShort = ({ chain, events, whole }: ReadOfChain): boolean =>
-    whole &&
     chain.ids_from !== null &&
-    events.length < Math.min(chain.share, chain.recorded - chain.done);
+    (hasGap(chain, events) ||
+      (whole && events.length < Math.min(chain.share, chain.recorded - chain.done)));
   const short = near.filter(isShort).map(({ chain }) => ({ ...chain, ids_from: null }));
   if (short.length === 0) return near;
   return [...near.filter((one) => !isShort(one)), ...(await readFrom(tx, short))];
+}
+
+/** Whether some were left out before the last one. */
+function hasGap({ done }: ChainBehind, events: readonly NewEvent[]): boolean {
+  return events.length > 0 && events.at(-1)?.seq !== done + events.length;
 }
 
 async function readFrom(

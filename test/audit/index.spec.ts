@@ -253,6 +253,16 @@ describe.each(Object.entries(FILLS))('the index, %s,', (_way, fill) => {
     expect(await idsIn('audit_index', free)).toEqual([]);
   });
 
+  test('has what has an id of long before the events around it, however few are added at once', async () => {
+    const [zone, writer] = [uuidv7(), uuidv7()];
+    await withClient(databaseUrl, (client) => append(client, zone, writer, [0]));
+    while ((await fill(100)) > 0);
+    await withClient(databaseUrl, (client) => append(client, zone, writer, [3, 0, 0]));
+    while ((await fill(1)) > 0);
+    expect(await idsIn('audit_index', zone)).toEqual(await idsIn('audit_events', zone));
+    expect(await idsIn('audit_index', zone)).toHaveLength(4);
+  });
+
   test('goes on behind days that were dropped before they were in it', async () => {
     const [zone, writer] = [uuidv7(), uuidv7()];
     await withClient(databaseUrl, (client) => append(client, zone, writer, [41, 41, 41, 41, 2]));
