@@ -23,7 +23,7 @@ const AGAIN_MS = 10_000;
 /** How many times as long as a look took there is none, and the most milliseconds that this may be. */
 const REST = 20;
 const MOST_IDLE_MS = 30_000;
-/** How many events are added at once of what this process has recorded, and the milliseconds between. */
+/** How many events are added at once, at most, of what this process has recorded, and the milliseconds between. */
 const OWN_AT_ONCE = 500;
 const OWN_MS = 500;
 /** Milliseconds until it is tried again where another process is at it. */
@@ -85,7 +85,7 @@ export class AuditIndexing implements OnApplicationShutdown {
       return AGAIN_MS;
     }
     const took = performance.now() - began;
-    return this.recorded.size >= OWN_AT_ONCE ? took : Math.max(OWN_MS, took);
+    return this.recorded.isMuch(OWN_AT_ONCE) ? took : Math.max(OWN_MS, took);
   }
 
   private async run(): Promise<number> {

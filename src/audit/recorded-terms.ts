@@ -14,8 +14,11 @@ export const TERM_SEPARATOR = '\u001f';
 export const EVENT_SEPARATOR = '\u001e';
 /** Milliseconds by which ids in a chain may be out of their order, and much more. */
 export const ASTRAY_MS = 60 * 60_000;
-/** How many events are kept at most: what comes then is found in the log. */
+/** How many events are kept at most, and how many characters of their terms: what comes then is found in the log. */
 const MOST = 5_000;
+const MOST_CHARACTERS = 8 * 1_024 * 1_024;
+/** How many characters of terms are taken at once, where one event has not more. */
+const CHARACTERS_AT_ONCE = 1_024 * 1_024;
 
 /**
  * The terms of what this process has recorded lately, so that nobody need read it again to index it. Nothing rests on it
@@ -25,24 +28,27 @@ export class RecordedTerms {
   private readonly zones: string[] = [];
   private readonly ids: string[] = [];
   private readonly terms: string[] = [];
+  private characters = 0;
 
   /** @param event as it was recorded */
   add(zoneId: string, id: string, event: Readonly<Record<string, unknown>>): void {
     if (this.ids.length >= MOST) return;
     const text = joinedTerms(termsIn(event));
     if (text === null || isStoredOtherwise(text)) return;
+    // Clients name resources, which may be long.
+    if (this.characters + text.length > MOST_CHARACTERS) return;
     this.zones.push(zoneId);
     this.ids.push(id);
     this.terms.push(text);
+    this.characters += text.length;
   }
 
-  /** Takes the oldest. @param most how many at most */
+  /** Takes the oldest, fewer where their terms are long. @param most how many at most */
   take(most: number): KnownTerms {
-    return {
-      zones: this.zones.splice(0, most),
-      ids: this.ids.splice(0, most),
-      terms: this.terms.splice(0, most),
-    };
+    const many = this.fitting(most);
+    const terms = this.terms.splice(0, many);
+    this.characters -= charactersOf(terms);
+    return { zones: this.zones.splice(0, many), ids: this.ids.splice(0, many), terms };
   }
 
   /** Keeps again what was taken, in front of what came since. */
@@ -50,11 +56,30 @@ export class RecordedTerms {
     this.zones.unshift(...zones);
     this.ids.unshift(...ids);
     this.terms.unshift(...terms);
+    this.characters += charactersOf(terms);
   }
 
   get size(): number {
     return this.ids.length;
   }
+
+  /** Whether there is as much as is taken at once. @param most how many at most */
+  isMuch(most: number): boolean {
+    return this.size >= most || this.characters > CHARACTERS_AT_ONCE;
+  }
+
+  private fitting(most: number): number {
+    let characters = 0;
+    for (const [many, { length }] of this.terms.entries()) {
+      characters += length;
+      if (many === most || (many > 0 && characters > CHARACTERS_AT_ONCE)) return many;
+    }
+    return this.size;
+  }
+}
+
+function charactersOf(terms: readonly string[]): number {
+  return terms.reduce((sum, { length }) => sum + length, 0);
 }
 
 /** The parameters of `audit_index_remember`. */
