@@ -18,6 +18,8 @@ import {
 } from '../setup/harness.js';
 
 const METRICS_TOKEN = 'test-metrics-token-0123456789';
+/** Far more questions than there are checks, jobs and figures that ask for a connection. */
+const AT_ONCE = 100;
 const CHECKS = [
   'clock',
   'database',
@@ -255,7 +257,9 @@ describe('on a database that is paused', () => {
         .poll(async () => Object.keys((await ready(replica.url)).body.error))
         .toEqual(expect.arrayContaining(['database', 'ledger']));
       for (let round = 0; round < 3; round += 1) {
-        const answers = await Promise.all(Array.from({ length: 20 }, () => ready(replica.url)));
+        const answers = await Promise.all(
+          Array.from({ length: AT_ONCE }, () => ready(replica.url)),
+        );
         for (const { status, body, headers } of answers) {
           expect(status).toBe(503);
           expect(headers.get('retry-after')).toBe('1');
@@ -269,12 +273,13 @@ describe('on a database that is paused', () => {
         expect((await fetch(`${replica.url}/health`)).status).toBe(200);
         expect((await fetch(`${replica.url}/metrics`)).status).toBe(200);
       }
-      // Each check, each job and each figure asks for one connection at a time, whatever the number of requests.
+      // Each check, each job and each figure asks for one connection at a time, whatever the number of requests. What
+      // has given up is counted until the pool has done so as well, so the longer this takes, the more they are.
       const text = await (await fetch(`${replica.url}/metrics`)).text();
       const waiting = /^mandate_database_pool_connections\{state="waiting"\} (\d+)$/m.exec(
         text,
       )?.[1];
-      expect(Number(waiting)).toBeLessThanOrEqual(24);
+      expect(Number(waiting)).toBeLessThan(AT_ONCE);
     } finally {
       await signalDatabase('SIGCONT');
     }
