@@ -138,12 +138,12 @@ describe('a code', () => {
 
   test('may be of the step before or after, and of no other', async () => {
     const secret = await newApp();
-    // Far from the end of a step, so that "before" stays what it is.
-    const late = 30_000 - (Date.now() % 30_000);
-    if (late < 8_000) await new Promise((resolve) => setTimeout(resolve, late + 100));
     const { id } = await held();
     expect((await confirm(id, codeOf(secret, -3))).status).toBe(400);
     expect((await confirm(id, codeOf(secret, 3))).status).toBe(400);
+    // Far from the end of a step, so that "before" stays what it is until it is read.
+    const late = 30_000 - (Date.now() % 30_000);
+    if (late < 8_000) await new Promise((resolve) => setTimeout(resolve, late + 100));
     expect((await confirm(id, codeOf(secret, -1))).status).toBe(200);
     expect((await confirm((await held()).id, codeOf(secret, 1))).status).toBe(200);
     // Older than the last one that was used.
