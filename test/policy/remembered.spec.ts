@@ -44,9 +44,11 @@ const PERMIT = '@id("all") @reason("for all") @max_ttl("60") permit (principal, 
 test('a decision from memory has the reasons, the lifetime and the record of the one before', async () => {
   const zone = await zoneWith(PERMIT);
   const first = await ask(zone);
-  const remembered = await from('memory');
+  const before = { memory: await from('memory'), cedar: await from('cedar') };
   const second = await ask(zone);
-  expect(await from('memory')).toBe(remembered + 1);
+  // More than one where a busy machine was asked again; and nothing else was asked.
+  expect(await from('memory')).toBeGreaterThan(before.memory);
+  expect(await from('cedar')).toBe(before.cedar);
   expect([first, second].map(({ status, body }) => [status, body['expires_in']])).toEqual([
     [200, 60],
     [200, 60],
@@ -82,9 +84,11 @@ test('a denial from memory is recorded with its reasons, too', async () => {
   );
   const wanted = { scope: 'a:write' };
   const first = await ask(zone, a, wanted);
-  const remembered = await from('memory');
+  const before = { memory: await from('memory'), cedar: await from('cedar') };
   const second = await ask(zone, a, wanted);
-  expect(await from('memory')).toBe(remembered + 1);
+  // More than one where a busy machine was asked again; and nothing else was asked.
+  expect(await from('memory')).toBeGreaterThan(before.memory);
+  expect(await from('cedar')).toBe(before.cedar);
   for (const answer of [first, second]) {
     expect(answer).toMatchObject({
       status: 403,

