@@ -4,6 +4,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { NO_ZONE } from '../ledger/entry.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
+import { OPERATORS_READING } from '../platform/database/operators-connections.js';
 import { newId } from '../platform/uuid-v7.js';
 import type { SealContext } from '../sealing/seal.js';
 import { Sealing } from '../sealing/sealing.service.js';
@@ -39,13 +40,14 @@ export class CheckpointKeys {
 
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
+    @InjectDataSource(OPERATORS_READING) private readonly reading: DataSource,
     private readonly sealing: Sealing,
     @Inject(ENV) private readonly env: RunningEnv,
   ) {}
 
   /** The name of the installation's log, which begins with this if it has not begun. */
   async origin(): Promise<string> {
-    const log = await readLog(this.dataSource, INSTALLATION_LOG);
+    const log = await readLog(this.reading, INSTALLATION_LOG);
     if (log !== null) return log.origin;
     await beginLog(this.dataSource, INSTALLATION_LOG, originOf(this.env.issuerUrl));
     return this.origin();
@@ -53,7 +55,7 @@ export class CheckpointKeys {
 
   /** All keys, the newest first. */
   async list(): Promise<CheckpointKey[]> {
-    return this.dataSource.query<CheckpointKey[]>(LIST);
+    return this.reading.query<CheckpointKey[]>(LIST);
   }
 
   /**

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
+import { OPERATORS_READING } from '../platform/database/operators-connections.js';
 import {
   tilesOfConsistency,
   tilesOfInclusion,
@@ -62,7 +63,7 @@ export type Missing = 'unknown' | 'not yet';
 /** Proves what was recorded: reads the logs, their checkpoints and proofs. */
 @Injectable()
 export class Evidence {
-  constructor(@InjectDataSource() private readonly dataSource: DataSource) {}
+  constructor(@InjectDataSource(OPERATORS_READING) private readonly dataSource: DataSource) {}
 
   /**
    * Signed checkpoints of the installation, the newest first.

@@ -12,6 +12,7 @@ const MAKES_OR_SAYS = new Set([
   'POST /outbound-policies',
   'POST /outbound-policies/try',
   'POST /webhooks',
+  'POST /audit/checkpoint-keys',
   'POST /operators',
   'POST /operators/me/keys',
   'POST /operators/{operator}/keys',

@@ -12,6 +12,9 @@ const SHARED = '';
 const CHANGING = 'mandate operators';
 const READING = 'mandate operators reading';
 
+/** Routes that are asked for an event that there is not: one that is proved takes a checkpoint. */
+const IN_NO_CHECKPOINT = new Set(['GET /zones/{zone}/audit/proofs/{event}']);
+
 let replica: Replica;
 
 beforeAll(async () => {
@@ -100,7 +103,10 @@ test('no route of operators needs a connection that requests share', async () =>
     }
     return seen;
   });
-  expect(answers.filter(([, status]) => status >= 300)).toEqual([]);
+  const unexpected = answers.filter(([route, status]) =>
+    IN_NO_CHECKPOINT.has(route) ? status !== 404 : status >= 300,
+  );
+  expect(unexpected).toEqual([]);
   // By hand, as nobody else is there who may.
   await rows(replica.databaseUrl, 'UPDATE administration SET admin_token_closed_at = NULL');
   await until(async () => (await callAdmin(replica, 'GET', '/zones')).status === 200);

@@ -26,6 +26,7 @@ const NOT_SEEN: Readonly<Record<string, string>> = {
   set_receiver_receive: 'needs an issuer that signs events, and has no body',
   status_lists_list: 'needs a list, and is no JSON',
   proof_report: 'has no body',
+  zone_checkpoints_prove: 'needs a checkpoint (test/evidence)',
 };
 
 /** What is of the whole process, or of all operators of it: others use it at the same time. */

@@ -275,7 +275,7 @@ describe('the host of a zone', () => {
       expect(keys.body).toEqual((await get('/.well-known/jwks.json', after)).body);
       expect(await get('/.well-known/ssf-configuration')).toMatchObject({
         status: 200,
-        headers: { vary: 'X-Forwarded-Host' },
+        headers: { vary: 'Accept, X-Forwarded-Host' },
         body: { issuer: `https://${before}` },
       });
       const read = await persistently(async () => {

@@ -20,7 +20,7 @@ import {
   type CheckpointView,
   type GrowthView,
 } from './evidence-view.js';
-import { CheckpointQuery, GrowthQuery } from './evidence.query.js';
+import { CheckpointQuery, GrowthQuery } from './evidence-query.body.js';
 
 /** Shows the signed checkpoints of the audit log, and rotates the key that signs them. */
 @AdminController('audit', { noun: 'audit' })

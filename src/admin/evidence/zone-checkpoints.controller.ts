@@ -19,7 +19,7 @@ import {
   type ProvedEventView,
   type ZoneCheckpointView,
 } from './evidence-view.js';
-import { CheckpointQuery, GrowthQuery, ProofQuery } from './evidence.query.js';
+import { CheckpointQuery, GrowthQuery, ProofQuery } from './evidence-query.body.js';
 
 /** Proves what was recorded of a zone. */
 @AdminController('zones/:zone/audit', { noun: 'audit' })

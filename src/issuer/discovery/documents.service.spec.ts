@@ -38,6 +38,7 @@ const zone = (issuerMode: 'zone' | 'own' | 'shared') => ({
   resourceAlgs: [],
   listed: [],
   scopes: [],
+  claims: [],
   detailTypes: [],
   languages: null,
 });

@@ -1,4 +1,4 @@
-import { exportJWK, generateKeyPair, SignJWT, type JWTPayload } from 'jose';
+import { decodeJwt, exportJWK, generateKeyPair, SignJWT, type JWTPayload } from 'jose';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { registeredKeys, readRegisteredJwks, type KeySource } from './jwks.js';
 import type { TrustedIssuer } from './trusted-issuer.js';
@@ -67,6 +67,7 @@ test('says who the user is', async () => {
     labels: [],
     mayAct: { sub: 'b' },
     authorizationDetails: [],
+    claims: decodeJwt(token),
   });
 });
 
