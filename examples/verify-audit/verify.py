@@ -72,7 +72,7 @@ def opened(note, vkey):
         dash, by, data = line.split(" ")
         raw = base64.b64decode(data, validate=True)
         if dash == "—" and by == name and raw[:4].hex() == key_id and len(raw) == 68:
-            if signed(kind_and_key[1:], (text + "\n").encode(), raw[4:]):
+            if signed(kind_and_key[1:], (text + "\n").encode(), raw[4:]) and checkpoint(text + "\n")[0] == name:
                 return checkpoint(text + "\n")
     raise ValueError("the note is not signed by this key")
 
@@ -89,7 +89,7 @@ def included(leaf, index, size, proof, root):  # RFC 9162 section 2.1.3.2
         else:
             r = node(r, p)
         fn, sn = fn >> 1, sn >> 1
-    return index < size and sn == 0 and r == root
+    return 0 <= index < size and sn == 0 and r == root
 
 
 def consistent(size, root, larger, other, proof):  # RFC 9162 section 2.1.4.2
@@ -122,7 +122,7 @@ def unique(pairs):
 
 def verify(lines, vkey, kept):
     head = note = last = None
-    stack, size, count, ended, chains = [], 0, 0, False, {}
+    stack, size, count, ended, chains, number = [], 0, 0, False, {}, 0
 
     def add(level, value):
         nonlocal size
@@ -159,9 +159,13 @@ def verify(lines, vkey, kept):
             raise ValueError("it is not the line that comes here")
         if kind == "bundle":
             head = line
-            if line["version"] != 1:
-                raise ValueError("it is of another version")
+            if line["version"] != 1 or not (type(line["first"]) is type(line["end"]) is int and 0 <= line["first"] <= line["end"]):
+                raise ValueError("it is of another version, or ends before it begins")
+            if not line["origin"].endswith(f"/zones/{line['zone']}"):
+                wrong("checkpoint: the log is not that of the zone")
         elif kind == "note":
+            if note is not None:
+                raise ValueError("a bundle has one note")
             note = opened(line["note"], vkey)
             if note[0] != head["log"]:
                 wrong("checkpoint: what is signed is of another log")
@@ -173,6 +177,8 @@ def verify(lines, vkey, kept):
             if head["first"] < size and size - 2 ** line["level"] < head["end"]:
                 wrong(f"removed: leaves up to {size - 1} are sealed, and their events are not there")
         elif kind == "event":
+            if not head["first"] <= size < head["end"]:
+                raise ValueError("it is beside the events")
             event, before = json.loads(line["text"]), bytes.fromhex(line["previous_hash"])
             where = f"writer {event['writer']}, seq {event['seq']}, event {event['id']}"
             if sha(before, line["text"].encode()).hex() != line["hash"]:
@@ -194,7 +200,9 @@ def verify(lines, vkey, kept):
             if not included(sha(b"\0", line["body"].encode()), line["leaf"], note[1], proof, note[2]):
                 wrong(f"checkpoint: that of {leaves} leaves is not in the signed one")
             last = leaves
-        ended = kind == "end"
+        ended, number = kind == "end", number + 1
+        if ended and line["lines"] != number - 1:
+            raise ValueError("lines are missing, or there are more")
     if not ended or note is None or last is None or last < head["end"]:
         wrong("form: it is cut off, or its last events are in no checkpoint")
     for name, (origin, leaves, *_) in kept:

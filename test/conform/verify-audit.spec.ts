@@ -65,6 +65,11 @@ describeWith([PYTHON], 'verify.py, which knows docs/evidence.md alone', () => {
   });
 
   const lines = () => whole.split('\n');
+  /** With a line more in front of the last one. */
+  const more = (line = '') =>
+    lines()
+      .toSpliced(-2, 1, line, JSON.stringify({ kind: 'end', lines: lines().length - 1 }))
+      .join('\n');
   const without = (place: number) => lines().toSpliced(place, 1).join('\n');
 
   test.each<[string, () => string | Buffer, RegExp]>([
@@ -83,7 +88,23 @@ describeWith([PYTHON], 'verify.py, which knows docs/evidence.md alone', () => {
           .join('\n'),
       /^removed: /,
     ],
-    ['the zone', () => whole.replace(/"zone":"[^"]+"/, `"zone":"${uuidv7()}"`), /^added: /],
+    [
+      'the zone',
+      () => whole.replace(/"zone":"[^"]+"/, `"zone":"${uuidv7()}"`),
+      /^checkpoint: .*\nadded: /,
+    ],
+    [
+      'an event behind the last checkpoint',
+      () => more(lines().findLast((line) => line.startsWith('{"kind":"event"'))),
+      /^form: .*beside the events/,
+    ],
+    [
+      'another note',
+      () => more(lines().find((line) => line.startsWith('{"kind":"note"'))),
+      /^form: .*one note/,
+    ],
+    ['a number of lines', () => whole.replace(/"lines":\d+/, '"lines":3'), /^form: .*lines/],
+    ['no numbers', () => whole.replace(/"end":\d+/, '"end":NaN'), /^form: /],
     ['a checkpoint', () => whole.replace(/time 2\d{3}/, 'time 2001'), /is not in the signed one/],
     ['the note', () => whole.replace('/audit\\n', '/audit\\n1'), /^form: .*not signed by this key/],
     [

@@ -110,6 +110,9 @@ export class BundleVerifier {
     }
     if (head.first > head.end) throw new NoBundle('it ends before it begins');
     this.head = head;
+    if (!head.origin.endsWith(`/zones/${head.zone}`)) {
+      this.say('checkpoint', `the log is not that of the zone: ${head.origin}`);
+    }
     this.compareKept(head);
   }
 
@@ -143,6 +146,12 @@ export class BundleVerifier {
     if (!opened.isValid)
       throw new NoBundle(`the signed checkpoint does not count: ${opened.reason}`);
     if (parsed === null) throw new NoBundle('what is signed is not a checkpoint');
+    // A key that is trusted is trusted with the log of its own name.
+    if (!opened.by.some(({ name }) => name === parsed.origin)) {
+      throw new NoBundle(
+        `the signed checkpoint does not count: no key of ${parsed.origin} has signed it`,
+      );
+    }
     if (parsed.origin !== head.log)
       this.say('checkpoint', `what is signed is of another log: ${parsed.origin}`);
     this.note = parsed;

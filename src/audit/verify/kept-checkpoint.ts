@@ -31,6 +31,9 @@ export function readKept(
     if (opened?.isValid === false) return `${from} does not count: ${opened.reason}`;
     const checkpoint = parseCheckpoint(note === null ? part : note.text);
     if (checkpoint === null) return `${from} is not a checkpoint`;
+    if (opened?.isValid === true && !opened.by.some(({ name }) => name === checkpoint.origin)) {
+      return `${from} does not count: no key of ${checkpoint.origin} has signed it`;
+    }
     kept.push({ from, checkpoint });
   }
   return kept;

@@ -31,6 +31,8 @@ export const COLUMN_NAMES: Readonly<Record<keyof RecordedColumns, string>> = {
   jti: 'jti',
 };
 
+/** The most characters of an id: a UUID has 36. */
+const MOST_OF_ID = 64;
 /** Moments as the ledger writes them: microseconds, UTC. */
 const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
 
@@ -53,9 +55,9 @@ export function readRecordedText(text: string): RecordedText | string {
     Object.hasOwn(event, name) ? Reflect.get(event, name) : null;
   const [id, zone, writer] = [says('id'), says('zone_id'), says('writer')];
   const [seq, occurredAt, mandate] = [says('seq'), says('occurred_at'), says('mandate')];
-  if (typeof id !== 'string') return 'its text has no id';
-  if (typeof zone !== 'string') return 'its text has no zone_id';
-  if (typeof writer !== 'string') return 'its text has no writer';
+  if (!isId(id)) return 'its text has no id';
+  if (!isId(zone)) return 'its text has no zone_id';
+  if (!isId(writer)) return 'its text has no writer';
   if (typeof seq !== 'number' || !Number.isSafeInteger(seq)) return 'its text has no seq';
   if (typeof occurredAt !== 'string' || !MOMENT.test(occurredAt)) {
     return 'its text has no occurred_at';
@@ -82,7 +84,18 @@ export function readRecordedText(text: string): RecordedText | string {
   };
 }
 
+/** It is remembered of each chain, so it is not as long as somebody likes. */
+function isId(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= MOST_OF_ID;
+}
+
 function textOf(value: unknown): string | null {
   if (value === null || value === undefined) return null;
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  if (typeof value === 'string') return value;
+  try {
+    return JSON.stringify(value);
+  } catch {
+    // Deeper than a program can write, and so than any that the ledger has written.
+    return null;
+  }
 }
