@@ -8,6 +8,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BundleScope } from '../../src/audit/bundle/write-bundle.js';
 import { formatVkey, noteSigner } from '../../src/transparency-log/note-key.js';
+import { signNote } from '../../src/transparency-log/signed-note.js';
 import { jsonLinesOf, runCli, type Run } from '../setup/cli.js';
 import { createDatabase } from '../setup/harness.js';
 import { bundleOf as bundleIn } from '../setup/sealed-bundle.js';
@@ -85,6 +86,7 @@ describe('a bundle of a log that nobody has changed', () => {
     for (let i = 0; i < 300; i += 1)
       await appendEvent(client, of.zone, of.writers[i % 2] ?? '', 'x');
     const second = await log.seal(of.zone, now + 300_000);
+    const to = new Date().toISOString();
     await appendEvent(client, of.zone, of.writers[0], 'y');
     const third = await log.seal(of.zone, now + 600_000);
     const whole = await verify(await bundleOf(of.zone));
@@ -101,7 +103,7 @@ describe('a bundle of a log that nobody has changed', () => {
     const kept = [first, second, third].map(keptOf);
     const scope = {
       from,
-      to: new Date(now + 150_000).toISOString(),
+      to,
       zoneSizes: kept.flatMap(({ scope: { zoneSizes } }) => zoneSizes),
       sizes: kept.flatMap(({ scope: { sizes } }) => sizes),
     };
@@ -113,6 +115,9 @@ describe('a bundle of a log that nobody has changed', () => {
       0,
       expect.stringMatching(/^300 events .* nothing is wrong\n$/),
     ]);
+    // What was sealed late is not left out: the last event happened before this, too.
+    const late = await bundleOf(of.zone, { ...scope, to: new Date(now + 150_000).toISOString() });
+    expect((await verify(late)).stdout).toMatch(/^301 events .* nothing is wrong\n$/);
     // The same bundle without what proves that it has grown from these.
     const bare = await verify(part, kept[0]?.files);
     expect([bare.code, kindsIn(bare)]).toEqual([1, ['checkpoint']]);
@@ -261,7 +266,29 @@ describe('a bundle that was changed', () => {
       () => whole.replace('"origin":"mandate', '"origin":"mandated'),
       /^checkpoint: .* is of another log/,
     ],
-    ['the zone', () => whole.replace(/"zone":"[^"]+"/, `"zone":"${uuidv7()}"`), /^added: /],
+    [
+      'the zone',
+      () => whole.replace(/"zone":"[^"]+"/, `"zone":"${uuidv7()}"`),
+      /^checkpoint: .*the log is not that of the zone: .*\nadded: /,
+    ],
+    [
+      'names that are as long as an event',
+      () =>
+        withLines('event', (line, n) => [
+          n === 3 ? line.replace(/(writer\\":\\")[0-9a-f]/, `$1${'x'.repeat(99)}`) : line,
+        ]),
+      /^changed: .*leaf 2: its text has no writer\n/,
+    ],
+    [
+      'a text that is too deep to write',
+      () =>
+        withLines('event', (line, n) => [
+          n === 3
+            ? line.replace('{\\"', `{\\"client_id\\":${'['.repeat(1e5)}${']'.repeat(1e5)},\\"`)
+            : line,
+        ]),
+      /^changed: .*its hash is not that of its text\n/,
+    ],
     [
       'a checkpoint',
       () => withLines('checkpoint', (line) => [line.replace(/time 2\d{3}/, 'time 2001')]),
@@ -342,6 +369,18 @@ describe('a bundle that was changed', () => {
     const stranger = formatVkey(noteSigner(log.log, randomBytes(32)).key);
     const { code, stdout } = await verify(whole, [], stranger);
     expect([code, stdout]).toEqual([1, expect.stringContaining('none of the keys has signed it')]);
+  });
+
+  test('is signed by a key of another log', async () => {
+    const stranger = noteSigner('elsewhere.example/audit', randomBytes(32));
+    const key = formatVkey(stranger.key);
+    const text = /"note":"(.*?)\\n\\n/.exec(whole)?.[1] ?? '';
+    const signed = signNote(`${text.replaceAll('\\n', '\n')}\n`, [stranger]);
+    const forged = withLines('note', () => [JSON.stringify({ kind: 'note', note: signed })]);
+    const { code, stdout } = await verify(forged, [], key);
+    expect([code, stdout]).toEqual([1, expect.stringContaining('no key of mandate.example/audit')]);
+    const kept = await verify(whole, [signed], key);
+    expect([kept.code, kept.stderr]).toEqual([2, expect.stringContaining('no key of mandate')]);
   });
 
   test('one line without an end is not read to its end', async () => {

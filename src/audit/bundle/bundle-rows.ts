@@ -52,21 +52,39 @@ export class BundleRows {
 
   /** The last checkpoint before all that happened from a moment on. */
   async checkpointBefore(from: string): Promise<CheckpointRow | null> {
-    return this.checkpoint(`AND at <= $2::timestamptz ORDER BY size DESC`, [from]);
+    return this.checkpoint(`AND c.at <= $2::timestamptz ORDER BY c.size DESC`, [from]);
   }
 
-  /** The first checkpoint in which all is that happened before a moment, if sealing was not far behind. */
+  /**
+   * The first checkpoint in which all is that happened before a moment: one of a while after it, behind which no chain goes on
+   * with an event of before, as one does where sealing was behind.
+   */
   async checkpointAfter(to: string): Promise<CheckpointRow | null> {
-    return this.checkpoint(`AND at >= $2::timestamptz + interval '2 minutes' ORDER BY size`, [to]);
+    return this.checkpoint(
+      `AND c.at >= $2::timestamptz + interval '2 minutes' AND NOT EXISTS (
+         SELECT FROM (
+           SELECT DISTINCT ON (r.writer) r.writer, r.first_seq + greatest(c.size - r.first_leaf, 0) AS seq
+             FROM evidence_runs r
+            WHERE r.zone_id = $1 AND r.first_leaf + r.last_seq - r.first_seq >= c.size
+              AND r.first_leaf >= coalesce((SELECT max(b.first_leaf) FROM evidence_runs b
+                                             WHERE b.zone_id = $1 AND b.first_leaf <= c.size), 0)
+            ORDER BY r.writer, r.first_leaf) AS n
+         CROSS JOIN LATERAL (
+           SELECT a.occurred_at FROM audit_events a
+            WHERE a.zone_id = $1 AND a.writer = n.writer AND a.seq >= n.seq ORDER BY a.seq LIMIT 1) AS e
+          WHERE e.occurred_at < $2::timestamptz)
+       ORDER BY c.size`,
+      [to],
+    );
   }
 
   async lastCheckpoint(): Promise<CheckpointRow | null> {
-    return this.checkpoint('ORDER BY size DESC', []);
+    return this.checkpoint('ORDER BY c.size DESC', []);
   }
 
   private async checkpoint(where: string, values: unknown[]): Promise<CheckpointRow | null> {
     const [row] = await this.db.query<CheckpointRow[]>(
-      `SELECT size::float8 AS size, leaf::float8 AS leaf, body FROM zone_checkpoints WHERE zone_id = $1 ${where} LIMIT 1`,
+      `SELECT c.size::float8 AS size, c.leaf::float8 AS leaf, c.body FROM zone_checkpoints c WHERE c.zone_id = $1 ${where} LIMIT 1`,
       [this.zone, ...values],
     );
     return row ?? null;
@@ -75,8 +93,8 @@ export class BundleRows {
   /** The checkpoints from one size on and up to another, the smallest first: the first of them. */
   async checkpoints(from: number, to: number, limit: number): Promise<CheckpointRow[]> {
     return this.db.query<CheckpointRow[]>(
-      `SELECT size::float8 AS size, leaf::float8 AS leaf, body FROM zone_checkpoints
-        WHERE zone_id = $1 AND size >= $2 AND size <= $3 ORDER BY size LIMIT $4`,
+      `SELECT c.size::float8 AS size, c.leaf::float8 AS leaf, c.body FROM zone_checkpoints c
+        WHERE c.zone_id = $1 AND c.size >= $2 AND c.size <= $3 ORDER BY c.size LIMIT $4`,
       [this.zone, from, to, limit],
     );
   }
