@@ -13,10 +13,11 @@ import { newId } from '../platform/uuid-v7.js';
 import { CheckpointKeys } from './checkpoint-keys.service.js';
 import { CHECKPOINT_LAG, CHECKPOINT_SIZE, SEALED } from './evidence.metrics.js';
 import { isDue, readBehind, readLag } from './lag.js';
-import { makeCheckpoint } from './make-checkpoint.js';
+import { makeCheckpoints } from './make-checkpoint.js';
 import type { Queries } from './queries.js';
 import { sealRound } from './seal-round.js';
-import { takeTurn } from './turn.js';
+import { leaveTurn, takeTurn } from './turn.js';
+import type { ChainPlace } from './unsealed-events.js';
 
 /** Events of one zone after which there is a checkpoint before its time, and the most of one transaction. */
 const OF_ZONE = 4_096;
@@ -47,6 +48,8 @@ export class CheckpointJob implements OnApplicationShutdown {
   private readonly holder = newId();
   private ofRead = OF_READ;
   private lookedAt = Number.NEGATIVE_INFINITY;
+  /** Where the logs are to be filled on, if there was no time for all of them. */
+  private place: ChainPlace | undefined;
 
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
@@ -68,16 +71,25 @@ export class CheckpointJob implements OnApplicationShutdown {
   private async run(): Promise<number> {
     const began = performance.now();
     const most = Math.min(LOOK_MS, this.env.checkpointSeconds * 1_000);
+    const isMore = await this.lookInTurn();
+    if (performance.now() - this.lookedAt >= LAG_MS) await this.tell();
+    if (isMore === 'failed') return AGAIN_MS;
+    if (isMore) return 0;
+    return Math.max(most, Math.min(REST * (performance.now() - began), this.mostRest));
+  }
+
+  /** @returns whether there is more to be done at once */
+  private async lookInTurn(): Promise<boolean | 'failed'> {
     try {
       const isMore = (await takeTurn(this.dataSource, this.holder, TURN_MS)) && (await this.look());
       this.ofRead = Math.min(OF_READ, this.ofRead * 2);
-      if (performance.now() - this.lookedAt >= LAG_MS) await this.tell();
-      if (isMore) return 0;
-      return Math.max(most, Math.min(REST * (performance.now() - began), this.mostRest));
+      return isMore;
     } catch (error) {
       this.ofRead = Math.max(LEAST_OF_READ, Math.floor(this.ofRead / 4));
       this.logger.warn({ err: error }, 'no checkpoint of the audit log was made, trying again');
-      return AGAIN_MS;
+      // What this process cannot do, such as reach the key, another one may.
+      await leaveTurn(this.dataSource, this.holder).catch(() => {});
+      return 'failed';
     }
   }
 
@@ -89,10 +101,11 @@ export class CheckpointJob implements OnApplicationShutdown {
   /** @returns whether there is more to be done at once */
   private async look(): Promise<boolean> {
     const behind = await readBehind(this.dataSource);
-    if (!isDue(behind, { seconds: this.env.checkpointSeconds, events: OF_ZONE })) return false;
+    const seconds = this.place === undefined ? this.env.checkpointSeconds : 1;
+    if (!isDue(behind, { seconds, events: OF_ZONE })) return false;
     const isMore = await this.fill();
     const signer = await this.keys.signer();
-    const made = await this.inTransaction((tx) => makeCheckpoint(tx, signer));
+    const made = await makeCheckpoints((run) => this.inTransaction(run), signer);
     if (made !== null) {
       this.size.set(made.size);
       this.logger.debug(made, 'made a checkpoint of the audit log');
@@ -106,6 +119,7 @@ export class CheckpointJob implements OnApplicationShutdown {
     const isLate = () => this.periodic.stopped || performance.now() - began > MOST_ROUND_MS;
     const origin = await this.keys.origin();
     for (;;) {
+      const from = this.place;
       const limits = { ofZone: Math.min(OF_ZONE, this.ofRead), ofRead: this.ofRead };
       // oxlint-disable-next-line no-await-in-loop
       const round = await sealRound(
@@ -114,9 +128,13 @@ export class CheckpointJob implements OnApplicationShutdown {
         origin,
         limits,
         isLate,
+        from,
       );
+      this.place = round.stoppedAt;
       this.sealed.inc(round.sealed);
-      if (!round.isMore || round.sealed === 0 || isLate()) return round.isMore;
+      // One that began in the middle is followed by one from the beginning.
+      const isMore = round.isMore || from !== undefined;
+      if (!isMore || isLate() || (round.sealed === 0 && from === undefined)) return isMore;
     }
   }
 
@@ -124,8 +142,16 @@ export class CheckpointJob implements OnApplicationShutdown {
     return commitIf(this.dataSource, () => true, run);
   }
 
+  /** Says how far behind the checkpoints are, above all while none can be made. */
   private async tell(): Promise<void> {
     this.lookedAt = performance.now();
-    this.lag.set(await readLag(this.dataSource));
+    try {
+      this.lag.set(await readLag(this.dataSource));
+    } catch (error) {
+      this.logger.warn(
+        { err: error },
+        'how far the checkpoints of the audit log are behind is not known',
+      );
+    }
   }
 }

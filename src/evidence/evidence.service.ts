@@ -84,7 +84,7 @@ export class Evidence {
     const tiles = await tilesAt(
       this.dataSource,
       INSTALLATION_LOG,
-      rows.flatMap(({ leaf, signedSize }) => tilesOfInclusion(leaf, signedSize)),
+      unique(rows.flatMap(({ leaf, signedSize }) => tilesOfInclusion(leaf, signedSize))),
     );
     return rows.map(({ note, signedSize, ...row }) => {
       const hashes = tiles.inclusion(row.leaf, signedSize);
@@ -107,7 +107,9 @@ export class Evidence {
       size === undefined ? undefined : size + 1,
     );
     const { leaf, ...rest } = event;
-    if (size !== undefined && checkpoint?.size !== size) return 'unknown';
+    // What is not in one that is there already never will be.
+    const isIn = leaf !== null && leaf < (size ?? Number.POSITIVE_INFINITY);
+    if (size !== undefined && (checkpoint?.size !== size || !isIn)) return 'unknown';
     if (leaf === null || checkpoint === undefined || leaf >= checkpoint.size) return 'not yet';
     const places = tilesOfInclusion(leaf, checkpoint.size);
     const tiles = await tilesAt(this.dataSource, zoneId, places);
@@ -153,8 +155,9 @@ function unique(places: readonly TileAddress[]): TileAddress[] {
   return [...new Map(places.map((place) => [`${place.level}/${place.index}`, place])).values()];
 }
 
-const CHECKPOINTS = `SELECT size::float8 AS size, root, note, at FROM checkpoints
-  WHERE $1::bigint IS NULL OR size < $1::bigint ORDER BY size DESC LIMIT $2`;
+// By the column and its index: the name alone would be that of what is answered, and all of them would be sorted by it.
+const CHECKPOINTS = `SELECT c.size::float8 AS size, c.root, c.note, c.at FROM checkpoints c
+  WHERE $1::bigint IS NULL OR c.size < $1::bigint ORDER BY c.size DESC LIMIT $2`;
 const ZONE_CHECKPOINTS = `SELECT z.size::float8 AS size, z.root, z.body, z.leaf::float8 AS leaf, z.at, k.note,
          k.size::float8 AS "signedSize"
     FROM zone_checkpoints z
@@ -166,5 +169,5 @@ const EVENT = `SELECT a.id, a.writer, a.seq::float8 AS seq, a.hash, a.previous_h
            WHERE r.zone_id = a.zone_id AND r.writer = a.writer AND r.first_seq <= a.seq
            ORDER BY r.first_seq DESC LIMIT 1) AS leaf
     FROM audit_events a WHERE a.zone_id = $1 AND a.id = $2`;
-const SIGNED_SIZE = `SELECT size::float8 AS size FROM checkpoints ORDER BY size DESC LIMIT 1`;
+const SIGNED_SIZE = `SELECT c.size::float8 AS size FROM checkpoints c ORDER BY c.size DESC LIMIT 1`;
 const SIGNED_ZONE_SIZE = `SELECT size::float8 AS size FROM evidence_checkpointed WHERE zone_id = $1`;

@@ -3,9 +3,9 @@ import type { NoteSigner } from '../transparency-log/note-key.js';
 import { signNote } from '../transparency-log/signed-note.js';
 import { readEdge, storeTree, takeLog } from './log-rows.js';
 import { INSTALLATION_LOG } from './origins.js';
-import type { Queries } from './queries.js';
+import type { InTransaction, Queries } from './queries.js';
 
-/** How many zones are in one checkpoint at most: those that are not are in the next. */
+/** How many zones are in one checkpoint at most: those that are not are in the next, which is made at once. */
 const MOST_ZONES = 4_096;
 
 /** A checkpoint that was made. */
@@ -33,18 +33,42 @@ interface GrownZone {
 }
 
 /**
- * Makes a checkpoint of all zones whose logs have grown, in a transaction of its own: what each is now becomes a leaf of the
+ * Makes checkpoints until all zones are in one whose logs have grown: one, but where very many have. None is left for the
+ * next time, when others would come before it again.
+ *
+ * @param most zones of one checkpoint
+ * @returns the last one; null if no zone has grown, or others are at it
+ */
+export async function makeCheckpoints(
+  inTransaction: InTransaction,
+  signer: CheckpointSigner,
+  most = MOST_ZONES,
+): Promise<MadeCheckpoint | null> {
+  let made: MadeCheckpoint | null = null;
+  for (;;) {
+    // oxlint-disable-next-line no-await-in-loop
+    const next = await inTransaction((tx) => makeCheckpoint(tx, signer, most));
+    if (next === null) return made;
+    made = next;
+    if (next.zones < most) return made;
+  }
+}
+
+/**
+ * Makes a checkpoint of zones whose logs have grown, in a transaction of its own: what each is now becomes a leaf of the
  * installation's log, which is signed once. No log of a zone is locked meanwhile.
  *
+ * @param most how many zones
  * @returns null if no zone has grown, or others are at it
  */
 export async function makeCheckpoint(
   tx: Queries,
   { id, signer }: CheckpointSigner,
+  most = MOST_ZONES,
 ): Promise<MadeCheckpoint | null> {
   const log = await takeLog(tx, INSTALLATION_LOG);
   if (log === null) return null;
-  const zones = await tx.query<GrownZone[]>(GROWN, [INSTALLATION_LOG, MOST_ZONES]);
+  const zones = await tx.query<GrownZone[]>(GROWN, [INSTALLATION_LOG, most]);
   const [{ at } = { at: '' }] = zones;
   if (zones.length === 0) return null;
 

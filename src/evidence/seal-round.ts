@@ -18,6 +18,8 @@ export interface Round {
   readonly sealed: number;
   /** Whether something may be left, since there was much of it or others had it. */
   readonly isMore: boolean;
+  /** The last chain that was looked at, where it was ended early. */
+  readonly stoppedAt?: ChainPlace;
 }
 
 const FIRST: ChainPlace = {
@@ -31,6 +33,7 @@ const FIRST: ChainPlace = {
  *
  * @param origin the name of the installation's log
  * @param stopped whether to end early
+ * @param from the chain behind which to begin: where the one before was ended early, so that the last have their turn
  */
 export async function sealRound(
   db: Queries,
@@ -38,9 +41,10 @@ export async function sealRound(
   origin: string,
   { ofZone, ofRead }: RoundLimits,
   stopped: () => boolean,
+  from: ChainPlace = FIRST,
 ): Promise<Round> {
   let [sealed, isMore] = [0, false];
-  let behind = FIRST;
+  let behind = from;
   while (!stopped()) {
     // oxlint-disable-next-line no-await-in-loop
     const chains = await readUnsealed(db, behind, ofZone, ofRead);
@@ -55,7 +59,7 @@ export async function sealRound(
       else sealed += grown;
     }
   }
-  return { sealed, isMore: true };
+  return { sealed, isMore: true, stoppedAt: behind };
 }
 
 async function grow(

@@ -12,6 +12,12 @@ export async function takeTurn(db: Queries, holder: string, ms: number): Promise
   return (await db.query<unknown[]>(TAKE, [holder, ms])).length > 0;
 }
 
+/** Lets go of the turn, if the process has it: another one may do what it could not. */
+export async function leaveTurn(db: Queries, holder: string): Promise<void> {
+  await db.query(LEAVE, [holder]);
+}
+
+const LEAVE = `UPDATE evidence_turns SET until = clock_timestamp() WHERE job = 'checkpoints' AND holder = $1`;
 const TAKE = `WITH taken AS (
     INSERT INTO evidence_turns AS t (job, holder, until)
     VALUES ('checkpoints', $1, clock_timestamp() + $2::float8 * interval '1 ms')

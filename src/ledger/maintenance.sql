@@ -167,6 +167,9 @@ BEGIN
   -- A chain that begins once more is indexed once more.
   DELETE FROM audit_index_heads h
    WHERE NOT EXISTS (SELECT FROM audit_chains c WHERE c.zone_id = h.zone_id AND c.writer = h.writer);
+  -- And sealed once more.
+  DELETE FROM evidence_heads h
+   WHERE NOT EXISTS (SELECT FROM audit_chains c WHERE c.zone_id = h.zone_id AND c.writer = h.writer);
   -- Whatever was taken has come back by then.
   DELETE FROM step_up_attempts WHERE at < now() - interval '1 day';
   -- Links that are too old, with the secrets that were drawn for them: so many at a time, and none that is in use.

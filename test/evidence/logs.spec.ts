@@ -2,13 +2,14 @@ import fc from 'fast-check';
 import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CheckpointJob } from '../../src/evidence/checkpoint-job.service.js';
 import { isDue, readBehind, readLag } from '../../src/evidence/lag.js';
 import { beginLog } from '../../src/evidence/log-rows.js';
-import { makeCheckpoint } from '../../src/evidence/make-checkpoint.js';
+import { makeCheckpoint, makeCheckpoints } from '../../src/evidence/make-checkpoint.js';
 import { INSTALLATION_LOG } from '../../src/evidence/origins.js';
 import type { InTransaction, Queries } from '../../src/evidence/queries.js';
 import { sealRound } from '../../src/evidence/seal-round.js';
-import { takeTurn } from '../../src/evidence/turn.js';
+import { leaveTurn, takeTurn } from '../../src/evidence/turn.js';
 import { DayUnsealed, dropDay, maintaining } from '../../src/ledger/maintenance-connection.js';
 import { timeLimits } from '../../src/platform/config/time-limits.js';
 import { parseCheckpoint } from '../../src/transparency-log/checkpoint.js';
@@ -16,6 +17,7 @@ import { leafHash, rootOf } from '../../src/transparency-log/merkle-tree.js';
 import { noteSigner } from '../../src/transparency-log/note-key.js';
 import { openNote } from '../../src/transparency-log/signed-note.js';
 import { createDatabase, rows } from '../setup/harness.js';
+import { until } from '../setup/process.js';
 
 const ORIGIN = 'sts.example/audit';
 const signer = noteSigner(ORIGIN, Buffer.alloc(32, 3));
@@ -239,6 +241,46 @@ describe('the log of a zone', () => {
     await seal();
     expect((await leavesOf(zone)).map(({ seq }) => seq)).toEqual([5, 6, 7, 8, 9, 10, 8, 9]);
   });
+
+  test('goes on where there was no time for more', async () => {
+    const zones = Array.from({ length: 4 }, () => uuidv7());
+    await seal();
+    for (const zone of zones) {
+      // oxlint-disable-next-line no-await-in-loop
+      await append(zone, uuidv7(), 10);
+    }
+    const limits = { ofZone: 10, ofRead: 10 };
+    const one = async (from?: Parameters<typeof sealRound>[5]) => {
+      let looks = 0;
+      return sealRound(db, inTransaction, ORIGIN, limits, () => (looks += 1) > 1, from);
+    };
+    const first = await one();
+    const second = await one(first.stoppedAt);
+    expect([first, second]).toMatchObject([{ sealed: 10 }, { sealed: 10 }]);
+    expect([first.stoppedAt?.zoneId, second.stoppedAt?.zoneId]).toEqual(zones.slice(0, 2));
+    expect((await seal()) + 20).toBe(40);
+  });
+
+  test('has a chain once more that begins once more', async () => {
+    const [zone, writer] = [uuidv7(), uuidv7()];
+    await append(zone, writer, 5);
+    await seal();
+    // As if its days had been dropped for so long that its head has gone, too.
+    await transactions()(async (tx) => {
+      await tx.query('SET LOCAL session_replication_role = replica');
+      await tx.query('DELETE FROM audit_events WHERE zone_id = $1', [zone]);
+      await tx.query('DELETE FROM audit_chains WHERE zone_id = $1', [zone]);
+    });
+    await pool.query('SELECT ledger_maintain()');
+    await append(zone, writer, 3);
+    expect(await seal()).toBe(3);
+    const [log] = await rows(
+      databaseUrl,
+      'SELECT size::integer AS size FROM evidence_logs WHERE zone_id = $1',
+      [zone],
+    );
+    expect(log).toEqual({ size: 8 });
+  });
 });
 
 describe('a checkpoint', () => {
@@ -283,6 +325,18 @@ describe('a checkpoint', () => {
       });
     }
     expect(notes.at(-1)?.size).toBe(bodies.length);
+  });
+
+  test('leaves no zone for the next time, however many have grown', async () => {
+    await seal();
+    await checkpoint();
+    for (let n = 0; n < 5; n += 1) {
+      // oxlint-disable-next-line no-await-in-loop
+      await append(uuidv7(), uuidv7(), 1);
+    }
+    await seal();
+    expect(await makeCheckpoints(inTransaction, SIGNER, 2)).toMatchObject({ zones: 1 });
+    expect(await checkpoint()).toBeNull();
   });
 
   test('is made by one of two at once', async () => {
@@ -367,4 +421,35 @@ test('one of several has the turn, until it is over', async () => {
   expect(await takeTurn(db, other, 60_000)).toBe(false);
   expect(await takeTurn(db, one, -1)).toBe(true);
   expect(await takeTurn(db, other, 60_000)).toBe(true);
+  await leaveTurn(db, one);
+  expect(await takeTurn(db, one, 60_000)).toBe(false);
+  await leaveTurn(db, other);
+  expect(await takeTurn(db, one, 60_000)).toBe(true);
+  await leaveTurn(db, one);
+});
+
+test('while no checkpoint can be made it is said how far behind they are, and others have their turn', async () => {
+  await append(uuidv7(), uuidv7(), 1);
+  const told: number[] = [];
+  const silent = { warn: () => {}, debug: () => {} };
+  let begin = () => {};
+  const job = Reflect.construct(CheckpointJob, [
+    db,
+    { origin: () => Promise.reject(new Error('out of reach')) },
+    { checkpointSeconds: 0 },
+    silent,
+    { set: (seconds: number) => told.push(seconds) },
+    { set: () => {} },
+    { inc: () => {} },
+    {
+      addJob: (start: () => void) => {
+        begin = start;
+      },
+    },
+  ]) as CheckpointJob;
+  begin();
+  const [seconds] = await until(() => Promise.resolve(told.length > 0 && told));
+  job.onApplicationShutdown();
+  expect(seconds).toBeGreaterThan(0);
+  expect(await takeTurn(db, uuidv7(), -1)).toBe(true);
 });

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 10,
-  sha256: '7ec76f0e70aeb74c728c3392faa64ec39598410b869a0244cb757813508d41e9',
+  sha256: 'dff7b49b1fbec873b9e37ed53b905c14ff3c2868ec86ed787712900d51dff183',
 } as const;
