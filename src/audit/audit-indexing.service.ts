@@ -28,7 +28,7 @@ const OWN_AT_ONCE = 500;
 const OWN_MS = 500;
 /** Milliseconds until it is tried again where another process is at it. */
 const TURN_MS = 50;
-/** Milliseconds between two looks how far behind the index is, while there is much to be added. */
+/** Milliseconds between two looks how far behind the index is. */
 const LOOK_MS = 10_000;
 
 /**
@@ -96,8 +96,7 @@ export class AuditIndexing implements OnApplicationShutdown {
       this.indexed.inc(added);
       const isMuch = added >= this.atOnce / 2;
       this.atOnce = Math.min(AT_ONCE, this.atOnce + MORE);
-      // Another replica is at it, or there may be more than one share.
-      if (!isMuch || began - this.lookedAt >= LOOK_MS) await this.look();
+      if (began - this.lookedAt >= LOOK_MS) await this.look();
       if (isMuch) return Math.min(took, BUSY_MS);
       const rest = REST * (performance.now() - began);
       return Math.min(Math.max(added > 0 ? BUSY_MS : IDLE_MS, rest), MOST_IDLE_MS);

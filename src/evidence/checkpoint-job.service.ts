@@ -81,7 +81,7 @@ export class CheckpointJob implements OnApplicationShutdown {
   /** @returns whether there is more to be done at once */
   private async lookInTurn(): Promise<boolean | 'failed'> {
     try {
-      const isMore = (await takeTurn(this.dataSource, this.holder, TURN_MS)) && (await this.look());
+      const isMore = await this.look();
       this.ofRead = Math.min(OF_READ, this.ofRead * 2);
       return isMore;
     } catch (error) {
@@ -103,6 +103,7 @@ export class CheckpointJob implements OnApplicationShutdown {
     const behind = await readBehind(this.dataSource);
     const seconds = this.place === undefined ? this.env.checkpointSeconds : 1;
     if (!isDue(behind, { seconds, events: OF_ZONE })) return false;
+    if (!(await takeTurn(this.dataSource, this.holder, TURN_MS))) return false;
     const isMore = await this.fill();
     const signer = await this.keys.signer();
     const made = await makeCheckpoints((run) => this.inTransaction(run), signer);

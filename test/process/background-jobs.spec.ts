@@ -9,7 +9,7 @@ import { createTestZone, type TestZone } from '../setup/zone.js';
 
 const PATIENCE = { interval: 50 };
 /** The most transactions a second of a replica that has nothing to do. */
-const IDLE_A_SECOND = 4;
+const IDLE_A_SECOND = 8;
 
 let replica: Replica;
 let zone: TestZone;
