@@ -118,7 +118,7 @@ export class CheckpointJob implements OnApplicationShutdown {
   private async fill(): Promise<boolean> {
     const began = performance.now();
     const isLate = () => this.periodic.stopped || performance.now() - began > MOST_ROUND_MS;
-    const origin = await this.keys.origin();
+    const origin = await this.keys.begin();
     for (;;) {
       const from = this.place;
       const limits = { ofZone: Math.min(OF_ZONE, this.ofRead), ofRead: this.ofRead };

@@ -45,12 +45,18 @@ export class CheckpointKeys {
     @Inject(ENV) private readonly env: RunningEnv,
   ) {}
 
-  /** The name of the installation's log, which begins with this if it has not begun. */
+  /** The name of the installation's log: the one that it has begun with, or else the one that it will begin with. */
   async origin(): Promise<string> {
     const log = await readLog(this.reading, INSTALLATION_LOG);
+    return log?.origin ?? originOf(this.env.issuerUrl);
+  }
+
+  /** Begins the installation's log, if it has not begun. Returns its name. */
+  async begin(): Promise<string> {
+    const log = await readLog(this.dataSource, INSTALLATION_LOG);
     if (log !== null) return log.origin;
     await beginLog(this.dataSource, INSTALLATION_LOG, originOf(this.env.issuerUrl));
-    return this.origin();
+    return this.begin();
   }
 
   /** All keys, the newest first. */
@@ -65,7 +71,7 @@ export class CheckpointKeys {
    * @throws {CustodyUnavailable} if the key-encryption key is out of reach
    */
   async signer(): Promise<CheckpointSigner> {
-    const origin = await this.origin();
+    const origin = await this.begin();
     const [newest] = await this.dataSource.query<SealedKey[]>(NEWEST);
     if (newest === undefined) {
       const made = await this.draw(origin);

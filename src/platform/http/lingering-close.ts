@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
  * ever costs no more than these.
  */
 export const LINGERING = {
-  /** Milliseconds. Less than a server that stops gives to requests in flight. */
+  /** Milliseconds. A server that stops cuts it short if it has less time than that for requests in flight. */
   ms: 2_000,
   bytes: 4 * 1_024 * 1_024,
   /** How many connections of a process may be in that state. */
