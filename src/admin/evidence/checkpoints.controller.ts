@@ -3,6 +3,7 @@ import type { Response } from 'express';
 import { CheckpointKeys } from '../../evidence/checkpoint-keys.service.js';
 import { Evidence } from '../../evidence/evidence.service.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
+import { ApiResponse } from '../../platform/http/openapi-decorators.js';
 import { AdminController } from '../admin-controller.js';
 import { AuditedChanges } from '../audited-changes.service.js';
 import { InstallationChange, type Change } from '../change.js';
@@ -44,6 +45,10 @@ export class CheckpointsController {
 
   /** Proves that the installation's log at one size began as it was at a smaller one. */
   @Get('checkpoints/consistency')
+  @ApiResponse({
+    status: 409,
+    description: 'In no signed checkpoint yet: ask again after Retry-After',
+  })
   @ForSomeZones()
   async consistency(
     @Query() query: GrowthQuery,

@@ -3,6 +3,7 @@ import type { Response } from 'express';
 import { Evidence } from '../../evidence/evidence.service.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
+import { ApiResponse } from '../../platform/http/openapi-decorators.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { InZone } from '../in-zone.js';
@@ -41,6 +42,10 @@ export class ZoneCheckpointsController {
 
   /** Proves that the log of a zone at one size began as it was at a smaller one. */
   @Get('checkpoints/consistency')
+  @ApiResponse({
+    status: 409,
+    description: 'In no signed checkpoint yet: ask again after Retry-After',
+  })
   async consistency(
     @InZone('being removed') { id }: Zone,
     @Query() query: GrowthQuery,
@@ -53,6 +58,10 @@ export class ZoneCheckpointsController {
 
   /** Proves that an event is in a checkpoint of its zone, and that in a signed one: all that it takes beside the public key. */
   @Get('proofs/:event')
+  @ApiResponse({
+    status: 409,
+    description: 'In no signed checkpoint yet: ask again after Retry-After',
+  })
   async prove(
     @InZone('being removed') { id }: Zone,
     @Param('event') eventId: string,
