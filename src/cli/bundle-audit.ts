@@ -1,6 +1,6 @@
 import { open, rename, rm } from 'node:fs/promises';
-import { BundleRows } from '../audit/bundle/bundle-rows.js';
-import { writeBundle } from '../audit/bundle/write-bundle.js';
+import { BundleRows } from '../evidence/bundle/bundle-rows.js';
+import { writeBundle } from '../evidence/bundle/write-bundle.js';
 import type { KeptCheckpoint } from '../audit/verify/kept-checkpoint.js';
 import { CommandFailure } from './failure.js';
 import { EXIT, type Outcome } from './outcome.js';

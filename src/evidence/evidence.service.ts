@@ -2,12 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { OPERATORS_READING } from '../platform/database/operators-connections.js';
-import {
-  tilesOfConsistency,
-  tilesOfInclusion,
-  tilesOfRoot,
-  type TileAddress,
-} from '../transparency-log/tiles.js';
+import { tilesOfConsistency, tilesOfInclusion, tilesOfRoot } from '../transparency-log/tiles.js';
 import { formatTlogProof } from '../transparency-log/tlog-proof.js';
 import { tilesAt } from './log-rows.js';
 import { INSTALLATION_LOG } from './origins.js';
@@ -84,7 +79,7 @@ export class Evidence {
     const tiles = await tilesAt(
       this.dataSource,
       INSTALLATION_LOG,
-      unique(rows.flatMap(({ leaf, signedSize }) => tilesOfInclusion(leaf, signedSize))),
+      rows.flatMap(({ leaf, signedSize }) => tilesOfInclusion(leaf, signedSize)),
     );
     return rows.map(({ note, signedSize, ...row }) => {
       const hashes = tiles.inclusion(row.leaf, signedSize);
@@ -125,7 +120,7 @@ export class Evidence {
     if (from > to) return 'unknown';
     if (to > (await this.signedSize(zoneId))) return 'not yet';
     const places = [...tilesOfConsistency(from, to), ...tilesOfRoot(from), ...tilesOfRoot(to)];
-    const tiles = await tilesAt(this.dataSource, zoneId ?? INSTALLATION_LOG, unique(places));
+    const tiles = await tilesAt(this.dataSource, zoneId ?? INSTALLATION_LOG, places);
     return {
       from: { size: from, root: tiles.root(from) },
       to: { size: to, root: tiles.root(to) },
@@ -149,10 +144,6 @@ interface UnprovedCheckpoint extends Omit<ZoneCheckpoint, 'proof'> {
 
 interface PlacedEvent extends Omit<ProvedEvent, 'leaf' | 'hashes' | 'checkpoint'> {
   readonly leaf: number | null;
-}
-
-function unique(places: readonly TileAddress[]): TileAddress[] {
-  return [...new Map(places.map((place) => [`${place.level}/${place.index}`, place])).values()];
 }
 
 // By the column and its index: the name alone would be that of what is answered, and all of them would be sorted by it.

@@ -32,13 +32,21 @@ export async function readEdge(tx: Queries, logId: string, size: number): Promis
   return new TreeEdge(size, await readTiles(tx, logId, edgeOf(size)));
 }
 
-/** Tiles of a log, to prove something. Those that are not stored are not among them. */
+/**
+ * Tiles of a log, to prove something. Those that are not stored are not among them.
+ *
+ * @param places each is read once, however often it is named
+ */
 export async function tilesAt(
   db: Queries,
   logId: string,
   places: readonly TileAddress[],
 ): Promise<Tiles> {
-  return new Tiles(await readTiles(db, logId, places));
+  return new Tiles(await readTiles(db, logId, unique(places)));
+}
+
+function unique(places: readonly TileAddress[]): TileAddress[] {
+  return [...new Map(places.map((place) => [`${place.level}/${place.index}`, place])).values()];
 }
 
 async function readTiles(

@@ -65,13 +65,13 @@ export function consistencyRanges(from: number, to: number): LeafRange[] {
   return ranges.toReversed();
 }
 
-/** The subtrees without gaps that a range consists of, the largest first. */
+/** The largest subtrees without gaps that leaves in a row consist of, in their order: those of any tree that has them. */
 export function subtreesOf({ start, end }: LeafRange): Subtree[] {
   const found: Subtree[] = [];
   let at = start;
   while (at < end) {
     let [level, width] = [0, 1];
-    while (width * 2 <= end - at) [level, width] = [level + 1, width * 2];
+    while (at % (width * 2) === 0 && at + width * 2 <= end) [level, width] = [level + 1, width * 2];
     found.push({ level, index: at / width });
     at += width;
   }

@@ -94,11 +94,8 @@ export class Tiles {
     return consistencyRanges(from, to).map((range) => this.hashOf(range));
   }
 
-  private hashOf(range: LeafRange): Buffer {
-    return joinSubtrees(subtreesOf(range).map((subtree) => this.subtree(subtree)));
-  }
-
-  private subtree(subtree: Subtree): Buffer {
+  /** The hash of a subtree without gaps. */
+  subtree(subtree: Subtree): Buffer {
     const address = tileOf(subtree);
     const width = 2 ** (subtree.level % TILE_HEIGHT);
     const first = (subtree.index * width) % TILE_WIDTH;
@@ -107,6 +104,10 @@ export class Tiles {
       throw new TileMissing(address);
     }
     return rootOfHashes(tile.hashes.subarray(first * HASH_BYTES, (first + width) * HASH_BYTES));
+  }
+
+  private hashOf(range: LeafRange): Buffer {
+    return joinSubtrees(subtreesOf(range).map((subtree) => this.subtree(subtree)));
   }
 }
 

@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { BundleScope } from '../../src/audit/bundle/write-bundle.js';
+import type { BundleScope } from '../../src/evidence/bundle/write-bundle.js';
 import { formatVkey, noteSigner } from '../../src/transparency-log/note-key.js';
 import { signNote } from '../../src/transparency-log/signed-note.js';
 import { jsonLinesOf, runCli, type Run } from '../setup/cli.js';

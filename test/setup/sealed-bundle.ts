@@ -1,6 +1,7 @@
 import type pg from 'pg';
-import { BundleRows, type BundleDatabase } from '../../src/audit/bundle/bundle-rows.js';
-import { writeBundle, type BundleScope } from '../../src/audit/bundle/write-bundle.js';
+import { BundleRows } from '../../src/evidence/bundle/bundle-rows.js';
+import { writeBundle, type BundleScope } from '../../src/evidence/bundle/write-bundle.js';
+import type { Queries } from '../../src/evidence/queries.js';
 
 /** The bundle of a zone, of all that is sealed unless something else is asked for. */
 export async function bundleOf(
@@ -8,7 +9,7 @@ export async function bundleOf(
   zone: string,
   scope: BundleScope = { zoneSizes: [], sizes: [] },
 ): Promise<string> {
-  const db: BundleDatabase = {
+  const db: Queries = {
     query: async <T>(sql: string, values: unknown[] = []) =>
       (await client.query(sql, values)).rows as T,
   };

@@ -1,4 +1,5 @@
 import { EMPTY_ROOT, MOST_LEAVES, nodeHash } from '../../transparency-log/merkle-tree.js';
+import { joinSubtrees } from '../../transparency-log/subtrees.js';
 
 /**
  * A Merkle tree (RFC 9162 section 2.1) that grows by leaves and by whole subtrees, of which only what its root is made of is
@@ -34,24 +35,6 @@ export class CompactRange {
 
   /** The root of the tree as it is now. */
   root(): Buffer {
-    const last = this.stack.at(-1);
-    if (last === undefined) return EMPTY_ROOT;
-    return this.stack
-      .slice(0, -1)
-      .reduceRight((right, { hash }) => nodeHash(hash, right), last.hash);
-  }
-}
-
-/** The whole subtrees that leaves in a row consist of, in their order: those from `start` to before `end`. */
-export function* wholeSubtrees(
-  start: number,
-  end: number,
-): Generator<{ level: number; index: number }> {
-  let at = start;
-  while (at < end) {
-    let [level, width] = [0, 1];
-    while (at % (width * 2) === 0 && at + width * 2 <= end) [level, width] = [level + 1, width * 2];
-    yield { level, index: at / width };
-    at += width;
+    return this.size === 0 ? EMPTY_ROOT : joinSubtrees(this.stack.map(({ hash }) => hash));
   }
 }

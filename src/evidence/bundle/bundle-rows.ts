@@ -1,13 +1,7 @@
-import type { Tile, TileAddress } from '../../transparency-log/tiles.js';
-
-/** Where statements are run. */
-export interface BundleDatabase {
-  /** @returns the rows */
-  query<T>(sql: string, values?: unknown[]): Promise<T>;
-}
-
-/** The log of the installation, where logs are named by zones. */
-const INSTALLATION = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+import type { TileAddress, Tiles } from '../../transparency-log/tiles.js';
+import { readLog, tilesAt } from '../log-rows.js';
+import { INSTALLATION_LOG } from '../origins.js';
+import type { Queries } from '../queries.js';
 
 /** A checkpoint of a zone: which leaf of the installation's log it is, and its text. */
 export interface CheckpointRow {
@@ -36,7 +30,7 @@ export interface BundledEvent {
 export class BundleRows {
   /** @param zone its id */
   constructor(
-    private readonly db: BundleDatabase,
+    private readonly db: Queries,
     readonly zone: string,
   ) {}
 
@@ -44,7 +38,7 @@ export class BundleRows {
   async origins(): Promise<{ origin: string; log: string } | null> {
     const [row] = await this.db.query<{ origin: string; log: string }[]>(
       `SELECT z.origin, i.origin AS log FROM evidence_logs z CROSS JOIN evidence_logs i
-        WHERE z.zone_id = $1 AND i.zone_id = '${INSTALLATION}'`,
+        WHERE z.zone_id = $1 AND i.zone_id = '${INSTALLATION_LOG}'`,
       [this.zone],
     );
     return row ?? null;
@@ -117,11 +111,7 @@ export class BundleRows {
 
   /** How many leaves the log of the zone has. */
   async size(): Promise<number> {
-    const [row] = await this.db.query<{ size: number }[]>(
-      'SELECT size::float8 AS size FROM evidence_logs WHERE zone_id = $1',
-      [this.zone],
-    );
-    return row?.size ?? 0;
+    return (await readLog(this.db, this.zone))?.size ?? 0;
   }
 
   /** Which events leaves are, from one leaf on: the first some runs. */
@@ -147,16 +137,7 @@ export class BundleRows {
   }
 
   /** Tiles of the log of the zone, or of the installation. Those that are not stored are not among them. */
-  async tiles(of: 'zone' | 'installation', places: readonly TileAddress[]): Promise<Tile[]> {
-    return this.db.query<Tile[]>(
-      `SELECT t.level::integer AS level, t.index::float8 AS index, t.hashes
-         FROM unnest($2::smallint[], $3::bigint[]) AS p (level, index)
-         JOIN evidence_tiles t ON t.zone_id = $1 AND t.level = p.level AND t.index = p.index`,
-      [
-        of === 'zone' ? this.zone : INSTALLATION,
-        places.map(({ level }) => level),
-        places.map(({ index }) => index),
-      ],
-    );
+  async tiles(of: 'zone' | 'installation', places: readonly TileAddress[]): Promise<Tiles> {
+    return tilesAt(this.db, of === 'zone' ? this.zone : INSTALLATION_LOG, places);
   }
 }

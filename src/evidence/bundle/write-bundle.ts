@@ -1,18 +1,6 @@
-import { HASH_BYTES } from '../../transparency-log/merkle-tree.js';
-import type { Subtree } from '../../transparency-log/subtrees.js';
-import {
-  rootOfHashes,
-  TILE_HEIGHT,
-  TILE_WIDTH,
-  TileMissing,
-  tileOf,
-  Tiles,
-  tilesOfConsistency,
-  tilesOfInclusion,
-  type Tile,
-} from '../../transparency-log/tiles.js';
-import { BUNDLE_VERSION, bundleLine } from '../verify/bundle-lines.js';
-import { wholeSubtrees } from '../verify/compact-range.js';
+import { BUNDLE_VERSION, bundleLine } from '../../audit/verify/bundle-lines.js';
+import { subtreesOf } from '../../transparency-log/subtrees.js';
+import { tileOf, tilesOfConsistency, tilesOfInclusion } from '../../transparency-log/tiles.js';
 import type { BundleRows, CheckpointRow } from './bundle-rows.js';
 
 /** What a bundle is asked to have. */
@@ -91,9 +79,7 @@ async function* lines(
     for (const vkey of await rows.keys()) yield bundleLine({ kind: 'key', vkey });
     yield bundleLine({ kind: 'note', note: note.note });
     for (const from of new Set(sizes.filter((one) => one < note.size))) {
-      const tiles = new Tiles(
-        await rows.tiles('installation', tilesOfConsistency(from, note.size)),
-      );
+      const tiles = await rows.tiles('installation', tilesOfConsistency(from, note.size));
       yield bundleLine({ kind: 'consistency', from, proof: tiles.consistency(from, note.size) });
     }
     yield* tree(plan, 0, first);
@@ -107,22 +93,13 @@ async function* tree({ rows, stops }: Plan, start: number, end: number): AsyncGe
   const ends = [...stops.filter((stop) => stop > start && stop < end), end];
   let at = start;
   for (const stop of ends) {
-    for (const subtree of wholeSubtrees(at, stop)) {
-      const address = tileOf(subtree);
-      const [tile] = await rows.tiles('zone', [address]);
-      if (tile === undefined) throw new TileMissing(address);
-      yield bundleLine({ kind: 'tree', level: subtree.level, hash: hashIn(tile, subtree) });
+    const subtrees = subtreesOf({ start: at, end: stop });
+    const tiles = await rows.tiles('zone', subtrees.map(tileOf));
+    for (const subtree of subtrees) {
+      yield bundleLine({ kind: 'tree', level: subtree.level, hash: tiles.subtree(subtree) });
     }
     at = stop;
   }
-}
-
-function hashIn(tile: Tile, { level, index }: Subtree): Buffer {
-  const width = 2 ** (level % TILE_HEIGHT);
-  const first = ((index * width) % TILE_WIDTH) * HASH_BYTES;
-  const end = first + width * HASH_BYTES;
-  if (tile.hashes.length < end) throw new TileMissing(tile);
-  return rootOfHashes(tile.hashes.subarray(first, end));
 }
 
 /** The events, and each checkpoint where the tree is as large as it says. */
@@ -185,6 +162,6 @@ async function* checkpointsOf({ rows, first, end }: Plan): AsyncGenerator<Checkp
 
 async function checkpointLine({ rows, note }: Plan, row: CheckpointRow): Promise<string> {
   const { leaf, body } = row;
-  const tiles = new Tiles(await rows.tiles('installation', tilesOfInclusion(leaf, note.size)));
+  const tiles = await rows.tiles('installation', tilesOfInclusion(leaf, note.size));
   return bundleLine({ kind: 'checkpoint', body, leaf, proof: tiles.inclusion(leaf, note.size) });
 }
