@@ -92,6 +92,8 @@ import { ZoneAuditDeliveryController } from './audit/zone-audit-delivery.control
 import { ZoneAuditController } from './audit/zone-audit.controller.js';
 import { CheckpointsController } from './evidence/checkpoints.controller.js';
 import { ZoneCheckpointsController } from './evidence/zone-checkpoints.controller.js';
+import { TransparencyLogController } from './evidence/transparency-log.controller.js';
+import { ZoneTransparencyLogController } from './evidence/zone-transparency-log.controller.js';
 import { ExplanationsController } from './explanations/explanations.controller.js';
 import { Explanations } from './explanations/explanations.service.js';
 import { PoliciesOfDecisions } from './explanations/policies-of-decisions.service.js';
@@ -256,6 +258,8 @@ const SERVICES: Provider[] = [
     ZoneAuditController,
     CheckpointsController,
     ZoneCheckpointsController,
+    TransparencyLogController,
+    ZoneTransparencyLogController,
     AuditDeliveryController,
     ZoneAuditDeliveryController,
     ExplanationsController,

@@ -128,7 +128,8 @@ export class Evidence {
     };
   }
 
-  private async signedSize(zoneId: string | undefined): Promise<number> {
+  /** How many leaves of a log are in a signed checkpoint. @param zoneId absent: the log of the installation */
+  async signedSize(zoneId: string | undefined): Promise<number> {
     const [row] =
       zoneId === undefined
         ? await this.dataSource.query<{ size: number }[]>(SIGNED_SIZE)

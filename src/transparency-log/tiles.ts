@@ -74,7 +74,12 @@ export class Tiles {
     this.tiles = new Map([...tiles].map((tile) => [nameOf(tile), tile]));
   }
 
-  /** @throws TileMissing as all of these do, if it is not among them */
+  /** One of the tiles, if it is among them. */
+  at(place: TileAddress): Tile | undefined {
+    return this.tiles.get(nameOf(place));
+  }
+
+  /** @throws TileMissing as all that follow do, if it is not among them */
   root(size: number): Buffer {
     return size === 0 ? EMPTY_ROOT : this.hashOf({ start: 0, end: size });
   }

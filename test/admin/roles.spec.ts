@@ -151,6 +151,8 @@ const FOR_SOME_ZONES = [
   'GET /audit/checkpoints',
   'GET /audit/checkpoints/consistency',
   'GET /audit/export',
+  'GET /audit/log/checkpoint',
+  'GET /audit/log/tile/{level}/{index}',
   'GET /audit/stream',
   'GET /clients',
   'GET /decisions/{requestId}',

@@ -27,6 +27,10 @@ const NOT_SEEN: Readonly<Record<string, string>> = {
   status_lists_list: 'needs a list, and is no JSON',
   proof_report: 'has no body',
   zone_checkpoints_prove: 'needs a checkpoint (test/evidence)',
+  transparency_log_checkpoint: 'needs a checkpoint, and is no JSON (test/evidence)',
+  transparency_log_tile: 'needs a checkpoint, and is no JSON (test/evidence)',
+  zone_transparency_log_checkpoint: 'needs a checkpoint, and is no JSON (test/evidence)',
+  zone_transparency_log_tile: 'needs a checkpoint, and is no JSON (test/evidence)',
 };
 
 /** What is of the whole process, or of all operators of it: others use it at the same time. */

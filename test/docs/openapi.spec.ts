@@ -463,7 +463,7 @@ async function routesOfRouter(): Promise<string[]> {
       .trim()
       // A colon that begins no parameter is escaped.
       .replaceAll(
-        /\\(.)|:(\w+)/g,
+        /\\(.)|[:*](\w+)/g,
         (_, literal: string | undefined, name: string) => literal ?? `{${name}}`,
       )
       .split('\n')

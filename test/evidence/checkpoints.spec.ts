@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseCheckpoint } from '../../src/transparency-log/checkpoint.js';
-import { leafHash } from '../../src/transparency-log/merkle-tree.js';
+import { leafHash, rootOf } from '../../src/transparency-log/merkle-tree.js';
 import { parseVkey, type NoteKey } from '../../src/transparency-log/note-key.js';
 import { openNote } from '../../src/transparency-log/signed-note.js';
 import { parseTlogProof } from '../../src/transparency-log/tlog-proof.js';
@@ -146,6 +146,73 @@ test.each([
   ] as const) {
     // oxlint-disable-next-line no-await-in-loop
     expect((await get(`${path()}/checkpoints/consistency?${query}`)).status).toBe(status);
+  }
+});
+
+test.each([
+  ['of the installation', () => '/audit/log'],
+  ['of a zone', () => `/zones/${zone.zoneId}/audit/log`],
+])('the log %s is served as tiles', async (_, path) => {
+  await proved();
+  const at = async (name: string) => {
+    const answer = await fetch(`${replica.url}/internal${path()}/${name}`, {
+      headers: { authorization: `Bearer ${replica.adminToken}` },
+    });
+    const { status, headers } = answer;
+    return { status, headers, bytes: Buffer.from(await answer.arrayBuffer()) };
+  };
+  const { headers, bytes } = await at('checkpoint');
+  expect([headers.get('content-type'), headers.get('cache-control')]).toEqual([
+    'text/plain; charset=utf-8',
+    'no-store',
+  ]);
+  const text = bytes.toString();
+  const proof = parseTlogProof(text);
+  const note = openNote(proof?.checkpoint ?? text, await keys());
+  if (!note.isValid) throw new Error(note.reason);
+  const signed = parseCheckpoint(note.text);
+  const ofZone = parseCheckpoint(proof?.extra?.toString() ?? '');
+  if (proof !== null) {
+    const leaf = leafHash(proof.extra ?? Buffer.alloc(0));
+    const { size = 0, root = leaf } = signed ?? {};
+    expect(isIncluded(leaf, proof.index, size, proof.hashes, root)).toBe(true);
+    expect(ofZone?.origin).toMatch(new RegExp(`/zones/${zone.zoneId}$`));
+  }
+  const tip = ofZone ?? signed;
+  const size = tip?.size ?? 0;
+  expect(size).toBeGreaterThan(0);
+  expect(size).toBeLessThan(256);
+  const tile = await at(`tile/0/000.p/${size}`);
+  expect([tile.status, tile.headers.get('content-type')]).toEqual([
+    200,
+    'application/octet-stream',
+  ]);
+  expect(tile.headers.get('cache-control')).toBe('private, max-age=31536000, immutable');
+  const leaves = Array.from({ length: size }, (__, n) => tile.bytes.subarray(n * 32, n * 32 + 32));
+  expect(tile.bytes).toHaveLength(size * 32);
+  expect(rootOf(leaves)).toEqual(tip?.root);
+  expect((await at('tile/0/000.p/1')).bytes).toEqual(leaves[0]);
+  for (const wrong of [
+    'tile/0/000',
+    'tile/0/000.p/255',
+    'tile/0/000.p/0',
+    'tile/0/000.p/01',
+    'tile/0/0.p/1',
+    'tile/0/x000/000.p/1',
+    'tile/0/001.p/1',
+    'tile/0/x999/x999/x999/x999/x999/999',
+    'tile/00/000.p/1',
+    'tile/64/000.p/1',
+    'tile/-1/000.p/1',
+    'tile/0/%00',
+    'tile/0/..%2f000',
+    'tile/0',
+    'tile/entries/000.p/1',
+  ]) {
+    // oxlint-disable-next-line no-await-in-loop
+    const answer = await at(wrong);
+    expect([wrong, answer.status]).toEqual([wrong, 404]);
+    expect(answer.headers.get('cache-control')).toBe('no-store');
   }
 });
 

@@ -182,7 +182,10 @@ export async function readAnswer(response: Response): Promise<Answer> {
   // A stream has no end to wait for.
   if (isStream) await response.body?.cancel();
   const text = isStream ? '' : await response.text();
-  const body: unknown = text === '' ? {} : JSON.parse(text);
+  const isFile = /^(?:text\/plain|application\/octet-stream)/.test(
+    response.headers.get('content-type') ?? '',
+  );
+  const body: unknown = text === '' || isFile ? {} : JSON.parse(text);
   return {
     status: response.status,
     headers: response.headers,
