@@ -4,6 +4,9 @@ export const TOKEN_PATH = '/oauth/2/token';
 /** The path of the introspection endpoint (RFC 7662 2), below the issuer. */
 export const INTROSPECTION_PATH = '/oauth/2/introspect';
 
+/** The path of the revocation endpoint (RFC 7009 2), below the issuer. */
+export const REVOCATION_PATH = '/oauth/2/revoke';
+
 /**
  * The URL of the token endpoint of an issuer, as its metadata has it (`token_endpoint`, RFC 8414 2).
  *

@@ -1,7 +1,10 @@
+import type { IncomingMessage } from 'node:http';
 import { Controller, Param, Post, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { authenticationMembers } from '../../authentication/authentication-methods.js';
 import { EndpointCallers } from '../../authentication/endpoint-callers.service.js';
+import { REVOCATION_PATH } from '../../oauth/token-endpoint.js';
+import { DirectRoutes, type DirectAnswer } from '../../platform/http/direct-routes.js';
 import { EndpointMetadata } from '../../platform/http/endpoint-metadata.js';
 import { requestIdOf } from '../../platform/http/request-id.js';
 import { ClientRevocations } from './client-revocations.service.js';
@@ -9,6 +12,8 @@ import { RevocationEndpoint } from './revocation.openapi.js';
 
 /** Whatever is in it, a token is one that is revoked or none. */
 const OPAQUE = new Set(['token']);
+/** There is no body (RFC 7009 2.2). */
+const DONE: DirectAnswer = { status: 200, headers: { 'Cache-Control': 'no-store' }, body: '' };
 
 /** The revocation endpoint (RFC 7009): of all zones, whose client tells the zone, and of one. */
 @Controller()
@@ -16,10 +21,13 @@ export class RevocationController {
   constructor(
     private readonly callers: EndpointCallers,
     private readonly revocations: ClientRevocations,
+    direct: DirectRoutes,
     endpoints: EndpointMetadata,
   ) {
+    direct.add('POST', REVOCATION_PATH, (request) => this.answer(request, null));
+    direct.addOfZones('POST', REVOCATION_PATH, (request, zone) => this.answer(request, zone));
     endpoints.add({
-      urls: { revocation_endpoint: '/oauth/2/revoke' },
+      urls: { revocation_endpoint: REVOCATION_PATH },
       withoutZone: true,
       members: authenticationMembers('revocation_endpoint'),
     });
@@ -31,26 +39,24 @@ export class RevocationController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<void> {
-    await this.answer(request, response, null);
+    const { headers } = await this.answer(request, null);
+    response.set(headers);
   }
 
   @Post('zones/:zone/oauth/2/revoke')
   @RevocationEndpoint('The same for clients of one zone')
   async revokeInZone(
-    @Param('zone') zoneId: string,
+    @Param('zone') zone: string,
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<void> {
-    await this.answer(request, response, zoneId);
+    const { headers } = await this.answer(request, zone);
+    response.set(headers);
   }
 
-  private async answer(
-    request: Request,
-    response: Response,
-    zoneInPath: string | null,
-  ): Promise<void> {
-    const caller = await this.callers.identify(request, { zoneInPath, opaque: OPAQUE });
+  private async answer(request: IncomingMessage, zone: string | null): Promise<DirectAnswer> {
+    const caller = await this.callers.identify(request, { zoneInPath: zone, opaque: OPAQUE });
     await this.revocations.revoke(caller, requestIdOf(request));
-    response.set('Cache-Control', 'no-store');
+    return DONE;
   }
 }
