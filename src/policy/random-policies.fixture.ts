@@ -86,6 +86,12 @@ const EDGE = {
 /** The inputs of one request: its resources share all but themselves. */
 const request: fc.Arbitrary<PolicyInput[]> = fc
   .record({
+    action: fc
+      .oneof(
+        { weight: 9, arbitrary: fc.constant('TokenExchange' as const) },
+        fc.constant('Introspect' as const),
+      )
+      .map((id) => ({ id })),
     principal: fc.record({
       type: mostly<'Application' | 'User'>('Application', 'User'),
       id: mostly('app-1', 'app-2', 'ada'),
@@ -182,6 +188,7 @@ const OTHERS = [
   'false',
   'context.challenge_resolved',
   'action == Action::"TokenExchange"',
+  'action in [Action::"Introspect", principal]',
   'context has time.hour',
   'context == context',
   '[context].contains(context)',
@@ -247,7 +254,11 @@ const PRINCIPALS = [
   ' is User',
   ' is Application in Group::"h"',
 ];
-const ACTIONS = [' == Action::"TokenExchange"', ' in [Action::"TokenExchange"]'];
+const ACTIONS = [
+  ' == Action::"TokenExchange"',
+  ' in [Action::"TokenExchange"]',
+  ' == Action::"Introspect"',
+];
 const RESOURCES = [' == Resource::"res-1"', ' in Resource::"res-1"', ' is Resource'];
 
 const policy = fc

@@ -30,6 +30,7 @@ describe('the key of a decision', () => {
       input({ resource: { revocation: 'feed' } }),
       input({ resource: { revocation: 'expiry' } }),
     ],
+    ['action == Action::"Introspect"', input({ action: { id: 'Introspect' } }), input()],
     ['context.challenge_resolved', input({ context: { challenge_resolved: true } }), input()],
     ['context has session', input({ session: { id: 's' } }), input()],
     [

@@ -40,9 +40,9 @@ export class Inquiry {
   }
 
   /**
-   * What the decision depends on, as text: the policies that can match, and the values of all that they read. Inquiries
-   * of one set with the same key have the same verdict, unless the engine fails. `undefined` if there is no such text,
-   * or it would be long.
+   * What the decision depends on, as text: the action, the policies that can match, and the values of all that they
+   * read. Inquiries of one set with the same key have the same verdict, unless the engine fails. `undefined` if there is
+   * no such text, or it would be long.
    */
   key(): string | undefined {
     // Whatever Cedar is not asked, or refuses whatever the policies say, has no key.

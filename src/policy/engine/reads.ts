@@ -108,7 +108,7 @@ class Reader {
   private entity(variable: unknown): void {
     if (variable === 'principal') this.reads.push(...PRINCIPAL);
     else if (variable === 'resource') this.reads.push(...RESOURCE);
-    // A set is asked about one action only. The context would be a record as a whole.
+    // The action is in every key (slices.ts). The context would be a record as a whole.
     else if (variable !== 'action') throw new Unknown();
   }
 

@@ -108,13 +108,13 @@ export class Slices {
   }
 
   /**
-   * What the policies that can match an input read of it, beside which policies these are: all that their decision
-   * depends on, in a form that no other values have.
+   * What the policies that can match an input read of it, beside the action and which policies these are: all that their
+   * decision depends on, in a form that no other values have.
    *
    * @returns `null` if that cannot be said
    */
   readBy(input: PolicyInput): readonly KeyPart[] | null {
-    const parts: KeyPart[] = [];
+    const parts: KeyPart[] = [input.action.id];
     for (const { id, reads } of this.slicesFor(uidsOf(input))) {
       parts.push(id);
       if (!reads.take(input, parts)) return null;
