@@ -64,7 +64,7 @@ const LEAST_KEPT_BYTES = 2 * MAX_SET_BYTES;
 /** Reads, compiles and evaluates policy sets: may this principal do this to that resource, and why. */
 @Injectable()
 export class PolicySets implements OnApplicationShutdown {
-  /** By manifest hash: zones with the same policies share them, and what is remembered of their decisions. */
+  /** By manifest hash: zones with the same policies share them. */
   private readonly compiled: LRUCache<string, CompiledPolicySet>;
   /** The compilations in progress, by manifest hash. */
   private readonly compiling = new Map<string, Promise<CompiledPolicySet>>();
@@ -80,9 +80,7 @@ export class PolicySets implements OnApplicationShutdown {
       sizeCalculation: ({ textBytes }) => Math.max(1, textBytes),
       dispose: (set) => {
         for (const one of [set, set.ofIntrospection]) {
-          if (one === null) continue;
-          release(one);
-          this.remembered.forget(one);
+          if (one !== null) release(one);
         }
       },
     });

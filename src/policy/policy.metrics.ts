@@ -42,8 +42,8 @@ export const policyMetrics = [
   makeCounterProvider({
     name: REMEMBERED_CHECKS,
     help:
-      'Remembered decisions of which a sample was made again, by result: same, or different, which is a fault ' +
-      'of ours and must not occur. No more are then remembered of that policy set.',
+      'Remembered decisions of which a sample was made again, by result: same; different, which is a fault ' +
+      'of ours and must not occur (no more are then remembered of that policy set); or failed, without time for it.',
     labelNames: ['result'],
   }),
 ];

@@ -16,7 +16,8 @@ import { Shadow } from './shadow.service.js';
     {
       provide: DecisionMemory,
       inject: [ENV],
-      useFactory: ({ workers }: RunningEnv) => new DecisionMemory(memoryLimits(workers)),
+      useFactory: ({ remembersDecisions, workers }: RunningEnv) =>
+        remembersDecisions ? new DecisionMemory(memoryLimits(workers)) : null,
     },
     // A prime number: requests for many resources would otherwise have the same one of them looked at each time.
     { provide: CHECK_EVERY, useValue: 997 },

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import { DecisionMemory, memoryLimits } from './decision-memory.js';
 import { evaluate, release } from './engine/evaluate.js';
 import { inquire } from './engine/inquiry.js';
 import { input, set } from './policy.fixture.js';
@@ -90,12 +91,18 @@ describe('a sample of what is remembered', () => {
   });
 
   test('that differs is counted and logged, and nothing is remembered of that set any more', async () => {
-    const { decisions, memory, checked, logged, from } = remembering();
+    const memory = new DecisionMemory(memoryLimits(1));
+    const { decisions, checked, logged, from } = remembering(997, memory);
     const [forbid, other] = [set('@id("no") forbid(principal, action, resource);'), compiled()];
-    for (const each of [forbid, other]) await decisions.decide('zone', each, [input()]);
+    const zones = [
+      ['zone', forbid],
+      ['zone-1', forbid],
+      ['zone-2', other],
+    ] as const;
+    for (const [zone, each] of zones) await decisions.decide(zone, each, [input()]);
     // As if what the policy reads had not all been in the key.
     const key = inquire(forbid, [input()])[0]?.key() ?? '';
-    memory.remember(forbid, key, evaluate(other, input()));
+    memory.remember('zone-1', forbid, key, evaluate(other, input()));
     expect(await decisions.decide('zone-1', forbid, [input()])).toMatchObject([
       { decision: 'allow' },
     ]);
@@ -115,7 +122,37 @@ describe('a sample of what is remembered', () => {
       expect(await from('cedar')).toBe(asked + count);
     }
     const remembered = await from('memory');
-    await decisions.decide('zone', other, [input()]);
+    await decisions.decide('zone-2', other, [input()]);
     expect(await from('memory')).toBe(remembered + 1);
   });
+
+  test('for which there was no time is counted, and another one is made again later', async () => {
+    const { decisions, checked, logged } = remembering(1);
+    const permit = compiled();
+    const ask = () => decisions.decide('zone', permit, [input()]);
+    await ask();
+    // Nobody asks it for what is remembered.
+    const parts = vi.spyOn(permit.slices, 'partsFor').mockImplementation(() => {
+      throw new Error('busy');
+    });
+    await ask();
+    await expect.poll(() => checked('failed')).toBe(1);
+    parts.mockRestore();
+    await ask();
+    await expect.poll(() => checked('same')).toBe(1);
+    expect([await checked('different'), logged]).toEqual([0, []]);
+  });
+});
+
+test('nothing is remembered where that is turned off', async () => {
+  const { decisions, from } = remembering(1, null);
+  const permit = set(PERMIT);
+  const keys = vi.spyOn(permit.slices, 'readBy');
+  for (let count = 1; count <= 3; count += 1) {
+    expect(await decisions.decide('zone', permit, [input()])).toMatchObject([
+      { decision: 'allow' },
+    ]);
+  }
+  expect([await from('cedar'), await from('memory')]).toEqual([3, 0]);
+  expect(keys).not.toHaveBeenCalled();
 });

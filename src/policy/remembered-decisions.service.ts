@@ -28,7 +28,7 @@ export class RememberedDecisions {
     @InjectMetric(DECISION_SOURCES) private readonly sources: Counter<'source'>,
     @InjectMetric(REMEMBERED_CHECKS) private readonly checks: Counter<'result'>,
     @Inject(LOGGER) private readonly logger: Logger,
-    private readonly memory: DecisionMemory,
+    @Inject(DecisionMemory) private readonly memory: DecisionMemory | null,
     @Inject(CHECK_EVERY) private readonly checkEvery: number,
   ) {}
 
@@ -42,7 +42,10 @@ export class RememberedDecisions {
     set: CompiledPolicySet,
     inputs: readonly PolicyInput[],
   ): Promise<readonly Verdict[]> {
-    const inquiries = inquire(set, inputs).map((inquiry) => ({ inquiry, key: inquiry.key() }));
+    const inquiries = inquire(set, inputs).map((inquiry) => ({
+      inquiry,
+      key: this.memory === null ? undefined : inquiry.key(),
+    }));
     const known = inquiries.map(({ inquiry, key }) => this.recall(zoneId, inquiry, key));
     const open = inquiries.filter((_, n) => known[n] === undefined);
     this.sources.inc({ source: 'memory' }, inquiries.length - open.length);
@@ -51,18 +54,14 @@ export class RememberedDecisions {
     const made = asked.length === 0 ? [] : [...(await decideEach(zoneId, asked))];
     for (const [n, { key }] of open.entries()) {
       const verdict = made[n];
-      if (key !== undefined && verdict !== undefined) this.memory.remember(set, key, verdict);
+      if (key !== undefined && verdict !== undefined)
+        this.memory?.remember(zoneId, set, key, verdict);
     }
     return known.flatMap((verdict) => verdict ?? made.shift() ?? []);
   }
 
-  /** Forgets what was decided by a set, which is not asked any more. */
-  forget(set: CompiledPolicySet): void {
-    this.memory.forget(set);
-  }
-
   private recall(zoneId: string, inquiry: Inquiry, key: string | undefined): Verdict | undefined {
-    const verdict = key === undefined ? undefined : this.memory.recall(inquiry.set, key);
+    const verdict = key === undefined ? undefined : this.memory?.recall(zoneId, inquiry.set, key);
     if (verdict !== undefined) this.count(zoneId, inquiry, verdict);
     return verdict;
   }
@@ -76,7 +75,7 @@ export class RememberedDecisions {
     setImmediate(() => {
       // Without time for it, another one is looked at later.
       void this.check(zoneId, inquiry, remembered)
-        .catch(() => {})
+        .catch(() => this.checks.inc({ result: 'failed' }))
         .finally(() => (this.checking = false));
     });
   }
@@ -87,7 +86,7 @@ export class RememberedDecisions {
     const result = isDeepStrictEqual(made, remembered) ? 'same' : 'different';
     this.checks.inc({ result });
     if (result === 'same') return;
-    this.memory.distrust(set);
+    this.memory?.distrust(set);
     this.logger.error(
       { zone_id: zoneId, manifest_sha256: set.manifestSha256, remembered, made },
       'a remembered decision differs from the one that is made now: no more are remembered of this policy set',

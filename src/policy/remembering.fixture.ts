@@ -12,9 +12,12 @@ async function count(counter: Counter, label: string): Promise<number> {
  * What decides and remembers, with nothing remembered yet, and what it counts and logs.
  *
  * @param checkEvery how many remembered decisions there are to one that is made again
+ * @param memory `null` where nothing is remembered
  */
-export function remembering(checkEvery = 997) {
-  const memory = new DecisionMemory(memoryLimits(1));
+export function remembering(
+  checkEvery = 997,
+  memory: DecisionMemory | null = new DecisionMemory(memoryLimits(1)),
+) {
   const registers = [new Registry()];
   const sources = new Counter({ name: 'sources', help: '-', labelNames: ['source'], registers });
   const checks = new Counter({ name: 'checks', help: '-', labelNames: ['result'], registers });
@@ -26,7 +29,7 @@ export function remembering(checkEvery = 997) {
     /** How many decisions came from memory, or from Cedar. */
     from: (source: 'memory' | 'cedar') => count(sources, source),
     /** How many of those from memory were made again, and came out the same or not. */
-    checked: (result: 'same' | 'different') => count(checks, result),
+    checked: (result: 'same' | 'different' | 'failed') => count(checks, result),
     logged,
   };
 }

@@ -10,10 +10,16 @@ import { callAdmin, createTestZone, type Answer, type TestZone } from '../setup/
 
 let a: Replica;
 let b: Replica;
+/** One that asks each time. */
+let asking: Replica;
 
 beforeAll(async () => {
   const databaseUrl = await createDatabase();
-  [a, b] = await Promise.all([startReplica({ databaseUrl }), startReplica({ databaseUrl })]);
+  [a, b, asking] = await Promise.all([
+    startReplica({ databaseUrl }),
+    startReplica({ databaseUrl }),
+    startReplica({ databaseUrl, env: { REMEMBER_DECISIONS: 'false' } }),
+  ]);
 });
 
 afterAll(async () => {
@@ -22,7 +28,7 @@ afterAll(async () => {
       metric(replica, 'mandate_policy_remembered_checks_total', { result: 'different' }),
     ),
   );
-  await Promise.all([a.stop(), b.stop()]);
+  await Promise.all([a, b, asking].map((replica) => replica.stop()));
   expect(differences).toEqual([0, 0]);
 });
 
@@ -149,4 +155,26 @@ test('what operators change of a client counts in the next request, at every rep
     if (Object.keys(body).length > 0) await change(body);
     for (const replica of [a, b, a, b]) expect((await ask(zone, replica)).status).toBe(status);
   }
+});
+
+test('a replica that remembers nothing asks each time, and decides and records the same', async () => {
+  const zone = await zoneWith(
+    PERMIT,
+    '@id("no") @reason("not that") @public forbid (principal, action, resource) when { context.requested_scopes.contains("a:write") };',
+  );
+  for (const more of [{}, { scope: 'a:write' }]) {
+    const answers = [];
+    for (const replica of [a, a, asking, asking]) answers.push(await ask(zone, replica, more));
+    const seen = await Promise.all(
+      answers.map(async ({ status, body, requestId }) => {
+        const { access_token, requestId: _, ...rest } = body;
+        const { input, input_sha256, ...decision } =
+          (await recordedPolicy(a, requestId))?.decisions?.[0] ?? {};
+        return [status, rest, decision];
+      }),
+    );
+    expect(seen).toEqual(Array(4).fill(seen[0]));
+  }
+  expect(await from('cedar', asking)).toBeGreaterThanOrEqual(4);
+  expect(await from('memory', asking)).toBe(0);
 });

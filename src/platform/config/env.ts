@@ -220,6 +220,9 @@ class EnvironmentVariables {
   @OneOf('true', 'false')
   DIRECT_ROUTES: string = 'true';
 
+  @OneOf('true', 'false')
+  REMEMBER_DECISIONS: string = 'true';
+
   @IsOptional()
   @Matches(COMPAT_PATHS, {
     message: `COMPAT_PATHS must be none, or some of ${COMPAT_SYSTEMS.join(',')}, separated by commas`,
@@ -326,6 +329,8 @@ export interface Env {
   readonly retention: Retention;
   /** Whether what is asked for most is answered in front of the framework. */
   readonly directRoutes: boolean;
+  /** Whether policy is not asked again what it was asked before. */
+  readonly remembersDecisions: boolean;
   /** Other systems whose paths are answered. */
   readonly compatPaths: readonly CompatSystem[];
   /** The zone of those of their paths that name none: an id or a name. */
@@ -476,6 +481,7 @@ export function readEnv(
       deliveryDays: parsed.DELIVERY_RETENTION_DAYS,
     },
     directRoutes: parsed.DIRECT_ROUTES === 'true',
+    remembersDecisions: parsed.REMEMBER_DECISIONS === 'true',
     compatPaths: compatPathsOf(parsed.COMPAT_PATHS, parsed.DATABASE_URL !== undefined),
     compatDefaultZone: parsed.COMPAT_DEFAULT_ZONE,
     logLevel: parsed.LOG_LEVEL,
