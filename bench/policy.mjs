@@ -4,7 +4,9 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { stopBackground } from '../dist/src/policy/background/background.js';
 import { compileInBackground } from '../dist/src/policy/background/compile-in-background.js';
+import { DecisionMemory, memoryLimits } from '../dist/src/policy/decision-memory.js';
 import { evaluate, release, warm } from '../dist/src/policy/engine/evaluate.js';
+import { inquire } from '../dist/src/policy/engine/inquiry.js';
 
 const rounds = Number(process.argv[2] ?? 40);
 const DECISIONS_PER_ROUND = 100;
@@ -90,27 +92,38 @@ for (const size of SIZES) {
   const compileMs = performance.now() - startedAt;
   await new Promise((resolve) => setTimeout(resolve, 20));
   delay.disable();
-  sets.push({ size, set, compileMs, stallMs: delay.max / 1e6, hot: [], cold: [] });
+  sets.push({ size, set, compileMs, stallMs: delay.max / 1e6, hot: [], cold: [], recalled: [] });
 }
 
 const decide = (set) => {
   if (evaluate(set, request).decision !== 'allow') throw new Error('the request is permitted');
 };
-for (const { set } of sets) microseconds(500, () => decide(set));
+const memory = new DecisionMemory(memoryLimits(1));
+const recall = (set, zone) => {
+  const key = inquire(set, [request])[0].key();
+  if (memory.recall(zone, set, key)?.decision !== 'allow') throw new Error('it is remembered');
+};
+for (const { size, set } of sets) {
+  microseconds(500, () => decide(set));
+  memory.remember(`${size}`, set, inquire(set, [request])[0].key(), evaluate(set, request));
+  microseconds(500, () => recall(set, `${size}`));
+}
 for (let round = 0; round < rounds; round += 1) {
-  for (const { set, hot, cold } of sets) {
+  for (const { size, set, hot, cold, recalled } of sets) {
     release(set);
     cold.push(microseconds(1, () => decide(set)));
     hot.push(microseconds(DECISIONS_PER_ROUND, () => decide(set)));
+    recalled.push(microseconds(DECISIONS_PER_ROUND, () => recall(set, `${size}`)));
   }
 }
 
-console.log('policies  hot µs  decisions/s  cold µs  compile ms  longest stall ms');
-for (const { size, hot, cold, compileMs, stallMs } of sets) {
+console.log('policies  hot µs  decisions/s  remembered µs  cold µs  compile ms  longest stall ms');
+for (const { size, hot, cold, recalled, compileMs, stallMs } of sets) {
   const columns = [
     String(size).padStart(8),
     median(hot).toFixed(0).padStart(7),
     (1e6 / median(hot)).toFixed(0).padStart(12),
+    median(recalled).toFixed(1).padStart(14),
     median(cold).toFixed(0).padStart(8),
     compileMs.toFixed(0).padStart(11),
     stallMs.toFixed(0).padStart(17),
