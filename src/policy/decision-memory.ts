@@ -98,9 +98,11 @@ export class DecisionMemory {
   /** Forgets the decisions of a set in all zones, and remembers none of it any more: what was remembered was wrong. */
   distrust(set: CompiledPolicySet): void {
     this.distrusted.add(set);
-    for (const [zoneId, { manifestSha256 }] of [...this.zones.entries()]) {
-      if (manifestSha256 === set.manifestSha256) this.zones.delete(zoneId);
-    }
+    const { manifestSha256 } = set;
+    const wrong = [...this.zones.entries()].filter(
+      ([, zone]) => zone.manifestSha256 === manifestSha256,
+    );
+    for (const [zoneId] of wrong) this.zones.delete(zoneId);
   }
 
   /** The memory of a zone for a set; what was remembered of another set ends. */
