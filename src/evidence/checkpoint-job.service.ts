@@ -1,4 +1,4 @@
-import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Logger } from 'pino';
@@ -11,6 +11,7 @@ import { commitIf } from '../platform/database/commit-if.js';
 import { Periodic } from '../platform/periodic.js';
 import { newId } from '../platform/uuid-v7.js';
 import { CheckpointKeys } from './checkpoint-keys.service.js';
+import { CheckpointExports } from './export/checkpoint-exports.service.js';
 import { CHECKPOINT_LAG, CHECKPOINT_SIZE, SEALED } from './evidence.metrics.js';
 import { isDue, readBehind, readLag } from './lag.js';
 import { makeCheckpoints } from './make-checkpoint.js';
@@ -43,7 +44,7 @@ const LAG_MS = 15_000;
  * next: how far each chain is in its log is stored with the leaves.
  */
 @Injectable()
-export class CheckpointJob implements OnApplicationShutdown {
+export class CheckpointJob implements BeforeApplicationShutdown {
   private readonly periodic = new Periodic(() => this.run());
   private readonly holder = newId();
   private ofRead = OF_READ;
@@ -54,6 +55,7 @@ export class CheckpointJob implements OnApplicationShutdown {
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
     private readonly keys: CheckpointKeys,
+    private readonly exports: CheckpointExports,
     @Inject(ENV) private readonly env: RunningEnv,
     @Inject(LOGGER) private readonly logger: Logger,
     @InjectMetric(CHECKPOINT_LAG) private readonly lag: Gauge,
@@ -64,8 +66,10 @@ export class CheckpointJob implements OnApplicationShutdown {
     background.addJob(() => this.periodic.start(0));
   }
 
-  onApplicationShutdown(): void {
+  /** Others go on at once, while there is still a connection to say so. */
+  async beforeApplicationShutdown(): Promise<void> {
     this.periodic.stop();
+    await leaveTurn(this.dataSource, this.holder).catch(() => {});
   }
 
   private async run(): Promise<number> {
@@ -105,6 +109,10 @@ export class CheckpointJob implements OnApplicationShutdown {
     if (!isDue(behind, { seconds, events: OF_ZONE })) return false;
     if (!(await takeTurn(this.dataSource, this.holder, TURN_MS))) return false;
     const isMore = await this.fill();
+    // What was exported has to be the beginning of what is signed now. No transaction is open while places are asked.
+    const forks = await this.exports.forksNow();
+    if (forks.length > 0)
+      throw new Error(`the log does not fit what was exported: ${forks.join()}`);
     const signer = await this.keys.signer();
     const made = await makeCheckpoints((run) => this.inTransaction(run), signer);
     if (made !== null) {

@@ -3,13 +3,21 @@ import { SealingModule } from '../sealing/sealing.module.js';
 import { CheckpointJob } from './checkpoint-job.service.js';
 import { CheckpointKeys } from './checkpoint-keys.service.js';
 import { Evidence } from './evidence.service.js';
+import { CheckpointExports } from './export/checkpoint-exports.service.js';
 import { PublishedLogs } from './published-logs.service.js';
 import { evidenceMetrics } from './evidence.metrics.js';
 
 /** Seals what was recorded into signed checkpoints, and proves it. */
 @Module({
   imports: [SealingModule],
-  providers: [CheckpointKeys, CheckpointJob, Evidence, PublishedLogs, ...evidenceMetrics],
+  providers: [
+    CheckpointKeys,
+    CheckpointExports,
+    CheckpointJob,
+    Evidence,
+    PublishedLogs,
+    ...evidenceMetrics,
+  ],
   exports: [CheckpointKeys, Evidence, PublishedLogs],
 })
 export class EvidenceModule {}

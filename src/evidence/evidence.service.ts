@@ -13,6 +13,8 @@ export interface SignedCheckpoint {
   readonly root: Buffer;
   /** The signed note (C2SP tlog-checkpoint). */
   readonly note: string;
+  /** What witnesses have signed of it: lines that may stand below the note (C2SP tlog-cosignature). */
+  readonly cosignatures: readonly string[];
   readonly at: Date;
 }
 
@@ -148,7 +150,9 @@ interface PlacedEvent extends Omit<ProvedEvent, 'leaf' | 'hashes' | 'checkpoint'
 }
 
 // By the column and its index: the name alone would be that of what is answered, and all of them would be sorted by it.
-const CHECKPOINTS = `SELECT c.size::float8 AS size, c.root, c.note, c.at FROM checkpoints c
+const CHECKPOINTS = `SELECT c.size::float8 AS size, c.root, c.note, c.at,
+         ARRAY(SELECT s.line FROM checkpoint_cosignatures s WHERE s.size = c.size ORDER BY s.signer) AS cosignatures
+    FROM checkpoints c
   WHERE $1::bigint IS NULL OR c.size < $1::bigint ORDER BY c.size DESC LIMIT $2`;
 const ZONE_CHECKPOINTS = `SELECT z.size::float8 AS size, z.root, z.body, z.leaf::float8 AS leaf, z.at, k.note,
          k.size::float8 AS "signedSize"

@@ -19,10 +19,10 @@ export class PublishedLogs {
     private readonly evidence: Evidence,
   ) {}
 
-  /** The newest checkpoint of the installation, a signed note. Null before the first one. */
+  /** The newest checkpoint of the installation, a signed note with what witnesses have signed. Null before the first one. */
   async checkpoint(): Promise<string | null> {
     const [newest] = await this.evidence.checkpoints(1);
-    return newest?.note ?? null;
+    return newest === undefined ? null : [newest.note, ...newest.cosignatures].join('');
   }
 
   /**

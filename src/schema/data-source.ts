@@ -80,6 +80,7 @@ import { InstallationWebhooks1795375899098 } from './migrations/1795375899098-in
 import { Evidence1795384800000 } from './migrations/1795384800000-evidence.js';
 import { ClaimsAndRetention1795385100000 } from './migrations/1795385100000-claims-and-retention.js';
 import { AuditIndexDays1795386500000 } from './migrations/1795386500000-audit-index-days.js';
+import { CheckpointExports1795387200000 } from './migrations/1795387200000-checkpoint-exports.js';
 import { ClientCeilings1795360245128 } from './migrations/1795360245128-client-ceilings.js';
 import { Scopes1795360704100 } from './migrations/1795360704100-scopes.js';
 import { SignalsOfOrders1795350100000 } from './migrations/1795350100000-signals-of-orders.js';
@@ -166,6 +167,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   Evidence1795384800000,
   ClaimsAndRetention1795385100000,
   AuditIndexDays1795386500000,
+  CheckpointExports1795387200000,
 ];
 
 const ONE_PROCESS: PoolSettings = { workers: 1, connections: undefined };

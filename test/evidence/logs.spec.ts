@@ -435,7 +435,8 @@ test('while no checkpoint can be made it is said how far behind they are, and ot
   let begin = () => {};
   const job = Reflect.construct(CheckpointJob, [
     db,
-    { origin: () => Promise.reject(new Error('out of reach')) },
+    { begin: () => Promise.reject(new Error('out of reach')) },
+    { forksNow: () => Promise.resolve([]) },
     { checkpointSeconds: 0 },
     silent,
     { set: (seconds: number) => told.push(seconds) },
@@ -449,7 +450,7 @@ test('while no checkpoint can be made it is said how far behind they are, and ot
   ]) as CheckpointJob;
   begin();
   const [seconds] = await until(() => Promise.resolve(told.length > 0 && told));
-  job.onApplicationShutdown();
+  await job.beforeApplicationShutdown();
   expect(seconds).toBeGreaterThan(0);
   expect(await takeTurn(db, uuidv7(), -1)).toBe(true);
 });

@@ -19,6 +19,8 @@ export interface CheckpointView {
   readonly at: Date;
   /** The signed note (C2SP tlog-checkpoint). */
   readonly note: string;
+  /** What witnesses have signed of it: lines that may stand below the note (C2SP tlog-cosignature). */
+  readonly cosignatures: readonly string[];
 }
 
 /** A checkpoint of a zone, as it is shown. */
@@ -69,8 +71,9 @@ export interface CheckpointKeyView {
   readonly created_at: Date;
 }
 
-export function checkpointView({ size, root, at, note }: SignedCheckpoint): CheckpointView {
-  return { size, root: root.toString('base64'), at, note };
+export function checkpointView(checkpoint: SignedCheckpoint): CheckpointView {
+  const { size, root, at, note, cosignatures } = checkpoint;
+  return { size, root: root.toString('base64'), at, note, cosignatures };
 }
 
 export function zoneCheckpointView(checkpoint: ZoneCheckpoint): ZoneCheckpointView {

@@ -15,6 +15,7 @@ import {
 import { COMPAT_SYSTEMS, type CompatSystem } from '../http/compat-routes.js';
 import { LOG_LEVELS } from './log-level.js';
 import type { EnvFile } from './env-file.js';
+import { readCheckpointPlaces, type CheckpointPlaces } from './checkpoint-places.js';
 import { readKeyCustody, type KeyCustody } from './key-custody.js';
 import { looksWeak } from './key-material.js';
 import {
@@ -208,6 +209,33 @@ class EnvironmentVariables {
   CHECKPOINT_SECONDS: number = 60;
 
   @IsOptional()
+  @Matches(/^\//, { message: 'CHECKPOINT_DIRECTORY must be an absolute path' })
+  CHECKPOINT_DIRECTORY?: string;
+
+  @IsOptional()
+  @IsString()
+  CHECKPOINT_BUCKET_URL?: string;
+
+  @Matches(/^[a-z0-9-]{1,64}$/, { message: 'CHECKPOINT_BUCKET_REGION must be like eu-central-1' })
+  CHECKPOINT_BUCKET_REGION: string = 'us-east-1';
+
+  @IsOptional()
+  @IsString()
+  CHECKPOINT_BUCKET_KEY_ID?: string;
+
+  @IsOptional()
+  @IsString()
+  CHECKPOINT_BUCKET_KEY_SECRET?: string;
+
+  @IsOptional()
+  @IsString()
+  CHECKPOINT_WITNESS_URL?: string;
+
+  @IsOptional()
+  @IsString()
+  CHECKPOINT_WITNESS_KEY?: string;
+
+  @IsOptional()
   @WholeNumber(2, 36_500)
   AUDIT_RETENTION_DAYS?: number;
 
@@ -326,6 +354,8 @@ export interface Env {
   readonly statusListSeconds: number;
   /** Seconds from one signed checkpoint of the audit log to the next, if something was recorded. */
   readonly checkpointSeconds: number;
+  /** Where signed checkpoints are taken, beside the database. */
+  readonly checkpointPlaces: CheckpointPlaces;
   readonly retention: Retention;
   /** Whether what is asked for most is answered in front of the framework. */
   readonly directRoutes: boolean;
@@ -446,6 +476,7 @@ export function readEnv(
   if (connections < fewest && connections >= leastConnections(1)) {
     problems.push(`DATABASE_POOL_SIZE must be at least ${fewest} for ${parsed.WORKERS} WORKERS`);
   }
+  const checkpointPlaces = readCheckpointPlaces(parsed, problems);
   const otel = readOtelSettings(source, problems);
   if (problems.length > 0) {
     throw new InvalidEnvironment(problems.map((problem) => withOrigin(problem, file)));
@@ -475,6 +506,7 @@ export function readEnv(
     expiryOnlySeconds: parsed.EXPIRY_ONLY_MAX_TTL_SECONDS,
     statusListSeconds: parsed.STATUS_LIST_SECONDS,
     checkpointSeconds: parsed.CHECKPOINT_SECONDS,
+    checkpointPlaces,
     retention: {
       auditDays: parsed.AUDIT_RETENTION_DAYS,
       endedDays: parsed.ENDED_RETENTION_DAYS,

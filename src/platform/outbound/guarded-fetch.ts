@@ -47,7 +47,13 @@ export async function readJson(response: IncomingMessage, most: number): Promise
   return parse(await readBytes(response, most));
 }
 
-async function readBytes(response: IncomingMessage, most: number): Promise<Buffer> {
+/**
+ * Reads an answer.
+ *
+ * @param most bytes
+ * @throws {FetchFailed} if there are more
+ */
+export async function readBytes(response: IncomingMessage, most: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of response) {

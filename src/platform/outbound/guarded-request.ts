@@ -100,7 +100,7 @@ export function bytesUnder({ policies = [] }: FetchRules, usual: number): number
 
 /** An outbound request without its URL. */
 export interface Outbound {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT';
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
   /** Milliseconds for all of it: name, connection, answer; unless a policy says otherwise. */

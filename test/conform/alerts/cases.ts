@@ -162,6 +162,17 @@ export const CASES: Readonly<Record<string, AlertCase>> = {
     notBefore: 4,
     quiet: [{ 'mandate_audit_checkpoint_lag_seconds{job="m",instance="a"}': '299x30' }],
   },
+  MandateCheckpointExportBehind: {
+    fires: { 'mandate_checkpoint_export_lag_seconds{job="m",instance="a",place="s3"}': '601x30' },
+    after: 7,
+    notBefore: 4,
+    quiet: [{ 'mandate_checkpoint_export_lag_seconds{job="m",instance="a",place="s3"}': '599x30' }],
+  },
+  MandateCheckpointFork: {
+    fires: { 'mandate_checkpoint_fork{job="m",instance="a",place="s3"}': '0x5 1x30' },
+    after: 7,
+    quiet: [{ 'mandate_checkpoint_fork{job="m",instance="a",place="s3"}': '0x30' }],
+  },
   MandateDatabasePoolWaiting: {
     fires: { 'mandate_database_pool_connections{job="m",instance="a",state="waiting"}': '3x30' },
     after: 3,

@@ -8,6 +8,7 @@ gatewayHmacKey: GATEWAY_HMAC_KEY
 metricsToken: METRICS_TOKEN
 redisUrl: REDIS_URL
 streamsHmacKey: STREAMS_HMAC_KEY
+checkpointBucketKeySecret: CHECKPOINT_BUCKET_KEY_SECRET
 vaultToken: VAULT_TOKEN
 {{- end -}}
 
