@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { SigningAlg } from '../oauth/algorithms.js';
 import { MANDATE_TYP, MANDATE_TYPS, type MandateTyp } from '../oauth/vocabulary.js';
-import { MalformedToken, parseCompactJws, type ParsedJws } from '../oauth/compact-jws.js';
+import { MalformedToken, parseCompactJws, type JwsContent } from '../oauth/compact-jws.js';
 import { InvalidToken } from './invalid-token.js';
 import { readClaims, type Expected, type MandateClaims } from './read-claims.js';
 
@@ -15,15 +15,21 @@ export interface VerificationKey {
   readonly publicKey: KeyObject;
 }
 
-/** Checks signatures, or remembers those that were right. */
+/** Checks signatures, or remembers those that were right, and what such tokens say. */
 export interface SignatureCheck {
+  /**
+   * What a token says, its signature not verified.
+   *
+   * @throws {MalformedToken}
+   */
+  parse(token: string): JwsContent;
   /**
    * Whether a token is signed by a key.
    *
    * @param token the whole text, of which `jws` was parsed; its header has been compared with what the key is for
    * @throws {TypeError} if the key is not for the algorithm
    */
-  isSignedBy(key: KeyObject, token: string, jws: ParsedJws): Promise<boolean>;
+  isSignedBy(key: KeyObject, token: string, jws: JwsContent): Promise<boolean>;
 }
 
 /** The expectations that a mandate is verified against. */
@@ -52,7 +58,7 @@ const isMandateTyp = (typ: string | null): typ is MandateTyp =>
  *   that does not fit its algorithm
  */
 export async function verifyMandate(token: string, options: VerifyOptions): Promise<MandateClaims> {
-  return verifyParsedMandate(token, parse(token), options);
+  return verifyParsedMandate(token, parse(token, options.verified), options);
 }
 
 /**
@@ -63,7 +69,7 @@ export async function verifyMandate(token: string, options: VerifyOptions): Prom
  */
 export async function verifyParsedMandate(
   token: string,
-  jws: ParsedJws,
+  jws: JwsContent,
   options: VerifyOptions,
 ): Promise<MandateClaims> {
   const { typ } = jws.header;
@@ -85,19 +91,19 @@ export async function verifyParsedMandate(
  * @throws {InvalidToken}
  */
 export function readMinted(token: string, expected: Expected): MandateClaims {
-  return readTyped(parse(token), expected);
+  return readTyped(parse(token, { parse: parseCompactJws }), expected);
 }
 
 /** The claims of a mandate, which `typ` has to fit. Without the `use` of a mandate, a `JWT` is something else. */
-function readTyped({ header, claims }: ParsedJws, expected: Expected): MandateClaims {
+function readTyped({ header, claims }: JwsContent, expected: Expected): MandateClaims {
   const read = readClaims(claims, expected);
   if (header.typ !== MANDATE_TYP && read.use !== 'resource') throw new InvalidToken('wrong_typ');
   return read;
 }
 
-function parse(token: string): ParsedJws {
+function parse(token: string, by: Pick<SignatureCheck, 'parse'>): JwsContent {
   try {
-    return parseCompactJws(token);
+    return by.parse(token);
   } catch (error) {
     throw error instanceof MalformedToken ? new InvalidToken(error.reason, error) : error;
   }

@@ -14,10 +14,14 @@ export interface JwsHeader {
   readonly typ: string | null;
 }
 
-/** The content of a compact JWS whose signature has not been verified. */
-export interface ParsedJws {
+/** What a compact JWS says. */
+export interface JwsContent {
   readonly header: JwsHeader;
   readonly claims: JsonObject;
+}
+
+/** The content of a compact JWS whose signature has not been verified. */
+export interface ParsedJws extends JwsContent {
   /** The bytes that are signed: the first two segments (RFC 7515 5.1). */
   readonly signingInput: Uint8Array;
   readonly signature: Uint8Array;

@@ -2,14 +2,14 @@ import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypt
 import * as fc from 'fast-check';
 import { CompactSign } from 'jose';
 import { expect, test } from 'vitest';
-import { parseCompactJws } from '../oauth/compact-jws.js';
+import { MalformedToken, parseCompactJws } from '../oauth/compact-jws.js';
 import { VerifiedSignatures } from './verified-signatures.js';
 
 const pairs = [0, 1, 2].map(() => generateKeyPairSync('ec', { namedCurve: 'P-256' }));
 const TOKENS = await Promise.all(
   pairs.flatMap(({ privateKey }) =>
     [1, 2].map((n) =>
-      new CompactSign(Buffer.from(JSON.stringify({ n })))
+      new CompactSign(Buffer.from(JSON.stringify({ n, in: [{}] })))
         .setProtectedHeader({ alg: 'ES256' })
         .sign(privateKey),
     ),
@@ -51,10 +51,45 @@ test('does not verify again what the key is known to have signed', async () => {
   const [own, other] = pairs.map(({ publicKey }) => publicKey);
   if (own === undefined || other === undefined) throw new Error('no key');
   // With a signature that is wrong, only what is remembered can be right.
-  const askWrongly = (key: KeyObject): Promise<boolean> =>
-    memory.isSignedBy(key, token, { ...parseCompactJws(token), signature: Buffer.alloc(64) });
+  const askWrongly = (key: KeyObject): Promise<boolean> => {
+    const wrong = { ...parseCompactJws(token), signature: Buffer.alloc(64) };
+    return memory.isSignedBy(key, token, wrong);
+  };
   expect(await askWrongly(own)).toBe(false);
   expect(await ask(memory, own, token)).toBe(true);
   expect(await askWrongly(again(own))).toBe(true);
   expect(await askWrongly(other)).toBe(false);
+});
+
+test('says what a token says, whether it is remembered or not', async () => {
+  const memory = new VerifiedSignatures();
+  const key = pairs[0]?.publicKey;
+  const [token = '', second = '', others = ''] = TOKENS;
+  if (key === undefined) throw new Error('no key');
+  const { header, claims } = parseCompactJws(token);
+  for (const asked of [token, token, second, token]) {
+    const content = memory.parse(asked);
+    expect(content).toMatchObject(asked === token ? { header, claims } : { claims: { n: 2 } });
+    expect(await memory.isSignedBy(key, asked, content)).toBe(true);
+  }
+  // What was signed rightly is one object for all, which nobody can change, with all that is in it.
+  const content = memory.parse(token);
+  expect(memory.parse(token)).toBe(content);
+  expect([content, content.header, content.claims].map(Object.isFrozen)).toEqual([
+    true,
+    true,
+    true,
+  ]);
+  expect(Object.isFrozen(content.claims['in'])).toBe(true);
+  // By another key it is verified as if it came for the first time, and what is wrong is not remembered.
+  const [, another, third] = pairs.map(({ publicKey }) => publicKey);
+  for (const other of [another, third]) {
+    if (other === undefined) throw new Error('no key');
+    expect(await memory.isSignedBy(other, token, content)).toBe(false);
+  }
+  expect(await memory.isSignedBy(key, others, memory.parse(others))).toBe(false);
+  expect(memory.parse(others)).not.toBe(memory.parse(others));
+  const broken = `${token.slice(0, -4)}AAAA`;
+  expect(await memory.isSignedBy(key, broken, memory.parse(broken))).toBe(false);
+  expect(() => memory.parse(token.slice(1))).toThrow(MalformedToken);
 });

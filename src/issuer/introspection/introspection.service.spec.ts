@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { expect, test } from 'vitest';
+import { parseCompactJws } from '../../oauth/compact-jws.js';
 import { Introspection } from './introspection.service.js';
 
 type Parts = ConstructorParameters<typeof Introspection>;
@@ -20,7 +21,7 @@ test('others have their turn while the tokens of a batch are looked at', async (
     },
     { ask: () => Promise.resolve([]) },
     {},
-    {},
+    { parse: parseCompactJws },
     { record: () => Promise.resolve() },
     { now: () => 0 },
     { inc: () => undefined },

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { parseCompactJws } from '../../oauth/compact-jws.js';
 import { lookAt } from './look-at.js';
 
 const ZONE = '0190a000-0000-7000-8000-000000000001';
@@ -19,6 +20,7 @@ async function look(text: string) {
     keys: { findKey: (kid: string) => ({ kid, alg: 'ES256', publicKey: {} }) },
   };
   const verified = {
+    parse: parseCompactJws,
     isSignedBy: () => {
       checks += 1;
       return Promise.resolve(false);

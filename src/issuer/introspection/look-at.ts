@@ -6,7 +6,7 @@ import {
   type MandateClaims,
   type SignatureCheck,
 } from '../../mandates/verify-mandate.js';
-import { MalformedToken, parseCompactJws, type ParsedJws } from '../../oauth/compact-jws.js';
+import { MalformedToken, type JwsContent } from '../../oauth/compact-jws.js';
 import type { ZoneSnapshot } from '../../zones/snapshot/zone-snapshot.js';
 import { issuersAt } from '../../zones/zone-issuer.js';
 import type { Liveness } from './live-mandates.service.js';
@@ -43,7 +43,7 @@ export async function lookAt(
   now: number,
   verified: SignatureCheck,
 ): Promise<Found | InactiveReason> {
-  const jws = parse(token);
+  const jws = parse(token, verified);
   if (jws === null) return 'malformed';
   const asking = { clientId: client.id, isGateway: by === 'gateway' };
   const addressed = addressedIn(jws.claims);
@@ -79,9 +79,9 @@ export function isTakenBack(claims: MandateClaims, zone: ZoneSnapshot): boolean 
   return obstacle !== null;
 }
 
-function parse(token: string): ParsedJws | null {
+function parse(token: string, by: Pick<SignatureCheck, 'parse'>): JwsContent | null {
   try {
-    return parseCompactJws(token);
+    return by.parse(token);
   } catch (error) {
     if (error instanceof MalformedToken) return null;
     throw error;
