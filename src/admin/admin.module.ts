@@ -120,6 +120,9 @@ import { OutboundPolicyChanges } from './outbound-policies/outbound-policy-chang
 import { ZoneOutboundPoliciesController } from './outbound-policies/zone-outbound-policies.controller.js';
 import { PoliciesController } from './policy/policies.controller.js';
 import { PolicyDecisionsController } from './policy/policy-decisions.controller.js';
+import { PolicyReplay } from './policy-replays/policy-replay.entity.js';
+import { PolicyReplaysController } from './policy-replays/policy-replays.controller.js';
+import { Replaying } from './policy-replays/replaying.service.js';
 import { PolicySetsController } from './policy/policy-sets.controller.js';
 import { ProofSystemsController } from './step-up/proof-systems.controller.js';
 import { Removal } from '../zones/removal.entity.js';
@@ -156,6 +159,7 @@ const ENTITIES = [
   PolicySet,
   PolicySetVersion,
   ShadowDifference,
+  PolicyReplay,
   Challenge,
   ProofSystem,
   Authenticator,
@@ -247,6 +251,7 @@ const SERVICES: Provider[] = [
     PoliciesController,
     PolicySetsController,
     ZonePolicyController,
+    PolicyReplaysController,
     SessionsController,
     RevocationsController,
     AgentSessionsAdminController,
@@ -316,6 +321,7 @@ const SERVICES: Provider[] = [
     Deletions,
     KeyRotation,
     AutomaticRotation,
+    Replaying,
     Demo,
     DemoPeople,
     Ordering,

@@ -81,6 +81,7 @@ import { Evidence1795384800000 } from './migrations/1795384800000-evidence.js';
 import { ClaimsAndRetention1795385100000 } from './migrations/1795385100000-claims-and-retention.js';
 import { AuditIndexDays1795386500000 } from './migrations/1795386500000-audit-index-days.js';
 import { CheckpointExports1795387200000 } from './migrations/1795387200000-checkpoint-exports.js';
+import { PolicyReplays1795390100000 } from './migrations/1795390100000-policy-replays.js';
 import { ClientCeilings1795360245128 } from './migrations/1795360245128-client-ceilings.js';
 import { Scopes1795360704100 } from './migrations/1795360704100-scopes.js';
 import { SignalsOfOrders1795350100000 } from './migrations/1795350100000-signals-of-orders.js';
@@ -96,6 +97,7 @@ import { RevocationOrder } from '../issuer/revocation/revocation-order.entity.js
 import { RevocationEndings1795346000000 } from './migrations/1795346000000-revocation-endings.js';
 import { IdempotencyKeys1795360905510 } from './migrations/1795360905510-idempotency-keys.js';
 import { Approvals1795360906346 } from './migrations/1795360906346-approvals.js';
+import { PolicyReplay } from '../admin/policy-replays/policy-replay.entity.js';
 import { ApprovalRow } from '../admin/approvals/approval.entity.js';
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
@@ -168,6 +170,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   ClaimsAndRetention1795385100000,
   AuditIndexDays1795386500000,
   CheckpointExports1795387200000,
+  PolicyReplays1795390100000,
 ];
 
 const ONE_PROCESS: PoolSettings = { workers: 1, connections: undefined };
@@ -219,6 +222,7 @@ export function dataSourceOptions(
       Enrolment,
       OutboundPolicyRow,
       ApprovalRow,
+      PolicyReplay,
       Webhook,
       InstallationWebhook,
       WebhookDelivery,

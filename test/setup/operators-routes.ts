@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { NOTHING_REPLAYED } from '../../src/admin/policy-replays/replay-progress.js';
 import { applicationOf } from './agents.js';
 import { APPROVE_WRITES, heldIn } from './challenges.js';
 import { rows, type Replica } from './harness.js';
@@ -92,6 +93,7 @@ export async function furnish(zone: TestZone) {
     issuerBody: () => ({ ...issuer, issuer: `https://${randomUUID()}.example` }),
     policy,
     set,
+    replay: await newReplay(zone, set.id),
     session: String(opened.body['session_id']),
     agent: String(opened.body['id']),
     edge,
@@ -124,6 +126,20 @@ async function newReview({ replica, zoneId }: TestZone): Promise<string> {
     [id, zoneId],
   );
   return id;
+}
+
+/** A replay that another process seems to be at, and stays at. */
+export async function newReplay(zone: TestZone, setVersionId: string): Promise<string> {
+  const [row] = await rows<{ id: string }>(
+    zone.replica.databaseUrl,
+    `INSERT INTO policy_replays (zone_id, id, operator, policy_set_version_id, manifest_sha256, from_at, to_at, max_decisions,
+                                 progress, state, holder, leased_until)
+     SELECT zone_id, new_uuid_v7(), 'a test', id, manifest_sha256, now() - interval '1 day', now(), 10, $3, 'running',
+            new_uuid_v7(), now() + interval '1 day'
+       FROM policy_set_versions WHERE zone_id = $1 AND id = $2 RETURNING id`,
+    [zone.zoneId, setVersionId, JSON.stringify(NOTHING_REPLAYED)],
+  );
+  return String(row?.id);
 }
 
 /** A key that an operator has drawn for itself, and one that it does without. */
@@ -225,6 +241,10 @@ export async function requestsOfOperators(zone: TestZone): Promise<Readonly<Reco
     'POST /policy-sets/{id}/versions': [set, { policy_version_ids: [of.policy.id] }],
     'PATCH /policy-sets/{id}': [`/policy-sets/${of.set.policy_set_id}`, named()],
     'DELETE /policy-sets/{id}': [`/policy-sets/${of.spare.set}`],
+    'GET /policy-replays': ['/policy-replays'],
+    'GET /policy-replays/{id}': [`/policy-replays/${of.replay}`],
+    'POST /policy-replays/{id}/cancel': [`/policy-replays/${of.replay}/cancel`],
+    'POST /policy-replays': ['/policy-replays', reference],
     'GET /policy': ['/policy'],
     'PUT /policy': ['/policy', reference],
     'GET /policy/shadow': ['/policy/shadow'],

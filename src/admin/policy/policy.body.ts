@@ -1,6 +1,12 @@
-import { ArrayMaxSize, IsArray, IsUUID } from 'class-validator';
+import { ArrayMaxSize, IsArray, IsUUID, Max, Min } from 'class-validator';
 import { MAX_POLICIES } from '../../policy/engine/compile.js';
-import { IsLine, IsTextBlock, MayBeAbsent, MayBeNull } from '../../platform/http/validators.js';
+import {
+  IsLine,
+  IsTextBlock,
+  IsWholeNumber,
+  MayBeAbsent,
+  MayBeNull,
+} from '../../platform/http/validators.js';
 import { NamedQuery } from '../pagination.body.js';
 
 /** A new text of a policy. */
@@ -84,6 +90,19 @@ export class PolicySetVersionReferenceBody {
   /** A version of a policy set of this zone. */
   @IsUUID()
   policy_set_version_id: string;
+}
+
+/** Which policy set version is to decide, and how much of what was decided it may change. */
+export class ActivationBody extends PolicySetVersionReferenceBody {
+  /**
+   * The most decisions of the last days that would be other ones by it, as a replay of the same policies against the active
+   * ones has found, complete and of the last 24 hours. What that could not make again counts as well.
+   */
+  @MayBeAbsent()
+  @IsWholeNumber()
+  @Min(0)
+  @Max(1_000_000)
+  max_changes?: number;
 }
 
 /** What a zone adds to the Cedar schema. */

@@ -27,9 +27,10 @@ import { Change } from '../change.js';
 import { entityTag, IfMatch, Precondition, tagged } from '../entity-tag.js';
 import { found } from '../find-row.js';
 import { InZone } from '../in-zone.js';
+import { holdToBudget } from '../policy-replays/change-budget.js';
 import { activate, isWithdrawn } from './policy-authoring.js';
 import { checkPolicies, POLICY_WORK_MS, withPolicy } from './policy-check.js';
-import { PolicySchemaBody, PolicySetVersionReferenceBody } from './policy.body.js';
+import { ActivationBody, PolicySchemaBody, PolicySetVersionReferenceBody } from './policy.body.js';
 import { describeWeight, type WeightView } from './policy-weight.js';
 import { summarise, type ShadowSummary } from './shadow-summary.js';
 import {
@@ -71,17 +72,22 @@ export class ZonePolicyController {
   /**
    * Activates a policy set version. It decides from the next request on, on every replica. With
    * `If-Match` only if what that names is still the active one. Its weight is what decisions by it may take; warnings
-   * say what to do about much of it. Policies that were withdrawn are not activated for a day.
+   * say what to do about much of it. Policies that were withdrawn are not activated for a day. With `max_changes` only if
+   * a replay has found no more decisions that would be other ones.
    */
   @Put()
   @AnswerWithin(POLICY_WORK_MS)
   @ApiResponse(REFUSED_FOR_WEIGHT)
-  @ApiResponse({ status: 409, description: 'The policies were withdrawn within the last day' })
+  @ApiResponse({
+    status: 409,
+    description:
+      'The policies were withdrawn within the last day, or no replay shows that they keep to `max_changes`',
+  })
   @TakesTwoPersons()
   async activate(
     @InZone() { id: zoneId }: Zone,
     @Change('policy.activated') change: Change,
-    @Body() body: PolicySetVersionReferenceBody,
+    @Body() body: ActivationBody,
     @IfMatch() precondition: Precondition,
     @Res({ passthrough: true }) response: Response,
   ): Promise<ActivatedPolicyView> {
@@ -93,6 +99,7 @@ export class ZonePolicyController {
           'the policies were withdrawn within the last day: no mandate by them would be accepted',
         );
       }
+      const budget = await holdToBudget(tx, before, body.policy_set_version_id, body.max_changes);
       await activate(tx, zoneId, body.policy_set_version_id);
       const after = await tx.getRepository(Zone).findOneByOrFail({ id: zoneId });
       return {
@@ -101,6 +108,7 @@ export class ZonePolicyController {
           before: before.activePolicySetVersionId,
           after: after.activePolicySetVersionId,
           ...weight,
+          ...(budget === null ? {} : { budget }),
         },
       };
     });

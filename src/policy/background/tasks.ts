@@ -12,7 +12,9 @@ import {
   type NamedPolicies,
   type NamedQuestions,
 } from '../engine/held-policies.js';
+import { decideByHeld, holdSet, type HeldQuestion } from '../engine/held-sets.js';
 import { locate, type Located, type LocateRequest } from '../engine/locate.js';
+import type { Outcome } from '../engine/outcome.js';
 import type { NamedPolicy } from '../engine/read-module.js';
 import {
   type BatchSimulation,
@@ -50,6 +52,8 @@ export interface TaskInputs {
   simulateEach: BatchSimulationRequest;
   hold: readonly NamedPolicies[];
   ask: NamedQuestions;
+  holdSet: readonly PolicySource[];
+  decideByHeld: HeldQuestion;
 }
 
 /** The outputs of the tasks. */
@@ -61,6 +65,8 @@ export interface TaskOutputs {
   simulateEach: BatchSimulation;
   hold: void;
   ask: NamedAnswers;
+  holdSet: void;
+  decideByHeld: readonly Outcome[] | null;
 }
 
 /** The name of a task. */
@@ -101,6 +107,8 @@ const TASKS: { readonly [K in TaskName]: (input: TaskInputs[K]) => TaskOutputs[K
   simulateEach,
   hold,
   ask: askHeld,
+  holdSet,
+  decideByHeld,
 };
 
 /** Runs a task on this thread. @throws what the task throws */

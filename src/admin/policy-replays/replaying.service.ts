@@ -1,0 +1,202 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { Logger } from 'pino';
+import type { DataSource } from 'typeorm';
+import { LOGGER } from '../../platform/config/logger.js';
+import { newId } from '../../platform/uuid-v7.js';
+import { OPERATORS_READING } from '../../platform/database/operators-connections.js';
+import type { Look } from '../../platform/database/database-job.js';
+import { DatabaseJobs } from '../../platform/database/database-jobs.js';
+import { decideInBulk, type BulkSet } from '../../policy/background/decide-in-bulk.js';
+import { UncompilablePolicy } from '../../policy/engine/compile.js';
+import { loadModules } from '../../policy/engine/load-modules.js';
+import {
+  forgetReplays,
+  keepReplay,
+  LEASE_SECONDS,
+  leaveReplay,
+  readGroups,
+  readPortion,
+  storePortion,
+  takeReplay,
+  type StoredPortion,
+  type TakenReplay,
+} from './replay-rows.js';
+import { MAX_SLOW, replayEvents, type ComparedSets } from './replay-step.js';
+import { groupOf, ReplayTally } from './replay-tally.js';
+
+/** The name by which the job is woken. */
+export const REPLAYS_JOB = 'policy replays';
+
+/** Milliseconds between two looks while there are replays, and when nothing wakes it. */
+const BUSY_MS = 1_000;
+const IDLE_MS = 10_000;
+/** Milliseconds for which a look goes on with one replay, before others have their turn. */
+const TURN_MS = 2_000;
+/** How much of the log is read at once. */
+const PORTION = { rows: 200, bytes: 1_024 * 1_024 } as const;
+/** Milliseconds between two looks for what is to be forgotten, after how many days, and how many go at once. */
+const TIDY_MS = 600_000;
+export const KEPT_DAYS = 30;
+const TIDIED = 20;
+
+/** Thrown when a replay is another process's by now, or was cancelled. */
+class NotOurs extends Error {
+  override readonly name = 'NotOurs';
+}
+
+/** Why a replay cannot go on, for its operator. */
+class Unplayable extends Error {
+  override readonly name = 'Unplayable';
+}
+
+/**
+ * The job that makes recorded decisions again by candidate policies: a portion of the log at a time, each read by one
+ * statement and stored by another, on a connection for operators who read. The decisions themselves are made on a thread of
+ * a low priority. It rests for as long as it has worked. What a crash leaves undone another process goes on with once the
+ * lease is over.
+ */
+@Injectable()
+export class Replaying {
+  private readonly holder = newId();
+  private tidyAt = 0;
+
+  constructor(
+    @InjectDataSource(OPERATORS_READING) private readonly dataSource: DataSource,
+    @Inject(LOGGER) private readonly logger: Logger,
+    jobs: DatabaseJobs,
+  ) {
+    jobs.add({
+      name: REPLAYS_JOB,
+      failing: 'recorded decisions cannot be replayed, trying again',
+      busyMs: BUSY_MS,
+      idleMs: IDLE_MS,
+      restMs: (tookMs) => tookMs,
+      look: (stopped) => this.look(stopped),
+    });
+  }
+
+  private async look(stopped: AbortSignal): Promise<Look> {
+    const taken = await takeReplay(this.dataSource, this.holder);
+    if (taken !== null) {
+      await this.goOnWith(taken, stopped);
+      return 'more';
+    }
+    if (performance.now() >= this.tidyAt) {
+      this.tidyAt = performance.now() + TIDY_MS;
+      await forgetReplays(this.dataSource, KEPT_DAYS, TIDIED);
+    }
+    return 'nothing';
+  }
+
+  private async goOnWith(taken: TakenReplay, stopped: AbortSignal): Promise<void> {
+    try {
+      await this.replay(taken, stopped);
+    } catch (error) {
+      if (error instanceof NotOurs) return;
+      // What this process cannot do now, such as start a thread, it may do later, or another one.
+      await leaveReplay(this.dataSource, this.holder, taken).catch(() => {});
+      throw error;
+    }
+  }
+
+  private async replay(first: TakenReplay, stopped: AbortSignal): Promise<void> {
+    const until = performance.now() + TURN_MS;
+    let taken = first;
+    try {
+      const sets = await this.setsOf(first);
+      const groups = new Set((await readGroups(this.dataSource, first)).map(groupOf));
+      while (!stopped.aborted && performance.now() < until) {
+        // oxlint-disable-next-line no-await-in-loop -- one portion after the other
+        const stored = await this.replayPortion(taken, sets, groups);
+        if (stored.state !== 'running') return;
+        taken = { ...taken, cursorId: stored.cursorId, progress: stored.progress };
+      }
+    } catch (error) {
+      const problem = problemOf(error);
+      if (problem === null) throw error;
+      const { cursorId, progress } = taken;
+      await this.store(taken, { cursorId, progress, differences: [], state: 'failed', problem });
+      this.logger.info({ zone_id: first.zoneId, replay_id: first.id, problem }, 'a replay failed');
+      return;
+    }
+    await leaveReplay(this.dataSource, this.holder, taken);
+  }
+
+  private async replayPortion(
+    taken: TakenReplay,
+    sets: ComparedSets,
+    groups: Set<string>,
+  ): Promise<StoredPortion> {
+    const { events, isLast } = await readPortion(this.dataSource, taken, PORTION);
+    const tally = new ReplayTally(taken.progress, groups);
+    const goOn = this.keeping(taken);
+    const last = await replayEvents(events, sets, taken, tally, (set, inputs) =>
+      decideInBulk(set, inputs, goOn),
+    );
+    const progress = tally.counted;
+    if (progress.notReplayed.tooSlow > MAX_SLOW) {
+      throw new Unplayable(`more than ${MAX_SLOW} decisions took too long`);
+    }
+    const portion: StoredPortion = {
+      cursorId: last ?? taken.cursorId,
+      progress,
+      differences: tally.found(),
+      state: isLast || progress.stoppedBy !== null ? 'done' : 'running',
+      problem: null,
+    };
+    await this.store(taken, portion);
+    return portion;
+  }
+
+  /** @throws {NotOurs} */
+  private async store(taken: TakenReplay, portion: StoredPortion): Promise<void> {
+    if (!(await storePortion(this.dataSource, this.holder, taken, portion))) throw new NotOurs();
+  }
+
+  /** What keeps the lease while decisions are slow. @returns what throws {@link NotOurs} */
+  private keeping(taken: TakenReplay): () => Promise<void> {
+    let keptAt = performance.now();
+    return async () => {
+      if (performance.now() - keptAt < (LEASE_SECONDS * 1_000) / 4) return;
+      keptAt = performance.now();
+      if (!(await keepReplay(this.dataSource, this.holder, taken))) throw new NotOurs();
+    };
+  }
+
+  private async setsOf(taken: TakenReplay): Promise<ComparedSets> {
+    const { modules, manifestSha256, policySetVersionId, baseManifestSha256 } = taken;
+    const { basePolicySetVersionId } = taken;
+    const candidate =
+      modules === null
+        ? await this.stored(taken.zoneId, policySetVersionId, manifestSha256)
+        : { manifestSha256, modules };
+    const base =
+      baseManifestSha256 === null
+        ? null
+        : await this.stored(taken.zoneId, basePolicySetVersionId, baseManifestSha256);
+    return { candidate, base };
+  }
+
+  /** @throws {Unplayable} if it is gone, or not what it was */
+  private async stored(
+    zoneId: string,
+    setVersionId: string | null,
+    manifestSha256: string,
+  ): Promise<BulkSet> {
+    if (setVersionId === null) throw new Unplayable('the policies are gone');
+    const loaded = await loadModules(this.dataSource, zoneId, setVersionId);
+    if (loaded.problem !== null) throw new Unplayable(loaded.problem);
+    if (loaded.manifestSha256 !== manifestSha256) {
+      throw new Unplayable('a policy set version is gone, or the policies do not match their hash');
+    }
+    return { manifestSha256, modules: loaded.modules };
+  }
+}
+
+/** What is said of an error that comes again; `null` for one that may not. */
+function problemOf(error: unknown): string | null {
+  if (error instanceof Unplayable) return error.message;
+  if (error instanceof UncompilablePolicy) return `the policies do not compile: ${error.message}`;
+  return null;
+}
