@@ -31,6 +31,10 @@ export function addZoneFileCommands(
     )
     .requiredOption('-f, --file <file>', 'the zone file; - is the standard input')
     .option('--prune', 'as if with apply --prune')
+    .option(
+      '--replay [days]',
+      'make the recorded decisions of so many days (7) again by the policies that would decide, and tell which would be other ones',
+    )
     .action((said: PlanSaid) =>
       ask(plan, async (context) => onEnd(await (await load()).runPlan(context, said))),
     );
@@ -40,6 +44,7 @@ export function addZoneFileCommands(
       line: '-f zone.yaml --prune --json',
       what: 'the same with what would be deleted, for programs',
     },
+    { line: '-f zone.yaml --replay 14', what: 'and who would feel it, by the last two weeks' },
   ]);
 
   const apply = program

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { captured, type Around } from '../../src/cli/captured.fixture.js';
 import { NOUNS } from '../../src/cli/nouns/nouns.js';
+import { EXIT } from '../../src/cli/outcome.js';
 import { APPROVE_WRITES, heldIn } from '../setup/challenges.js';
 import { rows, sharedReplica, type Replica } from '../setup/harness.js';
 import { callAdmin, createTestZone, postForm, type TestZone } from '../setup/zone.js';
@@ -333,4 +334,33 @@ describe('what only some nouns can', () => {
     expect(changed).toMatchObject({ quorum: 1, lifetime_seconds: 90, acr: 'pay' });
     expect(await mandate('step-up-types reset payment --yes')).toMatchObject({ code: 0 });
   });
+});
+
+test('a version of a set is tried on what was decided, and activated if nobody would feel it', async () => {
+  const own = await createTestZone(replica);
+  await own.session();
+  const settings = { zone: own.zoneId };
+  const policy = await fileWith('@id("none") forbid (principal, action, resource);');
+  for (const line of [
+    ['policies', 'create', 'none', '--file', policy],
+    ['policy-sets', 'create', 'candidate'],
+    ['policy-sets', 'versions', 'add', 'candidate', '--policy', 'none'],
+  ]) {
+    expect((await mandate(line, { settings })).code).toBe(0);
+  }
+  const run = await mandate('policy-sets replay run candidate --days 1', { settings });
+  expect([run.code, run.err]).toEqual([0, '']);
+  expect(run.out).toContain('1 would be other ones: allow to deny 1');
+  expect(run.out).toContain(own.resource);
+  const listed = await mandate('policy-sets replay list --json', { settings });
+  const { id } = JSON.parse(listed.out) as { id: string };
+  const shown = await mandate(`policy-sets replay show ${id} --wait --json`, { settings });
+  expect(JSON.parse(shown.out)).toMatchObject({ id, state: 'done', changed: 1 });
+  const cancelled = await mandate(`policy-sets replay cancel ${id}`, { settings });
+  expect(cancelled).toMatchObject({ code: EXIT.conflict, err: expect.stringContaining('done') });
+  const activate = (most: string) =>
+    mandate(`policy-sets activate candidate --max-changes ${most}`, { settings });
+  expect(await activate('0')).toMatchObject({ code: EXIT.conflict });
+  expect(await activate('many')).toMatchObject({ code: EXIT.usage });
+  expect(await activate('1')).toMatchObject({ code: 0 });
 });

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { dirname } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { rows, sharedReplica, type Replica } from '../setup/harness.js';
-import { callAdmin } from '../setup/zone.js';
+import { callAdmin, postForm } from '../setup/zone.js';
 import { fileForTest, mandate } from '../setup/zone-file.js';
 
 let replica: Replica;
@@ -225,4 +225,41 @@ test('a plan asks for as much of five policies with five versions as of one', as
   const [one, five] = [await asked(1), await asked(5)];
   expect(five).toEqual(one);
   expect(one.length).toBeGreaterThan(5);
+});
+
+test('plan --replay says which decisions would be other ones, by the policies of the file', async () => {
+  const name = `replayed ${randomUUID()}`;
+  const text = (effect: 'permit' | 'forbid', other = '') => `apiVersion: mandate/v1
+zone: { name: ${name} }
+resources:
+  - { identifier: 'https://orders.example', scopes: [read] }
+policies:
+  - { name: all, text: '@id("all") ${effect} (principal, action, resource);' }
+  - { name: same, text: '@id("same") permit (principal == Application::"nobody", action, resource);' }
+${other}policy_set: { name: main }
+`;
+  await apply(text('permit'));
+  const zone = await zoneNamed(name);
+  const client = await zone.call('POST', '/clients', { name: 'shop' });
+  const granted = await postForm(replica.url, {
+    grant_type: 'client_credentials',
+    client_id: String(client['client_id']),
+    client_secret: String(client['client_secret']),
+    resource: 'https://orders.example',
+    scope: 'read',
+  });
+  expect(granted.status).toBe(200);
+  const plan = (file: string, ...more: string[]) =>
+    mandate(replica, ['plan', '-f', fileForTest(file), ...more]);
+  const told = await plan(text('forbid'), '--replay');
+  expect(told.code).toBe(9);
+  expect(told.stdout).toContain('1 would be other ones: allow to deny 1');
+  expect(told.stdout).toContain('shop');
+  const json = await plan(text('forbid'), '--replay', '1', '--json');
+  expect(JSON.parse(json.stdout)).toMatchObject({
+    zones: [{ replay: { state: 'done', changes: { allow_to_deny: 1 } } }],
+  });
+  // Nothing was done, and where other policies are not to decide, nothing is tried.
+  expect((await plan(text('permit'), '--replay')).stdout).not.toContain('by the policies of');
+  expect((await plan(text('forbid'), '--replay', 'long')).code).toBe(2);
 });

@@ -5,6 +5,7 @@ import type { CommandContext } from '../context.js';
 import { CommandFailure } from '../failure.js';
 import { EXIT } from '../outcome.js';
 import type { Action, Noun } from './noun.js';
+import { numberOf, replayActions } from './replay-actions.js';
 
 const SET = { name: 'policy-set', what: 'its name or id', of: 'policy-sets' } as const;
 const VERSION = {
@@ -125,16 +126,24 @@ const activation: readonly Action[] = [
         flags: '--if-match <etag>',
         what: 'only if what decides now is still what has this ETag; otherwise what is read before',
       },
+      {
+        flags: '--max-changes <n>',
+        what: 'only if a replay of the last day has found no more decisions that would be other ones',
+      },
     ],
     examples: [
       { line: 'main --zone prod', what: 'the latest version' },
+      { line: 'main --zone prod --max-changes 0', what: 'if nobody would feel it' },
       { line: 'main --zone prod --version-id 2', what: 'back to the second' },
     ],
     async run(context, { args: [set], options }) {
-      const { versionId, ifMatch } = options;
+      const { versionId, ifMatch, maxChanges } = options;
       const path = await policyPath(context);
       const { etag } = await context.api.get(path);
-      const body = { policy_set_version_id: await setVersionOf(context, set, versionId) };
+      const body = {
+        policy_set_version_id: await setVersionOf(context, set, versionId),
+        ...(maxChanges === undefined ? {} : { max_changes: numberOf('--max-changes', maxChanges) }),
+      };
       const tag = typeof ifMatch === 'string' ? ifMatch : (etag ?? undefined);
       await context.print(await context.api.request('PUT', path, { body, ifMatch: tag }));
     },
@@ -235,8 +244,11 @@ export const policySets: Noun = {
     { flags: '--search <text>', parameter: 'search', what: 'those with this in their name' },
   ],
   verbs: { list: true, show: true, create: true, update: true, delete: { dryRun: true } },
-  parts: { shadow: 'A version that is tried on live requests, beside the one that decides.' },
-  actions: [...versions, ...activation, ...shadow],
+  parts: {
+    shadow: 'A version that is tried on live requests, beside the one that decides.',
+    replay: 'Recorded decisions of the last days, made again by a version of a set.',
+  },
+  actions: [...versions, ...activation, ...shadow, ...replayActions(SET, VERSION, setVersionOf)],
   examples: [
     { line: 'create main --zone prod', what: 'a set' },
     { line: 'versions add main --zone prod --policy orders', what: 'what is in it' },

@@ -10,6 +10,7 @@ import { readLiveZone } from './live-zone.js';
 import { makePlan } from './make-plan.js';
 import type { Plan } from './plan.js';
 import { WrongZoneFile } from './problems.js';
+import { replayPlans } from './replay-plan.js';
 import { readZoneFile } from './read-zone-file.js';
 import { SecretValues } from './secret-values.js';
 import { secretsFile, type SecretSink } from './secrets-out.js';
@@ -21,10 +22,12 @@ import { checkNew, writeNewFiles, type NewFile } from './write-new-file.js';
 export interface PlanSaid {
   readonly file: string;
   readonly prune?: true;
+  /** Days, if they were said. */
+  readonly replay?: true | string;
 }
 
 /** What is said to `apply`. */
-export interface ApplySaid extends PlanSaid {
+export interface ApplySaid extends Omit<PlanSaid, 'replay'> {
   readonly yes?: true;
   readonly secretsOut?: string;
 }
@@ -39,9 +42,16 @@ export type Variables = Readonly<Record<string, string | undefined>>;
  */
 export async function runPlan(context: CommandContext, said: PlanSaid): Promise<number> {
   const plans = await plansFor(context, said);
-  if (context.json)
-    await context.terminal.print(`${JSON.stringify({ zones: plans.map(planJson) }, null, 2)}\n`);
-  else await context.terminal.print(showAll(plans, context));
+  const { terminal, json } = context;
+  if (!json) await terminal.print(showAll(plans, context));
+  const replays = said.replay === undefined ? null : await replayPlans(context, plans, said.replay);
+  if (json) {
+    const zones = plans.map((plan) => ({
+      ...planJson(plan),
+      ...(replays === null ? {} : { replay: replays.get(plan) ?? null }),
+    }));
+    await terminal.print(`${JSON.stringify({ zones }, null, 2)}\n`);
+  }
   return plans.some(({ differences }) => differences.length > 0) ? EXIT.differs : EXIT.done;
 }
 
