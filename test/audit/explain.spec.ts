@@ -292,6 +292,7 @@ describe("an operator's change", () => {
         would_pass: [],
       },
     ]);
+    expect(items[0]?.asked).toContainEqual({ name: 'about', value: name });
     expect(items[0]?.asked).toContainEqual({ name: 'by key', value: owner.keyId });
     expect(items[0]?.changes).toContainEqual(
       expect.objectContaining({ member: 'name', after: name }),

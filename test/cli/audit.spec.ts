@@ -49,6 +49,15 @@ test('audit list shows what was recorded, narrowed by what is said', async () =>
   const table = await mandate(['audit', 'list', '--request', denied]);
   expect(table.out).toMatch(/^at +type +outcome/);
   expect(table.out).toContain(denied);
+  const made = await mandate(['audit', 'list', '--type', 'admin.zone.created']);
+  expect(made.out).toMatch(/ admin\.zone\.created .* zone [0-9a-f-]{36} /);
+  const across = await mandate(['audit', 'list', '--all-zones', '--request', denied], {
+    settings: { zone: undefined },
+  });
+  expect(across.out).toMatch(
+    /^at +zone +type +outcome +client +operator +about +reason +request\n/,
+  );
+  expect(across.out).toMatch(new RegExp(`${zone.zoneId} .* ${zone.resource} `));
   const two = await mandate(['audit', 'list', '--limit', '2', '--json']);
   expect(jsonLines(two.out)).toHaveLength(2);
   const all = await mandate(['audit', 'list', '--all-zones', '--request', denied, '--json'], {

@@ -1,3 +1,4 @@
+import { topicOf } from '../../audit/event-topic.js';
 import { changedMembers, type ChangedMember } from './changed-members.js';
 import { told } from './explain-exchange.js';
 import type { Explanation, Remedy } from './explanation.js';
@@ -43,6 +44,7 @@ export function explainChange(event: RecordedObject): Words {
   return {
     summary: `${whoIn(event)}: ${textAt(event, 'type') ?? 'something'} (${textAt(event, 'outcome') ?? ''}).`,
     asked: told([
+      ['about', topicOf(event)],
       ['operator', textAt(event, 'operator')],
       ['operator id', textAt(event, 'operator_id')],
       ['by key', textAt(event, 'operator_key')],

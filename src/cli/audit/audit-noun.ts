@@ -1,3 +1,4 @@
+import { topicOf } from '../../audit/event-topic.js';
 import type { Filter } from '../nouns/noun.js';
 import type { Column } from '../print/things.js';
 
@@ -8,8 +9,16 @@ export const AUDIT_COLUMNS: readonly Column[] = [
   { member: 'outcome' },
   { member: 'client_id', title: 'client' },
   { member: 'operator' },
+  { member: 'about', show: topicOf },
   { member: 'reason' },
   { member: 'request_id', title: 'request', whole: true },
+];
+
+/** The same for events of whichever zone. */
+export const AUDIT_COLUMNS_OF_ZONES: readonly Column[] = [
+  ...AUDIT_COLUMNS.slice(0, 1),
+  { member: 'zone_id', title: 'zone' },
+  ...AUDIT_COLUMNS.slice(1),
 ];
 
 /** What events can be found by; the parameters are those of `GET /internal/zones/{zone}/audit`. */

@@ -5,8 +5,14 @@ import { Refusal } from '../api/refusal.js';
 import type { CommandContext } from '../context.js';
 import { CommandFailure } from '../failure.js';
 import { EXIT } from '../outcome.js';
-import { printItems } from '../print/things.js';
-import { AUDIT_COLUMNS, AUDIT_FILTERS, AUDIT_TIMES, parametersOf } from './audit-noun.js';
+import { printItems, type Column } from '../print/things.js';
+import {
+  AUDIT_COLUMNS,
+  AUDIT_COLUMNS_OF_ZONES,
+  AUDIT_FILTERS,
+  AUDIT_TIMES,
+  parametersOf,
+} from './audit-noun.js';
 import { messagesOf } from './read-stream.js';
 
 /** What an `audit` command line says. */
@@ -26,7 +32,7 @@ export async function listAudit(context: CommandContext, said: AuditSaid): Promi
     ...query,
     ...(limit !== undefined && limit < PAGE ? { limit: String(limit) } : {}),
   });
-  await printItems(context, limit === undefined ? pages : firstOf(pages, limit), AUDIT_COLUMNS);
+  await printItems(context, limit === undefined ? pages : firstOf(pages, limit), columnsFor(said));
 }
 
 /** Exports what was recorded, to a file that there is not yet, or to the standard output. */
@@ -69,7 +75,7 @@ export async function tailAudit(context: CommandContext, said: AuditSaid): Promi
   const path = `${await pathOf(context, said)}/stream`;
   const query = parametersOf(AUDIT_FILTERS, said);
   const { limit = Number.POSITIVE_INFINITY } = said;
-  await printItems(context, firstOf(followed(context, path, query), limit), AUDIT_COLUMNS);
+  await printItems(context, firstOf(followed(context, path, query), limit), columnsFor(said));
 }
 
 /** How many rows of a list the server shows at once, at most. */
@@ -82,6 +88,10 @@ const LATEST_SECONDS = 15;
 
 async function pathOf(context: CommandContext, { allZones }: AuditSaid): Promise<string> {
   return allZones === true ? 'audit' : `zones/${await context.zone()}/audit`;
+}
+
+function columnsFor({ allZones }: AuditSaid): readonly Column[] {
+  return allZones === true ? AUDIT_COLUMNS_OF_ZONES : AUDIT_COLUMNS;
 }
 
 async function* firstOf(

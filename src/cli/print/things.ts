@@ -8,6 +8,8 @@ import { layOut } from './table.js';
 export interface Column {
   readonly member: string;
   readonly title?: string;
+  /** What is shown of it; the member itself if absent. */
+  readonly show?: (thing: JsonObject) => unknown;
   /** Never cut to fit the terminal, since it is copied. */
   readonly whole?: true;
 }
@@ -42,7 +44,9 @@ export async function printItems(
         continue;
       }
       if (items.length === 0) continue;
-      const rows = items.map((item) => columns.map(({ member }) => cellOf(memberOf(item, member))));
+      const rows = items.map((item) =>
+        columns.map(({ member, show }) => cellOf(show?.(item) ?? memberOf(item, member))),
+      );
       const laid = layOut([...(first ? [titles] : []), ...rows], terminal.width, whole, widths);
       widths = laid.widths;
       const lines = laid.lines.map((line, i) =>
