@@ -58,16 +58,6 @@ export function isSmallEnough(claims: Claims): boolean {
   return JSON.stringify(claims).length <= MAX_SCOPE_CLAIMS_LENGTH;
 }
 
-/**
- * Whether the numbers in a claim are those that its issuer wrote. A double does not tell whole numbers beyond 2^53 apart
- * (RFC 8259 6), so what stands for one user could be written on for another.
- */
-export function hasExactNumbers(claim: unknown): boolean {
-  if (typeof claim === 'number') return !Number.isInteger(claim) || Number.isSafeInteger(claim);
-  if (typeof claim !== 'object' || claim === null) return true;
-  return Object.values(claim).every((inner) => hasExactNumbers(inner));
-}
-
 /** The claims of a mandate that scopes let in when it was issued. */
 export function scopeClaimsIn(raw: Claims): Claims {
   return pickClaims(raw, Object.keys(raw).filter(isScopeClaim));

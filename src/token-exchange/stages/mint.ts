@@ -3,13 +3,8 @@ import { NoSigningKey, WrongSignature, type SignedMandate } from '../../keys/sig
 import { InvalidToken, type MandateClaims } from '../../mandates/verify-mandate.js';
 import { MANDATE_TYP, type MandateTyp } from '../../oauth/vocabulary.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
-import {
-  claimsOf,
-  hasExactNumbers,
-  isSmallEnough,
-  pickClaims,
-  type Claims,
-} from '../../mandates/scope-claims.js';
+import { claimsOf, isSmallEnough, pickClaims, type Claims } from '../../mandates/scope-claims.js';
+import { hasExactNumbers } from '../../oauth/exact-numbers.js';
 import { statusClaim } from '../../mandates/status-claim.js';
 import { OAuthError, unavailable } from '../../oauth/errors.js';
 import { newId } from '../../platform/uuid-v7.js';

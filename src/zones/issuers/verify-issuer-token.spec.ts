@@ -159,6 +159,24 @@ describe('a subject token is refused', () => {
   });
 });
 
+test.each<[string, unknown, string | readonly string[]]>([
+  [
+    'as text, as a number or as a yes',
+    ['9007199254740993', 7, 1.5, true],
+    ['n=1.5', 'n=7', 'n=9007199254740993', 'n=true'],
+  ],
+  ['the largest whole number that is told from the next', 2 ** 53 - 1, ['n=9007199254740991']],
+  ['a whole number beyond it', 2 ** 53, 'invalid_labels'],
+  ['one among others', ['x', -(2 ** 53)], 'invalid_labels'],
+])('labels of a user are what its token says: %s', async (_what, n, expected) => {
+  const verified = asUser(await sign({ n }), NOW, { labelClaims: ['n'] });
+  const outcome = verified.then(
+    ({ labels }) => labels,
+    (error: Error) => error.message,
+  );
+  expect(await outcome).toEqual(expected);
+});
+
 test('no token of a workload is one of an issuer that is not trusted for that', async () => {
   const issuer = { tokenTypes: ['jwt' as const] };
   await expect(asWorkload({}, NOW, issuer)).rejects.toThrow('token_type_not_allowed');

@@ -1,4 +1,5 @@
 import { isLine, readAuthentication, type Authentication } from '../../mandates/authentication.js';
+import { hasExactNumbers } from '../../oauth/exact-numbers.js';
 import {
   isProblem,
   NO_DETAILS,
@@ -299,6 +300,9 @@ function readLabels(claims: JsonObject, names: readonly string[]): readonly stri
   const labels = names.flatMap((name) => {
     const value = claimAt(claims, name);
     const values = isJsonArray(value) ? value : value === undefined ? [] : [value];
+    // Beyond 2^53 it could be the label of somebody else.
+    if (values.some((one) => typeof one === 'number' && !hasExactNumbers(one)))
+      throw new UntrustedToken('invalid_labels');
     return values.flatMap((one) =>
       typeof one === 'string' || typeof one === 'number' || typeof one === 'boolean'
         ? [`${name}=${one}`]
