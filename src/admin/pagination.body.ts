@@ -5,8 +5,8 @@ import { IsLine, IsSearchText, IsWholeNumber, MayBeAbsent } from '../platform/ht
 /** How much of a list is shown to who does not say. */
 export const PAGE_LIMIT = 100;
 
-/** Which part of a list is asked for. Ids sort by time, so pages stay stable while things are added. */
-export class PageQuery {
+/** How much of a list is asked for. */
+export class LimitQuery {
   /** How many at most. */
   @IsOptional()
   @Type(() => Number)
@@ -14,7 +14,10 @@ export class PageQuery {
   @Min(1)
   @Max(500)
   limit?: number = PAGE_LIMIT;
+}
 
+/** Which part of a list is asked for. Ids sort by time, so pages stay stable while things are added. */
+export class PageQuery extends LimitQuery {
   /** The id after which the page starts. */
   @IsOptional()
   @IsUUID()

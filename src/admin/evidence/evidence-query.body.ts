@@ -1,18 +1,10 @@
 import { Type } from 'class-transformer';
 import { IsOptional, Max, Min } from 'class-validator';
 import { IsWholeNumber } from '../../platform/http/validators.js';
-import { PAGE_LIMIT } from '../pagination.body.js';
+import { LimitQuery } from '../pagination.body.js';
 
 /** Which part of a list of checkpoints is asked for. */
-export class CheckpointQuery {
-  /** How many at most. */
-  @IsOptional()
-  @Type(() => Number)
-  @IsWholeNumber()
-  @Min(1)
-  @Max(500)
-  limit?: number = PAGE_LIMIT;
-
+export class CheckpointQuery extends LimitQuery {
   /** The size after which the page starts: those that are smaller. */
   @IsOptional()
   @Type(() => Number)
