@@ -77,11 +77,21 @@ async function run(
     const { runOnService } = await import('./service-commands.js');
     return runOnService(command, env, print);
   }
-  const [adminToken] = env.adminTokens;
-  if (adminToken === undefined) throw new Error('ADMIN_TOKEN is not set');
   const { drillRevocation } = await import('./cli/drill/revocation-drill.js');
   const { url, internalUrl, zoneId, count } = command;
-  return drillRevocation({ url, internalUrl, adminToken }, zoneId, count);
+  const adminToken = env.adminTokens[0] ?? (await tokenFor(internalUrl));
+  const { progressAt } = await import('./cli/progress.js');
+  const { processTerminal } = await import('./cli/terminal.js');
+  const told = progressAt(processTerminal(true));
+  return drillRevocation({ url, internalUrl, adminToken }, zoneId, count, told);
+}
+
+/** The token that any other command would ask an installation with. @throws {CommandFailure} if there is none */
+async function tokenFor(server: string): Promise<string> {
+  const { connectionOf } = await import('./cli/api/connection.js');
+  const { readClientSettings } = await import('./platform/config/client-settings.js');
+  const { token } = await connectionOf({ server }, readClientSettings(), () => Promise.resolve(''));
+  return token;
 }
 
 async function migrate(): Promise<Outcome> {

@@ -97,7 +97,20 @@ describe('secrets', () => {
     expect((await call('POST', `${at}/secrets`, {})).status).toBe(409);
 
     const old = `${at}/secrets/${String(made.body['secret_id'])}`;
+    const itemsAt = async (path: string) => {
+      const { items } = (await call('GET', path)).body;
+      return items as { id: string; secrets?: unknown }[];
+    };
+    const listed = async () => {
+      const list = `/clients?name=${encodeURIComponent(String(made.body['name']))}`;
+      const own = await itemsAt(`${at}/secrets`);
+      expect(await itemsAt(`${list}&secrets=true`)).toMatchObject([{ secrets: own }]);
+      expect((await itemsAt(list)).map(({ secrets }) => secrets)).toEqual([undefined]);
+      return own.map(({ id }) => id);
+    };
+    expect(await listed()).toEqual([made.body['secret_id'], added.body['id']]);
     expect((await call('DELETE', old)).status).toBe(204);
+    expect(await listed()).toEqual([added.body['id']]);
     expect((await session(secret)).status).toBe(401);
     expect((await session(next)).status).toBe(200);
     expect((await call('GET', old)).status).toBe(404);

@@ -68,7 +68,9 @@ test('a drill measures each channel against what the zone states, and leaves not
 
 test('a drill in a zone that exists needs its policy, and removes what it has added', async () => {
   const before = await inAll();
-  const run = await drill('--url', `${replica.url}/`, '--zone', zone.zoneId, '--count', '2');
+  const args = ['--url', `${replica.url}/`, '--zone', zone.zoneId, '--count', '2'];
+  // As whoever asks, such as a named operator by a key of its own.
+  const run = await runCli(['drill', 'revocation', ...args], { MANDATE_TOKEN: ADMIN_TOKEN });
   expect(run.stderr).toBe('');
   expect(run.stdout).toMatch(/^2 revocations in zone /);
   expect(run.stdout).toMatch(/^feed .* within it$/m);
@@ -94,4 +96,7 @@ test('a drill says when nothing answers, and what it needs', async () => {
   ]) {
     expect((await drill(...args)).code).toBe(2);
   }
+  const unknown = await runCli(['drill', 'revocation', '--url', 'http://127.0.0.1:9'], {});
+  expect(unknown).toMatchObject({ code: 3, stdout: '' });
+  expect(unknown.stderr).toContain('there is no token for http://127.0.0.1:9');
 });

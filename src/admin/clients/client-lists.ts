@@ -1,6 +1,8 @@
-import type { Repository } from 'typeorm';
+import { In, IsNull, type EntityManager, type Repository } from 'typeorm';
+import { ClientSecret } from '../../zones/clients/client-secret.entity.js';
 import type { Client } from '../../zones/clients/client.entity.js';
 import { containing, having, readPage, type Filter, type Page } from '../pagination.js';
+import { toView as toSecretView, type ClientSecretView } from './client-secret-view.js';
 import { toView, type ClientView } from './client-view.js';
 import type { ClientsQuery } from './clients-query.body.js';
 import { identitiesOf } from './federated-identities.js';
@@ -44,6 +46,21 @@ export async function readClients(
     })),
     ...rest,
   };
+}
+
+/** The secrets of clients that are not revoked, by the id of the client, the oldest first. */
+export async function readSecrets(
+  on: EntityManager,
+  zoneId: string,
+  clientIds: readonly string[],
+): Promise<ReadonlyMap<string, readonly ClientSecretView[]>> {
+  const rows = await on.find(ClientSecret, {
+    where: { zoneId, clientId: In(clientIds), revokedAt: IsNull() },
+    order: { id: 'ASC' },
+  });
+  const secrets = new Map<string, ClientSecretView[]>(clientIds.map((id) => [id, []]));
+  for (const row of rows) secrets.get(row.clientId)?.push(toSecretView(row));
+  return secrets;
 }
 
 /** Rows that have a text among those of a column. */

@@ -3,6 +3,7 @@ import type { AssertionAudience } from '../../zones/clients/asserting-client.js'
 import type { Client } from '../../zones/clients/client.entity.js';
 import type { PublicJwks } from '../../zones/issuers/jwks.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
+import type { ClientSecretView } from './client-secret-view.js';
 import type { Removing } from '../removals/describe-removal.js';
 import { identitiesOf, type RegisteredIdentity } from './federated-identities.js';
 
@@ -51,6 +52,12 @@ export interface ClientView {
   readonly created_at: Date;
   /** When an operator changed it last; when it was made, if none has. */
   readonly updated_at: Date;
+}
+
+/** A client in a list of one zone. */
+export interface ListedClientView extends ClientView {
+  /** Its secrets that are not revoked, without their values, where that was asked for (`secrets=true`). */
+  readonly secrets?: readonly ClientSecretView[];
 }
 
 /** A client in a list of several zones. */

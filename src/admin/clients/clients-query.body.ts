@@ -36,6 +36,14 @@ export class ClientsQuery extends SearchQuery {
   auth_method?: string;
 }
 
+/** The clients of one zone to be listed. */
+export class ClientsOfZoneQuery extends ClientsQuery {
+  /** Whether each is shown with its secrets that are not revoked, without their values. */
+  @MayBeAbsent()
+  @IsIn(['true', 'false'])
+  secrets?: 'true' | 'false';
+}
+
 /** The clients of all zones to be listed. */
 export class AllClientsQuery extends ClientsQuery {
   /** Those of this zone. */

@@ -21,19 +21,20 @@ import { instant } from '../../platform/config/clock.js';
 import { Sealing } from '../../sealing/sealing.service.js';
 import { AdminController } from '../admin-controller.js';
 import { changeBy, changeClient, takesAway } from './client-change.js';
-import { readClients } from './client-lists.js';
+import { readClients, readSecrets } from './client-lists.js';
 import { end, foresee, type RemovedClient } from './client-removal.js';
 import type { UseOfClient } from './client-use.js';
 import {
   toView,
   viewClient,
   type ClientView,
+  type ListedClientView,
   type NewClientView,
   type RemovingClientView,
 } from './client-view.js';
 import { ClientChangeBody } from './client-change.body.js';
 import { ClientBody, ClientReplacementBody } from './client-registration.body.js';
-import { ClientsQuery } from './clients-query.body.js';
+import { ClientsOfZoneQuery } from './clients-query.body.js';
 import { readAuthentication, readIdentities, takesSecret } from './registered-authentication.js';
 import { addSecret, createClient } from './client-registration.js';
 import { replaceIdentities } from './federated-identities.js';
@@ -126,10 +127,17 @@ export class ClientsController {
   @Get()
   async list(
     @InZone() { id: zoneId }: Zone,
-    @Query() query: ClientsQuery,
-  ): Promise<Page<ClientView>> {
+    @Query() { secrets, ...query }: ClientsOfZoneQuery,
+  ): Promise<Page<ListedClientView>> {
     const { items, ...rest } = await readClients(this.clients, { zoneId }, query);
-    return { items: items.map(({ view }) => view), ...rest };
+    const views = items.map(({ view }) => view);
+    if (secrets !== 'true') return { items: views, ...rest };
+    const ids = views.map(({ id }) => id);
+    const found = await readSecrets(this.clients.manager, zoneId, ids);
+    return {
+      items: views.map((view) => ({ ...view, secrets: found.get(view.id) ?? [] })),
+      ...rest,
+    };
   }
 
   /** Shows a client; of one that is being removed, how far that is. */

@@ -6,6 +6,7 @@ import type { CommandContext } from '../context.js';
 import { CommandFailure } from '../failure.js';
 import { EXIT } from '../outcome.js';
 import { printItems, type Column } from '../print/things.js';
+import { progressAt } from '../progress.js';
 import {
   AUDIT_COLUMNS,
   AUDIT_COLUMNS_OF_ZONES,
@@ -41,24 +42,28 @@ export async function exportAudit(context: CommandContext, said: AuditSaid): Pro
   const path = `${await pathOf(context, said)}/export`;
   const { output, format = 'ndjson' } = said;
   const asked = { ...query, format };
+  const progress = progressAt(context.terminal);
+  let bytes = 0;
+  const count = (text: string): void => {
+    bytes += Buffer.byteLength(text);
+    progress(() => `${mebibytes(bytes)} so far`);
+  };
   if (output === undefined) {
-    await write(await context.api.open(path, asked), format, (text) =>
-      context.terminal.print(text),
-    );
+    const { terminal } = context;
+    await write(await context.api.open(path, asked), format, async (text) => {
+      await terminal.print(text);
+      // On the terminal itself one sees how far it is.
+      if (terminal.width === null) count(text);
+    });
     return;
   }
   // What is not whole does not look as if it were, whatever ends this process.
   const part = `${output}.part`;
   const file = await create(output, part);
   try {
-    let told = performance.now();
-    let bytes = 0;
     await write(await context.api.open(path, asked), format, async (text) => {
       await file.appendFile(text);
-      bytes += Buffer.byteLength(text);
-      if (!context.terminal.attended || performance.now() - told < PROGRESS_MS) return;
-      told = performance.now();
-      context.say(`${mebibytes(bytes)} so far`);
+      count(text);
     });
     await file.close();
     await rename(part, output);
@@ -80,8 +85,6 @@ export async function tailAudit(context: CommandContext, said: AuditSaid): Promi
 
 /** How many rows of a list the server shows at once, at most. */
 const PAGE = 500;
-/** Milliseconds between two words on how far an export is. */
-const PROGRESS_MS = 2_000;
 /** Seconds after which a stream that broke is asked for again: the first, and the last, which stays. */
 const AGAIN_SECONDS = 1;
 const LATEST_SECONDS = 15;

@@ -10,6 +10,7 @@ import {
   placeOf,
 } from './drill-channels.js';
 import { reportOf, type Measured } from './drill-report.js';
+import type { Progress } from '../progress.js';
 import { SignalListener } from './signal-listener.js';
 import {
   claimsOf,
@@ -40,17 +41,19 @@ interface Revoked extends DrillMandate {
  *
  * @param zoneId a zone whose policy permits it; `null` for one of its own, which is removed again
  * @param count how many mandates
+ * @param progress is told how far it is
  * @throws {DrillFailed} if it cannot be done
  */
 export async function drillRevocation(
   at: Installation,
   zoneId: string | null,
   count: number,
+  progress: Progress,
 ): Promise<Outcome> {
   const zone = await DrillZone.open(at, zoneId);
   let outcome: Outcome;
   try {
-    outcome = await drill(at, zone, count);
+    outcome = await drill(at, zone, count, progress);
   } catch (error) {
     await zone.close();
     throw error;
@@ -60,11 +63,17 @@ export async function drillRevocation(
   return outcome;
 }
 
-async function drill(at: Installation, zone: DrillZone, count: number): Promise<Outcome> {
+async function drill(
+  at: Installation,
+  zone: DrillZone,
+  count: number,
+  progress: Progress,
+): Promise<Outcome> {
   const bounds = await boundsOf(zone);
-  const mandates = await inTurn(
+  const mandates = await eachOf(
     Array.from({ length: count }, (_one, n) => n),
     () => zone.issue(),
+    (n) => progress(() => `issued ${n} of ${count} mandates`),
   );
   const feed = await FeedListener.open(zone);
   const signals = await SignalListener.open(zone);
@@ -72,7 +81,7 @@ async function drill(at: Installation, zone: DrillZone, count: number): Promise<
     const statusList = byStatusList(zone, at.url);
     const revoked: Revoked[] = [];
     const [exchange, introspection] = [byExchange(zone), byIntrospection(zone)];
-    const asked = await inTurn(mandates, async (mandate) => {
+    const askAll = async (mandate: DrillMandate) => {
       await zone.revoke(mandate.sessionId);
       const since = performance.now();
       const left = Number(claimsOf(mandate.mandate)['exp']) - systemClock.now() / 1_000;
@@ -83,10 +92,15 @@ async function drill(at: Installation, zone: DrillZone, count: number): Promise<
           ? 0
           : honouredFor(() => introspection(mandate), since, PATIENCE),
       ]);
-    });
+    };
+    const asked = await eachOf(mandates, askAll, (n) =>
+      progress(() => `took back ${n} of ${count} mandates`),
+    );
     const listed = revoked.filter(({ mandate }) => placeOf(mandate) !== null);
-    const inLists = await inTurn(listed, (one) =>
-      honouredFor(() => statusList(one), one.since, bounds.statusList ?? PATIENCE),
+    const inLists = await eachOf(
+      listed,
+      (one) => honouredFor(() => statusList(one), one.since, bounds.statusList ?? PATIENCE),
+      (n) => progress(() => `found ${n} of ${listed.length} mandates in status lists`),
     );
     return reportOf(zone.zoneId, count, [
       measured(
@@ -171,12 +185,20 @@ async function boundsOf(zone: DrillZone) {
   };
 }
 
-/** Does something for each, some at a time. */
-async function inTurn<T, R>(all: readonly T[], act: (one: T) => Promise<R>): Promise<R[]> {
+/** Does something for each, some at a time. @param told how many are done */
+async function eachOf<T, R>(
+  all: readonly T[],
+  act: (one: T) => Promise<R>,
+  told: (done: number) => void,
+): Promise<R[]> {
   const results: R[] = [];
   const left = all.entries();
+  let done = 0;
   const work = async (): Promise<void> => {
-    for (const [n, one] of left) results[n] = await act(one);
+    for (const [n, one] of left) {
+      results[n] = await act(one);
+      told((done += 1));
+    }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   return results;

@@ -1,12 +1,13 @@
 import { Document, Scalar, visit } from 'yaml';
 import type { JsonValue } from '../../oauth/strict-json.js';
+import type { Progress } from '../progress.js';
 import type { Api } from './api.js';
 import { withNames } from './cedar-names.js';
 import { brief } from './compare.js';
 import type { Item, Noun } from './field.js';
 import { API_VERSION } from './format.js';
 import { presentVersion, readVersion } from './live-policies.js';
-import { readSecrets, type LiveZone, type Thing } from './live-zone.js';
+import { secretsOf, type LiveZone, type Thing } from './live-zone.js';
 import { CLIENTS, takesSecret } from './nouns/client-noun.js';
 import { NOUNS } from './nouns/nouns.js';
 import { ZONE } from './nouns/zone-noun.js';
@@ -18,12 +19,13 @@ export type Exported = Readonly<Record<string, JsonValue>>;
  * Says of a zone what its file would: sorted, without ids, without what goes without saying, and with references in place
  * of secrets. Reads only.
  *
- * @param logoFile the file that has its logo; without one the file will not say which it has
+ * @param logoFile the file that has its logo; `null`: the file will not say which it has
  */
 export async function exportZone(
   api: Api,
   live: LiveZone,
-  logoFile: string | null = null,
+  logoFile: string | null,
+  progress: Progress,
 ): Promise<Exported> {
   const { logo: _, ...zone } = brief(ZONE, live.item);
   const sections: [string, JsonValue][] = [];
@@ -31,9 +33,10 @@ export async function exportZone(
     const things = (live.things.get(noun.section) ?? [])
       .filter(({ view }) => noun.isUsual?.(view) !== true)
       .toSorted((one, other) => compare(one.name, other.name));
-    const items: JsonValue[] = [];
-    for (const thing of things)
-      items.push({ ...brief(noun, thing.item), ...(await secretsOf(api, live, noun, thing)) });
+    const items = things.map((thing) => ({
+      ...brief(noun, thing.item),
+      ...(noun === CLIENTS ? secretOf(thing) : sealedIn(noun, thing)),
+    }));
     sections.push([noun.section, items]);
   }
   const { policies } = live;
@@ -44,6 +47,7 @@ export async function exportZone(
     if (version === null) continue;
     const text = await readVersion(api, `zones/${live.id}`, policy, version);
     written.push({ name: policy.name, text: withNames(text, names) });
+    progress(() => `read ${written.length} of ${policies.all.length} policies`);
   }
   const { active, schema } = policies;
   const members = active === null ? [] : [...active.members.keys()].toSorted(compare);
@@ -65,23 +69,20 @@ function compare(one: string, other: string): number {
   return one < other ? -1 : Number(one > other);
 }
 
-/** Where whoever applies it is to have the secrets that there are. */
-async function secretsOf(
-  api: Api,
-  live: LiveZone,
-  noun: Noun,
-  { id, name, item, view }: Thing,
-): Promise<Item> {
-  if (noun !== CLIENTS) {
-    const sealed = Object.keys(noun.fields).filter((field) => view[`has_${field}`] === true);
-    return Object.fromEntries(sealed.map((field) => [field, { env: variableFor(name, field) }]));
-  }
-  if (!takesSecret(item['auth_methods'])) return {};
-  const newest = (await readSecrets(api, live.id, id)).at(-1);
+/** Where whoever applies it is to have the newest secret of a client that there is. */
+function secretOf(client: Thing): Item {
+  if (!takesSecret(client.item['auth_methods'])) return {};
+  const newest = secretsOf(client).at(-1);
   if (newest === undefined) return {};
-  const from = newest.imported ? { env: variableFor(name, 'secret') } : { generate: true };
+  const from = newest.imported ? { env: variableFor(client.name, 'secret') } : { generate: true };
   const { expiresAt } = newest;
   return { secret: { ...from, ...(expiresAt === null ? {} : { expires_at: expiresAt }) } };
+}
+
+/** The same of what is sealed in anything else. */
+function sealedIn({ fields }: Noun, { name, view }: Thing): Item {
+  const sealed = Object.keys(fields).filter((field) => view[`has_${field}`] === true);
+  return Object.fromEntries(sealed.map((field) => [field, { env: variableFor(name, field) }]));
 }
 
 /** The name of an environment variable, such as `MY_SERVICE_SECRET`. */

@@ -43,6 +43,8 @@ export interface Noun {
   readonly title: string;
   /** Its path below that of the zone. */
   readonly path: string;
+  /** What is asked for when all are listed, beside the list. */
+  readonly query?: Readonly<Record<string, string>>;
   /** The field that tells it from others. */
   readonly key: string;
   /** The field that does where something has no name. */

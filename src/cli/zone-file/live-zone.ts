@@ -1,5 +1,5 @@
 import { systemClock } from '../../platform/config/clock.js';
-import { textOf } from '../api/json.js';
+import { isObject, listOf, textOf } from '../api/json.js';
 import type { JsonObject } from '../../oauth/strict-json.js';
 import { isJsonArray } from '../../oauth/strict-json.js';
 import { ask, readAll, readList, type Api } from './api.js';
@@ -66,7 +66,10 @@ export async function readLiveZone(api: Api, name: string): Promise<LiveZone | n
 
 async function readThings(api: Api, at: string, noun: Noun): Promise<JsonObject[]> {
   const path = `${at}/${noun.path}`;
-  const all = noun.change === 'put by name' ? await readList(api, path) : await readAll(api, path);
+  const all =
+    noun.change === 'put by name'
+      ? await readList(api, path)
+      : await readAll(api, path, noun.query);
   return all.filter((view) => view['removing'] === undefined && noun.isOwn?.(view) !== false);
 }
 
@@ -141,19 +144,15 @@ export interface LiveSecret {
 }
 
 /** The secrets of a client that work now, the oldest first. */
-export async function readSecrets(
-  api: Api,
-  zoneId: string,
-  clientId: string,
-): Promise<readonly LiveSecret[]> {
+export function secretsOf({ view }: Pick<Thing, 'view'>): readonly LiveSecret[] {
   const now = systemClock.now();
-  const all = await readList(api, `zones/${zoneId}/clients/${clientId}/secrets`);
-  return all
+  return listOf(view['secrets'])
+    .filter(isObject)
     .filter(({ expires_at: end }) => typeof end !== 'string' || Date.parse(end) > now)
-    .map((view) => ({
-      id: textOf(view, 'id'),
-      imported: view['imported'] === true,
-      expiresAt: typeof view['expires_at'] === 'string' ? view['expires_at'] : null,
+    .map((secret) => ({
+      id: textOf(secret, 'id'),
+      imported: secret['imported'] === true,
+      expiresAt: typeof secret['expires_at'] === 'string' ? secret['expires_at'] : null,
     }));
 }
 

@@ -3,7 +3,7 @@ import { ask, type Api } from './api.js';
 import { whole } from './compare.js';
 import type { Draft } from './draft.js';
 import { nameOf } from './field.js';
-import { readSecrets, type LiveSecret } from './live-zone.js';
+import { secretsOf, type LiveSecret } from './live-zone.js';
 import { CLIENTS, takesSecret } from './nouns/client-noun.js';
 import { describeSecret, secretIn } from './plan.js';
 import { SecretValues } from './secret-values.js';
@@ -27,22 +27,22 @@ export async function planSecrets(api: Api, draft: Draft): Promise<void> {
         `${document.at(path)}: ${writePath(path)}: the client does not authenticate with a secret`,
       );
     }
-    const id = live?.clients.get(name);
+    const client = live?.things.get(CLIENTS.section)?.find((each) => each.name === name);
     if (typeof from['expires_at'] === 'string' && isOver(from['expires_at'])) {
       const path = [CLIENTS.section, n, 'secret', 'expires_at'];
       problems.push(`${document.at(path)}: ${writePath(path)}: is over`);
       continue;
     }
     // A new client gets it as it is made.
-    if (id === undefined || live === null) continue;
-    const present = await readSecrets(api, live.id, id);
+    if (client === undefined) continue;
+    const present = secretsOf(client);
     const isThere = SecretValues.isElsewhere(from)
       ? present.some(({ imported }) => imported)
       : present.length > 0;
     const end = from['expires_at'];
     if (isThere) {
       if (typeof end === 'string')
-        await planExpiry(api, draft, { name, clientId: id, end }, present);
+        await planExpiry(api, draft, { name, clientId: client.id, end }, present);
       continue;
     }
     const changes = [{ field: 'secret', from: null, to: describeSecret(from) }];

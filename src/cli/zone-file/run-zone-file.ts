@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import type { CommandContext } from '../context.js';
 import { CommandFailure } from '../failure.js';
 import { EXIT } from '../outcome.js';
+import { progressAt } from '../progress.js';
 import { applyPlan, StepFailed, type DrawnSecret } from './apply-plan.js';
 import { describeFailure } from './describe-failure.js';
 import { exportLogo } from './export-logo.js';
@@ -73,13 +74,14 @@ export async function runApply(
   if (said.yes !== true) await confirm(context);
   const sink = said.secretsOut === undefined ? null : secretsFile(said.secretsOut);
   const shown: DrawnSecret[] = [];
+  const steps = toDo.reduce((sum, plan) => sum + plan.steps.length, 0);
   let done = 0;
   try {
     for (const plan of toDo) {
       await applyPlan(context.api, plan, new SecretValues(variables, plan.folder), {
         done: (step) => {
           done += 1;
-          if (!json) terminal.say(`done: ${describeStep(step)}\n`);
+          if (!json) terminal.say(`done (${done} of ${steps}): ${describeStep(step)}\n`);
         },
         keep: (secret) => (sink ?? shownTo(context, shown)).keep(secret),
       });
@@ -116,13 +118,16 @@ export async function runExport(
   if (file !== undefined) checkNew(file);
   const exported = [];
   const logos: NewFile[] = [];
+  const progress = progressAt(context.terminal);
   for (const [n, zone] of zones.entries()) {
     const live = await readLiveZone(context.api, zone);
     if (live === null)
       throw new CommandFailure(EXIT.missing, `there is no zone ${JSON.stringify(zone)}`);
     const logo = await exportLogo(context, live, file, n);
     if (logo !== null) logos.push(logo);
-    exported.push(await exportZone(context.api, live, logo === null ? null : basename(logo.path)));
+    exported.push(
+      await exportZone(context.api, live, logo === null ? null : basename(logo.path), progress),
+    );
   }
   const text = context.json
     ? `${JSON.stringify(exported.length === 1 ? exported[0] : exported, null, 2)}\n`

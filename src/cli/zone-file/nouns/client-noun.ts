@@ -43,6 +43,7 @@ export const CLIENTS: Noun = {
   section: 'clients',
   title: 'client',
   path: 'clients',
+  query: { secrets: 'true' },
   key: 'name',
   change: 'patch',
   description: 'Who may ask for mandates.',
