@@ -53,6 +53,21 @@ describe('the key of a decision', () => {
     ['context.actor_claims.a == ["a,b"]', claims({ a: ['a,b'] }), claims({ a: ['a', 'b'] })],
     ['context.actor_claims.a == ""', claims({ a: '' }), claims({ a: [] })],
     [
+      'principal in (if context.challenge_resolved then Group::"g" else Group::"h")',
+      input({ principal: { groups: ['g'] }, context: { challenge_resolved: true } }),
+      input({ principal: { groups: ['g'] } }),
+    ],
+    // The first is false, the others are errors.
+    ['!(context.actor_claims has a.b)', claims({ a: {} }), claims({ a: 'x' })],
+    ['!(context.actor_claims has a.b)', claims({ a: {} }), claims({ a: ['b'] })],
+    ['!(context.actor_claims has a.b)', claims({ a: {} }), claims({ a: 0 })],
+    // A member of it is read before the value itself.
+    [
+      'if context.challenge_resolved then context.actor_claims.a.b else context.actor_claims.a == "x"',
+      claims({ a: 'x' }),
+      claims({ a: 'y' }),
+    ],
+    [
       'context.actor_claims["__proto__"] == 1',
       claims(JSON.parse('{"__proto__":1}')),
       claims(JSON.parse('{"__proto__":2}')),

@@ -54,6 +54,12 @@ describe('what a policy reads', () => {
     ['principal is User', [TYPE]],
     ['principal in [Group::"a", Group::"b"]', [GROUPS, ID, TYPE]],
     ['principal is User in Group::"g"', [GROUPS, ID, TYPE]],
+    [
+      'principal in (if context.a then Group::"a" else Group::"b")',
+      ['value context.a', GROUPS, ID, TYPE],
+    ],
+    ['resource is Resource in [Resource::"r", principal]', [ID, TYPE, IDENTIFIER]],
+    ['action in (if context.a then Action::"a" else Action::"b")', ['value context.a']],
     ['[principal, resource].contains(User::"u")', [ID, TYPE, IDENTIFIER]],
     [
       '(if context.a then principal else resource) == User::"u"',
