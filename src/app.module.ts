@@ -18,6 +18,7 @@ import { HttpModule } from './platform/http/http.module.js';
 import { StatusListsModule } from './issuer/status-lists/status-lists.module.js';
 import { SsfModule } from './issuer/ssf/ssf.module.js';
 import { RevocationModule } from './issuer/revocation/revocation.module.js';
+import { ReceiptsModule } from './issuer/receipts/receipts.module.js';
 import { DiscoveryModule } from './issuer/discovery/discovery.module.js';
 import { TokenExchangeModule } from './token-exchange/token-exchange.module.js';
 
@@ -59,6 +60,7 @@ export class AppModule {
         TokenExchangeModule,
         IntrospectionModule,
         RevocationModule,
+        ReceiptsModule,
         DiscoveryModule,
         AgentsModule,
         SsfModule,

@@ -32,6 +32,10 @@ async function runDirectly(command: DirectCommand): Promise<number> {
     const { bundleAudit } = await import('./cli/bundle-audit.js');
     return finish(command, await bundleAudit(command));
   }
+  if (command.name === 'verify-receipt') {
+    const { verifyReceiptFile } = await import('./cli/verify-receipts.js');
+    return finish(command, await verifyReceiptFile(command));
+  }
   const { readEnvironment } = await import('./platform/config/environment.js');
   if (command.name === 'signer') {
     const { childEnvironment } = await import('./platform/config/env.js');
@@ -69,7 +73,10 @@ function progress(text: string): void {
 async function run(
   command: Exclude<
     DirectCommand,
-    { readonly name: 'dev' | 'signer' | 'migrate' | 'verify-audit' | 'bundle-audit' }
+    {
+      readonly name:
+        'dev' | 'signer' | 'migrate' | 'verify-audit' | 'bundle-audit' | 'verify-receipt';
+    }
   >,
   env: Env,
 ): Promise<Outcome> {

@@ -50,6 +50,7 @@ import { UnauthenticatedDenials } from './unauthenticated-denials.service.js';
     COUNTS,
     ClientAuthentication,
     EndpointCallers,
+    RequestLimits,
     SecretVerifier,
     SessionBearers,
     UnauthenticatedDenials,

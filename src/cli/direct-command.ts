@@ -1,4 +1,5 @@
 import type { BundleAudit } from './bundle-audit.js';
+import type { ReceiptQuestion } from './verify-receipts.js';
 
 /** A command that asks no server for what is to be done, as its command line said it. */
 export type DirectCommand =
@@ -7,6 +8,7 @@ export type DirectCommand =
   | (Format & { readonly name: 'migrate' })
   | (Format & VerifyAuditCommand)
   | (Format & BundleAuditCommand)
+  | (Format & VerifyReceiptCommand)
   | (Format & DrillCommand)
   | (Format & ServiceCommand);
 
@@ -32,6 +34,11 @@ export interface VerifyAuditCommand {
 /** `audit bundle`, on the database. */
 export interface BundleAuditCommand extends BundleAudit {
   readonly name: 'bundle-audit';
+}
+
+/** `receipt verify`, on files. */
+export interface VerifyReceiptCommand extends ReceiptQuestion {
+  readonly name: 'verify-receipt';
 }
 
 /** `drill revocation`, which asks a running installation as others do. */

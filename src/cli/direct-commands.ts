@@ -84,6 +84,7 @@ export function addDirectCommands(
 
   addVerifyAudit(program, run);
   addBundleAudit(program, run);
+  addVerifyReceipt(program, run);
 
   groupOf(program, 'authenticators')
     .command('renew')
@@ -233,6 +234,40 @@ function addBundleAudit(program: Node, run: (command: DirectCommand) => Promise<
         json: isJson(node),
       }),
     );
+}
+
+function addVerifyReceipt(program: Node, run: (command: DirectCommand) => Promise<void>): void {
+  interface ReceiptGiven {
+    readonly receipt: string;
+    readonly token?: string;
+    readonly jwks?: string;
+    readonly key: readonly string[];
+    readonly checkpoint?: readonly string[];
+  }
+  groupOf(program, 'receipt')
+    .helpGroup(DIRECT)
+    .description('Receipts of mandates and of changes, on files alone.')
+    .command('verify')
+    .description(
+      'Verifies receipts with public keys alone, and says in words what they say: what was issued when, by which policy, on whose authority, and who confirmed it.',
+    )
+    .requiredOption('--receipt <file>', 'what the receipts endpoint answered')
+    .option('--token <file>', 'the mandate that it is to be of')
+    .option('--jwks <file>', 'the JWK Set of its zone, which verifies the mandate itself')
+    .requiredOption('--key <vkey...>', 'public keys that checkpoints are signed by')
+    .option('--checkpoint <file...>', 'checkpoints that were kept elsewhere')
+    .action(({ receipt, token, jwks, key, checkpoint = [] }: ReceiptGiven, node: Node) => {
+      if (jwks !== undefined && token === undefined) node.error('error: --jwks goes with --token');
+      return run({
+        name: 'verify-receipt',
+        receipt,
+        token: token ?? null,
+        jwks: jwks ?? null,
+        keys: key,
+        checkpoints: checkpoint,
+        json: isJson(node),
+      });
+    });
 }
 
 interface BundleGiven {

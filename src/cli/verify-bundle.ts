@@ -3,10 +3,9 @@ import { NoBundle } from '../audit/verify/bundle-lines.js';
 import { BundleVerifier, type BundleSummary } from '../audit/verify/bundle-verifier.js';
 import { faultJson, faultLine, type Fault } from '../audit/verify/fault.js';
 import type { KeptCheckpoint } from '../audit/verify/kept-checkpoint.js';
-import { parseVkey, type NoteKey } from '../transparency-log/note-key.js';
-import { CommandFailure } from './failure.js';
 import { EXIT, type Outcome } from './outcome.js';
 import { readCheckpointFile, unreadable } from './read-checkpoint-file.js';
+import { readVkey } from './read-vkey.js';
 import type { VerifyingPorts } from './verify-audit.js';
 
 /** What `audit verify --bundle` is given. */
@@ -32,7 +31,7 @@ export async function verifyBundle(
   json: boolean,
   { print, progress }: VerifyingPorts,
 ): Promise<Outcome> {
-  const trusted = { keys: keys.map(readKey), kept: [] as KeptCheckpoint[] };
+  const trusted = { keys: keys.map(readVkey), kept: [] as KeptCheckpoint[] };
   for (const path of checkpoints)
     trusted.kept.push(...(await readCheckpointFile(path, trusted.keys)));
   const found: Fault[] = [];
@@ -74,10 +73,4 @@ function summaryOf(summary: BundleSummary | null, faults: number): string {
   const { zone, events, checkpoints, until } = summary;
   const sealed = until === null ? '' : `, sealed until ${until} by ${checkpoints} checkpoints`;
   return `${events} events of zone ${zone}${sealed}: ${how}`;
-}
-
-function readKey(text: string): NoteKey {
-  const key = parseVkey(text);
-  if (key === null) throw new CommandFailure(EXIT.usage, `this is no public key of a log: ${text}`);
-  return key;
 }

@@ -52,8 +52,8 @@ export class CheckpointKeys {
   }
 
   /** Begins the installation's log, if it has not begun. Returns its name. */
-  async begin(): Promise<string> {
-    const log = await readLog(this.dataSource, INSTALLATION_LOG);
+  async begin(db: Queries = this.dataSource): Promise<string> {
+    const log = await readLog(db, INSTALLATION_LOG);
     if (log !== null) return log.origin;
     await beginLog(this.dataSource, INSTALLATION_LOG, originOf(this.env.issuerUrl));
     return this.begin();
@@ -67,12 +67,13 @@ export class CheckpointKeys {
   /**
    * The key that signs now.
    *
+   * @param db where it is read, once there is one
    * @throws {SealBroken} if it does not open
    * @throws {CustodyUnavailable} if the key-encryption key is out of reach
    */
-  async signer(): Promise<CheckpointSigner> {
-    const origin = await this.begin();
-    const [newest] = await this.dataSource.query<SealedKey[]>(NEWEST);
+  async signer(db: Queries = this.dataSource): Promise<CheckpointSigner> {
+    const origin = await this.begin(db);
+    const [newest] = await db.query<SealedKey[]>(NEWEST);
     if (newest === undefined) {
       const made = await this.draw(origin);
       // A twin may be making one: the first that is stored is the one.

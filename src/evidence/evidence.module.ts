@@ -6,6 +6,7 @@ import { Evidence } from './evidence.service.js';
 import { CheckpointExports } from './export/checkpoint-exports.service.js';
 import { PublishedLogs } from './published-logs.service.js';
 import { evidenceMetrics } from './evidence.metrics.js';
+import { Receipts } from './receipts/receipts.service.js';
 
 /** Seals what was recorded into signed checkpoints, and proves it. */
 @Module({
@@ -16,8 +17,9 @@ import { evidenceMetrics } from './evidence.metrics.js';
     CheckpointJob,
     Evidence,
     PublishedLogs,
+    Receipts,
     ...evidenceMetrics,
   ],
-  exports: [CheckpointKeys, Evidence, PublishedLogs],
+  exports: [CheckpointKeys, Evidence, PublishedLogs, Receipts],
 })
 export class EvidenceModule {}

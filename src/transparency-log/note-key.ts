@@ -33,7 +33,7 @@ export interface NoteKey {
 export interface NoteSigner {
   readonly key: NoteKey;
   /** @returns 64 bytes (RFC 8032) */
-  sign(text: string): Buffer;
+  sign(message: string | Uint8Array): Buffer;
 }
 
 /** Whether a key may be called this (C2SP signed-note). */
@@ -89,14 +89,18 @@ export function noteSigner(name: string, seed: Buffer): NoteSigner {
   const publicKey = createPublicKey(privateKey).export({ format: 'der', type: 'spki' });
   return {
     key: noteKey(name, publicKey.subarray(SPKI.length), SIGNATURE_TYPES.ed25519),
-    sign: (text) => sign(null, Buffer.from(text), privateKey),
+    sign: (message) => sign(null, Buffer.from(message), privateKey),
   };
 }
 
-/** Whether these 64 bytes are the signature of a text by a key. */
-export function verifies({ publicKey }: NoteKey, text: string, signature: Buffer): boolean {
+/** Whether these 64 bytes are the signature of a text, or of bytes, by a key. */
+export function verifies(
+  { publicKey }: NoteKey,
+  message: string | Uint8Array,
+  signature: Uint8Array,
+): boolean {
   if (signature.length !== SIGNATURE_BYTES) return false;
-  return verify(null, Buffer.from(text), keyObject(publicKey), signature);
+  return verify(null, Buffer.from(message), keyObject(publicKey), signature);
 }
 
 function keyObject(publicKey: Buffer): KeyObject {

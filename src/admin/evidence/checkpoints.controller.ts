@@ -1,7 +1,9 @@
-import { Get, HttpCode, Inject, Post, Query, Res } from '@nestjs/common';
+import { Get, HttpCode, Inject, Param, Post, Query, Res } from '@nestjs/common';
 import type { Response } from 'express';
 import { CheckpointKeys } from '../../evidence/checkpoint-keys.service.js';
 import { Evidence } from '../../evidence/evidence.service.js';
+import { Receipts, type ReceiptSet } from '../../evidence/receipts/receipts.service.js';
+import { NO_ZONE } from '../../ledger/entry.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { ApiResponse } from '../../platform/http/openapi-decorators.js';
 import { AdminController } from '../admin-controller.js';
@@ -28,6 +30,7 @@ import { CheckpointQuery, GrowthQuery } from './evidence-query.body.js';
 export class CheckpointsController {
   constructor(
     private readonly evidence: Evidence,
+    private readonly receipts: Receipts,
     private readonly keys: CheckpointKeys,
     private readonly changes: AuditedChanges,
     @Inject(ENV) private readonly env: RunningEnv,
@@ -57,6 +60,20 @@ export class CheckpointsController {
     refuseShrinking(query);
     const growth = await this.evidence.growth(query.from, query.to);
     return growthView(present(growth, 'size', response, this.env.checkpointSeconds));
+  }
+
+  /** Signs receipts (RFC 9942) of an event that is of no zone, such as who may administer, or of all such events of a request. */
+  @Get('receipts/:id')
+  @ApiResponse({
+    status: 409,
+    description: 'In no signed checkpoint yet: ask again after Retry-After',
+  })
+  async receiptsOf(
+    @Param('id') id: string,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<ReceiptSet> {
+    const found = await this.receipts.ofChange(NO_ZONE, id);
+    return present(found, 'event', response, this.env.checkpointSeconds);
   }
 
   /** Lists the public keys that verify checkpoints, the newest first: that one signs. */

@@ -1,6 +1,7 @@
 import { Get, Inject, NotFoundException, Param, Query, Res } from '@nestjs/common';
 import type { Response } from 'express';
 import { Evidence } from '../../evidence/evidence.service.js';
+import { Receipts, type ReceiptSet } from '../../evidence/receipts/receipts.service.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { ApiResponse } from '../../platform/http/openapi-decorators.js';
@@ -27,6 +28,7 @@ import { CheckpointQuery, GrowthQuery, ProofQuery } from './evidence-query.body.
 export class ZoneCheckpointsController {
   constructor(
     private readonly evidence: Evidence,
+    private readonly receipts: Receipts,
     @Inject(ENV) private readonly env: RunningEnv,
   ) {}
 
@@ -71,5 +73,20 @@ export class ZoneCheckpointsController {
     if (!isUuid(eventId)) throw new NotFoundException('no such event');
     const proved = await this.evidence.prove(id, eventId, size);
     return provedEventView(present(proved, 'event', response, this.env.checkpointSeconds));
+  }
+
+  /** Signs receipts (RFC 9942) of an event of the zone by its id, or of all events of a request by the id of that, with their texts. */
+  @Get('receipts/:id')
+  @ApiResponse({
+    status: 409,
+    description: 'In no signed checkpoint yet: ask again after Retry-After',
+  })
+  async receiptsOf(
+    @InZone('being removed') { id: zoneId }: Zone,
+    @Param('id') id: string,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<ReceiptSet> {
+    const found = await this.receipts.ofChange(zoneId, id);
+    return present(found, 'event', response, this.env.checkpointSeconds);
   }
 }

@@ -39,6 +39,6 @@ export function faultJson({ lastSeq, ...fault }: Fault): Record<string, unknown>
 }
 
 /** A text without what a terminal would take for more than text: it may come from whoever changed the log. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?');
 }

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 10,
-  sha256: 'dff7b49b1fbec873b9e37ed53b905c14ff3c2868ec86ed787712900d51dff183',
+  sha256: '437136624217e31453a123a1884f4467ffe9da622ae6baa51482854a6ac4de88',
 } as const;

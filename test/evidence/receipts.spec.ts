@@ -1,0 +1,482 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { decodeJwt, decodeProtectedHeader } from 'jose';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { verifyReceipts } from '../../src/evidence/receipts/verify-receipts.js';
+import { CborTag, decodeCbor, encodeCbor, type Cbor } from '../../src/transparency-log/cbor.js';
+import { parseReceipt } from '../../src/transparency-log/cose-receipt.js';
+import {
+  noteSigner,
+  parseVkey,
+  type NoteKey,
+  type NoteSigner,
+} from '../../src/transparency-log/note-key.js';
+import { APPROVE_WRITES, heldIn } from '../setup/challenges.js';
+import { runCli } from '../setup/cli.js';
+import { rows, startReplica, type Replica } from '../setup/harness.js';
+import { basic } from '../setup/introspection.js';
+import { killProcesses, until } from '../setup/process.js';
+import { revokeAs } from '../setup/revoke.js';
+import { newService, type Service, type TestClient } from '../setup/services.js';
+import {
+  callAdmin,
+  createTestZone,
+  readAnswer,
+  type Answer,
+  type TestZone,
+} from '../setup/zone.js';
+
+interface ReceiptSet {
+  readonly zone_id: string;
+  readonly receipts: readonly {
+    readonly event: string;
+    readonly type: string;
+    readonly receipt: string;
+  }[];
+  readonly pending: readonly string[];
+}
+
+let replica: Replica;
+let zone: TestZone;
+let orders: Service;
+let stock: Service;
+let vkey: string;
+/** A mandate for two services that an operator confirmed, and that its client gave up. */
+let token: string;
+let jti: string;
+let whole: ReceiptSet;
+
+beforeAll(async () => {
+  replica = await startReplica({ env: { CHECKPOINT_SECONDS: '1' } });
+  zone = await createTestZone(replica);
+  orders = await newService(zone, 'resource://orders', ['a:write', 'shared']);
+  stock = await newService(zone, 'resource://stock', ['a:write', 'shared']);
+  const wanted = {
+    resource: [orders.resource, stock.resource],
+    scope: 'a:write shared',
+  };
+  const session = await zone.session(wanted);
+  const subject_token = String(session.body['access_token']);
+  await zone.activate(APPROVE_WRITES);
+  const held = heldIn(await zone.exchange({ subject_token, ...wanted }));
+  await zone.admin('POST', `/challenges/${held.id}/decision`, {
+    decision: 'approved',
+    reason: 'they asked nicely',
+  });
+  const issued = await zone.exchange({ subject_token, ...wanted, ...held.response });
+  expect(issued.status).toBe(200);
+  token = String(issued.body['access_token']);
+  jti = String(decodeJwt(token).jti);
+  expect((await revokeAs(zone, replica.url, { token })).status).toBe(200);
+  whole = await until(async () => {
+    const { status, body, headers } = await asClient(zone);
+    if (status === 409) {
+      expect(headers.get('retry-after')).toBe('1');
+      return null;
+    }
+    expect(status).toBe(200);
+    const set = body as unknown as ReceiptSet;
+    return set.receipts.length < 3 ? null : set;
+  });
+  const { body } = await callAdmin(replica, 'GET', '/audit/checkpoint-keys');
+  vkey = String((body['items'] as { vkey: string }[])[0]?.vkey);
+});
+
+afterAll(killProcesses);
+
+const asClient = (client: TestClient | null, id = jti, path = '/receipts') =>
+  fetch(`${replica.url}${path}/${id}`, { headers: client === null ? {} : basic(client) }).then(
+    readAnswer,
+  );
+
+const asBearer = (body: URLSearchParams | string, path = '/receipts') =>
+  fetch(`${replica.url}${path}`, {
+    method: 'POST',
+    body,
+    headers: typeof body === 'string' ? { 'content-type': 'application/json' } : {},
+  }).then(readAnswer);
+
+const keys = (): NoteKey[] => [parseVkey(vkey)].filter((key) => key !== null);
+const verified = (set: unknown, known = keys()) =>
+  verifyReceipts(JSON.stringify(set), { keys: known, kept: [] });
+const said = (answer: Answer) => {
+  expect(answer.status).toBe(200);
+  const { statements, faults } = verified(answer.body);
+  expect(faults).toEqual([]);
+  return statements;
+};
+
+describe('the receipts of a mandate', () => {
+  test('say to its client what was issued, on what, who confirmed it and that it was taken back', () => {
+    const { statements, faults, pending } = verified(whole);
+    expect([faults, pending]).toEqual([[], 0]);
+    const [issued, confirmation, revocation] = statements;
+    expect(confirmation).toMatchObject({
+      type: 'confirmation',
+      by: 'operator',
+      decision: 'approved',
+      settled: 'approved',
+    });
+    expect(issued).toMatchObject({
+      type: 'issued',
+      client_id: zone.clientId,
+      challenge_id: confirmation?.['challenge_id'],
+      mandate: { jti, target: [orders.resource, stock.resource] },
+      policy: {
+        decisions: [{ resource: orders.resource, decision: 'allow', policies: ['all'] }, {}],
+      },
+      subject_token: { sub: zone.clientId },
+    });
+    expect(revocation).toMatchObject({ type: 'revocation', jti, by: 'client' });
+    const told = JSON.stringify(statements);
+    for (const secret of ['they asked nicely', 'admin', 'input', 'diagnostics']) {
+      expect(told).not.toContain(secret);
+    }
+    expect(whole.receipts.every(({ receipt }) => !atob(receipt).includes('previous_hash'))).toBe(
+      true,
+    );
+  });
+
+  test('say to the owner of a resource what is of that, and nothing of the other one', async () => {
+    const [issued] = said(await asClient(stock));
+    expect(issued).toMatchObject({
+      partial: true,
+      mandate: { target: [stock.resource] },
+    });
+    expect(JSON.stringify(issued)).not.toContain(orders.resource);
+  });
+
+  test('say to whoever has the mandate what they say to its client', async () => {
+    const forms = [new URLSearchParams({ mandate: token }), JSON.stringify({ mandate: token })];
+    for (const form of forms) {
+      for (const path of ['/receipts', `/zones/${zone.zoneId}/receipts`]) {
+        // oxlint-disable-next-line no-await-in-loop
+        expect(said(await asBearer(form, path))).toMatchObject([
+          { type: 'issued', mandate: { jti } },
+          { type: 'confirmation' },
+          { type: 'revocation' },
+        ]);
+      }
+    }
+  });
+
+  test('are there for mandates that have expired, unless their key was withdrawn', async () => {
+    const old = await createTestZone(replica);
+    const fresh = String((await old.session()).body['access_token']);
+    const read = () => asBearer(new URLSearchParams({ mandate: fresh }));
+    await until(async () => ((await read()).status === 200 ? true : null));
+    // The same key, no longer published: what a day makes of it.
+    await rows(
+      replica.databaseUrl,
+      `UPDATE signing_keys SET published_at = now() - interval '9 d', activates_at = now() - interval '9 d',
+              retires_at = now() - interval '8 d', expires_at = now() - interval '7 d' WHERE zone_id = $1`,
+      [old.zoneId],
+    );
+    const { kid } = decodeProtectedHeader(fresh);
+    const published = `${replica.url}/zones/${old.zoneId}/.well-known/jwks.json`;
+    await until(async () => !(await (await fetch(published)).text()).includes(String(kid)));
+    expect((await read()).status).toBe(200);
+    await rows(
+      replica.databaseUrl,
+      'UPDATE signing_keys SET compromised_at = now() WHERE zone_id = $1',
+      [old.zoneId],
+    );
+    await until(async () => ((await read()).status === 404 ? true : null));
+  });
+
+  test.each<[string, () => Promise<Answer>]>([
+    ['of another client', () => zone.newClient().then((other) => asClient(other))],
+    ['that never was', () => asClient(zone, randomUUID())],
+    ['of no id', () => asClient(zone, 'nothing')],
+    ['of an id with NUL', () => asClient(zone, '%00')],
+    ['of another zone', async () => asClient(await createTestZone(replica))],
+    ['that is none', () => asBearer(new URLSearchParams({ mandate: 'nothing' }))],
+    ['whose signature is another', () => asBearer(new URLSearchParams({ mandate: forged() }))],
+    [
+      'at another zone',
+      async () => {
+        const other = await createTestZone(replica);
+        const form = new URLSearchParams({ mandate: token });
+        return asBearer(form, `/zones/${other.zoneId}/receipts`);
+      },
+    ],
+  ])('%s are not there, in the same words', async (_, ask) => {
+    const { status, body } = await ask();
+    expect({ status, body }).toMatchObject({
+      status: 404,
+      body: { error: 'not_found', error_description: 'no such mandate' },
+    });
+  });
+
+  test.each<[string, number, () => Promise<Answer>]>([
+    ['without credentials', 401, () => asClient(null)],
+    ['with a wrong secret', 401, () => asClient({ ...zone, secret: 'wrong' })],
+    [
+      'at the path of another zone',
+      401,
+      () => asClient(zone, jti, `/zones/${randomUUID()}/receipts`),
+    ],
+    ['without a mandate', 400, () => asBearer(new URLSearchParams())],
+    ['with an empty mandate', 400, () => asBearer(new URLSearchParams({ mandate: '' }))],
+    ['with two', 400, () => asBearer(new URLSearchParams(`mandate=${token}&mandate=${token}`))],
+    ['with one that is a number', 400, () => asBearer('{"mandate":1}')],
+    ['with too much', 413, () => asBearer(new URLSearchParams({ mandate: 'x'.repeat(70_000) }))],
+  ])('asked for %s: %i', async (_, status, ask) => {
+    expect((await ask()).status).toBe(status);
+  });
+});
+
+test('metadata says where they are', async () => {
+  const { body } = await fetch(
+    `${replica.url}/.well-known/oauth-authorization-server/zones/${zone.zoneId}`,
+  ).then(readAnswer);
+  expect(String(body['receipts_endpoint'])).toMatch(/\/receipts$/);
+});
+
+describe("an operator's change", () => {
+  const receipts = (path: string) =>
+    until(async () => {
+      const answer = await callAdmin(replica, 'GET', path);
+      return answer.status === 409 ? null : answer;
+    });
+
+  test('has a receipt by its request id or its event, with its text', async () => {
+    const made = await callAdmin(replica, 'POST', `/zones/${zone.zoneId}/clients`, { name: 'new' });
+    const base = `/zones/${zone.zoneId}/audit/receipts`;
+    const { body, status } = await receipts(`${base}/${made.requestId}`);
+    expect(status).toBe(200);
+    const { statements, faults } = verified(body);
+    expect(faults).toEqual([]);
+    expect(statements).toMatchObject([{ type: 'change', what: 'admin.client.created' }]);
+    const [{ event, receipt } = { event: '', receipt: '' }] = (body as unknown as ReceiptSet)
+      .receipts;
+    expect(parseReceipt(Buffer.from(receipt, 'base64'))?.beside['text']).toContain('admin.client');
+    expect((await receipts(`${base}/${event}`)).body).toMatchObject({ receipts: [{ event }] });
+    for (const other of [randomUUID(), 'nothing']) {
+      // oxlint-disable-next-line no-await-in-loop
+      expect((await receipts(`${base}/${other}`)).status).toBe(404);
+    }
+  });
+
+  test('of no zone has one, too', async () => {
+    const made = await callAdmin(replica, 'POST', '/audit/checkpoint-keys');
+    expect(made.status).toBe(201);
+    const { status, body } = await receipts(`/audit/receipts/${made.requestId}`);
+    expect(status).toBe(200);
+    const known = [...keys(), parseVkey(String(made.body['vkey']))].filter((key) => key !== null);
+    expect(verified(body, known)).toMatchObject({
+      faults: [],
+      statements: [{ what: 'admin.checkpoint_key.rotated' }],
+    });
+  });
+});
+
+describe('what was tampered with is found', () => {
+  type Parts = { header: Map<Cbor, Cbor>; beside: Map<Cbor, Cbor>; rest: Cbor[] };
+
+  /** Changes a part of the receipt that the mandate was issued. */
+  function tampered(change: (parts: Parts) => void): ReceiptSet {
+    const receipts = whole.receipts.map((one) => {
+      if (one.type !== 'issued') return one;
+      const sign1 = decodeCbor(Buffer.from(one.receipt, 'base64')) as CborTag;
+      const [header, beside, ...rest] = sign1.value as [Uint8Array, Map<Cbor, Cbor>, Cbor, Cbor];
+      const parts = { header: decodeCbor(header) as Map<Cbor, Cbor>, beside, rest };
+      change(parts);
+      const made = [encodeCbor(parts.header as never), parts.beside as never, ...parts.rest];
+      return { ...one, receipt: encodeCbor(new CborTag(18, made)).toString('base64') };
+    });
+    return { ...whole, receipts };
+  }
+
+  const stated = (change: (text: string) => string) =>
+    tampered(({ header }) => header.set('mandate', change(String(header.get('mandate')))));
+  const besides = (name: string, change: (text: string) => string) =>
+    tampered(({ beside }) => beside.set(name, change(String(beside.get(name)))));
+  const flipped = (bytes: Cbor | undefined) => {
+    const copy = Buffer.from(bytes as Uint8Array);
+    copy[0] = (copy[0] ?? 0) ^ 1;
+    return copy;
+  };
+  const first = (set: ReceiptSet, change: object): ReceiptSet => ({
+    ...set,
+    receipts: set.receipts.map((one, n) => (n === 0 ? { ...one, ...change } : one)),
+  });
+
+  test('and what was only taken apart and put together is right', () => {
+    expect(verified(tampered(() => {})).faults).toEqual([]);
+  });
+
+  test.each<[string, () => unknown, RegExp]>([
+    [
+      'who it is of',
+      () => stated((text) => text.replace(zone.clientId, randomUUID())),
+      /none of the keys/,
+    ],
+    ['when', () => stated((text) => text.replace('"at":"20', '"at":"19')), /none of the keys/],
+    [
+      'by which policy',
+      () => stated((text) => text.replace('["all"]', '["any"]')),
+      /none of the keys/,
+    ],
+    [
+      'which event',
+      () => stated((text) => text.replace('"event":"0', '"event":"1')),
+      /another event/,
+    ],
+    [
+      'the hash',
+      () => stated((text) => text.replace(/"hash":"[0-9a-f]{2}/, '"hash":"zz').replace('zz', '00')),
+      /not in the checkpoint|none of the keys/,
+    ],
+    ['a member twice', () => stated((text) => text.replace('{', '{"at":"x",')), /not JSON/],
+    [
+      'the name of the key',
+      () => tampered(({ header }) => header.set(4, flipped(header.get(4)))),
+      /none of the keys/,
+    ],
+    ['the algorithm', () => tampered(({ header }) => header.set(1, -7)), /no COSE receipt/],
+    ['another header', () => tampered(({ header }) => header.set(99, 1)), /no COSE receipt/],
+    [
+      'the signature',
+      () => tampered(({ rest }) => (rest[1] = flipped(rest[1]))),
+      /none of the keys/,
+    ],
+    ['a payload', () => tampered(({ rest }) => (rest[0] = Buffer.alloc(32))), /no COSE receipt/],
+    [
+      'the place in the tree',
+      () =>
+        tampered(({ beside }) => {
+          const proofs = beside.get(396) as Map<Cbor, Cbor>;
+          const [bytes] = proofs.get(-1) as Uint8Array[];
+          const [size, index, path] = decodeCbor(bytes ?? Buffer.alloc(0)) as [
+            number,
+            number,
+            Cbor,
+          ];
+          proofs.set(-1, [encodeCbor([size, (index + 1) % size, path])]);
+        }),
+      /not in the checkpoint/,
+    ],
+    [
+      'the root',
+      () => besides('checkpoint', (text) => text.replace(/\n[A-Z]/i, '\n9')),
+      /checkpoint/,
+    ],
+    [
+      'the time of sealing',
+      () => besides('checkpoint', (text) => text.replace('time 2', 'time 1')),
+      /not in the signed one/,
+    ],
+    [
+      'the zone of the checkpoint',
+      () => besides('checkpoint', (text) => text.replace('/zones/', '/zone/')),
+      /another zone/,
+    ],
+    [
+      'the note',
+      () => besides('tlog-proof', (text) => text.replace(/\n\n(.*)\n\d/, '\n\n$1\n9')),
+      /does not count/,
+    ],
+    [
+      'the proof of the checkpoint',
+      () => besides('tlog-proof', (text) => text.replace(/index \d+/, 'index 0')),
+      /not in the signed one|no proof/,
+    ],
+    ['no proof', () => tampered(({ beside }) => beside.delete('tlog-proof')), /no proof/],
+    ['a text', () => tampered(({ beside }) => beside.set('text', '{}')), /half of the text/],
+    [
+      'a text that was not hashed',
+      () => tampered(({ beside }) => beside.set('text', '{}').set('previous_hash', '0'.repeat(64))),
+      /not what was hashed/,
+    ],
+    ['the event beside it', () => first(whole, { event: randomUUID() }), /another event/],
+    ['the type beside it', () => first(whole, { type: 'revocation' }), /another type/],
+    ['the zone', () => ({ ...whole, zone_id: randomUUID() }), /another zone/],
+    [
+      'one of them twice',
+      () => ({ ...whole, receipts: [...whole.receipts, ...whole.receipts] }),
+      /two receipts/,
+    ],
+    ['none of them', () => ({ ...whole, receipts: [] }), /has not 1 to/],
+    ['something else', () => [], /not JSON of receipts/],
+  ])('%s', (_, make, expected) => {
+    const { faults } = verified(make());
+    expect(faults.join('\n')).toMatch(expected);
+  });
+
+  test('a receipt that somebody else has signed, and one of another mandate', async () => {
+    const stranger: NoteSigner = noteSigner(keys()[0]?.name ?? '', Buffer.alloc(32, 7));
+    expect(verified(whole, [stranger.key]).faults).toHaveLength(3);
+    const other = String((await zone.session()).body['access_token']);
+    const set = await until(async () => {
+      const { status, body } = await asBearer(new URLSearchParams({ mandate: other }));
+      return status === 409 ? null : (body as unknown as ReceiptSet);
+    });
+    const mixed = { ...set, receipts: [...set.receipts, ...whole.receipts.slice(0, 1)] };
+    const { body } = await callAdmin(replica, 'GET', '/audit/checkpoint-keys');
+    const all = (body['items'] as { vkey: string }[]).flatMap((one) => parseVkey(one.vkey) ?? []);
+    expect(verified(mixed, all).faults).toEqual([expect.stringMatching(/something else/)]);
+  });
+});
+
+describe('mandate receipt verify', () => {
+  async function files(): Promise<(name: string, text: string) => Promise<string>> {
+    const folder = await mkdtemp(join(tmpdir(), 'receipts-'));
+    return async (name, text) => {
+      const path = join(folder, name);
+      await writeFile(path, text);
+      return path;
+    };
+  }
+
+  test('says what happened, and what is not the same', async () => {
+    const file = await files();
+    const receipt = await file('receipt.json', JSON.stringify(whole));
+    const good = await file('mandate.jwt', `${token}\n`);
+    const other = await file('other.jwt', String((await zone.session()).body['access_token']));
+    const jwks = await file(
+      'jwks.json',
+      await (await fetch(`${replica.url}/zones/${zone.zoneId}/.well-known/jwks.json`)).text(),
+    );
+    const issued = parseReceipt(Buffer.from(whole.receipts[0]?.receipt ?? '', 'base64'));
+    const kept = await file('kept.txt', issued?.beside['checkpoint'] ?? '');
+    const run = (...args: string[]) =>
+      runCli(['receipt', 'verify', '--receipt', receipt, '--key', vkey, ...args], {});
+
+    const right = await run('--token', good, '--jwks', jwks, '--checkpoint', kept);
+    expect(right, right.stdout).toMatchObject({ code: 0, stderr: '' });
+    for (const words of [
+      `mandate ${jti} was issued at 20`,
+      `to client ${zone.clientId}`,
+      'by all, version',
+      `on the authority of token`,
+      'an operator approved it by operator at',
+      `taken back at`,
+      'nothing is wrong',
+    ]) {
+      expect(right.stdout).toContain(words);
+    }
+    const wrong = await run('--token', other);
+    expect(wrong).toMatchObject({ code: 1 });
+    expect(wrong.stdout).toContain('wrong: the mandate and its receipt differ in jti');
+    const forgedToken = await file('forged.jwt', forged());
+    const unsigned = await run('--token', forgedToken, '--jwks', jwks);
+    expect(unsigned).toMatchObject({ code: 1 });
+    expect(unsigned.stdout).toContain('the signature of the mandate is wrong');
+    const lines = (issued?.beside['checkpoint'] ?? '').split('\n');
+    const rewritten = [lines[0], lines[1], Buffer.alloc(32).toString('base64'), lines[3], ''];
+    const before = await file('before.txt', rewritten.join('\n'));
+    expect((await run('--checkpoint', before)).stdout).toContain('the log is not what it was');
+    expect(await run('--checkpoint', `${before}.none`)).toMatchObject({ code: 3 });
+  });
+});
+
+/** The mandate with a signature that nobody has made. */
+function forged(): string {
+  const [header, claims, signature = ''] = token.split('.');
+  const bytes = Buffer.from(signature, 'base64url');
+  bytes[10] = (bytes[10] ?? 0) ^ 1;
+  return [header, claims, bytes.toString('base64url')].join('.');
+}
