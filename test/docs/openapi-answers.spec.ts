@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { applicationOf } from '../setup/agents.js';
 import { approveAs, openDesk, setType } from '../setup/approvals.js';
@@ -31,6 +32,12 @@ const NOT_SEEN: Readonly<Record<string, string>> = {
   transparency_log_tile: 'needs a checkpoint, and is no JSON (test/evidence)',
   zone_transparency_log_checkpoint: 'needs a checkpoint, and is no JSON (test/evidence)',
   zone_transparency_log_tile: 'needs a checkpoint, and is no JSON (test/evidence)',
+  zone_checkpoints_receipts_of: 'needs a checkpoint (test/evidence)',
+  checkpoints_receipts_of: 'needs a checkpoint (test/evidence)',
+  receipts_show: 'needs a checkpoint (test/evidence)',
+  receipts_show_in_zone: 'needs a checkpoint (test/evidence)',
+  receipts_present: 'needs a checkpoint (test/evidence)',
+  receipts_present_in_zone: 'needs a checkpoint (test/evidence)',
 };
 
 /** What is of the whole process, or of all operators of it: others use it at the same time. */
@@ -94,6 +101,16 @@ async function walkTokens(zone: TestZone): Promise<void> {
     await introspect(replica.url, 'nonsense', own, { path });
     await introspectAll(replica.url, { tokens: [token, 'nonsense'] }, own, { path });
     await introspect(replica.url, token, null, { path });
+  }
+  for (const path of ['/receipts', `/zones/${zone.zoneId}/receipts`]) {
+    const authorization = `Basic ${Buffer.from(`${zone.clientId}:${zone.secret}`).toString('base64')}`;
+    for (const jti of [String(decodeJwt(token).jti), NO_ID]) {
+      await get(`${path}/${jti}`, { headers: { authorization } });
+    }
+    await get(`${path}/${NO_ID}`);
+    for (const mandate of [token, 'nonsense', '']) {
+      await get(path, { method: 'POST', body: new URLSearchParams({ mandate }) });
+    }
   }
   const form = (fields: Record<string, string>) => ({
     method: 'POST',

@@ -94,6 +94,28 @@ export class Receipts {
     return this.sign(this.reading, zoneId, events, terms);
   }
 
+  /**
+   * The receipt of what one person has decided on a challenge.
+   *
+   * @param decidedBy who that was, as the event has it
+   * @returns `not yet` also as long as the index has no such event
+   */
+  async ofDecision(
+    zoneId: string,
+    challengeId: string,
+    decidedBy: string,
+  ): Promise<ReceiptSet | Missing> {
+    const ids = await findConfirmations(this.dataSource, zoneId, challengeId);
+    const found = (await readPlaced(this.dataSource, zoneId, ids)).map(read);
+    const theirs = found.filter(
+      ({ event }) =>
+        memberAt(event, 'challenge', 'id') === challengeId && event['decided_by'] === decidedBy,
+    );
+    if (theirs.length === 0) return 'not yet';
+    const terms = { needed: theirs, known: null, withText: false };
+    return this.sign(this.dataSource, zoneId, theirs, terms);
+  }
+
   /** Null if they are to be expected, and are not in the index yet. */
   private async confirmationsOf(zoneId: string, issued: ReadEvent): Promise<ReadEvent[] | null> {
     const challengeId = memberAt(issued.event, 'challenge', 'id');

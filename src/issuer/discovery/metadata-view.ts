@@ -13,6 +13,8 @@ export interface ServerMetadata {
   /** The same, as Ubisecure SSO calls it. */
   readonly tokeninfo_endpoint?: string;
   readonly revocation_endpoint: string;
+  /** Where receipts of mandates are: `{receipts_endpoint}/{jti}`, or the mandate itself is posted to it. */
+  readonly receipts_endpoint: string;
   readonly status_list_aggregation_endpoint?: string;
   /** The revocation feed of the zone. */
   readonly mandate_revocation_feed?: string;

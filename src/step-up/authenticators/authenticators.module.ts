@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuthenticationModule } from '../../authentication/authentication.module.js';
+import { EvidenceModule } from '../../evidence/evidence.module.js';
 import { SealingModule } from '../../sealing/sealing.module.js';
 import { LedgerModule } from '../../ledger/ledger.module.js';
 import { StepUpModule } from '../step-up.module.js';
@@ -24,6 +25,7 @@ import { ShownCodes } from './shown-codes.service.js';
 @Module({
   imports: [
     AuthenticationModule,
+    EvidenceModule,
     SealingModule,
     LedgerModule,
     StepUpModule,

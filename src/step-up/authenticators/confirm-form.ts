@@ -2,6 +2,7 @@ import type { StepUpTerms } from '../../zones/step-up-terms.js';
 import { CONFIRMATION_METHODS, confirmationMethodsFor } from '../decision-methods.js';
 import type { Evidence, SubjectDecision } from './confirmations.service.js';
 import { LINK_FIELD, secretIn } from './link.js';
+import { RECEIPT } from './receipt-form.js';
 
 /** The field with which a page decides whose request was shown on a code or passkey. */
 export const PROOF_FIELD = 'proof';
@@ -14,7 +15,7 @@ export const CONFIRM_FIELDS: readonly string[] = [
   ...CONFIRMATION_METHODS.map(({ confirmField }) => confirmField),
 ];
 
-const WISHES = ['later', 'not_me'] as const;
+const WISHES = ['later', 'not_me', RECEIPT] as const;
 
 /** What a person who has the link can do without evidence. */
 export type Wish = (typeof WISHES)[number];
@@ -27,7 +28,7 @@ export type ConfirmForm =
       readonly link: string | null;
       readonly shown: Evidence | null;
       readonly decision: SubjectDecision | null;
-      /** What needs no evidence: not to decide now, or to say that this was somebody else. */
+      /** What needs no evidence: not to decide now, to say that this was somebody else, or to keep what was decided. */
       readonly wish: Wish | null;
     }
   | { readonly by: 'proof'; readonly proof: string; readonly decision: SubjectDecision | null }

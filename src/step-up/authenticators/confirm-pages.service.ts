@@ -10,6 +10,7 @@ import type { Page } from './page.js';
 import { recoveryCode } from './recovery-code/recovery-code.js';
 import { codesLeft } from './recovery-code/recovery-code-forms.js';
 import { RecoveryCodes } from './recovery-code/recovery-codes.service.js';
+import { receiptForm } from './receipt-form.js';
 import { RequestWordsReader } from './request-words.service.js';
 import { ShownCodes, type ShownCode } from './shown-codes.service.js';
 import type { Texts } from './texts/en.js';
@@ -63,18 +64,21 @@ export class ConfirmPages {
    * A page for somebody who may know whose it is.
    *
    * @param method what was confirmed or refused with, if anything: of recovery codes it says how many are left
+   * @param link with which a receipt can be had of what was decided
    */
   async signed(
     challenge: Challenge,
     page: Page,
     method: string | null,
+    link: string | null,
     texts: Texts,
   ): Promise<Page> {
     const { zoneId, subject, subjectIssuer: issuer } = challenge;
-    const signed = { ...page, ...(await this.words.letterhead(zoneId)) };
+    const main = link === null ? page.main : html`${page.main} ${receiptForm(link, texts)}`;
+    const signed = { ...page, main, ...(await this.words.letterhead(zoneId)) };
     if (method !== recoveryCode.name) return signed;
     const left = (await this.recovery.left(zoneId, { subject, issuer })) ?? 0;
-    return { ...signed, main: html`${page.main} ${codesLeft(left, texts)}` };
+    return { ...signed, main: html`${main} ${codesLeft(left, texts)}` };
   }
 
   private async shown(

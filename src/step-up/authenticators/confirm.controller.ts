@@ -21,6 +21,7 @@ import type { Request, Response } from 'express';
 import { TURN_DEADLINE_MS } from '../../platform/database/zone-turn.js';
 import { AnswerWithin } from '../../platform/http/deadline.interceptor.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
+import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { EndpointMetadata } from '../../platform/http/endpoint-metadata.js';
 import { requestIdOf } from '../../platform/http/request-id.js';
 import { challengeState } from '../challenge.js';
@@ -46,8 +47,12 @@ import { notice, type Page } from './page.js';
 import { PageErrors } from './page-errors.filter.js';
 import { PAGE_FORM, readPageForm } from './page-form.js';
 import { sendPage } from './page-answer.js';
+import { RECEIPT, receiptLaterPage } from './receipt-form.js';
 import { PageTexts, textsOf } from './page-texts.service.js';
 import type { Texts } from './texts/en.js';
+
+/** Ends that are what the subject has decided just now. */
+const OF_SUBJECT: ReadonlySet<End> = new Set(['approved', 'rejected', 'pending']);
 
 /** A visit to the page of a challenge. */
 interface Visit {
@@ -73,6 +78,7 @@ export class ConfirmController {
     private readonly texts: PageTexts,
     endpoints: EndpointMetadata,
     @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(ENV) private readonly env: RunningEnv,
   ) {
     endpoints.add({ membersOf: ({ languages }) => ({ ui_locales_supported: languages }) });
   }
@@ -95,7 +101,7 @@ export class ConfirmController {
   }
 
   @Post()
-  @ApiResponse({ status: 409, description: 'It is decided' })
+  @ApiResponse({ status: 409, description: 'It is decided; or its receipt is not there yet' })
   @ApiResponse({ status: 410, description: 'It has expired' })
   @HttpCode(200)
   @Answers<string>('text/html')
@@ -115,9 +121,11 @@ export class ConfirmController {
     const visit = await this.visit(id, request, response);
     if (visit === null) return;
     const { challenge, texts } = visit;
+    const form = readConfirmForm(fields, challenge.terms);
+    const isLinked = form.by === 'link' && form.link !== null;
+    if (isLinked && form.wish === RECEIPT && (await this.sendReceipt(visit, form.link))) return;
     const end = this.endOf(challenge);
     if (end !== null) return sendPage(response, END_STATUS[end], this.pageOf(visit, end), texts);
-    const form = readConfirmForm(fields, challenge.terms);
     const bringing = { requestId: requestIdOf(request), source: sourceOf(request) };
     if (form.by === 'link') return this.byLink(visit, form, bringing);
     if (form.by === 'proof') return this.byProof(visit, form, bringing);
@@ -156,7 +164,7 @@ export class ConfirmController {
     if (shown === null && decision === null) return answer(null);
     if (shown === null || decision === null) return answer(NO_EVIDENCE);
     const outcome = await this.confirmations.decide(challenge, shown, decision, bringing);
-    if (typeof outcome === 'string') return this.end(visit, outcome, shown.method.name);
+    if (typeof outcome === 'string') return this.end(visit, outcome, shown.method.name, link);
     return answer(problemOf(outcome, challenge.terms, shown.method));
   }
 
@@ -188,6 +196,20 @@ export class ConfirmController {
     return this.end(visit, outcome.end, outcome.method);
   }
 
+  /** Sends the receipt of what the subject has decided, to who brings the link. @returns `false` if it is none */
+  private async sendReceipt({ challenge, response, texts }: Visit, link: string): Promise<boolean> {
+    if (!(await this.confirmations.isLinked(challenge, link))) return false;
+    const found = await this.confirmations.receipt(challenge);
+    if (typeof found === 'string') {
+      response.set('Retry-After', String(this.env.checkpointSeconds));
+      sendPage(response, 409, receiptLaterPage(link, texts), texts);
+      return true;
+    }
+    const name = `attachment; filename="receipt-${challenge.id}.json"`;
+    response.set({ 'Cache-Control': 'no-store', 'Content-Disposition': name }).json(found);
+    return true;
+  }
+
   private unshown(visit: Visit, problem: Problem): void {
     this.send(visit, problem, this.pages.unshown(visit.challenge, problem, visit.texts));
   }
@@ -201,11 +223,17 @@ export class ConfirmController {
    * What a person is told who has brought the link, or has shown a code or a passkey. It is decided by then: what else the page
    * would say is left out where it cannot be read.
    */
-  private async end(visit: Visit, outcome: End, method: string | null = null): Promise<void> {
+  private async end(
+    visit: Visit,
+    outcome: End,
+    method: string | null = null,
+    link: string | null = null,
+  ): Promise<void> {
     const { challenge, response, texts } = visit;
     const now = (await this.challenges.findAnywhere(challenge.id).catch(unread)) ?? challenge;
     const page = this.pageOf({ ...visit, challenge: now }, outcome);
-    const signed = await this.pages.signed(challenge, page, method, texts).catch(unread);
+    const kept = OF_SUBJECT.has(outcome) ? link : null;
+    const signed = await this.pages.signed(challenge, page, method, kept, texts).catch(unread);
     return sendPage(response, END_STATUS[outcome], signed ?? page, texts);
   }
 

@@ -3,12 +3,17 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { UnauthenticatedDenials } from '../../authentication/unauthenticated-denials.service.js';
+import type { Missing } from '../../evidence/evidence.service.js';
+import { Receipts, type ReceiptSet } from '../../evidence/receipts/receipts.service.js';
 import { Ledger } from '../../ledger/ledger.service.js';
+import { orUnavailable } from '../../oauth/errors.js';
+import { ZoneReads } from '../../platform/database/zone-reads.service.js';
 import type { RequestId } from '../../platform/http/request-id.js';
 import type { Challenge } from '../challenge.entity.js';
 import { Challenges } from '../challenges.service.js';
 import { StepUpTurns } from '../step-up-turns.service.js';
 import { subjectOf } from '../decide.js';
+import { nameOf } from '../decider.js';
 import { REPORT, type CONFIRMATION_METHODS } from '../decision-methods.js';
 import { commitIf } from '../../platform/database/commit-if.js';
 import { Authenticators } from './authenticators.service.js';
@@ -58,6 +63,8 @@ export class Confirmations {
     private readonly guesses: Guesses,
     private readonly ledger: Ledger,
     private readonly strangers: UnauthenticatedDenials,
+    private readonly receipts: Receipts,
+    private readonly reads: ZoneReads,
   ) {}
 
   /** Whether a secret is that of a link to the page of a challenge: its request is shown then. */
@@ -68,6 +75,15 @@ export class Confirmations {
     );
     const digests = rows.map(({ digest }) => digest);
     return isPageSecret(secret, digests);
+  }
+
+  /** The receipt of what the subject has decided on a challenge, for who has shown the link. */
+  receipt(challenge: Challenge): Promise<ReceiptSet | Missing> {
+    const { zoneId, id } = challenge;
+    const person = subjectOf(challenge);
+    const decidedBy = nameOf({ kind: 'subject', person }, person);
+    const reading = () => this.receipts.ofDecision(zoneId, id, decidedBy);
+    return orUnavailable('receipt', this.reads.read(zoneId, reading));
   }
 
   /** Decides as the subject on a challenge whose request was shown. */

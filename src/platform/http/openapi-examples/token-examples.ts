@@ -1,5 +1,13 @@
 import type { Examples, ExamplesOf } from './example.js';
-import { ACCESS_TOKEN, CHALLENGE, CREDENTIALS, ORDERS, REQUEST, TOKEN } from './example-values.js';
+import {
+  ACCESS_TOKEN,
+  CHALLENGE,
+  CREDENTIALS,
+  ORDERS,
+  REQUEST,
+  TOKEN,
+  ZONE,
+} from './example-values.js';
 
 const ASKED_FOR: Examples = {
   body: {
@@ -78,8 +86,38 @@ const ASKED_FOR: Examples = {
   },
 };
 
+const PRESENTED: Examples = {
+  body: { presented: { summary: 'A mandate, which may have expired', value: { mandate: TOKEN } } },
+  answers: {
+    200: {
+      summary: 'Receipts of what is sealed of it (RFC 9942)',
+      value: {
+        zone_id: ZONE,
+        receipts: [
+          {
+            event: '01a20492-4c2e-7d1b-9f04-3b7a2c5e6d10',
+            type: 'issued',
+            receipt: '0oRYsKUBJwRE…',
+          },
+        ],
+        pending: [],
+      },
+    },
+    409: {
+      summary: 'It is in no signed checkpoint yet',
+      value: {
+        error: 'conflict',
+        error_description: 'the mandate is in no signed checkpoint yet',
+        requestId: REQUEST,
+      },
+    },
+  },
+};
+
 /** What clients ask for first. */
 export const TOKEN_EXAMPLES: ExamplesOf = {
   token_exchange: ASKED_FOR,
   token_exchange_in_zone: ASKED_FOR,
+  receipts_present: PRESENTED,
+  receipts_present_in_zone: PRESENTED,
 };

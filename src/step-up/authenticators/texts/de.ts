@@ -113,6 +113,15 @@ export const de: Texts = {
     },
   },
 
+  receipt: {
+    button: 'Beleg holen',
+    hint: 'Eine Datei, die anderen beweist, was Sie entschieden haben und wann. Über die Anfrage selbst sagt sie nichts.',
+    notYet: {
+      title: 'Noch nicht',
+      text: 'Der Beleg entsteht innerhalb etwa einer Minute. Fragen Sie dann noch einmal.',
+    },
+  },
+
   decided: {
     approved:
       'Was Sie hier tun, ändert nichts mehr an dieser Anfrage. Sie wurde bestätigt. Die Anwendung kann fortfahren.',

@@ -121,6 +121,16 @@ export const en = {
     },
   },
 
+  /** What a person gets who wants to keep what was decided. */
+  receipt: {
+    button: 'Get a receipt',
+    hint: 'A file that proves to others what you have decided, and when. It says nothing of what was asked for.',
+    notYet: {
+      title: 'Not yet',
+      text: 'The receipt is made within about a minute. Ask again then.',
+    },
+  },
+
   /** How a request was decided on before. */
   decided: {
     approved:

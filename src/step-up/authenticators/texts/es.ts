@@ -113,6 +113,15 @@ export const es: Texts = {
     },
   },
 
+  receipt: {
+    button: 'Obtener un comprobante',
+    hint: 'Un archivo que demuestra a otros qué decidió usted y cuándo. No dice nada de la solicitud.',
+    notYet: {
+      title: 'Todavía no',
+      text: 'El comprobante se crea en aproximadamente un minuto. Vuelva a pedirlo entonces.',
+    },
+  },
+
   decided: {
     approved:
       'Nada de lo que haga aquí cambia esta solicitud. Se confirmó. La aplicación puede continuar.',

@@ -113,6 +113,15 @@ export const fr: Texts = {
     },
   },
 
+  receipt: {
+    button: 'Obtenir un reçu',
+    hint: 'Un fichier qui prouve à d’autres ce que vous avez décidé, et quand. Il ne dit rien de la demande.',
+    notYet: {
+      title: 'Pas encore',
+      text: 'Le reçu est établi en une minute environ. Redemandez-le ensuite.',
+    },
+  },
+
   decided: {
     approved:
       'Rien de ce que vous faites ici ne change cette demande. Elle a été confirmée. L’application peut continuer.',

@@ -18,6 +18,7 @@ import type { EnrolmentLink } from '../confirmation-method.js';
 import { donePage, enrolLinkPage, enrolPage } from '../enrol-page.js';
 import { html, Html } from '../html.js';
 import { documentOf, notice, type Page } from '../page.js';
+import { receiptLaterPage } from '../receipt-form.js';
 import { codesLeft } from '../recovery-code/recovery-code-forms.js';
 import { amountsIn } from './amounts.js';
 import { en, type Texts } from './en.js';
@@ -135,6 +136,7 @@ function allPages(texts: Texts): readonly Page[] {
     confirmPage({ ...about, words: described, link: null, forms: [proofForm('p', texts)] }),
     confirmPage({ ...about, request: bare, words: WORDS, link: null, forms: [] }),
     laterPage('l', null, 5, texts),
+    receiptLaterPage('l', texts),
     ...ENDS.map((end) => endPage(end, texts)),
     ...(['pending', 'approved', 'consumed', 'rejected'] as const).map((state) =>
       decidedPage(state, texts),
