@@ -16,7 +16,7 @@ import {
 import { codeOf } from '../setup/authenticator-app.js';
 import { APPROVE_WRITES, heldIn } from '../setup/challenges.js';
 import { runCli } from '../setup/cli.js';
-import { rows, startReplica, type Replica } from '../setup/harness.js';
+import { rows, startReplica, withClient, type Replica } from '../setup/harness.js';
 import { basic } from '../setup/introspection.js';
 import { fragmentOf, openPage } from '../setup/pages.js';
 import { killProcesses, until } from '../setup/process.js';
@@ -230,6 +230,35 @@ describe('the receipts of a mandate', () => {
   ])('asked for %s: %i', async (_, status, ask) => {
     expect((await ask()).status).toBe(status);
   });
+});
+
+test('nothing is signed for a database that somebody has changed', async () => {
+  const of = await createTestZone(replica);
+  const fresh = String((await of.session()).body['access_token']);
+  const read = () => asBearer(new URLSearchParams({ mandate: fresh }));
+  await until(async () => ((await read()).status === 200 ? true : null));
+  const asSuperuser = (statement: string) =>
+    withClient(replica.databaseUrl, async (db) => {
+      await db.query('BEGIN');
+      await db.query('SET LOCAL session_replication_role = replica');
+      const { rowCount } = await db.query(statement, [of.zoneId]);
+      await db.query('COMMIT');
+      expect(rowCount).toBeGreaterThan(0);
+    });
+  const events = `UPDATE audit_events SET`;
+  const where = `WHERE zone_id = $1 AND outcome = 'issued'`;
+  const text = (from: string, to: string) =>
+    asSuperuser(`${events} event_text = replace(event_text, '${from}', '${to}') ${where}`);
+  await text('"client_credentials"', '"client_credentialz"');
+  expect(await read()).toMatchObject({ status: 503, body: { error: 'temporarily_unavailable' } });
+  await text('"client_credentialz"', '"client_credentials"');
+  expect((await read()).status).toBe(200);
+  // Hashes that fit are in no tree that was signed.
+  await text('"client_credentials"', '"client_credentialz"');
+  await asSuperuser(
+    `${events} hash = sha256(previous_hash || convert_to(event_text, 'UTF8')) ${where}`,
+  );
+  expect((await read()).status).toBe(503);
 });
 
 test('metadata says where they are', async () => {

@@ -1,5 +1,4 @@
 import { tilesOfInclusion } from '../../transparency-log/tiles.js';
-import { formatTlogProof } from '../../transparency-log/tlog-proof.js';
 import { tilesAt } from '../log-rows.js';
 import { INSTALLATION_LOG } from '../origins.js';
 import type { Queries } from '../queries.js';
@@ -23,12 +22,13 @@ export interface SealedEvent extends PlacedEvent {
 /** What is sealed of some events, all by one checkpoint, and what is not yet. */
 export interface Sealed {
   readonly events: readonly SealedEvent[];
-  /** Of the zone: how many leaves, their root, its text, and that this is in a signed checkpoint (C2SP tlog-proof). */
+  /** Of the zone: its text, and that this is in the newest signed checkpoint. */
   readonly checkpoint: {
-    readonly size: number;
-    readonly root: Buffer;
     readonly body: string;
-    readonly proof: string;
+    readonly note: string;
+    /** Which leaf of the installation's log it is, and the proof. */
+    readonly index: number;
+    readonly hashes: readonly Buffer[];
   };
 }
 
@@ -53,23 +53,21 @@ export async function proveEvents(
 ): Promise<Sealed | null> {
   const [found] = await db.query<SignedRow[]>(CHECKPOINT, [zoneId]);
   if (found === undefined) return null;
-  const { size, root, body, leaf: index, note, signedSize } = found;
+  const { size, body, leaf: index, note, signedSize } = found;
   const sealed = events.flatMap((event) =>
     event.leaf !== null && event.leaf < size ? [{ ...event, leaf: event.leaf }] : [],
   );
   const ofZone = sealed.flatMap(({ leaf }) => tilesOfInclusion(leaf, size));
   const tiles = await tilesAt(db, zoneId, ofZone);
   const signed = await tilesAt(db, INSTALLATION_LOG, tilesOfInclusion(index, signedSize));
-  const hashes = signed.inclusion(index, signedSize);
   return {
     events: sealed.map((event) => ({ ...event, hashes: tiles.inclusion(event.leaf, size) })),
-    checkpoint: { size, root, body, proof: formatTlogProof({ index, hashes, checkpoint: note }) },
+    checkpoint: { body, note, index, hashes: signed.inclusion(index, signedSize) },
   };
 }
 
 interface SignedRow {
   readonly size: number;
-  readonly root: Buffer;
   readonly body: string;
   readonly leaf: number;
   readonly note: string;
@@ -81,7 +79,7 @@ const EVENTS = `SELECT a.id, a.hash, a.previous_hash AS "previousHash", coalesce
            WHERE r.zone_id = a.zone_id AND r.writer = a.writer AND r.first_seq <= a.seq
            ORDER BY r.first_seq DESC LIMIT 1) AS leaf
     FROM audit_events a WHERE a.zone_id = $1 AND a.id = ANY ($2::uuid[]) ORDER BY a.id`;
-const CHECKPOINT = `SELECT z.size::float8 AS size, z.root, z.body, z.leaf::float8 AS leaf, k.note, k.size::float8 AS "signedSize"
+const CHECKPOINT = `SELECT z.size::float8 AS size, z.body, z.leaf::float8 AS leaf, k.note, k.size::float8 AS "signedSize"
     FROM zone_checkpoints z
-   CROSS JOIN LATERAL (SELECT c.size, c.note FROM checkpoints c WHERE c.size > z.leaf ORDER BY c.size LIMIT 1) AS k
+   CROSS JOIN LATERAL (SELECT c.size, c.note FROM checkpoints c WHERE c.size > z.leaf ORDER BY c.size DESC LIMIT 1) AS k
    WHERE z.zone_id = $1 ORDER BY z.size DESC LIMIT 1`;

@@ -2,13 +2,17 @@ import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../oauth/strict-json.js';
+import { unavailable } from '../../oauth/errors.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { OPERATORS_READING } from '../../platform/database/operators-connections.js';
 import { signReceipt } from '../../transparency-log/cose-receipt.js';
+import { openNote } from '../../transparency-log/signed-note.js';
+import { formatTlogProof } from '../../transparency-log/tlog-proof.js';
 import { CheckpointKeys } from '../checkpoint-keys.service.js';
 import type { Missing } from '../evidence.service.js';
 import type { Queries } from '../queries.js';
+import { checkProof } from './check-proof.js';
 import { findChange, findConfirmations, findIssued, findRevocations } from './mandate-events.js';
 import { proveEvents, readPlaced, type PlacedEvent } from './prove-events.js';
 import { statementOf, type Known } from './statement.js';
@@ -145,8 +149,15 @@ export class Receipts {
     const sealed = await proveEvents(db, zoneId, events);
     const isSealed = new Map(sealed?.events.map((one) => [one.id, one]));
     if (sealed === null || !terms.needed.every(({ id }) => isSealed.has(id))) return 'not yet';
-    const { size, root, body, proof } = sealed.checkpoint;
     const { signer } = await this.keys.signer(db);
+    const { body, note, index, hashes } = sealed.checkpoint;
+    const opened = openNote(note, [signer.key]);
+    // Until the first checkpoint by a new key.
+    if (!opened.isValid) return 'not yet';
+    const checked = checkProof(zoneId, sealed, signer.key);
+    if (!checked.isProved) throw unavailable(`nothing is signed: ${checked.why}`);
+    const { size, root } = checked.ofZone;
+    const proof = formatTlogProof({ index, hashes, checkpoint: note });
     const receipts = events.flatMap(({ id, text, previousHash, hash, event }): Receipt[] => {
       const place = isSealed.get(id);
       if (place === undefined) return [];
