@@ -1,5 +1,5 @@
 import type { EntityManager } from 'typeorm';
-import { firstId, timeOf } from '../../audit/id-range.js';
+import { timeOf } from '../../audit/id-range.js';
 import type { PolicyReplay, ReplayState } from './policy-replay.entity.js';
 import { changesOf, type StoppedBy } from './replay-progress.js';
 
@@ -45,7 +45,7 @@ export interface ReplayedPolicies {
 
 /** How far a replay is. */
 export interface ReplayProgressView {
-  /** Of the time that it is to look at, by the time of the last request that it has looked at: 0 to 100. */
+  /** 0 to 100: by the time that it has gone back in the log, or by how many decisions it may come to. */
   readonly percent: number;
   /** Token requests that were looked at. */
   readonly requests: number;
@@ -156,12 +156,15 @@ export function isComplete({ state, progress }: Pick<PolicyReplay, 'state' | 'pr
   return state === 'done' && progress.stoppedBy === null;
 }
 
+/** How far a replay is: by the time that it has gone back, or by how many decisions it may come to. */
 function percentOf(replay: PolicyReplay): number {
-  if (isComplete(replay)) return 100;
-  const [from, to] = [replay.fromAt.getTime(), replay.toAt.getTime()];
-  const { cursorId } = replay;
-  if (cursorId === null || cursorId < firstId(from)) return 0;
-  return Math.max(0, Math.min(99, Math.floor((100 * (to - timeOf(cursorId))) / (to - from))));
+  const { cursorId, progress, maxDecisions, toAt } = replay;
+  if (replay.state === 'done') return 100;
+  if (cursorId === null || progress.beginsMs === null) return 0;
+  const to = toAt.getTime();
+  const byTime = (to - timeOf(cursorId)) / Math.max(1, to - progress.beginsMs);
+  const share = Math.max(byTime, progress.decisions / maxDecisions);
+  return Math.max(0, Math.min(99, Math.floor(100 * share)));
 }
 
 const DIFFERENCES = `

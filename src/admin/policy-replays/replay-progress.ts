@@ -20,6 +20,8 @@ export interface ReplayProgress {
   /** Of these, those that are in no group, since there are too many groups. */
   readonly ungrouped: number;
   readonly notReplayed: NotReplayed;
+  /** When the log begins in the time of the replay, in milliseconds since the epoch; `null` before that was looked up. */
+  readonly beginsMs: number | null;
   /** When the oldest and the newest event were recorded that were looked at. */
   readonly oldest: string | null;
   readonly newest: string | null;
@@ -48,6 +50,7 @@ export const NOTHING_REPLAYED: ReplayProgress = {
   changes: {},
   ungrouped: 0,
   notReplayed: { policyNotAsked: 0, policyUnusable: 0, inputUnknown: 0, tooSlow: 0 },
+  beginsMs: null,
   oldest: null,
   newest: null,
   stoppedBy: null,

@@ -1,5 +1,5 @@
 import type { EntityManager } from 'typeorm';
-import { firstId } from '../../audit/id-range.js';
+import { firstId, timeOf } from '../../audit/id-range.js';
 import type { PolicySource } from '../../policy/engine/compile.js';
 import { readDecisions } from './recorded-decisions.js';
 import type { ReplayProgress } from './replay-progress.js';
@@ -60,6 +60,15 @@ export function readGroups(
   { zoneId, id }: Pick<TakenReplay, 'zoneId' | 'id'>,
 ): Promise<Pick<ReplayDifference, 'kind' | 'clientId' | 'resource'>[]> {
   return db.query(GROUPS, [zoneId, id]);
+}
+
+/** When the log begins in the time of a replay, in milliseconds since the epoch; at the end of that time if there is nothing. */
+export async function beginningOf(
+  db: Queries,
+  { zoneId, fromMs, toMs }: Pick<TakenReplay, 'zoneId' | 'fromMs' | 'toMs'>,
+): Promise<number> {
+  const [first] = await db.query<{ id: string }[]>(FIRST, [zoneId, firstId(fromMs), firstId(toMs)]);
+  return first === undefined ? toMs : timeOf(first.id);
 }
 
 /** How much of the log is read at once. */
@@ -165,6 +174,8 @@ const LEAVE = `
    WHERE zone_id = $1 AND id = $2 AND holder = $3 AND state = 'running'`;
 const GROUPS = `
   SELECT kind, client_id AS "clientId", resource FROM policy_replay_differences WHERE zone_id = $1 AND replay_id = $2`;
+const FIRST = `
+  SELECT id FROM audit_events WHERE zone_id = $1 AND id >= $2::uuid AND id < $3::uuid ORDER BY id LIMIT 1`;
 /** The size of a text is known without reading it, and it is read only if there is room for it. */
 const READ = `
   WITH page AS (

@@ -11,6 +11,7 @@ import { decideInBulk, type BulkSet } from '../../policy/background/decide-in-bu
 import { UncompilablePolicy } from '../../policy/engine/compile.js';
 import { loadModules } from '../../policy/engine/load-modules.js';
 import {
+  beginningOf,
   forgetReplays,
   keepReplay,
   LEASE_SECONDS,
@@ -129,7 +130,8 @@ export class Replaying {
     groups: Set<string>,
   ): Promise<StoredPortion> {
     const { events, isLast } = await readPortion(this.dataSource, taken, PORTION);
-    const tally = new ReplayTally(taken.progress, groups);
+    const beginsMs = taken.progress.beginsMs ?? (await beginningOf(this.dataSource, taken));
+    const tally = new ReplayTally({ ...taken.progress, beginsMs }, groups);
     const goOn = this.keeping(taken);
     const last = await replayEvents(events, sets, taken, tally, (set, inputs) =>
       decideInBulk(set, inputs, goOn),

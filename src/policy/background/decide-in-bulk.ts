@@ -28,6 +28,7 @@ const thread = new Background({ timeMs: PORTION_MS, memoryMb: 512, queued: 4 });
  * together, each is decided alone.
  *
  * @param goOn is asked before each that is decided alone; throws to give up
+ * @param on the thread
  * @returns an outcome for each input; `null` where the decision took too long or too much memory, so that none is made
  * @throws {UncompilablePolicy}
  * @throws {BackgroundFailure} if nothing can be decided now, which says nothing about the inputs
@@ -36,24 +37,29 @@ export async function decideInBulk(
   set: BulkSet,
   inputs: readonly PolicyInput[],
   goOn: () => Promise<void>,
+  on: Pick<Background, 'run'> = thread,
 ): Promise<readonly (Outcome | null)[]> {
-  const together = await ask(set, inputs, PORTION_MS);
+  const together = await ask(on, set, inputs, PORTION_MS);
   if (together !== null) return together;
   const outcomes: (Outcome | null)[] = [];
   for (const input of inputs) {
     // oxlint-disable-next-line no-await-in-loop -- one after the other is the point
     await goOn();
     // oxlint-disable-next-line no-await-in-loop
-    outcomes.push(await decideAlone(set, input));
+    outcomes.push(await decideAlone(on, set, input));
   }
   return outcomes;
 }
 
 /** A machine that has something else to do is no fault of the input, so what took too long is tried again. */
-async function decideAlone(set: BulkSet, input: PolicyInput): Promise<Outcome | null> {
+async function decideAlone(
+  on: Pick<Background, 'run'>,
+  set: BulkSet,
+  input: PolicyInput,
+): Promise<Outcome | null> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     // oxlint-disable-next-line no-await-in-loop
-    const outcomes = await ask(set, [input], DECISION_MS);
+    const outcomes = await ask(on, set, [input], DECISION_MS);
     if (outcomes !== null) return outcomes[0] ?? null;
   }
   return null;
@@ -61,16 +67,17 @@ async function decideAlone(set: BulkSet, input: PolicyInput): Promise<Outcome | 
 
 /** @returns `null` if it took too long */
 async function ask(
+  on: Pick<Background, 'run'>,
   { manifestSha256, modules }: BulkSet,
   inputs: readonly PolicyInput[],
   timeMs: number,
 ): Promise<readonly Outcome[] | null> {
   const question = { manifestSha256, inputs };
   try {
-    const outcomes = await thread.run('decideByHeld', question, timeMs);
+    const outcomes = await on.run('decideByHeld', question, timeMs);
     if (outcomes !== null) return outcomes;
-    await thread.run('holdSet', modules, HOLD_MS);
-    const again = await thread.run('decideByHeld', question, timeMs);
+    await on.run('holdSet', modules, HOLD_MS);
+    const again = await on.run('decideByHeld', question, timeMs);
     if (again !== null) return again;
   } catch (error) {
     const tooMuch = error instanceof BackgroundFailure && ['time', 'memory'].includes(error.reason);
