@@ -58,6 +58,10 @@ export function addZoneFileCommands(
     .option('--prune', 'delete what is in a section of the zone and not of the file')
     .option('-y, --yes', 'do not ask')
     .option(
+      '--max-changes <n>',
+      'let other policies decide only if plan --replay has found no more decisions that would be other ones, within a day; not of new zones',
+    )
+    .option(
       '--secrets-out <file>',
       'where secrets go that are drawn (mode 0600); shown once otherwise',
     )

@@ -262,4 +262,10 @@ ${other}policy_set: { name: main }
   // Nothing was done, and where other policies are not to decide, nothing is tried.
   expect((await plan(text('permit'), '--replay')).stdout).not.toContain('by the policies of');
   expect((await plan(text('forbid'), '--replay', 'long')).code).toBe(2);
+  // What was tried as a text counts for the set that is made of it.
+  const held = (most: string) =>
+    mandate(replica, ['apply', '-f', fileForTest(text('forbid')), '--yes', '--max-changes', most]);
+  expect((await held('few')).code).toBe(2);
+  expect((await held('0')).code).toBe(6);
+  expect((await held('1')).code).toBe(0);
 });

@@ -42,7 +42,7 @@ export async function writePolicy(
 export async function activate(
   api: Api,
   at: string,
-  { name, etag, members }: Extract<Step, { readonly do: 'activate' }>,
+  { name, etag, members, maxChanges }: Extract<Step, { readonly do: 'activate' }>,
   written: ReadonlyMap<string, string>,
 ): Promise<void> {
   const ids = members.map((member) => member.versionId ?? written.get(member.name) ?? '');
@@ -57,7 +57,10 @@ export async function activate(
     ).body['id'] ??
     null;
   await ask(api, 'PUT', `${at}/policy`, {
-    body: { policy_set_version_id: version },
+    body: {
+      policy_set_version_id: version,
+      ...(maxChanges === undefined ? {} : { max_changes: maxChanges }),
+    },
     ifMatch: etag ?? '"none"',
   });
 }

@@ -56,6 +56,8 @@ export type Step =
       readonly name: string;
       readonly etag: string | null;
       readonly members: readonly PolicyMember[];
+      /** The most decisions that would be other ones, by a replay; absent for any number. */
+      readonly maxChanges?: number;
     }
   | {
       readonly do: 'delete policies';

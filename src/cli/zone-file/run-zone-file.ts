@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import type { CommandContext } from '../context.js';
 import { CommandFailure } from '../failure.js';
+import { numberOf } from '../nouns/replay-actions.js';
 import { EXIT } from '../outcome.js';
 import { progressAt } from '../progress.js';
 import { applyPlan, StepFailed, type DrawnSecret } from './apply-plan.js';
@@ -31,6 +32,7 @@ export interface PlanSaid {
 export interface ApplySaid extends Omit<PlanSaid, 'replay'> {
   readonly yes?: true;
   readonly secretsOut?: string;
+  readonly maxChanges?: string;
 }
 
 /** Environment variables, which secrets may be in. */
@@ -62,7 +64,7 @@ export async function runApply(
   said: ApplySaid,
   variables: Variables,
 ): Promise<number> {
-  const plans = await plansFor(context, said);
+  const plans = (await plansFor(context, said)).map((plan) => withBudget(plan, said.maxChanges));
   const { terminal, json } = context;
   const toDo = plans.filter(({ steps }) => steps.length > 0);
   if (!json) await terminal.print(showAll(plans, context));
@@ -94,6 +96,14 @@ export async function runApply(
     if (json) await printApplied(context, plans, done, shown);
   }
   return EXIT.done;
+}
+
+/** A plan that lets other policies decide only if few decisions would be other ones. @param said the most of these */
+function withBudget(plan: Plan, said: string | undefined): Plan {
+  if (said === undefined || plan.zoneId === null) return plan;
+  const maxChanges = numberOf('--max-changes', said);
+  const steps = plan.steps.map((step) => (step.do === 'activate' ? { ...step, maxChanges } : step));
+  return { ...plan, steps };
 }
 
 /** Shows secrets at once, for people; for programs they are in the document that ends the command. */
