@@ -61,7 +61,7 @@ export async function readEndpointRequest(
     source: sourceOf(request),
     inFlight: inFlightOf(request),
   };
-  if (kind === 'none') return { ...common, body: EMPTY, form: NO_FORM, json: null };
+  if (kind === 'none') return { body: EMPTY, form: NO_FORM, json: null, ...common };
   const hasQuery = url.includes('?');
   const { body, isJson } =
     kind === 'form'
@@ -69,11 +69,11 @@ export async function readEndpointRequest(
       : await readFormOrJsonBody(request, maxBytes);
   if (!isJson) {
     const form = readClientForm({ hasQuery, body }, undefined, opaque);
-    return { ...common, body, form, json: null };
+    return { body, form, json: null, ...common };
   }
   if (hasQuery) throw malformed('parameters belong into the body, not into the URL');
   const json = readObject(body, opaque);
-  return { ...common, body, form: textsIn(json), json };
+  return { body, form: textsIn(json), json, ...common };
 }
 
 function readObject(body: Uint8Array, opaque?: ReadonlySet<string>): JsonObject {

@@ -144,8 +144,8 @@ function quoted(text: string): string {
  */
 function evaluatedOn(entry: Entry): WrittenFact[] {
   const facts: WrittenFact[] = [];
-  const compare = (fact: Pick<WrittenFact, 'kind' | 'id' | 'details'>): void => {
-    facts.push({ ...fact, refusal: null, outcome: 'failed' });
+  const compare = ({ kind, id, details }: Pick<WrittenFact, 'kind' | 'id' | 'details'>): void => {
+    facts.push({ kind, id, details, refusal: null, outcome: 'failed' });
   };
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what else there may be is refused
   for (const name of Object.keys(entry) as (keyof Entry)[]) {

@@ -44,14 +44,14 @@ export class TokenVerification {
   /** @param now milliseconds since the epoch */
   at(zone: ZoneSnapshot, now: number): TokenVerifier {
     const issuers = issuersAt(zone, now);
-    const expected = { ...issuers, zoneId: zone.zoneId, now: now / 1_000 };
+    const expected = { zoneId: zone.zoneId, now: now / 1_000, ...issuers };
     return {
       issuers,
       mandate: (token) =>
         verifyMandate(token, {
-          ...expected,
           findKey: (kid) => zone.keys.findKey(kid, now),
           verified: this.verified,
+          ...expected,
         }),
       subjectGeneration: (iss, subject) => this.subjects.find(zone, iss, subject),
       // What is minted is of the issuer of today.

@@ -2,38 +2,49 @@ import canonicalize from 'canonicalize';
 import { isFields, isWellFormed } from './input.js';
 
 /**
- * The canonical JSON (RFC 8785) of a JSON value: members in the order of their names. What the library does in text, this
- * does by a copy in that order, in a third of the time; what no such copy can be made of, or RFC 8785 refuses, is left
- * to the library.
+ * The canonical JSON (RFC 8785) of a JSON value: members in the order of their names. It is written here, in half the time
+ * of the library; what cannot be written so simply, or RFC 8785 refuses, is left to that.
  *
  * @throws {Error} for what is no JSON: lone surrogates, numbers that are not finite
  */
 export function canonicalJson(value: object): string {
-  const copy = inOrder(value);
-  return copy === undefined ? (canonicalize(value) ?? '') : JSON.stringify(copy);
+  return written(value) ?? canonicalize(value) ?? '';
 }
 
-/** @returns `undefined` for what is left to the library */
-function inOrder(value: unknown): unknown {
-  if (typeof value === 'string') return isWellFormed(value) ? value : undefined;
-  if (typeof value === 'number') return Number.isFinite(value) ? value : undefined;
-  if (typeof value === 'boolean' || value === null) return value;
-  if (Array.isArray(value)) {
-    const copy = value.map(inOrder);
-    return copy.includes(undefined) ? undefined : copy;
-  }
-  if (!isFields(value) || 'toJSON' in value) return undefined;
-  const copy: Record<string, unknown> = {};
+/** @returns `null` for what is left to the library */
+function written(value: unknown): string | null {
+  if (typeof value === 'string') return quoted(value);
+  if (typeof value === 'number') return Number.isFinite(value) ? String(value) : null;
+  if (typeof value === 'boolean' || value === null) return String(value);
+  if (!isFields(value) || 'toJSON' in value) return null;
+  if (Array.isArray(value)) return list(value);
+  let text = '';
   for (const name of Object.keys(value).toSorted()) {
     if (value[name] === undefined) continue;
-    // In an object, names that look like numbers come first, and `__proto__` is none.
-    if (!NAME.test(name)) return undefined;
-    const member = inOrder(value[name]);
-    if (member === undefined) return undefined;
-    copy[name] = member;
+    const member = NAME.test(name) ? written(value[name]) : null;
+    if (member === null) return null;
+    text += `${text === '' ? '' : ','}"${name}":${member}`;
   }
-  return copy;
+  return `{${text}}`;
 }
 
-/** The names that members of ours have. */
+function list(values: readonly unknown[]): string | null {
+  let text = '';
+  for (const [n, value] of values.entries()) {
+    const member = written(value);
+    if (member === null) return null;
+    text += n === 0 ? member : `,${member}`;
+  }
+  return `[${text}]`;
+}
+
+/** Most strings need no escapes. */
+function quoted(text: string): string | null {
+  if (PLAIN.test(text)) return `"${text}"`;
+  return isWellFormed(text) ? JSON.stringify(text) : null;
+}
+
+/** The names that members of ours have: their order is that of their characters in whatever encoding. */
 const NAME = /^[a-z][a-z0-9_]*$/i;
+/** Text without control characters, quotation marks, backslashes and surrogates. */
+const PLAIN = /^[ !#-[\]-\ud7ff\ue000-\uffff]*$/;

@@ -85,7 +85,10 @@ export function factsOf(request: RestsOn, now: number): Fact[] {
 
 /** Facts, with the stage at which a request ends if one of them has moved, which its event says then. */
 export function endingAt(stage: Stage, facts: readonly Fact[]): Fact[] {
-  return facts.map((fact) => ({ ...fact, otherwise: { ...fact.otherwise, stage } }));
+  return facts.map((fact) => {
+    const { outcome, error, reason } = fact.otherwise;
+    return { ...fact, otherwise: { outcome, error, reason, stage } };
+  });
 }
 
 /** Facts, with what their moving is called where the request came through a gateway. */

@@ -109,7 +109,6 @@ function decisionTime(now: number): DecisionTime {
 
 function subjectClaims(subject: MandateClaims, ourIssuer: string): JsonObject {
   return {
-    ...describeSubject(subject, ourIssuer),
     sub: subject.sub,
     sub_type: subject.subType,
     client_id: subject.clientId,
@@ -120,6 +119,8 @@ function subjectClaims(subject: MandateClaims, ourIssuer: string): JsonObject {
     root_sid: subject.rootSid,
     iat: subject.iat,
     exp: subject.exp,
+    // Not in front: what is named behind a spread costs twenty times as much.
+    ...describeSubject(subject, ourIssuer),
     ...(subject.act === undefined ? {} : { act: actorClaim(subject.act) }),
     ...subjectAgency(subject.raw),
   };

@@ -120,7 +120,7 @@ export async function authorize(
   const granted = { resources, targets: targets.resources, scope, details };
   const policy = await askPolicy(targeted, granted, decide, now, false);
   const found = { asked, challenge, caller, principals, anchor, agency, actingAgent, targets };
-  return { ...found, granted, policy };
+  return { granted, policy, ...found };
 }
 
 /**
