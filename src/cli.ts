@@ -56,13 +56,13 @@ async function finish({ json }: Format, outcome: Outcome): Promise<number> {
 
 async function verifyAudit(command: VerifyAuditCommand & Format): Promise<Outcome> {
   const ports = { print, ...(process.stderr.isTTY ? { progress } : {}) };
-  const { zoneId, bundle, json } = command;
+  const { bundle, json } = command;
   if (bundle !== null) {
     const { verifyBundle } = await import('./cli/verify-bundle.js');
     return verifyBundle({ ...command, bundle }, json, ports);
   }
   const { verifyDatabase } = await import('./cli/verify-audit.js');
-  return verifyDatabase(zoneId, json, ports);
+  return verifyDatabase(command, json, ports);
 }
 
 /** Says on the standard error how far something is. */

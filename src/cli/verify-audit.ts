@@ -1,9 +1,24 @@
 import type pg from 'pg';
 import { ChainVerifier, type ChainCounts } from '../audit/verify/chain-verifier.js';
 import { faultJson, faultLine, type Fault } from '../audit/verify/fault.js';
+import type { KeptCheckpoint } from '../audit/verify/kept-checkpoint.js';
 import { readLog } from '../audit/verify/read-log.js';
+import { SealedRows } from '../audit/verify/read-sealed.js';
+import { verifySealed, type HeldAgainst } from '../audit/verify/verify-sealed.js';
 import { EXIT, type Outcome } from './outcome.js';
+import { readCheckpointFile } from './read-checkpoint-file.js';
+import { readVkey } from './read-vkey.js';
 import { readingDatabase } from './reading-database.js';
+
+/** What `audit verify` is given over a database. */
+export interface DatabaseQuestion {
+  /** `null` for all, and what is of none. */
+  readonly zoneId: string | null;
+  /** Public keys: `name+id+base64` (C2SP signed-note); none: those in the database. */
+  readonly keys: readonly string[];
+  /** Files with checkpoints that were kept elsewhere. */
+  readonly checkpoints: readonly string[];
+}
 
 /** What `audit verify` says while it looks. */
 export interface VerifyingPorts {
@@ -20,18 +35,21 @@ const PROGRESS_MS = 2_000;
  * `mandate audit verify`: verifies the audit log of a database as it is at one moment, and prints each fault when it is found.
  * It writes nothing and holds nobody up, but a day that is to be dropped meanwhile waits.
  *
- * @param zone `null` for all, and what is of none
+ * @throws {CommandFailure} if something of what is said cannot be used
  * @throws if the database cannot be read; the message is for operators
  */
 export async function verifyDatabase(
-  zone: string | null,
+  { zoneId: zone, keys, checkpoints }: DatabaseQuestion,
   json: boolean,
   ports: VerifyingPorts,
 ): Promise<Outcome> {
+  const known = keys.length === 0 ? null : keys.map(readVkey);
+  const kept: KeptCheckpoint[] = [];
+  for (const path of checkpoints) kept.push(...(await readCheckpointFile(path, known)));
   return readingDatabase(async (client) => {
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     await client.query(NO_LIMITS);
-    return verifyLog(client, zone, json, ports);
+    return verifyLog(client, zone, { keys: known, kept }, json, ports);
   });
 }
 
@@ -43,6 +61,7 @@ const NO_LIMITS = `
 async function verifyLog(
   client: pg.Client,
   zone: string | null,
+  against: HeldAgainst,
   json: boolean,
   { print, progress }: VerifyingPorts,
 ): Promise<Outcome> {
@@ -65,7 +84,11 @@ async function verifyLog(
   }
   verifier.end();
   await tell();
-  const counts = verifier.counts;
+  const sealed = await verifySealed(new SealedRows(client), zone, against, (fault) =>
+    found.push(fault),
+  );
+  await tell();
+  const counts = { ...verifier.counts, sealed: sealed.leaves, checkpoints: sealed.checkpoints };
   if (json) await print(JSON.stringify({ ...counts, faults }));
   return {
     code: faults === 0 ? EXIT.done : EXIT.wrong,
@@ -73,8 +96,18 @@ async function verifyLog(
   };
 }
 
-function summaryOf({ chains, events, dropped }: ChainCounts, faults: number): string {
+interface Counts extends ChainCounts {
+  /** Events that are leaves of logs, and checkpoints of these. */
+  readonly sealed: number;
+  readonly checkpoints: number;
+}
+
+function summaryOf(
+  { chains, events, dropped, sealed, checkpoints }: Counts,
+  faults: number,
+): string {
   const gone = dropped === 0 ? '' : ` (and ${dropped} that were dropped with their days)`;
   const how = faults === 0 ? 'nothing is wrong' : faults === 1 ? '1 fault' : `${faults} faults`;
-  return `${events} events${gone} in ${chains} chains: ${how}`;
+  const held = checkpoints === 0 ? '' : `, ${sealed} sealed by ${checkpoints} checkpoints`;
+  return `${events} events${gone} in ${chains} chains${held}: ${how}`;
 }

@@ -78,6 +78,10 @@ export class SealedLog {
       all.length - 1,
       time,
     ]);
+    await this.client.query(
+      `INSERT INTO evidence_checkpointed VALUES ($1, $2) ON CONFLICT (zone_id) DO UPDATE SET size = EXCLUDED.size`,
+      [zone, size],
+    );
     const whole = await this.store(INSTALLATION, this.log);
     const text = formatCheckpoint({ origin: this.log, ...whole, extensions: [] });
     const note = signNote(text, [this.signer]);

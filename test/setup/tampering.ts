@@ -309,3 +309,112 @@ export const SEAMLESS: readonly Omit<Tampering, 'found'>[] = [
       DELETE FROM audit_chains WHERE zone_id = '${zone}' AND writer = '${writer}'`,
   },
 ];
+
+const ofZone =
+  (text: string): Tampering['sql'] =>
+  ({ zone }) =>
+    text.replaceAll('$zone', `'${zone}'`);
+const INSTALLATION = `'ffffffff-ffff-ffff-ffff-ffffffffffff'`;
+
+/** What changes that which is sealed, or leaves chains that fit: a verifier that has checkpoints of before finds it. */
+export const OF_SEALED: readonly Omit<Tampering, 'found'>[] = [
+  {
+    name: 'edits a tile',
+    sql: ofZone(
+      `UPDATE evidence_tiles SET hashes = set_byte(hashes, 40, 255 - get_byte(hashes, 40)) WHERE zone_id = $zone`,
+    ),
+  },
+  {
+    name: 'cuts a tile',
+    sql: ofZone(`UPDATE evidence_tiles SET hashes = substr(hashes, 1, 96) WHERE zone_id = $zone`),
+  },
+  { name: 'deletes tiles', sql: ofZone(`DELETE FROM evidence_tiles WHERE zone_id = $zone`) },
+  {
+    name: 'edits a tile of the log of all',
+    sql: () =>
+      `UPDATE evidence_tiles SET hashes = set_byte(hashes, 0, 255 - get_byte(hashes, 0)) WHERE zone_id = ${INSTALLATION}`,
+  },
+  {
+    name: 'exchanges which events leaves are',
+    sql: ofZone(`UPDATE evidence_runs r SET writer = o.writer, first_seq = o.first_seq, last_seq = o.last_seq
+      FROM evidence_runs o WHERE r.zone_id = $zone AND o.zone_id = $zone AND r.first_leaf IN (0, 11) AND o.first_leaf = 11 - r.first_leaf`),
+  },
+  {
+    name: 'forgets which event the last leaf is',
+    sql: ofZone(`DELETE FROM evidence_runs WHERE zone_id = $zone AND first_leaf = 11`),
+  },
+  {
+    name: 'says that events are sealed which there never were',
+    sql: ofZone(`UPDATE evidence_heads SET seq = 9 WHERE zone_id = $zone`),
+  },
+  {
+    name: 'writes another root into a checkpoint',
+    sql: ofZone(`UPDATE zone_checkpoints SET root = sha256('x'),
+      body = replace(body, encode(root, 'base64'), encode(sha256('x'), 'base64')) WHERE zone_id = $zone`),
+  },
+  {
+    name: 'makes a checkpoint older',
+    sql: ofZone(
+      `UPDATE zone_checkpoints SET body = regexp_replace(body, 'time 2...', 'time 2001') WHERE zone_id = $zone`,
+    ),
+  },
+  {
+    name: 'deletes a checkpoint',
+    sql: ofZone(`DELETE FROM zone_checkpoints WHERE zone_id = $zone`),
+  },
+  {
+    name: 'deletes what is signed',
+    sql: () => `DELETE FROM checkpoints; DELETE FROM zone_checkpoints; DELETE FROM evidence_tiles;
+      DELETE FROM evidence_runs; DELETE FROM evidence_heads; DELETE FROM evidence_logs; DELETE FROM evidence_checkpointed`,
+  },
+  {
+    name: 'edits a note',
+    sql: () => `UPDATE checkpoints SET note = replace(note, '/audit', '/audit2')`,
+  },
+  {
+    name: 'edits a root beside its note',
+    sql: () => `UPDATE checkpoints SET root = sha256('x')`,
+  },
+  {
+    name: 'exchanges the keys',
+    sql: () => `UPDATE checkpoint_keys SET vkey = 'mandate.example/audit+00000000+AQ=='`,
+  },
+  {
+    name: 'sets a log back',
+    sql: ofZone(`UPDATE evidence_logs SET size = 3, root = sha256('x') WHERE zone_id = $zone`),
+  },
+  {
+    name: 'calls a log otherwise',
+    sql: ofZone(
+      `UPDATE evidence_logs SET origin = 'elsewhere.example/audit' WHERE zone_id = $zone`,
+    ),
+  },
+  {
+    name: 'says that less is in a checkpoint',
+    sql: ofZone(`UPDATE evidence_checkpointed SET size = 3 WHERE zone_id = $zone`),
+  },
+  {
+    name: 'forgets that anything of a zone was sealed',
+    sql: ofZone(`DELETE FROM evidence_tiles WHERE zone_id = $zone; DELETE FROM evidence_runs WHERE zone_id = $zone;
+      DELETE FROM evidence_heads WHERE zone_id = $zone; DELETE FROM evidence_logs WHERE zone_id = $zone;
+      DELETE FROM evidence_checkpointed WHERE zone_id = $zone; DELETE FROM zone_checkpoints WHERE zone_id = $zone`),
+  },
+  {
+    name: 'truncates a day',
+    sql: ofZone(
+      `DO $$ BEGIN EXECUTE (SELECT format('TRUNCATE %s', tableoid::regclass) FROM audit_events WHERE zone_id = $zone LIMIT 1); END $$`,
+    ),
+  },
+  {
+    name: 'writes an event anew with its tile',
+    sql: ({ zone, writers: [writer] }) => `
+      UPDATE audit_events SET event_text = replace(event_text, 'r6', 'r9'), request_id = 'r9',
+             hash = sha256(previous_hash || convert_to(replace(event_text, 'r6', 'r9'), 'UTF8')) WHERE ${one(zone, writer, 6)};
+      UPDATE audit_chains c SET hash = a.hash FROM audit_events a
+       WHERE c.zone_id = '${zone}' AND c.writer = '${writer}' AND a.zone_id = c.zone_id AND a.writer = c.writer AND a.seq = 6;
+      UPDATE evidence_tiles SET hashes = (
+        SELECT string_agg(sha256('\\x00'::bytea || a.hash), ''::bytea ORDER BY r.first_leaf + a.seq - r.first_seq)
+          FROM evidence_runs r JOIN audit_events a ON a.zone_id = r.zone_id AND a.writer = r.writer
+           AND a.seq BETWEEN r.first_seq AND r.last_seq WHERE r.zone_id = '${zone}') WHERE zone_id = '${zone}'`,
+  },
+];

@@ -23,6 +23,7 @@ export async function* readLog(tx: Reading, zone: string | null): AsyncGenerator
     readRows(tx, 'events', EVENTS, zone, (row: EventRow) => eventOf(tx, row)),
     readRows(tx, 'runs', RUNS, zone, runOf),
     readRows(tx, 'heads', HEADS, zone, headOf),
+    readRows(tx, 'seals', SEALS, zone, sealOf),
   ];
   yield* mergeSorted<ChainItem>(sources, before);
 }
@@ -88,6 +89,13 @@ const RUNS = `
 const HEADS = `
   SELECT zone_id AS zone, writer, seq::float8 AS seq, ${hex('hash')} AS hash, last_event_id
     FROM audit_chains WHERE $1::uuid IS NULL OR zone_id = $1 ORDER BY zone_id, writer`;
+
+// Of a chain whose head has gone with its days nothing is expected any more.
+const SEALS = `
+  SELECT h.zone_id AS zone, h.writer, h.seq::float8 AS seq FROM evidence_heads h
+   WHERE ($1::uuid IS NULL OR h.zone_id = $1)
+     AND EXISTS (SELECT FROM audit_chains c WHERE c.zone_id = h.zone_id AND c.writer = h.writer)
+   ORDER BY h.zone_id, h.writer`;
 
 interface EventRow {
   readonly zone: string;
@@ -164,4 +172,14 @@ interface HeadRow {
 
 function headOf({ last_event_id: lastEventId, ...row }: HeadRow): KeptEnd {
   return { is: 'head', ...row, lastEventId };
+}
+
+interface SealRow {
+  readonly zone: string;
+  readonly writer: string;
+  readonly seq: number;
+}
+
+function sealOf(row: SealRow): KeptEnd {
+  return { is: 'seal', ...row, hash: null, lastEventId: null };
 }

@@ -1,0 +1,167 @@
+import type pg from 'pg';
+import type { TileAddress } from '../../transparency-log/tiles.js';
+import type { Reading } from './read-log.js';
+
+/** The log of the installation, where logs are named by zones. */
+export const INSTALLATION = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+
+/** How many rows are read at once. */
+const ROWS = 500;
+
+/** A log as it is stored. */
+export interface StoredLog {
+  readonly origin: string;
+  readonly size: number;
+  readonly root: Buffer;
+}
+
+/** Events of one chain that are leaves in a row. */
+export interface StoredRun {
+  readonly firstLeaf: number;
+  readonly writer: string;
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+}
+
+/** A checkpoint of a zone, as it is stored. */
+export interface StoredCheckpoint {
+  readonly zone: string;
+  readonly size: number;
+  readonly root: Buffer;
+  readonly body: string;
+  readonly leaf: number;
+}
+
+/** A signed checkpoint, as it is stored. */
+export interface StoredNote {
+  readonly size: number;
+  readonly root: Buffer;
+  readonly note: string;
+}
+
+/** Reads what is sealed, in a transaction that sees it as it was at one moment. */
+export class SealedRows {
+  private cursors = 0;
+
+  constructor(private readonly tx: Reading) {}
+
+  /** The zones of which something is sealed, in order. @param zone `null` for all */
+  async zones(zone: string | null): Promise<string[]> {
+    const rows = await this.rows<{ zone: string }>(ZONES, [zone]);
+    return rows.map((row) => row.zone);
+  }
+
+  async log(log: string): Promise<StoredLog | null> {
+    const [row] = await this.rows<StoredLog>(LOG, [log]);
+    return row ?? null;
+  }
+
+  /** How large the log of a zone is said to be in its last checkpoint; 0 if that is not said. */
+  async reached(zone: string): Promise<number> {
+    const [row] = await this.rows<{ size: number }>(REACHED, [zone]);
+    return row?.size ?? 0;
+  }
+
+  async tile(log: string, { level, index }: TileAddress): Promise<Buffer | null> {
+    const [row] = await this.rows<{ hashes: Buffer }>(TILE, [log, level, index]);
+    return row?.hashes ?? null;
+  }
+
+  /** Which events leaves are, by leaf. */
+  runs(zone: string): AsyncGenerator<StoredRun> {
+    return this.all<StoredRun>(RUNS, [zone]);
+  }
+
+  /** The hashes of events from one number up to another, by number. Those that are not there are not among them. */
+  events(
+    zone: string,
+    { writer, firstSeq, lastSeq }: StoredRun,
+  ): AsyncGenerator<{ seq: number; hash: Buffer }> {
+    return this.all(EVENTS, [zone, writer, firstSeq, lastSeq]);
+  }
+
+  /** The checkpoints of a zone, by size. */
+  ofZone(zone: string): AsyncGenerator<StoredCheckpoint> {
+    return this.all<StoredCheckpoint>(OF_ZONE, [zone]);
+  }
+
+  /** The checkpoints of all zones, by leaf. */
+  leaves(): AsyncGenerator<StoredCheckpoint> {
+    return this.all<StoredCheckpoint>(LEAVES, []);
+  }
+
+  /** The signed checkpoints, by size. */
+  notes(): AsyncGenerator<StoredNote> {
+    return this.all<StoredNote>(NOTES, []);
+  }
+
+  /** The public keys that are stored. */
+  async vkeys(): Promise<string[]> {
+    return (await this.rows<{ vkey: string }>('SELECT vkey FROM checkpoint_keys', [])).map(
+      ({ vkey }) => vkey,
+    );
+  }
+
+  /**
+   * Whether an event that is not there may be gone: its day was dropped, or its chain has begun once more and a leaf further
+   * behind has its number.
+   */
+  async mayBeGone(
+    zone: string,
+    { writer, firstLeaf }: StoredRun,
+    seq: number,
+  ): Promise<'dropped' | 'begun anew' | null> {
+    const [row] = await this.rows<{ dropped: boolean; anew: boolean }>(GONE, [
+      zone,
+      writer,
+      seq,
+      firstLeaf,
+    ]);
+    return row?.anew === true ? 'begun anew' : row?.dropped === true ? 'dropped' : null;
+  }
+
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- what a statement answers is known where it is written
+  private async rows<R extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<R[]> {
+    return (await this.tx.query<R>(text, values)).rows;
+  }
+
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- what a statement answers is known where it is written
+  private async *all<R extends pg.QueryResultRow>(
+    text: string,
+    values: unknown[],
+  ): AsyncGenerator<R> {
+    this.cursors += 1;
+    const name = `sealed_${this.cursors}`;
+    await this.tx.query(`DECLARE ${name} NO SCROLL CURSOR FOR ${text}`, values);
+    try {
+      for (;;) {
+        // oxlint-disable-next-line no-await-in-loop
+        const { rows } = await this.tx.query<R>(`FETCH ${ROWS} FROM ${name}`);
+        yield* rows;
+        if (rows.length < ROWS) return;
+      }
+    } finally {
+      await this.tx.query(`CLOSE ${name}`).catch(() => {});
+    }
+  }
+}
+
+const ZONES = `SELECT zone_id AS zone FROM (
+    SELECT zone_id FROM evidence_logs UNION SELECT zone_id FROM evidence_runs
+    UNION SELECT zone_id FROM evidence_checkpointed UNION SELECT zone_id FROM zone_checkpoints) AS z
+  WHERE zone_id <> '${INSTALLATION}' AND ($1::uuid IS NULL OR zone_id = $1) ORDER BY zone_id`;
+const LOG = `SELECT origin, size::float8 AS size, root FROM evidence_logs WHERE zone_id = $1`;
+const REACHED = `SELECT size::float8 AS size FROM evidence_checkpointed WHERE zone_id = $1`;
+const TILE = `SELECT hashes FROM evidence_tiles WHERE zone_id = $1 AND level = $2 AND index = $3`;
+const RUNS = `SELECT first_leaf::float8 AS "firstLeaf", writer, first_seq::float8 AS "firstSeq", last_seq::float8 AS "lastSeq"
+  FROM evidence_runs WHERE zone_id = $1 ORDER BY evidence_runs.first_leaf`;
+const EVENTS = `SELECT a.seq::float8 AS seq, substr(a.hash, 1, 33) AS hash FROM audit_events a
+  WHERE a.zone_id = $1 AND a.writer = $2 AND a.seq >= $3 AND a.seq <= $4 ORDER BY a.seq`;
+const CHECKPOINT = `SELECT c.zone_id AS zone, c.size::float8 AS size, c.root, left(c.body, 20000) AS body, c.leaf::float8 AS leaf
+  FROM zone_checkpoints c`;
+const OF_ZONE = `${CHECKPOINT} WHERE c.zone_id = $1 ORDER BY c.size`;
+const LEAVES = `${CHECKPOINT} ORDER BY c.leaf`;
+const NOTES = `SELECT c.size::float8 AS size, c.root, left(c.note, 20000) AS note FROM checkpoints c ORDER BY c.size`;
+const GONE = `SELECT EXISTS (SELECT FROM audit_heads h WHERE h.zone_id = $1 AND h.writer = $2 AND h.first_seq <= $3 AND h.last_seq >= $3) AS dropped,
+    EXISTS (SELECT FROM evidence_runs r WHERE r.zone_id = $1 AND r.writer = $2 AND r.first_leaf > $4
+             AND r.first_seq <= $3 AND r.last_seq >= $3) AS anew`;
