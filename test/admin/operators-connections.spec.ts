@@ -19,6 +19,7 @@ const IN_NO_CHECKPOINT = new Set([
     `GET ${log}/checkpoint`,
     `GET ${log}/tile/{level}/{index}`,
   ]),
+  'GET /audit/receipts/{id}',
   'GET /zones/{zone}/audit/receipts/{id}',
 ]);
 

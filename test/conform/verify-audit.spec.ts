@@ -7,18 +7,23 @@ import { gzipSync } from 'node:zlib';
 import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { NoteSigner } from '../../src/transparency-log/note-key.js';
 import { createDatabase } from '../setup/harness.js';
+import { receiptsOf } from '../setup/sealed-receipts.js';
 import { bundleOf } from '../setup/sealed-bundle.js';
 import { SealedLog, type Sealed } from '../setup/sealed-log.js';
 import { appendEvent, recordEvents } from '../setup/tampering.js';
 import { describeWith, PYTHON } from './tools.js';
 
+const RECEIPT = fileURLToPath(new URL('../../examples/verify-audit/receipt.py', import.meta.url));
 const PROGRAM = fileURLToPath(new URL('../../examples/verify-audit/verify.py', import.meta.url));
 
 describeWith([PYTHON], 'verify.py, which knows docs/evidence.md alone', () => {
   let client: pg.Client;
   let folder: string;
   let vkey: string;
+  let signer: NoteSigner;
+  let zone: string;
   let first: Sealed;
   let whole: string;
 
@@ -28,9 +33,10 @@ describeWith([PYTHON], 'verify.py, which knows docs/evidence.md alone', () => {
     folder = await mkdtemp(join(tmpdir(), 'mandate-verify-'));
     const log = new SealedLog(client);
     await log.begin();
-    ({ vkey } = log);
+    ({ vkey, signer } = log);
     const of = { zone: uuidv7(), writers: [uuidv7(), uuidv7()] } as const;
     const other = { zone: uuidv7(), writers: [uuidv7(), uuidv7()] } as const;
+    ({ zone } = of);
     await recordEvents(client, of);
     first = await log.seal(of.zone);
     await recordEvents(client, other);
@@ -62,6 +68,36 @@ describeWith([PYTHON], 'verify.py, which knows docs/evidence.md alone', () => {
     const right = { status: 0, stdout: '312 events: nothing is wrong\n', stderr: '' };
     expect(await verify(whole, [first.body, first.note])).toEqual(right);
     expect(await verify(gzipSync(whole), [JSON.stringify(first)])).toEqual(right);
+  });
+
+  test('receipt.py verifies receipts, and finds what was changed', async () => {
+    const read = await receiptsOf(client, signer, zone);
+    const run = async (set: object) => {
+      const path = join(folder, uuidv7());
+      await writeFile(path, JSON.stringify(set));
+      return spawnSync(PYTHON.path ?? '', [RECEIPT, path, vkey], { encoding: 'utf8' });
+    };
+    const right = await run(read);
+    expect([right.status, right.stderr]).toEqual([0, '']);
+    expect(JSON.parse(right.stdout)).toMatchObject({ type: 'change', zone_id: zone });
+    const [one] = read.receipts;
+    const bytes = Buffer.from(one?.receipt ?? '', 'base64');
+    // A bit here and there.
+    for (let at = 3; at < bytes.length; at += Math.ceil(bytes.length / 6)) {
+      const changed = Buffer.from(bytes);
+      changed[at] = (changed[at] ?? 0) ^ 1;
+      // oxlint-disable-next-line no-await-in-loop
+      const wrong = await run({
+        ...read,
+        receipts: [{ ...one, receipt: changed.toString('base64') }],
+      });
+      expect([at, wrong.status, wrong.stderr]).toEqual([at, 1, '']);
+      expect(wrong.stdout).toMatch(/^wrong: /);
+    }
+    for (const wrong of [{ ...read, zone_id: uuidv7() }, { ...read, receipts: [] }, []]) {
+      // oxlint-disable-next-line no-await-in-loop
+      expect((await run(wrong)).status).toBe(1);
+    }
   });
 
   const lines = () => whole.split('\n');
