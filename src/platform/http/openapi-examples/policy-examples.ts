@@ -92,13 +92,9 @@ export const POLICY_EXAMPLES: ExamplesOf = {
   },
   policy_replays_start: {
     body: {
-      version: {
-        summary: 'A version that is not active yet, on the decisions of two weeks',
-        value: { policy_set_version_id: SET_VERSION, days: 14 },
-      },
       texts: {
-        summary: 'Policies that are not stored',
-        value: { policies: [{ name: 'orders', content: CEDAR }] },
+        summary: 'Policies that are not stored, on the decisions of two weeks',
+        value: { policies: [{ name: 'orders', content: CEDAR }], days: 14 },
       },
     },
     answers: {
@@ -113,7 +109,7 @@ export const POLICY_EXAMPLES: ExamplesOf = {
           created_at: '2026-11-15T09:00:00.000Z',
           started_at: null,
           finished_at: null,
-          candidate: { policy_set_version_id: SET_VERSION, manifest_sha256: MANIFEST },
+          candidate: { policy_set_version_id: null, manifest_sha256: MANIFEST },
           base: { policy_set_version_id: ACTIVE_VERSION, manifest_sha256: ACTIVE_MANIFEST },
           from: '2026-11-01T09:00:00.000Z',
           to: '2026-11-15T09:00:00.000Z',
