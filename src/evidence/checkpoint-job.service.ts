@@ -34,8 +34,9 @@ const MOST_ROUND_MS = 20_000;
 const REST = 20;
 /** Milliseconds for which a process has the turn: after a crash nobody is at it for so long. */
 const TURN_MS = 15_000;
-/** Milliseconds between two looks how far behind the checkpoints are. */
+/** Milliseconds between two looks how far behind the checkpoints are, at least and at most. */
 const LAG_MS = 15_000;
+const LAG_MOST_MS = 300_000;
 
 /**
  * The job that puts what was recorded into the logs of zones, and signs checkpoints of these: behind the commits, one replica
@@ -49,6 +50,9 @@ export class CheckpointJob implements BeforeApplicationShutdown {
   private readonly holder = newId();
   private ofRead = OF_READ;
   private lookedAt = Number.NEGATIVE_INFINITY;
+  private lagRest = LAG_MS;
+  /** The zones whose log is broken, as far as that was said. */
+  private readonly broken = new Set<string>();
   /** Where the logs are to be filled on, if there was no time for all of them. */
   private place: ChainPlace | undefined;
 
@@ -76,7 +80,7 @@ export class CheckpointJob implements BeforeApplicationShutdown {
     const began = performance.now();
     const most = Math.min(LOOK_MS, this.env.checkpointSeconds * 1_000);
     const isMore = await this.lookInTurn();
-    if (performance.now() - this.lookedAt >= LAG_MS) await this.tell();
+    if (performance.now() - this.lookedAt >= this.lagRest) await this.tell();
     if (isMore === 'failed') return AGAIN_MS;
     if (isMore) return 0;
     return Math.max(most, Math.min(REST * (performance.now() - began), this.mostRest));
@@ -141,9 +145,22 @@ export class CheckpointJob implements BeforeApplicationShutdown {
       );
       this.place = round.stoppedAt;
       this.sealed.inc(round.sealed);
+      this.tellBroken(round.broken);
       // One that began in the middle is followed by one from the beginning.
       const isMore = round.isMore || from !== undefined;
       if (!isMore || isLate() || (round.sealed === 0 && from === undefined)) return isMore;
+    }
+  }
+
+  /** Says of a log that is not its tree any more which it is, when that is new. */
+  private tellBroken(broken: readonly string[]): void {
+    for (const zone of broken) {
+      if (this.broken.has(zone)) continue;
+      this.broken.add(zone);
+      this.logger.error(
+        { zone },
+        'the log of a zone is not what it was: nothing more of it is sealed',
+      );
     }
   }
 
@@ -153,7 +170,7 @@ export class CheckpointJob implements BeforeApplicationShutdown {
 
   /** Says how far behind the checkpoints are, above all while none can be made. */
   private async tell(): Promise<void> {
-    this.lookedAt = performance.now();
+    const began = performance.now();
     try {
       this.lag.set(await readLag(this.dataSource));
     } catch (error) {
@@ -162,5 +179,8 @@ export class CheckpointJob implements BeforeApplicationShutdown {
         'how far the checkpoints of the audit log are behind is not known',
       );
     }
+    this.lookedAt = performance.now();
+    // It looks into all days for the first event of each chain that is behind: so it takes a hundredth of the time at most.
+    this.lagRest = Math.max(LAG_MS, Math.min(100 * (this.lookedAt - began), LAG_MOST_MS));
   }
 }

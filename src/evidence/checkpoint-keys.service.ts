@@ -4,6 +4,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { NO_ZONE } from '../ledger/entry.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
+import { commitIf } from '../platform/database/commit-if.js';
 import { OPERATORS_READING } from '../platform/database/operators-connections.js';
 import { newId } from '../platform/uuid-v7.js';
 import type { SealContext } from '../sealing/seal.js';
@@ -77,7 +78,14 @@ export class CheckpointKeys {
     if (newest === undefined) {
       const made = await this.draw(origin);
       // A twin may be making one: the first that is stored is the one.
-      await this.dataSource.query(INSERT_FIRST, [made.id, made.vkey, made.sealed]);
+      await commitIf(
+        this.dataSource,
+        () => true,
+        async (tx) => {
+          await tx.query(LOCK_FIRST);
+          await tx.query(INSERT_FIRST, [made.id, made.vkey, made.sealed]);
+        },
+      );
       return this.signer();
     }
     const { id, sealed } = newest;
@@ -122,11 +130,10 @@ function placeOf(id: string): SealContext {
 const COLUMNS = `id, vkey, created_at AS "createdAt"`;
 const LIST = `SELECT ${COLUMNS} FROM checkpoint_keys ORDER BY created_at DESC, id DESC`;
 const NEWEST = `SELECT ${COLUMNS}, sealed_seed AS sealed FROM checkpoint_keys ORDER BY created_at DESC, id DESC LIMIT 1`;
-// Only one is the first: a lock of the log is held to the end of the statement.
-const INSERT_FIRST = `WITH log AS MATERIALIZED (
-    SELECT 1 FROM evidence_logs WHERE zone_id = '${INSTALLATION_LOG}' FOR NO KEY UPDATE)
-  INSERT INTO checkpoint_keys (id, vkey, sealed_seed)
-  SELECT $1, $2, $3 FROM log WHERE NOT EXISTS (SELECT FROM checkpoint_keys)`;
+// Only one is the first. The lock is taken before, as a statement sees nothing that is committed while it waits.
+const LOCK_FIRST = `SELECT FROM evidence_logs WHERE zone_id = '${INSTALLATION_LOG}' FOR NO KEY UPDATE`;
+const INSERT_FIRST = `INSERT INTO checkpoint_keys (id, vkey, sealed_seed)
+  SELECT $1, $2, $3 WHERE NOT EXISTS (SELECT FROM checkpoint_keys)`;
 const INSERT = `WITH added AS (
     INSERT INTO checkpoint_keys (id, vkey, sealed_seed, created_at) VALUES ($1, $2, $3, clock_timestamp()) RETURNING *)
   SELECT ${COLUMNS} FROM added`;

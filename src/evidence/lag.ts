@@ -2,7 +2,7 @@ import type { Queries } from './queries.js';
 
 /** How far the checkpoints are behind what was recorded. */
 export interface Behind {
-  /** Seconds since the last checkpoint; null if there is none. */
+  /** Seconds since the last checkpoint; null if there is none, or if it is of a time to come, as the clock was ahead. */
   readonly since: number | null;
   /** The most events of one zone that are in no log. */
   readonly events: number;
@@ -32,7 +32,8 @@ export async function readLag(db: Queries): Promise<number> {
 }
 
 const BEHIND = `SELECT
-    (SELECT greatest(extract(epoch FROM clock_timestamp() - k.at), 0)::float8
+    (SELECT CASE WHEN k.at <= clock_timestamp() + interval '1 s'
+                 THEN greatest(extract(epoch FROM clock_timestamp() - k.at), 0)::float8 END
        FROM checkpoints k ORDER BY k.size DESC LIMIT 1) AS since,
     (SELECT coalesce(max(z.events), 0)::float8
        FROM (SELECT sum(c.seq - coalesce(h.seq, 0)) AS events

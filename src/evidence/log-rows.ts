@@ -27,9 +27,37 @@ export async function takeLog(tx: Queries, logId: string): Promise<LogRow | null
   return row ?? null;
 }
 
-/** The tree of a log that is taken, as far as leaves are added to it. */
-export async function readEdge(tx: Queries, logId: string, size: number): Promise<TreeEdge> {
-  return new TreeEdge(size, await readTiles(tx, logId, edgeOf(size)));
+/** What is stored of a log is not its tree: tiles are missing or others, and nothing can be added to it. */
+export class LogBroken extends Error {
+  override readonly name = 'LogBroken';
+
+  constructor(
+    readonly logId: string,
+    cause?: unknown,
+  ) {
+    super(`what is stored of the log ${logId} is not its tree`, { cause });
+  }
+}
+
+/**
+ * The tree of a log that is taken, as far as leaves are added to it.
+ *
+ * @throws {LogBroken} if the tiles at its edge are not there, or do not make its root
+ */
+export async function readEdge(
+  tx: Queries,
+  logId: string,
+  { size, root }: Pick<LogRow, 'size' | 'root'>,
+): Promise<TreeEdge> {
+  const tiles = await readTiles(tx, logId, edgeOf(size));
+  let tree: TreeEdge;
+  try {
+    tree = new TreeEdge(size, tiles);
+  } catch (error) {
+    throw new LogBroken(logId, error);
+  }
+  if (!tree.root.equals(root)) throw new LogBroken(logId);
+  return tree;
 }
 
 /**

@@ -28,7 +28,7 @@ interface GrownZone {
   readonly origin: string;
   readonly size: number;
   readonly root: Buffer;
-  /** What time it is for the database: RFC 3339, UTC. */
+  /** What time it is for the database, or that of the checkpoint before if its clock was ahead then: RFC 3339, UTC. */
   readonly at: string;
 }
 
@@ -72,7 +72,7 @@ export async function makeCheckpoint(
   const [{ at } = { at: '' }] = zones;
   if (zones.length === 0) return null;
 
-  const tree = await readEdge(tx, INSTALLATION_LOG, log.size);
+  const tree = await readEdge(tx, INSTALLATION_LOG, log);
   const bodies = zones.map(({ origin, size, root }) =>
     formatCheckpoint({ origin, size, root, extensions: [`time ${at}`] }),
   );
@@ -96,8 +96,10 @@ export async function makeCheckpoint(
 }
 
 const GROWN = `SELECT l.zone_id AS "zoneId", l.origin, l.size::float8 AS size, l.root,
-         to_char(statement_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at
-    FROM evidence_logs l LEFT JOIN evidence_checkpointed c ON c.zone_id = l.zone_id
+         to_char(greatest(statement_timestamp(), k.at) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at
+    FROM evidence_logs l
+    LEFT JOIN (SELECT c.at FROM checkpoints c ORDER BY c.size DESC LIMIT 1) AS k ON true
+    LEFT JOIN evidence_checkpointed c ON c.zone_id = l.zone_id
    WHERE l.zone_id <> $1 AND l.size > coalesce(c.size, 0) ORDER BY l.zone_id LIMIT $2`;
 const STORE = `WITH zones AS (
     SELECT z.*, $6::timestamptz AS at FROM unnest($1::uuid[], $2::bigint[], $3::bytea[], $4::text[], $5::bigint[])

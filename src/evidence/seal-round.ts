@@ -1,4 +1,4 @@
-import { beginLog } from './log-rows.js';
+import { beginLog, LogBroken } from './log-rows.js';
 import { zoneOriginOf } from './origins.js';
 import type { InTransaction, Queries } from './queries.js';
 import { eventsOf, readUnsealed, type ChainPlace, type UnsealedChain } from './unsealed-events.js';
@@ -18,6 +18,8 @@ export interface Round {
   readonly sealed: number;
   /** Whether something may be left, since there was much of it or others had it. */
   readonly isMore: boolean;
+  /** The zones whose log is not what it was: nothing of theirs is added, and they hold up no other. */
+  readonly broken: readonly string[];
   /** The last chain that was looked at, where it was ended early. */
   readonly stoppedAt?: ChainPlace;
 }
@@ -44,22 +46,29 @@ export async function sealRound(
   from: ChainPlace = FIRST,
 ): Promise<Round> {
   let [sealed, isMore] = [0, false];
+  const broken = new Set<string>();
   let behind = from;
   while (!stopped()) {
     // oxlint-disable-next-line no-await-in-loop
     const chains = await readUnsealed(db, behind, ofZone, ofRead);
     const last = chains.at(-1);
-    if (last === undefined) return { sealed, isMore };
+    if (last === undefined) return { sealed, isMore, broken: [...broken] };
     behind = last;
-    isMore ||= chains.some(({ upTo, recorded }) => upTo < recorded);
     for (const part of partsOf(chains, ofZone)) {
-      // oxlint-disable-next-line no-await-in-loop
-      const grown = await grow(db, inTransaction, origin, part);
-      if (grown === null) isMore = true;
-      else sealed += grown;
+      const [{ zoneId }] = part;
+      if (broken.has(zoneId)) continue;
+      try {
+        // oxlint-disable-next-line no-await-in-loop
+        const grown = await grow(db, inTransaction, origin, part);
+        isMore ||= grown === null || part.some(({ upTo, recorded }) => upTo < recorded);
+        sealed += grown ?? 0;
+      } catch (error) {
+        if (!(error instanceof LogBroken)) throw error;
+        broken.add(zoneId);
+      }
     }
   }
-  return { sealed, isMore: true, stoppedAt: behind };
+  return { sealed, isMore: true, broken: [...broken], stoppedAt: behind };
 }
 
 async function grow(

@@ -21,6 +21,7 @@ interface Run {
  * log is stored with the leaves, and what another process has added meanwhile is left to it.
  *
  * @param chains of this zone
+ * @throws {LogBroken} if what is stored of the log is not its tree
  * @returns how many leaves there are more; null if others have the log, or have added something of these chains
  */
 export async function growZoneLog(
@@ -35,7 +36,7 @@ export async function growZoneLog(
   const seqs = new Map(heads.map(({ writer, seq }) => [writer, seq]));
   if (chains.some(({ writer, done }) => (seqs.get(writer) ?? 0) !== done)) return null;
 
-  const tree = await readEdge(tx, zoneId, log.size);
+  const tree = await readEdge(tx, zoneId, log);
   const [last] = await tx.query<Run[]>(LAST_RUN, [zoneId]);
   const runs: Run[] = [];
   for (const { writer, runs: unsealed } of chains) {

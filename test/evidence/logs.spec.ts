@@ -211,7 +211,7 @@ describe('the log of a zone', () => {
     try {
       await client.query('BEGIN');
       await client.query('SELECT FROM evidence_logs WHERE zone_id = $1 FOR UPDATE', [locked]);
-      expect(await sealOnce()).toEqual({ sealed: 3, isMore: true });
+      expect(await sealOnce()).toEqual({ sealed: 3, isMore: true, broken: [] });
       await expectWhole(free);
       await client.query('ROLLBACK');
     } finally {
@@ -219,6 +219,26 @@ describe('the log of a zone', () => {
     }
     expect(await seal()).toBe(3);
     await expectWhole(locked);
+  });
+
+  test.each([
+    ['is missing', 'DELETE FROM evidence_tiles WHERE zone_id = $1'],
+    ['is another', `UPDATE evidence_tiles SET hashes = sha256('x') || hashes WHERE zone_id = $1`],
+  ])('whose edge %s is left as it is, and holds up no other', async (_, sql) => {
+    const [broken, free, writer] = [uuidv7(), uuidv7(), uuidv7()].toSorted();
+    await append(broken ?? '', writer ?? '', 3);
+    await seal();
+    await pool.query(sql, [broken]);
+    await append(broken ?? '', writer ?? '', 3);
+    await append(free ?? '', writer ?? '', 3);
+    expect(await sealOnce()).toEqual({ sealed: 3, isMore: false, broken: [broken] });
+    await expectWhole(free ?? '');
+    expect(await leavesOf(broken ?? '')).toHaveLength(3);
+    // Others of this file look at all zones.
+    await transactions()(async (tx) => {
+      await tx.query('SET LOCAL session_replication_role = replica');
+      await tx.query('DELETE FROM audit_chains WHERE zone_id = $1', [broken]);
+    });
   });
 
   test('begins with the first event that is still there', async () => {
@@ -413,6 +433,28 @@ test('a checkpoint is due where something happened, after its time, and sooner w
     isDue({ since, events, hasGrown }, most);
   expect([due(null, 1), due(60, 1), due(60, 0, true), due(1, 4_096)]).not.toContain(false);
   expect([due(null, 0), due(600, 0), due(59, 4_095, true), due(0.5, 4_096)]).not.toContain(true);
+});
+
+test('a clock that was ahead delays no checkpoint, and those that follow are not older', async () => {
+  const [zone, writer] = [uuidv7(), uuidv7()];
+  await append(zone, writer, 1);
+  await seal();
+  await checkpoint();
+  const [ahead] = await rows<{ at: Date }>(
+    databaseUrl,
+    `UPDATE checkpoints SET at = at + interval '1 hour' WHERE size = (SELECT max(size) FROM checkpoints) RETURNING at`,
+  );
+  await append(zone, writer, 1);
+  expect((await readBehind(db)).since).toBeNull();
+  await seal();
+  await checkpoint();
+  const [next] = await rows<{ at: Date; size: number }>(
+    databaseUrl,
+    'SELECT at, size::integer AS size FROM zone_checkpoints WHERE zone_id = $1 ORDER BY size DESC LIMIT 1',
+    [zone],
+  );
+  expect(next).toEqual({ at: ahead?.at, size: 2 });
+  await pool.query(`UPDATE checkpoints SET at = at - interval '1 hour' WHERE at > now()`);
 });
 
 test('one of several has the turn, until it is over', async () => {
