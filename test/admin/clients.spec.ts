@@ -109,6 +109,14 @@ describe('secrets', () => {
       return own.map(({ id }) => id);
     };
     expect(await listed()).toEqual([made.body['secret_id'], added.body['id']]);
+    const dry = await call('DELETE', `${old}?dry_run=true`);
+    const shown = await call('GET', old);
+    expect([dry.status, dry.headers.get('etag'), dry.body]).toEqual([
+      200,
+      shown.headers.get('etag'),
+      { dry_run: true, would: { delete: shown.body, affects: { secrets_left: 1 } } },
+    ]);
+    expect((await session(secret)).status).toBe(200);
     expect((await call('DELETE', old)).status).toBe(204);
     expect(await listed()).toEqual([added.body['id']]);
     expect((await session(secret)).status).toBe(401);

@@ -128,8 +128,16 @@ describe('a policy', () => {
       422,
       'target: it cannot change; make another policy',
     ]);
+    const dry = await call('DELETE', `${one}?dry_run=true`);
+    const present = await call('GET', one);
+    expect([dry.status, dry.headers.get('etag'), dry.body]).toEqual([
+      200,
+      present.headers.get('etag'),
+      { dry_run: true, would: { delete: present.body, affects: { zones: 1 } } },
+    ]);
     expect((await call('DELETE', one)).status).toBe(204);
     expect((await call('GET', one)).status).toBe(404);
+    expect((await call('DELETE', `${one}?dry_run=true`)).status).toBe(404);
   });
 
   test('is the only one for its requests in its zone', async () => {
@@ -297,6 +305,8 @@ describe('a policy of the installation', () => {
     const stale = { 'if-match': made.headers.get('etag') ?? '' };
     expect((await call('PATCH', one, { enabled: false }, stale)).status).toBe(200);
     expect((await call('DELETE', one, undefined, stale)).status).toBe(412);
+    expect((await call('DELETE', `${one}?dry_run=true`, undefined, stale)).status).toBe(412);
+    expect((await call('DELETE', `${one}?dry_run=true`)).status).toBe(200);
     expect(await attempt('https://10.0.0.2/')).toBe('allowed');
     expect((await call('DELETE', one)).status).toBe(204);
   });

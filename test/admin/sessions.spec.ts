@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { decodeJwt } from 'jose';
 import { beforeAll, expect, test } from 'vitest';
+import { applicationOf } from '../setup/agents.js';
 import { rows, sharedReplica, type Replica } from '../setup/harness.js';
 import { persistently } from '../setup/patience.js';
 import { callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
@@ -66,6 +67,36 @@ test('those that began before a moment end, of one subject', async () => {
   expect(answer.body).toEqual({ ended: 1, more: false });
   expect((await exchange(tokens[0])).body['error']).toBe('invalid_grant');
   expect((await exchange(tokens[1])).status).toBe(200);
+});
+
+test('a dry run says what ends with one, and ends nothing', async () => {
+  const app = await applicationOf(zone);
+  const [agent, other] = [await app.open(), await app.open()];
+  const sid = String((await call('GET', `/agent-sessions/${agent}`)).body['session_id']);
+  const edge = await app.delegate(agent, other);
+  await app.accept(edge);
+  const look = (path: string) => call('DELETE', `${path}?dry_run=true`);
+  const foreseen = [
+    [`/sessions/${sid}`, { sessions: 1, agent_sessions: 1 }],
+    [`/agent-sessions/${agent}`, { sessions: 0, agent_sessions: 1 }],
+    [`/delegations/${edge}`, { sessions: 0, agent_sessions: 0, delegations: 1 }],
+  ] as const;
+  for (const [path, affects] of foreseen) {
+    // oxlint-disable-next-line no-await-in-loop
+    const [dry, shown] = [await look(path), await call('GET', path)];
+    expect([dry.status, dry.body]).toMatchObject([
+      200,
+      { dry_run: true, would: { delete: shown.body, affects } },
+    ]);
+    expect(dry.headers.get('etag')).toBe(shown.headers.get('etag'));
+    // oxlint-disable-next-line no-await-in-loop
+    expect(await zone.audit(dry.requestId)).toEqual([]);
+  }
+  expect((await look(`/sessions/${randomUUID()}`)).status).toBe(404);
+  expect((await call('DELETE', `/sessions/${sid}`)).status).toBe(204);
+  expect((await look(`/agent-sessions/${agent}`)).body['would']).toMatchObject({
+    affects: { agent_sessions: 0 },
+  });
 });
 
 test('many end in parts, of which each says whether there are more', async () => {

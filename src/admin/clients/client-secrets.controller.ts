@@ -7,6 +7,7 @@ import {
   Param,
   Patch,
   Post,
+  Query,
   Res,
   UnprocessableEntityException,
 } from '@nestjs/common';
@@ -32,6 +33,10 @@ import { addSecret, keepWithinLimit, type NewSecret } from './client-registratio
 import { AuditedChanges } from '../audited-changes.service.js';
 import { Change, UrgentChange } from '../change.js';
 import { entityTag, IfMatch, Precondition, tagged } from '../entity-tag.js';
+import { ApiResponse } from '../../platform/http/openapi-decorators.js';
+import { DryRunQuery } from '../dry-run.body.js';
+import { DryRuns, isDryRun, type DryRun, type WouldDelete } from '../dry-runs.service.js';
+import { countRows, type Counts } from '../../platform/database/bounded-count.js';
 import { findRow } from '../find-row.js';
 import { InZone } from '../in-zone.js';
 
@@ -42,6 +47,7 @@ export class ClientSecretsController {
     @InjectRepository(Client) private readonly clients: Repository<Client>,
     @InjectRepository(ClientSecret) private readonly secrets: Repository<ClientSecret>,
     private readonly changes: AuditedChanges,
+    private readonly dryRuns: DryRuns,
     private readonly sealing: Sealing,
     private readonly verifier: SecretVerifier,
   ) {}
@@ -134,20 +140,31 @@ export class ClientSecretsController {
   /** Revokes a secret, at once and everywhere. */
   @Delete(':id')
   @HttpCode(204)
+  @ApiResponse({ status: 200, description: 'What would be revoked (`dry_run=true`)' })
+  @ApiResponse({ status: 204, description: 'Revoked' })
   async revoke(
     @InZone() { id: zoneId }: Zone,
     @Param('client') clientId: string,
     @Param('id') id: string,
     @UrgentChange('client_secret.revoked') change: Change,
     @IfMatch() precondition: Precondition,
-  ): Promise<void> {
+    @Query() query: DryRunQuery,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<DryRun<WouldDelete<ClientSecretView, UseOfSecret>> | undefined> {
+    const key = { zoneId, clientId, id };
+    if (isDryRun(query)) {
+      return this.dryRuns.run(response, async (tx) => {
+        const shown = toView(await this.lookUp(tx, key, precondition));
+        const affects = await countRows(tx, OTHERS, [zoneId, clientId, id]);
+        return { tag: entityTag(shown), would: { delete: shown, affects } };
+      });
+    }
     await this.changes.run(change, async (tx) => {
-      const secret = await this.lookUp(tx, { zoneId, clientId, id }, precondition);
-      await tx
-        .getRepository(ClientSecret)
-        .update({ zoneId, clientId, id }, { revokedAt: () => 'now()' });
+      const secret = await this.lookUp(tx, key, precondition);
+      await tx.getRepository(ClientSecret).update(key, { revokedAt: () => 'now()' });
       return { result: undefined, details: { client_id: clientId, secret: toView(secret) } };
     });
+    return undefined;
   }
 
   /** A secret as it is now, where it is to be changed. @throws {HttpException} 404, 412 */
@@ -177,6 +194,14 @@ interface SecretKey {
   readonly clientId: string;
   readonly id: string;
 }
+
+/** What a client has beside a secret: with none it cannot authenticate by one. */
+type UseOfSecret = Counts<'secrets_left'>;
+
+const OTHERS = {
+  secrets_left: `client_secrets s WHERE s.zone_id = $1 AND s.client_id = $2 AND s.id <> $3
+    AND s.revoked_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())`,
+} as const;
 
 /** A secret that is not revoked. */
 function findLive(secrets: Repository<ClientSecret>, where: SecretKey): Promise<ClientSecret> {

@@ -7,7 +7,9 @@ import { OutboundPolicyRow } from '../../platform/outbound/outbound-policy.entit
 import { changeColumns, findMatching, type Administered } from '../administered.js';
 import { AuditedChanges, type Made } from '../audited-changes.service.js';
 import type { Change } from '../change.js';
-import type { Precondition } from '../entity-tag.js';
+import { countRows, type Counts } from '../../platform/database/bounded-count.js';
+import type { Foreseen, WouldDelete } from '../dry-runs.service.js';
+import { entityTag, type Precondition } from '../entity-tag.js';
 import { findRow } from '../find-row.js';
 import type { PageQuery } from '../pagination.body.js';
 import { containing, having, readPage, type Page } from '../pagination.js';
@@ -29,6 +31,9 @@ export interface PolicyPlace {
   readonly zoneId: string | null;
   readonly id: string;
 }
+
+/** How many zones a policy takes something away from. */
+export type UseOfOutboundPolicy = Counts<'zones'>;
 
 /** A policy that is there, and what it is for. */
 export interface PlacedPolicy extends PolicyPlace {
@@ -127,6 +132,21 @@ export class OutboundPolicyChanges {
       await tx.getRepository(OutboundPolicyRow).delete(at(place));
       return { result: undefined, details: { outbound_policy: view } };
     });
+  }
+
+  /** Looks at a policy that is to be removed, and at how many zones it counts for. @throws {PreconditionFailedException} */
+  async foresee(
+    tx: EntityManager,
+    place: PolicyPlace,
+    precondition: Precondition,
+  ): Promise<Foreseen<WouldDelete<OutboundPolicyView, UseOfOutboundPolicy>>> {
+    const { view } = await findMatching(tx, POLICIES, at(place), precondition);
+    const zones = 'zones z WHERE z.removed_at IS NULL';
+    const affects =
+      place.zoneId === null
+        ? await countRows(tx, { zones }, [])
+        : await countRows(tx, { zones: `${zones} AND z.id = $1` }, [place.zoneId]);
+    return { tag: entityTag(view), would: { delete: view, affects } };
   }
 
   private changed(

@@ -4,6 +4,9 @@ import { OutboundPolicies } from '../../platform/outbound/outbound-policies.serv
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { Change } from '../change.js';
+import { ApiResponse } from '../../platform/http/openapi-decorators.js';
+import { DryRunQuery } from '../dry-run.body.js';
+import { DryRuns, isDryRun, type DryRun, type WouldDelete } from '../dry-runs.service.js';
 import { IfMatch, Precondition, tagged } from '../entity-tag.js';
 import { InZone } from '../in-zone.js';
 import type { Page } from '../pagination.js';
@@ -14,7 +17,10 @@ import {
   OutboundTrialBody,
 } from './outbound-policy.body.js';
 import { CurrentOperator, type Operator } from '../operators/operator.js';
-import { OutboundPolicyChanges } from './outbound-policy-changes.service.js';
+import {
+  OutboundPolicyChanges,
+  type UseOfOutboundPolicy,
+} from './outbound-policy-changes.service.js';
 import { readTarget } from './outbound-policy-registration.js';
 import type { OutboundPolicyView } from './outbound-policy-view.js';
 import { tryOutbound, type OutboundTrialView } from './outbound-trial.js';
@@ -24,6 +30,7 @@ import { tryOutbound, type OutboundTrialView } from './outbound-trial.js';
 export class ZoneOutboundPoliciesController {
   constructor(
     private readonly changes: OutboundPolicyChanges,
+    private readonly dryRuns: DryRuns,
     private readonly policies: OutboundPolicies,
   ) {}
 
@@ -99,12 +106,21 @@ export class ZoneOutboundPoliciesController {
   /** Removes a policy: it no longer takes anything away. */
   @Delete(':id')
   @HttpCode(204)
+  @ApiResponse({ status: 200, description: 'What would be removed (`dry_run=true`)' })
+  @ApiResponse({ status: 204, description: 'Removed' })
   async remove(
     @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
     @Change('outbound_policy.removed') change: Change,
     @IfMatch() precondition: Precondition,
-  ): Promise<void> {
-    await this.changes.remove(change, { zoneId, id }, precondition);
+    @Query() query: DryRunQuery,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<DryRun<WouldDelete<OutboundPolicyView, UseOfOutboundPolicy>> | undefined> {
+    const place = { zoneId, id };
+    if (isDryRun(query)) {
+      return this.dryRuns.run(response, (tx) => this.changes.foresee(tx, place, precondition));
+    }
+    await this.changes.remove(change, place, precondition);
+    return undefined;
   }
 }

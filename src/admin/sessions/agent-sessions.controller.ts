@@ -12,7 +12,11 @@ import { END_BELOW_AGENT_SESSION } from '../../delegation/end-agent-sessions.js'
 import { AdminController } from '../admin-controller.js';
 import { AuditedChanges } from '../audited-changes.service.js';
 import { UrgentChange, type Change } from '../change.js';
+import { affectedBy, type AffectedByEnd } from './affected-by-end.js';
 import { entityTag, IfMatch, Precondition, tagged } from '../entity-tag.js';
+import { ApiResponse } from '../../platform/http/openapi-decorators.js';
+import { DryRunQuery } from '../dry-run.body.js';
+import { DryRuns, isDryRun, type DryRun, type WouldDelete } from '../dry-runs.service.js';
 import { findRow } from '../find-row.js';
 import { InZone } from '../in-zone.js';
 import { PageQuery } from '../pagination.body.js';
@@ -24,6 +28,7 @@ export class AgentSessionsAdminController {
   constructor(
     @InjectRepository(AgentSession) private readonly sessions: Repository<AgentSession>,
     private readonly changes: AuditedChanges,
+    private readonly dryRuns: DryRuns,
   ) {}
 
   /** Lists agent sessions, ended and expired ones too while they are kept. */
@@ -49,12 +54,27 @@ export class AgentSessionsAdminController {
   /** Ends an agent session and all that hangs below it. Ending it again changes nothing. */
   @Delete(':id')
   @HttpCode(204)
+  @ApiResponse({ status: 200, description: 'What would be ended (`dry_run=true`)' })
+  @ApiResponse({ status: 204, description: 'Ended' })
   async end(
     @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
     @UrgentChange('agent_session.ended') change: Change,
     @IfMatch() precondition: Precondition,
-  ): Promise<void> {
+    @Query() query: DryRunQuery,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<DryRun<WouldDelete<AgentSessionView, AffectedByEnd>> | undefined> {
+    if (isDryRun(query)) {
+      return this.dryRuns.run(response, async (tx) => {
+        const shown = describeAgentSession(
+          await findRow(tx.getRepository(AgentSession), { zoneId, id }, 'agent session'),
+        );
+        const tag = entityTag(shown);
+        precondition.check(tag);
+        const affects = await affectedBy(tx, zoneId, { kind: 'agent_session_id', name: id });
+        return { tag, would: { delete: shown, affects } };
+      });
+    }
     await this.changes.run(change, async (tx) => {
       const sessions = tx.getRepository(AgentSession);
       const session = await findRow(sessions, { zoneId, id }, 'agent session');
@@ -64,5 +84,6 @@ export class AgentSessionsAdminController {
       await tx.query(END_BELOW_AGENT_SESSION, [zoneId, session.clientId, id]);
       return { result: undefined, details: { agent_session: describeAgentSession(session) } };
     });
+    return undefined;
   }
 }

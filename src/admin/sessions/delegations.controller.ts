@@ -8,7 +8,11 @@ import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { AuditedChanges } from '../audited-changes.service.js';
 import { UrgentChange, type Change } from '../change.js';
+import { affectedBy, type AffectedByEnd } from './affected-by-end.js';
 import { entityTag, IfMatch, Precondition, tagged } from '../entity-tag.js';
+import { ApiResponse } from '../../platform/http/openapi-decorators.js';
+import { DryRunQuery } from '../dry-run.body.js';
+import { DryRuns, isDryRun, type DryRun, type WouldDelete } from '../dry-runs.service.js';
 import { findRow } from '../find-row.js';
 import { InZone } from '../in-zone.js';
 import { PageQuery } from '../pagination.body.js';
@@ -20,6 +24,7 @@ export class DelegationsAdminController {
   constructor(
     @InjectRepository(DelegationEdge) private readonly edges: Repository<DelegationEdge>,
     private readonly changes: AuditedChanges,
+    private readonly dryRuns: DryRuns,
   ) {}
 
   /** Lists delegations, revoked and expired ones too while they are kept. */
@@ -45,12 +50,27 @@ export class DelegationsAdminController {
   /** Revokes a delegation, with all that it was handed on as. Revoking it again changes nothing. */
   @Delete(':id')
   @HttpCode(204)
+  @ApiResponse({ status: 200, description: 'What would be revoked (`dry_run=true`)' })
+  @ApiResponse({ status: 204, description: 'Revoked' })
   async revoke(
     @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
     @UrgentChange('delegation.revoked') change: Change,
     @IfMatch() precondition: Precondition,
-  ): Promise<void> {
+    @Query() query: DryRunQuery,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<DryRun<WouldDelete<DelegationView, AffectedByEnd>> | undefined> {
+    if (isDryRun(query)) {
+      return this.dryRuns.run(response, async (tx) => {
+        const shown = describeEdge(
+          await findRow(tx.getRepository(DelegationEdge), { zoneId, id }, 'delegation'),
+        );
+        const tag = entityTag(shown);
+        precondition.check(tag);
+        const affects = await affectedBy(tx, zoneId, { kind: 'delegation_edge_id', name: id });
+        return { tag, would: { delete: shown, affects } };
+      });
+    }
     await this.changes.run(change, async (tx) => {
       const edges = tx.getRepository(DelegationEdge);
       const edge = await findRow(edges, { zoneId, id }, 'delegation');
@@ -59,5 +79,6 @@ export class DelegationsAdminController {
       await edges.update(open, { revokedAt: () => 'clock_timestamp()' });
       return { result: undefined, details: { delegation: describeEdge(edge) } };
     });
+    return undefined;
   }
 }

@@ -7,9 +7,11 @@ import { Session } from '../../ledger/sessions/session.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { AuditedChanges } from '../audited-changes.service.js';
 import { Change, UrgentChange } from '../change.js';
-import { DryRunQuery } from '../dry-run.body.js';
-import { isDryRun, type DryRun } from '../dry-runs.service.js';
+import { affectedBy, type AffectedByEnd } from './affected-by-end.js';
 import { entityTag, IfMatch, Precondition, tagged } from '../entity-tag.js';
+import { ApiResponse } from '../../platform/http/openapi-decorators.js';
+import { DryRunQuery } from '../dry-run.body.js';
+import { DryRuns, isDryRun, type DryRun, type WouldDelete } from '../dry-runs.service.js';
 import { findRow } from '../find-row.js';
 import { InZone } from '../in-zone.js';
 import { having, readPage, type Page } from '../pagination.js';
@@ -32,6 +34,7 @@ export class SessionsController {
   constructor(
     @InjectRepository(Session) private readonly sessions: Repository<Session>,
     private readonly changes: AuditedChanges,
+    private readonly dryRuns: DryRuns,
   ) {}
 
   /** Lists sessions: all, ended and expired ones too while they are kept, or those of a subject, an issuer or a client. */
@@ -84,12 +87,25 @@ export class SessionsController {
   /** Ends a session: nothing that hangs on it can be exchanged any more. Ending it again changes nothing. */
   @Delete('sessions/:id')
   @HttpCode(204)
+  @ApiResponse({ status: 200, description: 'What would be ended (`dry_run=true`)' })
+  @ApiResponse({ status: 204, description: 'Ended' })
   async end(
     @InZone() { id: zoneId }: Zone,
     @Param('id') id: string,
     @UrgentChange('session.ended') change: Change,
     @IfMatch() precondition: Precondition,
-  ): Promise<void> {
+    @Query() query: DryRunQuery,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<DryRun<WouldDelete<SessionView, AffectedByEnd>> | undefined> {
+    if (isDryRun(query)) {
+      return this.dryRuns.run(response, async (tx) => {
+        const shown = toView(await findRow(tx.getRepository(Session), { zoneId, id }, 'session'));
+        const tag = entityTag(shown);
+        precondition.check(tag);
+        const affects = await affectedBy(tx, zoneId, { kind: 'session_id', name: id });
+        return { tag, would: { delete: shown, affects } };
+      });
+    }
     await this.changes.run(change, async (tx) => {
       const sessions = tx.getRepository(Session);
       const session = await findRow(sessions, { zoneId, id }, 'session');
@@ -97,5 +113,6 @@ export class SessionsController {
       await tx.query('SELECT FROM session_end($1, $2)', [zoneId, id]);
       return { result: undefined, details: { session: toView(session) } };
     });
+    return undefined;
   }
 }

@@ -38,7 +38,7 @@ export const sessions: Noun = {
     list: true,
     show: true,
     delete: {
-      dryRun: false,
+      dryRun: true,
       word: 'end',
       what: 'Ends a session: nothing that hangs on it can be exchanged any more.',
     },
@@ -112,7 +112,7 @@ export const agentSessions: Noun = {
     list: true,
     show: true,
     delete: {
-      dryRun: false,
+      dryRun: true,
       word: 'end',
       what: 'Ends an agent session and all that hangs below it.',
     },
@@ -141,7 +141,7 @@ export const delegations: Noun = {
     list: true,
     show: true,
     delete: {
-      dryRun: false,
+      dryRun: true,
       word: 'revoke',
       what: 'Revokes a delegation, with all that it was handed on as.',
     },
