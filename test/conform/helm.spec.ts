@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { readEnv, VARIABLES } from '../../src/platform/config/env.js';
+import { readEnv } from '../../src/platform/config/env.js';
+import { VARIABLES } from '../../src/platform/config/environment-variables.js';
 import { killCommands } from '../clients/command.js';
 import {
   environmentOf,

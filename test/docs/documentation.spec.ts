@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { OAUTH_ERRORS } from '../../src/oauth/errors.js';
 import { ZONE_ALGS } from '../../src/oauth/algorithms.js';
-import { DEFAULTS, VARIABLES } from '../../src/platform/config/env.js';
+import { DEFAULTS, VARIABLES } from '../../src/platform/config/environment-variables.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');

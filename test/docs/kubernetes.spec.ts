@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { VARIABLES } from '../../src/platform/config/env.js';
+import { VARIABLES } from '../../src/platform/config/environment-variables.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const CHART = 'deploy/helm/mandate';

@@ -1,4 +1,5 @@
-import { InvalidEnvironment, readEnv, VARIABLES, type Env } from './env.js';
+import { InvalidEnvironment, readEnv, type Env } from './env.js';
+import { VARIABLES } from './environment-variables.js';
 import { readEnvFile, type EnvFile } from './env-file.js';
 import { nearMisses } from './near-misses.js';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { VARIABLES } from './env.js';
+import { VARIABLES } from './environment-variables.js';
 import { nearMisses } from './near-misses.js';
 
 const found = (environment: Record<string, string>) => nearMisses(environment, VARIABLES);
