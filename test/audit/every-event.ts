@@ -58,7 +58,12 @@ export function termsIn(event: Json): ReadonlyMap<string, ReadonlySet<string>> {
   const terms: Record<string, unknown[]> = {
     type: [event['type']],
     outcome: [event['outcome']],
-    request_id: [event['request_id'], event['request_label'], event['trace_id']],
+    request_id: [
+      event['request_id'],
+      event['request_label'],
+      event['trace_id'],
+      object(event['challenge'])['id'],
+    ],
     client: [
       event['client_id'],
       event['claimed_client_id'],
