@@ -19,7 +19,7 @@ export const TERM_PLACES: readonly TermPlace[] = [
   { kind: 'request_id', path: '$.request_id' },
   { kind: 'request_id', path: '$.request_label' },
   { kind: 'request_id', path: '$.trace_id' },
-  { kind: 'request_id', path: '$.challenge.id' },
+  { kind: 'request_id', path: '$.challenge.id', ofTypes: 'challenge.' },
   { kind: 'client', path: '$.client_id' },
   { kind: 'client', path: '$.claimed_client_id' },
   { kind: 'client', path: '$.client.id' },

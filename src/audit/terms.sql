@@ -9,7 +9,7 @@ CREATE OR REPLACE FUNCTION audit_term_places() RETURNS TABLE (kind text, place j
     ('request_id', '$.request_id'),
     ('request_id', '$.request_label'),
     ('request_id', '$.trace_id'),
-    ('request_id', '$.challenge.id'),
+    ('request_id', '$ ? (@.type starts with "challenge.").challenge.id'),
     ('client', '$.client_id'),
     ('client', '$.claimed_client_id'),
     ('client', '$.client.id'),

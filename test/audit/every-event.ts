@@ -62,7 +62,7 @@ export function termsIn(event: Json): ReadonlyMap<string, ReadonlySet<string>> {
       event['request_id'],
       event['request_label'],
       event['trace_id'],
-      object(event['challenge'])['id'],
+      about.startsWith('challenge.') ? object(event['challenge'])['id'] : undefined,
     ],
     client: [
       event['client_id'],

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 10,
-  sha256: '437136624217e31453a123a1884f4467ffe9da622ae6baa51482854a6ac4de88',
+  sha256: '751a52317803c442f4fdbcd4dc1fc4d5da1aa30157ef8c9b79c91f3d7eea00a0',
 } as const;
