@@ -40,8 +40,10 @@ test('decides all inputs by a set that the thread is sent when it does not hold 
   const decide = () => decideInBulk(READS, [reads, writes, reads], never, thread);
   const decisions = (await decide()).map((outcome) => outcome?.decision);
   expect(decisions).toEqual(['allow', 'deny', 'allow']);
+  expect(asked).toEqual(['decideByHeld', 'holdSet', 'decideByHeld']);
+  asked.length = 0;
   await decide();
-  expect(asked).toEqual(['decideByHeld', 'holdSet', 'decideByHeld', 'decideByHeld']);
+  expect(asked).toEqual(['decideByHeld', 'decideByHeld']);
 });
 
 test('decides one by one what takes too long together, and makes nothing up', async () => {
@@ -58,13 +60,25 @@ test('decides one by one what takes too long together, and makes nothing up', as
 
 test('gives up where it is told to', async () => {
   const stop = () => Promise.reject(new Error('cancelled'));
-  const all = slow(() => true);
+  const all = slow((asked) => asked.length > 0);
   await expect(decideInBulk(READS, [reads], stop, all)).rejects.toThrow('cancelled');
 });
 
 test('says nothing of the inputs where the thread is lost', async () => {
   const lost = slow(() => true, 'lost');
   await expect(decideInBulk(READS, [reads], never, lost)).rejects.toThrow(BackgroundFailure);
+});
+
+test('says nothing of the inputs where their set cannot be parsed in time', async () => {
+  const tooLate = {
+    run<K extends TaskName>(task: K, given: TaskInputs[K]): Promise<TaskOutputs[K]> {
+      if (task === 'holdSet') return Promise.reject(new BackgroundFailure('time'));
+      return real.run(task, given);
+    },
+  };
+  const unknown = setOf('permit (principal, action, resource) unless { false };');
+  const asked = decideInBulk(unknown, [reads], never, tooLate);
+  await expect(asked).rejects.toThrow(BackgroundFailure);
 });
 
 test('tells of policies that do not compile, or are not what their hash says', async () => {
