@@ -266,6 +266,7 @@ ${other}policy_set: { name: main }
   const held = (most: string) =>
     mandate(replica, ['apply', '-f', fileForTest(text('forbid')), '--yes', '--max-changes', most]);
   expect((await held('few')).code).toBe(2);
+  expect((await held('1000001')).code).toBe(2);
   expect((await held('0')).code).toBe(6);
   expect((await held('1')).code).toBe(0);
 });

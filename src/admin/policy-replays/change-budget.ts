@@ -2,6 +2,7 @@ import { ConflictException } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { PolicySetVersion } from '../../policy/policy-set.entity.js';
 import type { Zone } from '../../zones/zone.entity.js';
+import { found } from '../find-row.js';
 import { changesOf, type ReplayProgress } from './replay-progress.js';
 
 /** Hours for which a replay counts, from the last request on that it may have looked at. */
@@ -22,7 +23,7 @@ export interface HeldToBudget {
  * @param zone as it is, locked
  * @param maxChanges the most decisions; `undefined` for no budget
  * @returns what was found; `null` without a budget, and where these policies are active already
- * @throws {ConflictException} for no such replay, or one that has found more
+ * @throws {HttpException} 404 for a version that has just gone; 409 for no such replay, or one that has found more
  */
 export async function holdToBudget(
   tx: EntityManager,
@@ -32,7 +33,10 @@ export async function holdToBudget(
 ): Promise<HeldToBudget | null> {
   if (maxChanges === undefined || setVersionId === active) return null;
   const versions = tx.getRepository(PolicySetVersion);
-  const candidate = await versions.findOneByOrFail({ zoneId, id: setVersionId });
+  const candidate = found(
+    await versions.findOneBy({ zoneId, id: setVersionId }),
+    'policy set version',
+  );
   const base = active === null ? null : await versions.findOneByOrFail({ zoneId, id: active });
   const [replay] = await tx.query<{ id: string; progress: ReplayProgress }[]>(LATEST, [
     zoneId,

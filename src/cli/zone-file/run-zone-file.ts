@@ -35,6 +35,9 @@ export interface ApplySaid extends Omit<PlanSaid, 'replay'> {
   readonly maxChanges?: string;
 }
 
+/** The most that an activation takes as `max_changes`. */
+const MOST_CHANGES = 1_000_000;
+
 /** Environment variables, which secrets may be in. */
 export type Variables = Readonly<Record<string, string | undefined>>;
 
@@ -64,7 +67,8 @@ export async function runApply(
   said: ApplySaid,
   variables: Variables,
 ): Promise<number> {
-  const plans = (await plansFor(context, said)).map((plan) => withBudget(plan, said.maxChanges));
+  const most = budgetOf(said.maxChanges);
+  const plans = (await plansFor(context, said)).map((plan) => withBudget(plan, most));
   const { terminal, json } = context;
   const toDo = plans.filter(({ steps }) => steps.length > 0);
   if (!json) await terminal.print(showAll(plans, context));
@@ -98,10 +102,17 @@ export async function runApply(
   return EXIT.done;
 }
 
-/** A plan that lets other policies decide only if few decisions would be other ones. @param said the most of these */
-function withBudget(plan: Plan, said: string | undefined): Plan {
-  if (said === undefined || plan.zoneId === null) return plan;
-  const maxChanges = numberOf('--max-changes', said);
+/** The most decisions that may be other ones. @throws {CommandFailure} before anything is done for what an activation refuses */
+function budgetOf(said: string | undefined): number | undefined {
+  if (said === undefined) return undefined;
+  const most = numberOf('--max-changes', said);
+  if (most <= MOST_CHANGES) return most;
+  throw new CommandFailure(EXIT.usage, `--max-changes is ${MOST_CHANGES} at most`);
+}
+
+/** A plan that lets other policies decide only if no more decisions would be other ones. */
+function withBudget(plan: Plan, maxChanges: number | undefined): Plan {
+  if (maxChanges === undefined || plan.zoneId === null) return plan;
   const steps = plan.steps.map((step) => (step.do === 'activate' ? { ...step, maxChanges } : step));
   return { ...plan, steps };
 }
