@@ -18,8 +18,8 @@ const MAX_CHARACTERS = 4 * 1_024 * 1_024;
 /**
  * The signatures that were verified last, so that a token that comes again is not verified again. That a key has
  * signed a text never ceases to be true; whatever may (the times, the state of the key, a revocation) is none of its
- * business, and is to be looked at each time. It holds digests, no tokens, and only what was signed rightly:
- * strangers cannot fill it. There is one for the process.
+ * business, and is to be looked at each time. It holds digests and what mandates say, no tokens, and only what was
+ * signed rightly: strangers cannot fill it. There is one for the process.
  */
 export class VerifiedSignatures {
   private readonly keys: LRUCache<string, KeyObject>;
