@@ -1,5 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { NotFoundException } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { holdToBudget } from '../../src/admin/policy-replays/change-budget.js';
+import { NOTHING_REPLAYED } from '../../src/admin/policy-replays/replay-progress.js';
+import { forgetReplays, storePortion } from '../../src/admin/policy-replays/replay-rows.js';
+import { KEPT_DAYS, REPLAYS_JOB } from '../../src/admin/policy-replays/replaying.service.js';
+import { newId } from '../../src/platform/uuid-v7.js';
+import { dataSourceOptions } from '../../src/schema/data-source.js';
+import { Zone } from '../../src/zones/zone.entity.js';
 import { rows, sharedReplica, type Replica } from '../setup/harness.js';
 import { newReplay } from '../setup/operators-routes.js';
 import { activate, DENY_ALL, newPolicy, newSetVersion } from '../setup/policies.js';
@@ -12,11 +21,15 @@ import {
 } from '../setup/zone.js';
 
 let replica: Replica;
+let dataSource: DataSource;
 /** One in which nothing comes to be. */
 let anyZone: TestZone | undefined;
 beforeAll(async () => {
   replica = await sharedReplica();
+  dataSource = await new DataSource(dataSourceOptions(replica.databaseUrl)).initialize();
 });
+
+afterAll(() => dataSource.destroy());
 
 interface Replay {
   readonly id: string;
@@ -230,6 +243,109 @@ describe('a replay', () => {
   });
 });
 
+describe('a replay that is stored', () => {
+  test('counts nothing twice where two processes are at it', async () => {
+    const zone = await createTestZone(replica);
+    const version = await newSetVersion(zone, DENY_ALL);
+    const id = await newReplay(zone, version.id);
+    const [row] = await dataSource.query<{ holder: string }[]>(
+      'SELECT holder FROM policy_replays WHERE id = $1',
+      [id],
+    );
+    const difference = {
+      kind: 'allow_to_deny',
+      clientId: zone.clientId,
+      resource: zone.resource,
+      count: 1,
+      examples: [randomUUID()],
+    } as const;
+    const store = (holder: string) =>
+      storePortion(
+        dataSource.manager,
+        holder,
+        { zoneId: zone.zoneId, id, cursorId: null },
+        {
+          cursorId: randomUUID(),
+          progress: NOTHING_REPLAYED,
+          differences: [difference],
+          state: 'running',
+          problem: null,
+        },
+      );
+    expect(await store(randomUUID())).toBe(false);
+    const holder = String(row?.holder);
+    const stored = await Promise.all([store(holder), store(holder)]);
+    expect(stored.toSorted()).toEqual([false, true]);
+    const counts = await dataSource.query<unknown[]>(
+      'SELECT count::int FROM policy_replay_differences WHERE replay_id = $1',
+      [id],
+    );
+    expect(counts).toEqual([{ count: 1 }]);
+  });
+
+  test('is given up where it cannot go on, and says so', async () => {
+    const { zone } = await asked(PERMIT_ALL, 1);
+    const version = await newSetVersion(zone, DENY_ALL);
+    const id = await newReplay(zone, version.id);
+    // Texts that are not what their hash says: no fault of an operator's.
+    await dataSource.query(
+      `UPDATE policy_replays SET modules = $2, manifest_sha256 = 'another' WHERE id = $1`,
+      [id, JSON.stringify([{ id: 'x', content: DENY_ALL }])],
+    );
+    const soon = async () => {
+      await dataSource.query(
+        `UPDATE policy_replays SET leased_until = now() WHERE id = $1 AND state = 'running'`,
+        [id],
+      );
+      await dataSource.query('SELECT wake_job($1)', [REPLAYS_JOB]);
+      return (await callAdmin(replica, 'GET', path(zone, `/${id}`))).body;
+    };
+    await expect.poll(soon, { timeout: 60_000 }).toMatchObject({
+      state: 'failed',
+      problem: expect.stringContaining('could not go on'),
+    });
+    const [kept] = await dataSource.query<unknown[]>(
+      'SELECT modules, finished_at IS NOT NULL AS over FROM policy_replays WHERE id = $1',
+      [id],
+    );
+    expect(kept).toEqual({ modules: null, over: true });
+  });
+
+  test('is forgotten after its days, or beside a hundred newer ones', async () => {
+    const zone = await createTestZone(replica);
+    const version = await newSetVersion(zone, PERMIT_ALL);
+    const finished = async (id: string, days: number) => {
+      await dataSource.query(
+        `INSERT INTO policy_replays (zone_id, id, operator, manifest_sha256, from_at, to_at, max_decisions, progress, state,
+                                     finished_at)
+         VALUES ($1, $2, 'a test', 'a hash', now(), now(), 10, $3, 'done', now() - $4::integer * interval '1 day')`,
+        [zone.zoneId, id, JSON.stringify(NOTHING_REPLAYED), days],
+      );
+      return id;
+    };
+    const ids = async (but: string = randomUUID()) =>
+      (
+        await dataSource.query<{ id: string }[]>(
+          'SELECT id FROM policy_replays WHERE zone_id = $1 AND id <> $2',
+          [zone.zoneId, but],
+        )
+      ).map(({ id }) => id);
+    // Older by its id than all that is made now.
+    const young = await finished('00000000-0000-7000-8000-000000000001', KEPT_DAYS - 1);
+    await finished('00000000-0000-7000-8000-000000000000', KEPT_DAYS + 1);
+    await forgetReplays(dataSource.manager, KEPT_DAYS, 1_000);
+    expect(await ids()).toEqual([young]);
+    for (let n = 0; n < 99; n += 1) await finished(newId(), 0);
+    const body = { policy_set_version_id: version.id };
+    const before = await ids();
+    expect(before).toHaveLength(100);
+    const started = await start(zone, body);
+    await over(zone, started);
+    const after = await ids(String(started.body['id']));
+    expect(after.toSorted()).toEqual(before.filter((id) => id !== young).toSorted());
+  });
+});
+
 describe('a request for a replay', () => {
   test('is one at a time in a zone, until it is cancelled', async () => {
     const zone = await createTestZone(replica);
@@ -317,6 +433,13 @@ describe('an activation with max_changes', () => {
     // It was against what was active then.
     await zone.activate(PERMIT_ALL + '\n// another one');
     expect((await put(zone, version.id, 100)).status).toBe(409);
+  });
+
+  test('finds no version that has gone meanwhile', async () => {
+    anyZone ??= await createTestZone(replica);
+    const zone = await dataSource.manager.findOneByOrFail(Zone, { id: anyZone.zoneId });
+    const held = holdToBudget(dataSource.manager, zone, randomUUID(), 0);
+    await expect(held).rejects.toThrow(NotFoundException);
   });
 
   test('takes none that is too old, and counts what could not be made again', async () => {

@@ -45,13 +45,28 @@ export async function keepReplay(
   return kept > 0;
 }
 
-/** Lets go of a replay, so that another process, or another turn, can go on with it at once. */
+/**
+ * Lets go of a replay, so that another process, or another turn, can go on with it.
+ *
+ * @param inSeconds when that is at the earliest; at once by default
+ */
 export async function leaveReplay(
   db: Queries,
   holder: string,
   { zoneId, id }: TakenReplay,
+  inSeconds = 0,
 ): Promise<void> {
-  await db.query(LEAVE, [zoneId, id, holder]);
+  await db.query(LEAVE, [zoneId, id, holder, inSeconds]);
+}
+
+/** Ends a replay that cannot go on, at the place in the log that it has come to. @param problem why, for its operator */
+export async function failReplay(
+  db: Queries,
+  holder: string,
+  { zoneId, id }: TakenReplay,
+  problem: string,
+): Promise<void> {
+  await db.query(FAIL, [zoneId, id, holder, problem]);
 }
 
 /** Reads the groups that a replay has found so far. */
@@ -130,7 +145,7 @@ export interface StoredPortion {
 export async function storePortion(
   db: Queries,
   holder: string,
-  taken: TakenReplay,
+  taken: Pick<TakenReplay, 'zoneId' | 'id' | 'cursorId'>,
   { cursorId, progress, differences, state, problem }: StoredPortion,
 ): Promise<boolean> {
   const [stored] = await db.query<{ stored: number }[]>(STORE, [
@@ -170,7 +185,10 @@ const KEEP = `
   UPDATE policy_replays SET leased_until = clock_timestamp() + $4::float8 * interval '1 second'
    WHERE zone_id = $1 AND id = $2 AND holder = $3 AND state = 'running'`;
 const LEAVE = `
-  UPDATE policy_replays SET leased_until = clock_timestamp()
+  UPDATE policy_replays SET leased_until = clock_timestamp() + $4::float8 * interval '1 second'
+   WHERE zone_id = $1 AND id = $2 AND holder = $3 AND state = 'running'`;
+const FAIL = `
+  UPDATE policy_replays SET state = 'failed', problem = $4, finished_at = clock_timestamp(), modules = NULL
    WHERE zone_id = $1 AND id = $2 AND holder = $3 AND state = 'running'`;
 const GROUPS = `
   SELECT kind, client_id AS "clientId", resource FROM policy_replay_differences WHERE zone_id = $1 AND replay_id = $2`;

@@ -3,7 +3,7 @@ import type { PolicyInput } from '../../policy/engine/input.js';
 import type { Outcome } from '../../policy/engine/outcome.js';
 import type { RecordedDecision } from './recorded-decisions.js';
 import { changesOf, NOTHING_REPLAYED } from './replay-progress.js';
-import { replayEvents, type DecideInputs } from './replay-step.js';
+import { isTooSlow, MAX_SLOW, replayEvents, type DecideInputs } from './replay-step.js';
 import { MAX_EXAMPLES, MAX_GROUPS, ReplayTally, type ReadEvent } from './replay-tally.js';
 
 const outcome = (decision: Outcome['decision']): Outcome => ({
@@ -86,6 +86,19 @@ test('counts what took too long, and what was not recorded, as unknown', async (
   await replayEvents([event({}, 2)], sets, many, tally, slow);
   expect(changesOf(tally.counted)).toEqual({ changed: 0, unknown: 3 });
   expect(tally.counted.decisions).toBe(0);
+});
+
+test('tries no more of a set once too many have taken too long', async () => {
+  const tally = newTally();
+  let asked = 0;
+  const slow: DecideInputs = (_set, inputs) => {
+    asked += inputs.length;
+    return Promise.resolve(inputs.map(() => null));
+  };
+  const events = Array.from({ length: 10 * MAX_SLOW }, () => event());
+  await replayEvents(events, sets, many, tally, slow);
+  expect(isTooSlow(tally.counted)).toBe(true);
+  expect(asked).toBeLessThan(2 * MAX_SLOW);
 });
 
 test('looks at nothing beyond its limit, so that who goes on begins there', async () => {

@@ -37,7 +37,8 @@ const DENIED: Outcome = { decision: 'deny', failed: false, stepUp: null, maxTtlS
  *
  * @param events the newest first
  * @param limits how many decisions the replay may come to
- * @returns the last event that was looked at, or `null` if there was none
+ * @returns the last event that was looked at, or `null` if there was none; nothing is to be made of it, nor of the tally, once
+ *   {@link isTooSlow}
  */
 export async function replayEvents(
   events: readonly ReadEvent[],
@@ -58,12 +59,17 @@ export async function replayEvents(
     last = event.id;
     if (event.policy?.asked === 'yes') decisions.push(...event.policy.decisions);
   }
-  for (let start = 0; start < decisions.length; start += AT_ONCE) {
+  for (let start = 0; start < decisions.length && !isTooSlow(tally.counted); start += AT_ONCE) {
     const some = decisions.slice(start, start + AT_ONCE);
     // oxlint-disable-next-line no-await-in-loop -- one portion at a time: it is to take no more than one thread
     await compareSome(some, { candidate, base }, tally, decide);
   }
   return last;
+}
+
+/** Whether so many decisions have taken too long that no more are to be tried. */
+export function isTooSlow({ notReplayed }: ReplayProgress): boolean {
+  return notReplayed.tooSlow > MAX_SLOW;
 }
 
 async function compareSome(

@@ -10,8 +10,10 @@ import { DatabaseJobs } from '../../platform/database/database-jobs.js';
 import { decideInBulk, type BulkSet } from '../../policy/background/decide-in-bulk.js';
 import { UncompilablePolicy } from '../../policy/engine/compile.js';
 import { loadModules } from '../../policy/engine/load-modules.js';
+import { FailedAttempts, MAX_ATTEMPTS } from './failed-attempts.js';
 import {
   beginningOf,
+  failReplay,
   forgetReplays,
   keepReplay,
   LEASE_SECONDS,
@@ -23,7 +25,7 @@ import {
   type StoredPortion,
   type TakenReplay,
 } from './replay-rows.js';
-import { MAX_SLOW, replayEvents, type ComparedSets } from './replay-step.js';
+import { isTooSlow, MAX_SLOW, replayEvents, type ComparedSets } from './replay-step.js';
 import { groupOf, ReplayTally } from './replay-tally.js';
 
 /** The name by which the job is woken. */
@@ -41,9 +43,17 @@ const TIDY_MS = 600_000;
 export const KEPT_DAYS = 30;
 const TIDIED = 20;
 
+/** What its operator is told of a replay that was given up. What went wrong is for the log. */
+const STUCK = `it could not go on, ${MAX_ATTEMPTS} times in a row: the log of the server says why`;
+
 /** Thrown when a replay is another process's by now, or was cancelled. */
 class NotOurs extends Error {
   override readonly name = 'NotOurs';
+}
+
+/** Thrown when the process stops. */
+class Stopped extends Error {
+  override readonly name = 'Stopped';
 }
 
 /** Why a replay cannot go on, for its operator. */
@@ -55,11 +65,12 @@ class Unplayable extends Error {
  * The job that makes recorded decisions again by candidate policies: a portion of the log at a time, each read by one
  * statement and stored by another, on a connection for operators who read. The decisions themselves are made on a thread of
  * a low priority. It rests for as long as it has worked. What a crash leaves undone another process goes on with once the
- * lease is over.
+ * lease is over. What goes wrong for another reason than the policies is tried again for some minutes.
  */
 @Injectable()
 export class Replaying {
   private readonly holder = newId();
+  private readonly attempts = new FailedAttempts();
   private tidyAt = 0;
 
   constructor(
@@ -95,10 +106,22 @@ export class Replaying {
       await this.replay(taken, stopped);
     } catch (error) {
       if (error instanceof NotOurs) return;
-      // What this process cannot do now, such as start a thread, it may do later, or another one.
-      await leaveReplay(this.dataSource, this.holder, taken).catch(() => {});
-      throw error;
+      if (stopped.aborted) await leaveReplay(this.dataSource, this.holder, taken);
+      else await this.tryLater(taken, error);
     }
+  }
+
+  /** What this process cannot do now, such as start a thread, it may do later, or another one: but not for ever. */
+  private async tryLater(taken: TakenReplay, error: unknown): Promise<void> {
+    const about = { err: error, zone_id: taken.zoneId, replay_id: taken.id };
+    const seconds = this.attempts.next(taken);
+    if (seconds === null) {
+      await failReplay(this.dataSource, this.holder, taken, STUCK);
+      this.logger.warn(about, 'a replay could not go on, and was given up');
+      return;
+    }
+    this.logger.warn(about, 'a replay could not go on, trying again');
+    await leaveReplay(this.dataSource, this.holder, taken, seconds);
   }
 
   private async replay(first: TakenReplay, stopped: AbortSignal): Promise<void> {
@@ -109,7 +132,7 @@ export class Replaying {
       const groups = new Set((await readGroups(this.dataSource, first)).map(groupOf));
       while (!stopped.aborted && performance.now() < until) {
         // oxlint-disable-next-line no-await-in-loop -- one portion after the other
-        const stored = await this.replayPortion(taken, sets, groups);
+        const stored = await this.replayPortion(taken, sets, groups, stopped);
         if (stored.state !== 'running') return;
         taken = { ...taken, cursorId: stored.cursorId, progress: stored.progress };
       }
@@ -128,16 +151,17 @@ export class Replaying {
     taken: TakenReplay,
     sets: ComparedSets,
     groups: Set<string>,
+    stopped: AbortSignal,
   ): Promise<StoredPortion> {
     const { events, isLast } = await readPortion(this.dataSource, taken, PORTION);
     const beginsMs = taken.progress.beginsMs ?? (await beginningOf(this.dataSource, taken));
     const tally = new ReplayTally({ ...taken.progress, beginsMs }, groups);
-    const goOn = this.keeping(taken);
+    const goOn = this.keeping(taken, stopped);
     const last = await replayEvents(events, sets, taken, tally, (set, inputs) =>
       decideInBulk(set, inputs, goOn),
     );
     const progress = tally.counted;
-    if (progress.notReplayed.tooSlow > MAX_SLOW) {
+    if (isTooSlow(progress)) {
       throw new Unplayable(`more than ${MAX_SLOW} decisions took too long`);
     }
     const portion: StoredPortion = {
@@ -156,10 +180,11 @@ export class Replaying {
     if (!(await storePortion(this.dataSource, this.holder, taken, portion))) throw new NotOurs();
   }
 
-  /** What keeps the lease while decisions are slow. @returns what throws {@link NotOurs} */
-  private keeping(taken: TakenReplay): () => Promise<void> {
+  /** What keeps the lease while decisions are slow. @returns what throws {@link NotOurs}, or {@link Stopped} */
+  private keeping(taken: TakenReplay, stopped: AbortSignal): () => Promise<void> {
     let keptAt = performance.now();
     return async () => {
+      if (stopped.aborted) throw new Stopped();
       if (performance.now() - keptAt < (LEASE_SECONDS * 1_000) / 4) return;
       keptAt = performance.now();
       if (!(await keepReplay(this.dataSource, this.holder, taken))) throw new NotOurs();
