@@ -23,6 +23,17 @@ export function having(column: string, value: string | boolean | undefined): rea
 }
 
 /**
+ * Rows of which something holds, or does not.
+ *
+ * @param holds SQL about `row`, which is never null
+ * @returns no filter where none was asked for
+ */
+export function being(holds: string, wanted: 'true' | 'false' | undefined): readonly Filter[] {
+  if (wanted === undefined) return [];
+  return [{ sql: wanted === 'true' ? holds : `NOT (${holds})` }];
+}
+
+/**
  * Rows of the zones that an operator may see.
  *
  * @param column the one that names the zone of a row

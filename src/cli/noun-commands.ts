@@ -98,10 +98,11 @@ function addVerbs(group: Node, noun: Noun, ask: Ask): void {
       );
   }
   if (verbs.delete !== undefined) {
-    const { word = 'delete', what = `Deletes ${withArticle(noun.one)}.`, dryRun } = verbs.delete;
-    const node = verb(word, what).addArgument(oneOf(noun)).option('-y, --yes', 'do not ask');
-    if (dryRun) node.option('--dry-run', 'only say what hangs on it');
+    const { word = 'delete', what = `Deletes ${withArticle(noun.one)}.` } = verbs.delete;
+    const node = verb(word, what).addArgument(oneOf(noun));
     node
+      .option('-y, --yes', 'do not ask')
+      .option('--dry-run', 'only say what hangs on it')
       .option('--if-match <etag>', 'only if it is still as it was with this ETag')
       .option('--wait', 'until it is removed, where that takes a while')
       .action((nameOrId: string, options: Options) =>

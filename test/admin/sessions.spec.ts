@@ -129,6 +129,41 @@ test('lists are of a subject, a client, or of what is alive', async () => {
   expect(await ids(`client_id=${clientId}&issuer=https://nobody.example`)).toEqual([]);
 });
 
+test('agents and what they hand on are listed by application, by session, and by whether they are alive', async () => {
+  const [app, stranger] = [await applicationOf(zone), await applicationOf(zone)];
+  const [agent, other, ended] = [await app.open(), await app.open(), await app.open()];
+  await stranger.open();
+  const edge = await app.delegate(agent, other);
+  const pending = await app.delegate(agent, ended);
+  await app.accept(edge);
+  await call('DELETE', `/agent-sessions/${ended}`);
+  const ids = async (path: string) =>
+    ((await call('GET', path)).body['items'] as { id: string }[]).map(({ id }) => id).toSorted();
+  const session = String((await call('GET', `/agent-sessions/${agent}`)).body['session_id']);
+  const mine = `/agent-sessions?client_id=${app.clientId}`;
+  expect(await ids(mine)).toEqual([agent, other, ended].toSorted());
+  expect(await ids(`/agent-sessions?session_id=${session}`)).toContain(agent);
+  expect(await ids(`${mine}&live=true`)).toEqual([agent, other].toSorted());
+  expect(await ids(`${mine}&live=false`)).toEqual([ended]);
+  const handed = `/delegations?client_id=${app.clientId}`;
+  expect(await ids(handed)).toEqual([edge, pending].toSorted());
+  expect(await ids(`/delegations?agent_session_id=${other}`)).toEqual([edge]);
+  expect(await ids(`${handed}&live=true`)).toEqual([edge]);
+  expect(await ids(`${handed}&live=false`)).toEqual([pending]);
+  // All above it have to be alive.
+  await call('DELETE', `/agent-sessions/${agent}`);
+  expect(await ids(`${handed}&live=true`)).toEqual([]);
+  const wrong = [
+    '/agent-sessions?live=yes',
+    '/delegations?client_id=x',
+    `${mine}&${mine.slice(16)}`,
+  ];
+  for (const path of wrong) {
+    // oxlint-disable-next-line no-await-in-loop
+    expect((await call('GET', path)).status).toBe(400);
+  }
+});
+
 test.each([
   [{}],
   [{ client_id: 'x' }],

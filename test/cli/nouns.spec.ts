@@ -255,6 +255,7 @@ describe('a secret', () => {
     const { out } = await mandate(['clients', 'secrets', 'list', name, '--json']);
     const [first] = out.split('\n').map((line) => JSON.parse(line || '{}') as { id?: string });
     const revoke = ['clients', 'secrets', 'revoke', name, String(first?.id)];
+    expect((await answered([...revoke, '--dry-run']))['dry_run']).toBe(true);
     expect(await mandate(revoke)).toMatchObject({ code: 2 });
     expect(await mandate([...revoke, '--yes'])).toMatchObject({ code: 0 });
     expect(

@@ -19,8 +19,12 @@ import { DryRunQuery } from '../dry-run.body.js';
 import { DryRuns, isDryRun, type DryRun, type WouldDelete } from '../dry-runs.service.js';
 import { findRow } from '../find-row.js';
 import { InZone } from '../in-zone.js';
-import { PageQuery } from '../pagination.body.js';
-import { readPage, type Page } from '../pagination.js';
+import { being, having, readPage, type Page } from '../pagination.js';
+import { AgentSessionsQuery } from './sessions.body.js';
+
+// What can be seen in the row first: what is above it takes longer to look at.
+const ALIVE =
+  'row.ended_at IS NULL AND row.expires_at > clock_timestamp() AND agent_session_live(row.zone_id, row.id)';
 
 /** Shows which agents are at work in a zone, and ends them. */
 @AdminController('zones/:zone/agent-sessions', { noun: 'sessions' })
@@ -31,13 +35,17 @@ export class AgentSessionsAdminController {
     private readonly dryRuns: DryRuns,
   ) {}
 
-  /** Lists agent sessions, ended and expired ones too while they are kept. */
+  /** Lists agent sessions: all, ended and expired ones too while they are kept, or those of an application or a session. */
   @Get()
   async list(
     @InZone() { id: zoneId }: Zone,
-    @Query() page: PageQuery,
+    @Query() query: AgentSessionsQuery,
   ): Promise<Page<AgentSessionView>> {
-    return readPage(this.sessions, { zoneId }, page, describeAgentSession);
+    return readPage(this.sessions, { zoneId }, query, describeAgentSession, [
+      ...having('client_id', query.client_id),
+      ...having('session_id', query.session_id),
+      ...being(ALIVE, query.live),
+    ]);
   }
 
   /** Shows an agent session. */

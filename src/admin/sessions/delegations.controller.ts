@@ -15,8 +15,12 @@ import { DryRunQuery } from '../dry-run.body.js';
 import { DryRuns, isDryRun, type DryRun, type WouldDelete } from '../dry-runs.service.js';
 import { findRow } from '../find-row.js';
 import { InZone } from '../in-zone.js';
-import { PageQuery } from '../pagination.body.js';
-import { readPage, type Page } from '../pagination.js';
+import { being, readPage, type Filter, type Page } from '../pagination.js';
+import { DelegationsQuery } from './sessions.body.js';
+
+// What can be seen in the row first: what is above it takes longer to look at.
+const ALIVE = `row.accepted_at IS NOT NULL AND row.revoked_at IS NULL AND row.expires_at > clock_timestamp()
+  AND delegation_live(row.zone_id, row.id, NULL)`;
 
 /** Shows what was delegated in a zone, and takes it back. */
 @AdminController('zones/:zone/delegations', { noun: 'sessions' })
@@ -27,13 +31,17 @@ export class DelegationsAdminController {
     private readonly dryRuns: DryRuns,
   ) {}
 
-  /** Lists delegations, revoked and expired ones too while they are kept. */
+  /** Lists delegations: all, revoked and expired ones too while they are kept, or those of an application or an agent session. */
   @Get()
   async list(
     @InZone() { id: zoneId }: Zone,
-    @Query() page: PageQuery,
+    @Query() query: DelegationsQuery,
   ): Promise<Page<DelegationView>> {
-    return readPage(this.edges, { zoneId }, page, describeEdge);
+    return readPage(this.edges, { zoneId }, query, describeEdge, [
+      ...atEitherEnd(['issuer_client_id', 'receiver_client_id'], query.client_id),
+      ...atEitherEnd(['source_id', 'target_id'], query.agent_session_id),
+      ...being(ALIVE, query.live),
+    ]);
   }
 
   /** Shows a delegation. */
@@ -81,4 +89,11 @@ export class DelegationsAdminController {
     });
     return undefined;
   }
+}
+
+/** Delegations that have an id in one of two columns; no filter where none was asked for. */
+function atEitherEnd(columns: readonly [string, string], id: string | undefined): Filter[] {
+  if (id === undefined) return [];
+  const [from, to] = columns;
+  return [{ sql: `(row.${from} = :${from} OR row.${to} = :${from})`, parameters: { [from]: id } }];
 }

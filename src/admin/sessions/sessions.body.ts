@@ -2,8 +2,16 @@ import { IsIn, IsUUID, Matches } from 'class-validator';
 import { IsInstant, IsPrincipal, MayBeAbsent } from '../../platform/http/validators.js';
 import { PageQuery } from '../pagination.body.js';
 
+/** What is listed by whether it is alive. */
+class LiveQuery extends PageQuery {
+  /** `true`: those that are alive now; `false`: those that have ended or expired, or were taken back. */
+  @MayBeAbsent()
+  @IsIn(['true', 'false'])
+  live?: 'true' | 'false';
+}
+
 /** The sessions to be listed. */
-export class SessionsQuery extends PageQuery {
+export class SessionsQuery extends LiveQuery {
   /** Those of this subject. */
   @MayBeAbsent()
   @IsPrincipal()
@@ -18,11 +26,32 @@ export class SessionsQuery extends PageQuery {
   @MayBeAbsent()
   @IsUUID()
   client_id?: string;
+}
 
-  /** `true`: those that are alive now; `false`: those that have ended or expired, or were taken back. */
+/** The agent sessions to be listed. */
+export class AgentSessionsQuery extends LiveQuery {
+  /** Those of this application. */
   @MayBeAbsent()
-  @IsIn(['true', 'false'])
-  live?: 'true' | 'false';
+  @IsUUID()
+  client_id?: string;
+
+  /** Those that were opened in this session. */
+  @MayBeAbsent()
+  @IsUUID()
+  session_id?: string;
+}
+
+/** The delegations to be listed. */
+export class DelegationsQuery extends LiveQuery {
+  /** Those that this application has made or was given. */
+  @MayBeAbsent()
+  @IsUUID()
+  client_id?: string;
+
+  /** Those from or to this agent session. */
+  @MayBeAbsent()
+  @IsUUID()
+  agent_session_id?: string;
 }
 
 /** Which sessions are to end: those that are alive, and all that is said here. At least one of it must be said. */

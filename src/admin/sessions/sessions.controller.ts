@@ -14,7 +14,7 @@ import { DryRunQuery } from '../dry-run.body.js';
 import { DryRuns, isDryRun, type DryRun, type WouldDelete } from '../dry-runs.service.js';
 import { findRow } from '../find-row.js';
 import { InZone } from '../in-zone.js';
-import { having, readPage, type Page } from '../pagination.js';
+import { being, having, readPage, type Page } from '../pagination.js';
 import { SessionsEndBody, SessionsQuery } from './sessions.body.js';
 import {
   countSessions,
@@ -24,9 +24,8 @@ import {
 } from './sessions-ending.js';
 import { toView, type SessionView } from './session-view.js';
 
-const ALIVE_ROW =
+const ALIVE =
   'row.ended_at IS NULL AND row.expires_at > clock_timestamp() AND session_supported("row")';
-const LIVE = { true: ALIVE_ROW, false: `NOT (${ALIVE_ROW})` } as const;
 
 /** Shows what authority is alive in a zone, and ends it. */
 @AdminController('zones/:zone', { noun: 'sessions' })
@@ -47,7 +46,7 @@ export class SessionsController {
       ...having('subject', query.subject),
       ...having('issuer', query.issuer),
       ...having('client_id', query.client_id),
-      ...(query.live === undefined ? [] : [{ sql: LIVE[query.live] }]),
+      ...being(ALIVE, query.live),
     ]);
   }
 

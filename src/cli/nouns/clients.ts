@@ -60,7 +60,10 @@ const secrets: readonly Action[] = [
     words: 'secrets revoke',
     what: 'Revokes a secret of a client, at once and everywhere.',
     args: [CLIENT, { name: 'secret', what: 'its id' }],
-    options: [{ flags: '-y, --yes', what: 'do not ask' }],
+    options: [
+      { flags: '-y, --yes', what: 'do not ask' },
+      { flags: '--dry-run', what: 'only say what would be revoked' },
+    ],
     examples: [
       { line: 'billing 0192f0c1-0000-7000-8000-00000000000a --zone prod', what: 'an old one' },
     ],
@@ -70,6 +73,7 @@ const secrets: readonly Action[] = [
         `${await secretsOf(context, client)}/${encodeURIComponent(secret)}`,
         `Revoke secret ${secret}`,
         options,
+        true,
       ),
   },
 ];
@@ -162,7 +166,7 @@ export const clients: Noun = {
       what: 'those that may authenticate so',
     },
   ],
-  verbs: { list: true, show: true, create: true, update: true, delete: { dryRun: true } },
+  verbs: { list: true, show: true, create: true, update: true, delete: {} },
   actions: secrets,
   examples: [
     {

@@ -40,7 +40,7 @@ export const installationWebhooks: Noun = {
       what: 'those that are told of this zone, by name or id',
     },
   ],
-  verbs: { list: true, show: true, create: true, update: true, delete: { dryRun: true } },
+  verbs: { list: true, show: true, create: true, update: true, delete: {} },
   actions: webhookActions('installation-webhooks', ''),
   examples: [
     {

@@ -94,7 +94,7 @@ export const issuers: Noun = {
   filters: [
     { flags: '--search <text>', parameter: 'search', what: 'those with this in their identifier' },
   ],
-  verbs: { list: true, show: true, create: true, update: true, delete: { dryRun: true } },
+  verbs: { list: true, show: true, create: true, update: true, delete: {} },
   actions: [],
   examples: [
     {

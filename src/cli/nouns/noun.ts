@@ -48,8 +48,6 @@ export interface Noun {
 
 /** How a thing is deleted. */
 export interface Deletion {
-  /** Whether the server can tell what hangs on it. */
-  readonly dryRun: boolean;
   /** The word for it where it is no deletion, such as `end`, and what that does. */
   readonly word?: string;
   readonly what?: string;

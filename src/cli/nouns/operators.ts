@@ -96,7 +96,7 @@ const keys: readonly Action[] = [
         `${await keysOf(context, operator)}/${encodeURIComponent(key)}`,
         `Revoke key ${key}`,
         options,
-        { dryRun: true, shown: true },
+        true,
       ),
   },
 ];
@@ -138,10 +138,13 @@ const ownKeys: readonly Action[] = [
       { line: '0192f0c1-0000-7000-8000-00000000000a', what: 'the one whose place was taken' },
     ],
     run: async (context, { args: [key = ''], options }) =>
-      removeAt(context, `${OWN_KEYS}/${encodeURIComponent(key)}`, `Revoke key ${key}`, options, {
-        dryRun: true,
-        shown: true,
-      }),
+      removeAt(
+        context,
+        `${OWN_KEYS}/${encodeURIComponent(key)}`,
+        `Revoke key ${key}`,
+        options,
+        true,
+      ),
   },
 ];
 
@@ -224,7 +227,7 @@ export const operators: Noun = {
       what: 'those that are disabled, or not',
     },
   ],
-  verbs: { list: true, show: true, create: true, update: true, delete: { dryRun: true } },
+  verbs: { list: true, show: true, create: true, update: true, delete: {} },
   parts: {
     'own-keys': 'The keys of whoever asks: the ones that one draws for oneself, and has had alone.',
     'admin-token': 'Whether ADMIN_TOKEN lets anybody in.',

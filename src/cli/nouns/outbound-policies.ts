@@ -56,7 +56,7 @@ const ALIKE = {
       what: 'the one for this kind of requests',
     },
   ],
-  verbs: { list: true, show: true, create: true, update: true, delete: { dryRun: false } },
+  verbs: { list: true, show: true, create: true, update: true, delete: {} },
 } satisfies Partial<Noun>;
 
 /** @param zone what examples say of the zone; nothing where it is that of the installation */

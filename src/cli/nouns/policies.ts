@@ -109,7 +109,7 @@ export const policies: Noun = {
   filters: [
     { flags: '--search <text>', parameter: 'search', what: 'those with this in their name' },
   ],
-  verbs: { list: true, show: true, create: true, update: true, delete: { dryRun: true } },
+  verbs: { list: true, show: true, create: true, update: true, delete: {} },
   parts: {
     schema: 'What a zone adds to the schema that its policies are checked against.',
   },

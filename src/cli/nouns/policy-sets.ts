@@ -243,7 +243,7 @@ export const policySets: Noun = {
   filters: [
     { flags: '--search <text>', parameter: 'search', what: 'those with this in their name' },
   ],
-  verbs: { list: true, show: true, create: true, update: true, delete: { dryRun: true } },
+  verbs: { list: true, show: true, create: true, update: true, delete: {} },
   parts: {
     shadow: 'A version that is tried on live requests, beside the one that decides.',
     replay: 'Recorded decisions of the last days, made again by a version of a set.',

@@ -96,7 +96,7 @@ export const resources: Noun = {
       what: 'those with this in their identifier, name or description',
     },
   ],
-  verbs: { list: true, show: true, create: true, update: true, delete: { dryRun: true } },
+  verbs: { list: true, show: true, create: true, update: true, delete: {} },
   actions: [],
   examples: [
     {

@@ -47,7 +47,7 @@ export const scopes: Noun = {
       what: 'those that every zone has, or the others',
     },
   ],
-  verbs: { list: true, show: true, create: true, update: true, delete: { dryRun: true } },
+  verbs: { list: true, show: true, create: true, update: true, delete: {} },
   actions: [],
   examples: [
     {

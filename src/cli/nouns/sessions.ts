@@ -38,7 +38,6 @@ export const sessions: Noun = {
     list: true,
     show: true,
     delete: {
-      dryRun: true,
       word: 'end',
       what: 'Ends a session: nothing that hangs on it can be exchanged any more.',
     },
@@ -107,12 +106,25 @@ export const agentSessions: Noun = {
     { member: 'ended_at' },
   ],
   fields: [],
-  filters: [],
+  filters: [
+    {
+      flags: '--client <client>',
+      parameter: 'client_id',
+      refersTo: 'clients',
+      what: 'those of one application',
+    },
+    { flags: '--session <id>', parameter: 'session_id', what: 'those opened in one session' },
+    {
+      flags: '--live <yes>',
+      parameter: 'live',
+      choices: ['true', 'false'],
+      what: 'those that are alive, or not',
+    },
+  ],
   verbs: {
     list: true,
     show: true,
     delete: {
-      dryRun: true,
       word: 'end',
       what: 'Ends an agent session and all that hangs below it.',
     },
@@ -136,12 +148,29 @@ export const delegations: Noun = {
     { member: 'revoked_at' },
   ],
   fields: [],
-  filters: [],
+  filters: [
+    {
+      flags: '--client <client>',
+      parameter: 'client_id',
+      refersTo: 'clients',
+      what: 'those that one application made or was given',
+    },
+    {
+      flags: '--agent-session <id>',
+      parameter: 'agent_session_id',
+      what: 'those from or to one agent session',
+    },
+    {
+      flags: '--live <yes>',
+      parameter: 'live',
+      choices: ['true', 'false'],
+      what: 'those that are alive, or not',
+    },
+  ],
   verbs: {
     list: true,
     show: true,
     delete: {
-      dryRun: true,
       word: 'revoke',
       what: 'Revokes a delegation, with all that it was handed on as.',
     },

@@ -152,7 +152,7 @@ export const stepUpTypes: Noun = {
     list: true,
     show: true,
     update: true,
-    delete: { dryRun: true, word: 'reset', what: 'Goes back to the default terms of a type.' },
+    delete: { word: 'reset', what: 'Goes back to the default terms of a type.' },
   },
   actions: [],
   examples: [
@@ -184,7 +184,7 @@ export const proofSystems: Noun = {
     },
   ],
   filters: [],
-  verbs: { list: true, show: true, create: true, update: true, delete: { dryRun: true } },
+  verbs: { list: true, show: true, create: true, update: true, delete: {} },
   actions: [],
   examples: [
     {
@@ -231,7 +231,7 @@ export const authenticators: Noun = {
       what: 'those whose keys log readers may know',
     },
   ],
-  verbs: { list: true, delete: { dryRun: true } },
+  verbs: { list: true, delete: {} },
   actions: [
     {
       words: 'enrol',

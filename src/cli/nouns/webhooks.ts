@@ -49,7 +49,7 @@ export const webhooks: Noun = {
   ],
   fields: WEBHOOK_FIELDS,
   filters: WEBHOOK_FILTERS,
-  verbs: { list: true, show: true, create: true, update: true, delete: { dryRun: true } },
+  verbs: { list: true, show: true, create: true, update: true, delete: {} },
   actions: webhookActions('webhooks', ' --zone prod'),
   examples: [
     {

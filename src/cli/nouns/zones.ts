@@ -84,7 +84,7 @@ export const zones: Noun = {
       what: 'those with this in their name or description',
     },
   ],
-  verbs: { list: true, show: true, create: true, update: true, delete: { dryRun: true } },
+  verbs: { list: true, show: true, create: true, update: true, delete: {} },
   actions: [],
   examples: [
     { line: 'create prod --display-name "Example Ltd"', what: 'a new zone' },

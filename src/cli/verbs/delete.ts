@@ -17,24 +17,17 @@ export async function remove(
   nameOrId: string,
   options: Options,
 ): Promise<void> {
-  const { dryRun = false, word = 'delete' } = noun.verbs.delete ?? {};
+  const { word = 'delete' } = noun.verbs.delete ?? {};
   const path = await context.pathOf(noun.name, nameOrId);
   const what = `${capital(word)} ${noun.one} ${JSON.stringify(nameOrId)}`;
-  await removeAt(context, path, what, options, { dryRun, shown: noun.verbs.show === true });
-}
-
-/** What is known of a thing that is to be removed. */
-interface Known {
-  /** Whether the server can tell what hangs on it. */
-  readonly dryRun: boolean;
-  /** Whether it can be shown, and so has an entity tag. */
-  readonly shown: boolean;
+  await removeAt(context, path, what, options, noun.verbs.show === true);
 }
 
 /**
  * Removes what is at a path.
  *
  * @param what as an order, such as `Delete client "billing"`
+ * @param isShown whether it can be shown, and so has an entity tag
  * @throws {CommandFailure} if a person does not want it, or there is none to ask
  */
 export async function removeAt(
@@ -42,13 +35,13 @@ export async function removeAt(
   path: string,
   what: string,
   options: Options,
-  { dryRun, shown }: Known = { dryRun: false, shown: false },
+  isShown: boolean,
 ): Promise<void> {
   const { ifMatch, yes } = options;
   const tag =
-    typeof ifMatch === 'string' ? ifMatch : shown ? (await context.api.get(path)).etag : null;
+    typeof ifMatch === 'string' ? ifMatch : isShown ? (await context.api.get(path)).etag : null;
   const condition = tag === null ? {} : { ifMatch: tag };
-  if (dryRun && (options['dryRun'] === true || yes !== true)) {
+  if (options['dryRun'] === true || yes !== true) {
     const would = await context.api.request('DELETE', path, {
       query: { dry_run: 'true' },
       ...condition,
