@@ -30,10 +30,15 @@ export interface CheckpointPlace {
    *
    * @param origin the name of our log
    * @param ours the newest that is signed; null before the first one
+   * @param prove for a place that takes no other word for how the log has grown
    * @throws {PlaceUnusable} or what the system throws
    * @throws {Forked} if it does not fit, as the place says
    */
-  newest(origin: string, ours: SignedNow | null): Promise<HeldCheckpoint | null>;
+  newest(
+    origin: string,
+    ours: SignedNow | null,
+    prove: ProveGrowth,
+  ): Promise<HeldCheckpoint | null>;
   /**
    * Takes a checkpoint there. It may be there already.
    *

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeEach, expect, test } from 'vitest';
@@ -69,5 +69,12 @@ test.each([
   const path = join(directory, noteFile(87));
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, note);
+  await expect(place.newest(ORIGIN)).rejects.toThrow(PlaceUnusable);
+});
+
+test('a file that does not end is not read', async () => {
+  const path = join(directory, noteFile(87));
+  await mkdir(dirname(path), { recursive: true });
+  await symlink('/dev/zero', path);
   await expect(place.newest(ORIGIN)).rejects.toThrow(PlaceUnusable);
 });

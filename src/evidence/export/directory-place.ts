@@ -1,4 +1,5 @@
-import { link, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { link, mkdir, open, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { newId } from '../../platform/uuid-v7.js';
 import {
@@ -94,10 +95,18 @@ async function newestIn(folder: string, depth: number): Promise<string | null> {
   return null;
 }
 
+/** Reads a file that somebody else may have put there: it may be endless, or one that nobody ever writes to. */
 async function read(path: string): Promise<string> {
-  const bytes = await readFile(path);
-  if (bytes.length > MOST_BYTES) throw new PlaceUnusable('its newest file is no checkpoint');
-  return bytes.toString();
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const bytes = Buffer.alloc(MOST_BYTES);
+    const isFile = (await file.stat()).isFile();
+    const { bytesRead } = isFile ? await file.read(bytes) : { bytesRead: MOST_BYTES };
+    if (bytesRead === MOST_BYTES) throw new PlaceUnusable('its newest file is no checkpoint');
+    return bytes.toString('utf8', 0, bytesRead);
+  } finally {
+    await file.close();
+  }
 }
 
 async function writeWhole(path: string, text: string): Promise<void> {

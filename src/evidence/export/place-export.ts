@@ -1,13 +1,8 @@
-import { tilesOfConsistency } from '../../transparency-log/tiles.js';
+import { TileMissing, tilesOfConsistency } from '../../transparency-log/tiles.js';
 import { tilesAt } from '../log-rows.js';
 import { INSTALLATION_LOG } from '../origins.js';
 import type { Queries } from '../queries.js';
-import {
-  Forked,
-  type CheckpointPlace,
-  type HeldCheckpoint,
-  type SignedNow,
-} from './checkpoint-place.js';
+import { Forked, type CheckpointPlace, type HeldCheckpoint } from './checkpoint-place.js';
 import { compareHeld } from './compare-held.js';
 import { readExported, readNewest, storeExported } from './export-rows.js';
 
@@ -66,13 +61,15 @@ export class PlaceExport {
    * @throws what the place throws
    */
   async take(): Promise<boolean> {
+    if ((await readNewest(this.db)) === null || (await this.compare()) !== null) return false;
+    // Not the one of before: a place that was compared with a newer one may have that by now.
     const ours = await readNewest(this.db);
-    if (ours === null || (await this.compare()) !== null) return false;
+    if (ours === null) return false;
     const isThere = this.held?.size === ours.size && this.held.root !== null;
     const isKnown = (await readExported(this.db, this.name)) === ours.size;
     if (isThere && isKnown) return false;
     try {
-      const cosignatures = await this.place.put(ours, (from) => this.prove(from, ours));
+      const cosignatures = await this.place.put(ours, (from) => this.prove(from, ours.size));
       await storeExported(this.db, this.name, ours.size, cosignatures);
       this.held = { size: ours.size, root: ours.root };
       return true;
@@ -87,7 +84,8 @@ export class PlaceExport {
     const ours = await readNewest(this.db);
     const origin = ours?.origin ?? (await this.origin());
     try {
-      this.held = await this.place.newest(origin, ours);
+      const size = ours?.size ?? 0;
+      this.held = await this.place.newest(origin, ours, (from) => this.prove(from, size));
       this.forkedBy = this.held === null ? null : await compareHeld(this.db, this.held);
     } catch (error) {
       if (!(error instanceof Forked)) throw error;
@@ -96,8 +94,13 @@ export class PlaceExport {
     return this.forkedBy;
   }
 
-  private async prove(from: number, { size }: SignedNow): Promise<readonly Buffer[]> {
+  private async prove(from: number, size: number): Promise<readonly Buffer[]> {
     const tiles = await tilesAt(this.db, INSTALLATION_LOG, tilesOfConsistency(from, size));
-    return tiles.consistency(from, size);
+    try {
+      return tiles.consistency(from, size);
+    } catch (error) {
+      if (!(error instanceof TileMissing)) throw error;
+      throw new Forked(`there is a checkpoint of ${from} leaves, and ${error.message}`);
+    }
   }
 }

@@ -17,6 +17,9 @@ import {
 
 const TIMEOUT_MS = 5_000;
 const MOST_BYTES = 65_536;
+/** How often it is asked where it is, while others give it something as well. */
+const MOST_TIMES = 3;
+const MEANWHILE = 'it has got another checkpoint meanwhile';
 
 /** What a witness answered: that it cosigned, or that it has another size. */
 type Answered = { readonly lines: string } | { readonly at: number };
@@ -43,29 +46,44 @@ export class WitnessPlace implements CheckpointPlace {
     });
   }
 
-  /** What it has is asked by giving it what it should have: as the protocol has it, it says then where it is. */
-  async newest(_origin: string, ours: SignedNow | null): Promise<HeldCheckpoint | null> {
+  /**
+   * What it has is asked by giving it what it should have: as the protocol has it, it says then where it is. Of which root that
+   * is it does not say, so it is given the proof that ours has grown from there, and says whether that is so.
+   */
+  async newest(
+    _origin: string,
+    ours: SignedNow | null,
+    prove: ProveGrowth,
+  ): Promise<HeldCheckpoint | null> {
     if (ours === null) return null;
-    const answer = await this.submit(ours, ours.size, []);
-    this.at = 'at' in answer ? answer.at : ours.size;
-    if ('at' in answer && answer.at === ours.size) {
-      throw new Forked(`it has another checkpoint of ${ours.size} leaves`);
+    let [from, proof]: [number, readonly Buffer[]] = [ours.size, []];
+    for (let times = 0; times < MOST_TIMES; times += 1) {
+      // oxlint-disable-next-line no-await-in-loop
+      const answer = await this.submit(ours, from, proof);
+      this.at = 'at' in answer ? answer.at : ours.size;
+      if (!('at' in answer)) return { size: ours.size, root: ours.root };
+      if (answer.at === from) throw new Forked(`it has another checkpoint of ${from} leaves`);
+      if (answer.at === 0) return null;
+      if (answer.at > ours.size) return { size: answer.at, root: null };
+      from = answer.at;
+      // oxlint-disable-next-line no-await-in-loop
+      proof = from === ours.size ? [] : await prove(from);
     }
-    if (this.at === 0) return null;
-    return { size: this.at, root: 'at' in answer ? null : ours.root };
+    throw new PlaceUnusable(MEANWHILE);
   }
 
   async put(ours: SignedNow, prove: ProveGrowth): Promise<readonly PutCosignature[]> {
-    if (this.at > ours.size) throw new Forked(`it has a checkpoint of ${this.at} leaves`);
-    const proof = this.at === 0 || this.at === ours.size ? [] : await prove(this.at);
-    const answer = await this.submit(ours, this.at, proof);
+    // Whether that is one of ours is seen when it is asked again.
+    const from = this.at;
+    if (from > ours.size) throw new PlaceUnusable(MEANWHILE);
+    const proof = from === 0 || from === ours.size ? [] : await prove(from);
+    const answer = await this.submit(ours, from, proof);
     if ('at' in answer) {
-      const before = this.at;
       this.at = answer.at;
-      if (answer.at > ours.size || answer.at === before) {
+      if (answer.at === from) {
         throw new Forked(`it has a checkpoint of ${answer.at} leaves that does not fit`);
       }
-      throw new PlaceUnusable('it has got another checkpoint meanwhile');
+      throw new PlaceUnusable(MEANWHILE);
     }
     this.at = ours.size;
     const text = parseNote(ours.note)?.text ?? '';
