@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { ChainVerifier } from '../../src/audit/verify/chain-verifier.js';
 import type { Fault } from '../../src/audit/verify/fault.js';
 import { readKept, type KeptCheckpoint } from '../../src/audit/verify/kept-checkpoint.js';
@@ -115,6 +115,29 @@ describe('somebody who may do everything in the database, and a checkpoint of be
       },
     ]);
   });
+});
+
+test('events that went with a day are looked for once, and not each', async () => {
+  const asked = vi.spyOn(client, 'query');
+  await client.query('BEGIN');
+  try {
+    const chain = [of.zone, of.writers[0]];
+    await client.query('SET LOCAL session_replication_role = replica');
+    await client.query(
+      `INSERT INTO audit_heads (zone_id, writer, first_seq, last_seq, day, previous_hash, hash)
+       SELECT f.zone_id, f.writer, f.seq, l.seq, current_date, f.previous_hash, l.hash
+         FROM audit_events f JOIN audit_events l ON l.zone_id = f.zone_id AND l.writer = f.writer AND l.seq = 6
+        WHERE f.zone_id = $1 AND f.writer = $2 AND f.seq = 1`,
+      chain,
+    );
+    await client.query('DELETE FROM audit_events WHERE zone_id = $1 AND writer = $2', chain);
+    expect(await faultsNow()).toEqual([]);
+    const looks = asked.mock.calls.filter(([text]) => text.includes('"droppedTo"'));
+    expect(looks).toHaveLength(1);
+  } finally {
+    asked.mockRestore();
+    await client.query('ROLLBACK');
+  }
 });
 
 describe('a database that was set back, or sealed anew', () => {

@@ -39,6 +39,14 @@ export interface StoredNote {
   readonly note: string;
 }
 
+/** Where an event may be that is not there. */
+export interface Gone {
+  /** The last event behind it that was dropped with its day, without a gap: it may be it itself. Null if it was not. */
+  readonly droppedTo: number | null;
+  /** Whether its chain has begun once more, and a leaf further behind has its number. */
+  readonly anew: boolean;
+}
+
 /** Reads what is sealed, in a transaction that sees it as it was at one moment. */
 export class SealedRows {
   private cursors = 0;
@@ -102,22 +110,10 @@ export class SealedRows {
     );
   }
 
-  /**
-   * Whether an event that is not there may be gone: its day was dropped, or its chain has begun once more and a leaf further
-   * behind has its number.
-   */
-  async mayBeGone(
-    zone: string,
-    { writer, firstLeaf }: StoredRun,
-    seq: number,
-  ): Promise<'dropped' | 'begun anew' | null> {
-    const [row] = await this.rows<{ dropped: boolean; anew: boolean }>(GONE, [
-      zone,
-      writer,
-      seq,
-      firstLeaf,
-    ]);
-    return row?.anew === true ? 'begun anew' : row?.dropped === true ? 'dropped' : null;
+  /** Whether an event that is not there may be gone. */
+  async mayBeGone(zone: string, { writer, firstLeaf }: StoredRun, seq: number): Promise<Gone> {
+    const [row] = await this.rows<Gone>(GONE, [zone, writer, seq, firstLeaf]);
+    return row ?? { droppedTo: null, anew: false };
   }
 
   // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- what a statement answers is known where it is written
@@ -162,6 +158,7 @@ const CHECKPOINT = `SELECT c.zone_id AS zone, c.size::float8 AS size, c.root, le
 const OF_ZONE = `${CHECKPOINT} WHERE c.zone_id = $1 ORDER BY c.size`;
 const LEAVES = `${CHECKPOINT} ORDER BY c.leaf`;
 const NOTES = `SELECT c.size::float8 AS size, c.root, left(c.note, 20000) AS note FROM checkpoints c ORDER BY c.size`;
-const GONE = `SELECT EXISTS (SELECT FROM audit_heads h WHERE h.zone_id = $1 AND h.writer = $2 AND h.first_seq <= $3 AND h.last_seq >= $3) AS dropped,
+const GONE = `SELECT (SELECT max(h.last_seq)::float8 FROM audit_heads h
+             WHERE h.zone_id = $1 AND h.writer = $2 AND h.first_seq <= $3 AND h.last_seq >= $3) AS "droppedTo",
     EXISTS (SELECT FROM evidence_runs r WHERE r.zone_id = $1 AND r.writer = $2 AND r.first_leaf > $4
              AND r.first_seq <= $3 AND r.last_seq >= $3) AS anew`;
