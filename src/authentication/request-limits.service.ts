@@ -7,6 +7,7 @@ import {
 } from 'rate-limiter-flexible';
 import { ENV, type RateLimit, type RunningEnv } from '../platform/config/env.js';
 import { COUNTS, type Counts } from './counts.js';
+import type { RequestCounter } from './limit.js';
 import { SHARED_COUNTS, type SharedCounts } from './shared-counts.js';
 
 /** Seconds over which a burst is counted. */
@@ -18,6 +19,13 @@ const BURST_SECONDS = 10;
  */
 @Injectable()
 export class RequestLimits implements OnApplicationShutdown {
+  /**
+   * Counts what is asked with a mandate of a client, by whoever has it: many may, such as the services that it is for, and none
+   * of them uses up what is there for the client.
+   */
+  readonly ofPresented: RequestCounter = {
+    count: (zoneId, clientId) => this.count(`presented ${zoneId}`, clientId),
+  };
   private readonly ofClient: BurstyRateLimiter;
   private readonly ofZone: BurstyRateLimiter;
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startReplica, type Replica } from '../setup/harness.js';
-import { createTestZone, type Answer, type TestZone } from '../setup/zone.js';
+import { until } from '../setup/process.js';
+import { createTestZone, readAnswer, type Answer, type TestZone } from '../setup/zone.js';
 
 /** Asks at once, and says how many may be granted: two a second and ten more, for as long as it took. */
 async function burst(zone: TestZone, count: number): Promise<{ answers: Answer[]; most: number }> {
@@ -42,6 +43,22 @@ describe('a client that asks too often', () => {
     const other = await zone.session({ client_id: clientId, client_secret: secret });
     expect(other.status).toBe(200);
     await expect.poll(async () => (await zone.session()).status).toBe(200);
+  });
+
+  test('is not told so for what is asked with a mandate of it, and that is limited as well', async () => {
+    const { clientId, secret } = await zone.newClient();
+    const own = { client_id: clientId, client_secret: secret };
+    const mandate = String((await zone.session(own)).body['access_token']);
+    const present = async () => {
+      const body = new URLSearchParams({ mandate });
+      return readAnswer(await fetch(`${replica.url}/receipts`, { method: 'POST', body }));
+    };
+    const slowed = await until(async () => {
+      const answers = await Promise.all(Array.from({ length: 40 }, present));
+      return answers.find(({ status }) => status === 429);
+    });
+    expect(slowed).toMatchObject({ body: { error: 'slow_down' } });
+    expect((await zone.session(own)).status).toBe(200);
   });
 
   test('is not told so for what is wrong with its request', async () => {

@@ -17,6 +17,7 @@ import type { VerificationKey } from '../../mandates/verify-mandate.js';
 import type { ZoneAlg } from '../../oauth/algorithms.js';
 import { OAuthError, orUnavailable } from '../../oauth/errors.js';
 import { single } from '../../oauth/form.js';
+import type { JsonObject } from '../../oauth/strict-json.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { ZoneReads } from '../../platform/database/zone-reads.service.js';
 import { VerifiedSignatures } from '../../platform/verified-signatures.js';
@@ -59,8 +60,9 @@ export class MandateReceipts {
   ): Promise<ReceiptSet | Missing> {
     const caller = await this.callers.identify(request, { zoneInPath, body: 'none' });
     const { zone, client }: Pick<EndpointCaller, 'zone' | 'client'> = caller;
-    return this.read(zone.zoneId, jti.toLowerCase(), (event) =>
-      knownOf(event, client.id, zone.resources),
+    const look = (event: JsonObject) => knownOf(event, client.id, zone.resources);
+    return this.inTurn(zone.zoneId, 'receipt', () =>
+      this.receipts.ofMandate(zone.zoneId, jti.toLowerCase(), look),
     );
   }
 
@@ -96,18 +98,17 @@ export class MandateReceipts {
     inFlight: Awaited<ReturnType<typeof readEndpointRequest>>['inFlight'],
   ): Promise<ReceiptSet | Missing> {
     const { jti, clientId } = mandate;
-    inFlight.countFor(zone.zoneId, clientId, 'session');
-    await limitRequests({ zone, client: { id: clientId } }, this.limits);
-    return this.read(zone.zoneId, jti, (event) => (isEventOf(event, mandate) ? 'all' : 'nothing'));
+    // Whoever presents it may be anybody: that it is of the client proves nothing of who asks.
+    inFlight.noteClaim(zone.zoneId, clientId);
+    await limitRequests({ zone, client: { id: clientId } }, this.limits.ofPresented);
+    const look = (event: JsonObject) => (isEventOf(event, mandate) ? 'all' : 'nothing');
+    return this.inTurn(turnOfPresented(zone), 'receipt', () =>
+      this.receipts.ofMandate(zone.zoneId, jti, look),
+    );
   }
 
-  private read(
-    zoneId: string,
-    jti: string,
-    look: Parameters<Receipts['ofMandate']>[2],
-  ): Promise<ReceiptSet | Missing> {
-    const reading = () => this.receipts.ofMandate(zoneId, jti, look);
-    return orUnavailable('receipt', this.reads.read(zoneId, reading));
+  private inTurn<T>(turn: string, what: string, reading: () => Promise<T>): Promise<T> {
+    return orUnavailable(what, this.reads.read(turn, reading));
   }
 
   /** The key of a zone: a published one, or one of before that nobody has withdrawn. */
@@ -116,11 +117,16 @@ export class MandateReceipts {
     if (published !== null) return published;
     const reading = () =>
       this.dataSource.query<{ alg: ZoneAlg; jwk: JWK }[]>(RETIRED, [zone.zoneId, kid]);
-    const [row] = await orUnavailable('key', this.reads.read(zone.zoneId, reading));
+    const [row] = await this.inTurn(turnOfPresented(zone), 'key', reading);
     return row === undefined
       ? null
       : { kid, alg: row.alg, publicKey: importPublicKey(row.jwk, row.alg) };
   }
+}
+
+/** Whose turn it is to read for who presents mandates of a zone: what the zone reads for its clients does not wait for that. */
+function turnOfPresented({ zoneId }: Pick<ZoneSnapshot, 'zoneId'>): string {
+  return `presented ${zoneId}`;
 }
 
 const RETIRED = `SELECT alg, public_jwk AS jwk FROM signing_keys
