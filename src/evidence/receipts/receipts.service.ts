@@ -8,6 +8,7 @@ import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { OPERATORS_READING } from '../../platform/database/operators-connections.js';
 import { signReceipt } from '../../transparency-log/cose-receipt.js';
 import { openNote } from '../../transparency-log/signed-note.js';
+import { TileMissing } from '../../transparency-log/tiles.js';
 import { formatTlogProof } from '../../transparency-log/tlog-proof.js';
 import { CheckpointKeys } from '../checkpoint-keys.service.js';
 import type { Missing } from '../evidence.service.js';
@@ -146,7 +147,7 @@ export class Receipts {
     events: readonly ReadEvent[],
     terms: { needed: readonly ReadEvent[]; known: Known | null; withText: boolean },
   ): Promise<ReceiptSet | Missing> {
-    const sealed = await proveEvents(db, zoneId, events);
+    const sealed = await proveEvents(db, zoneId, events).catch(notTheTree);
     const isSealed = new Map(sealed?.events.map((one) => [one.id, one]));
     if (sealed === null || !terms.needed.every(({ id }) => isSealed.has(id))) return 'not yet';
     const { signer } = await this.keys.signer(db);
@@ -178,6 +179,10 @@ export class Receipts {
     const pending = events.filter(({ id }) => !isSealed.has(id)).map(({ id }) => id);
     return { zone_id: zoneId, receipts, pending };
   }
+}
+
+function notTheTree(error: unknown): never {
+  throw error instanceof TileMissing ? unavailable(`nothing is signed: ${error.message}`) : error;
 }
 
 function read(placed: PlacedEvent): ReadEvent {
