@@ -6,7 +6,7 @@ import { found } from '../find-row.js';
 import { changesOf, type ReplayProgress } from './replay-progress.js';
 
 /** Hours for which a replay counts, from the last request on that it may have looked at. */
-export const COUNTS_HOURS = 24;
+const COUNTS_HOURS = 24;
 
 /** What a replay had come to that an activation was held to. */
 export interface HeldToBudget {

@@ -152,7 +152,7 @@ export async function toResult(
 }
 
 /** Whether all of the time of a replay was looked at. */
-export function isComplete({ state, progress }: Pick<PolicyReplay, 'state' | 'progress'>): boolean {
+function isComplete({ state, progress }: Pick<PolicyReplay, 'state' | 'progress'>): boolean {
   return state === 'done' && progress.stoppedBy === null;
 }
 

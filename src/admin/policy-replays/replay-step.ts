@@ -19,8 +19,8 @@ export type DecideInputs = (
 ) => Promise<readonly (Outcome | null)[]>;
 
 /** The most of one replay, beside the decisions that it was asked for: rows of the log, and bytes of token requests. */
-export const MAX_ROWS = 5_000_000;
-export const MAX_BYTES = 4 * 1_024 ** 3;
+const MAX_ROWS = 5_000_000;
+const MAX_BYTES = 4 * 1_024 ** 3;
 /** Decisions that may take too long; a set that is so heavy is not replayed. */
 export const MAX_SLOW = 100;
 
