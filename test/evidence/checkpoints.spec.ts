@@ -7,7 +7,7 @@ import { openNote } from '../../src/transparency-log/signed-note.js';
 import { parseTlogProof } from '../../src/transparency-log/tlog-proof.js';
 import { isConsistent, isIncluded } from '../../src/transparency-log/verify-proof.js';
 import { rows, startReplica, type Replica } from '../setup/harness.js';
-import { killProcesses, until } from '../setup/process.js';
+import { until } from '../setup/process.js';
 import { callAdmin, createTestZone, type TestZone } from '../setup/zone.js';
 
 let replica: Replica;
@@ -21,7 +21,9 @@ beforeAll(async () => {
   zone = await createTestZone(replica);
 });
 
-afterAll(killProcesses);
+afterAll(async () => {
+  await Promise.all([replica, twin].map((one) => one?.stop()));
+});
 
 const get = (path: string) => callAdmin(replica, 'GET', path);
 const hashes = (texts: unknown) =>

@@ -59,9 +59,7 @@ async function over(zone: TestZone, started: Answer): Promise<Replay> {
   expect(started.status, JSON.stringify(started.body)).toBe(201);
   const one = path(zone, `/${String(started.body['id'])}`);
   const show = async () => (await callAdmin(replica, 'GET', one)).body as unknown as Replay;
-  await expect
-    .poll(async () => (await show()).state, { timeout: 60_000 })
-    .not.toMatch(/^(queued|running)$/);
+  await expect.poll(async () => (await show()).state).not.toMatch(/^(queued|running)$/);
   return show();
 }
 
@@ -213,7 +211,7 @@ describe('a replay', () => {
     );
     const one = path(zone, `/${half.id}`);
     const show = async () => (await callAdmin(replica, 'GET', one)).body;
-    await expect.poll(async () => (await show())['state'], { timeout: 60_000 }).toBe('done');
+    await expect.poll(async () => (await show())['state']).toBe('done');
     expect(await show()).toMatchObject({
       complete: true,
       changed: 4,
@@ -236,7 +234,7 @@ describe('a replay', () => {
     );
     const list = async () =>
       ((await callAdmin(replica, 'GET', path(zone))).body['items'] as Replay[])[0];
-    await expect.poll(async () => (await list())?.state, { timeout: 60_000 }).toBe('failed');
+    await expect.poll(async () => (await list())?.state).toBe('failed');
     expect((await list())?.problem).toBe(
       'a policy set version is gone, or the policies do not match their hash',
     );

@@ -21,7 +21,10 @@ abstract class Listening {
   protected abstract answer(request: IncomingMessage, body: string): Answer;
 
   async listen(): Promise<string> {
-    const server = createServer((request, response) => void this.serve(request, response));
+    const server = createServer((request, response) => {
+      // Whoever asks may end in the middle of that.
+      this.serve(request, response).catch(() => response.destroy());
+    });
     this.server = server;
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
