@@ -75,7 +75,9 @@ describeWith([PYTHON], 'verify.py, which knows docs/evidence.md alone', () => {
     const run = async (set: object) => {
       const path = join(folder, uuidv7());
       await writeFile(path, JSON.stringify(set));
-      return spawnSync(PYTHON.path ?? '', [RECEIPT, path, vkey], { encoding: 'utf8' });
+      // Without it what is imported is left there compiled.
+      const args = ['-B', RECEIPT, path, vkey];
+      return spawnSync(PYTHON.path ?? '', args, { encoding: 'utf8' });
     };
     const right = await run(read);
     expect([right.status, right.stderr]).toEqual([0, '']);
