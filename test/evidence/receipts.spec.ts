@@ -18,6 +18,7 @@ import { APPROVE_WRITES, heldIn } from '../setup/challenges.js';
 import { runCli } from '../setup/cli.js';
 import { rows, startReplica, withClient, type Replica } from '../setup/harness.js';
 import { basic } from '../setup/introspection.js';
+import { OpenApiCheck, type OpenApiDocument } from '../setup/openapi-check.js';
 import { fragmentOf, openPage } from '../setup/pages.js';
 import { until } from '../setup/process.js';
 import { revokeAs } from '../setup/revoke.js';
@@ -167,6 +168,26 @@ describe('the receipts of a mandate', () => {
           { type: 'revocation' },
         ]);
       }
+    }
+  });
+
+  test('are what the OpenAPI document says', async () => {
+    const document = await (await fetch(`${replica.url}/docs-json`)).text();
+    const check = new OpenApiCheck(JSON.parse(document) as OpenApiDocument);
+    const form = new URLSearchParams({ mandate: token });
+    for (const [path, init] of [
+      [`/receipts/${jti}`, { headers: basic(zone) }],
+      ['/receipts', { method: 'POST', body: form }],
+      [`/zones/${zone.zoneId}/receipts`, { method: 'POST', body: form }],
+    ] satisfies [string, RequestInit][]) {
+      // oxlint-disable-next-line no-await-in-loop
+      const answer = await fetch(`${replica.url}${path}`, init);
+      const { status, headers } = answer;
+      expect(status).toBe(200);
+      const type = headers.get('content-type');
+      const given = { method: init.method ?? 'GET', path, status, type };
+      // oxlint-disable-next-line no-await-in-loop
+      expect(check.problemsWith({ ...given, text: await answer.text() })).toEqual([]);
     }
   });
 

@@ -40,7 +40,7 @@ const TURN_MS = 2_000;
 const PORTION = { rows: 200, bytes: 1_024 * 1_024 } as const;
 /** Milliseconds between two looks for what is to be forgotten, after how many days, and how many go at once. */
 const TIDY_MS = 600_000;
-const KEPT_DAYS = 30;
+export const KEPT_DAYS = 30;
 const TIDIED = 20;
 
 /** What its operator is told of a replay that was given up. What went wrong is for the log. */

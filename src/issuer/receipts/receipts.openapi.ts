@@ -4,6 +4,7 @@ import {
   ApiBearerAuth,
   ApiBody,
   ApiConsumes,
+  ApiOkResponse,
   ApiOperation,
   ApiResponse,
   ApiTags,
@@ -45,4 +46,5 @@ export const BearerReceipts = (summary: string): MethodDecorator =>
         properties: { mandate: { type: 'string', format: 'password' } },
       },
     }),
+    ApiOkResponse({ description: 'Receipts of what is sealed of the mandate' }),
   );
