@@ -298,7 +298,7 @@ describe('a replay that is stored', () => {
       await dataSource.query('SELECT wake_job($1)', [REPLAYS_JOB]);
       return (await callAdmin(replica, 'GET', path(zone, `/${id}`))).body;
     };
-    await expect.poll(soon, { timeout: 60_000 }).toMatchObject({
+    await expect.poll(soon).toMatchObject({
       state: 'failed',
       problem: expect.stringContaining('could not go on'),
     });
