@@ -2,6 +2,7 @@
 import { refuseOldNode } from './supported-node.js';
 import type { DirectCommand, Format, VerifyAuditCommand } from './cli/direct-command.js';
 import type { Outcome } from './cli/outcome.js';
+import type { Progress } from './cli/progress.js';
 import type { Env } from './platform/config/env.js';
 
 /**
@@ -55,7 +56,7 @@ async function finish({ json }: Format, outcome: Outcome): Promise<number> {
 }
 
 async function verifyAudit(command: VerifyAuditCommand & Format): Promise<Outcome> {
-  const ports = { print, ...(process.stderr.isTTY ? { progress } : {}) };
+  const ports = { print, progress: await progressHere() };
   const { bundle, json } = command;
   if (bundle !== null) {
     const { verifyBundle } = await import('./cli/verify-bundle.js');
@@ -65,9 +66,11 @@ async function verifyAudit(command: VerifyAuditCommand & Format): Promise<Outcom
   return verifyDatabase(command, json, ports);
 }
 
-/** Says on the standard error how far something is. */
-function progress(text: string): void {
-  process.stderr.write(`${text}\n`);
+/** Says on the standard error how far work is that begins now. */
+async function progressHere(): Promise<Progress> {
+  const { progressAt } = await import('./cli/progress.js');
+  const { processTerminal } = await import('./cli/terminal.js');
+  return progressAt(processTerminal(true));
 }
 
 async function run(
@@ -87,10 +90,8 @@ async function run(
   const { drillRevocation } = await import('./cli/drill/revocation-drill.js');
   const { url, internalUrl, zoneId, count } = command;
   const adminToken = env.adminTokens[0] ?? (await tokenFor(internalUrl));
-  const { progressAt } = await import('./cli/progress.js');
-  const { processTerminal } = await import('./cli/terminal.js');
-  const told = progressAt(processTerminal(true));
-  return drillRevocation({ url, internalUrl, adminToken }, zoneId, count, told);
+  const progress = await progressHere();
+  return drillRevocation({ url, internalUrl, adminToken }, zoneId, count, progress);
 }
 
 /** The token that any other command would ask an installation with. @throws {CommandFailure} if there is none */

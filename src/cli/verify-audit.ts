@@ -6,6 +6,7 @@ import { readLog } from '../audit/verify/read-log.js';
 import { SealedRows } from '../audit/verify/read-sealed.js';
 import { verifySealed, type HeldAgainst } from '../audit/verify/verify-sealed.js';
 import { EXIT, type Outcome } from './outcome.js';
+import type { Progress } from './progress.js';
 import { readCheckpointFile } from './read-checkpoint-file.js';
 import { readVkey } from './read-vkey.js';
 import { readingDatabase } from './reading-database.js';
@@ -24,12 +25,8 @@ export interface DatabaseQuestion {
 export interface VerifyingPorts {
   /** Prints lines, and waits until they are out of this process. */
   readonly print: (...lines: readonly string[]) => Promise<void>;
-  /** Says how far it is; absent where nobody sees it. */
-  readonly progress?: (text: string) => void;
+  readonly progress: Progress;
 }
-
-/** Milliseconds between two words on how far it is. */
-const PROGRESS_MS = 2_000;
 
 /**
  * `mandate audit verify`: verifies the audit log of a database as it is at one moment, and prints each fault when it is found.
@@ -74,18 +71,19 @@ async function verifyLog(
     await print(...told.map((one) => (json ? JSON.stringify(faultJson(one)) : faultLine(one))));
   };
   const verifier = new ChainVerifier((fault) => found.push(fault));
-  let told = performance.now();
   for await (const item of readLog(client, zone)) {
     verifier.add(item);
     await tell();
-    if (progress === undefined || performance.now() - told < PROGRESS_MS) continue;
-    told = performance.now();
-    progress(`${verifier.counts.events} events so far`);
+    progress(() => `${verifier.counts.events} events so far`);
   }
   verifier.end();
   await tell();
-  const sealed = await verifySealed(new SealedRows(client), zone, against, (fault) =>
-    found.push(fault),
+  const sealed = await verifySealed(
+    new SealedRows(client),
+    zone,
+    against,
+    (fault) => found.push(fault),
+    (events) => progress(() => `${events} of them compared with the log that they are sealed in`),
   );
   await tell();
   const counts = { ...verifier.counts, sealed: sealed.leaves, checkpoints: sealed.checkpoints };

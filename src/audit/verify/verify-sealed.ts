@@ -23,19 +23,21 @@ export interface HeldAgainst {
  * were kept elsewhere fit. Little of it is in memory at once.
  *
  * @param zone whose log; `null` for all. The log of the installation is looked at in any case
+ * @param seen called now and then with how many events were looked at
  */
 export async function verifySealed(
   rows: SealedRows,
   zone: string | null,
   { keys, kept }: HeldAgainst,
   tell: FaultSink,
+  seen: (events: number) => void = () => {},
 ): Promise<SealedCounts> {
   const unmet = new Set(kept);
   let leaves = 0;
   let checkpoints = await verifyInstallation(rows, keys, unmet, tell);
   for (const one of await rows.zones(zone)) {
     // oxlint-disable-next-line no-await-in-loop
-    const counts = await verifyZoneLog(rows, one, unmet, tell);
+    const counts = await verifyZoneLog(rows, one, unmet, tell, (some) => seen(leaves + some));
     leaves += counts.leaves;
     checkpoints += counts.checkpoints;
   }

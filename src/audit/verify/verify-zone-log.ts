@@ -21,15 +21,20 @@ interface Wrong {
   readonly why: string;
 }
 
-/** Verifies the log of one zone, from its first leaf on (`verifySealed`). */
+/**
+ * Verifies the log of one zone, from its first leaf on (`verifySealed`).
+ *
+ * @param seen called now and then with how many leaves were looked at
+ */
 export async function verifyZoneLog(
   rows: SealedRows,
   zone: string,
   unmet: Set<KeptCheckpoint>,
   tell: FaultSink,
+  seen: (leaves: number) => void,
 ): Promise<SealedCounts> {
   const check = new ZoneLogCheck(rows, zone, unmet, tell);
-  return check.run();
+  return check.run(seen);
 }
 
 class ZoneLogCheck {
@@ -59,7 +64,7 @@ class ZoneLogCheck {
     this.checkpoints = rows.ofZone(zone);
   }
 
-  async run(): Promise<SealedCounts> {
+  async run(seen: (leaves: number) => void): Promise<SealedCounts> {
     const log = await this.rows.log(this.zone);
     this.origin = log?.origin ?? '';
     this.checkpoint = await this.checkpoints.next();
@@ -75,6 +80,7 @@ class ZoneLogCheck {
         this.say(`the hash of leaf ${this.tiles.tree.size} is not stored`);
         break;
       }
+      seen(this.tiles.tree.size);
     }
     this.flush();
     const { size } = this.tiles.tree;
