@@ -12,7 +12,8 @@ import { Sealing } from '../sealing/sealing.service.js';
 import { formatVkey, noteSigner } from '../transparency-log/note-key.js';
 import { beginLog, readLog } from './log-rows.js';
 import type { CheckpointSigner } from './make-checkpoint.js';
-import { INSTALLATION_LOG, originOf } from './origins.js';
+import { INSTALLATION_LOG } from '../audit/installation-log.js';
+import { originOf } from './origins.js';
 import type { Queries } from './queries.js';
 
 /** Bytes of an Ed25519 private key (RFC 8032). */

@@ -5,7 +5,7 @@ import { OPERATORS_READING } from '../platform/database/operators-connections.js
 import { tilesOfConsistency, tilesOfInclusion, tilesOfRoot } from '../transparency-log/tiles.js';
 import { formatTlogProof } from '../transparency-log/tlog-proof.js';
 import { tilesAt } from './log-rows.js';
-import { INSTALLATION_LOG } from './origins.js';
+import { INSTALLATION_LOG } from '../audit/installation-log.js';
 
 /** A signed checkpoint of the installation. */
 export interface SignedCheckpoint {

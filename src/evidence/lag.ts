@@ -1,3 +1,4 @@
+import { INSTALLATION_LOG } from '../audit/installation-log.js';
 import type { Queries } from './queries.js';
 
 /** How far the checkpoints are behind what was recorded. */
@@ -40,7 +41,7 @@ const BEHIND = `SELECT
                FROM audit_chains c LEFT JOIN evidence_heads h ON h.zone_id = c.zone_id AND h.writer = c.writer
               WHERE c.seq > coalesce(h.seq, 0) GROUP BY c.zone_id) AS z) AS events,
     EXISTS (SELECT FROM evidence_logs l LEFT JOIN evidence_checkpointed k ON k.zone_id = l.zone_id
-             WHERE l.size > coalesce(k.size, 0) AND l.zone_id <> 'ffffffff-ffff-ffff-ffff-ffffffffffff') AS "hasGrown"`;
+             WHERE l.size > coalesce(k.size, 0) AND l.zone_id <> '${INSTALLATION_LOG}') AS "hasGrown"`;
 const LAG = `WITH oldest AS (
     SELECT e.occurred_at
       FROM audit_chains c LEFT JOIN evidence_heads h ON h.zone_id = c.zone_id AND h.writer = c.writer
@@ -55,6 +56,6 @@ const LAG = `WITH oldest AS (
        SELECT r.writer, r.first_seq + coalesce(k.size, 0) - r.first_leaf AS seq FROM evidence_runs r
         WHERE r.zone_id = l.zone_id AND r.first_leaf <= coalesce(k.size, 0) ORDER BY r.first_leaf DESC LIMIT 1) AS r
       JOIN audit_events a ON a.zone_id = l.zone_id AND a.writer = r.writer AND a.seq = r.seq
-     WHERE l.size > coalesce(k.size, 0) AND l.zone_id <> 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+     WHERE l.size > coalesce(k.size, 0) AND l.zone_id <> '${INSTALLATION_LOG}')
   SELECT coalesce(greatest(extract(epoch FROM clock_timestamp() - min(o.occurred_at)), 0), 0)::float8 AS seconds
     FROM oldest o`;

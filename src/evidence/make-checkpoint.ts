@@ -2,7 +2,7 @@ import { formatCheckpoint } from '../transparency-log/checkpoint.js';
 import type { NoteSigner } from '../transparency-log/note-key.js';
 import { signNote } from '../transparency-log/signed-note.js';
 import { readEdge, storeTree, takeLog } from './log-rows.js';
-import { INSTALLATION_LOG } from './origins.js';
+import { INSTALLATION_LOG } from '../audit/installation-log.js';
 import type { InTransaction, Queries } from './queries.js';
 
 /** How many zones are in one checkpoint at most: those that are not are in the next, which is made at once. */

@@ -1,6 +1,3 @@
-/** The log of the installation, where logs are named by zones: a UUID that no zone has (RFC 9562 section 5.10). */
-export const INSTALLATION_LOG = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
-
 /**
  * The name of the installation's log when it begins: host and path of the issuer, without its scheme (C2SP tlog-checkpoint,
  * "origin").

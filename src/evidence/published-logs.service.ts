@@ -6,7 +6,7 @@ import { cutTile, tileWidth, type AskedTile } from '../transparency-log/tile-pat
 import { parseTlogProof, formatTlogProof } from '../transparency-log/tlog-proof.js';
 import { Evidence } from './evidence.service.js';
 import { tilesAt } from './log-rows.js';
-import { INSTALLATION_LOG } from './origins.js';
+import { INSTALLATION_LOG } from '../audit/installation-log.js';
 
 /**
  * The logs as files that programs of others read (C2SP tlog-tiles): the newest checkpoint, and tiles. Nothing is given out that

@@ -6,7 +6,7 @@ import { CheckpointJob } from '../../src/evidence/checkpoint-job.service.js';
 import { isDue, readBehind, readLag } from '../../src/evidence/lag.js';
 import { beginLog } from '../../src/evidence/log-rows.js';
 import { makeCheckpoint, makeCheckpoints } from '../../src/evidence/make-checkpoint.js';
-import { INSTALLATION_LOG } from '../../src/evidence/origins.js';
+import { INSTALLATION_LOG } from '../../src/audit/installation-log.js';
 import type { InTransaction, Queries } from '../../src/evidence/queries.js';
 import { sealRound } from '../../src/evidence/seal-round.js';
 import { leaveTurn, takeTurn } from '../../src/evidence/turn.js';

@@ -1,9 +1,7 @@
 import type pg from 'pg';
 import type { TileAddress } from '../../transparency-log/tiles.js';
+import { INSTALLATION_LOG } from '../installation-log.js';
 import type { Reading } from './read-log.js';
-
-/** The log of the installation, where logs are named by zones. */
-export const INSTALLATION = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
 /** How many rows are read at once. */
 const ROWS = 500;
@@ -145,7 +143,7 @@ export class SealedRows {
 const ZONES = `SELECT zone_id AS zone FROM (
     SELECT zone_id FROM evidence_logs UNION SELECT zone_id FROM evidence_runs
     UNION SELECT zone_id FROM evidence_checkpointed UNION SELECT zone_id FROM zone_checkpoints) AS z
-  WHERE zone_id <> '${INSTALLATION}' AND ($1::uuid IS NULL OR zone_id = $1) ORDER BY zone_id`;
+  WHERE zone_id <> '${INSTALLATION_LOG}' AND ($1::uuid IS NULL OR zone_id = $1) ORDER BY zone_id`;
 const LOG = `SELECT origin, size::float8 AS size, root FROM evidence_logs WHERE zone_id = $1`;
 const REACHED = `SELECT size::float8 AS size FROM evidence_checkpointed WHERE zone_id = $1`;
 const TILE = `SELECT hashes FROM evidence_tiles WHERE zone_id = $1 AND level = $2 AND index = $3`;

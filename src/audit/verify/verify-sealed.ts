@@ -5,7 +5,8 @@ import { openNote } from '../../transparency-log/signed-note.js';
 import type { FaultSink } from './fault.js';
 import { compareKept, sayOf } from './compare-kept.js';
 import type { KeptCheckpoint } from './kept-checkpoint.js';
-import { INSTALLATION, type SealedRows, type StoredNote } from './read-sealed.js';
+import { INSTALLATION_LOG } from '../installation-log.js';
+import type { SealedRows, StoredNote } from './read-sealed.js';
 import { TileCheck } from './tile-check.js';
 import { verifyZoneLog, type SealedCounts } from './verify-zone-log.js';
 
@@ -56,11 +57,11 @@ async function verifyInstallation(
   tell: FaultSink,
 ): Promise<number> {
   const say = sayOf(null, tell);
-  const log = await rows.log(INSTALLATION);
+  const log = await rows.log(INSTALLATION_LOG);
   const origin = log?.origin ?? '';
   const keys = given ?? (await rows.vkeys()).flatMap((text) => parseVkey(text) ?? []);
   const tiles = new TileCheck(
-    (place) => rows.tile(INSTALLATION, place),
+    (place) => rows.tile(INSTALLATION_LOG, place),
     ({ level, index }) =>
       say(
         `tile ${index} of level ${level} of the installation's log does not follow from those below`,

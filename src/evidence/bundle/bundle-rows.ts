@@ -1,6 +1,6 @@
 import type { TileAddress, Tiles } from '../../transparency-log/tiles.js';
 import { readLog, tilesAt } from '../log-rows.js';
-import { INSTALLATION_LOG } from '../origins.js';
+import { INSTALLATION_LOG } from '../../audit/installation-log.js';
 import type { Queries } from '../queries.js';
 
 /** A checkpoint of a zone: which leaf of the installation's log it is, and its text. */

@@ -1,6 +1,6 @@
 import { TileMissing, tilesOfRoot } from '../../transparency-log/tiles.js';
 import { readLog, tilesAt } from '../log-rows.js';
-import { INSTALLATION_LOG } from '../origins.js';
+import { INSTALLATION_LOG } from '../../audit/installation-log.js';
 import type { Queries } from '../queries.js';
 import type { HeldCheckpoint } from './checkpoint-place.js';
 

@@ -1,4 +1,4 @@
-import { INSTALLATION_LOG } from '../origins.js';
+import { INSTALLATION_LOG } from '../../audit/installation-log.js';
 import type { Queries } from '../queries.js';
 import type { PutCosignature, SignedNow } from './checkpoint-place.js';
 

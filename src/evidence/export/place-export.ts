@@ -1,6 +1,6 @@
 import { TileMissing, tilesOfConsistency } from '../../transparency-log/tiles.js';
 import { tilesAt } from '../log-rows.js';
-import { INSTALLATION_LOG } from '../origins.js';
+import { INSTALLATION_LOG } from '../../audit/installation-log.js';
 import type { Queries } from '../queries.js';
 import { Forked, type CheckpointPlace, type HeldCheckpoint } from './checkpoint-place.js';
 import { compareHeld } from './compare-held.js';

@@ -1,6 +1,6 @@
 import { tilesOfInclusion } from '../../transparency-log/tiles.js';
 import { tilesAt } from '../log-rows.js';
-import { INSTALLATION_LOG } from '../origins.js';
+import { INSTALLATION_LOG } from '../../audit/installation-log.js';
 import type { Queries } from '../queries.js';
 
 /** An event as it is stored, and which leaf of its zone's log it is; null as long as it is none. */
