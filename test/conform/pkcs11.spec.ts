@@ -33,7 +33,8 @@ describeWith([device, OPENSC], 'a signer behind a socket, with keys in a PKCS#11
   });
   afterAll(() => running?.close());
 
-  const signer = new SocketSigner(path('device.sock'));
+  // Each signature starts a program, which a busy machine does in its own time.
+  const signer = new SocketSigner(path('device.sock'), 60_000);
   signerContract({
     signer: () => signer,
     algs: ['ES256', 'RS256', 'PS256'],

@@ -19,6 +19,9 @@ function burst(zone: TestZone, count: number, url: string): Promise<Answer[]> {
   return Promise.all(Array.from({ length: count }, session));
 }
 
+/** The limit of a client: in each second, and in each ten seconds above that. */
+const [A_SECOND, ABOVE] = [2, 20];
+
 const granted = (answers: readonly Answer[]) =>
   answers.filter(({ status }) => status === 200).length;
 
@@ -34,7 +37,7 @@ describeWith([REDIS], 'rate limits that replicas share', () => {
     });
     const env = {
       REDIS_URL: `redis://127.0.0.1:${port}`,
-      RATE_LIMIT_CLIENT: '2/20',
+      RATE_LIMIT_CLIENT: `${A_SECOND}/${ABOVE}`,
       RATE_LIMIT_ZONE: '1000/1000',
     };
     const first = await startReplica({ env });
@@ -48,6 +51,23 @@ describeWith([REDIS], 'rate limits that replicas share', () => {
   });
 
   const logged = (text: string) => (replicas[0]?.logs() ?? []).some((line) => line.includes(text));
+  const timesAway = () =>
+    replicas.flatMap((replica) => replica.logs()).filter((line) => line.includes('Redis is away'))
+      .length;
+
+  /** Asks both replicas for so many; `null` if one of them has found Redis away meanwhile and counted for itself. */
+  async function together(count: number) {
+    const [first, second] = replicas;
+    if (first === undefined || second === undefined) throw new Error('no replicas');
+    const zone = await createTestZone(first);
+    const [away, begun] = [timesAway(), performance.now()];
+    const answers = [
+      ...(await burst(zone, count, first.url)),
+      ...(await burst(zone, count, second.url)),
+    ];
+    const seconds = (performance.now() - begun) / 1_000;
+    return timesAway() > away ? null : { granted: granted(answers), seconds };
+  }
 
   test('a Redis that is stopped is left alone, and counts for all again when it goes on', async () => {
     const [first] = replicas;
@@ -66,9 +86,15 @@ describeWith([REDIS], 'rate limits that replicas share', () => {
 
   test('replicas count together, and each for itself while Redis is away', async () => {
     const [first = '', second = ''] = replicas.map(({ url }) => url);
-    const together = [...(await burst(zone, 30, first)), ...(await burst(zone, 30, second))];
-    expect(granted(together)).toBeLessThanOrEqual(30);
-    expect(granted(together)).toBeGreaterThanOrEqual(20);
+    let shared: Awaited<ReturnType<typeof together>> = null;
+    // A machine that is busy with other things may let Redis seem away.
+    await expect
+      .poll(async () => (shared = await together(30)), { timeout: 60_000 })
+      .not.toBeNull();
+    const { granted: many, seconds } = shared ?? { granted: NaN, seconds: 0 };
+    expect(many).toBeGreaterThanOrEqual(ABOVE);
+    const most = A_SECOND * Math.ceil(seconds + 1) + ABOVE * Math.ceil((seconds + 1) / 10);
+    expect(many).toBeLessThanOrEqual(most);
     redis.kill('SIGKILL');
     await once(redis, 'exit');
     const alone = [...(await burst(zone, 30, first)), ...(await burst(zone, 30, second))];

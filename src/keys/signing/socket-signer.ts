@@ -16,8 +16,14 @@ const NEW_KEY_MS = 15_000;
 export class SocketSigner implements Signer {
   private readonly connection: SignerConnection;
 
-  /** @param path of a Unix socket */
-  constructor(path: string) {
+  /**
+   * @param path of a Unix socket
+   * @param signMs milliseconds to wait for a signature
+   */
+  constructor(
+    path: string,
+    private readonly signMs = SIGN_MS,
+  ) {
     this.connection = new SignerConnection(path);
   }
 
@@ -42,7 +48,7 @@ export class SocketSigner implements Signer {
     return async (signingInput) => {
       const data = Buffer.from(signingInput).toString('base64url');
       const request = { op: 'sign', zone: zoneId, handle, alg, data } as const;
-      const answer = await this.connection.ask(request, SIGN_MS);
+      const answer = await this.connection.ask(request, this.signMs);
       if (!('signature' in answer)) throw refusal(answer);
       const signature = Buffer.from(answer.signature, 'base64url');
       if (!(await isSignedBy(publicKey, alg, signingInput, signature))) {
