@@ -59,11 +59,11 @@ describeWith([REDIS], 'rate limits that replicas share', () => {
   async function together(count: number) {
     const [first, second] = replicas;
     if (first === undefined || second === undefined) throw new Error('no replicas');
-    const zone = await createTestZone(first);
+    const fresh = await createTestZone(first);
     const [away, begun] = [timesAway(), performance.now()];
     const answers = [
-      ...(await burst(zone, count, first.url)),
-      ...(await burst(zone, count, second.url)),
+      ...(await burst(fresh, count, first.url)),
+      ...(await burst(fresh, count, second.url)),
     ];
     const seconds = (performance.now() - begun) / 1_000;
     return timesAway() > away ? null : { granted: granted(answers), seconds };
