@@ -82,6 +82,7 @@ import { ClaimsAndRetention1795385100000 } from './migrations/1795385100000-clai
 import { AuditIndexDays1795386500000 } from './migrations/1795386500000-audit-index-days.js';
 import { CheckpointExports1795387200000 } from './migrations/1795387200000-checkpoint-exports.js';
 import { PolicyReplays1795390100000 } from './migrations/1795390100000-policy-replays.js';
+import { PolicyBudgets1795394000000 } from './migrations/1795394000000-policy-budgets.js';
 import { ClientCeilings1795360245128 } from './migrations/1795360245128-client-ceilings.js';
 import { Scopes1795360704100 } from './migrations/1795360704100-scopes.js';
 import { SignalsOfOrders1795350100000 } from './migrations/1795350100000-signals-of-orders.js';
@@ -171,6 +172,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   AuditIndexDays1795386500000,
   CheckpointExports1795387200000,
   PolicyReplays1795390100000,
+  PolicyBudgets1795394000000,
 ];
 
 const ONE_PROCESS: PoolSettings = { workers: 1, connections: undefined };

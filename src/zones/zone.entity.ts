@@ -110,6 +110,10 @@ export class Zone {
   @Column('integer', { name: 'retention_days', nullable: true })
   retentionDays: number | null;
 
+  /** The most recorded decisions that an activation of policies may change, as a replay has found; `null`: any number. */
+  @Column('integer', { name: 'policy_max_changes', nullable: true })
+  policyMaxChanges: number | null;
+
   @Column('timestamptz', { name: 'policy_activated_at', nullable: true })
   policyActivatedAt: Date | null;
 

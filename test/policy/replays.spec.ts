@@ -433,6 +433,58 @@ describe('an activation with max_changes', () => {
     expect((await put(zone, version.id, 100)).status).toBe(409);
   });
 
+  test('is held to the budget of its zone, if that is smaller than its own', async () => {
+    const zone = await createTestZone(replica);
+    const at = `/zones/${zone.zoneId}`;
+    const set = (policy_max_changes: unknown) =>
+      callAdmin(replica, 'PATCH', at, { policy_max_changes });
+    const refused = [-1, 1_000_001, 1.5, '0', true, [1]];
+    const wrong = await Promise.all(refused.map(set));
+    expect(wrong.map(({ status }) => status)).toEqual(refused.map(() => 400));
+    expect((await set(0)).body).toMatchObject({ policy_max_changes: 0 });
+    const active = (await callAdmin(replica, 'GET', `${at}/policy`)).body;
+    const permitting = String(active['policy_set_version_id']);
+    for (let n = 0; n < 2; n += 1) await zone.session();
+    const deny = await newSetVersion(zone, DENY_ALL);
+    const bare = await activate(replica, zone.zoneId, deny.id);
+    expect(bare.status).toBe(409);
+    expect(JSON.stringify(bare.body)).toContain('policy_max_changes of the zone needs a replay');
+    const replay = await over(zone, await start(zone, { policy_set_version_id: deny.id }));
+    expect((await activate(replica, zone.zoneId, deny.id)).status).toBe(409);
+    const looser = await put(zone, deny.id, 100);
+    expect(looser.status).toBe(409);
+    expect(JSON.stringify(looser.body)).toContain('policy_max_changes of the zone allows 0');
+    expect((await set(2)).status).toBe(200);
+    expect((await put(zone, deny.id, 1)).status).toBe(409);
+    const activated = await activate(replica, zone.zoneId, deny.id);
+    expect(activated.status).toBe(200);
+    expect(await zone.audit(activated.requestId)).toMatchObject([
+      { event: { budget: { policy_replay_id: replay.id, max_changes: 2, changed: 2 } } },
+    ]);
+    // What is active already changes nothing, and who may change the zone may take its budget back.
+    expect((await activate(replica, zone.zoneId, deny.id)).status).toBe(200);
+    expect((await activate(replica, zone.zoneId, permitting)).status).toBe(409);
+    const taken = await set(null);
+    expect(taken.body).not.toHaveProperty('policy_max_changes');
+    expect(await zone.audit(taken.requestId)).toMatchObject([
+      { event: { type: 'admin.zone.changed', before: { policy_max_changes: 2 } } },
+    ]);
+    expect((await activate(replica, zone.zoneId, permitting)).status).toBe(200);
+  });
+
+  test('is not held to it where nothing is active', async () => {
+    const body = { name: `zone ${randomUUID()}`, policy_max_changes: 0 };
+    const { id } = (await callAdmin(replica, 'POST', '/zones', body)).body;
+    const at = `/zones/${String(id)}`;
+    const policy = { name: 'all', content: PERMIT_ALL };
+    const { version } = (await callAdmin(replica, 'POST', `${at}/policies`, policy)).body;
+    const set = (await callAdmin(replica, 'POST', `${at}/policy-sets`, { name: 'main' })).body;
+    const members = { policy_version_ids: [(version as { id: string }).id] };
+    const versions = `${at}/policy-sets/${String(set['id'])}/versions`;
+    const added = (await callAdmin(replica, 'POST', versions, members)).body;
+    expect((await activate(replica, String(id), String(added['id']))).status).toBe(200);
+  });
+
   test('finds no version that has gone meanwhile', async () => {
     anyZone ??= await createTestZone(replica);
     const zone = await dataSource.manager.findOneByOrFail(Zone, { id: anyZone.zoneId });

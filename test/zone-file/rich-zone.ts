@@ -19,6 +19,7 @@ zone:
   description: Where money moves
   protected: true
   retention: 400
+  policy_max_changes: 12
 scopes:
   - { name: openid, active: false }
   - { name: orders:read, description: Read orders }

@@ -15,23 +15,31 @@ export interface HeldToBudget {
   readonly changed: number;
 }
 
+/** The most decisions that may be other ones, and who says so. */
+interface ChangeBudget {
+  readonly most: number;
+  readonly saidBy: 'max_changes' | 'policy_max_changes of the zone';
+}
+
 /**
- * Holds an activation to a budget: a replay of the very same policies against what is active has to be complete and of the
- * last day, and to have found no more decisions that would be other ones. What it could not make again counts as if it were
- * another one.
+ * Holds an activation to a budget, its own or that of its zone, whichever is smaller: a replay of the very same policies
+ * against what is active has to be complete and of the last day, and to have found no more decisions that would be other ones.
+ * What it could not make again counts as if it were another one.
  *
  * @param zone as it is, locked
- * @param maxChanges the most decisions; `undefined` for no budget
+ * @param maxChanges the most decisions; `undefined` for no more than the zone asks for
  * @returns what was found; `null` without a budget, and where these policies are active already
  * @throws {HttpException} 404 for a version that has just gone; 409 for no such replay, or one that has found more
  */
 export async function holdToBudget(
   tx: EntityManager,
-  { id: zoneId, activePolicySetVersionId: active }: Zone,
+  zone: Zone,
   setVersionId: string,
   maxChanges: number | undefined,
 ): Promise<HeldToBudget | null> {
-  if (maxChanges === undefined || setVersionId === active) return null;
+  const { id: zoneId, activePolicySetVersionId: active } = zone;
+  const budget = budgetOf(zone, maxChanges);
+  if (budget === null || setVersionId === active) return null;
   const versions = tx.getRepository(PolicySetVersion);
   const candidate = found(
     await versions.findOneBy({ zoneId, id: setVersionId }),
@@ -46,17 +54,28 @@ export async function holdToBudget(
   ]);
   if (replay === undefined) {
     throw new ConflictException(
-      `max_changes needs a replay of these policies against those that are active, complete and of the last ${COUNTS_HOURS} hours`,
+      `${budget.saidBy} needs a replay of these policies against those that are active, complete and of the last ${COUNTS_HOURS} hours`,
     );
   }
   const { changed, unknown } = changesOf(replay.progress);
-  if (changed + unknown > maxChanges) {
+  if (changed + unknown > budget.most) {
     const besides = unknown === 0 ? '' : `, and ${unknown} could not be made again`;
     throw new ConflictException(
-      `${changed} decisions would be other ones${besides}, by replay ${replay.id}: max_changes allows ${maxChanges}`,
+      `${changed} decisions would be other ones${besides}, by replay ${replay.id}: ${budget.saidBy} allows ${budget.most}`,
     );
   }
-  return { policy_replay_id: replay.id, max_changes: maxChanges, changed };
+  return { policy_replay_id: replay.id, max_changes: budget.most, changed };
+}
+
+/** The smaller budget. Where nothing is active nothing is decided that could be another decision, so the zone asks for none. */
+function budgetOf(
+  { activePolicySetVersionId: active, policyMaxChanges: ofZone }: Zone,
+  own: number | undefined,
+): ChangeBudget | null {
+  if (ofZone !== null && active !== null && (own === undefined || ofZone < own)) {
+    return { most: ofZone, saidBy: 'policy_max_changes of the zone' };
+  }
+  return own === undefined ? null : { most: own, saidBy: 'max_changes' };
 }
 
 const LATEST = `

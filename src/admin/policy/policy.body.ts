@@ -92,16 +92,20 @@ export class PolicySetVersionReferenceBody {
   policy_set_version_id: string;
 }
 
+/** The largest budget of changed decisions: a replay comes to no more. */
+export const MAX_CHANGE_BUDGET = 1_000_000;
+
 /** Which policy set version is to decide, and how much of what was decided it may change. */
 export class ActivationBody extends PolicySetVersionReferenceBody {
   /**
    * The most decisions of the last days that would be other ones by it, as a replay of the same policies against the active
-   * ones has found, complete and of the last 24 hours. What that could not make again counts as well.
+   * ones has found, complete and of the last 24 hours. What that could not make again counts as well. Where the zone has a
+   * `policy_max_changes`, the smaller one of both counts.
    */
   @MayBeAbsent()
   @IsWholeNumber()
   @Min(0)
-  @Max(1_000_000)
+  @Max(MAX_CHANGE_BUDGET)
   max_changes?: number;
 }
 

@@ -72,8 +72,8 @@ export class ZonePolicyController {
   /**
    * Activates a policy set version. It decides from the next request on, on every replica. With
    * `If-Match` only if what that names is still the active one. Its weight is what decisions by it may take; warnings
-   * say what to do about much of it. Policies that were withdrawn are not activated for a day. With `max_changes` only if
-   * a replay has found no more decisions that would be other ones.
+   * say what to do about much of it. Policies that were withdrawn are not activated for a day. With `max_changes`, and
+   * where the zone has a `policy_max_changes`, only if a replay has found no more decisions that would be other ones.
    */
   @Put()
   @AnswerWithin(POLICY_WORK_MS)
@@ -81,7 +81,7 @@ export class ZonePolicyController {
   @ApiResponse({
     status: 409,
     description:
-      'The policies were withdrawn within the last day, or no replay shows that they keep to `max_changes`',
+      'The policies were withdrawn within the last day, or no replay shows that they keep to `max_changes`, or to `policy_max_changes` of the zone',
   })
   @TakesTwoPersons()
   async activate(

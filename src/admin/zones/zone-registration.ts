@@ -43,6 +43,7 @@ export async function createZone(
         | 'defaultResources'
         | 'introspectionAudit'
         | 'retentionDays'
+        | 'policyMaxChanges'
         | keyof StoredIssuer
       >
     >,

@@ -33,6 +33,8 @@ export interface ZoneView {
   readonly legal_hold: boolean;
   /** Whole days for which its audit log is kept at least; absent: as long as that of the installation. */
   readonly retention?: number;
+  /** The most decisions that an activation of policies may change, as a replay has found; absent: any number. */
+  readonly policy_max_changes?: number;
   /** Whether it cannot be removed until that is taken back. */
   readonly protected: boolean;
   /** Present while it is being removed. */
@@ -69,6 +71,7 @@ export function toView(zone: Zone, installation: string): ZoneView {
     introspection_audit: zone.introspectionAudit,
     legal_hold: zone.legalHold,
     ...(zone.retentionDays === null ? {} : { retention: zone.retentionDays }),
+    ...(zone.policyMaxChanges === null ? {} : { policy_max_changes: zone.policyMaxChanges }),
     protected: zone.protected,
     ...(removedAt === null ? {} : { removing: { since: removedAt } }),
     created_at: createdAt,

@@ -24,6 +24,7 @@ import {
 } from '../../platform/http/validators.js';
 import { ApiProperty } from '../../platform/http/openapi-decorators.js';
 import { SearchQuery } from '../pagination.body.js';
+import { MAX_CHANGE_BUDGET } from '../policy/policy.body.js';
 import { MAX_LOGO_TEXT } from './zone-logo.js';
 import { MAX_DEFAULT_RESOURCES } from './default-resources.js';
 
@@ -44,6 +45,10 @@ const AreLanguages = (): PropertyDecorator =>
 
 /** The most days for which a zone's audit log can be asked to be kept. */
 const MAX_RETENTION_DAYS = 36_500;
+
+/** How many recorded decisions an activation may change, as `max_changes` of one. */
+const IsChangeBudget = (): PropertyDecorator =>
+  applyDecorators(IsWholeNumber(), Min(0), Max(MAX_CHANGE_BUDGET));
 
 /** A zone to be made. */
 export class ZoneBody {
@@ -106,6 +111,14 @@ export class ZoneBody {
   @Min(1)
   @Max(MAX_RETENTION_DAYS)
   retention?: number;
+
+  /**
+   * The most decisions that an activation of policies may change, as a replay has found; any number if absent. The first
+   * activation is not held to it.
+   */
+  @MayBeAbsent()
+  @IsChangeBudget()
+  policy_max_changes?: number;
 }
 
 /** What is to change of a zone, as a merge patch (RFC 7396); what is left out stays, and `null` takes away. */
@@ -172,6 +185,11 @@ export class ZoneChangeBody {
   @Min(1)
   @Max(MAX_RETENTION_DAYS)
   retention?: number | null;
+
+  /** Replaces the most decisions that an activation of policies may change, as a replay has found; `null`: any number. */
+  @MayBeNull()
+  @IsChangeBudget()
+  policy_max_changes?: number | null;
 }
 
 /** The zones to be listed. */

@@ -87,6 +87,7 @@ export class ZonesController {
       defaultResources: [...new Set(body.default_resources)],
       introspectionAudit: body.introspection_audit ?? 'none',
       retentionDays: body.retention ?? null,
+      policyMaxChanges: body.policy_max_changes ?? null,
     };
     const zone = await this.changes.runWithoutZone(change, async (tx) => {
       const result = await namingIssuerUrl(() => createZone(tx, this.rotations, settings, keys));

@@ -76,6 +76,12 @@ export const zones: Noun = {
       kind: 'number',
       what: 'keep its audit log for so many days at least',
     },
+    {
+      flags: '--policy-max-changes <n>',
+      member: 'policy_max_changes',
+      kind: 'number',
+      what: 'let an activation change so many recorded decisions at most',
+    },
   ],
   filters: [
     {

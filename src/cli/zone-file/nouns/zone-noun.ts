@@ -91,6 +91,18 @@ export const ZONE: Noun = {
       absent: null,
       stays: true,
     },
+    policy_max_changes: {
+      type: z
+        .int()
+        .min(0)
+        .max(1_000_000)
+        .nullable()
+        .describe(
+          'The most recorded decisions that an activation of policies may change, as a replay has found; `null`: any number. Stays as it is where the file does not say.',
+        ),
+      absent: null,
+      stays: true,
+    },
     protected: {
       type: z
         .boolean()
