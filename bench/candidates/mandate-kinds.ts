@@ -18,20 +18,38 @@ const REVOCATION_PATH = '/oauth/2/revoke';
 /** How many mandates are introspected by one request at most: none of them twice. */
 const INTROSPECTED = 100;
 
-/** The kinds of requests that ours is measured with. */
+/** All kinds of requests that ours is measured with. */
 export async function mandateKinds(bench: BenchZone, gatewayKey: string): Promise<Kind[]> {
+  const { zone, subject: subject_token } = bench;
+  const keys = await keysOf(bench);
+  const secret = { client_id: zone.clientId, client_secret: zone.secret };
+  const mandates: string[] = [];
+  while (mandates.length < INTROSPECTED) {
+    mandates.push(tokenOf(await persistently(() => zone.exchange({ subject_token }))));
+  }
+  return [
+    ...(await tokenKinds(bench, gatewayKey)),
+    ...introspectionKinds({ secret, mandates }),
+    ...(await documentKinds(zone, keys)),
+  ];
+}
+
+const keysOf = ({ zone: { replica, zoneId } }: BenchZone): ReturnType<typeof keysAt> =>
+  keysAt(`${replica.url}/.well-known/jwks.json?zone_id=${zoneId}`);
+
+/**
+ * The kinds that have mandates issued or taken back. Nothing is asked of the server for them but its key set, so that the
+ * first of them is the first request of a process that was just started.
+ */
+export async function tokenKinds(bench: BenchZone, gatewayKey: string): Promise<Kind[]> {
   const { zone, subject, asserting, delegated } = bench;
-  const { replica, zoneId } = zone;
-  const keys = await keysAt(`${replica.url}/.well-known/jwks.json?zone_id=${zoneId}`);
+  const { replica } = zone;
+  const keys = await keysOf(bench);
   const secret = { client_id: zone.clientId, client_secret: zone.secret };
   const read = { resource: zone.resource, scope: 'a:read' };
   const onBehalf = { subject_token: subject, subject_token_type: ACCESS_TOKEN };
   const session = { grant_type: 'client_credentials', ...secret, ...read };
   const exchange = { grant_type: TOKEN_EXCHANGE, ...secret, ...onBehalf, ...read };
-  const mandates: string[] = [];
-  while (mandates.length < INTROSPECTED) {
-    mandates.push(tokenOf(await persistently(() => zone.exchange({ ...exchange }))));
-  }
   const pool = new SubjectPool(Number(replica.ports[0]), request(session));
 
   /** Verifies the tokens of answers, and that each is on record once, with its `jti`. */
@@ -147,8 +165,6 @@ export async function mandateKinds(bench: BenchZone, gatewayKey: string): Promis
       },
       check: revoked,
     },
-    ...introspectionKinds({ secret, mandates }),
-    ...(await documentKinds(zone, keys)),
   ];
 }
 

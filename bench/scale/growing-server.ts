@@ -2,7 +2,7 @@ import { rows } from '../../test/setup/databases.js';
 import type { Replica } from '../../test/setup/harness.js';
 import type { TestZone } from '../../test/setup/zone.js';
 import type { Candidate } from '../candidates/candidate.js';
-import { mandateKinds } from '../candidates/mandate-kinds.js';
+import { tokenKinds } from '../candidates/mandate-kinds.js';
 import { startMandate } from '../candidates/mandate-process.js';
 import { makeZone, type BenchZone } from '../candidates/mandate-zone.js';
 import { startPostgres, type CandidatePostgres } from '../candidates/postgres.js';
@@ -49,10 +49,10 @@ export class GrowingServer {
     return Number(row?.bytes);
   }
 
-  /** What is measured: the process of now, with some of the usual kinds. */
+  /** What is measured: the process of now, with some of the kinds that have mandates issued. */
   async candidate(name: string, kinds: readonly string[]): Promise<Candidate> {
     const replica = this.#running();
-    const usual = await mandateKinds(this.#zone(), this.#gatewayKey);
+    const usual = await tokenKinds(this.#zone(), this.#gatewayKey);
     return {
       name,
       port: Number(replica.ports[0]),

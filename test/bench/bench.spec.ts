@@ -43,6 +43,7 @@ interface Figures {
 const run = promisify(execFile);
 let folder: string;
 let written: string;
+let growth: string;
 let figures: Figures;
 
 // The measurement as it is started by hand, but short. It checks every answer itself, and fails if one is wrong.
@@ -56,6 +57,10 @@ beforeAll(async () => {
   const patient = ['--env', 'DATABASE_TIMEOUT_MS=30000'];
   const where = ['--postgres', inject('serverUrl'), '--write', tables, '--json', json];
   await node('dist/bench/bench/run.js', ...short, ...patient, ...where);
+  // Of growth: a server that is started anew, and requests of clients that were made by SQL.
+  const grown = ['--only', 'clients', '--sizes', '3', '--rounds', '1', '--seconds', '0.05'];
+  const onServer = ['--postgres', inject('serverUrl'), '--at', '2'];
+  ({ stdout: growth } = await node('dist/bench/bench/scale.js', ...grown, ...onServer));
   written = await readFile(tables, 'utf8');
   figures = JSON.parse(await readFile(json, 'utf8')) as Figures;
 });
@@ -102,4 +107,8 @@ describe('a short measurement', () => {
     expect(written).toContain('## 2 at once');
     expect(written).toMatch(/\| most round trips of a kind +\| +at most 1 \| +\d \| +(yes|no) \|/);
   });
+});
+
+test('a short measurement of growth has right answers from a server that was started anew', () => {
+  expect(growth).toMatch(/\| clients +\| +3 \|(?: +[\d.]+ \|){3}/);
 });
