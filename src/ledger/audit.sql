@@ -137,9 +137,12 @@ BEGIN
       AS e (chain, id, seq, request_id, request_label, type, outcome, client_id, jti, before, hash, content)
    WHERE e.content IS NOT NULL;
   -- Each head is stored once: whoever keeps an old snapshot keeps every version of it.
+  -- Each is looked up by itself, as where they were taken (batch.sql).
   UPDATE audit_chains c SET seq = h.seq, hash = h.hash, last_event_id = h.last
     FROM unnest(p_zones, p_hashes, seqs, ends, last) AS h (zone, before, seq, hash, last)
-   WHERE h.last IS NOT NULL AND c.zone_id = h.zone AND c.writer = p_writer AND c.hash = h.before;
+   CROSS JOIN LATERAL (SELECT a.ctid AS place FROM audit_chains a
+                        WHERE a.zone_id = h.zone AND a.writer = p_writer AND a.hash = h.before OFFSET 0) AS a
+   WHERE h.last IS NOT NULL AND c.ctid = a.place;
   GET DIAGNOSTICS moved = ROW_COUNT;
   IF moved < cardinality(array_remove(last, NULL)) THEN
     INSERT INTO audit_chains (zone_id, writer, seq, hash, last_event_id)

@@ -179,8 +179,10 @@ BEGIN
 
   -- Takes the chains. One that somebody holds is left alone, and so is one that ends elsewhere than the process believes.
   seqs := array_fill(NULL::bigint, ARRAY[cardinality(p_zones)]);
+  -- Each is looked up by itself: a plan that is made where there are few may begin with all of them.
   FOR r IN SELECT c.seq, c.hash, w.place FROM unnest(p_zones) WITH ORDINALITY AS w (zone, place)
-             JOIN audit_chains c ON c.zone_id = w.zone AND c.writer = p_writer FOR NO KEY UPDATE OF c SKIP LOCKED
+            CROSS JOIN LATERAL (SELECT c.seq, c.hash FROM audit_chains c WHERE c.zone_id = w.zone AND c.writer = p_writer
+                                   FOR NO KEY UPDATE SKIP LOCKED) AS c
   LOOP
     seqs[r.place] := r.seq;
     hashes[r.place] := r.hash;

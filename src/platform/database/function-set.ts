@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 11,
-  sha256: '70598d75a596c1bfe68b0546229fc5b29644373da1c83a681dd6894b7ef98cf7',
+  sha256: 'dea98c08c1c02126d6088fd5975407006f4e2884a9a3b81841f250559292855c',
 } as const;
