@@ -116,8 +116,14 @@ test('a label that some client of many has is found by an index', async () => {
 
 test('a commit whose plans were made where there was little reads no more where there is a lot', async () => {
   const limits = timeLimits(30_000);
-  const options = { url: databaseUrl, limits, name: 'test lane', patient: false, lockMs: 5_000 };
-  const lane = new LedgerLane(options);
+  const lane = new LedgerLane({
+    url: databaseUrl,
+    limits,
+    name: 'test lane',
+    patient: false,
+    lockMs: 5_000,
+    observer: { batch: () => {} },
+  });
   try {
     await rows(databaseUrl, 'VACUUM ANALYZE');
     await blocksOfCommit(lane);
