@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { TileAddress } from '../../transparency-log/tiles.js';
 import { INSTALLATION_LOG } from '../installation-log.js';
+import type { LeafRun } from './leaf-runs.js';
 import type { Reading } from './read-log.js';
 
 /** How many rows are read at once. */
@@ -11,14 +12,6 @@ export interface StoredLog {
   readonly origin: string;
   readonly size: number;
   readonly root: Buffer;
-}
-
-/** Events of one chain that are leaves in a row. */
-export interface StoredRun {
-  readonly firstLeaf: number;
-  readonly writer: string;
-  readonly firstSeq: number;
-  readonly lastSeq: number;
 }
 
 /** A checkpoint of a zone, as it is stored. */
@@ -74,16 +67,19 @@ export class SealedRows {
   }
 
   /** Which events leaves are, by leaf. */
-  runs(zone: string): AsyncGenerator<StoredRun> {
-    return this.all<StoredRun>(RUNS, [zone]);
+  runs(zone: string): AsyncGenerator<LeafRun> {
+    return this.all<LeafRun>(RUNS, [zone]);
   }
 
-  /** The hashes of events from one number up to another, by number. Those that are not there are not among them. */
-  events(
-    zone: string,
-    { writer, firstSeq, lastSeq }: StoredRun,
-  ): AsyncGenerator<{ seq: number; hash: Buffer }> {
-    return this.all(EVENTS, [zone, writer, firstSeq, lastSeq]);
+  /** The hashes of the events that some leaves are, by leaf. Those that are not there are not among them. */
+  async events(zone: string, runs: readonly LeafRun[]): Promise<{ leaf: number; hash: Buffer }[]> {
+    return this.rows(EVENTS, [
+      zone,
+      runs.map(({ firstLeaf }) => firstLeaf),
+      runs.map(({ writer }) => writer),
+      runs.map(({ firstSeq }) => firstSeq),
+      runs.map(({ lastSeq }) => lastSeq),
+    ]);
   }
 
   /** The checkpoints of a zone, by size. */
@@ -109,7 +105,7 @@ export class SealedRows {
   }
 
   /** Whether an event that is not there may be gone. */
-  async mayBeGone(zone: string, { writer, firstLeaf }: StoredRun, seq: number): Promise<Gone> {
+  async mayBeGone(zone: string, { writer, firstLeaf }: LeafRun, seq: number): Promise<Gone> {
     const [row] = await this.rows<Gone>(GONE, [zone, writer, seq, firstLeaf]);
     return row ?? { droppedTo: null, anew: false };
   }
@@ -149,8 +145,12 @@ const REACHED = `SELECT size::float8 AS size FROM evidence_checkpointed WHERE zo
 const TILE = `SELECT hashes FROM evidence_tiles WHERE zone_id = $1 AND level = $2 AND index = $3`;
 const RUNS = `SELECT first_leaf::float8 AS "firstLeaf", writer, first_seq::float8 AS "firstSeq", last_seq::float8 AS "lastSeq"
   FROM evidence_runs WHERE zone_id = $1 ORDER BY evidence_runs.first_leaf`;
-const EVENTS = `SELECT a.seq::float8 AS seq, substr(a.hash, 1, 33) AS hash FROM audit_events a
-  WHERE a.zone_id = $1 AND a.writer = $2 AND a.seq >= $3 AND a.seq <= $4 ORDER BY a.seq`;
+const EVENTS = `SELECT (r.leaf + e.seq - r.first)::float8 AS leaf, e.hash
+    FROM unnest($2::bigint[], $3::uuid[], $4::bigint[], $5::bigint[]) AS r (leaf, writer, first, last)
+   CROSS JOIN LATERAL (
+     SELECT a.seq, substr(a.hash, 1, 33) AS hash FROM audit_events a
+      WHERE a.zone_id = $1 AND a.writer = r.writer AND a.seq >= r.first AND a.seq <= r.last OFFSET 0) AS e
+  ORDER BY r.leaf + e.seq - r.first`;
 const CHECKPOINT = `SELECT c.zone_id AS zone, c.size::float8 AS size, c.root, left(c.body, 20000) AS body, c.leaf::float8 AS leaf
   FROM zone_checkpoints c`;
 const OF_ZONE = `${CHECKPOINT} WHERE c.zone_id = $1 ORDER BY c.size`;

@@ -3,8 +3,12 @@ import { leafHash } from '../../transparency-log/merkle-tree.js';
 import { compareKept, sayOf } from './compare-kept.js';
 import type { FaultKind, FaultSink } from './fault.js';
 import type { KeptCheckpoint } from './kept-checkpoint.js';
-import type { SealedRows, StoredCheckpoint, StoredRun } from './read-sealed.js';
+import { cutRuns, endOfRun, type LeafRun } from './leaf-runs.js';
+import type { SealedRows, StoredCheckpoint } from './read-sealed.js';
 import { TileCheck } from './tile-check.js';
+
+/** How many leaves are compared with what one statement reads. */
+const AT_ONCE = 4_096;
 
 /** What was compared. */
 export interface SealedCounts {
@@ -69,19 +73,7 @@ class ZoneLogCheck {
     this.origin = log?.origin ?? '';
     this.checkpoint = await this.checkpoints.next();
     await this.compare();
-    for await (const run of this.rows.runs(this.zone)) {
-      if (run.firstLeaf !== this.tiles.tree.size || run.lastSeq < run.firstSeq) {
-        this.say(
-          `leaf ${this.tiles.tree.size} is no event, or two: what is kept of which event a leaf is was changed`,
-        );
-        break;
-      }
-      if (!(await this.takeRun(run))) {
-        this.say(`the hash of leaf ${this.tiles.tree.size} is not stored`);
-        break;
-      }
-      seen(this.tiles.tree.size);
-    }
+    await this.takeRuns(seen);
     this.flush();
     const { size } = this.tiles.tree;
     if (this.checkpoint.done !== true) {
@@ -100,30 +92,65 @@ class ZoneLogCheck {
     return { leaves: size, checkpoints: this.counted };
   }
 
-  /** Compares the events of a run with its leaves. @returns false if a leaf is not stored */
-  private async takeRun(run: StoredRun): Promise<boolean> {
-    const events = this.rows.events(this.zone, run);
-    let event = await events.next();
-    for (let seq = run.firstSeq; seq <= run.lastSeq; seq += 1) {
-      const stored = await this.tiles.next();
-      if (stored === null) {
-        await events.return(undefined);
+  /** Compares all events with their leaves, for as long as it is known which they are. */
+  private async takeRuns(seen: (leaves: number) => void): Promise<void> {
+    let runs: LeafRun[] = [];
+    let end = 0;
+    let follows = true;
+    for await (const run of this.rows.runs(this.zone)) {
+      follows = run.firstLeaf === end && run.lastSeq >= run.firstSeq;
+      if (!follows) break;
+      runs.push(run);
+      end = endOfRun(run);
+      if (end - this.tiles.tree.size < AT_ONCE) continue;
+      if (!(await this.take(runs, end))) return;
+      runs = [];
+      seen(this.tiles.tree.size);
+    }
+    if (!(await this.take(runs, end)) || follows) return;
+    this.say(
+      `leaf ${this.tiles.tree.size} is no event, or two: what is kept of which event a leaf is was changed`,
+    );
+  }
+
+  /** Compares the events of some runs with their leaves. @returns false if a leaf is not stored */
+  private async take(runs: readonly LeafRun[], end: number): Promise<boolean> {
+    while (this.tiles.tree.size < end) {
+      const part = cutRuns(runs, this.tiles.tree.size, AT_ONCE);
+      // oxlint-disable-next-line no-await-in-loop
+      if (!(await this.takePart(part))) {
+        this.say(`the hash of leaf ${this.tiles.tree.size} is not stored`);
         return false;
       }
-      let [there, fits] = [false, false];
-      // There may be two of one number: then one of them fits.
-      while (event.done !== true && event.value.seq === seq) {
-        there = true;
-        fits ||= leafHash(event.value.hash).equals(stored);
-        event = await events.next();
-      }
-      if (!fits) await this.look(run, seq, there);
-      await this.compare();
     }
     return true;
   }
 
-  private async look(run: StoredRun, seq: number, isThere: boolean): Promise<void> {
+  private async takePart(part: readonly LeafRun[]): Promise<boolean> {
+    const events = await this.rows.events(this.zone, part);
+    let next = 0;
+    for (const run of part) {
+      for (let seq = run.firstSeq; seq <= run.lastSeq; seq += 1) {
+        const leaf = this.tiles.tree.size;
+        // oxlint-disable-next-line no-await-in-loop
+        const stored = await this.tiles.next();
+        if (stored === null) return false;
+        let [there, fits] = [false, false];
+        // There may be two of one number: then one of them fits.
+        for (; events[next]?.leaf === leaf; next += 1) {
+          there = true;
+          fits ||= leafHash(events[next]?.hash ?? Buffer.alloc(0)).equals(stored);
+        }
+        // oxlint-disable-next-line no-await-in-loop
+        if (!fits) await this.look(run, seq, there);
+        // oxlint-disable-next-line no-await-in-loop
+        await this.compare();
+      }
+    }
+    return true;
+  }
+
+  private async look(run: LeafRun, seq: number, isThere: boolean): Promise<void> {
     const known = this.dropped.get(run.writer);
     if (!isThere && known !== undefined && known.from <= seq && seq <= known.to) return;
     const { droppedTo, anew } = await this.rows.mayBeGone(this.zone, run, seq);

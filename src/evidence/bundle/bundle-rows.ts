@@ -1,6 +1,7 @@
 import type { TileAddress, Tiles } from '../../transparency-log/tiles.js';
 import { readLog, tilesAt } from '../log-rows.js';
 import { INSTALLATION_LOG } from '../../audit/installation-log.js';
+import type { LeafRun } from '../../audit/verify/leaf-runs.js';
 import type { Queries } from '../queries.js';
 
 /** A checkpoint of a zone: which leaf of the installation's log it is, and its text. */
@@ -10,17 +11,10 @@ export interface CheckpointRow {
   readonly body: string;
 }
 
-/** Which events some leaves are. */
-export interface RunRow {
-  readonly firstLeaf: number;
-  readonly writer: string;
-  readonly firstSeq: number;
-  readonly lastSeq: number;
-}
-
 /** An event as a bundle has it. */
 export interface BundledEvent {
-  readonly seq: number;
+  /** Which leaf of the log of the zone it is. */
+  readonly leaf: number;
   readonly previousHash: string;
   readonly hash: string;
   readonly text: string;
@@ -115,8 +109,8 @@ export class BundleRows {
   }
 
   /** Which events leaves are, from one leaf on: the first some runs. */
-  async runs(leaf: number, limit: number): Promise<RunRow[]> {
-    return this.db.query<RunRow[]>(
+  async runs(leaf: number, limit: number): Promise<LeafRun[]> {
+    return this.db.query<LeafRun[]>(
       `SELECT first_leaf::float8 AS "firstLeaf", writer, first_seq::float8 AS "firstSeq", last_seq::float8 AS "lastSeq"
          FROM evidence_runs
         WHERE zone_id = $1 AND first_leaf >= coalesce(
@@ -126,14 +120,20 @@ export class BundleRows {
     );
   }
 
-  /** The events of a chain from one number up to another: the first some of those that are there. */
-  async events(writer: string, from: number, to: number, limit: number): Promise<BundledEvent[]> {
-    return this.db.query<BundledEvent[]>(
-      `SELECT seq::float8 AS seq, encode(previous_hash, 'hex') AS "previousHash", encode(hash, 'hex') AS hash,
-              coalesce(event_text, event::text) AS text
-         FROM audit_events WHERE zone_id = $1 AND writer = $2 AND seq >= $3 AND seq <= $4 ORDER BY seq, id LIMIT $5`,
-      [this.zone, writer, from, to, limit],
-    );
+  /**
+   * The events that some leaves are, by leaf: those that are there, until they have so many bytes, and at least the first.
+   *
+   * @param runs which leaves: as many as may be read at once
+   */
+  async events(runs: readonly LeafRun[], bytes: number): Promise<BundledEvent[]> {
+    return this.db.query<BundledEvent[]>(EVENTS, [
+      this.zone,
+      runs.map(({ firstLeaf }) => firstLeaf),
+      runs.map(({ writer }) => writer),
+      runs.map(({ firstSeq }) => firstSeq),
+      runs.map(({ lastSeq }) => lastSeq),
+      bytes,
+    ]);
   }
 
   /** Tiles of the log of the zone, or of the installation. Those that are not stored are not among them. */
@@ -141,3 +141,13 @@ export class BundleRows {
     return tilesAt(this.db, of === 'zone' ? this.zone : INSTALLATION_LOG, places);
   }
 }
+
+const EVENTS = `
+  SELECT f.leaf::float8 AS leaf, encode(f.previous_hash, 'hex') AS "previousHash", encode(f.hash, 'hex') AS hash, f.text FROM (
+    SELECT r.leaf + e.seq - r.first AS leaf, e.id, e.previous_hash, e.hash, e.text,
+           sum(octet_length(e.text)) OVER (ORDER BY r.leaf, e.seq, e.id ROWS UNBOUNDED PRECEDING EXCLUDE CURRENT ROW) AS before
+      FROM unnest($2::bigint[], $3::uuid[], $4::bigint[], $5::bigint[]) AS r (leaf, writer, first, last)
+     CROSS JOIN LATERAL (
+       SELECT a.seq, a.id, a.previous_hash, a.hash, coalesce(a.event_text, a.event::text) AS text FROM audit_events a
+        WHERE a.zone_id = $1 AND a.writer = r.writer AND a.seq >= r.first AND a.seq <= r.last OFFSET 0) AS e) AS f
+   WHERE coalesce(f.before, 0) < $6::bigint ORDER BY f.leaf, f.id`;

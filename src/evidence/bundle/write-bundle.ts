@@ -1,4 +1,5 @@
 import { BUNDLE_VERSION, bundleLine } from '../../audit/verify/bundle-lines.js';
+import { cutRuns, endOfRun } from '../../audit/verify/leaf-runs.js';
 import { subtreesOf } from '../../transparency-log/subtrees.js';
 import { tileOf, tilesOfConsistency, tilesOfInclusion } from '../../transparency-log/tiles.js';
 import type { BundleRows, CheckpointRow } from './bundle-rows.js';
@@ -15,7 +16,8 @@ export interface BundleScope {
 
 /** How many rows are read at once. */
 const RUNS = 200;
-const EVENTS = 100;
+const EVENTS = 200;
+const EVENT_BYTES = 1024 * 1024;
 const CHECKPOINTS = 50;
 
 /** The parts of a bundle that are known before its events are read. */
@@ -124,27 +126,28 @@ async function* events(plan: Plan): AsyncGenerator<string> {
   yield* advance(first);
   while (at < end) {
     const runs = await rows.runs(at, RUNS);
-    const [begin] = runs;
-    if (begin === undefined || at > begin.firstLeaf + begin.lastSeq - begin.firstSeq) break;
-    for (const { firstLeaf, writer, firstSeq, lastSeq } of runs) {
-      const leafOf = (seq: number): number => firstLeaf + seq - firstSeq;
-      const last = Math.min(lastSeq, firstSeq + end - 1 - firstLeaf);
-      for (let seq = firstSeq + Math.max(0, at - firstLeaf); seq <= last;) {
-        const some = await rows.events(writer, seq, last, EVENTS);
-        for (const event of some) {
-          // Of two of one number, there is one in the bundle.
-          if (event.seq < seq) continue;
-          yield* advance(leafOf(event.seq));
-          const { previousHash, hash, text } = event;
-          yield bundleLine({ kind: 'event', previousHash, hash, text });
-          at += 1;
-          seq = event.seq + 1;
-          yield* advance(at);
-        }
-        if (some.length < EVENTS) break;
+    const [begin, last] = [runs[0], runs.at(-1)];
+    if (begin === undefined || last === undefined || at >= endOfRun(begin)) break;
+    const stop = Math.min(end, endOfRun(last));
+    // Runs that are no rows of ours: what is left has no events.
+    if (stop <= at) break;
+    while (at < stop) {
+      const some = cutRuns(runs, at, Math.min(EVENTS, stop - at));
+      const behind = some.at(-1);
+      if (behind === undefined) break;
+      const found = await rows.events(some, EVENT_BYTES);
+      for (const { leaf, previousHash, hash, text } of found) {
+        // Of two of one number, there is one in the bundle.
+        if (leaf < at) continue;
+        if (leaf > at) yield* advance(leaf);
+        yield bundleLine({ kind: 'event', previousHash, hash, text });
+        at += 1;
+        if (next.done !== true && next.value.size === at) yield* advance(at);
       }
-      yield* advance(Math.min(end, leafOf(last) + 1));
+      // Of what there is nothing of, all was read.
+      if (found.length === 0) yield* advance(Math.min(stop, endOfRun(behind)));
     }
+    yield* advance(stop);
   }
   yield* advance(end);
 }
