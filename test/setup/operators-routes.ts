@@ -214,6 +214,7 @@ export async function requestsOfOperators(zone: TestZone): Promise<Readonly<Reco
     'GET /audit': ['/audit'],
     'GET /audit/export': [`/audit/export?request_id=${randomUUID()}`],
     'GET /audit/stream': ['/audit/stream'],
+    'GET /audit/bundle': ['/audit/bundle'],
     'GET /audit/checkpoints': ['/audit/checkpoints'],
     'GET /audit/checkpoints/consistency': ['/audit/checkpoints/consistency?from=0&to=0'],
     'GET /audit/log/checkpoint': ['/audit/log/checkpoint'],

@@ -1,6 +1,7 @@
 import { BadRequestException } from '@nestjs/common';
-import { IsIn, IsOptional, IsUUID } from 'class-validator';
-import { MayBeAbsent } from '../../platform/http/validators.js';
+import { IsIn, IsOptional, IsUUID, Matches } from 'class-validator';
+import { ApiProperty } from '../../platform/http/openapi-decorators.js';
+import { IsInstant, MayBeAbsent } from '../../platform/http/validators.js';
 import { AuditFilterQuery } from './audit-query.body.js';
 import { EXPORT_FORMATS, type ExportFormat } from './send-export.js';
 
@@ -26,6 +27,39 @@ export class AuditOfZonesStreamQuery extends AuditFilterQuery {
   @MayBeAbsent()
   @IsUUID()
   zone?: string;
+}
+
+/** Sizes of checkpoints, at most 32, with commas in between. */
+const SIZES = /^[1-9][0-9]{0,14}(?:,[1-9][0-9]{0,14}){0,31}$/;
+
+/** What a bundle is to have. */
+export class AuditBundleQuery {
+  /** What happened then or later. */
+  @MayBeAbsent()
+  @IsInstant()
+  @ApiProperty({ type: 'string', format: 'date-time' })
+  from?: string;
+
+  /** What happened before then. */
+  @MayBeAbsent()
+  @IsInstant()
+  @ApiProperty({ type: 'string', format: 'date-time' })
+  to?: string;
+
+  /** Sizes of checkpoints of the zone that were kept elsewhere, with commas in between: it can be compared with these. */
+  @MayBeAbsent()
+  @Matches(SIZES)
+  zone_sizes?: string;
+
+  /** Sizes of signed checkpoints that were kept elsewhere. */
+  @MayBeAbsent()
+  @Matches(SIZES)
+  sizes?: string;
+}
+
+/** The numbers of a list that {@link AuditBundleQuery} has. */
+export function sizesIn(list: string | undefined): readonly number[] {
+  return list === undefined ? [] : list.split(',').map(Number);
 }
 
 /** @throws {BadRequestException} for a time: a stream has what comes */

@@ -4,12 +4,15 @@ import type { Request, Response } from 'express';
 import type { DataSource } from 'typeorm';
 import type { AuditFilters, AuditScope } from '../../audit/audit-filters.js';
 import { AuditSearch } from '../../audit/audit-search.service.js';
+import { BundleRows } from '../../evidence/bundle/bundle-rows.js';
+import { writeBundle, type BundleScope } from '../../evidence/bundle/write-bundle.js';
 import { OAuthError } from '../../oauth/errors.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { OPERATORS_READING } from '../../platform/database/operators-connections.js';
 import { inFlightOf } from '../../platform/http/overload/in-flight.js';
 import type { Operator } from '../operators/operator.js';
 import { AuditReaders } from './audit-readers.service.js';
+import { sendBundle } from './send-bundle.js';
 import { FIRST_PART, sendExport, type ExportFormat } from './send-export.js';
 import { refusalOf, sendStream } from './send-stream.js';
 import { readPosition, type StreamPosition } from './stream-position.js';
@@ -23,6 +26,12 @@ export interface AuditReading {
   readonly filters: AuditFilters;
   readonly request: Request;
   readonly response: Response;
+}
+
+/** Who reads a bundle of a zone, and what it is to have. */
+export interface BundleReading extends Pick<AuditReading, 'operator' | 'request' | 'response'> {
+  readonly zoneId: string;
+  readonly scope: BundleScope;
 }
 
 /** Milliseconds after which a stream cannot be gone on with any more. */
@@ -57,6 +66,33 @@ export class AuditDelivery {
         look: () => this.readers.look(operator),
         released: this.readers.released,
       }).finally(leave);
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+
+  /**
+   * Begins a bundle (docs/evidence.md). Each statement is one of its own: no transaction and no connection is held for it.
+   *
+   * @returns null if it has begun; `not yet` if nothing of the zone is in a signed checkpoint
+   * @throws {OAuthError} slow_down, temporarily_unavailable: nothing was sent then
+   */
+  async bundle(reading: BundleReading): Promise<'not yet' | null> {
+    const { operator, zoneId, scope, request, response } = reading;
+    const leave = this.readers.exports.take(operator.name);
+    try {
+      const lines = await writeBundle(new BundleRows(this.dataSource, zoneId), scope);
+      if (lines === null || response.headersSent || response.destroyed) {
+        leave();
+        return lines === null ? 'not yet' : null;
+      }
+      inFlightOf(request).leavePlace();
+      void sendBundle(response, zoneId, lines, {
+        look: () => this.readers.look(operator),
+        released: this.readers.released,
+      }).finally(leave);
+      return null;
     } catch (error) {
       leave();
       throw error;

@@ -15,6 +15,20 @@ export function AnswersExport(): MethodDecorator {
   );
 }
 
+/** What a bundle answers, for the OpenAPI document. */
+export function AnswersBundle(): MethodDecorator {
+  return applyDecorators(
+    ApiOkResponse({
+      description: 'Lines of JSON, the last of kind `end`, or one that says so if they are not all',
+      content: { 'application/x-ndjson': { schema: { type: 'string' } } },
+    }),
+    ApiResponse({
+      status: 409,
+      description: 'Nothing of the zone is in a signed checkpoint yet: ask again after Retry-After',
+    }),
+  );
+}
+
 /** What a stream answers, for the OpenAPI document. */
 export function AnswersStream(): MethodDecorator {
   return applyDecorators(

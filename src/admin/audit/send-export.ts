@@ -1,9 +1,9 @@
-import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { AuditPage } from '../../audit/audit-search.service.js';
 import { viewOf, type AuditedEvent } from '../../audit/audited-event.js';
-import { OAuthError, unavailable } from '../../oauth/errors.js';
+import type { OAuthError } from '../../oauth/errors.js';
 import { CSV_HEADER, csvLineOf, lineOf } from './audit-csv.js';
+import { sendParts, type SendPorts } from './send-parts.js';
 
 /** How an export is written. */
 export const EXPORT_FORMATS = ['ndjson', 'csv'] as const;
@@ -12,7 +12,7 @@ export const EXPORT_FORMATS = ['ndjson', 'csv'] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
 /** What an export is made of. */
-export interface ExportPorts {
+export interface ExportPorts extends SendPorts {
   /** The first part, which was read before anything was sent. */
   readonly first: AuditPage;
   /**
@@ -21,10 +21,6 @@ export interface ExportPorts {
    * @param limit how many events at most
    */
   readonly page: (after: string, limit: number) => Promise<AuditPage>;
-  /** Resolves if the operator may still read. @throws {OAuthError} why not */
-  readonly look: () => Promise<void>;
-  /** Aborted when the process stops. */
-  readonly released: AbortSignal;
 }
 
 /** How many events are read first. */
@@ -33,11 +29,6 @@ export const FIRST_PART = 100;
 const PART_BYTES = 1024 * 1024;
 const LEAST = 10;
 const MOST = 500;
-/** Milliseconds that a reader has to read what it is sent before anything more is read for it. */
-const READ_MS = 30_000;
-/** Parts between two looks whether the operator may go on; and milliseconds, for one whose reader is slow. */
-const LOOK_PARTS = 8;
-const LOOK_MS = 5_000;
 
 interface Form {
   readonly type: string;
@@ -64,51 +55,34 @@ const FORMS: Readonly<Record<ExportFormat, Form>> = {
 };
 
 /**
- * Sends all events of a search, part for part: the next is read when its reader has taken the one before, and while it is
- * waited for nothing is held but that part. An export that cannot come to its end says so in its last line, and breaks the
- * connection off, so that no reader takes it for a whole one.
+ * Sends all events of a search, part for part: the next is read when its reader has taken the one before (`sendParts`).
  *
  * @returns when it has ended; the response is over then
  */
 export async function sendExport(
   response: ServerResponse,
   format: ExportFormat,
-  { first, page, look, released }: ExportPorts,
+  { first, page, ...ports }: ExportPorts,
 ): Promise<void> {
-  const { type, header, line, broken } = FORMS[format];
-  response.writeHead(200, {
-    'Content-Type': type,
-    'Content-Disposition': `attachment; filename="audit.${format}"`,
-    'Cache-Control': 'no-store',
-    'X-Accel-Buffering': 'no',
-  });
-  // What has no body has nothing to be read for it.
-  if (response.req.method === 'HEAD') {
-    response.end();
-    return;
-  }
-  response.write(header);
-  try {
-    let part = first;
-    let lookedAt = performance.now();
-    for (let parts = 1; ; parts += 1) {
-      const text = part.items.map(line).join('');
-      response.write(text);
-      await untilRead(response);
-      if (response.destroyed) return;
-      if (part.next === undefined) break;
-      if (released.aborted) throw unavailable('the process stops');
-      if (parts % LOOK_PARTS === 0 || performance.now() - lookedAt >= LOOK_MS) {
-        await look();
-        lookedAt = performance.now();
-      }
-      part = await page(part.next, nextLimit(part.items.length, text.length));
-    }
-    response.end();
-  } catch (error) {
-    const failure =
-      error instanceof OAuthError ? error : unavailable('the log cannot be read', error);
-    response.write(broken(failure), () => response.destroy());
+  const form = FORMS[format];
+  const { type, broken } = form;
+  const parts = partsOf(form, { first, page });
+  await sendParts(response, { type, fileName: `audit.${format}`, parts, broken }, ports);
+}
+
+async function* partsOf(
+  { header, line }: Form,
+  { first, page }: Pick<ExportPorts, 'first' | 'page'>,
+): AsyncGenerator<string> {
+  let part = first;
+  let before = header;
+  for (;;) {
+    const text = part.items.map(line).join('');
+    yield before + text;
+    if (part.next === undefined) return;
+    before = '';
+    // oxlint-disable-next-line no-await-in-loop
+    part = await page(part.next, nextLimit(part.items.length, text.length));
   }
 }
 
@@ -117,19 +91,4 @@ export function nextLimit(events: number, bytes: number): number {
   if (events === 0) return FIRST_PART;
   const fitting = Math.floor(PART_BYTES / Math.max(1, bytes / events));
   return Math.min(MOST, Math.max(LEAST, fitting));
-}
-
-/** Waits until what was sent is on its way; a reader that does not read is cut off. */
-async function untilRead(response: ServerResponse): Promise<void> {
-  if (!response.writableNeedDrain || response.destroyed) return;
-  const over = new AbortController();
-  const signal = AbortSignal.any([over.signal, AbortSignal.timeout(READ_MS)]);
-  try {
-    await Promise.race(['drain', 'close'].map((event) => once(response, event, { signal })));
-  } catch {
-    response.destroy();
-  } finally {
-    // Whichever has not come is not listened for any more: a long export waits many times.
-    over.abort();
-  }
 }
