@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Verifies receipts, as docs/evidence.md says: receipt.py RECEIPTS VKEY
 
-It takes verify.py beside it and nothing else. It prints what each receipt says and ends with 0, or what is wrong and ends with 1."""
+It takes the files beside it and nothing else. It prints what each receipt says and ends with 0, or what is wrong and ends with 1."""
 import base64, binascii, json, sys
-from verify import checkpoint, included, opened, sha, signed, unique
+from ed25519 import signed
+from tlog import checkpoint, included, opened, sha, unique
 
 
 def cbor(data, at=0):  # RFC 8949 section 3: what receipts are made of

@@ -58,7 +58,8 @@ describeWith([PYTHON], 'verify.py, which knows docs/evidence.md alone', () => {
     const [file = '', ...files] = paths.map(({ path }) => path);
     const { status, stdout, stderr } = spawnSync(
       PYTHON.path ?? '',
-      [PROGRAM, file, vkey, ...files],
+      // Without it what is imported is left there compiled.
+      ['-B', PROGRAM, file, vkey, ...files],
       { encoding: 'utf8' },
     );
     return { status, stdout, stderr };
@@ -157,6 +158,12 @@ describeWith([PYTHON], 'verify.py, which knows docs/evidence.md alone', () => {
     ['cut off', () => whole.slice(0, -9), /^form: .*cut off/],
     ['half of gzip', () => gzipSync(whole).subarray(0, 500), /^form: /],
     ['a list', () => '[]\n', /^form: /],
+    ['a kind that there is not', () => more('{"kind":"other"}'), /^form: .*of no kind/],
+    [
+      'what a server says of a bundle that broke off',
+      () => `${lines().slice(0, 9).join('\n')}\n{"incomplete":true,"error":"x"}\n`,
+      /^form: /,
+    ],
     ['deep', () => `${'['.repeat(100_000)}\n`, /^form: /],
     ['a member twice', () => '{"kind":"bundle","kind":"end"}\n', /^form: .*twice/],
     ['one line without an end', () => Buffer.alloc(40 * 1024 * 1024, 'x'), /^form: .*too long/],
