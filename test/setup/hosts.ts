@@ -9,8 +9,8 @@ import { lineReader, MAIN, portsIn, type ListeningServer } from './server-proces
 
 const HOST = fileURLToPath(new URL('host.mjs', import.meta.url));
 
-/** After so many programs a host is ended: each leaves a little memory. */
-const MOST_RUNS = 20;
+/** After so many programs a host is ended: each leaves some megabytes. */
+const MOST_RUNS = 60;
 
 /** What a host runs, as `node <main> <args>` in a directory would. */
 export interface Program {
