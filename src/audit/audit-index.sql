@@ -26,8 +26,10 @@ BEGIN
      WHERE c.seq > coalesce(h.seq, 0)
        AND (p_age = interval '0' OR coalesce((
              SELECT a.occurred_at FROM audit_events a
-              WHERE a.zone_id = c.zone_id AND a.writer = c.writer AND a.seq = coalesce(h.seq, 0) + 1
-                AND a.id >= coalesce(h.ids_from, '00000000-0000-0000-0000-000000000000')), '-infinity')
+              WHERE a.zone_id = c.zone_id AND a.writer = c.writer
+                AND a.seq >= coalesce(h.seq, 0) + 1 AND a.seq <= coalesce(h.seq, 0) + 1
+                AND a.id >= coalesce(h.ids_from, '00000000-0000-0000-0000-000000000000')
+              ORDER BY a.seq LIMIT 1), '-infinity')
            <= clock_timestamp() - p_age)
      ORDER BY random() LIMIT least(p_most, 256)
   ), placed AS MATERIALIZED (
@@ -165,7 +167,8 @@ CREATE OR REPLACE FUNCTION audit_index_lag() RETURNS double precision LANGUAGE s
     FROM audit_chains c LEFT JOIN audit_index_heads h ON h.zone_id = c.zone_id AND h.writer = c.writer
    CROSS JOIN LATERAL (SELECT coalesce(
      (SELECT a.occurred_at FROM audit_events a
-       WHERE a.zone_id = c.zone_id AND a.writer = c.writer AND a.seq = h.seq + 1 AND a.id >= h.ids_from LIMIT 1),
+       WHERE a.zone_id = c.zone_id AND a.writer = c.writer AND a.seq >= h.seq + 1 AND a.seq <= h.seq + 1
+         AND a.id >= h.ids_from ORDER BY a.seq LIMIT 1),
      (SELECT a.occurred_at FROM audit_events a
        WHERE a.zone_id = c.zone_id AND a.writer = c.writer AND a.seq > coalesce(h.seq, 0) ORDER BY a.seq LIMIT 1)
      ) AS occurred_at) AS e

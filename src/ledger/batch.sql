@@ -48,7 +48,7 @@ BEGIN
     free := ARRAY(
       SELECT c.id FROM (SELECT DISTINCT x.zone, x.client FROM unnest(p_entry_zones, p_clients) AS x (zone, client)
                          WHERE x.client IS NOT NULL) AS wanted
-        JOIN clients c ON c.zone_id = wanted.zone AND c.id = wanted.client FOR KEY SHARE OF c SKIP LOCKED);
+        JOIN clients c ON c.zone_id IS NOT DISTINCT FROM wanted.zone AND c.id = wanted.client FOR KEY SHARE OF c SKIP LOCKED);
     held := held || ARRAY(
       SELECT x.entry::integer FROM unnest(p_entry_zones, p_clients) WITH ORDINALITY AS x (zone, client, entry)
        WHERE x.client IS NOT NULL AND x.client <> ALL (free)
@@ -62,7 +62,8 @@ BEGIN
   FOR e IN SELECT (p.value->>'entry')::integer AS entry, (p.value->>'session_id')::uuid AS session
              FROM jsonb_array_elements(p_proofs) AS p
   LOOP
-    PERFORM FROM sessions s WHERE s.zone_id = p_entry_zones[e.entry] AND s.id = e.session FOR NO KEY UPDATE SKIP LOCKED;
+    PERFORM FROM sessions s WHERE s.zone_id = p_entry_zones[e.entry] AND s.id >= e.session AND s.id <= e.session
+      ORDER BY s.id FOR NO KEY UPDATE SKIP LOCKED;
     IF NOT FOUND AND EXISTS (SELECT FROM sessions s WHERE s.zone_id = p_entry_zones[e.entry] AND s.id = e.session) THEN
       held := held || e.entry;
     END IF;

@@ -28,7 +28,7 @@ BEGIN
       SELECT f.place::integer
         FROM unnest(p_kinds, p_zones, p_ids, p_details) WITH ORDINALITY AS f (kind, zone, id, details, place)
        WHERE f.kind = 'client_version'
-         AND (SELECT c.version::text FROM clients c WHERE c.zone_id = f.zone AND c.id = f.id) IS DISTINCT FROM f.details);
+         AND (SELECT c.version::text FROM clients c WHERE c.zone_id IS NOT DISTINCT FROM f.zone AND c.id = f.id) IS DISTINCT FROM f.details);
   END IF;
   IF 'labels' = ANY (p_kinds) THEN
     moved := moved || ARRAY(

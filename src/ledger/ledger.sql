@@ -36,9 +36,9 @@ BEGIN
     WHEN 'challenge_satisfied' THEN
       RETURN EXISTS (
         SELECT 1 FROM challenges c
-          JOIN challenge_secrets s ON s.zone_id = c.zone_id AND s.challenge_id = c.id
-         WHERE c.zone_id = p_zone AND c.id = (p_fact->>'id')::uuid
-           AND c.binding = decode(p_fact->>'binding', 'hex')
+          JOIN challenge_secrets s ON s.challenge_id = c.id
+         WHERE c.zone_id IS NOT DISTINCT FROM p_zone AND c.id = (p_fact->>'id')::uuid
+           AND s.zone_id = p_zone AND c.binding = decode(p_fact->>'binding', 'hex')
            AND s.digest = decode(p_fact->>'secret_digest', 'hex')
            AND c.decision = 'approved' AND c.consumed_at IS NULL AND c.expires_at > clock_timestamp());
     WHEN 'challenge_allowed' THEN
@@ -65,7 +65,7 @@ BEGIN
         PERFORM delegation_draw(p_zone, (fact->>'id')::uuid);
       WHEN 'challenge_satisfied' THEN
         UPDATE challenges c SET consumed_at = clock_timestamp(), consumed_event_id = p_event_id
-         WHERE c.zone_id = p_zone AND c.id = (fact->>'id')::uuid;
+         WHERE c.zone_id IS NOT DISTINCT FROM p_zone AND c.id = (fact->>'id')::uuid;
       ELSE NULL;
     END CASE;
   END LOOP;

@@ -58,8 +58,10 @@ BEGIN
     WHEN 'delegation_unspent' THEN
       RETURN delegation_take(p_zone, (p_fact->>'id')::uuid);
     WHEN 'challenge_satisfied' THEN
-      PERFORM FROM challenges c WHERE c.zone_id = p_zone AND c.id = challenge FOR NO KEY UPDATE SKIP LOCKED;
-      IF NOT FOUND AND EXISTS (SELECT FROM challenges c WHERE c.zone_id = p_zone AND c.id = challenge) THEN
+      PERFORM FROM challenges c
+        WHERE c.zone_id IS NOT DISTINCT FROM p_zone AND c.id = challenge FOR NO KEY UPDATE SKIP LOCKED;
+      IF NOT FOUND AND EXISTS (
+           SELECT FROM challenges c WHERE c.zone_id IS NOT DISTINCT FROM p_zone AND c.id = challenge) THEN
         RETURN false;
       END IF;
       RETURN webhooks_take(p_zone);
@@ -85,7 +87,7 @@ BEGIN
     IF NOT ledger_take_fact(zone, fact) THEN RETURN false; END IF;
   END LOOP;
   IF client IS NOT NULL THEN
-    PERFORM FROM clients c WHERE c.zone_id = zone AND c.id = client FOR KEY SHARE SKIP LOCKED;
+    PERFORM FROM clients c WHERE c.zone_id IS NOT DISTINCT FROM zone AND c.id = client FOR KEY SHARE SKIP LOCKED;
     IF NOT FOUND AND EXISTS (SELECT FROM clients c WHERE c.zone_id = zone AND c.id = client) THEN RETURN false; END IF;
   END IF;
   IF session IS NOT NULL THEN

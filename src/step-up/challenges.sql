@@ -4,8 +4,9 @@
 -- request that wants the subject to be authenticated anew joins none on which something was shown before it came.
 -- The version before sends no terms along.
 CREATE OR REPLACE FUNCTION challenge_to_join(p_zone uuid, p_binding bytea, p_terms jsonb) RETURNS uuid LANGUAGE sql AS $$
-  SELECT c.id FROM challenges c
-   WHERE c.zone_id = p_zone AND c.binding = p_binding AND c.consumed_at IS NULL
+  -- Found before they are put in order, as otherwise the whole zone may be gone through in that order.
+  SELECT c.id FROM (SELECT * FROM challenges x WHERE x.zone_id = p_zone AND x.binding = p_binding OFFSET 0) AS c
+   WHERE c.consumed_at IS NULL
      AND c.decision IS DISTINCT FROM 'rejected' AND c.expires_at > clock_timestamp()
      AND (p_terms IS NULL OR c.terms = p_terms)
      AND (NOT c.request ? 'max_age' OR NOT EXISTS (
@@ -63,7 +64,7 @@ BEGIN
                    'id', c.id, 'type', c.type, 'joined', joined IS NOT NULL,
                    'expires_at', floor(extract(epoch FROM c.expires_at)))
             FROM challenges c
-           WHERE c.zone_id = p_zone AND c.id = coalesce(joined, (p_challenge->>'id')::uuid));
+           WHERE c.zone_id IS NOT DISTINCT FROM p_zone AND c.id = coalesce(joined, (p_challenge->>'id')::uuid));
 END $$;
 
 -- After a challenge was decided: says so to every replica, where requests may be waiting for it.

@@ -137,15 +137,17 @@ END $$;
 --
 -- p_said: {zone, clients: [[id, generation]], subject: [key in hex, generation] or null, issuer: [iss, generation] or null,
 --         resources: [[identifier, generation]], policies: [pol]} (generationsSaid in mandates/generations.ts).
-CREATE OR REPLACE FUNCTION taken_back(p_zone uuid, p_said jsonb) RETURNS text LANGUAGE plpgsql STABLE AS $$
+CREATE OR REPLACE FUNCTION taken_back(p_zone uuid, p_said jsonb) RETURNS text LANGUAGE plpgsql STABLE
+  SET enable_seqscan = off AS $$
 DECLARE
   zone zones;
 BEGIN
   SELECT z.* INTO zone FROM zones z WHERE z.id = p_zone;
   IF zone.generation IS DISTINCT FROM (p_said->>'zone')::integer THEN RETURN 'zone'; END IF;
+  -- One by one, and by the index of their ids, however small the table is when the plan is made, which is kept.
   IF EXISTS (SELECT FROM jsonb_array_elements(p_said->'clients') AS x
-               JOIN clients c ON c.zone_id = p_zone AND c.id = (x->>0)::uuid
-              WHERE c.generation <> (x->>1)::integer) THEN
+              WHERE (SELECT c.generation FROM clients c
+                      WHERE c.zone_id IS NOT DISTINCT FROM p_zone AND c.id = (x->>0)::uuid) <> (x->>1)::integer) THEN
     RETURN 'client';
   END IF;
   IF jsonb_typeof(p_said->'subject') = 'array'

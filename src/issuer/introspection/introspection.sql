@@ -18,12 +18,12 @@ CREATE OR REPLACE FUNCTION introspect_live(
   p_zones uuid[], p_versions bigint[], p_callers uuid[], p_caller_versions bigint[], p_jtis uuid[], p_until float8[],
   p_sessions text[], p_ancestors text[], p_clients text[], p_generations text[], p_subjects text[], p_subject_generations integer[],
   p_agents uuid[], p_edges uuid[])
-RETURNS SETOF text LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$
+RETURNS SETOF text LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 BEGIN
   RETURN QUERY
     SELECT CASE
              WHEN q.version IS NOT NULL AND NOT EXISTS (
-                    SELECT FROM zones z JOIN clients c ON c.zone_id = z.id
+                    SELECT FROM zones z JOIN clients c ON c.zone_id IS NOT DISTINCT FROM z.id
                      WHERE z.id = q.zone AND z.settings_version = q.version AND z.removed_at IS NULL
                        AND c.id = q.caller AND c.version = q.caller_version) THEN 'stale'
              WHEN q.jti IS NULL THEN 'live'
@@ -42,7 +42,7 @@ BEGIN
                                        string_to_array(q.generations, ',')::integer[]) AS one (id, generation)
                      WHERE NOT EXISTS (
                              SELECT FROM clients c
-                              WHERE c.zone_id = q.zone AND c.id = one.id AND c.disabled_at IS NULL
+                              WHERE c.zone_id IS NOT DISTINCT FROM q.zone AND c.id = one.id AND c.disabled_at IS NULL
                                 AND c.generation = one.generation)) THEN 'client_taken_back'
              WHEN q.subject IS NOT NULL
                   AND subject_generation(q.zone, decode(q.subject, 'hex')) <> q.subject_generation THEN 'taken_back'

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 11,
-  sha256: 'dea98c08c1c02126d6088fd5975407006f4e2884a9a3b81841f250559292855c',
+  sha256: 'd78a12b741a605c90c7ffd5cae06f27c2c7444297ba0925068473f5c682aed50',
 } as const;
