@@ -10,6 +10,7 @@ import { BackgroundWork } from '../platform/background-work.js';
 import { commitIf } from '../platform/database/commit-if.js';
 import { Periodic } from '../platform/periodic.js';
 import { newId } from '../platform/uuid-v7.js';
+import type { ChainPlace } from './chain-pages.js';
 import { CheckpointKeys } from './checkpoint-keys.service.js';
 import { CheckpointExports } from './export/checkpoint-exports.service.js';
 import { CHECKPOINT_LAG, CHECKPOINT_SIZE, SEALED } from './evidence.metrics.js';
@@ -18,7 +19,6 @@ import { makeCheckpoints } from './make-checkpoint.js';
 import type { Queries } from './queries.js';
 import { sealRound } from './seal-round.js';
 import { leaveTurn, takeTurn } from './turn.js';
-import type { ChainPlace } from './unsealed-events.js';
 
 /** Events of one zone after which there is a checkpoint before its time, and the most of one transaction. */
 const OF_ZONE = 4_096;

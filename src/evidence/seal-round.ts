@@ -1,7 +1,8 @@
+import { chainPages, FIRST, type ChainPlace } from './chain-pages.js';
 import { beginLog, LogBroken } from './log-rows.js';
 import { zoneOriginOf } from './origins.js';
 import type { InTransaction, Queries } from './queries.js';
-import { eventsOf, readUnsealed, type ChainPlace, type UnsealedChain } from './unsealed-events.js';
+import { eventsOf, readUnsealed, type UnsealedChain } from './unsealed-events.js';
 import { growZoneLog } from './zone-log.js';
 
 /** How much is done at once. */
@@ -10,6 +11,8 @@ export interface RoundLimits {
   readonly ofZone: number;
   /** About how many events are read at once, at most. */
   readonly ofRead: number;
+  /** Chains that one statement looks at, at most. */
+  readonly ofPage?: number;
 }
 
 /** What a round has come to. */
@@ -24,11 +27,6 @@ export interface Round {
   readonly stoppedAt?: ChainPlace;
 }
 
-const FIRST: ChainPlace = {
-  zoneId: '00000000-0000-0000-0000-000000000000',
-  writer: '00000000-0000-0000-0000-000000000000',
-};
-
 /**
  * Goes once through all chains that have events which are in no log, and adds these, each zone in a transaction of its own. A
  * log that others have is gone round.
@@ -41,34 +39,36 @@ export async function sealRound(
   db: Queries,
   inTransaction: InTransaction,
   origin: string,
-  { ofZone, ofRead }: RoundLimits,
+  { ofZone, ofRead, ofPage }: RoundLimits,
   stopped: () => boolean,
   from: ChainPlace = FIRST,
 ): Promise<Round> {
   let [sealed, isMore] = [0, false];
   const broken = new Set<string>();
-  let behind = from;
-  while (!stopped()) {
-    // oxlint-disable-next-line no-await-in-loop
-    const chains = await readUnsealed(db, behind, ofZone, ofRead);
-    const last = chains.at(-1);
-    if (last === undefined) return { sealed, isMore, broken: [...broken] };
-    behind = last;
-    for (const part of partsOf(chains, ofZone)) {
-      const [{ zoneId }] = part;
-      if (broken.has(zoneId)) continue;
-      try {
-        // oxlint-disable-next-line no-await-in-loop
-        const grown = await grow(db, inTransaction, origin, part);
-        isMore ||= grown === null || part.some(({ upTo, recorded }) => upTo < recorded);
-        sealed += grown ?? 0;
-      } catch (error) {
-        if (!(error instanceof LogBroken)) throw error;
-        broken.add(zoneId);
+  for await (const { behind, upTo } of chainPages(db, from, ofPage)) {
+    for (let at = behind; ;) {
+      if (stopped()) return { sealed, isMore: true, broken: [...broken], stoppedAt: at };
+      // oxlint-disable-next-line no-await-in-loop
+      const chains = await readUnsealed(db, { behind: at, upTo }, ofZone, ofRead);
+      const last = chains.at(-1);
+      if (last === undefined) break;
+      at = last;
+      for (const part of partsOf(chains, ofZone)) {
+        const [{ zoneId }] = part;
+        if (broken.has(zoneId)) continue;
+        try {
+          // oxlint-disable-next-line no-await-in-loop
+          const grown = await grow(db, inTransaction, origin, part);
+          isMore ||= grown === null || part.some(({ upTo: end, recorded }) => end < recorded);
+          sealed += grown ?? 0;
+        } catch (error) {
+          if (!(error instanceof LogBroken)) throw error;
+          broken.add(zoneId);
+        }
       }
     }
   }
-  return { sealed, isMore: true, broken: [...broken], stoppedAt: behind };
+  return { sealed, isMore, broken: [...broken] };
 }
 
 async function grow(

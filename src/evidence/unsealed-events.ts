@@ -1,3 +1,4 @@
+import { CHAINS_OF, pageValues, type ChainPage, type ChainPlace } from './chain-pages.js';
 import type { Queries } from './queries.js';
 
 /** Bytes of the hash of an event. */
@@ -29,12 +30,6 @@ export function eventsOf({ runs }: Pick<UnsealedChain, 'runs'>): number {
   return runs.reduce((sum, { hashes }) => sum + hashes.length / HASH, 0);
 }
 
-/** Where to go on: behind this chain. */
-export interface ChainPlace {
-  readonly zoneId: string;
-  readonly writer: string;
-}
-
 interface Row extends ChainPlace {
   readonly done: number;
   readonly recorded: number;
@@ -47,17 +42,17 @@ interface Row extends ChainPlace {
  * Reads events that are recorded and in no log yet, chain after chain. Nothing of an event is read but its hash, nothing is
  * locked, and what is found may be in the log when it is to be added (`growZoneLog`).
  *
- * @param behind the chain behind which to begin
+ * @param page the chains
  * @param ofEach how many events of each chain at most
  * @param most about how many events in all
  */
 export async function readUnsealed(
   db: Queries,
-  behind: ChainPlace,
+  page: ChainPage,
   ofEach: number,
   most: number,
 ): Promise<UnsealedChain[]> {
-  const rows = await db.query<Row[]>(UNSEALED, [behind.zoneId, behind.writer, ofEach, most]);
+  const rows = await db.query<Row[]>(UNSEALED, [...pageValues(page), ofEach, most]);
   const chains: Row[][] = [];
   for (const row of rows) {
     const chain = chains.at(-1);
@@ -84,12 +79,12 @@ function asChain(
 
 const UNSEALED = `WITH behind AS (
     SELECT c.zone_id, c.writer, coalesce(h.seq, 0) AS done, c.seq AS recorded
-      FROM audit_chains c LEFT JOIN evidence_heads h ON h.zone_id = c.zone_id AND h.writer = c.writer
-     WHERE (c.zone_id, c.writer) > ($1::uuid, $2::uuid) AND c.seq > coalesce(h.seq, 0)
+      FROM ${CHAINS_OF}
+     WHERE c.seq > coalesce(h.seq, 0)
      ORDER BY c.zone_id, c.writer LIMIT 256
   ), counted AS (
-    SELECT b.*, sum(least(b.recorded - b.done, $3::bigint)) OVER (ORDER BY b.zone_id, b.writer)
-                  - least(b.recorded - b.done, $3::bigint) AS before
+    SELECT b.*, sum(least(b.recorded - b.done, $5::bigint)) OVER (ORDER BY b.zone_id, b.writer)
+                  - least(b.recorded - b.done, $5::bigint) AS before
       FROM behind b
   ), found AS (
     SELECT b.zone_id, b.writer, b.done, b.recorded, e.seq, e.hash,
@@ -97,8 +92,8 @@ const UNSEALED = `WITH behind AS (
       FROM counted b LEFT JOIN LATERAL (
         SELECT a.seq, a.hash FROM audit_events a
          WHERE a.zone_id = b.zone_id AND a.writer = b.writer AND a.seq > b.done AND a.seq <= b.recorded
-         ORDER BY a.seq LIMIT $3::bigint) AS e ON true
-     WHERE b.before < $4::bigint
+         ORDER BY a.seq LIMIT $5::bigint) AS e ON true
+     WHERE b.before < $6::bigint
   )
   SELECT f.zone_id AS "zoneId", f.writer, f.done::float8 AS done, f.recorded::float8 AS recorded,
          min(f.seq)::float8 AS "firstSeq", max(f.seq)::float8 AS "lastSeq",

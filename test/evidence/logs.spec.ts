@@ -23,7 +23,7 @@ const ORIGIN = 'sts.example/audit';
 const signer = noteSigner(ORIGIN, Buffer.alloc(32, 3));
 const SIGNER = { id: uuidv7(), signer };
 /** Small, so that few events are many. */
-const LIMITS = { ofZone: 8, ofRead: 20 };
+const LIMITS = { ofZone: 8, ofRead: 20, ofPage: 3 };
 
 let databaseUrl: string;
 let pool: pg.Pool;
@@ -425,6 +425,42 @@ test('the lag is that of the oldest event that is in no checkpoint', async () =>
   expect(await readLag(db)).toBeLessThan(unsealed + 60);
   await checkpoint();
   expect(await readLag(db)).toBe(0);
+});
+
+test('of many chains each statement looks at some, and none is left out', async () => {
+  await seal();
+  await checkpoint();
+  const behind = [];
+  for (let n = 0; n < 5; n += 1) {
+    const zone = uuidv7();
+    // oxlint-disable-next-line no-await-in-loop
+    await append(zone, uuidv7(), n + 1);
+    behind.push(zone);
+  }
+  const [{ many } = { many: 0 }] = await rows<{ many: number }>(
+    databaseUrl,
+    'SELECT count(*)::integer AS many FROM audit_chains',
+  );
+  const pages: string[] = [];
+  const watched: Queries = {
+    query: (sql, values = []) => {
+      // The bounds of a page.
+      if (values.length === 4) pages.push(values.join());
+      return db.query(sql, values);
+    },
+  };
+  expect(await readBehind(watched, 2)).toMatchObject({ events: 5 });
+  expect(pages).toHaveLength(Math.floor(many / 2) + 1);
+  expect(new Set(pages).size).toBe(pages.length);
+  expect(await readLag(watched, 2)).toBeGreaterThan(0);
+  expect(pages).toHaveLength(2 * (Math.floor(many / 2) + 1));
+  expect(await seal()).toBe(1 + 2 + 3 + 4 + 5);
+  for (const zone of behind) {
+    // oxlint-disable-next-line no-await-in-loop
+    await expectWhole(zone);
+  }
+  expect(await readBehind(db, 2)).toMatchObject({ events: 0, hasGrown: true });
+  await checkpoint();
 });
 
 test('a checkpoint is due where something happened, after its time, and sooner where much has', () => {
