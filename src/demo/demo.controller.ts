@@ -8,7 +8,7 @@ import {
   type DemoFile,
   type DemoPerson,
 } from '../admin/zones/demo-file.js';
-import { OAuthError, type OAuthErrorCode } from '../oauth/errors.js';
+import { meaningOf, OAuthError } from '../oauth/errors.js';
 import { TOKEN_PATH } from '../oauth/token-endpoint.js';
 import { JWT_TOKEN_TYPE, TOKEN_EXCHANGE } from '../oauth/vocabulary.js';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
@@ -29,13 +29,6 @@ import { Exchange } from '../token-exchange/exchange.service.js';
 
 /** Seconds for which the token of the person is good: it is used at once. */
 const TOKEN_SECONDS = 60;
-
-/** Error codes of requests that would be held another time. */
-const PASSING: ReadonlySet<string> = new Set<OAuthErrorCode>([
-  'temporarily_unavailable',
-  'slow_down',
-  'server_error',
-]);
 
 const ASK: Page = {
   title: 'Mandate demo',
@@ -78,7 +71,7 @@ export class DemoController {
     }
     const uri = await this.confirmUri(request, demo, person);
     // What passes, such as a database that is away, says nothing of the zone.
-    if (uri instanceof OAuthError && PASSING.has(uri.code)) throw uri;
+    if (uri instanceof OAuthError && meaningOf(uri.code) !== 'refused') throw uri;
     if (uri instanceof OAuthError) {
       const text = `The demo zone has been changed: the request was not held (${uri.message}).`;
       return sendPage(response, 409, notice({ title: 'No request to confirm', text }), TEXTS.en);
