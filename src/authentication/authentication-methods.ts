@@ -23,7 +23,7 @@ export const AUTH_METHODS = [
  * @param endpoint such as `token_endpoint`
  */
 export function authenticationMembers(
-  endpoint: 'token_endpoint' | 'introspection_endpoint' | 'revocation_endpoint',
+  endpoint: `${string}_endpoint`,
 ): Readonly<Record<string, readonly string[]>> {
   return {
     [`${endpoint}_auth_methods_supported`]: REGISTERED_METHODS,
