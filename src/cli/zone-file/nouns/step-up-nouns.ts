@@ -1,15 +1,7 @@
 import { z } from 'zod';
+import { DECISION_METHODS } from '../../../step-up/decision-methods.js';
 import type { Noun } from '../field.js';
 import { line, typeName } from './values.js';
-
-const METHODS = [
-  'operator',
-  'approver',
-  'proof_system',
-  'webauthn',
-  'totp',
-  'recovery_code',
-] as const;
 
 /** How challenges are dealt with. */
 export const STEP_UP_TYPES: Noun = {
@@ -42,7 +34,10 @@ export const STEP_UP_TYPES: Noun = {
       absent: 300,
     },
     satisfied_by: {
-      type: z.array(z.enum(METHODS)).min(1).describe('The methods by which it can be decided on.'),
+      type: z
+        .array(z.enum(DECISION_METHODS))
+        .min(1)
+        .describe('The methods by which it can be decided on.'),
       required: true,
       absent: [],
       unordered: true,
