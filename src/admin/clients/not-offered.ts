@@ -1,5 +1,6 @@
 import { UnprocessableEntityException } from '@nestjs/common';
 import { registerDecorator } from 'class-validator';
+import { GRANT_TYPES } from '../../oauth/vocabulary.js';
 
 /**
  * Members of a client's registration (RFC 7591 2, OpenID Connect Registration 1.0 2, and what other servers call them) for
@@ -46,7 +47,7 @@ export const NOT_OFFERED = [
 
 /** What is offered instead of some of these. */
 const INSTEAD: Readonly<Partial<Record<(typeof NOT_OFFERED)[number], string>>> = {
-  grant_types: 'every client has client_credentials and token-exchange',
+  grant_types: `every client has ${GRANT_TYPES.join(' and ')}`,
   public: 'every client authenticates',
   scope: 'use scopes, a list',
 };

@@ -1,4 +1,4 @@
-import { CLIENT_CREDENTIALS, TOKEN_EXCHANGE } from '../../oauth/vocabulary.js';
+import { GRANT_TYPES } from '../../oauth/vocabulary.js';
 import type { PublicJwks } from '../../zones/issuers/jwks.js';
 import type { ClientView } from '../clients/client-view.js';
 
@@ -55,7 +55,7 @@ export function toTenantClient(
     app_id: client.app_id ?? '',
     ...(hasSecret ? { client_secret: secret ?? MASK } : {}),
     redirect_uris: [],
-    grant_types: [CLIENT_CREDENTIALS, TOKEN_EXCHANGE],
+    grant_types: GRANT_TYPES.toSorted(),
     response_types: [],
     response_modes: [],
     scopes: client.scopes ?? [],

@@ -56,7 +56,7 @@ export class TenantClientBody {
   @IsLineOrEmpty()
   app_id?: string | null;
 
-  /** `client_credentials` and token exchange, which every client has. */
+  /** The grants of the token endpoint, all of which every client has. */
   @AnyTexts()
   grant_types?: string[] | null;
 

@@ -1,6 +1,6 @@
 import { Body, Delete, Get, HttpCode, Param, Post, Put, Query, Res } from '@nestjs/common';
 import type { Response } from 'express';
-import { CLIENT_CREDENTIALS, TOKEN_EXCHANGE } from '../../oauth/vocabulary.js';
+import { GRANT_TYPES } from '../../oauth/vocabulary.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { Change } from '../change.js';
@@ -161,12 +161,12 @@ function read(body: TenantClientBody) {
   if (isSaid(secret) && secret !== MASK) {
     throw unprocessable('client_secret', 'not_offered', 'secrets are drawn here');
   }
-  const other = grants?.find((grant) => ![CLIENT_CREDENTIALS, TOKEN_EXCHANGE].includes(grant));
+  const other = grants?.find((grant) => !GRANT_TYPES.some((ours) => ours === grant));
   if (other !== undefined) {
     throw unprocessable(
       'grant_types',
       'not_offered',
-      'clients have client_credentials and token exchange, and no others yet',
+      `every client has ${GRANT_TYPES.join(' and ')}, and there are no others yet`,
     );
   }
   return {
