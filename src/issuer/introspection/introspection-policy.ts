@@ -4,6 +4,7 @@ import type { CompiledPolicySet } from '../../policy/engine/compile.js';
 import type { Verdict } from '../../policy/engine/evaluate.js';
 import type { JsonObject, PolicyInput } from '../../policy/engine/input.js';
 import type { ClientView } from '../../zones/clients/client-view.js';
+import { resourceInput } from '../../zones/snapshot/resource-input.js';
 import type { ZoneSnapshot } from '../../zones/snapshot/zone-snapshot.js';
 
 /** Decides inputs by one compiled set. */
@@ -37,16 +38,7 @@ export async function notForbidden(
   const verdicts = await decide(
     zoneId,
     forbids,
-    views.map(({ id, identifier, scopes, revocation }) => ({
-      ...shared,
-      resource: {
-        type: 'Resource',
-        id,
-        identifier,
-        scopes: [...scopes],
-        ...(revocation === null ? {} : { revocation }),
-      },
-    })),
+    views.map((view) => ({ ...shared, resource: resourceInput(view) })),
   );
   if (verdicts.length !== views.length) throw new Error('not as many verdicts as resources');
   const forbidden = new Set(

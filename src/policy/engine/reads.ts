@@ -6,7 +6,7 @@
  * whole policy one of which is not known what it reads. Reading more than is evaluated does no harm.
  */
 import type { PolicyJson } from '@cedar-policy/cedar-wasm/nodejs';
-import { isEscapedName } from './input.js';
+import { isEscapedName, type PolicyInput } from './input.js';
 
 /**
  * One thing that is read: the value at a path of the {@link PolicyInput}, or only whether something is there. A path
@@ -28,12 +28,13 @@ const ANCESTORS: readonly Read[] = [['value', 'principal', 'groups']];
 /** What turns a step-up into something else (evaluate.ts). */
 const CHALLENGE: Read = ['value', 'context', 'challenge_resolved'];
 
-const RESOURCE_ATTRIBUTES: ReadonlySet<string> = new Set([
-  'id',
-  'identifier',
-  'scopes',
-  'revocation',
-]);
+const RESOURCE_ATTRIBUTES: Readonly<Record<Exclude<keyof PolicyInput['resource'], 'type'>, true>> =
+  {
+    id: true,
+    identifier: true,
+    scopes: true,
+    revocation: true,
+  };
 /** The members of Cedar's `context` that are members of the input itself. */
 const BESIDE_CONTEXT: ReadonlySet<string> = new Set(['session', 'delegation_edge']);
 
@@ -178,7 +179,7 @@ function inputPath([variable, ...attributes]: readonly string[]): readonly strin
       if (first === 'type') throw new Unknown();
       return ['principal', ...attributes];
     case 'resource':
-      if (!RESOURCE_ATTRIBUTES.has(first)) throw new Unknown();
+      if (!Object.hasOwn(RESOURCE_ATTRIBUTES, first)) throw new Unknown();
       return ['resource', ...attributes];
     case 'context':
       // It is another one each time.

@@ -1,6 +1,7 @@
 import { instant } from '../../platform/config/clock.js';
 import type { DecisionTime, JsonObject, PolicyInput } from '../../policy/engine/input.js';
 import type { AuthorizationDetail } from '../../oauth/authorization-details/detail.js';
+import { resourceInput } from '../../zones/snapshot/resource-input.js';
 import type { ResourceView } from '../../zones/snapshot/zone-snapshot.js';
 import type { MandateClaims } from '../../mandates/verify-mandate.js';
 import { detailsInput } from './details-input.js';
@@ -30,23 +31,17 @@ export function policyInputs(
   challengeResolved: boolean,
 ): PolicyInput[] {
   const shared = sharedInput(delegated, scope, now, challengeResolved);
-  return resources.map(({ id, identifier, scopes, revocation, detailTypes }) => ({
+  return resources.map((resource) => ({
     ...shared,
     ...(details.length === 0
       ? {}
       : {
           context: {
             ...shared.context,
-            ...detailsInput(details, { identifier, detailTypes }),
+            ...detailsInput(details, resource),
           },
         }),
-    resource: {
-      type: 'Resource',
-      id,
-      identifier,
-      scopes: [...scopes],
-      ...(revocation === null ? {} : { revocation }),
-    },
+    resource: resourceInput(resource),
   }));
 }
 
