@@ -54,6 +54,23 @@ test('receivers are told of authenticators that come and go', async () => {
   ]);
 });
 
+test('receivers are told of what kind an authenticator is, in our word where CAEP has none', async () => {
+  const kinds = ['webauthn', 'recovery_code'];
+  for (const kind of kinds) {
+    await rows(
+      a.databaseUrl,
+      `INSERT INTO authenticators (zone_id, id, subject, kind, credential_id, public_key, sign_count)
+       VALUES ($1, gen_random_uuid(), 'alice', $2, gen_random_uuid(), '', 0)`,
+      [zone.zoneId, kind],
+    );
+  }
+  await expect.poll(async () => (await events()).length, PATIENCE).toBe(kinds.length);
+  const told = (await events()).map(([, said]) => said);
+  const kind = (name: string) => expect.objectContaining({ credential_type: name });
+  expect(told).toHaveLength(2);
+  expect(told).toEqual(expect.arrayContaining([kind('fido2-roaming'), kind('recovery_code')]));
+});
+
 test('receivers are told what a step-up makes of a session, once', async () => {
   const { sid } = decodeJwt(String((await zone.session()).body['access_token']));
   await remember(String(sid), 'mfa');

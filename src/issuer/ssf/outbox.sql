@@ -61,7 +61,7 @@ CREATE OR REPLACE TRIGGER ssf_assurance_changed AFTER UPDATE OF acr ON sessions 
   WHEN (NEW.acr IS NOT NULL AND OLD.acr IS DISTINCT FROM NEW.acr) EXECUTE FUNCTION ssf_assurance_changed();
 
 -- After an authenticator of a person was registered or removed (OpenID CAEP 1.0 3.3). Which device a passkey is bound to is
--- not known: it is told of as one that roams.
+-- not known: it is told of as one that roams. What CAEP has no word for goes by ours, such as recovery_code.
 CREATE OR REPLACE FUNCTION ssf_credential_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
   v_row authenticators := coalesce(NEW, OLD);
@@ -70,7 +70,8 @@ BEGIN
     PERFORM ssf_event(v_row.zone_id, 'https://schemas.openid.net/secevent/caep/event-type/credential-change',
       jsonb_build_object('format', 'iss_sub', 'iss', v_row.subject_issuer, 'sub', v_row.subject),
       jsonb_build_object('change_type', CASE TG_OP WHEN 'INSERT' THEN 'create' ELSE 'delete' END,
-                         'credential_type', CASE v_row.kind WHEN 'totp' THEN 'app' ELSE 'fido2-roaming' END));
+                         'credential_type', CASE v_row.kind WHEN 'totp' THEN 'app' WHEN 'webauthn' THEN 'fido2-roaming'
+                                                           ELSE v_row.kind END));
   END IF;
   RETURN NULL;
 END $$;

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 11,
-  sha256: 'd78a12b741a605c90c7ffd5cae06f27c2c7444297ba0925068473f5c682aed50',
+  sha256: '34ef267f64a76efe93c6105618b1f2e8d89f0cbc87639edae37edd20b2482290',
 } as const;
