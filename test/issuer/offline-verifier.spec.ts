@@ -323,14 +323,10 @@ describe('the verifier of docs/revocation-feed.md says what the database says', 
     }
   });
 
-  test.each(Object.keys(OF_ALL))(
-    'after this was taken back of all: %s',
-    async (name) => {
-      const left = await expectOneOpinion(await openGround(), { scene: [name] });
-      expect(left['scene']).toEqual([]);
-    },
-    90_000,
-  );
+  test.each(Object.keys(OF_ALL))('after this was taken back of all: %s', async (name) => {
+    const left = await expectOneOpinion(await openGround(), { scene: [name] });
+    expect(left['scene']).toEqual([]);
+  });
 
   test(
     'after any of these',

@@ -34,23 +34,19 @@ export function signerContract({ signer, algs, remote }: SignerToTry): void {
     return { key, handle };
   };
 
-  test.each(algs)(
-    'signs with %s as JOSE has it',
-    async (alg) => {
-      const { key, handle } = await drawn(alg);
-      expect(Object.keys(key.publicJwk)).not.toContain('d');
-      const sign = await signer().use(key, handle);
-      const data = Buffer.from('header.payload');
-      const many = Array.from({ length: 20 }, (_, i) => sign(Buffer.from(`many ${i}`)));
-      const [one, two] = await Promise.all([sign(data), sign(Buffer.alloc(9_000, 'x')), ...many]);
-      expect(one).toHaveLength(LENGTHS[alg]);
-      const publicKey = importPublicKey(key.publicJwk, alg);
-      expect(await isSignedBy(publicKey, alg, data, one)).toBe(true);
-      expect(await isSignedBy(publicKey, alg, Buffer.alloc(9_000, 'x'), two)).toBe(true);
-      expect(await isSignedBy(publicKey, alg, data, two)).toBe(false);
-    },
-    30_000,
-  );
+  test.each(algs)('signs with %s as JOSE has it', async (alg) => {
+    const { key, handle } = await drawn(alg);
+    expect(Object.keys(key.publicJwk)).not.toContain('d');
+    const sign = await signer().use(key, handle);
+    const data = Buffer.from('header.payload');
+    const many = Array.from({ length: 20 }, (_, i) => sign(Buffer.from(`many ${i}`)));
+    const [one, two] = await Promise.all([sign(data), sign(Buffer.alloc(9_000, 'x')), ...many]);
+    expect(one).toHaveLength(LENGTHS[alg]);
+    const publicKey = importPublicKey(key.publicJwk, alg);
+    expect(await isSignedBy(publicKey, alg, data, one)).toBe(true);
+    expect(await isSignedBy(publicKey, alg, Buffer.alloc(9_000, 'x'), two)).toBe(true);
+    expect(await isSignedBy(publicKey, alg, data, two)).toBe(false);
+  });
 
   test('makes another key each time', async () => {
     const [one, two] = [await drawn('ES256'), await drawn('ES256')];

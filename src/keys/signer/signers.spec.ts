@@ -40,7 +40,8 @@ describe('behind a socket, with keys in files', () => {
   const keks = keksFor(randomBytes(32));
   const said: string[] = [];
   let running: RunningSigner;
-  const signer = new SocketSigner(path('files.sock'));
+  // RSA takes seconds, and much longer on a machine that does something else.
+  const signer = new SocketSigner(path('files.sock'), 240_000);
   const start = async () =>
     startSigner(path('files.sock'), new FileKeys(path('keys'), keks), (what) => said.push(what));
 

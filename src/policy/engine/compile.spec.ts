@@ -73,13 +73,9 @@ describe('compile', () => {
     ['the same @id twice', `@id("a") ${PERMIT}`, `@id("a") ${PERMIT}`],
     ['a lone surrogate', `@reason("\ud800") ${PERMIT}`],
     ['a string without end', 'permit(principal == User::"'],
-  ])(
-    'refuses %s',
-    (_, ...contents) => {
-      expect(faults(...contents)).not.toEqual([]);
-    },
-    60_000,
-  );
+  ])('refuses %s', (_, ...contents) => {
+    expect(faults(...contents)).not.toEqual([]);
+  });
 
   test('refuses two modules of one id', () => {
     const module = { id: 'a', content: '' };
