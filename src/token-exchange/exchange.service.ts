@@ -6,21 +6,17 @@ import { StatusBlocks } from '../ledger/status-lists/status-blocks.service.js';
 import { Sessions } from '../ledger/sessions/sessions.service.js';
 import { OAuthError } from '../oauth/errors.js';
 import { CLOCK, type Clock } from '../platform/config/clock.js';
-import { ENV, type RunningEnv } from '../platform/config/env.js';
-import { inSpan, isTracing } from '../platform/tracing/spans.js';
 import { Overloaded } from '../platform/http/overload/overloaded.js';
-import { Attempts } from '../step-up/attempts.service.js';
-import { Challenges } from '../step-up/challenges.service.js';
-import { lastStageOf, type LastStage, type StageValue } from './describe/audit-event.js';
+import type { LastStage } from './describe/audit-event.js';
 import { ExchangeMetrics } from './exchange.metrics.js';
 import { ExchangeRecorder } from './exchange-recorder.service.js';
 import type { Decided, Outcome } from './outcome.js';
 import { PolicyDecisionPoint } from './policy-decision-point.service.js';
-import type { Stage } from './stage-names.js';
+import { stageRun, type Progress } from './stage-run.js';
 import { authenticate, identify, limit } from './stages/authenticate.js';
 import { authorize } from './stages/authorize.js';
 import { bind } from './stages/bind.js';
-import { clear, type StepUpPorts } from './stages/clear.js';
+import { clear } from './stages/clear.js';
 import { isHeld } from './stages/clearance.js';
 import { delegate } from './stages/delegate.js';
 import { hold } from './stages/hold.js';
@@ -29,21 +25,13 @@ import { parse } from './stages/parse.js';
 import { record } from './stages/record.js';
 import { resolve } from './stages/resolve.js';
 import { target } from './stages/target.js';
+import { StepUpState } from './step-up-state.service.js';
 import type { TokenRequest, TokenResponse } from './token-request.js';
 import { TokenVerification } from './token-verification.service.js';
 import { toldToGateway } from './told-to-gateways.js';
 import { untilCurrent } from './until-current.js';
 
 type CountRequest = (caller: Caller) => Promise<void>;
-
-/** How far an evaluation has come: for the audit event of a denial. */
-interface Progress {
-  last: LastStage;
-  /** The stage that it has come to. */
-  stage: Stage;
-  /** 1 for the first evaluation of the request. */
-  readonly evaluation: number;
-}
 
 /**
  * One exchange, form to recorded mandate. The whole way is in {@link walk}; `docs/exchange.md`
@@ -57,12 +45,10 @@ export class Exchange {
     private readonly sessions: Sessions,
     private readonly routes: Routes,
     private readonly policy: PolicyDecisionPoint,
-    private readonly challenges: Challenges,
-    private readonly attempts: Attempts,
+    private readonly stepUp: StepUpState,
     private readonly recorder: ExchangeRecorder,
     private readonly indices: StatusBlocks,
     private readonly metrics: ExchangeMetrics,
-    @Inject(ENV) private readonly env: RunningEnv,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -124,7 +110,7 @@ export class Exchange {
     progress: Progress,
     countRequest: CountRequest,
   ): Promise<Outcome> {
-    const { stage, lastStage } = this.stages(request, progress);
+    const { stage, lastStage } = stageRun(request, progress, this.metrics.stageTimer());
     const parsed = await stage('parse', () => parse(request));
     const identified = await stage('identify', () => identify(parsed, this.clients));
     const proved = await stage('authenticate', () => authenticate(identified, this.clients));
@@ -142,42 +128,11 @@ export class Exchange {
     const clearance = await stage('clear', () => clear(authorized, this.stepUp, now));
     if (isHeld(clearance)) {
       return lastStage('hold', () =>
-        hold(clearance, this.recorder, this.env.issuerUrl, now, request.trace),
+        hold(clearance, this.recorder, this.stepUp.issuerUrl, now, request.trace),
       );
     }
     const minted = await stage('mint', () => mint(clearance, tokens, this.indices, now));
     return lastStage('record', () => record(minted, this.recorder));
-  }
-
-  /** Runs stages, as long as the answer is waited for: times each, and remembers what all but the last have made. */
-  private stages({ inFlight }: TokenRequest, progress: Progress) {
-    const timer = this.metrics.stageTimer();
-    const lastStage = async <T>(
-      name: Stage,
-      run: () => T | Promise<T>,
-      made?: (value: T) => void,
-    ): Promise<T> => {
-      progress.stage = name;
-      inFlight.expectAnswer();
-      try {
-        const value = await (isTracing() ? inSpan(`exchange ${name}`, async () => run()) : run());
-        made?.(value);
-        return value;
-      } finally {
-        timer.ended(name);
-      }
-    };
-    const remember = (value: StageValue): void => {
-      progress.last = lastStageOf(value);
-    };
-    const stage = <T extends StageValue>(name: Stage, run: () => T | Promise<T>): Promise<T> =>
-      lastStage(name, run, remember);
-    return { stage, lastStage };
-  }
-
-  private get stepUp(): StepUpPorts {
-    const { challenges, attempts, sessions } = this;
-    return { challenges, attempts, sessions, decide: this.policy.decide };
   }
 }
 

@@ -12,6 +12,7 @@ import { ExchangeMetrics, exchangeMetrics } from './exchange.metrics.js';
 import { Exchange } from './exchange.service.js';
 import { PolicyDecisionPoint } from './policy-decision-point.service.js';
 import { TokenVerification } from './token-verification.service.js';
+import { StepUpState } from './step-up-state.service.js';
 import { TokenController } from './token.controller.js';
 import { ZoneTokenController } from './zone-token.controller.js';
 
@@ -33,6 +34,7 @@ import { ZoneTokenController } from './zone-token.controller.js';
     ExchangeMetrics,
     ExchangeRecorder,
     PolicyDecisionPoint,
+    StepUpState,
     TokenVerification,
     ...exchangeMetrics,
   ],
