@@ -182,7 +182,7 @@ export async function readAnswer(response: Response): Promise<Answer> {
   // A stream has no end to wait for.
   if (isStream) await response.body?.cancel();
   const text = isStream ? '' : await response.text();
-  const isFile = /^(?:text\/plain|application\/octet-stream)/.test(
+  const isFile = /^(?:text\/plain|application\/(?:octet-stream|x-ndjson))/.test(
     response.headers.get('content-type') ?? '',
   );
   const body: unknown = text === '' || isFile ? {} : JSON.parse(text);
