@@ -1,6 +1,8 @@
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Entry } from '../../src/ledger/entry.js';
+import { CANDIDATES } from '../../src/admin/keys/automatic-rotation.service.js';
+import { EARLIEST_ROTATION_SHARE } from '../../src/keys/rotation/key-schedule.js';
 import { LedgerLane } from '../../src/ledger/ledger-lane.js';
 import { timeLimits } from '../../src/platform/config/time-limits.js';
 import { createDatabase, rows, startReplica, withClient, type Replica } from '../setup/harness.js';
@@ -161,4 +163,33 @@ test('a commit whose plans were made where there was little reads no more where 
   } finally {
     await lane.close();
   }
+});
+
+test('zones whose keys are young are not read when keys that are old are looked for', async () => {
+  await withClient(databaseUrl, async (client) => {
+    // Never committed, so that nothing is rotated.
+    await client.query('BEGIN');
+    await client.query('SET LOCAL session_replication_role = replica');
+    await client.query(
+      `INSERT INTO signing_keys SELECT made.* FROM (SELECT k FROM signing_keys k WHERE zone_id = $1 LIMIT 1) AS one (one),
+         (SELECT id FROM zones WHERE id <> $1 LIMIT ${ROWS / 2}) AS z,
+         LATERAL jsonb_populate_record(one.one, jsonb_build_object('zone_id', z.id)) AS made`,
+      [zone.zoneId],
+    );
+    await client.query(
+      `UPDATE signing_keys k SET activates_at = now() - z.rotation_days * interval '36 hours'
+         FROM zones z WHERE z.id = k.zone_id AND z.id = $1`,
+      [zone.zoneId],
+    );
+    await client.query('ANALYZE zones, signing_keys');
+    const share = [EARLIEST_ROTATION_SHARE];
+    const { rows: found } = await client.query<{ zoneId: string }>(CANDIDATES, share);
+    expect(found.map(({ zoneId }) => zoneId)).toEqual([zone.zoneId]);
+    const explain = `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${CANDIDATES}`;
+    const { rows: plan } = await client.query(explain, share);
+    await client.query('ROLLBACK');
+    const [, read] = /"Shared Hit Blocks":(\d+)/.exec(JSON.stringify(plan)) ?? [];
+    // Three blocks and more for each zone, if each were looked up.
+    expect(Number(read)).toBeLessThan(ROWS / 2);
+  });
 });
