@@ -50,7 +50,7 @@ export default defineConfig({
       },
     ],
     sequence: { sequencer: SlowestFirst },
-    // Two cores are hardly busy with three: a file waits for its server, which waits for PostgreSQL.
-    maxWorkers: 4,
+    // Two cores are not busy all the time with four: a file waits for its server, which waits for PostgreSQL.
+    maxWorkers: 5,
   },
 });

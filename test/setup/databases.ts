@@ -5,13 +5,13 @@ import pg from 'pg';
 export interface DatabaseServer {
   /** A server to make databases on. */
   readonly serverUrl: string;
-  /** The name of a database on it that has all tables and nothing in them. */
-  readonly templateDatabase: string;
+  /** What `CREATE DATABASE` is told so that the database has all tables and nothing in them. */
+  readonly copyOptions: string;
 }
 
 /** Makes a database with all tables, and nothing in them, and returns its URL. */
-export function copyTemplate({ serverUrl, templateDatabase }: DatabaseServer): Promise<string> {
-  return makeDatabase(serverUrl, `TEMPLATE ${templateDatabase}`);
+export function copyTemplate({ serverUrl, copyOptions }: DatabaseServer): Promise<string> {
+  return makeDatabase(serverUrl, copyOptions);
 }
 
 /** Makes a database and returns its URL. */

@@ -35,7 +35,7 @@ export interface ReplicaOptions {
 export function createDatabase(): Promise<string> {
   return copyTemplate({
     serverUrl: inject('serverUrl'),
-    templateDatabase: inject('templateDatabase'),
+    copyOptions: inject('copyOptions'),
   });
 }
 

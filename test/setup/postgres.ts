@@ -12,8 +12,8 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** A server to make databases on. */
     serverUrl: string;
-    /** The name of a database on it that has all tables and nothing in them, to be copied. */
-    templateDatabase: string;
+    /** What `CREATE DATABASE` is told for a copy of the database that has all tables and nothing in them. */
+    copyOptions: string;
   }
 }
 
@@ -24,7 +24,7 @@ const CLI = fileURLToPath(new URL('../../dist/src/cli.js', import.meta.url));
  * whose user must be allowed to create databases. Migrations run once, on a database that is copied.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const { url, stop } = await startServer();
+  const { url, stop, strategy } = await startServer();
   const template = `mandate_template_${randomUUID().replaceAll('-', '')}`;
   const query = (text: string) => withClient(url, (client) => client.query(text));
   await query(`CREATE DATABASE ${template}`);
@@ -43,22 +43,29 @@ export default async function setup(project: TestProject): Promise<() => Promise
   // A database with an open connection cannot be copied.
   await query(`ALTER DATABASE ${template} ALLOW_CONNECTIONS false`);
   project.provide('serverUrl', url);
-  project.provide('templateDatabase', template);
+  project.provide('copyOptions', `TEMPLATE ${template} ${strategy}`);
   return async () => {
     await query(`DROP DATABASE ${template}`);
     await stop();
   };
 }
 
-async function startServer(): Promise<{ url: string; stop: () => Promise<void> }> {
+interface Server {
+  readonly url: string;
+  readonly stop: () => Promise<void>;
+  /** How it copies a database best. */
+  readonly strategy: string;
+}
+
+async function startServer(): Promise<Server> {
   const given = process.env['TEST_DATABASE_URL'];
-  if (given !== undefined) return { url: given, stop: () => Promise.resolve() };
+  if (given !== undefined) return { url: given, stop: () => Promise.resolve(), strategy: '' };
   const dataDir = await mkdtemp(join(tmpdir(), 'mandate-test-'));
   const server = await startEmbeddedPostgres({
     dataDir,
     log: () => {},
     settings: {
-      max_connections: '400',
+      max_connections: '600',
       // Tests kill processes, never the machine, so what was written is there without waiting for the disk.
       fsync: 'off',
       full_page_writes: 'off',
@@ -74,6 +81,8 @@ async function startServer(): Promise<{ url: string; stop: () => Promise<void> }
   });
   return {
     url: server.url,
+    // File by file, and not by its log as well: quick where nothing waits for the disk.
+    strategy: 'STRATEGY file_copy',
     stop: async () => {
       await server.stop();
       await rm(dataDir, { recursive: true, force: true });
