@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
+import { askKept, mayShare } from './kept-connections.js';
 
 /** Where databases are made, and what they are made from. */
 export interface DatabaseServer {
@@ -38,12 +39,13 @@ export async function withClient<T>(
   }
 }
 
-/** The rows of one query. */
+/** The rows of one query, in a connection of its own or one that is kept for such queries. */
 export function rows<T extends pg.QueryResultRow>(
   url: string,
   text: string,
   values: unknown[] = [],
 ): Promise<T[]> {
+  if (mayShare(url, text)) return askKept<T>(url, text, values);
   return withClient(url, async (client) => (await client.query<T>(text, values)).rows);
 }
 
