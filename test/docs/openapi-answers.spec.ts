@@ -32,6 +32,7 @@ const NOT_SEEN: Readonly<Record<string, string>> = {
   transparency_log_tile: 'needs a checkpoint, and is no JSON (test/evidence)',
   zone_transparency_log_checkpoint: 'needs a checkpoint, and is no JSON (test/evidence)',
   zone_transparency_log_tile: 'needs a checkpoint, and is no JSON (test/evidence)',
+  zone_audit_delivery_bundle: 'needs a checkpoint, and is no JSON (test/evidence)',
   zone_checkpoints_receipts_of: 'needs a checkpoint (test/evidence)',
   checkpoints_receipts_of: 'needs a checkpoint (test/evidence)',
   receipts_show: 'needs a checkpoint (test/evidence)',
