@@ -1,4 +1,5 @@
 import { isUuid } from '../oauth/vocabulary.js';
+import { jsonOf, jsonOfText } from './event-text.js';
 import type { AuditEvent, Committed, Entry, Fact, Nonce, Otherwise, SeenSubject } from './entry.js';
 
 /** Nothing, in an array of PostgreSQL. */
@@ -99,14 +100,17 @@ export function writeEntry(entry: Entry): WrittenEntry {
 }
 
 function writeEvent({ event, challenge }: Entry): Pick<WrittenEntry, 'head' | 'tail'> {
-  const head: Record<string, unknown> = {};
-  const tail: Record<string, unknown> = {};
+  let [head, tail] = ['', ''];
   for (const name of Object.keys(event)) {
     // The ledger itself says which challenge it has opened.
     if (OF_THE_LEDGER.has(name) || (name === 'challenge' && challenge !== undefined)) continue;
-    (OF_THE_OUTCOME.has(name) ? tail : head)[name] = event[name];
+    const json = jsonOf(event[name]);
+    if (json === undefined) continue;
+    const member = `${jsonOfText(name)}:${json}`;
+    if (OF_THE_OUTCOME.has(name)) tail += tail === '' ? member : `,${member}`;
+    else head += head === '' ? member : `,${member}`;
   }
-  return { head: members(head), tail: members(tail) };
+  return { head: storable(head), tail: storable(tail) };
 }
 
 /** What the event of an entry says now that it is recorded, but for what the ledger itself has written. */
@@ -119,10 +123,6 @@ export function eventOnRecord(
   return { ...Object.fromEntries(rest), ...committed.fact.otherwise };
 }
 
-function members(some: object): string {
-  return storable(JSON.stringify(some).slice(1, -1));
-}
-
 function writeFact(fact: Fact, place: number): WrittenFact {
   const { outcome, error, reason, stage } = fact.otherwise;
   const at = stage === undefined ? '' : `,"stage":${quoted(stage)}`;
@@ -131,11 +131,8 @@ function writeFact(fact: Fact, place: number): WrittenFact {
   return { kind: fact.kind, id, details, refusal, outcome };
 }
 
-/** A string of JSON. Most need no escapes. */
 function quoted(text: string): string {
-  return /^[ !#-[\]-\ud7ff\ue000-\uffff]*$/.test(text)
-    ? `"${text}"`
-    : storable(JSON.stringify(text));
+  return storable(jsonOfText(text));
 }
 
 /**

@@ -1,5 +1,5 @@
 import canonicalize from 'canonicalize';
-import { isFields, isWellFormed } from './input.js';
+import { isFields, isWellFormed, MAX_DEPTH } from './input.js';
 
 /**
  * The canonical JSON (RFC 8785) of a JSON value: members in the order of their names. It is written here, in half the time
@@ -8,32 +8,53 @@ import { isFields, isWellFormed } from './input.js';
  * @throws {Error} for what is no JSON: lone surrogates, numbers that are not finite
  */
 export function canonicalJson(value: object): string {
-  return written(value) ?? canonicalize(value) ?? '';
+  return writtenCanonically(value) ?? canonicalize(value) ?? '';
+}
+
+/**
+ * The canonical JSON of a value that can be written at once: all in it is JSON, well-formed and not nested beyond
+ * {@link MAX_DEPTH}, and members have names like ours.
+ *
+ * @returns `null` for any other value
+ */
+export function writtenCanonically(value: object): string | null {
+  return written(value, 0);
 }
 
 /** @returns `null` for what is left to the library */
-function written(value: unknown): string | null {
+function written(value: unknown, depth: number): string | null {
   if (typeof value === 'string') return quoted(value);
   if (typeof value === 'number') return Number.isFinite(value) ? String(value) : null;
   if (typeof value === 'boolean' || value === null) return String(value);
-  if (!isFields(value) || 'toJSON' in value) return null;
-  if (Array.isArray(value)) return list(value);
+  if (!isFields(value) || depth >= MAX_DEPTH || 'toJSON' in value) return null;
+  if (Array.isArray(value)) return list(value, depth);
   let text = '';
-  for (const name of Object.keys(value).toSorted()) {
+  for (const name of namesOf(value)) {
     if (value[name] === undefined) continue;
-    const member = NAME.test(name) ? written(value[name]) : null;
+    const member = NAME.test(name) ? written(value[name], depth + 1) : null;
     if (member === null) return null;
     text += `${text === '' ? '' : ','}"${name}":${member}`;
   }
   return `{${text}}`;
 }
 
-function list(values: readonly unknown[]): string | null {
+/** The names of members in their order, in which most objects of ours have them already. */
+function namesOf(value: object): string[] {
+  const names = Object.keys(value);
+  let last = '';
+  for (const name of names) {
+    if (name < last) return names.toSorted();
+    last = name;
+  }
+  return names;
+}
+
+function list(values: readonly unknown[], depth: number): string | null {
   let text = '';
-  for (const [n, value] of values.entries()) {
-    const member = written(value);
+  for (const value of values) {
+    const member = written(value, depth + 1);
     if (member === null) return null;
-    text += n === 0 ? member : `,${member}`;
+    text += text === '' ? member : `,${member}`;
   }
   return `[${text}]`;
 }

@@ -4,7 +4,8 @@ import { input, set } from '../policy.fixture.js';
 import { evaluate } from './evaluate.js';
 import { Inquiry } from './inquiry.js';
 import { heaviest } from './heaviest.js';
-import { inputBytes, MAX_INPUT_BYTES } from './input.js';
+import { MAX_INPUT_BYTES } from './input.js';
+import { inputBytes } from './input-text.js';
 import { largestInputs } from './largest-inputs.js';
 
 const PRINCIPALS = ['', ' == Application::"app-1"', ' == User::"alice"', ' == Group::"g"'];

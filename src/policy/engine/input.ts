@@ -110,16 +110,11 @@ type Fields = Record<string, unknown>;
  */
 export const MAX_INPUT_BYTES = 32 * 1024;
 
-/** The size of an input, as {@link MAX_INPUT_BYTES} counts it. */
-export function inputBytes(input: PolicyInput): number {
-  return Buffer.byteLength(JSON.stringify(input));
-}
-
 const PRINCIPAL_TYPES: ReadonlySet<string> = new Set(['Application', 'User']);
 const ACTIONS: ReadonlySet<string> = new Set(['TokenExchange', 'Introspect']);
 
 /** The most levels of nesting. Cedar's JSON reader throws between 120 and 126 levels, which is costly (see engine.ts). */
-const MAX_DEPTH = 32;
+export const MAX_DEPTH = 32;
 
 /**
  * The member names that Cedar's JSON reserves: `__entity` and `__extn` spell entities and extension values, and
@@ -178,7 +173,8 @@ export function cedarConverter(): (input: PolicyInput) => CedarRequest {
   };
 }
 
-function isKnown({ principal, action }: PolicyInput): boolean {
+/** Whether principal and action of an input are of a kind that policies know. */
+export function isKnown({ principal, action }: PolicyInput): boolean {
   return PRINCIPAL_TYPES.has(principal.type) && ACTIONS.has(action.id);
 }
 

@@ -4,13 +4,12 @@ import { isResident, preparse } from './engine.js';
 import {
   type CedarRequest,
   cedarConverter,
-  inputBytes,
-  isRepresentable,
   MAX_INPUT_BYTES,
   type PolicyInput,
   toCedarRequest,
   uidsOf,
 } from './input.js';
+import { canBeAsked, inputBytes } from './input-text.js';
 import type { Part } from './slices.js';
 
 /** The most characters of a {@link Inquiry.key}. */
@@ -46,7 +45,7 @@ export class Inquiry {
    */
   key(): string | undefined {
     // Whatever Cedar is not asked, or refuses whatever the policies say, has no key.
-    if (this.isTooLarge || !isRepresentable(this.input)) return undefined;
+    if (this.isTooLarge || !canBeAsked(this.input)) return undefined;
     const parts = this.set.slices.readBy(this.input);
     if (parts === null) return undefined;
     const key = JSON.stringify(parts);

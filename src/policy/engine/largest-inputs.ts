@@ -1,4 +1,5 @@
-import { MAX_INPUT_BYTES, type PolicyInput, inputBytes } from './input.js';
+import { MAX_INPUT_BYTES, type PolicyInput } from './input.js';
+import { inputBytes } from './input-text.js';
 
 /** Whom and what an input is about. */
 export interface Parties {

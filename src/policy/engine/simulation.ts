@@ -1,6 +1,7 @@
 import { type CompiledPolicySet, type PolicySource, compile } from './compile.js';
 import { type DeterminingPolicy, evaluate, release } from './evaluate.js';
-import { MAX_INPUT_BYTES, type PolicyInput, inputBytes } from './input.js';
+import { MAX_INPUT_BYTES, type PolicyInput } from './input.js';
+import { inputBytes } from './input-text.js';
 
 /** The policies of a simulation, and what they are called. */
 export interface SimulationBundle {

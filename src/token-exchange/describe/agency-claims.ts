@@ -1,5 +1,4 @@
 import type { JsonObject, PolicyInput } from '../../policy/engine/input.js';
-import type { ClientView } from '../../zones/clients/client-view.js';
 import type { ResourceView } from '../../zones/snapshot/zone-snapshot.js';
 import { verifyDelegationChain } from '../../delegation/verify-chain.js';
 import type { Agency } from '../stages/delegate.js';
@@ -45,14 +44,13 @@ function pathOf({ acting, edge }: Agency): string[] {
   return [...edge.path, ...acting.path.slice(acting.path.indexOf(edge.targetId) + 1)];
 }
 
-/** The members of policy's `principal` about the agent session. */
+/** The members of policy's `principal` about the agent session, beside its labels. */
 export function agentInput(
   agency: Agency | null,
-  client: Pick<ClientView, 'labels'>,
-): Pick<PolicyInput['principal'], 'agent_session_id' | 'lifecycle' | 'labels'> {
-  if (agency === null) return { labels: [...new Set(client.labels)] };
+): Pick<PolicyInput['principal'], 'agent_session_id' | 'lifecycle'> {
+  if (agency === null) return {};
   const { id, lifecycle } = agency.acting;
-  return { agent_session_id: id, lifecycle, labels: [...agency.labels] };
+  return { agent_session_id: id, lifecycle };
 }
 
 /** Policy's `delegation_edge`. */

@@ -8,16 +8,11 @@ import type { MandateClaims } from '../../mandates/verify-mandate.js';
 import { meaningOf, type OAuthError } from '../../oauth/errors.js';
 import { isUuid } from '../../oauth/vocabulary.js';
 import type { RequestId } from '../../platform/http/request-id.js';
-import { inputSha256 } from '../../policy/engine/input-hash.js';
 import { actorClaim } from '../stages/actor-chain.js';
 import type { Authenticated, Identified } from '../stages/authenticate.js';
+import { recordedDecisions } from './recorded-decisions.js';
 import { recordedDetails } from './recorded-details.js';
-import {
-  PolicyDenial,
-  PolicyUnusable,
-  type Authorized,
-  type PolicyDecisions,
-} from '../stages/authorize.js';
+import { PolicyDenial, PolicyUnusable, type Authorized } from '../stages/authorize.js';
 import type { Stage } from '../stage-names.js';
 import { agencyClaims, agencyContext } from './agency-claims.js';
 import type { Bound } from '../stages/bind.js';
@@ -60,7 +55,7 @@ export function issuedEvent({ cleared, claims, mandate }: Minted): AuditEvent {
     outcome: 'issued',
     ...cleared.asked.requestId,
     ...describe(cleared),
-    policy: describePolicy(cleared.policy),
+    policy: recordedDecisions(cleared.policy),
     ...describeRedeemed(cleared),
     mandate: {
       jti: claims.jti,
@@ -130,12 +125,12 @@ export function refusedEvent(
 
 /** The decisions of policy, or the set that could not be used, if the request came so far. */
 function askedPolicy(last: LastStage, error: OAuthError) {
-  if (error instanceof PolicyDenial) return { policy: describePolicy(error.policy) };
+  if (error instanceof PolicyDenial) return { policy: recordedDecisions(error.policy) };
   if (error instanceof PolicyUnusable) {
     return { policy: { policy_set_version_id: error.setVersionId } };
   }
   if (last === null || !('policy' in last)) return {};
-  return { policy: describePolicy(last.policy) };
+  return { policy: recordedDecisions(last.policy) };
 }
 
 function describe(last: NonNullable<LastStage>): Record<string, unknown> {
@@ -255,22 +250,4 @@ function describeToken({ sub, subIss, subType, jti, sid, rootSid, clientId }: Ma
 /** A user whose token is not ours: its `jti` is the issuer's. */
 function describeUser({ sub, issuer, jti }: IssuerSubject) {
   return { sub, sub_iss: issuer, sub_type: 'user', ...(jti === null ? {} : { jti }) };
-}
-
-function describePolicy({ setVersionId, manifestSha256, decisions }: PolicyDecisions) {
-  return {
-    policy_set_version_id: setVersionId,
-    manifest_sha256: manifestSha256,
-    decisions: decisions.map(({ resource, input, verdict }) => ({
-      resource: resource.identifier,
-      decision: verdict.decision,
-      evaluation_status: verdict.evaluationStatus,
-      determining_policies: verdict.determiningPolicies,
-      diagnostics: verdict.diagnostics,
-      input,
-      input_sha256: inputSha256(input),
-      ...(verdict.stepUp === undefined ? {} : { step_up_required: verdict.stepUp }),
-      ...(verdict.maxTtlSeconds === undefined ? {} : { max_ttl_seconds: verdict.maxTtlSeconds }),
-    })),
-  };
 }

@@ -73,14 +73,10 @@ export function describeWorkload(
   };
 }
 
-/**
- * The `subject_claims` of policy for a mandate's subject: such a user, or a client of ours.
- *
- * @param ourIssuer the issuer of the zone as it is now, also for mandates of the one before: policies know one name
- */
-export function describeSubject(subject: MandateClaims, ourIssuer: string): JsonObject {
-  const { sub_iss: iss = ourIssuer, sub_labels: labels, ...authentication } = carried(subject);
-  return { iss, ...(labels === undefined ? {} : { labels }), ...authentication };
+/** What the `subject_claims` of policy say of the user of a trusted issuer beside its name; nothing of a client of ours. */
+export function describeSubject(subject: MandateClaims): JsonObject {
+  const { sub_iss: _, sub_labels: labels, ...authentication } = carried(subject);
+  return { ...(labels === undefined ? {} : { labels }), ...authentication };
 }
 
 function userClaims({ issuer, labels, authentication }: IssuerSubject): JsonObject {

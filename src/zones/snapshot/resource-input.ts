@@ -9,10 +9,10 @@ export function resourceInput({
   revocation,
 }: Pick<ResourceView, 'id' | 'identifier' | 'scopes' | 'revocation'>): PolicyInput['resource'] {
   return {
-    type: 'Resource',
     id,
     identifier,
-    scopes: [...scopes],
     ...(revocation === null ? {} : { revocation }),
+    scopes: [...scopes],
+    type: 'Resource',
   };
 }
