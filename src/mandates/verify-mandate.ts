@@ -1,7 +1,8 @@
 import type { KeyObject } from 'node:crypto';
 import type { SigningAlg } from '../oauth/algorithms.js';
 import { MANDATE_TYP, MANDATE_TYPS, type MandateTyp } from '../oauth/vocabulary.js';
-import { MalformedToken, parseCompactJws, type JwsContent } from '../oauth/compact-jws.js';
+import { MalformedToken, readPayload, type JwsContent } from '../oauth/compact-jws.js';
+import type { JsonObject } from '../oauth/strict-json.js';
 import { InvalidToken } from './invalid-token.js';
 import { readClaims, type Expected, type MandateClaims } from './read-claims.js';
 
@@ -58,7 +59,11 @@ const isMandateTyp = (typ: string | null): typ is MandateTyp =>
  *   that does not fit its algorithm
  */
 export async function verifyMandate(token: string, options: VerifyOptions): Promise<MandateClaims> {
-  return verifyParsedMandate(token, parse(token, options.verified), options);
+  return verifyParsedMandate(
+    token,
+    orInvalid(() => options.verified.parse(token)),
+    options,
+  );
 }
 
 /**
@@ -81,7 +86,16 @@ export async function verifyParsedMandate(
   if (!(await options.verified.isSignedBy(key.publicKey, token, jws))) {
     throw new InvalidToken('bad_signature');
   }
-  return readTyped(jws, options);
+  return readTyped(typ, jws.claims, options);
+}
+
+/** A token that was just made. */
+interface Minted {
+  readonly token: string;
+  /** The text of its claims, which its second segment encodes. */
+  readonly payload: string;
+  /** As its header says it. */
+  readonly typ: string;
 }
 
 /**
@@ -90,20 +104,24 @@ export async function verifyParsedMandate(
  *
  * @throws {InvalidToken}
  */
-export function readMinted(token: string, expected: Expected): MandateClaims {
-  return readTyped(parse(token, { parse: parseCompactJws }), expected);
+export function readMinted({ token, payload, typ }: Minted, expected: Expected): MandateClaims {
+  return readTyped(
+    typ,
+    orInvalid(() => readPayload(token, payload)),
+    expected,
+  );
 }
 
 /** The claims of a mandate, which `typ` has to fit. Without the `use` of a mandate, a `JWT` is something else. */
-function readTyped({ header, claims }: JwsContent, expected: Expected): MandateClaims {
+function readTyped(typ: string, claims: JsonObject, expected: Expected): MandateClaims {
   const read = readClaims(claims, expected);
-  if (header.typ !== MANDATE_TYP && read.use !== 'resource') throw new InvalidToken('wrong_typ');
+  if (typ !== MANDATE_TYP && read.use !== 'resource') throw new InvalidToken('wrong_typ');
   return read;
 }
 
-function parse(token: string, by: Pick<SignatureCheck, 'parse'>): JwsContent {
+function orInvalid<T>(read: () => T): T {
   try {
-    return by.parse(token);
+    return read();
   } catch (error) {
     throw error instanceof MalformedToken ? new InvalidToken(error.reason, error) : error;
   }

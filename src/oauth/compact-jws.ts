@@ -131,6 +131,25 @@ function readObject(
 ): JsonObject {
   const text = decodeText(bytes);
   if (text.startsWith('\uFEFF')) throw new MalformedToken('byte_order_mark');
+  return readObjectText(text, otherwise);
+}
+
+/**
+ * Reads the payload of a token that is being made, as strictly as that of one which comes: the text that its segment
+ * encodes.
+ *
+ * @param token the whole token, for its length
+ * @throws {MalformedToken}
+ */
+export function readPayload(token: string, payload: string): JsonObject {
+  if (token.length > MAX_TOKEN_LENGTH) throw new MalformedToken('too_large');
+  return readObjectText(payload, 'payload_not_object');
+}
+
+function readObjectText(
+  text: string,
+  otherwise: 'header_not_object' | 'payload_not_object',
+): JsonObject {
   try {
     const value = readStrictJson(text);
     if (isJsonObject(value)) return value;

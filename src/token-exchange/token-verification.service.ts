@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { SignedMandate } from '../keys/signing/key-ring.js';
 import { readMinted, verifyMandate, type MandateClaims } from '../mandates/verify-mandate.js';
 import { VerifiedSignatures } from '../platform/verified-signatures.js';
 import { IssuerTokens, type IssuerTokenAttempt } from '../zones/issuers/issuer-tokens.service.js';
@@ -17,7 +18,7 @@ export interface TokenVerifier {
   /** @throws {InvalidToken} */
   mandate(token: string): Promise<MandateClaims>;
   /** The claims of a mandate that has just been signed. @throws {InvalidToken} */
-  minted(token: string): MandateClaims;
+  minted(mandate: SignedMandate): MandateClaims;
   /**
    * @returns `null` if no issuer that the zone trusts has made the token
    * @throws {UntrustedToken}
@@ -55,7 +56,7 @@ export class TokenVerification {
         }),
       subjectGeneration: (iss, subject) => this.subjects.find(zone, iss, subject),
       // What is minted is of the issuer of today.
-      minted: (token) => readMinted(token, { ...expected, formerIssuer: null }),
+      minted: (mandate) => readMinted(mandate, { ...expected, formerIssuer: null }),
       issuerToken: (attempt) =>
         this.issuerTokens.verify({ ...attempt, ours: issuers, now: now / 1_000 }),
     };

@@ -34,6 +34,8 @@ export class KeyRing {
   private readonly byKid: ReadonlyMap<string, RingKey>;
   /** How many mandates each key has signed, by `kid`. */
   private readonly signed = new Map<string, number>();
+  /** The encoded headers of what is signed, by `kid` and `typ`, of which there are a few. */
+  private readonly headers = new Map<string, string>();
 
   /**
    * @param keys all published keys
@@ -88,8 +90,8 @@ export class KeyRing {
   ): Promise<SignedMandate> {
     const key = this.signer(requested, now);
     if (key.sign === null) throw new NoSigningKey('the active key was not opened');
-    const header = { alg: key.alg, kid: key.kid, typ };
-    const input = `${encode(header)}.${encode(claims)}`;
+    const payload = JSON.stringify(claims);
+    const input = `${this.headerOf(key, typ)}.${encode(payload)}`;
     const signingInput = Buffer.from(input);
     const { alg, kid } = key;
     const { sign } = key;
@@ -98,7 +100,18 @@ export class KeyRing {
       return sign(signingInput);
     });
     await this.verifyNowAndThen(key, signingInput, signature);
-    return { token: `${input}.${base64url(signature)}`, kid: key.kid };
+    return { token: `${input}.${base64url(signature)}`, kid, payload, typ };
+  }
+
+  /** The first segment of what a key signs as a `typ`. */
+  private headerOf({ alg, kid }: RingKey, typ: string): string {
+    const name = `${kid} ${typ}`;
+    let header = this.headers.get(name);
+    if (header === undefined) {
+      header = encode(JSON.stringify({ alg, kid, typ }));
+      this.headers.set(name, header);
+    }
+    return header;
   }
 
   private async verifyNowAndThen(
@@ -145,10 +158,14 @@ export class KeyRing {
 export interface SignedMandate {
   readonly token: string;
   readonly kid: string;
+  /** The text of the claims, which the second segment encodes. */
+  readonly payload: string;
+  /** As the header says it. */
+  readonly typ: string;
 }
 
-function encode(value: object): string {
-  return Buffer.from(JSON.stringify(value)).toString('base64url');
+function encode(text: string): string {
+  return Buffer.from(text).toString('base64url');
 }
 
 function base64url({ buffer, byteOffset, byteLength }: Uint8Array): string {

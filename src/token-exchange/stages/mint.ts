@@ -93,7 +93,7 @@ export async function mint(
   };
   try {
     const mandate = await zone.keys.sign(claims, asked, now, typOf(cleared));
-    return { cleared, mandate, claims: tokens.minted(mandate.token), session, listed };
+    return { cleared, mandate, claims: tokens.minted(mandate), session, listed };
   } catch (error) {
     if (error instanceof NoSigningKey) throw unavailable('no signing key', error);
     if (error instanceof InvalidToken && error.reason === 'too_large') {
