@@ -59,9 +59,12 @@ export class VerifiedSignatures {
     const parsedHere = this.digests.get(jws);
     const digest = parsedHere ?? digestOf(token);
     const known = this.keys.get(digest);
-    if (known === undefined || !(known === key || known.equals(key))) {
-      const { signingInput, signature } = isWhole(jws) ? jws : parseCompactJws(token);
-      if (!(await isSignedBy(key, jws.header.alg, signingInput, signature))) return false;
+    if (known !== key) {
+      if (known?.equals(key) !== true) {
+        const { signingInput, signature } = isWhole(jws) ? jws : parseCompactJws(token);
+        if (!(await isSignedBy(key, jws.header.alg, signingInput, signature))) return false;
+      }
+      // Also the same key in another object, as of a zone that was loaded anew: two objects are dear to compare.
       this.keys.set(digest, key);
     }
     if (parsedHere !== undefined && isWhole(jws)) this.remember(token, digest, jws);
