@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { Counter, Histogram, Registry } from 'prom-client';
+import { Counter, Registry } from 'prom-client';
+import { TalliedHistogram } from '../platform/tallied-histogram.js';
 import { ExchangeMetrics } from './exchange.metrics.js';
 
 afterEach(() => {
@@ -8,7 +9,13 @@ afterEach(() => {
 
 test('a stage takes from the end of the one before to its own, by one reading of the clock', async () => {
   const registers = [new Registry()];
-  const seconds = new Histogram({ name: 'seconds', help: '-', labelNames: ['stage'], registers });
+  const seconds = new TalliedHistogram({
+    name: 'seconds',
+    help: '-',
+    labelNames: ['stage'],
+    buckets: [1],
+    registers,
+  });
   const metrics = new ExchangeMetrics(
     new Counter({ name: 'exchanges', help: '-', labelNames: ['outcome'], registers }),
     new Counter({ name: 'decisions', help: '-', labelNames: ['decision'], registers }),
