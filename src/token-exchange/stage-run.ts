@@ -15,7 +15,8 @@ export interface Progress {
 
 /**
  * Runs the stages of one evaluation, as long as the answer is waited for: `stage` times each and remembers what it has made,
- * `lastStage` is for the one that ends the evaluation, whose outcome is nothing to go on from.
+ * `lastStage` is for the one that ends the evaluation, whose outcome is nothing to go on from. A stage that need not wait has
+ * run when they return, and what it throws they throw.
  *
  * @param progress is brought up to date by each of them
  */
@@ -24,25 +25,43 @@ export function stageRun(
   progress: Progress,
   timer: StageTimer,
 ) {
-  const lastStage = async <T>(
+  const ended = async <T>(
     name: Stage,
-    run: () => T | Promise<T>,
+    value: Promise<T>,
     made?: (value: T) => void,
   ): Promise<T> => {
-    progress.stage = name;
-    inFlight.expectAnswer();
     try {
-      const value = await (isTracing() ? inSpan(`exchange ${name}`, async () => run()) : run());
-      made?.(value);
-      return value;
+      const awaited = await value;
+      made?.(awaited);
+      return awaited;
     } finally {
       timer.ended(name);
     }
   };
+  const lastStage = <T>(
+    name: Stage,
+    run: () => T | Promise<T>,
+    made?: (value: T) => void,
+  ): T | Promise<T> => {
+    progress.stage = name;
+    inFlight.expectAnswer();
+    let value: T | Promise<T>;
+    try {
+      value = isTracing() ? inSpan(`exchange ${name}`, async () => run()) : run();
+    } catch (error) {
+      timer.ended(name);
+      throw error;
+    }
+    if (value instanceof Promise) return ended(name, value, made);
+    // What need not wait costs no promise.
+    made?.(value);
+    timer.ended(name);
+    return value;
+  };
   const remember = (value: StageValue): void => {
     progress.last = lastStageOf(value);
   };
-  const stage = <T extends StageValue>(name: Stage, run: () => T | Promise<T>): Promise<T> =>
+  const stage = <T extends StageValue>(name: Stage, run: () => T | Promise<T>): T | Promise<T> =>
     lastStage(name, run, remember);
   return { stage, lastStage };
 }

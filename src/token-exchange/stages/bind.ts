@@ -1,7 +1,6 @@
-import type { Caller } from '../../authentication/authenticate-client.js';
 import { OAuthError, orUnavailable } from '../../oauth/errors.js';
 import { isUuid } from '../../oauth/vocabulary.js';
-import type { Principals, Resolved } from './resolve.js';
+import type { Resolved } from './resolve.js';
 
 /** The session that a mandate belongs to, and lives no longer than. */
 export interface Anchor {
@@ -44,24 +43,31 @@ export interface SessionDirectory {
  *
  * @throws {OAuthError} invalid_grant
  */
-export async function bind(resolved: Resolved, sessions: SessionDirectory): Promise<Bound> {
+export function bind(resolved: Resolved, sessions: SessionDirectory): Bound | Promise<Bound> {
   const { asked, sessionId, agent, challenge, caller, principals } = resolved;
-  const anchor = await anchorOf(sessionId, caller, principals, sessions);
-  return { asked, agent, challenge, caller, principals, anchor };
-}
-
-async function anchorOf(
-  sessionId: string | null,
-  { zone, client }: Caller,
-  { subject, user }: Principals,
-  sessions: SessionDirectory,
-): Promise<Anchor | null> {
+  const { subject } = principals;
+  const boundTo = (anchor: Anchor | null): Bound => ({
+    asked,
+    agent,
+    challenge,
+    caller,
+    principals,
+    anchor,
+  });
   const inherited =
     subject === null
       ? null
       : { sid: subject.sid, rootSid: subject.rootSid, expiresAt: subject.exp };
-  if (sessionId === null || sessionId === inherited?.sid) return inherited;
+  if (sessionId === null || sessionId === inherited?.sid) return boundTo(inherited);
+  return anchorOf(sessionId, inherited, resolved, sessions).then(boundTo);
+}
 
+async function anchorOf(
+  sessionId: string,
+  inherited: Anchor | null,
+  { caller: { zone, client }, principals: { user } }: Resolved,
+  sessions: SessionDirectory,
+): Promise<Anchor> {
   const session = isUuid(sessionId)
     ? await orUnavailable('session', sessions.find(zone.zoneId, sessionId))
     : null;

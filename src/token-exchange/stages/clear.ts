@@ -39,15 +39,25 @@ export interface StepUpPorts {
  * @throws {OAuthError} invalid_grant for a challenge that is not usable; slow_down after too many wrong
  *   responses; invalid_request for `acr_values` that nothing leads to; access_denied
  */
-export async function clear(
+export function clear(
   authorized: Authorized,
   ports: StepUpPorts,
   now: number,
-): Promise<Cleared | Held> {
+): Cleared | Promise<Cleared | Held> {
   const { challenge } = authorized;
   const demand = demandOf(authorized);
   if (challenge !== null) return redeem(authorized, challenge, demand, ports, now);
   if (demand === null) return cleared(authorized, authorized.policy);
+  return confirm(authorized, demand, ports, now);
+}
+
+/** A request that owes a step-up and brings no challenge: its subject has shown enough already, or it is held. */
+async function confirm(
+  authorized: Authorized,
+  demand: Demand,
+  ports: StepUpPorts,
+  now: number,
+): Promise<Cleared | Held> {
   const known = await readKnown(authorized, ports);
   const isFresh = meetsRequest(demand, known, now / 1_000);
   if (!isFresh || !meetsPolicy(demand, known, now / 1_000)) {
