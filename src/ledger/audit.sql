@@ -137,12 +137,17 @@ BEGIN
       AS e (chain, id, seq, request_id, request_label, type, outcome, client_id, jti, before, hash, content)
    WHERE e.content IS NOT NULL;
   -- Each head is stored once: whoever keeps an old snapshot keeps every version of it.
-  -- Each is looked up by itself, as where they were taken (batch.sql).
-  UPDATE audit_chains c SET seq = h.seq, hash = h.hash, last_event_id = h.last
-    FROM unnest(p_zones, p_hashes, seqs, ends, last) AS h (zone, before, seq, hash, last)
-   CROSS JOIN LATERAL (SELECT a.ctid AS place FROM audit_chains a
-                        WHERE a.zone_id = h.zone AND a.writer = p_writer AND a.hash = h.before OFFSET 0) AS a
-   WHERE h.last IS NOT NULL AND c.ctid = a.place;
+  IF cardinality(p_zones) = 1 THEN
+    UPDATE audit_chains c SET seq = seqs[1], hash = ends[1], last_event_id = last[1]
+     WHERE last[1] IS NOT NULL AND c.zone_id = p_zones[1] AND c.writer = p_writer AND c.hash = p_hashes[1];
+  ELSE
+    -- Each is looked up by itself, as where they were taken (batch.sql).
+    UPDATE audit_chains c SET seq = h.seq, hash = h.hash, last_event_id = h.last
+      FROM unnest(p_zones, p_hashes, seqs, ends, last) AS h (zone, before, seq, hash, last)
+     CROSS JOIN LATERAL (SELECT a.ctid AS place FROM audit_chains a
+                          WHERE a.zone_id = h.zone AND a.writer = p_writer AND a.hash = h.before OFFSET 0) AS a
+     WHERE h.last IS NOT NULL AND c.ctid = a.place;
+  END IF;
   GET DIAGNOSTICS moved = ROW_COUNT;
   IF moved < cardinality(array_remove(last, NULL)) THEN
     INSERT INTO audit_chains (zone_id, writer, seq, hash, last_event_id)

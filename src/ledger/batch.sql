@@ -54,11 +54,14 @@ BEGIN
        WHERE x.client IS NOT NULL AND x.client <> ALL (free)
          AND EXISTS (SELECT FROM clients c WHERE c.zone_id = x.zone AND c.id = x.client));
   END IF;
-  FOR e IN SELECT f.entry, f.zone, f.details FROM unnest(p_fact_entries, p_kinds, p_zones, p_details)
-                    AS f (entry, kind, zone, details) WHERE ledger_is_rare(f.kind)
-  LOOP
-    IF NOT ledger_take_fact(e.zone, e.details::jsonb) THEN held := held || e.entry; END IF;
-  END LOOP;
+  IF p_kinds && '{delegation_unspent,challenge_satisfied,challenge_allowed}' THEN
+    FOR e IN SELECT f.entry, f.zone, f.details FROM unnest(p_fact_entries, p_kinds, p_zones, p_details)
+                      AS f (entry, kind, zone, details) WHERE ledger_is_rare(f.kind)
+    LOOP
+      IF NOT ledger_take_fact(e.zone, e.details::jsonb) THEN held := held || e.entry; END IF;
+    END LOOP;
+  END IF;
+  IF p_proofs IS NULL AND p_challenges IS NULL THEN RETURN held; END IF;
   FOR e IN SELECT (p.value->>'entry')::integer AS entry, (p.value->>'session_id')::uuid AS session
              FROM jsonb_array_elements(p_proofs) AS p
   LOOP
@@ -162,9 +165,12 @@ SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_has
 AS $$
 DECLARE
   many       CONSTANT integer := cardinality(p_ids);
-  zones_of   CONSTANT uuid[] := ARRAY(SELECT p_zones[z] FROM unnest(p_entry_zones) AS z);
-  fact_zones CONSTANT uuid[] := ARRAY(SELECT p_zones[p_entry_zones[e]] FROM unnest(p_fact_entries) AS e);
+  -- Most batches are of one zone, of which an expression tells what otherwise takes a statement.
+  one_zone   CONSTANT boolean := cardinality(p_zones) = 1;
+  zones_of   uuid[];
+  fact_zones uuid[];
   statuses   text[] := array_fill(NULL::text, ARRAY[many]);
+  wanted     boolean[];
   -- The first fact of each entry that does not hold.
   refused    integer[] := array_fill(NULL::integer, ARRAY[many]);
   hashes     bytea[] := array_fill(NULL::bytea, ARRAY[cardinality(p_zones)]);
@@ -174,20 +180,37 @@ DECLARE
   i          integer;
   z          integer;
   entry      integer;
+  commits    text;
 BEGIN
-  PERFORM set_config('synchronous_commit', 'on', true);
+  commits := set_config('synchronous_commit', 'on', true);
+  IF one_zone THEN
+    zones_of := array_fill(p_zones[1], ARRAY[many]);
+    fact_zones := array_fill(p_zones[1], ARRAY[cardinality(p_fact_entries)]);
+  ELSE
+    zones_of := ARRAY(SELECT p_zones[x] FROM unnest(p_entry_zones) AS x);
+    fact_zones := ARRAY(SELECT p_zones[p_entry_zones[x]] FROM unnest(p_fact_entries) AS x);
+  END IF;
   IF p_patient THEN PERFORM ledger_lock_facts(fact_zones, p_kinds, p_details); END IF;
 
   -- Takes the chains. One that somebody holds is left alone, and so is one that ends elsewhere than the process believes.
   seqs := array_fill(NULL::bigint, ARRAY[cardinality(p_zones)]);
-  -- Each is looked up by itself: a plan that is made where there are few may begin with all of them.
-  FOR r IN SELECT c.seq, c.hash, w.place FROM unnest(p_zones) WITH ORDINALITY AS w (zone, place)
-            CROSS JOIN LATERAL (SELECT c.seq, c.hash FROM audit_chains c WHERE c.zone_id = w.zone AND c.writer = p_writer
-                                   FOR NO KEY UPDATE SKIP LOCKED) AS c
-  LOOP
-    seqs[r.place] := r.seq;
-    hashes[r.place] := r.hash;
-  END LOOP;
+  IF one_zone THEN
+    SELECT ARRAY[c.seq], ARRAY[c.hash] INTO seqs, hashes FROM audit_chains c
+     WHERE c.zone_id = p_zones[1] AND c.writer = p_writer FOR NO KEY UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+      seqs := array_fill(NULL::bigint, ARRAY[1]);
+      hashes := array_fill(NULL::bytea, ARRAY[1]);
+    END IF;
+  ELSE
+    -- Each is looked up by itself: a plan that is made where there are few may begin with all of them.
+    FOR r IN SELECT c.seq, c.hash, w.place FROM unnest(p_zones) WITH ORDINALITY AS w (zone, place)
+              CROSS JOIN LATERAL (SELECT c.seq, c.hash FROM audit_chains c WHERE c.zone_id = w.zone AND c.writer = p_writer
+                                     FOR NO KEY UPDATE SKIP LOCKED) AS c
+    LOOP
+      seqs[r.place] := r.seq;
+      hashes[r.place] := r.hash;
+    END LOOP;
+  END IF;
   FOR z IN 1..cardinality(p_zones) LOOP
     IF seqs[z] IS NULL
        AND NOT EXISTS (SELECT FROM audit_chains c WHERE c.zone_id = p_zones[z] AND c.writer = p_writer) THEN
@@ -202,8 +225,12 @@ BEGIN
   LOOP
     statuses[i] := 'busy';
   END LOOP;
-  entered := ARRAY(SELECT CASE WHEN bool_or(x.checked) THEN ledger_enter(p_zones[x.zone]) ELSE true END
-                     FROM unnest(p_entry_zones, p_checked) AS x (zone, checked) GROUP BY x.zone ORDER BY x.zone);
+  IF one_zone THEN
+    entered := ARRAY[CASE WHEN true = ANY (p_checked) THEN ledger_enter(p_zones[1]) ELSE true END];
+  ELSE
+    entered := ARRAY(SELECT CASE WHEN bool_or(x.checked) THEN ledger_enter(p_zones[x.zone]) ELSE true END
+                       FROM unnest(p_entry_zones, p_checked) AS x (zone, checked) GROUP BY x.zone ORDER BY x.zone);
+  END IF;
 
   FOR i IN 1..many LOOP
     z := p_entry_zones[i];
@@ -254,9 +281,11 @@ BEGIN
                              ARRAY(SELECT s.status IS NULL AND s.fact IS NULL FROM unnest(statuses, refused) AS s (status, fact)));
   END IF;
 
+  wanted := array_fill(true, ARRAY[many]);
   FOR i IN 1..many LOOP
     IF statuses[i] IS NOT NULL THEN
       others := coalesce(others, '[]') || jsonb_build_array(jsonb_build_array(i, statuses[i]));
+      wanted[i] := false;
     ELSIF refused[i] IS NOT NULL THEN
       others := coalesce(others, '[]') || jsonb_build_array(jsonb_build_array(i, 'refused', refused[i]));
       p_outcomes[i] := p_refusal_outcomes[p_refusals[refused[i]]];
@@ -264,7 +293,7 @@ BEGIN
       p_jtis[i] := NULL;
     END IF;
   END LOOP;
-  seqs := audit_append_texts(p_writer, p_zones, seqs, hashes, ARRAY(SELECT s IS NULL FROM unnest(statuses) AS s),
+  seqs := audit_append_texts(p_writer, p_zones, seqs, hashes, wanted,
     p_ids, p_entry_zones, p_request_ids, p_request_labels, p_types, p_outcomes, p_clients, p_jtis, p_heads, p_tails);
   RETURN NEXT;
 END $$;

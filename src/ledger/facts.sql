@@ -1,4 +1,5 @@
--- What the entries of a batch rest on, asked of all facts of a kind at once: a statement costs more than a look-up in it.
+-- What the entries of a batch rest on, asked of all facts of a kind at once, and of kinds that come together in one
+-- statement: to begin a statement costs more than many look-ups in it.
 -- A kind is added here, and in written-entry.ts, which says how it is sent. What an entry was evaluated on is a fact as
 -- well, of which nothing is refused when it has moved: the entry is stale.
 
@@ -9,6 +10,7 @@ CREATE OR REPLACE FUNCTION ledger_facts_moved(p_zones uuid[], p_kinds text[], p_
 RETURNS integer[] LANGUAGE plpgsql AS $$
 DECLARE
   moved integer[] := '{}';
+  days  record;
 BEGIN
   -- A kind that is not known here would hold.
   IF NOT p_kinds <@ '{settings_version,client_version,labels,graph,absent_client,clock_agrees,session_live,token_not_revoked,
@@ -16,19 +18,38 @@ BEGIN
                       challenge_allowed,generation_current}' THEN
     RAISE EXCEPTION 'unknown fact among %', p_kinds;
   END IF;
-  IF 'settings_version' = ANY (p_kinds) THEN
-    moved := moved || ARRAY(
-      SELECT f.place::integer FROM unnest(p_kinds, p_zones, p_details) WITH ORDINALITY AS f (kind, zone, details, place)
-       WHERE f.kind = 'settings_version'
-         AND NOT EXISTS (SELECT FROM zones z WHERE z.id = f.zone AND z.settings_version::text = f.details OFFSET 0));
-  END IF;
-  IF 'client_version' = ANY (p_kinds) THEN
-    -- Null for one that was not there.
-    moved := moved || ARRAY(
+  IF p_kinds && '{settings_version,client_version,clock_agrees}' THEN
+    -- The version of a client is null for one that was not there.
+    moved := ARRAY(
       SELECT f.place::integer
         FROM unnest(p_kinds, p_zones, p_ids, p_details) WITH ORDINALITY AS f (kind, zone, id, details, place)
-       WHERE f.kind = 'client_version'
-         AND (SELECT c.version::text FROM clients c WHERE c.zone_id IS NOT DISTINCT FROM f.zone AND c.id = f.id) IS DISTINCT FROM f.details);
+       WHERE CASE f.kind
+               WHEN 'settings_version' THEN
+                 (SELECT z.settings_version::text FROM zones z WHERE z.id = f.zone) IS DISTINCT FROM f.details
+               WHEN 'client_version' THEN
+                 (SELECT c.version::text FROM clients c WHERE c.zone_id IS NOT DISTINCT FROM f.zone AND c.id = f.id)
+                   IS DISTINCT FROM f.details
+               WHEN 'clock_agrees' THEN
+                 abs(extract(epoch FROM clock_timestamp()) - split_part(f.details, ' ', 1)::numeric)
+                   > split_part(f.details, ' ', 2)::numeric
+             END);
+  END IF;
+  IF p_kinds && '{session_live,token_not_revoked}' THEN
+    -- Between which all of them are: to open a table for each day costs as much as all look-ups.
+    SELECT (min(f.id::text COLLATE "C") FILTER (WHERE f.kind = 'session_live'))::uuid AS from_session,
+           (max(f.id::text COLLATE "C") FILTER (WHERE f.kind = 'session_live'))::uuid AS to_session,
+           (min(f.id::text COLLATE "C") FILTER (WHERE f.kind = 'token_not_revoked'))::uuid AS from_jti,
+           (max(f.id::text COLLATE "C") FILTER (WHERE f.kind = 'token_not_revoked'))::uuid AS to_jti
+      INTO days FROM unnest(p_kinds, p_ids) AS f (kind, id);
+    moved := moved || ARRAY(
+      SELECT f.place::integer FROM unnest(p_kinds, p_zones, p_ids) WITH ORDINALITY AS f (kind, zone, id, place)
+       WHERE CASE f.kind
+               WHEN 'session_live' THEN (
+                 SELECT s.id FROM session_alive_between(f.zone, f.id, days.from_session, days.to_session) AS s (id)) IS NULL
+               WHEN 'token_not_revoked' THEN (
+                 SELECT r.jti FROM revocations r
+                  WHERE r.zone_id = f.zone AND r.jti = f.id AND r.jti BETWEEN days.from_jti AND days.to_jti) IS NOT NULL
+             END);
   END IF;
   IF 'labels' = ANY (p_kinds) THEN
     moved := moved || ARRAY(
@@ -40,24 +61,6 @@ BEGIN
       SELECT f.place::integer FROM unnest(p_kinds, p_ids) WITH ORDINALITY AS f (kind, id, place)
        WHERE f.kind = 'absent_client' AND EXISTS (
          SELECT FROM clients c JOIN zones z ON z.id = c.zone_id WHERE c.id = f.id AND z.removed_at IS NULL OFFSET 0));
-  END IF;
-  IF 'clock_agrees' = ANY (p_kinds) THEN
-    moved := moved || ARRAY(
-      SELECT f.place::integer FROM unnest(p_kinds, p_details) WITH ORDINALITY AS f (kind, details, place)
-       WHERE CASE WHEN f.kind = 'clock_agrees' THEN
-               abs(extract(epoch FROM clock_timestamp()) - split_part(f.details, ' ', 1)::numeric)
-                 > split_part(f.details, ' ', 2)::numeric END);
-  END IF;
-  IF 'session_live' = ANY (p_kinds) THEN
-    moved := moved || ARRAY(
-      SELECT f.place::integer FROM unnest(p_kinds, p_zones, p_ids) WITH ORDINALITY AS f (kind, zone, id, place)
-       WHERE f.kind = 'session_live' AND NOT EXISTS (SELECT FROM session_alive(f.zone, f.id) OFFSET 0));
-  END IF;
-  IF 'token_not_revoked' = ANY (p_kinds) THEN
-    moved := moved || ARRAY(
-      SELECT f.place::integer FROM unnest(p_kinds, p_zones, p_ids) WITH ORDINALITY AS f (kind, zone, id, place)
-       WHERE f.kind = 'token_not_revoked'
-         AND EXISTS (SELECT FROM revocations r WHERE r.zone_id = f.zone AND r.jti = f.id OFFSET 0));
   END IF;
   IF 'generation_current' = ANY (p_kinds) THEN
     -- Of a subject: the generations of all else are of a version that is compared.

@@ -33,9 +33,14 @@ END $$;
 -- and made when a table, or its day, is empty: all indexes that begin with the zone cost the same then, and by another one
 -- each look-up would read all that the zone has. So it is asked for by the order that only the key has; or, where the id
 -- has an index of its own, with a comparison of the zone that no index has.
-CREATE OR REPLACE FUNCTION session_alive(p_zone uuid, p_id uuid) RETURNS SETOF uuid LANGUAGE sql STABLE AS $$
+--
+-- p_least, p_greatest: between which its id is. Where a statement knows that when it begins, such as of all that it looks
+-- up, it opens the tables of these days only.
+CREATE OR REPLACE FUNCTION session_alive_between(p_zone uuid, p_id uuid, p_least uuid, p_greatest uuid) RETURNS SETOF uuid
+LANGUAGE sql STABLE AS $$
   SELECT s.id FROM sessions s
-   WHERE s.zone_id = p_zone AND s.id >= p_id AND s.id <= p_id AND s.ended_at IS NULL AND s.expires_at > clock_timestamp()
+   WHERE s.zone_id = p_zone AND s.id >= p_id AND s.id <= p_id AND s.id BETWEEN p_least AND p_greatest
+     AND s.ended_at IS NULL AND s.expires_at > clock_timestamp()
      AND NOT EXISTS (SELECT 1 FROM clients c
                       WHERE c.zone_id IS NOT DISTINCT FROM s.zone_id AND c.id = s.client_id
                         AND (c.removed_at IS NOT NULL OR c.generation <> s.client_generation))
@@ -53,4 +58,9 @@ CREATE OR REPLACE FUNCTION session_alive(p_zone uuid, p_id uuid) RETURNS SETOF u
                        JOIN trusted_issuers i ON i.zone_id = f.zone_id AND i.id = f.issuer_id
                       WHERE f.zone_id = s.zone_id AND f.id = s.federated_identity_id))
    ORDER BY s.id
+$$;
+
+-- The same of one.
+CREATE OR REPLACE FUNCTION session_alive(p_zone uuid, p_id uuid) RETURNS SETOF uuid LANGUAGE sql STABLE AS $$
+  SELECT * FROM session_alive_between(p_zone, p_id, p_id, p_id)
 $$;

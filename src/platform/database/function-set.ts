@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 11,
-  sha256: '34ef267f64a76efe93c6105618b1f2e8d89f0cbc87639edae37edd20b2482290',
+  sha256: '3f56655b46f3edd7c9bc2bf8a5ae17a9310a88a764ae1a99cf30b06810b1e3bb',
 } as const;
