@@ -48,6 +48,7 @@ import { GatewayGuard } from './policy/gateway.guard.js';
 import { Tenants } from './management/in-tenant.js';
 import { refuseNotThere } from './management/not-there.js';
 import { OutboundPolicyChanges } from './outbound-policies/outbound-policy-changes.service.js';
+import { Analysing } from './access-analyses/analysing.service.js';
 import { Replaying } from './policy-replays/replaying.service.js';
 import { Removals } from './removals/removals.service.js';
 import { ScopesController } from './scopes/scopes.controller.js';
@@ -118,6 +119,7 @@ import { OPERATORS_CONNECTIONS, SERVICES_OF_OPERATORS } from './connections.js';
     KeyRotation,
     AutomaticRotation,
     Replaying,
+    Analysing,
     Demo,
     DemoPeople,
     Ordering,

@@ -36,6 +36,7 @@ import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { ApprovalRow } from './approvals/approval.entity.js';
 import { OperatorKey } from './operators/operator-key.entity.js';
 import { OperatorRow } from './operators/operator-row.entity.js';
+import { AccessAnalysis } from './access-analyses/access-analysis.entity.js';
 import { PolicyReplay } from './policy-replays/policy-replay.entity.js';
 import { Removal } from '../zones/removal.entity.js';
 
@@ -57,6 +58,7 @@ const ENTITIES = [
   PolicySetVersion,
   ShadowDifference,
   PolicyReplay,
+  AccessAnalysis,
   Challenge,
   ProofSystem,
   Authenticator,

@@ -35,6 +35,7 @@ import { InstallationOutboundPoliciesController } from './outbound-policies/inst
 import { ZoneOutboundPoliciesController } from './outbound-policies/zone-outbound-policies.controller.js';
 import { PoliciesController } from './policy/policies.controller.js';
 import { PolicyDecisionsController } from './policy/policy-decisions.controller.js';
+import { AccessAnalysesController } from './access-analyses/access-analyses.controller.js';
 import { PolicyReplaysController } from './policy-replays/policy-replays.controller.js';
 import { PolicySetsController } from './policy/policy-sets.controller.js';
 import { ProofSystemsController } from './step-up/proof-systems.controller.js';
@@ -71,6 +72,7 @@ export const CONTROLLERS = [
   PolicySetsController,
   ZonePolicyController,
   PolicyReplaysController,
+  AccessAnalysesController,
   SessionsController,
   RevocationsController,
   AgentSessionsAdminController,

@@ -83,6 +83,7 @@ import { AuditIndexDays1795386500000 } from './migrations/1795386500000-audit-in
 import { CheckpointExports1795387200000 } from './migrations/1795387200000-checkpoint-exports.js';
 import { PolicyReplays1795390100000 } from './migrations/1795390100000-policy-replays.js';
 import { PolicyBudgets1795394000000 } from './migrations/1795394000000-policy-budgets.js';
+import { AccessAnalyses1795394600000 } from './migrations/1795394600000-access-analyses.js';
 import { ClientCeilings1795360245128 } from './migrations/1795360245128-client-ceilings.js';
 import { Scopes1795360704100 } from './migrations/1795360704100-scopes.js';
 import { SignalsOfOrders1795350100000 } from './migrations/1795350100000-signals-of-orders.js';
@@ -98,6 +99,7 @@ import { RevocationOrder } from '../issuer/revocation/revocation-order.entity.js
 import { RevocationEndings1795346000000 } from './migrations/1795346000000-revocation-endings.js';
 import { IdempotencyKeys1795360905510 } from './migrations/1795360905510-idempotency-keys.js';
 import { Approvals1795360906346 } from './migrations/1795360906346-approvals.js';
+import { AccessAnalysis } from '../admin/access-analyses/access-analysis.entity.js';
 import { PolicyReplay } from '../admin/policy-replays/policy-replay.entity.js';
 import { ApprovalRow } from '../admin/approvals/approval.entity.js';
 
@@ -173,6 +175,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   CheckpointExports1795387200000,
   PolicyReplays1795390100000,
   PolicyBudgets1795394000000,
+  AccessAnalyses1795394600000,
 ];
 
 const ONE_PROCESS: PoolSettings = { workers: 1, connections: undefined };
@@ -225,6 +228,7 @@ export function dataSourceOptions(
       OutboundPolicyRow,
       ApprovalRow,
       PolicyReplay,
+      AccessAnalysis,
       Webhook,
       InstallationWebhook,
       WebhookDelivery,

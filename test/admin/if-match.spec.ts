@@ -26,6 +26,7 @@ const MAKES_OR_SAYS = new Set([
   'POST /zones/{zone}/policies',
   'POST /zones/{zone}/policy-sets',
   'POST /zones/{zone}/policy-replays',
+  'POST /zones/{zone}/access-analyses',
   'POST /zones/{zone}/proof-systems',
   'POST /zones/{zone}/authenticators',
   'POST /zones/{zone}/authenticators/enrolments',
@@ -43,6 +44,7 @@ const WITHOUT_TAG = new Set([
   'POST /approvals/{id}/approve',
   'POST /approvals/{id}/reject',
   'POST /zones/{zone}/policy-replays/{id}/cancel',
+  'POST /zones/{zone}/access-analyses/{id}/cancel',
   // The admin key has none; own-keys.spec.ts asks with one that has.
   'DELETE /operators/me/keys/{id}',
   // There is none here; operators.spec.ts asks where there is one.

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { NOTHING_ANALYSED } from '../../src/admin/access-analyses/analysis-progress.js';
 import { NOTHING_REPLAYED } from '../../src/admin/policy-replays/replay-progress.js';
 import { applicationOf } from './agents.js';
 import { APPROVE_WRITES, heldIn } from './challenges.js';
@@ -94,6 +95,7 @@ export async function furnish(zone: TestZone) {
     policy,
     set,
     replay: await newReplay(zone, set.id),
+    analysis: await newAnalysis(zone),
     session: String(opened.body['session_id']),
     agent: String(opened.body['id']),
     edge,
@@ -138,6 +140,19 @@ export async function newReplay(zone: TestZone, setVersionId: string): Promise<s
             new_uuid_v7(), now() + interval '1 day'
        FROM policy_set_versions WHERE zone_id = $1 AND id = $2 RETURNING id`,
     [zone.zoneId, setVersionId, JSON.stringify(NOTHING_REPLAYED)],
+  );
+  return String(row?.id);
+}
+
+/** An access analysis that another process seems to be at, and stays at. */
+export async function newAnalysis(zone: TestZone): Promise<string> {
+  const [row] = await rows<{ id: string }>(
+    zone.replica.databaseUrl,
+    `INSERT INTO access_analyses (zone_id, id, operator, days, from_at, to_at, log_complete_since, progress, state, holder,
+                                  leased_until)
+     VALUES ($1, new_uuid_v7(), 'a test', 1, now() - interval '1 day', now(), now(), $2, 'running', new_uuid_v7(),
+             now() + interval '1 day') RETURNING id`,
+    [zone.zoneId, JSON.stringify(NOTHING_ANALYSED)],
   );
   return String(row?.id);
 }
@@ -247,6 +262,10 @@ export async function requestsOfOperators(zone: TestZone): Promise<Readonly<Reco
     'GET /policy-replays/{id}': [`/policy-replays/${of.replay}`],
     'POST /policy-replays/{id}/cancel': [`/policy-replays/${of.replay}/cancel`],
     'POST /policy-replays': ['/policy-replays', reference],
+    'GET /access-analyses': ['/access-analyses'],
+    'GET /access-analyses/{id}': [`/access-analyses/${of.analysis}`],
+    'POST /access-analyses/{id}/cancel': [`/access-analyses/${of.analysis}/cancel`],
+    'POST /access-analyses': ['/access-analyses', {}],
     'GET /policy': ['/policy'],
     'PUT /policy': ['/policy', reference],
     'GET /policy/shadow': ['/policy/shadow'],

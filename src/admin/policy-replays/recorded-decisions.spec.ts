@@ -33,6 +33,7 @@ test('reads a decision with what it was made of', () => {
         manifestSha256: 'abc',
         outcome: { decision: 'step_up', failed: false, stepUp: 'mfa', maxTtlSeconds: 60 },
         input,
+        delegations: [],
       },
     ],
   });

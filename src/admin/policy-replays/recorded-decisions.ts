@@ -19,6 +19,8 @@ export interface RecordedDecision {
   readonly manifestSha256: string;
   readonly outcome: Outcome;
   readonly input: PolicyInput;
+  /** The delegations that it rests on: that which was used, and, of a mandate, those above it. */
+  readonly delegations: readonly string[];
 }
 
 /** What an event has of policy. */
@@ -48,15 +50,22 @@ export function readDecisions(text: string): RecordedPolicy {
     requestId: textAt(event, 'request_id') ?? '',
     manifestSha256: textAt(event, 'policy', 'manifest_sha256') ?? '',
   };
+  const path = memberAt(event, 'mandate', 'delegation_path');
   const isKnown = isUuid(about.clientId) && about.requestId !== '';
   const decisions = recorded.flatMap((decision): RecordedDecision[] => {
     const resource = textAt(decision, 'resource');
     const outcome = outcomeIn(decision);
     const input = inputIn(decision);
     if (!isKnown || resource === null || outcome === null || input === null) return [];
-    return [{ ...about, resource, outcome, input }];
+    const delegations = delegationsIn(path, input);
+    return [{ ...about, resource, outcome, input, delegations }];
   });
   return { asked: 'yes', decisions, unknown: recorded.length - decisions.length };
+}
+
+function delegationsIn(path: unknown, { delegation_edge: edge }: PolicyInput): string[] {
+  const ids: unknown[] = [...(Array.isArray(path) ? path : []), edge?.id];
+  return [...new Set(ids.filter((id): id is string => typeof id === 'string' && isUuid(id)))];
 }
 
 /** @returns `null` for what is no JSON, as an event can be that somebody has changed */

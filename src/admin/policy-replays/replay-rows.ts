@@ -103,7 +103,7 @@ export interface Portion {
 /** Reads the next events of a replay: those before its cursor. One is read however large it is. */
 export async function readPortion(
   db: Queries,
-  { zoneId, fromMs, toMs, cursorId }: TakenReplay,
+  { zoneId, fromMs, toMs, cursorId }: Pick<TakenReplay, 'zoneId' | 'fromMs' | 'toMs' | 'cursorId'>,
   { rows: most, bytes }: PortionLimits,
 ): Promise<Portion> {
   const below = cursorId ?? firstId(toMs);

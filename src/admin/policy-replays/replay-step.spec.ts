@@ -27,6 +27,7 @@ function event(more: Partial<RecordedDecision> = {}, unknown = 0): ReadEvent {
     manifestSha256: 'old',
     outcome: outcome('allow'),
     input,
+    delegations: [],
     ...more,
   };
   return {

@@ -86,6 +86,8 @@ export const ROWS: Readonly<Record<RemovalKind, readonly Rows[]>> = {
     plain('client_secrets'),
     { ...plain('clients'), weight: 10 },
     plain('shadow_differences'),
+    plain('access_uses'),
+    plain('access_analyses'),
     plain('policy_replay_differences'),
     plain('policy_replays'),
     plain('policy_set_members'),

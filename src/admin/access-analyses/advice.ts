@@ -1,0 +1,207 @@
+import type { EntityManager } from 'typeorm';
+import { manifestSha256 } from '../../policy/engine/compile.js';
+import { loadModules } from '../../policy/engine/load-modules.js';
+import type { Zone } from '../../zones/zone.entity.js';
+import { changesOf, type ReplayProgress } from '../policy-replays/replay-progress.js';
+import type { AccessAnalysis } from './access-analysis.entity.js';
+import { isComplete, toView, type AccessAnalysisView } from './access-analysis-view.js';
+import {
+  countTooYoung,
+  MAX_FINDINGS,
+  readFindings,
+  type Findings,
+  type TooYoung,
+  type UnusedClient,
+  type UnusedDelegation,
+  type WideClient,
+} from './findings.js';
+import { leastPrivilegePolicy, type UnusedAccess } from './least-privilege-policy.js';
+
+/** A request that would take away what is not used. Nothing makes it but whoever reads it. */
+export interface AdvisedRequest {
+  readonly method: 'PATCH' | 'DELETE';
+  readonly path: string;
+  readonly body: Readonly<Record<string, unknown>> | null;
+}
+
+/** Something that is found, and the request that would take it away. */
+export type Advised<Finding> = Finding & { readonly request: AdvisedRequest | null };
+
+/** What could be taken away without anybody noticing, by what was used. */
+export interface Advice extends Pick<Findings, 'resources' | 'scopes' | 'client_scopes'> {
+  readonly clients: readonly Advised<UnusedClient>[];
+  readonly wide_clients: readonly Advised<WideClient>[];
+  readonly delegations: readonly Advised<UnusedDelegation>[];
+  /** Kinds of which there is more than is shown. */
+  readonly more: readonly string[];
+  /** What nothing is said of, since it was made, or changed, within the period. */
+  readonly too_young: TooYoung;
+  /** Policies that forbid what is not used; `null` for none, and where those are not active any more that it was looked for by. */
+  readonly policy: AdvisedPolicy | null;
+}
+
+/** Policies that would forbid what is not used, beside those that are active. */
+export interface AdvisedPolicy {
+  readonly name: string;
+  /** Cedar. */
+  readonly content: string;
+  /** How many policies it has, and for how many more there was no room. */
+  readonly statements: number;
+  readonly left_out: number;
+  /** What a replay takes to try them, and a policy set version is made of once they are written. */
+  readonly candidate: {
+    readonly policy_version_ids: readonly string[];
+    readonly policies: readonly { readonly name: string; readonly content: string }[];
+  };
+  /** Hex SHA-256 over what would be in the set. */
+  readonly manifest_sha256: string;
+  /** The last replay of them against what is active; `null` before there is one that is complete. */
+  readonly replay: AdvisedReplay | null;
+}
+
+/** What a replay has found of the advice. */
+export interface AdvisedReplay {
+  readonly id: string;
+  readonly from: Date;
+  readonly to: Date;
+  readonly decisions: number;
+  /** Decisions that would be other ones, and those that could not be made again. */
+  readonly changed: number;
+  readonly unknown: number;
+}
+
+/** An analysis with what comes of it. */
+export interface AccessAnalysisResult extends AccessAnalysisView {
+  /** `null` unless all of the time was looked at. */
+  readonly advice: Advice | null;
+}
+
+/** What is shown of an analysis, with its advice. */
+export async function toResult(
+  db: Pick<EntityManager, 'query'>,
+  zone: Zone,
+  analysis: AccessAnalysis,
+): Promise<AccessAnalysisResult> {
+  const view = toView(analysis);
+  if (!isComplete(analysis)) return { ...view, advice: null };
+  const found = await readFindings(db, analysis);
+  const shown = firstOf(found);
+  const at = `/internal/zones/${analysis.zoneId}`;
+  return {
+    ...view,
+    advice: {
+      resources: shown.resources,
+      scopes: shown.scopes,
+      client_scopes: shown.client_scopes,
+      clients: shown.clients.map((each) => ({
+        ...each,
+        request: patch(`${at}/clients/${each.client_id}`, { disabled: true }),
+      })),
+      wide_clients: shown.wide_clients.map((each) => ({
+        ...each,
+        request: patch(`${at}/clients/${each.client_id}`, {
+          scopes: each.used_scopes,
+          audience: each.used_audience,
+        }),
+      })),
+      delegations: shown.delegations.map((each) => ({
+        ...each,
+        request:
+          each.uses > 0
+            ? null
+            : {
+                method: 'DELETE',
+                path: `${at}/delegations/${each.delegation_edge_id}`,
+                body: null,
+              },
+      })),
+      more: Object.entries(found).flatMap(([kind, rows]) =>
+        rows.length > MAX_FINDINGS ? [kind] : [],
+      ),
+      too_young: await countTooYoung(db, analysis),
+      policy: await policyOf(db, zone, analysis, shown),
+    },
+  };
+}
+
+function firstOf(found: Findings): Findings {
+  return {
+    resources: found.resources.slice(0, MAX_FINDINGS),
+    scopes: found.scopes.slice(0, MAX_FINDINGS),
+    clients: found.clients.slice(0, MAX_FINDINGS),
+    client_scopes: found.client_scopes.slice(0, MAX_FINDINGS),
+    wide_clients: found.wide_clients.slice(0, MAX_FINDINGS),
+    delegations: found.delegations.slice(0, MAX_FINDINGS),
+  };
+}
+
+function patch(path: string, body: Readonly<Record<string, unknown>>): AdvisedRequest {
+  return { method: 'PATCH', path, body };
+}
+
+async function policyOf(
+  db: Pick<EntityManager, 'query'>,
+  { activePolicySetVersionId: active }: Zone,
+  { zoneId, id, basePolicySetVersionId: base, baseManifestSha256, fromAt }: AccessAnalysis,
+  found: Findings,
+): Promise<AdvisedPolicy | null> {
+  if (active === null || active !== base) return null;
+  const loaded = await loadModules(db, zoneId, active);
+  if (loaded.problem !== null) return null;
+  const policy = leastPrivilegePolicy(unusedIn(found), fromAt.toISOString(), loaded.modules);
+  if (policy === null) return null;
+  const { content, statements, leftOut } = policy;
+  const name = `least-privilege-${id}`;
+  const members = await db.query<{ id: string }[]>(MEMBERS, [zoneId, active]);
+  const sha256 = manifestSha256([...loaded.modules, { id: name, content }]);
+  return {
+    name,
+    content,
+    statements,
+    left_out: leftOut,
+    candidate: {
+      policy_version_ids: members.map((member) => member.id),
+      policies: [{ name, content }],
+    },
+    manifest_sha256: sha256,
+    replay: await replayOf(db, [zoneId, sha256, baseManifestSha256]),
+  };
+}
+
+/** What policy can forbid: what nobody uses once for all, and of a client what others use. */
+function unusedIn({ resources, scopes, client_scopes: pairs }: Findings): UnusedAccess[] {
+  const nobodys = new Map(scopes.map(({ resource, unused_scopes }) => [resource, unused_scopes]));
+  return [
+    ...resources.map(({ resource }) => ({ clientId: null, resource, scopes: null })),
+    ...scopes.map(({ resource, unused_scopes }) => ({
+      clientId: null,
+      resource,
+      scopes: unused_scopes,
+    })),
+    ...pairs.flatMap(({ client_id: clientId, resource, unused_scopes }) => {
+      const own = unused_scopes.filter((scope) => nobodys.get(resource)?.includes(scope) !== true);
+      return own.length === 0 ? [] : [{ clientId, resource, scopes: own }];
+    }),
+  ];
+}
+
+async function replayOf(
+  db: Pick<EntityManager, 'query'>,
+  of: readonly unknown[],
+): Promise<AdvisedReplay | null> {
+  const [replay] = await db.query<
+    { id: string; from_at: Date; to_at: Date; progress: ReplayProgress }[]
+  >(REPLAY, [...of]);
+  if (replay === undefined) return null;
+  const { id, from_at: from, to_at: to, progress } = replay;
+  return { id, from, to, decisions: progress.decisions, ...changesOf(progress) };
+}
+
+const MEMBERS = `
+  SELECT policy_version_id AS id FROM policy_set_members
+   WHERE zone_id = $1 AND policy_set_version_id = $2 ORDER BY policy_version_id`;
+const REPLAY = `
+  SELECT id, from_at, to_at, progress FROM policy_replays
+   WHERE zone_id = $1 AND manifest_sha256 = $2 AND base_manifest_sha256 = $3
+     AND state = 'done' AND progress->>'stoppedBy' IS NULL
+   ORDER BY to_at DESC LIMIT 1`;

@@ -1,0 +1,175 @@
+import type { EntityManager } from 'typeorm';
+import type { AnalysisProgress } from './analysis-progress.js';
+import { pairOf, type Pair, type Use } from './use-tally.js';
+
+type Queries = Pick<EntityManager, 'query'>;
+
+/** Seconds for which an analysis is a process's own; after a crash nobody is at it for so long. */
+export const LEASE_SECONDS = 30;
+/** The most rows of uses of one analysis. */
+const MAX_USES = 500_000;
+
+/** An analysis that this process is at. */
+export interface TakenAnalysis {
+  readonly zoneId: string;
+  readonly id: string;
+  readonly basePolicySetVersionId: string | null;
+  readonly baseManifestSha256: string | null;
+  /** Milliseconds since the epoch. */
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** The oldest event that was looked at; `null` before the first. */
+  readonly cursorId: string | null;
+  readonly progress: AnalysisProgress;
+}
+
+/** Takes an analysis that is due, of all zones that which nobody has been at for longest. @returns `null` if none is */
+export async function takeAnalysis(db: Queries, holder: string): Promise<TakenAnalysis | null> {
+  const [rows] = await db.query<[TakenAnalysis[], number]>(TAKE, [holder, LEASE_SECONDS]);
+  return rows[0] ?? null;
+}
+
+/** Keeps an analysis for longer. @returns whether it is this process's still */
+export async function keepAnalysis(
+  db: Queries,
+  holder: string,
+  { zoneId, id }: TakenAnalysis,
+): Promise<boolean> {
+  const [, kept] = await db.query<[unknown[], number]>(LEASE, [zoneId, id, holder, LEASE_SECONDS]);
+  return kept > 0;
+}
+
+/** Lets go of an analysis, so that another turn can go on with it. @param inSeconds when that is at the earliest */
+export async function leaveAnalysis(
+  db: Queries,
+  holder: string,
+  { zoneId, id }: TakenAnalysis,
+  inSeconds = 0,
+): Promise<void> {
+  await db.query(LEASE, [zoneId, id, holder, inSeconds]);
+}
+
+/** Ends an analysis that cannot go on. @param problem why, for its operator */
+export async function failAnalysis(
+  db: Queries,
+  holder: string,
+  { zoneId, id }: TakenAnalysis,
+  problem: string,
+): Promise<void> {
+  await db.query(FAIL, [zoneId, id, holder, problem]);
+}
+
+/** Which of some pairs were seen before, as {@link pairOf} names them. */
+export async function knownPairs(
+  db: Queries,
+  { zoneId, id }: Pick<TakenAnalysis, 'zoneId' | 'id'>,
+  pairs: readonly Pair[],
+): Promise<Set<string>> {
+  if (pairs.length === 0) return new Set();
+  const rows = await db.query<Pair[]>(KNOWN, [
+    zoneId,
+    id,
+    pairs.map(({ userId }) => userId),
+    pairs.map(({ resource }) => resource),
+  ]);
+  return new Set(rows.map(pairOf));
+}
+
+/** What a portion has come to. */
+export interface StoredAnalysis {
+  readonly cursorId: string | null;
+  readonly progress: AnalysisProgress;
+  readonly uses: readonly Use[];
+  readonly isOver: boolean;
+}
+
+/**
+ * Stores what a portion has come to together with the place in the log that was come to, in one statement: whoever goes on
+ * after a crash counts nothing twice. Beyond the most uses that are kept it ends.
+ *
+ * @returns whether it goes on; `null` if it is another process's by now, or was cancelled
+ */
+export async function storeAnalysis(
+  db: Queries,
+  holder: string,
+  taken: Pick<TakenAnalysis, 'zoneId' | 'id' | 'cursorId'>,
+  { cursorId, progress, uses, isOver }: StoredAnalysis,
+): Promise<boolean | null> {
+  const [rows] = await db.query<[{ state: string }[], number]>(STORE, [
+    taken.zoneId,
+    taken.id,
+    holder,
+    taken.cursorId,
+    cursorId,
+    JSON.stringify(progress),
+    JSON.stringify(uses),
+    isOver,
+    LEASE_SECONDS,
+    MAX_USES,
+  ]);
+  const [stored] = rows;
+  return stored === undefined ? null : stored.state === 'running';
+}
+
+/** Forgets analyses that were over long ago. @param days after how many */
+export async function forgetAnalyses(db: Queries, days: number, most: number): Promise<void> {
+  await db.query(FORGET, [days, most]);
+}
+
+const TAKE = `
+  UPDATE access_analyses a
+     SET holder = $1, leased_until = clock_timestamp() + $2::float8 * interval '1 second', state = 'running',
+         started_at = coalesce(a.started_at, clock_timestamp())
+   WHERE (a.zone_id, a.id) = (
+           SELECT d.zone_id, d.id FROM access_analyses d
+            WHERE d.state IN ('queued', 'running') AND d.leased_until < clock_timestamp()
+            ORDER BY d.leased_until LIMIT 1 FOR UPDATE SKIP LOCKED)
+  RETURNING a.zone_id AS "zoneId", a.id, a.base_policy_set_version_id AS "basePolicySetVersionId",
+            a.base_manifest_sha256 AS "baseManifestSha256", extract(epoch FROM a.from_at)::float8 * 1000 AS "fromMs",
+            extract(epoch FROM a.to_at)::float8 * 1000 AS "toMs", a.cursor_id AS "cursorId", a.progress`;
+const LEASE = `
+  UPDATE access_analyses SET leased_until = clock_timestamp() + $4::float8 * interval '1 second'
+   WHERE zone_id = $1 AND id = $2 AND holder = $3 AND state = 'running'`;
+const FAIL = `
+  UPDATE access_analyses SET state = 'failed', problem = $4, finished_at = clock_timestamp()
+   WHERE zone_id = $1 AND id = $2 AND holder = $3 AND state = 'running'`;
+/** A resource and no scope, or one of its scopes, as a key of any length: an identifier has no space in it. */
+const WHAT = (resource: string, scope: string) =>
+  `sha256(convert_to(${resource} || ' ' || ${scope}, 'UTF8'))`;
+const KNOWN = `
+  SELECT u.user_id AS "userId", u.resource
+    FROM unnest($3::uuid[], $4::text[]) AS p (user_id, resource)
+    JOIN access_uses u ON u.zone_id = $1 AND u.analysis_id = $2 AND u.used_by = 'client' AND u.user_id = p.user_id
+                      AND u.what = ${WHAT('p.resource', "''")}`;
+const STORE = `
+  WITH held AS (
+    SELECT a.zone_id, a.id FROM access_analyses a
+     WHERE a.zone_id = $1 AND a.id = $2 AND a.holder = $3 AND a.state = 'running'
+       AND a.cursor_id IS NOT DISTINCT FROM $4::uuid FOR UPDATE
+  ), counted AS (
+    INSERT INTO access_uses AS u (zone_id, analysis_id, used_by, user_id, what, resource, scope, count, last_at)
+    SELECT h.zone_id, h.id, t."usedBy", t."userId", ${WHAT('t.resource', 't.scope')}, t.resource, t.scope, t.count, t."lastAt"
+      FROM held h
+     CROSS JOIN jsonb_to_recordset($7::jsonb)
+             AS t ("usedBy" text, "userId" uuid, resource text, scope text, count bigint, "lastAt" timestamptz)
+    ON CONFLICT (zone_id, analysis_id, used_by, user_id, what) DO UPDATE
+       SET count = u.count + excluded.count, last_at = greatest(u.last_at, excluded.last_at)
+    RETURNING (u.xmax = 0) AS is_new
+  ), added AS (
+    SELECT count(*) FILTER (WHERE c.is_new) AS many FROM counted c
+  )
+  UPDATE access_analyses a
+     SET cursor_id = $5, uses = a.uses + added.many,
+         progress = CASE WHEN a.uses + added.many > $10 AND NOT $8
+                         THEN $6::jsonb || '{"stoppedBy": "uses"}' ELSE $6::jsonb END,
+         state = CASE WHEN $8 OR a.uses + added.many > $10 THEN 'done' ELSE 'running' END,
+         finished_at = CASE WHEN $8 OR a.uses + added.many > $10 THEN clock_timestamp() END,
+         leased_until = clock_timestamp() + $9::float8 * interval '1 second'
+    FROM held h CROSS JOIN added
+   WHERE a.zone_id = h.zone_id AND a.id = h.id
+  RETURNING a.state`;
+const FORGET = `
+  DELETE FROM access_analyses a
+   WHERE (a.zone_id, a.id) IN (
+           SELECT o.zone_id, o.id FROM access_analyses o
+            WHERE o.finished_at < now() - $1::integer * interval '1 day' ORDER BY o.finished_at LIMIT $2)`;

@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto';
+import type { PolicySource } from '../../policy/engine/compile.js';
+
+/** Authority that policy is to give no more. */
+export interface UnusedAccess {
+  /** The client that has not used it; `null`: nobody has. */
+  readonly clientId: string | null;
+  /** An identifier. */
+  readonly resource: string;
+  /** The scopes that were not used; `null`: the resource was not. */
+  readonly scopes: readonly string[] | null;
+}
+
+/** The most that one text may hold: what is written to the API is no longer (docs/policy.md), with room for more of it. */
+const MAX_BYTES = 200 * 1_024;
+const MAX_STATEMENTS = 1_000;
+
+/** Policies that forbid what is not used. */
+export interface LeastPrivilegePolicy {
+  /** Cedar. */
+  readonly content: string;
+  readonly statements: number;
+  /** How much did not fit. */
+  readonly leftOut: number;
+}
+
+/**
+ * Writes policies that forbid what was not used, and nothing else: each has a resource in its head, and a client where others
+ * have used it, so it costs no request that it does not concern. The same is always called the same, and what is active already
+ * under that name is not said again.
+ *
+ * @param since when the period began (RFC 3339)
+ * @param active what is active
+ * @returns `null` if nothing is to be forbidden
+ */
+export function leastPrivilegePolicy(
+  unused: readonly UnusedAccess[],
+  since: string,
+  active: readonly PolicySource[],
+): LeastPrivilegePolicy | null {
+  const texts: string[] = [];
+  let bytes = 0;
+  let leftOut = 0;
+  for (const each of unused) {
+    const id = idOf(each);
+    if (active.some(({ content }) => content.includes(`@id("${id}")`))) continue;
+    const text = statement(each, id, since);
+    if (texts.length >= MAX_STATEMENTS || bytes + text.length * 4 > MAX_BYTES) {
+      leftOut += 1;
+      continue;
+    }
+    bytes += Buffer.byteLength(text);
+    texts.push(text);
+  }
+  if (texts.length === 0) return null;
+  return { content: texts.join('\n'), statements: texts.length, leftOut };
+}
+
+function statement(
+  { clientId, resource, scopes }: UnusedAccess,
+  id: string,
+  since: string,
+): string {
+  const who = clientId === null ? 'nobody has' : 'the client has not';
+  const what = scopes === null ? 'the resource' : 'these scopes';
+  const principal =
+    clientId === null ? 'principal' : `principal == Application::${quoted(clientId)}`;
+  const when =
+    scopes === null
+      ? ''
+      : ` when {\n  context.requested_scopes.containsAny([${scopes.map(quoted).join(', ')}])\n}`;
+  return [
+    `@id("${id}")`,
+    `@reason("${who} used ${what} since ${since}")`,
+    'forbid (',
+    `  ${principal},`,
+    '  action == Action::"TokenExchange",',
+    `  resource == Resource::${quoted(resource)}`,
+    `)${when};`,
+    '',
+  ].join('\n');
+}
+
+function idOf({ clientId, resource, scopes }: UnusedAccess): string {
+  const what = JSON.stringify([clientId, resource, scopes === null ? null : scopes.toSorted()]);
+  return `least-privilege:${createHash('sha256').update(what).digest('hex').slice(0, 16)}`;
+}
+
+/** A text of Cedar. What is no plain character is said by its number. */
+function quoted(text: string): string {
+  const plain = text
+    .replaceAll(/["\\]/g, (character) => `\\${character}`)
+    .replaceAll(
+      /[^\P{C}]/gu,
+      (character) => `\\u{${character.codePointAt(0)?.toString(16) ?? ''}}`,
+    );
+  return `"${plain}"`;
+}
