@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
@@ -364,4 +364,36 @@ test('a version of a set is tried on what was decided, and activated if nobody w
   expect(await activate('0')).toMatchObject({ code: EXIT.conflict });
   expect(await activate('many')).toMatchObject({ code: EXIT.usage });
   expect(await activate('1')).toMatchObject({ code: 0 });
+});
+
+test('what nobody used is told, with a policy that forbids it and changes nothing that was decided', async () => {
+  const own = await createTestZone(replica);
+  await own.session();
+  for (const table of ['clients', 'resources']) {
+    await rows(
+      replica.databaseUrl,
+      `UPDATE ${table} SET created_at = now() - interval '2 days', updated_at = NULL WHERE zone_id = $1`,
+      [own.zoneId],
+    );
+  }
+  const settings = { zone: own.zoneId };
+  const folder = await mkdtemp(join(tmpdir(), 'mandate-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const out = join(folder, 'narrower.cedar');
+  const told = await mandate(['policy-sets', 'advise', '--days', '1', '--out', out], { settings });
+  expect([told.code, told.err]).toEqual([0, '']);
+  expect(told.out).toContain(own.otherResource);
+  expect(told.out).toContain('a:write shared');
+  expect(told.out).toContain('by that policy 0 of 1 decisions would be other ones');
+  expect(await readFile(out, 'utf8')).toContain(`resource == Resource::"${own.otherResource}"`);
+  const again = ['policy-sets', 'advise', '--days', '1', '--out', out];
+  expect((await mandate(again, { settings })).code).not.toBe(0);
+  const json = await mandate('policy-sets advise --days 1 --no-replay --json', { settings });
+  expect(JSON.parse(json.out)).toMatchObject({
+    state: 'done',
+    advice: { policy: { replay: { changed: 0 } } },
+  });
+  expect(await mandate('policy-sets advise --days few', { settings })).toMatchObject({
+    code: EXIT.usage,
+  });
 });

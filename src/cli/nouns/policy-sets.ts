@@ -4,6 +4,7 @@ import { isUuid } from '../../oauth/vocabulary.js';
 import type { CommandContext } from '../context.js';
 import { CommandFailure } from '../failure.js';
 import { EXIT } from '../outcome.js';
+import { advise } from './advise-action.js';
 import type { Action, Noun } from './noun.js';
 import { numberOf, replayActions } from './replay-actions.js';
 
@@ -248,7 +249,13 @@ export const policySets: Noun = {
     shadow: 'A version that is tried on live requests, beside the one that decides.',
     replay: 'Recorded decisions of the last days, made again by a version of a set.',
   },
-  actions: [...versions, ...activation, ...shadow, ...replayActions(SET, VERSION, setVersionOf)],
+  actions: [
+    ...versions,
+    ...activation,
+    ...shadow,
+    ...replayActions(SET, VERSION, setVersionOf),
+    advise,
+  ],
   examples: [
     { line: 'create main --zone prod', what: 'a set' },
     { line: 'versions add main --zone prod --policy orders', what: 'what is in it' },
