@@ -49,6 +49,8 @@ import { Tenants } from './management/in-tenant.js';
 import { refuseNotThere } from './management/not-there.js';
 import { OutboundPolicyChanges } from './outbound-policies/outbound-policy-changes.service.js';
 import { Analysing } from './access-analyses/analysing.service.js';
+import { accessAnalysisMetrics } from './access-analyses/access-analysis.metrics.js';
+import { policyReplayMetrics } from './policy-replays/policy-replay.metrics.js';
 import { Replaying } from './policy-replays/replaying.service.js';
 import { Removals } from './removals/removals.service.js';
 import { ScopesController } from './scopes/scopes.controller.js';
@@ -103,6 +105,8 @@ import { OPERATORS_CONNECTIONS, SERVICES_OF_OPERATORS } from './connections.js';
     Unreviewed,
     TwoPersonSwitch,
     ...unreviewedMetrics,
+    ...policyReplayMetrics,
+    ...accessAnalysisMetrics,
     ...operatorMetrics,
     AdminTokenDoor,
     GatewayGuard,

@@ -1,6 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
+import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Logger } from 'pino';
+import type { Counter } from 'prom-client';
 import type { DataSource } from 'typeorm';
 import { LOGGER } from '../../platform/config/logger.js';
 import type { Look } from '../../platform/database/database-job.js';
@@ -13,6 +15,7 @@ import { loadModules } from '../../policy/engine/load-modules.js';
 import { FailedAttempts, MAX_ATTEMPTS } from '../policy-replays/failed-attempts.js';
 import { beginningOf, readPortion } from '../policy-replays/replay-rows.js';
 import { MAX_SLOW } from '../policy-replays/replay-step.js';
+import { ANALYSES, ANALYSIS_SECONDS } from './access-analysis.metrics.js';
 import {
   failAnalysis,
   forgetAnalyses,
@@ -73,6 +76,8 @@ export class Analysing {
   constructor(
     @InjectDataSource(OPERATORS_READING) private readonly dataSource: DataSource,
     @Inject(LOGGER) private readonly logger: Logger,
+    @InjectMetric(ANALYSES) private readonly ended: Counter<'result'>,
+    @InjectMetric(ANALYSIS_SECONDS) private readonly seconds: Counter,
     jobs: DatabaseJobs,
   ) {
     jobs.add({
@@ -88,7 +93,9 @@ export class Analysing {
   private async look(stopped: AbortSignal): Promise<Look> {
     const taken = await takeAnalysis(this.dataSource, this.holder);
     if (taken !== null) {
+      const from = performance.now();
       await this.goOnWith(taken, stopped);
+      this.seconds.inc((performance.now() - from) / 1_000);
       return 'more';
     }
     if (performance.now() >= this.tidyAt) {
@@ -105,7 +112,7 @@ export class Analysing {
       if (error instanceof NotOurs) return;
       const problem = problemOf(error);
       if (problem !== null) {
-        await failAnalysis(this.dataSource, this.holder, taken, problem);
+        await this.fail(taken, problem);
       } else if (stopped.aborted) await leaveAnalysis(this.dataSource, this.holder, taken);
       else await this.tryLater(taken, error);
     }
@@ -115,12 +122,17 @@ export class Analysing {
     const about = { err: error, zone_id: taken.zoneId, access_analysis_id: taken.id };
     const seconds = this.attempts.next(taken);
     if (seconds === null) {
-      await failAnalysis(this.dataSource, this.holder, taken, STUCK);
+      await this.fail(taken, STUCK);
       this.logger.warn(about, 'an access analysis could not go on, and was given up');
       return;
     }
     this.logger.warn(about, 'an access analysis could not go on, trying again');
     await leaveAnalysis(this.dataSource, this.holder, taken, seconds);
+  }
+
+  private async fail(taken: TakenAnalysis, problem: string): Promise<void> {
+    await failAnalysis(this.dataSource, this.holder, taken, problem);
+    this.ended.inc({ result: 'failed' });
   }
 
   private async analyse(first: TakenAnalysis, stopped: AbortSignal): Promise<void> {
@@ -162,6 +174,7 @@ export class Analysing {
     const portion = { cursorId, progress, uses, isOver };
     const goesOn = await storeAnalysis(this.dataSource, this.holder, taken, portion);
     if (goesOn === null) throw new NotOurs();
+    if (!goesOn) this.ended.inc({ result: 'done' });
     return goesOn ? { ...taken, cursorId, progress } : null;
   }
 

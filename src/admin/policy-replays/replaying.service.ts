@@ -1,6 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
+import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Logger } from 'pino';
+import type { Counter } from 'prom-client';
 import type { DataSource } from 'typeorm';
 import { LOGGER } from '../../platform/config/logger.js';
 import { newId } from '../../platform/uuid-v7.js';
@@ -11,6 +13,7 @@ import { decideInBulk, type BulkSet } from '../../policy/background/decide-in-bu
 import { UncompilablePolicy } from '../../policy/engine/compile.js';
 import { loadModules } from '../../policy/engine/load-modules.js';
 import { FailedAttempts, MAX_ATTEMPTS } from './failed-attempts.js';
+import { REPLAY_SECONDS, REPLAYS } from './policy-replay.metrics.js';
 import {
   beginningOf,
   failReplay,
@@ -76,6 +79,8 @@ export class Replaying {
   constructor(
     @InjectDataSource(OPERATORS_READING) private readonly dataSource: DataSource,
     @Inject(LOGGER) private readonly logger: Logger,
+    @InjectMetric(REPLAYS) private readonly ended: Counter<'result'>,
+    @InjectMetric(REPLAY_SECONDS) private readonly seconds: Counter,
     jobs: DatabaseJobs,
   ) {
     jobs.add({
@@ -91,7 +96,9 @@ export class Replaying {
   private async look(stopped: AbortSignal): Promise<Look> {
     const taken = await takeReplay(this.dataSource, this.holder);
     if (taken !== null) {
+      const from = performance.now();
       await this.goOnWith(taken, stopped);
+      this.seconds.inc((performance.now() - from) / 1_000);
       return 'more';
     }
     if (performance.now() >= this.tidyAt) {
@@ -117,6 +124,7 @@ export class Replaying {
     const seconds = this.attempts.next(taken);
     if (seconds === null) {
       await failReplay(this.dataSource, this.holder, taken, STUCK);
+      this.ended.inc({ result: 'failed' });
       this.logger.warn(about, 'a replay could not go on, and was given up');
       return;
     }
@@ -178,6 +186,7 @@ export class Replaying {
   /** @throws {NotOurs} */
   private async store(taken: TakenReplay, portion: StoredPortion): Promise<void> {
     if (!(await storePortion(this.dataSource, this.holder, taken, portion))) throw new NotOurs();
+    if (portion.state !== 'running') this.ended.inc({ result: portion.state });
   }
 
   /** What keeps the lease while decisions are slow. @returns what throws {@link NotOurs}, or {@link Stopped} */

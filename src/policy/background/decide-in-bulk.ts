@@ -14,11 +14,13 @@ export interface BulkSet {
 const PORTION_MS = 5_000;
 /** Milliseconds for starting the thread, and for parsing a set: 10,000 policies take some 3 s on a processor of their own. */
 const HOLD_MS = 60_000;
+/** How often a set is given to the thread, which others use as well, and may end by what takes them too long. */
+const HOLD_ATTEMPTS = 3;
 /** How often what took too long alone is tried. */
 const ATTEMPTS = 2;
 
 /**
- * The thread for many decisions that nobody waits for: a single one, apart from all other work, at a low priority where the
+ * The thread for many decisions that nobody waits for, of replays and analyses: a single one, apart from all other work, at a low priority where the
  * system has such (Linux).
  */
 const thread = new Background({ timeMs: PORTION_MS, memoryMb: 512, queued: 4 });
@@ -72,16 +74,24 @@ async function ask(
   inputs: readonly PolicyInput[],
   timeMs: number,
 ): Promise<readonly Outcome[] | null> {
-  // To start the thread, and to parse a set, takes time that is no fault of the inputs.
-  const held = await on.run('decideByHeld', { manifestSha256, inputs: [] }, HOLD_MS);
-  if (held === null) await on.run('holdSet', modules, HOLD_MS);
-  try {
-    const outcomes = await on.run('decideByHeld', { manifestSha256, inputs }, timeMs);
-    if (outcomes !== null) return outcomes;
-  } catch (error) {
-    const tooMuch = error instanceof BackgroundFailure && ['time', 'memory'].includes(error.reason);
-    if (tooMuch) return null;
-    throw error;
+  for (let attempt = 1; attempt <= HOLD_ATTEMPTS; attempt += 1) {
+    // To start the thread, and to parse a set, takes time that is no fault of the inputs.
+    // oxlint-disable-next-line no-await-in-loop -- another one's task may have ended the thread in between
+    const held = await on.run('decideByHeld', { manifestSha256, inputs: [] }, HOLD_MS);
+    // oxlint-disable-next-line no-await-in-loop
+    if (held === null) await on.run('holdSet', modules, HOLD_MS);
+    try {
+      // oxlint-disable-next-line no-await-in-loop
+      const outcomes = await on.run('decideByHeld', { manifestSha256, inputs }, timeMs);
+      if (outcomes !== null) return outcomes;
+    } catch (error) {
+      const tooMuch =
+        error instanceof BackgroundFailure && ['time', 'memory'].includes(error.reason);
+      if (tooMuch) return null;
+      throw error;
+    }
   }
-  throw new Error('a policy set is not what its manifest hash says');
+  throw new Error(
+    'a policy set is not what its manifest hash says, or the thread is ended again and again',
+  );
 }
