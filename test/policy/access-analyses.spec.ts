@@ -170,7 +170,9 @@ describe('an access analysis', () => {
     await expect.poll(tried).toMatchObject({ decisions: 4, changed: 0, unknown: 0 });
     const { name, content } = policy ?? {};
     const written = await zone.admin('POST', '/policies', { name, content });
-    const [active] = (policy?.candidate as { policy_version_ids: string[] }).policy_version_ids;
+    const { policy_version_ids: [active] = [] } = (policy?.candidate ?? {}) as {
+      policy_version_ids?: string[];
+    };
     const set = await zone.admin('POST', '/policy-sets', { name: 'narrower' });
     const version = await zone.admin('POST', `/policy-sets/${String(set['id'])}/versions`, {
       policy_version_ids: [active, (written['version'] as { id: string }).id],

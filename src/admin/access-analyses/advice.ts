@@ -12,7 +12,10 @@ import {
   type Findings,
   type TooYoung,
   type UnusedClient,
+  type UnusedClientScopes,
   type UnusedDelegation,
+  type UnusedResource,
+  type UnusedScopes,
   type WideClient,
 } from './findings.js';
 import { leastPrivilegePolicy, type UnusedAccess } from './least-privilege-policy.js';
@@ -21,17 +24,39 @@ import { leastPrivilegePolicy, type UnusedAccess } from './least-privilege-polic
 export interface AdvisedRequest {
   readonly method: 'PATCH' | 'DELETE';
   readonly path: string;
-  readonly body: Readonly<Record<string, unknown>> | null;
+  readonly body: AdvisedChange | null;
 }
 
-/** Something that is found, and the request that would take it away. */
-export type Advised<Finding> = Finding & { readonly request: AdvisedRequest | null };
+/** What would change of a client. */
+export interface AdvisedChange {
+  readonly disabled?: true;
+  readonly scopes?: readonly string[];
+  readonly audience?: readonly string[];
+}
+
+/** A client that has used nothing, and what disables it. */
+export interface AdvisedUnusedClient extends UnusedClient {
+  readonly request: AdvisedRequest;
+}
+
+/** A client that may be granted more than it uses, and what takes that away. */
+export interface AdvisedWideClient extends WideClient {
+  readonly request: AdvisedRequest;
+}
+
+/** A delegation that is not used, and what revokes it; `null` where a part of it is used. */
+export interface AdvisedDelegation extends UnusedDelegation {
+  readonly request: AdvisedRequest | null;
+}
 
 /** What could be taken away without anybody noticing, by what was used. */
-export interface Advice extends Pick<Findings, 'resources' | 'scopes' | 'client_scopes'> {
-  readonly clients: readonly Advised<UnusedClient>[];
-  readonly wide_clients: readonly Advised<WideClient>[];
-  readonly delegations: readonly Advised<UnusedDelegation>[];
+export interface Advice {
+  readonly resources: readonly UnusedResource[];
+  readonly scopes: readonly UnusedScopes[];
+  readonly client_scopes: readonly UnusedClientScopes[];
+  readonly clients: readonly AdvisedUnusedClient[];
+  readonly wide_clients: readonly AdvisedWideClient[];
+  readonly delegations: readonly AdvisedDelegation[];
   /** Kinds of which there is more than is shown. */
   readonly more: readonly string[];
   /** What nothing is said of, since it was made, or changed, within the period. */
@@ -49,14 +74,23 @@ export interface AdvisedPolicy {
   readonly statements: number;
   readonly left_out: number;
   /** What a replay takes to try them, and a policy set version is made of once they are written. */
-  readonly candidate: {
-    readonly policy_version_ids: readonly string[];
-    readonly policies: readonly { readonly name: string; readonly content: string }[];
-  };
+  readonly candidate: AdvisedCandidate;
   /** Hex SHA-256 over what would be in the set. */
   readonly manifest_sha256: string;
   /** The last replay of them against what is active; `null` before there is one that is complete. */
   readonly replay: AdvisedReplay | null;
+}
+
+/** The active policies with the advised one, as a replay takes them. */
+export interface AdvisedCandidate {
+  readonly policy_version_ids: readonly string[];
+  readonly policies: readonly AdvisedText[];
+}
+
+/** A policy by its text. */
+export interface AdvisedText {
+  readonly name: string;
+  readonly content: string;
 }
 
 /** What a replay has found of the advice. */
@@ -135,23 +169,22 @@ function firstOf(found: Findings): Findings {
   };
 }
 
-function patch(path: string, body: Readonly<Record<string, unknown>>): AdvisedRequest {
+function patch(path: string, body: AdvisedChange): AdvisedRequest {
   return { method: 'PATCH', path, body };
 }
 
 async function policyOf(
   db: Pick<EntityManager, 'query'>,
   { activePolicySetVersionId: active }: Zone,
-  { zoneId, id, basePolicySetVersionId: base, baseManifestSha256, fromAt }: AccessAnalysis,
+  { zoneId, basePolicySetVersionId: base, baseManifestSha256 }: AccessAnalysis,
   found: Findings,
 ): Promise<AdvisedPolicy | null> {
   if (active === null || active !== base) return null;
   const loaded = await loadModules(db, zoneId, active);
   if (loaded.problem !== null) return null;
-  const policy = leastPrivilegePolicy(unusedIn(found), fromAt.toISOString(), loaded.modules);
+  const policy = leastPrivilegePolicy(unusedIn(found), loaded.modules);
   if (policy === null) return null;
-  const { content, statements, leftOut } = policy;
-  const name = `least-privilege-${id}`;
+  const { name, content, statements, leftOut } = policy;
   const members = await db.query<{ id: string }[]>(MEMBERS, [zoneId, active]);
   const sha256 = manifestSha256([...loaded.modules, { id: name, content }]);
   return {

@@ -3,7 +3,6 @@ import { validate } from '../../policy/engine/validate.js';
 import { zoneSchema } from '../../policy/engine/zone-schema.js';
 import { leastPrivilegePolicy, type UnusedAccess } from './least-privilege-policy.js';
 
-const SINCE = '2026-10-01T00:00:00.000Z';
 const CLIENT = '0192f0c1-0000-7000-8000-00000000000a';
 const UNUSED: readonly UnusedAccess[] = [
   { clientId: null, resource: 'https://old.example', scopes: null },
@@ -12,7 +11,7 @@ const UNUSED: readonly UnusedAccess[] = [
 ];
 
 test('forbids what is not used, and nothing else', () => {
-  const policy = leastPrivilegePolicy(UNUSED, SINCE, []);
+  const policy = leastPrivilegePolicy(UNUSED, []);
   expect(policy).toMatchObject({ statements: 3, leftOut: 0 });
   const id = () => expect.stringMatching(/^least-privilege:[0-9a-f]{16}$/) as string;
   const { content = '' } = policy ?? {};
@@ -52,20 +51,20 @@ test.each([
   'urn:é?*',
 ])('says a resource as it is: %j', (resource) => {
   const { content = '' } =
-    leastPrivilegePolicy([{ clientId: null, resource, scopes: ['*', "a'b"] }], SINCE, []) ?? {};
+    leastPrivilegePolicy([{ clientId: null, resource, scopes: ['*', "a'b"] }], []) ?? {};
   const { errors } = validate([{ id: 'least-privilege', content }], zoneSchema());
   expect(errors).toEqual([]);
   expect(content.match(/forbid|permit/g)?.[0]).toBe('forbid');
 });
 
 test('calls the same the same, in whatever order its scopes are, and does not say it again', () => {
-  const first = leastPrivilegePolicy(UNUSED, SINCE, []);
+  const first = leastPrivilegePolicy(UNUSED, []);
   const active = [{ id: 'before', content: first?.content ?? '' }];
-  expect(leastPrivilegePolicy(UNUSED, SINCE, active)).toBeNull();
+  expect(leastPrivilegePolicy(UNUSED, active)).toBeNull();
   const turned = UNUSED.map((each) => ({ ...each, scopes: each.scopes?.toReversed() ?? null }));
-  expect(leastPrivilegePolicy(turned, '2026-11-01T00:00:00.000Z', active)).toBeNull();
+  expect(leastPrivilegePolicy(turned, active)).toBeNull();
   const more = [...UNUSED, { clientId: CLIENT, resource: 'urn:x', scopes: null }];
-  expect(leastPrivilegePolicy(more, SINCE, active)).toMatchObject({ statements: 1 });
+  expect(leastPrivilegePolicy(more, active)).toMatchObject({ statements: 1 });
 });
 
 test('says how much did not fit', () => {
@@ -74,7 +73,7 @@ test('says how much did not fit', () => {
     resource: `urn:${n}`,
     scopes: null,
   }));
-  const { statements = 0, leftOut = 0, content = '' } = leastPrivilegePolicy(many, SINCE, []) ?? {};
+  const { statements = 0, leftOut = 0, content = '' } = leastPrivilegePolicy(many, []) ?? {};
   expect(statements + leftOut).toBe(1_500);
   expect(leftOut).toBeGreaterThan(0);
   expect(Buffer.byteLength(content)).toBeLessThan(256 * 1_024);

@@ -17,6 +17,8 @@ const MAX_STATEMENTS = 1_000;
 
 /** Policies that forbid what is not used. */
 export interface LeastPrivilegePolicy {
+  /** The same for the same policies, so that what is known of them, such as a replay, is known of the next advice as well. */
+  readonly name: string;
   /** Cedar. */
   readonly content: string;
   readonly statements: number;
@@ -29,13 +31,11 @@ export interface LeastPrivilegePolicy {
  * have used it, so it costs no request that it does not concern. The same is always called the same, and what is active already
  * under that name is not said again.
  *
- * @param since when the period began (RFC 3339)
  * @param active what is active
  * @returns `null` if nothing is to be forbidden
  */
 export function leastPrivilegePolicy(
   unused: readonly UnusedAccess[],
-  since: string,
   active: readonly PolicySource[],
 ): LeastPrivilegePolicy | null {
   const texts: string[] = [];
@@ -44,7 +44,7 @@ export function leastPrivilegePolicy(
   for (const each of unused) {
     const id = idOf(each);
     if (active.some(({ content }) => content.includes(`@id("${id}")`))) continue;
-    const text = statement(each, id, since);
+    const text = statement(each, id);
     if (texts.length >= MAX_STATEMENTS || bytes + text.length * 4 > MAX_BYTES) {
       leftOut += 1;
       continue;
@@ -53,14 +53,16 @@ export function leastPrivilegePolicy(
     texts.push(text);
   }
   if (texts.length === 0) return null;
-  return { content: texts.join('\n'), statements: texts.length, leftOut };
+  const content = texts.join('\n');
+  return {
+    name: `least-privilege-${digest(content)}`,
+    content,
+    statements: texts.length,
+    leftOut,
+  };
 }
 
-function statement(
-  { clientId, resource, scopes }: UnusedAccess,
-  id: string,
-  since: string,
-): string {
+function statement({ clientId, resource, scopes }: UnusedAccess, id: string): string {
   const who = clientId === null ? 'nobody has' : 'the client has not';
   const what = scopes === null ? 'the resource' : 'these scopes';
   const principal =
@@ -71,7 +73,7 @@ function statement(
       : ` when {\n  context.requested_scopes.containsAny([${scopes.map(quoted).join(', ')}])\n}`;
   return [
     `@id("${id}")`,
-    `@reason("${who} used ${what} since ${since}")`,
+    `@reason("${who} used ${what}")`,
     'forbid (',
     `  ${principal},`,
     '  action == Action::"TokenExchange",',
@@ -83,7 +85,11 @@ function statement(
 
 function idOf({ clientId, resource, scopes }: UnusedAccess): string {
   const what = JSON.stringify([clientId, resource, scopes === null ? null : scopes.toSorted()]);
-  return `least-privilege:${createHash('sha256').update(what).digest('hex').slice(0, 16)}`;
+  return `least-privilege:${digest(what)}`;
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
 
 /** A text of Cedar. What is no plain character is said by its number. */
