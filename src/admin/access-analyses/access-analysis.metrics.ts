@@ -1,7 +1,7 @@
-import { makeCounterProvider } from '@willsoto/nestjs-prometheus';
+import { makeCounterProvider, makeHistogramProvider } from '@willsoto/nestjs-prometheus';
 
 export const ANALYSES = 'mandate_access_analyses_total';
-export const ANALYSIS_SECONDS = 'mandate_access_analysis_seconds_total';
+export const ANALYSIS_SECONDS = 'mandate_access_analysis_turn_seconds';
 
 /** The metrics of access analyses. */
 export const accessAnalysisMetrics = [
@@ -10,8 +10,9 @@ export const accessAnalysisMetrics = [
     help: 'Access analyses that this replica has ended, by result: done, or failed.',
     labelNames: ['result'],
   }),
-  makeCounterProvider({
+  makeHistogramProvider({
     name: ANALYSIS_SECONDS,
-    help: 'Seconds for which this replica was at access analyses.',
+    help: 'Seconds of one turn that this replica was at access analyses: usually two, more where decisions are slow.',
+    buckets: [0.1, 0.5, 1, 2, 5, 15, 60, 300],
   }),
 ];

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Logger } from 'pino';
-import type { Counter } from 'prom-client';
+import type { Counter, Histogram } from 'prom-client';
 import type { DataSource } from 'typeorm';
 import { LOGGER } from '../../platform/config/logger.js';
 import type { Look } from '../../platform/database/database-job.js';
@@ -77,7 +77,7 @@ export class Analysing {
     @InjectDataSource(OPERATORS_READING) private readonly dataSource: DataSource,
     @Inject(LOGGER) private readonly logger: Logger,
     @InjectMetric(ANALYSES) private readonly ended: Counter<'result'>,
-    @InjectMetric(ANALYSIS_SECONDS) private readonly seconds: Counter,
+    @InjectMetric(ANALYSIS_SECONDS) private readonly seconds: Histogram,
     jobs: DatabaseJobs,
   ) {
     jobs.add({
@@ -95,7 +95,7 @@ export class Analysing {
     if (taken !== null) {
       const from = performance.now();
       await this.goOnWith(taken, stopped);
-      this.seconds.inc((performance.now() - from) / 1_000);
+      this.seconds.observe((performance.now() - from) / 1_000);
       return 'more';
     }
     if (performance.now() >= this.tidyAt) {

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { InjectMetric } from '@willsoto/nestjs-prometheus';
 import type { Logger } from 'pino';
-import type { Counter } from 'prom-client';
+import type { Counter, Histogram } from 'prom-client';
 import type { DataSource } from 'typeorm';
 import { LOGGER } from '../../platform/config/logger.js';
 import { newId } from '../../platform/uuid-v7.js';
@@ -80,7 +80,7 @@ export class Replaying {
     @InjectDataSource(OPERATORS_READING) private readonly dataSource: DataSource,
     @Inject(LOGGER) private readonly logger: Logger,
     @InjectMetric(REPLAYS) private readonly ended: Counter<'result'>,
-    @InjectMetric(REPLAY_SECONDS) private readonly seconds: Counter,
+    @InjectMetric(REPLAY_SECONDS) private readonly seconds: Histogram,
     jobs: DatabaseJobs,
   ) {
     jobs.add({
@@ -98,7 +98,7 @@ export class Replaying {
     if (taken !== null) {
       const from = performance.now();
       await this.goOnWith(taken, stopped);
-      this.seconds.inc((performance.now() - from) / 1_000);
+      this.seconds.observe((performance.now() - from) / 1_000);
       return 'more';
     }
     if (performance.now() >= this.tidyAt) {
