@@ -157,7 +157,18 @@ test('a database that was set back is said to be, and is not signed', async () =
   expect(replica.logs().join('\n')).toContain('does not fit a checkpoint that was exported');
   expect((await newest()).size).toBe(back?.size);
   expect(most((await written()).keys())).toBe(kept);
+  // Another process has all turns, and somebody puts away what does not fit: this one sees it, too.
+  const turns = (until: string) =>
+    rows(databaseUrl, `UPDATE evidence_turns SET holder = gen_random_uuid(), until = ${until}`);
+  await turns(`now() + interval '1 hour'`);
+  for (const name of await readdir(directory)) {
+    // oxlint-disable-next-line no-await-in-loop
+    await rm(join(directory, name), { recursive: true });
+  }
+  const place = 'directory';
+  await until(async () => (await metric(replica, 'mandate_checkpoint_fork', { place })) === 0);
   await replica.stop();
+  await turns('now()');
 
   // Whoever has looked into it names places that know nothing of it, and keeps what the old ones have.
   const anew = join(directory, 'anew');

@@ -110,6 +110,10 @@ export class CheckpointExports implements BeforeApplicationShutdown {
       if (await takeTurn(this.dataSource, this.holder, TURN_MS, `export ${name}`)) {
         if (await one.take()) this.counted.inc({ place: name, outcome: 'done' });
         this.tell(one);
+      } else if (one.fork !== null) {
+        // Who has the turn now may have seen since that it fits: this process would say for ever that it does not.
+        await one.compare();
+        this.tell(one);
       }
       this.failures.delete(name);
       return rest;

@@ -81,3 +81,13 @@ export function readHeld(text: string, origin: string): HeldCheckpoint {
   }
   return { size: checkpoint.size, root: checkpoint.root };
 }
+
+/**
+ * Whether what a place has is the checkpoint that is to be taken there: of the same size and root, whichever key has signed it.
+ *
+ * @throws {PlaceUnusable} if it is no checkpoint of this log
+ */
+export function isSameCheckpoint(text: string, { origin, size, root }: SignedNow): boolean {
+  const held = readHeld(text, origin);
+  return held.size === size && held.root?.equals(root) === true;
+}

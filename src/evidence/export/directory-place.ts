@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { newId } from '../../platform/uuid-v7.js';
 import {
   Forked,
+  isSameCheckpoint,
   PlaceUnusable,
   readHeld,
   type CheckpointPlace,
@@ -11,6 +12,7 @@ import {
   type PutCosignature,
   type SignedNow,
 } from './checkpoint-place.js';
+import { HangGuard } from './hang-guard.js';
 
 /** Digits of a size, and in how many folders they are: none has more than 10,000 files. */
 const DIGITS = 16;
@@ -26,30 +28,45 @@ export function noteFile(size: number): string {
   return `${(digits.match(/.{4}/g) ?? []).join('/')}.note`;
 }
 
+/** Milliseconds after which a directory is said to hang: less than a process has its turn. */
+const DEADLINE_MS = 20_000;
+
 /** A directory that checkpoints are written into, each once and whole: of a file that is there nothing is ever changed. */
 export class DirectoryPlace implements CheckpointPlace {
   readonly name = 'directory';
+
+  /** It may be on another machine, whose answer nobody can do without waiting for. */
+  private readonly guard = new HangGuard('the directory', DEADLINE_MS);
 
   /** @param directory an absolute path */
   constructor(private readonly directory: string) {}
 
   async newest(origin: string): Promise<HeldCheckpoint | null> {
-    const path = await newestIn(this.directory, DIGITS / GROUP - 1);
-    return path === null ? null : readHeld(await read(path), origin);
+    return this.guard.run(async () => {
+      const path = await newestIn(this.directory, DIGITS / GROUP - 1);
+      return path === null ? null : readHeld(await read(path), origin);
+    });
   }
 
-  async put({ size, note }: SignedNow): Promise<readonly PutCosignature[]> {
+  async put(ours: SignedNow): Promise<readonly PutCosignature[]> {
+    return this.guard.run((late) => this.write(ours, late));
+  }
+
+  private async write(ours: SignedNow, late: AbortSignal): Promise<readonly PutCosignature[]> {
+    const { size, note } = ours;
     const path = join(this.directory, noteFile(size));
     const folder = dirname(path);
     await mkdir(folder, { recursive: true });
     const written = join(folder, `.${newId()}`);
     try {
       await writeWhole(written, note);
+      // By now another process may have been told to take another one there.
+      late.throwIfAborted();
       // Fails where there is one: that is how nothing is replaced.
       await link(written, path);
     } catch (error) {
       if (!isCode(error, 'EEXIST')) throw error;
-      if (!(await isSame(path, note))) {
+      if (!isSameCheckpoint(await read(path), ours)) {
         throw new Forked(`there is another checkpoint of ${size} leaves`);
       }
     } finally {
@@ -62,15 +79,6 @@ export class DirectoryPlace implements CheckpointPlace {
     }
     return [];
   }
-}
-
-/** Whether two notes are of one text: the key may have been another one. */
-async function isSame(path: string, note: string): Promise<boolean> {
-  return textOf(await read(path)) === textOf(note);
-}
-
-function textOf(note: string): string {
-  return note.slice(0, note.lastIndexOf('\n\n') + 1);
 }
 
 /** The newest file below a folder. A folder may be empty, after a crash. */

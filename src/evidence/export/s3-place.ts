@@ -4,6 +4,7 @@ import { readBytes } from '../../platform/outbound/guarded-fetch.js';
 import { guardedRequest, type FetchRules } from '../../platform/outbound/guarded-request.js';
 import {
   Forked,
+  isSameCheckpoint,
   PlaceUnusable,
   readHeld,
   type CheckpointPlace,
@@ -59,7 +60,8 @@ export class S3Place implements CheckpointPlace {
     return held;
   }
 
-  async put({ size, note, origin }: SignedNow): Promise<readonly PutCosignature[]> {
+  async put(ours: SignedNow): Promise<readonly PutCosignature[]> {
+    const { size, note } = ours;
     const name = objectName(size);
     const { status } = await this.ask('PUT', `/${this.prefix}${name}`, note);
     if (status === 200 || status === 204) return [];
@@ -67,9 +69,7 @@ export class S3Place implements CheckpointPlace {
     if (status !== 412 && status !== 409) {
       throw new PlaceUnusable(`writing was answered with ${status}`);
     }
-    const held = readHeld(await this.read(name), origin);
-    const ours = readHeld(note, origin);
-    if (held.size !== size || ours.root === null || held.root?.equals(ours.root) !== true) {
+    if (!isSameCheckpoint(await this.read(name), ours)) {
       throw new Forked(`there is another checkpoint of ${size} leaves`);
     }
     return [];
