@@ -1,10 +1,10 @@
 import type pg from 'pg';
 import { ChainVerifier, type ChainCounts } from '../audit/verify/chain-verifier.js';
-import { faultJson, faultLine, type Fault } from '../audit/verify/fault.js';
 import type { KeptCheckpoint } from '../audit/verify/kept-checkpoint.js';
 import { readLog } from '../audit/verify/read-log.js';
 import { SealedRows } from '../audit/verify/read-sealed.js';
 import { verifySealed, type HeldAgainst } from '../audit/verify/verify-sealed.js';
+import { FoundFaults } from './found-faults.js';
 import { EXIT, type Outcome } from './outcome.js';
 import type { Progress } from './progress.js';
 import { readCheckpointFile } from './read-checkpoint-file.js';
@@ -62,35 +62,24 @@ async function verifyLog(
   json: boolean,
   { print, progress }: VerifyingPorts,
 ): Promise<Outcome> {
-  const found: Fault[] = [];
-  let faults = 0;
-  const tell = async (): Promise<void> => {
-    if (found.length === 0) return;
-    faults += found.length;
-    const told = found.splice(0);
-    await print(...told.map((one) => (json ? JSON.stringify(faultJson(one)) : faultLine(one))));
-  };
-  const verifier = new ChainVerifier((fault) => found.push(fault));
+  const found = new FoundFaults(json, print);
+  const verifier = new ChainVerifier(found.add);
   for await (const item of readLog(client, zone)) {
     verifier.add(item);
-    await tell();
+    await found.tell();
     progress(() => `${verifier.counts.events} events so far`);
   }
   verifier.end();
-  await tell();
-  const sealed = await verifySealed(
-    new SealedRows(client),
-    zone,
-    against,
-    (fault) => found.push(fault),
-    (events) => progress(() => `${events} of them compared with the log that they are sealed in`),
+  await found.tell();
+  const sealed = await verifySealed(new SealedRows(client), zone, against, found.add, (events) =>
+    progress(() => `${events} of them compared with the log that they are sealed in`),
   );
-  await tell();
+  await found.tell();
   const counts = { ...verifier.counts, sealed: sealed.leaves, checkpoints: sealed.checkpoints };
-  if (json) await print(JSON.stringify({ ...counts, faults }));
+  if (json) await print(JSON.stringify({ ...counts, faults: found.count }));
   return {
-    code: faults === 0 ? EXIT.done : EXIT.wrong,
-    lines: [summaryOf(counts, faults)],
+    code: found.count === 0 ? EXIT.done : EXIT.wrong,
+    lines: [summaryOf(counts, found.summary)],
   };
 }
 
@@ -100,12 +89,8 @@ interface Counts extends ChainCounts {
   readonly checkpoints: number;
 }
 
-function summaryOf(
-  { chains, events, dropped, sealed, checkpoints }: Counts,
-  faults: number,
-): string {
+function summaryOf({ chains, events, dropped, sealed, checkpoints }: Counts, how: string): string {
   const gone = dropped === 0 ? '' : ` (and ${dropped} that were dropped with their days)`;
-  const how = faults === 0 ? 'nothing is wrong' : faults === 1 ? '1 fault' : `${faults} faults`;
   const held = checkpoints === 0 ? '' : `, ${sealed} sealed by ${checkpoints} checkpoints`;
   return `${events} events${gone} in ${chains} chains${held}: ${how}`;
 }

@@ -1,8 +1,8 @@
 import { readBundleFile } from '../audit/verify/bundle-file.js';
 import { NoBundle } from '../audit/verify/bundle-lines.js';
 import { BundleVerifier, type BundleSummary } from '../audit/verify/bundle-verifier.js';
-import { faultJson, faultLine, type Fault } from '../audit/verify/fault.js';
 import type { KeptCheckpoint } from '../audit/verify/kept-checkpoint.js';
+import { FoundFaults } from './found-faults.js';
 import { EXIT, type Outcome } from './outcome.js';
 import { readCheckpointFile, unreadable } from './read-checkpoint-file.js';
 import { readVkey } from './read-vkey.js';
@@ -31,38 +31,31 @@ export async function verifyBundle(
   const trusted = { keys: keys.map(readVkey), kept: [] as KeptCheckpoint[] };
   for (const path of checkpoints)
     trusted.kept.push(...(await readCheckpointFile(path, trusted.keys)));
-  const found: Fault[] = [];
-  let faults = 0;
-  const tell = async (): Promise<void> => {
-    if (found.length === 0) return;
-    faults += found.length;
-    const told = found.splice(0);
-    await print(...told.map((one) => (json ? JSON.stringify(faultJson(one)) : faultLine(one))));
-  };
-  const verifier = new BundleVerifier(trusted, (fault) => found.push(fault));
+  const found = new FoundFaults(json, print);
+  const verifier = new BundleVerifier(trusted, found.add);
   let summary: BundleSummary | null = null;
   try {
     for await (const line of readBundleFile(bundle)) {
       verifier.line(line);
-      await tell();
+      await found.tell();
       progress(() => `${verifier.seen} events so far`);
     }
     summary = verifier.end();
   } catch (error) {
     if (!(error instanceof NoBundle)) throw unreadable(bundle, error);
     const none = { zone: null, writer: null, seq: null, lastSeq: null, id: null };
-    found.push({ kind: 'form', ...none, why: `${bundle}: ${error.message}` });
+    found.add({ kind: 'form', ...none, why: `${bundle}: ${error.message}` });
   }
-  await tell();
+  await found.tell();
+  const { count: faults } = found;
   if (json) await print(JSON.stringify({ ...(summary ?? { events: verifier.seen }), faults }));
   return {
     code: faults === 0 ? EXIT.done : EXIT.wrong,
-    lines: [summaryOf(summary, faults)],
+    lines: [summaryOf(summary, found.summary)],
   };
 }
 
-function summaryOf(summary: BundleSummary | null, faults: number): string {
-  const how = faults === 0 ? 'nothing is wrong' : faults === 1 ? '1 fault' : `${faults} faults`;
+function summaryOf(summary: BundleSummary | null, how: string): string {
   if (summary === null) return `it was not read to its end: ${how}`;
   const { zone, events, checkpoints, until } = summary;
   const sealed = until === null ? '' : `, sealed until ${until} by ${checkpoints} checkpoints`;

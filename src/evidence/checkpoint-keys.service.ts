@@ -62,8 +62,8 @@ export class CheckpointKeys {
   }
 
   /** All keys, the newest first. */
-  async list(): Promise<CheckpointKey[]> {
-    return this.reading.query<CheckpointKey[]>(LIST);
+  async list(db: Queries = this.reading): Promise<CheckpointKey[]> {
+    return db.query<CheckpointKey[]>(LIST);
   }
 
   /**

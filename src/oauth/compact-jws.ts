@@ -100,6 +100,16 @@ export function parseCompactJws(token: string): ParsedJws {
   };
 }
 
+/** The same as {@link parseCompactJws}; `null` for what cannot be parsed, where nobody asks why. */
+export function readCompactJws(token: string): ParsedJws | null {
+  try {
+    return parseCompactJws(token);
+  } catch (error) {
+    if (error instanceof MalformedToken) return null;
+    throw error;
+  }
+}
+
 /**
  * Decodes base64url without padding (RFC 7515 2), in the one spelling that an encoder
  * writes: the unused bits of the last character must be zero (RFC 4648 3.5).

@@ -5,6 +5,7 @@ import { auditOf, KEY_ENCRYPTION_KEY, rows, startReplica, type Replica } from '.
 import { runCli } from '../setup/cli.js';
 import { whileOpen } from '../setup/locks.js';
 import { callWith, newOperator } from '../setup/operators.js';
+import { persistently } from '../setup/patience.js';
 import { metric } from '../setup/policies.js';
 import { until } from '../setup/process.js';
 import { callAdmin, createTestZone, type Answer, type TestZone } from '../setup/zone.js';
@@ -491,6 +492,22 @@ describe('a mandate of the control zone', () => {
     expect((await bearing(next, 'GET', '/zones')).status).toBe(401);
     expect((await admin('GET', '/operators/control-zone')).status).toBe(404);
     expect((await admin('DELETE', '/operators/control-zone')).status).toBe(404);
+  });
+
+  test('reads no stream for longer than it lives', async () => {
+    const zone = await createTestZone(replica);
+    await admin('PUT', '/operators/control-zone', { zone_id: zone.zoneId });
+    const mandate = String((await mandateOf(zone, 'control:audit:read')).body['access_token']);
+    const stream = await persistently(() =>
+      fetch(`${replica.url}/internal/zones/${zone.zoneId}/audit/stream`, {
+        headers: { authorization: `Bearer ${mandate}` },
+      }),
+    );
+    expect(stream.status).toBe(200);
+    const ended = stream.text();
+    await zone.admin('POST', '/revocations', { jti: decodeJwt(mandate).jti });
+    expect(await ended).toContain('event: error\ndata: {"error":"access_denied"');
+    expect((await admin('DELETE', '/operators/control-zone')).status).toBe(204);
   });
 
   test('is nobody to another, and the control zone is changed by owners alone', async () => {

@@ -8,7 +8,7 @@ import {
   verifyParsedMandate,
   type MandateClaims,
 } from '../../mandates/verify-mandate.js';
-import { MalformedToken, parseCompactJws, type ParsedJws } from '../../oauth/compact-jws.js';
+import { readCompactJws, type ParsedJws } from '../../oauth/compact-jws.js';
 import { unavailable } from '../../oauth/errors.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { OPERATORS } from '../../platform/database/operators-connections.js';
@@ -47,7 +47,7 @@ export class ControlMandates {
    * @throws {OAuthError} temporarily_unavailable
    */
   async operatorOf(token: string, controlZoneId: string): Promise<Operator | null> {
-    const jws = parse(token);
+    const jws = readCompactJws(token);
     // What is for another zone by its own words is not verified: no stranger has signatures checked.
     if (jws === null || jws.claims['zone_id'] !== controlZoneId) return null;
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
@@ -131,15 +131,6 @@ export class ControlMandates {
         return named.length === 1 && (await this.operatorOf(token, zoneId)) !== null;
       },
     };
-  }
-}
-
-function parse(token: string): ParsedJws | null {
-  try {
-    return parseCompactJws(token);
-  } catch (error) {
-    if (error instanceof MalformedToken) return null;
-    throw error;
   }
 }
 

@@ -1,5 +1,5 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { MalformedToken, parseCompactJws, type ParsedJws } from '../../oauth/compact-jws.js';
+import { readCompactJws, type ParsedJws } from '../../oauth/compact-jws.js';
 import { isSigningAlg } from '../../oauth/algorithms.js';
 import { isSignedBy } from '../../oauth/signatures.js';
 import {
@@ -21,7 +21,7 @@ const SAME = ['jti', 'use', 'sub', 'sub_iss', 'iat', 'exp', 'sid', 'root_sid'];
  * @returns in words what is not the same
  */
 export function compareMandate(token: string, statement: JsonObject): string[] {
-  const jws = parse(token);
+  const jws = readCompactJws(token);
   if (jws === null) return ['the mandate is no JWT'];
   const { claims, header } = jws;
   const said = statement['mandate'];
@@ -45,7 +45,7 @@ export function compareMandate(token: string, statement: JsonObject): string[] {
  * @returns in words why not
  */
 export async function whyNotSigned(token: string, jwks: string): Promise<string | null> {
-  const jws = parse(token);
+  const jws = readCompactJws(token);
   if (jws === null) return 'the mandate is no JWT';
   const key = keyIn(jwks, jws);
   if (key === null) return 'the key of the mandate is not in the JWK Set';
@@ -84,15 +84,6 @@ function keyIn(jwks: string, { header }: ParsedJws): KeyObject | null {
   } catch (error) {
     if (error instanceof InvalidJson || error instanceof TypeError) return null;
     if (error instanceof Error && 'code' in error) return null;
-    throw error;
-  }
-}
-
-function parse(token: string): ParsedJws | null {
-  try {
-    return parseCompactJws(token);
-  } catch (error) {
-    if (error instanceof MalformedToken) return null;
     throw error;
   }
 }

@@ -7,6 +7,7 @@ import { isUuid } from '../../oauth/vocabulary.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { OPERATORS_READING } from '../../platform/database/operators-connections.js';
 import { signReceipt } from '../../transparency-log/cose-receipt.js';
+import { parseVkey, type NoteKey } from '../../transparency-log/note-key.js';
 import { openNote } from '../../transparency-log/signed-note.js';
 import { TileMissing } from '../../transparency-log/tiles.js';
 import { formatTlogProof } from '../../transparency-log/tlog-proof.js';
@@ -141,6 +142,13 @@ export class Receipts {
     return found.map(read).filter(({ event }) => event['revoked_jti'] === jti);
   }
 
+  /** Whether a note is signed by a key that is not the newest: until the first checkpoint by that. */
+  private async isByKeyBefore(db: Queries, note: string, newest: NoteKey): Promise<boolean> {
+    if (openNote(note, [newest]).isValid) return false;
+    const keys = (await this.keys.list(db)).flatMap(({ vkey }) => parseVkey(vkey) ?? []);
+    return openNote(note, keys).isValid;
+  }
+
   private async sign(
     db: Queries,
     zoneId: string,
@@ -152,9 +160,7 @@ export class Receipts {
     if (sealed === null || !terms.needed.every(({ id }) => isSealed.has(id))) return 'not yet';
     const { signer } = await this.keys.signer(db);
     const { body, note, index, hashes } = sealed.checkpoint;
-    const opened = openNote(note, [signer.key]);
-    // Until the first checkpoint by a new key.
-    if (!opened.isValid) return 'not yet';
+    if (await this.isByKeyBefore(db, note, signer.key)) return 'not yet';
     const checked = checkProof(zoneId, sealed, signer.key);
     if (!checked.isProved) throw unavailable(`nothing is signed: ${checked.why}`);
     const { size, root } = checked.ofZone;

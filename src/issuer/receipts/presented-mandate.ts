@@ -1,5 +1,5 @@
 import type { SignatureCheck, VerificationKey } from '../../mandates/verify-mandate.js';
-import { MalformedToken, parseCompactJws, type ParsedJws } from '../../oauth/compact-jws.js';
+import { readCompactJws, type ParsedJws } from '../../oauth/compact-jws.js';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../oauth/strict-json.js';
 import { isUuid, MANDATE_TYPS } from '../../oauth/vocabulary.js';
 
@@ -24,16 +24,12 @@ export interface PresentedMandate {
 
 /** Reads a token as far as that tells whose key to look for. Null if it can be no mandate. */
 export function readPresented(token: string): UnverifiedMandate | null {
-  try {
-    const jws = parseCompactJws(token);
-    const { kid, typ } = jws.header;
-    const { zone_id: zoneId } = jws.claims;
-    if (kid === null || !MANDATE_TYPS.some((one) => one === typ)) return null;
-    return typeof zoneId === 'string' && isUuid(zoneId) ? { token, jws, zoneId, kid } : null;
-  } catch (error) {
-    if (error instanceof MalformedToken) return null;
-    throw error;
-  }
+  const jws = readCompactJws(token);
+  if (jws === null) return null;
+  const { kid, typ } = jws.header;
+  const { zone_id: zoneId } = jws.claims;
+  if (kid === null || !MANDATE_TYPS.some((one) => one === typ)) return null;
+  return typeof zoneId === 'string' && isUuid(zoneId) ? { token, jws, zoneId, kid } : null;
 }
 
 /** The mandate, if a key of its zone has signed it. Neither the issuer nor the moment matters: it is about what was. */

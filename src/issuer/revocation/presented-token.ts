@@ -1,6 +1,6 @@
 import { LEEWAY } from '../../keys/rotation/key-schedule.js';
 import type { SignatureCheck, VerificationKey } from '../../mandates/verify-mandate.js';
-import { MalformedToken, parseCompactJws, type ParsedJws } from '../../oauth/compact-jws.js';
+import { readCompactJws, type ParsedJws } from '../../oauth/compact-jws.js';
 import type { JsonValue } from '../../oauth/strict-json.js';
 import { isUuid, MANDATE_TYPS } from '../../oauth/vocabulary.js';
 
@@ -47,7 +47,7 @@ const NOTHING = { kind: 'nothing' } as const;
  * signed, neither the issuer nor the moment matters: who gives authority up need not show that it would be honoured.
  */
 export async function presentedToken(token: string, to: PresentedTo): Promise<PresentedToken> {
-  const jws = parse(token);
+  const jws = readCompactJws(token);
   if (jws === null || jws.header.kid === null) return NOTHING;
   const key = to.findKey(jws.header.kid);
   if (key === null || key.alg !== jws.header.alg) return NOTHING;
@@ -55,15 +55,6 @@ export async function presentedToken(token: string, to: PresentedTo): Promise<Pr
   const mandate = mandateIn(jws, to.zoneId);
   if (mandate === null) return { kind: 'no mandate' };
   return mandate.exp + TAKEN_AFTER_END > to.now ? mandate : NOTHING;
-}
-
-function parse(token: string): ParsedJws | null {
-  try {
-    return parseCompactJws(token);
-  } catch (error) {
-    if (error instanceof MalformedToken) return null;
-    throw error;
-  }
 }
 
 /** The mandate that was signed, if it is one: `typ` alone does not tell, as some have the `JWT` of everything else. */
