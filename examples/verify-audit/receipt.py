@@ -79,6 +79,16 @@ def verify(item, zone, vkey):
     return said
 
 
+def targets(issued):  # what may have been taken back so that this mandate went with it
+    mandate, subject = issued["mandate"], {"sub": issued["mandate"].get("sub"), "iss": issued["mandate"].get("sub_iss")}
+    one = {"session_id": "sid", "root_session_id": "root_sid", "agent_session_id": "agent_session_id", "issuer": "sub_iss", "kid": "kid"}
+    yield from ({name: mandate[member]} for name, member in one.items() if member in mandate)
+    yield from ({"delegation_edge_id": edge} for edge in mandate.get("delegation_path", []))
+    yield from ({"resource": resource} for resource in mandate["target"])
+    yield from ({"client_id": issued["client_id"]}, {"policy_set_version_id": issued["policy"].get("policy_set_version_id")})
+    yield from ({"subject": subject}, {"zone": True})
+
+
 if __name__ == "__main__":
     try:
         with open(sys.argv[1], encoding="utf-8") as file:
@@ -87,7 +97,7 @@ if __name__ == "__main__":
         issued = [one for one in statements if one["type"] == "issued"]
         need(len({one["event"] for one in statements}) == len(statements) > 0, "there is none, or one twice")
         for one in statements if issued else []:
-            mine = one is issued[0] or one.get("jti") == issued[0]["mandate"]["jti"]
+            mine = one is issued[0] or one.get("jti") == issued[0]["mandate"]["jti"] or one.get("target") in targets(issued[0])
             need(mine or one.get("challenge_id", 0) == issued[0].get("challenge_id"), "they are of several mandates")
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, OSError, RecursionError, binascii.Error) as error:
         print(f"wrong: {type(error).__name__}: {error}")

@@ -158,8 +158,8 @@ test('a database that was set back is said to be, and is not signed', async () =
   expect((await newest()).size).toBe(back?.size);
   expect(most((await written()).keys())).toBe(kept);
   // Another process has all turns, and somebody puts away what does not fit: this one sees it, too.
-  const turns = (until: string) =>
-    rows(databaseUrl, `UPDATE evidence_turns SET holder = gen_random_uuid(), until = ${until}`);
+  const turns = (end: string) =>
+    rows(databaseUrl, `UPDATE evidence_turns SET holder = gen_random_uuid(), until = ${end}`);
   await turns(`now() + interval '1 hour'`);
   for (const name of await readdir(directory)) {
     // oxlint-disable-next-line no-await-in-loop

@@ -280,7 +280,7 @@ test('nothing is signed for a database that somebody has changed', async () => {
   await text('"client_credentialz"', '"client_credentials"');
   expect((await read()).status).toBe(200);
   // A signature that is wrong is not one that is still to come.
-  const whole = new Map<string, string>();
+  const notes = new Map<string, string>();
   const setNote = (size: string, note: string) =>
     withClient(replica.databaseUrl, async (db) => {
       await db.query('SET session_replication_role = replica');
@@ -291,13 +291,13 @@ test('nothing is signed for a database that somebody has changed', async () => {
       'SELECT size::text AS size, note FROM checkpoints ORDER BY checkpoints.size DESC LIMIT 1';
     const [last] = await rows<{ size: string; note: string }>(replica.databaseUrl, newest);
     if (last === undefined) return null;
-    if (!whole.has(last.size)) {
-      whole.set(last.size, last.note);
+    if (!notes.has(last.size)) {
+      notes.set(last.size, last.note);
       await setNote(last.size, `${last.note.slice(0, -20)}${'A'.repeat(18)}=\n`);
     }
     return (await read()).status === 503;
   });
-  for (const [size, note] of whole) {
+  for (const [size, note] of notes) {
     // oxlint-disable-next-line no-await-in-loop
     await setNote(size, note);
   }
@@ -311,6 +311,41 @@ test('nothing is signed for a database that somebody has changed', async () => {
   await asSuperuser('DELETE FROM evidence_tiles WHERE zone_id = $1');
   const path = `/zones/${of.zoneId}/audit/receipts/${requestId}`;
   expect((await callAdmin(replica, 'GET', path)).status).toBe(503);
+});
+
+test('a mandate that was taken back with others has a receipt of that, and of no other order', async () => {
+  const of = await createTestZone(replica);
+  const mandate = String((await of.session()).body['access_token']);
+  const order = (target: object) =>
+    callAdmin(replica, 'POST', `/zones/${of.zoneId}/revocations`, { target, reason: 'a drill' });
+  const { sid } = decodeJwt(mandate);
+  const another = await order({
+    session_id: decodeJwt(String((await of.session()).body['access_token'])).sid,
+  });
+  expect((await order({ session_id: sid })).status).toBe(201);
+  expect((await order({ client_id: of.clientId })).status).toBe(201);
+  const body = new URLSearchParams({ mandate });
+  const answer = await until(async () => {
+    const read = await asBearer(body);
+    const { receipts = [], pending = [] } = read.body as Partial<ReceiptSet>;
+    return receipts.length === 3 && pending.length === 0 ? read : null;
+  });
+  const [issued, ...revocations] = said(answer);
+  expect(issued).toMatchObject({ type: 'issued', mandate: { sid } });
+  expect(revocations).toMatchObject([
+    { type: 'revocation', by: 'operator', target: { session_id: sid } },
+    { type: 'revocation', by: 'operator', target: { client_id: of.clientId } },
+  ]);
+  expect(JSON.stringify(revocations)).not.toContain('a drill');
+  // That of another session does not go with it, whoever puts it there.
+  const path = `/zones/${of.zoneId}/audit/receipts/${another.requestId}`;
+  const foreign = await until(async () => {
+    const read = await callAdmin(replica, 'GET', path);
+    return read.status === 200 ? (read.body as unknown as ReceiptSet) : null;
+  });
+  const set = answer.body as unknown as ReceiptSet;
+  const { faults } = verified({ ...set, receipts: [...set.receipts, ...foreign.receipts] });
+  expect(faults).toEqual([expect.stringContaining('is of something else')]);
 });
 
 test('metadata says where they are', async () => {

@@ -1,7 +1,7 @@
 import type { Queries } from '../queries.js';
 
 /** The most confirmations and revocations of a mandate that it has receipts of, the first ones. */
-const MOST = 16;
+export const MOST = 16;
 
 /** The event with which a mandate was issued. Null if there is none any more, or never was. */
 export async function findIssued(db: Queries, zoneId: string, jti: string): Promise<string | null> {
@@ -35,6 +35,24 @@ export function findRevocations(db: Queries, zoneId: string, jti: string): Promi
   );
 }
 
+/**
+ * The events in which operators ordered something to be taken back since a moment, as far as the index has them: those of the
+ * first such orders, and maybe of others of about the same time.
+ *
+ * @param targets what orders are found by (`keyOfTarget`)
+ * @param since RFC 3339
+ */
+export async function findOrders(
+  db: Queries,
+  zoneId: string,
+  targets: readonly Buffer[],
+  since: string,
+): Promise<string[]> {
+  const terms = ['type:admin.revocation.ordered', 'outcome:done', `zone:${zoneId}`];
+  const rows = await db.query<{ id: string }[]>(ORDERED, [zoneId, targets, since, MOST, terms]);
+  return rows.map(({ id }) => id);
+}
+
 const REVOKING = ['token_revocation', 'admin.revocation.ordered', 'admin.mandate.revoked'];
 
 async function byTerms(
@@ -62,3 +80,13 @@ const BY_TERMS = `SELECT f.id FROM (
           AND i.terms @> audit_term_digests(ARRAY(SELECT jsonb_array_elements_text(s.terms)))
        OFFSET 0) AS t
     OFFSET 0) AS f ORDER BY f.id LIMIT $3`;
+// The event of an order has an id of about the moment of that: so only those around it are looked at.
+const ORDERED = `SELECT DISTINCT e.id FROM (
+    SELECT o.at FROM revocation_orders o
+     WHERE o.zone_id = $1 AND o.target_key = ANY ($2::bytea[]) AND o.at >= $3::timestamptz ORDER BY o.id LIMIT $4) AS o
+   CROSS JOIN LATERAL (
+     SELECT i.id FROM audit_index i
+      WHERE i.zone_id = $1 AND i.terms @> audit_term_digests($5::text[])
+        AND i.id >= uuid_from_time(o.at - interval '1 minute') AND i.id < uuid_from_time(o.at + interval '1 minute')
+     OFFSET 0) AS e
+  ORDER BY e.id LIMIT 1000`;

@@ -14,7 +14,9 @@ export function inWords(statements: readonly JsonObject[]): string[] {
       case 'confirmation':
         return [confirmationInWords(statement)];
       case 'revocation':
-        return [`taken back at ${word(statement['at'])} by ${whoTookBack(statement)}`];
+        return [
+          `taken back at ${word(statement['at'])} by ${whoTookBack(statement)}${withWhat(statement)}`,
+        ];
       default:
         return [
           `${word(statement['what'])} at ${word(statement['at'])}: ${word(statement['outcome'])}`,
@@ -63,6 +65,10 @@ function confirmationInWords(statement: JsonObject): string {
 
 function whoTookBack({ by, client_id: client }: JsonObject): string {
   return by === 'client' ? `client ${word(client)}` : 'an operator';
+}
+
+function withWhat({ target }: JsonObject): string {
+  return target === undefined ? '' : `, with all of ${word(target)}`;
 }
 
 function who(token: JsonObject): string {

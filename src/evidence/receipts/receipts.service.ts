@@ -15,9 +15,17 @@ import { CheckpointKeys } from '../checkpoint-keys.service.js';
 import type { Missing } from '../evidence.service.js';
 import type { Queries } from '../queries.js';
 import { checkProof } from './check-proof.js';
-import { findChange, findConfirmations, findIssued, findRevocations } from './mandate-events.js';
+import {
+  findChange,
+  findConfirmations,
+  findIssued,
+  findOrders,
+  findRevocations,
+  MOST,
+} from './mandate-events.js';
 import { proveEvents, readPlaced, type PlacedEvent } from './prove-events.js';
 import { statementOf, type Known } from './statement.js';
+import { isAmongTargets, keyOfTarget, targetsOf } from './targets-of-mandate.js';
 
 /** A receipt of an event. */
 export interface Receipt {
@@ -79,9 +87,12 @@ export class Receipts {
     if (issued === undefined || knows === 'nothing') return 'unknown';
     const confirmations = await this.confirmationsOf(zoneId, issued);
     if (confirmations === null) return 'not yet';
-    const revocations = await this.revocationsOf(zoneId, jti);
-    const needed = [issued, ...confirmations];
     const known = knows === 'all' ? null : knows;
+    const revocations = [
+      ...(await this.revocationsOf(zoneId, jti)),
+      ...(await this.ordersOf(zoneId, issued, known)),
+    ];
+    const needed = [issued, ...confirmations];
     const all = [...needed, ...revocations];
     return this.sign(db, zoneId, all, { needed, known, withText: false });
   }
@@ -140,6 +151,21 @@ export class Receipts {
     const found = await readPlaced(this.dataSource, zoneId, ids);
     // Terms are found by numbers that stand for them, which others may have chosen something for.
     return found.map(read).filter(({ event }) => event['revoked_jti'] === jti);
+  }
+
+  /** Orders that took the mandate back with others, by what its receipt says of it to the reader. */
+  private async ordersOf(
+    zoneId: string,
+    { id, hash, event }: ReadEvent,
+    known: Known | null,
+  ): Promise<ReadEvent[]> {
+    const stated = statementOf({ id, zoneId, hash: hash.toString('hex'), event }, known);
+    const keys = targetsOf(stated).map(keyOfTarget);
+    const ids = await findOrders(this.dataSource, zoneId, keys, textIn(event['occurred_at']));
+    const found = (await readPlaced(this.dataSource, zoneId, ids)).map(read);
+    return found
+      .filter((order) => isAmongTargets(memberAt(order.event, 'revocation', 'target'), stated))
+      .slice(0, MOST);
   }
 
   /** Whether a note is signed by a key that is not the newest: until the first checkpoint by that. */

@@ -58,6 +58,10 @@ export function statementOf(stated: StatedEvent, known: Known | null): Statement
   if (typeof event['revoked_jti'] === 'string') {
     return { ...common, type: 'revocation', ...revoked(event) };
   }
+  if (event['type'] === 'admin.revocation.ordered') {
+    const { target = null } = objectIn(event['revocation']);
+    return { ...common, type: 'revocation', target, by: 'operator' };
+  }
   return {
     ...common,
     type: 'change',
