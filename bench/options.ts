@@ -40,7 +40,7 @@ export const USAGE = `npm run bench -- [options]
   --write <file>      writes the tables as Markdown; a whole run writes bench/RESULTS.md
   --json <file>       writes every figure
   --cpu-prof <folder> writes a profile of our server (npm run bench:profile reads it)
-npm run bench -- <name> runs another measurement: in-time, jwks, policy`;
+npm run bench -- <name> runs another measurement: evidence, in-time, jwks, policy`;
 
 /**
  * Reads the command line.
