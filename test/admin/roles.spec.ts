@@ -48,7 +48,7 @@ afterAll(async () => {
 /** Asks for nothing that there is, by a body that no route takes: whoever is let in is told so, and nothing is done. */
 async function ask(key: string | null, { method, template }: Route, inZone = NO_ID) {
   // What sends and sends is asked what it does not take, too.
-  const query = /\/audit\/(?:stream|export)$/.test(template) ? '?nothing=1' : '';
+  const query = /\/audit\/(?:stream|export|bundle)$/.test(template) ? '?nothing=1' : '';
   const path =
     template.replace(/\{(?:zone|zoneID)\}/, inZone).replaceAll(/\{\w+\}/g, NO_ID) + query;
   const { status, body } = await callWith(
