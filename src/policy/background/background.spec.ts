@@ -1,5 +1,5 @@
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import ts from 'typescript';
@@ -11,19 +11,23 @@ import { input } from '../policy.fixture.js';
 const POLICY = fileURLToPath(new URL('..', import.meta.url));
 const CACHE = fileURLToPath(new URL('../../../node_modules/.cache', import.meta.url));
 mkdirSync(CACHE, { recursive: true });
-const compiled = mkdtempSync(join(CACHE, 'policy-'));
+const root = mkdtempSync(join(CACHE, 'policy-'));
+const compiled = join(root, 'policy');
+/** What the folder imports from others. */
+const BESIDE = ['../platform/http/kept-on.ts'];
 
 function compileFolder(): void {
-  writeFileSync(join(compiled, 'package.json'), '{"type":"module"}');
+  writeFileSync(join(root, 'package.json'), '{"type":"module"}');
   const sources = readdirSync(POLICY, { recursive: true, encoding: 'utf8' }).filter(
     (name) => name.endsWith('.ts') && !/\.(spec|entity|service|module)\.ts$/.test(name),
   );
-  for (const folder of ['background', 'engine']) mkdirSync(join(compiled, folder));
-  for (const name of sources) {
+  for (const name of [...sources, ...BESIDE]) {
     const { outputText } = ts.transpileModule(readFileSync(join(POLICY, name), 'utf8'), {
       compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
     });
-    writeFileSync(join(compiled, name.replace(/ts$/, 'js')), outputText);
+    const file = join(compiled, name.replace(/ts$/, 'js'));
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, outputText);
   }
 }
 
@@ -60,7 +64,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await background.stopBackground();
-  rmSync(compiled, { recursive: true, force: true });
+  rmSync(root, { recursive: true, force: true });
 });
 
 /** Policies that concern one application each, except for one in a thousand. */
