@@ -23,8 +23,7 @@ const PLAIN = [
 
 export default defineConfig({
   test: {
-    // `isolate: false`: one worker serves many files. Each of them has our modules to itself even so; what
-    // is shared, and need not be loaded again, are packages.
+    // `isolate: false`: one worker serves many files, which share what is loaded: packages and our modules.
     projects: [
       {
         test: {
@@ -45,6 +44,7 @@ export default defineConfig({
             'test/setup/postgres.ts',
             'test/setup/shared-replicas.ts',
           ],
+          setupFiles: ['test/setup/each-file.ts'],
           ...patience,
         },
       },

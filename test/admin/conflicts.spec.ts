@@ -105,6 +105,7 @@ const NOT_OF_BODIES = [
   'operator_keys_digest_key',
   'operator_keys_id_key',
   'operator_keys_operator_id_drawn_with_fkey',
+  'access_analyses_under_way',
   'policy_replays_under_way',
   'policy_set_versions_zone_id_policy_set_id_version_key',
   'policy_versions_zone_id_policy_id_version_key',

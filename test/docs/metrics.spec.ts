@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Counter, Gauge, Histogram, Summary } from 'prom-client';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { sharedReplica } from '../setup/harness.js';
 import { familiesIn, problemsOf, type Family } from '../setup/metric-rules.js';
@@ -49,7 +50,8 @@ beforeAll(async () => {
         provider as { useFactory: () => { name: string; labelNames: string[] } }
       ).useFactory();
       const { name, labelNames: labels } = metric;
-      inCode.set(name, { type: metric.constructor.name.toLowerCase(), labels });
+      const kind = [Counter, Gauge, Histogram, Summary].find((one) => metric instanceof one);
+      inCode.set(name, { type: kind?.name.toLowerCase() ?? '', labels });
     }
   }
   const { url } = await sharedReplica();

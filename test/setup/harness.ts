@@ -1,17 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, inject, onTestFinished } from 'vitest';
+import { inject, onTestFinished } from 'vitest';
 import { copyTemplate, makeDatabase } from './databases.js';
 import { readByNode, startHosted } from './hosts.js';
-import { keepConnections } from './kept-connections.js';
 import { ADMIN_TOKEN, environment, startServer } from './server-process.js';
 import type { Loan, SharedReplica } from './shared-replicas.js';
 
 export { ADMIN_TOKEN, KEY_ENCRYPTION_KEY } from './server-process.js';
 export { auditOf, rows, withClient, type AuditRow } from './databases.js';
-
-// For as long as the tests of a file run.
-const serverUrl: string | undefined = inject('serverUrl');
-if (serverUrl !== undefined) afterAll(keepConnections(serverUrl));
 
 /** A running server process. */
 export interface Replica {
