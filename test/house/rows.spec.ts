@@ -42,3 +42,14 @@ test('what leaves something in its session has a connection of its own', async (
     { name: '' },
   ]);
 });
+
+test('what queries have read is in the statistics that the next one reads', async () => {
+  const databaseUrl = await createEmptyDatabase();
+  await rows(databaseUrl, 'CREATE TABLE looked_at ()');
+  for (let n = 0; n < 3; n += 1) {
+    // oxlint-disable-next-line no-await-in-loop -- each in the connection of the one before
+    await rows(databaseUrl, 'SELECT FROM looked_at');
+  }
+  const scans = `SELECT seq_scan::int AS scans FROM pg_stat_user_tables WHERE relname = 'looked_at'`;
+  expect(await rows(databaseUrl, scans)).toEqual([{ scans: 3 }]);
+});
