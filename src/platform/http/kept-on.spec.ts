@@ -13,3 +13,13 @@ test('what is kept on an object is of that object, and of what it was kept as', 
   // Whoever writes it down, or goes through its members, does not meet it.
   expect([JSON.stringify(request), Object.keys(request)]).toEqual(['{"url":"/"}', ['url']]);
 });
+
+test('a copy of an object has nothing of what is kept on that', () => {
+  const ids = new KeptOn<string>('id');
+  const request = { url: '/' };
+  ids.set(request, 'a');
+  const copy = { ...request, url: '/other' };
+  expect(ids.get(copy)).toBeUndefined();
+  ids.set(copy, 'b');
+  expect([ids.get(request), ids.get(copy)]).toEqual(['a', 'b']);
+});

@@ -50,6 +50,16 @@ test('an input is as long as its JSON, and can be asked where it can be represen
   );
 });
 
+test('an input that differs from one that was asked about has a text of its own', () => {
+  const asked = inputWith({ claim: 'one' });
+  const before = [inputBytes(asked), inputSha256(asked)];
+  const other = { ...asked, context: { ...asked.context, requested_scopes: ['s'] } };
+
+  expect(inputBytes(other)).toBe(Buffer.byteLength(JSON.stringify(other)));
+  expect(inputSha256(other)).toBe(hash('sha256', canonicalize(other) ?? '', 'hex'));
+  expect([inputBytes(asked), inputSha256(asked)]).toEqual(before);
+});
+
 test('the hash of an input is that of its canonical JSON', () => {
   fc.assert(
     fc.property(inputs, (input) => {
