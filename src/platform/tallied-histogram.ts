@@ -25,7 +25,8 @@ class Counts implements Tally {
 
 /**
  * A histogram with one label. The library finds the counts of a label value anew at each observation, of which a request
- * makes a dozen: here they are at hand, and put into the library's form when somebody reads them.
+ * makes a dozen: here they are at hand, and put into the library's form when somebody reads them. Only what a {@link tally} is
+ * told counts: `observe`, `labels` and `reset` are the library's, which does not read its own counts here.
  */
 export class TalliedHistogram<T extends string> extends Histogram<T> {
   private readonly tallies = new Map<string, Counts>();
