@@ -65,7 +65,7 @@ async function startServer(): Promise<Server> {
     dataDir,
     log: () => {},
     settings: {
-      max_connections: '600',
+      max_connections: '800',
       // Tests kill processes, never the machine, so what was written is there without waiting for the disk.
       fsync: 'off',
       full_page_writes: 'off',
