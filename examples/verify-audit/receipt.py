@@ -3,6 +3,7 @@
 
 It takes the files beside it and nothing else. It prints what each receipt says and ends with 0, or what is wrong and ends with 1."""
 import base64, binascii, json, sys
+from datetime import datetime
 from ed25519 import signed
 from tlog import checkpoint, included, opened, sha, unique
 
@@ -89,6 +90,11 @@ def targets(issued):  # what may have been taken back so that this mandate went 
     yield from ({"subject": subject}, {"zone": True})
 
 
+def took_back(order, issued):  # between when it was issued and when nobody honoured it any more
+    end = datetime.fromisoformat(order["at"].replace("Z", "+00:00")).timestamp()
+    return order["target"] in targets(issued) and issued["at"] <= order["at"] and end <= issued["mandate"]["exp"] + 60
+
+
 if __name__ == "__main__":
     try:
         with open(sys.argv[1], encoding="utf-8") as file:
@@ -97,7 +103,7 @@ if __name__ == "__main__":
         issued = [one for one in statements if one["type"] == "issued"]
         need(len({one["event"] for one in statements}) == len(statements) > 0, "there is none, or one twice")
         for one in statements if issued else []:
-            mine = one is issued[0] or one.get("jti") == issued[0]["mandate"]["jti"] or one.get("target") in targets(issued[0])
+            mine = one is issued[0] or one.get("jti") == issued[0]["mandate"]["jti"] or ("target" in one and took_back(one, issued[0]))
             need(mine or one.get("challenge_id", 0) == issued[0].get("challenge_id"), "they are of several mandates")
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, OSError, RecursionError, binascii.Error) as error:
         print(f"wrong: {type(error).__name__}: {error}")

@@ -20,9 +20,11 @@ import { rows, startReplica, withClient, type Replica } from '../setup/harness.j
 import { basic } from '../setup/introspection.js';
 import { OpenApiCheck, type OpenApiDocument } from '../setup/openapi-check.js';
 import { fragmentOf, openPage } from '../setup/pages.js';
+import { persistently } from '../setup/patience.js';
 import { until } from '../setup/process.js';
 import { revokeAs } from '../setup/revoke.js';
 import { newService, type Service, type TestClient } from '../setup/services.js';
+import { newTrustedIssuer } from '../setup/trusted-issuers.js';
 import {
   callAdmin,
   createTestZone,
@@ -315,25 +317,33 @@ test('nothing is signed for a database that somebody has changed', async () => {
 
 test('a mandate that was taken back with others has a receipt of that, and of no other order', async () => {
   const of = await createTestZone(replica);
-  const mandate = String((await of.session()).body['access_token']);
+  const idp = await newTrustedIssuer(of);
   const order = (target: object) =>
     callAdmin(replica, 'POST', `/zones/${of.zoneId}/revocations`, { target, reason: 'a drill' });
+  // One of before took nothing back of what was issued since.
+  expect((await order({ client_id: of.clientId })).status).toBe(201);
+  const ask = await idp.user('ada');
+  const mandate = String((await persistently(() => ask())).body['access_token']);
   const { sid } = decodeJwt(mandate);
   const another = await order({
     session_id: decodeJwt(String((await of.session()).body['access_token'])).sid,
   });
-  expect((await order({ session_id: sid })).status).toBe(201);
-  expect((await order({ client_id: of.clientId })).status).toBe(201);
+  const subject = { sub: 'ada', iss: idp.issuer };
+  for (const target of [{ session_id: sid }, { subject }, { client_id: of.clientId }]) {
+    // oxlint-disable-next-line no-await-in-loop
+    expect((await order(target)).status).toBe(201);
+  }
   const body = new URLSearchParams({ mandate });
   const answer = await until(async () => {
     const read = await asBearer(body);
     const { receipts = [], pending = [] } = read.body as Partial<ReceiptSet>;
-    return receipts.length === 3 && pending.length === 0 ? read : null;
+    return receipts.length >= 4 && pending.length === 0 ? read : null;
   });
   const [issued, ...revocations] = said(answer);
   expect(issued).toMatchObject({ type: 'issued', mandate: { sid } });
   expect(revocations).toMatchObject([
     { type: 'revocation', by: 'operator', target: { session_id: sid } },
+    { type: 'revocation', by: 'operator', target: { subject } },
     { type: 'revocation', by: 'operator', target: { client_id: of.clientId } },
   ]);
   expect(JSON.stringify(revocations)).not.toContain('a drill');

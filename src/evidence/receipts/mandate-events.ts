@@ -36,20 +36,21 @@ export function findRevocations(db: Queries, zoneId: string, jti: string): Promi
 }
 
 /**
- * The events in which operators ordered something to be taken back since a moment, as far as the index has them: those of the
+ * The events in which operators ordered something to be taken back in some time, as far as the index has them: those of the
  * first such orders, and maybe of others of about the same time.
  *
  * @param targets what orders are found by (`keyOfTarget`)
- * @param since RFC 3339
+ * @param when from a moment on (RFC 3339), up to another (seconds since the epoch)
  */
 export async function findOrders(
   db: Queries,
   zoneId: string,
   targets: readonly Buffer[],
-  since: string,
+  { since, until }: { readonly since: string; readonly until: number },
 ): Promise<string[]> {
   const terms = ['type:admin.revocation.ordered', 'outcome:done', `zone:${zoneId}`];
-  const rows = await db.query<{ id: string }[]>(ORDERED, [zoneId, targets, since, MOST, terms]);
+  const values = [zoneId, targets, since, until, MOST, terms];
+  const rows = await db.query<{ id: string }[]>(ORDERED, values);
   return rows.map(({ id }) => id);
 }
 
@@ -83,10 +84,11 @@ const BY_TERMS = `SELECT f.id FROM (
 // The event of an order has an id of about the moment of that: so only those around it are looked at.
 const ORDERED = `SELECT DISTINCT e.id FROM (
     SELECT o.at FROM revocation_orders o
-     WHERE o.zone_id = $1 AND o.target_key = ANY ($2::bytea[]) AND o.at >= $3::timestamptz ORDER BY o.id LIMIT $4) AS o
+     WHERE o.zone_id = $1 AND o.target_key = ANY ($2::bytea[]) AND o.at >= $3::timestamptz
+       AND o.at <= to_timestamp($4::float8) ORDER BY o.id LIMIT $5) AS o
    CROSS JOIN LATERAL (
      SELECT i.id FROM audit_index i
-      WHERE i.zone_id = $1 AND i.terms @> audit_term_digests($5::text[])
+      WHERE i.zone_id = $1 AND i.terms @> audit_term_digests($6::text[])
         AND i.id >= uuid_from_time(o.at - interval '1 minute') AND i.id < uuid_from_time(o.at + interval '1 minute')
      OFFSET 0) AS e
   ORDER BY e.id LIMIT 1000`;

@@ -25,7 +25,7 @@ import {
 } from './mandate-events.js';
 import { proveEvents, readPlaced, type PlacedEvent } from './prove-events.js';
 import { statementOf, type Known } from './statement.js';
-import { isAmongTargets, keyOfTarget, targetsOf } from './targets-of-mandate.js';
+import { honouredUntil, keyOfTarget, targetsOf, tookBack } from './targets-of-mandate.js';
 
 /** A receipt of an event. */
 export interface Receipt {
@@ -161,10 +161,13 @@ export class Receipts {
   ): Promise<ReadEvent[]> {
     const stated = statementOf({ id, zoneId, hash: hash.toString('hex'), event }, known);
     const keys = targetsOf(stated).map(keyOfTarget);
-    const ids = await findOrders(this.dataSource, zoneId, keys, textIn(event['occurred_at']));
+    const when = { since: textIn(event['occurred_at']), until: honouredUntil(stated) };
+    const ids = await findOrders(this.dataSource, zoneId, keys, when);
     const found = (await readPlaced(this.dataSource, zoneId, ids)).map(read);
     return found
-      .filter((order) => isAmongTargets(memberAt(order.event, 'revocation', 'target'), stated))
+      .filter(({ event: { occurred_at: at, revocation } }) =>
+        tookBack({ target: memberOf(revocation, 'target'), at }, stated),
+      )
       .slice(0, MOST);
   }
 
@@ -227,6 +230,9 @@ function textIn(value: JsonValue | undefined): string {
 }
 
 function memberAt(event: JsonObject, name: string, member: string): JsonValue | undefined {
-  const value = event[name];
+  return memberOf(event[name], member);
+}
+
+function memberOf(value: JsonValue | undefined, member: string): JsonValue | undefined {
   return isJsonObject(value) ? value[member] : undefined;
 }

@@ -7,6 +7,9 @@ import {
 } from '../../oauth/strict-json.js';
 import type { Statement } from './statement.js';
 
+/** Seconds for which verifiers may still accept a mandate that has expired (`LEEWAY` of keys). */
+export const HONOURED_AFTER = 60;
+
 /**
  * What operators may have ordered to be taken back so that a mandate went with it, in the form that orders have: an object with
  * one member. Beside its `jti`, by which it is taken back alone.
@@ -31,10 +34,38 @@ export function targetsOf(issued: Statement): readonly JsonObject[] {
   ];
 }
 
-/** Whether an order to take a target back took a mandate back. */
-export function isAmongTargets(target: JsonValue | undefined, issued: Statement): boolean {
-  const asked = JSON.stringify(target);
-  return targetsOf(issued).some((one) => JSON.stringify(one) === asked);
+/**
+ * Whether an order took a mandate back: one for what the mandate rests on, between when it was issued and when nobody honoured
+ * it any more. Of one that came before it knows nothing, and of a later one its reader is to know nothing.
+ *
+ * @param order what was ordered to be taken back, and when it was recorded, as events have it
+ * @param issued what the receipt says that was issued
+ */
+export function tookBack(
+  order: { readonly target: JsonValue | undefined; readonly at: JsonValue | undefined },
+  issued: Statement,
+): boolean {
+  const { target, at } = order;
+  const { at: since } = issued;
+  if (typeof at !== 'string' || typeof since !== 'string' || at < since) return false;
+  if (!(Date.parse(at) <= honouredUntil(issued) * 1_000)) return false;
+  const asked = inOrder(target);
+  return targetsOf(issued).some((one) => inOrder(one) === asked);
+}
+
+/** Until when a mandate may have been honoured, in seconds since the epoch; 0 where that is not said. */
+export function honouredUntil(issued: Statement): number {
+  const { exp } = objectIn(issued['mandate']);
+  return typeof exp === 'number' ? exp + HONOURED_AFTER : 0;
+}
+
+/** A target as text, its members in one order: events do not keep that in which they were written. */
+function inOrder(target: JsonValue | undefined): string | undefined {
+  if (target === undefined || !isJsonObject(target)) return undefined;
+  const { subject } = target;
+  if (subject === undefined || !isJsonObject(subject)) return JSON.stringify(target);
+  const { sub = null, iss = null, ...more } = subject;
+  return JSON.stringify({ ...target, subject: { ...more, sub, iss } });
 }
 
 /** By what orders of a target are found: SHA-256 of its one form, as `revocation_orders` has it. */

@@ -19,7 +19,7 @@ import { parseTlogProof } from '../../transparency-log/tlog-proof.js';
 import { isIncluded } from '../../transparency-log/verify-proof.js';
 import { readReceiptSet, type ReadReceipt } from './read-receipt-set.js';
 import { statementOf } from './statement.js';
-import { isAmongTargets } from './targets-of-mandate.js';
+import { tookBack } from './targets-of-mandate.js';
 
 /** What receipts are held against. */
 export interface TrustedBeside {
@@ -164,7 +164,8 @@ function notTogether(statements: readonly JsonObject[]): string[] {
     if (one === first) return false;
     if (one['type'] === 'confirmation') return one['challenge_id'] !== first['challenge_id'];
     if (one['type'] !== 'revocation') return true;
-    return one['jti'] === undefined ? !isAmongTargets(one['target'], first) : one['jti'] !== jti;
+    const { target, at } = one;
+    return one['jti'] === undefined ? !tookBack({ target, at }, first) : one['jti'] !== jti;
   });
   return strangers.map(
     ({ event }) => `the receipt of ${JSON.stringify(event)} is of something else`,
