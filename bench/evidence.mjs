@@ -7,14 +7,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import {
-  createWriteStream,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { createWriteStream, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -269,11 +262,6 @@ try {
   need(written.result.code === 0, `${written.result.out}${written.result.err}`);
   console.log(written.result.out.trim());
   const { rows: keys } = await client.query('SELECT vkey FROM checkpoint_keys');
-  const { rows: notes } = await client.query(
-    'SELECT note FROM checkpoints ORDER BY size LIMIT 1 OFFSET (SELECT count(*) / 2 FROM checkpoints)',
-  );
-  const kept = join(dataDir, 'kept.txt');
-  writeFileSync(kept, notes[0].note);
   const key = keys[0].vkey;
   const offline = await timed(() =>
     cli(['audit', 'verify', '--json', '--bundle', bundle, '--key', key], {}),
