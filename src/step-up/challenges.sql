@@ -4,8 +4,11 @@
 -- request that wants the subject to be authenticated anew joins none on which something was shown before it came.
 -- The version before sends no terms along.
 CREATE OR REPLACE FUNCTION challenge_to_join(p_zone uuid, p_binding bytea, p_terms jsonb) RETURNS uuid LANGUAGE sql AS $$
-  -- Found before they are put in order, as otherwise the whole zone may be gone through in that order.
-  SELECT c.id FROM (SELECT * FROM challenges x WHERE x.zone_id = p_zone AND x.binding = p_binding OFFSET 0) AS c
+  -- Found before they are put in order, as otherwise the whole zone may be gone through in that order; and in the order that
+  -- only the index of bindings has (sessions/sessions.sql).
+  SELECT c.id FROM (SELECT * FROM challenges x
+                     WHERE x.zone_id = p_zone AND x.binding >= p_binding AND x.binding <= p_binding
+                     ORDER BY x.binding OFFSET 0) AS c
    WHERE c.consumed_at IS NULL
      AND c.decision IS DISTINCT FROM 'rejected' AND c.expires_at > clock_timestamp()
      AND (p_terms IS NULL OR c.terms = p_terms)

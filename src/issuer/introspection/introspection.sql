@@ -13,7 +13,8 @@
 -- p_subjects:    the key of its subject (subject_key), in hex, where that may have a generation, and which it was then.
 -- p_agents:      the agent session that acts; p_edges: the delegation that it acts on.
 -- Returns for each place `live`, or the first reason why it is not; `stale` if the zone or who asks is not any more what
--- the question was made on.
+-- the question was made on. OFFSET 0 has each looked up by itself: else PostgreSQL may read all there is into a hash table
+-- for every question, by a plan of when that was little.
 CREATE OR REPLACE FUNCTION introspect_live(
   p_zones uuid[], p_versions bigint[], p_callers uuid[], p_caller_versions bigint[], p_jtis uuid[], p_until float8[],
   p_sessions text[], p_ancestors text[], p_clients text[], p_generations text[], p_subjects text[], p_subject_generations integer[],
@@ -25,10 +26,10 @@ BEGIN
              WHEN q.version IS NOT NULL AND NOT EXISTS (
                     SELECT FROM zones z JOIN clients c ON c.zone_id IS NOT DISTINCT FROM z.id
                      WHERE z.id = q.zone AND z.settings_version = q.version AND z.removed_at IS NULL
-                       AND c.id = q.caller AND c.version = q.caller_version) THEN 'stale'
+                       AND c.id = q.caller AND c.version = q.caller_version OFFSET 0) THEN 'stale'
              WHEN q.jti IS NULL THEN 'live'
              WHEN to_timestamp(q.until) <= clock_timestamp() THEN 'expired'
-             WHEN EXISTS (SELECT FROM revocations r WHERE r.zone_id = q.zone AND r.jti = q.jti) THEN 'revoked'
+             WHEN EXISTS (SELECT FROM revocations r WHERE r.zone_id = q.zone AND r.jti = q.jti OFFSET 0) THEN 'revoked'
              WHEN q.ancestors <> '' AND EXISTS (
                     SELECT FROM unnest(string_to_array(q.ancestors, ',')::uuid[]) AS ancestor (jti)
                       CROSS JOIN LATERAL (
@@ -43,7 +44,7 @@ BEGIN
                      WHERE NOT EXISTS (
                              SELECT FROM clients c
                               WHERE c.zone_id IS NOT DISTINCT FROM q.zone AND c.id = one.id AND c.disabled_at IS NULL
-                                AND c.generation = one.generation)) THEN 'client_taken_back'
+                                AND c.generation = one.generation OFFSET 0)) THEN 'client_taken_back'
              WHEN q.subject IS NOT NULL
                   AND subject_generation(q.zone, decode(q.subject, 'hex')) <> q.subject_generation THEN 'taken_back'
              WHEN q.agent IS NOT NULL AND NOT agent_session_live(q.zone, q.agent) THEN 'agent_session_ended'

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 11,
-  sha256: '3f56655b46f3edd7c9bc2bf8a5ae17a9310a88a764ae1a99cf30b06810b1e3bb',
+  sha256: '24d91e9101f448786e90bf60d275333ff9bd71e92cec359f915a7d9a481cd14e',
 } as const;
