@@ -18,12 +18,13 @@ import { AccessAnalysesQuery, AccessAnalysisBody, DEFAULT_DAYS } from './access-
 import { AccessAnalysis } from './access-analysis.entity.js';
 import { toView, type AccessAnalysisView } from './access-analysis-view.js';
 import { toResult, type AccessAnalysisResult } from './advice.js';
-import { ANALYSES_JOB } from './analysing.service.js';
+import { ANALYSES_JOB, KEPT } from './analysing.service.js';
 import { NOTHING_ANALYSED } from './analysis-progress.js';
+import { KEPT_SINCE } from './analysis-rows.js';
 
 const DAY_MS = 86_400_000;
-/** Analyses that are kept of one zone; older ones go when there is another. */
-const KEPT = 10;
+/** The most rows of uses of an analysis that goes while somebody waits; larger ones the job forgets, piece by piece. */
+const FEW_USES = 5_000;
 
 /** Finds what of the authority of a zone nobody has used, in the background, and advises what could be taken away. */
 @AdminController('zones/:zone/access-analyses', { noun: 'policies' })
@@ -55,7 +56,7 @@ export class AccessAnalysesController {
             'an access analysis is under way in the zone: wait for it, or cancel it',
           );
         }
-        await tx.query(FORGET, [zoneId, KEPT - 1]);
+        await tx.query(FORGET, [zoneId, KEPT - 1, FEW_USES]);
         const base =
           active === null
             ? null
@@ -132,18 +133,16 @@ function recorded({ id, base, days, from, to }: AccessAnalysisView) {
 
 /** Since when no day of a zone's log has gone, in milliseconds since the epoch; 0 if none ever has. */
 async function logKeptSince(tx: EntityManager, zoneId: string): Promise<number> {
-  const [row] = await tx.query<{ since: number | null }[]>(KEPT_SINCE, [zoneId]);
+  const [row] = await tx.query<{ since: number | null }[]>(SINCE, [zoneId]);
   return row?.since ?? 0;
 }
 
-/** A day that has gone has left what its chains began and ended with. */
-const KEPT_SINCE = `
-  SELECT (extract(epoch FROM (max(h.day) + 1)::timestamp AT TIME ZONE 'UTC') * 1000)::float8 AS since
-    FROM audit_heads h WHERE h.zone_id = $1`;
+const SINCE = `SELECT (extract(epoch FROM ${KEPT_SINCE}) * 1000)::float8 AS since`;
 const FORGET = `
   DELETE FROM access_analyses
    WHERE zone_id = $1 AND id IN (
-           SELECT id FROM access_analyses WHERE zone_id = $1 AND finished_at IS NOT NULL ORDER BY id DESC OFFSET $2)`;
+           SELECT id FROM access_analyses WHERE zone_id = $1 AND finished_at IS NOT NULL ORDER BY id DESC OFFSET $2)
+     AND uses <= $3`;
 const CANCEL = `
   UPDATE access_analyses SET state = 'cancelled', finished_at = clock_timestamp()
    WHERE zone_id = $1 AND id = $2 AND state IN ('queued', 'running')`;

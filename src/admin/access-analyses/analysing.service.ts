@@ -18,7 +18,7 @@ import { MAX_SLOW } from '../policy-replays/replay-step.js';
 import { ANALYSES, ANALYSIS_SECONDS } from './access-analysis.metrics.js';
 import {
   failAnalysis,
-  forgetAnalyses,
+  forgetAnalysis,
   keepAnalysis,
   knownPairs,
   LEASE_SECONDS,
@@ -31,6 +31,8 @@ import { analyseEvents, pairsOf } from './analysis-step.js';
 
 /** The name by which the job is woken. */
 export const ANALYSES_JOB = 'access analyses';
+/** Analyses that are kept of one zone; older ones go when there is another. */
+export const KEPT = 10;
 
 /** Milliseconds between two looks while there are analyses, and when nothing wakes it. */
 const BUSY_MS = 1_000;
@@ -39,10 +41,10 @@ const IDLE_MS = 10_000;
 const TURN_MS = 2_000;
 /** How much of the log is read at once. */
 const PORTION = { rows: 200, bytes: 1_024 * 1_024 } as const;
-/** Milliseconds between two looks for what is to be forgotten, after how many days, and how many go at once. */
+/** Milliseconds between two looks for what is to be forgotten. */
 const TIDY_MS = 600_000;
-const KEPT_DAYS = 30;
-const TIDIED = 2;
+/** For how many days analyses are kept, how many of a zone, and how many rows of their uses go at once. */
+const FORGOTTEN = { days: 30, kept: KEPT, most: 10_000 } as const;
 
 /** What its operator is told of an analysis that was given up. What went wrong is for the log. */
 const STUCK = `it could not go on, ${MAX_ATTEMPTS} times in a row: the log of the server says why`;
@@ -100,7 +102,10 @@ export class Analysing {
     }
     if (performance.now() >= this.tidyAt) {
       this.tidyAt = performance.now() + TIDY_MS;
-      await forgetAnalyses(this.dataSource, KEPT_DAYS, TIDIED);
+      if (await forgetAnalysis(this.dataSource, FORGOTTEN)) {
+        this.tidyAt = 0;
+        return 'more';
+      }
     }
     return 'nothing';
   }

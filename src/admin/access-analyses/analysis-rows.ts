@@ -6,8 +6,10 @@ type Queries = Pick<EntityManager, 'query'>;
 
 /** Seconds for which an analysis is a process's own; after a crash nobody is at it for so long. */
 export const LEASE_SECONDS = 30;
+/** When the last day of a zone's log ended that has gone: a day leaves what its chains began and ended with. */
+export const KEPT_SINCE = `(SELECT (max(h.day) + 1)::timestamp AT TIME ZONE 'UTC' FROM audit_heads h WHERE h.zone_id = $1)`;
 /** The most rows of uses of one analysis. */
-const MAX_USES = 500_000;
+const MAX_USES = 200_000;
 
 /** An analysis that this process is at. */
 export interface TakenAnalysis {
@@ -85,7 +87,8 @@ export interface StoredAnalysis {
 
 /**
  * Stores what a portion has come to together with the place in the log that was come to, in one statement: whoever goes on
- * after a crash counts nothing twice. Beyond the most uses that are kept it ends.
+ * after a crash counts nothing twice. Beyond the most uses that are kept it ends. What of the log has gone meanwhile was not
+ * looked at, so at its end its time begins after that.
  *
  * @returns whether it goes on; `null` if it is another process's by now, or was cancelled
  */
@@ -111,9 +114,21 @@ export async function storeAnalysis(
   return stored === undefined ? null : stored.state === 'running';
 }
 
-/** Forgets analyses that were over long ago. @param days after how many */
-export async function forgetAnalyses(db: Queries, days: number, most: number): Promise<void> {
-  await db.query(FORGET, [days, most]);
+/**
+ * Forgets a piece of an analysis that was over long ago, or is beyond those that are kept of its zone: all of one at once takes
+ * longer than a statement may.
+ *
+ * @param days after how many
+ * @param kept how many are kept of a zone
+ * @param most how many rows of uses
+ * @returns whether there was anything
+ */
+export async function forgetAnalysis(
+  db: Queries,
+  { days, kept, most }: { readonly days: number; readonly kept: number; readonly most: number },
+): Promise<boolean> {
+  const [row] = await db.query<{ forgotten: number }[]>(FORGET, [days, kept, most]);
+  return row !== undefined && row.forgotten > 0;
 }
 
 const TAKE = `
@@ -164,12 +179,29 @@ const STORE = `
                          THEN $6::jsonb || '{"stoppedBy": "uses"}' ELSE $6::jsonb END,
          state = CASE WHEN $8 OR a.uses + added.many > $10 THEN 'done' ELSE 'running' END,
          finished_at = CASE WHEN $8 OR a.uses + added.many > $10 THEN clock_timestamp() END,
+         from_at = CASE WHEN $8 THEN greatest(a.from_at, ${KEPT_SINCE}) ELSE a.from_at END,
+         log_complete_since = CASE WHEN $8 THEN greatest(a.log_complete_since, ${KEPT_SINCE}) ELSE a.log_complete_since END,
          leased_until = clock_timestamp() + $9::float8 * interval '1 second'
     FROM held h CROSS JOIN added
    WHERE a.zone_id = h.zone_id AND a.id = h.id
   RETURNING a.state`;
 const FORGET = `
-  DELETE FROM access_analyses a
-   WHERE (a.zone_id, a.id) IN (
-           SELECT o.zone_id, o.id FROM access_analyses o
-            WHERE o.finished_at < now() - $1::integer * interval '1 day' ORDER BY o.finished_at LIMIT $2)`;
+  WITH old AS MATERIALIZED (
+    SELECT o.zone_id, o.id
+      FROM (SELECT a.zone_id, a.id, a.finished_at, row_number() OVER (PARTITION BY a.zone_id ORDER BY a.id DESC) AS place
+              FROM access_analyses a WHERE a.finished_at IS NOT NULL) AS o
+     WHERE o.finished_at < now() - $1::integer * interval '1 day' OR o.place > $2::integer
+     ORDER BY o.finished_at LIMIT 1
+  ), piece AS (
+    DELETE FROM access_uses u
+     WHERE u.ctid = ANY (ARRAY(SELECT t.ctid FROM access_uses t JOIN old ON t.zone_id = old.zone_id AND t.analysis_id = old.id
+                                LIMIT $3::integer))
+    RETURNING u.ctid
+  ), counted AS (
+    SELECT count(*) AS many FROM piece
+  ), whole AS (
+    DELETE FROM access_analyses a USING old, counted
+     WHERE a.zone_id = old.zone_id AND a.id = old.id AND counted.many < $3::integer
+    RETURNING a.id
+  )
+  SELECT (counted.many + (SELECT count(*) FROM whole))::int AS forgotten FROM counted`;
