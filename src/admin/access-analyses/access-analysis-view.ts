@@ -53,7 +53,7 @@ export interface AnalysisProgressView {
 export interface NotKnownView {
   /** The input was not recorded, or in a form that is not known. */
   readonly input_unknown: number;
-  /** It took too long to make the decision again; it counts as use. */
+  /** It took too long to make the decision again, which counts as use, or to ask about a further scope, of which nothing is said. */
   readonly too_slow: number;
 }
 

@@ -13,7 +13,7 @@ export interface AnalysisProgress {
   readonly uses: number;
   /** Decisions of which the input was not recorded, or in a form that is not known. */
   readonly inputUnknown: number;
-  /** Decisions that took too long when they were made again. */
+  /** Decisions that took too long, when they were made again, or when policy was asked about a further scope. */
   readonly tooSlow: number;
   /** When the log begins in the time of the analysis, in milliseconds since the epoch; `null` before that was looked up. */
   readonly beginsMs: number | null;

@@ -74,7 +74,8 @@ export async function analyseEvents(
     );
     for (const [n, { pair, scope }] of probes.entries()) {
       const outcome = outcomes[n] ?? null;
-      if (outcome !== null && outcome.decision !== 'deny') tally.allow(pair, scope);
+      if (outcome === null) progress = { ...progress, tooSlow: progress.tooSlow + 1 };
+      else if (outcome.decision !== 'deny') tally.allow(pair, scope);
     }
   }
   return { last, progress, uses: tally.found() };
