@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { rows, sharedReplica, type Replica } from '../setup/harness.js';
+import { forgetAnalysis } from '../../src/admin/access-analyses/analysis-rows.js';
+import { rows, sharedReplica, withClient, type Replica } from '../setup/harness.js';
 import { applicationOf } from '../setup/agents.js';
 import { newAnalysis } from '../setup/operators-routes.js';
 import { activate, DENY_ALL } from '../setup/policies.js';
@@ -260,6 +261,114 @@ describe('an access analysis', () => {
     expect(Date.parse(since)).toBe(Date.parse(String(made)));
   });
 
+  test('advises nothing where it does not know', async () => {
+    const zone = await oldZone();
+    const known = await newAnalysis(zone);
+    const finish = (more: string) =>
+      rows(
+        replica.databaseUrl,
+        `UPDATE access_analyses SET state = 'done', finished_at = now(), ${more} WHERE id = $1`,
+        [known],
+      );
+    await finish(`cursor_id = NULL`);
+    expect((await show(zone, known)).advice?.clients).toHaveLength(1);
+    await finish(`progress = progress || '{"inputUnknown": 1}'`);
+    expect(await show(zone, known)).toMatchObject({ complete: true, advice: null });
+    await finish(
+      `progress = progress || '{"inputUnknown": 0}', from_at = to_at - interval '23 hours'`,
+    );
+    expect(await show(zone, known)).toMatchObject({ complete: true, advice: null });
+  });
+
+  test('shows no more than there is room for, and says of what', async () => {
+    const zone = await oldZone();
+    await rows(
+      replica.databaseUrl,
+      `INSERT INTO clients (zone_id, id, name, auth_methods, created_at)
+       SELECT $1, new_uuid_v7(), 'idle ' || n, '{client_secret_basic}', now() - interval '40 days' FROM generate_series(1, 250) n`,
+      [zone.zoneId],
+    );
+    // Each is as large as a resource can be.
+    await rows(
+      replica.databaseUrl,
+      `INSERT INTO resources (zone_id, id, identifier, scopes, created_at)
+       SELECT $1, new_uuid_v7(), 'urn:large:' || n, ARRAY(SELECT rpad('scope' || s, 200, 'x') FROM generate_series(1, 200) s),
+              now() - interval '40 days' FROM generate_series(1, 40) n`,
+      [zone.zoneId],
+    );
+    const { clients, resources, more } = await advised(zone);
+    expect(clients).toHaveLength(200);
+    expect(clients[0]).toEqual({
+      client_id: expect.any(String) as string,
+      client: expect.any(String) as string,
+      created_at: expect.any(String) as string,
+      request: expect.any(Object) as object,
+    });
+    expect(resources.length).toBeGreaterThan(20);
+    expect(JSON.stringify(resources).length).toBeLessThan(1_100_000);
+    expect(more).toEqual(['resources', 'clients']);
+  });
+
+  test('begins after what of the log has gone while it was at it', async () => {
+    const zone = await oldZone();
+    const id = await newAnalysis(zone);
+    await rows(
+      replica.databaseUrl,
+      `INSERT INTO audit_heads (zone_id, writer, first_seq, last_seq, day, previous_hash, hash)
+       VALUES ($1, new_uuid_v7(), 1, 1, (now() AT TIME ZONE 'UTC')::date - 3, '', '')`,
+      [zone.zoneId],
+    );
+    await rows(
+      replica.databaseUrl,
+      `UPDATE access_analyses SET from_at = now() - interval '30 days', leased_until = now() - interval '1 second' WHERE id = $1`,
+      [id],
+    );
+    await expect.poll(async () => (await show(zone, id)).state).toBe('done');
+    const { from } = await show(zone, id);
+    expect(from).toMatch(/T00:00:00\.000Z$/);
+    expect(Date.now() - Date.parse(from)).toBeLessThan(4 * 86_400_000);
+  });
+
+  test('is forgotten in pieces that are no longer than a statement may be', async () => {
+    const zone = await createTestZone(replica);
+    const id = await newAnalysis(zone);
+    const some = { days: 30, kept: 10, most: 10 };
+    // In a transaction that is taken back, so that no server forgets it meanwhile.
+    const found = await withClient(replica.databaseUrl, async (client) => {
+      const query = async (sql: string, values?: unknown[]) =>
+        (await client.query(sql, values)).rows;
+      const db = { query } as unknown as Parameters<typeof forgetAnalysis>[0];
+      const left = () =>
+        query(
+          `SELECT (SELECT count(*) FROM access_uses WHERE analysis_id = $1)::int AS uses,
+                  (SELECT count(*) FROM access_analyses WHERE id = $1)::int AS analyses`,
+          [id],
+        );
+      await query('BEGIN');
+      await query(
+        `INSERT INTO access_uses (zone_id, analysis_id, used_by, user_id, what, resource, scope, count)
+         SELECT $1, $2, 'client', new_uuid_v7(), '', 'urn:a', '', 1 FROM generate_series(1, 25)`,
+        [zone.zoneId, id],
+      );
+      // Older than all others in the database, so that it goes first.
+      await query(
+        `UPDATE access_analyses SET state = 'done', finished_at = '2001-01-01' WHERE id = $1`,
+        [id],
+      );
+      const after = [];
+      for (let piece = 0; piece < 3; piece += 1) {
+        after.push([await forgetAnalysis(db, some), ...(await left())]);
+      }
+      await query('ROLLBACK');
+      return after;
+    });
+    expect(found).toEqual([
+      [true, { uses: 15, analyses: 1 }],
+      [true, { uses: 5, analyses: 1 }],
+      [true, { uses: 0, analyses: 0 }],
+    ]);
+  });
+
   test('counts what a delegation and those above it were used for', async () => {
     const zone = await createTestZone(replica);
     const app = await applicationOf(zone);
@@ -272,12 +381,15 @@ describe('an access analysis', () => {
     await app.accept(idle);
     await rows(
       replica.databaseUrl,
-      `UPDATE delegation_edges SET created_at = now() - interval '2 days' WHERE zone_id = $1`,
+      `UPDATE delegation_edges SET accepted_at = now() - interval '13 hours' WHERE zone_id = $1`,
       [zone.zoneId],
     );
+    const fresh = await app.delegate(source, third);
+    await app.accept(fresh);
     const used = await app.exchange({ agent_session_id: third, delegation_edge_id: further });
     expect(used.status, JSON.stringify(used.body)).toBe(200);
-    const { delegations } = await advised(zone, { days: 1 });
+    const { delegations, too_young } = await advised(zone, { days: 1 });
+    expect(too_young).toMatchObject({ delegations: 1 });
     const found = Object.fromEntries(delegations.map((one) => [one['delegation_edge_id'], one]));
     expect(found).toMatchObject({
       [idle]: {

@@ -7,7 +7,6 @@ import type { AccessAnalysis } from './access-analysis.entity.js';
 import { isComplete, toView, type AccessAnalysisView } from './access-analysis-view.js';
 import {
   countTooYoung,
-  MAX_FINDINGS,
   readFindings,
   type Findings,
   type TooYoung,
@@ -19,6 +18,8 @@ import {
   type WideClient,
 } from './findings.js';
 import { leastPrivilegePolicy, type UnusedAccess } from './least-privilege-policy.js';
+
+const DAY_MS = 86_400_000;
 
 /** A request that would take away what is not used. Nothing makes it but whoever reads it. */
 export interface AdvisedRequest {
@@ -106,20 +107,19 @@ export interface AdvisedReplay {
 
 /** An analysis with what comes of it. */
 export interface AccessAnalysisResult extends AccessAnalysisView {
-  /** `null` unless all of the time was looked at. */
+  /** `null` unless all of the time was looked at, all decisions in it are known, and it is at least a day. */
   readonly advice: Advice | null;
 }
 
 /** What is shown of an analysis, with its advice. */
 export async function toResult(
-  db: Pick<EntityManager, 'query'>,
+  db: Pick<EntityManager, 'query' | 'transaction'>,
   zone: Zone,
   analysis: AccessAnalysis,
 ): Promise<AccessAnalysisResult> {
   const view = toView(analysis);
-  if (!isComplete(analysis)) return { ...view, advice: null };
-  const found = await readFindings(db, analysis);
-  const shown = firstOf(found);
+  if (!isEnough(analysis)) return { ...view, advice: null };
+  const { found: shown, more } = await readFindings(db, analysis);
   const at = `/internal/zones/${analysis.zoneId}`;
   return {
     ...view,
@@ -149,24 +149,21 @@ export async function toResult(
                 body: null,
               },
       })),
-      more: Object.entries(found).flatMap(([kind, rows]) =>
-        rows.length > MAX_FINDINGS ? [kind] : [],
-      ),
+      more,
       too_young: await countTooYoung(db, analysis),
       policy: await policyOf(db, zone, analysis, shown),
     },
   };
 }
 
-function firstOf(found: Findings): Findings {
-  return {
-    resources: found.resources.slice(0, MAX_FINDINGS),
-    scopes: found.scopes.slice(0, MAX_FINDINGS),
-    clients: found.clients.slice(0, MAX_FINDINGS),
-    client_scopes: found.client_scopes.slice(0, MAX_FINDINGS),
-    wide_clients: found.wide_clients.slice(0, MAX_FINDINGS),
-    delegations: found.delegations.slice(0, MAX_FINDINGS),
-  };
+/** Whether enough is known to take anything for unused: nothing of the time is missing, and no decision in it. */
+function isEnough(analysis: AccessAnalysis): boolean {
+  const { fromAt, toAt, progress } = analysis;
+  return (
+    isComplete(analysis) &&
+    progress.inputUnknown === 0 &&
+    toAt.getTime() - fromAt.getTime() >= DAY_MS
+  );
 }
 
 function patch(path: string, body: AdvisedChange): AdvisedRequest {

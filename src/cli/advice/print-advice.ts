@@ -15,7 +15,7 @@ export function adviceText(analysis: JsonObject, width: number | null): string {
     `the log has everything since ${cellOf(analysis['log_complete_since'])}`,
   ];
   const { advice } = analysis;
-  const rest = isObject(advice) ? found(advice, width) : [];
+  const rest = isObject(advice) ? found(advice, width) : nothing(analysis);
   return [...head, ...rest].map((line) => `${line}\n`).join('');
 }
 
@@ -36,6 +36,15 @@ function reason(analysis: JsonObject): string {
   }
   const problem = textOf(analysis, 'problem');
   return problem === '' ? '' : `: ${plain(problem)}`;
+}
+
+/** Why nothing is advised of what was looked at; nothing where that is said already. */
+function nothing(analysis: JsonObject): string[] {
+  if (analysis['complete'] !== true) return [];
+  const unknown = objectOf(analysis['not_known'])['input_unknown'];
+  return unknown === 0
+    ? ['nothing is advised by less than a day of the log']
+    : [`nothing is advised: ${cellOf(unknown)} decisions are in no form that is known`];
 }
 
 function found(advice: JsonObject, width: number | null): string[] {
