@@ -98,11 +98,16 @@ END $$;
 
 -- Lets a session remember what its subject has shown. It is somebody's, so a session of another subject does not.
 CREATE OR REPLACE FUNCTION ledger_remember(p_zone uuid, p_proof jsonb) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  session CONSTANT uuid := (p_proof->>'session_id')::uuid;
 BEGIN
+  -- With its client one index has all that it is looked up by.
   UPDATE sessions s SET acr = p.acr, amr = p.amr, auth_time = to_timestamp(p.auth_time)
     FROM jsonb_to_record(p_proof)
-      AS p (session_id uuid, subject text, issuer text, acr text, amr text[], auth_time double precision)
-   WHERE s.zone_id = p_zone AND s.id = p.session_id
+      AS p (subject text, issuer text, acr text, amr text[], auth_time double precision)
+   WHERE s.zone_id = p_zone AND s.id = session
+     AND s.client_id = (SELECT x.client_id FROM sessions x
+                         WHERE x.zone_id = p_zone AND x.id >= session AND x.id <= session ORDER BY x.id LIMIT 1)
      AND s.subject = p.subject AND s.issuer IS NOT DISTINCT FROM p.issuer;
 END $$;
 

@@ -30,18 +30,21 @@ BEGIN
     RETURN (SELECT count(*) FROM challenge_secrets s WHERE s.zone_id = p_zone AND s.challenge_id = joined)
              < (p_fact->>'max_secrets')::int;
   END IF;
+  -- Each in the order that, with who is asked for, only the index of what is undecided has (sessions/sessions.sql).
   RETURN (SELECT count(*) < (p_fact->>'max_of_client')::int
-            FROM challenges c
-           WHERE c.zone_id = p_zone AND c.client_id = (p_fact->>'client_id')::uuid
-             AND c.decision IS NULL AND c.expires_at > clock_timestamp())
+            FROM (SELECT FROM challenges x
+                   WHERE x.zone_id = p_zone AND x.client_id = (p_fact->>'client_id')::uuid
+                     AND x.decision IS NULL AND x.expires_at > clock_timestamp()
+                   ORDER BY x.expires_at OFFSET 0) AS c)
      AND (SELECT count(*) < (p_fact->>'max_of_subject')::int
                  AND count(*) FILTER (WHERE c.client_id = (p_fact->>'client_id')::uuid)
                      < (p_fact->>'max_of_both')::int
-            FROM challenges c
-           WHERE c.zone_id = p_zone AND c.subject = p_fact->>'subject'
-             AND c.subject_issuer IS NOT DISTINCT FROM p_fact->>'subject_issuer'
-             AND c.subject_type = 'user' AND p_fact->>'subject_type' = 'user'
-             AND c.decision IS NULL AND c.expires_at > clock_timestamp());
+            FROM (SELECT x.client_id FROM challenges x
+                   WHERE x.zone_id = p_zone AND x.subject = p_fact->>'subject'
+                     AND x.subject_issuer IS NOT DISTINCT FROM p_fact->>'subject_issuer'
+                     AND x.subject_type = 'user' AND p_fact->>'subject_type' = 'user'
+                     AND x.decision IS NULL AND x.expires_at > clock_timestamp()
+                   ORDER BY x.expires_at OFFSET 0) AS c);
 END $$;
 
 -- Opens a challenge, or joins the one that stands for the same. Returns what the answer and the audit event

@@ -16,7 +16,7 @@ const OF_OTHERS = {
   sessions: `'id', new_uuid_v7(), 'client_id', new_uuid_v7()`,
   agent_sessions: `'id', new_uuid_v7(), 'client_id', new_uuid_v7(), 'session_id', new_uuid_v7(), 'ended_at', now()`,
   delegation_edges: `'id', new_uuid_v7(), 'source_id', new_uuid_v7(), 'target_id', new_uuid_v7()`,
-  challenges: `'id', new_uuid_v7(), 'client_id', new_uuid_v7(), 'subject', new_uuid_v7(), 'binding', '\\x' || md5(random()::text)`,
+  challenges: `'id', new_uuid_v7(), 'client_id', new_uuid_v7(), 'subject', new_uuid_v7(), 'binding', '\\x' || md5(random()::text), 'decision', null, 'decided_at', null, 'consumed_at', null`,
   revocations: `'jti', new_uuid_v7()`,
   clients: `'id', new_uuid_v7(), 'name', new_uuid_v7()`,
   audit_events: `'id', new_uuid_v7(), 'writer', new_uuid_v7(), 'request_id', new_uuid_v7(), 'jti', new_uuid_v7()`,

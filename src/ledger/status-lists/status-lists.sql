@@ -95,7 +95,8 @@ BEGIN
       -- What session_alive asks of each. Joined, since there may be very many.
       SELECT w.id FROM (SELECT i.sid AS id FROM issued i UNION SELECT i.root_sid FROM issued i) AS w
         LEFT JOIN LATERAL (
-          SELECT s.* FROM sessions s WHERE s.zone_id = p_zone AND s.id = w.id OFFSET 0) AS s ON true
+          SELECT s.* FROM sessions s
+           WHERE s.zone_id = p_zone AND s.id >= w.id AND s.id <= w.id ORDER BY s.id LIMIT 1) AS s ON true
         LEFT JOIN clients c ON c.zone_id = p_zone AND c.id = s.client_id
         LEFT JOIN zones z ON z.id = p_zone
         LEFT JOIN trusted_issuers t ON t.zone_id = p_zone AND t.issuer = s.issuer

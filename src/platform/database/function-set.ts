@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 11,
-  sha256: '24d91e9101f448786e90bf60d275333ff9bd71e92cec359f915a7d9a481cd14e',
+  sha256: 'b0b018d7eeed358ebaa51c0a557621d5f3c52329a953b77afc17f756eeb154dc',
 } as const;
