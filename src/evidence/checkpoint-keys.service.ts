@@ -10,7 +10,7 @@ import { newId } from '../platform/uuid-v7.js';
 import type { SealContext } from '../sealing/seal.js';
 import { Sealing } from '../sealing/sealing.service.js';
 import { formatVkey, noteSigner } from '../transparency-log/note-key.js';
-import { beginLog, readLog } from './log-rows.js';
+import { beginLogs, readLog } from './log-rows.js';
 import type { CheckpointSigner } from './make-checkpoint.js';
 import { INSTALLATION_LOG } from '../audit/installation-log.js';
 import { originOf } from './origins.js';
@@ -57,7 +57,9 @@ export class CheckpointKeys {
   async begin(db: Queries = this.dataSource): Promise<string> {
     const log = await readLog(db, INSTALLATION_LOG);
     if (log !== null) return log.origin;
-    await beginLog(this.dataSource, INSTALLATION_LOG, originOf(this.env.issuerUrl));
+    await beginLogs(this.dataSource, [
+      { logId: INSTALLATION_LOG, origin: originOf(this.env.issuerUrl) },
+    ]);
     return this.begin();
   }
 

@@ -10,9 +10,17 @@ export interface LogRow {
   readonly root: Buffer;
 }
 
-/** Makes a log without leaves, unless there is one. */
-export async function beginLog(db: Queries, logId: string, origin: string): Promise<void> {
-  await db.query(BEGIN, [logId, origin, EMPTY_ROOT]);
+/** Makes logs without leaves, but for those that there are. */
+export async function beginLogs(
+  db: Queries,
+  logs: readonly { readonly logId: string; readonly origin: string }[],
+): Promise<void> {
+  if (logs.length === 0) return;
+  await db.query(BEGIN, [
+    logs.map(({ logId }) => logId),
+    logs.map(({ origin }) => origin),
+    EMPTY_ROOT,
+  ]);
 }
 
 /** A log as it is now. Null if it has not begun. */
@@ -103,7 +111,8 @@ export async function storeTree(tx: Queries, logId: string, tree: TreeEdge): Pro
   ]);
 }
 
-const BEGIN = `INSERT INTO evidence_logs (zone_id, origin, size, root) VALUES ($1, $2, 0, $3) ON CONFLICT DO NOTHING`;
+const BEGIN = `INSERT INTO evidence_logs (zone_id, origin, size, root)
+  SELECT l.id, l.origin, 0, $3 FROM unnest($1::uuid[], $2::text[]) AS l (id, origin) ORDER BY l.id ON CONFLICT DO NOTHING`;
 const READ = `SELECT origin, size::float8 AS size, root FROM evidence_logs WHERE zone_id = $1`;
 const TILES = `SELECT t.level::integer AS level, t.index::float8 AS index, t.hashes
   FROM unnest($2::smallint[], $3::bigint[]) AS p (level, index)

@@ -1,5 +1,5 @@
 import { chainPages, FIRST, type ChainPlace } from './chain-pages.js';
-import { beginLog, LogBroken } from './log-rows.js';
+import { beginLogs, LogBroken } from './log-rows.js';
 import { zoneOriginOf } from './origins.js';
 import type { InTransaction, Queries } from './queries.js';
 import { eventsOf, readUnsealed, type UnsealedChain } from './unsealed-events.js';
@@ -53,12 +53,14 @@ export async function sealRound(
       const last = chains.at(-1);
       if (last === undefined) break;
       at = last;
+      // oxlint-disable-next-line no-await-in-loop
+      await beginLogs(db, newLogs(chains, origin));
       for (const part of partsOf(chains, ofZone)) {
         const [{ zoneId }] = part;
         if (broken.has(zoneId)) continue;
         try {
           // oxlint-disable-next-line no-await-in-loop
-          const grown = await grow(db, inTransaction, origin, part);
+          const grown = await inTransaction((tx) => growZoneLog(tx, zoneId, part));
           isMore ||= grown === null || part.some(({ upTo: end, recorded }) => end < recorded);
           sealed += grown ?? 0;
         } catch (error) {
@@ -71,18 +73,10 @@ export async function sealRound(
   return { sealed, isMore, broken: [...broken] };
 }
 
-async function grow(
-  db: Queries,
-  inTransaction: InTransaction,
-  origin: string,
-  chains: readonly [UnsealedChain, ...UnsealedChain[]],
-): Promise<number | null> {
-  const [{ zoneId }] = chains;
-  // Chains that are in the log already have one.
-  if (chains.some(({ done }) => done === 0)) {
-    await beginLog(db, zoneId, zoneOriginOf(origin, zoneId));
-  }
-  return inTransaction((tx) => growZoneLog(tx, zoneId, chains));
+/** The logs of zones of which no chain may be in one yet. */
+function newLogs(chains: readonly UnsealedChain[], origin: string) {
+  const zones = new Set(chains.filter(({ done }) => done === 0).map(({ zoneId }) => zoneId));
+  return [...zones].map((zoneId) => ({ logId: zoneId, origin: zoneOriginOf(origin, zoneId) }));
 }
 
 /** The chains in parts that each are of one zone, and have no more events together than one transaction adds. */

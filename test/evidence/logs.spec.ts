@@ -4,7 +4,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CheckpointJob } from '../../src/evidence/checkpoint-job.service.js';
 import { isDue, readBehind, readLag } from '../../src/evidence/lag.js';
-import { beginLog } from '../../src/evidence/log-rows.js';
+import { beginLogs } from '../../src/evidence/log-rows.js';
 import { makeCheckpoint, makeCheckpoints } from '../../src/evidence/make-checkpoint.js';
 import { INSTALLATION_LOG } from '../../src/audit/installation-log.js';
 import type { InTransaction, Queries } from '../../src/evidence/queries.js';
@@ -32,7 +32,7 @@ beforeAll(async () => {
   databaseUrl = await createDatabase();
   pool = new pg.Pool({ connectionString: databaseUrl, max: 6 });
   pool.on('error', () => {});
-  await beginLog(db, INSTALLATION_LOG, ORIGIN);
+  await beginLogs(db, [{ logId: INSTALLATION_LOG, origin: ORIGIN }]);
 });
 
 afterAll(() => pool.end());
