@@ -72,6 +72,8 @@ beforeAll(async () => {
     KEY_ENCRYPTION_KEY: '',
     SIGNER: 'socket',
     SIGNER_SOCKET,
+    // The key of checkpoints would be sealed whenever the first one is made, by whichever replica.
+    CHECKPOINT_SECONDS: '3600',
   };
 });
 
