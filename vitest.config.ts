@@ -50,7 +50,7 @@ export default defineConfig({
       },
     ],
     sequence: { sequencer: SlowestFirst },
-    // Two cores are not busy all the time with fewer: a file waits for its server, which waits for PostgreSQL.
-    maxWorkers: 7,
+    // Two cores are not busy all the time with four: a file waits for its server, which waits for PostgreSQL.
+    maxWorkers: 5,
   },
 });

@@ -174,7 +174,8 @@ describe('secrets', () => {
       let added = false;
       const path = `/zones/${busy.zoneId}/clients/${busy.clientId}/secrets`;
       const adding = callAdmin(own, 'POST', path, {}).finally(() => (added = true));
-      const waiting = `SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'client_secrets'::regclass`;
+      const waiting = `SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'client_secrets'::regclass
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
       await until(async () => (await client.query(waiting)).rowCount === 1 || added);
       const { status } = await busy.session();
       const first = status === 200 && !added;

@@ -37,7 +37,9 @@ test('what leaves something in its session has a connection of its own', async (
     expect(await pidOf(databaseUrl, text), text).not.toBe(pid);
   }
   expect(await pidOf(databaseUrl)).toBe(pid);
-  expect(await rows(databaseUrl, `SELECT FROM pg_locks WHERE locktype = 'advisory'`)).toEqual([]);
+  const locks = `SELECT FROM pg_locks WHERE locktype = 'advisory'
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
+  expect(await rows(databaseUrl, locks)).toEqual([]);
   expect(await rows(databaseUrl, `SELECT current_setting('application_name') AS name`)).toEqual([
     { name: '' },
   ]);

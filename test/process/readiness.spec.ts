@@ -316,7 +316,8 @@ describe('a start that makes something', () => {
   const isWaiting = async (databaseUrl: string): Promise<boolean> => {
     const [row] = await rows<{ waiting: boolean }>(
       databaseUrl,
-      `SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'policies'::regclass AND NOT granted) AS waiting`,
+      `SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'policies'::regclass AND NOT granted
+                        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS waiting`,
     );
     return row?.waiting === true;
   };

@@ -1,5 +1,5 @@
-import { createServer, type AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { freePort } from '../setup/free-port.js';
 import { createDatabase, KEY_ENCRYPTION_KEY, ADMIN_TOKEN, startReplica } from '../setup/harness.js';
 import { before } from '../setup/order.js';
 import { persistently } from '../setup/patience.js';
@@ -32,14 +32,6 @@ const start = (url: string, more: Record<string, string> = {}): ServerProcess =>
 async function stop(server: ServerProcess): Promise<void> {
   server.kill();
   expect(await server.ended).toMatchObject({ code: 0 });
-}
-
-async function closedPort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** An ErrorResponse of PostgreSQL ("Message Formats" of its manual). */
@@ -107,7 +99,7 @@ describe.concurrent('a start', () => {
   });
 
   test('says that the connection is refused, and waits, and ends with that when its patience does', async () => {
-    const url = `postgres://mandate@127.0.0.1:${await closedPort()}/mandate`;
+    const url = `postgres://mandate@127.0.0.1:${await freePort()}/mandate`;
     const short = start(url, { START_SECONDS: '1' });
     const long = start(url);
     expect(await before(short.ended, long.ended)).toMatchObject({ code: 75 });

@@ -39,7 +39,8 @@ async function databaseOfBefore(): Promise<string> {
 /** Waits until somebody waits for the table that is read. */
 function isWaitedFor(databaseUrl: string): Promise<boolean> {
   const waiting = `SELECT 1 FROM pg_locks
-    WHERE relation = 'enrolments'::regclass AND mode = 'AccessExclusiveLock' AND NOT granted`;
+    WHERE relation = 'enrolments'::regclass AND mode = 'AccessExclusiveLock' AND NOT granted
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
   return until(async () => (await rows(databaseUrl, waiting)).length > 0);
 }
 
