@@ -1,6 +1,11 @@
 #!/usr/bin/env node
 import { refuseOldNode } from './supported-node.js';
-import type { DirectCommand, Format, VerifyAuditCommand } from './cli/direct-command.js';
+import type {
+  DirectCommand,
+  Format,
+  MigrateCommand,
+  VerifyAuditCommand,
+} from './cli/direct-command.js';
 import type { Outcome } from './cli/outcome.js';
 import type { Progress } from './cli/progress.js';
 import type { Env } from './platform/config/env.js';
@@ -44,7 +49,7 @@ async function runDirectly(command: DirectCommand): Promise<number> {
     return runSigner(command.options, readEnvironment().env.custody, childEnvironment());
   }
   const outcome =
-    command.name === 'migrate' ? await migrate() : await run(command, readEnvironment().env);
+    command.name === 'migrate' ? await migrate(command) : await run(command, readEnvironment().env);
   return finish(command, outcome);
 }
 
@@ -102,9 +107,9 @@ async function tokenFor(server: string): Promise<string> {
   return token;
 }
 
-async function migrate(): Promise<Outcome> {
+async function migrate(command: MigrateCommand): Promise<Outcome> {
   const { migrateDatabase } = await import('./cli/migrate.js');
-  return migrateDatabase();
+  return migrateDatabase(command);
 }
 
 /**

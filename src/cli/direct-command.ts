@@ -5,7 +5,7 @@ import type { ReceiptQuestion } from './verify-receipts.js';
 export type DirectCommand =
   | { readonly name: 'dev' }
   | { readonly name: 'signer'; readonly options: SignerOptions }
-  | (Format & { readonly name: 'migrate' })
+  | (Format & MigrateCommand)
   | (Format & VerifyAuditCommand)
   | (Format & BundleAuditCommand)
   | (Format & VerifyReceiptCommand)
@@ -16,6 +16,12 @@ export type DirectCommand =
 export interface Format {
   /** As JSON, for programs; otherwise as text, for people. */
   readonly json: boolean;
+}
+
+/** `migrate`, which with `distribute` turns a database on Citus into a distributed one as well. */
+export interface MigrateCommand {
+  readonly name: 'migrate';
+  readonly distribute: boolean;
 }
 
 /** `audit verify`, on the database or on a bundle. */

@@ -6,8 +6,9 @@ const run = (line: string) => captured(line.split(' ').filter((word) => word !==
 
 describe('a command line that asks no server', () => {
   test.each<[string, object]>([
-    ['migrate', { name: 'migrate', json: false }],
-    ['migrate --json', { name: 'migrate', json: true }],
+    ['migrate', { name: 'migrate', distribute: false, json: false }],
+    ['migrate --json', { name: 'migrate', distribute: false, json: true }],
+    ['migrate --distribute', { name: 'migrate', distribute: true, json: false }],
     ['keys list', { name: 'list', zoneId: null, json: false }],
     [`keys list --zone ${ZONE} --json`, { name: 'list', zoneId: ZONE, json: true }],
     [`keys rotate --zone=${ZONE}`, { name: 'rotate', zoneId: ZONE, emergency: false }],

@@ -10,6 +10,7 @@ interface Given {
   readonly all?: true;
   readonly emergency?: true;
   readonly plan?: true;
+  readonly distribute?: true;
 }
 
 const MOST_MANDATES = 10_000;
@@ -40,7 +41,15 @@ export function addDirectCommands(
     .description(
       'Brings the tables, functions and indexes of the database up to date, as a start of the service does, and no more. It needs DATABASE_URL alone.',
     )
-    .action((_options: Given, node: Node) => run({ name: 'migrate', json: isJson(node) }));
+    .addOption(
+      new Option(
+        '--distribute',
+        'also distribute it over the workers of its Citus cluster',
+      ).hideHelp(),
+    )
+    .action(({ distribute }: Given, node: Node) =>
+      run({ name: 'migrate', distribute: distribute === true, json: isJson(node) }),
+    );
 
   const keys = groupOf(program, 'keys')
     .helpGroup(DIRECT)

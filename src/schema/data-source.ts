@@ -84,6 +84,7 @@ import { CheckpointExports1795387200000 } from './migrations/1795387200000-check
 import { PolicyReplays1795390100000 } from './migrations/1795390100000-policy-replays.js';
 import { PolicyBudgets1795394000000 } from './migrations/1795394000000-policy-budgets.js';
 import { AccessAnalyses1795394600000 } from './migrations/1795394600000-access-analyses.js';
+import { ZoneDirectory1795395200000 } from './migrations/1795395200000-zone-directory.js';
 import { ClientCeilings1795360245128 } from './migrations/1795360245128-client-ceilings.js';
 import { Scopes1795360704100 } from './migrations/1795360704100-scopes.js';
 import { SignalsOfOrders1795350100000 } from './migrations/1795350100000-signals-of-orders.js';
@@ -176,6 +177,7 @@ export const MIGRATIONS: readonly (new () => MigrationInterface)[] = [
   PolicyReplays1795390100000,
   PolicyBudgets1795394000000,
   AccessAnalyses1795394600000,
+  ZoneDirectory1795395200000,
 ];
 
 const ONE_PROCESS: PoolSettings = { workers: 1, connections: undefined };

@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type pg from 'pg';
 import { FUNCTION_SET } from '../platform/database/function-set.js';
+import { isDistributed } from './distribution/cluster.js';
 import { backendOf } from './schema-connection.js';
+import { statementsOf } from './statements.js';
 import { whenTablesAreFree, type Waiting } from './tables-in-use.js';
 
 /**
@@ -17,6 +19,7 @@ export const FUNCTION_FILES: readonly string[] = [
   'policy/listed-set.sql',
   'zones/snapshot/zone-settings.sql',
   'zones/clients/clients.sql',
+  'zones/zone-directory.sql',
   'zones/generations.sql',
   'zones/scopes.sql',
   'ledger/audit.sql',
@@ -79,7 +82,7 @@ export async function readFunctions(): Promise<FunctionTexts> {
  */
 export async function updateFunctions(client: pg.Client, waiting: Waiting): Promise<boolean> {
   const { version } = FUNCTION_SET;
-  const { text, sha256 } = await readFunctions();
+  const { sha256 } = await readFunctions();
   const { rows } = await client.query<{ version: number; sha256: string }>(
     'SELECT version, sha256 FROM schema_functions ORDER BY version DESC LIMIT 1',
   );
@@ -88,16 +91,29 @@ export async function updateFunctions(client: pg.Client, waiting: Waiting): Prom
     if (stored.version > version) return false;
     if (stored.version === version && stored.sha256 === sha256) return false;
   }
+  await replaceFunctions(client, waiting);
+  await makePartitions(client, waiting);
+  return true;
+}
+
+/**
+ * Replaces the functions and triggers of the database with ours. On a distributed one Citus does so on all nodes, and takes
+ * one statement at a time.
+ *
+ * @throws the driver's error
+ */
+export async function replaceFunctions(client: pg.Client, waiting: Waiting): Promise<void> {
+  const { version } = FUNCTION_SET;
+  const { text, sha256 } = await readFunctions();
+  const statements = (await isDistributed(client)) ? statementsOf(text) : [text];
   await inTransaction(client, waiting, async () => {
-    await client.query(text);
+    for (const statement of statements) await client.query(statement);
     await client.query(
       `INSERT INTO schema_functions (version, sha256) VALUES ($1, $2) ON CONFLICT (version)
          DO UPDATE SET sha256 = EXCLUDED.sha256, applied_at = EXCLUDED.applied_at`,
       [version, sha256],
     );
   });
-  await makePartitions(client, waiting);
-  return true;
 }
 
 /**

@@ -9,6 +9,8 @@ import { FUNCTION_SET } from '../platform/database/function-set.js';
 import { MIGRATIONS, MIGRATIONS_TABLE, migrationOptions } from './data-source.js';
 import { makePartitions, updateFunctions } from './functions.js';
 import { blockersOf } from './blockers.js';
+import { IN_SEQUENCE, isDistributed, refuseUnready } from './distribution/cluster.js';
+import { distribute, placeNewTables } from './distribution/distribute.js';
 import { buildIndexes } from './index-builds.js';
 import { openConnection } from './schema-connection.js';
 import { whenTablesAreFree, type Waiting } from './tables-in-use.js';
@@ -70,9 +72,31 @@ async function migrateUnder(
   limits: TimeLimits,
   done: string[],
 ): Promise<void> {
+  await underLock(lock, url, patience, limits, async (waiting) => {
+    const distributed = await isDistributed(lock);
+    if (distributed) await lock.query(IN_SEQUENCE);
+    await runMigrations(url, lock, waiting, limits, done, distributed);
+    const placed = distributed ? await placeNewTables(lock, waiting) : 0;
+    if (placed > 0) done.push(`distribution of ${placed} new tables`);
+    if (await updateFunctions(lock, waiting)) {
+      done.push(`function set ${FUNCTION_SET.version}`);
+    } else if (done.length > 0) {
+      await makePartitions(lock, waiting);
+    }
+  });
+}
+
+/** Does something while no other process migrates, and ends the connection that has the lock. */
+async function underLock(
+  lock: pg.Client,
+  url: string,
+  patience: StartPatience,
+  limits: TimeLimits,
+  work: (waiting: Waiting) => Promise<void>,
+): Promise<void> {
   try {
     await takeTurn(lock, patience);
-    const waiting: Waiting = {
+    await work({
       patience,
       blockersOf: async (pid) => {
         const look = await openConnection(url, limits.connectMs);
@@ -82,13 +106,7 @@ async function migrateUnder(
           await look.end();
         }
       },
-    };
-    await runMigrations(url, lock, waiting, limits, done);
-    if (await updateFunctions(lock, waiting)) {
-      done.push(`function set ${FUNCTION_SET.version}`);
-    } else if (done.length > 0) {
-      await makePartitions(lock, waiting);
-    }
+    });
   } finally {
     // The lock belongs to the session, so it goes with the connection, also when we are killed.
     await lock.end().catch(() => {});
@@ -127,6 +145,7 @@ async function runMigrations(
   waiting: Waiting,
   limits: TimeLimits,
   done: string[],
+  distributed: boolean,
 ): Promise<void> {
   const ours = MIGRATIONS.map(({ name }) => name);
   const before = await namesOnRecord(lock);
@@ -140,6 +159,7 @@ async function runMigrations(
       const [worker] = await dataSource.query<{ pid: number }[]>('SELECT pg_backend_pid() AS pid');
       await whenTablesAreFree(waiting, worker?.pid ?? 0, async (lockMs) => {
         await dataSource.query(`SET lock_timeout = ${lockMs}`);
+        if (distributed) await dataSource.query(IN_SEQUENCE);
         // Each in a transaction of its own, so that none holds tables while the next one waits.
         await dataSource.runMigrations({ transaction: 'each' });
       });
@@ -194,10 +214,12 @@ export class NothingToMigrate extends Error {
  * Does all that a new version does to a database, and waits until the indexes of large tables are built: `mandate
  * migrate`, and `npm run migrate`. Needs no key-encryption key.
  *
+ * @param options `distribute`: turns a database on Citus into a distributed one (`distribution/distribute.ts`)
  * @returns what was done
- * @throws as {@link migrate}, for an environment that is not valid, and {@link NothingToMigrate}
+ * @throws as {@link migrate}, for an environment that is not valid, {@link NothingToMigrate}, and
+ *   {@link CannotDistribute}
  */
-export async function migrateByHand(): Promise<string[]> {
+export async function migrateByHand(options: { readonly distribute: boolean }): Promise<string[]> {
   const { env, file, warnings } = readEnvironment({ opens: false });
   const read = describeEnvFile(file);
   if (read !== null) say(read);
@@ -206,6 +228,24 @@ export async function migrateByHand(): Promise<string[]> {
   if (databaseUrl === undefined) throw new NothingToMigrate();
   const patience = new StartPatience(startSeconds, say);
   await patience.until(() => findPooler(databaseUrl, limits.connectMs), { quick: true });
+  // What cannot be distributed is left as it is.
+  if (options.distribute) await checkDistributable(databaseUrl, limits);
   const done = await migrate(databaseUrl, patience, limits);
-  return [...done, ...(await completeIndexes(databaseUrl, limits.connectMs))];
+  done.push(...(await completeIndexes(databaseUrl, limits.connectMs)));
+  if (options.distribute) {
+    const lock = await openConnection(databaseUrl, limits.connectMs);
+    await underLock(lock, databaseUrl, patience, limits, async (waiting) => {
+      done.push(...(await distribute(lock, waiting)));
+    });
+  }
+  return done;
+}
+
+async function checkDistributable(url: string, limits: TimeLimits): Promise<void> {
+  const client = await openConnection(url, limits.connectMs);
+  try {
+    await refuseUnready(client);
+  } finally {
+    await client.end().catch(() => {});
+  }
 }

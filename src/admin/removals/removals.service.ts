@@ -9,6 +9,7 @@ import { LOGGER } from '../../platform/config/logger.js';
 import { BackgroundWork } from '../../platform/background-work.js';
 import { Periodic } from '../../platform/periodic.js';
 import { limitsAfterStart, limitsAtStart } from '../../platform/database/pooler.js';
+import { UNLIST_ZONE } from '../../zones/zone-directory.js';
 import { Removal, type RemovalKind } from '../../zones/removal.entity.js';
 import { countRows, ROWS, someRows } from './rows.js';
 
@@ -142,9 +143,17 @@ export class Removals implements OnApplicationShutdown {
       ]);
       if ((acted.rows[0]?.done ?? 0) > 0) return;
     }
-    const last = LAST[kind];
-    if (last !== null) await client.query(last, [zoneId, id]);
-    await client.query('DELETE FROM removals WHERE zone_id = $1 AND id = $2', [zoneId, id]);
+    await client.query('BEGIN');
+    try {
+      const last = LAST[kind];
+      if (last !== null) await client.query(last, [zoneId, id]);
+      if (kind === 'zone') await client.query(UNLIST_ZONE, [zoneId]);
+      await client.query('DELETE FROM removals WHERE zone_id = $1 AND id = $2', [zoneId, id]);
+      await client.query('COMMIT');
+    } catch (error) {
+      await client.query('ROLLBACK');
+      throw error;
+    }
     this.logger.info({ kind, id, zoneId }, 'what was ended is removed');
   }
 }

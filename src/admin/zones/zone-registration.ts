@@ -4,6 +4,7 @@ import type { Rotations } from '../../keys/rotation/rotations.service.js';
 import type { Sealing } from '../../sealing/sealing.service.js';
 import { DEFAULT_ALG } from '../../oauth/algorithms.js';
 import type { StoredIssuer } from '../../zones/zone-issuer.js';
+import { listNewZone } from '../../zones/zone-directory.js';
 import { Zone } from '../../zones/zone.entity.js';
 
 /** The keys of a zone that is yet to be made. */
@@ -50,7 +51,9 @@ export async function createZone(
   { sealedDigestKey, signingKey }: ZoneKeys,
 ): Promise<Zone> {
   const zones = tx.getRepository(Zone);
-  await zones.insert({ ...NEW_ZONES, ...zone, sealedDigestKey });
+  const made = { ...NEW_ZONES, ...zone };
+  await listNewZone(tx, made);
+  await zones.insert({ ...made, sealedDigestKey });
   await rotations.createFirst(tx, signingKey);
   return zones.findOneByOrFail({ id: zone.id });
 }

@@ -1,5 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { Resource } from '../../zones/resource.entity.js';
+import { UNLIST_ZONE } from '../../zones/zone-directory.js';
 import { Zone } from '../../zones/zone.entity.js';
 import type { Made } from '../audited-changes.service.js';
 import { endZone, isSmall, type Ended } from '../removals/ending.js';
@@ -12,6 +13,7 @@ export async function endOrRemove(tx: EntityManager, { id, name }: Zone): Promis
     // Before the clients, which may own them.
     await tx.getRepository(Resource).delete({ zoneId: id });
     await tx.getRepository(Zone).delete({ id });
+    await tx.query(UNLIST_ZONE, [id]);
   } else {
     await endZone(tx, ended);
   }

@@ -20,6 +20,7 @@ import { CurrentRequestId, type RequestId } from '../../platform/http/request-id
 import { KeyGeneration } from '../../keys/rotation/key-generation.service.js';
 import { Rotations } from '../../keys/rotation/rotations.service.js';
 import { Sealing } from '../../sealing/sealing.service.js';
+import { listZone } from '../../zones/zone-directory.js';
 import { Zone } from '../../zones/zone.entity.js';
 import { AdminController } from '../admin-controller.js';
 import { ZoneBody, ZoneChangeBody, ZonesQuery } from './zone.body.js';
@@ -148,7 +149,8 @@ export class ZonesController {
       };
       if (Object.keys(columns).length > 0) {
         const updated = { ...columns, updatedAt: () => 'clock_timestamp()' };
-        await namingIssuerUrl(() => zones.update({ id }, updated));
+        await namingIssuerUrl(() => listZone(tx, id, columns));
+        await zones.update({ id }, updated);
         await checkNoFormerIssuer(tx, id, columns.issuerUrl);
       }
       const result = await zones.findOneByOrFail({ id });
