@@ -3,6 +3,10 @@
 -- (gate.sql). What entries need is taken first (locks.sql). Each step is one statement for the whole batch, but for
 -- budgets and challenges, which are looked at entry by entry.
 --
+-- Entries of a batch rest on much of the same: the version of their zone, their client, a session. So a fact is said
+-- apart from its question, and each question is asked once for all facts that ask it. What is spent or looked at entry by entry
+-- has a question of its own for each fact.
+--
 -- How it is called, and what is in an entry, is in ledger-batch.ts, written-entry.ts and entry.ts; what it asks of
 -- facts in facts.sql, of agent sessions and delegations in delegation/delegation.sql, of challenges in
 -- step-up/challenges.sql.
@@ -19,31 +23,37 @@ BEGIN
      ORDER BY key) AS wanted;
 END $$;
 
--- Takes what the entries of a batch spend, write to and refer to, beside their chains and the gates of
--- their zones: nonces, clients and their gates, and
--- what goes with budgets and challenges. Returns the entries of which somebody else holds some of it; nobody is waited for.
-CREATE OR REPLACE FUNCTION ledger_take_all(
-  p_entry_zones uuid[], p_clients uuid[], p_proofs jsonb, p_challenges jsonb,
-  p_fact_entries integer[], p_zones uuid[], p_kinds text[], p_ids uuid[], p_details text[])
+-- Takes what the questions of a batch are about: nonces, the gates of clients, and what goes with budgets and challenges.
+-- Returns the questions of which somebody else holds that; nobody is waited for. No statement: each lock is an expression.
+CREATE OR REPLACE FUNCTION ledger_take_asked(p_zones uuid[], p_kinds text[], p_ids uuid[], p_details text[])
+RETURNS integer[] LANGUAGE plpgsql AS $$
+DECLARE
+  held  integer[] := '{}';
+  taken boolean;
+BEGIN
+  FOR i IN 1..cardinality(p_kinds) LOOP
+    taken := CASE p_kinds[i]
+      WHEN 'client_version' THEN pg_try_advisory_xact_lock_shared(ledger_client_gate(p_zones[i], p_ids[i]))
+      WHEN 'nonce_unspent' THEN pg_try_advisory_xact_lock(ledger_nonce_key(p_zones[i], p_details[i]))
+      WHEN 'labels' THEN pg_try_advisory_xact_lock_shared(ledger_clients_gate(p_zones[i]))
+      WHEN 'delegation_unspent' THEN ledger_take_fact(p_zones[i], p_details[i]::jsonb)
+      WHEN 'challenge_satisfied' THEN ledger_take_fact(p_zones[i], p_details[i]::jsonb)
+      WHEN 'challenge_allowed' THEN ledger_take_fact(p_zones[i], p_details[i]::jsonb)
+      ELSE true END;
+    IF NOT taken THEN held := held || i; END IF;
+  END LOOP;
+  RETURN held;
+END $$;
+
+-- Takes what the entries of a batch write to and refer to: clients, sessions and zones. Returns the entries of which somebody
+-- else holds some of it; nobody is waited for.
+CREATE OR REPLACE FUNCTION ledger_take_needed(p_entry_zones uuid[], p_clients uuid[], p_proofs jsonb, p_challenges jsonb)
 RETURNS integer[] LANGUAGE plpgsql AS $$
 DECLARE
   held integer[] := '{}';
   free uuid[];
   e    record;
 BEGIN
-  IF 'nonce_unspent' = ANY (p_kinds) THEN
-    held := ARRAY(
-      SELECT f.entry FROM unnest(p_fact_entries, p_kinds, p_zones, p_details) AS f (entry, kind, zone, details)
-       WHERE CASE WHEN f.kind = 'nonce_unspent'
-                  THEN NOT pg_try_advisory_xact_lock(ledger_nonce_key(f.zone, f.details)) END);
-  END IF;
-  IF p_kinds && '{client_version,labels}' THEN
-    held := held || ARRAY(
-      SELECT f.entry FROM unnest(p_fact_entries, p_kinds, p_zones, p_ids) AS f (entry, kind, zone, id)
-       WHERE CASE f.kind
-               WHEN 'client_version' THEN NOT pg_try_advisory_xact_lock_shared(ledger_client_gate(f.zone, f.id))
-               WHEN 'labels' THEN NOT pg_try_advisory_xact_lock_shared(ledger_clients_gate(f.zone)) END);
-  END IF;
   IF p_clients IS NOT NULL THEN
     free := ARRAY(
       SELECT c.id FROM (SELECT DISTINCT x.zone, x.client FROM unnest(p_entry_zones, p_clients) AS x (zone, client)
@@ -53,13 +63,6 @@ BEGIN
       SELECT x.entry::integer FROM unnest(p_entry_zones, p_clients) WITH ORDINALITY AS x (zone, client, entry)
        WHERE x.client IS NOT NULL AND x.client <> ALL (free)
          AND EXISTS (SELECT FROM clients c WHERE c.zone_id = x.zone AND c.id = x.client));
-  END IF;
-  IF p_kinds && '{delegation_unspent,challenge_satisfied,challenge_allowed}' THEN
-    FOR e IN SELECT f.entry, f.zone, f.details FROM unnest(p_fact_entries, p_kinds, p_zones, p_details)
-                      AS f (entry, kind, zone, details) WHERE ledger_is_rare(f.kind)
-    LOOP
-      IF NOT ledger_take_fact(e.zone, e.details::jsonb) THEN held := held || e.entry; END IF;
-    END LOOP;
   END IF;
   IF p_proofs IS NULL AND p_challenges IS NULL THEN RETURN held; END IF;
   FOR e IN SELECT (p.value->>'entry')::integer AS entry, (p.value->>'session_id')::uuid AS session
@@ -83,10 +86,11 @@ END $$;
 --
 -- p_wanted:  which entries are to be recorded at all.
 -- p_refused: the first other fact of each entry that does not hold.
+-- p_facts, p_fact_entries: the fact that asks each question, and its entry.
 -- refused:   the first fact of the entry that does not hold. challenge: the one that was opened or joined.
 CREATE OR REPLACE FUNCTION ledger_decide_rare(
   p_ids uuid[], p_entry_zones uuid[], p_wanted boolean[], p_refused integer[], p_proofs jsonb, p_challenges jsonb,
-  p_fact_entries integer[], p_kinds text[], p_details text[])
+  p_facts integer[], p_fact_entries integer[], p_kinds text[], p_details text[])
 RETURNS TABLE (entry integer, refused integer, challenge jsonb) LANGUAGE plpgsql AS $$
 DECLARE
   zone  uuid;
@@ -106,7 +110,7 @@ BEGIN
     challenge := NULL;
     facts := '[]';
     FOR f IN SELECT x.place, x.details::jsonb AS fact
-               FROM unnest(p_fact_entries, p_kinds, p_details) WITH ORDINALITY AS x (entry, kind, details, place)
+               FROM unnest(p_facts, p_fact_entries, p_kinds, p_details) AS x (place, entry, kind, details)
               WHERE x.entry = ledger_decide_rare.entry AND ledger_is_rare(x.kind) ORDER BY x.place
     LOOP
       EXIT WHEN f.place > refused;
@@ -132,7 +136,7 @@ END $$;
 -- Records a batch of entries. They stand or fall alone, each as if those before it had been recorded before. Facts are
 -- read with snapshots taken after the call arrived, so a change that was acknowledged before a request began is always
 -- seen. Everything is given by columns; an entry is named by its place in p_ids, a zone by its place in p_zones, a fact
--- by its place in p_kinds, all counted from one.
+-- by its place in p_fact_entries, a question by its place in p_kinds, all counted from one.
 --
 -- p_patient:        whether to wait for other batches that spend or open the same. Nobody else is waited for.
 -- p_seqs:           where the process believes that its chain in each zone ends; null where it does not know.
@@ -141,6 +145,7 @@ END $$;
 -- p_needed_clients: the client of whom an entry begets a session or a challenge; null instead of all if none does.
 -- p_heads, p_tails: the members of an event as text without braces: first what it says in any case, then what it says
 --                   only if every fact holds.
+-- p_fact_questions: what each fact asks. p_facts: which fact asks each question first; the others are of the same zone.
 -- p_refusals:       which of p_refusal_tails it says instead if this fact does not hold; null if the entry is stale then.
 -- p_births, p_proofs, p_challenges, p_issued: sessions, what sessions remember, challenges, and mandates whose status a
 --                   list tells (entry.ts), each with its entry; null for none.
@@ -151,12 +156,13 @@ END $$;
 --   'stale':              the entry was evaluated on an old view; nothing is recorded, evaluate again.
 --   'busy':               somebody holds what it needs, or its chain ends elsewhere; nothing is recorded, try again.
 --   'opened', challenge:  recorded, and a challenge was opened or joined.
-CREATE OR REPLACE FUNCTION ledger_record_entries(
+CREATE OR REPLACE FUNCTION ledger_commit_entries(
   p_writer uuid, p_patient boolean, p_zones uuid[], p_seqs bigint[],
   p_ids uuid[], p_entry_zones integer[], p_checked boolean[], p_needed_clients uuid[],
   p_request_ids text[], p_request_labels text[], p_types text[], p_outcomes text[], p_clients uuid[], p_jtis uuid[],
   p_heads text[], p_tails text[],
-  p_fact_entries integer[], p_kinds text[], p_fact_ids uuid[], p_details text[], p_refusals integer[],
+  p_fact_entries integer[], p_fact_questions integer[], p_refusals integer[],
+  p_facts integer[], p_kinds text[], p_fact_ids uuid[], p_details text[],
   p_refusal_outcomes text[], p_refusal_tails text[],
   p_births jsonb, p_proofs jsonb, p_challenges jsonb, p_issued jsonb)
 RETURNS TABLE (seqs bigint[], others jsonb) LANGUAGE plpgsql
@@ -168,7 +174,9 @@ DECLARE
   -- Most batches are of one zone, of which an expression tells what otherwise takes a statement.
   one_zone   CONSTANT boolean := cardinality(p_zones) = 1;
   zones_of   uuid[];
+  -- The zone of each question, and what does not hold of them.
   fact_zones uuid[];
+  moved      integer[];
   statuses   text[] := array_fill(NULL::text, ARRAY[many]);
   wanted     boolean[];
   -- The first fact of each entry that does not hold.
@@ -185,10 +193,10 @@ BEGIN
   commits := set_config('synchronous_commit', 'on', true);
   IF one_zone THEN
     zones_of := array_fill(p_zones[1], ARRAY[many]);
-    fact_zones := array_fill(p_zones[1], ARRAY[cardinality(p_fact_entries)]);
+    fact_zones := array_fill(p_zones[1], ARRAY[cardinality(p_kinds)]);
   ELSE
     zones_of := ARRAY(SELECT p_zones[x] FROM unnest(p_entry_zones) AS x);
-    fact_zones := ARRAY(SELECT p_zones[p_entry_zones[x]] FROM unnest(p_fact_entries) AS x);
+    fact_zones := ARRAY(SELECT p_zones[p_entry_zones[p_fact_entries[x]]] FROM unnest(p_facts) AS x);
   END IF;
   IF p_patient THEN PERFORM ledger_lock_facts(fact_zones, p_kinds, p_details); END IF;
 
@@ -220,11 +228,17 @@ BEGIN
     usable[z] := coalesce(seqs[z] = coalesce(p_seqs[z], seqs[z]), false);
   END LOOP;
 
-  FOREACH i IN ARRAY ledger_take_all(zones_of, p_needed_clients, p_proofs, p_challenges,
-                                     p_fact_entries, fact_zones, p_kinds, p_fact_ids, p_details)
-  LOOP
-    statuses[i] := 'busy';
-  END LOOP;
+  moved := ledger_take_asked(fact_zones, p_kinds, p_fact_ids, p_details);
+  IF moved <> '{}' THEN
+    FOR i IN 1..cardinality(p_fact_entries) LOOP
+      IF p_fact_questions[i] = ANY (moved) THEN statuses[p_fact_entries[i]] := 'busy'; END IF;
+    END LOOP;
+  END IF;
+  IF p_needed_clients IS NOT NULL OR p_proofs IS NOT NULL OR p_challenges IS NOT NULL THEN
+    FOREACH i IN ARRAY ledger_take_needed(zones_of, p_needed_clients, p_proofs, p_challenges) LOOP
+      statuses[i] := 'busy';
+    END LOOP;
+  END IF;
   IF one_zone THEN
     entered := ARRAY[CASE WHEN true = ANY (p_checked) THEN ledger_enter(p_zones[1]) ELSE true END];
   ELSE
@@ -237,25 +251,30 @@ BEGIN
     IF NOT usable[z] OR p_checked[i] AND NOT entered[z] THEN statuses[i] := 'busy'; END IF;
   END LOOP;
 
-  FOREACH i IN ARRAY ledger_facts_moved(fact_zones, p_kinds, p_fact_ids, p_details) LOOP
-    entry := p_fact_entries[i];
-    IF p_refusals[i] IS NOT NULL THEN
-      refused[entry] := least(refused[entry], i);
-    ELSIF statuses[entry] IS NULL THEN
-      statuses[entry] := 'stale';
-    END IF;
-  END LOOP;
+  moved := ledger_facts_moved(fact_zones, p_kinds, p_fact_ids, p_details);
+  IF moved <> '{}' THEN
+    FOR i IN 1..cardinality(p_fact_entries) LOOP
+      CONTINUE WHEN p_fact_questions[i] <> ALL (moved);
+      entry := p_fact_entries[i];
+      IF p_refusals[i] IS NOT NULL THEN
+        refused[entry] := least(refused[entry], i);
+      ELSIF statuses[entry] IS NULL THEN
+        statuses[entry] := 'stale';
+      END IF;
+    END LOOP;
+  END IF;
   IF 'nonce_unspent' = ANY (p_kinds) THEN
     FOREACH i IN ARRAY ledger_spend_nonces(fact_zones, p_kinds, p_details,
-                                           ARRAY(SELECT statuses[e] IS NULL FROM unnest(p_fact_entries) AS e))
+                                           ARRAY(SELECT statuses[p_fact_entries[f]] IS NULL FROM unnest(p_facts) AS f))
     LOOP
-      refused[p_fact_entries[i]] := least(refused[p_fact_entries[i]], i);
+      entry := p_fact_entries[p_facts[i]];
+      refused[entry] := least(refused[entry], p_facts[i]);
     END LOOP;
   END IF;
   IF p_kinds && '{delegation_unspent,challenge_satisfied,challenge_allowed}' OR p_proofs IS NOT NULL OR p_challenges IS NOT NULL THEN
     FOR r IN SELECT d.* FROM ledger_decide_rare(
                p_ids, zones_of, ARRAY(SELECT s IS NULL FROM unnest(statuses) AS s), refused, p_proofs, p_challenges,
-               p_fact_entries, p_kinds, p_details) AS d
+               p_facts, ARRAY(SELECT p_fact_entries[f] FROM unnest(p_facts) AS f), p_kinds, p_details) AS d
     LOOP
       refused[r.entry] := r.refused;
       IF r.challenge IS NOT NULL THEN
@@ -298,7 +317,27 @@ BEGIN
   RETURN NEXT;
 END $$;
 
--- The same for processes of the version before, which know of no status lists.
+-- The same for processes of the version before, of which each fact asks for itself.
+CREATE OR REPLACE FUNCTION ledger_record_entries(
+  p_writer uuid, p_patient boolean, p_zones uuid[], p_seqs bigint[],
+  p_ids uuid[], p_entry_zones integer[], p_checked boolean[], p_needed_clients uuid[],
+  p_request_ids text[], p_request_labels text[], p_types text[], p_outcomes text[], p_clients uuid[], p_jtis uuid[],
+  p_heads text[], p_tails text[],
+  p_fact_entries integer[], p_kinds text[], p_fact_ids uuid[], p_details text[], p_refusals integer[],
+  p_refusal_outcomes text[], p_refusal_tails text[],
+  p_births jsonb, p_proofs jsonb, p_challenges jsonb, p_issued jsonb)
+RETURNS TABLE (seqs bigint[], others jsonb) LANGUAGE plpgsql AS $$
+DECLARE
+  each_fact CONSTANT integer[] := ARRAY(SELECT generate_series(1, cardinality(p_kinds)));
+BEGIN
+  RETURN QUERY SELECT r.seqs, r.others FROM ledger_commit_entries(
+    p_writer, p_patient, p_zones, p_seqs, p_ids, p_entry_zones, p_checked, p_needed_clients,
+    p_request_ids, p_request_labels, p_types, p_outcomes, p_clients, p_jtis, p_heads, p_tails,
+    p_fact_entries, each_fact, p_refusals, each_fact, p_kinds, p_fact_ids, p_details, p_refusal_outcomes, p_refusal_tails,
+    p_births, p_proofs, p_challenges, p_issued) AS r;
+END $$;
+
+-- The same for processes of versions before that, which know of no status lists.
 CREATE OR REPLACE FUNCTION ledger_record_batch(
   p_writer uuid, p_patient boolean, p_zones uuid[], p_seqs bigint[],
   p_ids uuid[], p_entry_zones integer[], p_checked boolean[], p_needed_clients uuid[],

@@ -3,14 +3,16 @@
 -- A kind is added here, and in written-entry.ts, which says how it is sent. What an entry was evaluated on is a fact as
 -- well, of which nothing is refused when it has moved: the entry is stale.
 
--- The facts of a batch that do not hold, by their place. Facts are given by columns, each with its zone; those that are
--- spent are looked at where they are spent (ledger_spend_nonces, ledger_decide_rare). OFFSET 0 has each looked up by itself:
+-- The questions of a batch of which the answer is no, by their place. They are given by columns, each with its zone; what
+-- is spent is looked at where it is spent (ledger_spend_nonces, ledger_decide_rare). OFFSET 0 has each looked up by itself:
 -- the plan of a join that is made where there is little may begin with all that there is, and is kept.
 CREATE OR REPLACE FUNCTION ledger_facts_moved(p_zones uuid[], p_kinds text[], p_ids uuid[], p_details text[])
 RETURNS integer[] LANGUAGE plpgsql AS $$
 DECLARE
-  moved integer[] := '{}';
-  days  record;
+  moved    integer[] := '{}';
+  -- Between which all sessions and mandates are that are asked for: to open a table for each day costs as much as all look-ups.
+  sessions uuid[] := '{}';
+  jtis     uuid[] := '{}';
 BEGIN
   -- A kind that is not known here would hold.
   IF NOT p_kinds <@ '{settings_version,client_version,labels,graph,absent_client,clock_agrees,session_live,token_not_revoked,
@@ -35,20 +37,21 @@ BEGIN
              END);
   END IF;
   IF p_kinds && '{session_live,token_not_revoked}' THEN
-    -- Between which all of them are: to open a table for each day costs as much as all look-ups.
-    SELECT (min(f.id::text COLLATE "C") FILTER (WHERE f.kind = 'session_live'))::uuid AS from_session,
-           (max(f.id::text COLLATE "C") FILTER (WHERE f.kind = 'session_live'))::uuid AS to_session,
-           (min(f.id::text COLLATE "C") FILTER (WHERE f.kind = 'token_not_revoked'))::uuid AS from_jti,
-           (max(f.id::text COLLATE "C") FILTER (WHERE f.kind = 'token_not_revoked'))::uuid AS to_jti
-      INTO days FROM unnest(p_kinds, p_ids) AS f (kind, id);
+    FOR i IN 1..cardinality(p_kinds) LOOP
+      IF p_kinds[i] = 'session_live' THEN
+        sessions := ARRAY[least(sessions[1], p_ids[i]), greatest(sessions[2], p_ids[i])];
+      ELSIF p_kinds[i] = 'token_not_revoked' THEN
+        jtis := ARRAY[least(jtis[1], p_ids[i]), greatest(jtis[2], p_ids[i])];
+      END IF;
+    END LOOP;
     moved := moved || ARRAY(
       SELECT f.place::integer FROM unnest(p_kinds, p_zones, p_ids) WITH ORDINALITY AS f (kind, zone, id, place)
        WHERE CASE f.kind
                WHEN 'session_live' THEN (
-                 SELECT s.id FROM session_alive_between(f.zone, f.id, days.from_session, days.to_session) AS s (id)) IS NULL
+                 SELECT s.id FROM session_alive_between(f.zone, f.id, sessions[1], sessions[2]) AS s (id)) IS NULL
                WHEN 'token_not_revoked' THEN (
                  SELECT r.jti FROM revocations r
-                  WHERE r.zone_id = f.zone AND r.jti = f.id AND r.jti BETWEEN days.from_jti AND days.to_jti) IS NOT NULL
+                  WHERE r.zone_id = f.zone AND r.jti = f.id AND r.jti BETWEEN jtis[1] AND jtis[2]) IS NOT NULL
              END);
   END IF;
   IF 'labels' = ANY (p_kinds) THEN

@@ -28,13 +28,13 @@ END $$;
 
 -- The key of the gate of one client: a change of the client closes that, and not the gate of its zone.
 CREATE OR REPLACE FUNCTION ledger_client_gate(p_zone uuid, p_client uuid) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
-  SELECT hashtextextended('gate of client ' || p_client || ' of ' || p_zone, 0)
+  SELECT hashtextextended('gate of client ' || p_client::text || ' of ' || p_zone::text, 0)
 $$;
 
 -- The key of the gate of all clients of a zone, for what rests on whatever client has a label, and for entries of
 -- processes of the version before, which say of no client that they rest on it.
 CREATE OR REPLACE FUNCTION ledger_clients_gate(p_zone uuid) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
-  SELECT hashtextextended('gate of all clients of ' || p_zone, 0)
+  SELECT hashtextextended('gate of all clients of ' || p_zone::text, 0)
 $$;
 
 -- Enters the gates of the clients that an entry rests on. False if one is closed, or somebody waits to close it.

@@ -10,7 +10,7 @@ const SEPARATOR = '\u001e';
 /** Where the hash chain of each zone ends, by the id of the zone, as far as it is known. */
 export type ChainEnds = Map<string, number>;
 
-/** One call of `ledger_record_entries` (batch.sql): its zones and facts in the order in which they are sent. */
+/** One call of `ledger_commit_entries` (batch.sql): its zones and facts in the order in which they are sent. */
 export interface LedgerBatch {
   readonly entries: readonly WrittenEntry[];
   readonly zoneIds: readonly string[];
@@ -31,14 +31,14 @@ export interface Sending {
 }
 
 /** The statement of a batch. What is in its parameters is said in batch.sql. */
-export const RECORD = `SELECT seqs::text[], others FROM ledger_record_entries($1, $2, $3, $4, $5, $6, $7, $8, string_to_array($9, E'\\x1e'),
+export const RECORD = `SELECT seqs::text[], others FROM ledger_commit_entries($1, $2, $3, $4, $5, $6, $7, $8, string_to_array($9, E'\\x1e'),
   string_to_array($10, E'\\x1e', ''), string_to_array($11, E'\\x1e'), string_to_array($12, E'\\x1e'), $13, $14,
-  string_to_array($15, E'\\x1e'), string_to_array($16, E'\\x1e'), $17, string_to_array($18, E'\\x1e'), $19,
-  string_to_array($20, E'\\x1e', ''), $21, string_to_array($22, E'\\x1e'), string_to_array($23, E'\\x1e'), $24, $25, $26, $27)`;
+  string_to_array($15, E'\\x1e'), string_to_array($16, E'\\x1e'), $17, $18, $19, $20, string_to_array($21, E'\\x1e'), $22,
+  string_to_array($23, E'\\x1e', ''), string_to_array($24, E'\\x1e'), string_to_array($25, E'\\x1e'), $26, $27, $28, $29)`;
 
 /** The same for a batch that takes something back (revocations.sql). */
 export const TAKE_BACK = `WITH recorded AS MATERIALIZED (${RECORD})
-  SELECT seqs, others, ledger_take_back($28, others) FROM recorded`;
+  SELECT seqs, others, ledger_take_back($30, others) FROM recorded`;
 
 /** The statement that appends one event in a transaction of its own making. */
 export const APPEND = 'SELECT audit_append_text($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)';
@@ -57,8 +57,8 @@ export function batchOf(entries: readonly WrittenEntry[], sending: Sending): Led
     let zone = zones.get(entry.zone_id);
     if (zone === undefined) zones.set(entry.zone_id, (zone = zones.size + 1));
     inZones.push(zone);
-    factsBefore.push(facts.kinds.length);
-    for (const fact of some) facts.add(inZones.length, fact);
+    factsBefore.push(facts.entries.length);
+    for (const fact of some) facts.add(inZones.length, zone, fact);
   }
   const zoneIds = [...zones.keys()];
   const values = [
@@ -81,10 +81,12 @@ export function batchOf(entries: readonly WrittenEntry[], sending: Sending): Led
     texts(entries.map(({ head }) => head)),
     texts(entries.map(({ tail }) => tail)),
     list(facts.entries),
+    list(facts.questions),
+    list(facts.refusals),
+    list(facts.askedFirst),
     texts(facts.kinds),
     list(facts.ids),
     texts(facts.details),
-    list(facts.refusals),
     texts(facts.refusalOutcomes),
     texts(facts.refusalTails),
     given(entries, ({ session }) => session),
@@ -122,23 +124,51 @@ export function appendValues(writer: string, written: WrittenEntry): unknown[] {
   ];
 }
 
-/** The facts of a batch, column by column. Entries of one kind refuse in the same words, which are sent once. */
+/** What is spent, or looked at entry by entry: such a fact asks for itself. */
+const ASKED_EACH_TIME: ReadonlySet<WrittenFact['kind']> = new Set<WrittenFact['kind']>([
+  'nonce_unspent',
+  'delegation_unspent',
+  'challenge_satisfied',
+  'challenge_allowed',
+]);
+
+/**
+ * The facts of a batch, column by column, and what they ask: entries that come together rest on much of the same, which is
+ * sent and asked once. Entries of one kind refuse in the same words, which are sent once as well.
+ */
 class FactColumns {
   readonly entries: number[] = [];
+  readonly questions: number[] = [];
+  readonly refusals: (number | typeof NULL)[] = [];
+  /** Of each question the fact that asks it first. */
+  readonly askedFirst: number[] = [];
   readonly kinds: string[] = [];
   readonly ids: string[] = [];
   readonly details: string[] = [];
-  readonly refusals: (number | typeof NULL)[] = [];
   readonly refusalOutcomes: string[] = [];
   readonly refusalTails: string[] = [];
+  private readonly asked = new Map<string, number>();
   private readonly known = new Map<string, number>();
 
-  add(entry: number, { kind, id, details, refusal, outcome }: WrittenFact): void {
+  add(entry: number, zone: number, fact: WrittenFact): void {
+    const { refusal, outcome } = fact;
     this.entries.push(entry);
+    this.questions.push(this.questionOf(zone, fact));
+    this.refusals.push(refusal === null ? NULL : this.wordsOf(refusal, outcome));
+  }
+
+  private questionOf(zone: number, { kind, id, details }: WrittenFact): number {
+    const shared = !ASKED_EACH_TIME.has(kind);
+    // Neither a kind nor an id has a space.
+    const text = `${zone} ${kind} ${id} ${details}`;
+    const known = shared ? this.asked.get(text) : undefined;
+    if (known !== undefined) return known;
+    this.askedFirst.push(this.entries.length);
     this.kinds.push(kind);
     this.ids.push(id);
     this.details.push(details);
-    this.refusals.push(refusal === null ? NULL : this.wordsOf(refusal, outcome));
+    if (shared) this.asked.set(text, this.kinds.length);
+    return this.kinds.length;
   }
 
   private wordsOf(refusal: string, outcome: string): number {
@@ -182,7 +212,7 @@ export interface BatchAnswer {
 
 /** Reads the answer to a batch. @throws {Error} if it is none */
 export function readAnswer(rows: readonly unknown[], batch: LedgerBatch): BatchAnswer {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as ledger_record_entries makes it
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as ledger_commit_entries makes it
   const [row] = rows as readonly { seqs: (string | null)[]; others: Other[] | null }[];
   if (row?.seqs.length !== batch.zoneIds.length) throw new Error('the ledger answered otherwise');
   const tried: Tried[] = batch.entries.map(({ entry }) => recorded(entry));

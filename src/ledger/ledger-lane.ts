@@ -174,7 +174,7 @@ export class LedgerLane {
     const { values, takenBack } = batch;
     const rows =
       takenBack === null
-        ? await this.rows('ledger_record_entries', RECORD, values)
+        ? await this.rows('ledger_commit_entries', RECORD, values)
         : await this.rows('ledger_take_back', TAKE_BACK, [...values, takenBack]);
     try {
       const answer = readAnswer(rows, batch);

@@ -26,7 +26,7 @@ const LANES = 2;
 
 /**
  * Commits what happened, or says which fact moved. One statement on the server re-checks and
- * records (`ledger_record_entries` in batch.sql), so there is no moment between the two.
+ * records (`ledger_commit_entries` in batch.sql), so there is no moment between the two.
  *
  * The entries of a zone are all committed on one of a few connections. An entry that meets a lock goes apart, on a connection of its own, so that no other entry waits with it.
  */

@@ -13,12 +13,12 @@ BEGIN
     LOCK TABLE zones, clients IN ROW SHARE MODE;
     LOCK TABLE sessions IN ROW EXCLUSIVE MODE;
     IF EXISTS (
-      SELECT FROM ledger_record_entries(
+      SELECT FROM ledger_commit_entries(
         p_process, true, ARRAY[nobody], ARRAY[NULL::bigint],
         ARRAY[new_uuid_v7()], '{1}', '{t}', NULL,
         ARRAY[p_process::text], '{NULL}', '{readiness.probe}', '{failed}', '{NULL}', '{NULL}',
         ARRAY['"type":"readiness.probe","request_id":"' || p_process || '"'], ARRAY['"outcome":"failed"'],
-        '{1}', '{token_not_revoked}', ARRAY[new_uuid_v7()], '{NULL}', '{1}', '{failed}', ARRAY['"outcome":"failed"'],
+        '{1}', '{1}', '{1}', '{1}', '{token_not_revoked}', ARRAY[new_uuid_v7()], '{NULL}', '{failed}', ARRAY['"outcome":"failed"'],
         NULL, NULL, NULL, NULL) AS c
        WHERE c.others IS NOT NULL) THEN
       RAISE EXCEPTION 'the ledger recorded nothing';

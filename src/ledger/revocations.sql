@@ -1,10 +1,10 @@
 -- What is taken back in the commit of an entry: mandates by their jti, and sessions with what hangs on them.
 
--- Takes back what those entries of a batch ask for that were recorded. Called in one statement with ledger_record_entries,
+-- Takes back what those entries of a batch ask for that were recorded. Called in one statement with ledger_commit_entries,
 -- whose gates close when that is committed (gate.sql); so nothing of the batch may be inside one, and such entries rest on
 -- no facts. All batches take things back in one order: two that take back the same wait for each other.
 --
--- p_revocations: [{entry, zone_id, jti, session_id?}, ...]. p_others: as ledger_record_entries answers.
+-- p_revocations: [{entry, zone_id, jti, session_id?}, ...]. p_others: as ledger_commit_entries answers.
 -- Returns how many mandates were asked for.
 CREATE OR REPLACE FUNCTION ledger_take_back(p_revocations jsonb, p_others jsonb) RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE

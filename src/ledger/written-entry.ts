@@ -5,7 +5,7 @@ import type { AuditEvent, Committed, Entry, Fact, Nonce, Otherwise, SeenSubject 
 /** Nothing, in an array of PostgreSQL. */
 export const NULL = 'NULL';
 
-/** A fact as `ledger_record_entries` takes it. */
+/** A fact as `ledger_commit_entries` takes it. */
 export interface WrittenFact {
   readonly kind:
     Fact['kind'] | 'settings_version' | 'client_version' | 'labels' | 'graph' | 'absent_client';

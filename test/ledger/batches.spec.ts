@@ -696,7 +696,7 @@ test.each(['sent', 'answered'] as const)(
       made({ facts: [spent] }),
     ];
     const cut = proxy.cutWhen(when, [
-      'ledger_record_entries',
+      'ledger_commit_entries',
       String(entries[1]?.event_id),
       String(entries[5]?.event_id),
     ]);

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 12,
-  sha256: 'eae8ac5d1bbb45c6f791d8c0092d29c912080e029b68afffb1c8d100603de444',
+  sha256: '248863136ba215d2a6a7cd61fa9100fbc6f528c7656f84c3da6cad7182b094e6',
 } as const;
