@@ -2,6 +2,11 @@
 -- events, which know nothing of it. Which events are in it is said exactly: of each chain those up to a number, in
 -- audit_index_heads, which is stored together with them.
 
+-- PostgreSQL puts terms that are added aside, and moves them to where they are found when there are many, in the statement
+-- that brings the last of them. By default many are 4 MB, those of more than twenty thousand events, which takes a tenth of a
+-- second, and commits wait for the processor meanwhile. So who adds says that it is less (gin_pending_list_limit, in kB),
+-- which takes no longer altogether.
+
 -- The terms of an event as the index has them: a number for each, and one for its zone. Two terms may have one number, so
 -- what is found by it is compared with the event itself.
 CREATE OR REPLACE FUNCTION audit_term_digests(p_terms text[]) RETURNS bigint[] LANGUAGE sql IMMUTABLE AS $$
@@ -61,7 +66,7 @@ END $$;
 CREATE OR REPLACE FUNCTION audit_index_add(
   p_zones uuid[], p_writers uuid[], p_seqs bigint[], p_ids_from uuid[],
   p_chains integer[], p_ids uuid[], p_times timestamptz[], p_terms text[])
-RETURNS void LANGUAGE plpgsql AS $$
+RETURNS void LANGUAGE plpgsql SET gin_pending_list_limit = 256 AS $$
 BEGIN
   INSERT INTO audit_index (zone_id, id, occurred_at, terms)
   SELECT p_zones[e.chain], e.id, e.at,
@@ -86,6 +91,7 @@ CREATE OR REPLACE FUNCTION audit_index_remember(p_zones uuid[], p_ids uuid[], p_
 RETURNS integer LANGUAGE plpgsql
 -- Look-ups, however small tables are when a plan is made: it is kept, and tables grow.
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET gin_pending_list_limit = 256
 AS $$
 DECLARE
   added integer;
@@ -129,7 +135,8 @@ END $$;
 --
 -- p_most: about how many events at most.
 -- Returns how many were added; null if another process is at it.
-CREATE OR REPLACE FUNCTION audit_index_fill(p_most integer) RETURNS integer LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION audit_index_fill(p_most integer) RETURNS integer LANGUAGE plpgsql
+SET gin_pending_list_limit = 256 AS $$
 DECLARE
   added integer;
 BEGIN

@@ -82,6 +82,31 @@ const dropDue = () =>
     },
   );
 
+/** Appends so many events of today that have a hundred terms each. */
+async function appendLong(zone: string, many: number): Promise<void> {
+  const resources = `(SELECT jsonb_agg('r' || n || '-' || m) FROM generate_series(1, 100) AS m)`;
+  await rows(
+    databaseUrl,
+    `SELECT audit_append('${zone}', '${zone}', new_uuid_v7(), jsonb_build_object('type', 'test', 'outcome', 'done',
+              'request_id', n, 'requested', jsonb_build_object('resources', ${resources})))
+       FROM generate_series(1, ${many}) AS n`,
+  );
+}
+
+/** How many pages of terms were added and are yet to be moved to where they are found. */
+async function pagesAside(): Promise<number> {
+  const [row] = await rows<{ pages: number }>(
+    databaseUrl,
+    `SELECT sum(gin_clean_pending_list(i.indexrelid))::int AS pages
+       FROM pg_inherits h JOIN pg_index i ON i.indrelid = h.inhrelid JOIN pg_class c ON c.oid = i.indexrelid
+       JOIN pg_am a ON a.oid = c.relam WHERE h.inhparent = 'audit_index'::regclass AND a.amname = 'gin'`,
+  );
+  return row?.pages ?? Number.NaN;
+}
+
+/** Pages of 8 kB, of which one may be begun by the last event. */
+const MOST_PAGES_ASIDE = 256 / 8 + 2;
+
 async function insertZone(client: pg.Client, held: boolean) {
   const id = uuidv7();
   await client.query(
@@ -164,6 +189,13 @@ describe.each(Object.entries(FILLS))('the index, %s,', (_way, fill) => {
       }
     });
     while ((await fill(1_000)) > 0);
+  });
+
+  test('has little put aside, so that no statement moves much at once', async () => {
+    await pagesAside();
+    await appendLong(uuidv7(), 250);
+    while ((await fill(500)) > 0);
+    expect(await pagesAside()).toBeLessThanOrEqual(MOST_PAGES_ASIDE);
   });
 
   test('is filled by one process at a time', async () => {
@@ -333,6 +365,16 @@ describe('what a process has recorded', () => {
     await rows(databaseUrl, 'DELETE FROM audit_index WHERE zone_id = $1', [zone]);
     while ((await FILLS['as the version before fills it'](100)) > 0);
     expect(await entries(zone)).toEqual(there);
+  });
+
+  test('has little of it put aside, so that no statement moves much at once', async () => {
+    const zone = uuidv7();
+    await pagesAside();
+    await appendLong(zone, 250);
+    const some = new RecordedTerms();
+    for (const event of await recorded(zone)) some.add(zone, event.id, event);
+    while (some.size > 0) expect(await remember(some)).toBeGreaterThan(0);
+    expect(await pagesAside()).toBeLessThanOrEqual(MOST_PAGES_ASIDE);
   });
 
   test('waits while another process fills the index, and is left to it for a while', async () => {

@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 12,
-  sha256: '248863136ba215d2a6a7cd61fa9100fbc6f528c7656f84c3da6cad7182b094e6',
+  sha256: 'f7684e6b03fcc0dfe1ecba5aeca546d5adedc345908a5086d51b3c6223e5dab1',
 } as const;
