@@ -26,8 +26,7 @@ describeWith([CHROMIUM], 'the pages of a step-up, in a browser', () => {
     const port = await freePort();
     const url = `http://localhost:${port}`;
     replica = await startReplica({ env: { PORT: String(port), ISSUER_URL: url } });
-    zone = await createTestZone(replica);
-    await zone.activate(APPROVE_WRITES.replace('"approval"', '"mfa"'));
+    zone = await createTestZone(replica, APPROVE_WRITES.replace('"approval"', '"mfa"'));
     browser = await startBrowser(CHROMIUM.path ?? '');
     if (PICTURES !== undefined) await mkdir(PICTURES, { recursive: true });
   });

@@ -405,8 +405,7 @@ describe("an operator's change", () => {
 
 describe('a person who has confirmed something', () => {
   test('gets a receipt of that on the page, by the link, and of nothing else', async () => {
-    const of = await createTestZone(replica);
-    await of.activate(APPROVE_WRITES.replace('"approval"', '"mfa"'));
+    const of = await createTestZone(replica, APPROVE_WRITES.replace('"approval"', '"mfa"'));
     const request = { scope: 'a:write' };
     const [held, other] = [
       heldIn(await of.session(request)),

@@ -228,8 +228,7 @@ describe('after a change of the issuer', () => {
   });
 
   test('a proof system may name one of our clients by either, and by no other', async () => {
-    const zone = await createTestZone(replica);
-    await zone.activate(APPROVE_WRITES);
+    const zone = await createTestZone(replica, APPROVE_WRITES);
     await setType(zone, { satisfied_by: ['proof_system'] });
     const system = await newProofSystem(zone);
     const approver = await zone.newClient();

@@ -33,8 +33,7 @@ afterAll(async () => {
 
 beforeEach(async () => {
   proxy.forwardTo(databaseUrl);
-  zone = await createTestZone(replica);
-  await zone.activate(APPROVE_WRITES);
+  zone = await createTestZone(replica, APPROVE_WRITES);
   ({ clientId } = await zone.newClient({ jwks: { keys: [key.publicJwk] } }));
   // Everything is in memory, and the ledger has a connection.
   expect((await persistently(ask)).status).toBe(200);

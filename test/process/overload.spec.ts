@@ -175,8 +175,7 @@ describe('more requests than there are places', () => {
 
 describe('requests of one zone', () => {
   test('leave room for other zones, and those of one client for its other clients', async () => {
-    const stuck = await createTestZone(replica);
-    await stuck.activate(APPROVE_WRITES);
+    const stuck = await createTestZone(replica, APPROVE_WRITES);
     const clients = [stuck, await stuck.newClient(), await stuck.newClient()];
     const known = await Promise.all(clients.map((client) => askWithChallenge(stuck, client)));
     expect(known.map(({ status }) => status)).toEqual([400, 400, 400]);
@@ -308,8 +307,7 @@ describe('bodies on their way', () => {
 });
 
 test('those who wait for a decision do not keep others from working', async () => {
-  const own = await createTestZone(replica);
-  await own.activate(APPROVE_WRITES);
+  const own = await createTestZone(replica, APPROVE_WRITES);
   const { id } = heldIn(await own.session({ scope: 'a:write' }));
   const leave = new AbortController();
   const waiting = Array.from({ length: 5 * PLACES }, () =>

@@ -33,8 +33,7 @@ let edge: string;
 
 beforeAll(async () => {
   replica = await startReplica();
-  zone = await createTestZone(replica);
-  await zone.activate(APPROVE_WRITES);
+  zone = await createTestZone(replica, APPROVE_WRITES);
   app = await applicationOf(zone, zone);
   other = await applicationOf(zone);
   agents = [await app.open(), await other.open()];

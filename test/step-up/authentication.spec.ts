@@ -26,8 +26,7 @@ beforeAll(async () => {
   replica = await sharedReplica();
 });
 beforeEach(async () => {
-  zone = await createTestZone(replica);
-  await zone.activate(APPROVE_WRITES);
+  zone = await createTestZone(replica, APPROVE_WRITES);
   idp = await newTrustedIssuer(zone);
   system = await newProofSystem(zone);
 });

@@ -23,8 +23,7 @@ beforeAll(async () => {
   [a, b] = await Promise.all([sharedReplica(), sharedReplica('second')]);
 });
 beforeEach(async () => {
-  zone = await createTestZone(a);
-  await zone.activate(MFA_WRITES);
+  zone = await createTestZone(a, MFA_WRITES);
 });
 
 /** A request that is held: its page, the secret of the link to that, and the same request again. */
@@ -421,8 +420,7 @@ describe('a passkey', () => {
   test('shows a request, and a signature for that decides nothing; a wrong one is no wrong code', async () => {
     const origin = 'http://localhost:3000';
     const replica = await startReplicaForTest({ env: { ISSUER_URL: origin } });
-    const there = await createTestZone(replica);
-    await there.activate(MFA_WRITES);
+    const there = await createTestZone(replica, MFA_WRITES);
     const subject = there.clientId;
     const open = (path: string, fields?: Record<string, string>) => openPage(replica, path, fields);
     const one = newPasskey({ rpId: 'localhost', origin });
@@ -469,8 +467,7 @@ describe('a passkey', () => {
 describe('the page', () => {
   test('says what was decided, also where the rest of it cannot be read then', async () => {
     const replica = await startReplicaForTest();
-    const there = await createTestZone(replica);
-    await there.activate(MFA_WRITES);
+    const there = await createTestZone(replica, MFA_WRITES);
     const { page, link } = await held({}, there);
     const RENAME = 'ALTER TABLE zones RENAME COLUMN display_name TO was_display_name';
     await rows(replica.databaseUrl, RENAME);

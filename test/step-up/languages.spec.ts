@@ -66,8 +66,7 @@ beforeAll(async () => {
   replica = await sharedReplica();
 });
 beforeEach(async () => {
-  zone = await createTestZone(replica);
-  await zone.activate(MFA_WRITES);
+  zone = await createTestZone(replica, MFA_WRITES);
 });
 
 const speak = (languages: readonly string[] | null) => zone.admin('PATCH', '', { languages });
@@ -194,8 +193,7 @@ describe('the language of a page', () => {
 
   test('is that of the challenge where something goes wrong after it was found', async () => {
     const broken = await startReplicaForTest();
-    const there = await createTestZone(broken);
-    await there.activate(MFA_WRITES);
+    const there = await createTestZone(broken, MFA_WRITES);
     await there.admin('PATCH', '', { languages: ['de'] });
     const { id, confirmUri } = heldIn(await there.session({ scope: 'a:write' }));
     await rows(broken.databaseUrl, 'ALTER TABLE clients RENAME COLUMN description TO was');

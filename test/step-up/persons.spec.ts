@@ -31,8 +31,7 @@ beforeAll(async () => {
   [a, b] = await Promise.all([sharedReplica(), sharedReplica('second')]);
 });
 beforeEach(async () => {
-  zone = await createTestZone(a);
-  await zone.activate(APPROVE_WRITES);
+  zone = await createTestZone(a, APPROVE_WRITES);
   await openDesk(zone);
   idp = await newTrustedIssuer(zone);
   systems = [await newProofSystem(zone), await newProofSystem(zone)];

@@ -15,8 +15,7 @@ beforeAll(async () => {
   [a, b] = await Promise.all([sharedReplica(), sharedReplica('second')]);
 });
 beforeEach(async () => {
-  zone = await createTestZone(a);
-  await zone.activate(APPROVE_WRITES.replace('"approval"', '"mfa"'));
+  zone = await createTestZone(a, APPROVE_WRITES.replace('"approval"', '"mfa"'));
 });
 
 async function invitation(): Promise<string> {
@@ -162,8 +161,7 @@ describe('recovery codes', () => {
     const { text } = await confirm('ZZZZ-ZZZZ-ZZZZ-ZZZZ');
     expect(text).toContain('That was the last try');
     expect([...statuses, (await confirm(code, b)).status]).toEqual([400, 400, 400, 400, 429]);
-    const elsewhere = await createTestZone(a);
-    await elsewhere.activate(APPROVE_WRITES.replace('"approval"', '"mfa"'));
+    const elsewhere = await createTestZone(a, APPROVE_WRITES.replace('"approval"', '"mfa"'));
     const request = heldIn(await elsewhere.session({ scope: 'a:write' }));
     const link = fragmentOf(request.confirmUri);
     const fields = { link, recovery_code: code, decision: 'approved' };

@@ -16,8 +16,7 @@ let zone: TestZone;
 
 beforeAll(async () => {
   [a, b] = await borrowReplicas();
-  zone = await createTestZone(a);
-  await zone.activate(APPROVE_WRITES);
+  zone = await createTestZone(a, APPROVE_WRITES);
 });
 afterAll(() => Promise.all([a?.stop(), b?.stop()]));
 

@@ -30,8 +30,7 @@ afterAll(async () => {
 });
 
 async function newZone(): Promise<TestZone> {
-  const zone = await createTestZone(replica);
-  await zone.activate(APPROVE_WRITES);
+  const zone = await createTestZone(replica, APPROVE_WRITES);
   return zone;
 }
 

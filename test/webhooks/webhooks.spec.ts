@@ -36,8 +36,7 @@ afterAll(async () => {
 });
 
 async function newZone(replica = a): Promise<TestZone> {
-  const made = await createTestZone(replica);
-  await made.activate(APPROVE_WRITES);
+  const made = await createTestZone(replica, APPROVE_WRITES);
   return made;
 }
 
