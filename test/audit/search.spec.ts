@@ -89,11 +89,11 @@ async function findAll(path: string, query: Readonly<Record<string, string>>, li
   return all;
 }
 
-/** One value of each kind of term that is in some events, and pairs of them. */
+/** Some values of each kind of term that is in some events, and pairs of them. */
 function samples(events: readonly Recorded[]): Record<string, string>[] {
   const single = TERM_KINDS.flatMap((kind) => {
     const values = new Set(events.flatMap((event) => [...(termsIn(event).get(kind) ?? [])]));
-    return [...values].slice(0, 12).map((value): Record<string, string> => ({ [kind]: value }));
+    return [...values].slice(0, 4).map((value): Record<string, string> => ({ [kind]: value }));
   });
   const pairs = single.flatMap((one, n) => {
     const another = single[(n * 7 + 3) % single.length];
