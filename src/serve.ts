@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import type { RequestListener } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Logger } from 'pino';
@@ -9,6 +9,7 @@ import { introduce } from './introduction.js';
 import { BackgroundWork } from './platform/background-work.js';
 import type { RunningEnv } from './platform/config/env.js';
 import { nestLogger } from './platform/config/logger.js';
+import { zoneShardsOf } from './platform/database/zone-shards.js';
 import type { StartPatience } from './platform/database/start-patience.js';
 import { Readiness } from './health/readiness.service.js';
 import { RequestDurations } from './health/request-durations.js';
@@ -97,6 +98,7 @@ export async function serve(start: Start): Promise<Serving> {
   const outside = env.directRoutes ? app.get(DirectRoutes).before(framework) : framework;
   const compat = new CompatPaths(env.compatPaths, env.compatDefaultZone ?? null);
   const traced = tracedRequests();
+  const shards = zoneShardsOf(env);
   const steps = [
     findSource(env.trustProxy),
     app.get(RequestDurations).measure,
@@ -104,6 +106,12 @@ export async function serve(start: Start): Promise<Serving> {
     assignRequestId,
     app.get(RequestGate, { strict: false }).admit,
     ...traced.within,
+    ...(shards === null
+      ? []
+      : [
+          (request: IncomingMessage, _: ServerResponse, next: () => void) =>
+            shards.inRequest(request.url ?? '', next),
+        ]),
     logRequests(logger),
     compat.findZones(app.get(NamedZones, { strict: false })),
   ];

@@ -13,11 +13,13 @@ import { affordableWorkers, readMaxConnections } from './platform/database/affor
 import { connectionsOf } from './platform/database/pool-sizes.js';
 import { findPooler } from './platform/database/pooler.js';
 import { StartPatience } from './platform/database/start-patience.js';
+import type { ZoneShardMap } from './platform/database/zone-shards.js';
 import { checkPort } from './platform/http/listeners.js';
 import { saying } from './platform/progress.js';
 import { shareOf } from './platform/workers/share.js';
 import { usableCores } from './platform/workers/usable-cores.js';
 import { migrate } from './schema/migrate.js';
+import { prepareZoneShards, readZoneShards } from './schema/zone-shards.js';
 import { Primary } from './primary.js';
 import { Shutdown } from './shutdown.js';
 import { describeStartFailure } from './start-failure.js';
@@ -75,8 +77,12 @@ async function startAll(
     }));
   const limits = { ...environment.limits, pooler };
   if (embedded) await tellOfIssuer(prepared.env, logger);
+  let zoneShards: ZoneShardMap | null = null;
   const migrated = await saying(logger, 'bringing the tables up to date', () =>
-    migrate(databaseUrl, patience, limits),
+    migrate(databaseUrl, patience, limits, async (connection) => {
+      zoneShards = await readZoneShards(connection, databaseUrl);
+      if (zoneShards !== null) await prepareZoneShards(zoneShards, limits.connectMs);
+    }),
   );
   if (migrated.length > 0) logger.info({ migrations: migrated }, 'the schema is up to date now');
 
@@ -87,6 +93,7 @@ async function startAll(
     ...prepared.env,
     limits,
     workers,
+    zoneShards,
     maxRequestsInFlight: shareOf(environment.maxRequestsInFlight, workers),
   };
   const about = {

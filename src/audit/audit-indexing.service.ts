@@ -5,8 +5,10 @@ import type { Logger } from 'pino';
 import type { Counter, Gauge } from 'prom-client';
 import type { DataSource } from 'typeorm';
 import { Ledger } from '../ledger/ledger.service.js';
+import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { LOGGER } from '../platform/config/logger.js';
 import { BackgroundWork } from '../platform/background-work.js';
+import { inEachShard, zoneShardsOf } from '../platform/database/zone-shards.js';
 import { Periodic } from '../platform/periodic.js';
 import { INDEXED, INDEX_LAG } from './audit-index.metrics.js';
 import { fillIndex } from './index-filling.js';
@@ -40,7 +42,9 @@ const LOOK_MS = 10_000;
  */
 @Injectable()
 export class AuditIndexing implements OnApplicationShutdown {
-  private readonly periodic = new Periodic(() => this.run());
+  private readonly periodic = new Periodic(() =>
+    inEachShard(zoneShardsOf(this.env), () => this.run()),
+  );
   private readonly own = new Periodic(() => this.runOwn());
   private readonly recorded = new RecordedTerms();
   private atOnce = AT_ONCE;
@@ -53,6 +57,7 @@ export class AuditIndexing implements OnApplicationShutdown {
     @InjectMetric(INDEXED) private readonly indexed: Counter,
     background: BackgroundWork,
     @Inject(Ledger) ledger: Pick<Ledger, 'tell'>,
+    @Inject(ENV) private readonly env: Pick<RunningEnv, 'zoneShards'> = {},
   ) {
     background.addJob(() => this.periodic.start(0));
     background.add(() => {
@@ -69,6 +74,11 @@ export class AuditIndexing implements OnApplicationShutdown {
   /** Adds what this process has recorded. What it does not, another look does. */
   private async runOwn(): Promise<number> {
     if (this.recorded.size === 0) return OWN_MS;
+    // What is recorded there is of several shards: each is indexed by the job.
+    if (zoneShardsOf(this.env) !== null) {
+      this.recorded.take(OWN_AT_ONCE);
+      return OWN_MS;
+    }
     const began = performance.now();
     const taken = this.recorded.take(OWN_AT_ONCE);
     try {

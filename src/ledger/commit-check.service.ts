@@ -3,6 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
+import { zoneShardsOf, type ZoneShard } from '../platform/database/zone-shards.js';
 import { Ledger } from './ledger.service.js';
 
 /** Milliseconds for which a mandate that was recorded proves that others can be. */
@@ -17,7 +18,7 @@ export class CommitCheck {
   constructor(
     @Inject(Ledger) private readonly ledger: Pick<Ledger, 'issuedAt' | 'probe'>,
     @InjectDataSource() private readonly dataSource: Pick<DataSource, 'query'>,
-    @Inject(ENV) private readonly env: Pick<RunningEnv, 'limits'>,
+    @Inject(ENV) private readonly env: Pick<RunningEnv, 'limits' | 'zoneShards'>,
   ) {}
 
   /**
@@ -30,7 +31,16 @@ export class CommitCheck {
   async run(): Promise<void> {
     const { issuedAt } = this.ledger;
     if (issuedAt !== null && performance.now() - issuedAt < PROOF_MS) return;
-    await this.ledger.probe();
+    const shards = zoneShardsOf(this.env);
+    if (shards === null) return this.goTheWay(null);
+    // A node that is away takes its zones away, and no others.
+    await Promise.any(
+      shards.all.map((shard) => shards.inShard(shard, () => this.goTheWay(shard))),
+    );
+  }
+
+  private async goTheWay(shard: ZoneShard | null): Promise<void> {
+    await this.ledger.probe(shard);
     const { lockMs } = this.env.limits;
     await this.dataSource.query('SELECT ledger_probe($1, $2)', [this.process, lockMs]);
   }

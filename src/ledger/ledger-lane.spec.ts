@@ -53,7 +53,7 @@ function laneThatLoses(found: Record<string, unknown>[], ended: boolean) {
     return Promise.resolve([{ seqs: ['1'], others: null }]);
   });
   const lane = new LedgerLane({
-    url: 'postgres://nowhere.invalid',
+    url: () => 'postgres://nowhere.invalid',
     limits: timeLimits(),
     name: 'test',
     patient: true,

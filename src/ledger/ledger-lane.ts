@@ -30,7 +30,8 @@ export class OutcomeUnknown extends Error {
 
 /** How a {@link LedgerLane} differs from others. */
 export interface LaneOptions {
-  readonly url: string;
+  /** Where the database is now. */
+  readonly url: () => string;
   readonly limits: TimeLimits;
   /** What the database calls its connection. */
   readonly name: string;

@@ -34,11 +34,12 @@ export class LedgerConnection {
   private connecting: Promise<Connected> | undefined;
 
   /**
+   * @param url where it is now
    * @param name what the database calls it
    * @param lockMs how long a statement waits for a table. Rows are never waited for
    */
   constructor(
-    private readonly url: string,
+    private readonly url: () => string,
     private readonly name: string,
     private readonly lockMs: number,
     private readonly limits: TimeLimits,
@@ -101,7 +102,7 @@ export class LedgerConnection {
     // Also on the server, so that a statement that timed out here is not committed there.
     const onServer = { statement_timeout: commitMs, lock_timeout: this.lockMs };
     const client = new pg.Client({
-      connectionString: this.url,
+      connectionString: this.url(),
       connectionTimeoutMillis: connectMs,
       query_timeout: commitMs,
       ...limitsAtStart(onServer, pooler),

@@ -7,11 +7,13 @@ import { v7 as uuidv7 } from 'uuid';
 import { unavailable } from '../oauth/errors.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { LOGGER } from '../platform/config/logger.js';
+import { zoneShardsOf, type ZoneShard, type ZoneShards } from '../platform/database/zone-shards.js';
 import { inSpan, type RecordedSpan } from '../platform/tracing/spans.js';
 import type { AuditEvent, Committed, Entry, Nonce } from './entry.js';
 import type { BatchObserver } from './group-commit.js';
 import { APPEND, appendValues } from './ledger-batch.js';
-import { LedgerLane } from './ledger-lane.js';
+import type { LedgerLane } from './ledger-lane.js';
+import { LedgerLanes } from './ledger-lanes.js';
 import { BATCH_SECONDS, BATCH_SIZE, CHAIN_BREAKS } from './ledger.metrics.js';
 import { LockWaits } from './lock-waits.js';
 import { eventOnRecord, nonceDetails, writeEntry } from './written-entry.js';
@@ -21,8 +23,8 @@ const PAUSES_MS = [0, 5, 10, 20, 40, 80, 120, 120, 120] as const;
 /** A gate closes for the time of one commit, and all that its zone has in flight meets it. */
 const UNCOUNTED_ATTEMPTS = 2;
 const MAX_WAITING_OF_ZONE = 64;
-/** Connections on which entries are committed. What one zone has to wait for is no matter of those of another. */
-const LANES = 2;
+/** Stands for the number of the shard where there are none. */
+const PLAIN = 0;
 
 /**
  * Commits what happened, or says which fact moved. One statement on the server re-checks and
@@ -34,10 +36,9 @@ const LANES = 2;
 export class Ledger implements OnApplicationShutdown {
   /** The id of the chains of operators' changes, so that their transactions never hold up issuing. */
   private readonly operatorWriter = uuidv7();
-  private readonly issuing: readonly LedgerLane[];
-  /** For what takes mandates back: it closes the gates that the others go through, and so cannot go with them. */
-  private readonly revoking: LedgerLane;
-  private readonly apart: LedgerLane;
+  private readonly shards: ZoneShards | null;
+  /** By the number of the shard, or {@link PLAIN}. */
+  private readonly lanes: ReadonlyMap<number, LedgerLanes>;
   private readonly lockWaits = new LockWaits({
     pausesMs: PAUSES_MS,
     uncounted: UNCOUNTED_ATTEMPTS,
@@ -47,7 +48,7 @@ export class Ledger implements OnApplicationShutdown {
   private told: Parameters<Ledger['tell']>[0] | undefined;
 
   constructor(
-    @Inject(ENV) { databaseUrl: url, limits }: RunningEnv,
+    @Inject(ENV) { databaseUrl, limits, zoneShards }: RunningEnv,
     @InjectMetric(BATCH_SIZE) batchSize: Histogram,
     @InjectMetric(BATCH_SECONDS) batchSeconds: Histogram,
     @InjectMetric(CHAIN_BREAKS) chainBreaks: Pick<Counter, 'inc'>,
@@ -66,30 +67,14 @@ export class Ledger implements OnApplicationShutdown {
         'a hash chain ends elsewhere than we left it',
       );
     };
-    const common = { url, limits, observer, onOtherEnd };
-    this.apart = new LedgerLane({
-      ...common,
-      name: 'mandate ledger apart',
-      patient: true,
-      lockMs: limits.lockMs,
-    });
-    this.revoking = new LedgerLane({
-      ...common,
-      name: 'mandate ledger revoking',
-      patient: false,
-      lockMs: Math.ceil(limits.lockMs / 2),
-    });
-    this.issuing = Array.from(
-      { length: LANES },
-      () =>
-        new LedgerLane({
-          ...common,
-          name: 'mandate ledger',
-          patient: false,
-          lockMs: Math.ceil(limits.lockMs / 5),
-          failed: this.apart,
-        }),
-    );
+    const common = { limits, observer, onOtherEnd };
+    this.shards = zoneShardsOf({ zoneShards });
+    const { shards } = this;
+    const urls: (readonly [number, () => string])[] =
+      shards === null
+        ? [[PLAIN, () => databaseUrl]]
+        : shards.all.map((shard) => [shard.id, () => shards.urlOf(shard)]);
+    this.lanes = new Map(urls.map(([id, url]) => [id, new LedgerLanes({ ...common, url })]));
   }
 
   /**
@@ -142,7 +127,7 @@ export class Ledger implements OnApplicationShutdown {
    */
   async spend(zoneId: string, nonce: Nonce): Promise<boolean> {
     const values = [zoneId, nonceDetails(nonce)];
-    const spent = await this.issuingLane(zoneId).rows('spend_nonce', SPEND, values);
+    const spent = await this.lanesOf(zoneId).issuingOf(zoneId).rows('spend_nonce', SPEND, values);
     return spent.length === 1;
   }
 
@@ -155,30 +140,32 @@ export class Ledger implements OnApplicationShutdown {
   /**
    * Commits an empty batch on each lane, to see whether commits would work now.
    *
+   * @param shard whose lanes; `null` on a plain server
    * @throws the driver's error
    */
-  async probe(): Promise<void> {
-    await Promise.all(this.issuing.map((lane) => lane.probe()));
+  async probe(shard: ZoneShard | null): Promise<void> {
+    await this.lanes.get(shard?.id ?? PLAIN)?.probe();
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await Promise.all([...this.issuing, this.apart, this.revoking].map((lane) => lane.close()));
+    await Promise.all([...this.lanes.values()].map((lanes) => lanes.close()));
+  }
+
+  private lanesOf(zoneId: string): LedgerLanes {
+    const lanes = this.lanes.get(this.shards?.of(zoneId).id ?? PLAIN);
+    if (lanes === undefined) throw new Error('the zone has no lanes');
+    return lanes;
   }
 
   private laneOf({ zone_id: zoneId, takes_back: takenBack }: Entry): LedgerLane {
-    return takenBack === undefined ? this.issuingLane(zoneId) : this.revoking;
+    const lanes = this.lanesOf(zoneId);
+    return takenBack === undefined ? lanes.issuingOf(zoneId) : lanes.revoking;
   }
 
   /** Where an entry goes that has met a lock. */
-  private apartFrom({ takes_back: takenBack }: Entry): LedgerLane {
-    return takenBack === undefined ? this.apart : this.revoking;
-  }
-
-  /** The lane of a zone: the end of a UUIDv7 is random. */
-  private issuingLane(zoneId: string): LedgerLane {
-    const lane = this.issuing[Number.parseInt(zoneId.slice(-8), 16) % LANES] ?? this.issuing[0];
-    if (lane === undefined) throw new Error('there are no lanes');
-    return lane;
+  private apartFrom({ zone_id: zoneId, takes_back: takenBack }: Entry): LedgerLane {
+    const lanes = this.lanesOf(zoneId);
+    return takenBack === undefined ? lanes.apart : lanes.revoking;
   }
 }
 

@@ -129,15 +129,11 @@ BEGIN
   END LOOP;
 END $$;
 
--- Makes the partitions of the coming days and drops the days in which nothing can be alive.
--- Sessions, tokens and challenges live for a day at most, but for what kept_while finds alive; they are kept for longer
--- for people who look (ledger_kept_days).
-CREATE OR REPLACE FUNCTION ledger_maintain(p_days_ahead integer DEFAULT 7) RETURNS void LANGUAGE plpgsql AS $$
+-- Makes the partitions of the coming days.
+CREATE OR REPLACE FUNCTION ledger_make_days(p_days_ahead integer DEFAULT 7) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   parent record;
   day    date;
-  part   record;
-  alive  boolean;
   made   text;
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtext('mandate.ledger_maintain'));
@@ -151,6 +147,12 @@ BEGIN
     END LOOP;
   END LOOP;
   PERFORM audit_index_days();
+END $$;
+
+-- Removes what is of no use any more in tables without days.
+CREATE OR REPLACE FUNCTION ledger_tidy() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtext('mandate.ledger_maintain'));
   -- The audit log is not dropped here (audit_drop_day). When days of it have been, the heads of chains that ended before
   -- its first day say nothing any more; that of a chain whose last event is missing from a day that is there says that it
   -- is. But a process that lives on goes on in its chain, however long it has had nothing to say of a zone, and would begin
@@ -180,6 +182,17 @@ BEGIN
   DELETE FROM revocation_outbox WHERE (zone_id, id) IN (
     SELECT o.zone_id, o.id FROM revocation_outbox o WHERE o.created_at < now() - interval '25 hours'
      LIMIT 100000 FOR UPDATE SKIP LOCKED);
+END $$;
+
+-- Drops the days in which nothing can be alive.
+-- Sessions, tokens and challenges live for a day at most, but for what kept_while finds alive; they are kept for longer
+-- for people who look (ledger_kept_days).
+CREATE OR REPLACE FUNCTION ledger_drop_days() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  part   record;
+  alive  boolean;
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtext('mandate.ledger_maintain'));
   FOR part IN
     SELECT c.relname, t.kept_while FROM tables_by_day t
       JOIN pg_inherits i ON i.inhparent = to_regclass(format('%I', t.name))
@@ -193,4 +206,13 @@ BEGIN
     END IF;
     EXECUTE format('DROP TABLE %I', part.relname);
   END LOOP;
+END $$;
+
+-- Makes the partitions of the coming days, removes what is of no use any more, and drops the days in which nothing can be
+-- alive. On a distributed database the second is done at each shard, and the others where the tables are declared.
+CREATE OR REPLACE FUNCTION ledger_maintain(p_days_ahead integer DEFAULT 7) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM ledger_make_days(p_days_ahead);
+  PERFORM ledger_tidy();
+  PERFORM ledger_drop_days();
 END $$;

@@ -8,9 +8,11 @@ import { OPERATORS, OPERATORS_READING } from '../platform/database/operators-con
 import { ZoneReads } from '../platform/database/zone-reads.service.js';
 import { dataSourceOptions, operatorsOptions } from './data-source.js';
 import { IndexBuilds } from './index-builds.service.js';
+import { ZoneShardPlaces } from './zone-shard-places.service.js';
 import { endBrokenConnections } from '../platform/database/broken-connections.js';
-import { becomeImpatient } from '../platform/database/impatient-pool.js';
+import { becomeImpatient, spreadOverShards } from '../platform/database/impatient-pool.js';
 import type { StartPatience } from '../platform/database/start-patience.js';
+import { zoneShardsOf, type ZoneShards } from '../platform/database/zone-shards.js';
 
 /** The connections to PostgreSQL and the news from it. The schema is migrated before Nest starts. */
 @Module({})
@@ -19,15 +21,16 @@ export class DatabaseModule {
   static forRoot(env: RunningEnv, patience: StartPatience | null): DynamicModule {
     const { changing, reading } = operatorsOptions(env.databaseUrl, env.limits, env);
     const { waitMs } = env.limits;
+    const shards = zoneShardsOf(env);
     return {
       module: DatabaseModule,
       global: true,
       imports: [
-        connections(dataSourceOptions(env.databaseUrl, env.limits, env), waitMs, patience),
-        connections({ ...changing, name: OPERATORS }, waitMs, patience),
-        connections({ ...reading, name: OPERATORS_READING }, waitMs, patience),
+        connections(dataSourceOptions(env.databaseUrl, env.limits, env), shards, waitMs, patience),
+        connections({ ...changing, name: OPERATORS }, shards, waitMs, patience),
+        connections({ ...reading, name: OPERATORS_READING }, shards, waitMs, patience),
       ],
-      providers: [ChangeFeed, DatabaseJobs, ZoneReads, IndexBuilds],
+      providers: [ChangeFeed, DatabaseJobs, ZoneReads, IndexBuilds, ZoneShardPlaces],
       exports: [ChangeFeed, DatabaseJobs, ZoneReads],
     };
   }
@@ -35,6 +38,7 @@ export class DatabaseModule {
 
 function connections(
   options: TypeOrmModuleOptions & { readonly name?: string },
+  shards: ZoneShards | null,
   waitMs: number,
   patience: StartPatience | null,
 ): DynamicModule {
@@ -48,6 +52,7 @@ function connections(
       const dataSource = await (patience?.until(initialize) ?? initialize());
       endBrokenConnections(dataSource);
       becomeImpatient(dataSource, waitMs);
+      if (shards !== null) spreadOverShards(dataSource, shards);
       return dataSource;
     },
   });

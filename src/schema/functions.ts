@@ -130,7 +130,7 @@ export async function makePartitions(client: pg.Client, waiting: Waiting): Promi
 }
 
 const KEEP_ALL = `SELECT set_config('mandate.keep_ended', '100000', true), set_config('mandate.keep_deliveries', '100000', true)`;
-const MAKE_PARTITIONS = 'SELECT ledger_maintain(), status_lists_maintain()';
+const MAKE_PARTITIONS = 'SELECT ledger_make_days(), status_lists_make_hours()';
 
 /** Does something in one transaction, as soon as the tables are free. */
 async function inTransaction(

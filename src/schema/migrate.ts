@@ -43,6 +43,7 @@ export class UnsupportedDatabase extends Error {
  *
  * @param url `postgres://…`
  * @param patience how long to wait for a database that does not answer yet, or whose tables are busy
+ * @param look is given the connection when the tables are there, before another process has its turn
  * @returns what was done: the names of the migrations that were run, and of the set of functions
  * @throws {UnsupportedDatabase} if it was made by migrations of before
  * @throws {DatabaseUnusable} if the database stays away, or does not let us in
@@ -52,6 +53,7 @@ export async function migrate(
   url: string,
   patience: StartPatience,
   limits: TimeLimits = timeLimits(),
+  look: (connection: pg.Client) => Promise<void> = () => Promise.resolve(),
 ): Promise<string[]> {
   const done: string[] = [];
   // One that loses its connection begins again where it was: each migration is a transaction.
@@ -59,7 +61,7 @@ export async function migrate(
     const lock = await patience.until(() => openConnection(url, limits.connectMs), {
       quick: true,
     });
-    await migrateUnder(lock, url, patience, limits, done);
+    await migrateUnder(lock, url, patience, limits, done, look);
   });
   return done;
 }
@@ -71,6 +73,7 @@ async function migrateUnder(
   patience: StartPatience,
   limits: TimeLimits,
   done: string[],
+  look: (connection: pg.Client) => Promise<void>,
 ): Promise<void> {
   await underLock(lock, url, patience, limits, async (waiting) => {
     const distributed = await isDistributed(lock);
@@ -83,6 +86,7 @@ async function migrateUnder(
     } else if (done.length > 0) {
       await makePartitions(lock, waiting);
     }
+    await look(lock);
   });
 }
 

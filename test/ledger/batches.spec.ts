@@ -104,7 +104,7 @@ const sql = <T extends Record<string, unknown>>(text: string, values: unknown[] 
 
 function newLane(url = replica.databaseUrl): LedgerLane {
   const lane = new LedgerLane({
-    url,
+    url: () => url,
     limits: timeLimits(10_000),
     name: 'test lane',
     patient: false,

@@ -213,7 +213,7 @@ describe('concurrent entries', () => {
         `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
           WHERE datname = current_database() AND application_name = 'mandate ledger'`,
       );
-      const probes = Array.from({ length: 10 }, () => ledger.probe());
+      const probes = Array.from({ length: 10 }, () => ledger.probe(null));
       await Promise.allSettled([...probes, ledger.commit(entry()), zone.session()]);
       await until(async () => (await ledger.commit(entry())).status === 'recorded');
       await until(async () => (await zone.session()).status === 200);

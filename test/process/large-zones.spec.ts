@@ -119,7 +119,7 @@ test('a label that some client of many has is found by an index', async () => {
 test('a commit whose plans were made where there was little reads no more where there is a lot', async () => {
   const limits = timeLimits(30_000);
   const lane = new LedgerLane({
-    url: databaseUrl,
+    url: () => databaseUrl,
     limits,
     name: 'test lane',
     patient: false,

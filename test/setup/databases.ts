@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
+import { copyDistributed } from './distributed-databases.js';
 import { askKept, mayShare } from './kept-connections.js';
 
 /** Where databases are made, and what they are made from. */
@@ -8,18 +9,35 @@ export interface DatabaseServer {
   readonly serverUrl: string;
   /** What `CREATE DATABASE` is told so that the database has all tables and nothing in them. */
   readonly copyOptions: string;
+  /** The nodes over which databases are distributed, the one of `serverUrl` first; none on a plain server. */
+  readonly nodeUrls: readonly string[];
 }
 
 /** Makes a database with all tables, and nothing in them, and returns its URL. */
-export function copyTemplate({ serverUrl, copyOptions }: DatabaseServer): Promise<string> {
-  return makeDatabase(serverUrl, copyOptions);
+export async function copyTemplate({
+  serverUrl,
+  copyOptions,
+  nodeUrls,
+}: DatabaseServer): Promise<string> {
+  if (nodeUrls.length === 0) return makeDatabase(serverUrl, copyOptions);
+  const name = newName();
+  await copyDistributed(nodeUrls, name, copyOptions);
+  return at(serverUrl, name);
 }
 
 /** Makes a database and returns its URL. */
 export async function makeDatabase(serverUrl: string, options = ''): Promise<string> {
+  const name = newName();
+  await withClient(serverUrl, (client) => client.query(`CREATE DATABASE ${name} ${options}`));
+  return at(serverUrl, name);
+}
+
+function newName(): string {
+  return `test_${randomUUID().replaceAll('-', '')}`;
+}
+
+function at(serverUrl: string, name: string): string {
   const server = new URL(serverUrl);
-  const name = `test_${randomUUID().replaceAll('-', '')}`;
-  await withClient(server.href, (client) => client.query(`CREATE DATABASE ${name} ${options}`));
   server.pathname = `/${name}`;
   return server.href;
 }

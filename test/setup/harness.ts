@@ -36,6 +36,7 @@ export function createDatabase(): Promise<string> {
   return copyTemplate({
     serverUrl: inject('serverUrl'),
     copyOptions: inject('copyOptions'),
+    nodeUrls: inject('nodeUrls'),
   });
 }
 

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { TestProject } from 'vitest/node';
 import { startEmbeddedPostgres } from '../../src/platform/database/embedded-postgres.js';
 import { withClient } from './databases.js';
+import { makeDistributedTemplate, nodesOf } from './distributed-databases.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -14,6 +15,8 @@ declare module 'vitest' {
     serverUrl: string;
     /** What `CREATE DATABASE` is told for a copy of the database that has all tables and nothing in them. */
     copyOptions: string;
+    /** The nodes of `CITUS_URL`, the coordinator first; none where the server is a plain one. */
+    nodeUrls: readonly string[];
   }
 }
 
@@ -24,29 +27,53 @@ const CLI = fileURLToPath(new URL('../../dist/src/cli.js', import.meta.url));
  * whose user must be allowed to create databases. Migrations run once, on a database that is copied.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const { url, stop, strategy } = await startServer();
   const template = `mandate_template_${randomUUID().replaceAll('-', '')}`;
+  const citusUrl = process.env['CITUS_URL'];
+  if (citusUrl !== undefined) return distributed(project, citusUrl, template);
+  const { url, stop, strategy } = await startServer();
   const query = (text: string) => withClient(url, (client) => client.query(text));
   await query(`CREATE DATABASE ${template}`);
   const templateUrl = new URL(url);
   templateUrl.pathname = `/${template}`;
   execFileSync(process.execPath, [CLI, 'migrate'], {
     stdio: ['ignore', 'ignore', 'inherit'],
-    // The whole environment of a server is looked at; of its keys nothing is written.
-    env: {
-      PATH: process.env['PATH'],
-      DATABASE_URL: templateUrl.href,
-      KEY_ENCRYPTION_KEY: randomBytes(32).toString('hex'),
-      ADMIN_TOKEN: 'of-no-use-to-anybody',
-    },
+    env: { ...migrating(), DATABASE_URL: templateUrl.href },
   });
   // A database with an open connection cannot be copied.
   await query(`ALTER DATABASE ${template} ALLOW_CONNECTIONS false`);
   project.provide('serverUrl', url);
   project.provide('copyOptions', `TEMPLATE ${template} ${strategy}`);
+  project.provide('nodeUrls', []);
   return async () => {
     await query(`DROP DATABASE ${template}`);
     await stop();
+  };
+}
+
+/** The whole environment of a server is looked at; of its keys nothing is written. */
+function migrating(): Record<string, string | undefined> {
+  return {
+    PATH: process.env['PATH'],
+    KEY_ENCRYPTION_KEY: randomBytes(32).toString('hex'),
+    ADMIN_TOKEN: 'of-no-use-to-anybody',
+  };
+}
+
+/** The same on the cluster that `CITUS_URL` names: any database of its coordinator, whose role may do everything there. */
+async function distributed(
+  project: TestProject,
+  citusUrl: string,
+  template: string,
+): Promise<() => Promise<void>> {
+  const nodeUrls = await nodesOf(citusUrl);
+  await makeDistributedTemplate(nodeUrls, template, CLI, migrating());
+  project.provide('serverUrl', nodeUrls[0] ?? '');
+  project.provide('copyOptions', `TEMPLATE ${template} STRATEGY file_copy`);
+  project.provide('nodeUrls', nodeUrls);
+  return async () => {
+    for (const url of nodeUrls) {
+      await withClient(url, (client) => client.query(`DROP DATABASE ${template} WITH (FORCE)`));
+    }
   };
 }
 

@@ -3,9 +3,11 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { Logger } from 'pino';
 import type { DataSource, EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
+import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { LOGGER } from '../../platform/config/logger.js';
 import { BackgroundWork } from '../../platform/background-work.js';
 import { OPERATORS_READING } from '../../platform/database/operators-connections.js';
+import { inEachShard, zoneShardsOf } from '../../platform/database/zone-shards.js';
 import { Periodic } from '../../platform/periodic.js';
 import { AuditedChanges, type Made } from '../audited-changes.service.js';
 import { BY_ITSELF } from '../operators/operator.js';
@@ -20,13 +22,16 @@ const AT_ONCE = 100;
 /** Records which emergencies nobody else has looked at in time, once each, and knows how many there are. */
 @Injectable()
 export class Unreviewed implements OnApplicationShutdown {
-  private readonly periodic = new Periodic(() => this.look());
+  private readonly periodic = new Periodic(() =>
+    inEachShard(zoneShardsOf(this.env), () => this.look()),
+  );
 
   constructor(
     @InjectDataSource(OPERATORS_READING) private readonly read: DataSource,
     private readonly changes: AuditedChanges,
     @Inject(LOGGER) private readonly logger: Logger,
     background: BackgroundWork,
+    @Inject(ENV) private readonly env: Pick<RunningEnv, 'zoneShards'>,
   ) {
     background.addJob(() => this.periodic.start(FIRST_MS));
   }

@@ -3,7 +3,9 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { Logger } from 'pino';
 import type { DataSource } from 'typeorm';
 import { BackgroundWork } from '../../platform/background-work.js';
+import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { LOGGER } from '../../platform/config/logger.js';
+import { inEachShard, zoneShardsOf } from '../../platform/database/zone-shards.js';
 import { Periodic } from '../../platform/periodic.js';
 import { forget } from './kept-requests.js';
 
@@ -17,12 +19,15 @@ const MORE_MS = 1_000;
 /** Forgets the `Idempotency-Key`s that are older than a day, and what was answered to them. */
 @Injectable()
 export class IdempotencyForgetting implements OnApplicationShutdown {
-  private readonly periodic = new Periodic(() => this.look());
+  private readonly periodic = new Periodic(() =>
+    inEachShard(zoneShardsOf(this.env), () => this.look()),
+  );
 
   constructor(
     @InjectDataSource() private readonly dataSource: DataSource,
     @Inject(LOGGER) private readonly logger: Logger,
     background: BackgroundWork,
+    @Inject(ENV) private readonly env: Pick<RunningEnv, 'zoneShards'>,
   ) {
     background.addJob(() => this.periodic.start(FIRST_MS));
   }

@@ -4,8 +4,10 @@ import type { Logger } from 'pino';
 import type { EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
+import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { LOGGER } from '../../platform/config/logger.js';
 import { BackgroundWork } from '../../platform/background-work.js';
+import { inEachShard, zoneShardsOf } from '../../platform/database/zone-shards.js';
 import { Periodic } from '../../platform/periodic.js';
 import { EARLIEST_ROTATION_SHARE, rotationIsDue } from '../../keys/rotation/key-schedule.js';
 import { newSchedule } from '../../keys/rotation/rotation.js';
@@ -27,7 +29,9 @@ const OPERATOR: ActsAs = { id: null, name: 'automatic rotation' };
  */
 @Injectable()
 export class AutomaticRotation implements OnApplicationShutdown {
-  private readonly periodic = new Periodic(() => this.look());
+  private readonly periodic = new Periodic(() =>
+    inEachShard(zoneShardsOf(this.env), () => this.look()),
+  );
 
   constructor(
     @InjectEntityManager() private readonly read: EntityManager,
@@ -35,6 +39,7 @@ export class AutomaticRotation implements OnApplicationShutdown {
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOGGER) private readonly logger: Logger,
     background: BackgroundWork,
+    @Inject(ENV) private readonly env: Pick<RunningEnv, 'zoneShards'>,
   ) {
     background.addJob(() => this.periodic.start(FIRST_MS));
   }

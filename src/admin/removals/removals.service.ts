@@ -7,6 +7,7 @@ import type { Repository } from 'typeorm';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { LOGGER } from '../../platform/config/logger.js';
 import { BackgroundWork } from '../../platform/background-work.js';
+import { inEachShard, zoneShardsOf } from '../../platform/database/zone-shards.js';
 import { Periodic } from '../../platform/periodic.js';
 import { limitsAfterStart, limitsAtStart } from '../../platform/database/pooler.js';
 import { UNLIST_ZONE } from '../../zones/zone-directory.js';
@@ -43,7 +44,9 @@ interface Task {
  */
 @Injectable()
 export class Removals implements OnApplicationShutdown {
-  private readonly periodic = new Periodic(() => this.look());
+  private readonly periodic = new Periodic(() =>
+    inEachShard(zoneShardsOf(this.env), () => this.look()),
+  );
 
   constructor(
     @InjectRepository(Removal) private readonly removals: Repository<Removal>,
@@ -74,8 +77,11 @@ export class Removals implements OnApplicationShutdown {
 
   private async work(): Promise<void> {
     const { databaseUrl, limits } = this.env;
+    const shards = zoneShardsOf(this.env);
+    const shard = shards?.current ?? null;
+    const url = shards === null || shard === null ? databaseUrl : shards.urlOf(shard);
     const client = new pg.Client({
-      connectionString: databaseUrl,
+      connectionString: url,
       connectionTimeoutMillis: limits.connectMs,
       query_timeout: 11_000,
       ...limitsAtStart(ON_SERVER, limits.pooler),

@@ -1,3 +1,4 @@
+import type { ZoneShardMap } from '../database/zone-shards.js';
 import 'reflect-metadata';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -131,6 +132,8 @@ export interface RunningEnv extends Env {
   readonly embedded: boolean;
   /** How many processes there are, this one included, that share what a replica may take. */
   readonly workers: number;
+  /** The shards of a database that is distributed; none on a plain server. */
+  readonly zoneShards?: ZoneShardMap | null | undefined;
 }
 
 /** The injection token of the {@link RunningEnv}. */

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { BackgroundWork } from '../background-work.js';
 import { ENV, type RunningEnv } from '../config/env.js';
 import { LOGGER } from '../config/logger.js';
+import { zoneShardsOf } from './zone-shards.js';
 
 /** The NOTIFY channels, by kind of change. The payload of each says what changed. */
 const CHANNELS = {
@@ -48,8 +49,9 @@ const RECONNECT_MS = 500;
 export class ChangeFeed implements OnApplicationShutdown {
   private readonly listeners: { readonly channel: string; readonly listener: ChangeListener }[] =
     [];
-  private client: pg.Client | undefined;
-  private timer: NodeJS.Timeout | undefined;
+  /** By the node that they listen at. */
+  private readonly clients = new Map<string, pg.Client>();
+  private readonly timers = new Map<string, NodeJS.Timeout>();
   private stopped = false;
 
   constructor(
@@ -57,7 +59,15 @@ export class ChangeFeed implements OnApplicationShutdown {
     @Inject(LOGGER) private readonly logger: Logger,
     background: BackgroundWork,
   ) {
-    background.add(() => this.listen());
+    // Who changes something in a zone says so at the node that has it.
+    const shards = zoneShardsOf(env);
+    const nodes = () => shards?.nodeUrls() ?? [env.databaseUrl];
+    background.add(() => Promise.all(nodes().map((url) => this.listen(url))).then(() => {}));
+    shards?.whenMoved(() => {
+      for (const url of nodes()) {
+        if (!this.clients.has(url) && !this.timers.has(url)) void this.listen(url);
+      }
+    });
   }
 
   /** Calls `listener` for every change of one kind from now on. */
@@ -67,13 +77,13 @@ export class ChangeFeed implements OnApplicationShutdown {
 
   async onApplicationShutdown(): Promise<void> {
     this.stopped = true;
-    clearTimeout(this.timer);
-    await this.client?.end().catch(() => {});
+    for (const timer of this.timers.values()) clearTimeout(timer);
+    await Promise.all([...this.clients.values()].map((client) => client.end().catch(() => {})));
   }
 
-  private async listen(): Promise<void> {
+  private async listen(url: string): Promise<void> {
     const client = new pg.Client({
-      connectionString: this.env.databaseUrl,
+      connectionString: url,
       connectionTimeoutMillis: this.env.limits.connectMs,
       keepAlive: true,
       application_name: 'mandate change feed',
@@ -82,10 +92,13 @@ export class ChangeFeed implements OnApplicationShutdown {
     const onLost = (): void => {
       if (lost) return;
       lost = true;
-      this.client = undefined;
+      this.clients.delete(url);
       if (this.stopped) return;
       this.resetAll();
-      this.timer = setTimeout(() => void this.listen(), RECONNECT_MS);
+      this.timers.set(
+        url,
+        setTimeout(() => void this.listen(url), RECONNECT_MS),
+      );
     };
     client.on('error', onLost);
     client.on('end', onLost);
@@ -99,7 +112,7 @@ export class ChangeFeed implements OnApplicationShutdown {
     try {
       await client.connect();
       for (const channel of Object.values(CHANNELS)) await client.query(`LISTEN ${channel}`);
-      this.client = client;
+      this.clients.set(url, client);
       // Changes before LISTEN took effect were not notified.
       this.resetAll();
     } catch (error) {

@@ -12,7 +12,8 @@ import { BackgroundWork } from '../background-work.js';
 import { ENV, type RunningEnv } from '../config/env.js';
 import { LOGGER } from '../config/logger.js';
 import { ChangeFeed, type ChangeKind } from './change-feed.js';
-import { DatabaseJob, type JobTerms } from './database-job.js';
+import { DatabaseJob, type JobTerms, type Look } from './database-job.js';
+import { zoneShardsOf } from './zone-shards.js';
 import { UnderWay, type UnderWayTerms } from './under-way.js';
 
 /** The share of the time to stop that looks and items under way have to end by themselves, and the most of it. */
@@ -73,7 +74,7 @@ export class DatabaseJobs implements OnModuleInit, BeforeApplicationShutdown {
 
   /** Adds a job. It begins when the jobs do, unless `start` is called for that. */
   add(terms: JobTerms & Wakes, starts: 'with others' | 'by itself' = 'with others'): DatabaseJob {
-    const job = new DatabaseJob(terms, this.logger);
+    const job = new DatabaseJob({ ...terms, look: this.inEachShard(terms.look) }, this.logger);
     this.jobs.set(job.name, job);
     for (const kind of terms.wokenBy ?? []) {
       this.changes.subscribe(kind, { onChange: () => job.wake(), onReset: () => {} });
@@ -81,6 +82,21 @@ export class DatabaseJobs implements OnModuleInit, BeforeApplicationShutdown {
     this.ends.push(() => job.stop());
     if (starts === 'with others') this.background.addJob(() => job.start());
     return job;
+  }
+
+  /** Has a job look into each shard of a distributed database by itself, so that one that is away holds up no other. */
+  private inEachShard(look: JobTerms['look']): JobTerms['look'] {
+    const shards = zoneShardsOf(this.env);
+    if (shards === null) return look;
+    return async (stopped) => {
+      const looks = await Promise.allSettled(
+        shards.all.map((shard) => shards.inShard(shard, () => look(stopped))),
+      );
+      const found: Look[] = looks.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+      const failed = looks.find((one) => one.status === 'rejected');
+      if (failed !== undefined) throw failed.reason;
+      return (['more', 'waiting'] as const).find((one) => found.includes(one)) ?? 'nothing';
+    };
   }
 
   /** Adds a job that takes items. It looks again when one is over, since there may be more of the same. */

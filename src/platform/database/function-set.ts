@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 12,
-  sha256: 'f7684e6b03fcc0dfe1ecba5aeca546d5adedc345908a5086d51b3c6223e5dab1',
+  sha256: 'df11358e6134d15b4666d8bf8f289ee08a984273626b19fe6f81f0edaf2b9495',
 } as const;

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import type { DataSource } from 'typeorm';
 import { traceQueries } from './traced-queries.js';
+import type { ZoneShard, ZoneShards } from './zone-shards.js';
 
 type OnConnection = (
   error: Error | undefined,
@@ -16,6 +17,9 @@ type OnConnection = (
 export class ImpatientPool extends pg.Pool {
   /** Milliseconds to wait for a connection; as long as one may take to be made if absent. */
   waitMs: number | undefined;
+  private shards: ZoneShards | null = null;
+  /** Pools of connections that are at home in a shard, by its number. */
+  private readonly ofShards = new Map<number, ImpatientPool>();
 
   constructor(options?: pg.PoolConfig) {
     super(options);
@@ -38,6 +42,8 @@ export class ImpatientPool extends pg.Pool {
         });
       });
     }
+    const shard = this.shards?.current ?? null;
+    if (shard !== null) return this.ofShard(shard).connect(callback);
     let waiting = true;
     const giveUp = (): void => {
       waiting = false;
@@ -50,6 +56,74 @@ export class ImpatientPool extends pg.Pool {
       else if (client !== undefined) release();
     });
   }
+
+  /** The shards that its connections are spread over; `null` on a plain server. */
+  get zoneShards(): ZoneShards | null {
+    return this.shards;
+  }
+
+  /** Has what is about a shard done on connections of its own, at the node where the shard is. */
+  spreadOver(shards: ZoneShards): void {
+    this.shards = shards;
+    shards.whenMoved(({ id }) => {
+      const before = this.ofShards.get(id);
+      this.ofShards.delete(id);
+      // What is asked there is answered first.
+      void before?.end().catch(() => {});
+    });
+  }
+
+  override end(): Promise<void>;
+  override end(callback: () => void): void;
+  override end(callback?: () => void): Promise<void> | void {
+    const ended = Promise.all([...this.ofShards.values()].map((pool) => pool.end())).then(() =>
+      super.end(),
+    );
+    if (callback === undefined) return ended;
+    void ended.then(callback, callback);
+  }
+
+  private ofShard(shard: ZoneShard): ImpatientPool {
+    const { shards } = this;
+    if (shards === null) throw new Error('the database is not distributed');
+    const made = this.ofShards.get(shard.id);
+    if (made !== undefined) return made;
+    const pool = new ImpatientPool({
+      ...this.options,
+      connectionString: shards.urlOf(shard),
+      // Not all of them are busy at once.
+      max: Math.max(LEAST_OF_SHARD, Math.ceil((2 * (this.options.max ?? 0)) / shards.all.length)),
+      idleTimeoutMillis: IDLE_MS,
+    });
+    pool.waitMs = this.waitMs;
+    pool.on('error', () => {});
+    pool.on('release', (error, client) => this.emit('release', error, client));
+    this.ofShards.set(shard.id, pool);
+    return pool;
+  }
+}
+
+/** The least connections of a pool for one shard. */
+const LEAST_OF_SHARD = 4;
+/** Milliseconds after which a connection to a shard is closed that nobody used. */
+const IDLE_MS = 10_000;
+
+/** Has what is about a shard done at its node. @throws if the data source was not made with an {@link ImpatientPool} */
+export function spreadOverShards(dataSource: DataSource, shards: ZoneShards): void {
+  poolOf(dataSource).spreadOver(shards);
+}
+
+/** Does something in one zone, at the shard that has it where the database is distributed. */
+export function atZone<T>(dataSource: DataSource, zoneId: string, work: () => T): T {
+  const shards = poolOf(dataSource).zoneShards;
+  return shards === null ? work() : shards.inZone(zoneId, work);
+}
+
+function poolOf(dataSource: DataSource): ImpatientPool {
+  // The driver has no type for its pool.
+  const pool: unknown = Reflect.get(dataSource.driver, 'master');
+  if (!(pool instanceof ImpatientPool)) throw new Error('the data source has another pool');
+  return pool;
 }
 
 /**
@@ -59,8 +133,5 @@ export class ImpatientPool extends pg.Pool {
  * @throws if the data source was not made with an {@link ImpatientPool}
  */
 export function becomeImpatient(dataSource: DataSource, waitMs: number): void {
-  // The driver has no type for its pool.
-  const pool: unknown = Reflect.get(dataSource.driver, 'master');
-  if (!(pool instanceof ImpatientPool)) throw new Error('the data source has another pool');
-  pool.waitMs = waitMs;
+  poolOf(dataSource).waitMs = waitMs;
 }

@@ -1,5 +1,6 @@
 import { QueryFailedError, type DataSource, type EntityManager } from 'typeorm';
 import { commitIf } from './commit-if.js';
+import { atZone } from './impatient-pool.js';
 
 /** Milliseconds that a change waits in the process for its turn in a zone. */
 export const TURN_WAIT_MS = 5_000;
@@ -26,13 +27,15 @@ export async function commitInTurn<T>(
 ): Promise<T> {
   const began = performance.now();
   for (;;) {
-    const outcome = await commitIf<Outcome<T>>(
-      dataSource,
-      (result) => 'value' in result && keep(result.value),
-      async (tx) => {
-        const missed = await takeTurn(tx, zoneId);
-        return missed ?? { value: await run(tx) };
-      },
+    const outcome = await atZone(dataSource, zoneId, () =>
+      commitIf<Outcome<T>>(
+        dataSource,
+        (result) => 'value' in result && keep(result.value),
+        async (tx) => {
+          const missed = await takeTurn(tx, zoneId);
+          return missed ?? { value: await run(tx) };
+        },
+      ),
     );
     if ('value' in outcome) return outcome.value;
     // The line was too long for one connection to stand in it: it is given back, and asked for again.

@@ -9,10 +9,11 @@ import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { shareOf } from '../../platform/workers/share.js';
 import { ChangeFeed, type ChangeListener } from '../../platform/database/change-feed.js';
 import { JoinedReads } from '../../platform/database/joined-reads.js';
+import { zoneShardsOf } from '../../platform/database/zone-shards.js';
 import { ZoneReads } from '../../platform/database/zone-reads.service.js';
 import { CLIENT_LOADS } from './client.metrics.js';
 import { weightOf, type ClientView } from './client-view.js';
-import { readClients } from './read-clients.js';
+import { readClients, readClientsOfShards } from './read-clients.js';
 
 /** Of the memory for snapshots so much is for clients. */
 const SHARE = 1 / 4;
@@ -40,15 +41,24 @@ export class Clients implements OnModuleInit, ChangeListener {
     @InjectDataSource() private readonly dataSource: Pick<DataSource, 'query'>,
     private readonly zoneReads: ZoneReads,
     private readonly feed: ChangeFeed,
-    @Inject(ENV) { snapshotBytes, workers }: Pick<RunningEnv, 'snapshotBytes' | 'workers'>,
+    @Inject(ENV)
+    {
+      snapshotBytes,
+      workers,
+      zoneShards,
+    }: Pick<RunningEnv, 'snapshotBytes' | 'workers' | 'zoneShards'>,
     @InjectMetric(CLIENT_LOADS) private readonly loads: Counter<'result'>,
   ) {
     this.known = new LRUCache({
       maxSize: shareOf(Math.floor(snapshotBytes * SHARE), workers),
       sizeCalculation: (views) => views.reduce((sum, view) => sum + weightOf(view), 0),
     });
+    const shards = zoneShardsOf({ zoneShards });
     this.reads = new JoinedReads<string, readonly ClientView[]>(
-      (ids) => readClients(this.dataSource, ids),
+      (ids) =>
+        shards === null
+          ? readClients(this.dataSource, ids)
+          : readClientsOfShards(this.dataSource, shards, ids),
       LIMITS,
     );
   }

@@ -11,6 +11,11 @@ import { atMost } from '../../platform/at-most.js';
 import { CLOCK, type Clock } from '../../platform/config/clock.js';
 import { ENV, type RunningEnv } from '../../platform/config/env.js';
 import { shareOf } from '../../platform/workers/share.js';
+import {
+  eachInItsShard,
+  zoneShardsOf,
+  type ZoneShards,
+} from '../../platform/database/zone-shards.js';
 import { JoinedReads } from '../../platform/database/joined-reads.js';
 import { ChangeFeed, type ChangeListener } from '../../platform/database/change-feed.js';
 import type { KeyRing } from '../../keys/signing/key-ring.js';
@@ -62,6 +67,7 @@ export class Snapshots implements OnModuleInit, ChangeListener {
   private readonly existing: JoinedReads<string, boolean>;
   private readonly checks: JoinedReads<Basis, boolean>;
 
+  private readonly shards: ZoneShards | null;
   private readonly zoneLoads: ZoneLoads<StoredZone, ZoneSnapshot>;
 
   constructor(
@@ -79,13 +85,40 @@ export class Snapshots implements OnModuleInit, ChangeListener {
       workers,
       issuerUrl,
       expiryOnlySeconds,
-    }: Pick<RunningEnv, 'snapshotBytes' | 'workers' | 'issuerUrl' | 'expiryOnlySeconds'>,
+      zoneShards,
+    }: Pick<
+      RunningEnv,
+      | 'snapshotBytes'
+      | 'workers'
+      | 'issuerUrl'
+      | 'expiryOnlySeconds'
+      | 'zoneShards'
+    >,
     @Inject(CLOCK) private readonly clock: Clock,
     @InjectMetric(SNAPSHOT_LOADS) private readonly loads: Counter<'result'>,
   ) {
     this.zones = new SnapshotMemory(shareOf(Math.floor(snapshotBytes * SHARE), workers));
-    this.existing = new JoinedReads((ids) => whichExist(this.dataSource, ids), LIMITS);
-    this.checks = new JoinedReads((bases) => whichAreCurrent(this.dataSource, bases), LIMITS);
+    this.shards = zoneShardsOf({ zoneShards });
+    this.existing = new JoinedReads(
+      (ids) =>
+        eachInItsShard(
+          this.shards,
+          ids,
+          (id) => id,
+          (asked) => whichExist(this.dataSource, asked),
+        ),
+      LIMITS,
+    );
+    this.checks = new JoinedReads(
+      (bases) =>
+        eachInItsShard(
+          this.shards,
+          bases,
+          ({ zoneId }) => zoneId,
+          (asked) => whichAreCurrent(this.dataSource, asked),
+        ),
+      LIMITS,
+    );
     this.zoneLoads = this.loadsWith({
       sealing,
       keyRings,
@@ -113,6 +146,7 @@ export class Snapshots implements OnModuleInit, ChangeListener {
    * @throws the driver's error if the zone is not in memory and the database is away
    */
   async find(zoneId: string): Promise<ZoneSnapshot | null> {
+    this.shards?.found(zoneId);
     const kept = this.zones.get(zoneId);
     if (kept !== undefined) this.inUse.touch(zoneId, this.clock.now());
     const snapshot = kept ?? (await this.loadRequested(zoneId));
@@ -293,7 +327,10 @@ export class Snapshots implements OnModuleInit, ChangeListener {
     };
     const loading = {
       exists: (id: string) => this.existing.ask(id, id),
-      read: (id: string) => readZone(this.dataSource.manager, id, this.clock.now(), services),
+      read: (id: string) => {
+        const read = () => readZone(this.dataSource.manager, id, this.clock.now(), services);
+        return this.shards === null ? read() : this.shards.inZone(id, read);
+      },
       open,
     };
     return new ZoneLoads(loading, this.clock, (result) => this.loads.inc({ result }));

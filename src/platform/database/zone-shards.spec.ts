@@ -1,0 +1,111 @@
+import { describe, expect, test } from 'vitest';
+import { zoneHash } from './zone-hash.js';
+import { eachInItsShard, inEachShard, zoneShardsOf, ZoneShards } from './zone-shards.js';
+
+const HALVES = [
+  { id: 1, from: -2_147_483_648, to: -1, host: 'one.example', port: 5432 },
+  { id: 2, from: 0, to: 2_147_483_647, host: 'two.example', port: 5433 },
+];
+const shards = () =>
+  new ZoneShards({ databaseUrl: 'postgres://me:secret@coordinator.example:5431/db', shards: HALVES });
+
+const BELOW = '342682ea-adfd-4102-ab0a-755f310cd6ba';
+const ABOVE = '7a3440f3-2232-40b2-adb0-bdee7f0c2171';
+
+test.each([
+  [ABOVE, 85_562_022],
+  ['92b654bf-c2b9-418e-a787-dd8e53f861f9', 1_865_664_484],
+  [BELOW, -1_601_140_556],
+  ['b160701d-6c65-4c47-b95d-1d1eeb28ca84', 1_304_109_502],
+  ['4164CABC-DAE0-4A94-9CE6-4ACADCB5F35C', 1_482_981_156],
+])('the hash of %s is what uuid_hash of PostgreSQL says', (id, hash) => {
+  expect(zoneHash(id)).toBe(hash);
+});
+
+test('a plain server has none', () => {
+  expect(zoneShardsOf({})).toBeNull();
+  expect(zoneShardsOf({ zoneShards: null })).toBeNull();
+});
+
+test('a session of a shard is at its node, and finds its tables first', () => {
+  const all = shards();
+  const url = new URL(all.urlOf(all.of(ABOVE)));
+  expect([url.host, url.pathname, url.username]).toEqual(['two.example:5433', '/db', 'me']);
+  expect(url.searchParams.get('options')).toContain('search_path=zone_shard_2,public');
+});
+
+describe('the shard that work is about', () => {
+  test('is none, unless somebody says so', () => {
+    expect(shards().current).toBeNull();
+  });
+
+  test('is that of the zone in the path of a request, or of the first that is found on its way', async () => {
+    const all = shards();
+    const seen: (number | null)[] = [];
+    const look = () => seen.push(all.current?.id ?? null);
+    all.inRequest(`/zones/${BELOW}/oauth/2/token?x=1`, () => {
+      all.found(ABOVE);
+      look();
+    });
+    await new Promise<void>((done) => {
+      all.inRequest('/oauth/2/token', () => {
+        look();
+        void (async () => {
+          await Promise.resolve();
+          all.found(ABOVE);
+          all.found(BELOW);
+        })().then(() => {
+          look();
+          done();
+        });
+      });
+    });
+    expect(seen).toEqual([1, null, 2]);
+  });
+
+  test('is another one for what is said to be about another zone, or about all', () => {
+    const all = shards();
+    all.inZone(BELOW, () => {
+      all.found(ABOVE);
+      expect(all.current?.id).toBe(1);
+      expect(all.inZone(ABOVE, () => all.current?.id)).toBe(2);
+      expect(all.inAll(() => all.current)).toBeNull();
+    });
+  });
+
+  test('is asked by itself, and answers come in the order of the questions', async () => {
+    const all = shards();
+    const asked: string[] = [];
+    const answers = await eachInItsShard(
+      all,
+      [ABOVE, BELOW, ABOVE],
+      (id) => id,
+      (ids) => {
+        asked.push(`${all.current?.id}: ${ids.length}`);
+        return Promise.resolve(ids.map((id) => `${all.current?.id} ${id}`));
+      },
+    );
+    expect(asked.toSorted()).toEqual(['1: 1', '2: 2']);
+    expect(answers).toEqual([`2 ${ABOVE}`, `1 ${BELOW}`, `2 ${ABOVE}`]);
+  });
+
+  test('has its share of a repeated job', async () => {
+    const all = shards();
+    expect(await inEachShard(all, () => Promise.resolve((all.current?.id ?? 0) * 100))).toBe(100);
+    expect(await inEachShard(null, () => Promise.resolve(7))).toBe(7);
+  });
+});
+
+test('a shard that has moved is where it is now, and who asked is told', () => {
+  const all = shards();
+  const told: number[] = [];
+  all.whenMoved(({ id }) => told.push(id));
+  const [first, second] = HALVES.map((half) => ({ ...half, host: 'two.example', port: 5433 }));
+  const read = [first, second].flatMap((one) => (one === undefined ? [] : [one]));
+  expect(all.moves(HALVES)).toBe(false);
+  expect(all.moves(read)).toBe(true);
+  all.update(read);
+  expect(told).toEqual([1]);
+  expect(new URL(all.urlOf(all.of(BELOW))).host).toBe('two.example:5433');
+  expect(all.nodeUrls()).toHaveLength(2);
+});

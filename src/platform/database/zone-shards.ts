@@ -1,0 +1,215 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { zoneHash } from './zone-hash.js';
+
+/** A shard of zones on a distributed database: all rows of some zones, which are on one node together. */
+export interface ZoneShard {
+  /** The number that Citus has for the shard of `zones`. */
+  readonly id: number;
+  /** The hashes of its zones, from and to, both included. */
+  readonly from: number;
+  readonly to: number;
+  /** Where its node listens. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Where the shards of a distributed database are. */
+export interface ZoneShardMap {
+  /** `postgres://…` of a node that knows of all. */
+  readonly databaseUrl: string;
+  readonly shards: readonly ZoneShard[];
+}
+
+type Place = Pick<ZoneShard, 'host' | 'port'>;
+
+/** What a piece of work is about: a shard, or a request of which the zone is found out on the way. */
+interface Scope {
+  shard: ZoneShard | null;
+  /** Whether the shard may still be found out. */
+  readonly open: boolean;
+}
+
+/** The schema in which a session finds the tables of one shard, by their plain names (`zone-shards.sql`). */
+export function schemaOf({ id }: Pick<ZoneShard, 'id'>): string {
+  return `zone_shard_${id}`;
+}
+
+/**
+ * The shards of a distributed database, and which of them the work under way is about. To a session that is at the node of a
+ * shard, and finds the tables of the shard first, the shard is what the whole database is elsewhere: every statement and
+ * every SQL function runs there as it is, with the locks, triggers and notifications of one server.
+ */
+export class ZoneShards {
+  private readonly scope = new AsyncLocalStorage<Scope>();
+
+  readonly all: readonly ZoneShard[];
+  private readonly databaseUrl: string;
+  /** Where shards are that have moved since the process began, by their numbers. */
+  private readonly moved = new Map<number, Place>();
+  private readonly onMove: ((shard: ZoneShard) => void)[] = [];
+
+  constructor({ databaseUrl, shards }: ZoneShardMap) {
+    this.databaseUrl = databaseUrl;
+    this.all = shards;
+  }
+
+  /** The shard of a zone, whether or not there is such a zone. @param zoneId a UUID */
+  of(zoneId: string): ZoneShard {
+    const hash = zoneHash(zoneId);
+    const shard = this.all.find(({ from, to }) => from <= hash && hash <= to);
+    if (shard === undefined) throw new Error('no shard has the zone');
+    return shard;
+  }
+
+  /** The shard that the work under way is about; `null` if it is about none, or about all. */
+  get current(): ZoneShard | null {
+    return this.scope.getStore()?.shard ?? null;
+  }
+
+  /** Does something that is about one zone. */
+  inZone<T>(zoneId: string, work: () => T): T {
+    return this.inShard(this.of(zoneId), work);
+  }
+
+  /** Does something that is about the zones of one shard. */
+  inShard<T>(shard: ZoneShard, work: () => T): T {
+    return this.scope.run({ shard, open: false }, work);
+  }
+
+  /** Does something that is about all zones. */
+  inAll<T>(work: () => T): T {
+    return this.scope.run({ shard: null, open: false }, work);
+  }
+
+  /** Answers a request, of which it is found out on the way what zone it is about. @param path may name one */
+  inRequest(path: string, answer: () => void): void {
+    const zoneId = ZONE_IN_PATH.exec(path)?.[1];
+    const shard = zoneId === undefined ? null : this.of(zoneId);
+    this.scope.run({ shard, open: true }, answer);
+  }
+
+  /** Says what zone the request under way is about, unless that was known. */
+  found(zoneId: string): void {
+    const scope = this.scope.getStore();
+    if (scope?.open === true) scope.shard ??= this.of(zoneId);
+  }
+
+  /** Where a session is at home that works on a shard: `postgres://…`, with what it begins with. */
+  urlOf(shard: ZoneShard): string {
+    const url = this.urlAt(shard);
+    const path = `${schemaOf(shard)},public`;
+    // What Citus refuses to sessions that may not know what they do: the schema's triggers do (zone-shards.sql).
+    url.searchParams.set('options', `-c search_path=${path} -c citus.enable_manual_changes_to_shards=on`);
+    return url.href;
+  }
+
+  /** Each node that has zones, once, and the one of `DATABASE_URL`. */
+  nodeUrls(): string[] {
+    return [...new Set([this.databaseUrl, ...this.all.map((shard) => this.urlAt(shard).href)])];
+  }
+
+  /** Where a shard is now, as far as is known. */
+  placeOf(shard: ZoneShard): Place {
+    return this.moved.get(shard.id) ?? shard;
+  }
+
+  /** Whether any shard is elsewhere by what was read. */
+  moves(read: readonly ZoneShard[]): boolean {
+    return this.elsewhere(read).length > 0;
+  }
+
+  /** Believes what was read of where the shards are. */
+  update(read: readonly ZoneShard[]): void {
+    for (const shard of this.elsewhere(read)) {
+      this.moved.set(shard.id, { host: shard.host, port: shard.port });
+      for (const told of this.onMove) told(shard);
+    }
+  }
+
+  private elsewhere(read: readonly ZoneShard[]): ZoneShard[] {
+    return read.filter((one) => {
+      const before = this.all.find(({ id }) => id === one.id);
+      if (before === undefined) return false;
+      const { host, port } = this.placeOf(before);
+      return host !== one.host || port !== one.port;
+    });
+  }
+
+  /** Has somebody told of each shard that has moved. */
+  whenMoved(told: (shard: ZoneShard) => void): void {
+    this.onMove.push(told);
+  }
+
+  private urlAt(shard: ZoneShard): URL {
+    const { host, port } = this.placeOf(shard);
+    const url = new URL(this.databaseUrl);
+    url.hostname = host;
+    url.port = String(port);
+    return url;
+  }
+}
+
+const ZONE_IN_PATH = /\/zones\/([\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})(?![\da-f-])/i;
+
+/** What of the environment of a process says where shards are. */
+interface WithShards {
+  readonly zoneShards?: ZoneShardMap | null | undefined;
+}
+
+const known = new WeakMap<ZoneShardMap, ZoneShards>();
+
+/** The shards of the database that a process is started with; `null` where it is one plain server. */
+export function zoneShardsOf({ zoneShards: map }: WithShards): ZoneShards | null {
+  if (map === undefined || map === null) return null;
+  const before = known.get(map);
+  if (before !== undefined) return before;
+  const made = new ZoneShards(map);
+  known.set(map, made);
+  return made;
+}
+
+/**
+ * Asks for each shard by itself, at the shard.
+ *
+ * @param ask answers some of the questions, in their order
+ * @returns the answers in the order of the questions
+ */
+export async function eachInItsShard<Q, A>(
+  shards: ZoneShards | null,
+  questions: readonly Q[],
+  zoneOf: (question: Q) => string,
+  ask: (questions: readonly Q[]) => Promise<readonly A[]>,
+): Promise<readonly A[]> {
+  if (shards === null) return ask(questions);
+  const byShard = new Map<ZoneShard, { readonly question: Q; readonly place: number }[]>();
+  for (const [place, question] of questions.entries()) {
+    const shard = shards.of(zoneOf(question));
+    const asked = byShard.get(shard) ?? [];
+    asked.push({ question, place });
+    byShard.set(shard, asked);
+  }
+  const answers = await Promise.all(
+    [...byShard].map(async ([shard, asked]) => {
+      const given = await shards.inShard(shard, () => ask(asked.map(({ question }) => question)));
+      return given.map((answer, i) => ({ answer, place: asked[i]?.place ?? i }));
+    }),
+  );
+  return answers
+    .flat()
+    .toSorted((a, b) => a.place - b.place)
+    .map(({ answer }) => answer);
+}
+
+/**
+ * Does the share of a repeated job that each shard has: at once, so that one that is away holds up no other.
+ *
+ * @param run must not reject
+ * @returns the least of what it returns, milliseconds until the next run
+ */
+export async function inEachShard(
+  shards: ZoneShards | null,
+  run: () => Promise<number>,
+): Promise<number> {
+  if (shards === null) return run();
+  return Math.min(...(await Promise.all(shards.all.map((shard) => shards.inShard(shard, run)))));
+}

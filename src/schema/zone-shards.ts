@@ -1,0 +1,63 @@
+import { readFile } from 'node:fs/promises';
+import type pg from 'pg';
+import { zoneHash } from '../platform/database/zone-hash.js';
+import { ZoneShards, type ZoneShard, type ZoneShardMap } from '../platform/database/zone-shards.js';
+import { openConnection } from './schema-connection.js';
+
+/**
+ * Reads whether the database is distributed, and where its shards are.
+ *
+ * @returns `null` for a plain server, and for Citus where `zones` is a table like others
+ * @throws the driver's error
+ */
+export async function readZoneShards(
+  client: pg.Client,
+  databaseUrl: string,
+): Promise<ZoneShardMap | null> {
+  const there = await client.query(`SELECT WHERE to_regclass('pg_catalog.pg_dist_shard') IS NOT NULL`);
+  if (there.rowCount === 0) return null;
+  const { rows } = await client.query<ZoneShard>(SHARDS);
+  if (rows.length === 0) return null;
+  const hashes = await client.query<{ hash: number }>('SELECT uuid_hash($1) AS hash', [SAMPLE]);
+  if (hashes.rows[0]?.hash !== zoneHash(SAMPLE)) {
+    throw new Error('the database hashes ids of zones otherwise than this process does');
+  }
+  return { databaseUrl, shards: rows };
+}
+
+/**
+ * Gives each node what sessions need that work on one of its shards (zone-shards.sql), where it has not got it.
+ *
+ * @param map with a user and a database that each node has
+ * @throws the driver's error
+ */
+export async function prepareZoneShards(
+  map: ZoneShardMap,
+  connectMs: number,
+): Promise<void> {
+  const text = await readFile(new URL('zone-shards.sql', import.meta.url), 'utf8');
+  const nodes = new ZoneShards(map).nodeUrls().slice(1);
+  for (const node of nodes) {
+    // oxlint-disable-next-line no-await-in-loop -- one after the other: a start has no need of many connections
+    await prepareNode(node, text, connectMs);
+  }
+}
+
+async function prepareNode(url: string, text: string, connectMs: number): Promise<void> {
+  const client = await openConnection(url, connectMs);
+  try {
+    await client.query('SET citus.enable_ddl_propagation = off; SET citus.enable_manual_changes_to_shards = on');
+    await client.query(`BEGIN; ${text}; COMMIT`);
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+const SAMPLE = '0192d5f0-1234-7abc-8def-0123456789ab';
+
+const SHARDS = `
+  SELECT s.shardid::integer AS id, s.shardminvalue::integer AS "from", s.shardmaxvalue::integer AS "to",
+         n.nodename AS host, n.nodeport AS port
+    FROM pg_dist_shard s JOIN pg_dist_placement p USING (shardid) JOIN pg_dist_node n USING (groupid)
+   WHERE s.logicalrelid = 'public.zones'::regclass AND n.noderole = 'primary'
+   ORDER BY 2`;
