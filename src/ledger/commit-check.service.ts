@@ -34,9 +34,7 @@ export class CommitCheck {
     const shards = zoneShardsOf(this.env);
     if (shards === null) return this.goTheWay(null);
     // A node that is away takes its zones away, and no others.
-    await Promise.any(
-      shards.all.map((shard) => shards.inShard(shard, () => this.goTheWay(shard))),
-    );
+    await Promise.any(shards.all.map((shard) => shards.inShard(shard, () => this.goTheWay(shard))));
   }
 
   private async goTheWay(shard: ZoneShard | null): Promise<void> {

@@ -14,7 +14,9 @@ export async function readZoneShards(
   client: pg.Client,
   databaseUrl: string,
 ): Promise<ZoneShardMap | null> {
-  const there = await client.query(`SELECT WHERE to_regclass('pg_catalog.pg_dist_shard') IS NOT NULL`);
+  const there = await client.query(
+    `SELECT WHERE to_regclass('pg_catalog.pg_dist_shard') IS NOT NULL`,
+  );
   if (there.rowCount === 0) return null;
   const { rows } = await client.query<ZoneShard>(SHARDS);
   if (rows.length === 0) return null;
@@ -31,10 +33,7 @@ export async function readZoneShards(
  * @param map with a user and a database that each node has
  * @throws the driver's error
  */
-export async function prepareZoneShards(
-  map: ZoneShardMap,
-  connectMs: number,
-): Promise<void> {
+export async function prepareZoneShards(map: ZoneShardMap, connectMs: number): Promise<void> {
   const text = await readFile(new URL('zone-shards.sql', import.meta.url), 'utf8');
   const nodes = new ZoneShards(map).nodeUrls().slice(1);
   for (const node of nodes) {
@@ -46,7 +45,9 @@ export async function prepareZoneShards(
 async function prepareNode(url: string, text: string, connectMs: number): Promise<void> {
   const client = await openConnection(url, connectMs);
   try {
-    await client.query('SET citus.enable_ddl_propagation = off; SET citus.enable_manual_changes_to_shards = on');
+    await client.query(
+      'SET citus.enable_ddl_propagation = off; SET citus.enable_manual_changes_to_shards = on',
+    );
     await client.query(`BEGIN; ${text}; COMMIT`);
   } finally {
     await client.end().catch(() => {});

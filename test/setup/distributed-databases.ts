@@ -29,13 +29,16 @@ export async function makeDistributedTemplate(
 ): Promise<void> {
   for (const url of nodeUrls) {
     await withClient(url, (client) => client.query(`CREATE DATABASE ${name}`));
-    await withClient(at(url, { database: name }), (client) => client.query('CREATE EXTENSION citus'));
+    await withClient(at(url, { database: name }), (client) =>
+      client.query('CREATE EXTENSION citus'),
+    );
   }
   const [coordinator = '', ...workers] = nodeUrls.map((url) => at(url, { database: name }));
   await withClient(coordinator, async (client) => {
     await client.query('SET citus.shard_count = 4');
     await client.query('SELECT citus_set_coordinator_host($1, $2)', placeOf(coordinator));
-    for (const worker of workers) await client.query('SELECT citus_add_node($1, $2)', placeOf(worker));
+    for (const worker of workers)
+      await client.query('SELECT citus_add_node($1, $2)', placeOf(worker));
     // So many tables with more shards would take minutes.
     await client.query(`ALTER DATABASE ${name} SET citus.shard_count = 4`);
   });
@@ -44,7 +47,9 @@ export async function makeDistributedTemplate(
     env: { ...env, DATABASE_URL: coordinator },
   });
   for (const url of nodeUrls) {
-    await withClient(url, (client) => client.query(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`));
+    await withClient(url, (client) =>
+      client.query(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`),
+    );
   }
 }
 
@@ -74,9 +79,10 @@ const SETTINGS = [
 /** A process of Citus looks after each database, and comes back when it was ended. */
 async function copy(client: pg.Client, template: string, statement: string): Promise<void> {
   for (let tries = 1; ; tries++) {
-    await client.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [
-      template,
-    ]);
+    await client.query(
+      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1',
+      [template],
+    );
     try {
       await client.query(statement);
       return;

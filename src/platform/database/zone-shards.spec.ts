@@ -7,7 +7,10 @@ const HALVES = [
   { id: 2, from: 0, to: 2_147_483_647, host: 'two.example', port: 5433 },
 ];
 const shards = () =>
-  new ZoneShards({ databaseUrl: 'postgres://me:secret@coordinator.example:5431/db', shards: HALVES });
+  new ZoneShards({
+    databaseUrl: 'postgres://me:secret@coordinator.example:5431/db',
+    shards: HALVES,
+  });
 
 const BELOW = '342682ea-adfd-4102-ab0a-755f310cd6ba';
 const ABOVE = '7a3440f3-2232-40b2-adb0-bdee7f0c2171';

@@ -99,7 +99,10 @@ export class ZoneShards {
     const url = this.urlAt(shard);
     const path = `${schemaOf(shard)},public`;
     // What Citus refuses to sessions that may not know what they do: the schema's triggers do (zone-shards.sql).
-    url.searchParams.set('options', `-c search_path=${path} -c citus.enable_manual_changes_to_shards=on`);
+    url.searchParams.set(
+      'options',
+      `-c search_path=${path} -c citus.enable_manual_changes_to_shards=on`,
+    );
     return url.href;
   }
 

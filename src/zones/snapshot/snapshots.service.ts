@@ -88,11 +88,7 @@ export class Snapshots implements OnModuleInit, ChangeListener {
       zoneShards,
     }: Pick<
       RunningEnv,
-      | 'snapshotBytes'
-      | 'workers'
-      | 'issuerUrl'
-      | 'expiryOnlySeconds'
-      | 'zoneShards'
+      'snapshotBytes' | 'workers' | 'issuerUrl' | 'expiryOnlySeconds' | 'zoneShards'
     >,
     @Inject(CLOCK) private readonly clock: Clock,
     @InjectMetric(SNAPSHOT_LOADS) private readonly loads: Counter<'result'>,
