@@ -36,7 +36,9 @@ export class ZoneShardPlaces implements OnApplicationShutdown {
     const { databaseUrl, limits } = this.env;
     try {
       const client = await openConnection(databaseUrl, limits.connectMs);
-      const read = await readZoneShards(client, databaseUrl).finally(() => client.end());
+      const read = await readZoneShards(client, databaseUrl).finally(async () => {
+        await client.end();
+      });
       if (read !== null && zoneShardsOf(this.env)?.moves(read.shards) === true) {
         await prepareZoneShards(read, limits.connectMs);
         zoneShardsOf(this.env)?.update(read.shards);

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
+import { atZone } from '../platform/database/impatient-pool.js';
 import { StepUpTurns } from './step-up-turns.service.js';
 import type { Challenge } from './challenge.entity.js';
 
@@ -37,9 +38,11 @@ export class Attempts {
    */
   async take(zoneId: string, key: string, { burst, perMinute }: Allowance): Promise<boolean> {
     const rows = await this.turns.take(zoneId, key, key, () =>
-      this.dataSource.query<{ taken: boolean }[]>(
-        'SELECT step_up_attempt($1, $2, $3, $4) AS taken',
-        [zoneId, key, burst, perMinute],
+      atZone(this.dataSource, zoneId, () =>
+        this.dataSource.query<{ taken: boolean }[]>(
+          'SELECT step_up_attempt($1, $2, $3, $4) AS taken',
+          [zoneId, key, burst, perMinute],
+        ),
       ),
     );
     return rows[0]?.taken === true;
@@ -47,10 +50,12 @@ export class Attempts {
 
   /** What is left of an allowance, as of now. */
   async left(zoneId: string, key: string, { burst, perMinute }: Allowance): Promise<Left> {
-    const rows = await this.dataSource.query<{ tokens: number }[]>(
-      `SELECT least($3, tokens + extract(epoch FROM clock_timestamp() - at) * $4 / 60)::float8 AS tokens
-         FROM step_up_attempts WHERE zone_id = $1 AND key = $2`,
-      [zoneId, key, burst, perMinute],
+    const rows = await atZone(this.dataSource, zoneId, () =>
+      this.dataSource.query<{ tokens: number }[]>(
+        `SELECT least($3, tokens + extract(epoch FROM clock_timestamp() - at) * $4 / 60)::float8 AS tokens
+           FROM step_up_attempts WHERE zone_id = $1 AND key = $2`,
+        [zoneId, key, burst, perMinute],
+      ),
     );
     const tokens = rows[0]?.tokens ?? burst;
     return {
@@ -62,9 +67,11 @@ export class Attempts {
   /** Gives an attempt back that was right. */
   async giveBack(zoneId: string, key: string): Promise<void> {
     await this.turns.take(zoneId, key, key, () =>
-      this.dataSource.query(
-        'UPDATE step_up_attempts SET tokens = tokens + 1 WHERE zone_id = $1 AND key = $2',
-        [zoneId, key],
+      atZone(this.dataSource, zoneId, () =>
+        this.dataSource.query(
+          'UPDATE step_up_attempts SET tokens = tokens + 1 WHERE zone_id = $1 AND key = $2',
+          [zoneId, key],
+        ),
       ),
     );
   }

@@ -62,7 +62,9 @@ export class ChangeFeed implements OnApplicationShutdown {
     // Who changes something in a zone says so at the node that has it.
     const shards = zoneShardsOf(env);
     const nodes = () => shards?.nodeUrls() ?? [env.databaseUrl];
-    background.add(() => Promise.all(nodes().map((url) => this.listen(url))).then(() => {}));
+    background.add(async () => {
+      await Promise.all(nodes().map((url) => this.listen(url)));
+    });
     shards?.whenMoved(() => {
       for (const url of nodes()) {
         if (!this.clients.has(url) && !this.timers.has(url)) void this.listen(url);

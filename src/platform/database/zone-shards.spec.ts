@@ -50,19 +50,19 @@ describe('the shard that work is about', () => {
       all.found(ABOVE);
       look();
     });
-    await new Promise<void>((done) => {
-      all.inRequest('/oauth/2/token', () => {
-        look();
-        void (async () => {
-          await Promise.resolve();
-          all.found(ABOVE);
-          all.found(BELOW);
-        })().then(() => {
-          look();
-          done();
-        });
-      });
+    const answer = async () => {
+      look();
+      await Promise.resolve();
+      all.found(ABOVE);
+      all.found(BELOW);
+      await Promise.resolve();
+      look();
+    };
+    let answered: Promise<void> | undefined;
+    all.inRequest('/oauth/2/token', () => {
+      answered = answer();
     });
+    await answered;
     expect(seen).toEqual([1, null, 2]);
   });
 
