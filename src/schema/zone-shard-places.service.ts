@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { BackgroundWork } from '../platform/background-work.js';
 import { ENV, type RunningEnv } from '../platform/config/env.js';
 import { LOGGER } from '../platform/config/logger.js';
-import { zoneShardsOf } from '../platform/database/zone-shards.js';
+import { zoneShardsOf, type ZoneShardMap } from '../platform/database/zone-shards.js';
 import { Periodic } from '../platform/periodic.js';
 import { openConnection } from './schema-connection.js';
 import { prepareZoneShards, readZoneShards } from './zone-shards.js';
@@ -36,9 +36,12 @@ export class ZoneShardPlaces implements OnApplicationShutdown {
     const { databaseUrl, limits } = this.env;
     try {
       const client = await openConnection(databaseUrl, limits.connectMs);
-      const read = await readZoneShards(client, databaseUrl).finally(async () => {
-        await client.end();
-      });
+      let read: ZoneShardMap | null;
+      try {
+        read = await readZoneShards(client, databaseUrl);
+      } finally {
+        void client.end().catch(() => {});
+      }
       if (read !== null && zoneShardsOf(this.env)?.moves(read.shards) === true) {
         await prepareZoneShards(read, limits.connectMs);
         zoneShardsOf(this.env)?.update(read.shards);
