@@ -157,7 +157,8 @@ export class Slices {
     });
   }
 
-  private add(policy: NamedPolicy): void {
+  /** Adds one that is not among them yet, before the first request. */
+  add(policy: NamedPolicy): void {
     const { principal, resource } = policy.head;
     const slices = this.slices.get(principal) ?? new Map<string | null, Slice>();
     this.slices.set(principal, slices);
