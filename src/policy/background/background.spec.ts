@@ -81,7 +81,7 @@ when { resource.scopes.containsAll(context.requested_scopes) && principal.zone_i
 }
 
 const named = (id: string) => `@id("${id}") permit(principal, action, resource);`;
-const many = (count: number, content: string) =>
+const alike = (count: number, content: string) =>
   Array.from({ length: count }, (_, n) => ({ id: `many-${n}`, content }));
 
 function faultsOf(compile: () => unknown): unknown {
@@ -119,8 +119,8 @@ describe('compiling on another thread', () => {
   test.each([
     ['the same name in two modules', [...policies(200), { id: 'again', content: named('p7') }]],
     ['the same module twice', [...policies(200), { id: 'module-7', content: named('other') }]],
-    ['more faults than are told', [...policies(200), ...many(150, 'permit(')]],
-    ['too many modules', many(10_001, 'permit(')],
+    ['more faults than are told', [...policies(200), ...alike(150, 'permit(')]],
+    ['too many modules', alike(10_001, 'permit(')],
     ['too large a module', [{ id: 'large', content: `//${'-'.repeat(256 * 1024)}` }]],
   ])('refuses %s as compiling on this one does', async (_what, modules) => {
     const errors = faultsOf(() => compilation.compile(modules));

@@ -105,7 +105,7 @@ function* assembling(
 }
 
 function* assemblingOne(
-  manifestSha256: string,
+  manifest: string,
   named: readonly NamedPolicy[],
 ): Generator<void, CompiledPolicySet, void> {
   const policies = new Map<string, CompiledPolicy>();
@@ -117,7 +117,7 @@ function* assemblingOne(
     slices.add(policy);
     textBytes += policy.text.length;
   }
-  return { manifestSha256, textBytes, policies, slices, ofIntrospection: null };
+  return { manifestSha256: manifest, textBytes, policies, slices, ofIntrospection: null };
 }
 
 /**
