@@ -8,5 +8,5 @@
  */
 export const FUNCTION_SET = {
   version: 12,
-  sha256: 'f7684e6b03fcc0dfe1ecba5aeca546d5adedc345908a5086d51b3c6223e5dab1',
+  sha256: '3ffd4a242c48ce429cc2d9a517b6363efe959b986822b3cf1a2d52c5888036cb',
 } as const;

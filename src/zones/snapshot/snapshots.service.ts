@@ -108,14 +108,15 @@ export class Snapshots implements OnModuleInit, ChangeListener {
    * The snapshot of a zone.
    *
    * @param zoneId a UUID
+   * @param exists whether that was read with something that the zone has, such as a client
    * @returns `null` for an unknown zone
    * @throws {OAuthError} temporarily_unavailable, at once, while a zone that could not be loaded is left alone
    * @throws the driver's error if the zone is not in memory and the database is away
    */
-  async find(zoneId: string): Promise<ZoneSnapshot | null> {
+  async find(zoneId: string, exists = false): Promise<ZoneSnapshot | null> {
     const kept = this.zones.get(zoneId);
     if (kept !== undefined) this.inUse.touch(zoneId, this.clock.now());
-    const snapshot = kept ?? (await this.loadRequested(zoneId));
+    const snapshot = kept ?? (await this.loadRequested(zoneId, exists));
     if (snapshot === null || snapshot.version !== this.outdated.get(zoneId)) return snapshot;
     // A concurrent request began to read it before it changed. Reading from here on gives a newer one.
     this.outdated.delete(zoneId);
@@ -132,7 +133,7 @@ export class Snapshots implements OnModuleInit, ChangeListener {
   async findByClient(clientId: string): Promise<ClientInZone | null> {
     const client = await this.clients.find(clientId);
     if (client === null) return null;
-    const zone = await this.find(client.zoneId);
+    const zone = await this.find(client.zoneId, true);
     return zone === null ? null : this.inZone(zone, client);
   }
 
@@ -251,10 +252,10 @@ export class Snapshots implements OnModuleInit, ChangeListener {
   }
 
   /** Loads a zone for a request. One that cannot be opened exists and is in use, too. */
-  private async loadRequested(zoneId: string): Promise<ZoneSnapshot | null> {
+  private async loadRequested(zoneId: string, isKnown: boolean): Promise<ZoneSnapshot | null> {
     let exists = true;
     try {
-      const snapshot = await this.load(zoneId);
+      const snapshot = await this.load(zoneId, isKnown);
       exists = snapshot !== null;
       return snapshot;
     } finally {
@@ -262,11 +263,11 @@ export class Snapshots implements OnModuleInit, ChangeListener {
     }
   }
 
-  private load(zoneId: string): Promise<ZoneSnapshot | null> {
+  private load(zoneId: string, exists = false): Promise<ZoneSnapshot | null> {
     const underWay = this.loading.get(zoneId);
     if (underWay !== undefined) return underWay;
     const loading: Promise<ZoneSnapshot | null> = this.zoneLoads
-      .load(zoneId)
+      .load(zoneId, exists)
       .then((snapshot) => {
         // A zone that changed while it was read is used once and not kept.
         const current = this.loading.get(zoneId) === loading;
