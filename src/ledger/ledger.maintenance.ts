@@ -18,6 +18,10 @@ const AGAIN_MS = 60_000;
 const EVENTS_LEFT = `SELECT 1 FROM audit_events_default
   WHERE id < ledger_day_begins('id', (now() AT TIME ZONE 'UTC')::date)::uuid LIMIT 1`;
 
+/** The tables by day that may have rows in their default partition: of most there is nothing to be cleared. */
+const TO_CLEAR = `SELECT name FROM tables_by_day
+  WHERE pg_relation_size(to_regclass(quote_ident(name || '_default'))) > 0 ORDER BY name`;
+
 const TELL_OF_EVENTS_LEFT =
   'the default partition of the audit log has events of past days, which are too many to be moved while mandates are ' +
   'issued, or of a day that was taken out; SELECT ' +
@@ -82,7 +86,7 @@ export class LedgerMaintenance implements OnApplicationShutdown {
         client.query<{ name: string }>(sql, values);
       await step('ledger_maintain', () => ask('SELECT ledger_maintain()'));
       await step('status_lists_maintain', () => ask('SELECT status_lists_maintain()'));
-      const tables = await step('tables_by_day', () => ask('SELECT name FROM tables_by_day'));
+      const tables = await step('tables_by_day', () => ask(TO_CLEAR));
       for (const { name } of tables?.rows ?? []) {
         // oxlint-disable-next-line no-await-in-loop
         await step(name, () => ask('SELECT ledger_clear_default_partition($1)', [name]));
