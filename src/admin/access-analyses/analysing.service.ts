@@ -12,7 +12,7 @@ import { newId } from '../../platform/uuid-v7.js';
 import { decideInBulk, type BulkSet } from '../../policy/background/decide-in-bulk.js';
 import { UncompilablePolicy } from '../../policy/engine/compile.js';
 import { loadModules } from '../../policy/engine/load-modules.js';
-import { FailedAttempts, MAX_ATTEMPTS } from '../policy-replays/failed-attempts.js';
+import { FailedAttempts, MAX_ATTEMPTS } from '../log-scans/failed-attempts.js';
 import { beginningOf, readPortion } from '../policy-replays/replay-rows.js';
 import { MAX_SLOW } from '../policy-replays/replay-step.js';
 import { ANALYSES, ANALYSIS_SECONDS } from './access-analysis.metrics.js';

@@ -1,7 +1,7 @@
 import type { BulkSet } from '../../policy/background/decide-in-bulk.js';
 import type { PolicyInput } from '../../policy/engine/input.js';
 import type { Outcome } from '../../policy/engine/outcome.js';
-import type { RecordedDecision } from '../policy-replays/recorded-decisions.js';
+import type { RecordedDecision } from '../log-scans/recorded-decisions.js';
 import type { DecideInputs } from '../policy-replays/replay-step.js';
 import type { ReadEvent } from '../policy-replays/replay-tally.js';
 import type { AnalysisProgress } from './analysis-progress.js';

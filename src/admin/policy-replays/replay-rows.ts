@@ -1,7 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import { firstId, timeOf } from '../../audit/id-range.js';
 import type { PolicySource } from '../../policy/engine/compile.js';
-import { readDecisions } from './recorded-decisions.js';
+import { readDecisions } from '../log-scans/recorded-decisions.js';
 import type { ReplayProgress } from './replay-progress.js';
 import { MAX_EXAMPLES, type ReadEvent, type ReplayDifference } from './replay-tally.js';
 

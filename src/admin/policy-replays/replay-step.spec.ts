@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { PolicyInput } from '../../policy/engine/input.js';
 import type { Outcome } from '../../policy/engine/outcome.js';
-import type { RecordedDecision } from './recorded-decisions.js';
+import type { RecordedDecision } from '../log-scans/recorded-decisions.js';
 import { changesOf, NOTHING_REPLAYED } from './replay-progress.js';
 import { isTooSlow, MAX_SLOW, replayEvents, type DecideInputs } from './replay-step.js';
 import { MAX_EXAMPLES, MAX_GROUPS, ReplayTally, type ReadEvent } from './replay-tally.js';

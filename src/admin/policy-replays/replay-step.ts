@@ -1,7 +1,7 @@
 import type { BulkSet } from '../../policy/background/decide-in-bulk.js';
 import type { PolicyInput } from '../../policy/engine/input.js';
 import type { Outcome } from '../../policy/engine/outcome.js';
-import type { RecordedDecision } from './recorded-decisions.js';
+import type { RecordedDecision } from '../log-scans/recorded-decisions.js';
 import type { ReplayProgress, StoppedBy } from './replay-progress.js';
 import { ReplayTally, type ReadEvent } from './replay-tally.js';
 

@@ -1,6 +1,6 @@
 import type { Outcome, OutcomeChange } from '../../policy/engine/outcome.js';
 import { changeBetween } from '../../policy/engine/outcome.js';
-import type { RecordedDecision, RecordedPolicy } from './recorded-decisions.js';
+import type { RecordedDecision, RecordedPolicy } from '../log-scans/recorded-decisions.js';
 import type { NotReplayed, ReplayProgress } from './replay-progress.js';
 
 /** Decisions of one client on one resource that would be other ones in the same way. */

@@ -12,7 +12,7 @@ import { DatabaseJobs } from '../../platform/database/database-jobs.js';
 import { decideInBulk, type BulkSet } from '../../policy/background/decide-in-bulk.js';
 import { UncompilablePolicy } from '../../policy/engine/compile.js';
 import { loadModules } from '../../policy/engine/load-modules.js';
-import { FailedAttempts, MAX_ATTEMPTS } from './failed-attempts.js';
+import { FailedAttempts, MAX_ATTEMPTS } from '../log-scans/failed-attempts.js';
 import { REPLAY_SECONDS, REPLAYS } from './policy-replay.metrics.js';
 import {
   beginningOf,

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { TakenReplay } from './replay-rows.js';
+import type { TakenReplay } from '../policy-replays/replay-rows.js';
 
 /** How often in a row a replay may stop at the same place of the log, for a reason that says nothing about its policies. */
 export const MAX_ATTEMPTS = 6;
